@@ -184,7 +184,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Side:
-    """One side of a battle: who was asked (`model`, `config`), what (`messages`, the last from the user), the answer."""
+    """One side of a battle: who was asked (`model`, `config`), what (`messages`), and the answer."""
 
     model: ModelSpec
     messages: tuple[Message, ...]
