@@ -143,8 +143,9 @@ class Chunk:
 
     `text` and `reasoning` are what is new. `stage` says what a side waits for, with `done` of `total`: its place in
     the queue (done 1 is next, total unused), prompt tokens read, or nothing known (both 0). `dropped_turns` counts
-    the oldest user turns left out because the context is full. The last chunk has a `finish_reason`, the usage and,
-    for `error`, the reason as the `error`'s code, line and values.
+    the oldest user turns left out because the context is full. `retract` says that all the text so far was reasoning
+    after all. `usage` is the usage so far. The last chunk has a `finish_reason`, the whole usage and, for `error`, the
+    reason.
     """
 
     text: str = ""
@@ -153,6 +154,7 @@ class Chunk:
     done: int = 0
     total: int = 0
     dropped_turns: int = 0
+    retract: bool = False
     finish_reason: FinishReason | None = None
     error: ErrorInfo | None = None
     usage: Usage | None = None
@@ -192,8 +194,10 @@ class Side:
     answer: Answer = Answer()
 
     @property
-    def conversation(self) -> tuple[Message, ...]:
-        """The messages with the answer as the last one: the history of the next turn."""
+    def history(self) -> tuple[Message, ...]:
+        """What the next turn builds on: the messages with the answer, or without this turn if it came to nothing."""
+        if self.answer.finish_reason in (None, "error") or not self.answer.text.strip():
+            return self.messages[:-1]
         return (*self.messages, Message("assistant", self.answer.text))
 
 
@@ -255,12 +259,30 @@ class Vote:
     dwell: float | None = None
 
 
+@dataclass(frozen=True)
+class LoadState:
+    """Where a backend stands: ready, failed (`error`), or loading since `seconds`."""
+
+    ready: bool
+    error: ErrorInfo | None = None
+    seconds: float = 0.0
+
+
 class Backend(Protocol):
     """A model on a runtime. Safe to call from several threads at once."""
 
     @property
     def spec(self) -> ModelSpec:
         """The model this backend runs."""
+        ...
+
+    @property
+    def load_state(self) -> LoadState:
+        """Whether the model is there yet."""
+        ...
+
+    def load(self) -> None:
+        """Begin loading in the background; `stream` does it too, and shows it."""
         ...
 
     def stream(self, messages: Sequence[Message], config: GenerationConfig) -> Iterator[Chunk]:

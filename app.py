@@ -1,0 +1,156 @@
+"""Composition root and command line: settings -> models, prompts, vote log -> page -> launch. Holds no logic."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from arena.errors import ArenaError, InputError
+
+if TYPE_CHECKING:
+    from arena.ballots import Log
+    from arena.prompts import Prompt
+    from arena.types import ModelSpec
+    from ui.session import Services
+
+HERE = Path(__file__).parent
+cli = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+
+
+@cli.callback(invoke_without_command=True)
+def main(
+    context: typer.Context,
+    a: Annotated[
+        str, typer.Option("--a", metavar="MODEL", envvar="ARENA_MODEL_A", help="The left model.")
+    ] = "smollm2-135m-t0.2",
+    b: Annotated[
+        str, typer.Option("--b", metavar="MODEL", envvar="ARENA_MODEL_B", help="The right model.")
+    ] = "smollm2-135m-t1.0",
+    host: Annotated[
+        str, typer.Option(envvar=["ARENA_HOST", "GRADIO_SERVER_NAME"], help="Address to listen on.")
+    ] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(envvar=["ARENA_PORT", "GRADIO_SERVER_PORT"], min=1, max=65535, help="Port to listen on.")
+    ] = 7860,
+    data_dir: Annotated[Path, typer.Option(envvar="ARENA_DATA_DIR", help="Where votes are kept.")] = Path("data"),
+    prompts: Annotated[Path, typer.Option(envvar="ARENA_PROMPTS", help="The prompt set.")] = HERE / "prompts.json",
+    lang: Annotated[str, typer.Option(envvar="ARENA_LANG", help="zh or en for everyone; empty: by browser.")] = "",
+) -> None:
+    """Two chat models side by side: ask both, watch both answer, vote. Without a command, serves the page.
+
+    A MODEL is a catalogue id (smollm2-135m, ...), a .gguf file, or scripted:FILE.json.
+    """
+    if context.invoked_subcommand:
+        return
+    try:
+        serve(a, b, host, port, data_dir, prompts, lang)
+    except ArenaError as error:
+        typer.echo(f"Error: {error}", err=True)
+        raise typer.Exit(2) from error
+
+
+def serve(a: str, b: str, host: str, port: int, data_dir: Path, prompts: Path, lang: str) -> None:
+    """Check all that can be checked at once, put the page up, load the models behind it, and stay."""
+    from arena.prompts import load_prompts
+    from ui.quick_import import import_gradio_quickly
+
+    specs = choose_models(a, b)
+    prompt_set = load_prompts(prompts)
+    if lang not in ("", "zh", "en"):
+        raise InputError("unknown_language", f"There is no language {lang!r}; take zh or en.", lang=lang)
+    check_port(host, port)
+    prepare_environment()
+    import_gradio_quickly()
+    from ui.page import build_page
+
+    services = compose(specs, prompt_set, data_dir, lang)
+    demo, keywords = build_page(services)
+    demo.launch(server_name=host, server_port=port, prevent_thread_lock=True, quiet=True, **keywords)
+    typer.echo(f"Serving on http://{host}:{port}")
+    for side, backend in services.backends.items():
+        typer.echo(f"  {side}: {backend.spec.id} ({backend.spec.name} on {backend.spec.runtime})")
+        backend.load()
+    demo.block_thread()
+
+
+def choose_models(a: str, b: str) -> tuple[ModelSpec, ModelSpec]:
+    """The two models. Raises InputError if one is unknown or both are the same."""
+    from backends.catalogue import resolve
+
+    specs = resolve(a), resolve(b)
+    if specs[0].id == specs[1].id:
+        message = f"Both sides are {specs[0].id}; a vote needs two different models."
+        raise InputError("same_model", message, model=specs[0].id)
+    return specs
+
+
+def check_port(host: str, port: int) -> None:
+    """Raises InputError if nothing can listen there: gradio's own answer to that is a traceback."""
+    import socket
+
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, port))
+    except OSError as error:
+        message = f"Cannot listen on {host}:{port}: {error.strerror}. Choose another with --port."
+        raise InputError("port_busy", message, port=port) from error
+
+
+def prepare_environment() -> None:
+    """Settings that libraries read from the environment as they are imported."""
+    os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    # A proxy in the environment must not stand between gradio and its own port: it would refuse to start.
+    for name in ("NO_PROXY", "no_proxy"):
+        hosts = [os.environ.get(name, ""), "localhost", "127.0.0.1", "0.0.0.0"]
+        os.environ[name] = ",".join(filter(None, hosts))
+
+
+def compose(
+    specs: tuple[ModelSpec, ModelSpec], prompts: tuple[Prompt, ...], data_dir: Path, lang: str = ""
+) -> Services:
+    """Put the rooms together: backends, conversations, ballots and the vote log, for one page."""
+    from arena.ballots import Ballots, JudgeKey
+    from arena.chat import Chat, Chats
+    from arena.counts import VoteCounts
+    from arena.downloads import Downloads
+    from arena.types import SideName
+    from backends import open_backends
+    from ui.session import Services
+
+    backends = dict(zip(SideName, open_backends(specs), strict=True))
+    log = open_log(data_dir)
+    ballots = Ballots(log)
+    key = JudgeKey(data_dir / "judge.key")
+    return Services(
+        backends=backends,
+        prompts=prompts,
+        chats=Chats(lambda: Chat(backends, ballots.offer)),
+        ballots=ballots,
+        judge=key.judge,
+        results=VoteCounts(data_dir),
+        export=Downloads(data_dir),
+        secret=key.derive("browser"),
+        lang=lang,
+    )
+
+
+def open_log(data_dir: Path) -> Log:
+    """The vote log; where none can be written the page still serves, and each vote is refused with the reason."""
+    from arena.ballots import ClosedLog
+    from arena.votes import VoteLog
+
+    try:
+        return VoteLog(data_dir / "votes.csv")
+    except InputError as error:
+        typer.echo(f"Warning: {error} Votes will be refused.", err=True)
+        return ClosedLog(error)
+
+
+if __name__ == "__main__":
+    cli()

@@ -1,0 +1,234 @@
+"""Two answers at once: one thread a side, one queue, frozen battles out. Knows no page and no votes."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import secrets
+import threading
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from arena.errors import ArenaError, BackendError
+from arena.text import clean
+from arena.types import Answer, Backend, Battle, Chunk, ErrorInfo, Side, SideName, Usage
+
+log = logging.getLogger(__name__)
+TICK_SECONDS = 0.1
+SEED_LIMIT = 2**31
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How long a side may take, in seconds: altogether, without any sign of life, and to obey a stop."""
+
+    total: float = 3600.0
+    silence: float = 120.0
+    grace: float = 2.0
+
+
+def new_battle_id() -> str:
+    """A random id that nobody can guess."""
+    return uuid.uuid4().hex
+
+
+def draw_seed() -> int:
+    """A random seed, drawn here so that it can be recorded."""
+    return secrets.randbelow(SEED_LIMIT)
+
+
+def fold(answer: Answer, chunk: Chunk) -> Answer:
+    """The answer with one more chunk in it."""
+    text, reasoning = answer.text, answer.reasoning
+    if chunk.retract:
+        text, reasoning = "", reasoning + text
+    said_more = bool(chunk.text or chunk.reasoning)
+    return replace(
+        answer,
+        text=text + clean(chunk.text),
+        reasoning=reasoning + clean(chunk.reasoning),
+        stage=None if said_more or chunk.finish_reason else chunk.stage or answer.stage,
+        done=chunk.done if chunk.stage else answer.done,
+        total=chunk.total if chunk.stage else answer.total,
+        dropped_turns=chunk.dropped_turns or answer.dropped_turns,
+        finish_reason=chunk.finish_reason,
+        error=chunk.error,
+        usage=chunk.usage or answer.usage,
+    )
+
+
+class BattleRun:
+    """A battle while its answers are made. Safe to stop and to ask for a new answer from other threads."""
+
+    def __init__(self, battle: Battle, backends: Mapping[SideName, Backend], limits: Limits | None = None) -> None:
+        self.battle = battle
+        self._backends = backends
+        self._limits = limits or Limits()
+        self._queue: queue.SimpleQueue[_Item] = queue.SimpleQueue()
+        self._workers: dict[SideName, _Worker] = {}
+        self._ended = threading.Event()
+        # Protects _workers and the decision that the run has ended: stop and regenerate come from other threads.
+        self._lock = threading.Lock()
+
+    def stream(self, sides: tuple[SideName, ...] = (SideName.A, SideName.B)) -> Iterator[Battle]:
+        """Answer with the given sides; yields the battle at each change, and unchanged every tenth of a second.
+
+        One side's failure ends that side. Closing the iterator stops all sides.
+        """
+        try:
+            for name in sides:
+                self._start(name)
+            while not self._finished():
+                self._step()
+                yield self.battle
+        finally:
+            self.stop()
+            self._ended.set()
+
+    def stop(self, side: SideName | None = None) -> None:
+        """Stop one side, or both; what they have said so far is kept."""
+        with self._lock:
+            for name, worker in self._workers.items():
+                if side in (None, name):
+                    worker.stop()
+
+    def regenerate(self, side: SideName) -> bool:
+        """Ask one side again while the other goes on. False if the run has ended: then a new run is needed."""
+        with self._lock:
+            if self._ended.is_set():
+                return False
+            self._queue.put(side)
+            return True
+
+    @property
+    def stopping(self) -> bool:
+        """Whether every side that still runs has been told to stop."""
+        with self._lock:
+            return all(worker.stopped_at for worker in self._workers.values() if worker.open)
+
+    def _start(self, name: SideName) -> None:
+        worker = _Worker(name, self.battle.side(name), self._backends[name], self._queue)
+        with self._lock:
+            if old := self._workers.get(name):
+                old.stop()
+                old.open = False
+            self._workers[name] = worker
+        worker.begin()
+
+    def _finished(self) -> bool:
+        with self._lock:
+            done = self._queue.empty() and not any(worker.open for worker in self._workers.values())
+            if done:
+                # Set under the lock: a request for a new answer either came before and is in the queue, or is told.
+                self._ended.set()
+            return done
+
+    def _step(self) -> None:
+        try:
+            item: _Item | None = self._queue.get(timeout=TICK_SECONDS)
+        except queue.Empty:
+            item = None
+        if isinstance(item, SideName):
+            self.battle = renewed(self.battle, item)
+            self._start(item)
+        elif item is not None:
+            self._take(*item)
+        for worker in list(self._workers.values()):
+            if worker.open and (chunk := worker.overdue(self._limits)):
+                worker.stop()
+                self._take(worker, chunk)
+
+    def _take(self, worker: _Worker, chunk: Chunk) -> None:
+        if not worker.open:
+            return  # an answer that was given up, or replaced, comes too late
+        worker.seen_at = time.monotonic()
+        if chunk.finish_reason:
+            worker.open = False
+            chunk = worker.with_seconds(chunk)
+        answer = fold(self.battle.side(worker.name).answer, chunk)
+        self.battle = self.battle.with_answer(worker.name, answer)
+
+
+def renewed(battle: Battle, name: SideName) -> Battle:
+    """The battle with one answer taken back, to be asked again: another pair of answers, so another battle."""
+    side = battle.side(name)
+    config = side.config if side.config.seed is None else replace(side.config, seed=(side.config.seed + 1) % SEED_LIMIT)
+    side = replace(side, config=config, answer=Answer())
+    fresh = replace(battle, id=new_battle_id())
+    return replace(fresh, a=side) if name is SideName.A else replace(fresh, b=side)
+
+
+class _Worker:
+    """The thread of one side."""
+
+    def __init__(self, name: SideName, side: Side, backend: Backend, out: queue.SimpleQueue[_Item]) -> None:
+        self.name = name
+        self.open = True
+        self.began_at = self.seen_at = time.monotonic()
+        self.stopped_at = 0.0
+        self._side = side
+        self._backend = backend
+        self._out = out
+        self._stop = threading.Event()
+
+    def begin(self) -> None:
+        threading.Thread(target=self._run, name=f"side-{self.name}", daemon=True).start()
+
+    def stop(self) -> None:
+        if not self.stopped_at:
+            self.stopped_at = time.monotonic()
+            self._stop.set()
+
+    def overdue(self, limits: Limits) -> Chunk | None:
+        """The chunk that ends a side which does not end by itself, when its time is up."""
+        now = time.monotonic()
+        if self.stopped_at and now - self.stopped_at > limits.grace:
+            return Chunk(finish_reason="cancelled")
+        if now - self.began_at > limits.total:
+            return _error_chunk("time_limit", f"Stopped after {limits.total:g} s.", seconds=f"{limits.total:g}")
+        if now - self.seen_at > limits.silence:
+            return _error_chunk("silent", f"No sign of life for {limits.silence:g} s.", seconds=f"{limits.silence:g}")
+        return None
+
+    def with_seconds(self, chunk: Chunk) -> Chunk:
+        """The last chunk, with the time on the clock where the backend gives none."""
+        usage = chunk.usage or Usage(seconds=time.monotonic() - self.began_at)
+        return replace(chunk, usage=usage)
+
+    def _run(self) -> None:
+        try:
+            last = self._pump()
+        except ArenaError as error:
+            last = _error_chunk(error.code, str(error), **error.details)
+        except Exception as error:  # whatever a backend raises must end its pane, not vanish with the thread
+            log.exception("Side %s failed", self.name)
+            last = _error_chunk("backend_failed", f"{type(error).__name__}: {error}", reason=str(error) or repr(error))
+        self._out.put((self, last))
+
+    def _pump(self) -> Chunk:
+        """Passes chunks on until the last one, which it returns."""
+        stream = self._backend.stream(self._side.messages, self._side.config)
+        try:
+            for chunk in stream:
+                if not isinstance(chunk, Chunk):
+                    kind = type(chunk).__name__
+                    raise BackendError("backend_failed", f"The backend sent {kind}, no chunk.", reason=kind)
+                if chunk.finish_reason:
+                    return chunk
+                self._out.put((self, chunk))
+                if self._stop.is_set():
+                    return Chunk(finish_reason="cancelled")
+        finally:
+            if callable(close := getattr(stream, "close", None)):
+                close()
+        raise BackendError("backend_failed", "The backend ended without saying why.", reason="no finish_reason")
+
+
+# What travels the queue: a chunk of a worker's, or the wish for a new answer on a side.
+_Item = tuple[_Worker, Chunk] | SideName
+
+
+def _error_chunk(code: str, message: str, **details: object) -> Chunk:
+    return Chunk(finish_reason="error", error=ErrorInfo(code, message, details))

@@ -1,0 +1,198 @@
+"""A conversation with two models at once, one for each browser tab. Knows no page: it yields battles."""
+
+from __future__ import annotations
+
+import threading
+import time
+import unicodedata
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from arena.battle import BattleRun, Limits, draw_seed, new_battle_id, renewed
+from arena.errors import InputError
+from arena.prompts import Prompt
+from arena.text import clean
+from arena.types import Backend, Battle, Message, Side, SideName
+
+MAX_PROMPT_CHARACTERS = 400_000
+# A send right after a stop waits so long for the sides to let go; longer than Limits.grace.
+HANDOVER_SECONDS = 5.0
+MAX_CHATS = 2000
+
+OnEnd = Callable[[Battle], None]
+
+
+def checked_prompt(text: str) -> str:
+    """The prompt, cleaned but otherwise as typed. Raises InputError if nothing visible is in it or it is huge."""
+    text = clean(text)
+    if len(text) > MAX_PROMPT_CHARACTERS:
+        raise InputError(
+            "prompt_huge",
+            f"The prompt has {len(text)} characters; at most {MAX_PROMPT_CHARACTERS} are taken.",
+            length=len(text),
+            limit=MAX_PROMPT_CHARACTERS,
+        )
+    if all(character.isspace() or unicodedata.category(character) in ("Cf", "Cc") for character in text):
+        raise InputError("prompt_empty", "The prompt is empty.")
+    return text
+
+
+class Chat:
+    """The turns so far and the one that runs. `on_end` gets each battle whose sides have both ended."""
+
+    def __init__(self, backends: Mapping[SideName, Backend], on_end: OnEnd, limits: Limits | None = None) -> None:
+        self.touched_at = time.monotonic()
+        self._backends = backends
+        self._on_end = on_end
+        self._limits = limits
+        self._turns: tuple[Battle, ...] = ()
+        self._run: BattleRun | None = None
+        # Protects _turns and _run: a page's buttons and its stream are served by different threads. Wakes those who
+        # wait for a turn to end.
+        self._lock = threading.Condition()
+
+    @property
+    def turns(self) -> tuple[Battle, ...]:
+        """The battles so far, the running one included as it stands."""
+        with self._lock:
+            return self._turns
+
+    @property
+    def running(self) -> bool:
+        """Whether a side is still answering."""
+        with self._lock:
+            return self._run is not None
+
+    def ask(
+        self, text: str, settings: Mapping[str, Any] | None = None, system: str = "", prompt: Prompt | None = None
+    ) -> Iterator[Battle]:
+        """Send a prompt to both sides; yields the battle as it grows. `prompt` if `text` is one of the set.
+
+        `settings` are GenerationConfig fields; None leaves a model's own default. Raises InputError at once for bad
+        input, or while a turn is running that nobody has stopped.
+        """
+        text = checked_prompt(text)
+        settings = dict(settings or {})
+        if settings.get("seed") is None:
+            settings["seed"] = draw_seed()
+        with self._lock:
+            self._settle()
+            last = self._turns[-1] if self._turns else None
+            battle = Battle(
+                id=new_battle_id(),
+                prompt=text,
+                a=self._side(SideName.A, last, text, settings, system),
+                b=self._side(SideName.B, last, text, settings, system),
+                prompt_id=prompt.id if prompt else "",
+                dimension=prompt.dimension if prompt else "",
+                turn=len(self._turns) + 1,
+            )
+            self._turns = (*self._turns, battle)
+            run = self._run = BattleRun(battle, self._backends, self._limits)
+        return self._follow(run, run.stream())
+
+    def ask_again(self, side: SideName) -> Iterator[Battle]:
+        """A new answer of one side to the last prompt, as another battle. While the other side still runs, that
+        turn's own stream carries the new answer, and this one is empty."""
+        with self._lock:
+            if not self._turns:
+                raise InputError("nothing_asked", "Nothing has been asked yet.")
+            if self._run and self._run.regenerate(side):
+                return iter(())
+            self._settle()
+            battle = renewed(self._turns[-1], side)
+            self._turns = (*self._turns[:-1], battle)
+            run = self._run = BattleRun(battle, self._backends, self._limits)
+        return self._follow(run, run.stream((side,)))
+
+    def stop(self, side: SideName | None = None) -> None:
+        """Stop one side, or both."""
+        with self._lock:
+            if self._run:
+                self._run.stop(side)
+
+    def clear(self) -> None:
+        """Stop, and forget all turns."""
+        self.stop()
+        with self._lock:
+            self._settle()
+            self._turns = ()
+
+    def _settle(self) -> None:
+        """Waits, the lock held, for a turn that was told to stop. Raises InputError if one runs that was not."""
+        self.touched_at = time.monotonic()
+        if self._run and self._run.stopping:
+            self._lock.wait_for(lambda: self._run is None, HANDOVER_SECONDS)
+        if self._run:
+            raise InputError("busy", "The last prompt is still being answered.")
+
+    def _follow(self, run: BattleRun, stream: Iterator[Battle]) -> Iterator[Battle]:
+        """Passes battles on and keeps the last turn equal to them."""
+        try:
+            for battle in stream:
+                with self._lock:
+                    if self._run is run:
+                        self._turns = (*self._turns[:-1], battle)
+                yield battle
+        finally:
+            run.stop()
+            self._finish(run)
+
+    def _finish(self, run: BattleRun) -> None:
+        battle = run.battle
+        for name in SideName:
+            if battle.side(name).answer.finish_reason is None:
+                # The stream was closed from outside: what was said so far is kept as stopped.
+                answer = replace(battle.side(name).answer, finish_reason="cancelled", stage=None)
+                battle = battle.with_answer(name, answer)
+        with self._lock:
+            if self._run is run:
+                self._turns = (*self._turns[:-1], battle)
+                self._run = None
+                self._lock.notify_all()
+        self._on_end(battle)
+
+    def _side(self, name: SideName, last: Battle | None, text: str, settings: Mapping[str, Any], system: str) -> Side:
+        history = last.side(name).history if last else ()
+        spoken = [message for message in history if message.role != "system"]
+        opening = [Message("system", clean(system))] if system.strip() else []
+        spec = self._backends[name].spec
+        return Side(spec, (*opening, *spoken, Message("user", text)), spec.config(settings))
+
+
+class Chats:
+    """The one registry of conversations, by browser tab, so that a button or a closed tab reaches its own."""
+
+    def __init__(self, make: Callable[[], Chat]) -> None:
+        self._make = make
+        self._chats: dict[str, Chat] = {}
+        # Protects _chats, which every tab's requests read and write.
+        self._lock = threading.Lock()
+
+    def get(self, tab: str | None) -> Chat:
+        """The tab's conversation, made at first use. Raises InputError for a call from no tab."""
+        if not tab:
+            raise InputError("no_session", "This call belongs to no page; reload it.")
+        with self._lock:
+            if tab not in self._chats:
+                self._make_room()
+                self._chats[tab] = self._make()
+            return self._chats[tab]
+
+    def detached(self) -> Chat:
+        """A conversation that belongs to no tab: one call of the API."""
+        return self._make()
+
+    def close(self, tab: str | None) -> None:
+        """The tab is gone: stop its turn and forget it."""
+        with self._lock:
+            chat = self._chats.pop(tab or "", None)
+        if chat:
+            chat.stop()
+
+    def _make_room(self) -> None:
+        """Forgets the conversation that was idle longest once there are too many."""
+        idle = sorted((chat.touched_at, tab) for tab, chat in self._chats.items() if not chat.running)
+        if len(self._chats) >= MAX_CHATS and idle:
+            del self._chats[idle[0][1]]

@@ -1,0 +1,71 @@
+"""What votes show, as numbers. Knows no page and no file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from arena.types import Vote, Winner
+
+
+@dataclass(frozen=True)
+class WinRate:
+    """Wins among decisive votes with a 95 % Wilson interval, each from 0 to 1."""
+
+    rate: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class PairCount:
+    """The votes between two models, whichever side they stood on. `first` sorts before `second`."""
+
+    first: str
+    second: str
+    first_wins: int = 0
+    second_wins: int = 0
+    ties: int = 0
+    both_bad: int = 0
+
+    @property
+    def votes(self) -> int:
+        """All votes of the pair."""
+        return self.first_wins + self.second_wins + self.ties + self.both_bad
+
+    def win_rate(self) -> WinRate | None:
+        """How often `first` won among the decisive votes; None without any."""
+        decisive = self.first_wins + self.second_wins
+        return wilson(self.first_wins, decisive) if decisive else None
+
+
+def count_votes(votes: Iterable[Vote]) -> tuple[PairCount, ...]:
+    """The counts of each pair of models, most votes first. Repeats measure consistency and are left out."""
+    pairs: dict[tuple[str, str], PairCount] = {}
+    for vote in votes:
+        if vote.repeat_of:
+            continue
+        models = (vote.battle.a.model.id, vote.battle.b.model.id)
+        first, second = sorted(models)
+        pair = pairs.get((first, second), PairCount(first, second))
+        pairs[first, second] = _with(pair, vote.winner, swapped=models[0] != first)
+    return tuple(sorted(pairs.values(), key=lambda pair: (-pair.votes, pair.first, pair.second)))
+
+
+def _with(pair: PairCount, winner: Winner, swapped: bool) -> PairCount:
+    match winner:
+        case Winner.TIE:
+            return replace(pair, ties=pair.ties + 1)
+        case Winner.BOTH_BAD:
+            return replace(pair, both_bad=pair.both_bad + 1)
+    if (winner is Winner.MODEL_A) != swapped:
+        return replace(pair, first_wins=pair.first_wins + 1)
+    return replace(pair, second_wins=pair.second_wins + 1)
+
+
+def wilson(wins: int, decisive: int) -> WinRate:
+    """The Wilson score interval at 95 % for `wins` of `decisive` votes (scipy's)."""
+    from scipy.stats import binomtest
+
+    interval = binomtest(wins, decisive).proportion_ci(0.95, method="wilson")
+    return WinRate(wins / decisive, float(interval.low), float(interval.high))

@@ -1,0 +1,199 @@
+"""The parts of the vote log as bytes on disk: their names, their header, their records, a torn tail.
+
+Knows nothing of what a row means, and takes no lock: who repairs a part must hold it.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import logging
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from arena.vote_rows import COLUMNS, UnreadableRow
+
+FIRST_PART = "votes.csv"
+BOM = b"\xef\xbb\xbf"
+
+_LOG = logging.getLogger(__name__)
+_QUOTE, _NEWLINE = b'"', b"\n"
+_BLOCK = 1 << 20  # bytes read at once when looking for the tail
+_LONGEST_ROW = 64 << 20  # bytes; a longer tail is no torn row
+_LONGEST_HEADER = 64 << 10  # bytes
+_LONGEST_CELL = 2**31 - 1  # characters; the most that csv takes where C's long has 32 bits
+
+
+def part_path(folder: Path, name: str, number: int) -> Path:
+    """Part 1 is `votes.csv`, part 2 `votes-2.csv`, and so on."""
+    first = folder / name
+    return first if number == 1 else first.with_stem(f"{first.stem}-{number}")
+
+
+def list_parts(folder: Path, name: str = FIRST_PART) -> list[Path]:
+    """The parts that exist, by number; none if there is no such folder."""
+    if not folder.is_dir():
+        return []
+    numbers = ((part_number(path.name, name), path) for path in folder.iterdir())
+    return [path for number, path in sorted(numbers) if number and path.is_file()]
+
+
+def part_number(file_name: str, name: str = FIRST_PART) -> int:
+    """The number of the part called `file_name`, or 0 if that is no part's name."""
+    if file_name == name:
+        return 1
+    stem, suffix = os.path.splitext(name)
+    match = re.fullmatch(rf"{re.escape(stem)}-([2-9]|[1-9][0-9]+){re.escape(suffix)}", file_name)
+    return int(match[1]) if match else 0
+
+
+def csv_line(cells: Sequence[str]) -> str:
+    """The cells as one RFC 4180 record that ends with CRLF."""
+    line = io.StringIO()
+    csv.writer(line, lineterminator="\r\n").writerow(cells)
+    return line.getvalue()
+
+
+def csv_cells(record: bytes) -> list[str]:
+    """The cells of one whole record; none for an empty line. Raises UnreadableRow if it is no UTF-8 or no RFC 4180."""
+    csv.field_size_limit(_LONGEST_CELL)  # an answer may be longer than csv's own limit, 131,072 characters
+    try:
+        return next(csv.reader([record.decode()], strict=True), [])
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise UnreadableRow(f"not CSV: {error}") from error
+
+
+HEAD = BOM + csv_line(COLUMNS).encode()
+"""The first bytes of a new part."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """The bytes of one record with its line end, if it is `whole`; `line` is where it starts, counted from 1."""
+
+    line: int
+    data: bytes
+    whole: bool
+
+
+def records(file: BinaryIO) -> Iterator[Record]:
+    """The records of an open part, without BOM. Text may hold line ends: a record ends at one outside quotes.
+
+    Reads no further than the file's size at the start, so that it ends and sees one state while votes are appended.
+    Files are cut at bytes, not lines of text: one bad byte spoils one row, and a lone CR stays what it is.
+    """
+    left = os.fstat(file.fileno()).st_size
+    held: list[bytes] = []
+    quoted, start, number = False, 1, 1
+    while left and (line := file.readline(left)):
+        left -= len(line)
+        if number == 1:
+            line = line.removeprefix(BOM)
+        held.append(line)
+        number += 1
+        quoted ^= line.count(_QUOTE) % 2 == 1  # a quote inside text is doubled and changes nothing
+        if line.endswith(_NEWLINE) and not quoted:
+            yield Record(start, b"".join(held), whole=True)
+            held, start = [], number
+    if held:
+        yield Record(start, b"".join(held), whole=False)
+
+
+def prepare_part(part: Path) -> bool:
+    """Make a part ready to be appended to; False if it must be left alone. Only for the part's holder.
+
+    A torn last row, which a crash leaves, is moved to a file of its own. A part with other columns, or with damage
+    that no crash explains, is left as it is. Raises OSError.
+    """
+    try:
+        file = part.open("r+b")
+    except FileNotFoundError:
+        return True
+    with file:
+        size = os.fstat(file.fileno()).st_size
+        if _is_torn_head(file, size):
+            end = 0
+        elif _has_our_header(file):
+            end = _end_of_last_record(file)
+        else:
+            _LOG.warning("%s has other columns: it is read, but not written.", part)
+            return False
+        if end < size:
+            if not _is_torn_row(file, end, size):
+                _LOG.warning("%s is damaged after byte %d: it is left as it is.", part, end)
+                return False
+            _move_aside(file, end, part)
+    return True
+
+
+def _is_torn_head(file: BinaryIO, size: int) -> bool:
+    file.seek(0)
+    return size < len(HEAD) and HEAD.startswith(file.read())
+
+
+def _has_our_header(file: BinaryIO) -> bool:
+    file.seek(0)
+    line = file.readline(_LONGEST_HEADER).removeprefix(BOM)
+    try:
+        return line.endswith(_NEWLINE) and csv_cells(line) == list(COLUMNS)
+    except UnreadableRow:
+        return False
+
+
+def _end_of_last_record(file: BinaryIO) -> int:
+    """The offset after the last line end outside quotes. Holds one block at a time."""
+    file.seek(0)
+    end = offset = 0
+    quoted = False
+    while block := file.read(_BLOCK):
+        quoted_at_end = quoted ^ (block.count(_QUOTE) % 2 == 1)
+        found = _last_record_end(block, quoted_at_end)
+        if found:
+            end = offset + found
+        offset += len(block)
+        quoted = quoted_at_end
+    return end
+
+
+def _last_record_end(block: bytes, quoted: bool) -> int:
+    """The offset after the block's last line end outside quotes, or 0; `quoted` is the state at the block's end."""
+    stop = len(block)
+    while True:
+        quote = block.rfind(_QUOTE, 0, stop)
+        newline = -1 if quoted else block.rfind(_NEWLINE, quote + 1, stop)
+        if newline >= 0:
+            return newline + 1
+        if quote < 0:
+            return 0
+        stop, quoted = quote, not quoted
+
+
+def _is_torn_row(file: BinaryIO, start: int, end: int) -> bool:
+    """Whether the bytes are how one row begins. A stray quote, typed in by hand, makes a tail of many rows instead."""
+    if end - start > _LONGEST_ROW:
+        return False
+    file.seek(start)
+    tail = file.read(end - start).decode(errors="replace")
+    closed = tail + '"' if tail.count('"') % 2 else tail
+    try:
+        return len(csv_cells(closed.encode())) <= len(COLUMNS)
+    except UnreadableRow:
+        return False
+
+
+def _move_aside(file: BinaryIO, start: int, part: Path) -> None:
+    file.seek(start)
+    handle, name = tempfile.mkstemp(prefix=f"{part.name}.torn-", dir=part.parent)
+    with os.fdopen(handle, "wb") as aside:
+        shutil.copyfileobj(file, aside)
+        aside.flush()
+        os.fsync(aside.fileno())
+    file.truncate(start)
+    os.fsync(file.fileno())
+    _LOG.warning("%s ended in an unfinished row: its bytes are in %s.", part, name)

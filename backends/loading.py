@@ -1,0 +1,87 @@
+"""Loading a model in the background, visibly. Knows nothing of what is loaded."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Generator
+from typing import Generic, TypeVar
+
+from arena.errors import ArenaError, BackendError
+from arena.types import Chunk, ErrorInfo, LoadState
+from backends.slots import SIGN_OF_LIFE_SECONDS
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+
+class BackgroundLoad(Generic[T]):
+    """Runs `opener` once in a thread. After a failure the next call of `wait` tries again, once."""
+
+    def __init__(self, opener: Callable[[], T]) -> None:
+        self._opener = opener
+        self._value: T | None = None
+        self._error: ErrorInfo | None = None
+        self._began = 0.0
+        self._thread: threading.Thread | None = None
+        # Protects all of the above but the opener: start, wait and state are called from several threads.
+        self._lock = threading.Lock()
+
+    def start(self) -> None:
+        """Begin loading, unless it is under way or done."""
+        with self._lock:
+            if self._value is not None or (self._thread and self._thread.is_alive()):
+                return
+            self._error = None
+            self._began = time.monotonic()
+            self._thread = threading.Thread(target=self._run, name="load-model", daemon=True)
+            self._thread.start()
+
+    def wait(self) -> Generator[Chunk, None, T]:
+        """Yields `loading` chunks (`done` is seconds so far) until the value is there and returns it.
+
+        Raises BackendError when loading fails.
+        """
+        self.start()
+        while True:
+            with self._lock:
+                value, error, thread, began = self._value, self._error, self._thread, self._began
+            if value is not None:
+                return value
+            if error:
+                raise BackendError(error.code, error.message, **error.details)
+            assert thread is not None
+            yield Chunk(stage="loading", done=int(time.monotonic() - began))
+            thread.join(SIGN_OF_LIFE_SECONDS)
+
+    @property
+    def state(self) -> LoadState:
+        """Where loading stands now."""
+        with self._lock:
+            running = self._thread is not None and self._value is None and self._error is None
+            seconds = time.monotonic() - self._began if running else 0.0
+            return LoadState(ready=self._value is not None, error=self._error, seconds=seconds)
+
+    def close(self) -> None:
+        """Let go of the value."""
+        with self._lock:
+            self._value = None
+            self._thread = None
+
+    def _run(self) -> None:
+        try:
+            value = self._opener()
+        except ArenaError as error:
+            self._fail(ErrorInfo(error.code, str(error), error.details))
+        except Exception as error:
+            log.exception("Loading failed")
+            self._fail(ErrorInfo("load_failed", f"The model cannot be loaded: {error}", {"reason": str(error)}))
+        else:
+            with self._lock:
+                self._value = value
+
+    def _fail(self, error: ErrorInfo) -> None:
+        log.error("%s", error.message)
+        with self._lock:
+            self._error = error

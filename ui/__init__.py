@@ -1,0 +1,1 @@
+"""The page. Knows arena; not backends, not torch, not files, not environment variables."""

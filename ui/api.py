@@ -1,0 +1,86 @@
+"""The named endpoints for scripts, and no others. Sides are called a and b. Knows no component."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator
+from dataclasses import asdict
+from typing import Any
+
+import gradio as gr
+from gradio.events import api
+
+from arena.errors import ArenaError
+from arena.types import Battle, SideName
+from ui.chat_events import TURNS_AT_ONCE, UPDATE_SECONDS
+from ui.panes import status_line
+from ui.session import Services, lang_of
+from ui.texts import error_text
+from ui.vote_events import receipt
+
+
+class Api:
+    """Registers /chat, /vote, /results and /export."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def wire(self) -> None:
+        """Add the endpoints; call inside the page's gr.Blocks."""
+        api(self.chat, api_name="chat", concurrency_id="turn", concurrency_limit=TURNS_AT_ONCE)
+        api(self.vote, api_name="vote", concurrency_limit=None)
+        api(self.results, api_name="results", concurrency_limit=4)
+        api(self.export, api_name="export", concurrency_limit=4)
+
+    def chat(self, prompt: str, request: gr.Request) -> Generator[dict[str, Any], None, None]:
+        """Send one prompt to both models, each call a conversation of its own.
+
+        Streams {"a": text, "b": text, "status_a": line, "status_b": line, "battle_id": id}; the last one is whole.
+        """
+        lang = lang_of(self._services, request)
+        chat = self._services.chats.detached()
+        try:
+            sent = 0.0
+            for battle in chat.ask(prompt, prompt=self._services.prompt_of(prompt)):
+                if time.monotonic() - sent >= UPDATE_SECONDS:
+                    sent = time.monotonic()
+                    yield self._state(lang, battle)
+        except ArenaError as error:
+            raise _refusal(lang, error) from error
+        yield self._state(lang, chat.turns[-1])
+
+    def vote(
+        self, battle_id: str, winner: str, criteria: dict[str, str], comment: str, request: gr.Request
+    ) -> dict[str, Any]:
+        """Judge a battle once. `winner` is model_a, model_b, tie or tie (bothbad); returns a receipt."""
+        lang = lang_of(self._services, request)
+        judge = self._services.judge(f"api:{request.session_hash}")
+        try:
+            vote = self._services.ballots.cast(battle_id, winner, judge, criteria, comment)
+        except ArenaError as error:
+            raise _refusal(lang, error) from error
+        return {"vote_id": vote.id, "battle_id": battle_id, "winner": str(vote.winner), "text": receipt(lang, vote)}
+
+    def results(self) -> list[dict[str, Any]]:
+        """The counts and the win rate of each pair of models."""
+        rows = []
+        for pair in self._services.results().pairs:
+            rate = pair.win_rate()
+            rows.append({**asdict(pair), "votes": pair.votes, "win_rate": asdict(rate) if rate else None})
+        return rows
+
+    def export(self) -> gr.FileData:
+        """All votes as one CSV file."""
+        return gr.FileData(path=str(self._services.export(False)))
+
+    def _state(self, lang: str, battle: Battle) -> dict[str, Any]:
+        state: dict[str, Any] = {"battle_id": battle.id}
+        for side in SideName:
+            answer = battle.side(side).answer
+            state[str(side)] = answer.text
+            state[f"status_{side}"] = status_line(lang, answer, self._services.backends[side].load_state)
+        return state
+
+
+def _refusal(lang: str, error: ArenaError) -> gr.Error:
+    return gr.Error(error_text(lang, error), print_exception=False)

@@ -1,0 +1,27 @@
+// Keys of the vote: 1 to 4 select, Enter submits; never while somebody types or composes.
+(() => {
+  const editable = "input:not([type=radio]), textarea, select, [contenteditable=true], [role=listbox], [role=slider]";
+
+  // In some browsers the Enter that ends a composition (pinyin, kana) arrives as an Enter. It must not send the prompt.
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && (event.isComposing || event.keyCode === 229)) event.stopPropagation();
+  }, true);
+
+  document.addEventListener("keydown", (event) => {
+    if (event.isComposing || event.repeat || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.target.closest(editable)) return;
+    const radios = document.querySelectorAll("#choice input[type=radio]");
+    const radio = radios[Number(event.key) - 1];
+    if (radio && !radio.disabled && radio.offsetParent !== null) {
+      event.preventDefault();
+      radio.click();
+    } else if (event.key === "Enter" && !event.target.closest("button, a, [role=tab]")) {
+      const submit = document.querySelector("#submit_vote");
+      const chosen = document.querySelector("#choice input[type=radio]:checked");
+      if (submit && !submit.disabled && chosen && submit.offsetParent !== null) {
+        event.preventDefault();
+        submit.click();
+      }
+    }
+  });
+})();

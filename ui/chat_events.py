@@ -1,0 +1,200 @@
+"""The chat tab's handlers: they turn what was clicked into calls of arena.chat, and its battles into updates."""
+
+from __future__ import annotations
+
+import html
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import gradio as gr
+from gradio.blocks import Block
+
+from arena.chat import Chat
+from arena.errors import ArenaError
+from arena.types import Battle, SideName
+from ui.layout import SETTINGS, Page
+from ui.panes import pane_messages, status_line
+from ui.session import Services, lang_of
+from ui.texts import error_text, text
+
+Props = dict[Block, dict[str, Any]]
+Updates = dict[Block, Any]
+
+# At most ten updates a second; at least one in half a second, since gradio can only cancel a handler as it yields.
+UPDATE_SECONDS = 0.1
+KEEP_ALIVE_SECONDS = 0.5
+# Turns at the same time. More wait in gradio's queue, which shows their place.
+TURNS_AT_ONCE = 16
+PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+
+
+class ChatEvents:
+    """Wires the chat tab of one page."""
+
+    def __init__(self, services: Services, page: Page) -> None:
+        self._services = services
+        self._page = page
+
+    def wire(self) -> None:
+        """Attach all handlers; call inside the page's gr.Blocks."""
+        page = self._page
+        outputs = self.outputs
+        turn: dict[str, Any] = {
+            "outputs": outputs,
+            "concurrency_id": "turn",
+            "concurrency_limit": TURNS_AT_ONCE,
+            "trigger_mode": "multiple",
+            "api_visibility": "private",
+            "show_progress": "minimal",
+            "show_progress_on": [page.vote_note],
+        }
+        inputs = [page.lang, page.box, page.system, *page.settings.values()]
+        gr.on([page.box.submit, page.send.click], self.send, inputs, **turn)
+        for side, pane in page.panes.items():
+            pane.regenerate.click(self._regenerate_of(side), page.lang, **turn)
+            pane.stop.click(self._stop_of(side), None, outputs, queue=False, **PRIVATE)
+        page.stop_all.click(self._stop_of(None), None, outputs, queue=False, **PRIVATE)
+        page.new_chat.click(self.new_chat, page.lang, outputs, queue=False, **PRIVATE)
+        page.picker.input(self.pick, page.picker, page.box, queue=False, **PRIVATE)
+        page.timer.tick(self.tick, page.lang, [*outputs, page.timer], queue=False, **PRIVATE)
+
+    @property
+    def outputs(self) -> list[Block]:
+        """Every component that a handler of the chat tab may update."""
+        page = self._page
+        sides = [
+            part for pane in page.panes.values() for part in (pane.chatbot, pane.status, pane.stop, pane.regenerate)
+        ]
+        return [*sides, page.box, page.picker, page.stop_all, page.choice, page.submit, page.vote_note]
+
+    def render(self, lang: str, chat: Chat) -> Props:
+        """What every changing component of the tab shows now, as properties."""
+        page, turns, running = self._page, chat.turns, chat.running
+        last = turns[-1] if turns else None
+        props: Props = {}
+        for side, pane in page.panes.items():
+            answer = last.side(side).answer if last else None
+            line = status_line(lang, answer, self._services.backends[side].load_state)
+            busy = answer is not None and answer.finish_reason is None
+            props[pane.chatbot] = {"value": pane_messages(lang, turns, side)}
+            props[pane.status] = {"value": f'<span role="status">{html.escape(line)}</span>'}
+            props[pane.stop] = {"interactive": busy}
+            props[pane.regenerate] = {"interactive": answer is not None and not busy}
+        is_open = last is not None and self._services.ballots.is_open(last.id)
+        props[page.stop_all] = {"interactive": running}
+        props[page.choice] = {"interactive": is_open}
+        props[page.submit] = {"interactive": is_open}
+        return props
+
+    def send(
+        self,
+        lang: str,
+        prompt: str,
+        system: str,
+        temperature: float | None,
+        top_p: float | None,
+        max_new_tokens: int | None,
+        seed: int | None,
+        request: gr.Request,
+    ) -> Iterator[Updates]:
+        """One turn of both sides."""
+        lang = lang_of(self._services, request, lang)
+        try:
+            chat = self._services.chats.get(request.session_hash)
+            numbers = (temperature, top_p, max_new_tokens, seed)
+            settings = dict(zip(SETTINGS, numbers, strict=True))
+            battles = chat.ask(prompt or "", settings, system or "", self._services.prompt_of(prompt))
+        except ArenaError as error:
+            yield self._refuse(lang, error)
+            return
+        page = self._page
+        first: Updates = {page.box: "", page.picker: "", page.choice: gr.update(value=None)}
+        yield from self._follow(lang, chat, battles, first)
+
+    def regenerate(self, side: SideName, lang: str, request: gr.Request) -> Iterator[Updates]:
+        """Another answer of one side to the last prompt."""
+        lang = lang_of(self._services, request, lang)
+        try:
+            chat = self._services.chats.get(request.session_hash)
+            battles = chat.ask_again(side)
+        except ArenaError as error:
+            yield self._refuse(lang, error)
+            return
+        yield from self._follow(lang, chat, battles, {self._page.choice: gr.update(value=None)})
+
+    def stop(self, side: SideName | None, request: gr.Request) -> Updates:
+        """Stop one side, or both. The turn's own stream shows the rest."""
+        self._services.chats.get(request.session_hash).stop(side)
+        page = self._page
+        stopped = list(page.panes.values()) if side is None else [page.panes[side]]
+        return {pane.stop: gr.update(interactive=False) for pane in stopped}
+
+    def new_chat(self, lang: str, request: gr.Request) -> Updates:
+        """Stop and begin anew."""
+        lang = lang_of(self._services, request, lang)
+        chat = self._services.chats.get(request.session_hash)
+        try:
+            chat.clear()
+        except ArenaError as error:
+            return self._refuse(lang, error)
+        updates = _changed({}, self.render(lang, chat))
+        return updates | {self._page.choice: gr.update(value=None, interactive=False), self._page.vote_note: ""}
+
+    def pick(self, prompt_id: str) -> str:
+        """The text of a prompt of the set."""
+        return next((prompt.text for prompt in self._services.prompts if prompt.id == prompt_id), "")
+
+    def tick(self, lang: str, request: gr.Request) -> Updates:
+        """Show how far the models are loaded; the clock stops once there is nothing to wait for."""
+        lang = lang_of(self._services, request, lang)
+        chat = self._services.chats.get(request.session_hash)
+        states = [backend.load_state for backend in self._services.backends.values()]
+        waiting = any(not state.ready and not state.error for state in states)
+        props = self.render(lang, chat)
+        lines = {pane.status: gr.update(**props[pane.status]) for pane in self._page.panes.values()}
+        return lines | {self._page.timer: gr.Timer(active=waiting)}
+
+    # gradio finds a handler's gr.Request by its signature, which a functools.partial hides: hence these two.
+
+    def _regenerate_of(self, side: SideName) -> Callable[..., Iterator[Updates]]:
+        def regenerate(lang: str, request: gr.Request) -> Iterator[Updates]:
+            yield from self.regenerate(side, lang, request)
+
+        return regenerate
+
+    def _stop_of(self, side: SideName | None) -> Callable[..., Updates]:
+        def stop(request: gr.Request) -> Updates:
+            return self.stop(side, request)
+
+        return stop
+
+    def _follow(self, lang: str, chat: Chat, battles: Iterator[Battle], first: Updates) -> Iterator[Updates]:
+        """Passes a turn on to the page, a part at a time."""
+        shown = self.render(lang, chat)
+        yield {**_changed({}, shown), **first, self._page.vote_note: text(lang, "vote_wait")}
+        sent = time.monotonic()
+        for _ in battles:
+            now = time.monotonic()
+            if now - sent < UPDATE_SECONDS:
+                continue
+            props = self.render(lang, chat)
+            updates = _changed(shown, props)
+            if updates or now - sent > KEEP_ALIVE_SECONDS:
+                sent, shown = now, props
+                yield updates or {self._page.stop_all: gr.skip()}
+        yield {**_changed(shown, self.render(lang, chat)), self._page.vote_note: self._vote_note(lang, chat)}
+
+    def _vote_note(self, lang: str, chat: Chat) -> str:
+        if chat.running or not chat.turns:
+            return text(lang, "vote_wait")
+        return text(lang, "vote_open" if self._services.ballots.is_open(chat.turns[-1].id) else "vote_not")
+
+    def _refuse(self, lang: str, error: ArenaError) -> Updates:
+        """Say why nothing was done; what was typed stays."""
+        gr.Warning(error_text(lang, error), title="")
+        return {self._page.stop_all: gr.skip()}
+
+
+def _changed(before: Props, now: Props) -> Updates:
+    return {component: gr.update(**props) for component, props in now.items() if before.get(component) != props}

@@ -1,0 +1,61 @@
+"""Which component shows which text, so that the language can change without losing anything. Knows no handler."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+import gradio as gr
+from gradio.blocks import Block
+
+from ui.texts import LANGUAGES, TEXTS
+
+B = TypeVar("B", bound=Block)
+
+
+class Labels:
+    """The texts of the page's fixed parts.
+
+    At first the browser picks the language by itself (gr.I18n), without a flash of the other one; `relabel` gives
+    the updates that put every registered text into a chosen language. `extra` adds texts with names filled in, as
+    key -> (Chinese, English).
+    """
+
+    def __init__(self, extra: Mapping[str, tuple[str, str]]) -> None:
+        plain = {key: pair for key, pair in TEXTS.items() if "{" not in pair[0]}
+        self._texts = {**plain, **extra}
+        tables = {lang: {key: pair[place] for key, pair in self._texts.items()} for place, lang in enumerate(LANGUAGES)}
+        self.i18n = gr.I18n(**{"zh-CN": tables["zh"], "zh-TW": tables["zh"], **tables})
+        self._shown: list[tuple[Block, dict[str, str]]] = []
+        self._choices: list[tuple[Block, list[tuple[str, str]]]] = []
+
+    def __call__(self, key: str) -> Any:
+        """A text that the browser translates. Unknown keys raise KeyError."""
+        self._texts[key]
+        return self.i18n(key)
+
+    def show(self, component: B, **keys: str) -> B:
+        """Register the texts of a component: property -> key."""
+        self._shown.append((component, keys))
+        return component
+
+    def show_choices(self, component: B, choices: list[tuple[str, str]]) -> B:
+        """Register the choices of a component: (key, value) pairs."""
+        self._choices.append((component, choices))
+        return component
+
+    def relabel(self, lang: str) -> dict[Block, Any]:
+        """The updates that put all registered texts into `lang`."""
+        place = LANGUAGES.index(lang)
+        updates: dict[Block, dict[str, Any]] = {}
+        for component, keys in self._shown:
+            props = {prop: self._texts[key][place] for prop, key in keys.items()}
+            updates.setdefault(component, {}).update(props)
+        for component, choices in self._choices:
+            updates.setdefault(component, {})["choices"] = [(self._texts[key][place], value) for key, value in choices]
+        return {component: gr.update(**props) for component, props in updates.items()}
+
+    @property
+    def components(self) -> list[Block]:
+        """Everything that `relabel` updates."""
+        return list(dict.fromkeys(component for component, _ in [*self._shown, *self._choices]))

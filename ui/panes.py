@@ -1,0 +1,97 @@
+"""What a pane shows of its side of the battles: messages and a status line. Knows no component."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from arena.types import Answer, Battle, LoadState, SideName
+from ui.display import display_copy, plain_copy
+from ui.texts import error_text, text
+
+Row = dict[str, Any]
+
+
+def pane_messages(lang: str, turns: Sequence[Battle], side: SideName) -> list[Row]:
+    """The conversation of one side as gr.Chatbot takes it. A display copy: nothing is ever read back from it."""
+    rows: list[Row] = []
+    for battle in turns:
+        rows.append({"role": "user", "content": plain_copy(battle.prompt)})
+        rows += _answer_rows(lang, battle.side(side).answer)
+    return rows
+
+
+def _answer_rows(lang: str, answer: Answer) -> list[Row]:
+    rows: list[Row] = []
+    if answer.reasoning:
+        status = "pending" if not answer.text and answer.finish_reason is None else "done"
+        title = {"title": text(lang, "thinking"), "status": status}
+        rows.append({"role": "assistant", "content": display_copy(answer.reasoning), "metadata": title})
+    if answer.text:
+        rows.append({"role": "assistant", "content": display_copy(answer.text)})
+    if answer.error:
+        rows.append({"role": "assistant", "content": plain_copy("⚠️ " + error_text(lang, answer.error))})
+    elif _says_nothing(answer):
+        rows.append({"role": "assistant", "content": f"*{_ending(lang, answer)}*"})
+    return rows
+
+
+def _says_nothing(answer: Answer) -> bool:
+    return answer.finish_reason in ("stop", "length") and not answer.text.strip()
+
+
+def status_line(lang: str, answer: Answer | None, load: LoadState) -> str:
+    """The line under a pane's name: what the side is doing, or how it ended, and how fast."""
+    if answer is None:
+        return _load_line(lang, load)
+    parts = [_doing(lang, answer) if answer.finish_reason is None else _ending(lang, answer), *_figures(lang, answer)]
+    if answer.dropped_turns:
+        parts.append(text(lang, "dropped", count=answer.dropped_turns))
+    return " · ".join(parts)
+
+
+def _load_line(lang: str, load: LoadState) -> str:
+    if load.error:
+        return text(lang, "load_failed_state", reason=error_text(lang, load.error))
+    return text(lang, "idle") if load.ready else text(lang, "load_wait", seconds=int(load.seconds))
+
+
+def _doing(lang: str, answer: Answer) -> str:
+    match answer.stage:
+        case "loading":
+            return text(lang, "load_wait", seconds=answer.done)
+        case "queued":
+            return text(lang, "queued", ahead=answer.done)
+        case "reading" if answer.done and answer.total:
+            return text(lang, "reading_part", done=answer.done, total=answer.total)
+        case "reading":
+            return text(lang, "reading")
+    return text(lang, "generating" if answer.text or answer.reasoning else "waiting")
+
+
+def _ending(lang: str, answer: Answer) -> str:
+    if answer.error:
+        return text(lang, "failed", reason=error_text(lang, answer.error))
+    if answer.finish_reason == "cancelled":
+        return text(lang, "stopped")
+    if answer.finish_reason == "length":
+        return _cut(lang, answer)
+    return text(lang, "done" if answer.text.strip() else "empty_answer")
+
+
+def _cut(lang: str, answer: Answer) -> str:
+    if answer.reasoning and not answer.text.strip():
+        return text(lang, "thinking_cut")
+    return text(lang, "cut", tokens=answer.usage.new_tokens or "?")
+
+
+def _figures(lang: str, answer: Answer) -> list[str]:
+    usage = answer.usage
+    figures = []
+    if usage.first_token_seconds is not None:
+        figures.append(text(lang, "first_token", seconds=f"{usage.first_token_seconds:.1f}"))
+    if usage.tokens_per_second is not None:
+        figures.append(text(lang, "speed", speed=f"{usage.tokens_per_second:.1f}"))
+    if usage.new_tokens and answer.finish_reason == "stop":
+        figures.append(text(lang, "length", tokens=usage.new_tokens))
+    return figures

