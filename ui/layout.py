@@ -70,7 +70,7 @@ def lay_out(services: Services) -> Page:
         made["language"] = labels.show(language, value="other_language")
     for key in ("scripted_banner", "stand_in_banner"):
         if labels_of(services, key):
-            labels.show(gr.Markdown(labels(key), elem_id=key, elem_classes="banner"), value=key)
+            labels.show(gr.Markdown(labels(key), elem_id=key), value=key)
     with gr.Tabs():
         with gr.Tab(labels("tab_chat"), id="chat", elem_id="tab_chat") as chat_tab:
             labels.show(chat_tab, label="tab_chat")
@@ -128,8 +128,12 @@ def _panes(labels: Labels) -> dict[SideName, Pane]:
 
 def _pane(labels: Labels, side: SideName) -> Pane:
     with gr.Column(min_width=280, elem_id=f"side_{side}", elem_classes="side"):
+        name = gr.Markdown(labels(f"pane_{side}"), elem_id=f"name_{side}", elem_classes="name")
+        labels.show(name, value=f"pane_{side}")
+        status = gr.HTML("", elem_id=f"status_{side}", elem_classes="status", padding=False)
         chatbot = gr.Chatbot(
             label=labels(f"pane_{side}"),
+            show_label=False,
             elem_id=f"pane_{side}",
             height="46vh",
             min_height=260,
@@ -141,7 +145,6 @@ def _pane(labels: Labels, side: SideName) -> Pane:
             placeholder=labels("empty_pane"),
         )
         labels.show(chatbot, label=f"pane_{side}", placeholder="empty_pane")
-        status = gr.HTML("", elem_id=f"status_{side}", elem_classes="status", padding=False)
         with gr.Row(elem_classes="side-buttons"):
             stop = gr.Button(labels("stop"), elem_id=f"stop_{side}", size="sm", min_width=90, interactive=False)
             again = gr.Button(

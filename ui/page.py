@@ -26,11 +26,12 @@ def build_page(services: Services) -> tuple[gr.Blocks, dict[str, Any]]:
     """The page, and the keywords that its launch needs."""
     with gr.Blocks(title="Qwen × ChatGLM", fill_width=True, analytics_enabled=False, delete_cache=(3600, 3600)) as demo:
         page = lay_out(services)
+        # First, so that no handler of the page takes one of the public names.
+        Api(services).wire()
         chat = ChatEvents(services, page)
         chat.wire()
         VoteEvents(services, page).wire()
         _wire_language(services, page, chat)
-        Api(services).wire()
         demo.unload(_on_unload(services))
     # Not for the open web alone: a plain HTTP call must wait in the queue like everyone else.
     demo.queue(max_size=QUEUE_SIZE, default_concurrency_limit=16, api_open=False)

@@ -15,7 +15,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "tab_results": ("结果", "Results"),
     "stand_in": (
         "当前运行的是**替身模型**（{models}），不是 Qwen-7B-Chat 和 ChatGLM3-6B；投票只记在替身名下。"
-        "要对比真正的两个模型：准备好它们的 GGUF 文件，用 `python app.py --a 千问.gguf --b chatglm3.gguf` 启动，"
+        "要对比真正的两个模型：准备好它们的 GGUF 文件，用 `python app.py --a qwen.gguf --b chatglm3.gguf` 启动，"
         "步骤见 README。",
         "You are looking at **stand-ins** ({models}), not at Qwen-7B-Chat and ChatGLM3-6B; votes are recorded under "
         "the stand-ins' own names. For the real two, get their GGUF files and start with "
@@ -38,8 +38,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "stop_all": ("全部停止", "Stop all"),
     "regenerate": ("重新生成", "Regenerate"),
     "new_chat": ("新对话", "New chat"),
-    "left": ("左：{name}", "Left: {name}"),
-    "right": ("右：{name}", "Right: {name}"),
+    "left": ("**左：{name}**", "**Left: {name}**"),
+    "right": ("**右：{name}**", "**Right: {name}**"),
     "empty_pane": ("回答会显示在这里", "The answer appears here"),
     "settings": ("生成设置", "Settings"),
     "settings_note": (
@@ -96,7 +96,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "It speaks of these prompts and raters, no others.",
     ),
     "no_votes": ("还没有投票", "No votes yet"),
-    "total_votes": ("共 {count} 票", "{count} votes"),
+    "total_votes": ("共 {count} 票", "Votes: {count}"),
     "unreadable": ("有 {count} 行无法读取，未计入", "{count} rows could not be read and are not counted"),
     "column_first": ("模型", "Model"),
     "column_second": ("对手", "Against"),

@@ -1,0 +1,105 @@
+"""Fixtures for tests that need the whole app: it is put together by app.py and served from this very process."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+Script = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class ServedApp:
+    """A running app: its address, what it is made of, and where its votes go."""
+
+    url: str
+    services: Any
+    data_dir: Path
+
+    def rows(self) -> list[dict[str, str]]:
+        """The votes as pandas reads them."""
+        import pandas as pd
+
+        path = self.data_dir / "votes.csv"
+        if not path.exists():
+            return []
+        return pd.read_csv(path, dtype=str, keep_default_na=False).to_dict("records")
+
+    def asked(self, side: str) -> list[Any]:
+        """What the scripted backend of a side was asked: (messages, config) pairs."""
+        return next(backend for name, backend in self.services.backends.items() if name == side).requests
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def text_steps(text: str, delay: float = 0.0) -> list[Script]:
+    """One step a character."""
+    return [{"text": character, "delay": delay} for character in text]
+
+
+@pytest.fixture(scope="session")
+def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., ServedApp]]:
+    """Serves two models (names or scripts) until the session ends."""
+    import app
+    from arena.prompts import load_prompts
+
+    app.prepare_environment()
+    from ui.page import build_page
+
+    demos = []
+
+    def start(a: str | Script, b: str | Script, data_dir: Path | None = None, lang: str = "") -> ServedApp:
+        place = tmp_path_factory.mktemp("app")
+        names = []
+        for side, model in (("a", a), ("b", b)):
+            if isinstance(model, dict):
+                path = place / f"{side}.json"
+                path.write_text(json.dumps({"id": f"script-{side}", **model}), encoding="utf-8")
+                model = f"scripted:{path}"
+            names.append(model)
+        data_dir = data_dir or place / "data"
+        services = app.compose(app.choose_models(*names), load_prompts(ROOT / "prompts.json"), data_dir, lang)
+        demo, keywords = build_page(services)
+        port = free_port()
+        demo.launch(server_name="127.0.0.1", server_port=port, prevent_thread_lock=True, quiet=True, **keywords)
+        demos.append(demo)
+        for backend in services.backends.values():
+            backend.load()
+        return ServedApp(f"http://127.0.0.1:{port}/", services, data_dir)
+
+    yield start
+    for demo in demos:
+        demo.close(verbose=False)
+
+
+@pytest.fixture(scope="session")
+def scripted_app(serve: Callable[..., ServedApp]) -> ServedApp:
+    """Two scripts that answer at once, slowly, for ever, with an error, or with nothing, as the prompt asks."""
+    common = [
+        {"match": "slow", "steps": [{"text": "tick ", "delay": 0.05, "times": 600}]},
+        {"match": "empty", "steps": []},
+        {"match": "code", "steps": text_steps("    if x:\n\ty  \n\n")},
+        {"match": "long", "steps": [{"text": "word ", "times": 400}]},
+    ]
+    fine = [{"match": "", "steps": [{"text": "好的，", "delay": 0.02, "times": 10}, {"text": "done."}]}]
+    boom = [{"match": "boom", "steps": [{"text": "Well", "times": 5}, {"raise": "out of memory"}]}]
+    hang = [{"match": "hang", "steps": [{"text": "Hm"}, {"hang": True}]}]
+    return serve({"answers": common + fine, "slots": 8}, {"answers": common + boom + hang + fine, "slots": 8})
+
+
+@pytest.fixture(scope="session")
+def embedded_app(serve: Callable[..., ServedApp]) -> ServedApp:
+    """The embedded model at its two temperatures, as a newcomer gets it."""
+    return serve("smollm2-135m-t0.2", "smollm2-135m-t1.0")
