@@ -186,7 +186,6 @@ def _input(labels: Labels, services: Services) -> dict[str, object]:
         lines=1,
         max_lines=6,
         elem_id="prompt",
-        autofocus=True,
     )
     labels.show(box, label="input", placeholder="input_placeholder")
     with gr.Row(elem_id="actions"):

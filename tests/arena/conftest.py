@@ -1,0 +1,210 @@
+"""Backends that play what a test wants, and battles and conversations on them."""
+
+import json
+import resource
+import threading
+import time
+from contextlib import contextmanager
+from dataclasses import replace
+from itertools import count
+from types import SimpleNamespace
+
+import pytest
+
+from arena.battle import BattleRun, Limits
+from arena.chat import Chat
+from arena.types import Answer, Battle, Chunk, GenerationConfig, LoadState, Message, ModelSpec, Side, SideName
+from backends.scripted import ScriptedBackend, scripted_spec
+
+A, B = SideName.A, SideName.B
+
+
+class StubBackend:
+    """Plays a function of messages and config: for what no script can do."""
+
+    load_state = LoadState(ready=True)
+
+    def __init__(self, play, **spec):
+        self.spec = replace(ModelSpec("stub", "Stub", "", "", "", ""), **spec)
+        self.stream = play
+
+    def load(self):
+        pass
+
+    def close(self):
+        pass
+
+
+@pytest.fixture
+def scripted(tmp_path):
+    """Makes a ScriptedBackend of one answer's steps, or of `answers`; other keywords are keys of the script."""
+    numbers = count(1)
+
+    def make(*steps, **script):
+        path = tmp_path / f"model-{next(numbers)}.json"
+        path.write_text(json.dumps({"answers": [{"steps": steps}], **script}), encoding="utf-8")
+        return ScriptedBackend(scripted_spec(path))
+
+    return make
+
+
+@pytest.fixture
+def stub():
+    return StubBackend
+
+
+@pytest.fixture
+def saying():
+    """Makes a backend that says the given text, one chunk a word."""
+
+    def make(text, finish="stop", **spec):
+        def play(messages, config):
+            yield from (Chunk(text=word) for word in text.split(" "))
+            yield Chunk(finish_reason=finish)
+
+        return StubBackend(play, **spec)
+
+    return make
+
+
+@pytest.fixture
+def gate():
+    """An event for a backend to wait at. Opened at the end, so that no thread outlives its test."""
+    event = threading.Event()
+    yield event
+    event.set()
+
+
+@pytest.fixture
+def run_of():
+    """Makes the run of a battle between two backends; keywords are Limits."""
+
+    def make(a, b, seed=7, **limits):
+        sides = [Side(backend.spec, (Message("user", "Hi"),), GenerationConfig(seed=seed)) for backend in (a, b)]
+        return BattleRun(Battle("battle-1", "Hi", *sides), {A: a, B: b}, Limits(**limits))
+
+    return make
+
+
+@pytest.fixture
+def chat_of():
+    """Makes a conversation with two backends; keywords are Limits. `ended` has the battles that on_end got."""
+    made = []
+
+    def make(a, b, **limits):
+        ended = []
+        chat = Chat({A: a, B: b}, ended.append, Limits(**limits))
+        chat.ended = ended
+        made.append(chat)
+        return chat
+
+    yield make
+    for chat in made:
+        chat.stop()
+
+
+@pytest.fixture
+def last():
+    """The last battle of a stream."""
+
+    def run_through(battles):
+        battle = None
+        for battle in battles:  # noqa: B007
+            pass
+        return battle
+
+    return run_through
+
+
+@pytest.fixture
+def until():
+    """Goes on with a stream until a condition on the battle holds; returns that battle."""
+
+    def run_until(battles, holds):
+        for battle in battles:
+            if holds(battle):
+                return battle
+        raise AssertionError("the stream ended before")
+
+    return run_until
+
+
+@pytest.fixture
+def in_background():
+    """Runs a function in a thread, at the end of the test waits for it. `result()` waits and raises what it raised."""
+    threads = []
+
+    def start(function, *arguments):
+        outcome = SimpleNamespace(value=None, error=None)
+
+        def run():
+            try:
+                outcome.value = function(*arguments)
+            except BaseException as error:  # noqa: BLE001 - raised again by result()
+                outcome.error = error
+
+        def result():
+            thread.join(10)
+            assert not thread.is_alive(), "still running"
+            if outcome.error:
+                raise outcome.error
+            return outcome.value
+
+        thread = threading.Thread(target=run, daemon=True)
+        threads.append(thread)
+        thread.start()
+        return SimpleNamespace(result=result)
+
+    yield start
+    for thread in threads:
+        thread.join(10)
+
+
+@pytest.fixture
+def eventually():
+    """Whether a condition comes true within some seconds."""
+
+    def wait(holds, seconds=5.0):
+        end = time.monotonic() + seconds
+        while not (held := holds()) and time.monotonic() < end:
+            time.sleep(0.01)
+        return held
+
+    return wait
+
+
+@pytest.fixture
+def threads_return(eventually):
+    """Whether as many threads run as when the test began, after a moment."""
+    before = threading.active_count()
+    return lambda: eventually(lambda: threading.active_count() <= before)
+
+
+@pytest.fixture
+def answered():
+    """Makes a battle whose sides have ended; keywords are fields of Battle."""
+
+    def make(a="yes", b="no", finish_a="stop", finish_b="stop", **changes):
+        specs = [ModelSpec(name, name, "", "", "", "int4") for name in ("qwen", "glm")]
+        answers = Answer(a, finish_reason=finish_a), Answer(b, finish_reason=finish_b)
+        messages = (Message("user", "Why?"),)
+        sides = [Side(spec, messages, GenerationConfig(seed=7), answer) for spec, answer in zip(specs, answers, strict=True)]
+        return replace(Battle("battle-1", "Why?", *sides), **changes)
+
+    return make
+
+
+@pytest.fixture
+def full_disk():
+    """A block in which no file can grow beyond a size."""
+
+    @contextmanager
+    def limited(size=0):
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    return limited
