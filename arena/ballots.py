@@ -86,7 +86,7 @@ class Ballots:
         self, battle_id: str, winner: str, judge: str, criteria: Mapping[str, str] | None = None, comment: str = ""
     ) -> Vote:
         """Judge a battle; returns the vote once it is on disk. Raises VoteRefused, and then nothing is written."""
-        checked = _winner(winner), _criteria(criteria or {}), _comment(comment)
+        checked = _winner(winner), _criteria(criteria or {}), _comment(comment or "")
         ballot = self._claim(battle_id)
         now = time.time()
         vote = Vote(
@@ -102,7 +102,7 @@ class Ballots:
         )
         try:
             self._log.append(vote)
-        except ArenaError:
+        except BaseException:  # whatever went wrong, there is no row
             with self._lock:
                 ballot.cast = False
             raise
@@ -140,8 +140,8 @@ def _criteria(criteria: Mapping[str, str]) -> dict[str, str]:
 
 
 def _comment(comment: str) -> str:
-    if len(comment) > MAX_COMMENT_CHARACTERS:
-        message = f"A comment has at most {MAX_COMMENT_CHARACTERS} characters."
+    if not isinstance(comment, str) or len(comment) > MAX_COMMENT_CHARACTERS:
+        message = f"A comment is a text of at most {MAX_COMMENT_CHARACTERS} characters."
         raise VoteRefused("vote_comment", message, limit=MAX_COMMENT_CHARACTERS)
     return clean(comment)
 
@@ -154,11 +154,14 @@ class JudgeKey:
 
     def judge(self, rater: str) -> str:
         """A keyed hash: the same rater is the same judge, and nobody without the key can tell who."""
-        return hmac.new(self._key, rater.encode("utf-8", "replace"), hashlib.sha256).hexdigest()[:24]
+        return self._hash(f"rater:{rater}")[:24]
 
     def derive(self, purpose: str) -> str:
         """Another secret from the same key, for one purpose."""
-        return hmac.new(self._key, f"purpose:{purpose}".encode(), hashlib.sha256).hexdigest()
+        return self._hash(f"purpose:{purpose}")
+
+    def _hash(self, text: str) -> str:
+        return hmac.new(self._key, text.encode("utf-8", "replace"), hashlib.sha256).hexdigest()
 
 
 def _read_or_make(path: Path) -> bytes:
@@ -170,8 +173,11 @@ def _read_or_make(path: Path) -> bytes:
     except OSError:
         return secrets.token_bytes(32)
     key = secrets.token_bytes(32)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(key)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(key)
+    except OSError:  # the disk is full; an empty file would be in the way of a key for good
+        path.unlink(missing_ok=True)
     return key
 
 

@@ -68,8 +68,8 @@ class BattleRun:
         self._limits = limits or Limits()
         self._queue: queue.SimpleQueue[_Item] = queue.SimpleQueue()
         self._workers: dict[SideName, _Worker] = {}
-        self._ended = threading.Event()
-        # Protects _workers and the decision that the run has ended: stop and regenerate come from other threads.
+        self._ended = False
+        # Protects _workers and _ended: stop and regenerate come from other threads.
         self._lock = threading.Lock()
 
     def stream(self, sides: tuple[SideName, ...] = (SideName.A, SideName.B)) -> Iterator[Battle]:
@@ -77,15 +77,11 @@ class BattleRun:
 
         One side's failure ends that side. Closing the iterator stops all sides.
         """
-        try:
+        with self._lock:
+            # Made here, not at the first step: a stop may come before that.
             for name in sides:
-                self._start(name)
-            while not self._finished():
-                self._step()
-                yield self.battle
-        finally:
-            self.stop()
-            self._ended.set()
+                self._engage(name)
+        return self._follow(sides)
 
     def stop(self, side: SideName | None = None) -> None:
         """Stop one side, or both; what they have said so far is kept."""
@@ -97,8 +93,9 @@ class BattleRun:
     def regenerate(self, side: SideName) -> bool:
         """Ask one side again while the other goes on. False if the run has ended: then a new run is needed."""
         with self._lock:
-            if self._ended.is_set():
+            if self._ended:
                 return False
+            self._engage(side)
             self._queue.put(side)
             return True
 
@@ -108,22 +105,30 @@ class BattleRun:
         with self._lock:
             return all(worker.stopped_at for worker in self._workers.values() if worker.open)
 
-    def _start(self, name: SideName) -> None:
-        worker = _Worker(name, self.battle.side(name), self._backends[name], self._queue)
-        with self._lock:
-            if old := self._workers.get(name):
-                old.stop()
-                old.open = False
-            self._workers[name] = worker
-        worker.begin()
+    def _engage(self, name: SideName) -> None:
+        """A new worker for the side, not begun yet; the lock is held."""
+        if old := self._workers.get(name):
+            old.stop()
+            old.open = False
+        self._workers[name] = _Worker(name, self._backends[name], self._queue)
+
+    def _follow(self, sides: tuple[SideName, ...]) -> Iterator[Battle]:
+        try:
+            for name in sides:
+                self._workers[name].begin(self.battle.side(name))
+            while not self._finished():
+                self._step()
+                yield self.battle
+        finally:
+            with self._lock:
+                self._ended = True
+            self.stop()
 
     def _finished(self) -> bool:
         with self._lock:
-            done = self._queue.empty() and not any(worker.open for worker in self._workers.values())
-            if done:
-                # Set under the lock: a request for a new answer either came before and is in the queue, or is told.
-                self._ended.set()
-            return done
+            # Set under the lock: a request for a new answer either came before, or is told that it is too late.
+            self._ended = self._queue.empty() and not any(worker.open for worker in self._workers.values())
+            return self._ended
 
     def _step(self) -> None:
         try:
@@ -131,8 +136,7 @@ class BattleRun:
         except queue.Empty:
             item = None
         if isinstance(item, SideName):
-            self.battle = renewed(self.battle, item)
-            self._start(item)
+            self._renew(item)
         elif item is not None:
             self._take(*item)
         for worker in list(self._workers.values()):
@@ -140,10 +144,15 @@ class BattleRun:
                 worker.stop()
                 self._take(worker, chunk)
 
+    def _renew(self, name: SideName) -> None:
+        worker = self._workers[name]
+        if not worker.begun:  # of two requests in a row the first has begun it
+            self.battle = renewed(self.battle, name)
+            worker.begin(self.battle.side(name))
+
     def _take(self, worker: _Worker, chunk: Chunk) -> None:
         if not worker.open:
             return  # an answer that was given up, or replaced, comes too late
-        worker.seen_at = time.monotonic()
         if chunk.finish_reason:
             worker.open = False
             chunk = worker.with_seconds(chunk)
@@ -161,20 +170,23 @@ def renewed(battle: Battle, name: SideName) -> Battle:
 
 
 class _Worker:
-    """The thread of one side."""
+    """The thread of one side. Open while its chunks count."""
 
-    def __init__(self, name: SideName, side: Side, backend: Backend, out: queue.SimpleQueue[_Item]) -> None:
+    def __init__(self, name: SideName, backend: Backend, out: queue.SimpleQueue[_Item]) -> None:
         self.name = name
         self.open = True
-        self.began_at = self.seen_at = time.monotonic()
+        self.begun = False
         self.stopped_at = 0.0
-        self._side = side
         self._backend = backend
         self._out = out
         self._stop = threading.Event()
+        self._done = False
+        self._began_at = self._seen_at = 0.0
 
-    def begin(self) -> None:
-        threading.Thread(target=self._run, name=f"side-{self.name}", daemon=True).start()
+    def begin(self, side: Side) -> None:
+        self.begun = True
+        self._began_at = self._seen_at = time.monotonic()
+        threading.Thread(target=self._run, args=(side,), name=f"side-{self.name}", daemon=True).start()
 
     def stop(self) -> None:
         if not self.stopped_at:
@@ -183,33 +195,38 @@ class _Worker:
 
     def overdue(self, limits: Limits) -> Chunk | None:
         """The chunk that ends a side which does not end by itself, when its time is up."""
+        if not self.begun or self._done:
+            return None  # its last chunk is on the way, however late the queue is read
         now = time.monotonic()
         if self.stopped_at and now - self.stopped_at > limits.grace:
             return Chunk(finish_reason="cancelled")
-        if now - self.began_at > limits.total:
+        if now - self._began_at > limits.total:
             return _error_chunk("time_limit", f"Stopped after {limits.total:g} s.", seconds=f"{limits.total:g}")
-        if now - self.seen_at > limits.silence:
+        if now - self._seen_at > limits.silence:
             return _error_chunk("silent", f"No sign of life for {limits.silence:g} s.", seconds=f"{limits.silence:g}")
         return None
 
     def with_seconds(self, chunk: Chunk) -> Chunk:
         """The last chunk, with the time on the clock where the backend gives none."""
-        usage = chunk.usage or Usage(seconds=time.monotonic() - self.began_at)
+        usage = chunk.usage or Usage(seconds=time.monotonic() - self._began_at)
         return replace(chunk, usage=usage)
 
-    def _run(self) -> None:
+    def _run(self, side: Side) -> None:
         try:
-            last = self._pump()
+            last = self._pump(side)
         except ArenaError as error:
             last = _error_chunk(error.code, str(error), **error.details)
         except Exception as error:  # whatever a backend raises must end its pane, not vanish with the thread
             log.exception("Side %s failed", self.name)
             last = _error_chunk("backend_failed", f"{type(error).__name__}: {error}", reason=str(error) or repr(error))
+        self._done = True
         self._out.put((self, last))
 
-    def _pump(self) -> Chunk:
+    def _pump(self, side: Side) -> Chunk:
         """Passes chunks on until the last one, which it returns."""
-        stream = self._backend.stream(self._side.messages, self._side.config)
+        if self._stop.is_set():
+            return Chunk(finish_reason="cancelled")
+        stream = self._backend.stream(side.messages, side.config)
         try:
             for chunk in stream:
                 if not isinstance(chunk, Chunk):
@@ -217,13 +234,20 @@ class _Worker:
                     raise BackendError("backend_failed", f"The backend sent {kind}, no chunk.", reason=kind)
                 if chunk.finish_reason:
                     return chunk
+                self._seen_at = time.monotonic()
                 self._out.put((self, chunk))
                 if self._stop.is_set():
                     return Chunk(finish_reason="cancelled")
         finally:
+            self._close(stream)
+        raise BackendError("backend_failed", "The backend ended without saying why.", reason="no finish_reason")
+
+    def _close(self, stream: Iterator[Chunk]) -> None:
+        try:
             if callable(close := getattr(stream, "close", None)):
                 close()
-        raise BackendError("backend_failed", "The backend ended without saying why.", reason="no finish_reason")
+        except Exception:  # how the answer ended is known by now
+            log.exception("Side %s failed to close", self.name)
 
 
 # What travels the queue: a chunk of a worker's, or the wish for a new answer on a side.

@@ -89,8 +89,7 @@ class Chat:
                 turn=len(self._turns) + 1,
             )
             self._turns = (*self._turns, battle)
-            run = self._run = BattleRun(battle, self._backends, self._limits)
-        return self._follow(run, run.stream())
+            return self._begin(battle)
 
     def ask_again(self, side: SideName) -> Iterator[Battle]:
         """A new answer of one side to the last prompt, as another battle. While the other side still runs, that
@@ -103,8 +102,7 @@ class Chat:
             self._settle()
             battle = renewed(self._turns[-1], side)
             self._turns = (*self._turns[:-1], battle)
-            run = self._run = BattleRun(battle, self._backends, self._limits)
-        return self._follow(run, run.stream((side,)))
+            return self._begin(battle, (side,))
 
     def stop(self, side: SideName | None = None) -> None:
         """Stop one side, or both."""
@@ -127,9 +125,17 @@ class Chat:
         if self._run:
             raise InputError("busy", "The last prompt is still being answered.")
 
+    def _begin(self, battle: Battle, sides: tuple[SideName, ...] = tuple(SideName)) -> Iterator[Battle]:
+        """The stream of a turn, the lock held."""
+        self._run = BattleRun(battle, self._backends, self._limits)
+        turn = self._follow(self._run, self._run.stream(sides))
+        next(turn)  # a generator that was never begun ends without its `finally`, and the turn would run for ever
+        return turn
+
     def _follow(self, run: BattleRun, stream: Iterator[Battle]) -> Iterator[Battle]:
-        """Passes battles on and keeps the last turn equal to them."""
+        """Passes battles on and keeps the last turn equal to them. The first is for `_begin`."""
         try:
+            yield run.battle
             for battle in stream:
                 with self._lock:
                     if self._run is run:

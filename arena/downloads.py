@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
@@ -31,5 +32,6 @@ class Downloads:
 
     def _tidy(self) -> None:
         for place in self._place.iterdir() if self._place.exists() else ():
-            if time.time() - place.stat().st_mtime > KEEP_SECONDS:
-                shutil.rmtree(place, ignore_errors=True)
+            with suppress(FileNotFoundError):  # another call was quicker
+                if time.time() - place.stat().st_mtime > KEEP_SECONDS:
+                    shutil.rmtree(place, ignore_errors=True)

@@ -36,10 +36,10 @@ def load_prompts(path: Path) -> tuple[Prompt, ...]:
     if not isinstance(entries, list) or not entries:
         raise _broken(path, "holds no list of prompts")
     prompts = tuple(_prompt(path, number, entry) for number, entry in enumerate(entries, start=1))
-    ids = [prompt.id for prompt in prompts]
-    for prompt_id in ids:
-        if ids.count(prompt_id) > 1:
-            raise _broken(path, f"has the id {prompt_id!r} twice")
+    first: dict[str, int] = {}
+    for number, prompt in enumerate(prompts, start=1):
+        if first.setdefault(prompt.id, number) != number:
+            raise _broken(path, f"has the id {prompt.id!r} twice, in entry {first[prompt.id]} and entry {number}")
     return prompts
 
 

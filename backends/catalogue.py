@@ -51,10 +51,15 @@ def resolve(text: str) -> ModelSpec:
 
     A suffix such as `@int4` asks for a precision; no model known here comes in more than one.
     """
-    name, _, precision = text.strip().rpartition("@") if text.strip().endswith(_SUFFIXES) else (text.strip(), "", "")
-    if precision:
-        message = f"{name} comes in one precision only; leave out @{precision}."
-        raise InputError("precision_unavailable", message, model=name, precision=precision)
+    name, _, precision = text.strip().rpartition("@")
+    if precision not in PRECISIONS:
+        return _named(text.strip())
+    spec = _named(name)
+    message = f"{spec.id} comes in one precision only; leave out @{precision}."
+    raise InputError("precision_unavailable", message, model=spec.id, precision=precision)
+
+
+def _named(name: str) -> ModelSpec:
     if name in CATALOGUE:
         return CATALOGUE[name]
     if name.startswith("scripted:"):
@@ -66,13 +71,10 @@ def resolve(text: str) -> ModelSpec:
     raise InputError("unknown_model", message, model=name, known=known)
 
 
-_SUFFIXES = tuple(f"@{precision}" for precision in PRECISIONS)
-
-
 def model_file(spec: ModelSpec) -> Path:
-    """The file that `spec.source` names. Raises InputError if the embedded model is not installed."""
+    """The file that `spec.source` names. Raises InputError if it is gone, or the embedded model not installed."""
     if not spec.source.startswith("package:"):
-        return Path(spec.source)
+        return _existing(Path(spec.source))
     package, _, name = spec.source.removeprefix("package:").partition("/")
     # Found, not imported: the package is a container for the file, and its own code is not wanted.
     found = importlib.util.find_spec(package)
@@ -84,17 +86,26 @@ def model_file(spec: ModelSpec) -> Path:
 
 
 def _existing(path: Path) -> Path:
-    if not path.is_file():
+    try:
+        found = path.is_file()
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    if not found:
         raise InputError("file_missing", f"There is no file {path}.", path=str(path))
     return path
+
+
+def _unreadable(path: Path, error: OSError) -> InputError:
+    return InputError("file_unreadable", f"{path} cannot be read: {error.strerror}.", path=str(path))
 
 
 def _gguf_spec(path: Path) -> ModelSpec:
     try:
         with path.open("rb") as file:
             magic = file.read(4)
+        revision = _fingerprint(path)
     except OSError as error:
-        raise InputError("file_unreadable", f"{path} cannot be read: {error.strerror}.", path=str(path)) from error
+        raise _unreadable(path, error) from error
     if magic != b"GGUF":
         raise InputError("not_gguf", f"{path} is not a GGUF file.", path=str(path))
     quantised = re.search(r"(?:^|[-._])(I?Q\d[A-Za-z0-9_]*|BF16|F16|F32)(?:[-._]|$)", path.stem, re.IGNORECASE)
@@ -105,7 +116,7 @@ def _gguf_spec(path: Path) -> ModelSpec:
         source=str(path),
         runtime="llama.cpp",
         precision=quantised.group(1).lower() if quantised else "",
-        revision=_fingerprint(path),
+        revision=revision,
         context_length=4096,
     )
 

@@ -28,18 +28,18 @@ class MarkerScanner:
     """Finds the first of some markers in text that arrives in pieces, holding back only what may begin one."""
 
     def __init__(self, markers: Iterable[str]) -> None:
-        self._markers = tuple(sorted(set(markers) - {""}, key=len, reverse=True))
+        self._markers = tuple(set(markers) - {""})
         self._held = ""
 
     def feed(self, text: str) -> tuple[str, str, str]:
         """Returns (text before the marker, the marker or "", text after it); nothing is held once one is found."""
         text = self._held + text
-        found = [(at, marker) for marker in self._markers if (at := text.find(marker)) >= 0]
+        found = [(at + len(marker), at, marker) for marker in self._markers if (at := text.find(marker)) >= 0]
         if found:
-            # Of two that start at the same place the longer one, which sorts first, is meant.
-            at, marker = min(found, key=lambda pair: pair[0])
+            # The one complete first, whatever the pieces; of two that end at the same place the longer one.
+            end, at, marker = min(found)
             self._held = ""
-            return text[:at], marker, text[at + len(marker) :]
+            return text[:at], marker, text[end:]
         keep = self._tail(text)
         self._held = text[len(text) - keep :]
         return text[: len(text) - keep], "", ""

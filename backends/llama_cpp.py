@@ -79,8 +79,8 @@ class _Generation:
     def chunks(self) -> Iterator[Chunk]:
         worker = threading.Thread(target=self._run, name="llama.cpp", daemon=True)
         worker.start()
-        yield Chunk(stage="reading", total=len(self._ids))
         try:
+            yield Chunk(stage="reading", total=len(self._ids))
             for event in self._take():
                 yield from self._read(event)
                 if self._text.stopped:

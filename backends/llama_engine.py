@@ -25,10 +25,11 @@ class LlamaEngine:
 
     def __init__(self, path: Path, context_length: int) -> None:
         self.slots = Slots(SLOTS)
-        self._server = _start_server(path, context_length)
-        self._http = _loopback_client(*self._server)
-        self.tokenize = functools.lru_cache(maxsize=4096)(self._tokenize)
-        self.template: str = self._get("/props").get("chat_template", "")
+        self._server, key = _start_server(path, context_length)
+        self._http = _loopback_client(self._server, key)
+        # Of the client, not of self: an engine that holds itself would stay in memory when nobody wants it any more.
+        self.tokenize = functools.lru_cache(maxsize=4096)(functools.partial(_tokenize, self._http))
+        self.template: str = _ask(self._http, "GET", "/props").get("chat_template", "")
 
     def complete(self, ids: Sequence[int], config: GenerationConfig, on_event: Callable[[Any], bool]) -> None:
         """Generate from `ids`; blocks until the end. `on_event` gets each of the library's event objects and
@@ -48,36 +49,33 @@ class LlamaEngine:
         }
         if config.seed is not None:
             request["seed"] = config.seed
-        self._server[0].handle_completions(request, on_event)
+        self._server.handle_completions(request, on_event)
 
     def render(self, messages: Sequence[Message]) -> str:
         """The conversation as the file's chat template writes it, ready for the answer. Raises BackendError."""
         body = {"messages": [{"role": message.role, "content": message.content} for message in messages]}
-        return str(self._post("/apply-template", body)["prompt"])
+        return str(_ask(self._http, "POST", "/apply-template", body)["prompt"])
 
-    def close(self) -> None:
-        """Free the model."""
-        self._http.close()
-        self._server = (None, "")
 
-    def _tokenize(self, text: str, markers: bool, start: bool = False) -> tuple[int, ...]:
-        """Token ids of `text`. With `markers` off, text that looks like a control token is ordinary text."""
-        body = {"content": text, "add_special": start, "parse_special": markers}
-        return tuple(self._post("/tokenize", body)["tokens"])
+def _tokenize(http: Any, text: str, markers: bool, start: bool = False) -> tuple[int, ...]:
+    """Token ids of `text`. With `markers` off, text that looks like a control token is ordinary text."""
+    body = {"content": text, "add_special": start, "parse_special": markers}
+    return tuple(_ask(http, "POST", "/tokenize", body)["tokens"])
 
-    def _get(self, path: str) -> dict[str, Any]:
-        return self._checked(self._http.get(path))
 
-    def _post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        return self._checked(self._http.post(path, json=body))
+def _ask(http: Any, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    import httpx
 
-    @staticmethod
-    def _checked(response: Any) -> dict[str, Any]:
-        answer: dict[str, Any] = response.json()
-        if response.is_error:
-            reason = str(answer.get("error", {}).get("message", response.status_code))
-            raise BackendError("backend_failed", f"llama.cpp refused the request: {reason}", reason=reason)
-        return answer
+    try:
+        response = http.request(method, path, json=body)
+    except httpx.HTTPError as error:
+        reason = str(error) or type(error).__name__
+        raise BackendError("backend_failed", f"llama.cpp does not answer: {reason}", reason=reason) from error
+    answer: dict[str, Any] = response.json()
+    if response.is_error:
+        reason = str(answer.get("error", {}).get("message", response.status_code))
+        raise BackendError("backend_failed", f"llama.cpp refused the request: {reason}", reason=reason)
+    return answer
 
 
 def _start_server(path: Path, context_length: int) -> tuple[Any, str]:

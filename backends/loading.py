@@ -31,7 +31,7 @@ class BackgroundLoad(Generic[T]):
     def start(self) -> None:
         """Begin loading, unless it is under way or done."""
         with self._lock:
-            if self._value is not None or (self._thread and self._thread.is_alive()):
+            if self._value is not None or self._thread:
                 return
             self._error = None
             self._began = time.monotonic()
@@ -51,7 +51,8 @@ class BackgroundLoad(Generic[T]):
                 return value
             if error:
                 raise BackendError(error.code, error.message, **error.details)
-            assert thread is not None
+            if thread is None:
+                raise BackendError("load_failed", "The model was closed while it was loading.", reason="closed")
             yield Chunk(stage="loading", done=int(time.monotonic() - began))
             thread.join(SIGN_OF_LIFE_SECONDS)
 
@@ -59,12 +60,11 @@ class BackgroundLoad(Generic[T]):
     def state(self) -> LoadState:
         """Where loading stands now."""
         with self._lock:
-            running = self._thread is not None and self._value is None and self._error is None
-            seconds = time.monotonic() - self._began if running else 0.0
+            seconds = time.monotonic() - self._began if self._thread else 0.0
             return LoadState(ready=self._value is not None, error=self._error, seconds=seconds)
 
     def close(self) -> None:
-        """Let go of the value."""
+        """Let go of the value, also of one that is still being loaded."""
         with self._lock:
             self._value = None
             self._thread = None
@@ -73,15 +73,18 @@ class BackgroundLoad(Generic[T]):
         try:
             value = self._opener()
         except ArenaError as error:
-            self._fail(ErrorInfo(error.code, str(error), error.details))
+            self._end(error=ErrorInfo(error.code, str(error), error.details))
         except Exception as error:
             log.exception("Loading failed")
-            self._fail(ErrorInfo("load_failed", f"The model cannot be loaded: {error}", {"reason": str(error)}))
+            message = f"The model cannot be loaded: {error}"
+            self._end(error=ErrorInfo("load_failed", message, {"reason": str(error)}))
         else:
-            with self._lock:
-                self._value = value
+            self._end(value)
 
-    def _fail(self, error: ErrorInfo) -> None:
-        log.error("%s", error.message)
+    def _end(self, value: T | None = None, error: ErrorInfo | None = None) -> None:
+        if error:
+            log.error("%s", error.message)
         with self._lock:
-            self._error = error
+            # Unless it was closed meanwhile: then nobody wants the value any more.
+            if self._thread is threading.current_thread():
+                self._value, self._error, self._thread = value, error, None

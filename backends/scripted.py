@@ -20,8 +20,8 @@ A script is a JSON file:
       ]
     }
 
-An answer without "match" fits every prompt. "ignore_stop" plays on although the stream was closed. What was asked is
-kept in `requests`, the number of tokens played in `produced`.
+An answer without "match" fits every prompt. With "ignore_stop" closing the stream never returns, as with an engine that
+does not hear. What was asked is kept in `requests`, the number of tokens played in `produced`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -41,9 +41,19 @@ from backends.decode import AnswerText, ByteDecoder
 from backends.loading import BackgroundLoad
 from backends.slots import SIGN_OF_LIFE_SECONDS, Slots
 
-_SCRIPT_KEYS = {"id", "name", "slots", "context_length", "load_seconds", "load_error", "stop", "answers"}
-_ANSWER_KEYS = {"match", "ignore_stop", "steps"}
-_STEP_KEYS = {"text", "bytes", "delay", "times", "hang", "raise"}
+_NUMBER = (int, float)
+_SCRIPT_KEYS = {
+    "id": str,
+    "name": str,
+    "slots": int,
+    "context_length": int,
+    "load_seconds": _NUMBER,
+    "load_error": str,
+    "stop": list,
+    "answers": list,
+}
+_ANSWER_KEYS = {"match": str, "ignore_stop": bool, "steps": list}
+_STEP_KEYS = {"text": str, "bytes": str, "delay": _NUMBER, "times": int, "hang": bool, "raise": str}
 
 
 def read_script(path: Path) -> dict[str, Any]:
@@ -61,11 +71,14 @@ def read_script(path: Path) -> dict[str, Any]:
     return script
 
 
-def _check_keys(value: Any, known: set[str]) -> None:
+def _check_keys(value: Any, known: Mapping[str, Any]) -> None:
     if not isinstance(value, dict):
         raise ValueError(f"expected an object, found {value!r}")
-    if unknown := sorted(set(value) - known):
+    if unknown := sorted(set(value) - set(known)):
         raise ValueError(f"unknown key {unknown[0]!r}")
+    for name, content in value.items():
+        if not isinstance(content, known[name]):
+            raise ValueError(f"{name!r} cannot be {content!r}")
 
 
 def scripted_spec(path: Path) -> ModelSpec:

@@ -60,7 +60,7 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Se
 
     demos = []
 
-    def start(a: str | Script, b: str | Script, data_dir: Path | None = None, lang: str = "") -> ServedApp:
+    def start(a: str | Script, b: str | Script, lang: str = "", load: bool = True) -> ServedApp:
         place = tmp_path_factory.mktemp("app")
         names = []
         for side, model in (("a", a), ("b", b)):
@@ -69,13 +69,13 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Se
                 path.write_text(json.dumps({"id": f"script-{side}", **model}), encoding="utf-8")
                 model = f"scripted:{path}"
             names.append(model)
-        data_dir = data_dir or place / "data"
+        data_dir = place / "data"
         services = app.compose(app.choose_models(*names), load_prompts(ROOT / "prompts.json"), data_dir, lang)
         demo, keywords = build_page(services)
         port = free_port()
         demo.launch(server_name="127.0.0.1", server_port=port, prevent_thread_lock=True, quiet=True, **keywords)
         demos.append(demo)
-        for backend in services.backends.values():
+        for backend in services.backends.values() if load else ():
             backend.load()
         return ServedApp(f"http://127.0.0.1:{port}/", services, data_dir)
 

@@ -13,10 +13,10 @@ from gradio.events import api
 from arena.errors import ArenaError
 from arena.types import Battle, SideName
 from ui.chat_events import TURNS_AT_ONCE, UPDATE_SECONDS
+from ui.notes import receipt
 from ui.panes import status_line
 from ui.session import Services, lang_of
 from ui.texts import error_text
-from ui.vote_events import receipt
 
 
 class Api:
@@ -69,9 +69,12 @@ class Api:
             rows.append({**asdict(pair), "votes": pair.votes, "win_rate": asdict(rate) if rate else None})
         return rows
 
-    def export(self) -> gr.FileData:
+    def export(self, request: gr.Request) -> gr.FileData:
         """All votes as one CSV file."""
-        return gr.FileData(path=str(self._services.export(False)))
+        try:
+            return gr.FileData(path=str(self._services.export(False)))
+        except ArenaError as error:
+            raise _refusal(lang_of(self._services, request), error) from error
 
     def _state(self, lang: str, battle: Battle) -> dict[str, Any]:
         state: dict[str, Any] = {"battle_id": battle.id}

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import html
 import time
+import unicodedata
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import gradio as gr
 from gradio.blocks import Block
 
-from arena.chat import Chat
-from arena.errors import ArenaError
+from arena.errors import ArenaError, InputError
 from arena.types import Battle, SideName
 from ui.layout import SETTINGS, Page
+from ui.notes import vote_note
 from ui.panes import pane_messages, status_line
-from ui.session import Services, lang_of
+from ui.session import Services, Tab, Tabs
 from ui.texts import error_text, text
 
 Props = dict[Block, dict[str, Any]]
@@ -32,9 +33,10 @@ PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden
 class ChatEvents:
     """Wires the chat tab of one page."""
 
-    def __init__(self, services: Services, page: Page) -> None:
+    def __init__(self, services: Services, page: Page, tabs: Tabs) -> None:
         self._services = services
         self._page = page
+        self._tabs = tabs
 
     def wire(self) -> None:
         """Attach all handlers; call inside the page's gr.Blocks."""
@@ -49,15 +51,15 @@ class ChatEvents:
             "show_progress": "minimal",
             "show_progress_on": [page.vote_note],
         }
-        inputs = [page.lang, page.box, page.system, *page.settings.values()]
+        inputs = [page.box, page.system, *page.settings.values()]
         gr.on([page.box.submit, page.send.click], self.send, inputs, **turn)
         for side, pane in page.panes.items():
-            pane.regenerate.click(self._regenerate_of(side), page.lang, **turn)
+            pane.regenerate.click(self._regenerate_of(side), None, **turn)
             pane.stop.click(self._stop_of(side), None, outputs, queue=False, **PRIVATE)
         page.stop_all.click(self._stop_of(None), None, outputs, queue=False, **PRIVATE)
-        page.new_chat.click(self.new_chat, page.lang, outputs, queue=False, **PRIVATE)
+        page.new_chat.click(self.new_chat, None, outputs, queue=False, **PRIVATE)
         page.picker.input(self.pick, page.picker, page.box, queue=False, **PRIVATE)
-        page.timer.tick(self.tick, page.lang, [*outputs, page.timer], queue=False, **PRIVATE)
+        page.timer.tick(self.tick, None, [*outputs, page.timer], queue=False, **PRIVATE)
 
     @property
     def outputs(self) -> list[Block]:
@@ -68,9 +70,9 @@ class ChatEvents:
         ]
         return [*sides, page.box, page.picker, page.stop_all, page.choice, page.submit, page.vote_note]
 
-    def render(self, lang: str, chat: Chat) -> Props:
+    def render(self, tab: Tab) -> Props:
         """What every changing component of the tab shows now, as properties."""
-        page, turns, running = self._page, chat.turns, chat.running
+        page, lang, turns, running = self._page, tab.lang, tab.chat.turns, tab.chat.running
         last = turns[-1] if turns else None
         props: Props = {}
         for side, pane in page.panes.items():
@@ -85,81 +87,71 @@ class ChatEvents:
         props[page.stop_all] = {"interactive": running}
         props[page.choice] = {"interactive": is_open}
         props[page.submit] = {"interactive": is_open}
+        props[page.vote_note] = {"value": vote_note(lang, tab.chat, self._services.ballots, tab.vote)}
         return props
 
     def send(
         self,
-        lang: str,
         prompt: str,
         system: str,
-        temperature: float | None,
-        top_p: float | None,
-        max_new_tokens: int | None,
-        seed: int | None,
+        temperature: str,
+        top_p: str,
+        max_new_tokens: str,
+        seed: str,
         request: gr.Request,
     ) -> Iterator[Updates]:
         """One turn of both sides."""
-        lang = lang_of(self._services, request, lang)
-        try:
-            chat = self._services.chats.get(request.session_hash)
-            numbers = (temperature, top_p, max_new_tokens, seed)
-            settings = dict(zip(SETTINGS, numbers, strict=True))
-            battles = chat.ask(prompt or "", settings, system or "", self._services.prompt_of(prompt))
-        except ArenaError as error:
-            yield self._refuse(lang, error)
-            return
-        page = self._page
-        first: Updates = {page.box: "", page.picker: "", page.choice: gr.update(value=None)}
-        yield from self._follow(lang, chat, battles, first)
+        tab, page = self._tabs.get(request), self._page
+        numbers = dict(zip(SETTINGS, (temperature, top_p, max_new_tokens, seed), strict=True))
 
-    def regenerate(self, side: SideName, lang: str, request: gr.Request) -> Iterator[Updates]:
+        def ask() -> Iterator[Battle]:
+            settings = {name: _number(name, typed) for name, typed in numbers.items()}
+            return tab.chat.ask(prompt or "", settings, system or "", self._services.prompt_of(prompt or ""))
+
+        yield from self._turn(tab, ask, {page.box: "", page.picker: "", page.choice: gr.update(value=None)})
+
+    def regenerate(self, side: SideName, request: gr.Request) -> Iterator[Updates]:
         """Another answer of one side to the last prompt."""
-        lang = lang_of(self._services, request, lang)
-        try:
-            chat = self._services.chats.get(request.session_hash)
-            battles = chat.ask_again(side)
-        except ArenaError as error:
-            yield self._refuse(lang, error)
-            return
-        yield from self._follow(lang, chat, battles, {self._page.choice: gr.update(value=None)})
+        tab = self._tabs.get(request)
+        yield from self._turn(tab, lambda: tab.chat.ask_again(side), {self._page.choice: gr.update(value=None)})
 
     def stop(self, side: SideName | None, request: gr.Request) -> Updates:
         """Stop one side, or both. The turn's own stream shows the rest."""
-        self._services.chats.get(request.session_hash).stop(side)
+        self._tabs.get(request).chat.stop(side)
         page = self._page
         stopped = list(page.panes.values()) if side is None else [page.panes[side]]
         return {pane.stop: gr.update(interactive=False) for pane in stopped}
 
-    def new_chat(self, lang: str, request: gr.Request) -> Updates:
+    def new_chat(self, request: gr.Request) -> Updates:
         """Stop and begin anew."""
-        lang = lang_of(self._services, request, lang)
-        chat = self._services.chats.get(request.session_hash)
-        try:
-            chat.clear()
-        except ArenaError as error:
-            return self._refuse(lang, error)
-        updates = _changed({}, self.render(lang, chat))
-        return updates | {self._page.choice: gr.update(value=None, interactive=False), self._page.vote_note: ""}
+        tab = self._tabs.get(request)
+        tab.chat.stop()
+        with tab.panes():
+            try:
+                tab.chat.clear()
+            except ArenaError as error:
+                return self._refuse(tab, error)
+            updates = _changed({}, self.render(tab))
+        return updates | {self._page.choice: gr.update(value=None, interactive=False)}
 
     def pick(self, prompt_id: str) -> str:
         """The text of a prompt of the set."""
         return next((prompt.text for prompt in self._services.prompts if prompt.id == prompt_id), "")
 
-    def tick(self, lang: str, request: gr.Request) -> Updates:
+    def tick(self, request: gr.Request) -> Updates:
         """Show how far the models are loaded; the clock stops once there is nothing to wait for."""
-        lang = lang_of(self._services, request, lang)
-        chat = self._services.chats.get(request.session_hash)
+        tab = self._tabs.get(request)
         states = [backend.load_state for backend in self._services.backends.values()]
         waiting = any(not state.ready and not state.error for state in states)
-        props = self.render(lang, chat)
+        props = self.render(tab)
         lines = {pane.status: gr.update(**props[pane.status]) for pane in self._page.panes.values()}
         return lines | {self._page.timer: gr.Timer(active=waiting)}
 
     # gradio finds a handler's gr.Request by its signature, which a functools.partial hides: hence these two.
 
     def _regenerate_of(self, side: SideName) -> Callable[..., Iterator[Updates]]:
-        def regenerate(lang: str, request: gr.Request) -> Iterator[Updates]:
-            yield from self.regenerate(side, lang, request)
+        def regenerate(request: gr.Request) -> Iterator[Updates]:
+            yield from self.regenerate(side, request)
 
         return regenerate
 
@@ -169,31 +161,52 @@ class ChatEvents:
 
         return stop
 
-    def _follow(self, lang: str, chat: Chat, battles: Iterator[Battle], first: Updates) -> Iterator[Updates]:
+    def _turn(self, tab: Tab, ask: Callable[[], Iterator[Battle]], first: Updates) -> Iterator[Updates]:
+        """Begins a turn and shows it, or says why not."""
+        try:
+            battles = ask()
+        except ArenaError as error:
+            yield self._refuse(tab, error)
+            return
+        if next(battles, None) is None:
+            # The turn that runs already carries this answer too, and shows it.
+            yield {self._page.stop_all: gr.skip()}
+            return
+        with tab.panes():
+            yield from self._show(tab, battles, first)
+
+    def _show(self, tab: Tab, battles: Iterator[Battle], first: Updates) -> Iterator[Updates]:
         """Passes a turn on to the page, a part at a time."""
-        shown = self.render(lang, chat)
-        yield {**_changed({}, shown), **first, self._page.vote_note: text(lang, "vote_wait")}
+        shown = self.render(tab)
+        yield {**_changed({}, shown), **first}
         sent = time.monotonic()
         for _ in battles:
             now = time.monotonic()
             if now - sent < UPDATE_SECONDS:
                 continue
-            props = self.render(lang, chat)
+            props = self.render(tab)
             updates = _changed(shown, props)
             if updates or now - sent > KEEP_ALIVE_SECONDS:
                 sent, shown = now, props
                 yield updates or {self._page.stop_all: gr.skip()}
-        yield {**_changed(shown, self.render(lang, chat)), self._page.vote_note: self._vote_note(lang, chat)}
+        yield _changed({}, self.render(tab))
 
-    def _vote_note(self, lang: str, chat: Chat) -> str:
-        if chat.running or not chat.turns:
-            return text(lang, "vote_wait")
-        return text(lang, "vote_open" if self._services.ballots.is_open(chat.turns[-1].id) else "vote_not")
-
-    def _refuse(self, lang: str, error: ArenaError) -> Updates:
+    def _refuse(self, tab: Tab, error: ArenaError) -> Updates:
         """Say why nothing was done; what was typed stays."""
-        gr.Warning(error_text(lang, error), title="")
+        gr.Warning(error_text(tab.lang, error), title=text(tab.lang, "notice"))
         return {self._page.stop_all: gr.skip()}
+
+
+def _number(name: str, typed: str | None) -> float | int | None:
+    """The number in a settings box, None if it is empty. Raises InputError for anything else."""
+    typed = unicodedata.normalize("NFKC", typed or "").strip()
+    if not typed:
+        return None
+    try:
+        return int(typed) if name in ("max_new_tokens", "seed") else float(typed)
+    except ValueError as error:
+        message = f"{name} must be a number, not {typed!r}."
+        raise InputError("setting_number", message, name=name, value=typed) from error
 
 
 def _changed(before: Props, now: Props) -> Updates:

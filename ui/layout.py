@@ -35,7 +35,6 @@ class Page:
     labels: Labels
     panes: dict[SideName, Pane]
     kept: gr.BrowserState
-    lang: gr.State
     language: gr.Button
     timer: gr.Timer
     box: gr.Textbox
@@ -43,7 +42,7 @@ class Page:
     stop_all: gr.Button
     new_chat: gr.Button
     picker: gr.Dropdown
-    settings: dict[str, gr.Number]
+    settings: dict[str, gr.Textbox]
     system: gr.Textbox
     choice: gr.Radio
     submit: gr.Button
@@ -62,7 +61,6 @@ def lay_out(services: Services) -> Page:
     labels = Labels(_named_texts(services))
     made: dict[str, object] = {"labels": labels}
     made["kept"] = gr.BrowserState({"rater": "", "lang": ""}, storage_key="arena", secret=services.secret)
-    made["lang"] = gr.State("")
     made["timer"] = gr.Timer(1.0)
     with gr.Row(elem_id="top"):
         labels.show(gr.Markdown(labels("heading"), elem_id="title"), value="heading")
@@ -202,18 +200,16 @@ def _settings(labels: Labels) -> dict[str, object]:
         labels.show(folded, label="settings")
         labels.show(gr.Markdown(labels("settings_hint"), elem_id="settings_hint"), value="settings_hint")
         with gr.Row():
-            numbers = {name: _number(labels, name) for name in SETTINGS}
+            boxes = {name: _setting(labels, name) for name in SETTINGS}
         system = gr.Textbox(label=labels("system"), lines=2, max_lines=6, elem_id="system")
         labels.show(system, label="system")
-    return {"settings": numbers, "system": system}
+    return {"settings": boxes, "system": system}
 
 
-def _number(labels: Labels, name: str) -> gr.Number:
-    whole = name in ("max_new_tokens", "seed")
-    number = gr.Number(
-        value=None, label=labels(name), precision=0 if whole else None, elem_id=f"set_{name}", min_width=130
-    )
-    return labels.show(number, label=name)
+def _setting(labels: Labels, name: str) -> gr.Textbox:
+    """A number or nothing. Not gr.Number: in gradio 6.31 an empty one shows, and sends, a zero."""
+    box = gr.Textbox(label=labels(name), placeholder=labels("model_default"), elem_id=f"set_{name}", min_width=130)
+    return labels.show(box, label=name, placeholder="model_default")
 
 
 def _results(labels: Labels) -> dict[str, object]:

@@ -12,7 +12,7 @@ import gradio as gr
 from ui.api import Api
 from ui.chat_events import PRIVATE, ChatEvents, Updates
 from ui.layout import Page, lay_out
-from ui.session import Services, lang_of
+from ui.session import Services, Tab, Tabs
 from ui.vote_events import VoteEvents
 
 ASSETS = Path(__file__).parent / "assets"
@@ -28,10 +28,11 @@ def build_page(services: Services) -> tuple[gr.Blocks, dict[str, Any]]:
         page = lay_out(services)
         # First, so that no handler of the page takes one of the public names.
         Api(services).wire()
-        chat = ChatEvents(services, page)
+        tabs = Tabs(services)
+        chat = ChatEvents(services, page, tabs)
         chat.wire()
-        VoteEvents(services, page).wire()
-        _wire_language(services, page, chat)
+        VoteEvents(services, page, tabs).wire()
+        _wire_language(demo, page, chat, tabs)
         demo.unload(_on_unload(services))
     # Not for the open web alone: a plain HTTP call must wait in the queue like everyone else.
     demo.queue(max_size=QUEUE_SIZE, default_concurrency_limit=16, api_open=False)
@@ -62,25 +63,23 @@ def _launch_keywords(page: Page) -> dict[str, Any]:
     }
 
 
-def _wire_language(services: Services, page: Page, chat: ChatEvents) -> None:
-    def apply(lang: str, kept: dict[str, str], request: gr.Request) -> Updates:
-        live = {
-            block: gr.update(**props)
-            for block, props in chat.render(lang, services.chats.get(request.session_hash)).items()
-        }
-        updates = page.labels.relabel(lang)
-        for block, update in live.items():
-            updates[block] = {**updates.get(block, {}), **update}
-        return {**updates, page.lang: lang, page.kept: kept}
+def _wire_language(demo: gr.Blocks, page: Page, chat: ChatEvents, tabs: Tabs) -> None:
+    def show(tab: Tab, kept: dict[str, str]) -> Updates:
+        updates = page.labels.relabel(tab.lang)
+        for block, props in chat.render(tab).items():
+            updates[block] = {**updates.get(block, {}), **gr.update(**props)}
+        return {**updates, page.kept: kept}
 
     def on_load(kept: dict[str, str] | None, request: gr.Request) -> Updates:
-        kept = {"rater": (kept or {}).get("rater") or uuid.uuid4().hex, "lang": (kept or {}).get("lang", "")}
-        return apply(lang_of(services, request, kept["lang"]), kept, request)
+        tab, kept = tabs.get(request), kept or {}
+        tab.lang = kept.get("lang") or tab.lang
+        return show(tab, {"rater": kept.get("rater") or uuid.uuid4().hex, "lang": kept.get("lang", "")})
 
-    def switch(lang: str, kept: dict[str, str] | None, request: gr.Request) -> Updates:
-        lang = "en" if lang_of(services, request, lang) == "zh" else "zh"
-        return apply(lang, {"rater": (kept or {}).get("rater", ""), "lang": lang}, request)
+    def switch(kept: dict[str, str] | None, request: gr.Request) -> Updates:
+        tab = tabs.get(request)
+        tab.lang = "en" if tab.lang == "zh" else "zh"
+        return show(tab, {"rater": (kept or {}).get("rater", ""), "lang": tab.lang})
 
-    outputs = list(dict.fromkeys([*page.labels.components, *chat.outputs, page.lang, page.kept]))
-    page.language.click(switch, [page.lang, page.kept], outputs, queue=False, **PRIVATE)
-    gr.context.Context.root_block.load(on_load, page.kept, outputs, queue=False, **PRIVATE)  # type: ignore[union-attr]
+    outputs = list(dict.fromkeys([*page.labels.components, *chat.outputs, page.kept]))
+    page.language.click(switch, page.kept, outputs, queue=False, **PRIVATE)
+    demo.load(on_load, page.kept, outputs, queue=False, **PRIVATE)

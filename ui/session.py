@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 import gradio as gr
 
 from arena.ballots import Ballots
-from arena.chat import Chats
+from arena.chat import Chat, Chats
 from arena.counts import Results
+from arena.errors import ArenaError
 from arena.prompts import Prompt
-from arena.types import Backend, SideName
-from ui.texts import language_of_browser
+from arena.types import Backend, SideName, Vote
+from ui.texts import error_text, language_of_browser
+
+# A turn that was told to stop lets go of the page within so many seconds.
+HANDOVER_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -39,6 +46,47 @@ class Services:
         return next((prompt for prompt in self.prompts if prompt.text.strip() == written.strip()), None)
 
 
-def lang_of(services: Services, request: gr.Request, chosen: str = "") -> str:
-    """The language to answer in: what the person chose, what the host set, or what the browser asks for."""
-    return chosen or services.lang or language_of_browser(request.headers.get("accept-language", ""))
+def lang_of(services: Services, request: gr.Request) -> str:
+    """The language to answer in: what the host set, or what the browser asks for."""
+    return services.lang or language_of_browser(request.headers.get("accept-language", ""))
+
+
+@dataclass
+class Tab:
+    """What the page remembers of one browser tab: its conversation, its reader's language and last vote."""
+
+    chat: Chat
+    lang: str
+    vote: Vote | None = None
+    # Held while a handler writes to the panes: of two in a row, the first one's last update must not come second.
+    _panes: threading.Lock = field(default_factory=threading.Lock)
+
+    @contextmanager
+    def panes(self) -> Iterator[None]:
+        """The right to write to the panes; waits for the handler that has it, but not for ever."""
+        held = self._panes.acquire(timeout=HANDOVER_SECONDS)
+        try:
+            yield
+        finally:
+            if held:
+                self._panes.release()
+
+
+class Tabs:
+    """The tabs by their conversation; one goes when its conversation does."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._tabs: WeakKeyDictionary[Chat, Tab] = WeakKeyDictionary()
+        # Protects _tabs, which every tab's requests read and write.
+        self._lock = threading.Lock()
+
+    def get(self, request: gr.Request) -> Tab:
+        """The tab that sent the request. Raises gr.Error for a call from no page."""
+        lang = lang_of(self._services, request)
+        try:
+            chat = self._services.chats.get(request.session_hash)
+        except ArenaError as error:
+            raise gr.Error(error_text(lang, error), print_exception=False) from error
+        with self._lock:
+            return self._tabs.setdefault(chat, Tab(chat, lang))

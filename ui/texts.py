@@ -22,8 +22,8 @@ TEXTS: dict[str, tuple[str, str]] = {
         "`python app.py --a qwen.gguf --b chatglm3.gguf`; the README has the steps.",
     ),
     "scripted": (
-        "**演示脚本**：{models} 按脚本回放文字，没有运行任何模型。",
-        "**Scripted**: {models} plays back a script; no model is running.",
+        "**演示脚本**：{models} 只是按脚本回放文字，没有运行任何模型。",
+        "**Scripted**: the text of {models} is played back from a script; no model is running.",
     ),
     "picker": ("题目", "Prompts"),
     "picker_info": ("选一道题，会填入输入框", "Picking one fills the input below"),
@@ -47,11 +47,11 @@ TEXTS: dict[str, tuple[str, str]] = {
         "What is left empty follows each model's own default. {pinned}",
     ),
     "pinned": ("{model} 的 {names} 是固定的。", "The {names} of {model} is fixed."),
+    "model_default": ("模型默认", "model's default"),
     "temperature": ("温度（temperature）", "Temperature"),
     "top_p": ("核采样（top_p）", "Top p"),
     "max_new_tokens": ("最多生成的 token 数", "Max new tokens"),
     "seed": ("随机种子", "Seed"),
-    "seed_info": ("留空则每次随机，并记入投票", "Empty: random each time, and recorded with the vote"),
     "system": ("系统提示词", "System prompt"),
     "thinking": ("思考过程", "Reasoning"),
     # status lines
@@ -116,6 +116,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "download": ("下载 CSV", "Download CSV"),
     "download_excel": ("下载 Excel 用 CSV", "Download CSV for Excel"),
     # errors, by their code
+    "notice": ("提示", "Please note"),
+    "error_setting_number": ("{name} 应为数字，不能是“{value}”", "{name} must be a number, not “{value}”"),
     "error_prompt_empty": ("问题是空的，请先输入内容", "The prompt is empty"),
     "error_prompt_huge": (
         "问题有 {length} 个字符，最多 {limit} 个",
@@ -155,6 +157,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "error_vote_criteria": ("评分项无效", "These criteria are not valid"),
     "error_vote_comment": ("备注最多 {limit} 个字符", "A comment has at most {limit} characters"),
     "error_not_saved": ("投票没有保存：{reason}", "The vote was NOT saved: {reason}"),
+    "error_export_unwritable": ("无法生成下载文件：{reason}", "The download cannot be written: {reason}"),
     "error_data_dir_unwritable": (
         "投票没有保存：数据目录 {folder} 不可写",
         "The vote was NOT saved: the data folder {folder} cannot be written",

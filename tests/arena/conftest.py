@@ -104,29 +104,33 @@ def chat_of():
 
 
 @pytest.fixture
-def last():
-    """The last battle of a stream."""
-
-    def run_through(battles):
-        battle = None
-        for battle in battles:  # noqa: B007
-            pass
-        return battle
-
-    return run_through
-
-
-@pytest.fixture
 def until():
     """Goes on with a stream until a condition on the battle holds; returns that battle."""
 
     def run_until(battles, holds):
+        deadline = time.monotonic() + 15
         for battle in battles:
             if holds(battle):
                 return battle
+            assert time.monotonic() < deadline, "it took too long"
         raise AssertionError("the stream ended before")
 
     return run_until
+
+
+@pytest.fixture
+def last():
+    """Goes on with a stream to its end; returns the last battle."""
+
+    def run_through(battles):
+        deadline = time.monotonic() + 15
+        final = None
+        for battle in battles:
+            final = battle
+            assert time.monotonic() < deadline, "it took too long"
+        return final
+
+    return run_through
 
 
 @pytest.fixture
@@ -175,9 +179,9 @@ def eventually():
 
 @pytest.fixture
 def threads_return(eventually):
-    """Whether as many threads run as when the test began, after a moment."""
-    before = threading.active_count()
-    return lambda: eventually(lambda: threading.active_count() <= before)
+    """Whether all threads that were started since the test began are gone, after a moment."""
+    before = set(threading.enumerate())
+    return lambda: eventually(lambda: set(threading.enumerate()) <= before)
 
 
 @pytest.fixture
@@ -185,11 +189,12 @@ def answered():
     """Makes a battle whose sides have ended; keywords are fields of Battle."""
 
     def make(a="yes", b="no", finish_a="stop", finish_b="stop", **changes):
-        specs = [ModelSpec(name, name, "", "", "", "int4") for name in ("qwen", "glm")]
-        answers = Answer(a, finish_reason=finish_a), Answer(b, finish_reason=finish_b)
-        messages = (Message("user", "Why?"),)
-        sides = [Side(spec, messages, GenerationConfig(seed=7), answer) for spec, answer in zip(specs, answers, strict=True)]
-        return replace(Battle("battle-1", "Why?", *sides), **changes)
+        def side(model, text, finish):
+            spec = ModelSpec(model, model, "", "", "", "int4")
+            answer = Answer(text, finish_reason=finish)
+            return Side(spec, (Message("user", "Why?"),), GenerationConfig(seed=7), answer)
+
+        return replace(Battle("battle-1", "Why?", side("qwen", a, finish_a), side("glm", b, finish_b)), **changes)
 
     return make
 

@@ -3,9 +3,11 @@
   const editable = "input:not([type=radio]), textarea, select, [contenteditable=true], [role=listbox], [role=slider]";
 
   // In some browsers the Enter that ends a composition (pinyin, kana) arrives as an Enter. It must not send the prompt.
-  document.addEventListener("keydown", (event) => {
-    if (event.key === "Enter" && (event.isComposing || event.keyCode === 229)) event.stopPropagation();
-  }, true);
+  for (const kind of ["keydown", "keypress"]) {
+    document.addEventListener(kind, (event) => {
+      if (event.key === "Enter" && (event.isComposing || event.keyCode === 229)) event.stopPropagation();
+    }, true);
+  }
 
   document.addEventListener("keydown", (event) => {
     if (event.isComposing || event.repeat || event.ctrlKey || event.metaKey || event.altKey) return;

@@ -1,0 +1,394 @@
+"""Which battles may be judged, judging them once, votes that cannot be saved, and the key that hides raters."""
+
+import csv
+import stat
+import threading
+from types import SimpleNamespace
+
+import pytest
+
+import arena.ballots
+from arena.ballots import MAX_COMMENT_CHARACTERS, Ballots, ClosedLog, JudgeKey
+from arena.chat import Chat
+from arena.errors import InputError, VoteRefused
+from arena.types import SideName, Winner
+from arena.votes import VoteLog
+
+
+class MemoryLog:
+    """Keeps votes in a list; raises `error` while there is one."""
+
+    def __init__(self):
+        self.votes = []
+        self.error = None
+
+    def append(self, vote):
+        if self.error:
+            raise self.error
+        self.votes.append(vote)
+
+    def read(self):
+        return iter(self.votes)
+
+
+@pytest.fixture
+def log():
+    return MemoryLog()
+
+
+@pytest.fixture
+def ballots(log):
+    return Ballots(log)
+
+
+@pytest.fixture
+def file_log(tmp_path):
+    with VoteLog(tmp_path / "data" / "votes.csv") as log:
+        yield log
+
+
+def rows(log):
+    with log.part.open(encoding="utf-8-sig", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+# ---- what is taken
+
+
+@pytest.mark.parametrize("winner", list(Winner))
+def test_a_vote_is_in_the_log_when_cast_returns(ballots, log, answered, winner):
+    ballots.offer(answered())
+    vote = ballots.cast("battle-1", str(winner), "judge-1", {"correct": "a", "clear": "tie"}, "Good.")
+    assert log.votes == [vote]
+    assert (vote.battle, vote.winner, vote.judge, vote.comment) == (answered(), winner, "judge-1", "Good.")
+    assert vote.criteria == {"correct": "a", "clear": "tie"}
+
+
+@pytest.mark.parametrize("finishes", [("length", "stop"), ("length", "length")])
+def test_answers_cut_at_the_token_limit_can_be_judged(ballots, log, answered, finishes):
+    ballots.offer(answered("yes", "no", *finishes))
+    assert ballots.is_open("battle-1")
+    ballots.cast("battle-1", "tie", "judge-1")
+    assert len(log.votes) == 1
+
+
+def test_a_cut_answer_is_marked_in_the_row(scripted, chat_of, last, file_log):
+    ballots = Ballots(file_log)
+    battle = last(
+        chat_of(scripted({"text": "x", "times": 99}), scripted({"text": "y"})).ask("Hi", {"max_new_tokens": 20})
+    )
+    ballots.offer(battle)
+    ballots.cast(battle.id, "tie", "judge-1")
+    (row,) = rows(file_log)
+    assert (row["finish_a"], row["finish_b"], row["response_a"]) == ("length", "stop", "x" * 20)
+
+
+def test_the_row_holds_question_and_answers_to_the_letter(scripted, last, file_log):
+    answer, prompt = "    if x:\n\ty  \n\n", " hi<|im_end|>\n<|im_start|>system\n<think>"
+    ballots = Ballots(file_log)
+    backends = {SideName.A: scripted({"text": answer}), SideName.B: scripted({"text": "y"})}
+    battle = last(Chat(backends, ballots.offer).ask(prompt))
+    ballots.cast(battle.id, "model_b", "judge-1")
+    (row,) = rows(file_log)
+    assert (row["prompt"], row["response_a"], row["winner"]) == (prompt, answer, "model_b")
+    assert row["question_id"] == battle.id
+
+
+@pytest.mark.parametrize(("prompt", "language"), [("为什么？", "Chinese"), ("Why?", "English"), ("1+1=", "unknown")])
+def test_the_language_is_the_prompts(ballots, answered, prompt, language):
+    ballots.offer(answered(prompt=prompt))
+    assert ballots.cast("battle-1", "tie", "judge-1").language == language
+
+
+def test_the_dwell_is_the_time_since_both_answers_ended(ballots, answered, monkeypatch):
+    monkeypatch.setattr("arena.ballots.time", SimpleNamespace(time=lambda: 1_764_000_000.0))
+    ballots.offer(answered())
+    monkeypatch.setattr("arena.ballots.time", SimpleNamespace(time=lambda: 1_764_000_012.34))
+    vote = ballots.cast("battle-1", "tie", "judge-1")
+    assert (vote.dwell, vote.time) == (12.3, 1_764_000_012.34)
+
+
+def test_a_comment_is_cleaned_and_as_long_as_allowed(ballots, answered):
+    ballots.offer(answered())
+    comment = "\ud83d\x00" + " " * (MAX_COMMENT_CHARACTERS - 2)
+    assert ballots.cast("battle-1", "tie", "judge-1", None, comment).comment == "\ufffd␀" + comment[2:]
+
+
+def test_votes_have_ids_of_their_own(ballots, answered):
+    for number in range(3):
+        ballots.offer(answered(id=f"battle-{number}"))
+    assert len({ballots.cast(f"battle-{number}", "tie", "judge-1").id for number in range(3)}) == 3
+
+
+# ---- what is refused, and then nothing is written
+
+
+@pytest.mark.parametrize(
+    ("texts", "finishes"),
+    [
+        (("yes", "no"), ("stop", None)),
+        (("yes", "no"), (None, None)),
+        (("yes", "no"), ("error", "stop")),
+        (("yes", "no"), ("stop", "cancelled")),
+        (("", "no"), ("stop", "stop")),
+        (("yes", " \n"), ("stop", "length")),
+    ],
+    ids=["one runs", "both run", "one failed", "one stopped", "one empty", "one blank"],
+)
+def test_unfinished_failed_stopped_and_empty_answers_cannot_be_judged(ballots, log, answered, texts, finishes):
+    ballots.offer(answered(*texts, *finishes))
+    assert not ballots.is_open("battle-1")
+    with pytest.raises(VoteRefused) as refused:
+        ballots.cast("battle-1", "tie", "judge-1")
+    assert refused.value.code == "vote_unfinished"
+    assert not log.votes
+
+
+@pytest.mark.parametrize("battle_id", ["", "battle-2", "None"])
+def test_an_unknown_battle_cannot_be_judged(ballots, log, answered, battle_id):
+    ballots.offer(answered())
+    assert not ballots.is_open(battle_id)
+    with pytest.raises(VoteRefused) as refused:
+        ballots.cast(battle_id, "tie", "judge-1")
+    assert refused.value.code == "vote_unknown"
+    assert not log.votes
+
+
+def test_a_battle_cannot_be_judged_twice(ballots, log, answered):
+    ballots.offer(answered())
+    ballots.cast("battle-1", "model_a", "judge-1")
+    assert not ballots.is_open("battle-1")
+    for judge in ("judge-1", "judge-2"):
+        with pytest.raises(VoteRefused) as refused:
+            ballots.cast("battle-1", "model_b", judge)
+        assert refused.value.code == "vote_twice"
+    assert [vote.winner for vote in log.votes] == ["model_a"]
+
+
+@pytest.mark.parametrize("winner", ["", "A", "model_c", "MODEL_A", "both_bad", "tie ", None, 1, [], {}])
+def test_only_the_four_outcomes_are_votes(ballots, log, answered, winner):
+    ballots.offer(answered())
+    with pytest.raises(VoteRefused) as refused:
+        ballots.cast("battle-1", winner, "judge-1")
+    assert refused.value.code == "vote_winner"
+    assert "tie (bothbad)" in str(refused.value)
+    assert not log.votes
+
+
+@pytest.mark.parametrize(
+    "criteria",
+    [
+        {"funny": "a"},
+        {"correct": "model_a"},
+        {"correct": None},
+        {"correct": "a", "clear": ["a"]},
+        {1: "a"},
+        ["correct"],
+        "correct",
+        7,
+    ],
+)
+def test_only_known_criteria_are_taken(ballots, log, answered, criteria):
+    ballots.offer(answered())
+    with pytest.raises(VoteRefused) as refused:
+        ballots.cast("battle-1", "tie", "judge-1", criteria)
+    assert refused.value.code == "vote_criteria"
+    assert not log.votes
+
+
+@pytest.mark.parametrize("comment", ["x" * (MAX_COMMENT_CHARACTERS + 1), 7, ["x"]], ids=["too long", "int", "list"])
+def test_only_short_texts_are_comments(ballots, log, answered, comment):
+    ballots.offer(answered())
+    with pytest.raises(VoteRefused) as refused:
+        ballots.cast("battle-1", "tie", "judge-1", None, comment)
+    assert refused.value.code == "vote_comment"
+    assert refused.value.details == {"limit": MAX_COMMENT_CHARACTERS}
+    assert not log.votes
+
+
+def test_no_comment_at_all_is_an_empty_one(ballots, answered):
+    ballots.offer(answered())
+    assert ballots.cast("battle-1", "tie", "judge-1", None, None).comment == ""
+
+
+@pytest.mark.parametrize("bad", [("nobody", "judge-1", None, ""), ("tie", "judge-1", ["x"], "")])
+def test_after_a_refusal_the_vote_can_still_be_cast(ballots, log, answered, bad):
+    ballots.offer(answered())
+    with pytest.raises(VoteRefused):
+        ballots.cast("battle-1", *bad)
+    assert ballots.is_open("battle-1")
+    ballots.cast("battle-1", "tie", "judge-1")
+    assert len(log.votes) == 1
+
+
+# ---- many at once
+
+
+def test_ten_votes_on_one_battle_at_once_are_one_row(file_log, answered, in_background):
+    ballots = Ballots(file_log)
+    ballots.offer(answered())
+    ready = threading.Barrier(10)
+
+    def cast(number):
+        ready.wait(5)
+        return ballots.cast("battle-1", "model_a", f"judge-{number}")
+
+    votes, codes = [], []
+    for call in [in_background(cast, number) for number in range(10)]:
+        try:
+            votes.append(call.result())
+        except VoteRefused as refused:
+            codes.append(refused.code)
+    (row,) = rows(file_log)
+    assert [vote.id for vote in votes] == [row["vote_id"]]
+    assert codes == ["vote_twice"] * 9
+
+
+def test_votes_on_different_battles_at_once_are_all_rows(file_log, answered, in_background):
+    ballots = Ballots(file_log)
+    for number in range(20):
+        ballots.offer(answered(id=f"battle-{number}"))
+    ready = threading.Barrier(20)
+
+    def cast(number):
+        ready.wait(5)
+        return ballots.cast(f"battle-{number}", "tie", "judge-1")
+
+    votes = [call.result() for call in [in_background(cast, number) for number in range(20)]]
+    assert {row["vote_id"] for row in rows(file_log)} == {vote.id for vote in votes}
+    assert len(rows(file_log)) == 20
+
+
+def test_the_oldest_ballots_go_when_there_are_too_many(ballots, log, answered, monkeypatch):
+    monkeypatch.setattr(arena.ballots, "MAX_BALLOTS", 3)
+    for number in range(5):
+        ballots.offer(answered(id=f"battle-{number}"))
+    assert [ballots.is_open(f"battle-{number}") for number in range(5)] == [False, False, True, True, True]
+    with pytest.raises(VoteRefused) as refused:
+        ballots.cast("battle-1", "tie", "judge-1")
+    assert refused.value.code == "vote_unknown"
+
+
+def test_a_turn_that_was_closed_in_the_middle_gives_no_row(scripted, until, file_log):
+    ballots = Ballots(file_log)
+    steady, fine = scripted({"text": "x", "delay": 0.02, "times": 500}), scripted({"text": "y"})
+    chat = Chat({SideName.A: steady, SideName.B: fine}, ballots.offer)
+    battles = chat.ask("Hi")
+    battle = until(battles, lambda battle: battle.a.answer.text)
+    assert not ballots.is_open(battle.id)
+    battles.close()
+    with pytest.raises(VoteRefused) as refused:
+        ballots.cast(battle.id, "tie", "judge-1")
+    assert refused.value.code == "vote_unfinished"
+    assert list(file_log.read()) == []
+
+
+def test_an_answer_asked_again_makes_a_ballot_of_its_own(scripted, last, file_log):
+    ballots = Ballots(file_log)
+    chat = Chat({SideName.A: scripted({"text": "x"}), SideName.B: scripted({"text": "y"})}, ballots.offer)
+    first, again = last(chat.ask("Hi")), last(chat.ask_again(SideName.A))
+    ballots.cast(again.id, "tie", "judge-1")
+    ballots.cast(first.id, "model_a", "judge-1")
+    assert [vote.battle.id for vote in file_log.read()] == [again.id, first.id]
+
+
+# ---- votes that cannot be saved
+
+
+@pytest.mark.parametrize("error", [VoteRefused("not_saved", "The disk is full."), ValueError("a vote without a model")])
+def test_a_vote_that_the_log_fails_to_take_can_be_cast_later(ballots, log, answered, error):
+    ballots.offer(answered())
+    log.error = error
+    with pytest.raises(type(error)) as raised:
+        ballots.cast("battle-1", "tie", "judge-1")
+    assert raised.value is error
+    assert ballots.is_open("battle-1")
+    log.error = None
+    ballots.cast("battle-1", "tie", "judge-1")
+    assert len(log.votes) == 1
+
+
+def test_a_full_disk_refuses_the_vote_and_harms_nothing(file_log, answered, full_disk):
+    ballots = Ballots(file_log)
+    for number in (1, 2):
+        ballots.offer(answered(id=f"battle-{number}"))
+    kept = ballots.cast("battle-1", "model_a", "judge-1")
+    with full_disk(file_log.part.stat().st_size + 20), pytest.raises(VoteRefused) as refused:
+        ballots.cast("battle-2", "model_b", "judge-1")
+    assert refused.value.code == "not_saved"
+    assert [row["vote_id"] for row in rows(file_log)] == [kept.id]
+    later = ballots.cast("battle-2", "model_b", "judge-1")
+    assert [row["vote_id"] for row in rows(file_log)] == [kept.id, later.id]
+
+
+def test_a_closed_log_refuses_with_the_reason_and_holds_no_votes(answered):
+    log = ClosedLog(InputError("data_dir_unwritable", "The data folder /x cannot be written.", folder="/x"))
+    ballots = Ballots(log)
+    ballots.offer(answered())
+    with pytest.raises(VoteRefused) as refused:
+        ballots.cast("battle-1", "tie", "judge-1")
+    assert (refused.value.code, refused.value.details) == ("data_dir_unwritable", {"folder": "/x"})
+    assert "/x cannot be written" in str(refused.value)
+    assert list(log.read()) == []
+
+
+# ---- who judged
+
+
+@pytest.fixture
+def key(tmp_path):
+    return JudgeKey(tmp_path / "judge.key")
+
+
+def test_the_same_rater_is_the_same_judge_even_after_a_restart(key, tmp_path):
+    assert key.judge("rater-1") == JudgeKey(tmp_path / "judge.key").judge("rater-1")
+    assert key.judge("rater-1") != key.judge("rater-2")
+
+
+def test_another_key_gives_other_judges(key, tmp_path):
+    assert key.judge("rater-1") != JudgeKey(tmp_path / "other.key").judge("rater-1")
+
+
+@pytest.mark.parametrize("rater", ["a", "rater-1", "中文", "\ud83d", "x" * 10_000])
+def test_the_rater_is_not_in_the_hash(key, rater):
+    judge = key.judge(rater)
+    assert len(judge) == 24 and set(judge) <= set("0123456789abcdef")
+    assert len(rater) < 2 or rater not in judge
+
+
+def test_only_the_owner_can_read_the_key(key, tmp_path):
+    path = tmp_path / "judge.key"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert len(path.read_bytes()) == 32
+
+
+def test_two_that_make_the_key_at_once_share_it(tmp_path):
+    first, second = (JudgeKey(tmp_path / "judge.key") for _ in range(2))
+    assert first.judge("rater-1") == second.judge("rater-1")
+
+
+def test_a_folder_that_cannot_be_written_gives_a_key_for_this_run(tmp_path):
+    key = JudgeKey(tmp_path / "missing" / "judge.key")
+    assert key.judge("rater-1") == key.judge("rater-1")
+    assert key.judge("rater-1") != JudgeKey(tmp_path / "missing" / "judge.key").judge("rater-1")
+
+
+def test_a_key_that_cannot_be_read_is_left_alone(tmp_path):
+    (tmp_path / "judge.key").mkdir()
+    assert JudgeKey(tmp_path / "judge.key").judge("rater-1")
+    assert (tmp_path / "judge.key").is_dir()
+
+
+def test_a_full_disk_gives_a_key_for_this_run_and_leaves_no_empty_one(tmp_path, full_disk):
+    path = tmp_path / "judge.key"
+    with full_disk():
+        assert JudgeKey(path).judge("rater-1")
+    assert JudgeKey(path).judge("rater-1") == JudgeKey(path).judge("rater-1")
+
+
+def test_secrets_differ_by_purpose_and_are_no_judges(key, tmp_path):
+    secret = key.derive("browser")
+    assert secret == JudgeKey(tmp_path / "judge.key").derive("browser")
+    assert secret != key.derive("room")
+    assert not secret.startswith(key.judge("browser"))
+    assert not secret.startswith(key.judge("purpose:browser"))

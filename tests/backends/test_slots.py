@@ -1,0 +1,162 @@
+"""The queue for an engine's places: who came first is served first, sees their place, and never keeps what they left."""
+
+import threading
+import time
+from contextlib import ExitStack
+
+import pytest
+
+from arena.types import Chunk
+from backends.slots import Slots
+
+
+@pytest.fixture
+def tickets():
+    """Makes tickets of some slots; at the end of the test all are given back."""
+    with ExitStack() as stack:
+        yield lambda slots: stack.enter_context(slots.ticket())
+
+
+def queued(place):
+    return Chunk(stage="queued", done=place)
+
+
+def waits(ticket):
+    """What a ticket sees first: its place in the queue, 0 if it is served at once."""
+    return next((chunk.done for chunk in ticket.wait()), 0)
+
+
+def test_a_free_place_is_had_without_waiting(tickets):
+    assert list(tickets(Slots(1)).wait()) == []
+
+
+def test_there_are_as_many_places_as_were_asked_for(tickets):
+    slots = Slots(3)
+    assert [waits(tickets(slots)) for _ in range(5)] == [0, 0, 0, 1, 2]
+
+
+def test_places_in_the_queue_are_shown_and_move_up(tickets):
+    slots = Slots(1)
+    with slots.ticket() as first:
+        list(first.wait())
+        second, third = tickets(slots).wait(), None
+        assert next(second) == queued(1)
+        third = tickets(slots).wait()
+        assert next(third) == queued(2)
+    assert list(second) == []
+    assert next(third) == queued(1)
+
+
+def test_who_came_first_is_served_first_even_if_others_ask_first(tickets):
+    slots = Slots(1)
+    with slots.ticket() as holder:
+        list(holder.wait())
+        early, late = tickets(slots), tickets(slots)
+    assert waits(late) == 2
+    assert waits(early) == 0
+    assert waits(late) == 1
+
+
+def test_many_threads_are_served_in_the_order_they_came(tickets):
+    slots, served, threads = Slots(1), [], []
+    with slots.ticket() as holder:
+        list(holder.wait())
+        for number in range(8):
+            came = threading.Event()
+            threads.append(threading.Thread(target=take_a_place, args=(slots, number, came, served)))
+            threads[-1].start()
+            assert came.wait(5)
+    for thread in threads:
+        thread.join(5)
+    assert served == list(range(8))
+
+
+def take_a_place(slots, number, came, served):
+    with slots.ticket() as ticket:
+        came.set()
+        list(ticket.wait())
+        served.append(number)
+
+
+def test_no_more_than_the_places_are_ever_held():
+    slots, inside, most = Slots(2), [], []
+
+    def hold():
+        with slots.ticket() as ticket:
+            list(ticket.wait())
+            inside.append(None)
+            most.append(len(inside))
+            time.sleep(0.005)
+            inside.pop()
+
+    threads = [threading.Thread(target=hold) for _ in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(5)
+    assert len(most) == 12
+    assert max(most) == 2
+
+
+def test_a_place_is_given_back_after_an_exception(tickets):
+    slots = Slots(1)
+    with pytest.raises(ZeroDivisionError), slots.ticket() as ticket:
+        list(ticket.wait())
+        raise ZeroDivisionError
+    assert waits(tickets(slots)) == 0
+
+
+def test_a_place_is_given_back_when_a_generator_is_closed(tickets):
+    slots = Slots(1)
+
+    def work():
+        with slots.ticket() as ticket:
+            yield from ticket.wait()
+            yield "working"
+
+    stream = work()
+    assert next(stream) == "working"
+    stream.close()
+    assert waits(tickets(slots)) == 0
+
+
+def test_leaving_the_queue_lets_the_next_move_up_and_keeps_the_places(tickets):
+    slots = Slots(1)
+    with slots.ticket() as holder:
+        list(holder.wait())
+        with slots.ticket() as impatient:
+            assert waits(impatient) == 1
+            last = tickets(slots)
+            assert waits(last) == 2
+        assert waits(last) == 1
+    assert waits(last) == 0
+    assert waits(tickets(slots)) == 1
+
+
+def test_leaving_before_ever_waiting_blocks_nobody(tickets):
+    slots = Slots(1)
+    with slots.ticket():
+        later = tickets(slots)
+    assert waits(later) == 0
+
+
+def test_a_place_given_back_wakes_the_next_at_once(tickets, in_background, eventually):
+    slots = Slots(1)
+    with slots.ticket() as holder:
+        list(holder.wait())
+        places = tickets(slots).wait()
+        next(places)
+        served = in_background(lambda: (list(places), time.monotonic())[1])
+        time.sleep(0.02)
+        given_back = time.monotonic()
+    assert served.result() - given_back < 0.2  # a whole wait is 0.25 s
+
+
+def test_those_who_wait_show_life_twice_a_second(tickets):
+    slots = Slots(1)
+    with slots.ticket() as holder:
+        list(holder.wait())
+        places = tickets(slots).wait()
+        began = time.monotonic()
+        assert [next(places) for _ in range(4)] == [queued(1)] * 4
+        assert time.monotonic() - began < 2

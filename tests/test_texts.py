@@ -1,0 +1,104 @@
+"""The page's strings: whole in both languages, one for every error, nothing left over."""
+
+from __future__ import annotations
+
+import ast
+import re
+from string import Formatter
+
+import pytest
+from conftest import ROOT
+
+from arena.counts import Results
+from arena.errors import InputError
+from arena.statistics import PairCount
+from ui.results import COLUMNS, headers, summary, table
+from ui.texts import TEXTS, error_text, language_of_browser, text
+
+CODE = [path for room in ("arena", "backends", "ui") for path in (ROOT / room).rglob("*.py")] + [ROOT / "app.py"]
+# Raised before there is a page, or by the command line alone.
+NOT_ON_THE_PAGE = {
+    "data_dir_unwritable", "embedded_missing", "export_into_log", "file_missing", "file_unreadable", "not_gguf",
+    "port_busy", "precision_unavailable", "prompts_broken", "same_model", "script_broken", "unknown_language",
+    "unknown_model", "unknown_runtime", "unknown_setting",
+}  # fmt: skip
+
+
+def raised_codes() -> set[str]:
+    """The first argument of every error that is made anywhere."""
+    codes = set()
+    for path in CODE:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.Call) or not node.args or not isinstance(node.args[0], ast.Constant):
+                continue
+            name = getattr(node.func, "id", "")
+            if name in ("InputError", "BackendError", "VoteRefused", "ErrorInfo", "_error_chunk"):
+                codes.add(node.args[0].value)
+    return codes
+
+
+def fields(template: str) -> set[str]:
+    return {name for _, name, _, _ in Formatter().parse(template) if name}
+
+
+def test_every_error_has_its_text_in_both_languages() -> None:
+    codes = raised_codes()
+    assert {"prompt_empty", "vote_twice", "backend_failed"} <= codes
+    missing = {code for code in codes - NOT_ON_THE_PAGE if f"error_{code}" not in TEXTS}
+    assert not missing
+
+
+@pytest.mark.parametrize("key", TEXTS)
+def test_both_languages_say_the_same(key: str) -> None:
+    chinese, english = TEXTS[key]
+    assert fields(chinese) == fields(english)
+    assert chinese.strip() and english.strip()
+    if key != "other_language":
+        assert not re.search("[\u4e00-\u9fff]", english)
+
+
+def test_no_text_is_left_over() -> None:
+    code = "\n".join(path.read_text(encoding="utf-8") for path in CODE if path.name != "texts.py")
+    by_rule = tuple(f"{prefix}_" for prefix in ("error", "column", "vote", "stand", "scripted"))
+    unused = [key for key in TEXTS if f'"{key}"' not in code and not key.startswith(by_rule)]
+    assert unused == []
+
+
+def test_an_error_without_a_text_says_its_own_line() -> None:
+    assert error_text("zh", InputError("never_heard_of", "Something {odd}.")) == "Something {odd}."
+
+
+def test_values_with_braces_are_shown_as_they_are() -> None:
+    assert "{x}" in text("zh", "failed", reason="{x}")
+
+
+@pytest.mark.parametrize(
+    ("header", "lang"),
+    [
+        ("zh-CN,zh;q=0.9,en;q=0.8", "zh"),
+        ("en-US,en;q=0.9,zh;q=0.8", "en"),
+        ("fr-FR,fr;q=0.9", "en"),
+        ("fr,zh;q=0.5,en;q=0.3", "zh"),
+        ("en;q=0.1,zh-TW;q=0.7", "zh"),
+        ("", "en"),
+        (";q=,,zh;q=x", "zh"),
+    ],
+)
+def test_the_browsers_first_language_of_the_two_is_taken(header: str, lang: str) -> None:
+    assert language_of_browser(header) == lang
+
+
+RESULTS = Results((PairCount("glm", "qwen", 8, 2, 1, 3), PairCount("a", "b", 0, 0, 2, 0)), 1)
+
+
+def test_numbers_stay_numbers_and_unknown_is_none() -> None:
+    first, second = table(RESULTS)
+    assert len(first) == len(COLUMNS) == len(headers("zh"))
+    assert first == ["glm", "qwen", 14, 8, 2, 1, 3, 80.0, 49.0, 94.3]
+    assert second == ["a", "b", 2, 0, 0, 2, 0, None, None, None]
+
+
+def test_the_summary_says_counts_and_what_was_unreadable() -> None:
+    words = summary("en", RESULTS)
+    assert "Votes: 16" in words and "8 of 10" in words and "49.0 to 94.3" in words and "1 rows" in words
+    assert summary("zh", Results((), 0)) == "还没有投票"
