@@ -56,6 +56,8 @@ class ChatEvents:
         for side, pane in page.panes.items():
             pane.regenerate.click(self._regenerate_of(side), None, **turn)
             pane.stop.click(self._stop_of(side), None, outputs, queue=False, **PRIVATE)
+            copied: Any = pane.copy.click(self._raw_of(side), None, pane.raw, queue=False, **PRIVATE)
+            copied.then(None, pane.raw, js="(text) => window.copyText(text)", api_visibility="private")
         page.stop_all.click(self._stop_of(None), None, outputs, queue=False, **PRIVATE)
         page.new_chat.click(self.new_chat, None, outputs, queue=False, **PRIVATE)
         page.picker.input(self.pick, page.picker, page.box, queue=False, **PRIVATE)
@@ -66,7 +68,9 @@ class ChatEvents:
         """Every component that a handler of the chat tab may update."""
         page = self._page
         sides = [
-            part for pane in page.panes.values() for part in (pane.chatbot, pane.status, pane.stop, pane.regenerate)
+            part
+            for pane in page.panes.values()
+            for part in (pane.chatbot, pane.status, pane.stop, pane.regenerate, pane.copy)
         ]
         return [*sides, page.box, page.picker, page.stop_all, page.choice, page.submit, page.vote_note]
 
@@ -83,6 +87,7 @@ class ChatEvents:
             props[pane.status] = {"value": f'<span role="status">{html.escape(line)}</span>'}
             props[pane.stop] = {"interactive": busy}
             props[pane.regenerate] = {"interactive": answer is not None and not busy}
+            props[pane.copy] = {"interactive": answer is not None and bool(answer.text)}
         is_open = last is not None and self._services.ballots.is_open(last.id)
         props[page.stop_all] = {"interactive": running}
         props[page.choice] = {"interactive": is_open}
@@ -147,7 +152,7 @@ class ChatEvents:
         lines = {pane.status: gr.update(**props[pane.status]) for pane in self._page.panes.values()}
         return lines | {self._page.timer: gr.Timer(active=waiting)}
 
-    # gradio finds a handler's gr.Request by its signature, which a functools.partial hides: hence these two.
+    # gradio finds a handler's gr.Request by its signature, which a functools.partial hides: hence these.
 
     def _regenerate_of(self, side: SideName) -> Callable[..., Iterator[Updates]]:
         def regenerate(request: gr.Request) -> Iterator[Updates]:
@@ -160,6 +165,14 @@ class ChatEvents:
             return self.stop(side, request)
 
         return stop
+
+    def _raw_of(self, side: SideName) -> Callable[..., str]:
+        def raw(request: gr.Request) -> str:
+            """The last answer exactly as the model wrote it."""
+            turns = self._tabs.get(request).chat.turns
+            return turns[-1].side(side).answer.text if turns else ""
+
+        return raw
 
     def _turn(self, tab: Tab, ask: Callable[[], Iterator[Battle]], first: Updates) -> Iterator[Updates]:
         """Begins a turn and shows it, or says why not."""

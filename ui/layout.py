@@ -26,6 +26,8 @@ class Pane:
     status: gr.HTML
     stop: gr.Button
     regenerate: gr.Button
+    copy: gr.Button
+    raw: gr.Textbox
 
 
 @dataclass(frozen=True)
@@ -135,7 +137,8 @@ def _pane(labels: Labels, side: SideName) -> Pane:
             elem_id=f"pane_{side}",
             height="46vh",
             min_height=260,
-            buttons=["copy"],
+            # gradio's own copy button would copy the display copy, guards and all.
+            buttons=[],
             allow_tags=True,
             latex_delimiters=LATEX_DELIMITERS,
             reasoning_tags=[],
@@ -144,11 +147,17 @@ def _pane(labels: Labels, side: SideName) -> Pane:
         )
         labels.show(chatbot, label=f"pane_{side}", placeholder="empty_pane")
         with gr.Row(elem_classes="side-buttons"):
-            stop = gr.Button(labels("stop"), elem_id=f"stop_{side}", size="sm", min_width=90, interactive=False)
-            again = gr.Button(
-                labels("regenerate"), elem_id=f"regenerate_{side}", size="sm", min_width=90, interactive=False
-            )
-        return Pane(chatbot, status, labels.show(stop, value="stop"), labels.show(again, value="regenerate"))
+            stop = _small_button(labels, "stop", side, interactive=False)
+            again = _small_button(labels, "regenerate", side, interactive=False)
+            copy = _small_button(labels, "copy", side, interactive=False)
+        # Carries the answer's raw text to the browser's clipboard; never seen.
+        raw = gr.Textbox(visible="hidden", elem_id=f"raw_{side}")
+        return Pane(chatbot, status, stop, again, copy, raw)
+
+
+def _small_button(labels: Labels, name: str, side: SideName, interactive: bool) -> gr.Button:
+    button = gr.Button(labels(name), elem_id=f"{name}_{side}", size="sm", min_width=70, interactive=interactive)
+    return labels.show(button, value=name)
 
 
 def _vote(labels: Labels) -> dict[str, object]:

@@ -51,7 +51,7 @@ def _launch_keywords(page: Page) -> dict[str, Any]:
         "i18n": page.labels.i18n,
         "theme": gr.themes.Soft(font=FONTS, font_mono=MONO_FONTS),
         "css": (ASSETS / "page.css").read_text(encoding="utf-8"),
-        "head": f"<script>{(ASSETS / 'keys.js').read_text(encoding='utf-8')}</script>",
+        "head": f"<script>{(ASSETS / 'page.js').read_text(encoding='utf-8')}</script>",
         "footer_links": ["settings"],
         "ssr_mode": False,
         "share": False,

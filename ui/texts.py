@@ -37,6 +37,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "stop": ("停止", "Stop"),
     "stop_all": ("全部停止", "Stop all"),
     "regenerate": ("重新生成", "Regenerate"),
+    "copy": ("复制", "Copy"),
     "new_chat": ("新对话", "New chat"),
     "left": ("**左：{name}**", "**Left: {name}**"),
     "right": ("**右：{name}**", "**Right: {name}**"),

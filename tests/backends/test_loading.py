@@ -174,12 +174,6 @@ def test_trying_again_at_once_is_never_given_the_old_failure(failing, value_of):
         assert isinstance(value_of(load.wait()), Model)
 
 
-def test_a_failure_is_not_tried_again_by_itself(failing, eventually):
-    load = failing(RuntimeError("first"))
-    failure_of(load)
-    assert load.state.error.message.endswith("first")
-
-
 def test_closing_lets_go_of_the_value_and_the_next_who_waits_loads_anew(load, opener, gate, value_of):
     gate.set()
     held = weakref.ref(value_of(load.wait()))

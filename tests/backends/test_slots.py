@@ -1,4 +1,4 @@
-"""The queue for an engine's places: who came first is served first, sees their place, and never keeps what they left."""
+"""The queue for an engine's places: first come, first served; places are shown and given back."""
 
 import threading
 import time

@@ -409,6 +409,16 @@ def test_a_failed_side_can_be_asked_again_while_the_other_answers(page: Page, se
     status(page, "a", "Stopped")
 
 
+def test_copy_gives_the_answer_as_the_model_wrote_it(page: Page) -> None:
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    expect(page.locator("#copy_b")).to_be_disabled()
+    send(page, "code")
+    wait_votable(page)
+    page.click("#copy_b")
+    page.wait_for_timeout(500)
+    assert page.evaluate("navigator.clipboard.readText()") == "    if x:\n\ty  \n\n"
+
+
 def test_new_chat_stops_and_forgets(page: Page, scripted_app: ServedApp) -> None:
     send(page, "slow")
     status(page, "a", "Answering")

@@ -1,3 +1,13 @@
+// Copies text, also on a page without https, where browsers lend no clipboard.
+window.copyText = (text) => {
+  if (navigator.clipboard) return void navigator.clipboard.writeText(text);
+  const box = Object.assign(document.createElement("textarea"), { value: text });
+  document.body.append(box);
+  box.select();
+  document.execCommand("copy");
+  box.remove();
+};
+
 // Keys of the vote: 1 to 4 select, Enter submits; never while somebody types or composes.
 (() => {
   const editable = "input:not([type=radio]), textarea, select, [contenteditable=true], [role=listbox], [role=slider]";

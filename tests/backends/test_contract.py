@@ -1,0 +1,307 @@
+"""What arena may expect of every backend, whatever it runs on: the promises of arena.types.Backend.
+
+A further backend is added to BACKENDS: a fixture that makes one which pretends to load for `load_seconds`, and a prompt
+that makes it talk for long.
+"""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from arena.errors import BackendError, InputError
+from arena.types import GenerationConfig, Message
+from backends.catalogue import CATALOGUE
+from backends.llama_cpp import LlamaCppBackend
+from backends.loading import BackgroundLoad
+
+BACKENDS = [
+    pytest.param(("make_scripted", "talk"), id="scripted"),
+    pytest.param(("make_llama_cpp", "Tell me a long story."), id="llama.cpp", marks=pytest.mark.model),
+]
+COUNTRIES = ("France", "Japan", "China", "Germany", "Italy")
+CONTROL_TOKENS = ("<|im_start|>", "<|im_end|>", "<|endoftext|>", "<|user|>")
+
+
+@dataclass(frozen=True)
+class Case:
+    """One backend under test."""
+
+    make: Any
+    talk: str
+
+
+@pytest.fixture
+def make_scripted(scripted):
+    capitals = [{"match": country, "steps": [{"text": f"{country}'s "}, {"text": "capital"}]} for country in COUNTRIES]
+    talk = {"match": "talk", "steps": [{"text": "tick ", "delay": 0.01, "times": 2000}]}
+    brief = {"steps": [{"text": "好"}, {"bytes": "f09f"}, {"bytes": "9880"}, {"text": "，", "times": 20}]}
+
+    def make(load_seconds=0):
+        return scripted(answers=[*capitals, talk, brief], load_seconds=load_seconds)
+
+    return make
+
+
+@pytest.fixture
+def make_llama_cpp(engine):
+    def make(load_seconds=0):
+        def open_engine():
+            time.sleep(load_seconds)
+            return engine
+
+        return LlamaCppBackend(CATALOGUE["smollm2-135m"], BackgroundLoad(open_engine))
+
+    return make
+
+
+@pytest.fixture(params=BACKENDS)
+def case(request):
+    fixture, talk = request.param
+    return Case(request.getfixturevalue(fixture), talk)
+
+
+@pytest.fixture
+def backend(case):
+    with closing(case.make()) as made:
+        yield made
+
+
+@pytest.fixture
+def busy(case, backend, ask, until_text):
+    """Streams of the backend that have begun to talk, as many as it runs at once; they end with the test."""
+    with ExitStack() as stack:
+        running = []
+        while True:
+            assert len(running) < 16, "the backend takes any number at once"
+            stream = stack.enter_context(closing(ask(backend, case.talk, max_new_tokens=1000)))
+            first = next(chunk for chunk in stream if chunk.text or chunk.stage == "queued")
+            if first.stage == "queued":
+                stream.close()
+                break
+            running.append(stream)
+        yield running
+
+
+# ---- how a stream ends
+
+
+def test_the_last_chunk_alone_has_a_finish_reason(backend, ask):
+    *before, last = ask(backend)
+    assert {chunk.finish_reason for chunk in before} == {None}
+    assert last.finish_reason in ("stop", "length")
+    assert (last.error, last.text, last.reasoning) == (None, "", "")
+
+
+def test_the_last_chunk_has_the_whole_usage(backend, ask):
+    began = time.monotonic()
+    *before, last = ask(backend, max_new_tokens=5)
+    assert last.usage.prompt_tokens > 0
+    assert 1 <= last.usage.new_tokens <= 5
+    assert 0 <= last.usage.first_token_seconds <= last.usage.seconds <= time.monotonic() - began
+    assert [chunk.usage.new_tokens for chunk in before if chunk.text] == sorted(
+        chunk.usage.new_tokens for chunk in before if chunk.text
+    )
+
+
+@pytest.mark.parametrize("limit", [1, 7])
+def test_the_token_limit_is_kept_exactly_and_named(case, backend, ask, answer_of, limit):
+    answer = answer_of(ask(backend, case.talk, max_new_tokens=limit))
+    assert (answer.finish_reason, answer.usage.new_tokens) == ("length", limit)
+    assert answer.text
+
+
+# ---- what is shown
+
+
+def test_the_text_only_grows_and_has_no_half_characters(backend, ask, texts_of):
+    shown = texts_of(ask(backend, "Say 你好 and 😀"))
+    assert all(later.startswith(earlier) for earlier, later in pairwise(shown))
+    assert "\ufffd" not in "".join(shown)
+    assert shown[-1]
+
+
+def test_every_token_is_an_update(case, backend, ask):
+    chunks = list(ask(backend, case.talk, max_new_tokens=12))
+    assert sum(bool(chunk.text) for chunk in chunks) >= 11
+
+
+def test_it_says_how_far_it_has_read_before_it_talks(backend, ask):
+    chunks = list(ask(backend))
+    reading = next(number for number, chunk in enumerate(chunks) if chunk.stage == "reading")
+    assert reading < next(number for number, chunk in enumerate(chunks) if chunk.text)
+    assert chunks[reading].total == chunks[-1].usage.prompt_tokens
+
+
+def test_greedy_twice_is_the_same_text(case, backend, ask, answer_of):
+    first, second = (answer_of(ask(backend, case.talk, max_new_tokens=12)).text for _ in range(2))
+    assert first == second
+
+
+# ---- what it is asked
+
+
+@pytest.mark.parametrize("kind", [list, tuple])
+def test_the_messages_are_not_changed(backend, kind):
+    messages = kind(
+        [Message("system", "Be brief."), Message("user", " Hi\n"), Message("assistant", "Yes"), Message("user", "So?")]
+    )
+    before = kind(messages)
+    list(backend.stream(messages, GenerationConfig(max_new_tokens=1)))
+    assert messages == before
+
+
+def test_a_second_turn_has_the_first_in_its_prompt(backend, ask, answer_of):
+    first = answer_of(ask(backend, "Hi", max_new_tokens=6))
+    talk = [Message("user", "Hi"), Message("assistant", first.text), Message("user", "And then?")]
+    second = answer_of(backend.stream(talk, GenerationConfig(max_new_tokens=6, temperature=0)))
+    assert second.text
+    assert second.usage.prompt_tokens > first.usage.prompt_tokens
+    assert second.dropped_turns == 0
+
+
+def test_no_talk_is_left_over_in_the_next(backend, ask, answer_of):
+    alone = answer_of(ask(backend, "Hi", max_new_tokens=2)).usage.prompt_tokens
+    answer_of(ask(backend, "secret ZX-1 " * 20, max_new_tokens=2))
+    assert answer_of(ask(backend, "Hi", max_new_tokens=2)).usage.prompt_tokens == alone
+
+
+def test_what_looks_like_a_control_token_is_ordinary_text(backend, ask, answer_of):
+    letter, *hostile = (answer_of(ask(backend, text, max_new_tokens=1)).usage for text in ("x", *CONTROL_TOKENS))
+    assert all(usage.prompt_tokens >= letter.prompt_tokens + 2 for usage in hostile)
+
+
+def test_a_prompt_that_is_too_long_is_refused_with_its_length(backend, ask, answer_of):
+    with pytest.raises(InputError) as refusal:
+        list(ask(backend, "word " * 40_000))
+    assert refusal.value.code == "prompt_too_long"
+    assert refusal.value.details["limit"] == backend.spec.context_length
+    assert refusal.value.details["tokens"] >= 40_000
+    assert backend.spec.name in str(refusal.value)
+    assert answer_of(ask(backend)).text
+
+
+def test_the_oldest_turns_that_do_not_fit_are_left_out_and_counted(backend):
+    turn = [Message("user", "word " * 4000), Message("assistant", "yes")]
+    *_, last = chunks = list(
+        backend.stream([*turn, *turn, Message("user", "Hi")], GenerationConfig(max_new_tokens=200))
+    )
+    assert [chunk.dropped_turns for chunk in chunks if chunk.dropped_turns] == [2]
+    assert last.usage.prompt_tokens + 200 <= backend.spec.context_length
+
+
+# ---- many at once
+
+
+def test_five_at_once_all_finish_and_do_not_mix(backend, ask, answer_of, threads_return):
+    def capital(country):
+        return answer_of(ask(backend, f"What is the capital of {country}?", max_new_tokens=6))
+
+    alone = [capital(country) for country in COUNTRIES]
+    with ThreadPoolExecutor(len(COUNTRIES)) as pool:
+        together = list(pool.map(capital, COUNTRIES))
+    assert [answer.text for answer in together] == [answer.text for answer in alone]
+    assert len({answer.text for answer in alone}) > 2
+    assert [answer.usage.new_tokens for answer in together] == [answer.usage.new_tokens for answer in alone]
+    assert threads_return()
+
+
+# ---- closing
+
+
+def test_closing_in_the_middle_ends_the_work(case, backend, ask, until_text, threads_return):
+    stream = ask(backend, case.talk, max_new_tokens=1000)
+    until_text(stream)
+    began = time.monotonic()
+    stream.close()
+    assert time.monotonic() - began < 2
+    assert threads_return()
+
+
+def test_closing_at_the_first_chunk_ends_the_work(case, backend, ask, threads_return):
+    list(ask(backend, max_new_tokens=1))  # loaded
+    stream = ask(backend, case.talk, max_new_tokens=1000)
+    next(stream)
+    stream.close()
+    assert threads_return()
+
+
+def test_closing_while_it_loads_keeps_nobody(case, ask, answer_of, eventually, threads_return):
+    with closing(case.make(load_seconds=0.6)) as backend:
+        stream = ask(backend)
+        assert next(stream).stage == "loading"
+        began = time.monotonic()
+        stream.close()
+        assert time.monotonic() - began < 0.5
+        assert answer_of(ask(backend, max_new_tokens=1)).text
+    assert threads_return()
+
+
+def test_a_queued_stream_shows_its_place_and_life_and_can_be_closed(backend, busy, ask, until_text):
+    waiting = ask(backend, max_new_tokens=2)
+    began = time.monotonic()
+    chunks = [next(waiting) for _ in range(4)]
+    assert time.monotonic() - began < 2
+    assert {(chunk.stage, chunk.done) for chunk in chunks} <= {("queued", 1), ("loading", 0)}
+    behind = ask(backend, max_new_tokens=2)
+    assert next(chunk for chunk in behind if chunk.stage == "queued").done == 2
+    waiting.close()
+    assert next(chunk for chunk in behind if chunk.done != 2).done == 1
+    busy[0].close()
+    assert until_text(behind).text
+
+
+# ---- loading
+
+
+def test_loading_shows_life_twice_a_second(case, ask):
+    with closing(case.make(load_seconds=2)) as backend, closing(ask(backend)) as stream:
+        began = time.monotonic()
+        assert {next(stream).stage for _ in range(4)} == {"loading"}
+        assert time.monotonic() - began < 2
+
+
+def test_the_load_state_goes_from_nothing_to_ready(case, eventually):
+    with closing(case.make(load_seconds=0.2)) as backend:
+        assert (backend.load_state.ready, backend.load_state.seconds) == (False, 0)
+        backend.load()
+        assert eventually(lambda: backend.load_state.seconds > 0)
+        assert eventually(lambda: backend.load_state.ready)
+
+
+def test_closing_the_backend_ends_a_stream_that_waits_for_it(case, ask):
+    backend = case.make(load_seconds=0.6)
+    stream = ask(backend)
+    next(stream)
+    backend.close()
+    with pytest.raises(BackendError):
+        list(stream)
+    assert not backend.load_state.ready
+
+
+def test_closing_the_backend_leaves_no_stream_hanging(case, ask, until_text, in_background, threads_return):
+    backend = case.make()
+    stream = ask(backend, case.talk, max_new_tokens=20)
+    until_text(stream)
+    backend.close()
+    assert in_background(lambda: ended(stream)).result()
+    assert threads_return()
+
+
+def ended(stream):
+    """Whether a stream ends as it should: with a finish_reason or an error of ours."""
+    try:
+        return list(stream)[-1].finish_reason is not None
+    except BackendError:
+        return True
+
+
+def test_a_closed_backend_loads_anew_when_it_is_asked(backend, ask, answer_of):
+    assert answer_of(ask(backend, max_new_tokens=1)).text
+    backend.close()
+    assert not backend.load_state.ready
+    assert answer_of(ask(backend, max_new_tokens=1)).text
