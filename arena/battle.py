@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from arena.errors import ArenaError, BackendError
 from arena.text import clean
-from arena.types import Answer, Backend, Battle, Chunk, ErrorInfo, Side, SideName, Usage
+from arena.types import Answer, Backend, Battle, Chunk, ErrorInfo, Side, SideName
 
 log = logging.getLogger(__name__)
 TICK_SECONDS = 0.1
@@ -155,8 +155,7 @@ class BattleRun:
             return  # an answer that was given up, or replaced, comes too late
         if chunk.finish_reason:
             worker.open = False
-            chunk = worker.with_seconds(chunk)
-        answer = fold(self.battle.side(worker.name).answer, chunk)
+        answer = worker.timed(fold(self.battle.side(worker.name).answer, chunk))
         self.battle = self.battle.with_answer(worker.name, answer)
 
 
@@ -206,10 +205,11 @@ class _Worker:
             return _error_chunk("silent", f"No sign of life for {limits.silence:g} s.", seconds=f"{limits.silence:g}")
         return None
 
-    def with_seconds(self, chunk: Chunk) -> Chunk:
-        """The last chunk, with the time on the clock where the backend gives none."""
-        usage = chunk.usage or Usage(seconds=time.monotonic() - self._began_at)
-        return replace(chunk, usage=usage)
+    def timed(self, answer: Answer) -> Answer:
+        """The answer, once it has ended, with the time on the clock where the backend gave none."""
+        if answer.finish_reason is None or answer.usage.seconds is not None:
+            return answer
+        return replace(answer, usage=replace(answer.usage, seconds=time.monotonic() - self._began_at))
 
     def _run(self, side: Side) -> None:
         try:
