@@ -59,6 +59,7 @@ def shown_letters(copy: str) -> list[str]:
         ("![x](http://a.b/c.png)", "!\\[x](http://a.b/c.png)"),
         ("[x](javascript:alert(1)) [y](//a.b)", "[x]\\(javascript:alert(1)) [y]\\(//a.b)"),
         ("[x](https://a.b/c_(d))", "[x](https://a.b/c_(d))"),
+        ("[a [b", "\\[a \\[b"),
         ("[r]: http://a.b", "[r]\\: http://a.b"),
         ("http://a.b<c> http://a.b。后", "http://a.b<!---->\\<c> http://a.b\ufeff。后"),
         ("`vector<int>` `a_b`", "<code>vector&#60;int&#62;</code> `a_b`"),

@@ -29,7 +29,9 @@ _TOKEN = re.compile(
     |(?P<less><(?=[A-Za-z/!?\\]|[^<>*]*+\*[^<>]*+>))
     |(?P<url>(?i:(?:https?|ftp)://|www\.){_URL_CHARACTER}*+)
     |(?P<stars>\*+)
-    |(?P<tildes>~+)""",
+    |(?P<tildes>~+)
+    |(?P<open>\[)
+    |(?P<close>\])""",
     re.VERBOSE,
 )
 _ESCAPED = {"image": "!\\[", "other_link": "]\\(", "definition": "]\\:"}
@@ -46,6 +48,7 @@ class Paragraph:
         self.text = text
         self.out: list[str] = []
         self.spans: list[int] = []  # which pieces of `out` are code
+        self.open: list[int] = []  # which pieces of `out` are a [ with no ] after it
         self.bold = False  # whether a ** is open on this line
         self.url = False  # whether the browser may still be reading a bare URL: it does up to white space or <
         self.closers: dict[str, int] = {}  # the next \) and so on, so that none is searched for twice
@@ -60,6 +63,8 @@ class Paragraph:
             self._put(self.text[at : token.start()])
             at = self._token(token)
         self._put(self.text[at:])
+        for number in self.open:  # a reference definition may begin here and end, blank lines later, in a fence
+            self.out[number] = "\\["
         spans = [self.out[number] for number in self.spans]
         if any(map(_UNSURE.search, spans)):
             for number, span in zip(self.spans, spans, strict=True):
@@ -86,6 +91,10 @@ class Paragraph:
                     self._put(GAP)  # a Chinese sentence goes on without a space
             case kind:
                 self._put(_ESCAPED.get(kind or "", token[0]))
+        if token[0] == "[":
+            self.open.append(len(self.out) - 1)
+        elif token[0][0] == "]":
+            self.open.clear()
         return token.end()
 
     def _put(self, piece: str) -> None:

@@ -43,6 +43,7 @@ TRICKS = [
     f'[x](http://{EVIL}/ "t `u") ` p `{IMG}`',
     f"| `a | {IMG}` |\n|---|---|\n| `b | `{IMG}` |",
     f"`a | http://{EVIL}/`{IMG}`b` |\n|---|---|",
+    f"[a\n```\n]: http://{EVIL}/\n{IMG}\n```",
     f"text\n     ```\n{IMG}\n     ```",
     f"- a\n\n      ```\n      {IMG}\n      ```~~~\n      {IMG}",
     f"$$ a\n\n```\n{IMG}\n``` $$ {IMG}",
