@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from arena.battle import BattleRun, Limits, draw_seed, new_battle_id, renewed
+from arena.battle import BattleRun, draw_seed, new_battle_id, renewed
 from arena.errors import InputError
 from arena.prompts import Prompt
 from arena.text import clean
 from arena.types import Backend, Battle, Message, Side, SideName
+from arena.worker import Limits
 
 MAX_PROMPT_CHARACTERS = 400_000
 # A send right after a stop waits so long for the sides to let go; longer than Limits.grace.

@@ -28,7 +28,7 @@ class Prompt:
 def load_prompts(path: Path) -> tuple[Prompt, ...]:
     """The prompt set in `path`, a JSON list. Raises InputError naming the file and the entry that is wrong."""
     try:
-        entries = json.loads(path.read_text(encoding="utf-8"))
+        entries = json.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise _broken(path, f"cannot be read ({error.strerror})") from error
     except ValueError as error:

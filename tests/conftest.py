@@ -3,50 +3,10 @@
 from __future__ import annotations
 
 import json
-import socket
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import pytest
-
-ROOT = Path(__file__).parents[1]
-Script = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class ServedApp:
-    """A running app: its address, what it is made of, and where its votes go."""
-
-    url: str
-    services: Any
-    data_dir: Path
-
-    def rows(self) -> list[dict[str, str]]:
-        """The votes as pandas reads them."""
-        import pandas as pd
-
-        path = self.data_dir / "votes.csv"
-        if not path.exists():
-            return []
-        return pd.read_csv(path, dtype=str, keep_default_na=False).to_dict("records")
-
-    def asked(self, side: str) -> list[Any]:
-        """What the scripted backend of a side was asked: (messages, config) pairs."""
-        return next(backend for name, backend in self.services.backends.items() if name == side).requests
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def text_steps(text: str, delay: float = 0.0) -> list[Script]:
-    """One step a character."""
-    return [{"text": character, "delay": delay} for character in text]
+from served_app import ROOT, Script, ServedApp, free_port, text_steps
 
 
 @pytest.fixture(scope="session")

@@ -13,9 +13,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from conftest import ServedApp
 from gradio_client import Client
 from gradio_client.exceptions import AppError
+from served_app import ServedApp
 
 ENDPOINTS = ["/chat", "/export", "/results", "/vote"]
 

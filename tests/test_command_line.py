@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, free_port
 from gradio_client import Client
 from gradio_client.exceptions import AppError
+from served_app import ROOT, free_port
 
 HEAVY = ("gradio", "torch", "transformers", "scipy", "pandas", "numpy", "xllamacpp", "httpx")
 

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, free_port
+from served_app import ROOT, free_port
 from test_command_line import wait_for
 
 pytestmark = pytest.mark.extra

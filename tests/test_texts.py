@@ -7,7 +7,7 @@ import re
 from string import Formatter
 
 import pytest
-from conftest import ROOT
+from served_app import ROOT
 
 from arena.counts import Results
 from arena.errors import InputError

@@ -60,7 +60,8 @@ class Paragraph:
         """The paragraph as the browser may have it."""
         at = 0
         while token := _TOKEN.search(self.text, at):
-            self._put(self.text[at : token.start()])
+            if at < token.start():
+                self._put(self.text[at : token.start()])
             at = self._token(token)
         self._put(self.text[at:])
         for number in self.open:  # a reference definition may begin here and end, blank lines later, in a fence

@@ -11,9 +11,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from arena.battle import BattleRun, Limits
+from arena.battle import BattleRun
 from arena.chat import Chat
 from arena.types import Answer, Battle, Chunk, GenerationConfig, LoadState, Message, ModelSpec, Side, SideName
+from arena.worker import Limits
 from backends.scripted import ScriptedBackend, scripted_spec
 
 A, B = SideName.A, SideName.B

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import ServedApp
 from playwright.sync_api import Page, expect
+from served_app import ServedApp
 
 from tests.browser.conftest import Tab
 
