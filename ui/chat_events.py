@@ -84,7 +84,7 @@ class ChatEvents:
             line = status_line(lang, answer, self._services.backends[side].load_state)
             busy = answer is not None and answer.finish_reason is None
             props[pane.chatbot] = {"value": pane_messages(lang, turns, side)}
-            props[pane.status] = {"value": f'<span role="status">{html.escape(line)}</span>'}
+            props[pane.status] = {"value": _status_html(line)}
             props[pane.stop] = {"interactive": busy}
             props[pane.regenerate] = {"interactive": answer is not None and not busy}
             props[pane.copy] = {"interactive": answer is not None and bool(answer.text)}
@@ -146,11 +146,13 @@ class ChatEvents:
     def tick(self, request: gr.Request) -> Updates:
         """Show how far the models are loaded; the clock stops once there is nothing to wait for."""
         tab = self._tabs.get(request)
-        states = [backend.load_state for backend in self._services.backends.values()]
-        waiting = any(not state.ready and not state.error for state in states)
-        props = self.render(tab)
-        lines = {pane.status: gr.update(**props[pane.status]) for pane in self._page.panes.values()}
-        return lines | {self._page.timer: gr.Timer(active=waiting)}
+        states = {side: backend.load_state for side, backend in self._services.backends.items()}
+        waiting = any(not state.ready and not state.error for state in states.values())
+        updates: Updates = {self._page.timer: gr.Timer(active=waiting)}
+        # Once there is a turn, its own stream writes the lines, and a late tick must not write an older one over them.
+        for side, pane in self._page.panes.items() if not tab.chat.turns else ():
+            updates[pane.status] = gr.update(value=_status_html(status_line(tab.lang, None, states[side])))
+        return updates
 
     # gradio finds a handler's gr.Request by its signature, which a functools.partial hides: hence these.
 
@@ -220,6 +222,10 @@ def _number(name: str, typed: str | None) -> float | int | None:
     except ValueError as error:
         message = f"{name} must be a number, not {typed!r}."
         raise InputError("setting_number", message, name=name, value=typed) from error
+
+
+def _status_html(line: str) -> str:
+    return f'<span role="status">{html.escape(line)}</span>'
 
 
 def _changed(before: Props, now: Props) -> Updates:

@@ -21,6 +21,12 @@ QUEUE_SIZE = 256
 FONTS = ["system-ui", "-apple-system", "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "sans-serif"]
 MONO_FONTS = ["ui-monospace", "Consolas", "Noto Sans Mono CJK SC", "monospace"]
 
+# Should a model's text ever get past ui/display.py, it still loads nothing from elsewhere and sends nothing there.
+POLICY = (
+    '<meta http-equiv="Content-Security-Policy" '
+    "content=\"img-src 'self' data: blob:; media-src 'self' blob:; form-action 'self'; base-uri 'self'\">"
+)
+
 
 def build_page(services: Services) -> tuple[gr.Blocks, dict[str, Any]]:
     """The page, and the keywords that its launch needs."""
@@ -51,7 +57,7 @@ def _launch_keywords(page: Page) -> dict[str, Any]:
         "i18n": page.labels.i18n,
         "theme": gr.themes.Soft(font=FONTS, font_mono=MONO_FONTS),
         "css": (ASSETS / "page.css").read_text(encoding="utf-8"),
-        "head": f"<script>{(ASSETS / 'page.js').read_text(encoding='utf-8')}</script>",
+        "head": f"{POLICY}<script>{(ASSETS / 'page.js').read_text(encoding='utf-8')}</script>",
         "footer_links": ["settings"],
         "ssr_mode": False,
         "share": False,

@@ -111,6 +111,15 @@ def test_the_page_asks_no_other_host_and_logs_no_error(tab: Tab, scripted_app: S
     assert tab.page_errors == tab.console_errors == []
 
 
+def test_a_picture_from_elsewhere_is_not_even_asked_for(tab: Tab) -> None:
+    tab.page.evaluate("""() => new Promise(done => {
+        const image = new Image();
+        image.onerror = image.onload = done;
+        image.src = 'http://127.0.0.2:9/spy.png';
+    })""")
+    assert any("Content Security Policy" in error for error in tab.console_errors)
+
+
 def visible_texts(page: Page) -> str:
     script = """() => [...document.querySelectorAll('body *')]
         .filter(e => e.offsetParent && !e.closest('#language, footer, [data-testid=status-tracker]'))

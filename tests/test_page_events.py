@@ -1,0 +1,46 @@
+"""The chat tab's handlers, called as gradio calls them, without a browser."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import SimpleNamespace
+
+import gradio as gr
+import pytest
+from served_app import ServedApp
+
+from ui.chat_events import ChatEvents
+from ui.layout import lay_out
+from ui.session import Tabs
+
+REQUEST = SimpleNamespace(session_hash="one", headers={"accept-language": "en"})
+
+
+@pytest.fixture
+def events(serve: Callable[..., ServedApp]) -> ChatEvents:
+    """The handlers of a page whose two models say one word."""
+    word = {"answers": [{"steps": [{"text": "here"}]}]}
+    services = serve(word, word).services
+    with gr.Blocks():
+        page = lay_out(services)
+    return ChatEvents(services, page, Tabs(services))
+
+
+def test_a_late_tick_writes_nothing_over_a_turn(events: ChatEvents) -> None:
+    lines = {pane.status for pane in events._page.panes.values()}
+    assert lines <= set(events.tick(REQUEST))
+    list(events.send("hello", "", "", "", "", "", REQUEST))
+    assert not lines & set(events.tick(REQUEST))
+    events.new_chat(REQUEST)
+    assert lines <= set(events.tick(REQUEST))
+
+
+def test_the_last_update_of_a_turn_is_whole(events: ChatEvents) -> None:
+    *_, last = events.send("hello", "", "", "", "", "", REQUEST)
+    assert set(events.render(events._tabs.get(REQUEST))) == set(last)
+
+
+def test_a_call_from_no_page_is_refused(events: ChatEvents) -> None:
+    nobody = SimpleNamespace(session_hash=None, headers={})
+    with pytest.raises(gr.Error, match="no page"):
+        list(events.send("hello", "", "", "", "", "", nobody))
