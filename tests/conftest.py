@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -63,3 +65,23 @@ def scripted_app(serve: Callable[..., ServedApp]) -> ServedApp:
 def embedded_app(serve: Callable[..., ServedApp]) -> ServedApp:
     """The embedded model at its two temperatures, as a newcomer gets it."""
     return serve("smollm2-135m-t0.2", "smollm2-135m-t1.0")
+
+
+@pytest.fixture
+def eventually():
+    """Whether a condition comes true within some seconds."""
+
+    def wait(holds, seconds=5.0):
+        end = time.monotonic() + seconds
+        while not (held := holds()) and time.monotonic() < end:
+            time.sleep(0.01)
+        return held
+
+    return wait
+
+
+@pytest.fixture
+def threads_return(eventually):
+    """Whether all threads that were started since the test began are gone, after a moment."""
+    before = set(threading.enumerate())
+    return lambda: eventually(lambda: set(threading.enumerate()) <= before)

@@ -166,26 +166,6 @@ def in_background():
 
 
 @pytest.fixture
-def eventually():
-    """Whether a condition comes true within some seconds."""
-
-    def wait(holds, seconds=5.0):
-        end = time.monotonic() + seconds
-        while not (held := holds()) and time.monotonic() < end:
-            time.sleep(0.01)
-        return held
-
-    return wait
-
-
-@pytest.fixture
-def threads_return(eventually):
-    """Whether all threads that were started since the test began are gone, after a moment."""
-    before = set(threading.enumerate())
-    return lambda: eventually(lambda: set(threading.enumerate()) <= before)
-
-
-@pytest.fixture
 def answered():
     """Makes a battle whose sides have ended; keywords are fields of Battle."""
 

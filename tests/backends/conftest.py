@@ -3,7 +3,6 @@
 import json
 import os
 import threading
-import time
 from itertools import accumulate, count
 
 import pytest
@@ -157,26 +156,6 @@ class Outcome:
         """Whether it has come to its end, within some seconds."""
         self._thread.join(seconds)
         return not self._thread.is_alive()
-
-
-@pytest.fixture
-def eventually():
-    """Whether a condition comes true within some seconds."""
-
-    def wait(holds, seconds=5.0):
-        end = time.monotonic() + seconds
-        while not (held := holds()) and time.monotonic() < end:
-            time.sleep(0.01)
-        return held
-
-    return wait
-
-
-@pytest.fixture
-def threads_return(eventually):
-    """Whether all threads that were started since the test began are gone, after a moment."""
-    before = set(threading.enumerate())
-    return lambda: eventually(lambda: set(threading.enumerate()) <= before)
 
 
 @pytest.fixture
