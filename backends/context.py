@@ -37,7 +37,7 @@ def fit_context(
         if tokens + max_new_tokens <= spec.context_length:
             return Fitted(kept, tokens, max_new_tokens, dropped)
     room = spec.context_length - tokens
-    if room < min(LEAST_NEW_TOKENS, max_new_tokens):
+    if room < LEAST_NEW_TOKENS:
         raise InputError(
             "prompt_too_long",
             f"The prompt has {tokens} tokens; {spec.name} takes {spec.context_length} together with its answer.",

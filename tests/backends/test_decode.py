@@ -17,7 +17,7 @@ FLAG = "🇩🇪🇨🇳"
 FAMILY = "👨‍👩‍👧‍👦"
 IM_END = "<|im_end|>"
 # Letters of the stop strings and the marks, so that halves of them, and their overlaps, turn up often.
-STOPS = ("ab", "abc", "abca", "bc", "cc")
+STOPS = ("ab", "abc", "abca", "bc", "cc", "aab")
 PIECES = ["<think>", "</think>", "<", "think>", "</", "/", "a", "b", "c", " ", "\n", "好", "😀"]
 
 
@@ -139,6 +139,12 @@ def test_only_what_may_begin_a_marker_is_held(piece, shown):
     assert shown + scanner.flush() == piece
 
 
+def test_of_all_that_may_begin_a_marker_the_longest_is_held():
+    scanner = MarkerScanner(["aab"])
+    assert scanner.feed("caa") == ("c", "", "")
+    assert scanner.feed("b") == ("", "aab", "")
+
+
 def test_what_is_held_is_given_out_once():
     scanner = MarkerScanner([IM_END])
     scanner.feed("<|im")
@@ -243,6 +249,7 @@ def test_with_reasoning_off_the_text_before_the_stop_is_all_and_marks_are_part_o
     [
         ("<think>why</think>answer", "answer", "why"),
         ("<think>\nwhy\n</think>\n\nanswer", "answer", "\nwhy\n"),
+        ("<think>why</think>\n\n    if x:\n\n", "    if x:\n\n", "why"),
         ("why</think>answer", "answer", "why"),
         ("<think>why", "", "why"),
         ("<think></think>answer", "answer", ""),
@@ -298,4 +305,6 @@ def test_a_stop_string_ends_reasoning_too():
 
 
 def test_half_a_mark_before_a_stop_string_is_text():
-    assert said(["a</thi", IM_END], stops=[IM_END], reasoning=True) == ("a</thi", "")
+    answer_text = AnswerText([IM_END], reasoning=True)
+    assert answer_text.feed("a</thi" + IM_END) == [Chunk(text="a"), Chunk(text="</thi")]
+    assert answer_text.flush() == []

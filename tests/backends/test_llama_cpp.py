@@ -130,6 +130,11 @@ def test_an_engine_that_talks_past_the_end_of_its_turn_is_stopped(pretend, ask, 
     assert threads_return()
 
 
+def test_half_a_stop_string_at_the_end_is_text(pretend, ask, answer_of):
+    backend, _ = pretend(token("1 <"), token("|im"), end())
+    assert answer_of(ask(backend)).text == "1 <|im"
+
+
 def test_reading_shows_how_far_it_is(pretend, ask):
     progress = {"prompt_progress": {"processed": 128, "total": 500}, "choices": [{"text": "", "finish_reason": None}]}
     backend, _ = pretend(progress, token("x"), end("stop", 1))

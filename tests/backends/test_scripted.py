@@ -172,6 +172,15 @@ def test_a_stop_string_ends_the_answer_and_the_work(scripted, ask, answer_of):
     assert backend.produced == 3
 
 
+def test_a_stop_string_at_the_limit_is_a_stop(scripted, ask, answer_of):
+    answer = answer_of(ask(scripted({"text": "yes"}, {"text": "<end>"}, stop=["<end>"]), max_new_tokens=2))
+    assert (answer.text, answer.finish_reason, answer.usage.new_tokens) == ("yes", "stop", 2)
+
+
+def test_half_a_stop_string_at_the_end_is_text(scripted, ask, answer_of):
+    assert answer_of(ask(scripted({"text": "1 <e"}, stop=["<end>"]))).text == "1 <e"
+
+
 def test_glm_marks_of_the_next_speaker_reach_nobody(scripted, ask, answer_of):
     backend = scripted({"text": "北京<|user|>\n再问"}, stop=["</s>", "<|user|>", "<|observation|>"])
     assert answer_of(ask(backend)).text == "北京"
