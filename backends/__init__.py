@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from arena.errors import BackendError, InputError
 from arena.types import Backend, ModelSpec
@@ -14,17 +14,20 @@ if TYPE_CHECKING:
     from backends.llama_engine import LlamaEngine
     from backends.loading import BackgroundLoad
 
+    Loads = dict[tuple[str, str], BackgroundLoad[Any]]
+
 
 def open_backends(specs: Sequence[ModelSpec]) -> list[Backend]:
-    """A backend for each model, none of them loaded yet. Entries of one file share one engine.
+    """A backend for each model, none of them loaded yet. Entries of one file or folder share one engine.
 
     Raises InputError for a runtime that is not there.
     """
-    engines: dict[str, BackgroundLoad[LlamaEngine]] = {}
+    engines: Loads = {}
     return [_open(spec, engines) for spec in specs]
 
 
-def _open(spec: ModelSpec, engines: dict[str, BackgroundLoad[LlamaEngine]]) -> Backend:
+def _open(spec: ModelSpec, engines: Loads) -> Backend:
+    key = (spec.source, spec.precision)
     match spec.runtime:
         case "scripted":
             from backends.scripted import ScriptedBackend
@@ -34,9 +37,16 @@ def _open(spec: ModelSpec, engines: dict[str, BackgroundLoad[LlamaEngine]]) -> B
             from backends.llama_cpp import LlamaCppBackend
             from backends.loading import BackgroundLoad
 
-            if spec.source not in engines:
-                engines[spec.source] = BackgroundLoad(partial(_load_gguf, spec))
-            return LlamaCppBackend(spec, engines[spec.source])
+            if key not in engines:
+                engines[key] = BackgroundLoad(partial(_load_gguf, spec))
+            return LlamaCppBackend(spec, engines[key])
+        case "transformers":
+            from backends.hf import HfBackend, load_engine
+            from backends.loading import BackgroundLoad
+
+            if key not in engines:
+                engines[key] = BackgroundLoad(partial(load_engine, spec))
+            return HfBackend(spec, engines[key])
     raise InputError("unknown_runtime", f"There is no runtime called {spec.runtime!r}.", runtime=spec.runtime)
 
 

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from arena.errors import InputError
 from arena.types import GenerationConfig, ModelSpec
+from backends import folders
+from backends.originals import ORIGINALS
 from backends.scripted import scripted_spec
 
 PRECISIONS = ("int4", "int8", "bf16", "fp16", "fp32")
@@ -47,14 +49,16 @@ CATALOGUE = {spec.id: spec for spec in (_SMOLLM2, _at_temperature(0.2), _at_temp
 
 
 def resolve(text: str) -> ModelSpec:
-    """The model meant by `text`: a catalogue id, a .gguf file or `scripted:FILE.json`. Raises InputError.
+    """The model meant by `text`: an id, a checkpoint folder, a .gguf file or `scripted:FILE.json`. Raises InputError.
 
-    A suffix such as `@int4` asks for a precision; no model known here comes in more than one.
+    A suffix such as `@fp32` asks for a precision; only folders come in more than one.
     """
     name, _, precision = text.strip().rpartition("@")
     if precision not in PRECISIONS:
         return _named(text.strip())
     spec = _named(name)
+    if spec.runtime == "transformers":
+        return folders.in_precision(spec, precision)
     message = f"{spec.id} comes in one precision only; leave out @{precision}."
     raise InputError("precision_unavailable", message, model=spec.id, precision=precision)
 
@@ -62,12 +66,17 @@ def resolve(text: str) -> ModelSpec:
 def _named(name: str) -> ModelSpec:
     if name in CATALOGUE:
         return CATALOGUE[name]
+    if name in ORIGINALS:
+        return folders.original_spec(name)
     if name.startswith("scripted:"):
         return scripted_spec(_existing(Path(name.removeprefix("scripted:"))))
     if name.endswith(".gguf"):
         return _gguf_spec(_existing(Path(name)))
-    known = ", ".join(CATALOGUE)
-    message = f"There is no model called {name!r}. Known: {known}; or a .gguf file, or scripted:FILE.json."
+    if folders.is_folder(name):
+        return folders.folder_spec(Path(name))
+    known = ", ".join((*CATALOGUE, *ORIGINALS))
+    kinds = "a checkpoint folder, a .gguf file, or scripted:FILE.json"
+    message = f"There is no model called {name!r}. Known: {known}; or {kinds}."
     raise InputError("unknown_model", message, model=name, known=known)
 
 

@@ -1,0 +1,159 @@
+"""Reading a checkpoint folder with mistrust: what is missing, cut short or outside of it is named and refused.
+
+Knows files and their sizes, not what the tensors mean. Runs nothing that the folder holds.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from arena.errors import BackendError
+
+INDEXES = ("model.safetensors.index.json", "pytorch_model.bin.index.json")
+WHOLE = ("model.safetensors", "pytorch_model.bin")
+# A header larger than this is no header; the largest known is under a megabyte.
+MAX_HEADER = 100_000_000
+
+
+@dataclass(frozen=True)
+class Weights:
+    """The files that hold the tensors, all there and as long as they say, and of which of the two kinds they are."""
+
+    files: tuple[Path, ...]
+    safetensors: bool
+
+
+def refusal(name: str, reason: str) -> BackendError:
+    """The error for a folder that is not loaded."""
+    return BackendError("load_failed", f"{name} cannot be loaded: {reason}", reason=reason)
+
+
+def member(folder: Path, name: str) -> Path:
+    """The file `name` in the folder. Raises BackendError if it is missing or really lies elsewhere."""
+    path = folder / name
+    root = folder.resolve()
+    try:
+        real = path.resolve(strict=True)
+    except (OSError, RuntimeError, ValueError) as error:
+        raise refusal(folder.name, f"{name} is missing") from error
+    if not real.is_relative_to(root):
+        raise refusal(folder.name, f"{name} leads out of the folder; copy the file itself there")
+    if not real.is_file():
+        raise refusal(folder.name, f"{name} is no file")
+    return path
+
+
+def read_json(folder: Path, name: str) -> dict[str, Any]:
+    """The JSON object in the file `name`. Raises BackendError."""
+    try:
+        value = json.loads(member(folder, name).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise refusal(folder.name, f"{name} is not JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise refusal(folder.name, f"{name} holds no object")
+    return value
+
+
+def read_optional_json(folder: Path, name: str) -> dict[str, Any]:
+    """The same, or nothing if there is no such file."""
+    return read_json(folder, name) if (folder / name).exists() or (folder / name).is_symlink() else {}
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """config.json, unless the weights are packed in a way that is not read here. Raises BackendError."""
+    config = read_json(folder, "config.json")
+    if not isinstance(config.get("model_type"), str):
+        raise refusal(folder.name, "config.json names no model_type")
+    for key in ("quantization_config", "quantization_bit"):
+        if config.get(key):
+            raise refusal(folder.name, f"the weights are quantised ({key}); take the original folder or a GGUF file")
+    if (folder / "adapter_config.json").exists():
+        raise refusal(folder.name, "it holds an adapter, not a whole model")
+    return config
+
+
+def check_links(folder: Path) -> None:
+    """Every file at the folder's top, since a library may read any of them. Raises BackendError."""
+    for path in sorted(folder.iterdir()):
+        if path.is_symlink() or path.is_file():
+            member(folder, path.name)
+
+
+def find_weights(folder: Path) -> Weights:
+    """The weight files, each compared with the index and with its own header. Raises BackendError."""
+    for index, whole in zip(INDEXES, WHOLE, strict=True):
+        names: dict[str, set[str]] = {}
+        if (folder / index).exists():
+            names = _by_shard(folder, index)
+        elif (folder / whole).exists() or (folder / whole).is_symlink():
+            names = {whole: set()}
+        if names:
+            safetensors = index == INDEXES[0]
+            files = tuple(member(folder, name) for name in sorted(names))
+            for file in files:
+                if safetensors:
+                    _check_safetensors(folder, file, names[file.name])
+                else:
+                    _check_zip(folder, file)
+            return Weights(files, safetensors)
+    raise refusal(folder.name, f"it has no weights ({' or '.join((*INDEXES, *WHOLE))})")
+
+
+def _by_shard(folder: Path, index: str) -> dict[str, set[str]]:
+    """The tensors of each shard, as the index has them."""
+    weight_map = read_json(folder, index).get("weight_map")
+    if not isinstance(weight_map, dict) or not weight_map:
+        raise refusal(folder.name, f"{index} has no weight_map")
+    shards: dict[str, set[str]] = {}
+    for tensor, name in weight_map.items():
+        # A name, not a path: the index must not lead anywhere else.
+        if not isinstance(name, str) or Path(name).name != name or "\\" in name:
+            raise refusal(folder.name, f"{index} names {name!r}, which is no file of the folder")
+        if not name.endswith(".safetensors" if index == INDEXES[0] else ".bin"):
+            raise refusal(folder.name, f"{index} names {name!r}, which is no file of its kind")
+        shards.setdefault(name, set()).add(tensor)
+    return shards
+
+
+def _check_safetensors(folder: Path, file: Path, expected: set[str]) -> None:
+    size = file.stat().st_size
+    header, start = _header(folder, file, size)
+    tensors = {name: entry for name, entry in header.items() if name != "__metadata__"}
+    try:
+        whole = start + max((entry["data_offsets"][1] for entry in tensors.values()), default=0)
+    except (TypeError, KeyError, IndexError) as error:
+        raise refusal(folder.name, f"{file.name} has a damaged header") from error
+    if size != whole:
+        raise refusal(folder.name, f"{file.name} has {size:,} bytes instead of {whole:,}; copy or download it again")
+    if missing := sorted(expected - set(tensors)):
+        raise refusal(folder.name, f"{file.name} lacks {missing[0]}, which the index says is there")
+
+
+def _header(folder: Path, file: Path, size: int) -> tuple[dict[str, Any], int]:
+    """The header of a safetensors file, and where its data begin."""
+    with file.open("rb") as opened:
+        first = opened.read(8)
+        length = struct.unpack("<Q", first)[0] if len(first) == 8 else 0
+        text = opened.read(length) if length <= MAX_HEADER else b""
+    if size < 8 or (length <= MAX_HEADER and len(text) < length):
+        wanted = 8 + length
+        raise refusal(folder.name, f"{file.name} has {size:,} bytes instead of over {wanted:,}; download it again")
+    try:
+        header = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise refusal(folder.name, f"{file.name} is no safetensors file") from error
+    if not isinstance(header, dict):
+        raise refusal(folder.name, f"{file.name} is no safetensors file")
+    return header, 8 + length
+
+
+def _check_zip(folder: Path, file: Path) -> None:
+    """A .bin file is a zip archive whose table of contents is at its end: cut short, it has none."""
+    if not zipfile.is_zipfile(file):
+        size = file.stat().st_size
+        raise refusal(folder.name, f"{file.name} ({size:,} bytes) is cut short or no PyTorch file; download it again")

@@ -1,0 +1,114 @@
+"""Checkpoint folders as models: what can be said of one from its small files. Loads nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from arena.errors import ArenaError, InputError
+from arena.types import GenerationConfig, ModelSpec
+from backends.checkpoint import read_config, read_optional_json
+from backends.originals import BY_TYPE, ORIGINALS
+
+# Native checkpoints claim more than a small machine has memory for.
+LONGEST_CONTEXT = 8192
+_SETTINGS = ("temperature", "top_p", "top_k", "repetition_penalty")
+
+
+def models_dir() -> Path:
+    """Where folders of models known by name are looked for."""
+    return Path(os.environ.get("ARENA_MODELS_DIR") or "models")
+
+
+def is_folder(name: str) -> bool:
+    """Whether `name` is a folder that can be seen."""
+    try:
+        return bool(name) and Path(name).is_dir()
+    except (OSError, ValueError):
+        return False
+
+
+def original_spec(model_id: str) -> ModelSpec:
+    """One of the two originals from its folder below the models folder. Raises InputError if it is not there."""
+    folder = models_dir() / model_id
+    if not is_folder(str(folder)):
+        message = f"{ORIGINALS[model_id].name} is not here: put its original folder, as published, at {folder}."
+        raise InputError("model_missing", message, model=model_id, path=str(folder))
+    spec = folder_spec(folder)
+    if spec.family != ORIGINALS[model_id].family:
+        raise InputError("folder_unfit", f"{folder} holds no {ORIGINALS[model_id].name}.", path=str(folder))
+    return replace(spec, id=model_id, name=ORIGINALS[model_id].name)
+
+
+def folder_spec(folder: Path) -> ModelSpec:
+    """The model in a checkpoint folder. Raises InputError with the reason if it cannot be one."""
+    try:
+        config = read_config(folder)
+        known = BY_TYPE.get(config["model_type"])
+        spec = _known_spec(config, known, folder.name) if known else _native_spec(config, folder)
+        name = folder.resolve().name
+        revision = _fingerprint(folder)
+        return replace(spec, id=name, name=name, source=str(folder), revision=revision)
+    except ArenaError as error:
+        raise InputError("folder_unfit", str(error), path=str(folder)) from error
+    except OSError as error:
+        message = f"{folder} cannot be read: {error.strerror}."
+        raise InputError("file_unreadable", message, path=str(folder)) from error
+
+
+def in_precision(spec: ModelSpec, precision: str) -> ModelSpec:
+    """The same model computed in another precision; another model for a vote. Raises InputError."""
+    if precision not in ("bf16", "fp32"):
+        message = f"{spec.id} runs as bf16 or fp32 on a CPU, not as {precision}; for fewer bits take a GGUF file."
+        raise InputError("precision_unavailable", message, model=spec.id, precision=precision)
+    if precision == spec.precision:
+        return spec
+    return replace(spec, id=f"{spec.id}@{precision}", name=f"{spec.name} ({precision})", precision=precision)
+
+
+def _known_spec(config: dict[str, Any], known: ModelSpec, name: str) -> ModelSpec:
+    from backends import chatglm, qwen
+
+    family = qwen if known.family == "qwen" else chatglm
+    family.model_config(config, name)
+    return replace(known, context_length=family.context_length(config, name))
+
+
+def _native_spec(config: dict[str, Any], folder: Path) -> ModelSpec:
+    length = config.get("max_position_embeddings")
+    return ModelSpec(
+        id="",
+        name="",
+        family=config["model_type"],
+        source="",
+        runtime="transformers",
+        precision="bf16",
+        context_length=min(length, LONGEST_CONTEXT) if isinstance(length, int) and length > 0 else 4096,
+        defaults=_own_defaults(read_optional_json(folder, "generation_config.json")),
+    )
+
+
+def _own_defaults(settings: dict[str, Any]) -> GenerationConfig:
+    """How the folder's authors sample, as far as it can be used."""
+    if settings.get("do_sample") is False:
+        return GenerationConfig(temperature=0)
+    config = GenerationConfig()
+    for name in _SETTINGS:
+        if settings.get(name) is not None:
+            try:
+                config = config.with_settings({name: settings[name]})
+            except InputError:
+                continue
+    return config
+
+
+def _fingerprint(folder: Path) -> str:
+    """Names a folder's contents by its configuration and its files' sizes; hashing gigabytes would hold up the page."""
+    digest = hashlib.sha256((folder / "config.json").read_bytes())
+    for path in sorted(folder.iterdir()):
+        if path.is_file():
+            digest.update(f"{path.name} {path.stat().st_size}\n".encode())
+    return f"sizes-sha256:{digest.hexdigest()[:32]}"

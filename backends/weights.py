@@ -1,0 +1,101 @@
+"""Weights of a checkpoint folder on transformers' own classes. Knows no text and no sampling.
+
+Executes nothing from the folder: .bin files are read as plain data, and code beside the weights is never looked at.
+What does not fit tensor by tensor is refused, since the library would fill the gaps with random numbers.
+"""
+
+from __future__ import annotations
+
+import functools
+import types
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+from transformers.conversion_mapping import register_checkpoint_conversion_mapping
+from transformers.core_model_loading import Concatenate, ConversionOps, WeightConverter, WeightRenaming
+
+from arena.errors import BackendError
+from backends.checkpoint import check_links, find_weights, refusal
+
+# fp16 is not here: a CPU has no sums in it that are fast and safe.
+DTYPES = {"bf16": torch.bfloat16, "fp32": torch.float32}
+_QKV = [".self_attn.q_proj.", ".self_attn.k_proj.", ".self_attn.v_proj."]
+
+
+class SplitQKV(ConversionOps):  # type: ignore[misc]
+    """One matrix of queries, keys and values to three; keys and values may have fewer heads."""
+
+    def convert(
+        self, input_dict: dict[str, Any], source_patterns: list[str], target_patterns: list[str], **kwargs: Any
+    ) -> dict[str, Any]:
+        """See the library's ConversionOps."""
+        config = kwargs["config"]
+        value = next(iter(input_dict.values()))
+        whole = value[0] if isinstance(value, list) else value
+        size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+        sizes = [config.num_attention_heads * size, *2 * [config.num_key_value_heads * size]]
+        parts = (part.contiguous() for part in whole.split(sizes, dim=0))
+        return dict(zip(target_patterns, parts, strict=True))
+
+    @property
+    def reverse_op(self) -> Any:
+        """What the library would save with; nothing is saved here."""
+        return Concatenate(dim=0)
+
+
+def load_original(folder: Path, family: types.ModuleType, config: Mapping[str, Any], precision: str) -> Any:
+    """The original's tensors under the names of `family`, in the library's own architecture. Raises BackendError."""
+    arguments = family.model_config(config, folder.name)
+    settings = getattr(transformers, f"{family.MODEL_CLASS}Config")(**arguments)
+    return _load(folder, _class_of(family), settings, precision)
+
+
+def load_native(folder: Path, precision: str) -> Any:
+    """A folder of a kind that the library itself knows. Raises BackendError."""
+    check_links(folder)
+    config = transformers.AutoConfig.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
+    known = transformers.models.auto.modeling_auto.MODEL_FOR_CAUSAL_LM_MAPPING
+    if type(config) not in known:
+        raise refusal(folder.name, f"transformers knows no chat model of the kind {config.model_type!r}")
+    return _load(folder, known[type(config)], config, precision)
+
+
+@functools.cache
+def _class_of(family: types.ModuleType) -> Any:
+    """A subclass of the library's class. The library finds the renaming by its name, so its own stays untouched."""
+    name = f"Original{family.MODEL_CLASS}"
+    base = getattr(transformers, f"{family.MODEL_CLASS}ForCausalLM")
+    renames = [WeightRenaming(old, new) for old, new in family.RENAMES.items()]
+    split = WeightConverter(family.QKV, _QKV, [SplitQKV()])
+    register_checkpoint_conversion_mapping(name, [*renames, split], overwrite=True)
+    return type(name, (base,), {"_keys_to_ignore_on_load_unexpected": list(family.DROPPED)})
+
+
+def _load(folder: Path, model_class: Any, config: Any, precision: str) -> Any:
+    weights = find_weights(folder)
+    # The page shows that a model is loading; bars in the log say nothing more.
+    transformers.utils.logging.disable_progress_bar()
+    try:
+        model, info = model_class.from_pretrained(
+            folder,
+            config=config,
+            dtype=DTYPES[precision],
+            attn_implementation="sdpa",
+            use_safetensors=weights.safetensors,
+            weights_only=True,
+            local_files_only=True,
+            output_loading_info=True,
+        )
+    except BackendError:
+        raise
+    except Exception as error:
+        raise refusal(folder.name, str(error).splitlines()[0] if str(error) else type(error).__name__) from error
+    for kind in ("missing", "unexpected", "mismatched"):
+        if found := sorted(map(str, info[f"{kind}_keys"])):
+            raise refusal(folder.name, f"{len(found)} {kind} tensors, the first {found[0]}")
+    if info.get("error_msgs"):
+        raise refusal(folder.name, str(info["error_msgs"][0]))
+    return model.eval()
