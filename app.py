@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from arena.errors import ArenaError, InputError
+from arena.errors import InputError
+from commands import errors_in_one_line
 
 if TYPE_CHECKING:
     from arena.ballots import Log
@@ -46,11 +47,8 @@ def main(
     """
     if context.invoked_subcommand:
         return
-    try:
+    with errors_in_one_line():
         serve(a, b, host, port, data_dir, prompts, lang)
-    except ArenaError as error:
-        typer.echo(f"Error: {error}", err=True)
-        raise typer.Exit(2) from error
 
 
 def serve(a: str, b: str, host: str, port: int, data_dir: Path, prompts: Path, lang: str) -> None:
@@ -79,7 +77,7 @@ def serve(a: str, b: str, host: str, port: int, data_dir: Path, prompts: Path, l
 
 def choose_models(a: str, b: str) -> tuple[ModelSpec, ModelSpec]:
     """The two models. Raises InputError if one is unknown or both are the same."""
-    from backends.catalogue import resolve
+    from backends.resolve import resolve
 
     specs = resolve(a), resolve(b)
     if specs[0].id == specs[1].id:

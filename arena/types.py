@@ -97,7 +97,8 @@ class ModelSpec:
     `source` is a file, folder, hub id or URL, whatever `runtime` reads; `revision` names its exact bytes
     (a commit or a sha256; empty if unknown). `context_length` counts tokens, prompt and answer together.
     `defaults` is how this model is sampled unless told otherwise; the settings named in `pinned` are part of what
-    the id means and cannot be changed. `stand_in` marks a model that runs in place of the ones meant.
+    the id means and cannot be changed. `licence` is the licence's name, `licence_url` where it can be read.
+    `stand_in` marks a model that runs in place of the ones meant.
     """
 
     id: str
@@ -109,6 +110,7 @@ class ModelSpec:
     revision: str = ""
     context_length: int = 4096
     licence: str = ""
+    licence_url: str = ""
     defaults: GenerationConfig = GenerationConfig()
     pinned: frozenset[str] = frozenset()
     stand_in: bool = False

@@ -51,8 +51,8 @@ def _open(spec: ModelSpec, engines: Loads) -> Backend:
 
 
 def _load_gguf(spec: ModelSpec) -> LlamaEngine:
-    from backends.catalogue import model_file
     from backends.llama_engine import LlamaEngine
+    from backends.resolve import model_file
 
     path = model_file(spec)
     if spec.revision.startswith("sha256:"):

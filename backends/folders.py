@@ -10,11 +10,13 @@ from typing import Any
 
 from arena.errors import ArenaError, InputError
 from arena.types import GenerationConfig, ModelSpec
+from backends.catalog import CHATGLM3, FETCHED, QWEN
 from backends.checkpoint import read_config, read_optional_json
-from backends.originals import BY_TYPE, ORIGINALS
 
 # Native checkpoints claim more than a small machine has memory for.
 LONGEST_CONTEXT = 8192
+# By the model_type of config.json.
+_ORIGINALS = {"qwen": QWEN, "chatglm": CHATGLM3}
 _SETTINGS = ("temperature", "top_p", "top_k", "repetition_penalty")
 
 
@@ -31,23 +33,23 @@ def is_folder(name: str) -> bool:
         return False
 
 
-def original_spec(model_id: str) -> ModelSpec:
+def fetched_spec(model_id: str) -> ModelSpec:
     """One of the two originals from its folder below the models folder. Raises InputError if it is not there."""
     folder = models_dir() / model_id
     if not is_folder(str(folder)):
-        message = f"{ORIGINALS[model_id].name} is not here: put its original folder, as published, at {folder}."
+        message = f"{FETCHED[model_id].name} is not here: put its original folder, as published, at {folder}."
         raise InputError("model_missing", message, model=model_id, path=str(folder))
     spec = folder_spec(folder)
-    if spec.family != ORIGINALS[model_id].family:
-        raise InputError("folder_unfit", f"{folder} holds no {ORIGINALS[model_id].name}.", path=str(folder))
-    return replace(spec, id=model_id, name=ORIGINALS[model_id].name)
+    if spec.family != FETCHED[model_id].family:
+        raise InputError("folder_unfit", f"{folder} holds no {FETCHED[model_id].name}.", path=str(folder))
+    return replace(spec, id=model_id, name=FETCHED[model_id].name)
 
 
 def folder_spec(folder: Path) -> ModelSpec:
     """The model in a checkpoint folder. Raises InputError with the reason if it cannot be one."""
     try:
         config = read_config(folder)
-        known = BY_TYPE.get(config["model_type"])
+        known = _ORIGINALS.get(config["model_type"])
         spec = _known_spec(config, known, folder.name) if known else _native_spec(config, folder)
         name = folder.resolve().name
         revision = _fingerprint(folder)

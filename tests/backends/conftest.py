@@ -10,7 +10,7 @@ import pytest
 from arena.battle import fold
 from arena.types import Answer, Chunk, GenerationConfig, Message
 from backends import open_backends
-from backends.catalogue import CATALOGUE
+from backends.catalog import EMBEDDED
 from backends.scripted import ScriptedBackend, scripted_spec
 
 
@@ -40,7 +40,7 @@ def scripted(write_script):
 @pytest.fixture(scope="session")
 def embedded():
     """All catalogue entries by id, the embedded model loaded once, where the environment names a dead proxy."""
-    backends = dict(zip(CATALOGUE, open_backends(list(CATALOGUE.values())), strict=True))
+    backends = dict(zip(EMBEDDED, open_backends(list(EMBEDDED.values())), strict=True))
     with pytest.MonkeyPatch.context() as patch:
         name_dead_proxies(patch)
         # One thread: where others compute too, two wait for each other and are many times slower.

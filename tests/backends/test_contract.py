@@ -15,7 +15,7 @@ import pytest
 
 from arena.errors import BackendError, InputError
 from arena.types import GenerationConfig, Message
-from backends.catalogue import CATALOGUE
+from backends.catalog import EMBEDDED
 from backends.llama_cpp import LlamaCppBackend
 from backends.loading import BackgroundLoad
 
@@ -54,7 +54,7 @@ def make_llama_cpp(engine):
             time.sleep(load_seconds)
             return engine
 
-        return LlamaCppBackend(CATALOGUE["smollm2-135m"], BackgroundLoad(open_engine))
+        return LlamaCppBackend(EMBEDDED["smollm2-135m"], BackgroundLoad(open_engine))
 
     return make
 

