@@ -33,6 +33,11 @@ def refusal(name: str, reason: str) -> BackendError:
     return BackendError("load_failed", f"{name} cannot be loaded: {reason}", reason=reason)
 
 
+def first_line(error: Exception) -> str:
+    """What a library says went wrong, as one line."""
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+
+
 def member(folder: Path, name: str) -> Path:
     """The file `name` in the folder. Raises BackendError if it is missing or really lies elsewhere."""
     path = folder / name

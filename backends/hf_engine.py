@@ -19,7 +19,7 @@ from transformers.generation import (
 from arena.errors import BackendError
 from arena.types import GenerationConfig, Message, ModelSpec
 from backends import chatglm, qwen
-from backends.checkpoint import read_config
+from backends.checkpoint import read_config, read_optional_json
 from backends.family import Chat
 from backends.native import NativeChat
 from backends.slots import Slots
@@ -39,13 +39,18 @@ class HfEngine:
         self.chat = chat
         self._model = model
 
-    def logits(self, ids: Sequence[int], cache: Any) -> torch.Tensor:
-        """Scores of what follows after each of `ids`, which come after those in `cache`; kept there too."""
+    def logits(self, ids: Sequence[int], cache: Any, last: int = 0) -> torch.Tensor:
+        """Scores [len(ids), vocabulary] of what follows each of `ids`, or the `last` of them only.
+
+        `ids` come after those in `cache` and are kept there too.
+        """
         piece = torch.tensor([list(ids)])
         # Always given: guessed from the ids it is wrong where an id is also the filler's.
         mask = torch.ones(1, cache.get_seq_length() + len(ids), dtype=torch.long)
         with torch.inference_mode():
-            output = self._model(input_ids=piece, attention_mask=mask, past_key_values=cache, use_cache=True)
+            output = self._model(
+                input_ids=piece, attention_mask=mask, past_key_values=cache, use_cache=True, logits_to_keep=last
+            )
         scores: torch.Tensor = output.logits[0]
         return scores
 
@@ -53,7 +58,7 @@ class HfEngine:
         """Yields ("read", prompt tokens so far) and ("token", id) until a stop id (not given) or the limit."""
         cache = DynamicCache(config=self._model.config)
         for start in range(0, len(ids), PIECE):
-            scores = self.logits(ids[start : start + PIECE], cache)[-1]
+            scores = self.logits(ids[start : start + PIECE], cache, last=1)[-1]
             yield "read", min(start + PIECE, len(ids))
         pick = Sampler(config, ids)
         for number in range(config.max_new_tokens):
@@ -62,7 +67,7 @@ class HfEngine:
                 return
             yield "token", token
             if number + 1 < config.max_new_tokens:
-                scores = self.logits([token], cache)[-1]
+                scores = self.logits([token], cache, last=1)[-1]
 
 
 class Sampler:
@@ -125,5 +130,6 @@ def _open(folder: Path, config: dict[str, Any], precision: str) -> tuple[Any, Ch
         case "chatglm":
             chat = chatglm.ChatGLMChat(folder)
             return load_original(folder, chatglm, config, precision), chat
-    model = load_native(folder, precision)
-    return model, NativeChat(folder, model.generation_config.eos_token_id, config.get("eos_token_id"))
+    settings = read_optional_json(folder, "generation_config.json")
+    chat = NativeChat(folder, settings.get("eos_token_id"), config.get("eos_token_id"))
+    return load_native(folder, precision), chat

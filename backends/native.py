@@ -1,6 +1,7 @@
 """Chat checkpoints that transformers supports natively: their own tokenizer and template. Knows no engine.
 
-What people wrote is encoded apart from the template's marks, by a copy of the tokenizer that knows no marks.
+The text between two marks of the template is encoded as one, as the library does it, but by a copy of the tokenizer
+that knows no marks: what people wrote never becomes one.
 """
 
 from __future__ import annotations
@@ -10,12 +11,12 @@ import re
 import secrets
 import threading
 from collections.abc import Iterable, Sequence
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from arena.errors import BackendError
 from arena.types import Message
-from backends.checkpoint import check_links, refusal
+from backends.checkpoint import check_links, first_line, refusal
 from backends.decode import THINK_OPEN
 from backends.reply import WholeDecode
 
@@ -25,36 +26,49 @@ class NativeChat:
 
     def __init__(self, folder: Path, *ends: Any) -> None:
         import tokenizers
-        import transformers
 
-        check_links(folder)
-        tokenizer = transformers.AutoTokenizer.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
-        if not tokenizer.is_fast or not tokenizer.chat_template:
-            lack = "chat template" if tokenizer.is_fast else "tokenizer.json"
-            raise refusal(folder.name, f"it has no {lack}, so it is no chat model that can be run here")
-        self._tokenizer = tokenizer
-        plain = _without_marks(json.loads(tokenizer.backend_tokenizer.to_str()))
-        self._plain = tokenizers.Tokenizer.from_str(json.dumps(plain))
-        self._special = frozenset(tokenizer.all_special_ids)
+        self._tokenizer = _load_tokenizer(folder)
+        description = json.loads(self._tokenizer.backend_tokenizer.to_str())
+        marks = {token["content"]: token for token in description["added_tokens"] if token["content"].strip()}
+        self._marks = marks
+        self._cut = re.compile(f"({'|'.join(map(re.escape, sorted(marks, key=len, reverse=True))) or '(?!)'})")
+        self._plain = tokenizers.Tokenizer.from_str(json.dumps(_without_marks(description)))
+        self._special = frozenset(self._tokenizer.all_special_ids)
         # The library's tokenizer cannot be used by two threads at the same moment.
         self._lock = threading.Lock()
-        self.reasoning = THINK_OPEN in str(tokenizer.chat_template)
-        self.stop_ids = frozenset(_ids((*ends, tokenizer.eos_token_id))) | self._turn_end()
+        self.reasoning = THINK_OPEN in marks or THINK_OPEN in str(self._tokenizer.chat_template)
+        self.stop_ids = frozenset(_ids((*ends, self._tokenizer.eos_token_id))) | self._turn_end()
 
     def prompt_ids(self, messages: Sequence[Message]) -> list[int]:
-        """The conversation by the folder's template, put together from parts around what people wrote."""
+        """The conversation by the folder's template; only what the template itself writes becomes a mark's id."""
         nonce = secrets.token_hex(8)
-        holders = {f"x{nonce}n{index}x": message.content for index, message in enumerate(messages)}
-        marked = [Message(message.role, holder) for message, holder in zip(messages, holders, strict=True)]
-        parts = re.split(f"(x{nonce}n[0-9]+x)", self.render(marked))
-        pieces = (self._encode(holders[part]) if part in holders else self._marks(part) for part in parts if part)
-        return list(chain.from_iterable(pieces))
+        texts = {f"x{nonce}n{index}x": _whole(message.content) for index, message in enumerate(messages)}
+        held = [Message(message.role, holder) for message, holder in zip(messages, texts, strict=True)]
+        ids: list[int] = []
+        between = ""
+        strip_next = False
+        for part in re.split(f"(x{nonce}n[0-9]+x)", self.render(held)):
+            # What people wrote is not searched for marks.
+            pieces = [texts[part]] if part in texts else self._cut.split(part)
+            for piece in pieces:
+                mark = None if part in texts else self._marks.get(piece)
+                if mark is None:
+                    between += piece
+                    continue
+                ids += self._encode(between, strip_next, mark["lstrip"])
+                ids.append(mark["id"])
+                between, strip_next = "", mark["rstrip"]
+        return ids + self._encode(between, strip_next, False)
 
     def render(self, messages: Sequence[Message], answer: bool = True) -> str:
-        """The conversation as the template writes it; with `answer`, ready for one."""
+        """The conversation as the template writes it; with `answer`, ready for one. Raises BackendError."""
         talk = [{"role": message.role, "content": message.content} for message in messages]
-        with self._lock:
-            return str(self._tokenizer.apply_chat_template(talk, tokenize=False, add_generation_prompt=answer))
+        try:
+            with self._lock:
+                return str(self._tokenizer.apply_chat_template(talk, tokenize=False, add_generation_prompt=answer))
+        except Exception as error:  # a template is code of the folder's and may raise anything
+            reason = f"the chat template refuses the conversation: {first_line(error)}"
+            raise BackendError("backend_failed", f"transformers failed: {reason}", reason=reason) from error
 
     def decode(self, ids: Sequence[int]) -> str:
         """The text of ids without the special ones."""
@@ -74,20 +88,18 @@ class NativeChat:
         """A decoder for one reply."""
         return NativeReply(self)
 
-    def _encode(self, text: str) -> list[int]:
-        clean = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-        return list(self._plain.encode(clean, add_special_tokens=False).ids)
-
-    def _marks(self, text: str) -> list[int]:
-        with self._lock:
-            return list(self._tokenizer.encode(text, add_special_tokens=False))
+    def _encode(self, text: str, lstrip: bool, rstrip: bool) -> list[int]:
+        text = text.lstrip() if lstrip else text
+        text = text.rstrip() if rstrip else text
+        return list(self._plain.encode(text, add_special_tokens=False).ids) if text else []
 
     def _turn_end(self) -> frozenset[int]:
-        """The mark that the template writes after an answer, if it is one token of its own."""
+        """The mark that the template writes after an answer, if there is one."""
         holder = f"x{secrets.token_hex(8)}x"
         after = self.render([Message("user", "x"), Message("assistant", holder)], answer=False).rpartition(holder)[2]
-        ids = self._marks(after.strip())
-        return frozenset(ids[:1]) & self._special
+        found = self._cut.match(after.lstrip())
+        ends = {self._marks[found.group()]["id"]} if found else set()
+        return frozenset(ends) & self._special
 
 
 class NativeReply:
@@ -103,6 +115,25 @@ class NativeReply:
     def flush(self) -> str:
         """Nothing is held back but what is no character."""
         return ""
+
+
+def _load_tokenizer(folder: Path) -> Any:
+    import transformers
+
+    check_links(folder)
+    try:
+        tokenizer = transformers.AutoTokenizer.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
+    except Exception as error:  # the library raises many kinds
+        raise refusal(folder.name, f"its tokenizer cannot be read: {first_line(error)}") from error
+    if not tokenizer.is_fast or not tokenizer.chat_template:
+        lack = "chat template" if tokenizer.is_fast else "tokenizer.json"
+        raise refusal(folder.name, f"it has no {lack}, so it is no chat model that can be run here")
+    return tokenizer
+
+
+def _whole(text: str) -> str:
+    """Text without halves of surrogate pairs, which the library fails on."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _ids(values: Iterable[Any]) -> Iterable[int]:

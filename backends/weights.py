@@ -18,7 +18,7 @@ from transformers.conversion_mapping import register_checkpoint_conversion_mappi
 from transformers.core_model_loading import Concatenate, ConversionOps, WeightConverter, WeightRenaming
 
 from arena.errors import BackendError
-from backends.checkpoint import check_links, find_weights, refusal
+from backends.checkpoint import check_links, find_weights, first_line, refusal
 
 # fp16 is not here: a CPU has no sums in it that are fast and safe.
 DTYPES = {"bf16": torch.bfloat16, "fp32": torch.float32}
@@ -48,6 +48,7 @@ class SplitQKV(ConversionOps):  # type: ignore[misc]
 
 def load_original(folder: Path, family: types.ModuleType, config: Mapping[str, Any], precision: str) -> Any:
     """The original's tensors under the names of `family`, in the library's own architecture. Raises BackendError."""
+    check_links(folder)
     arguments = family.model_config(config, folder.name)
     settings = getattr(transformers, f"{family.MODEL_CLASS}Config")(**arguments)
     return _load(folder, _class_of(family), settings, precision)
@@ -56,7 +57,10 @@ def load_original(folder: Path, family: types.ModuleType, config: Mapping[str, A
 def load_native(folder: Path, precision: str) -> Any:
     """A folder of a kind that the library itself knows. Raises BackendError."""
     check_links(folder)
-    config = transformers.AutoConfig.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
+    try:
+        config = transformers.AutoConfig.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
+    except Exception as error:
+        raise refusal(folder.name, first_line(error)) from error
     known = transformers.models.auto.modeling_auto.MODEL_FOR_CAUSAL_LM_MAPPING
     if type(config) not in known:
         raise refusal(folder.name, f"transformers knows no chat model of the kind {config.model_type!r}")
@@ -92,7 +96,7 @@ def _load(folder: Path, model_class: Any, config: Any, precision: str) -> Any:
     except BackendError:
         raise
     except Exception as error:
-        raise refusal(folder.name, str(error).splitlines()[0] if str(error) else type(error).__name__) from error
+        raise refusal(folder.name, first_line(error)) from error
     for kind in ("missing", "unexpected", "mismatched"):
         if found := sorted(map(str, info[f"{kind}_keys"])):
             raise refusal(folder.name, f"{len(found)} {kind} tensors, the first {found[0]}")

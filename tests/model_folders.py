@@ -15,6 +15,8 @@ DATA = ROOT / "tests" / "data"
 ORACLES = ROOT.parent / "shared" / "oracles"
 MICRO = ("qwen-micro-vocab2048", "chatglm3-micro-vocab2048", "chatglm3-micro-bin")
 TINY = {"qwen": "qwen-7b-chat-tiny", "chatglm": "chatglm3-6b-tiny"}
+# Each is one token in both vocabularies.
+WORDS = ("一个", "中国", "可以", "没有", "我们", "他们", "什么", "自己", "工作", "问题", "时间", "公司", "就是", "现在")
 needs_oracles = pytest.mark.skipif(
     not ORACLES.is_dir(), reason=f"needs the real vocabularies in {ORACLES.relative_to(ROOT.parent)}"
 )
@@ -56,8 +58,10 @@ def _rewrite(folder: Path, change: Any) -> None:
         save_file({name: tensors[name] for name in shard}, file)
 
 
-def make_talkative(folder: Path, family: str, ids: Sequence[int]) -> None:
-    """Lets a tiny folder choose among `ids` only, by its random weights: it talks on, and never stops."""
+def make_talkative(folder: Path, family: str) -> None:
+    """Lets a tiny folder choose among whole words only, by its random weights: it talks on, and never stops."""
+    chat = _chat(folder, family)
+    ids = [chat.encode(word)[-1] for word in WORDS]
 
     def change(tensors: dict[str, Any]) -> None:
         head = tensors["lm_head.weight" if family == "qwen" else "transformer.output_layer.weight"]
@@ -66,6 +70,13 @@ def make_talkative(folder: Path, family: str, ids: Sequence[int]) -> None:
         head[list(ids)] = kept
 
     _rewrite(folder, change)
+
+
+def _chat(folder: Path, family: str) -> Any:
+    from backends.chatglm import ChatGLMChat
+    from backends.qwen import QwenChat
+
+    return QwenChat(folder) if family == "qwen" else ChatGLMChat(folder)
 
 
 def make_scripted(folder: Path, family: str, chain: Sequence[int]) -> None:

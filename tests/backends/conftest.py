@@ -3,14 +3,18 @@
 import json
 import os
 import threading
+from dataclasses import replace
 from itertools import accumulate, count
 
 import pytest
+from model_folders import ORACLES, TINY, copied, make_talkative
 
 from arena.battle import fold
 from arena.types import Answer, Chunk, GenerationConfig, Message
 from backends import open_backends
 from backends.catalog import EMBEDDED
+from backends.folders import folder_spec
+from backends.hf import load_engine
 from backends.scripted import ScriptedBackend, scripted_spec
 
 
@@ -69,6 +73,22 @@ def dead_proxies(monkeypatch):
 def engine(embedded):
     """The llama.cpp engine that the catalogue's entries share."""
     return returned(embedded["smollm2-135m"]._load.wait())
+
+
+@pytest.fixture(scope="session")
+def talkative(tmp_path_factory):
+    """By family, the spec and the engine of a tiny original folder that talks on in whole words."""
+    made = {}
+
+    def get(family):
+        if family not in made:
+            folder = copied(ORACLES / TINY[family], tmp_path_factory.mktemp("talkative") / family)
+            make_talkative(folder, family)
+            spec = replace(folder_spec(folder), context_length=4096)
+            made[family] = spec, load_engine(spec)
+        return made[family]
+
+    return get
 
 
 def returned(generator):

@@ -12,16 +12,20 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+from model_folders import needs_oracles
 
 from arena.errors import BackendError, InputError
 from arena.types import GenerationConfig, Message
 from backends.catalog import EMBEDDED
+from backends.hf import HfBackend
 from backends.llama_cpp import LlamaCppBackend
 from backends.loading import BackgroundLoad
 
 BACKENDS = [
     pytest.param(("make_scripted", "talk"), id="scripted"),
     pytest.param(("make_llama_cpp", "Tell me a long story."), id="llama.cpp", marks=pytest.mark.model),
+    pytest.param(("make_qwen", "talk"), id="qwen", marks=needs_oracles),
+    pytest.param(("make_chatglm", "talk"), id="chatglm", marks=needs_oracles),
 ]
 COUNTRIES = ("France", "Japan", "China", "Germany", "Italy")
 CONTROL_TOKENS = ("<|im_start|>", "<|im_end|>", "<|endoftext|>", "<|user|>")
@@ -49,14 +53,27 @@ def make_scripted(scripted):
 
 @pytest.fixture
 def make_llama_cpp(engine):
-    def make(load_seconds=0):
-        def open_engine():
-            time.sleep(load_seconds)
-            return engine
+    return lambda load_seconds=0: slow_to_load(LlamaCppBackend, EMBEDDED["smollm2-135m"], engine, load_seconds)
 
-        return LlamaCppBackend(EMBEDDED["smollm2-135m"], BackgroundLoad(open_engine))
 
-    return make
+def slow_to_load(kind, spec, engine, seconds):
+    """A backend whose engine is there already, but which it gets only after some seconds."""
+
+    def open_engine():
+        time.sleep(seconds)
+        return engine
+
+    return kind(spec, BackgroundLoad(open_engine))
+
+
+@pytest.fixture
+def make_qwen(talkative):
+    return lambda load_seconds=0: slow_to_load(HfBackend, *talkative("qwen"), load_seconds)
+
+
+@pytest.fixture
+def make_chatglm(talkative):
+    return lambda load_seconds=0: slow_to_load(HfBackend, *talkative("chatglm"), load_seconds)
 
 
 @pytest.fixture(params=BACKENDS)
