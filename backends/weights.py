@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import types
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from transformers.core_model_loading import Concatenate, ConversionOps, WeightCo
 
 from arena.errors import BackendError
 from backends.checkpoint import check_links, find_weights, first_line, refusal
+from backends.mapped import release
 
 # fp16 is not here: a CPU has no sums in it that are fast and safe.
 DTYPES = {"bf16": torch.bfloat16, "fp32": torch.float32}
@@ -86,7 +87,8 @@ def _load(folder: Path, model_class: Any, config: Any, precision: str) -> Any:
         model, info = model_class.from_pretrained(
             folder,
             config=config,
-            dtype=DTYPES[precision],
+            # As in the files, so that all is mapped and nothing read yet.
+            dtype="auto",
             attn_implementation="sdpa",
             use_safetensors=weights.safetensors,
             weights_only=True,
@@ -102,4 +104,21 @@ def _load(folder: Path, model_class: Any, config: Any, precision: str) -> Any:
             raise refusal(folder.name, f"{len(found)} {kind} tensors, the first {found[0]}")
     if info.get("error_msgs"):
         raise refusal(folder.name, str(info["error_msgs"][0]))
+    _convert(model, DTYPES[precision], weights.files)
     return model.eval()
+
+
+def _convert(model: Any, wanted: torch.dtype, files: Sequence[Path]) -> None:
+    """Bring the weights into the wanted precision one by one, each letting go of its part of the file at once.
+
+    The library would do it while loading, and have model and files in memory together: twice the model.
+    """
+    stored = model.dtype
+    if stored == wanted:
+        return
+    for parameter in model.parameters():
+        if parameter.dtype == stored:
+            old = parameter.data
+            parameter.data = old.to(wanted)
+            release(old, files)
+    model.config.dtype = wanted
