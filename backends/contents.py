@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from arena.errors import InputError
 from arena.types import ModelSpec
 from backends.checkpoint import Weights, find_weights, read_config, read_tensors, refusal
 from backends.gguf import read_gguf
@@ -50,15 +51,12 @@ def gguf_parts(path: Path) -> tuple[Path, ...]:
 
 def contents_of(spec: ModelSpec) -> Contents:
     """What the model's folder or file holds. Raises BackendError or InputError for one that is damaged or gone."""
-    if spec.runtime == "llama.cpp":
-        return _of_gguf(model_file(spec))
-    folder = Path(spec.source)
-    names = sorted(path for path in folder.iterdir() if path.is_file())
-    files = tuple((path.name, path.stat().st_size) for path in names)
-    tensors = read_tensors(find_weights(folder))
-    if tensors is None:
-        return Contents(files, None, None)
-    return Contents(files, len(tensors), elements_by_type(folder.name, tensors))
+    match spec.runtime:
+        case "llama.cpp":
+            return _of_gguf(model_file(spec))
+        case "transformers":
+            return _of_folder(Path(spec.source))
+    raise InputError("nothing_to_check", f"{spec.id} has no weights that could be checked.", model=spec.id)
 
 
 def elements_by_type(name: str, tensors: Mapping[str, Mapping[str, Any]]) -> dict[str, int]:
@@ -80,6 +78,15 @@ def stored_elements(folder: Path, weights: Weights) -> dict[str, int]:
     config = read_config(folder)
     stored = _STORED.get(str(config.get("torch_dtype", config.get("dtype"))), "F16")
     return {stored: sum(file.stat().st_size for file in weights.files) // _ELEMENT_BYTES[stored]}
+
+
+def _of_folder(folder: Path) -> Contents:
+    names = sorted(path for path in folder.iterdir() if path.is_file())
+    files = tuple((path.name, path.stat().st_size) for path in names)
+    tensors = read_tensors(find_weights(folder))
+    if tensors is None:
+        return Contents(files, None, None)
+    return Contents(files, len(tensors), elements_by_type(folder.name, tensors))
 
 
 def _of_gguf(path: Path) -> Contents:
