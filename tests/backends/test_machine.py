@@ -95,6 +95,11 @@ def test_in_a_container_the_mount_is_the_group(machine, path):
     assert available_bytes(machine(files)) == 1500 * MIB
 
 
+def test_a_path_never_leads_out_of_the_tree(machine):
+    files = {"proc/self/cgroup": "0::/../../tight\n", "sys/tight/memory.max": 10, "sys/tight/memory.current": 1}
+    assert available_bytes(machine({**files, **v2_group("", "max", 1)})) == 8000 * MIB
+
+
 def test_v1_own_group_and_parents(machine):
     files = {
         "proc/self/cgroup": "12:pids:/x\n4:cpu,memory:/docker/1\n1:name=systemd:/\n0::/\n",
@@ -114,6 +119,7 @@ def test_v1_in_a_container(machine, path):
 def test_v1_without_a_limit(machine):
     files = {"proc/self/cgroup": "4:memory:/\n", **v1_group("", NO_LIMIT_V1, 9000 * MIB)}
     assert available_bytes(machine(files)) == 8000 * MIB
+    assert available_bytes(machine(files, available_kib="?")) is None
 
 
 def test_another_controllers_group_is_not_asked(machine):

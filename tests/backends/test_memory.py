@@ -312,8 +312,9 @@ def test_the_refusal_says_the_numbers(qwen, no_others):
     assert "qwen-7b-chat" in zh and "内存不足" in zh
 
 
-def test_rounding_never_says_that_the_same_does_not_fit(qwen, no_others):
-    details = refusal(qwen, need_of(qwen).total - 1).details
+@pytest.mark.parametrize("weights", [5_000_000_000, 5_010_000_000, 5_049_000_000, 5_099_999_999])
+def test_rounding_never_says_that_the_same_does_not_fit(qwen, no_others, weights):
+    details = refusal(qwen, weights - 1, Need(weights, 0, 0)).details
     assert float(details["needed"]) > float(details["free"])
 
 
