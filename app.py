@@ -10,6 +10,7 @@ import typer
 
 from arena.errors import InputError
 from commands import errors_in_one_line
+from commands.check import check
 
 if TYPE_CHECKING:
     from arena.ballots import Log
@@ -150,6 +151,8 @@ def open_log(data_dir: Path) -> Log:
         typer.echo(f"Warning: {error} Votes will be refused.", err=True)
         return ClosedLog(error)
 
+
+cli.command()(check)
 
 if __name__ == "__main__":
     cli()

@@ -109,6 +109,14 @@ def find_weights(folder: Path) -> Weights:
     raise refusal(folder.name, f"it has no weights ({' or '.join((*INDEXES, *WHOLE))})")
 
 
+def read_tensors(weights: Weights) -> dict[str, dict[str, Any]] | None:
+    """Name, `dtype`, `shape` and `data_offsets` of every tensor in checked files; None for .bin, which hides them."""
+    if not weights.safetensors:
+        return None
+    headers = (_header(file.parent, file, file.stat().st_size)[0] for file in weights.files)
+    return {name: entry for header in headers for name, entry in header.items() if name != "__metadata__"}
+
+
 def _by_shard(folder: Path, index: str) -> dict[str, set[str]]:
     """The tensors of each shard, as the index has them."""
     weight_map = read_json(folder, index).get("weight_map")

@@ -19,8 +19,8 @@ CODE = [path for room in ("arena", "backends", "ui") for path in (ROOT / room).r
 # Raised before there is a page, or by the command line alone.
 NOT_ON_THE_PAGE = {
     "data_dir_unwritable", "embedded_missing", "export_into_log", "file_missing", "file_unreadable", "folder_unfit",
-    "model_missing", "not_gguf", "port_busy", "precision_unavailable", "prompts_broken", "same_model",
-    "script_broken", "unknown_language", "unknown_model", "unknown_runtime", "unknown_setting",
+    "model_missing", "not_gguf", "nothing_to_check", "port_busy", "precision_unavailable", "prompts_broken",
+    "same_model", "script_broken", "unknown_language", "unknown_model", "unknown_runtime", "unknown_setting",
 }  # fmt: skip
 
 
