@@ -106,7 +106,7 @@ def find_weights(folder: Path) -> Weights:
                 else:
                     _check_zip(folder, file)
             return Weights(files, safetensors)
-    raise refusal(folder.name, f"it has no weights ({' or '.join((*INDEXES, *WHOLE))})")
+    raise refusal(folder.name, "it has no weights, neither .safetensors nor pytorch_model.bin")
 
 
 def read_tensors(weights: Weights) -> dict[str, dict[str, Any]] | None:
