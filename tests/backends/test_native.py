@@ -192,7 +192,6 @@ def test_each_kind_answers_and_a_seed_gives_the_same_twice(folders, kind, answer
         first, second = (answer_of(backend.stream(talk(["Hi"]), config)) for _ in range(2))
     assert first.text == second.text
     assert first.usage.new_tokens >= 1
-    assert "\ufffd" not in first.text or first.finish_reason
 
 
 @pytest.mark.parametrize("kind", KINDS)
