@@ -121,6 +121,7 @@ def compose(
     from arena.downloads import Downloads
     from arena.types import SideName
     from backends import open_backends
+    from backends.catalog import EMBEDDED, FETCHED
     from ui.session import Services
 
     backends = dict(zip(SideName, open_backends(specs), strict=True))
@@ -137,6 +138,7 @@ def compose(
         export=Downloads(data_dir),
         secret=key.derive("browser"),
         lang=lang,
+        known=(*FETCHED.values(), *EMBEDDED.values()),
     )
 
 

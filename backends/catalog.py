@@ -70,7 +70,7 @@ QWEN = ModelSpec(
     runtime="transformers",
     precision="bf16",
     context_length=8192,
-    licence="Tongyi Qianwen",
+    licence="Tongyi Qianwen License Agreement",
     licence_url="https://github.com/QwenLM/Qwen/blob/main/Tongyi%20Qianwen%20LICENSE%20AGREEMENT",
     defaults=GenerationConfig(max_new_tokens=512, temperature=1.0, top_p=0.8, top_k=0, repetition_penalty=1.1),
 )
@@ -83,7 +83,7 @@ CHATGLM3 = ModelSpec(
     runtime="transformers",
     precision="bf16",
     context_length=8192,
-    licence="ChatGLM3-6B",
+    licence="ChatGLM3-6B Model License",
     licence_url="https://github.com/THUDM/ChatGLM3/blob/main/MODEL_LICENSE",
     defaults=GenerationConfig(max_new_tokens=2048, temperature=0.8, top_p=0.8, top_k=50, repetition_penalty=1.0),
 )

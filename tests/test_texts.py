@@ -59,7 +59,7 @@ def test_both_languages_say_the_same(key: str) -> None:
 
 def test_no_text_is_left_over() -> None:
     code = "\n".join(path.read_text(encoding="utf-8") for path in CODE if path.name != "texts.py")
-    by_rule = tuple(f"{prefix}_" for prefix in ("error", "column", "vote", "stand", "scripted"))
+    by_rule = tuple(f"{prefix}_" for prefix in ("error", "column", "vote", "stand", "scripted", "about"))
     unused = [key for key in TEXTS if f'"{key}"' not in code and not key.startswith(by_rule)]
     assert unused == []
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import gradio as gr
 
 from arena.types import SideName, Winner
+from ui.about import about
 from ui.display import LATEX_DELIMITERS
 from ui.labels import Labels
 from ui.results import headers
@@ -80,6 +81,9 @@ def lay_out(services: Services) -> Page:
         with gr.Tab(labels("tab_results"), id="results", elem_id="tab_results") as results_tab:
             made["results_tab"] = labels.show(results_tab, label="tab_results")
             made |= _results(labels)
+        with gr.Tab(labels("tab_about"), id="about", elem_id="tab_about") as about_tab:
+            labels.show(about_tab, label="tab_about")
+            labels.show(gr.HTML(labels("about"), elem_id="about"), value="about")
     return Page(**made)  # type: ignore[arg-type]
 
 
@@ -99,6 +103,7 @@ def _named_texts(services: Services) -> dict[str, tuple[str, str]]:
         "heading": tuple(f"# {words}" for words in both("title")),
         "pane_a": both("left", name=specs[SideName.A].name),
         "pane_b": both("right", name=specs[SideName.B].name),
+        "about": tuple(about(lang, specs.values(), services.known) for lang in LANGUAGES),
         "settings_hint": tuple(_settings_hint(lang, services) for lang in LANGUAGES),
     }
     for key, chosen in (

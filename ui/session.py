@@ -16,7 +16,7 @@ from arena.chat import Chat, Chats
 from arena.counts import Results
 from arena.errors import ArenaError
 from arena.prompts import Prompt
-from arena.types import Backend, SideName, Vote
+from arena.types import Backend, ModelSpec, SideName, Vote
 from ui.texts import error_text, language_of_browser
 
 # A turn that was told to stop lets go of the page within so many seconds.
@@ -28,7 +28,8 @@ class Services:
     """All that the page works with; app.py puts it together.
 
     `judge` turns a rater's random id into what may be stored. `export(excel)` writes a fresh copy of all votes and
-    returns its path. `lang` forces a language unless empty; `secret` seals what the browser keeps.
+    returns its path. `lang` forces a language unless empty; `secret` seals what the browser keeps. `known` are the
+    models that could run here.
     """
 
     backends: Mapping[SideName, Backend]
@@ -40,6 +41,7 @@ class Services:
     export: Callable[[bool], Path]
     secret: str
     lang: str = ""
+    known: tuple[ModelSpec, ...] = ()
 
     def prompt_of(self, written: str) -> Prompt | None:
         """The prompt of the set that was sent as it stands."""

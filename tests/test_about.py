@@ -1,0 +1,44 @@
+"""The About tab: what runs, what could, the licences with their links, and nothing that tells the sides apart."""
+
+from dataclasses import replace
+
+import pytest
+
+from arena.types import ModelSpec
+from backends.catalog import EMBEDDED, FETCHED
+from ui.about import about
+
+QWEN, GLM = FETCHED["qwen-7b-chat"], FETCHED["chatglm3-6b"]
+HOSTILE = ModelSpec(
+    id="x<img>", name='"><script>alert(1)</script>', family="gguf", source="x", runtime="llama.cpp", precision="q4_0",
+    licence="<b>free</b>", licence_url="javascript:alert(1)", revision="<i>",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_every_known_model_is_there_with_its_licence_and_a_link_to_it(lang: str) -> None:
+    known = (*FETCHED.values(), *EMBEDDED.values())
+    shown = about(lang, [QWEN, GLM], known)
+    for spec in known:
+        assert spec.name in shown
+        assert f'href="{spec.licence_url}"' in shown
+        assert f">{spec.licence}</a>" in shown
+    assert shown.count(f"<td>{QWEN.name}</td>") == shown.count(f"<td>{GLM.name}</td>") == 1
+
+
+def test_the_running_models_stand_in_the_same_order_whoever_is_on_the_left() -> None:
+    revised = replace(QWEN, revision="abc123")
+    assert about("en", [revised, GLM], ()) == about("en", [GLM, revised], ())
+    assert "abc123" in about("en", [revised, GLM], ())
+
+
+def test_names_and_licences_from_elsewhere_are_text_and_their_links_only_web_addresses() -> None:
+    shown = about("en", [HOSTILE], ())
+    assert "<script" not in shown and "<img" not in shown and "<b>" not in shown and "<i>" not in shown
+    assert "javascript:" not in shown
+    assert "&lt;b&gt;free" in shown
+
+
+def test_a_model_without_a_licence_says_that_it_is_unknown() -> None:
+    shown = about("zh", [replace(HOSTILE, licence="", licence_url="", revision="")], ())
+    assert shown.count("未知") == 2
