@@ -7,6 +7,7 @@ What does not fit tensor by tensor is refused, since the library would fill the 
 from __future__ import annotations
 
 import functools
+import threading
 import types
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,11 +19,14 @@ from transformers.conversion_mapping import register_checkpoint_conversion_mappi
 from transformers.core_model_loading import Concatenate, ConversionOps, WeightConverter, WeightRenaming
 
 from arena.errors import BackendError
-from backends.checkpoint import check_links, find_weights, first_line, read_config, refusal
+from backends.checkpoint import Weights, check_links, find_weights, first_line, read_config, refusal
 from backends.mapped import release
 
 # fp16 is not here: a CPU has no sums in it that are fast and safe.
 DTYPES = {"bf16": torch.bfloat16, "fp32": torch.float32}
+# While the library loads, it changes settings of the whole process (the default dtype among them): of two at a time,
+# one would come out in the other's precision or without its weights.
+_LOADING = threading.Lock()
 _QKV = [".self_attn.q_proj.", ".self_attn.k_proj.", ".self_attn.v_proj."]
 
 
@@ -91,6 +95,13 @@ def _class_of(family: types.ModuleType) -> Any:
 
 def _load(folder: Path, model_class: Any, config: Any, precision: str) -> Any:
     weights = find_weights(folder)
+    with _LOADING:
+        model = _read(folder, model_class, config, weights)
+    _convert(model, DTYPES[precision], weights.files)
+    return model.eval()
+
+
+def _read(folder: Path, model_class: Any, config: Any, weights: Weights) -> Any:
     # The page shows that a model is loading, and what does not fit is said below.
     transformers.utils.logging.disable_progress_bar()
     transformers.utils.logging.set_verbosity_error()
@@ -118,8 +129,7 @@ def _load(folder: Path, model_class: Any, config: Any, precision: str) -> Any:
             raise refusal(folder.name, f"{kind} tensors: {len(found)}, the first is {found[0]}")
     if info.get("error_msgs"):
         raise refusal(folder.name, str(info["error_msgs"][0]))
-    _convert(model, DTYPES[precision], weights.files)
-    return model.eval()
+    return model
 
 
 def _convert(model: Any, wanted: torch.dtype, files: Sequence[Path]) -> None:

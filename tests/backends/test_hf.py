@@ -152,6 +152,27 @@ def test_other_precisions_are_refused_with_those_there_are(precision):
         resolve(f"{DATA / 'qwen-micro-vocab2048'}@{precision}")
 
 
+@needs_oracles
+def test_two_that_load_at_once_come_out_right_and_disturb_no_answer(talkative, answer_of):
+    spec, engine = talkative("qwen")
+    config = spec.config({"seed": 4, "max_new_tokens": 200})
+
+    def answer():
+        backend = HfBackend(spec, BackgroundLoad(lambda: engine))
+        return answer_of(backend.stream([Message("user", "Hi")], config)).text
+
+    def load(family):
+        found = open_engine(folder_spec(ORACLES / TINY[family]))
+        return {parameter.dtype for parameter in found._model.parameters()}
+
+    alone = answer()
+    with ThreadPoolExecutor(6) as pool:
+        loads = [pool.submit(load, family) for family in [*TINY] * 5]
+        answers = [pool.submit(answer) for _ in range(3)]
+        assert [load.result() for load in loads] == [{torch.bfloat16}] * 10
+        assert [answer.result() for answer in answers] == [alone] * 3
+
+
 # ---- the context
 
 
