@@ -6,10 +6,10 @@ What does not fit tensor by tensor is refused, since the library would fill the 
 
 from __future__ import annotations
 
-import functools
 import threading
 import types
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +24,8 @@ from backends.mapped import release
 
 # fp16 is not here: a CPU has no sums in it that are fast and safe.
 DTYPES = {"bf16": torch.bfloat16, "fp32": torch.float32}
-# While the library loads, it changes settings of the whole process (the default dtype among them): of two at a time,
-# one would come out in the other's precision or without its weights.
+# The library loads by way of settings of the whole process (the default dtype, the table of renamings): of two at a
+# time, one would come out in the other's precision or without its weights.
 _LOADING = threading.Lock()
 _QKV = [".self_attn.q_proj.", ".self_attn.k_proj.", ".self_attn.v_proj."]
 
@@ -56,7 +56,7 @@ def load_original(folder: Path, family: types.ModuleType, config: Mapping[str, A
     check_links(folder)
     arguments = family.model_config(config, folder.name)
     settings = getattr(transformers, f"{family.MODEL_CLASS}Config")(**arguments)
-    return _load(folder, _class_of(family), settings, precision)
+    return _load(folder, partial(_class_of, family), settings, precision)
 
 
 def native_config(folder: Path) -> Any:
@@ -74,7 +74,7 @@ def native_config(folder: Path) -> Any:
 
 def load_native(folder: Path, config: Any, precision: str) -> Any:
     """A folder with a `native_config` in the library's own architecture. Raises BackendError."""
-    return _load(folder, _chat_models()[type(config)], config, precision)
+    return _load(folder, lambda: _chat_models()[type(config)], config, precision)
 
 
 def _chat_models() -> Any:
@@ -82,7 +82,7 @@ def _chat_models() -> Any:
     return transformers.models.auto.modeling_auto.MODEL_FOR_CAUSAL_LM_MAPPING
 
 
-@functools.cache
+@cache
 def _class_of(family: types.ModuleType) -> Any:
     """A subclass of the library's class. The library finds the renaming by its name, so its own stays untouched."""
     name = f"Original{family.MODEL_CLASS}"
@@ -93,10 +93,10 @@ def _class_of(family: types.ModuleType) -> Any:
     return type(name, (base,), {"_keys_to_ignore_on_load_unexpected": list(family.DROPPED)})
 
 
-def _load(folder: Path, model_class: Any, config: Any, precision: str) -> Any:
+def _load(folder: Path, model_class: Callable[[], Any], config: Any, precision: str) -> Any:
     weights = find_weights(folder)
     with _LOADING:
-        model = _read(folder, model_class, config, weights)
+        model = _read(folder, model_class(), config, weights)
     _convert(model, DTYPES[precision], weights.files)
     return model.eval()
 

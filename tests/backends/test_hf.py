@@ -1,5 +1,6 @@
 """Checkpoint folders as backends, beyond what every backend promises: what is said, sampled, shared and refused."""
 
+import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -7,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 from model_folders import DATA, ORACLES, TINY, copied, edit_json, needs_oracles, scripted_original
+from served_app import ROOT
 
 torch = pytest.importorskip("torch")
 
@@ -171,6 +173,26 @@ def test_two_that_load_at_once_come_out_right_and_disturb_no_answer(talkative, a
         answers = [pool.submit(answer) for _ in range(3)]
         assert [load.result() for load in loads] == [{torch.bfloat16}] * 10
         assert [answer.result() for answer in answers] == [alone] * 3
+
+
+BOTH = """
+import sys, time
+from backends import open_backends
+from backends.resolve import resolve
+backends = open_backends([resolve(name) for name in sys.argv[1:]])
+for backend in backends:
+    backend.load()
+while not all(backend.load_state.ready or backend.load_state.error for backend in backends):
+    time.sleep(0.05)
+print([backend.load_state.error for backend in backends])
+"""
+
+
+@needs_oracles
+def test_both_originals_load_at_once_in_a_process_that_has_loaded_nothing():
+    arguments = [sys.executable, "-c", BOTH, *(str(ORACLES / name) for name in TINY.values())]
+    done = subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.stdout.splitlines()[-1] == "[None, None]", done.stderr
 
 
 # ---- the context
