@@ -10,6 +10,7 @@ import typer
 
 from arena.errors import InputError
 from commands import errors_in_one_line
+from commands.fetch import fetch, fetch_missing
 
 if TYPE_CHECKING:
     from arena.ballots import Log
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent
 cli = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+cli.command()(fetch)
 
 
 @cli.callback(invoke_without_command=True)
@@ -39,6 +41,9 @@ def main(
     data_dir: Annotated[Path, typer.Option(envvar="ARENA_DATA_DIR", help="Where votes are kept.")] = Path("data"),
     prompts: Annotated[Path, typer.Option(envvar="ARENA_PROMPTS", help="The prompt set.")] = HERE / "prompts.json",
     lang: Annotated[str, typer.Option(envvar="ARENA_LANG", help="zh or en for everyone; empty: by browser.")] = "",
+    fetch_first: Annotated[
+        bool, typer.Option("--fetch", envvar="ARENA_FETCH", help="Fetch what --a and --b name and is not here yet.")
+    ] = False,
 ) -> None:
     """Two chat models side by side: ask both, watch both answer, vote. Without a command, serves the page.
 
@@ -48,6 +53,8 @@ def main(
     if context.invoked_subcommand:
         return
     with errors_in_one_line():
+        if fetch_first:
+            fetch_missing((a, b), HERE / "app.py")
         serve(a, b, host, port, data_dir, prompts, lang)
 
 
