@@ -38,7 +38,8 @@ def fetched_spec(model_id: str) -> ModelSpec:
     """One of the two originals from its folder below the models folder. Raises InputError if it is not there."""
     folder = models_dir() / model_id
     if not is_folder(str(folder)):
-        message = f"{FETCHED[model_id].name} is not here: python app.py fetch {model_id}, or put its folder, as published, at {folder}."
+        how = f"python app.py fetch {model_id}, or put its original folder, as published, at {folder}."
+        message = f"{FETCHED[model_id].name} is not here: {how}"
         raise InputError("model_missing", message, model=model_id, path=str(folder))
     spec = folder_spec(folder)
     if spec.family != FETCHED[model_id].family:

@@ -15,7 +15,8 @@ SMALL = (
     "vocab.json", "merges.txt", "special_tokens_map.json", "added_tokens.json", "chat_template.jinja",
     "LICENSE*", "LICENCE*", "MODEL_LICENSE*", "NOTICE*", "README*",
 )  # fmt: skip
-SAFETENSORS = ("*.safetensors", INDEXES[0])
+# Not every *.safetensors: some repositories hold the same weights again in another layout.
+SAFETENSORS = ("model*.safetensors", INDEXES[0])
 BINARIES = ("pytorch_model*.bin", INDEXES[1])
 # Never run, whatever its name matches: a repository's own code is not wanted.
 CODE = ("*.py", "*.pyc", "*.so", "*.sh")
@@ -29,7 +30,7 @@ def needed_files(listed: Iterable[RemoteFile], repo: str) -> tuple[RemoteFile, .
     Raises BackendError for a list that names paths outside of the folder, or lacks what a model needs.
     """
     files = {file.path: file for file in listed if _checked(file, repo)}
-    kinds = SAFETENSORS if any(name.endswith(".safetensors") for name in files) else BINARIES
+    kinds = SAFETENSORS if any(_matches(name, SAFETENSORS[:1]) for name in files) else BINARIES
     chosen = [file for name, file in files.items() if _matches(name, SMALL + kinds) and not _matches(name, CODE)]
     names = {file.path for file in chosen}
     if "config.json" not in names or names.isdisjoint((*INDEXES, *WHOLE)):

@@ -34,12 +34,14 @@ def fetch(
     """Fetch models from Hugging Face or ModelScope into ./models (ARENA_MODELS_DIR). Goes on where it stopped."""
     with errors_in_one_line():
         wanted = [published_model(name) for name in dict.fromkeys(models)]
-        try:
-            for spec, published in wanted:
-                _fetch_one(spec, published, hub, as_json)
-        except KeyboardInterrupt:
-            typer.echo("\nStopped. Run the same command again to go on from here.", err=True)
-            raise typer.Exit(INTERRUPTED) from None
+    try:
+        # One that fails does not keep the others away.
+        whole = [_fetch_one(spec, published, hub, as_json) for spec, published in wanted]
+    except KeyboardInterrupt:
+        typer.echo("Stopped. Run the same command again to go on from here.", err=True)
+        raise typer.Exit(INTERRUPTED) from None
+    if not all(whole):
+        raise typer.Exit(2)
 
 
 def published_model(name: str) -> tuple[ModelSpec, Published]:
@@ -76,7 +78,8 @@ def fetch_missing(names: Iterable[str], app: Path) -> None:
         raise typer.Exit(done.returncode)
 
 
-def _fetch_one(spec: ModelSpec, published: Published, hub: Hub | None, as_json: bool) -> None:
+def _fetch_one(spec: ModelSpec, published: Published, hub: Hub | None, as_json: bool) -> bool:
+    """Whether the model is there now; if not, the reason has been said."""
     from backends.fetching import Progress, Surroundings, by_hand
     from backends.fetching import fetch as fetch_model
     from commands.progress import ByteProgress
@@ -96,12 +99,14 @@ def _fetch_one(spec: ModelSpec, published: Published, hub: Hub | None, as_json: 
         bar.finish()
         if as_json:
             typer.echo(json.dumps({"model": spec.id, "state": "failed", "code": error.code, "error": str(error)}))
+        typer.echo(f"Error: {error}", err=True)
         if error.code == "fetch_offline":
             typer.echo(by_hand(spec, published), err=True)
-        raise
+        return False
     finally:
         bar.finish()
     _say_result(spec, fetched, as_json)
+    return True
 
 
 def _say_plan(spec: ModelSpec, manifest: Manifest, missing: int) -> None:
