@@ -138,7 +138,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _hf_entries(self) -> list[dict[str, Any]]:
         entries: list[dict[str, Any]] = [{"type": "directory", "oid": "0" * 40, "size": 0, "path": "examples"}]
         for name, size, sha256 in self._entries():
-            if name.count("/") == 0 or name.startswith((".", "/")):
+            # Not recursive, but for what a hostile server adds.
+            if "/" not in name or name not in self.hub.files:
                 entry = {"type": "file", "oid": "0" * 40, "size": size, "path": name}
                 entries.append({**entry, "lfs": {"oid": sha256, "size": size, "pointerSize": 134}} if sha256 else entry)
         return entries

@@ -140,9 +140,7 @@ def test_a_cut_connection_is_gone_on_with(server: HubServer, hub: Hub) -> None:
 
 
 def test_after_a_broken_fetch_only_the_missing_bytes_come(server: HubServer, hub: Hub) -> None:
-    server.faults.cut_after, server.faults.cuts = {SHARD: 100_000}, 1
-    original, server.files[SHARD] = server.files[SHARD], server.files[SHARD]
-    server.faults.cut_after[SHARD] = 100_000
+    server.faults.cut_after = {SHARD: 100_000}
 
     def stop(progress: Progress) -> None:
         if progress.file == SHARD:
@@ -162,7 +160,7 @@ def test_after_a_broken_fetch_only_the_missing_bytes_come(server: HubServer, hub
     # Without --hub it goes on from where it began, not from who answers first.
     fetched = fetch(None)
     assert fetched.manifest.hub == hub
-    assert server.sent(SHARD) == len(original) - kept
+    assert server.sent(SHARD) == len(TRUE_FILES[SHARD]) - kept
     assert not {file for file in before if file != SHARD} & server.fetched()
     assert fetched.came == server.sent()
 
@@ -223,7 +221,7 @@ def test_a_refused_list_says_what_to_do(server: HubServer, hub: Hub, status: int
     error = failure(hub)
     assert error.code == code and REPO.id in str(error)
     assert ("licence" in str(error) and "TOKEN" in str(error)) is (status != 404)
-    assert (REPO.revision in str(error)) is (status == 404) or status != 404
+    assert REPO.revision in str(error)
 
 
 @pytest.mark.parametrize(("status", "code"), [(401, "fetch_denied"), (404, "fetch_missing")])
@@ -245,7 +243,7 @@ def test_a_busy_hub_is_asked_again_and_then_named(server: HubServer, hub: Hub) -
 
 def test_a_full_disk_is_said_with_both_numbers_before_anything_comes(server: HubServer, hub: Hub) -> None:
     error = failure(hub, free_bytes=lambda folder: 1_234_567)
-    assert error.code == "fetch_room" and "1,234,567" in str(error) and "737" in str(error)
+    assert error.code == "fetch_room" and "1,234,567" in str(error) and "537,612,013" in str(error)
     assert not server.fetched()
 
 
@@ -319,7 +317,7 @@ def test_the_hub_that_answers_first_is_taken(server: HubServer, hub_addresses: C
 
 def test_a_hub_without_the_model_is_not_first(server: HubServer, hub_addresses: Callable[..., None]) -> None:
     with HubServer({}, "some/other", "x").serving() as empty:
-        server.faults.delay = 0.3
+        server.faults.delay = 0.1
         hub_addresses(empty.url, server.url)
         assert fetch(None).manifest.hub == "modelscope"
 
