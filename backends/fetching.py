@@ -20,7 +20,7 @@ from backends import hubs
 from backends.catalog import Hub, Published
 from backends.checkpoint import find_weights
 from backends.folders import models_dir
-from backends.manifest import MANIFEST, Manifest, RemoteFile, read_manifest, size_of, write_manifest
+from backends.manifest import Manifest, RemoteFile, read_manifest, size_of, write_manifest
 from backends.needed_files import SMALL, needed_files
 from backends.transfer import Request, StatusRefused, transfer
 
@@ -194,11 +194,9 @@ def _sha256(path: Path, tick: Callable[[], None]) -> str:
 
 
 def _put_in_place(part: Path, folder: Path, manifest: Manifest) -> None:
-    """Give the whole folder its name, and nothing in it that is not in the list."""
-    wanted = {file.path for file in manifest.files} | {MANIFEST}
-    for path in part.iterdir():
-        if path.name not in wanted and not path.is_dir():
-            path.unlink()
+    """Give the whole folder its name, without what a broken fetch may have left in it."""
+    for file in manifest.files:
+        _partial(part, file).unlink(missing_ok=True)
     if folder.exists():
         # Another revision, fetched earlier by this command.
         old = folder.with_name(f"{folder.name}.old")

@@ -72,7 +72,9 @@ def _status(hub: Hub, repo: Repo, seconds: float) -> int:
     access = hub_module(hub)
     try:
         url = access.download_url(repo, "config.json")
-        return httpx.head(url, headers=access.headers(), timeout=seconds).status_code
+        # Not HEAD, which a mirror may not know; the body is left unread.
+        with httpx.stream("GET", url, headers=access.headers(), timeout=seconds) as response:
+            return response.status_code
     except (httpx.HTTPError, BackendError):
         return 0
 
