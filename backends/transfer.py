@@ -7,6 +7,7 @@ which would fetch by ways that no test here sees.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -90,8 +91,7 @@ def _write(
     response: httpx.Response, partial: Path, begin: int, request: Request, report: Callable[[int], None]
 ) -> None:
     """Append what comes from byte `begin` on; never more than the file may have."""
-    # Unbuffered, so that what a cut leaves behind is all that came.
-    with partial.open("r+b", buffering=0) as file:
+    with partial.open("r+b") as file:
         file.truncate(begin)
         file.seek(begin)
         for chunk in response.iter_bytes():
@@ -101,6 +101,9 @@ def _write(
                 raise _wrong_size(partial, request, begin)
             file.write(chunk)
             report(begin)
+        # A name is given to checked files alone; after a power cut it must not stand over bytes that never arrived.
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _wrong_size(partial: Path, request: Request, seen: int) -> BackendError:

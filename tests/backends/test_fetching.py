@@ -17,7 +17,7 @@ from backends import fetching, folders, hubs
 from backends.catalog import QWEN, Hub, Published, Repo
 from backends.checkpoint import find_weights
 from backends.fetching import Fetched, Progress, Surroundings
-from backends.manifest import MANIFEST, RemoteFile, read_manifest
+from backends.manifest import MANIFEST, Manifest, RemoteFile, read_manifest, write_manifest
 from backends.needed_files import needed_files
 
 MICRO = ROOT / "tests" / "data" / "qwen-micro-vocab2048"
@@ -376,3 +376,17 @@ def test_binaries_are_taken_where_there_are_no_safetensors() -> None:
 def test_a_list_without_a_model_is_refused(names: tuple[str, ...]) -> None:
     with pytest.raises(ArenaError, match="no model folder"):
         needed_files([RemoteFile(name, 1) for name in names], "a/b")
+
+
+def test_neither_code_nor_subfolders_are_needed_whatever_their_names() -> None:
+    names = ("LICENSE.py", "README.sh", "more/x.tiktoken", "LICENSE/x", "model.safetensors", "config.json")
+    chosen = needed_files([RemoteFile(name, 1) for name in names], "a/b")
+    assert [file.path for file in chosen] == ["model.safetensors", "config.json"]
+
+
+@pytest.mark.parametrize("path", ["../secret", "/etc/passwd"])
+def test_a_manifest_that_leads_out_of_its_folder_is_none(tmp_path: Path, path: str) -> None:
+    write_manifest(tmp_path, Manifest("huggingface", REPO, (RemoteFile("config.json", 1),)))
+    assert read_manifest(tmp_path)
+    write_manifest(tmp_path, Manifest("huggingface", REPO, (RemoteFile(path, 1),)))
+    assert read_manifest(tmp_path) is None
