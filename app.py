@@ -10,6 +10,7 @@ import typer
 
 from arena.errors import InputError
 from commands import errors_in_one_line
+from commands.check import check
 from commands.fetch import fetch, fetch_missing
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent
 cli = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
-cli.command()(fetch)
 
 
 @cli.callback(invoke_without_command=True)
@@ -157,6 +157,9 @@ def open_log(data_dir: Path) -> Log:
         typer.echo(f"Warning: {error} Votes will be refused.", err=True)
         return ClosedLog(error)
 
+
+cli.command()(fetch)
+cli.command()(check)
 
 if __name__ == "__main__":
     cli()

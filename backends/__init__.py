@@ -13,6 +13,7 @@ from arena.types import Backend, ModelSpec
 if TYPE_CHECKING:
     from backends.llama_engine import LlamaEngine
     from backends.loading import BackgroundLoad
+    from backends.memory import Ledger
 
     Loads = dict[tuple[str, str], BackgroundLoad[Any]]
 
@@ -22,11 +23,15 @@ def open_backends(specs: Sequence[ModelSpec]) -> list[Backend]:
 
     Raises InputError for a runtime that is not there.
     """
+    from backends.memory import Ledger
+
     engines: Loads = {}
-    return [_open(spec, engines) for spec in specs]
+    # One for all: two models that load at the same time must not both count on the same memory.
+    ledger = Ledger()
+    return [_open(spec, engines, ledger) for spec in specs]
 
 
-def _open(spec: ModelSpec, engines: Loads) -> Backend:
+def _open(spec: ModelSpec, engines: Loads, ledger: Ledger) -> Backend:
     key = (spec.source, spec.precision)
     match spec.runtime:
         case "scripted":
@@ -38,14 +43,14 @@ def _open(spec: ModelSpec, engines: Loads) -> Backend:
             from backends.loading import BackgroundLoad
 
             if key not in engines:
-                engines[key] = BackgroundLoad(partial(_load_gguf, spec))
+                engines[key] = BackgroundLoad(partial(ledger.load, spec, _load_gguf))
             return LlamaCppBackend(spec, engines[key])
         case "transformers":
             from backends.hf import HfBackend, load_engine
             from backends.loading import BackgroundLoad
 
             if key not in engines:
-                engines[key] = BackgroundLoad(partial(load_engine, spec))
+                engines[key] = BackgroundLoad(partial(ledger.load, spec, load_engine))
             return HfBackend(spec, engines[key])
     raise InputError("unknown_runtime", f"There is no runtime called {spec.runtime!r}.", runtime=spec.runtime)
 

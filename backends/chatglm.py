@@ -12,7 +12,7 @@ from typing import Any
 
 from arena.types import Message
 from backends.checkpoint import member, refusal
-from backends.family import whole_number
+from backends.family import number, whole_number
 from backends.reply import Trimmed, WholeDecode
 
 PIECES = 64789
@@ -63,11 +63,11 @@ def model_config(config: Mapping[str, Any], name: str) -> dict[str, Any]:
         "num_key_value_heads": whole_number(config, name, "multi_query_group_num"),
         "head_dim": whole_number(config, name, "kv_channels"),
         "max_position_embeddings": context_length(config, name),
-        "rms_norm_eps": float(config.get("layernorm_epsilon", 1e-5)),
+        "rms_norm_eps": number(config, name, "layernorm_epsilon", 1e-5),
         "attention_bias": config["add_qkv_bias"],
         "rope_parameters": {
             "rope_type": "default",
-            "rope_theta": 10000.0 * float(config.get("rope_ratio", 1)),
+            "rope_theta": 10000.0 * number(config, name, "rope_ratio", 1),
             "partial_rotary_factor": 0.5,
         },
         "tie_word_embeddings": False,

@@ -106,7 +106,15 @@ def find_weights(folder: Path) -> Weights:
                 else:
                     _check_zip(folder, file)
             return Weights(files, safetensors)
-    raise refusal(folder.name, f"it has no weights ({' or '.join((*INDEXES, *WHOLE))})")
+    raise refusal(folder.name, "it has no weights, neither .safetensors nor pytorch_model.bin")
+
+
+def read_tensors(weights: Weights) -> dict[str, dict[str, Any]] | None:
+    """Name, `dtype`, `shape` and `data_offsets` of every tensor in checked files; None for .bin, which hides them."""
+    if not weights.safetensors:
+        return None
+    headers = (_header(file.parent, file, file.stat().st_size)[0] for file in weights.files)
+    return {name: entry for header in headers for name, entry in header.items() if name != "__metadata__"}
 
 
 def _by_shard(folder: Path, index: str) -> dict[str, set[str]]:

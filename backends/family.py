@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
@@ -57,3 +58,11 @@ def whole_number(config: Mapping[str, Any], folder: str, *keys: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise refusal(folder, f"config.json has {keys[0]} {value!r}; a positive whole number is needed")
     return value
+
+
+def number(config: Mapping[str, Any], folder: str, key: str, default: float) -> float:
+    """The positive number under `key`, or `default` if there is none. Raises BackendError."""
+    value = config.get(key, default)
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < math.inf:
+        raise refusal(folder, f"config.json has {key} {value!r}; a positive number is needed")
+    return float(value)

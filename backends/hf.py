@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import re
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -19,6 +20,9 @@ from backends.slots import SIGN_OF_LIFE_SECONDS
 if TYPE_CHECKING:
     from backends.hf_engine import HfEngine
 
+INSTALL = "pip install -r requirements-hf.txt"
+# The versions of transformers that the originals are proven on.
+OLDEST, NEWER = (5, 16, 1), (6,)
 _END = object()
 
 
@@ -56,13 +60,29 @@ class HfBackend:
 
 
 def load_engine(spec: ModelSpec) -> HfEngine:
-    """Loads the folder. Raises BackendError, also where the libraries are not installed."""
+    """Loads the folder. Raises BackendError, also where the libraries are not installed or of another time."""
     try:
+        import transformers
+
+        _check_version(spec, transformers.__version__)
         from backends.hf_engine import open_engine
+
+        return open_engine(spec)
     except ImportError as error:
-        reason = f"{error.name or error} is missing; install it with: pip install -r requirements-hf.txt"
+        reason = f"{error.name or error} is missing; install it with: {INSTALL}"
         raise BackendError("load_failed", f"{spec.name} cannot be loaded: {reason}", reason=reason) from error
-    return open_engine(spec)
+
+
+def _check_version(spec: ModelSpec, found: str) -> None:
+    """Older libraries ignore the renaming of tensors and newer ones are unknown: the model would be random."""
+    numbers = tuple(int(part) for part in re.findall(r"\d+", found)[:3])
+    if not OLDEST <= numbers < NEWER:
+        reason = f"transformers {_dotted(OLDEST)} or newer, below {NEWER[0]}, is needed, not {found}: {INSTALL}"
+        raise BackendError("load_failed", f"{spec.name} cannot be loaded: {reason}", reason=reason)
+
+
+def _dotted(version: tuple[int, ...]) -> str:
+    return ".".join(map(str, version))
 
 
 def _questions(messages: Sequence[Message]) -> int:

@@ -23,7 +23,7 @@ from backends.checkpoint import read_config, read_optional_json
 from backends.family import Chat
 from backends.native import NativeChat
 from backends.slots import Slots
-from backends.weights import load_native, load_original
+from backends.weights import load_native, load_original, native_config
 
 # A prompt is read in pieces of so many tokens, so that Stop is never more than a piece away.
 PIECE = 128
@@ -130,6 +130,7 @@ def _open(folder: Path, config: dict[str, Any], precision: str) -> tuple[Any, Ch
         case "chatglm":
             chat = chatglm.ChatGLMChat(folder)
             return load_original(folder, chatglm, config, precision), chat
+    native = native_config(folder)
     settings = read_optional_json(folder, "generation_config.json")
     chat = NativeChat(folder, settings.get("eos_token_id"), config.get("eos_token_id"))
-    return load_native(folder, precision), chat
+    return load_native(folder, native, precision), chat

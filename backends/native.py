@@ -33,7 +33,7 @@ class NativeChat:
         self._marks = marks
         self._cut = re.compile(f"({'|'.join(map(re.escape, sorted(marks, key=len, reverse=True))) or '(?!)'})")
         self._plain = tokenizers.Tokenizer.from_str(json.dumps(_without_marks(description)))
-        self._special = frozenset(self._tokenizer.all_special_ids)
+        self._special = frozenset(mark["id"] for mark in marks.values() if mark["special"])
         # The library's tokenizer cannot be used by two threads at the same moment.
         self._lock = threading.Lock()
         self.reasoning = THINK_OPEN in marks or THINK_OPEN in str(self._tokenizer.chat_template)
@@ -82,7 +82,8 @@ class NativeChat:
 
     def opens_thinking(self, messages: Sequence[Message]) -> bool:
         """Whether the template leaves the <think> mark open for the answer."""
-        return self.reasoning and self.render(messages).rstrip().endswith(THINK_OPEN)
+        plain = [Message(message.role, "x") for message in messages]
+        return self.reasoning and self.render(plain).rstrip().endswith(THINK_OPEN)
 
     def decoder(self) -> NativeReply:
         """A decoder for one reply."""

@@ -16,7 +16,7 @@ from typing import Any
 from arena.types import Message
 from backends.checkpoint import member, read_optional_json, refusal
 from backends.decode import ByteDecoder
-from backends.family import whole_number
+from backends.family import number, whole_number
 from backends.reply import Trimmed
 
 PATTERN = (
@@ -64,7 +64,7 @@ def model_config(config: Mapping[str, Any], name: str) -> dict[str, Any]:
     heads = whole_number(config, name, "num_attention_heads", "n_head")
     if hidden % heads or config.get("kv_channels", hidden // heads) != hidden // heads:
         raise refusal(name, "config.json: kv_channels is not hidden_size / num_attention_heads")
-    base = float(config.get("rotary_emb_base", 10000))
+    base = number(config, name, "rotary_emb_base", 10000)
     return {
         "vocab_size": whole_number(config, name, "padded_vocab_size", "vocab_size"),
         "hidden_size": hidden,
@@ -74,7 +74,7 @@ def model_config(config: Mapping[str, Any], name: str) -> dict[str, Any]:
         "num_attention_heads": heads,
         "num_key_value_heads": heads,
         "max_position_embeddings": context_length(config, name),
-        "rms_norm_eps": float(config.get("layer_norm_epsilon", 1e-6)),
+        "rms_norm_eps": number(config, name, "layer_norm_epsilon", 1e-6),
         "rope_parameters": {"rope_type": "default", "rope_theta": base},
         "tie_word_embeddings": False,
         # What ends a reply is the chat's business; the filler's embedding would have to be in the vocabulary.

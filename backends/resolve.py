@@ -15,8 +15,6 @@ from backends.scripted import scripted_spec
 
 PRECISIONS = ("int4", "int8", "bf16", "fp16", "fp32")
 
-PRECISIONS = ("int4", "int8", "bf16", "fp16", "fp32")
-
 
 def resolve(text: str) -> ModelSpec:
     """The model meant by `text`: an id, a checkpoint folder, a .gguf file or `scripted:FILE.json`. Raises InputError.

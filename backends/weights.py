@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import types
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,8 @@ from transformers.conversion_mapping import register_checkpoint_conversion_mappi
 from transformers.core_model_loading import Concatenate, ConversionOps, WeightConverter, WeightRenaming
 
 from arena.errors import BackendError
-from backends.checkpoint import check_links, find_weights, first_line, refusal
+from backends.checkpoint import check_links, find_weights, first_line, read_config, refusal
+from backends.mapped import release
 
 # fp16 is not here: a CPU has no sums in it that are fast and safe.
 DTYPES = {"bf16": torch.bfloat16, "fp32": torch.float32}
@@ -54,17 +55,27 @@ def load_original(folder: Path, family: types.ModuleType, config: Mapping[str, A
     return _load(folder, _class_of(family), settings, precision)
 
 
-def load_native(folder: Path, precision: str) -> Any:
-    """A folder of a kind that the library itself knows. Raises BackendError."""
+def native_config(folder: Path) -> Any:
+    """The configuration of a folder of a kind that the library itself knows. Raises BackendError."""
     check_links(folder)
+    kind = read_config(folder)["model_type"]
+    # Asked first: for a kind that it does not know the library looks for code in the folder.
+    if kind not in transformers.CONFIG_MAPPING or transformers.CONFIG_MAPPING[kind] not in _chat_models():
+        raise refusal(folder.name, f"transformers {transformers.__version__} knows no chat model of the kind {kind!r}")
     try:
-        config = transformers.AutoConfig.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
+        return transformers.AutoConfig.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
     except Exception as error:
         raise refusal(folder.name, first_line(error)) from error
-    known = transformers.models.auto.modeling_auto.MODEL_FOR_CAUSAL_LM_MAPPING
-    if type(config) not in known:
-        raise refusal(folder.name, f"transformers knows no chat model of the kind {config.model_type!r}")
-    return _load(folder, known[type(config)], config, precision)
+
+
+def load_native(folder: Path, config: Any, precision: str) -> Any:
+    """A folder with a `native_config` in the library's own architecture. Raises BackendError."""
+    return _load(folder, _chat_models()[type(config)], config, precision)
+
+
+def _chat_models() -> Any:
+    """The library's classes by the class of their configuration."""
+    return transformers.models.auto.modeling_auto.MODEL_FOR_CAUSAL_LM_MAPPING
 
 
 @functools.cache
@@ -80,17 +91,21 @@ def _class_of(family: types.ModuleType) -> Any:
 
 def _load(folder: Path, model_class: Any, config: Any, precision: str) -> Any:
     weights = find_weights(folder)
-    # The page shows that a model is loading; bars in the log say nothing more.
+    # The page shows that a model is loading, and what does not fit is said below.
     transformers.utils.logging.disable_progress_bar()
+    transformers.utils.logging.set_verbosity_error()
     try:
         model, info = model_class.from_pretrained(
             folder,
             config=config,
-            dtype=DTYPES[precision],
+            # As in the files, so that all is mapped and nothing read yet.
+            dtype="auto",
             attn_implementation="sdpa",
             use_safetensors=weights.safetensors,
             weights_only=True,
             local_files_only=True,
+            # Listed as mismatched then, and refused below with its name.
+            ignore_mismatched_sizes=True,
             output_loading_info=True,
         )
     except BackendError:
@@ -98,8 +113,26 @@ def _load(folder: Path, model_class: Any, config: Any, precision: str) -> Any:
     except Exception as error:
         raise refusal(folder.name, first_line(error)) from error
     for kind in ("missing", "unexpected", "mismatched"):
-        if found := sorted(map(str, info[f"{kind}_keys"])):
-            raise refusal(folder.name, f"{len(found)} {kind} tensors, the first {found[0]}")
+        # What is mismatched comes with both shapes.
+        if found := sorted(key if isinstance(key, str) else key[0] for key in info[f"{kind}_keys"]):
+            raise refusal(folder.name, f"{kind} tensors: {len(found)}, the first is {found[0]}")
     if info.get("error_msgs"):
         raise refusal(folder.name, str(info["error_msgs"][0]))
+    _convert(model, DTYPES[precision], weights.files)
     return model.eval()
+
+
+def _convert(model: Any, wanted: torch.dtype, files: Sequence[Path]) -> None:
+    """Bring the weights into the wanted precision one by one, each letting go of its part of the file at once.
+
+    The library would do it while loading, and have model and files in memory together: twice the model.
+    """
+    stored = model.dtype
+    if stored == wanted:
+        return
+    for parameter in model.parameters():
+        if parameter.dtype == stored:
+            old = parameter.data
+            parameter.data = old.to(wanted)
+            release(old, files)
+    model.config.dtype = wanted

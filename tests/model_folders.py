@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from served_app import ROOT
 
+from arena.types import Message
+
 DATA = ROOT / "tests" / "data"
 ORACLES = ROOT.parent / "shared" / "oracles"
 MICRO = ("qwen-micro-vocab2048", "chatglm3-micro-vocab2048", "chatglm3-micro-bin")
@@ -79,16 +81,34 @@ def _chat(folder: Path, family: str) -> Any:
     return QwenChat(folder) if family == "qwen" else ChatGLMChat(folder)
 
 
+# Embedding, head, last norm, and the ends of what a layer adds, by family.
+_NAMES = {
+    "qwen": ("transformer.wte.weight", "lm_head.weight", "transformer.ln_f.weight", ("c_proj.weight",)),
+    "chatglm": (
+        "transformer.embedding.word_embeddings.weight",
+        "transformer.output_layer.weight",
+        "transformer.encoder.final_layernorm.weight",
+        (".dense.weight", "dense_4h_to_h.weight"),
+    ),
+    "native": (
+        "model.embed_tokens.weight",
+        "lm_head.weight",
+        "model.norm.weight",
+        ("o_proj.weight", "down_proj.weight"),
+    ),
+}
+
+
 def make_scripted(folder: Path, family: str, chain: Sequence[int]) -> None:
-    """Lets a tiny folder say one thing: after each id of `chain` comes the next one. All ids differ."""
+    """Lets a small folder say one thing: after each id of `chain` comes the next one. All ids differ."""
     import torch
 
+    assert len(set(chain)) == len(chain)
+    words, head, norm, additions = _NAMES[family]
+
     def change(tensors: dict[str, Any]) -> None:
-        words = "transformer.wte.weight" if family == "qwen" else "transformer.embedding.word_embeddings.weight"
-        head = "lm_head.weight" if family == "qwen" else "transformer.output_layer.weight"
-        norm = "transformer.ln_f.weight" if family == "qwen" else "transformer.encoder.final_layernorm.weight"
         for name, value in tensors.items():
-            if name.endswith(("c_proj.weight", ".dense.weight", "dense_4h_to_h.weight")):
+            if name.endswith(additions):
                 value.zero_()
         tensors[norm].fill_(1)
         tensors[words].zero_()
@@ -102,3 +122,12 @@ def make_scripted(folder: Path, family: str, chain: Sequence[int]) -> None:
                 tensors[head][token] = (20 * vectors[number - 1] / hidden).to(tensors[head].dtype)
 
     _rewrite(folder, change)
+
+
+def scripted_original(place: Path, family: str, reply: str, end: int) -> Path:
+    """A copy of a tiny original that answers `reply` to everything and ends with the id `end`."""
+    folder = copied(ORACLES / TINY[family], place)
+    chat = _chat(folder, family)
+    last = chat.prompt_ids([Message("user", "x")])[-1]
+    make_scripted(folder, family, [last, *chat.encode(reply), end])
+    return folder

@@ -28,10 +28,11 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
     )
 
 
-def test_help_imports_nothing_heavy() -> None:
-    command = [sys.executable, "-X", "importtime", str(ROOT / "app.py"), "--help"]
+@pytest.mark.parametrize(("arguments", "option"), [((), "--port"), (("check",), "--json")])
+def test_help_imports_nothing_heavy(arguments: tuple[str, ...], option: str) -> None:
+    command = [sys.executable, "-X", "importtime", str(ROOT / "app.py"), *arguments, "--help"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
-    assert "--port" in done.stdout
+    assert option in done.stdout
     imported = {line.rpartition("|")[2].strip().split(".")[0] for line in done.stderr.splitlines()}
     assert "typer" in imported
     assert imported.isdisjoint(HEAVY)

@@ -137,6 +137,18 @@ TEXTS: dict[str, tuple[str, str]] = {
     "error_setting_range": ("{name} 应在 {low} 到 {high} 之间", "{name} must be from {low} to {high}"),
     "error_unknown_prompt": ("没有这道题", "There is no such prompt"),
     "error_load_failed": ("模型无法加载：{reason}", "The model cannot be loaded: {reason}"),
+    "error_memory_short": (
+        "内存不足，没有加载 {model}：需要 {needed} GB（权重 {weights}、缓存 {cache}、其他 {overhead}），"
+        "可用 {free} GB。装得下的有：{fits}",
+        "Not enough memory for {model}: it needs {needed} GB (weights {weights}, cache {cache}, other {overhead}), "
+        "and {free} GB is free. What fits: {fits}",
+    ),
+    "error_memory_short_for_all": (
+        "内存不足，没有加载 {model}：需要 {needed} GB（权重 {weights}、缓存 {cache}、其他 {overhead}），"
+        "可用 {free} GB。模型目录里没有装得下的",
+        "Not enough memory for {model}: it needs {needed} GB (weights {weights}, cache {cache}, other {overhead}), "
+        "and {free} GB is free. No model of the catalog fits",
+    ),
     "error_model_damaged": (
         "模型文件 {path} 已损坏或格式不受支持",
         "The model file {path} is damaged or of an unsupported kind",

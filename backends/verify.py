@@ -1,0 +1,55 @@
+"""Compares what was fetched with the list that fetching left beside it. Knows no hub and loads nothing."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from arena.errors import BackendError
+from arena.types import ModelSpec
+from backends.checkpoint import member, read_json, refusal
+from backends.resolve import model_file
+
+MANIFEST = "fetched.json"
+
+
+def verify_fetched(spec: ModelSpec, on_file: Callable[[str, int], None]) -> int | None:
+    """How many files have the size and sha256 of `fetched.json`; None without one. Raises BackendError for the first
+    that differs. `on_file` hears each name and its bytes before it is read: gigabytes take a minute."""
+    if spec.source.startswith("package:"):
+        return None  # loading compares it with the catalog itself
+    whole = spec.runtime == "transformers"
+    place = Path(spec.source) if whole else model_file(spec)
+    folder = place if whole else place.parent
+    if not (folder / MANIFEST).is_file():
+        return None
+    listed = read_json(folder, MANIFEST).get("files")
+    if not isinstance(listed, list):
+        raise refusal(folder.name, f"{MANIFEST} lists no files")
+    # Beside a GGUF file there may be others.
+    wanted = [entry for entry in listed if whole or not isinstance(entry, dict) or entry.get("path") == place.name]
+    for entry in wanted:
+        _verify(folder, entry, on_file)
+    return len(wanted)
+
+
+def _verify(folder: Path, entry: Any, on_file: Callable[[str, int], None]) -> None:
+    try:
+        name, size, expected = str(entry["path"]), int(entry["size"]), str(entry["sha256"] or "")
+    except (TypeError, KeyError, ValueError) as error:
+        raise refusal(folder.name, f"{MANIFEST} is damaged") from error
+    file = member(folder, name)
+    found = file.stat().st_size
+    if found != size:
+        raise refusal(folder.name, f"{name} has {found:,} bytes instead of {size:,}; fetch it again")
+    # A hub may know no sha256 of a small file.
+    if not expected:
+        return
+    on_file(name, size)
+    with file.open("rb") as opened:
+        digest = hashlib.file_digest(opened, "sha256").hexdigest()
+    if digest != expected:
+        message = f"{name} is damaged: its sha256 is {digest[:12]}..., not {expected[:12]}...; fetch it again."
+        raise BackendError("model_damaged", message, path=name)

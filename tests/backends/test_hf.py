@@ -1,0 +1,249 @@
+"""Checkpoint folders as backends, beyond what every backend promises: what is said, sampled, shared and refused."""
+
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import replace
+
+import pytest
+from model_folders import DATA, ORACLES, TINY, copied, edit_json, needs_oracles, scripted_original
+
+torch = pytest.importorskip("torch")
+
+from arena.errors import BackendError, InputError  # noqa: E402
+from arena.types import GenerationConfig, Message  # noqa: E402
+from backends import open_backends  # noqa: E402
+from backends.chatglm import ROLES  # noqa: E402
+from backends.folders import folder_spec  # noqa: E402
+from backends.hf import HfBackend, load_engine  # noqa: E402
+from backends.hf_engine import Sampler, open_engine  # noqa: E402
+from backends.loading import BackgroundLoad  # noqa: E402
+from backends.qwen import END_OF_TEXT, IM_END, IM_START  # noqa: E402
+from backends.resolve import resolve  # noqa: E402
+
+# No token twice in one of them, and for Qwen no single line break: the scripted folders go by the last token alone.
+TEXTS = {
+    "qwen": ("你好👋！", " Flags: 🇨🇳, é\n\n**ﬁ "),
+    "chatglm": ("你好👋！", "    if x:\n\treturn 1  # 是"),
+}
+ENDS = {"qwen": (IM_END, IM_START, END_OF_TEXT), "chatglm": (2, ROLES["user"], ROLES["observation"])}
+ANSWERS = [(family, end, text) for family in TEXTS for end in ENDS[family] for text in TEXTS[family]]
+
+
+def opened(folder):
+    (backend,) = open_backends([resolve(str(folder))])
+    return closing(backend)
+
+
+# ---- what is said
+
+
+@needs_oracles
+@pytest.mark.parametrize("settings", [{}, {"temperature": 0}], ids=["defaults", "greedy"])
+@pytest.mark.parametrize(("family", "end", "reply"), ANSWERS)
+def test_an_original_folder_answers_in_whole_characters_and_ends_at_each_of_its_marks(
+    tmp_path, family, end, reply, settings, texts_of
+):
+    with opened(scripted_original(tmp_path / "model", family, reply, end)) as backend:
+        chunks = list(backend.stream([Message("user", "说点什么")], backend.spec.config({"seed": 1, **settings})))
+    shown = texts_of(chunks)
+    assert shown[-1] == reply.strip()
+    assert all(reply.strip().startswith(text) for text in shown)
+    assert chunks[-1].finish_reason == "stop"
+
+
+@needs_oracles
+@pytest.mark.parametrize("family", TINY)
+def test_the_defaults_are_the_originals(family):
+    spec = folder_spec(ORACLES / TINY[family])
+    wanted = {
+        "qwen": GenerationConfig(512, 1.0, 0.8, 0, 1.1),
+        "chatglm": GenerationConfig(2048, 0.8, 0.8, 50, 1.0),
+    }[family]
+    assert (spec.defaults, spec.context_length, spec.precision) == (wanted, 8192, "bf16")
+
+
+# ---- how it is sampled
+
+
+@needs_oracles
+@pytest.mark.parametrize("family", TINY)
+def test_a_seed_gives_the_same_answer_whatever_else_runs(talkative, family, answer_of):
+    spec, engine = talkative(family)
+
+    def said(seed):
+        backend = HfBackend(spec, BackgroundLoad(lambda: engine))
+        return answer_of(
+            backend.stream([Message("user", "Hi")], spec.config({"seed": seed, "max_new_tokens": 24}))
+        ).text
+
+    torch.manual_seed(0)
+    alone = [said(seed) for seed in (1, 2, 3)]
+    torch.manual_seed(7)
+    with ThreadPoolExecutor(3) as pool:
+        assert list(pool.map(said, (1, 2, 3))) == alone
+    assert len(set(alone)) == 3
+    assert said(None) != said(None)
+
+
+@needs_oracles
+def test_greedy_takes_the_best_also_where_the_folder_names_a_penalty(talkative, ask, answer_of):
+    spec, engine = talkative("qwen")
+    assert spec.defaults.repetition_penalty == 1.1
+    backend = HfBackend(spec, BackgroundLoad(lambda: engine))
+    penalised, plain = (
+        answer_of(ask(backend, repetition_penalty=penalty, max_new_tokens=24)).text for penalty in (1.1, 1.0)
+    )
+    assert penalised == plain
+
+
+def pick(scores, ids=(), **settings):
+    config = GenerationConfig(**{"temperature": 1.0, "top_p": 1.0, "seed": 1, **settings})
+    sampler = Sampler(config, list(ids))
+    return [sampler(torch.tensor(scores)) for _ in range(200)]
+
+
+def test_a_repetition_penalty_counts_the_prompt_and_the_answer():
+    scores = [0.0, 60.0, 40.0]
+    assert pick(scores, [1], repetition_penalty=1.0) == [1] * 200
+    # Divided by two, the first is 30; then the second has been said as well and is 20.
+    assert pick(scores, [1], repetition_penalty=2.0) == [2] + [1] * 199
+
+
+@pytest.mark.parametrize(
+    ("settings", "wanted"),
+    [({}, {0, 1, 2, 3}), ({"top_k": 2}, {2, 3}), ({"top_p": 0.6}, {2, 3}), ({"temperature": 0.01}, {3})],
+)
+def test_each_filter_leaves_what_it_should(settings, wanted):
+    assert set(pick([0.4, 0.5, 0.9, 1.0], **settings)) == wanted
+
+
+# ---- precision
+
+
+@pytest.mark.parametrize("name", ["qwen-micro-vocab2048", "chatglm3-micro-vocab2048", "chatglm3-micro-bin"])
+@pytest.mark.parametrize(("precision", "dtype"), [("bf16", torch.bfloat16), ("fp32", torch.float32)])
+def test_weights_come_in_the_precision_asked_for_whatever_the_file_has(name, precision, dtype):
+    from backends import chatglm, qwen
+    from backends.checkpoint import read_config
+    from backends.weights import load_original
+
+    folder = DATA / name
+    family = qwen if name.startswith("qwen") else chatglm
+    model = load_original(folder, family, read_config(folder), precision)
+    assert {parameter.dtype for parameter in model.parameters()} == {dtype}
+    assert model.dtype == dtype
+    whole = load_original(folder, family, read_config(folder), "fp32")
+    for (key, value), (_, exact) in zip(model.named_parameters(), whole.named_parameters(), strict=True):
+        assert torch.equal(value, exact.to(dtype)), key
+
+
+@needs_oracles
+def test_the_same_folder_in_two_precisions_is_two_models_with_an_engine_each():
+    folder = ORACLES / TINY["qwen"]
+    backends = open_backends([resolve(str(folder)), resolve(f"{folder}@fp32"), resolve(f"{folder}@bf16")])
+    assert [backend.spec.id for backend in backends] == [TINY["qwen"], f"{TINY['qwen']}@fp32", TINY["qwen"]]
+    assert backends[0]._load is backends[2]._load is not backends[1]._load
+
+
+@pytest.mark.parametrize("precision", ["fp16", "int4", "int8"])
+def test_other_precisions_are_refused_with_those_there_are(precision):
+    with pytest.raises(InputError, match="bf16 or fp32"):
+        resolve(f"{DATA / 'qwen-micro-vocab2048'}@{precision}")
+
+
+# ---- the context
+
+
+@needs_oracles
+@pytest.mark.parametrize("family", TINY)
+def test_the_context_ends_where_the_folder_says(tmp_path, family, ask, answer_of):
+    folder = copied(ORACLES / TINY[family], tmp_path / "short")
+    edit_json(folder / "config.json", seq_length=64)
+    with opened(folder) as backend:
+        assert backend.spec.context_length == 64
+        talk = [Message("user", "one two three " * 10), Message("assistant", "好"), Message("user", "Hi")]
+        chunks = list(backend.stream(talk, GenerationConfig(max_new_tokens=20, temperature=0)))
+        assert sum(chunk.dropped_turns for chunk in chunks) == 1
+        assert answer_of(chunks).usage.prompt_tokens + 20 <= 64
+        with pytest.raises(InputError) as refusal:
+            list(ask(backend, "word " * 100))
+        assert refusal.value.details["limit"] == 64
+        assert refusal.value.details["tokens"] > 100
+
+
+@needs_oracles
+def test_turns_beyond_qwens_own_window_are_left_out_and_said(tmp_path):
+    folder = copied(ORACLES / TINY["qwen"], tmp_path / "window")
+    edit_json(folder / "generation_config.json", max_window_size=45)
+    turn = [Message("user", "one two three four five six seven"), Message("assistant", "eight nine ten eleven")]
+    with opened(folder) as backend:
+        chunks = list(backend.stream([*turn * 3, Message("user", "Hi")], GenerationConfig(max_new_tokens=2)))
+    assert [chunk.dropped_turns for chunk in chunks if chunk.dropped_turns] == [2]
+
+
+def test_the_micro_folder_of_64_positions_has_a_context_of_64():
+    folder = ORACLES / "qwen-micro-seq64"
+    if not folder.is_dir():
+        pytest.skip("needs the stored folder")
+    assert folder_spec(folder).context_length == 64
+
+
+# ---- what fails
+
+
+@needs_oracles
+@pytest.mark.parametrize("module", ["transformers", "torch", "tiktoken", "sentencepiece"])
+def test_a_missing_library_is_one_line_with_the_command(monkeypatch, module):
+    family = "chatglm" if module == "sentencepiece" else "qwen"
+    for name in [name for name in sys.modules if name.startswith(("backends.hf_engine", "backends.weights"))]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(BackendError) as refusal:
+        load_engine(folder_spec(ORACLES / TINY[family]))
+    assert module in str(refusal.value)
+    assert "pip install -r requirements-hf.txt" in str(refusal.value)
+
+
+@needs_oracles
+@pytest.mark.parametrize("version", ["4.44.2", "5.8.1", "6.0.0"])
+def test_a_library_that_maps_nothing_is_refused_with_the_versions_that_do(monkeypatch, version):
+    import transformers
+
+    monkeypatch.setattr(transformers, "__version__", version)
+    with pytest.raises(BackendError, match=rf"5\.16\.1.*{version}"):
+        load_engine(folder_spec(ORACLES / TINY["qwen"]))
+
+
+@needs_oracles
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_numbers_that_are_none_end_the_answer_with_an_error(tmp_path, value):
+    from model_folders import _rewrite
+
+    folder = copied(ORACLES / TINY["qwen"], tmp_path / "broken")
+    _rewrite(folder, lambda tensors: tensors["transformer.ln_f.weight"].fill_(value))
+    with pytest.raises(BackendError) as refusal:
+        open_engine(folder_spec(folder))
+    assert refusal.value.code == "backend_failed"
+
+
+@needs_oracles
+def test_an_engine_that_fails_in_the_middle_ends_that_stream_alone(talkative, ask, answer_of, threads_return):
+    spec, engine = talkative("qwen")
+
+    class Failing:
+        slots, chat, calls = engine.slots, engine.chat, 0
+
+        def generate(self, ids, config):
+            self.calls += 1
+            for number, event in enumerate(engine.generate(ids, config)):
+                if self.calls == 1 and number == 4:
+                    raise RuntimeError("out of memory")
+                yield event
+
+    failing = Failing()
+    backend = HfBackend(replace(spec, name="Broken"), BackgroundLoad(lambda: failing))
+    with pytest.raises(BackendError, match="out of memory"):
+        list(ask(backend))
+    assert threads_return()
+    assert answer_of(ask(backend)).text

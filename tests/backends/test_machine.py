@@ -1,0 +1,141 @@
+"""What this process may still take: the least of what the machine and every group that it is in have left."""
+
+from pathlib import Path
+
+import pytest
+
+from backends.machine import anonymous_bytes, available_bytes, process_bytes
+
+MIB = 1 << 20
+V2 = "sys/fs/cgroup"
+V1 = "sys/fs/cgroup/memory"
+NO_LIMIT_V1 = 9223372036854771712
+
+
+@pytest.fixture
+def machine(tmp_path):
+    """Writes a tree of small files: a machine with 8000 MiB available and whatever else is given by path."""
+
+    def build(files, available_kib=8000 * 1024):
+        meminfo = f"MemTotal:       16000000 kB\nMemFree: 1 kB\nMemAvailable:   {available_kib} kB\n"
+        for path, text in {"proc/meminfo": meminfo, **files}.items():
+            (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / path).write_text(str(text))
+        return tmp_path
+
+    return build
+
+
+def v2_group(path, limit, current, inactive=0, active=0):
+    stat = f"anon 999\nfile 888\nshmem 777\ninactive_anon 1\nactive_anon 2\ninactive_file {inactive}\n"
+    place = f"{V2}/{path}".rstrip("/")
+    return {
+        f"{place}/memory.max": f"{limit}\n",
+        f"{place}/memory.current": f"{current}\n",
+        f"{place}/memory.stat": f"{stat}active_file {active}\n",
+    }
+
+
+def v1_group(path, limit, usage, inactive=0, active=0):
+    stat = f"cache 5\ninactive_file 6\nactive_file 7\ntotal_inactive_file {inactive}\ntotal_active_file {active}\n"
+    place = f"{V1}/{path}".rstrip("/")
+    return {
+        f"{place}/memory.limit_in_bytes": f"{limit}\n",
+        f"{place}/memory.usage_in_bytes": f"{usage}\n",
+        f"{place}/memory.stat": stat,
+    }
+
+
+def test_without_groups_the_machine_counts(machine):
+    assert available_bytes(machine({})) == 8000 * MIB
+
+
+def test_nothing_known_is_none(tmp_path):
+    assert available_bytes(tmp_path) is None
+    assert process_bytes("VmRSS", tmp_path) is None
+
+
+def test_a_limit_without_meminfo_still_counts(machine):
+    root = machine({"proc/self/cgroup": "0::/\n", **v2_group("", 1000, 400)}, available_kib="?")
+    assert available_bytes(root) == 600
+
+
+def test_v2_own_group_with_file_pages_given_back(machine):
+    files = {"proc/self/cgroup": "0::/app\n", **v2_group("app", 4000 * MIB, 3000 * MIB, 500 * MIB, 700 * MIB)}
+    assert available_bytes(machine(files)) == (4000 - 3000 + 500 + 700) * MIB
+
+
+@pytest.mark.parametrize("tightest", ["a", "a/b", "a/b/c"])
+def test_v2_the_tightest_group_on_the_way_up_counts(machine, tightest):
+    files = {"proc/self/cgroup": "0::/a/b/c\n"}
+    for path in ("a", "a/b", "a/b/c"):
+        files |= v2_group(path, (1000 if path == tightest else 3000) * MIB, 100 * MIB)
+    assert available_bytes(machine(files)) == 900 * MIB
+
+
+def test_v2_max_is_no_limit(machine):
+    files = {"proc/self/cgroup": "0::/app\n", **v2_group("app", "max", 9000 * MIB)}
+    assert available_bytes(machine(files)) == 8000 * MIB
+
+
+def test_the_machine_counts_if_it_has_less_than_the_group(machine):
+    files = {"proc/self/cgroup": "0::/app\n", **v2_group("app", 100_000 * MIB, 0)}
+    assert available_bytes(machine(files)) == 8000 * MIB
+
+
+def test_a_group_over_its_limit_has_nothing_left(machine):
+    files = {"proc/self/cgroup": "0::/app\n", **v2_group("app", 1000, 1500)}
+    assert available_bytes(machine(files)) == 0
+
+
+@pytest.mark.parametrize("path", ["/", "/docker/0123abc", "/../../system.slice/x", ""])
+def test_in_a_container_the_mount_is_the_group(machine, path):
+    """The path is the host's, or hidden: it may not exist here, and `..` must not lead out of the tree."""
+    files = {"proc/self/cgroup": f"0::{path}\n", **v2_group("", 2000 * MIB, 500 * MIB)}
+    assert available_bytes(machine(files)) == 1500 * MIB
+
+
+def test_a_path_never_leads_out_of_the_tree(machine):
+    files = {"proc/self/cgroup": "0::/../../tight\n", "sys/tight/memory.max": 10, "sys/tight/memory.current": 1}
+    assert available_bytes(machine({**files, **v2_group("", "max", 1)})) == 8000 * MIB
+
+
+def test_v1_own_group_and_parents(machine):
+    files = {
+        "proc/self/cgroup": "12:pids:/x\n4:cpu,memory:/docker/1\n1:name=systemd:/\n0::/\n",
+        **v1_group("docker/1", 3000 * MIB, 2000 * MIB, 300 * MIB, 50 * MIB),
+        **v1_group("docker", 5000 * MIB, 2000 * MIB),
+        **v1_group("", NO_LIMIT_V1, 7000 * MIB),
+    }
+    assert available_bytes(machine(files)) == (3000 - 2000 + 300 + 50) * MIB
+
+
+@pytest.mark.parametrize("path", ["/", "/docker/of-the-host"])
+def test_v1_in_a_container(machine, path):
+    files = {"proc/self/cgroup": f"4:memory:{path}\n", **v1_group("", 1200 * MIB, 200 * MIB)}
+    assert available_bytes(machine(files)) == 1000 * MIB
+
+
+def test_v1_without_a_limit(machine):
+    files = {"proc/self/cgroup": "4:memory:/\n", **v1_group("", NO_LIMIT_V1, 9000 * MIB)}
+    assert available_bytes(machine(files)) == 8000 * MIB
+    assert available_bytes(machine(files, available_kib="?")) is None
+
+
+def test_another_controllers_group_is_not_asked(machine):
+    files = {"proc/self/cgroup": "4:cpuset:/tight\n", **v1_group("tight", 10, 1)}
+    assert available_bytes(machine(files)) == 8000 * MIB
+
+
+def test_hybrid_trees_are_found(machine):
+    files = {"proc/self/cgroup": "0::/app\n"}
+    files |= {key.replace(V2, f"{V2}/unified"): text for key, text in v2_group("app", 50 * MIB, 10 * MIB).items()}
+    assert available_bytes(machine(files)) == 40 * MIB
+
+
+def test_the_real_machine_and_process_have_numbers():
+    assert available_bytes() > 100 * MIB
+    resident, most = process_bytes("VmRSS"), process_bytes("VmHWM")
+    assert 10 * MIB < resident <= most
+    assert 0 < anonymous_bytes() <= most
+    assert process_bytes("VmNothing", Path("/")) is None
