@@ -21,7 +21,7 @@ from backends.catalog import Hub, Published
 from backends.checkpoint import find_weights
 from backends.folders import models_dir
 from backends.manifest import Manifest, RemoteFile, read_manifest, size_of, write_manifest
-from backends.needed_files import SMALL, needed_files
+from backends.needed_files import needed_files
 from backends.transfer import Request, StatusRefused, transfer
 
 # Besides the files themselves: votes, logs and the system must still have room.
@@ -206,18 +206,3 @@ def _put_in_place(part: Path, folder: Path, manifest: Manifest) -> None:
         shutil.rmtree(old, ignore_errors=True)
     else:
         part.rename(folder)
-
-
-def by_hand(spec: ModelSpec, published: Published) -> str:
-    """How to get the files without this command, in a few lines."""
-    pages = [f"  {hubs.hub_module(hub).page(repo)}" for hub, repo in published.repos.items()]
-    names = ", ".join(name for name in SMALL if not name.startswith(("NOTICE", "README")))
-    return "\n".join(
-        (
-            "To copy it by hand, download on another machine from one of",
-            *pages,
-            "all *.safetensors with model.safetensors.index.json (or, where there are none, all pytorch_model*.bin",
-            f"with pytorch_model.bin.index.json), and what there is of {names}",
-            f"and put them into {(models_dir() / spec.id).absolute()}",
-        )
-    )

@@ -80,7 +80,8 @@ def fetch_missing(names: Iterable[str], app: Path) -> None:
 
 def _fetch_one(spec: ModelSpec, published: Published, hub: Hub | None, as_json: bool) -> bool:
     """Whether the model is there now; if not, the reason has been said."""
-    from backends.fetching import Progress, Surroundings, by_hand
+    from backends.by_hand import by_hand
+    from backends.fetching import Progress, Surroundings
     from backends.fetching import fetch as fetch_model
     from commands.progress import ByteProgress
 

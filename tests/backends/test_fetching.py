@@ -14,11 +14,13 @@ from served_app import ROOT
 
 from arena.errors import ArenaError
 from backends import fetching, folders, hubs
+from backends.by_hand import by_hand
 from backends.catalog import QWEN, Hub, Published, Repo
 from backends.checkpoint import find_weights
 from backends.fetching import Fetched, Progress, Surroundings
 from backends.manifest import MANIFEST, Manifest, RemoteFile, read_manifest, write_manifest
 from backends.needed_files import needed_files
+from backends.verify import verify_fetched
 
 MICRO = ROOT / "tests" / "data" / "qwen-micro-vocab2048"
 TRUE_FILES = {path.name: path.read_bytes() for path in MICRO.iterdir()}
@@ -112,6 +114,8 @@ def test_the_manifest_names_the_revision_for_votes_while_the_files_are_whole(hub
     assert manifest and (manifest.hub, manifest.repo) == (hub, REPO)
     assert {file.path for file in manifest.files if file.sha256} == {n for n in NEEDED if n.endswith(".safetensors")}
     assert folders.fetched_spec(QWEN.id).revision == REPO.revision
+    # What `check` reads is what a fetch writes.
+    assert verify_fetched(folders.fetched_spec(QWEN.id), lambda name, size: None) == len(NEEDED)
     (folder / "README.md").write_text("Another size.")
     assert folders.fetched_spec(QWEN.id).revision.startswith("sizes-sha256:")
 
@@ -326,7 +330,7 @@ def test_a_machine_without_network_is_told_how_to_copy(hub_addresses: Callable[.
     hub_addresses("http://127.0.0.1:9", "http://127.0.0.1:9")
     error = failure(None)
     assert error.code == "fetch_offline" and "Hugging Face" in str(error) and "ModelScope" in str(error)
-    words = fetching.by_hand(QWEN, both())
+    words = by_hand(QWEN, both())
     for word in ("https://huggingface.co/maker/qwen-micro", "https://modelscope.cn/models/maker/qwen-micro"):
         assert word in words
     assert REPO.revision in words and str(folders.models_dir() / QWEN.id) in words and "safetensors" in words
