@@ -11,6 +11,7 @@ import typer
 from arena.errors import InputError
 from commands import errors_in_one_line
 from commands.check import check
+from commands.fetch import fetch, fetch_missing
 
 if TYPE_CHECKING:
     from arena.ballots import Log
@@ -40,6 +41,9 @@ def main(
     data_dir: Annotated[Path, typer.Option(envvar="ARENA_DATA_DIR", help="Where votes are kept.")] = Path("data"),
     prompts: Annotated[Path, typer.Option(envvar="ARENA_PROMPTS", help="The prompt set.")] = HERE / "prompts.json",
     lang: Annotated[str, typer.Option(envvar="ARENA_LANG", help="zh or en for everyone; empty: by browser.")] = "",
+    fetch_first: Annotated[
+        bool, typer.Option("--fetch", envvar="ARENA_FETCH", help="Fetch what --a and --b name and is not here yet.")
+    ] = False,
 ) -> None:
     """Two chat models side by side: ask both, watch both answer, vote. Without a command, serves the page.
 
@@ -49,6 +53,8 @@ def main(
     if context.invoked_subcommand:
         return
     with errors_in_one_line():
+        if fetch_first:
+            fetch_missing((a, b), HERE / "app.py")
         serve(a, b, host, port, data_dir, prompts, lang)
 
 
@@ -154,6 +160,7 @@ def open_log(data_dir: Path) -> Log:
         return ClosedLog(error)
 
 
+cli.command()(fetch)
 cli.command()(check)
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from arena.errors import ArenaError, InputError
 from arena.types import GenerationConfig, ModelSpec
 from backends.catalog import CHATGLM3, FETCHED, QWEN
 from backends.checkpoint import read_config, read_optional_json
+from backends.manifest import read_manifest
 
 # Native checkpoints claim more than a small machine has memory for.
 LONGEST_CONTEXT = 8192
@@ -37,12 +38,16 @@ def fetched_spec(model_id: str) -> ModelSpec:
     """One of the two originals from its folder below the models folder. Raises InputError if it is not there."""
     folder = models_dir() / model_id
     if not is_folder(str(folder)):
-        message = f"{FETCHED[model_id].name} is not here: put its original folder, as published, at {folder}."
+        how = f"python app.py fetch {model_id}, or put its original folder, as published, at {folder}."
+        message = f"{FETCHED[model_id].name} is not here: {how}"
         raise InputError("model_missing", message, model=model_id, path=str(folder))
     spec = folder_spec(folder)
     if spec.family != FETCHED[model_id].family:
         raise InputError("folder_unfit", f"{folder} holds no {FETCHED[model_id].name}.", path=str(folder))
-    return replace(spec, id=model_id, name=FETCHED[model_id].name)
+    manifest = read_manifest(folder)
+    # The published revision names the bytes better than our own fingerprint, as long as the files are still those.
+    revision = manifest.repo.revision if manifest and not manifest.damaged(folder) else spec.revision
+    return replace(spec, id=model_id, name=FETCHED[model_id].name, revision=revision)
 
 
 def folder_spec(folder: Path) -> ModelSpec:

@@ -18,9 +18,12 @@ from ui.texts import TEXTS, error_text, language_of_browser, text
 CODE = [path for room in ("arena", "backends", "ui") for path in (ROOT / room).rglob("*.py")] + [ROOT / "app.py"]
 # Raised before there is a page, or by the command line alone.
 NOT_ON_THE_PAGE = {
-    "data_dir_unwritable", "embedded_missing", "export_into_log", "file_missing", "file_unreadable", "folder_unfit",
-    "model_missing", "not_gguf", "nothing_to_check", "port_busy", "precision_unavailable", "prompts_broken",
-    "same_model", "script_broken", "unknown_language", "unknown_model", "unknown_runtime", "unknown_setting",
+    "data_dir_unwritable", "embedded_missing", "export_into_log", "fetch_busy", "fetch_cut", "fetch_damaged",
+    "fetch_denied", "fetch_foreign", "fetch_hostile", "fetch_library", "fetch_missing", "fetch_offline", "fetch_room",
+    "fetch_twice", "fetch_unfit", "fetch_unpublished", "fetch_unwritable", "file_missing", "file_unreadable",
+    "folder_unfit", "model_missing", "not_gguf", "nothing_to_check", "port_busy", "precision_unavailable",
+    "prompts_broken", "same_model", "script_broken", "unknown_language", "unknown_model", "unknown_runtime",
+    "unknown_setting",
 }  # fmt: skip
 
 

@@ -1,0 +1,208 @@
+"""A published model into its folder: listed, fetched, checked, and only then called by its name.
+
+While it comes it lies in `MODEL.part`; there a file without the ending `.incomplete` has been checked against the
+hub's list. Knows no terminal: who wants to see progress gives a function.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from arena.errors import ArenaError, BackendError, InputError
+from arena.types import ModelSpec
+from backends import hubs
+from backends.catalog import Hub, Published
+from backends.checkpoint import find_weights
+from backends.folders import models_dir
+from backends.manifest import Manifest, RemoteFile, read_manifest, size_of, write_manifest
+from backends.needed_files import needed_files
+from backends.transfer import Request, StatusRefused, transfer
+
+# Besides the files themselves: votes, logs and the system must still have room.
+ROOM = 512 * 1024**2
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a fetch is: bytes of all files, and what is done with which file."""
+
+    done: int
+    total: int
+    file: str
+    checking: bool = False
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """A model that is there: where, from where, and how many bytes came over the network for it now."""
+
+    folder: Path
+    manifest: Manifest
+    came: int
+
+    @property
+    def unhashed_weights(self) -> tuple[str, ...]:
+        """Weight files whose size alone could be checked, since the hub's list has no sha256 for them."""
+        ends = (".safetensors", ".bin")
+        return tuple(file.path for file in self.manifest.files if file.path.endswith(ends) and not file.sha256)
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a fetch tells and asks besides the hub: the plan before it begins, its progress, and the disk."""
+
+    begin: Callable[[Manifest, int], None] = lambda manifest, missing: None
+    report: Callable[[Progress], None] = lambda progress: None
+    free_bytes: Callable[[Path], int] = lambda folder: shutil.disk_usage(folder).free
+    pause: float = 1.0
+
+
+def fetch(spec: ModelSpec, published: Published, hub: Hub | None, around: Surroundings) -> Fetched:
+    """Have the model in its folder, whole and checked. Raises InputError or BackendError in one line."""
+    folder = models_dir() / spec.id
+    part = folder.with_name(f"{spec.id}.part")
+    if hub and hub not in published.repos:
+        raise InputError("fetch_unpublished", f"{spec.id} is not published on {hubs.hub_module(hub).NAME}.", hub=hub)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder.with_name(f".{spec.id}.lock"), timeout=0):
+            return _present(folder, part, published) or _fetch(folder, part, published, hub, around)
+    except Timeout as error:
+        raise InputError("fetch_twice", f"{spec.id} is being fetched by another process.", model=spec.id) from error
+    except OSError as error:
+        message = f"{folder} cannot be written: {error.strerror or error}."
+        raise BackendError("fetch_unwritable", message, path=str(folder)) from error
+
+
+def _present(folder: Path, part: Path, published: Published) -> Fetched | None:
+    """The model if it is there already; a damaged one goes back to its part folder, without its damaged files."""
+    if not folder.exists():
+        return None
+    manifest = read_manifest(folder)
+    if manifest is None:
+        try:
+            find_weights(folder)
+        except ArenaError as error:
+            message = f"{error}. {folder} was not fetched by this command: move it away, and run this again."
+            raise InputError("fetch_foreign", message, path=str(folder)) from error
+        raise InputError("fetch_foreign", f"{folder} is there already, put there by hand; it is left as it is.")
+    if published.repos.get(manifest.hub) != manifest.repo:
+        return None
+    damaged = manifest.damaged(folder)
+    if not damaged:
+        return Fetched(folder, manifest, 0)
+    for name in damaged:
+        (folder / name).unlink(missing_ok=True)
+    shutil.rmtree(part, ignore_errors=True)
+    folder.rename(part)
+    return None
+
+
+def _fetch(folder: Path, part: Path, published: Published, hub: Hub | None, around: Surroundings) -> Fetched:
+    begun = read_manifest(part)
+    if begun and hub is None and published.repos.get(begun.hub) == begun.repo:
+        hub = begun.hub
+    hub = hub or hubs.first_to_answer(published.repos)
+    repo = published.repos[hub]
+    manifest = Manifest(hub, repo, needed_files(hubs.list_files(hub, repo), repo.id))
+    if begun != manifest:
+        # Never files of two revisions, or of two hubs, in one folder.
+        shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(exist_ok=True)
+    missing = sum(file.size - _there(part, file) for file in manifest.files)
+    _check_room(part, missing, around)
+    # Here it says what the folder is becoming; the name of the folder says that it is not yet.
+    write_manifest(part, manifest)
+    around.begin(manifest, missing)
+    _fetch_files(part, manifest, around)
+    find_weights(part)
+    _put_in_place(part, folder, manifest)
+    return Fetched(folder, manifest, missing)
+
+
+def _there(part: Path, file: RemoteFile) -> int:
+    """How many bytes of the file need not come again."""
+    if size_of(part / file.path) == file.size:
+        return file.size
+    return min(max(0, size_of(_partial(part, file))), file.size)
+
+
+def _partial(part: Path, file: RemoteFile) -> Path:
+    return part / f"{file.path}.incomplete"
+
+
+def _check_room(part: Path, missing: int, around: Surroundings) -> None:
+    free = around.free_bytes(part)
+    if missing and free < missing + ROOM:
+        message = (
+            f"Not enough room at {part.parent}: {missing + ROOM:,} bytes are needed "
+            f"({missing:,} to fetch, the rest to spare), {free:,} are free."
+        )
+        raise InputError("fetch_room", message, needed=missing + ROOM, free=free)
+
+
+def _fetch_files(part: Path, manifest: Manifest, around: Surroundings) -> None:
+    total = sum(file.size for file in manifest.files)
+    before = 0
+    # A server that begins a file anew throws bytes away; the bar waits instead of going back.
+    furthest = 0
+
+    def report(file: RemoteFile, there: int, checking: bool = False) -> None:
+        nonlocal furthest
+        furthest = max(furthest, before + there)
+        around.report(Progress(furthest, total, file.path, checking))
+
+    for file in manifest.files:
+        if size_of(part / file.path) != file.size:
+            _fetch_file(part, manifest, file, report, around.pause)
+        report(file, file.size)
+        before += file.size
+
+
+def _fetch_file(
+    part: Path, manifest: Manifest, file: RemoteFile, report: Callable[[RemoteFile, int, bool], None], pause: float
+) -> None:
+    access = hubs.hub_module(manifest.hub)
+    request = Request(access.download_url(manifest.repo, file.path), file.size, access.headers())
+    partial = _partial(part, file)
+    try:
+        transfer(request, partial, lambda there: report(file, there, False), pause)
+    except StatusRefused as error:
+        raise hubs.refused(manifest.hub, manifest.repo, error.status) from error
+    report(file, file.size, True)
+    if file.sha256 and _sha256(partial, lambda: report(file, file.size, True)) != file.sha256:
+        partial.unlink()
+        message = f"{file.path} has another sha256 than {access.NAME} lists, and was deleted; run this again."
+        raise BackendError("fetch_damaged", message, file=file.path)
+    partial.replace(part / file.path)
+
+
+def _sha256(path: Path, tick: Callable[[], None]) -> str:
+    """Of the file as the disk has it, not as it came."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 24):
+            digest.update(block)
+            tick()
+    return digest.hexdigest()
+
+
+def _put_in_place(part: Path, folder: Path, manifest: Manifest) -> None:
+    """Give the whole folder its name, without what a broken fetch may have left in it."""
+    for file in manifest.files:
+        _partial(part, file).unlink(missing_ok=True)
+    if folder.exists():
+        # Another revision, fetched earlier by this command.
+        old = folder.with_name(f"{folder.name}.old")
+        shutil.rmtree(old, ignore_errors=True)
+        folder.rename(old)
+        part.rename(folder)
+        shutil.rmtree(old, ignore_errors=True)
+    else:
+        part.rename(folder)

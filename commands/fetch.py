@@ -1,0 +1,143 @@
+"""`python app.py fetch`: published models into the models folder. What fetching is stands in backends/fetching.py."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from arena.errors import ArenaError, InputError
+from commands import errors_in_one_line
+
+if TYPE_CHECKING:
+    from arena.types import ModelSpec
+    from backends.catalog import Hub, Published
+    from backends.fetching import Fetched
+    from backends.manifest import Manifest
+
+INTERRUPTED = 130
+
+
+def fetch(
+    models: Annotated[list[str], typer.Argument(metavar="MODEL...", help="Ids of the catalogue, as qwen-7b-chat.")],
+    hub: Annotated[
+        Literal["huggingface", "modelscope"] | None, typer.Option(help="Where from; else who answers first.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a model instead of prose.")] = False,
+) -> None:
+    """Fetch models from Hugging Face or ModelScope into ./models (ARENA_MODELS_DIR). Goes on where it stopped."""
+    with errors_in_one_line():
+        wanted = [published_model(name) for name in dict.fromkeys(models)]
+    try:
+        # One that fails does not keep the others away.
+        whole = [_fetch_one(spec, published, hub, as_json) for spec, published in wanted]
+    except KeyboardInterrupt:
+        typer.echo("Stopped. Run the same command again to go on from here.", err=True)
+        raise typer.Exit(INTERRUPTED) from None
+    if not all(whole):
+        raise typer.Exit(2)
+
+
+def published_model(name: str) -> tuple[ModelSpec, Published]:
+    """The model and where it is to be had. Raises InputError if it needs no fetching or is not known."""
+    from backends.catalog import EMBEDDED, FETCHED, PUBLISHED
+
+    if name in PUBLISHED and name in FETCHED:
+        return FETCHED[name], PUBLISHED[name]
+    if name in EMBEDDED or name.endswith(".gguf") or name.startswith("scripted:") or Path(name).is_dir():
+        raise InputError("fetch_needless", f"{name} needs no fetching: it runs from what is on this machine.")
+    known = ", ".join(PUBLISHED) or "none yet"
+    raise InputError("fetch_unknown", f"There is no model {name!r} to fetch. Known: {known}.", model=name)
+
+
+def fetch_missing(names: Iterable[str], app: Path) -> None:
+    """Fetch those of the models that the catalogue knows and that are not here, before the page comes up.
+
+    In a process of its own: the hub's library reads as it is imported whether it may use the network, and for the
+    page it may not.
+    """
+    from backends.catalog import FETCHED
+    from backends.folders import is_folder, models_dir
+
+    ids = dict.fromkeys(name.strip().partition("@")[0] for name in names)
+    missing = [name for name in ids if name in FETCHED and not is_folder(str(models_dir() / name))]
+    if not missing:
+        return
+    try:
+        done = subprocess.run([sys.executable, str(app), "fetch", *missing], check=False, env=os.environ)
+    except KeyboardInterrupt:
+        # The other process has said already how to go on.
+        raise typer.Exit(INTERRUPTED) from None
+    if done.returncode:
+        raise typer.Exit(done.returncode)
+
+
+def _fetch_one(spec: ModelSpec, published: Published, hub: Hub | None, as_json: bool) -> bool:
+    """Whether the model is there now; if not, the reason has been said."""
+    from backends.by_hand import by_hand
+    from backends.fetching import Progress, Surroundings
+    from backends.fetching import fetch as fetch_model
+    from commands.progress import ByteProgress
+
+    bar = ByteProgress()
+
+    def begin(manifest: Manifest, missing: int) -> None:
+        if not as_json:
+            _say_plan(spec, manifest, missing)
+
+    def report(progress: Progress) -> None:
+        bar.show(progress.done, progress.total, f"{'checking ' if progress.checking else ''}{progress.file}")
+
+    try:
+        fetched = fetch_model(spec, published, hub, Surroundings(begin, report))
+    except ArenaError as error:
+        bar.finish()
+        if as_json:
+            typer.echo(json.dumps({"model": spec.id, "state": "failed", "code": error.code, "error": str(error)}))
+        typer.echo(f"Error: {error}", err=True)
+        if error.code == "fetch_offline":
+            typer.echo(by_hand(spec, published), err=True)
+        return False
+    finally:
+        bar.finish()
+    _say_result(spec, fetched, as_json)
+    return True
+
+
+def _say_plan(spec: ModelSpec, manifest: Manifest, missing: int) -> None:
+    from backends.hubs import hub_module
+    from commands.progress import size_text
+
+    repo = manifest.repo
+    typer.echo(f"{spec.name}: {repo.id} at {repo.revision} on {hub_module(manifest.hub).NAME}")
+    if spec.licence:
+        typer.echo(f"Licence: {spec.licence} ({spec.licence_url})")
+    typer.echo(f"{len(manifest.files)} files, {size_text(missing)} to fetch")
+
+
+def _say_result(spec: ModelSpec, fetched: Fetched, as_json: bool) -> None:
+    from commands.progress import size_text
+
+    manifest, state = fetched.manifest, "fetched" if fetched.came else "present"
+    total = sum(file.size for file in manifest.files)
+    if as_json:
+        result = {
+            "model": spec.id, "state": state, "folder": str(fetched.folder), "hub": manifest.hub,
+            "repo": manifest.repo.id, "revision": manifest.repo.revision, "bytes": total, "came": fetched.came,
+            "files": len(manifest.files), "unhashed_weights": list(fetched.unhashed_weights),
+        }  # fmt: skip
+        typer.echo(json.dumps(result))
+        return
+    if state == "present":
+        typer.echo(f"{spec.id} is here already and whole by its sizes: {fetched.folder}")
+        return
+    typer.echo(f"{spec.id} is ready at {fetched.folder} ({size_text(total)}, checked)")
+    if fetched.unhashed_weights:
+        names = ", ".join(fetched.unhashed_weights)
+        typer.echo(f"The hub lists no sha256 for {names}: size and form alone were checked.")

@@ -1,0 +1,396 @@
+"""Fetching, against a server on the loopback that plays both hubs and fails in the ways that hubs fail."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hub_server import HubServer
+from served_app import ROOT
+
+from arena.errors import ArenaError
+from backends import fetching, folders, hubs
+from backends.by_hand import by_hand
+from backends.catalog import QWEN, Hub, Published, Repo
+from backends.checkpoint import find_weights
+from backends.fetching import Fetched, Progress, Surroundings
+from backends.manifest import MANIFEST, Manifest, RemoteFile, read_manifest, write_manifest
+from backends.needed_files import needed_files
+from backends.verify import verify_fetched
+
+MICRO = ROOT / "tests" / "data" / "qwen-micro-vocab2048"
+TRUE_FILES = {path.name: path.read_bytes() for path in MICRO.iterdir()}
+SHARD = "model-00002-of-00002.safetensors"
+NEEDED = {*TRUE_FILES, "qwen.tiktoken", "LICENSE", "README.md"}
+REPO = Repo("maker/qwen-micro", "0123456789abcdef0123456789abcdef01234567")
+SECRET = "hf_never-to-be-seen"
+
+
+def repository() -> dict[str, bytes]:
+    """A small true checkpoint with all that must not be fetched beside it."""
+    decoys = (
+        "modeling_qwen.py",
+        "pytorch_model.bin",
+        "examples/config.json",
+        ".gitattributes",
+        "consolidated.safetensors",
+    )
+    files = {**TRUE_FILES, "qwen.tiktoken": b"IQ== 0\n", "LICENSE": b"Be kind.\n", "README.md": b"A model.\n"}
+    return {**files, **{name: b"not wanted" for name in decoys}}
+
+
+@pytest.fixture
+def server() -> Iterator[HubServer]:
+    with HubServer(repository(), REPO.id, REPO.revision).serving() as running:
+        yield running
+
+
+@pytest.fixture(params=["huggingface", "modelscope"])
+def hub(request: pytest.FixtureRequest, server: HubServer, hub_addresses: Callable[..., None]) -> Hub:
+    """Each of the two, its library pointed to the server."""
+    hub_addresses(server.url, server.url)
+    return request.param
+
+
+@pytest.fixture
+def hub_addresses(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., None]:
+    """Points the two libraries elsewhere, with nobody logged in and models in a folder of the test."""
+    from huggingface_hub import constants
+
+    monkeypatch.setenv("ARENA_MODELS_DIR", str(tmp_path / "models"))
+    monkeypatch.setenv("MODELSCOPE_HOME", str(tmp_path / "home"))
+    for name in ("MODELSCOPE_API_TOKEN", "HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "no-token"))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+
+    def point(huggingface: str, modelscope: str) -> None:
+        # The library has read HF_ENDPOINT as it was imported; the command line's tests set the variable itself.
+        monkeypatch.setattr(constants, "ENDPOINT", huggingface)
+        monkeypatch.setattr(
+            constants, "HUGGINGFACE_CO_URL_TEMPLATE", huggingface + "/{repo_id}/resolve/{revision}/{filename}"
+        )
+        monkeypatch.setattr("huggingface_hub.hf_api.ENDPOINT", huggingface, raising=False)
+        monkeypatch.setenv("MODELSCOPE_ENDPOINT", modelscope)
+
+    return point
+
+
+def both(repo: Repo = REPO) -> Published:
+    return Published({"huggingface": repo, "modelscope": repo}, 737_872)
+
+
+def fetch(hub: Hub | None, published: Published | None = None, **around: object) -> Fetched:
+    return fetching.fetch(QWEN, published or both(), hub, Surroundings(**{"pause": 0.01, **around}))
+
+
+def failure(hub: Hub | None, **around: object) -> ArenaError:
+    """The error of a fetch that must fail; its text is one line, and no folder looks like the model."""
+    with pytest.raises(ArenaError) as caught:
+        fetch(hub, **around)
+    assert "\n" not in str(caught.value)
+    assert not (folders.models_dir() / QWEN.id).exists()
+    return caught.value
+
+
+def test_a_fetch_brings_the_needed_files_and_no_others(server: HubServer, hub: Hub) -> None:
+    fetched = fetch(hub)
+    names = {path.name for path in fetched.folder.iterdir()}
+    assert names == {*NEEDED, MANIFEST}
+    assert server.fetched() == NEEDED
+    assert all((fetched.folder / name).read_bytes() == server.files[name] for name in NEEDED)
+    assert len(find_weights(fetched.folder).files) == 2
+    assert fetched.came == server.sent() == sum(len(server.files[name]) for name in NEEDED)
+    assert {path.name for path in folders.models_dir().iterdir()} <= {QWEN.id, f".{QWEN.id}.lock"}
+
+
+def test_the_manifest_names_the_revision_for_votes_while_the_files_are_whole(hub: Hub) -> None:
+    folder = fetch(hub).folder
+    manifest = read_manifest(folder)
+    assert manifest and (manifest.hub, manifest.repo) == (hub, REPO)
+    assert {file.path for file in manifest.files if file.sha256} == {n for n in NEEDED if n.endswith(".safetensors")}
+    assert folders.fetched_spec(QWEN.id).revision == REPO.revision
+    # What `check` reads is what a fetch writes.
+    assert verify_fetched(folders.fetched_spec(QWEN.id), lambda name, size: None) == len(NEEDED)
+    (folder / "README.md").write_text("Another size.")
+    assert folders.fetched_spec(QWEN.id).revision.startswith("sizes-sha256:")
+
+
+def test_a_second_fetch_asks_nothing(server: HubServer, hub: Hub) -> None:
+    fetch(hub)
+    server.asked.clear()
+    again = fetch(None)
+    assert again.came == 0 and not server.asked
+
+
+def test_a_damaged_file_of_a_complete_model_alone_comes_again(server: HubServer, hub: Hub) -> None:
+    folder = fetch(hub).folder
+    (folder / SHARD).write_bytes(b"short")
+    server.asked.clear()
+    assert fetch(None).came == len(TRUE_FILES[SHARD])
+    assert server.fetched() == {SHARD}
+    assert (folder / SHARD).read_bytes() == TRUE_FILES[SHARD]
+
+
+def test_a_cut_connection_is_gone_on_with(server: HubServer, hub: Hub) -> None:
+    server.faults.cut_after, server.faults.cuts = {SHARD: 100_000}, 2
+    folder = fetch(hub).folder
+    assert (folder / SHARD).read_bytes() == TRUE_FILES[SHARD]
+    assert server.sent(SHARD) == len(TRUE_FILES[SHARD])
+
+
+def test_after_a_broken_fetch_only_the_missing_bytes_come(server: HubServer, hub: Hub) -> None:
+    server.faults.cut_after = {SHARD: 100_000}
+
+    def stop(progress: Progress) -> None:
+        if progress.file == SHARD:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fetch(hub, report=stop)
+    part = folders.models_dir() / f"{QWEN.id}.part"
+    kept = (part / f"{SHARD}.incomplete").stat().st_size
+    assert 0 < kept <= 100_000
+    assert not (part / "config.json").exists()
+    with pytest.raises(ArenaError, match="not here"):
+        folders.fetched_spec(QWEN.id)
+    before = {file: server.sent(file) for file in server.fetched()}
+    server.asked.clear()
+    server.faults.cut_after = {}
+    # Without --hub it goes on from where it began, not from who answers first.
+    fetched = fetch(None)
+    assert fetched.manifest.hub == hub
+    assert server.sent(SHARD) == len(TRUE_FILES[SHARD]) - kept
+    assert not {file for file in before if file != SHARD} & server.fetched()
+    assert fetched.came == server.sent()
+
+
+def test_a_server_that_knows_no_ranges_is_read_anew(server: HubServer, hub: Hub) -> None:
+    server.faults.cut_after, server.faults.cuts, server.faults.ignore_range = {SHARD: 100_000}, 1, True
+    seen: list[int] = []
+    folder = fetch(hub, report=lambda progress: seen.append(progress.done)).folder
+    assert (folder / SHARD).read_bytes() == TRUE_FILES[SHARD]
+    assert seen == sorted(seen)
+
+
+def test_a_connection_that_is_cut_for_ever_says_how_far_it_came(server: HubServer, hub: Hub) -> None:
+    server.faults.cut_after = {SHARD: 0}
+    error = failure(hub)
+    assert error.code == "fetch_cut" and SHARD in str(error) and "404,352" in str(error)
+
+
+def test_a_short_file_is_an_error(server: HubServer, hub: Hub) -> None:
+    server.faults.contents = {SHARD: TRUE_FILES[SHARD][:-7]}
+    error = failure(hub)
+    assert error.code == "fetch_damaged" and "404,345" in str(error) and "404,352" in str(error)
+
+
+def test_a_long_file_is_an_error_and_not_kept(server: HubServer, hub: Hub) -> None:
+    server.faults.contents = {SHARD: TRUE_FILES[SHARD] + b"x" * 10}
+    assert failure(hub).code == "fetch_damaged"
+    assert (folders.models_dir() / f"{QWEN.id}.part" / f"{SHARD}.incomplete").stat().st_size == 0
+
+
+def test_a_wrong_hash_deletes_the_file_and_only_it_comes_again(server: HubServer, hub: Hub) -> None:
+    server.faults.contents = {SHARD: TRUE_FILES[SHARD][:-1] + b"\xaa"}
+    error = failure(hub)
+    assert error.code == "fetch_damaged" and SHARD in str(error) and "sha256" in str(error)
+    assert not list(folders.models_dir().glob(f"*/{SHARD}*"))
+    first = server.fetched() - {SHARD}
+    server.asked.clear()
+    server.faults.contents = {}
+    fetch(hub)
+    assert SHARD in server.fetched() and not first & server.fetched()
+
+
+def test_a_shard_that_lacks_what_the_index_names_is_refused(server: HubServer, hub: Hub) -> None:
+    index = json.loads(TRUE_FILES["model.safetensors.index.json"])
+    index["weight_map"]["transformer.nowhere"] = SHARD
+    server.files["model.safetensors.index.json"] = json.dumps(index).encode()
+    assert "transformer.nowhere" in str(failure(hub))
+
+
+def test_files_without_a_hash_in_the_list_are_said(server: HubServer, hub: Hub) -> None:
+    server.faults.list_hashes = False
+    assert set(fetch(hub).unhashed_weights) == {name for name in TRUE_FILES if name.endswith(".safetensors")}
+
+
+@pytest.mark.parametrize(("status", "code"), [(401, "fetch_denied"), (403, "fetch_denied"), (404, "fetch_missing")])
+def test_a_refused_list_says_what_to_do(server: HubServer, hub: Hub, status: int, code: str) -> None:
+    server.faults.list_status = status
+    error = failure(hub)
+    assert error.code == code and REPO.id in str(error)
+    assert ("licence" in str(error) and "TOKEN" in str(error)) is (status != 404)
+    assert REPO.revision in str(error)
+
+
+@pytest.mark.parametrize(("status", "code"), [(401, "fetch_denied"), (404, "fetch_missing")])
+def test_a_refused_file_says_what_to_do(server: HubServer, hub: Hub, status: int, code: str) -> None:
+    server.faults.file_status = {SHARD: status}
+    assert failure(hub).code == code
+
+
+def test_a_busy_hub_is_asked_again_and_then_named(server: HubServer, hub: Hub) -> None:
+    server.faults.busy_times = 2
+    assert fetch(hub).came
+    server.files["README.md"] += b"More."
+    server.faults.file_status = {"README.md": 429}
+    other = Published({hub: replace(REPO)}, 1)
+    (folders.models_dir() / QWEN.id).rename(folders.models_dir() / "elsewhere")
+    with pytest.raises(ArenaError, match="429"):
+        fetch(hub, other)
+
+
+def test_a_full_disk_is_said_with_both_numbers_before_anything_comes(server: HubServer, hub: Hub) -> None:
+    error = failure(hub, free_bytes=lambda folder: 1_234_567)
+    assert error.code == "fetch_room" and "1,234,567" in str(error) and "537,612,013" in str(error)
+    assert not server.fetched()
+
+
+@pytest.mark.parametrize("name", ["../evil.json", "/etc/evil", "a/../../b", "..\\evil", "bad\nname", "C:evil"])
+def test_a_hostile_list_is_refused(server: HubServer, hub: Hub, name: str) -> None:
+    server.faults.extra_entries = [(name, 3)]
+    assert failure(hub).code == "fetch_hostile"
+    assert not server.fetched()
+
+
+def test_progress_grows_to_the_total(hub: Hub) -> None:
+    seen: list[Progress] = []
+    begun: list[int] = []
+    fetched = fetch(hub, report=seen.append, begin=lambda manifest, missing: begun.append(missing))
+    done = [progress.done for progress in seen]
+    assert done == sorted(done) and done[-1] == seen[-1].total == fetched.came == begun[0]
+    assert {progress.file for progress in seen} == NEEDED
+    assert any(progress.checking for progress in seen)
+
+
+def test_another_revision_replaces_the_whole_folder(server: HubServer, hub: Hub) -> None:
+    fetch(hub)
+    server.revision = "f" * 40
+    server.files["README.md"] = b"Newer."
+    fetched = fetch(hub, both(Repo(REPO.id, server.revision)))
+    assert (fetched.folder / "README.md").read_bytes() == b"Newer."
+    assert folders.fetched_spec(QWEN.id).revision == server.revision
+    assert {path.name for path in folders.models_dir().iterdir()} <= {QWEN.id, f".{QWEN.id}.lock"}
+
+
+def test_what_another_hub_began_is_begun_anew(server: HubServer, hub: Hub) -> None:
+    def stop(progress: Progress) -> None:
+        if progress.file == SHARD:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fetch(hub, report=stop)
+    server.asked.clear()
+    fetched = fetch("modelscope" if hub == "huggingface" else "huggingface")
+    assert fetched.manifest.hub != hub
+    assert server.fetched() == NEEDED and server.sent() == fetched.came
+
+
+def test_a_folder_put_there_by_hand_is_left_alone(server: HubServer, hub: Hub) -> None:
+    folder = folders.models_dir() / QWEN.id
+    folder.mkdir(parents=True)
+    for name, content in TRUE_FILES.items():
+        (folder / name).write_bytes(content)
+    with pytest.raises(ArenaError, match="by hand"):
+        fetch(hub)
+    assert {path.name for path in folder.iterdir()} == set(TRUE_FILES) and not server.asked
+
+
+def test_two_fetches_of_one_model_do_not_meet(hub: Hub) -> None:
+    def again(progress: Progress) -> None:
+        fetch(hub)
+
+    with pytest.raises(ArenaError, match="another process"):
+        fetch(hub, report=again)
+
+
+def test_the_hub_that_answers_first_is_taken(server: HubServer, hub_addresses: Callable[..., None]) -> None:
+    with HubServer(repository(), REPO.id, REPO.revision).serving() as slow:
+        slow.faults.delay = 1.0
+        for addresses, quick in ((server.url, slow.url), "huggingface"), ((slow.url, server.url), "modelscope"):
+            hub_addresses(*addresses)
+            began = time.monotonic()
+            assert hubs.first_to_answer(both().repos) == quick
+            assert time.monotonic() - began < 0.9
+
+
+def test_a_hub_without_the_model_is_not_first(server: HubServer, hub_addresses: Callable[..., None]) -> None:
+    with HubServer({}, "some/other", "x").serving() as empty:
+        server.faults.delay = 0.1
+        hub_addresses(empty.url, server.url)
+        assert fetch(None).manifest.hub == "modelscope"
+
+
+def test_a_machine_without_network_is_told_how_to_copy(hub_addresses: Callable[..., None]) -> None:
+    hub_addresses("http://127.0.0.1:9", "http://127.0.0.1:9")
+    error = failure(None)
+    assert error.code == "fetch_offline" and "Hugging Face" in str(error) and "ModelScope" in str(error)
+    words = by_hand(QWEN, both())
+    for word in ("https://huggingface.co/maker/qwen-micro", "https://modelscope.cn/models/maker/qwen-micro"):
+        assert word in words
+    assert REPO.revision in words and str(folders.models_dir() / QWEN.id) in words and "safetensors" in words
+
+
+def test_a_person_who_wants_no_network_is_obeyed(
+    server: HubServer, hub_addresses: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub_addresses(server.url, server.url)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    for chosen in (None, "huggingface"):
+        error = failure(chosen)
+        assert error.code == "fetch_offline" and "HF_HUB_OFFLINE" in str(error)
+    assert not server.asked
+    assert fetch("modelscope").came
+
+
+def test_a_login_goes_to_the_hub_and_no_further(
+    server: HubServer, hub: Hub, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HF_TOKEN", SECRET)
+    monkeypatch.setenv("MODELSCOPE_API_TOKEN", SECRET)
+    with HubServer(server.files, REPO.id, REPO.revision).serving() as store:
+        server.faults.redirect_to = store.url
+        folder = fetch(hub).folder
+        assert all(
+            SECRET in asked.headers.get("authorization", asked.headers.get("Authorization", ""))
+            for asked in server.asked
+        )
+        assert store.fetched() == NEEDED
+        assert not any(SECRET in str(asked) for asked in store.asked)
+    server.faults.redirect_to, server.faults.file_status = "", {SHARD: 401}
+    (folder / SHARD).unlink()
+    with pytest.raises(ArenaError) as caught:
+        fetch(hub)
+    assert SECRET not in str(caught.value) + "".join(capfd.readouterr())
+    assert not any(SECRET.encode() in path.read_bytes() for path in folders.models_dir().rglob("*") if path.is_file())
+
+
+def test_binaries_are_taken_where_there_are_no_safetensors() -> None:
+    names = ("config.json", "pytorch_model-1.bin", "pytorch_model.bin.index.json", "training_args.bin", "optimizer.bin")
+    chosen = needed_files([RemoteFile(name, 1) for name in names], "a/b")
+    assert [file.path for file in chosen] == ["pytorch_model-1.bin", "pytorch_model.bin.index.json", "config.json"]
+
+
+@pytest.mark.parametrize("names", [("config.json",), ("model.safetensors",), ("config.json", "adapter.safetensors")])
+def test_a_list_without_a_model_is_refused(names: tuple[str, ...]) -> None:
+    with pytest.raises(ArenaError, match="no model folder"):
+        needed_files([RemoteFile(name, 1) for name in names], "a/b")
+
+
+def test_neither_code_nor_subfolders_are_needed_whatever_their_names() -> None:
+    names = ("LICENSE.py", "README.sh", "more/x.tiktoken", "LICENSE/x", "model.safetensors", "config.json")
+    chosen = needed_files([RemoteFile(name, 1) for name in names], "a/b")
+    assert [file.path for file in chosen] == ["model.safetensors", "config.json"]
+
+
+@pytest.mark.parametrize("path", ["../secret", "/etc/passwd"])
+def test_a_manifest_that_leads_out_of_its_folder_is_none(tmp_path: Path, path: str) -> None:
+    write_manifest(tmp_path, Manifest("huggingface", REPO, (RemoteFile("config.json", 1),)))
+    assert read_manifest(tmp_path)
+    write_manifest(tmp_path, Manifest("huggingface", REPO, (RemoteFile(path, 1),)))
+    assert read_manifest(tmp_path) is None
