@@ -35,19 +35,25 @@ def is_folder(name: str) -> bool:
 
 
 def fetched_spec(model_id: str) -> ModelSpec:
-    """One of the two originals from its folder below the models folder. Raises InputError if it is not there."""
+    """A model of the catalog from its folder below the models folder. Raises InputError if it is not there."""
     folder = models_dir() / model_id
     if not is_folder(str(folder)):
         how = f"python app.py fetch {model_id}, or put its original folder, as published, at {folder}."
         message = f"{FETCHED[model_id].name} is not here: {how}"
         raise InputError("model_missing", message, model=model_id, path=str(folder))
-    spec = folder_spec(folder)
-    if spec.family != FETCHED[model_id].family:
-        raise InputError("folder_unfit", f"{folder} holds no {FETCHED[model_id].name}.", path=str(folder))
+    known, spec = FETCHED[model_id], folder_spec(folder)
+    if spec.family != known.family:
+        raise InputError("folder_unfit", f"{folder} holds no {known.name}.", path=str(folder))
     manifest = read_manifest(folder)
     # The published revision names the bytes better than our own fingerprint, as long as the files are still those.
-    revision = manifest.repo.revision if manifest and not manifest.damaged(folder) else spec.revision
-    return replace(spec, id=model_id, name=FETCHED[model_id].name, revision=revision)
+    revision = manifest.revision if manifest and not manifest.damaged(folder) else spec.revision
+    return replace(
+        known,
+        source=spec.source,
+        revision=revision,
+        context_length=spec.context_length,
+        defaults=spec.defaults,
+    )
 
 
 def folder_spec(folder: Path) -> ModelSpec:

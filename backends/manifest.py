@@ -5,6 +5,7 @@ Knows no hub and no network; a folder without the file is simply one that was co
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 from backends.catalog import Hub, Repo
 
 MANIFEST = "fetched.json"
+BRANCHES = ("main", "master")
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,14 @@ class Manifest:
     hub: Hub
     repo: Repo
     files: tuple[RemoteFile, ...]
+
+    @property
+    def revision(self) -> str:
+        """Names the exact bytes: the commit or tag, and for a branch, which moves, the hashes of what came from it."""
+        if self.repo.revision not in BRANCHES:
+            return self.repo.revision
+        listed = json.dumps(sorted((file.path, file.size, file.sha256) for file in self.files))
+        return f"{self.repo.revision}+sha256:{hashlib.sha256(listed.encode()).hexdigest()[:32]}"
 
     def damaged(self, folder: Path) -> tuple[str, ...]:
         """The files that are missing in the folder or have another size."""

@@ -268,6 +268,22 @@ def test_progress_grows_to_the_total(hub: Hub) -> None:
     assert any(progress.checking for progress in seen)
 
 
+def test_what_a_branch_gave_is_named_by_its_hashes() -> None:
+    files = (RemoteFile("config.json", 2, None), RemoteFile("model.safetensors", 9, "a" * 64))
+    branch = Manifest("modelscope", Repo("x/y", "master"), files)
+    assert branch.revision.startswith("master+sha256:")
+    assert branch.revision == replace(branch, files=files[::-1]).revision
+    other = replace(branch, files=(files[0], replace(files[1], sha256="b" * 64)))
+    assert other.revision != branch.revision
+    assert replace(branch, repo=Repo("x/y", "v1.0.0")).revision == "v1.0.0"
+
+
+def test_a_model_of_the_catalog_keeps_its_name_licence_and_link(hub: Hub) -> None:
+    fetch(hub)
+    spec = folders.fetched_spec(QWEN.id)
+    assert (spec.id, spec.name, spec.licence, spec.licence_url) == (QWEN.id, QWEN.name, QWEN.licence, QWEN.licence_url)
+
+
 def test_another_revision_replaces_the_whole_folder(server: HubServer, hub: Hub) -> None:
     fetch(hub)
     server.revision = "f" * 40
