@@ -25,13 +25,19 @@ INTERRUPTED = 130
 
 
 def fetch(
-    models: Annotated[list[str], typer.Argument(metavar="MODEL...", help="Ids of the catalogue, as qwen-7b-chat.")],
+    models: Annotated[list[str] | None, typer.Argument(metavar="MODEL...", help="Ids, as qwen-7b-chat.")] = None,
     hub: Annotated[
         Literal["huggingface", "modelscope"] | None, typer.Option(help="Where from; else who answers first.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a model instead of prose.")] = False,
 ) -> None:
-    """Fetch models from Hugging Face or ModelScope into ./models (ARENA_MODELS_DIR). Goes on where it stopped."""
+    """Fetch models from Hugging Face or ModelScope into ./models (ARENA_MODELS_DIR). Goes on where it stopped.
+
+    Without a MODEL it lists those that can be fetched.
+    """
+    if not models:
+        _list_models(as_json)
+        return
     with errors_in_one_line():
         wanted = [published_model(name) for name in dict.fromkeys(models)]
     try:
@@ -54,6 +60,23 @@ def published_model(name: str) -> tuple[ModelSpec, Published]:
         raise InputError("fetch_needless", f"{name} needs no fetching: it runs from what is on this machine.")
     known = ", ".join(PUBLISHED) or "none yet"
     raise InputError("fetch_unknown", f"There is no model {name!r} to fetch. Known: {known}.", model=name)
+
+
+def _list_models(as_json: bool) -> None:
+    """Every model that can be fetched: id, size, whether it is here, licence."""
+    from backends.catalog import FETCHED, PUBLISHED
+    from backends.folders import is_folder, models_dir
+    from commands.progress import size_text
+
+    for name, published in PUBLISHED.items():
+        spec, here = FETCHED[name], is_folder(str(models_dir() / name))
+        if as_json:
+            size = published.weight_bytes
+            result = {"model": name, "bytes": size, "here": here, "licence": spec.licence, "url": spec.licence_url}
+            typer.echo(json.dumps(result, ensure_ascii=False))
+        else:
+            state = "here" if here else ""
+            typer.echo(f"{name:<20} {size_text(published.weight_bytes):>9}  {state:<4}  {spec.licence}")
 
 
 def fetch_missing(names: Iterable[str], app: Path) -> None:

@@ -82,6 +82,24 @@ def test_a_model_is_fetched_with_its_licence_said_and_found_again(
     assert again.stderr == ""
 
 
+def test_without_a_model_it_lists_what_can_be_fetched_and_asks_nobody(
+    environment: dict[str, str], server: HubServer
+) -> None:
+    assert fetch(environment, "fetch").stdout.split() == [
+        "qwen-7b-chat",
+        "737.9",
+        "kB",
+        "Tongyi",
+        "Qianwen",
+        "License",
+        "Agreement",
+    ]
+    (Path(environment["ARENA_MODELS_DIR"]) / "qwen-7b-chat").mkdir(parents=True)
+    listed = json.loads(fetch(environment, "fetch", "--json").stdout)
+    assert (listed["model"], listed["bytes"], listed["here"]) == ("qwen-7b-chat", 737872, True)
+    assert server.asked == []
+
+
 @pytest.mark.parametrize("hub", ["huggingface", "modelscope"])
 def test_a_failure_is_one_line(environment: dict[str, str], server: HubServer, hub: str) -> None:
     server.faults.contents = {SHARD: FILES[SHARD][:-1] + b"\xaa"}

@@ -111,6 +111,18 @@ def test_the_page_asks_no_other_host_and_logs_no_error(tab: Tab, scripted_app: S
     assert tab.page_errors == tab.console_errors == []
 
 
+def test_the_about_tab_names_the_models_and_the_licences_in_both_languages(tab: Tab) -> None:
+    page = tab.page
+    page.get_by_role("tab").nth(2).click()
+    about = page.locator("#about")
+    expect(about).to_contain_text("script-a")
+    expect(about.get_by_role("link", name="Tongyi Qianwen License Agreement")).to_have_attribute("target", "_blank")
+    expect(about).to_contain_text("Other models that can run here")
+    page.click("#language")
+    expect(about).to_contain_text("还可以运行的模型")
+    expect(about).to_contain_text("许可证")
+
+
 def test_a_picture_from_elsewhere_is_not_even_asked_for(tab: Tab) -> None:
     tab.page.evaluate("""() => new Promise(done => {
         const image = new Image();
@@ -138,7 +150,8 @@ def test_both_languages_by_browser_and_by_switch(open_page: Open, scripted_app: 
     expect(page.locator("#send")).to_have_text("Send")
     status(page, "a", "Answering")
     page.click("#settings button")
-    page.wait_for_timeout(500)  # gradio says "loading" in the browser's language while it opens the settings
+    # gradio says "loading" in the browser's language while it opens the settings.
+    page.wait_for_function("() => !document.body.innerText.includes('加载中')")
     assert not CJK.search(visible_texts(page)), CJK.findall(visible_texts(page))
     page.click("#stop_all")
     status(page, "b", "Stopped")
