@@ -27,9 +27,14 @@ def about(lang: str, running: Iterable[ModelSpec], known: Sequence[ModelSpec]) -
 
 
 def _table(lang: str, specs: Iterable[ModelSpec], columns: Sequence[str]) -> str:
-    head = "".join(f"<th>{escape(text(lang, f'about_{column}'))}</th>" for column in columns)
+    labels = {column: escape(text(lang, f"about_{column}")) for column in columns}
+    head = "".join(f"<th>{label}</th>" for label in labels.values())
+    # On a phone a row is a few lines, each with its label in front.
     rows = "".join(
-        "<tr>" + "".join(f"<td>{_cell(lang, spec, column)}</td>" for column in columns) + "</tr>" for spec in specs
+        "<tr>"
+        + "".join(f'<td data-label="{label}">{_cell(lang, spec, column)}</td>' for column, label in labels.items())
+        + "</tr>"
+        for spec in specs
     )
     return f'<div class="about-table"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
 
