@@ -11,10 +11,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from arena.errors import BackendError
-from arena.types import Chunk, FinishReason, GenerationConfig, LoadState, Message, ModelSpec, Usage
+from arena.types import Chunk, FinishReason, GenerationConfig, Message, ModelSpec, Usage
 from backends.context import Fitted, fit_context
 from backends.decode import AnswerText
-from backends.loading import BackgroundLoad
+from backends.loading import LoadingBackend
 from backends.slots import SIGN_OF_LIFE_SECONDS
 
 if TYPE_CHECKING:
@@ -26,21 +26,8 @@ OLDEST, NEWER = (5, 16, 1), (6,)
 _END = object()
 
 
-class HfBackend:
+class HfBackend(LoadingBackend["HfEngine"]):
     """One model on an engine that it may share with others."""
-
-    def __init__(self, spec: ModelSpec, engine: BackgroundLoad[HfEngine]) -> None:
-        self.spec = spec
-        self._load = engine
-
-    @property
-    def load_state(self) -> LoadState:
-        """Whether the folder is loaded."""
-        return self._load.state
-
-    def load(self) -> None:
-        """Begin loading the folder."""
-        self._load.start()
 
     def stream(self, messages: Sequence[Message], config: GenerationConfig) -> Iterator[Chunk]:
         """Answer the conversation; see Backend.stream. Usage counts from when the engine takes the prompt."""
@@ -53,10 +40,6 @@ class HfBackend:
         with engine.slots.ticket() as ticket:
             yield from ticket.wait()
             yield from _Generation(engine, fitted, config).chunks()
-
-    def close(self) -> None:
-        """Let go of the engine; it is freed when no stream uses it any more."""
-        self._load.close()
 
 
 def load_engine(spec: ModelSpec) -> HfEngine:

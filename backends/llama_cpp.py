@@ -13,32 +13,19 @@ from itertools import chain
 from typing import Any
 
 from arena.errors import BackendError
-from arena.types import Chunk, FinishReason, GenerationConfig, LoadState, Message, ModelSpec, Usage
+from arena.types import Chunk, FinishReason, GenerationConfig, Message, Usage
 from backends.context import Fitted, fit_context
 from backends.decode import THINK_OPEN, AnswerText
 from backends.llama_engine import LlamaEngine
-from backends.loading import BackgroundLoad
+from backends.loading import LoadingBackend
 from backends.slots import SIGN_OF_LIFE_SECONDS
 
 _END = object()
 _ROLE_MARK = re.compile(r"<\|[A-Za-z_]+\|>")
 
 
-class LlamaCppBackend:
+class LlamaCppBackend(LoadingBackend["LlamaEngine"]):
     """One catalogue entry on an engine that it may share with others."""
-
-    def __init__(self, spec: ModelSpec, engine: BackgroundLoad[LlamaEngine]) -> None:
-        self.spec = spec
-        self._load = engine
-
-    @property
-    def load_state(self) -> LoadState:
-        """Whether the file is loaded."""
-        return self._load.state
-
-    def load(self) -> None:
-        """Begin loading the file."""
-        self._load.start()
 
     def stream(self, messages: Sequence[Message], config: GenerationConfig) -> Iterator[Chunk]:
         """Answer the conversation; see Backend.stream. Usage counts from when the engine takes the prompt."""
@@ -53,10 +40,6 @@ class LlamaCppBackend:
         with engine.slots.ticket() as ticket:
             yield from ticket.wait()
             yield from _Generation(engine, fitted, config).chunks()
-
-    def close(self) -> None:
-        """Let go of the engine; it is freed when no stream uses it any more."""
-        self._load.close()
 
 
 class _Generation:

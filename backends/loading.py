@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator
 from typing import Generic, TypeVar
 
 from arena.errors import ArenaError, BackendError
-from arena.types import Chunk, ErrorInfo, LoadState
+from arena.types import Chunk, ErrorInfo, LoadState, ModelSpec
 from backends.slots import SIGN_OF_LIFE_SECONDS
 
 T = TypeVar("T")
@@ -88,3 +88,24 @@ class BackgroundLoad(Generic[T]):
             # Unless it was closed meanwhile: then nobody wants the value any more.
             if self._thread is threading.current_thread():
                 self._value, self._error, self._thread = value, error, None
+
+
+class LoadingBackend(Generic[T]):
+    """The half of a Backend that is about loading; `engine` may be shared with others."""
+
+    def __init__(self, spec: ModelSpec, engine: BackgroundLoad[T]) -> None:
+        self.spec = spec
+        self._load = engine
+
+    @property
+    def load_state(self) -> LoadState:
+        """Whether the model is there yet."""
+        return self._load.state
+
+    def load(self) -> None:
+        """Begin loading."""
+        self._load.start()
+
+    def close(self) -> None:
+        """Let go of the engine; it is freed when no stream uses it any more."""
+        self._load.close()

@@ -35,10 +35,10 @@ from pathlib import Path
 from typing import Any
 
 from arena.errors import BackendError, InputError
-from arena.types import Chunk, FinishReason, GenerationConfig, LoadState, Message, ModelSpec, Usage
+from arena.types import Chunk, FinishReason, GenerationConfig, Message, ModelSpec, Usage
 from backends.context import fit_context
 from backends.decode import AnswerText, ByteDecoder
-from backends.loading import BackgroundLoad
+from backends.loading import BackgroundLoad, LoadingBackend
 from backends.slots import SIGN_OF_LIFE_SECONDS, Slots
 
 _NUMBER = (int, float)
@@ -96,27 +96,17 @@ def scripted_spec(path: Path) -> ModelSpec:
     )
 
 
-class ScriptedBackend:
+class ScriptedBackend(LoadingBackend[list[dict[str, Any]]]):
     """Plays the script that `spec.source` names."""
 
     def __init__(self, spec: ModelSpec) -> None:
-        self.spec = spec
+        super().__init__(spec, BackgroundLoad(self._open))
         self.requests: list[tuple[tuple[Message, ...], GenerationConfig]] = []
         self.produced = 0
         self._script = read_script(Path(spec.source))
         self._slots = Slots(self._script.get("slots", 4))
-        self._load = BackgroundLoad(self._open)
         # Protects requests and produced, which several streams write.
         self._lock = threading.Lock()
-
-    @property
-    def load_state(self) -> LoadState:
-        """Whether the pretended loading is over."""
-        return self._load.state
-
-    def load(self) -> None:
-        """Begin the pretended loading."""
-        self._load.start()
 
     def stream(self, messages: Sequence[Message], config: GenerationConfig) -> Iterator[Chunk]:
         """Play the answer that fits the last message; see Backend.stream."""
@@ -131,10 +121,6 @@ class ScriptedBackend:
             yield Chunk(stage="reading", total=fitted.prompt_tokens)
             answer = _fitting(answers, fitted.messages[-1].content)
             yield from self._play(answer, fitted.max_new_tokens, fitted.prompt_tokens)
-
-    def close(self) -> None:
-        """Forget the script."""
-        self._load.close()
 
     def _open(self) -> list[dict[str, Any]]:
         time.sleep(self._script.get("load_seconds", 0))
