@@ -4,17 +4,15 @@ import json
 
 import numpy
 import pytest
+import torch
 from model_folders import DATA, MICRO, ORACLES, TINY, needs_oracles
+from transformers import DynamicCache
 
-torch = pytest.importorskip("torch")
-
-from transformers import DynamicCache  # noqa: E402
-
-from arena.types import GenerationConfig  # noqa: E402
-from backends import chatglm, qwen  # noqa: E402
-from backends.checkpoint import read_config  # noqa: E402
-from backends.hf_engine import PIECE, HfEngine  # noqa: E402
-from backends.weights import load_original  # noqa: E402
+from arena.types import GenerationConfig
+from backends import chatglm, qwen
+from backends.checkpoint import read_config
+from backends.hf_engine import PIECE, HfEngine
+from backends.weights import load_original
 
 LIMIT = 1e-5
 STEP_LIMIT = 3e-6

@@ -7,21 +7,20 @@ from contextlib import closing
 from dataclasses import replace
 
 import pytest
+import torch
 from model_folders import DATA, ORACLES, TINY, copied, edit_json, needs_oracles, scripted_original
 from served_app import ROOT
 
-torch = pytest.importorskip("torch")
-
-from arena.errors import BackendError, InputError  # noqa: E402
-from arena.types import GenerationConfig, Message  # noqa: E402
-from backends import open_backends  # noqa: E402
-from backends.chatglm import ROLES  # noqa: E402
-from backends.folders import folder_spec  # noqa: E402
-from backends.hf import HfBackend, load_engine  # noqa: E402
-from backends.hf_engine import Sampler, open_engine  # noqa: E402
-from backends.loading import BackgroundLoad  # noqa: E402
-from backends.qwen import END_OF_TEXT, IM_END, IM_START  # noqa: E402
-from backends.resolve import resolve  # noqa: E402
+from arena.errors import BackendError, InputError
+from arena.types import GenerationConfig, Message
+from backends import open_backends
+from backends.chatglm import ROLES
+from backends.folders import folder_spec
+from backends.hf import HfBackend, load_engine
+from backends.hf_engine import Sampler, open_engine
+from backends.loading import BackgroundLoad
+from backends.qwen import END_OF_TEXT, IM_END, IM_START
+from backends.resolve import resolve
 
 # No token twice in one of them, and for Qwen no single line break: the scripted folders go by the last token alone.
 TEXTS = {

@@ -4,18 +4,16 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import pytest
+import torch
+import transformers
 from model_folders import edit_json, make_scripted
 from native_folders import CHATML, GLM4, LLAMA, MARKS, QWEN3, THINK, native_folder, piece_tokenizer, write_json
 
-torch = pytest.importorskip("torch")
-
-import transformers  # noqa: E402
-
-from arena.errors import ArenaError, BackendError  # noqa: E402
-from arena.types import GenerationConfig, Message  # noqa: E402
-from backends import open_backends  # noqa: E402
-from backends.native import NativeChat  # noqa: E402
-from backends.resolve import resolve  # noqa: E402
+from arena.errors import ArenaError, BackendError
+from arena.types import GenerationConfig, Message
+from backends import open_backends
+from backends.native import NativeChat
+from backends.resolve import resolve
 
 KINDS = {
     "chatml": {"kind": "Qwen2", "template": CHATML},

@@ -1,18 +1,18 @@
 """Tokenizers, prompts and growing replies of the two originals against what their own code makes of them."""
 
+import base64
+import json
 import random
 import unicodedata
 from itertools import accumulate
 
 import pytest
+import tokenizers
 from model_folders import ORACLES, TINY, expected, needs_oracles
-
-pytest.importorskip("tiktoken")
-pytest.importorskip("sentencepiece")
 
 from arena.types import Message
 from backends.chatglm import PIECES, PREFIX, ROLES, ChatGLMChat
-from backends.qwen import RANKS, QwenChat
+from backends.qwen import PATTERN, RANKS, QwenChat
 
 pytestmark = needs_oracles
 ALPHABET = " \n\t\r'aZé́Å0१9，。《》你好𠮷👋🌍🇨🇳‍👩<|>[]_/\\{}s'tLLim_endﬁＡ안ส\x00\u3000\ufeff\ud800"
@@ -55,6 +55,29 @@ def test_qwen_encodes_and_decodes_every_string_as_the_original(qwen):
         assert qwen.decode(case["encode_none"]) == case["decode_none"]
         text = unicodedata.normalize("NFC", case["text"])
         assert qwen.encoding.encode(text, allowed_special="all") == case["encode_all"]
+
+
+def second_tokenizer(folder):
+    """Qwen's vocabulary in the other library, put together from the file anew."""
+    from transformers import PreTrainedTokenizerFast
+    from transformers.convert_slow_tokenizer import TikTokenConverter
+
+    class Converter(TikTokenConverter):
+        def load_tiktoken_bpe(self, path):
+            lines = (line.split() for line in path.read_text().splitlines())
+            return {base64.b64decode(token): int(rank) for token, rank in lines}
+
+    specials = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", *(f"<|extra_{number}|>" for number in range(205))]
+    converted = Converter(folder / "qwen.tiktoken", pattern=PATTERN, extra_special_tokens=specials).converted()
+    converted.normalizer = tokenizers.normalizers.NFC()
+    return PreTrainedTokenizerFast(tokenizer_object=converted, clean_up_tokenization_spaces=False)
+
+
+def test_qwen_random_strings_are_the_other_librarys_too(qwen):
+    other = second_tokenizer(ORACLES / TINY["qwen"])
+    for text in random_texts():
+        wanted = other.encode(replaced(text), add_special_tokens=False, split_special_tokens=True)
+        assert qwen.encode(text) == wanted
 
 
 def test_qwen_random_strings_have_no_special_ids_and_come_back(qwen):
@@ -126,14 +149,19 @@ def test_chatglm_random_strings_have_no_special_ids_and_come_back(chatglm):
 def test_chatglm_prompts_are_the_originals_also_under_attack(chatglm):
     for name, case in expected("chatglm3.chat.json")["chats"].items():
         turns = [*case["history"], {"role": case["role"], "content": case["query"]}]
-        if any("tools" in turn for turn in turns):
-            continue  # no message of this project has tools
+        turns = [with_tools(**turn) for turn in turns]
         ids = [token for turn in turns for token in message_ids(chatglm, **turn)]
         assert [*PREFIX, *ids, ROLES["assistant"]] == case["ids"], name
         if all(turn["role"] in ("system", "user", "assistant") and not turn.get("metadata") for turn in turns):
             messages = [Message(turn["role"], turn["content"]) for turn in turns]
             assert chatglm.prompt_ids(messages) == case["ids"], name
     assert set(expected("chatglm3.chat.json")["stop_ids"]) == chatglm.stop_ids
+
+
+def with_tools(content, tools=None, **turn):
+    """A turn as it is when the original has written its tools into the text."""
+    listed = f"\n{json.dumps(tools, indent=4, ensure_ascii=False)}" if tools else ""
+    return {**turn, "content": f"{content}{listed}"}
 
 
 def message_ids(chat, role, content, metadata=""):

@@ -7,14 +7,13 @@ import struct
 import zipfile
 
 import pytest
+import torch
 from model_folders import DATA, ORACLES, TINY, _rewrite, copied, edit_json, needs_oracles
 
-torch = pytest.importorskip("torch")
-
-from arena.errors import ArenaError  # noqa: E402
-from backends import open_backends  # noqa: E402
-from backends.checkpoint import read_config  # noqa: E402
-from backends.resolve import resolve  # noqa: E402
+from arena.errors import ArenaError
+from backends import open_backends
+from backends.checkpoint import read_config
+from backends.resolve import resolve
 
 QWEN_SHARD = "model-00002-of-00002.safetensors"
 QWEN_INDEX = "model.safetensors.index.json"
