@@ -48,7 +48,7 @@ def edit_json(path: Path, **changes: Any) -> None:
     path.write_text(json.dumps(value), encoding="utf-8")
 
 
-def _rewrite(folder: Path, change: Any) -> None:
+def rewrite(folder: Path, change: Any) -> None:
     """Applies `change` to all tensors, which is called with a dictionary of them."""
     from safetensors.torch import load_file, save_file
 
@@ -71,7 +71,7 @@ def make_talkative(folder: Path, family: str) -> None:
         head.zero_()
         head[list(ids)] = kept
 
-    _rewrite(folder, change)
+    rewrite(folder, change)
 
 
 def _chat(folder: Path, family: str) -> Any:
@@ -121,7 +121,7 @@ def make_scripted(folder: Path, family: str, chain: Sequence[int]) -> None:
             if number:
                 tensors[head][token] = (20 * vectors[number - 1] / hidden).to(tensors[head].dtype)
 
-    _rewrite(folder, change)
+    rewrite(folder, change)
 
 
 def scripted_original(place: Path, family: str, reply: str, end: int) -> Path:

@@ -260,10 +260,10 @@ def test_a_library_that_maps_nothing_is_refused_with_the_versions_that_do(monkey
 @needs_oracles
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_numbers_that_are_none_end_the_answer_with_an_error(tmp_path, value):
-    from model_folders import _rewrite
+    from model_folders import rewrite
 
     folder = copied(ORACLES / TINY["qwen"], tmp_path / "broken")
-    _rewrite(folder, lambda tensors: tensors["transformer.ln_f.weight"].fill_(value))
+    rewrite(folder, lambda tensors: tensors["transformer.ln_f.weight"].fill_(value))
     with pytest.raises(BackendError) as refusal:
         open_engine(folder_spec(folder))
     assert refusal.value.code == "backend_failed"

@@ -8,7 +8,7 @@ import zipfile
 
 import pytest
 import torch
-from model_folders import DATA, ORACLES, TINY, _rewrite, copied, edit_json, needs_oracles
+from model_folders import DATA, ORACLES, TINY, copied, edit_json, needs_oracles, rewrite
 
 from arena.errors import ArenaError
 from backends import open_backends
@@ -287,5 +287,5 @@ def test_a_mended_folder_loads_at_the_next_question(tmp_path, ask, answer_of):
 @needs_oracles
 def test_weights_that_compute_no_numbers_are_found_out_before_it_is_ready(tmp_path):
     folder = copied(ORACLES / TINY["qwen"], tmp_path / "checkpoint")
-    _rewrite(folder, lambda tensors: tensors["transformer.ln_f.weight"].fill_(float("nan")))
+    rewrite(folder, lambda tensors: tensors["transformer.ln_f.weight"].fill_(float("nan")))
     assert "computed" in refusal_of(folder)
