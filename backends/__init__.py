@@ -13,7 +13,7 @@ from arena.types import Backend, ModelSpec
 if TYPE_CHECKING:
     from backends.llama_engine import LlamaEngine
     from backends.loading import BackgroundLoad
-    from backends.memory import Ledger
+    from backends.memory.ledger import Ledger
 
     Loads = dict[tuple[str, str], BackgroundLoad[Any]]
 
@@ -23,7 +23,7 @@ def open_backends(specs: Sequence[ModelSpec]) -> list[Backend]:
 
     Raises InputError for a runtime that is not there.
     """
-    from backends.memory import Ledger
+    from backends.memory.ledger import Ledger
 
     engines: Loads = {}
     # One for all: two models that load at the same time must not both count on the same memory.

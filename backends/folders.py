@@ -12,7 +12,7 @@ from arena.errors import ArenaError, InputError
 from arena.types import GenerationConfig, ModelSpec
 from backends.catalog import CHATGLM3, FETCHED, QWEN
 from backends.checkpoint import read_config, read_optional_json
-from backends.manifest import read_manifest
+from backends.fetching.manifest import read_manifest
 
 # Native checkpoints claim more than a small machine has memory for.
 LONGEST_CONTEXT = 8192

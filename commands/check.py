@@ -16,9 +16,9 @@ from commands import errors_in_one_line
 
 if TYPE_CHECKING:
     from arena.types import ModelSpec
-    from backends.contents import Contents
-    from backends.needs import Need
-    from backends.trial import Trial
+    from backends.checking.contents import Contents
+    from backends.checking.trial import Trial
+    from backends.memory.needs import Need
 
 
 def check(
@@ -47,11 +47,11 @@ def check(
 
 def _examine(spec: ModelSpec, say: Callable[[str], None]) -> dict[str, Any]:
     """Says what is found as soon as it is known; what takes longest comes last. Gives the same as an object."""
-    from backends.contents import contents_of
-    from backends.machine import available_bytes
-    from backends.needs import need_of
-    from backends.trial import try_out
-    from backends.verify import verify_fetched
+    from backends.checking.contents import contents_of
+    from backends.checking.trial import try_out
+    from backends.checking.verify import verify_fetched
+    from backends.memory.machine import available_bytes
+    from backends.memory.needs import need_of
 
     say(_heading(spec))
     found = contents_of(spec)

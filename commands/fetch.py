@@ -1,4 +1,4 @@
-"""`python app.py fetch`: published models into the models folder. What fetching is stands in backends/fetching.py."""
+"""`python app.py fetch`: published models into the models folder. What fetching is stands in backends/fetching."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from commands import errors_in_one_line
 if TYPE_CHECKING:
     from arena.types import ModelSpec
     from backends.catalog import Hub, Published
-    from backends.fetching import Fetched
-    from backends.manifest import Manifest
+    from backends.fetching.fetch import Fetched
+    from backends.fetching.manifest import Manifest
 
 INTERRUPTED = 130
 
@@ -103,9 +103,9 @@ def fetch_missing(names: Iterable[str], app: Path) -> None:
 
 def _fetch_one(spec: ModelSpec, published: Published, hub: Hub | None, as_json: bool) -> bool:
     """Whether the model is there now; if not, the reason has been said."""
-    from backends.by_hand import by_hand
-    from backends.fetching import Progress, Surroundings
-    from backends.fetching import fetch as fetch_model
+    from backends.fetching.by_hand import by_hand
+    from backends.fetching.fetch import Progress, Surroundings
+    from backends.fetching.fetch import fetch as fetch_model
     from commands.progress import ByteProgress
 
     bar = ByteProgress()
@@ -134,7 +134,7 @@ def _fetch_one(spec: ModelSpec, published: Published, hub: Hub | None, as_json: 
 
 
 def _say_plan(spec: ModelSpec, manifest: Manifest, missing: int) -> None:
-    from backends.hubs import hub_module
+    from backends.fetching.hubs import hub_module
     from commands.progress import size_text
 
     repo = manifest.repo

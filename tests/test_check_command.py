@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 
 from backends import memory
 from backends.catalog import EMBEDDED, EMBEDDED_SHA256
-from backends.memory import Ledger
+from backends.memory.ledger import Ledger
 from backends.resolve import model_file
 
 SHARD = "model-00002-of-00002.safetensors"

@@ -15,9 +15,13 @@ from arena.statistics import PairCount
 from ui.results import COLUMNS, headers, summary, table
 from ui.texts import TEXTS, error_text, language_of_browser, text
 
-CODE = [path for room in ("arena", "backends", "ui") for path in (ROOT / room).rglob("*.py")] + [ROOT / "app.py"]
+CODE = [path for room in ("arena", "backends", "commands", "ui") for path in (ROOT / room).rglob("*.py")] + [
+    ROOT / "app.py"
+]
 # Raised before there is a page, or by the command line alone.
 NOT_ON_THE_PAGE = {
+    "fetch_needless",
+    "fetch_unknown",
     "data_dir_unwritable", "embedded_missing", "export_into_log", "fetch_busy", "fetch_cut", "fetch_damaged",
     "fetch_denied", "fetch_foreign", "fetch_hostile", "fetch_library", "fetch_missing", "fetch_offline", "fetch_room",
     "fetch_twice", "fetch_unfit", "fetch_unpublished", "fetch_unwritable", "file_missing", "file_unreadable",

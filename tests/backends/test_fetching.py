@@ -13,14 +13,16 @@ from hub_server import HubServer
 from served_app import ROOT
 
 from arena.errors import ArenaError
-from backends import fetching, folders, hubs
-from backends.by_hand import by_hand
+from backends import folders
 from backends.catalog import QWEN, Hub, Published, Repo
+from backends.checking.verify import verify_fetched
 from backends.checkpoint import find_weights
-from backends.fetching import Fetched, Progress, Surroundings
-from backends.manifest import MANIFEST, Manifest, RemoteFile, read_manifest, write_manifest
-from backends.needed_files import needed_files
-from backends.verify import verify_fetched
+from backends.fetching import fetch as fetching
+from backends.fetching import hubs
+from backends.fetching.by_hand import by_hand
+from backends.fetching.fetch import Fetched, Progress, Surroundings
+from backends.fetching.manifest import MANIFEST, Manifest, RemoteFile, read_manifest, write_manifest
+from backends.fetching.needed_files import needed_files
 
 MICRO = ROOT / "tests" / "data" / "qwen-micro-vocab2048"
 TRUE_FILES = {path.name: path.read_bytes() for path in MICRO.iterdir()}

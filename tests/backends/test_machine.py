@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from backends.machine import anonymous_bytes, available_bytes, process_bytes
+from backends.memory.machine import anonymous_bytes, available_bytes, process_bytes
 
 MIB = 1 << 20
 V2 = "sys/fs/cgroup"

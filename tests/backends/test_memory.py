@@ -13,16 +13,17 @@ from model_folders import DATA, copied, edit_json
 
 from arena.errors import BackendError, InputError
 from arena.types import ModelSpec
-from backends import memory, open_backends
+from backends import open_backends
 from backends.catalog import EMBEDDED, Published
 from backends.checkpoint import find_weights
-from backends.memory import Ledger, check_memory
-from backends.needs import HF_PIECE, Need, need_of
+from backends.memory import ledger
+from backends.memory.ledger import Ledger, check_memory
+from backends.memory.needs import HF_PIECE, Need, need_of
 from backends.resolve import resolve
 from ui.texts import error_text
 
 GB = 1_000_000_000
-# 300 MB of imports and 160 MB for opening, see backends/needs.py.
+# 300 MB of imports and 160 MB for opening, see backends/memory/needs.py.
 LIBRARIES = 460_000_000
 QWEN_CONFIG = {
     "model_type": "qwen",
@@ -282,8 +283,8 @@ def test_of_a_damaged_head_only_the_size_is_known(gguf_spec, length):
 def no_others(monkeypatch, tmp_path):
     """A catalog without any model that is here."""
     monkeypatch.setenv("ARENA_MODELS_DIR", str(tmp_path / "none"))
-    monkeypatch.setattr(memory, "EMBEDDED", {})
-    monkeypatch.setattr(memory, "PUBLISHED", {})
+    monkeypatch.setattr(ledger, "EMBEDDED", {})
+    monkeypatch.setattr(ledger, "PUBLISHED", {})
 
 
 def refusal(spec, free, need=None):
@@ -332,7 +333,7 @@ def test_bf16_is_not_named_where_it_does_not_fit_either(qwen, no_others):
 
 def test_the_embedded_model_is_named_once(qwen, monkeypatch, tmp_path):
     monkeypatch.setenv("ARENA_MODELS_DIR", str(tmp_path / "none"))
-    monkeypatch.setattr(memory, "PUBLISHED", {})
+    monkeypatch.setattr(ledger, "PUBLISHED", {})
     assert refusal(qwen, 1 * GB).details["fits"] == "smollm2-135m"
     assert refusal(qwen, need_of(EMBEDDED["smollm2-135m"]).total - 1).code == "memory_short_for_all"
     # Itself at another temperature is no way out for the embedded model.
@@ -343,7 +344,7 @@ def test_the_embedded_model_is_named_once(qwen, monkeypatch, tmp_path):
 def test_the_largest_of_the_catalog_come_first(qwen, monkeypatch, no_others):
     sizes = {"tiny": 1, "small": 2, "mid": 3, "large": 6, "huge": 60}
     published = {name: Published({}, weight_bytes=size * GB) for name, size in sizes.items()}
-    monkeypatch.setattr(memory, "PUBLISHED", published)
+    monkeypatch.setattr(ledger, "PUBLISHED", published)
     # large: 6 GB and a third for the cache, and 0.46 for the libraries.
     assert refusal(qwen, 8_460_000_000).details["fits"] == "large, mid, small"
     assert refusal(qwen, 8_459_999_999).details["fits"] == "mid, small, tiny"
@@ -484,7 +485,7 @@ def test_every_load_is_checked_and_can_be_tried_again(runtime, machine, monkeypa
     """Refused in its pane while the memory is short; the next try looks again."""
     spec = EMBEDDED["smollm2-135m"] if runtime == "llama.cpp" else resolve(str(DATA / "qwen-micro-vocab2048"))
     machine.free = 1_000_000
-    monkeypatch.setattr(memory, "Ledger", machine.ledger)
+    monkeypatch.setattr(ledger, "Ledger", machine.ledger)
     (backend,) = open_backends([spec])
     for _ in range(2):
         with pytest.raises(BackendError) as failure:
@@ -499,7 +500,7 @@ def test_every_load_is_checked_and_can_be_tried_again(runtime, machine, monkeypa
 
 def test_models_that_are_opened_together_share_one_ledger(machine, monkeypatch):
     made = []
-    monkeypatch.setattr(memory, "Ledger", lambda: made.append(machine.ledger()) or made[-1])
+    monkeypatch.setattr(ledger, "Ledger", lambda: made.append(machine.ledger()) or made[-1])
     open_backends([EMBEDDED["smollm2-135m"], resolve(str(DATA / "qwen-micro-vocab2048"))])
     assert len(made) == 1
 

@@ -15,8 +15,8 @@ from typing import TypeVar
 from arena.errors import ArenaError, BackendError
 from arena.types import ModelSpec
 from backends.catalog import EMBEDDED, FETCHED, PUBLISHED
-from backends.machine import anonymous_bytes, available_bytes
-from backends.needs import TRANSFORMERS_IMPORTS, TRANSFORMERS_MODEL, Need, need_of
+from backends.memory.machine import anonymous_bytes, available_bytes
+from backends.memory.needs import TRANSFORMERS_IMPORTS, TRANSFORMERS_MODEL, Need, need_of
 
 T = TypeVar("T")
 _TENTH = 100_000_000  # of a gigabyte

@@ -6,7 +6,7 @@ HF_ENDPOINT names a mirror, HF_TOKEN is a login; both are read by the library al
 from __future__ import annotations
 
 from backends.catalog import Repo
-from backends.manifest import RemoteFile
+from backends.fetching.manifest import RemoteFile
 
 NAME = "Hugging Face"
 LOGIN = "HF_TOKEN"

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from arena.types import ModelSpec
-from backends import hubs
 from backends.catalog import Published
+from backends.fetching import hubs
+from backends.fetching.needed_files import SMALL
 from backends.folders import models_dir
-from backends.needed_files import SMALL
 
 
 def by_hand(spec: ModelSpec, published: Published) -> str:

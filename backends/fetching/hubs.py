@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from types import ModuleType
 
 from arena.errors import ArenaError, BackendError
-from backends import hub_huggingface, hub_modelscope
 from backends.catalog import Hub, Repo
-from backends.manifest import RemoteFile
+from backends.fetching import huggingface, modelscope
+from backends.fetching.manifest import RemoteFile
 
 # A hub that cannot answer a few bytes in this time is not the one for gigabytes.
 PROBE_SECONDS = 5.0
@@ -17,7 +17,7 @@ PROBE_SECONDS = 5.0
 
 def hub_module(hub: Hub) -> ModuleType:
     """The module that speaks with the hub."""
-    return hub_huggingface if hub == "huggingface" else hub_modelscope
+    return huggingface if hub == "huggingface" else modelscope
 
 
 def list_files(hub: Hub, repo: Repo) -> tuple[RemoteFile, ...]:

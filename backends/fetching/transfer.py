@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from arena.errors import BackendError
-from backends.manifest import size_of
+from backends.fetching.manifest import size_of
 
 if TYPE_CHECKING:
     import httpx

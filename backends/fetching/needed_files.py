@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 
 from arena.errors import BackendError
 from backends.checkpoint import INDEXES, WHOLE
-from backends.manifest import RemoteFile
+from backends.fetching.manifest import RemoteFile
 
 SMALL = (
     "config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "tokenizer.model", "*.tiktoken",

@@ -16,13 +16,13 @@ from filelock import FileLock, Timeout
 
 from arena.errors import ArenaError, BackendError, InputError
 from arena.types import ModelSpec
-from backends import hubs
 from backends.catalog import Hub, Published
 from backends.checkpoint import find_weights
+from backends.fetching import hubs
+from backends.fetching.manifest import Manifest, RemoteFile, read_manifest, size_of, write_manifest
+from backends.fetching.needed_files import needed_files
+from backends.fetching.transfer import Request, StatusRefused, transfer
 from backends.folders import models_dir
-from backends.manifest import Manifest, RemoteFile, read_manifest, size_of, write_manifest
-from backends.needed_files import needed_files
-from backends.transfer import Request, StatusRefused, transfer
 
 # Besides the files themselves: votes, logs and the system must still have room.
 ROOM = 512 * 1024**2

@@ -12,8 +12,8 @@ from typing import Any
 
 from arena.errors import InputError
 from arena.types import ModelSpec
+from backends.checking.gguf import read_gguf
 from backends.checkpoint import Weights, find_weights, read_config, read_tensors, refusal
-from backends.gguf import read_gguf
 from backends.resolve import model_file
 
 _STORED = {"float32": "F32", "float16": "F16", "bfloat16": "BF16"}

@@ -15,9 +15,9 @@ from typing import Any
 
 from arena.errors import BackendError
 from arena.types import ModelSpec
+from backends.checking.contents import gguf_parts, stored_elements
+from backends.checking.gguf import GgufHead, read_gguf
 from backends.checkpoint import find_weights, read_config
-from backends.contents import gguf_parts, stored_elements
-from backends.gguf import GgufHead, read_gguf
 from backends.llama_engine import PIECE as LLAMA_PIECE
 from backends.llama_engine import SLOTS
 from backends.resolve import model_file

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from arena.errors import BackendError
 from backends.catalog import Repo
-from backends.manifest import RemoteFile
+from backends.fetching.manifest import RemoteFile
 
 if TYPE_CHECKING:
     from modelscope_hub.api import HubApi
