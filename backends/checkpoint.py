@@ -30,7 +30,7 @@ class Weights:
 
 def refusal(name: str, reason: str) -> BackendError:
     """The error for a folder that is not loaded."""
-    return BackendError("load_failed", f"{name} cannot be loaded: {reason}", reason=reason)
+    return BackendError("load_failed", f"{name or 'This folder'} cannot be loaded: {reason}", reason=reason)
 
 
 def first_line(error: Exception) -> str:
@@ -58,7 +58,7 @@ def read_json(folder: Path, name: str) -> dict[str, Any]:
     try:
         value = json.loads(member(folder, name).read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise refusal(folder.name, f"{name} is not JSON: {error}") from error
+        raise refusal(folder.name, f"{name} is damaged: it is not JSON; copy it again") from error
     if not isinstance(value, dict):
         raise refusal(folder.name, f"{name} holds no object")
     return value

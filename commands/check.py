@@ -32,12 +32,14 @@ def check(
     # Said once, by the line at the end, and not by the log as well.
     logging.getLogger("backends").addHandler(logging.NullHandler())
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
-    with errors_in_one_line():
+    with errors_in_one_line(as_json, model=model):
         from backends.resolve import resolve
 
         spec = resolve(model)
         try:
             result = _examine(spec, _silent if as_json else typer.echo)
+        except BrokenPipeError:
+            raise
         except OSError as error:
             message = f"{error.filename or spec.source} cannot be read: {error.strerror}."
             raise InputError("file_unreadable", message, path=str(error.filename)) from error

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from arena.errors import ArenaError, InputError
-from commands import errors_in_one_line
 
 if TYPE_CHECKING:
     from arena.types import ModelSpec
@@ -29,6 +28,7 @@ def fetch(
     hub: Annotated[
         Literal["huggingface", "modelscope"] | None, typer.Option(help="Where from; else who answers first.")
     ] = None,
+    verify: Annotated[bool, typer.Option(help="Compare what is here already with every hash again.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a model instead of prose.")] = False,
 ) -> None:
     """Fetch models from Hugging Face or ModelScope into ./models (ARENA_MODELS_DIR). Goes on where it stopped.
@@ -38,11 +38,10 @@ def fetch(
     if not models:
         _list_models(as_json)
         return
-    with errors_in_one_line():
-        wanted = [published_model(name) for name in dict.fromkeys(models)]
+    _quieten_libraries()
     try:
         # One that fails does not keep the others away.
-        whole = [_fetch_one(spec, published, hub, as_json) for spec, published in wanted]
+        whole = [_fetch_one(name, hub, verify, as_json) for name in dict.fromkeys(models)]
     except KeyboardInterrupt:
         typer.echo("Stopped. Run the same command again to go on from here.", err=True)
         raise typer.Exit(INTERRUPTED) from None
@@ -101,8 +100,29 @@ def fetch_missing(names: Iterable[str], app: Path) -> None:
         raise typer.Exit(done.returncode)
 
 
-def _fetch_one(spec: ModelSpec, published: Published, hub: Hub | None, as_json: bool) -> bool:
+def _quieten_libraries() -> None:
+    """What goes wrong is said by our line; the hubs' libraries would add a line for every try of theirs."""
+    for name in ("HF_HUB_VERBOSITY", "MODELSCOPE_LOG_LEVEL"):
+        os.environ.setdefault(name, "error" if name.startswith("HF") else "CRITICAL")
+
+
+def _fetch_one(name: str, hub: Hub | None, verify: bool, as_json: bool) -> bool:
     """Whether the model is there now; if not, the reason has been said."""
+    try:
+        spec, published = published_model(name)
+    except InputError as error:
+        _say_failure(name, error, as_json)
+        return False
+    return _bring(spec, published, hub, verify, as_json)
+
+
+def _say_failure(name: str, error: ArenaError, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps({"model": name, "state": "failed", "code": error.code, "error": str(error)}))
+    typer.echo(f"Error: {error}", err=True)
+
+
+def _bring(spec: ModelSpec, published: Published, hub: Hub | None, verify: bool, as_json: bool) -> bool:
     from backends.fetching.by_hand import by_hand
     from backends.fetching.fetch import Progress, Surroundings
     from backends.fetching.fetch import fetch as fetch_model
@@ -118,12 +138,10 @@ def _fetch_one(spec: ModelSpec, published: Published, hub: Hub | None, as_json: 
         bar.show(progress.done, progress.total, f"{'checking ' if progress.checking else ''}{progress.file}")
 
     try:
-        fetched = fetch_model(spec, published, hub, Surroundings(begin, report))
+        fetched = fetch_model(spec, published, hub, Surroundings(begin, report), anew=verify)
     except ArenaError as error:
         bar.finish()
-        if as_json:
-            typer.echo(json.dumps({"model": spec.id, "state": "failed", "code": error.code, "error": str(error)}))
-        typer.echo(f"Error: {error}", err=True)
+        _say_failure(spec.id, error, as_json)
         if error.code == "fetch_offline":
             typer.echo(by_hand(spec, published), err=True)
         return False

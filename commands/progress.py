@@ -17,7 +17,7 @@ class ByteProgress:
         self._stream = stream or sys.stderr
         self._terminal = self._stream.isatty()
         self._began: tuple[float, int] | None = None
-        self._shown = 0.0
+        self._shown = 0.0 if self._terminal else time.monotonic()
         self._width = 0
 
     def show(self, done: int, total: int, words: str) -> None:

@@ -17,8 +17,8 @@ from model_folders import DATA, ORACLES, TINY, copied, make_scripted, needs_orac
 from served_app import ROOT
 from typer.testing import CliRunner
 
-from backends import memory
 from backends.catalog import EMBEDDED, EMBEDDED_SHA256
+from backends.memory import ledger
 from backends.memory.ledger import Ledger
 from backends.resolve import model_file
 
@@ -37,7 +37,9 @@ def refused(*arguments: object) -> str:
     result = check(*arguments)
     assert (result.exit_code, len(result.stderr.splitlines())) == (2, 1), result.output
     assert result.stderr.startswith("Error: ")
-    assert result.stdout == "" or "--json" not in arguments
+    if "--json" in arguments:
+        said = json.loads(result.stdout)
+        assert said["state"] == "failed" and said["error"] in result.stderr
     assert "loaded in" not in result.stdout
     return result.stderr
 
@@ -184,7 +186,7 @@ def test_a_tensor_that_the_index_forgets_as_well(tiny: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"config": {"size": 5}}, "config.json has 819 bytes instead of 5; fetch it again"),
+        ({"config": {"size": 5}}, "config.json has 819 bytes instead of 5; run fetch again"),
         ({"config": {"sha256": "0" * 64}}, "config.json is damaged: its sha256 is "),
         ({"config": {"path": "../outside"}}, "../outside is missing"),
         ({"config": {"path": "/etc/hostname"}}, "/etc/hostname"),
@@ -246,7 +248,7 @@ def test_a_file_that_cannot_be_read(micro: Path, monkeypatch: pytest.MonkeyPatch
         raise OSError(5, "Input/output error", str(path))
 
     with monkeypatch.context() as patch:
-        from backends import contents
+        from backends.checking import contents
 
         patch.setattr(contents, "find_weights", fail)
         assert "cannot be read: Input/output error." in refused(micro)
@@ -254,6 +256,6 @@ def test_a_file_that_cannot_be_read(micro: Path, monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.parametrize("options", [(), ("--json",)])
 def test_a_model_that_does_not_fit(monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...]) -> None:
-    monkeypatch.setattr(memory, "Ledger", partial(Ledger, lambda: 300_000_000, lambda: 0))
+    monkeypatch.setattr(ledger, "Ledger", partial(Ledger, lambda: 300_000_000, lambda: 0))
     line = refused("smollm2-135m", *options)
     assert "needs 0.6 GB of memory (weights 0.1, cache 0.4, other 0.1), and 0.3 GB is free." in line

@@ -188,5 +188,5 @@ def test_a_terminal_gets_one_line_and_a_file_whole_ones(monkeypatch: pytest.Monk
         bar.finish()
     assert terminal.getvalue().count("\r") == 27 and "\n" not in terminal.getvalue()
     lines = plain.getvalue().splitlines()
-    assert len(lines) == 3 and "\r" not in plain.getvalue()
+    assert len(lines) == 2 and "\r" not in plain.getvalue()
     assert " ".join(lines[-1].split()) == "83 % 20.0 kB of 24.0 kB 1.0 kB/s 0:00:04 left a file"

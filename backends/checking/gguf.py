@@ -15,6 +15,8 @@ _SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: 
 _STRING, _ARRAY = 8, 9
 # Longer lists (vocabularies) are counted, not kept.
 _LONGEST_LIST = 4096
+# No honest head has more; one that claims more would hold up, or fill, the machine before anything is known of it.
+MOST_ENTRIES, MOST_STRINGS, LONGEST_STRING = 65_536, 4_000_000, 16_000_000
 _TYPES = {
     0: "F32", 1: "F16", 2: "Q4_0", 3: "Q4_1", 6: "Q5_0", 7: "Q5_1", 8: "Q8_0", 10: "Q2_K", 11: "Q3_K", 12: "Q4_K",
     13: "Q5_K", 14: "Q6_K", 16: "IQ2_XXS", 17: "IQ2_XS", 18: "IQ3_XXS", 19: "IQ1_S", 20: "IQ4_NL", 21: "IQ3_S",
@@ -55,7 +57,7 @@ class _Reader:
         magic, version = self._file.read(4), self._one("I")
         if magic != b"GGUF" or version not in (2, 3):
             raise ValueError(version)
-        tensors, pairs = self._count(), self._count()
+        tensors, pairs = self._count(MOST_ENTRIES), self._count(MOST_ENTRIES)
         metadata = {self._string(): self._value(self._one("I")) for _ in range(pairs)}
         return GgufHead(metadata, tuple(self._tensor() for _ in range(tensors)))
 
@@ -73,22 +75,30 @@ class _Reader:
         if kind != _ARRAY:
             return self._one(_SCALARS[kind])
         inner, count = self._one("I"), self._count()
-        if inner == _STRING or count <= _LONGEST_LIST:
-            values = [self._value(inner) for _ in range(count)]
-            return values if count <= _LONGEST_LIST else count
+        if count <= _LONGEST_LIST:
+            return [self._value(inner) for _ in range(count)]
+        if inner == _STRING:
+            self._skip_strings(count)
+            return count
         self._file.seek(count * struct.calcsize(_SCALARS[inner]), 1)
         return count
 
     def _string(self) -> str:
-        length = self._count()
+        length = self._count(LONGEST_STRING)
         text = self._file.read(length)
         if len(text) < length:
             raise ValueError(length)
         return text.decode("utf-8", "replace")
 
-    def _count(self) -> int:
+    def _skip_strings(self, count: int) -> None:
+        if count > MOST_STRINGS:
+            raise ValueError(count)
+        for _ in range(count):
+            self._file.seek(self._count(), 1)
+
+    def _count(self, most: int | None = None) -> int:
         count = int(self._one("Q"))
-        if count > self._size:
+        if count > (self._size if most is None else most):
             raise ValueError(count)
         return count
 

@@ -10,9 +10,8 @@ from typing import Any
 from arena.errors import BackendError
 from arena.types import ModelSpec
 from backends.checkpoint import member, read_json, refusal
+from backends.fetching.manifest import MANIFEST
 from backends.resolve import model_file
-
-MANIFEST = "fetched.json"
 
 
 def verify_fetched(spec: ModelSpec, on_file: Callable[[str, int], None]) -> int | None:
@@ -38,12 +37,12 @@ def verify_fetched(spec: ModelSpec, on_file: Callable[[str, int], None]) -> int 
 def _verify(folder: Path, entry: Any, on_file: Callable[[str, int], None]) -> None:
     try:
         name, size, expected = str(entry["path"]), int(entry["size"]), str(entry["sha256"] or "")
-    except (TypeError, KeyError, ValueError) as error:
+    except (TypeError, KeyError, ValueError, OverflowError) as error:
         raise refusal(folder.name, f"{MANIFEST} is damaged") from error
     file = member(folder, name)
     found = file.stat().st_size
     if found != size:
-        raise refusal(folder.name, f"{name} has {found:,} bytes instead of {size:,}; fetch it again")
+        raise refusal(folder.name, f"{name} has {found:,} bytes instead of {size:,}; run fetch again")
     # A hub may know no sha256 of a small file.
     if not expected:
         return
@@ -51,5 +50,5 @@ def _verify(folder: Path, entry: Any, on_file: Callable[[str, int], None]) -> No
     with file.open("rb") as opened:
         digest = hashlib.file_digest(opened, "sha256").hexdigest()
     if digest != expected:
-        message = f"{name} is damaged: its sha256 is {digest[:12]}..., not {expected[:12]}...; fetch it again."
+        message = f"{name} is damaged: its sha256 is {digest[:12]}..., not {expected[:12]}...; run fetch with --verify."
         raise BackendError("model_damaged", message, path=name)

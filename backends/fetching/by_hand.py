@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from textwrap import fill
+
 from arena.types import ModelSpec
 from backends.catalog import Published
 from backends.fetching import hubs
@@ -13,12 +15,10 @@ def by_hand(spec: ModelSpec, published: Published) -> str:
     """How to get the files without this command, in a few lines."""
     pages = [f"  {hubs.hub_module(hub).page(repo)}" for hub, repo in published.repos.items()]
     names = ", ".join(name for name in SMALL if not name.startswith(("NOTICE", "README")))
-    return "\n".join(
-        (
-            "To copy it by hand, download on another machine from one of",
-            *pages,
-            "all *.safetensors with model.safetensors.index.json (or, where there are none, all pytorch_model*.bin",
-            f"with pytorch_model.bin.index.json), and what there is of {names}",
-            f"and put them into {(models_dir() / spec.id).absolute()}",
-        )
+    what = (
+        "all *.safetensors with model.safetensors.index.json (or, where there are none, all pytorch_model*.bin "
+        f"with pytorch_model.bin.index.json), and what there is of {names}"
     )
+    where = f"and put them into {(models_dir() / spec.id).absolute()}"
+    # A path is left whole, to be copied.
+    return "\n".join(("To copy it by hand, download on another machine from one of", *pages, fill(what, 100), where))

@@ -1,7 +1,6 @@
 """A published model into its folder: listed, fetched, checked, and only then called by its name.
 
-While it comes it lies in `MODEL.part`; there a file without the ending `.incomplete` has been checked against the
-hub's list. Knows no terminal: who wants to see progress gives a function.
+While it comes it lies in a part folder (parts.py). Knows no terminal: who wants to see progress gives a function.
 """
 
 from __future__ import annotations
@@ -19,8 +18,9 @@ from arena.types import ModelSpec
 from backends.catalog import Hub, Published
 from backends.checkpoint import find_weights
 from backends.fetching import hubs
-from backends.fetching.manifest import Manifest, RemoteFile, read_manifest, size_of, write_manifest
+from backends.fetching.manifest import Manifest, RemoteFile, read_manifest
 from backends.fetching.needed_files import needed_files
+from backends.fetching.parts import PartFolder
 from backends.fetching.transfer import Request, StatusRefused, transfer
 from backends.folders import models_dir
 
@@ -63,78 +63,70 @@ class Surroundings:
     pause: float = 1.0
 
 
-def fetch(spec: ModelSpec, published: Published, hub: Hub | None, around: Surroundings) -> Fetched:
-    """Have the model in its folder, whole and checked. Raises InputError or BackendError in one line."""
+def fetch(spec: ModelSpec, published: Published, hub: Hub | None, around: Surroundings, anew: bool = False) -> Fetched:
+    """Have the model in its folder, whole and checked. Raises InputError or BackendError in one line.
+
+    One that is there already is compared by its sizes, or with `anew` by every hash.
+    """
     folder = models_dir() / spec.id
-    part = folder.with_name(f"{spec.id}.part")
     if hub and hub not in published.repos:
         raise InputError("fetch_unpublished", f"{spec.id} is not published on {hubs.hub_module(hub).NAME}.", hub=hub)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(folder.with_name(f".{spec.id}.lock"), timeout=0):
-            return _present(folder, part, published) or _fetch(folder, part, published, hub, around)
+            part = PartFolder(folder)
+            part.tidy()
+            return (None if anew else _present(folder, published)) or _fetch(part, published, hub, around)
     except Timeout as error:
         raise InputError("fetch_twice", f"{spec.id} is being fetched by another process.", model=spec.id) from error
+    except BrokenPipeError:
+        # Nobody reads what is said any more; nothing is wrong with the folder.
+        raise
     except OSError as error:
         message = f"{folder} cannot be written: {error.strerror or error}."
         raise BackendError("fetch_unwritable", message, path=str(folder)) from error
 
 
-def _present(folder: Path, part: Path, published: Published) -> Fetched | None:
-    """The model if it is there already; a damaged one goes back to its part folder, without its damaged files."""
+def _present(folder: Path, published: Published) -> Fetched | None:
+    """The model if it is there already and has the sizes it should have."""
     if not folder.exists():
         return None
     manifest = read_manifest(folder)
     if manifest is None:
-        try:
-            find_weights(folder)
-        except ArenaError as error:
-            message = f"{error}. {folder} was not fetched by this command: move it away, and run this again."
-            raise InputError("fetch_foreign", message, path=str(folder)) from error
-        raise InputError("fetch_foreign", f"{folder} is there already, put there by hand; it is left as it is.")
-    if published.repos.get(manifest.hub) != manifest.repo:
+        raise _foreign(folder)
+    if published.repos.get(manifest.hub) != manifest.repo or manifest.damaged(folder):
         return None
-    damaged = manifest.damaged(folder)
-    if not damaged:
-        return Fetched(folder, manifest, 0)
-    for name in damaged:
-        (folder / name).unlink(missing_ok=True)
-    shutil.rmtree(part, ignore_errors=True)
-    folder.rename(part)
-    return None
+    return Fetched(folder, manifest, 0)
 
 
-def _fetch(folder: Path, part: Path, published: Published, hub: Hub | None, around: Surroundings) -> Fetched:
-    begun = read_manifest(part)
+def _foreign(folder: Path) -> InputError:
+    """The error for a folder that somebody put there."""
+    try:
+        find_weights(folder)
+    except ArenaError as error:
+        message = f"{error}. {folder} was not fetched by this command: move it away, and run this again."
+        return InputError("fetch_foreign", message, path=str(folder))
+    return InputError("fetch_foreign", f"{folder} is there already, put there by hand; it is left as it is.")
+
+
+def _fetch(part: PartFolder, published: Published, hub: Hub | None, around: Surroundings) -> Fetched:
+    begun = part.manifest or read_manifest(part.target)
+    if part.target.exists() and read_manifest(part.target) is None:
+        raise _foreign(part.target)
     if begun and hub is None and published.repos.get(begun.hub) == begun.repo:
         hub = begun.hub
     hub = hub or hubs.first_to_answer(published.repos)
     repo = published.repos[hub]
     manifest = Manifest(hub, repo, needed_files(hubs.list_files(hub, repo), repo.id))
-    if begun != manifest:
-        # Never files of two revisions, or of two hubs, in one folder.
-        shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(exist_ok=True)
-    missing = sum(file.size - _there(part, file) for file in manifest.files)
-    _check_room(part, missing, around)
-    # Here it says what the folder is becoming; the name of the folder says that it is not yet.
-    write_manifest(part, manifest)
+    # Only now that the hub has answered: a model that is there stays there while it cannot be made whole.
+    part.begin(manifest)
+    missing = sum(file.size - part.there(file) for file in manifest.files)
+    _check_room(part.path, missing, around)
     around.begin(manifest, missing)
     _fetch_files(part, manifest, around)
-    find_weights(part)
-    _put_in_place(part, folder, manifest)
-    return Fetched(folder, manifest, missing)
-
-
-def _there(part: Path, file: RemoteFile) -> int:
-    """How many bytes of the file need not come again."""
-    if size_of(part / file.path) == file.size:
-        return file.size
-    return min(max(0, size_of(_partial(part, file))), file.size)
-
-
-def _partial(part: Path, file: RemoteFile) -> Path:
-    return part / f"{file.path}.incomplete"
+    find_weights(part.path)
+    part.put_in_place(manifest)
+    return Fetched(part.target, manifest, missing)
 
 
 def _check_room(part: Path, missing: int, around: Surroundings) -> None:
@@ -147,30 +139,36 @@ def _check_room(part: Path, missing: int, around: Surroundings) -> None:
         raise InputError("fetch_room", message, needed=missing + ROOM, free=free)
 
 
-def _fetch_files(part: Path, manifest: Manifest, around: Surroundings) -> None:
+def _fetch_files(part: PartFolder, manifest: Manifest, around: Surroundings) -> None:
+    there = {file.path: part.there(file) for file in manifest.files}
     total = sum(file.size for file in manifest.files)
-    before = 0
     # A server that begins a file anew throws bytes away; the bar waits instead of going back.
     furthest = 0
 
-    def report(file: RemoteFile, there: int, checking: bool = False) -> None:
+    def report(file: RemoteFile, size: int, checking: bool = False) -> None:
         nonlocal furthest
-        furthest = max(furthest, before + there)
+        there[file.path] = size
+        furthest = max(furthest, sum(there.values()))
         around.report(Progress(furthest, total, file.path, checking))
 
+    # What is there already is no progress of this run, so it is said before anything comes.
+    report(manifest.files[0], there[manifest.files[0].path])
     for file in manifest.files:
-        if size_of(part / file.path) != file.size:
+        if not part.is_done(file):
             _fetch_file(part, manifest, file, report, around.pause)
         report(file, file.size)
-        before += file.size
 
 
 def _fetch_file(
-    part: Path, manifest: Manifest, file: RemoteFile, report: Callable[[RemoteFile, int, bool], None], pause: float
+    part: PartFolder,
+    manifest: Manifest,
+    file: RemoteFile,
+    report: Callable[[RemoteFile, int, bool], None],
+    pause: float,
 ) -> None:
     access = hubs.hub_module(manifest.hub)
     request = Request(access.download_url(manifest.repo, file.path), file.size, access.headers())
-    partial = _partial(part, file)
+    partial = part.partial(file)
     try:
         transfer(request, partial, lambda there: report(file, there, False), pause)
     except StatusRefused as error:
@@ -180,7 +178,7 @@ def _fetch_file(
         partial.unlink()
         message = f"{file.path} has another sha256 than {access.NAME} lists, and was deleted; run this again."
         raise BackendError("fetch_damaged", message, file=file.path)
-    partial.replace(part / file.path)
+    part.finish(file)
 
 
 def _sha256(path: Path, tick: Callable[[], None]) -> str:
@@ -191,18 +189,3 @@ def _sha256(path: Path, tick: Callable[[], None]) -> str:
             digest.update(block)
             tick()
     return digest.hexdigest()
-
-
-def _put_in_place(part: Path, folder: Path, manifest: Manifest) -> None:
-    """Give the whole folder its name, without what a broken fetch may have left in it."""
-    for file in manifest.files:
-        _partial(part, file).unlink(missing_ok=True)
-    if folder.exists():
-        # Another revision, fetched earlier by this command.
-        old = folder.with_name(f"{folder.name}.old")
-        shutil.rmtree(old, ignore_errors=True)
-        folder.rename(old)
-        part.rename(folder)
-        shutil.rmtree(old, ignore_errors=True)
-    else:
-        part.rename(folder)

@@ -25,6 +25,9 @@ def list_files(hub: Hub, repo: Repo) -> tuple[RemoteFile, ...]:
     access = hub_module(hub)
     if access.switched_off():
         raise offline(hub, repo, "HF_HUB_OFFLINE is set")
+    # Asked by ourselves first: the libraries try for half a minute, without a word, what does not answer.
+    if not _status(hub, repo, PROBE_SECONDS, "HEAD"):
+        raise offline(hub, repo, "no answer; is there a network, and are the proxy settings right?")
     try:
         files: tuple[RemoteFile, ...] = access.list_files(repo)
         return files
@@ -60,22 +63,23 @@ def first_to_answer(repos: Mapping[Hub, Repo], seconds: float = PROBE_SECONDS) -
         pool.shutdown(wait=False, cancel_futures=True)
     if denied:
         return denied[0]
-    raise BackendError(
-        "fetch_offline", f"Neither {' nor '.join(hub_module(hub).NAME for hub in asked)} can be reached."
-    )
+    names = " nor ".join(hub_module(hub).NAME for hub in asked)
+    message = f"Neither {names} can be reached; is there a network, and are the proxy settings right?"
+    raise BackendError("fetch_offline", message)
 
 
-def _status(hub: Hub, repo: Repo, seconds: float) -> int:
+def _status(hub: Hub, repo: Repo, seconds: float, method: str = "GET") -> int:
     """How the hub answers the smallest question about the model; 0 if it does not."""
     import httpx
 
     access = hub_module(hub)
     try:
         url = access.download_url(repo, "config.json")
-        # Not HEAD, which a mirror may not know; the body is left unread.
-        with httpx.stream("GET", url, headers=access.headers(), timeout=seconds) as response:
+        # A mirror may not know HEAD: good enough to see that it is there, not what it has. The body is left unread.
+        with httpx.stream(method, url, headers=access.headers(), timeout=seconds) as response:
             return response.status_code
-    except (httpx.HTTPError, BackendError):
+    except (httpx.HTTPError, httpx.InvalidURL, BackendError, ImportError, ValueError):
+        # The last two: an address or a proxy in the environment that cannot be used.
         return 0
 
 

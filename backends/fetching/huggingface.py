@@ -31,7 +31,7 @@ def list_files(repo: Repo) -> tuple[RemoteFile, ...]:
 
     entries = HfApi().list_repo_tree(repo.id, revision=repo.revision)
     files = (entry for entry in entries if isinstance(entry, RepoFile))
-    return tuple(RemoteFile(file.path, file.size, file.lfs.sha256 if file.lfs else None) for file in files)
+    return tuple(RemoteFile(file.path, file.size, file.lfs.sha256.lower() if file.lfs else None) for file in files)
 
 
 def download_url(repo: Repo, path: str) -> str:

@@ -65,7 +65,7 @@ def read_manifest(folder: Path) -> Manifest | None:
         files = tuple(RemoteFile(str(file["path"]), int(file["size"]), file["sha256"]) for file in data["files"])
         repo = Repo(str(data["repo"]["id"]), str(data["repo"]["revision"]))
         hub = data["hub"]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return None
     if hub not in ("huggingface", "modelscope") or any(Path(file.path).name != file.path for file in files):
         return None

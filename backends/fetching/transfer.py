@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from arena.errors import BackendError
+from backends.checkpoint import first_line
 from backends.fetching.manifest import size_of
 
 if TYPE_CHECKING:
     import httpx
 
-CHUNK = 1 << 20
 # In a row, without a single new byte.
 TRIES = 5
 
@@ -47,20 +47,32 @@ def transfer(request: Request, partial: Path, report: Callable[[int], None], pau
     import httpx
 
     partial.touch()
-    fruitless = 0
-    # On a redirect to another host httpx drops the login.
-    with httpx.Client(follow_redirects=True, timeout=httpx.Timeout(30, connect=10)) as client:
-        while (have := size_of(partial)) < request.size:
+    # Without ranges a file begins anew each time: only what is more than ever before is progress.
+    fruitless, furthest = 0, size_of(partial)
+    with _client() as client:
+        while size_of(partial) < request.size:
             try:
                 reason = _receive(client, request, partial, report)
             except httpx.HTTPError as error:
                 reason = str(error) or type(error).__name__
-            fruitless = 0 if size_of(partial) > have else fruitless + 1
+            fruitless = 0 if size_of(partial) > furthest else fruitless + 1
+            furthest = max(furthest, size_of(partial))
             if fruitless == TRIES:
                 message = f"{partial.stem} stopped at {size_of(partial):,} of {request.size:,} bytes: {reason}."
                 raise BackendError("fetch_cut", f"{message} Run this again to go on.", file=partial.stem)
             if size_of(partial) < request.size:
                 time.sleep(pause * 2**fruitless)
+
+
+def _client() -> httpx.Client:
+    import httpx
+
+    try:
+        # On a redirect to another host httpx drops the login.
+        return httpx.Client(follow_redirects=True, timeout=httpx.Timeout(30, connect=10))
+    except (ImportError, ValueError) as error:
+        message = f"The proxy that the environment names cannot be used here: {first_line(error)}"
+        raise BackendError("fetch_proxy", message) from error
 
 
 def _receive(client: httpx.Client, request: Request, partial: Path, report: Callable[[int], None]) -> str:

@@ -86,8 +86,8 @@ def both(repo: Repo = REPO) -> Published:
     return Published({"huggingface": repo, "modelscope": repo}, 737_872)
 
 
-def fetch(hub: Hub | None, published: Published | None = None, **around: object) -> Fetched:
-    return fetching.fetch(QWEN, published or both(), hub, Surroundings(**{"pause": 0.01, **around}))
+def fetch(hub: Hub | None, published: Published | None = None, anew: bool = False, **around: object) -> Fetched:
+    return fetching.fetch(QWEN, published or both(), hub, Surroundings(**{"pause": 0.01, **around}), anew)
 
 
 def failure(hub: Hub | None, **around: object) -> ArenaError:
@@ -296,7 +296,7 @@ def test_another_revision_replaces_the_whole_folder(server: HubServer, hub: Hub)
     assert {path.name for path in folders.models_dir().iterdir()} <= {QWEN.id, f".{QWEN.id}.lock"}
 
 
-def test_what_another_hub_began_is_begun_anew(server: HubServer, hub: Hub) -> None:
+def test_of_what_another_hub_began_only_files_of_the_same_hash_are_kept(server: HubServer, hub: Hub) -> None:
     def stop(progress: Progress) -> None:
         if progress.file == SHARD:
             raise KeyboardInterrupt
@@ -306,7 +306,84 @@ def test_what_another_hub_began_is_begun_anew(server: HubServer, hub: Hub) -> No
     server.asked.clear()
     fetched = fetch("modelscope" if hub == "huggingface" else "huggingface")
     assert fetched.manifest.hub != hub
-    assert server.fetched() == NEEDED and server.sent() == fetched.came
+    # Both hubs name the hash of the first shard; it had come whole.
+    assert server.fetched() == NEEDED - {"model-00001-of-00002.safetensors"} and server.sent() == fetched.came
+
+
+def test_a_file_changed_in_a_fetched_folder_is_found_by_its_hash(server: HubServer, hub: Hub) -> None:
+    folder = fetch(hub).folder
+    damaged = TRUE_FILES[SHARD][:-3] + b"bad"
+    (folder / SHARD).write_bytes(damaged)
+    assert fetch(hub).came == 0  # the sizes are right
+    with pytest.raises(ArenaError, match="has another sha256"):
+        fetch(hub, anew=True)
+    assert not folder.exists()
+    server.asked.clear()
+    mended = fetch(hub)
+    assert (mended.folder / SHARD).read_bytes() == TRUE_FILES[SHARD]
+    assert server.fetched() == {SHARD}
+
+
+def test_a_missing_file_has_all_others_compared_again(server: HubServer, hub: Hub) -> None:
+    folder = fetch(hub).folder
+    (folder / SHARD).write_bytes(TRUE_FILES[SHARD][:-3] + b"bad")
+    (folder / "README.md").unlink()
+    with pytest.raises(ArenaError, match="has another sha256"):
+        fetch(hub)
+    fetch(hub)
+    assert (folder / SHARD).read_bytes() == TRUE_FILES[SHARD]
+
+
+def test_a_model_that_is_there_stays_while_no_hub_answers(server: HubServer, hub: Hub) -> None:
+    folder = fetch(hub).folder
+    (folder / "README.md").write_text("edited by hand")
+    server.faults.list_status = 404
+    with pytest.raises(ArenaError):
+        fetch(hub)
+    assert (folder / "README.md").read_text() == "edited by hand"
+    assert folders.fetched_spec(QWEN.id).name == QWEN.name
+
+
+def test_progress_begins_at_what_is_there_already(server: HubServer, hub: Hub) -> None:
+    server.faults.cut_after = {SHARD: 0}
+    failure(hub)
+    server.faults.cut_after = {}
+    seen: list[int] = []
+    fetched = fetch(hub, report=lambda progress: seen.append(progress.done))
+    total = sum(file.size for file in fetched.manifest.files)
+    assert seen[0] == total - fetched.came and seen[-1] == total and seen == sorted(seen)
+
+
+def test_a_server_without_ranges_that_always_breaks_off_is_given_up(server: HubServer, hub: Hub) -> None:
+    server.faults.cut_after, server.faults.ignore_range = {SHARD: 200_000}, True
+    assert failure(hub).code == "fetch_cut"
+
+
+@pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:1", "nonsense://127.0.0.1:1"])
+def test_a_proxy_that_cannot_be_used_is_one_line(
+    server: HubServer, hub: Hub, proxy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ALL_PROXY", proxy)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    for asked in (hub, None):
+        with pytest.raises(ArenaError) as error:
+            fetch(asked)
+        assert len(str(error.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize("number", ["1e999", "[" * 100_000])
+def test_a_list_with_numbers_that_are_none_is_not_ours(server: HubServer, hub: Hub, number: str) -> None:
+    folder = fetch(hub).folder
+    (folder / MANIFEST).write_text(f'{{"hub": "{hub}", "repo": {{}}, "files": [{{"path": "a", "size": {number}')
+    assert read_manifest(folder) is None
+
+
+def test_what_a_killed_process_left_between_two_names_is_mended(server: HubServer, hub: Hub) -> None:
+    folder = fetch(hub).folder
+    folder.rename(folder.with_name(f"{folder.name}.old"))
+    assert fetch(hub).came == 0
+    assert [path.name for path in folder.parent.iterdir() if not path.name.startswith(".")] == [folder.name]
 
 
 def test_a_folder_put_there_by_hand_is_left_alone(server: HubServer, hub: Hub) -> None:

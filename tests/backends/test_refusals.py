@@ -88,9 +88,9 @@ def header(text):
 CASES = {
     # What config.json says
     "no config": ("qwen", remove("config.json"), "config.json is missing"),
-    "config no json": ("qwen", write("config.json", "{"), "config.json is not JSON"),
+    "config no json": ("qwen", write("config.json", "{"), "config.json is damaged: it is not JSON"),
     "config a list": ("qwen", write("config.json", "[]"), "config.json holds no object"),
-    "config deep": ("qwen", write("config.json", "[" * 100_000), "config.json is not JSON"),
+    "config deep": ("qwen", write("config.json", "[" * 100_000), "config.json is damaged: it is not JSON"),
     "no kind": ("qwen", config(model_type=None), "names no model_type"),
     "kind unknown": ("qwen", config(model_type="llamaphant"), "llamaphant"),
     "gptq": ("qwen", config(quantization_config={"bits": 4}), "the weights are quantised (quantization_config)"),
@@ -126,7 +126,7 @@ CASES = {
     "short bin": ("bin", cut(BIN_SHARD), "is cut short or no PyTorch file"),
     "no bin": ("bin", remove(BIN_SHARD), f"{BIN_SHARD} is missing"),
     "index empty": ("qwen", write(QWEN_INDEX, "{}"), "has no weight_map"),
-    "index no json": ("qwen", write(QWEN_INDEX, "?"), "is not JSON"),
+    "index no json": ("qwen", write(QWEN_INDEX, "?"), "is damaged: it is not JSON"),
     # What the files say
     "head no json": ("qwen", header("?" * 40), "is no safetensors file"),
     "head a list": ("qwen", header("[]"), "is no safetensors file"),
