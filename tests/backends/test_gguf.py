@@ -52,7 +52,7 @@ def test_a_head_that_claims_too_much_is_refused_at_once(write, kind):
     with pytest.raises(BackendError, match="cannot be read") as refusal:
         read_gguf(write(HOSTILE[kind]))
     assert refusal.value.code == "model_damaged"
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 10  # not the minutes that its claims would take
 
 
 def test_a_long_list_of_words_is_counted_and_what_follows_read(write):
