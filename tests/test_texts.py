@@ -21,6 +21,7 @@ CODE = [path for room in ("arena", "backends", "commands", "ui") for path in (RO
 # Raised before there is a page, or by the command line alone.
 NOT_ON_THE_PAGE = {
     "fetch_needless",
+    "fetch_proxy",
     "fetch_unknown",
     "data_dir_unwritable", "embedded_missing", "export_into_log", "fetch_busy", "fetch_cut", "fetch_damaged",
     "fetch_denied", "fetch_foreign", "fetch_hostile", "fetch_library", "fetch_missing", "fetch_offline", "fetch_room",
