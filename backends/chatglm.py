@@ -12,7 +12,7 @@ from typing import Any
 
 from arena.types import Message
 from backends.checkpoint import member, refusal
-from backends.family import number, whole_number
+from backends.family import MOST_LAYERS, number, whole_number
 from backends.reply import Trimmed, WholeDecode
 
 PIECES = 64789
@@ -58,7 +58,7 @@ def model_config(config: Mapping[str, Any], name: str) -> dict[str, Any]:
         "vocab_size": whole_number(config, name, "padded_vocab_size"),
         "hidden_size": whole_number(config, name, "hidden_size"),
         "intermediate_size": whole_number(config, name, "ffn_hidden_size"),
-        "num_hidden_layers": whole_number(config, name, "num_layers"),
+        "num_hidden_layers": whole_number(config, name, "num_layers", most=MOST_LAYERS),
         "num_attention_heads": whole_number(config, name, "num_attention_heads"),
         "num_key_value_heads": whole_number(config, name, "multi_query_group_num"),
         "head_dim": whole_number(config, name, "kv_channels"),

@@ -35,7 +35,9 @@ def refusal(name: str, reason: str) -> BackendError:
 
 def first_line(error: Exception) -> str:
     """What a library says went wrong, as one line."""
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    # Where the first line only announces the reason, it is in the second.
+    return " ".join(lines[:2]) if lines[0].endswith(":") else lines[0]
 
 
 def member(folder: Path, name: str) -> Path:

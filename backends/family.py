@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import math
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from arena.types import Message
 from backends.checkpoint import refusal
+
+# The largest known models have some hundred; a claim beyond would keep the library building for hours.
+MOST_LAYERS = 1000
 
 
 class Reply(Protocol):
@@ -52,17 +55,18 @@ class Chat(Protocol):
         ...
 
 
-def whole_number(config: Mapping[str, Any], folder: str, *keys: str) -> int:
+def whole_number(config: Mapping[str, Any], folder: str, *keys: str, most: int = 2**31) -> int:
     """The positive whole number under the first of `keys` that is there. Raises BackendError."""
     value = next((config[key] for key in keys if key in config), None)
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise refusal(folder, f"config.json has {keys[0]} {value!r}; a positive whole number is needed")
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
+        reason = f"config.json has {keys[0]} {str(value)[:40]!r}; a whole number from 1 to {most:,} is needed"
+        raise refusal(folder, reason)
     return value
 
 
 def number(config: Mapping[str, Any], folder: str, key: str, default: float) -> float:
     """The positive number under `key`, or `default` if there is none. Raises BackendError."""
     value = config.get(key, default)
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < math.inf:
-        raise refusal(folder, f"config.json has {key} {value!r}; a positive number is needed")
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < sys.float_info.max:
+        raise refusal(folder, f"config.json has {key} {str(value)[:40]!r}; a positive number is needed")
     return float(value)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from arena.errors import BackendError
 from arena.types import Chunk, FinishReason, GenerationConfig, Message, ModelSpec, Usage
+from backends.checkpoint import first_line
 from backends.context import Fitted, fit_context
 from backends.decode import AnswerText
 from backends.loading import LoadingBackend
@@ -111,7 +112,8 @@ class _Generation:
                     break
         except Exception as error:  # noqa: BLE001  (raised again where the stream is read)
             self._events.put(error)
-        self._events.put(_END)
+        finally:
+            self._events.put(_END)
 
     def _take(self) -> Iterator[tuple[str, int]]:
         """What the engine does; ("wait", 0) as a sign of life when there is nothing for a while."""
@@ -125,7 +127,8 @@ class _Generation:
             if isinstance(event, BackendError):
                 raise event
             if isinstance(event, Exception):
-                raise BackendError("backend_failed", f"transformers failed: {event}", reason=str(event)) from event
+                reason = first_line(event)
+                raise BackendError("backend_failed", f"transformers failed: {reason}", reason=reason) from event
             yield event
 
     def _read(self, kind: str, value: int) -> Iterator[Chunk]:

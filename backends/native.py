@@ -97,8 +97,9 @@ class NativeChat:
     def _turn_end(self) -> frozenset[int]:
         """The mark that the template writes after an answer, if there is one."""
         holder = f"x{secrets.token_hex(8)}x"
-        after = self.render([Message("user", "x"), Message("assistant", holder)], answer=False).rpartition(holder)[2]
-        found = self._cut.match(after.lstrip())
+        talk = self.render([Message("user", "x"), Message("assistant", holder)], answer=False)
+        _, there, after = talk.rpartition(holder)
+        found = self._cut.match(after.lstrip()) if there else None
         ends = {self._marks[found.group()]["id"]} if found else set()
         return frozenset(ends) & self._special
 

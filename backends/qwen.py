@@ -16,7 +16,7 @@ from typing import Any
 from arena.types import Message
 from backends.checkpoint import member, read_optional_json, refusal
 from backends.decode import ByteDecoder
-from backends.family import number, whole_number
+from backends.family import MOST_LAYERS, number, whole_number
 from backends.reply import Trimmed
 
 PATTERN = (
@@ -70,7 +70,7 @@ def model_config(config: Mapping[str, Any], name: str) -> dict[str, Any]:
         "hidden_size": hidden,
         # The original counts gate and up projection together.
         "intermediate_size": whole_number(config, name, "intermediate_size", "ffn_hidden_size") // 2,
-        "num_hidden_layers": whole_number(config, name, "num_hidden_layers", "n_layer"),
+        "num_hidden_layers": whole_number(config, name, "num_hidden_layers", "n_layer", most=MOST_LAYERS),
         "num_attention_heads": heads,
         "num_key_value_heads": heads,
         "max_position_embeddings": context_length(config, name),

@@ -6,8 +6,6 @@ from collections.abc import Callable, Sequence
 
 from backends.decode import MarkerScanner
 
-# A UTF-8 character of four bytes shows as so many broken ones before its last byte comes.
-MOST_BROKEN = 3
 BROKEN = "\ufffd"
 
 
@@ -26,8 +24,8 @@ class WholeDecode:
         """The text that one more id completes."""
         self._ids.append(token)
         text = self._decode(self._ids)
-        broken = len(text) - len(text.rstrip(BROKEN))
-        whole = len(text) - min(broken, MOST_BROKEN)
+        # All of them: some tokenizers show a whole run of bytes as broken, good characters too, until its end is good.
+        whole = len(text.rstrip(BROKEN))
         new = text[self._shown : whole]
         self._shown = max(self._shown, whole)
         return new

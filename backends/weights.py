@@ -128,7 +128,7 @@ def _read(folder: Path, model_class: Any, config: Any, weights: Weights) -> Any:
         if found := sorted(key if isinstance(key, str) else key[0] for key in info[f"{kind}_keys"]):
             raise refusal(folder.name, f"{kind} tensors: {len(found)}, the first is {found[0]}")
     if info.get("error_msgs"):
-        raise refusal(folder.name, str(info["error_msgs"][0]))
+        raise refusal(folder.name, str(info["error_msgs"][0]).splitlines()[0])
     return model
 
 

@@ -6,6 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from served_app import ROOT, Script, ServedApp, free_port, text_steps
@@ -42,8 +43,9 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Se
         return ServedApp(f"http://127.0.0.1:{port}/", services, data_dir)
 
     yield start
-    for demo in demos:
-        demo.close(verbose=False)
+    # Each may wait five seconds for connections that a browser has left open.
+    with ThreadPoolExecutor(len(demos) or 1) as pool:
+        list(pool.map(lambda demo: demo.close(verbose=False), demos))
 
 
 @pytest.fixture(scope="session")

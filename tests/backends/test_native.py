@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from itertools import accumulate
 
 import pytest
 import torch
@@ -176,6 +177,24 @@ def test_reasoning_is_kept_apart(tmp_path, answer_of, template, pieces, reasonin
     with backend as opened_backend:
         answer = answer_of(opened_backend.stream(talk(["Hi"]), config))
     assert (answer.reasoning, answer.text) == (reasoning, text)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("text", ["龘靐齉", "👋🌍", "龘a靐\n👨‍👩‍👧‍👦🇨🇳", "  你好 world"])
+def test_a_reply_grows_to_the_whole_text_and_never_shows_half_a_character(folders, kind, text):
+    chat = NativeChat(folders[kind])
+    ids = chat._encode(text, False, False)
+    decoder = chat.decoder()
+    shown = list(accumulate(decoder.feed(token) for token in ids))
+    assert shown[-1] == chat.decode(ids)
+    assert shown[-1].strip() == text.strip()
+    assert all("\ufffd" not in part for part in shown)
+
+
+def test_a_template_that_leaves_answers_out_gives_no_stop_of_its_own(tmp_path):
+    template = "<|im_start|>{% for m in messages %}{% if m.role == 'user' %}{{ m.content }}{% endif %}{% endfor %}"
+    chat = NativeChat(native_folder(tmp_path / "forgets", template=template, eos_token="<|endoftext|>"))
+    assert chat.stop_ids == {chat._marks["<|endoftext|>"]["id"]}
 
 
 # ---- as a backend
