@@ -21,6 +21,11 @@ def clean(text: str) -> str:
     return _UNSTORABLE.sub(_replacement, text)
 
 
+def without_lone_surrogates(text: str) -> str:
+    """`text` as UTF-8 can hold it and nothing else changed: pairs become their character, a lone half U+FFFD."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
 def _replacement(match: re.Match[str]) -> str:
     found = match.group()
     if len(found) == 2:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from arena.text import without_lone_surrogates
 from arena.types import Message
 from backends.checkpoint import member, refusal
 from backends.family import MOST_LAYERS, number, whole_number
@@ -41,7 +42,7 @@ _WANTED = {
     "apply_residual_connection_post_layernorm": False,
     "fp32_residual_connection": False,
 }
-_ABSENT = ("pre_seq_len", "quantization_bit", "prefix_projection")
+_ABSENT = ("pre_seq_len", "prefix_projection")
 
 
 def model_config(config: Mapping[str, Any], name: str) -> dict[str, Any]:
@@ -102,8 +103,7 @@ class ChatGLMChat:
     def encode(self, text: str) -> list[int]:
         """What people wrote, as ids; what looks like a special token is ordinary text."""
         # The library fails on half of a surrogate pair; tiktoken puts the same mark in its place.
-        clean = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-        return list(self._pieces.encode(clean))
+        return list(self._pieces.encode(without_lone_surrogates(text)))
 
     def decode(self, ids: Sequence[int]) -> str:
         """The text of ids; those that no text has, and the special ones, are nothing."""

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from arena.errors import BackendError
+from arena.text import without_lone_surrogates
 from arena.types import Message
 from backends.checkpoint import check_links, first_line, refusal
 from backends.decode import THINK_OPEN
@@ -42,7 +43,10 @@ class NativeChat:
     def prompt_ids(self, messages: Sequence[Message]) -> list[int]:
         """The conversation by the folder's template; only what the template itself writes becomes a mark's id."""
         nonce = secrets.token_hex(8)
-        texts = {f"x{nonce}n{index}x": _whole(message.content) for index, message in enumerate(messages)}
+        # The library fails on half of a surrogate pair.
+        texts = {
+            f"x{nonce}n{index}x": without_lone_surrogates(message.content) for index, message in enumerate(messages)
+        }
         held = [Message(message.role, holder) for message, holder in zip(messages, texts, strict=True)]
         ids: list[int] = []
         between = ""
@@ -85,9 +89,9 @@ class NativeChat:
         plain = [Message(message.role, "x") for message in messages]
         return self.reasoning and self.render(plain).rstrip().endswith(THINK_OPEN)
 
-    def decoder(self) -> NativeReply:
+    def decoder(self) -> WholeDecode:
         """A decoder for one reply."""
-        return NativeReply(self)
+        return WholeDecode(self.decode)
 
     def _encode(self, text: str, lstrip: bool, rstrip: bool) -> list[int]:
         text = text.lstrip() if lstrip else text
@@ -104,21 +108,6 @@ class NativeChat:
         return frozenset(ends) & self._special
 
 
-class NativeReply:
-    """One reply from its ids."""
-
-    def __init__(self, chat: NativeChat) -> None:
-        self._decode = WholeDecode(chat.decode)
-
-    def feed(self, token: int) -> str:
-        """The text that one more id completes."""
-        return self._decode.feed(token)
-
-    def flush(self) -> str:
-        """Nothing is held back but what is no character."""
-        return ""
-
-
 def _load_tokenizer(folder: Path) -> Any:
     import transformers
 
@@ -131,11 +120,6 @@ def _load_tokenizer(folder: Path) -> Any:
         lack = "chat template" if tokenizer.is_fast else "tokenizer.json"
         raise refusal(folder.name, f"it has no {lack}, so it is no chat model that can be run here")
     return tokenizer
-
-
-def _whole(text: str) -> str:
-    """Text without halves of surrogate pairs, which the library fails on."""
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _ids(values: Iterable[Any]) -> Iterable[int]:

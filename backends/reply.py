@@ -30,6 +30,10 @@ class WholeDecode:
         self._shown = max(self._shown, whole)
         return new
 
+    def flush(self) -> str:
+        """Nothing: what is held back is no character."""
+        return ""
+
 
 class Trimmed:
     """Text in pieces without the white space around the whole, and one phrase put in another's place."""

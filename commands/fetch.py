@@ -102,8 +102,8 @@ def fetch_missing(names: Iterable[str], app: Path) -> None:
 
 def _quieten_libraries() -> None:
     """What goes wrong is said by our line; the hubs' libraries would add a line for every try of theirs."""
-    for name in ("HF_HUB_VERBOSITY", "MODELSCOPE_LOG_LEVEL"):
-        os.environ.setdefault(name, "error" if name.startswith("HF") else "CRITICAL")
+    os.environ.setdefault("HF_HUB_VERBOSITY", "error")
+    os.environ.setdefault("MODELSCOPE_LOG_LEVEL", "CRITICAL")
 
 
 def _fetch_one(name: str, hub: Hub | None, verify: bool, as_json: bool) -> bool:
@@ -147,7 +147,7 @@ def _bring(spec: ModelSpec, published: Published, hub: Hub | None, verify: bool,
         return False
     finally:
         bar.finish()
-    _say_result(spec, fetched, as_json)
+    _say_result(spec, fetched, as_json, "by every hash" if verify else "by its sizes")
     return True
 
 
@@ -162,7 +162,7 @@ def _say_plan(spec: ModelSpec, manifest: Manifest, missing: int) -> None:
     typer.echo(f"{len(manifest.files)} files, {size_text(missing)} to fetch")
 
 
-def _say_result(spec: ModelSpec, fetched: Fetched, as_json: bool) -> None:
+def _say_result(spec: ModelSpec, fetched: Fetched, as_json: bool, how: str) -> None:
     from commands.progress import size_text
 
     manifest, state = fetched.manifest, "fetched" if fetched.came else "present"
@@ -176,7 +176,7 @@ def _say_result(spec: ModelSpec, fetched: Fetched, as_json: bool) -> None:
         typer.echo(json.dumps(result))
         return
     if state == "present":
-        typer.echo(f"{spec.id} is here already and whole by its sizes: {fetched.folder}")
+        typer.echo(f"{spec.id} is here already and whole {how}: {fetched.folder}")
         return
     typer.echo(f"{spec.id} is ready at {fetched.folder} ({size_text(total)}, checked)")
     if fetched.unhashed_weights:

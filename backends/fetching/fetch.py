@@ -9,6 +9,7 @@ import hashlib
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -76,7 +77,7 @@ def fetch(spec: ModelSpec, published: Published, hub: Hub | None, around: Surrou
         with FileLock(folder.with_name(f".{spec.id}.lock"), timeout=0):
             part = PartFolder(folder)
             part.tidy()
-            return (None if anew else _present(folder, published)) or _fetch(part, published, hub, around)
+            return _present(folder, published, anew, around) or _fetch(part, published, hub, around)
     except Timeout as error:
         raise InputError("fetch_twice", f"{spec.id} is being fetched by another process.", model=spec.id) from error
     except BrokenPipeError:
@@ -87,8 +88,8 @@ def fetch(spec: ModelSpec, published: Published, hub: Hub | None, around: Surrou
         raise BackendError("fetch_unwritable", message, path=str(folder)) from error
 
 
-def _present(folder: Path, published: Published) -> Fetched | None:
-    """The model if it is there already and has the sizes it should have."""
+def _present(folder: Path, published: Published, anew: bool, around: Surroundings) -> Fetched | None:
+    """The model if it is there already and has the sizes it should have, and with `anew` the hashes."""
     if not folder.exists():
         return None
     manifest = read_manifest(folder)
@@ -96,7 +97,25 @@ def _present(folder: Path, published: Published) -> Fetched | None:
         raise _foreign(folder)
     if published.repos.get(manifest.hub) != manifest.repo or manifest.damaged(folder):
         return None
+    if anew and not _hashes_fit(folder, manifest, around):
+        return None
     return Fetched(folder, manifest, 0)
+
+
+def _hashes_fit(folder: Path, manifest: Manifest, around: Surroundings) -> bool:
+    """Whether every file is the one listed. Nothing is moved for it, and no hub is asked."""
+    total = sum(file.size for file in manifest.files)
+    done = 0
+
+    def tick(size: int, name: str) -> None:
+        nonlocal done
+        done += size
+        around.report(Progress(done, total, name, True))
+
+    for file in manifest.files:
+        if file.sha256 and _sha256(folder / file.path, partial(tick, name=file.path)) != file.sha256:
+            return False
+    return True
 
 
 def _foreign(folder: Path) -> InputError:
@@ -118,10 +137,10 @@ def _fetch(part: PartFolder, published: Published, hub: Hub | None, around: Surr
     hub = hub or hubs.first_to_answer(published.repos)
     repo = published.repos[hub]
     manifest = Manifest(hub, repo, needed_files(hubs.list_files(hub, repo), repo.id))
-    # Only now that the hub has answered: a model that is there stays there while it cannot be made whole.
+    missing = part.missing(manifest)
+    _check_room(part.target.parent, missing, around)
+    # Only now: a model that is there stays there while no hub answers or the disk is full.
     part.begin(manifest)
-    missing = sum(file.size - part.there(file) for file in manifest.files)
-    _check_room(part.path, missing, around)
     around.begin(manifest, missing)
     _fetch_files(part, manifest, around)
     find_weights(part.path)
@@ -129,11 +148,11 @@ def _fetch(part: PartFolder, published: Published, hub: Hub | None, around: Surr
     return Fetched(part.target, manifest, missing)
 
 
-def _check_room(part: Path, missing: int, around: Surroundings) -> None:
-    free = around.free_bytes(part)
+def _check_room(place: Path, missing: int, around: Surroundings) -> None:
+    free = around.free_bytes(place)
     if missing and free < missing + ROOM:
         message = (
-            f"Not enough room at {part.parent}: {missing + ROOM:,} bytes are needed "
+            f"Not enough room at {place}: {missing + ROOM:,} bytes are needed "
             f"({missing:,} to fetch, the rest to spare), {free:,} are free."
         )
         raise InputError("fetch_room", message, needed=missing + ROOM, free=free)
@@ -168,24 +187,24 @@ def _fetch_file(
 ) -> None:
     access = hubs.hub_module(manifest.hub)
     request = Request(access.download_url(manifest.repo, file.path), file.size, access.headers())
-    partial = part.partial(file)
+    incomplete = part.partial(file)
     try:
-        transfer(request, partial, lambda there: report(file, there, False), pause)
+        transfer(request, incomplete, lambda there: report(file, there, False), pause)
     except StatusRefused as error:
         raise hubs.refused(manifest.hub, manifest.repo, error.status) from error
     report(file, file.size, True)
-    if file.sha256 and _sha256(partial, lambda: report(file, file.size, True)) != file.sha256:
-        partial.unlink()
+    if file.sha256 and _sha256(incomplete, lambda _: report(file, file.size, True)) != file.sha256:
+        incomplete.unlink()
         message = f"{file.path} has another sha256 than {access.NAME} lists, and was deleted; run this again."
         raise BackendError("fetch_damaged", message, file=file.path)
     part.finish(file)
 
 
-def _sha256(path: Path, tick: Callable[[], None]) -> str:
-    """Of the file as the disk has it, not as it came."""
+def _sha256(path: Path, tick: Callable[[int], None]) -> str:
+    """Of the file as the disk has it, not as it came; `tick` hears how many bytes were read."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(1 << 24):
             digest.update(block)
-            tick()
+            tick(len(block))
     return digest.hexdigest()

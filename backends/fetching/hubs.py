@@ -54,7 +54,10 @@ def first_to_answer(repos: Mapping[Hub, Repo], seconds: float = PROBE_SECONDS) -
     try:
         futures = {pool.submit(_status, hub, repos[hub], seconds): hub for hub in asked}
         for future in as_completed(futures):
-            status = future.result()
+            try:
+                status = future.result()
+            except BackendError:  # its library is not installed
+                continue
             if status and status < 400:
                 return futures[future]
             if status:
@@ -69,7 +72,7 @@ def first_to_answer(repos: Mapping[Hub, Repo], seconds: float = PROBE_SECONDS) -
 
 
 def _status(hub: Hub, repo: Repo, seconds: float, method: str = "GET") -> int:
-    """How the hub answers the smallest question about the model; 0 if it does not."""
+    """How the hub answers the smallest question about the model; 0 if it does not. Raises if its library is gone."""
     import httpx
 
     access = hub_module(hub)
@@ -78,7 +81,7 @@ def _status(hub: Hub, repo: Repo, seconds: float, method: str = "GET") -> int:
         # A mirror may not know HEAD: good enough to see that it is there, not what it has. The body is left unread.
         with httpx.stream(method, url, headers=access.headers(), timeout=seconds) as response:
             return response.status_code
-    except (httpx.HTTPError, httpx.InvalidURL, BackendError, ImportError, ValueError):
+    except (httpx.HTTPError, httpx.InvalidURL, ImportError, ValueError):
         # The last two: an address or a proxy in the environment that cannot be used.
         return 0
 

@@ -9,7 +9,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from backends.fetching.manifest import Manifest, RemoteFile, read_manifest, size_of, write_manifest
+from backends.fetching.manifest import MANIFEST, Manifest, RemoteFile, read_manifest, size_of, write_manifest
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,14 @@ class PartFolder:
         if old.exists() and not self.target.exists():
             old.rename(self.target)
         shutil.rmtree(old, ignore_errors=True)
+
+    def missing(self, manifest: Manifest) -> int:
+        """How many bytes are still to come once `begin` has been called; changes nothing."""
+        if read_manifest(self.target) == manifest:
+            damaged = manifest.damaged(self.target)
+            return sum(file.size for file in manifest.files if file.path in damaged)
+        kept = self._kept(manifest)
+        return sum(file.size - (self.there(file) if file in kept else 0) for file in manifest.files)
 
     def begin(self, manifest: Manifest) -> None:
         """Make the folder ready for `manifest`, with what is there already of the very same files.
@@ -89,14 +97,19 @@ class PartFolder:
 
     def _keep_the_same(self, manifest: Manifest) -> None:
         """Never files of two revisions: what the new list does not have by the same hash goes."""
-        begun = self.manifest
-        if begun == manifest:
-            return
-        same = {file for file in (begun.files if begun else ()) if file.sha256} & set(manifest.files)
-        kept = {path for file in same for path in (self.path / file.path, self.partial(file))}
+        kept = {path for file in self._kept(manifest) for path in (self.path / file.path, self.partial(file))}
+        # The list goes last, when the next one takes its place: without it all that came would be doubted.
+        kept.add(self.path / MANIFEST)
         for path in self.path.iterdir() if self.path.is_dir() else ():
             if path not in kept:
                 shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+
+    def _kept(self, manifest: Manifest) -> frozenset[RemoteFile]:
+        """The files of `manifest` of which what has come so far is good."""
+        begun = self.manifest
+        if begun == manifest:
+            return frozenset(manifest.files)
+        return frozenset(file for file in (begun.files if begun else ()) if file.sha256) & frozenset(manifest.files)
 
     def _old(self) -> Path:
         return self.target.with_name(f"{self.target.name}.old")

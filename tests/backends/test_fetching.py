@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -322,6 +323,36 @@ def test_a_file_changed_in_a_fetched_folder_is_found_by_its_hash(server: HubServ
     mended = fetch(hub)
     assert (mended.folder / SHARD).read_bytes() == TRUE_FILES[SHARD]
     assert server.fetched() == {SHARD}
+
+
+def test_a_whole_model_is_verified_where_it_lies_and_without_a_hub(server: HubServer, hub: Hub) -> None:
+    folder = fetch(hub).folder
+    server.asked.clear()
+    seen: list[Progress] = []
+
+    def report(progress: Progress) -> None:
+        assert folder.exists()
+        seen.append(progress)
+
+    assert fetch(hub, anew=True, report=report).came == 0
+    assert server.asked == [] and seen[-1].checking
+    assert seen[-1].done == sum(file.size for file in fetch(hub).manifest.files if file.sha256)
+
+
+def test_a_model_that_is_there_stays_where_the_disk_is_too_full_to_mend_it(server: HubServer, hub: Hub) -> None:
+    folder = fetch(hub).folder
+    (folder / "README.md").write_text("edited by hand")
+    with pytest.raises(ArenaError, match="Not enough room"):
+        fetch(hub, free_bytes=lambda place: 0)
+    assert (folder / "README.md").read_text() == "edited by hand"
+
+
+def test_a_hub_whose_library_is_not_installed_is_named_with_the_command(
+    server: HubServer, hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "modelscope_hub.api", None)
+    assert "pip install -r requirements-hf.txt" in str(failure("modelscope"))
+    assert fetch(None).manifest.hub == "huggingface"
 
 
 def test_a_missing_file_has_all_others_compared_again(server: HubServer, hub: Hub) -> None:
