@@ -1,0 +1,488 @@
+// Products of packed weights with activations, and attention, for x86-64 with AVX512-VNNI.
+//
+// Compiled by kernel_build.py at first use; kernels.py says how it is called. All matrices are row by row unless said
+// otherwise; activations and results are bfloat16, sums float32. Linked without OpenMP of its own: the process has
+// torch's, and shares its threads.
+//
+// 4 bits: rows of the weight come in blocks of 64. `packed` is [rows/64][columns][32]: the low half of byte j of a
+// column belongs to row j of the block, the high half to row j + 32. `scales` is [rows/64][columns/group][64][2]:
+// scale and zero, so that a weight is (q - 8) * scale + zero.
+#include <immintrin.h>
+#include <math.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#ifdef __AMX_BF16__
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+
+typedef uint16_t bf16;
+
+enum { BLOCK = 64, MOST_ROWS = 4 };
+
+static inline __m512 widen(__m256i halves) {
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(halves), 16));
+}
+
+static inline __m512 load16(const bf16 *from) { return widen(_mm256_loadu_si256((const __m256i *)from)); }
+
+// To the nearest bfloat16, ties to even.
+static inline __m256i narrow(__m512 values) {
+#ifdef __AVX512BF16__
+    return (__m256i)_mm512_cvtneps_pbh(values);
+#else
+    __m512i bits = _mm512_castps_si512(values);
+    __m512i odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
+    __m512i rounded = _mm512_add_epi32(bits, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff)));
+    return _mm512_cvtepi32_epi16(_mm512_srli_epi32(rounded, 16));
+#endif
+}
+
+static inline void store16(bf16 *to, __m512 values) { _mm256_storeu_si256((__m256i *)to, narrow(values)); }
+
+static inline float widen1(bf16 half) {
+    uint32_t bits = (uint32_t)half << 16;
+    float value;
+    memcpy(&value, &bits, 4);
+    return value;
+}
+
+static inline bf16 narrow1(float value) {
+    uint32_t bits;
+    memcpy(&bits, &value, 4);
+    return (bf16)((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
+}
+
+// ---- activations to 8 bits, by groups along a row
+
+// For each group: q (int8), step (x = q * step), plain (sum of x as it was), stepped (step * sum of q).
+typedef struct {
+    int8_t *q;
+    float *step, *plain, *stepped;
+} Steps;
+
+static void to_steps(const bf16 *x, Steps out, long groups, long group) {
+    for (long i = 0; i < groups; i++) {
+        const bf16 *from = x + i * group;
+        __m512 most = _mm512_setzero_ps(), sum = most;
+        for (long k = 0; k < group; k += 16) {
+            __m512 values = load16(from + k);
+            most = _mm512_max_ps(most, _mm512_abs_ps(values));
+            sum = _mm512_add_ps(sum, values);
+        }
+        float largest = _mm512_reduce_max_ps(most);
+        __m512 inverse = _mm512_set1_ps(largest > 0 ? 127 / largest : 0);
+        __m512i total = _mm512_setzero_si512();
+        for (long k = 0; k < group; k += 16) {
+            __m512i q = _mm512_cvtps_epi32(_mm512_mul_ps(load16(from + k), inverse));
+            total = _mm512_add_epi32(total, q);
+            _mm_storeu_si128((__m128i *)(out.q + i * group + k), _mm512_cvtsepi32_epi8(q));
+        }
+        out.step[i] = largest / 127;
+        out.plain[i] = _mm512_reduce_add_ps(sum);
+        out.stepped[i] = out.step[i] * (float)_mm512_reduce_add_epi32(total);
+    }
+}
+
+// ---- 4 bits, few rows of x: integer products
+
+// Four columns of a block lie as [4][32], two in `a` and two in `b`; the instruction wants the four of a row side by
+// side: `left` has rows 0 to 15, `right` rows 16 to 31.
+static inline void turn(__m512i a, __m512i b, __m512i *left, __m512i *right) {
+#ifdef __AVX512VBMI__
+    const __m512i four = _mm512_set1_epi32(0x60402000);  // 32 bytes from one column to the next
+    const __m512i row = _mm512_mullo_epi32(
+        _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0), _mm512_set1_epi32(0x01010101));
+    const __m512i first = _mm512_add_epi8(four, row);
+    *left = _mm512_permutex2var_epi8(a, first, b);
+    *right = _mm512_permutex2var_epi8(a, _mm512_add_epi8(first, _mm512_set1_epi8(16)), b);
+#else
+    __m256i k0 = _mm512_castsi512_si256(a), k1 = _mm512_extracti64x4_epi64(a, 1);
+    __m256i k2 = _mm512_castsi512_si256(b), k3 = _mm512_extracti64x4_epi64(b, 1);
+    __m256i low01 = _mm256_unpacklo_epi8(k0, k1), high01 = _mm256_unpackhi_epi8(k0, k1);
+    __m256i low23 = _mm256_unpacklo_epi8(k2, k3), high23 = _mm256_unpackhi_epi8(k2, k3);
+    // Each has four rows, and in its upper half the same rows 16 further.
+    __m256i p = _mm256_unpacklo_epi16(low01, low23), q = _mm256_unpackhi_epi16(low01, low23);
+    __m256i r = _mm256_unpacklo_epi16(high01, high23), s = _mm256_unpackhi_epi16(high01, high23);
+    __m512i pq = _mm512_inserti64x4(_mm512_castsi256_si512(p), q, 1);
+    __m512i rs = _mm512_inserti64x4(_mm512_castsi256_si512(r), s, 1);
+    *left = _mm512_shuffle_i64x2(pq, rs, 0x88);
+    *right = _mm512_shuffle_i64x2(pq, rs, 0xdd);
+#endif
+}
+
+// `rows` rows of x times one block. Always inlined with a constant, so that the sums stay in registers.
+static inline __attribute__((always_inline)) void block4(
+    int rows, const uint8_t *w, const bf16 *scales, Steps x, const float *bias, bf16 *y, long columns, long stride,
+    long group) {
+    const long groups = columns / group;
+    const __m512i low = _mm512_set1_epi8(15);
+    __m512 sum[MOST_ROWS][4];
+    for (int m = 0; m < rows; m++)
+        for (int j = 0; j < 4; j++) sum[m][j] = bias ? _mm512_loadu_ps(bias + 16 * j) : _mm512_setzero_ps();
+    for (long i = 0; i < groups; i++, scales += 2 * BLOCK) {
+        __m512i dot[MOST_ROWS][4];
+        for (int m = 0; m < rows; m++)
+            for (int j = 0; j < 4; j++) dot[m][j] = _mm512_setzero_si512();
+        for (long k = 0; k < group; k += 4, w += 128) {
+            _mm_prefetch((const char *)(w + 4096), _MM_HINT_T0);
+            _mm_prefetch((const char *)(w + 4160), _MM_HINT_T0);
+            __m512i left, right;
+            turn(_mm512_loadu_si512(w), _mm512_loadu_si512(w + 64), &left, &right);
+            __m512i q[4] = {
+                _mm512_and_si512(left, low),
+                _mm512_and_si512(right, low),
+                _mm512_and_si512(_mm512_srli_epi16(left, 4), low),
+                _mm512_and_si512(_mm512_srli_epi16(right, 4), low),
+            };
+            for (int m = 0; m < rows; m++) {
+                int32_t four;
+                memcpy(&four, x.q + m * columns + i * group + k, 4);
+                __m512i all = _mm512_set1_epi32(four);
+                for (int j = 0; j < 4; j++) dot[m][j] = _mm512_dpbusd_epi32(dot[m][j], q[j], all);
+            }
+        }
+        for (int j = 0; j < 4; j++) {
+            __m512i pair = _mm512_loadu_si512(scales + 32 * j);
+            __m512 scale = _mm512_castsi512_ps(_mm512_slli_epi32(pair, 16));
+            __m512 zero = _mm512_castsi512_ps(_mm512_and_si512(pair, _mm512_set1_epi32((int)0xffff0000)));
+            for (int m = 0; m < rows; m++) {
+                long at = m * groups + i;
+                // sum of (q - 8) * x, then of the zeros
+                __m512 eights = _mm512_set1_ps(8 * x.stepped[at]);
+                __m512 product = _mm512_fmsub_ps(_mm512_cvtepi32_ps(dot[m][j]), _mm512_set1_ps(x.step[at]), eights);
+                sum[m][j] = _mm512_fmadd_ps(product, scale, sum[m][j]);
+                sum[m][j] = _mm512_fmadd_ps(zero, _mm512_set1_ps(x.plain[at]), sum[m][j]);
+            }
+        }
+    }
+    for (int m = 0; m < rows; m++)
+        for (int j = 0; j < 4; j++) store16(y + m * stride + 16 * j, sum[m][j]);
+}
+
+static Steps shifted(Steps x, long row, long columns, long groups) {
+    return (Steps){x.q + row * columns, x.step + row * groups, x.plain + row * groups, x.stepped + row * groups};
+}
+
+static Steps steps_in(char *scratch, long rows, long groups) {
+    float *floats = (float *)scratch;
+    long all = rows * groups;
+    return (Steps){(int8_t *)(floats + 3 * all), floats, floats + all, floats + 2 * all};
+}
+
+// y [rows][out] = x [rows][columns] times the weight (+ bias, float32 or null); `scratch` has rows * (columns + 12 *
+// columns / group) bytes. A row's result does not depend on the other rows.
+void few4(const bf16 *x, const uint8_t *packed, const bf16 *scales, const float *bias, bf16 *y, char *scratch,
+          long rows, long columns, long out, long group) {
+    const long groups = columns / group, width = columns * BLOCK / 2;
+    Steps steps = steps_in(scratch, rows, groups);
+    to_steps(x, steps, rows * groups, group);
+#pragma omp parallel for schedule(static)
+    for (long b = 0; b < out / BLOCK; b++) {
+        const float *own = bias ? bias + b * BLOCK : 0;
+        for (long m = 0; m < rows; m += MOST_ROWS) {
+            Steps part = shifted(steps, m, columns, groups);
+            bf16 *to = y + m * out + b * BLOCK;
+#define CASE(n) \
+    case n: \
+        block4(n, packed + b * width, scales + b * groups * 2 * BLOCK, part, own, to, columns, out, group); \
+        break;
+            switch (rows - m < MOST_ROWS ? rows - m : MOST_ROWS) { CASE(1) CASE(2) CASE(3) CASE(4) }
+#undef CASE
+        }
+    }
+}
+
+// ---- 8 bits, few rows of x
+
+enum { CHUNK = 64 };
+
+// y [rows][out] = x times the weight: int8 [out][columns], float32 scale [out]. columns is a multiple of 64.
+// `scratch` as above with groups of 64.
+void few8(const bf16 *x, const int8_t *weight, const float *scale, const float *bias, bf16 *y, char *scratch,
+          long rows, long columns, long out) {
+    const long groups = columns / CHUNK;
+    Steps steps = steps_in(scratch, rows, groups);
+    to_steps(x, steps, rows * groups, CHUNK);
+    const __m512i flip = _mm512_set1_epi8((char)0x80);
+#pragma omp parallel for schedule(static)
+    for (long n = 0; n < out; n++) {
+        const int8_t *w = weight + n * columns;
+        for (long m = 0; m < rows; m++) {
+            Steps part = shifted(steps, m, columns, groups);
+            __m512 sum = _mm512_setzero_ps();
+            float off = 0;
+            for (long i = 0; i < groups; i++) {
+                _mm_prefetch((const char *)(w + 4096 + i * CHUNK), _MM_HINT_T0);
+                // The instruction wants one side without sign: the weight, raised by 128.
+                __m512i raised = _mm512_xor_si512(_mm512_loadu_si512(w + i * CHUNK), flip);
+                __m512i dot = _mm512_dpbusd_epi32(
+                    _mm512_setzero_si512(), raised, _mm512_loadu_si512(part.q + i * CHUNK));
+                sum = _mm512_fmadd_ps(_mm512_cvtepi32_ps(dot), _mm512_set1_ps(part.step[i]), sum);
+                off += part.stepped[i];
+            }
+            float value = scale[n] * (_mm512_reduce_add_ps(sum) - 128 * off);
+            y[m * out + n] = narrow1(bias ? value + bias[n] : value);
+        }
+    }
+}
+
+// ---- 4 bits, many rows of x
+
+// float32 weights [columns][blocks * 64] of `blocks` blocks, for a product elsewhere.
+void unpack4(const uint8_t *packed, const bf16 *scales, float *out, long blocks, long columns, long group) {
+    const long groups = columns / group, stride = blocks * BLOCK;
+    const __m512i low = _mm512_set1_epi32(15), eight = _mm512_set1_epi32(8);
+#pragma omp parallel for schedule(static)
+    for (long i = 0; i < groups; i++)
+        for (long b = 0; b < blocks; b++) {
+            const bf16 *pair = scales + (b * groups + i) * 2 * BLOCK;
+            const uint8_t *w = packed + (b * columns + i * group) * 32;
+            for (int j = 0; j < 4; j++) {
+                __m512i both = _mm512_loadu_si512(pair + 32 * j);
+                __m512 scale = _mm512_castsi512_ps(_mm512_slli_epi32(both, 16));
+                __m512 zero = _mm512_castsi512_ps(_mm512_and_si512(both, _mm512_set1_epi32((int)0xffff0000)));
+                float *to = out + i * group * stride + b * BLOCK + 16 * j;
+                for (long k = 0; k < group; k++) {
+                    __m512i q = _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)(w + 32 * k + 16 * (j & 1))));
+                    q = _mm512_and_si512(_mm512_srli_epi32(q, j < 2 ? 0 : 4), low);
+                    __m512 value = _mm512_cvtepi32_ps(_mm512_sub_epi32(q, eight));
+                    _mm512_storeu_ps(to + k * stride, _mm512_fmadd_ps(value, scale, zero));
+                }
+            }
+        }
+}
+
+#ifdef __AMX_BF16__
+// Tiles of 16 rows of 64 bytes. A part of the weight is made bfloat16 in the cache and used for all rows of x at once.
+enum { TILE = 512, DEPTH = 256, WIDE = 4 };
+
+// 1 if the system lets this process use tiles; asked once, before anything else here.
+int tiles_allowed(void) { return syscall(SYS_arch_prctl, 0x1023, 18) == 0; }
+
+static void set_tiles(void) {
+    struct {
+        uint8_t palette, start, reserved[14];
+        uint16_t bytes[16];
+        uint8_t rows[16];
+    } __attribute__((packed)) shape = {.palette = 1};
+    for (int i = 0; i < 8; i++) {
+        shape.bytes[i] = 64;
+        shape.rows[i] = 16;
+    }
+    _tile_loadconfig(&shape);
+}
+
+// x in tiles: [rows/16][columns/32][16][32]; rows past the last are zero.
+static void tile_rows(const bf16 *x, bf16 *tiles, long rows, long columns) {
+    const long across = columns / 32;
+#pragma omp parallel for schedule(static)
+    for (long block = 0; block < (rows + 31) / 32 * 2; block++)
+        for (long r = 0; r < 16; r++) {
+            long row = block * 16 + r;
+            bf16 *to = tiles + block * across * TILE + r * 32;
+            for (long c = 0; c < across; c++) {
+                __m512i piece = row < rows ? _mm512_loadu_si512(x + row * columns + c * 32) : _mm512_setzero_si512();
+                _mm512_storeu_si512(to + c * TILE, piece);
+            }
+        }
+}
+
+// `depth` columns of one block as four rows of tiles [4][depth/32][16][16][2]: pairs of columns side by side.
+static void tile_weights(const uint8_t *w, const bf16 *scales, bf16 *tiles, long depth, long group) {
+    uint16_t order[32];
+    for (int i = 0; i < 16; i++) {
+        order[2 * i] = (uint16_t)i;
+        order[2 * i + 1] = (uint16_t)(16 + i);
+    }
+    const __m512i pairs = _mm512_loadu_si512(order), low = _mm512_set1_epi32(15), top = _mm512_set1_epi32((int)0xffff0000);
+    for (long k0 = 0; k0 < depth; k0 += group, scales += 2 * BLOCK)
+        for (int j = 0; j < 4; j++) {
+            __m512i both = _mm512_loadu_si512(scales + 32 * j);
+            __m512 scale = _mm512_castsi512_ps(_mm512_slli_epi32(both, 16));
+            // (q - 8) * scale + zero as q * scale + (zero - 8 * scale), in float32
+            __m512 zero = _mm512_fnmadd_ps(_mm512_set1_ps(8), scale, _mm512_castsi512_ps(_mm512_and_si512(both, top)));
+            bf16 *row = tiles + j * depth / 32 * TILE;
+            for (long k = k0; k < k0 + group; k += 2) {
+                __m512 value[2];
+                for (int odd = 0; odd < 2; odd++) {
+                    __m128i bytes = _mm_loadu_si128((const __m128i *)(w + 32 * (k + odd) + 16 * (j & 1)));
+                    __m512i q = _mm512_and_si512(_mm512_srli_epi32(_mm512_cvtepu8_epi32(bytes), j < 2 ? 0 : 4), low);
+                    value[odd] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(q), scale, zero);
+                }
+                __m512i two = (__m512i)_mm512_cvtne2ps_pbh(value[1], value[0]);
+                _mm512_storeu_si512(row + k / 32 * TILE + k % 32 / 2 * 32, _mm512_permutexvar_epi16(pairs, two));
+            }
+        }
+}
+
+// sums [2][2][16][16] += 32 rows of x times 32 rows of the weight, `steps` tiles deep; `x_next` and `w_next` lead from
+// one row of tiles to the next.
+static void four_tiles(const bf16 *x, long x_next, const bf16 *w, long w_next, float *sums, long sums_next, long steps) {
+    _tile_loadd(0, sums, 64);
+    _tile_loadd(1, sums + 256, 64);
+    _tile_loadd(2, sums + sums_next, 64);
+    _tile_loadd(3, sums + sums_next + 256, 64);
+    for (long k = 0; k < steps; k++) {
+        _tile_loadd(4, x + k * TILE, 64);
+        _tile_loadd(6, w + k * TILE, 64);
+        _tile_loadd(7, w + w_next + k * TILE, 64);
+        _tile_loadd(5, x + x_next + k * TILE, 64);
+        _tile_dpbf16ps(0, 4, 6);
+        _tile_dpbf16ps(1, 4, 7);
+        _tile_dpbf16ps(2, 5, 6);
+        _tile_dpbf16ps(3, 5, 7);
+    }
+    _tile_stored(0, sums, 64);
+    _tile_stored(1, sums + 256, 64);
+    _tile_stored(2, sums + sums_next, 64);
+    _tile_stored(3, sums + sums_next + 256, 64);
+}
+
+// Adds `bias` and writes the sums [rows/16][tiles][16][16] of some blocks to y.
+static void untile(const float *sums, const float *bias, bf16 *y, long rows, long tiles, long out) {
+    for (long row = 0; row < rows; row++)
+        for (long t = 0; t < tiles; t++) {
+            __m512 value = _mm512_loadu_ps(sums + ((row / 16) * tiles + t) * 256 + row % 16 * 16);
+            if (bias) value = _mm512_add_ps(value, _mm512_loadu_ps(bias + 16 * t));
+            store16(y + row * out + 16 * t, value);
+        }
+}
+
+// As few4, for many rows; columns is a multiple of 32. `scratch` has rows rounded up to 32 * columns * 2 bytes.
+// Returns 0 if there is no memory. A row's result does not depend on the other rows.
+int many4(const bf16 *x, const uint8_t *packed, const bf16 *scales, const float *bias, bf16 *y, char *scratch,
+          long rows, long columns, long out, long group) {
+    bf16 *x_tiles = (bf16 *)scratch;
+    tile_rows(x, x_tiles, rows, columns);
+    const long blocks = out / BLOCK, groups = columns / group, high = (rows + 31) / 32 * 2, x_next = columns / 32 * TILE;
+    int good = 1;
+#pragma omp parallel
+    {
+        bf16 *w_tiles = aligned_alloc(64, sizeof(bf16) * DEPTH * BLOCK * WIDE);
+        float *sums = aligned_alloc(64, sizeof(float) * (size_t)high * 256 * 4 * WIDE);
+        set_tiles();
+#pragma omp for schedule(dynamic)
+        for (long b0 = 0; b0 < blocks; b0 += WIDE) {
+            if (!w_tiles || !sums) {
+                good = 0;
+                continue;
+            }
+            const long wide = blocks - b0 < WIDE ? blocks - b0 : WIDE, tiles = 4 * wide;
+            memset(sums, 0, sizeof(float) * (size_t)(high * tiles * 256));
+            for (long k0 = 0; k0 < columns; k0 += DEPTH) {
+                const long depth = columns - k0 < DEPTH ? columns - k0 : DEPTH, w_next = depth / 32 * TILE;
+                for (long b = 0; b < wide; b++)
+                    tile_weights(packed + ((b0 + b) * columns + k0) * 32,
+                                 scales + ((b0 + b) * groups + k0 / group) * 2 * BLOCK, w_tiles + b * depth * BLOCK,
+                                 depth, group);
+                for (long t = 0; t < tiles; t += 2)
+                    for (long r = 0; r < high; r += 2)
+                        four_tiles(x_tiles + r * x_next + k0 / 32 * TILE, x_next, w_tiles + t * w_next, w_next,
+                                   sums + (r * tiles + t) * 256, tiles * 256, depth / 32);
+            }
+            untile(sums, bias ? bias + b0 * BLOCK : 0, y + b0 * BLOCK, rows, tiles, out);
+        }
+        _tile_release();
+        free(w_tiles);
+        free(sums);
+    }
+    return good;
+}
+#endif
+
+// ---- attention for one new token a conversation
+
+// e to the power of values that are 0 or less; relative error below 3e-7.
+static inline __m512 exp16(__m512 x) {
+    __m512 t = _mm512_mul_ps(x, _mm512_set1_ps(1.44269504f));
+    __m512 whole = _mm512_roundscale_ps(t, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+    __m512 f = _mm512_mul_ps(_mm512_sub_ps(t, whole), _mm512_set1_ps(0.693147181f));
+    __m512 sum = _mm512_set1_ps(1.0f / 720);
+    const float parts[6] = {1.0f / 120, 1.0f / 24, 1.0f / 6, 0.5f, 1, 1};
+    for (int i = 0; i < 6; i++) sum = _mm512_fmadd_ps(sum, f, _mm512_set1_ps(parts[i]));
+    return _mm512_scalef_ps(sum, whole);
+}
+
+// Scores to weights that add up to 1, in place; `scores` has room for a multiple of 16.
+static void softmax(float *scores, long length) {
+    const long whole = (length + 15) / 16 * 16;
+    for (long t = length; t < whole; t++) scores[t] = -INFINITY;
+    __m512 most = _mm512_set1_ps(-INFINITY), sum = _mm512_setzero_ps();
+    for (long t = 0; t < whole; t += 16) most = _mm512_max_ps(most, _mm512_loadu_ps(scores + t));
+    most = _mm512_set1_ps(_mm512_reduce_max_ps(most));
+    for (long t = 0; t < whole; t += 16) {
+        __m512 weight = exp16(_mm512_sub_ps(_mm512_loadu_ps(scores + t), most));
+        sum = _mm512_add_ps(sum, weight);
+        _mm512_storeu_ps(scores + t, weight);
+    }
+    __m512 share = _mm512_set1_ps(1 / _mm512_reduce_add_ps(sum));
+    for (long t = 0; t < whole; t += 16) _mm512_storeu_ps(scores + t, _mm512_mul_ps(share, _mm512_loadu_ps(scores + t)));
+}
+
+static float dot(const bf16 *a, const bf16 *b, long size) {
+    __m512 sum = _mm512_setzero_ps();
+    for (long i = 0; i < size; i += 16) sum = _mm512_fmadd_ps(load16(a + i), load16(b + i), sum);
+    return _mm512_reduce_add_ps(sum);
+}
+
+static void weigh(const float *weights, const bf16 *values, long length, long size, bf16 *out) {
+    for (long c = 0; c < size; c += 64) {
+        __m512 sum[4] = {_mm512_setzero_ps(), _mm512_setzero_ps(), _mm512_setzero_ps(), _mm512_setzero_ps()};
+        for (long t = 0; t < length; t++) {
+            __m512 weight = _mm512_set1_ps(weights[t]);
+            for (int j = 0; j < 4; j++)
+                sum[j] = _mm512_fmadd_ps(weight, load16(values + t * size + c + 16 * j), sum[j]);
+        }
+        for (int j = 0; j < 4; j++) store16(out + c + 16 * j, sum[j]);
+    }
+}
+
+// q and out [rows][heads][size], size a multiple of 64. Conversation r has keys[r] and values[r], [kv_heads] of
+// steps[r] numbers each, in which the first `lengths[r]` rows of `size` count. Returns 0 if there is no memory.
+int attend(const bf16 *q, const bf16 *const *keys, const bf16 *const *values, const long *lengths, const long *steps,
+           bf16 *out, long rows, long heads, long kv_heads, long size, float scale) {
+    const long shared = heads / kv_heads;
+    int good = 1;
+#pragma omp parallel for schedule(dynamic)
+    for (long job = 0; job < rows * kv_heads; job++) {
+        const long r = job / kv_heads, kv = job % kv_heads, length = lengths[r], room = (length + 15) / 16 * 16;
+        const bf16 *k = keys[r] + kv * steps[r], *v = values[r] + kv * steps[r];
+        const long first = (r * heads + kv * shared) * size;
+        float *scores = malloc(sizeof(float) * (size_t)(shared * room));
+        if (!scores) {
+            good = 0;
+            continue;
+        }
+        // A few keys at a time, so that heads that share them find them in the cache.
+        for (long t0 = 0; t0 < length; t0 += 64)
+            for (long h = 0; h < shared; h++)
+                for (long t = t0; t < length && t < t0 + 64; t++)
+                    scores[h * room + t] = scale * dot(q + first + h * size, k + t * size, size);
+        for (long h = 0; h < shared; h++) {
+            softmax(scores + h * room, length);
+            weigh(scores + h * room, v, length, size, out + first + h * size);
+        }
+        free(scores);
+    }
+    return good;
+}
+
+// ---- what the machine can read
+
+// Sums `count` 64-byte lines, so that they are really read: the bound that products of one row are compared with.
+uint64_t read_lines(const uint8_t *from, long count) {
+    uint64_t total = 0;
+#pragma omp parallel for schedule(static) reduction(+ : total)
+    for (long part = 0; part < count / 1024; part++) {
+        const uint8_t *at = from + part * 1024 * 64;
+        __m512i sum = _mm512_setzero_si512();
+        for (long i = 0; i < 1024; i++) {
+            _mm_prefetch((const char *)(at + i * 64 + 4096), _MM_HINT_T0);
+            sum = _mm512_add_epi64(sum, _mm512_loadu_si512(at + i * 64));
+        }
+        total += (uint64_t)_mm512_reduce_add_epi64(sum);
+    }
+    return total;
+}

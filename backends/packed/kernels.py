@@ -1,0 +1,163 @@
+"""The compiled kernels as functions on tensors. Knows no model and no files.
+
+A product of few rows rounds the activations to 8 bits by groups, one of many rows does not. Within each, a row's result
+is bitwise the same whatever other rows there are.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from backends.packed.kernel_build import NoKernels, build
+from backends.packed.layout import BLOCK, CHUNK, pack4
+from backends.packed.scheme import round4, round8
+
+log = logging.getLogger(__name__)
+BF16 = torch.bfloat16
+_CLOSE = 0.02
+
+
+class Kernels:
+    """The library at `path`. Raises NoKernels if it cannot be loaded here or computes wrongly."""
+
+    def __init__(self, path: Path) -> None:
+        try:
+            # One OpenMP for all: the kernels' threads are then torch's own.
+            ctypes.CDLL(str(_openmp()), mode=ctypes.RTLD_GLOBAL)
+            self._library = ctypes.CDLL(str(path))
+        except OSError as error:
+            raise NoKernels(f"the compiled file cannot be loaded: {error}") from error
+        self._library.read_lines.restype = ctypes.c_uint64
+        # Whether products of many rows are here as well; else unpack4 and a product of torch's.
+        self.tiles = hasattr(self._library, "tiles_allowed") and bool(self._library.tiles_allowed())
+        _try_out(self)
+
+    def few4(
+        self, x: torch.Tensor, packed: torch.Tensor, scales: torch.Tensor, bias: torch.Tensor | None
+    ) -> torch.Tensor:
+        """x [rows, columns] bfloat16 times a weight of 4 bits as layout.pack4 makes it, to [rows, out] bfloat16.
+
+        `bias` is float32 [out].
+        """
+        rows, columns, out, group = _sizes(x, scales)
+        y = torch.empty(rows, out, dtype=BF16)
+        scratch = torch.empty(rows * (columns + 12 * columns // group), dtype=torch.uint8)
+        self._library.few4(*map(_at, (x, packed, scales, bias, y, scratch)), *_longs(rows, columns, out, group))
+        return y
+
+    def many4(
+        self, x: torch.Tensor, packed: torch.Tensor, scales: torch.Tensor, bias: torch.Tensor | None
+    ) -> torch.Tensor:
+        """The same without rounding x. Only where there are `tiles`."""
+        rows, columns, out, group = _sizes(x, scales)
+        y = torch.empty(rows, out, dtype=BF16)
+        scratch = torch.empty(-(-rows // 32) * 32 * columns, dtype=BF16)
+        arguments = (*map(_at, (x, packed, scales, bias, y, scratch)), *_longs(rows, columns, out, group))
+        if not self._library.many4(*arguments):
+            raise MemoryError("no memory for a product of packed weights")
+        return y
+
+    def few8(
+        self, x: torch.Tensor, weight: torch.Tensor, scale: torch.Tensor, bias: torch.Tensor | None
+    ) -> torch.Tensor:
+        """x [rows, columns] bfloat16 times int8 [out, columns] with float32 `scale` [out], columns a multiple of 64."""
+        rows, columns = x.shape
+        out = weight.shape[0]
+        y = torch.empty(rows, out, dtype=BF16)
+        scratch = torch.empty(rows * (columns + 12 * columns // CHUNK), dtype=torch.uint8)
+        self._library.few8(*map(_at, (x, weight, scale, bias, y, scratch)), *_longs(rows, columns, out))
+        return y
+
+    def unpack4(self, packed: torch.Tensor, scales: torch.Tensor, first: int, last: int) -> torch.Tensor:
+        """Blocks `first` to `last` (not with it) of a weight as float32 [columns, rows of the blocks]."""
+        _, groups, _, _ = scales.shape
+        columns = packed.shape[1]
+        out = torch.empty(columns, (last - first) * BLOCK)
+        self._library.unpack4(
+            *map(_at, (packed[first:last], scales[first:last], out)), *_longs(last - first, columns, columns // groups)
+        )
+        return out
+
+    def attend(
+        self, q: torch.Tensor, keys: Sequence[torch.Tensor], values: Sequence[torch.Tensor], scale: float
+    ) -> torch.Tensor:
+        """One new token of each conversation: q [conversations, heads, size] bfloat16 to the same shape.
+
+        `keys` and `values` are [key heads, tokens, size], a view of a buffer with room for more tokens; size is a
+        multiple of 64.
+        """
+        rows, heads, size = q.shape
+        out = torch.empty_like(q)
+        pointers, longs = ctypes.c_void_p * rows, ctypes.c_long * rows
+        good = self._library.attend(
+            _at(q),
+            pointers(*(tensor.data_ptr() for tensor in keys)),
+            pointers(*(tensor.data_ptr() for tensor in values)),
+            longs(*(tensor.shape[1] for tensor in keys)),
+            longs(*(tensor.stride(0) for tensor in keys)),
+            _at(out),
+            *_longs(rows, heads, keys[0].shape[0], size),
+            ctypes.c_float(scale),
+        )
+        if not good:
+            raise MemoryError("no memory for attention")
+        return out
+
+    def read_lines(self, memory: torch.Tensor) -> int:
+        """Reads all of `memory` (uint8, in units of 64 kB), to see how fast that goes."""
+        return int(self._library.read_lines(_at(memory), *_longs(memory.numel() // 64)))
+
+
+@cache
+def find_kernels() -> Kernels | None:
+    """The kernels for this processor, compiled if need be; None, with one line in the log, where there are none."""
+    try:
+        return Kernels(build())
+    except NoKernels as reason:
+        log.warning("Packed weights are computed by PyTorch alone, slower: %s.", reason)
+        return None
+
+
+def _openmp() -> Path:
+    found = sorted((Path(torch.__file__).parent / "lib").glob("libgomp*.so*"))
+    if not found:
+        raise NoKernels("this PyTorch brings no libgomp")
+    return found[0]
+
+
+def _try_out(kernels: Kernels) -> None:
+    """A small product of each kind against floats: a compiler's mistake must not become a model's."""
+    random = torch.Generator().manual_seed(1)
+    weight = torch.randn(BLOCK, 128, generator=random)
+    x = torch.randn(5, 128, generator=random).to(BF16)
+    four, eight = round4(weight, 32), round8(weight)
+    packed, scales = pack4(four)
+    found = [kernels.few4(x, packed, scales, None), kernels.few8(x, eight.q, eight.scale, None)]
+    wanted = [x.float() @ four.floats().T, x.float() @ eight.floats().T]
+    if kernels.tiles:
+        found.append(kernels.many4(x, packed, scales, None))
+        wanted.append(wanted[0])
+    for one, other in zip(found, wanted, strict=True):
+        if not (one.float() - other).norm() <= _CLOSE * other.norm():
+            raise NoKernels("the compiled kernels compute wrongly here")
+
+
+def _sizes(x: torch.Tensor, scales: torch.Tensor) -> tuple[int, int, int, int]:
+    blocks, groups, _, _ = scales.shape
+    rows, columns = x.shape
+    return rows, columns, blocks * BLOCK, columns // groups
+
+
+def _at(tensor: torch.Tensor | None) -> Any:
+    return ctypes.c_void_p(None if tensor is None else tensor.data_ptr())
+
+
+def _longs(*numbers: int) -> list[Any]:
+    return [ctypes.c_long(number) for number in numbers]

@@ -1,0 +1,118 @@
+"""Linear layers on packed weights, in place of torch's. Knows no model, no files.
+
+With the compiled kernels where there are some, else by torch's own operations; both take bfloat16.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+from torch.nn.functional import linear, pad
+
+from backends.packed.kernels import BF16, Kernels
+from backends.packed.layout import BLOCK, CHUNK, floats4, for_torch4
+
+# Up to so many rows a product by integers is the quicker one, by how products of many rows are made.
+FEW_WITH_TILES, FEW = 16, 64
+# Rows of a weight that are floats at one time.
+_ROWS = 1024
+
+
+class Linear4(nn.Module):
+    """A weight of 4 bits; see layout.pack4. `rows` is how many are no filling; `bias` float32 [rows] or None."""
+
+    def __init__(
+        self,
+        weights: tuple[torch.Tensor, torch.Tensor],
+        rows: int,
+        bias: torch.Tensor | None,
+        kernels: Kernels | None,
+    ) -> None:
+        super().__init__()
+        self._packed, self._scales = weights
+        self.out_features, self.in_features = rows, self._packed.shape[1]
+        self._bias = None if bias is None else pad(bias.float(), (0, -rows % BLOCK))
+        self._kernels = kernels
+        self._few = FEW_WITH_TILES if kernels and kernels.tiles else FEW
+        self._for_torch = None if kernels else for_torch4(self._packed, self._scales)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """x [..., in_features] bfloat16 to [..., out_features]."""
+        rows = x.reshape(-1, self.in_features).contiguous()
+        y = self._few_rows(rows) if rows.shape[0] <= self._few else self._many_rows(rows)
+        return y[:, : self.out_features].view(*x.shape[:-1], self.out_features)
+
+    def _few_rows(self, x: torch.Tensor) -> torch.Tensor:
+        if self._kernels:
+            return self._kernels.few4(x, self._packed, self._scales, self._bias)
+        assert self._for_torch
+        packed, scales = self._for_torch
+        group = self.in_features // self._scales.shape[1]
+        return self._added(torch.ops.aten._weight_int4pack_mm_for_cpu(x, packed, group, scales))
+
+    def _many_rows(self, x: torch.Tensor) -> torch.Tensor:
+        if self._kernels and self._kernels.tiles:
+            return self._kernels.many4(x, self._packed, self._scales, self._bias)
+        blocks = self._packed.shape[0]
+        y = torch.empty(x.shape[0], blocks * BLOCK, dtype=BF16)
+        dtype = product_dtype()
+        # Without units for bfloat16 its product takes longer than one of float32 (measured).
+        x = x.to(dtype)
+        step = _ROWS // BLOCK
+        for first in range(0, blocks, step):
+            last = min(first + step, blocks)
+            if self._kernels and dtype == torch.float32:
+                weight = self._kernels.unpack4(self._packed, self._scales, first, last)
+            else:
+                weight = floats4(self._packed[first:last], self._scales[first:last], dtype)
+            y[:, first * BLOCK : last * BLOCK] = x @ weight
+        return self._added(y)
+
+    def _added(self, y: torch.Tensor) -> torch.Tensor:
+        return y if self._bias is None else (y + self._bias).to(BF16)
+
+
+class Linear8(nn.Module):
+    """A weight of 8 bits: int8 [rows, columns], float32 scale [rows]; `bias` float32 [rows] or None."""
+
+    def __init__(
+        self,
+        weights: tuple[torch.Tensor, torch.Tensor],
+        bias: torch.Tensor | None,
+        kernels: Kernels | None,
+    ) -> None:
+        super().__init__()
+        self._weight, self._scale = weights
+        self.out_features, self.in_features = self._weight.shape
+        self._bias = None if bias is None else bias.float()
+        # Both ways for few rows go by whole chunks (torch's own reads past the end of others).
+        self._few = FEW if self.in_features % CHUNK == 0 else 0
+        self._kernels = kernels
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """x [..., in_features] bfloat16 to [..., out_features]."""
+        rows = x.reshape(-1, self.in_features).contiguous()
+        y = self._few_rows(rows) if rows.shape[0] <= self._few else self._many_rows(rows)
+        return y.view(*x.shape[:-1], self.out_features)
+
+    def _few_rows(self, x: torch.Tensor) -> torch.Tensor:
+        if self._kernels:
+            return self._kernels.few8(x, self._weight, self._scale, self._bias)
+        return self._added(torch.ops.aten._weight_int8pack_mm(x, self._weight, self._scale.to(BF16)))
+
+    def _many_rows(self, x: torch.Tensor) -> torch.Tensor:
+        dtype = product_dtype()
+        x = x.to(dtype)
+        parts = [
+            linear(x, weight.to(dtype)) * scale
+            for weight, scale in zip(self._weight.split(_ROWS), self._scale.split(_ROWS), strict=True)
+        ]
+        return self._added(torch.cat(parts, -1).to(BF16))
+
+    def _added(self, y: torch.Tensor) -> torch.Tensor:
+        return y if self._bias is None else (y + self._bias).to(BF16)
+
+
+def product_dtype() -> torch.dtype:
+    """In what torch multiplies large matrices fastest on this processor."""
+    return BF16 if torch.cpu._is_amx_tile_supported() else torch.float32

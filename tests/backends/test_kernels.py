@@ -1,0 +1,271 @@
+"""Products of packed weights against float arithmetic: every size class, both ways, compiled and by torch alone."""
+
+import pytest
+import torch
+from torch.nn.functional import scaled_dot_product_attention
+
+from backends.packed import kernel_build
+from backends.packed.kernel_build import FLAGS, NoKernels, build
+from backends.packed.kernels import Kernels
+from backends.packed.layout import BLOCK, floats4, for_torch4, pack4, unpack4
+from backends.packed.linear import FEW, FEW_WITH_TILES, Linear4, Linear8
+from backends.packed.scheme import GROUPS, round4, round8
+
+BF16 = torch.bfloat16
+# What a processor may lack besides, newest first.
+VARIANTS = {
+    "all it has": (),
+    "no AMX": ("-mno-amx-bf16", "-mno-amx-tile"),
+    "no BF16": ("-mno-amx-bf16", "-mno-amx-tile", "-mno-avx512bf16"),
+    "no VBMI": ("-mno-amx-bf16", "-mno-amx-tile", "-mno-avx512bf16", "-mno-avx512vbmi"),
+}
+SHAPES = [(64, 128), (192, 576), (1, 128), (65, 256), (1000, 896), (256, 4096), (128, 13696)]
+ROWS = (1, 2, 3, 4, 5, 8, FEW_WITH_TILES, FEW_WITH_TILES + 1, 33, FEW, FEW + 1, 200)
+
+
+@pytest.fixture(scope="module", params=[*VARIANTS, "torch alone"])
+def kernels(request, tmp_path_factory):
+    if request.param == "torch alone":
+        return None
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        try:
+            return Kernels(build((*FLAGS, *VARIANTS[request.param])))
+        except NoKernels as reason:
+            pytest.skip(f"no kernels on this machine: {reason}")
+
+
+def matrix(rows, columns, seed=1):
+    return torch.randn(rows, columns, generator=torch.Generator().manual_seed(seed))
+
+
+def off(found, wanted):
+    return float((found.float() - wanted).norm() / wanted.norm())
+
+
+def product_off(layer, x, weight, bias=None):
+    """How far a layer is from floats, in units of what a product of such a row and column usually is."""
+    wanted = x.float() @ weight.T + (0 if bias is None else bias)
+    usual = x.float().norm(dim=-1)[:, None] * weight.norm(dim=-1) / weight.shape[1] ** 0.5
+    return float((layer(x).float() - wanted).norm() / usual.norm())
+
+
+# ---- rounding and layout
+
+
+@pytest.mark.parametrize("group", GROUPS)
+@pytest.mark.parametrize("shape", [(64, 128), (65, 256), (1, 128)])
+def test_a_packed_weight_is_the_rounded_one(shape, group):
+    rounded = round4(matrix(*shape), group)
+    packed, scales = pack4(rounded)
+    again = unpack4(packed, scales, shape[0])
+    assert all(torch.equal(getattr(again, name), getattr(rounded, name)) for name in ("q", "scale", "zero"))
+    assert torch.equal(floats4(packed, scales, torch.float32)[:, : shape[0]], rounded.floats().T)
+
+
+def test_four_bits_are_the_nearest_of_sixteen_values_and_eight_of_255():
+    weight = matrix(64, 128)
+    four, eight = round4(weight, 32), round8(weight)
+    steps = four.scale.float().repeat_interleave(32, 1)
+    # Half a step, and what the bfloat16 of scale and zero takes from the ends.
+    assert ((four.floats() - weight).abs() <= 0.5 * steps + 0.01 * weight.abs().max()).all()
+    assert ((eight.floats() - weight).abs() <= 0.5001 * eight.scale[:, None]).all()
+    assert int(four.q.max()) == 15 and int(four.q.min()) == 0 and int(eight.q.abs().max()) == 127
+
+
+@pytest.mark.parametrize("rounding", [lambda weight: round4(weight, 32), round8])
+def test_a_weight_of_zeros_stays_zeros_and_a_constant_one_nearly_so(rounding):
+    assert (rounding(torch.zeros(3, 64)).floats() == 0).all()
+    assert off(rounding(torch.full((3, 64), 0.7)).floats(), torch.full((3, 64), 0.7)) < 0.01
+
+
+# ---- products
+
+
+@pytest.mark.parametrize("group", GROUPS)
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_four_bits_multiply_as_floats_do(kernels, shape, group):
+    if shape[1] % group:
+        pytest.skip("columns come in whole groups")
+    rounded = round4(matrix(*shape), group)
+    bias = matrix(1, shape[0], 3)[0]
+    layers = [Linear4(pack4(rounded), shape[0], given, kernels) for given in (None, bias)]
+    for rows in ROWS:
+        x = matrix(rows, shape[1], 100 + rows).to(BF16)
+        # Few rows are rounded to 8 bits a group; the rest is bfloat16.
+        assert product_off(layers[0], x, rounded.floats()) < 0.012
+        assert product_off(layers[1], x, rounded.floats(), bias) < 0.012
+
+
+@pytest.mark.parametrize("shape", [*SHAPES, (7, 100)], ids=str)
+def test_eight_bits_multiply_as_floats_do(kernels, shape):
+    rounded = round8(matrix(*shape))
+    bias = matrix(1, shape[0], 3)[0]
+    layers = [Linear8((rounded.q, rounded.scale), given, kernels) for given in (None, bias)]
+    for rows in ROWS:
+        x = matrix(rows, shape[1], 100 + rows).to(BF16)
+        assert product_off(layers[0], x, rounded.floats()) < 0.012
+        assert product_off(layers[1], x, rounded.floats(), bias) < 0.012
+
+
+def test_products_of_many_rows_do_not_round_the_activations(kernels):
+    rounded = round4(matrix(128, 4096), 32)
+    x = matrix(100, 4096).to(BF16)
+    x[:, ::97] *= 100
+    assert off(Linear4(pack4(rounded), 128, None, kernels)(x), x.float() @ rounded.floats().T) < 0.006
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_a_rows_product_is_bitwise_the_same_whatever_the_company_and_the_threads(kernels, threads):
+    if kernels is None:
+        pytest.skip("torch promises no such thing")
+    four, eight = round4(matrix(320, 512), 32), round8(matrix(320, 512))
+    packed = pack4(four)
+    few = [lambda x: kernels.few4(x, *packed, None), lambda x: kernels.few8(x, eight.q, eight.scale, None)]
+    ways = [*few, lambda x: kernels.many4(x, *packed, None)] if kernels.tiles else few
+    x = matrix(9, 512, 5).to(BF16)
+    before = torch.get_num_threads()
+    alone = [[way(x[row : row + 1]) for row in range(9)] for way in ways]
+    torch.set_num_threads(threads)
+    try:
+        for way, rows in zip(ways, alone, strict=True):
+            assert torch.equal(way(x), torch.cat(rows))
+            assert torch.equal(way(x[3:8].contiguous()), torch.cat(rows[3:8]))
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_torchs_own_kernel_gets_the_weights_in_its_order():
+    rounded = round4(matrix(128, 256), 64)
+    packed, scales = for_torch4(*pack4(rounded))
+    x = matrix(3, 256).to(BF16)
+    found = torch.ops.aten._weight_int4pack_mm_for_cpu(x, packed, 64, scales)
+    assert off(found, x.float() @ rounded.floats().T) < 0.006
+
+
+def test_another_processors_layout_is_made_from_ours(monkeypatch):
+    weights = pack4(round4(matrix(128, 256), 64))
+    asked = []
+    convert = torch.ops.aten._convert_weight_to_int4pack_for_cpu
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX2")
+    monkeypatch.setattr(
+        torch.ops.aten, "_convert_weight_to_int4pack_for_cpu", lambda q, k: asked.append(q) or convert(q, k)
+    )
+    packed, _ = for_torch4(*weights)
+    assert torch.equal(asked[0], round4(matrix(128, 256), 64).q.to(torch.int32))
+    # The true processor has AVX512 or converts by itself: either way torch's kernel gets what torch made.
+    assert torch.equal(packed, convert(asked[0], 1))
+
+
+# ---- attention
+
+
+@pytest.mark.parametrize(("heads", "kv_heads", "size"), [(32, 32, 128), (32, 2, 128), (9, 3, 64), (4, 1, 192)])
+def test_attention_of_one_token_is_torchs(kernels, heads, kv_heads, size):
+    if kernels is None:
+        pytest.skip("without kernels torch computes it")
+    lengths = (1, 15, 16, 17, 700)
+    q = matrix(len(lengths) * heads, size, 1).view(-1, heads, size).to(BF16)
+    keys, values = (
+        [matrix(kv_heads * 800, size, seed + n).view(kv_heads, 800, size).to(BF16)[:, :n] for n in lengths]
+        for seed in (10, 20)
+    )
+    found = kernels.attend(q, keys, values, size**-0.5)
+    for row, (key, value) in enumerate(zip(keys, values, strict=True)):
+        wanted = scaled_dot_product_attention(
+            q[row][None, :, None].float(), key[None].float(), value[None].float(), enable_gqa=True
+        )[0, :, 0]
+        assert off(found[row], wanted) < 0.006
+        assert torch.equal(found[row : row + 1], kernels.attend(q[row : row + 1], [key], [value], size**-0.5))
+
+
+def test_reading_reads_all_of_it(kernels):
+    if kernels is None:
+        pytest.skip("without kernels nothing is measured")
+    memory = torch.zeros(1 << 20, dtype=torch.uint8)
+    memory.view(torch.int64)[:: 1 << 10] = 3
+    assert kernels.read_lines(memory) == 3 * (1 << 20) // 8 // (1 << 10)
+
+
+# ---- compiling
+
+
+def cpuinfo(path, flags):
+    path.write_text(f"processor\t: 0\nmodel name\t: X\nflags\t\t: {flags}\n\nprocessor\t: 1\n", encoding="utf-8")
+    return path
+
+
+def test_a_processor_without_the_instructions_has_no_kernels_and_hears_why(tmp_path):
+    old = cpuinfo(tmp_path / "cpuinfo", "sse2 avx2 fma avx512f")
+    with pytest.raises(NoKernels, match="the processor has no avx512bw"):
+        build(cpuinfo=old)
+    with pytest.raises(NoKernels, match="the processor has no avx512f"):
+        build(cpuinfo=tmp_path / "none")
+
+
+@pytest.fixture
+def able(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return cpuinfo(tmp_path / "cpuinfo", " ".join(kernel_build.NEEDED))
+
+
+def test_without_a_compiler_there_are_no_kernels(able, monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(NoKernels, match="there is no C compiler"):
+        build(cpuinfo=able)
+
+
+def test_a_failed_compile_says_the_compilers_first_line(able):
+    with pytest.raises(NoKernels, match=r"the compiler failed: .*no-such-flag"):
+        build(("-O1", "-fno-such-flag"), cpuinfo=able)
+    assert not list(able.parent.glob("cache/*/*"))
+
+
+def compiler(path, monkeypatch):
+    """A compiler that writes down when it is called and makes an empty file."""
+    path.mkdir()
+    tool = path / "cc"
+    tool.write_text(
+        f'#!/bin/sh\necho "$@" >> {path}/calls\nwhile [ $# -gt 0 ]; do [ "$1" = -o ] && : > "$2"; shift; done\n',
+        encoding="utf-8",
+    )
+    tool.chmod(0o755)
+    monkeypatch.setenv("CC", str(tool))
+    return path / "calls"
+
+
+def compiled(calls):
+    return calls.read_text(encoding="utf-8").count("-c ")
+
+
+def test_kernels_are_compiled_once_for_a_source_a_processor_and_flags(able, monkeypatch, tmp_path):
+    calls = compiler(tmp_path / "bin", monkeypatch)
+    first = build(cpuinfo=able)
+    assert build(cpuinfo=able) == first and compiled(calls) == 1
+    assert build(("-O2",), cpuinfo=able) != first and compiled(calls) == 2
+    cpuinfo(able, " ".join((*kernel_build.NEEDED, "amx_bf16")))
+    assert build(cpuinfo=able) != first and compiled(calls) == 3
+    source = tmp_path / "kernels.c"
+    source.write_text("int x;", encoding="utf-8")
+    monkeypatch.setattr(kernel_build, "SOURCE", source)
+    assert build(cpuinfo=able) != first and compiled(calls) == 4
+
+
+def test_a_cache_that_others_can_write_is_not_trusted(able, monkeypatch, tmp_path):
+    compiler(tmp_path / "bin", monkeypatch)
+    shared = tmp_path / "cache" / "qwen-chatglm-arena"
+    shared.mkdir(parents=True)
+    shared.chmod(0o777)
+    assert shared not in build(cpuinfo=able).parents
+    assert not list(shared.iterdir())
+
+
+def test_a_library_that_cannot_be_loaded_is_no_library(able, monkeypatch, tmp_path):
+    compiler(tmp_path / "bin", monkeypatch)
+    with pytest.raises(NoKernels, match="cannot be loaded"):
+        Kernels(build(cpuinfo=able))
+
+
+def test_rows_are_filled_up_to_a_block():
+    packed, scales = pack4(round4(matrix(65, 128), 32))
+    assert packed.shape == (2, 128, 32) and scales.shape == (2, 4, BLOCK, 2)
