@@ -12,6 +12,7 @@ from arena.errors import InputError
 from commands import errors_in_one_line
 from commands.check import check
 from commands.fetch import fetch, fetch_missing
+from commands.quantize import quantize
 
 if TYPE_CHECKING:
     from arena.ballots import Log
@@ -162,6 +163,7 @@ def open_log(data_dir: Path) -> Log:
 
 cli.command()(fetch)
 cli.command()(check)
+cli.command()(quantize)
 
 if __name__ == "__main__":
     cli()

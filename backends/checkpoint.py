@@ -104,7 +104,7 @@ def find_weights(folder: Path) -> Weights:
             files = tuple(member(folder, name) for name in sorted(names))
             for file in files:
                 if safetensors:
-                    _check_safetensors(folder, file, names[file.name])
+                    check_safetensors(folder, file, names[file.name])
                 else:
                     _check_zip(folder, file)
             return Weights(files, safetensors)
@@ -135,7 +135,8 @@ def _by_shard(folder: Path, index: str) -> dict[str, set[str]]:
     return shards
 
 
-def _check_safetensors(folder: Path, file: Path, expected: set[str]) -> None:
+def check_safetensors(folder: Path, file: Path, expected: set[str]) -> None:
+    """Compare a file with its own header, which must have the tensors `expected`. Raises BackendError."""
     size = file.stat().st_size
     header, start = _header(folder, file, size)
     tensors = {name: entry for name, entry in header.items() if name != "__metadata__"}

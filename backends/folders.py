@@ -13,6 +13,7 @@ from arena.types import GenerationConfig, ModelSpec
 from backends.catalog import CHATGLM3, FETCHED, QWEN
 from backends.checkpoint import read_config, read_optional_json
 from backends.fetching.manifest import read_manifest
+from backends.packed.folder import is_packed, read_packed
 
 # Native checkpoints claim more than a small machine has memory for.
 LONGEST_CONTEXT = 8192
@@ -56,6 +57,25 @@ def fetched_spec(model_id: str) -> ModelSpec:
     )
 
 
+def packed_spec(name: str, precision: str) -> ModelSpec:
+    """A model of the catalog, or a folder, in fewer bits: from the packed folder beside it. Raises InputError."""
+    folder = Path(f"{models_dir() / name if name in FETCHED else name}@{precision}")
+    if not is_folder(str(folder)):
+        command = f"fetch {name}@{precision}" if name in FETCHED else f"quantize {name} --precision {precision}"
+        message = f"{name}@{precision} is not here yet: python app.py {command}."
+        raise InputError("packed_missing", message, model=f"{name}@{precision}", command=command)
+    spec = folder_spec(folder)
+    if spec.precision != precision:
+        raise InputError("folder_unfit", f"{folder} holds no {precision} weights.", path=str(folder))
+    if name not in FETCHED:
+        return spec
+    known = FETCHED[name]
+    if spec.family != known.family:
+        raise InputError("folder_unfit", f"{folder} holds no {known.name}.", path=str(folder))
+    own = {field: getattr(spec, field) for field in ("source", "revision", "context_length", "defaults", "precision")}
+    return replace(known, id=f"{name}@{precision}", name=f"{known.name} ({precision})", **own)
+
+
 def folder_spec(folder: Path) -> ModelSpec:
     """The model in a checkpoint folder. Raises InputError with the reason if it cannot be one."""
     try:
@@ -63,8 +83,11 @@ def folder_spec(folder: Path) -> ModelSpec:
         known = _ORIGINALS.get(config["model_type"])
         spec = _known_spec(config, known, folder.name) if known else _native_spec(config, folder)
         name = folder.resolve().name
-        revision = _fingerprint(folder)
-        return replace(spec, id=name, name=name, source=str(folder), revision=revision)
+        spec = replace(spec, id=name, name=name, source=str(folder))
+        if is_packed(folder):
+            info = read_packed(folder)
+            return replace(spec, precision=info.precision, revision=info.own_revision)
+        return replace(spec, revision=_fingerprint(folder))
     except ArenaError as error:
         raise InputError("folder_unfit", str(error), path=str(folder)) from error
     except OSError as error:
@@ -74,11 +97,14 @@ def folder_spec(folder: Path) -> ModelSpec:
 
 def in_precision(spec: ModelSpec, precision: str) -> ModelSpec:
     """The same model computed in another precision; another model for a vote. Raises InputError."""
-    if precision not in ("bf16", "fp32"):
-        message = f"{spec.id} runs as bf16 or fp32 on a CPU, not as {precision}; for fewer bits take a GGUF file."
-        raise InputError("precision_unavailable", message, model=spec.id, precision=precision)
     if precision == spec.precision:
         return spec
+    if precision not in ("bf16", "fp32"):
+        message = f"{spec.id} runs as int4, int8, bf16 or fp32 on a CPU, not as {precision}."
+        raise InputError("precision_unavailable", message, model=spec.id, precision=precision)
+    if spec.precision not in ("bf16", "fp32"):
+        message = f"{spec.id} has {spec.precision} weights; for {precision} name the folder that it was made from."
+        raise InputError("precision_unavailable", message, model=spec.id, precision=precision)
     return replace(spec, id=f"{spec.id}@{precision}", name=f"{spec.name} ({precision})", precision=precision)
 
 

@@ -22,8 +22,10 @@ from backends import chatglm, qwen
 from backends.checkpoint import read_config, read_optional_json
 from backends.family import Chat
 from backends.native import NativeChat
+from backends.packed.folder import is_packed, read_packed
+from backends.packed.open import load_packed
 from backends.slots import Slots
-from backends.weights import load_native, load_original, native_config
+from backends.weights import architecture_of, load_weights
 
 # A prompt is read in pieces of so many tokens, so that Stop is never more than a piece away.
 PIECE = 128
@@ -122,15 +124,20 @@ def open_engine(spec: ModelSpec) -> HfEngine:
 
 
 def _open(folder: Path, config: dict[str, Any], precision: str) -> tuple[Any, Chat]:
+    architecture = architecture_of(folder)
+    # The tokenizer first: it is quick, and what is wrong with it is known before gigabytes are read.
+    chat = open_chat(folder, config)
+    if is_packed(folder):
+        return load_packed(folder, read_packed(folder), architecture), chat
+    return load_weights(folder, architecture, precision), chat
+
+
+def open_chat(folder: Path, config: dict[str, Any]) -> Chat:
+    """The tokenizer and chat format of a folder. Raises BackendError."""
     match config["model_type"]:
         case "qwen":
-            # The tokenizer first: it is quick, and what is wrong with it is known before gigabytes are read.
-            chat: Chat = qwen.QwenChat(folder)
-            return load_original(folder, qwen, config, precision), chat
+            return qwen.QwenChat(folder)
         case "chatglm":
-            chat = chatglm.ChatGLMChat(folder)
-            return load_original(folder, chatglm, config, precision), chat
-    native = native_config(folder)
+            return chatglm.ChatGLMChat(folder)
     settings = read_optional_json(folder, "generation_config.json")
-    chat = NativeChat(folder, settings.get("eos_token_id"), config.get("eos_token_id"))
-    return load_native(folder, native, precision), chat
+    return NativeChat(folder, settings.get("eos_token_id"), config.get("eos_token_id"))

@@ -13,7 +13,8 @@ from backends import folders
 from backends.catalog import EMBEDDED, FETCHED
 from backends.scripted import scripted_spec
 
-PRECISIONS = ("int4", "int8", "bf16", "fp16", "fp32")
+PACKED = ("int4", "int8")
+PRECISIONS = (*PACKED, "bf16", "fp16", "fp32")
 
 
 def resolve(text: str) -> ModelSpec:
@@ -24,6 +25,9 @@ def resolve(text: str) -> ModelSpec:
     name, _, precision = text.strip().rpartition("@")
     if precision not in PRECISIONS:
         return _named(text.strip())
+    # A packed folder may be there without the one that it was made from.
+    if precision in PACKED and (name in FETCHED or any(map(folders.is_folder, (name, text.strip())))):
+        return folders.packed_spec(name, precision)
     spec = _named(name)
     if spec.runtime == "transformers":
         return folders.in_precision(spec, precision)

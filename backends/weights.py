@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import threading
 import types
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from transformers.conversion_mapping import register_checkpoint_conversion_mappi
 from transformers.core_model_loading import Concatenate, ConversionOps, WeightConverter, WeightRenaming
 
 from arena.errors import BackendError
+from backends import chatglm, qwen
 from backends.checkpoint import Weights, check_links, find_weights, first_line, read_config, refusal
 from backends.mapped import release
 
@@ -51,17 +53,66 @@ class SplitQKV(ConversionOps):  # type: ignore[misc]
         return Concatenate(dim=0)
 
 
-def load_original(folder: Path, family: types.ModuleType, config: Mapping[str, Any], precision: str) -> Any:
-    """The original's tensors under the names of `family`, in the library's own architecture. Raises BackendError."""
+@dataclass(frozen=True)
+class Architecture:
+    """The library's class for a model and its configuration; `renamed` is the class that reads an original's tensors.
+
+    The classes are made when they are asked for: importing them takes a while.
+    """
+
+    config: Any
+    plain: Callable[[], Any]
+    renamed: Callable[[], Any]
+
+
+def architecture_of(folder: Path) -> Architecture:
+    """What the folder's config.json describes. Raises BackendError."""
     check_links(folder)
+    config = read_config(folder)
+    family = {"qwen": qwen, "chatglm": chatglm}.get(config["model_type"])
+    if family is None:
+        native = _native_config(folder)
+        return Architecture(native, lambda: _chat_models()[type(native)], lambda: _chat_models()[type(native)])
     arguments = family.model_config(config, folder.name)
     settings = getattr(transformers, f"{family.MODEL_CLASS}Config")(**arguments)
-    return _load(folder, partial(_class_of, family), settings, precision)
+    return Architecture(
+        settings, lambda: getattr(transformers, f"{family.MODEL_CLASS}ForCausalLM"), partial(_class_of, family)
+    )
 
 
-def native_config(folder: Path) -> Any:
+def load_weights(folder: Path, architecture: Architecture, precision: str) -> Any:
+    """The model in `precision`. Raises BackendError."""
+    model, files = map_weights(folder, architecture)
+    _convert(model, DTYPES[precision], files)
+    return model.eval()
+
+
+def map_weights(folder: Path, architecture: Architecture) -> tuple[Any, tuple[Path, ...]]:
+    """The model as its files have it, mapped from them and not read yet; and the files. Raises BackendError."""
+    weights = find_weights(folder)
+    with _LOADING:
+        return _read(folder, architecture.renamed(), architecture.config, weights), weights.files
+
+
+def bare_model(architecture: Architecture, name: str) -> Any:
+    """The model in bfloat16 without weights; what depends on the configuration alone is there. Raises BackendError."""
+    try:
+        with _LOADING, torch.device("meta"):
+            model = architecture.plain()._from_config(
+                architecture.config, attn_implementation="sdpa", dtype=torch.bfloat16
+            )
+        for place, module in list(model.named_modules()):
+            # Tables of angles are no weights: they are made anew, outside of the empty device.
+            if any(buffer.is_meta for buffer in module._buffers.values() if buffer is not None):
+                parent, _, own = place.rpartition(".")
+                setattr(model.get_submodule(parent), own, type(module)(architecture.config))
+    except Exception as error:
+        raise refusal(name, first_line(error)) from error
+    return model
+
+
+def _native_config(folder: Path) -> Any:
     """The configuration of a folder of a kind that the library itself knows. Raises BackendError."""
-    check_links(folder)
     kind = read_config(folder)["model_type"]
     # Asked first: for a kind that it does not know the library looks for code in the folder.
     if kind not in transformers.CONFIG_MAPPING or transformers.CONFIG_MAPPING[kind] not in _chat_models():
@@ -70,11 +121,6 @@ def native_config(folder: Path) -> Any:
         return transformers.AutoConfig.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
     except Exception as error:
         raise refusal(folder.name, first_line(error)) from error
-
-
-def load_native(folder: Path, config: Any, precision: str) -> Any:
-    """A folder with a `native_config` in the library's own architecture. Raises BackendError."""
-    return _load(folder, lambda: _chat_models()[type(config)], config, precision)
 
 
 def _chat_models() -> Any:
@@ -91,14 +137,6 @@ def _class_of(family: types.ModuleType) -> Any:
     split = WeightConverter(family.QKV, _QKV, [SplitQKV()])
     register_checkpoint_conversion_mapping(name, [*renames, split], overwrite=True)
     return type(name, (base,), {"_keys_to_ignore_on_load_unexpected": list(family.DROPPED)})
-
-
-def _load(folder: Path, model_class: Callable[[], Any], config: Any, precision: str) -> Any:
-    weights = find_weights(folder)
-    with _LOADING:
-        model = _read(folder, model_class(), config, weights)
-    _convert(model, DTYPES[precision], weights.files)
-    return model.eval()
 
 
 def _read(folder: Path, model_class: Any, config: Any, weights: Weights) -> Any:

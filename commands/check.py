@@ -51,14 +51,14 @@ def _examine(spec: ModelSpec, say: Callable[[str], None]) -> dict[str, Any]:
     """Says what is found as soon as it is known; what takes longest comes last. Gives the same as an object."""
     from backends.checking.contents import contents_of
     from backends.checking.trial import try_out
-    from backends.checking.verify import verify_fetched
+    from backends.checking.verify import verify_listed
     from backends.memory.machine import available_bytes
     from backends.memory.needs import need_of
 
     say(_heading(spec))
     found = contents_of(spec)
     say(_contents(found))
-    compared = verify_fetched(spec, lambda name, size: _progress(f"Reading {name} ({_size(size)}) ..."))
+    compared = verify_listed(spec, lambda name, size: _progress(f"Reading {name} ({_size(size)}) ..."))
     say(_verified(spec, compared))
     need, free = need_of(spec), available_bytes()
     if need:
@@ -118,9 +118,9 @@ def _contents(found: Contents) -> str:
     return "\n".join(rows)
 
 
-def _verified(spec: ModelSpec, compared: int | None) -> str:
+def _verified(spec: ModelSpec, compared: tuple[str, int] | None) -> str:
     what = "index and headers agree with the files" if spec.runtime == "transformers" else "the head is whole"
-    return _row("verified", what if compared is None else f"{what}; fetched.json agrees with {compared} files")
+    return _row("verified", what if compared is None else f"{what}; {compared[0]} agrees with {compared[1]} files")
 
 
 def _memory(need: Need, free: int | None) -> str:
@@ -141,7 +141,12 @@ def _trial(trial: Trial) -> str:
 
 
 def _as_object(
-    spec: ModelSpec, found: Contents, compared: int | None, need: Need | None, free: int | None, trial: Trial
+    spec: ModelSpec,
+    found: Contents,
+    compared: tuple[str, int] | None,
+    need: Need | None,
+    free: int | None,
+    trial: Trial,
 ) -> dict[str, Any]:
     """All of it under plain names; bytes, seconds and tokens as numbers, unknown as null."""
     names = ("id", "name", "family", "source", "runtime", "precision", "revision", "context_length", "licence")
@@ -155,7 +160,7 @@ def _as_object(
         "tensors": found.tensors,
         "parameters": found.parameters,
         "dtypes": dict(found.elements) if found.elements is not None else None,
-        "files_compared": compared,
+        "files_compared": compared and compared[1],
         "memory": {**memory, "free": free},
         **vars(trial),
     }

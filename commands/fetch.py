@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from arena.errors import ArenaError, InputError
+from backends.resolve import PACKED, PRECISIONS
 
 if TYPE_CHECKING:
     from arena.types import ModelSpec
@@ -29,11 +30,14 @@ def fetch(
         Literal["huggingface", "modelscope"] | None, typer.Option(help="Where from; else who answers first.")
     ] = None,
     verify: Annotated[bool, typer.Option(help="Compare what is here already with every hash again.")] = False,
+    drop_original: Annotated[
+        bool, typer.Option("--drop-original", help="After MODEL@int4: delete the original's weights.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a model instead of prose.")] = False,
 ) -> None:
     """Fetch models from Hugging Face or ModelScope into ./models (ARENA_MODELS_DIR). Goes on where it stopped.
 
-    Without a MODEL it lists those that can be fetched.
+    MODEL@int4 (or @int8) is fetched and then quantized. Without a MODEL it lists those that can be fetched.
     """
     if not models:
         _list_models(as_json)
@@ -41,7 +45,7 @@ def fetch(
     _quieten_libraries()
     try:
         # One that fails does not keep the others away.
-        whole = [_fetch_one(name, hub, verify, as_json) for name in dict.fromkeys(models)]
+        whole = [_fetch_one(name, hub, verify, drop_original, as_json) for name in dict.fromkeys(models)]
     except KeyboardInterrupt:
         typer.echo("Stopped. Run the same command again to go on from here.", err=True)
         raise typer.Exit(INTERRUPTED) from None
@@ -79,7 +83,7 @@ def _list_models(as_json: bool) -> None:
 
 
 def fetch_missing(names: Iterable[str], app: Path) -> None:
-    """Fetch those of the models that the catalogue knows and that are not here, before the page comes up.
+    """Fetch (and quantize) those of the models that the catalogue knows and that are not here, before the page is up.
 
     In a process of its own: the hub's library reads as it is imported whether it may use the network, and for the
     page it may not.
@@ -87,8 +91,8 @@ def fetch_missing(names: Iterable[str], app: Path) -> None:
     from backends.catalog import FETCHED
     from backends.folders import is_folder, models_dir
 
-    ids = dict.fromkeys(name.strip().partition("@")[0] for name in names)
-    missing = [name for name in ids if name in FETCHED and not is_folder(str(models_dir() / name))]
+    ids = dict.fromkeys(_as_fetched(name.strip()) for name in names)
+    missing = [name for name in ids if name.partition("@")[0] in FETCHED and not is_folder(str(models_dir() / name))]
     if not missing:
         return
     try:
@@ -100,20 +104,46 @@ def fetch_missing(names: Iterable[str], app: Path) -> None:
         raise typer.Exit(done.returncode)
 
 
+def _as_fetched(name: str) -> str:
+    """The folder that a name needs: a packed one has its precision in its name, the others share one."""
+    base, _, precision = name.rpartition("@")
+    return base if base and precision in PRECISIONS and precision not in PACKED else name
+
+
 def _quieten_libraries() -> None:
     """What goes wrong is said by our line; the hubs' libraries would add a line for every try of theirs."""
     os.environ.setdefault("HF_HUB_VERBOSITY", "error")
     os.environ.setdefault("MODELSCOPE_LOG_LEVEL", "CRITICAL")
 
 
-def _fetch_one(name: str, hub: Hub | None, verify: bool, as_json: bool) -> bool:
+def _fetch_one(name: str, hub: Hub | None, verify: bool, drop: bool, as_json: bool) -> bool:
     """Whether the model is there now; if not, the reason has been said."""
+    from backends.folders import is_folder, models_dir
+
+    base, _, precision = name.partition("@")
     try:
-        spec, published = published_model(name)
+        spec, published = published_model(base if precision in PACKED else name)
     except InputError as error:
         _say_failure(name, error, as_json)
         return False
-    return _bring(spec, published, hub, verify, as_json)
+    packed = precision in PACKED
+    # Made from an original that may have been dropped since: nothing to fetch for it.
+    there = packed and is_folder(str(models_dir() / name))
+    if not there and not _bring(spec, published, hub, verify, as_json):
+        return False
+    return not packed or _pack(name, drop, as_json)
+
+
+def _pack(name: str, drop: bool, as_json: bool) -> bool:
+    """The same for MODEL@int4, whose original is here, or which is here itself."""
+    from commands.quantize import quantize_fetched
+
+    try:
+        quantize_fetched(name, drop, as_json)
+    except ArenaError as error:
+        _say_failure(name, error, as_json)
+        return False
+    return True
 
 
 def _say_failure(name: str, error: ArenaError, as_json: bool) -> None:

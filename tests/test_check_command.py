@@ -186,7 +186,7 @@ def test_a_tensor_that_the_index_forgets_as_well(tiny: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"config": {"size": 5}}, "config.json has 819 bytes instead of 5; run fetch again"),
+        ({"config": {"size": 5}}, "config.json has 819 bytes instead of 5; run fetch with --verify"),
         ({"config": {"sha256": "0" * 64}}, "config.json is damaged: its sha256 is "),
         ({"config": {"path": "../outside"}}, "../outside is missing"),
         ({"config": {"path": "/etc/hostname"}}, "/etc/hostname"),
@@ -250,7 +250,7 @@ def test_a_file_that_cannot_be_read(micro: Path, monkeypatch: pytest.MonkeyPatch
     with monkeypatch.context() as patch:
         from backends.checking import contents
 
-        patch.setattr(contents, "find_weights", fail)
+        patch.setattr(contents, "weights_of", fail)
         assert "cannot be read: Input/output error." in refused(micro)
 
 

@@ -13,7 +13,8 @@ from typing import Any
 from arena.errors import InputError
 from arena.types import ModelSpec
 from backends.checking.gguf import read_gguf
-from backends.checkpoint import Weights, find_weights, read_config, read_tensors, refusal
+from backends.checkpoint import Weights, read_config, read_tensors, refusal
+from backends.packed.folder import weights_of
 from backends.resolve import model_file
 
 _STORED = {"float32": "F32", "float16": "F16", "bfloat16": "BF16"}
@@ -83,7 +84,7 @@ def stored_elements(folder: Path, weights: Weights) -> dict[str, int]:
 def _of_folder(folder: Path) -> Contents:
     names = sorted(path for path in folder.iterdir() if path.is_file())
     files = tuple((path.name, path.stat().st_size) for path in names)
-    tensors = read_tensors(find_weights(folder))
+    tensors = read_tensors(weights_of(folder))
     if tensors is None:
         return Contents(files, None, None)
     return Contents(files, len(tensors), elements_by_type(folder.name, tensors))

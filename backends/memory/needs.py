@@ -20,6 +20,7 @@ from backends.checking.gguf import GgufHead, read_gguf
 from backends.checkpoint import find_weights, read_config
 from backends.llama_engine import PIECE as LLAMA_PIECE
 from backends.llama_engine import SLOTS
+from backends.packed.folder import is_packed, packed_weights, read_packed
 from backends.resolve import model_file
 
 MB = 1_000_000
@@ -32,6 +33,7 @@ LLAMA_MODEL = 60 * MB
 # hf_engine.PIECE, which cannot be imported without torch.
 HF_PIECE = 128
 _ELEMENT_BYTES = {"bf16": 2, "fp32": 4}
+_PACKED_BYTES = 2  # packed weights are multiplied with, and give, bfloat16
 _FLOATS = ("F64", "F32", "F16", "BF16")
 _CACHE_BYTES = 2  # llama.cpp keeps keys and values as f16
 
@@ -108,13 +110,29 @@ def folder_shape(config: Mapping[str, Any], name: str) -> Shape:
 
 def _folder_need(folder: Path, spec: ModelSpec) -> Need:
     shape = folder_shape(read_config(folder), folder.name)
+    if is_packed(folder):
+        return _packed_need(folder, shape, spec.context_length)
     stored = stored_elements(folder, find_weights(folder))
     element = _ELEMENT_BYTES[spec.precision]
     # All floats become the chosen dtype; the rest is tables too small to matter.
     weights = sum(count * element for kind, count in stored.items() if kind in _FLOATS)
+    tokens = spec.context_length
+    return Need(weights, shape.cache_bytes(tokens, element), _folder_overhead(shape, tokens, element))
+
+
+def _packed_need(folder: Path, shape: Shape, tokens: int) -> Need:
+    """All is mapped as it is; of the embedding only the rows of words that occur are ever read."""
+    weights = sum(file.stat().st_size for file in packed_weights(folder, read_packed(folder)).files)
+    weights -= shape.vocabulary * shape.hidden * _PACKED_BYTES
+    return Need(
+        max(0, weights), shape.cache_bytes(tokens, _PACKED_BYTES), _folder_overhead(shape, tokens, _PACKED_BYTES)
+    )
+
+
+def _folder_overhead(shape: Shape, tokens: int, element: int) -> int:
     imports = 0 if "backends.hf_engine" in sys.modules else TRANSFORMERS_IMPORTS
-    working = shape.piece_bytes(HF_PIECE, element) + shape.attention_bytes(spec.context_length, element)
-    return Need(weights, shape.cache_bytes(spec.context_length, element), imports + TRANSFORMERS_MODEL + working)
+    working = shape.piece_bytes(HF_PIECE, element) + shape.attention_bytes(tokens, element)
+    return imports + TRANSFORMERS_MODEL + working
 
 
 def _gguf_need(path: Path, context_length: int) -> Need:

@@ -20,7 +20,7 @@ FLAGS = ("-O3", "-march=native", "-fopenmp", "-fPIC", "-std=gnu11")
 _SECONDS = 120
 
 
-class NoKernels(Exception):  # noqa: N818  (no error: everything goes on, slower)
+class NoKernels(Exception):
     """There are no kernels here; the text says why."""
 
 

@@ -18,7 +18,7 @@ FEW_WITH_TILES, FEW = 16, 64
 _ROWS = 1024
 
 
-class Linear4(nn.Module):
+class Linear4(nn.Module):  # type: ignore[misc]
     """A weight of 4 bits; see layout.pack4. `rows` is how many are no filling; `bias` float32 [rows] or None."""
 
     def __init__(
@@ -72,7 +72,7 @@ class Linear4(nn.Module):
         return y if self._bias is None else (y + self._bias).to(BF16)
 
 
-class Linear8(nn.Module):
+class Linear8(nn.Module):  # type: ignore[misc]
     """A weight of 8 bits: int8 [rows, columns], float32 scale [rows]; `bias` float32 [rows] or None."""
 
     def __init__(

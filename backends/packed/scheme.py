@@ -15,7 +15,7 @@ GROUPS = (32, 64, 128)
 
 @dataclass(frozen=True)
 class Rounded4:
-    """A matrix [rows, columns] in 4 bits: `q` uint8 0 to 15 [rows, columns], `scale` and `zero` bfloat16 [rows, groups]."""
+    """A matrix in 4 bits: `q` uint8 0 to 15 [rows, columns], `scale` and `zero` bfloat16 [rows, groups]."""
 
     q: torch.Tensor
     scale: torch.Tensor

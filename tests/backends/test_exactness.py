@@ -9,10 +9,8 @@ from model_folders import DATA, MICRO, ORACLES, TINY, needs_oracles
 from transformers import DynamicCache
 
 from arena.types import GenerationConfig
-from backends import chatglm, qwen
-from backends.checkpoint import read_config
 from backends.hf_engine import PIECE, HfEngine
-from backends.weights import load_original
+from backends.weights import architecture_of, load_weights
 
 LIMIT = 1e-5
 STEP_LIMIT = 3e-6
@@ -30,9 +28,8 @@ class NoStops:
 
 class Oracle:
     def __init__(self, place, name):
-        family = qwen if name.startswith("qwen") else chatglm
         folder = place / name
-        self.engine = HfEngine(load_original(folder, family, read_config(folder), "fp32"), NoStops())
+        self.engine = HfEngine(load_weights(folder, architecture_of(folder), "fp32"), NoStops())
         self.said = json.loads((place / "expected" / f"{name}.logits.json").read_text(encoding="utf-8"))
         self.numbers = numpy.load(place / "expected" / f"{name}.logits.npz")
         self.subset = self.numbers["subset_ids"]

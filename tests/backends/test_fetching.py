@@ -16,7 +16,7 @@ from served_app import ROOT
 from arena.errors import ArenaError
 from backends import folders
 from backends.catalog import QWEN, Hub, Published, Repo
-from backends.checking.verify import verify_fetched
+from backends.checking.verify import verify_listed
 from backends.checkpoint import find_weights
 from backends.fetching import fetch as fetching
 from backends.fetching import hubs
@@ -118,7 +118,7 @@ def test_the_manifest_names_the_revision_for_votes_while_the_files_are_whole(hub
     assert {file.path for file in manifest.files if file.sha256} == {n for n in NEEDED if n.endswith(".safetensors")}
     assert folders.fetched_spec(QWEN.id).revision == REPO.revision
     # What `check` reads is what a fetch writes.
-    assert verify_fetched(folders.fetched_spec(QWEN.id), lambda name, size: None) == len(NEEDED)
+    assert verify_listed(folders.fetched_spec(QWEN.id), lambda name, size: None) == ("fetched.json", len(NEEDED))
     (folder / "README.md").write_text("Another size.")
     assert folders.fetched_spec(QWEN.id).revision.startswith("sizes-sha256:")
 

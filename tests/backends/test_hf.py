@@ -125,16 +125,13 @@ def test_each_filter_leaves_what_it_should(settings, wanted):
 @pytest.mark.parametrize("name", ["qwen-micro-vocab2048", "chatglm3-micro-vocab2048", "chatglm3-micro-bin"])
 @pytest.mark.parametrize(("precision", "dtype"), [("bf16", torch.bfloat16), ("fp32", torch.float32)])
 def test_weights_come_in_the_precision_asked_for_whatever_the_file_has(name, precision, dtype):
-    from backends import chatglm, qwen
-    from backends.checkpoint import read_config
-    from backends.weights import load_original
+    from backends.weights import architecture_of, load_weights
 
     folder = DATA / name
-    family = qwen if name.startswith("qwen") else chatglm
-    model = load_original(folder, family, read_config(folder), precision)
+    model = load_weights(folder, architecture_of(folder), precision)
     assert {parameter.dtype for parameter in model.parameters()} == {dtype}
     assert model.dtype == dtype
-    whole = load_original(folder, family, read_config(folder), "fp32")
+    whole = load_weights(folder, architecture_of(folder), "fp32")
     for (key, value), (_, exact) in zip(model.named_parameters(), whole.named_parameters(), strict=True):
         assert torch.equal(value, exact.to(dtype)), key
 

@@ -1,0 +1,95 @@
+"""Opens a packed folder as a model: the library's architecture, packed layers in it, all mapped from the files.
+
+Nothing is read until it is used, so that a model of gigabytes is there at once. Knows no text and no sampling.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import safe_open
+from torch import nn
+
+from arena.errors import BackendError
+from backends.checkpoint import first_line, refusal
+from backends.packed.folder import PackedInfo, packed_weights
+from backends.packed.kernels import BF16, Kernels, find_kernels
+from backends.packed.layout import BLOCK
+from backends.packed.linear import Linear4, Linear8
+from backends.weights import Architecture, bare_model
+
+_KINDS = {"packed": torch.uint8, "scales": BF16, "weight8": torch.int8, "scale8": torch.float32}
+
+
+def load_packed(folder: Path, info: PackedInfo, architecture: Architecture) -> Any:
+    """The model. Raises BackendError where the files do not fit it tensor by tensor."""
+    tensors = _map_all(folder, packed_weights(folder, info).files)
+    model = bare_model(architecture, folder.name)
+    fill(model, tensors, folder.name, find_kernels())
+    return model.eval()
+
+
+def fill(model: Any, tensors: dict[str, torch.Tensor], name: str, kernels: Kernels | None) -> None:
+    """Give a bare model its weights; none may be missing or left over. Raises BackendError."""
+    left = dict(tensors)
+    for place, module in list(model.named_modules()):
+        if isinstance(module, nn.Linear):
+            parent, _, own = place.rpartition(".")
+            setattr(model.get_submodule(parent), own, _layer(place, module, left, name, kernels))
+        else:
+            for own, old in list(module._parameters.items()):
+                if old is not None:
+                    value = _taken(left, f"{place}.{own}", old.shape, BF16, name)
+                    module._parameters[own] = nn.Parameter(value, requires_grad=False)
+    if left:
+        raise refusal(name, f"unexpected tensors: {len(left)}, the first is {sorted(left)[0]}")
+
+
+def _layer(place: str, old: Any, left: dict[str, torch.Tensor], name: str, kernels: Kernels | None) -> Any:
+    rows, columns = old.weight.shape
+    bias = None if old.bias is None else _taken(left, f"{place}.bias", (rows,), BF16, name)
+    if f"{place}.packed" in left:
+        blocks, groups = -(-rows // BLOCK), _groups(left, place, columns, name)
+        packed = _taken(left, f"{place}.packed", (blocks, columns, BLOCK // 2), torch.uint8, name)
+        scales = _taken(left, f"{place}.scales", (blocks, groups, BLOCK, 2), BF16, name)
+        return Linear4((packed, scales), rows, bias, kernels)
+    weight = _taken(left, f"{place}.weight8", (rows, columns), torch.int8, name)
+    scale = _taken(left, f"{place}.scale8", (rows,), torch.float32, name)
+    return Linear8((weight, scale), bias, kernels)
+
+
+def _groups(left: Mapping[str, torch.Tensor], place: str, columns: int, name: str) -> int:
+    """Groups along a row, as the scales have them; a group must be one that the kernels know."""
+    scales = left.get(f"{place}.scales")
+    groups = scales.shape[1] if scales is not None and scales.dim() == 4 else 0
+    if not groups or columns % groups or columns // groups % 32:
+        raise refusal(name, f"{place}.scales do not fit {columns} columns")
+    return int(groups)
+
+
+def _taken(
+    left: dict[str, torch.Tensor], key: str, shape: Sequence[int], dtype: torch.dtype, name: str
+) -> torch.Tensor:
+    tensor = left.pop(key, None)
+    if tensor is None:
+        raise refusal(name, f"missing tensor: {key}")
+    if tuple(tensor.shape) != tuple(shape) or tensor.dtype != dtype:
+        found = f"{str(tensor.dtype).removeprefix('torch.')} {list(tensor.shape)}"
+        raise refusal(name, f"{key} is {found} instead of {str(dtype).removeprefix('torch.')} {list(shape)}")
+    return tensor
+
+
+def _map_all(folder: Path, files: Sequence[Path]) -> dict[str, torch.Tensor]:
+    tensors: dict[str, torch.Tensor] = {}
+    for file in files:
+        try:
+            with safe_open(file, "pt") as opened:
+                tensors.update({key: opened.get_tensor(key) for key in opened.keys()})  # noqa: SIM118  (no mapping)
+        except BackendError:
+            raise
+        except Exception as error:  # the library raises kinds of its own
+            raise refusal(folder.name, f"{file.name}: {first_line(error)}") from error
+    return tensors

@@ -1,0 +1,129 @@
+"""`quantize`: a model's folder into one of fewer bits beside it. What packing is stands in backends/packed."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from arena.errors import InputError
+from commands import errors_in_one_line
+from commands.progress import ByteProgress, size_text
+
+if TYPE_CHECKING:
+    from arena.types import ModelSpec
+    from backends.packed.pack import Job
+
+INTERRUPTED = 130
+Precision = Literal["int4", "int8"]
+GROUPS = (32, 64, 128)
+
+
+def quantize(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="A fetched model's id, or a checkpoint folder.")],
+    precision: Annotated[Precision, typer.Option(help="Bits of a weight.")] = "int4",
+    group: Annotated[int, typer.Option(help="Neighbours that share a scale (int4): 32, 64 or 128.")] = 32,
+    best: Annotated[
+        bool, typer.Option("--best", help="Round by what the layers compute (int4); takes longer.")
+    ] = False,
+    drop_original: Annotated[bool, typer.Option("--drop-original", help="Then delete the original's weights.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object at the end.")] = False,
+) -> None:
+    """Make MODEL@int4 beside a MODEL's folder, a third of its size. Goes on where it stopped.
+
+    Nothing of the original changes, unless --drop-original is given: it goes when every hash of the new folder is
+    verified and the new model has answered.
+    """
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    with errors_in_one_line(as_json, model=model):
+        from backends.resolve import resolve
+
+        job = packing_job(resolve(model), precision, group, best)
+        present = make_packed(job)
+        freed = _drop_original(job) if drop_original else 0
+    _say(job.target, present, freed, as_json)
+
+
+def quantize_fetched(name: str, drop_original: bool, as_json: bool) -> None:
+    """Have MODEL@int4 of the catalog beside its original, as quantize makes it. Raises InputError or BackendError."""
+    from backends.folders import fetched_spec, packed_spec
+
+    model_id, _, precision = name.partition("@")
+    try:
+        there = Path(packed_spec(model_id, precision).source)
+    except InputError as error:
+        if error.code != "packed_missing":
+            raise
+    else:
+        _say(there, True, 0, as_json)
+        return
+    job = packing_job(fetched_spec(model_id), precision)
+    make_packed(job)
+    _say(job.target, False, _drop_original(job) if drop_original else 0, as_json)
+
+
+def packing_job(spec: ModelSpec, precision: str, group: int = 32, best: bool = False) -> Job:
+    """What is to be made of the model. Raises InputError for what cannot be packed."""
+    from backends.packed.folder import PackedInfo
+    from backends.packed.pack import Job
+
+    if spec.runtime != "transformers" or spec.precision not in ("bf16", "fp32"):
+        message = f"{spec.id} cannot be quantized: a checkpoint folder with its original weights is needed."
+        raise InputError("quantize_unfit", message, model=spec.id)
+    if group not in GROUPS:
+        raise InputError("quantize_group", f"--group is 32, 64 or 128, not {group}.", group=group)
+    if best and precision != "int4":
+        raise InputError("quantize_best", "--best is for int4; 8 bits need no better rounding.")
+    source = Path(spec.source)
+    target = source.with_name(f"{source.resolve().name}@{precision}")
+    method, group = ("gptq" if best else "nearest"), (group if precision == "int4" else 0)
+    return Job(source, target, PackedInfo(precision, group, method, spec.id.partition("@")[0], spec.revision))
+
+
+def make_packed(job: Job) -> bool:
+    """Make the folder, with progress on stderr; whether it was there already. Raises InputError or BackendError."""
+    from backends.packed.pack import pack
+
+    if job.is_done():
+        return True
+    bar = ByteProgress()
+    try:
+        pack(job, bar.show)
+    except KeyboardInterrupt:
+        bar.finish()
+        typer.echo("Stopped. Run the same command again to go on from here.", err=True)
+        raise typer.Exit(INTERRUPTED) from None
+    finally:
+        bar.finish()
+    return False
+
+
+def _drop_original(job: Job) -> int:
+    """Deletes the original's weights once the packed folder has proved itself; how many bytes that frees."""
+    from backends.checking.trial import try_out
+    from backends.checking.verify import verify_listed
+    from backends.folders import folder_spec
+    from backends.packed.pack import drop_weights
+
+    spec = folder_spec(job.target)
+    verify_listed(spec, lambda name, size: None)
+    try_out(spec)
+    return drop_weights(job.source)
+
+
+def _say(folder: Path, present: bool, freed: int, as_json: bool) -> None:
+    from backends.packed.folder import read_packed
+
+    info = read_packed(folder)
+    size = sum(file.size for file in info.files)
+    if as_json:
+        state = "present" if present else "made"
+        result = {"model": folder.name, "state": state, "folder": str(folder), "bytes": size, "freed": freed}
+        typer.echo(json.dumps(result, ensure_ascii=False))
+        return
+    typer.echo(f"{folder} {'is there already' if present else 'is ready'} ({size_text(size)})")
+    if freed:
+        typer.echo(f"The original's weights are deleted: {size_text(freed)} free again.")

@@ -1,0 +1,374 @@
+"""Packed folders: made slice by slice, gone on with, opened, and refused when they are not whole."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from model_folders import DATA, copied, edit_json
+from native_folders import native_folder
+from safetensors.torch import load_file, save_file
+
+from arena.errors import BackendError, InputError
+from arena.types import GenerationConfig, Message
+from backends import open_backends
+from backends.checking.verify import verify_listed
+from backends.folders import folder_spec, packed_spec
+from backends.memory.needs import need_of
+from backends.packed.folder import PACKED, PackedInfo, read_packed, weights_of
+from backends.packed.layout import unpack4
+from backends.packed.linear import Linear4, Linear8
+from backends.packed.open import load_packed
+from backends.packed.pack import Job, drop_weights, pack
+from backends.packed.scheme import round4, round8
+from backends.packed.slices import fitting_group
+from backends.resolve import resolve
+from backends.weights import architecture_of, load_weights, map_weights
+
+ORIGINALS = ("qwen-micro-vocab2048", "chatglm3-micro-vocab2048", "chatglm3-micro-bin")
+IDS = [[5, 17, 900, 33, 2, 1500, 44]]
+
+
+def job_for(folder, precision="int4", group=32, **changes):
+    info = PackedInfo(precision, group if precision == "int4" else 0, "nearest", folder.name, "rev1")
+    return replace(Job(folder, folder.with_name(f"{folder.name}@{precision}"), info), **changes)
+
+
+def silent(done, total, name):
+    pass
+
+
+@pytest.fixture
+def original(tmp_path):
+    return copied(DATA / ORIGINALS[0], tmp_path / "micro")
+
+
+@pytest.fixture
+def packed(original):
+    job = job_for(original)
+    pack(job, silent)
+    return job.target
+
+
+def floats_in(model, packed_model):
+    """Puts what the packed layers stand for into the float model."""
+    for name, module in packed_model.named_modules():
+        if isinstance(module, Linear4):
+            weight = unpack4(module._packed, module._scales, module.out_features).floats()
+        elif isinstance(module, Linear8):
+            weight = module._weight.float() * module._scale[:, None]
+        else:
+            continue
+        model.get_submodule(name).weight.data = weight
+
+
+def opened(folder):
+    return load_packed(folder, read_packed(folder), architecture_of(folder))
+
+
+# ---- made and opened
+
+
+@pytest.mark.parametrize("precision", ["int4", "int8"])
+@pytest.mark.parametrize("name", ORIGINALS)
+def test_an_original_packed_and_opened_computes_what_its_rounded_weights_say(tmp_path, name, precision):
+    source = copied(DATA / name, tmp_path / name)
+    job = job_for(source, precision)
+    pack(job, silent)
+    model = opened(job.target)
+    floats = load_weights(source, architecture_of(source), "fp32")
+    floats_in(floats, model)
+    with torch.inference_mode():
+        wanted, found = floats(torch.tensor(IDS)).logits, model(torch.tensor(IDS)).logits
+    # bfloat16 and activations of 8 bits through three layers.
+    assert float((found.float() - wanted).norm() / wanted.norm()) < 0.05
+
+
+@pytest.mark.parametrize("precision", ["int4", "int8"])
+def test_every_weight_of_the_file_is_the_nearest_to_the_originals(original, precision):
+    job = job_for(original, precision)
+    pack(job, silent)
+    model = opened(job.target)
+    floats, _ = map_weights(original, architecture_of(original))
+    for name, module in model.named_modules():
+        if isinstance(module, Linear4):
+            found = unpack4(module._packed, module._scales, module.out_features)
+            wanted = round4(floats.get_submodule(name).weight, found.group)
+            assert torch.equal(found.q, wanted.q) and torch.equal(found.scale, wanted.scale), name
+        if isinstance(module, Linear8):
+            assert torch.equal(module._weight, round8(floats.get_submodule(name).weight).q), name
+    kinds = {type(module) for module in model.modules()} & {Linear4, Linear8}
+    assert kinds == ({Linear4, Linear8} if precision == "int4" else {Linear8})
+    assert type(model.lm_head) is Linear8
+    assert torch.equal(model.model.embed_tokens.weight, floats.model.embed_tokens.weight.to(torch.bfloat16))
+
+
+def tied(folder):
+    """The head is the embedding: the file has it once."""
+    tensors = load_file(folder / "model.safetensors")
+    del tensors["lm_head.weight"]
+    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+    edit_json(folder / "config.json", tie_word_embeddings=True)
+
+
+@pytest.mark.parametrize("kind", ["Qwen2", "Qwen2 tied", "Qwen3", "Glm", "Glm4", "Llama"])
+def test_every_native_kind_can_be_packed_and_answers(tmp_path, kind):
+    source = native_folder(tmp_path / "native", kind.split()[0])
+    if kind.endswith("tied"):
+        tied(source)
+    job = job_for(source)
+    pack(job, silent)
+    (backend,) = open_backends([folder_spec(job.target)])
+    config = GenerationConfig(max_new_tokens=5, temperature=0)
+    *_, last = backend.stream([Message("user", "Hello")], config)
+    backend.close()
+    assert last.finish_reason in ("stop", "length") and last.usage.prompt_tokens
+
+
+def test_an_opened_folder_is_mapped_not_read(packed):
+    files = {str(path.resolve()) for path in weights_of(packed).files}
+    model = opened(packed)
+    start = model.lm_head._weight.data_ptr()
+    for line in Path("/proc/self/maps").read_text(encoding="utf-8").splitlines():
+        low, high = (int(part, 16) for part in line.split()[0].split("-"))
+        if low <= start < high:
+            assert line.split(maxsplit=5)[-1].strip() in files
+            return
+    raise AssertionError("the head lies nowhere")
+
+
+@pytest.mark.parametrize(("columns", "group", "fits"), [(4096, 128, 128), (576, 128, 64), (96, 64, 32), (80, 32, 0)])
+def test_a_row_is_cut_into_the_largest_groups_that_divide_it(columns, group, fits):
+    assert fitting_group(columns, group) == fits
+
+
+# ---- its place, name and revision
+
+
+def test_a_packed_folder_says_what_it_is_and_copies_no_code(original, packed):
+    (original / "modeling_evil.py").write_text("raise SystemExit", encoding="utf-8")
+    spec = folder_spec(packed)
+    assert (spec.id, spec.precision, spec.runtime, spec.family) == ("micro@int4", "int4", "transformers", "qwen")
+    assert spec.revision.startswith("rev1+int4-g32-nearest:")
+    names = {path.name for path in packed.iterdir()}
+    assert "config.json" in names and "modeling_evil.py" not in names
+    assert not any(name.endswith((".incomplete", ".py")) for name in names)
+    assert {file.path for file in read_packed(packed).files} == names - {PACKED}
+
+
+def test_code_beside_the_weights_is_not_copied(original):
+    (original / "modeling_evil.py").write_text("raise SystemExit", encoding="utf-8")
+    (original / "tokenizer.json").write_text("{}", encoding="utf-8")
+    job = job_for(original)
+    pack(job, silent)
+    assert (job.target / "tokenizer.json").exists() and not (job.target / "modeling_evil.py").exists()
+
+
+def test_the_suffix_finds_the_packed_folder_with_or_without_its_original(original, packed):
+    assert resolve(f"{original}@int4") == folder_spec(packed) == resolve(str(packed))
+    for path in original.iterdir():
+        path.unlink()
+    original.rmdir()
+    assert resolve(f"{original}@int4").source == str(packed)
+
+
+def test_a_catalog_model_in_fewer_bits_keeps_its_name_and_licence(original, packed, monkeypatch, tmp_path):
+    monkeypatch.setenv("ARENA_MODELS_DIR", str(tmp_path / "models"))
+    with pytest.raises(InputError, match=r"qwen-7b-chat@int4 is not here yet: python app.py fetch qwen-7b-chat@int4"):
+        resolve("qwen-7b-chat@int4")
+    (tmp_path / "models").mkdir()
+    packed.rename(tmp_path / "models" / "qwen-7b-chat@int4")
+    spec = resolve("qwen-7b-chat@int4")
+    assert (spec.id, spec.name, spec.precision) == ("qwen-7b-chat@int4", "Qwen-7B-Chat (int4)", "int4")
+    assert spec.licence and spec.revision.startswith("rev1+")
+
+
+def test_what_is_not_packed_yet_says_how_to_do_it(original):
+    with pytest.raises(InputError, match=rf"python app.py quantize {original} --precision int8") as error:
+        resolve(f"{original}@int8")
+    assert error.value.code == "packed_missing"
+
+
+@pytest.mark.parametrize("precision", ["bf16", "fp32", "int8"])
+def test_a_packed_folder_comes_in_no_other_precision(packed, precision):
+    with pytest.raises(InputError):
+        resolve(f"{packed}@{precision}")
+
+
+def test_a_folder_that_calls_itself_int4_but_is_not_is_refused(original):
+    original.rename(original.with_name("liar@int4"))
+    with pytest.raises(InputError, match="holds no int4 weights"):
+        packed_spec(str(original.with_name("liar")), "int4")
+
+
+def test_memory_is_what_is_mapped_but_the_embedding(packed):
+    need = need_of(folder_spec(packed))
+    weights = sum(path.stat().st_size for path in weights_of(packed).files)
+    embedding = load_file(packed / "packed-model-embed_tokens.safetensors")["model.embed_tokens.weight"]
+    assert need.weights == weights - embedding.numel() * 2
+
+
+# ---- going on, and being stopped
+
+
+def test_a_stopped_run_goes_on_where_it_was_and_the_result_is_the_same(original, tmp_path):
+    whole = job_for(original, "int8")
+    pack(whole, silent)
+    job = job_for(original, "int8", target=tmp_path / "again@int8")
+    seen = []
+
+    def stop(done, total, name):
+        seen.append(name)
+        if len(set(seen)) == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        pack(job, stop)
+    assert not job.target.exists()
+    finished = {file.path: (job.part / file.path).stat().st_mtime_ns for file in read_packed(job.part).files}
+    assert len(finished) == 2
+    steps = []
+    pack(job, lambda done, total, name: steps.append((done, total)))
+    for name, time in finished.items():
+        assert (job.target / name).stat().st_mtime_ns == time
+    assert read_packed(job.target).files == read_packed(whole.target).files
+    assert [done for done, _ in steps] == sorted(done for done, _ in steps) and steps[-1][0] == steps[-1][1]
+    assert not job.part.exists()
+
+
+def test_what_was_begun_in_another_way_is_made_anew(original):
+    job = job_for(original)
+
+    def stop(done, total, name):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        pack(job, stop)
+    (job.part / "left.over").touch()
+    other = job_for(original, info=replace(job.info, revision="rev2"))
+    pack(other, silent)
+    assert read_packed(other.target).revision == "rev2" and not (other.target / "left.over").exists()
+
+
+def test_a_file_cut_short_since_is_made_anew(original):
+    job = job_for(original)
+    pack(job, silent)
+    job.target.rename(job.part)
+    (job.part / "packed-lm_head.safetensors").write_bytes(b"cut")
+    pack(job, silent)
+    assert verify_listed(folder_spec(job.target), lambda name, size: None) == (
+        PACKED,
+        len(read_packed(job.target).files),
+    )
+
+
+def test_made_already_is_no_work_and_made_otherwise_is_refused(original, packed):
+    assert pack(job_for(original), lambda *_: pytest.fail("made again")) == read_packed(packed)
+    with pytest.raises(InputError, match="made in another way"):
+        pack(job_for(original, group=64), silent)
+
+
+def test_a_full_disk_is_said_before_anything_is_written(original):
+    with pytest.raises(InputError, match="Not enough room") as error:
+        pack(job_for(original, free_bytes=lambda folder: 1000), silent)
+    assert error.value.details["free"] == 1000
+    assert not (original.with_name("micro@int4")).exists()
+
+
+# ---- damage
+
+
+def damaged(packed, change):
+    path = packed / "packed-layer-000.safetensors"
+    tensors = load_file(path)
+    change(tensors)
+    save_file(tensors, path)
+    listed = json.loads((packed / PACKED).read_text(encoding="utf-8"))
+    for entry in listed["files"]:
+        if entry["path"] == path.name:
+            entry["size"] = path.stat().st_size
+    (packed / PACKED).write_text(json.dumps(listed), encoding="utf-8")
+
+
+LAYER = "model.layers.0."
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda tensors: tensors.pop(f"{LAYER}input_layernorm.weight"), "missing tensor: .*input_layernorm"),
+        (lambda tensors: tensors.update(extra=torch.zeros(1)), "unexpected tensors: 1, the first is extra"),
+        (
+            lambda tensors: tensors.update({f"{LAYER}input_layernorm.weight": torch.zeros(7, dtype=torch.bfloat16)}),
+            r"bfloat16 \[7\] instead of bfloat16",
+        ),
+        (
+            lambda tensors: tensors.update({f"{LAYER}self_attn.q_proj.scales": torch.zeros(2)}),
+            "q_proj.scales do not fit",
+        ),
+        (
+            lambda tensors: tensors.update(
+                {f"{LAYER}input_layernorm.weight": tensors[f"{LAYER}input_layernorm.weight"].float()}
+            ),
+            "is float32",
+        ),
+    ],
+)
+def test_tensors_that_do_not_fit_are_refused_by_name(packed, change, words):
+    damaged(packed, change)
+    with pytest.raises(BackendError, match=words):
+        opened(packed)
+
+
+def test_a_short_file_is_refused_with_its_name_and_sizes(packed):
+    path = packed / "packed-layer-001.safetensors"
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(BackendError, match=r"packed-layer-001\.safetensors has [\d,]+ bytes instead of [\d,]+"):
+        opened(packed)
+
+
+def test_a_missing_file_is_refused(packed):
+    (packed / "packed-model-norm.safetensors").unlink()
+    with pytest.raises(BackendError, match=r"packed-model-norm\.safetensors is missing"):
+        opened(packed)
+
+
+def test_a_flipped_bit_is_found_by_its_hash(packed):
+    path = packed / "packed-layer-001.safetensors"
+    data = bytearray(path.read_bytes())
+    data[-3] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(BackendError, match=r"packed-layer-001\.safetensors is damaged.*quantize it again"):
+        verify_listed(folder_spec(packed), lambda name, size: None)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"format": 2}, "packed in format '2'"),
+        ({"precision": "int3"}, "damaged"),
+        ({"files": None}, "damaged"),
+        ({"files": [{"path": "../x", "size": 1, "sha256": ""}]}, "damaged"),
+        ({"files": [{"path": "a", "size": -1, "sha256": ""}]}, "damaged"),
+        ({"group": "32"}, "damaged"),
+        ({"more": 1}, "damaged"),
+    ],
+)
+def test_a_packed_json_that_cannot_be_meant_is_refused(packed, changes, words):
+    edit_json(packed / PACKED, **changes)
+    with pytest.raises(InputError, match=words):
+        folder_spec(packed)
+
+
+# ---- dropping the original
+
+
+def test_dropping_takes_the_weights_of_a_folder_of_ones_own_and_the_whole_of_a_fetched_one(tmp_path):
+    own, fetched = (copied(DATA / ORIGINALS[0], tmp_path / name) for name in ("own", "fetched"))
+    (fetched / "fetched.json").write_text("{}", encoding="utf-8")
+    weights = sum(path.stat().st_size for path in own.iterdir() if "safetensors" in path.name)
+    assert drop_weights(own) == drop_weights(fetched) == weights
+    assert {path.name for path in own.iterdir()} >= {"config.json"}
+    assert not any("safetensors" in path.name for path in own.iterdir())
+    assert not fetched.exists()
