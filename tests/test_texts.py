@@ -28,7 +28,8 @@ NOT_ON_THE_PAGE = {
     "fetch_twice", "fetch_unfit", "fetch_unpublished", "fetch_unwritable", "file_missing", "file_unreadable",
     "folder_unfit", "model_missing", "not_gguf", "nothing_to_check", "port_busy", "precision_unavailable",
     "packed_missing", "prompts_broken", "quantize_best", "quantize_group", "quantize_room", "quantize_there",
-    "quantize_twice", "quantize_unfit", "quantize_unwritable", "same_model", "script_broken", "unknown_language", "unknown_model", "unknown_runtime",
+    "quantize_twice", "quantize_unfit", "quantize_unwritable",
+    "same_model", "script_broken", "unknown_language", "unknown_model", "unknown_runtime",
     "unknown_setting",
 }  # fmt: skip
 

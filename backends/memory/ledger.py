@@ -21,6 +21,8 @@ from backends.memory.needs import TRANSFORMERS_IMPORTS, TRANSFORMERS_MODEL, Need
 T = TypeVar("T")
 _TENTH = 100_000_000  # of a gigabyte
 _NAMED = 3
+# What the weights of a model have in each precision, best first, as a share of bfloat16 (packed: embedding not read).
+_OF_BF16 = {"bf16": 1.0, "int8": 0.52, "int4": 0.34}
 
 
 class Ledger:
@@ -103,14 +105,19 @@ def check_memory(spec: ModelSpec, need: Need, free: int) -> None:
 
 
 def _fitting(spec: ModelSpec, free: int) -> list[str]:
-    """What to ask for instead: the same model in fewer bits, or else the largest others."""
+    """What to ask for instead: the same model in fewer bits, then the largest others."""
     model_id = spec.id.removesuffix(f"@{spec.precision}")
-    if spec.runtime == "transformers" and spec.precision == "fp32":
+    same: list[str] = []
+    if spec.runtime == "transformers" and spec.precision in ("fp32", "bf16"):
         lower = need_of(replace(spec, precision="bf16"))
-        if lower and lower.total <= free:
-            return [f"{model_id}@bf16"]
+        shares = _OF_BF16.items() if lower else ()
+        same = [
+            f"{model_id}@{precision}"
+            for precision, share in shares
+            if lower and lower.weights * share + lower.cache + lower.overhead <= free
+        ][:1]
     others = [(need, name) for name, need in _catalog(spec.source) if name != model_id and need <= free]
-    return [name for _, name in sorted(others, reverse=True)[:_NAMED]]
+    return [*same, *(name for _, name in sorted(others, reverse=True))][:_NAMED]
 
 
 def _catalog(but: str) -> Iterator[tuple[str, int]]:

@@ -15,6 +15,8 @@ from backends import open_backends
 from backends.catalog import EMBEDDED
 from backends.folders import folder_spec
 from backends.hf import load_engine
+from backends.packed.folder import PackedInfo
+from backends.packed.pack import Job, pack
 from backends.scripted import ScriptedBackend, scripted_spec
 
 
@@ -80,13 +82,13 @@ def talkative(tmp_path_factory):
     """By family, the spec and the engine of a tiny original folder that talks on in whole words."""
     made = {}
 
-    def get(family):
-        if family not in made:
+    def get(family, packed=False):
+        if (family, packed) not in made:
             folder = copied(ORACLES / TINY[family], tmp_path_factory.mktemp("talkative") / family)
             make_talkative(folder, family)
-            spec = replace(folder_spec(folder), context_length=4096)
-            made[family] = spec, load_engine(spec)
-        return made[family]
+            spec = replace(folder_spec(packed_beside(folder) if packed else folder), context_length=4096)
+            made[family, packed] = spec, load_engine(spec)
+        return made[family, packed]
 
     return get
 
@@ -98,6 +100,13 @@ def returned(generator):
             next(generator)
         except StopIteration as end:
             return end.value
+
+
+def packed_beside(folder):
+    """The folder in 4 bits."""
+    job = Job(folder, folder.with_name(f"{folder.name}@int4"), PackedInfo("int4", 32, "nearest", folder.name, "rev"))
+    pack(job, lambda done, total, name: None)
+    return job.target
 
 
 @pytest.fixture

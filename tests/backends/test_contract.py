@@ -26,6 +26,7 @@ BACKENDS = [
     pytest.param(("make_llama_cpp", "Tell me a long story."), id="llama.cpp", marks=pytest.mark.model),
     pytest.param(("make_qwen", "talk"), id="qwen", marks=needs_oracles),
     pytest.param(("make_chatglm", "talk"), id="chatglm", marks=needs_oracles),
+    pytest.param(("make_packed", "talk"), id="packed", marks=needs_oracles),
 ]
 COUNTRIES = ("France", "Japan", "China", "Germany", "Italy")
 CONTROL_TOKENS = ("<|im_start|>", "<|im_end|>", "<|endoftext|>", "<|user|>")
@@ -74,6 +75,11 @@ def make_qwen(talkative):
 @pytest.fixture
 def make_chatglm(talkative):
     return lambda load_seconds=0: slow_to_load(HfBackend, *talkative("chatglm"), load_seconds)
+
+
+@pytest.fixture
+def make_packed(talkative):
+    return lambda load_seconds=0: slow_to_load(HfBackend, *talkative("chatglm", packed=True), load_seconds)
 
 
 @pytest.fixture(params=BACKENDS)

@@ -144,10 +144,9 @@ def test_the_same_folder_in_two_precisions_is_two_models_with_an_engine_each():
     assert backends[0]._load is backends[2]._load is not backends[1]._load
 
 
-@pytest.mark.parametrize("precision", ["fp16", "int4", "int8"])
-def test_other_precisions_are_refused_with_those_there_are(precision):
-    with pytest.raises(InputError, match="bf16 or fp32"):
-        resolve(f"{DATA / 'qwen-micro-vocab2048'}@{precision}")
+def test_other_precisions_are_refused_with_those_there_are():
+    with pytest.raises(InputError, match="int4, int8, bf16 or fp32"):
+        resolve(f"{DATA / 'qwen-micro-vocab2048'}@fp16")
 
 
 @needs_oracles
