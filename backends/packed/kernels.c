@@ -469,6 +469,29 @@ int attend(const bf16 *q, const bf16 *const *keys, const bf16 *const *values, co
     return good;
 }
 
+// ---- norms
+
+// y = x * weight / sqrt(mean of x^2 + eps) for each row of `size` numbers; the quotient is bfloat16 before the weight
+// comes, as in the models' own code.
+void rms_norm(const bf16 *x, const bf16 *weight, bf16 *y, long rows, long size, float eps) {
+    for (long r = 0; r < rows; r++, x += size, y += size) {
+        float squares = 0;
+        long i = 0;
+        __m512 sum = _mm512_setzero_ps();
+        for (; i + 16 <= size; i += 16) {
+            __m512 value = load16(x + i);
+            sum = _mm512_fmadd_ps(value, value, sum);
+        }
+        for (; i < size; i++) squares += widen1(x[i]) * widen1(x[i]);
+        float scale = 1 / sqrtf((_mm512_reduce_add_ps(sum) + squares) / (float)size + eps);
+        for (i = 0; i + 16 <= size; i += 16) {
+            __m512 value = widen(narrow(_mm512_mul_ps(load16(x + i), _mm512_set1_ps(scale))));
+            store16(y + i, _mm512_mul_ps(value, load16(weight + i)));
+        }
+        for (; i < size; i++) y[i] = narrow1(widen1(narrow1(widen1(x[i]) * scale)) * widen1(weight[i]));
+    }
+}
+
 // ---- what the machine can read
 
 // Sums `count` 64-byte lines, so that they are really read: the bound that products of one row are compared with.

@@ -110,6 +110,13 @@ class Kernels:
             raise MemoryError("no memory for attention")
         return out
 
+    def rms_norm(self, x: torch.Tensor, weight: torch.Tensor, eps: float) -> torch.Tensor:
+        """x [..., size] bfloat16 in one piece, each row over its root mean square, times `weight` [size]."""
+        y = torch.empty_like(x)
+        size = x.shape[-1]
+        self._library.rms_norm(*map(_at, (x, weight, y)), *_longs(x.numel() // size, size), ctypes.c_float(eps))
+        return y
+
     def read_lines(self, memory: torch.Tensor) -> int:
         """Reads all of `memory` (uint8, in units of 64 kB), to see how fast that goes."""
         return int(self._library.read_lines(_at(memory), *_longs(memory.numel() // 64)))

@@ -19,6 +19,7 @@ from backends.packed.folder import PackedInfo, packed_weights
 from backends.packed.kernels import BF16, Kernels, find_kernels
 from backends.packed.layout import BLOCK
 from backends.packed.linear import Linear4, Linear8
+from backends.packed.norm import with_quick_norms
 from backends.weights import Architecture, bare_model
 
 _KINDS = {"packed": torch.uint8, "scales": BF16, "weight8": torch.int8, "scale8": torch.float32}
@@ -28,8 +29,9 @@ def load_packed(folder: Path, info: PackedInfo, architecture: Architecture) -> A
     """The model. Raises BackendError where the files do not fit it tensor by tensor."""
     tensors = _map_all(folder, packed_weights(folder, info).files)
     model = bare_model(architecture, folder.name)
-    fill(model, tensors, folder.name, find_kernels())
-    return model.eval()
+    kernels = find_kernels()
+    fill(model, tensors, folder.name, kernels)
+    return with_quick_norms(model, kernels).eval()
 
 
 def fill(model: Any, tensors: dict[str, torch.Tensor], name: str, kernels: Kernels | None) -> None:

@@ -1,5 +1,7 @@
 """Products of packed weights against float arithmetic: every size class, both ways, compiled and by torch alone."""
 
+import importlib
+
 import pytest
 import torch
 from torch.nn.functional import scaled_dot_product_attention
@@ -9,6 +11,7 @@ from backends.packed.kernel_build import FLAGS, NoKernels, build
 from backends.packed.kernels import Kernels
 from backends.packed.layout import BLOCK, floats4, for_torch4, pack4, unpack4
 from backends.packed.linear import FEW, FEW_WITH_TILES, Linear4, Linear8
+from backends.packed.norm import RmsNorm, with_quick_norms
 from backends.packed.scheme import GROUPS, round4, round8
 
 BF16 = torch.bfloat16
@@ -177,6 +180,23 @@ def test_attention_of_one_token_is_torchs(kernels, heads, kv_heads, size):
         )[0, :, 0]
         assert off(found[row], wanted) < 0.006
         assert torch.equal(found[row : row + 1], kernels.attend(q[row : row + 1], [key], [value], size**-0.5))
+
+
+@pytest.mark.parametrize("kind", ["Qwen2", "Qwen3", "Glm", "Glm4", "Llama"])
+@pytest.mark.parametrize("size", [8, 100, 4096])
+def test_a_norm_is_the_librarys(kernels, kind, size):
+    if kernels is None:
+        pytest.skip("without kernels the library computes it")
+    module = importlib.import_module(f"transformers.models.{kind.lower()}.modeling_{kind.lower()}")
+    norm = getattr(module, f"{kind}RMSNorm")(size, eps=1e-5)
+    norm.weight.data = matrix(1, size, 2)[0].to(BF16)
+    model = with_quick_norms(torch.nn.Sequential(norm), kernels)
+    assert type(model[0]) is RmsNorm
+    x = (matrix(5, size, 3) * torch.tensor([[1.0], [100], [0.001], [0], [5]])).to(BF16)
+    wanted, found = norm(x).float(), model[0](x).float()
+    # Sums in another order: at most the last bit of the quotient, twice rounded.
+    assert torch.allclose(found, wanted, rtol=0.016, atol=1e-30)
+    assert float((found != wanted).float().mean()) < 0.01
 
 
 def test_reading_reads_all_of_it(kernels):
