@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from arena.errors import InputError
+from backends.threads import share_cores
 from commands import errors_in_one_line
 from commands.check import check
 from commands.fetch import fetch, fetch_missing
@@ -110,6 +111,7 @@ def check_port(host: str, port: int) -> None:
 
 def prepare_environment() -> None:
     """Settings that libraries read from the environment as they are imported."""
+    share_cores()
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     # A proxy in the environment must not stand between gradio and its own port: it would refuse to start.

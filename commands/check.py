@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from arena.errors import InputError
+from backends.threads import share_cores
 from commands import errors_in_one_line
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ def check(
     # Said once, by the line at the end, and not by the log as well.
     logging.getLogger("backends").addHandler(logging.NullHandler())
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    share_cores()
     with errors_in_one_line(as_json, model=model):
         from backends.resolve import resolve
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from arena.errors import InputError
+from backends.threads import share_cores
 from commands import errors_in_one_line
 from commands.progress import ByteProgress, size_text
 
@@ -38,6 +39,7 @@ def quantize(
     verified and the new model has answered.
     """
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    share_cores()
     with errors_in_one_line(as_json, model=model):
         from backends.resolve import resolve
 

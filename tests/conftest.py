@@ -11,6 +11,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from served_app import ROOT, Script, ServedApp, free_port, text_steps
 
+from backends.threads import share_cores
+
+# Before any test imports torch.
+share_cores()
+
 
 @pytest.fixture(scope="session")
 def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., ServedApp]]:
