@@ -17,10 +17,12 @@ from backends import open_backends
 from backends.chatglm import ROLES
 from backends.folders import folder_spec
 from backends.hf import HfBackend, load_engine
-from backends.hf_engine import Sampler, open_engine
+from backends.hf_engine import open_engine
 from backends.loading import BackgroundLoad
 from backends.qwen import END_OF_TEXT, IM_END, IM_START
 from backends.resolve import resolve
+from backends.stepping.conductor import Conductor
+from backends.stepping.sampling import Sampler
 
 # No token twice in one of them, and for Qwen no single line break: the scripted folders go by the last token alone.
 TEXTS = {
@@ -163,7 +165,7 @@ def test_two_that_load_at_once_come_out_right_and_disturb_no_answer(talkative, a
         return answer_of(backend.stream([Message("user", "Hi")], config)).text
 
     def load(family):
-        found = open_engine(folder_spec(ORACLES / TINY[family]))
+        found = open_engine(folder_spec(ORACLES / TINY[family]), Conductor(1))
         return {parameter.dtype for parameter in found._model.parameters()}
 
     alone = answer()
@@ -178,6 +180,8 @@ BOTH = """
 import sys, time
 from backends import open_backends
 from backends.resolve import resolve
+from backends.stepping.conductor import Conductor
+from backends.stepping.sampling import Sampler
 backends = open_backends([resolve(name) for name in sys.argv[1:]])
 for backend in backends:
     backend.load()
@@ -242,7 +246,7 @@ def test_a_missing_library_is_one_line_with_the_command(monkeypatch, module):
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(BackendError) as refusal:
-        load_engine(folder_spec(ORACLES / TINY[family]))
+        load_engine(folder_spec(ORACLES / TINY[family]), Conductor(1))
     assert module in str(refusal.value)
     assert "pip install -r requirements-hf.txt" in str(refusal.value)
 
@@ -254,7 +258,7 @@ def test_a_library_that_maps_nothing_is_refused_with_the_versions_that_do(monkey
 
     monkeypatch.setattr(transformers, "__version__", version)
     with pytest.raises(BackendError, match=rf"5\.16\.1.*{version}"):
-        load_engine(folder_spec(ORACLES / TINY["qwen"]))
+        load_engine(folder_spec(ORACLES / TINY["qwen"]), Conductor(1))
 
 
 @needs_oracles
@@ -265,26 +269,26 @@ def test_numbers_that_are_none_end_the_answer_with_an_error(tmp_path, value):
     folder = copied(ORACLES / TINY["qwen"], tmp_path / "broken")
     rewrite(folder, lambda tensors: tensors["transformer.ln_f.weight"].fill_(value))
     with pytest.raises(BackendError) as refusal:
-        open_engine(folder_spec(folder))
+        open_engine(folder_spec(folder), Conductor(1))
     assert refusal.value.code == "backend_failed"
 
 
 @needs_oracles
-def test_an_engine_that_fails_in_the_middle_ends_that_stream_alone(talkative, ask, answer_of, threads_return):
+def test_an_engine_that_fails_in_the_middle_ends_that_stream_alone(
+    talkative, ask, answer_of, threads_return, monkeypatch
+):
     spec, engine = talkative("qwen")
 
-    class Failing:
-        slots, chat, calls = engine.slots, engine.chat, 0
+    decode, steps = engine._rows.decode, []
 
-        def generate(self, ids, config):
-            self.calls += 1
-            for number, event in enumerate(engine.generate(ids, config)):
-                if self.calls == 1 and number == 4:
-                    raise RuntimeError("out of memory\n  at file.cpp:7")
-                yield event
+    def failing(caches, ids):
+        steps.append(ids)
+        if len(steps) == 4:
+            raise RuntimeError("out of memory\n  at file.cpp:7")
+        return decode(caches, ids)
 
-    failing = Failing()
-    backend = HfBackend(replace(spec, name="Broken"), BackgroundLoad(lambda: failing))
+    monkeypatch.setattr(engine._rows, "decode", failing)
+    backend = HfBackend(replace(spec, name="Broken"), BackgroundLoad(lambda: engine))
     with pytest.raises(BackendError) as failure:
         list(ask(backend))
     assert str(failure.value) == "transformers failed: out of memory"
