@@ -21,7 +21,7 @@ class Slots:
 
     def __init__(self, count: int, amount: int = 0) -> None:
         self._free = count
-        self._amount = self._left = amount
+        self.amount = self._left = amount
         self._waiting: deque[Ticket] = deque()
         # Protects _free, _left and _waiting, and wakes those who wait when one changes.
         self._changed = threading.Condition()
@@ -29,7 +29,7 @@ class Slots:
     @contextmanager
     def ticket(self, amount: int = 0) -> Iterator[Ticket]:
         """A ticket for one place and so much; leaving the block gives them back, or leaves the queue."""
-        ticket = Ticket(self, min(amount, self._amount))
+        ticket = Ticket(self, min(amount, self.amount))
         with self._changed:
             self._waiting.append(ticket)
         try:
