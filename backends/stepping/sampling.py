@@ -16,7 +16,7 @@ from arena.types import GenerationConfig
 
 Floats = NDArray[np.float32]
 Ids = NDArray[np.intp]
-# The best ids that are sorted first; nearly always they hold the mass that top_p asks for.
+# Sorting so many takes no time; a whole vocabulary takes longer than some models compute.
 _FEW = 1024
 
 
@@ -44,34 +44,32 @@ class Sampler:
             raise BackendError("backend_failed", f"transformers failed: {reason}", reason=reason)
         if self._config.temperature == 0:
             return int(values.argmax())
-        ids, chances = self.chances(values)
-        sums = chances.cumsum()
-        point = float(torch.rand(1, generator=self._random, dtype=torch.float64)) * sums[-1]
-        # The first whose sum is beyond the point: never one without any chance.
-        token = int(ids[min(int(sums.searchsorted(point, side="right")), len(ids) - 1)])
+        ids, weights = self.left(values)
+        token = int(ids[_drawn(weights, float(torch.rand(1, generator=self._random, dtype=torch.float64)))])
         self._seen.add(token)
         return token
 
-    def chances(self, values: Floats) -> tuple[Ids, NDArray[np.float64]]:
-        """The ids that the filters leave, and how likely each of them is."""
+    def left(self, values: Floats) -> tuple[Ids, Floats]:
+        """The ids that the filters leave, and the weight that each is drawn with."""
         config = self._config
         if config.repetition_penalty != 1:
             values = self._penalised(values)
+        first = values.argmax()
         with np.errstate(over="ignore"):
             values = values / np.float32(config.temperature)
-        best = values.max()
+        best = values[first]
         if not np.isfinite(best):
             # So cold that the scores are beyond all numbers.
-            return np.array([values.argmax()]), np.ones(1)
-        ids: Ids = np.arange(len(values))
+            return np.array([first]), np.ones(1, np.float32)
+        ids: Ids | None = None
         if 0 < config.top_k < len(values):
             ids = np.flatnonzero(values >= np.partition(values, -config.top_k)[-config.top_k])
             values = values[ids]
         weights: Floats = np.exp(values - best)
         if config.top_p < 1:
             kept = _nucleus(values, weights, config.top_p)
-            ids, weights = ids[kept], weights[kept]
-        return ids, weights / weights.sum(dtype=np.float64)
+            ids, weights = kept if ids is None else ids[kept], weights[kept]
+        return np.arange(len(weights)) if ids is None else ids, weights
 
     def _penalised(self, values: Floats) -> Floats:
         """Every id said so far, once, whatever its score's sign is made less likely."""
@@ -86,17 +84,39 @@ class Sampler:
 def _nucleus(values: Floats, weights: Floats, top_p: float) -> Ids:
     """The places of the fewest best that hold `top_p` of all weight, at least one."""
     wanted = top_p * weights.sum(dtype=np.float64)
-    if len(values) > _FEW:
-        # Those at the limit are left out, so that of equal ones all or none are in.
-        few = np.flatnonzero(values > np.partition(values, -_FEW)[-_FEW])
-        order, sums = _best_first(values, weights, few)
-        if len(sums) and sums[-1] >= wanted:
-            return order[: int(sums.searchsorted(wanted)) + 1]
-    order, sums = _best_first(values, weights, np.arange(len(values)))
-    return order[: int(sums.searchsorted(wanted)) + 1]
+    sure: list[Ids] = []
+    weight = 0.0
+    # The last of them is among these places, which are parted by value until they are few enough to be sorted.
+    places, own = np.arange(len(values)), values
+    while len(own) > _FEW:
+        limit = (own.min() + own.max()) / 2
+        above = np.flatnonzero(own > limit)
+        if not len(above):
+            break
+        better = places[above]
+        more = weights[better].sum(dtype=np.float64)
+        if weight + more >= wanted:
+            places = better
+        else:
+            sure.append(better)
+            weight += more
+            places = places[np.flatnonzero(own <= limit)]
+        own = values[places]
+    # Of equal ones the last is first, as in the library.
+    order = places[np.argsort(own, kind="stable")[::-1]]
+    sums = weight + weights[order].cumsum(dtype=np.float64)
+    return np.concatenate([*sure, order[: int(sums.searchsorted(wanted)) + 1]])
 
 
-def _best_first(values: Floats, weights: Floats, places: Ids) -> tuple[Ids, NDArray[np.float64]]:
-    """Some places by their values, of equal ones the last first as in the library, and the sums of their weights."""
-    order = places[np.argsort(values[places], kind="stable")[::-1]]
-    return order, weights[order].cumsum(dtype=np.float64)
+def _drawn(weights: Floats, share: float) -> int:
+    """The place at which the sum of the weights passes `share` (0 to below 1) of all; never one without weight."""
+    # By parts, since a running sum of a whole vocabulary takes as long as all the rest.
+    starts = np.arange(0, len(weights), _FEW)
+    sums = np.add.reduceat(weights, starts, dtype=np.float64).cumsum()
+    point = share * sums[-1]
+    part = min(int(sums.searchsorted(point, side="right")), len(sums) - 1)
+    before = sums[part - 1] if part else 0.0
+    start = starts[part]
+    inside = before + weights[start : start + _FEW].cumsum(dtype=np.float64)
+    # Summed up in another order, the last sum may come out a little less; then it is the last that adds to it.
+    return int(start + min(inside.searchsorted(point, side="right"), inside.argmax()))
