@@ -12,12 +12,12 @@ from model_folders import DATA, ORACLES, TINY, copied, edit_json, needs_oracles,
 from served_app import ROOT
 
 from arena.errors import BackendError, InputError
-from arena.types import GenerationConfig, Message
+from arena.types import Chunk, GenerationConfig, Message
 from backends import open_backends
 from backends.chatglm import ROLES
 from backends.folders import folder_spec
 from backends.hf import HfBackend, load_engine
-from backends.hf_engine import open_engine
+from backends.hf_engine import HfEngine, open_engine
 from backends.loading import BackgroundLoad
 from backends.qwen import END_OF_TEXT, IM_END, IM_START
 from backends.resolve import resolve
@@ -196,6 +196,57 @@ def test_both_originals_load_at_once_in_a_process_that_has_loaded_nothing():
     arguments = [sys.executable, "-c", BOTH, *(str(ORACLES / name) for name in TINY.values())]
     done = subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert done.stdout.splitlines()[-1] == "[None, None]", done.stderr
+
+
+# ---- several at once, and turn after turn
+
+
+def turn(backend, messages, prompt_text, **settings):
+    """The messages with one more question and its answer, and the answer's chunks."""
+    asked = [*messages, Message("user", prompt_text)]
+    chunks = list(backend.stream(asked, backend.spec.config({"seed": 1, "max_new_tokens": 12, **settings})))
+    text = "".join(chunk.text for chunk in chunks)
+    return [*asked, Message("assistant", text)], chunks
+
+
+@needs_oracles
+@pytest.mark.parametrize("family", TINY)
+def test_a_later_turn_reads_only_what_is_new_and_says_so(talkative, family):
+    spec, engine = talkative(family)
+    engine.forget()
+    backend = HfBackend(spec, BackgroundLoad(lambda: engine))
+    talk, chunks = turn(backend, [], "一个中国 " * 60)
+    assert chunks[-1].usage.cached_tokens == 0
+    first = chunks[-1].usage.prompt_tokens
+    for text in ("Hi", "可以没有"):
+        talk, chunks = turn(backend, talk, text)
+        usage = chunks[-1].usage
+        assert first <= usage.cached_tokens < usage.prompt_tokens < usage.cached_tokens + 60
+        # What need not be read counts as read.
+        reading = [chunk.done for chunk in chunks if chunk.stage == "reading"]
+        assert reading == [0, usage.cached_tokens, usage.prompt_tokens]
+    assert turn(backend, talk[:-2], text)[0] == talk
+
+
+@needs_oracles
+def test_more_than_there_is_room_for_wait_and_are_answered(talkative, ask, answer_of, in_background):
+    spec, engine = talkative("qwen")
+    conductor = Conductor(1)
+    one = engine.cache_bytes(300)
+    small = HfEngine(engine._model, engine.chat, conductor, 4096, budget=one)
+    backend = HfBackend(spec, BackgroundLoad(lambda: small))
+    with closing(ask(backend, "Hi", max_new_tokens=280)) as running:
+        assert next(chunk for chunk in running if chunk.text)
+        # There are places for all, but no bytes; and the third asks for more than there are at all.
+        second, third = (ask(backend, "Hi", max_new_tokens=tokens) for tokens in (20, 700))
+        assert [next(waiting) for waiting in (second, third)] == [queued(1), queued(2)]
+    assert answer_of(second).usage.new_tokens == 20
+    assert answer_of(third).usage.new_tokens == 700
+    assert small._stepper._kept.bytes <= small.cache_bytes(800)
+
+
+def queued(place):
+    return Chunk(stage="queued", done=place)
 
 
 # ---- the context
