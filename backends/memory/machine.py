@@ -42,7 +42,9 @@ def process_bytes(name: str, root: Path = Path("/")) -> int | None:
 
 def cpu_count(root: Path = Path("/")) -> int:
     """Cores this process may keep busy: those it may run on, or fewer if a group's quota of time is less."""
-    return max(1, min([len(os.sched_getaffinity(0)), *_cgroups_cores(root)]))
+    # Not every system says where a process may run.
+    own = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min([own, *_cgroups_cores(root)]))
 
 
 def _cgroups_cores(root: Path) -> Iterator[int]:

@@ -80,12 +80,13 @@ def test_a_member_that_is_gone_takes_no_part(conductor, eventually):
     assert eventually(lambda: order == ["here"] * 3)
 
 
-def test_with_nothing_to_do_it_waits_and_does_not_spin(conductor):
+def test_with_nothing_to_do_it_waits_and_does_not_spin(conductor, eventually):
     member = Member()
     steps = []
     member.step = lambda: steps.append(1) and False
     conductor.add(member)
     conductor.wake()
+    assert eventually(lambda: steps)
     time.sleep(0.05)
     assert len(steps) == 1
 

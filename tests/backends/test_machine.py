@@ -203,5 +203,11 @@ def test_cpusets_and_accounting_are_no_quota(machine, eight_cores):
     assert cpu_count(machine(files)) == 8
 
 
+def test_where_the_system_does_not_say_all_cores_count(machine, monkeypatch):
+    monkeypatch.delattr(os, "sched_getaffinity")
+    monkeypatch.setattr(os, "cpu_count", lambda: 6)
+    assert cpu_count(machine({})) == 6
+
+
 def test_the_real_machine_has_cores():
     assert 1 <= cpu_count() <= os.cpu_count()
