@@ -123,12 +123,16 @@ class ModelSpec:
 
 @dataclass(frozen=True)
 class Usage:
-    """What an answer cost. Tokens are counted by the engine, seconds by the wall clock; unknown is None."""
+    """What an answer cost. Tokens are counted by the engine, seconds by the wall clock; unknown is None.
+
+    `cached_tokens` of the prompt were still there from an earlier turn and were not read again.
+    """
 
     prompt_tokens: int | None = None
     new_tokens: int | None = None
     first_token_seconds: float | None = None
     seconds: float | None = None
+    cached_tokens: int | None = None
 
     @property
     def tokens_per_second(self) -> float | None:

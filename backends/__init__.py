@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from backends.llama_engine import LlamaEngine
     from backends.loading import BackgroundLoad
     from backends.memory.ledger import Ledger
+    from backends.stepping.conductor import Conductor
 
     Loads = dict[tuple[str, str], BackgroundLoad[Any]]
 
@@ -24,14 +25,17 @@ def open_backends(specs: Sequence[ModelSpec]) -> list[Backend]:
     Raises InputError for a runtime that is not there.
     """
     from backends.memory.ledger import Ledger
+    from backends.stepping.conductor import Conductor
 
     engines: Loads = {}
     # One for all: two models that load at the same time must not both count on the same memory.
     ledger = Ledger()
-    return [_open(spec, engines, ledger) for spec in specs]
+    # One for all as well: models that compute at the same time would take the cores from each other.
+    conductor = Conductor()
+    return [_open(spec, engines, ledger, conductor) for spec in specs]
 
 
-def _open(spec: ModelSpec, engines: Loads, ledger: Ledger) -> Backend:
+def _open(spec: ModelSpec, engines: Loads, ledger: Ledger, conductor: Conductor) -> Backend:
     key = (spec.source, spec.precision)
     match spec.runtime:
         case "scripted":
@@ -50,7 +54,7 @@ def _open(spec: ModelSpec, engines: Loads, ledger: Ledger) -> Backend:
             from backends.loading import BackgroundLoad
 
             if key not in engines:
-                engines[key] = BackgroundLoad(partial(ledger.load, spec, load_engine))
+                engines[key] = BackgroundLoad(partial(ledger.load, spec, partial(load_engine, conductor=conductor)))
             return HfBackend(spec, engines[key])
     raise InputError("unknown_runtime", f"There is no runtime called {spec.runtime!r}.", runtime=spec.runtime)
 

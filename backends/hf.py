@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import queue
 import re
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from arena.errors import BackendError
 from arena.types import Chunk, FinishReason, GenerationConfig, Message, ModelSpec, Usage
@@ -17,14 +16,15 @@ from backends.context import Fitted, fit_context
 from backends.decode import AnswerText
 from backends.loading import LoadingBackend
 from backends.slots import SIGN_OF_LIFE_SECONDS
+from backends.stepping.conversation import ENDED, Conversation
 
 if TYPE_CHECKING:
     from backends.hf_engine import HfEngine
+    from backends.stepping.conductor import Conductor
 
 INSTALL = "pip install -r requirements-hf.txt"
 # The versions of transformers that the originals are proven on.
 OLDEST, NEWER = (5, 16, 1), (6,)
-_END = object()
 
 
 class HfBackend(LoadingBackend["HfEngine"]):
@@ -38,20 +38,23 @@ class HfBackend(LoadingBackend["HfEngine"]):
         dropped = fitted.dropped_turns + _questions(messages) - _questions(recent)
         if dropped:
             yield Chunk(dropped_turns=dropped)
-        with engine.slots.ticket() as ticket:
+        with engine.slots.ticket(engine.cache_bytes(fitted.prompt_tokens + fitted.max_new_tokens)) as ticket:
             yield from ticket.wait()
             yield from _Generation(engine, fitted, config).chunks()
 
 
-def load_engine(spec: ModelSpec) -> HfEngine:
-    """Loads the folder. Raises BackendError, also where the libraries are not installed or of another time."""
+def load_engine(spec: ModelSpec, conductor: Conductor) -> HfEngine:
+    """Loads the folder; it computes in `conductor`'s thread.
+
+    Raises BackendError, also where the libraries are not installed or of another time.
+    """
     try:
         import transformers
 
         _check_version(spec, transformers.__version__)
         from backends.hf_engine import open_engine
 
-        return open_engine(spec)
+        return open_engine(spec, conductor)
     except ImportError as error:
         reason = f"{error.name or error} is missing; install it with: {INSTALL}"
         raise BackendError("load_failed", f"{spec.name} cannot be loaded: {reason}", reason=reason) from error
@@ -74,26 +77,24 @@ def _questions(messages: Sequence[Message]) -> int:
 
 
 class _Generation:
-    """One answer: a thread puts what the engine does into a queue, `chunks` takes it out."""
+    """One answer: what the engine does, as chunks."""
 
     def __init__(self, engine: HfEngine, fitted: Fitted, config: GenerationConfig) -> None:
         self._engine = engine
         self._ids = engine.chat.prompt_ids(fitted.messages)
         self._config = replace(config, max_new_tokens=fitted.max_new_tokens)
-        self._events: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        self._stop = threading.Event()
         self._reply = engine.chat.decoder()
         self._text = AnswerText(reasoning=engine.chat.reasoning, thinking=engine.chat.opens_thinking(fitted.messages))
         self._began = time.monotonic()
         self._first: float | None = None
         self._tokens = 0
+        self._kept = 0
 
     def chunks(self) -> Iterator[Chunk]:
-        worker = threading.Thread(target=self._run, name="transformers", daemon=True)
-        worker.start()
+        conversation = self._engine.begin(self._ids, self._config)
         try:
             yield Chunk(stage="reading", total=len(self._ids))
-            for kind, value in self._take():
+            for kind, value in _events(conversation):
                 yield from self._read(kind, value)
             yield from self._text.feed(self._reply.flush())
             yield from self._text.flush()
@@ -101,38 +102,11 @@ class _Generation:
             yield Chunk(finish_reason=finish, usage=self._usage())
         finally:
             # The place in the engine is free only when it has really let go: one token or one piece later.
-            self._stop.set()
-            worker.join()
-
-    def _run(self) -> None:
-        try:
-            for event in self._engine.generate(self._ids, self._config):
-                self._events.put(event)
-                if self._stop.is_set():
-                    break
-        except Exception as error:  # noqa: BLE001  (raised again where the stream is read)
-            self._events.put(error)
-        finally:
-            self._events.put(_END)
-
-    def _take(self) -> Iterator[tuple[str, int]]:
-        """What the engine does; ("wait", 0) as a sign of life when there is nothing for a while."""
-        while True:
-            try:
-                event = self._events.get(timeout=SIGN_OF_LIFE_SECONDS)
-            except queue.Empty:
-                event = ("wait", 0)
-            if event is _END:
-                return
-            if isinstance(event, BackendError):
-                raise event
-            if isinstance(event, Exception):
-                reason = first_line(event)
-                raise BackendError("backend_failed", f"transformers failed: {reason}", reason=reason) from event
-            yield event
+            conversation.close()
 
     def _read(self, kind: str, value: int) -> Iterator[Chunk]:
-        if kind == "read":
+        if kind in ("kept", "read"):
+            self._kept = value if kind == "kept" else self._kept
             yield Chunk(stage="reading", done=value, total=len(self._ids))
         elif kind == "token":
             self._tokens += 1
@@ -144,4 +118,22 @@ class _Generation:
             yield Chunk()
 
     def _usage(self) -> Usage:
-        return Usage(len(self._ids), self._tokens, self._first, time.monotonic() - self._began)
+        seconds = time.monotonic() - self._began
+        return Usage(len(self._ids), self._tokens, self._first, seconds, cached_tokens=self._kept)
+
+
+def _events(conversation: Conversation) -> Iterator[tuple[str, int]]:
+    """What the engine does; ("wait", 0) as a sign of life when there is nothing for a while. Raises BackendError."""
+    while True:
+        try:
+            event = conversation.events.get(timeout=SIGN_OF_LIFE_SECONDS)
+        except queue.Empty:
+            event = ("wait", 0)
+        if event is ENDED:
+            return
+        if isinstance(event, BackendError):
+            raise event
+        if isinstance(event, Exception):
+            reason = first_line(event)
+            raise BackendError("backend_failed", f"transformers failed: {reason}", reason=reason) from event
+        yield event

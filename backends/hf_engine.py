@@ -1,4 +1,4 @@
-"""A chat model on transformers, on the CPU: token ids in, token ids out, one conversation at a time. Knows no text."""
+"""A chat model on transformers, on the CPU: token ids in, token ids out, several talks at once. Knows no text."""
 
 from __future__ import annotations
 
@@ -7,129 +7,96 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import DynamicCache
-from transformers.generation import (
-    LogitsProcessorList,
-    RepetitionPenaltyLogitsProcessor,
-    TemperatureLogitsWarper,
-    TopKLogitsWarper,
-    TopPLogitsWarper,
-)
 
-from arena.errors import BackendError
 from arena.types import GenerationConfig, Message, ModelSpec
 from backends import chatglm, qwen
 from backends.checkpoint import read_config, read_optional_json
 from backends.family import Chat
 from backends.native import NativeChat
 from backends.packed.folder import is_packed, read_packed
-from backends.packed.open import load_packed
+from backends.packed.open import packed_rows
 from backends.slots import Slots
+from backends.stepping.cache import TokenCache
+from backends.stepping.conductor import Conductor
+from backends.stepping.conversation import Conversation
+from backends.stepping.limits import ROWS, cache_budget, grown
+from backends.stepping.rows import Rows, check_attention, stock_rows
+from backends.stepping.stepper import Stepper
 from backends.weights import architecture_of, load_weights
 
-# A prompt is read in pieces of so many tokens, so that Stop is never more than a piece away.
-PIECE = 128
 _HI = Message("user", "Hi")
 
 
 class HfEngine:
-    """One checkpoint loaded once."""
+    """One checkpoint loaded once. Its caches may take `budget` bytes; by default what `cache_budget` says."""
 
-    def __init__(self, model: Any, chat: Chat) -> None:
-        # One at a time: two would share the same cores, and each would take twice as long.
-        self.slots = Slots(1)
+    def __init__(
+        self, rows: Rows, chat: Chat, conductor: Conductor, context_length: int, budget: int | None = None
+    ) -> None:
         self.chat = chat
-        self._model = model
+        self._conductor = conductor
+        self._rows = rows
+        budget = cache_budget(self.cache_bytes(context_length)) if budget is None else budget
+        self.slots = Slots(ROWS, budget)
+        self._stepper = Stepper(self._rows, chat.stop_ids, conductor, budget)
 
-    def logits(self, ids: Sequence[int], cache: Any, last: int = 0) -> torch.Tensor:
-        """Scores [len(ids), vocabulary] of what follows each of `ids`, or the `last` of them only.
+    def cache_bytes(self, tokens: int) -> int:
+        """Bytes for the keys and values of a conversation of so many tokens."""
+        config = self._rows.model.config.get_text_config()
+        heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
+        size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+        element: int = self._rows.model.dtype.itemsize
+        return 2 * int(config.num_hidden_layers * heads * size) * grown(tokens) * element
 
-        `ids` come after those in `cache` and are kept there too.
-        """
-        piece = torch.tensor([list(ids)])
-        # Always given: guessed from the ids it is wrong where an id is also the filler's.
-        mask = torch.ones(1, cache.get_seq_length() + len(ids), dtype=torch.long)
-        with torch.inference_mode():
-            output = self._model(
-                input_ids=piece, attention_mask=mask, past_key_values=cache, use_cache=True, logits_to_keep=last
-            )
-        scores: torch.Tensor = output.logits[0]
-        return scores
+    def begin(self, ids: Sequence[int], config: GenerationConfig) -> Conversation:
+        """Answer a prompt until a stop id or the limit; what comes of it goes to the conversation's own queue."""
+        return self._stepper.begin(ids, config, self.cache_bytes(len(ids) + config.max_new_tokens))
 
     def generate(self, ids: Sequence[int], config: GenerationConfig) -> Iterator[tuple[str, int]]:
-        """Yields ("read", prompt tokens so far) and ("token", id) until a stop id (not given) or the limit."""
-        cache = DynamicCache(config=self._model.config)
-        for start in range(0, len(ids), PIECE):
-            scores = self.logits(ids[start : start + PIECE], cache, last=1)[-1]
-            yield "read", min(start + PIECE, len(ids))
-        pick = Sampler(config, ids)
-        for number in range(config.max_new_tokens):
-            token = pick(scores)
-            if token in self.chat.stop_ids:
-                return
-            yield "token", token
-            if number + 1 < config.max_new_tokens:
-                scores = self.logits([token], cache, last=1)[-1]
+        """The events of one conversation as they come, see Conversation. Raises what went wrong."""
+        return self.begin(ids, config).until_the_end()
+
+    def new_cache(self) -> TokenCache:
+        """An empty cache for `logits`."""
+        return self._rows.new_cache()
+
+    def logits(self, ids: Sequence[int], cache: TokenCache, last: int = 0) -> torch.Tensor:
+        """Scores [len(ids), vocabulary] of what follows each of `ids`, or the `last` of them only.
+
+        `ids` come after those in `cache` and are kept there too. One id alone is a step of an answer.
+        """
+        if len(ids) == 1:
+            return self._conductor.run(lambda: self._rows.decode([cache], ids))
+        return self._conductor.run(lambda: self._rows.read(cache, ids, last))
+
+    def forget(self) -> None:
+        """Let go of what is kept for next turns."""
+        self._stepper.forget()
 
 
-class Sampler:
-    """Chooses the next id. Temperature 0 is the best one and nothing else: no penalty, no filter.
-
-    A seed gives the same choices whatever else runs: the random numbers are of its own.
-    """
-
-    def __init__(self, config: GenerationConfig, ids: Sequence[int]) -> None:
-        self._greedy = config.temperature == 0
-        self._seen = list(ids)
-        self._random = torch.Generator()
-        if config.seed is None:
-            self._random.seed()
-        else:
-            self._random.manual_seed(config.seed)
-        self._steps = LogitsProcessorList()
-        if self._greedy:
-            return
-        if config.repetition_penalty != 1:
-            self._steps.append(RepetitionPenaltyLogitsProcessor(float(config.repetition_penalty)))
-        self._steps.append(TemperatureLogitsWarper(float(config.temperature)))
-        if config.top_k:
-            self._steps.append(TopKLogitsWarper(config.top_k))
-        if config.top_p < 1:
-            self._steps.append(TopPLogitsWarper(float(config.top_p)))
-
-    def __call__(self, scores: torch.Tensor) -> int:
-        """The id chosen by the scores of all."""
-        scores = scores.float()
-        if not torch.isfinite(scores).all():
-            reason = "the model computed numbers that are none"
-            raise BackendError("backend_failed", f"transformers failed: {reason}", reason=reason)
-        if self._greedy:
-            return int(scores.argmax())
-        weighed = self._steps(torch.tensor([self._seen]), scores[None].clone())[0]
-        token = int(torch.multinomial(weighed.softmax(-1), 1, generator=self._random))
-        self._seen.append(token)
-        return token
-
-
-def open_engine(spec: ModelSpec) -> HfEngine:
+def open_engine(spec: ModelSpec, conductor: Conductor) -> HfEngine:
     """Loads the folder that `spec.source` names and tries it out. Raises BackendError with the reason."""
     folder = Path(spec.source)
-    config = read_config(folder)
-    engine = HfEngine(*_open(folder, config, spec.precision))
+    rows, chat = _open(folder, read_config(folder), spec.precision)
+    check_attention(rows.model.config.get_text_config(), folder.name, spec.context_length)
+    engine = HfEngine(rows, chat, conductor, spec.context_length)
+    if is_packed(folder):
+        # It was tried out when it was made, and reading all of it would take longer than opening it.
+        return engine
     # Two tokens: the second one is the first to use the cache.
-    trial = engine.chat.prompt_ids([_HI])
-    for _ in engine.generate(trial, GenerationConfig(max_new_tokens=2, temperature=0)):
+    for _ in engine.generate(chat.prompt_ids([_HI]), GenerationConfig(max_new_tokens=2, temperature=0)):
         pass
+    engine.forget()
     return engine
 
 
-def _open(folder: Path, config: dict[str, Any], precision: str) -> tuple[Any, Chat]:
+def _open(folder: Path, config: dict[str, Any], precision: str) -> tuple[Rows, Chat]:
     architecture = architecture_of(folder)
     # The tokenizer first: it is quick, and what is wrong with it is known before gigabytes are read.
     chat = open_chat(folder, config)
     if is_packed(folder):
-        return load_packed(folder, read_packed(folder), architecture), chat
-    return load_weights(folder, architecture, precision), chat
+        return packed_rows(folder, read_packed(folder), architecture), chat
+    return stock_rows(load_weights(folder, architecture, precision)), chat
 
 
 def open_chat(folder: Path, config: dict[str, Any]) -> Chat:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import os
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 from arena.errors import BackendError
 from arena.types import GenerationConfig, Message
+from backends.memory.machine import cpu_count
 from backends.slots import Slots
 
 # Conversations in one step. Each has a context of its own; more wait in a queue that is shown.
@@ -93,7 +93,7 @@ def _start_server(path: Path, context_length: int) -> tuple[Any, str]:
     params.n_parallel = SLOTS
     params.n_ctx = SLOTS * context_length
     params.n_batch = params.n_ubatch = PIECE
-    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = len(os.sched_getaffinity(0))
+    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = cpu_count()
     params.n_gpu_layers = 0
     params.fit_params = False
     params.cache_ram_mib = 0

@@ -13,18 +13,23 @@ SIGN_OF_LIFE_SECONDS = 0.25
 
 
 class Slots:
-    """`count` places; who comes first is served first and sees their place in the queue meanwhile."""
+    """`count` places; who comes first is served first and sees their place in the queue meanwhile.
 
-    def __init__(self, count: int) -> None:
+    With an `amount` to share, a place is had only when what its ticket asks for is left as well. Who asks for more than
+    there is gets all of it, alone. Nobody passes one who waits for much.
+    """
+
+    def __init__(self, count: int, amount: int = 0) -> None:
         self._free = count
-        self._waiting: deque[object] = deque()
-        # Protects _free and _waiting, and wakes those who wait when either changes.
+        self.amount = self._left = amount
+        self._waiting: deque[Ticket] = deque()
+        # Protects _free, _left and _waiting, and wakes those who wait when one changes.
         self._changed = threading.Condition()
 
     @contextmanager
-    def ticket(self) -> Iterator[Ticket]:
-        """A ticket for one place; leaving the block gives the place back, or leaves the queue."""
-        ticket = Ticket(self)
+    def ticket(self, amount: int = 0) -> Iterator[Ticket]:
+        """A ticket for one place and so much; leaving the block gives them back, or leaves the queue."""
+        ticket = Ticket(self, min(amount, self.amount))
         with self._changed:
             self._waiting.append(ticket)
         try:
@@ -41,17 +46,19 @@ class Slots:
                 return self._waiting.index(ticket) + 1
             self._waiting.popleft()
             self._free -= 1
+            self._left -= ticket.amount
             ticket.held = True
             self._changed.notify_all()
             return 0
 
     def _at_front(self, ticket: Ticket) -> bool:
-        return self._free > 0 and self._waiting[0] is ticket
+        return self._free > 0 and self._waiting[0] is ticket and ticket.amount <= self._left
 
     def _return(self, ticket: Ticket) -> None:
         with self._changed:
             if ticket.held:
                 self._free += 1
+                self._left += ticket.amount
                 ticket.held = False
             else:
                 self._waiting.remove(ticket)
@@ -59,10 +66,11 @@ class Slots:
 
 
 class Ticket:
-    """One request for a place."""
+    """One request for a place and for `amount` of what is shared."""
 
-    def __init__(self, slots: Slots) -> None:
+    def __init__(self, slots: Slots, amount: int) -> None:
         self.held = False
+        self.amount = amount
         self._slots = slots
 
     def wait(self) -> Iterator[Chunk]:

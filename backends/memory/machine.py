@@ -1,10 +1,11 @@
-"""How much memory this process has and may still take. Knows no models.
+"""How much memory this process has and may still take, and how many cores. Knows no models.
 
 A container's limit is seldom what the machine has: both are read, and the least counts.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
@@ -18,6 +19,9 @@ _V1 = (
     "memory.usage_in_bytes",
     ("total_inactive_file", "total_active_file"),
 )
+# By version: where the tree may be mounted, and the files with the microseconds of all cores a period, and the period.
+_CPU_V2 = (_V2[0], ("cpu.max",))
+_CPU_V1 = (("sys/fs/cgroup/cpu", "sys/fs/cgroup/cpu,cpuacct"), ("cpu.cfs_quota_us", "cpu.cfs_period_us"))
 
 
 def available_bytes(root: Path = Path("/")) -> int | None:
@@ -36,6 +40,25 @@ def process_bytes(name: str, root: Path = Path("/")) -> int | None:
     return _numbers(_read(root / "proc/self/status")).get(name)
 
 
+def cpu_count(root: Path = Path("/")) -> int:
+    """Cores this process may keep busy: those it may run on, or fewer if a group's quota of time is less."""
+    # Not every system says where a process may run.
+    own = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min([own, *_cgroups_cores(root)]))
+
+
+def _cgroups_cores(root: Path) -> Iterator[int]:
+    """What the quota of each group that this process is in comes to, rounded up."""
+    for version, path in _paths(root, "cpu"):
+        mounts, names = _CPU_V1 if version == 1 else _CPU_V2
+        for mount in mounts:
+            for folder in _groups(root / mount, path):
+                words = " ".join(_read(folder / name) for name in names).split()
+                # Without a quota the first one is `max` or -1.
+                if len(words) == 2 and all(word.isdecimal() for word in words) and int(words[1]):
+                    yield -(-int(words[0]) // int(words[1]))
+
+
 def _machine_free(root: Path) -> Iterator[int]:
     available = _numbers(_read(root / "proc/meminfo")).get("MemAvailable")
     if available is not None:
@@ -44,11 +67,8 @@ def _machine_free(root: Path) -> Iterator[int]:
 
 def _cgroups_free(root: Path) -> Iterator[int]:
     """What each group that this process is in still has."""
-    for line in _read(root / "proc/self/cgroup").splitlines():
-        _, controllers, path = (*line.split(":", 2), "", "")[:3]
-        if controllers and "memory" not in controllers.split(","):
-            continue
-        mounts, limit_name, usage_name, file_keys = _V1 if controllers else _V2
+    for version, path in _paths(root, "memory"):
+        mounts, limit_name, usage_name, file_keys = _V1 if version == 1 else _V2
         for mount in mounts:
             for folder in _groups(root / mount, path):
                 limit, usage = _whole(folder / limit_name), _whole(folder / usage_name)
@@ -57,6 +77,16 @@ def _cgroups_free(root: Path) -> Iterator[int]:
                 stat = _numbers(_read(folder / "memory.stat"))
                 # File pages, also active ones, make room when it is wanted: weights read by an earlier run are such.
                 yield limit - usage + sum(stat.get(key, 0) for key in file_keys)
+
+
+def _paths(root: Path, controller: str) -> Iterator[tuple[int, str]]:
+    """The paths of this process's groups in the trees that may have `controller`, each with the tree's version."""
+    for line in _read(root / "proc/self/cgroup").splitlines():
+        _, controllers, path = (*line.split(":", 2), "", "")[:3]
+        if not controllers:
+            yield 2, path
+        elif controller in controllers.split(","):
+            yield 1, path
 
 
 def _groups(mount: Path, path: str) -> list[Path]:

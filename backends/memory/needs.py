@@ -22,6 +22,8 @@ from backends.llama_engine import PIECE as LLAMA_PIECE
 from backends.llama_engine import SLOTS
 from backends.packed.folder import is_packed, packed_weights, read_packed
 from backends.resolve import model_file
+from backends.stepping.limits import PIECE as HF_PIECE
+from backends.stepping.limits import ROWS, cache_budget, grown
 
 MB = 1_000_000
 # Importing torch and transformers; what they import and keep besides as they open a model, with its tokenizer.
@@ -30,8 +32,8 @@ TRANSFORMERS_IMPORTS = 300 * MB
 TRANSFORMERS_MODEL = 160 * MB
 # xllamacpp and httpx with what the library keeps, without its buffers (measured).
 LLAMA_MODEL = 60 * MB
-# hf_engine.PIECE, which cannot be imported without torch.
-HF_PIECE = 128
+# The sampler's own of one row's scores, in 32 bits, at most: a sort of all ids has 64.
+SAMPLER_COPIES = 8
 _ELEMENT_BYTES = {"bf16": 2, "fp32": 4}
 _PACKED_BYTES = 2  # packed weights are multiplied with, and give, bfloat16
 _FLOATS = ("F64", "F32", "F16", "BF16")
@@ -40,7 +42,7 @@ _CACHE_BYTES = 2  # llama.cpp keeps keys and values as f16
 
 @dataclass(frozen=True)
 class Need:
-    """Bytes for the weights, for keys and values of a full context, and for everything else."""
+    """Bytes for the weights, for the keys and values of all conversations together, and for everything else."""
 
     weights: int
     cache: int
@@ -68,12 +70,16 @@ class Shape:
         """Keys and values of so many tokens."""
         return 2 * self.layers * self.kv_heads * self.head_size * tokens * element
 
-    def piece_bytes(self, tokens: int, element: int) -> int:
-        """Scores and what is between the layers, for a piece of a prompt."""
-        return tokens * (self.vocabulary + 4 * self.feed_forward + 8 * self.hidden) * element
+    def scores_bytes(self, rows: int, element: int) -> int:
+        """Scores of all ids, for so many places."""
+        return rows * self.vocabulary * element
+
+    def between_bytes(self, tokens: int, element: int) -> int:
+        """What is between the layers, for a piece of a prompt."""
+        return tokens * (4 * self.feed_forward + 8 * self.hidden) * element
 
     def attention_bytes(self, tokens: int, element: int) -> int:
-        """Keys and values of one layer as they are put together, with a copy for every head."""
+        """Keys and values of one layer once more: with a copy for every head, or as they move to where more room is."""
         return 2 * self.heads * self.head_size * tokens * element
 
 
@@ -116,23 +122,29 @@ def _folder_need(folder: Path, spec: ModelSpec) -> Need:
     element = _ELEMENT_BYTES[spec.precision]
     # All floats become the chosen dtype; the rest is tables too small to matter.
     weights = sum(count * element for kind, count in stored.items() if kind in _FLOATS)
-    tokens = spec.context_length
-    return Need(weights, shape.cache_bytes(tokens, element), _folder_overhead(shape, tokens, element))
+    return Need(weights, *_for_talks(shape, spec.context_length, element))
 
 
 def _packed_need(folder: Path, shape: Shape, tokens: int) -> Need:
     """All is mapped as it is; of the embedding only the rows of words that occur are ever read."""
     weights = sum(file.stat().st_size for file in packed_weights(folder, read_packed(folder)).files)
     weights -= shape.vocabulary * shape.hidden * _PACKED_BYTES
-    return Need(
-        max(0, weights), shape.cache_bytes(tokens, _PACKED_BYTES), _folder_overhead(shape, tokens, _PACKED_BYTES)
-    )
+    return Need(max(0, weights), *_for_talks(shape, tokens, _PACKED_BYTES))
 
 
-def _folder_overhead(shape: Shape, tokens: int, element: int) -> int:
+def _for_talks(shape: Shape, tokens: int, element: int) -> tuple[int, int]:
+    """Keys and values of all conversations, and what is not the model's own."""
     imports = 0 if "backends.hf_engine" in sys.modules else TRANSFORMERS_IMPORTS
-    working = shape.piece_bytes(HF_PIECE, element) + shape.attention_bytes(tokens, element)
-    return imports + TRANSFORMERS_MODEL + working
+    cache = cache_budget(shape.cache_bytes(grown(tokens), element))
+    return cache, imports + TRANSFORMERS_MODEL + _working(shape, tokens, element)
+
+
+def _working(shape: Shape, context_length: int, element: int) -> int:
+    """What the transformers runtime takes for a moment: for a piece of a prompt, or for a step of all rows."""
+    scores = shape.scores_bytes(ROWS, element) + shape.scores_bytes(SAMPLER_COPIES, 4)
+    # Which tokens see which: as truths, and as the numbers that the library makes of them.
+    mask = HF_PIECE * context_length * (1 + element)
+    return shape.between_bytes(HF_PIECE, element) + shape.attention_bytes(context_length, element) + mask + scores
 
 
 def _gguf_need(path: Path, context_length: int) -> Need:
@@ -143,7 +155,7 @@ def _gguf_need(path: Path, context_length: int) -> Need:
         # The engine says what is wrong with it; until then the file's size is all that is known.
         return Need(weights, 0, LLAMA_MODEL)
     shape = _gguf_shape(head)
-    working = shape.piece_bytes(LLAMA_PIECE, 4)
+    working = shape.between_bytes(LLAMA_PIECE, 4) + shape.scores_bytes(LLAMA_PIECE, 4)
     return Need(weights, shape.cache_bytes(SLOTS * context_length, _CACHE_BYTES), LLAMA_MODEL + working)
 
 

@@ -15,14 +15,25 @@ from torch import nn
 
 from arena.errors import BackendError
 from backends.checkpoint import first_line, refusal
+from backends.packed.attention import UNIT, DecodeAttention
 from backends.packed.folder import PackedInfo, packed_weights
 from backends.packed.kernels import BF16, Kernels, find_kernels
 from backends.packed.layout import BLOCK
 from backends.packed.linear import Linear4, Linear8
 from backends.packed.norm import with_quick_norms
+from backends.stepping.rows import Rows
 from backends.weights import Architecture, bare_model
 
 _KINDS = {"packed": torch.uint8, "scales": BF16, "weight8": torch.int8, "scale8": torch.float32}
+
+
+def packed_rows(folder: Path, info: PackedInfo, architecture: Architecture) -> Rows:
+    """The model, ready for several conversations at once. Raises BackendError."""
+    model = load_packed(folder, info, architecture)
+    kernels, config = find_kernels(), model.config.get_text_config()
+    size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    # Packed layers treat every row alike, so there may be as many as there are.
+    return Rows(model, 1, DecodeAttention(kernels) if kernels and size % UNIT == 0 else None)
 
 
 def load_packed(folder: Path, info: PackedInfo, architecture: Architecture) -> Any:

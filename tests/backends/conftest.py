@@ -18,6 +18,7 @@ from backends.hf import load_engine
 from backends.packed.folder import PackedInfo
 from backends.packed.pack import Job, pack
 from backends.scripted import ScriptedBackend, scripted_spec
+from backends.stepping.conductor import Conductor
 
 
 @pytest.fixture
@@ -78,7 +79,13 @@ def engine(embedded):
 
 
 @pytest.fixture(scope="session")
-def talkative(tmp_path_factory):
+def conductor():
+    """Where engines that tests open by themselves compute, on one core."""
+    return Conductor(1)
+
+
+@pytest.fixture(scope="session")
+def talkative(tmp_path_factory, conductor):
     """By family, the spec and the engine of a tiny original folder that talks on in whole words."""
     made = {}
 
@@ -87,7 +94,7 @@ def talkative(tmp_path_factory):
             folder = copied(ORACLES / TINY[family], tmp_path_factory.mktemp("talkative") / family)
             make_talkative(folder, family)
             spec = replace(folder_spec(packed_beside(folder) if packed else folder), context_length=4096)
-            made[family, packed] = spec, load_engine(spec)
+            made[family, packed] = spec, load_engine(spec, conductor)
         return made[family, packed]
 
     return get

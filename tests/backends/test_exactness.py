@@ -6,10 +6,12 @@ import numpy
 import pytest
 import torch
 from model_folders import DATA, MICRO, ORACLES, TINY, needs_oracles
-from transformers import DynamicCache
 
 from arena.types import GenerationConfig
-from backends.hf_engine import PIECE, HfEngine
+from backends.hf_engine import HfEngine
+from backends.stepping.conductor import Conductor
+from backends.stepping.limits import PIECE
+from backends.stepping.rows import stock_rows
 from backends.weights import architecture_of, load_weights
 
 LIMIT = 1e-5
@@ -29,28 +31,24 @@ class NoStops:
 class Oracle:
     def __init__(self, place, name):
         folder = place / name
-        self.engine = HfEngine(load_weights(folder, architecture_of(folder), "fp32"), NoStops())
+        self.engine = HfEngine(
+            stock_rows(load_weights(folder, architecture_of(folder), "fp32")), NoStops(), Conductor(1), 8192
+        )
         self.said = json.loads((place / "expected" / f"{name}.logits.json").read_text(encoding="utf-8"))
         self.numbers = numpy.load(place / "expected" / f"{name}.logits.npz")
         self.subset = self.numbers["subset_ids"]
         self.longest = 64 if name == SHORT else 10_000
         self.prompts = {key: ids for key, ids in self.said["prompts"].items() if len(ids) <= self.longest}
 
-    def cache(self):
-        return DynamicCache(config=self.engine._model.config)
-
     def logits(self, ids, piece):
-        cache = self.cache()
+        cache = self.engine.new_cache()
         parts = [self.engine.logits(ids[start : start + piece], cache) for start in range(0, len(ids), piece)]
         return torch.cat(parts)
 
 
 @pytest.fixture(scope="module", params=FOLDERS)
 def oracle(request):
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield Oracle(*request.param)
-    torch.set_num_threads(before)
+    return Oracle(*request.param)
 
 
 @pytest.mark.parametrize("piece", [100_000, PIECE, 7])
@@ -74,7 +72,7 @@ def test_greedy_ids_and_the_steps_to_them_are_the_originals(oracle):
         found = [token for kind, token in oracle.engine.generate(ids, config) if kind == "token"]
         assert found[: len(wanted)] == wanted
         steps = oracle.numbers.get(f"kvstep_logits/{key}")
-        cache = oracle.cache()
+        cache = oracle.engine.new_cache()
         scores = oracle.engine.logits(ids, cache)[-1]
         for token, step in zip(wanted, steps if steps is not None else (), strict=False):
             assert numpy.abs(scores[oracle.subset].numpy() - step).max() < STEP_LIMIT
@@ -90,10 +88,13 @@ def test_a_left_padded_batch_is_the_originals(oracle):
     ids = [[0] * pad + oracle.prompts[key] for pad, key in zip(padding, keys, strict=True)]
     mask = [[0] * pad + [1] * (width - pad) for pad in padding]
     places = [[0] * pad + list(range(width - pad)) for pad in padding]
+    # The library's own way, on which the other way of attention rests.
+    oracle.engine._rows.model.set_attn_implementation("sdpa")
     with torch.inference_mode():
-        found = oracle.engine._model(
+        found = oracle.engine._rows.model(
             input_ids=torch.tensor(ids), attention_mask=torch.tensor(mask), position_ids=torch.tensor(places)
         ).logits
+    oracle.engine._rows.model.set_attn_implementation("rows")
     for row, (key, pad) in enumerate(zip(keys, padding, strict=True)):
         rows = found[row, pad:, oracle.subset].numpy()
         assert numpy.abs(rows - oracle.numbers[f"batch_logits/{key}"]).max() < LIMIT

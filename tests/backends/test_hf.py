@@ -12,15 +12,17 @@ from model_folders import DATA, ORACLES, TINY, copied, edit_json, needs_oracles,
 from served_app import ROOT
 
 from arena.errors import BackendError, InputError
-from arena.types import GenerationConfig, Message
+from arena.types import Chunk, GenerationConfig, Message
 from backends import open_backends
 from backends.chatglm import ROLES
 from backends.folders import folder_spec
 from backends.hf import HfBackend, load_engine
-from backends.hf_engine import Sampler, open_engine
+from backends.hf_engine import HfEngine, open_engine
 from backends.loading import BackgroundLoad
 from backends.qwen import END_OF_TEXT, IM_END, IM_START
 from backends.resolve import resolve
+from backends.stepping.conductor import Conductor
+from backends.stepping.sampling import Sampler
 
 # No token twice in one of them, and for Qwen no single line break: the scripted folders go by the last token alone.
 TEXTS = {
@@ -159,8 +161,8 @@ def test_two_that_load_at_once_come_out_right_and_disturb_no_answer(talkative, a
         return answer_of(backend.stream([Message("user", "Hi")], config)).text
 
     def load(family):
-        found = open_engine(folder_spec(ORACLES / TINY[family]))
-        return {parameter.dtype for parameter in found._model.parameters()}
+        found = open_engine(folder_spec(ORACLES / TINY[family]), Conductor(1))
+        return {parameter.dtype for parameter in found._rows.model.parameters()}
 
     alone = answer()
     with ThreadPoolExecutor(6) as pool:
@@ -174,6 +176,8 @@ BOTH = """
 import sys, time
 from backends import open_backends
 from backends.resolve import resolve
+from backends.stepping.conductor import Conductor
+from backends.stepping.sampling import Sampler
 backends = open_backends([resolve(name) for name in sys.argv[1:]])
 for backend in backends:
     backend.load()
@@ -188,6 +192,57 @@ def test_both_originals_load_at_once_in_a_process_that_has_loaded_nothing():
     arguments = [sys.executable, "-c", BOTH, *(str(ORACLES / name) for name in TINY.values())]
     done = subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert done.stdout.splitlines()[-1] == "[None, None]", done.stderr
+
+
+# ---- several at once, and turn after turn
+
+
+def turn(backend, messages, prompt_text, **settings):
+    """The messages with one more question and its answer, and the answer's chunks."""
+    asked = [*messages, Message("user", prompt_text)]
+    chunks = list(backend.stream(asked, backend.spec.config({"seed": 1, "max_new_tokens": 12, **settings})))
+    text = "".join(chunk.text for chunk in chunks)
+    return [*asked, Message("assistant", text)], chunks
+
+
+@needs_oracles
+@pytest.mark.parametrize("family", TINY)
+def test_a_later_turn_reads_only_what_is_new_and_says_so(talkative, family):
+    spec, engine = talkative(family)
+    engine.forget()
+    backend = HfBackend(spec, BackgroundLoad(lambda: engine))
+    talk, chunks = turn(backend, [], "一个中国 " * 60)
+    assert chunks[-1].usage.cached_tokens == 0
+    first = chunks[-1].usage.prompt_tokens
+    for text in ("Hi", "可以没有"):
+        talk, chunks = turn(backend, talk, text)
+        usage = chunks[-1].usage
+        assert first <= usage.cached_tokens < usage.prompt_tokens < usage.cached_tokens + 60
+        # What need not be read counts as read.
+        reading = [chunk.done for chunk in chunks if chunk.stage == "reading"]
+        assert reading == [0, usage.cached_tokens, usage.prompt_tokens]
+    assert turn(backend, talk[:-2], text)[0] == talk
+
+
+@needs_oracles
+def test_more_than_there_is_room_for_wait_and_are_answered(talkative, ask, answer_of, in_background):
+    spec, engine = talkative("qwen")
+    conductor = Conductor(1)
+    one = engine.cache_bytes(300)
+    small = HfEngine(engine._rows, engine.chat, conductor, 4096, budget=one)
+    backend = HfBackend(spec, BackgroundLoad(lambda: small))
+    with closing(ask(backend, "Hi", max_new_tokens=280)) as running:
+        assert next(chunk for chunk in running if chunk.text)
+        # There are places for all, but no bytes; and the third asks for more than there are at all.
+        second, third = (ask(backend, "Hi", max_new_tokens=tokens) for tokens in (20, 700))
+        assert [next(waiting) for waiting in (second, third)] == [queued(1), queued(2)]
+    assert answer_of(second).usage.new_tokens == 20
+    assert answer_of(third).usage.new_tokens == 700
+    assert small._stepper._kept.bytes <= small.cache_bytes(800)
+
+
+def queued(place):
+    return Chunk(stage="queued", done=place)
 
 
 # ---- the context
@@ -238,7 +293,7 @@ def test_a_missing_library_is_one_line_with_the_command(monkeypatch, module):
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(BackendError) as refusal:
-        load_engine(folder_spec(ORACLES / TINY[family]))
+        load_engine(folder_spec(ORACLES / TINY[family]), Conductor(1))
     assert module in str(refusal.value)
     assert "pip install -r requirements-hf.txt" in str(refusal.value)
 
@@ -250,7 +305,7 @@ def test_a_library_that_maps_nothing_is_refused_with_the_versions_that_do(monkey
 
     monkeypatch.setattr(transformers, "__version__", version)
     with pytest.raises(BackendError, match=rf"5\.16\.1.*{version}"):
-        load_engine(folder_spec(ORACLES / TINY["qwen"]))
+        load_engine(folder_spec(ORACLES / TINY["qwen"]), Conductor(1))
 
 
 @needs_oracles
@@ -261,26 +316,26 @@ def test_numbers_that_are_none_end_the_answer_with_an_error(tmp_path, value):
     folder = copied(ORACLES / TINY["qwen"], tmp_path / "broken")
     rewrite(folder, lambda tensors: tensors["transformer.ln_f.weight"].fill_(value))
     with pytest.raises(BackendError) as refusal:
-        open_engine(folder_spec(folder))
+        open_engine(folder_spec(folder), Conductor(1))
     assert refusal.value.code == "backend_failed"
 
 
 @needs_oracles
-def test_an_engine_that_fails_in_the_middle_ends_that_stream_alone(talkative, ask, answer_of, threads_return):
+def test_an_engine_that_fails_in_the_middle_ends_that_stream_alone(
+    talkative, ask, answer_of, threads_return, monkeypatch
+):
     spec, engine = talkative("qwen")
 
-    class Failing:
-        slots, chat, calls = engine.slots, engine.chat, 0
+    decode, steps = engine._rows.decode, []
 
-        def generate(self, ids, config):
-            self.calls += 1
-            for number, event in enumerate(engine.generate(ids, config)):
-                if self.calls == 1 and number == 4:
-                    raise RuntimeError("out of memory\n  at file.cpp:7")
-                yield event
+    def failing(caches, ids):
+        steps.append(ids)
+        if len(steps) == 4:
+            raise RuntimeError("out of memory\n  at file.cpp:7")
+        return decode(caches, ids)
 
-    failing = Failing()
-    backend = HfBackend(replace(spec, name="Broken"), BackgroundLoad(lambda: failing))
+    monkeypatch.setattr(engine._rows, "decode", failing)
+    backend = HfBackend(replace(spec, name="Broken"), BackgroundLoad(lambda: engine))
     with pytest.raises(BackendError) as failure:
         list(ask(backend))
     assert str(failure.value) == "transformers failed: out of memory"

@@ -1,10 +1,11 @@
 """What this process may still take: the least of what the machine and every group that it is in have left."""
 
+import os
 from pathlib import Path
 
 import pytest
 
-from backends.memory.machine import anonymous_bytes, available_bytes, process_bytes
+from backends.memory.machine import anonymous_bytes, available_bytes, cpu_count, process_bytes
 
 MIB = 1 << 20
 V2 = "sys/fs/cgroup"
@@ -139,3 +140,74 @@ def test_the_real_machine_and_process_have_numbers():
     assert 10 * MIB < resident <= most
     assert 0 < anonymous_bytes() <= most
     assert process_bytes("VmNothing", Path("/")) is None
+
+
+# ---- cores
+
+
+@pytest.fixture
+def eight_cores(monkeypatch):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(8)))
+
+
+def test_without_a_quota_all_cores_that_it_may_run_on_count(machine, monkeypatch):
+    for count in (1, 3, 8):
+        monkeypatch.setattr(os, "sched_getaffinity", lambda pid, count=count: set(range(count)))
+        assert cpu_count(machine({})) == count
+
+
+@pytest.mark.parametrize(
+    ("quota", "cores"),
+    [("200000 100000", 2), ("150000 100000", 2), ("1000 100000", 1), ("max 100000", 8), ("1600000 100000", 8),
+     ("", 8), ("nonsense", 8), ("5 0", 8)],
+)  # fmt: skip
+def test_v2_a_quota_is_rounded_up(machine, eight_cores, quota, cores):
+    files = {"proc/self/cgroup": "0::/app\n", f"{V2}/app/cpu.max": f"{quota}\n"}
+    assert cpu_count(machine(files)) == cores
+
+
+@pytest.mark.parametrize("tightest", ["", "a", "a/b", "a/b/c"])
+def test_v2_the_tightest_quota_on_the_way_up_counts(machine, eight_cores, tightest):
+    files = {"proc/self/cgroup": "0::/a/b/c\n"}
+    for path in ("", "a", "a/b", "a/b/c"):
+        files[f"{V2}/{path}/cpu.max"] = f"{300000 if path == tightest else 600000} 100000\n"
+    assert cpu_count(machine(files)) == 3
+
+
+@pytest.mark.parametrize("path", ["/", "/docker/of-the-host", "/../../x"])
+def test_v2_cores_in_a_container(machine, eight_cores, path):
+    assert cpu_count(machine({"proc/self/cgroup": f"0::{path}\n", f"{V2}/cpu.max": "200000 100000\n"})) == 2
+
+
+@pytest.mark.parametrize(("quota", "cores"), [("250000", 3), ("-1", 8), ("50000", 1)])
+@pytest.mark.parametrize("mount", ["cpu", "cpu,cpuacct"])
+@pytest.mark.parametrize("controllers", ["cpu", "cpu,cpuacct", "cpuacct,cpu"])
+def test_v1_quota_and_period_are_files(machine, eight_cores, quota, cores, mount, controllers):
+    place = f"sys/fs/cgroup/{mount}/docker"
+    files = {
+        "proc/self/cgroup": f"4:memory:/tight\n3:{controllers}:/docker/1\n0::/\n",
+        f"{place}/cpu.cfs_quota_us": f"{quota}\n",
+        f"{place}/cpu.cfs_period_us": "100000\n",
+        f"{place}/1/cpu.cfs_quota_us": "-1\n",
+        f"{place}/1/cpu.cfs_period_us": "100000\n",
+    }
+    assert cpu_count(machine(files)) == cores
+
+
+def test_cpusets_and_accounting_are_no_quota(machine, eight_cores):
+    files = {
+        "proc/self/cgroup": "4:cpuset:/tight\n5:cpuacct:/tight\n",
+        "sys/fs/cgroup/cpu/tight/cpu.cfs_quota_us": "100000\n",
+        "sys/fs/cgroup/cpu/tight/cpu.cfs_period_us": "100000\n",
+    }
+    assert cpu_count(machine(files)) == 8
+
+
+def test_where_the_system_does_not_say_all_cores_count(machine, monkeypatch):
+    monkeypatch.delattr(os, "sched_getaffinity")
+    monkeypatch.setattr(os, "cpu_count", lambda: 6)
+    assert cpu_count(machine({})) == 6
+
+
+def test_the_real_machine_has_cores():
+    assert 1 <= cpu_count() <= os.cpu_count()

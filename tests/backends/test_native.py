@@ -20,6 +20,7 @@ KINDS = {
     "chatml": {"kind": "Qwen2", "template": CHATML},
     "qwen3": {"kind": "Qwen3", "template": QWEN3},
     "glm4": {"kind": "Glm", "template": GLM4, "eos_token": "<|endoftext|>"},
+    "glm4 of 2025": {"kind": "Glm4", "template": GLM4, "eos_token": "<|endoftext|>"},
     "llama": {"kind": "Llama", "template": LLAMA, "eos_token": "</s>", "bos_token": "<s>", "pad_token": "<unk>"},
 }
 TALKS = [

@@ -14,7 +14,7 @@ from backends.slots import Slots
 def tickets():
     """Makes tickets of some slots; at the end of the test all are given back."""
     with ExitStack() as stack:
-        yield lambda slots: stack.enter_context(slots.ticket())
+        yield lambda slots, amount=0: stack.enter_context(slots.ticket(amount))
 
 
 def queued(place):
@@ -160,3 +160,52 @@ def test_those_who_wait_show_life_twice_a_second(tickets):
         began = time.monotonic()
         assert [next(places) for _ in range(4)] == [queued(1)] * 4
         assert time.monotonic() - began < 2
+
+
+# ---- an amount to share
+
+
+def test_a_place_is_had_only_with_what_is_asked_for(tickets):
+    slots = Slots(8, amount=10)
+    with slots.ticket(6) as first:
+        assert waits(first) == 0
+        assert waits(tickets(slots, 4)) == 0
+        last = tickets(slots, 1)
+        assert waits(last) == 1
+    assert waits(last) == 0
+    assert waits(tickets(slots, 6)) == 1
+
+
+def test_nobody_passes_one_that_waits_for_much(tickets):
+    slots = Slots(8, amount=10)
+    with slots.ticket(6) as holder:
+        list(holder.wait())
+        much, little = tickets(slots, 5), tickets(slots, 1)
+        assert (waits(much), waits(little)) == (1, 2)
+    assert (waits(little), waits(much)) == (2, 0)
+    assert waits(little) == 0
+
+
+def test_who_asks_for_more_than_there_is_gets_all_of_it_alone(tickets):
+    slots = Slots(8, amount=10)
+    with slots.ticket(1) as holder:
+        list(holder.wait())
+        huge = tickets(slots, 1000)
+        assert waits(huge) == 1
+    assert waits(huge) == 0
+    assert waits(tickets(slots, 1)) == 1
+
+
+def test_places_are_counted_as_well(tickets):
+    slots = Slots(2, amount=10)
+    assert [waits(tickets(slots, 1)) for _ in range(3)] == [0, 0, 1]
+
+
+def test_one_that_leaves_the_queue_takes_nothing(tickets):
+    slots = Slots(8, amount=10)
+    with slots.ticket(9) as holder:
+        list(holder.wait())
+        with slots.ticket(5) as impatient:
+            assert waits(impatient) == 1
+        assert waits(tickets(slots, 1)) == 0
+    assert waits(tickets(slots, 9)) == 0

@@ -1,0 +1,27 @@
+"""Attention of packed models by the compiled kernel, for steps in which every conversation has one new token."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from backends.packed.kernels import Kernels
+
+# The kernel takes so many numbers of a head at once.
+UNIT = 64
+
+
+class DecodeAttention:
+    """What stepping.rows.Rows asks for, see there."""
+
+    def __init__(self, kernels: Kernels) -> None:
+        self._kernels = kernels
+
+    def __call__(
+        self, queries: torch.Tensor, parts: Sequence[tuple[torch.Tensor, torch.Tensor]], scaling: float
+    ) -> torch.Tensor:
+        """queries [1, heads, rows, size] to [1, rows, heads, size]."""
+        rows = queries[0].transpose(0, 1).contiguous()
+        keys, values = zip(*parts, strict=True)
+        return self._kernels.attend(rows, keys, values, scaling)[None]

@@ -1,0 +1,114 @@
+"""One thread in which all models of the process compute, a step at a time in turn. Knows nothing of models.
+
+One thread is one pool of cores: two that compute at once would wait for each other, and one of two panes for the other.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import weakref
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any, Protocol, TypeVar
+
+from backends.memory.machine import cpu_count
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+# With nothing to do for so long the thread ends; the next step begins another.
+IDLE_SECONDS = 1.0
+
+
+class Steps(Protocol):
+    """What takes part: something that computes in steps."""
+
+    def step(self) -> bool:
+        """One step, if there is work; whether there was."""
+        ...
+
+    def fail(self, error: Exception) -> None:
+        """A step has raised `error`."""
+        ...
+
+
+class Conductor:
+    """Lets every member make one step in turn, in one thread, as long as any has work. Holds none of them alive."""
+
+    def __init__(self, cores: int | None = None) -> None:
+        self._cores = cores
+        self._members: list[weakref.ref[Steps]] = []
+        self._jobs: deque[tuple[Callable[[], Any], Future[Any]]] = deque()
+        self._woken = False
+        self._thread: threading.Thread | None = None
+        # Protects all of the above, and wakes the thread.
+        self._changed = threading.Condition()
+
+    def add(self, member: Steps) -> None:
+        """Let `member` take part until it is gone."""
+        with self._changed:
+            self._members.append(weakref.ref(member))
+
+    def wake(self) -> None:
+        """Say that there is work again."""
+        with self._changed:
+            self._woken = True
+            self._changed.notify_all()
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="conductor", daemon=True)
+                self._thread.start()
+
+    def run(self, function: Callable[[], T]) -> T:
+        """What `function` returns or raises, computed in the thread between two steps."""
+        future: Future[T] = Future()
+        with self._changed:
+            self._jobs.append((function, future))
+        self.wake()
+        return future.result()
+
+    def _run(self) -> None:
+        import torch
+
+        # Also sets what threads that begin later would use.
+        torch.set_num_threads(self._cores or cpu_count())
+        while self._has_work():
+            while self._jobs:
+                _do(*self._jobs.popleft())
+            # All of them, also after one that had work: each gets its step in every round.
+            if any([_step(member) for member in self._present()]):
+                self.wake()
+
+    def _has_work(self) -> bool:
+        """Waits for work; False if there is none and the thread ends."""
+        with self._changed:
+            if not self._changed.wait_for(lambda: self._woken, IDLE_SECONDS):
+                self._thread = None
+                return False
+            self._woken = False
+            return True
+
+    def _present(self) -> list[weakref.ref[Steps]]:
+        with self._changed:
+            self._members = [member for member in self._members if member() is not None]
+            return list(self._members)
+
+
+def _do(function: Callable[[], T], future: Future[T]) -> None:
+    try:
+        future.set_result(function())
+    except Exception as error:  # noqa: BLE001 (raised again where it was asked for)
+        future.set_exception(error)
+
+
+def _step(reference: weakref.ref[Steps]) -> bool:
+    """A function of its own, so that nothing holds the member between two steps."""
+    member = reference()
+    if member is None:
+        return False
+    try:
+        return member.step()
+    except Exception as error:
+        log.exception("A step failed")
+        member.fail(error)
+        return True

@@ -1,0 +1,103 @@
+"""The one computing thread: turns, errors, and when it lives. Members here compute nothing."""
+
+import gc
+import threading
+import time
+
+import pytest
+
+from backends.stepping import conductor as module
+from backends.stepping.conductor import Conductor
+
+
+class Member:
+    """Has `left` steps to make and writes its name into `order` at each."""
+
+    def __init__(self, name="", order=None, left=0):
+        self.name, self.order, self.left = name, order if order is not None else [], left
+        self.errors = []
+        self.raises = None
+
+    def step(self):
+        if self.raises:
+            self.left -= 1
+            raise self.raises
+        if not self.left:
+            return False
+        self.left -= 1
+        self.order.append(self.name)
+        return True
+
+    def fail(self, error):
+        self.errors.append(error)
+        self.raises = None
+
+
+@pytest.fixture
+def conductor(monkeypatch, threads_return):
+    monkeypatch.setattr(module, "IDLE_SECONDS", 0.1)
+    yield Conductor(1)
+    assert threads_return()
+
+
+def test_every_member_makes_a_step_in_turn(conductor, eventually):
+    order = []
+    members = [Member("a", order, 3), Member("b", order, 5), Member("c", order, 2)]
+    for member in members:
+        conductor.add(member)
+    conductor.wake()
+    assert eventually(lambda: len(order) == 10)
+    assert "".join(order) == "abcabcabbb"
+
+
+def test_one_whose_step_fails_is_told_and_the_others_go_on(conductor, eventually):
+    order = []
+    bad, good = Member("bad", order, 4), Member("good", order, 4)
+    bad.raises = ZeroDivisionError("oh")
+    conductor.add(bad)
+    conductor.add(good)
+    conductor.wake()
+    assert eventually(lambda: len(order) == 7)
+    assert [str(error) for error in bad.errors] == ["oh"]
+    assert order[:4] == ["good", "bad", "good", "bad"]
+
+
+def test_what_is_run_comes_back_or_is_raised(conductor):
+    assert conductor.run(lambda: threading.current_thread().name) == "conductor"
+    with pytest.raises(ZeroDivisionError):
+        conductor.run(lambda: 1 / 0)
+    assert conductor.run(lambda: 2) == 2
+
+
+def test_a_member_that_is_gone_takes_no_part(conductor, eventually):
+    order = []
+    gone, here = Member("gone", order, 10**9), Member("here", order, 3)
+    conductor.add(gone)
+    conductor.add(here)
+    del gone
+    gc.collect()
+    conductor.wake()
+    assert eventually(lambda: order == ["here"] * 3)
+
+
+def test_with_nothing_to_do_it_waits_and_does_not_spin(conductor, eventually):
+    member = Member()
+    steps = []
+    member.step = lambda: steps.append(1) and False
+    conductor.add(member)
+    conductor.wake()
+    assert eventually(lambda: steps)
+    time.sleep(0.05)
+    assert len(steps) == 1
+
+
+def test_the_thread_ends_when_idle_and_begins_again(conductor, eventually):
+    first = conductor.run(threading.current_thread)
+    assert eventually(lambda: not first.is_alive())
+    second = conductor.run(threading.current_thread)
+    assert second is not first and second.daemon
+
+
+def test_many_that_wake_it_at_once_make_one_thread(conductor, in_background):
+    threads = [result.result() for result in [in_background(conductor.run, threading.get_ident) for _ in range(20)]]
+    assert len(set(threads)) == 1

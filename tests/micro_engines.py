@@ -1,0 +1,112 @@
+"""Engines on the micro folders, and what tells what they computed and in which order."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from model_folders import DATA
+
+from arena.types import GenerationConfig
+from backends.hf_engine import HfEngine
+from backends.stepping.conductor import Conductor
+from backends.stepping.rows import stock_rows
+from backends.weights import architecture_of, load_weights
+
+QWEN, CHATGLM = "qwen-micro-vocab2048", "chatglm3-micro-vocab2048"
+
+
+class NoText:
+    """A chat of ids alone."""
+
+    def __init__(self, stop_ids: Sequence[int] = ()) -> None:
+        self.stop_ids = frozenset(stop_ids)
+
+
+def micro_engine(
+    name: str = QWEN, precision: str = "bf16", conductor: Conductor | None = None, **settings: Any
+) -> HfEngine:
+    """An engine on one of the folders; `settings` are its context_length and budget."""
+    folder = DATA / name
+    model = load_weights(folder, architecture_of(folder), precision)
+    return HfEngine(stock_rows(model), NoText(), conductor or Conductor(1), **{"context_length": 8192, **settings})
+
+
+def prompt(length: int, seed: int = 0) -> list[int]:
+    """Random ids."""
+    chosen = random.Random(f"{length} {seed}")
+    return [chosen.randrange(2048) for _ in range(length)]
+
+
+def greedy(tokens: int) -> GenerationConfig:
+    """The best ids."""
+    return GenerationConfig(max_new_tokens=tokens, temperature=0)
+
+
+def seeded(tokens: int, seed: int = 1) -> GenerationConfig:
+    """Drawn ids."""
+    return GenerationConfig(max_new_tokens=tokens, temperature=1.0, top_p=0.95, repetition_penalty=1.05, seed=seed)
+
+
+def tokens(events: Iterator[tuple[str, int]]) -> list[int]:
+    """The ids said."""
+    return [value for kind, value in events if kind == "token"]
+
+
+class Record:
+    """Every pass of an engine: what it was, how many tokens of whom it fed, and all scores by prompt.
+
+    `before` is called with the number of the pass before it is computed, in the computing thread.
+    """
+
+    def __init__(self, engine: HfEngine, passes: list[Any] | None = None, name: str = "") -> None:
+        self.passes = passes if passes is not None else []
+        self.scores: dict[tuple[int, ...], list[Any]] = {}
+        self.before: Any = lambda number: None
+        self._name = name
+        self._rows = engine._stepper._rows
+        engine._stepper._rows = self  # type: ignore[assignment]
+
+    @property
+    def fed(self) -> int:
+        """Tokens of prompts that the model has read."""
+        return sum(count for _, kind, counts in self.passes if kind == "read" for count in counts)
+
+    def read(self, cache: Any, ids: Sequence[int], last: int = 1) -> Any:
+        self._note("read", [len(ids)])
+        return self._keep([cache], self._rows.read(cache, ids, last))
+
+    def decode(self, caches: Sequence[Any], ids: Sequence[int]) -> Any:
+        self._note("decode", [1] * len(ids))
+        return self._keep(caches, self._rows.decode(caches, ids))
+
+    def _note(self, kind: str, counts: list[int]) -> None:
+        self.before(len(self.passes))
+        self.passes.append((self._name, kind, counts))
+
+    def _keep(self, caches: Sequence[Any], scores: Any) -> Any:
+        for cache, row in zip(caches, scores, strict=True):
+            self.scores.setdefault(cache.prompt, []).append(row.clone())
+        return scores
+
+
+@contextmanager
+def held(conductor: Conductor) -> Iterator[None]:
+    """Nothing is computed inside the block, so that what is begun there begins in the same step."""
+    there, gate = threading.Event(), threading.Event()
+
+    def wait() -> None:
+        there.set()
+        assert gate.wait(20)
+
+    thread = threading.Thread(target=conductor.run, args=(wait,), daemon=True)
+    thread.start()
+    assert there.wait(20)
+    try:
+        yield
+    finally:
+        gate.set()
+        thread.join(20)
