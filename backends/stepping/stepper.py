@@ -23,11 +23,11 @@ from backends.stepping.sampling import Sampler
 class _Running:
     """A conversation that has its cache."""
 
-    def __init__(self, conversation: Conversation, cache: TokenCache, amount: int) -> None:
+    def __init__(self, conversation: Conversation, pick: Sampler, cache: TokenCache, amount: int) -> None:
         self.conversation = conversation
+        self.pick = pick
         self.cache = cache
         self.amount = amount
-        self.pick = Sampler(conversation.config, conversation.ids)
         self.said = 0
         # The id chosen last, which the model has not seen yet.
         self.token = -1
@@ -47,7 +47,7 @@ class Stepper:
         self._conductor = conductor
         self._kept = Kept(budget, rows.new_cache)
         # Filled by any thread; a deque's ends are safe without a lock.
-        self._joining: deque[tuple[Conversation, int]] = deque()
+        self._joining: deque[tuple[Conversation, Sampler, int]] = deque()
         self._running: list[_Running] = []
         self._reads_next = True
         conductor.add(self)
@@ -55,7 +55,7 @@ class Stepper:
     def begin(self, ids: Sequence[int], config: GenerationConfig, amount: int) -> Conversation:
         """Answer a prompt; its cache may take `amount` bytes. It joins at the next step."""
         conversation = Conversation(ids, config)
-        self._joining.append((conversation, amount))
+        self._joining.append((conversation, Sampler(config, ids), amount))
         self._conductor.wake()
         return conversation
 
@@ -85,12 +85,12 @@ class Stepper:
         for one in list(self._running):
             self._leave(one, error)
         while self._joining:
-            conversation, _ = self._joining.popleft()
+            conversation, *_ = self._joining.popleft()
             _end(conversation, error)
 
     def _let_in(self) -> None:
         while self._joining:
-            conversation, amount = self._joining.popleft()
+            conversation, pick, amount = self._joining.popleft()
             if conversation.cancelled.is_set():
                 _end(conversation)
                 continue
@@ -99,7 +99,7 @@ class Stepper:
             except Exception as error:  # noqa: BLE001 (raised again where the stream is read)
                 _end(conversation, error)
                 continue
-            self._running.append(_Running(conversation, cache, amount))
+            self._running.append(_Running(conversation, pick, cache, amount))
             conversation.events.put(("kept", cache.n))
 
     def _let_out(self) -> None:

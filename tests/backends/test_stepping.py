@@ -7,8 +7,11 @@ import weakref
 import pytest
 import torch
 from micro_engines import CHATGLM, QWEN, Record, greedy, held, micro_engine, prompt, seeded, tokens
+from native_folders import native_folder
 
 from arena.errors import BackendError
+from backends import open_backends
+from backends.resolve import resolve
 from backends.stepping import conductor as conductor_module
 from backends.stepping.conductor import Conductor
 from backends.stepping.limits import PIECE, ROWS
@@ -216,7 +219,7 @@ def test_all_that_computes_is_one_thread(micro):
     assert threads == {("conductor", 1)}
 
 
-def test_an_engine_that_nobody_wants_any_more_is_gone_with_its_caches(micro, monkeypatch, threads_return):
+def test_an_engine_that_nobody_wants_any_more_is_gone_with_its_caches(monkeypatch, eventually, threads_return):
     monkeypatch.setattr(conductor_module, "IDLE_SECONDS", 0.05)
     engine = micro_engine()
     list(engine.generate(prompt(300), greedy(3)))
@@ -224,8 +227,21 @@ def test_an_engine_that_nobody_wants_any_more_is_gone_with_its_caches(micro, mon
     gone = [weakref.ref(thing) for thing in (engine, engine._stepper, engine._rows.model, cache)]
     conductor = engine._conductor
     del engine, cache
-    gc.collect()
-    assert [reference() for reference in gone] == [None] * 4
+    # The thread may not have come to the end of its last step.
+    assert eventually(lambda: gc.collect() is not None and [reference() for reference in gone] == [None] * 4)
     assert threads_return()
     assert conductor.run(lambda: 5) == 5
     assert conductor._members == []
+
+
+def test_a_backend_that_is_closed_frees_its_engine(tmp_path, ask, answer_of, value_of, until_text, eventually):
+    (backend,) = open_backends([resolve(str(native_folder(tmp_path / "native")))])
+    assert answer_of(ask(backend, max_new_tokens=3)).finish_reason
+    stream = ask(backend, max_new_tokens=300)
+    until_text(stream)
+    engine = weakref.ref(value_of(backend._load.wait()))
+    backend.close()
+    gc.collect()
+    assert engine() is not None  # the stream still uses it
+    stream.close()
+    assert eventually(lambda: gc.collect() is not None and engine() is None)
