@@ -10,6 +10,7 @@ import typer
 
 from arena.errors import InputError
 from commands import errors_in_one_line
+from commands.bench import bench
 from commands.check import check
 from commands.fetch import fetch, fetch_missing
 
@@ -162,6 +163,7 @@ def open_log(data_dir: Path) -> Log:
 
 cli.command()(fetch)
 cli.command()(check)
+cli.add_typer(bench, name="bench")
 
 if __name__ == "__main__":
     cli()

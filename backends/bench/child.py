@@ -28,16 +28,21 @@ def run_module(module: str, request: Mapping[str, Any], progress: Progress) -> d
     return run_command([sys.executable, "-m", module], request, progress)
 
 
-def run_command(command: list[str], request: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
-    """The same for any command that speaks so. It does not outlive this call, however the call ends."""
-    with tempfile.TemporaryFile("w+", errors="replace") as noise:
+def run_command(
+    command: list[str], request: Mapping[str, Any], progress: Progress, settings: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """The same for any command that speaks so, with `settings` in its environment. It does not outlive this call."""
+    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as noise:
         try:
-            # Unbuffered text of its own is wanted at once, and paths in errors must not depend on the locale.
-            environment = {**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1"}
             process = subprocess.Popen(
-                command, cwd=ROOT, env=environment, encoding="utf-8",
-                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=noise,
-            )  # fmt: skip
+                command,
+                cwd=ROOT,
+                env={**os.environ, "PYTHONUTF8": "1", **(settings or {})},
+                encoding="utf-8",
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=noise,
+            )
         except OSError as error:
             raise BackendError("bench_failed", f"{command[0]} cannot be started: {error.strerror}.") from error
         with process:

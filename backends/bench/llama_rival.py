@@ -102,7 +102,9 @@ def _measure(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
     llama = _Llama(file, most, SHORT_PROMPT + plan.decode_tokens if plan.conversations else plan.longest)
     loaded = time.perf_counter() - began
     llama.times(random_ids(8, seed=0), 2)  # reads the weights once, so that the first figure is like the others
-    speed, first, together = 0.0, [], []
+    speed = 0.0
+    first: list[FirstToken] = []
+    together: list[Together] = []
     if plan.conversations:
         together = [_together(llama, number, plan, progress) for number in plan.conversations]
     else:
