@@ -22,7 +22,8 @@ from backends.bench.random_ids import cores
 from backends.bench.shapes import Shape
 
 BENCH, BATCHED = "llama-bench", "llama-batched-bench"
-REPEATS = 3
+# After one that is not counted, which llama-bench makes itself.
+REPEATS = 2
 
 
 def measure_llama_bin(

@@ -35,6 +35,15 @@ class _Tensor:
     kind: str = "Q4_0"
 
 
+def random_gguf(shape: Shape, folder: Path, progress: Progress) -> Path:
+    """The shape's file in `folder`, written if it is not there yet. Raises BackendError."""
+    path = folder / f"{shape.id}-{shape.layers}-layers-random-q4_0.gguf"
+    # It gets this name only when it is whole.
+    if not path.exists():
+        write_random_gguf(shape, path, progress)
+    return path
+
+
 def write_random_gguf(shape: Shape, path: Path, progress: Progress) -> None:
     """Writes the file, tensor by tensor. Raises BackendError if the library for it is missing or the disk is full."""
     gguf = _library()

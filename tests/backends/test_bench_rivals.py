@@ -102,6 +102,16 @@ def test_the_apps_own_engine_answers_from_a_random_file(small_files, family, mon
     assert len([event for event in events if event["choices"][0]["text"]]) == 5
 
 
+def test_a_file_is_written_once_and_not_at_all_where_it_cannot_be(tmp_path):
+    pytest.importorskip("gguf", reason=random_gguf.INSTALL)
+    said = []
+    first = random_gguf.random_gguf(SMALL["qwen"], tmp_path, said.append)
+    told = len(said)
+    assert random_gguf.random_gguf(SMALL["qwen"], tmp_path, said.append) == first and len(said) == told > 0
+    with pytest.raises(BackendError, match="cannot be written: No such file or directory"):
+        random_gguf.random_gguf(SMALL["qwen"], tmp_path / "nowhere", nothing)
+
+
 def test_without_the_library_one_line_says_how_to_install_it(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "gguf", None)
     with pytest.raises(BackendError, match=r"gguf is missing.*requirements-bench\.txt") as refusal:
