@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -103,7 +104,12 @@ def _result(lines: Iterable[str], progress: Progress) -> dict[str, Any] | None:
 
 
 def _ended(code: int, noise: list[str]) -> BackendError:
-    if code == -9:
+    if code == -signal.SIGKILL:
         return BackendError("bench_failed", "The measurement was killed, most likely because memory was short.")
     last = f": {noise[-1]}" if noise else ""
-    return BackendError("bench_failed", f"The measurement ended with exit code {code} and no result{last}")
+    return BackendError("bench_failed", f"The measurement {how_it_ended(code)} and no result{last}")
+
+
+def how_it_ended(code: int) -> str:
+    """A process's exit code in words: below 0 it is the signal that ended it."""
+    return f"ended with {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from arena.errors import BackendError, InputError
+from backends.bench.child import how_it_ended
 from backends.bench.figures import FirstToken, Plan, Progress, RivalFigures, Together
 from backends.bench.llama_rival import SHORT_PROMPT
 from backends.bench.random_ids import cores
@@ -70,8 +71,8 @@ def _run(command: Sequence[str]) -> tuple[str, int]:
                 process.kill()  # nothing, where it has ended
         if process.returncode:
             noise.seek(0)
-            last = (noise.read().strip().splitlines() or [""])[-1]
-            raise BackendError("bench_failed", f"{command[0]} ended with exit code {process.returncode}: {last}")
+            last = (noise.read().strip().splitlines() or ["it said nothing"])[-1]
+            raise BackendError("bench_failed", f"{command[0]} {how_it_ended(process.returncode)}: {last}")
         return text, used.ru_maxrss * 1024
 
 

@@ -189,6 +189,13 @@ def test_a_llama_bench_that_fails_is_one_line(tmp_path, text, code, error):
         measured_by(tmp_path)
 
 
+def test_a_llama_bench_that_crashes_is_one_line(tmp_path):
+    (tmp_path / "llama-bench").write_text("#!/bin/sh\nkill -11 $$\n")
+    (tmp_path / "llama-bench").chmod(0o755)
+    with pytest.raises(BackendError, match="llama-bench ended with SIGSEGV: it said nothing"):
+        measured_by(tmp_path)
+
+
 def test_a_folder_without_llama_bench_is_refused(tmp_path):
     (tmp_path / "llama-bench").write_text("not to be run")
     with pytest.raises(InputError, match="no llama-bench"):
