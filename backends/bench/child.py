@@ -1,7 +1,7 @@
 """A measurement in a process of its own, so that its memory and its threads are nobody else's. Knows no engine.
 
-The request goes in as one JSON object on stdin; JSON lines come back: {"progress": words}, and at last {"result": ...}
-or {"error": line, "code": ...}.
+The request goes in as one line of JSON on stdin, which then stays open; JSON lines come back: {"progress": words}, and
+at last {"result": ...} or {"error": line, "code": ...}.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import IO, Any
@@ -63,7 +64,7 @@ def run_command(
 
 
 def serve(measure: Callable[[dict[str, Any], Progress], Mapping[str, Any]]) -> None:
-    """The other end: reads the request, measures, writes the result."""
+    """The other end: reads the request, measures, writes the result. Ends when whoever asked has ended."""
     # Libraries print what they like; on stdout it would stand between the lines.
     lines = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
@@ -73,15 +74,23 @@ def serve(measure: Callable[[dict[str, Any], Progress], Mapping[str, Any]]) -> N
         lines.flush()
 
     try:
-        say(result=measure(json.load(sys.stdin), lambda words: say(progress=words)))
+        request = json.loads(sys.stdin.readline())
+        threading.Thread(target=_end_with_the_asker, daemon=True).start()
+        say(result=measure(request, lambda words: say(progress=words)))
     except ArenaError as error:
         say(error=str(error), code=error.code)
 
 
+def _end_with_the_asker() -> None:
+    # stdin stays open as long as the other end lives: nobody is left with gigabytes that no one waits for.
+    os.read(0, 1)
+    os._exit(1)
+
+
 def _send(pipe: IO[str], request: Mapping[str, Any]) -> None:
     try:
-        pipe.write(json.dumps(request))
-        pipe.close()
+        pipe.write(json.dumps(request) + "\n")
+        pipe.flush()
     except OSError:
         return  # it ended before it read: how, is said by its exit code
 

@@ -11,9 +11,8 @@ import os
 import statistics
 import subprocess
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from arena.errors import BackendError, InputError
 from backends.bench.child import how_it_ended
@@ -92,7 +91,7 @@ def _figures(program: str, text: str, shape: Shape, plan: Plan, size: int, peak:
             peak_bytes=peak,
         )
     except (ValueError, KeyError, TypeError) as error:
-        raise BackendError("bench_failed", f"What {program} prints is not understood: {error!r}") from error
+        raise _not_understood(program, error) from error
 
 
 def _together(program: str, file: Path, plan: Plan, progress: Progress) -> tuple[Together, ...]:
@@ -102,12 +101,12 @@ def _together(program: str, file: Path, plan: Plan, progress: Progress) -> tuple
     shape = ["-npp", str(SHORT_PROMPT), "-ntg", str(plan.decode_tokens), "-npl", counts, "-c", str(positions)]
     threads = ["-t", str(cores()), "-ngl", "0", "--output-format", "jsonl"]
     text, _ = _run([program, "-m", str(file), *shape, *threads])
-    return tuple(_batched_row(row) for row in _json_lines(text))
+    try:
+        rows = [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+        return tuple(Together(row["pl"], row["speed_tg"]) for row in rows)
+    except (ValueError, KeyError) as error:
+        raise _not_understood(program, error) from error
 
 
-def _json_lines(text: str) -> list[Mapping[str, Any]]:
-    return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
-
-
-def _batched_row(row: Mapping[str, Any]) -> Together:
-    return Together(row["pl"], row["speed_tg"])
+def _not_understood(program: str, error: Exception) -> BackendError:
+    return BackendError("bench_failed", f"What {program} prints is not understood: {error!r}")

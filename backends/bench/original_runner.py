@@ -1,7 +1,7 @@
 """Runs a checkpoint by its own code, as its authors do. EXECUTES THE CODE IN THE FOLDER.
 
 A file for another Python: it knows the standard library and what requirements-original.txt installs there, and nothing
-of this project. The request is one JSON object on stdin; JSON lines come out: {"progress": words}, and at last
+of this project. The request is one line of JSON on stdin; JSON lines come out: {"progress": words}, and at last
 {"result": ...} or {"error": line}.
 """
 
@@ -11,6 +11,7 @@ import json
 import os
 import resource
 import sys
+import threading
 import time
 from typing import Any, Callable, Dict, List  # noqa: UP035  (that Python may be an old one)
 
@@ -25,13 +26,20 @@ def main() -> None:
         lines.write(json.dumps(line) + "\n")
         lines.flush()
 
-    request = json.load(sys.stdin)
+    request = json.loads(sys.stdin.readline())
+    threading.Thread(target=end_with_the_asker, daemon=True).start()
     try:
         say(result=measure(request, lambda words: say(progress=words)))
     except ImportError as error:
         say(error=f"The environment of {request['python']} is not whole: {first_line(error)}")
     except Exception as error:  # noqa: BLE001  (code that nobody here has read: all of it is one line)
         say(error=f"The folder's own code failed: {type(error).__name__}: {first_line(error)}")
+
+
+def end_with_the_asker() -> None:
+    """stdin stays open as long as the other end lives."""
+    os.read(0, 1)
+    os._exit(1)
 
 
 def first_line(error: Exception) -> str:

@@ -2,7 +2,9 @@
 
 import json
 import os
+import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -189,6 +191,13 @@ def test_a_llama_bench_that_fails_is_one_line(tmp_path, text, code, error):
         measured_by(tmp_path)
 
 
+def test_a_batched_bench_that_is_not_understood_is_one_line(tmp_path):
+    write_program(tmp_path / "llama-bench", json.dumps(BENCH_ROWS))
+    write_program(tmp_path / "llama-batched-bench", '{"pl": 2}')
+    with pytest.raises(BackendError, match="batched-bench prints is not understood"):
+        measured_by(tmp_path)
+
+
 def test_a_llama_bench_that_crashes_is_one_line(tmp_path):
     (tmp_path / "llama-bench").write_text("#!/bin/sh\nkill -11 $$\n")
     (tmp_path / "llama-bench").chmod(0o755)
@@ -287,10 +296,32 @@ def test_a_process_that_ends_without_a_result_is_one_line_with_its_last_words():
 
 
 def test_a_process_does_not_outlive_its_result():
-    code = (
-        "import json, sys, time; r = json.load(sys.stdin); print(json.dumps({'result': r}), flush=True); time.sleep(99)"
+    code = "import json, sys, time; r = json.loads(sys.stdin.readline())"
+    end = "print(json.dumps({'result': r}), flush=True); time.sleep(99)"
+    assert speaking(f"print('noise'); print('[]'); {code}; {end}") == {"x": 1}
+
+
+def test_a_measurement_ends_when_whoever_asked_is_killed(tmp_path):
+    mark = tmp_path / "pid"
+    (tmp_path / "asked.py").write_text(
+        "import os, time\nfrom pathlib import Path\nfrom backends.bench.child import serve\n"
+        f"serve(lambda request, say: (Path({str(mark)!r}).write_text(str(os.getpid())), time.sleep(99)))\n"
     )
-    assert speaking(f"print('noise'); print('[]'); {code}") == {"x": 1}
+    command = [sys.executable, str(tmp_path / "asked.py")]
+    code = f"from backends.bench.child import run_command; run_command({command!r}, {{}}, print)"
+    asker = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    assert eventually(lambda: mark.exists() and mark.read_text())
+    asker.kill()
+    asker.wait()
+    assert eventually(lambda: not Path(f"/proc/{mark.read_text()}").exists())
+
+
+def eventually(true):
+    """Whether it comes true within half a minute."""
+    until = time.monotonic() + 30
+    while not true() and time.monotonic() < until:
+        time.sleep(0.05)
+    return bool(true())
 
 
 # ---- the originals' own code
@@ -368,8 +399,6 @@ def test_what_cannot_be_run_is_refused_with_the_way_out(fake, tmp_path):
 
 @pytest.mark.extra
 def test_the_environment_of_the_originals_installs_and_runs_them(fake, tmp_path):
-    import subprocess
-
     python = tmp_path / "original" / "bin" / "python"
     subprocess.run([sys.executable, "-m", "venv", str(python.parents[1])], check=True)
     subprocess.run(
