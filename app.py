@@ -11,6 +11,7 @@ import typer
 from arena.errors import InputError
 from backends.threads import share_cores
 from commands import errors_in_one_line
+from commands.bench import bench
 from commands.check import check
 from commands.fetch import fetch, fetch_missing
 from commands.quantize import quantize
@@ -166,6 +167,7 @@ def open_log(data_dir: Path) -> Log:
 cli.command()(fetch)
 cli.command()(check)
 cli.command()(quantize)
+cli.add_typer(bench, name="bench")
 
 if __name__ == "__main__":
     cli()

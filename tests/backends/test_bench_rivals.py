@@ -1,0 +1,409 @@
+"""What the engine is measured against: files, figures and refusals, on shapes that take a second."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from fake_original import write_fake_original
+from model_folders import DATA, ORACLES, TINY, needs_oracles
+from served_app import ROOT
+from typer.testing import CliRunner
+
+from arena.errors import BackendError, InputError
+from arena.prompts import load_prompts
+from arena.types import GenerationConfig, Message
+from backends.bench import random_gguf, transformers_rival
+from backends.bench.child import run_command
+from backends.bench.figures import Plan
+from backends.bench.job import REFERENCE, Task, answer_tokens, reference_job, reference_seconds, tasks
+from backends.bench.llama_bin import measure_llama_bin
+from backends.bench.llama_rival import measure_llama
+from backends.bench.rival_job import llama_job, transformers_job
+from backends.bench.shapes import CHATGLM3, QWEN, SHAPES, shape_of
+from backends.catalog import PUBLISHED
+from backends.checking.gguf import read_gguf
+
+SMALL = {
+    "qwen": replace(QWEN, vocabulary=2048, hidden=256, inner=512, layers=2, heads=4, kv_heads=4, head_dim=64),
+    "chatglm": replace(CHATGLM3, vocabulary=2048, hidden=256, inner=512, layers=2, heads=4, kv_heads=2, head_dim=64),
+}
+PLAN = Plan(prompt_lengths=(16, 40), decode_tokens=6, conversations=(2, 3))
+JOB = (Task("one", tuple(range(300, 320)), 5), Task("two", tuple(range(400, 404)), 3))
+SEED = ROOT.parent / "shared" / "seed" / "answers.jsonl"
+
+
+def nothing(words):
+    """A progress that nobody watches."""
+
+
+@pytest.fixture(scope="module")
+def small_files(tmp_path_factory):
+    """By family, a file of random weights of the small shape."""
+    pytest.importorskip("gguf", reason=random_gguf.INSTALL)
+    files = {}
+    for family, shape in SMALL.items():
+        files[family] = tmp_path_factory.mktemp("gguf") / f"{family}.gguf"
+        random_gguf.write_random_gguf(shape, files[family], nothing)
+    return files
+
+
+# ---- shapes
+
+
+@pytest.mark.parametrize("model", SHAPES)
+def test_a_shape_has_as_many_parameters_as_the_published_weights(model):
+    of_no_layer = 64 if model == "chatglm3-6b" else 0  # the table of angles, which is in its files
+    assert 2 * shape_of(model).parameters + of_no_layer == PUBLISHED[model].weight_bytes
+
+
+@needs_oracles
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+def test_a_shape_says_what_the_original_configuration_would(shape):
+    from backends import chatglm, qwen
+
+    config = json.loads((ORACLES / TINY[shape.family] / "config.json").read_text())
+    made = (qwen if shape.family == "qwen" else chatglm).model_config(config, "tiny")
+    sizes = {"hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads"}
+    same = set(made) - sizes - {"head_dim"}
+    assert {key: shape.config()[key] for key in same} == {key: made[key] for key in same}
+    assert set(made) <= set(shape.config())
+
+
+def test_fewer_layers_are_fewer_parameters_and_an_unknown_model_is_refused():
+    assert shape_of("qwen-7b-chat", 2).parameters < QWEN.parameters
+    with pytest.raises(InputError, match="qwen-7b-chat or chatglm3-6b"):
+        shape_of("gpt-2")
+
+
+# ---- random GGUF files
+
+
+@pytest.mark.parametrize("family", SMALL)
+def test_a_random_file_holds_all_of_the_shape(small_files, family):
+    head, shape = read_gguf(small_files[family]), SMALL[family]
+    assert sum(elements for *_, elements in head.tensors) == shape.parameters
+    assert {name: kind for name, kind, _ in head.tensors}["output.weight"] == "Q6_K"
+    assert head.of_model("block_count") == 2
+    assert not list(small_files[family].parent.glob("*.part"))
+
+
+@pytest.mark.parametrize("family", SMALL)
+def test_the_apps_own_engine_answers_from_a_random_file(small_files, family, monkeypatch):
+    from backends.llama_engine import LlamaEngine
+
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0})
+    events = []
+    config = GenerationConfig(5, temperature=1.0, top_p=1.0, top_k=0, repetition_penalty=1.0, seed=1)
+    LlamaEngine(small_files[family], 256).complete(range(300, 310), config, lambda event: bool(events.append(event)))
+    assert not [event for event in events if "error" in event]
+    assert len([event for event in events if event["choices"][0]["text"]]) == 5
+
+
+def test_a_file_is_written_once_and_not_at_all_where_it_cannot_be(tmp_path):
+    pytest.importorskip("gguf", reason=random_gguf.INSTALL)
+    said = []
+    first = random_gguf.random_gguf(SMALL["qwen"], tmp_path, said.append)
+    told = len(said)
+    assert random_gguf.random_gguf(SMALL["qwen"], tmp_path, said.append) == first and len(said) == told > 0
+    with pytest.raises(BackendError, match="cannot be written: No such file or directory"):
+        random_gguf.random_gguf(SMALL["qwen"], tmp_path / "nowhere", nothing)
+
+
+def test_without_the_library_one_line_says_how_to_install_it(monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "gguf", None)
+    with pytest.raises(BackendError, match=r"gguf is missing.*requirements-bench\.txt") as refusal:
+        random_gguf.write_random_gguf(SMALL["qwen"], tmp_path / "x.gguf", nothing)
+    assert "\n" not in str(refusal.value)
+
+
+# ---- llama.cpp
+
+
+@pytest.mark.parametrize("family", SMALL)
+def test_llama_cpp_is_measured_alone_and_together(small_files, family):
+    said = []
+    found = measure_llama(SMALL[family], small_files[family], PLAN, said.append)
+    assert [first.prompt_tokens for first in found.first_token] == [16, 40]
+    assert [many.conversations for many in found.together] == [2, 3]
+    assert min(found.tokens_per_second, *(many.tokens_per_second for many in found.together)) > 0
+    assert found.weight_bytes == small_files[family].stat().st_size < found.peak_bytes
+    assert found.rival.startswith("llama.cpp") and len(said) > 4
+
+
+def test_a_file_that_llama_cpp_does_not_load_is_one_line(tmp_path):
+    (tmp_path / "broken.gguf").write_bytes(b"GGUF and nothing else")
+    with pytest.raises(BackendError, match=r"does not load broken\.gguf"):
+        measure_llama(SMALL["qwen"], tmp_path / "broken.gguf", PLAN, nothing)
+
+
+# ---- a llama.cpp of the user's own
+
+
+BENCH_ROWS = [
+    {"n_prompt": 16, "n_gen": 0, "samples_ns": [3e9, 1e9, 2e9]},
+    {"n_prompt": 40, "n_gen": 0, "samples_ns": [5e9]},
+    {"n_prompt": 0, "n_gen": 6, "samples_ts": [4, 6, 5], "n_threads": 2, "build_number": 7, "build_commit": "abc"},
+]
+BATCHED_ROWS = [{"pl": 2, "speed_tg": 11.5}, {"pl": 3, "speed_tg": 12.5}]
+
+
+def write_program(path, text, code=0):
+    path.write_text(f"#!/bin/sh\necho noise >&2\ncat <<'END'\n{text}\nEND\nexit {code}\n")
+    path.chmod(0o755)
+
+
+def measured_by(folder, said=nothing):
+    return measure_llama_bin(folder, SMALL["qwen"], Path(__file__), PLAN, said)
+
+
+def test_without_a_folder_nothing_is_measured_and_a_line_says_so():
+    said = []
+    assert measured_by(None, said.append) is None
+    assert "--llama-bin" in said[0]
+
+
+def test_llama_bench_is_read_by_its_medians(tmp_path):
+    write_program(tmp_path / "llama-bench", json.dumps(BENCH_ROWS))
+    found = measured_by(tmp_path)
+    assert [(first.prompt_tokens, first.seconds) for first in found.first_token] == [(16, 2.0), (40, 5.0)]
+    assert (found.tokens_per_second, found.together) == (5, ())
+    write_program(tmp_path / "llama-batched-bench", "\n".join(["a heading", *map(json.dumps, BATCHED_ROWS)]))
+    assert [many.tokens_per_second for many in measured_by(tmp_path).together] == [11.5, 12.5]
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "error"),
+    [
+        ("[]", 0, "is not understood"),
+        ("no json", 0, "is not understood"),
+        (json.dumps(BENCH_ROWS[1:]), 0, "is not understood"),
+        ("[]", 3, "exit code 3: noise"),
+    ],
+)
+def test_a_llama_bench_that_fails_is_one_line(tmp_path, text, code, error):
+    write_program(tmp_path / "llama-bench", text, code)
+    with pytest.raises(BackendError, match=error):
+        measured_by(tmp_path)
+
+
+def test_a_batched_bench_that_is_not_understood_is_one_line(tmp_path):
+    write_program(tmp_path / "llama-bench", json.dumps(BENCH_ROWS))
+    write_program(tmp_path / "llama-batched-bench", '{"pl": 2}')
+    with pytest.raises(BackendError, match="batched-bench prints is not understood"):
+        measured_by(tmp_path)
+
+
+def test_a_llama_bench_that_crashes_is_one_line(tmp_path):
+    (tmp_path / "llama-bench").write_text("#!/bin/sh\nkill -11 $$\n")
+    (tmp_path / "llama-bench").chmod(0o755)
+    with pytest.raises(BackendError, match="llama-bench ended with SIGSEGV: it said nothing"):
+        measured_by(tmp_path)
+
+
+def test_a_folder_without_llama_bench_is_refused(tmp_path):
+    (tmp_path / "llama-bench").write_text("not to be run")
+    with pytest.raises(InputError, match="no llama-bench"):
+        measured_by(tmp_path)
+
+
+# ---- transformers
+
+
+@pytest.mark.parametrize("family", SMALL)
+def test_transformers_is_measured(family):
+    found = transformers_rival.measure_transformers(SMALL[family], PLAN, nothing)
+    assert found.weight_bytes == 2 * SMALL[family].parameters
+    assert [first.prompt_tokens for first in found.first_token] == [16, 40]
+    assert found.tokens_per_second > 0 and found.peak_bytes > found.weight_bytes
+
+
+def test_transformers_is_refused_at_once_where_memory_is_short(monkeypatch):
+    monkeypatch.setattr(transformers_rival, "available_bytes", lambda: 8_000_000_000)
+    with pytest.raises(BackendError, match=r"needs 17\.4 GB of memory, and 8\.0 GB is free"):
+        transformers_rival.measure_transformers(QWEN, PLAN, nothing)
+
+
+# ---- the reference job
+
+
+@needs_oracles
+@pytest.mark.skipif(not SEED.is_file(), reason="needs the reference run")
+def test_the_lengths_of_the_reference_job_are_those_of_the_real_tokenizers():
+    from backends.chatglm import ChatGLMChat
+    from backends.qwen import QwenChat
+
+    chats = {
+        "Qwen-7B-Chat": ("qwen-7b-chat", QwenChat(ORACLES / TINY["qwen"])),
+        "ChatGLM3-6B": ("chatglm3-6b", ChatGLMChat(ORACLES / TINY["chatglm"])),
+    }
+    questions = {prompt.id: prompt.text for prompt in load_prompts(ROOT / "prompts.json")}
+    counted = {model: [] for model in REFERENCE}
+    for row in map(json.loads, SEED.read_text(encoding="utf-8").splitlines()):
+        model, chat = chats[row["model"]]
+        prompt = chat.prompt_ids([Message("user", questions[row["prompt_id"]])])
+        counted[model].append((row["prompt_id"], len(prompt), len(chat.encode(row["response"])), row["seconds"]))
+    assert counted == {model: [tuple(vars(question).values()) for question in REFERENCE[model]] for model in REFERENCE}
+
+
+def test_a_task_is_as_long_as_its_question():
+    made = tasks("qwen-7b-chat")
+    assert [(task.prompt_id, len(task.ids), task.answer_tokens) for task in made] == [
+        (question.prompt_id, question.prompt_tokens, question.answer_tokens)
+        for question in reference_job("qwen-7b-chat")
+    ]
+    assert (answer_tokens("qwen-7b-chat"), reference_seconds("qwen-7b-chat")) == (623, 1981)
+    real = {task.prompt_id: [7, 8] for task in made}
+    assert {task.ids for task in tasks("qwen-7b-chat", real)} == {(7, 8)}
+    with pytest.raises(InputError, match="not in the reference run"):
+        tasks("smollm2-135m")
+
+
+def test_llama_cpp_does_a_job(small_files):
+    found = llama_job(SMALL["qwen"], small_files["qwen"], JOB, nothing)
+    assert [(answer.prompt_id, answer.prompt_tokens, answer.answer_tokens) for answer in found.answers] == [
+        ("one", 20, 5),
+        ("two", 4, 3),
+    ]
+    assert 0 < found.answers[0].first_token_seconds < found.answers[0].seconds < found.seconds
+
+
+def test_transformers_does_a_job():
+    found = transformers_job(SMALL["chatglm"], JOB, nothing)
+    assert [answer.answer_tokens for answer in found.answers] == [5, 3]
+    assert found.seconds == pytest.approx(sum(answer.seconds for answer in found.answers))
+
+
+# ---- a process of its own
+
+
+def speaking(code):
+    """Runs a Python that says what the code prints."""
+    return run_command([sys.executable, "-c", code], {"x": 1}, nothing)
+
+
+def test_a_process_that_ends_without_a_result_is_one_line_with_its_last_words():
+    with pytest.raises(BackendError, match=r"exit code 4 and no result: the reason"):
+        speaking("import sys; print('the noise\\nthe reason', file=sys.stderr); sys.exit(4)")
+    with pytest.raises(BackendError, match="killed, most likely because memory was short"):
+        speaking("import os; os.kill(os.getpid(), 9)")
+    with pytest.raises(BackendError, match="cannot be started"):
+        run_command(["/no/such/program"], {}, nothing)
+
+
+def test_a_process_does_not_outlive_its_result():
+    code = "import json, sys, time; r = json.loads(sys.stdin.readline())"
+    end = "print(json.dumps({'result': r}), flush=True); time.sleep(99)"
+    assert speaking(f"print('noise'); print('[]'); {code}; {end}") == {"x": 1}
+
+
+def test_a_measurement_ends_when_whoever_asked_is_killed(tmp_path):
+    mark = tmp_path / "pid"
+    (tmp_path / "asked.py").write_text(
+        "import os, time\nfrom pathlib import Path\nfrom backends.bench.child import serve\n"
+        f"serve(lambda request, say: (Path({str(mark)!r}).write_text(str(os.getpid())), time.sleep(99)))\n"
+    )
+    command = [sys.executable, str(tmp_path / "asked.py")]
+    code = f"from backends.bench.child import run_command; run_command({command!r}, {{}}, print)"
+    asker = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    assert eventually(lambda: mark.exists() and mark.read_text())
+    asker.kill()
+    asker.wait()
+    assert eventually(lambda: not Path(f"/proc/{mark.read_text()}").exists())
+
+
+def eventually(true):
+    """Whether it comes true within half a minute."""
+    until = time.monotonic() + 30
+    while not true() and time.monotonic() < until:
+        time.sleep(0.05)
+    return bool(true())
+
+
+# ---- the originals' own code
+
+
+@pytest.fixture
+def fake(tmp_path):
+    return write_fake_original(tmp_path / "fake")
+
+
+def original(*arguments):
+    """Runs the command in this process."""
+    import app
+
+    return CliRunner().invoke(app.cli, ["bench", "original", *map(str, arguments)])
+
+
+def refused(*arguments):
+    result = original(*arguments)
+    assert (result.exit_code, result.stdout) == (2, ""), result.output
+    return result.stderr.splitlines()[-1]
+
+
+def test_nothing_of_a_folder_runs_before_its_code_is_trusted(fake, tmp_path):
+    mark = tmp_path / "it ran"
+    (fake / "modeling_fake.py").write_text(f"open({str(mark)!r}, 'w')")
+    line = refused(fake, "--python", sys.executable)
+    assert "--trust-code" in line and "modeling_fake.py" in line
+    assert not mark.exists()
+    refused(fake, "--python", sys.executable, "--trust-code")
+    assert mark.exists()
+
+
+def test_the_originals_answer_in_their_own_python(fake):
+    result = original(
+        fake,
+        "--python",
+        sys.executable,
+        "--trust-code",
+        "--only",
+        "q1-clothes",
+        "--only",
+        "q6-tongji",
+        "--tokens",
+        7,
+        "--json",
+    )
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.stdout)
+    assert [(answer["prompt_id"], answer["tokens"]) for answer in found["answers"]] == [
+        ("q1-clothes", 7),
+        ("q6-tongji", 7),
+    ]
+    assert found["answers"][1]["prompt_tokens"] == len("简要介绍同济大学")
+    assert len(found["answers"][0]["text"].split()) == 7
+    assert found["dtype"] == "bfloat16" and found["answers"][0]["tokens_per_second"] > 0
+
+
+def test_a_failure_in_the_folders_code_is_one_line(fake, tmp_path):
+    prompts = tmp_path / "prompts.json"
+    prompts.write_text(
+        json.dumps([{"id": "x", "dimension": "reasoning", "title": {"zh": "x", "en": "x"}, "prompt": "fail"}])
+    )
+    line = refused(fake, "--python", sys.executable, "--trust-code", "--prompts", prompts)
+    assert line == "Error: The folder's own code failed: RuntimeError: no answer to that"
+
+
+def test_what_cannot_be_run_is_refused_with_the_way_out(fake, tmp_path):
+    assert "requirements-original.txt" in refused(fake, "--trust-code")
+    assert "is no file" in refused(fake, "--trust-code", "--python", tmp_path / "python")
+    assert "no code of its own" in refused(DATA / "qwen-micro-vocab2048", "--trust-code")
+    assert "is no checkpoint" in refused(tmp_path, "--trust-code")
+    assert "has no prompt nobody" in refused(fake, "--trust-code", "--only", "nobody")
+
+
+@pytest.mark.extra
+def test_the_environment_of_the_originals_installs_and_runs_them(fake, tmp_path):
+    python = tmp_path / "original" / "bin" / "python"
+    subprocess.run([sys.executable, "-m", "venv", str(python.parents[1])], check=True)
+    subprocess.run(
+        [str(python), "-m", "pip", "install", "-q", "-r", str(ROOT / "requirements-original.txt")], check=True
+    )
+    result = original(fake, "--python", python, "--trust-code", "--only", "q6-tongji", "--tokens", 5, "--json")
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["transformers"] == "4.40.2"
