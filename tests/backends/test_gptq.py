@@ -57,7 +57,9 @@ def test_without_any_input_it_is_rounding_to_nearest_of_what_is_left():
 
 def test_inputs_without_correlation_are_rounded_to_nearest():
     weight, _ = correlated()
-    assert torch.equal(compensated(weight, torch.eye(256), 32).floats(), round4(weight, 32).floats())
+    rounded, nearest = compensated(weight, torch.eye(256), 32), round4(weight, 32)
+    assert torch.equal(rounded.q, nearest.q)
+    assert (weight - rounded.floats()).norm() < 1.001 * (weight - nearest.floats()).norm()
 
 
 def test_fewer_inputs_than_columns_are_enough():
