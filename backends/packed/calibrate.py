@@ -6,7 +6,6 @@ Needs memory for one layer at a time: a layer is brought to bfloat16 when its tu
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,29 +13,8 @@ import torch
 
 from backends.mapped import release
 from backends.packed.gptq import compensated, toward
+from backends.packed.runs import Enough, Run, first_run
 from backends.packed.scheme import Rounded4
-
-
-@dataclass(frozen=True)
-class _Run:
-    """One sequence on its way: its hidden states after rounded layers, and what they would be without any rounding.
-
-    `settings` is what the model gives every layer besides.
-    """
-
-    hidden: torch.Tensor
-    exact: torch.Tensor
-    settings: dict[str, Any]
-
-    def through(self, layer: Any, hidden: torch.Tensor) -> torch.Tensor:
-        """What a layer makes of `hidden`."""
-        out = layer(hidden, **self.settings)
-        after: torch.Tensor = out[0] if isinstance(out, tuple) else out
-        return after
-
-
-class _Enough(Exception):
-    """What was wanted is known; the rest need not be computed."""
 
 
 def calibrated(
@@ -53,7 +31,7 @@ def calibrated(
     """
     layers = model.model.layers
     with torch.inference_mode():
-        runs = [_first_run(model, ids) for ids in sequences]
+        runs = [first_run(model, ids) for ids in sequences]
     for number, layer in enumerate(layers):
         progress(number, len(layers))
         _to_bf16(layer, files)
@@ -64,35 +42,10 @@ def calibrated(
                 yield f"model.layers.{number}.{name}.weight", rounded
         with torch.inference_mode():
             runs = [
-                _Run(run.through(layer, run.hidden), own, run.settings) for run, own in zip(runs, exact, strict=True)
+                Run(run.through(layer, run.hidden), own, run.settings) for run, own in zip(runs, exact, strict=True)
             ]
         _drop(layer)
     progress(len(layers), len(layers))
-
-
-def _first_run(model: Any, ids: Sequence[int]) -> _Run:
-    """What the model hands its first layer. All layers are taken to get the same, as they do in the classes here."""
-    found: list[_Run] = []
-
-    def catch(module: Any, args: tuple[Any, ...], settings: dict[str, Any]) -> None:
-        hidden = _bf16(args[0])
-        found.append(_Run(hidden, hidden, {name: _bf16(value) for name, value in settings.items()}))
-        raise _Enough
-
-    hook = model.model.layers[0].register_forward_pre_hook(catch, with_kwargs=True)
-    try:
-        model.model(input_ids=torch.tensor([list(ids)]), use_cache=False)
-    except _Enough:
-        return found[0]
-    finally:
-        hook.remove()
-    raise RuntimeError("the model does not use its first layer")
-
-
-def _bf16(value: Any) -> Any:
-    if isinstance(value, tuple):
-        return tuple(_bf16(part) for part in value)
-    return value.to(torch.bfloat16) if torch.is_tensor(value) and value.is_floating_point() else value
 
 
 def _to_bf16(layer: Any, files: Sequence[Path]) -> None:
@@ -109,7 +62,7 @@ def _drop(layer: Any) -> None:
         parameter.data = torch.empty(0, dtype=parameter.dtype)
 
 
-def _sharing(layer: Any, run: _Run) -> list[list[str]]:
+def _sharing(layer: Any, run: Run) -> list[list[str]]:
     """The names of the layer's Linears, those with the same input together, in the order of their use."""
     inputs: list[tuple[torch.Tensor, list[str]]] = []
 
@@ -135,7 +88,7 @@ def _sharing(layer: Any, run: _Run) -> list[list[str]]:
 
 
 def _exact(
-    layer: Any, names: Sequence[str], runs: Sequence[_Run]
+    layer: Any, names: Sequence[str], runs: Sequence[Run]
 ) -> tuple[list[torch.Tensor], dict[str, list[torch.Tensor]]]:
     """Without any rounding: what comes out of the layer, and what goes into the named Linears, run by run."""
     inputs: dict[str, list[torch.Tensor]] = {name: [] for name in names}
@@ -156,7 +109,7 @@ def _exact(
 def _rounded(
     layer: Any,
     names: Sequence[str],
-    runs: Sequence[_Run],
+    runs: Sequence[Run],
     exact: Sequence[torch.Tensor],
     group: int,
     files: Sequence[Path],
@@ -179,7 +132,7 @@ def _rounded(
 
 
 def _grams(
-    layer: Any, module: Any, runs: Sequence[_Run], exact: Sequence[torch.Tensor]
+    layer: Any, module: Any, runs: Sequence[Run], exact: Sequence[torch.Tensor]
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Over all inputs x of one Linear, and what each would `exact`ly be (e): the sums of x x^T and of e x^T.
 
@@ -196,7 +149,7 @@ def _grams(
         rows = rows / lengths
         gram.addmm_(rows.t(), rows)
         cross.addmm_((next(left).reshape(-1, size).float() / lengths).t(), rows)
-        raise _Enough
+        raise Enough
 
     hook = module.register_forward_pre_hook(add)
     try:
@@ -207,9 +160,9 @@ def _grams(
     return gram, cross
 
 
-def _until_enough(layer: Any, run: _Run) -> None:
+def _until_enough(layer: Any, run: Run) -> None:
     try:
         with torch.inference_mode():
             run.through(layer, run.hidden)
-    except _Enough:
+    except Enough:
         pass
