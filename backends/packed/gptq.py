@@ -1,0 +1,134 @@
+"""Rounding to 4 bits that makes up for its own errors (GPTQ). Knows no models and no text, only a gram matrix.
+
+Column after column is rounded, and what that gets wrong is spread over the columns still to come, as far as the
+inputs' correlation lets them stand in for it. Then every group's scale and zero are fitted once more to what was
+wanted at first. Everything is kept transposed, [columns, rows], so that a column of the weight is contiguous.
+"""
+
+from __future__ import annotations
+
+import torch
+
+from backends.packed.scheme import LEAST_SCALE, Rounded4, grid4, to_grid4
+
+# Added to the diagonal, as a part of its mean: what few calibration rows do not say shall not be trusted.
+DAMPING = 0.01
+# The same where a weight is bent to make up for other Linears' errors.
+TRUST = 0.01
+# Columns rounded group by group before the rest is brought up to date in one multiplication.
+BLOCK = 128
+
+
+def compensated(weight: torch.Tensor, gram: torch.Tensor, group: int) -> Rounded4:
+    """To 16 values a group so that the outputs change least. `weight` is [rows, columns], columns in whole groups.
+
+    `gram` is the sum of x x^T over calibration inputs, float32 [columns, columns]. It is used up.
+    """
+    wanted = weight.t().float().contiguous()
+    _settle(wanted, gram)
+    # The factor, as large as the gram, is gone before the fit begins.
+    rounded = _rounded(wanted.clone(), _inverse_factor(gram), group)
+    return _fitted(wanted, gram, rounded)
+
+
+def toward(weight: torch.Tensor, gram: torch.Tensor, cross: torch.Tensor) -> torch.Tensor:
+    """The weight, float32, that on inputs x comes as near as it can to what `weight` makes of the inputs e.
+
+    For a Linear after rounded ones, whose inputs x are no longer the exact e. `gram` is the sum of x x^T and `cross`
+    that of e x^T, which is used up.
+    """
+    damped = gram.clone()
+    # The inputs that never are anything but 0 would leave nothing to invert.
+    damped.diagonal().add_(TRUST * max(float(gram.diagonal().mean()), LEAST_SCALE))
+    lower = torch.linalg.cholesky(damped)
+    del damped
+    floats = weight.float()
+    return floats + torch.cholesky_solve((floats @ cross.sub_(gram)).t(), lower).t()
+
+
+def _settle(wanted: torch.Tensor, gram: torch.Tensor) -> None:
+    """Inputs that are always 0 get a 1, so that the gram can be inverted, and their weights a 0."""
+    diagonal = gram.diagonal()
+    dead = diagonal <= 0
+    wanted[dead] = 0
+    diagonal[dead] = 1
+
+
+def _inverse_factor(gram: torch.Tensor) -> torch.Tensor:
+    """The upper Cholesky factor of the inverse; `gram` gets as much damping as that takes."""
+    damping = DAMPING * float(gram.diagonal().mean())
+    while True:
+        gram.diagonal().add_(damping)
+        lower, failed = torch.linalg.cholesky_ex(gram)
+        if not failed:
+            inverse = torch.cholesky_inverse(lower)
+            del lower
+            upper, failed = torch.linalg.cholesky_ex(inverse, upper=True)
+            if not failed:
+                return upper
+        damping *= 10
+
+
+def _rounded(left: torch.Tensor, factor: torch.Tensor, group: int) -> Rounded4:
+    """`left` is what is left of the weight, transposed, once those before have got their errors off."""
+    columns, rows = left.shape
+    q = torch.empty(columns, rows, dtype=torch.uint8)
+    scale = torch.empty(rows, columns // group, dtype=torch.bfloat16)
+    zero = torch.empty_like(scale)
+    for start in range(0, columns, BLOCK):
+        end = min(start + BLOCK, columns)
+        errors = torch.empty(end - start, rows)
+        for first in range(start, end, group):
+            at, last = first // group, first + group
+            own = errors[first - start : last - start]
+            scale[:, at], zero[:, at] = grid4(left[first:last].t())
+            _round_group(left[first:last], factor[first:last, first:last], (scale[:, at], zero[:, at]), q, first, own)
+            left[last:end].addmm_(factor[first:last, last:end].t(), own, alpha=-1)
+        left[end:].addmm_(factor[start:end, end:].t(), errors, alpha=-1)
+    return Rounded4(q.t().contiguous(), scale, zero)
+
+
+def _round_group(
+    left: torch.Tensor,
+    factor: torch.Tensor,
+    grid: tuple[torch.Tensor, torch.Tensor],
+    q: torch.Tensor,
+    first: int,
+    errors: torch.Tensor,
+) -> None:
+    """Fill in the group's `q` from `first` on, and `errors`: what went wrong, in shares that the others take over."""
+    scale, zero = (part.contiguous() for part in grid)
+    for column in range(left.shape[0]):
+        steps = q[first + column] = to_grid4(left[column], scale, zero)
+        floats = (steps.float() - 8) * scale.float() + zero.float()
+        errors[column] = (left[column] - floats) / factor[column, column]
+        left[column + 1 :].addr_(factor[column, column + 1 :], errors[column], alpha=-1)
+
+
+def _fitted(wanted: torch.Tensor, gram: torch.Tensor, rounded: Rounded4) -> Rounded4:
+    """The same steps with the scale and zero of one group after the other where they change the outputs least."""
+    scale, zero = rounded.scale.float(), rounded.zero.float()
+    steps, group = rounded.q.t().float() - 8, rounded.group
+    pull = gram @ (wanted - rounded.floats().t())
+    for at in range(scale.shape[1]):
+        columns = slice(at * group, (at + 1) * group)
+        own, inner, pulled = steps[columns], gram[columns, columns], pull[columns]
+        felt = inner @ own
+        # Two equations a row, for the change of the scale and that of the zero.
+        curve, mixed, flat = (felt * own).sum(0), felt.sum(0), inner.sum()
+        by_scale, by_zero = (pulled * own).sum(0), pulled.sum(0)
+        determinant = curve * flat - mixed * mixed
+        change = torch.where(
+            determinant > 1e-6 * curve * flat, (by_scale * flat - by_zero * mixed) / determinant, torch.zeros(())
+        )
+        finer = _as_stored((scale[:, at] + change).clamp_(min=LEAST_SCALE)) - scale[:, at]
+        # The zero also takes over what the scale lost by being stored.
+        shift = _as_stored(zero[:, at] + (by_zero - finer * mixed) / flat) - zero[:, at]
+        scale[:, at] += finer
+        zero[:, at] += shift
+        pull.addmm_(gram[:, columns], own * finer + shift, alpha=-1)
+    return Rounded4(rounded.q, scale.to(torch.bfloat16), zero.to(torch.bfloat16))
+
+
+def _as_stored(values: torch.Tensor) -> torch.Tensor:
+    return values.to(torch.bfloat16).float()
