@@ -9,10 +9,9 @@ from typing import Any
 import torch
 
 from arena.types import GenerationConfig, Message, ModelSpec
-from backends import chatglm, qwen
-from backends.checkpoint import read_config, read_optional_json
+from backends.chats import open_chat
+from backends.checkpoint import read_config
 from backends.family import Chat
-from backends.native import NativeChat
 from backends.packed.folder import is_packed, read_packed
 from backends.packed.open import packed_rows
 from backends.slots import Slots
@@ -97,14 +96,3 @@ def _open(folder: Path, config: dict[str, Any], precision: str) -> tuple[Rows, C
     if is_packed(folder):
         return packed_rows(folder, read_packed(folder), architecture), chat
     return stock_rows(load_weights(folder, architecture, precision)), chat
-
-
-def open_chat(folder: Path, config: dict[str, Any]) -> Chat:
-    """The tokenizer and chat format of a folder. Raises BackendError."""
-    match config["model_type"]:
-        case "qwen":
-            return qwen.QwenChat(folder)
-        case "chatglm":
-            return chatglm.ChatGLMChat(folder)
-    settings = read_optional_json(folder, "generation_config.json")
-    return NativeChat(folder, settings.get("eos_token_id"), config.get("eos_token_id"))

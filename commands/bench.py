@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from commands.bench_original import original
+from commands.bench_quality import bench_quality
 
 bench = typer.Typer(help="Measure: the engine, its rivals, and the originals.", no_args_is_help=True)
 
@@ -15,3 +16,4 @@ def group() -> None:
 
 
 bench.command()(original)
+bench.command("quality")(bench_quality)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from backends.threads import share_cores
 from commands import errors_in_one_line
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ def bench_quality(
     requirements-bench.txt.
     """
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    share_cores()
     with errors_in_one_line(as_json):
         from backends.bench.needs import check_installed
         from backends.catalog import EMBEDDED

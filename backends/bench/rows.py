@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from backends.bench.as_run import as_answer, as_prompt, as_run
 from backends.bench.encoder import Encoder, encoder_folder
 from backends.bench.permute import permute
 from backends.bench.quality import Logits, Quality, Sums, compare
@@ -22,7 +23,7 @@ from backends.packed.texts import calibration_ids, passages
 
 TEXT = Path(__file__).with_name("quality.txt")
 SEED = 1
-BEST_GROUP = 32
+GROUP = 32
 # Told the row that is at work, how much of it is done, and of how much.
 Progress = Callable[[str, int, int], None]
 
@@ -51,17 +52,21 @@ def quality_rows(path: Path, progress: Progress = lambda row, done, of: None) ->
     folder = encoder_folder()
     encoder = Encoder(folder, [text for text in texts if not _chinese(text)]) if folder else None
 
-    def row(name: str, bits: float, other: Any, rounding: Rounding | None) -> QualityRow:
-        in_zh, in_en = (compare(_logits(model), _logits(other), ids) for ids in (zh, en))
+    def row(name: str, bits: float, other: Logits, rounding: Rounding | None) -> QualityRow:
+        in_zh, in_en = (compare(_logits(model), other, ids) for ids in (zh, en))
         return _row(name, bits, in_zh, in_en, encoder.error(rounding) if encoder and rounding else None)
 
     rows = []
     for scheme in schemes():
         progress(scheme.name, 0, 1)
-        rows.append(row(scheme.name, scheme.bits, rounded_copy(model, scheme.apply), scheme.apply))
-    name = f"int4 --best, groups of {BEST_GROUP}"
+        rows.append(row(scheme.name, scheme.bits, _logits(rounded_copy(model, scheme.apply)), scheme.apply))
+    packed = as_run(model, GROUP)
+    for way, logits in (("prompts", as_prompt(packed)), ("answers", as_answer(packed))):
+        progress(f"int4 as run, {way}", 0, 1)
+        rows.append(row(f"int4 as run, {way}", 4 + 32 / GROUP, logits, None))
+    name = f"int4 --best, groups of {GROUP}"
     best = best_copy(model, _calibration(tokenizer), lambda done, layers: progress(name, done, layers))
-    return [*rows, row(name, 4 + 32 / BEST_GROUP, best, None)]
+    return [*rows, row(name, 4 + 32 / GROUP, _logits(best), None)]
 
 
 def rounded_copy(model: Any, rounding: Rounding) -> Any:
@@ -76,8 +81,8 @@ def rounded_copy(model: Any, rounding: Rounding) -> Any:
 def best_copy(model: Any, sequences: Sequence[Sequence[int]], progress: Callable[[int, int], None]) -> Any:
     """The same with errors made up for."""
     other = _with_int8_head(model)
-    for name, rounded in calibrated(copy.deepcopy(model), sequences, BEST_GROUP, progress=progress):
-        other.get_parameter(name).data = rounded.floats().to(torch.bfloat16)
+    for name, rounded in calibrated(copy.deepcopy(model), sequences, GROUP, progress=progress):
+        other.get_submodule(name).weight.data = rounded.floats().to(torch.bfloat16)
     return other
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
-from backends.packed.scheme import GROUPS, round4, round8
+from backends.packed.scheme import GROUPS, fitting_group, round4, round8
 
 Rounding = Callable[[torch.Tensor], torch.Tensor]
 
@@ -34,11 +34,8 @@ def schemes() -> list[Scheme]:
 
 def _in_groups(group: int) -> Rounding:
     def apply(weight: torch.Tensor) -> torch.Tensor:
-        fits = group
         # A small model's rows are not always a multiple of 128.
-        while weight.shape[1] % fits:
-            fits //= 2
-        return round4(weight, fits).floats()
+        return round4(weight, fitting_group(weight.shape[1], group)).floats()
 
     return apply
 

@@ -14,7 +14,7 @@ import torch
 from backends.mapped import release
 from backends.packed.gptq import compensated, toward
 from backends.packed.runs import Enough, Run, first_run
-from backends.packed.scheme import Rounded4
+from backends.packed.scheme import Rounded4, fitting_group
 
 
 def calibrated(
@@ -23,11 +23,14 @@ def calibrated(
     group: int,
     files: Sequence[Path] = (),
     progress: Callable[[int, int], None] = lambda done, layers: None,
+    known: Callable[[str, int], Rounded4 | None] = lambda name, rows: None,
 ) -> Iterator[tuple[str, Rounded4]]:
     """Yields the name and the rounding of every Linear in the model's layers, in order. Uses the model up.
 
     `sequences` are token ids to run; `files` are those that the weights are mapped from, if they are. `progress` is
-    told how many layers of how many are done.
+    told how many layers of how many are done. What is `known`, by name and number of rows, from a
+    run that was stopped is taken as it is.
+    Rows that do not come in whole groups are left as they are, and not yielded.
     """
     layers = model.model.layers
     with torch.inference_mode():
@@ -38,8 +41,17 @@ def calibrated(
         shared = _sharing(layer, runs[0])
         exact, inputs = _exact(layer, [names[0] for names in shared], runs)
         for names in shared:
-            for name, rounded in _rounded(layer, names, runs, inputs.pop(names[0]), group, files):
-                yield f"model.layers.{number}.{name}.weight", rounded
+            before = inputs.pop(names[0])
+            own = fitting_group(layer.get_submodule(names[0]).weight.shape[1], group)
+            places = [f"model.layers.{number}.{name}" for name in names]
+            if own:
+                modules = [layer.get_submodule(name) for name in names]
+                old = [known(place, module.out_features) for place, module in zip(places, modules, strict=True)]
+                there = [rounded for rounded in old if rounded]
+                parts = there if len(there) == len(names) else _rounded(layer, modules, runs, before, own)
+                for place, module, rounded in zip(places, modules, parts, strict=True):
+                    _put(module, rounded, files)
+                    yield place, rounded
         with torch.inference_mode():
             runs = [
                 Run(run.through(layer, run.hidden), own, run.settings) for run, own in zip(runs, exact, strict=True)
@@ -107,15 +119,9 @@ def _exact(
 
 
 def _rounded(
-    layer: Any,
-    names: Sequence[str],
-    runs: Sequence[Run],
-    exact: Sequence[torch.Tensor],
-    group: int,
-    files: Sequence[Path],
-) -> Iterator[tuple[str, Rounded4]]:
-    """Round Linears that share an input as one, and put what came of it in their place."""
-    modules = [layer.get_submodule(name) for name in names]
+    layer: Any, modules: Sequence[Any], runs: Sequence[Run], exact: Sequence[torch.Tensor], group: int
+) -> list[Rounded4]:
+    """Round Linears that share an input as one."""
     gram, cross = _grams(layer, modules[0], runs, exact)
     wanted = toward(torch.cat([module.weight.data for module in modules]), gram, cross)
     del cross
@@ -123,12 +129,14 @@ def _rounded(
     del wanted, gram
     sizes = [module.weight.shape[0] for module in modules]
     parts = zip(rounded.q.split(sizes), rounded.scale.split(sizes), rounded.zero.split(sizes), strict=True)
-    for name, module, part in zip(names, modules, parts, strict=True):
-        own = Rounded4(*part)
-        old = module.weight.data
-        module.weight.data = own.floats().to(torch.bfloat16)
-        release(old, files)
-        yield name, own
+    return [Rounded4(*part) for part in parts]
+
+
+def _put(module: Any, rounded: Rounded4, files: Sequence[Path]) -> None:
+    """In place of the float weight, for what comes after it."""
+    old = module.weight.data
+    module.weight.data = rounded.floats().to(torch.bfloat16)
+    release(old, files)
 
 
 def _grams(

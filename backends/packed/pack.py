@@ -130,7 +130,7 @@ def _pack_slices(job: Job, info: PackedInfo, report: Report) -> PackedInfo:
     import torch
     from safetensors.torch import save_file
 
-    from backends.packed.rounding import better_rounding
+    from backends.packed.rounding import rounding_for
     from backends.packed.slices import packed_tensors, slices_of
     from backends.weights import architecture_of, map_weights
 
@@ -141,7 +141,7 @@ def _pack_slices(job: Job, info: PackedInfo, report: Report) -> PackedInfo:
     finished = {file.path for file in info.files}
     bits = 4 if info.precision == "int4" else 8
     with torch.inference_mode():
-        better = better_rounding(info.method, model, files, info.group)
+        better = rounding_for(job.source, job.part, info, model, files)
         for part in parts:
             name = f"{WEIGHTS}{part.name}.safetensors"
 
@@ -153,7 +153,7 @@ def _pack_slices(job: Job, info: PackedInfo, report: Report) -> PackedInfo:
             if name in finished:
                 tick(part.bytes)
                 continue
-            tensors = packed_tensors(part, bits, info.group, files, better(part), tick)
+            tensors = packed_tensors(part, bits, info.group, files, better.of(part), tick)
             incomplete = job.part / f"{name}.incomplete"
             save_file(tensors, incomplete)
             info = _listed(job.part, info, incomplete, name)

@@ -116,3 +116,8 @@ def round8(weight: torch.Tensor) -> Rounded8:
     floats = weight.float()
     scale = (floats.abs().amax(-1) / 127).clamp_(min=1e-12)
     return Rounded8((floats / scale[:, None]).round_().clamp_(-127, 127).to(torch.int8), scale)
+
+
+def fitting_group(columns: int, group: int) -> int:
+    """The largest group up to `group` that divides a row; 0 if none does."""
+    return max((size for size in GROUPS if size <= group and columns % size == 0), default=0)

@@ -13,7 +13,7 @@ from torch import nn
 
 from backends.mapped import release
 from backends.packed.layout import pack4
-from backends.packed.scheme import GROUPS, Rounded4, Rounded8, round4, round8
+from backends.packed.scheme import Rounded4, Rounded8, fitting_group, round4, round8
 
 _LAYER = re.compile(r"\.layers\.(\d+)\.")
 # Rows that are float32 at one time: of a head with 152,000 rows all at once would be gigabytes.
@@ -27,18 +27,28 @@ class Slice:
     name: str
     modules: tuple[tuple[str, Any], ...]
     bytes: int
+    layer: int | None = None
 
 
 def slices_of(model: Any) -> tuple[Slice, ...]:
     """All modules with weights of their own: what is outside of the layers each by itself, then layer by layer."""
     parts: dict[str, list[tuple[str, Any]]] = {}
+    layers: dict[str, int] = {}
     for place, module in model.named_modules():
         if any(parameter is not None for parameter in module._parameters.values()):
-            layer = _LAYER.search(f"{place}.")
-            parts.setdefault(f"layer-{int(layer[1]):03}" if layer else place.replace(".", "-"), []).append(
-                (place, module)
-            )
-    return tuple(Slice(name, tuple(modules), _bytes(modules)) for name, modules in sorted(parts.items()))
+            name = slice_name(place)
+            if layer := _LAYER.search(f"{place}."):
+                layers[name] = int(layer[1])
+            parts.setdefault(name, []).append((place, module))
+    return tuple(
+        Slice(name, tuple(modules), _bytes(modules), layers.get(name)) for name, modules in sorted(parts.items())
+    )
+
+
+def slice_name(place: str) -> str:
+    """Of the slice that a module belongs to, so that the layers come in order."""
+    layer = _LAYER.search(f"{place}.")
+    return f"layer-{int(layer[1]):03}" if layer else place.replace(".", "-")
 
 
 def _bytes(modules: Sequence[tuple[str, Any]]) -> int:
@@ -92,11 +102,6 @@ def _linear(module: Any, bits: int, group: int, better: Rounded4 | None) -> Iter
     rounded = _all8([round8(rows) for rows in weight.split(_ROWS)])
     yield "weight8", rounded.q
     yield "scale8", rounded.scale
-
-
-def fitting_group(columns: int, group: int) -> int:
-    """The largest group up to `group` that divides a row; 0 if none does."""
-    return max((size for size in GROUPS if size <= group and columns % size == 0), default=0)
 
 
 def _all4(parts: Sequence[Rounded4]) -> Rounded4:

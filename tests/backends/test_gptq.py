@@ -121,7 +121,7 @@ def texts(count=4, length=50):
 def test_every_linear_of_every_layer_is_rounded_once(kind):
     model = tiny(kind)
     weights = {
-        f"model.layers.{name}.weight": module.weight.detach().clone()
+        f"model.layers.{name}": module.weight.detach().clone()
         for name, module in model.model.layers.named_modules()
         if isinstance(module, torch.nn.Linear)
     }

@@ -16,13 +16,16 @@ from backends import open_backends
 from backends.checking.verify import verify_listed
 from backends.folders import folder_spec, packed_spec
 from backends.memory.needs import need_of
+from backends.native import NativeChat
+from backends.packed import calibrate
+from backends.packed.calibrate import calibrated
 from backends.packed.folder import PACKED, PackedInfo, read_packed, weights_of
 from backends.packed.layout import unpack4
 from backends.packed.linear import Linear4, Linear8
 from backends.packed.open import load_packed
 from backends.packed.pack import Job, drop_weights, pack
-from backends.packed.scheme import round4, round8
-from backends.packed.slices import fitting_group
+from backends.packed.scheme import fitting_group, round4, round8
+from backends.packed.texts import calibration_ids
 from backends.resolve import resolve
 from backends.weights import architecture_of, load_weights, map_weights
 
@@ -372,3 +375,54 @@ def test_dropping_takes_the_weights_of_a_folder_of_ones_own_and_the_whole_of_a_f
     assert {path.name for path in own.iterdir()} >= {"config.json"}
     assert not any("safetensors" in path.name for path in own.iterdir())
     assert not fetched.exists()
+
+
+# ---- rounded better
+
+
+@pytest.fixture
+def chatty(tmp_path):
+    return native_folder(tmp_path / "chatty")
+
+
+def best(folder, **changes):
+    job = job_for(folder, **changes)
+    return replace(job, info=replace(job.info, method="gptq"))
+
+
+def test_the_best_rounding_differs_from_the_nearest_and_is_what_calibration_gives(chatty):
+    nearest, compensated = job_for(chatty), best(chatty, target=chatty.with_name("best@int4"))
+    pack(nearest, silent)
+    pack(compensated, silent)
+    assert folder_spec(compensated.target).revision.startswith("rev1+int4-g32-gptq:")
+    model, other = opened(compensated.target), opened(nearest.target)
+    chat = NativeChat(chatty)
+    floats, files = map_weights(chatty, architecture_of(chatty))
+    with torch.inference_mode():
+        wanted = {name: rounded for name, rounded in calibrated(floats, calibration_ids(chat.prompt_ids), 32, files)}
+    assert len(wanted) == 2 * 6
+    for name, rounded in wanted.items():
+        layer = model.get_submodule(name)
+        found = unpack4(layer._packed, layer._scales, layer.out_features)
+        assert torch.equal(found.q, rounded.q) and torch.equal(found.scale, rounded.scale), name
+        assert not torch.equal(layer._packed, other.get_submodule(name)._packed)
+
+
+def test_a_stopped_best_rounding_goes_on_and_comes_out_the_same(chatty, monkeypatch):
+    whole, job = best(chatty, target=chatty.with_name("whole@int4")), best(chatty)
+    pack(whole, silent)
+
+    def stop(done, total, name):
+        if "layer-001" in name:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        pack(job, stop)
+    assert [file.path for file in read_packed(job.part).files] == ["packed-layer-000.safetensors"]
+    rounded = []
+    compensate = calibrate.compensated
+    monkeypatch.setattr(calibrate, "compensated", lambda *given: rounded.append(1) or compensate(*given))
+    pack(job, silent)
+    assert read_packed(job.target).files == read_packed(whole.target).files
+    # The second layer alone: what shares an input is one, and rows of 48 are no whole groups.
+    assert len(rounded) == 3
