@@ -73,7 +73,7 @@ def to_row(vote: Vote) -> dict[str, str]:
         "source": battle.source,
         "room": vote.room,
         "repeat_of": vote.repeat_of,
-        "settings": _json_cell({name.value: asdict(battle.side(name).config) for name in SideName}),
+        "settings": _json_cell({name.value: _settings(battle.side(name)) for name in SideName}),
         "dwell_s": _number_cell(vote.dwell),
         "schema": str(SCHEMA),
     }
@@ -101,6 +101,12 @@ def _side_cells(side: Side) -> dict[str, str]:
         "first_token": _number_cell(usage.first_token_seconds),
         "seconds": _number_cell(usage.seconds),
     }
+
+
+def _settings(side: Side) -> dict[str, Any]:
+    """How the answer came about. A prompt that was not all read again gives the same answer but for rounding."""
+    cached = side.answer.usage.cached_tokens
+    return {**asdict(side.config), **({"cached_tokens": cached} if cached else {})}
 
 
 def _number_cell(value: float | None) -> str:
@@ -156,7 +162,9 @@ def to_vote(row: Mapping[str, str]) -> Vote:
 def _side(row: Mapping[str, str], name: SideName, settings: Mapping[str, Any]) -> Side:
     model = row[f"model_{name}"]
     precision, revision = row.get(f"precision_{name}", ""), row.get(f"revision_{name}", "")
+    own = settings.get(name, {})
     usage = Usage(
+        cached_tokens=_cached(own),
         new_tokens=_whole(row, f"tokens_{name}"),
         first_token_seconds=_number(row, f"first_token_{name}"),
         seconds=_number(row, f"seconds_{name}"),
@@ -165,15 +173,24 @@ def _side(row: Mapping[str, str], name: SideName, settings: Mapping[str, Any]) -
     return Side(
         model=ModelSpec(model, model, family="", source="", runtime="", precision=precision, revision=revision),
         messages=_messages(row, f"conversation_{name}")[:-1],  # the last one is the answer
-        config=_config(settings.get(name, {})),
+        config=_config(own),
         answer=Answer(row.get(f"response_{name}", ""), finish_reason=cast("FinishReason | None", finish), usage=usage),
     )
 
 
+def _cached(settings: Any) -> int | None:
+    cached = settings.get("cached_tokens") if isinstance(settings, dict) else None
+    if cached is not None and (not isinstance(cached, int) or isinstance(cached, bool) or cached < 0):
+        raise UnreadableRow("settings: cached_tokens must be a whole number")
+    return cached
+
+
 def _config(settings: Any) -> GenerationConfig:
     try:
-        return GenerationConfig().with_settings(settings)
-    except (InputError, TypeError) as error:
+        given = dict(settings)
+        given.pop("cached_tokens", None)
+        return GenerationConfig().with_settings(given)
+    except (InputError, TypeError, ValueError) as error:
         raise UnreadableRow(f"settings: {error}") from error
 
 

@@ -14,7 +14,7 @@ from vote_samples import NASTY_TEXTS, log_path, make_side, make_vote, rich_vote
 
 from arena.errors import InputError, VoteRefused
 from arena.text import clean
-from arena.types import GenerationConfig, Message, Vote, Winner
+from arena.types import GenerationConfig, Message, SideName, Vote, Winner
 from arena.vote_rows import UnreadableRow, to_row, to_vote
 from arena.votes import COLUMNS, BadRow, ReadReport, VoteLog, read_votes, signature
 
@@ -207,6 +207,19 @@ def cleaned(vote: Vote) -> Vote:
     return replace(vote, battle=battle, comment=clean(vote.comment))
 
 
+def test_a_prompt_that_was_not_all_read_again_says_so_in_the_row():
+    vote = make_vote()
+    kept = replace(vote.battle.a.answer.usage, cached_tokens=512)
+    battle = vote.battle.with_answer(SideName.A, replace(vote.battle.a.answer, usage=kept))
+    row = to_row(replace(vote, battle=battle))
+    settings = json.loads(row["settings"])
+    assert settings["a"] == {**asdict(vote.battle.a.config), "cached_tokens": 512}
+    assert settings["b"] == asdict(vote.battle.b.config)
+    again = to_vote(row)
+    assert (again.battle.a.answer.usage.cached_tokens, again.battle.b.answer.usage.cached_tokens) == (512, None)
+    assert again.battle.a.config == vote.battle.a.config
+
+
 @settings(max_examples=60, deadline=None)
 @given(any_vote())
 def test_any_vote_comes_back(vote):
@@ -345,6 +358,8 @@ def test_bad_rows_are_counted_with_part_line_and_reason(tmp_path):
         ("settings", '{"a": {"heat": 1}}'),
         ("settings", '{"a": {"temperature": 99}}'),
         ("settings", '{"a": [[]]}'),
+        ("settings", '{"a": {"cached_tokens": -1}}'),
+        ("settings", '{"a": {"cached_tokens": "7"}}'),
         ("conversation_a", "{}"),
         ("conversation_a", "[" * 100_000),
         ("conversation_b", '[{"role": "user"}]'),

@@ -140,6 +140,8 @@ def _pack_slices(job: Job, info: PackedInfo, report: Report) -> PackedInfo:
     done = 0
     finished = {file.path for file in info.files}
     bits = 4 if info.precision == "int4" else 8
+    # The first layer's rounding may take minutes.
+    report(done, total, "reading the original")
     with torch.inference_mode():
         better = rounding_for(job.source, job.part, info, model, files)
         for part in parts:

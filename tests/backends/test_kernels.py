@@ -1,9 +1,13 @@
 """Products of packed weights against float arithmetic: every size class, both ways, compiled and by torch alone."""
 
 import importlib
+import os
+import subprocess
+import sys
 
 import pytest
 import torch
+from served_app import ROOT
 from torch.nn.functional import scaled_dot_product_attention
 
 from backends.packed import kernel_build
@@ -289,3 +293,26 @@ def test_a_library_that_cannot_be_loaded_is_no_library(able, monkeypatch, tmp_pa
 def test_rows_are_filled_up_to_a_block():
     packed, scales = pack4(round4(matrix(65, 128), 32))
     assert packed.shape == (2, 128, 32) and scales.shape == (2, 4, BLOCK, 2)
+
+
+AVX2 = """
+import torch
+from backends.packed.layout import pack4
+from backends.packed.linear import Linear4
+from backends.packed.scheme import round4
+
+assert torch.backends.cpu.get_cpu_capability() == "AVX2"
+rounded = round4(torch.randn(130, 256), 32)
+layer = Linear4(pack4(rounded), 130, None, None)
+for rows in (1, 5, 70):
+    x = torch.randn(rows, 256).to(torch.bfloat16)
+    wanted = x.float() @ rounded.floats().T
+    print(float((layer(x).float() - wanted).norm() / wanted.norm()))
+"""
+
+
+def test_a_processor_with_avx2_alone_gets_the_same_weights_in_its_own_order():
+    environment = {**os.environ, "ATEN_CPU_CAPABILITY": "avx2"}
+    done = subprocess.run([sys.executable, "-c", AVX2], env=environment, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert all(float(line) < 0.012 for line in done.stdout.split()) and len(done.stdout.split()) == 3
