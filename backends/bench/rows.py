@@ -56,7 +56,7 @@ def quality_rows(path: Path, progress: Progress = lambda row, done, of: None) ->
         in_zh, in_en = (compare(_logits(model), other, ids) for ids in (zh, en))
         return _row(name, bits, in_zh, in_en, encoder.error(rounding) if encoder and rounding else None)
 
-    rows = []
+    rows = [row("bf16", 16.0, _logits(model), None)]
     for scheme in schemes():
         progress(scheme.name, 0, 1)
         rows.append(row(scheme.name, scheme.bits, _logits(rounded_copy(model, scheme.apply)), scheme.apply))

@@ -112,10 +112,16 @@ static inline void turn(__m512i a, __m512i b, __m512i *left, __m512i *right) {
 #endif
 }
 
+// What is read next, and is asked for meanwhile in `share`s of 64 bytes: 2 where a block is gone through once.
+typedef struct {
+    const char *weights, *scales;
+    long share;
+} Ahead;
+
 // `rows` rows of x times one block. Always inlined with a constant, so that the sums stay in registers.
 static inline __attribute__((always_inline)) void block4(
     int rows, const uint8_t *w, const bf16 *scales, Steps x, const float *bias, bf16 *y, long columns, long stride,
-    long group) {
+    long group, Ahead ahead) {
     const long groups = columns / group;
     const __m512i low = _mm512_set1_epi8(15);
     __m512 sum[MOST_ROWS][4];
@@ -126,8 +132,8 @@ static inline __attribute__((always_inline)) void block4(
         for (int m = 0; m < rows; m++)
             for (int j = 0; j < 4; j++) dot[m][j] = _mm512_setzero_si512();
         for (long k = 0; k < group; k += 4, w += 128) {
-            _mm_prefetch((const char *)(w + 4096), _MM_HINT_T0);
-            _mm_prefetch((const char *)(w + 4160), _MM_HINT_T0);
+            for (long i = 0; i < ahead.share; i++) _mm_prefetch(ahead.weights + 64 * i, _MM_HINT_T1);
+            ahead.weights += 64 * ahead.share;
             __m512i left, right;
             turn(_mm512_loadu_si512(w), _mm512_loadu_si512(w + 64), &left, &right);
             __m512i q[4] = {
@@ -143,6 +149,8 @@ static inline __attribute__((always_inline)) void block4(
                 for (int j = 0; j < 4; j++) dot[m][j] = _mm512_dpbusd_epi32(dot[m][j], q[j], all);
             }
         }
+        for (long i = 0; i < 2 * ahead.share; i++) _mm_prefetch(ahead.scales + 64 * i, _MM_HINT_T1);
+        ahead.scales += 128 * ahead.share;
         for (int j = 0; j < 4; j++) {
             __m512i pair = _mm512_loadu_si512(scales + 32 * j);
             __m512 scale = _mm512_castsi512_ps(_mm512_slli_epi32(pair, 16));
@@ -178,15 +186,24 @@ void few4(const bf16 *x, const uint8_t *packed, const bf16 *scales, const float 
     const long groups = columns / group, width = columns * BLOCK / 2;
     Steps steps = steps_in(scratch, rows, groups);
     to_steps(x, steps, rows * groups, group);
+    // A block is gone through once for every four rows, and every time a part of the next one is asked for: else the
+    // memory would rest while the second four find the block in the cache.
+    const long passes = (rows + MOST_ROWS - 1) / MOST_ROWS;
 #pragma omp parallel for schedule(static)
     for (long b = 0; b < out / BLOCK; b++) {
+        const uint8_t *w = packed + b * width;
+        const bf16 *pairs = scales + b * groups * 2 * BLOCK;
         const float *own = bias ? bias + b * BLOCK : 0;
+        const long share = passes <= 2 ? 2 / passes : 0;
         for (long m = 0; m < rows; m += MOST_ROWS) {
-            Steps part = shifted(steps, m, columns, groups);
+            const long part = m / MOST_ROWS;
+            Ahead ahead = {(const char *)(w + width) + part * width / 2,
+                           (const char *)(pairs + groups * 2 * BLOCK) + part * groups * 2 * BLOCK, share};
+            Steps x_part = shifted(steps, m, columns, groups);
             bf16 *to = y + m * out + b * BLOCK;
 #define CASE(n) \
     case n: \
-        block4(n, packed + b * width, scales + b * groups * 2 * BLOCK, part, own, to, columns, out, group); \
+        block4(n, w, pairs, x_part, own, to, columns, out, group, ahead); \
         break;
             switch (rows - m < MOST_ROWS ? rows - m : MOST_ROWS) { CASE(1) CASE(2) CASE(3) CASE(4) }
 #undef CASE
