@@ -19,7 +19,9 @@ class Downloads:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._place = Path(tempfile.mkdtemp(prefix="arena-export-"))
+        # Goes with this object, or when the process ends: copies of votes are not left lying about.
+        self._owner = tempfile.TemporaryDirectory(prefix="arena-export-", ignore_cleanup_errors=True)
+        self._place = Path(self._owner.name)
 
     def __call__(self, excel: bool) -> Path:
         """All votes as votes.csv, or guarded for spreadsheets as votes-excel.csv. Raises InputError."""
