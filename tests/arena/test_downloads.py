@@ -1,6 +1,7 @@
 """Copies of the vote log to take away: fresh, current, apart from the log, and soon gone."""
 
 import csv
+import gc
 import os
 import shutil
 import time
@@ -82,3 +83,12 @@ def test_copies_made_at_once_do_not_fall_over_each_others_tidying(downloads, in_
 def test_a_temporary_folder_that_was_swept_away_is_made_again(downloads):
     shutil.rmtree(downloads(False).parent.parent)
     assert downloads(False).exists()
+
+
+def test_nothing_stays_in_the_temporary_folder_when_it_is_gone(log):
+    downloads = Downloads(log.folder)
+    place = downloads(excel=False).parents[1]
+    assert place.exists()
+    del downloads
+    gc.collect()
+    assert not place.exists()
