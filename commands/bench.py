@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import typer
 
+from commands.bench_both import both
+from commands.bench_engine import engine
+from commands.bench_job import job
 from commands.bench_original import original
+from commands.bench_start import start
+from commands.bench_users import users
 
 bench = typer.Typer(help="Measure: the engine, its rivals, and the originals.", no_args_is_help=True)
 
@@ -14,4 +19,5 @@ def group() -> None:
     """Measure: the engine, its rivals, and the originals."""
 
 
-bench.command()(original)
+for command in (engine, both, users, job, start, original):
+    bench.command()(command)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -61,11 +61,18 @@ def measure_rivals(shape: Shape | None, plan: Plan, work: Path, llama_bin: Path 
     )
 
 
-def measure_many(shape: Shape | None, plan: Plan, work: Path, progress: Progress) -> Rivals:
-    """llama.cpp as a wheel with many conversations at once."""
+def measure_many(shape: Shape | None, plan: Plan, work: Path, llama_bin: Path | None, progress: Progress) -> Rivals:
+    """llama.cpp with many conversations at once, as a wheel and as the user has built it. Raises InputError."""
+    # The user's own reads a prompt in any case; one is enough.
+    short = replace(plan, prompt_lengths=plan.prompt_lengths[:1])
     return _collected(
         shape,
-        {"llama.cpp": lambda known: measure_llama_together(known, gguf_of(known, work, progress), plan, progress)},
+        {
+            "llama.cpp": lambda known: measure_llama_together(known, gguf_of(known, work, progress), plan, progress),
+            "llama-bench": lambda known: measure_llama_bin(
+                llama_bin, known, gguf_of(known, work, progress), short, progress
+            ),
+        },
     )
 
 
