@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import typer
 
+from commands.bench_both import both
+from commands.bench_engine import engine
+from commands.bench_job import job
 from commands.bench_original import original
-from commands.bench_quality import bench_quality
+from commands.bench_quality import quality
+from commands.bench_start import start
+from commands.bench_users import users
 
 bench = typer.Typer(help="Measure: the engine, its rivals, and the originals.", no_args_is_help=True)
 
@@ -15,5 +20,5 @@ def group() -> None:
     """Measure: the engine, its rivals, and the originals."""
 
 
-bench.command()(original)
-bench.command("quality")(bench_quality)
+for command in (engine, both, users, job, start, quality, original):
+    bench.command()(command)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from backends.bench.rows import QualityRow
 
 
-def bench_quality(
+def quality(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")] = False,
 ) -> None:
     """Compare the roundings of weights: this project's, and llama.cpp's own, each against the float model.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -59,6 +59,12 @@ class RivalFigures:
     def as_object(self) -> dict[str, Any]:
         """For JSON."""
         return asdict(self)
+
+
+def tokens_per_second(moments: Sequence[Sequence[float]]) -> float:
+    """Of conversations answered at once, by the times of their tokens: from when the last has its first one."""
+    begin, end = max(times[0] for times in moments), max(times[-1] for times in moments)
+    return sum(1 for times in moments for moment in times if moment > begin) / (end - begin)
 
 
 def figures_from(found: Mapping[str, Any]) -> RivalFigures:

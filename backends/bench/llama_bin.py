@@ -33,9 +33,7 @@ def measure_llama_bin(
     if folder is None:
         progress("No llama.cpp built for this processor is measured: name its folder with --llama-bin FOLDER.")
         return None
-    program = _program(folder, BENCH)
-    if program is None:
-        raise InputError("bench_program", f"{folder} holds no {BENCH} that can be run.", path=str(folder))
+    program = bench_program(folder)
     progress(f"{program} reads prompts and writes {plan.decode_tokens} tokens, {REPEATS} times each ...")
     lengths = ",".join(map(str, plan.prompt_lengths))
     arguments = ["-p", lengths, "-n", str(plan.decode_tokens), "-r", str(REPEATS), "-o", "json"]
@@ -45,6 +43,14 @@ def measure_llama_bin(
     if batched is None or not plan.conversations:
         return figures
     return RivalFigures(**{**vars(figures), "together": _together(batched, file, plan, progress)})
+
+
+def bench_program(folder: Path) -> str:
+    """The program in the folder. Raises InputError if there is none that can be run."""
+    program = _program(folder, BENCH)
+    if program is None:
+        raise InputError("bench_program", f"{folder} holds no {BENCH} that can be run.", path=str(folder))
+    return program
 
 
 def _program(folder: Path, name: str) -> str | None:

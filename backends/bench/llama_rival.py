@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from itertools import pairwise
@@ -15,7 +14,16 @@ from pathlib import Path
 from typing import Any
 
 from backends.bench.child import run_module, serve
-from backends.bench.figures import FirstToken, Plan, Progress, RivalFigures, Together, figures_from, plan_from
+from backends.bench.figures import (
+    FirstToken,
+    Plan,
+    Progress,
+    RivalFigures,
+    Together,
+    figures_from,
+    plan_from,
+    tokens_per_second,
+)
 from backends.bench.llama_wheel import LlamaWheel, wheel_name
 from backends.bench.random_ids import cores, random_ids
 from backends.bench.shapes import Shape, shape_from
@@ -27,16 +35,20 @@ SHORT_PROMPT = 64
 
 def measure_llama(shape: Shape, file: Path, plan: Plan, progress: Progress) -> RivalFigures:
     """Measures the file. Raises BackendError."""
-
-    def run(conversations: Sequence[int]) -> RivalFigures:
-        asked = asdict(replace(plan, conversations=tuple(conversations)))
-        request = {"file": str(file.resolve()), "plan": asked, "shape": asdict(shape)}
-        return figures_from(run_module(__name__, request, progress))
-
-    alone = run(())
+    alone = _run(shape, file, replace(plan, conversations=()), progress)
     if not plan.conversations:
         return alone
-    return replace(alone, together=run(plan.conversations).together)
+    return replace(alone, together=measure_llama_together(shape, file, plan, progress).together)
+
+
+def measure_llama_together(shape: Shape, file: Path, plan: Plan, progress: Progress) -> RivalFigures:
+    """Only many at once, as many as the plan says; at least one. Raises BackendError."""
+    return _run(shape, file, plan, progress)
+
+
+def _run(shape: Shape, file: Path, plan: Plan, progress: Progress) -> RivalFigures:
+    request = {"file": str(file.resolve()), "plan": asdict(plan), "shape": asdict(shape)}
+    return figures_from(run_module(__name__, request, progress))
 
 
 def _measure(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
@@ -89,9 +101,7 @@ def _together(llama: LlamaWheel, number: int, shape: Shape, plan: Plan, progress
     prompts = [random_ids(SHORT_PROMPT, 100 + index, shape.vocabulary) for index in range(number)]
     with ThreadPoolExecutor(number) as pool:
         found = list(pool.map(lambda ids: llama.times(ids, plan.decode_tokens)[1:], prompts))
-    begin, end = max(times[0] for times in found), max(times[-1] for times in found)
-    tokens = sum(1 for times in found for moment in times if moment > begin)
-    return Together(number, tokens / (end - begin))
+    return Together(number, tokens_per_second(found))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,127 @@
+"""Measures both models in one process, as the page has them: two panes at once, and all of both contexts in memory.
+
+Knows ids, no text and no rivals.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from backends.bench.child import run_module, serve
+from backends.bench.figures import Progress
+from backends.bench.memory_watch import MemoryWatch
+from backends.bench.opened import Answered, OwnEngine, at_once, new_conductor
+from backends.bench.own_figures import Peak
+from backends.bench.random_ids import random_ids
+from backends.bench.subject import Subject
+
+
+@dataclass(frozen=True)
+class BothPlan:
+    """A prompt and an answer in each pane; and the context that both fill at once to see what memory they take."""
+
+    prompt_tokens: int = 128
+    answer_tokens: int = 64
+    context_length: int = 2048
+
+
+@dataclass(frozen=True)
+class Pane:
+    """One model's answer: seconds to the first token and to the last."""
+
+    model: str
+    first_token_seconds: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class BothFigures:
+    """`together` and `in_turn` are the same two answers, at once and one after the other; seconds are of both.
+
+    `panes_peak` is what the panes alone took, `peak` with both contexts full.
+    """
+
+    ready_seconds: float
+    together: tuple[Pane, ...]
+    together_seconds: float
+    in_turn: tuple[Pane, ...]
+    in_turn_seconds: float
+    panes_peak: Peak
+    peak: Peak
+
+
+def measure_both(subjects: Sequence[Subject], plan: BothPlan, progress: Progress) -> BothFigures:
+    """Raises BackendError."""
+    request = {
+        "models": [{"name": subject.name, "folder": subject.folder} for subject in subjects],
+        "plan": asdict(plan),
+    }
+    panes = run_module(__name__, {**request, "what": "panes", "asked": time.monotonic()}, progress)
+    full = run_module(__name__, {**request, "what": "full", "asked": time.monotonic()}, progress)
+    return BothFigures(
+        ready_seconds=panes["ready_seconds"],
+        together=_panes(panes["together"]),
+        together_seconds=panes["together_seconds"],
+        in_turn=_panes(panes["in_turn"]),
+        in_turn_seconds=panes["in_turn_seconds"],
+        panes_peak=Peak(**panes["peak"]),
+        peak=Peak(**full["peak"]),
+    )
+
+
+def _panes(found: Sequence[Mapping[str, Any]]) -> tuple[Pane, ...]:
+    return tuple(Pane(**entry) for entry in found)
+
+
+def _measure(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
+    """In the process of its own."""
+    watch, conductor, plan = MemoryWatch(), new_conductor(), BothPlan(**request["plan"])
+    names = [model["name"] for model in request["models"]]
+    progress(f"{' and '.join(names)} are opened ...")
+    folders = [Path(model["folder"]) for model in request["models"]]
+    engines = [OwnEngine(folder, conductor, plan.context_length) for folder in folders]
+    ready = time.monotonic() - request["asked"]
+    for engine in engines:
+        engine.warm_up()
+    if request["what"] == "full":
+        progress(f"Both contexts of {plan.context_length:,} tokens are filled at once ...")
+        _ask(engines, plan.context_length - plan.answer_tokens, plan.answer_tokens)
+        return {"peak": asdict(watch.end())}
+    progress(f"Both panes at once: {plan.prompt_tokens} tokens read, {plan.answer_tokens} written ...")
+    began = time.perf_counter()
+    together = _ask(engines, plan.prompt_tokens, plan.answer_tokens)
+    both_seconds = time.perf_counter() - began
+    progress("The same one after the other ...")
+    began = time.perf_counter()
+    in_turn = [_ask([engine], plan.prompt_tokens, plan.answer_tokens)[0] for engine in engines]
+    return {
+        "ready_seconds": ready,
+        "in_turn_seconds": time.perf_counter() - began,
+        "together": _told(names, together),
+        "together_seconds": both_seconds,
+        "in_turn": _told(names, in_turn),
+        "peak": asdict(watch.end()),
+    }
+
+
+def _ask(engines: Sequence[OwnEngine], prompt: int, tokens: int) -> list[Answered]:
+    """All of them at once."""
+    calls = [partial(engine.answer, random_ids(prompt, 1, engine.vocabulary), tokens) for engine in engines]
+    found = at_once(calls)
+    for engine in engines:
+        engine.forget()
+    return found
+
+
+def _told(names: Sequence[str], found: Sequence[Answered]) -> list[dict[str, Any]]:
+    panes = (Pane(name, one.first_seconds, one.seconds) for name, one in zip(names, found, strict=True))
+    return [asdict(pane) for pane in panes]
+
+
+if __name__ == "__main__":
+    serve(_measure)

@@ -1,0 +1,350 @@
+"""The engine's half of `bench`: random packed folders, what is measured on them, and the commands."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pytest
+import torch
+from click.testing import Result
+from model_folders import DATA
+from safetensors import safe_open
+from typer.testing import CliRunner
+
+from arena.errors import BackendError, InputError
+from backends.bench import both, own, own_job, random_packed, read_bound, room, shapes, start, surroundings
+from backends.bench.both import BothPlan
+from backends.bench.figures import Plan, tokens_per_second
+from backends.bench.job import Task
+from backends.bench.memory_watch import MemoryWatch
+from backends.bench.opened import Answered
+from backends.bench.own_figures import alone_from, companies_from, spread, turns_from
+from backends.bench.packed_tensors import packed_bytes
+from backends.bench.page_cache import cached_share, word_for
+from backends.bench.rivals import Missing, Rivals
+from backends.bench.shapes import CHATGLM3, QWEN
+from backends.bench.subject import Subject, folder_shape, packed_subject, random_subject
+from backends.packed.folder import read_packed
+from backends.packed.layout import unpack4
+from backends.packed.open import load_packed
+from backends.weights import architecture_of
+
+SMALL = {
+    "qwen-7b-chat": replace(QWEN, vocabulary=2048, hidden=256, inner=512, layers=2, heads=4, kv_heads=4, head_dim=64),
+    "chatglm3-6b": replace(
+        CHATGLM3, vocabulary=2048, hidden=256, inner=512, layers=2, heads=4, kv_heads=2, head_dim=64
+    ),
+}
+PLAN = Plan(prompt_lengths=(16, 40), decode_tokens=6, conversations=(1, 3))
+MODELS = tuple(SMALL)
+
+
+def nothing(words: str) -> None:
+    """A progress that nobody watches."""
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("work")
+
+
+@pytest.fixture(autouse=True)
+def small_shapes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The two models' shapes are small ones, in this process."""
+    for model, shape in SMALL.items():
+        monkeypatch.setitem(shapes.SHAPES, model, shape)
+
+
+@pytest.fixture
+def subjects(work: Path) -> tuple[Subject, ...]:
+    return tuple(random_subject(model, None, "int4", work, nothing) for model in MODELS)
+
+
+# ---- random packed folders
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("precision", ["int4", "int8"])
+def test_a_random_folder_is_opened_whole(model: str, precision: str, work: Path) -> None:
+    subject = random_subject(model, None, precision, work, nothing)
+    folder = Path(subject.folder)
+    # Refuses what is missing or left over.
+    opened = load_packed(folder, read_packed(folder), architecture_of(folder))
+    assert opened.config.num_hidden_layers == subject.layers == 2
+    assert subject.weight_bytes == packed_bytes(SMALL[model], precision)
+    assert subject.weight_bytes - subject.read_bytes == 2 * 2048 * 256
+    assert (subject.weights, subject.precision, subject.shape) == ("random", precision, SMALL[model])
+    kinds = {type(module).__name__ for module in opened.modules()} & {"Linear4", "Linear8"}
+    assert kinds == ({"Linear4", "Linear8"} if precision == "int4" else {"Linear8"})
+
+
+def test_random_weights_have_a_mean_of_zero_and_are_nowhere_the_same(work: Path) -> None:
+    folder = Path(random_subject(MODELS[0], None, "int4", work, nothing).folder)
+    tensors = {}
+    for file in folder.glob("*.safetensors"):
+        with safe_open(file, "pt") as opened:
+            tensors.update({name: opened.get_tensor(name) for name in opened.keys()})  # noqa: SIM118
+    found = []
+    for place in ("model.layers.0.mlp.up_proj", "model.layers.0.mlp.gate_proj", "model.layers.1.mlp.up_proj"):
+        found.append(unpack4(tensors[f"{place}.packed"], tensors[f"{place}.scales"], 512).floats())
+    found.append(tensors["lm_head.weight8"] * tensors["lm_head.scale8"][:, None])
+    found.append(tensors["model.embed_tokens.weight"].float())
+    for weight in found:
+        assert abs(weight.mean()) < 0.0005 and 0.018 < weight.std() < 0.022
+    assert not torch.equal(found[0], found[1]) and not torch.equal(found[0], found[2])
+    assert set(tensors["model.norm.weight"].tolist()) == {1.0}
+
+
+def test_a_folder_is_written_once_with_its_size_said_and_another_is_refused(work: Path, tmp_path: Path) -> None:
+    said: list[str] = []
+    first = random_packed.random_packed(SMALL[MODELS[0]], "int4", tmp_path, said.append)
+    assert "GB" in said[0] and str(first) in said[0]
+    times = {path: path.stat().st_mtime_ns for path in first.iterdir()}
+    assert random_packed.random_packed(SMALL[MODELS[0]], "int4", tmp_path, said.append) == first
+    assert len(said) == 1 and {path: path.stat().st_mtime_ns for path in first.iterdir()} == times
+    with pytest.raises(BackendError, match="damaged or of another shape; delete it"):
+        random_packed.random_packed(replace(SMALL[MODELS[0]], inner=1024), "int4", tmp_path, nothing)
+    (first / "packed-lm_head.safetensors").write_bytes(b"short")
+    with pytest.raises(BackendError, match="damaged or of another shape"):
+        random_packed.random_packed(SMALL[MODELS[0]], "int4", tmp_path, nothing)
+
+
+def test_room_is_looked_at_before_anything_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room.shutil, "disk_usage", lambda path: _Usage(10_000_000))
+    with pytest.raises(InputError, match=r"needed, 10,000,000 are free") as refusal:
+        random_packed.random_packed(SMALL[MODELS[0]], "int4", tmp_path / "new", nothing)
+    assert refusal.value.code == "bench_room" and not list((tmp_path / "new").iterdir())
+
+
+class _Usage:
+    def __init__(self, free: int) -> None:
+        self.free = free
+
+
+def test_what_is_half_written_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(random_packed, "write_packed", fail)
+    with pytest.raises(BackendError, match="cannot be written: No space left on device"):
+        random_packed.random_packed(SMALL[MODELS[0]], "int4", tmp_path, nothing)
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_shape_of_a_folder_has_the_name_of_a_known_one(subjects: tuple[Subject, ...], tmp_path: Path) -> None:
+    for subject in subjects:
+        assert folder_shape(Path(subject.folder)) == subject.shape
+    other = replace(SMALL[MODELS[0]], inner=1024)
+    found = folder_shape(random_packed.random_packed(other, "int4", tmp_path, nothing))
+    assert found is not None and found.id not in SMALL and found.inner == 1024
+    assert packed_subject(subjects[0].folder).read_bytes == subjects[0].read_bytes
+
+
+# ---- the engine, in this process
+
+
+def asked(subject: Subject, **more: object) -> dict[str, object]:
+    """A request as a process of its own would get it."""
+    common = {"id": subject.id, "name": subject.name, "folder": subject.folder, "layers": subject.layers}
+    return {**common, "context_length": 2048, "asked": time.monotonic(), "plan": asdict(PLAN), **more}
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_one_conversation_is_measured(subjects: tuple[Subject, ...], number: int) -> None:
+    found = alone_from(own._measure(asked(subjects[number], what="alone"), nothing))
+    assert [first.prompt_tokens for first in found.first_token] == [16, 40]
+    assert min(first.seconds for first in found.first_token) > 0
+    assert 0 < found.speed.low <= found.speed.median <= found.speed.high
+    assert 0 < found.peak.own_bytes < found.peak.resident_bytes
+    assert found.ready_seconds > 0 and found.threads > 0 and found.kernels
+
+
+def test_turns_read_only_what_is_new(subjects: tuple[Subject, ...]) -> None:
+    found = turns_from(own._measure(asked(subjects[0], what="turns"), nothing))
+    assert [turn.prompt_tokens for turn in found.turns] == [64, 192, 320, 448, 576]
+    # The last token that was said has not been fed.
+    assert [turn.kept_tokens for turn in found.turns] == [0, 127, 255, 383, 511]
+    assert min(turn.seconds for turn in found.turns) > 0
+
+
+def test_company_is_measured(subjects: tuple[Subject, ...]) -> None:
+    found = companies_from(own._measure(asked(subjects[1], what="company"), nothing))
+    assert [some.conversations for some in found.together] == [1, 3]
+    for some in found.together:
+        assert some.tokens_per_second > 0 and 0 < some.speed.low <= some.speed.median <= some.speed.high
+
+
+def test_both_models_are_measured_in_one_process(subjects: tuple[Subject, ...]) -> None:
+    models = [{"name": subject.name, "folder": subject.folder} for subject in subjects]
+    request = {"models": models, "plan": asdict(BothPlan(12, 5, 300)), "asked": time.monotonic()}
+    found = both._measure({**request, "what": "panes"}, nothing)
+    for panes in (found["together"], found["in_turn"]):
+        assert [pane["model"] for pane in panes] == [subject.name for subject in subjects]
+        assert all(0 < pane["first_token_seconds"] < pane["seconds"] for pane in panes)
+    assert found["together_seconds"] >= max(pane["seconds"] for pane in found["together"])
+    assert found["in_turn_seconds"] >= sum(pane["seconds"] for pane in found["in_turn"])
+    full = both._measure({**request, "what": "full"}, nothing)
+    assert 0 < full["peak"]["own_bytes"] < full["peak"]["resident_bytes"]
+
+
+def test_a_job_is_done_at_once(subjects: tuple[Subject, ...]) -> None:
+    job = (Task("one", tuple(range(50_000, 50_020)), 5), Task("two", (1, 2, 3), 9))
+    found = own_job._measure(asked(subjects[0], job=[asdict(task) for task in job]), nothing)
+    assert [(answer["prompt_tokens"], answer["answer_tokens"]) for answer in found["answers"]] == [(20, 5), (3, 9)]
+    longest = max(answer["seconds"] for answer in found["answers"])
+    assert longest <= found["seconds"] < sum(answer["seconds"] for answer in found["answers"])
+
+
+def test_a_start_is_measured_in_processes_of_its_own(
+    subjects: tuple[Subject, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(start, "REPEATS", 1)
+    (found,) = start.start_own(subjects[0], nothing)
+    assert 0 < found.ready_seconds < found.first_token_seconds
+    assert found.cached_share is None or 0 <= found.cached_share <= 1
+
+
+def test_the_read_bound_is_measured() -> None:
+    from backends.packed.kernels import find_kernels
+
+    found = read_bound._best(1 << 24)
+    if find_kernels() is None:
+        assert found is None
+    else:
+        assert found is not None and 1e8 < found < 1e13
+
+
+# ---- the pieces
+
+
+def test_a_spread_is_of_speeds() -> None:
+    found = spread([0.1] * 8 + [0.2] * 2 + [0.05], 2)
+    assert (found.median, found.low, found.high) == pytest.approx((20, 10, 20))
+
+
+def test_the_speed_of_many_counts_from_the_last_first_token() -> None:
+    assert tokens_per_second([[1.0, 2.0, 3.0], [2.0, 4.0]]) == pytest.approx(2 / 2)
+
+
+def test_only_steps_in_which_all_were_answered_count() -> None:
+    first = Answered(0, (1.0, 2.0, 3.0, 4.0), 0, ())
+    last = Answered(0, (2.0, 3.5, 5.0, 6.5), 0, ())
+    assert own._common_steps([first, last]) == [1.0, 1.0, 1.5]
+    assert len(own._common_steps([first, Answered(0, (9.0, 9.5), 0, ())])) == 4
+
+
+def test_memory_is_watched_while_it_is_taken() -> None:
+    before = MemoryWatch().end()
+    watch = MemoryWatch()
+    taken = torch.ones(200_000_000, dtype=torch.uint8)
+    time.sleep(0.3)
+    del taken
+    peak = watch.end()
+    assert peak.own_bytes > before.own_bytes + 100_000_000
+    assert peak.resident_bytes >= peak.own_bytes > 0
+
+
+def test_how_much_of_a_file_is_in_memory(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(bytes(1_000_000))
+    assert word_for(cached_share([file])) in ("warm", "unknown")
+    assert cached_share([tmp_path / "none"]) is None and cached_share([]) is None
+    assert [word_for(share) for share in (None, 0.0, 0.5)] == ["unknown", "cold", "50% cached"]
+
+
+def test_the_machine_is_named_by_its_first_processor(tmp_path: Path) -> None:
+    (tmp_path / "cpuinfo").write_text("model name\t: Some CPU\nflags\t: sse avx2 amx_int8\n\nmodel name\t: Another\n")
+    found = surroundings.surroundings(tmp_path / "cpuinfo")
+    assert (found.processor, found.instruction_sets) == ("Some CPU", ("avx2", "amx_int8"))
+    assert found.libraries["torch"] == torch.__version__ and found.cores > 0
+    assert surroundings.surroundings(tmp_path / "none").instruction_sets == ()
+
+
+# ---- the commands
+
+
+def bench(*arguments: object) -> Result:
+    """Runs a command in this process; the measurements are in processes of their own."""
+    import app
+
+    return CliRunner().invoke(app.cli, ["bench", *map(str, arguments)])
+
+
+def refused(*arguments: object) -> str:
+    result = bench(*arguments)
+    assert result.exit_code == 2, result.output
+    lines = result.stderr.splitlines()
+    assert len(lines) == 1 and lines[0].startswith("Error: ")
+    return lines[0]
+
+
+def test_engine_says_everything(subjects: tuple[Subject, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("commands.bench_engine.CONVERSATIONS", (1, 2))
+    monkeypatch.setattr("backends.bench.read_bound.BYTES", 1 << 24)
+    result = bench("engine", "--a", subjects[0].folder, "--no-rivals", "--json")
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.stdout)
+    assert set(found) == {"command", "machine", "load_at_end", "models"}
+    machine = {"date", "processor", "cores", "instruction_sets", "free_bytes", "libraries", "python", "load"}
+    assert set(found["machine"]) == machine and set(found["machine"]["libraries"]) == {
+        "torch",
+        "transformers",
+        "xllamacpp",
+    }
+    (entry,) = found["models"]
+    assert set(entry) == {"model", "own", "rivals"} and entry["rivals"] == {"figures": [], "missing": []}
+    assert set(entry["own"]) == {"alone", "turns", "company", "bound_bytes", "bound_share"}
+    assert [first["prompt_tokens"] for first in entry["own"]["alone"]["first_token"]] == [64, 128, 512, 2048]
+    assert entry["own"]["bound_share"] is None or 0 < entry["own"]["bound_share"] < 1.5
+    assert entry["model"]["weights"] == "random" and "is opened" in result.stderr
+
+
+def test_users_stand_beside_llama_cpp(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("gguf")
+    monkeypatch.setattr("commands.bench_users.CONVERSATIONS", (1, 2))
+    result = bench("users", "--shape", MODELS[1], "--work", work)
+    assert result.exit_code == 0, result.output
+    (row,) = [line for line in result.stdout.splitlines() if line.strip().startswith("2 at once")]
+    ours, theirs, ratio = float(row.split()[3]), float(row.split()[-3]), float(row.split()[-1])
+    assert ratio == pytest.approx(ours / theirs, abs=0.02)
+    assert "llama.cpp Q4_0" in result.stdout and "this engine" in result.stdout
+
+
+def test_a_rival_that_cannot_be_measured_does_not_end_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    from backends.bench import rivals
+
+    def fail(*_: object) -> None:
+        raise BackendError("bench_failed", "the reason")
+
+    monkeypatch.setattr(rivals, "gguf_of", fail)
+    monkeypatch.setattr(rivals, "measure_transformers", lambda *_: "measured")
+    found = rivals.measure_rivals(SMALL[MODELS[0]], PLAN, Path(), None, nothing)
+    assert found == Rivals(("measured",), (Missing("llama.cpp", "the reason"), Missing("llama-bench", "the reason")))
+    assert [entry.rival for entry in rivals.measure_rivals(None, PLAN, Path(), None, nothing).missing] == [
+        "llama.cpp",
+        "llama-bench",
+        "transformers",
+    ]
+
+
+@pytest.mark.parametrize("command", ["engine", "users", "job", "start"])
+def test_bad_input_is_one_line(command: str, tmp_path: Path) -> None:
+    assert "no shape of 'gpt-2'; take qwen-7b-chat or chatglm3-6b" in refused(command, "--shape", "gpt-2")
+    assert "is no packed model" in refused(command, "--a", DATA / "qwen-micro-vocab2048")
+    assert "leave out --a and --b" in refused(command, "--a", "x@int4", "--layers", 2)
+    assert "int4 or int8, not fp32" in refused(command, "--precision", "fp32")
+    (tmp_path / "file").write_text("")
+    assert "cannot be written" in refused(command, "--work", tmp_path / "file" / "below", "--layers", 2)
+
+
+def test_other_bad_input_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "name both --a and --b" in refused("both", "--a", "x@int4")
+    assert "no llama-bench that can be run" in refused("engine", "--llama-bin", tmp_path, "--work", tmp_path)
+    assert not list(tmp_path.iterdir())
+    assert "There is no model called" in refused("engine", "--a", tmp_path / "nowhere")
+    monkeypatch.setattr(room.shutil, "disk_usage", lambda path: _Usage(1000))
+    result = bench("engine", "--work", tmp_path, "--json")
+    assert result.exit_code == 2 and json.loads(result.stdout)["code"] == "bench_room"
