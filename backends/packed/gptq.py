@@ -37,11 +37,11 @@ def toward(weight: torch.Tensor, gram: torch.Tensor, cross: torch.Tensor) -> tor
     For a Linear after rounded ones, whose inputs x are no longer the exact e. `gram` is the sum of x x^T and `cross`
     that of e x^T, which is used up.
     """
-    damped = gram.clone()
-    # The inputs that never are anything but 0 would leave nothing to invert.
-    damped.diagonal().add_(TRUST * max(float(gram.diagonal().mean()), LEAST_SCALE))
-    lower = torch.linalg.cholesky(damped)
-    del damped
+    diagonal = gram.diagonal().clone()
+    # The inputs that never are anything but 0 would leave nothing to invert. In place: a copy has half a gigabyte.
+    gram.diagonal().add_(TRUST * max(float(diagonal.mean()), LEAST_SCALE))
+    lower = torch.linalg.cholesky(gram)
+    gram.diagonal().copy_(diagonal)
     floats = weight.float()
     return floats + torch.cholesky_solve((floats @ cross.sub_(gram)).t(), lower).t()
 

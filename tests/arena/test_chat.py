@@ -541,7 +541,7 @@ def test_conversations_in_parallel_do_not_mix(scripted, chat_of, last, in_backgr
 
 
 def test_turns_wait_for_a_place_and_all_are_answered(scripted, chat_of, in_background):
-    one = scripted({"text": "x", "delay": 0.02, "times": 3}, slots=1)
+    one = scripted({"text": "x", "delay": 0.05, "times": 5}, slots=1)
     chats = [chat_of(one, one) for _ in range(5)]
     turns = [turn.result() for turn in [in_background(list, chat.ask("one")) for chat in chats]]
     assert [finishes(turn[-1]) for turn in turns] == [("stop", "stop")] * 5
