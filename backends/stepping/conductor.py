@@ -111,4 +111,5 @@ def _step(reference: weakref.ref[Steps]) -> bool:
     except Exception as error:
         log.exception("A step failed")
         member.fail(error)
-        return True
+        # Nothing of it goes on; a new conversation wakes the thread.
+        return False

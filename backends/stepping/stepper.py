@@ -65,6 +65,8 @@ class Stepper:
 
     def step(self) -> bool:
         """A piece of one prompt or a token for each answer, by turns where both wait; whether there was any."""
+        if not self._joining and not self._running:
+            return False
         with torch.inference_mode():
             self._let_in()
             self._let_out()
