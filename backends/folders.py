@@ -13,7 +13,7 @@ from arena.types import GenerationConfig, ModelSpec
 from backends.catalog import CHATGLM3, FETCHED, QWEN
 from backends.checkpoint import read_config, read_optional_json
 from backends.fetching.manifest import read_manifest
-from backends.packed.folder import is_packed, read_packed
+from backends.packed.folder import is_packed, packed_place, read_packed
 
 # Native checkpoints claim more than a small machine has memory for.
 LONGEST_CONTEXT = 8192
@@ -59,7 +59,7 @@ def fetched_spec(model_id: str) -> ModelSpec:
 
 def packed_spec(name: str, precision: str) -> ModelSpec:
     """A model of the catalog, or a folder, in fewer bits: from the packed folder beside it. Raises InputError."""
-    folder = Path(f"{models_dir() / name if name in FETCHED else name}@{precision}")
+    folder = packed_place(models_dir() / name if name in FETCHED else Path(name), precision)
     if not is_folder(str(folder)):
         command = f"fetch {name}@{precision}" if name in FETCHED else f"quantize {name} --precision {precision}"
         message = f"{name}@{precision} is not here yet: python app.py {command}."

@@ -51,7 +51,7 @@ def quantize(
 
 def quantize_fetched(name: str, drop_original: bool, as_json: bool) -> None:
     """Have MODEL@int4 of the catalog beside its original, as quantize makes it. Raises InputError or BackendError."""
-    from backends.folders import fetched_spec, packed_spec
+    from backends.folders import fetched_spec, is_folder, models_dir, packed_spec
 
     model_id, _, precision = name.partition("@")
     try:
@@ -60,16 +60,29 @@ def quantize_fetched(name: str, drop_original: bool, as_json: bool) -> None:
         if error.code != "packed_missing":
             raise
     else:
-        _say(there, True, 0, as_json)
+        # A run may have been stopped between making it and dropping the original.
+        original = drop_original and is_folder(str(models_dir() / model_id))
+        _say(there, True, _drop_original(_job_of(there, model_id, precision)) if original else 0, as_json)
         return
     job = packing_job(fetched_spec(model_id), precision)
     make_packed(job)
     _say(job.target, False, _drop_original(job) if drop_original else 0, as_json)
 
 
+def _job_of(there: Path, model_id: str, precision: str) -> Job:
+    """The job that a packed folder came of. Raises InputError if its original is another one by now."""
+    from backends.folders import fetched_spec
+    from backends.packed.folder import read_packed
+
+    made = read_packed(there)
+    job = packing_job(fetched_spec(model_id), precision, made.group or 32, made.method == "gptq")
+    job.is_done()
+    return job
+
+
 def packing_job(spec: ModelSpec, precision: str, group: int = 32, best: bool = False) -> Job:
     """What is to be made of the model. Raises InputError for what cannot be packed."""
-    from backends.packed.folder import PackedInfo
+    from backends.packed.folder import PackedInfo, packed_place, stamp_of
     from backends.packed.pack import Job
 
     if spec.runtime != "transformers" or spec.precision not in ("bf16", "fp32"):
@@ -80,9 +93,9 @@ def packing_job(spec: ModelSpec, precision: str, group: int = 32, best: bool = F
     if best and precision != "int4":
         raise InputError("quantize_best", "--best is for int4; 8 bits need no better rounding.")
     source = Path(spec.source)
-    target = source.with_name(f"{source.resolve().name}@{precision}")
     method, group = ("gptq" if best else "nearest"), (group if precision == "int4" else 0)
-    return Job(source, target, PackedInfo(precision, group, method, spec.id.partition("@")[0], spec.revision))
+    info = PackedInfo(precision, group, method, spec.id.partition("@")[0], spec.revision, stamp_of(source))
+    return Job(source, packed_place(source, precision), info)
 
 
 def make_packed(job: Job) -> bool:
@@ -113,7 +126,7 @@ def _drop_original(job: Job) -> int:
     spec = folder_spec(job.target)
     verify_listed(spec, lambda name, size: None)
     try_out(spec)
-    return drop_weights(job.source)
+    return drop_weights(job)
 
 
 def _say(folder: Path, present: bool, freed: int, as_json: bool) -> None:

@@ -24,4 +24,10 @@ class DecodeAttention:
         """queries [1, heads, rows, size] to [1, rows, heads, size]."""
         rows = queries[0].transpose(0, 1).contiguous()
         keys, values = zip(*parts, strict=True)
+        for key, value in parts:
+            # The kernel goes by the keys' sizes alone; heads of another form would have it read past their end.
+            if key.shape != value.shape or key.stride() != value.stride() or key.shape[2] != queries.shape[3]:
+                raise ValueError("keys and values of different sizes are not computed here")
+            if queries.shape[1] % key.shape[0] or key.shape[2] % UNIT:
+                raise ValueError("heads of this number or size are not computed here")
         return self._kernels.attend(rows, keys, values, scaling)[None]

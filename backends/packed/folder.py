@@ -32,7 +32,8 @@ class PackedFile:
 class PackedInfo:
     """`precision` int4 or int8; `group` neighbours share a scale (4 bits alone); the head has 8 bits either way.
 
-    `source` and `revision` name the model that it was made from; `method` is how weights were rounded.
+    `source` and `revision` name the model that it was made from, `stamp` its very weight files as they lay there;
+    `method` is how weights were rounded.
     """
 
     precision: str
@@ -40,6 +41,7 @@ class PackedInfo:
     method: str
     source: str
     revision: str
+    stamp: str = ""
     files: tuple[PackedFile, ...] = ()
     format: int = FORMAT
 
@@ -50,6 +52,24 @@ class PackedInfo:
         digest = hashlib.sha256(listed.encode()).hexdigest()[:16]
         scheme = f"{self.precision}-g{self.group}-{self.method}" if self.precision == "int4" else self.precision
         return f"{self.revision}+{scheme}:{digest}"
+
+
+def packed_place(folder: Path, precision: str) -> Path:
+    """Where the packed folder of a model's folder lies: beside it, under its own name, also where that is a link."""
+    named = folder if folder.name not in ("", "..") else folder.resolve()
+    return named.with_name(f"{named.name}@{precision}")
+
+
+def stamp_of(folder: Path) -> str:
+    """Names the weight files as they lie there now; another for files that were rewritten or replaced since.
+
+    Their hashes would say more and take as long as reading all of them. Raises BackendError.
+    """
+    digest = hashlib.sha256()
+    for path in find_weights(folder).files:
+        state = path.stat()
+        digest.update(f"{path.name} {state.st_size} {state.st_mtime_ns} {state.st_ino}\n".encode())
+    return digest.hexdigest()[:32]
 
 
 def is_packed(folder: Path) -> bool:
@@ -97,12 +117,13 @@ def weights_of(folder: Path) -> Weights:
 
 
 def _believable(info: PackedInfo) -> bool:
-    texts = (info.precision, info.method, info.source, info.revision, *(file.path for file in info.files))
+    texts = (info.precision, info.method, info.source, info.revision, info.stamp, *(file.path for file in info.files))
     return (
         all(isinstance(text, str) for text in texts)
         and info.precision in ("int4", "int8")
         and info.method in METHODS
         and _whole(info.group)
+        and info.group in (0, 32, 64, 128)
         and all(_whole(file.size) and isinstance(file.sha256, str) for file in info.files)
         # Names, not paths: nothing here may lead out of the folder.
         and all(Path(file.path).name == file.path and "\\" not in file.path for file in info.files)

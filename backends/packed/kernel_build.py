@@ -54,9 +54,10 @@ def _processor(cpuinfo: Path) -> str:
 
 def _folder() -> Path:
     """A folder of our own in the user's cache; one for this process alone where that cannot be written."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser())
-    folder = cache / "qwen-chatglm-arena"
     try:
+        # Raises RuntimeError for a user that has no home.
+        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser())
+        folder = cache / "qwen-chatglm-arena"
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         # What others can write could be anything by the time it is run.
         if folder.stat().st_uid == os.getuid() and not folder.stat().st_mode & 0o022 and os.access(folder, os.W_OK):

@@ -79,7 +79,8 @@ class Kernels:
         """Blocks `first` to `last` (not with it) of a weight as float32 [columns, rows of the blocks]."""
         _, groups, _, _ = scales.shape
         columns = packed.shape[1]
-        out = torch.empty(columns, (last - first) * BLOCK)
+        # Said, not left to the default: that is another one while the library builds a model in another thread.
+        out = torch.empty(columns, (last - first) * BLOCK, dtype=torch.float32)
         self._library.unpack4(
             *map(_at, (packed[first:last], scales[first:last], out)), *_longs(last - first, columns, columns // groups)
         )

@@ -21,6 +21,7 @@ from backends.packed.kernels import BF16, Kernels, find_kernels
 from backends.packed.layout import BLOCK
 from backends.packed.linear import Linear4, Linear8
 from backends.packed.norm import with_quick_norms
+from backends.packed.scheme import GROUPS
 from backends.stepping.rows import Rows
 from backends.weights import Architecture, bare_model
 
@@ -78,7 +79,7 @@ def _groups(left: Mapping[str, torch.Tensor], place: str, columns: int, name: st
     """Groups along a row, as the scales have them; a group must be one that the kernels know."""
     scales = left.get(f"{place}.scales")
     groups = scales.shape[1] if scales is not None and scales.dim() == 4 else 0
-    if not groups or columns % groups or columns // groups % 32:
+    if not groups or columns % groups or columns // groups not in GROUPS:
         raise refusal(name, f"{place}.scales do not fit {columns} columns")
     return int(groups)
 

@@ -16,11 +16,20 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from arena.errors import BackendError, InputError
-from backends.checkpoint import INDEXES, find_weights
+from arena.errors import ArenaError, BackendError, InputError
+from backends.checkpoint import INDEXES, find_weights, first_line
 from backends.fetching.manifest import MANIFEST
 from backends.fetching.needed_files import SMALL
-from backends.packed.folder import WEIGHTS, PackedFile, PackedInfo, is_packed, packed_weights, read_packed, write_packed
+from backends.packed.folder import (
+    WEIGHTS,
+    PackedFile,
+    PackedInfo,
+    is_packed,
+    packed_weights,
+    read_packed,
+    stamp_of,
+    write_packed,
+)
 
 ROOM = 512 * 1024**2
 # Bytes of the packed model for one of 16 bits, with room for a large embedding.
@@ -65,18 +74,33 @@ def pack(job: Job, report: Report) -> PackedInfo:
             return read_packed(job.target)
         info = _begun(job)
         _check_room(job, info)
-        info = _pack_slices(job, info, report)
+        info = _packed_slices(job, info, report)
         info = _copy_small(job, info)
         packed_weights(job.part, info)
         job.part.rename(job.target)
         return info
 
 
-def drop_weights(source: Path) -> int:
-    """Delete the weight files of a folder and their index; what was fetched goes as a whole. How many bytes."""
+def drop_weights(job: Job) -> int:
+    """Delete the original's weight files and their index; what was fetched goes as a whole. How many bytes.
+
+    Raises InputError if they are not those that were packed, and BackendError if they cannot be deleted.
+    """
+    source = job.source
+    if stamp_of(source) != read_packed(job.target).stamp:
+        message = f"The weights in {source} have changed since they were packed; nothing was deleted."
+        raise InputError("quantize_changed", message, path=str(source))
+    try:
+        return _deleted(source)
+    except OSError as error:
+        message = f"{source} cannot be deleted: {error.strerror or error}."
+        raise BackendError("quantize_unwritable", message, path=str(source)) from error
+
+
+def _deleted(source: Path) -> int:
     files = [*find_weights(source).files, *(source / name for name in INDEXES if (source / name).exists())]
     size = sum(file.stat().st_size for file in files)
-    if (source / MANIFEST).exists():
+    if (source / MANIFEST).exists() and not source.is_symlink():
         shutil.rmtree(source)
     else:
         for file in files:
@@ -114,7 +138,11 @@ def _begun(job: Job) -> PackedInfo:
 
 
 def _is_whole(path: Path, file: PackedFile) -> bool:
-    return path.is_file() and path.stat().st_size == file.size
+    if not path.is_file() or path.stat().st_size != file.size:
+        return False
+    # A machine that lost its power may have left the right size and nothing in it.
+    with path.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest() == file.sha256
 
 
 def _check_room(job: Job, info: PackedInfo) -> None:
@@ -124,6 +152,18 @@ def _check_room(job: Job, info: PackedInfo) -> None:
     if free < needed:
         message = f"Not enough room at {job.target.parent}: about {needed:,} bytes are needed, {free:,} are free."
         raise InputError("quantize_room", message, needed=needed, free=free)
+
+
+def _packed_slices(job: Job, info: PackedInfo, report: Report) -> PackedInfo:
+    """What the libraries below raise, of many kinds, is one line."""
+    try:
+        return _pack_slices(job, info, report)
+    except (ArenaError, OSError):
+        raise
+    except Exception as error:
+        reason = first_line(error)
+        message = f"{job.source.name} cannot be quantized: {reason}"
+        raise BackendError("quantize_failed", message, reason=reason) from error
 
 
 def _pack_slices(job: Job, info: PackedInfo, report: Report) -> PackedInfo:

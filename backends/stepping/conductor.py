@@ -5,12 +5,13 @@ One thread is one pool of cores: two that compute at once would wait for each ot
 
 from __future__ import annotations
 
+import atexit
 import logging
 import threading
 import weakref
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from typing import Any, Protocol, TypeVar
 
 from backends.memory.machine import cpu_count
@@ -19,6 +20,8 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 # With nothing to do for so long the thread ends; the next step begins another.
 IDLE_SECONDS = 1.0
+# How long the end of the process waits for a step that is under way: a piece of a prompt takes some seconds.
+EXIT_SECONDS = 20.0
 
 
 class Steps(Protocol):
@@ -41,9 +44,12 @@ class Conductor:
         self._members: list[weakref.ref[Steps]] = []
         self._jobs: deque[tuple[Callable[[], Any], Future[Any]]] = deque()
         self._woken = False
+        self._closing = False
         self._thread: threading.Thread | None = None
         # Protects all of the above, and wakes the thread.
         self._changed = threading.Condition()
+        # A thread that the interpreter ends inside of PyTorch takes the whole process down with an abort.
+        atexit.register(_close, weakref.ref(self))
 
     def add(self, member: Steps) -> None:
         """Let `member` take part until it is gone."""
@@ -55,17 +61,30 @@ class Conductor:
         with self._changed:
             self._woken = True
             self._changed.notify_all()
-            if self._thread is None:
+            if self._thread is None and not self._closing:
                 self._thread = threading.Thread(target=self._run, name="conductor", daemon=True)
                 self._thread.start()
 
     def run(self, function: Callable[[], T]) -> T:
-        """What `function` returns or raises, computed in the thread between two steps."""
+        """What `function` returns or raises, computed in the thread between two steps. CancelledError once closed."""
         future: Future[T] = Future()
         with self._changed:
+            if self._closing:
+                raise CancelledError
             self._jobs.append((function, future))
         self.wake()
         return future.result()
+
+    def close(self) -> None:
+        """End the thread after the round that is under way, and begin no other."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify_all()
+            thread = self._thread
+        if thread:
+            thread.join(EXIT_SECONDS)
+        while self._jobs:
+            self._jobs.popleft()[1].cancel()
 
     def _run(self) -> None:
         import torch
@@ -82,7 +101,7 @@ class Conductor:
     def _has_work(self) -> bool:
         """Waits for work; False if there is none and the thread ends."""
         with self._changed:
-            if not self._changed.wait_for(lambda: self._woken, IDLE_SECONDS):
+            if not self._changed.wait_for(lambda: self._woken or self._closing, IDLE_SECONDS) or self._closing:
                 self._thread = None
                 return False
             self._woken = False
@@ -92,6 +111,12 @@ class Conductor:
         with self._changed:
             self._members = [member for member in self._members if member() is not None]
             return list(self._members)
+
+
+def _close(reference: weakref.ref[Conductor]) -> None:
+    conductor = reference()
+    if conductor:
+        conductor.close()
 
 
 def _do(function: Callable[[], T], future: Future[T]) -> None:

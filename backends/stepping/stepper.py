@@ -96,6 +96,10 @@ class Stepper:
             if conversation.cancelled.is_set():
                 _end(conversation)
                 continue
+            if not conversation.ids:
+                # Without a token there is nothing to answer, and a step with it would fail for all.
+                _end(conversation, ValueError("the prompt has no tokens"))
+                continue
             try:
                 cache = self._kept.take(conversation.ids, amount)
             except Exception as error:  # noqa: BLE001 (raised again where the stream is read)

@@ -1,10 +1,14 @@
 """The one computing thread: turns, errors, and when it lives. Members here compute nothing."""
 
 import gc
+import subprocess
+import sys
 import threading
 import time
+from concurrent.futures import CancelledError
 
 import pytest
+from served_app import ROOT
 
 from backends.stepping import conductor as module
 from backends.stepping.conductor import Conductor
@@ -101,3 +105,33 @@ def test_the_thread_ends_when_idle_and_begins_again(conductor, eventually):
 def test_many_that_wake_it_at_once_make_one_thread(conductor, in_background):
     threads = [result.result() for result in [in_background(conductor.run, threading.get_ident) for _ in range(20)]]
     assert len(set(threads)) == 1
+
+
+def test_once_closed_it_does_nothing_more(conductor):
+    thread = conductor.run(threading.current_thread)
+    conductor.close()
+    assert not thread.is_alive()
+    with pytest.raises(CancelledError):
+        conductor.run(lambda: 1)
+
+
+ENDS_WHILE_IT_COMPUTES = """
+import threading
+import torch
+from backends.stepping.conductor import Conductor
+
+def compute():
+    begun.set()
+    for _ in range(10):
+        torch.randn(1500, 1500) @ torch.randn(1500, 1500)
+
+begun, conductor = threading.Event(), Conductor(1)
+threading.Thread(target=conductor.run, args=(compute,), daemon=True).start()
+begun.wait(60)
+"""
+
+
+def test_a_process_that_ends_while_it_computes_ends_well():
+    """PyTorch aborts the process (exit code 134) if the interpreter takes its thread away."""
+    ended = subprocess.run([sys.executable, "-c", ENDS_WHILE_IT_COMPUTES], cwd=ROOT, timeout=120, check=False)
+    assert ended.returncode == 0

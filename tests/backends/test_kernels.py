@@ -328,3 +328,18 @@ def test_a_processor_with_avx2_alone_gets_the_same_weights_in_its_own_order():
     done = subprocess.run([sys.executable, "-c", AVX2], env=environment, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert all(float(line) < 0.012 for line in done.stdout.split()) and len(done.stdout.split()) == 3
+
+
+def test_weights_are_unpacked_as_floats_also_while_the_library_builds_a_model(kernels):
+    if kernels is None:
+        pytest.skip("without kernels nothing is unpacked by them")
+    rounded = round4(matrix(128, 256), 32)
+    packed, scales = pack4(rounded)
+    before = torch.get_default_dtype()
+    # The library sets it for the whole process, while another model computes.
+    torch.set_default_dtype(BF16)
+    try:
+        found = kernels.unpack4(packed, scales, 0, 2)
+    finally:
+        torch.set_default_dtype(before)
+    assert found.dtype == torch.float32 and torch.allclose(found, rounded.floats().T, atol=1e-6)
