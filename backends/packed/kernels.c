@@ -19,7 +19,8 @@
 
 typedef uint16_t bf16;
 
-enum { BLOCK = 64, MOST_ROWS = 4 };
+// NEAR: how many bytes of a weight are asked for ahead of their use; more and fewer were slower (measured).
+enum { BLOCK = 64, MOST_ROWS = 4, NEAR = 4096 };
 
 static inline __m512 widen(__m256i halves) {
     return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(halves), 16));
@@ -186,19 +187,20 @@ void few4(const bf16 *x, const uint8_t *packed, const bf16 *scales, const float 
     const long groups = columns / group, width = columns * BLOCK / 2;
     Steps steps = steps_in(scratch, rows, groups);
     to_steps(x, steps, rows * groups, group);
-    // A block is gone through once for every four rows, and every time a part of the next one is asked for: else the
-    // memory would rest while the second four find the block in the cache.
+    // A block that is gone through once is asked for as it comes. Twice for up to eight rows: every time a half of the
+    // next one is asked for, else the memory would rest while the second four rows find the block in the cache.
     const long passes = (rows + MOST_ROWS - 1) / MOST_ROWS;
 #pragma omp parallel for schedule(static)
     for (long b = 0; b < out / BLOCK; b++) {
         const uint8_t *w = packed + b * width;
         const bf16 *pairs = scales + b * groups * 2 * BLOCK;
         const float *own = bias ? bias + b * BLOCK : 0;
-        const long share = passes <= 2 ? 2 / passes : 0;
         for (long m = 0; m < rows; m += MOST_ROWS) {
             const long part = m / MOST_ROWS;
-            Ahead ahead = {(const char *)(w + width) + part * width / 2,
-                           (const char *)(pairs + groups * 2 * BLOCK) + part * groups * 2 * BLOCK, share};
+            Ahead ahead = {(const char *)w + NEAR, (const char *)pairs + NEAR / 4, passes == 1 ? 2 : 0};
+            if (passes == 2)
+                ahead = (Ahead){(const char *)(w + width) + part * width / 2,
+                                (const char *)(pairs + groups * 2 * BLOCK) + part * groups * 2 * BLOCK, 1};
             Steps x_part = shifted(steps, m, columns, groups);
             bf16 *to = y + m * out + b * BLOCK;
 #define CASE(n) \
