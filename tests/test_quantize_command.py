@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from hub_server import HubServer
-from model_folders import DATA, copied
+from model_folders import DATA, ORACLES, TINY, copied, needs_oracles
 from native_folders import native_folder
 from test_command_line import run
 from test_fetch_command import environment, fetch, server
@@ -86,3 +86,18 @@ def test_a_model_is_fetched_and_packed_in_one_go_and_needs_no_original_then(
     again = fetch(environment, "fetch", "qwen-7b-chat@int4", "--json")
     assert again.returncode == 0 and json.loads(again.stdout)["state"] == "present"
     assert len(server.asked) == asked
+
+
+@needs_oracles
+def test_a_run_that_was_stopped_before_dropping_the_original_is_made_good_by_the_next(
+    environment: dict[str, str], server: HubServer
+) -> None:
+    source = copied(ORACLES / TINY["qwen"], Path(environment["ARENA_MODELS_DIR"]) / "qwen-7b-chat")
+    assert fetch(environment, "quantize", str(source)).returncode == 0
+    size = sum(path.stat().st_size for path in source.iterdir() if "safetensors" in path.name)
+    again = fetch(environment, "fetch", "qwen-7b-chat@int4", "--drop-original", "--json")
+    assert again.returncode == 0, again.stderr
+    result = json.loads(again.stdout)
+    assert (result["state"], result["freed"]) == ("present", size)
+    assert not [path for path in source.iterdir() if "safetensors" in path.name]
+    assert not server.asked

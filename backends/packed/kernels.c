@@ -19,7 +19,7 @@
 
 typedef uint16_t bf16;
 
-// NEAR: how many bytes of a weight are asked for ahead of their use; more and fewer were slower (measured).
+// NEAR: how many bytes of a weight are asked for ahead of their use; 2048 is as quick, 512 and 16384 are slower.
 enum { BLOCK = 64, MOST_ROWS = 4, NEAR = 4096 };
 
 static inline __m512 widen(__m256i halves) {

@@ -60,7 +60,7 @@ class Job:
             packed_weights(self.target, found)
             if replace(found, files=()) == self.info:
                 return True
-        message = f"{self.target} is there already, made in another way; move it away first."
+        message = f"{self.target} is there already, made in another way or from other files; move it away first."
         raise InputError("quantize_there", message, path=str(self.target))
 
 

@@ -76,15 +76,21 @@ class Conductor:
         return future.result()
 
     def close(self) -> None:
-        """End the thread after the round that is under way, and begin no other."""
+        """End the thread after the round that is under way, begin no other, and tell all that still wait."""
         with self._changed:
             self._closing = True
             self._changed.notify_all()
             thread = self._thread
         if thread:
             thread.join(EXIT_SECONDS)
+            if thread.is_alive():
+                # What it has, it still works on.
+                return
         while self._jobs:
             self._jobs.popleft()[1].cancel()
+        for reference in self._present():
+            if member := reference():
+                member.fail(RuntimeError("the process ends"))
 
     def _run(self) -> None:
         import torch

@@ -7,7 +7,8 @@ from dataclasses import replace
 from itertools import accumulate, count
 
 import pytest
-from model_folders import ORACLES, TINY, copied, make_talkative
+from model_folders import DATA, ORACLES, TINY, copied, make_talkative
+from packing_jobs import ORIGINALS
 
 from arena.battle import fold
 from arena.types import Answer, Chunk, GenerationConfig, Message
@@ -198,3 +199,9 @@ class Outcome:
 def is_sign_of_life():
     """Whether a chunk says nothing but that its stream is alive."""
     return lambda chunk: chunk == Chunk()
+
+
+@pytest.fixture
+def original(tmp_path):
+    """A copy of a micro original."""
+    return copied(DATA / ORIGINALS[0], tmp_path / "micro")

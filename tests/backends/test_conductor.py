@@ -1,6 +1,7 @@
 """The one computing thread: turns, errors, and when it lives. Members here compute nothing."""
 
 import gc
+import os
 import subprocess
 import sys
 import threading
@@ -130,8 +131,18 @@ threading.Thread(target=conductor.run, args=(compute,), daemon=True).start()
 begun.wait(60)
 """
 
+ENDS_IN_AN_ANSWER = """
+from micro_engines import greedy, micro_engine, prompt
 
-def test_a_process_that_ends_while_it_computes_ends_well():
-    """PyTorch aborts the process (exit code 134) if the interpreter takes its thread away."""
-    ended = subprocess.run([sys.executable, "-c", ENDS_WHILE_IT_COMPUTES], cwd=ROOT, timeout=120, check=False)
+engine = micro_engine()
+answer = engine.begin(prompt(9), greedy(4000)).until_the_end()
+next(answer)
+"""
+
+
+@pytest.mark.parametrize("code", [ENDS_WHILE_IT_COMPUTES, ENDS_IN_AN_ANSWER])
+def test_a_process_that_ends_while_it_computes_ends_well(code):
+    """PyTorch aborts it (exit code 134) if the interpreter takes its thread away; an open answer must not hold it."""
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests'}"}
+    ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, timeout=100, check=False)
     assert ended.returncode == 0

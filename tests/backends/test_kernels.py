@@ -4,6 +4,7 @@ import importlib
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -11,6 +12,7 @@ from served_app import ROOT
 from torch.nn.functional import scaled_dot_product_attention
 
 from backends.packed import kernel_build
+from backends.packed.attention import DecodeAttention
 from backends.packed.kernel_build import FLAGS, NoKernels, build
 from backends.packed.kernels import Kernels
 from backends.packed.layout import BLOCK, floats4, for_torch4, pack4, unpack4
@@ -198,6 +200,18 @@ def test_attention_of_one_token_is_torchs(kernels, heads, kv_heads, size):
         assert torch.equal(found[row : row + 1], kernels.attend(q[row : row + 1], [key], [value], size**-0.5))
 
 
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [((2, 5, 128), (2, 5, 64)), ((2, 5, 64), (2, 5, 64)), ((3, 5, 128), (3, 5, 128)), ((2, 5, 128), (2, 6, 128))],
+)
+def test_heads_that_the_kernel_would_read_past_are_refused(kernels, key, value):
+    if kernels is None:
+        pytest.skip("without kernels the library computes it")
+    queries = torch.zeros(1, 4, 1, 128, dtype=BF16)
+    with pytest.raises(ValueError, match="are not computed here"):
+        DecodeAttention(kernels)(queries, [(torch.zeros(key, dtype=BF16), torch.zeros(value, dtype=BF16))], 1.0)
+
+
 @pytest.mark.parametrize("kind", ["Qwen2", "Qwen3", "Glm", "Glm4", "Llama"])
 @pytest.mark.parametrize("size", [8, 100, 4096])
 def test_a_norm_is_the_librarys(kernels, kind, size):
@@ -294,6 +308,17 @@ def test_a_cache_that_others_can_write_is_not_trusted(able, monkeypatch, tmp_pat
     shared.chmod(0o777)
     assert shared not in build(cpuinfo=able).parents
     assert not list(shared.iterdir())
+
+
+def test_a_user_without_a_home_gets_a_folder_for_this_process(able, monkeypatch, tmp_path):
+    calls = compiler(tmp_path / "bin", monkeypatch)
+
+    def homeless(path):
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setattr(Path, "expanduser", homeless)
+    assert build(cpuinfo=able).parent.name.startswith("arena-kernels-") and compiled(calls) == 1
 
 
 def test_a_library_that_cannot_be_loaded_is_no_library(able, monkeypatch, tmp_path):

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from model_folders import DATA, copied, edit_json, rewrite
+from model_folders import DATA, copied, edit_json
 from native_folders import native_folder
+from packing_jobs import ORIGINALS, job_for, silent
 from safetensors.torch import load_file, save_file
 
 from arena.errors import BackendError, InputError
@@ -19,32 +20,17 @@ from backends.memory.needs import need_of
 from backends.native import NativeChat
 from backends.packed import calibrate
 from backends.packed.calibrate import calibrated
-from backends.packed.folder import PACKED, PackedInfo, packed_place, read_packed, stamp_of, weights_of
+from backends.packed.folder import PACKED, read_packed, weights_of
 from backends.packed.layout import unpack4
 from backends.packed.linear import Linear4, Linear8
 from backends.packed.open import fill, load_packed
-from backends.packed.pack import Job, drop_weights, pack
+from backends.packed.pack import pack
 from backends.packed.scheme import fitting_group, round4, round8
 from backends.packed.texts import calibration_ids
 from backends.resolve import resolve
 from backends.weights import architecture_of, load_weights, map_weights
 
-ORIGINALS = ("qwen-micro-vocab2048", "chatglm3-micro-vocab2048", "chatglm3-micro-bin")
 IDS = [[5, 17, 900, 33, 2, 1500, 44]]
-
-
-def job_for(folder, precision="int4", group=32, **changes):
-    info = PackedInfo(precision, group if precision == "int4" else 0, "nearest", folder.name, "rev1")
-    return replace(Job(folder, folder.with_name(f"{folder.name}@{precision}"), info), **changes)
-
-
-def silent(done, total, name):
-    pass
-
-
-@pytest.fixture
-def original(tmp_path):
-    return copied(DATA / ORIGINALS[0], tmp_path / "micro")
 
 
 @pytest.fixture
@@ -356,6 +342,7 @@ def test_a_flipped_bit_is_found_by_its_hash(packed):
         ({"files": [{"path": "../x", "size": 1, "sha256": ""}]}, "damaged"),
         ({"files": [{"path": "a", "size": -1, "sha256": ""}]}, "damaged"),
         ({"group": "32"}, "damaged"),
+        ({"group": 48}, "damaged"),
         ({"more": 1}, "damaged"),
     ],
 )
@@ -363,22 +350,6 @@ def test_a_packed_json_that_cannot_be_meant_is_refused(packed, changes, words):
     edit_json(packed / PACKED, **changes)
     with pytest.raises(InputError, match=words):
         folder_spec(packed)
-
-
-# ---- dropping the original
-
-
-def test_dropping_takes_the_weights_of_a_folder_of_ones_own_and_the_whole_of_a_fetched_one(tmp_path):
-    own, fetched = (copied(DATA / ORIGINALS[0], tmp_path / name) for name in ("own", "fetched"))
-    (fetched / "fetched.json").write_text("{}", encoding="utf-8")
-    weights = sum(path.stat().st_size for path in own.iterdir() if "safetensors" in path.name)
-    for folder in (own, fetched):
-        job = stamped(folder)
-        pack(job, silent)
-        assert drop_weights(job) == weights
-    assert {path.name for path in own.iterdir()} >= {"config.json"}
-    assert not any("safetensors" in path.name for path in own.iterdir())
-    assert not fetched.exists()
 
 
 # ---- rounded better
@@ -432,73 +403,7 @@ def test_a_stopped_best_rounding_goes_on_and_comes_out_the_same(chatty, monkeypa
     assert len(rounded) == 3
 
 
-# ---- what was packed is what is deleted
-
-
-def stamped(folder, **changes):
-    job = job_for(folder, **changes)
-    return replace(job, info=replace(job.info, stamp=stamp_of(folder)))
-
-
-def test_an_original_that_was_rewritten_since_is_neither_dropped_nor_called_packed(original):
-    job = stamped(original)
-    pack(job, silent)
-    shard = next(original.glob("*.safetensors"))
-    shard.write_bytes(shard.read_bytes()[:-1] + b"\x01")
-    with pytest.raises(InputError, match="have changed since they were packed") as error:
-        drop_weights(job)
-    assert error.value.code == "quantize_changed" and shard.exists()
-    with pytest.raises(InputError, match="made in another way"):
-        stamped(original).is_done()
-
-
-def test_slices_of_an_original_that_was_replaced_between_two_runs_are_made_anew(original):
-    job = stamped(original)
-
-    def stop(done, total, name):
-        if "layer-001" in name:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        pack(job, stop)
-    before = read_packed(job.part).files
-    rewrite(original, lambda tensors: [value.mul_(2) for value in tensors.values()])
-    again = stamped(original)
-    pack(again, silent)
-    assert before and not set(before) & set(read_packed(again.target).files)
-
-
-def test_a_finished_slice_with_other_contents_is_made_anew(original):
-    job = stamped(original)
-    pack(job, silent)
-    whole = read_packed(job.target).files
-    job.target.rename(job.part)
-    layer = job.part / "packed-layer-000.safetensors"
-    layer.write_bytes(bytes(layer.stat().st_size))
-    pack(job, silent)
-    assert set(read_packed(job.target).files) == set(whole)
-    assert verify_listed(folder_spec(job.target), lambda name, size: None)
-
-
-def test_a_linked_folder_is_packed_beside_the_link_and_keeps_it(original, tmp_path):
-    (tmp_path / "models").mkdir()
-    link = tmp_path / "models" / "linked"
-    link.symlink_to(original)
-    assert packed_place(link, "int4") == tmp_path / "models" / "linked@int4"
-    job = replace(stamped(original), source=link, target=packed_place(link, "int4"))
-    pack(job, silent)
-    assert resolve(f"{link}@int4").source == resolve(f"{link}/@int4").source == str(job.target)
-    (original / "fetched.json").write_text("{}", encoding="utf-8")
-    assert drop_weights(job) > 0
-    assert link.is_symlink() and (original / "config.json").exists() and not list(original.glob("*.safetensors"))
-
-
-@pytest.mark.parametrize("name", [".", ".."])
-def test_a_folder_named_by_dots_has_its_packed_one_beside_it(tmp_path, monkeypatch, name):
-    (tmp_path / "a" / "b").mkdir(parents=True)
-    monkeypatch.chdir(tmp_path / "a" / "b")
-    meant = (tmp_path / "a" / "b") if name == "." else tmp_path / "a"
-    assert packed_place(Path(name), "int4") == meant.with_name(f"{meant.name}@int4")
+# ---- what a library raises, and what kernels do not know
 
 
 def test_what_a_library_raises_while_packing_is_one_line(original, monkeypatch):
@@ -507,7 +412,7 @@ def test_what_a_library_raises_while_packing_is_one_line(original, monkeypatch):
 
     monkeypatch.setattr("safetensors.torch.save_file", fail)
     with pytest.raises(BackendError, match=r"^micro cannot be quantized: no space$"):
-        pack(stamped(original), silent)
+        pack(job_for(original), silent)
 
 
 @pytest.mark.parametrize("size", [96, 160, 512])

@@ -190,6 +190,25 @@ def test_a_step_that_fails_ends_the_talks_of_that_engine_and_no_others(monkeypat
     assert len(tokens(broken.generate(prompt(3), greedy(5)))) == 5
 
 
+def test_a_prompt_without_tokens_ends_alone(micro):
+    wanted = tokens(micro.generate(prompt(9), greedy(8)))
+    micro.forget()
+    with held(micro._conductor):
+        empty, fine = micro.begin([], greedy(8)), micro.begin(prompt(9), greedy(8))
+    with pytest.raises(ValueError, match="the prompt has no tokens"):
+        list(empty.until_the_end())
+    assert tokens(fine.until_the_end()) == wanted
+
+
+def test_whoever_reads_an_answer_hears_that_the_process_ends():
+    engine = micro_engine()
+    answer = engine.begin(prompt(9), greedy(4000)).until_the_end()
+    next(answer)
+    engine._conductor.close()
+    with pytest.raises(RuntimeError, match="the process ends"):
+        list(answer)
+
+
 # ---- several models, and the end
 
 
