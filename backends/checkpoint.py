@@ -6,6 +6,7 @@ Knows files and their sizes, not what the tensors mean. Runs nothing that the fo
 from __future__ import annotations
 
 import json
+import os
 import struct
 import zipfile
 from dataclasses import dataclass
@@ -115,7 +116,7 @@ def read_tensors(weights: Weights) -> dict[str, dict[str, Any]] | None:
     """Name, `dtype`, `shape` and `data_offsets` of every tensor in checked files; None for .bin, which hides them."""
     if not weights.safetensors:
         return None
-    headers = (_header(file.parent, file, file.stat().st_size)[0] for file in weights.files)
+    headers = (read_header(file.parent, file, file.stat().st_size)[0] for file in weights.files)
     return {name: entry for header in headers for name, entry in header.items() if name != "__metadata__"}
 
 
@@ -138,7 +139,7 @@ def _by_shard(folder: Path, index: str) -> dict[str, set[str]]:
 def check_safetensors(folder: Path, file: Path, expected: set[str]) -> None:
     """Compare a file with its own header, which must have the tensors `expected`. Raises BackendError."""
     size = file.stat().st_size
-    header, start = _header(folder, file, size)
+    header, start = read_header(folder, file, size)
     tensors = {name: entry for name, entry in header.items() if name != "__metadata__"}
     try:
         whole = start + max((entry["data_offsets"][1] for entry in tensors.values()), default=0)
@@ -150,9 +151,12 @@ def check_safetensors(folder: Path, file: Path, expected: set[str]) -> None:
         raise refusal(folder.name, f"{file.name} lacks {missing[0]}, which the index says is there")
 
 
-def _header(folder: Path, file: Path, size: int) -> tuple[dict[str, Any], int]:
-    """The header of a safetensors file, and where its data begin."""
+def read_header(folder: Path, file: Path, size: int) -> tuple[dict[str, Any], int]:
+    """The header of a safetensors file of `size` bytes, and where its data begin. Raises BackendError."""
     with file.open("rb") as opened:
+        if hasattr(os, "posix_fadvise"):
+            # What the system reads ahead it keeps in small pages, also for a mapping that could have large ones.
+            os.posix_fadvise(opened.fileno(), 0, 0, os.POSIX_FADV_RANDOM)
         first = opened.read(8)
         length = struct.unpack("<Q", first)[0] if len(first) == 8 else 0
         text = opened.read(length) if length <= MAX_HEADER else b""

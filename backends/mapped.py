@@ -1,12 +1,13 @@
-"""Giving mapped file pages back to the system before the mapping ends. Knows memory, not models. Linux only."""
+"""Giving pages of files back to the system before it asks for them. Knows memory, not models. Linux only."""
 
 from __future__ import annotations
 
 import ctypes
 import mmap
+import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 _MAPS = Path("/proc/self/maps")
 
@@ -22,6 +23,13 @@ def release(tensor: Any, files: Sequence[Path]) -> None:
     first, last = -(-start // page) * page, end // page * page
     if first < last and hasattr(mmap, "MADV_DONTNEED") and _is_mapped(first, last, files):
         ctypes.CDLL(None).madvise(ctypes.c_void_p(first), ctypes.c_size_t(last - first), mmap.MADV_DONTNEED)
+
+
+def forget(file: IO[bytes]) -> None:
+    """Write a file to the disk and keep none of it in memory, so that a mapping of it begins anew, in large pages."""
+    os.fsync(file.fileno())
+    if hasattr(os, "posix_fadvise"):
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
 
 def _is_mapped(start: int, end: int, files: Sequence[Path]) -> bool:

@@ -23,6 +23,7 @@ from backends.bench.figures import Progress
 from backends.bench.packed_tensors import GROUP, Kind, PackedTensor, packed_bytes, packed_files
 from backends.bench.room import check_disk
 from backends.bench.shapes import Shape
+from backends.mapped import forget
 from backends.packed.folder import WEIGHTS, PackedFile, PackedInfo, packed_weights, read_packed, write_packed
 
 POOL_BYTES = 1 << 25
@@ -104,6 +105,8 @@ def _write_file(path: Path, tensors: Sequence[PackedTensor], pools: dict[Kind, A
         for tensor in ordered:
             for piece in _pieces(pools[tensor.kind], tensor.bytes, draw):
                 file.write(piece)
+        file.flush()
+        forget(file)
 
 
 def _width(tensor: PackedTensor) -> int:

@@ -10,16 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import safe_open
 from torch import nn
 
-from arena.errors import BackendError
-from backends.checkpoint import first_line, refusal
+from backends.checkpoint import refusal
 from backends.packed.attention import UNIT, DecodeAttention
 from backends.packed.folder import PackedInfo, packed_weights
 from backends.packed.kernels import BF16, Kernels, find_kernels
 from backends.packed.layout import BLOCK
 from backends.packed.linear import Linear4, Linear8
+from backends.packed.mapping import map_tensors
 from backends.packed.norm import with_quick_norms
 from backends.packed.scheme import GROUPS
 from backends.stepping.rows import Rows
@@ -39,7 +38,7 @@ def packed_rows(folder: Path, info: PackedInfo, architecture: Architecture) -> R
 
 def load_packed(folder: Path, info: PackedInfo, architecture: Architecture) -> Any:
     """The model. Raises BackendError where the files do not fit it tensor by tensor."""
-    tensors = _map_all(folder, packed_weights(folder, info).files)
+    tensors = {key: value for file in packed_weights(folder, info).files for key, value in map_tensors(file).items()}
     model = bare_model(architecture, folder.name)
     kernels = find_kernels()
     fill(model, tensors, folder.name, kernels)
@@ -94,16 +93,3 @@ def _taken(
         found = f"{str(tensor.dtype).removeprefix('torch.')} {list(tensor.shape)}"
         raise refusal(name, f"{key} is {found} instead of {str(dtype).removeprefix('torch.')} {list(shape)}")
     return tensor
-
-
-def _map_all(folder: Path, files: Sequence[Path]) -> dict[str, torch.Tensor]:
-    tensors: dict[str, torch.Tensor] = {}
-    for file in files:
-        try:
-            with safe_open(file, "pt") as opened:
-                tensors.update({key: opened.get_tensor(key) for key in opened.keys()})  # noqa: SIM118  (no mapping)
-        except BackendError:
-            raise
-        except Exception as error:  # the library raises kinds of its own
-            raise refusal(folder.name, f"{file.name}: {first_line(error)}") from error
-    return tensors

@@ -20,6 +20,7 @@ from arena.errors import ArenaError, BackendError, InputError
 from backends.checkpoint import INDEXES, find_weights, first_line
 from backends.fetching.manifest import MANIFEST
 from backends.fetching.needed_files import SMALL
+from backends.mapped import forget
 from backends.packed.folder import (
     WEIGHTS,
     PackedFile,
@@ -223,6 +224,7 @@ def _listed(folder: Path, info: PackedInfo, incomplete: Path, name: str) -> Pack
     """Write down a file that has been written, and give it its name."""
     with incomplete.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
+        forget(file)
     # The library makes files that only their owner can read.
     incomplete.chmod(0o644)
     entry = PackedFile(name, incomplete.stat().st_size, digest)
