@@ -10,11 +10,10 @@ import torch
 from torch import nn
 
 from backends.bench.quality import Logits
-from backends.packed.attention import DecodeAttention
 from backends.packed.kernels import find_kernels
 from backends.packed.layout import pack4
 from backends.packed.linear import Linear4, Linear8
-from backends.packed.norm import with_quick_norms
+from backends.packed.open import quick_rows
 from backends.packed.scheme import fitting_group, round4, round8
 from backends.stepping.rows import Rows
 
@@ -33,7 +32,7 @@ def as_run(model: Any, group: int) -> Rows:
                 four = round4(module.weight.data, fitting_group(module.in_features, group))
                 layer = Linear4(pack4(four), module.out_features, bias, kernels)
             setattr(other.get_submodule(parent), own, layer)
-    return Rows(with_quick_norms(other, kernels), 1, DecodeAttention(kernels) if kernels else None)
+    return quick_rows(other, kernels)
 
 
 def as_prompt(rows: Rows) -> Logits:

@@ -180,37 +180,58 @@ static Steps steps_in(char *scratch, long rows, long groups) {
     return (Steps){(int8_t *)(floats + 3 * all), floats, floats + all, floats + 2 * all};
 }
 
-// y [rows][out] = x [rows][columns] times the weight (+ bias, float32 or null); `scratch` has rows * (columns + 12 *
-// columns / group) bytes. A row's result does not depend on the other rows.
-void few4(const bf16 *x, const uint8_t *packed, const bf16 *scales, const float *bias, bf16 *y, char *scratch,
-          long rows, long columns, long out, long group) {
-    const long groups = columns / group, width = columns * BLOCK / 2;
-    Steps steps = steps_in(scratch, rows, groups);
-    to_steps(x, steps, rows * groups, group);
+// A weight of 4 bits, `out` rows of `columns`, as above; `bias` is float32 or null.
+typedef struct {
+    const uint8_t *packed;
+    const bf16 *scales;
+    const float *bias;
+    long out, columns, group;
+} Weight;
+
+// y [rows][stride] = x times `count` weights that take the same x, one after the other along a row of y. To be called
+// by every thread of a team; all of it is there when one returns.
+static void product4(const Weight *weights, int count, Steps x, bf16 *y, long rows, long stride) {
+    long blocks = 0;
+    for (int i = 0; i < count; i++) blocks += weights[i].out / BLOCK;
     // A block that is gone through once is asked for as it comes. Twice for up to eight rows: every time a half of the
     // next one is asked for, else the memory would rest while the second four rows find the block in the cache.
     const long passes = (rows + MOST_ROWS - 1) / MOST_ROWS;
-#pragma omp parallel for schedule(static)
-    for (long b = 0; b < out / BLOCK; b++) {
-        const uint8_t *w = packed + b * width;
-        const bf16 *pairs = scales + b * groups * 2 * BLOCK;
-        const float *own = bias ? bias + b * BLOCK : 0;
+#pragma omp for schedule(static)
+    for (long all = 0; all < blocks; all++) {
+        const Weight *from = weights;
+        long b = all;
+        while (b >= from->out / BLOCK) b -= from++->out / BLOCK;
+        const long columns = from->columns, group = from->group, groups = columns / group, width = columns * BLOCK / 2;
+        const uint8_t *w = from->packed + b * width;
+        const bf16 *pairs = from->scales + b * groups * 2 * BLOCK;
+        const float *own = from->bias ? from->bias + b * BLOCK : 0;
         for (long m = 0; m < rows; m += MOST_ROWS) {
             const long part = m / MOST_ROWS;
             Ahead ahead = {(const char *)w + NEAR, (const char *)pairs + NEAR / 4, passes == 1 ? 2 : 0};
             if (passes == 2)
                 ahead = (Ahead){(const char *)(w + width) + part * width / 2,
                                 (const char *)(pairs + groups * 2 * BLOCK) + part * groups * 2 * BLOCK, 1};
-            Steps x_part = shifted(steps, m, columns, groups);
-            bf16 *to = y + m * out + b * BLOCK;
+            Steps x_part = shifted(x, m, columns, groups);
+            bf16 *to = y + m * stride + all * BLOCK;
 #define CASE(n) \
     case n: \
-        block4(n, w, pairs, x_part, own, to, columns, out, group, ahead); \
+        block4(n, w, pairs, x_part, own, to, columns, stride, group, ahead); \
         break;
             switch (rows - m < MOST_ROWS ? rows - m : MOST_ROWS) { CASE(1) CASE(2) CASE(3) CASE(4) }
 #undef CASE
         }
     }
+}
+
+// y [rows][out] = x [rows][columns] times the weight (+ bias, float32 or null); `scratch` has rows * (columns + 12 *
+// columns / group) bytes. A row's result does not depend on the other rows.
+void few4(const bf16 *x, const uint8_t *packed, const bf16 *scales, const float *bias, bf16 *y, char *scratch,
+          long rows, long columns, long out, long group) {
+    const Weight weight = {packed, scales, bias, out, columns, group};
+    Steps steps = steps_in(scratch, rows, columns / group);
+    to_steps(x, steps, rows * columns / group, group);
+#pragma omp parallel
+    product4(&weight, 1, steps, y, rows, out);
 }
 
 // ---- 8 bits, few rows of x
@@ -458,57 +479,184 @@ static void weigh(const float *weights, const bf16 *values, long length, long si
     }
 }
 
-// q and out [rows][heads][size], size a multiple of 64. Conversation r has keys[r] and values[r], [kv_heads] of
-// steps[r] numbers each, in which the first `lengths[r]` rows of `size` count. Returns 0 if there is no memory.
+// Attention of `shared` heads that have the same keys: q and out [shared][size], keys and values [length][size], size a
+// multiple of 64. Returns 0 if there is no memory.
+static int attend1(const bf16 *q, const bf16 *k, const bf16 *v, bf16 *out, long shared, long length, long size,
+                   float scale) {
+    const long room = (length + 15) / 16 * 16;
+    float *scores = malloc(sizeof(float) * (size_t)(shared * room));
+    if (!scores) return 0;
+    // A few keys at a time, so that heads that share them find them in the cache.
+    for (long t0 = 0; t0 < length; t0 += 64)
+        for (long h = 0; h < shared; h++)
+            for (long t = t0; t < length && t < t0 + 64; t++)
+                scores[h * room + t] = scale * dot(q + h * size, k + t * size, size);
+    for (long h = 0; h < shared; h++) {
+        softmax(scores + h * room, length);
+        weigh(scores + h * room, v, length, size, out + h * size);
+    }
+    free(scores);
+    return 1;
+}
+
+// q and out [rows][heads][size]. Conversation r has keys[r] and values[r], [kv_heads] of steps[r] numbers each, in
+// which the first `lengths[r]` rows of `size` count. Returns 0 if there is no memory.
 int attend(const bf16 *q, const bf16 *const *keys, const bf16 *const *values, const long *lengths, const long *steps,
            bf16 *out, long rows, long heads, long kv_heads, long size, float scale) {
     const long shared = heads / kv_heads;
     int good = 1;
 #pragma omp parallel for schedule(dynamic)
     for (long job = 0; job < rows * kv_heads; job++) {
-        const long r = job / kv_heads, kv = job % kv_heads, length = lengths[r], room = (length + 15) / 16 * 16;
-        const bf16 *k = keys[r] + kv * steps[r], *v = values[r] + kv * steps[r];
-        const long first = (r * heads + kv * shared) * size;
-        float *scores = malloc(sizeof(float) * (size_t)(shared * room));
-        if (!scores) {
+        const long r = job / kv_heads, kv = job % kv_heads, first = (r * heads + kv * shared) * size;
+        if (!attend1(q + first, keys[r] + kv * steps[r], values[r] + kv * steps[r], out + first, shared, lengths[r],
+                     size, scale))
             good = 0;
-            continue;
-        }
-        // A few keys at a time, so that heads that share them find them in the cache.
-        for (long t0 = 0; t0 < length; t0 += 64)
-            for (long h = 0; h < shared; h++)
-                for (long t = t0; t < length && t < t0 + 64; t++)
-                    scores[h * room + t] = scale * dot(q + first + h * size, k + t * size, size);
-        for (long h = 0; h < shared; h++) {
-            softmax(scores + h * room, length);
-            weigh(scores + h * room, v, length, size, out + first + h * size);
-        }
-        free(scores);
     }
     return good;
 }
 
 // ---- norms
 
-// y = x * weight / sqrt(mean of x^2 + eps) for each row of `size` numbers; the quotient is bfloat16 before the weight
-// comes, as in the models' own code.
-void rms_norm(const bf16 *x, const bf16 *weight, bf16 *y, long rows, long size, float eps) {
-    for (long r = 0; r < rows; r++, x += size, y += size) {
-        float squares = 0;
-        long i = 0;
-        __m512 sum = _mm512_setzero_ps();
-        for (; i + 16 <= size; i += 16) {
-            __m512 value = load16(x + i);
-            sum = _mm512_fmadd_ps(value, value, sum);
-        }
-        for (; i < size; i++) squares += widen1(x[i]) * widen1(x[i]);
-        float scale = 1 / sqrtf((_mm512_reduce_add_ps(sum) + squares) / (float)size + eps);
-        for (i = 0; i + 16 <= size; i += 16) {
-            __m512 value = widen(narrow(_mm512_mul_ps(load16(x + i), _mm512_set1_ps(scale))));
-            store16(y + i, _mm512_mul_ps(value, load16(weight + i)));
-        }
-        for (; i < size; i++) y[i] = narrow1(widen1(narrow1(widen1(x[i]) * scale)) * widen1(weight[i]));
+// y = x * weight / sqrt(mean of x^2 + eps), `size` numbers; the quotient is bfloat16 before the weight comes, as in the
+// models' own code.
+static void norm1(const bf16 *x, const bf16 *weight, bf16 *y, long size, float eps) {
+    float squares = 0;
+    long i = 0;
+    __m512 sum = _mm512_setzero_ps();
+    for (; i + 16 <= size; i += 16) {
+        __m512 value = load16(x + i);
+        sum = _mm512_fmadd_ps(value, value, sum);
     }
+    for (; i < size; i++) squares += widen1(x[i]) * widen1(x[i]);
+    float scale = 1 / sqrtf((_mm512_reduce_add_ps(sum) + squares) / (float)size + eps);
+    for (i = 0; i + 16 <= size; i += 16) {
+        __m512 value = widen(narrow(_mm512_mul_ps(load16(x + i), _mm512_set1_ps(scale))));
+        store16(y + i, _mm512_mul_ps(value, load16(weight + i)));
+    }
+    for (; i < size; i++) y[i] = narrow1(widen1(narrow1(widen1(x[i]) * scale)) * widen1(weight[i]));
+}
+
+// The same for rows.
+void rms_norm(const bf16 *x, const bf16 *weight, bf16 *y, long rows, long size, float eps) {
+    for (long r = 0; r < rows; r++) norm1(x + r * size, weight, y + r * size, size, eps);
+}
+
+// ---- a whole layer for one new token of each conversation
+
+// The weights of a layer, and its sizes: `inner` is that of the feed-forward part, `size` that of a head. As layer.py
+// has it.
+typedef struct {
+    Weight qkv[3], o, gate_up[2], down;
+    const bf16 *norm, *inner_norm;
+    long hidden, inner, heads, kv_heads, size, neighbours;
+    float eps, scale;
+} Layer;
+
+// The conversations: keys[r] and values[r] are [kv_heads] of steps[r] numbers, with `lengths[r]` tokens and room for
+// one more. The first `turned` numbers of a head are turned by their place: number i with i + turned / 2, or, if the
+// layer has `neighbours`, 2i with 2i + 1. `cosines` and `sines` are [rows][turned]; each row's first half counts.
+typedef struct {
+    bf16 *const *keys, *const *values;
+    const long *lengths, *steps;
+    const bf16 *cosines, *sines;
+    long rows, turned;
+} Places;
+
+static void turn_head(bf16 *head, const bf16 *cosines, const bf16 *sines, long turned, long neighbours) {
+    const long half = turned / 2;
+    for (long i = 0; i < half; i++) {
+        bf16 *a = head + (neighbours ? 2 * i : i), *b = neighbours ? a + 1 : a + half;
+        const float x = widen1(*a), y = widen1(*b), cosine = widen1(cosines[i]), sine = widen1(sines[i]);
+        *a = narrow1(x * cosine - y * sine);
+        *b = narrow1(y * cosine + x * sine);
+    }
+}
+
+// Turns queries and key of one conversation and key head, keeps key and value, and attends. Returns 0 if there is no
+// memory. `qkv` is the row of all heads: queries, keys, values.
+static int attend_new(const Layer *layer, const Places *at, bf16 *qkv, bf16 *out, long r, long kv) {
+    const long size = layer->size, shared = layer->heads / layer->kv_heads;
+    bf16 *q = qkv + kv * shared * size, *new_key = qkv + (layer->heads + kv) * size;
+    const bf16 *cosines = at->cosines + r * at->turned, *sines = at->sines + r * at->turned;
+    for (long h = 0; h < shared; h++) turn_head(q + h * size, cosines, sines, at->turned, layer->neighbours);
+    turn_head(new_key, cosines, sines, at->turned, layer->neighbours);
+    bf16 *keys = at->keys[r] + kv * at->steps[r], *values = at->values[r] + kv * at->steps[r];
+    memcpy(keys + at->lengths[r] * size, new_key, sizeof(bf16) * (size_t)size);
+    memcpy(values + at->lengths[r] * size, new_key + layer->kv_heads * size, sizeof(bf16) * (size_t)size);
+    return attend1(q, keys, values, out + kv * shared * size, shared, at->lengths[r] + 1, size, layer->scale);
+}
+
+static void add(const bf16 *a, const bf16 *b, bf16 *sum, long size) {
+    for (long i = 0; i < size; i += 16) store16(sum + i, _mm512_add_ps(load16(a + i), load16(b + i)));
+}
+
+// gate / (1 + e^-gate) * up. The power is taken of what is below 0, on either side, so that it is never infinite.
+static void gated(const bf16 *gate, const bf16 *up, bf16 *out, long size) {
+    const __m512 one = _mm512_set1_ps(1);
+    for (long i = 0; i < size; i += 16) {
+        __m512 x = load16(gate + i), power = exp16(_mm512_sub_ps(_mm512_setzero_ps(), _mm512_abs_ps(x)));
+        __mmask16 below = _mm512_cmp_ps_mask(x, _mm512_setzero_ps(), _CMP_LT_OQ);
+        __m512 top = _mm512_mask_mul_ps(x, below, x, power);
+        store16(out + i, _mm512_mul_ps(_mm512_div_ps(top, _mm512_add_ps(one, power)), load16(up + i)));
+    }
+}
+
+// y [rows][hidden] = what the layer makes of x. All its parts in one go, since what lies between products of one row
+// costs as much as a fifth of them. Returns 0 if there is no memory. A row's result does not depend on the other rows.
+int layer4(const Layer *layer, const Places *at, const bf16 *x, bf16 *y) {
+    const long rows = at->rows, hidden = layer->hidden, inner = layer->inner, wide = layer->heads * layer->size;
+    const long all = wide + 2 * layer->kv_heads * layer->size, widest = inner > wide ? inner : wide;
+    const long most = widest > hidden ? widest : hidden;
+    // The smallest group has 32 numbers; to the unit that the allocation wants.
+    const size_t numbers = (size_t)(rows * (all + wide + hidden + 3 * inner));
+    const size_t steps = (size_t)(rows * (most + most * 12 / 32));
+    char *memory = aligned_alloc(64, (numbers * sizeof(bf16) + steps + 63) / 64 * 64);
+    if (!memory) return 0;
+    bf16 *qkv = (bf16 *)memory, *attended = qkv + rows * all, *part = attended + rows * wide;
+    bf16 *both = part + rows * hidden, *product = both + rows * 2 * inner;
+    char *scratch = (char *)(product + rows * inner);
+    const long group = layer->qkv[0].group, o_group = layer->o.group;
+    const long inner_group = layer->gate_up[0].group, down_group = layer->down.group;
+    Steps in = steps_in(scratch, rows, hidden / group), from_heads = steps_in(scratch, rows, wide / o_group);
+    Steps in_again = steps_in(scratch, rows, hidden / inner_group), last = steps_in(scratch, rows, inner / down_group);
+    int good = 1;
+#pragma omp parallel
+    {
+#pragma omp for schedule(static)
+        for (long r = 0; r < rows; r++) {
+            norm1(x + r * hidden, layer->norm, part + r * hidden, hidden, layer->eps);
+            to_steps(part + r * hidden, shifted(in, r, hidden, hidden / group), hidden / group, group);
+        }
+        product4(layer->qkv, 3, in, qkv, rows, all);
+#pragma omp for schedule(dynamic)
+        for (long job = 0; job < rows * layer->kv_heads; job++) {
+            const long r = job / layer->kv_heads, kv = job % layer->kv_heads;
+            if (!attend_new(layer, at, qkv + r * all, attended + r * wide, r, kv)) good = 0;
+        }
+#pragma omp for schedule(static)
+        for (long i = 0; i < rows * wide / o_group; i++)
+            to_steps(attended + i * o_group, shifted(from_heads, i, o_group, 1), 1, o_group);
+        product4(&layer->o, 1, from_heads, part, rows, hidden);
+#pragma omp for schedule(static)
+        for (long r = 0; r < rows; r++) {
+            add(x + r * hidden, part + r * hidden, y + r * hidden, hidden);
+            norm1(y + r * hidden, layer->inner_norm, part + r * hidden, hidden, layer->eps);
+            to_steps(part + r * hidden, shifted(in_again, r, hidden, hidden / inner_group), hidden / inner_group,
+                     inner_group);
+        }
+        product4(layer->gate_up, 2, in_again, both, rows, 2 * inner);
+#pragma omp for schedule(static)
+        for (long i = 0; i < rows * inner / down_group; i++) {
+            const bf16 *gate = both + i * down_group / inner * 2 * inner + i * down_group % inner;
+            gated(gate, gate + inner, product + i * down_group, down_group);
+            to_steps(product + i * down_group, shifted(last, i, down_group, 1), 1, down_group);
+        }
+        product4(&layer->down, 1, last, part, rows, hidden);
+#pragma omp for schedule(static)
+        for (long r = 0; r < rows; r++) add(y + r * hidden, part + r * hidden, y + r * hidden, hidden);
+    }
+    free(memory);
+    return good;
 }
 
 // ---- what the machine can read

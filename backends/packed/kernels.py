@@ -18,6 +18,7 @@ import torch
 from backends.packed.kernel_build import NoKernels, build
 from backends.packed.layout import BLOCK, CHUNK, pack4
 from backends.packed.scheme import round4, round8
+from backends.packed.structs import Layer, Places
 
 log = logging.getLogger(__name__)
 BF16 = torch.bfloat16
@@ -110,6 +111,13 @@ class Kernels:
         if not good:
             raise MemoryError("no memory for attention")
         return out
+
+    def layer4(self, layer: Layer, x: torch.Tensor, places: Places) -> torch.Tensor:
+        """x [conversations, hidden] bfloat16 through a whole layer, one new token each; see layer.py."""
+        y = torch.empty_like(x)
+        if not self._library.layer4(ctypes.byref(layer), ctypes.byref(places), _at(x), _at(y)):
+            raise MemoryError("no memory for a layer")
+        return y
 
     def rms_norm(self, x: torch.Tensor, weight: torch.Tensor, eps: float) -> torch.Tensor:
         """x [..., size] bfloat16 in one piece, each row over its root mean square, times `weight` [size]."""

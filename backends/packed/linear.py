@@ -36,6 +36,11 @@ class Linear4(nn.Module):  # type: ignore[misc]
         self._few = FEW_WITH_TILES if kernels and kernels.tiles else FEW
         self._for_torch = None if kernels else for_torch4(self._packed, self._scales)
 
+    @property
+    def parts(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
+        """The packed weight, its scales, and the bias in float32, filled up to a block of rows."""
+        return self._packed, self._scales, self._bias
+
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """x [..., in_features] bfloat16 to [..., out_features]."""
         rows = x.reshape(-1, self.in_features).contiguous()

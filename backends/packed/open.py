@@ -16,6 +16,7 @@ from backends.checkpoint import refusal
 from backends.packed.attention import UNIT, DecodeAttention
 from backends.packed.folder import PackedInfo, packed_weights
 from backends.packed.kernels import BF16, Kernels, find_kernels
+from backends.packed.layers import with_quick_layers
 from backends.packed.layout import BLOCK
 from backends.packed.linear import Linear4, Linear8
 from backends.packed.mapping import map_tensors
@@ -29,20 +30,24 @@ _KINDS = {"packed": torch.uint8, "scales": BF16, "weight8": torch.int8, "scale8"
 
 def packed_rows(folder: Path, info: PackedInfo, architecture: Architecture) -> Rows:
     """The model, ready for several conversations at once. Raises BackendError."""
-    model = load_packed(folder, info, architecture)
-    kernels, config = find_kernels(), model.config.get_text_config()
-    size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
-    # Packed layers treat every row alike, so there may be as many as there are.
-    return Rows(model, 1, DecodeAttention(kernels) if kernels and size % UNIT == 0 else None)
+    return quick_rows(load_packed(folder, info, architecture), find_kernels())
 
 
 def load_packed(folder: Path, info: PackedInfo, architecture: Architecture) -> Any:
     """The model. Raises BackendError where the files do not fit it tensor by tensor."""
     tensors = {key: value for file in packed_weights(folder, info).files for key, value in map_tensors(file).items()}
     model = bare_model(architecture, folder.name)
-    kernels = find_kernels()
-    fill(model, tensors, folder.name, kernels)
-    return with_quick_norms(model, kernels).eval()
+    fill(model, tensors, folder.name, find_kernels())
+    return model.eval()
+
+
+def quick_rows(model: Any, kernels: Kernels | None) -> Rows:
+    """A model of packed layers, with all else that the kernels compute."""
+    config = model.config.get_text_config()
+    size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    quick = with_quick_layers(with_quick_norms(model, kernels), kernels)
+    # Packed layers treat every row alike, so there may be as many as there are.
+    return Rows(quick, 1, DecodeAttention(kernels) if kernels and size % UNIT == 0 else None)
 
 
 def fill(model: Any, tensors: dict[str, torch.Tensor], name: str, kernels: Kernels | None) -> None:

@@ -40,6 +40,13 @@ class TokenCache:
         """
         return self._append(self._keys, layer, keys), self._append(self._values, layer, values)
 
+    def room(self, layer: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Keys and values [heads, room, size] of one layer that has some, with room for one token more than `n`.
+
+        Who writes it, at place `n`, writes it in every layer and says so by `add`.
+        """
+        return self._roomy(self._keys, layer), self._roomy(self._values, layer)
+
     def add(self, ids: Sequence[int]) -> None:
         """The tokens whose keys and values have been written to every layer."""
         self.ids += ids
@@ -52,6 +59,13 @@ class TokenCache:
             for layer, part in enumerate(parts):
                 if part is not None and part.shape[1] > grown(n):
                     parts[layer] = _moved(part, n, n)
+
+    def _roomy(self, parts: list[torch.Tensor | None], layer: int) -> torch.Tensor:
+        part = parts[layer]
+        assert part is not None
+        if part.shape[1] == self.n:
+            part = parts[layer] = _moved(part, self.n, self.n + 1)
+        return part
 
     def _append(self, parts: list[torch.Tensor | None], layer: int, new: torch.Tensor) -> torch.Tensor:
         end = self.n + new.shape[1]

@@ -21,6 +21,8 @@ from backends.stepping.cache import TokenCache
 from backends.stepping.limits import ROWS
 
 DecodeAttention = Callable[[torch.Tensor, Sequence[tuple[torch.Tensor, torch.Tensor]], float], torch.Tensor]
+# Keys and values of one conversation in one layer [heads, room, size], and how many tokens they have.
+Place = tuple[torch.Tensor, torch.Tensor, int]
 _NAME = "rows"
 
 
@@ -64,6 +66,19 @@ class _RowsLayer(DynamicLayer):  # type: ignore[misc]
             start += count
         rows = _LayerRows(self._step, parts)
         return rows, rows
+
+    def new_places(self) -> list[Place] | None:
+        """As the function of that name."""
+        step = self._step
+        if any(count != 1 for count in step.counts) or not all(cache.n for cache in step.caches):
+            return None
+        return [(*cache.room(self._layer), cache.n) for cache in step.caches]
+
+
+def new_places(cache: Any, layer: int) -> list[Place] | None:
+    """Where each row's one new token goes in a layer, for who writes it there; None in all other passes and caches."""
+    own = cache.layers[layer] if isinstance(cache, Cache) else None
+    return own.new_places() if isinstance(own, _RowsLayer) else None
 
 
 def stock_width(dtype: torch.dtype) -> int | None:
