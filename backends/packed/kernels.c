@@ -12,7 +12,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#ifdef __AMX_BF16__
+#if defined(__AMX_BF16__) && defined(__AMX_INT8__)
+#define TILES
 #include <sys/syscall.h>
 #include <unistd.h>
 #endif
@@ -20,7 +21,8 @@
 typedef uint16_t bf16;
 
 // NEAR: how many bytes of a weight are asked for ahead of their use; 2048 is as quick, 512 and 16384 are slower.
-enum { BLOCK = 64, MOST_ROWS = 4, NEAR = 4096 };
+// FEW_FOR_TILES: up to so many rows the products without tiles are the quicker ones.
+enum { BLOCK = 64, MOST_ROWS = 4, NEAR = 4096, FEW_FOR_TILES = 4 };
 
 static inline __m512 widen(__m256i halves) {
     return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(halves), 16));
@@ -170,6 +172,114 @@ static inline __attribute__((always_inline)) void block4(
         for (int j = 0; j < 4; j++) store16(y + m * stride + 16 * j, sum[m][j]);
 }
 
+#ifdef TILES
+static int tiles_are_allowed;
+
+// 1 if the system lets this process use tiles; asked once, before anything else here.
+int tiles_allowed(void) { return tiles_are_allowed = syscall(SYS_arch_prctl, 0x1023, 18) == 0; }
+
+// Tiles 0 to 3 are sums, 4 and 5 of x, 6 and 7 of the weight. Rows of x, bytes of such a row, rows of the weight.
+static void set_tiles(int rows, int bytes, int weight_rows) {
+    struct {
+        uint8_t palette, start, reserved[14];
+        uint16_t bytes[16];
+        uint8_t rows[16];
+    } __attribute__((packed)) shape = {.palette = 1};
+    for (int i = 0; i < 8; i++) {
+        shape.bytes[i] = i == 4 || i == 5 ? (uint16_t)bytes : 64;
+        shape.rows[i] = i < 6 ? (uint8_t)rows : (uint8_t)weight_rows;
+    }
+    _tile_loadconfig(&shape);
+}
+
+enum { TILE_ROWS = 16, MOST_GROUP = 128 };
+typedef int32_t Dots[TILE_ROWS][BLOCK];
+// A group of a block with a byte for each weight: [16 rows of the block at a time][4 columns at a time][16][4].
+typedef uint8_t Unpacked[4][MOST_GROUP / 4][64];
+
+static inline void unpack_group(const uint8_t *w, Unpacked q, long group, const char *ahead) {
+    const __m512i low = _mm512_set1_epi8(15);
+    for (long k = 0; k < group; k += 4, w += 128, ahead += 128) {
+        _mm_prefetch(ahead, _MM_HINT_T1);
+        _mm_prefetch(ahead + 64, _MM_HINT_T1);
+        __m512i left, right;
+        turn(_mm512_loadu_si512(w), _mm512_loadu_si512(w + 64), &left, &right);
+        _mm512_store_si512(q[0][k / 4], _mm512_and_si512(left, low));
+        _mm512_store_si512(q[1][k / 4], _mm512_and_si512(right, low));
+        _mm512_store_si512(q[2][k / 4], _mm512_and_si512(_mm512_srli_epi16(left, 4), low));
+        _mm512_store_si512(q[3][k / 4], _mm512_and_si512(_mm512_srli_epi16(right, 4), low));
+    }
+}
+
+// The same integers as in block4.
+static inline void group_dots(Unpacked q, const int8_t *x, Dots dots, long columns, long group) {
+    const long depth = group < 64 ? group : 64;
+    _tile_zero(0);
+    _tile_zero(1);
+    _tile_zero(2);
+    _tile_zero(3);
+    for (long k = 0; k < group; k += depth) {
+        _tile_loadd(4, x + k, columns);
+        _tile_loadd(6, q[0][k / 4], 64);
+        _tile_dpbsud(0, 4, 6);
+        _tile_loadd(7, q[1][k / 4], 64);
+        _tile_dpbsud(1, 4, 7);
+        _tile_loadd(6, q[2][k / 4], 64);
+        _tile_dpbsud(2, 4, 6);
+        _tile_loadd(7, q[3][k / 4], 64);
+        _tile_dpbsud(3, 4, 7);
+    }
+    _tile_stored(0, dots[0], sizeof dots[0]);
+    _tile_stored(1, dots[0] + 16, sizeof dots[0]);
+    _tile_stored(2, dots[0] + 32, sizeof dots[0]);
+    _tile_stored(3, dots[0] + 48, sizeof dots[0]);
+}
+
+// As block4, for up to 16 rows at once; the sums of a row are made in the same order.
+static void block4_tiles(long rows, const uint8_t *w, const bf16 *scales, Steps x, const float *bias, bf16 *y,
+                         long columns, long stride, long group, Ahead ahead) {
+    const long groups = columns / group;
+    Dots dots[2] __attribute__((aligned(64)));
+    Unpacked q[2] __attribute__((aligned(64)));
+    float sum[TILE_ROWS][BLOCK] __attribute__((aligned(64)));
+    for (long m = 0; m < rows; m++)
+        for (int j = 0; j < BLOCK; j++) sum[m][j] = bias ? bias[j] : 0;
+    // A group is unpacked while the one before is multiplied and the one before that is summed: what a tile reads or
+    // writes has to be in the cache first.
+    for (long next = 0; next < groups + 2; next++) {
+        if (next < groups) {
+            for (long i = 0; i < 4; i++) _mm_prefetch(ahead.scales + 64 * i, _MM_HINT_T1);
+            unpack_group(w + next * 32 * group, q[next % 2], group, ahead.weights);
+            ahead.weights += 32 * group;
+            ahead.scales += 256;
+        }
+        if (0 < next && next <= groups)
+            group_dots(q[(next - 1) % 2], x.q + (next - 1) * group, dots[(next - 1) % 2], columns, group);
+        const long i = next - 2;
+        if (i < 0) continue;
+        __m512 scale[4], zero[4];
+        for (int j = 0; j < 4; j++) {
+            __m512i pair = _mm512_loadu_si512(scales + i * 2 * BLOCK + 32 * j);
+            scale[j] = _mm512_castsi512_ps(_mm512_slli_epi32(pair, 16));
+            zero[j] = _mm512_castsi512_ps(_mm512_and_si512(pair, _mm512_set1_epi32((int)0xffff0000)));
+        }
+        for (long m = 0; m < rows; m++) {
+            const long at = m * groups + i;
+            const __m512 eights = _mm512_set1_ps(8 * x.stepped[at]), step = _mm512_set1_ps(x.step[at]);
+            const __m512 plain = _mm512_set1_ps(x.plain[at]);
+            for (int j = 0; j < 4; j++) {
+                __m512 dot = _mm512_cvtepi32_ps(_mm512_load_si512(dots[i % 2][m] + 16 * j));
+                __m512 old = _mm512_load_ps(sum[m] + 16 * j);
+                old = _mm512_fmadd_ps(_mm512_fmsub_ps(dot, step, eights), scale[j], old);
+                _mm512_store_ps(sum[m] + 16 * j, _mm512_fmadd_ps(zero[j], plain, old));
+            }
+        }
+    }
+    for (long m = 0; m < rows; m++)
+        for (int j = 0; j < 4; j++) store16(y + m * stride + 16 * j, _mm512_load_ps(sum[m] + 16 * j));
+}
+#endif
+
 static Steps shifted(Steps x, long row, long columns, long groups) {
     return (Steps){x.q + row * columns, x.step + row * groups, x.plain + row * groups, x.stepped + row * groups};
 }
@@ -196,6 +306,11 @@ static void product4(const Weight *weights, int count, Steps x, bf16 *y, long ro
     // A block that is gone through once is asked for as it comes. Twice for up to eight rows: every time a half of the
     // next one is asked for, else the memory would rest while the second four rows find the block in the cache.
     const long passes = (rows + MOST_ROWS - 1) / MOST_ROWS;
+#ifdef TILES
+    const int tiles = tiles_are_allowed && rows > FEW_FOR_TILES && rows <= TILE_ROWS;
+    const int depth = weights->group < 64 ? (int)weights->group : 64;
+    if (tiles) set_tiles((int)rows, depth, depth / 4);
+#endif
 #pragma omp for schedule(static)
     for (long all = 0; all < blocks; all++) {
         const Weight *from = weights;
@@ -205,6 +320,13 @@ static void product4(const Weight *weights, int count, Steps x, bf16 *y, long ro
         const uint8_t *w = from->packed + b * width;
         const bf16 *pairs = from->scales + b * groups * 2 * BLOCK;
         const float *own = from->bias ? from->bias + b * BLOCK : 0;
+#ifdef TILES
+        if (tiles) {
+            Ahead ahead = {(const char *)w + NEAR, (const char *)pairs + NEAR / 4, 2};
+            block4_tiles(rows, w, pairs, x, own, y + all * BLOCK, columns, stride, group, ahead);
+            continue;
+        }
+#endif
         for (long m = 0; m < rows; m += MOST_ROWS) {
             const long part = m / MOST_ROWS;
             Ahead ahead = {(const char *)w + NEAR, (const char *)pairs + NEAR / 4, passes == 1 ? 2 : 0};
@@ -221,6 +343,9 @@ static void product4(const Weight *weights, int count, Steps x, bf16 *y, long ro
 #undef CASE
         }
     }
+#ifdef TILES
+    if (tiles) _tile_release();
+#endif
 }
 
 // y [rows][out] = x [rows][columns] times the weight (+ bias, float32 or null); `scratch` has rows * (columns + 12 *
@@ -238,6 +363,26 @@ void few4(const bf16 *x, const uint8_t *packed, const bf16 *scales, const float 
 
 enum { CHUNK = 64 };
 
+// `rows` rows of x times one row of the weight. Always inlined with a constant, as block4.
+static inline __attribute__((always_inline)) void row8(
+    int rows, const int8_t *w, Steps x, float *products, long columns) {
+    const long groups = columns / CHUNK;
+    const __m512i flip = _mm512_set1_epi8((char)0x80);
+    __m512 sum[MOST_ROWS];
+    for (int m = 0; m < rows; m++) sum[m] = _mm512_setzero_ps();
+    for (long i = 0; i < groups; i++) {
+        _mm_prefetch((const char *)(w + 4096 + i * CHUNK), _MM_HINT_T0);
+        // The instruction wants one side without sign: the weight, raised by 128.
+        const __m512i raised = _mm512_xor_si512(_mm512_loadu_si512(w + i * CHUNK), flip);
+        for (int m = 0; m < rows; m++) {
+            const __m512i q = _mm512_loadu_si512(x.q + m * columns + i * CHUNK);
+            const __m512i dot = _mm512_dpbusd_epi32(_mm512_setzero_si512(), raised, q);
+            sum[m] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(dot), _mm512_set1_ps(x.step[m * groups + i]), sum[m]);
+        }
+    }
+    for (int m = 0; m < rows; m++) products[m] = _mm512_reduce_add_ps(sum[m]);
+}
+
 // y [rows][out] = x times the weight: int8 [out][columns], float32 scale [out]. columns is a multiple of 64.
 // `scratch` as above with groups of 64.
 void few8(const bf16 *x, const int8_t *weight, const float *scale, const float *bias, bf16 *y, char *scratch,
@@ -245,25 +390,29 @@ void few8(const bf16 *x, const int8_t *weight, const float *scale, const float *
     const long groups = columns / CHUNK;
     Steps steps = steps_in(scratch, rows, groups);
     to_steps(x, steps, rows * groups, CHUNK);
-    const __m512i flip = _mm512_set1_epi8((char)0x80);
+    // What the 128 add up to, kept in place of the first sum.
+    for (long m = 0; m < rows; m++) {
+        float raised = 0;
+        for (long i = 0; i < groups; i++) raised += steps.stepped[m * groups + i];
+        steps.plain[m] = 128 * raised;
+    }
 #pragma omp parallel for schedule(static)
     for (long n = 0; n < out; n++) {
         const int8_t *w = weight + n * columns;
-        for (long m = 0; m < rows; m++) {
+        for (long m = 0; m < rows; m += MOST_ROWS) {
+            const long some = rows - m < MOST_ROWS ? rows - m : MOST_ROWS;
             Steps part = shifted(steps, m, columns, groups);
-            __m512 sum = _mm512_setzero_ps();
-            float off = 0;
-            for (long i = 0; i < groups; i++) {
-                _mm_prefetch((const char *)(w + 4096 + i * CHUNK), _MM_HINT_T0);
-                // The instruction wants one side without sign: the weight, raised by 128.
-                __m512i raised = _mm512_xor_si512(_mm512_loadu_si512(w + i * CHUNK), flip);
-                __m512i dot = _mm512_dpbusd_epi32(
-                    _mm512_setzero_si512(), raised, _mm512_loadu_si512(part.q + i * CHUNK));
-                sum = _mm512_fmadd_ps(_mm512_cvtepi32_ps(dot), _mm512_set1_ps(part.step[i]), sum);
-                off += part.stepped[i];
+            float products[MOST_ROWS];
+#define CASE(n) \
+    case n: \
+        row8(n, w, part, products, columns); \
+        break;
+            switch (some) { CASE(1) CASE(2) CASE(3) CASE(4) }
+#undef CASE
+            for (long i = 0; i < some; i++) {
+                float value = scale[n] * (products[i] - steps.plain[m + i]);
+                y[(m + i) * out + n] = narrow1(bias ? value + bias[n] : value);
             }
-            float value = scale[n] * (_mm512_reduce_add_ps(sum) - 128 * off);
-            y[m * out + n] = narrow1(bias ? value + bias[n] : value);
         }
     }
 }
@@ -294,25 +443,9 @@ void unpack4(const uint8_t *packed, const bf16 *scales, float *out, long blocks,
         }
 }
 
-#ifdef __AMX_BF16__
+#ifdef TILES
 // Tiles of 16 rows of 64 bytes. A part of the weight is made bfloat16 in the cache and used for all rows of x at once.
 enum { TILE = 512, DEPTH = 256, WIDE = 4 };
-
-// 1 if the system lets this process use tiles; asked once, before anything else here.
-int tiles_allowed(void) { return syscall(SYS_arch_prctl, 0x1023, 18) == 0; }
-
-static void set_tiles(void) {
-    struct {
-        uint8_t palette, start, reserved[14];
-        uint16_t bytes[16];
-        uint8_t rows[16];
-    } __attribute__((packed)) shape = {.palette = 1};
-    for (int i = 0; i < 8; i++) {
-        shape.bytes[i] = 64;
-        shape.rows[i] = 16;
-    }
-    _tile_loadconfig(&shape);
-}
 
 // x in tiles: [rows/16][columns/32][16][32]; rows past the last are zero.
 static void tile_rows(const bf16 *x, bf16 *tiles, long rows, long columns) {
@@ -402,7 +535,7 @@ int many4(const bf16 *x, const uint8_t *packed, const bf16 *scales, const float 
     {
         bf16 *w_tiles = aligned_alloc(64, sizeof(bf16) * DEPTH * BLOCK * WIDE);
         float *sums = aligned_alloc(64, sizeof(float) * (size_t)high * 256 * 4 * WIDE);
-        set_tiles();
+        set_tiles(16, 64, 16);
 #pragma omp for schedule(dynamic)
         for (long b0 = 0; b0 < blocks; b0 += WIDE) {
             if (!w_tiles || !sums) {
