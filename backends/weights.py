@@ -22,7 +22,7 @@ from transformers.core_model_loading import Concatenate, ConversionOps, WeightCo
 from arena.errors import BackendError
 from backends import chatglm, qwen
 from backends.checkpoint import Weights, check_links, find_weights, first_line, read_config, refusal
-from backends.mapped import release
+from backends.pages import release
 
 # fp16 is not here: a CPU has no sums in it that are fast and safe.
 DTYPES = {"bf16": torch.bfloat16, "fp32": torch.float32}

@@ -23,8 +23,8 @@ from backends.bench.figures import Progress
 from backends.bench.packed_tensors import GROUP, Kind, PackedTensor, packed_bytes, packed_files
 from backends.bench.room import check_disk
 from backends.bench.shapes import Shape
-from backends.mapped import forget
 from backends.packed.folder import WEIGHTS, PackedFile, PackedInfo, packed_weights, read_packed, write_packed
+from backends.pages import forget
 
 POOL_BYTES = 1 << 25
 # About 0.02 is the spread of a trained layer's weights; uniform nibbles spread by 4.6 steps, uniform bytes by 73.

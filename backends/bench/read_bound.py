@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import mmap
 import time
-from contextlib import suppress
 from typing import Any
 
 from backends.bench.child import run_module, serve
 from backends.bench.figures import Progress
+from backends.pages import large_memory
 
 # More than any processor's caches hold.
 BYTES = 1 << 30
@@ -39,7 +38,8 @@ def _best(size: int) -> float | None:
     kernels = find_kernels()
     if kernels is None:
         return None
-    memory = torch.frombuffer(_large_pages(size), dtype=torch.uint8)
+    # In the pages that packed weights have: with small ones the bound would be too low.
+    memory = torch.frombuffer(large_memory(size), dtype=torch.uint8)
     # Written, not only asked for: the system gives all untouched memory the same one page.
     memory.fill_(1)
     seconds = []
@@ -48,14 +48,6 @@ def _best(size: int) -> float | None:
         kernels.read_lines(memory)
         seconds.append(time.perf_counter() - began)
     return size / min(seconds)
-
-
-def _large_pages(size: int) -> mmap.mmap:
-    """Memory in the pages that packed weights have: with small ones the bound would be too low."""
-    memory = mmap.mmap(-1, size)
-    with suppress(AttributeError, OSError):
-        memory.madvise(mmap.MADV_HUGEPAGE)
-    return memory
 
 
 if __name__ == "__main__":

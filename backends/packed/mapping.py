@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import math
 import mmap
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeGuard
 
 import torch
 
 from backends.checkpoint import read_header, refusal
+from backends.pages import ask_large
 
 _TYPES = {"U8": torch.uint8, "I8": torch.int8, "BF16": torch.bfloat16, "F32": torch.float32}
 # What every token reads from end to end. Of an embedding it needs one row, and a large page would hold 250.
@@ -32,9 +32,7 @@ def map_tensors(file: Path) -> dict[str, torch.Tensor]:
     except OSError as error:
         raise refusal(file.parent.name, f"{file.name} cannot be mapped: {error.strerror}") from error
     if any(name.endswith(_READ_WHOLE) for name in entries):
-        # Not every system has them; small pages hold the same.
-        with suppress(AttributeError, OSError):
-            mapped.madvise(mmap.MADV_HUGEPAGE)
+        ask_large(mapped)
     return {name: _tensor(mapped, start, entry, file, name) for name, entry in entries.items()}
 
 

@@ -20,7 +20,6 @@ from arena.errors import ArenaError, BackendError, InputError
 from backends.checkpoint import INDEXES, find_weights, first_line
 from backends.fetching.manifest import MANIFEST
 from backends.fetching.needed_files import SMALL
-from backends.mapped import forget
 from backends.packed.folder import (
     WEIGHTS,
     PackedFile,
@@ -31,6 +30,7 @@ from backends.packed.folder import (
     stamp_of,
     write_packed,
 )
+from backends.pages import forget
 
 ROOM = 512 * 1024**2
 # Bytes of the packed model for one of 16 bits, with room for a large embedding.

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import torch
 
+from backends.pages import LARGE, large_memory
 from backends.stepping.limits import grown
 
 
@@ -80,6 +81,14 @@ class TokenCache:
 def _moved(old: torch.Tensor, kept: int, tokens: int) -> torch.Tensor:
     """The first `kept` of `old` in a new place with room for `tokens`."""
     heads, _, size = old.shape
-    new = old.new_empty(heads, grown(tokens), size)
+    new = _buffer(heads, grown(tokens), size, old.dtype)
     new[:, :kept] = old[:, :kept]
     return new
+
+
+def _buffer(heads: int, tokens: int, size: int, dtype: torch.dtype) -> torch.Tensor:
+    count = heads * tokens * size
+    if count * dtype.itemsize < LARGE:
+        return torch.empty(heads, tokens, size, dtype=dtype)
+    # In small pages the system takes longer to hand it out than the tokens take to move.
+    return torch.frombuffer(large_memory(count * dtype.itemsize), dtype=dtype).view(heads, tokens, size)
