@@ -35,9 +35,10 @@ class HfEngine:
         self.chat = chat
         self._conductor = conductor
         self._rows = rows
+        self._context_length = context_length
         budget = cache_budget(self.cache_bytes(context_length)) if budget is None else budget
         self.slots = Slots(ROWS, budget)
-        self._stepper = Stepper(self._rows, chat.stop_ids, conductor, budget)
+        self._stepper = Stepper(self._rows, chat.stop_ids, conductor, context_length, budget)
 
     def cache_bytes(self, tokens: int) -> int:
         """Bytes for the keys and values of a conversation of so many tokens."""
@@ -57,7 +58,7 @@ class HfEngine:
 
     def new_cache(self) -> TokenCache:
         """An empty cache for `logits`."""
-        return self._rows.new_cache()
+        return self._rows.new_cache(self._context_length)
 
     def logits(self, ids: Sequence[int], cache: TokenCache, last: int = 0) -> torch.Tensor:
         """Scores [len(ids), vocabulary] of what follows each of `ids`, or the `last` of them only.

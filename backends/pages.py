@@ -13,10 +13,6 @@ from typing import IO, Any
 _MAPS = Path("/proc/self/maps")
 
 
-# Of one large page on the machines that this runs on; a buffer smaller than this has none.
-LARGE = 1 << 21
-
-
 def ask_large(mapped: mmap.mmap) -> None:
     """Have a mapping that nobody has accessed yet get pages of 2 MB. Where there are none, small ones hold the same."""
     with suppress(AttributeError, OSError):
@@ -29,6 +25,20 @@ def large_memory(size: int) -> mmap.mmap:
     memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     ask_large(memory)
     return memory
+
+
+def lazy_memory(size: int) -> mmap.mmap:
+    """So many bytes of which only those count that have been written to."""
+    flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | getattr(mmap, "MAP_NORESERVE", 0)
+    return mmap.mmap(-1, size, flags=flags)
+
+
+def give_back(memory: mmap.mmap, start: int, end: int) -> None:
+    """Let go of what was written to whole pages between two places of lazy memory; it is zeros again."""
+    first, last = -(-start // mmap.PAGESIZE) * mmap.PAGESIZE, end // mmap.PAGESIZE * mmap.PAGESIZE
+    if first < last:
+        with suppress(AttributeError, OSError):
+            memory.madvise(mmap.MADV_DONTNEED, first, last - first)
 
 
 def release(tensor: Any, files: Sequence[Path]) -> None:

@@ -37,14 +37,14 @@ def as_run(model: Any, group: int) -> Rows:
 
 def as_prompt(rows: Rows) -> Logits:
     """The text read as prompts are: many tokens at once, activations in bfloat16."""
-    return lambda ids: rows.read(rows.new_cache(), ids, 0)
+    return lambda ids: rows.read(rows.new_cache(len(ids)), ids, 0)
 
 
 def as_answer(rows: Rows) -> Logits:
     """The text read as answers are written: token by token, activations in 8 bits."""
 
     def logits(ids: Sequence[int]) -> torch.Tensor:
-        cache = rows.new_cache()
+        cache = rows.new_cache(len(ids))
         return torch.cat([rows.decode([cache], [token]) for token in ids])
 
     return logits

@@ -2,27 +2,50 @@
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 
-from backends.pages import LARGE, large_memory
+from backends.pages import give_back, lazy_memory
 from backends.stepping.limits import grown
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Keys or values of one layer, [heads, room, size]. Only what was written takes memory: it never has to move."""
+
+    memory: mmap.mmap
+    tensor: torch.Tensor
+
+    def bytes(self, tokens: int) -> int:
+        """What so many tokens take."""
+        heads, room, size = self.tensor.shape
+        return int(heads * min(grown(tokens), room) * size * self.tensor.itemsize)
+
+    def cut(self, first: int, last: int) -> None:
+        """Let go of the tokens from `first` to `last`, in every head."""
+        heads, room, size = self.tensor.shape
+        token = size * self.tensor.itemsize
+        for head in range(heads):
+            give_back(self.memory, (head * room + first) * token, (head * room + last) * token)
 
 
 class TokenCache:
     """For each layer keys and values [heads, room, size], of which the first `n` tokens are filled.
 
-    `ids` are those tokens. `prompt` is the last prompt that was to be read into it, and `marks` are the places where a
-    prompt began to be read.
+    `room` is how many tokens it can have. `ids` are those tokens. `prompt` is the last prompt that was to be read into
+    it, and `marks` are the places where a prompt began to be read.
     """
 
-    def __init__(self, layers: int) -> None:
+    def __init__(self, layers: int, room: int) -> None:
         self.ids: list[int] = []
         self.prompt: tuple[int, ...] = ()
         self.marks: list[int] = []
-        self._keys: list[torch.Tensor | None] = [None] * layers
-        self._values: list[torch.Tensor | None] = [None] * layers
+        self._room = room
+        self._keys: list[_Part | None] = [None] * layers
+        self._values: list[_Part | None] = [None] * layers
 
     @property
     def n(self) -> int:
@@ -31,8 +54,8 @@ class TokenCache:
 
     @property
     def bytes(self) -> int:
-        """What it takes in memory."""
-        return sum(part.nbytes for part in (*self._keys, *self._values) if part is not None)
+        """What it takes in memory, in steps."""
+        return sum(part.bytes(self.n) for part in (*self._keys, *self._values) if part is not None)
 
     def write(self, layer: int, keys: torch.Tensor, values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Put those [heads, new tokens, size] of one layer after the others; returns all [heads, tokens, size].
@@ -41,54 +64,41 @@ class TokenCache:
         """
         return self._append(self._keys, layer, keys), self._append(self._values, layer, values)
 
-    def room(self, layer: int) -> tuple[torch.Tensor, torch.Tensor]:
+    def places(self, layer: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Keys and values [heads, room, size] of one layer that has some, with room for one token more than `n`.
 
         Who writes it, at place `n`, writes it in every layer and says so by `add`.
         """
-        return self._roomy(self._keys, layer), self._roomy(self._values, layer)
+        keys, values = self._keys[layer], self._values[layer]
+        assert keys is not None
+        assert values is not None
+        self._check(self.n + 1)
+        return keys.tensor, values.tensor
 
     def add(self, ids: Sequence[int]) -> None:
         """The tokens whose keys and values have been written to every layer."""
         self.ids += ids
 
     def truncate(self, n: int) -> None:
-        """Keep the first `n` tokens, and no more room than they need."""
+        """Keep the first `n` tokens, and no more memory than they need."""
+        first, last = grown(n), min(grown(self.n), self._room)
         del self.ids[n:]
         self.marks = [mark for mark in self.marks if mark <= n]
-        for parts in (self._keys, self._values):
-            for layer, part in enumerate(parts):
-                if part is not None and part.shape[1] > grown(n):
-                    parts[layer] = _moved(part, n, n)
+        for part in (*self._keys, *self._values):
+            if part is not None:
+                part.cut(first, last)
 
-    def _roomy(self, parts: list[torch.Tensor | None], layer: int) -> torch.Tensor:
+    def _append(self, parts: list[_Part | None], layer: int, new: torch.Tensor) -> torch.Tensor:
+        heads, count, size = new.shape
+        end = self.n + count
+        self._check(end)
         part = parts[layer]
-        assert part is not None
-        if part.shape[1] == self.n:
-            part = parts[layer] = _moved(part, self.n, self.n + 1)
-        return part
+        if part is None:
+            memory = lazy_memory(heads * self._room * size * new.itemsize)
+            part = parts[layer] = _Part(memory, torch.frombuffer(memory, dtype=new.dtype).view(heads, self._room, size))
+        part.tensor[:, self.n : end] = new
+        return part.tensor[:, :end]
 
-    def _append(self, parts: list[torch.Tensor | None], layer: int, new: torch.Tensor) -> torch.Tensor:
-        end = self.n + new.shape[1]
-        part = parts[layer]
-        if part is None or part.shape[1] < end:
-            # Not token by token: each time all that is there has to move.
-            part = parts[layer] = _moved(new if part is None else part, self.n, end)
-        part[:, self.n : end] = new
-        return part[:, :end]
-
-
-def _moved(old: torch.Tensor, kept: int, tokens: int) -> torch.Tensor:
-    """The first `kept` of `old` in a new place with room for `tokens`."""
-    heads, _, size = old.shape
-    new = _buffer(heads, grown(tokens), size, old.dtype)
-    new[:, :kept] = old[:, :kept]
-    return new
-
-
-def _buffer(heads: int, tokens: int, size: int, dtype: torch.dtype) -> torch.Tensor:
-    count = heads * tokens * size
-    if count * dtype.itemsize < LARGE:
-        return torch.empty(heads, tokens, size, dtype=dtype)
-    # In small pages the system takes longer to hand it out than the tokens take to move.
-    return torch.frombuffer(large_memory(count * dtype.itemsize), dtype=dtype).view(heads, tokens, size)
+    def _check(self, tokens: int) -> None:
+        if tokens > self._room:
+            raise ValueError(f"{tokens} tokens do not fit into a cache of {self._room}")

@@ -72,7 +72,7 @@ class _RowsLayer(DynamicLayer):  # type: ignore[misc]
         step = self._step
         if any(count != 1 for count in step.counts) or not all(cache.n for cache in step.caches):
             return None
-        return [(*cache.room(self._layer), cache.n) for cache in step.caches]
+        return [(*cache.places(self._layer), cache.n) for cache in step.caches]
 
 
 def new_places(cache: Any, layer: int) -> list[Place] | None:
@@ -119,9 +119,9 @@ class Rows:
         self._step = _Step()
         self._cache = Cache(layers=[_RowsLayer(self._step, layer) for layer in range(self._layers)])
 
-    def new_cache(self) -> TokenCache:
-        """A cache for one conversation."""
-        return TokenCache(self._layers)
+    def new_cache(self, room: int) -> TokenCache:
+        """A cache for one conversation of up to `room` tokens."""
+        return TokenCache(self._layers, room)
 
     def read(self, cache: TokenCache, ids: Sequence[int], last: int = 1) -> torch.Tensor:
         """Scores [last, vocabulary] of what follows the last of `ids` (0: each of them), a piece of a prompt."""

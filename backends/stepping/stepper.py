@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from functools import partial
 
 import torch
 
@@ -39,13 +40,18 @@ class _Running:
 
 
 class Stepper:
-    """Runs conversations on `rows`, with `budget` bytes for all caches; an id of `stop_ids` ends an answer."""
+    """Runs conversations on `rows`, with `budget` bytes for all caches; an id of `stop_ids` ends an answer.
 
-    def __init__(self, rows: Rows, stop_ids: frozenset[int], conductor: Conductor, budget: int) -> None:
+    A conversation has up to `context_length` tokens.
+    """
+
+    def __init__(
+        self, rows: Rows, stop_ids: frozenset[int], conductor: Conductor, context_length: int, budget: int
+    ) -> None:
         self._rows = rows
         self._stop_ids = stop_ids
         self._conductor = conductor
-        self._kept = Kept(budget, rows.new_cache)
+        self._kept = Kept(budget, partial(rows.new_cache, context_length))
         # Filled by any thread; a deque's ends are safe without a lock.
         self._joining: deque[tuple[Conversation, Sampler, int]] = deque()
         self._running: list[_Running] = []

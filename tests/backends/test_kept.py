@@ -1,6 +1,7 @@
 """What is kept between turns: used again where the answer stays the same to the bit, and given up for room."""
 
 import random
+from pathlib import Path
 
 import pytest
 import torch
@@ -23,7 +24,7 @@ def fill(cache, ids):
 
 
 def cached(ids, before=(), marks=(0,)):
-    cache = TokenCache(1)
+    cache = TokenCache(1, 8 * GROWTH)
     fill(cache, list(ids))
     cache.prompt, cache.marks = tuple(before), list(marks)
     return cache
@@ -32,8 +33,8 @@ def cached(ids, before=(), marks=(0,)):
 # ---- one cache
 
 
-def test_a_cache_grows_in_steps_and_keeps_what_it_holds():
-    cache, chosen, written = TokenCache(1), random.Random(1), []
+def test_a_cache_counts_in_steps_and_keeps_what_it_holds():
+    cache, chosen, written = TokenCache(1, 8 * GROWTH), random.Random(1), []
     sizes = []
     while cache.n < 3 * GROWTH:
         new = [chosen.randrange(1000) for _ in range(chosen.choice([1, 1, 5, 200]))]
@@ -55,6 +56,50 @@ def test_what_is_cut_off_gives_its_room_back():
     assert (cache.n, cache.bytes, cache.marks) == (GROWTH, UNIT, [0, 5, GROWTH])
     keys, _ = fill(cache, [7])
     assert keys[0, :, 0].tolist() == [*range(GROWTH), 7]
+
+
+def resident(tensor):
+    """Bytes of the mapping that a tensor lies in which really are in memory."""
+    here = False
+    for line in Path("/proc/self/smaps").read_text(encoding="utf-8").splitlines():
+        if not line.split()[0].endswith(":"):
+            low, high = (int(part, 16) for part in line.split()[0].split("-"))
+            here = low <= tensor.data_ptr() < high
+        elif here and line.startswith("Rss:"):
+            return int(line.split()[1]) * 1024
+    raise AssertionError("the tensor is mapped nowhere")
+
+
+@pytest.mark.skipif(not Path("/proc/self/smaps").exists(), reason="this system does not say")
+def test_only_what_was_written_takes_memory_and_never_moves():
+    # 64 heads of 4 kB a token. The system joins the mappings of keys and values.
+    cache = TokenCache(1, 4096)
+    token = torch.ones(64, 1, 1024)
+    keys, _ = cache.write(0, token, token)
+    place = keys.data_ptr()
+    before = resident(keys)
+    assert before < 1 << 20 < cache.bytes
+    cache.add([1])
+    for number in range(2 * GROWTH):
+        keys, _ = cache.write(0, token, token)
+        cache.add([number])
+    assert keys.data_ptr() == place
+    grown_to = resident(keys)
+    assert grown_to - before == pytest.approx(2 * 64 * 2 * GROWTH * 4096, rel=0.05)
+    cache.truncate(1)
+    assert resident(keys) - before == pytest.approx(2 * 64 * GROWTH * 4096, rel=0.05)
+    assert (keys[:, 0] == 1).all()
+
+
+def test_more_tokens_than_there_is_room_for_are_refused_and_written_nowhere():
+    cache = TokenCache(1, 10)
+    fill(cache, list(range(8)))
+    with pytest.raises(ValueError, match="11 tokens do not fit into a cache of 10"):
+        fill(cache, [1, 2, 3])
+    keys, _ = fill(cache, [8, 9])
+    assert keys[0, :, 0].tolist() == list(range(10))
+    with pytest.raises(ValueError, match="11 tokens"):
+        cache.places(0)
 
 
 # ---- what is used again
@@ -86,7 +131,7 @@ def test_how_much_of_a_cache_a_prompt_may_use(held_ids, last_prompt, marks, aske
 
 @pytest.fixture
 def kept():
-    return Kept(3 * UNIT, lambda: TokenCache(1))
+    return Kept(3 * UNIT, lambda: TokenCache(1, 8 * GROWTH))
 
 
 def used(kept, ids, amount=UNIT):

@@ -80,7 +80,7 @@ def ids(count, seed):
 
 def decoded(rows, lengths, steps=3):
     """Scores of some steps of conversations of such lengths together, and their caches."""
-    caches = [rows.new_cache() for _ in lengths]
+    caches = [rows.new_cache(400) for _ in lengths]
     for length, cache in zip(lengths, caches, strict=True):
         rows.read(cache, ids(length, length))
     return [rows.decode(caches, [length % 300 for length in lengths]) for _ in range(steps)], caches
@@ -103,7 +103,6 @@ def in_floats(kind, group):
 @pytest.mark.parametrize("group", [32, 64])
 def test_a_step_is_as_near_to_floats_as_the_librarys_with_the_same_weights(kernels, kind, group):
     attention = DecodeAttention(kernels)
-    # 256 tokens fill a cache, so that the next one needs a larger one.
     lengths = (5, 256, 31, 255, 1)
     model = with_quick_layers(packed(bare(kind), kernels, group), kernels)
     assert len(quick_layers(model)) == 2
@@ -115,7 +114,7 @@ def test_a_step_is_as_near_to_floats_as_the_librarys_with_the_same_weights(kerne
     for one, other in zip(caches, exact, strict=True):
         assert one.ids == other.ids
         for layer in range(2):
-            for part, same in zip(one.room(layer), other.room(layer), strict=True):
+            for part, same in zip(one.places(layer), other.places(layer), strict=True):
                 assert off(part[:, : one.n], same[:, : one.n]) < 0.03
 
 
@@ -136,7 +135,7 @@ def test_the_number_of_threads_changes_nothing(kernels, threads):
     before = torch.get_num_threads()
     wanted, _ = decoded(rows, (9, 20))
     # Prompts are summed by the library in an order of its own for each number of threads.
-    caches = [rows.new_cache() for _ in range(2)]
+    caches = [rows.new_cache(400) for _ in range(2)]
     for length, cache in zip((9, 20), caches, strict=True):
         rows.read(cache, ids(length, length))
     torch.set_num_threads(threads)
@@ -151,7 +150,7 @@ def test_a_prompt_of_one_token_and_pieces_go_the_librarys_way(kernels):
     plain = Rows(packed(bare("Qwen2"), kernels), 1)
     quick = Rows(with_quick_layers(packed(bare("Qwen2"), kernels), kernels), 1)
     for pieces in ([1], [3, 70], [40]):
-        caches = plain.new_cache(), quick.new_cache()
+        caches = plain.new_cache(400), quick.new_cache(400)
         for number, size in enumerate(pieces):
             one, other = (
                 rows.read(cache, ids(size, number)) for rows, cache in zip((plain, quick), caches, strict=True)
