@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from dataclasses import replace
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from backends.packed.folder import is_packed, packed_place, read_packed
 LONGEST_CONTEXT = 8192
 # By the model_type of config.json.
 _ORIGINALS = {"qwen": QWEN, "chatglm": CHATGLM3}
+_PARTS = ("*.json", "*.jinja", "*.model", "*.tiktoken", "merges.txt", "*.safetensors", "*.bin")
 _SETTINGS = ("temperature", "top_p", "top_k", "repetition_penalty")
 
 
@@ -117,7 +119,7 @@ def _known_spec(config: dict[str, Any], known: ModelSpec, name: str) -> ModelSpe
 
 
 def _native_spec(config: dict[str, Any], folder: Path) -> ModelSpec:
-    length = config.get("max_position_embeddings")
+    length = _steady_length(config)
     return ModelSpec(
         id="",
         name="",
@@ -125,9 +127,23 @@ def _native_spec(config: dict[str, Any], folder: Path) -> ModelSpec:
         source="",
         runtime="transformers",
         precision="bf16",
-        context_length=min(length, LONGEST_CONTEXT) if isinstance(length, int) and length > 0 else 4096,
+        context_length=min(length, LONGEST_CONTEXT),
         defaults=_own_defaults(read_optional_json(folder, "generation_config.json")),
     )
+
+
+def _steady_length(config: dict[str, Any]) -> int:
+    """Tokens up to which a place means the same whatever else is computed with it.
+
+    These kinds of rotary embedding change all places once a conversation is longer than the model was first trained on.
+    """
+    scaling = config.get("rope_parameters") or config.get("rope_scaling")
+    scaling = scaling if isinstance(scaling, dict) else {}
+    lengths = [config.get("max_position_embeddings")]
+    if scaling.get("rope_type", scaling.get("type")) in ("dynamic", "longrope", "su"):
+        name = "original_max_position_embeddings"
+        lengths += [scaling.get(name), config.get(name)]
+    return min((length for length in lengths if isinstance(length, int) and length > 0), default=4096)
 
 
 def _own_defaults(settings: dict[str, Any]) -> GenerationConfig:
@@ -148,6 +164,7 @@ def _fingerprint(folder: Path) -> str:
     """Names a folder's contents by its configuration and its files' sizes; hashing gigabytes would hold up the page."""
     digest = hashlib.sha256((folder / "config.json").read_bytes())
     for path in sorted(folder.iterdir()):
-        if path.is_file():
+        # Notes and pictures beside a model are no part of it.
+        if path.is_file() and any(fnmatchcase(path.name, pattern) for pattern in _PARTS):
             digest.update(f"{path.name} {path.stat().st_size}\n".encode())
     return f"sizes-sha256:{digest.hexdigest()[:32]}"

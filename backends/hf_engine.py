@@ -54,7 +54,8 @@ class HfEngine:
 
     def generate(self, ids: Sequence[int], config: GenerationConfig) -> Iterator[tuple[str, int]]:
         """The events of one conversation as they come, see Conversation. Raises what went wrong."""
-        return self.begin(ids, config).until_the_end()
+        # Not only the iterator: an engine that is let go of would never end the answer that is read.
+        yield from self.begin(ids, config).until_the_end()
 
     def new_cache(self) -> TokenCache:
         """An empty cache for `logits`."""

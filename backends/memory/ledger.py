@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import threading
 import weakref
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TypeVar
@@ -35,6 +36,8 @@ class Ledger:
     ) -> None:
         self._available = available
         self._own = own
+        # Engines that are gone. Python may find that out anywhere, also where the lock is held: who has it looks here.
+        self._gone: deque[object] = deque()
         # Protects the two below: models load in threads of their own.
         self._lock = threading.Lock()
         self._claims: dict[object, int] = {}
@@ -46,10 +49,10 @@ class Ledger:
         try:
             engine = opener(spec)
         except BaseException:
-            self._release(claim)
+            self._gone.append(claim)
             raise
         # The engine says by its end that its memory is free again; at exit nobody asks any more.
-        weakref.finalize(engine, self._release, claim).atexit = False
+        weakref.finalize(engine, self._gone.append, claim).atexit = False
         return engine
 
     def free(self) -> int | None:
@@ -70,11 +73,9 @@ class Ledger:
         check_memory(spec, need, free)
         return claim
 
-    def _release(self, claim: object) -> None:
-        with self._lock:
-            self._claims.pop(claim, None)
-
     def _free(self) -> int | None:
+        while self._gone:
+            self._claims.pop(self._gone.popleft(), None)
         free = self._available()
         if free is None:
             return None

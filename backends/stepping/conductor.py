@@ -15,6 +15,7 @@ from concurrent.futures import CancelledError, Future
 from typing import Any, Protocol, TypeVar
 
 from backends.memory.machine import cpu_count
+from backends.stepping.conversation import ComputingThread
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -62,18 +63,24 @@ class Conductor:
             self._woken = True
             self._changed.notify_all()
             if self._thread is None and not self._closing:
-                self._thread = threading.Thread(target=self._run, name="conductor", daemon=True)
+                self._thread = ComputingThread(target=self._run, name="conductor", daemon=True)
                 self._thread.start()
 
     def run(self, function: Callable[[], T]) -> T:
         """What `function` returns or raises, computed in the thread between two steps. CancelledError once closed."""
+        if threading.current_thread() is self._thread:
+            return function()
         future: Future[T] = Future()
         with self._changed:
             if self._closing:
                 raise CancelledError
             self._jobs.append((function, future))
         self.wake()
-        return future.result()
+        try:
+            return future.result()
+        finally:
+            # An error refers to this frame: no circle.
+            del future
 
     def close(self) -> None:
         """End the thread after the round that is under way, begin no other, and tell all that still wait."""
@@ -81,7 +88,7 @@ class Conductor:
             self._closing = True
             self._changed.notify_all()
             thread = self._thread
-        if thread:
+        if thread and thread is not threading.current_thread():
             thread.join(EXIT_SECONDS)
             if thread.is_alive():
                 # What it has, it still works on.
@@ -93,6 +100,15 @@ class Conductor:
                 member.fail(RuntimeError("the process ends"))
 
     def _run(self) -> None:
+        try:
+            self._rounds()
+        finally:
+            with self._changed:
+                # Also where something has thrown it out, so that the next who asks begins another.
+                if self._thread is threading.current_thread():
+                    self._thread = None
+
+    def _rounds(self) -> None:
         import torch
 
         # Also sets what threads that begin later would use.
@@ -128,8 +144,11 @@ def _close(reference: weakref.ref[Conductor]) -> None:
 def _do(function: Callable[[], T], future: Future[T]) -> None:
     try:
         future.set_result(function())
-    except Exception as error:  # noqa: BLE001 (raised again where it was asked for)
+    except BaseException as error:  # noqa: BLE001 (raised again where it was asked for)
         future.set_exception(error)
+    finally:
+        # An error refers to this frame: no circle.
+        del future
 
 
 def _step(reference: weakref.ref[Steps]) -> bool:

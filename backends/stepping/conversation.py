@@ -12,6 +12,10 @@ from arena.types import GenerationConfig
 ENDED = object()
 
 
+class ComputingThread(threading.Thread):
+    """The thread that lets go of conversations; it alone must not wait for that."""
+
+
 class Conversation:
     """What is to be answered and how, and the events that come of it.
 
@@ -29,7 +33,9 @@ class Conversation:
     def close(self) -> None:
         """Stop it, and wait until the engine has let go: one token or one piece later."""
         self.cancelled.set()
-        self.left.wait()
+        # Python may collect a forgotten stream, and so close it, in any thread.
+        if not isinstance(threading.current_thread(), ComputingThread):
+            self.left.wait()
 
     def until_the_end(self) -> Iterator[tuple[str, int]]:
         """The events as they come. Raises the exception if there is one; closing the iterator stops all."""
@@ -39,4 +45,6 @@ class Conversation:
                     raise event
                 yield event
         finally:
+            # An error refers to the frame that raised it: no circle.
+            event = None
             self.close()

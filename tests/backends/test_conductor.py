@@ -11,8 +11,10 @@ from concurrent.futures import CancelledError
 import pytest
 from served_app import ROOT
 
+from arena.types import GenerationConfig
 from backends.stepping import conductor as module
 from backends.stepping.conductor import Conductor
+from backends.stepping.conversation import Conversation
 
 
 class Member:
@@ -114,6 +116,29 @@ def test_once_closed_it_does_nothing_more(conductor):
     assert not thread.is_alive()
     with pytest.raises(CancelledError):
         conductor.run(lambda: 1)
+
+
+def test_from_its_own_thread_it_runs_at_once_and_closes_without_waiting_for_itself(conductor, eventually):
+    """Python collects forgotten things in any thread, and what they do at their end is then done there."""
+    assert conductor.run(lambda: conductor.run(lambda: 3)) == 3
+    thread = conductor.run(threading.current_thread)
+    conductor.run(conductor.close)
+    assert eventually(lambda: not thread.is_alive())
+
+
+def test_a_job_that_ends_the_thread_is_told_and_the_next_runs(conductor):
+    def leave():
+        raise SystemExit
+
+    with pytest.raises(SystemExit):
+        conductor.run(leave)
+    assert conductor.run(lambda: 4) == 4
+
+
+def test_a_conversation_that_is_let_go_of_in_a_computing_thread_does_not_wait_for_it(conductor):
+    conversation = Conversation((1,), GenerationConfig())
+    conductor.run(conversation.close)
+    assert conversation.cancelled.is_set() and not conversation.left.is_set()
 
 
 ENDS_WHILE_IT_COMPUTES = """

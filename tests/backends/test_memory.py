@@ -492,6 +492,20 @@ def test_a_load_that_fails_gives_its_claim_back(machine, qwen, error):
     assert ledger.load(qwen, lambda spec: Engine())
 
 
+def test_an_engine_may_be_collected_where_the_ledger_is_looked_at(qwen):
+    """Asking for memory makes objects, and that may run the collector; it must not wait for what its thread holds."""
+    engines = []
+
+    def available():
+        engines.clear()
+        return 24 * GB
+
+    ledger = Ledger(available, lambda: 0)
+    engines.append(ledger.load(qwen, lambda spec: Engine()))
+    assert ledger.free() == 24 * GB - need_of(qwen).total
+    assert ledger.free() == 24 * GB
+
+
 def test_damaged_weights_are_named_before_anything_is_read(machine, qwen):
     file = Path(qwen.source) / "model.safetensors"
     with file.open("r+b") as opened:

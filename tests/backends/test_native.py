@@ -1,5 +1,6 @@
 """Chat checkpoints of kinds that transformers knows itself: prompts as its own, marks, stops, reasoning, refusals."""
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from itertools import accumulate
@@ -236,6 +237,36 @@ def test_the_folders_own_sampling_is_the_default_and_bad_values_are_passed_over(
     assert (resolve(str(folder)).defaults.temperature, resolve(str(folder)).defaults.top_p) == (0.7, 0.8)
     write_json(folder / "generation_config.json", {"do_sample": False, "temperature": 0.6})
     assert resolve(str(folder)).defaults.temperature == 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "length"),
+    [
+        ({}, 512),
+        ({"max_position_embeddings": 9000}, 8192),
+        ({"max_position_embeddings": 0}, 4096),
+        ({"rope_parameters": {"rope_type": "dynamic", "original_max_position_embeddings": 128}}, 128),
+        ({"rope_parameters": None, "rope_scaling": {"type": "su"}, "original_max_position_embeddings": 96}, 96),
+        ({"rope_parameters": {"rope_type": "longrope"}, "original_max_position_embeddings": 64}, 64),
+        ({"rope_parameters": {"rope_type": "linear", "original_max_position_embeddings": 64}}, 512),
+        ({"rope_parameters": "none"}, 512),
+    ],
+)
+def test_the_context_ends_where_a_place_would_change_its_meaning(tmp_path, changes, length):
+    """A cache of what was read before would be wrong, and a row's answer would depend on the longest beside it."""
+    folder = native_folder(tmp_path / "scaled")
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    write_json(folder / "config.json", config | changes)
+    assert resolve(str(folder)).context_length == length
+
+
+def test_the_revision_counts_what_is_read_and_no_note_beside_it(tmp_path):
+    folder = native_folder(tmp_path / "noted")
+    revision = resolve(str(folder)).revision
+    (folder / "README.md").write_text("mine", encoding="utf-8")
+    assert resolve(str(folder)).revision == revision
+    (folder / "tokenizer_config.json").write_text("{}", encoding="utf-8")
+    assert resolve(str(folder)).revision != revision
 
 
 # ---- refusals

@@ -253,6 +253,12 @@ def test_an_engine_that_nobody_wants_any_more_is_gone_with_its_caches(monkeypatc
     assert conductor._members == []
 
 
+def test_an_answer_that_is_read_keeps_its_engine():
+    answer = micro_engine().generate(prompt(9), greedy(5))
+    gc.collect()
+    assert len(tokens(answer)) == 5
+
+
 def test_a_backend_that_is_closed_frees_its_engine(tmp_path, ask, answer_of, value_of, until_text, eventually):
     (backend,) = open_backends([resolve(str(native_folder(tmp_path / "native")))])
     assert answer_of(ask(backend, max_new_tokens=3)).finish_reason
