@@ -41,6 +41,12 @@ def give_back(memory: mmap.mmap, start: int, end: int) -> None:
             memory.madvise(mmap.MADV_DONTNEED, first, last - first)
 
 
+def return_freed() -> None:
+    """Give memory that was freed back to the system, where the C library would keep it for later."""
+    with suppress(AttributeError, OSError):
+        ctypes.CDLL(None).malloc_trim(ctypes.c_size_t(0))
+
+
 def release(tensor: Any, files: Sequence[Path]) -> None:
     """Drop the pages of a tensor that is mapped from one of `files`; what still uses them reads them anew.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import statistics
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -57,9 +59,13 @@ def _table(report: Report) -> list[str]:
         ):
             rows.append((f"{one.model}, {words}", seconds(now), seconds(then), f"{now / then:.2f}"))
     times = found.together_seconds, found.in_turn_seconds
-    rows.append(("both answers", *map(seconds, times), f"{times[0] / times[1]:.2f}"))
+    rows.append(("both answers", *map(seconds, times), _ratio(found.ratios)))
     lines = ["", *map(title, report.models), *aligned(rows), f"  ready after {seconds(found.ready_seconds)}"]
     for words, peak in (("the two panes", found.panes_peak), ("both contexts full", found.peak)):
         sizes = f"{gigabytes(peak.resident_bytes)}, {gigabytes(peak.own_bytes)} of it backed by no file"
         lines.append(f"  peak memory, {words}: {sizes}")
     return lines
+
+
+def _ratio(ratios: Sequence[float]) -> str:
+    return f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"

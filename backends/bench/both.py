@@ -5,8 +5,9 @@ Knows ids, no text and no rivals.
 
 from __future__ import annotations
 
+import statistics
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -23,11 +24,15 @@ from backends.bench.subject import Subject
 
 @dataclass(frozen=True)
 class BothPlan:
-    """A prompt and an answer in each pane; and the context that both fill at once to see what memory they take."""
+    """A prompt and an answer in each pane; and the context that both fill at once to see what memory they take.
+
+    `rounds` times at once and one after the other by turns, since a machine is not equally fast at all times.
+    """
 
     prompt_tokens: int = 128
     answer_tokens: int = 64
     context_length: int = 2048
+    rounds: int = 3
 
 
 @dataclass(frozen=True)
@@ -43,7 +48,8 @@ class Pane:
 class BothFigures:
     """`together` and `in_turn` are the same two answers, at once and one after the other; seconds are of both.
 
-    `panes_peak` is what the panes alone took, `peak` with both contexts full.
+    All are medians of the rounds; `ratios` has the seconds at once by those in turn, round for round. `panes_peak` is
+    what the panes alone took, `peak` with both contexts full.
     """
 
     ready_seconds: float
@@ -51,6 +57,7 @@ class BothFigures:
     together_seconds: float
     in_turn: tuple[Pane, ...]
     in_turn_seconds: float
+    ratios: tuple[float, ...]
     panes_peak: Peak
     peak: Peak
 
@@ -69,6 +76,7 @@ def measure_both(subjects: Sequence[Subject], plan: BothPlan, progress: Progress
         together_seconds=panes["together_seconds"],
         in_turn=_panes(panes["in_turn"]),
         in_turn_seconds=panes["in_turn_seconds"],
+        ratios=tuple(panes["ratios"]),
         panes_peak=Peak(**panes["peak"]),
         peak=Peak(**full["peak"]),
     )
@@ -92,21 +100,48 @@ def _measure(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
         progress(f"Both contexts of {plan.context_length:,} tokens are filled at once ...")
         _ask(engines, plan.context_length - plan.answer_tokens, plan.answer_tokens)
         return {"peak": asdict(watch.end())}
-    progress(f"Both panes at once: {plan.prompt_tokens} tokens read, {plan.answer_tokens} written ...")
-    began = time.perf_counter()
-    together = _ask(engines, plan.prompt_tokens, plan.answer_tokens)
-    both_seconds = time.perf_counter() - began
-    progress("The same one after the other ...")
-    began = time.perf_counter()
-    in_turn = [_ask([engine], plan.prompt_tokens, plan.answer_tokens)[0] for engine in engines]
+    rounds = [_round(engines, plan, number, progress) for number in range(plan.rounds)]
     return {
         "ready_seconds": ready,
-        "in_turn_seconds": time.perf_counter() - began,
-        "together": _told(names, together),
-        "together_seconds": both_seconds,
-        "in_turn": _told(names, in_turn),
+        **_medians(names, "together", [one["together"] for one in rounds]),
+        **_medians(names, "in_turn", [one["in_turn"] for one in rounds]),
+        "ratios": [one["together"].seconds / one["in_turn"].seconds for one in rounds],
         "peak": asdict(watch.end()),
     }
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """Both models' answers, and the seconds until the last of them."""
+
+    found: Sequence[Answered]
+    seconds: float
+
+
+def _round(engines: Sequence[OwnEngine], plan: BothPlan, number: int, progress: Progress) -> dict[str, _Asked]:
+    progress(f"Round {number + 1} of {plan.rounds}: {plan.prompt_tokens} tokens read, {plan.answer_tokens} written ...")
+    together = _timed(lambda: _ask(engines, plan.prompt_tokens, plan.answer_tokens))
+    turns = [partial(_ask, [engine], plan.prompt_tokens, plan.answer_tokens) for engine in engines]
+    return {"together": together, "in_turn": _timed(lambda: [turn()[0] for turn in turns])}
+
+
+def _timed(function: Callable[[], Sequence[Answered]]) -> _Asked:
+    began = time.perf_counter()
+    found = function()
+    return _Asked(found, time.perf_counter() - began)
+
+
+def _medians(names: Sequence[str], name: str, asked: Sequence[_Asked]) -> dict[str, Any]:
+    panes = [
+        Pane(
+            model,
+            statistics.median(one.found[number].first_seconds for one in asked),
+            statistics.median(one.found[number].seconds for one in asked),
+        )
+        for number, model in enumerate(names)
+    ]
+    seconds = statistics.median(one.seconds for one in asked)
+    return {name: [asdict(pane) for pane in panes], f"{name}_seconds": seconds}
 
 
 def _ask(engines: Sequence[OwnEngine], prompt: int, tokens: int) -> list[Answered]:
@@ -116,11 +151,6 @@ def _ask(engines: Sequence[OwnEngine], prompt: int, tokens: int) -> list[Answere
     for engine in engines:
         engine.forget()
     return found
-
-
-def _told(names: Sequence[str], found: Sequence[Answered]) -> list[dict[str, Any]]:
-    panes = (Pane(name, one.first_seconds, one.seconds) for name, one in zip(names, found, strict=True))
-    return [asdict(pane) for pane in panes]
 
 
 if __name__ == "__main__":

@@ -22,6 +22,8 @@ from backends.packed.linear import Linear4, Linear8
 from backends.packed.mapping import map_tensors
 from backends.packed.norm import with_quick_norms
 from backends.packed.scheme import GROUPS
+from backends.pages import release
+from backends.stepping.limits import PIECE
 from backends.stepping.rows import Rows
 from backends.weights import Architecture, bare_model
 
@@ -35,10 +37,26 @@ def packed_rows(folder: Path, info: PackedInfo, architecture: Architecture) -> R
 
 def load_packed(folder: Path, info: PackedInfo, architecture: Architecture) -> Any:
     """The model. Raises BackendError where the files do not fit it tensor by tensor."""
-    tensors = {key: value for file in packed_weights(folder, info).files for key, value in map_tensors(file).items()}
+    files = packed_weights(folder, info).files
+    tensors = {key: value for file in files for key, value in map_tensors(file).items()}
     model = bare_model(architecture, folder.name)
     fill(model, tensors, folder.name, find_kernels())
+    model.get_input_embeddings().register_forward_hook(_Looked(files))
     return model.eval()
+
+
+class _Looked:
+    """Drops an embedding's pages now and then: each token needs one row and gets its neighbours mapped as well."""
+
+    def __init__(self, files: Sequence[Path]) -> None:
+        self._files = files
+        self._tokens = 0
+
+    def __call__(self, module: Any, arguments: tuple[torch.Tensor], found: torch.Tensor) -> None:
+        self._tokens += arguments[0].numel()
+        if self._tokens >= PIECE:
+            self._tokens = 0
+            release(module.weight, self._files)
 
 
 def quick_rows(model: Any, kernels: Kernels | None) -> Rows:

@@ -17,6 +17,7 @@ from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import AttentionMaskInterface
 
 from backends.checkpoint import refusal
+from backends.pages import return_freed
 from backends.stepping.cache import TokenCache
 from backends.stepping.limits import ROWS
 
@@ -125,7 +126,10 @@ class Rows:
 
     def read(self, cache: TokenCache, ids: Sequence[int], last: int = 1) -> torch.Tensor:
         """Scores [last, vocabulary] of what follows the last of `ids` (0: each of them), a piece of a prompt."""
-        return self._forward([cache], [ids], len(ids), last)
+        scores = self._forward([cache], [ids], len(ids), last)
+        # Blocks of many sizes come and go in a piece, and what lies between them grows by hundreds of MB in a few.
+        return_freed()
+        return scores
 
     def decode(self, caches: Sequence[TokenCache], ids: Sequence[int]) -> torch.Tensor:
         """Scores [rows, vocabulary] of what follows one more id in each conversation."""

@@ -179,13 +179,14 @@ def test_company_is_measured(subjects: tuple[Subject, ...]) -> None:
 
 def test_both_models_are_measured_in_one_process(subjects: tuple[Subject, ...]) -> None:
     models = [{"name": subject.name, "folder": subject.folder} for subject in subjects]
-    request = {"models": models, "plan": asdict(BothPlan(12, 5, 300)), "asked": time.monotonic()}
+    request = {"models": models, "plan": asdict(BothPlan(12, 5, 300, rounds=1)), "asked": time.monotonic()}
     found = both._measure({**request, "what": "panes"}, nothing)
     for panes in (found["together"], found["in_turn"]):
         assert [pane["model"] for pane in panes] == [subject.name for subject in subjects]
         assert all(0 < pane["first_token_seconds"] < pane["seconds"] for pane in panes)
     assert found["together_seconds"] >= max(pane["seconds"] for pane in found["together"])
     assert found["in_turn_seconds"] >= sum(pane["seconds"] for pane in found["in_turn"])
+    assert found["ratios"] == [found["together_seconds"] / found["in_turn_seconds"]]
     full = both._measure({**request, "what": "full"}, nothing)
     assert 0 < full["peak"]["own_bytes"] < full["peak"]["resident_bytes"]
 

@@ -28,6 +28,7 @@ from backends.packed.pack import pack
 from backends.packed.scheme import fitting_group, round4, round8
 from backends.packed.texts import calibration_ids
 from backends.resolve import resolve
+from backends.stepping.limits import PIECE
 from backends.weights import architecture_of, load_weights, map_weights
 
 IDS = [[5, 17, 900, 33, 2, 1500, 44]]
@@ -125,6 +126,31 @@ def test_an_opened_folder_is_mapped_not_read(packed):
             assert line.split(maxsplit=5)[-1].strip() in files
             return
     raise AssertionError("the head lies nowhere")
+
+
+@pytest.mark.skipif(not Path("/proc/self/smaps").exists(), reason="this system does not say what is in memory")
+def test_an_embedding_keeps_no_more_than_a_piece_has_looked_up(packed):
+    """Each token needs one row, and the system maps what lies beside it as well; all of it is a gigabyte."""
+    embedding = opened(packed).get_input_embeddings()
+    ids = torch.arange(PIECE - 1)[None]
+    found = embedding(ids)
+    assert resident(embedding.weight.data_ptr()) > 0
+    assert torch.equal(embedding(ids[:, 7:8])[0], found[0, 7:8])
+    assert resident(embedding.weight.data_ptr()) == 0
+    assert torch.equal(embedding(ids), found)
+
+
+def resident(address):
+    """Bytes in memory of the mapping with the address."""
+    here = False
+    for line in Path("/proc/self/smaps").read_text(encoding="utf-8").splitlines():
+        name, *values = line.split()
+        if not name.endswith(":"):
+            low, high = (int(part, 16) for part in name.split("-"))
+            here = low <= address < high
+        elif here and name == "Rss:":
+            return int(values[0]) * 1024
+    raise AssertionError("the address is mapped nowhere")
 
 
 @pytest.mark.parametrize(("columns", "group", "fits"), [(4096, 128, 128), (576, 128, 64), (96, 64, 32), (80, 32, 0)])

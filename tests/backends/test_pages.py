@@ -1,0 +1,21 @@
+"""Pages of memory that go back to the system."""
+
+from pathlib import Path
+
+import pytest
+
+from backends.memory.machine import anonymous_bytes
+from backends.pages import return_freed
+
+# More than the C library gets from the system at a time, less than what it hands back by itself.
+BLOCK, BLOCKS = 50_000, 2000
+
+
+@pytest.mark.skipif(not Path("/proc/self/smaps").exists(), reason="this system does not say what is in memory")
+def test_what_was_freed_goes_back_also_where_something_lies_between():
+    blocks = [bytearray(b"x" * BLOCK) for _ in range(BLOCKS)]
+    del blocks[0 : BLOCKS - 1 : 2]
+    full = anonymous_bytes()
+    del blocks[: len(blocks) - 1]
+    return_freed()
+    assert full - anonymous_bytes() > 0.3 * BLOCK * BLOCKS
