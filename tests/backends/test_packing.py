@@ -1,6 +1,7 @@
 """Packed folders: made slice by slice, gone on with, opened, and refused when they are not whole."""
 
 import json
+import mmap
 from dataclasses import replace
 from pathlib import Path
 
@@ -134,9 +135,10 @@ def test_an_embedding_keeps_no_more_than_a_piece_has_looked_up(packed):
     embedding = opened(packed).get_input_embeddings()
     ids = torch.arange(PIECE - 1)[None]
     found = embedding(ids)
-    assert resident(embedding.weight.data_ptr()) > 0
+    assert resident(embedding.weight.data_ptr()) > 2 * mmap.PAGESIZE
     assert torch.equal(embedding(ids[:, 7:8])[0], found[0, 7:8])
-    assert resident(embedding.weight.data_ptr()) == 0
+    # The pages at both ends have something else in them too.
+    assert resident(embedding.weight.data_ptr()) <= 2 * mmap.PAGESIZE
     assert torch.equal(embedding(ids), found)
 
 
