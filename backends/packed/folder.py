@@ -17,6 +17,8 @@ PACKED = "packed.json"
 FORMAT = 1
 WEIGHTS = "packed-"
 METHODS = ("nearest", "gptq")
+# Its texts are shown, in lists and refusals.
+_LONGEST = 200
 
 
 @dataclass(frozen=True)
@@ -119,7 +121,7 @@ def weights_of(folder: Path) -> Weights:
 def _believable(info: PackedInfo) -> bool:
     texts = (info.precision, info.method, info.source, info.revision, info.stamp, *(file.path for file in info.files))
     return (
-        all(isinstance(text, str) for text in texts)
+        all(isinstance(text, str) and text.isprintable() and len(text) <= _LONGEST for text in texts)
         and info.precision in ("int4", "int8")
         and info.method in METHODS
         and _whole(info.group)

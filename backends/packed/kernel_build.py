@@ -5,6 +5,7 @@ Knows what the processor must have, not what the kernels compute. Raises `NoKern
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import os
 import shutil
@@ -18,14 +19,16 @@ SOURCE = Path(__file__).with_name("kernels.c")
 NEEDED = ("avx512f", "avx512bw", "avx512vl", "avx512dq", "avx512_vnni")
 FLAGS = ("-O3", "-march=native", "-fopenmp", "-fPIC", "-std=gnu11")
 _SECONDS = 120
+# Bytes of the digest that ends a compiled file.
+_DIGEST = 32
 
 
 class NoKernels(Exception):
     """There are no kernels here; the text says why."""
 
 
-def build(flags: Sequence[str] = FLAGS, cpuinfo: Path = Path("/proc/cpuinfo")) -> Path:
-    """The shared library. Raises NoKernels."""
+def build(flags: Sequence[str] = FLAGS, cpuinfo: Path = Path("/proc/cpuinfo"), anew: bool = False) -> Path:
+    """The shared library; `anew` also if there is one. Raises NoKernels."""
     processor = _processor(cpuinfo)
     lacking = [name for name in NEEDED if name not in processor.split()]
     if lacking:
@@ -36,10 +39,12 @@ def build(flags: Sequence[str] = FLAGS, cpuinfo: Path = Path("/proc/cpuinfo")) -
     version = _output([compiler, "--version"])
     parts = (SOURCE.read_text(encoding="utf-8"), " ".join(flags), version, processor)
     name = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:24]
-    folder = _folder()
-    library = folder / f"kernels-{name}.so"
-    if not library.is_file():
-        _compile(compiler, flags, library)
+    try:
+        library = _folder() / f"kernels-{name}.so"
+        if anew or not (library.is_file() and _is_ours_alone(library) and _is_whole(library)):
+            _compile(compiler, flags, library)
+    except OSError as error:
+        raise NoKernels(f"there is no place for them: {error}") from error
     return library
 
 
@@ -59,12 +64,25 @@ def _folder() -> Path:
         cache = Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser())
         folder = cache / "qwen-chatglm-arena"
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        # What others can write could be anything by the time it is run.
-        if folder.stat().st_uid == os.getuid() and not folder.stat().st_mode & 0o022 and os.access(folder, os.W_OK):
+        if _is_ours_alone(folder) and os.access(folder, os.W_OK):
             return folder
     except (OSError, RuntimeError):
         pass
-    return Path(tempfile.mkdtemp(prefix="arena-kernels-"))
+    own = Path(tempfile.mkdtemp(prefix="arena-kernels-"))
+    atexit.register(shutil.rmtree, own, ignore_errors=True)
+    return own
+
+
+def _is_ours_alone(path: Path) -> bool:
+    """What others can write could be anything by the time it is run."""
+    state = path.stat()
+    return state.st_uid == os.getuid() and not state.st_mode & 0o022
+
+
+def _is_whole(library: Path) -> bool:
+    """To load what was cut short, as by a power failure, ends the process."""
+    data = library.read_bytes()
+    return hashlib.sha256(data[:-_DIGEST]).digest() == data[-_DIGEST:]
 
 
 def _compile(compiler: str, flags: Sequence[str], library: Path) -> None:
@@ -73,6 +91,11 @@ def _compile(compiler: str, flags: Sequence[str], library: Path) -> None:
         _output([compiler, *flags, "-c", str(SOURCE), "-o", str(part)])
         # Not linked with OpenMP: the threads are those of torch's copy, which is loaded before.
         _output([compiler, "-shared", "-o", str(done), str(part), "-lm"])
+        # A loader does not mind what comes after the end.
+        with done.open("ab") as file:
+            file.write(hashlib.sha256(done.read_bytes()).digest())
+        # Whatever the umask says, as others' files are not trusted.
+        done.chmod(0o700)
         # In one step, so that a process that starts at the same time sees all of it or nothing.
         done.replace(library)
 

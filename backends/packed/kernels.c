@@ -390,10 +390,10 @@ void few8(const bf16 *x, const int8_t *weight, const float *scale, const float *
     const long groups = columns / CHUNK;
     Steps steps = steps_in(scratch, rows, groups);
     to_steps(x, steps, rows * groups, CHUNK);
-    // What the 128 add up to, kept in place of the first sum.
+    // What the 128 add up to, kept in place of the first sum. By that sum what is no number stays none.
     for (long m = 0; m < rows; m++) {
         float raised = 0;
-        for (long i = 0; i < groups; i++) raised += steps.stepped[m * groups + i];
+        for (long i = 0; i < groups; i++) raised += steps.stepped[m * groups + i] + 0 * steps.plain[m * groups + i];
         steps.plain[m] = 128 * raised;
     }
 #pragma omp parallel for schedule(static)

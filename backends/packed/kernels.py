@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch.nn.functional import rms_norm
 
 from backends.packed.kernel_build import NoKernels, build
 from backends.packed.layout import BLOCK, CHUNK, pack4
@@ -23,6 +24,8 @@ from backends.packed.structs import Layer, Places
 log = logging.getLogger(__name__)
 BF16 = torch.bfloat16
 _CLOSE = 0.02
+# Of a weight, its bias, and what it is multiplied with.
+_TRIED = ((BLOCK, 128), (BLOCK,), (5, 128))
 
 
 class Kernels:
@@ -135,7 +138,11 @@ class Kernels:
 def find_kernels() -> Kernels | None:
     """The kernels for this processor, compiled if need be; None, with one line in the log, where there are none."""
     try:
-        return Kernels(build())
+        try:
+            return Kernels(build())
+        except NoKernels:
+            # A file that was cut short, or made where another libc was, is made once more.
+            return Kernels(build(anew=True))
     except NoKernels as reason:
         log.warning("Packed weights are computed by PyTorch alone, slower: %s.", reason)
         return None
@@ -149,20 +156,35 @@ def _openmp() -> Path:
 
 
 def _try_out(kernels: Kernels) -> None:
-    """A small product of each kind against floats: a compiler's mistake must not become a model's."""
+    """A small product of each kind against floats: a compiler's mistake must not become a model's.
+
+    A whole layer is made of these.
+    """
     random = torch.Generator().manual_seed(1)
-    weight = torch.randn(BLOCK, 128, generator=random)
-    x = torch.randn(5, 128, generator=random).to(BF16)
+    weight, bias, x = (torch.randn(*shape, generator=random, dtype=torch.float32) for shape in _TRIED)
+    x = x.to(BF16)
     four, eight = round4(weight, 32), round8(weight)
     packed, scales = pack4(four)
-    found = [kernels.few4(x, packed, scales, None), kernels.few8(x, eight.q, eight.scale, None)]
-    wanted = [x.float() @ four.floats().T, x.float() @ eight.floats().T]
+    by4, by8 = x.float() @ four.floats().T + bias, x.float() @ eight.floats().T + bias
+    query, keys, values = x[None, :1, :BLOCK].contiguous(), x[None, 1:, :BLOCK].contiguous(), x[None, 1:, -BLOCK:]
+    checked = {
+        "few4": (kernels.few4(x, packed, scales, bias), by4),
+        "one4": (kernels.few4(x[:1], packed, scales, bias), by4[:1]),
+        "few8": (kernels.few8(x, eight.q, eight.scale, bias), by8),
+        "unpack4": (kernels.unpack4(packed, scales, 0, 1), four.floats().T),
+        "attend": (kernels.attend(query, [keys], [values.contiguous()], 0.1), _attended(query, keys, values, 0.1)),
+        "rms_norm": (kernels.rms_norm(x, x[0], 1e-6), rms_norm(x.float(), (128,), x[0].float(), 1e-6)),
+    }
     if kernels.tiles:
-        found.append(kernels.many4(x, packed, scales, None))
-        wanted.append(wanted[0])
-    for one, other in zip(found, wanted, strict=True):
-        if not (one.float() - other).norm() <= _CLOSE * other.norm():
-            raise NoKernels("the compiled kernels compute wrongly here")
+        checked["many4"] = kernels.many4(x, packed, scales, bias), by4
+    for name, (found, wanted) in checked.items():
+        # Also false where something is no number.
+        if not (found.float() - wanted).norm() <= _CLOSE * wanted.norm():
+            raise NoKernels(f"the compiled {name} computes wrongly here")
+
+
+def _attended(query: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, scale: float) -> torch.Tensor:
+    return (query.float() @ keys.float().mT * scale).softmax(-1) @ values.float()
 
 
 def _sizes(x: torch.Tensor, scales: torch.Tensor) -> tuple[int, int, int, int]:

@@ -37,6 +37,11 @@ class Linear4(nn.Module):  # type: ignore[misc]
         self._for_torch = None if kernels else for_torch4(self._packed, self._scales)
 
     @property
+    def weight(self) -> torch.Tensor:
+        """What is packed, as it is mapped."""
+        return self._packed
+
+    @property
     def parts(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
         """The packed weight, its scales, and the bias in float32, filled up to a block of rows."""
         return self._packed, self._scales, self._bias
@@ -93,6 +98,11 @@ class Linear8(nn.Module):  # type: ignore[misc]
         # Both ways for few rows go by whole chunks (torch's own reads past the end of others).
         self._few = FEW if self.in_features % CHUNK == 0 else 0
         self._kernels = kernels
+
+    @property
+    def weight(self) -> torch.Tensor:
+        """The 8 bits, as they are mapped."""
+        return self._weight
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """x [..., in_features] bfloat16 to [..., out_features]."""

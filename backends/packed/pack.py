@@ -75,9 +75,10 @@ def pack(job: Job, report: Report) -> PackedInfo:
             return read_packed(job.target)
         info = _begun(job)
         _check_room(job, info)
-        info = _packed_slices(job, info, report)
-        info = _copy_small(job, info)
-        packed_weights(job.part, info)
+        with _one_line(job):
+            info = _packed_slices(job, info, report)
+            info = _copy_small(job, info)
+            _check(job, info)
         job.part.rename(job.target)
         return info
 
@@ -155,10 +156,11 @@ def _check_room(job: Job, info: PackedInfo) -> None:
         raise InputError("quantize_room", message, needed=needed, free=free)
 
 
-def _packed_slices(job: Job, info: PackedInfo, report: Report) -> PackedInfo:
+@contextmanager
+def _one_line(job: Job) -> Iterator[None]:
     """What the libraries below raise, of many kinds, is one line."""
     try:
-        return _pack_slices(job, info, report)
+        yield
     except (ArenaError, OSError):
         raise
     except Exception as error:
@@ -167,7 +169,7 @@ def _packed_slices(job: Job, info: PackedInfo, report: Report) -> PackedInfo:
         raise BackendError("quantize_failed", message, reason=reason) from error
 
 
-def _pack_slices(job: Job, info: PackedInfo, report: Report) -> PackedInfo:
+def _packed_slices(job: Job, info: PackedInfo, report: Report) -> PackedInfo:
     import torch
     from safetensors.torch import save_file
 
@@ -200,7 +202,17 @@ def _pack_slices(job: Job, info: PackedInfo, report: Report) -> PackedInfo:
             incomplete = job.part / f"{name}.incomplete"
             save_file(tensors, incomplete)
             info = _listed(job.part, info, incomplete, name)
+    # What is left takes no time but for that.
+    report(total, total, "trying it out")
     return info
+
+
+def _check(job: Job, info: PackedInfo) -> None:
+    """Open it as the page will. Raises BackendError."""
+    from backends.packed.open import check_answers
+    from backends.weights import architecture_of
+
+    check_answers(job.part, info, architecture_of(job.part))
 
 
 def _copy_small(job: Job, info: PackedInfo) -> PackedInfo:

@@ -70,10 +70,11 @@ def packed_tensors(
 ) -> dict[str, torch.Tensor]:
     """The tensors of one slice's file. `better` has what was rounded in another way; `tick` hears bytes read.
 
-    The head (by its name) always has 8 bits, and so has what does not come in whole groups.
+    The head (by its name) always has 8 bits, and so has what does not come in whole groups. Raises ValueError.
     """
     tensors: dict[str, torch.Tensor] = {}
     for place, module in part.modules:
+        _check_numbers(place, module)
         if isinstance(module, nn.Linear):
             few = 8 if place == "lm_head" else bits
             tensors.update({f"{place}.{key}": value for key, value in _linear(module, few, group, better.get(place))})
@@ -87,6 +88,13 @@ def packed_tensors(
                     release(value.data, files)
                 tick(value.numel() * value.element_size())
     return tensors
+
+
+def _check_numbers(place: str, module: Any) -> None:
+    """What is no number would be rounded to one, and nobody would see it again."""
+    for own, value in module._parameters.items():
+        if value is not None and not all(end.isfinite() for end in value.data.aminmax()):
+            raise ValueError(f"{place}.{own} has values that are no numbers")
 
 
 def _linear(module: Any, bits: int, group: int, better: Rounded4 | None) -> Iterator[tuple[str, torch.Tensor]]:

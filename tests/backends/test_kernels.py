@@ -4,14 +4,12 @@ import importlib
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import torch
 from served_app import ROOT
 from torch.nn.functional import scaled_dot_product_attention
 
-from backends.packed import kernel_build
 from backends.packed.attention import DecodeAttention
 from backends.packed.kernel_build import FLAGS, NoKernels, build
 from backends.packed.kernels import Kernels
@@ -156,6 +154,22 @@ def test_a_rows_product_is_bitwise_the_same_whatever_the_company_and_the_threads
         torch.set_num_threads(before)
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+@pytest.mark.parametrize("rows", [2, 5, FEW_WITH_TILES + 1, FEW + 1])
+def test_what_is_no_number_stays_none_and_in_its_row(kernels, rows, value):
+    """A sampler refuses it; a number made of it would be an answer."""
+    four, eight = round4(matrix(192, 256), 32), round8(matrix(192, 256))
+    layers = [Linear4(pack4(four), 192, None, kernels), Linear8((eight.q, eight.scale), None, kernels)]
+    for layer in layers:
+        x = matrix(rows, 256, 2).to(BF16)
+        wanted = layer(x)
+        x[1, 130] = value
+        found = layer(x)
+        assert not found[1].isfinite().any(), layer
+        others = [row for row in range(rows) if row != 1]
+        assert torch.equal(found[others], wanted[others]), layer
+
+
 def test_torchs_own_kernel_gets_the_weights_in_its_order():
     rounded = round4(matrix(128, 256), 64)
     packed, scales = for_torch4(*pack4(rounded))
@@ -235,96 +249,6 @@ def test_reading_reads_all_of_it(kernels):
     memory = torch.zeros(1 << 20, dtype=torch.uint8)
     memory.view(torch.int64)[:: 1 << 10] = 3
     assert kernels.read_lines(memory) == 3 * (1 << 20) // 8 // (1 << 10)
-
-
-# ---- compiling
-
-
-def cpuinfo(path, flags):
-    path.write_text(f"processor\t: 0\nmodel name\t: X\nflags\t\t: {flags}\n\nprocessor\t: 1\n", encoding="utf-8")
-    return path
-
-
-def test_a_processor_without_the_instructions_has_no_kernels_and_hears_why(tmp_path):
-    old = cpuinfo(tmp_path / "cpuinfo", "sse2 avx2 fma avx512f")
-    with pytest.raises(NoKernels, match="the processor has no avx512bw"):
-        build(cpuinfo=old)
-    with pytest.raises(NoKernels, match="the processor has no avx512f"):
-        build(cpuinfo=tmp_path / "none")
-
-
-@pytest.fixture
-def able(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    return cpuinfo(tmp_path / "cpuinfo", " ".join(kernel_build.NEEDED))
-
-
-def test_without_a_compiler_there_are_no_kernels(able, monkeypatch, tmp_path):
-    monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(NoKernels, match="there is no C compiler"):
-        build(cpuinfo=able)
-
-
-def test_a_failed_compile_says_the_compilers_first_line(able):
-    with pytest.raises(NoKernels, match=r"the compiler failed: .*no-such-flag"):
-        build(("-O1", "-fno-such-flag"), cpuinfo=able)
-    assert not list(able.parent.glob("cache/*/*"))
-
-
-def compiler(path, monkeypatch):
-    """A compiler that writes down when it is called and makes an empty file."""
-    path.mkdir()
-    tool = path / "cc"
-    tool.write_text(
-        f'#!/bin/sh\necho "$@" >> {path}/calls\nwhile [ $# -gt 0 ]; do [ "$1" = -o ] && : > "$2"; shift; done\n',
-        encoding="utf-8",
-    )
-    tool.chmod(0o755)
-    monkeypatch.setenv("CC", str(tool))
-    return path / "calls"
-
-
-def compiled(calls):
-    return calls.read_text(encoding="utf-8").count("-c ")
-
-
-def test_kernels_are_compiled_once_for_a_source_a_processor_and_flags(able, monkeypatch, tmp_path):
-    calls = compiler(tmp_path / "bin", monkeypatch)
-    first = build(cpuinfo=able)
-    assert build(cpuinfo=able) == first and compiled(calls) == 1
-    assert build(("-O2",), cpuinfo=able) != first and compiled(calls) == 2
-    cpuinfo(able, " ".join((*kernel_build.NEEDED, "amx_bf16")))
-    assert build(cpuinfo=able) != first and compiled(calls) == 3
-    source = tmp_path / "kernels.c"
-    source.write_text("int x;", encoding="utf-8")
-    monkeypatch.setattr(kernel_build, "SOURCE", source)
-    assert build(cpuinfo=able) != first and compiled(calls) == 4
-
-
-def test_a_cache_that_others_can_write_is_not_trusted(able, monkeypatch, tmp_path):
-    compiler(tmp_path / "bin", monkeypatch)
-    shared = tmp_path / "cache" / "qwen-chatglm-arena"
-    shared.mkdir(parents=True)
-    shared.chmod(0o777)
-    assert shared not in build(cpuinfo=able).parents
-    assert not list(shared.iterdir())
-
-
-def test_a_user_without_a_home_gets_a_folder_for_this_process(able, monkeypatch, tmp_path):
-    calls = compiler(tmp_path / "bin", monkeypatch)
-
-    def homeless(path):
-        raise RuntimeError("Could not determine home directory.")
-
-    monkeypatch.delenv("XDG_CACHE_HOME")
-    monkeypatch.setattr(Path, "expanduser", homeless)
-    assert build(cpuinfo=able).parent.name.startswith("arena-kernels-") and compiled(calls) == 1
-
-
-def test_a_library_that_cannot_be_loaded_is_no_library(able, monkeypatch, tmp_path):
-    compiler(tmp_path / "bin", monkeypatch)
-    with pytest.raises(NoKernels, match="cannot be loaded"):
-        Kernels(build(cpuinfo=able))
 
 
 def test_rows_are_filled_up_to_a_block():

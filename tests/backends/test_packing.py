@@ -22,6 +22,7 @@ from backends.native import NativeChat
 from backends.packed import calibrate
 from backends.packed.calibrate import calibrated
 from backends.packed.folder import PACKED, read_packed, weights_of
+from backends.packed.kernels import find_kernels
 from backends.packed.layout import unpack4
 from backends.packed.linear import Linear4, Linear8
 from backends.packed.open import fill, load_packed
@@ -371,6 +372,8 @@ def test_a_flipped_bit_is_found_by_its_hash(packed):
         ({"files": [{"path": "a", "size": -1, "sha256": ""}]}, "damaged"),
         ({"group": "32"}, "damaged"),
         ({"group": 48}, "damaged"),
+        ({"source": "a\nb"}, "damaged"),
+        ({"revision": "x" * 201}, "damaged"),
         ({"more": 1}, "damaged"),
     ],
 )
@@ -432,6 +435,39 @@ def test_a_stopped_best_rounding_goes_on_and_comes_out_the_same(chatty, monkeypa
 
 
 # ---- what a library raises, and what kernels do not know
+
+
+def with_value(folder, ending, value):
+    """Put a value into every weight of the original that ends so; how many there are."""
+    changed = 0
+    for file in folder.glob("*.safetensors"):
+        tensors = load_file(file)
+        for tensor in (tensor for key, tensor in tensors.items() if key.endswith(ending)):
+            tensor.view(-1)[-3:] = value
+            changed += 1
+        save_file(tensors, file, metadata={"format": "pt"})
+    return changed
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+@pytest.mark.parametrize("ending", ["mlp.w1.weight", "h.1.ln_1.weight", "attn.c_attn.bias", "wte.weight"])
+def test_weights_that_are_no_numbers_are_not_packed(original, ending, value):
+    """Rounded they would be numbers, and nobody would see it again."""
+    assert with_value(original, ending, value)
+    job = job_for(original)
+    with pytest.raises(BackendError, match=r"^micro cannot be quantized: model\..* has values that are no numbers$"):
+        pack(job, silent)
+    assert not job.target.exists()
+
+
+@pytest.mark.skipif(find_kernels() is None, reason="a folder is tried out where there are kernels")
+def test_a_folder_that_computes_no_numbers_gets_no_name(original):
+    """Each of its weights is a number, and what they make of each other is none."""
+    assert with_value(original, "ln_1.weight", 3e38)
+    job = job_for(original)
+    with pytest.raises(BackendError, match=r"what it computes are no numbers$"):
+        pack(job, silent)
+    assert not job.target.exists()
 
 
 def test_what_a_library_raises_while_packing_is_one_line(original, monkeypatch):

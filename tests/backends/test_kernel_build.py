@@ -1,0 +1,189 @@
+"""Compiling the kernels, keeping what was compiled, and finding out that it is no good."""
+
+import hashlib
+import os
+from pathlib import Path
+
+import pytest
+
+from backends.packed import kernel_build
+from backends.packed import kernels as kernels_module
+from backends.packed.kernel_build import SOURCE, NoKernels, build
+from backends.packed.kernels import Kernels, find_kernels
+
+
+def cpuinfo(path, flags):
+    path.write_text(f"processor\t: 0\nmodel name\t: X\nflags\t\t: {flags}\n\nprocessor\t: 1\n", encoding="utf-8")
+    return path
+
+
+def test_a_processor_without_the_instructions_has_no_kernels_and_hears_why(tmp_path):
+    old = cpuinfo(tmp_path / "cpuinfo", "sse2 avx2 fma avx512f")
+    with pytest.raises(NoKernels, match="the processor has no avx512bw"):
+        build(cpuinfo=old)
+    with pytest.raises(NoKernels, match="the processor has no avx512f"):
+        build(cpuinfo=tmp_path / "none")
+
+
+@pytest.fixture
+def able(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return cpuinfo(tmp_path / "cpuinfo", " ".join(kernel_build.NEEDED))
+
+
+def test_without_a_compiler_there_are_no_kernels(able, monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(NoKernels, match="there is no C compiler"):
+        build(cpuinfo=able)
+
+
+def test_a_failed_compile_says_the_compilers_first_line(able):
+    with pytest.raises(NoKernels, match=r"the compiler failed: .*no-such-flag"):
+        build(("-O1", "-fno-such-flag"), cpuinfo=able)
+    assert not list(able.parent.glob("cache/*/*"))
+
+
+def compiler(path, monkeypatch):
+    """A compiler that writes down when it is called and makes an empty file."""
+    path.mkdir()
+    tool = path / "cc"
+    tool.write_text(
+        f'#!/bin/sh\necho "$@" >> {path}/calls\nwhile [ $# -gt 0 ]; do [ "$1" = -o ] && : > "$2"; shift; done\n',
+        encoding="utf-8",
+    )
+    tool.chmod(0o755)
+    monkeypatch.setenv("CC", str(tool))
+    return path / "calls"
+
+
+def compiled(calls):
+    return calls.read_text(encoding="utf-8").count("-c ")
+
+
+def test_kernels_are_compiled_once_for_a_source_a_processor_and_flags(able, monkeypatch, tmp_path):
+    calls = compiler(tmp_path / "bin", monkeypatch)
+    first = build(cpuinfo=able)
+    assert build(cpuinfo=able) == first and compiled(calls) == 1
+    assert build(("-O2",), cpuinfo=able) != first and compiled(calls) == 2
+    cpuinfo(able, " ".join((*kernel_build.NEEDED, "amx_bf16")))
+    assert build(cpuinfo=able) != first and compiled(calls) == 3
+    source = tmp_path / "kernels.c"
+    source.write_text("int x;", encoding="utf-8")
+    monkeypatch.setattr(kernel_build, "SOURCE", source)
+    assert build(cpuinfo=able) != first and compiled(calls) == 4
+
+
+def test_a_cache_that_others_can_write_is_not_trusted(able, monkeypatch, tmp_path):
+    compiler(tmp_path / "bin", monkeypatch)
+    shared = tmp_path / "cache" / "qwen-chatglm-arena"
+    shared.mkdir(parents=True)
+    shared.chmod(0o777)
+    assert shared not in build(cpuinfo=able).parents
+    assert not list(shared.iterdir())
+
+
+def test_a_user_without_a_home_gets_a_folder_for_this_process(able, monkeypatch, tmp_path):
+    calls = compiler(tmp_path / "bin", monkeypatch)
+
+    def homeless(path):
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setattr(Path, "expanduser", homeless)
+    assert build(cpuinfo=able).parent.name.startswith("arena-kernels-") and compiled(calls) == 1
+
+
+def test_a_library_that_cannot_be_loaded_is_no_library(able, monkeypatch, tmp_path):
+    compiler(tmp_path / "bin", monkeypatch)
+    with pytest.raises(NoKernels, match="cannot be loaded"):
+        Kernels(build(cpuinfo=able))
+
+
+def test_a_compiled_file_that_others_can_write_is_made_again(able, monkeypatch, tmp_path):
+    calls = compiler(tmp_path / "bin", monkeypatch)
+    before = os.umask(0)
+    try:
+        library = build(cpuinfo=able)
+    finally:
+        os.umask(before)
+    assert build(cpuinfo=able) == library and compiled(calls) == 1
+    library.chmod(0o777)
+    assert build(cpuinfo=able) == library and compiled(calls) == 2
+    assert build(cpuinfo=able) == library and compiled(calls) == 2
+
+
+@pytest.mark.parametrize("error", [PermissionError(13, "Permission denied"), OSError(28, "No space left on device")])
+def test_without_a_place_there_are_no_kernels(able, monkeypatch, tmp_path, error):
+    def full(*given, **named):
+        raise error
+
+    compiler(tmp_path / "bin", monkeypatch)
+    monkeypatch.setattr("tempfile.mkdtemp", full)
+    with pytest.raises(NoKernels, match=f"there is no place for them: .*{error.strerror}"):
+        build(cpuinfo=able)
+
+
+# ---- what was compiled
+
+
+@pytest.fixture
+def cached(monkeypatch, tmp_path):
+    """The real library in a cache of this test's own."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    try:
+        return build()
+    except NoKernels as reason:
+        pytest.skip(f"no kernels on this machine: {reason}")
+
+
+def ended(data):
+    return data + hashlib.sha256(data).digest()
+
+
+@pytest.mark.parametrize(
+    "spoiled",
+    [
+        lambda whole: whole[:1000],
+        lambda whole: whole[:-1],
+        lambda whole: b"",
+        lambda whole: whole[:5000] + bytes([whole[5000] ^ 1]) + whole[5001:],
+        # As another compiler's libc would leave it: whole, and of no use.
+        lambda whole: ended(whole[:10]),
+    ],
+    ids=["cut", "a byte short", "empty", "a bit turned", "of no use"],
+)
+def test_a_cached_file_that_is_no_good_is_made_once_more(cached, caplog, spoiled):
+    whole = cached.read_bytes()
+    cached.write_bytes(spoiled(whole))
+    assert find_kernels.__wrapped__() is not None
+    assert cached.read_bytes() == ended(cached.read_bytes()[:-32]) and not caplog.records
+
+
+def test_what_cannot_be_made_to_load_is_tried_twice_and_said_once(able, monkeypatch, tmp_path, caplog):
+    calls = compiler(tmp_path / "bin", monkeypatch)
+    monkeypatch.setattr(kernels_module, "build", lambda anew=False: build(cpuinfo=able, anew=anew))
+    assert find_kernels.__wrapped__() is None
+    assert compiled(calls) == 2
+    (record,) = caplog.records
+    assert "computed by PyTorch alone, slower: the compiled file cannot be loaded" in record.getMessage()
+
+
+@pytest.mark.parametrize(
+    ("name", "line", "wrong_line"),
+    [
+        # The first where rows of five go another way.
+        ("one4|few4", "set1_ps(x.step[at]), eights);", "set1_ps(2 * x.step[at]), eights);"),
+        ("few8", "(products[i] - steps.plain[m + i])", "(products[i] + steps.plain[m + i])"),
+        ("unpack4", "_mm512_sub_epi32(q, eight)", "_mm512_add_epi32(q, eight)"),
+        ("attend", "= scale * dot(", "= 4 * scale * dot("),
+        ("rms_norm", "(float)size + eps)", "(float)(2 * size) + eps)"),
+    ],
+)
+def test_wrong_kernels_are_found_and_named(cached, monkeypatch, tmp_path, name, line, wrong_line):
+    source = SOURCE.read_text(encoding="utf-8")
+    assert source.count(line) == 1
+    wrong = tmp_path / "kernels.c"
+    wrong.write_text(source.replace(line, wrong_line), encoding="utf-8")
+    monkeypatch.setattr(kernel_build, "SOURCE", wrong)
+    with pytest.raises(NoKernels, match=f"the compiled ({name}) computes wrongly here"):
+        Kernels(build())
