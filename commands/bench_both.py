@@ -12,8 +12,8 @@ from commands.bench_options import BOTH, AsJson, Choice, Layers, ModelA, ModelB,
 from commands.bench_table import Cells, aligned, gigabytes, seconds, title
 
 if TYPE_CHECKING:
-    from backends.bench.both import BothFigures
-    from backends.bench.subject import Subject
+    from backends.bench.own.both import BothFigures
+    from backends.bench.weights.subject import Subject
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def both(
 
 
 def _found(choice: Choice) -> Report:
-    from backends.bench.both import BothPlan, measure_both
+    from backends.bench.own.both import BothPlan, measure_both
 
     if bool(choice.a) != bool(choice.b):
         raise InputError("bench_choice", "Two models are measured together: name both --a and --b, or none.")

@@ -15,8 +15,8 @@ from commands import errors_in_one_line
 
 if TYPE_CHECKING:
     from backends.bench.compared import Beside
-    from backends.bench.subject import Subject
     from backends.bench.surroundings import Surroundings
+    from backends.bench.weights.subject import Subject
 
 BOTH = "both"
 # Above such a load a core, threads of an engine that wait for each other are held up by whatever else runs.
@@ -64,7 +64,7 @@ class Choice:
     def beside(self) -> Beside:
         """What is measured beside the engine. Raises InputError, before anything is."""
         from backends.bench.compared import Beside
-        from backends.bench.llama_bin import bench_program
+        from backends.bench.rivals.llama_bin import bench_program
 
         if self.rivals and self.llama_bin is not None:
             bench_program(self.llama_bin)
@@ -72,8 +72,8 @@ class Choice:
 
     def subjects(self) -> tuple[Subject, ...]:
         """The models; random weights are written first if need be. Raises InputError or BackendError."""
-        from backends.bench.shapes import SHAPES, shape_of
-        from backends.bench.subject import packed_subject, random_subject
+        from backends.bench.weights.shapes import SHAPES, shape_of
+        from backends.bench.weights.subject import packed_subject, random_subject
 
         named = [model for model in (self.a, self.b) if model]
         if named and (self.shape or self.layers):

@@ -12,7 +12,7 @@ import typer
 from commands import errors_in_one_line
 
 if TYPE_CHECKING:
-    from backends.bench.original_rival import OriginalFigures
+    from backends.bench.rivals.original_rival import OriginalFigures
 
 PROMPTS = Path(__file__).parents[1] / "prompts.json"
 
@@ -41,7 +41,7 @@ def original(
     with errors_in_one_line(as_json, folder=str(folder)):
         from arena.errors import InputError
         from arena.prompts import load_prompts
-        from backends.bench.original_rival import measure_original
+        from backends.bench.rivals.original_rival import measure_original
 
         asked = [prompt for prompt in load_prompts(prompts) if not only or prompt.id in only]
         if unknown := sorted(set(only or ()) - {prompt.id for prompt in asked}):

@@ -14,7 +14,7 @@ from backends.threads import share_cores
 from commands import errors_in_one_line
 
 if TYPE_CHECKING:
-    from backends.bench.rows import QualityRow
+    from backends.bench.quality.rows import QualityRow
 
 
 def quality(
@@ -28,14 +28,14 @@ def quality(
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     share_cores()
     with errors_in_one_line(as_json):
-        from backends.bench.needs import check_installed
+        from backends.bench.quality.needs import check_installed
         from backends.catalog import EMBEDDED
         from backends.resolve import model_file
 
         check_installed()
         path = model_file(EMBEDDED["smollm2-135m"])
 
-        from backends.bench.rows import quality_rows
+        from backends.bench.quality.rows import quality_rows
 
         rows = quality_rows(path, _progress)
     if sys.stderr.isatty():

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from backends.bench.own_figures import Spread
-    from backends.bench.rivals import Missing
-    from backends.bench.subject import Subject
+    from backends.bench.own.figures import Spread
+    from backends.bench.rivals.measured import Missing
+    from backends.bench.weights.subject import Subject
 
 Cells = tuple[str, ...]
 

@@ -8,15 +8,14 @@ from pathlib import Path
 
 from arena.errors import BackendError
 from backends.bench.figures import Plan, Progress
-from backends.bench.job import reference_job, reference_seconds, tasks
-from backends.bench.own import measure_company, measure_own
-from backends.bench.own_figures import Companies, OwnFigures
-from backends.bench.own_job import own_job
-from backends.bench.rival_job import JobFigures
-from backends.bench.rivals import Missing, RivalJob, Rivals, gguf_of, measure_job, measure_many, measure_rivals
-from backends.bench.shapes import SHAPES
+from backends.bench.job import JobFigures, reference_job, reference_seconds, tasks
+from backends.bench.own.engine import measure_company, measure_own
+from backends.bench.own.figures import Companies, OwnFigures
+from backends.bench.own.job import own_job
+from backends.bench.rivals.measured import Missing, RivalJob, Rivals, gguf_of, measure_job, measure_many, measure_rivals
 from backends.bench.start import Start, start_llama, start_own
-from backends.bench.subject import Subject
+from backends.bench.weights.shapes import SHAPES
+from backends.bench.weights.subject import Subject
 
 
 @dataclass(frozen=True)

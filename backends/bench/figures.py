@@ -10,6 +10,10 @@ from typing import Any
 Progress = Callable[[str], None]
 
 
+# The prompt of each of many conversations at once, in tokens.
+SHORT_PROMPT = 64
+
+
 @dataclass(frozen=True)
 class Plan:
     """What is measured: prompts of these lengths, so many tokens after them, and so many conversations at once."""

@@ -32,6 +32,31 @@ class Task:
     answer_tokens: int
 
 
+@dataclass(frozen=True)
+class JobAnswer:
+    """One question of the job."""
+
+    prompt_id: str
+    prompt_tokens: int
+    answer_tokens: int
+    first_token_seconds: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class JobFigures:
+    """The whole job done by an engine; `seconds` is that of the answers, without loading."""
+
+    rival: str
+    model: str
+    layers: int
+    threads: int
+    load_seconds: float
+    seconds: float
+    peak_bytes: int | None
+    answers: tuple[JobAnswer, ...]
+
+
 # Counted once with the real tokenizers (QwenChat, ChatGLMChat). Prompt: the question of prompts.json as a whole
 # conversation with its marks (and Qwen's system text). Answer: what the models answered in the reference run (a CPU
 # notebook, bf16, torch 2.3.0, transformers 4.33.3), without its end mark, which is one token more. Seconds: that run's.

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import dataclass
 
-from backends.bench.own_figures import Peak
 from backends.memory.machine import process_bytes
 
 SECONDS = 0.05
+
+
+@dataclass(frozen=True)
+class Peak:
+    """The most memory of a process: all that was resident, and what of it no file backs."""
+
+    resident_bytes: int
+    own_bytes: int
 
 
 class MemoryWatch:

@@ -12,7 +12,7 @@ from backends.bench.child import run_module, serve
 from backends.bench.figures import Progress
 from backends.bench.page_cache import cached_share
 from backends.bench.random_ids import random_ids
-from backends.bench.subject import Subject
+from backends.bench.weights.subject import Subject
 
 PROMPT, REPEATS = 64, 3
 
@@ -69,14 +69,14 @@ def _measure(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
 
 
 def _own(request: Mapping[str, Any]) -> Callable[[], object]:
-    from backends.bench.opened import OwnEngine, new_conductor
+    from backends.bench.own.opened import OwnEngine, new_conductor
 
     engine = OwnEngine(Path(request["folder"]), new_conductor(), request["context_length"])
     return lambda: engine.answer(random_ids(PROMPT, 1, engine.vocabulary), 1)
 
 
 def _llama(request: Mapping[str, Any]) -> Callable[[], object]:
-    from backends.bench.llama_wheel import LlamaWheel
+    from backends.bench.rivals.llama_wheel import LlamaWheel
 
     llama = LlamaWheel(Path(request["file"]), 1, PROMPT + 1)
     return lambda: llama.times(random_ids(PROMPT, 1, request["vocabulary"]), 1)

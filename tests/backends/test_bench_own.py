@@ -15,18 +15,22 @@ from safetensors import safe_open
 from typer.testing import CliRunner
 
 from arena.errors import BackendError, InputError
-from backends.bench import both, own, own_job, random_packed, read_bound, room, shapes, start, surroundings
-from backends.bench.both import BothPlan
+from backends.bench import room, start, surroundings
 from backends.bench.figures import Plan, tokens_per_second
 from backends.bench.job import Task
 from backends.bench.memory_watch import MemoryWatch
-from backends.bench.opened import Answered
-from backends.bench.own_figures import alone_from, companies_from, spread, turns_from
-from backends.bench.packed_tensors import packed_bytes
+from backends.bench.own import both, engine, read_bound
+from backends.bench.own import job as own_job
+from backends.bench.own.both import BothPlan
+from backends.bench.own.figures import alone_from, companies_from, spread, turns_from
+from backends.bench.own.opened import Answered
 from backends.bench.page_cache import cached_share, word_for
-from backends.bench.rivals import Missing, Rivals
-from backends.bench.shapes import CHATGLM3, QWEN
-from backends.bench.subject import Subject, folder_shape, packed_subject, random_subject
+from backends.bench.rivals import measured
+from backends.bench.rivals.measured import Missing, Rivals
+from backends.bench.weights import random_packed, shapes
+from backends.bench.weights.packed_tensors import packed_bytes
+from backends.bench.weights.shapes import CHATGLM3, QWEN
+from backends.bench.weights.subject import Subject, folder_shape, packed_subject, random_subject
 from backends.packed.folder import read_packed
 from backends.packed.layout import unpack4
 from backends.packed.open import load_packed
@@ -154,7 +158,7 @@ def asked(subject: Subject, **more: object) -> dict[str, object]:
 
 @pytest.mark.parametrize("number", [0, 1])
 def test_one_conversation_is_measured(subjects: tuple[Subject, ...], number: int) -> None:
-    found = alone_from(own._measure(asked(subjects[number], what="alone"), nothing))
+    found = alone_from(engine._measure(asked(subjects[number], what="alone"), nothing))
     assert [first.prompt_tokens for first in found.first_token] == [16, 40]
     assert min(first.seconds for first in found.first_token) > 0
     assert 0 < found.speed.low <= found.speed.median <= found.speed.high
@@ -163,7 +167,7 @@ def test_one_conversation_is_measured(subjects: tuple[Subject, ...], number: int
 
 
 def test_turns_read_only_what_is_new(subjects: tuple[Subject, ...]) -> None:
-    found = turns_from(own._measure(asked(subjects[0], what="turns"), nothing))
+    found = turns_from(engine._measure(asked(subjects[0], what="turns"), nothing))
     assert [turn.prompt_tokens for turn in found.turns] == [64, 192, 320, 448, 576]
     # The last token that was said has not been fed.
     assert [turn.kept_tokens for turn in found.turns] == [0, 127, 255, 383, 511]
@@ -171,7 +175,7 @@ def test_turns_read_only_what_is_new(subjects: tuple[Subject, ...]) -> None:
 
 
 def test_company_is_measured(subjects: tuple[Subject, ...]) -> None:
-    found = companies_from(own._measure(asked(subjects[1], what="company"), nothing))
+    found = companies_from(engine._measure(asked(subjects[1], what="company"), nothing))
     assert [some.conversations for some in found.together] == [1, 3]
     for some in found.together:
         assert some.tokens_per_second > 0 and 0 < some.speed.low <= some.speed.median <= some.speed.high
@@ -233,8 +237,8 @@ def test_the_speed_of_many_counts_from_the_last_first_token() -> None:
 def test_only_steps_in_which_all_were_answered_count() -> None:
     first = Answered(0, (1.0, 2.0, 3.0, 4.0), 0, ())
     last = Answered(0, (2.0, 3.5, 5.0, 6.5), 0, ())
-    assert own._common_steps([first, last]) == [1.0, 1.0, 1.5]
-    assert len(own._common_steps([first, Answered(0, (9.0, 9.5), 0, ())])) == 4
+    assert engine._common_steps([first, last]) == [1.0, 1.0, 1.5]
+    assert len(engine._common_steps([first, Answered(0, (9.0, 9.5), 0, ())])) == 4
 
 
 def test_memory_is_watched_while_it_is_taken() -> None:
@@ -284,7 +288,7 @@ def refused(*arguments: object) -> str:
 
 def test_engine_says_everything(subjects: tuple[Subject, ...], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("commands.bench_engine.CONVERSATIONS", (1, 2))
-    monkeypatch.setattr("backends.bench.read_bound.BYTES", 1 << 24)
+    monkeypatch.setattr("backends.bench.own.read_bound.BYTES", 1 << 24)
     result = bench("engine", "--a", subjects[0].folder, "--no-rivals", "--json")
     assert result.exit_code == 0, result.output
     found = json.loads(result.stdout)
@@ -315,16 +319,14 @@ def test_users_stand_beside_llama_cpp(work: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_rival_that_cannot_be_measured_does_not_end_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    from backends.bench import rivals
-
     def fail(*_: object) -> None:
         raise BackendError("bench_failed", "the reason")
 
-    monkeypatch.setattr(rivals, "gguf_of", fail)
-    monkeypatch.setattr(rivals, "measure_transformers", lambda *_: "measured")
-    found = rivals.measure_rivals(SMALL[MODELS[0]], PLAN, Path(), None, nothing)
+    monkeypatch.setattr(measured, "gguf_of", fail)
+    monkeypatch.setattr(measured, "measure_transformers", lambda *_: "measured")
+    found = measured.measure_rivals(SMALL[MODELS[0]], PLAN, Path(), None, nothing)
     assert found == Rivals(("measured",), (Missing("llama.cpp", "the reason"), Missing("llama-bench", "the reason")))
-    assert [entry.rival for entry in rivals.measure_rivals(None, PLAN, Path(), None, nothing).missing] == [
+    assert [entry.rival for entry in measured.measure_rivals(None, PLAN, Path(), None, nothing).missing] == [
         "llama.cpp",
         "llama-bench",
         "transformers",

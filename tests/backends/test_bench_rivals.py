@@ -17,14 +17,15 @@ from typer.testing import CliRunner
 from arena.errors import BackendError, InputError
 from arena.prompts import load_prompts
 from arena.types import GenerationConfig, Message
-from backends.bench import random_gguf, transformers_rival
 from backends.bench.child import run_command
 from backends.bench.figures import Plan
 from backends.bench.job import REFERENCE, Task, answer_tokens, reference_job, reference_seconds, tasks
-from backends.bench.llama_bin import measure_llama_bin
-from backends.bench.llama_rival import measure_llama
-from backends.bench.rival_job import llama_job, transformers_job
-from backends.bench.shapes import CHATGLM3, QWEN, SHAPES, shape_of
+from backends.bench.rivals import transformers_rival
+from backends.bench.rivals.job import llama_job, transformers_job
+from backends.bench.rivals.llama_bin import measure_llama_bin
+from backends.bench.rivals.llama_rival import measure_llama
+from backends.bench.weights import random_gguf
+from backends.bench.weights.shapes import CHATGLM3, QWEN, SHAPES, shape_of
 from backends.catalog import PUBLISHED
 from backends.checking.gguf import read_gguf
 

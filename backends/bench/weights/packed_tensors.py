@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import Literal
 
-from backends.bench.shapes import Shape
+from backends.bench.weights.shapes import Shape
 
 # As quantize packs by default: neighbours that share a scale, and output rows that lie together.
 GROUP, BLOCK = 32, 64

@@ -11,8 +11,8 @@ from arena.errors import BackendError
 from backends.bench.child import run_module, serve
 from backends.bench.figures import FirstToken, Plan, Progress, RivalFigures, figures_from, plan_from
 from backends.bench.random_ids import cores, random_ids
-from backends.bench.random_model import random_model, step, transformers_name
-from backends.bench.shapes import Shape, shape_from
+from backends.bench.weights.random_model import random_model, step, transformers_name
+from backends.bench.weights.shapes import Shape, shape_from
 from backends.memory.machine import available_bytes, process_bytes
 
 # Beside the weights: the libraries, the cache, and what the longest prompt needs on its way.

@@ -14,13 +14,12 @@ from typing import Any
 
 from backends.bench.child import run_module, serve
 from backends.bench.figures import Progress
-from backends.bench.job import Task
+from backends.bench.job import JobAnswer, JobFigures, Task
 from backends.bench.memory_watch import MemoryWatch
-from backends.bench.opened import OwnEngine, at_once, new_conductor
-from backends.bench.own_figures import OWN
+from backends.bench.own.figures import OWN
+from backends.bench.own.opened import OwnEngine, at_once, new_conductor
 from backends.bench.random_ids import cores
-from backends.bench.rival_job import JobAnswer, JobFigures
-from backends.bench.subject import Subject
+from backends.bench.weights.subject import Subject
 
 
 def own_job(subject: Subject, job: Sequence[Task], progress: Progress) -> JobFigures:

@@ -15,6 +15,7 @@ from typing import Any
 
 from backends.bench.child import run_module, serve
 from backends.bench.figures import (
+    SHORT_PROMPT,
     FirstToken,
     Plan,
     Progress,
@@ -24,13 +25,10 @@ from backends.bench.figures import (
     plan_from,
     tokens_per_second,
 )
-from backends.bench.llama_wheel import LlamaWheel, wheel_name
 from backends.bench.random_ids import cores, random_ids
-from backends.bench.shapes import Shape, shape_from
+from backends.bench.rivals.llama_wheel import LlamaWheel, wheel_name
+from backends.bench.weights.shapes import Shape, shape_from
 from backends.memory.machine import process_bytes
-
-# What many conversations at once are asked.
-SHORT_PROMPT = 64
 
 
 def measure_llama(shape: Shape, file: Path, plan: Plan, progress: Progress) -> RivalFigures:

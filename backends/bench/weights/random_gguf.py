@@ -15,7 +15,7 @@ import numpy as np
 
 from arena.errors import BackendError
 from backends.bench.figures import Progress
-from backends.bench.shapes import Shape
+from backends.bench.weights.shapes import Shape
 
 INSTALL = "pip install --no-deps -r requirements-bench.txt"
 # Random blocks that all tensors are tiled from; a prime, so that no row begins where the one above it does.

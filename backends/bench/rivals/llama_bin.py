@@ -16,10 +16,9 @@ from pathlib import Path
 
 from arena.errors import BackendError, InputError
 from backends.bench.child import how_it_ended
-from backends.bench.figures import FirstToken, Plan, Progress, RivalFigures, Together
-from backends.bench.llama_rival import SHORT_PROMPT
+from backends.bench.figures import SHORT_PROMPT, FirstToken, Plan, Progress, RivalFigures, Together
 from backends.bench.random_ids import cores
-from backends.bench.shapes import Shape
+from backends.bench.weights.shapes import Shape
 
 BENCH, BATCHED = "llama-bench", "llama-batched-bench"
 # After one that is not counted, which llama-bench makes itself.

@@ -20,9 +20,9 @@ import numpy as np
 
 from arena.errors import ArenaError, BackendError
 from backends.bench.figures import Progress
-from backends.bench.packed_tensors import GROUP, Kind, PackedTensor, packed_bytes, packed_files
 from backends.bench.room import check_disk
-from backends.bench.shapes import Shape
+from backends.bench.weights.packed_tensors import GROUP, Kind, PackedTensor, packed_bytes, packed_files
+from backends.bench.weights.shapes import Shape
 from backends.packed.folder import WEIGHTS, PackedFile, PackedInfo, packed_weights, read_packed, write_packed
 from backends.pages import forget
 

@@ -15,11 +15,10 @@ from typing import Any
 
 from backends.bench.child import run_module, serve
 from backends.bench.figures import Progress
-from backends.bench.memory_watch import MemoryWatch
-from backends.bench.opened import Answered, OwnEngine, at_once, new_conductor
-from backends.bench.own_figures import Peak
+from backends.bench.memory_watch import MemoryWatch, Peak
+from backends.bench.own.opened import Answered, OwnEngine, at_once, new_conductor
 from backends.bench.random_ids import random_ids
-from backends.bench.subject import Subject
+from backends.bench.weights.subject import Subject
 
 
 @dataclass(frozen=True)

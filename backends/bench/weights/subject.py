@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 from arena.errors import InputError
 from backends.bench.figures import Progress
-from backends.bench.random_packed import random_packed
-from backends.bench.shapes import SHAPES, Shape, shape_of
+from backends.bench.weights.random_packed import random_packed
+from backends.bench.weights.shapes import SHAPES, Shape, shape_of
 from backends.checkpoint import read_config, read_tensors
 from backends.packed.folder import is_packed, packed_weights, read_packed
 from backends.resolve import resolve

@@ -22,7 +22,7 @@ def read_bound(progress: Progress) -> float | None:
 
 def _measure(request: dict[str, Any], progress: Progress) -> dict[str, Any]:
     """In the process of its own: a gigabyte of it is no model's."""
-    from backends.bench.opened import new_conductor
+    from backends.bench.own.opened import new_conductor
 
     size = request["bytes"]
     progress(f"Reading {size / 1e9:.1f} GB of memory {REPEATS} times ...")

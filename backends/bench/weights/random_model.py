@@ -11,7 +11,7 @@ from typing import Any
 
 from arena.errors import BackendError
 from backends.bench.random_ids import cores
-from backends.bench.shapes import Shape
+from backends.bench.weights.shapes import Shape
 
 INSTALL = "pip install -r requirements-hf.txt"
 # Random values that all weights are tiled from; a prime, so that no row begins where the one above it does.

@@ -4,47 +4,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from backends.bench.child import run_module, serve
 from backends.bench.figures import Progress
-from backends.bench.job import Task
-from backends.bench.llama_wheel import LlamaWheel, wheel_name
+from backends.bench.job import JobAnswer, JobFigures, Task
 from backends.bench.random_ids import cores
-from backends.bench.random_model import random_model, step, transformers_name
-from backends.bench.shapes import Shape, shape_from
-from backends.bench.transformers_rival import check_room
+from backends.bench.rivals.llama_wheel import LlamaWheel, wheel_name
+from backends.bench.rivals.transformers_rival import check_room
+from backends.bench.weights.random_model import random_model, step, transformers_name
+from backends.bench.weights.shapes import Shape, shape_from
 from backends.memory.machine import process_bytes
 
 # Seconds to the first token, and to the last.
 Ask = Callable[[Sequence[int], int], tuple[float, float]]
-
-
-@dataclass(frozen=True)
-class JobAnswer:
-    """One question of the job."""
-
-    prompt_id: str
-    prompt_tokens: int
-    answer_tokens: int
-    first_token_seconds: float
-    seconds: float
-
-
-@dataclass(frozen=True)
-class JobFigures:
-    """A rival's whole job; `seconds` is that of the answers, without loading."""
-
-    rival: str
-    model: str
-    layers: int
-    threads: int
-    load_seconds: float
-    seconds: float
-    peak_bytes: int | None
-    answers: tuple[JobAnswer, ...]
 
 
 def llama_job(shape: Shape, file: Path, job: Sequence[Task], progress: Progress) -> JobFigures:

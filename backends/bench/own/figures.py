@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from backends.bench.figures import FirstToken
+from backends.bench.memory_watch import Peak
 
 OWN = "this engine"
 
@@ -19,14 +20,6 @@ class Spread:
     median: float
     low: float
     high: float
-
-
-@dataclass(frozen=True)
-class Peak:
-    """The most memory of a process: all that was resident, and what of it no file backs."""
-
-    resident_bytes: int
-    own_bytes: int
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from backends.bench.quality import Logits
+from backends.bench.quality.sums import Logits
 from backends.packed.kernels import find_kernels
 from backends.packed.layout import pack4
 from backends.packed.linear import Linear4, Linear8

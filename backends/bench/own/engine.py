@@ -13,11 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from backends.bench.child import run_module, serve
-from backends.bench.figures import FirstToken, Plan, Progress, plan_from, tokens_per_second
-from backends.bench.llama_rival import SHORT_PROMPT
+from backends.bench.figures import SHORT_PROMPT, FirstToken, Plan, Progress, plan_from, tokens_per_second
 from backends.bench.memory_watch import MemoryWatch
-from backends.bench.opened import Answered, OwnEngine, at_once, kernels_name, new_conductor
-from backends.bench.own_figures import (
+from backends.bench.own.figures import (
     Alone,
     Companies,
     Company,
@@ -29,9 +27,10 @@ from backends.bench.own_figures import (
     spread,
     turns_from,
 )
+from backends.bench.own.opened import Answered, OwnEngine, at_once, kernels_name, new_conductor
+from backends.bench.own.read_bound import read_bound
 from backends.bench.random_ids import random_ids
-from backends.bench.read_bound import read_bound
-from backends.bench.subject import Subject
+from backends.bench.weights.subject import Subject
 
 TURNS, TURN_TOKENS = 5, 64
 

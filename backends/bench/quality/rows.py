@@ -11,12 +11,12 @@ from typing import Any
 
 import torch
 
-from backends.bench.as_run import as_answer, as_prompt, as_run
-from backends.bench.encoder import Encoder, encoder_folder
-from backends.bench.permute import permute
-from backends.bench.quality import Logits, Quality, Sums, compare
-from backends.bench.schemes import Rounding, schemes
-from backends.bench.smollm2 import load_floats
+from backends.bench.quality.as_run import as_answer, as_prompt, as_run
+from backends.bench.quality.encoder import Encoder, encoder_folder
+from backends.bench.quality.permute import permute
+from backends.bench.quality.schemes import Rounding, schemes
+from backends.bench.quality.smollm2 import load_floats
+from backends.bench.quality.sums import Logits, Quality, Sums, compare
 from backends.packed.calibrate import calibrated
 from backends.packed.scheme import round8
 from backends.packed.texts import calibration_ids, passages

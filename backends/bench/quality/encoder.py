@@ -13,8 +13,8 @@ from typing import Any
 
 import torch
 
-from backends.bench.needs import ENCODER_PACKAGE
-from backends.bench.schemes import Rounding
+from backends.bench.quality.needs import ENCODER_PACKAGE
+from backends.bench.quality.schemes import Rounding
 
 
 def encoder_folder() -> Path | None:

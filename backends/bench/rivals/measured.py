@@ -9,14 +9,14 @@ from typing import TypeVar
 
 from arena.errors import BackendError
 from backends.bench.figures import Plan, Progress, RivalFigures
-from backends.bench.job import Task
-from backends.bench.llama_bin import measure_llama_bin
-from backends.bench.llama_rival import measure_llama, measure_llama_together
-from backends.bench.random_gguf import random_gguf
-from backends.bench.rival_job import JobFigures, llama_job
+from backends.bench.job import JobFigures, Task
+from backends.bench.rivals.job import llama_job
+from backends.bench.rivals.llama_bin import measure_llama_bin
+from backends.bench.rivals.llama_rival import measure_llama, measure_llama_together
+from backends.bench.rivals.transformers_rival import measure_transformers
 from backends.bench.room import check_disk
-from backends.bench.shapes import Shape
-from backends.bench.transformers_rival import measure_transformers
+from backends.bench.weights.random_gguf import random_gguf
+from backends.bench.weights.shapes import Shape
 
 T = TypeVar("T")
 # Of a GGUF file a weight, with room for the head's wider ones.
