@@ -21,8 +21,9 @@
 typedef uint16_t bf16;
 
 // NEAR: how many bytes of a weight are asked for ahead of their use; 2048 is as quick, 512 and 16384 are slower.
-// FEW_FOR_TILES: up to so many rows the products without tiles are the quicker ones.
-enum { BLOCK = 64, MOST_ROWS = 4, NEAR = 4096, FEW_FOR_TILES = 4 };
+// FEW_FOR_TILES: up to so many rows the products without tiles are the quicker ones. FEW_FOR_PANELS: likewise panels,
+// whose sums stay in the nearest cache.
+enum { BLOCK = 64, MOST_GROUP = 128, MOST_ROWS = 4, NEAR = 4096, FEW_FOR_TILES = 4, FEW_FOR_PANELS = 16, PANEL = 64 };
 
 static inline __m512 widen(__m256i halves) {
     return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(halves), 16));
@@ -115,6 +116,21 @@ static inline void turn(__m512i a, __m512i b, __m512i *left, __m512i *right) {
 #endif
 }
 
+// Scales and zeros of a group of a block.
+typedef struct {
+    __m512 scale[4], zero[4];
+} Pairs;
+
+static inline Pairs pairs_at(const bf16 *scales) {
+    Pairs pairs;
+    for (int j = 0; j < 4; j++) {
+        __m512i both = _mm512_loadu_si512(scales + 32 * j);
+        pairs.scale[j] = _mm512_castsi512_ps(_mm512_slli_epi32(both, 16));
+        pairs.zero[j] = _mm512_castsi512_ps(_mm512_and_si512(both, _mm512_set1_epi32((int)0xffff0000)));
+    }
+    return pairs;
+}
+
 // What is read next, and is asked for meanwhile in `share`s of 64 bytes: 2 where a block is gone through once.
 typedef struct {
     const char *weights, *scales;
@@ -154,22 +170,37 @@ static inline __attribute__((always_inline)) void block4(
         }
         for (long i = 0; i < 2 * ahead.share; i++) _mm_prefetch(ahead.scales + 64 * i, _MM_HINT_T1);
         ahead.scales += 128 * ahead.share;
+        const Pairs pairs = pairs_at(scales);
         for (int j = 0; j < 4; j++) {
-            __m512i pair = _mm512_loadu_si512(scales + 32 * j);
-            __m512 scale = _mm512_castsi512_ps(_mm512_slli_epi32(pair, 16));
-            __m512 zero = _mm512_castsi512_ps(_mm512_and_si512(pair, _mm512_set1_epi32((int)0xffff0000)));
             for (int m = 0; m < rows; m++) {
                 long at = m * groups + i;
                 // sum of (q - 8) * x, then of the zeros
                 __m512 eights = _mm512_set1_ps(8 * x.stepped[at]);
                 __m512 product = _mm512_fmsub_ps(_mm512_cvtepi32_ps(dot[m][j]), _mm512_set1_ps(x.step[at]), eights);
-                sum[m][j] = _mm512_fmadd_ps(product, scale, sum[m][j]);
-                sum[m][j] = _mm512_fmadd_ps(zero, _mm512_set1_ps(x.plain[at]), sum[m][j]);
+                sum[m][j] = _mm512_fmadd_ps(product, pairs.scale[j], sum[m][j]);
+                sum[m][j] = _mm512_fmadd_ps(pairs.zero[j], _mm512_set1_ps(x.plain[at]), sum[m][j]);
             }
         }
     }
     for (int m = 0; m < rows; m++)
         for (int j = 0; j < 4; j++) store16(y + m * stride + 16 * j, sum[m][j]);
+}
+
+// A group of a block with a byte for each weight: [16 rows of the block at a time][4 columns at a time][16][4].
+typedef uint8_t Unpacked[4][MOST_GROUP / 4][64];
+
+static inline void unpack_group(const uint8_t *w, Unpacked q, long group, const char *ahead) {
+    const __m512i low = _mm512_set1_epi8(15);
+    for (long k = 0; k < group; k += 4, w += 128, ahead += 128) {
+        _mm_prefetch(ahead, _MM_HINT_T1);
+        _mm_prefetch(ahead + 64, _MM_HINT_T1);
+        __m512i left, right;
+        turn(_mm512_loadu_si512(w), _mm512_loadu_si512(w + 64), &left, &right);
+        _mm512_store_si512(q[0][k / 4], _mm512_and_si512(left, low));
+        _mm512_store_si512(q[1][k / 4], _mm512_and_si512(right, low));
+        _mm512_store_si512(q[2][k / 4], _mm512_and_si512(_mm512_srli_epi16(left, 4), low));
+        _mm512_store_si512(q[3][k / 4], _mm512_and_si512(_mm512_srli_epi16(right, 4), low));
+    }
 }
 
 #ifdef TILES
@@ -192,24 +223,8 @@ static void set_tiles(int rows, int bytes, int weight_rows) {
     _tile_loadconfig(&shape);
 }
 
-enum { TILE_ROWS = 16, MOST_GROUP = 128 };
+enum { TILE_ROWS = 16 };
 typedef int32_t Dots[TILE_ROWS][BLOCK];
-// A group of a block with a byte for each weight: [16 rows of the block at a time][4 columns at a time][16][4].
-typedef uint8_t Unpacked[4][MOST_GROUP / 4][64];
-
-static inline void unpack_group(const uint8_t *w, Unpacked q, long group, const char *ahead) {
-    const __m512i low = _mm512_set1_epi8(15);
-    for (long k = 0; k < group; k += 4, w += 128, ahead += 128) {
-        _mm_prefetch(ahead, _MM_HINT_T1);
-        _mm_prefetch(ahead + 64, _MM_HINT_T1);
-        __m512i left, right;
-        turn(_mm512_loadu_si512(w), _mm512_loadu_si512(w + 64), &left, &right);
-        _mm512_store_si512(q[0][k / 4], _mm512_and_si512(left, low));
-        _mm512_store_si512(q[1][k / 4], _mm512_and_si512(right, low));
-        _mm512_store_si512(q[2][k / 4], _mm512_and_si512(_mm512_srli_epi16(left, 4), low));
-        _mm512_store_si512(q[3][k / 4], _mm512_and_si512(_mm512_srli_epi16(right, 4), low));
-    }
-}
 
 // The same integers as in block4.
 static inline void group_dots(Unpacked q, const int8_t *x, Dots dots, long columns, long group) {
@@ -257,12 +272,7 @@ static void block4_tiles(long rows, const uint8_t *w, const bf16 *scales, Steps 
             group_dots(q[(next - 1) % 2], x.q + (next - 1) * group, dots[(next - 1) % 2], columns, group);
         const long i = next - 2;
         if (i < 0) continue;
-        __m512 scale[4], zero[4];
-        for (int j = 0; j < 4; j++) {
-            __m512i pair = _mm512_loadu_si512(scales + i * 2 * BLOCK + 32 * j);
-            scale[j] = _mm512_castsi512_ps(_mm512_slli_epi32(pair, 16));
-            zero[j] = _mm512_castsi512_ps(_mm512_and_si512(pair, _mm512_set1_epi32((int)0xffff0000)));
-        }
+        const Pairs pairs = pairs_at(scales + i * 2 * BLOCK);
         for (long m = 0; m < rows; m++) {
             const long at = m * groups + i;
             const __m512 eights = _mm512_set1_ps(8 * x.stepped[at]), step = _mm512_set1_ps(x.step[at]);
@@ -270,8 +280,8 @@ static void block4_tiles(long rows, const uint8_t *w, const bf16 *scales, Steps 
             for (int j = 0; j < 4; j++) {
                 __m512 dot = _mm512_cvtepi32_ps(_mm512_load_si512(dots[i % 2][m] + 16 * j));
                 __m512 old = _mm512_load_ps(sum[m] + 16 * j);
-                old = _mm512_fmadd_ps(_mm512_fmsub_ps(dot, step, eights), scale[j], old);
-                _mm512_store_ps(sum[m] + 16 * j, _mm512_fmadd_ps(zero[j], plain, old));
+                old = _mm512_fmadd_ps(_mm512_fmsub_ps(dot, step, eights), pairs.scale[j], old);
+                _mm512_store_ps(sum[m] + 16 * j, _mm512_fmadd_ps(pairs.zero[j], plain, old));
             }
         }
     }
@@ -348,12 +358,91 @@ static void product4(const Weight *weights, int count, Steps x, bf16 *y, long ro
 #endif
 }
 
+// ---- 4 bits, many rows of x without tiles
+
+// x by panels of PANEL rows, the last one of what is left: in each its groups one after the other, of a group its rows.
+static void to_panels(const bf16 *x, Steps out, long row, long rows, long columns, long group) {
+    const long groups = columns / group, first = row / PANEL * PANEL, m = row - first;
+    const long high = rows - first < PANEL ? rows - first : PANEL;
+    const Steps panel = shifted(out, first, columns, groups);
+    for (long i = 0; i < groups; i++)
+        to_steps(x + row * columns + i * group, shifted(panel, i * high + m, group, 1), 1, group);
+}
+
+// `rows` rows of x times a group of a block, added to `sum`. Always inlined with a constant, as block4.
+static inline __attribute__((always_inline)) void add_group(
+    int rows, Unpacked q, Steps x, const Pairs *pairs, float (*sum)[BLOCK], long group) {
+    __m512i dot[MOST_ROWS][4];
+    for (int m = 0; m < rows; m++)
+        for (int j = 0; j < 4; j++) dot[m][j] = _mm512_setzero_si512();
+    for (long k = 0; k < group; k += 4)
+        for (int m = 0; m < rows; m++) {
+            int32_t four;
+            memcpy(&four, x.q + m * group + k, 4);
+            __m512i all = _mm512_set1_epi32(four);
+            for (int j = 0; j < 4; j++) dot[m][j] = _mm512_dpbusd_epi32(dot[m][j], _mm512_load_si512(q[j][k / 4]), all);
+        }
+    for (int m = 0; m < rows; m++) {
+        const __m512 eights = _mm512_set1_ps(8 * x.stepped[m]), step = _mm512_set1_ps(x.step[m]);
+        const __m512 plain = _mm512_set1_ps(x.plain[m]);
+        for (int j = 0; j < 4; j++) {
+            __m512 product = _mm512_fmsub_ps(_mm512_cvtepi32_ps(dot[m][j]), step, eights);
+            __m512 all = _mm512_fmadd_ps(product, pairs->scale[j], _mm512_load_ps(sum[m] + 16 * j));
+            _mm512_store_ps(sum[m] + 16 * j, _mm512_fmadd_ps(pairs->zero[j], plain, all));
+        }
+    }
+}
+
+// As block4, for a panel: a group is unpacked once for all its rows. The sums of a row are made in the same order.
+static void block4_panel(long rows, const uint8_t *w, const bf16 *scales, Steps x, const float *bias, bf16 *y,
+                         long columns, long stride, long group) {
+    Unpacked q __attribute__((aligned(64)));
+    float sum[PANEL][BLOCK] __attribute__((aligned(64)));
+    for (long m = 0; m < rows; m++)
+        for (int j = 0; j < BLOCK; j++) sum[m][j] = bias ? bias[j] : 0;
+    for (long i = 0; i < columns / group; i++) {
+        unpack_group(w + i * 32 * group, q, group, (const char *)w + i * 32 * group + NEAR);
+        const Pairs pairs = pairs_at(scales + i * 2 * BLOCK);
+        for (long m = 0; m < rows; m += MOST_ROWS) {
+            const Steps some = shifted(x, i * rows + m, group, 1);
+#define CASE(n) \
+    case n: \
+        add_group(n, q, some, &pairs, sum + m, group); \
+        break;
+            switch (rows - m < MOST_ROWS ? rows - m : MOST_ROWS) { CASE(1) CASE(2) CASE(3) CASE(4) }
+#undef CASE
+        }
+    }
+    for (long m = 0; m < rows; m++)
+        for (int j = 0; j < 4; j++) store16(y + m * stride + 16 * j, _mm512_load_ps(sum[m] + 16 * j));
+}
+
+static void panels4(const bf16 *x, const Weight *weight, Steps steps, bf16 *y, long rows) {
+    const long columns = weight->columns, group = weight->group, groups = columns / group;
+#pragma omp parallel
+    {
+#pragma omp for schedule(static)
+        for (long row = 0; row < rows; row++) to_panels(x, steps, row, rows, columns, group);
+#pragma omp for schedule(dynamic)
+        for (long b = 0; b < weight->out / BLOCK; b++)
+            for (long m = 0; m < rows; m += PANEL)
+                block4_panel(rows - m < PANEL ? rows - m : PANEL, weight->packed + b * columns * BLOCK / 2,
+                             weight->scales + b * groups * 2 * BLOCK, shifted(steps, m, columns, groups),
+                             weight->bias ? weight->bias + b * BLOCK : 0, y + m * weight->out + b * BLOCK, columns,
+                             weight->out, group);
+    }
+}
+
 // y [rows][out] = x [rows][columns] times the weight (+ bias, float32 or null); `scratch` has rows * (columns + 12 *
 // columns / group) bytes. A row's result does not depend on the other rows.
 void few4(const bf16 *x, const uint8_t *packed, const bf16 *scales, const float *bias, bf16 *y, char *scratch,
           long rows, long columns, long out, long group) {
     const Weight weight = {packed, scales, bias, out, columns, group};
     Steps steps = steps_in(scratch, rows, columns / group);
+    if (rows > FEW_FOR_PANELS) {
+        panels4(x, &weight, steps, y, rows);
+        return;
+    }
     to_steps(x, steps, rows * columns / group, group);
 #pragma omp parallel
     product4(&weight, 1, steps, y, rows, out);
@@ -417,33 +506,9 @@ void few8(const bf16 *x, const int8_t *weight, const float *scale, const float *
     }
 }
 
+#ifdef TILES
 // ---- 4 bits, many rows of x
 
-// float32 weights [columns][blocks * 64] of `blocks` blocks, for a product elsewhere.
-void unpack4(const uint8_t *packed, const bf16 *scales, float *out, long blocks, long columns, long group) {
-    const long groups = columns / group, stride = blocks * BLOCK;
-    const __m512i low = _mm512_set1_epi32(15), eight = _mm512_set1_epi32(8);
-#pragma omp parallel for schedule(static)
-    for (long i = 0; i < groups; i++)
-        for (long b = 0; b < blocks; b++) {
-            const bf16 *pair = scales + (b * groups + i) * 2 * BLOCK;
-            const uint8_t *w = packed + (b * columns + i * group) * 32;
-            for (int j = 0; j < 4; j++) {
-                __m512i both = _mm512_loadu_si512(pair + 32 * j);
-                __m512 scale = _mm512_castsi512_ps(_mm512_slli_epi32(both, 16));
-                __m512 zero = _mm512_castsi512_ps(_mm512_and_si512(both, _mm512_set1_epi32((int)0xffff0000)));
-                float *to = out + i * group * stride + b * BLOCK + 16 * j;
-                for (long k = 0; k < group; k++) {
-                    __m512i q = _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)(w + 32 * k + 16 * (j & 1))));
-                    q = _mm512_and_si512(_mm512_srli_epi32(q, j < 2 ? 0 : 4), low);
-                    __m512 value = _mm512_cvtepi32_ps(_mm512_sub_epi32(q, eight));
-                    _mm512_storeu_ps(to + k * stride, _mm512_fmadd_ps(value, scale, zero));
-                }
-            }
-        }
-}
-
-#ifdef TILES
 // Tiles of 16 rows of 64 bytes. A part of the weight is made bfloat16 in the cache and used for all rows of x at once.
 enum { TILE = 512, DEPTH = 256, WIDE = 4 };
 

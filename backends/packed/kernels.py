@@ -1,7 +1,7 @@
 """The compiled kernels as functions on tensors. Knows no model and no files.
 
-A product of few rows rounds the activations to 8 bits by groups, one of many rows does not. Within each, a row's result
-is bitwise the same whatever other rows there are.
+A product by integers rounds the activations to 8 bits by groups, one by tiles does not. Within each, a row's result is
+bitwise the same whatever other rows there are.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Kernels:
         except OSError as error:
             raise NoKernels(f"the compiled file cannot be loaded: {error}") from error
         self._library.read_lines.restype = ctypes.c_uint64
-        # Whether products of many rows are here as well; else unpack4 and a product of torch's.
+        # Whether `many4` is here as well.
         self.tiles = hasattr(self._library, "tiles_allowed") and bool(self._library.tiles_allowed())
         _try_out(self)
 
@@ -78,17 +78,6 @@ class Kernels:
         scratch = torch.empty(rows * (columns + 12 * columns // CHUNK), dtype=torch.uint8)
         self._library.few8(*map(_at, (x, weight, scale, bias, y, scratch)), *_longs(rows, columns, out))
         return y
-
-    def unpack4(self, packed: torch.Tensor, scales: torch.Tensor, first: int, last: int) -> torch.Tensor:
-        """Blocks `first` to `last` (not with it) of a weight as float32 [columns, rows of the blocks]."""
-        _, groups, _, _ = scales.shape
-        columns = packed.shape[1]
-        # Said, not left to the default: that is another one while the library builds a model in another thread.
-        out = torch.empty(columns, (last - first) * BLOCK, dtype=torch.float32)
-        self._library.unpack4(
-            *map(_at, (packed[first:last], scales[first:last], out)), *_longs(last - first, columns, columns // groups)
-        )
-        return out
 
     def attend(
         self, q: torch.Tensor, keys: Sequence[torch.Tensor], values: Sequence[torch.Tensor], scale: float
@@ -171,7 +160,6 @@ def _try_out(kernels: Kernels) -> None:
         "few4": (kernels.few4(x, packed, scales, bias), by4),
         "one4": (kernels.few4(x[:1], packed, scales, bias), by4[:1]),
         "few8": (kernels.few8(x, eight.q, eight.scale, bias), by8),
-        "unpack4": (kernels.unpack4(packed, scales, 0, 1), four.floats().T),
         "attend": (kernels.attend(query, [keys], [values.contiguous()], 0.1), _attended(query, keys, values, 0.1)),
         "rms_norm": (kernels.rms_norm(x, x[0], 1e-6), rms_norm(x.float(), (128,), x[0].float(), 1e-6)),
     }

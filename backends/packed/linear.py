@@ -12,7 +12,7 @@ from torch.nn.functional import linear, pad
 from backends.packed.kernels import BF16, Kernels
 from backends.packed.layout import BLOCK, CHUNK, floats4, for_torch4
 
-# Up to so many rows a product by integers is the quicker one, by how products of many rows are made.
+# Up to so many rows the product by integers is the quicker one: than one by tiles, and than torch's own of floats.
 FEW_WITH_TILES, FEW = 16, 64
 # Rows of a weight that are floats at one time.
 _ROWS = 1024
@@ -33,7 +33,6 @@ class Linear4(nn.Module):  # type: ignore[misc]
         self.out_features, self.in_features = rows, self._packed.shape[1]
         self._bias = None if bias is None else pad(bias.float(), (0, -rows % BLOCK))
         self._kernels = kernels
-        self._few = FEW_WITH_TILES if kernels and kernels.tiles else FEW
         self._for_torch = None if kernels else for_torch4(self._packed, self._scales)
 
     @property
@@ -49,34 +48,33 @@ class Linear4(nn.Module):  # type: ignore[misc]
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """x [..., in_features] bfloat16 to [..., out_features]."""
         rows = x.reshape(-1, self.in_features).contiguous()
-        y = self._few_rows(rows) if rows.shape[0] <= self._few else self._many_rows(rows)
+        y = self._by_kernels(rows, self._kernels) if self._kernels else self._by_torch(rows)
         return y[:, : self.out_features].view(*x.shape[:-1], self.out_features)
 
-    def _few_rows(self, x: torch.Tensor) -> torch.Tensor:
-        if self._kernels:
-            return self._kernels.few4(x, self._packed, self._scales, self._bias)
+    def _by_kernels(self, x: torch.Tensor, kernels: Kernels) -> torch.Tensor:
+        # Without tiles integers are quicker than any product of floats, whatever the number of rows (measured).
+        product = kernels.many4 if kernels.tiles and x.shape[0] > FEW_WITH_TILES else kernels.few4
+        return product(x, self._packed, self._scales, self._bias)
+
+    def _by_torch(self, x: torch.Tensor) -> torch.Tensor:
+        if x.shape[0] > FEW:
+            return self._added(self._by_floats(x))
         assert self._for_torch
         packed, scales = self._for_torch
         group = self.in_features // self._scales.shape[1]
         return self._added(torch.ops.aten._weight_int4pack_mm_for_cpu(x, packed, group, scales))
 
-    def _many_rows(self, x: torch.Tensor) -> torch.Tensor:
-        if self._kernels and self._kernels.tiles:
-            return self._kernels.many4(x, self._packed, self._scales, self._bias)
+    def _by_floats(self, x: torch.Tensor) -> torch.Tensor:
         blocks = self._packed.shape[0]
         y = torch.empty(x.shape[0], blocks * BLOCK, dtype=BF16)
         dtype = product_dtype()
-        # Without units for bfloat16 its product takes longer than one of float32 (measured).
         x = x.to(dtype)
         step = _ROWS // BLOCK
         for first in range(0, blocks, step):
             last = min(first + step, blocks)
-            if self._kernels and dtype == torch.float32:
-                weight = self._kernels.unpack4(self._packed, self._scales, first, last)
-            else:
-                weight = floats4(self._packed[first:last], self._scales[first:last], dtype)
+            weight = floats4(self._packed[first:last], self._scales[first:last], dtype)
             y[:, first * BLOCK : last * BLOCK] = x @ weight
-        return self._added(y)
+        return y
 
     def _added(self, y: torch.Tensor) -> torch.Tensor:
         return y if self._bias is None else (y + self._bias).to(BF16)
@@ -130,4 +128,6 @@ class Linear8(nn.Module):  # type: ignore[misc]
 
 def product_dtype() -> torch.dtype:
     """In what torch multiplies large matrices fastest on this processor."""
-    return BF16 if torch.cpu._is_amx_tile_supported() else torch.float32
+    # Without units for bfloat16 its product takes longer than one of float32 (measured).
+    has_units = torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()
+    return BF16 if has_units else torch.float32

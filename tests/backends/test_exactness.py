@@ -15,7 +15,8 @@ from backends.stepping.rows import stock_rows
 from backends.weights import architecture_of, load_weights
 
 LIMIT = 1e-5
-STEP_LIMIT = 3e-6
+# 3e-6 on the machine that made the oracles; another processor adds in another order. Greedy ids must be equal anyway.
+STEP_LIMIT = 8e-6
 # Longer prompts of this one need what the context's end makes needless here.
 SHORT = "qwen-micro-seq64"
 FOLDERS = [

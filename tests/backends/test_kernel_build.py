@@ -174,7 +174,6 @@ def test_what_cannot_be_made_to_load_is_tried_twice_and_said_once(able, monkeypa
         # The first where rows of five go another way.
         ("one4|few4", "set1_ps(x.step[at]), eights);", "set1_ps(2 * x.step[at]), eights);"),
         ("few8", "(products[i] - steps.plain[m + i])", "(products[i] + steps.plain[m + i])"),
-        ("unpack4", "_mm512_sub_epi32(q, eight)", "_mm512_add_epi32(q, eight)"),
         ("attend", "= scale * dot(", "= 4 * scale * dot("),
         ("rms_norm", "(float)size + eps)", "(float)(2 * size) + eps)"),
     ],
