@@ -13,11 +13,14 @@ from backends.threads import share_cores
 from commands import errors_in_one_line
 from commands.bench import bench
 from commands.check import check
+from commands.export import export
 from commands.fetch import fetch, fetch_missing
 from commands.quantize import quantize
 
 if TYPE_CHECKING:
-    from arena.ballots import Log
+    from arena.judging.ballots import Ballots, Log
+    from arena.judging.desk import Desk
+    from arena.judging.recorded import Pair
     from arena.prompts import Prompt
     from arena.types import ModelSpec
     from ui.session import Services
@@ -43,6 +46,9 @@ def main(
     ] = 7860,
     data_dir: Annotated[Path, typer.Option(envvar="ARENA_DATA_DIR", help="Where votes are kept.")] = Path("data"),
     prompts: Annotated[Path, typer.Option(envvar="ARENA_PROMPTS", help="The prompt set.")] = HERE / "prompts.json",
+    answers: Annotated[
+        Path | None, typer.Option(envvar="ARENA_ANSWERS", help="Recorded answers to judge blind, a JSONL file.")
+    ] = None,
     lang: Annotated[str, typer.Option(envvar="ARENA_LANG", help="zh or en for everyone; empty: by browser.")] = "",
     fetch_first: Annotated[
         bool, typer.Option("--fetch", envvar="ARENA_FETCH", help="Fetch what --a and --b name and is not here yet.")
@@ -58,16 +64,18 @@ def main(
     with errors_in_one_line():
         if fetch_first:
             fetch_missing((a, b), HERE / "app.py")
-        serve(a, b, host, port, data_dir, prompts, lang)
+        serve(a, b, host, port, data_dir, prompts, answers, lang)
 
 
-def serve(a: str, b: str, host: str, port: int, data_dir: Path, prompts: Path, lang: str) -> None:
+def serve(a: str, b: str, host: str, port: int, data_dir: Path, prompts: Path, answers: Path | None, lang: str) -> None:
     """Check all that can be checked at once, put the page up, load the models behind it, and stay."""
+    from arena.judging.recorded import load_pairs
     from arena.prompts import load_prompts
     from ui.quick_import import import_gradio_quickly
 
     specs = choose_models(a, b)
     prompt_set = load_prompts(prompts)
+    pairs = load_pairs(answers, prompt_set) if answers else ()
     if lang not in ("", "zh", "en"):
         raise InputError("unknown_language", f"There is no language {lang!r}; take zh or en.", lang=lang)
     check_port(host, port)
@@ -75,7 +83,7 @@ def serve(a: str, b: str, host: str, port: int, data_dir: Path, prompts: Path, l
     import_gradio_quickly()
     from ui.page import build_page
 
-    services = compose(specs, prompt_set, data_dir, lang)
+    services = compose(specs, prompt_set, data_dir, lang, pairs)
     demo, keywords = build_page(services)
     demo.launch(server_name=host, server_port=port, prevent_thread_lock=True, quiet=True, **keywords)
     typer.echo(f"Serving on http://{host}:{port}")
@@ -122,14 +130,19 @@ def prepare_environment() -> None:
 
 
 def compose(
-    specs: tuple[ModelSpec, ModelSpec], prompts: tuple[Prompt, ...], data_dir: Path, lang: str = ""
+    specs: tuple[ModelSpec, ModelSpec],
+    prompts: tuple[Prompt, ...],
+    data_dir: Path,
+    lang: str = "",
+    pairs: tuple[Pair, ...] = (),
 ) -> Services:
     """Put the rooms together: backends, conversations, ballots and the vote log, for one page."""
-    from arena.ballots import Ballots, JudgeKey
     from arena.chat import Chat, Chats
-    from arena.counts import VoteCounts
-    from arena.downloads import Downloads
+    from arena.judging.ballots import Ballots
+    from arena.judging.judge_key import JudgeKey
     from arena.types import SideName
+    from arena.votes.counts import VoteCounts
+    from arena.votes.downloads import Downloads
     from backends import open_backends
     from backends.catalog import EMBEDDED, FETCHED
     from ui.session import Services
@@ -149,12 +162,28 @@ def compose(
         secret=key.derive("browser"),
         lang=lang,
         known=(*FETCHED.values(), *EMBEDDED.values()),
+        desk=open_desk(pairs, data_dir, ballots) if pairs else None,
     )
+
+
+def open_desk(pairs: tuple[Pair, ...], data_dir: Path, ballots: Ballots) -> Desk:
+    """Where the pairs are judged, with what raters did before; where nothing can be written, of this run alone."""
+    from arena.events import EventLog, NoEvents
+    from arena.judging.desk import Desk
+    from arena.judging.review import Review
+
+    try:
+        events: EventLog | NoEvents = EventLog(data_dir)
+    except InputError:  # said by the vote log already
+        events = NoEvents()
+    review = Review(pairs, events)
+    review.restore(events.read())
+    return Desk(review, ballots)
 
 
 def open_log(data_dir: Path) -> Log:
     """The vote log; where none can be written the page still serves, and each vote is refused with the reason."""
-    from arena.ballots import ClosedLog
+    from arena.judging.ballots import ClosedLog
     from arena.votes import VoteLog
 
     try:
@@ -166,6 +195,7 @@ def open_log(data_dir: Path) -> Log:
 
 cli.command()(fetch)
 cli.command()(check)
+cli.command()(export)
 cli.command()(quantize)
 cli.add_typer(bench, name="bench")
 

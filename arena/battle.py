@@ -150,7 +150,9 @@ class BattleRun:
 def renewed(battle: Battle, name: SideName) -> Battle:
     """The battle with one answer taken back, to be asked again: another pair of answers, so another battle."""
     side = battle.side(name)
-    config = side.config if side.config.seed is None else replace(side.config, seed=(side.config.seed + 1) % SEED_LIMIT)
+    config = side.config
+    if config and config.seed is not None:
+        config = replace(config, seed=(config.seed + 1) % SEED_LIMIT)
     side = replace(side, config=config, answer=Answer())
     fresh = replace(battle, id=new_battle_id())
     return replace(fresh, a=side) if name is SideName.A else replace(fresh, b=side)

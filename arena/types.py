@@ -192,11 +192,14 @@ class Answer:
 
 @dataclass(frozen=True)
 class Side:
-    """One side of a battle: who was asked (`model`, `config`), what (`messages`), and the answer."""
+    """One side of a battle: who was asked (`model`, `config`), what (`messages`), and the answer.
+
+    `config` is None where nobody knows how the answer was sampled.
+    """
 
     model: ModelSpec
     messages: tuple[Message, ...]
-    config: GenerationConfig
+    config: GenerationConfig | None
     answer: Answer = Answer()
 
     @property

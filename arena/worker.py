@@ -82,7 +82,7 @@ class Worker:
         """Passes chunks on until the last one, which it returns."""
         if self._stop.is_set():
             return Chunk(finish_reason="cancelled")
-        stream = self._backend.stream(side.messages, side.config)
+        stream = self._backend.stream(side.messages, side.config or side.model.config())
         try:
             for chunk in stream:
                 if not isinstance(chunk, Chunk):

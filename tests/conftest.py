@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from served_app import ROOT, Script, ServedApp, free_port, text_steps
@@ -21,6 +22,7 @@ share_cores()
 def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., ServedApp]]:
     """Serves two models (names or scripts) until the session ends."""
     import app
+    from arena.judging.recorded import load_pairs
     from arena.prompts import load_prompts
 
     app.prepare_environment()
@@ -28,7 +30,14 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Se
 
     demos = []
 
-    def start(a: str | Script, b: str | Script, lang: str = "", load: bool = True) -> ServedApp:
+    def start(
+        a: str | Script,
+        b: str | Script,
+        lang: str = "",
+        load: bool = True,
+        answers: list[Script] | None = None,
+        data_dir: Path | None = None,
+    ) -> ServedApp:
         place = tmp_path_factory.mktemp("app")
         names = []
         for side, model in (("a", a), ("b", b)):
@@ -37,8 +46,14 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Se
                 path.write_text(json.dumps({"id": f"script-{side}", **model}), encoding="utf-8")
                 model = f"scripted:{path}"
             names.append(model)
-        data_dir = place / "data"
-        services = app.compose(app.choose_models(*names), load_prompts(ROOT / "prompts.json"), data_dir, lang)
+        data_dir = data_dir or place / "data"
+        prompts = load_prompts(ROOT / "prompts.json")
+        pairs = ()
+        if answers:
+            path = place / "answers.jsonl"
+            path.write_text("\n".join(json.dumps(answer) for answer in answers), encoding="utf-8")
+            pairs = load_pairs(path, prompts)
+        services = app.compose(app.choose_models(*names), prompts, data_dir, lang, pairs)
         demo, keywords = build_page(services)
         port = free_port()
         demo.launch(server_name="127.0.0.1", server_port=port, prevent_thread_lock=True, quiet=True, **keywords)

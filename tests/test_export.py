@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from vote_samples import NASTY_TEXTS, log_path, make_vote, rich_vote
 
 from arena.errors import InputError
-from arena.export import CUT_MARK, EXCEL_CELL, _excel_cell, export_csv, export_excel
 from arena.types import Winner
-from arena.vote_rows import NUMERIC
 from arena.votes import COLUMNS, ReadReport, VoteLog, read_votes
+from arena.votes.export import CUT_MARK, EXCEL_CELL, _excel_cell, export_csv, export_excel
+from arena.votes.rows import NUMERIC
 
 BOM = b"\xef\xbb\xbf"
 PREFIXES = [

@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 FORBIDDEN = {
     "arena": {"ui", "backends", "commands", "app", "gradio", "torch", "os.environ", "os.getenv"},
-    "backends": {"ui", "commands", "app", "gradio", "arena.votes", "arena.ballots"},
+    "backends": {"ui", "commands", "app", "gradio", "arena.votes", "arena.judging"},
     "ui": {"backends", "commands", "app", "torch", "os.environ", "os.getenv"},
 }
 

@@ -9,9 +9,11 @@ from string import Formatter
 import pytest
 from served_app import ROOT
 
-from arena.counts import Results
 from arena.errors import InputError
+from arena.judging.judgement import CRITERIA
 from arena.statistics import PairCount
+from arena.types import SideName
+from arena.votes.counts import Results
 from ui.results import COLUMNS, headers, summary, table
 from ui.texts import TEXTS, error_text, language_of_browser, text
 
@@ -20,12 +22,14 @@ CODE = [path for room in ("arena", "backends", "commands", "ui") for path in (RO
 ]
 # Raised before there is a page, or by the command line alone.
 NOT_ON_THE_PAGE = {
+    "answers_broken",
     "fetch_needless",
     "fetch_proxy",
     "fetch_unknown",
     "bench_choice", "bench_failed", "bench_missing", "bench_no_code", "bench_program", "bench_python", "bench_room",
     "bench_unpacked", "bench_untrusted",
-    "data_dir_unwritable", "embedded_missing", "export_into_log", "fetch_busy", "fetch_cut", "fetch_damaged",
+    "data_dir_unwritable", "embedded_missing", "export_into_log", "export_kind", "export_nothing",
+    "fetch_busy", "fetch_cut", "fetch_damaged",
     "fetch_denied", "fetch_foreign", "fetch_hostile", "fetch_library", "fetch_missing", "fetch_offline", "fetch_room",
     "fetch_twice", "fetch_unfit", "fetch_unpublished", "fetch_unwritable", "file_missing", "file_unreadable",
     "folder_unfit", "model_missing", "not_gguf", "nothing_to_check", "port_busy", "precision_unavailable",
@@ -72,7 +76,8 @@ def test_both_languages_say_the_same(key: str) -> None:
 
 def test_no_text_is_left_over() -> None:
     code = "\n".join(path.read_text(encoding="utf-8") for path in CODE if path.name != "texts.py")
-    by_rule = tuple(f"{prefix}_" for prefix in ("error", "column", "vote", "stand", "scripted", "about"))
+    rules = ("error", "column", "vote", "stand", "scripted", "about", "verdict", "answer")
+    by_rule = (*(f"{prefix}_" for prefix in rules), *(f"judge_{name}" for name in (*SideName, *CRITERIA)))
     unused = [key for key in TEXTS if f'"{key}"' not in code and not key.startswith(by_rule)]
     assert unused == []
 

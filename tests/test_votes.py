@@ -15,8 +15,8 @@ from vote_samples import NASTY_TEXTS, log_path, make_side, make_vote, rich_vote
 from arena.errors import InputError, VoteRefused
 from arena.text import clean
 from arena.types import GenerationConfig, Message, SideName, Vote, Winner
-from arena.vote_rows import UnreadableRow, to_row, to_vote
 from arena.votes import COLUMNS, BadRow, ReadReport, VoteLog, read_votes, signature
+from arena.votes.rows import UnreadableRow, to_row, to_vote
 
 HEADER = (
     "question_id,model_a,model_b,winner,judge,turn,anony,language,tstamp,vote_id,prompt_id,dimension,prompt,"
@@ -421,7 +421,7 @@ def test_an_older_part_is_read_by_name_and_never_written(tmp_path):
     assert old.read_bytes() == before
     assert (vote.battle.id, vote.battle.a.model.id, vote.battle.b.model.id) == ("b0", "qwen", "glm")
     assert (vote.winner, vote.judge, vote.battle.turn, vote.battle.a.messages) == (Winner.TIE, "", 1, ())
-    assert vote.battle.a.config == GenerationConfig()
+    assert vote.battle.a.config is None
     assert new == make_vote()
     assert reading.report == ReadReport(rows=2, unfinished=1)
 

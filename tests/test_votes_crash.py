@@ -3,6 +3,7 @@
 import errno
 import os
 import signal
+import stat
 import subprocess
 import sys
 import threading
@@ -10,15 +11,15 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from vote_samples import log_path, make_vote
 
-from arena import vote_parts
 from arena.errors import VoteRefused
-from arena.export import export_csv
 from arena.types import SideName
-from arena.votes import ReadReport, VoteLog, read_votes
+from arena.votes import ReadReport, VoteLog, parts, read_votes
+from arena.votes.export import export_csv
 
 ROOT = Path(__file__).parent.parent
 TRICKY = 'says "yes",\r\nthen \rno\n"b0",qwen,glm,tie\r\n'
@@ -61,13 +62,13 @@ def test_a_row_torn_at_any_byte_is_moved_aside_and_costs_no_other(tmp_path, quic
 
 
 def test_a_header_torn_at_any_byte_is_begun_anew(tmp_path, quick_disk):
-    for cut in range(1, len(vote_parts.HEAD), 3):
-        log_path(tmp_path).write_bytes(vote_parts.HEAD[:cut])
+    for cut in range(1, len(parts.HEAD), 3):
+        log_path(tmp_path).write_bytes(parts.HEAD[:cut])
         with VoteLog(log_path(tmp_path)) as log:
             log.append(make_vote())
             assert list(log.read()) == [make_vote()]
             assert log.part.name == "votes.csv"
-            assert log.part.read_bytes().startswith(vote_parts.HEAD)
+            assert log.part.read_bytes().startswith(parts.HEAD)
 
 
 @pytest.mark.parametrize("block", [1, 2, 3, 7, 64])
@@ -77,7 +78,7 @@ def test_the_tail_is_found_whatever_the_blocks(tmp_path, monkeypatch, quick_disk
             log.append(make_vote(number, answer=TRICKY))
     whole = log.part.read_bytes()
     log.part.write_bytes(whole + b'b9,"torn\r\n""text\r\n')
-    monkeypatch.setattr(vote_parts, "_BLOCK", block)
+    monkeypatch.setattr(parts, "_BLOCK", block)
     with VoteLog(log_path(tmp_path)):
         assert log.part.read_bytes() == whole
 
@@ -85,7 +86,7 @@ def test_the_tail_is_found_whatever_the_blocks(tmp_path, monkeypatch, quick_disk
 def test_the_tail_of_a_large_file_is_found_quickly(tmp_path):
     line = b'"' + b'many ""quotes""\r\n' * 60_000 + b'"\r\n'
     with log_path(tmp_path).open("wb") as file:
-        file.write(vote_parts.HEAD)
+        file.write(parts.HEAD)
         for _ in range(40):
             file.write(line)
         whole = file.tell()
@@ -181,7 +182,7 @@ def test_a_full_disk_refuses_the_vote_and_harms_nothing(tmp_path, monkeypatch, e
         reading = log.read()
         assert [vote.id for vote in reading] == [f"vote-{number}" for number in [*range(earlier), 8]]
         assert reading.report == ReadReport(rows=earlier + 1)
-        assert log.part.read_bytes().count(vote_parts.BOM) == 1
+        assert log.part.read_bytes().count(parts.BOM) == 1
 
 
 def test_a_row_that_is_not_synced_does_not_stay(tmp_path, monkeypatch):
@@ -288,10 +289,60 @@ def test_twenty_threads_lose_nothing_while_readers_and_exports_poll(tmp_path):
         polling.result()
         found = {vote.id: vote for vote in log.read()}
     assert found == {vote.id: vote for vote in votes}
-    assert log.part.read_bytes().count(vote_parts.BOM) == 1
+    assert log.part.read_bytes().count(parts.BOM) == 1
     for counted, report, export in reports:
         assert not report.unreadable and not export.unreadable and not report.duplicates
         assert counted == report.rows <= export.rows <= 200
+
+
+@pytest.fixture
+def held(tmp_path, monkeypatch, eventually):
+    """A log whose first write takes until seven more rows wait; then `fails` is raised by the next, if it is set."""
+    began, release, state = threading.Event(), threading.Event(), SimpleNamespace(writes=0, fails=None)
+    fsync = os.fsync
+
+    def slow(descriptor):
+        if stat.S_ISREG(os.fstat(descriptor).st_mode):
+            state.writes += 1
+            if state.writes == 1:
+                began.set()
+                assert release.wait(30)
+            elif state.fails:
+                raise state.fails
+        fsync(descriptor)
+
+    monkeypatch.setattr("arena.votes.log.os.fsync", slow)
+    with VoteLog(log_path(tmp_path)) as log, ThreadPoolExecutor(8) as pool:
+
+        def append_all():
+            first = pool.submit(log.append, make_vote(1))
+            assert began.wait(30)
+            others = [pool.submit(log.append, make_vote(number)) for number in range(2, 9)]
+            assert eventually(lambda: len(log._waiting) == 7)
+            release.set()
+            return [first, *others]
+
+        state.log, state.append_all = log, append_all
+        yield state
+
+
+def test_rows_that_wait_share_one_write(held):
+    for row in held.append_all():
+        row.result()
+    assert held.writes == 2
+    assert {vote.id for vote in held.log.read()} == {f"vote-{number}" for number in range(1, 9)}
+
+
+def test_a_write_that_fails_refuses_all_its_rows_and_no_others(held):
+    held.fails = OSError(28, "No space left on device")
+    first, *others = held.append_all()
+    first.result()
+    for row in others:
+        with pytest.raises(VoteRefused, match="not saved: No space left on device"):
+            row.result()
+    held.fails = None
+    held.log.append(make_vote(9))
+    assert [vote.id for vote in held.log.read()] == ["vote-1", "vote-9"]
 
 
 RACING_WRITER = """
@@ -318,13 +369,13 @@ def test_two_processes_race_for_the_first_vote(tmp_path):
     for writer in writers:
         writer.stdin.write("go\n")
         writer.stdin.flush()
-    parts = {writer.stdout.readline().strip() for writer in writers}
+    taken = {writer.stdout.readline().strip() for writer in writers}
     for writer in writers:
         writer.communicate("end\n", timeout=30)
-    assert parts == {"votes.csv", "votes-2.csv"}
-    for part in parts:
+    assert taken == {"votes.csv", "votes-2.csv"}
+    for part in taken:
         data = (tmp_path / part).read_bytes()
-        assert data.startswith(vote_parts.HEAD) and data.count(b"question_id") == 1
+        assert data.startswith(parts.HEAD) and data.count(b"question_id") == 1
     assert {vote.id for vote in read_votes(tmp_path)} == {f"vote-{n}" for n in [*range(20), *range(100, 120)]}
 
 

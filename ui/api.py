@@ -11,6 +11,7 @@ import gradio as gr
 from gradio.events import api
 
 from arena.errors import ArenaError
+from arena.judging.judgement import Judgement
 from arena.types import Battle, SideName
 from ui.chat_events import TURNS_AT_ONCE, UPDATE_SECONDS
 from ui.notes import receipt
@@ -56,7 +57,7 @@ class Api:
         lang = lang_of(self._services, request)
         judge = self._services.judge(f"api:{request.session_hash}")
         try:
-            vote = self._services.ballots.cast(battle_id, winner, judge, criteria, comment)
+            vote = self._services.ballots.cast(battle_id, judge, Judgement(winner, criteria, comment))
         except ArenaError as error:
             raise _refusal(lang, error) from error
         return {"vote_id": vote.id, "battle_id": battle_id, "winner": str(vote.winner), "text": receipt(lang, vote)}

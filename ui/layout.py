@@ -6,16 +6,16 @@ from dataclasses import dataclass
 
 import gradio as gr
 
-from arena.types import SideName, Winner
+from arena.types import SideName
 from ui.about import about
+from ui.choices import CHOICES
 from ui.display import LATEX_DELIMITERS
+from ui.judging.layout import JudgeTab, lay_out_judging
 from ui.labels import Labels
 from ui.results import headers
 from ui.session import Services
 from ui.texts import LANGUAGES, text
 
-# In the order of the keys 1 to 4.
-CHOICES = (Winner.MODEL_A, Winner.MODEL_B, Winner.TIE, Winner.BOTH_BAD)
 SETTINGS = ("temperature", "top_p", "max_new_tokens", "seed")
 
 
@@ -36,6 +36,7 @@ class Page:
     """Every component that a handler reads or writes."""
 
     labels: Labels
+    judging: JudgeTab | None
     panes: dict[SideName, Pane]
     kept: gr.BrowserState
     language: gr.Button
@@ -62,7 +63,7 @@ class Page:
 def lay_out(services: Services) -> Page:
     """Make all components inside the current gr.Blocks."""
     labels = Labels(_named_texts(services))
-    made: dict[str, object] = {"labels": labels}
+    made: dict[str, object] = {"labels": labels, "judging": None}
     made["kept"] = gr.BrowserState({"rater": "", "lang": ""}, storage_key="arena", secret=services.secret)
     made["timer"] = gr.Timer(1.0)
     with gr.Row(elem_id="top"):
@@ -73,6 +74,10 @@ def lay_out(services: Services) -> Page:
         if labels_of(services, key):
             labels.show(gr.Markdown(labels(key), elem_id=key), value=key)
     with gr.Tabs():
+        if services.desk:
+            with gr.Tab(labels("tab_judge"), id="judge", elem_id="tab_judge") as judge_tab:
+                labels.show(judge_tab, label="tab_judge")
+                made["judging"] = lay_out_judging(labels)
         with gr.Tab(labels("tab_chat"), id="chat", elem_id="tab_chat") as chat_tab:
             labels.show(chat_tab, label="tab_chat")
             made["panes"] = _panes(labels)

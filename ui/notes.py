@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from arena.ballots import Ballots
 from arena.chat import Chat
+from arena.judging.ballots import Ballots
 from arena.types import Vote
 from ui.texts import text
 

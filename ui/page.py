@@ -11,6 +11,7 @@ import gradio as gr
 
 from ui.api import Api
 from ui.chat_events import PRIVATE, ChatEvents, Updates
+from ui.judging.events import JudgeEvents
 from ui.layout import Page, lay_out
 from ui.session import Services, Tab, Tabs
 from ui.vote_events import VoteEvents
@@ -38,7 +39,11 @@ def build_page(services: Services) -> tuple[gr.Blocks, dict[str, Any]]:
         chat = ChatEvents(services, page, tabs)
         chat.wire()
         VoteEvents(services, page, tabs).wire()
-        _wire_language(demo, page, chat, tabs)
+        judging = None
+        if services.desk and page.judging:
+            judging = JudgeEvents(services, services.desk, page.judging, tabs, page.kept)
+            judging.wire()
+        _wire_language(demo, page, chat, judging, tabs)
         demo.unload(_on_unload(services))
     # Not for the open web alone: a plain HTTP call must wait in the queue like everyone else.
     demo.queue(max_size=QUEUE_SIZE, default_concurrency_limit=16, api_open=False)
@@ -69,16 +74,19 @@ def _launch_keywords(page: Page) -> dict[str, Any]:
     }
 
 
-def _wire_language(demo: gr.Blocks, page: Page, chat: ChatEvents, tabs: Tabs) -> None:
+def _wire_language(demo: gr.Blocks, page: Page, chat: ChatEvents, judging: JudgeEvents | None, tabs: Tabs) -> None:
     def show(tab: Tab, kept: dict[str, str]) -> Updates:
         updates = page.labels.relabel(tab.lang)
-        for block, props in chat.render(tab).items():
+        rendered = {**chat.render(tab), **(judging.render(tab) if judging else {})}
+        for block, props in rendered.items():
             updates[block] = {**updates.get(block, {}), **gr.update(**props)}
         return {**updates, page.kept: kept}
 
     def on_load(kept: dict[str, str] | None, request: gr.Request) -> Updates:
         tab, kept = tabs.get(request), kept or {}
         tab.lang = kept.get("lang") or tab.lang
+        if judging:
+            judging.opened(tab, kept)
         return show(tab, {"rater": kept.get("rater") or uuid.uuid4().hex, "lang": kept.get("lang", "")})
 
     def switch(kept: dict[str, str] | None, request: gr.Request) -> Updates:
@@ -86,6 +94,7 @@ def _wire_language(demo: gr.Blocks, page: Page, chat: ChatEvents, tabs: Tabs) ->
         tab.lang = "en" if tab.lang == "zh" else "zh"
         return show(tab, {"rater": (kept or {}).get("rater", ""), "lang": tab.lang})
 
-    outputs = list(dict.fromkeys([*page.labels.components, *chat.outputs, page.kept]))
+    judged = judging.outputs if judging else []
+    outputs = list(dict.fromkeys([*page.labels.components, *chat.outputs, *judged, page.kept]))
     page.language.click(switch, page.kept, outputs, queue=False, **PRIVATE)
     demo.load(on_load, page.kept, outputs, queue=False, **PRIVATE)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from arena.counts import Results
 from arena.statistics import PairCount, WinRate
+from arena.votes.counts import Results
 from ui.texts import text
 
 COLUMNS = ("first", "second", "votes", "wins", "losses", "ties", "both_bad", "rate", "low", "high")

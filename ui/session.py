@@ -11,12 +11,14 @@ from weakref import WeakKeyDictionary
 
 import gradio as gr
 
-from arena.ballots import Ballots
 from arena.chat import Chat, Chats
-from arena.counts import Results
 from arena.errors import ArenaError
+from arena.judging.ballots import Ballots
+from arena.judging.desk import Desk
+from arena.judging.review import Position
 from arena.prompts import Prompt
 from arena.types import Backend, ModelSpec, SideName, Vote
+from arena.votes.counts import Results
 from ui.texts import error_text, language_of_browser
 
 # A turn that was told to stop lets go of the page within so many seconds.
@@ -29,7 +31,7 @@ class Services:
 
     `judge` turns a rater's random id into what may be stored. `export(excel)` writes a fresh copy of all votes and
     returns its path. `lang` forces a language unless empty; `secret` seals what the browser keeps. `known` are the
-    models that could run here.
+    models that could run here. `desk` is where recorded answers are judged, if there are any.
     """
 
     backends: Mapping[SideName, Backend]
@@ -42,6 +44,7 @@ class Services:
     secret: str
     lang: str = ""
     known: tuple[ModelSpec, ...] = ()
+    desk: Desk | None = None
 
     def prompt_of(self, written: str) -> Prompt | None:
         """The prompt of the set that was sent as it stands."""
@@ -53,6 +56,14 @@ def lang_of(services: Services, request: gr.Request) -> str:
     return services.lang or language_of_browser(request.headers.get("accept-language", ""))
 
 
+@dataclass(frozen=True)
+class Judging:
+    """What a tab shows of the blind vote: nothing yet, a position, and the vote once it is cast."""
+
+    position: Position | None = None
+    vote: Vote | None = None
+
+
 @dataclass
 class Tab:
     """What the page remembers of one browser tab: its conversation, its reader's language and last vote."""
@@ -60,6 +71,7 @@ class Tab:
     chat: Chat
     lang: str
     vote: Vote | None = None
+    judging: Judging = Judging()
     # Held while a handler writes to the panes: of two in a row, the first one's last update must not come second.
     _panes: threading.Lock = field(default_factory=threading.Lock)
 

@@ -115,6 +115,43 @@ TEXTS: dict[str, tuple[str, str]] = {
     "vote_not": ("这一轮有一边没有正常答完，不能投票", "One side did not end normally, so this round cannot be judged"),
     "vote_choose": ("请先选择一项", "Choose one of the four first"),
     "receipt": ("✅ 已保存：{choice}（{a} 对 {b}，回执 {id}）", "✅ Saved: {choice} ({a} against {b}, receipt {id})"),
+    # the blind vote
+    "tab_judge": ("盲评", "Blind vote"),
+    "judge_intro": (
+        "每次给出同一个问题的两个回答，不告诉您各是哪个模型写的，请选出更好的一个。\n\n"
+        "保存的内容有：您的选择和备注、用时，以及本浏览器的一个随机编号；不保存姓名、账号和网络地址。这些投票可能会公开发布。",
+        "You read two answers to one prompt without being told which model wrote which, and say which is better.\n\n"
+        "What is stored: your choice and comment, the time you took, and a random number of this browser; no name, "
+        "account or network address. The votes may be published.",
+    ),
+    "judge_begin": ("开始", "Start"),
+    "judge_progress": ("第 {place} 题，共 {total} 题", "{place} / {total}"),
+    "judge_prompt": ("问题", "Prompt"),
+    "judge_a": ("左边的回答", "Left answer"),
+    "judge_b": ("右边的回答", "Right answer"),
+    "judge_skip": ("跳过这一题", "Skip"),
+    "judge_next": ("下一题", "Next"),
+    "judge_more": ("补充评价（可不填）", "More to say (optional)"),
+    "judge_correct": ("哪个更正确？", "Which is more correct?"),
+    "judge_complete": ("哪个更完整？", "Which is more complete?"),
+    "judge_clear": ("哪个更清楚？", "Which is clearer?"),
+    "verdict_a": ("左边", "Left"),
+    "verdict_tie": ("差不多", "About the same"),
+    "verdict_b": ("右边", "Right"),
+    "judge_any_right": ("至少有一个回答是对的吗？", "Is at least one answer right?"),
+    "answer_yes": ("是", "Yes"),
+    "answer_no": ("否", "No"),
+    "judge_comment": ("备注", "Comment"),
+    "judge_seconds": ("用时 {seconds} 秒", "{seconds} s"),
+    "judge_receipt": ("✅ 已保存：{choice}（回执 {id}）", "✅ Saved: {choice} (receipt {id})"),
+    "judge_done": (
+        "🎉 {total} 题全部看完，谢谢！",
+        "🎉 That was all: {total} of {total}. Thank you!",
+    ),
+    "judge_no_storage": (
+        "浏览器没有保存编号，无法记录进度：请允许本站存储数据后刷新",
+        "This browser keeps no number, so your place cannot be remembered: allow this site to store data and reload",
+    ),
     # results
     "results_note": (
         "胜率只算分出胜负的票；区间为 95% Wilson 区间。结论只适用于这些题目和投票者。",
@@ -194,6 +231,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "error_vote_winner": ("无效的选择", "This is no valid choice"),
     "error_vote_criteria": ("评分项无效", "These criteria are not valid"),
     "error_vote_comment": ("备注最多 {limit} 个字符", "A comment has at most {limit} characters"),
+    "error_vote_any_right": (
+        "“至少有一个回答正确”只能填是、否，或留空",
+        "Whether at least one answer is right is yes, no, or left open",
+    ),
     "error_not_saved": ("投票没有保存：{reason}", "The vote was NOT saved: {reason}"),
     "error_export_unwritable": ("无法生成下载文件：{reason}", "The download cannot be written: {reason}"),
     "error_data_dir_unwritable": (

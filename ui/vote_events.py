@@ -1,4 +1,4 @@
-"""The vote under the panes and the results tab: handlers only. Every check of a vote is in arena.ballots."""
+"""The vote under the panes and the results tab: handlers only. Every check of a vote is in arena.judging.ballots."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import gradio as gr
 
 from arena.errors import ArenaError
+from arena.judging.judgement import Judgement
 from ui.chat_events import PRIVATE, Updates
 from ui.layout import Page
 from ui.notes import receipt
@@ -46,7 +47,7 @@ class VoteEvents:
         rater = (kept or {}).get("rater") or f"tab:{request.session_hash}"
         try:
             battle_id = turns[-1].id if turns else ""
-            tab.vote = self._services.ballots.cast(battle_id, choice, self._services.judge(rater))
+            tab.vote = self._services.ballots.cast(battle_id, self._services.judge(rater), Judgement(choice))
         except ArenaError as error:
             return {page.vote_note: "⚠️ " + error_text(tab.lang, error)}
         return {

@@ -7,10 +7,12 @@ from types import SimpleNamespace
 
 import pytest
 
-import arena.ballots
-from arena.ballots import MAX_COMMENT_CHARACTERS, Ballots, ClosedLog, JudgeKey
+import arena.judging.ballots
 from arena.chat import Chat
 from arena.errors import InputError, VoteRefused
+from arena.judging.ballots import Ballots, ClosedLog
+from arena.judging.judge_key import JudgeKey
+from arena.judging.judgement import MAX_COMMENT_CHARACTERS, Judgement
 from arena.types import SideName, Winner
 from arena.votes import VoteLog
 
@@ -58,7 +60,7 @@ def rows(log):
 @pytest.mark.parametrize("winner", list(Winner))
 def test_a_vote_is_in_the_log_when_cast_returns(ballots, log, answered, winner):
     ballots.offer(answered())
-    vote = ballots.cast("battle-1", str(winner), "judge-1", {"correct": "a", "clear": "tie"}, "Good.")
+    vote = ballots.cast("battle-1", "judge-1", Judgement(str(winner), {"correct": "a", "clear": "tie"}, "Good."))
     assert log.votes == [vote]
     assert (vote.battle, vote.winner, vote.judge, vote.comment) == (answered(), winner, "judge-1", "Good.")
     assert vote.criteria == {"correct": "a", "clear": "tie"}
@@ -68,7 +70,7 @@ def test_a_vote_is_in_the_log_when_cast_returns(ballots, log, answered, winner):
 def test_answers_cut_at_the_token_limit_can_be_judged(ballots, log, answered, finishes):
     ballots.offer(answered("yes", "no", *finishes))
     assert ballots.is_open("battle-1")
-    ballots.cast("battle-1", "tie", "judge-1")
+    ballots.cast("battle-1", "judge-1", Judgement("tie"))
     assert len(log.votes) == 1
 
 
@@ -78,7 +80,7 @@ def test_a_cut_answer_is_marked_in_the_row(scripted, chat_of, last, file_log):
         chat_of(scripted({"text": "x", "times": 99}), scripted({"text": "y"})).ask("Hi", {"max_new_tokens": 20})
     )
     ballots.offer(battle)
-    ballots.cast(battle.id, "tie", "judge-1")
+    ballots.cast(battle.id, "judge-1", Judgement("tie"))
     (row,) = rows(file_log)
     assert (row["finish_a"], row["finish_b"], row["response_a"]) == ("length", "stop", "x" * 20)
 
@@ -88,7 +90,7 @@ def test_the_row_holds_question_and_answers_to_the_letter(scripted, last, file_l
     ballots = Ballots(file_log)
     backends = {SideName.A: scripted({"text": answer}), SideName.B: scripted({"text": "y"})}
     battle = last(Chat(backends, ballots.offer).ask(prompt))
-    ballots.cast(battle.id, "model_b", "judge-1")
+    ballots.cast(battle.id, "judge-1", Judgement("model_b"))
     (row,) = rows(file_log)
     assert (row["prompt"], row["response_a"], row["winner"]) == (prompt, answer, "model_b")
     assert row["question_id"] == battle.id
@@ -97,27 +99,27 @@ def test_the_row_holds_question_and_answers_to_the_letter(scripted, last, file_l
 @pytest.mark.parametrize(("prompt", "language"), [("为什么？", "Chinese"), ("Why?", "English"), ("1+1=", "unknown")])
 def test_the_language_is_the_prompts(ballots, answered, prompt, language):
     ballots.offer(answered(prompt=prompt))
-    assert ballots.cast("battle-1", "tie", "judge-1").language == language
+    assert ballots.cast("battle-1", "judge-1", Judgement("tie")).language == language
 
 
 def test_the_dwell_is_the_time_since_both_answers_ended(ballots, answered, monkeypatch):
-    monkeypatch.setattr("arena.ballots.time", SimpleNamespace(time=lambda: 1_764_000_000.0))
+    monkeypatch.setattr("arena.judging.ballots.time", SimpleNamespace(time=lambda: 1_764_000_000.0))
     ballots.offer(answered())
-    monkeypatch.setattr("arena.ballots.time", SimpleNamespace(time=lambda: 1_764_000_012.34))
-    vote = ballots.cast("battle-1", "tie", "judge-1")
+    monkeypatch.setattr("arena.judging.ballots.time", SimpleNamespace(time=lambda: 1_764_000_012.34))
+    vote = ballots.cast("battle-1", "judge-1", Judgement("tie"))
     assert (vote.dwell, vote.time) == (12.3, 1_764_000_012.34)
 
 
 def test_a_comment_is_cleaned_and_as_long_as_allowed(ballots, answered):
     ballots.offer(answered())
     comment = "\ud83d\x00" + " " * (MAX_COMMENT_CHARACTERS - 2)
-    assert ballots.cast("battle-1", "tie", "judge-1", None, comment).comment == "\ufffd␀" + comment[2:]
+    assert ballots.cast("battle-1", "judge-1", Judgement("tie", None, comment)).comment == "\ufffd␀" + comment[2:]
 
 
 def test_votes_have_ids_of_their_own(ballots, answered):
     for number in range(3):
         ballots.offer(answered(id=f"battle-{number}"))
-    assert len({ballots.cast(f"battle-{number}", "tie", "judge-1").id for number in range(3)}) == 3
+    assert len({ballots.cast(f"battle-{number}", "judge-1", Judgement("tie")).id for number in range(3)}) == 3
 
 
 # ---- what is refused, and then nothing is written
@@ -139,7 +141,7 @@ def test_unfinished_failed_stopped_and_empty_answers_cannot_be_judged(ballots, l
     ballots.offer(answered(*texts, *finishes))
     assert not ballots.is_open("battle-1")
     with pytest.raises(VoteRefused) as refused:
-        ballots.cast("battle-1", "tie", "judge-1")
+        ballots.cast("battle-1", "judge-1", Judgement("tie"))
     assert refused.value.code == "vote_unfinished"
     assert not log.votes
 
@@ -149,18 +151,18 @@ def test_an_unknown_battle_cannot_be_judged(ballots, log, answered, battle_id):
     ballots.offer(answered())
     assert not ballots.is_open(battle_id)
     with pytest.raises(VoteRefused) as refused:
-        ballots.cast(battle_id, "tie", "judge-1")
+        ballots.cast(battle_id, "judge-1", Judgement("tie"))
     assert refused.value.code == "vote_unknown"
     assert not log.votes
 
 
 def test_a_battle_cannot_be_judged_twice(ballots, log, answered):
     ballots.offer(answered())
-    ballots.cast("battle-1", "model_a", "judge-1")
+    ballots.cast("battle-1", "judge-1", Judgement("model_a"))
     assert not ballots.is_open("battle-1")
     for judge in ("judge-1", "judge-2"):
         with pytest.raises(VoteRefused) as refused:
-            ballots.cast("battle-1", "model_b", judge)
+            ballots.cast("battle-1", judge, Judgement("model_b"))
         assert refused.value.code == "vote_twice"
     assert [vote.winner for vote in log.votes] == ["model_a"]
 
@@ -169,7 +171,7 @@ def test_a_battle_cannot_be_judged_twice(ballots, log, answered):
 def test_only_the_four_outcomes_are_votes(ballots, log, answered, winner):
     ballots.offer(answered())
     with pytest.raises(VoteRefused) as refused:
-        ballots.cast("battle-1", winner, "judge-1")
+        ballots.cast("battle-1", "judge-1", Judgement(winner))
     assert refused.value.code == "vote_winner"
     assert "tie (bothbad)" in str(refused.value)
     assert not log.votes
@@ -191,7 +193,7 @@ def test_only_the_four_outcomes_are_votes(ballots, log, answered, winner):
 def test_only_known_criteria_are_taken(ballots, log, answered, criteria):
     ballots.offer(answered())
     with pytest.raises(VoteRefused) as refused:
-        ballots.cast("battle-1", "tie", "judge-1", criteria)
+        ballots.cast("battle-1", "judge-1", Judgement("tie", criteria))
     assert refused.value.code == "vote_criteria"
     assert not log.votes
 
@@ -200,7 +202,7 @@ def test_only_known_criteria_are_taken(ballots, log, answered, criteria):
 def test_only_short_texts_are_comments(ballots, log, answered, comment):
     ballots.offer(answered())
     with pytest.raises(VoteRefused) as refused:
-        ballots.cast("battle-1", "tie", "judge-1", None, comment)
+        ballots.cast("battle-1", "judge-1", Judgement("tie", None, comment))
     assert refused.value.code == "vote_comment"
     assert refused.value.details == {"limit": MAX_COMMENT_CHARACTERS}
     assert not log.votes
@@ -208,16 +210,16 @@ def test_only_short_texts_are_comments(ballots, log, answered, comment):
 
 def test_no_comment_at_all_is_an_empty_one(ballots, answered):
     ballots.offer(answered())
-    assert ballots.cast("battle-1", "tie", "judge-1", None, None).comment == ""
+    assert ballots.cast("battle-1", "judge-1", Judgement("tie", None, None)).comment == ""
 
 
-@pytest.mark.parametrize("bad", [("nobody", "judge-1", None, ""), ("tie", "judge-1", ["x"], "")])
+@pytest.mark.parametrize("bad", [Judgement("nobody"), Judgement("tie", ["x"]), Judgement("tie", any_right=1)])
 def test_after_a_refusal_the_vote_can_still_be_cast(ballots, log, answered, bad):
     ballots.offer(answered())
     with pytest.raises(VoteRefused):
-        ballots.cast("battle-1", *bad)
+        ballots.cast("battle-1", "judge-1", bad)
     assert ballots.is_open("battle-1")
-    ballots.cast("battle-1", "tie", "judge-1")
+    ballots.cast("battle-1", "judge-1", Judgement("tie"))
     assert len(log.votes) == 1
 
 
@@ -231,7 +233,7 @@ def test_ten_votes_on_one_battle_at_once_are_one_row(file_log, answered, in_back
 
     def cast(number):
         ready.wait(5)
-        return ballots.cast("battle-1", "model_a", f"judge-{number}")
+        return ballots.cast("battle-1", f"judge-{number}", Judgement("model_a"))
 
     votes, codes = [], []
     for call in [in_background(cast, number) for number in range(10)]:
@@ -252,7 +254,7 @@ def test_votes_on_different_battles_at_once_are_all_rows(file_log, answered, in_
 
     def cast(number):
         ready.wait(5)
-        return ballots.cast(f"battle-{number}", "tie", "judge-1")
+        return ballots.cast(f"battle-{number}", "judge-1", Judgement("tie"))
 
     votes = [call.result() for call in [in_background(cast, number) for number in range(20)]]
     assert {row["vote_id"] for row in rows(file_log)} == {vote.id for vote in votes}
@@ -260,12 +262,12 @@ def test_votes_on_different_battles_at_once_are_all_rows(file_log, answered, in_
 
 
 def test_the_oldest_ballots_go_when_there_are_too_many(ballots, log, answered, monkeypatch):
-    monkeypatch.setattr(arena.ballots, "MAX_BALLOTS", 3)
+    monkeypatch.setattr(arena.judging.ballots, "MAX_BALLOTS", 3)
     for number in range(5):
         ballots.offer(answered(id=f"battle-{number}"))
     assert [ballots.is_open(f"battle-{number}") for number in range(5)] == [False, False, True, True, True]
     with pytest.raises(VoteRefused) as refused:
-        ballots.cast("battle-1", "tie", "judge-1")
+        ballots.cast("battle-1", "judge-1", Judgement("tie"))
     assert refused.value.code == "vote_unknown"
 
 
@@ -278,7 +280,7 @@ def test_a_turn_that_was_closed_in_the_middle_gives_no_row(scripted, until, file
     assert not ballots.is_open(battle.id)
     battles.close()
     with pytest.raises(VoteRefused) as refused:
-        ballots.cast(battle.id, "tie", "judge-1")
+        ballots.cast(battle.id, "judge-1", Judgement("tie"))
     assert refused.value.code == "vote_unfinished"
     assert list(file_log.read()) == []
 
@@ -287,8 +289,8 @@ def test_an_answer_asked_again_makes_a_ballot_of_its_own(scripted, last, file_lo
     ballots = Ballots(file_log)
     chat = Chat({SideName.A: scripted({"text": "x"}), SideName.B: scripted({"text": "y"})}, ballots.offer)
     first, again = last(chat.ask("Hi")), last(chat.ask_again(SideName.A))
-    ballots.cast(again.id, "tie", "judge-1")
-    ballots.cast(first.id, "model_a", "judge-1")
+    ballots.cast(again.id, "judge-1", Judgement("tie"))
+    ballots.cast(first.id, "judge-1", Judgement("model_a"))
     assert [vote.battle.id for vote in file_log.read()] == [again.id, first.id]
 
 
@@ -300,11 +302,11 @@ def test_a_vote_that_the_log_fails_to_take_can_be_cast_later(ballots, log, answe
     ballots.offer(answered())
     log.error = error
     with pytest.raises(type(error)) as raised:
-        ballots.cast("battle-1", "tie", "judge-1")
+        ballots.cast("battle-1", "judge-1", Judgement("tie"))
     assert raised.value is error
     assert ballots.is_open("battle-1")
     log.error = None
-    ballots.cast("battle-1", "tie", "judge-1")
+    ballots.cast("battle-1", "judge-1", Judgement("tie"))
     assert len(log.votes) == 1
 
 
@@ -312,12 +314,12 @@ def test_a_full_disk_refuses_the_vote_and_harms_nothing(file_log, answered, full
     ballots = Ballots(file_log)
     for number in (1, 2):
         ballots.offer(answered(id=f"battle-{number}"))
-    kept = ballots.cast("battle-1", "model_a", "judge-1")
+    kept = ballots.cast("battle-1", "judge-1", Judgement("model_a"))
     with full_disk(file_log.part.stat().st_size + 20), pytest.raises(VoteRefused) as refused:
-        ballots.cast("battle-2", "model_b", "judge-1")
+        ballots.cast("battle-2", "judge-1", Judgement("model_b"))
     assert refused.value.code == "not_saved"
     assert [row["vote_id"] for row in rows(file_log)] == [kept.id]
-    later = ballots.cast("battle-2", "model_b", "judge-1")
+    later = ballots.cast("battle-2", "judge-1", Judgement("model_b"))
     assert [row["vote_id"] for row in rows(file_log)] == [kept.id, later.id]
 
 
@@ -326,7 +328,7 @@ def test_a_closed_log_refuses_with_the_reason_and_holds_no_votes(answered):
     ballots = Ballots(log)
     ballots.offer(answered())
     with pytest.raises(VoteRefused) as refused:
-        ballots.cast("battle-1", "tie", "judge-1")
+        ballots.cast("battle-1", "judge-1", Judgement("tie"))
     assert (refused.value.code, refused.value.details) == ("data_dir_unwritable", {"folder": "/x"})
     assert "/x cannot be written" in str(refused.value)
     assert list(log.read()) == []

@@ -9,8 +9,8 @@ import time
 import pytest
 from vote_samples import make_vote
 
-from arena.downloads import KEEP_SECONDS, Downloads
 from arena.votes import VoteLog
+from arena.votes.downloads import KEEP_SECONDS, Downloads
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from vote_samples import make_vote
 
-from arena.counts import Results, VoteCounts
 from arena.statistics import PairCount, count_votes, wilson
 from arena.types import Winner
 from arena.votes import VoteLog
+from arena.votes.counts import Results, VoteCounts
 
 SWAPPED = {
     Winner.MODEL_A: Winner.MODEL_B,

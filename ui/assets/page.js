@@ -22,15 +22,17 @@ window.copyText = (text) => {
   document.addEventListener("keydown", (event) => {
     if (event.isComposing || event.repeat || event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.target.closest(editable)) return;
-    const radios = document.querySelectorAll("#choice input[type=radio]");
-    const radio = radios[Number(event.key) - 1];
-    if (radio && !radio.disabled && radio.offsetParent !== null) {
+    // Of the two votes of the page one is in sight.
+    const votes = [["#choice", "#submit_vote"], ["#judge_choice", "#judge_submit"]];
+    const [choice, submit] = votes.map((ids) => ids.map((id) => document.querySelector(id)))
+      .find(([one]) => one && one.offsetParent !== null) || [];
+    if (!choice) return;
+    const radio = choice.querySelectorAll("input[type=radio]")[Number(event.key) - 1];
+    if (radio && !radio.disabled) {
       event.preventDefault();
       radio.click();
     } else if (event.key === "Enter" && !event.target.closest("button, a, [role=tab]")) {
-      const submit = document.querySelector("#submit_vote");
-      const chosen = document.querySelector("#choice input[type=radio]:checked");
-      if (submit && !submit.disabled && chosen && submit.offsetParent !== null) {
+      if (submit && !submit.disabled && choice.querySelector("input[type=radio]:checked")) {
         event.preventDefault();
         submit.click();
       }

@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
-from arena.export import export_csv, export_excel
+from arena.votes.export import export_csv, export_excel
 
 KEEP_SECONDS = 600.0
 

@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import os
-import secrets
 import threading
 import time
 import uuid
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 from arena.errors import ArenaError, VoteRefused
+from arena.judging.identity import is_leaked
+from arena.judging.judgement import Judgement, checked
 from arena.language import language_of
-from arena.text import clean
-from arena.types import Battle, Vote, Winner
+from arena.types import Battle, Vote
 
-CRITERIA = ("correct", "complete", "clear")
-VERDICTS = ("a", "tie", "b")
-MAX_COMMENT_CHARACTERS = 2000
 MAX_BALLOTS = 2000
 
 
@@ -70,9 +63,12 @@ class Ballots:
         self._lock = threading.Lock()
 
     def offer(self, battle: Battle) -> None:
-        """A battle has ended. Kept whether votable or not, so that a refusal can say why; the oldest go."""
+        """A battle has ended. Kept whether votable or not, so that a refusal can say why; the oldest go.
+
+        What is offered again stays as it is: it may have been judged.
+        """
         with self._lock:
-            self._ballots[battle.id] = _Ballot(battle, time.time())
+            self._ballots.setdefault(battle.id, _Ballot(battle, time.time()))
             while len(self._ballots) > MAX_BALLOTS:
                 self._ballots.popitem(last=False)
 
@@ -82,22 +78,24 @@ class Ballots:
             ballot = self._ballots.get(battle_id)
             return ballot is not None and ballot.battle.votable and not ballot.cast
 
-    def cast(
-        self, battle_id: str, winner: str, judge: str, criteria: Mapping[str, str] | None = None, comment: str = ""
-    ) -> Vote:
+    def cast(self, battle_id: str, judge: str, judgement: Judgement, room: str = "", repeat_of: str = "") -> Vote:
         """Judge a battle; returns the vote once it is on disk. Raises VoteRefused, and then nothing is written."""
-        checked = _winner(winner), _criteria(criteria or {}), _comment(comment or "")
+        judged = checked(judgement)
         ballot = self._claim(battle_id)
         now = time.time()
         vote = Vote(
             id=uuid.uuid4().hex,
             battle=ballot.battle,
-            winner=checked[0],
+            winner=judged.winner,
             judge=judge,
             time=now,
             language=language_of(ballot.battle.prompt),
-            criteria=checked[1],
-            comment=checked[2],
+            criteria=judged.criteria,
+            any_right=judged.any_right,
+            comment=judged.comment,
+            leaked=is_leaked(ballot.battle),
+            room=room,
+            repeat_of=repeat_of,
             dwell=round(now - ballot.opened_at, 1),
         )
         try:
@@ -119,70 +117,3 @@ class Ballots:
                 raise VoteRefused("vote_twice", "This battle has been judged already.")
             ballot.cast = True
             return ballot
-
-
-def _winner(value: str) -> Winner:
-    try:
-        return Winner(value)
-    except ValueError as error:
-        message = f"The winner must be one of {', '.join(Winner)}."
-        raise VoteRefused("vote_winner", message, known=", ".join(Winner)) from error
-
-
-def _criteria(criteria: Mapping[str, str]) -> dict[str, str]:
-    good = isinstance(criteria, Mapping) and all(
-        name in CRITERIA and verdict in VERDICTS for name, verdict in criteria.items()
-    )
-    if not good:
-        message = f"Criteria are {', '.join(CRITERIA)}, each with one of {', '.join(VERDICTS)}."
-        raise VoteRefused("vote_criteria", message)
-    return dict(criteria)
-
-
-def _comment(comment: str) -> str:
-    if not isinstance(comment, str) or len(comment) > MAX_COMMENT_CHARACTERS:
-        message = f"A comment is a text of at most {MAX_COMMENT_CHARACTERS} characters."
-        raise VoteRefused("vote_comment", message, limit=MAX_COMMENT_CHARACTERS)
-    return clean(comment)
-
-
-class JudgeKey:
-    """Turns a rater's random id into what the CSV may hold. The key lives beside the votes and never leaves."""
-
-    def __init__(self, path: Path) -> None:
-        self._key = _read_or_make(path)
-
-    def judge(self, rater: str) -> str:
-        """A keyed hash: the same rater is the same judge, and nobody without the key can tell who."""
-        return self._hash(f"rater:{rater}")[:24]
-
-    def derive(self, purpose: str) -> str:
-        """Another secret from the same key, for one purpose."""
-        return self._hash(f"purpose:{purpose}")
-
-    def _hash(self, text: str) -> str:
-        return hmac.new(self._key, text.encode("utf-8", "replace"), hashlib.sha256).hexdigest()
-
-
-def _read_or_make(path: Path) -> bytes:
-    """The key in `path`; made if missing, for this run only if nothing can be written."""
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return _read(path) or secrets.token_bytes(32)
-    except OSError:
-        return secrets.token_bytes(32)
-    key = secrets.token_bytes(32)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(key)
-    except OSError:  # the disk is full; an empty file would be in the way of a key for good
-        path.unlink(missing_ok=True)
-    return key
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError:
-        return b""

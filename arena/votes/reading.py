@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from arena.types import Vote
-from arena.vote_parts import FIRST_PART, csv_cells, list_parts, records
-from arena.vote_rows import UnreadableRow, to_vote
+from arena.votes.parts import FIRST_PART, csv_cells, list_parts, records
+from arena.votes.rows import UnreadableRow, to_vote
 
 Signature = tuple[tuple[str, int, int], ...]
 

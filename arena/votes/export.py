@@ -14,9 +14,9 @@ from pathlib import Path
 from uuid import uuid4
 
 from arena.errors import InputError
-from arena.vote_parts import part_number
-from arena.vote_reading import ReadReport, StoredVotes
-from arena.vote_rows import COLUMNS, NUMERIC
+from arena.votes.parts import part_number
+from arena.votes.reading import ReadReport, StoredVotes
+from arena.votes.rows import COLUMNS, NUMERIC
 
 EXCEL_CELL = 32_767
 """The longest cell Excel keeps, in UTF-16 code units."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from arena.statistics import PairCount, count_votes
-from arena.vote_reading import Signature, read_votes, signature
+from arena.votes.reading import Signature, read_votes, signature
 
 
 @dataclass(frozen=True)

@@ -73,7 +73,7 @@ def to_row(vote: Vote) -> dict[str, str]:
         "source": battle.source,
         "room": vote.room,
         "repeat_of": vote.repeat_of,
-        "settings": _json_cell({name.value: _settings(battle.side(name)) for name in SideName}),
+        "settings": _json_cell({name.value: cell for name in SideName if (cell := _settings(battle.side(name)))}),
         "dwell_s": _number_cell(vote.dwell),
         "schema": str(SCHEMA),
     }
@@ -106,7 +106,8 @@ def _side_cells(side: Side) -> dict[str, str]:
 def _settings(side: Side) -> dict[str, Any]:
     """How the answer came about. A prompt that was not all read again gives the same answer but for rounding."""
     cached = side.answer.usage.cached_tokens
-    return {**asdict(side.config), **({"cached_tokens": cached} if cached else {})}
+    config = asdict(side.config) if side.config else {}
+    return {**config, **({"cached_tokens": cached} if cached else {})}
 
 
 def _number_cell(value: float | None) -> str:
@@ -185,11 +186,11 @@ def _cached(settings: Any) -> int | None:
     return cached
 
 
-def _config(settings: Any) -> GenerationConfig:
+def _config(settings: Any) -> GenerationConfig | None:
     try:
         given = dict(settings)
         given.pop("cached_tokens", None)
-        return GenerationConfig().with_settings(given)
+        return GenerationConfig().with_settings(given) if given else None
     except (InputError, TypeError, ValueError) as error:
         raise UnreadableRow(f"settings: {error}") from error
 

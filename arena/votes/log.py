@@ -9,32 +9,26 @@ import os
 import threading
 from collections.abc import Collection
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from filelock import BaseFileLock, FileLock, Timeout
-
 from arena.errors import InputError, VoteRefused
 from arena.types import Vote
-from arena.vote_parts import FIRST_PART, HEAD, csv_line, part_path, prepare_part
-from arena.vote_reading import BadRow, ReadReport, Signature, VoteReading, read_votes, signature
-from arena.vote_rows import COLUMNS, SCHEMA, to_row
+from arena.votes.claims import take_part
+from arena.votes.parts import HEAD, csv_line, prepare_part
+from arena.votes.reading import Signature, VoteReading, read_votes, signature
+from arena.votes.rows import to_row
 
-__all__ = [
-    "COLUMNS",
-    "FIRST_PART",
-    "SCHEMA",
-    "BadRow",
-    "ReadReport",
-    "Signature",
-    "VoteLog",
-    "VoteReading",
-    "read_votes",
-    "signature",
-]
 
-_MOST_PARTS = 1000  # where locks never work, the search must end
+@dataclass
+class _Row:
+    """A row on its way to the disk; `settled` once it is there, or cannot be by `error`."""
+
+    line: bytes
+    settled: bool = False
+    error: OSError | None = None
 
 
 class VoteLog:
@@ -47,12 +41,15 @@ class VoteLog:
     def __init__(self, path: Path) -> None:
         path = Path(path)
         self.folder, self._name = path.parent, path.name
-        # Protects the end of the file, and _size and _closed with it: one row at a time.
+        # Protects the end of the file, and _size and _closed with it: one write at a time.
         self._appending = threading.Lock()
         self._closed = False
+        # Protects _waiting, the rows that nobody has begun to write.
+        self._queueing = threading.Lock()
+        self._waiting: list[_Row] = []
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            self.part, self._claim = _take_part(self.folder, self._name)
+            self.part, self._claim = take_part(self.folder, self._name, prepare_part)
             self._size = _size_of(self.part)
         except OSError as error:
             reason = error.strerror or str(error)
@@ -60,20 +57,20 @@ class VoteLog:
             raise InputError("data_dir_unwritable", message, folder=str(self.folder), reason=reason) from error
 
     def append(self, vote: Vote) -> None:
-        """Write the vote; returns when the row is on disk. Safe from several threads.
+        """Write the vote; returns when the row is on disk. Safe from several threads, whose rows share a write.
 
         Raises VoteRefused("not_saved"), with the file as it was, if the row cannot be written, and ValueError for a
         vote without a battle id or a model, which could not be read back.
         """
-        line = csv_line(list(to_row(vote).values())).encode()
+        row = _Row(csv_line(list(to_row(vote).values())).encode())
+        with self._queueing:
+            self._waiting.append(row)
         with self._appending:
-            if self._closed:
-                raise _not_saved("the vote log is closed")
-            try:
-                self._check_end()
-                self._write(line)
-            except OSError as error:
-                raise _not_saved(error.strerror or str(error)) from error
+            # Whoever comes first writes what all have brought meanwhile: to wait for the disk costs the same.
+            if not row.settled:
+                self._write_waiting()
+        if row.error:
+            raise _not_saved(row.error.strerror or str(row.error)) from row.error
 
     def read(self, withdrawn: Collection[str] = frozenset()) -> VoteReading:
         """The votes of all parts, lazily; see `read_votes`."""
@@ -94,6 +91,23 @@ class VoteLog:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
+
+    def _write_waiting(self) -> None:
+        """Write all rows that wait, the lock held: all of them are on disk then, or none and each knows why."""
+        with self._queueing:
+            rows, self._waiting = self._waiting, []
+        error: OSError | None = OSError("it was interrupted")
+        try:
+            if self._closed:
+                raise OSError("the vote log is closed")
+            self._check_end()
+            self._write(b"".join(row.line for row in rows))
+            error = None
+        except OSError as reason:
+            error = reason
+        finally:
+            for row in rows:
+                row.settled, row.error = True, error
 
     def _check_end(self) -> None:
         """Look at the part anew if it is not as the last append left it: its undoing failed, or somebody edited it."""
@@ -120,27 +134,6 @@ class VoteLog:
         if not self._size:
             _sync_folder(self.folder)
         self._size += len(data)
-
-
-def _take_part(folder: Path, name: str) -> tuple[Path, BaseFileLock]:
-    """The first part that nobody holds and that can be appended to, with the lock that holds it."""
-    for number in range(1, _MOST_PARTS + 1):
-        part = part_path(folder, name, number)
-        # Protects the part from other processes. Not bound to a thread: whoever closes the log releases it.
-        claim = FileLock(part.with_name(f".{part.name}.lock"), thread_local=False)
-        try:
-            claim.acquire(timeout=0)
-        except Timeout:
-            continue
-        try:
-            usable = prepare_part(part)
-        except BaseException:
-            claim.release()
-            raise
-        if usable:
-            return part, claim
-        claim.release()
-    raise OSError(f"none of {_MOST_PARTS} parts could be locked")
 
 
 def _size_of(part: Path) -> int:

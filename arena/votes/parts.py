@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from arena.vote_rows import COLUMNS, UnreadableRow
+from arena.votes.rows import COLUMNS, UnreadableRow
 
 FIRST_PART = "votes.csv"
 BOM = b"\xef\xbb\xbf"

@@ -1,0 +1,51 @@
+"""The key that hides raters. Knows no rater and no vote."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import secrets
+from pathlib import Path
+
+
+class JudgeKey:
+    """Turns a rater's random id into what the CSV may hold. The key lives beside the votes and never leaves."""
+
+    def __init__(self, path: Path) -> None:
+        self._key = _read_or_make(path)
+
+    def judge(self, rater: str) -> str:
+        """A keyed hash: the same rater is the same judge, and nobody without the key can tell who."""
+        return self._hash(f"rater:{rater}")[:24]
+
+    def derive(self, purpose: str) -> str:
+        """Another secret from the same key, for one purpose."""
+        return self._hash(f"purpose:{purpose}")
+
+    def _hash(self, text: str) -> str:
+        return hmac.new(self._key, text.encode("utf-8", "replace"), hashlib.sha256).hexdigest()
+
+
+def _read_or_make(path: Path) -> bytes:
+    """The key in `path`; made if missing, for this run only if nothing can be written."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return _read(path) or secrets.token_bytes(32)
+    except OSError:
+        return secrets.token_bytes(32)
+    key = secrets.token_bytes(32)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(key)
+    except OSError:  # the disk is full; an empty file would be in the way of a key for good
+        path.unlink(missing_ok=True)
+    return key
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""

@@ -1,0 +1,56 @@
+"""`export`: all votes of a data folder as one file to take away."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from arena.errors import InputError
+from commands import errors_in_one_line
+
+if TYPE_CHECKING:
+    from arena.votes import ReadReport
+
+
+def export(
+    target: Annotated[
+        Path, typer.Argument(metavar="FILE", help="What to write: FILE.zip with all forms, or FILE.csv.")
+    ],
+    data_dir: Annotated[Path, typer.Option(envvar="ARENA_DATA_DIR", help="Where votes are kept.")] = Path("data"),
+    excel: Annotated[bool, typer.Option("--excel", help="A CSV made safe for spreadsheets.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a line.")] = False,
+) -> None:
+    """Write all votes to FILE: a zip for pandas, FastChat, TRL, evalica and spreadsheets, or one CSV.
+
+    Withdrawn votes and second votes of one rater on one battle are left out and counted. It may run while the page is
+    up.
+    """
+    with errors_in_one_line(as_json, file=str(target)):
+        report = _written(target, data_dir, excel)
+    if as_json:
+        typer.echo(json.dumps({"file": str(target), **asdict(report)}))
+        return
+    left_out = {"second votes": report.duplicates, "withdrawn": report.withdrawn, "unreadable": len(report.unreadable)}
+    words = ", ".join(f"{name} {count}" for name, count in left_out.items() if count)
+    typer.echo(f"{target}: {report.rows} votes" + (f"; left out: {words}" if words else ""))
+
+
+def _written(target: Path, data_dir: Path, excel: bool) -> ReadReport:
+    from arena.votes.bundle import export_bundle
+    from arena.votes.export import export_csv, export_excel
+    from arena.votes.withdrawn import withdrawn_votes
+    from backends.catalog import EMBEDDED, FETCHED
+
+    if not data_dir.is_dir():
+        raise InputError("export_nothing", f"There is no data folder {data_dir}.", folder=str(data_dir))
+    withdrawn = withdrawn_votes(data_dir)
+    match target.suffix.lower():
+        case ".zip":
+            return export_bundle(data_dir, target, (*FETCHED.values(), *EMBEDDED.values()), withdrawn)
+        case ".csv":
+            return (export_excel if excel else export_csv)(data_dir, target, withdrawn)
+    raise InputError("export_kind", f"{target} must end in .zip or .csv.", path=str(target))

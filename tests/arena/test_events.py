@@ -1,0 +1,77 @@
+"""The event log: what is written is there again, whatever ends the process."""
+
+import subprocess
+import sys
+import threading
+
+import pytest
+from served_app import ROOT
+
+from arena.errors import InputError
+from arena.events import FIRST_PART, EventLog, read_events
+
+
+def told(folder):
+    return [(event.kind, dict(event.about)) for event in read_events(folder)]
+
+
+def test_events_come_back_in_order_with_their_time(tmp_path):
+    with EventLog(tmp_path / "data") as log:
+        log.append("shown", battle="1", pair="名字")
+        log.append("skipped", durable=True, battle="1")
+        found = list(log.read())
+    assert [(event.kind, event.about) for event in found] == [
+        ("shown", {"battle": "1", "pair": "名字"}),
+        ("skipped", {"battle": "1"}),
+    ]
+    assert 0 <= found[1].time - found[0].time < 60 and found[0].time > 1_700_000_000
+
+
+def test_a_second_process_gets_a_part_of_its_own_and_reads_both(tmp_path):
+    code = "import sys; from arena.events import EventLog; EventLog(sys.argv[1]).append('other')"
+    with EventLog(tmp_path) as log:
+        log.append("one")
+        subprocess.run([sys.executable, "-c", code, str(tmp_path)], cwd=ROOT, check=True)
+        assert told(tmp_path) == [("one", {}), ("other", {})]
+    with EventLog(tmp_path) as log:
+        assert log.part.name == FIRST_PART
+
+
+TORN = [b'{"kind": "hal', b"\xff\xfe", b"[]\n", b"{}\n", b"\n", b'{"kind": 1, "time": "x"}\n']
+
+
+@pytest.mark.parametrize("torn", TORN)
+def test_what_is_no_event_is_left_out_and_swallows_none(tmp_path, torn):
+    with EventLog(tmp_path) as log:
+        log.append("before")
+    with log.part.open("ab") as file:
+        file.write(torn)
+    with EventLog(tmp_path) as log:
+        log.append("after")
+    assert told(tmp_path) == [("before", {}), ("after", {})]
+
+
+def test_threads_do_not_mix_their_lines(tmp_path):
+    with EventLog(tmp_path) as log:
+        threads = [
+            threading.Thread(target=lambda name=name: [log.append("x", name=name, n=n) for n in range(200)])
+            for name in "abcd"
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    found = [(about["name"], about["n"]) for _, about in told(tmp_path)]
+    assert sorted(found) == [(name, n) for name in "abcd" for n in range(200)]
+
+
+def test_half_an_emoji_is_no_reason_to_lose_an_event(tmp_path):
+    with EventLog(tmp_path) as log:
+        log.append("x", text="\ud83d")
+    assert len(told(tmp_path)) == 1
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="cannot be written"):
+        EventLog(tmp_path / "file" / "data")

@@ -1,0 +1,124 @@
+"""Recorded answers from a file, and the pairs to judge among them."""
+
+import json
+
+import pytest
+
+from arena.errors import InputError
+from arena.judging.recorded import pairs_of, read_recorded
+from arena.prompts import Prompt
+from arena.types import Message
+
+
+def line(model="Qwen", prompt_id="q1", prompt="Why?", response="Because.", **more):
+    return {"prompt_id": prompt_id, "prompt": prompt, "model": model, "response": response, **more}
+
+
+@pytest.fixture
+def written(tmp_path):
+    def write(*lines):
+        path = tmp_path / "answers.jsonl"
+        texts = [entry if isinstance(entry, str) else json.dumps(entry, ensure_ascii=False) for entry in lines]
+        path.write_text("\n".join(texts) + "\n", encoding="utf-8")
+        return path
+
+    return write
+
+
+def test_an_answer_is_read_with_all_that_is_known_of_it(written):
+    known = {"seconds": 171, "tokens": 12, "truncated": True, "precision": "bf16", "revision": "r1"}
+    given = line("ChatGLM", response="好\u2028。", **known)
+    (found,) = read_recorded(written(given))
+    assert (found.prompt_id, found.prompt, found.repeat) == ("q1", "Why?", 0)
+    side = found.side
+    assert (side.model.id, side.model.precision, side.model.revision) == ("ChatGLM", "bf16", "r1")
+    assert side.messages == (Message("user", "Why?"),)
+    assert (side.answer.text, side.answer.finish_reason) == ("好\u2028。", "length")
+    assert (side.answer.usage.seconds, side.answer.usage.new_tokens) == (171, 12)
+
+
+def test_what_is_unknown_stays_unknown(written):
+    (found,) = read_recorded(written(line(source="a notebook", doubtful=[])))
+    assert found.side.answer.finish_reason == "stop" and found.side.config is None
+    assert found.side.answer.usage.seconds is None and found.side.answer.usage.new_tokens is None
+
+
+@pytest.mark.parametrize(
+    ("broken", "words"),
+    [
+        ("{", "line 2: it is no JSON"),
+        ("[" * 100_000, "line 2: it is no JSON"),
+        ("[]", "line 2: it is no JSON object"),
+        (line(response=None), "line 2: response must be a text"),
+        (line(model=" "), "line 2: model must be a text"),
+        (line(prompt_id=7), "line 2: prompt_id must be a text"),
+        (line(prompt=""), "line 2: prompt must be a text"),
+        (line(seconds=-1), "line 2: seconds and tokens must be numbers"),
+        (line(seconds=float("nan")), "line 2: seconds and tokens must be numbers"),
+        (line(seconds="12"), "line 2: seconds and tokens must be numbers"),
+        (line(tokens=1.5), "line 2: seconds and tokens must be numbers"),
+        (line(tokens=True), "line 2: seconds and tokens must be numbers"),
+    ],
+)
+def test_a_mistake_is_named_with_its_line(written, broken, words):
+    with pytest.raises(InputError, match=words):
+        read_recorded(written(line(), broken))
+
+
+def test_a_file_that_cannot_be_read_or_is_empty_is_named(tmp_path, written):
+    with pytest.raises(InputError, match=r"gone\.jsonl cannot be read"):
+        read_recorded(tmp_path / "gone.jsonl")
+    with pytest.raises(InputError, match="holds no answers"):
+        read_recorded(written("", " "))
+    path = tmp_path / "bytes.jsonl"
+    path.write_bytes(b'{"prompt_id": "\xff"}')
+    with pytest.raises(InputError, match="is no UTF-8 text"):
+        read_recorded(path)
+
+
+def test_pairs_are_of_two_models_and_one_prompt(written):
+    prompts = [Prompt("q1", "reasoning", {"zh": "一", "en": "one"}, "Why?")]
+    answers = read_recorded(
+        written(
+            line("Qwen"),
+            line("ChatGLM", response="No."),
+            line("Qwen", "q2", "How?"),
+            line("ChatGLM", "q2", "How?", "So."),
+            line("Qwen", "q3", "alone"),
+            line("Qwen", "q4", "as asked"),
+            line("ChatGLM", "q4", "asked otherwise"),
+            line("Qwen", "q5", "empty"),
+            line("ChatGLM", "q5", "empty", " \n"),
+        )
+    )
+    found = pairs_of(answers, prompts)
+    assert [(pair.prompt_id, pair.dimension) for pair in found] == [("q1", "reasoning"), ("q2", "")]
+    assert (found[0].first.model.id, found[0].second.model.id) == ("ChatGLM", "Qwen")
+    assert (found[0].first.answer.text, found[0].second.answer.text) == ("No.", "Because.")
+
+
+def test_three_models_make_three_pairs_and_repeats_pair_with_their_like(written):
+    answers = read_recorded(
+        written(*(line(model, response=f"{model} {n}") for n in range(2) for model in ("c", "a", "b")))
+    )
+    found = {(pair.first.answer.text, pair.second.answer.text) for pair in pairs_of(answers)}
+    assert found == {(f"{x} {n}", f"{y} {n}") for n in range(2) for x, y in ("ab", "ac", "bc")}
+
+
+def test_a_key_is_of_what_is_read_and_who_wrote_it(written):
+    def key(**changes):
+        (pair,) = pairs_of(read_recorded(written(line("a", seconds=1), line("b", **changes))))
+        return pair.key
+
+    assert key() == key(seconds=9, source="elsewhere")
+    changed = [key(response="Other."), key(revision="r2"), key(precision="int4"), key()]
+    assert len(set(changed)) == 4
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_a_battle_of_a_pair_is_blind_and_can_be_judged(written, swapped):
+    (pair,) = pairs_of(read_recorded(written(line("a", response="A"), line("b", response="B"))))
+    battle = pair.battle("id", swapped)
+    assert battle.blind and battle.votable and (battle.source, battle.id) == ("recorded", "id")
+    assert (battle.a.answer.text, battle.b.answer.text) == (("B", "A") if swapped else ("A", "B"))
+    assert battle.a.model.id == ("b" if swapped else "a")

@@ -1,0 +1,135 @@
+"""Raters walked through pairs: each once, evenly, sides drawn, one in eight again, and all of it after a restart."""
+
+from collections import Counter
+
+import pytest
+from vote_samples import make_side
+
+from arena.errors import VoteRefused
+from arena.events import EventLog, read_events
+from arena.judging.recorded import Recorded, pairs_of
+from arena.judging.review import REPEAT_GAP, Review
+
+
+def pairs(number):
+    sides = [(n, make_side(model, f"{model} on {n}")) for n in range(number) for model in ("one", "two")]
+    return pairs_of(Recorded(f"q{n}", f"prompt {n}", side) for n, side in sides)
+
+
+@pytest.fixture
+def log(tmp_path):
+    with EventLog(tmp_path) as log:
+        yield log
+
+
+def walk(review, judge, skips=()):
+    """All battles of a rater; those at the places in `skips` are skipped."""
+    seen = []
+    while (battle := review.position(judge).battle) is not None:
+        review.position(judge)
+        repeat_of = review.repeat_of(judge, battle.id)
+        seen.append((battle, repeat_of))
+        (review.skip if len(seen) - 1 in skips else review.voted)(judge, battle.id)
+    return seen
+
+
+def test_a_rater_sees_every_pair_once_and_hears_how_far_they_are(log):
+    review = Review(pairs(5), log)
+    places = []
+    for _ in range(5):
+        position = review.position("r")
+        places.append((position.done, position.total))
+        assert review.position("r").battle == position.battle
+        review.voted("r", position.battle.id)
+    assert places == [(n, 5) for n in range(5)]
+    assert review.position("r").battle is None and review.position("r").done == 5
+    assert len({battle.prompt_id for battle, _ in walk(review, "s")}) == 5
+
+
+def test_one_in_eight_comes_again_with_the_sides_swapped(log):
+    for number, again in ((7, 0), (8, 1), (16, 2), (20, 2)):
+        review = Review(pairs(number), log, room=str(number))
+        assert review.position("r").total == number + again
+        seen = walk(review, "r")
+        repeats = [(place, battle, repeat_of) for place, (battle, repeat_of) in enumerate(seen) if repeat_of]
+        assert len(seen) == number + again and len(repeats) == again
+        first = {battle.id: (place, battle) for place, (battle, repeat_of) in enumerate(seen) if not repeat_of}
+        assert len({repeat_of for _, _, repeat_of in repeats}) == again
+        for place, battle, repeat_of in repeats:
+            then, before = first[repeat_of]
+            assert battle.id != before.id and (battle.a, battle.b) == (before.b, before.a)
+            assert place - then > REPEAT_GAP
+
+
+def test_a_skipped_battle_is_behind_the_rater_and_never_repeated(log):
+    review = Review(pairs(9), log)
+    seen = walk(review, "r", skips={0})
+    assert len(seen) == 10 and seen[-1][1] not in ("", seen[0][0].id)
+    position = review.position("r")
+    assert (position.done, position.total) == (10, 10)
+    review = Review(pairs(8), log, room="2")
+    assert len(walk(review, "r", skips={0})) == 8
+    assert review.position("r").total == 8
+
+
+def test_pairs_and_sides_are_given_out_evenly(log):
+    review = Review(pairs(4), log)
+    shown, left = Counter(), Counter()
+    for rater in range(42):  # nobody stays for more than one
+        battle = review.position(f"r{rater}").battle
+        shown[battle.prompt_id] += 1
+        left[battle.prompt_id] += battle.a.model.id == "one"
+    assert sorted(shown.values()) == [10, 10, 11, 11]
+    assert all(abs(2 * left[prompt] - shown[prompt]) <= 1 for prompt in shown)
+
+
+def test_which_side_comes_first_is_drawn(log):
+    firsts = Counter(Review(pairs(1), log, room=str(n)).position("r").battle.a.model.id for n in range(64))
+    assert firsts["one"] > 8 and firsts["two"] > 8
+
+
+def test_a_restart_changes_nothing(log, tmp_path):
+    given = pairs(16)
+    review = Review(given, log)
+    for _ in range(9):
+        review.voted("r", review.position("r").battle.id)
+    review.skip("r", review.position("r").battle.id)
+    before, other = review.position("r"), review.position("other")
+    again = Review(given, log)
+    again.restore(read_events(tmp_path))
+    assert again.position("r") == before and again.position("other") == other
+    seen = walk(again, "r")
+    assert len(seen) + before.done == 17 and again.position("r").total == 17
+    assert again.counts == (2, 1)
+
+
+def test_what_belongs_to_another_room_or_another_set_is_passed_over(log, tmp_path):
+    Review(pairs(3), log, room="x").position("r")
+    review = Review(pairs(2), log)
+    review.restore(read_events(tmp_path))
+    assert review.counts == (0, 0)
+    review = Review(pairs(0), log, room="x")
+    review.restore(read_events(tmp_path))
+    assert review.counts == (0, 0) and review.position("r").battle is None
+
+
+def test_only_the_battle_before_the_rater_is_taken_and_once(log):
+    review = Review(pairs(3), log)
+    battle = review.position("r").battle
+    for judge, battle_id in (("other", battle.id), ("r", "unknown")):
+        with pytest.raises(VoteRefused, match="no such battle"):
+            review.voted(judge, battle_id)
+    review.voted("r", battle.id)
+    for end in (review.voted, review.skip, review.repeat_of):
+        with pytest.raises(VoteRefused, match="judged already"):
+            end("r", battle.id)
+
+
+def test_a_full_disk_does_not_keep_a_rater_from_reading():
+    class Full:
+        def append(self, kind, durable=False, **about):
+            raise OSError(28, "No space left on device")
+
+    review = Review(pairs(2), Full())
+    review.voted("r", review.position("r").battle.id)
+    assert review.position("r").done == 1 and review.position("r").battle is not None

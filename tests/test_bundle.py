@@ -1,0 +1,161 @@
+"""The zip of all forms, and `export` on the command line."""
+
+import csv
+import hashlib
+import io
+import json
+import zipfile
+from dataclasses import replace
+
+import pandas
+import pytest
+from typer.testing import CliRunner
+from vote_samples import log_path, make_vote, rich_vote
+
+from app import cli
+from arena.errors import InputError
+from arena.events import EventLog
+from arena.types import Message, ModelSpec, SideName, Winner
+from arena.votes import VoteLog
+from arena.votes.bundle import export_bundle
+
+NASTY = 'a "q", b;\r\n=1+2\u2028<|im_end|> 中文 👩\u200d🔬'
+FILES = {"votes.csv", "votes-excel.csv", "clean_battle.json", "preferences.jsonl", "pairs.csv", "LICENCES.txt"}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """One vote of each kind, one by another rater on the same battle, a second vote, and a repeat."""
+    kinds = [make_vote(number, winner=winner) for number, winner in enumerate(Winner, start=1)]
+    more = [
+        make_vote(1, id="vote-5", judge="judge-other", winner=Winner.MODEL_B),
+        make_vote(1, id="vote-6", winner=Winner.TIE),
+        make_vote(7, repeat_of="battle-2", winner=Winner.MODEL_A),
+        replace(rich_vote(NASTY), repeat_of=""),
+    ]
+    with VoteLog(log_path(tmp_path / "data")) as log:
+        for vote in (*kinds, *more):
+            log.append(vote)
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def bundle(folder, tmp_path):
+    known = [ModelSpec("qwen", "Qwen", "", "", "", "", licence="Tongyi Qianwen", licence_url="https://x/y")]
+    report = export_bundle(folder, tmp_path / "votes.zip", known)
+    assert (report.rows, report.duplicates) == (7, 1)
+    return zipfile.ZipFile(tmp_path / "votes.zip")
+
+
+def text_of(bundle, name):
+    return bundle.read(name).decode("utf-8")
+
+
+def test_it_holds_every_form_and_says_what_each_is(bundle):
+    assert set(bundle.namelist()) == {*FILES, "README.txt", "SHA256SUMS"}
+    readme = text_of(bundle, "README.txt")
+    assert all(name in readme for name in FILES)
+    assert "votes.csv (7)" in readme and "clean_battle.json (6)" in readme and "preferences.jsonl (" in readme
+    assert "forbids using its output to improve" in readme and "许可证禁止" in readme
+
+
+def test_the_checksums_are_those_of_the_files(bundle):
+    sums = dict(reversed(line.split("  ")) for line in text_of(bundle, "SHA256SUMS").splitlines())
+    assert sums == {name: hashlib.sha256(bundle.read(name)).hexdigest() for name in {*FILES, "README.txt"}}
+
+
+def test_the_licences_of_the_models_stand_there(bundle):
+    lines = text_of(bundle, "LICENCES.txt").splitlines()
+    assert "qwen: Tongyi Qianwen https://x/y" in lines and "glm: not known / 未知" in lines
+
+
+def test_fastchats_battles_are_what_its_scripts_read(bundle):
+    battles = pandas.read_json(io.StringIO(text_of(bundle, "clean_battle.json"))).sort_values(by=["tstamp"])
+    assert len(battles) == 6 and "battle-7" not in set(battles.question_id)
+    assert set(battles.winner) == {str(winner) for winner in Winner}
+    assert battles.anony.dtype == bool
+    rich = battles[battles.model_a == "qwen-7b-chat"].iloc[0]
+    assert rich.conversation_a[-1] == {"role": "assistant", "content": NASTY}
+    assert rich.conversation_a[0]["role"] == "system" and rich.conversation_b[-1]["content"] == NASTY + "!"
+
+
+def test_preferences_are_the_decisive_votes_on_one_conversation(bundle):
+    entries = [json.loads(line) for line in text_of(bundle, "preferences.jsonl").split("\n") if line]
+    assert len(entries) == 3
+    for entry in entries:
+        assert set(entry) == {"prompt", "chosen", "rejected"}
+        assert entry["prompt"] == [{"role": "user", "content": "Why?"}]
+        assert [turn["role"] for turn in entry["chosen"] + entry["rejected"]] == ["assistant", "assistant"]
+
+
+def test_the_chosen_answer_is_the_winners(tmp_path):
+    vote = make_vote(1, winner=Winner.MODEL_B)
+    for side, answer in ((SideName.A, "worse"), (SideName.B, "better")):
+        vote = replace(vote, battle=vote.battle.with_answer(side, replace(vote.battle.a.answer, text=answer)))
+    other = replace(
+        vote.battle.a, messages=(Message("user", "Hi"), Message("assistant", "Yo"), Message("user", "Why?"))
+    )
+    apart = replace(vote, id="vote-2", judge="x", battle=replace(vote.battle, a=other))
+    with VoteLog(log_path(tmp_path)) as log:
+        log.append(vote)
+        log.append(apart)
+    export_bundle(tmp_path, tmp_path / "out.zip")
+    (entry,) = text_of(zipfile.ZipFile(tmp_path / "out.zip"), "preferences.jsonl").splitlines()
+    found = json.loads(entry)
+    assert (found["chosen"][0]["content"], found["rejected"][0]["content"]) == ("better", "worse")
+
+
+def test_pairs_say_left_right_or_tie(bundle):
+    rows = list(csv.DictReader(io.StringIO(text_of(bundle, "pairs.csv"), newline="")))
+    assert [row["winner"] for row in rows][:5] == ["left", "right", "tie", "tie", "right"]
+    assert (rows[0]["left"], rows[0]["right"]) == ("qwen", "glm") and len(rows) == 6
+
+
+def test_no_votes_make_a_whole_zip(tmp_path):
+    (tmp_path / "data").mkdir()
+    assert export_bundle(tmp_path / "data", tmp_path / "out.zip").rows == 0
+    bundle = zipfile.ZipFile(tmp_path / "out.zip")
+    assert json.loads(text_of(bundle, "clean_battle.json")) == [] and text_of(bundle, "preferences.jsonl") == ""
+
+
+def test_a_target_that_cannot_be_written_leaves_nothing_behind(folder, tmp_path):
+    place = tmp_path / "taken"
+    (place / "out.zip").mkdir(parents=True)
+    with pytest.raises(InputError, match="cannot be written"):
+        export_bundle(folder, place / "out.zip")
+    assert [path.name for path in place.iterdir()] == ["out.zip"]
+    with pytest.raises(InputError, match="cannot be written"):
+        export_bundle(folder, tmp_path / "nowhere" / "out.zip")
+
+
+# ---- the command
+
+
+def run(*arguments):
+    return CliRunner().invoke(cli, ["export", *map(str, arguments)])
+
+
+def test_the_command_writes_a_zip_without_what_was_withdrawn(folder, tmp_path):
+    with EventLog(folder) as events:
+        events.append("withdrawn", vote="vote-2")
+    result = run(tmp_path / "out.zip", "--data-dir", folder)
+    assert result.exit_code == 0
+    assert result.stdout == f"{tmp_path / 'out.zip'}: 6 votes; left out: second votes 1, withdrawn 1\n"
+    table = pandas.read_csv(io.BytesIO(zipfile.ZipFile(tmp_path / "out.zip").read("votes.csv")), dtype=str)
+    assert "vote-2" not in set(table.vote_id)
+
+
+def test_the_command_writes_one_csv_and_says_so_as_json(folder, tmp_path):
+    result = run(tmp_path / "out.csv", "--data-dir", folder, "--json")
+    assert json.loads(result.stdout)["rows"] == 7 and len(pandas.read_csv(tmp_path / "out.csv")) == 7
+    assert run(tmp_path / "excel.csv", "--data-dir", folder, "--excel").exit_code == 0
+    assert "'" + "=1+2" not in (tmp_path / "out.csv").read_text(encoding="utf-8-sig")
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "words"),
+    [("out.txt", "data", "must end in .zip or .csv"), ("out.zip", "gone", "There is no data folder")],
+)
+def test_what_the_command_cannot_do_is_one_line(folder, tmp_path, name, data, words):
+    result = run(tmp_path / name, "--data-dir", tmp_path / data)
+    assert result.exit_code == 2 and words in result.stderr and result.stderr.count("\n") == 1

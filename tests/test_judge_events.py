@@ -1,0 +1,85 @@
+"""What the blind vote sends to a browser, apart from the browser."""
+
+from types import SimpleNamespace
+
+import gradio as gr
+import pytest
+from vote_samples import make_side
+
+from arena.events import NoEvents
+from arena.judging.ballots import Ballots
+from arena.judging.desk import Desk
+from arena.judging.recorded import Recorded, pairs_of
+from arena.judging.review import Review
+from ui.judging.events import JudgeEvents
+from ui.judging.layout import lay_out_judging
+from ui.labels import Labels
+from ui.session import Judging
+
+NAMES = ("first model", "second model")
+KEPT = {"rater": "r"}
+
+
+@pytest.fixture
+def desk():
+    sides = [Recorded("q1", "Why?", make_side(name, "text", seconds=171.25, new_tokens=7)) for name in NAMES]
+    log = SimpleNamespace(append=lambda vote: None)
+    return Desk(Review(pairs_of(sides), NoEvents()), Ballots(log))
+
+
+@pytest.fixture
+def events(desk):
+    services = SimpleNamespace(judge=lambda rater: f"judge of {rater}")
+    with gr.Blocks():
+        part = lay_out_judging(Labels({}))
+    tab = SimpleNamespace(lang="en", judging=Judging())
+    tabs = SimpleNamespace(get=lambda request: tab)
+    return SimpleNamespace(made=JudgeEvents(services, desk, part, tabs, None), tab=tab)
+
+
+def sent(events):
+    """All values that a handler would send now."""
+    return repr([props.get("value") for props in events.made.render(events.tab).values()])
+
+
+def submit(events, comment=""):
+    return events.made.submit(KEPT, "tie", None, None, None, None, comment, None)
+
+
+def test_names_and_figures_are_sent_after_the_vote_alone(events):
+    told = (*NAMES, "171", "7 tokens")
+    events.made.go_on(KEPT, None)
+    assert "Why?" in sent(events) and not any(word in sent(events) for word in told)
+    submit(events)
+    assert all(word in sent(events) for word in told)
+
+
+@pytest.mark.parametrize("kept", [None, {}, {"rater": ""}])
+def test_a_browser_that_keeps_nothing_is_told_so(events, kept):
+    with pytest.raises(gr.Error, match="keeps no number"):
+        events.made.go_on(kept, None)
+
+
+def test_a_vote_from_a_tab_that_shows_no_battle_is_refused(events):
+    with pytest.raises(gr.Error, match="no such battle"):
+        submit(events)
+
+
+def test_a_refused_vote_changes_nothing_that_is_shown(events):
+    events.made.go_on(KEPT, None)
+    before = events.tab.judging
+    with pytest.raises(gr.Error, match="at most 2000 characters"):
+        submit(events, "x" * 2001)
+    assert events.tab.judging == before
+    submit(events, "x" * 2000)
+    assert events.tab.judging.vote is not None
+
+
+def test_a_rater_who_has_not_begun_is_shown_no_battle(events, desk):
+    events.made.opened(events.tab, KEPT)
+    assert events.tab.judging.position is None and not desk.has_begun("judge of r")
+    events.made.go_on(KEPT, None)
+    shown = events.tab.judging
+    events.tab.judging = Judging()
+    events.made.opened(events.tab, KEPT)
+    assert events.tab.judging == shown
