@@ -42,8 +42,8 @@ def judge(new_page: Callable[..., Tab], app: ServedApp) -> Callable[..., Tab]:
 
     def open_page(served: ServedApp = app, **options: object) -> Tab:
         tab = new_page(served.url, **options)
-        expect(tab.page.locator("#judge_intro, #judge_stage").filter(visible=True).first).to_be_visible(timeout=LONG)
-        expect(tab.page.locator("#status_a [role=status]")).not_to_be_empty(timeout=LONG)
+        ready = tab.page.locator("#judge_begin:enabled, #judge_submit:enabled, #judge_next:enabled")
+        expect(ready.first).to_be_visible(timeout=LONG)
         return tab
 
     return open_page

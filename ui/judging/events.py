@@ -48,7 +48,15 @@ class JudgeEvents:
     def outputs(self) -> list[Block]:
         """Every component that a handler of the blind vote may update."""
         part = self._part
-        shown = [part.intro, part.stage, part.progress, part.prompt, *part.names.values(), *part.panes.values()]
+        shown = [
+            part.intro,
+            part.begin,
+            part.stage,
+            part.progress,
+            part.prompt,
+            *part.names.values(),
+            *part.panes.values(),
+        ]
         return [*shown, *self._said, part.submit, part.skip, part.next, part.note, part.battle_id]
 
     @property
@@ -63,6 +71,8 @@ class JudgeEvents:
         is_open = battle is not None and vote is None
         props: Props = {
             part.intro: {"visible": position is None},
+            # Not before the page is loaded: until then nobody knows who the rater is.
+            part.begin: {"interactive": position is None},
             part.stage: {"visible": position is not None},
             part.progress: {"value": progress_line(lang, position)},
             part.prompt: {"value": prompt_block(lang, battle) if battle else ""},

@@ -44,7 +44,7 @@ def lay_out_judging(labels: Labels) -> JudgeTab:
     made["progress"] = gr.HTML("", elem_id="judge_progress", padding=False)
     with gr.Column(elem_id="judge_intro") as intro:
         labels.show(gr.Markdown(labels("judge_intro")), value="judge_intro")
-        begin = gr.Button(labels("judge_begin"), variant="primary", elem_id="judge_begin")
+        begin = gr.Button(labels("judge_begin"), variant="primary", elem_id="judge_begin", interactive=False)
     with gr.Column(elem_id="judge_stage", visible=False) as stage:
         made["prompt"] = gr.HTML("", elem_id="judge_prompt")
         with gr.Row(elem_id="judge_panes", elem_classes="panes", equal_height=True):
