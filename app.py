@@ -20,6 +20,7 @@ from commands.quantize import quantize
 if TYPE_CHECKING:
     from arena.judging.ballots import Ballots, Log
     from arena.judging.desk import Desk
+    from arena.judging.judge_key import JudgeKey
     from arena.judging.recorded import Pair
     from arena.prompts import Prompt
     from arena.types import ModelSpec
@@ -162,15 +163,16 @@ def compose(
         secret=key.derive("browser"),
         lang=lang,
         known=(*FETCHED.values(), *EMBEDDED.values()),
-        desk=open_desk(pairs, data_dir, ballots) if pairs else None,
+        desk=open_desk(pairs, data_dir, ballots, key) if pairs else None,
     )
 
 
-def open_desk(pairs: tuple[Pair, ...], data_dir: Path, ballots: Ballots) -> Desk:
+def open_desk(pairs: tuple[Pair, ...], data_dir: Path, ballots: Ballots, key: JudgeKey) -> Desk:
     """Where the pairs are judged, with what raters did before; where nothing can be written, of this run alone."""
     from arena.events import EventLog, NoEvents
     from arena.judging.desk import Desk
     from arena.judging.review import Review
+    from arena.votes.withdrawn import Withdrawals
 
     try:
         events: EventLog | NoEvents = EventLog(data_dir)
@@ -178,7 +180,7 @@ def open_desk(pairs: tuple[Pair, ...], data_dir: Path, ballots: Ballots) -> Desk
         events = NoEvents()
     review = Review(pairs, events)
     review.restore(events.read())
-    return Desk(review, ballots)
+    return Desk(review, ballots, Withdrawals(data_dir, events, key.code))
 
 
 def open_log(data_dir: Path) -> Log:

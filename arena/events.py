@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 from arena.errors import InputError
 from arena.votes.claims import take_part
@@ -29,6 +29,14 @@ class Event:
     kind: str
     time: float
     about: Mapping[str, Any]
+
+
+class Events(Protocol):
+    """Where events go: an EventLog, or what stands in for it."""
+
+    def append(self, kind: str, durable: bool = False, **about: Any) -> None:
+        """Raises OSError if it cannot be written."""
+        ...
 
 
 class EventLog:
@@ -83,7 +91,9 @@ class NoEvents:
     """Stands in for the log where nothing can be written: a restart forgets everything."""
 
     def append(self, kind: str, durable: bool = False, **about: Any) -> None:
-        """Does nothing."""
+        """Does nothing; raises OSError for what has to outlive this process."""
+        if durable:
+            raise OSError("the data folder cannot be written")
 
     def read(self) -> Iterator[Event]:
         """There are none."""

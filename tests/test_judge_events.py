@@ -11,6 +11,7 @@ from arena.judging.ballots import Ballots
 from arena.judging.desk import Desk
 from arena.judging.recorded import Recorded, pairs_of
 from arena.judging.review import Review
+from arena.votes.withdrawn import Withdrawals
 from ui.judging.events import JudgeEvents
 from ui.judging.layout import lay_out_judging
 from ui.labels import Labels
@@ -21,10 +22,11 @@ KEPT = {"rater": "r"}
 
 
 @pytest.fixture
-def desk():
+def desk(tmp_path):
     sides = [Recorded("q1", "Why?", make_side(name, "text", seconds=171.25, new_tokens=7)) for name in NAMES]
     log = SimpleNamespace(append=lambda vote: None)
-    return Desk(Review(pairs_of(sides), NoEvents()), Ballots(log))
+    withdrawals = Withdrawals(tmp_path, NoEvents(), lambda judge: "CODE")
+    return Desk(Review(pairs_of(sides), NoEvents()), Ballots(log), withdrawals)
 
 
 @pytest.fixture

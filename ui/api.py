@@ -62,8 +62,12 @@ class Api:
             raise _refusal(lang, error) from error
         return {"vote_id": vote.id, "battle_id": battle_id, "winner": str(vote.winner), "text": receipt(lang, vote)}
 
-    def results(self) -> list[dict[str, Any]]:
+    def results(self, request: gr.Request) -> list[dict[str, Any]]:
         """The counts and the win rate of each pair of models."""
+        try:
+            self._services.check_unblinding()
+        except ArenaError as error:
+            raise _refusal(lang_of(self._services, request), error) from error
         rows = []
         for pair in self._services.results().pairs:
             rate = pair.win_rate()
@@ -73,6 +77,7 @@ class Api:
     def export(self, request: gr.Request) -> gr.FileData:
         """All votes as one CSV file."""
         try:
+            self._services.check_unblinding()
             return gr.FileData(path=str(self._services.export(False)))
         except ArenaError as error:
             raise _refusal(lang_of(self._services, request), error) from error

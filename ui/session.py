@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 import gradio as gr
 
 from arena.chat import Chat, Chats
-from arena.errors import ArenaError
+from arena.errors import ArenaError, InputError
 from arena.judging.ballots import Ballots
 from arena.judging.desk import Desk
 from arena.judging.review import Position
@@ -45,6 +45,11 @@ class Services:
     lang: str = ""
     known: tuple[ModelSpec, ...] = ()
     desk: Desk | None = None
+
+    def check_unblinding(self, rater: str = "") -> None:
+        """Raises InputError where results would tell a rater who is not done whose answers those are."""
+        if self.desk and not (rater and self.desk.may_see_names(self.judge(rater))):
+            raise InputError("still_blind", "Results and exports are shown to those who have judged everything.")
 
     def prompt_of(self, written: str) -> Prompt | None:
         """The prompt of the set that was sent as it stands."""

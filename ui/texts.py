@@ -143,7 +143,18 @@ TEXTS: dict[str, tuple[str, str]] = {
     "answer_no": ("否", "No"),
     "judge_comment": ("备注", "Comment"),
     "judge_seconds": ("用时 {seconds} 秒", "{seconds} s"),
-    "judge_receipt": ("✅ 已保存：{choice}（回执 {id}）", "✅ Saved: {choice} (receipt {id})"),
+    "judge_receipt": (
+        "✅ 已保存：{choice}（回执 {id}）。想撤回您的全部投票时，请用撤回码 `{code}`",
+        "✅ Saved: {choice} (receipt {id}). To take all your votes back, use the code `{code}`",
+    ),
+    "judge_withdrawal": ("撤回投票", "Take votes back"),
+    "judge_code": ("撤回码", "Code"),
+    "judge_code_info": (
+        "写在每张回执上；用同一浏览器投的票会全部撤回，且不能恢复",
+        "It stands on every receipt; all votes of that browser are taken back, for good",
+    ),
+    "judge_withdraw": ("撤回", "Take back"),
+    "judge_withdrawn": ("已撤回 {count} 票", "Votes taken back: {count}"),
     "judge_done": (
         "🎉 {total} 题全部看完，谢谢！",
         "🎉 That was all: {total} of {total}. Thank you!",
@@ -236,6 +247,12 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Whether at least one answer is right is yes, no, or left open",
     ),
     "error_not_saved": ("投票没有保存：{reason}", "The vote was NOT saved: {reason}"),
+    "error_still_blind": (
+        "结果会透露各个回答是谁写的：全部评完之后才能看到",
+        "Results would tell whose answers these are: they are shown once you have judged everything",
+    ),
+    "error_withdraw_unknown": ("没有哪张回执上有这个撤回码", "No receipt has this code"),
+    "error_withdraw_unwritable": ("投票没有撤回：{reason}", "The votes were NOT taken back: {reason}"),
     "error_export_unwritable": ("无法生成下载文件：{reason}", "The download cannot be written: {reason}"),
     "error_data_dir_unwritable": (
         "投票没有保存：数据目录 {folder} 不可写",

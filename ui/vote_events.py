@@ -33,9 +33,9 @@ class VoteEvents:
         vote_outputs = [page.choice, page.submit, page.vote_note]
         page.submit.click(self.submit, [page.choice, page.kept], vote_outputs, concurrency_limit=None, **PRIVATE)
         shown = [page.summary, page.table]
-        gr.on([page.results_tab.select, page.refresh.click], self.results, None, shown, queue=False, **PRIVATE)
+        gr.on([page.results_tab.select, page.refresh.click], self.results, page.kept, shown, queue=False, **PRIVATE)
         for button, excel in ((page.download, False), (page.download_excel, True)):
-            made: Any = button.click(self._export_of(excel), None, page.file, concurrency_limit=4, **PRIVATE)
+            made: Any = button.click(self._export_of(excel), page.kept, page.file, concurrency_limit=4, **PRIVATE)
             made.success(None, js=_CLICK_FILE, api_visibility="private")
 
     def submit(self, choice: str | None, kept: dict[str, str], request: gr.Request) -> Updates:
@@ -56,9 +56,13 @@ class VoteEvents:
             page.vote_note: receipt(tab.lang, tab.vote),
         }
 
-    def results(self, request: gr.Request) -> Updates:
+    def results(self, kept: dict[str, str] | None, request: gr.Request) -> Updates:
         """Count the votes anew."""
         lang = self._tabs.get(request).lang
+        try:
+            self._services.check_unblinding((kept or {}).get("rater", ""))
+        except ArenaError as error:
+            return {self._page.summary: error_text(lang, error), self._page.table: gr.Dataframe(visible=False)}
         found = self._services.results()
         rows = table(found)
         return {
@@ -67,10 +71,11 @@ class VoteEvents:
         }
 
     def _export_of(self, excel: bool) -> Callable[..., str]:
-        def export(request: gr.Request) -> str:
+        def export(kept: dict[str, str] | None, request: gr.Request) -> str:
             """A fresh copy of all votes."""
             lang = self._tabs.get(request).lang
             try:
+                self._services.check_unblinding((kept or {}).get("rater", ""))
                 return str(self._services.export(excel))
             except ArenaError as error:
                 raise gr.Error(error_text(lang, error), print_exception=False) from error

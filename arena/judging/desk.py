@@ -6,19 +6,25 @@ from arena.judging.ballots import Ballots
 from arena.judging.judgement import Judgement
 from arena.judging.review import Position, Review
 from arena.types import Vote
+from arena.votes.withdrawn import Withdrawals
 
 
 class Desk:
     """A walk through a set, with the ballots that take what raters say. `room` goes into every row."""
 
-    def __init__(self, review: Review, ballots: Ballots, room: str = "") -> None:
+    def __init__(self, review: Review, ballots: Ballots, withdrawals: Withdrawals, room: str = "") -> None:
         self._review = review
         self._ballots = ballots
         self._room = room
+        self.withdrawals = withdrawals
 
     def has_begun(self, judge: str) -> bool:
         """Whether anything was ever put before the rater."""
         return self._review.has_begun(judge)
+
+    def may_see_names(self, judge: str) -> bool:
+        """Whether it no longer matters that the rater learns who wrote what: they have judged all of it."""
+        return self._review.is_through(judge)
 
     def position(self, judge: str) -> Position:
         """Where the rater stands, with the battle before them open for their vote."""

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 import os
 import secrets
 from pathlib import Path
+
+# Letters of a receipt's code, 5 bits each.
+_CODE = 16
 
 
 class JudgeKey:
@@ -18,6 +22,11 @@ class JudgeKey:
     def judge(self, rater: str) -> str:
         """A keyed hash: the same rater is the same judge, and nobody without the key can tell who."""
         return self._hash(f"rater:{rater}")[:24]
+
+    def code(self, judge: str) -> str:
+        """What stands on the receipts of a judge and nowhere else: whoever has it may take the votes back."""
+        digest = hmac.new(self._key, f"withdraw:{judge}".encode(), hashlib.sha256).digest()
+        return base64.b32encode(digest)[:_CODE].decode()
 
     def derive(self, purpose: str) -> str:
         """Another secret from the same key, for one purpose."""

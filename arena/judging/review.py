@@ -11,24 +11,16 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from arena.battle import new_battle_id
 from arena.errors import VoteRefused
-from arena.events import Event
+from arena.events import Event, Events
 from arena.judging.recorded import Pair
 from arena.types import Battle
 
 # Of so many votes of a rater's one is asked for again, with so many other battles between at least.
 REPEAT_EVERY, REPEAT_GAP = 8, 3
-
-
-class Events(Protocol):
-    """Where events go: arena.events.EventLog, or what stands in for it."""
-
-    def append(self, kind: str, durable: bool = False, **about: Any) -> None:
-        """Raises OSError if it cannot be written."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -121,6 +113,12 @@ class Review:
         with self._lock:
             begun = [rater for rater in self._raters.values() if rater.shown]
             return len(begun), sum(1 for rater in begun if self._is_through(rater))
+
+    def is_through(self, judge: str) -> bool:
+        """Whether the rater has begun and has nothing before them any more."""
+        with self._lock:
+            rater = self._raters.get(judge)
+            return rater is not None and self._is_through(rater)
 
     def _is_through(self, rater: _Rater) -> bool:
         return all(entry.outcome for entry in rater.shown) and not self._fresh(rater) and not _due(rater, last=True)

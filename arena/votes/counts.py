@@ -6,8 +6,10 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
+from arena.events import FIRST_PART as EVENTS
 from arena.statistics import PairCount, count_votes
 from arena.votes.reading import Signature, read_votes, signature
+from arena.votes.withdrawn import withdrawn_votes
 
 
 @dataclass(frozen=True)
@@ -31,9 +33,9 @@ class VoteCounts:
         """The results now. Raises OSError if a part cannot be read."""
         with self._lock:
             # Taken before the reading: votes that come meanwhile make it look old, never new.
-            now = signature(self._folder)
+            now = (*signature(self._folder), *signature(self._folder, EVENTS))
             if self._known is None or self._known[0] != now:
-                votes = read_votes(self._folder)
+                votes = read_votes(self._folder, withdrawn=withdrawn_votes(self._folder))
                 pairs = count_votes(votes)
                 self._known = (now, Results(pairs, len(votes.report.unreadable)))
             return self._known[1]

@@ -10,6 +10,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from arena.votes.export import export_csv, export_excel
+from arena.votes.withdrawn import withdrawn_votes
 
 KEEP_SECONDS = 600.0
 
@@ -29,7 +30,7 @@ class Downloads:
         place = self._place / uuid4().hex
         place.mkdir(parents=True)
         target = place / ("votes-excel.csv" if excel else "votes.csv")
-        (export_excel if excel else export_csv)(self._folder, target)
+        (export_excel if excel else export_csv)(self._folder, target, withdrawn_votes(self._folder))
         return target
 
     def _tidy(self) -> None:

@@ -8,7 +8,7 @@ import pytest
 from served_app import ROOT
 
 from arena.errors import InputError
-from arena.events import FIRST_PART, EventLog, read_events
+from arena.events import FIRST_PART, EventLog, NoEvents, read_events
 
 
 def told(folder):
@@ -69,6 +69,13 @@ def test_half_an_emoji_is_no_reason_to_lose_an_event(tmp_path):
     with EventLog(tmp_path) as log:
         log.append("x", text="\ud83d")
     assert len(told(tmp_path)) == 1
+
+
+def test_without_a_log_only_what_must_last_is_refused():
+    NoEvents().append("shown", battle="1")
+    assert list(NoEvents().read()) == []
+    with pytest.raises(OSError, match="cannot be written"):
+        NoEvents().append("withdrawn", durable=True, vote="1")
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path):

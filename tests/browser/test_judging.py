@@ -7,6 +7,8 @@ import re
 from collections.abc import Callable
 
 import pytest
+from gradio_client import Client
+from gradio_client.exceptions import AppError
 from playwright.sync_api import Page, expect
 from served_app import ServedApp
 
@@ -207,6 +209,47 @@ def test_the_keys_vote_in_the_tab_that_is_seen(judge: Callable[..., Tab], app: S
     assert app.rows()[-1]["winner"] == "model_b"
     page.click("#language")
     expect(page.locator("#judge_note")).to_contain_text("Saved", timeout=SHORT)
+
+
+def test_votes_are_taken_back_by_the_code_on_the_receipt(judge: Callable[..., Tab], app: ServedApp) -> None:
+    page = judge().page
+    begin(page)
+    vote(page)
+    code = page.locator("#judge_note code").inner_text()
+    own = app.rows()[-1]["vote_id"]
+    page.click("#judge_withdrawal button")
+    page.fill("#judge_code input, #judge_code textarea", "wrong")
+    page.click("#judge_withdraw")
+    expect(page.locator("body")).to_contain_text("No receipt has this code", timeout=SHORT)
+    page.fill("#judge_code input, #judge_code textarea", code)
+    page.click("#judge_withdraw")
+    expect(page.locator("#judge_withdrawn")).to_contain_text("Votes taken back: 1", timeout=SHORT)
+    assert own in (app.data_dir / "events.jsonl").read_text(encoding="utf-8")
+
+
+def test_results_and_exports_wait_for_those_who_are_not_done(
+    judge: Callable[..., Tab], app: ServedApp, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    page = judge().page
+    begin(page)
+    page.get_by_role("tab", name="Results").click()
+    expect(page.locator("#summary")).to_contain_text("once you have judged everything", timeout=SHORT)
+    assert not NAMES.search(page.content())
+    page.click("#download")
+    expect(page.locator("body")).to_contain_text("Results would tell whose answers these are", timeout=SHORT)
+    client = Client(app.url, verbose=False, download_files=str(tmp_path_factory.mktemp("downloads")))
+    for name in ("/results", "/export"):
+        with pytest.raises(AppError, match="once you have judged everything"):
+            client.predict(api_name=name)
+    page.get_by_role("tab", name="Blind vote").click()
+    for _ in range(3):
+        vote(page)
+        go_on(page)
+    page.get_by_role("tab", name="Results").click()
+    expect(page.locator("#summary")).to_contain_text("Votes:", timeout=SHORT)
+    with page.expect_download(timeout=SHORT) as download:
+        page.click("#download")
+    assert download.value.suggested_filename == "votes.csv"
 
 
 def test_without_recorded_answers_there_is_no_such_tab(new_page: Callable[..., Tab], scripted_app: ServedApp) -> None:

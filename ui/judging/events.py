@@ -42,6 +42,7 @@ class JudgeEvents:
         part.skip.click(self.skip, self._kept, outputs, **_PRIVATE)
         said = [part.choice, *part.criteria.values(), part.any_right, part.comment]
         part.submit.click(self.submit, [self._kept, *said], outputs, **_PRIVATE)
+        part.withdraw.click(self.withdraw, part.code, part.withdrawn, **_PRIVATE)
         part.battle_id.change(None, part.battle_id, js=_SHOW_ID, api_visibility="private")
 
     @property
@@ -79,7 +80,7 @@ class JudgeEvents:
             part.submit: {"interactive": is_open},
             part.skip: {"interactive": is_open},
             part.next: {"interactive": vote is not None},
-            part.note: {"value": note(lang, position, vote)},
+            part.note: {"value": note(lang, position, vote, self._desk.withdrawals.code_of)},
             part.battle_id: {"value": battle.id if battle else ""},
             **{component: {"interactive": is_open} for component in self._said},
         }
@@ -132,6 +133,12 @@ class JudgeEvents:
             vote = self._desk.cast(self._battle_id(tab), self._known(tab, kept), judgement)
             tab.judging = Judging(tab.judging.position, vote)
         return _updates(self.render(tab))
+
+    def withdraw(self, code: str | None, request: gr.Request) -> str:
+        """Take back all votes whose receipts have the code."""
+        tab = self._tabs.get(request)
+        with self._refusals(tab):
+            return text(tab.lang, "judge_withdrawn", count=self._desk.withdrawals.withdraw(code or ""))
 
     def _anew(self, tab: Tab) -> dict[Block, Any]:
         """Everything as it is now, and nothing chosen yet."""

@@ -35,6 +35,9 @@ class JudgeTab:
     any_right: gr.Radio
     comment: gr.Textbox
     note: gr.Markdown
+    code: gr.Textbox
+    withdraw: gr.Button
+    withdrawn: gr.Markdown
     battle_id: gr.Textbox
 
 
@@ -54,6 +57,7 @@ def lay_out_judging(labels: Labels) -> JudgeTab:
         made |= _vote(labels)
         made |= _more(labels)
         made["note"] = gr.Markdown("", elem_id="judge_note")
+    made |= _withdrawal(labels)
     made |= {"intro": intro, "stage": stage, "begin": labels.show(begin, value="judge_begin")}
     # Carries the battle's id to the address in the browser; never seen.
     made["battle_id"] = gr.Textbox(visible="hidden", elem_id="judge_battle")
@@ -110,6 +114,16 @@ def _more(labels: Labels) -> dict[str, object]:
         comment = gr.Textbox(label=labels("judge_comment"), lines=2, max_lines=6, elem_id="judge_comment")
         labels.show(comment, label="judge_comment")
     return {"more": more, "criteria": criteria, "any_right": any_right, "comment": comment}
+
+
+def _withdrawal(labels: Labels) -> dict[str, object]:
+    with gr.Accordion(labels("judge_withdrawal"), open=False, elem_id="judge_withdrawal") as folded:
+        labels.show(folded, label="judge_withdrawal")
+        code = gr.Textbox(label=labels("judge_code"), info=labels("judge_code_info"), max_lines=1, elem_id="judge_code")
+        labels.show(code, label="judge_code", info="judge_code_info")
+        button = gr.Button(labels("judge_withdraw"), elem_id="judge_withdraw")
+        withdrawn = gr.Markdown("", elem_id="judge_withdrawn")
+    return {"code": code, "withdraw": labels.show(button, value="judge_withdraw"), "withdrawn": withdrawn}
 
 
 def _radio(labels: Labels, name: str, texts: list[str]) -> gr.Radio:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Callable
 from typing import Any
 
 from arena.judging.review import Position
@@ -55,10 +56,11 @@ def _figures(lang: str, side: Side) -> list[str]:
     return figures
 
 
-def note(lang: str, position: Position | None, vote: Vote | None) -> str:
-    """The line at the end: the receipt of the last vote, or that all is done."""
+def note(lang: str, position: Position | None, vote: Vote | None, code_of: Callable[[str], str]) -> str:
+    """The line at the end: the receipt of the last vote, or that all is done. `code_of` is of a judge."""
     if vote is not None:
-        return text(lang, "judge_receipt", choice=text(lang, f"vote_{vote.winner}"), id=vote.id[:8])
+        chosen, code = text(lang, f"vote_{vote.winner}"), code_of(vote.judge)
+        return text(lang, "judge_receipt", choice=chosen, id=vote.id[:8], code=code)
     if position is not None and position.battle is None:
         return text(lang, "judge_done", total=position.done)
     return ""
