@@ -74,6 +74,8 @@ def _side(labels: Labels, side: SideName) -> tuple[gr.Markdown, gr.Chatbot]:
             height="46vh",
             min_height=220,
             buttons=[],
+            # An answer is read from its beginning.
+            autoscroll=False,
             allow_tags=True,
             latex_delimiters=LATEX_DELIMITERS,
             reasoning_tags=[],
