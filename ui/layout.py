@@ -8,8 +8,8 @@ import gradio as gr
 
 from arena.types import SideName
 from ui.about import about
+from ui.chatbot import answer_pane
 from ui.choices import CHOICES
-from ui.display import LATEX_DELIMITERS
 from ui.judging.layout import JudgeTab, lay_out_judging
 from ui.labels import Labels
 from ui.results import headers
@@ -141,20 +141,8 @@ def _pane(labels: Labels, side: SideName) -> Pane:
         name = gr.Markdown(labels(f"pane_{side}"), elem_id=f"name_{side}", elem_classes="name")
         labels.show(name, value=f"pane_{side}")
         status = gr.HTML("", elem_id=f"status_{side}", elem_classes="status", padding=False)
-        chatbot = gr.Chatbot(
-            label=labels(f"pane_{side}"),
-            show_label=False,
-            elem_id=f"pane_{side}",
-            height="46vh",
-            min_height=260,
-            # gradio's own copy button would copy the display copy, guards and all.
-            buttons=[],
-            allow_tags=True,
-            latex_delimiters=LATEX_DELIMITERS,
-            reasoning_tags=[],
-            feedback_options=None,
-            placeholder=labels("empty_pane"),
-        )
+        placeholder = labels("empty_pane")
+        chatbot = answer_pane(f"pane_{side}", labels(f"pane_{side}"), min_height=260, placeholder=placeholder)
         labels.show(chatbot, label=f"pane_{side}", placeholder="empty_pane")
         with gr.Row(elem_classes="side-buttons"):
             stop = _small_button(labels, "stop", side, interactive=False)

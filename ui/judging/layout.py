@@ -8,8 +8,8 @@ import gradio as gr
 
 from arena.judging.judgement import CRITERIA, VERDICTS
 from arena.types import SideName
+from ui.chatbot import answer_pane
 from ui.choices import CHOICES
-from ui.display import LATEX_DELIMITERS
 from ui.labels import Labels
 
 ANY_RIGHT = ("yes", "no")
@@ -67,20 +67,8 @@ def lay_out_judging(labels: Labels) -> JudgeTab:
 def _side(labels: Labels, side: SideName) -> tuple[gr.Markdown, gr.Chatbot]:
     with gr.Column(min_width=280, elem_classes="side"):
         name = gr.Markdown(labels(f"judge_{side}"), elem_id=f"judge_name_{side}", elem_classes="name")
-        pane = gr.Chatbot(
-            label=labels(f"judge_{side}"),
-            show_label=False,
-            elem_id=f"judge_pane_{side}",
-            height="46vh",
-            min_height=220,
-            buttons=[],
-            # An answer is read from its beginning.
-            autoscroll=False,
-            allow_tags=True,
-            latex_delimiters=LATEX_DELIMITERS,
-            reasoning_tags=[],
-            feedback_options=None,
-        )
+        # An answer is read from its beginning.
+        pane = answer_pane(f"judge_pane_{side}", labels(f"judge_{side}"), min_height=220, autoscroll=False)
         return name, labels.show(pane, label=f"judge_{side}")
 
 
