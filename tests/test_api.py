@@ -17,7 +17,7 @@ from gradio_client import Client
 from gradio_client.exceptions import AppError
 from served_app import ServedApp
 
-ENDPOINTS = ["/chat", "/export", "/results", "/vote"]
+ENDPOINTS = ["/battle", "/chat", "/export", "/results", "/vote"]
 
 
 @pytest.fixture

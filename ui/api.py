@@ -10,7 +10,7 @@ from typing import Any
 import gradio as gr
 from gradio.events import api
 
-from arena.errors import ArenaError
+from arena.errors import ArenaError, InputError
 from arena.judging.judgement import Judgement
 from arena.types import Battle, SideName
 from ui.chat_events import TURNS_AT_ONCE, UPDATE_SECONDS
@@ -21,7 +21,7 @@ from ui.texts import error_text
 
 
 class Api:
-    """Registers /chat, /vote, /results and /export."""
+    """Registers /chat, /battle, /vote, /results and /export."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -29,6 +29,7 @@ class Api:
     def wire(self) -> None:
         """Add the endpoints; call inside the page's gr.Blocks."""
         api(self.chat, api_name="chat", concurrency_id="turn", concurrency_limit=TURNS_AT_ONCE)
+        api(self.battle, api_name="battle", concurrency_limit=None)
         api(self.vote, api_name="vote", concurrency_limit=None)
         api(self.results, api_name="results", concurrency_limit=4)
         api(self.export, api_name="export", concurrency_limit=4)
@@ -50,14 +51,30 @@ class Api:
             raise _refusal(lang, error) from error
         yield self._state(lang, chat.turns[-1])
 
+    def battle(self, request: gr.Request) -> dict[str, Any]:
+        """The recorded battle that is before this session, the same until it is judged; no name is told.
+
+        {"battle_id": id, "prompt": text, "a": text, "b": text, "done": count, "total": count}; once all are judged the
+        id and the texts are empty.
+        """
+        desk = self._services.desk
+        if desk is None:
+            error = InputError("no_recorded", "There are no recorded answers to judge here.")
+            raise _refusal(lang_of(self._services, request), error)
+        position = desk.position(self._judge(request))
+        battle = position.battle
+        texts = {"prompt": battle.prompt, "a": battle.a.answer.text, "b": battle.b.answer.text} if battle else {}
+        state = {"battle_id": battle.id if battle else "", "prompt": "", "a": "", "b": "", **texts}
+        return {**state, "done": position.done, "total": position.total}
+
     def vote(
         self, battle_id: str, winner: str, criteria: dict[str, str], comment: str, request: gr.Request
     ) -> dict[str, Any]:
         """Judge a battle once. `winner` is model_a, model_b, tie or tie (bothbad); returns a receipt."""
-        lang = lang_of(self._services, request)
-        judge = self._services.judge(f"api:{request.session_hash}")
+        lang, desk, judge = lang_of(self._services, request), self._services.desk, self._judge(request)
+        judges = desk if desk and desk.was_shown(battle_id, judge) else self._services.ballots
         try:
-            vote = self._services.ballots.cast(battle_id, judge, Judgement(winner, criteria, comment))
+            vote = judges.cast(battle_id, judge, Judgement(winner, criteria, comment))
         except ArenaError as error:
             raise _refusal(lang, error) from error
         return {"vote_id": vote.id, "battle_id": battle_id, "winner": str(vote.winner), "text": receipt(lang, vote)}
@@ -81,6 +98,9 @@ class Api:
             return gr.FileData(path=str(self._services.export(False)))
         except ArenaError as error:
             raise _refusal(lang_of(self._services, request), error) from error
+
+    def _judge(self, request: gr.Request) -> str:
+        return self._services.judge(f"api:{request.session_hash}")
 
     def _state(self, lang: str, battle: Battle) -> dict[str, Any]:
         state: dict[str, Any] = {"battle_id": battle.id}

@@ -50,6 +50,7 @@ class ClosedLog:
 class _Ballot:
     battle: Battle
     opened_at: float
+    judge: str
     cast: bool = False
 
 
@@ -62,13 +63,14 @@ class Ballots:
         # Protects _ballots and the `cast` marks: of two votes for one battle the second must see the first.
         self._lock = threading.Lock()
 
-    def offer(self, battle: Battle) -> None:
+    def offer(self, battle: Battle, judge: str = "") -> None:
         """A battle has ended. Kept whether votable or not, so that a refusal can say why; the oldest go.
 
-        What is offered again stays as it is: it may have been judged.
+        `judge` is the only one who may judge it, "" anybody who has its id. What is offered again stays as it is, for
+        it may have been judged.
         """
         with self._lock:
-            self._ballots.setdefault(battle.id, _Ballot(battle, time.time()))
+            self._ballots.setdefault(battle.id, _Ballot(battle, time.time(), judge))
             while len(self._ballots) > MAX_BALLOTS:
                 self._ballots.popitem(last=False)
 
@@ -81,7 +83,7 @@ class Ballots:
     def cast(self, battle_id: str, judge: str, judgement: Judgement, room: str = "", repeat_of: str = "") -> Vote:
         """Judge a battle; returns the vote once it is on disk. Raises VoteRefused, and then nothing is written."""
         judged = checked(judgement)
-        ballot = self._claim(battle_id)
+        ballot = self._claim(battle_id, judge)
         now = time.time()
         vote = Vote(
             id=uuid.uuid4().hex,
@@ -106,10 +108,10 @@ class Ballots:
             raise
         return vote
 
-    def _claim(self, battle_id: str) -> _Ballot:
+    def _claim(self, battle_id: str, judge: str) -> _Ballot:
         with self._lock:
             ballot = self._ballots.get(battle_id)
-            if ballot is None:
+            if ballot is None or ballot.judge not in ("", judge):
                 raise VoteRefused("vote_unknown", "There is no such battle, or it is still running.")
             if not ballot.battle.votable:
                 raise VoteRefused("vote_unfinished", "Both answers must have ended without error, and not be empty.")

@@ -26,11 +26,15 @@ class Desk:
         """Whether it no longer matters that the rater learns who wrote what: they have judged all of it."""
         return self._review.is_through(judge)
 
+    def was_shown(self, battle_id: str, judge: str) -> bool:
+        """Whether the battle is, or was, before this rater."""
+        return self._review.was_shown(judge, battle_id)
+
     def position(self, judge: str) -> Position:
         """Where the rater stands, with the battle before them open for their vote."""
         position = self._review.position(judge)
         if position.battle:
-            self._ballots.offer(position.battle)
+            self._ballots.offer(position.battle, judge)
         return position
 
     def cast(self, battle_id: str, judge: str, judgement: Judgement) -> Vote:

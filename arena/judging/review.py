@@ -94,6 +94,11 @@ class Review:
             battle = self._pairs[shown.pair].battle(shown.battle_id, shown.swapped) if shown else None
             return Position(done, total, battle)
 
+    def was_shown(self, judge: str, battle_id: str) -> bool:
+        """Whether the battle is, or was, before the rater."""
+        with self._lock:
+            return any(entry.battle_id == battle_id for entry in self._raters.get(judge, _Rater()).shown)
+
     def repeat_of(self, judge: str, battle_id: str) -> str:
         """The battle that this one repeats, or "". Raises VoteRefused if it is not before the rater."""
         with self._lock:

@@ -213,6 +213,22 @@ def test_no_comment_at_all_is_an_empty_one(ballots, answered):
     assert ballots.cast("battle-1", "judge-1", Judgement("tie", None, None)).comment == ""
 
 
+def test_a_battle_that_was_put_before_one_rater_is_no_one_elses(ballots, log, answered):
+    ballots.offer(answered(), "judge-1")
+    with pytest.raises(VoteRefused, match="no such battle"):
+        ballots.cast("battle-1", "judge-2", Judgement("tie"))
+    assert ballots.cast("battle-1", "judge-1", Judgement("tie")) in log.votes
+
+
+def test_a_battle_that_is_offered_again_stays_judged(ballots, log, answered):
+    ballots.offer(answered(), "judge-1")
+    ballots.cast("battle-1", "judge-1", Judgement("tie"))
+    ballots.offer(answered(), "judge-1")
+    with pytest.raises(VoteRefused, match="judged already"):
+        ballots.cast("battle-1", "judge-1", Judgement("tie"))
+    assert len(log.votes) == 1
+
+
 @pytest.mark.parametrize("bad", [Judgement("nobody"), Judgement("tie", ["x"]), Judgement("tie", any_right=1)])
 def test_after_a_refusal_the_vote_can_still_be_cast(ballots, log, answered, bad):
     ballots.offer(answered())
