@@ -18,12 +18,12 @@
 #include <unistd.h>
 #endif
 
-// Into which cache goes what is asked for ahead: each the quicker one where it was measured, on Intel with AMX and on
+// Where what is asked for ahead goes: each the quicker way where it was measured, on Intel with AMX and on
 // AMD Zen 4.
 #ifdef TILES
 #define AHEAD_HINT _MM_HINT_T1
 #else
-#define AHEAD_HINT _MM_HINT_T0
+#define AHEAD_HINT _MM_HINT_NTA
 #endif
 
 typedef uint16_t bf16;
