@@ -49,7 +49,7 @@ def submit(events, comment=""):
 
 
 def test_names_and_figures_are_sent_after_the_vote_alone(events):
-    told = (*NAMES, "171", "7 tokens")
+    told = (*NAMES, "171.2 s", "7 tokens")
     events.made.go_on(KEPT, None)
     assert "Why?" in sent(events) and not any(word in sent(events) for word in told)
     submit(events)
