@@ -13,20 +13,17 @@ from backends.threads import share_cores
 from commands import errors_in_one_line
 from commands.bench import bench
 from commands.check import check
+from commands.compose import Hosting
 from commands.export import export
 from commands.fetch import fetch, fetch_missing
 from commands.quantize import quantize
 
 if TYPE_CHECKING:
-    from arena.judging.ballots import Ballots, Log
-    from arena.judging.desk import Desk
-    from arena.judging.judge_key import JudgeKey
-    from arena.judging.recorded import Pair
-    from arena.prompts import Prompt
     from arena.types import ModelSpec
-    from ui.session import Services
 
 HERE = Path(__file__).parent
+LEFT, RIGHT = "smollm2-135m-t0.2", "smollm2-135m-t1.0"
+SHORTEST_TOKEN = 8
 cli = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
 
@@ -34,11 +31,11 @@ cli = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_mar
 def main(
     context: typer.Context,
     a: Annotated[
-        str, typer.Option("--a", metavar="MODEL", envvar="ARENA_MODEL_A", help="The left model.")
-    ] = "smollm2-135m-t0.2",
+        str, typer.Option("--a", metavar="MODEL", envvar="ARENA_MODEL_A", help="The left model.", show_default=LEFT)
+    ] = "",
     b: Annotated[
-        str, typer.Option("--b", metavar="MODEL", envvar="ARENA_MODEL_B", help="The right model.")
-    ] = "smollm2-135m-t1.0",
+        str, typer.Option("--b", metavar="MODEL", envvar="ARENA_MODEL_B", help="The right model.", show_default=RIGHT)
+    ] = "",
     host: Annotated[
         str, typer.Option(envvar=["ARENA_HOST", "GRADIO_SERVER_NAME"], help="Address to listen on.")
     ] = "127.0.0.1",
@@ -48,8 +45,15 @@ def main(
     data_dir: Annotated[Path, typer.Option(envvar="ARENA_DATA_DIR", help="Where votes are kept.")] = Path("data"),
     prompts: Annotated[Path, typer.Option(envvar="ARENA_PROMPTS", help="The prompt set.")] = HERE / "prompts.json",
     answers: Annotated[
-        Path | None, typer.Option(envvar="ARENA_ANSWERS", help="Recorded answers to judge blind, a JSONL file.")
+        Path | None,
+        typer.Option(
+            envvar="ARENA_ANSWERS",
+            help="Recorded answers to judge blind, a JSONL file. Without --a and --b no model is loaded.",
+        ),
     ] = None,
+    public_url: Annotated[
+        str, typer.Option(envvar="ARENA_PUBLIC_URL", help="The page's address from outside, for links and QR codes.")
+    ] = "",
     lang: Annotated[str, typer.Option(envvar="ARENA_LANG", help="zh or en for everyone; empty: by browser.")] = "",
     fetch_first: Annotated[
         bool, typer.Option("--fetch", envvar="ARENA_FETCH", help="Fetch what --a and --b name and is not here yet.")
@@ -63,28 +67,34 @@ def main(
     if context.invoked_subcommand:
         return
     with errors_in_one_line():
-        if fetch_first:
-            fetch_missing((a, b), HERE / "app.py")
-        serve(a, b, host, port, data_dir, prompts, answers, lang)
+        models = chosen_models(a, b, answers)
+        if fetch_first and models:
+            fetch_missing(models, HERE / "app.py")
+        # Not an option: what stands on a command line is seen by everybody on the machine. Taken out, so that no
+        # program started from here inherits it.
+        hosting = Hosting(data_dir, lang, os.environ.pop("ARENA_ADMIN_TOKEN", ""), public_url)
+        serve(models, host, port, hosting, prompts, answers)
 
 
-def serve(a: str, b: str, host: str, port: int, data_dir: Path, prompts: Path, answers: Path | None, lang: str) -> None:
+def serve(
+    models: tuple[str, str] | None, host: str, port: int, hosting: Hosting, prompts: Path, answers: Path | None
+) -> None:
     """Check all that can be checked at once, put the page up, load the models behind it, and stay."""
     from arena.judging.recorded import load_pairs
     from arena.prompts import load_prompts
     from ui.quick_import import import_gradio_quickly
 
-    specs = choose_models(a, b)
+    specs = choose_models(*models) if models else ()
     prompt_set = load_prompts(prompts)
     pairs = load_pairs(answers, prompt_set) if answers else ()
-    if lang not in ("", "zh", "en"):
-        raise InputError("unknown_language", f"There is no language {lang!r}; take zh or en.", lang=lang)
+    check_hosting(hosting)
     check_port(host, port)
     prepare_environment()
     import_gradio_quickly()
+    from commands.compose import compose
     from ui.page import build_page
 
-    services = compose(specs, prompt_set, data_dir, lang, pairs)
+    services = compose(specs, prompt_set, hosting, pairs)
     demo, keywords = build_page(services)
     demo.launch(server_name=host, server_port=port, prevent_thread_lock=True, quiet=True, **keywords)
     typer.echo(f"Serving on http://{host}:{port}")
@@ -92,6 +102,13 @@ def serve(a: str, b: str, host: str, port: int, data_dir: Path, prompts: Path, a
         typer.echo(f"  {side}: {backend.spec.id} ({backend.spec.name} on {backend.spec.runtime})")
         backend.load()
     demo.block_thread()
+
+
+def chosen_models(a: str, b: str, answers: Path | None) -> tuple[str, str] | None:
+    """What runs: none where recorded answers are judged and nobody named a model."""
+    if answers and not a and not b:
+        return None
+    return a or LEFT, b or RIGHT
 
 
 def choose_models(a: str, b: str) -> tuple[ModelSpec, ModelSpec]:
@@ -103,6 +120,19 @@ def choose_models(a: str, b: str) -> tuple[ModelSpec, ModelSpec]:
         message = f"Both sides are {specs[0].id}; a vote needs two different models."
         raise InputError("same_model", message, model=specs[0].id)
     return specs
+
+
+def check_hosting(hosting: Hosting) -> None:
+    """Raises InputError for a language that is not there, a token that is guessed too easily, and no web address."""
+    if hosting.lang not in ("", "zh", "en"):
+        message = f"There is no language {hosting.lang!r}; take zh or en."
+        raise InputError("unknown_language", message, lang=hosting.lang)
+    if hosting.admin_token and len(hosting.admin_token) < SHORTEST_TOKEN:
+        message = f"ARENA_ADMIN_TOKEN needs at least {SHORTEST_TOKEN} characters."
+        raise InputError("admin_short", message, least=SHORTEST_TOKEN)
+    if hosting.public_url and not hosting.public_url.startswith(("http://", "https://")):
+        message = f"The public address {hosting.public_url!r} must begin with http:// or https://."
+        raise InputError("public_url", message, url=hosting.public_url)
 
 
 def check_port(host: str, port: int) -> None:
@@ -128,71 +158,6 @@ def prepare_environment() -> None:
     for name in ("NO_PROXY", "no_proxy"):
         hosts = [os.environ.get(name, ""), "localhost", "127.0.0.1", "0.0.0.0"]
         os.environ[name] = ",".join(filter(None, hosts))
-
-
-def compose(
-    specs: tuple[ModelSpec, ModelSpec],
-    prompts: tuple[Prompt, ...],
-    data_dir: Path,
-    lang: str = "",
-    pairs: tuple[Pair, ...] = (),
-) -> Services:
-    """Put the rooms together: backends, conversations, ballots and the vote log, for one page."""
-    from arena.chat import Chat, Chats
-    from arena.judging.ballots import Ballots
-    from arena.judging.judge_key import JudgeKey
-    from arena.types import SideName
-    from arena.votes.counts import VoteCounts
-    from arena.votes.downloads import Downloads
-    from backends import open_backends
-    from backends.catalog import EMBEDDED, FETCHED
-    from ui.session import Services
-
-    backends = dict(zip(SideName, open_backends(specs), strict=True))
-    log = open_log(data_dir)
-    ballots = Ballots(log)
-    key = JudgeKey(data_dir / "judge.key")
-    return Services(
-        backends=backends,
-        prompts=prompts,
-        chats=Chats(lambda: Chat(backends, ballots.offer)),
-        ballots=ballots,
-        judge=key.judge,
-        results=VoteCounts(data_dir),
-        export=Downloads(data_dir),
-        secret=key.derive("browser"),
-        lang=lang,
-        known=(*FETCHED.values(), *EMBEDDED.values()),
-        desk=open_desk(pairs, data_dir, ballots, key) if pairs else None,
-    )
-
-
-def open_desk(pairs: tuple[Pair, ...], data_dir: Path, ballots: Ballots, key: JudgeKey) -> Desk:
-    """Where the pairs are judged, with what raters did before; where nothing can be written, of this run alone."""
-    from arena.events import EventLog, NoEvents
-    from arena.judging.desk import Desk
-    from arena.judging.review import Review
-    from arena.votes.withdrawn import Withdrawals
-
-    try:
-        events: EventLog | NoEvents = EventLog(data_dir)
-    except InputError:  # said by the vote log already
-        events = NoEvents()
-    review = Review(pairs, events)
-    review.restore(events.read())
-    return Desk(review, ballots, Withdrawals(data_dir, events, key.code))
-
-
-def open_log(data_dir: Path) -> Log:
-    """The vote log; where none can be written the page still serves, and each vote is refused with the reason."""
-    from arena.judging.ballots import ClosedLog
-    from arena.votes import VoteLog
-
-    try:
-        return VoteLog(data_dir / "votes.csv")
-    except InputError as error:
-        typer.echo(f"Warning: {error} Votes will be refused.", err=True)
-        return ClosedLog(error)
 
 
 cli.command()(fetch)

@@ -40,13 +40,19 @@ def checked_prompt(text: str) -> str:
 
 
 class Chat:
-    """The turns so far and the one that runs. `on_end` gets each battle whose sides have both ended."""
+    """The turns so far and the one that runs. `on_end` gets each battle whose sides have both ended.
 
-    def __init__(self, backends: Mapping[SideName, Backend], on_end: OnEnd, limits: Limits | None = None) -> None:
+    `blind` if its reader is not told which model is which.
+    """
+
+    def __init__(
+        self, backends: Mapping[SideName, Backend], on_end: OnEnd, limits: Limits | None = None, blind: bool = False
+    ) -> None:
         self.touched_at = time.monotonic()
         self._backends = backends
         self._on_end = on_end
         self._limits = limits
+        self._blind = blind
         self._turns: tuple[Battle, ...] = ()
         self._run: BattleRun | None = None
         # Protects _turns and _run: a page's buttons and its stream are served by different threads. Wakes those who
@@ -88,6 +94,7 @@ class Chat:
                 prompt_id=prompt.id if prompt else "",
                 dimension=prompt.dimension if prompt else "",
                 turn=len(self._turns) + 1,
+                blind=self._blind,
             )
             self._turns = (*self._turns, battle)
             return self._begin(battle)

@@ -39,17 +39,57 @@ class PairCount:
         return wilson(self.first_wins, decisive) if decisive else None
 
 
-def count_votes(votes: Iterable[Vote]) -> tuple[PairCount, ...]:
-    """The counts of each pair of models, most votes first. Repeats measure consistency and are left out."""
-    pairs: dict[tuple[str, str], PairCount] = {}
-    for vote in votes:
+@dataclass(frozen=True)
+class Counts:
+    """Votes by pair, most votes first: all, and `clean`, without the `leaked` ones, whose answers told who wrote
+    them."""
+
+    pairs: tuple[PairCount, ...] = ()
+    clean: tuple[PairCount, ...] = ()
+    leaked: int = 0
+
+
+class Counter:
+    """Counts votes one by one. Repeats measure consistency and are left out."""
+
+    def __init__(self) -> None:
+        self._pairs: dict[tuple[str, str], PairCount] = {}
+        self._clean: dict[tuple[str, str], PairCount] = {}
+        self._leaked = 0
+
+    def add(self, vote: Vote) -> None:
+        """One more vote."""
         if vote.repeat_of:
-            continue
-        models = (vote.battle.a.model.id, vote.battle.b.model.id)
-        first, second = sorted(models)
-        pair = pairs.get((first, second), PairCount(first, second))
-        pairs[first, second] = _with(pair, vote.winner, swapped=models[0] != first)
-    return tuple(sorted(pairs.values(), key=lambda pair: (-pair.votes, pair.first, pair.second)))
+            return
+        _count(self._pairs, vote)
+        if vote.leaked:
+            self._leaked += 1
+        else:
+            _count(self._clean, vote)
+
+    @property
+    def counts(self) -> Counts:
+        """What was counted so far."""
+        return Counts(_sorted(self._pairs.values()), _sorted(self._clean.values()), self._leaked)
+
+
+def count_votes(votes: Iterable[Vote]) -> Counts:
+    """The counts of all the votes."""
+    counter = Counter()
+    for vote in votes:
+        counter.add(vote)
+    return counter.counts
+
+
+def _count(pairs: dict[tuple[str, str], PairCount], vote: Vote) -> None:
+    models = (vote.battle.a.model.id, vote.battle.b.model.id)
+    first, second = sorted(models)
+    pair = pairs.get((first, second), PairCount(first, second))
+    pairs[first, second] = _with(pair, vote.winner, swapped=models[0] != first)
+
+
+def _sorted(pairs: Iterable[PairCount]) -> tuple[PairCount, ...]:
+    return tuple(sorted(pairs, key=lambda pair: (-pair.votes, pair.first, pair.second)))
 
 
 def _with(pair: PairCount, winner: Winner, swapped: bool) -> PairCount:

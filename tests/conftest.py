@@ -24,6 +24,7 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Se
     import app
     from arena.judging.recorded import load_pairs
     from arena.prompts import load_prompts
+    from commands.compose import Hosting, compose
 
     app.prepare_environment()
     from ui.page import build_page
@@ -37,7 +38,9 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Se
         load: bool = True,
         answers: list[Script] | None = None,
         data_dir: Path | None = None,
+        admin_token: str = "",
     ) -> ServedApp:
+        """`a` and `b` may be "" where recorded answers are judged without any model."""
         place = tmp_path_factory.mktemp("app")
         names = []
         for side, model in (("a", a), ("b", b)):
@@ -53,7 +56,8 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Se
             path = place / "answers.jsonl"
             path.write_text("\n".join(json.dumps(answer) for answer in answers), encoding="utf-8")
             pairs = load_pairs(path, prompts)
-        services = app.compose(app.choose_models(*names), prompts, data_dir, lang, pairs)
+        specs = app.choose_models(*filter(None, names)) if any(names) else ()
+        services = compose(specs, prompts, Hosting(data_dir, lang, admin_token), pairs)
         demo, keywords = build_page(services)
         port = free_port()
         demo.launch(server_name="127.0.0.1", server_port=port, prevent_thread_lock=True, quiet=True, **keywords)

@@ -8,9 +8,10 @@ from vote_samples import make_side
 
 from arena.events import NoEvents
 from arena.judging.ballots import Ballots
-from arena.judging.desk import Desk
 from arena.judging.recorded import Recorded, pairs_of
-from arena.judging.review import Review
+from arena.judging.rooms import NO_ROOM, Rooms
+from arena.statistics import Counts
+from arena.votes.counts import Results
 from arena.votes.withdrawn import Withdrawals
 from ui.judging.events import JudgeEvents
 from ui.judging.layout import lay_out_judging
@@ -22,21 +23,22 @@ KEPT = {"rater": "r"}
 
 
 @pytest.fixture
-def desk(tmp_path):
+def rooms():
     sides = [Recorded("q1", "Why?", make_side(name, "text", seconds=171.25, new_tokens=7)) for name in NAMES]
     log = SimpleNamespace(append=lambda vote: None)
-    withdrawals = Withdrawals(tmp_path, NoEvents(), lambda judge: "CODE")
-    return Desk(Review(pairs_of(sides), NoEvents()), Ballots(log), withdrawals)
+    return Rooms(pairs_of(sides), Ballots(log), NoEvents())
 
 
 @pytest.fixture
-def events(desk):
-    services = SimpleNamespace(judge=lambda rater: f"judge of {rater}")
+def events(rooms, tmp_path):
+    withdrawals = Withdrawals(tmp_path, NoEvents(), lambda judge: "CODE", lambda address: None)
+    results = lambda: Results(Counts(), 0, {})  # noqa: E731
+    services = SimpleNamespace(judge=lambda rater: f"judge of {rater}", withdrawals=withdrawals, results=results)
     with gr.Blocks():
         part = lay_out_judging(Labels({}))
-    tab = SimpleNamespace(lang="en", judging=Judging())
+    tab = SimpleNamespace(lang="en", judging=Judging(), room=NO_ROOM)
     tabs = SimpleNamespace(get=lambda request: tab)
-    return SimpleNamespace(made=JudgeEvents(services, desk, part, tabs, None), tab=tab)
+    return SimpleNamespace(made=JudgeEvents(services, rooms, part, tabs, None), tab=tab)
 
 
 def sent(events):
@@ -77,9 +79,9 @@ def test_a_refused_vote_changes_nothing_that_is_shown(events):
     assert events.tab.judging.vote is not None
 
 
-def test_a_rater_who_has_not_begun_is_shown_no_battle(events, desk):
+def test_a_rater_who_has_not_begun_is_shown_no_battle(events, rooms):
     events.made.opened(events.tab, KEPT)
-    assert events.tab.judging.position is None and not desk.has_begun("judge of r")
+    assert events.tab.judging.position is None and not rooms.main.has_begun("judge of r")
     events.made.go_on(KEPT, None)
     shown = events.tab.judging
     events.tab.judging = Judging()

@@ -9,7 +9,7 @@ import gradio as gr
 import pytest
 from served_app import ServedApp
 
-from ui.chat_events import ChatEvents
+from ui.chat.events import ChatEvents
 from ui.layout import lay_out
 from ui.session import Tabs
 
@@ -23,7 +23,7 @@ def events(serve: Callable[..., ServedApp]) -> ChatEvents:
     services = serve(word, word).services
     with gr.Blocks():
         page = lay_out(services)
-    return ChatEvents(services, page, Tabs(services))
+    return ChatEvents(services, page.chat, Tabs(services))
 
 
 def test_a_late_tick_writes_nothing_over_a_turn(events: ChatEvents) -> None:

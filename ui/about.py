@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 
 from arena.types import ModelSpec
+from ui.tables import html_table
 from ui.texts import text
 
 
@@ -27,16 +28,8 @@ def about(lang: str, running: Iterable[ModelSpec], known: Sequence[ModelSpec]) -
 
 
 def _table(lang: str, specs: Iterable[ModelSpec], columns: Sequence[str]) -> str:
-    labels = {column: escape(text(lang, f"about_{column}")) for column in columns}
-    head = "".join(f"<th>{label}</th>" for label in labels.values())
-    # On a phone a row is a few lines, each with its label in front.
-    rows = "".join(
-        "<tr>"
-        + "".join(f'<td data-label="{label}">{_cell(lang, spec, column)}</td>' for column, label in labels.items())
-        + "</tr>"
-        for spec in specs
-    )
-    return f'<div class="about-table"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
+    labels = [text(lang, f"about_{column}") for column in columns]
+    return html_table(labels, ([_cell(lang, spec, column) for column in columns] for spec in specs))
 
 
 def _cell(lang: str, spec: ModelSpec, column: str) -> str:

@@ -12,12 +12,15 @@ from gradio.events import api
 
 from arena.errors import ArenaError, InputError
 from arena.judging.judgement import Judgement
+from arena.statistics import PairCount
 from arena.types import Battle, SideName
-from ui.chat_events import TURNS_AT_ONCE, UPDATE_SECONDS
-from ui.notes import receipt
-from ui.panes import status_line
-from ui.session import Services, lang_of
+from ui.chat.notes import receipt
+from ui.chat.panes import status_line
+from ui.handlers import TURNS_AT_ONCE, UPDATE_SECONDS
+from ui.session import Services, address_of, lang_of
 from ui.texts import error_text
+
+ADMIN_HEADER = "x-arena-admin-token"
 
 
 class Api:
@@ -51,17 +54,21 @@ class Api:
             raise _refusal(lang, error) from error
         yield self._state(lang, chat.turns[-1])
 
-    def battle(self, request: gr.Request) -> dict[str, Any]:
+    def battle(self, request: gr.Request, room: str = "") -> dict[str, Any]:
         """The recorded battle that is before this session, the same until it is judged; no name is told.
+
+        `room` is the code of a room, empty for the walk that is open to all. Returns
 
         {"battle_id": id, "prompt": text, "a": text, "b": text, "done": count, "total": count}; once all are judged the
         id and the texts are empty.
         """
-        desk = self._services.desk
-        if desk is None:
-            error = InputError("no_recorded", "There are no recorded answers to judge here.")
-            raise _refusal(lang_of(self._services, request), error)
-        position = desk.position(self._judge(request))
+        rooms = self._services.rooms
+        try:
+            if rooms is None:
+                raise InputError("no_recorded", "There are no recorded answers to judge here.")
+            position = rooms.desk(room).position(self._judge(request))
+        except ArenaError as error:
+            raise _refusal(lang_of(self._services, request), error) from error
         battle = position.battle
         texts = {"prompt": battle.prompt, "a": battle.a.answer.text, "b": battle.b.answer.text} if battle else {}
         state = {"battle_id": battle.id if battle else "", "prompt": "", "a": "", "b": "", **texts}
@@ -71,33 +78,39 @@ class Api:
         self, battle_id: str, winner: str, criteria: dict[str, str], comment: str, request: gr.Request
     ) -> dict[str, Any]:
         """Judge a battle once. `winner` is model_a, model_b, tie or tie (bothbad); returns a receipt."""
-        lang, desk, judge = lang_of(self._services, request), self._services.desk, self._judge(request)
-        judges = desk if desk and desk.was_shown(battle_id, judge) else self._services.ballots
+        lang, rooms, judge = lang_of(self._services, request), self._services.rooms, self._judge(request)
+        judges = (rooms and rooms.was_shown(battle_id, judge)) or self._services.ballots
         try:
-            vote = judges.cast(battle_id, judge, Judgement(winner, criteria, comment))
+            vote = judges.cast(battle_id, judge, Judgement(winner, criteria, comment), address=address_of(request))
         except ArenaError as error:
             raise _refusal(lang, error) from error
         return {"vote_id": vote.id, "battle_id": battle_id, "winner": str(vote.winner), "text": receipt(lang, vote)}
 
     def results(self, request: gr.Request) -> list[dict[str, Any]]:
-        """The counts and the win rate of each pair of models."""
+        """The counts and the win rate of each pair of models; `clean` is the same without leaked votes."""
         try:
-            self._services.check_unblinding()
+            self._services.check_unblinding(is_admin=self._is_admin(request))
         except ArenaError as error:
             raise _refusal(lang_of(self._services, request), error) from error
-        rows = []
-        for pair in self._services.results().pairs:
-            rate = pair.win_rate()
-            rows.append({**asdict(pair), "votes": pair.votes, "win_rate": asdict(rate) if rate else None})
-        return rows
+        counts = self._services.results().all
+        clean = {(pair.first, pair.second): _figures(pair) for pair in counts.clean}
+        return [{**_figures(pair), "clean": clean.get((pair.first, pair.second))} for pair in counts.pairs]
 
     def export(self, request: gr.Request) -> gr.FileData:
         """All votes as one CSV file."""
         try:
-            self._services.check_unblinding()
+            self._services.check_unblinding(is_admin=self._is_admin(request))
             return gr.FileData(path=str(self._services.export(False)))
         except ArenaError as error:
             raise _refusal(lang_of(self._services, request), error) from error
+
+    def _is_admin(self, request: gr.Request) -> bool:
+        """Whether the call has the admin's token in its header. Raises InputError for a wrong one."""
+        token = request.headers.get(ADMIN_HEADER, "")
+        if not token or self._services.admin is None:
+            return False
+        self._services.admin.check(token, address_of(request))
+        return True
 
     def _judge(self, request: gr.Request) -> str:
         return self._services.judge(f"api:{request.session_hash}")
@@ -109,6 +122,11 @@ class Api:
             state[str(side)] = answer.text
             state[f"status_{side}"] = status_line(lang, answer, self._services.backends[side].load_state)
         return state
+
+
+def _figures(pair: PairCount) -> dict[str, Any]:
+    rate = pair.win_rate()
+    return {**asdict(pair), "votes": pair.votes, "win_rate": asdict(rate) if rate else None}
 
 
 def _refusal(lang: str, error: ArenaError) -> gr.Error:

@@ -15,6 +15,7 @@ def answer_pane(elem_id: str, label: Any, **more: Any) -> gr.Chatbot:
         label=label,
         show_label=False,
         elem_id=elem_id,
+        elem_classes="answer",
         height="46vh",
         # gradio's own copy button would copy the display copy, guards and all.
         buttons=[],

@@ -5,16 +5,21 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import gradio as gr
+from gradio.blocks import Block
 
 from ui.api import Api
-from ui.chat_events import PRIVATE, ChatEvents, Updates
+from ui.chat.events import ChatEvents
+from ui.chat.vote import VoteEvents
+from ui.classroom.events import ClassEvents
+from ui.handlers import PRIVATE, Props, Updates
 from ui.judging.events import JudgeEvents
+from ui.judging.live_events import LiveEvents
 from ui.layout import Page, lay_out
+from ui.outcomes.events import ResultsEvents
 from ui.session import Services, Tab, Tabs
-from ui.vote_events import VoteEvents
 
 ASSETS = Path(__file__).parent / "assets"
 QUEUE_SIZE = 256
@@ -36,14 +41,10 @@ def build_page(services: Services) -> tuple[gr.Blocks, dict[str, Any]]:
         # First, so that no handler of the page takes one of the public names.
         Api(services).wire()
         tabs = Tabs(services)
-        chat = ChatEvents(services, page, tabs)
-        chat.wire()
-        VoteEvents(services, page, tabs).wire()
-        judging = None
-        if services.desk and page.judging:
-            judging = JudgeEvents(services, services.desk, page.judging, tabs, page.kept)
-            judging.wire()
-        _wire_language(demo, page, chat, judging, tabs)
+        handlers = _Handlers(services, page, tabs)
+        for part in handlers.all:
+            part.wire()
+        _wire_language(demo, page, handlers, tabs)
         demo.unload(_on_unload(services))
     # Not for the open web alone: a plain HTTP call must wait in the queue like everyone else.
     demo.queue(max_size=QUEUE_SIZE, default_concurrency_limit=16, api_open=False)
@@ -53,6 +54,8 @@ def build_page(services: Services) -> tuple[gr.Blocks, dict[str, Any]]:
 def _on_unload(services: Services) -> Callable[..., None]:
     def close_tab(request: gr.Request) -> None:
         services.chats.close(request.session_hash)
+        if services.live:
+            services.live.close(request.session_hash)
 
     return close_tab
 
@@ -74,27 +77,70 @@ def _launch_keywords(page: Page) -> dict[str, Any]:
     }
 
 
-def _wire_language(demo: gr.Blocks, page: Page, chat: ChatEvents, judging: JudgeEvents | None, tabs: Tabs) -> None:
-    def show(tab: Tab, kept: dict[str, str]) -> Updates:
+class Wired(Protocol):
+    """The handlers of one tab."""
+
+    def wire(self) -> None:
+        """Attach them."""
+        ...
+
+
+class _Handlers:
+    """The handlers of the tabs that there are."""
+
+    def __init__(self, services: Services, page: Page, tabs: Tabs) -> None:
+        self.chat: ChatEvents | None = None
+        self.judging: JudgeEvents | None = None
+        self.live: LiveEvents | None = None
+        self.classroom: ClassEvents | None = None
+        results = ResultsEvents(services, page.results, tabs, page.kept)
+        self.all: list[Wired] = [results]
+        if page.chat:
+            self.chat = ChatEvents(services, page.chat, tabs)
+            self.all += [self.chat, VoteEvents(services, page.chat, tabs, page.kept)]
+        if page.judging and services.rooms:
+            self.judging = JudgeEvents(services, services.rooms, page.judging, tabs, page.kept)
+            self.all.append(self.judging)
+        if page.live and services.live:
+            self.live = LiveEvents(services, services.live, page.live, tabs, page.kept)
+            self.all.append(self.live)
+        if page.classroom and services.admin and services.rooms:
+            self.classroom = ClassEvents(services, services.admin, services.rooms, page.classroom, tabs)
+            self.all.append(self.classroom)
+
+    @property
+    def outputs(self) -> list[Block]:
+        """Every component that `render` may update."""
+        parts = (self.chat, self.judging, self.live, self.classroom)
+        return [component for part in parts if part for component in part.outputs]
+
+    def render(self, tab: Tab, request: gr.Request) -> Props:
+        """What all tabs show now, as properties."""
+        props: Props = {}
+        for part in (self.chat, self.judging, self.live):
+            props |= part.render(tab) if part else {}
+        return props | (self.classroom.render(tab, request) if self.classroom else {})
+
+
+def _wire_language(demo: gr.Blocks, page: Page, handlers: _Handlers, tabs: Tabs) -> None:
+    def show(tab: Tab, kept: dict[str, str], request: gr.Request) -> Updates:
         updates = page.labels.relabel(tab.lang)
-        rendered = {**chat.render(tab), **(judging.render(tab) if judging else {})}
-        for block, props in rendered.items():
+        for block, props in handlers.render(tab, request).items():
             updates[block] = {**updates.get(block, {}), **gr.update(**props)}
         return {**updates, page.kept: kept}
 
     def on_load(kept: dict[str, str] | None, request: gr.Request) -> Updates:
         tab, kept = tabs.get(request), kept or {}
         tab.lang = kept.get("lang") or tab.lang
-        if judging:
-            judging.opened(tab, kept)
-        return show(tab, {"rater": kept.get("rater") or uuid.uuid4().hex, "lang": kept.get("lang", "")})
+        if handlers.judging:
+            handlers.judging.opened(tab, kept, request.query_params.get("room", ""))
+        return show(tab, {"rater": kept.get("rater") or uuid.uuid4().hex, "lang": kept.get("lang", "")}, request)
 
     def switch(kept: dict[str, str] | None, request: gr.Request) -> Updates:
         tab = tabs.get(request)
         tab.lang = "en" if tab.lang == "zh" else "zh"
-        return show(tab, {"rater": (kept or {}).get("rater", ""), "lang": tab.lang})
+        return show(tab, {"rater": (kept or {}).get("rater", ""), "lang": tab.lang}, request)
 
-    judged = judging.outputs if judging else []
-    outputs = list(dict.fromkeys([*page.labels.components, *chat.outputs, *judged, page.kept]))
+    outputs = list(dict.fromkeys([*page.labels.components, *handlers.outputs, page.kept]))
     page.language.click(switch, page.kept, outputs, queue=False, **PRIVATE)
     demo.load(on_load, page.kept, outputs, queue=False, **PRIVATE)

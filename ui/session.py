@@ -11,14 +11,17 @@ from weakref import WeakKeyDictionary
 
 import gradio as gr
 
+from arena.admin import Admin
 from arena.chat import Chat, Chats
 from arena.errors import ArenaError, InputError
 from arena.judging.ballots import Ballots
-from arena.judging.desk import Desk
+from arena.judging.live import LiveBattles, LiveView
 from arena.judging.review import Position
+from arena.judging.rooms import NO_ROOM, Rooms
 from arena.prompts import Prompt
 from arena.types import Backend, ModelSpec, SideName, Vote
 from arena.votes.counts import Results
+from arena.votes.withdrawn import Withdrawals
 from ui.texts import error_text, language_of_browser
 
 # A turn that was told to stop lets go of the page within so many seconds.
@@ -31,7 +34,9 @@ class Services:
 
     `judge` turns a rater's random id into what may be stored. `export(excel)` writes a fresh copy of all votes and
     returns its path. `lang` forces a language unless empty; `secret` seals what the browser keeps. `known` are the
-    models that could run here. `desk` is where recorded answers are judged, if there are any.
+    models that could run here. `rooms` is where recorded answers are judged, if there are any, `live` where
+    models answer blind; `admin` checks tokens,
+    if the host has set one; `public_url` is where the page is found from outside, "" if nobody said.
     """
 
     backends: Mapping[SideName, Backend]
@@ -42,14 +47,22 @@ class Services:
     results: Callable[[], Results]
     export: Callable[[bool], Path]
     secret: str
+    withdrawals: Withdrawals
     lang: str = ""
     known: tuple[ModelSpec, ...] = ()
-    desk: Desk | None = None
+    rooms: Rooms | None = None
+    live: LiveBattles | None = None
+    admin: Admin | None = None
+    public_url: str = ""
 
-    def check_unblinding(self, rater: str = "") -> None:
+    def check_unblinding(self, rater: str = "", is_admin: bool = False) -> None:
         """Raises InputError where results would tell a rater who is not done whose answers those are."""
-        if self.desk and not (rater and self.desk.may_see_names(self.judge(rater))):
+        if self.rooms and not is_admin and not (rater and self.rooms.may_see_names(self.judge(rater))):
             raise InputError("still_blind", "Results and exports are shown to those who have judged everything.")
+
+    def prompt_text(self, prompt_id: str) -> str:
+        """The text of a prompt of the set; empty for any other id."""
+        return next((prompt.text for prompt in self.prompts if prompt.id == prompt_id), "")
 
     def prompt_of(self, written: str) -> Prompt | None:
         """The prompt of the set that was sent as it stands."""
@@ -61,6 +74,12 @@ def lang_of(services: Services, request: gr.Request) -> str:
     return services.lang or language_of_browser(request.headers.get("accept-language", ""))
 
 
+def address_of(request: gr.Request | None) -> str:
+    """Where a request came from, for rate limits alone; "" if that is not known."""
+    client = getattr(request, "client", None)
+    return str(client.host) if client else ""
+
+
 @dataclass(frozen=True)
 class Judging:
     """What a tab shows of the blind vote: nothing yet, a position, and the vote once it is cast."""
@@ -69,14 +88,30 @@ class Judging:
     vote: Vote | None = None
 
 
+@dataclass(frozen=True)
+class LiveJudging:
+    """What a tab shows of a live blind battle: nothing yet, what may be seen, and the vote once it is cast."""
+
+    view: LiveView | None = None
+    vote: Vote | None = None
+
+
 @dataclass
 class Tab:
-    """What the page remembers of one browser tab: its conversation, its reader's language and last vote."""
+    """What the page remembers of one browser tab: its conversation, its reader's language and last vote.
+
+    `room` is the code of the room it judges in, `admin` whether its reader has shown the token, `class_room` the code
+    of the room that such a reader looks at.
+    """
 
     chat: Chat
     lang: str
     vote: Vote | None = None
     judging: Judging = Judging()
+    live: LiveJudging = LiveJudging()
+    room: str = NO_ROOM
+    admin: bool = False
+    class_room: str = NO_ROOM
     # Held while a handler writes to the panes: of two in a row, the first one's last update must not come second.
     _panes: threading.Lock = field(default_factory=threading.Lock)
 

@@ -163,7 +163,68 @@ TEXTS: dict[str, tuple[str, str]] = {
         "浏览器没有保存编号，无法记录进度：请允许本站存储数据后刷新",
         "This browser keeps no number, so your place cannot be remembered: allow this site to store data and reload",
     ),
+    # live blind battles
+    "tab_live": ("盲测", "Blind battle"),
+    "live_intro": (
+        "请提一个问题：两个模型会同时作答，不告诉您哪边是哪个。两边都答完后请选出更好的一个，投票后才显示名称。\n\n"
+        "保存的内容有：问题和两个回答、您的选择和备注、用时，以及本浏览器的一个随机编号；"
+        "不保存姓名、账号和网络地址。这些投票可能会公开发布。",
+        "Ask something: both models answer, and you are not told which is on which side. When both are done, say which "
+        "answer is better; the names come after your vote.\n\n"
+        "What is stored: the prompt and both answers, your choice and comment, the time you took, and a random number "
+        "of this browser; no name, account or network address. The votes may be published.",
+    ),
+    "live_send": ("提问", "Ask"),
+    "live_answering": ("正在作答…", "Answering…"),
+    "live_votable": ("两边都答完了，请投票", "Both answers are complete: please vote"),
+    "live_stopped": ("已停止，这一轮不能投票，请再提问", "Stopped: this round cannot be judged; ask again"),
+    "live_stalled": (
+        "有一边 60 秒没有动静，这一轮到此结束，请再提问",
+        "One side was silent for 60 s, so this round is over; ask again",
+    ),
+    "live_failed": (
+        "有一边没有正常答完，这一轮不能投票，请再提问",
+        "One side did not end normally, so this round cannot be judged; ask again",
+    ),
+    # rooms
+    "room_is": ("课堂 {code}", "Room {code}"),
+    "room_over": ("课堂 {code} 已结束", "Room {code} is closed"),
+    "room_results": ("查看课堂结果", "Show the room's results"),
+    "room_still_open": (
+        "课堂还没有结束，结束后才能看结果",
+        "The room is still open: results are shown once it is closed",
+    ),
+    "room_join_title": ("有课堂码？", "Do you have a room code?"),
+    "room_code": ("课堂码", "Room code"),
+    "room_join": ("加入课堂", "Join the room"),
+    "tab_class": ("课堂", "Class"),
+    "class_intro": (
+        "老师在这里开课堂：学生扫码投票，结束前只显示人数和票数，结束后显示结果。",
+        "Open a room for a class here: raters scan a code and vote; until you close it only counts are shown, "
+        "then the results.",
+    ),
+    "class_token": ("管理口令", "Admin token"),
+    "class_enter": ("进入", "Enter"),
+    "class_prompts": ("使用哪些题目", "Prompts to judge"),
+    "class_wanted": ("预计人数", "Raters wanted"),
+    "class_open": ("开课堂", "Open a room"),
+    "class_room": ("课堂", "Room"),
+    "class_is_open": ("{code}（进行中）", "{code} (open)"),
+    "class_is_closed": ("{code}（已结束）", "{code} (closed)"),
+    "class_qr": ("课堂链接的二维码", "The room's link as a QR code"),
+    "class_counts": (
+        "{count} 道题：已开始 {begun} 人，已完成 {through} / {wanted} 人，共 {votes} 票",
+        "Prompts: {count}. Begun: {begun}. Through: {through} of {wanted}. Votes: {votes}",
+    ),
+    "class_close": ("结束课堂并显示结果", "Close the room and show the results"),
     # results
+    "counted_all": ("全部", "all"),
+    "counted_clean": ("不含暴露身份的", "names not told"),
+    "leaked_note": (
+        "其中 {count} 票的回答里，模型说出了自己或对手的名字。去掉这些票之后：",
+        "In {count} of these votes an answer named its model, its maker or its rival. Without them:",
+    ),
+    "column_counted": ("计入的票", "Votes counted"),
     "results_note": (
         "胜率只算分出胜负的票；区间为 95% Wilson 区间。结论只适用于这些题目和投票者。",
         "The win rate counts decisive votes only; the interval is the 95 % Wilson interval. "
@@ -252,6 +313,15 @@ TEXTS: dict[str, tuple[str, str]] = {
         "结果会透露各个回答是谁写的：全部评完之后才能看到",
         "Results would tell whose answers these are: they are shown once you have judged everything",
     ),
+    "error_vote_rate": ("一分钟内投票太多，请稍等再投", "Too many votes in a minute: wait a moment"),
+    "error_too_many_tries": ("尝试次数太多，请过一分钟再试", "Too many tries: wait a minute"),
+    "error_admin_wrong": ("口令不对", "This is not the token"),
+    "error_admin_needed": ("需要管理口令", "This needs the admin's token"),
+    "error_room_unknown": ("没有课堂 {room}", "There is no room {room}"),
+    "error_room_closed": ("课堂已结束，不再接受投票", "This room is closed: no more votes are taken"),
+    "error_room_prompts": ("请至少选择一道有回答的题目", "Choose at least one of the prompts that have answers"),
+    "error_room_wanted": ("人数应在 1 到 {limit} 之间", "The raters wanted must be from 1 to {limit}"),
+    "error_room_unwritable": ("课堂无法保存：{reason}", "The room cannot be kept: {reason}"),
     "error_withdraw_unknown": ("没有哪张回执上有这个撤回码", "No receipt has this code"),
     "error_withdraw_unwritable": ("投票没有撤回：{reason}", "The votes were NOT taken back: {reason}"),
     "error_export_unwritable": ("无法生成下载文件：{reason}", "The download cannot be written: {reason}"),

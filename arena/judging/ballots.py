@@ -13,6 +13,7 @@ from typing import Protocol
 from arena.errors import ArenaError, VoteRefused
 from arena.judging.identity import is_leaked
 from arena.judging.judgement import Judgement, checked
+from arena.judging.limits import RateLimits
 from arena.language import language_of
 from arena.types import Battle, Vote
 
@@ -57,8 +58,9 @@ class _Ballot:
 class Ballots:
     """The battles that have ended, each open for one vote."""
 
-    def __init__(self, log: Log) -> None:
+    def __init__(self, log: Log, limits: RateLimits | None = None) -> None:
         self._log = log
+        self._limits = limits or RateLimits()
         self._ballots: OrderedDict[str, _Ballot] = OrderedDict()
         # Protects _ballots and the `cast` marks: of two votes for one battle the second must see the first.
         self._lock = threading.Lock()
@@ -80,8 +82,21 @@ class Ballots:
             ballot = self._ballots.get(battle_id)
             return ballot is not None and ballot.battle.votable and not ballot.cast
 
-    def cast(self, battle_id: str, judge: str, judgement: Judgement, room: str = "", repeat_of: str = "") -> Vote:
-        """Judge a battle; returns the vote once it is on disk. Raises VoteRefused, and then nothing is written."""
+    def cast(
+        self,
+        battle_id: str,
+        judge: str,
+        judgement: Judgement,
+        *,
+        address: str = "",
+        room: str = "",
+        repeat_of: str = "",
+    ) -> Vote:
+        """Judge a battle; returns the vote once it is on disk. Raises VoteRefused, and then nothing is written.
+
+        `address` is where it came from, for the rate limit alone: it is not stored.
+        """
+        self._limits.count_vote(judge, address, in_room=bool(room))
         judged = checked(judgement)
         ballot = self._claim(battle_id, judge)
         now = time.time()

@@ -32,6 +32,15 @@ class Position:
     battle: Battle | None
 
 
+@dataclass(frozen=True)
+class Progress:
+    """How many raters have begun, how many of them have nothing before them any more, and all their votes."""
+
+    begun: int
+    through: int
+    votes: int
+
+
 @dataclass
 class _Shown:
     """A battle that was put before a rater. `outcome` is empty while it is."""
@@ -59,6 +68,8 @@ class Review:
         self._events = events
         self._room = room
         self._raters: dict[str, _Rater] = {}
+        # The battles that have no outcome yet, by id.
+        self._open: dict[str, _Shown] = {}
         # How many raters each pair was shown to, and to how many of them with its first answer on side a.
         self._times: Counter[str] = Counter()
         self._straight: Counter[str] = Counter()
@@ -66,17 +77,23 @@ class Review:
         self._lock = threading.Lock()
 
     def restore(self, events: Iterable[Event]) -> None:
-        """Goes on where another process left off. What is told of pairs that are not in this set is passed over."""
-        by_id: dict[str, _Shown] = {}
+        """Goes on where another process left off; see `replay`."""
+        for event in events:
+            self.replay(event)
+
+    def replay(self, event: Event) -> None:
+        """Takes in what was told of this room by another process. What is told of pairs not in this set is passed
+        over, and so are events of other kinds."""
+        about = event.about
+        if about.get("room", "") != self._room:
+            return
         with self._lock:
-            for event in events:
-                about = event.about
-                if event.kind == "shown" and about.get("room") == self._room and about.get("pair") in self._pairs:
-                    shown = _Shown(about["battle"], about["pair"], about["swapped"], about["repeat_of"])
-                    by_id[shown.battle_id] = shown
-                    self._note(about["judge"], shown)
-                elif event.kind in ("voted", "skipped") and about.get("battle") in by_id:
-                    by_id[about["battle"]].outcome = event.kind
+            if event.kind == "shown" and about.get("pair") in self._pairs:
+                shown = _Shown(about["battle"], about["pair"], about["swapped"], about["repeat_of"])
+                self._open[shown.battle_id] = shown
+                self._note(about["judge"], shown)
+            elif event.kind in ("voted", "skipped") and (ended := self._open.pop(about.get("battle", ""), None)):
+                ended.outcome = event.kind
 
     def has_begun(self, judge: str) -> bool:
         """Whether anything was ever put before the rater."""
@@ -102,7 +119,7 @@ class Review:
     def repeat_of(self, judge: str, battle_id: str) -> str:
         """The battle that this one repeats, or "". Raises VoteRefused if it is not before the rater."""
         with self._lock:
-            return self._open(judge, battle_id).repeat_of
+            return self._before(judge, battle_id).repeat_of
 
     def voted(self, judge: str, battle_id: str) -> None:
         """The rater's vote on the battle before them is on disk. Raises VoteRefused if that is another."""
@@ -113,11 +130,12 @@ class Review:
         self._end(judge, battle_id, "skipped")
 
     @property
-    def counts(self) -> tuple[int, int]:
-        """How many raters have begun, and how many have nothing before them any more."""
+    def progress(self) -> Progress:
+        """How far all raters are."""
         with self._lock:
             begun = [rater for rater in self._raters.values() if rater.shown]
-            return len(begun), sum(1 for rater in begun if self._is_through(rater))
+            votes = sum(entry.outcome == "voted" for rater in begun for entry in rater.shown)
+            return Progress(len(begun), sum(1 for rater in begun if self._is_through(rater)), votes)
 
     def is_through(self, judge: str) -> bool:
         """Whether the rater has begun and has nothing before them any more."""
@@ -130,10 +148,11 @@ class Review:
 
     def _end(self, judge: str, battle_id: str, outcome: str) -> None:
         with self._lock:
-            self._open(judge, battle_id).outcome = outcome
-        self._tell(outcome, judge=judge, battle=battle_id)
+            self._before(judge, battle_id).outcome = outcome
+            self._open.pop(battle_id, None)
+        self._tell(outcome, judge=judge, battle=battle_id, room=self._room)
 
-    def _open(self, judge: str, battle_id: str) -> _Shown:
+    def _before(self, judge: str, battle_id: str) -> _Shown:
         rater = self._raters.get(judge, _Rater())
         shown = next((entry for entry in rater.shown if entry.battle_id == battle_id), None)
         if shown is None:
@@ -152,6 +171,7 @@ class Review:
             shown = self._fresh_draw(fresh)
         else:
             return None
+        self._open[shown.battle_id] = shown
         self._note(judge, shown)
         about = {"battle": shown.battle_id, "pair": shown.pair, "swapped": shown.swapped, "repeat_of": shown.repeat_of}
         self._tell("shown", judge=judge, room=self._room, **about)

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import threading
+from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from arena.events import FIRST_PART as EVENTS
-from arena.statistics import PairCount, count_votes
+from arena.statistics import Counter, Counts
 from arena.votes.reading import Signature, read_votes, signature
 from arena.votes.withdrawn import withdrawn_votes
 
 
 @dataclass(frozen=True)
 class Results:
-    """The votes counted by pair, and how many rows could not be read."""
+    """The votes counted: `all` of them, those of each room by its code, and how many rows could not be read."""
 
-    pairs: tuple[PairCount, ...]
+    all: Counts
     unreadable: int
+    rooms: Mapping[str, Counts]
+
+    def of_room(self, code: str) -> Counts:
+        """The votes given in a room."""
+        return self.rooms.get(code, Counts())
 
 
 class VoteCounts:
@@ -35,7 +42,16 @@ class VoteCounts:
             # Taken before the reading: votes that come meanwhile make it look old, never new.
             now = (*signature(self._folder), *signature(self._folder, EVENTS))
             if self._known is None or self._known[0] != now:
-                votes = read_votes(self._folder, withdrawn=withdrawn_votes(self._folder))
-                pairs = count_votes(votes)
-                self._known = (now, Results(pairs, len(votes.report.unreadable)))
+                self._known = (now, _count(self._folder))
             return self._known[1]
+
+
+def _count(folder: Path) -> Results:
+    votes = read_votes(folder, withdrawn=withdrawn_votes(folder))
+    overall, rooms = Counter(), defaultdict[str, Counter](Counter)
+    for vote in votes:
+        overall.add(vote)
+        if vote.room:
+            rooms[vote.room].add(vote)
+    by_room = {code: counter.counts for code, counter in rooms.items()}
+    return Results(overall.counts, len(votes.report.unreadable), by_room)

@@ -22,18 +22,27 @@ def withdrawn_votes(folder: Path) -> frozenset[str]:
 
 
 class Withdrawals:
-    """Takes back all votes of a rater. `code_of` makes of a judge the code that stands on the rater's receipts."""
+    """Takes back all votes of a rater.
 
-    def __init__(self, folder: Path, events: Events, code_of: Callable[[str], str]) -> None:
+    `code_of` makes of a judge the code that stands on the rater's receipts; `count_try` raises an error for an address
+    that has tried too many codes.
+    """
+
+    def __init__(
+        self, folder: Path, events: Events, code_of: Callable[[str], str], count_try: Callable[[str], None]
+    ) -> None:
         self.code_of = code_of
+        self._count_try = count_try
         self._folder = folder
         self._events = events
 
-    def withdraw(self, code: str) -> int:
+    def withdraw(self, code: str, address: str = "") -> int:
         """Take back all votes of the rater whose receipts have the code; how many. It is on disk at return.
 
-        Raises InputError for a code that is on no receipt, and if the log cannot be written.
+        Raises InputError for a code that is on no receipt, for too many tries, and if the log cannot be
+        written.
         """
+        self._count_try(address)
         code_of = cache(self.code_of)
         typed = "".join(code.split()).upper()
         votes = read_votes(self._folder, withdrawn=withdrawn_votes(self._folder))

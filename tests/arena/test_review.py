@@ -8,7 +8,7 @@ from vote_samples import make_side
 from arena.errors import VoteRefused
 from arena.events import EventLog, read_events
 from arena.judging.recorded import Recorded, pairs_of
-from arena.judging.review import REPEAT_GAP, Review
+from arena.judging.review import REPEAT_GAP, Progress, Review
 
 
 def pairs(number):
@@ -100,17 +100,17 @@ def test_a_restart_changes_nothing(log, tmp_path):
     assert again.position("r") == before and again.position("other") == other
     seen = walk(again, "r")
     assert len(seen) + before.done == 17 and again.position("r").total == 17
-    assert again.counts == (2, 1)
+    assert again.progress == Progress(begun=2, through=1, votes=9 + len(seen))
 
 
 def test_what_belongs_to_another_room_or_another_set_is_passed_over(log, tmp_path):
     Review(pairs(3), log, room="x").position("r")
     review = Review(pairs(2), log)
     review.restore(read_events(tmp_path))
-    assert review.counts == (0, 0)
+    assert review.progress == Progress(0, 0, 0)
     review = Review(pairs(0), log, room="x")
     review.restore(read_events(tmp_path))
-    assert review.counts == (0, 0) and review.position("r").battle is None
+    assert review.progress == Progress(0, 0, 0) and review.position("r").battle is None
 
 
 def test_only_the_battle_before_the_rater_is_taken_and_once(log):

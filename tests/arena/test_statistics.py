@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from vote_samples import make_vote
 
-from arena.statistics import PairCount, count_votes, wilson
+from arena.statistics import Counts, PairCount, count_votes, wilson
 from arena.types import Winner
 from arena.votes import VoteLog
 from arena.votes.counts import Results, VoteCounts
@@ -41,7 +41,7 @@ def test_counts_depend_on_outcomes_only(winners, data):
 
 @given(st.lists(WINNERS, min_size=1, max_size=30))
 def test_each_outcome_is_counted_for_itself(winners):
-    (pair,) = count_votes(make_vote(number, winner=winner) for number, winner in enumerate(winners))
+    (pair,) = count_votes(make_vote(number, winner=winner) for number, winner in enumerate(winners)).pairs
     found = Counter(winners)
     # "glm", on side b in these votes, sorts before "qwen".
     outcomes = (Winner.MODEL_B, Winner.MODEL_A, Winner.TIE, Winner.BOTH_BAD)
@@ -51,15 +51,15 @@ def test_each_outcome_is_counted_for_itself(winners):
 
 def test_repeats_are_left_out():
     votes = [make_vote(1), make_vote(2, repeat_of="battle-1"), make_vote(3, winner=Winner.TIE)]
-    assert count_votes(votes) == (PairCount("glm", "qwen", second_wins=1, ties=1),)
+    assert count_votes(votes).pairs == (PairCount("glm", "qwen", second_wins=1, ties=1),)
 
 
 def test_no_votes_are_no_pairs():
-    assert count_votes([]) == ()
+    assert count_votes([]) == Counts()
 
 
 def test_one_vote():
-    (pair,) = count_votes([make_vote(winner=Winner.MODEL_A)])
+    (pair,) = count_votes([make_vote(winner=Winner.MODEL_A)]).pairs
     assert pair == PairCount("glm", "qwen", second_wins=1)
     assert (pair.win_rate().rate, pair.votes) == (0.0, 1)
 
@@ -77,7 +77,7 @@ def test_pairs_of_other_models_are_counted_apart_most_votes_first(answered):
         between(3, "x", "z", Winner.MODEL_A),
         between(4, "b", "a", Winner.TIE),
     ]
-    assert count_votes(votes) == (
+    assert count_votes(votes).pairs == (
         PairCount("x", "z", first_wins=1, second_wins=1),
         PairCount("a", "b", ties=1),
         PairCount("x", "y", first_wins=1),
@@ -131,7 +131,7 @@ def test_without_a_decisive_vote_there_is_no_win_rate(pair):
 
 def test_votes_that_cancel_out_leave_the_models_equal():
     winners = [Winner.TIE, Winner.BOTH_BAD, Winner.MODEL_A, Winner.MODEL_B]
-    (pair,) = count_votes(make_vote(number, winner=winner) for number, winner in enumerate(winners))
+    (pair,) = count_votes(make_vote(number, winner=winner) for number, winner in enumerate(winners)).pairs
     assert pair.win_rate().rate == 0.5
 
 
@@ -145,7 +145,7 @@ def log(tmp_path):
 
 
 def test_a_folder_without_votes_or_none_at_all_has_no_results(tmp_path):
-    assert VoteCounts(tmp_path)() == VoteCounts(tmp_path / "missing")() == Results((), 0)
+    assert VoteCounts(tmp_path)() == VoteCounts(tmp_path / "missing")() == Results(Counts(), 0, {})
 
 
 def test_votes_are_read_again_only_when_there_are_new_ones(log):
@@ -155,7 +155,7 @@ def test_votes_are_read_again_only_when_there_are_new_ones(log):
     assert counts() is first
     log.append(make_vote(2, winner=Winner.TIE))
     second = counts()
-    assert second.pairs == (PairCount("glm", "qwen", second_wins=1, ties=1),)
+    assert second.all.pairs == (PairCount("glm", "qwen", second_wins=1, ties=1),)
     assert counts() is second
 
 
@@ -165,7 +165,7 @@ def test_votes_of_all_parts_count(log):
         counts = VoteCounts(log.folder)
         before = counts()
         other.append(make_vote(2))
-        assert [before.pairs[0].votes, counts().pairs[0].votes] == [1, 2]
+        assert [before.all.pairs[0].votes, counts().all.pairs[0].votes] == [1, 2]
 
 
 def test_rows_that_cannot_be_read_are_counted(log):
@@ -174,10 +174,10 @@ def test_rows_that_cannot_be_read_are_counted(log):
         file.write(b"too,few,cells\r\n")
     log.append(make_vote(2))
     results = VoteCounts(log.folder)()
-    assert (results.unreadable, results.pairs[0].votes) == (1, 2)
+    assert (results.unreadable, results.all.pairs[0].votes) == (1, 2)
 
 
 def test_two_votes_of_one_judge_on_one_battle_count_once(log):
     for winner in (Winner.MODEL_A, Winner.MODEL_B):
         log.append(make_vote(1, winner=winner))
-    assert VoteCounts(log.folder)().pairs == (PairCount("glm", "qwen", second_wins=1),)
+    assert VoteCounts(log.folder)().all.pairs == (PairCount("glm", "qwen", second_wins=1),)

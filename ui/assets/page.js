@@ -22,8 +22,8 @@ window.copyText = (text) => {
   document.addEventListener("keydown", (event) => {
     if (event.isComposing || event.repeat || event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.target.closest(editable)) return;
-    // Of the two votes of the page one is in sight.
-    const votes = [["#choice", "#submit_vote"], ["#judge_choice", "#judge_submit"]];
+    // Of the votes of the page one at most is in sight.
+    const votes = [["#choice", "#submit_vote"], ["#judge_choice", "#judge_submit"], ["#live_choice", "#live_submit"]];
     const [choice, submit] = votes.map((ids) => ids.map((id) => document.querySelector(id)))
       .find(([one]) => one && one.offsetParent !== null) || [];
     if (!choice) return;

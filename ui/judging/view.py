@@ -7,8 +7,11 @@ from collections.abc import Callable
 from typing import Any
 
 from arena.judging.review import Position
+from arena.judging.rooms import Room
+from arena.statistics import Counts
 from arena.types import Answer, Battle, Side, SideName, Vote
 from ui.display import display_copy, plain_copy
+from ui.outcomes.view import as_html
 from ui.texts import text
 
 Row = dict[str, Any]
@@ -24,18 +27,40 @@ def progress_line(lang: str, position: Position | None) -> str:
     return f'<label>{words} <progress max="{position.total}" value="{position.done}"></progress></label>'
 
 
-def prompt_block(lang: str, battle: Battle) -> str:
-    """The prompt as it was typed, as HTML."""
-    return f'<p class="asked">{text(lang, "judge_prompt")}</p><div class="prompt">{html.escape(battle.prompt)}</div>'
+def room_block(lang: str, room: Room | None, counts: Counts | None) -> str:
+    """Which room this is, as HTML, and what its votes come to once it is closed."""
+    if room is None:
+        return ""
+    if counts is None:
+        return "<p>" + html.escape(text(lang, "room_is", code=room.code)) + "</p>"
+    return over_block(lang, room, counts)
+
+
+def over_block(lang: str, room: Room, counts: Counts) -> str:
+    """What the votes of a closed room come to, as HTML."""
+    title = text(lang, "room_over", code=room.code)
+    return f"<h3>{html.escape(title)}</h3>{as_html(lang, counts)}"
+
+
+def prompt_block(lang: str, prompt: str) -> str:
+    """The prompt as it was typed, as HTML; nothing if there is none."""
+    if not prompt:
+        return ""
+    return f'<p class="asked">{text(lang, "judge_prompt")}</p><div class="prompt">{html.escape(prompt)}</div>'
+
+
+def text_rows(shown: str) -> list[Row]:
+    """What may be seen of an answer before the vote, as gr.Chatbot takes it. No reasoning: not every model has any."""
+    return [{"role": "assistant", "content": display_copy(shown)}] if shown else []
 
 
 def answer_rows(lang: str, answer: Answer) -> list[Row]:
-    """One answer as gr.Chatbot takes it."""
+    """A whole answer after the vote, with the reasoning before it."""
     rows: list[Row] = []
     if answer.reasoning:
         title = {"title": text(lang, "thinking"), "status": "done"}
         rows.append({"role": "assistant", "content": display_copy(answer.reasoning), "metadata": title})
-    return [*rows, {"role": "assistant", "content": display_copy(answer.text)}]
+    return [*rows, *text_rows(answer.text)]
 
 
 def heading(lang: str, side: SideName, battle: Battle | None) -> str:
@@ -56,11 +81,16 @@ def _figures(lang: str, side: Side) -> list[str]:
     return figures
 
 
+def receipt(lang: str, vote: Vote, code_of: Callable[[str], str]) -> str:
+    """What a rater gets for a vote that is on disk. `code_of` is of a judge."""
+    chosen, code = text(lang, f"vote_{vote.winner}"), code_of(vote.judge)
+    return text(lang, "judge_receipt", choice=chosen, id=vote.id[:8], code=code)
+
+
 def note(lang: str, position: Position | None, vote: Vote | None, code_of: Callable[[str], str]) -> str:
-    """The line at the end: the receipt of the last vote, or that all is done. `code_of` is of a judge."""
+    """The line at the end: the receipt of the last vote, or that all is done."""
     if vote is not None:
-        chosen, code = text(lang, f"vote_{vote.winner}"), code_of(vote.judge)
-        return text(lang, "judge_receipt", choice=chosen, id=vote.id[:8], code=code)
+        return receipt(lang, vote, code_of)
     if position is not None and position.battle is None:
         return text(lang, "judge_done", total=position.done)
     return ""

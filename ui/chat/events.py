@@ -13,27 +13,18 @@ from gradio.blocks import Block
 
 from arena.errors import ArenaError, InputError
 from arena.types import Battle, SideName
-from ui.layout import SETTINGS, Page
-from ui.notes import vote_note
-from ui.panes import pane_messages, status_line
+from ui.chat.layout import SETTINGS, ChatTab
+from ui.chat.notes import vote_note
+from ui.chat.panes import pane_messages, status_line
+from ui.handlers import KEEP_ALIVE_SECONDS, PRIVATE, TURNS, UPDATE_SECONDS, Props, Updates, changed
 from ui.session import Services, Tab, Tabs
 from ui.texts import error_text, text
-
-Props = dict[Block, dict[str, Any]]
-Updates = dict[Block, Any]
-
-# At most ten updates a second; at least one in half a second, since gradio can only cancel a handler as it yields.
-UPDATE_SECONDS = 0.1
-KEEP_ALIVE_SECONDS = 0.5
-# Turns at the same time. More wait in gradio's queue, which shows their place.
-TURNS_AT_ONCE = 16
-PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 
 
 class ChatEvents:
     """Wires the chat tab of one page."""
 
-    def __init__(self, services: Services, page: Page, tabs: Tabs) -> None:
+    def __init__(self, services: Services, page: ChatTab, tabs: Tabs) -> None:
         self._services = services
         self._page = page
         self._tabs = tabs
@@ -44,11 +35,8 @@ class ChatEvents:
         outputs = self.outputs
         turn: dict[str, Any] = {
             "outputs": outputs,
-            "concurrency_id": "turn",
-            "concurrency_limit": TURNS_AT_ONCE,
+            **TURNS,
             "trigger_mode": "multiple",
-            "api_visibility": "private",
-            "show_progress": "minimal",
             "show_progress_on": [page.vote_note],
         }
         inputs = [page.box, page.system, *page.settings.values()]
@@ -60,7 +48,7 @@ class ChatEvents:
             copied.then(None, pane.raw, js="(text) => window.copyText(text)", api_visibility="private")
         page.stop_all.click(self._stop_of(None), None, outputs, queue=False, **PRIVATE)
         page.new_chat.click(self.new_chat, None, outputs, queue=False, **PRIVATE)
-        page.picker.input(self.pick, page.picker, page.box, queue=False, **PRIVATE)
+        page.picker.input(self._services.prompt_text, page.picker, page.box, queue=False, **PRIVATE)
         page.timer.tick(self.tick, None, [*outputs, page.timer], queue=False, **PRIVATE)
 
     @property
@@ -136,12 +124,8 @@ class ChatEvents:
                 tab.chat.clear()
             except ArenaError as error:
                 return self._refuse(tab, error)
-            updates = _changed({}, self.render(tab))
+            updates = changed({}, self.render(tab))
         return updates | {self._page.choice: gr.update(value=None, interactive=False)}
-
-    def pick(self, prompt_id: str) -> str:
-        """The text of a prompt of the set."""
-        return next((prompt.text for prompt in self._services.prompts if prompt.id == prompt_id), "")
 
     def tick(self, request: gr.Request) -> Updates:
         """Show how far the models are loaded; the clock stops once there is nothing to wait for."""
@@ -193,18 +177,18 @@ class ChatEvents:
     def _show(self, tab: Tab, battles: Iterator[Battle], first: Updates) -> Iterator[Updates]:
         """Passes a turn on to the page, a part at a time."""
         shown = self.render(tab)
-        yield {**_changed({}, shown), **first}
+        yield {**changed({}, shown), **first}
         sent = time.monotonic()
         for _ in battles:
             now = time.monotonic()
             if now - sent < UPDATE_SECONDS:
                 continue
             props = self.render(tab)
-            updates = _changed(shown, props)
+            updates = changed(shown, props)
             if updates or now - sent > KEEP_ALIVE_SECONDS:
                 sent, shown = now, props
                 yield updates or {self._page.stop_all: gr.skip()}
-        yield _changed({}, self.render(tab))
+        yield changed({}, self.render(tab))
 
     def _refuse(self, tab: Tab, error: ArenaError) -> Updates:
         """Say why nothing was done; what was typed stays."""
@@ -226,7 +210,3 @@ def _number(name: str, typed: str | None) -> float | int | None:
 
 def _status_html(line: str) -> str:
     return f'<span role="status">{html.escape(line)}</span>'
-
-
-def _changed(before: Props, now: Props) -> Updates:
-    return {component: gr.update(**props) for component, props in now.items() if before.get(component) != props}

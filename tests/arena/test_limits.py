@@ -1,0 +1,78 @@
+"""How often somebody may vote, and try a secret."""
+
+import pytest
+from vote_samples import make_vote
+
+from arena.admin import Admin
+from arena.errors import InputError, VoteRefused
+from arena.judging import limits
+from arena.judging.ballots import Ballots
+from arena.judging.judgement import Judgement
+from arena.judging.limits import RateLimits
+
+
+@pytest.fixture(autouse=True)
+def few(monkeypatch):
+    """Limits that a test reaches."""
+    for name, count in (("RATER_VOTES", 3), ("ADDRESS_VOTES", 5), ("ADDRESS_VOTES_IN_A_ROOM", 8), ("TRIES", 2)):
+        monkeypatch.setattr(limits, name, count)
+
+
+def taken(count, one):
+    """How many of so many calls were not refused."""
+    done = 0
+    for number in range(count):
+        try:
+            one(number)
+            done += 1
+        except (VoteRefused, InputError) as error:
+            assert error.code in ("vote_rate", "too_many_tries")
+    return done
+
+
+def test_a_rater_an_address_and_a_class_have_each_their_measure():
+    for judge, address, in_room, measure in (
+        (lambda number: "one", lambda number: f"address {number}", False, 3),
+        (lambda number: f"rater {number}", lambda number: "one", False, 5),
+        (lambda number: f"rater {number}", lambda number: "one", True, 8),
+        (lambda number: f"rater {number}", lambda number: "", False, 20),
+    ):
+        rates = RateLimits()
+        assert taken(20, lambda n: rates.count_vote(judge(n), address(n), in_room)) == measure  # noqa: B023
+
+
+def test_after_a_minute_there_is_room_again(monkeypatch):
+    import time
+
+    rates, now = RateLimits(), time.time()
+    assert taken(9, lambda n: rates.count_vote("one", "", False)) == 3
+    monkeypatch.setattr(time, "time", lambda: now + 59)
+    assert taken(9, lambda n: rates.count_vote("one", "", False)) == 0
+    monkeypatch.setattr(time, "time", lambda: now + 61)
+    assert taken(9, lambda n: rates.count_vote("one", "", False)) == 3
+
+
+def test_a_refused_vote_is_not_written_and_can_be_given_later():
+    written = []
+
+    class Log:
+        append = staticmethod(written.append)
+
+    ballots = Ballots(Log())
+    for number in range(5):
+        ballots.offer(make_vote(number).battle)
+    ids = [make_vote(number).battle.id for number in range(5)]
+    assert taken(5, lambda n: ballots.cast(ids[n], "one", Judgement("tie"), address="here")) == 3
+    assert len(written) == 3 and not ballots.is_open(ids[0]) and ballots.is_open(ids[4])
+    ballots.cast(ids[4], "another", Judgement("tie"), address="here")
+    assert written[-1].battle.id == ids[4]
+
+
+def test_a_token_is_tried_a_few_times_a_minute_and_a_right_one_counts_as_well():
+    admin = Admin("correct horse 马", RateLimits())
+    admin.check("correct horse 马", "here")
+    for wrong in ("correct horse", "", "correct horse 马 ", "\ud800"):
+        with pytest.raises(InputError) as refused:
+            admin.check(wrong, f"from {wrong!r}")
+        assert refused.value.code == "admin_wrong" and "horse" not in str(refused.value)
+    assert taken(9, lambda n: admin.check("correct horse 马", "there")) == 2

@@ -1,0 +1,142 @@
+"""Rooms: apart from each other, kept over a restart, closed for good, and their results for those who were in them."""
+
+import pytest
+from vote_samples import log_path, make_side
+
+from arena.errors import InputError, VoteRefused
+from arena.events import EventLog, read_events
+from arena.judging.ballots import Ballots
+from arena.judging.judgement import Judgement
+from arena.judging.recorded import Recorded, pairs_of
+from arena.judging.review import Progress
+from arena.judging.rooms import MOST_RATERS, NO_ROOM, Rooms
+from arena.votes import VoteLog, read_votes
+from arena.votes.counts import VoteCounts
+
+PAIRS = pairs_of(
+    Recorded(f"q{n}", f"prompt {n}", make_side(model, f"{model} on {n}")) for n in range(3) for model in ("one", "two")
+)
+
+
+@pytest.fixture
+def log(tmp_path):
+    with VoteLog(log_path(tmp_path)) as log:
+        yield log
+
+
+@pytest.fixture
+def events(tmp_path):
+    with EventLog(tmp_path) as events:
+        yield events
+
+
+@pytest.fixture
+def rooms(log, events):
+    return Rooms(PAIRS, Ballots(log), events)
+
+
+def walk(desk, judge):
+    """The rater judges everything; returns the prompts' ids."""
+    seen = []
+    while battle := desk.position(judge).battle:
+        desk.cast(battle.id, judge, Judgement("model_a"))
+        seen.append(battle.prompt_id)
+    return seen
+
+
+def test_a_room_has_its_own_prompts_raters_and_votes(rooms, tmp_path):
+    room = rooms.open(["q2", "q0"], 30)
+    assert (room.prompts, room.wanted, room.closed) == (("q0", "q2"), 30, False)
+    assert len(room.code) == 6 and not set(room.code) & set("01OIL")
+    assert sorted(walk(rooms.desk(room.code), "r")) == ["q0", "q2"]
+    assert rooms.desk(room.code).progress == Progress(begun=1, through=1, votes=2)
+    assert rooms.main.progress == Progress(0, 0, 0) and len(walk(rooms.main, "r")) == 3
+    assert sorted(vote.room for vote in read_votes(tmp_path)) == ["", "", "", room.code, room.code]
+    results = VoteCounts(tmp_path)()
+    assert results.of_room(room.code).pairs[0].votes == 2 and results.all.pairs[0].votes == 5
+    assert results.of_room("OTHER").pairs == ()
+
+
+def test_a_code_is_found_however_it_is_typed_and_others_are_not(rooms):
+    room = rooms.open(["q1"], 1)
+    assert rooms.room(f" {room.code[:3].lower()} {room.code[3:]}\n") == room
+    assert rooms.desk(room.code.lower()) is rooms.desk(room.code) and rooms.desk(NO_ROOM) is rooms.main
+    for code in ("", "NOSUCH", "x" * 5000):
+        with pytest.raises(InputError) as refused:
+            rooms.room(code)
+        assert refused.value.code == "room_unknown" and len(str(refused.value)) < 60
+
+
+def test_a_closed_room_takes_no_vote_and_shows_names_to_those_who_were_through(rooms):
+    room = rooms.open(["q0", "q1"], 2)
+    desk = rooms.desk(room.code)
+    walk(desk, "done")
+    half = desk.position("half").battle
+    assert not rooms.may_see_names("done")
+    assert rooms.close(room.code).closed and rooms.close(room.code).closed
+    for call in (
+        lambda: desk.cast(half.id, "half", Judgement("tie")),
+        lambda: desk.skip(half.id, "half"),
+        lambda: desk.position("new"),
+    ):
+        with pytest.raises(VoteRefused, match="closed"):
+            call()
+    assert rooms.may_see_names("done") and not rooms.may_see_names("half") and not rooms.may_see_names("new")
+    walk(rooms.main, "half")
+    assert rooms.may_see_names("half")
+
+
+@pytest.mark.parametrize(
+    ("prompts", "wanted", "code"),
+    [
+        ([], 3, "room_prompts"),
+        (["q1", "q9"], 3, "room_prompts"),
+        (["q1"], 0, "room_wanted"),
+        (["q1"], MOST_RATERS + 1, "room_wanted"),
+    ],
+)
+def test_a_room_for_nothing_or_nobody_is_not_opened(rooms, prompts, wanted, code):
+    with pytest.raises(InputError) as refused:
+        rooms.open(prompts, wanted)
+    assert refused.value.code == code and rooms.rooms == ()
+
+
+def test_a_restart_changes_nothing(rooms, log, events, tmp_path):
+    first, second = rooms.open(["q0", "q1"], 20), rooms.open(["q2"], 5)
+    desk = rooms.desk(first.code)
+    desk.cast(desk.position("r").battle.id, "r", Judgement("tie"))
+    desk.skip(desk.position("s").battle.id, "s")
+    walk(rooms.main, "m")
+    before = desk.position("r")
+    rooms.close(second.code)
+    again = Rooms(PAIRS, Ballots(log), events)
+    again.restore(read_events(tmp_path))
+    assert [room.code for room in again.rooms] == [second.code, first.code]
+    assert [(room.prompts, room.wanted, room.closed) for room in again.rooms] == [
+        (("q2",), 5, True),
+        (("q0", "q1"), 20, False),
+    ]
+    assert again.desk(second.code).closed and not again.desk(first.code).closed
+    assert again.desk(first.code).position("r") == before
+    assert again.desk(first.code).progress == Progress(begun=2, through=0, votes=1)
+    assert again.main.progress == rooms.main.progress == Progress(begun=1, through=1, votes=3)
+
+
+def test_a_room_that_could_not_be_kept_is_not_opened(log):
+    class Full:
+        def append(self, kind, durable=False, **about):
+            raise OSError(28, "No space left on device")
+
+    rooms = Rooms(PAIRS, Ballots(log), Full())
+    with pytest.raises(InputError, match="No space left"):
+        rooms.open(["q0"], 3)
+    assert rooms.rooms == ()
+
+
+def test_a_battle_is_found_in_the_room_where_it_was_shown(rooms):
+    room = rooms.open(["q0"], 3)
+    here, there = rooms.desk(room.code).position("r").battle, rooms.main.position("r").battle
+    assert rooms.was_shown(here.id, "r").room == room.code and rooms.was_shown(there.id, "r") is rooms.main
+    assert rooms.was_shown(here.id, "another") is None and rooms.was_shown("none", "r") is None
+    with pytest.raises(VoteRefused, match="no such battle"):
+        rooms.main.cast(here.id, "r", Judgement("tie"))

@@ -1,0 +1,1 @@
+"""The tab of whoever holds the admin's token: rooms for classes."""

@@ -1,0 +1,30 @@
+"""What the handlers of all tabs have in common: how they are wired and how often they speak. Knows no component."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+from gradio.blocks import Block
+
+Props = dict[Block, dict[str, Any]]
+Updates = dict[Block, Any]
+
+# At most ten updates a second; at least one in half a second, since gradio can only cancel a handler as it yields.
+UPDATE_SECONDS = 0.1
+KEEP_ALIVE_SECONDS = 0.5
+# Turns at the same time. More wait in gradio's queue, which shows their place.
+TURNS_AT_ONCE = 16
+PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+# Of a handler that asks models: one limit for all of them.
+TURNS: dict[str, Any] = {
+    "concurrency_id": "turn",
+    "concurrency_limit": TURNS_AT_ONCE,
+    "api_visibility": "private",
+    "show_progress": "minimal",
+}
+
+
+def changed(before: Props, now: Props) -> Updates:
+    """The updates that turn what is shown into what is to be shown."""
+    return {component: gr.update(**props) for component, props in now.items() if before.get(component) != props}
