@@ -45,6 +45,8 @@ class Api:
         lang = lang_of(self._services, request)
         chat = self._services.chats.detached()
         try:
+            if not self._services.backends:
+                raise InputError("no_models", "There are no models to ask here.")
             sent = 0.0
             for battle in chat.ask(prompt, prompt=self._services.prompt_of(prompt)):
                 if time.monotonic() - sent >= UPDATE_SECONDS:
@@ -79,12 +81,17 @@ class Api:
     ) -> dict[str, Any]:
         """Judge a battle once. `winner` is model_a, model_b, tie or tie (bothbad); returns a receipt."""
         lang, rooms, judge = lang_of(self._services, request), self._services.rooms, self._judge(request)
-        judges = (rooms and rooms.was_shown(battle_id, judge)) or self._services.ballots
+        judges = (rooms and rooms.was_shown(str(battle_id), judge)) or self._services.ballots
         try:
-            vote = judges.cast(battle_id, judge, Judgement(winner, criteria, comment), address=address_of(request))
+            vote = judges.cast(str(battle_id), judge, Judgement(winner, criteria, comment), address=address_of(request))
         except ArenaError as error:
             raise _refusal(lang, error) from error
-        return {"vote_id": vote.id, "battle_id": battle_id, "winner": str(vote.winner), "text": receipt(lang, vote)}
+        return {
+            "vote_id": vote.id,
+            "battle_id": vote.battle.id,
+            "winner": str(vote.winner),
+            "text": receipt(lang, vote),
+        }
 
     def results(self, request: gr.Request) -> list[dict[str, Any]]:
         """The counts and the win rate of each pair of models; `clean` is the same without leaked votes."""

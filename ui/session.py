@@ -100,8 +100,8 @@ class LiveJudging:
 class Tab:
     """What the page remembers of one browser tab: its conversation, its reader's language and last vote.
 
-    `room` is the code of the room it judges in, `admin` whether its reader has shown the token, `class_room` the code
-    of the room that such a reader looks at.
+    `room` is the code of the room it judges in, `no_room` a code in its address that no room has, `admin` whether its
+    reader has shown the token, `class_room` the code of the room that such a reader looks at.
     """
 
     chat: Chat
@@ -110,6 +110,7 @@ class Tab:
     judging: Judging = Judging()
     live: LiveJudging = LiveJudging()
     room: str = NO_ROOM
+    no_room: str = ""
     admin: bool = False
     class_room: str = NO_ROOM
     # Held while a handler writes to the panes: of two in a row, the first one's last update must not come second.

@@ -308,6 +308,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Whether at least one answer is right is yes, no, or left open",
     ),
     "error_not_saved": ("投票没有保存：{reason}", "The vote was NOT saved: {reason}"),
+    "error_no_models": ("这里没有可以提问的模型", "There are no models to ask here"),
     "error_no_recorded": ("这里没有可供评判的已有回答", "There are no recorded answers to judge here"),
     "error_still_blind": (
         "结果会透露各个回答是谁写的：全部评完之后才能看到",

@@ -145,4 +145,4 @@ class Rooms:
 
 
 def _typed(code: str) -> str:
-    return "".join(code.split()).upper()
+    return "".join(str(code).split()).upper()

@@ -15,9 +15,9 @@ from ui.handlers import PRIVATE, Props
 from ui.judging.layout import JudgeTab
 from ui.judging.raters import Kept, judge_of, known_judge, refusals
 from ui.judging.stage import judgement, merged
-from ui.judging.view import answer_rows, heading, note, progress_line, prompt_block, room_block, text_rows
+from ui.judging.view import answer_rows, heading, note, progress_line, prompt_block, room_block, text_rows, unknown_room
 from ui.session import Judging, Services, Tab, Tabs, address_of
-from ui.texts import error_text, text
+from ui.texts import text
 
 _ALL_AT_ONCE: dict[str, Any] = {**PRIVATE, "concurrency_limit": None}
 # Keeps the room, which the address may name as well.
@@ -65,7 +65,10 @@ class JudgeEvents:
         is_open = battle is not None and vote is None
         is_closed = room is not None and room.closed
         props: Props = {
-            part.room: {"value": room_block(lang, room, self._counts(room)), "visible": room is not None},
+            part.room: {
+                "value": unknown_room(lang, tab.no_room) or room_block(lang, room, self._counts(room)),
+                "visible": room is not None or tab.no_room != "",
+            },
             part.results: {"visible": room is not None and not is_closed},
             part.intro: {"visible": position is None and not is_closed},
             # Not before the page is loaded: until then nobody knows who the rater is.
@@ -87,9 +90,9 @@ class JudgeEvents:
     def opened(self, tab: Tab, kept: Kept, room: str = "") -> None:
         """The page was opened, its address naming a room or none: a rater who has begun goes on where they were."""
         try:
-            tab.room = self._rooms.room(room).code if room else NO_ROOM
+            tab.room, tab.no_room = (self._rooms.room(room).code if room else NO_ROOM), ""
         except InputError as error:
-            gr.Warning(error_text(tab.lang, error), title=text(tab.lang, "notice"))
+            tab.room, tab.no_room = NO_ROOM, str(error.details["room"])
         judge, desk = judge_of(self._services, kept), self._desk(tab)
         if judge and desk.has_begun(judge) and not desk.closed:
             tab.judging = Judging(desk.position(judge))
@@ -105,7 +108,7 @@ class JudgeEvents:
         """Judge in the room with this code."""
         tab = self._tabs.get(request)
         with refusals(tab):
-            tab.room = self._rooms.room(code or "").code
+            tab.room, tab.no_room = self._rooms.room(code or "").code, ""
             tab.judging = Judging()
             if not self._desk(tab).closed:
                 tab.judging = Judging(self._desk(tab).position(known_judge(self._services, tab, kept)))

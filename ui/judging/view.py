@@ -27,6 +27,11 @@ def progress_line(lang: str, position: Position | None) -> str:
     return f'<label>{words} <progress max="{position.total}" value="{position.done}"></progress></label>'
 
 
+def unknown_room(lang: str, code: str) -> str:
+    """That the address names a room that there is not, as HTML; nothing if it names none."""
+    return f'<p role="alert">⚠️ {html.escape(text(lang, "error_room_unknown", room=code))}</p>' if code else ""
+
+
 def room_block(lang: str, room: Room | None, counts: Counts | None) -> str:
     """Which room this is, as HTML, and what its votes come to once it is closed."""
     if room is None:

@@ -1,0 +1,136 @@
+"""A class: its teacher opens a room, raters judge in it, and the results come when it is closed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+from gradio_client import Client
+from gradio_client.exceptions import AppError
+from playwright.sync_api import Page, expect
+from served_app import ServedApp
+
+from tests.browser.conftest import Tab
+from tests.browser.test_judging import begin, recorded, vote
+
+SHORT, LONG = 5_000, 60_000  # milliseconds
+TOKEN = "correct horse battery"
+
+
+@pytest.fixture(scope="module")
+def app(serve: Callable[..., ServedApp]) -> ServedApp:
+    """Two recorded pairs and no model."""
+    return serve("", "", answers=recorded(2), admin_token=TOKEN)
+
+
+def teacher(new_page: Callable[..., Tab], app: ServedApp, **options: object) -> Page:
+    page = new_page(app.url, **options).page
+    expect(page.locator("#judge_begin:enabled, #judge_submit")).to_be_visible(timeout=LONG)
+    page.locator("#tab_class-button").click()
+    page.fill("#class_token input", TOKEN)
+    page.click("#class_enter")
+    expect(page.locator("#class_open")).to_be_visible(timeout=SHORT)
+    return page
+
+
+def open_room(page: Page) -> str:
+    page.click("#class_open")
+    expect(page.locator("#class_link .room-code")).to_have_text(re.compile("[A-Z0-9]{6}"), timeout=SHORT)
+    return page.locator("#class_link .room-code").inner_text()
+
+
+def test_a_class_judges_in_a_room_and_sees_results_when_it_is_closed(
+    new_page: Callable[..., Tab], app: ServedApp
+) -> None:
+    page = teacher(new_page, app)
+    code = open_room(page)
+    link = page.locator("#class_link a").get_attribute("href")
+    assert link == f"{app.url}?room={code}"
+    assert page.locator("#class_link .qr svg path").count() > 0
+    rater = new_page(link, viewport=(390, 844)).page
+    expect(rater.locator("#judge_room")).to_contain_text(code, timeout=LONG)
+    begin(rater)
+    assert f"room={code}" in rater.url and "battle=" in rater.url
+    vote(rater)
+    row = app.rows()[-1]
+    assert row["room"] == code
+    # Its counts come by themselves, and tell nothing but counts.
+    expect(page.locator("#class_counts")).to_contain_text("Votes: 1", timeout=3 * SHORT)
+    assert not re.search("Alpha|Beta", page.content())
+    rater.click("#judge_results")
+    expect(rater.locator("body")).to_contain_text("once it is closed", timeout=SHORT)
+    assert not rater.locator("#judge_room table").count()
+    page.click("#class_close")
+    for seen in (page.locator("#class_results"), rater.locator("#judge_room")):
+        if seen.page is rater:
+            rater.click("#judge_results")
+        expect(seen).to_contain_text("is closed", timeout=SHORT)
+        expect(seen.locator("tbody tr")).to_have_count(1)
+        assert [cell.inner_text() for cell in seen.locator("tbody td").all()][:3] == ["Alpha-7B", "Beta-6B", "1"]
+    late = new_page(link).page
+    expect(late.locator("#judge_room")).to_contain_text("is closed", timeout=LONG)
+    expect(late.locator("#judge_begin")).to_be_hidden()
+
+
+def test_a_rater_without_a_camera_types_the_code(new_page: Callable[..., Tab], app: ServedApp) -> None:
+    code = open_room(teacher(new_page, app))
+    rater = new_page(app.url).page
+    expect(rater.locator("#judge_begin")).to_be_enabled(timeout=LONG)
+    rater.click("#judge_joining button")
+    for typed, told in (("WRONG1", "There is no room"), (f" {code.lower()} ", code)):
+        rater.fill("#judge_room_code input, #judge_room_code textarea", typed)
+        rater.click("#judge_join")
+        expect(rater.locator("body")).to_contain_text(told, timeout=SHORT)
+    vote(rater)
+    assert app.rows()[-1]["room"] == code
+
+
+def test_an_unknown_room_in_the_address_is_told(new_page: Callable[..., Tab], app: ServedApp) -> None:
+    page = new_page(f"{app.url}?room=NOSUCH", locale="zh-CN").page
+    expect(page.locator("body")).to_contain_text("没有课堂 NOSUCH", timeout=LONG)
+
+
+def test_another_token_opens_nothing(new_page: Callable[..., Tab], app: ServedApp) -> None:
+    page = new_page(app.url).page
+    expect(page.locator("#judge_begin")).to_be_enabled(timeout=LONG)
+    page.locator("#tab_class-button").click()
+    page.fill("#class_token input", "guess")
+    page.click("#class_enter")
+    expect(page.locator("body")).to_contain_text("This is not the token", timeout=SHORT)
+    expect(page.locator("#class_open")).to_be_hidden()
+
+
+def test_the_token_in_a_header_opens_results_and_exports_to_scripts(app: ServedApp, tmp_path_factory) -> None:
+    place = str(tmp_path_factory.mktemp("downloads"))
+    with pytest.raises(AppError, match="once you have judged everything"):
+        Client(app.url, verbose=False).predict(api_name="/results")
+    right = Client(app.url, verbose=False, headers={"X-Arena-Admin-Token": TOKEN}, download_files=place)
+    assert isinstance(right.predict(api_name="/results"), list) and right.predict(api_name="/export")
+    wrong = Client(app.url, verbose=False, headers={"X-Arena-Admin-Token": "guess"})
+    with pytest.raises(AppError, match="not the token"):
+        wrong.predict(api_name="/results")
+
+
+def test_a_script_judges_in_a_room(app: ServedApp) -> None:
+    room = app.services.rooms.open(["q1"], 3)
+    client = Client(app.url, verbose=False)
+    state = client.predict(room.code, api_name="/battle")
+    assert (state["prompt"].split("\n")[0], state["total"]) == ("Question 1", 1)
+    client.predict(state["battle_id"], "tie", {}, "", api_name="/vote")
+    assert (app.rows()[-1]["room"], app.services.rooms.desk(room.code).progress.votes) == (room.code, 1)
+    app.services.rooms.close(room.code)
+    with pytest.raises(AppError, match="closed"):
+        client.predict(room.code, api_name="/battle")
+    with pytest.raises(AppError, match="There is no room"):
+        client.predict("NOSUCH", api_name="/battle")
+
+
+def test_a_page_without_models_has_neither_chat_nor_live_battles(new_page: Callable[..., Tab], app: ServedApp) -> None:
+    tab = new_page(app.url)
+    expect(tab.page.locator("#judge_begin")).to_be_enabled(timeout=LONG)
+    names = [one.inner_text() for one in tab.page.get_by_role("tab").all()]
+    assert names == ["Blind vote", "Results", "Class", "About"]
+    with pytest.raises(AppError, match="no models"):
+        Client(app.url, verbose=False).predict("hello", api_name="/chat")
+    assert not tab.page_errors

@@ -1,0 +1,84 @@
+"""The class tab's handlers, called as a forged request could call them."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import gradio as gr
+import pytest
+from vote_samples import make_side
+
+from arena.admin import Admin
+from arena.judging.ballots import Ballots
+from arena.judging.limits import RateLimits
+from arena.judging.recorded import Recorded, pairs_of
+from arena.judging.rooms import NO_ROOM, Rooms
+from arena.statistics import Counts
+from arena.votes.counts import Results
+from ui.classroom.events import ClassEvents
+from ui.classroom.layout import lay_out_class
+from ui.classroom.view import link_block
+from ui.labels import Labels
+
+TOKEN = "correct horse"
+REQUEST = SimpleNamespace(headers={"host": "arena.example:80", "origin": "https://arena.example"}, client=None)
+
+
+class Kept:
+    """An event log that holds nothing, and takes everything."""
+
+    def append(self, kind: str, durable: bool = False, **about: object) -> None:
+        pass
+
+
+@pytest.fixture
+def made() -> SimpleNamespace:
+    sides = [Recorded("q1", "Why?", make_side(name, "text")) for name in ("first model", "second model")]
+    rooms = Rooms(pairs_of(sides), Ballots(SimpleNamespace(append=lambda vote: None)), Kept())
+    services = SimpleNamespace(public_url="", results=lambda: Results(Counts(), 0, {}))
+    with gr.Blocks():
+        part = lay_out_class(Labels({"prompt_q1": ("题一", "Question 1")}), rooms.prompts)
+    tab = SimpleNamespace(lang="en", admin=False, class_room=NO_ROOM)
+    tabs = SimpleNamespace(get=lambda request: tab)
+    events = ClassEvents(services, Admin(TOKEN, RateLimits()), rooms, part, tabs)
+    return SimpleNamespace(events=events, rooms=rooms, tab=tab, part=part)
+
+
+def test_without_the_token_nothing_is_opened_chosen_or_closed(made: SimpleNamespace) -> None:
+    room = made.rooms.open(["q1"], 3)
+    made.tab.class_room = room.code
+    for call in (
+        lambda: made.events.open(["q1"], "30", REQUEST),
+        lambda: made.events.choose(room.code, REQUEST),
+        lambda: made.events.close(REQUEST),
+    ):
+        with pytest.raises(gr.Error, match="needs the admin's token"):
+            call()
+    assert made.rooms.rooms == (room,)
+    shown = repr([*made.events.look(REQUEST).values(), *made.events.render(made.tab, REQUEST).values()])
+    assert room.code not in shown and "Votes" not in shown
+
+
+def test_the_token_opens_the_tab_and_is_not_kept(made: SimpleNamespace) -> None:
+    with pytest.raises(gr.Error, match="not the token"):
+        made.events.enter("guess", REQUEST)
+    assert not made.tab.admin
+    updates = made.events.enter(TOKEN, REQUEST)
+    assert made.tab.admin and TOKEN not in repr(updates) and updates[made.part.token]["value"] == ""
+
+
+@pytest.mark.parametrize("typed", ["", None, "many", "-3", "0", "9" * 30, "１２x"])
+def test_a_number_of_raters_that_is_none_is_refused(made: SimpleNamespace, typed: str | None) -> None:
+    made.events.enter(TOKEN, REQUEST)
+    with pytest.raises(gr.Error, match="from 1 to"):
+        made.events.open(["q1"], typed, REQUEST)
+
+
+def test_a_room_is_shown_by_the_address_that_the_page_has(made: SimpleNamespace) -> None:
+    made.events.enter(TOKEN, REQUEST)
+    shown = made.events.open(["q1"], "１２", REQUEST)
+    (room,) = made.rooms.rooms
+    assert room.wanted == 12 and f"https://arena.example/?room={room.code}" in shown[made.part.link]["value"]
+    made.events._services.public_url = "https://public.example/arena/"
+    assert f"https://public.example/arena/?room={room.code}" in repr(made.events.render(made.tab, REQUEST))
+    assert "<script" not in link_block("en", 'https://"><script>', room)

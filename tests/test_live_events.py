@@ -1,0 +1,89 @@
+"""What a live blind battle sends to a browser, apart from the browser."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+
+import gradio as gr
+import pytest
+from served_app import ServedApp
+
+from ui.judging.live_events import LiveEvents
+from ui.layout import lay_out
+from ui.session import Tabs
+
+KEPT = {"rater": "r"}
+REQUEST = SimpleNamespace(session_hash="one", headers={"accept-language": "en"}, client=None)
+# A word of each script, its id, and everything that only one of the sides has.
+TELLING = ("script-a", "script-b", "scripted", "tokens", " s\b", "model_a:", "Cut")
+
+
+@pytest.fixture(scope="module")
+def app(serve: Callable[..., ServedApp]) -> ServedApp:
+    """A quick script and a slow one."""
+    quick = [{"text": "甲乙丙丁", "times": 30}]
+    slow = [{"text": "子丑", "delay": 0.03, "times": 25}]
+    boom = {"match": "boom", "steps": [{"text": "well"}, {"raise": "disk on fire"}]}
+    return serve({"answers": [boom, {"match": "", "steps": quick}]}, {"answers": [{"match": "", "steps": slow}]})
+
+
+@pytest.fixture
+def events(app: ServedApp) -> LiveEvents:
+    with gr.Blocks():
+        page = lay_out(app.services)
+    return LiveEvents(app.services, app.services.live, page.live, Tabs(app.services), None)
+
+
+def sent(updates: Iterator[dict[object, object]]) -> list[str]:
+    return [repr(list(update.values())) for update in updates]
+
+
+def submit(events: LiveEvents, **changes: object) -> dict[object, object]:
+    return events.submit(KEPT, "tie", None, None, None, None, "", SimpleNamespace(**{**vars(REQUEST), **changes}))
+
+
+def test_nothing_that_is_sent_before_the_vote_tells_who_is_who(app: ServedApp, events: LiveEvents) -> None:
+    before = len(app.rows())
+    updates = sent(events.send(KEPT, "Why?", REQUEST))
+    assert len(updates) > 5 and "both answers are complete" in updates[-1].lower()
+    assert not any(word in update for update in updates for word in TELLING)
+    after = repr(list(submit(events).values()))
+    assert "**script-a**" in after and "**script-b**" in after and "tokens" in after
+    (row,) = app.rows()[before:]
+    assert (row["anony"], row["source"], {row["model_a"], row["model_b"]}) == (
+        "True",
+        "live",
+        {"script-a", "script-b"},
+    )
+
+
+def test_a_failure_is_told_without_its_words(events: LiveEvents) -> None:
+    updates = sent(events.send(KEPT, "boom", REQUEST))
+    assert "cannot be judged" in updates[-1] and not any("fire" in update for update in updates)
+    with pytest.raises(gr.Error, match="no such battle"):
+        submit(events)
+
+
+def test_a_vote_is_taken_once_from_the_tab_that_asked_and_needs_a_choice(app: ServedApp, events: LiveEvents) -> None:
+    list(events.send(KEPT, "Why?", REQUEST))
+    before = len(app.rows())
+    for other in (None, "another"):
+        with pytest.raises(gr.Error, match=r"no page|no such battle"):
+            submit(events, session_hash=other)
+    assert "Choose one" in repr(events.submit(KEPT, None, None, None, None, None, "", REQUEST))
+    submit(events)
+    with pytest.raises(gr.Error, match="judged already"):
+        submit(events)
+    assert len(app.rows()) == before + 1
+
+
+@pytest.mark.parametrize("typed", ["", None, "  \u200b"])
+def test_an_empty_question_changes_nothing(events: LiveEvents, typed: str | None) -> None:
+    (update,) = events.send(KEPT, typed, REQUEST)
+    assert len(update) == 1
+
+
+def test_a_browser_that_keeps_nothing_is_told_so(events: LiveEvents) -> None:
+    with pytest.raises(gr.Error, match="keeps no number"):
+        list(events.send({}, "Why?", REQUEST))
