@@ -100,9 +100,9 @@ def test_the_keys_vote_here_too(open_page: Callable[..., Page], app: ServedApp) 
 
 
 def test_a_closed_page_stops_both_sides(open_page: Callable[..., Page], eventually: Callable[..., bool]) -> None:
-    page = open_page()
+    page, before = open_page(), sides_at_work()  # a script that hangs does so for good
     ask(page, "endless")
     expect(page.locator("#live_status")).to_contain_text("Answering", timeout=SHORT)
-    assert eventually(sides_at_work)
+    assert eventually(lambda: sides_at_work() == before + 2)
     page.close()
-    assert eventually(lambda: not sides_at_work(), seconds=20)
+    assert eventually(lambda: sides_at_work() == before, seconds=20)
