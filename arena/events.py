@@ -15,6 +15,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
 
+import orjson
+
 from arena.errors import InputError
 from arena.votes.claims import take_part
 from arena.votes.parts import list_parts
@@ -112,9 +114,9 @@ def read_events(folder: Path) -> Iterator[Event]:
 
 def _event(line: bytes) -> Event | None:
     try:
-        found = json.loads(line)
+        found = orjson.loads(line)
         return Event(found.pop("kind"), float(found.pop("time")), found)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         return None
 
 

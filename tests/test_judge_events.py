@@ -36,7 +36,7 @@ def events(rooms, tmp_path):
     services = SimpleNamespace(judge=lambda rater: f"judge of {rater}", withdrawals=withdrawals, results=results)
     with gr.Blocks():
         part = lay_out_judging(Labels({}))
-    tab = SimpleNamespace(lang="en", judging=Judging(), room=NO_ROOM, no_room="")
+    tab = SimpleNamespace(lang="en", judging=Judging(), room=NO_ROOM, no_room="", judge_shown={})
     tabs = SimpleNamespace(get=lambda request: tab)
     return SimpleNamespace(made=JudgeEvents(services, rooms, part, tabs, None), tab=tab)
 

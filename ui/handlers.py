@@ -27,4 +27,24 @@ TURNS: dict[str, Any] = {
 
 def changed(before: Props, now: Props) -> Updates:
     """The updates that turn what is shown into what is to be shown."""
-    return {component: gr.update(**props) for component, props in now.items() if before.get(component) != props}
+    return {component: _update(props) for component, props in now.items() if before.get(component) != props}
+
+
+def values_and_changes(before: Props, now: Props) -> Updates:
+    """All values, whatever was shown, and of everything else what is another now."""
+    plain = {component: props for component, props in now.items() if set(props) == {"value"}}
+    return changed(before, now) | changed({}, plain)
+
+
+def merged(*parts: Props) -> Updates:
+    """The updates for all of them; what comes later is added."""
+    props: Props = {}
+    for part in parts:
+        for component, values in part.items():
+            props[component] = {**props.get(component, {}), **values}
+    return changed({}, props)
+
+
+def _update(props: dict[str, Any]) -> Any:
+    # For an update gradio makes the component anew, which takes it milliseconds; a value alone it just passes on.
+    return props["value"] if set(props) == {"value"} else gr.update(**props)

@@ -117,8 +117,9 @@ class _Handlers:
     def render(self, tab: Tab, request: gr.Request) -> Props:
         """What all tabs show now, as properties."""
         props: Props = {}
-        for part in (self.chat, self.judging, self.live):
+        for part in (self.chat, self.live):
             props |= part.render(tab) if part else {}
+        props |= self.judging.whole(tab) if self.judging else {}
         return props | (self.classroom.render(tab, request) if self.classroom else {})
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import gradio as gr
@@ -109,6 +110,8 @@ class Tab:
     vote: Vote | None = None
     judging: Judging = Judging()
     live: LiveJudging = LiveJudging()
+    # What the browser has of the blind vote, as properties of components.
+    judge_shown: dict[Any, dict[str, Any]] = field(default_factory=dict)
     room: str = NO_ROOM
     no_room: str = ""
     admin: bool = False

@@ -300,6 +300,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Both answers must have ended without error, and not be empty",
     ),
     "error_vote_twice": ("这场对比已经投过票了", "This battle has been judged already"),
+    "error_vote_choose": ("请先选择一项", "Choose one of the four first"),
     "error_vote_winner": ("无效的选择", "This is no valid choice"),
     "error_vote_criteria": ("评分项无效", "These criteria are not valid"),
     "error_vote_comment": ("备注最多 {limit} 个字符", "A comment has at most {limit} characters"),

@@ -41,7 +41,7 @@ class Progress:
     votes: int
 
 
-@dataclass
+@dataclass(slots=True)  # there may be millions
 class _Shown:
     """A battle that was put before a rater. `outcome` is empty while it is."""
 
@@ -52,7 +52,7 @@ class _Shown:
     outcome: str = ""
 
 
-@dataclass
+@dataclass(slots=True)
 class _Rater:
     shown: list[_Shown] = field(default_factory=list)
 
@@ -88,8 +88,8 @@ class Review:
         if about.get("room", "") != self._room:
             return
         with self._lock:
-            if event.kind == "shown" and about.get("pair") in self._pairs:
-                shown = _Shown(about["battle"], about["pair"], about["swapped"], about["repeat_of"])
+            if event.kind == "shown" and (pair := self._pairs.get(about.get("pair", ""))):
+                shown = _Shown(about["battle"], pair.key, about["swapped"], about["repeat_of"])
                 self._open[shown.battle_id] = shown
                 self._note(about["judge"], shown)
             elif event.kind in ("voted", "skipped") and (ended := self._open.pop(about.get("battle", ""), None)):

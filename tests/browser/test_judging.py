@@ -183,7 +183,9 @@ def test_without_a_choice_nothing_is_stored(judge: Callable[..., Tab], app: Serv
     begin(page)
     before = len(app.rows())
     page.click("#judge_submit")
-    expect(page.locator("#judge_note")).to_contain_text("Choose one", timeout=SHORT)
+    expect(page.locator("body")).to_contain_text("Choose one", timeout=SHORT)
+    choose(page, 0)
+    assert page.locator("#judge_choice input:checked").count() == 1
     assert len(app.rows()) == before
 
 

@@ -8,6 +8,11 @@ window.copyText = (text) => {
   box.remove();
 };
 
+// What was said of a battle stays as it was once it is judged.
+window.lockVote = (prefix, locked) => {
+  for (const part of document.querySelectorAll(`#${prefix}_choice, #${prefix}_more`)) part.inert = locked;
+};
+
 // Keys of the vote: 1 to 4 select, Enter submits; never while somebody types or composes.
 (() => {
   const editable = "input:not([type=radio]), textarea, select, [contenteditable=true], [role=listbox], [role=slider]";
@@ -28,7 +33,7 @@ window.copyText = (text) => {
       .find(([one]) => one && one.offsetParent !== null) || [];
     if (!choice) return;
     const radio = choice.querySelectorAll("input[type=radio]")[Number(event.key) - 1];
-    if (radio && !radio.disabled) {
+    if (radio && !radio.disabled && !choice.inert) {
       event.preventDefault();
       radio.click();
     } else if (event.key === "Enter" && !event.target.closest("button, a, [role=tab]")) {

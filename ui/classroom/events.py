@@ -13,9 +13,8 @@ from arena.errors import InputError
 from arena.judging.rooms import Room, Rooms
 from ui.classroom.layout import ClassTab
 from ui.classroom.view import counts_block, link_block
-from ui.handlers import PRIVATE, Props
+from ui.handlers import PRIVATE, Props, merged
 from ui.judging.raters import refusals
-from ui.judging.stage import merged
 from ui.judging.view import over_block
 from ui.session import Services, Tab, Tabs, address_of
 from ui.texts import text

@@ -11,10 +11,10 @@ from arena.errors import InputError
 from arena.judging.desk import Desk
 from arena.judging.rooms import NO_ROOM, Room, Rooms
 from arena.types import Battle, SideName
-from ui.handlers import PRIVATE, Props
+from ui.handlers import PRIVATE, Props, Updates, changed, values_and_changes
 from ui.judging.layout import JudgeTab
 from ui.judging.raters import Kept, judge_of, known_judge, refusals
-from ui.judging.stage import judgement, merged
+from ui.judging.stage import judgement
 from ui.judging.view import answer_rows, heading, note, progress_line, prompt_block, room_block, text_rows, unknown_room
 from ui.session import Judging, Services, Tab, Tabs, address_of
 from ui.texts import text
@@ -41,12 +41,18 @@ class JudgeEvents:
     def wire(self) -> None:
         """Attach all handlers; call inside the page's gr.Blocks."""
         part, outputs, stage = self._part, self.outputs, self._part.stage
-        gr.on([part.begin.click, stage.actions["judge_next"].click], self.go_on, self._kept, outputs, **_ALL_AT_ONCE)
+        following: Any = gr.on(
+            [part.begin.click, stage.actions["judge_next"].click], self.go_on, self._kept, outputs, **_ALL_AT_ONCE
+        )
         stage.actions["judge_skip"].click(self.skip, self._kept, outputs, **_ALL_AT_ONCE)
-        stage.submit.click(self.submit, [self._kept, *stage.said], outputs, **_ALL_AT_ONCE)
-        gr.on(
+        voted: Any = stage.submit.click(self.submit, [self._kept, *stage.said], outputs, **_ALL_AT_ONCE)
+        # Not by the server: to turn each of these off and on again costs it more than the vote.
+        voted.success(None, js="() => window.lockVote('judge', true)", api_visibility="private")
+        begun: Any = gr.on(
             [part.join.click, part.room_code.submit], self.join, [self._kept, part.room_code], outputs, **_ALL_AT_ONCE
         )
+        for fresh in (following, begun):
+            fresh.success(None, js="() => window.lockVote('judge', false)", api_visibility="private")
         part.results.click(self.results, None, outputs, **_ALL_AT_ONCE)
         part.withdraw.click(self.withdraw, part.code, part.withdrawn, **_ALL_AT_ONCE)
         part.battle_id.change(None, part.battle_id, js=_SHOW_ID, api_visibility="private")
@@ -76,7 +82,7 @@ class JudgeEvents:
             part.shown: {"visible": position is not None and not (is_closed and vote is None)},
             part.progress: {"value": progress_line(lang, position)},
             part.battle_id: {"value": battle.id if battle else ""},
-            **stage.open_for_vote(is_open),
+            stage.submit: {"interactive": is_open},
             stage.prompt: {"value": prompt_block(lang, battle.prompt if battle else "")},
             stage.actions["judge_skip"]: {"interactive": is_open},
             stage.actions["judge_next"]: {"interactive": vote is not None and not is_closed},
@@ -86,6 +92,11 @@ class JudgeEvents:
             props[stage.names[side]] = {"value": heading(lang, side, battle if vote else None)}
             props[stage.panes[side]] = {"value": self._rows(tab, battle, side)}
         return props
+
+    def whole(self, tab: Tab) -> Props:
+        """The same for a page that has just been opened or turned to the other language."""
+        tab.judge_shown = self.render(tab)
+        return tab.judge_shown
 
     def opened(self, tab: Tab, kept: Kept, room: str = "") -> None:
         """The page was opened, its address naming a room or none: a rater who has begun goes on where they were."""
@@ -97,14 +108,14 @@ class JudgeEvents:
         if judge and desk.has_begun(judge) and not desk.closed:
             tab.judging = Judging(desk.position(judge))
 
-    def go_on(self, kept: Kept, request: gr.Request) -> dict[Block, Any]:
+    def go_on(self, kept: Kept, request: gr.Request) -> Updates:
         """The next battle, or the one that is before the rater already."""
         tab = self._tabs.get(request)
         with refusals(tab):
             tab.judging = Judging(self._desk(tab).position(known_judge(self._services, tab, kept)))
         return self._anew(tab)
 
-    def join(self, kept: Kept, code: str | None, request: gr.Request) -> dict[Block, Any]:
+    def join(self, kept: Kept, code: str | None, request: gr.Request) -> Updates:
         """Judge in the room with this code."""
         tab = self._tabs.get(request)
         with refusals(tab):
@@ -114,7 +125,7 @@ class JudgeEvents:
                 tab.judging = Judging(self._desk(tab).position(known_judge(self._services, tab, kept)))
         return self._anew(tab)
 
-    def skip(self, kept: Kept, request: gr.Request) -> dict[Block, Any]:
+    def skip(self, kept: Kept, request: gr.Request) -> Updates:
         """Pass the battle by."""
         tab = self._tabs.get(request)
         with refusals(tab):
@@ -133,25 +144,23 @@ class JudgeEvents:
         any_right: str | None,
         comment: str | None,
         request: gr.Request,
-    ) -> dict[Block, Any]:
+    ) -> Updates:
         """Cast the vote on the battle that this tab shows."""
         tab = self._tabs.get(request)
-        if not choice:
-            return {self._part.stage.note: "⚠️ " + text(tab.lang, "vote_choose")}
-        said = judgement(choice, correct, complete, clear, any_right, comment)
         with refusals(tab):
+            said = judgement(choice, correct, complete, clear, any_right, comment)
             judge, address = known_judge(self._services, tab, kept), address_of(request)
             vote = self._desk(tab).cast(self._battle_id(tab), judge, said, address=address)
             tab.judging = Judging(tab.judging.position, vote)
-        return merged(self.render(tab))
+        return self._updates(tab)
 
-    def results(self, request: gr.Request) -> dict[Block, Any]:
+    def results(self, request: gr.Request) -> Updates:
         """What the room's votes come to, once it is closed."""
         tab = self._tabs.get(request)
         room = self._room(tab)
         if room is None or not room.closed:
             gr.Info(text(tab.lang, "room_still_open"), title=text(tab.lang, "notice"))
-        return merged(self.render(tab))
+        return self._updates(tab)
 
     def withdraw(self, code: str | None, request: gr.Request) -> str:
         """Take back all votes whose receipts have the code."""
@@ -176,9 +185,14 @@ class JudgeEvents:
         answer = battle.side(side).answer
         return answer_rows(tab.lang, answer) if tab.judging.vote else text_rows(answer.text)
 
-    def _anew(self, tab: Tab) -> dict[Block, Any]:
+    def _updates(self, tab: Tab) -> Updates:
+        """Everything as it is now."""
+        before, tab.judge_shown = tab.judge_shown, self.render(tab)
+        return values_and_changes(before, tab.judge_shown)
+
+    def _anew(self, tab: Tab) -> Updates:
         """Everything as it is now, and nothing chosen yet."""
-        return merged(self.render(tab), self._part.stage.nothing_said())
+        return {**self._updates(tab), **changed({}, self._part.stage.nothing_said())}
 
     @staticmethod
     def _battle_id(tab: Tab) -> str:

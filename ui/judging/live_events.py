@@ -13,10 +13,10 @@ from gradio.blocks import Block
 from arena.errors import ArenaError
 from arena.judging.live import LiveBattles, LiveView
 from arena.types import SideName
-from ui.handlers import KEEP_ALIVE_SECONDS, PRIVATE, TURNS, UPDATE_SECONDS, Props, Updates, changed
+from ui.handlers import KEEP_ALIVE_SECONDS, PRIVATE, TURNS, UPDATE_SECONDS, Props, Updates, changed, merged
 from ui.judging.live_layout import LiveTab
 from ui.judging.raters import Kept, known_judge, refusals
-from ui.judging.stage import judgement, merged
+from ui.judging.stage import judgement
 from ui.judging.view import answer_rows, heading, prompt_block, receipt, text_rows
 from ui.session import LiveJudging, Services, Tab, Tabs, address_of
 from ui.texts import error_text, text
@@ -59,7 +59,7 @@ class LiveEvents:
             part.shown: {"visible": view is not None},
             stage.prompt: {"value": prompt_block(lang, view.prompt if view else "")},
             stage.note: {"value": receipt(lang, vote, self._services.withdrawals.code_of) if vote else ""},
-            **stage.open_for_vote(is_open),
+            **{component: {"interactive": is_open} for component in (*stage.said, stage.submit)},
         }
         for side in SideName:
             told = vote.battle if vote else None
@@ -119,10 +119,8 @@ class LiveEvents:
     ) -> dict[Block, Any]:
         """Cast the vote on the tab's last battle."""
         tab = self._tabs.get(request)
-        if not choice:
-            return {self._part.stage.note: "⚠️ " + text(tab.lang, "vote_choose")}
-        said = judgement(choice, correct, complete, clear, any_right, comment)
         with refusals(tab):
+            said = judgement(choice, correct, complete, clear, any_right, comment)
             judge, address = known_judge(self._services, tab, kept), address_of(request)
             vote = self._live.cast(request.session_hash, judge, said, address=address)
             tab.live = LiveJudging(tab.live.view, vote)

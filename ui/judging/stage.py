@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
 from gradio.blocks import Block
 
+from arena.errors import InputError
 from arena.judging.judgement import CRITERIA, VERDICTS, Judgement
 from arena.types import SideName
 from ui.chatbot import answer_pane
 from ui.choices import CHOICES
+from ui.handlers import Props
 from ui.labels import Labels
 
 ANY_RIGHT = ("yes", "no")
-Props = dict[Block, dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -45,36 +46,25 @@ class Stage:
         shown = [self.prompt, *self.names.values(), *self.panes.values(), self.note]
         return [*shown, *self.said, self.submit, *self.actions.values()]
 
-    def open_for_vote(self, is_open: bool) -> Props:
-        """What turns on with the vote, as properties."""
-        return {component: {"interactive": is_open} for component in (*self.said, self.submit)}
-
     def nothing_said(self) -> Props:
         """What empties all that a rater fills in, as properties."""
         return {component: {"value": "" if component is self.comment else None} for component in self.said}
 
 
 def judgement(
-    choice: str,
+    choice: str | None,
     correct: str | None,
     complete: str | None,
     clear: str | None,
     any_right: str | None,
     comment: str | None,
 ) -> Judgement:
-    """What a rater has filled in."""
+    """What a rater has filled in. Raises InputError without an overall choice."""
+    if not choice:
+        raise InputError("vote_choose", "Choose one of the four first.")
     verdicts = dict(zip(CRITERIA, (correct, complete, clear), strict=True))
     criteria = {name: verdict for name, verdict in verdicts.items() if verdict}
     return Judgement(choice, criteria, comment or "", any_right == ANY_RIGHT[0] if any_right else None)
-
-
-def merged(*parts: Mapping[Block, Mapping[str, Any]]) -> dict[Block, Any]:
-    """Properties of components as gradio takes them; what comes later is added."""
-    props: Props = {}
-    for part in parts:
-        for component, values in part.items():
-            props[component] = {**props.get(component, {}), **values}
-    return {component: gr.update(**values) for component, values in props.items()}
 
 
 def lay_out_stage(labels: Labels, prefix: str, actions: Sequence[str] = ()) -> Stage:

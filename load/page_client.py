@@ -1,0 +1,75 @@
+"""Speaks with a served page as a browser does: events go into the queue, answers come as a stream. Knows no handler."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+
+class Refused(Exception):
+    """The page answered an event with an error; the text is what a person would read."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """One handler: its number, and the places of its outputs by elem_id."""
+
+    number: int
+    outputs: Mapping[str, int]
+
+
+class PageConfig:
+    """What a page says of its components and handlers."""
+
+    def __init__(self, config: Mapping[str, Any]) -> None:
+        self._ids = {one["props"].get("elem_id"): one["id"] for one in config["components"]}
+        self._names = {number: name for name, number in self._ids.items() if name}
+        self._dependencies: list[dict[str, Any]] = config["dependencies"]
+
+    def event(self, elem_id: str, trigger: str = "click") -> Event:
+        """The handler of a component's trigger. Raises KeyError if there is none."""
+        wanted = [self._ids[elem_id], trigger]
+        for one in self._dependencies:
+            if wanted in [list(target) for target in one["targets"]]:
+                places = {self._names.get(number, ""): place for place, number in enumerate(one["outputs"])}
+                return Event(one["id"], places)
+        raise KeyError(f"{elem_id}.{trigger}")
+
+
+class PageSession:
+    """One browser tab. Not safe for several calls at once: a tab of a person has one at a time."""
+
+    def __init__(self, client: httpx.AsyncClient) -> None:
+        self._client = client
+        self._hash = uuid.uuid4().hex
+
+    async def call(self, event: Event, data: Sequence[Any]) -> list[Any]:
+        """The outputs of a handler for these inputs. Raises Refused, and httpx.HTTPError."""
+        body = {"fn_index": event.number, "data": list(data), "session_hash": self._hash}
+        answer = await self._client.post("/gradio_api/queue/join", json=body)
+        answer.raise_for_status()
+        wanted = answer.json()["event_id"]
+        async with self._client.stream("GET", "/gradio_api/queue/data", params={"session_hash": self._hash}) as stream:
+            async for line in stream.aiter_lines():
+                message = json.loads(line.removeprefix("data:")) if line.startswith("data:") else {}
+                if message.get("msg") == "process_completed" and message.get("event_id") == wanted:
+                    return _outputs(message)
+        raise Refused("the stream ended without an answer")
+
+
+async def page_config(client: httpx.AsyncClient) -> PageConfig:
+    """What the page says of itself."""
+    answer = await client.get("/config")
+    answer.raise_for_status()
+    return PageConfig(answer.json())
+
+
+def _outputs(message: Mapping[str, Any]) -> list[Any]:
+    if not message.get("success"):
+        raise Refused(str(message.get("output", {}).get("error")))
+    return list(message["output"]["data"])

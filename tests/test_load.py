@@ -1,0 +1,57 @@
+"""What puts the app under load, on a small scale: it counts right, and finds what it looks for."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from app import cli
+from arena.votes import read_votes
+from load.page_client import PageConfig
+from load.raters import measure_class
+from load.vote_log import measure_start, measure_writing
+
+
+def quiet(words: str) -> None:
+    pass
+
+
+def test_votes_that_are_counted_are_on_disk(tmp_path: Path) -> None:
+    found = measure_writing(tmp_path, threads=4, seconds=0.3, progress=quiet)
+    assert found.votes == sum(1 for _ in read_votes(tmp_path)) > 4
+    assert found.per_second > 0 and 0 < found.median_ms <= found.p95_ms and 2_000 < found.row_bytes < 3_200
+
+
+def test_a_start_on_many_votes_finds_them_all(tmp_path: Path) -> None:
+    told: list[str] = []
+    found = measure_start(tmp_path, 100, told.append)
+    assert (found.rows, found.events, sum(1 for _ in read_votes(tmp_path))) == (100, 200, 100)
+    assert found.log_bytes == (tmp_path / "votes.csv").stat().st_size and found.peak_bytes > found.log_bytes
+    assert any("100 of 100 rows written" in words for words in told)
+
+
+def test_a_class_votes_through_the_page_and_nothing_is_lost(tmp_path: Path) -> None:
+    # Playwright's own loop runs in this thread, once a browser test has begun.
+    with ThreadPoolExecutor(1) as pool:
+        found = pool.submit(measure_class, tmp_path, raters=4, rate=8, seconds=4, progress=quiet).result()
+    votes = list(read_votes(tmp_path / "data"))
+    assert (found.lost, found.doubled, found.errors) == (0, 0, {})
+    assert found.acknowledged == found.vote.count == len(votes) >= 12
+    assert len({vote.judge for vote in votes}) == 4 and len({vote.room for vote in votes}) == 1
+    assert found.battle.count == found.vote.count + 4 and 0 < found.vote.median_ms <= found.vote.p95_ms
+
+
+def test_the_log_is_measured_by_a_command() -> None:
+    result = CliRunner().invoke(cli, ["bench", "votes", "--threads", "2", "--seconds", "0.2", "--rows", "50", "--json"])
+    report = json.loads(result.stdout)
+    assert [one["threads"] for one in report["writing"]] == [1, 2] and report["starting"]["rows"] == 50
+
+
+def test_a_handler_that_is_not_there_is_no_event() -> None:
+    config = PageConfig({"components": [{"id": 1, "props": {"elem_id": "x"}}], "dependencies": []})
+    with pytest.raises(KeyError, match=r"x\.click"):
+        config.event("x")

@@ -1,0 +1,110 @@
+"""A disk that takes no vote: the rater is told, nothing is lost, and the same vote is taken once the disk is back."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from vote_samples import log_path, make_side
+
+from arena.errors import VoteRefused
+from arena.events import EventLog
+from arena.judging.ballots import Ballots
+from arena.judging.judgement import Judgement
+from arena.judging.recorded import Recorded, pairs_of
+from arena.judging.rooms import Rooms
+from arena.votes import VoteLog, read_votes
+
+PAIRS = pairs_of(
+    Recorded(f"q{n}", f"prompt {n}", make_side(model, f"{n}")) for n in range(3) for model in ("one", "two")
+)
+
+
+@contextmanager
+def failing(monkeypatch: pytest.MonkeyPatch, number: int) -> Iterator[None]:
+    """Files can be opened for reading alone."""
+    opened = Path.open
+
+    def refuse(self: Path, mode: str = "r", *more: object, **options: object) -> object:
+        if set(mode) & set("wax+"):
+            raise OSError(number, os.strerror(number), str(self))
+        return opened(self, mode, *more, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", refuse)
+        yield
+
+
+@contextmanager
+def gone(folder: Path) -> Iterator[None]:
+    """The folder is not there: a disk that was unmounted."""
+    away = folder.with_name("away")
+    folder.rename(away)
+    yield
+    folder.mkdir()
+    for path in away.iterdir():
+        shutil.move(path, folder)
+
+
+@contextmanager
+def replaced(folder: Path) -> Iterator[None]:
+    """Something else has taken the folder's name."""
+    away = folder.with_name("away")
+    folder.rename(away)
+    folder.write_text("no folder")
+    yield
+    folder.unlink()
+    away.rename(folder)
+
+
+FAULTS: dict[str, Callable[[pytest.MonkeyPatch, Path], object]] = {
+    "Read-only file system": lambda monkeypatch, folder: failing(monkeypatch, errno.EROFS),
+    "Permission denied": lambda monkeypatch, folder: failing(monkeypatch, errno.EACCES),
+    "No space left on device": lambda monkeypatch, folder: failing(monkeypatch, errno.ENOSPC),
+    "No such file or directory": lambda monkeypatch, folder: gone(folder),
+    "Not a directory": lambda monkeypatch, folder: replaced(folder),
+}
+
+
+@pytest.mark.parametrize("reason", FAULTS)
+def test_a_vote_that_was_not_saved_is_told_and_can_be_given_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reason: str
+) -> None:
+    folder = tmp_path / "data"
+    with VoteLog(log_path(folder)) as log, EventLog(folder) as events:
+        desk = Rooms(PAIRS, Ballots(log), events).main
+        first = desk.position("r").battle
+        desk.cast(first.id, "r", Judgement("model_a"))
+        battle = desk.position("r").battle
+        with FAULTS[reason](monkeypatch, folder):
+            for _ in range(2):
+                with pytest.raises(VoteRefused) as refused:
+                    desk.cast(battle.id, "r", Judgement("tie", comment="mine"))
+                assert refused.value.code == "not_saved" and reason in str(refused.value)
+            assert desk.position("r").battle == battle and desk.progress.votes == 1
+        vote = desk.cast(battle.id, "r", Judgement("tie", comment="mine"))
+        with pytest.raises(VoteRefused, match="judged already"):
+            desk.cast(battle.id, "r", Judgement("tie"))
+        reading = read_votes(folder)
+        assert [(one.battle.id, one.comment) for one in reading] == [(first.id, ""), (battle.id, "mine")]
+        assert reading.report.duplicates == 0 and vote.battle.id == battle.id
+
+
+def test_a_folder_that_is_gone_for_good_is_begun_anew(tmp_path: Path) -> None:
+    """Somebody has deleted the data while the app runs: what was there is lost, what comes is not."""
+    folder = tmp_path / "data"
+    with VoteLog(log_path(folder)) as log, EventLog(folder) as events:
+        desk = Rooms(PAIRS, Ballots(log), events).main
+        desk.cast(desk.position("r").battle.id, "r", Judgement("model_a"))
+        shutil.rmtree(folder)
+        battle = desk.position("r").battle
+        with pytest.raises(VoteRefused, match="not saved"):
+            desk.cast(battle.id, "r", Judgement("tie"))
+        folder.mkdir()
+        desk.cast(battle.id, "r", Judgement("tie"))
+        assert [vote.battle.id for vote in read_votes(folder)] == [battle.id]
