@@ -4,6 +4,8 @@ VENV := .venv
 PY := $(VENV)/bin/python
 # Installs into the venv from outside, so that a Python without ensurepip is enough.
 PIP := $(PYTHON) -m pip --python $(PY) --disable-pip-version-check -q
+# Where the exports are read with the packages that people take them to.
+EXPORTS := .venv-exports
 ARGS ?=
 
 .PHONY: run setup test test-extra lint format clean
@@ -29,11 +31,18 @@ $(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.txt requirements-hf.
 	@$(PIP) install --no-deps -r requirements-bench.txt
 	@touch $@
 
-test: $(VENV)/.installed-dev lint
+$(EXPORTS)/.installed: requirements-exports.txt
+	@echo "Installing what reads the exports (half a minute, once) ..."
+	@$(PYTHON) -m venv $(EXPORTS) 2>/dev/null || $(PYTHON) -m venv --without-pip $(EXPORTS)
+	@$(PYTHON) -m pip --python $(EXPORTS)/bin/python --disable-pip-version-check -q install -r requirements-exports.txt
+	@touch $@
+
+test: $(VENV)/.installed-dev $(EXPORTS)/.installed lint
 	@sh tests/setup_browser.sh
+	$(EXPORTS)/bin/python -m pytest tests/exports
 	$(PY) -m pytest
 
-# Long tests, and those that make an environment of their own.
+# Long tests, and those that make an environment of their own (.venv-extra-*, kept for the next time).
 test-extra: $(VENV)/.installed-dev
 	$(PY) -m pytest -m extra --timeout 900
 
@@ -47,4 +56,4 @@ format: $(VENV)/.installed-dev
 	$(VENV)/bin/ruff format .
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(EXPORTS) .venv-extra-* .mypy_cache .ruff_cache .hypothesis

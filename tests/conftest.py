@@ -14,6 +14,9 @@ from served_app import ROOT, Script, ServedApp, free_port, text_steps
 
 from backends.threads import share_cores
 
+# They need other packages and run in an environment of their own: see the Makefile.
+collect_ignore = ["exports"]
+
 # Before any test imports torch.
 share_cores()
 

@@ -1,0 +1,83 @@
+"""pandas on the exact CSV and on the copy for spreadsheets."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pandas
+import pytest
+from export_votes import LONG, TEXTS, stored_votes
+
+from arena.types import SideName
+from arena.votes.export import CUT_MARK
+
+VOTES = stored_votes()
+TEXT_COLUMNS = ["prompt", "response_a", "response_b", "comment"]
+EXCEL_CELL = 32_767
+"""Excel's own limit."""
+GUARDED = {"- item\n- item", "-0.5", "=1+2", "@user", "＝1+2"}
+
+
+def exact(path: Path) -> pandas.DataFrame:
+    """As README.md says it."""
+    return pandas.read_csv(path, dtype=str, keep_default_na=False)
+
+
+def texts() -> dict[str, list[str]]:
+    battles = [vote.battle for vote in VOTES]
+    return {
+        "prompt": [battle.prompt for battle in battles],
+        "response_a": [battle.a.answer.text for battle in battles],
+        "response_b": [battle.b.answer.text for battle in battles],
+        "comment": [vote.comment for vote in VOTES],
+    }
+
+
+def for_spreadsheets(text: str) -> str:
+    if text == LONG:
+        return text[: EXCEL_CELL - len(CUT_MARK)] + CUT_MARK
+    return f"'{text}" if text in GUARDED else text
+
+
+def test_every_text_of_the_csv_is_exact(out: Path) -> None:
+    table = exact(out / "votes.csv")
+    assert {name: table[name].tolist() for name in TEXT_COLUMNS} == texts()
+    assert set(table.response_a) | set(table.response_b) == set(TEXTS)
+    assert len(LONG.encode()) == 300_000
+    assert table.winner.tolist() == [vote.winner.value for vote in VOTES]
+    assert table.vote_id.tolist() == [vote.id for vote in VOTES]
+    assert table.repeat_of.tolist() == [""] * 18 + ["battle-0"]
+    assert table.leaked.tolist() == ["True" if number == 2 else "False" for number in range(19)]
+
+
+def test_conversations_are_json_that_ends_with_the_answer(out: Path) -> None:
+    table = exact(out / "votes.csv")
+    for name in SideName:
+        found = [json.loads(cell) for cell in table[f"conversation_{name}"]]
+        told = [vote.battle.side(name) for vote in VOTES]
+        assert [[turn["content"] for turn in turns] for turns in found] == [
+            [message.content for message in side.messages] + [side.answer.text] for side in told
+        ]
+        assert [turn["role"] for turn in found[1]] == ["system", "user", "assistant", "user", "assistant"]
+
+
+@pytest.mark.parametrize("name", ["votes.csv", "votes-excel.csv"])
+def test_without_any_option_there_are_all_rows_columns_and_numbers(out: Path, name: str) -> None:
+    table = pandas.read_csv(out / name)
+    assert table.shape == (19, 39)
+    assert table.columns[0] == "question_id"
+    assert table.winner.value_counts().to_dict() == {"model_a": 9, "model_b": 6, "tie": 3, "tie (bothbad)": 1}
+    assert table.tokens_a.tolist() == list(range(19)) and table.turn.dtype == int
+    assert table.anony.dtype == bool and table.anony.sum() == 18
+    assert table.tstamp.iloc[0] == 1_764_000_000.25
+    assert table.dwell_s.sum() == sum(0.5 + number for number in range(19))
+
+
+def test_the_copy_for_spreadsheets_guards_and_cuts_and_changes_nothing_else(out: Path) -> None:
+    table = exact(out / "votes-excel.csv")
+    wanted = {name: [for_spreadsheets(text) for text in column] for name, column in texts().items()}
+    assert {name: table[name].tolist() for name in TEXT_COLUMNS} == wanted
+    others = [name for name in table.columns if name not in (*TEXT_COLUMNS, "conversation_a", "conversation_b")]
+    assert table[others].equals(exact(out / "votes.csv")[others])
+    assert max(len(cell.encode("utf-16-le")) // 2 for name in table for cell in table[name]) == EXCEL_CELL
