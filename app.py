@@ -153,6 +153,9 @@ def prepare_environment() -> None:
     """Settings that libraries read from the environment as they are imported."""
     share_cores()
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+    # A page of figures that nobody here reads: gradio would make a table of the last 10,000 events after each of them.
+    os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", str(10**12))
+    os.environ.setdefault("GRADIO_ANALYTICS_MAX_EVENTS", "100")
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     # A proxy in the environment must not stand between gradio and its own port: it would refuse to start.
     for name in ("NO_PROXY", "no_proxy"):

@@ -30,12 +30,6 @@ def changed(before: Props, now: Props) -> Updates:
     return {component: _update(props) for component, props in now.items() if before.get(component) != props}
 
 
-def values_and_changes(before: Props, now: Props) -> Updates:
-    """All values, whatever was shown, and of everything else what is another now."""
-    plain = {component: props for component, props in now.items() if set(props) == {"value"}}
-    return changed(before, now) | changed({}, plain)
-
-
 def merged(*parts: Props) -> Updates:
     """The updates for all of them; what comes later is added."""
     props: Props = {}

@@ -10,8 +10,8 @@ from gradio.blocks import Block
 from arena.errors import InputError
 from arena.judging.desk import Desk
 from arena.judging.rooms import NO_ROOM, Room, Rooms
-from arena.types import Battle, SideName
-from ui.handlers import PRIVATE, Props, Updates, changed, values_and_changes
+from arena.types import Battle, SideName, Vote
+from ui.handlers import PRIVATE, Props, Updates, changed
 from ui.judging.layout import JudgeTab
 from ui.judging.raters import Kept, judge_of, known_judge, refusals
 from ui.judging.stage import judgement
@@ -111,9 +111,10 @@ class JudgeEvents:
     def go_on(self, kept: Kept, request: gr.Request) -> Updates:
         """The next battle, or the one that is before the rater already."""
         tab = self._tabs.get(request)
+        vote = tab.judging.vote
         with refusals(tab):
             tab.judging = Judging(self._desk(tab).position(known_judge(self._services, tab, kept)))
-        return self._anew(tab)
+        return self._anew(tab, vote)
 
     def join(self, kept: Kept, code: str | None, request: gr.Request) -> Updates:
         """Judge in the room with this code."""
@@ -186,13 +187,14 @@ class JudgeEvents:
         return answer_rows(tab.lang, answer) if tab.judging.vote else text_rows(answer.text)
 
     def _updates(self, tab: Tab) -> Updates:
-        """Everything as it is now."""
+        """What is to be shown now and is not yet: each value is a step of its own for gradio, and takes its time."""
         before, tab.judge_shown = tab.judge_shown, self.render(tab)
-        return values_and_changes(before, tab.judge_shown)
+        return changed(before, tab.judge_shown) or {self._part.battle_id: gr.skip()}
 
-    def _anew(self, tab: Tab) -> Updates:
-        """Everything as it is now, and nothing chosen yet."""
-        return {**self._updates(tab), **changed({}, self._part.stage.nothing_said())}
+    def _anew(self, tab: Tab, vote: Vote | None = None) -> Updates:
+        """Everything as it is now, and nothing chosen yet; if what was chosen is known from a `vote`, that is taken
+        back and the rest left alone."""
+        return {**self._updates(tab), **changed({}, self._part.stage.nothing_said(vote))}
 
     @staticmethod
     def _battle_id(tab: Tab) -> str:

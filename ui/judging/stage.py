@@ -11,7 +11,7 @@ from gradio.blocks import Block
 
 from arena.errors import InputError
 from arena.judging.judgement import CRITERIA, VERDICTS, Judgement
-from arena.types import SideName
+from arena.types import SideName, Vote
 from ui.chatbot import answer_pane
 from ui.choices import CHOICES
 from ui.handlers import Props
@@ -46,9 +46,15 @@ class Stage:
         shown = [self.prompt, *self.names.values(), *self.panes.values(), self.note]
         return [*shown, *self.said, self.submit, *self.actions.values()]
 
-    def nothing_said(self) -> Props:
-        """What empties all that a rater fills in, as properties."""
-        return {component: {"value": "" if component is self.comment else None} for component in self.said}
+    def nothing_said(self, vote: Vote | None = None) -> Props:
+        """What empties all that a rater fills in, as properties; only what `vote` says, if it is known."""
+        filled = self.said if vote is None else self._filled_by(vote)
+        return {component: {"value": "" if component is self.comment else None} for component in filled}
+
+    def _filled_by(self, vote: Vote) -> list[Block]:
+        more: list[Block] = [self.criteria[name] for name in vote.criteria]
+        more += [self.any_right] if vote.any_right is not None else []
+        return [self.choice, *more, *([self.comment] if vote.comment else [])]
 
 
 def judgement(
