@@ -78,9 +78,11 @@ class _Class:
         due = time.monotonic() + random.uniform(0, self._pause)
         await asyncio.sleep(due - time.monotonic())
         battle = await self._battle(session, self._join, [kept, self._code])
-        while battle and time.monotonic() < self._end:
+        while battle:
             # By the clock, so that a slow answer does not make for fewer votes.
             due += self._pause * random.uniform(1 - _SPREAD, 1 + _SPREAD)
+            if due > self._end:
+                return
             await asyncio.sleep(max(0.0, due - time.monotonic()))
             said = [kept, random.choice(("model_a", "model_b", "tie")), "a", None, None, "yes", ""]
             if await self._timed(session, self._vote, said, self.votes):

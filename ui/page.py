@@ -18,10 +18,12 @@ from ui.handlers import PRIVATE, Props, Updates
 from ui.judging.events import JudgeEvents
 from ui.judging.live_events import LiveEvents
 from ui.layout import Page, lay_out
+from ui.lean import LeanBlocks
 from ui.outcomes.events import ResultsEvents
 from ui.session import Services, Tab, Tabs
 
 ASSETS = Path(__file__).parent / "assets"
+TITLE = "Qwen × ChatGLM"
 QUEUE_SIZE = 256
 # Fonts that are already on the reader's machine: the page asks no other host for anything.
 FONTS = ["system-ui", "-apple-system", "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "sans-serif"]
@@ -36,7 +38,7 @@ POLICY = (
 
 def build_page(services: Services) -> tuple[gr.Blocks, dict[str, Any]]:
     """The page, and the keywords that its launch needs."""
-    with gr.Blocks(title="Qwen × ChatGLM", fill_width=True, analytics_enabled=False, delete_cache=(3600, 3600)) as demo:
+    with LeanBlocks(title=TITLE, fill_width=True, analytics_enabled=False, delete_cache=(3600, 3600)) as demo:
         page = lay_out(services)
         # First, so that no handler of the page takes one of the public names.
         Api(services).wire()
