@@ -144,6 +144,33 @@ def test_a_server_that_restarts_goes_on_where_the_rater_was(
     assert page.locator("#judge_prompt .prompt").inner_text() == prompt
 
 
+@pytest.mark.parametrize("held", [True, False])
+def test_a_page_that_closes_while_the_vote_is_on_its_way_leaves_one_row_or_none(
+    judge: Callable[..., Tab], app: ServedApp, held: bool
+) -> None:
+    """Closed before the vote has left, and right after: the next page goes on with what the log says."""
+    tab = judge()
+    page = tab.page
+    begin(page)
+    place = page.locator("#judge_progress").inner_text()
+    asked, before = page.locator("#judge_prompt .prompt").inner_text(), len(app.rows())
+    choose(page, 0)
+    if held:
+        page.route("**/queue/join*", lambda route: None)
+    page.click("#judge_submit", no_wait_after=True)
+    kept = page.context.storage_state()
+    page.close()
+    again = judge(storage_state=kept).page
+    again.wait_for_timeout(500)
+    rows = app.rows()[before:]
+    assert len(rows) <= 1 and all(len(row) == len(app.rows()[0]) for row in rows)
+    again.reload()
+    expect(again.locator("#judge_submit")).to_be_enabled(timeout=LONG)
+    assert not (held and rows)
+    same = again.locator("#judge_prompt .prompt").inner_text() == asked
+    assert same == (not rows) and (again.locator("#judge_progress").inner_text() == place) == (not rows)
+
+
 def test_two_tabs_and_two_clicks_give_one_vote(judge: Callable[..., Tab], app: ServedApp) -> None:
     tab = judge()
     page = tab.page
