@@ -1,6 +1,14 @@
 #!/bin/sh
-# The browser tests need Debian's Chromium and a Chinese font. Installs what is missing if it can.
+# The browser tests need Debian's Chromium, a Chinese font, and axe-core. Installs what is missing if it can.
 set -u
+axe=4.14.1
+place="$(dirname "$0")/../.axe-core"
+if [ ! -f "$place/$axe/axe.min.js" ]; then
+    command -v npm >/dev/null 2>&1 || { echo "The browser tests need npm, to fetch axe-core." >&2; exit 1; }
+    work=$(mktemp -d) && (cd "$work" && npm pack --silent "axe-core@$axe" >/dev/null) &&
+        tar -xzf "$work"/axe-core-*.tgz -C "$work" && mkdir -p "$place/$axe" &&
+        mv "$work/package/axe.min.js" "$place/$axe/" && rm -rf "$work" || exit 1
+fi
 missing=""
 command -v chromium >/dev/null 2>&1 || missing="chromium"
 fc-list :lang=zh 2>/dev/null | grep -q . || missing="$missing fontconfig fonts-noto-cjk"

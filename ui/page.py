@@ -21,14 +21,11 @@ from ui.layout import Page, lay_out
 from ui.lean import LeanBlocks
 from ui.outcomes.events import ResultsEvents
 from ui.session import Services, Tab, Tabs
+from ui.theme import theme
 
 ASSETS = Path(__file__).parent / "assets"
 TITLE = "Qwen × ChatGLM"
 QUEUE_SIZE = 256
-# Fonts that are already on the reader's machine: the page asks no other host for anything.
-FONTS = ["system-ui", "-apple-system", "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "sans-serif"]
-MONO_FONTS = ["ui-monospace", "Consolas", "Noto Sans Mono CJK SC", "monospace"]
-
 # Should a model's text ever get past ui/display.py, it still loads nothing from elsewhere and sends nothing there.
 POLICY = (
     '<meta http-equiv="Content-Security-Policy" '
@@ -65,7 +62,7 @@ def _on_unload(services: Services) -> Callable[..., None]:
 def _launch_keywords(page: Page) -> dict[str, Any]:
     return {
         "i18n": page.labels.i18n,
-        "theme": gr.themes.Soft(font=FONTS, font_mono=MONO_FONTS),
+        "theme": theme(),
         "css": (ASSETS / "page.css").read_text(encoding="utf-8"),
         "head": f"{POLICY}<script>{(ASSETS / 'page.js').read_text(encoding='utf-8')}</script>",
         "footer_links": ["settings"],

@@ -11,7 +11,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     # key: (Chinese, English)
     "title": ("千问 × ChatGLM 对比", "Qwen × ChatGLM, side by side"),
     "other_language": ("English", "中文"),
-    "tab_chat": ("对话与投票", "Chat and vote"),
+    "tab_chat": ("对话", "Chat"),
     "tab_results": ("结果", "Results"),
     "tab_about": ("关于", "About"),
     "stand_in": (

@@ -13,6 +13,27 @@ window.lockVote = (prefix, locked) => {
   for (const part of document.querySelectorAll(`#${prefix}_choice, #${prefix}_more`)) part.inert = locked;
 };
 
+// What gradio does not say of the page: its language, which its one button in the other language tells; that the panes
+// can be moved sideways on a phone, for which a keyboard has to reach them; and that the choices of a radio are one
+// group, in which the arrow keys move (each has a name of its own).
+(() => {
+  const tell = () => {
+    const other = document.querySelector("#language")?.textContent.trim();
+    const lang = other === "English" ? "zh-CN" : "en";
+    if (other && document.documentElement.lang !== lang) document.documentElement.lang = lang;
+    for (const panes of document.querySelectorAll(".panes:not([tabindex])")) {
+      panes.tabIndex = 0;
+      panes.setAttribute("role", "group");
+    }
+    for (const group of document.querySelectorAll("fieldset")) {
+      const radios = group.querySelectorAll("input[type=radio]");
+      for (const radio of radios) if (radio.name !== radios[0].name) radio.name = radios[0].name;
+    }
+  };
+  const seen = { childList: true, characterData: true, attributeFilter: ["name"], subtree: true };
+  new MutationObserver(tell).observe(document, seen);
+})();
+
 // Keys of the vote: 1 to 4 select, Enter submits; never while somebody types or composes.
 (() => {
   const editable = "input:not([type=radio]), textarea, select, [contenteditable=true], [role=listbox], [role=slider]";
