@@ -11,9 +11,6 @@ from arena.judging.review import Progress
 from arena.judging.rooms import Room
 from ui.texts import text
 
-# The QR code's modules in pixels: seen from the back of a room.
-_MODULE = 6
-
 
 def room_link(base: str, room: Room) -> str:
     """The address that raters open; `base` is the page's own."""
@@ -26,7 +23,7 @@ def link_block(lang: str, base: str, room: Room | None) -> str:
         return ""
     link = room_link(base, room)
     # A white border and black modules in dark mode as well: not every phone reads it the other way round.
-    image = segno.make(link, error="m").svg_inline(scale=_MODULE, border=3, dark="#000", light="#fff")
+    image = segno.make(link, error="m").svg_inline(omitsize=True, border=3, dark="#000", light="#fff")
     title = escape(text(lang, "class_qr"))
     return (
         f'<p class="room-code">{escape(room.code)}</p>'
