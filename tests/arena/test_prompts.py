@@ -117,6 +117,12 @@ def test_a_missing_key_is_named_with_its_entry(refusal, missing):
     assert missing in message
 
 
+def test_a_mistake_is_named_with_its_line(refusal):
+    lines = ["[", json.dumps(GOOD) + ",", "", "  " + json.dumps(GOOD | {"id": "q2"}) + ","]
+    lines += [json.dumps(GOOD | {"id": "q3", "dimension": "wit"}, indent=1), "]"]
+    assert "line 5 (entry 3)" in refusal("\n".join(lines).encode())
+
+
 @pytest.mark.parametrize("entry", ["Why?", None, 7, []])
 def test_an_entry_that_is_no_object_is_named(refusal, entry):
     assert "entry 3" in refusal([GOOD, GOOD | {"id": "q2"}, entry])
@@ -127,11 +133,13 @@ def test_a_file_without_a_list_is_refused(refusal, content):
     assert "no list of prompts" in refusal(content)
 
 
-@pytest.mark.parametrize(
-    "content", [b"", b"[{]", b"\xff\xfe[", b'[{"id": "q1"}'], ids=["empty", "[{]", "UTF-16", "cut"]
-)
+@pytest.mark.parametrize("content", [b"", b"[{]", b'[{"id": "q1"}'], ids=["empty", "[{]", "cut"])
 def test_a_file_that_is_no_json_is_refused(refusal, content):
     assert "no JSON" in refusal(content)
+
+
+def test_a_file_in_another_encoding_is_refused(refusal):
+    assert "no UTF-8" in refusal(b"\xff\xfe[")
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path):

@@ -1,0 +1,193 @@
+"""Prompt sets of other people's: CSV, JSONL, FastChat's questions; what is known of a good answer."""
+
+import json
+
+import pytest
+
+from arena.errors import InputError
+from arena.prompts import CodeReference, Prompt, Reference, load_prompts
+
+
+@pytest.fixture
+def load(tmp_path):
+    """The set in a file of that ending with that content."""
+
+    def read(kind, content):
+        path = tmp_path / f"set.{kind}"
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return load_prompts(path)
+
+    return read
+
+
+@pytest.fixture
+def refusal(load):
+    """What is said of such a file."""
+
+    def refused(kind, content):
+        with pytest.raises(InputError) as error:
+            load(kind, content)
+        assert error.value.code == "prompts_broken"
+        return str(error.value)
+
+    return refused
+
+
+def lines(*entries):
+    return "\n".join(json.dumps(entry, ensure_ascii=False) for entry in entries)
+
+
+# ---- FastChat's and MT-bench's questions
+
+
+def test_questions_of_mt_bench_are_read(load):
+    writing = {"question_id": 81, "category": "writing", "turns": ["Write a post.", "Shorten it."]}
+    maths = {"question_id": 111, "category": "math", "turns": ["1 + 1?"], "reference": ["2", ""]}
+    other = {"question_id": "x", "category": "arena-hard", "turns": ["为什么天是蓝的?" * 9], "cluster": "sky"}
+    found = load("jsonl", lines(writing, maths, other))
+    assert [prompt.id for prompt in found] == ["81", "111", "x"]
+    assert [prompt.dimension for prompt in found] == ["generation", "reasoning", ""]
+    assert [prompt.category for prompt in found] == ["writing", "math", "arena-hard"]
+    assert found[0].turns == ("Write a post.", "Shorten it.")
+    assert found[1].reference == Reference(text="2")
+    assert found[0].title == {"zh": "81 Write a post.", "en": "81 Write a post."}
+    assert found[2].title["zh"] == "x " + ("为什么天是蓝的?" * 9)[:40] + "…"
+
+
+@pytest.mark.parametrize(
+    ("change", "hint"),
+    [
+        ({"turns": []}, "turns must be a list"),
+        ({"turns": "Why?"}, "turns must be a list"),
+        ({"turns": ["Why?", " "]}, "prompt must be texts"),
+        ({"turns": [7]}, "prompt must be texts"),
+        ({"question_id": None}, "question_id"),
+        ({"question_id": True}, "question_id"),
+        ({"question_id": 1}, "line 1 has the id '1'"),
+    ],
+    ids=str,
+)
+def test_a_question_with_a_mistake_is_named_with_its_line(refusal, change, hint):
+    good = {"question_id": 1, "category": "math", "turns": ["Why?"]}
+    message = refusal("jsonl", lines(good) + "\n\n" + lines(good | {"question_id": 2} | change))
+    assert "line 3 (entry 2)" in message and hint in message
+
+
+# ---- JSONL in the project's keys, most of them left out
+
+
+def test_a_prompt_needs_its_text_alone(load):
+    first, second = load("jsonl", lines({"prompt": "Why?"}, {"prompt": "Who?", "id": 7, "more": ["And then?"]}))
+    assert first == Prompt("p1", "", {"zh": "p1 Why?", "en": "p1 Why?"}, "Why?")
+    assert second.id == "7" and second.turns == ("Who?", "And then?")
+
+
+def test_what_a_line_says_is_kept(load):
+    entry = {
+        "id": "a",
+        "prompt": "Why?",
+        "dimension": "knowledge",
+        "title": {"zh": "一", "en": "One"},
+        "reference": {"must": ["x", ["y", "z"]]},
+    }
+    (prompt,) = load("jsonl", lines(entry))
+    assert prompt.title == entry["title"] and prompt.dimension == "knowledge"
+    assert prompt.reference == Reference(must=(("x",), ("y", "z")))
+
+
+def test_a_text_with_other_ends_of_lines_is_one_prompt(load):
+    (prompt,) = load("jsonl", '{"prompt": "one\u2028two\x85three"}\r\n')
+    assert prompt.text == "one\u2028two\x85three"
+
+
+@pytest.mark.parametrize(
+    ("content", "hint"),
+    [
+        ("{]", "no JSON in line 1"),
+        (lines({"prompt": "Why?"}, ["Why?"]), "line 2 (entry 2): it is no object"),
+        (lines({"id": "a"}), "prompt must be texts"),
+        (lines({"prompt": "Why?", "dimension": "wit"}), "reasoning, knowledge"),
+        (lines({"prompt": "Why?", "more": 7}), "more must be a list"),
+        (lines({"prompt": "Why?", "category": 7}), "category must be a text"),
+        ("", "no list of prompts"),
+    ],
+)
+def test_a_line_with_a_mistake_is_named(refusal, content, hint):
+    assert hint in refusal("jsonl", content)
+
+
+# ---- CSV
+
+
+def test_a_table_is_read_by_its_columns(load):
+    table = (
+        "\ufeffid,prompt,dimension,more,must,must_not,languages\r\n"
+        'a,"Say it\r\nin French, please",multilingual,Now in German|And in Dutch,,,French | German\r\n'
+        "b,Who was it?,,,Bach|Johann,Mozart,\r\n"
+    )
+    first, second = load("csv", table)
+    assert first.turns == ("Say it\r\nin French, please", "Now in German", "And in Dutch")
+    assert first.dimension == "multilingual" and first.reference == Reference(languages=("French", "German"))
+    assert second.reference == Reference(must=(("Bach",), ("Johann",)), must_not=("Mozart",))
+
+
+def test_one_column_is_enough(load):
+    assert [prompt.text for prompt in load("csv", "prompt\nWhy?\n你好\n")] == ["Why?", "你好"]
+
+
+@pytest.mark.parametrize(
+    ("table", "hint"),
+    [
+        ("question\nWhy?\n", "no column called prompt"),
+        ('prompt,id\n"two\nlines",a\nWhy?,b,c\n', "line 4 (entry 2): it has more or fewer cells"),
+        ("prompt,id\nWhy?\n", "line 2 (entry 1): it has more or fewer cells"),
+        ('prompt\n"Why?\n', "no CSV in line 2"),
+        ("prompt,languages\nWhy?,Klingon\n", "languages must be among Chinese"),
+        ("prompt\n", "no list of prompts"),
+    ],
+)
+def test_a_table_with_a_mistake_is_refused(refusal, table, hint):
+    assert hint in refusal("csv", table)
+
+
+# ---- references
+
+
+def with_reference(reference):
+    entry = {"id": "q1", "dimension": "reasoning", "title": {"zh": "一", "en": "One"}, "prompt": "Why?"}
+    return json.dumps([entry | {"reference": reference}])
+
+
+def test_a_reference_is_read(load):
+    told = {"code": {"function": "f", "results": {"[1, 2]": 4}}, "languages": ["Japanese"], "text": "So.", "must": []}
+    (prompt,) = load("json", with_reference(told))
+    assert prompt.reference == Reference((), (), ("Japanese",), CodeReference("f", (("[1, 2]", 4),)), "So.")
+
+
+def test_any_code_may_be_asked_for(load):
+    (prompt,) = load("json", with_reference({"code": {}}))
+    assert prompt.reference == Reference(code=CodeReference())
+
+
+@pytest.mark.parametrize(
+    ("reference", "hint"),
+    [
+        ({}, "one or more of the keys"),
+        ("56", "one or more of the keys"),
+        ({"musst": ["x"]}, "one or more of the keys"),
+        ({"must": "x"}, "must needs a list"),
+        ({"must": [[]]}, "must needs a list"),
+        ({"must": ["x", 7]}, "must needs a list"),
+        ({"must_not": [["x"]]}, "must_not must be a list"),
+        ({"languages": ["Klingon"]}, "languages must be among"),
+        ({"code": "def"}, "code is an object"),
+        ({"code": {"name": "f"}}, "code is an object"),
+        ({"code": {"results": {"[1]": "4"}}}, "results must be numbers"),
+        ({"code": {"results": [4]}}, "results must be numbers"),
+        ({"text": 7}, "text must be a text"),
+    ],
+    ids=str,
+)
+def test_a_reference_with_a_mistake_is_named(refusal, reference, hint):
+    message = refusal("json", with_reference(reference))
+    assert "line 1 (entry 1)" in message and hint in message
