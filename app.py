@@ -80,7 +80,7 @@ def serve(
     models: tuple[str, str] | None, host: str, port: int, hosting: Hosting, prompts: Path, answers: Path | None
 ) -> None:
     """Check all that can be checked at once, put the page up, load the models behind it, and stay."""
-    from arena.judging.recorded import load_pairs
+    from arena.judging.pairs import load_pairs
     from arena.prompts import load_prompts
     from ui.quick_import import import_gradio_quickly
 

@@ -14,7 +14,7 @@ from arena.errors import InputError
 if TYPE_CHECKING:
     from arena.events import EventLog, NoEvents
     from arena.judging.ballots import Log
-    from arena.judging.recorded import Pair
+    from arena.judging.pairs import Pair
     from arena.prompts import Prompt
     from arena.types import ModelSpec
     from ui.session import Services

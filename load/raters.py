@@ -19,7 +19,7 @@ import httpx
 from arena.errors import InputError
 from arena.events import EventLog
 from arena.judging.ballots import Ballots, ClosedLog
-from arena.judging.recorded import load_pairs
+from arena.judging.pairs import load_pairs
 from arena.judging.rooms import Rooms
 from arena.votes import read_votes
 from load.page_client import Event, PageConfig, PageSession, Refused, page_config

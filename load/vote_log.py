@@ -14,7 +14,7 @@ from pathlib import Path
 from arena.events import FIRST_PART as EVENTS
 from arena.events import EventLog
 from arena.judging.ballots import Ballots
-from arena.judging.recorded import Pair, load_pairs
+from arena.judging.pairs import Pair, load_pairs
 from arena.judging.rooms import Rooms
 from arena.votes import FIRST_PART, VoteLog
 from arena.votes.parts import HEAD, csv_line

@@ -25,7 +25,7 @@ share_cores()
 def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., ServedApp]]:
     """Serves two models (names or scripts) until the session ends."""
     import app
-    from arena.judging.recorded import load_pairs
+    from arena.judging.pairs import load_pairs
     from arena.prompts import load_prompts
     from commands.compose import Hosting, compose
 

@@ -9,9 +9,10 @@ import pytest
 from vote_samples import make_side
 
 from arena.admin import Admin
+from arena.answers import Recorded
 from arena.judging.ballots import Ballots
 from arena.judging.limits import RateLimits
-from arena.judging.recorded import Recorded, pairs_of
+from arena.judging.pairs import pairs_of
 from arena.judging.rooms import NO_ROOM, Rooms
 from arena.statistics import Counts
 from arena.votes.counts import Results

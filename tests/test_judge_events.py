@@ -6,9 +6,10 @@ import gradio as gr
 import pytest
 from vote_samples import make_side
 
+from arena.answers import Recorded
 from arena.events import NoEvents
 from arena.judging.ballots import Ballots
-from arena.judging.recorded import Recorded, pairs_of
+from arena.judging.pairs import pairs_of
 from arena.judging.rooms import NO_ROOM, Rooms
 from arena.statistics import Counts
 from arena.votes.counts import Results

@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 from vote_samples import log_path, make_side
 
+from arena.answers import Recorded
 from arena.errors import VoteRefused
 from arena.events import EventLog
 from arena.judging.ballots import Ballots
 from arena.judging.judgement import Judgement
-from arena.judging.recorded import Recorded, pairs_of
+from arena.judging.pairs import pairs_of
 from arena.judging.rooms import Rooms
 from arena.votes import VoteLog, read_votes
 

@@ -16,7 +16,7 @@ from typing import Any
 from arena.battle import new_battle_id
 from arena.errors import VoteRefused
 from arena.events import Event, Events
-from arena.judging.recorded import Pair
+from arena.judging.pairs import Pair
 from arena.types import Battle
 
 # Of so many votes of a rater's one is asked for again, with so many other battles between at least.

@@ -12,7 +12,7 @@ from arena.errors import InputError
 from arena.events import Event, Events
 from arena.judging.ballots import Ballots
 from arena.judging.desk import Desk
-from arena.judging.recorded import Pair
+from arena.judging.pairs import Pair
 from arena.judging.review import Review
 
 # Letters and digits that nobody takes for one another when they are read from a wall.

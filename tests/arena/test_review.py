@@ -5,9 +5,10 @@ from collections import Counter
 import pytest
 from vote_samples import make_side
 
+from arena.answers import Recorded
 from arena.errors import VoteRefused
 from arena.events import EventLog, read_events
-from arena.judging.recorded import Recorded, pairs_of
+from arena.judging.pairs import pairs_of
 from arena.judging.review import REPEAT_GAP, Progress, Review
 
 

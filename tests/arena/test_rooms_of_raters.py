@@ -3,11 +3,12 @@
 import pytest
 from vote_samples import log_path, make_side
 
+from arena.answers import Recorded
 from arena.errors import InputError, VoteRefused
 from arena.events import EventLog, read_events
 from arena.judging.ballots import Ballots
 from arena.judging.judgement import Judgement
-from arena.judging.recorded import Recorded, pairs_of
+from arena.judging.pairs import pairs_of
 from arena.judging.review import Progress
 from arena.judging.rooms import MOST_RATERS, NO_ROOM, Rooms
 from arena.votes import VoteLog, read_votes

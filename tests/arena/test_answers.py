@@ -4,8 +4,9 @@ import json
 
 import pytest
 
+from arena.answers import read_recorded
 from arena.errors import InputError
-from arena.judging.recorded import pairs_of, read_recorded
+from arena.judging.pairs import pairs_of
 from arena.prompts import Prompt
 from arena.types import Message
 
@@ -53,11 +54,24 @@ def test_what_is_unknown_stays_unknown(written):
         (line(model=" "), "line 2: model must be a text"),
         (line(prompt_id=7), "line 2: prompt_id must be a text"),
         (line(prompt=""), "line 2: prompt must be a text"),
-        (line(seconds=-1), "line 2: seconds and tokens must be numbers"),
-        (line(seconds=float("nan")), "line 2: seconds and tokens must be numbers"),
-        (line(seconds="12"), "line 2: seconds and tokens must be numbers"),
-        (line(tokens=1.5), "line 2: seconds and tokens must be numbers"),
-        (line(tokens=True), "line 2: seconds and tokens must be numbers"),
+        (line(seconds=-1), "line 2: seconds must be a number"),
+        (line(seconds=float("nan")), "line 2: seconds must be a number"),
+        (line(seconds="12"), "line 2: seconds must be a number"),
+        (line(tokens=1.5), "line 2: tokens must be a whole number"),
+        (line(tokens=True), "line 2: tokens must be a whole number"),
+        (line(messages=[]), "line 2: messages must end with the prompt"),
+        (line(messages="Why?"), "line 2: messages must be a list"),
+        (line(messages=[{"role": "user", "content": "Who?"}]), "line 2: messages must end with the prompt"),
+        (line(messages=[{"role": "boss", "content": "Why?"}]), "line 2: a role must be one of"),
+        (line(messages=[{"role": "user", "content": 7}]), "line 2: messages must be a list"),
+        (line(config={"temperatur": 1}), "line 2: config is wrong: There is no setting"),
+        (line(config={"top_p": 7}), "line 2: config is wrong: top_p"),
+        (line(config=7), "line 2: config is wrong"),
+        (line(finish_reason="bored"), "line 2: finish_reason must be one of"),
+        (line(error="boom"), "line 2: error must be an object"),
+        (line(machine=[1]), "line 2: machine must be an object"),
+        (line(family={}), "line 2: family must be a text"),
+        (line(turn=-1), "line 2: turn must be a whole number"),
     ],
 )
 def test_a_mistake_is_named_with_its_line(written, broken, words):
