@@ -1,5 +1,6 @@
 """What the blind vote sends to a browser, apart from the browser."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import gradio as gr
@@ -11,7 +12,9 @@ from arena.events import NoEvents
 from arena.judging.ballots import Ballots
 from arena.judging.pairs import pairs_of
 from arena.judging.rooms import NO_ROOM, Rooms
+from arena.prompts import Prompt, Reference
 from arena.statistics import Counts
+from arena.types import Message, SideName
 from arena.votes.counts import Results
 from arena.votes.withdrawn import Withdrawals
 from ui.judging.events import JudgeEvents
@@ -34,7 +37,10 @@ def rooms():
 def events(rooms, tmp_path):
     withdrawals = Withdrawals(tmp_path, NoEvents(), lambda judge: "CODE", lambda address: None)
     results = lambda: Results(Counts(), 0, {})  # noqa: E731
-    services = SimpleNamespace(judge=lambda rater: f"judge of {rater}", withdrawals=withdrawals, results=results)
+    prompt = Prompt("q1", "", {"zh": "", "en": ""}, "Why?", reference=Reference((("secret fact",),), text="Read me."))
+    services = SimpleNamespace(
+        prompts=(prompt,), judge=lambda rater: f"judge of {rater}", withdrawals=withdrawals, results=results
+    )
     with gr.Blocks():
         part = lay_out_judging(Labels({}))
     tab = SimpleNamespace(lang="en", judging=Judging(), room=NO_ROOM, no_room="", judge_shown={})
@@ -52,7 +58,7 @@ def submit(events, comment=""):
 
 
 def test_names_and_figures_are_sent_after_the_vote_alone(events):
-    told = (*NAMES, "171.2 s", "7 tokens")
+    told = (*NAMES, "171.2 s", "7 tokens", "✗ does not say “secret fact”", "Read me.")
     events.made.go_on(KEPT, None)
     assert "Why?" in sent(events) and not any(word in sent(events) for word in told)
     submit(events)
@@ -88,3 +94,21 @@ def test_a_rater_who_has_not_begun_is_shown_no_battle(events, rooms):
     events.tab.judging = Judging()
     events.made.opened(events.tab, KEPT)
     assert events.tab.judging == shown
+
+
+def test_of_a_conversation_all_of_it_is_shown(events, tmp_path):
+    """What the host's files say is as hostile as what a model says."""
+    talk = (Message("system", "s"), Message("user", "Hi"), Message("assistant", "<i>Ho</i>"), Message("user", "*Why?*"))
+    first, second = (replace(make_side(name, f"It is {name}"), messages=talk) for name in NAMES)
+    pairs = pairs_of([Recorded("q1", "Hi", first, turn=2), Recorded("q1", "Hi", second, turn=2)])
+    events.made._rooms = Rooms(pairs, Ballots(SimpleNamespace(append=lambda vote: None)), NoEvents())
+    events.made.go_on(KEPT, None)
+    props, stage = events.made.render(events.tab), events.made._part.stage
+    assert "Hi" in props[stage.prompt]["value"] and "Why?" not in props[stage.prompt]["value"]
+    for side in SideName:
+        rows = props[stage.panes[side]]["value"]
+        assert [row["role"] for row in rows] == ["assistant", "user", "assistant"]
+        assert rows[0]["content"] == "\\<i>Ho\\</i>" and rows[1]["content"] == "\\*Why?\\*"
+        assert "It is" in rows[2]["content"]
+    submit(events)
+    assert events.tab.judging.vote.battle.turn == 2

@@ -15,7 +15,19 @@ from ui.handlers import PRIVATE, Props, Updates, changed
 from ui.judging.layout import JudgeTab
 from ui.judging.raters import Kept, judge_of, known_judge, refusals
 from ui.judging.stage import judgement
-from ui.judging.view import answer_rows, heading, note, progress_line, prompt_block, room_block, text_rows, unknown_room
+from ui.judging.view import (
+    answer_rows,
+    first_prompt,
+    heading,
+    note,
+    progress_line,
+    prompt_block,
+    room_block,
+    talk_rows,
+    text_rows,
+    unknown_room,
+)
+from ui.reference import reference_block
 from ui.session import Judging, Services, Tab, Tabs, address_of
 from ui.texts import text
 
@@ -83,10 +95,11 @@ class JudgeEvents:
             part.progress: {"value": progress_line(lang, position)},
             part.battle_id: {"value": battle.id if battle else ""},
             stage.submit: {"interactive": is_open},
-            stage.prompt: {"value": prompt_block(lang, battle.prompt if battle else "")},
+            stage.prompt: {"value": prompt_block(lang, first_prompt(battle) if battle else "")},
             stage.actions["judge_skip"]: {"interactive": is_open},
             stage.actions["judge_next"]: {"interactive": vote is not None and not is_closed},
             stage.note: {"value": note(lang, position, vote, self._services.withdrawals.code_of)},
+            stage.reference: {"value": reference_block(lang, self._services.prompts, vote)},
         }
         for side in SideName:
             props[stage.names[side]] = {"value": heading(lang, side, battle if vote else None)}
@@ -183,8 +196,9 @@ class JudgeEvents:
     def _rows(self, tab: Tab, battle: Battle | None, side: SideName) -> list[dict[str, Any]]:
         if battle is None:
             return []
-        answer = battle.side(side).answer
-        return answer_rows(tab.lang, answer) if tab.judging.vote else text_rows(answer.text)
+        shown = battle.side(side)
+        last = answer_rows(tab.lang, shown.answer) if tab.judging.vote else text_rows(shown.answer.text)
+        return [*talk_rows(shown), *last]
 
     def _updates(self, tab: Tab) -> Updates:
         """What is to be shown now and is not yet: each value is a step of its own for gradio, and takes its time."""

@@ -18,6 +18,7 @@ from ui.judging.live_layout import LiveTab
 from ui.judging.raters import Kept, known_judge, refusals
 from ui.judging.stage import judgement
 from ui.judging.view import answer_rows, heading, prompt_block, receipt, text_rows
+from ui.reference import reference_block
 from ui.session import LiveJudging, Services, Tab, Tabs, address_of
 from ui.texts import error_text, text
 
@@ -59,6 +60,7 @@ class LiveEvents:
             part.shown: {"visible": view is not None},
             stage.prompt: {"value": prompt_block(lang, view.prompt if view else "")},
             stage.note: {"value": receipt(lang, vote, self._services.withdrawals.code_of) if vote else ""},
+            stage.reference: {"value": reference_block(lang, self._services.prompts, vote)},
             **{component: {"interactive": is_open} for component in (*stage.said, stage.submit)},
         }
         for side in SideName:

@@ -34,6 +34,7 @@ class Stage:
     any_right: gr.Radio
     comment: gr.Textbox
     note: gr.Markdown
+    reference: gr.HTML
 
     @property
     def said(self) -> list[Block]:
@@ -43,7 +44,7 @@ class Stage:
     @property
     def changing(self) -> list[Block]:
         """Every component that a handler may update."""
-        shown = [self.prompt, *self.names.values(), *self.panes.values(), self.note]
+        shown = [self.prompt, *self.names.values(), *self.panes.values(), self.note, self.reference]
         return [*shown, *self.said, self.submit, *self.actions.values()]
 
     def nothing_said(self, vote: Vote | None = None) -> Props:
@@ -95,6 +96,7 @@ def lay_out_stage(labels: Labels, prefix: str, actions: Sequence[str] = ()) -> S
         any_right=any_right,
         comment=comment,
         note=gr.Markdown("", elem_id=f"{prefix}_note", elem_classes="note"),
+        reference=gr.HTML("", elem_id=f"{prefix}_reference", elem_classes="reference", padding=False),
     )
 
 

@@ -59,6 +59,20 @@ def text_rows(shown: str) -> list[Row]:
     return [{"role": "assistant", "content": display_copy(shown)}] if shown else []
 
 
+def talk_rows(side: Side) -> list[Row]:
+    """What was said before the answer judged, apart from the prompt that the conversation began with."""
+    began = next(place for place, message in enumerate(side.messages) if message.role == "user")
+    return [
+        {"role": message.role, "content": (plain_copy if message.role == "user" else display_copy)(message.content)}
+        for message in side.messages[began + 1 :]
+    ]
+
+
+def first_prompt(battle: Battle) -> str:
+    """What the conversation began with."""
+    return next(message.content for message in battle.a.messages if message.role == "user")
+
+
 def answer_rows(lang: str, answer: Answer) -> list[Row]:
     """A whole answer after the vote, with the reasoning before it."""
     rows: list[Row] = []
