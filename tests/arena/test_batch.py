@@ -1,0 +1,303 @@
+"""A batch: everything asked once, one model after the other, each answer kept, whatever stops it."""
+
+import os
+import time
+from contextlib import contextmanager
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+
+from arena.answers import AnswerStore, Recorded, read_recorded
+from arena.batch import Batch, CellState, CellView, Host, Plan, Progress
+from arena.errors import InputError
+from arena.prompts import Prompt
+from arena.types import Answer, Chunk, Message, ModelSpec, Usage
+from arena.worker import Limits
+
+TITLE = {"zh": "题", "en": "Q"}
+PROMPTS = tuple(Prompt(f"q{number}", "reasoning", TITLE, f"Question {number}") for number in (1, 2, 3))
+TALK = Prompt("t1", "", TITLE, "First", ("Second", "Third"))
+ALL_DONE = {"q1": "done", "q2": "done", "q3": "done"}
+
+
+@pytest.fixture
+def store(tmp_path):
+    with AnswerStore(tmp_path / "answers.jsonl") as made:
+        yield made
+
+
+@pytest.fixture
+def place(stub):
+    """A host whose models answer by `play[model](messages, config)`, and all that was asked of it."""
+    asked, opened, play = [], [], {}
+
+    def answer(model):
+        def stream(messages, config):
+            asked.append((model, messages, config))
+            yield from play.get(model, echo)(messages, config)
+
+        return stream
+
+    @contextmanager
+    def open_model(spec):
+        opened.append(f"+{spec.id}")
+        yield stub(answer(spec.id), id=spec.id)
+        opened.append(f"-{spec.id}")
+
+    def make(prompts=PROMPTS, models="ab", at_once=1, retry_failed=False, store=None, limits=None, **plan):
+        specs = [ModelSpec(name, name.upper(), "", "", "", "int4") for name in models]
+        host = Host(open_model, {"cores": 2}, lambda: 77)
+        return Batch(Plan(specs, prompts, **plan), store or made.store, host, at_once, retry_failed, limits)
+
+    made = SimpleNamespace(batch=make, asked=asked, opened=opened, play=play, store=None)
+    return made
+
+
+@pytest.fixture
+def on(place, store):
+    place.store = store
+    return place
+
+
+def echo(messages, config):
+    yield Chunk(text=f"re {messages[-1].content}")
+    yield Chunk(finish_reason="stop", usage=Usage(4, 2, 0.5, 2.0))
+
+
+def failing(messages, config):
+    yield Chunk(text="Well")
+    raise RuntimeError("out of memory")
+
+
+def run(batch):
+    """Everything that it yields; the last is how it ended."""
+    return list(batch.run())
+
+
+def states(progress, model="a"):
+    return {view.cell.prompt.id: str(view.state) for view in progress.cells if view.cell.model.id == model}
+
+
+def told(asked):
+    return [(model, messages[-1].content, config.seed) for model, messages, config in asked]
+
+
+def test_all_of_one_model_comes_before_all_of_the_other(on, store):
+    last = run(on.batch(repeats=2, seed=40))[-1]
+    whole = [(model, f"Question {number}", seed) for model in "ab" for seed in (40, 41) for number in (1, 2, 3)]
+    assert told(on.asked) == whole
+    assert on.opened == ["+a", "-a", "+b", "-b"]
+    assert last.count(CellState.DONE) == 12 and last.seconds_left == 0
+    kept = read_recorded(store.path)
+    assert [(entry.side.model.id, entry.repeat, entry.prompt_id) for entry in kept[:4]] == [
+        ("a", 0, "q1"), ("a", 0, "q2"), ("a", 0, "q3"), ("a", 1, "q1")
+    ]  # fmt: skip
+    assert kept[0].side.answer.text == "re Question 1" and kept[0].memory == 77
+    assert kept[0].machine == {"cores": 2, "at_once": 1} and kept[0].side.config.seed == 40
+
+
+def test_nothing_is_asked_twice(on):
+    run(on.batch())
+    on.asked.clear(), on.opened.clear()
+    assert states(run(on.batch())[-1]) == ALL_DONE
+    assert not on.asked and not on.opened  # a model with nothing to do is not even loaded
+    run(on.batch(repeats=2))
+    assert [(model, seed) for model, _, seed in told(on.asked)] == [("a", 1)] * 3 + [("b", 1)] * 3
+
+
+def test_other_settings_are_other_answers(on):
+    run(on.batch(settings={"temperature": 0.0}))
+    run(on.batch(settings={"temperature": 0.5}))
+    run(on.batch(seed=9))
+    assert len(on.asked) == 18 and {config.temperature for _, _, config in on.asked} == {0.0, 0.5, 0.7}
+
+
+def test_a_batch_that_is_stopped_goes_on_where_it_was(on, gate):
+    def slow(messages, config):
+        if messages[-1].content == "Question 2":
+            yield Chunk(text="thinking")
+            while not gate.wait(0.05):
+                yield Chunk()
+        yield from echo(messages, config)
+
+    on.play["a"] = slow
+    batch = on.batch()
+    for progress in batch.run():
+        if progress.running() and progress.running()[0].growing.text == "thinking":
+            assert progress.running()[0].growing.usage.seconds >= 0
+            batch.stop()
+    assert states(progress) == {"q1": "done", "q2": "waiting", "q3": "waiting"}
+    assert on.opened == ["+a", "-a"]  # the other one is not begun
+    gate.set(), on.asked.clear()
+    assert states(run(on.batch())[-1]) == ALL_DONE
+    assert [text for model, text, _ in told(on.asked) if model == "a"] == ["Question 2", "Question 3"]
+
+
+def test_a_pause_lets_the_running_answer_end(on):
+    def pausing(messages, config):
+        yield Chunk(text="one ")
+        batch.pause()
+        yield from echo(messages, config)
+
+    on.play["a"] = pausing
+    batch = on.batch()
+    last = run(batch)[-1]
+    assert states(last) == {"q1": "done", "q2": "waiting", "q3": "waiting"}
+    assert states(last, "b") == {"q1": "waiting", "q2": "waiting", "q3": "waiting"}
+
+
+def test_whoever_stops_listening_stops_it(on, threads_return):
+    def endless(messages, config):
+        while True:
+            yield Chunk(text="x")
+
+    on.play["a"] = endless
+    batch = on.batch()
+    listening = batch.run()
+    next(listening)
+    listening.close()
+    assert threads_return() and on.opened == ["+a"]
+    assert not batch.progress.count(CellState.DONE)
+
+
+def test_a_failed_cell_is_kept_and_asked_again_when_told_so(on, store):
+    on.play["a"] = failing
+    last = run(on.batch())[-1]
+    assert states(last) == {"q1": "failed", "q2": "failed", "q3": "failed"}
+    assert states(last, "b") == ALL_DONE  # a failing model does not stop the other
+    assert last.cells[0].error.code == "backend_failed" and "out of memory" in last.cells[0].error.message
+    assert read_recorded(store.path)[0].side.answer.text == "Well"
+    del on.play["a"]
+    on.asked.clear()
+    assert states(run(on.batch())[-1])["q1"] == "failed" and not on.asked
+    assert states(run(on.batch(retry_failed=True))[-1]) == ALL_DONE
+    assert [model for model, _, _ in told(on.asked)] == ["a"] * 3
+    on.asked.clear()
+    assert states(run(on.batch(retry_failed=True))[-1]) == ALL_DONE and not on.asked
+
+
+def test_a_model_that_cannot_be_loaded_leaves_the_other_its_turn(on, store, scripted, monkeypatch):
+    broken = scripted({"text": "x"}, load_error="disk on fire")
+
+    @contextmanager
+    def opening(spec):
+        yield broken
+
+    whole = on.batch(models="b")
+    batch = Batch(Plan([broken.spec, *whole._models], PROMPTS), store, Host(opening))
+    batch._host = Host(lambda spec: opening(spec) if spec == broken.spec else whole._host.open(spec))
+    last = run(batch)[-1]
+    assert set(states(last, broken.spec.id).values()) == {"waiting"} and states(last, "b") == ALL_DONE
+    assert "disk on fire" in last.cells[0].error.message and last.cells[1].error is None
+    assert {entry.side.model.id for entry in read_recorded(store.path)} == {"b"}
+
+
+def test_a_conversation_goes_on_with_the_model_s_own_answers(on, store):
+    last = run(on.batch([TALK], models="a"))[-1]
+    assert [messages for _, messages, _ in on.asked][-1] == (
+        Message("user", "First"),
+        Message("assistant", "re First"),
+        Message("user", "Second"),
+        Message("assistant", "re Second"),
+        Message("user", "Third"),
+    )
+    assert [(entry.turn, entry.prompt) for entry in read_recorded(store.path)] == [
+        (1, "First"),
+        (2, "First"),
+        (3, "First"),
+    ]
+    assert last.cells[0].seconds == 6.0 and len(last.cells[0].answers) == 3
+    on.asked.clear()
+    run(on.batch([TALK], models="a"))
+    assert not on.asked
+
+
+def test_a_conversation_that_failed_goes_on_with_the_turn_that_did(on):
+    on.play["a"] = lambda messages, config: (failing if messages[-1].content == "Second" else echo)(messages, config)
+    view = run(on.batch([TALK], models="a"))[-1].cells[0]
+    assert view.state is CellState.FAILED and [entry.turn for entry in view.answers] == [1, 2]
+    del on.play["a"]
+    on.asked.clear()
+    view = run(on.batch([TALK], models="a", retry_failed=True))[-1].cells[0]
+    assert view.state is CellState.DONE
+    assert [messages[-1].content for _, messages, _ in on.asked] == ["Second", "Third"]
+
+
+def test_several_answers_at_once(on, store):
+    running, most = [], []
+
+    def counting(messages, config):
+        running.append(messages)
+        try:
+            for _ in range(20):  # until the other one is there
+                yield Chunk()
+                most.append(len(running))
+                if len(running) == 2:
+                    break
+                time.sleep(0.01)
+            yield from echo(messages, config)
+        finally:
+            running.remove(messages)
+
+    on.play["a"] = counting
+    last = run(on.batch(models="a", at_once=2, repeats=4))[-1]
+    assert last.count(CellState.DONE) == 12 and max(most) == 2
+    assert read_recorded(store.path)[0].machine["at_once"] == 2
+
+
+def test_an_answer_that_cannot_be_kept_ends_it(on, monkeypatch, threads_return):
+    def full(descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    batch = on.batch(at_once=2)
+    with pytest.raises(InputError, match="No space left"):
+        run(batch)
+    assert threads_return() and batch.progress.count(CellState.DONE) == 0
+
+
+def test_an_answer_that_never_comes_has_failed(on, gate):
+    def mute(messages, config):
+        gate.wait()
+        yield Chunk()
+
+    on.play["a"] = mute
+    last = run(on.batch(PROMPTS[:1], models="a", limits=Limits(silence=0.2)))[-1]
+    assert last.cells[0].state is CellState.FAILED and last.cells[0].error.code == "silent"
+
+
+@pytest.mark.parametrize("repeats", [0, -1, 101])
+def test_a_number_of_repeats_that_cannot_be(on, repeats):
+    with pytest.raises(InputError) as refused:
+        on.batch(repeats=repeats)
+    assert refused.value.code == "batch_repeats"
+
+
+# ---- the time left
+
+
+def views(model, *seconds, state=CellState.DONE):
+    spec = ModelSpec(model, model, "", "", "", "")
+    cell = SimpleNamespace(model=spec)
+    for took in seconds:
+        entry = SimpleNamespace(side=SimpleNamespace(answer=Answer(usage=Usage(seconds=took))))
+        yield CellView(cell, state, (entry,) if state is CellState.DONE else (), Answer(usage=Usage(seconds=took)))
+
+
+def test_the_time_left_is_known_from_the_cells_that_are_done():
+    waiting = CellState.WAITING
+    done, rest = list(views("a", 10.0, 20.0)), [replace(view, growing=None) for view in views("a", 0, 0, state=waiting)]
+    assert Progress(tuple(rest)).seconds_left is None
+    assert Progress((*done, *rest)).seconds_left == 30
+    assert Progress((*done, *rest), at_once=2).seconds_left == 15
+    running = list(views("a", 12.0, 99.0, state=CellState.RUNNING))
+    assert Progress((*done, *running)).seconds_left == 3.0  # 15 - 12, and one that takes longer already
+    others = [replace(view, growing=None) for view in views("b", 0, state=waiting)]
+    assert Progress((*done, *others)).seconds_left == 15  # the other model stands in
+    assert Progress((*done, *views("b", 100.0), *others)).seconds_left == 100
+    assert Progress((*done, *views("b", 1.0, state=CellState.FAILED))).seconds_left == 0
+
+
+def test_an_entry_knows_whether_it_failed():
+    assert Recorded("q", "p", SimpleNamespace(answer=Answer(finish_reason="error"))).failed
