@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from arena.errors import InputError
 from backends.threads import share_cores
 from commands import errors_in_one_line
+from commands.batch import batch
 from commands.bench import bench
 from commands.check import check
 from commands.compose import Hosting
 from commands.export import export
 from commands.fetch import fetch, fetch_missing
+from commands.models import LEFT, PROMPTS, RIGHT, DataDir, ModelA, ModelB, PromptSet, choose_models
 from commands.quantize import quantize
 
-if TYPE_CHECKING:
-    from arena.types import ModelSpec
-
 HERE = Path(__file__).parent
-LEFT, RIGHT = "smollm2-135m-t0.2", "smollm2-135m-t1.0"
 SHORTEST_TOKEN = 8
 cli = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
@@ -30,20 +28,16 @@ cli = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_mar
 @cli.callback(invoke_without_command=True)
 def main(
     context: typer.Context,
-    a: Annotated[
-        str, typer.Option("--a", metavar="MODEL", envvar="ARENA_MODEL_A", help="The left model.", show_default=LEFT)
-    ] = "",
-    b: Annotated[
-        str, typer.Option("--b", metavar="MODEL", envvar="ARENA_MODEL_B", help="The right model.", show_default=RIGHT)
-    ] = "",
+    a: ModelA = "",
+    b: ModelB = "",
     host: Annotated[
         str, typer.Option(envvar=["ARENA_HOST", "GRADIO_SERVER_NAME"], help="Address to listen on.")
     ] = "127.0.0.1",
     port: Annotated[
         int, typer.Option(envvar=["ARENA_PORT", "GRADIO_SERVER_PORT"], min=1, max=65535, help="Port to listen on.")
     ] = 7860,
-    data_dir: Annotated[Path, typer.Option(envvar="ARENA_DATA_DIR", help="Where votes are kept.")] = Path("data"),
-    prompts: Annotated[Path, typer.Option(envvar="ARENA_PROMPTS", help="The prompt set.")] = HERE / "prompts.json",
+    data_dir: DataDir = Path("data"),
+    prompts: PromptSet = PROMPTS,
     answers: Annotated[
         Path | None,
         typer.Option(
@@ -111,17 +105,6 @@ def chosen_models(a: str, b: str, answers: Path | None) -> tuple[str, str] | Non
     return a or LEFT, b or RIGHT
 
 
-def choose_models(a: str, b: str) -> tuple[ModelSpec, ModelSpec]:
-    """The two models. Raises InputError if one is unknown or both are the same."""
-    from backends.resolve import resolve
-
-    specs = resolve(a), resolve(b)
-    if specs[0].id == specs[1].id:
-        message = f"Both sides are {specs[0].id}; a vote needs two different models."
-        raise InputError("same_model", message, model=specs[0].id)
-    return specs
-
-
 def check_hosting(hosting: Hosting) -> None:
     """Raises InputError for a language that is not there, a token that is guessed too easily, and no web address."""
     if hosting.lang not in ("", "zh", "en"):
@@ -164,6 +147,7 @@ def prepare_environment() -> None:
 
 
 cli.command()(fetch)
+cli.command()(batch)
 cli.command()(check)
 cli.command()(export)
 cli.command()(quantize)

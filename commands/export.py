@@ -11,6 +11,7 @@ import typer
 
 from arena.errors import InputError
 from commands import errors_in_one_line
+from commands.models import DataDir
 
 if TYPE_CHECKING:
     from arena.votes import ReadReport
@@ -20,7 +21,7 @@ def export(
     target: Annotated[
         Path, typer.Argument(metavar="FILE", help="What to write: FILE.zip with all forms, or FILE.csv.")
     ],
-    data_dir: Annotated[Path, typer.Option(envvar="ARENA_DATA_DIR", help="Where votes are kept.")] = Path("data"),
+    data_dir: DataDir = Path("data"),
     excel: Annotated[bool, typer.Option("--excel", help="A CSV made safe for spreadsheets.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a line.")] = False,
 ) -> None:

@@ -28,6 +28,7 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Se
     from arena.judging.pairs import load_pairs
     from arena.prompts import load_prompts
     from commands.compose import Hosting, compose
+    from commands.models import choose_models
 
     app.prepare_environment()
     from ui.page import build_page
@@ -59,7 +60,7 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Se
             path = place / "answers.jsonl"
             path.write_text("\n".join(json.dumps(answer) for answer in answers), encoding="utf-8")
             pairs = load_pairs(path, prompts)
-        specs = app.choose_models(*filter(None, names)) if any(names) else ()
+        specs = choose_models(*filter(None, names)) if any(names) else ()
         services = compose(specs, prompts, Hosting(data_dir, lang, admin_token), pairs)
         demo, keywords = build_page(services)
         port = free_port()

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
-from backends.memory.machine import available_bytes, cpu_count
+from backends.memory.machine import available_bytes, cpu_count, total_bytes
 
 # Those that decide how fast packed weights and bfloat16 are, on x86-64 and on ARM.
 _SETS = (
@@ -47,6 +48,19 @@ def surroundings(processors: Path = Path("/proc/cpuinfo")) -> Surroundings:
         python=platform.python_version(),
         load=load_average(),
     )
+
+
+def machine_facts(processors: Path = Path("/proc/cpuinfo")) -> dict[str, Any]:
+    """What belongs to an answer that was made here: processor, cores, memory (bytes), system and versions."""
+    found = surroundings(processors)
+    return {
+        "processor": found.processor,
+        "cores": found.cores,
+        "memory": total_bytes(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": found.python,
+        **{name: number for name, number in found.libraries.items() if number},
+    }
 
 
 def load_average() -> tuple[float, ...]:

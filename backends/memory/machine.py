@@ -30,6 +30,11 @@ def available_bytes(root: Path = Path("/")) -> int | None:
     return max(0, min(free)) if free else None
 
 
+def total_bytes(root: Path = Path("/")) -> int | None:
+    """Bytes of memory that the machine has; None where the system does not say."""
+    return _numbers(_read(root / "proc/meminfo")).get("MemTotal")
+
+
 def anonymous_bytes() -> int | None:
     """Bytes of this process that are no file's: what it has taken from the machine."""
     return process_bytes("RssAnon")

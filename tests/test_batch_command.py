@@ -1,0 +1,155 @@
+"""`python app.py batch` as a person runs it: stopped by hand, killed, run again."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from served_app import ROOT
+
+from arena.answers import read_recorded
+
+Say = Callable[..., Any]
+SLOW = [{"match": "Two", "steps": [{"text": "tick ", "delay": 0.05, "times": 60}]}, {"steps": [{"text": "Done."}]}]
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> SimpleNamespace:
+    """Two scripted models, three prompts, and how to run a batch over them."""
+
+    def model(name: str, answers: list[Any], **more: Any) -> str:
+        path = tmp_path / f"{name}.json"
+        path.write_text(json.dumps({"id": name, "name": name.upper(), "answers": answers, **more}), encoding="utf-8")
+        return f"scripted:{path}"
+
+    prompts = tmp_path / "prompts.csv"
+    prompts.write_text("id,prompt\none,One\ntwo,Two\nthree,Three\n", encoding="utf-8")
+    out = tmp_path / "data" / "answers.jsonl"
+
+    def command(*arguments: str, a: str = "", b: str = "") -> list[str]:
+        models = ["--a", a or model("a", SLOW[1:]), "--b", b or model("b", SLOW[1:])]
+        files = ["--prompts", str(prompts), "--data-dir", str(out.parent)]
+        return [sys.executable, str(ROOT / "app.py"), "batch", *models, *files, *arguments]
+
+    def run(*arguments: str, a: str = "", b: str = "") -> subprocess.CompletedProcess[str]:
+        return subprocess.run(command(*arguments, a=a, b=b), capture_output=True, text=True, timeout=60, check=False)
+
+    def begin(until: str, a: str) -> subprocess.Popen[str]:
+        """A batch that has said so."""
+        begun = subprocess.Popen(command(a=a), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        assert begun.stderr
+        while until not in (line := begun.stderr.readline()):
+            assert line, "it ended before"
+        time.sleep(0.3)
+        return begun
+
+    return SimpleNamespace(model=model, run=run, begin=begin, out=out)
+
+
+def answered(path: Path) -> list[tuple[str, str]]:
+    return [(entry.side.model.id, entry.prompt_id) for entry in read_recorded(path)]
+
+
+def test_a_batch_leaves_a_file_of_answers(place: SimpleNamespace) -> None:
+    done = place.run()
+    assert (done.returncode, done.stdout) == (0, f"{place.out}: 6 of 6 answered, in 0:00:00\n")
+    assert [line.split("  ")[:2] for line in done.stderr.splitlines()][:2] == [["a", "one"], ["a", "two"]]
+    assert answered(place.out) == [(model, prompt) for model in "ab" for prompt in ("one", "two", "three")]
+    told = read_recorded(place.out)[0]
+    assert told.machine["cores"] >= 1 and told.machine["python"] and told.memory and told.time
+
+
+def test_the_same_command_asks_nothing_twice(place: SimpleNamespace) -> None:
+    place.run()
+    before = place.out.read_bytes()
+    done = place.run("--json")
+    told = json.loads(done.stdout)
+    assert told | {"seconds": 0} == {
+        "file": str(place.out), "cells": 6, "done": 6, "failed": 0, "waiting": 0, "seconds": 0
+    }  # fmt: skip
+    assert place.out.read_bytes() == before and done.stderr == ""
+
+
+def test_repeats_have_seeds_of_their_own(place: SimpleNamespace) -> None:
+    done = place.run("--repeats", "2", "--seed", "5", "--temperature", "0.3", "--max-new-tokens", "9")
+    assert done.returncode == 0
+    found = read_recorded(place.out)
+    assert [(entry.repeat, entry.side.config.seed) for entry in found if entry.prompt_id == "one"] == [
+        (0, 5), (1, 6), (0, 5), (1, 6)
+    ]  # fmt: skip
+    assert found[0].side.config.temperature == 0.3 and found[0].side.config.max_new_tokens == 9
+
+
+def test_once_by_hand_lets_the_running_answer_end(place: SimpleNamespace) -> None:
+    begun = place.begin("a  one", place.model("a", SLOW))
+    begun.send_signal(signal.SIGINT)
+    said, problem = begun.communicate(timeout=30)
+    assert (begun.returncode, said.split(", ")[1]) == (130, "4 still to be asked")
+    assert "Ctrl-C again drops it" in problem and "Run the same command again" in problem
+    assert answered(place.out) == [("a", "one"), ("a", "two")]
+    assert place.run(a=place.model("a", SLOW)).returncode == 0
+    assert answered(place.out) == [(model, prompt) for model in "ab" for prompt in ("one", "two", "three")]
+
+
+@pytest.mark.parametrize("signals", [[signal.SIGINT, signal.SIGINT], [signal.SIGTERM]], ids=["twice", "asked to end"])
+def test_twice_by_hand_drops_it(place: SimpleNamespace, signals: list[signal.Signals]) -> None:
+    begun = place.begin("a  one", place.model("a", SLOW))
+    for number in signals:
+        begun.send_signal(number)
+        time.sleep(0.3)
+    said, problem = begun.communicate(timeout=30)
+    assert begun.returncode == 130 and "5 still to be asked" in said and "Traceback" not in problem
+    assert answered(place.out) == [("a", "one")]
+
+
+def test_a_batch_that_is_killed_goes_on_where_it_was(place: SimpleNamespace) -> None:
+    begun = place.begin("a  one", place.model("a", SLOW))
+    begun.kill()
+    begun.communicate()
+    assert answered(place.out) == [("a", "one")]
+    assert place.run(a=place.model("a", SLOW)).returncode == 0
+    assert len(answered(place.out)) == len(set(answered(place.out))) == 6
+
+
+def test_what_failed_is_asked_again_when_told_so(place: SimpleNamespace) -> None:
+    boom = [{"match": "Two", "steps": [{"text": "Hm"}, {"raise": "out of memory"}]}, *SLOW[1:]]
+    done = place.run(a=place.model("a", boom))
+    assert done.returncode == 2 and "5 of 6 answered, 1 failed" in done.stdout
+    assert "a  two  failed: " in done.stderr and "out of memory" in done.stderr and "--retry" in done.stderr
+    assert place.run().returncode == 2  # still, although the model would answer now
+    done = place.run("--retry")
+    assert done.returncode == 0 and "6 of 6 answered, in" in done.stdout
+
+
+def test_a_model_that_cannot_be_loaded_does_not_stop_the_other(place: SimpleNamespace) -> None:
+    done = place.run(a=place.model("a", SLOW, load_error="disk on fire"))
+    assert done.returncode == 2 and "3 of 6 answered, 3 still to be asked" in done.stdout
+    assert done.stderr.splitlines()[-1] == "Error: A cannot be loaded: disk on fire"
+    assert answered(place.out) == [("b", "one"), ("b", "two"), ("b", "three")]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--repeats", "0"], "repeats must be from 1 to 100"),
+        (["--seed", "-1"], "seed must be a number"),
+        (["--temperature", "9"], "temperature must be a number"),
+        (["--prompts", "none.json"], "none.json cannot be read"),
+        (["--b", "qwen-8b"], "no model called 'qwen-8b'"),
+        (["--out", os.devnull + "/answers.jsonl"], "Answers cannot be kept"),
+    ],
+)
+def test_bad_input_is_one_line(place: SimpleNamespace, arguments: list[str], words: str) -> None:
+    done = place.run(*arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("Error: ") and words in done.stderr and len(done.stderr.splitlines()) == 1
+    assert not place.out.exists()
