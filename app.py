@@ -19,6 +19,7 @@ from commands.export import export
 from commands.fetch import fetch, fetch_missing
 from commands.models import LEFT, PROMPTS, RIGHT, DataDir, ModelA, ModelB, PromptSet, choose_models
 from commands.quantize import quantize
+from commands.report import report
 
 HERE = Path(__file__).parent
 SHORTEST_TOKEN = 8
@@ -151,6 +152,7 @@ cli.command()(batch)
 cli.command()(check)
 cli.command()(export)
 cli.command()(quantize)
+cli.command()(report)
 cli.add_typer(bench, name="bench")
 
 if __name__ == "__main__":

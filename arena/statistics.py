@@ -33,10 +33,20 @@ class PairCount:
         """All votes of the pair."""
         return self.first_wins + self.second_wins + self.ties + self.both_bad
 
+    def seen_from(self, model: str) -> PairCount:
+        """The same votes with `model`, one of the two, first."""
+        if model == self.first:
+            return self
+        return PairCount(self.second, self.first, self.second_wins, self.first_wins, self.ties, self.both_bad)
+
+    @property
+    def decisive(self) -> int:
+        """The votes that prefer one of the two."""
+        return self.first_wins + self.second_wins
+
     def win_rate(self) -> WinRate | None:
         """How often `first` won among the decisive votes; None without any."""
-        decisive = self.first_wins + self.second_wins
-        return wilson(self.first_wins, decisive) if decisive else None
+        return wilson(self.first_wins, self.decisive) if self.decisive else None
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,90 @@
+"""What a report is made of, whatever its format. All text is plain: a format escapes it. Knows no facts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Heading:
+    """Level 1 is the report's title, 2 a part of it, 3 a part of that."""
+
+    level: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Paragraph:
+    """A few sentences."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Bullets:
+    """A list of sentences."""
+
+    items: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Links:
+    """Addresses; what is no web address is shown as it is."""
+
+    items: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Table:
+    """Cells by row; the first column names what the row is about."""
+
+    headers: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
+class Quote:
+    """What somebody wrote, to the letter; `about` says who or what it is."""
+
+    text: str
+    about: str = ""
+
+
+@dataclass(frozen=True)
+class Column:
+    """What one model said: `parts` are (heading, text), each text to the letter; `notes` come after."""
+
+    name: str
+    parts: tuple[tuple[str, str], ...]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class SideBySide:
+    """Two columns to compare."""
+
+    left: Column
+    right: Column
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A plot as a Vega-Lite specification; `text` says in words what it shows, `name` is a file name."""
+
+    name: str
+    text: str
+    spec: Mapping[str, Any]
+
+
+Block = Heading | Paragraph | Bullets | Links | Table | Quote | SideBySide | Figure
+
+
+@dataclass(frozen=True)
+class Document:
+    """A whole report in one language (zh or en)."""
+
+    lang: str
+    title: str
+    blocks: tuple[Block, ...]

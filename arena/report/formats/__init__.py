@@ -1,0 +1,1 @@
+"""One module a format: blocks in, a file's contents out. Knows no facts."""

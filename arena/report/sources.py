@@ -1,0 +1,53 @@
+"""Where a report's answers and votes come from: files. Knows nothing of what is made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from arena.answers import Recorded, read_recorded
+from arena.errors import InputError
+from arena.types import Vote
+from arena.votes import read_votes
+from arena.votes.parts import list_parts
+from arena.votes.withdrawn import withdrawn_votes
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Answers, votes, and how many rows of the votes were left out, by why."""
+
+    answers: tuple[Recorded, ...] = ()
+    votes: tuple[Vote, ...] = ()
+    unreadable: int = 0
+    duplicates: int = 0
+    withdrawn: int = 0
+
+
+def read_sources(answers: Path | None, votes: Iterable[Path] = ()) -> Sources:
+    """Everything in the files; a file of votes brings its further parts along (votes-2.csv, ...), each read once.
+
+    Withdrawn votes are left out where the log that tells of them lies beside. Raises InputError for a file that is not
+    there or not readable.
+    """
+    found = read_recorded(answers) if answers else ()
+    read: set[Path] = set()
+    taken: list[Vote] = []
+    counts = [0, 0, 0]
+    for path in dict.fromkeys(file.resolve() for file in votes):
+        if path in read:
+            continue
+        if not path.is_file():
+            raise InputError("votes_missing", f"There is no file of votes {path.name}.", path=path.name)
+        read.update(part.resolve() for part in list_parts(path.parent, path.name))
+        reading = read_votes(path.parent, path.name, withdrawn_votes(path.parent))
+        try:
+            taken += reading
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise InputError("votes_unreadable", f"{path.name} cannot be read: {reason}.", path=path.name) from error
+        report = reading.report
+        for place, count in enumerate((len(report.unreadable), report.duplicates, report.withdrawn)):
+            counts[place] += count
+    return Sources(found, tuple(taken), *counts)

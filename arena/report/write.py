@@ -1,0 +1,44 @@
+"""A report as files in a folder: Markdown with its plots, HTML, Word. Knows nothing of what it says."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from arena.errors import InputError
+from arena.report.blocks import Document, Figure
+from arena.report.formats.docx import as_docx
+from arena.report.formats.drawing import as_svg
+from arena.report.formats.html import as_html
+from arena.report.formats.markdown import as_markdown
+
+
+def write_report(document: Document, folder: Path, name: str = "report") -> list[Path]:
+    """Write NAME.md, its plots, NAME.html and NAME.docx into the folder, replacing what is there. Returns their paths.
+
+    Raises InputError("report_unwritable") if one cannot be written.
+    """
+    written = []
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for file, data in _files(document, name):
+            path = folder / file
+            part = path.with_name(f".{file}.part")
+            part.write_bytes(data)
+            os.replace(part, path)  # whoever has the old one open keeps it whole
+            written.append(path)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        message = f"The report cannot be written into {folder}: {reason}."
+        raise InputError("report_unwritable", message, folder=folder.name, reason=reason) from error
+    return written
+
+
+def _files(document: Document, name: str) -> Iterator[tuple[str, bytes]]:
+    yield f"{name}.md", as_markdown(document).encode("utf-8", "replace")
+    for block in document.blocks:
+        if isinstance(block, Figure):
+            yield f"{block.name}.svg", as_svg(block.spec).encode()
+    yield f"{name}.html", as_html(document).encode("utf-8", "replace")
+    yield f"{name}.docx", as_docx(document)

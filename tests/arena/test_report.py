@@ -1,0 +1,486 @@
+"""A report: every number in it can be counted again in the answers and the votes, and nothing else is claimed."""
+
+import io
+import json
+import re
+import zipfile
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from string import Formatter
+
+import pytest
+from vote_samples import NASTY_TEXTS
+
+from arena.answers import Recorded, read_recorded
+from arena.errors import InputError
+from arena.prompts import Prompt, Reference, load_prompts
+from arena.report import Details, KnownModel, Sources, gather, make_document, read_sources, write_report
+from arena.report.blocks import Column, Document, Figure, Paragraph, Quote, SideBySide, Table
+from arena.report.fonts import has_chinese_font
+from arena.report.formats.docx import as_docx
+from arena.report.formats.drawing import as_png, as_svg
+from arena.report.formats.html import as_html
+from arena.report.formats.markdown import as_markdown
+from arena.report.formats.pieces import Piece, pieces
+from arena.report.plots import time_points
+from arena.report.words import WORDS, duration
+from arena.text import clean
+from arena.types import Answer, Battle, ErrorInfo, GenerationConfig, Message, ModelSpec, Side, Usage, Vote, Winner
+from arena.votes import VoteLog
+
+ROOT = Path(__file__).parents[2]
+SEED = ROOT / "../shared/seed/answers.jsonl"
+QWEN = ModelSpec("qwen", "Qwen", "qwen", "", "transformers", "int4", "r1", 8192, "Apache-2.0")
+GLM = ModelSpec("glm", "GLM", "glm", "", "llama.cpp", "q4", "r2", 4096, "MIT")
+TITLES = {"zh": "首都", "en": "A capital"}
+PROMPTS = (
+    Prompt("q1", "knowledge", TITLES, "Capital?", reference=Reference((("Canberra",),), text="It is Canberra.")),
+    Prompt("q2", "reasoning", {"zh": "推理", "en": "Reasoning it out"}, "Why?"),
+)
+
+
+def recorded(model, prompt_id, text, seconds=2.0, **more):
+    usage = Usage(3, 11, 1.0, seconds)
+    side = Side(model, (Message("user", f"{prompt_id}?"),), None, Answer(text, finish_reason="stop", usage=usage))
+    return Recorded(prompt_id, f"{prompt_id}?", side, memory=2 * 10**9, machine={"cores": 2, "torch": "2.13.0"}, **more)
+
+
+ANSWERS = (
+    recorded(QWEN, "q1", "It is Canberra.", 10.0),
+    recorded(QWEN, "q2", "So.", 20.0),
+    recorded(GLM, "q1", "It is Sydney.", 40.0),
+    recorded(GLM, "q2", "Thus.", 50.0),
+)
+
+
+def vote(number, prompt_id, winner, a=QWEN, b=GLM, dimension="", **more):
+    sides = {entry.side.model.id: entry.side for entry in ANSWERS if entry.prompt_id == prompt_id}
+    dimension = dimension or {"q1": "knowledge", "q2": "reasoning"}[prompt_id]
+    battle = Battle(f"b{number}", f"{prompt_id}?", sides[a.id], sides[b.id], prompt_id, dimension)
+    return Vote(f"v{number}", battle, winner, more.pop("judge", f"j{number}"), 0.0, **more)
+
+
+VOTES = (
+    vote(1, "q1", Winner.MODEL_A, criteria={"correct": "a", "clear": "tie"}, any_right=True, comment="Right & short"),
+    vote(2, "q1", Winner.MODEL_B, a=GLM, b=QWEN, criteria={"correct": "b"}, any_right=False),
+    vote(3, "q1", Winner.MODEL_A, judge="j1"),
+    vote(4, "q2", Winner.MODEL_A, a=GLM, b=QWEN, leaked=True, comment="The left one"),
+    vote(5, "q2", Winner.TIE),
+    vote(6, "q2", Winner.BOTH_BAD),
+)
+
+
+@pytest.fixture
+def facts():
+    return gather(Sources(ANSWERS, VOTES, unreadable=1), PROMPTS)
+
+
+def written(document):
+    return as_markdown(document)
+
+
+def said(facts, lang="en", **details):
+    return written(make_document(lang, facts, Details(**details))).replace("\\", "")
+
+
+# ---- facts
+
+
+def test_votes_are_counted_whichever_side_a_model_stood_on(facts):
+    first, second = facts.models
+    assert (first.name, second.name) == ("Qwen", "GLM")
+    count = facts.overall
+    assert (count.first, count.first_wins, count.second_wins, count.ties, count.both_bad) == ("qwen", 3, 1, 1, 1)
+    assert (facts.clean.first_wins, facts.clean.second_wins, facts.leaked, facts.raters) == (3, 0, 1, 5)
+    knowledge = facts.by_dimension["knowledge"]
+    assert (knowledge.first_wins, knowledge.second_wins) == (3, 0)
+    assert list(facts.dimensions) == ["reasoning", "knowledge"]
+
+
+def test_the_order_is_that_of_the_answers_and_can_be_chosen():
+    found = gather(Sources(ANSWERS, VOTES), PROMPTS, pair=("glm", "qwen"))
+    assert [model.name for model in found.models] == ["GLM", "Qwen"]
+    assert (found.overall.first, found.overall.first_wins, found.overall.second_wins) == ("glm", 1, 3)
+    assert found.prompts[0].criteria == {"correct": (0, 0, 2), "clear": (0, 1, 0)}
+
+
+def test_what_raters_said_besides(facts):
+    first = facts.prompts[0]
+    assert first.criteria == {"correct": (2, 0, 0), "clear": (0, 1, 0)}
+    assert (first.any_right, first.none_right) == (1, 1)
+    assert [(one.text, one.left, one.winner) for one in first.comments] == [("Right & short", "Qwen", "Qwen")]
+    assert [(one.text, one.left, one.winner) for one in facts.prompts[1].comments] == [("The left one", "GLM", "GLM")]
+
+
+def test_checks_are_of_each_answer(facts):
+    qwen, glm = facts.prompts[0].asked
+    assert qwen[0].checks[0].passed and not glm[0].checks[0].passed
+    assert facts.prompts[1].asked[0][0].checks == ()
+
+
+def test_what_it_cost(facts):
+    qwen, glm = facts.models
+    assert (qwen.answers, qwen.seconds, qwen.tokens, qwen.memory, qwen.timed) == (2, 30.0, 22, 2 * 10**9, 2)
+    assert qwen.tokens_per_second == pytest.approx((10 / 9 + 10 / 19) / 2)
+    config = GenerationConfig(temperature=0.5, seed=7)
+    told = [replace(one, side=replace(one.side, config=config)) for one in ANSWERS]
+    assert "temperature 0.5, top_p 0.9, top_k 0, repetition_penalty 1 |" in said(gather(Sources(tuple(told)), PROMPTS))
+    assert (glm.seconds, glm.machines) == (90.0, ({"cores": 2, "torch": "2.13.0"},))
+
+
+def test_repeats_measure_the_rater_and_are_in_no_count():
+    again = [
+        vote(7, "q1", Winner.MODEL_B, a=GLM, b=QWEN, judge="j1", repeat_of="b1"),  # the same model again
+        vote(8, "q2", Winner.MODEL_A, judge="j5", repeat_of="b5"),  # was a tie
+        vote(9, "q2", Winner.MODEL_A, judge="j5", repeat_of="unknown"),
+    ]
+    found = gather(Sources(ANSWERS, (*VOTES, *again)), PROMPTS)
+    assert found.overall == gather(Sources(ANSWERS, VOTES), PROMPTS).overall
+    assert (found.repeated, found.consistent) == (2, 1)
+    assert "Of 2 battles judged again 1 came out as the first time." in said(found)
+
+
+def test_other_models_are_named_and_left_out():
+    other = replace(QWEN, id="third", name="Third")
+    answers = (recorded(other, "q1", "Hm."), *ANSWERS)
+    found = gather(Sources(answers, VOTES), PROMPTS)
+    assert [model.name for model in found.models] == ["Qwen", "GLM"]  # the pair that was judged
+    assert found.others == ("third",) and "Other models in the file are not in this report: third." in said(found)
+    assert [model.name for model in gather(Sources(answers), PROMPTS).models] == ["Third", "Qwen"]
+
+
+def test_votes_alone_make_a_report():
+    found = gather(Sources((), VOTES), PROMPTS)
+    assert {model.name for model in found.models} == {"Qwen", "GLM"}
+    assert found.overall.votes == 6 and [prompt.id for prompt in found.prompts] == ["q1", "q2"]
+    assert "It is Sydney." in said(found)
+
+
+@pytest.mark.parametrize(
+    ("sources", "pair", "code"),
+    [
+        (Sources(), None, "report_nothing"),
+        (Sources(ANSWERS[:2]), None, "report_nothing"),
+        (Sources(ANSWERS), ("qwen", "gpt"), "report_model"),
+    ],
+)
+def test_two_models_are_needed(sources, pair, code):
+    with pytest.raises(InputError) as refused:
+        gather(sources, PROMPTS, pair=pair)
+    assert refused.value.code == code
+
+
+def test_repeats_and_turns_stand_in_their_order():
+    talk = (Message("user", "q1?"), Message("assistant", "It is Canberra."), Message("user", "Sure?"))
+    second = replace(ANSWERS[0].side, messages=talk, answer=Answer("Yes.", finish_reason="length"))
+    failed = replace(ANSWERS[0].side, answer=Answer("", finish_reason="error", error=ErrorInfo("x", "out of memory")))
+    more = (Recorded("q1", "q1?", second, turn=2), Recorded("q1", "q1?", failed, repeat=1))
+    found = gather(Sources((*ANSWERS, *more)), PROMPTS)
+    prompt = found.prompts[0]
+    assert prompt.turns == ("q1?", "Sure?")
+    assert [len(asked.turns) for asked in prompt.asked[0]] == [2, 1]
+    assert prompt.asked[0][1].checks == () and found.models[0].failed == 1 and found.models[0].truncated == 1
+    text = said(found)
+    for line in ("Run 1 · Turn 2", "reached the token limit", "Run 2 · failed: out of memory"):
+        assert line in text
+
+
+# ---- what is written
+
+
+@pytest.mark.parametrize("key", WORDS)
+def test_both_languages_say_the_same(key):
+    chinese, english = WORDS[key]
+
+    def fields(text):
+        return {name for _, name, _, _ in Formatter().parse(text) if name}
+
+    assert fields(chinese) == fields(english) or key == "billion"
+    assert not re.search("[\u4e00-\u9fff]", english)
+
+
+def test_all_words_are_used():
+    code = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "arena/report").rglob("*.py"))
+    code = code.replace((ROOT / "arena/report/words.py").read_text(encoding="utf-8"), "")
+    by_value = {"correct", "complete", "clear", "tie", "tie (bothbad)", "", "processor", "cores", "memory", "system"}
+    by_value |= {"reasoning", "knowledge", "generation", "multilingual", *Details.__dataclass_fields__}
+    assert not [key for key in WORDS if f'"{key}"' not in code and key not in by_value]
+
+
+def test_the_numbers_of_the_summary(facts):
+    text = said(facts)
+    assert "compares 4 answers of Qwen and GLM to 2 prompts" in text
+    assert "6 votes from 5 raters. Overall Qwen won 3, GLM won 1, 1 were ties and 1 found both bad." in text
+    assert "Of the 4 decisive votes 75.0 % went to Qwen (95 % interval 30.1 % to 95.4 %)." in text  # scipy's Wilson
+    assert "do not show which of the two is preferred" in text
+    assert "In 1 votes an answer told which model wrote it; without them Qwen won 3, GLM 0" in text
+    assert (
+        "The 2 timed answers of Qwen took 30.0 s together, the 2 of GLM took 90.0 s. GLM took 3.0 times as long" in text
+    )
+    assert "Qwen passed 1 of 1, GLM 0 of 1" in text
+
+
+def test_a_preference_is_claimed_when_the_interval_says_so():
+    many = [vote(number, "q1", Winner.MODEL_A) for number in range(20)]
+    text = said(gather(Sources(ANSWERS, tuple(many)), PROMPTS))
+    assert "these raters preferred Qwen" in text
+    assert "Knowledge: 20 of 20 decisive votes went to Qwen, the interval excludes 50 %: take Qwen." in text
+
+
+def test_strengths_are_counts_and_quotes(facts):
+    text = said(facts)
+    strengths = text[text.index("### Strengths of Qwen") : text.index("### Weaknesses of Qwen")]
+    assert "Knowledge: won 3 and lost 0 of 3 votes." in strengths
+    assert "“Correct”: ahead 2 times, behind 0 times." in strengths
+    assert "Passed 1 of 1 checks." in strengths
+    assert "Faster: 15.0 s an answer on average, the other 45.0 s." in strengths
+    assert "“Right & short” (A capital, Qwen on the left)" in strengths
+    weaknesses = text[text.index("### Weaknesses of Qwen") : text.index("### Strengths of GLM")]
+    assert "Reasoning: won 0 and lost 1 of 3 votes." in weaknesses and "“The left one”" in weaknesses
+    glm = text[text.index("### Weaknesses of GLM") : text.index("### Fit for use")]
+    assert "A capital: does not say “Canberra”." in glm
+
+
+def test_without_votes_nothing_is_said_of_preferences():
+    text = said(gather(Sources(ANSWERS), PROMPTS))
+    assert "There are no votes" in text and "Canberra" in text
+    assert not re.search(r"won|preferred [A-Z]|raters|95 %", text)
+    assert "share of its checks" in text
+
+
+def test_what_is_not_recorded_is_said_so():
+    bare = []
+    for one in ANSWERS:
+        model = ModelSpec(one.side.model.id, one.side.model.name, "", "", "recorded", "")
+        side = replace(one.side, answer=Answer("Hm.", finish_reason="stop"), model=model)
+        bare.append(Recorded(one.prompt_id, one.prompt, side))
+    text = said(gather(Sources(tuple(bare))))
+    assert "What the answers were made on is not recorded." in text
+    assert "were made elsewhere and imported; how it ran is not recorded" in text
+    assert "| Time in all | not recorded | not recorded |" in text and "timed answers" not in text
+
+
+def test_the_catalogue_knows_more():
+    known = [KnownModel(replace(QWEN, id="qwen-7b-chat", name="Qwen"), "Qwen/Qwen", 7.7e9)]
+    text = said(gather(Sources(ANSWERS), PROMPTS, known))
+    assert "| Published as | Qwen/Qwen | not recorded |" in text
+    assert "| Parameters | about 7.7 billion | not recorded |" in text
+    assert "约 77 亿" in said(gather(Sources(ANSWERS), PROMPTS, known), "zh")
+
+
+def test_the_fields_that_are_filled_stand_at_the_head(facts):
+    text = said(facts, title="My  report\n", author="张三", course="AI", links=("https://x.org/a_b", "see me"))
+    assert text.startswith("# My report\n") and "| Author | 张三 |" in text and "| Course | AI |" in text
+    assert "Teacher" not in text and "- <https://x.org/a_b>\n- see me" in text
+    assert "Appendix" not in said(facts)
+
+
+@pytest.mark.parametrize("details", [{"author": "x" * 301}, {"links": ("https://x.org",) * 51}])
+def test_a_field_has_an_end(details):
+    with pytest.raises(InputError):
+        Details(**details)
+
+
+def test_chinese_reads_as_chinese(facts):
+    text = said(facts, "zh")
+    assert "共有 6 张有效投票，来自 5 位评价者。总体上 Qwen 胜 3 票" in text
+    headings = [line for line in text.splitlines() if line.startswith("#")]
+    assert not [line for line in headings if re.search("[a-z]{2,}", line.replace("Qwen", ""))]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "zh", "en"),
+    [
+        (0.04, "0.0 s", "0.0 s"),
+        (99.94, "99.9 s", "99.9 s"),
+        (125.4, "2 分 5 秒", "2 min 5 s"),
+        (None, "未记录", "not recorded"),
+    ],
+)
+def test_seconds_are_readable(seconds, zh, en):
+    assert (duration("zh", seconds), duration("en", seconds)) == (zh, en)
+
+
+# ---- formats
+
+HOSTILE = (
+    *NASTY_TEXTS,
+    "```python\ndef f():\n\treturn 1\n```\nafter",
+    "````\n```\nnested\n```\n````",
+    "``` \nnever ends",
+    "$$\\frac{1}{2}$$ and \\(x\\) and $5",
+    "<script>alert(1)</script><img src=x onerror=alert(1)>",
+    "&amp; &lt;",
+    "x" * 3000,
+    "# heading\n- list\n1. one\n> quote\n| a | b |\n---\n[a]: http://x.org\n![i](http://x.org/i.png)",
+    "{{ 7 * 7 }} {% raw %} {0} %s",
+    "😀 👩‍🔬 𠮷 \u202e backwards",
+)
+
+
+def held(text, place):
+    """A document that has the text everywhere a person may write."""
+    columns = Column(text, (("", text), (text, text)), (text,))
+    if place == "answers":
+        return Document("zh", "t", (SideBySide(columns, columns),))
+    return Document("en", text, (Paragraph(text), Quote(text, text), Table((text, "h"), ((text, text),))))
+
+
+def flat(text):
+    """The characters that can be seen."""
+    return "".join(re.sub(r"[\s\ufeff]", "", text))
+
+
+@pytest.mark.parametrize("place", ["answers", "elsewhere"])
+@pytest.mark.parametrize("text", [clean(text) for text in HOSTILE])
+def test_every_text_comes_out_whole_in_html(text, place):
+    from html.parser import HTMLParser
+
+    class Reader(HTMLParser):
+        def __init__(self):
+            super().__init__()
+            self.tags, self.text = Counter(), []
+
+        def handle_starttag(self, tag, attrs):
+            self.tags[tag] += 1
+            assert not [name for name, _ in attrs if name.startswith("on")]
+
+        def handle_data(self, data):
+            self.text.append(data)
+
+    reader = Reader()
+    reader.feed(as_html(held(text, place)))
+    body = flat("".join(reader.text))
+    assert not reader.tags["script"] and not reader.tags["img"]
+    wanted = flat("".join(piece.text for piece in pieces(text)) if place == "answers" else text)
+    assert wanted in body
+
+
+@pytest.mark.parametrize("place", ["answers", "elsewhere"])
+@pytest.mark.parametrize("text", [clean(text) for text in HOSTILE])
+def test_every_text_comes_out_whole_in_word(text, place):
+    import docx
+
+    word = docx.Document(io.BytesIO(as_docx(held(text, place))))
+    cells = [cell.text for table in word.tables for row in table.rows for cell in row.cells]
+    body = flat("".join([*(paragraph.text for paragraph in word.paragraphs), *cells]))
+    wanted = flat("".join(piece.text for piece in pieces(text)) if place == "answers" else text)
+    assert wanted in body
+
+
+@pytest.mark.parametrize("text", [clean(text) for text in HOSTILE])
+def test_every_text_comes_out_whole_in_markdown(text):
+    """As a reader of CommonMark takes it: an answer is one fence, to the letter, and nothing else becomes markup."""
+    from markdown_it import MarkdownIt
+
+    reader = MarkdownIt()
+    fences = [token for token in reader.parse(as_markdown(held(text, "answers"))) if token.type == "fence"]
+    plain = text.replace("\r\n", "\n").replace("\r", "\n")
+    assert [token.content for token in fences] == [f"{plain}\n"] * 4
+    tokens = reader.parse(as_markdown(Document("en", "t", (Paragraph(text), Quote(text, "who")))))
+    kinds = {token.type for token in tokens} | {inner.type for token in tokens for inner in token.children or ()}
+    allowed = {"paragraph_open", "paragraph_close", "blockquote_open", "blockquote_close", "inline"}
+    assert kinds <= allowed | {"text", "softbreak", "hardbreak", "strong_open", "strong_close", "text_special"}
+
+
+def test_a_noncharacter_does_not_break_word():
+    assert as_docx(held("a\uffffb\ufffe", "answers"))
+
+
+def test_code_is_told_from_prose():
+    text = "So:\n\n```python\ndef f():\n    return 1\n```\n\nDone."
+    assert pieces(text) == (Piece("So:\n"[:-1]), Piece("def f():\n    return 1", code=True), Piece("Done."))
+    assert pieces("```\nnever ends") == (Piece("```\nnever ends"),)
+    assert pieces("> ```\n> quoted\n> ```") == (Piece("> ```\n> quoted\n> ```"),)
+    assert pieces("```\n```") == (Piece("", code=True),)
+
+
+def test_word_names_a_font_for_chinese(facts):
+    data = as_docx(make_document("zh", facts, Details()))
+    styles = zipfile.ZipFile(io.BytesIO(data)).read("word/styles.xml").decode()
+    assert 'w:eastAsia="SimSun"' in styles and 'w:eastAsia="zh-CN"' in styles and "eastAsiaTheme" not in styles
+    document = zipfile.ZipFile(io.BytesIO(data)).read("word/document.xml").decode()
+    assert 'w:w="11906"' in document  # A4, in twentieths of a point
+
+
+def test_html_needs_nothing_else(facts):
+    page = as_html(make_document("en", facts, Details(links=("javascript:alert(1)", "https://x.org"))))
+    assert page.count("<svg") == 2 and "default-src 'none'" in page and "@page { size: A4" in page
+    assert re.findall(r'(?:src|href)="([^"#]*)"', page) == ["https://x.org"]
+    assert "javascript:alert(1)" in page
+
+
+# ---- plots
+
+
+def test_the_bars_hold_all_votes(facts):
+    spec = next(block for block in make_document("en", facts, Details()).blocks if isinstance(block, Figure)).spec
+    values = [row for data in spec["datasets"].values() for row in data] if "datasets" in spec else []
+    if not values:
+        values = spec["vconcat"][0]["data"]["values"]
+    bars = [row for row in values if "outcome" in row]
+    assert sum(row["votes"] for row in bars if row["dimension"] == "All") == 6
+    assert {row["dimension"] for row in bars} == {"Reasoning", "Knowledge", "All"}
+
+
+def test_time_stands_against_votes_and_without_them_against_checks(facts):
+    points = [(point["model"], point["seconds"], point["score"]) for point in time_points(facts)]
+    assert points == [("Qwen", 10.0, 1.0), ("GLM", 40.0, 0.0), ("Qwen", 20.0, 1 / 6), ("GLM", 50.0, 0.5)]
+    unjudged = gather(Sources(ANSWERS), PROMPTS)
+    assert [(point["model"], point["score"]) for point in time_points(unjudged)] == [("Qwen", 1.0), ("GLM", 0.0)]
+
+
+def test_plots_are_pictures_without_a_browser(facts):
+    for block in make_document("zh", facts, Details()).blocks:
+        if isinstance(block, Figure):
+            svg = as_svg(block.spec)
+            assert svg.startswith("<svg") and ("票数" in svg or "用时" in svg)
+            assert as_png(block.spec).startswith(b"\x89PNG")
+
+
+def test_where_no_font_has_chinese_plots_are_in_english(facts, tmp_path):
+    (tmp_path / "fonts" / "truetype").mkdir(parents=True)
+    (tmp_path / "fonts" / "truetype" / "DejaVuSans.ttf").touch()
+    assert not has_chinese_font([tmp_path / "fonts", tmp_path / "none"])
+    (tmp_path / "fonts" / "truetype" / "NotoSansCJK-Regular.ttc").touch()
+    assert has_chinese_font([tmp_path / "fonts"])
+    document = make_document("zh", facts, Details(), plot_lang="en")
+    figure = next(block for block in document.blocks if isinstance(block, Figure))
+    assert "票" not in json.dumps(figure.spec, ensure_ascii=False)
+    assert "本机没有中文字体" in as_markdown(document)
+
+
+# ---- files
+
+
+def test_votes_are_read_from_all_parts_once(tmp_path):
+    first, second = VoteLog(tmp_path / "votes.csv"), VoteLog(tmp_path / "votes.csv")
+    first.append(VOTES[0])
+    second.append(VOTES[1])
+    found = read_sources(None, [tmp_path / "votes.csv", tmp_path / "votes-2.csv", tmp_path / "votes.csv"])
+    assert {entry.id for entry in found.votes} == {"v1", "v2"} and found.duplicates == 0
+    with pytest.raises(InputError) as refused:
+        read_sources(None, [tmp_path / "none.csv"])
+    assert refused.value.code == "votes_missing"
+
+
+def test_a_report_is_a_few_files(facts, tmp_path):
+    paths = write_report(make_document("en", facts, Details()), tmp_path / "out")
+    assert [path.name for path in paths] == ["report.md", "results.svg", "time.svg", "report.html", "report.docx"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(path.name for path in paths)
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError) as refused:
+        write_report(make_document("en", facts, Details()), tmp_path / "file")
+    assert refused.value.code == "report_unwritable"
+
+
+@pytest.mark.skipif(not SEED.exists(), reason="the reference run is not beside this copy of the project")
+def test_the_reference_run_makes_a_report(tmp_path):
+    found = gather(Sources(read_recorded(SEED)), load_prompts(ROOT / "prompts.json"))
+    assert [model.name for model in found.models] == ["Qwen-7B-Chat", "ChatGLM3-6B"]
+    assert [round(model.seconds) for model in found.models] == [1981, 6669]
+    text = said(found, "zh")
+    assert "应为 [1, 2, 3, 4, 5, 6] → 56，答成 55" in text and "错说了“明明在喜欢白白”" in text
+    for answer in read_recorded(SEED):
+        assert answer.side.answer.text in written(make_document("zh", found, Details()))
