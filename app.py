@@ -67,13 +67,13 @@ def main(
             fetch_missing(models, HERE / "app.py")
         # Not an option: what stands on a command line is seen by everybody on the machine. Taken out, so that no
         # program started from here inherits it.
-        hosting = Hosting(data_dir, lang, os.environ.pop("ARENA_ADMIN_TOKEN", ""), public_url)
-        serve(models, host, port, hosting, prompts, answers)
+        hosting = Hosting(
+            data_dir, lang, os.environ.pop("ARENA_ADMIN_TOKEN", ""), public_url, answers, is_local=is_loopback(host)
+        )
+        serve(models, host, port, hosting, prompts)
 
 
-def serve(
-    models: tuple[str, str] | None, host: str, port: int, hosting: Hosting, prompts: Path, answers: Path | None
-) -> None:
+def serve(models: tuple[str, str] | None, host: str, port: int, hosting: Hosting, prompts: Path) -> None:
     """Check all that can be checked at once, put the page up, load the models behind it, and stay."""
     from arena.judging.pairs import load_pairs
     from arena.prompts import load_prompts
@@ -81,7 +81,7 @@ def serve(
 
     specs = choose_models(*models) if models else ()
     prompt_set = load_prompts(prompts)
-    pairs = load_pairs(answers, prompt_set) if answers else ()
+    pairs = load_pairs(hosting.answers, prompt_set) if hosting.answers else ()
     check_hosting(hosting)
     check_port(host, port)
     prepare_environment()
@@ -117,6 +117,16 @@ def check_hosting(hosting: Hosting) -> None:
     if hosting.public_url and not hosting.public_url.startswith(("http://", "https://")):
         message = f"The public address {hosting.public_url!r} must begin with http:// or https://."
         raise InputError("public_url", message, url=hosting.public_url)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether nobody else can reach what listens there."""
+    import ipaddress
+
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def check_port(host: str, port: int) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,23 +13,27 @@ import typer
 from arena.errors import InputError
 
 if TYPE_CHECKING:
+    from arena.batch import Host
     from arena.events import EventLog, NoEvents
     from arena.judging.ballots import Log
     from arena.judging.pairs import Pair
     from arena.prompts import Prompt
-    from arena.types import ModelSpec
+    from arena.types import Backend, ModelSpec
     from ui.session import Services
 
 
 @dataclass(frozen=True)
 class Hosting:
-    """How a page is served: where votes go, the language forced on everybody ("" is none), the admin's token, and the
-    address that the page has from outside ("" is unknown)."""
+    """How a page is served: where votes go, the language forced on everybody ("" is none), the admin's token, the
+    address that the page has from outside ("" is unknown), the file of answers that was named, and whether only this
+    machine reaches it."""
 
     data_dir: Path
     lang: str = ""
     admin_token: str = ""
     public_url: str = ""
+    answers: Path | None = None
+    is_local: bool = False
 
 
 def compose(
@@ -36,18 +41,22 @@ def compose(
 ) -> Services:
     """Everything that a page works with. Without `specs` nothing is asked and recorded answers alone are judged."""
     from arena.admin import Admin
+    from arena.answers.store import FILE_NAME as ANSWERS
+    from arena.batch import BatchDesk
     from arena.chat import Chat, Chats
     from arena.judging.ballots import Ballots
     from arena.judging.judge_key import JudgeKey
     from arena.judging.limits import RateLimits
     from arena.judging.live import LiveBattles
     from arena.judging.rooms import Rooms
+    from arena.report import Reports
     from arena.types import SideName
     from arena.votes.counts import VoteCounts
     from arena.votes.downloads import Downloads
     from arena.votes.withdrawn import Withdrawals
     from backends import open_backends
     from backends.catalog import EMBEDDED, FETCHED
+    from commands.models import known_models
     from ui.session import Services
 
     data_dir = hosting.data_dir
@@ -55,6 +64,7 @@ def compose(
     log, events, limits = open_log(data_dir), open_events(data_dir), RateLimits()
     ballots, key = Ballots(log, limits), JudgeKey(data_dir / "judge.key")
     rooms = Rooms(pairs, ballots, events) if pairs else None
+    may_batch = bool(backends) and (bool(hosting.admin_token) or hosting.is_local)
     if rooms:
         rooms.restore(events.read())
     return Services(
@@ -73,7 +83,20 @@ def compose(
         live=LiveBattles(backends, ballots) if backends else None,
         admin=Admin(hosting.admin_token, limits) if hosting.admin_token else None,
         public_url=hosting.public_url,
+        is_local=hosting.is_local,
+        batch=BatchDesk(specs, prompts, data_dir / ANSWERS, page_host(backends.values())) if may_batch else None,
+        reports=Reports(data_dir, hosting.answers, prompts, known_models()),
     )
+
+
+def page_host(backends: Iterable[Backend]) -> Host:
+    """A batch on the models of the page itself, which stay in memory for those who chat."""
+    from arena.batch import Host
+    from backends.bench.surroundings import machine_facts
+    from backends.memory.machine import process_bytes
+
+    by_id = {backend.spec.id: backend for backend in backends}
+    return Host(lambda spec: nullcontext(by_id[spec.id]), machine_facts(), lambda: process_bytes("VmRSS"))
 
 
 def open_events(data_dir: Path) -> EventLog | NoEvents:

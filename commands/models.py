@@ -10,6 +10,7 @@ import typer
 from arena.errors import InputError
 
 if TYPE_CHECKING:
+    from arena.report import KnownModel
     from arena.types import ModelSpec
 
 LEFT, RIGHT = "smollm2-135m-t0.2", "smollm2-135m-t1.0"
@@ -36,3 +37,20 @@ def choose_models(a: str, b: str) -> tuple[ModelSpec, ModelSpec]:
         message = f"Both sides are {specs[0].id}; a vote needs two different models."
         raise InputError("same_model", message, model=specs[0].id)
     return specs
+
+
+def known_models() -> list[KnownModel]:
+    """What the catalogue knows of each model."""
+    from arena.report import KnownModel
+    from backends.catalog import EMBEDDED, FETCHED, PUBLISHED
+
+    known = [KnownModel(spec) for spec in EMBEDDED.values()]
+    for name, spec in FETCHED.items():
+        published = PUBLISHED.get(name)
+        if published is None:
+            known.append(KnownModel(spec))
+            continue
+        places = " / ".join(dict.fromkeys(repo.id for repo in published.repos.values()))
+        # Two bytes a parameter, in bf16 and fp16 alike.
+        known.append(KnownModel(spec, places, published.weight_bytes / 2))
+    return known

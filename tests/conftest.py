@@ -43,6 +43,7 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Se
         answers: list[Script] | None = None,
         data_dir: Path | None = None,
         admin_token: str = "",
+        local: bool = False,
     ) -> ServedApp:
         """`a` and `b` may be "" where recorded answers are judged without any model."""
         place = tmp_path_factory.mktemp("app")
@@ -61,7 +62,8 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Se
             path.write_text("\n".join(json.dumps(answer) for answer in answers), encoding="utf-8")
             pairs = load_pairs(path, prompts)
         specs = choose_models(*filter(None, names)) if any(names) else ()
-        services = compose(specs, prompts, Hosting(data_dir, lang, admin_token), pairs)
+        hosting = Hosting(data_dir, lang, admin_token, answers=path if answers else None, is_local=local)
+        services = compose(specs, prompts, hosting, pairs)
         demo, keywords = build_page(services)
         port = free_port()
         demo.launch(server_name="127.0.0.1", server_port=port, prevent_thread_lock=True, quiet=True, **keywords)

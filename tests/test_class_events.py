@@ -65,7 +65,7 @@ def test_the_token_opens_the_tab_and_is_not_kept(made: SimpleNamespace) -> None:
         made.events.enter("guess", REQUEST)
     assert not made.tab.admin
     updates = made.events.enter(TOKEN, REQUEST)
-    assert made.tab.admin and TOKEN not in repr(updates) and updates[made.part.token] == ""
+    assert made.tab.admin and TOKEN not in repr(updates) and updates[made.part.door.token] == ""
 
 
 @pytest.mark.parametrize("typed", ["", None, "many", "-3", "0", "9" * 30, "１２x"])

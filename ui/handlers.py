@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from typing import Any
 
 import gradio as gr
@@ -15,6 +16,7 @@ UPDATE_SECONDS = 0.1
 KEEP_ALIVE_SECONDS = 0.5
 # Turns at the same time. More wait in gradio's queue, which shows their place.
 TURNS_AT_ONCE = 16
+LONGEST_NUMBER = 10
 PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 # Of a handler that asks models: one limit for all of them.
 TURNS: dict[str, Any] = {
@@ -23,6 +25,12 @@ TURNS: dict[str, Any] = {
     "api_visibility": "private",
     "show_progress": "minimal",
 }
+
+
+def whole_number(typed: str | None) -> int:
+    """The number in a box, in digits of any width; -1 for what is none."""
+    written = unicodedata.normalize("NFKC", typed or "").strip()
+    return int(written) if written.isdecimal() and len(written) <= LONGEST_NUMBER else -1
 
 
 def changed(before: Props, now: Props) -> Updates:

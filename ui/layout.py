@@ -10,12 +10,14 @@ import gradio as gr
 
 from arena.types import SideName
 from ui.about import about
+from ui.batch.layout import BatchTab, lay_out_batch
 from ui.chat.layout import ChatTab, lay_out_chat
 from ui.classroom.layout import ClassTab, lay_out_class
 from ui.judging.layout import JudgeTab, lay_out_judging
 from ui.judging.live_layout import LiveTab, lay_out_live
 from ui.labels import Labels
 from ui.outcomes.layout import ResultsTab, lay_out_results
+from ui.reporting.layout import ReportTab, lay_out_report
 from ui.session import Services
 from ui.texts import LANGUAGES, text
 
@@ -31,6 +33,8 @@ class Page:
     live: LiveTab | None
     chat: ChatTab | None
     results: ResultsTab
+    report: ReportTab | None
+    batch: BatchTab | None
     classroom: ClassTab | None
 
 
@@ -39,7 +43,7 @@ def lay_out(services: Services) -> Page:
     labels = Labels(_named_texts(services))
     kept = gr.BrowserState({"rater": "", "lang": ""}, storage_key="arena", secret=services.secret)
     language = _top(labels, services)
-    judging = live = chat = classroom = None
+    judging = live = chat = report = batch = classroom = None
     with gr.Tabs():
         if services.rooms:
             with _tab(labels, "judge"):
@@ -52,12 +56,18 @@ def lay_out(services: Services) -> Page:
                 live = lay_out_live(labels, services.prompts)
         with _tab(labels, "results") as tab:
             results = lay_out_results(labels, tab)
+        if services.reports:
+            with _tab(labels, "report"):
+                report = lay_out_report(labels)
+        if services.batch:
+            with _tab(labels, "batch") as tab:
+                batch = lay_out_batch(labels, tab)
         if services.admin and services.rooms:
             with _tab(labels, "class"):
                 classroom = lay_out_class(labels, services.rooms.prompts)
         with _tab(labels, "about"):
             labels.show(gr.HTML(labels("about"), elem_id="about"), value="about")
-    return Page(labels, kept, language, judging, live, chat, results, classroom)
+    return Page(labels, kept, language, judging, live, chat, results, report, batch, classroom)
 
 
 @contextmanager

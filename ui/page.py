@@ -11,6 +11,7 @@ import gradio as gr
 from gradio.blocks import Block
 
 from ui.api import Api
+from ui.batch.events import BatchEvents
 from ui.chat.events import ChatEvents
 from ui.chat.vote import VoteEvents
 from ui.classroom.events import ClassEvents
@@ -20,6 +21,7 @@ from ui.judging.live_events import LiveEvents
 from ui.layout import Page, lay_out
 from ui.lean import LeanBlocks
 from ui.outcomes.events import ResultsEvents
+from ui.reporting.events import ReportEvents
 from ui.session import Services, Tab, Tabs
 from ui.theme import theme
 
@@ -91,6 +93,7 @@ class _Handlers:
         self.chat: ChatEvents | None = None
         self.judging: JudgeEvents | None = None
         self.live: LiveEvents | None = None
+        self.batch: BatchEvents | None = None
         self.classroom: ClassEvents | None = None
         results = ResultsEvents(services, page.results, tabs, page.kept)
         self.all: list[Wired] = [results]
@@ -103,6 +106,11 @@ class _Handlers:
         if page.live and services.live:
             self.live = LiveEvents(services, services.live, page.live, tabs, page.kept)
             self.all.append(self.live)
+        if page.report and services.reports:
+            self.all.append(ReportEvents(services, services.reports, page.report, tabs, page.kept))
+        if page.batch and services.batch:
+            self.batch = BatchEvents(services, services.batch, page.batch, tabs)
+            self.all.append(self.batch)
         if page.classroom and services.admin and services.rooms:
             self.classroom = ClassEvents(services, services.admin, services.rooms, page.classroom, tabs)
             self.all.append(self.classroom)
@@ -110,7 +118,7 @@ class _Handlers:
     @property
     def outputs(self) -> list[Block]:
         """Every component that `render` may update."""
-        parts = (self.chat, self.judging, self.live, self.classroom)
+        parts = (self.chat, self.judging, self.live, self.batch, self.classroom)
         return [component for part in parts if part for component in part.outputs]
 
     def render(self, tab: Tab, request: gr.Request) -> Props:
@@ -119,7 +127,9 @@ class _Handlers:
         for part in (self.chat, self.live):
             props |= part.render(tab) if part else {}
         props |= self.judging.whole(tab) if self.judging else {}
-        return props | (self.classroom.render(tab, request) if self.classroom else {})
+        for desk in (self.batch, self.classroom):
+            props |= desk.render(tab, request) if desk else {}
+        return props
 
 
 def _wire_language(demo: gr.Blocks, page: Page, handlers: _Handlers, tabs: Tabs) -> None:

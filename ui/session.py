@@ -13,6 +13,7 @@ from weakref import WeakKeyDictionary
 import gradio as gr
 
 from arena.admin import Admin
+from arena.batch import BatchDesk
 from arena.chat import Chat, Chats
 from arena.errors import ArenaError, InputError
 from arena.judging.ballots import Ballots
@@ -20,6 +21,7 @@ from arena.judging.live import LiveBattles, LiveView
 from arena.judging.review import Position
 from arena.judging.rooms import NO_ROOM, Rooms
 from arena.prompts import Prompt
+from arena.report import Reports
 from arena.types import Backend, ModelSpec, SideName, Vote
 from arena.votes.counts import Results
 from arena.votes.withdrawn import Withdrawals
@@ -37,7 +39,8 @@ class Services:
     returns its path. `lang` forces a language unless empty; `secret` seals what the browser keeps. `known` are the
     models that could run here. `rooms` is where recorded answers are judged, if there are any, `live` where
     models answer blind; `admin` checks tokens,
-    if the host has set one; `public_url` is where the page is found from outside, "" if nobody said.
+    if the host has set one; `public_url` is where the page is found from outside, "" if nobody said, and `is_local`
+    whether only this machine reaches it. `batch` asks whole sets, `reports` tells what came out.
     """
 
     backends: Mapping[SideName, Backend]
@@ -55,6 +58,15 @@ class Services:
     live: LiveBattles | None = None
     admin: Admin | None = None
     public_url: str = ""
+    is_local: bool = False
+    batch: BatchDesk | None = None
+    reports: Reports | None = None
+
+    def may_run(self, tab: Tab, request: gr.Request) -> bool:
+        """Whether the reader may keep the machine busy: with the token, or without one on their own machine, and not
+        through a proxy."""
+        is_own = self.admin is None and self.is_local and "x-forwarded-for" not in request.headers
+        return tab.admin or is_own
 
     def check_unblinding(self, rater: str = "", is_admin: bool = False) -> None:
         """Raises InputError where results would tell a rater who is not done whose answers those are."""

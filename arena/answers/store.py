@@ -50,7 +50,7 @@ class AnswerStore:
             raise
         self._keys = {entry.key: entry for entry in known if entry.key}
 
-    def get(self, key: str) -> Recorded | None:
+    def get(self, key: str, /) -> Recorded | None:
         """The answer with this key, if it was ever made; also one that failed."""
         with self._appending:
             return self._keys.get(key)

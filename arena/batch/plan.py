@@ -1,17 +1,25 @@
-"""What a batch asks: every prompt of every model, so many times. Knows the store only to look up what is there."""
+"""What a batch asks: every prompt of every model, so many times. Knows a store only to look up what is there."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
-from arena.answers import AnswerStore, Recorded, answer_key
+from arena.answers import Recorded, answer_key
 from arena.errors import InputError
 from arena.prompts import Prompt
 from arena.types import GenerationConfig, Message, ModelSpec
 
 MOST_REPEATS = 100
+
+
+class Answers(Protocol):
+    """Where answers are looked up by key: an AnswerStore, or a mapping."""
+
+    def get(self, key: str, /) -> Recorded | None:
+        """The answer with this key, if there is one."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -56,7 +64,7 @@ class Plan:
         )
 
 
-def answers_of(cell: Cell, store: AnswerStore) -> tuple[Recorded, ...]:
+def answers_of(cell: Cell, store: Answers) -> tuple[Recorded, ...]:
     """The cell's answers that are there, a turn each; the last of them may have failed."""
     found: list[Recorded] = []
     while len(found) < len(cell.prompt.turns):

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from arena.answers import AnswerStore, Recorded, answer_key
-from arena.batch.plan import Cell, Plan, answers_of, next_messages
+from arena.batch.plan import Answers, Cell, Plan, answers_of, next_messages
 from arena.batch.progress import CellState, CellView, Progress
 from arena.battle import BattleRun, new_battle_id
 from arena.errors import ArenaError
@@ -55,7 +55,7 @@ class Batch:
         self._stopped = threading.Event()
         # Protects _views: cells are answered by threads of their own.
         self._lock = threading.Lock()
-        self._views = {cell.id: _view(cell, answers_of(cell, store)) for cell in plan.cells()}
+        self._views = {cell.id: cell_view(cell, store) for cell in plan.cells()}
         if retry_failed:
             for name, view in self._views.items():
                 if view.state is CellState.FAILED:
@@ -173,6 +173,11 @@ class Batch:
     def _show(self, view: CellView) -> None:
         with self._lock:
             self._views[view.cell.id] = view
+
+
+def cell_view(cell: Cell, store: Answers) -> CellView:
+    """Where a cell stands by what is kept."""
+    return _view(cell, answers_of(cell, store))
 
 
 def _view(cell: Cell, answers: Sequence[Recorded]) -> CellView:

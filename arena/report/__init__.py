@@ -3,20 +3,26 @@
 Knows no page and no engine.
 """
 
+from arena.report.blocks import Document
 from arena.report.details import Details
 from arena.report.document import make_document
 from arena.report.facts import KnownModel, ReportFacts
 from arena.report.gather import gather
-from arena.report.sources import Sources, read_sources
+from arena.report.reports import Reports, plot_language
+from arena.report.sources import Sources, read_sources, sources_in
 from arena.report.write import write_report
 
 __all__ = [
     "Details",
+    "Document",
     "KnownModel",
     "ReportFacts",
+    "Reports",
     "Sources",
     "gather",
     "make_document",
+    "plot_language",
     "read_sources",
+    "sources_in",
     "write_report",
 ]

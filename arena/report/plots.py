@@ -131,6 +131,13 @@ def time_plot(labels: Labels, facts: ReportFacts) -> _Spec:
     return _finished(chart)
 
 
+def as_chart(spec: Mapping[str, Any]) -> Any:
+    """The plot as an altair chart, for a page that lets a reader point at it."""
+    import altair as alt
+
+    return alt.Chart.from_dict(dict(spec))
+
+
 def time_points(facts: ReportFacts) -> list[_Spec]:
     """Model, prompt, mean seconds and score from 0 to 1, where all of these are known: the score is by votes, and by
     checks where nobody has voted on any."""

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from arena.answers import Recorded, read_recorded
+from arena.answers.store import FILE_NAME
 from arena.errors import InputError
 from arena.types import Vote
-from arena.votes import read_votes
+from arena.votes import FIRST_PART, read_votes
 from arena.votes.parts import list_parts
 from arena.votes.withdrawn import withdrawn_votes
 
@@ -23,6 +24,14 @@ class Sources:
     unreadable: int = 0
     duplicates: int = 0
     withdrawn: int = 0
+
+
+def sources_in(data_dir: Path, answers: Path | None = None, votes: Iterable[Path] | None = None) -> Sources:
+    """What is named; and where nothing is, what lies in the data folder. Raises InputError as `read_sources`."""
+    kept, log = data_dir / FILE_NAME, data_dir / FIRST_PART
+    if answers is None and kept.is_file() and kept.stat().st_size:
+        answers = kept
+    return read_sources(answers, ([log] if log.is_file() else []) if votes is None else votes)
 
 
 def read_sources(answers: Path | None, votes: Iterable[Path] = ()) -> Sources:

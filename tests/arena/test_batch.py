@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from arena.answers import AnswerStore, Recorded, read_recorded
-from arena.batch import Batch, CellState, CellView, Host, Plan, Progress
+from arena.batch import Batch, BatchDesk, CellState, CellView, Host, Plan, Progress
 from arena.errors import InputError
 from arena.prompts import Prompt
 from arena.types import Answer, Chunk, Message, ModelSpec, Usage
@@ -301,3 +301,67 @@ def test_the_time_left_is_known_from_the_cells_that_are_done():
 
 def test_an_entry_knows_whether_it_failed():
     assert Recorded("q", "p", SimpleNamespace(answer=Answer(finish_reason="error"))).failed
+
+
+# ---- the desk of a page
+
+
+@pytest.fixture
+def desk(place, tmp_path):
+    place.store = SimpleNamespace(get=lambda key: None)
+    whole = place.batch()
+    return BatchDesk(whole._models, PROMPTS, tmp_path / "data" / "answers.jsonl", whole._host)
+
+
+def test_a_page_sees_what_is_there_before_anything_runs(desk, place, eventually):
+    assert states(desk.state().progress) == {"q1": "waiting", "q2": "waiting", "q3": "waiting"}
+    desk.start(repeats=2, seed=3)
+    assert eventually(lambda: not desk.state().running)
+    assert states(desk.state(1, 3).progress) == ALL_DONE and desk.state(2, 3).progress.count(CellState.DONE) == 12
+    assert desk.state(1, 0).progress.count(CellState.DONE) == 0
+    assert {entry.prompt_id for entry in read_recorded(desk.path)} == set(ALL_DONE)
+
+
+def test_one_batch_at_a_time(desk, place, gate, eventually):
+    def slow(messages, config):
+        while not gate.wait(0.02):
+            yield Chunk()
+        yield from echo(messages, config)
+
+    place.play["a"] = slow
+    desk.start()
+    assert desk.state().running and not desk.state().ending
+    with pytest.raises(InputError) as refused:
+        desk.start()
+    assert refused.value.code == "batch_running"
+    desk.pause()
+    assert desk.state().ending
+    gate.set()
+    assert eventually(lambda: not desk.state().running)
+    assert states(desk.state().progress) == {"q1": "done", "q2": "waiting", "q3": "waiting"}
+    gate.clear()
+    desk.start()
+    assert eventually(lambda: desk.state().progress.running())
+    desk.stop()
+    assert eventually(lambda: not desk.state().running)
+    assert states(desk.state().progress) == {"q1": "done", "q2": "waiting", "q3": "waiting"}
+
+
+def test_why_a_batch_ended_is_known(desk, place, monkeypatch, eventually):
+    with pytest.raises(InputError):
+        desk.start(repeats=0)
+
+    def full(descriptor):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", full)
+        desk.start()
+        assert eventually(lambda: not desk.state().running)
+    assert desk.state().error.code == "answers_unwritable"
+    monkeypatch.setattr(Batch, "run", lambda self: 1 / 0)
+    desk.start()
+    assert eventually(lambda: not desk.state().running) and desk.state().error.code == "batch_failed"
+    monkeypatch.undo()
+    desk.start()
+    assert eventually(lambda: not desk.state().running) and desk.state().error is None

