@@ -200,7 +200,9 @@ def _finished(chart: Any) -> _Spec:
     """The specification, its look the same on a white page everywhere."""
     plain = chart.configure_view(stroke=None).configure(background="white", font=FONTS)
     spec: _Spec = plain.to_dict()
-    return spec
+    # In a page: a picture may be saved, and nothing is sent to an editor elsewhere.
+    offered = {"export": True, "source": False, "compiled": False, "editor": False}
+    return {**spec, "usermeta": {"embedOptions": {"actions": offered}}}
 
 
 # The first that is there: sets Chinese and Latin alike.

@@ -31,7 +31,7 @@ def sources_in(data_dir: Path, answers: Path | None = None, votes: Iterable[Path
     kept, log = data_dir / FILE_NAME, data_dir / FIRST_PART
     if answers is None and kept.is_file() and kept.stat().st_size:
         answers = kept
-    return read_sources(answers, ([log] if log.is_file() else []) if votes is None else votes)
+    return read_sources(answers, ([log] if list_parts(data_dir) else []) if votes is None else votes)
 
 
 def read_sources(answers: Path | None, votes: Iterable[Path] = ()) -> Sources:
@@ -47,7 +47,7 @@ def read_sources(answers: Path | None, votes: Iterable[Path] = ()) -> Sources:
     for path in dict.fromkeys(file.resolve() for file in votes):
         if path in read:
             continue
-        if not path.is_file():
+        if not list_parts(path.parent, path.name):
             raise InputError("votes_missing", f"There is no file of votes {path.name}.", path=path.name)
         read.update(part.resolve() for part in list_parts(path.parent, path.name))
         reading = read_votes(path.parent, path.name, withdrawn_votes(path.parent))

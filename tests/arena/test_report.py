@@ -15,7 +15,7 @@ from vote_samples import NASTY_TEXTS
 from arena.answers import Recorded, read_recorded
 from arena.errors import InputError
 from arena.prompts import Prompt, Reference, load_prompts
-from arena.report import Details, KnownModel, Sources, gather, make_document, read_sources, write_report
+from arena.report import Details, KnownModel, Sources, gather, make_document, read_sources, sources_in, write_report
 from arena.report.blocks import Column, Document, Figure, Paragraph, Quote, SideBySide, Table
 from arena.report.fonts import has_chinese_font
 from arena.report.formats.docx import as_docx
@@ -460,6 +460,9 @@ def test_votes_are_read_from_all_parts_once(tmp_path):
     second.append(VOTES[1])
     found = read_sources(None, [tmp_path / "votes.csv", tmp_path / "votes-2.csv", tmp_path / "votes.csv"])
     assert {entry.id for entry in found.votes} == {"v1", "v2"} and found.duplicates == 0
+    (tmp_path / "votes.csv").unlink()  # its holder has not written yet
+    assert {entry.id for entry in sources_in(tmp_path).votes} == {"v2"}
+    assert sources_in(tmp_path / "none") == Sources()
     with pytest.raises(InputError) as refused:
         read_sources(None, [tmp_path / "none.csv"])
     assert refused.value.code == "votes_missing"

@@ -41,7 +41,7 @@ def lay_out_batch(labels: Labels, tab: gr.Tab) -> BatchTab:
             seed = _number(labels, "batch_seed", "0")
         retry = gr.Checkbox(False, label=labels("batch_retry"), elem_id="batch_retry")
         labels.show(retry, label="batch_retry")
-        with gr.Row(elem_classes="actions"):
+        with gr.Row():
             start = _button(labels, "batch_start", variant="primary")
             pause, stop = _button(labels, "batch_pause"), _button(labels, "batch_stop")
         status = gr.HTML("", elem_id="batch_status")
@@ -67,5 +67,5 @@ def _number(labels: Labels, name: str, value: str) -> gr.Textbox:
 
 
 def _button(labels: Labels, name: str, variant: str = "secondary") -> gr.Button:
-    button = gr.Button(labels(name), elem_id=name, variant=variant, min_width=100, interactive=False)  # type: ignore[arg-type]
+    button = gr.Button(labels(name), elem_id=name, variant=variant, min_width=150, interactive=False)  # type: ignore[arg-type]
     return labels.show(button, value=name)

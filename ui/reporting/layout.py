@@ -35,7 +35,7 @@ def lay_out_report(labels: Labels) -> ReportTab:
             fields = {name: _field(labels, name) for name in FIELDS}
         links = gr.Textbox(label=labels("report_links"), lines=2, max_lines=6, elem_id="report_links")
         labels.show(links, label="report_links")
-    with gr.Row(elem_classes="actions"):
+    with gr.Row():
         look = _button(labels, "report_look")
         buttons = {kind: _button(labels, f"report_{kind}") for kind in FORMATS}
     note = gr.Markdown("", elem_id="report_note")
@@ -45,8 +45,8 @@ def lay_out_report(labels: Labels) -> ReportTab:
         buttons=buttons,
         look=look,
         note=note,
-        results=_plot(labels, "report_results"),
-        time=_plot(labels, "report_time"),
+        results=_plot("report_results"),
+        time=_plot("report_time"),
         file=gr.DownloadButton("", elem_id="report_file", visible="hidden"),
     )
 
@@ -57,8 +57,9 @@ def _field(labels: Labels, name: str) -> gr.Textbox:
 
 
 def _button(labels: Labels, name: str) -> gr.Button:
-    return labels.show(gr.Button(labels(name), elem_id=name, min_width=100), value=name)
+    return labels.show(gr.Button(labels(name), elem_id=name, min_width=150), value=name)
 
 
-def _plot(labels: Labels, name: str) -> gr.Plot:
-    return labels.show(gr.Plot(label=labels(name), elem_id=name, visible=False), label=name)
+def _plot(name: str) -> gr.Plot:
+    """Without a label, which would lie upon the plot's own legend; what it shows stands in the note."""
+    return gr.Plot(elem_id=name, show_label=False, visible=False, elem_classes="plot")

@@ -76,7 +76,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "error_report_field": ("报告的每一项最多 {limit} 个字符", "A field takes {limit} characters at most"),
     "error_report_links": ("最多 {limit} 个链接", "A report takes {limit} links at most"),
     "error_report_model": ("没有 {model} 的回答", "There are no answers of {model}"),
-    "error_report_nothing": ("报告需要两个模型的回答或投票", "A report needs answers or votes of two models"),
+    "error_report_nothing": (
+        "报告需要两个模型的回答：先批量提问，或导入已有的回答",
+        "A report needs answers of two models: run a batch first, or import answers",
+    ),
     "error_report_unwritable": ("报告无法写入：{reason}", "The report cannot be written: {reason}"),
     "error_answers_unwritable": ("回答无法写入 {path}：{reason}", "Answers cannot be kept in {path}: {reason}"),
     "error_batch_running": ("批量任务已经在进行", "A batch is running already"),

@@ -50,7 +50,5 @@ TEXTS: dict[str, tuple[str, str]] = {
     "report_html": ("下载 HTML", "Download HTML"),
     "report_docx": ("下载 Word", "Download Word"),
     "report_md": ("下载 Markdown", "Download Markdown"),
-    "report_results": ("各维度投票", "Votes by dimension"),
-    "report_time": ("用时与得分", "Time against quality"),
     "report_no_plots": ("还没有可以画图的投票或用时", "There are no votes or times to draw yet"),
 }

@@ -1,0 +1,206 @@
+"""The batch tab's and the report tab's handlers, called as a forged request could call them."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import gradio as gr
+import pytest
+
+from arena.admin import Admin
+from arena.batch import CellState, CellView, DeskState, Progress
+from arena.errors import InputError
+from arena.judging.limits import RateLimits
+from arena.prompts import Prompt
+from arena.report import Reports
+from arena.types import Answer, ErrorInfo, ModelSpec, Usage
+from ui.batch.events import BatchEvents
+from ui.batch.layout import lay_out_batch
+from ui.batch.view import grid_block, status_block
+from ui.labels import Labels
+from ui.reporting.events import ReportEvents
+from ui.reporting.layout import lay_out_report
+from ui.session import Services
+
+TOKEN = "correct horse"
+PROMPT = Prompt("q1", "", {"zh": "题一", "en": "Question <1>"}, "Why?")
+DIRECT = SimpleNamespace(headers={}, client=None)
+THROUGH_A_PROXY = SimpleNamespace(headers={"x-forwarded-for": "1.2.3.4"}, client=None)
+FIELDS = ("My title", "", "", "", "", "", "https://x.org")
+
+
+def cell(state: CellState, **more: Any) -> CellView:
+    model = ModelSpec("alpha", "Alpha", "", "", "", "")
+    return CellView(SimpleNamespace(model=model, prompt=PROMPT, repeat=more.pop("repeat", 0)), state, **more)  # type: ignore[arg-type]
+
+
+class Desk:
+    """Keeps what was asked of it."""
+
+    def __init__(self) -> None:
+        self.asked: list[object] = []
+
+    def start(self, *numbers: object) -> None:
+        self.asked.append(numbers)
+
+    def pause(self) -> None:
+        self.asked.append("pause")
+
+    def stop(self) -> None:
+        self.asked.append("stop")
+
+    def state(self, repeats: int, seed: int) -> DeskState:
+        if repeats < 1:
+            raise InputError("batch_repeats", "The repeats must be from 1 to 100.", limit=100)
+        return DeskState(Progress((cell(CellState.WAITING),)))
+
+
+@pytest.fixture
+def made() -> Callable[..., SimpleNamespace]:
+    def make(admin: bool = False, local: bool = True) -> SimpleNamespace:
+        services = SimpleNamespace(
+            admin=Admin(TOKEN, RateLimits()) if admin else None, is_local=local, prompts=(PROMPT,)
+        )
+        services.may_run = lambda tab, request: Services.may_run(services, tab, request)  # type: ignore[arg-type]
+        with gr.Blocks(), gr.Tab() as place:
+            part = lay_out_batch(Labels({}), place)
+        tab, desk = SimpleNamespace(lang="en", admin=False), Desk()
+        tabs = SimpleNamespace(get=lambda request: tab)
+        events = BatchEvents(services, desk, part, tabs)  # type: ignore[arg-type]
+        return SimpleNamespace(events=events, desk=desk, tab=tab, part=part)
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("admin", "local", "request_"),
+    [(True, True, DIRECT), (False, False, DIRECT), (False, True, THROUGH_A_PROXY), (True, False, THROUGH_A_PROXY)],
+)
+def test_who_may_not_keeps_no_machine_busy(
+    made: Callable[..., SimpleNamespace], admin: bool, local: bool, request_: Any
+) -> None:
+    page = made(admin, local)
+    for call in (
+        lambda: page.events.start("1", "0", False, request_),
+        lambda: page.events.pause("1", "0", request_),
+        lambda: page.events.stop("1", "0", request_),
+    ):
+        with pytest.raises(gr.Error, match="needs the admin's token"):
+            call()
+    assert page.desk.asked == []
+    shown = page.events.render(page.tab, request_)
+    assert shown[page.part.door.column]["visible"] and not shown[page.part.desk]["visible"]
+    assert shown[page.part.grid]["value"] == "" and not shown[page.part.timer]["active"]
+
+
+def test_on_ones_own_machine_no_token_is_needed(made: Callable[..., SimpleNamespace]) -> None:
+    page = made()
+    page.events.start(" ３ ", "7", True, DIRECT)
+    page.events.pause("3", "7", DIRECT)
+    page.events.stop("3", "7", DIRECT)
+    assert page.desk.asked == [(3, 7, True), "pause", "stop"]
+    assert page.events.render(page.tab, DIRECT)[page.part.desk]["visible"]
+
+
+def test_the_token_opens_it_and_is_not_kept(made: Callable[..., SimpleNamespace]) -> None:
+    page = made(admin=True, local=False)
+    with pytest.raises(gr.Error, match="not the token"):
+        page.events.enter("guess", "1", "0", DIRECT)
+    updates = page.events.enter(TOKEN, "1", "0", DIRECT)
+    assert page.tab.admin and TOKEN not in repr(updates) and updates[page.part.door.token] == ""
+    page.events.start("1", "0", False, DIRECT)
+    assert page.desk.asked == [(1, 0, False)]
+    with pytest.raises(gr.Error, match="no admin"):
+        made(local=False).events.enter(TOKEN, "1", "0", DIRECT)
+
+
+def test_numbers_that_are_none_are_said(made: Callable[..., SimpleNamespace]) -> None:
+    page = made()
+    for typed in ("", "x", "-1", "1.5", None, "9" * 30):
+        shown = page.events.render(page.tab, DIRECT, typed, "0")
+        assert "from 1 to 100" in shown[page.part.status]["value"]
+
+
+def test_the_grid_tells_state_seconds_and_speed() -> None:
+    usage = Usage(3, 11, 1.0, 3.0)
+    entry = SimpleNamespace(side=SimpleNamespace(answer=Answer("x", usage=usage)))
+    growing = Answer(usage=Usage(new_tokens=4, seconds=1.5))
+    error = ErrorInfo("backend_failed", "no", {"reason": "<b>boom</b>"})
+    progress = Progress(
+        (
+            cell(CellState.DONE, answers=(entry,)),
+            cell(CellState.RUNNING, repeat=1, growing=growing),
+            cell(CellState.FAILED, repeat=2, error=error),
+            cell(CellState.WAITING, repeat=3),
+        )
+    )
+    block = grid_block("en", progress, {"q1": PROMPT.title["en"]})
+    for words in (
+        "done · 3.0 s · 5.0 tokens/s",
+        "answering · 1.5 s · 4 tokens",
+        "not asked",
+        "Question &lt;1&gt; (run 2)",
+    ):
+        assert words in block
+    assert "&lt;b&gt;boom" in block and "<b>boom" not in block
+    status = status_block("en", DeskState(progress, running=True, ending=True, error=error))
+    for words in ("Done: 1 of 4", "failed: 1", "coming to an end", "about 0:00:04 left", 'value="2"', "&lt;b&gt;boom"):
+        assert words in status
+
+
+# ---- reports
+
+
+@pytest.fixture
+def reporting(tmp_path: Path) -> Callable[..., SimpleNamespace]:
+    def make(blind: bool = False, answers: bool = True) -> SimpleNamespace:
+        lines = [
+            {"prompt_id": "q1", "prompt": "Why?", "model": model, "response": "So.", "seconds": 2} for model in "ab"
+        ]
+        if answers:
+            text = "".join(json.dumps(line) + "\n" for line in lines)
+            (tmp_path / "answers.jsonl").write_text(text, encoding="utf-8")
+
+        def check(rater: str, is_admin: bool) -> None:
+            if blind and not is_admin:
+                raise InputError("still_blind", "Not yet.")
+
+        with gr.Blocks():
+            part = lay_out_report(Labels({}))
+        tab = SimpleNamespace(lang="en", admin=False)
+        services, tabs = SimpleNamespace(check_unblinding=check), SimpleNamespace(get=lambda request: tab)
+        events = ReportEvents(services, Reports(tmp_path, None, (PROMPT,), ()), part, tabs, None)  # type: ignore[arg-type]
+        return SimpleNamespace(events=events, tab=tab, part=part)
+
+    return make
+
+
+def test_a_report_is_a_file_of_each_kind(reporting: Callable[..., SimpleNamespace]) -> None:
+    page = reporting()
+    html = Path(page.events._file_of("html")({}, *FIELDS, DIRECT))
+    assert html.name == "report.html" and "<title>My title</title>" in html.read_text(encoding="utf-8")
+    assert Path(page.events._file_of("docx")({}, *FIELDS, DIRECT)).name == "report.docx"
+    bundle = Path(page.events._file_of("md")({}, *FIELDS, DIRECT))
+    assert bundle.name == "report.zip" and zipfile.ZipFile(bundle).namelist() == ["report.md"]
+
+
+def test_a_report_tells_nobody_whose_answers_they_judge(reporting: Callable[..., SimpleNamespace]) -> None:
+    page = reporting(blind=True)
+    with pytest.raises(gr.Error, match="judged everything"):
+        page.events._file_of("html")({}, *FIELDS, DIRECT)
+    shown = page.events.look({}, *FIELDS, DIRECT)
+    assert "judged everything" in shown[page.part.note]
+    page.tab.admin = True
+    assert page.events._file_of("html")({}, *FIELDS, DIRECT)
+
+
+def test_what_is_missing_is_said(reporting: Callable[..., SimpleNamespace]) -> None:
+    page = reporting(answers=False)
+    assert "answers of two models" in page.events.look({}, *[None] * 7, DIRECT)[page.part.note]
+    with pytest.raises(gr.Error, match="300 characters"):
+        reporting().events._file_of("md")({}, "x" * 301, *FIELDS[1:], DIRECT)
