@@ -200,9 +200,8 @@ def _finished(chart: Any) -> _Spec:
     """The specification, its look the same on a white page everywhere."""
     plain = chart.configure_view(stroke=None).configure(background="white", font=FONTS)
     spec: _Spec = plain.to_dict()
-    # In a page: a picture may be saved, and nothing is sent to an editor elsewhere.
-    offered = {"export": True, "source": False, "compiled": False, "editor": False}
-    return {**spec, "usermeta": {"embedOptions": {"actions": offered}}}
+    # In a page: no menu, which has no name for a screen reader and an item that sends the data to an editor elsewhere.
+    return {**spec, "usermeta": {"embedOptions": {"actions": False}}}
 
 
 # The first that is there: sets Chinese and Latin alike.

@@ -88,6 +88,24 @@ def enter_class(page: Page) -> None:
     expect(page.locator("#class_link .room-code")).to_be_visible(timeout=SHORT)
 
 
+def report(page: Page) -> None:
+    go(page, "report")
+    page.click("#report_fields button")
+    page.click("#report_look")
+    expect(page.locator("#report_note")).to_contain_text("⚠️", timeout=SHORT)
+    with page.expect_download(timeout=LONG):  # shown to those alone who have judged everything, or hold the token
+        enter_class(page)
+        go(page, "report")
+        page.click("#report_html")
+    page.click("#report_look")
+    expect(page.locator("#report_note")).not_to_contain_text("⚠️", timeout=LONG)
+
+
+def batch(page: Page) -> None:
+    go(page, "batch")
+    expect(page.locator("#batch_grid td").first).to_be_visible(timeout=LONG)
+
+
 # What there is to see, step by step.
 STEPS: dict[str, Callable[[Page], object]] = {
     "blind vote, before": lambda page: None,
@@ -99,8 +117,11 @@ STEPS: dict[str, Callable[[Page], object]] = {
     "chat, empty": lambda page: go(page, "chat"),
     "chat": chat,
     "results": lambda page: go(page, "results"),
+    "batch, before": lambda page: go(page, "batch"),
     "class, before": lambda page: go(page, "class"),
-    "class": enter_class,
+    "report": report,
+    "class": lambda page: go(page, "class"),
+    "batch": batch,
     "about": lambda page: go(page, "about"),
 }
 

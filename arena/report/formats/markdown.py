@@ -20,8 +20,8 @@ from arena.report.blocks import (
 )
 
 _MARKS = re.compile(r"([\\`*_\[\]<>|~$&#])")
-# What would begin a list or a heading; the mark itself is the last character.
-_AT_BEGINNING = re.compile(r"^(\s*\d*)([-+=.)])", re.MULTILINE)
+# What would begin a list, underline a heading or draw a line: a backslash stands before the mark then.
+_AT_BEGINNING = re.compile(r"^(\s*)([-+=]+)(?=\s|$)|^(\s*\d+)([.)])(?=\s|$)", re.MULTILINE)
 _BACKSLASH = r"\\\1"
 _TICKS = re.compile(r"`{3,}")
 
@@ -85,7 +85,7 @@ def _table(table: Table) -> str:
 
 
 def _escaped(text: str) -> str:
-    return _AT_BEGINNING.sub(r"\1\\\2", _MARKS.sub(_BACKSLASH, text))
+    return _AT_BEGINNING.sub(r"\1\3\\\2\4", _MARKS.sub(_BACKSLASH, text))
 
 
 def _is_address(text: str) -> bool:
