@@ -72,7 +72,7 @@ def _voted_on(votes: Iterable[Vote]) -> tuple[Recorded, ...]:
             if key not in found:
                 repeat = repeats[key[:2]]
                 repeats[key[:2]] += 1
-                asked = next(message.content for message in side.messages if message.role == "user")
+                asked = next((told.content for told in side.messages if told.role == "user"), vote.battle.prompt)
                 found[key] = Recorded(vote.battle.prompt_id, asked, side, repeat)
     return tuple(found.values())
 
@@ -171,7 +171,8 @@ def _prompts(
 def _turns(asked: Sequence[Recorded]) -> tuple[str, ...]:
     """What was really asked, which may differ from the set's text in a space."""
     longest = max(asked, key=lambda entry: entry.turn)
-    return tuple(message.content for message in longest.side.messages if message.role == "user")
+    told = tuple(message.content for message in longest.side.messages if message.role == "user")
+    return told or (longest.prompt,)
 
 
 def _asked(name: str, answers: Iterable[Recorded], prompt: Prompt) -> tuple[Asked, ...]:

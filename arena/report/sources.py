@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from arena.answers import Recorded, read_recorded
 from arena.answers.store import FILE_NAME
 from arena.errors import InputError
-from arena.types import Vote
+from arena.types import Side, Vote
 from arena.votes import FIRST_PART, read_votes
 from arena.votes.parts import list_parts
 from arena.votes.withdrawn import withdrawn_votes
@@ -43,6 +43,7 @@ def read_sources(answers: Path | None, votes: Iterable[Path] = ()) -> Sources:
     found = read_recorded(answers) if answers else ()
     read: set[Path] = set()
     taken: list[Vote] = []
+    sides: dict[Side, Side] = {}
     counts = [0, 0, 0]
     for path in dict.fromkeys(file.resolve() for file in votes):
         if path in read:
@@ -52,7 +53,7 @@ def read_sources(answers: Path | None, votes: Iterable[Path] = ()) -> Sources:
         read.update(part.resolve() for part in list_parts(path.parent, path.name))
         reading = read_votes(path.parent, path.name, withdrawn_votes(path.parent))
         try:
-            taken += reading
+            taken += (_shared(vote, sides) for vote in reading)
         except OSError as error:
             reason = error.strerror or str(error)
             raise InputError("votes_unreadable", f"{path.name} cannot be read: {reason}.", path=path.name) from error
@@ -60,3 +61,9 @@ def read_sources(answers: Path | None, votes: Iterable[Path] = ()) -> Sources:
         for place, count in enumerate((len(report.unreadable), report.duplicates, report.withdrawn)):
             counts[place] += count
     return Sources(found, tuple(taken), *counts)
+
+
+def _shared(vote: Vote, sides: dict[Side, Side]) -> Vote:
+    """The same vote on sides that all votes on them share: a million votes may be on a few answers."""
+    a, b = (sides.setdefault(side, side) for side in (vote.battle.a, vote.battle.b))
+    return replace(vote, battle=replace(vote.battle, a=a, b=b))

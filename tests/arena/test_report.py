@@ -468,6 +468,22 @@ def test_votes_are_read_from_all_parts_once(tmp_path):
     assert refused.value.code == "votes_missing"
 
 
+def test_a_table_of_somebody_elses_with_little_in_it_makes_a_report(tmp_path):
+    rows = ["question_id,model_a,model_b,winner,prompt_id,prompt", "1,x,y,model_a,p,Why?", "2,y,x,tie,p,Why?"]
+    (tmp_path / "mine.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    found = gather(read_sources(None, [tmp_path / "mine.csv"]))
+    assert (found.overall.first_wins, found.overall.ties) == (1, 1) and found.prompts[0].turns == ("Why?",)
+    assert "(empty)" in said(found)
+
+
+def test_votes_on_one_answer_share_its_text(tmp_path):
+    with VoteLog(tmp_path / "votes.csv") as log:
+        for number in range(3):
+            log.append(vote(number, "q1", Winner.TIE))
+    taken = read_sources(None, [tmp_path / "votes.csv"]).votes
+    assert len(taken) == 3 and len({id(entry.battle.a) for entry in taken}) == 1
+
+
 def test_a_report_is_a_few_files(facts, tmp_path):
     paths = write_report(make_document("en", facts, Details()), tmp_path / "out")
     assert [path.name for path in paths] == ["report.md", "results.svg", "time.svg", "report.html", "report.docx"]
