@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import queue
 import threading
 import time
@@ -18,6 +19,7 @@ from arena.errors import ArenaError
 from arena.types import Answer, Backend, Battle, ErrorInfo, ModelSpec, Side, SideName
 from arena.worker import Limits
 
+log = logging.getLogger(__name__)
 TICK_SECONDS = 0.1
 
 
@@ -91,7 +93,7 @@ class Batch:
 
     def _ask_all(self, backend: Backend, waiting: list[Cell]) -> Iterator[Progress]:
         """Ask the cells of one model."""
-        ended: queue.SimpleQueue[ArenaError | None] = queue.SimpleQueue()
+        ended: queue.SimpleQueue[Exception | None] = queue.SimpleQueue()
         threads: list[threading.Thread] = []
         running = 0
         try:
@@ -118,9 +120,9 @@ class Batch:
             for thread in threads:
                 thread.join()
 
-    def _ask(self, backend: Backend, cell: Cell, ended: queue.SimpleQueue[ArenaError | None]) -> None:
-        """Answer one cell, in a thread of its own; an answer that could not be kept goes to `ended`, or None."""
-        problem: ArenaError | None = None
+    def _ask(self, backend: Backend, cell: Cell, ended: queue.SimpleQueue[Exception | None]) -> None:
+        """Answer one cell, in a thread of its own; what goes wrong besides the answer goes to `ended`, or None."""
+        problem: Exception | None = None
         try:
             answers = list(_good(self._views[cell.id]))
             while len(answers) < len(cell.prompt.turns):
@@ -132,6 +134,9 @@ class Batch:
                     break
             self._show(_ended(cell, answers, backend.load_state.error))
         except ArenaError as error:
+            problem = error
+        except Exception as error:  # raised again where the batch is watched; here it would vanish with the thread
+            log.exception("%s failed", cell.id)
             problem = error
         finally:
             ended.put(problem)

@@ -144,11 +144,12 @@ def _same(known: ModelSpec, spec: ModelSpec) -> bool:
 def _prompts(
     models: tuple[ModelFacts, ModelFacts], answers: Sequence[Recorded], votes: Sequence[Vote], known: Sequence[Prompt]
 ) -> Iterable[PromptFacts]:
-    """In the order of the answers."""
+    """In the order of the set; what is not in it comes after, in the order of the answers."""
     ids = models[0].spec.id, models[1].spec.id
     by_id = {prompt.id: prompt for prompt in known}
     of_pair = [entry for entry in answers if entry.side.model.id in ids]
-    for prompt_id in dict.fromkeys(entry.prompt_id for entry in of_pair):
+    answered = dict.fromkeys(entry.prompt_id for entry in of_pair)
+    for prompt_id in dict.fromkeys([*(name for name in by_id if name in answered), *answered]):
         asked = [entry for entry in of_pair if entry.prompt_id == prompt_id]
         prompt = by_id.get(prompt_id) or Prompt(prompt_id, "", {"zh": prompt_id, "en": prompt_id}, asked[0].prompt)
         judged = [vote for vote in votes if vote.battle.prompt_id == prompt_id]

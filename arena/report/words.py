@@ -16,16 +16,16 @@ WORDS: dict[str, tuple[str, str]] = {
     "summary": ("摘要", "Summary"),
     "scope": (
         "本报告对比 {first} 与 {second} 对 {prompts} 道题的 {answers} 个回答。",
-        "This report compares {answers} answers of {first} and {second} to {prompts} prompts.",
+        "This report compares {first} and {second} on {prompts} prompts, with {answers} answers.",
     ),
-    "votes_of": ("共有 {votes} 张有效投票，来自 {raters} 位评价者。", "There are {votes} votes from {raters} raters."),
+    "votes_of": ("共有 {votes} 张有效投票，来自 {raters} 位评价者。", "Votes: {votes}, raters: {raters}."),
     "no_votes": (
         "没有投票，因此这里只有回答、用时和程序核对，没有偏好。",
         "There are no votes, so there are answers, times and checks here, and no preferences.",
     ),
     "overall": (
         "总体上 {first} 胜 {wins} 票，{second} 胜 {losses} 票，打平 {ties} 票，都不好 {both_bad} 票。",
-        "Overall {first} won {wins}, {second} won {losses}, {ties} were ties and {both_bad} found both bad.",
+        "Overall {first} won {wins} and {second} {losses}; ties: {ties}, both bad: {both_bad}.",
     ),
     "rate": (
         "在分出胜负的 {decisive} 票中，{first} 占 {rate} %（95 % 区间 {low} % 至 {high} %）。",
@@ -42,14 +42,14 @@ WORDS: dict[str, tuple[str, str]] = {
     "leaked": (
         "有 {leaked} 票的回答透露了模型身份；不计这些票时，{first} 胜 {wins}，{second} 胜 {losses}，"
         "打平 {ties}，都不好 {both_bad}。",
-        "In {leaked} votes an answer told which model wrote it; without them {first} won {wins}, {second} {losses}, "
-        "with {ties} ties and {both_bad} both bad.",
+        "Votes on an answer that told which model wrote it: {leaked}. Without them {first} won {wins} and {second} "
+        "{losses}; ties: {ties}, both bad: {both_bad}.",
     ),
     "times": (
         "{first} 的 {timed_first} 个有计时的回答共用 {seconds_first}，"
         "{second} 的 {timed_second} 个共用 {seconds_second}。",
-        "The {timed_first} timed answers of {first} took {seconds_first} together, the {timed_second} of {second} "
-        "took {seconds_second}.",
+        "Time of the answers together: {first} {seconds_first} ({timed_first} timed), {second} {seconds_second} "
+        "({timed_second} timed).",
     ),
     "times_ratio": ("{slower} 用时是 {faster} 的 {ratio} 倍。", "{slower} took {ratio} times as long as {faster}."),
     "checks_passed": (
@@ -83,13 +83,13 @@ WORDS: dict[str, tuple[str, str]] = {
     "deployed": (
         "{model} 用 {runtime} 运行，精度 {precision}，共 {answers} 个回答，其中 {failed} 个失败、"
         "{truncated} 个到达长度上限。",
-        "{model} ran on {runtime} in {precision}: {answers} answers, {failed} of them failed and {truncated} reached "
-        "the token limit.",
+        "{model} ran on {runtime} in {precision}. Answers: {answers}, failed: {failed}, ended by the token limit: "
+        "{truncated}.",
     ),
     "imported": (
         "{model} 的 {answers} 个回答是在别处得到后导入的，运行方式没有记录；其中 {truncated} 个不完整。",
-        "The {answers} answers of {model} were made elsewhere and imported; how it ran is not recorded. {truncated} "
-        "of them are cut off.",
+        "The answers of {model} were made elsewhere and imported; how it ran is not recorded. Answers: {answers}, cut "
+        "off: {truncated}.",
     ),
     "costs": ("用时、速度与内存", "Time, speed and memory"),
     "answers": ("回答数", "Answers"),
@@ -97,6 +97,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "tokens_all": ("token 合计", "Tokens in all"),
     "speed": ("平均速度", "Mean speed"),
     "per_second": ("{speed} tokens/s", "{speed} tokens/s"),
+    "at_once": ("同时回答数", "Answers at once"),
     "peak": ("最大内存", "Most memory"),
     "gigabytes": ("{size} GB", "{size} GB"),
     # ---- prompts
@@ -201,20 +202,19 @@ WORDS: dict[str, tuple[str, str]] = {
     "limits": ("投票没有说明什么", "What the votes do not show"),
     "limit_prompts": (
         "只问了 {prompts} 道题：换别的题，结果可能不同。",
-        "Only {prompts} prompts were asked: others may turn out otherwise.",
+        "Prompts asked: {prompts}. Others may turn out otherwise.",
     ),
     "limit_runs": (
         "每道题每个模型最多回答 {runs} 次；抽样生成的回答每次不同。",
-        "A model answered a prompt {runs} times at most; sampled answers differ each time.",
+        "Answers of a model to one prompt: {runs} at most. Sampled answers differ each time.",
     ),
     "limit_raters": (
         "{votes} 票来自 {raters} 位评价者；同一人的票并不相互独立，区间因此偏窄。",
-        "The {votes} votes are from {raters} raters; one person's votes are not independent, so the intervals are "
-        "too narrow.",
+        "Votes: {votes}, raters: {raters}. One person's votes are not independent, so the intervals are too narrow.",
     ),
     "limit_consistency": (
         "{repeated} 次重复评价中有 {consistent} 次与第一次相同。",
-        "Of {repeated} battles judged again {consistent} came out as the first time.",
+        "Battles judged again: {repeated}, with the same outcome as before: {consistent}.",
     ),
     "limit_no_repeats": (
         "没有重复评价，评价者自身是否一致无从得知。",

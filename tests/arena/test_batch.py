@@ -257,6 +257,13 @@ def test_an_answer_that_cannot_be_kept_ends_it(on, monkeypatch, threads_return):
     assert threads_return() and batch.progress.count(CellState.DONE) == 0
 
 
+def test_what_nobody_expected_is_raised_where_the_batch_is_watched(on, monkeypatch, threads_return):
+    monkeypatch.setattr(on.store, "append", lambda entry: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        run(on.batch(at_once=2))
+    assert threads_return()
+
+
 def test_an_answer_that_never_comes_has_failed(on, gate):
     def mute(messages, config):
         gate.wait()

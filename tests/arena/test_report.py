@@ -105,6 +105,13 @@ def test_the_order_is_that_of_the_answers_and_can_be_chosen():
     assert found.prompts[0].criteria == {"correct": (0, 0, 2), "clear": (0, 1, 0)}
 
 
+def test_prompts_stand_in_the_order_of_the_set():
+    """Answers made at once end in any order."""
+    mixed = (ANSWERS[1], recorded(QWEN, "own", "Hm."), ANSWERS[0], *ANSWERS[2:])
+    found = gather(Sources(mixed), PROMPTS)
+    assert [prompt.id for prompt in found.prompts] == ["q1", "q2", "own"]
+
+
 def test_what_raters_said_besides(facts):
     first = facts.prompts[0]
     assert first.criteria == {"correct": (2, 0, 0), "clear": (0, 1, 0)}
@@ -138,7 +145,7 @@ def test_repeats_measure_the_rater_and_are_in_no_count():
     found = gather(Sources(ANSWERS, (*VOTES, *again)), PROMPTS)
     assert found.overall == gather(Sources(ANSWERS, VOTES), PROMPTS).overall
     assert (found.repeated, found.consistent) == (2, 1)
-    assert "Of 2 battles judged again 1 came out as the first time." in said(found)
+    assert "Battles judged again: 2, with the same outcome as before: 1." in said(found)
 
 
 def test_other_models_are_named_and_left_out():
@@ -210,14 +217,12 @@ def test_all_words_are_used():
 
 def test_the_numbers_of_the_summary(facts):
     text = said(facts)
-    assert "compares 4 answers of Qwen and GLM to 2 prompts" in text
-    assert "6 votes from 5 raters. Overall Qwen won 3, GLM won 1, 1 were ties and 1 found both bad." in text
+    assert "compares Qwen and GLM on 2 prompts, with 4 answers" in text
+    assert "Votes: 6, raters: 5. Overall Qwen won 3 and GLM 1; ties: 1, both bad: 1." in text
     assert "Of the 4 decisive votes 75.0 % went to Qwen (95 % interval 30.1 % to 95.4 %)." in text  # scipy's Wilson
     assert "do not show which of the two is preferred" in text
-    assert "In 1 votes an answer told which model wrote it; without them Qwen won 3, GLM 0" in text
-    assert (
-        "The 2 timed answers of Qwen took 30.0 s together, the 2 of GLM took 90.0 s. GLM took 3.0 times as long" in text
-    )
+    assert "an answer that told which model wrote it: 1. Without them Qwen won 3 and GLM 0;" in text
+    assert "Qwen 30.0 s (2 timed), GLM 90.0 s (2 timed). GLM took 3.0 times as long as Qwen." in text
     assert "Qwen passed 1 of 1, GLM 0 of 1" in text
 
 
@@ -258,7 +263,7 @@ def test_what_is_not_recorded_is_said_so():
     text = said(gather(Sources(tuple(bare))))
     assert "What the answers were made on is not recorded." in text
     assert "were made elsewhere and imported; how it ran is not recorded" in text
-    assert "| Time in all | not recorded | not recorded |" in text and "timed answers" not in text
+    assert "| Time in all | not recorded | not recorded |" in text and "Time of the answers" not in text
 
 
 def test_the_catalogue_knows_more():

@@ -97,6 +97,10 @@ def _costs(lang: str, model: ModelFacts) -> Iterator[tuple[str, str]]:
     yield say(lang, "seconds"), duration(lang, model.seconds)
     yield say(lang, "tokens_all"), unknown if model.tokens is None else f"{model.tokens:,}"
     yield say(lang, "speed"), unknown if speed is None else say(lang, "per_second", speed=f"{speed:.1f}")
+    yield (
+        say(lang, "at_once"),
+        ", ".join(sorted({str(one["at_once"]) for one in model.machines if "at_once" in one})) or unknown,
+    )
     yield say(lang, "peak"), unknown if memory is None else _gigabytes(lang, memory)
 
 
