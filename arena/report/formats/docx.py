@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import unicodedata
 from typing import TYPE_CHECKING, Any
 
 from arena.report.blocks import (
@@ -30,6 +31,8 @@ _LATIN, _HAN, _CODE = "Calibri", "SimSun", "Consolas"
 _NO_XML = re.compile("[\ufffe\uffff]")
 _LONGEST_PROPERTY = 255
 _WIDTH_CM = 18.0
+# Latin characters that a column of a table takes the room of, at least and at most.
+_LEAST, _MOST = 7, 30
 
 
 def as_docx(document: Document) -> bytes:
@@ -117,13 +120,42 @@ def _say(place: Any, text: str, bold: bool = False) -> Any:
 
 
 def _add_table(word: Word, block: Table) -> None:
+    from docx.shared import Cm
+
     table = word.add_table(rows=1, cols=len(block.headers), style="Table Grid")
+    table.autofit = False
     for cell, text in zip(table.rows[0].cells, block.headers, strict=True):
         cell.paragraphs[0].add_run(_fit(text)).bold = True
     for row in block.rows:
         for cell, text in zip(table.add_row().cells, row, strict=True):
             cell.text = _fit(text)
+    for row in table.rows:
+        _keep_whole(row)
+    for column, share in zip(table.columns, _shares(block), strict=True):
+        # Word goes by the cells, LibreOffice by the column.
+        for place in (column, *column.cells):
+            place.width = Cm(_WIDTH_CM * share)
     _after(word)
+
+
+def _shares(block: Table) -> list[float]:
+    """Of the width, by column: as much as its longest cell wants, within reason."""
+    columns = zip(block.headers, *block.rows, strict=True)
+    wanted = [min(_MOST, max(_LEAST, *map(_room, column))) for column in columns]
+    return [width / sum(wanted) for width in wanted]
+
+
+def _room(text: str) -> int:
+    """How many Latin characters take as much room."""
+    return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)
+
+
+def _keep_whole(row: Any) -> None:
+    """A row of a few words is not cut by the end of a page."""
+    from docx.oxml.ns import qn
+
+    properties = row._tr.get_or_add_trPr()
+    properties.append(properties.makeelement(qn("w:cantSplit"), {}))
 
 
 def _add_columns(word: Word, block: SideBySide) -> None:
