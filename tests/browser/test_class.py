@@ -130,7 +130,7 @@ def test_a_page_without_models_has_neither_chat_nor_live_battles(new_page: Calla
     tab = new_page(app.url)
     expect(tab.page.locator("#judge_begin")).to_be_enabled(timeout=LONG)
     names = [one.inner_text() for one in tab.page.get_by_role("tab").all()]
-    assert names == ["Blind vote", "Results", "Class", "About"]
+    assert names == ["Blind vote", "Results", "Report", "Class", "About"]
     with pytest.raises(AppError, match="no models"):
         Client(app.url, verbose=False).predict("hello", api_name="/chat")
     assert not tab.page_errors
