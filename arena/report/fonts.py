@@ -17,7 +17,7 @@ _KINDS = (".ttf", ".ttc", ".otf", ".otc")
 
 def font_folders() -> list[Path]:
     """Where the usual systems keep fonts."""
-    home, windows = Path.home(), os.environ.get("WINDIR", r"C:\Windows")
+    home = Path.home()
     return [
         Path("/usr/share/fonts"),
         Path("/usr/local/share/fonts"),
@@ -26,7 +26,7 @@ def font_folders() -> list[Path]:
         Path("/System/Library/Fonts"),
         Path("/Library/Fonts"),
         home / "Library/Fonts",
-        Path(windows) / "Fonts",
+        Path("C:/Windows/Fonts"),
     ]
 
 
