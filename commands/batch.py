@@ -181,7 +181,7 @@ def _tell(outcome: _Outcome, progress: Progress, as_json: bool) -> None:
         rest = "".join(f", {count} {words}" for words, count in states if count)
         took = time_text(outcome.seconds)
         typer.echo(f"{outcome.file}: {outcome.done} of {outcome.cells} answered{rest}, in {took}")
-    if blocked := next((view.error for view in progress.cells if view.error and not view.answers), None):
+    if blocked := progress.blocked:
         raise BackendError(blocked.code, blocked.message)
     if outcome.failed:
         typer.echo("Error: some failed; the same command with --retry asks them again.", err=True)

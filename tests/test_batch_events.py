@@ -126,6 +126,19 @@ def test_numbers_that_are_none_are_said(made: Callable[..., SimpleNamespace]) ->
         assert "from 1 to 100" in shown[page.part.status]["value"]
 
 
+def test_a_hostile_file_of_answers_is_quoted_and_does_nothing(
+    made: Callable[..., SimpleNamespace], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = made()
+
+    def broken(repeats: int, seed: int) -> DeskState:
+        raise InputError("answers_broken", "x", path="answers.jsonl", what="has <img src=x onerror=alert(1)> in line 2")
+
+    monkeypatch.setattr(page.desk, "state", broken)
+    value = page.events.render(page.tab, DIRECT)[page.part.status]["value"]
+    assert "&lt;img" in value and "<img" not in value
+
+
 def test_the_grid_tells_state_seconds_and_speed() -> None:
     usage = Usage(3, 11, 1.0, 3.0)
     entry = SimpleNamespace(side=SimpleNamespace(answer=Answer("x", usage=usage)))

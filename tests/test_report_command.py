@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from test_command_line import run
-from vote_samples import make_vote
+from vote_samples import make_side, make_vote
 
 from arena.votes import VoteLog
 
@@ -24,7 +25,9 @@ def data(tmp_path: Path) -> Path:
     text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in LINES)
     (folder / "answers.jsonl").write_text(text, encoding="utf-8")
     with VoteLog(folder / "votes.csv") as log:
-        log.append(make_vote())
+        vote = make_vote()
+        sides = {name: make_side(line["model"], line["response"]) for name, line in zip("ab", LINES, strict=True)}
+        log.append(replace(vote, battle=replace(vote.battle, **sides)))
     return folder
 
 

@@ -22,7 +22,7 @@ CODE = [path for room in ("arena", "backends", "commands", "ui") for path in (RO
 # Raised before there is a page, or by the command line alone.
 NOT_ON_THE_PAGE = {
     "admin_short",
-    "report_pair", "votes_missing", "votes_unreadable",
+    "report_pair", "votes_missing",
     "fetch_needless",
     "fetch_proxy",
     "fetch_unknown",

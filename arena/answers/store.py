@@ -36,7 +36,7 @@ class AnswerStore:
         self.path = Path(path)
         # Protects the file from other processes. Not bound to a thread: whoever closes the store releases it.
         self._claim = FileLock(self.path.with_name(f".{self.path.name}.lock"), thread_local=False)
-        # Protects the end of the file, and _answers and _keys with it: one answer at a time.
+        # Protects the end of the file, and _keys with it: one answer at a time.
         self._appending = threading.Lock()
         self._take()
         try:
@@ -121,7 +121,7 @@ def _end_line(path: Path) -> None:
             return
         try:
             json.loads(torn)
-        except ValueError:
+        except (ValueError, RecursionError):
             aside = path.with_name(f"{path.name}.torn-{time.time_ns()}")
             aside.write_bytes(torn)
             file.truncate(len(data) - len(torn))

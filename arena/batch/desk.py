@@ -90,7 +90,7 @@ class BatchDesk:
             with store:
                 for _ in batch.run():
                     pass
-            error = next((view.error for view in batch.progress.cells if view.error and not view.answers), None)
+            error = batch.progress.blocked
         except ArenaError as problem:
             error = ErrorInfo(problem.code, str(problem), problem.details)
         except Exception as problem:  # the page must not show it as running for ever

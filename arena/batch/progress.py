@@ -59,6 +59,11 @@ class Progress:
         return tuple(view for view in self.cells if view.state is CellState.RUNNING)
 
     @property
+    def blocked(self) -> ErrorInfo | None:
+        """Why cells that nobody stopped still wait: their model could not be loaded."""
+        return next((view.error for view in self.cells if view.state is CellState.WAITING and view.error), None)
+
+    @property
     def seconds_left(self) -> float | None:
         """From what each model's cells took so far; the other's stand in for a model that has none. None at first."""
         means = {view.cell.model.id: _mean(self._seconds(view.cell.model.id)) for view in self.cells}

@@ -8,7 +8,7 @@ import unicodedata
 # Marks that may stand anywhere within a wording without changing what is said; an apostrophe within a word stays.
 _QUOTES = re.compile(r"[\"“”‘「」『』《》`*_]|(?<!\w)'|'(?!\w)")
 _NEGATIONS = re.compile(
-    r"(?:不是|并不是|并非|而非|不等于|没有|绝非"
+    r"(?:不是|并非|而非|绝非|不等于|没有"
     r"|\bnot|n't|\bnever|\bneither|\bnor|\brather than|\binstead of)(?:\s*(?:the|a|an|是))?\s*$"
 )
 _BEFORE = 24

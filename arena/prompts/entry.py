@@ -55,10 +55,9 @@ def imported_prompt(entry: Any, number: int) -> Prompt:
     """
     if not isinstance(entry, dict):
         raise ValueError("it is no object")
+    entry = {name: value for name, value in entry.items() if value is not None}
     if "turns" in entry:
         return _fastchat(entry)
-    if None in entry or None in entry.values():  # csv's way to say so
-        raise ValueError("it has more or fewer cells than there are columns")
     prompt_id = str(entry.get("id") or f"p{number}")
     turns = [entry.get("prompt"), *_texts(entry, "more")]
     dimension = entry.get("dimension") or _DIMENSION_OF.get(str(entry.get("category")).lower(), "")
@@ -70,6 +69,13 @@ def imported_prompt(entry: Any, number: int) -> Prompt:
     return _prompt(prompt_id, dimension, title, turns, _cells(entry))
 
 
+def table_row(row: Mapping[str | None, Any], number: int) -> Prompt:
+    """A row of a CSV, which the csv module has read, as `imported_prompt`."""
+    if None in row or None in row.values():  # its way to say so
+        raise ValueError("it has more or fewer cells than there are columns")
+    return imported_prompt(dict(row), number)
+
+
 def _fastchat(entry: Mapping[str, Any]) -> Prompt:
     turns, question, category = entry["turns"], entry.get("question_id"), str(entry.get("category") or "")
     if not isinstance(turns, list) or not turns:
@@ -77,8 +83,12 @@ def _fastchat(entry: Mapping[str, Any]) -> Prompt:
     if isinstance(question, bool) or not isinstance(question, (int, str)) or not str(question).strip():
         raise ValueError("question_id must be a number or a text")
     told: dict[str, Any] = {"category": category}
-    if answers := [one for one in entry.get("reference") or [] if isinstance(one, str) and one.strip()]:
-        told["reference"] = {"text": "\n\n".join(answers)}
+    answers = entry.get("reference", [])
+    answers = [answers] if isinstance(answers, str) else answers
+    if not isinstance(answers, list) or not all(isinstance(one, str) for one in answers):
+        raise ValueError("reference must be a text or a list of texts")
+    if known := [one for one in answers if one.strip()]:
+        told["reference"] = {"text": "\n\n".join(known)}
     dimension = _DIMENSION_OF.get(category.lower(), "")
     return _prompt(str(question), dimension, _title(str(question), turns[0]), turns, told)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from arena.errors import InputError
-from arena.prompts.entry import full_prompt, imported_prompt
+from arena.prompts.entry import full_prompt, imported_prompt, table_row
 from arena.prompts.prompt import Prompt
 
 # Where the line of an entry is, counted from 1, and the entry.
@@ -26,8 +26,9 @@ def load_prompts(path: Path) -> tuple[Prompt, ...]:
     """
     text = _text(path)
     kind = path.suffix.lower()
-    entries = {".jsonl": _json_lines, ".csv": _csv_rows}.get(kind, _json_list)(path, text)
-    make = imported_prompt if kind in (".jsonl", ".csv") else full_prompt
+    kinds = {".jsonl": (_json_lines, imported_prompt), ".csv": (_csv_rows, table_row)}
+    read, make = kinds.get(kind, (_json_list, full_prompt))
+    entries = read(path, text)
     prompts: list[Prompt] = []
     lines: dict[str, int] = {}
     for line, entry in entries:

@@ -90,7 +90,8 @@ class ReportFacts:
     """All of it. `overall` counts every vote of the pair, `clean` those on answers that did not tell who wrote them.
 
     `consistent` of `repeated` repeats were judged as the first time. `others` are models of the file that the report
-    leaves out; `unreadable`, `duplicates` and `withdrawn` votes are not in any count.
+    leaves out; `unreadable`, `duplicates` and `withdrawn` votes are not in any count, and neither are those of the pair
+    that were given on other answers than the report shows (`elsewhere`).
     """
 
     models: tuple[ModelFacts, ModelFacts]
@@ -106,6 +107,7 @@ class ReportFacts:
     unreadable: int = 0
     duplicates: int = 0
     withdrawn: int = 0
+    elsewhere: int = 0
 
     @property
     def is_judged(self) -> bool:

@@ -32,7 +32,8 @@ def gather(
     models = tuple(dict.fromkeys(entry.side.model.id for entry in answers))
     if missing := [name for name in ids if name not in models]:
         raise InputError("report_model", f"There are no answers of {missing[0]}.", model=missing[0])
-    votes = [vote for vote in sources.votes if {side.model.id for side in _sides(vote)} == set(ids)]
+    of_pair = [vote for vote in sources.votes if _models(vote) == set(ids)]
+    votes = _on_these(of_pair, sources.answers)
     counted = [vote for vote in votes if not vote.repeat_of]
     counts = count_votes(votes)
     first, second = (_model(name, answers, known) for name in ids)
@@ -44,6 +45,7 @@ def gather(
         clean=_count(ids, [vote for vote in counted if not vote.leaked]),
         leaked=counts.leaked,
         raters=len({vote.judge for vote in counted if vote.judge}),
+        elsewhere=len(of_pair) - len(votes),
         others=tuple(name for name in models if name not in ids),
         unreadable=sources.unreadable,
         duplicates=sources.duplicates,
@@ -56,7 +58,8 @@ def _pair(answers: Sequence[Recorded], votes: Iterable[Vote]) -> tuple[str, str]
     models = list(dict.fromkeys(entry.side.model.id for entry in answers))
     if len(models) < 2:
         raise InputError("report_nothing", "A report needs answers of two models.")
-    judged = Counter(frozenset(side.model.id for side in _sides(vote)) for vote in votes)
+    # The folder may hold votes on other models too, such as the stand-ins.
+    judged = Counter(pair for pair in map(_models, votes) if pair <= set(models))
     chosen = judged.most_common(1)[0][0] if judged else frozenset(models[:2])
     first, second = (name for name in models if name in chosen)
     return first, second
@@ -75,6 +78,20 @@ def _voted_on(votes: Iterable[Vote]) -> tuple[Recorded, ...]:
                 asked = next((told.content for told in side.messages if told.role == "user"), vote.battle.prompt)
                 found[key] = Recorded(vote.battle.prompt_id, asked, side, repeat)
     return tuple(found.values())
+
+
+def _on_these(votes: Iterable[Vote], answers: Sequence[Recorded]) -> list[Vote]:
+    """The votes that were given on these very answers; all of them where no answers were recorded."""
+    known = {(entry.side.model.id, entry.side.answer.text) for entry in answers}
+    return [
+        vote
+        for vote in votes
+        if not answers or all((side.model.id, side.answer.text) in known for side in _sides(vote))
+    ]
+
+
+def _models(vote: Vote) -> frozenset[str]:
+    return frozenset(side.model.id for side in _sides(vote))
 
 
 def _sides(vote: Vote) -> tuple[Side, Side]:

@@ -38,15 +38,14 @@ class Reports:
 
     def write(self, document: Document, kind: str) -> Path:
         """The report as one file: `html`, `docx`, or `md`, which comes zipped with its plots. Raises InputError."""
-        files = write_report(document, self._shelf.new_place())
+        files = write_report(document, self._shelf.new_place(), (kind,))
         if kind != "md":
-            return next(path for path in files if path.suffix == f".{kind}")
+            return files[0]
         target = files[0].with_suffix(".zip")
         try:
             with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as bundle:
                 for path in files:
-                    if path.suffix in (".md", ".svg"):
-                        bundle.write(path, path.name)
+                    bundle.write(path, path.name)
         except OSError as error:
             reason = error.strerror or str(error)
             message = f"The report cannot be written: {reason}."

@@ -41,26 +41,31 @@ def read_sources(answers: Path | None, votes: Iterable[Path] = ()) -> Sources:
     there or not readable.
     """
     found = read_recorded(answers) if answers else ()
-    read: set[Path] = set()
     taken: list[Vote] = []
     sides: dict[Side, Side] = {}
     counts = [0, 0, 0]
-    for path in dict.fromkeys(file.resolve() for file in votes):
-        if path in read:
-            continue
-        if not list_parts(path.parent, path.name):
-            raise InputError("votes_missing", f"There is no file of votes {path.name}.", path=path.name)
-        read.update(part.resolve() for part in list_parts(path.parent, path.name))
-        reading = read_votes(path.parent, path.name, withdrawn_votes(path.parent))
+    for path in _logs(votes):
         try:
+            reading = read_votes(path.parent, path.name, withdrawn_votes(path.parent))
             taken += (_shared(vote, sides) for vote in reading)
         except OSError as error:
             reason = error.strerror or str(error)
-            raise InputError("votes_unreadable", f"{path.name} cannot be read: {reason}.", path=path.name) from error
+            message = f"{path.name} cannot be read: {reason}."
+            raise InputError("votes_unreadable", message, path=path.name, reason=reason) from error
         report = reading.report
         for place, count in enumerate((len(report.unreadable), report.duplicates, report.withdrawn)):
             counts[place] += count
     return Sources(found, tuple(taken), *counts)
+
+
+def _logs(votes: Iterable[Path]) -> list[Path]:
+    """The files named, without those that are further parts of another one: it brings them along."""
+    named = list(dict.fromkeys(file.resolve() for file in votes))
+    parts = {path: list_parts(path.parent, path.name) for path in named}
+    if missing := [path for path in named if not parts[path]]:
+        raise InputError("votes_missing", f"There is no file of votes {missing[0].name}.", path=missing[0].name)
+    further = {part for path in named for part in parts[path] if part != path}
+    return [path for path in named if path not in further]
 
 
 def _shared(vote: Vote, sides: dict[Side, Side]) -> Vote:

@@ -237,6 +237,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "未计入：读不出的行 {unreadable}，重复投票 {duplicates}，撤回 {withdrawn}。",
         "Left out: {unreadable} unreadable rows, {duplicates} second votes, {withdrawn} withdrawn.",
     ),
+    "limit_elsewhere": (
+        "另有 {elsewhere} 票投给这两个模型的其他回答（例如现场对话），未计入。",
+        "Votes on other answers of these two models, such as live ones, are left out: {elsewhere}.",
+    ),
     "limit_others": (
         "同一文件中还有其他模型，未列入本报告：{models}。",
         "Other models in the file are not in this report: {models}.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from arena.errors import InputError
@@ -13,16 +13,19 @@ from arena.report.formats.drawing import as_svg
 from arena.report.formats.html import as_html
 from arena.report.formats.markdown import as_markdown
 
+KINDS = ("md", "html", "docx")
 
-def write_report(document: Document, folder: Path, name: str = "report") -> list[Path]:
-    """Write NAME.md, its plots, NAME.html and NAME.docx into the folder, replacing what is there. Returns their paths.
+
+def write_report(document: Document, folder: Path, kinds: Collection[str] = KINDS) -> list[Path]:
+    """Write report.md with its plots, report.html and report.docx, or some of these `kinds`, into the folder, replacing
+    what is there. Returns their paths.
 
     Raises InputError("report_unwritable") if one cannot be written.
     """
     written = []
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for file, data in _files(document, name):
+        for file, data in _files(document, kinds):
             path = folder / file
             part = path.with_name(f".{file}.part")
             part.write_bytes(data)
@@ -35,10 +38,13 @@ def write_report(document: Document, folder: Path, name: str = "report") -> list
     return written
 
 
-def _files(document: Document, name: str) -> Iterator[tuple[str, bytes]]:
-    yield f"{name}.md", as_markdown(document).encode("utf-8", "replace")
-    for block in document.blocks:
-        if isinstance(block, Figure):
-            yield f"{block.name}.svg", as_svg(block.spec).encode()
-    yield f"{name}.html", as_html(document).encode("utf-8", "replace")
-    yield f"{name}.docx", as_docx(document)
+def _files(document: Document, kinds: Collection[str]) -> Iterator[tuple[str, bytes]]:
+    if "md" in kinds:
+        yield "report.md", as_markdown(document).encode("utf-8", "replace")
+        for block in document.blocks:
+            if isinstance(block, Figure):
+                yield f"{block.name}.svg", as_svg(block.spec).encode()
+    if "html" in kinds:
+        yield "report.html", as_html(document).encode("utf-8", "replace")
+    if "docx" in kinds:
+        yield "report.docx", as_docx(document)

@@ -3,16 +3,15 @@
 import os
 import time
 from contextlib import contextmanager
-from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 
-from arena.answers import AnswerStore, Recorded, read_recorded
-from arena.batch import Batch, BatchDesk, CellState, CellView, Host, Plan, Progress
+from arena.answers import AnswerStore, read_recorded
+from arena.batch import Batch, BatchDesk, CellState, Host, Plan
 from arena.errors import InputError
 from arena.prompts import Prompt
-from arena.types import Answer, Chunk, Message, ModelSpec, Usage
+from arena.types import Chunk, Message, ModelSpec, Usage
 from arena.worker import Limits
 
 TITLE = {"zh": "题", "en": "Q"}
@@ -191,6 +190,7 @@ def test_a_model_that_cannot_be_loaded_leaves_the_other_its_turn(on, store, scri
     assert set(states(last, broken.spec.id).values()) == {"waiting"} and states(last, "b") == ALL_DONE
     assert "disk on fire" in last.cells[0].error.message and last.cells[1].error is None
     assert {entry.side.model.id for entry in read_recorded(store.path)} == {"b"}
+    assert last.blocked == last.cells[0].error and run(on.batch(models="b"))[-1].blocked is None
 
 
 def test_a_conversation_goes_on_with_the_model_s_own_answers(on, store):
@@ -279,35 +279,6 @@ def test_a_number_of_repeats_that_cannot_be(on, repeats):
     with pytest.raises(InputError) as refused:
         on.batch(repeats=repeats)
     assert refused.value.code == "batch_repeats"
-
-
-# ---- the time left
-
-
-def views(model, *seconds, state=CellState.DONE):
-    spec = ModelSpec(model, model, "", "", "", "")
-    cell = SimpleNamespace(model=spec)
-    for took in seconds:
-        entry = SimpleNamespace(side=SimpleNamespace(answer=Answer(usage=Usage(seconds=took))))
-        yield CellView(cell, state, (entry,) if state is CellState.DONE else (), Answer(usage=Usage(seconds=took)))
-
-
-def test_the_time_left_is_known_from_the_cells_that_are_done():
-    waiting = CellState.WAITING
-    done, rest = list(views("a", 10.0, 20.0)), [replace(view, growing=None) for view in views("a", 0, 0, state=waiting)]
-    assert Progress(tuple(rest)).seconds_left is None
-    assert Progress((*done, *rest)).seconds_left == 30
-    assert Progress((*done, *rest), at_once=2).seconds_left == 15
-    running = list(views("a", 12.0, 99.0, state=CellState.RUNNING))
-    assert Progress((*done, *running)).seconds_left == 3.0  # 15 - 12, and one that takes longer already
-    others = [replace(view, growing=None) for view in views("b", 0, state=waiting)]
-    assert Progress((*done, *others)).seconds_left == 15  # the other model stands in
-    assert Progress((*done, *views("b", 100.0), *others)).seconds_left == 100
-    assert Progress((*done, *views("b", 1.0, state=CellState.FAILED))).seconds_left == 0
-
-
-def test_an_entry_knows_whether_it_failed():
-    assert Recorded("q", "p", SimpleNamespace(answer=Answer(finish_reason="error"))).failed
 
 
 # ---- the desk of a page

@@ -64,6 +64,8 @@ def test_questions_of_mt_bench_are_read(load):
         ({"question_id": None}, "question_id"),
         ({"question_id": True}, "question_id"),
         ({"question_id": 1}, "line 1 has the id '1'"),
+        ({"reference": 7}, "reference must be a text or a list of texts"),
+        ({"reference": ["2", 7]}, "reference must be a text or a list of texts"),
     ],
     ids=str,
 )
@@ -71,6 +73,19 @@ def test_a_question_with_a_mistake_is_named_with_its_line(refusal, change, hint)
     good = {"question_id": 1, "category": "math", "turns": ["Why?"]}
     message = refusal("jsonl", lines(good) + "\n\n" + lines(good | {"question_id": 2} | change))
     assert "line 3 (entry 2)" in message and hint in message
+
+
+@pytest.mark.parametrize("reference", ["It is 2.", ["It is 2."]])
+def test_a_question_s_answer_is_a_text_or_a_list(load, reference):
+    (prompt,) = load("jsonl", lines({"question_id": 1, "turns": ["1 + 1?"], "reference": reference}))
+    assert prompt.reference == Reference(text="It is 2.")
+
+
+def test_what_is_null_is_not_there(load):
+    (prompt,) = load("jsonl", lines({"prompt": "Why?", "id": None, "category": None, "reference": None}))
+    assert prompt == Prompt("p1", "", {"zh": "p1 Why?", "en": "p1 Why?"}, "Why?")
+    (prompt,) = load("jsonl", lines({"question_id": 1, "turns": ["Why?"], "category": None, "reference": None}))
+    assert prompt.id == "1" and prompt.reference is None
 
 
 # ---- JSONL in the project's keys, most of them left out

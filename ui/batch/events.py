@@ -10,11 +10,10 @@ from gradio.blocks import Block
 from arena.batch import BatchDesk, DeskState
 from arena.errors import ArenaError, InputError
 from ui.batch.layout import BatchTab
-from ui.batch.view import grid_block, status_block
+from ui.batch.view import grid_block, refusal_block, status_block
 from ui.handlers import PRIVATE, Props, merged, whole_number
 from ui.judging.raters import refusals
 from ui.session import Services, Tab, Tabs, address_of
-from ui.texts import error_text
 
 
 class BatchEvents:
@@ -54,7 +53,7 @@ class BatchEvents:
         try:
             state = self._desk.state(whole_number(repeats), whole_number(seed))
         except ArenaError as error:  # of the numbers, or of a file that somebody has changed
-            return shown | {part.status: {"value": f"⚠️ {error_text(tab.lang, error)}"}, part.grid: {"value": ""}}
+            return shown | {part.status: {"value": refusal_block(tab.lang, error)}, part.grid: {"value": ""}}
         return shown | self._state(tab, state)
 
     def _state(self, tab: Tab, state: DeskState) -> Props:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from html import escape
 
 from arena.batch import CellState, CellView, DeskState, Progress
+from arena.errors import ArenaError
+from arena.types import ErrorInfo
 from ui.tables import html_table
 from ui.texts import error_text, text
 
@@ -22,8 +24,13 @@ def status_block(lang: str, state: DeskState) -> str:
             words.append(text(lang, "batch_left", time=_time(progress.seconds_left)))
     line = escape(" · ".join(words))
     bar = f'<progress max="{of}" value="{done + failed}" aria-label="{line}"></progress>'
-    reason = f'<p role="alert">⚠️ {escape(error_text(lang, state.error))}</p>' if state.error else ""
+    reason = refusal_block(lang, state.error) if state.error else ""
     return f'<p role="status">{line}</p>{bar}{reason}'
+
+
+def refusal_block(lang: str, error: ArenaError | ErrorInfo) -> str:
+    """What is wrong, as HTML: it may quote a file that somebody else has written."""
+    return f'<p role="alert">⚠️ {escape(error_text(lang, error))}</p>'
 
 
 def grid_block(lang: str, progress: Progress, titles: dict[str, str]) -> str:

@@ -63,7 +63,7 @@ class ReportEvents:
             document = self._document(tab, kept, details)
         except ArenaError as error:
             hidden = gr.Plot(visible=False)
-            return {part.note: "⚠️ " + error_text(tab.lang, error), part.results: hidden, part.time: hidden}
+            return {part.note: "⚠️ " + plain_copy(error_text(tab.lang, error)), part.results: hidden, part.time: hidden}
         figures = {block.name: block for block in document.blocks if isinstance(block, Figure)}
         note = "\n\n".join(figure.text for figure in figures.values()) or text(tab.lang, "report_no_plots")
         return {

@@ -80,6 +80,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "报告需要两个模型的回答：先批量提问，或导入已有的回答",
         "A report needs answers of two models: run a batch first, or import answers",
     ),
+    "error_votes_unreadable": ("投票文件 {path} 无法读取：{reason}", "The votes in {path} cannot be read: {reason}"),
     "error_report_unwritable": ("报告无法写入：{reason}", "The report cannot be written: {reason}"),
     "error_answers_unwritable": ("回答无法写入 {path}：{reason}", "Answers cannot be kept in {path}: {reason}"),
     "error_batch_running": ("批量任务已经在进行", "A batch is running already"),

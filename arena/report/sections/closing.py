@@ -122,6 +122,8 @@ def _limits(lang: str, facts: ReportFacts) -> Iterator[str]:
     if facts.unreadable or facts.duplicates or facts.withdrawn:
         left_out = {"unreadable": facts.unreadable, "duplicates": facts.duplicates, "withdrawn": facts.withdrawn}
         yield say(lang, "limit_rows", **left_out)
+    if facts.elsewhere:
+        yield say(lang, "limit_elsewhere", elsewhere=facts.elsewhere)
     if facts.others:
         yield say(lang, "limit_others", models=", ".join(facts.others))
 
