@@ -65,9 +65,9 @@ class ReportEvents:
             hidden = gr.Plot(visible=False)
             return {part.note: "⚠️ " + plain_copy(error_text(tab.lang, error)), part.results: hidden, part.time: hidden}
         figures = {block.name: block for block in document.blocks if isinstance(block, Figure)}
-        note = "\n\n".join(figure.text for figure in figures.values()) or text(tab.lang, "report_no_plots")
+        captions = "\n\n".join(plain_copy(figure.text) for figure in figures.values())
         return {
-            part.note: plain_copy(note),
+            part.note: captions or text(tab.lang, "report_no_plots"),
             part.results: _shown(figures.get("results")),
             part.time: _shown(figures.get("time")),
         }
