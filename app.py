@@ -20,6 +20,7 @@ from commands.fetch import fetch, fetch_missing
 from commands.models import LEFT, PROMPTS, RIGHT, DataDir, ModelA, ModelB, PromptSet, choose_models
 from commands.quantize import quantize
 from commands.report import report
+from commands.results import results
 
 HERE = Path(__file__).parent
 SHORTEST_TOKEN = 8
@@ -163,6 +164,7 @@ cli.command()(check)
 cli.command()(export)
 cli.command()(quantize)
 cli.command()(report)
+cli.command()(results)
 cli.add_typer(bench, name="bench")
 
 if __name__ == "__main__":

@@ -107,12 +107,13 @@ def read_events(folder: Path) -> Iterator[Event]:
     for part in list_parts(folder, FIRST_PART):
         with part.open("rb") as file:
             for line in file:
-                event = _event(line)
+                event = parse_event(line)
                 if event:
                     yield event
 
 
-def _event(line: bytes) -> Event | None:
+def parse_event(line: bytes) -> Event | None:
+    """The event in a line; None if there is none."""
     try:
         found = orjson.loads(line)
         return Event(found.pop("kind"), float(found.pop("time")), found)

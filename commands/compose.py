@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from arena.judging.ballots import Log
     from arena.judging.pairs import Pair
     from arena.prompts import Prompt
+    from arena.results.compute import Background
     from arena.types import Backend, ModelSpec
     from ui.session import Services
 
@@ -50,8 +51,9 @@ def compose(
     from arena.judging.live import LiveBattles
     from arena.judging.rooms import Rooms
     from arena.report import Reports
+    from arena.results.desk import ResultsDesk
+    from arena.results.store import store_of
     from arena.types import SideName
-    from arena.votes.counts import VoteCounts
     from arena.votes.downloads import Downloads
     from arena.votes.withdrawn import Withdrawals
     from backends import open_backends
@@ -73,7 +75,7 @@ def compose(
         chats=Chats(lambda: Chat(backends, ballots.offer)),
         ballots=ballots,
         judge=key.judge,
-        results=VoteCounts(data_dir),
+        results=ResultsDesk(store_of(data_dir), background(prompts, hosting)),
         export=Downloads(data_dir),
         secret=key.derive("browser"),
         withdrawals=Withdrawals(data_dir, events, key.code, limits.count_try),
@@ -87,6 +89,16 @@ def compose(
         batch=BatchDesk(specs, prompts, data_dir / ANSWERS, page_host(backends.values())) if may_batch else None,
         reports=Reports(data_dir, hosting.answers, prompts, known_models()),
     )
+
+
+def background(prompts: Sequence[Prompt], hosting: Hosting) -> Background:
+    """What is known beside the votes: the prompts' categories, and the memory that recorded answers took."""
+    from arena.answers import read_recorded
+    from arena.results.compute import Background
+    from arena.results.cost import peak_memory
+
+    memory = peak_memory(read_recorded(hosting.answers)) if hosting.answers else {}
+    return Background({prompt.id: prompt.category for prompt in prompts}, memory)
 
 
 def page_host(backends: Iterable[Backend]) -> Host:

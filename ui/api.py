@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator
-from dataclasses import asdict
 from typing import Any
 
 import gradio as gr
@@ -12,7 +11,8 @@ from gradio.events import api
 
 from arena.errors import ArenaError, InputError
 from arena.judging.judgement import Judgement
-from arena.statistics import PairCount
+from arena.results.as_json import as_json
+from arena.results.view import Filters
 from arena.types import Battle, SideName
 from ui.chat.notes import receipt
 from ui.chat.panes import status_line
@@ -93,15 +93,16 @@ class Api:
             "text": receipt(lang, vote),
         }
 
-    def results(self, request: gr.Request) -> list[dict[str, Any]]:
-        """The counts and the win rate of each pair of models; `clean` is the same without leaked votes."""
+    def results(
+        self, request: gr.Request, blind: bool = False, complete: bool = False, not_leaked: bool = False, room: str = ""
+    ) -> dict[str, Any]:
+        """What the votes come to, as `python app.py results --json` prints it; the arguments are its filters."""
         try:
             self._services.check_unblinding(is_admin=self._is_admin(request))
         except ArenaError as error:
             raise _refusal(lang_of(self._services, request), error) from error
-        counts = self._services.results().all
-        clean = {(pair.first, pair.second): _figures(pair) for pair in counts.clean}
-        return [{**_figures(pair), "clean": clean.get((pair.first, pair.second))} for pair in counts.pairs]
+        filters = Filters(bool(blind), bool(complete), bool(not_leaked), str(room) or None)
+        return as_json(self._services.results.figures(filters))
 
     def export(self, request: gr.Request) -> gr.FileData:
         """All votes as one CSV file."""
@@ -129,11 +130,6 @@ class Api:
             state[str(side)] = answer.text
             state[f"status_{side}"] = status_line(lang, answer, self._services.backends[side].load_state)
         return state
-
-
-def _figures(pair: PairCount) -> dict[str, Any]:
-    rate = pair.win_rate()
-    return {**asdict(pair), "votes": pair.votes, "win_rate": asdict(rate) if rate else None}
 
 
 def _refusal(lang: str, error: ArenaError) -> gr.Error:

@@ -36,6 +36,7 @@ class Page:
     report: ReportTab | None
     batch: BatchTab | None
     classroom: ClassTab | None
+    tabs: tuple[gr.Tab, ...]
 
 
 def lay_out(services: Services) -> Page:
@@ -44,7 +45,7 @@ def lay_out(services: Services) -> Page:
     kept = gr.BrowserState({"rater": "", "lang": ""}, storage_key="arena", secret=services.secret)
     language = _top(labels, services)
     judging = live = chat = report = batch = classroom = None
-    with gr.Tabs():
+    with gr.Tabs() as tabs:
         if services.rooms:
             with _tab(labels, "judge"):
                 judging = lay_out_judging(labels)
@@ -67,7 +68,11 @@ def lay_out(services: Services) -> Page:
                 classroom = lay_out_class(labels, services.rooms.prompts)
         with _tab(labels, "about"):
             labels.show(gr.HTML(labels("about"), elem_id="about"), value="about")
-    return Page(labels, kept, language, judging, live, chat, results, report, batch, classroom)
+    return Page(labels, kept, language, judging, live, chat, results, report, batch, classroom, _tabs_in(tabs))
+
+
+def _tabs_in(tabs: gr.Tabs) -> tuple[gr.Tab, ...]:
+    return tuple(tab for tab in tabs.children if isinstance(tab, gr.Tab))
 
 
 @contextmanager

@@ -95,8 +95,9 @@ class _Handlers:
         self.live: LiveEvents | None = None
         self.batch: BatchEvents | None = None
         self.classroom: ClassEvents | None = None
-        results = ResultsEvents(services, page.results, tabs, page.kept)
-        self.all: list[Wired] = [results]
+        others = [tab for tab in page.tabs if tab is not page.results.tab]
+        self.results = ResultsEvents(services, page.results, tabs, page.kept, others)
+        self.all: list[Wired] = [self.results]
         if page.chat:
             self.chat = ChatEvents(services, page.chat, tabs)
             self.all += [self.chat, VoteEvents(services, page.chat, tabs, page.kept)]
@@ -118,13 +119,13 @@ class _Handlers:
     @property
     def outputs(self) -> list[Block]:
         """Every component that `render` may update."""
-        parts = (self.chat, self.judging, self.live, self.batch, self.classroom)
+        parts = (self.results, self.chat, self.judging, self.live, self.batch, self.classroom)
         return [component for part in parts if part for component in part.outputs]
 
     def render(self, tab: Tab, request: gr.Request) -> Props:
         """What all tabs show now, as properties."""
         props: Props = {}
-        for part in (self.chat, self.live):
+        for part in (self.results, self.chat, self.live):
             props |= part.render(tab) if part else {}
         props |= self.judging.whole(tab) if self.judging else {}
         for desk in (self.batch, self.classroom):

@@ -22,8 +22,9 @@ from arena.judging.review import Position
 from arena.judging.rooms import NO_ROOM, Rooms
 from arena.prompts import Prompt
 from arena.report import Reports
+from arena.results.desk import ResultsDesk
+from arena.results.figures import Figures
 from arena.types import Backend, ModelSpec, SideName, Vote
-from arena.votes.counts import Results
 from arena.votes.withdrawn import Withdrawals
 from ui.texts import error_text, language_of_browser
 
@@ -48,7 +49,7 @@ class Services:
     chats: Chats
     ballots: Ballots
     judge: Callable[[str], str]
-    results: Callable[[], Results]
+    results: ResultsDesk
     export: Callable[[bool], Path]
     secret: str
     withdrawals: Withdrawals
@@ -128,6 +129,8 @@ class Tab:
     no_room: str = ""
     admin: bool = False
     class_room: str = NO_ROOM
+    # What the results tab shows.
+    results: Figures | None = None
     # Held while a handler writes to the panes: of two in a row, the first one's last update must not come second.
     _panes: threading.Lock = field(default_factory=threading.Lock)
 

@@ -33,12 +33,15 @@ class Labels:
 
 def results_plot(labels: Labels, facts: ReportFacts) -> _Spec:
     """Wins, ties and losses by dimension and overall, above the share of the first model with its interval."""
+    return counts_plot(labels, [model.name for model in facts.models], dict(_counts(labels, facts)))
+
+
+def counts_plot(labels: Labels, names: Sequence[str], counts: Mapping[str, PairCount]) -> _Spec:
+    """The same of any counts of two models, a row each."""
     import altair as alt
 
-    counts = dict(_counts(labels, facts))
     size = {"width": WIDTH, "height": ROW * len(counts)}
-    names = [model.name for model in facts.models]
-    return _finished(alt.vconcat(_bar_chart(labels, names, counts, size), _interval_chart(labels, names, counts, size)))
+    return finished(alt.vconcat(_bar_chart(labels, names, counts, size), _interval_chart(labels, names, counts, size)))
 
 
 def _bar_chart(labels: Labels, names: Sequence[str], counts: Mapping[str, PairCount], size: Mapping[str, int]) -> Any:
@@ -128,7 +131,7 @@ def time_plot(labels: Labels, facts: ReportFacts) -> _Spec:
         )
         .properties(width=WIDTH, height=220)
     )
-    return _finished(chart)
+    return finished(chart)
 
 
 def as_chart(spec: Mapping[str, Any]) -> Any:
@@ -196,7 +199,7 @@ def _score(facts: ReportFacts, prompt: PromptFacts, place: int) -> float | None:
     return sum(check.passed for check in checks) / len(checks) if checks else None
 
 
-def _finished(chart: Any) -> _Spec:
+def finished(chart: Any) -> _Spec:
     """The specification, its look the same on a white page everywhere."""
     plain = chart.configure_view(stroke=None).configure(background="white", font=FONTS)
     spec: _Spec = plain.to_dict()

@@ -11,6 +11,7 @@ from arena.answers.store import FILE_NAME
 from arena.errors import InputError
 from arena.types import Side, Vote
 from arena.votes import FIRST_PART, read_votes
+from arena.votes.named import named_logs
 from arena.votes.parts import list_parts
 from arena.votes.withdrawn import withdrawn_votes
 
@@ -44,7 +45,7 @@ def read_sources(answers: Path | None, votes: Iterable[Path] = ()) -> Sources:
     taken: list[Vote] = []
     sides: dict[Side, Side] = {}
     counts = [0, 0, 0]
-    for path in _logs(votes):
+    for path in named_logs(votes):
         try:
             reading = read_votes(path.parent, path.name, withdrawn_votes(path.parent))
             taken += (_shared(vote, sides) for vote in reading)
@@ -56,16 +57,6 @@ def read_sources(answers: Path | None, votes: Iterable[Path] = ()) -> Sources:
         for place, count in enumerate((len(report.unreadable), report.duplicates, report.withdrawn)):
             counts[place] += count
     return Sources(found, tuple(taken), *counts)
-
-
-def _logs(votes: Iterable[Path]) -> list[Path]:
-    """The files named, without those that are further parts of another one: it brings them along."""
-    named = list(dict.fromkeys(file.resolve() for file in votes))
-    parts = {path: list_parts(path.parent, path.name) for path in named}
-    if missing := [path for path in named if not parts[path]]:
-        raise InputError("votes_missing", f"There is no file of votes {missing[0].name}.", path=missing[0].name)
-    further = {part for path in named for part in parts[path] if part != path}
-    return [path for path in named if path not in further]
 
 
 def _shared(vote: Vote, sides: dict[Side, Side]) -> Vote:

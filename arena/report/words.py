@@ -251,6 +251,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "（本机没有中文字体，图中文字为英文。）",
         "",
     ),
+    "plot_rating": ("评分", "Rating"),
     "plot_votes": ("票数", "votes"),
     "plot_share": ("占比", "share"),
     "plot_seconds": ("用时（秒）", "seconds"),

@@ -12,7 +12,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -86,16 +86,25 @@ def records(file: BinaryIO) -> Iterator[Record]:
     """The records of an open part, without BOM. Text may hold line ends: a record ends at one outside quotes.
 
     Reads no further than the file's size at the start, so that it ends and sees one state while votes are appended.
-    Files are cut at bytes, not lines of text: one bad byte spoils one row, and a lone CR stays what it is.
     """
-    left = os.fstat(file.fileno()).st_size
-    held: list[bytes] = []
-    quoted, start, number = False, 1, 1
+    return cut_records(_lines(file, os.fstat(file.fileno()).st_size))
+
+
+def _lines(file: BinaryIO, left: int) -> Iterator[bytes]:
     while left and (line := file.readline(left)):
         left -= len(line)
-        if number == 1:
-            line = line.removeprefix(BOM)
-        held.append(line)
+        yield line
+
+
+def cut_records(lines: Iterable[bytes], number: int = 1) -> Iterator[Record]:
+    """The records in lines of which the first has this number; a BOM is taken off line 1.
+
+    They are bytes, not text: one bad byte spoils one row, and a lone CR stays what it is.
+    """
+    held: list[bytes] = []
+    quoted, start = False, number
+    for line in lines:
+        held.append(line.removeprefix(BOM) if number == 1 else line)
         number += 1
         quoted ^= line.count(_QUOTE) % 2 == 1  # a quote inside text is doubled and changes nothing
         if line.endswith(_NEWLINE) and not quoted:
@@ -103,6 +112,11 @@ def records(file: BinaryIO) -> Iterator[Record]:
             held, start = [], number
     if held:
         yield Record(start, b"".join(held), whole=False)
+
+
+def whole_records(block: bytes) -> int:
+    """How many bytes of a block, which begins where a record does, are whole records."""
+    return _last_record_end(block, block.count(_QUOTE) % 2 == 1)
 
 
 def prepare_part(part: Path) -> bool:

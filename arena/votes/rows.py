@@ -160,6 +160,24 @@ def to_vote(row: Mapping[str, str]) -> Vote:
     )
 
 
+JSON_COLUMNS = ("settings", "criteria", "conversation_a", "conversation_b")
+"""The columns whose cells are JSON or empty."""
+
+
+def check_json(column: str, cell: str) -> None:
+    """Raises UnreadableRow for a cell of one of JSON_COLUMNS with which `to_vote` could do nothing."""
+    row = {column: cell}
+    if column == "settings":
+        settings = _json(row, column, dict)
+        for name in SideName:
+            _cached(settings.get(name, {}))
+            _config(settings.get(name, {}))
+    elif column == "criteria":
+        _criteria(row)
+    else:
+        _messages(row, column)
+
+
 def _side(row: Mapping[str, str], name: SideName, settings: Mapping[str, Any]) -> Side:
     model = row[f"model_{name}"]
     precision, revision = row.get(f"precision_{name}", ""), row.get(f"revision_{name}", "")

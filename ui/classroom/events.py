@@ -10,6 +10,7 @@ from gradio.blocks import Block
 from arena.admin import Admin
 from arena.errors import InputError
 from arena.judging.rooms import Room, Rooms
+from arena.results.view import Filters
 from ui.classroom.layout import ClassTab
 from ui.classroom.view import counts_block, link_block
 from ui.handlers import PRIVATE, Props, merged, whole_number
@@ -115,7 +116,7 @@ class ClassEvents:
         """What the votes of a closed room come to."""
         if room is None or not room.closed:
             return ""
-        return over_block(lang, room, self._services.results().of_room(room.code))
+        return over_block(lang, room, self._services.results.figures(Filters(room=room.code)))
 
     def _choices(self, tab: Tab) -> list[tuple[str, str]]:
         if not tab.admin:

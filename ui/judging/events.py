@@ -10,6 +10,7 @@ from gradio.blocks import Block
 from arena.errors import InputError
 from arena.judging.desk import Desk
 from arena.judging.rooms import NO_ROOM, Room, Rooms
+from arena.results.view import Filters
 from arena.types import Battle, SideName, Vote
 from ui.handlers import PRIVATE, Props, Updates, changed
 from ui.judging.layout import JudgeTab
@@ -191,7 +192,7 @@ class JudgeEvents:
 
     def _counts(self, room: Room | None) -> Any:
         """The votes of a closed room."""
-        return self._services.results().of_room(room.code) if room and room.closed else None
+        return self._services.results.figures(Filters(room=room.code)) if room and room.closed else None
 
     def _rows(self, tab: Tab, battle: Battle | None, side: SideName) -> list[dict[str, Any]]:
         if battle is None:

@@ -8,10 +8,10 @@ from typing import Any
 
 from arena.judging.review import Position
 from arena.judging.rooms import Room
-from arena.statistics import Counts
+from arena.results.figures import Figures
 from arena.types import Answer, Battle, Side, SideName, Vote
 from ui.display import display_copy, plain_copy
-from ui.outcomes.view import as_html
+from ui.outcomes.view import room_results
 from ui.texts import text
 
 Row = dict[str, Any]
@@ -32,19 +32,19 @@ def unknown_room(lang: str, code: str) -> str:
     return f'<p role="alert">⚠️ {html.escape(text(lang, "error_room_unknown", room=code))}</p>' if code else ""
 
 
-def room_block(lang: str, room: Room | None, counts: Counts | None) -> str:
+def room_block(lang: str, room: Room | None, figures: Figures | None) -> str:
     """Which room this is, as HTML, and what its votes come to once it is closed."""
     if room is None:
         return ""
-    if counts is None:
+    if figures is None:
         return "<p>" + html.escape(text(lang, "room_is", code=room.code)) + "</p>"
-    return over_block(lang, room, counts)
+    return over_block(lang, room, figures)
 
 
-def over_block(lang: str, room: Room, counts: Counts) -> str:
+def over_block(lang: str, room: Room, figures: Figures) -> str:
     """What the votes of a closed room come to, as HTML."""
     title = text(lang, "room_over", code=room.code)
-    return f"<h3>{html.escape(title)}</h3>{as_html(lang, counts)}"
+    return f"<h3>{html.escape(title)}</h3>{room_results(lang, figures)}"
 
 
 def prompt_block(lang: str, prompt: str) -> str:

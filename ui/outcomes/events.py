@@ -2,55 +2,128 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from html import escape
 from typing import Any
 
 import gradio as gr
+from gradio.blocks import Block
 
 from arena.errors import ArenaError
-from ui.handlers import PRIVATE, Updates
-from ui.outcomes.layout import ResultsTab
-from ui.outcomes.view import headers, summary, table
-from ui.session import Services, Tabs
-from ui.texts import error_text
+from arena.report.plots import Labels, as_chart
+from arena.results.figures import Figures
+from arena.results.plots import figures_plot
+from arena.results.view import Filters
+from ui.handlers import PRIVATE, Props, Updates, changed
+from ui.outcomes.layout import FILTERS, LIVE_SECONDS, READING_SECONDS, ResultsTab
+from ui.outcomes.sections import sections
+from ui.outcomes.view import reading_line, section_body, summary
+from ui.session import Services, Tab, Tabs
+from ui.texts import error_text, text
 
 _CLICK_FILE = "() => document.querySelector('#file').click()"
+# A reader waits so long for an answer before they are told how far the reading is.
+_PATIENCE_SECONDS = 0.4
+Kept = dict[str, str] | None
 
 
 class ResultsEvents:
-    """Wires the results of one page; `kept` is what the browser keeps of its rater."""
+    """Wires the results of one page; `kept` is what the browser keeps of its rater, `others` are the other tabs."""
 
-    def __init__(self, services: Services, part: ResultsTab, tabs: Tabs, kept: gr.BrowserState) -> None:
+    def __init__(
+        self, services: Services, part: ResultsTab, tabs: Tabs, kept: gr.BrowserState, others: Sequence[gr.Tab]
+    ) -> None:
         self._services = services
         self._part = part
         self._tabs = tabs
         self._kept = kept
+        self._others = others
 
     def wire(self) -> None:
         """Attach all handlers; call inside the page's gr.Blocks."""
-        part = self._part
-        shown = [part.summary, part.table]
-        gr.on([part.tab.select, part.refresh.click], self.results, self._kept, shown, queue=False, **PRIVATE)
+        part, asked = self._part, [self._kept, self._part.filters]
+        shown = [*self.outputs, part.timer]
+        gr.on([part.tab.select, part.refresh.click], self.results, asked, shown, queue=False, **PRIVATE)
+        part.filters.input(self.results, asked, shown, queue=False, **PRIVATE)
+        part.timer.tick(self.live, asked, shown, queue=False, **PRIVATE)
+        gr.on([tab.select for tab in self._others], lambda: gr.Timer(active=False), None, part.timer, **PRIVATE)
         for button, excel in ((part.download, False), (part.download_excel, True)):
             made: Any = button.click(self._export_of(excel), self._kept, part.file, concurrency_limit=4, **PRIVATE)
             made.success(None, js=_CLICK_FILE, api_visibility="private")
 
-    def results(self, kept: dict[str, str] | None, request: gr.Request) -> Updates:
-        """Count the votes anew."""
+    @property
+    def outputs(self) -> list[Block]:
+        """Every component that `render` may update."""
+        part = self._part
+        return [part.summary, part.filters, part.plot, part.plot_note, *part.folds.values(), *part.bodies.values()]
+
+    def render(self, tab: Tab) -> Props:
+        """What was last shown in the tab, in its language now."""
+        return self._props(tab.lang, tab.results) if tab.results else {}
+
+    def results(self, kept: Kept, chosen: list[str] | None, request: gr.Request) -> Updates:
+        """All of it, as it is now."""
         tab = self._tabs.get(request)
+        tab.results = None
+        return self._look(tab, kept, chosen)
+
+    def live(self, kept: Kept, chosen: list[str] | None, request: gr.Request) -> Updates:
+        """What has changed since."""
+        return self._look(self._tabs.get(request), kept, chosen)
+
+    def _look(self, tab: Tab, kept: Kept, chosen: list[str] | None) -> Updates:
+        part = self._part
         try:
             self._services.check_unblinding((kept or {}).get("rater", ""), tab.admin)
         except ArenaError as error:
-            return {self._part.summary: error_text(tab.lang, error), self._part.table: gr.Dataframe(visible=False)}
-        found = self._services.results()
-        rows = table(tab.lang, found.all)
+            words = f"<p>{escape(error_text(tab.lang, error))}</p>"
+            return {**changed({}, self._nothing(words)), part.timer: gr.Timer(LIVE_SECONDS, active=True)}
+        figures = self._services.results.soon(_filters(chosen), _PATIENCE_SECONDS)
+        if figures is None:
+            line = reading_line(tab.lang, self._services.results.progress)
+            return {part.summary: line, part.timer: gr.Timer(READING_SECONDS, active=True)}
+        if figures is tab.results:
+            return {part.timer: gr.skip()}
+        before = self._props(tab.lang, tab.results) if tab.results else {}
+        tab.results = figures
+        updates = changed(before, self._props(tab.lang, figures))
+        return {**updates, part.timer: gr.Timer(LIVE_SECONDS, active=True)}
+
+    def _nothing(self, words: str) -> Props:
+        part = self._part
+        hidden: Props = {fold: {"visible": False} for fold in part.folds.values()}
+        bodies: Props = {body: {"value": ""} for body in part.bodies.values()}
+        plot: Props = {part.plot: {"visible": False}, part.plot_note: {"value": ""}}
+        return {part.summary: {"value": words}, part.filters: {"visible": False}, **plot, **hidden, **bodies}
+
+    def _props(self, lang: str, figures: Figures) -> Props:
+        part = self._part
+        props = self._nothing(summary(lang, figures))
+        chosen = [name for name in FILTERS if getattr(figures.filters, name)]
+        choices = [(_choice(lang, name, figures.switches[name]), name) for name in FILTERS]
+        props[part.filters] = {"visible": True, "choices": choices, "value": chosen}
+        props |= self._plot(lang, figures)
+        for section in sections(lang, figures, self._prompt_name(lang)):
+            props[part.folds[section.name]] = {"visible": True}
+            props[part.bodies[section.name]] = {"value": section_body(section)}
+        return props
+
+    def _plot(self, lang: str, figures: Figures) -> Props:
+        part, spec = self._part, figures_plot(Labels(lang), figures)
+        if spec is None:
+            return {}
+        words = "results_plot_note" if len(figures.pairs) == 1 else "ratings_plot_note"
         return {
-            self._part.summary: summary(tab.lang, found.all, found.unreadable),
-            self._part.table: gr.Dataframe(value=rows, headers=headers(tab.lang), visible=bool(rows)),
+            part.plot: {"value": as_chart(spec), "visible": True},
+            part.plot_note: {"value": text(lang, words)},
         }
 
+    def _prompt_name(self, lang: str) -> Callable[[str], str]:
+        titles = {prompt.id: prompt.title[lang] for prompt in self._services.prompts}
+        return lambda name: titles.get(name, name)
+
     def _export_of(self, excel: bool) -> Callable[..., str]:
-        def export(kept: dict[str, str] | None, request: gr.Request) -> str:
+        def export(kept: Kept, request: gr.Request) -> str:
             """A fresh copy of all votes."""
             tab = self._tabs.get(request)
             try:
@@ -60,3 +133,12 @@ class ResultsEvents:
                 raise gr.Error(error_text(tab.lang, error), print_exception=False) from error
 
         return export
+
+
+def _filters(chosen: list[str] | None) -> Filters:
+    blind, complete, not_leaked = (name in (chosen or []) for name in FILTERS)
+    return Filters(blind, complete, not_leaked)
+
+
+def _choice(lang: str, name: str, count: int) -> str:
+    return text(lang, "filter_count", name=text(lang, f"filter_{name}"), count=count)

@@ -1,84 +1,55 @@
-"""The counts as sentences and a table. Knows where no vote is kept."""
+"""The results as HTML: the first sentences, sections, a closed room's results. Knows where no vote is kept."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from html import escape
 
-from arena.statistics import Counts, PairCount, WinRate
+from arena.results.desk import ReadingProgress
+from arena.results.figures import Figures
+from ui.outcomes.lead import advice, lead
+from ui.outcomes.sections import Section, sections
 from ui.tables import html_table
 from ui.texts import text
 
-COLUMNS = ("first", "second", "votes", "wins", "losses", "ties", "both_bad", "rate", "low", "high", "counted")
+
+def summary(lang: str, figures: Figures) -> str:
+    """Who is preferred, and what to do."""
+    first, *rest = _bold(lang, figures)
+    return f'<p class="lead">{first}</p>' + "".join(f"<p>{line}</p>" for line in rest)
 
 
-def headers(lang: str) -> list[str]:
-    """The table's column names."""
-    return [text(lang, f"column_{name}") for name in COLUMNS]
+def _bold(lang: str, figures: Figures) -> list[str]:
+    """The sentences, models' names in bold. Templates of the page are plain, what is filled in is not trusted."""
+
+    def name(model: str) -> str:
+        return f"\x02{model}\x03"
+
+    told = [lead(lang, figures, name), *(advice(lang, figures, name) if figures.votes else ())]
+    return [escape(line).replace("\x02", "<b>").replace("\x03", "</b>") for line in told]
 
 
-def table(lang: str, counts: Counts) -> list[list[str | int | float | None]]:
-    """A row for each pair of models; numbers stay numbers, so that they sort as such, and unknown is None.
-
-    Where answers told who wrote them, a second row for each pair does without those votes.
-    """
-    rows = [_row(pair, text(lang, "counted_all")) for pair in counts.pairs]
-    if counts.leaked:
-        rows += [_row(pair, text(lang, "counted_clean")) for pair in counts.clean]
-    return rows
+def section_body(section: Section) -> str:
+    """What stands under the heading."""
+    lines = "".join(f"<p>{escape(line)}</p>" for line in section.lines)
+    table = section.table
+    if table is None or not table.rows:
+        return lines
+    return lines + html_table(table.headers, [[escape(cell) for cell in row] for row in table.rows])
 
 
-def _row(pair: PairCount, counted: str) -> list[str | int | float | None]:
-    rate = pair.win_rate()
-    figures = [_percent(rate.rate), _percent(rate.low), _percent(rate.high)] if rate else [None] * 3
-    numbers = [pair.votes, pair.first_wins, pair.second_wins, pair.ties, pair.both_bad]
-    return [pair.first, pair.second, *numbers, *figures, counted]
+def room_results(lang: str, figures: Figures) -> str:
+    """What the votes of one room come to: the first sentences and the counts."""
+    counts: Iterable[Section] = (one for one in sections(lang, figures) if one.name in ("models", "counts"))
+    return summary(lang, figures) + "".join(map(section_body, counts))
 
 
-def summary(lang: str, counts: Counts, unreadable: int = 0) -> str:
-    """The sentences as Markdown."""
-    return "\n\n".join(_sentences(lang, counts, unreadable, lambda model: f"`{model}`"))
-
-
-def as_html(lang: str, counts: Counts) -> str:
-    """The sentences and the table as HTML."""
-    lines = "".join(f"<p>{escape(line)}</p>" for line in _sentences(lang, counts, 0, str))
-    rows = [["" if cell is None else escape(str(cell)) for cell in row] for row in table(lang, counts)]
-    return lines + (html_table(headers(lang), rows) if rows else "")
-
-
-def _sentences(lang: str, counts: Counts, unreadable: int, name: Callable[[str], str]) -> list[str]:
-    """One sentence a pair, the same without votes on answers that told who wrote them, and what to keep in mind."""
-    votes = sum(pair.votes for pair in counts.pairs)
-    lines = [text(lang, "total_votes", count=votes) if votes else text(lang, "no_votes")]
-    lines += _rates(lang, counts.pairs, name)
-    if counts.leaked:
-        lines.append(text(lang, "leaked_note", count=counts.leaked))
-        lines += _rates(lang, counts.clean, name)
-    if unreadable:
-        lines.append(text(lang, "unreadable", count=unreadable))
-    if votes:
-        lines.append(text(lang, "results_note"))
-    return lines
-
-
-def _rates(lang: str, pairs: Iterable[PairCount], name: Callable[[str], str]) -> list[str]:
-    return [_sentence(lang, pair, rate, name) for pair in pairs if (rate := pair.win_rate())]
-
-
-def _sentence(lang: str, pair: PairCount, rate: WinRate, name: Callable[[str], str]) -> str:
-    return text(
-        lang,
-        "rate_sentence",
-        first=name(pair.first),
-        second=name(pair.second),
-        wins=pair.first_wins,
-        decisive=pair.first_wins + pair.second_wins,
-        rate=_percent(rate.rate),
-        low=_percent(rate.low),
-        high=_percent(rate.high),
-    )
-
-
-def _percent(share: float) -> float:
-    return round(share * 100, 1)
+def reading_line(lang: str, progress: ReadingProgress | None) -> str:
+    """How far the votes are read."""
+    if progress is None or not progress.total:
+        return f'<p role="status">{text(lang, "results_reading", share=0)}</p>'
+    words = text(lang, "results_reading", share=100 * progress.done // progress.total)
+    left = progress.seconds_left
+    if left is not None:
+        words += text(lang, "results_left", seconds=f"{left:.0f}")
+    return f'<p role="status">{words}</p><progress max="{progress.total}" value="{progress.done}"></progress>'

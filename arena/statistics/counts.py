@@ -59,36 +59,18 @@ class Counts:
     leaked: int = 0
 
 
-class Counter:
-    """Counts votes one by one. Repeats measure consistency and are left out."""
-
-    def __init__(self) -> None:
-        self._pairs: dict[tuple[str, str], PairCount] = {}
-        self._clean: dict[tuple[str, str], PairCount] = {}
-        self._leaked = 0
-
-    def add(self, vote: Vote) -> None:
-        """One more vote."""
-        if vote.repeat_of:
-            return
-        _count(self._pairs, vote)
-        if vote.leaked:
-            self._leaked += 1
-        else:
-            _count(self._clean, vote)
-
-    @property
-    def counts(self) -> Counts:
-        """What was counted so far."""
-        return Counts(_sorted(self._pairs.values()), _sorted(self._clean.values()), self._leaked)
-
-
 def count_votes(votes: Iterable[Vote]) -> Counts:
-    """The counts of all the votes."""
-    counter = Counter()
+    """The counts of all the votes. Repeats measure consistency and are left out."""
+    pairs: dict[tuple[str, str], PairCount] = {}
+    clean: dict[tuple[str, str], PairCount] = {}
+    leaked = 0
     for vote in votes:
-        counter.add(vote)
-    return counter.counts
+        if not vote.repeat_of:
+            _count(pairs, vote)
+            leaked += bool(vote.leaked)
+            if not vote.leaked:
+                _count(clean, vote)
+    return Counts(_sorted(pairs.values()), _sorted(clean.values()), leaked)
 
 
 def _count(pairs: dict[tuple[str, str], PairCount], vote: Vote) -> None:

@@ -1,0 +1,108 @@
+"""Cells of votes.csv to columns of a table, many rows at once. Knows no file.
+
+What counts as a vote is said by `arena.votes.rows.to_vote` alone: this looks at many rows at once, and where it has any
+doubt, it does not decide.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, get_args
+
+from arena.results.table import NAMED, TableBuilder, hashed, mixed
+from arena.types import FinishReason, Winner
+from arena.votes.rows import COLUMNS, JSON_COLUMNS, REQUIRED, UnreadableRow, check_json
+
+_FLAGS = ("True", "False", "")
+_LABELS = {
+    "winner": tuple(Winner),
+    "anony": _FLAGS,
+    "any_right": _FLAGS,
+    "leaked": _FLAGS,
+    "source": ("live", "recorded", ""),
+    "finish_a": (*get_args(FinishReason), ""),
+    "finish_b": (*get_args(FinishReason), ""),
+}
+_WHOLE = ("turn", "tokens_a", "tokens_b")
+_REAL = ("tstamp", "first_token_a", "first_token_b", "seconds_a", "seconds_b", "dwell_s")
+_WINNERS = {winner.value: number for number, winner in enumerate(Winner)}
+_LEAKED = {"True": 1, "False": 0, "": -1}
+
+
+class InDoubt(ValueError):
+    """One of the rows may be no vote."""
+
+
+def add_rows(rows: Sequence[Sequence[str]], header: Sequence[str], block: int, builder: TableBuilder) -> None:
+    """Add all the rows, or none and raise InDoubt. A column that the header lacks counts as empty."""
+    if not rows:
+        return
+    if set(map(len, rows)) != {len(header)}:
+        raise InDoubt("a row is longer or shorter than the header")
+    columns = dict(zip(header, zip(*rows, strict=True), strict=False))
+    blank = ("",) * len(rows)
+    cells = {name: columns.get(name, blank) for name in COLUMNS}
+    numbers = _numbers(cells)
+    builder.add(_texts(cells), {**numbers, **_hashes(cells), "block": [block] * len(rows)})
+
+
+def _texts(cells: Mapping[str, Sequence[str]]) -> dict[str, Sequence[str]]:
+    named = {name: cells[name] for name in NAMED if name in cells}
+    source = [one or "live" for one in cells["source"]]
+    return {**named, "prompt": cells["prompt_id"], "source": source}
+
+
+def _numbers(cells: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    for name in REQUIRED:
+        if not all(cells[name]):
+            raise InDoubt(name)
+    for name, known in _LABELS.items():
+        if not set(cells[name]) <= set(known):
+            raise InDoubt(name)
+    for name in JSON_COLUMNS:
+        for cell in set(cells[name]):
+            try:
+                check_json(name, cell)
+            except UnreadableRow as error:
+                raise InDoubt(name) from error
+    found = {name: _parsed(name, cells[name], int) for name in _WHOLE}
+    found |= {name: _parsed(name, cells[name], float) for name in _REAL}
+    return {
+        "winner": [_WINNERS[cell] for cell in cells["winner"]],
+        "time": [0.0 if math.isnan(value) else value for value in found.pop("tstamp")],
+        "blind": [cell == "True" for cell in cells["anony"]],
+        "complete": [a == b == "stop" for a, b in zip(cells["finish_a"], cells["finish_b"], strict=True)],
+        "leaked": [_LEAKED[cell] for cell in cells["leaked"]],
+        "length_a": [len(cell) for cell in cells["response_a"]],
+        "length_b": [len(cell) for cell in cells["response_b"]],
+        **found,
+    }
+
+
+def _parsed(name: str, cells: Sequence[str], kind: Callable[[str], float]) -> list[float]:
+    try:
+        values = [kind(cell) if cell else math.nan for cell in cells]
+    except ValueError as error:
+        raise InDoubt(name) from error
+    # A NaN of a cell's own would be no number either.
+    if math.inf in values or -math.inf in values or sum(value != value for value in values) != cells.count(""):
+        raise InDoubt(name)
+    return values
+
+
+def _hashes(cells: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    # Beside the text the id: a prompt of the set may have been asked with a space more.
+    asked = [prompt_id or prompt for prompt_id, prompt in zip(cells["prompt_id"], cells["prompt"], strict=True)]
+    return {
+        "vote": hashed(cells["vote_id"]),
+        "battle": hashed(cells["question_id"]),
+        "repeat_of": hashed(cells["repeat_of"]),
+        "asked": hashed(asked, are_alike=True),
+        **{f"answer_{side}": _answers(cells, side) for side in "ab"},
+    }
+
+
+def _answers(cells: Mapping[str, Sequence[str]], side: str) -> Any:
+    model, text = (hashed(cells[f"{name}_{side}"], are_alike=True) for name in ("model", "response"))
+    return mixed(model, text)

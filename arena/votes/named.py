@@ -1,0 +1,26 @@
+"""Files of votes that somebody names: patterns, further parts, the same file twice. Knows no row."""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Iterable
+from pathlib import Path
+
+from arena.errors import InputError
+from arena.votes.parts import list_parts
+
+
+def named_logs(files: Iterable[Path]) -> list[Path]:
+    """The files as they are named, each once, a pattern (`host*/votes.csv`) as all that it fits; without those that are
+    further parts of another one, which brings them along (`list_parts`). Raises InputError for one that is not
+    there."""
+    named: dict[Path, Path] = {}
+    for file in files:
+        fitting = [file] if file.exists() else sorted(map(Path, glob.glob(str(file))))
+        found = [path for path in fitting if list_parts(path.parent, path.name)]
+        if not found:
+            raise InputError("votes_missing", f"There is no file of votes {file.name}.", path=file.name)
+        for path in found:
+            named.setdefault(path.resolve(), path)
+    further = {part for path in named for part in list_parts(path.parent, path.name) if part != path}
+    return [path for place, path in named.items() if place not in further]

@@ -1,0 +1,36 @@
+"""The results as lines for a terminal. Knows no page."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator, Sequence
+
+from arena.results.figures import Figures
+from ui.outcomes.lead import advice, lead
+from ui.outcomes.sections import Table, sections
+
+
+def lines(lang: str, figures: Figures) -> Iterator[str]:
+    """Everything that the page tells, in its order."""
+    yield lead(lang, figures)
+    if figures.votes:
+        yield from advice(lang, figures)
+    for section in sections(lang, figures):
+        yield ""
+        yield section.title
+        yield from (f"  {line}" for line in section.lines)
+        if section.table:
+            yield from _aligned(section.table)
+
+
+def _aligned(table: Table) -> Iterator[str]:
+    rows: Sequence[tuple[str, ...]] = (table.headers, *table.rows)
+    widths = [max(_width(row[column]) for row in rows) for column in range(len(table.headers))]
+    for row in rows:
+        cells = (cell + " " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True))
+        yield ("  " + "  ".join(cells)).rstrip()
+
+
+def _width(cell: str) -> int:
+    """Columns of a terminal: a Chinese character takes two."""
+    return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in cell)

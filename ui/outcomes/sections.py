@@ -1,0 +1,230 @@
+"""The results as sections of sentences and tables, for the page and for a terminal. Knows no component and no HTML."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from arena.results.bias import Share
+from arena.results.cost import PromptCost
+from arena.results.figures import Figures, ModelResult, PairResult
+from arena.statistics import PairCount, WinRate, wilson
+from arena.statistics.sequential import Interval
+from ui.texts import TEXTS, text
+
+SHOWN_ROWS = 20  # of those that could not be read
+GROUPS = ("dimension", "category", "prompt", "language", "source", "room")
+_COUNTS = ("first", "second", "votes", "wins", "losses", "ties", "both_bad", "rate", "wilson")
+
+Names = Callable[[str], str]
+"""What a prompt is called, by its id."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """Names of columns, and rows of cells as plain text."""
+
+    headers: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading, sentences and a table under it. `name` is the same in every language."""
+
+    name: str
+    title: str
+    lines: tuple[str, ...] = ()
+    table: Table | None = None
+
+
+def sections(lang: str, figures: Figures, prompt_name: Names = str) -> Iterator[Section]:
+    """All that is told after the first sentences; what has nothing to tell is left out."""
+    if figures.votes:
+        if len(figures.models) > 2:
+            yield _ranking(lang, figures)
+        yield _counts(lang, figures)
+        yield from _groups(lang, figures, prompt_name)
+        yield _bias(lang, figures)
+        yield _agreement(lang, figures, prompt_name)
+        yield _cost(lang, figures, prompt_name)
+    left_out = tuple(_left_out(lang, figures))
+    if left_out:
+        yield Section("left_out", text(lang, "section_left_out"), left_out)
+
+
+def _ranking(lang: str, figures: Figures) -> Section:
+    lines = [text(lang, "prior_note", prior=figures.prior)] if figures.prior else []
+    names = ("rank", "first", "votes", "wins", "losses", "ties", "both_bad", "rate", "wilson", "anytime")
+    headers = _headers(lang, (*names, "rating", "rating_interval", "elo"))
+    rows = tuple(_model(lang, model) for model in figures.models)
+    return _section(lang, "models", (*lines, text(lang, "rating_note")), Table(headers, rows))
+
+
+def _model(lang: str, model: ModelResult) -> tuple[str, ...]:
+    numbers = (model.votes, model.wins, model.losses, model.ties, model.both_bad)
+    ends = (model.rating_low, model.rating_high)
+    return (
+        "" if model.rank is None else str(model.rank),
+        model.model,
+        *map(str, numbers),
+        *_rate(lang, model.rate),
+        _interval(lang, model.anytime) if model.rate else "",
+        points(model.rating),
+        "" if None in ends else text(lang, "interval", low=points(ends[0]), high=points(ends[1])),
+        points(model.elo),
+    )
+
+
+def _counts(lang: str, figures: Figures) -> Section:
+    headers = _headers(lang, (*_COUNTS, "anytime"))
+    rows = tuple((*_count(lang, pair.count), _interval(lang, pair.anytime)) for pair in figures.pairs)
+    signs = tuple(_signs(lang, pair) for pair in figures.pairs)
+    return _section(lang, "counts", (text(lang, "rate_note"), *signs), Table(headers, rows))
+
+
+def _signs(lang: str, pair: PairResult) -> str:
+    signs, count = pair.prompts, pair.count
+    numbers = {"a": signs.first, "b": signs.second, "c": signs.even, "p": f"{signs.p:.3g}"}
+    return text(lang, "sign_test", first=count.first, second=count.second, **numbers)
+
+
+def _groups(lang: str, figures: Figures, prompt_name: Names) -> Iterator[Section]:
+    headers = _headers(lang, ("group", *_COUNTS))
+    for by in GROUPS:
+        groups = figures.by[by]
+        if list(groups) in ([], [""]):  # nothing belongs to any
+            continue
+        rows = [
+            (group_name(lang, by, name, prompt_name), *_count(lang, count))
+            for name, counts in groups.items()
+            for count in counts
+        ]
+        yield _section(lang, by, (), Table(headers, tuple(rows)))
+
+
+def group_name(lang: str, by: str, name: str, prompt_name: Names = str) -> str:
+    """A group as a person reads it; one from elsewhere is its own name."""
+    if not name:
+        return text(lang, "group_own" if by == "prompt" else "group_none")
+    if by == "prompt":
+        return prompt_name(name)
+    keys = {"source": f"group_{name}", "language": f"language_{name}", "dimension": f"dimension_{name}"}
+    key = keys.get(by, "")
+    return text(lang, key) if key in TEXTS else name
+
+
+def _bias(lang: str, figures: Figures) -> Section:
+    bias = figures.bias
+    # Of two models it is told how often the one won whose name comes first.
+    named = min(model.model for model in figures.models)
+    told: list[tuple[str, Share | None]] = [
+        (text(lang, "bias_left_wins"), bias.left_wins),
+        (text(lang, "bias_longer_wins"), bias.longer_wins),
+        (text(lang, "bias_early"), bias.early),
+        (text(lang, "bias_late"), bias.late),
+        (text(lang, "bias_early_wins", model=named), bias.early_wins),
+        (text(lang, "bias_late_wins", model=named), bias.late_wins),
+        (text(lang, "bias_leaked"), bias.leaked),
+        (text(lang, "bias_consistent"), bias.consistent),
+    ]
+    return _section(lang, "bias", [_share(lang, what, share) for what, share in told if share and share.total])
+
+
+def _share(lang: str, what: str, share: Share) -> str:
+    rate = wilson(share.count, share.total)
+    figures = {"share": percent(rate.rate), "low": percent(rate.low), "high": percent(rate.high)}
+    return text(lang, "share_line", what=what, count=share.count, total=share.total, **figures)
+
+
+def _agreement(lang: str, figures: Figures, prompt_name: Names) -> Section:
+    lines, found, disputed = [], figures.agreement, figures.disputed
+    if found is None:
+        lines.append(text(lang, "alpha_none"))
+    else:
+        about = {"units": found.units, "judgements": found.judgements}
+        lines.append(text(lang, "alpha_line", alpha=_hundredths(found.alpha), **about))
+        if found.low is not None and found.high is not None:
+            lines.append(text(lang, "alpha_interval", low=_hundredths(found.low), high=_hundredths(found.high)))
+    if disputed:
+        name = group_name(lang, "prompt", disputed.prompt, prompt_name)
+        lines.append(text(lang, "disputed_line", prompt=name, share=percent(disputed.share), votes=disputed.votes))
+    return _section(lang, "agreement", lines)
+
+
+def _cost(lang: str, figures: Figures, prompt_name: Names) -> Section:
+    headers = _headers(lang, ("first", "precision", "answers", "seconds", "tokens", "speed", "memory"))
+    rows = [
+        (
+            cost.model,
+            cost.precision,
+            str(cost.answers),
+            *(_number(value) for value in (cost.seconds, cost.tokens, cost.tokens_per_second)),
+            _number(cost.peak_memory / 1e9 if cost.peak_memory else None),
+        )
+        for cost in figures.costs
+    ]
+    lines = [
+        text(
+            lang, "prompt_cost_line", **{**won.__dict__, "prompt": prompt_name(won.prompt), "times": f"{won.times:.1f}"}
+        )
+        for won in figures.prompt_costs
+    ]
+    return _section(lang, "cost", lines, Table(headers, tuple(rows)))
+
+
+def _prompt_cost(lang: str, won: PromptCost, name: str) -> str:
+    models = {"winner": won.winner, "loser": won.loser}
+    numbers = {"wins": won.wins, "decisive": won.decisive, "times": f"{won.times:.1f}"}
+    return text(lang, "prompt_cost_line", prompt=name, **models, **numbers)
+
+
+def _left_out(lang: str, figures: Figures) -> Iterator[str]:
+    for name in ("repeats", "duplicates", "withdrawn", "unfinished"):
+        if count := getattr(figures, name):
+            yield text(lang, f"left_{name}", count=count)
+    if figures.skipped:
+        yield text(lang, "unreadable", count=len(figures.skipped))
+        for row in figures.skipped[:SHOWN_ROWS]:
+            yield text(lang, "unreadable_row", file=row.file, line=row.line, reason=row.reason)
+        if len(figures.skipped) > SHOWN_ROWS:
+            yield text(lang, "unreadable_more", count=len(figures.skipped) - SHOWN_ROWS)
+
+
+def _section(lang: str, name: str, lines: Sequence[str], table: Table | None = None) -> Section:
+    return Section(name, text(lang, f"section_{name}"), tuple(lines), table)
+
+
+def _headers(lang: str, names: Sequence[str]) -> tuple[str, ...]:
+    return tuple(text(lang, f"column_{name}") for name in names)
+
+
+def _count(lang: str, count: PairCount) -> tuple[str, ...]:
+    numbers = (count.votes, count.first_wins, count.second_wins, count.ties, count.both_bad)
+    return (count.first, count.second, *map(str, numbers), *_rate(lang, count.win_rate()))
+
+
+def _rate(lang: str, rate: WinRate | None) -> tuple[str, str]:
+    return (percent(rate.rate), _interval(lang, rate)) if rate else ("", "")
+
+
+def _interval(lang: str, interval: Interval | WinRate) -> str:
+    return text(lang, "interval", low=percent(interval.low), high=percent(interval.high))
+
+
+def percent(share: float) -> str:
+    """A share as a number of percent."""
+    return f"{100 * share:.1f}"
+
+
+def points(rating: float | None) -> str:
+    """A rating; nothing for none."""
+    return "" if rating is None else f"{rating:.0f}"
+
+
+def _hundredths(value: float) -> str:
+    return f"{round(value, 2) + 0.0:.2f}"  # no -0.00
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.1f}"
