@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from arena.results.store import Votes, store_of
 from arena.types import Answer, Battle, GenerationConfig, Message, ModelSpec, Side, Usage, Vote, Winner
+from arena.votes import VoteLog
 
 # Each of these was lost or changed by some vote log, table library or spreadsheet.
 NASTY_TEXTS = (
@@ -75,3 +78,25 @@ def rich_vote(text: str = "text") -> Vote:
 
 def log_path(folder: Path) -> Path:
     return folder / "votes.csv"
+
+
+def vote_between(number: int, a: str, b: str, winner: Winner, prompt_id: str = "", **changes: Any) -> Vote:
+    """A vote on answers of the models `a` and `b`; each prompt has one answer of each."""
+    sides = (make_side(model, f"{model} on {prompt_id}") for model in (a, b))
+    battle = Battle(f"battle-{number}", f"Why {prompt_id}?", *sides, prompt_id, blind=True, source="recorded")
+    return make_vote(number, battle=battle, winner=winner, **changes)
+
+
+def votes_of(folder: Path, votes: Iterable[Vote]) -> Votes:
+    """The votes as results are computed from them, by way of a log in the folder."""
+    with VoteLog(folder / "votes.csv") as log:
+        for vote in votes:
+            log.append(vote)
+    return store_of(folder).refresh()
+
+
+def swapped(vote: Vote) -> Vote:
+    """The same outcome with the models on each other's side."""
+    other = {Winner.MODEL_A: Winner.MODEL_B, Winner.MODEL_B: Winner.MODEL_A}
+    battle = replace(vote.battle, a=vote.battle.b, b=vote.battle.a)
+    return replace(vote, battle=battle, winner=other.get(vote.winner, vote.winner))

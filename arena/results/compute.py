@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from arena.prompts import DIMENSIONS
 from arena.results.bias import agreement_of, bias_of, most_disputed
 from arena.results.cost import Answers, costs, prompt_costs
 from arena.results.figures import Figures, Groups, ModelResult, PairResult, Skipped
@@ -155,7 +156,10 @@ def _grouped(view: View, name: str, categories: Mapping[str, str]) -> Groups:
         if some.any()
     }
     kept = {group: tuple(count for count in some if count.votes) for group, some in found.items()}
-    return dict(sorted(kept.items(), key=lambda item: (not item[0], item[0])))
+    # In the usual order, the others by name, and at the end what belongs to none.
+    usual = {"dimension": DIMENSIONS, "prompt": tuple(categories)}.get(name, ())
+    order = dict.fromkeys([*(group for group in usual if group in kept), *sorted(kept, key=lambda one: (not one, one))])
+    return {group: kept[group] for group in order}
 
 
 def _group_column(view: View, name: str, categories: Mapping[str, str]) -> tuple[Column, Sequence[str]]:

@@ -1,4 +1,4 @@
-"""Counting votes by pair, the interval of a win rate, and the counts of a data folder."""
+"""Counting votes by pair, and the interval of a win rate."""
 
 from collections import Counter
 from dataclasses import astuple, replace
@@ -10,8 +10,6 @@ from vote_samples import make_vote
 
 from arena.statistics import Counts, PairCount, count_votes, wilson
 from arena.types import Winner
-from arena.votes import VoteLog
-from arena.votes.counts import Results, VoteCounts
 
 SWAPPED = {
     Winner.MODEL_A: Winner.MODEL_B,
@@ -133,51 +131,3 @@ def test_votes_that_cancel_out_leave_the_models_equal():
     winners = [Winner.TIE, Winner.BOTH_BAD, Winner.MODEL_A, Winner.MODEL_B]
     (pair,) = count_votes(make_vote(number, winner=winner) for number, winner in enumerate(winners)).pairs
     assert pair.win_rate().rate == 0.5
-
-
-# ---- the counts of a data folder
-
-
-@pytest.fixture
-def log(tmp_path):
-    with VoteLog(tmp_path / "votes.csv") as log:
-        yield log
-
-
-def test_a_folder_without_votes_or_none_at_all_has_no_results(tmp_path):
-    assert VoteCounts(tmp_path)() == VoteCounts(tmp_path / "missing")() == Results(Counts(), 0, {})
-
-
-def test_votes_are_read_again_only_when_there_are_new_ones(log):
-    counts = VoteCounts(log.folder)
-    log.append(make_vote(1))
-    first = counts()
-    assert counts() is first
-    log.append(make_vote(2, winner=Winner.TIE))
-    second = counts()
-    assert second.all.pairs == (PairCount("glm", "qwen", second_wins=1, ties=1),)
-    assert counts() is second
-
-
-def test_votes_of_all_parts_count(log):
-    log.append(make_vote(1))
-    with VoteLog(log.folder / "votes.csv") as other:
-        counts = VoteCounts(log.folder)
-        before = counts()
-        other.append(make_vote(2))
-        assert [before.all.pairs[0].votes, counts().all.pairs[0].votes] == [1, 2]
-
-
-def test_rows_that_cannot_be_read_are_counted(log):
-    log.append(make_vote(1))
-    with log.part.open("ab") as file:
-        file.write(b"too,few,cells\r\n")
-    log.append(make_vote(2))
-    results = VoteCounts(log.folder)()
-    assert (results.unreadable, results.all.pairs[0].votes) == (1, 2)
-
-
-def test_two_votes_of_one_judge_on_one_battle_count_once(log):
-    for winner in (Winner.MODEL_A, Winner.MODEL_B):
-        log.append(make_vote(1, winner=winner))
-    assert VoteCounts(log.folder)().all.pairs == (PairCount("glm", "qwen", second_wins=1),)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from arena.prompts import DIMENSIONS
+from arena.report.words import say
 from arena.results.bias import Share
 from arena.results.cost import PromptCost
 from arena.results.figures import Figures, ModelResult, PairResult
@@ -12,6 +14,7 @@ from arena.statistics import PairCount, WinRate, wilson
 from arena.statistics.sequential import Interval
 from ui.texts import TEXTS, text
 
+UNKNOWN = "–"
 SHOWN_ROWS = 20  # of those that could not be read
 GROUPS = ("dimension", "category", "prompt", "language", "source", "room")
 _COUNTS = ("first", "second", "votes", "wins", "losses", "ties", "both_bad", "rate", "wilson")
@@ -65,13 +68,13 @@ def _model(lang: str, model: ModelResult) -> tuple[str, ...]:
     numbers = (model.votes, model.wins, model.losses, model.ties, model.both_bad)
     ends = (model.rating_low, model.rating_high)
     return (
-        "" if model.rank is None else str(model.rank),
+        UNKNOWN if model.rank is None else str(model.rank),
         model.model,
         *map(str, numbers),
         *_rate(lang, model.rate),
-        _interval(lang, model.anytime) if model.rate else "",
+        _interval(lang, model.anytime) if model.rate else UNKNOWN,
         points(model.rating),
-        "" if None in ends else text(lang, "interval", low=points(ends[0]), high=points(ends[1])),
+        UNKNOWN if None in ends else text(lang, "interval", low=points(ends[0]), high=points(ends[1])),
         points(model.elo),
     )
 
@@ -109,8 +112,9 @@ def group_name(lang: str, by: str, name: str, prompt_name: Names = str) -> str:
         return text(lang, "group_own" if by == "prompt" else "group_none")
     if by == "prompt":
         return prompt_name(name)
-    keys = {"source": f"group_{name}", "language": f"language_{name}", "dimension": f"dimension_{name}"}
-    key = keys.get(by, "")
+    if by == "dimension":
+        return say(lang, name) if name in DIMENSIONS else name
+    key = {"source": f"group_{name}", "language": f"language_{name}"}.get(by, "")
     return text(lang, key) if key in TEXTS else name
 
 
@@ -157,7 +161,7 @@ def _cost(lang: str, figures: Figures, prompt_name: Names) -> Section:
     rows = [
         (
             cost.model,
-            cost.precision,
+            cost.precision or UNKNOWN,
             str(cost.answers),
             *(_number(value) for value in (cost.seconds, cost.tokens, cost.tokens_per_second)),
             _number(cost.peak_memory / 1e9 if cost.peak_memory else None),
@@ -205,7 +209,7 @@ def _count(lang: str, count: PairCount) -> tuple[str, ...]:
 
 
 def _rate(lang: str, rate: WinRate | None) -> tuple[str, str]:
-    return (percent(rate.rate), _interval(lang, rate)) if rate else ("", "")
+    return (percent(rate.rate), _interval(lang, rate)) if rate else (UNKNOWN, UNKNOWN)
 
 
 def _interval(lang: str, interval: Interval | WinRate) -> str:
@@ -218,8 +222,8 @@ def percent(share: float) -> str:
 
 
 def points(rating: float | None) -> str:
-    """A rating; nothing for none."""
-    return "" if rating is None else f"{rating:.0f}"
+    """A rating, or that there is none."""
+    return UNKNOWN if rating is None else f"{rating:.0f}"
 
 
 def _hundredths(value: float) -> str:
@@ -227,4 +231,4 @@ def _hundredths(value: float) -> str:
 
 
 def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.1f}"
+    return UNKNOWN if value is None else f"{value:.1f}"

@@ -126,10 +126,6 @@ TEXTS: dict[str, tuple[str, str]] = {
     "group_own": ("自拟的题目", "prompts of one's own"),
     "group_live": ("现场回答", "live"),
     "group_recorded": ("录好的回答", "recorded"),
-    "dimension_reasoning": ("推理", "reasoning"),
-    "dimension_knowledge": ("知识", "knowledge"),
-    "dimension_generation": ("生成", "generation"),
-    "dimension_multilingual": ("多语言", "multilingual"),
     "language_Chinese": ("中文", "Chinese"),
     "language_English": ("英文", "English"),
     # Tables.
@@ -187,7 +183,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Most disputed prompt: {prompt}. Of two judgements on the same two answers {share} % differ (votes: {votes}).",
     ),
     "prompt_cost_line": (
-        "{winner} 赢了 {prompt}（{decisive} 张胜负票中得 {wins} 张），用时是 {loser} 的 {times} 倍",
+        "{prompt}：{winner} 获胜（{decisive} 张胜负票中得 {wins} 张），用时是 {loser} 的 {times} 倍",
         "{winner} wins {prompt} ({wins} of {decisive} decisive votes) at {times} times the time of {loser}",
     ),
     # What is left out.

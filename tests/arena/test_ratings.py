@@ -1,0 +1,178 @@
+"""Ratings of several models against published and reckoned values, and agreement."""
+
+import math
+from itertools import combinations, permutations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from arena.statistics import PairCount
+from arena.statistics.agreement import agreement
+from arena.statistics.ratings import CENTRE, PRIOR, elo, rate
+
+# Wikipedia's example of 22 games ("Bradley–Terry model", worked out there to three digits).
+PUBLISHED = [PairCount("A", "B", 2, 3), PairCount("A", "D", 1, 4), PairCount("B", "C", 5, 3), PairCount("C", "D", 1, 3)]
+STRENGTHS = {"A": 0.640, "B": 1.043, "C": 0.660, "D": 2.270}
+
+
+def odds(ratings):
+    return {model: 10 ** ((rating.value - CENTRE) / 400) for model, rating in ratings.by_model.items()}
+
+
+def test_the_published_example():
+    found = rate(PUBLISHED)
+    assert odds(found) == pytest.approx(STRENGTHS, abs=6e-4)
+    assert found.prior == 0.0
+
+
+@pytest.mark.parametrize("order", list(permutations(range(4)))[::5])
+def test_order_and_sides_do_not_matter(order):
+    pairs = [PUBLISHED[place] for place in order]
+    turned = [pair.seen_from(pair.second) if place % 2 else pair for place, pair in enumerate(pairs)]
+    assert odds(rate(turned)) == pytest.approx(odds(rate(PUBLISHED)), abs=1e-6)
+
+
+def test_other_names_have_the_same_ratings():
+    names = {"A": "zeta", "B": "A", "C": "mid", "D": "B"}
+    renamed = [PairCount(names[p.first], names[p.second], p.first_wins, p.second_wins) for p in PUBLISHED]
+    expected = {names[model]: value for model, value in odds(rate(PUBLISHED)).items()}
+    assert odds(rate(renamed)) == pytest.approx(expected, abs=1e-6)
+
+
+def test_of_two_models_it_is_the_log_odds_with_ties_as_halves():
+    (good, bad) = (rate([PairCount("a", "b", 6, 2, ties=1, both_bad=3)]).by_model[name].value for name in "ab")
+    assert good - bad == pytest.approx(400 * math.log10(8 / 4)) and (good + bad) / 2 == pytest.approx(CENTRE)
+
+
+@pytest.mark.parametrize("wins", [1, 5, 8, 50])
+def test_an_unbeaten_model_is_first_and_finite_by_the_stated_prior(wins):
+    found = rate([PairCount("a", "b", wins, 0)])
+    assert found.prior == PRIOR
+    apart = found.by_model["a"].value - found.by_model["b"].value
+    assert apart == pytest.approx(400 * math.log10((wins + 0.5) / 0.5))
+
+
+def test_an_unbeaten_model_among_four_is_first():
+    pairs = [PairCount("A", "B", 2, 0), PairCount("A", "C", 1, 0), PairCount("A", "D", 1, 0), *PUBLISHED[2:]]
+    found = rate(pairs)
+    assert found.prior == PRIOR and all(math.isfinite(one.value) for one in found.by_model.values())
+    assert max(found.by_model, key=lambda model: found.by_model[model].value) == "A"
+
+
+def test_more_wins_never_lower_a_rating():
+    values = [rate([PairCount("a", "b", wins, 3, ties=1)]).by_model["a"].value for wins in range(20)]
+    assert values == sorted(values) and len(set(values)) == 20
+
+
+def test_models_that_never_met_have_no_common_rating():
+    assert rate([PairCount("a", "b", 3, 1), PairCount("c", "d", 2, 2)]).by_model == {}
+    assert rate([]).by_model == {}
+
+
+@pytest.mark.parametrize("pair", [PairCount("a", "b", ties=7), PairCount("a", "b", both_bad=4)])
+def test_models_that_only_tied_are_equal(pair):
+    found = rate([pair])
+    assert found.by_model["a"].value == found.by_model["b"].value == CENTRE and found.prior == 0
+
+
+def raters_of(pairs, probability, raters, seed, votes=6):
+    """Votes of raters on pairs whose first model wins with this probability, by rater and pair, and their sums."""
+    generator = np.random.default_rng(seed)
+    cells = [generator.multinomial(votes, [probability, 1 - probability, 0], raters) for _ in pairs]
+    counts = [PairCount(*pair, *map(int, cell.sum(axis=0))) for pair, cell in zip(pairs, cells, strict=True)]
+    return counts, cells
+
+
+def test_intervals_hold_the_rating_narrow_with_raters_and_are_the_same_each_time():
+    pairs = list(combinations("abc", 2))
+    widths = []
+    for raters in (10, 200):
+        counts, cells = raters_of(pairs, 0.6, raters, seed=1)
+        found = rate(counts, cells)
+        assert found == rate(counts, cells)
+        assert all(one.low <= one.value <= one.high for one in found.by_model.values())
+        widths.append(found.by_model["a"].high - found.by_model["a"].low)
+    assert widths[1] < widths[0] / 3
+
+
+def test_the_order_of_raters_does_not_matter():
+    counts, cells = raters_of([("a", "b"), ("b", "c")], 0.7, 40, seed=2)
+    shuffled = np.random.default_rng(0).permutation(40)
+    assert rate(counts, [cell[shuffled] for cell in cells]) == rate(counts, cells)
+
+
+def test_the_interval_covers_about_as_often_as_it_says():
+    truth, covered, runs = 200 * math.log10(0.6 / 0.4), 0, 200
+    for seed in range(runs):
+        counts, cells = raters_of([("a", "b")], 0.6, 100, seed, votes=1)
+        found = rate(counts, cells).by_model["a"]
+        covered += found.low <= CENTRE + truth <= found.high
+    assert 0.90 <= covered / runs <= 0.99
+
+
+@pytest.mark.parametrize(("raters", "votes"), [(1, 3), (2, 1), (3, 1), (4, 8), (9, 1)])
+def test_too_few_raters_or_votes_have_no_interval(raters, votes):
+    counts, cells = raters_of([("a", "b")], 0.5, raters, seed=3, votes=votes)
+    assert all(one.low is None and one.high is None for one in rate(counts, cells).by_model.values())
+
+
+def test_many_raters_are_resampled_in_groups_to_the_same_width():
+    counts, cells = raters_of([("a", "b")], 0.55, 9000, seed=4, votes=4)
+    found = rate(counts, cells).by_model["a"]
+    # Of a log-odds: 1 / sqrt(n p (1 - p)), half of it for each of two models.
+    expected = 2 * 1.96 * 0.5 * 400 / math.log(10) / math.sqrt(36_000 * 0.55 * 0.45)
+    assert found.high - found.low == pytest.approx(expected, rel=0.15)
+
+
+# ---- Elo
+
+
+def test_elo_is_reckoned_vote_by_vote():
+    # By hand: 1000 each; a wins: +4 * (1 - 0.5); then a and b draw.
+    expected = 1 / (1 + 10 ** ((998 - 1002) / 400))
+    found = elo(["a", "a"], ["b", "b"], [1.0, 0.5])
+    assert found == pytest.approx({"a": 1002 + 4 * (0.5 - expected), "b": 998 - 4 * (0.5 - expected)}, abs=1e-6)
+
+
+@given(st.lists(st.sampled_from([0.0, 0.5, 1.0]), max_size=30))
+def test_elo_is_the_same_from_the_other_side(points):
+    found = elo(["a"] * len(points), ["b"] * len(points), points)
+    turned = elo(["b"] * len(points), ["a"] * len(points), [1 - point for point in points])
+    assert found == pytest.approx(turned, abs=1e-9)
+
+
+# ---- agreement
+
+
+def test_krippendorffs_own_example():
+    # Krippendorff 2011, "Computing Krippendorff's Alpha-Reliability", nominal data of four observers: 0.743.
+    units = {
+        1: "111", 2: "2232", 3: "3333", 4: "3333", 5: "2222", 6: "1234", 7: "4444", 8: "1121", 9: "2222", 10: "555",
+        11: "11", 12: "3",
+    }  # fmt: skip
+    unit = np.array([name for name, values in units.items() for _ in values])
+    outcome = np.array([int(value) for values in units.values() for value in values])
+    found = agreement(unit, outcome)
+    assert found.alpha == pytest.approx(0.743, abs=5e-4)
+    assert found.low <= found.alpha <= found.high
+    assert (found.units, found.judgements) == (11, 40)
+
+
+@pytest.mark.parametrize(("units", "outcomes"), [([], []), ([1, 2, 3], [0, 1, 0]), ([1, 1, 2, 2], [0, 0, 0, 0])])
+def test_there_is_no_agreement_where_nothing_was_judged_twice_or_all_is_alike(units, outcomes):
+    assert agreement(np.array(units, int), np.array(outcomes, int)) is None
+
+
+def test_few_judgements_have_no_interval_and_many_are_sampled():
+    few = agreement(np.array([1, 1, 2, 2]), np.array([0, 1, 0, 0]))
+    assert few.low is None and few.high is None
+    generator = np.random.default_rng(0)
+    unit = np.repeat(np.arange(8), 500)
+    outcome = np.where(generator.random(4000) < 0.8, unit % 2, 1 - unit % 2)
+    found = agreement(unit, outcome)
+    shuffled = generator.permutation(4000)
+    assert found == agreement(unit[shuffled], outcome[shuffled])
+    # Two agree with chance 0.68, by chance alone 0.5.
+    assert found.alpha == pytest.approx(0.36, abs=0.08)

@@ -1,0 +1,359 @@
+"""Votes read as columns: the same rows as `read_votes` finds, what is new alone, and an index beside the file."""
+
+import csv
+import io
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from vote_samples import NASTY_TEXTS, make_vote, rich_vote, vote_between
+
+from arena.errors import InputError
+from arena.events import EventLog
+from arena.results import index, reading, store
+from arena.results.store import VoteStore, store_of, store_of_files
+from arena.types import Winner
+from arena.votes import COLUMNS, VoteLog, read_votes
+from arena.votes.parts import HEAD, csv_line, list_parts
+from arena.votes.rows import to_row
+from arena.votes.withdrawn import WITHDRAWN
+
+
+def row_of(vote, **cells):
+    return csv_line(list({**to_row(vote), **cells}.values())).encode()
+
+
+def write(folder, *rows, name="votes.csv"):
+    path = folder / name
+    path.write_bytes(HEAD + b"".join(rows))
+    return path
+
+
+def told(votes):
+    """What a table says of each row, in words again."""
+    table = votes.table
+    names = {name: table.names[kind] for name, kind in (("model_a", "model"), ("model_b", "model"), ("judge", "judge"))}
+    columns = {name: [names[name][code] for code in table[name]] for name in names}
+    columns["winner"] = [list(Winner)[number] for number in table["winner"]]
+    return list(zip(*columns.values(), strict=True))
+
+
+def expected(folder):
+    reading = read_votes(folder)
+    found = [(v.battle.a.model.id, v.battle.b.model.id, v.judge, v.winner) for v in reading]
+    return found, reading.report
+
+
+def assert_same(folder):
+    votes = store_of(folder).refresh()
+    rows, report = expected(folder)
+    assert told(votes) == rows
+    assert votes.left_out.unreadable == report.unreadable
+    assert (votes.left_out.duplicates, votes.left_out.unfinished) == (report.duplicates, report.unfinished)
+
+
+def test_every_column_says_what_the_vote_says(tmp_path):
+    vote = replace(rich_vote(), repeat_of="")
+    write(tmp_path, row_of(vote), row_of(make_vote(2)))
+    table = store_of(tmp_path).refresh().table
+    names = {name: table.names[kind][table[name][0]] for name, kind in reading_names().items()}
+    assert names == {
+        "judge": "5f2c",
+        "model_a": "qwen-7b-chat",
+        "model_b": "chatglm3-6b",
+        "prompt": "p-03",
+        "dimension": "multilingual",
+        "language": "Chinese",
+        "source": "recorded",
+        "room": "B7",
+        "precision_a": "int4",
+        "precision_b": "int4",
+    }
+    numbers = {name: table[name][0].item() for name in ("winner", "blind", "complete", "leaked", "time")}
+    assert numbers == {"winner": 3, "blind": True, "complete": False, "leaked": 1, "time": vote.time}
+    assert [table[f"{name}_a"][0].item() for name in ("length", "tokens", "first_token", "seconds")] == [
+        4,
+        120,
+        0.5,
+        12.25,
+    ]
+    assert [table["leaked"][1], table["complete"][1], np.isnan(table["tokens_a"][1])] == [-1, True, True]
+
+
+def reading_names():
+    from arena.results.table import NAMED
+
+    return NAMED
+
+
+@pytest.mark.parametrize("text", NASTY_TEXTS)
+def test_no_text_moves_the_rows(tmp_path, text):
+    votes = [replace(rich_vote(text), id=f"v{number}", judge=f"j{number}", repeat_of="") for number in range(3)]
+    with VoteLog(tmp_path / "votes.csv") as log:
+        for vote in votes:
+            log.append(vote)
+    assert_same(tmp_path)
+
+
+BAD_CELLS = st.sampled_from(
+    [
+        ("winner", "model_c"),
+        ("winner", ""),
+        ("model_a", ""),
+        ("question_id", ""),
+        ("anony", "yes"),
+        ("leaked", "1"),
+        ("source", "elsewhere"),
+        ("finish_a", "ended"),
+        ("turn", "one"),
+        ("turn", "1.5"),
+        ("tokens_a", "1e3"),
+        ("tokens_b", "nan"),
+        ("tstamp", "nan"),
+        ("seconds_a", "inf"),
+        ("seconds_b", "-inf"),
+        ("first_token_a", "x"),
+        ("dwell_s", "NaN"),
+        ("settings", "{"),
+        ("settings", "[]"),
+        ("settings", '{"a": {"temperature": 9}}'),
+        ("settings", '{"a": {"cached_tokens": -1}}'),
+        ("criteria", '{"clear": 1}'),
+        ("conversation_a", '[{"role": "user"}]'),
+        ("conversation_b", '[{"role": "wizard", "content": "x"}]'),
+        ("conversation_b", "null"),
+        # These are fine.
+        ("turn", " 2 "),
+        ("tstamp", "1_000.5"),
+        ("seconds_a", ""),
+        ("comment", "winner"),
+        ("settings", ""),
+        ("source", ""),
+    ]
+)
+ROWS = st.lists(st.one_of(st.none(), BAD_CELLS), min_size=1, max_size=8)
+
+
+@given(ROWS)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=150)
+def test_a_row_is_a_vote_here_if_it_is_one_there(tmp_path, changes):
+    rows = [row_of(make_vote(number), **dict([change] if change else [])) for number, change in enumerate(changes)]
+    write(tmp_path, *rows)
+    assert_same(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"too,few\r\n",
+        b"\r\n",
+        b"\xff\xfe\r\n",
+        b'"a"b,c\r\n',
+        b"a\rb\r\n",
+        b'"torn,',
+        b"\n\n",
+        b",".join([b"x"] * 39) + b"\r\n",
+    ],
+)
+def test_what_is_no_row_is_named_by_its_line_and_takes_no_other_with_it(tmp_path, line):
+    write(tmp_path, row_of(make_vote(1)), line, row_of(make_vote(2)) if line != b'"torn,' else b"")
+    assert_same(tmp_path)
+
+
+def test_lines_are_counted_over_blocks(tmp_path, monkeypatch):
+    monkeypatch.setattr(reading, "BLOCK", 700)
+    rows = [row_of(make_vote(number, comment="two\nlines")) for number in range(12)]
+    write(tmp_path, *rows[:5], b"bad row\r\n", *rows[5:9], b"another\r\n", *rows[9:])
+    assert_same(tmp_path)
+    assert [row.line for row in store_of(tmp_path).refresh().left_out.unreadable] == [12, 21]
+
+
+@pytest.mark.parametrize(
+    "content", [b"", HEAD, b"model_a,model_b,winner\r\n", b"\xef\xbb\xbf", b"no,vote,log\r\n1,2,3\r\n"]
+)
+def test_files_without_a_vote_have_none(tmp_path, content):
+    (tmp_path / "votes.csv").write_bytes(content)
+    assert_same(tmp_path)
+    assert len(store_of(tmp_path).refresh().table) == 0
+
+
+def test_a_folder_without_votes_or_none_at_all_has_none(tmp_path):
+    assert len(store_of(tmp_path).refresh().table) == len(store_of(tmp_path / "missing").refresh().table) == 0
+
+
+def test_an_older_part_with_fewer_columns_counts(tmp_path):
+    columns = ("winner", "model_b", "model_a", "question_id")
+    cells = io.StringIO(newline="")
+    csv.writer(cells).writerows([columns, ("tie", "y", "x", "b1"), ("model_b", "y", "x", "b2")])
+    (tmp_path / "votes.csv").write_text(cells.getvalue(), encoding="utf-8")
+    assert told(store_of(tmp_path).refresh()) == [("x", "y", "", Winner.TIE), ("x", "y", "", Winner.MODEL_B)]
+
+
+# ---- what is new
+
+
+@pytest.fixture
+def log(tmp_path):
+    with VoteLog(tmp_path / "votes.csv") as log:
+        yield log
+
+
+def test_only_what_is_new_is_read(log, monkeypatch):
+    votes = store_of(log.folder)
+    log.append(make_vote(1))
+    first = votes.refresh()
+    assert votes.refresh() is first
+    log.append(make_vote(2, winner=Winner.TIE))
+    bytes_read = []
+    second = votes.refresh(lambda done, total: bytes_read.append((done, total)))
+    assert len(second.table) == 2
+    assert bytes_read == [(len(row_of(make_vote(2, winner=Winner.TIE))),) * 2]
+    assert told(second)[0] == told(first)[0]
+
+
+def test_a_row_that_is_being_written_counts_once_it_is_whole(log):
+    votes, row = store_of(log.folder), row_of(make_vote(2))
+    log.append(make_vote(1))
+    for part, count, unfinished in ((row[:40], 1, 1), (row[40:], 2, 0)):
+        with log.part.open("ab") as file:
+            file.write(part)
+        found = votes.refresh()
+        assert (len(found.table), found.left_out.unfinished) == (count, unfinished)
+
+
+def test_votes_of_other_parts_and_withdrawn_ones_are_followed(log):
+    votes = store_of(log.folder)
+    log.append(make_vote(1))
+    assert len(votes.refresh().table) == 1
+    with VoteLog(log.folder / "votes.csv") as other, EventLog(log.folder) as events:
+        other.append(make_vote(2))
+        other.append(make_vote(3))
+        assert len(votes.refresh().table) == 3
+        events.append("shown", judge="x")
+        events.append(WITHDRAWN, durable=True, vote="vote-2")
+        found = votes.refresh()
+        assert (len(found.table), found.left_out.withdrawn) == (2, 1)
+        assert told(found) == [("qwen", "glm", "judge-1", Winner.MODEL_A), ("qwen", "glm", "judge-3", Winner.MODEL_A)]
+
+
+def test_two_votes_of_one_judge_on_one_battle_count_once_and_of_nobody_all(log):
+    for winner in (Winner.MODEL_A, Winner.MODEL_B):
+        log.append(make_vote(1, winner=winner))
+        log.append(make_vote(2, winner=winner, judge=""))
+    found = store_of(log.folder).refresh()
+    assert [row[-1] for row in told(found)] == [Winner.MODEL_A, Winner.MODEL_A, Winner.MODEL_B]
+    assert found.left_out.duplicates == 1
+
+
+def test_a_withdrawn_vote_makes_room_for_another_on_the_same_battle(log):
+    log.append(make_vote(1, id="first"))
+    log.append(make_vote(1, id="second", winner=Winner.TIE))
+    with EventLog(log.folder) as events:
+        events.append(WITHDRAWN, durable=True, vote="first")
+    assert [row[-1] for row in told(store_of(log.folder).refresh())] == [Winner.TIE]
+
+
+def test_a_file_that_was_replaced_is_read_anew(tmp_path):
+    votes = VoteStore(lambda: list_parts(tmp_path))
+    write(tmp_path, row_of(make_vote(1)), row_of(make_vote(2)))
+    assert len(votes.refresh().table) == 2
+    write(tmp_path, *(row_of(make_vote(number)) for number in (7, 8, 9)))
+    assert [row[2] for row in told(votes.refresh())] == ["judge-7", "judge-8", "judge-9"]
+    write(tmp_path, row_of(make_vote(5)))
+    assert [row[2] for row in told(votes.refresh())] == ["judge-5"]
+
+
+# ---- the index
+
+
+@pytest.fixture
+def indexed(tmp_path, monkeypatch):
+    """A folder whose index was kept."""
+    monkeypatch.setattr(store, "_WORTH_KEEPING", 1)
+    write(tmp_path, row_of(make_vote(1)), b"bad\r\n", row_of(make_vote(2, winner=Winner.BOTH_BAD)))
+    store_of(tmp_path).refresh()
+    assert (tmp_path / index.FILE_NAME).exists()
+    return tmp_path
+
+
+def add(folder, *rows):
+    with (folder / "votes.csv").open("ab") as file:
+        file.write(b"".join(rows))
+
+
+def test_a_start_with_the_index_reads_only_what_came_since(indexed):
+    add(indexed, row_of(make_vote(3)))
+    bytes_read = []
+    assert_same(indexed)
+    store_of(indexed).refresh(lambda done, total: bytes_read.append(total))
+    assert sum(bytes_read) in (0, len(row_of(make_vote(3))))
+
+
+def test_blocks_are_found_again_after_a_start_with_the_index(indexed):
+    votes = store_of(indexed)
+    found = votes.refresh()
+    path, block = votes.block(int(found.table["block"][1]))
+    content = path.read_bytes()[block.start : block.start + block.length]
+    assert b"battle-2" in content
+    assert votes.block(99) is None
+
+
+@pytest.mark.parametrize("damage", [b"", b"no zip", b"PK\x03\x04 cut"])
+def test_a_damaged_index_is_made_anew(indexed, damage):
+    (indexed / index.FILE_NAME).write_bytes(damage)
+    assert_same(indexed)
+
+
+def test_an_index_of_another_version_or_file_is_not_used(indexed, monkeypatch):
+    write(indexed, row_of(make_vote(9)))
+    assert_same(indexed)
+    monkeypatch.setattr(index, "VERSION", 99)
+    assert_same(indexed)
+
+
+def test_an_index_moves_with_its_folder(indexed, tmp_path_factory):
+    moved = tmp_path_factory.mktemp("moved") / "data"
+    shutil.copytree(indexed, moved)
+    bytes_read = []
+    store_of(moved).refresh(lambda done, total: bytes_read.append(total))
+    assert not bytes_read
+    assert_same(moved)
+
+
+def test_a_folder_that_cannot_be_written_is_read_all_the_same(indexed, monkeypatch):
+    (indexed / index.FILE_NAME).unlink()
+
+    def refuse(**options):
+        raise PermissionError(13, "denied")
+
+    monkeypatch.setattr(index.tempfile, "mkstemp", refuse)
+    assert_same(indexed)
+
+
+# ---- files that are named
+
+
+def test_files_of_several_hosts_count_together_and_name_their_bad_rows(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for host, number in (("one", 1), ("two", 2)):
+        (tmp_path / host).mkdir()
+        write(tmp_path / host, row_of(make_vote(number)), b"bad\r\n")
+    write(tmp_path / "two", row_of(make_vote(3)), name="votes-2.csv")
+    with EventLog(tmp_path / "one") as events:
+        events.append(WITHDRAWN, durable=True, vote="vote-1")
+    from pathlib import Path
+
+    found = store_of_files([Path("*/votes.csv"), Path("two/votes.csv"), Path("two/votes-2.csv")]).refresh()
+    assert [row[2] for row in told(found)] == ["judge-2", "judge-3"]
+    assert [row.part for row in found.left_out.unreadable] == ["one/votes.csv", "two/votes.csv"]
+    with pytest.raises(InputError) as caught:
+        store_of_files([Path("*/other.csv")])
+    assert caught.value.code == "votes_missing"
+
+
+def test_every_column_of_the_log_is_known_to_the_reader():
+    assert set(reading_names()) - {"prompt"} <= set(COLUMNS)
+    assert vote_between(1, "x", "y", Winner.TIE, "q1").battle.prompt_id == "q1"
