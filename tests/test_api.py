@@ -17,6 +17,10 @@ from gradio_client import Client
 from gradio_client.exceptions import AppError
 from served_app import ServedApp
 
+from arena.results.as_json import as_json
+from arena.results.compute import compute
+from arena.results.store import store_of
+
 ENDPOINTS = ["/battle", "/chat", "/export", "/results", "/vote"]
 
 
@@ -149,12 +153,20 @@ def test_answers_are_logged_byte_for_byte(scripted_app: ServedApp, client: Clien
 
 
 def test_results_count_what_was_voted(scripted_app: ServedApp, client: Client) -> None:
-    before = {row["first"]: row for row in client.predict(api_name="/results")}.get("script-a", {"votes": 0})
+    def standing() -> tuple[int, int]:
+        told = client.predict(api_name="/results")
+        wins = {model["model"]: model["wins"] for model in told["models"]}
+        return told["votes"], wins.get("script-b", 0)
+
+    votes, wins = standing()
     vote(client, ask(client, "count me")["battle_id"], "model_b")
-    after = next(row for row in client.predict(api_name="/results") if row["first"] == "script-a")
-    assert after["votes"] == before["votes"] + 1
-    assert after["second_wins"] == before.get("second_wins", 0) + 1
-    assert 0 <= after["win_rate"]["low"] <= after["win_rate"]["rate"] <= after["win_rate"]["high"] <= 1
+    assert standing() == (votes + 1, wins + 1)
+    told = client.predict(api_name="/results")
+    # The same as the command prints.
+    assert told == as_json(compute(store_of(scripted_app.data_dir).refresh()))
+    assert client.predict(blind=True, api_name="/results")["votes"] == 0
+    low, high = told["models"][0]["interval"]
+    assert 0 <= low <= told["models"][0]["win_rate"] <= high <= 1
 
 
 def test_export_is_current_when_it_is_asked_for(scripted_app: ServedApp, client: Client) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import gradio as gr
@@ -14,8 +15,8 @@ from arena.judging.ballots import Ballots
 from arena.judging.limits import RateLimits
 from arena.judging.pairs import pairs_of
 from arena.judging.rooms import NO_ROOM, Rooms
-from arena.statistics import Counts
-from arena.votes.counts import Results
+from arena.results.desk import ResultsDesk
+from arena.results.store import store_of
 from ui.classroom.events import ClassEvents
 from ui.classroom.layout import lay_out_class
 from ui.classroom.view import link_block
@@ -33,10 +34,10 @@ class Kept:
 
 
 @pytest.fixture
-def made() -> SimpleNamespace:
+def made(tmp_path: Path) -> SimpleNamespace:
     sides = [Recorded("q1", "Why?", make_side(name, "text")) for name in ("first model", "second model")]
     rooms = Rooms(pairs_of(sides), Ballots(SimpleNamespace(append=lambda vote: None)), Kept())
-    services = SimpleNamespace(public_url="", results=lambda: Results(Counts(), 0, {}))
+    services = SimpleNamespace(public_url="", results=ResultsDesk(store_of(tmp_path)))
     with gr.Blocks():
         part = lay_out_class(Labels({"prompt_q1": ("题一", "Question 1")}), rooms.prompts)
     tab = SimpleNamespace(lang="en", admin=False, class_room=NO_ROOM)

@@ -13,9 +13,9 @@ from arena.judging.ballots import Ballots
 from arena.judging.pairs import pairs_of
 from arena.judging.rooms import NO_ROOM, Rooms
 from arena.prompts import Prompt, Reference
-from arena.statistics import Counts
+from arena.results.desk import ResultsDesk
+from arena.results.store import store_of
 from arena.types import Message, SideName
-from arena.votes.counts import Results
 from arena.votes.withdrawn import Withdrawals
 from ui.judging.events import JudgeEvents
 from ui.judging.layout import lay_out_judging
@@ -36,7 +36,7 @@ def rooms():
 @pytest.fixture
 def events(rooms, tmp_path):
     withdrawals = Withdrawals(tmp_path, NoEvents(), lambda judge: "CODE", lambda address: None)
-    results = lambda: Results(Counts(), 0, {})  # noqa: E731
+    results = ResultsDesk(store_of(tmp_path))
     prompt = Prompt("q1", "", {"zh": "", "en": ""}, "Why?", reference=Reference((("secret fact",),), text="Read me."))
     services = SimpleNamespace(
         prompts=(prompt,), judge=lambda rater: f"judge of {rater}", withdrawals=withdrawals, results=results

@@ -11,9 +11,7 @@ from served_app import ROOT
 
 from arena.errors import InputError
 from arena.judging.judgement import CRITERIA
-from arena.statistics import Counts, PairCount
 from arena.types import SideName
-from ui.outcomes.view import COLUMNS, as_html, headers, summary, table
 from ui.texts import TEXTS, error_text, language_of_browser, text
 
 CODE = [path for room in ("arena", "backends", "commands", "ui") for path in (ROOT / room).rglob("*.py")] + [
@@ -90,6 +88,13 @@ def test_no_text_is_left_over() -> None:
         "class_is",
         "cell",
         "report",
+        "section",
+        "bias",
+        "filter",
+        "group",
+        "language",
+        "left",
+        "lead",
     )
     by_rule = (*(f"{prefix}_" for prefix in rules), *(f"judge_{name}" for name in (*SideName, *CRITERIA)))
     unused = [key for key in TEXTS if f'"{key}"' not in code and not key.startswith(by_rule)]
@@ -118,39 +123,6 @@ def test_values_with_braces_are_shown_as_they_are() -> None:
 )
 def test_the_browsers_first_language_of_the_two_is_taken(header: str, lang: str) -> None:
     assert language_of_browser(header) == lang
-
-
-COUNTS = Counts((PairCount("glm", "qwen", 8, 2, 1, 3), PairCount("a", "b", 0, 0, 2, 0)))
-LEAKED = Counts(COUNTS.pairs, (PairCount("glm", "qwen", 3, 1, 1, 3), PairCount("a", "b", 0, 0, 2, 0)), leaked=6)
-
-
-def test_numbers_stay_numbers_and_unknown_is_none() -> None:
-    first, second = table("en", COUNTS)
-    assert len(first) == len(COLUMNS) == len(headers("zh"))
-    assert first == ["glm", "qwen", 14, 8, 2, 1, 3, 80.0, 49.0, 94.3, "all"]
-    assert second == ["a", "b", 2, 0, 0, 2, 0, None, None, None, "all"]
-
-
-def test_the_summary_says_counts_and_what_was_unreadable() -> None:
-    words = summary("en", COUNTS, unreadable=1)
-    assert "Votes: 16" in words and "8 of 10" in words and "49.0 to 94.3" in words and "1 rows" in words
-    assert "names not told" not in words and "its model" not in words
-    assert summary("zh", Counts()) == "还没有投票"
-
-
-def test_results_are_told_with_and_without_leaked_votes() -> None:
-    rows = table("en", LEAKED)
-    assert [(row[0], row[2], row[-1]) for row in rows] == [
-        ("glm", 14, "all"),
-        ("a", 2, "all"),
-        ("glm", 8, "names not told"),
-        ("a", 2, "names not told"),
-    ]
-    words = summary("en", LEAKED)
-    assert "In 6 of these votes" in words
-    assert words.index("8 of 10") < words.index("In 6 of these") < words.index("3 of 4")
-    page = as_html("zh", Counts((PairCount("<b>", "x", 1, 0, 0, 0),)))
-    assert "<b>" not in page and "&lt;b&gt;" in page and "<th>计入的票</th>" in page
 
 
 def test_no_text_stands_in_two_places() -> None:

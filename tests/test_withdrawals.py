@@ -7,8 +7,9 @@ from vote_samples import log_path, make_vote
 from arena.errors import InputError
 from arena.events import EventLog
 from arena.judging.judge_key import JudgeKey
+from arena.results.desk import ResultsDesk
+from arena.results.store import store_of
 from arena.votes import VoteLog
-from arena.votes.counts import VoteCounts
 from arena.votes.downloads import Downloads
 from arena.votes.withdrawn import Withdrawals, withdrawn_votes
 
@@ -36,11 +37,11 @@ def test_a_code_is_the_raters_own_and_the_same_on_every_receipt(key, tmp_path):
 
 @pytest.mark.parametrize("typed", [lambda code: code, lambda code: f" {code[:8]} {code[8:].lower()}\n"])
 def test_all_votes_of_the_rater_are_taken_back_and_no_others(withdrawals, tmp_path, key, typed):
-    counts, downloads = VoteCounts(tmp_path), Downloads(tmp_path)
-    assert counts().all.pairs[0].votes == 5
+    results, downloads = ResultsDesk(store_of(tmp_path)), Downloads(tmp_path)
+    assert results.figures().votes == 5
     assert withdrawals.withdraw(typed(key.code("one"))) == 3
     assert withdrawn_votes(tmp_path) == {"vote-1", "vote-2", "vote-4"}
-    assert counts().all.pairs[0].votes == 2
+    assert (results.figures().votes, results.figures().withdrawn) == (2, 3)
     for excel in (False, True):
         assert set(pandas.read_csv(downloads(excel)).vote_id) == {"vote-3", "vote-5"}
     assert "vote-1" in log_path(tmp_path).read_text(encoding="utf-8")

@@ -5,6 +5,7 @@ Knows no words, and nothing of who may ask.
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import OrderedDict
@@ -52,7 +53,7 @@ class ResultsDesk:
     def __init__(self, store: VoteStore, background: Background = NOTHING) -> None:
         self.store = store
         self._background = background
-        self._told: OrderedDict[Filters, _Told] = OrderedDict()
+        self._told: OrderedDict[tuple[Filters, bool], _Told] = OrderedDict()
         self._progress: ReadingProgress | None = None
         self._jobs: dict[Filters, Future[Figures]] = {}
         # One after the other: each keeps a core busy, and most find what the one before has read.
@@ -60,16 +61,19 @@ class ResultsDesk:
         # Protects _told and _jobs.
         self._lock = threading.Lock()
 
-    def figures(self, filters: Filters = ALL) -> Figures:
-        """The figures now; the same object as long as nothing has changed. Raises OSError if votes cannot be read."""
-        votes, now = self._read(), time.time()
+    def figures(self, filters: Filters = ALL, is_over: bool = False) -> Figures:
+        """The figures now; the same object as long as nothing has changed. If it `is_over`, all raters are done.
+
+        Raises OSError if votes cannot be read.
+        """
+        votes, now, key = self._read(), time.time(), (filters, is_over)
         with self._lock:
-            told = self._told.get(filters)
+            told = self._told.get(key)
         if told is None or not told.holds(votes, now):
-            told = _Told(votes, compute(votes, filters, self._background, now), now)
+            told = _Told(votes, compute(votes, filters, self._background, math.inf if is_over else now), now)
         with self._lock:
-            self._told[filters] = told
-            self._told.move_to_end(filters)
+            self._told[key] = told
+            self._told.move_to_end(key)
             while len(self._told) > _KEPT:
                 self._told.popitem(last=False)
         return told.figures

@@ -76,6 +76,8 @@ def raters_to_come(scores: Floats, alpha: float = ALPHA) -> int | None:
 
     if len(scores) < 5 or abs(float(scores.mean()) - 0.5) < 1e-9:
         return None
+    if scores.mean() < 0.5:  # the same number from either side
+        scores = 1 - scores
     futures = np.random.default_rng(_SEED).choice(np.sort(scores), size=(_FUTURES, MOST_RATERS))
     walk = _Walk(scores, alpha)
     called = np.full(_FUTURES, MOST_RATERS + 1)

@@ -190,7 +190,7 @@ def test_both_languages_say_the_same(key):
 
 
 def test_all_words_are_used():
-    code = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "arena/report").rglob("*.py"))
+    code = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "arena").rglob("*.py"))
     code = code.replace((ROOT / "arena/report/words.py").read_text(encoding="utf-8"), "")
     by_value = {"correct", "complete", "clear", "tie", "tie (bothbad)", "", "processor", "cores", "memory", "system"}
     by_value |= {"reasoning", "knowledge", "generation", "multilingual", *Details.__dataclass_fields__}

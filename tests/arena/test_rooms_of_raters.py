@@ -11,8 +11,10 @@ from arena.judging.judgement import Judgement
 from arena.judging.pairs import pairs_of
 from arena.judging.review import Progress
 from arena.judging.rooms import MOST_RATERS, NO_ROOM, Rooms
+from arena.results.desk import ResultsDesk
+from arena.results.store import store_of
+from arena.results.view import Filters
 from arena.votes import VoteLog, read_votes
-from arena.votes.counts import VoteCounts
 
 PAIRS = pairs_of(
     Recorded(f"q{n}", f"prompt {n}", make_side(model, f"{model} on {n}")) for n in range(3) for model in ("one", "two")
@@ -53,9 +55,8 @@ def test_a_room_has_its_own_prompts_raters_and_votes(rooms, tmp_path):
     assert rooms.desk(room.code).progress == Progress(begun=1, through=1, votes=2)
     assert rooms.main.progress == Progress(0, 0, 0) and len(walk(rooms.main, "r")) == 3
     assert sorted(vote.room for vote in read_votes(tmp_path)) == ["", "", "", room.code, room.code]
-    results = VoteCounts(tmp_path)()
-    assert results.of_room(room.code).pairs[0].votes == 2 and results.all.pairs[0].votes == 5
-    assert results.of_room("OTHER").pairs == ()
+    results = ResultsDesk(store_of(tmp_path))
+    assert [results.figures(Filters(room=code)).votes for code in (room.code, None, "OTHER")] == [2, 5, 0]
 
 
 def test_a_code_is_found_however_it_is_typed_and_others_are_not(rooms):

@@ -502,7 +502,7 @@ def test_results_are_numbers_and_the_download_is_current(page: Page, scripted_ap
     page.locator("#tab_results-button").click()
     votes = len(ids(scripted_app))
     expect(page.locator("#summary")).to_contain_text(f"Votes: {votes}", timeout=SHORT)
-    expect(page.locator("#table")).to_contain_text("script-a")
+    expect(page.locator("#results_counts_body")).to_contain_text("script-a")
     for button, name in (("#download", "votes.csv"), ("#download_excel", "votes-excel.csv")):
         with page.expect_download(timeout=SHORT) as started:
             page.click(button)

@@ -116,7 +116,7 @@ class ClassEvents:
         """What the votes of a closed room come to."""
         if room is None or not room.closed:
             return ""
-        return over_block(lang, room, self._services.results.figures(Filters(room=room.code)))
+        return over_block(lang, room, self._services.results.figures(Filters(room=room.code), is_over=True))
 
     def _choices(self, tab: Tab) -> list[tuple[str, str]]:
         if not tab.admin:

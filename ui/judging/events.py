@@ -192,7 +192,7 @@ class JudgeEvents:
 
     def _counts(self, room: Room | None) -> Any:
         """The votes of a closed room."""
-        return self._services.results.figures(Filters(room=room.code)) if room and room.closed else None
+        return self._services.results.figures(Filters(room=room.code), is_over=True) if room and room.closed else None
 
     def _rows(self, tab: Tab, battle: Battle | None, side: SideName) -> list[dict[str, Any]]:
         if battle is None:

@@ -1,0 +1,105 @@
+"""python app.py results: files, patterns, parts, JSON, and one clear line for what is wrong."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from served_app import ROOT
+from vote_samples import vote_between
+
+from arena.events import EventLog
+from arena.types import Winner
+from arena.votes import VoteLog
+from arena.votes.withdrawn import WITHDRAWN
+
+A, B, TIE = Winner.MODEL_A, Winner.MODEL_B, Winner.TIE
+
+
+def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(ROOT / "app.py"), "results", *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
+def log(folder: Path, *winners: Winner, host: int = 0, prompt: str = "q1-clothes") -> None:
+    with VoteLog(folder / "votes.csv") as votes:
+        for number, winner in enumerate(winners, start=100 * host):
+            votes.append(vote_between(number, "qwen", "glm", winner, prompt))
+
+
+@pytest.fixture
+def hosts(tmp_path: Path) -> Path:
+    """Two hosts' folders: one with a bad row and a withdrawn vote."""
+    log(tmp_path / "one", *[A] * 12, B, TIE)
+    log(tmp_path / "two", A, Winner.BOTH_BAD, host=1)
+    with (tmp_path / "one" / "votes.csv").open("ab") as file:
+        file.write(b"no,vote\r\n")
+    with EventLog(tmp_path / "one") as events:
+        events.append(WITHDRAWN, durable=True, vote="vote-12")
+    return tmp_path
+
+
+def test_json_has_what_notebooks_want(hosts: Path) -> None:
+    done = run(hosts, "*/votes.csv", "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    told = json.loads(done.stdout)
+    assert (told["votes"], told["raters"], told["withdrawn"], told["skipped_rows"]) == (15, 15, 1, 1)
+    assert told["skipped"] == [{"file": "one/votes.csv", "line": 16, "reason": "2 cells, not 39"}]
+    qwen, glm = told["models"]
+    named = [qwen[name] for name in ("model", "wins", "losses", "ties", "both_bad", "rank")]
+    assert named == ["qwen", 13, 0, 1, 1, 1]
+    assert (qwen["win_rate"], glm["win_rate"], glm["rank"]) == (1.0, 0.0, 2)
+    assert qwen["interval"][0] < 1.0 == qwen["interval"][1]
+    assert told["verdict"]["call"] == "call it" and told["verdict"]["preferred"] == "qwen"
+    (group,) = told["by_dimension"][""]
+    assert (group["first"], group["votes"], group["first_wins"], group["win_rate"]) == ("glm", 15, 0, 0.0)
+
+
+def test_lines_say_the_same(hosts: Path) -> None:
+    lines = run(hosts, "one/votes.csv", "two/votes.csv").stdout.splitlines()
+    assert lines[0].startswith("Raters prefer qwen to glm: on average one of them gave qwen 100.0 %")
+    assert "Votes: 15; raters: 15; prompts: 1." in lines[0]
+    assert lines[1] == "Call it: this needs no more votes."
+    assert "  one/votes.csv, line 16: 2 cells, not 39" in lines
+    assert "  Rows that could not be read: 1" in lines
+
+
+def test_parts_are_brought_along_and_filters_hold(tmp_path: Path) -> None:
+    with VoteLog(tmp_path / "votes.csv") as first, VoteLog(tmp_path / "votes.csv") as second:
+        first.append(vote_between(1, "x", "y", A, leaked=True))
+        second.append(vote_between(2, "x", "y", B, room="R1"))
+    assert (tmp_path / "votes-2.csv").exists()
+    for arguments, votes in (
+        (["votes.csv"], 2),
+        (["votes.csv", "--not-leaked"], 1),
+        (["votes.csv", "--room", "R1"], 1),
+    ):
+        assert json.loads(run(tmp_path, *arguments, "--json").stdout)["votes"] == votes
+
+
+def test_without_a_file_the_data_folder_is_told_and_an_empty_one_is_no_error(tmp_path: Path) -> None:
+    assert run(tmp_path).stdout.splitlines() == ["No votes yet"]
+    log(tmp_path / "data", A)
+    assert "Keep voting" in run(tmp_path).stdout
+    assert not (tmp_path / "data" / ".results-index.npz").exists()
+
+
+@pytest.mark.parametrize("arguments", [["missing.csv"], ["*/votes.csv"], ["."]])
+def test_a_file_that_is_not_there_is_one_line(tmp_path: Path, arguments: list[str]) -> None:
+    done = run(tmp_path, *arguments, "--json")
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1 and done.stderr.startswith("Error: There is no file of votes")
+    assert json.loads(done.stdout)["code"] == "votes_missing"
+
+
+def test_three_models_are_ranked_in_lines(tmp_path: Path) -> None:
+    with VoteLog(tmp_path / "votes.csv") as votes:
+        for number in range(30):
+            a, b = [("x", "y"), ("y", "z"), ("x", "z")][number % 3]
+            votes.append(vote_between(number, a, b, A if number % 4 else B, "q1", judge=f"j{number // 3}"))
+    lines = run(tmp_path, "votes.csv").stdout.splitlines()
+    assert lines[0].startswith("Of 3 models x stands first (")
+    assert any(line.startswith("  1     x ") for line in lines)
