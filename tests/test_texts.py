@@ -95,6 +95,7 @@ def test_no_text_is_left_over() -> None:
         "language",
         "left",
         "lead",
+        "replay",
     )
     by_rule = (*(f"{prefix}_" for prefix in rules), *(f"judge_{name}" for name in (*SideName, *CRITERIA)))
     unused = [key for key in TEXTS if f'"{key}"' not in code and not key.startswith(by_rule)]
@@ -126,6 +127,8 @@ def test_the_browsers_first_language_of_the_two_is_taken(header: str, lang: str)
 
 
 def test_no_text_stands_in_two_places() -> None:
-    from ui.texts import chat, classroom, errors, judging, outcomes, page, work
+    from ui.texts import chat, classroom, errors, judging, outcomes, page, replay, work
 
-    assert sum(len(part.TEXTS) for part in (page, chat, judging, classroom, outcomes, work, errors)) == len(TEXTS)
+    assert sum(len(part.TEXTS) for part in (page, chat, judging, classroom, outcomes, replay, work, errors)) == len(
+        TEXTS
+    )

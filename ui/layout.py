@@ -17,6 +17,7 @@ from ui.judging.layout import JudgeTab, lay_out_judging
 from ui.judging.live_layout import LiveTab, lay_out_live
 from ui.labels import Labels
 from ui.outcomes.layout import ResultsTab, lay_out_results
+from ui.replay.layout import ReplayPart, lay_out_replay
 from ui.reporting.layout import ReportTab, lay_out_report
 from ui.session import Services
 from ui.texts import LANGUAGES, text
@@ -33,10 +34,11 @@ class Page:
     live: LiveTab | None
     chat: ChatTab | None
     results: ResultsTab
+    replay: ReplayPart
     report: ReportTab | None
     batch: BatchTab | None
     classroom: ClassTab | None
-    tabs: tuple[gr.Tab, ...]
+    tabs: gr.Tabs
 
 
 def lay_out(services: Services) -> Page:
@@ -57,6 +59,7 @@ def lay_out(services: Services) -> Page:
                 live = lay_out_live(labels, services.prompts)
         with _tab(labels, "results") as tab:
             results = lay_out_results(labels, tab)
+            replay = lay_out_replay(labels)
         if services.reports:
             with _tab(labels, "report"):
                 report = lay_out_report(labels)
@@ -68,11 +71,7 @@ def lay_out(services: Services) -> Page:
                 classroom = lay_out_class(labels, services.rooms.prompts)
         with _tab(labels, "about"):
             labels.show(gr.HTML(labels("about"), elem_id="about"), value="about")
-    return Page(labels, kept, language, judging, live, chat, results, report, batch, classroom, _tabs_in(tabs))
-
-
-def _tabs_in(tabs: gr.Tabs) -> tuple[gr.Tab, ...]:
-    return tuple(tab for tab in tabs.children if isinstance(tab, gr.Tab))
+    return Page(labels, kept, language, judging, live, chat, results, replay, report, batch, classroom, tabs)
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from ui.judging.live_events import LiveEvents
 from ui.layout import Page, lay_out
 from ui.lean import LeanBlocks
 from ui.outcomes.events import ResultsEvents
+from ui.replay.events import ReplayEvents
 from ui.reporting.events import ReportEvents
 from ui.session import Services, Tab, Tabs
 from ui.theme import theme
@@ -46,6 +47,7 @@ def build_page(services: Services) -> tuple[gr.Blocks, dict[str, Any]]:
         for part in handlers.all:
             part.wire()
         _wire_language(demo, page, handlers, tabs)
+        handlers.replay.wire_link(demo)
         demo.unload(_on_unload(services))
     # Not for the open web alone: a plain HTTP call must wait in the queue like everyone else.
     demo.queue(max_size=QUEUE_SIZE, default_concurrency_limit=16, api_open=False)
@@ -95,9 +97,10 @@ class _Handlers:
         self.live: LiveEvents | None = None
         self.batch: BatchEvents | None = None
         self.classroom: ClassEvents | None = None
-        others = [tab for tab in page.tabs if tab is not page.results.tab]
+        others = [tab for tab in page.tabs.children if isinstance(tab, gr.Tab) and tab is not page.results.tab]
         self.results = ResultsEvents(services, page.results, tabs, page.kept, others)
-        self.all: list[Wired] = [self.results]
+        self.replay = ReplayEvents(services, page.replay, tabs, page.kept, page.tabs)
+        self.all: list[Wired] = [self.results, self.replay]
         if page.chat:
             self.chat = ChatEvents(services, page.chat, tabs)
             self.all += [self.chat, VoteEvents(services, page.chat, tabs, page.kept)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from arena.chat import Chat
 from arena.judging.ballots import Ballots
 from arena.types import Vote
+from ui.replay.view import replay_link
 from ui.texts import text
 
 
@@ -16,8 +17,13 @@ def vote_note(lang: str, chat: Chat, ballots: Ballots, vote: Vote | None) -> str
     if chat.running:
         return text(lang, "vote_wait")
     if vote and vote.battle.id == turns[-1].id:
-        return receipt(lang, vote)
+        return receipt_with_link(lang, vote)
     return text(lang, "vote_open" if ballots.is_open(turns[-1].id) else "vote_not")
+
+
+def receipt_with_link(lang: str, vote: Vote) -> str:
+    """The same with a link to what was judged, as Markdown."""
+    return f"{receipt(lang, vote)} · {replay_link(lang, vote.battle.id)}"
 
 
 def receipt(lang: str, vote: Vote) -> str:

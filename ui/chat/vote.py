@@ -7,7 +7,7 @@ import gradio as gr
 from arena.errors import ArenaError
 from arena.judging.judgement import Judgement
 from ui.chat.layout import ChatTab
-from ui.chat.notes import receipt
+from ui.chat.notes import receipt_with_link
 from ui.handlers import PRIVATE, Updates
 from ui.session import Services, Tabs, address_of
 from ui.texts import error_text, text
@@ -44,5 +44,5 @@ class VoteEvents:
         return {
             part.choice: gr.update(interactive=False),
             part.submit: gr.update(interactive=False),
-            part.vote_note: receipt(tab.lang, tab.vote),
+            part.vote_note: receipt_with_link(tab.lang, tab.vote),
         }

@@ -12,13 +12,14 @@ from gradio.blocks import Block
 
 from arena.errors import ArenaError
 from arena.judging.live import LiveBattles, LiveView
-from arena.types import SideName
+from arena.types import SideName, Vote
 from ui.handlers import KEEP_ALIVE_SECONDS, PRIVATE, TURNS, UPDATE_SECONDS, Props, Updates, changed, merged
 from ui.judging.live_layout import LiveTab
 from ui.judging.raters import Kept, known_judge, refusals
 from ui.judging.stage import judgement
 from ui.judging.view import answer_rows, heading, prompt_block, receipt, text_rows
 from ui.reference import reference_block
+from ui.replay.view import replay_link
 from ui.session import LiveJudging, Services, Tab, Tabs, address_of
 from ui.texts import error_text, text
 
@@ -59,7 +60,7 @@ class LiveEvents:
             part.status: {"value": _status(lang, view)},
             part.shown: {"visible": view is not None},
             stage.prompt: {"value": prompt_block(lang, view.prompt if view else "")},
-            stage.note: {"value": receipt(lang, vote, self._services.withdrawals.code_of) if vote else ""},
+            stage.note: {"value": self._receipt(lang, vote)},
             stage.reference: {"value": reference_block(lang, self._services.prompts, vote)},
             **{component: {"interactive": is_open} for component in (*stage.said, stage.submit)},
         }
@@ -71,6 +72,11 @@ class LiveEvents:
             )
             props[stage.panes[side]] = {"value": rows}
         return props
+
+    def _receipt(self, lang: str, vote: Vote | None) -> str:
+        if vote is None:
+            return ""
+        return f"{receipt(lang, vote, self._services.withdrawals.code_of)} · {replay_link(lang, vote.battle.id)}"
 
     def send(self, kept: Kept, typed: str | None, request: gr.Request) -> Iterator[Updates]:
         """A new battle, shown as it grows."""

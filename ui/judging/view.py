@@ -61,7 +61,7 @@ def text_rows(shown: str) -> list[Row]:
 
 def talk_rows(side: Side) -> list[Row]:
     """What was said before the answer judged, apart from the prompt that the conversation began with."""
-    began = next(place for place, message in enumerate(side.messages) if message.role == "user")
+    began = next((place for place, message in enumerate(side.messages) if message.role == "user"), 0)
     return [
         {"role": message.role, "content": (plain_copy if message.role == "user" else display_copy)(message.content)}
         for message in side.messages[began + 1 :]
@@ -69,8 +69,8 @@ def talk_rows(side: Side) -> list[Row]:
 
 
 def first_prompt(battle: Battle) -> str:
-    """What the conversation began with."""
-    return next(message.content for message in battle.a.messages if message.role == "user")
+    """What the conversation began with; what it is about where no message is known."""
+    return next((message.content for message in battle.a.messages if message.role == "user"), battle.prompt)
 
 
 def answer_rows(lang: str, answer: Answer) -> list[Row]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from arena.errors import ArenaError
 from arena.types import ErrorInfo
-from ui.texts import chat, classroom, errors, judging, outcomes, page, work
+from ui.texts import chat, classroom, errors, judging, outcomes, page, replay, work
 
 LANGUAGES = ("zh", "en")
 TEXTS: dict[str, tuple[str, str]] = {
-    key: pair for part in (page, chat, judging, classroom, outcomes, work, errors) for key, pair in part.TEXTS.items()
+    key: pair
+    for part in (page, chat, judging, classroom, outcomes, replay, work, errors)
+    for key, pair in part.TEXTS.items()
 }
 
 

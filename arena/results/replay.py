@@ -1,0 +1,103 @@
+"""One battle as it was judged, found by its id, and the same asked again.
+
+Knows no page, and nothing of who may see a battle.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from itertools import takewhile
+
+from arena.battle import BattleRun
+from arena.results.store import VoteStore
+from arena.results.table import hashed
+from arena.types import Answer, Backend, Battle, Side, SideName, Vote
+from arena.votes.parts import csv_cells, cut_records
+from arena.votes.rows import UnreadableRow, to_vote
+
+
+class Obstacle(StrEnum):
+    """Why a side cannot be asked again and compared."""
+
+    NOT_HERE = "not_here"
+    OTHER_WEIGHTS = "other_weights"
+    NO_SEED = "no_seed"
+
+
+@dataclass(frozen=True)
+class Fingerprints:
+    """SHA-256 in hexadecimal, of texts in UTF-8: the messages as JSON (a list of [role, content]), and the answer."""
+
+    messages: str
+    answer: str
+
+
+def find_vote(store: VoteStore, battle_id: str) -> Vote | None:
+    """The first vote on the battle, among those that count. Raises OSError if votes cannot be read."""
+    import numpy as np
+
+    table = store.refresh().table
+    if not battle_id:
+        return None
+    rows = np.flatnonzero(table["battle"] == hashed([battle_id])[0])
+    place = store.block(int(table["block"][rows[0]])) if len(rows) else None
+    if place is None:
+        return None
+    path, block = place
+    with path.open("rb") as file:
+        header = csv_cells(next(cut_records(file)).data)
+        file.seek(block.start)
+        found = _votes(header, file.read(block.length))
+        return next((vote for vote in found if vote.battle.id == battle_id), None)
+
+
+def _votes(header: list[str], data: bytes) -> Iterator[Vote]:
+    for record in cut_records(io.BytesIO(data)):
+        try:
+            cells = csv_cells(record.data)
+            if len(cells) == len(header):
+                yield to_vote(dict(zip(header, cells, strict=True)))
+        except UnreadableRow:  # counted and named with the results
+            continue
+
+
+def fingerprints(side: Side) -> Fingerprints:
+    """What tells these texts from all others."""
+    messages = json.dumps([[message.role, message.content] for message in side.messages], ensure_ascii=False)
+    return Fingerprints(_sha256(messages), _sha256(side.answer.text))
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def obstacle(side: Side, backend: Backend | None) -> Obstacle | None:
+    """Why the side cannot be asked again here with the same outcome to be expected; None if it can."""
+    if backend is None or not side.messages:
+        return Obstacle.NOT_HERE
+    if (backend.spec.revision, backend.spec.precision) != (side.model.revision, side.model.precision):
+        return Obstacle.OTHER_WEIGHTS
+    config = side.config
+    if config is None or (config.seed is None and config.temperature > 0):
+        return Obstacle.NO_SEED
+    return None
+
+
+def ask_again(battle: Battle, backends: Mapping[SideName, Backend]) -> Iterator[Battle]:
+    """The sides that have a backend asked anew; yields the battle as it grows. Closing the iterator stops them."""
+    fresh = battle
+    for name in backends:
+        side = battle.side(name)
+        again = replace(side, model=backends[name].spec, answer=Answer())
+        fresh = replace(fresh, a=again) if name is SideName.A else replace(fresh, b=again)
+    return BattleRun(fresh, backends).stream(tuple(backends))
+
+
+def same_until(before: str, after: str) -> int:
+    """How many characters the two texts have in common from the start on."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(before, after, strict=False)))
