@@ -45,11 +45,11 @@ def votes(
 
         writing = []
         for number in sorted({1, threads}):
-            with _work(data_dir) as folder:
+            with work(data_dir) as folder:
                 writing.append(measure_writing(folder, number, duration, say))
         if not rows:
             return VotesReport(tuple(writing), None)
-        with _work(data_dir) as folder:
+        with work(data_dir) as folder:
             return VotesReport(tuple(writing), measure_start(folder, rows, say))
 
     measure("votes", as_json, found, _votes_table)
@@ -67,14 +67,14 @@ def class_(
     def found() -> ClassLoad:
         from load.raters import measure_class
 
-        with _work(data_dir) as folder:
+        with work(data_dir) as folder:
             return measure_class(folder, raters, rate, duration, say)
 
     measure("class", as_json, found, _class_table)
 
 
 @contextmanager
-def _work(data_dir: Path | None) -> Iterator[Path]:
+def work(data_dir: Path | None) -> Iterator[Path]:
     """A folder that is gone afterwards."""
     if data_dir:
         data_dir.mkdir(parents=True, exist_ok=True)

@@ -12,13 +12,21 @@ from arena.types import Answer, Battle, GenerationConfig, Message, ModelSpec, Si
 ANSWER = '这句话有歧义：“他背着小王\n做了这件事”，既可以是 "背负"，也可以是, "瞒着"。' * 4
 MODELS = ("model-one", "model-two")
 RATER_VOTES = 8
+_OUTCOMES = (*[Winner.MODEL_A] * 5, *[Winner.MODEL_B] * 4, Winner.TIE, Winner.BOTH_BAD)
+_TURNED = {Winner.MODEL_A: Winner.MODEL_B, Winner.MODEL_B: Winner.MODEL_A}
 
 
 def sample_vote(number: int) -> Vote:
-    """A vote of its own rater on its own battle."""
-    one, two = (_side(model) for model in MODELS)
-    battle = Battle(f"{number:032x}", "这句话是什么意思？", one, two, "q1", "reasoning", blind=True, source="recorded")
-    return Vote(f"{number:032x}", battle, Winner.MODEL_A, judge=f"{number:024x}", time=time.time(), language="Chinese")
+    """A vote on its own battle; RATER_VOTES in a row are one rater's, and the first model wins a little more often."""
+    drawn = number * 2654435761 % 2**32
+    is_turned, outcome = drawn >> 31, _OUTCOMES[(drawn >> 8) % len(_OUTCOMES)]
+    a, b = (_side(model) for model in (reversed(MODELS) if is_turned else MODELS))
+    place = number % RATER_VOTES
+    about = f"q{place}", "reasoning"
+    battle = Battle(f"{number:032x}", "这句话是什么意思？", a, b, *about, blind=True, source="recorded")
+    judge = f"{number // RATER_VOTES:024x}"
+    winner = _TURNED.get(outcome, outcome) if is_turned else outcome
+    return Vote(f"{number:032x}", battle, winner, judge=judge, time=time.time(), language="Chinese", leaked=False)
 
 
 def _side(model: str) -> Side:

@@ -79,8 +79,7 @@ def measure_writing(folder: Path, threads: int, seconds: float, progress: Progre
 def measure_start(folder: Path, rows: int, progress: Progress) -> Starting:
     """A start on so many votes, which are written to `folder` first."""
     pairs = _answers(folder)
-    lines = (csv_line(list(to_row(sample_vote(number)).values())).encode() for number in range(rows))
-    _write(folder / FIRST_PART, lines, rows, "rows", progress, HEAD)
+    path = write_votes(folder, rows, progress)
     events = (line.encode() + b"\n" for line in sample_events(rows, [pair.key for pair in pairs]))
     _write(folder / EVENTS, events, 2 * rows, "events", progress)
     progress("starting ...")
@@ -92,9 +91,17 @@ def measure_start(folder: Path, rows: int, progress: Progress) -> Starting:
         rooms.restore(told.read())
         judging = time.monotonic()
         assert rooms.main.progress.votes == rows
-    size = (folder / FIRST_PART).stat().st_size
+    size = path.stat().st_size
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     return Starting(rows, size, opened - began, 2 * rows, judging - opened, peak)
+
+
+def write_votes(folder: Path, rows: int, progress: Progress) -> Path:
+    """A log of so many votes; its path."""
+    path = folder / FIRST_PART
+    lines = (csv_line(list(to_row(sample_vote(number)).values())).encode() for number in range(rows))
+    _write(path, lines, rows, "rows", progress, HEAD)
+    return path
 
 
 def _answers(folder: Path) -> tuple[Pair, ...]:

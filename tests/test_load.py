@@ -10,10 +10,15 @@ import pytest
 from typer.testing import CliRunner
 
 from app import cli
+from arena.types import SideName, Winner
 from arena.votes import read_votes
 from load.page_client import PageConfig
 from load.raters import measure_class
+from load.results import measure_results
+from load.samples import MODELS, sample_vote
 from load.vote_log import measure_start, measure_writing
+
+DECISIVE = (Winner.MODEL_A, Winner.MODEL_B)
 
 
 def quiet(words: str) -> None:
@@ -32,6 +37,22 @@ def test_a_start_on_many_votes_finds_them_all(tmp_path: Path) -> None:
     assert (found.rows, found.events, sum(1 for _ in read_votes(tmp_path))) == (100, 200, 100)
     assert found.log_bytes == (tmp_path / "votes.csv").stat().st_size and found.peak_bytes > found.log_bytes
     assert any("100 of 100 rows written" in words for words in told)
+
+
+def test_results_are_timed_on_votes_that_are_all_found(tmp_path: Path) -> None:
+    told: list[str] = []
+    found = measure_results(tmp_path, 300, told.append)
+    assert (found.rows, sum(1 for _ in read_votes(tmp_path))) == (300, 309)
+    assert found.log_bytes / 300 > 2_000 and "reading them ..." in told
+    assert 0 < found.next_median <= found.next_most and found.first_seconds > 0 < found.restart_seconds
+
+
+def test_sample_votes_are_of_raters_sides_and_outcomes() -> None:
+    votes = [sample_vote(number) for number in range(800)]
+    wins = [vote.battle.side(SideName(vote.winner[-1])).model.id for vote in votes if vote.winner in DECISIVE]
+    assert len({vote.judge for vote in votes}) == 100
+    assert 0.5 < wins.count(MODELS[0]) / len(wins) < 0.62
+    assert 0.3 < sum(vote.battle.a.model.id == MODELS[0] for vote in votes) / 800 < 0.7
 
 
 def test_a_class_votes_through_the_page_and_nothing_is_lost(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from arena.results.table import mixed
 from arena.results.view import FIRST, SECOND, View
 
 if TYPE_CHECKING:
@@ -51,22 +52,18 @@ def scores(view: View, pair: int, now: float) -> Scores:
 
 
 def _through(view: View, busy: Mask) -> Mask:
-    """Which of the busy raters have judged as many recorded battles as their rooms hold."""
+    """Which of the busy raters have judged as many recorded battles as the rooms hold in which they did."""
     import numpy as np
+    import pandas as pd
 
-    table, recorded = view.table, _recorded(view)
-    rows = np.flatnonzero(busy[table["judge"]] & recorded)
-    rooms: dict[int, set[int]] = {}
-    for judge, room in zip(table["judge"][rows].tolist(), table["room"][rows].tolist(), strict=True):
-        rooms.setdefault(judge, set()).add(room)
-    held = {
-        room: len(np.unique(view.units[recorded & (table["room"] == room)])) for room in set().union(*rooms.values())
-    }
+    table, recorded, rooms = view.table, _recorded(view), len(view.table.names["room"])
+    seen = pd.Series(mixed(view.units[recorded], table["room"][recorded].astype("u8")))
+    held = np.bincount(table["room"][recorded][~seen.duplicated().to_numpy()], minlength=rooms)
+    rows = busy[table["judge"]] & recorded
+    entered = pd.unique(table["judge"][rows].astype("i8") * rooms + table["room"][rows])
+    wanted = np.bincount(entered // rooms, held[entered % rooms], len(busy))
     judged = np.bincount(table["judge"][rows], minlength=len(busy))
-    found = np.zeros(len(busy), dtype=bool)
-    for judge, entered in rooms.items():
-        found[judge] = judged[judge] >= sum(held[room] for room in entered)
-    return found
+    return np.asarray((judged > 0) & (judged >= wanted))
 
 
 def _recorded(view: View) -> Mask:

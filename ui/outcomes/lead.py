@@ -53,7 +53,9 @@ def _of_many(lang: str, figures: Figures, name: Names, basis: str) -> str:
     ranked, count = figures.models, len(figures.models)
     first, second = ranked[0], ranked[1]
     if first.rank is None:
-        return text(lang, "lead_apart", count=count, basis=basis)
+        pair = figures.pairs[0]
+        between = _between(lang, figures, {pair.count.first, pair.count.second}, name)
+        return text(lang, "lead_apart", count=count, **_models(pair, name), between=between, basis=basis)
     best = [model.model for model in ranked if model.rank == 1]
     if len(best) > 1:
         models = ", ".join(map(name, best))

@@ -53,8 +53,9 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Of {count} models {models} share the first place ({rating} points). {basis}",
     ),
     "lead_apart": (
-        "{count} 个模型分成了互不相遇的几组，不能排在一起。{basis}",
-        "The {count} models fall into groups that never met each other: they cannot be ranked together. {basis}",
+        "{count} 个模型分成了互不相遇的几组，不能排在一起。票数最多的一对是 {first} 和 {second}：{between} {basis}",
+        "The {count} models fall into groups that never met each other and cannot be ranked together. Of the pair with "
+        "the most votes, {first} and {second}: {between} {basis}",
     ),
     "between_called": (
         "投票者更喜欢 {preferred}（每人平均 {share}%，95% 区间 {low}%–{high}%）。",

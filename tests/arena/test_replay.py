@@ -1,0 +1,119 @@
+"""A battle found again by its id among many, and asked again: the same texts, and whether the output is the same."""
+
+import hashlib
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from vote_samples import make_side, make_vote, rich_vote
+
+from arena.results import reading
+from arena.results.replay import Obstacle, ask_again, find_vote, fingerprints, obstacle, same_until
+from arena.results.store import store_of
+from arena.types import Battle, Chunk, GenerationConfig, Message, SideName
+from arena.votes import VoteLog
+from arena.votes.parts import HEAD, csv_line
+from arena.votes.rows import to_row
+
+A, B = SideName.A, SideName.B
+
+
+@pytest.fixture
+def log(tmp_path):
+    with VoteLog(tmp_path / "votes.csv") as log:
+        yield log
+
+
+def test_a_battle_is_found_with_the_same_texts_sides_and_settings(log):
+    vote = replace(rich_vote('a\r\n"b", 中文'), repeat_of="")
+    for number in range(3):
+        log.append(make_vote(number))
+    log.append(vote)
+    found = find_vote(store_of(log.folder), vote.battle.id)
+    for name in SideName:
+        then, now = vote.battle.side(name), found.battle.side(name)
+        assert (now.answer.text, now.messages, now.config) == (then.answer.text, then.messages, then.config)
+        assert (now.model.id, now.model.revision, now.model.precision) == (
+            then.model.id,
+            then.model.revision,
+            then.model.precision,
+        )
+        assert fingerprints(now) == fingerprints(then)
+    assert (found.winner, found.battle.prompt) == (vote.winner, vote.battle.prompt)
+
+
+def test_every_battle_is_found_wherever_its_row_stands(log, monkeypatch):
+    monkeypatch.setattr(reading, "BLOCK", 1500)
+    for number in range(20):
+        log.append(make_vote(number, comment="two\nlines"))
+    with VoteLog(log.folder / "votes.csv") as other:
+        other.append(make_vote(20))
+    store = store_of(log.folder)
+    store.refresh()
+    log.append(make_vote(21))
+    for number in range(22):
+        assert find_vote(store, f"battle-{number}").id == f"vote-{number}"
+
+
+@pytest.mark.parametrize("battle_id", ["", "battle-9", "Battle-1", "' or 1"])
+def test_what_nobody_voted_on_is_not_found(log, battle_id):
+    log.append(make_vote(1))
+    assert find_vote(store_of(log.folder), battle_id) is None
+
+
+def test_the_first_of_two_votes_is_found_past_a_damaged_row(log):
+    rows = [csv_line(list(to_row(make_vote(1, id=name, judge=name)).values())) for name in ("first", "second")]
+    log.part.write_bytes(HEAD + b"no,vote\r\n" + "".join(rows).encode())
+    assert find_vote(store_of(log.folder), "battle-1").id == "first"
+
+
+def test_fingerprints_can_be_made_again_elsewhere():
+    side = make_side("m", "答案\n")
+    assert fingerprints(side).answer == hashlib.sha256("答案\n".encode()).hexdigest()
+    assert fingerprints(side).messages == hashlib.sha256(b'[["user", "Why?"]]').hexdigest()
+    other = replace(side, messages=(Message("system", "Why?"),))
+    assert fingerprints(other).messages != fingerprints(side).messages
+
+
+def like(stub, side, **changes):
+    spec = {"id": side.model.id, "revision": side.model.revision, "precision": side.model.precision, **changes}
+    return stub(None, **spec)
+
+
+def test_only_the_same_weights_with_a_known_seed_are_asked_again(stub):
+    side = make_side("m", "text")
+    assert obstacle(side, like(stub, side)) is None
+    assert obstacle(side, None) is Obstacle.NOT_HERE
+    assert obstacle(replace(side, messages=()), like(stub, side)) is Obstacle.NOT_HERE
+    for changes in ({"revision": "other"}, {"precision": "bf16"}):
+        assert obstacle(side, like(stub, side, **changes)) is Obstacle.OTHER_WEIGHTS
+    for config, expected in (
+        (None, Obstacle.NO_SEED),
+        (GenerationConfig(), Obstacle.NO_SEED),
+        (GenerationConfig(temperature=0), None),
+        (GenerationConfig(seed=0), None),
+    ):
+        assert obstacle(replace(side, config=config), like(stub, side)) is expected
+
+
+def test_asking_again_sends_the_same_and_leaves_the_other_side_alone(stub):
+    asked = []
+
+    def play(messages, config):
+        asked.append((tuple(messages), config))
+        yield Chunk(text="ans")
+        yield Chunk(text="wer", finish_reason="stop")
+
+    battle = Battle("b", "Why?", make_side("m", "answer"), make_side("n", "other"))
+    *_, last = ask_again(battle, {A: stub(play, id="m", revision="sha-m", precision="int4")})
+    assert asked == [(battle.a.messages, battle.a.config)]
+    assert (last.a.answer.text, last.a.answer.finish_reason) == ("answer", "stop")
+    assert last.b == battle.b and battle.a.answer.text == "answer"
+
+
+@given(st.text(alphabet="ab中", max_size=8), st.text(alphabet="ab中", max_size=8))
+def test_texts_are_the_same_as_far_as_they_are(before, after):
+    common = same_until(before, after)
+    assert before[:common] == after[:common]
+    assert common in (len(before), len(after)) or before[common] != after[common]

@@ -1,0 +1,222 @@
+"""What the results tab and the replay send to a browser, apart from the browser."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import gradio as gr
+import pytest
+from served_app import ServedApp
+from vote_samples import make_side, vote_between
+
+from arena.errors import InputError
+from arena.results.desk import ResultsDesk
+from arena.results.store import store_of
+from arena.types import Battle, GenerationConfig, Winner
+from arena.votes import VoteLog
+from ui.layout import Page, lay_out
+from ui.outcomes import events
+from ui.outcomes.events import ResultsEvents
+from ui.replay.events import ReplayEvents
+
+KEPT = {"rater": "r"}
+REQUEST: Any = SimpleNamespace(session_hash="one", headers={"accept-language": "en"}, client=None, query_params={})
+NAMES = ("script-a", "script-b")
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> VoteLog:
+    return VoteLog(tmp_path / "votes.csv")
+
+
+class Made:
+    """A page's results and replay on a log of its own."""
+
+    def __init__(self, app: ServedApp, log: VoteLog, **services: Any) -> None:
+        self.desk = ResultsDesk(store_of(log.folder))
+        self.services = replace(app.services, results=self.desk, **services)
+        with gr.Blocks():
+            self.page: Page = lay_out(self.services)
+        self.tab = SimpleNamespace(lang="en", results=None, admin=False)
+        tabs: Any = SimpleNamespace(get=lambda request: self.tab)
+        kept: Any = None
+        self.results = ResultsEvents(self.services, self.page.results, tabs, kept, ())
+        self.replay = ReplayEvents(self.services, self.page.replay, tabs, kept, self.page.tabs)
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However slow this machine is, a handler waits for its answer."""
+    monkeypatch.setattr(events, "_PATIENCE_SECONDS", 60.0)
+
+
+@pytest.fixture
+def made(scripted_app: ServedApp, log: VoteLog) -> Made:
+    return Made(scripted_app, log)
+
+
+def value(update: Any) -> Any:
+    return update.get("value") if isinstance(update, dict) else update
+
+
+def votes(log: VoteLog, count: int = 12, start: int = 0) -> None:
+    for number in range(start, start + count):
+        log.append(vote_between(number, *NAMES, Winner.MODEL_A, "q1-clothes", leaked=number % 3 == 0))
+
+
+def test_the_tab_opens_with_the_sentence_and_has_what_there_is(made: Made, log: VoteLog) -> None:
+    votes(log)
+    part, sent = made.page.results, made.results.results(KEPT, [], REQUEST)
+    assert value(sent[part.summary]).startswith('<p class="lead">Raters prefer <b>script-a</b> to <b>script-b</b>')
+    assert [choice for choice, _ in sent[part.filters]["choices"]] == [
+        "blind votes (12)",
+        "votes on two complete answers (12)",
+        "votes on answers that named no model (8)",
+    ]
+    shown = {name for name, fold in part.folds.items() if sent[fold]["visible"]}
+    assert shown == {"counts", "prompt", "source", "bias", "agreement", "cost"}
+    assert sent[part.plot]["visible"] and sent[part.timer].active
+
+
+def test_a_filter_counts_only_what_it_says(made: Made, log: VoteLog) -> None:
+    votes(log)
+    sent = made.results.results(KEPT, ["not_leaked"], REQUEST)
+    assert "Votes: 8;" in value(sent[made.page.results.summary])
+    assert sent[made.page.results.filters]["value"] == ["not_leaked"]
+
+
+def test_nothing_is_sent_where_nothing_changed_and_what_did_change_otherwise(made: Made, log: VoteLog) -> None:
+    votes(log)
+    part = made.page.results
+    made.results.results(KEPT, [], REQUEST)
+    assert set(made.results.live(KEPT, [], REQUEST)) == {part.timer}
+    votes(log, 1, start=12)
+    sent = made.results.live(KEPT, [], REQUEST)
+    assert "Votes: 13;" in value(sent[part.summary]) and part.bodies["counts"] in sent
+    assert part.folds["counts"] not in sent  # which would close or open it
+    assert set(made.results.live(KEPT, [], REQUEST)) == {part.timer}
+
+
+def test_the_language_can_change(made: Made, log: VoteLog) -> None:
+    votes(log)
+    assert made.results.render(made.tab) == {}
+    made.results.results(KEPT, [], REQUEST)
+    made.tab.lang = "zh"
+    props = made.results.render(made.tab)
+    assert "投票者更喜欢 <b>script-a</b>" in props[made.page.results.summary]["value"]
+    assert "冬天夏天穿衣" in props[made.page.results.bodies["prompt"]]["value"]
+
+
+def test_a_reader_is_told_how_far_a_long_reading_is(made: Made, log: VoteLog, monkeypatch: pytest.MonkeyPatch) -> None:
+    votes(log)
+    go_on, refresh = threading.Event(), made.desk.store.refresh
+
+    def slowly(progress: Callable[[int, int], None]) -> Any:
+        progress(30, 120)
+        go_on.wait(10)
+        return refresh(progress)
+
+    monkeypatch.setattr(made.desk.store, "refresh", slowly)
+    part = made.page.results
+    monkeypatch.setattr(events, "_PATIENCE_SECONDS", 0.3)
+    sent = made.results.results(KEPT, [], REQUEST)
+    assert "Reading the votes: 25 %, about 0 s left" in sent[part.summary]
+    assert sent[part.timer].value == 1.0 and set(sent) == {part.summary, part.timer}
+    go_on.set()
+    for _ in range(100):
+        sent = made.results.live(KEPT, [], REQUEST)
+        if part.filters in sent:
+            break
+    assert "Raters prefer" in value(sent[part.summary])
+
+
+def test_who_is_not_done_sees_nothing_of_it(scripted_app: ServedApp, log: VoteLog) -> None:
+    votes(log)
+    rooms: Any = SimpleNamespace(may_see_names=lambda judge: False, prompts=())
+    made = Made(scripted_app, log)
+    made.results._services = made.replay._services = replace(made.services, rooms=rooms)
+    sent = repr([*made.results.results(KEPT, [], REQUEST).values(), *made.results.live(KEPT, [], REQUEST).values()])
+    assert "once you have judged everything" in sent and not any(name in sent for name in NAMES)
+    replayed = repr(list(made.replay.look(KEPT, "battle-1", REQUEST).values()))
+    assert "once you have judged everything" in replayed and not any(name in replayed for name in NAMES)
+    again = repr(list(made.replay.again(KEPT, "battle-1", REQUEST)))
+    assert "once you have judged everything" in again and not any(name in again for name in NAMES)
+    made.tab.admin = True
+    assert "script-a" in repr(list(made.replay.look(KEPT, "battle-1", REQUEST).values()))
+
+
+# ---- the replay
+
+
+def replayable(app: ServedApp, text_a: str, text_b: str, **changes: Any) -> Battle:
+    """A battle of the two scripts as they are here."""
+    sides = {}
+    for name, text in (("a", text_a), ("b", text_b)):
+        side = make_side(f"script-{name}", text)
+        sides[name] = replace(side, model=app.services.backends[name].spec, config=GenerationConfig(seed=5))
+    return replace(Battle("battle-7", "code", sides["a"], sides["b"]), **changes)
+
+
+def test_a_link_shows_the_texts_what_made_them_and_what_tells_them_apart(
+    made: Made, scripted_app: ServedApp, log: VoteLog
+) -> None:
+    battle = replayable(scripted_app, "<b>left</b> text", "right text")
+    log.append(replace(vote_between(7, *NAMES, Winner.TIE), battle=battle))
+    request = SimpleNamespace(**{**vars(REQUEST), "query_params": {"replay": "battle-7"}})
+    sent, part = made.replay.opened(KEPT, request), made.page.replay
+    assert sent[made.page.tabs].selected == "results" and sent[part.fold]["open"]
+    assert value(sent[part.battle_id]) == "battle-7"
+    facts = value(sent[part.facts])
+    assert "&quot;seed&quot;: 5" in facts and "The vote on it: 🤝 Tie" in facts and 'href="?replay=battle-7"' in facts
+    assert facts.count("<code>") == 18 and hashlib.sha256(b"right text").hexdigest() in facts
+    assert "right text" in repr(value(sent[part.panes["b"]]))
+
+
+def test_the_same_output_and_another_one_are_told_apart(made: Made, scripted_app: ServedApp, log: VoteLog) -> None:
+    battle = replayable(scripted_app, "    if x:\n\ty  \n\n", "    if y:")
+    messages = (replace(battle.a.messages[0], content="code"),)
+    battle = replace(battle, a=replace(battle.a, messages=messages), b=replace(battle.b, messages=messages))
+    log.append(replace(vote_between(7, *NAMES, Winner.TIE), battle=battle))
+    *_, last = made.replay.again(KEPT, "battle-7", REQUEST)
+    assert "Left (script-a): the output is the same as then (16 characters)" in last
+    assert "Right (script-b): the output is another than then: the first 7 characters are the same" in last
+
+
+def test_what_cannot_be_asked_again_says_why(made: Made, scripted_app: ServedApp, log: VoteLog) -> None:
+    battle = replayable(scripted_app, "one", "two")
+    a = replace(battle.a, model=replace(battle.a.model, revision="other"))
+    b = replace(battle.b, config=GenerationConfig())
+    log.append(replace(vote_between(7, *NAMES, Winner.TIE), battle=replace(battle, a=a, b=b)))
+    log.append(vote_between(8, "gone", "script-b", Winner.TIE))
+    (told,) = made.replay.again(KEPT, "battle-7", REQUEST)
+    assert "Left (script-a): the weights or the precision here are others than then" in told
+    assert "Right (script-b): it was sampled without a seed" in told
+    (told,) = made.replay.again(KEPT, "battle-8", REQUEST)
+    assert "Left (gone): this model does not run here" in told
+
+
+@pytest.mark.parametrize("battle_id", ["", "nothing", None])
+def test_an_unknown_battle_is_one_line(made: Made, battle_id: str | None) -> None:
+    sent = made.replay.look(KEPT, battle_id, REQUEST)
+    assert "There is no vote on such a battle" in value(sent[made.page.replay.note])
+    assert sent[made.page.replay.shown]["visible"] is False
+
+
+def test_an_address_without_a_battle_opens_nothing(made: Made) -> None:
+    assert list(made.replay.opened(KEPT, REQUEST)) == [made.page.tabs]
+
+
+def test_the_desk_raises_what_its_thread_met(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(progress: object) -> None:
+        raise InputError("votes_unreadable", "no")
+
+    monkeypatch.setattr(made.desk.store, "refresh", fail)
+    for _ in range(2):
+        with pytest.raises(InputError):
+            made.desk.soon(seconds=5)
