@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import json
 import math
+import random
 import subprocess
 from collections import Counter
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +18,13 @@ import pytest
 from environments import python_with
 from export_votes import GLM, QWEN, SMALL, counted_votes, elo, stored_votes, write_exports
 from served_app import ROOT
+from vote_samples import vote_between
 
+from arena.results.compute import compute
+from arena.results.store import store_of
 from arena.types import Side, Winner
+from arena.votes import VoteLog
+from arena.votes.formats import Pairs
 
 pytestmark = pytest.mark.extra
 RANKERS = ROOT / "tests" / "rankers"
@@ -55,6 +62,28 @@ def test_arena_rank_sees_and_rates_every_vote(out: Path, tmp_path: Path) -> None
         assert ratings[GLM] - ratings[SMALL] == pytest.approx(points_apart(5, 3), abs=0.1)
         lower, upper = found[name]["rating_lower"], found[name]["rating_upper"]
         assert all(lower[model] < ratings[model] < upper[model] for model in (QWEN, GLM, SMALL))
+
+
+def test_our_ratings_are_arena_ranks(tmp_path: Path) -> None:
+    draw, strength = random.Random(7), {"w": 0.0, "x": 0.4, "y": 0.8, "z": 1.5}
+    with VoteLog(tmp_path / "votes.csv") as log, Pairs(tmp_path) as pairs:
+        for number in range(400):
+            a, b = draw.sample(sorted(strength), 2)
+            a_wins = draw.random() < 1 / (1 + math.exp(strength[b] - strength[a]))
+            winner = draw.choice([*[Winner.MODEL_A if a_wins else Winner.MODEL_B] * 6, Winner.TIE, Winner.BOTH_BAD])
+            vote = vote_between(number, a, b, winner, "q")
+            log.append(vote)
+            pairs.add(vote)
+    sources = tmp_path / "votes.csv", tmp_path / "pairs.csv"
+    theirs = run("arena_rank_job.py", "requirements-arena-rank.txt", tmp_path, *sources)["votes"]
+    ours = {model.model: model for model in compute(store_of(tmp_path).refresh()).models}
+    for one, other in combinations(strength, 2):
+        apart = theirs["ratings"][one] - theirs["ratings"][other]
+        assert ours[one].rating - ours[other].rating == pytest.approx(apart, abs=0.1)
+    for model, found in ours.items():
+        # Theirs is by a formula, ours by resampling.
+        width = theirs["rating_upper"][model] - theirs["rating_lower"][model]
+        assert found.rating_high - found.rating_low == pytest.approx(width, rel=0.3)
 
 
 def messages(side: Side) -> list[dict[str, str]]:

@@ -141,8 +141,8 @@ def elo_in_order(view: View) -> Mapping[str, float]:
     since = np.partition(table["time"], -ELO_VOTES)[-ELO_VOTES] if len(table) > ELO_VOTES else -np.inf
     last = np.flatnonzero(table["time"] >= since)
     order = last[np.lexsort([table[name][last] for name in ("battle", "vote", "time")])][-ELO_VOTES:]
-    firsts = [view.pairs[pair][0] for pair in view.pair[order].tolist()]
-    seconds = [view.pairs[pair][1] for pair in view.pair[order].tolist()]
+    pairs, numbers = view.pairs, view.pair[order].tolist()
+    firsts, seconds = ([pairs[number][place] for number in numbers] for place in (0, 1))
     points = {FIRST: 1.0, SECOND: 0.0, TIE: 0.5, BOTH_BAD: 0.5}
     return elo(firsts, seconds, [points[outcome] for outcome in view.outcome[order].tolist()])
 

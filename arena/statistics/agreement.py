@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-RESAMPLES = 1000
+RESAMPLES = 500
 MOST_OF_A_UNIT = 50
 """Votes on the same pair of answers beyond these are passed over: the time goes with their square."""
 FEWEST = 10

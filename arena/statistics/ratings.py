@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 PRIOR = 0.5
 """Wins that are added each way to a pair that met, where the votes alone give no finite ratings."""
 CENTRE, SCALE = 1000.0, 400.0
-RESAMPLES = 300
+RESAMPLES = 200
 FEWEST_RATERS, FEWEST_VOTES = 5, 10
 """Below either an interval by resampling raters says nothing."""
-ELO_VOTES = 50_000
+ELO_VOTES = 20_000
 """Of more votes the last are taken: what came before them has no influence any more that could be seen."""
 MOST_GROUPS = 2000
 """Of more raters each group votes as one when they are resampled: groups of them are independent as well."""
