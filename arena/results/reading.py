@@ -15,7 +15,7 @@ from arena.results.rows import InDoubt, add_rows
 from arena.results.table import TableBuilder
 from arena.votes.parts import BOM, csv_cells, cut_records, whole_records
 from arena.votes.reading import BadRow
-from arena.votes.rows import UnreadableRow, to_vote
+from arena.votes.rows import UnreadableRow, named_cells, to_vote
 
 BLOCK = 4 << 20  # bytes read at once
 _MARK = 4 << 10  # bytes by which a part is known again
@@ -108,7 +108,7 @@ class Reading:
             try:
                 cells = csv_cells(record.data)
                 if header and cells:
-                    _check(header, cells)
+                    to_vote(named_cells(header, cells))
                     good.append(cells)
             except UnreadableRow as error:
                 self.bad.append(BadRow(self.name(part.path), record.line, str(error)))
@@ -141,12 +141,6 @@ def _quickly(block: bytes) -> list[list[str]]:
         return [row for row in csv.reader(lines, strict=True) if row]
     except (csv.Error, UnicodeDecodeError) as error:
         raise InDoubt(str(error)) from error
-
-
-def _check(header: Sequence[str], cells: Sequence[str]) -> None:
-    if len(cells) != len(header):
-        raise UnreadableRow(f"{len(cells)} cells, not {len(header)}")
-    to_vote(dict(zip(header, cells, strict=True)))
 
 
 def _is_same(part: PartState) -> bool:

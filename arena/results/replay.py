@@ -18,7 +18,7 @@ from arena.results.store import VoteStore
 from arena.results.table import hashed
 from arena.types import Answer, Backend, Battle, Side, SideName, Vote
 from arena.votes.parts import csv_cells, cut_records
-from arena.votes.rows import UnreadableRow, to_vote
+from arena.votes.rows import UnreadableRow, named_cells, to_vote
 
 
 class Obstacle(StrEnum):
@@ -59,9 +59,7 @@ def find_vote(store: VoteStore, battle_id: str) -> Vote | None:
 def _votes(header: list[str], data: bytes) -> Iterator[Vote]:
     for record in cut_records(io.BytesIO(data)):
         try:
-            cells = csv_cells(record.data)
-            if len(cells) == len(header):
-                yield to_vote(dict(zip(header, cells, strict=True)))
+            yield to_vote(named_cells(header, csv_cells(record.data)))
         except UnreadableRow:  # counted and named with the results
             continue
 

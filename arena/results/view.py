@@ -24,13 +24,12 @@ _OUTCOMES = {Winner.MODEL_A: FIRST, Winner.MODEL_B: SECOND, Winner.TIE: TIE, Win
 @dataclass(frozen=True)
 class Filters:
     """Which votes count: all of them, or only `blind` ones, those on `complete` answers (both ended by themselves), and
-    those on answers that did `not_leak` who wrote them. `room` and `source` are for those of one alone."""
+    those on answers that did `not_leaked` who wrote them. With `room` those of one room alone."""
 
     blind: bool = False
     complete: bool = False
     not_leaked: bool = False
     room: str | None = None
-    source: str | None = None
 
     def passed(self, table: Table) -> Mask:
         """The rows that count."""
@@ -42,10 +41,9 @@ class Filters:
                 rows &= column
         if self.not_leaked:
             rows &= table["leaked"] != 1
-        for name in ("room", "source"):
-            if (wanted_name := getattr(self, name)) is not None:
-                names = table.names[name]
-                rows &= table[name] == (names.index(wanted_name) if wanted_name in names else -1)
+        if self.room is not None:
+            names = table.names["room"]
+            rows &= table["room"] == (names.index(self.room) if self.room in names else -1)
         return rows
 
     def counts(self, table: Table) -> dict[str, int]:

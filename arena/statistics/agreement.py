@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 RESAMPLES = 500
 MOST_OF_A_UNIT = 50
 """Votes on the same pair of answers beyond these are passed over: the time goes with their square."""
+MOST_UNITS = 5000
 FEWEST = 10
 _SEED = 20261128
 
@@ -35,7 +36,8 @@ def agreement(units: NDArray[np.int64], outcomes: NDArray[np.int64]) -> Agreemen
     import numpy as np
     import pandas as pd
 
-    columns = [some for some in _by_unit(units, outcomes) if len(some) > 1]
+    twice = np.bincount(units)[units] > 1 if len(units) else slice(None)
+    columns = _by_unit(units[twice], outcomes[twice])
     values = np.concatenate(columns) if columns else np.empty(0)
     if len(np.unique(values)) < 2:
         return None
@@ -50,13 +52,18 @@ def agreement(units: NDArray[np.int64], outcomes: NDArray[np.int64]) -> Agreemen
 
 
 def _by_unit(units: NDArray[np.int64], outcomes: NDArray[np.int64]) -> list[NDArray[np.int64]]:
-    """The outcomes of each unit in an order that depends on them alone, no more than MOST_OF_A_UNIT of each."""
+    """The outcomes of each unit in an order that depends on them alone, no more than MOST_OF_A_UNIT of each and no more
+    than MOST_UNITS."""
     import numpy as np
 
+    if not len(units):
+        return []
     order = np.lexsort((outcomes, units))
     groups = np.split(outcomes[order], np.flatnonzero(np.diff(units[order])) + 1)
     groups.sort(key=lambda some: (len(some), some.tobytes()))
     generator = np.random.default_rng(_SEED)
+    if len(groups) > MOST_UNITS:
+        groups = [groups[number] for number in generator.choice(len(groups), MOST_UNITS, replace=False)]
     return [
         some if len(some) <= MOST_OF_A_UNIT else generator.choice(some, MOST_OF_A_UNIT, replace=False)
         for some in groups

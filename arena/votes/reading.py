@@ -8,7 +8,7 @@ from pathlib import Path
 
 from arena.types import Vote
 from arena.votes.parts import FIRST_PART, csv_cells, list_parts, records
-from arena.votes.rows import UnreadableRow, to_vote
+from arena.votes.rows import UnreadableRow, named_cells, to_vote
 
 Signature = tuple[tuple[str, int, int], ...]
 
@@ -140,7 +140,5 @@ def signature(folder: Path, name: str = FIRST_PART) -> Signature:
 
 
 def _stored_vote(header: list[str], cells: list[str]) -> StoredVote:
-    if len(cells) != len(header):
-        raise UnreadableRow(f"{len(cells)} cells, not {len(header)}")
-    row = dict(zip(header, cells, strict=True))
+    row = named_cells(header, cells)
     return StoredVote(row, to_vote(row))

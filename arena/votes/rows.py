@@ -122,6 +122,13 @@ def _json_cell(value: Mapping[str, Any] | Sequence[Any]) -> str:
     return json.dumps(value, ensure_ascii=False) if value else ""
 
 
+def named_cells(header: Sequence[str], cells: Sequence[str]) -> dict[str, str]:
+    """The cells of a row by column. Raises UnreadableRow if there are more or fewer than columns."""
+    if len(cells) != len(header):
+        raise UnreadableRow(f"{len(cells)} cells, not {len(header)}")
+    return dict(zip(header, cells, strict=True))
+
+
 def to_vote(row: Mapping[str, str]) -> Vote:
     """The vote that a row holds; a column the row does not have counts as empty.
 
