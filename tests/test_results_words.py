@@ -129,6 +129,15 @@ def test_prompts_have_their_names(figures: Make) -> None:
     assert prompt.table is not None and prompt.table.rows[0][0] == "冬天夏天穿衣"
 
 
+def test_groups_are_told_from_the_model_that_is_ahead(figures: Make) -> None:
+    found = figures([vote_between(n, "qwen", "glm", w, f"q{n}") for n, w in enumerate([A, A, B])])
+    prompts = next(section for section in sections("en", found) if section.name == "prompt")
+    assert prompts.table is not None
+    assert [row[1:6] for row in prompts.table.rows] == [
+        ("qwen", "glm", "1", won, lost) for won, lost in ("10", "10", "01")
+    ]
+
+
 def width(text: str) -> int:
     return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)
 

@@ -29,8 +29,9 @@ def _ratings_plot(labels: Labels, figures: Figures) -> dict[str, Any]:
     rated = [model for model in figures.models if model.rating is not None]
     rows = [{"model": one.model, "rating": one.rating, "low": one.rating_low, "high": one.rating_high} for one in rated]
     order = [model.model for model in rated]
+    axis = alt.Axis(format="d", tickCount=5)
     chart = alt.Chart(alt.InlineData(values=rows)).encode(
-        x=alt.X("low:Q", title=labels("plot_rating"), scale=alt.Scale(zero=False)),
+        x=alt.X("low:Q", title=labels("plot_rating"), scale=alt.Scale(zero=False), axis=axis),
         y=alt.Y("model:N", sort=order, scale=alt.Scale(domain=order), title=None, axis=alt.Axis(labelLimit=200)),
         tooltip=["model:N", *(alt.Tooltip(f"{name}:Q", format=".0f") for name in ("rating", "low", "high"))],
     )

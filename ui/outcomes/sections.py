@@ -94,12 +94,17 @@ def _signs(lang: str, pair: PairResult) -> str:
 
 def _groups(lang: str, figures: Figures, prompt_name: Names) -> Iterator[Section]:
     headers = _headers(lang, ("group", *_COUNTS))
+    # Each pair from the model that is ahead over all.
+    ahead = {frozenset([pair.count.first, pair.count.second]): pair.count.first for pair in figures.pairs}
     for by in GROUPS:
         groups = figures.by[by]
         if list(groups) in ([], [""]):  # nothing belongs to any
             continue
         rows = [
-            (group_name(lang, by, name, prompt_name), *_count(lang, count))
+            (
+                group_name(lang, by, name, prompt_name),
+                *_count(lang, count.seen_from(ahead[frozenset([count.first, count.second])])),
+            )
             for name, counts in groups.items()
             for count in counts
         ]
