@@ -94,10 +94,13 @@ def compose(
 def background(prompts: Sequence[Prompt], hosting: Hosting) -> Background:
     """What is known beside the votes: the prompts' categories, and the memory that recorded answers took."""
     from arena.answers import read_recorded
+    from arena.answers.store import FILE_NAME
     from arena.results.compute import Background
     from arena.results.cost import peak_memory
 
-    memory = peak_memory(read_recorded(hosting.answers)) if hosting.answers else {}
+    kept = hosting.data_dir / FILE_NAME
+    files = [file for file in (hosting.answers, kept) if file and file.is_file() and file.stat().st_size]
+    memory = peak_memory(entry for file in dict.fromkeys(files) for entry in read_recorded(file))
     return Background({prompt.id: prompt.category for prompt in prompts}, memory)
 
 

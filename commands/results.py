@@ -33,7 +33,10 @@ def results(
     ] = False,
     room: Annotated[str | None, typer.Option(metavar="CODE", help="Only those of a room.")] = None,
     answers: Annotated[
-        Path | None, typer.Option("--answers", metavar="FILE", help="Recorded answers, for their peak memory.")
+        Path | None,
+        typer.Option(
+            "--answers", metavar="FILE", help="Recorded answers, for their peak memory; else the data folder's."
+        ),
     ] = None,
     prompts: PromptSet = PROMPTS,
     data_dir: DataDir = Path("data"),
@@ -63,6 +66,7 @@ def _figures(
     votes: Sequence[str] | None, filters: Filters, answers: Path | None, prompts: Path, data_dir: Path
 ) -> Figures:
     from arena.answers import read_recorded
+    from arena.answers.store import FILE_NAME
     from arena.prompts import load_prompts
     from arena.results.compute import Background, compute
     from arena.results.cost import peak_memory
@@ -70,6 +74,9 @@ def _figures(
     from commands.progress import ByteProgress
 
     categories = {prompt.id: prompt.category for prompt in load_prompts(prompts)}
+    kept = data_dir / FILE_NAME
+    if answers is None and not votes and kept.is_file() and kept.stat().st_size:
+        answers = kept
     memory = peak_memory(read_recorded(answers)) if answers else {}
     store = store_of_files(map(Path, votes)) if votes else store_of(data_dir)
     progress = ByteProgress()

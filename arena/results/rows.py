@@ -57,6 +57,8 @@ def _numbers(cells: Mapping[str, Sequence[str]]) -> dict[str, Any]:
     for name in REQUIRED:
         if not all(cells[name]):
             raise InDoubt(name)
+    if any(a == b for a, b in zip(cells["model_a"], cells["model_b"], strict=True)):
+        raise InDoubt("model_b")
     for name, known in _LABELS.items():
         if not set(cells[name]) <= set(known):
             raise InDoubt(name)

@@ -16,7 +16,7 @@ def named_logs(files: Iterable[Path]) -> list[Path]:
     there."""
     named: dict[Path, Path] = {}
     for file in files:
-        fitting = [file] if file.exists() else sorted(map(Path, glob.glob(str(file))))
+        fitting = [file, *sorted(map(Path, glob.glob(str(file))))]
         found = [path for path in fitting if list_parts(path.parent, path.name)]
         if not found:
             raise InputError("votes_missing", f"There is no file of votes {file.name}.", path=file.name)

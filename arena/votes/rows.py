@@ -82,6 +82,8 @@ def to_row(vote: Vote) -> dict[str, str]:
     missing = [name for name in REQUIRED if not row[name]]
     if missing:
         raise ValueError(f"A vote cannot be stored without its {missing[0]}.")
+    if row["model_a"] == row["model_b"]:
+        raise ValueError("A vote on two answers of the same model cannot be stored.")
     return {column: clean(row[column]) for column in COLUMNS}
 
 
@@ -138,6 +140,8 @@ def to_vote(row: Mapping[str, str]) -> Vote:
     for name in REQUIRED:
         if not row.get(name):
             raise UnreadableRow(f"{name} is missing")
+    if row["model_a"] == row["model_b"]:
+        raise UnreadableRow("both sides are the same model")
     settings = _json(row, "settings", dict)
     battle = Battle(
         id=row["question_id"],

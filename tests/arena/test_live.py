@@ -48,7 +48,7 @@ def test_the_sides_are_drawn_for_each_battle(live_of, saying):
 
 
 def test_a_vote_is_taken_once_from_the_rater_who_asked(live_of, saying, tmp_path):
-    live = live_of(saying("one"), saying("two"))
+    live = live_of(saying("one", id="first"), saying("two", id="second"))
     prompt = Prompt("q1", "reasoning", {"zh": "一", "en": "one"}, "Why?")
     list(live.ask("tab", "judge", "Why?", prompt))
     with pytest.raises(VoteRefused, match="no such battle"):

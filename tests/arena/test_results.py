@@ -16,6 +16,7 @@ from arena.results.bias import Share
 from arena.results.compute import Background, compute
 from arena.results.cost import peak_memory
 from arena.results.raters import IDLE_SECONDS
+from arena.results.store import store_of
 from arena.results.view import Filters
 from arena.statistics import PairCount
 from arena.statistics.verdict import Call
@@ -82,6 +83,15 @@ def test_every_log_is_finite_and_in_order(figures, winners):
 def test_no_votes_are_no_results(figures):
     told = assert_sound(figures([]))
     assert (told["votes"], told["models"], told["pairs"], told["verdict"]) == (0, [], [], None)
+
+
+def test_a_file_with_one_model_only_has_no_results_and_says_why(tmp_path):
+    votes_of(tmp_path, [vote_between(1, "x", "y", A, "q")])
+    path = tmp_path / "votes.csv"
+    path.write_text(path.read_text(encoding="utf-8-sig").replace(",y,", ",x,"), encoding="utf-8")
+    found = compute(store_of(tmp_path).refresh())
+    assert (found.votes, found.models) == (0, ())
+    assert [(row.line, row.reason) for row in found.skipped] == [(2, "both sides are the same model")]
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 10])

@@ -104,6 +104,7 @@ BAD_CELLS = st.sampled_from(
         ("winner", ""),
         ("model_a", ""),
         ("question_id", ""),
+        ("model_a", "glm"),
         ("anony", "yes"),
         ("leaked", "1"),
         ("source", "elsewhere"),
