@@ -149,12 +149,12 @@ def _share(lang: str, what: str, share: Share) -> str:
 def _agreement(lang: str, figures: Figures, prompt_name: Names) -> Section:
     lines, found, disputed = [], figures.agreement, figures.disputed
     if found is None:
-        lines.append(text(lang, "alpha_none"))
+        lines.append(text(lang, "agree_none"))
     else:
         about = {"units": found.units, "judgements": found.judgements}
-        lines.append(text(lang, "alpha_line", alpha=_hundredths(found.alpha), **about))
+        lines.append(text(lang, "agree_line", alpha=_hundredths(found.alpha), **about))
         if found.low is not None and found.high is not None:
-            lines.append(text(lang, "alpha_interval", low=_hundredths(found.low), high=_hundredths(found.high)))
+            lines.append(text(lang, "agree_interval", low=_hundredths(found.low), high=_hundredths(found.high)))
     if disputed:
         name = group_name(lang, "prompt", disputed.prompt, prompt_name)
         lines.append(text(lang, "disputed_line", prompt=name, share=percent(disputed.share), votes=disputed.votes))

@@ -168,14 +168,14 @@ TEXTS: dict[str, tuple[str, str]] = {
     "bias_late_wins": ("后半程 {model} 获胜", "{model} won in the later half"),
     "bias_leaked": ("回答暴露了身份的票", "Votes on answers that named their model, its maker or its rival"),
     "bias_consistent": ("重复的对比得到与上次相同的评判", "Repeated battles judged as the first time"),
-    "alpha_line": (
+    "agree_line": (
         "Krippendorff α = {alpha}，依据 {units} 组回答上的 {judgements} 次评判；1 为完全一致，0 相当于随机。",
         "Krippendorff's alpha = {alpha}, from {judgements} judgements on {units} pairs of answers; 1 is full "
         "agreement, 0 "
         "is what chance gives.",
     ),
-    "alpha_interval": ("95% 区间：{low} 到 {high}。", "95 % interval: {low} to {high}."),
-    "alpha_none": (
+    "agree_interval": ("95% 区间：{low} 到 {high}。", "95 % interval: {low} to {high}."),
+    "agree_none": (
         "还没有两个人评判过同一组回答，或者所有评判都相同，算不出一致程度。",
         "No two people judged the same two answers, or all said the same: agreement cannot be told.",
     ),
