@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from arena.errors import InputError
+from backends.resolve import has_embedded
 from backends.threads import share_cores
 from commands import errors_in_one_line
 from commands.batch import batch
@@ -18,6 +19,7 @@ from commands.compose import Hosting
 from commands.export import export
 from commands.fetch import fetch, fetch_missing
 from commands.models import LEFT, PROMPTS, RIGHT, DataDir, ModelA, ModelB, PromptSet, choose_models
+from commands.place import Place, place_of, settle
 from commands.quantize import quantize
 from commands.report import report
 from commands.results import results
@@ -63,14 +65,15 @@ def main(
     if context.invoked_subcommand:
         return
     with errors_in_one_line():
-        models = chosen_models(a, b, answers)
+        place = place_of(os.environ)
+        models = chosen_models(a, b, answers, place)
         if fetch_first and models:
             fetch_missing(models, HERE / "app.py")
         # Not an option: what stands on a command line is seen by everybody on the machine. Taken out, so that no
         # program started from here inherits it.
-        hosting = Hosting(
-            data_dir, lang, os.environ.pop("ARENA_ADMIN_TOKEN", ""), public_url, answers, is_local=is_loopback(host)
-        )
+        token = os.environ.pop("ARENA_ADMIN_TOKEN", "")
+        local = is_loopback(host)
+        hosting = Hosting(data_dir, lang, token, public_url, answers, is_local=local, keeps=place.keeps)
         serve(models, host, port, hosting, prompts)
 
 
@@ -100,9 +103,9 @@ def serve(models: tuple[str, str] | None, host: str, port: int, hosting: Hosting
     demo.block_thread()
 
 
-def chosen_models(a: str, b: str, answers: Path | None) -> tuple[str, str] | None:
-    """What runs: none where recorded answers are judged and nobody named a model."""
-    if answers and not a and not b:
+def chosen_models(a: str, b: str, answers: Path | None, place: Place) -> tuple[str, str] | None:
+    """What runs: none where recorded answers are judged and nobody named a model, and none on a host that has none."""
+    if not a and not b and (answers or (place.host and not has_embedded())):
         return None
     return a or LEFT, b or RIGHT
 
@@ -168,4 +171,5 @@ cli.command()(results)
 cli.add_typer(bench, name="bench")
 
 if __name__ == "__main__":
+    settle(place_of(os.environ), os.environ)
     cli()

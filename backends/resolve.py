@@ -66,6 +66,14 @@ def model_file(spec: ModelSpec) -> Path:
     raise InputError("embedded_missing", message)
 
 
+def has_embedded() -> bool:
+    """Whether the embedded model is installed."""
+    try:
+        return all(model_file(spec).is_file() for spec in EMBEDDED.values())
+    except InputError:
+        return False
+
+
 def _existing(path: Path) -> Path:
     try:
         found = path.is_file()

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Hosting:
     """How a page is served: where votes go, the language forced on everybody ("" is none), the admin's token, the
-    address that the page has from outside ("" is unknown), the file of answers that was named, and whether only this
-    machine reaches it."""
+    address that the page has from outside ("" is unknown), the file of answers that was named, whether only this
+    machine reaches it, and whether what is written outlives a restart."""
 
     data_dir: Path
     lang: str = ""
@@ -35,6 +35,7 @@ class Hosting:
     public_url: str = ""
     answers: Path | None = None
     is_local: bool = False
+    keeps: bool = True
 
 
 def compose(
@@ -86,6 +87,7 @@ def compose(
         admin=Admin(hosting.admin_token, limits) if hosting.admin_token else None,
         public_url=hosting.public_url,
         is_local=hosting.is_local,
+        keeps=hosting.keeps,
         batch=BatchDesk(specs, prompts, data_dir / ANSWERS, page_host(backends.values())) if may_batch else None,
         reports=Reports(data_dir, hosting.answers, prompts, known_models()),
     )

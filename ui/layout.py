@@ -87,9 +87,11 @@ def _top(labels: Labels, services: Services) -> gr.Button:
         labels.show(gr.Markdown(labels("heading"), elem_id="title"), value="heading")
         language = gr.Button(labels("other_language"), elem_id="language", size="sm", min_width=80, scale=0)
         labels.show(language, value="other_language")
-    for key in ("scripted_banner", "stand_in_banner"):
-        if labels_of(services, key):
-            labels.show(gr.Markdown(labels(key), elem_id=key), value=key)
+    banners = [key for key in ("scripted_banner", "stand_in_banner") if labels_of(services, key)]
+    banners += [] if services.keeps else ["not_kept_banner"]
+    banners += [] if services.backends or services.rooms else ["nothing_banner"]
+    for key in banners:
+        labels.show(gr.Markdown(labels(key), elem_id=key, elem_classes="banner"), value=key)
     return language
 
 

@@ -41,7 +41,8 @@ class Services:
     models that could run here. `rooms` is where recorded answers are judged, if there are any, `live` where
     models answer blind; `admin` checks tokens,
     if the host has set one; `public_url` is where the page is found from outside, "" if nobody said, and `is_local`
-    whether only this machine reaches it. `batch` asks whole sets, `reports` tells what came out.
+    whether only this machine reaches it; `keeps` whether votes outlive a restart. `batch` asks whole sets, `reports`
+    tells what came out.
     """
 
     backends: Mapping[SideName, Backend]
@@ -60,6 +61,7 @@ class Services:
     admin: Admin | None = None
     public_url: str = ""
     is_local: bool = False
+    keeps: bool = True
     batch: BatchDesk | None = None
     reports: Reports | None = None
 

@@ -57,6 +57,17 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Two open chat models answer the same prompt on a machine without a GPU, and people judge.",
     ),
     "about_running": ("正在运行的模型", "Models running here"),
+    "not_kept_banner": (
+        "这里的磁盘在重启后会清空，**投票还没有备份**：请在“结果”页下载 CSV。",
+        "This host's disk is emptied when it restarts: **votes are not backed up yet**. Download the CSV in the "
+        "Results tab.",
+    ),
+    "nothing_banner": (
+        "这里没有模型，也没有录好的回答可以评判：请用 `ARENA_ANSWERS` 指定回答文件，"
+        "或用 `ARENA_MODEL_A` 和 `ARENA_MODEL_B` 指定模型。",
+        "There are no models here and no recorded answers to judge: name a file of answers in `ARENA_ANSWERS`, or "
+        "models in `ARENA_MODEL_A` and `ARENA_MODEL_B`.",
+    ),
     "about_known": ("还可以运行的模型", "Other models that can run here"),
     "about_how": (
         "先用 python app.py fetch 加模型编号下载，再用 --a 和 --b 选择；也可以直接给出模型文件夹或 GGUF 文件。",
