@@ -12,14 +12,16 @@ import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import httpx
 import pytest
 from gradio_client import Client
 from gradio_client.exceptions import AppError
-from served_app import ServedApp
+from served_app import ROOT, ServedApp
 
 from arena.results.as_json import as_json
 from arena.results.compute import compute
 from arena.results.store import store_of
+from ui.headers import HEADERS
 
 ENDPOINTS = ["/battle", "/chat", "/export", "/results", "/vote"]
 
@@ -225,3 +227,19 @@ def test_threads_do_not_pile_up(client: Client) -> None:
         ask(client, "boom")
     time.sleep(0.5)
     assert threading.active_count() <= before + 2
+
+
+@pytest.mark.parametrize("path", ["", "config", "gradio_api/file=/etc/passwd", "gradio_api/queue/data?session_hash=x"])
+def test_every_answer_carries_the_security_headers(scripted_app: ServedApp, path: str) -> None:
+    with httpx.stream("GET", scripted_app.url + path, timeout=10, trust_env=False) as answer:
+        for name, expected in HEADERS.items():
+            assert answer.headers.get_list(name) == [expected]
+
+
+def test_no_file_of_the_host_is_served(scripted_app: ServedApp) -> None:
+    secret = scripted_app.data_dir / "judge.key"
+    assert secret.exists()
+    for path in (secret, scripted_app.data_dir / "votes.csv", ROOT / "app.py", Path("/etc/passwd")):
+        for written in (str(path), f"{ROOT}/ui/assets/../../{path.name}", f"..{path}"):
+            address = f"{scripted_app.url}gradio_api/file={written}"
+            assert httpx.get(address, timeout=10, trust_env=False).status_code in (403, 404)

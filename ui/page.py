@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import gradio as gr
 from gradio.blocks import Block
+from starlette.middleware import Middleware
 
 from ui.api import Api
 from ui.batch.events import BatchEvents
@@ -16,6 +17,7 @@ from ui.chat.events import ChatEvents
 from ui.chat.vote import VoteEvents
 from ui.classroom.events import ClassEvents
 from ui.handlers import PRIVATE, Props, Updates
+from ui.headers import SecurityHeaders
 from ui.judging.events import JudgeEvents
 from ui.judging.live_events import LiveEvents
 from ui.layout import Page, lay_out
@@ -77,6 +79,7 @@ def _launch_keywords(page: Page) -> dict[str, Any]:
         "run_history": False,
         "show_error": False,
         "max_file_size": "1mb",
+        "app_kwargs": {"middleware": [Middleware(SecurityHeaders)]},
     }
 
 
