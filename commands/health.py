@@ -1,0 +1,23 @@
+"""Whether the app answers on its port: for the health check of a container. Runs by itself, without the app's code."""
+
+from __future__ import annotations
+
+import os
+import sys
+import urllib.request
+
+
+def main() -> int:
+    """0 if the page is there, 1 if not."""
+    port = os.environ.get("ARENA_PORT", "7860")
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(f"http://127.0.0.1:{port}/config", timeout=8) as answer:
+            return 0 if answer.status == 200 else 1
+    except OSError as error:
+        print(error, file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
