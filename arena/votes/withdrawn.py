@@ -5,7 +5,7 @@ Knows no rater but by what the log holds of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -77,8 +77,21 @@ class Withdrawals:
         self._count_try(address)
         code_of = cache(self.code_of)
         typed = "".join(code.split()).upper()
+        return self._take_back(self._votes(lambda judge: code_of(judge) == typed))
+
+    def count(self, judge: str) -> int:
+        """How many votes of a rater would be taken back."""
+        return len(self._votes(lambda other: other == judge))
+
+    def withdraw_judge(self, judge: str) -> int:
+        """Take back all votes of a rater, without their code: for the host. Raises InputError as `withdraw`."""
+        return self._take_back(self._votes(lambda other: other == judge))
+
+    def _votes(self, wanted: Callable[[str], bool]) -> list[str]:
         votes = read_votes(self._folder, withdrawn=withdrawn_votes(self._folder))
-        found = [vote.id for vote in votes if vote.judge and code_of(vote.judge) == typed]
+        return [vote.id for vote in votes if vote.judge and wanted(vote.judge)]
+
+    def _take_back(self, found: Sequence[str]) -> int:
         if not found:
             raise InputError("withdraw_unknown", "No vote has a receipt with this code.")
         try:

@@ -99,6 +99,22 @@ def report(page: Page) -> None:
         page.click("#report_html")
     page.click("#report_look")
     expect(page.locator("#report_note")).not_to_contain_text("⚠️", timeout=LONG)
+    expect(page.locator("#report_results .marks").first).to_be_visible(timeout=SHORT)
+
+
+def results(page: Page) -> None:
+    """With the token, which the tab has shown by now."""
+    go(page, "results")
+    expect(page.locator("#summary .lead")).to_be_visible(timeout=SHORT)
+    for fold in ("bias", "agreement", "cost"):
+        page.click(f"#results_{fold} button")
+    replayed = page.evaluate("new URL(location).searchParams.get('battle')")
+    page.click("#replay button")
+    page.fill("#replay_id textarea, #replay_id input", replayed)
+    page.click("#replay_look")
+    expect(page.locator("#replay_withdraw")).to_be_visible(timeout=SHORT)
+    page.click("#replay_withdraw")
+    expect(page.locator("#replay_sure")).to_be_visible(timeout=SHORT)
 
 
 def batch(page: Page) -> None:
@@ -120,6 +136,7 @@ STEPS: dict[str, Callable[[Page], object]] = {
     "batch, before": lambda page: go(page, "batch"),
     "class, before": lambda page: go(page, "class"),
     "report": report,
+    "results, all": results,
     "class": lambda page: go(page, "class"),
     "batch": batch,
     "about": lambda page: go(page, "about"),

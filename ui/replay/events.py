@@ -14,6 +14,7 @@ from arena.results.replay import Obstacle, ask_again, find_vote, obstacle
 from arena.types import Backend, Battle, SideName, Vote
 from ui.display import plain_copy
 from ui.handlers import KEEP_ALIVE_SECONDS, PRIVATE, TURNS, Props, Updates, changed
+from ui.judging.raters import refusals
 from ui.judging.view import answer_rows, first_prompt, prompt_block, talk_rows
 from ui.replay.layout import ReplayPart
 from ui.replay.view import facts_block, outcome_block
@@ -39,6 +40,9 @@ class ReplayEvents:
         gr.on([part.look.click, part.battle_id.submit], self.look, asked, part.changing, concurrency_limit=4, **PRIVATE)
         turn = {**TURNS, "trigger_mode": "once", "show_progress_on": [part.outcome]}
         running: Any = part.again.click(self.again, asked, part.outcome, **turn)
+        host = [part.withdraw, part.sure, part.withdrawn]
+        part.withdraw.click(self.ask_to_withdraw, asked, host, concurrency_limit=1, **PRIVATE)
+        part.sure.click(self.withdraw, asked, host, concurrency_limit=1, **PRIVATE)
         part.stop.click(None, None, None, cancels=[running], api_visibility="private")
 
     def wire_link(self, demo: gr.Blocks) -> None:
@@ -91,6 +95,31 @@ class ReplayEvents:
                 yield outcome_block(tab.lang, then, now, obstacles)
         yield outcome_block(tab.lang, then, now, obstacles)
 
+    def ask_to_withdraw(self, kept: Kept, battle_id: str | None, request: gr.Request) -> Updates:
+        """How many votes of the rater it is about."""
+        tab, part = self._tabs.get(request), self._part
+        with refusals(tab):
+            judge = self._judge(tab, kept, battle_id or "")
+        words = text(tab.lang, "replay_withdraw_nobody")
+        if judge:
+            words = text(tab.lang, "replay_withdraw_count", count=self._services.withdrawals.count(judge))
+        return changed({}, {part.withdrawn: {"value": _line(words)}, part.sure: {"visible": bool(judge)}})
+
+    def withdraw(self, kept: Kept, battle_id: str | None, request: gr.Request) -> Updates:
+        """Take them back."""
+        tab, part = self._tabs.get(request), self._part
+        with refusals(tab):
+            count = self._services.withdrawals.withdraw_judge(self._judge(tab, kept, battle_id or ""))
+        words = text(tab.lang, "replay_withdrawn", count=count)
+        hidden: Props = {part.sure: {"visible": False}, part.withdraw: {"visible": False}}
+        return changed({}, {part.withdrawn: {"value": _line(words)}, **hidden})
+
+    def _judge(self, tab: Tab, kept: Kept, battle_id: str) -> str:
+        """Who judged the battle. Raises InputError for anybody but the host."""
+        if not tab.admin:
+            raise InputError("admin_needed", "This needs the admin's token.")
+        return self._vote(tab, kept, battle_id).judge
+
     def _vote(self, tab: Tab, kept: Kept, battle_id: str) -> Vote:
         """Raises InputError if there is none, or if it would tell a rater whose answers those are."""
         vote = find_vote(self._services.results.store, battle_id.strip())
@@ -115,6 +144,9 @@ class ReplayEvents:
             part.facts: {"value": facts_block(tab.lang, vote)},
             part.again: {"interactive": bool(self._services.backends)},
             part.outcome: {"value": ""},
+            part.withdraw: {"visible": tab.admin},
+            part.sure: {"visible": False},
+            part.withdrawn: {"value": ""},
         }
         for name in SideName:
             side = battle.side(name)
@@ -122,3 +154,7 @@ class ReplayEvents:
             props[part.names[name]] = {"value": words}
             props[part.panes[name]] = {"value": [*talk_rows(side), *answer_rows(tab.lang, side.answer)]}
         return props
+
+
+def _line(words: str) -> str:
+    return f'<p role="status">{escape(words)}</p>'

@@ -28,12 +28,16 @@ class ReplayPart:
     again: gr.Button
     stop: gr.Button
     outcome: gr.HTML
+    withdraw: gr.Button
+    sure: gr.Button
+    withdrawn: gr.HTML
 
     @property
     def changing(self) -> list[Block]:
         """What shows a battle."""
         shown = [self.fold, self.battle_id, self.note, self.shown, self.prompt, self.facts, self.again, self.outcome]
-        return [*shown, *self.names.values(), *self.panes.values()]
+        host = [self.withdraw, self.sure, self.withdrawn]
+        return [*shown, *self.names.values(), *self.panes.values(), *host]
 
 
 def lay_out_replay(labels: Labels) -> ReplayPart:
@@ -59,6 +63,10 @@ def lay_out_replay(labels: Labels) -> ReplayPart:
                 again = gr.Button(labels("replay_again"), elem_id="replay_again", min_width=200)
                 stop = gr.Button(labels("replay_stop"), elem_id="replay_stop", min_width=100)
             outcome = gr.HTML("", elem_id="replay_outcome")
+            # For the host alone: they appear once the tab has shown the token, and are checked again when used.
+            withdraw = gr.Button(labels("replay_withdraw"), elem_id="replay_withdraw", visible=False)
+            withdrawn = gr.HTML("", elem_id="replay_withdrawn")
+            sure = gr.Button(labels("replay_withdraw_sure"), variant="stop", elem_id="replay_sure", visible=False)
     return ReplayPart(
         fold=labels.show(fold, label="replay_title"),
         battle_id=labels.show(battle_id, label="replay_id"),
@@ -72,4 +80,7 @@ def lay_out_replay(labels: Labels) -> ReplayPart:
         again=labels.show(again, value="replay_again"),
         stop=labels.show(stop, value="replay_stop"),
         outcome=outcome,
+        withdraw=labels.show(withdraw, value="replay_withdraw"),
+        sure=labels.show(sure, value="replay_withdraw_sure"),
+        withdrawn=withdrawn,
     )

@@ -42,5 +42,13 @@ TEXTS: dict[str, tuple[str, str]] = {
         "当时没有记录随机种子，再问一次也无法比较",
         "it was sampled without a seed that is known: another answer would say nothing",
     ),
+    "replay_withdraw": ("撤回这位投票者的全部投票", "Take back all votes of this rater"),
+    "replay_withdraw_sure": ("确定撤回", "Yes, take them back"),
+    "replay_withdraw_count": (
+        "这位投票者共有 {count} 票。撤回后不再计入任何结果和导出，且不能恢复。",
+        "This rater has votes: {count}. Once taken back they count in no result and no export, for good.",
+    ),
+    "replay_withdraw_nobody": ("这一票没有记录投票者", "This vote names no rater"),
+    "replay_withdrawn": ("已撤回 {count} 票", "Votes taken back: {count}"),
     "error_replay_unknown": ("没有找到这次对比的投票", "There is no vote on such a battle"),
 }
