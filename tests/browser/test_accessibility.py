@@ -15,6 +15,8 @@ from tests.browser.test_judging import recorded
 from ui.texts import text
 
 SHORT, LONG = 5_000, 60_000  # milliseconds
+# No hand is quicker than this; the page puts its parts up one after the other.
+HAND = 500
 TOKEN = "correct horse battery"
 FINGER = 44  # CSS pixels
 
@@ -199,6 +201,7 @@ def test_a_whole_battle_by_the_keyboard_alone(open_page: Callable[..., Page], ap
     assert is_seen(page)
     page.keyboard.press("Enter")
     expect(page.locator("#judge_submit")).to_be_enabled(timeout=SHORT)
+    page.wait_for_timeout(HAND)
     tab_to(page, "#judge_choice")
     page.keyboard.press("Space")
     expect(page.locator("#judge_choice input").first).to_be_checked()
@@ -209,6 +212,7 @@ def test_a_whole_battle_by_the_keyboard_alone(open_page: Callable[..., Page], ap
     assert is_seen(page)
     page.keyboard.press("Enter")
     expect(page.locator("#judge_correct")).to_be_visible()
+    page.wait_for_timeout(HAND)
     tab_to(page, "#judge_correct")
     page.keyboard.press("Space")
     expect(page.locator("#judge_correct input").first).to_be_checked()
