@@ -23,8 +23,8 @@ _OUTCOMES = {Winner.MODEL_A: FIRST, Winner.MODEL_B: SECOND, Winner.TIE: TIE, Win
 
 @dataclass(frozen=True)
 class Filters:
-    """Which votes count: all of them, or only `blind` ones, those on `complete` answers (both ended by themselves), and
-    those on answers that did `not_leaked` who wrote them. With `room` those of one room alone."""
+    """Which votes count: all of them, or only `blind` ones, those on `complete` answers (both ended by themselves), those
+    on answers that named no model (`not_leaked`). With `room` those of one room alone."""
 
     blind: bool = False
     complete: bool = False
