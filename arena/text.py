@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 # A whole surrogate pair comes first, or its two halves would be taken for lone ones.
 _UNSTORABLE = re.compile("[\ud800-\udbff][\udc00-\udfff]|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
@@ -24,6 +25,11 @@ def clean(text: str) -> str:
 def without_lone_surrogates(text: str) -> str:
     """`text` as UTF-8 can hold it and nothing else changed: pairs become their character, a lone half U+FFFD."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def columns_wide(text: str) -> int:
+    """How many Latin characters take as much room: a Chinese one takes two."""
+    return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)
 
 
 def _replacement(match: re.Match[str]) -> str:

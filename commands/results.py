@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from arena.errors import InputError
 from commands import errors_in_one_line
 from commands.models import PROMPTS, DataDir, PromptSet
 
@@ -82,9 +81,6 @@ def _figures(
     progress = ByteProgress()
     try:
         read = store.refresh(lambda done, total: progress.show(done, total, "of votes read"))
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise InputError("votes_unreadable", f"The votes cannot be read: {reason}.", reason=reason) from error
     finally:
         progress.finish()
     return compute(read, filters, Background(categories, memory))

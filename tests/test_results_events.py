@@ -228,6 +228,26 @@ def test_the_host_takes_back_all_votes_of_a_rater_and_nobody_else_does(scripted_
             replay.withdraw(KEPT, "battle-3", REQUEST)
 
 
+def test_votes_that_cannot_be_read_are_one_line(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(progress: object) -> None:
+        raise OSError(13, "Permission denied", "folder/votes.csv")
+
+    monkeypatch.setattr(made.desk.store, "_refresh", fail)
+    sent = made.results.results(KEPT, [], REQUEST)
+    assert "votes.csv" in value(sent[made.page.results.summary]) and not sent[made.page.results.timer].active
+    assert "folder" not in value(sent[made.page.results.summary])
+
+
+def test_a_look_after_a_long_time_finds_what_came_meanwhile(made: Made, log: VoteLog) -> None:
+    votes(log)
+    assert made.desk.soon(seconds=60) is not None
+    job = next(iter(made.desk._jobs.values()))
+    assert job.done()
+    votes(log, 1, start=12)
+    found = made.desk.soon(seconds=60)
+    assert found is not None and found.votes == 13
+
+
 @pytest.mark.parametrize("battle_id", ["", "nothing", None])
 def test_an_unknown_battle_is_one_line(made: Made, battle_id: str | None) -> None:
     sent = made.replay.look(KEPT, battle_id, REQUEST)

@@ -31,8 +31,7 @@ class Cost:
 
 @dataclass(frozen=True)
 class PromptCost:
-    """A prompt that `winner` won against `loser`, which took `times` as little time on the mean of its answers there
-    (below 1: which took longer)."""
+    """A prompt that `winner` won against `loser`; its mean seconds there are `times` those of the loser."""
 
     prompt: str
     winner: str
@@ -61,8 +60,6 @@ class Answers:
 
 def costs(answers: Answers, memory: Mapping[tuple[str, str], int]) -> tuple[Cost, ...]:
     """Each model's cost. `memory` is by model and precision."""
-    import pandas as pd
-
     frame, names = answers.frame.copy(), answers.names
     after_first = frame["seconds"] - frame["first_token"]
     frame["speed"] = ((frame["tokens"] - 1) / after_first).where((frame["tokens"] >= 2) & (after_first > 0))
@@ -70,7 +67,7 @@ def costs(answers: Answers, memory: Mapping[tuple[str, str], int]) -> tuple[Cost
     for (model, precision), some in frame.groupby(["model", "precision"], sort=False):
         name, told = names["model"][model], names["precision"][precision]
         medians = some[["seconds", "tokens", "speed"]].median()
-        seconds, tokens, speed = (None if pd.isna(value) else float(value) for value in medians)
+        seconds, tokens, speed = (float(value) if math.isfinite(value) else None for value in medians)
         found.append(Cost(name, told, len(some), seconds, tokens, speed, memory.get((name, told))))
     return tuple(sorted(found, key=lambda cost: (cost.model, cost.precision)))
 
@@ -105,7 +102,7 @@ def prompt_costs(answers: Answers, by_prompt: Mapping[str, Iterable[PairCount]])
 def _ratio(more: float | None, less: float | None) -> float | None:
     if more is None or less is None or not (math.isfinite(more) and math.isfinite(less)) or less <= 0 or more <= 0:
         return None
-    return more / less
+    return more / less if math.isfinite(more / less) else None
 
 
 def _both(table: Table, name: str) -> Column:

@@ -64,7 +64,7 @@ class ResultsDesk:
     def figures(self, filters: Filters = ALL, is_over: bool = False) -> Figures:
         """The figures now; the same object as long as nothing has changed. If it `is_over`, all raters are done.
 
-        Raises OSError if votes cannot be read.
+        Raises InputError if votes cannot be read.
         """
         votes, now, key = self._read(), time.time(), (filters, is_over)
         with self._lock:
@@ -82,22 +82,12 @@ class ResultsDesk:
         """The same if it takes no longer than so many seconds; None while it goes on behind, see `progress`."""
         with self._lock:
             job = self._jobs.get(filters)
-            if job is None:
+            if job is None or job.done():  # what it found may be long ago; what has not changed is quickly told again
                 job = self._jobs[filters] = self._worker.submit(self.figures, filters)
         try:
-            found = job.result(timeout=seconds)
+            return job.result(timeout=seconds)
         except TimeoutError:
             return None
-        except BaseException:
-            self._forget(filters, job)
-            raise
-        self._forget(filters, job)
-        return found
-
-    def _forget(self, filters: Filters, job: Future[Figures]) -> None:
-        with self._lock:
-            if self._jobs.get(filters) is job:
-                del self._jobs[filters]
 
     @property
     def progress(self) -> ReadingProgress | None:

@@ -21,7 +21,7 @@ from arena.votes.reading import BadRow
 
 FILE_NAME = ".results-index.npz"
 # Whatever changes what the columns hold has to change this.
-VERSION = 1
+VERSION = 2
 _LOG = logging.getLogger(__name__)
 
 

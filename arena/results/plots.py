@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from arena.prompts import DIMENSIONS
 from arena.report.plots import COLOURS, ROW, WIDTH, Labels, counts_plot, finished
 from arena.results.figures import Figures
 
@@ -18,8 +17,7 @@ def figures_plot(labels: Labels, figures: Figures) -> dict[str, Any] | None:
 
 def _pair_plot(labels: Labels, figures: Figures) -> dict[str, Any]:
     count, groups = figures.pairs[0].count, figures.by["dimension"]
-    order = [name for name in dict.fromkeys([*DIMENSIONS, *groups]) if name in groups]
-    counts = {labels.dimension(name): groups[name][0].seen_from(count.first) for name in order}
+    counts = {labels.dimension(name): counts[0].seen_from(count.first) for name, counts in groups.items()}
     return counts_plot(labels, [count.first, count.second], {**counts, labels("all"): count})
 
 

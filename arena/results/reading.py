@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -84,10 +83,11 @@ class Reading:
         with part.path.open("rb") as file:
             for block in _blocks(file, part.end, size):
                 part = self._take(number, part, block)
+                # Noted at once: should the next block fail, this one is not read again.
+                self.parts[number] = part = replace(part, mark=_mark(part.path, part.end))
                 yield len(block)
                 if part.lost:
                     break
-            self.parts[number] = replace(part, mark=_mark(file, part.end))
 
     def _take(self, number: int, part: PartState, block: bytes) -> PartState:
         """One block of whole records."""
@@ -144,16 +144,17 @@ def _quickly(block: bytes) -> list[list[str]]:
 
 
 def _is_same(part: PartState) -> bool:
+    if not part.end:  # nothing of it was read
+        return True
     try:
-        with part.path.open("rb") as file:
-            return os.fstat(file.fileno()).st_size >= part.end and _mark(file, part.end) == part.mark
+        return part.path.stat().st_size >= part.end and _mark(part.path, part.end) == part.mark
     except OSError:
         return False
 
 
-def _mark(file: BinaryIO, end: int) -> str:
+def _mark(path: Path, end: int) -> str:
     """What tells a part from another one in its place."""
-    file.seek(0)
-    begin = file.read(min(_MARK, end))
-    file.seek(max(0, end - _MARK))
-    return hashlib.blake2b(begin + file.read(min(_MARK, end)), digest_size=16).hexdigest()
+    with path.open("rb") as file:
+        begin = file.read(min(_MARK, end))
+        file.seek(max(0, end - _MARK))
+        return hashlib.blake2b(begin + file.read(min(_MARK, end)), digest_size=16).hexdigest()

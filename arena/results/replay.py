@@ -8,10 +8,10 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from itertools import takewhile
 
 from arena.battle import BattleRun
 from arena.results.store import VoteStore
@@ -38,7 +38,7 @@ class Fingerprints:
 
 
 def find_vote(store: VoteStore, battle_id: str) -> Vote | None:
-    """The first vote on the battle, among those that count. Raises OSError if votes cannot be read."""
+    """The first vote on the battle, among those that count. Raises InputError if votes cannot be read."""
     import numpy as np
 
     table = store.refresh().table
@@ -98,4 +98,4 @@ def ask_again(battle: Battle, backends: Mapping[SideName, Backend]) -> Iterator[
 
 def same_until(before: str, after: str) -> int:
     """How many characters the two texts have in common from the start on."""
-    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(before, after, strict=False)))
+    return len(os.path.commonprefix([before, after]))  # noqa: RUF071 - characters are meant

@@ -87,6 +87,8 @@ def _parsed(name: str, cells: Sequence[str], kind: Callable[[str], float]) -> li
         values = [kind(cell) if cell else math.nan for cell in cells]
     except ValueError as error:
         raise InDoubt(name) from error
+    if kind is int and any(abs(value) > 2**53 for value in values):
+        raise InDoubt(name)
     # A NaN of a cell's own would be no number either.
     if math.inf in values or -math.inf in values or sum(value != value for value in values) != cells.count(""):
         raise InDoubt(name)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from arena.errors import InputError
 from arena.results.index import load_index, save_index
 from arena.results.reading import Block, Progress, Reading
 from arena.results.table import Table, hashed, mixed
@@ -61,7 +62,15 @@ class VoteStore:
     def refresh(self, progress: Progress = lambda done, total: None) -> Votes:
         """The votes now: what is new is read; the same object as the last time if that is nothing.
 
-        Raises OSError if a part cannot be read; what was read until then is not read again."""
+        Raises InputError if a part cannot be read; what was read until then is not read again."""
+        try:
+            return self._refresh(progress)
+        except OSError as error:
+            name, reason = Path(str(error.filename or "")).name, error.strerror or str(error)
+            message = f"{name or 'A file of votes'} cannot be read: {reason}."
+            raise InputError("votes_unreadable", message, path=name, reason=reason) from error
+
+    def _refresh(self, progress: Progress) -> Votes:
         with self._lock:
             # Of the log first: a vote that is withdrawn meanwhile counts until the next time.
             withdrawn = self._withdrawn()

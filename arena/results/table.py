@@ -41,12 +41,12 @@ NUMBERS = {
     "answer_b": "u8",
     "length_a": "i4",
     "length_b": "i4",
-    "tokens_a": "f4",
-    "tokens_b": "f4",
-    "first_token_a": "f4",
-    "first_token_b": "f4",
-    "seconds_a": "f4",
-    "seconds_b": "f4",
+    "tokens_a": "f8",
+    "tokens_b": "f8",
+    "first_token_a": "f8",
+    "first_token_b": "f8",
+    "seconds_a": "f8",
+    "seconds_b": "f8",
     "block": "i4",
 }
 """The other columns and their types.

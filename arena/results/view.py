@@ -23,8 +23,8 @@ _OUTCOMES = {Winner.MODEL_A: FIRST, Winner.MODEL_B: SECOND, Winner.TIE: TIE, Win
 
 @dataclass(frozen=True)
 class Filters:
-    """Which votes count: all of them, or only `blind` ones, those on `complete` answers (both ended by themselves), those
-    on answers that named no model (`not_leaked`). With `room` those of one room alone."""
+    """Which votes count: all of them, or only `blind` ones, those on `complete` answers (both ended by themselves),
+    those on answers that named no model (`not_leaked`). With `room` those of one room alone."""
 
     blind: bool = False
     complete: bool = False
@@ -121,6 +121,7 @@ def outcomes(table: Table, first_is_a: Mask) -> NDArray[np.int64]:
 
 
 def paired(table: Table) -> tuple[tuple[tuple[str, str], ...], Column, Mask]:
+    """The pairs in the order of their names, the number of each row's pair, and whether its first model is side a."""
     import numpy as np
 
     names = np.array(table.names["model"], dtype=object)

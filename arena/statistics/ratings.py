@@ -5,7 +5,6 @@ A tie, and that both were bad, is half a win each way, as in FastChat and arena-
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -173,7 +172,5 @@ def elo(firsts: Sequence[str], seconds: Sequence[str], points: Sequence[float]) 
     winner = {1.0: evalica.Winner.X, 0.0: evalica.Winner.Y, 0.5: evalica.Winner.Draw}
     if not firsts:
         return {}
-    taken = slice(max(0, len(firsts) - ELO_VOTES), None)
-    won = [winner[float(point)] for point in points[taken]]
-    found = evalica.elo(list(firsts[taken]), list(seconds[taken]), won).scores
-    return {str(model): float(value) for model, value in found.items() if math.isfinite(value)}
+    found = evalica.elo(list(firsts), list(seconds), [winner[float(point)] for point in points]).scores
+    return {str(model): float(value) for model, value in found.items()}

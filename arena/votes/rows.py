@@ -171,6 +171,8 @@ def to_vote(row: Mapping[str, str]) -> Vote:
     )
 
 
+_LARGEST = 2**53  # what a float still tells from its neighbours
+
 JSON_COLUMNS = ("settings", "criteria", "conversation_a", "conversation_b")
 """The columns whose cells are JSON or empty."""
 
@@ -265,9 +267,12 @@ def _flag(row: Mapping[str, str], name: str) -> bool | None:
 def _whole(row: Mapping[str, str], name: str) -> int | None:
     cell = row.get(name)
     try:
-        return int(cell) if cell else None
+        value = int(cell) if cell else None
     except ValueError as error:
         raise UnreadableRow(f"{name} is no whole number") from error
+    if value is not None and abs(value) > _LARGEST:
+        raise UnreadableRow(f"{name} is too large")
+    return value
 
 
 def _number(row: Mapping[str, str], name: str) -> float | None:

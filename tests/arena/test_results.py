@@ -370,6 +370,11 @@ def test_answers_that_tell_no_time_have_no_cost(figures):
     assert found.prompt_costs == () and {(one.seconds, one.tokens_per_second) for one in found.costs} == {(None, None)}
 
 
+@pytest.mark.parametrize("seconds", [(1e300, 1e-300), (1e308, 1e308), (1e-320, 5.0)])
+def test_times_beyond_measure_stay_finite_or_unknown(figures, seconds):
+    assert_sound(figures([costly(1, "q1", A, seconds), costly(2, "q2", A, seconds)]))
+
+
 def test_the_most_memory_of_the_recorded_answers_is_taken():
     side = make_side("x", "text")
     answers = [Recorded("q", "Why?", replace(side, answer=side.answer), memory=memory) for memory in (5, 9, None)]

@@ -2,57 +2,23 @@
 
 import csv
 import io
-import shutil
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from results_rows import assert_same, row_of, told, write
 from vote_samples import NASTY_TEXTS, make_vote, rich_vote, vote_between
 
 from arena.errors import InputError
 from arena.events import EventLog
-from arena.results import index, reading, store
+from arena.results import reading
 from arena.results.store import VoteStore, store_of, store_of_files
 from arena.types import Winner
-from arena.votes import COLUMNS, VoteLog, read_votes
-from arena.votes.parts import HEAD, csv_line, list_parts
-from arena.votes.rows import to_row
+from arena.votes import COLUMNS, VoteLog
+from arena.votes.parts import HEAD, list_parts
 from arena.votes.withdrawn import WITHDRAWN
-
-
-def row_of(vote, **cells):
-    return csv_line(list({**to_row(vote), **cells}.values())).encode()
-
-
-def write(folder, *rows, name="votes.csv"):
-    path = folder / name
-    path.write_bytes(HEAD + b"".join(rows))
-    return path
-
-
-def told(votes):
-    """What a table says of each row, in words again."""
-    table = votes.table
-    names = {name: table.names[kind] for name, kind in (("model_a", "model"), ("model_b", "model"), ("judge", "judge"))}
-    columns = {name: [names[name][code] for code in table[name]] for name in names}
-    columns["winner"] = [list(Winner)[number] for number in table["winner"]]
-    return list(zip(*columns.values(), strict=True))
-
-
-def expected(folder):
-    reading = read_votes(folder)
-    found = [(v.battle.a.model.id, v.battle.b.model.id, v.judge, v.winner) for v in reading]
-    return found, reading.report
-
-
-def assert_same(folder):
-    votes = store_of(folder).refresh()
-    rows, report = expected(folder)
-    assert told(votes) == rows
-    assert votes.left_out.unreadable == report.unreadable
-    assert (votes.left_out.duplicates, votes.left_out.unfinished) == (report.duplicates, report.unfinished)
 
 
 def test_every_column_says_what_the_vote_says(tmp_path):
@@ -112,6 +78,8 @@ BAD_CELLS = st.sampled_from(
         ("turn", "one"),
         ("turn", "1.5"),
         ("tokens_a", "1e3"),
+        ("tokens_a", "9" * 400),
+        ("seconds_a", "1e300"),
         ("tokens_b", "nan"),
         ("tstamp", "nan"),
         ("seconds_a", "inf"),
@@ -257,6 +225,31 @@ def test_a_withdrawn_vote_makes_room_for_another_on_the_same_battle(log):
     assert [row[-1] for row in told(store_of(log.folder).refresh())] == [Winner.TIE]
 
 
+def test_what_was_read_before_a_failure_is_not_read_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(reading, "BLOCK", 700)
+    write(tmp_path, *(row_of(make_vote(number, judge="")) for number in range(12)))
+    votes = store_of(tmp_path)
+
+    def fail(done, total):
+        if done > total / 2:
+            raise OSError(5, "Input/output error", str(tmp_path / "votes.csv"))
+
+    with pytest.raises(InputError, match=r"votes\.csv cannot be read: Input/output error"):
+        votes.refresh(fail)
+    bytes_read = []
+    found = votes.refresh(lambda done, total: bytes_read.append(total))
+    assert len(found.table) == 12 and bytes_read[0] < (tmp_path / "votes.csv").stat().st_size / 2
+    assert_same(tmp_path)
+
+
+def test_an_empty_part_does_not_make_the_others_be_read_anew(tmp_path):
+    write(tmp_path, row_of(make_vote(1)))
+    (tmp_path / "votes-2.csv").touch()
+    votes, bytes_read = store_of(tmp_path), []
+    first = votes.refresh()
+    assert votes.refresh(lambda done, total: bytes_read.append(total)) is first and bytes_read == []
+
+
 def test_a_file_that_was_replaced_is_read_anew(tmp_path):
     votes = VoteStore(lambda: list_parts(tmp_path))
     write(tmp_path, row_of(make_vote(1)), row_of(make_vote(2)))
@@ -265,73 +258,6 @@ def test_a_file_that_was_replaced_is_read_anew(tmp_path):
     assert [row[2] for row in told(votes.refresh())] == ["judge-7", "judge-8", "judge-9"]
     write(tmp_path, row_of(make_vote(5)))
     assert [row[2] for row in told(votes.refresh())] == ["judge-5"]
-
-
-# ---- the index
-
-
-@pytest.fixture
-def indexed(tmp_path, monkeypatch):
-    """A folder whose index was kept."""
-    monkeypatch.setattr(store, "_WORTH_KEEPING", 1)
-    write(tmp_path, row_of(make_vote(1)), b"bad\r\n", row_of(make_vote(2, winner=Winner.BOTH_BAD)))
-    store_of(tmp_path).refresh()
-    assert (tmp_path / index.FILE_NAME).exists()
-    return tmp_path
-
-
-def add(folder, *rows):
-    with (folder / "votes.csv").open("ab") as file:
-        file.write(b"".join(rows))
-
-
-def test_a_start_with_the_index_reads_only_what_came_since(indexed):
-    add(indexed, row_of(make_vote(3)))
-    bytes_read = []
-    assert_same(indexed)
-    store_of(indexed).refresh(lambda done, total: bytes_read.append(total))
-    assert sum(bytes_read) in (0, len(row_of(make_vote(3))))
-
-
-def test_blocks_are_found_again_after_a_start_with_the_index(indexed):
-    votes = store_of(indexed)
-    found = votes.refresh()
-    path, block = votes.block(int(found.table["block"][1]))
-    content = path.read_bytes()[block.start : block.start + block.length]
-    assert b"battle-2" in content
-    assert votes.block(99) is None
-
-
-@pytest.mark.parametrize("damage", [b"", b"no zip", b"PK\x03\x04 cut"])
-def test_a_damaged_index_is_made_anew(indexed, damage):
-    (indexed / index.FILE_NAME).write_bytes(damage)
-    assert_same(indexed)
-
-
-def test_an_index_of_another_version_or_file_is_not_used(indexed, monkeypatch):
-    write(indexed, row_of(make_vote(9)))
-    assert_same(indexed)
-    monkeypatch.setattr(index, "VERSION", 99)
-    assert_same(indexed)
-
-
-def test_an_index_moves_with_its_folder(indexed, tmp_path_factory):
-    moved = tmp_path_factory.mktemp("moved") / "data"
-    shutil.copytree(indexed, moved)
-    bytes_read = []
-    store_of(moved).refresh(lambda done, total: bytes_read.append(total))
-    assert not bytes_read
-    assert_same(moved)
-
-
-def test_a_folder_that_cannot_be_written_is_read_all_the_same(indexed, monkeypatch):
-    (indexed / index.FILE_NAME).unlink()
-
-    def refuse(**options):
-        raise PermissionError(13, "denied")
-
-    monkeypatch.setattr(index.tempfile, "mkstemp", refuse)
-    assert_same(indexed)
 
 
 # ---- files that are named

@@ -75,10 +75,11 @@ class ResultsEvents:
         part = self._part
         try:
             self._services.check_unblinding((kept or {}).get("rater", ""), tab.admin)
+            figures = self._services.results.soon(_filters(chosen), _PATIENCE_SECONDS)
         except ArenaError as error:
             words = f"<p>{escape(error_text(tab.lang, error))}</p>"
-            return {**changed({}, self._nothing(words)), part.timer: gr.Timer(LIVE_SECONDS, active=True)}
-        figures = self._services.results.soon(_filters(chosen), _PATIENCE_SECONDS)
+            # Whoever is through looks again by opening the tab.
+            return {**changed({}, self._nothing(words)), part.timer: gr.Timer(active=False)}
         if figures is None:
             line = reading_line(tab.lang, self._services.results.progress)
             return {part.summary: line, part.timer: gr.Timer(READING_SECONDS, active=True)}

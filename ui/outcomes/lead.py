@@ -21,7 +21,7 @@ def lead(lang: str, figures: Figures, name: Names = str) -> str:
     if len(figures.pairs) > 1:
         return _of_many(lang, figures, name, basis)
     (pair,) = figures.pairs
-    told = {**_models(pair, name), **_shares(pair.verdict, pair), "basis": basis}
+    told = {**_models(pair, name), **_shares(pair.verdict), "basis": basis}
     if pair.verdict.share is None:
         return text(lang, "lead_nobody", **told)
     return text(lang, "lead_called" if pair.preferred else "lead_open", **told)
@@ -71,7 +71,7 @@ def _between(lang: str, figures: Figures, models: set[str], name: Names) -> str:
         return text(lang, "between_none")
     if pair.preferred is None:
         return text(lang, "between_open")
-    return text(lang, "between_called", preferred=name(pair.preferred), **_shares(pair.verdict, pair))
+    return text(lang, "between_called", preferred=name(pair.preferred), **_shares(pair.verdict))
 
 
 def _models(pair: PairResult, name: Names) -> dict[str, str]:
@@ -81,7 +81,7 @@ def _models(pair: PairResult, name: Names) -> dict[str, str]:
     return {"first": name(first), "second": name(second)}
 
 
-def _shares(verdict: Verdict, pair: PairResult) -> dict[str, Any]:
+def _shares(verdict: Verdict) -> dict[str, Any]:
     share, low, high = verdict.share or 0.0, verdict.interval.low, verdict.interval.high
     if _is_turned(verdict):
         share, low, high = 1 - share, 1 - high, 1 - low

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterator, Sequence
 
 from arena.results.figures import Figures
+from arena.text import columns_wide
 from ui.outcomes.lead import advice, lead
 from ui.outcomes.sections import Table, sections
 
@@ -25,12 +25,7 @@ def lines(lang: str, figures: Figures) -> Iterator[str]:
 
 def _aligned(table: Table) -> Iterator[str]:
     rows: Sequence[tuple[str, ...]] = (table.headers, *table.rows)
-    widths = [max(_width(row[column]) for row in rows) for column in range(len(table.headers))]
+    widths = [max(columns_wide(row[column]) for row in rows) for column in range(len(table.headers))]
     for row in rows:
-        cells = (cell + " " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True))
+        cells = (cell + " " * (width - columns_wide(cell)) for cell, width in zip(row, widths, strict=True))
         yield ("  " + "  ".join(cells)).rstrip()
-
-
-def _width(cell: str) -> int:
-    """Columns of a terminal: a Chinese character takes two."""
-    return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in cell)

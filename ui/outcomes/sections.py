@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from arena.prompts import DIMENSIONS
 from arena.report.words import say
 from arena.results.bias import Share
+from arena.results.compute import GROUPS
 from arena.results.cost import PromptCost
 from arena.results.figures import Figures, ModelResult, PairResult
 from arena.statistics import PairCount, WinRate, wilson
@@ -16,7 +17,6 @@ from ui.texts import TEXTS, text
 
 UNKNOWN = "–"
 SHOWN_ROWS = 20  # of those that could not be read
-GROUPS = ("dimension", "category", "prompt", "language", "source", "room")
 _COUNTS = ("first", "second", "votes", "wins", "losses", "ties", "both_bad", "rate", "wilson")
 
 Names = Callable[[str], str]

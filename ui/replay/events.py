@@ -43,7 +43,7 @@ class ReplayEvents:
         host = [part.withdraw, part.sure, part.withdrawn]
         part.withdraw.click(self.ask_to_withdraw, asked, host, concurrency_limit=1, **PRIVATE)
         part.sure.click(self.withdraw, asked, host, concurrency_limit=1, **PRIVATE)
-        part.stop.click(None, None, None, cancels=[running], api_visibility="private")
+        part.stop.click(self.stopped, None, part.outcome, cancels=[running], queue=False, **PRIVATE)
 
     def wire_link(self, demo: gr.Blocks) -> None:
         """What an address with a battle in it opens."""
@@ -94,6 +94,10 @@ class ReplayEvents:
                 told = time.monotonic()
                 yield outcome_block(tab.lang, then, now, obstacles)
         yield outcome_block(tab.lang, then, now, obstacles)
+
+    def stopped(self, request: gr.Request) -> str:
+        """That nothing more comes."""
+        return _line(text(self._tabs.get(request).lang, "replay_stopped"))
 
     def ask_to_withdraw(self, kept: Kept, battle_id: str | None, request: gr.Request) -> Updates:
         """How many votes of the rater it is about."""

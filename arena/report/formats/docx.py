@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import re
-import unicodedata
 from typing import TYPE_CHECKING, Any
 
 from arena.report.blocks import (
@@ -22,6 +21,7 @@ from arena.report.blocks import (
 )
 from arena.report.formats.drawing import as_png
 from arena.report.formats.pieces import pieces
+from arena.text import columns_wide
 
 if TYPE_CHECKING:
     from docx.document import Document as Word
@@ -141,13 +141,8 @@ def _add_table(word: Word, block: Table) -> None:
 def _shares(block: Table) -> list[float]:
     """Of the width, by column: as much as its longest cell wants, within reason."""
     columns = zip(block.headers, *block.rows, strict=True)
-    wanted = [min(_MOST, max(_LEAST, *map(_room, column))) for column in columns]
+    wanted = [min(_MOST, max(_LEAST, *map(columns_wide, column))) for column in columns]
     return [width / sum(wanted) for width in wanted]
-
-
-def _room(text: str) -> int:
-    """How many Latin characters take as much room."""
-    return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)
 
 
 def _keep_whole(row: Any) -> None:

@@ -1,0 +1,75 @@
+"""The index of what was read, kept beside the votes: a start with it, damage, another version, another place."""
+
+import shutil
+
+import pytest
+from results_rows import assert_same, row_of, write
+from vote_samples import make_vote
+
+from arena.results import index, store
+from arena.results.store import store_of
+from arena.types import Winner
+
+
+@pytest.fixture
+def indexed(tmp_path, monkeypatch):
+    """A folder whose index was kept."""
+    monkeypatch.setattr(store, "_WORTH_KEEPING", 1)
+    write(tmp_path, row_of(make_vote(1)), b"bad\r\n", row_of(make_vote(2, winner=Winner.BOTH_BAD)))
+    store_of(tmp_path).refresh()
+    assert (tmp_path / index.FILE_NAME).exists()
+    return tmp_path
+
+
+def add(folder, *rows):
+    with (folder / "votes.csv").open("ab") as file:
+        file.write(b"".join(rows))
+
+
+def test_a_start_with_the_index_reads_only_what_came_since(indexed):
+    add(indexed, row_of(make_vote(3)))
+    bytes_read = []
+    assert_same(indexed)
+    store_of(indexed).refresh(lambda done, total: bytes_read.append(total))
+    assert sum(bytes_read) in (0, len(row_of(make_vote(3))))
+
+
+def test_blocks_are_found_again_after_a_start_with_the_index(indexed):
+    votes = store_of(indexed)
+    found = votes.refresh()
+    path, block = votes.block(int(found.table["block"][1]))
+    content = path.read_bytes()[block.start : block.start + block.length]
+    assert b"battle-2" in content
+    assert votes.block(99) is None
+
+
+@pytest.mark.parametrize("damage", [b"", b"no zip", b"PK\x03\x04 cut"])
+def test_a_damaged_index_is_made_anew(indexed, damage):
+    (indexed / index.FILE_NAME).write_bytes(damage)
+    assert_same(indexed)
+
+
+def test_an_index_of_another_version_or_file_is_not_used(indexed, monkeypatch):
+    write(indexed, row_of(make_vote(9)))
+    assert_same(indexed)
+    monkeypatch.setattr(index, "VERSION", 99)
+    assert_same(indexed)
+
+
+def test_an_index_moves_with_its_folder(indexed, tmp_path_factory):
+    moved = tmp_path_factory.mktemp("moved") / "data"
+    shutil.copytree(indexed, moved)
+    bytes_read = []
+    store_of(moved).refresh(lambda done, total: bytes_read.append(total))
+    assert not bytes_read
+    assert_same(moved)
+
+
+def test_a_folder_that_cannot_be_written_is_read_all_the_same(indexed, monkeypatch):
+    (indexed / index.FILE_NAME).unlink()
+
+    def refuse(**options):
+        raise PermissionError(13, "denied")
+
+    monkeypatch.setattr(index.tempfile, "mkstemp", refuse)
+    assert_same(indexed)
