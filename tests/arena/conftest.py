@@ -10,9 +10,12 @@ from itertools import count
 from types import SimpleNamespace
 
 import pytest
+from vote_samples import votes_of
 
 from arena.battle import BattleRun
 from arena.chat import Chat
+from arena.results.compute import Background, compute
+from arena.results.view import Filters
 from arena.types import Answer, Battle, Chunk, GenerationConfig, LoadState, Message, ModelSpec, Side, SideName
 from arena.worker import Limits
 from backends.scripted import ScriptedBackend, scripted_spec
@@ -194,3 +197,13 @@ def full_disk():
             resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
     return limited
+
+
+@pytest.fixture
+def figures(tmp_path_factory):
+    """The figures of some votes, seen long after them."""
+
+    def make(votes, filters=Filters(), background=Background(), now=2e9):  # noqa: B008
+        return compute(votes_of(tmp_path_factory.mktemp("votes"), votes), filters, background, now)
+
+    return make

@@ -1,65 +1,25 @@
 """What votes come to: counts, verdicts, ranks, groups, bias and cost, by outcomes only and finite in every case."""
 
-import json
-import math
 import random
 from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from vote_samples import make_side, make_vote, swapped, vote_between, votes_of
+from results_votes import BAD, TIE, A, B, assert_sound, mixed_log, outcomes, rater_votes
+from vote_samples import make_side, swapped, vote_between, votes_of
 
-from arena.answers import Recorded
-from arena.results.as_json import as_json
 from arena.results.bias import Share
 from arena.results.compute import Background, compute
-from arena.results.cost import peak_memory
 from arena.results.raters import IDLE_SECONDS
 from arena.results.store import store_of
 from arena.results.view import Filters
 from arena.statistics import PairCount
 from arena.statistics.verdict import Call
-from arena.types import Battle, Usage, Winner
+from arena.types import Winner
 
-A, B, TIE, BAD = Winner.MODEL_A, Winner.MODEL_B, Winner.TIE, Winner.BOTH_BAD
 LONG_AFTER = 2e9
 SLOW = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=25)
-
-
-@pytest.fixture
-def figures(tmp_path_factory):
-    """The figures of some votes, seen long after them."""
-
-    def make(votes, filters=Filters(), background=Background(), now=LONG_AFTER):  # noqa: B008
-        return compute(votes_of(tmp_path_factory.mktemp("votes"), votes), filters, background, now)
-
-    return make
-
-
-def outcomes(*winners, a="good", b="bad", **changes):
-    """A vote for each, by raters of their own."""
-    return [vote_between(number, a, b, winner, "q1", **changes) for number, winner in enumerate(winners)]
-
-
-def numbers_in(value):
-    if isinstance(value, dict):
-        value = list(value.values())
-    if isinstance(value, list):
-        return [number for one in value for number in numbers_in(one)]
-    return [value] if isinstance(value, float) else []
-
-
-def assert_sound(found):
-    """Every number is finite, every interval is ordered, and all of it can be written as JSON."""
-    told = as_json(found)
-    assert all(map(math.isfinite, numbers_in(json.loads(json.dumps(told, allow_nan=False)))))
-    for model in told["models"]:
-        low, high = model["interval"] or (0, 1)
-        assert low <= (0.5 if model["win_rate"] is None else model["win_rate"]) <= high
-        if model["rating_interval"]:
-            assert model["rating_interval"][0] <= model["rating"] <= model["rating_interval"][1]
-    return told
 
 
 # ---- what broke others
@@ -98,17 +58,6 @@ def test_a_file_with_one_model_only_has_no_results_and_says_why(tmp_path):
 def test_an_interval_by_resampling_needs_enough_raters(figures, size):
     told = assert_sound(figures(outcomes(*([A, B, TIE] * 4)[:size])))
     assert all((model["rating_interval"] is None) == (size < 10) for model in told["models"])
-
-
-def mixed_log(seed, size=60):
-    """Votes between three models by twelve raters, with ties."""
-    draw = random.Random(seed)
-    votes = []
-    for number in range(size):
-        a, b = draw.sample(["x", "y", "z"], 2)
-        winner, prompt = draw.choice([A, A, B, TIE, BAD]), f"q{draw.randrange(4)}"
-        votes.append(vote_between(number, a, b, winner, prompt, judge=f"judge-{draw.randrange(12)}"))
-    return votes
 
 
 def without_order(found):
@@ -250,13 +199,6 @@ def test_repeats_second_votes_and_bad_rows_are_counted_apart(tmp_path):
 # ---- the verdict
 
 
-def rater_votes(judge, winners, since=1.7e9, **changes):
-    return [
-        vote_between(1000 * judge + n, "x", "y", winner, f"q{n}", judge=f"j{judge}", time=since + n, **changes)
-        for n, winner in enumerate(winners)
-    ]
-
-
 def test_a_rater_with_many_votes_is_one_rater(figures):
     one_fan = figures([*rater_votes(0, [A] * 100), *rater_votes(1, [B]), *rater_votes(2, [B])])
     (pair,) = one_fan.pairs
@@ -293,90 +235,3 @@ def test_prompts_are_signs(figures):
     votes = [vote_between(number, "x", "y", winner, prompt) for number, (prompt, winner) in each]
     signs = figures(votes).pairs[0].prompts
     assert (signs.first, signs.second, signs.even, signs.p) == (2, 1, 1, 1.0)
-
-
-# ---- bias and agreement
-
-
-def test_sides_lengths_and_leaks_are_shares_of_what_they_can_be(figures):
-    def vote(number, winner, long, short, leaked):
-        battle = Battle(f"b{number}", "Why?", make_side("x", long), make_side("y", short), "q")
-        return make_vote(number, battle=battle, winner=winner, leaked=leaked)
-
-    votes = [
-        vote(1, A, "long answer", "short", True),
-        vote(2, B, "long answer", "short", False),
-        vote(3, A, "same", "size", None),
-        vote(4, TIE, "long answer", "short", False),
-        vote(5, A, "s", "longer one", False),
-    ]
-    bias = figures(votes).bias
-    assert (bias.left_wins, bias.longer_wins, bias.leaked) == (Share(3, 4), Share(1, 3), Share(1, 4))
-    assert bias.left_wins.value == 0.75 and Share(0, 0).value is None
-
-
-def test_first_votes_are_set_against_later_ones(figures):
-    votes = [vote for judge in range(3) for vote in rater_votes(judge, [A, A, B, TIE])]
-    bias = figures([*votes, *rater_votes(9, [A])]).bias
-    assert (bias.early, bias.late) == (Share(6, 6), Share(3, 6))
-    assert (bias.early_wins, bias.late_wins) == (Share(6, 6), Share(0, 3))
-    assert figures(mixed_log(4)).bias.early_wins is None
-
-
-def test_agreement_is_about_the_same_two_answers(figures):
-    said = {"agreed": [A, A, A], "also": [B, B, B], "apart": [A, B, A], "once": [TIE]}
-    each = enumerate(
-        (prompt, place, winner) for prompt, winners in said.items() for place, winner in enumerate(winners)
-    )
-    votes = [vote_between(number, "x", "y", winner, prompt, judge=f"j{n}") for number, (prompt, n, winner) in each]
-    found = figures([swapped(vote) if number % 2 else vote for number, vote in enumerate(votes)])
-    # By hand: of 9 judgements 2 disagree; 5 for one model and 4 for the other would disagree in 40 of 72 cases.
-    assert found.agreement.alpha == pytest.approx(1 - (2 / 9) / (40 / 72))
-    assert (found.agreement.units, found.agreement.judgements) == (3, 9)
-    assert (found.disputed.prompt, found.disputed.share, found.disputed.votes) == ("apart", pytest.approx(2 / 3), 3)
-
-
-def test_nothing_is_disputed_where_all_agree_or_nobody_judged_twice(figures):
-    assert figures(outcomes(A, A, A)).disputed is None
-    assert figures([vote_between(1, "x", "y", A, "p"), vote_between(2, "x", "y", B, "q")]).disputed is None
-
-
-# ---- cost
-
-
-def costly(number, prompt, winner, seconds):
-    sides = [
-        make_side(model, f"{model} {prompt}", new_tokens=101, first_token_seconds=2.0, seconds=took)
-        for model, took in zip("xy", seconds, strict=True)
-    ]
-    return make_vote(number, battle=Battle(f"b{number}", "Why?", *sides, prompt), winner=winner)
-
-
-def test_what_is_won_is_told_with_its_time(figures):
-    votes = [costly(1, "q5", A, (98.0, 20.0)), costly(2, "q5", A, (98.0, 20.0)), costly(3, "q5", B, (98.0, 20.0))]
-    votes += [costly(4, "q6", B, (40.0, 10.0)), costly(5, "q7", TIE, (8.0, 4.0)), costly(6, "", A, (4.0, 4.0))]
-    found = figures(votes, background=Background(memory={("x", "int4"): 7_000_000_000}))
-    told = [(one.prompt, one.winner, one.wins, one.decisive, one.times) for one in found.prompt_costs]
-    assert told == [("q5", "x", 2, 3, pytest.approx(4.9)), ("q6", "y", 1, 1, pytest.approx(0.25))]
-    x, y = found.costs
-    # An answer counts once, however often it was judged.
-    assert (x.model, x.precision, x.answers, x.seconds, x.tokens) == ("x", "int4", 4, 24.0, 101.0)
-    assert x.tokens_per_second == pytest.approx((100 / 38 + 100 / 6) / 2)
-    assert (x.peak_memory, y.peak_memory) == (7_000_000_000, None)
-
-
-def test_answers_that_tell_no_time_have_no_cost(figures):
-    found = figures(outcomes(A))
-    assert found.prompt_costs == () and {(one.seconds, one.tokens_per_second) for one in found.costs} == {(None, None)}
-
-
-@pytest.mark.parametrize("seconds", [(1e300, 1e-300), (1e308, 1e308), (1e-320, 5.0)])
-def test_times_beyond_measure_stay_finite_or_unknown(figures, seconds):
-    assert_sound(figures([costly(1, "q1", A, seconds), costly(2, "q2", A, seconds)]))
-
-
-def test_the_most_memory_of_the_recorded_answers_is_taken():
-    side = make_side("x", "text")
-    answers = [Recorded("q", "Why?", replace(side, answer=side.answer), memory=memory) for memory in (5, 9, None)]
-    assert peak_memory(answers) == {("x", "int4"): 9}
-    assert Usage().seconds is None
