@@ -130,6 +130,8 @@ def test_a_reader_is_told_how_far_a_long_reading_is(made: Made, log: VoteLog, mo
     sent = made.results.results(KEPT, [], REQUEST)
     assert "Reading the votes: 25 %, about 0 s left" in sent[part.summary]
     assert sent[part.timer].value == 1.0 and set(sent) == {part.summary, part.timer}
+    monkeypatch.setattr(made.desk, "_progress", None)  # all is read, and being counted
+    assert "Counting ..." in made.results.live(KEPT, [], REQUEST)[part.summary]
     go_on.set()
     for _ in range(100):
         sent = made.results.live(KEPT, [], REQUEST)

@@ -47,7 +47,7 @@ def room_results(lang: str, figures: Figures) -> str:
 def reading_line(lang: str, progress: ReadingProgress | None) -> str:
     """How far the votes are read."""
     if progress is None or not progress.total:
-        return f'<p role="status">{text(lang, "results_reading", share=0)}</p>'
+        return f'<p role="status">{text(lang, "results_counting")}</p>'
     words = text(lang, "results_reading", share=100 * progress.done // progress.total)
     left = progress.seconds_left
     if left is not None:

@@ -9,6 +9,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "download": ("下载 CSV", "Download CSV"),
     "download_excel": ("下载 Excel 用 CSV", "Download CSV for Excel"),
     "results_reading": ("正在读取投票：{share}%", "Reading the votes: {share} %"),
+    "results_counting": ("正在统计……", "Counting ..."),
     "results_left": ("，还需约 {seconds} 秒", ", about {seconds} s left"),
     "results_filter": ("只统计", "Count only"),
     "filter_blind": ("盲评的票", "blind votes"),
