@@ -11,12 +11,10 @@ from playwright.sync_api import Page, expect
 from served_app import ROOT, ServedApp
 
 from tests.browser.conftest import Tab
+from tests.browser.hands import HAND, go, show_token
 from tests.browser.test_judging import recorded
-from ui.texts import text
 
 SHORT, LONG = 5_000, 60_000  # milliseconds
-# No hand is quicker than this; the page puts its parts up one after the other.
-HAND = 500
 TOKEN = "correct horse battery"
 FINGER = 44  # CSS pixels
 
@@ -42,17 +40,6 @@ def open_page(new_page: Callable[..., Tab], app: ServedApp) -> Callable[..., Pag
         return page
 
     return open_tab
-
-
-def go(page: Page, tab: str) -> None:
-    """To a tab, which on a phone may be behind the menu."""
-    button = page.locator(f"#tab_{tab}-button")
-    if not button.count():
-        words = text("zh" if page.evaluate("navigator.language").startswith("zh") else "en", f"tab_{tab}")
-        page.locator(".overflow-menu > button").click()
-        page.locator(".overflow-dropdown").get_by_text(words, exact=True).click()
-    else:
-        button.click()
 
 
 def judge(page: Page) -> None:
@@ -84,8 +71,7 @@ def chat(page: Page) -> None:
 
 def enter_class(page: Page) -> None:
     go(page, "class")
-    page.fill("#class_token input", TOKEN)
-    page.click("#class_enter")
+    show_token(page, "class", TOKEN)
     page.click("#class_open")
     expect(page.locator("#class_link .room-code")).to_be_visible(timeout=SHORT)
 

@@ -11,6 +11,7 @@ from served_app import ServedApp, text_steps
 
 from arena.answers import read_recorded
 from tests.browser.conftest import Tab
+from tests.browser.hands import go, show_token
 
 SHORT, LONG = 5_000, 60_000  # milliseconds
 SLOW = [{"match": "同济", "steps": [{"text": "tick ", "delay": 0.05, "times": 40}]}, {"steps": text_steps("Canberra.")}]
@@ -70,9 +71,9 @@ def test_a_host_for_the_world_is_asked_for_the_token(
 ) -> None:
     app = serve({"answers": SLOW[1:]}, {"answers": SLOW[1:]}, admin_token="correct horse battery")
     page = new_page(app.url).page
-    page.locator("#tab_batch-button").click(timeout=LONG)
+    expect(page.locator("#tab_batch-button")).to_be_visible(timeout=LONG)
+    go(page, "batch")
     expect(page.locator("#batch_desk")).to_be_hidden()
-    page.fill("#batch_token input", "correct horse battery")
-    page.click("#batch_enter")
+    show_token(page, "batch", "correct horse battery")
     expect(page.locator("#batch_start")).to_be_enabled(timeout=SHORT)
     expect(page.locator("#batch_status")).to_contain_text("Done: 0 of 26", timeout=SHORT)

@@ -12,6 +12,7 @@ from playwright.sync_api import Page, expect
 from served_app import ServedApp
 
 from tests.browser.conftest import Tab
+from tests.browser.hands import go, show_token
 from tests.browser.test_judging import begin, recorded, vote
 
 SHORT, LONG = 5_000, 60_000  # milliseconds
@@ -27,9 +28,8 @@ def app(serve: Callable[..., ServedApp]) -> ServedApp:
 def teacher(new_page: Callable[..., Tab], app: ServedApp, **options: object) -> Page:
     page = new_page(app.url, **options).page
     expect(page.locator("#judge_begin:enabled, #judge_submit")).to_be_visible(timeout=LONG)
-    page.locator("#tab_class-button").click()
-    page.fill("#class_token input", TOKEN)
-    page.click("#class_enter")
+    go(page, "class")
+    show_token(page, "class", TOKEN)
     expect(page.locator("#class_open")).to_be_visible(timeout=SHORT)
     return page
 
@@ -95,9 +95,8 @@ def test_an_unknown_room_in_the_address_is_told(new_page: Callable[..., Tab], ap
 def test_another_token_opens_nothing(new_page: Callable[..., Tab], app: ServedApp) -> None:
     page = new_page(app.url).page
     expect(page.locator("#judge_begin")).to_be_enabled(timeout=LONG)
-    page.locator("#tab_class-button").click()
-    page.fill("#class_token input", "guess")
-    page.click("#class_enter")
+    go(page, "class")
+    show_token(page, "class", "guess")
     expect(page.locator("body")).to_contain_text("This is not the token", timeout=SHORT)
     expect(page.locator("#class_open")).to_be_hidden()
 
