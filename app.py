@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +12,7 @@ from arena.errors import InputError
 from backends.resolve import has_embedded
 from backends.threads import share_cores
 from commands import errors_in_one_line
+from commands.backing_up import backed_up
 from commands.batch import batch
 from commands.bench import bench
 from commands.check import check
@@ -23,6 +24,9 @@ from commands.place import Place, place_of, settle
 from commands.quantize import quantize
 from commands.report import report
 from commands.results import results
+
+if TYPE_CHECKING:
+    import gradio as gr
 
 HERE = Path(__file__).parent
 SHORTEST_TOKEN = 8
@@ -56,6 +60,13 @@ def main(
     fetch_first: Annotated[
         bool, typer.Option("--fetch", envvar="ARENA_FETCH", help="Fetch what --a and --b name and is not here yet.")
     ] = False,
+    backup: Annotated[
+        str,
+        typer.Option(
+            envvar="ARENA_BACKUP",
+            help="Private dataset that keeps copies of the votes: hf:OWNER/NAME or modelscope:OWNER/NAME.",
+        ),
+    ] = "",
 ) -> None:
     """Two chat models side by side: ask both, watch both answer, vote. Without a command, serves the page.
 
@@ -72,8 +83,8 @@ def main(
         # Not an option: what stands on a command line is seen by everybody on the machine. Taken out, so that no
         # program started from here inherits it.
         token = os.environ.pop("ARENA_ADMIN_TOKEN", "")
-        local = is_loopback(host)
-        hosting = Hosting(data_dir, lang, token, public_url, answers, is_local=local, keeps=place.keeps)
+        key, local = os.environ.pop("ARENA_JUDGE_KEY", ""), is_loopback(host)
+        hosting = Hosting(data_dir, lang, token, public_url, answers, local, place.keeps, backup, key)
         serve(models, host, port, hosting, prompts)
 
 
@@ -88,19 +99,34 @@ def serve(models: tuple[str, str] | None, host: str, port: int, hosting: Hosting
     pairs = load_pairs(hosting.answers, prompt_set) if hosting.answers else ()
     check_hosting(hosting)
     check_port(host, port)
-    prepare_environment()
+    prepare_environment(bool(hosting.backup))
     import_gradio_quickly()
     from commands.compose import compose
     from ui.page import build_page
 
-    services = compose(specs, prompt_set, hosting, pairs)
-    demo, keywords = build_page(services)
-    demo.launch(server_name=host, server_port=port, prevent_thread_lock=True, quiet=True, **keywords)
-    typer.echo(f"Serving on http://{host}:{port}")
-    for side, backend in services.backends.items():
-        typer.echo(f"  {side}: {backend.spec.id} ({backend.spec.name} on {backend.spec.runtime})")
-        backend.load()
-    demo.block_thread()
+    with backed_up(hosting) as backup:
+        services = compose(specs, prompt_set, hosting, pairs, backup)
+        demo, keywords = build_page(services)
+        demo.launch(server_name=host, server_port=port, prevent_thread_lock=True, quiet=True, **keywords)
+        typer.echo(f"Serving on http://{host}:{port}")
+        for side, backend in services.backends.items():
+            typer.echo(f"  {side}: {backend.spec.id} ({backend.spec.name} on {backend.spec.runtime})")
+            backend.load()
+        stay(demo)
+
+
+def stay(demo: gr.Blocks) -> None:
+    """Serve until Ctrl-C, or until the host that runs this ends it; no vote is taken after that."""
+    import signal
+
+    def end(number: int, frame: object) -> None:
+        raise SystemExit(0)
+
+    signal.signal(signal.SIGTERM, end)
+    try:
+        demo.block_thread()
+    finally:
+        demo.close(verbose=False)
 
 
 def chosen_models(a: str, b: str, answers: Path | None, place: Place) -> tuple[str, str] | None:
@@ -147,14 +173,15 @@ def check_port(host: str, port: int) -> None:
         raise InputError("port_busy", message, port=port) from error
 
 
-def prepare_environment() -> None:
+def prepare_environment(uses_hub: bool = False) -> None:
     """Settings that libraries read from the environment as they are imported."""
     share_cores()
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     # A page of figures that nobody here reads: gradio would make a table of the last 10,000 events after each of them.
     os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", str(10**12))
     os.environ.setdefault("GRADIO_ANALYTICS_MAX_EVENTS", "100")
-    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    if not uses_hub:  # gradio asks the hub by itself
+        os.environ.setdefault("HF_HUB_OFFLINE", "1")
     # A proxy in the environment must not stand between gradio and its own port: it would refuse to start.
     for name in ("NO_PROXY", "no_proxy"):
         hosts = [os.environ.get(name, ""), "localhost", "127.0.0.1", "0.0.0.0"]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from arena.prompts import Prompt
     from arena.results.compute import Background
     from arena.types import Backend, ModelSpec
+    from arena.votes.backed_up import BackupStatus
     from ui.session import Services
 
 
@@ -27,21 +28,29 @@ if TYPE_CHECKING:
 class Hosting:
     """How a page is served: where votes go, the language forced on everybody ("" is none), the admin's token, the
     address that the page has from outside ("" is unknown), the file of answers that was named, whether only this
-    machine reaches it, and whether what is written outlives a restart."""
+    machine reaches it, whether what is written outlives a restart, the dataset that votes are copied to ("" is none),
+    and what the raters' key is made of ("" is a file beside the votes)."""
 
     data_dir: Path
     lang: str = ""
-    admin_token: str = ""
+    admin_token: str = field(default="", repr=False)
     public_url: str = ""
     answers: Path | None = None
     is_local: bool = False
     keeps: bool = True
+    backup: str = ""
+    judge_secret: str = field(default="", repr=False)
 
 
 def compose(
-    specs: Sequence[ModelSpec], prompts: tuple[Prompt, ...], hosting: Hosting, pairs: tuple[Pair, ...] = ()
+    specs: Sequence[ModelSpec],
+    prompts: tuple[Prompt, ...],
+    hosting: Hosting,
+    pairs: tuple[Pair, ...] = (),
+    backup: Callable[[], BackupStatus] | None = None,
 ) -> Services:
-    """Everything that a page works with. Without `specs` nothing is asked and recorded answers alone are judged."""
+    """Everything that a page works with. Without `specs` nothing is asked and recorded answers alone are judged.
+    `backup` tells how many votes are nowhere else, where that is to be told."""
     from arena.admin import Admin
     from arena.answers.store import FILE_NAME as ANSWERS
     from arena.batch import BatchDesk
@@ -65,7 +74,7 @@ def compose(
     data_dir = hosting.data_dir
     backends = dict(zip(SideName, open_backends(specs), strict=True)) if specs else {}
     log, events, limits = open_log(data_dir), open_events(data_dir), RateLimits()
-    ballots, key = Ballots(log, limits), JudgeKey(data_dir / "judge.key")
+    ballots, key = Ballots(log, limits), JudgeKey(data_dir / "judge.key", hosting.judge_secret)
     rooms = Rooms(pairs, ballots, events) if pairs else None
     may_batch = bool(backends) and (bool(hosting.admin_token) or hosting.is_local)
     if rooms:
@@ -87,7 +96,7 @@ def compose(
         admin=Admin(hosting.admin_token, limits) if hosting.admin_token else None,
         public_url=hosting.public_url,
         is_local=hosting.is_local,
-        keeps=hosting.keeps,
+        backup=backup,
         batch=BatchDesk(specs, prompts, data_dir / ANSWERS, page_host(backends.values())) if may_batch else None,
         reports=Reports(data_dir, hosting.answers, prompts, known_models()),
     )

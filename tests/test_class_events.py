@@ -17,6 +17,7 @@ from arena.judging.pairs import pairs_of
 from arena.judging.rooms import NO_ROOM, Rooms
 from arena.results.desk import ResultsDesk
 from arena.results.store import store_of
+from arena.votes.backed_up import BackupStatus
 from ui.classroom.events import ClassEvents
 from ui.classroom.layout import lay_out_class
 from ui.classroom.view import link_block
@@ -37,13 +38,21 @@ class Kept:
 def made(tmp_path: Path) -> SimpleNamespace:
     sides = [Recorded("q1", "Why?", make_side(name, "text")) for name in ("first model", "second model")]
     rooms = Rooms(pairs_of(sides), Ballots(SimpleNamespace(append=lambda vote: None)), Kept())
-    services = SimpleNamespace(public_url="", results=ResultsDesk(store_of(tmp_path)))
+    status = BackupStatus("Hub somebody/votes", 3, time=1_795_863_600.0)
+    services = SimpleNamespace(public_url="", results=ResultsDesk(store_of(tmp_path)), backup=lambda: status)
     with gr.Blocks():
         part = lay_out_class(Labels({"prompt_q1": ("题一", "Question 1")}), rooms.prompts)
     tab = SimpleNamespace(lang="en", admin=False, class_room=NO_ROOM)
     tabs = SimpleNamespace(get=lambda request: tab)
     events = ClassEvents(services, Admin(TOKEN, RateLimits()), rooms, part, tabs)
     return SimpleNamespace(events=events, rooms=rooms, tab=tab, part=part)
+
+
+def test_the_host_alone_is_told_where_votes_are_copied_to(made: SimpleNamespace) -> None:
+    before = made.events.render(made.tab, REQUEST)[made.part.backup]["value"]
+    made.events.enter(TOKEN, REQUEST)
+    after = made.events.render(made.tab, REQUEST)[made.part.backup]["value"]
+    assert before == "" and "somebody/votes" in after and "2026-11-28 11:00 UTC; 3 are waiting" in after
 
 
 def test_without_the_token_nothing_is_opened_chosen_or_closed(made: SimpleNamespace) -> None:

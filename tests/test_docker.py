@@ -38,7 +38,8 @@ def of(kind: str) -> list[str]:
 def test_all_that_the_app_imports_is_copied_and_nothing_else() -> None:
     copied = {Path(source).name for rest in of("COPY") for source in shlex.split(rest)[:-1]}
     rooms = {path.parent.name for path in ROOT.glob("[!.]*/__init__.py")} - {"tests"}
-    assert copied == rooms | {"app.py", "prompts.json", "LICENSE", "requirements.txt", "requirements-model.txt"}
+    needed = {f"requirements{of}.txt" for of in ("", "-model", "-modelscope")}
+    assert copied == rooms | needed | {"app.py", "prompts.json", "LICENSE"}
 
 
 def test_it_is_small_runs_as_nobody_special_and_is_looked_after() -> None:

@@ -81,7 +81,7 @@ def test_a_space_is_open_to_the_world_and_says_that_votes_are_not_kept(space: tu
     port, _ = space
     config = json.loads(urllib.request.urlopen(f"http://127.0.0.1:{port}/config", timeout=30).read())
     ids = {component["props"].get("elem_id") for component in config["components"]}
-    assert {"not_kept_banner", "tab_results"} <= ids
+    assert {"backup_banner", "tab_results"} <= ids
     # Whoever comes there is not the machine's owner.
     assert "tab_batch" not in ids
 

@@ -30,6 +30,7 @@ class Page:
     labels: Labels
     kept: gr.BrowserState
     language: gr.Button
+    backup: gr.Markdown
     judging: JudgeTab | None
     live: LiveTab | None
     chat: ChatTab | None
@@ -45,7 +46,7 @@ def lay_out(services: Services) -> Page:
     """Make all components inside the current gr.Blocks."""
     labels = Labels(_named_texts(services))
     kept = gr.BrowserState({"rater": "", "lang": ""}, storage_key="arena", secret=services.secret)
-    language = _top(labels, services)
+    language, backup = _top(labels, services)
     judging = live = chat = report = batch = classroom = None
     with gr.Tabs() as tabs:
         if services.rooms:
@@ -71,7 +72,7 @@ def lay_out(services: Services) -> Page:
                 classroom = lay_out_class(labels, services.rooms.prompts)
         with _tab(labels, "about"):
             labels.show(gr.HTML(labels("about"), elem_id="about"), value="about")
-    return Page(labels, kept, language, judging, live, chat, results, replay, report, batch, classroom, tabs)
+    return Page(labels, kept, language, backup, judging, live, chat, results, replay, report, batch, classroom, tabs)
 
 
 @contextmanager
@@ -81,18 +82,18 @@ def _tab(labels: Labels, name: str) -> Iterator[gr.Tab]:
         yield labels.show(tab, label=key)
 
 
-def _top(labels: Labels, services: Services) -> gr.Button:
-    """The heading, the button for the other language, and what has to be said of the models."""
+def _top(labels: Labels, services: Services) -> tuple[gr.Button, gr.Markdown]:
+    """The heading, the button for the other language, what has to be said of the models, and the place for what has to
+    be said of the backup."""
     with gr.Row(elem_id="top"):
         labels.show(gr.Markdown(labels("heading"), elem_id="title"), value="heading")
         language = gr.Button(labels("other_language"), elem_id="language", size="sm", min_width=80, scale=0)
         labels.show(language, value="other_language")
     banners = [key for key in ("scripted_banner", "stand_in_banner") if labels_of(services, key)]
-    banners += [] if services.keeps else ["not_kept_banner"]
     banners += [] if services.backends or services.rooms else ["nothing_banner"]
     for key in banners:
         labels.show(gr.Markdown(labels(key), elem_id=key, elem_classes="banner"), value=key)
-    return language
+    return language, gr.Markdown(visible=False, elem_id="backup_banner", elem_classes="banner")
 
 
 def labels_of(services: Services, key: str) -> tuple[str, str] | None:

@@ -12,6 +12,7 @@ from gradio.blocks import Block
 from starlette.middleware import Middleware
 
 from ui.api import Api
+from ui.backup import backup_banner
 from ui.batch.events import BatchEvents
 from ui.chat.events import ChatEvents
 from ui.chat.vote import VoteEvents
@@ -48,7 +49,7 @@ def build_page(services: Services) -> tuple[gr.Blocks, dict[str, Any]]:
         handlers = _Handlers(services, page, tabs)
         for part in handlers.all:
             part.wire()
-        _wire_language(demo, page, handlers, tabs)
+        _wire_language(demo, page, handlers, services, tabs)
         handlers.replay.wire_link(demo)
         demo.unload(_on_unload(services))
     # Not for the open web alone: a plain HTTP call must wait in the queue like everyone else.
@@ -139,9 +140,11 @@ class _Handlers:
         return props
 
 
-def _wire_language(demo: gr.Blocks, page: Page, handlers: _Handlers, tabs: Tabs) -> None:
+def _wire_language(demo: gr.Blocks, page: Page, handlers: _Handlers, services: Services, tabs: Tabs) -> None:
     def show(tab: Tab, kept: dict[str, str], request: gr.Request) -> Updates:
         updates = page.labels.relabel(tab.lang)
+        banner = backup_banner(tab.lang, services.backup)
+        updates[page.backup] = gr.update(value=banner, visible=bool(banner))
         for block, props in handlers.render(tab, request).items():
             updates[block] = {**updates.get(block, {}), **gr.update(**props)}
         return {**updates, page.kept: kept}
@@ -158,6 +161,6 @@ def _wire_language(demo: gr.Blocks, page: Page, handlers: _Handlers, tabs: Tabs)
         tab.lang = "en" if tab.lang == "zh" else "zh"
         return show(tab, {"rater": (kept or {}).get("rater", ""), "lang": tab.lang}, request)
 
-    outputs = list(dict.fromkeys([*page.labels.components, *handlers.outputs, page.kept]))
+    outputs = list(dict.fromkeys([*page.labels.components, *handlers.outputs, page.backup, page.kept]))
     page.language.click(switch, page.kept, outputs, queue=False, **PRIVATE)
     demo.load(on_load, page.kept, outputs, queue=False, **PRIVATE)

@@ -25,6 +25,7 @@ from arena.report import Reports
 from arena.results.desk import ResultsDesk
 from arena.results.figures import Figures
 from arena.types import Backend, ModelSpec, SideName, Vote
+from arena.votes.backed_up import BackupStatus
 from arena.votes.withdrawn import Withdrawals
 from ui.texts import error_text, language_of_browser
 
@@ -41,8 +42,8 @@ class Services:
     models that could run here. `rooms` is where recorded answers are judged, if there are any, `live` where
     models answer blind; `admin` checks tokens,
     if the host has set one; `public_url` is where the page is found from outside, "" if nobody said, and `is_local`
-    whether only this machine reaches it; `keeps` whether votes outlive a restart. `batch` asks whole sets, `reports`
-    tells what came out.
+    whether only this machine reaches it; `backup` tells how many votes are nowhere else, where that matters. `batch`
+    asks whole sets, `reports` tells what came out.
     """
 
     backends: Mapping[SideName, Backend]
@@ -61,7 +62,7 @@ class Services:
     admin: Admin | None = None
     public_url: str = ""
     is_local: bool = False
-    keeps: bool = True
+    backup: Callable[[], BackupStatus] | None = None
     batch: BatchDesk | None = None
     reports: Reports | None = None
 

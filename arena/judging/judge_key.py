@@ -14,10 +14,13 @@ _CODE = 16
 
 
 class JudgeKey:
-    """Turns a rater's random id into what the CSV may hold. The key lives beside the votes and never leaves."""
+    """Turns a rater's random id into what the CSV may hold. The key lives beside the votes and never leaves.
 
-    def __init__(self, path: Path) -> None:
-        self._key = _read_or_make(path)
+    `secret`, if there is one, is made into the key instead: where folders come and go, a rater stays the same judge.
+    """
+
+    def __init__(self, path: Path, secret: str = "") -> None:
+        self._key = hashlib.sha256(secret.encode("utf-8", "replace")).digest() if secret else _read_or_make(path)
 
     def judge(self, rater: str) -> str:
         """A keyed hash: the same rater is the same judge, and nobody without the key can tell who."""

@@ -9,7 +9,8 @@ from filelock import BaseFileLock, FileLock, Timeout
 
 from arena.votes.parts import part_path
 
-_MOST_PARTS = 1000  # where locks never work, the search must end
+# Where locks never work, the search must end. Parts with higher numbers came from elsewhere: nobody appends to them.
+MOST_PARTS = 1000
 
 
 def take_part(folder: Path, name: str, prepare: Callable[[Path], bool]) -> tuple[Path, BaseFileLock]:
@@ -17,7 +18,7 @@ def take_part(folder: Path, name: str, prepare: Callable[[Path], bool]) -> tuple
 
     Raises OSError if the folder cannot be written, or what `prepare` raises.
     """
-    for number in range(1, _MOST_PARTS + 1):
+    for number in range(1, MOST_PARTS + 1):
         part = part_path(folder, name, number)
         # Protects the part from other processes. Not bound to a thread: whoever closes the log releases it.
         claim = FileLock(part.with_name(f".{part.name}.lock"), thread_local=False)
@@ -33,4 +34,4 @@ def take_part(folder: Path, name: str, prepare: Callable[[Path], bool]) -> tuple
         if usable:
             return part, claim
         claim.release()
-    raise OSError(f"none of {_MOST_PARTS} parts could be locked")
+    raise OSError(f"none of {MOST_PARTS} parts could be locked")

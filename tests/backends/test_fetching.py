@@ -59,30 +59,6 @@ def hub(request: pytest.FixtureRequest, server: HubServer, hub_addresses: Callab
     return request.param
 
 
-@pytest.fixture
-def hub_addresses(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., None]:
-    """Points the two libraries elsewhere, with nobody logged in and models in a folder of the test."""
-    from huggingface_hub import constants
-
-    monkeypatch.setenv("ARENA_MODELS_DIR", str(tmp_path / "models"))
-    monkeypatch.setenv("MODELSCOPE_HOME", str(tmp_path / "home"))
-    for name in ("MODELSCOPE_API_TOKEN", "HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "no-token"))
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-
-    def point(huggingface: str, modelscope: str) -> None:
-        # The library has read HF_ENDPOINT as it was imported; the command line's tests set the variable itself.
-        monkeypatch.setattr(constants, "ENDPOINT", huggingface)
-        monkeypatch.setattr(
-            constants, "HUGGINGFACE_CO_URL_TEMPLATE", huggingface + "/{repo_id}/resolve/{revision}/{filename}"
-        )
-        monkeypatch.setattr("huggingface_hub.hf_api.ENDPOINT", huggingface, raising=False)
-        monkeypatch.setenv("MODELSCOPE_ENDPOINT", modelscope)
-
-    return point
-
-
 def both(repo: Repo = REPO) -> Published:
     return Published({"huggingface": repo, "modelscope": repo}, 737_872)
 

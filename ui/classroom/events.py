@@ -11,6 +11,7 @@ from arena.admin import Admin
 from arena.errors import InputError
 from arena.judging.rooms import Room, Rooms
 from arena.results.view import Filters
+from ui.backup import backup_line
 from ui.classroom.layout import ClassTab
 from ui.classroom.view import counts_block, link_block
 from ui.handlers import PRIVATE, Props, merged, whole_number
@@ -44,7 +45,8 @@ class ClassEvents:
     def outputs(self) -> list[Block]:
         """Every component that a handler of the tab may update."""
         part = self._part
-        return [part.door.column, part.desk, part.chooser, part.link, part.counts, part.close, part.results, part.timer]
+        parts = [part.door.column, part.desk, part.chooser, part.link, part.counts, part.close, part.results]
+        return [*parts, part.backup, part.timer]
 
     def render(self, tab: Tab, request: gr.Request) -> Props:
         """What every changing component shows now, as properties."""
@@ -59,6 +61,7 @@ class ClassEvents:
             part.counts: {"value": self._counts(tab, room)},
             part.close: {"interactive": is_open},
             part.results: {"value": self._results(lang, room)},
+            part.backup: {"value": backup_line(lang, self._services.backup) if tab.admin else ""},
             part.timer: {"active": is_open},
         }
 

@@ -29,6 +29,7 @@ class ClassTab:
     counts: gr.HTML
     close: gr.Button
     results: gr.HTML
+    backup: gr.Markdown
     timer: gr.Timer
 
 
@@ -44,6 +45,7 @@ def lay_out_class(labels: Labels, prompts: Sequence[str]) -> ClassTab:
         close = gr.Button(labels("class_close"), elem_id="class_close", interactive=False)
         labels.show(close, value="class_close")
         results = gr.HTML("", elem_id="class_results")
+        backup = gr.Markdown("", elem_id="class_backup")
     return ClassTab(
         door=door,
         desk=desk,
@@ -55,6 +57,7 @@ def lay_out_class(labels: Labels, prompts: Sequence[str]) -> ClassTab:
         counts=counts,
         close=close,
         results=results,
+        backup=backup,
         timer=gr.Timer(LOOK_SECONDS, active=False),
     )
 

@@ -70,6 +70,18 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "error_vote_rate": ("一分钟内投票太多，请稍等再投", "Too many votes in a minute: wait a moment"),
     "error_too_many_tries": ("尝试次数太多，请过一分钟再试", "Too many tries: wait a minute"),
+    "error_backup_denied": (
+        "{hub} 拒绝写入（{status}），请检查 {login}。",
+        "{hub} refuses the copy ({status}); check {login}.",
+    ),
+    "error_backup_failed": (
+        "{hub} 没有收下（{reason}），稍后自动重试。",
+        "{hub} did not take them ({reason}); it is tried again.",
+    ),
+    "error_backup_public": (
+        "{hub} 上的数据集是公开的，请改为私有。",
+        "the dataset on {hub} is open to everybody; make it private.",
+    ),
     "error_admin_wrong": ("口令不对", "This is not the token"),
     "error_admin_needed": ("需要管理口令", "This needs the admin's token"),
     "error_answers_busy": ("另一个批量任务正在写入 {path}", "Another batch is adding to {path}"),

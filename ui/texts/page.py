@@ -57,11 +57,20 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Two open chat models answer the same prompt on a machine without a GPU, and people judge.",
     ),
     "about_running": ("正在运行的模型", "Models running here"),
-    "not_kept_banner": (
-        "这里的磁盘在重启后会清空，**投票还没有备份**：请在“结果”页下载 CSV。",
-        "This host's disk is emptied when it restarts: **votes are not backed up yet**. Download the CSV in the "
+    "backup_none": (
+        "这里的磁盘在重启后会清空，**有 {count} 张票还没有备份**：请在“结果”页下载 CSV。",
+        "This host's disk is emptied when it restarts: **{count} votes are not backed up**. Download the CSV in the "
         "Results tab.",
     ),
+    "backup_behind": (
+        "**有 {count} 张票还没有备份**：{problem}",
+        "**{count} votes are not backed up yet**: {problem}",
+    ),
+    "backup_going": (
+        "投票备份到 {place}：上次备份 {time}，还有 {count} 张票待备份。",
+        "Votes are copied to {place}, last at {time}; {count} are waiting.",
+    ),
+    "backup_never": ("尚未成功", "never yet"),
     "nothing_banner": (
         "这里没有模型，也没有录好的回答可以评判：请用 `ARENA_ANSWERS` 指定回答文件，"
         "或用 `ARENA_MODEL_A` 和 `ARENA_MODEL_B` 指定模型。",
