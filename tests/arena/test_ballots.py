@@ -410,3 +410,10 @@ def test_secrets_differ_by_purpose_and_are_no_judges(key, tmp_path):
     assert secret != key.derive("room")
     assert not secret.startswith(key.judge("browser"))
     assert not secret.startswith(key.judge("purpose:browser"))
+
+
+def test_with_a_secret_of_the_hosts_a_rater_is_the_same_judge_in_every_folder(tmp_path):
+    one, other = (JudgeKey(tmp_path / folder / "judge.key", "a secret") for folder in ("a", "b"))
+    assert one.judge("rater-1") == other.judge("rater-1") and one.code("x") == other.code("x")
+    assert one.judge("rater-1") != JudgeKey(tmp_path / "judge.key", "another").judge("rater-1")
+    assert list(tmp_path.iterdir()) == []

@@ -82,3 +82,11 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot be written"):
         EventLog(tmp_path / "file" / "data")
+
+
+def test_the_events_of_several_processes_come_in_the_order_of_time(tmp_path):
+    lines = {FIRST_PART: (2, 5), "events-2.jsonl": (1, 4), "events-100000000010001.jsonl": (0, 3, 6)}
+    for name, times in lines.items():
+        text = "".join(f'{{"kind": "e{time}", "time": {time}}}\n' for time in times)
+        (tmp_path / name).write_text(text)
+    assert [kind for kind, _ in told(tmp_path)] == [f"e{time}" for time in range(7)]
