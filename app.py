@@ -71,7 +71,7 @@ def main(
     """Two chat models side by side: ask both, watch both answer, vote. Without a command, serves the page.
 
     A MODEL is an id (smollm2-135m, qwen-7b-chat, chatglm3-6b, ...), a checkpoint folder, a .gguf file,
-    or scripted:FILE.json.
+    openai:BASE_URL#MODEL on a server, or scripted:FILE.json.
     """
     if context.invoked_subcommand:
         return

@@ -95,7 +95,8 @@ class ModelSpec:
     """What a model is, apart from the engine that runs it.
 
     `source` is a file, folder, hub id or URL, whatever `runtime` reads; `revision` names its exact bytes
-    (a commit or a sha256; empty if unknown). `context_length` counts tokens, prompt and answer together.
+    (a commit or a sha256; empty if unknown). `context_length` counts tokens, prompt and answer together;
+    0 is unknown.
     `defaults` is how this model is sampled unless told otherwise; the settings named in `pinned` are part of what
     the id means and cannot be changed. `licence` is the licence's name, `licence_url` where it can be read.
     `stand_in` marks a model that runs in place of the ones meant.

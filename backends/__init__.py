@@ -42,6 +42,10 @@ def _open(spec: ModelSpec, engines: Loads, ledger: Ledger, conductor: Conductor)
             from backends.scripted import ScriptedBackend
 
             return ScriptedBackend(spec)
+        case "openai":
+            from backends.openai_api import OpenAIBackend
+
+            return OpenAIBackend(spec)
         case "llama.cpp":
             from backends.llama_cpp import LlamaCppBackend
             from backends.loading import BackgroundLoad

@@ -30,7 +30,7 @@ def fit_context(
     `count` gives the length of a conversation in tokens, markers included. If the last turn alone leaves less room
     than asked for, the answer may be that much shorter; if it leaves next to none, InputError.
     """
-    system, turns = _split_turns(messages)
+    system, turns = split_turns(messages)
     for dropped in range(len(turns)):
         kept = (*system, *(message for turn in turns[dropped:] for message in turn))
         tokens = count(kept)
@@ -48,7 +48,7 @@ def fit_context(
     return Fitted(kept, tokens, room, len(turns) - 1)
 
 
-def _split_turns(messages: Sequence[Message]) -> tuple[tuple[Message, ...], list[list[Message]]]:
+def split_turns(messages: Sequence[Message]) -> tuple[tuple[Message, ...], list[list[Message]]]:
     """The leading system messages, and the rest cut before each user message."""
     start = next((i for i, message in enumerate(messages) if message.role != "system"), len(messages))
     turns: list[list[Message]] = []

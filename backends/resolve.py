@@ -9,7 +9,7 @@ from pathlib import Path
 
 from arena.errors import InputError
 from arena.types import ModelSpec
-from backends import folders
+from backends import folders, openai_api
 from backends.catalog import EMBEDDED, FETCHED
 from backends.scripted import scripted_spec
 
@@ -18,7 +18,8 @@ PRECISIONS = (*PACKED, "bf16", "fp16", "fp32")
 
 
 def resolve(text: str) -> ModelSpec:
-    """The model meant by `text`: an id, a checkpoint folder, a .gguf file or `scripted:FILE.json`. Raises InputError.
+    """The model meant by `text`: an id, a checkpoint folder, a .gguf file, `openai:BASE_URL#MODEL` or
+    `scripted:FILE.json`. Raises InputError.
 
     A suffix such as `@fp32` asks for a precision; only folders come in more than one.
     """
@@ -40,6 +41,8 @@ def _named(name: str) -> ModelSpec:
         return EMBEDDED[name]
     if name in FETCHED:
         return folders.fetched_spec(name)
+    if name.startswith(openai_api.PREFIX):
+        return openai_api.openai_spec(name)
     if name.startswith("scripted:"):
         return scripted_spec(_existing(Path(name.removeprefix("scripted:"))))
     if name.endswith(".gguf"):
@@ -47,7 +50,7 @@ def _named(name: str) -> ModelSpec:
     if folders.is_folder(name):
         return folders.folder_spec(Path(name))
     known = ", ".join((*EMBEDDED, *FETCHED))
-    kinds = "a checkpoint folder, a .gguf file, or scripted:FILE.json"
+    kinds = "a checkpoint folder, a .gguf file, openai:BASE_URL#MODEL, or scripted:FILE.json"
     message = f"There is no model called {name!r}. Known: {known}; or {kinds}."
     raise InputError("unknown_model", message, model=name, known=known)
 

@@ -103,7 +103,7 @@ def _heading(spec: ModelSpec) -> str:
         _row("source", spec.source),
         _row("family", spec.family),
         _row("runs as", f"{spec.precision or 'what the file has'} on {spec.runtime}"),
-        _row("context", f"{spec.context_length:,} tokens"),
+        _row("context", f"{spec.context_length:,} tokens" if spec.context_length else "unknown"),
         _row("licence", " ".join(filter(None, (spec.licence, spec.licence_url))) or "unknown"),
         _row("revision", spec.revision or "unknown"),
     ]

@@ -41,7 +41,8 @@ def _cell(lang: str, spec: ModelSpec, column: str) -> str:
         case "runs_as":
             return escape(" · ".join(filter(None, (spec.runtime, spec.precision))))
         case "context":
-            return escape(text(lang, "about_tokens", tokens=f"{spec.context_length:,}"))
+            length = spec.context_length  # 0 where a server has not said
+            return escape(text(lang, "about_tokens", tokens=f"{length:,}") if length else text(lang, "about_unknown"))
         case "revision":
             return f"<code>{escape(spec.revision)}</code>" if spec.revision else escape(text(lang, "about_unknown"))
     return _licence(lang, spec)

@@ -70,6 +70,19 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "error_vote_rate": ("一分钟内投票太多，请稍等再投", "Too many votes in a minute: wait a moment"),
     "error_too_many_tries": ("尝试次数太多，请过一分钟再试", "Too many tries: wait a minute"),
+    "error_openai_away": ("{model} 的服务器连接不上", "The server of {model} cannot be reached"),
+    "error_openai_busy": ("{model} 的服务器正忙，请稍后再试", "The server of {model} has too much to do; try again"),
+    "error_openai_denied": (
+        "{model} 的服务器拒绝了密钥，请检查 {name}",
+        "The server of {model} does not take the key; check {name}",
+    ),
+    "error_openai_gone": (
+        "服务器在回答途中断开（{reason}）",
+        "The server ended in the middle of its answer ({reason})",
+    ),
+    "error_openai_model": ("服务器上没有模型 {model}", "The server has no model {model}"),
+    "error_openai_silent": ("{model} 的服务器太久没有回应", "The server of {model} has been silent for too long"),
+    "error_openai_too_long": ("{model} 容纳不下这段提问：{reason}", "{model} does not take the prompt: {reason}"),
     "error_backup_denied": (
         "{hub} 拒绝写入（{status}），请检查 {login}。",
         "{hub} refuses the copy ({status}); check {login}.",
