@@ -148,11 +148,11 @@ class Usage:
 class Chunk:
     """One step of a stream. All fields empty is a sign of life.
 
-    `text` and `reasoning` are what is new. `stage` says what a side waits for, with `done` of `total`: its place in
-    the queue (done 1 is next, total unused), prompt tokens read, or nothing known (both 0). `dropped_turns` counts
-    the oldest user turns left out because the context is full. `retract` says that all the text so far was reasoning
-    after all. `usage` is the usage so far. The last chunk has a `finish_reason`, the whole usage and, for `error`, the
-    reason.
+    `text` and `reasoning` are what is new. `stage` says what a side waits for, with `done` of `total`: its place in the
+    queue (1 is next) and the seconds that may take (0 if unknown), prompt tokens read, or nothing known (both 0).
+    `dropped_turns` counts the oldest user turns left out because the context is full. `retract` says that all the text
+    so far was reasoning after all. `usage` is the usage so far. The last chunk has a `finish_reason`, the whole usage
+    and, for `error`, the reason.
     """
 
     text: str = ""

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from types import SimpleNamespace
 
 import gradio as gr
 import pytest
 from served_app import ServedApp
 
-from ui.judging.live_events import LiveEvents
+from arena.judging.in_step import NOTHING
+from arena.judging.live import LiveView
+from ui.judging.live_events import LiveEvents, _status
 from ui.layout import lay_out
 from ui.session import Tabs
 
@@ -88,3 +91,9 @@ def test_an_empty_question_changes_nothing(events: LiveEvents, typed: str | None
 def test_a_browser_that_keeps_nothing_is_told_so(events: LiveEvents) -> None:
     with pytest.raises(gr.Error, match="keeps no number"):
         list(events.send({}, "Why?", REQUEST))
+
+
+@pytest.mark.parametrize(("wait", "words"), [(0, "Queued, 3 ahead<"), (40, "Queued, 3 ahead, about 40 s<")])
+def test_the_queue_is_shown_to_a_rater_with_its_place_and_time(wait: int, words: str) -> None:
+    assert words in _status("en", LiveView("Why?", replace(NOTHING, ahead=3, wait=wait)))
+    assert "Queued" not in _status("en", LiveView("Why?", replace(NOTHING, texts={"a": "x", "b": "x"}, ahead=3)))

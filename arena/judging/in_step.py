@@ -18,11 +18,17 @@ SLOWEST = 5.0
 
 @dataclass(frozen=True)
 class Shown:
-    """What a rater may see: the texts by side, whether that is `all` of both, and whether a side `stalled`."""
+    """What a rater may see: the texts by side, whether that is `all` of both, and whether a side `stalled`.
+
+    `ahead` is the place in the queue of the side that has longest to wait, 0 if none waits, and `wait` the seconds that
+    may take, 0 if unknown: of both sides together, so that it does not tell which.
+    """
 
     texts: Mapping[SideName, str]
     all: bool = False
     stalled: bool = False
+    ahead: int = 0
+    wait: int = 0
 
 
 NOTHING = Shown(dict.fromkeys(SideName, ""))
@@ -45,7 +51,9 @@ class InStep:
         texts = {name: answer.text[:count] for name, answer in answers.items()}
         ended = all(answer.finish_reason for answer in answers.values())
         is_all = ended and all(texts[name] == answers[name].text for name in SideName)
-        return Shown(texts, is_all, self._has_stalled(answers, now))
+        queued = [answer for answer in answers.values() if answer.stage == "queued"]
+        ahead, wait = (max((getattr(one, name) for one in queued), default=0) for name in ("done", "total"))
+        return Shown(texts, is_all, self._has_stalled(answers, now), ahead, wait)
 
     def _allowed(self, answers: Mapping[SideName, Answer], now: float) -> float:
         """How many characters of each side."""

@@ -103,3 +103,11 @@ def test_to_load_and_to_queue_is_no_stall_and_every_step_counts():
     for done in range(6):
         reading = Answer(stage="reading", done=done, total=9)
         assert not step.show(battle(reading, reading), 59.0 * done).stalled
+
+
+def test_the_place_in_the_queue_is_that_of_both_together():
+    first, second = Answer(stage="queued", done=3, total=40), Answer(stage="queued", done=5, total=20)
+    for sides in ((first, second), (second, first)):
+        shown = InStep().show(battle(*sides), 0.0)
+        assert (shown.ahead, shown.wait) == (5, 40)
+    assert InStep().show(battle(Answer(stage="reading", done=3, total=9), Answer()), 0.0).ahead == 0

@@ -44,7 +44,7 @@ def test_places_in_the_queue_are_shown_and_move_up(tickets):
         third = tickets(slots).wait()
         assert next(third) == queued(2)
     assert list(second) == []
-    assert next(third) == queued(1)
+    assert next(third).done == 1
 
 
 def test_who_came_first_is_served_first_even_if_others_ask_first(tickets):
@@ -209,3 +209,21 @@ def test_one_that_leaves_the_queue_takes_nothing(tickets):
             assert waits(impatient) == 1
         assert waits(tickets(slots, 1)) == 0
     assert waits(tickets(slots, 9)) == 0
+
+
+def test_who_waits_is_told_how_long_at_the_pace_of_late(tickets):
+    slots = Slots(2)
+    slots._stays.extend([10.0, 20.0, 30.0])
+    for _ in range(2):
+        list(tickets(slots).wait())
+    firsts = [next(tickets(slots).wait()) for _ in range(3)]
+    assert [(chunk.done, chunk.total) for chunk in firsts] == [(1, 10), (2, 20), (3, 30)]
+
+
+def test_a_stay_counts_from_when_the_place_was_had(tickets):
+    slots = Slots(1)
+    with slots.ticket() as holder:
+        list(holder.wait())
+        with slots.ticket():  # leaves the queue without having had a place
+            time.sleep(0.2)
+    assert len(slots._stays) == 1 and 0.2 <= slots._stays[0] < 5

@@ -50,6 +50,13 @@ def status_line(lang: str, answer: Answer | None, load: LoadState) -> str:
     return " · ".join(parts)
 
 
+def queued_line(lang: str, ahead: int, seconds: int) -> str:
+    """The place in the queue, and how long that may take unless it is unknown (0)."""
+    if seconds:
+        return text(lang, "queued_time", ahead=ahead, seconds=seconds)
+    return text(lang, "queued", ahead=ahead)
+
+
 def _load_line(lang: str, load: LoadState) -> str:
     if load.error:
         return text(lang, "load_failed_state", reason=error_text(lang, load.error))
@@ -61,7 +68,7 @@ def _doing(lang: str, answer: Answer) -> str:
         case "loading":
             return text(lang, "load_wait", seconds=answer.done)
         case "queued":
-            return text(lang, "queued", ahead=answer.done)
+            return queued_line(lang, answer.done, answer.total)
         case "reading" if answer.done and answer.total:
             return text(lang, "reading_part", done=answer.done, total=answer.total)
         case "reading":

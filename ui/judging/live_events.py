@@ -13,6 +13,7 @@ from gradio.blocks import Block
 from arena.errors import ArenaError
 from arena.judging.live import LiveBattles, LiveView
 from arena.types import SideName, Vote
+from ui.chat.panes import queued_line
 from ui.handlers import KEEP_ALIVE_SECONDS, PRIVATE, TURNS, UPDATE_SECONDS, Props, Updates, changed, merged
 from ui.judging.live_layout import LiveTab
 from ui.judging.raters import Kept, known_judge, refusals
@@ -144,5 +145,8 @@ def _status(lang: str, view: LiveView | None) -> str:
     if view is None:
         return ""
     waits = view.state == "answering" and not any(view.shown.texts.values())
-    line = text(lang, "waiting" if waits else f"live_{view.state}")
+    if waits and view.shown.ahead:
+        line = queued_line(lang, view.shown.ahead, view.shown.wait)
+    else:
+        line = text(lang, "waiting" if waits else f"live_{view.state}")
     return f'<span role="status">{escape(line)}</span>'

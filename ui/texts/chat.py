@@ -10,6 +10,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "load_failed_state": ("加载失败：{reason}（再次发送会重试）", "Loading failed: {reason} (sending again retries)"),
     "waiting": ("等待中…", "Waiting…"),
     "queued": ("排队中，前面还有 {ahead} 个", "Queued, {ahead} ahead"),
+    "queued_time": ("排队中，前面还有 {ahead} 个，约 {seconds} 秒", "Queued, {ahead} ahead, about {seconds} s"),
     "reading": ("正在读题…", "Reading the prompt…"),
     "reading_part": ("正在读题… {done}/{total} token", "Reading the prompt… {done}/{total} tokens"),
     "generating": ("生成中", "Answering"),
