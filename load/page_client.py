@@ -10,6 +10,8 @@ from typing import Any
 
 import httpx
 
+_PAGE = 0  # what gradio calls the page itself
+
 
 class Refused(Exception):
     """The page answered an event with an error; the text is what a person would read."""
@@ -17,10 +19,11 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Event:
-    """One handler: its number, and the places of its outputs by elem_id."""
+    """One handler: its number, the places of its outputs by elem_id, and whether it waits in the queue."""
 
     number: int
     outputs: Mapping[str, int]
+    queued: bool = True
 
 
 class PageConfig:
@@ -33,12 +36,25 @@ class PageConfig:
 
     def event(self, elem_id: str, trigger: str = "click") -> Event:
         """The handler of a component's trigger. Raises KeyError if there is none."""
-        wanted = [self._ids[elem_id], trigger]
-        for one in self._dependencies:
-            if wanted in [list(target) for target in one["targets"]]:
-                places = {self._names.get(number, ""): place for place, number in enumerate(one["outputs"])}
-                return Event(one["id"], places)
-        raise KeyError(f"{elem_id}.{trigger}")
+        found = self._events(self._ids[elem_id], trigger)
+        if not found:
+            raise KeyError(f"{elem_id}.{trigger}")
+        return found[0]
+
+    def on_load(self) -> list[Event]:
+        """What a browser asks for as it opens the page."""
+        return self._events(_PAGE, "load")
+
+    def _events(self, number: int, trigger: str) -> list[Event]:
+        return [
+            Event(
+                one["id"],
+                {self._names.get(number, ""): place for place, number in enumerate(one["outputs"])},
+                one["queue"] is not False,
+            )
+            for one in self._dependencies
+            if [number, trigger] in [list(target) for target in one["targets"]]
+        ]
 
 
 class PageSession:
@@ -51,6 +67,8 @@ class PageSession:
     async def call(self, event: Event, data: Sequence[Any]) -> list[Any]:
         """The outputs of a handler for these inputs. Raises Refused, and httpx.HTTPError."""
         body = {"fn_index": event.number, "data": list(data), "session_hash": self._hash}
+        if not event.queued:
+            return await self._run(body)
         answer = await self._client.post("/gradio_api/queue/join", json=body)
         answer.raise_for_status()
         wanted = answer.json()["event_id"]
@@ -60,6 +78,19 @@ class PageSession:
                 if message.get("msg") == "process_completed" and message.get("event_id") == wanted:
                     return _outputs(message)
         raise Refused("the stream ended without an answer")
+
+    async def stay(self) -> None:
+        """Hold the connection by which a page knows that a tab is still there, until cancelled or cut."""
+        async with self._client.stream("GET", f"/gradio_api/heartbeat/{self._hash}", timeout=None) as stream:
+            async for _ in stream.aiter_raw():
+                pass
+
+    async def _run(self, body: Mapping[str, Any]) -> list[Any]:
+        answer = await self._client.post("/gradio_api/run/predict", json=body)
+        found = answer.json()
+        if answer.is_error:
+            raise Refused(str(found.get("error") or found.get("detail")))
+        return list(found["data"])
 
 
 async def page_config(client: httpx.AsyncClient) -> PageConfig:

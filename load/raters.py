@@ -57,8 +57,8 @@ class ClassLoad:
     server_bytes: int | None
 
 
-class _Class:
-    """The raters, with what they have measured."""
+class Class:
+    """The raters of a room, with what they have measured in milliseconds; `pause` seconds between two votes."""
 
     def __init__(self, config: PageConfig, code: str, pause: float, end: float) -> None:
         self._join = config.event("judge_join")
@@ -113,7 +113,7 @@ def measure_class(folder: Path, raters: int, rate: float, seconds: float, progre
     # Enough battles for everybody until the end.
     prompts = int(rate * seconds / raters * 2) + 4
     answers.write_text("\n".join(sample_answers(prompts)), encoding="utf-8")
-    code = _room(answers, data_dir, raters)
+    code = open_room(answers, data_dir, raters)
     with served(answers, data_dir) as (url, process):
         progress(f"{raters} raters vote for {seconds:g} s ...")
         made, spent = asyncio.run(_run(url, code, raters, raters / rate, seconds, progress))
@@ -125,8 +125,8 @@ def measure_class(folder: Path, raters: int, rate: float, seconds: float, progre
         raters,
         spent,
         len(made.votes) / spent,
-        _times(made.votes),
-        _times(made.battles),
+        times(made.votes),
+        times(made.battles),
         dict(made.errors),
         len(made.acknowledged),
         lost=len(set(made.acknowledged) - set(stored)),
@@ -135,7 +135,7 @@ def measure_class(folder: Path, raters: int, rate: float, seconds: float, progre
     )
 
 
-def _room(answers: Path, data_dir: Path, raters: int) -> str:
+def open_room(answers: Path, data_dir: Path, raters: int) -> str:
     """A room in the folder before the app is started, as if a teacher had opened it."""
     with EventLog(data_dir) as events:
         closed = ClosedLog(InputError("bench_failed", "Nobody votes before the app is there."))
@@ -145,11 +145,11 @@ def _room(answers: Path, data_dir: Path, raters: int) -> str:
 
 async def _run(
     url: str, code: str, raters: int, pause: float, seconds: float, progress: Progress
-) -> tuple[_Class, float]:
+) -> tuple[Class, float]:
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=raters)
     async with httpx.AsyncClient(base_url=url, timeout=60, limits=limits, trust_env=False) as client:
         began = time.monotonic()
-        made = _Class(await page_config(client), code, pause, began + seconds)
+        made = Class(await page_config(client), code, pause, began + seconds)
         telling = asyncio.create_task(_tell(made, began, seconds, progress))
         try:
             await asyncio.gather(*(made.rater(client) for _ in range(raters)))
@@ -158,14 +158,15 @@ async def _run(
         return made, time.monotonic() - began
 
 
-async def _tell(made: _Class, began: float, seconds: float, progress: Progress) -> None:
+async def _tell(made: Class, began: float, seconds: float, progress: Progress) -> None:
     while True:
         await asyncio.sleep(5)
         left = max(0.0, began + seconds - time.monotonic())
         progress(f"{len(made.votes):,} votes, {sum(made.errors.values())} errors, {left:.0f} s left")
 
 
-def _times(found: Sequence[float]) -> Times:
+def times(found: Sequence[float]) -> Times:
+    """Of at least one."""
     ordered = sorted(found)
     return Times(len(ordered), ordered[len(ordered) // 2], ordered[int(0.95 * (len(ordered) - 1))], ordered[-1])
 

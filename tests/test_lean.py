@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import datetime
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import gradio as gr
 import pytest
-from gradio.state_holder import SessionState
+from gradio.routes import App
+from gradio.state_holder import SessionState, StateHolder
 
-from ui.lean import LeanBlocks
+from ui.lean import KEPT_SECONDS, LeanBlocks, LeanState
 
-NAMES = ("text", "more", "pane", "button")
+NAMES = ("text", "more", "pane", "button", "list", "file")
 
 
 def page(kind: type[gr.Blocks]) -> tuple[gr.Blocks, dict[str, Any]]:
-    """Four components, and a handler with all of them as outputs."""
+    """Some components, and a handler with all of them as outputs."""
     with kind() as demo:
         parts = {"text": gr.Textbox(), "more": gr.Markdown(), "pane": gr.Chatbot(), "button": gr.Button("x")}
+        parts |= {"list": gr.Dropdown(["x", "z"]), "file": gr.DownloadButton("file")}
         parts["button"].click(lambda: {}, None, list(parts.values()))
         parts["other"] = gr.Textbox()
     return demo, parts
@@ -45,11 +48,16 @@ TALK = [{"role": "assistant", "content": "hi"}]
     [
         ({"text": "a"}, []),
         ({"more": "a", "pane": TALK}, []),
-        ({"button": gr.update(interactive=False), "text": "a"}, ["Button"]),
-        ({"pane": gr.update(value=TALK), "text": gr.skip()}, ["Chatbot"]),
+        ({"button": gr.update(interactive=False), "text": "a"}, []),
+        ({"button": gr.update(value="y", visible=False)}, []),
+        ({"pane": gr.update(value=TALK), "text": gr.skip()}, []),
+        ({"more": gr.update(value=" a\n b", visible=True, label=None)}, []),
+        ({"list": gr.update(choices=["x", ("why", "y")], value="y"), "text": gr.update(value=None)}, ["Dropdown"]),
+        ({"list": gr.update(value="z")}, []),
+        ({"file": gr.update(value=__file__, interactive=True)}, []),
         ({"text": gr.skip()}, []),
         ({"text": None}, []),
-        (["a", "b", TALK, gr.update(value="y")], ["Button"]),
+        (["a", "b", TALK, gr.update(value="y"), "x", None], ["Button"]),
     ],
 )
 def test_only_what_a_handler_tells_is_made_anew_and_the_answer_is_the_same(told: Any, anew: list[str]) -> None:
@@ -60,10 +68,50 @@ def test_only_what_a_handler_tells_is_made_anew_and_the_answer_is_the_same(told:
 
 def test_without_it_gradio_makes_everything_anew() -> None:
     """Should a later gradio not do so, ui/lean.py can go."""
-    assert sorted(answer(gr.Blocks, {"text": "a"})[1]) == ["Button", "Chatbot", "Markdown"]
+    assert sorted(answer(gr.Blocks, {"text": "a"})[1]) == [
+        "Button",
+        "Chatbot",
+        "DownloadButton",
+        "Dropdown",
+        "Markdown",
+    ]
+
+
+def test_a_property_that_a_component_has_not_is_refused_as_ever() -> None:
+    for kind in (LeanBlocks, gr.Blocks):
+        with pytest.raises(TypeError, match="active"):
+            answer(kind, {"button": gr.update(active=True)})
 
 
 def test_a_component_that_is_no_output_is_refused_as_ever() -> None:
     for kind in (LeanBlocks, gr.Blocks):
         with pytest.raises(ValueError, match="not specified as output"):
             answer(kind, {"other": "a"})
+
+
+def opened(kind: type[gr.Blocks]) -> StateHolder:
+    """The holder of a served page's states."""
+    demo, _ = page(kind)
+    return App.create_app(demo).state_holder
+
+
+def test_a_tabs_state_describes_no_component_and_keeps_what_is_chosen_from() -> None:
+    holder = opened(LeanBlocks)
+    state = holder["tab"]
+    assert isinstance(state, LeanState) and not state.config_values
+    assert holder["tab"] is state and holder["other"] is not state
+    ordinary = opened(gr.Blocks)["tab"]
+    assert len(ordinary.config_values) > 5 and len(state.blocks_config.blocks) == len(ordinary.blocks_config.blocks)
+    [number] = [key for key, block in state.blocks_config.blocks.items() if isinstance(block, gr.Dropdown)]
+    state[number] = gr.Dropdown(["new"], render=False)
+    assert state[number].choices == [("new", "new")] and holder["other"][number].choices != [("new", "new")]
+
+
+def test_the_state_of_a_tab_that_was_left_goes_and_that_of_one_that_is_open_stays() -> None:
+    holder = opened(LeanBlocks)
+    for name in ("open", "left", "just left"):
+        holder[name].is_closed = name != "open"
+    past = datetime.datetime.now() - datetime.timedelta(seconds=KEPT_SECONDS + 1)
+    holder.time_last_used |= {"open": past, "left": past}
+    holder.delete_all_expired_state()
+    assert set(holder.session_data) == set(holder.time_last_used) == {"open", "just left"}

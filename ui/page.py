@@ -17,6 +17,7 @@ from ui.batch.events import BatchEvents
 from ui.chat.events import ChatEvents
 from ui.chat.vote import VoteEvents
 from ui.classroom.events import ClassEvents
+from ui.front import FrontPage
 from ui.handlers import PRIVATE, Props, Updates
 from ui.headers import SecurityHeaders
 from ui.judging.events import JudgeEvents
@@ -80,7 +81,7 @@ def _launch_keywords(page: Page) -> dict[str, Any]:
         "run_history": False,
         "show_error": False,
         "max_file_size": "1mb",
-        "app_kwargs": {"middleware": [Middleware(SecurityHeaders)]},
+        "app_kwargs": {"middleware": [Middleware(SecurityHeaders), Middleware(FrontPage)]},
     }
 
 
