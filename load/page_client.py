@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,15 +69,30 @@ class PageSession:
         body = {"fn_index": event.number, "data": list(data), "session_hash": self._hash}
         if not event.queued:
             return await self._run(body)
+        async for message in self._messages(body):
+            if message["msg"] == "process_completed":
+                return _outputs(message)
+        raise Refused("the stream ended without an answer")
+
+    async def watch(self, event: Event, data: Sequence[Any]) -> AsyncIterator[str]:
+        """What a handler sends while it works, as the JSON of each message's output. Raises as `call`."""
+        body = {"fn_index": event.number, "data": list(data), "session_hash": self._hash}
+        async for message in self._messages(body):
+            if message["msg"] == "process_completed":
+                _outputs(message)
+            yield json.dumps(message.get("output"), ensure_ascii=False)
+
+    async def _messages(self, body: Mapping[str, Any]) -> AsyncIterator[dict[str, Any]]:
         answer = await self._client.post("/gradio_api/queue/join", json=body)
         answer.raise_for_status()
         wanted = answer.json()["event_id"]
         async with self._client.stream("GET", "/gradio_api/queue/data", params={"session_hash": self._hash}) as stream:
             async for line in stream.aiter_lines():
                 message = json.loads(line.removeprefix("data:")) if line.startswith("data:") else {}
-                if message.get("msg") == "process_completed" and message.get("event_id") == wanted:
-                    return _outputs(message)
-        raise Refused("the stream ended without an answer")
+                if message.get("event_id") == wanted:
+                    yield message
+                    if message["msg"] == "process_completed":
+                        return
 
     async def stay(self) -> None:
         """Hold the connection by which a page knows that a tab is still there, until cancelled or cut."""

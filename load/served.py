@@ -6,8 +6,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import httpx
@@ -18,11 +18,20 @@ APP = Path(__file__).parents[1] / "app.py"
 _PATIENCE = 120.0  # seconds until the page must be there
 
 
+Served = AbstractContextManager[tuple[str, "subprocess.Popen[bytes]"]]
+
+
+def served(answers: Path, data_dir: Path) -> Served:
+    """Recorded answers alone; as `served_app`."""
+    return served_app(["--answers", str(answers)], data_dir)
+
+
 @contextmanager
-def served(answers: Path, data_dir: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    """Recorded answers alone, on loopback: the page's address and the process. Raises InputError if it fails."""
+def served_app(options: Sequence[str], data_dir: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """The app on loopback: the page's address and the process. Raises InputError if it fails."""
     port = _free_port()
-    command = [sys.executable, str(APP), "--answers", str(answers), "--data-dir", str(data_dir), "--port", str(port)]
+    data_dir.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, str(APP), *options, "--data-dir", str(data_dir), "--port", str(port)]
     with (data_dir / "server.log").open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log)
     try:

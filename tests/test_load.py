@@ -12,6 +12,8 @@ from typer.testing import CliRunner
 from app import cli
 from arena.types import SideName, Winner
 from arena.votes import read_votes
+from load.chats import measure_chats
+from load.crowd import measure_crowd
 from load.page_client import PageConfig
 from load.raters import measure_class
 from load.results import measure_results
@@ -64,6 +66,31 @@ def test_a_class_votes_through_the_page_and_nothing_is_lost(tmp_path: Path) -> N
     assert found.acknowledged == found.vote.count == len(votes) >= 12
     assert len({vote.judge for vote in votes}) == 4 and len({vote.room for vote in votes}) == 1
     assert found.battle.count == found.vote.count + 4 and 0 < found.vote.median_ms <= found.vote.p95_ms
+
+
+def test_a_crowd_reads_and_votes_and_what_the_server_holds_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for pause in ("READER_PAUSE", "RATER_PAUSE"):
+        monkeypatch.setattr(f"load.crowd.{pause}", 1.0)
+    with ThreadPoolExecutor(1) as pool:
+        found = pool.submit(measure_crowd, tmp_path, readers=3, raters=3, seconds=6, progress=quiet).result()
+    assert (found.lost, found.errors) == (0, {}) and found.votes == len(list(read_votes(tmp_path / "data"))) >= 1
+    assert found.actions["open the page"].count >= 1 and found.actions["vote"].p95_ms > 0
+    assert found.early and found.late and found.late.resident_bytes > 50e6 and found.late.threads > 1
+
+
+def test_chats_at_once_are_all_answered_and_told_their_place_and_time(tmp_path: Path) -> None:
+    names = []
+    for side in "ab":
+        path = tmp_path / f"{side}.json"
+        steps = [{"text": "word ", "delay": 0.02, "times": 30}]
+        path.write_text(json.dumps({"id": side, "slots": 1, "answers": [{"steps": steps}]}), encoding="utf-8")
+        names.append(f"scripted:{path}")
+    with ThreadPoolExecutor(1) as pool:
+        found = pool.submit(measure_chats, tmp_path, names, chats=4, progress=quiet).result()
+    assert (found.answered, found.errors) == (4, {}) and found.seconds > 4 * 0.5
+    assert found.queued == found.told_time == 3 and found.most_ahead == 3
 
 
 def test_the_log_is_measured_by_a_command() -> None:
