@@ -68,7 +68,7 @@ def _table(report: LoadReport) -> list[str]:
     if chats := report.chats:
         lines += [
             f"{chats.chats} live chats at once: {chats.answered} answered in {seconds(chats.seconds)}",
-            f"  told a place in the queue {chats.queued}, and a time {chats.told_time}; at most {chats.most_ahead} ahead",
+            f"  told a place in the queue {chats.queued}, a time {chats.told_time}; at most {chats.most_ahead} ahead",
             *(f"  error {count:>6,}  {words}" for words, count in chats.errors.items()),
         ]
     return lines
