@@ -67,6 +67,10 @@ def main(
             help="Private dataset that keeps copies of the votes: hf:OWNER/NAME or modelscope:OWNER/NAME.",
         ),
     ] = "",
+    words: Annotated[
+        Path | None,
+        typer.Option(envvar="ARENA_WORDS", help="A word a line: battles that contain one are not shown to readers."),
+    ] = None,
 ) -> None:
     """Two chat models side by side: ask both, watch both answer, vote. Without a command, serves the page.
 
@@ -83,8 +87,9 @@ def main(
         # Not an option: what stands on a command line is seen by everybody on the machine. Taken out, so that no
         # program started from here inherits it.
         token = os.environ.pop("ARENA_ADMIN_TOKEN", "")
+        listed = listed_words(words) if words else ()
         key, local = os.environ.pop("ARENA_JUDGE_KEY", ""), is_loopback(host)
-        hosting = Hosting(data_dir, lang, token, public_url, answers, local, place.keeps, backup, key)
+        hosting = Hosting(data_dir, lang, token, public_url, answers, local, place.keeps, backup, key, listed)
         serve(models, host, port, hosting, prompts)
 
 
@@ -127,6 +132,13 @@ def stay(demo: gr.Blocks) -> None:
         demo.block_thread()
     finally:
         demo.close(verbose=False)
+
+
+def listed_words(path: Path) -> tuple[str, ...]:
+    """The words that hide a battle. Raises InputError if there is no such list."""
+    from arena.judging.hidden import read_words
+
+    return read_words(path)
 
 
 def chosen_models(a: str, b: str, answers: Path | None, place: Place) -> tuple[str, str] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
@@ -29,7 +30,7 @@ class Hosting:
     """How a page is served: where votes go, the language forced on everybody ("" is none), the admin's token, the
     address that the page has from outside ("" is unknown), the file of answers that was named, whether only this
     machine reaches it, whether what is written outlives a restart, the dataset that votes are copied to ("" is none),
-    and what the raters' key is made of ("" is a file beside the votes)."""
+    what the raters' key is made of ("" is a file beside the votes), and the words that hide a battle from readers."""
 
     data_dir: Path
     lang: str = ""
@@ -40,6 +41,7 @@ class Hosting:
     keeps: bool = True
     backup: str = ""
     judge_secret: str = field(default="", repr=False)
+    words: tuple[str, ...] = ()
 
 
 def compose(
@@ -56,6 +58,7 @@ def compose(
     from arena.batch import BatchDesk
     from arena.chat import Chat, Chats
     from arena.judging.ballots import Ballots
+    from arena.judging.hidden import Hidden
     from arena.judging.judge_key import JudgeKey
     from arena.judging.limits import RateLimits
     from arena.judging.live import LiveBattles
@@ -77,8 +80,11 @@ def compose(
     ballots, key = Ballots(log, limits), JudgeKey(data_dir / "judge.key", hosting.judge_secret)
     rooms = Rooms(pairs, ballots, events) if pairs else None
     may_batch = bool(backends) and (bool(hosting.admin_token) or hosting.is_local)
+    hidden = Hidden(events, hosting.words)
+    past = hidden.noting(events.read())
     if rooms:
-        rooms.restore(events.read())
+        rooms.restore(past)
+    deque(past, maxlen=0)  # whatever is left
     return Services(
         backends=backends,
         prompts=prompts,
@@ -97,6 +103,8 @@ def compose(
         public_url=hosting.public_url,
         is_local=hosting.is_local,
         backup=backup,
+        hidden=hidden,
+        count_prompt=limits.count_prompt,
         batch=BatchDesk(specs, prompts, data_dir / ANSWERS, page_host(backends.values())) if may_batch else None,
         reports=Reports(data_dir, hosting.answers, prompts, known_models()),
     )

@@ -16,12 +16,10 @@ from served_app import ServedApp
 from vote_samples import make_side, vote_between
 
 from arena.errors import InputError
-from arena.events import EventLog
 from arena.results.desk import ResultsDesk
 from arena.results.store import store_of
 from arena.types import Battle, GenerationConfig, Winner
 from arena.votes import VoteLog
-from arena.votes.withdrawn import Withdrawals
 from ui.layout import Page, lay_out
 from ui.outcomes import events
 from ui.outcomes.events import ResultsEvents
@@ -203,31 +201,6 @@ def test_what_cannot_be_asked_again_says_why(made: Made, scripted_app: ServedApp
     assert "Right (script-b): it was sampled without a seed" in told
     (told,) = made.replay.again(KEPT, "battle-8", REQUEST)
     assert "Left (gone): this model does not run here" in told
-
-
-def test_the_host_takes_back_all_votes_of_a_rater_and_nobody_else_does(scripted_app: ServedApp, log: VoteLog) -> None:
-    for number, judge in enumerate(("one", "two", "one", "")):
-        log.append(vote_between(number, *NAMES, Winner.TIE, judge=judge))
-    with EventLog(log.folder) as events:
-        withdrawals = Withdrawals(log.folder, events, lambda judge: judge, lambda address: None)
-        made = Made(scripted_app, log, withdrawals=withdrawals)
-        part, replay = made.page.replay, made.replay
-        assert replay.look(KEPT, "battle-0", REQUEST)[part.withdraw]["visible"] is False
-        for handler in (replay.ask_to_withdraw, replay.withdraw):
-            with pytest.raises(gr.Error, match="needs the admin's token"):
-                handler(KEPT, "battle-0", REQUEST)
-        assert made.desk.figures().votes == 4
-        made.tab.admin = True
-        assert replay.look(KEPT, "battle-0", REQUEST)[part.withdraw]["visible"] is True
-        sent = replay.ask_to_withdraw(KEPT, "battle-0", REQUEST)
-        assert "This rater has votes: 2." in value(sent[part.withdrawn]) and sent[part.sure]["visible"]
-        assert made.desk.figures().votes == 4
-        assert "Votes taken back: 2" in value(replay.withdraw(KEPT, "battle-0", REQUEST)[part.withdrawn])
-        assert (made.desk.figures().votes, made.desk.figures().withdrawn) == (2, 2)
-        nobody = replay.ask_to_withdraw(KEPT, "battle-3", REQUEST)
-        assert "names no rater" in value(nobody[part.withdrawn]) and nobody[part.sure]["visible"] is False
-        with pytest.raises(gr.Error):
-            replay.withdraw(KEPT, "battle-3", REQUEST)
 
 
 def test_votes_that_cannot_be_read_are_one_line(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:

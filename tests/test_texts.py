@@ -35,7 +35,7 @@ NOT_ON_THE_PAGE = {
     "quantize_group", "quantize_room", "quantize_there",
     "quantize_twice", "quantize_unfit", "quantize_unwritable",
     "same_model", "script_broken", "unknown_language", "unknown_model", "unknown_runtime",
-    "unknown_setting",
+    "unknown_setting", "words_unreadable",
 }  # fmt: skip
 
 

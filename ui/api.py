@@ -47,6 +47,7 @@ class Api:
         try:
             if not self._services.backends:
                 raise InputError("no_models", "There are no models to ask here.")
+            self._services.check_rate(request)
             sent = 0.0
             for battle in chat.ask(prompt, prompt=self._services.prompt_of(prompt)):
                 if time.monotonic() - sent >= UPDATE_SECONDS:

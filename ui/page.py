@@ -26,6 +26,7 @@ from ui.layout import Page, lay_out
 from ui.lean import LeanBlocks
 from ui.outcomes.events import ResultsEvents
 from ui.replay.events import ReplayEvents
+from ui.replay.moderation import ModerationEvents
 from ui.reporting.events import ReportEvents
 from ui.session import Services, Tab, Tabs
 from ui.theme import theme
@@ -106,6 +107,8 @@ class _Handlers:
         self.results = ResultsEvents(services, page.results, tabs, page.kept, others)
         self.replay = ReplayEvents(services, page.replay, tabs, page.kept, page.tabs)
         self.all: list[Wired] = [self.results, self.replay]
+        if services.hidden:
+            self.all.append(ModerationEvents(services, services.hidden, page.replay, tabs, page.kept))
         if page.chat:
             self.chat = ChatEvents(services, page.chat, tabs)
             self.all += [self.chat, VoteEvents(services, page.chat, tabs, page.kept)]

@@ -17,6 +17,7 @@ from arena.batch import BatchDesk
 from arena.chat import Chat, Chats
 from arena.errors import ArenaError, InputError
 from arena.judging.ballots import Ballots
+from arena.judging.hidden import Hidden
 from arena.judging.live import LiveBattles, LiveView
 from arena.judging.review import Position
 from arena.judging.rooms import NO_ROOM, Rooms
@@ -39,11 +40,11 @@ class Services:
 
     `judge` turns a rater's random id into what may be stored. `export(excel)` writes a fresh copy of all votes and
     returns its path. `lang` forces a language unless empty; `secret` seals what the browser keeps. `known` are the
-    models that could run here. `rooms` is where recorded answers are judged, if there are any, `live` where
-    models answer blind; `admin` checks tokens,
-    if the host has set one; `public_url` is where the page is found from outside, "" if nobody said, and `is_local`
-    whether only this machine reaches it; `backup` tells how many votes are nowhere else, where that matters. `batch`
-    asks whole sets, `reports` tells what came out.
+    models that could run here. `rooms` is where recorded answers are judged, if there are any, `live` where models
+    answer blind; `admin` checks tokens, if the host has set one; `public_url` is where the page is found from outside,
+    "" if nobody said, and `is_local` whether only this machine reaches it; `backup` tells how many votes are nowhere
+    else, where that matters. `hidden` tells which battles readers do not see; `count_prompt` refuses an address that
+    asks too often. `batch` asks whole sets, `reports` tells what came out.
     """
 
     backends: Mapping[SideName, Backend]
@@ -63,6 +64,8 @@ class Services:
     public_url: str = ""
     is_local: bool = False
     backup: Callable[[], BackupStatus] | None = None
+    hidden: Hidden | None = None
+    count_prompt: Callable[[str], None] = lambda address: None
     batch: BatchDesk | None = None
     reports: Reports | None = None
 
@@ -71,6 +74,11 @@ class Services:
         through a proxy."""
         is_own = self.admin is None and self.is_local and "x-forwarded-for" not in request.headers
         return tab.admin or is_own
+
+    def check_rate(self, request: gr.Request) -> None:
+        """Raises InputError where somebody asks models too often; on one's own machine nobody counts."""
+        if not self.is_local or "x-forwarded-for" in request.headers:
+            self.count_prompt(address_of(request))
 
     def check_unblinding(self, rater: str = "", is_admin: bool = False) -> None:
         """Raises InputError where results would tell a rater who is not done whose answers those are."""

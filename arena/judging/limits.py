@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 RATER_VOTES = 30
 ADDRESS_VOTES = 300
 ADDRESS_VOTES_IN_A_ROOM = 2400
+# Prompts in a minute from one address, where models answer.
+ADDRESS_PROMPTS = 120
 # Tries in a minute from one address of what could be guessed: the admin's token, a code that takes votes back.
 TRIES = 10
 
@@ -30,12 +32,18 @@ class RateLimits:
         self._address = RateLimitItemPerMinute(ADDRESS_VOTES)
         self._room_address = RateLimitItemPerMinute(ADDRESS_VOTES_IN_A_ROOM)
         self._tries = RateLimitItemPerMinute(TRIES)
+        self._prompts = RateLimitItemPerMinute(ADDRESS_PROMPTS)
 
     def count_vote(self, judge: str, address: str, in_room: bool) -> None:
         """One more vote is tried. Raises VoteRefused if the rater or the address ("" is none) had too many."""
         place = self._room_address if in_room else self._address
         if not self._hit(self._rater, "rater", judge) or not self._hit(place, "address", address):
             raise VoteRefused("vote_rate", "Too many votes in a minute: wait a moment.")
+
+    def count_prompt(self, address: str) -> None:
+        """One more prompt is sent. Raises InputError if the address had too many."""
+        if not self._hit(self._prompts, "prompts", address):
+            raise InputError("prompt_rate", "Too many prompts in a minute: wait a moment.")
 
     def count_try(self, address: str) -> None:
         """One more secret is tried. Raises InputError if the address had too many."""

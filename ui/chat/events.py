@@ -98,6 +98,7 @@ class ChatEvents:
         numbers = dict(zip(SETTINGS, (temperature, top_p, max_new_tokens, seed), strict=True))
 
         def ask() -> Iterator[Battle]:
+            self._services.check_rate(request)
             settings = {name: _number(name, typed) for name, typed in numbers.items()}
             return tab.chat.ask(prompt or "", settings, system or "", self._services.prompt_of(prompt or ""))
 

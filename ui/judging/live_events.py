@@ -84,6 +84,7 @@ class LiveEvents:
         tab, part = self._tabs.get(request), self._part
         judge = known_judge(self._services, tab, kept)
         try:
+            self._services.check_rate(request)
             views = self._live.ask(request.session_hash, judge, typed or "", self._services.prompt_of(typed or ""))
         except ArenaError as error:
             gr.Warning(error_text(tab.lang, error), title=text(tab.lang, "notice"))

@@ -9,19 +9,18 @@ from typing import Any
 
 import gradio as gr
 
-from arena.errors import ArenaError, InputError
-from arena.results.replay import Obstacle, ask_again, find_vote, obstacle
-from arena.types import Backend, Battle, SideName, Vote
+from arena.errors import ArenaError
+from arena.results.replay import Obstacle, ask_again, obstacle
+from arena.types import Backend, Battle, SideName
 from ui.display import plain_copy
 from ui.handlers import KEEP_ALIVE_SECONDS, PRIVATE, TURNS, Props, Updates, changed
-from ui.judging.raters import refusals
 from ui.judging.view import answer_rows, first_prompt, prompt_block, talk_rows
+from ui.replay.finding import Kept, vote_on
 from ui.replay.layout import ReplayPart
+from ui.replay.moderation import host_props
 from ui.replay.view import facts_block, outcome_block
 from ui.session import Services, Tab, Tabs
 from ui.texts import error_text, text
-
-Kept = dict[str, str] | None
 
 
 class ReplayEvents:
@@ -40,9 +39,6 @@ class ReplayEvents:
         gr.on([part.look.click, part.battle_id.submit], self.look, asked, part.changing, concurrency_limit=4, **PRIVATE)
         turn = {**TURNS, "trigger_mode": "once", "show_progress_on": [part.outcome]}
         running: Any = part.again.click(self.again, asked, part.outcome, **turn)
-        host = [part.withdraw, part.sure, part.withdrawn]
-        part.withdraw.click(self.ask_to_withdraw, asked, host, concurrency_limit=1, **PRIVATE)
-        part.sure.click(self.withdraw, asked, host, concurrency_limit=1, **PRIVATE)
         part.stop.click(self.stopped, None, part.outcome, cancels=[running], queue=False, **PRIVATE)
 
     def wire_link(self, demo: gr.Blocks) -> None:
@@ -69,7 +65,8 @@ class ReplayEvents:
         """Both sides asked anew as far as they can be, and how that stands to the answers then."""
         tab = self._tabs.get(request)
         try:
-            then = self._vote(tab, kept, battle_id or "").battle
+            self._services.check_rate(request)
+            then = vote_on(self._services, tab, kept, battle_id or "").battle
         except ArenaError as error:
             yield f'<p role="alert">⚠️ {escape(error_text(tab.lang, error))}</p>'
             return
@@ -99,44 +96,10 @@ class ReplayEvents:
         """That nothing more comes."""
         return _line(text(self._tabs.get(request).lang, "replay_stopped"))
 
-    def ask_to_withdraw(self, kept: Kept, battle_id: str | None, request: gr.Request) -> Updates:
-        """How many votes of the rater it is about."""
-        tab, part = self._tabs.get(request), self._part
-        with refusals(tab):
-            judge = self._judge(tab, kept, battle_id or "")
-        words = text(tab.lang, "replay_withdraw_nobody")
-        if judge:
-            words = text(tab.lang, "replay_withdraw_count", count=self._services.withdrawals.count(judge))
-        return changed({}, {part.withdrawn: {"value": _line(words)}, part.sure: {"visible": bool(judge)}})
-
-    def withdraw(self, kept: Kept, battle_id: str | None, request: gr.Request) -> Updates:
-        """Take them back."""
-        tab, part = self._tabs.get(request), self._part
-        with refusals(tab):
-            count = self._services.withdrawals.withdraw_judge(self._judge(tab, kept, battle_id or ""))
-        words = text(tab.lang, "replay_withdrawn", count=count)
-        hidden: Props = {part.sure: {"visible": False}, part.withdraw: {"visible": False}}
-        return changed({}, {part.withdrawn: {"value": _line(words)}, **hidden})
-
-    def _judge(self, tab: Tab, kept: Kept, battle_id: str) -> str:
-        """Who judged the battle. Raises InputError for anybody but the host."""
-        if not tab.admin:
-            raise InputError("admin_needed", "This needs the admin's token.")
-        return self._vote(tab, kept, battle_id).judge
-
-    def _vote(self, tab: Tab, kept: Kept, battle_id: str) -> Vote:
-        """Raises InputError if there is none, or if it would tell a rater whose answers those are."""
-        vote = find_vote(self._services.results.store, battle_id.strip())
-        if vote is None:
-            raise InputError("replay_unknown", "There is no vote on such a battle.")
-        if vote.battle.source == "recorded":
-            self._services.check_unblinding((kept or {}).get("rater", ""), tab.admin)
-        return vote
-
     def _shown(self, tab: Tab, kept: Kept, battle_id: str) -> Props:
         part = self._part
         try:
-            vote = self._vote(tab, kept, battle_id)
+            vote = vote_on(self._services, tab, kept, battle_id)
         except ArenaError as error:
             words = f'<p role="alert">⚠️ {escape(error_text(tab.lang, error))}</p>'
             return {part.note: {"value": words}, part.shown: {"visible": False}}
@@ -148,9 +111,7 @@ class ReplayEvents:
             part.facts: {"value": facts_block(tab.lang, vote)},
             part.again: {"interactive": bool(self._services.backends)},
             part.outcome: {"value": ""},
-            part.withdraw: {"visible": tab.admin},
-            part.sure: {"visible": False},
-            part.withdrawn: {"value": ""},
+            **host_props(self._services, part, tab, vote),
         }
         for name in SideName:
             side = battle.side(name)

@@ -28,15 +28,18 @@ class ReplayPart:
     again: gr.Button
     stop: gr.Button
     outcome: gr.HTML
+    report: gr.Button
+    hide: gr.Button
     withdraw: gr.Button
     sure: gr.Button
-    withdrawn: gr.HTML
+    said: gr.HTML
+    reported: gr.HTML
 
     @property
     def changing(self) -> list[Block]:
         """What shows a battle."""
         shown = [self.fold, self.battle_id, self.note, self.shown, self.prompt, self.facts, self.again, self.outcome]
-        host = [self.withdraw, self.sure, self.withdrawn]
+        host = [self.report, self.hide, self.withdraw, self.sure, self.said, self.reported]
         return [*shown, *self.names.values(), *self.panes.values(), *host]
 
 
@@ -63,10 +66,14 @@ def lay_out_replay(labels: Labels) -> ReplayPart:
                 again = gr.Button(labels("replay_again"), elem_id="replay_again", min_width=200)
                 stop = gr.Button(labels("replay_stop"), elem_id="replay_stop", min_width=100)
             outcome = gr.HTML("", elem_id="replay_outcome")
-            # For the host alone: they appear once the tab has shown the token, and are checked again when used.
-            withdraw = gr.Button(labels("replay_withdraw"), elem_id="replay_withdraw", visible=False)
-            withdrawn = gr.HTML("", elem_id="replay_withdrawn")
+            with gr.Row(elem_classes="actions"):
+                report = gr.Button(labels("replay_report"), elem_id="replay_report", size="sm", min_width=160)
+                # For the host alone: they appear once the tab has shown the token, and are checked again when used.
+                hide = gr.Button("", elem_id="replay_hide", visible=False, size="sm", min_width=160)
+                withdraw = gr.Button(labels("replay_withdraw"), elem_id="replay_withdraw", visible=False, size="sm")
+            said = gr.HTML("", elem_id="replay_said")
             sure = gr.Button(labels("replay_withdraw_sure"), variant="stop", elem_id="replay_sure", visible=False)
+            reported = gr.HTML("", elem_id="replay_reported")
     return ReplayPart(
         fold=labels.show(fold, label="replay_title"),
         battle_id=labels.show(battle_id, label="replay_id"),
@@ -82,5 +89,8 @@ def lay_out_replay(labels: Labels) -> ReplayPart:
         outcome=outcome,
         withdraw=labels.show(withdraw, value="replay_withdraw"),
         sure=labels.show(sure, value="replay_withdraw_sure"),
-        withdrawn=withdrawn,
+        said=said,
+        reported=reported,
+        report=labels.show(report, value="replay_report"),
+        hide=hide,
     )
