@@ -95,11 +95,11 @@ class ModelSpec:
     """What a model is, apart from the engine that runs it.
 
     `source` is a file, folder, hub id or URL, whatever `runtime` reads; `revision` names its exact bytes
-    (a commit or a sha256; empty if unknown). `context_length` counts tokens, prompt and answer together;
-    0 is unknown.
-    `defaults` is how this model is sampled unless told otherwise; the settings named in `pinned` are part of what
-    the id means and cannot be changed. `licence` is the licence's name, `licence_url` where it can be read.
-    `stand_in` marks a model that runs in place of the ones meant.
+    (a commit or a sha256; empty if unknown). `context_length` counts tokens, prompt and answer together; 0 is
+    unknown. `defaults` is how this model is sampled unless told otherwise; the settings named in `pinned` are part of
+    what the id means and cannot be changed. `licence` is the licence's name, `licence_url` where it can be read.
+    `adapter` is a folder with changes to the weights that `source` names, "" if there are none. `stand_in` marks a
+    model that runs in place of the ones meant.
     """
 
     id: str
@@ -114,6 +114,7 @@ class ModelSpec:
     licence_url: str = ""
     defaults: GenerationConfig = GenerationConfig()
     pinned: frozenset[str] = frozenset()
+    adapter: str = ""
     stand_in: bool = False
 
     def config(self, settings: Mapping[str, Any] = MappingProxyType({})) -> GenerationConfig:

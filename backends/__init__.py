@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from backends.memory.ledger import Ledger
     from backends.stepping.conductor import Conductor
 
-    Loads = dict[tuple[str, str], BackgroundLoad[Any]]
+    Loads = dict[tuple[str, str, str], BackgroundLoad[Any]]
 
 
 def open_backends(specs: Sequence[ModelSpec]) -> list[Backend]:
@@ -36,7 +36,7 @@ def open_backends(specs: Sequence[ModelSpec]) -> list[Backend]:
 
 
 def _open(spec: ModelSpec, engines: Loads, ledger: Ledger, conductor: Conductor) -> Backend:
-    key = (spec.source, spec.precision)
+    key = (spec.source, spec.precision, spec.adapter)
     match spec.runtime:
         case "scripted":
             from backends.scripted import ScriptedBackend

@@ -78,7 +78,7 @@ class HfEngine:
 def open_engine(spec: ModelSpec, conductor: Conductor) -> HfEngine:
     """Loads the folder that `spec.source` names and tries it out. Raises BackendError with the reason."""
     folder = Path(spec.source)
-    rows, chat = _open(folder, read_config(folder), spec.precision)
+    rows, chat = _open(folder, read_config(folder), spec)
     check_attention(rows.model.config.get_text_config(), folder.name, spec.context_length)
     engine = HfEngine(rows, chat, conductor, spec.context_length)
     if is_packed(folder):
@@ -91,10 +91,15 @@ def open_engine(spec: ModelSpec, conductor: Conductor) -> HfEngine:
     return engine
 
 
-def _open(folder: Path, config: dict[str, Any], precision: str) -> tuple[Rows, Chat]:
+def _open(folder: Path, config: dict[str, Any], spec: ModelSpec) -> tuple[Rows, Chat]:
     architecture = architecture_of(folder)
     # The tokenizer first: it is quick, and what is wrong with it is known before gigabytes are read.
     chat = open_chat(folder, config)
     if is_packed(folder):
         return packed_rows(folder, read_packed(folder), architecture), chat
-    return stock_rows(load_weights(folder, architecture, precision)), chat
+    model = load_weights(folder, architecture, spec.precision)
+    if spec.adapter:
+        from backends.merging import merge_adapter
+
+        model = merge_adapter(model, config["model_type"], Path(spec.adapter))
+    return stock_rows(model), chat

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from arena.errors import InputError
 from arena.types import ModelSpec
-from backends import folders, openai_api
+from backends import adapters, folders, openai_api
 from backends.catalog import EMBEDDED, FETCHED
 from backends.scripted import scripted_spec
 
@@ -21,13 +21,19 @@ def resolve(text: str) -> ModelSpec:
     """The model meant by `text`: an id, a checkpoint folder, a .gguf file, `openai:BASE_URL#MODEL` or
     `scripted:FILE.json`. Raises InputError.
 
-    A suffix such as `@fp32` asks for a precision; only folders come in more than one.
+    A suffix such as `@fp32` asks for a precision; only folders come in more than one. `BASE+ADAPTER` is a base with a
+    LoRA folder on top.
     """
-    name, _, precision = text.strip().rpartition("@")
+    text = text.strip()
+    name, _, precision = text.rpartition("@")
+    for whole, wanted in ((text, ""), (name, precision if precision in PRECISIONS else "")):
+        if whole and (wanted or whole == text) and (halves := adapters.split_adapter(whole)):
+            base, adapter = halves
+            return adapters.with_adapter(resolve(f"{base}@{wanted}" if wanted else base), adapter)
     if precision not in PRECISIONS:
-        return _named(text.strip())
+        return _named(text)
     # A packed folder may be there without the one that it was made from.
-    if precision in PACKED and (name in FETCHED or any(map(folders.is_folder, (name, text.strip())))):
+    if precision in PACKED and (name in FETCHED or any(map(folders.is_folder, (name, text)))):
         return folders.packed_spec(name, precision)
     spec = _named(name)
     if spec.runtime == "transformers":

@@ -101,6 +101,7 @@ def _seconds(seconds: float | None) -> str:
 def _heading(spec: ModelSpec) -> str:
     rows = [
         _row("source", spec.source),
+        *([_row("adapter", spec.adapter)] if spec.adapter else []),
         _row("family", spec.family),
         _row("runs as", f"{spec.precision or 'what the file has'} on {spec.runtime}"),
         _row("context", f"{spec.context_length:,} tokens" if spec.context_length else "unknown"),

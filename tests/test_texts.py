@@ -19,7 +19,8 @@ CODE = [path for room in ("arena", "backends", "commands", "ui") for path in (RO
 ]
 # Raised before there is a page, or by the command line alone.
 NOT_ON_THE_PAGE = {
-    "admin_short", "backup_library", "backup_name", "backup_part", "openai_library", "openai_login", "openai_name",
+    "adapter_base", "admin_short", "backup_library", "backup_name", "backup_part",
+    "openai_library", "openai_login", "openai_name",
     "report_pair", "votes_missing",
     "fetch_needless",
     "fetch_proxy",

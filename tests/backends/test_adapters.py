@@ -1,0 +1,191 @@
+"""A LoRA folder on top of a base: the weights come out as W + scale * B A, whatever the base's own names are."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from model_folders import DATA, copied, edit_json, rewrite
+from native_folders import native_folder
+from safetensors.torch import load_file, save_file
+
+from arena.errors import BackendError, InputError
+from backends import open_backends
+from backends.adapters import CONFIG, check_adapter, split_adapter
+from backends.hf_engine import architecture_of
+from backends.merging import merge_adapter
+from backends.resolve import resolve
+from backends.weights import load_weights
+
+QWEN, CHATGLM = DATA / "qwen-micro-vocab2048", DATA / "chatglm3-micro-vocab2048"
+# Of every kind that the mapping turns into something else: names alone, and one matrix into three.
+TARGETS = {
+    QWEN: ("attn.c_attn", "attn.c_proj", "mlp.w1", "mlp.w2", "mlp.c_proj"),
+    CHATGLM: ("self_attention.query_key_value", "self_attention.dense", "mlp.dense_h_to_4h", "mlp.dense_4h_to_h"),
+}
+RANK, ALPHA = 2, 6
+
+
+def tensors(folder: Path) -> dict[str, torch.Tensor]:
+    return {name: value for file in sorted(folder.glob("*.safetensors")) for name, value in load_file(file).items()}
+
+
+def write_adapter(folder: Path, base: Path, targets: tuple[str, ...], **changes: Any) -> Path:
+    """A random LoRA for the layers' matrices that end in these names, as the peft library writes it."""
+    folder.mkdir()
+    torch.manual_seed(3)
+    halves = {}
+    for name, value in tensors(base).items():
+        if any(name.endswith(f"{target}.weight") for target in targets):
+            module = f"base_model.model.{name.removesuffix('.weight')}"
+            halves[f"{module}.lora_A.weight"] = 0.3 * torch.randn(RANK, value.shape[1])
+            halves[f"{module}.lora_B.weight"] = 0.3 * torch.randn(value.shape[0], RANK)
+    save_file(halves, folder / "adapter_model.safetensors")
+    config = {"peft_type": "LORA", "r": RANK, "lora_alpha": ALPHA, "target_modules": list(targets), "bias": "none"}
+    (folder / CONFIG).write_text(json.dumps({**config, **changes}), encoding="utf-8")
+    return folder
+
+
+def changed_by_hand(base: Path, adapter: Path, target: Path, scale: float) -> Path:
+    """The base with the changes in its own files."""
+    halves = load_file(adapter / "adapter_model.safetensors")
+    folder = copied(base, target)
+
+    def change(values: dict[str, torch.Tensor]) -> None:
+        for name in list(values):
+            module = f"base_model.model.{name.removesuffix('.weight')}"
+            if f"{module}.lora_A.weight" in halves:
+                change = halves[f"{module}.lora_B.weight"] @ halves[f"{module}.lora_A.weight"]
+                values[name] = (values[name].float() + scale * change).to(torch.float32)
+            else:
+                values[name] = values[name].float()
+
+    rewrite(folder, change)
+    return folder
+
+
+@pytest.mark.parametrize("rslora", [False, True])
+@pytest.mark.parametrize("base", [QWEN, CHATGLM], ids=["qwen", "chatglm"])
+def test_an_adapter_of_an_original_changes_what_it_was_trained_on(base: Path, rslora: bool, tmp_path: Path) -> None:
+    adapter = write_adapter(tmp_path / "adapter", base, TARGETS[base], use_rslora=rslora)
+    scale = ALPHA / RANK**0.5 if rslora else ALPHA / RANK
+    by_hand = changed_by_hand(base, adapter, tmp_path / "by-hand", scale)
+    expected = load_weights(by_hand, architecture_of(by_hand), "fp32").state_dict()
+    plain = load_weights(base, architecture_of(base), "fp32")
+    before = {name: value.clone() for name, value in plain.state_dict().items()}
+    found = merge_adapter(plain, json.loads((base / "config.json").read_text())["model_type"], adapter).state_dict()
+    assert set(found) == set(expected)
+    for name in expected:
+        torch.testing.assert_close(found[name], expected[name], rtol=1e-5, atol=1e-5)
+    changed = [name for name in before if not torch.equal(before[name], found[name])]
+    assert len(changed) >= 5 and not any("norm" in name or "embed" in name for name in changed)
+
+
+def test_the_base_and_the_tuned_one_are_two_models_and_the_bases_files_stay(tmp_path: Path) -> None:
+    base = copied(QWEN, tmp_path / "base")
+    before = {path.name: path.read_bytes() for path in base.iterdir()}
+    adapter = write_adapter(tmp_path / "tuned", base, TARGETS[QWEN])
+    plain, tuned = resolve(str(base)), resolve(f"{base}+{adapter}")
+    assert (tuned.id, tuned.name, tuned.source) == ("base+tuned", "base + tuned", plain.source)
+    assert tuned.adapter == str(adapter) and tuned.revision.startswith(f"{plain.revision}+sha256:")
+    assert resolve(f"{base}@fp32+{adapter}").precision == resolve(f"{base}+{adapter}@fp32").precision == "fp32"
+    backends = open_backends([plain, tuned])
+    assert backends[0]._load is not backends[1]._load
+    assert {path.name: path.read_bytes() for path in base.iterdir()} == before
+
+
+def test_another_adapter_is_another_revision(tmp_path: Path) -> None:
+    adapter = write_adapter(tmp_path / "tuned", QWEN, TARGETS[QWEN])
+    first = resolve(f"{QWEN}+{adapter}").revision
+    rewrite(adapter, lambda values: next(iter(values.values())).add_(1e-3))
+    assert resolve(f"{QWEN}+{adapter}").revision != first
+
+
+def test_a_folder_with_a_plus_in_its_name_is_a_folder(tmp_path: Path) -> None:
+    base = copied(QWEN, tmp_path / "a+b")
+    adapter = write_adapter(tmp_path / "c+d", base, TARGETS[QWEN])
+    assert resolve(str(base)).id == "a+b"
+    assert resolve(f"{base}+{adapter}").id == "a+b+c+d"
+    assert split_adapter(str(base)) is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"use_dora": True}, "use_dora"),
+        ({"modules_to_save": ["lm_head"]}, "modules_to_save"),
+        ({"bias": "all"}, "bias"),
+        ({"peft_type": "PREFIX_TUNING"}, "peft_type"),
+        ({"peft_type": None}, "peft_type"),
+        ({"r": 0}, "no rank"),
+        ({"fan_in_fan_out": True}, "fan_in_fan_out"),
+    ],
+)
+def test_what_is_more_than_a_plain_lora_is_refused_by_name(
+    changes: dict[str, Any], reason: str, tmp_path: Path
+) -> None:
+    adapter = write_adapter(tmp_path / "adapter", QWEN, TARGETS[QWEN], **changes)
+    with pytest.raises(InputError, match=reason):
+        resolve(f"{QWEN}+{adapter}")
+
+
+def test_a_base_that_is_no_folder_takes_none(tmp_path: Path) -> None:
+    adapter = write_adapter(tmp_path / "adapter", QWEN, TARGETS[QWEN])
+    with pytest.raises(InputError, match="takes no adapter"):
+        resolve(f"smollm2-135m+{adapter}")
+
+
+@pytest.mark.parametrize("fault", ["rank", "another base", "pattern", "cut", "foreign tensor", "no weights"])
+def test_an_adapter_that_does_not_fit_is_one_line_of_ours(fault: str, tmp_path: Path) -> None:
+    base = CHATGLM if fault == "another base" else QWEN
+    adapter = write_adapter(tmp_path / "adapter", base, TARGETS[base])
+    file = adapter / "adapter_model.safetensors"
+    match fault:
+        case "rank":
+            edit_json(adapter / CONFIG, r=RANK + 1)
+        case "pattern":
+            edit_json(adapter / CONFIG, rank_pattern={"c_attn": 4})
+        case "cut":
+            file.write_bytes(file.read_bytes()[:-8])
+        case "foreign tensor":
+            save_file({**load_file(file), "base_model.model.lm_head.weight": torch.zeros(2, 2)}, file)
+        case "no weights":
+            file.unlink()
+    model = load_weights(QWEN, architecture_of(QWEN), "fp32")
+    with pytest.raises(BackendError) as refused:
+        merge_adapter(model, "qwen", adapter)
+    assert "adapter cannot be loaded" in str(refused.value) and "\n" not in str(refused.value)
+
+
+def test_code_in_a_bin_file_is_not_run(tmp_path: Path) -> None:
+    adapter = write_adapter(tmp_path / "adapter", QWEN, TARGETS[QWEN])
+    (adapter / "adapter_model.safetensors").unlink()
+    ran = tmp_path / "ran"
+
+    class Evil:
+        def __reduce__(self) -> tuple[Any, ...]:
+            return (Path.touch, (ran,))
+
+    torch.save({"base_model.model.x.lora_A.weight": Evil()}, adapter / "adapter_model.bin")
+    assert check_adapter(adapter).name == "adapter_model.bin"
+    with pytest.raises(BackendError):
+        merge_adapter(load_weights(QWEN, architecture_of(QWEN), "fp32"), "qwen", adapter)
+    assert not ran.exists()
+
+
+@pytest.mark.parametrize("kind", ["Qwen3", "Glm"])
+def test_a_native_base_and_its_tuned_one_answer_side_by_side(kind: str, tmp_path: Path, ask, answer_of) -> None:
+    kind: str, tmp_path: Path, ask: Any, answer_of: Any
+) -> None:
+    base = native_folder(tmp_path / "base", kind)
+    adapter = write_adapter(tmp_path / "tuned", base, ("q_proj", "v_proj", "down_proj"), target_modules=["q_proj"])
+    by_hand = changed_by_hand(base, adapter, tmp_path / "by-hand", ALPHA / RANK)
+    names = (f"{base}@fp32", f"{base}@fp32+{adapter}", f"{by_hand}@fp32")
+    backends = open_backends([resolve(name) for name in names])
+    plain, tuned, expected = (answer_of(ask(backend, "Hello world", max_new_tokens=12)).text for backend in backends)
+    for backend in backends:
+        backend.close()
+    assert tuned == expected != plain
