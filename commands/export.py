@@ -14,6 +14,8 @@ from commands import errors_in_one_line
 from commands.models import DataDir
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from arena.votes import ReadReport
 
 
@@ -21,17 +23,21 @@ def export(
     target: Annotated[
         Path, typer.Argument(metavar="FILE", help="What to write: FILE.zip with all forms, or FILE.csv.")
     ],
+    votes: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[VOTES.csv ...]", help="Files of votes, or patterns; else the data folder's."),
+    ] = None,
     data_dir: DataDir = Path("data"),
     excel: Annotated[bool, typer.Option("--excel", help="A CSV made safe for spreadsheets.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a line.")] = False,
 ) -> None:
     """Write all votes to FILE: a zip for pandas, FastChat, TRL, evalica and spreadsheets, or one CSV.
 
-    Withdrawn votes and second votes of one rater on one battle are left out and counted. It may run while the page is
-    up.
+    A file of votes brings its further parts along (votes-2.csv, ...). Withdrawn votes and second votes of one rater on
+    one battle are left out and counted. It may run while the page is up.
     """
     with errors_in_one_line(as_json, file=str(target)):
-        report = _written(target, data_dir, excel)
+        report = _written(target, votes, data_dir, excel)
     if as_json:
         typer.echo(json.dumps({"file": str(target), **asdict(report)}))
         return
@@ -40,18 +46,24 @@ def export(
     typer.echo(f"{target}: {report.rows} votes" + (f"; left out: {words}" if words else ""))
 
 
-def _written(target: Path, data_dir: Path, excel: bool) -> ReadReport:
+def _written(target: Path, votes: Sequence[str] | None, data_dir: Path, excel: bool) -> ReadReport:
     from arena.votes.bundle import export_bundle
     from arena.votes.export import export_csv, export_excel
-    from arena.votes.withdrawn import withdrawn_votes
+    from arena.votes.named import named_logs, parts_of_logs
+    from arena.votes.parts import list_parts
+    from arena.votes.withdrawn import withdrawn_beside, withdrawn_votes
     from backends.catalog import EMBEDDED, FETCHED
 
-    if not data_dir.is_dir():
+    if not votes and not data_dir.is_dir():
         raise InputError("export_nothing", f"There is no data folder {data_dir}.", folder=str(data_dir))
-    withdrawn = withdrawn_votes(data_dir)
+    if votes:
+        logs = named_logs(map(Path, votes))
+        parts, withdrawn = parts_of_logs(logs), withdrawn_beside(logs)
+    else:
+        parts, withdrawn = list_parts(data_dir), withdrawn_votes(data_dir)
     match target.suffix.lower():
         case ".zip":
-            return export_bundle(data_dir, target, (*FETCHED.values(), *EMBEDDED.values()), withdrawn)
+            return export_bundle(parts, target, (*FETCHED.values(), *EMBEDDED.values()), withdrawn)
         case ".csv":
-            return (export_excel if excel else export_csv)(data_dir, target, withdrawn)
+            return (export_excel if excel else export_csv)(parts, target, withdrawn)
     raise InputError("export_kind", f"{target} must end in .zip or .csv.", path=str(target))

@@ -145,6 +145,22 @@ def test_the_command_writes_a_zip_without_what_was_withdrawn(folder, tmp_path):
     assert "vote-2" not in set(table.vote_id)
 
 
+def test_the_command_puts_the_votes_of_several_hosts_together(folder, tmp_path):
+    other = tmp_path / "other"
+    with VoteLog(other / "votes.csv") as log, EventLog(other) as events:
+        for number in (2, 40, 41):
+            log.append(make_vote(number))
+        events.append("withdrawn", vote="vote-41")
+    (other / "votes.csv").rename(other / "votes-100000000010001.csv")  # as it comes out of a backup
+    result = run(tmp_path / "out.csv", folder / "votes.csv", f"{other}/votes-*.csv", "--json")
+    told = json.loads(result.stdout)
+    table = pandas.read_csv(tmp_path / "out.csv", dtype=str)
+    assert {"vote-40"} < set(table.vote_id) and "vote-41" not in set(table.vote_id) and told["rows"] == len(table)
+    assert told["withdrawn"] == 1 and told["duplicates"] >= 1
+    assert run(tmp_path / "none.csv", tmp_path / "gone.csv").exit_code != 0
+    assert run(folder / "votes.csv", folder / "votes.csv").exit_code != 0
+
+
 def test_the_command_writes_one_csv_and_says_so_as_json(folder, tmp_path):
     result = run(tmp_path / "out.csv", "--data-dir", folder, "--json")
     assert json.loads(result.stdout)["rows"] == 7 and len(pandas.read_csv(tmp_path / "out.csv")) == 7

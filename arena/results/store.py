@@ -11,10 +11,10 @@ from arena.errors import InputError
 from arena.results.index import load_index, save_index
 from arena.results.reading import Block, Progress, Reading
 from arena.results.table import Table, hashed, mixed
-from arena.votes.named import named_logs
+from arena.votes.named import named_logs, parts_of_logs
 from arena.votes.parts import list_parts
 from arena.votes.reading import BadRow
-from arena.votes.withdrawn import WithdrawnVotes, withdrawn_votes
+from arena.votes.withdrawn import WithdrawnVotes, withdrawn_beside
 
 # So many bytes read anew are worth keeping an index of.
 _WORTH_KEEPING = 64 << 20
@@ -110,15 +110,7 @@ def store_of_files(files: Iterable[Path]) -> VoteStore:
     """The votes of files that are named, with what was withdrawn where the log that tells of it lies beside. Raises
     InputError for one that is not there."""
     logs = named_logs(files)
-    folders = dict.fromkeys(log.parent for log in logs)
-
-    def parts() -> list[Path]:
-        return [part for log in logs for part in list_parts(log.parent, log.name)]
-
-    def withdrawn() -> frozenset[str]:
-        return frozenset[str]().union(*(withdrawn_votes(folder) for folder in folders))
-
-    return VoteStore(parts, withdrawn, name=str)
+    return VoteStore(lambda: parts_of_logs(logs), lambda: withdrawn_beside(logs), name=str)
 
 
 def _bytes(reading: Reading) -> int:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from arena.errors import InputError
 from arena.types import ModelSpec
-from arena.votes.export import export_csv, export_excel
+from arena.votes.export import Source, export_csv, export_excel, parts_of
 from arena.votes.formats import CleanBattle, Format, Pairs, Preferences
 from arena.votes.reading import ReadReport, StoredVotes
 
@@ -43,19 +43,20 @@ any other large language model. Read LICENCES.txt.
 
 
 def export_bundle(
-    folder: Path, target: Path, known: Sequence[ModelSpec] = (), withdrawn: Collection[str] = frozenset()
+    source: Source, target: Path, known: Sequence[ModelSpec] = (), withdrawn: Collection[str] = frozenset()
 ) -> ReadReport:
-    """Write all votes of the folder into the zip `target`; tells what was left out. `known` have licences.
+    """Write all votes into the zip `target`; tells what was left out. `known` have licences.
 
     Safe while votes are appended, of which each file has those that came before it. The target appears whole or not
     at all. Raises InputError if it cannot be written.
     """
+    parts = parts_of(source)
     try:
         with tempfile.TemporaryDirectory(dir=target.parent, prefix=".export-") as work:
             place = Path(work)
-            report = export_csv(folder, place / "votes.csv", withdrawn)
-            export_excel(folder, place / "votes-excel.csv", withdrawn)
-            counts, models = _write_formats(folder, place, withdrawn)
+            report = export_csv(parts, place / "votes.csv", withdrawn)
+            export_excel(parts, place / "votes-excel.csv", withdrawn)
+            counts, models = _write_formats(parts, place, withdrawn)
             counts = {"votes.csv": report.rows, "votes-excel.csv": report.rows, **counts}
             (place / "LICENCES.txt").write_text(_licences(models, known), encoding="utf-8")
             (place / "README.txt").write_text(_readme(counts), encoding="utf-8")
@@ -70,12 +71,14 @@ def export_bundle(
     return report
 
 
-def _write_formats(folder: Path, place: Path, withdrawn: Collection[str]) -> tuple[Mapping[str, int], Collection[str]]:
+def _write_formats(
+    parts: Sequence[Path], place: Path, withdrawn: Collection[str]
+) -> tuple[Mapping[str, int], Collection[str]]:
     """The other programs' files in one pass: rows by name, and the ids of all models."""
     models: set[str] = set()
     with ExitStack() as open_files:
         formats: list[Format] = [open_files.enter_context(kind(place)) for kind in (CleanBattle, Preferences, Pairs)]
-        for stored in StoredVotes(folder, withdrawn=withdrawn):
+        for stored in StoredVotes(parts, withdrawn):
             models |= {stored.vote.battle.a.model.id, stored.vote.battle.b.model.id}
             if not stored.vote.repeat_of:
                 for one in formats:

@@ -8,13 +8,13 @@ from __future__ import annotations
 import csv
 import os
 import unicodedata
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
 from arena.errors import InputError
-from arena.votes.parts import part_number
+from arena.votes.parts import list_parts, part_number
 from arena.votes.reading import ReadReport, StoredVotes
 from arena.votes.rows import COLUMNS, NUMERIC
 
@@ -28,25 +28,38 @@ _UNSAFE_STARTS = frozenset("\t\r\n")
 _IGNORED = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp"})  # Unicode categories: controls, invisible marks, spaces
 
 
-def export_csv(folder: Path, target: Path, withdrawn: Collection[str] = frozenset()) -> ReadReport:
-    """Write all votes of the folder as one votes.csv, its text exact; tells what was left out.
+Source = Path | Sequence[Path]
+"""A data folder, or the parts of some logs."""
+
+
+def parts_of(source: Source) -> list[Path]:
+    """All of them, in their order."""
+    return list_parts(source) if isinstance(source, Path) else list(source)
+
+
+def export_csv(source: Source, target: Path, withdrawn: Collection[str] = frozenset()) -> ReadReport:
+    """Write all votes as one votes.csv, its text exact; tells what was left out.
 
     Safe while votes are appended. The target appears whole or not at all. Raises InputError if it cannot be written.
     """
-    return _export(Path(folder), Path(target), withdrawn, dict)
+    return _export(parts_of(source), Path(target), withdrawn, dict)
 
 
-def export_excel(folder: Path, target: Path, withdrawn: Collection[str] = frozenset()) -> ReadReport:
+def export_excel(source: Source, target: Path, withdrawn: Collection[str] = frozenset()) -> ReadReport:
     """As `export_csv`, for spreadsheets: no cell of text is taken for a formula or longer than a cell may be."""
-    return _export(Path(folder), Path(target), withdrawn, _excel_row)
+    return _export(parts_of(source), Path(target), withdrawn, _excel_row)
 
 
 def _export(
-    folder: Path, target: Path, withdrawn: Collection[str], convert: Callable[[Mapping[str, str]], Mapping[str, str]]
+    parts: Sequence[Path],
+    target: Path,
+    withdrawn: Collection[str],
+    convert: Callable[[Mapping[str, str]], Mapping[str, str]],
 ) -> ReadReport:
-    if part_number(target.name) and target.parent.resolve() == folder.resolve():
+    folders = {part.parent.resolve() for part in parts}
+    if (part_number(target.name) and target.parent.resolve() in folders) or target in parts:
         raise InputError("export_into_log", f"{target} is the vote log itself: choose another file.", path=str(target))
-    votes = StoredVotes(folder, withdrawn=withdrawn)
+    votes = StoredVotes(parts, withdrawn)
     # Two exports to one target at once must not share a file.
     draft = target.with_name(f".{target.name}.{uuid4().hex}.tmp")
     try:

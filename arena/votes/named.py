@@ -10,6 +10,11 @@ from arena.errors import InputError
 from arena.votes.parts import list_parts
 
 
+def parts_of_logs(logs: Iterable[Path]) -> list[Path]:
+    """All parts of the logs, log by log."""
+    return [part for log in logs for part in list_parts(log.parent, log.name)]
+
+
 def named_logs(files: Iterable[Path]) -> list[Path]:
     """The files as they are named, each once, a pattern (`host*/votes.csv`) as all that it fits; without those that are
     further parts of another one, which brings them along (`list_parts`). Raises InputError for one that is not

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from pathlib import Path
 
 from arena.types import Vote
@@ -59,11 +60,12 @@ class StoredVotes(Iterator[StoredVote]):
     A vote whose id is in `withdrawn` is left out, as if it had never been given.
     """
 
-    def __init__(self, folder: Path, name: str = FIRST_PART, withdrawn: Collection[str] = frozenset()) -> None:
+    def __init__(self, parts: Iterable[Path], withdrawn: Collection[str] = frozenset()) -> None:
         self._withdrawn = withdrawn
         self._tally = _Tally()
-        self._seen: set[tuple[str, str]] = set()
-        self._votes = (vote for part in list_parts(folder, name) for vote in self._read_part(part))
+        # Of who judged what 16 bytes each: all that grows with the votes.
+        self._seen: set[bytes] = set()
+        self._votes = (vote for part in parts for vote in self._read_part(part))
 
     def __next__(self) -> StoredVote:
         stored = next(self._votes)
@@ -102,7 +104,7 @@ class StoredVotes(Iterator[StoredVote]):
             return False
         if not vote.judge:  # nobody knows how many people these are
             return True
-        key = (vote.judge, vote.battle.id)
+        key = blake2b(f"{vote.judge}\0{vote.battle.id}".encode("utf-8", "replace"), digest_size=16).digest()
         if key in self._seen:
             self._tally.duplicates += 1
             return False
@@ -130,7 +132,7 @@ def read_votes(folder: Path, name: str = FIRST_PART, withdrawn: Collection[str] 
 
     Safe while votes are appended, by this process or another. Raises OSError if a part cannot be read.
     """
-    return VoteReading(StoredVotes(Path(folder), name, withdrawn))
+    return VoteReading(StoredVotes(list_parts(Path(folder), name), withdrawn))
 
 
 def signature(folder: Path, name: str = FIRST_PART) -> Signature:

@@ -5,7 +5,7 @@ Knows no rater but by what the log holds of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -22,6 +22,11 @@ _MARK = f'"{WITHDRAWN}"'.encode()
 def withdrawn_votes(folder: Path) -> frozenset[str]:
     """The ids of all votes of the data folder that were withdrawn."""
     return WithdrawnVotes(folder)()
+
+
+def withdrawn_beside(logs: Iterable[Path]) -> frozenset[str]:
+    """The same of all folders that the logs lie in."""
+    return frozenset[str]().union(*(withdrawn_votes(folder) for folder in {log.parent for log in logs}))
 
 
 class WithdrawnVotes:

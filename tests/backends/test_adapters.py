@@ -178,8 +178,6 @@ def test_code_in_a_bin_file_is_not_run(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["Qwen3", "Glm"])
 def test_a_native_base_and_its_tuned_one_answer_side_by_side(kind: str, tmp_path: Path, ask, answer_of) -> None:
-    kind: str, tmp_path: Path, ask: Any, answer_of: Any
-) -> None:
     base = native_folder(tmp_path / "base", kind)
     adapter = write_adapter(tmp_path / "tuned", base, ("q_proj", "v_proj", "down_proj"), target_modules=["q_proj"])
     by_hand = changed_by_hand(base, adapter, tmp_path / "by-hand", ALPHA / RANK)
