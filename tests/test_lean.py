@@ -107,6 +107,19 @@ def test_a_tabs_state_describes_no_component_and_keeps_what_is_chosen_from() -> 
     assert state[number].choices == [("new", "new")] and holder["other"][number].choices != [("new", "new")]
 
 
+def test_a_value_after_a_change_of_the_component_arrives_as_gradios_own_does() -> None:
+    """What was made anew for new choices has another number than the component."""
+    for kind in (gr.Blocks, LeanBlocks):
+        demo, parts = page(kind)
+        state = LeanState(demo) if kind is LeanBlocks else SessionState(demo)
+        made = []
+        for told in (gr.update(choices=["new"], value="new"), "new", None):
+            with ThreadPoolExecutor(1) as pool:
+                answer = demo.postprocess_data(demo.fns[0], {parts["list"]: told}, state)
+                made.append(pool.submit(asyncio.run, answer).result()[4])
+        assert made[1:] == ["new", None] and list(map(tuple, made[0]["choices"])) == [("new", "new")]
+
+
 def test_the_state_of_a_tab_that_was_left_goes_and_that_of_one_that_is_open_stays() -> None:
     holder = opened(LeanBlocks)
     for name in ("open", "left", "just left"):

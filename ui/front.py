@@ -1,7 +1,8 @@
-"""The page itself, made once for everybody who comes by the same address. Knows no component."""
+"""The page itself: made once for everybody who comes by the same address, and at home under any. Knows no component."""
 
 from __future__ import annotations
 
+import re
 from collections import OrderedDict
 from urllib.parse import parse_qs
 
@@ -13,6 +14,10 @@ _ASKED = (b"host", b"accept-encoding", b"x-forwarded-host", b"x-forwarded-proto"
 _OTHERS = {"deep_link", "all_endpoints"}
 # Whoever asks may name any host: no more pages than that are kept.
 MOST_PAGES = 16
+# Where the app is for the browser: a proxy, such as a notebook's, may have put it under a prefix that nobody told here.
+_HERE = b'<script>window.gradio_config.root = new URL(".", location.href).href.replace(/\\/$/, "");</script>'
+_BEFORE = b"<script data-gradio-mode>"
+_ROOT = re.compile(rb'const root = "[^"]*";')
 
 Key = tuple[object, ...]
 
@@ -34,26 +39,34 @@ class FrontPage:
         key = _key(scope)
         if key is None:
             await self._app(scope, receive, send)
-        elif page := self._pages.get(key):
-            self._pages.move_to_end(key)
-            for message in page:
-                await send(message)
-        else:
-            await self._make(key, scope, receive, send)
+            return
+        page = self._pages.get(key) or await self._made(key, scope, receive)
+        for message in page:
+            await send(message)
 
-    async def _make(self, key: Key, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _made(self, key: Key, scope: Scope, receive: Receive) -> list[Message]:
         made: list[Message] = []
 
         async def note(message: Message) -> None:
             made.append(message)
-            await send(message)
 
         await self._app(scope, receive, note)
-        is_whole = made and made[0].get("status") == 200 and not made[-1].get("more_body")
-        if is_whole and not any(name.lower() == b"set-cookie" for name, _ in made[0]["headers"]):
-            self._pages[key] = made
+        page = _at_home(made)
+        if page[0]["status"] == 200 and not any(name.lower() == b"set-cookie" for name, _ in page[0]["headers"]):
+            self._pages[key] = page
             if len(self._pages) > MOST_PAGES:
                 self._pages.popitem(last=False)
+        return page
+
+
+def _at_home(made: list[Message]) -> list[Message]:
+    """The answer in one piece, with the script that tells gradio's own where it is."""
+    start, *rest = made
+    body = b"".join(message.get("body", b"") for message in rest)
+    body = _ROOT.sub(b"const root = window.gradio_config.root;", body.replace(_BEFORE, _HERE + _BEFORE, 1), count=1)
+    headers = [(name, value) for name, value in start["headers"] if name.lower() != b"content-length"]
+    length = (b"content-length", str(len(body)).encode())
+    return [{**start, "headers": [*headers, length]}, {"type": "http.response.body", "body": body}]
 
 
 def _key(scope: Scope) -> Key | None:

@@ -85,9 +85,11 @@ class LeanState(SessionState):
         self.STATE_TTL_WHEN_CLOSED = int(KEPT_SECONDS)
 
     def __setitem__(self, key: int, value: Any) -> None:
-        if self.blocks_config.blocks[key].stateful:
+        block = self.blocks_config.blocks.get(key)
+        # A component that was made anew has another number, under which nobody looks for it.
+        if block is not None and block.stateful:
             super().__setitem__(key, value)
-        else:
+        elif block is not None:
             self.blocks_config.blocks[key] = value
 
     def _update_config(self, key: int) -> None:

@@ -65,3 +65,12 @@ window.lockVote = (prefix, locked) => {
     }
   });
 })();
+
+// A file's link has the address by which the server was asked, which a proxy may have changed: it leads to where the
+// page is.
+document.addEventListener("click", (event) => {
+  const link = event.target.closest?.('a[href*="/gradio_api/file="]');
+  if (!link) return;
+  const path = link.href.slice(link.href.indexOf("/gradio_api/file="));
+  link.href = new URL(".", location.href).href.replace(/\/$/, "") + path;
+}, true);
