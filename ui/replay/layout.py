@@ -63,14 +63,16 @@ def lay_out_replay(labels: Labels) -> ReplayPart:
                         labels.show(panes[side], label=f"replay_side_{side}")
             facts = gr.HTML("", elem_id="replay_facts")
             with gr.Row(elem_classes="actions"):
-                again = gr.Button(labels("replay_again"), elem_id="replay_again", min_width=200)
+                again = gr.Button(labels("replay_again"), elem_id="replay_again", min_width=260)
                 stop = gr.Button(labels("replay_stop"), elem_id="replay_stop", min_width=100)
             outcome = gr.HTML("", elem_id="replay_outcome")
             with gr.Row(elem_classes="actions"):
                 report = gr.Button(labels("replay_report"), elem_id="replay_report", size="sm", min_width=160)
                 # For the host alone: they appear once the tab has shown the token, and are checked again when used.
                 hide = gr.Button("", elem_id="replay_hide", visible=False, size="sm", min_width=160)
-                withdraw = gr.Button(labels("replay_withdraw"), elem_id="replay_withdraw", visible=False, size="sm")
+                withdraw = gr.Button(
+                    labels("replay_withdraw"), elem_id="replay_withdraw", visible=False, size="sm", min_width=260
+                )
             said = gr.HTML("", elem_id="replay_said")
             sure = gr.Button(labels("replay_withdraw_sure"), variant="stop", elem_id="replay_sure", visible=False)
             reported = gr.HTML("", elem_id="replay_reported")
