@@ -103,12 +103,14 @@ class Backup:
         with self._copying:
             try:
                 self._claim.acquire(timeout=0)
+                does_it = True
             except Timeout:  # another process of the folder does it
-                return
-            copies = load_copies(self._folder)
+                does_it = False
             counts = self.waiting.all_safe()
-            if self._restored and not any(copies.is_due(part) for part in copies.own()):
-                self.waiting.mark(counts)
+            copies = load_copies(self._folder)
+            is_due = any(copies.is_due(part) for part in copies.own())
+            if not does_it or (self._restored and not is_due):
+                self.waiting.mark({} if is_due else counts)
                 return
             self._check_private()
             sizes = self._dataset.sizes()

@@ -152,7 +152,10 @@ def test_processes_on_one_folder_copy_it_once(hub: DatasetHub, named: str, tmp_p
     asked = len(hub.asked)
     give(tmp_path, 2)
     second.copy()
-    assert len(hub.asked) == asked
+    assert len(hub.asked) == asked and second.status().waiting == 2
+    first.copy()
+    second.copy()  # sees that the first has done it
+    assert second.status().waiting == 0
     first.start(seconds=10)
     first.close()
     second.copy()  # the first has let go
