@@ -125,6 +125,11 @@ def test_the_state_of_a_tab_that_was_left_goes_and_that_of_one_that_is_open_stay
     for name in ("open", "left", "just left"):
         holder[name].is_closed = name != "open"
     past = datetime.datetime.now() - datetime.timedelta(seconds=KEPT_SECONDS + 1)
+    queue = holder.blocks._queue
+    for name in holder.session_data:
+        queue.pending_event_ids_session[name], queue.pending_messages_per_session[name] = set(), asyncio.Queue()
     holder.time_last_used |= {"open": past, "left": past}
     holder.delete_all_expired_state()
-    assert set(holder.session_data) == set(holder.time_last_used) == {"open", "just left"}
+    kept = {"open", "just left"}
+    assert set(holder.session_data) == set(holder.time_last_used) == set(queue.pending_event_ids_session) == kept
+    assert "left" not in queue.pending_messages_per_session and "open" in queue.pending_messages_per_session

@@ -66,11 +66,16 @@ class LeanStates(StateHolder):
     def delete_all_expired_state(self) -> None:
         """Called every second."""
         before = datetime.datetime.now() - datetime.timedelta(seconds=KEPT_SECONDS)
+        queue = self.blocks._queue
         for session_id, state in list(self.session_data.items()):
             if state.is_closed and self.time_last_used[session_id] < before:
                 self.delete_state(session_id)
                 self.session_data.pop(session_id, None)
                 self.time_last_used.pop(session_id, None)
+                # What gradio's queue keeps of a tab, for good: nothing is on its way to it any more.
+                if not queue.pending_event_ids_session.get(session_id):
+                    queue.pending_event_ids_session.pop(session_id, None)
+                    queue.pending_messages_per_session.pop(session_id, None)
 
 
 class LeanState(SessionState):
