@@ -87,7 +87,9 @@ def main(
         # Not an option: what stands on a command line is seen by everybody on the machine. Taken out, so that no
         # program started from here inherits it.
         token = os.environ.pop("ARENA_ADMIN_TOKEN", "")
-        listed = listed_words(words) if words else ()
+        from arena.judging.hidden import read_words
+
+        listed = read_words(words) if words else ()
         key, local = os.environ.pop("ARENA_JUDGE_KEY", ""), is_loopback(host)
         hosting = Hosting(data_dir, lang, token, public_url, answers, local, place.keeps, backup, key, listed)
         serve(models, host, port, hosting, prompts)
@@ -132,13 +134,6 @@ def stay(demo: gr.Blocks) -> None:
         demo.block_thread()
     finally:
         demo.close(verbose=False)
-
-
-def listed_words(path: Path) -> tuple[str, ...]:
-    """The words that hide a battle. Raises InputError if there is no such list."""
-    from arena.judging.hidden import read_words
-
-    return read_words(path)
 
 
 def chosen_models(a: str, b: str, answers: Path | None, place: Place) -> tuple[str, str] | None:

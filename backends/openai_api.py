@@ -226,14 +226,13 @@ def _translated(error: Exception, spec: ModelSpec, url: str, begun: bool = False
         return _refused(error, spec)
     if isinstance(error, openai.APIConnectionError) and not begun:
         return BackendError("openai_away", f"{url} cannot be reached.", model=spec.name)
-    reason = str(error) if isinstance(error, openai.APIError) else type(error).__name__
-    reason = reason[:200]
+    reason = _one_line(str(error) if isinstance(error, openai.APIError) else type(error).__name__)
     return BackendError("openai_gone", f"{url} ended in the middle of its answer ({reason}).", reason=reason)
 
 
 def _refused(error: Any, spec: ModelSpec) -> Exception:
     status, body = error.status_code, _inner(error.body)
-    words = str(body.get("message") or error.message)[:300]
+    words = _one_line(str(body.get("message") or error.message))
     if status in (401, 403):
         message = f"The server of {spec.name} wants a key that is valid: set {KEY}."
         return BackendError("openai_denied", message, model=spec.name, name=KEY)
@@ -242,6 +241,11 @@ def _refused(error: Any, spec: ModelSpec) -> Exception:
     if status == 429:
         return BackendError("openai_busy", f"The server of {spec.name} has too much to do; try again.", model=spec.name)
     return BackendError("backend_failed", f"The server of {spec.name} refused: {words}", reason=words)
+
+
+def _one_line(words: str) -> str:
+    """What a server says, however it was written."""
+    return " ".join(words.split())[:200]
 
 
 def _inner(body: object) -> Mapping[str, Any]:

@@ -26,10 +26,10 @@ def resolve(text: str) -> ModelSpec:
     """
     text = text.strip()
     name, _, precision = text.rpartition("@")
-    for whole, wanted in ((text, ""), (name, precision if precision in PRECISIONS else "")):
-        if whole and (wanted or whole == text) and (halves := adapters.split_adapter(whole)):
-            base, adapter = halves
-            return adapters.with_adapter(resolve(f"{base}@{wanted}" if wanted else base), adapter)
+    if halves := adapters.split_adapter(text):
+        return adapters.with_adapter(resolve(halves[0]), halves[1])
+    if precision in PRECISIONS and (halves := adapters.split_adapter(name)):
+        return adapters.with_adapter(resolve(f"{halves[0]}@{precision}"), halves[1])
     if precision not in PRECISIONS:
         return _named(text)
     # A packed folder may be there without the one that it was made from.

@@ -74,7 +74,8 @@ class Copies:
     def save(self) -> None:
         """Atomically. Raises OSError."""
         draft = self.folder / f"{STATE}.tmp"
-        draft.write_text(json.dumps(asdict(self) | {"folder": ""}), encoding="utf-8")
+        pushed = {name: asdict(one) for name, one in self.pushed.items()}
+        draft.write_text(json.dumps({"replica": self.replica, "pushed": pushed}), encoding="utf-8")
         os.replace(draft, self.folder / STATE)
 
 

@@ -285,6 +285,15 @@ def test_waiting_votes_are_counted_as_rows_not_as_lines(tmp_path: Path) -> None:
     assert waiting() == 0
 
 
+def test_votes_that_cannot_be_read_break_no_page(tmp_path: Path) -> None:
+    give(tmp_path, 1)
+    waiting = Waiting(tmp_path)
+    assert waiting() == 1
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Path, "open", lambda *arguments: (_ for _ in ()).throw(PermissionError(13, "denied")))
+        assert waiting() == 1 and waiting.all_safe() == {"votes.csv": 1}
+
+
 def start_app(port: int, data: Path, hub: DatasetHub) -> subprocess.Popen[str]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("ARENA_", "GRADIO_"))}
     environment |= {"ARENA_BACKUP": f"hf:{NAME}", "HF_ENDPOINT": hub.url, "HF_TOKEN": TOKEN, "HF_HUB_OFFLINE": "0"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,7 +43,7 @@ class Waiting:
         self._safe: dict[str, int] = {}
 
     def __call__(self) -> int:
-        """How many now. Raises OSError if a part cannot be read."""
+        """How many now, as far as they can be read."""
         with self._lock:
             return sum(self._read_on(part) - self._safe.get(part.name, 0) for part in own_parts(self._folder))
 
@@ -58,7 +59,8 @@ class Waiting:
                 self._safe[name] = max(count, self._safe.get(name, 0))
 
     def _read_on(self, part: Path) -> int:
-        with part.open("rb") as file:
+        # A page is shown whether its votes can be counted or not.
+        with suppress(OSError), part.open("rb") as file:
             end = self._ends.get(part.name, 0)
             file.seek(end)
             for rows, size in _rows_in(iter(lambda: file.read(_BLOCK), b"")):

@@ -257,7 +257,8 @@ def test_a_server_is_told_what_it_knows_so_that_its_own_defaults_do_not_count(as
         (lambda handler, request: say(handler, '{"error": {"message": "slow down"}}', 429), "openai_busy"),
         (lambda handler, request: say(handler, '{"error": {"message": "who?"}}', 403), "openai_denied"),
         (lambda handler, request: say(handler, '{"error": {"message": "no such template"}}', 400), "backend_failed"),
-        (lambda handler, request: say(handler, "<html>bad gateway</html>", 502), "backend_failed"),
+        (lambda handler, request: say(handler, "<html>\nbad\r\ngateway\n</html>", 502), "backend_failed"),
+        (lambda handler, request: say(handler, '{"error": {"message": "no\\nsuch\\nthing"}}', 400), "backend_failed"),
     ],
 )
 def test_whatever_goes_wrong_is_one_line_of_ours(ask, answer, code: str) -> None:
