@@ -12,6 +12,7 @@ from arena.errors import InputError
 from backends.resolve import has_embedded
 from backends.threads import share_cores
 from commands import errors_in_one_line
+from commands.answers import Answers, answers_file
 from commands.backing_up import backed_up
 from commands.batch import batch
 from commands.bench import bench
@@ -46,13 +47,7 @@ def main(
     ] = 7860,
     data_dir: DataDir = Path("data"),
     prompts: PromptSet = PROMPTS,
-    answers: Annotated[
-        Path | None,
-        typer.Option(
-            envvar="ARENA_ANSWERS",
-            help="Recorded answers to judge blind, a JSONL file. Without --a and --b no model is loaded.",
-        ),
-    ] = None,
+    answers: Answers = "",
     public_url: Annotated[
         str, typer.Option(envvar="ARENA_PUBLIC_URL", help="The page's address from outside, for links and QR codes.")
     ] = "",
@@ -75,7 +70,8 @@ def main(
     """Two chat models side by side: ask both, watch both answer, vote. Without a command, serves the page.
 
     A MODEL is an id (smollm2-135m, qwen-7b-chat, chatglm3-6b, ...), a checkpoint folder, a .gguf file,
-    openai:BASE_URL#MODEL on a server, or scripted:FILE.json.
+    openai:BASE_URL#MODEL on a server, or scripted:FILE.json. With ANSWERS, which are judged blind, and without --a and
+    --b no model is loaded.
     """
     if context.invoked_subcommand:
         return
@@ -91,7 +87,8 @@ def main(
 
         listed = read_words(words) if words else ()
         key, local = os.environ.pop("ARENA_JUDGE_KEY", ""), is_loopback(host)
-        hosting = Hosting(data_dir, lang, token, public_url, answers, local, place.keeps, backup, key, listed)
+        recorded = answers_file(answers, data_dir)
+        hosting = Hosting(data_dir, lang, token, public_url, recorded, local, place.keeps, backup, key, listed)
         serve(models, host, port, hosting, prompts)
 
 
@@ -136,7 +133,7 @@ def stay(demo: gr.Blocks) -> None:
         demo.close(verbose=False)
 
 
-def chosen_models(a: str, b: str, answers: Path | None, place: Place) -> tuple[str, str] | None:
+def chosen_models(a: str, b: str, answers: str, place: Place) -> tuple[str, str] | None:
     """What runs: none where recorded answers are judged and nobody named a model, and none on a host that has none."""
     if not a and not b and (answers or (place.host and not has_embedded())):
         return None

@@ -19,7 +19,7 @@ from filelock import FileLock, Timeout
 from arena.errors import ArenaError, BackendError, InputError
 from arena.votes.backed_up import BackupStatus, Waiting
 from backups.copies import Copies, begins_with, copy_start, load_copies, missing, new_copies, size_of
-from backups.hubs import Dataset
+from backups.hubs import Dataset, status_of
 
 EVERY_SECONDS = 300.0
 # A hub that was away is asked again sooner than that.
@@ -170,8 +170,7 @@ class Backup:
 
 def problem_of(error: Exception, dataset: Dataset) -> ArenaError:
     """The one line for what a hub's library raised. Its own words stay out: they may quote a request."""
-    response = getattr(error, "response", None)
-    status = getattr(response, "status_code", None) or getattr(error, "status_code", None)
+    status = status_of(error)
     if status in (401, 403):
         message = (
             f"{dataset.hub} does not let this app write to {dataset.repo_id} ({status}): "

@@ -1,4 +1,4 @@
-"""What a backup asks of a hub, and which there are. Knows nothing of votes."""
+"""What is asked of a dataset on a hub, and which hubs there are. Knows nothing of votes and answers."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ def dataset_named(named: str) -> Dataset:
     """`hf:OWNER/NAME` or `modelscope:OWNER/NAME`. Raises InputError for anything else and for a missing library."""
     match = _NAME.fullmatch(named)
     if not match:
-        message = f"{named!r} is no place for a backup; write hf:OWNER/NAME or modelscope:OWNER/NAME."
-        raise InputError("backup_name", message, named=named)
+        message = f"{named!r} is no dataset; write hf:OWNER/NAME or modelscope:OWNER/NAME."
+        raise InputError("dataset_name", message, named=named)
     kind, repo_id = match.groups()
     if kind == "hf":
         from backups.huggingface import HuggingFaceDataset
@@ -53,3 +53,13 @@ def dataset_named(named: str) -> Dataset:
     from backups.modelscope import ModelScopeDataset
 
     return ModelScopeDataset(repo_id)
+
+
+def status_of(error: Exception) -> int | None:
+    """The HTTP status in what a hub's library raised, if there was an answer at all."""
+    response = getattr(error, "response", None)
+    status = getattr(response, "status_code", None) or getattr(error, "status_code", None)
+    if isinstance(status, int):
+        return status
+    # Hugging Face's library wraps a refused download in an error about its own cache.
+    return status_of(error.__cause__) if isinstance(error.__cause__, Exception) else None

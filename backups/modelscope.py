@@ -21,8 +21,8 @@ class ModelScopeDataset:
             from modelscope_hub.api import HubApi
             from modelscope_hub.config import HubConfig
         except ImportError as error:
-            message = "A backup on ModelScope needs its library: pip install -r requirements-modelscope.txt"
-            raise InputError("backup_library", message) from error
+            message = "A dataset on ModelScope needs its library: pip install -r requirements-modelscope.txt"
+            raise InputError("dataset_library", message) from error
         self.repo_id = repo_id
         # A configuration of its own: the library's shared one keeps the environment it saw first.
         self._api = HubApi(HubConfig())

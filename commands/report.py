@@ -10,16 +10,12 @@ import typer
 
 from arena.errors import InputError
 from commands import errors_in_one_line
+from commands.answers import Answers, answers_file
 from commands.models import PROMPTS, DataDir, PromptSet, known_models
 
 
 def report(
-    answers: Annotated[
-        Path | None,
-        typer.Option(
-            "--answers", metavar="FILE", envvar="ARENA_ANSWERS", help="Recorded answers; else the data folder's."
-        ),
-    ] = None,
+    answers: Answers = "",
     votes: Annotated[
         list[Path] | None, typer.Option("--votes", metavar="FILE", help="A votes.csv; else the data folder's.")
     ] = None,
@@ -44,7 +40,8 @@ def report(
 ) -> None:
     """Write report.md, report.html and report.docx into DIR: prompts, answers, checks, votes, and what they show.
 
-    It runs without votes as well. Every sentence is a count or somebody's words.
+    Answers are those of the data folder if none are named. It runs without votes as well. Every sentence is a count or
+    somebody's words.
     """
     with errors_in_one_line(as_json, folder=str(out)):
         from arena.prompts import load_prompts
@@ -52,7 +49,7 @@ def report(
 
         if bool(a) != bool(b):
             raise InputError("report_pair", "Name both models with --a and --b, or neither.")
-        sources = sources_in(data_dir, answers, votes)
+        sources = sources_in(data_dir, answers_file(answers, data_dir), votes)
         details = Details(title, author, student_number, course, teacher, date, tuple(link or ()))
         facts = gather(sources, load_prompts(prompts), known_models(), (a, b) if a else None)
         paths = write_report(make_document(lang, facts, details, plot_language(lang)), out)

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from dataset_hub import TOKEN, DatasetHub
 from served_app import ROOT, Script, ServedApp, free_port, text_steps
 
 from backends.threads import share_cores
@@ -141,3 +142,17 @@ def hub_addresses(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[.
         monkeypatch.setenv("MODELSCOPE_ENDPOINT", modelscope)
 
     return point
+
+
+@pytest.fixture
+def hub(hub_addresses: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> Iterator[DatasetHub]:
+    """A hub with datasets, which both libraries take for theirs, with somebody logged in."""
+    sleep = time.sleep
+    with DatasetHub().serving() as running:
+        hub_addresses(running.url, running.url)
+        monkeypatch.setenv("HF_TOKEN", TOKEN)
+        monkeypatch.setenv("MODELSCOPE_API_TOKEN", TOKEN)
+        # The libraries wait half a minute between their own tries.
+        monkeypatch.setattr(time, "sleep", lambda seconds: sleep(min(seconds, 0.05)))
+        monkeypatch.setattr("modelscope_hub._download.DOWNLOAD_RETRY_MAX_DELAY_SECONDS", 0.05)
+        yield running

@@ -11,7 +11,6 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
 
@@ -29,18 +28,6 @@ from backups.copies import STATE, Copies, load_copies
 from backups.hubs import dataset_named
 
 NAME = "somebody/votes"
-SLEEP = time.sleep
-
-
-@pytest.fixture
-def hub(hub_addresses: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> Iterator[DatasetHub]:
-    with DatasetHub().serving() as running:
-        hub_addresses(running.url, running.url)
-        monkeypatch.setenv("HF_TOKEN", TOKEN)
-        monkeypatch.setenv("MODELSCOPE_API_TOKEN", TOKEN)
-        # The libraries wait half a minute between their own tries.
-        monkeypatch.setattr(time, "sleep", lambda seconds: SLEEP(min(seconds, 0.05)))
-        yield running
 
 
 @pytest.fixture(params=["hf", "modelscope"])

@@ -14,12 +14,12 @@ from arena.judging.judgement import CRITERIA
 from arena.types import SideName
 from ui.texts import TEXTS, error_text, language_of_browser, text
 
-CODE = [path for room in ("arena", "backends", "commands", "ui") for path in (ROOT / room).rglob("*.py")] + [
-    ROOT / "app.py"
-]
+ROOMS = ("arena", "backends", "backups", "commands", "load", "ui")
+CODE = [path for room in ROOMS for path in (ROOT / room).rglob("*.py")] + [ROOT / "app.py"]
 # Raised before there is a page, or by the command line alone.
 NOT_ON_THE_PAGE = {
-    "adapter_base", "admin_short", "backup_library", "backup_name", "backup_part",
+    "adapter_base", "admin_short", "answers_name", "answers_unfetched", "backup_part",
+    "dataset_library", "dataset_name",
     "openai_library", "openai_login", "openai_name",
     "report_pair", "votes_missing",
     "fetch_needless",
