@@ -12,7 +12,7 @@ from served_app import ROOT
 from arena.errors import InputError
 from arena.judging.judgement import CRITERIA
 from arena.types import SideName
-from ui.texts import TEXTS, error_text, language_of_browser, text
+from ui.texts import TEXTS, error_text, language_of_browser, listed, text
 
 ROOMS = ("arena", "backends", "backups", "commands", "load", "ui")
 CODE = [path for room in ROOMS for path in (ROOT / room).rglob("*.py")] + [ROOT / "app.py"]
@@ -74,7 +74,8 @@ def test_both_languages_say_the_same(key: str) -> None:
 
 
 def test_no_text_is_left_over() -> None:
-    code = "\n".join(path.read_text(encoding="utf-8") for path in CODE if path.parent.name != "texts")
+    using = [path for path in CODE if path.parent.name != "texts" or path.name == "__init__.py"]
+    code = "\n".join(path.read_text(encoding="utf-8") for path in using)
     rules = (
         "error",
         "column",
@@ -105,6 +106,11 @@ def test_no_text_is_left_over() -> None:
 
 def test_an_error_without_a_text_says_its_own_line() -> None:
     assert error_text("zh", InputError("never_heard_of", "Something {odd}.")) == "Something {odd}."
+
+
+@pytest.mark.parametrize(("lang", "words"), [("zh", "`a`、`b`"), ("en", "`a`, `b`")])
+def test_names_are_listed_as_the_language_does(lang: str, words: str) -> None:
+    assert listed(lang, ["`a`", "`b`"]) == words and listed(lang, ["`a`"]) == "`a`"
 
 
 def test_values_with_braces_are_shown_as_they_are() -> None:

@@ -20,7 +20,7 @@ from ui.outcomes.layout import ResultsTab, lay_out_results
 from ui.replay.layout import ReplayPart, lay_out_replay
 from ui.reporting.layout import ReportTab, lay_out_report
 from ui.session import Services
-from ui.texts import LANGUAGES, text
+from ui.texts import LANGUAGES, listed, text
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,8 @@ def _named_texts(services: Services) -> dict[str, tuple[str, str]]:
         ("scripted", [spec.id for spec in specs.values() if spec.runtime == "scripted"]),
     ):
         if chosen:
-            named[f"{key}_banner"] = both(key, models=", ".join(f"`{model}`" for model in dict.fromkeys(chosen)))
+            models = [f"`{model}`" for model in dict.fromkeys(chosen)]
+            named[f"{key}_banner"] = tuple(text(lang, key, models=listed(lang, models)) for lang in LANGUAGES)
     # Answers may be to prompts that are not in the set.
     named |= {f"prompt_{prompt}": (prompt, prompt) for prompt in (services.rooms.prompts if services.rooms else ())}
     for prompt in services.prompts:
@@ -129,7 +130,7 @@ def _named_texts(services: Services) -> dict[str, tuple[str, str]]:
 
 def _settings_hint(lang: str, services: Services) -> str:
     pinned = [
-        text(lang, "pinned", model=f"`{backend.spec.id}`", names=", ".join(sorted(backend.spec.pinned)))
+        text(lang, "pinned", model=f"`{backend.spec.id}`", names=listed(lang, sorted(backend.spec.pinned)))
         for backend in services.backends.values()
         if backend.spec.pinned
     ]

@@ -8,7 +8,7 @@ from typing import Any
 from arena.results.figures import Figures, PairResult
 from arena.statistics.verdict import Call, Verdict
 from ui.outcomes.sections import percent, points
-from ui.texts import text
+from ui.texts import listed, text
 
 Names = Callable[[str], str]
 
@@ -58,7 +58,7 @@ def _of_many(lang: str, figures: Figures, name: Names, basis: str) -> str:
         return text(lang, "lead_apart", count=count, **_models(pair, name), between=between, basis=basis)
     best = [model.model for model in ranked if model.rank == 1]
     if len(best) > 1:
-        models = ", ".join(map(name, best))
+        models = listed(lang, map(name, best))
         return text(lang, "lead_equal", count=count, models=models, rating=points(first.rating), basis=basis)
     told = {"rating": points(first.rating), "next": points(second.rating), "count": count, "basis": basis}
     between = _between(lang, figures, {first.model, second.model}, name)

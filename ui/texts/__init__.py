@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from arena.errors import ArenaError
 from arena.types import ErrorInfo
 from ui.texts import chat, classroom, errors, judging, outcomes, page, replay, work
@@ -17,6 +19,11 @@ TEXTS: dict[str, tuple[str, str]] = {
 def text(lang: str, key: str, **details: object) -> str:
     """The string `key` in `lang` with its values filled in. Unknown languages and keys raise."""
     return TEXTS[key][LANGUAGES.index(lang)].format(**details)
+
+
+def listed(lang: str, names: Iterable[str]) -> str:
+    """Names one after the other, as the language separates them."""
+    return text(lang, "between_names").join(names)
 
 
 def error_text(lang: str, error: ArenaError | ErrorInfo) -> str:

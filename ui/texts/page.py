@@ -71,11 +71,12 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Votes are copied to {place}, last at {time}; {count} are waiting.",
     ),
     "backup_never": ("尚未成功", "never yet"),
+    "between_names": ("、", ", "),
     "nothing_banner": (
-        "这里没有模型，也没有录好的回答可以评判：请用 `ARENA_ANSWERS` 指定回答文件，"
+        "这里没有模型，也没有录好的回答可以评判：请用 `ARENA_ANSWERS` 指定回答文件或数据集，"
         "或用 `ARENA_MODEL_A` 和 `ARENA_MODEL_B` 指定模型。",
-        "There are no models here and no recorded answers to judge: name a file of answers in `ARENA_ANSWERS`, or "
-        "models in `ARENA_MODEL_A` and `ARENA_MODEL_B`.",
+        "There are no models here and no recorded answers to judge: name a file of answers or a dataset in "
+        "`ARENA_ANSWERS`, or models in `ARENA_MODEL_A` and `ARENA_MODEL_B`.",
     ),
     "about_known": ("还可以运行的模型", "Other models that can run here"),
     "about_how": (
