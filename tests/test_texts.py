@@ -27,7 +27,7 @@ NOT_ON_THE_PAGE = {
     "fetch_unknown",
     "bench_choice", "bench_failed", "bench_missing", "bench_no_code", "bench_program", "bench_python", "bench_room",
     "bench_unpacked", "bench_untrusted",
-    "data_dir_unwritable", "embedded_missing", "export_into_log", "export_kind", "export_nothing",
+    "embedded_missing", "export_into_log", "export_kind", "export_nothing",
     "fetch_busy", "fetch_cut", "fetch_damaged",
     "fetch_denied", "fetch_foreign", "fetch_hostile", "fetch_library", "fetch_missing", "fetch_offline", "fetch_room",
     "fetch_twice", "fetch_unfit", "fetch_unpublished", "fetch_unwritable", "file_missing", "file_unreadable",

@@ -83,14 +83,15 @@ def _tab(labels: Labels, name: str) -> Iterator[gr.Tab]:
 
 
 def _top(labels: Labels, services: Services) -> tuple[gr.Button, gr.Markdown]:
-    """The heading, the button for the other language, what has to be said of the models, and the place for what has to
-    be said of the backup."""
+    """The heading, the button for the other language, what has to be said of the models and the votes, and the place
+    for what has to be said of the backup."""
     with gr.Row(elem_id="top"):
         labels.show(gr.Markdown(labels("heading"), elem_id="title"), value="heading")
         language = gr.Button(labels("other_language"), elem_id="language", size="sm", min_width=80, scale=0)
         labels.show(language, value="other_language")
     banners = [key for key in ("scripted_banner", "stand_in_banner") if labels_of(services, key)]
     banners += [] if services.backends or services.rooms else ["nothing_banner"]
+    banners += ["closed_banner"] if services.ballots.refuses_all else []
     for key in banners:
         labels.show(gr.Markdown(labels(key), elem_id=key, elem_classes="banner"), value=key)
     return language, gr.Markdown(visible=False, elem_id="backup_banner", elem_classes="banner")

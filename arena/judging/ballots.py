@@ -65,6 +65,11 @@ class Ballots:
         # Protects _ballots and the `cast` marks: of two votes for one battle the second must see the first.
         self._lock = threading.Lock()
 
+    @property
+    def refuses_all(self) -> bool:
+        """Whether no vote can be kept here."""
+        return isinstance(self._log, ClosedLog)
+
     def offer(self, battle: Battle, judge: str = "") -> None:
         """A battle has ended. Kept whether votable or not, so that a refusal can say why; the oldest go.
 

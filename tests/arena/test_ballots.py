@@ -339,9 +339,10 @@ def test_a_full_disk_refuses_the_vote_and_harms_nothing(file_log, answered, full
     assert [row["vote_id"] for row in rows(file_log)] == [kept.id, later.id]
 
 
-def test_a_closed_log_refuses_with_the_reason_and_holds_no_votes(answered):
+def test_a_closed_log_refuses_with_the_reason_and_holds_no_votes(answered, file_log):
     log = ClosedLog(InputError("data_dir_unwritable", "The data folder /x cannot be written.", folder="/x"))
     ballots = Ballots(log)
+    assert ballots.refuses_all and not Ballots(file_log).refuses_all
     ballots.offer(answered())
     with pytest.raises(VoteRefused) as refused:
         ballots.cast("battle-1", "judge-1", Judgement("tie"))
