@@ -194,6 +194,11 @@ class Chats:
                 self._chats[tab] = self._make()
             return self._chats[tab]
 
+    def tabs(self) -> frozenset[str]:
+        """Whose conversations are kept."""
+        with self._lock:
+            return frozenset(self._chats)
+
     def detached(self) -> Chat:
         """A conversation that belongs to no tab: one call of the API."""
         return self._make()

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import gradio as gr
 
@@ -157,20 +156,26 @@ class Tab:
 
 
 class Tabs:
-    """The tabs by their conversation; one goes when its conversation does."""
+    """The tabs by their session; one goes when its conversation has gone and the next one comes."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._tabs: WeakKeyDictionary[Chat, Tab] = WeakKeyDictionary()
+        self._tabs: dict[str, Tab] = {}
         # Protects _tabs, which every tab's requests read and write.
         self._lock = threading.Lock()
 
     def get(self, request: gr.Request) -> Tab:
         """The tab that sent the request. Raises gr.Error for a call from no page."""
         lang = lang_of(self._services, request)
+        session = request.session_hash or ""
         try:
-            chat = self._services.chats.get(request.session_hash)
+            chat = self._services.chats.get(session)
         except ArenaError as error:
             raise gr.Error(error_text(lang, error), print_exception=False) from error
         with self._lock:
-            return self._tabs.setdefault(chat, Tab(chat, lang))
+            tab = self._tabs.get(session)
+            if tab is None or tab.chat is not chat:
+                there = self._services.chats.tabs()
+                self._tabs = {name: one for name, one in self._tabs.items() if name in there}
+                tab = self._tabs[session] = Tab(chat, lang)
+            return tab

@@ -1,0 +1,64 @@
+"""What the page remembers of a browser's tab goes with the tab, at once: no cycle waits for the collector."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+from weakref import ref
+
+import gradio as gr
+import pytest
+
+import arena.chat
+from arena.chat import Chat, Chats
+from ui.session import Tab, Tabs
+
+
+@pytest.fixture
+def chats() -> Chats:
+    return Chats(lambda: Chat({}, lambda battle: None))
+
+
+@pytest.fixture
+def tabs(chats: Chats) -> Iterator[Tabs]:
+    gc.disable()
+    yield Tabs(SimpleNamespace(chats=chats, lang="en"))  # type: ignore[arg-type]
+    gc.enable()
+
+
+def request(session: str | None) -> Any:
+    return SimpleNamespace(session_hash=session, headers={})
+
+
+def test_a_tab_is_the_same_until_it_is_closed(tabs: Tabs, chats: Chats) -> None:
+    one, other = tabs.get(request("one")), tabs.get(request("other"))
+    assert tabs.get(request("one")) is one and one is not other and one.chat is chats.get("one")
+    chats.close("one")
+    assert tabs.get(request("one")) is not one and tabs.get(request("other")) is other
+
+
+def test_nothing_is_left_of_tabs_that_were_closed(tabs: Tabs, chats: Chats) -> None:
+    left: list[ref[Tab] | ref[Chat]] = []
+    for number in range(20):
+        tab = tabs.get(request(f"tab-{number}"))
+        left += [ref(tab), ref(tab.chat)]
+        chats.close(f"tab-{number}")
+        del tab
+    tabs.get(request("the next"))
+    assert [one for one in left if one() is not None] == []
+
+
+def test_tabs_that_nobody_closes_are_no_more_than_conversations_may_be(
+    tabs: Tabs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(arena.chat, "MAX_CHATS", 3)
+    left = [ref(tabs.get(request(f"tab-{number}"))) for number in range(20)]
+    assert sum(one() is not None for one in left) == 3
+
+
+@pytest.mark.parametrize("session", [None, ""])
+def test_a_call_from_no_page_has_no_tab(tabs: Tabs, session: str | None) -> None:
+    with pytest.raises(gr.Error, match="reload"):
+        tabs.get(request(session))
