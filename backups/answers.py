@@ -34,15 +34,15 @@ def fetch_answers(named: str, folder: Path) -> Fetched:
     Raises InputError for anything else and for a folder that cannot be written; BackendError where the hub does not
     give the file and none is here from before.
     """
-    place, _, file = named.partition("#")
-    dataset = dataset_named(place)
-    if not _FILE_NAME.fullmatch(file or FILE):
+    place, _, other = named.partition("#")
+    dataset, file = dataset_named(place), other or FILE
+    if not _FILE_NAME.fullmatch(file):
         raise InputError("answers_name", f"{file!r} is no name of a file in a dataset.", named=named)
-    kept = folder / "--".join([place.partition(":")[0], *dataset.repo_id.split("/"), *(file or FILE).split("/")])
+    kept = folder / re.sub("[:/]", "--", f"{place}/{file}")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".fetch-", dir=folder) as work:
-            problem = _fetch(dataset, file or FILE, Path(work), kept)
+            problem = _fetch(dataset, file, Path(work), kept)
     except OSError as error:
         reason = error.strerror or str(error)
         message = f"Answers cannot be kept in {folder}: {reason}."
