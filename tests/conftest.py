@@ -71,7 +71,7 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Se
         demos.append(demo)
         for backend in services.backends.values() if load else ():
             backend.load()
-        return ServedApp(f"http://127.0.0.1:{port}/", services, data_dir)
+        return ServedApp(f"http://127.0.0.1:{port}/", services, data_dir, demo)
 
     yield start
     # Each may wait five seconds for connections that a browser has left open.

@@ -13,11 +13,12 @@ Script = dict[str, Any]
 
 @dataclass(frozen=True)
 class ServedApp:
-    """A running app: its address, what it is made of, and where its votes go."""
+    """A running app: its address, what it is made of, where its votes go, and gradio's half."""
 
     url: str
     services: Any
     data_dir: Path
+    demo: Any
 
     def rows(self) -> list[dict[str, str]]:
         """The votes as pandas reads them."""

@@ -10,6 +10,7 @@ from typing import Any
 
 import gradio as gr
 import pytest
+from gradio.queueing import Queue
 from gradio.routes import App
 from gradio.state_holder import SessionState, StateHolder
 
@@ -120,14 +121,48 @@ def test_a_value_after_a_change_of_the_component_arrives_as_gradios_own_does() -
         assert made[1:] == ["new", None] and list(map(tuple, made[0]["choices"])) == [("new", "new")]
 
 
+def queued(holder: StateHolder) -> Queue:
+    """The queue, with an answer for each tab that is ready and was never fetched."""
+    queue = holder.blocks._queue
+    for name in holder.session_data:
+        queue.pending_event_ids_session[name] = {f"done for {name}"}
+        queue.pending_messages_per_session[name] = asyncio.Queue()
+    return queue
+
+
+def test_of_too_many_tabs_those_idle_longest_go_with_all_that_the_queue_has_of_them() -> None:
+    holder = opened(LeanBlocks)
+    holder.capacity = 3
+    for number in range(3):
+        assert holder[f"tab-{number}"]
+    queue = queued(holder)
+    assert holder["tab-0"] and holder["new"] and holder["newer"]
+    holder.delete_all_expired_state()
+    assert list(holder.session_data) == ["tab-0", "new", "newer"]
+    assert set(holder.time_last_used) == set(holder.session_data)
+    assert set(queue.pending_event_ids_session) == set(queue.pending_messages_per_session) == {"tab-0"}
+
+
+def test_an_answer_that_is_to_come_is_waited_for() -> None:
+    holder = opened(LeanBlocks)
+    holder.capacity = 1
+    assert holder["busy"]
+    queue = queued(holder)
+    queue.event_ids_to_events["done for busy"] = None
+    assert holder["new"]
+    holder.delete_all_expired_state()
+    assert set(queue.pending_event_ids_session) == set(queue.pending_messages_per_session) == {"busy"}
+    del queue.event_ids_to_events["done for busy"]
+    holder.delete_all_expired_state()
+    assert not queue.pending_event_ids_session and not queue.pending_messages_per_session
+
+
 def test_the_state_of_a_tab_that_was_left_goes_and_that_of_one_that_is_open_stays() -> None:
     holder = opened(LeanBlocks)
     for name in ("open", "left", "just left"):
         holder[name].is_closed = name != "open"
     past = datetime.datetime.now() - datetime.timedelta(seconds=KEPT_SECONDS + 1)
-    queue = holder.blocks._queue
-    for name in holder.session_data:
-        queue.pending_event_ids_session[name], queue.pending_messages_per_session[name] = set(), asyncio.Queue()
+    queue = queued(holder)
     holder.time_last_used |= {"open": past, "left": past}
     holder.delete_all_expired_state()
     kept = {"open", "just left"}

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
 from weakref import ref
 
 import gradio as gr
+import httpx
 import pytest
+from served_app import ServedApp
 
 import arena.chat
 from arena.chat import Chat, Chats
@@ -62,3 +64,19 @@ def test_tabs_that_nobody_closes_are_no_more_than_conversations_may_be(
 def test_a_call_from_no_page_has_no_tab(tabs: Tabs, session: str | None) -> None:
     with pytest.raises(gr.Error, match="reload"):
         tabs.get(request(session))
+
+
+def test_sessions_that_a_script_makes_up_fill_no_memory(
+    serve: Callable[..., ServedApp], monkeypatch: pytest.MonkeyPatch, eventually: Callable[..., bool]
+) -> None:
+    monkeypatch.setattr("ui.page.MAX_CHATS", 5)
+    word = {"answers": [{"steps": [{"text": "here"}]}]}
+    demo = serve(word, word).demo
+    number = next(number for number, one in demo.fns.items() if one.api_name == "results")
+    ask = {"data": [False, False, False, ""], "fn_index": number}
+    for session in range(20):
+        sent = httpx.post(f"{demo.local_url}gradio_api/queue/join", json={**ask, "session_hash": f"made-up-{session}"})
+        assert sent.status_code == httpx.codes.OK
+    queue = demo._queue
+    assert eventually(lambda: len(queue.pending_event_ids_session) == len(queue.pending_messages_per_session) == 5)
+    assert len(demo.app.state_holder.session_data) == 5

@@ -56,26 +56,44 @@ class LeanBlocks(gr.Blocks):
 
 
 class LeanStates(StateHolder):
-    """The states of the tabs that are open, and for a while of those that were left."""
+    """The states of the tabs that are open, and for a while of those that were left; of too many, who was idle longest
+    goes: a script that makes up sessions opens and leaves none."""
 
     def __getitem__(self, session_id: str) -> SessionState:
         if session_id not in self.session_data:
             self.session_data[session_id] = LeanState(self.blocks)
         return super().__getitem__(session_id)
 
+    def update(self, session_id: str) -> None:
+        """Called whenever a tab's state is used."""
+        with self.lock:
+            if session_id in self.session_data:
+                self.session_data.move_to_end(session_id)
+            while len(self.session_data) > self.capacity:
+                self._forget(next(iter(self.session_data)))
+
     def delete_all_expired_state(self) -> None:
         """Called every second."""
         before = datetime.datetime.now() - datetime.timedelta(seconds=KEPT_SECONDS)
+        with self.lock:
+            for session_id, state in list(self.session_data.items()):
+                if state.is_closed and self.time_last_used[session_id] < before:
+                    self._forget(session_id)
+            self._clear_queue()
+
+    def _forget(self, session_id: str) -> None:
+        self.delete_state(session_id)
+        self.session_data.pop(session_id, None)
+        self.time_last_used.pop(session_id, None)
+
+    def _clear_queue(self) -> None:
+        """Without what gradio's queue keeps, for good, of tabs that have no state: answers that were never fetched. Who
+        waits for one still stays."""
         queue = self.blocks._queue
-        for session_id, state in list(self.session_data.items()):
-            if state.is_closed and self.time_last_used[session_id] < before:
-                self.delete_state(session_id)
-                self.session_data.pop(session_id, None)
-                self.time_last_used.pop(session_id, None)
-                # What gradio's queue keeps of a tab, for good: nothing is on its way to it any more.
-                if not queue.pending_event_ids_session.get(session_id):
-                    queue.pending_event_ids_session.pop(session_id, None)
-                    queue.pending_messages_per_session.pop(session_id, None)
+        for session_id, events in list(queue.pending_event_ids_session.items()):
+            if session_id not in self.session_data and not any(one in queue.event_ids_to_events for one in events):
+                queue.pending_event_ids_session.pop(session_id, None)
+                queue.pending_messages_per_session.pop(session_id, None)
 
 
 class LeanState(SessionState):

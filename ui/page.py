@@ -11,6 +11,7 @@ import gradio as gr
 from gradio.blocks import Block
 from starlette.middleware import Middleware
 
+from arena.chat import MAX_CHATS
 from ui.api import Api
 from ui.backup import backup_banner
 from ui.batch.events import BatchEvents
@@ -82,6 +83,7 @@ def _launch_keywords(page: Page) -> dict[str, Any]:
         "run_history": False,
         "show_error": False,
         "max_file_size": "1mb",
+        "state_session_capacity": MAX_CHATS,
         "app_kwargs": {"middleware": [Middleware(SecurityHeaders), Middleware(FrontPage)]},
     }
 
