@@ -69,7 +69,7 @@ class Api:
         try:
             if rooms is None:
                 raise InputError("no_recorded", "There are no recorded answers to judge here.")
-            position = rooms.desk(room).position(self._judge(request))
+            position = rooms.desk(room).position(self._judge(request), address=address_of(request))
         except ArenaError as error:
             raise _refusal(lang_of(self._services, request), error) from error
         battle = position.battle

@@ -65,6 +65,10 @@ class Ballots:
         # Protects _ballots and the `cast` marks: of two votes for one battle the second must see the first.
         self._lock = threading.Lock()
 
+    def admit(self, address: str, room: str) -> None:
+        """A rater begins. Raises VoteRefused where too many do from one address: a script can be any number of them."""
+        self._limits.count_rater(address, in_room=bool(room))
+
     @property
     def refuses_all(self) -> bool:
         """Whether no vote can be kept here."""

@@ -45,9 +45,12 @@ class Desk:
         """Whether the battle is, or was, before this rater."""
         return self._review.was_shown(judge, battle_id)
 
-    def position(self, judge: str) -> Position:
-        """Where the rater stands, with the battle before them open for their vote. Raises VoteRefused once closed."""
+    def position(self, judge: str, *, address: str = "") -> Position:
+        """Where the rater stands, with the battle before them open for their vote. Raises VoteRefused once closed, and
+        for a rater who begins where too many did within a minute."""
         self._check_open()
+        if not self._review.has_begun(judge):
+            self._ballots.admit(address, self.room)
         position = self._review.position(judge)
         if position.battle:
             self._ballots.offer(position.battle, judge)

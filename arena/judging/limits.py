@@ -40,6 +40,11 @@ class RateLimits:
         if not self._hit(self._rater, "rater", judge) or not self._hit(place, "address", address):
             raise VoteRefused("vote_rate", "Too many votes in a minute: wait a moment.")
 
+    def count_rater(self, address: str, in_room: bool) -> None:
+        """One more rater begins, as many as could vote. Raises VoteRefused if too many did from the address."""
+        if not self._hit(self._room_address if in_room else self._address, "raters", address):
+            raise VoteRefused("rater_rate", "Too many people begin from here in a minute: wait a moment.")
+
     def count_prompt(self, address: str) -> None:
         """One more prompt is sent. Raises InputError if the address had too many."""
         if not self._hit(self._prompts, "prompts", address):

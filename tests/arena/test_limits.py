@@ -1,14 +1,21 @@
 """How often somebody may vote, and try a secret."""
 
 import pytest
-from vote_samples import make_vote
+from vote_samples import make_side, make_vote
 
 from arena.admin import Admin
+from arena.answers import Recorded
 from arena.errors import InputError, VoteRefused
+from arena.events import NoEvents
 from arena.judging import limits
-from arena.judging.ballots import Ballots
+from arena.judging.ballots import Ballots, ClosedLog
+from arena.judging.desk import Desk
 from arena.judging.judgement import Judgement
 from arena.judging.limits import RateLimits
+from arena.judging.pairs import pairs_of
+from arena.judging.review import Review
+
+PAIRS = pairs_of(Recorded("q1", "prompt", make_side(model, f"{model} on it")) for model in ("one", "two"))
 
 
 @pytest.fixture(autouse=True)
@@ -26,7 +33,7 @@ def taken(count, one):
             one(number)
             done += 1
         except (VoteRefused, InputError) as error:
-            assert error.code in ("vote_rate", "too_many_tries")
+            assert error.code in ("vote_rate", "too_many_tries", "rater_rate")
     return done
 
 
@@ -39,6 +46,16 @@ def test_a_rater_an_address_and_a_class_have_each_their_measure():
     ):
         rates = RateLimits()
         assert taken(20, lambda n: rates.count_vote(judge(n), address(n), in_room)) == measure  # noqa: B023
+
+
+@pytest.mark.parametrize(("in_room", "measure"), [(False, 5), (True, 8)])
+def test_no_more_raters_begin_from_an_address_than_could_vote_and_all_of_them_go_on(in_room, measure):
+    review = Review(PAIRS, NoEvents())
+    desk = Desk(review, Ballots(ClosedLog(InputError("x", "x"))), "ROOMAB" if in_room else "")
+    assert taken(20, lambda number: desk.position(f"rater {number}", address="one")) == measure
+    assert desk.progress.begun == measure
+    assert taken(measure, lambda number: desk.position(f"rater {number}", address="one")) == measure
+    assert desk.position("rater 19", address="another").battle
 
 
 def test_after_a_minute_there_is_room_again(monkeypatch):

@@ -127,7 +127,7 @@ class JudgeEvents:
         tab = self._tabs.get(request)
         vote = tab.judging.vote
         with refusals(tab):
-            tab.judging = Judging(self._desk(tab).position(known_judge(self._services, tab, kept)))
+            tab.judging = self._position(tab, kept, request)
         return self._anew(tab, vote)
 
     def join(self, kept: Kept, code: str | None, request: gr.Request) -> Updates:
@@ -137,8 +137,12 @@ class JudgeEvents:
             tab.room, tab.no_room = self._rooms.room(code or "").code, ""
             tab.judging = Judging()
             if not self._desk(tab).closed:
-                tab.judging = Judging(self._desk(tab).position(known_judge(self._services, tab, kept)))
+                tab.judging = self._position(tab, kept, request)
         return self._anew(tab)
+
+    def _position(self, tab: Tab, kept: Kept, request: gr.Request) -> Judging:
+        judge = known_judge(self._services, tab, kept)
+        return Judging(self._desk(tab).position(judge, address=address_of(request)))
 
     def skip(self, kept: Kept, request: gr.Request) -> Updates:
         """Pass the battle by."""

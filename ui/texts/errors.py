@@ -69,6 +69,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Results would tell whose answers these are: they are shown once you have judged everything",
     ),
     "error_vote_rate": ("一分钟内投票太多，请稍等再投", "Too many votes in a minute: wait a moment"),
+    "error_rater_rate": (
+        "一分钟内从这里开始评判的人太多，请稍等",
+        "Too many people begin from here in a minute: wait a moment",
+    ),
     "error_too_many_tries": ("尝试次数太多，请过一分钟再试", "Too many tries: wait a minute"),
     "error_openai_away": ("{model} 的服务器连接不上", "The server of {model} cannot be reached"),
     "error_openai_busy": ("{model} 的服务器正忙，请稍后再试", "The server of {model} has too much to do; try again"),
