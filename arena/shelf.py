@@ -9,11 +9,12 @@ from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
-KEEP_SECONDS = 600.0
+KEEP_SECONDS, MOST_PLACES = 600.0, 32
 
 
 class Shelf:
-    """Gives each file a folder of its own; those older than ten minutes go, and all of them with this object."""
+    """Gives each file a folder of its own; those older than ten minutes go, the oldest of too many, and all of them
+    with this object."""
 
     def __init__(self, prefix: str) -> None:
         # Goes when the process ends as well: copies are not left lying about.
@@ -28,7 +29,11 @@ class Shelf:
         return place
 
     def _tidy(self) -> None:
+        made: list[tuple[float, Path]] = []
         for place in self._place.iterdir() if self._place.exists() else ():
             with suppress(FileNotFoundError):  # another call was quicker
-                if time.time() - place.stat().st_mtime > KEEP_SECONDS:
-                    shutil.rmtree(place, ignore_errors=True)
+                made.append((place.stat().st_mtime, place))
+        newest_first = sorted(made, reverse=True)
+        for number, (at, place) in enumerate(newest_first, start=1):
+            if number >= MOST_PLACES or time.time() - at > KEEP_SECONDS:
+                shutil.rmtree(place, ignore_errors=True)
