@@ -9,7 +9,8 @@ import time
 import pytest
 from vote_samples import make_vote
 
-from arena.shelf import KEEP_SECONDS
+from arena import shelf
+from arena.shelf import KEEP_SECONDS, MOST_PLACES
 from arena.votes import VoteLog
 from arena.votes.downloads import Downloads
 
@@ -73,8 +74,17 @@ def test_copies_older_than_ten_minutes_go(downloads):
     assert (old.exists(), old.parent.exists(), young.exists()) == (False, False, True)
 
 
+def test_of_too_many_copies_the_oldest_go(downloads, monkeypatch):
+    monkeypatch.setattr(shelf, "MOST_PLACES", 4)
+    copies = [downloads(False) for _ in range(4)]
+    for seconds, copy in enumerate(reversed(copies)):
+        age(copy, seconds)
+    newest = downloads(False)
+    assert [copy.exists() for copy in copies] == [False, True, True, True] and newest.exists()
+
+
 def test_copies_made_at_once_do_not_fall_over_each_others_tidying(downloads, in_background):
-    for copy in [downloads(False) for _ in range(40)]:
+    for copy in [downloads(False) for _ in range(MOST_PLACES)]:
         age(copy, KEEP_SECONDS + 5)
     made = [call.result() for call in [in_background(downloads, False) for _ in range(8)]]
     assert len(set(made)) == 8
