@@ -18,6 +18,7 @@ from ui.batch.events import BatchEvents
 from ui.chat.events import ChatEvents
 from ui.chat.vote import VoteEvents
 from ui.classroom.events import ClassEvents
+from ui.doors import Doors
 from ui.front import FrontPage
 from ui.handlers import PRIVATE, Props, Updates
 from ui.headers import SecurityHeaders
@@ -84,7 +85,7 @@ def _launch_keywords(page: Page) -> dict[str, Any]:
         "show_error": False,
         "max_file_size": "1mb",
         "state_session_capacity": MAX_CHATS,
-        "app_kwargs": {"middleware": [Middleware(SecurityHeaders), Middleware(FrontPage)]},
+        "app_kwargs": {"middleware": [Middleware(SecurityHeaders), Middleware(Doors), Middleware(FrontPage)]},
     }
 
 
