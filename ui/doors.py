@@ -1,4 +1,4 @@
-"""Which requests come in at all: none for what the page does not use, and none larger than it sends. Knows no component.
+"""Which requests come in: none for what the page does not use, and none larger than it sends. Knows no component.
 
 gradio serves more than this page needs: it takes files from anybody, and keeps them for an hour.
 """
