@@ -14,6 +14,7 @@ from arena.statistics import PairCount
 COLOURS = ("#3b6fb6", "#b8bcc4", "#6b7078", "#e08a3c")
 # A chart that stands on A4 and on a phone; pixels.
 WIDTH, ROW = 430, 30
+MOST_TICKS = 8
 _Spec = dict[str, Any]
 
 
@@ -57,8 +58,10 @@ def _bar_chart(labels: Labels, names: Sequence[str], counts: Mapping[str, PairCo
         legend=alt.Legend(orient="top", columns=2, labelLimit=260),
     )
     chart = alt.Chart(_data(_bars(counts, outcomes))).mark_bar(height={"band": 0.7})
+    # No more ticks than votes: there is no half of one. Vega takes no notice of the least step that it is told.
+    ticks = min(MOST_TICKS, max([1, *(count.votes for count in counts.values())]))
     return chart.encode(
-        x=alt.X("votes:Q", title=labels("plot_votes"), stack="zero", axis=alt.Axis(tickMinStep=1)),
+        x=alt.X("votes:Q", title=labels("plot_votes"), stack="zero", axis=alt.Axis(tickCount=ticks, format=",d")),
         y=_rows(counts),
         color=colour,
         order="place:Q",

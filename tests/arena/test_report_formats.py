@@ -18,7 +18,8 @@ from arena.report.formats.drawing import as_png, as_svg
 from arena.report.formats.html import as_html
 from arena.report.formats.markdown import as_markdown
 from arena.report.formats.pieces import Piece, pieces
-from arena.report.plots import time_points
+from arena.report.plots import Labels, counts_plot, time_points
+from arena.statistics.counts import PairCount
 from arena.text import clean
 
 
@@ -160,6 +161,14 @@ def test_plots_are_pictures_without_a_browser(facts):
             svg = as_svg(block.spec)
             assert svg.startswith("<svg") and ("票数" in svg or "用时" in svg)
             assert as_png(block.spec).startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("votes", [0, 1, 2, 3, 7, 25, 1234])
+def test_votes_are_counted_in_whole_ones(votes):
+    svg = as_svg(counts_plot(Labels("en"), ("x", "y"), {"All": PairCount("x", "y", first_wins=votes)}))
+    ticks = [int(text.replace(",", "")) for text in re.findall(r"<text[^>]*>([\d,]+)</text>", svg)]
+    assert 0 in ticks and len(ticks) == len(set(ticks)) <= 11
+    assert votes == 0 or votes * 0.8 <= max(ticks) <= max(1, votes * 1.3)
 
 
 def test_where_no_font_has_chinese_plots_are_in_english(facts, tmp_path):
