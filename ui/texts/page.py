@@ -73,8 +73,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "backup_never": ("尚未成功", "never yet"),
     "between_names": ("、", ", "),
     "closed_banner": (
-        "**这里保存不了投票**：数据目录不可写。提问和对比不受影响。",
-        "**Votes cannot be kept here**: the data folder cannot be written. Asking and comparing work as usual.",
+        "**这里保存不了投票**：数据目录不可写，投的票都会被拒绝。",
+        "**Votes cannot be kept here**: the data folder cannot be written, and every vote is refused.",
     ),
     "nothing_banner": (
         "这里没有模型，也没有录好的回答可以评判：请用 `ARENA_ANSWERS` 指定回答文件或数据集，"
