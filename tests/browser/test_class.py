@@ -83,6 +83,8 @@ def test_a_rater_without_a_camera_types_the_code(new_page: Callable[..., Tab], a
         rater.fill("#judge_room_code input, #judge_room_code textarea", typed)
         rater.click("#judge_join")
         expect(rater.locator("body")).to_contain_text(told, timeout=SHORT)
+        expect(rater.locator(".toast-title.error")).to_have_count(1)  # gradio's own word, in English alone
+        expect(rater.locator(".toast-title.error")).to_be_hidden()
     vote(rater)
     assert app.rows()[-1]["room"] == code
 
