@@ -32,6 +32,11 @@ class Winner(StrEnum):
     BOTH_BAD = "tie (bothbad)"
 
 
+CRITERIA = ("correct", "complete", "clear")
+"""What a rater may judge besides the overall choice, each with one of VERDICTS."""
+VERDICTS = ("a", "tie", "b")
+
+
 @dataclass(frozen=True)
 class Message:
     """One turn of a conversation, its text kept exactly as typed or generated."""

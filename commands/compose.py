@@ -65,10 +65,10 @@ def compose(
     from arena.judging.rooms import Rooms
     from arena.report import Reports
     from arena.results.desk import ResultsDesk
-    from arena.results.store import store_of
     from arena.types import SideName
     from arena.votes.downloads import Downloads
-    from arena.votes.withdrawn import Withdrawals
+    from arena.votes.store import store_of
+    from arena.votes.withdrawals import Withdrawals
     from backends import open_backends
     from backends.catalog import EMBEDDED, FETCHED
     from commands.models import known_models
@@ -85,13 +85,14 @@ def compose(
     if rooms:
         rooms.restore(past)
     deque(past, maxlen=0)  # whatever is left
+    results = ResultsDesk(store_of(data_dir), background(prompts, hosting))
     return Services(
         backends=backends,
         prompts=prompts,
         chats=Chats(lambda: Chat(backends, ballots.offer)),
         ballots=ballots,
         judge=key.judge,
-        results=ResultsDesk(store_of(data_dir), background(prompts, hosting)),
+        results=results,
         export=Downloads(data_dir),
         secret=key.derive("browser"),
         withdrawals=Withdrawals(data_dir, events, key.code, limits.count_try),
@@ -106,7 +107,7 @@ def compose(
         hidden=hidden,
         count_prompt=limits.count_prompt,
         batch=BatchDesk(specs, prompts, data_dir / ANSWERS, page_host(backends.values())) if may_batch else None,
-        reports=Reports(data_dir, hosting.answers, prompts, known_models()),
+        reports=Reports(results, data_dir, hosting.answers, prompts, known_models()),
     )
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TextIO
 
 TERMINAL_SECONDS = 0.2
@@ -67,6 +68,16 @@ class ByteProgress:
     def finish(self) -> None:
         """Leave the terminal at the beginning of an empty line."""
         self._line.finish()
+
+
+@contextmanager
+def votes_read() -> Iterator[Callable[[int, int], None]]:
+    """What to tell how many bytes of votes are read, of how many."""
+    progress = ByteProgress()
+    try:
+        yield lambda done, total: progress.show(done, total, "of votes read")
+    finally:
+        progress.finish()
 
 
 def progress_line(done: int, total: int, rate: float, words: str) -> str:

@@ -46,10 +46,12 @@ def report(
     with errors_in_one_line(as_json, folder=str(out)):
         from arena.prompts import load_prompts
         from arena.report import Details, gather, make_document, plot_language, sources_in, write_report
+        from commands.progress import votes_read
 
         if bool(a) != bool(b):
             raise InputError("report_pair", "Name both models with --a and --b, or neither.")
-        sources = sources_in(data_dir, answers_file(answers, data_dir), votes)
+        with votes_read() as progress:
+            sources = sources_in(data_dir, answers_file(answers, data_dir), votes, progress)
         details = Details(title, author, student_number, course, teacher, date, tuple(link or ()))
         facts = gather(sources, load_prompts(prompts), known_models(), (a, b) if a else None)
         paths = write_report(make_document(lang, facts, details, plot_language(lang)), out)

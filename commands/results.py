@@ -1,4 +1,4 @@
-"""`results`: what votes come to, as lines or as JSON."""
+"""`results`: prints what the votes show, as lines or as JSON."""
 
 from __future__ import annotations
 
@@ -30,6 +30,10 @@ def results(
     not_leaked: Annotated[
         bool, typer.Option("--not-leaked", help="Only those on answers that did not tell who wrote them.")
     ] = False,
+    not_suspicious: Annotated[
+        bool,
+        typer.Option("--not-suspicious", help="Only those that do not look careless."),
+    ] = False,
     room: Annotated[str | None, typer.Option(metavar="CODE", help="Only those of a room.")] = None,
     answers: Annotated[
         Path | None,
@@ -47,7 +51,7 @@ def results(
     """
     from arena.results.view import Filters
 
-    filters = Filters(blind, complete, not_leaked, room)
+    filters = Filters(blind, complete, not_leaked, not_suspicious, room)
     with errors_in_one_line(as_json):
         figures = _figures(votes, filters, answers, prompts, data_dir)
     if as_json:
@@ -69,8 +73,8 @@ def _figures(
     from arena.prompts import load_prompts
     from arena.results.compute import Background, compute
     from arena.results.cost import peak_memory
-    from arena.results.store import store_of, store_of_files
-    from commands.progress import ByteProgress
+    from arena.votes.store import store_of, store_of_files
+    from commands.progress import votes_read
 
     categories = {prompt.id: prompt.category for prompt in load_prompts(prompts)}
     kept = data_dir / FILE_NAME
@@ -78,9 +82,6 @@ def _figures(
         answers = kept
     memory = peak_memory(read_recorded(answers)) if answers else {}
     store = store_of_files(map(Path, votes)) if votes else store_of(data_dir)
-    progress = ByteProgress()
-    try:
-        read = store.refresh(lambda done, total: progress.show(done, total, "of votes read"))
-    finally:
-        progress.finish()
+    with votes_read() as progress:
+        read = store.refresh(progress)
     return compute(read, filters, Background(categories, memory))

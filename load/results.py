@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from arena.results.desk import ResultsDesk
-from arena.results.store import store_of
 from arena.votes import VoteLog
+from arena.votes.store import store_of
 from load.samples import sample_vote
 from load.vote_log import write_votes
 

@@ -16,8 +16,8 @@ from arena.judging.limits import RateLimits
 from arena.judging.pairs import pairs_of
 from arena.judging.rooms import NO_ROOM, Rooms
 from arena.results.desk import ResultsDesk
-from arena.results.store import store_of
 from arena.votes.backed_up import BackupStatus
+from arena.votes.store import store_of
 from ui.classroom.events import ClassEvents
 from ui.classroom.layout import lay_out_class
 from ui.classroom.view import link_block

@@ -21,10 +21,10 @@ from served_app import ROOT
 from vote_samples import vote_between
 
 from arena.results.compute import compute
-from arena.results.store import store_of
 from arena.types import Side, Winner
 from arena.votes import VoteLog
 from arena.votes.formats import Pairs
+from arena.votes.store import store_of
 
 pytestmark = pytest.mark.extra
 RANKERS = ROOT / "tests" / "rankers"

@@ -14,9 +14,9 @@ from arena.judging.pairs import pairs_of
 from arena.judging.rooms import NO_ROOM, Rooms
 from arena.prompts import Prompt, Reference
 from arena.results.desk import ResultsDesk
-from arena.results.store import store_of
 from arena.types import Message, SideName
-from arena.votes.withdrawn import Withdrawals
+from arena.votes.store import store_of
+from arena.votes.withdrawals import Withdrawals
 from ui.judging.events import JudgeEvents
 from ui.judging.layout import lay_out_judging
 from ui.labels import Labels

@@ -18,10 +18,10 @@ from arena.events import EventLog
 from arena.judging.hidden import Hidden
 from arena.judging.limits import ADDRESS_PROMPTS, RateLimits
 from arena.results.desk import ResultsDesk
-from arena.results.store import store_of
 from arena.types import Winner
 from arena.votes import VoteLog
-from arena.votes.withdrawn import Withdrawals
+from arena.votes.store import store_of
+from arena.votes.withdrawals import Withdrawals
 from ui.layout import lay_out
 from ui.replay.events import ReplayEvents
 from ui.replay.moderation import ModerationEvents

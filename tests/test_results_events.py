@@ -17,9 +17,9 @@ from vote_samples import make_side, vote_between
 
 from arena.errors import InputError
 from arena.results.desk import ResultsDesk
-from arena.results.store import store_of
 from arena.types import Battle, GenerationConfig, Winner
 from arena.votes import VoteLog
+from arena.votes.store import store_of
 from ui.layout import Page, lay_out
 from ui.outcomes import events
 from ui.outcomes.events import ResultsEvents

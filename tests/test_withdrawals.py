@@ -8,10 +8,11 @@ from arena.errors import InputError
 from arena.events import EventLog
 from arena.judging.judge_key import JudgeKey
 from arena.results.desk import ResultsDesk
-from arena.results.store import store_of
 from arena.votes import VoteLog
 from arena.votes.downloads import Downloads
-from arena.votes.withdrawn import Withdrawals, withdrawn_votes
+from arena.votes.store import store_of
+from arena.votes.withdrawals import Withdrawals
+from arena.votes.withdrawn import withdrawn_votes
 
 
 @pytest.fixture
@@ -41,7 +42,7 @@ def test_all_votes_of_the_rater_are_taken_back_and_no_others(withdrawals, tmp_pa
     assert results.figures().votes == 5
     assert withdrawals.withdraw(typed(key.code("one"))) == 3
     assert withdrawn_votes(tmp_path) == {"vote-1", "vote-2", "vote-4"}
-    assert (results.figures().votes, results.figures().withdrawn) == (2, 3)
+    assert (results.figures().votes, results.figures().left_out.withdrawn) == (2, 3)
     for excel in (False, True):
         assert set(pandas.read_csv(downloads(excel)).vote_id) == {"vote-3", "vote-5"}
     assert "vote-1" in log_path(tmp_path).read_text(encoding="utf-8")

@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from arena.results.store import Votes, store_of
 from arena.types import Answer, Battle, GenerationConfig, Message, ModelSpec, Side, Usage, Vote, Winner
 from arena.votes import VoteLog
+from arena.votes.store import Votes, store_of
 
 # Each of these was lost or changed by some vote log, table library or spreadsheet.
 NASTY_TEXTS = (

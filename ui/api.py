@@ -95,14 +95,20 @@ class Api:
         }
 
     def results(
-        self, request: gr.Request, blind: bool = False, complete: bool = False, not_leaked: bool = False, room: str = ""
+        self,
+        request: gr.Request,
+        blind: bool = False,
+        complete: bool = False,
+        not_leaked: bool = False,
+        room: str = "",
+        not_suspicious: bool = False,
     ) -> dict[str, Any]:
         """What the votes come to, as `python app.py results --json` prints it; the arguments are its filters."""
         try:
             self._services.check_unblinding(is_admin=self._is_admin(request))
         except ArenaError as error:
             raise _refusal(lang_of(self._services, request), error) from error
-        filters = Filters(bool(blind), bool(complete), bool(not_leaked), str(room) or None)
+        filters = Filters(bool(blind), bool(complete), bool(not_leaked), bool(not_suspicious), str(room) or None)
         return as_json(self._services.results.figures(filters))
 
     def export(self, request: gr.Request) -> gr.FileData:

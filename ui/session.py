@@ -26,7 +26,7 @@ from arena.results.desk import ResultsDesk
 from arena.results.figures import Figures
 from arena.types import Backend, ModelSpec, SideName, Vote
 from arena.votes.backed_up import BackupStatus
-from arena.votes.withdrawn import Withdrawals
+from arena.votes.withdrawals import Withdrawals
 from ui.texts import error_text, language_of_browser
 
 # A turn that was told to stop lets go of the page within so many seconds.

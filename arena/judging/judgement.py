@@ -7,10 +7,8 @@ from dataclasses import dataclass
 
 from arena.errors import VoteRefused
 from arena.text import clean
-from arena.types import Winner
+from arena.types import CRITERIA, VERDICTS, Winner
 
-CRITERIA = ("correct", "complete", "clear")
-VERDICTS = ("a", "tie", "b")
 MAX_COMMENT_CHARACTERS = 2000
 
 

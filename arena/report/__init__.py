@@ -9,7 +9,7 @@ from arena.report.document import make_document
 from arena.report.facts import KnownModel, ReportFacts
 from arena.report.gather import gather
 from arena.report.reports import Reports, plot_language
-from arena.report.sources import Sources, read_sources, sources_in
+from arena.report.sources import Sources, sources_in, sources_of
 from arena.report.write import write_report
 
 __all__ = [
@@ -22,7 +22,7 @@ __all__ = [
     "gather",
     "make_document",
     "plot_language",
-    "read_sources",
     "sources_in",
+    "sources_of",
     "write_report",
 ]

@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from arena.report.blocks import Block, Document
 from arena.report.details import Details
 from arena.report.facts import ReportFacts
-from arena.report.plots import Labels
-from arena.report.sections.closing import appendix, assessment, limits
+from arena.report.sections.closing import appendix, assessment, conclusion, limits
 from arena.report.sections.comparison import comparison
+from arena.report.sections.judging import judging
 from arena.report.sections.opening import opening, summary, title_of
 from arena.report.sections.prompts import prompts
 from arena.report.sections.setting import setting
+from arena.results.plots import Labels
 
 
 def make_document(lang: str, facts: ReportFacts, details: Details, plot_lang: str = "") -> Document:
@@ -26,7 +27,9 @@ def _blocks(lang: str, facts: ReportFacts, details: Details, labels: Labels) -> 
     yield from summary(lang, facts)
     yield from setting(lang, facts)
     yield from prompts(lang, facts)
+    yield from judging(lang, facts)
     yield from comparison(lang, facts, labels)
     yield from assessment(lang, facts)
+    yield from conclusion(lang, facts)
     yield from limits(lang, facts)
     yield from appendix(lang, details)

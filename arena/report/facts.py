@@ -1,4 +1,4 @@
-"""What a report tells, as values: answers, checks and votes of two models. Knows no words and no format."""
+"""What a report says, as values: answers, checks and votes of two models."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 
 from arena.answers import Recorded
 from arena.checks import Check
-from arena.prompts import DIMENSIONS, Reference
+from arena.prompts import Reference
+from arena.results.figures import Figures, PairResult
 from arena.statistics import PairCount
-from arena.types import GenerationConfig, ModelSpec, Winner
+from arena.types import GenerationConfig, ModelSpec
 
 
 @dataclass(frozen=True)
@@ -62,60 +63,76 @@ class Comment:
 
     text: str
     left: str
-    winner: str | Winner
+    winner: str
+
+
+@dataclass(frozen=True)
+class PromptVotes:
+    """The votes on the answers to one prompt, from the side of the report's first model.
+
+    `criteria` has for each how often the first model was ahead, neither, and the second; `any_right` votes said that at
+    least one answer is right, `none_right` that none is.
+    """
+
+    count: PairCount
+    criteria: Mapping[str, tuple[int, int, int]] = field(default_factory=dict)
+    any_right: int = 0
+    none_right: int = 0
+    comments: tuple[Comment, ...] = ()
 
 
 @dataclass(frozen=True)
 class PromptFacts:
-    """One prompt; `title` is by language. `asked` and `criteria` are by model in the report's order.
-
-    `criteria` has for each criterion how often the first model was ahead, neither, and the second.
-    """
+    """One prompt; `title` is by language, `asked` by model in the report's order."""
 
     id: str
     title: Mapping[str, str]
     dimension: str
     turns: tuple[str, ...]
     asked: tuple[tuple[Asked, ...], tuple[Asked, ...]]
-    count: PairCount
-    criteria: Mapping[str, tuple[int, int, int]] = field(default_factory=dict)
-    none_right: int = 0
-    any_right: int = 0
-    comments: tuple[Comment, ...] = ()
+    votes: PromptVotes
     reference: Reference | None = None
 
 
 @dataclass(frozen=True)
 class ReportFacts:
-    """All of it. `overall` counts every vote of the pair, `clean` those on answers that did not tell who wrote them.
+    """All of it. `figures` are those of all votes, as page and command show them, `pair` those of the report's two
+    models, None without a vote on them.
 
-    `consistent` of `repeated` repeats were judged as the first time. `others` are models of the file that the report
-    leaves out; `unreadable`, `duplicates` and `withdrawn` votes are not in any count, and neither are those of the pair
-    that were given on other answers than the report shows (`elsewhere`).
+    `others` are models that the report leaves out. `elsewhere` votes on the pair were given on other answers than the
+    report shows: they count in its verdict, and in no prompt. `votes_by_rater` has the number of raters by how many
+    votes they gave.
     """
 
     models: tuple[ModelFacts, ModelFacts]
     prompts: tuple[PromptFacts, ...]
-    by_dimension: Mapping[str, PairCount]
-    overall: PairCount
-    clean: PairCount
-    leaked: int = 0
-    raters: int = 0
-    repeated: int = 0
-    consistent: int = 0
-    others: tuple[str, ...] = ()
-    unreadable: int = 0
-    duplicates: int = 0
-    withdrawn: int = 0
+    figures: Figures
+    pair: PairResult | None = None
+    votes_by_rater: Mapping[int, int] = field(default_factory=dict)
     elsewhere: int = 0
+    others: tuple[str, ...] = ()
 
     @property
     def is_judged(self) -> bool:
         """Whether there are votes on any of the prompts, and not on others alone."""
-        return any(prompt.count.votes for prompt in self.prompts)
+        return any(prompt.votes.count.votes for prompt in self.prompts)
+
+    @property
+    def overall(self) -> PairCount:
+        """All votes on the pair, from the side of the report's first model."""
+        first, second = (model.spec.id for model in self.models)
+        return self.pair.count.seen_from(first) if self.pair else PairCount(first, second)
 
     @property
     def dimensions(self) -> Mapping[str, PairCount]:
-        """Those that were voted on, in the usual order, and at the end what belongs to none."""
-        order = dict.fromkeys([*DIMENSIONS, *self.by_dimension])
-        return {name: self.by_dimension[name] for name in order if name in self.by_dimension}
+        """The same by dimension, of those that were voted on, in the usual order."""
+        ids = {model.spec.id for model in self.models}
+        found = {
+            name: next((count for count in counts if {count.first, count.second} == ids), None)
+            for name, counts in self.figures.by["dimension"].items()
+        }
+        return {name: count.seen_from(self.models[0].spec.id) for name, count in found.items() if count}
+
+    def name(self, model: str) -> str:
+        """A model's name by its id."""
+        return next((one.name for one in self.models if one.spec.id == model), model)

@@ -6,6 +6,7 @@ import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from arena.answers.store import FILE_NAME
 from arena.errors import InputError
 from arena.prompts import Prompt
 from arena.report.blocks import Document
@@ -14,17 +15,25 @@ from arena.report.document import make_document
 from arena.report.facts import KnownModel
 from arena.report.fonts import has_chinese_font
 from arena.report.gather import gather
-from arena.report.sources import sources_in
+from arena.report.sources import sources_of
 from arena.report.write import write_report
+from arena.results.desk import ResultsDesk
 from arena.shelf import Shelf
 
 
 class Reports:
-    """Reads answers and votes anew each time. `answers` is the file that the host named, if any."""
+    """Reads answers anew each time, and says of the votes what `results` says. `answers` is the file that the host
+    named, if any; else the data folder's."""
 
     def __init__(
-        self, data_dir: Path, answers: Path | None, prompts: Sequence[Prompt], known: Sequence[KnownModel]
+        self,
+        results: ResultsDesk,
+        data_dir: Path,
+        answers: Path | None,
+        prompts: Sequence[Prompt],
+        known: Sequence[KnownModel],
     ) -> None:
+        self._results = results
         self._data_dir = data_dir
         self._answers = answers
         self._prompts = prompts
@@ -33,7 +42,11 @@ class Reports:
 
     def document(self, lang: str, details: Details) -> Document:
         """The report now. Raises InputError if there is nothing to tell."""
-        facts = gather(sources_in(self._data_dir, self._answers), self._prompts, self._known)
+        kept = self._data_dir / FILE_NAME
+        answers = self._answers or (kept if kept.is_file() and kept.stat().st_size else None)
+        store, figures = self._results.store, self._results.figures()
+        sources = sources_of(store, answers, store.refresh(), figures)
+        facts = gather(sources, self._prompts, self._known)
         return make_document(lang, facts, details, plot_language(lang))
 
     def write(self, document: Document, kind: str) -> Path:

@@ -1,65 +1,45 @@
-"""Where a report's answers and votes come from: files. Knows nothing of what is made of them."""
+"""Where a report's answers and votes come from."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from arena.answers import Recorded, read_recorded
 from arena.answers.store import FILE_NAME
-from arena.errors import InputError
-from arena.types import Side, Vote
-from arena.votes import FIRST_PART, read_votes
-from arena.votes.named import named_logs
-from arena.votes.parts import list_parts
-from arena.votes.withdrawn import withdrawn_votes
+from arena.results.compute import compute
+from arena.results.figures import Figures
+from arena.votes.reading import Progress
+from arena.votes.store import Votes, VoteStore, store_of, store_of_files
 
 
 @dataclass(frozen=True)
 class Sources:
-    """Answers, votes, and how many rows of the votes were left out, by why."""
+    """Recorded answers, the votes that count with the store that has their texts, and what the votes come to."""
 
-    answers: tuple[Recorded, ...] = ()
-    votes: tuple[Vote, ...] = ()
-    unreadable: int = 0
-    duplicates: int = 0
-    withdrawn: int = 0
+    answers: tuple[Recorded, ...]
+    store: VoteStore
+    votes: Votes
+    figures: Figures
 
 
-def sources_in(data_dir: Path, answers: Path | None = None, votes: Iterable[Path] | None = None) -> Sources:
-    """What is named; and where nothing is, what lies in the data folder. Raises InputError as `read_sources`."""
-    kept, log = data_dir / FILE_NAME, data_dir / FIRST_PART
+def sources_in(
+    data_dir: Path,
+    answers: Path | None = None,
+    votes: Iterable[Path] | None = None,
+    progress: Progress = lambda done, total: None,
+) -> Sources:
+    """What is named; and where nothing is, what lies in the data folder. Raises InputError for a file that is not there
+    or not readable."""
+    kept = data_dir / FILE_NAME
     if answers is None and kept.is_file() and kept.stat().st_size:
         answers = kept
-    return read_sources(answers, ([log] if list_parts(data_dir) else []) if votes is None else votes)
+    store = store_of(data_dir) if votes is None else store_of_files(votes)
+    found = store.refresh(progress)
+    return sources_of(store, answers, found, compute(found))
 
 
-def read_sources(answers: Path | None, votes: Iterable[Path] = ()) -> Sources:
-    """Everything in the files; a file of votes brings its further parts along (votes-2.csv, ...), each read once.
-
-    Withdrawn votes are left out where the log that tells of them lies beside. Raises InputError for a file that is not
-    there or not readable.
-    """
-    found = read_recorded(answers) if answers else ()
-    taken: list[Vote] = []
-    sides: dict[Side, Side] = {}
-    counts = [0, 0, 0]
-    for path in named_logs(votes):
-        try:
-            reading = read_votes(path.parent, path.name, withdrawn_votes(path.parent))
-            taken += (_shared(vote, sides) for vote in reading)
-        except OSError as error:
-            reason = error.strerror or str(error)
-            message = f"{path.name} cannot be read: {reason}."
-            raise InputError("votes_unreadable", message, path=path.name, reason=reason) from error
-        report = reading.report
-        for place, count in enumerate((len(report.unreadable), report.duplicates, report.withdrawn)):
-            counts[place] += count
-    return Sources(found, tuple(taken), *counts)
-
-
-def _shared(vote: Vote, sides: dict[Side, Side]) -> Vote:
-    """The same vote on sides that all votes on them share: a million votes may be on a few answers."""
-    a, b = (sides.setdefault(side, side) for side in (vote.battle.a, vote.battle.b))
-    return replace(vote, battle=replace(vote.battle, a=a, b=b))
+def sources_of(store: VoteStore, answers: Path | None, votes: Votes, figures: Figures) -> Sources:
+    """The same of `votes` of a store, what they come to, and a file of answers, if any."""
+    return Sources(read_recorded(answers) if answers else (), store, votes, figures)

@@ -1,6 +1,8 @@
-"""Every sentence of a report in Chinese and English, to be filled with numbers. Knows no facts and no format."""
+"""The report's own sentences in Chinese and English, to be filled with numbers."""
 
 from __future__ import annotations
+
+from arena.results.words import say as shared
 
 WORDS: dict[str, tuple[str, str]] = {
     # key: (Chinese, English)
@@ -18,7 +20,6 @@ WORDS: dict[str, tuple[str, str]] = {
         "本报告对比 {first} 与 {second} 对 {prompts} 道题的 {answers} 个回答。",
         "This report compares {first} and {second} on {prompts} prompts, with {answers} answers.",
     ),
-    "votes_of": ("共有 {votes} 张有效投票，来自 {raters} 位评价者。", "Votes: {votes}, raters: {raters}."),
     "no_votes": (
         "没有投票，因此这里只有回答、用时和程序核对，没有偏好。",
         "There are no votes, so there are answers, times and checks here, and no preferences.",
@@ -26,24 +27,6 @@ WORDS: dict[str, tuple[str, str]] = {
     "overall": (
         "总体上 {first} 胜 {wins} 票，{second} 胜 {losses} 票，打平 {ties} 票，都不好 {both_bad} 票。",
         "Overall {first} won {wins} and {second} {losses}; ties: {ties}, both bad: {both_bad}.",
-    ),
-    "rate": (
-        "在分出胜负的 {decisive} 票中，{first} 占 {rate} %（95 % 区间 {low} % 至 {high} %）。",
-        "Of the {decisive} decisive votes {rate} % went to {first} (95 % interval {low} % to {high} %).",
-    ),
-    "preferred": (
-        "整个区间都在 50 % 的同一侧：这些评价者在这些题目上更偏好 {model}。",
-        "The whole interval lies on one side of 50 %: on these prompts these raters preferred {model}.",
-    ),
-    "undecided": (
-        "区间包含 50 %：这些票不足以说明哪个更受偏好。",
-        "The interval includes 50 %: these votes do not show which of the two is preferred.",
-    ),
-    "leaked": (
-        "有 {leaked} 票的回答透露了模型身份；不计这些票时，{first} 胜 {wins}，{second} 胜 {losses}，"
-        "打平 {ties}，都不好 {both_bad}。",
-        "Votes on an answer that told which model wrote it: {leaked}. Without them {first} won {wins} and {second} "
-        "{losses}; ties: {ties}, both bad: {both_bad}.",
     ),
     "times": (
         "{first} 的 {timed_first} 个有计时的回答共用 {seconds_first}，"
@@ -133,25 +116,72 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "tie": ("打平", "tie"),
     "tie (bothbad)": ("都不好", "both bad"),
+    # ---- judging
+    "judging": ("投票是怎样进行的", "How the votes were given"),
+    "ways": (
+        "共 {votes} 票：盲评且回答未暴露身份 {blind} 票，评判时显示模型名称 {sighted} 票，回答暴露身份 {leaked} 票。"
+        "只要有第一种票，结论就只依据它们。",
+        "Votes: {votes}. Blind, on answers that named no model: {blind}; with the names shown: {sighted}; on answers "
+        "that "
+        "named a model: {leaked}. The verdict rests on the first kind wherever there are any.",
+    ),
+    "ways_sides": (
+        "盲评时哪个模型在左边由服务器随机决定。",
+        "In blind votes the server drew at random which model stood on the left.",
+    ),
+    "ways_ties": (
+        "打平 {ties} 票，都不好 {both_bad} 票；两者在份额中都算半票，因为投票者没有表示偏好。",
+        "Ties: {ties}, both bad: {both_bad}. Either counts one half in a share, since the rater prefers neither.",
+    ),
+    "votes_each": ("每人票数", "Votes given"),
+    "raters": ("投票者人数", "Raters"),
+    "votes_each_caption": ("每位投票者评了多少票", "How many votes each rater gave"),
+    "left_wins": (
+        "左边的回答在 {total} 张胜负票中赢了 {count} 张（{share}%）。",
+        "The left answer won {count} of {total} decisive votes ({share}%).",
+    ),
+    "longer_wins": (
+        "较长的回答在 {total} 张胜负票中赢了 {count} 张（{share}%）。",
+        "The longer answer won {count} of {total} decisive votes ({share}%).",
+    ),
+    "careless": (
+        "可疑的票：快得来不及读完 {too_fast} 张，总选同一边的人 {one_sided} 张，与重复评判矛盾 {contradicted} 张。",
+        "Votes that look careless: faster than anyone reads {too_fast}, always the same side {one_sided}, contradicted "
+        "by "
+        "a repeat {contradicted}.",
+    ),
+    "consistent": (
+        "{total} 次重复评判中有 {count} 次与第一次相同（{share}%）。",
+        "Battles judged again: {total}, {count} with the same outcome as before ({share}%).",
+    ),
+    "agreement": (
+        "投票者之间的一致程度：Krippendorff α = {alpha}（{units} 组回答上的 {judgements} 次评判；"
+        "1 为完全一致，0 相当于随机）。",
+        "Agreement between raters: Krippendorff's alpha = {alpha} ({judgements} judgements on {units} pairs of "
+        "answers; 1 is "
+        "full agreement, 0 what chance gives).",
+    ),
+    "no_agreement": (
+        "没有两个人评判过同一组回答，或者所有评判都相同，算不出一致程度。",
+        "No two people judged the same two answers, or all said the same: agreement cannot be told.",
+    ),
     # ---- comparison
     "comparison": ("按维度比较", "Comparison by dimension"),
     "dimension": ("维度", "Dimension"),
-    "reasoning": ("推理与歧义", "Reasoning"),
-    "knowledge": ("知识", "Knowledge"),
-    "generation": ("生成", "Generation"),
-    "multilingual": ("多语言", "Multilingual"),
-    "": ("未分类", "No dimension"),
-    "all": ("合计", "All"),
     "votes_number": ("票数", "Votes"),
-    "wins_of": ("{model} 胜", "{model} won"),
-    "ties": ("打平", "Ties"),
-    "both_bad": ("都不好", "Both bad"),
-    "share": ("{model} 占比（95 % 区间）", "Share of {model} (95 % interval)"),
-    "no_decisive": ("无胜负票", "no decisive vote"),
-    "interval": ("{rate} %（{low}–{high} %）", "{rate} % ({low}–{high} %)"),
+    "share": ("{model} 的份额（95% 区间）", "Share of {model} (95% interval)"),
+    "verdict": ("结论", "Verdict"),
+    "no_rater_done": ("无", "none yet"),
+    "interval": ("{rate}%（{low}–{high}%）", "{rate}% ({low}–{high}%)"),
+    "comparison_note": (
+        "份额是每位投票者给出的平均值，平局算半票；区间中途看多少次都成立，并按维度数校正。",
+        "A share is the average over raters, a tie counting half; its interval is valid at any time and corrected for "
+        "the "
+        "number of dimensions.",
+    ),
     "results_plot": (
-        "各维度的投票，以及 {first} 在分出胜负的票中所占比例与 95 % 区间。",
-        "Votes by dimension, and the share of {first} among the decisive votes with its 95 % interval.",
+        "各维度的投票，以及投票者平均给 {first} 的份额与区间。",
+        "Votes by dimension, and the share that raters gave {first} on average with its interval.",
     ),
     "time_plot_votes": (
         "每道题的用时，与该题投票中的得分（胜计 1，打平计 ½，都不好计 0）。",
@@ -166,10 +196,13 @@ WORDS: dict[str, tuple[str, str]] = {
     "strengths": ("{model} 的优点", "Strengths of {model}"),
     "weaknesses": ("{model} 的不足", "Weaknesses of {model}"),
     "fit": ("适用", "Fit for use"),
-    "nothing_counted": ("没有可以数出来的。", "Nothing that could be counted."),
+    "nothing_supported": (
+        "没有超出偶然的依据。",
+        "Nothing that goes beyond chance.",
+    ),
     "ahead": (
-        "{dimension}：{votes} 票中胜 {wins}、负 {losses}。",
-        "{dimension}: won {wins} and lost {losses} of {votes} votes.",
+        "{dimension}：{raters} 位投票者平均给它 {share}% 的票。",
+        "{dimension}: {raters} raters gave it {share}% of their votes on average.",
     ),
     "ahead_criterion": (
         "“{criterion}”：{wins} 次更好，{losses} 次更差。",
@@ -185,19 +218,14 @@ WORDS: dict[str, tuple[str, str]] = {
         "更慢：每个回答平均 {mean}，另一个 {other}。",
         "Slower: {mean} an answer on average, the other {other}.",
     ),
-    "quoted": ("“{comment}”（{prompt}，左侧为 {left}）", "“{comment}” ({prompt}, {left} on the left)"),
-    "fit_dimension": (
-        "{dimension}：分出胜负的 {decisive} 票里有 {wins} 票选 {model}，区间不含 50 %，宜用 {model}。",
-        "{dimension}: {wins} of {decisive} decisive votes went to {model}, the interval excludes 50 %: take {model}.",
-    ),
-    "fit_undecided": (
-        "{dimension}：分出胜负的 {decisive} 票不足以推荐其中一个（{first} {wins}，{second} {losses}）。",
-        "{dimension}: {decisive} decisive votes do not favour either ({first} {wins}, {second} {losses}).",
-    ),
+    "fit_preferred": ("{dimension}：{said}，宜用 {model}。", "{dimension}: {said}; take {model}."),
+    "fit_alike": ("{dimension}：{said}，用哪个都可以。", "{dimension}: {said}; either will do."),
+    "fit_open": ("{dimension}：{said}（{raters} 位投票者）。", "{dimension}: {said} ({raters} raters)."),
     "fit_speed": (
         "在意等待时间时宜用 {model}：每个回答平均 {mean}，另一个 {other}。",
         "Where waiting matters take {model}: {mean} an answer on average, the other {other}.",
     ),
+    "conclusion": ("结论", "Conclusion"),
     # ---- limits
     "limits": ("投票没有说明什么", "What the votes do not show"),
     "limit_prompts": (
@@ -209,21 +237,18 @@ WORDS: dict[str, tuple[str, str]] = {
         "Answers of a model to one prompt: {runs} at most. Sampled answers differ each time.",
     ),
     "limit_raters": (
-        "{votes} 票来自 {raters} 位评价者；同一人的票并不相互独立，区间因此偏窄。",
-        "Votes: {votes}, raters: {raters}. One person's votes are not independent, so the intervals are too narrow.",
-    ),
-    "limit_consistency": (
-        "{repeated} 次重复评价中有 {consistent} 次与第一次相同。",
-        "Battles judged again: {repeated}, with the same outcome as before: {consistent}.",
+        "结论适用于像这些人一样的投票者：别的人可能有别的看法。",
+        "The verdict is about raters like these; others may judge otherwise.",
     ),
     "limit_no_repeats": (
         "没有重复评价，评价者自身是否一致无从得知。",
         "No battle was judged again, so nobody knows how consistent the raters are.",
     ),
     "limit_preference": (
-        "票数说明的是偏好，不是对错；都不好的 {both_bad} 票与打平的 {ties} 票不计入占比。",
-        "Votes tell what is preferred, not what is right; the {both_bad} for both bad and the {ties} ties are not in "
-        "any share.",
+        "投票说明的是偏好，不是对错：打平 {ties} 票、都不好 {both_bad} 票的两个回答可能都对，也可能都错。",
+        "Votes show what is preferred, not what is right: both answers may be right or wrong, as in the {ties} ties "
+        "and "
+        "the {both_bad} votes for both bad.",
     ),
     "limit_checks": (
         "程序核对只看字面和语法，不理解意思，也不运行代码。",
@@ -238,8 +263,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "Left out: {unreadable} unreadable rows, {duplicates} second votes, {withdrawn} withdrawn.",
     ),
     "limit_elsewhere": (
-        "另有 {elsewhere} 票投给这两个模型的其他回答（例如现场对话），未计入。",
-        "Votes on other answers of these two models, such as live ones, are left out: {elsewhere}.",
+        "有 {elsewhere} 票投给了这两个模型的其他回答（例如现场对话）：它们计入结论，不计入各题。",
+        "Votes on other answers of these two models, such as live ones: {elsewhere}. They count in the verdict, not at "
+        "the "
+        "prompts.",
     ),
     "limit_others": (
         "同一文件中还有其他模型，未列入本报告：{models}。",
@@ -251,9 +278,6 @@ WORDS: dict[str, tuple[str, str]] = {
         "（本机没有中文字体，图中文字为英文。）",
         "",
     ),
-    "plot_rating": ("评分", "Rating"),
-    "plot_votes": ("票数", "votes"),
-    "plot_share": ("占比", "share"),
     "plot_seconds": ("用时（秒）", "seconds"),
     "plot_score": ("得分", "score"),
     "plot_checks": ("通过的核对项", "checks passed"),
@@ -261,13 +285,8 @@ WORDS: dict[str, tuple[str, str]] = {
 
 
 def say(lang: str, key: str, **numbers: object) -> str:
-    """One of the sentences, filled. `lang` is zh or en."""
-    return WORDS[key][lang == "en"].format(**numbers)
-
-
-def together(lang: str, *sentences: str) -> str:
-    """Sentences one after the other; Chinese has no space between them."""
-    return ("" if lang == "zh" else " ").join(filter(None, sentences))
+    """One of the report's own sentences, or of those it shares with the results, filled. `lang` is zh or en."""
+    return WORDS[key][lang == "en"].format(**numbers) if key in WORDS else shared(lang, key, **numbers)
 
 
 def duration(lang: str, seconds: float | None) -> str:
@@ -278,8 +297,3 @@ def duration(lang: str, seconds: float | None) -> str:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest} s" if lang == "en" else f"{minutes} 分 {rest} 秒"
-
-
-def percent(share: float) -> str:
-    """A share of 1, without the sign."""
-    return f"{100 * share:.1f}"

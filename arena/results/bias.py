@@ -1,11 +1,12 @@
-"""What may have swayed the raters, and how far they agree with each other and with themselves. Knows no interval."""
+"""What may have swayed the raters, and how far they agree with each other and with themselves."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from arena.results.table import mixed
+from arena.results.suspicious import repeated
 from arena.results.view import FIRST, View, outcomes, paired
 from arena.statistics.agreement import Agreement, agreement
 from arena.types import Winner
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from arena.results.table import Mask
+    from arena.votes.table import Column, Mask, Table
 
 
 @dataclass(frozen=True)
@@ -31,13 +32,25 @@ class Share:
 
 
 @dataclass(frozen=True)
+class Split:
+    """What the first of two models was given on average, ties counting one half, in `more_votes` votes where it stood
+    left, or its answer was longer or had more Markdown, and in `less_votes` where it was the other way round."""
+
+    more: float
+    more_votes: int
+    less: float
+    less_votes: int
+
+
+@dataclass(frozen=True)
 class Bias:
     """Shares that would be one half, or none, if nothing but the answers mattered.
 
     `left_wins` and `longer_wins` are of decisive votes, the latter of those on answers of unequal length. `early` and
     `late` are of the votes of raters before and after the middle of their time: how many were decisive, and how often
     the first model won (None unless there are just two). `leaked` is of the votes on answers that were looked through,
-    `consistent` of the repeated battles that were judged before.
+    `consistent` of the repeated battles that were judged before. `splits` are of the only two models, by `side`,
+    `length` and `markdown`, as far as both cases came up.
     """
 
     left_wins: Share
@@ -48,6 +61,7 @@ class Bias:
     late_wins: Share | None
     leaked: Share
     consistent: Share
+    splits: Mapping[str, Split]
 
 
 @dataclass(frozen=True)
@@ -60,8 +74,8 @@ class Disputed:
     votes: int
 
 
-def bias_of(view: View) -> Bias:
-    """What the votes show of it."""
+def bias_of(view: View, votes: Table) -> Bias:
+    """What the votes show of it; `votes` has the repeats as well."""
     table, decisive = view.table, view.decisive
     a_won = table["winner"] == list(Winner).index(Winner.MODEL_A)
     unequal = decisive & (table["length_a"] != table["length_b"])
@@ -77,7 +91,8 @@ def bias_of(view: View) -> Bias:
         early_wins=_share(first_won, early & decisive) if two else None,
         late_wins=_share(first_won, late & decisive) if two else None,
         leaked=_share(table["leaked"] == 1, table["leaked"] >= 0),
-        consistent=_consistency(view),
+        consistent=_consistency(votes),
+        splits=_splits(view) if two else {},
     )
 
 
@@ -98,20 +113,26 @@ def _halves(view: View) -> tuple[Mask, Mask]:
     return named & (since < middle - 1e-3), named & (since > middle + 1e-3)
 
 
-def _consistency(view: View) -> Share:
+def _consistency(votes: Table) -> Share:
     """Repeats that were judged as the battle that they repeat was."""
-    import numpy as np
+    before, again = repeated(votes)
+    said = outcomes(votes, paired(votes)[2])
+    return Share(int((said[before] == said[again]).sum()), len(again))
 
-    repeats, table = view.repeats, view.table
-    if not len(repeats):
-        return Share(0, 0)
-    rows = np.flatnonzero(np.isin(table["battle"], repeats["repeat_of"]))
-    keys = mixed(table.judge_hashes[table["judge"][rows]], table["battle"][rows])
-    before = dict(zip(keys.tolist(), view.outcome[rows].tolist(), strict=True))
-    wanted = mixed(repeats.judge_hashes[repeats["judge"]], repeats["repeat_of"])
-    again = outcomes(repeats, paired(repeats)[2])
-    found = [(before[key], now) for key, now in zip(wanted.tolist(), again.tolist(), strict=True) if key in before]
-    return Share(sum(then == now for then, now in found), len(found))
+
+def _splits(view: View) -> dict[str, Split]:
+    found = {}
+    for name, (first, second) in covariates(view).items():
+        more, less = view.points[first > second], view.points[first < second]
+        if len(more) and len(less):
+            found[name] = Split(float(more.mean()), len(more), float(less.mean()), len(less))
+    return found
+
+
+def covariates(view: View) -> dict[str, tuple[Column, Column]]:
+    """What may sway raters, for the pair's first model and its second: standing left, length, marks of Markdown."""
+    left = view.first_is_a.astype(float)
+    return {"side": (left, 1 - left), "length": view.of_first("length"), "markdown": view.of_first("markdown")}
 
 
 def agreement_of(view: View) -> Agreement | None:

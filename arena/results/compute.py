@@ -1,26 +1,30 @@
-"""Makes the figures out of votes. Knows no file and no words."""
+"""Makes the figures out of votes."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from arena.prompts import DIMENSIONS
 from arena.results.bias import agreement_of, bias_of, most_disputed
 from arena.results.cost import Answers, costs, prompt_costs
-from arena.results.figures import Figures, Groups, ModelResult, PairResult, Skipped
-from arena.results.raters import outcomes_by_rater, scores
-from arena.results.store import Votes
+from arena.results.figures import Figures, Groups, ModelResult, PairResult
+from arena.results.parts import Parts
+from arena.results.ranks import rank_spreads
+from arena.results.raters import Raters, outcomes_by_rater
+from arena.results.suspicious import KINDS, marked
+from arena.results.verdict import judge_pair, rows_of_verdict
 from arena.results.view import BOTH_BAD, FIRST, SECOND, TIE, Filters, View
 from arena.statistics import PairCount, wilson
-from arena.statistics.ratings import ELO_VOTES, Ratings, elo, rate
-from arena.statistics.sequential import mixture_interval
-from arena.statistics.verdict import make_verdict, sign_test
+from arena.statistics.ratings import ELO_VOTES, Rating, Ratings, elo, rate
+from arena.statistics.sequential import ALPHA
+from arena.statistics.verdict import sign_test
+from arena.votes.store import Votes
 
 if TYPE_CHECKING:
-    from arena.results.table import Column
+    from arena.votes.table import Column, Mask
 
 GROUPS = ("dimension", "category", "prompt", "language", "source", "room")
 
@@ -40,34 +44,31 @@ def compute(
     votes: Votes, filters: Filters = ALL, background: Background = NOTHING, now: float | None = None
 ) -> Figures:
     """The figures of the votes that pass the filters. `now` (Unix seconds) decides which raters are done."""
-    view = View(votes.table.where(filters.passed(votes.table)))
+    table = marked(votes.table)
+    shown = table.where(filters.passed(table))
+    view = View(shown)
     groups = {name: _grouped(view, name, background.categories) for name in GROUPS}
-    pairs = tuple(_pair(view, number, time.time() if now is None else now) for number in range(len(view.pairs)))
-    by_rater = outcomes_by_rater(view) if len(view) else []
-    counts = view.counted()
-    ratings = rate(counts, by_rater)
-    models = _models(view, counts, ratings)
-    answers, left_out = Answers(view.table), votes.left_out
+    pairs = _pairs(view, Raters(view, time.time() if now is None else now))
+    ratings = _ratings(view)
+    answers = Answers(view.table)
     return Figures(
         filters=filters,
-        switches=filters.counts(View(votes.table).table),
+        switches=filters.counts(table),
         votes=len(view),
         raters=_distinct(view.table["judge"]),
         prompts=_distinct(view.table["asked"]),
-        repeats=len(view.repeats),
-        models=models,
-        pairs=tuple(sorted(pairs, key=lambda one: (-one.count.votes, one.count.first, one.count.second))),
+        repeats=len(shown) - len(view),
+        suspicious={kind: int(view.table[kind].sum()) for kind in KINDS},
+        models=_models(view, pairs, ratings),
+        pairs=pairs,
         prior=ratings.prior,
         by=groups,
-        bias=bias_of(view),
+        bias=bias_of(view, shown),
         agreement=agreement_of(view),
         disputed=most_disputed(view),
         costs=costs(answers, background.memory),
         prompt_costs=prompt_costs(answers, groups["prompt"]),
-        skipped=tuple(Skipped(row.part, row.line, row.reason) for row in left_out.unreadable),
-        duplicates=left_out.duplicates,
-        withdrawn=left_out.withdrawn,
-        unfinished=left_out.unfinished,
+        left_out=votes.report,
     )
 
 
@@ -77,47 +78,67 @@ def _distinct(column: Column) -> int:
     return len(pd.unique(column))
 
 
-def _pair(view: View, number: int, now: float) -> PairResult:
-    (count,) = view.counted(view.pair == number)
-    done = scores(view, number, now)
-    values = done.values
-    if count.second_wins > count.first_wins:
-        count, values = count.seen_from(count.second), 1 - values
-    margins = _margins(view, number)
-    signs = sign_test(margins if count.first == view.pairs[number][0] else [-one for one in margins])
-    anytime = mixture_interval(count.first_wins, count.decisive)
-    return PairResult(count, count.win_rate(), anytime, make_verdict(values), done.under_way, signs)
+def _pairs(view: View, raters: Raters) -> tuple[PairResult, ...]:
+    """All pairs, most votes first. They share the chance of a false preference, as do the parts of each pair."""
+    size = len(view.pairs)
+    found = [_pair(view, number, raters, ALPHA / size) for number in range(size)]
+    return tuple(sorted(found, key=lambda one: (-one.count.votes, one.count.first, one.count.second)))
 
 
-def _margins(view: View, number: int) -> list[int]:
+def _pair(view: View, number: int, raters: Raters, alpha: float) -> PairResult:
+    verdict = judge_pair(view, number, raters, alpha)
+    is_turned = verdict.first != view.pairs[number][0]
+    here = view.pair == number
+    (count,) = view.counted(here)
+    count, margins = count.seen_from(verdict.first), _margins(view, here)
+    parts = Parts(view, rows_of_verdict(view, number), raters, is_turned)
+    return PairResult(
+        count,
+        count.win_rate(),
+        verdict,
+        sign_test([-one for one in margins] if is_turned else margins),
+        parts.dimensions(alpha),
+        parts.criteria(alpha),
+    )
+
+
+def _margins(view: View, here: Mask) -> list[int]:
     """For each prompt that was voted on decisively, the first model's wins less its losses."""
     import numpy as np
     import pandas as pd
 
-    here = (view.pair == number) & view.decisive
-    prompts = pd.factorize(view.table["asked"][here])[0]
-    won = np.where(view.outcome[here] == FIRST, 1, -1)
+    rows = here & view.decisive
+    prompts = pd.factorize(view.table["asked"][rows])[0]
+    won = np.where(view.outcome[rows] == FIRST, 1, -1)
     return [int(one) for one in np.bincount(prompts, won)] if len(prompts) else []
 
 
-def _models(view: View, counts: Sequence[PairCount], ratings: Ratings) -> tuple[ModelResult, ...]:
+def _ratings(view: View) -> Ratings:
+    """Of the votes that verdicts rest on."""
+    if not len(view):
+        return Ratings({})
+    rows = view.counts_first if view.counts_first.any() else ~view.counts_first
+    return rate(view.counted(rows), [one for one in outcomes_by_rater(view, rows) if one.any()])
+
+
+def _models(view: View, pairs: Sequence[PairResult], ratings: Ratings) -> tuple[ModelResult, ...]:
+    """The first one first, as far as that is known."""
     names = sorted({name for pair in view.pairs for name in pair})
+    called = [(one.verdict.preferred, one.verdict) for one in pairs]
+    spreads = rank_spreads(
+        names, [(best, verdict.second if best == verdict.first else verdict.first) for best, verdict in called if best]
+    )
     by_order = elo_in_order(view)
-    results = [_model(name, counts, ratings, by_order.get(name)) for name in names]
-    # Compared as they are shown: two that differ by less share a rank.
-    values = {one.model: round(one.rating, 3) for one in results if one.rating is not None}
-    ranked = [replace(one, rank=_rank(one.model, values) if one.model in values else None) for one in results]
-    return tuple(sorted(ranked, key=lambda one: (one.rank is None, one.rank, -one.wins, one.model)))
+    counts = [pair.count for pair in pairs]
+    results = [_model(name, counts, spreads[name], ratings.by_model.get(name), by_order.get(name)) for name in names]
+    return tuple(sorted(results, key=lambda one: (one.best_rank, one.worst_rank, -(one.rating or 0.0), one.model)))
 
 
-def _rank(model: str, values: Mapping[str, float]) -> int:
-    return 1 + sum(value > values[model] for value in values.values())
-
-
-def _model(name: str, counts: Sequence[PairCount], ratings: Ratings, elo_rating: float | None) -> ModelResult:
+def _model(
+    name: str, counts: Sequence[PairCount], spread: tuple[int, int], rating: Rating | None, elo_rating: float | None
+) -> ModelResult:
     own = [count.seen_from(name) for count in counts if name in (count.first, count.second)]
     wins, losses = sum(count.first_wins for count in own), sum(count.second_wins for count in own)
-    rating = ratings.by_model.get(name)
     return ModelResult(
         model=name,
         wins=wins,
@@ -125,7 +146,8 @@ def _model(name: str, counts: Sequence[PairCount], ratings: Ratings, elo_rating:
         ties=sum(count.ties for count in own),
         both_bad=sum(count.both_bad for count in own),
         rate=wilson(wins, wins + losses) if wins + losses else None,
-        anytime=mixture_interval(wins, wins + losses),
+        best_rank=spread[0],
+        worst_rank=spread[1],
         rating=rating.value if rating else None,
         rating_low=rating.low if rating else None,
         rating_high=rating.high if rating else None,

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from arena.answers import Recorded
-from arena.results.table import Table, mixed
 from arena.statistics import PairCount
+from arena.votes.table import Table, mixed
 
 if TYPE_CHECKING:
-    from arena.results.table import Column
+    from arena.votes.table import Column
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 from arena.results.compute import ALL, NOTHING, Background, compute
 from arena.results.figures import Figures
-from arena.results.store import Votes, VoteStore
 from arena.results.view import Filters
+from arena.votes.store import Votes, VoteStore
 
 _KEPT = 32  # figures remembered, one for each of the filters asked for last
 # As long as raters are under way, figures are looked at again after so many seconds: they may be done by then.
@@ -43,7 +43,7 @@ class _Told:
     at: float
 
     def holds(self, votes: Votes, now: float) -> bool:
-        is_settled = not any(pair.under_way for pair in self.figures.pairs)
+        is_settled = not any(pair.verdict.under_way for pair in self.figures.pairs)
         return self.votes is votes and (is_settled or now - self.at < _STALE_SECONDS)
 
 

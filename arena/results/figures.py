@@ -1,45 +1,54 @@
-"""All that the votes come to, as values: what the page, the command and the endpoint tell. Knows no words."""
+"""All that the votes come to, as values: what page, command, endpoint and report say."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from arena.results.bias import Bias, Disputed
 from arena.results.cost import Cost, PromptCost
+from arena.results.verdict import PairVerdict
 from arena.results.view import Filters
 from arena.statistics import PairCount, WinRate
 from arena.statistics.agreement import Agreement
-from arena.statistics.sequential import Interval
-from arena.statistics.verdict import Call, SignTest, Verdict
+from arena.statistics.verdict import SignTest, Verdict
+from arena.votes.store import ReadReport
+
+
+@dataclass(frozen=True)
+class Criterion:
+    """How often the pair's first model was ahead on a criterion, neither, or the second, and the verdict on that from
+    the first one's side."""
+
+    wins: int
+    ties: int
+    losses: int
+    numbers: Verdict
 
 
 @dataclass(frozen=True)
 class PairResult:
-    """Two models; the one with more wins first. `anytime` is the interval of the win rate that stays true however often
-    one looks, if votes are independent; the verdict takes each rater as one. `under_way` raters are not in it yet."""
+    """Two models, the one that raters gave more first.
+
+    `count` has all votes of the pair that are shown, `verdict` says which of them it rests on. `dimensions` and
+    `criteria` are verdicts by name from the first one's side, corrected for how many there are.
+    """
 
     count: PairCount
     rate: WinRate | None
-    anytime: Interval
-    verdict: Verdict
-    under_way: int
+    verdict: PairVerdict
     prompts: SignTest
-
-    @property
-    def preferred(self) -> str | None:
-        """The model that raters prefer, if that can be called."""
-        if self.verdict.call is not Call.CALL_IT:
-            return None
-        return self.count.first if self.verdict.interval.low > 0.5 else self.count.second
+    dimensions: Mapping[str, Verdict]
+    criteria: Mapping[str, Criterion]
 
 
 @dataclass(frozen=True)
 class ModelResult:
-    """One model against all others. `rank` is 1 for the best, equal ones share it, None where models never met.
+    """One model against all others.
 
-    `rating` is Bradley-Terry's with its interval by resampling raters, `elo` depends on the order of the votes; both
-    are in Elo's unit and None where they mean nothing (see arena.statistics.ratings).
+    `best_rank` to `worst_rank` (1 is the first) are the ranks that the verdicts on all pairs allow. `rating` is
+    Bradley-Terry's with its interval, `elo` depends on the order of the votes; both are in Elo's unit and None where
+    they mean nothing (see arena.statistics.ratings).
     """
 
     model: str
@@ -48,8 +57,8 @@ class ModelResult:
     ties: int
     both_bad: int
     rate: WinRate | None
-    anytime: Interval
-    rank: int | None = None
+    best_rank: int
+    worst_rank: int
     rating: float | None = None
     rating_low: float | None = None
     rating_high: float | None = None
@@ -60,32 +69,19 @@ class ModelResult:
         """All votes on the model."""
         return self.wins + self.losses + self.ties + self.both_bad
 
-    @property
-    def decisive(self) -> int:
-        """Those that prefer one of two."""
-        return self.wins + self.losses
-
 
 Groups = Mapping[str, tuple[PairCount, ...]]
 """Counts of the pairs by the name of a group, "" for what belongs to none."""
 
 
 @dataclass(frozen=True)
-class Skipped:
-    """A row that is no vote: its file, the line it begins at (from 1), and why."""
-
-    file: str
-    line: int
-    reason: str
-
-
-@dataclass(frozen=True)
 class Figures:
-    """`votes` are those that count under the `filters`, `repeats` those on battles that a rater had judged before.
+    """`votes` are those that the `filters` let pass, `repeats` those on battles that a rater had judged before,
+    `suspicious` those that something speaks against, by what (see arena.results.suspicious).
 
     `switches` tells how many votes each filter would leave; `pairs` are in the order of their votes; `prior` is what
     made the ratings finite (0: nothing had to). `by` has the counts by dimension, category, prompt, language, source
-    and room. `skipped` rows could not be read; `duplicates` are second votes of one rater on one battle.
+    and room; `left_out` says which rows of the log are no votes that count.
     """
 
     filters: Filters
@@ -94,6 +90,7 @@ class Figures:
     raters: int
     prompts: int
     repeats: int
+    suspicious: Mapping[str, int]
     models: tuple[ModelResult, ...]
     pairs: tuple[PairResult, ...]
     prior: float
@@ -103,7 +100,4 @@ class Figures:
     disputed: Disputed | None
     costs: tuple[Cost, ...]
     prompt_costs: tuple[PromptCost, ...]
-    skipped: Sequence[Skipped]
-    duplicates: int
-    withdrawn: int
-    unfinished: int
+    left_out: ReadReport

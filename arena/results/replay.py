@@ -6,7 +6,6 @@ Knows no page, and nothing of who may see a battle.
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -14,11 +13,9 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from arena.battle import BattleRun
-from arena.results.store import VoteStore
-from arena.results.table import hashed
 from arena.types import Answer, Backend, Battle, Side, SideName, Vote
-from arena.votes.parts import csv_cells, cut_records
-from arena.votes.rows import UnreadableRow, named_cells, to_vote
+from arena.votes.store import VoteStore
+from arena.votes.table import hashed
 
 
 class Obstacle(StrEnum):
@@ -39,29 +36,11 @@ class Fingerprints:
 
 def find_vote(store: VoteStore, battle_id: str) -> Vote | None:
     """The first vote on the battle, among those that count. Raises InputError if votes cannot be read."""
-    import numpy as np
-
     table = store.refresh().table
     if not battle_id:
         return None
-    rows = np.flatnonzero(table["battle"] == hashed([battle_id])[0])
-    place = store.block(int(table["block"][rows[0]])) if len(rows) else None
-    if place is None:
-        return None
-    path, block = place
-    with path.open("rb") as file:
-        header = csv_cells(next(cut_records(file)).data)
-        file.seek(block.start)
-        found = _votes(header, file.read(block.length))
-        return next((vote for vote in found if vote.battle.id == battle_id), None)
-
-
-def _votes(header: list[str], data: bytes) -> Iterator[Vote]:
-    for record in cut_records(io.BytesIO(data)):
-        try:
-            yield to_vote(named_cells(header, csv_cells(record.data)))
-        except UnreadableRow:  # counted and named with the results
-            continue
+    found = store.stored(table.where(table["battle"] == hashed([battle_id])[0]))
+    return next((stored.vote for stored in found if stored.vote.battle.id == battle_id), None)
 
 
 def fingerprints(side: Side) -> Fingerprints:

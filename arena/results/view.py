@@ -1,4 +1,4 @@
-"""The votes that a reader asks for, with what they say by pair of models. Knows no figure that is made of them."""
+"""The votes that a reader asks for, with what they say by pair of models."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from arena.results.table import Table, mixed
-from arena.statistics import PairCount
+from arena.statistics.counts import PairCount
 from arena.types import Winner
+from arena.votes.table import Table, mixed
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from arena.results.table import Column, Mask
+    from arena.statistics.sequential import Floats
+    from arena.votes.table import Column, Mask
 
 FIRST, SECOND, TIE, BOTH_BAD = range(4)
 """What a vote says of its pair: the first model won, the second, neither, or both were bad."""
@@ -23,37 +24,45 @@ _OUTCOMES = {Winner.MODEL_A: FIRST, Winner.MODEL_B: SECOND, Winner.TIE: TIE, Win
 
 @dataclass(frozen=True)
 class Filters:
-    """Which votes count: all of them, or only `blind` ones, those on `complete` answers (both ended by themselves),
-    those on answers that named no model (`not_leaked`). With `room` those of one room alone."""
+    """Which votes are shown: all of them, or only `blind` ones, those on `complete` answers (both ended by themselves),
+    those on answers that named no model (`not_leaked`), those that nothing makes suspicious (`not_suspicious`, see
+    arena.results.suspicious). With `room` those of one room alone."""
 
     blind: bool = False
     complete: bool = False
     not_leaked: bool = False
+    not_suspicious: bool = False
     room: str | None = None
 
     def passed(self, table: Table) -> Mask:
-        """The rows that count."""
+        """The rows that are shown."""
         import numpy as np
 
+        wanted = {
+            "blind": table["blind"],
+            "complete": table["complete"],
+            "not_leaked": table["leaked"] != 1,
+            "not_suspicious": ~table["suspicious"],
+        }
         rows = np.ones(len(table), dtype=bool)
-        for wanted, column in ((self.blind, table["blind"]), (self.complete, table["complete"])):
-            if wanted:
+        for name, column in wanted.items():
+            if getattr(self, name):
                 rows &= column
-        if self.not_leaked:
-            rows &= table["leaked"] != 1
         if self.room is not None:
             names = table.names["room"]
             rows &= table["room"] == (names.index(self.room) if self.room in names else -1)
         return rows
 
     def counts(self, table: Table) -> dict[str, int]:
-        """How many votes each of the three switches would leave, the others being as they are."""
+        """How many votes each of the switches would leave, the others being as they are."""
         switched = {
             "blind": replace(self, blind=True),
             "complete": replace(self, complete=True),
             "not_leaked": replace(self, not_leaked=True),
+            "not_suspicious": replace(self, not_suspicious=True),
         }
-        return {name: int(filters.passed(table).sum()) for name, filters in switched.items()}
+        first_votes = table["repeat_of"] == 0
+        return {name: int((filters.passed(table) & first_votes).sum()) for name, filters in switched.items()}
 
 
 class View:
@@ -61,7 +70,6 @@ class View:
 
     def __init__(self, table: Table) -> None:
         self.table = table.where(table["repeat_of"] == 0)
-        self.repeats = table.where(table["repeat_of"] != 0)
 
     def __len__(self) -> int:
         return len(self.table)
@@ -91,9 +99,29 @@ class View:
         return outcomes(self.table, self.first_is_a)
 
     @cached_property
+    def points(self) -> Floats:
+        """What each vote gives the pair's first model: 1 for a win, 0 for a loss, one half for a tie of either kind."""
+        import numpy as np
+
+        return np.array([1.0, 0.0, 0.5, 0.5])[self.outcome]
+
+    @cached_property
     def decisive(self) -> Mask:
         """Whether a vote prefers one of the two."""
         return self.outcome <= SECOND
+
+    @cached_property
+    def counts_first(self) -> Mask:
+        """The votes that verdicts rest on where there are any: blind ones, on answers that named no model."""
+        found: Mask = self.table["blind"] & (self.table["leaked"] != 1)
+        return found
+
+    def of_first(self, name: str) -> tuple[Column, Column]:
+        """A column that has a side, for the pair's first model and for the second."""
+        import numpy as np
+
+        a, b = self.table[f"{name}_a"], self.table[f"{name}_b"]
+        return np.where(self.first_is_a, a, b), np.where(self.first_is_a, b, a)
 
     def counted(self, rows: Mask | slice = slice(None)) -> tuple[PairCount, ...]:
         """The counts of each pair that has votes among the rows, in the order of `pairs`."""
@@ -111,7 +139,7 @@ class View:
 
 
 def outcomes(table: Table, first_is_a: Mask) -> NDArray[np.int64]:
-    """What each vote says of its pair."""
+    """What each vote says of its pair: the one rule of who won."""
     import numpy as np
 
     by_winner = np.array([_OUTCOMES[winner] for winner in Winner])

@@ -1,5 +1,5 @@
-"""What judgements show, as numbers: counts, intervals, ratings, agreement. Knows no page, no file, no answer."""
+"""What judgements show, as numbers: counts, intervals, verdicts, ratings, agreement."""
 
-from arena.statistics.counts import Counts, PairCount, WinRate, count_votes, wilson
+from arena.statistics.counts import PairCount, WinRate, wilson
 
-__all__ = ["Counts", "PairCount", "WinRate", "count_votes", "wilson"]
+__all__ = ["PairCount", "WinRate", "wilson"]

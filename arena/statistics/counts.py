@@ -1,11 +1,8 @@
-"""What votes show, as numbers. Knows no page and no file."""
+"""Counts of the votes between two models, and the win rate they come to."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
-
-from arena.types import Vote, Winner
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
@@ -47,52 +44,6 @@ class PairCount:
     def win_rate(self) -> WinRate | None:
         """How often `first` won among the decisive votes; None without any."""
         return wilson(self.first_wins, self.decisive) if self.decisive else None
-
-
-@dataclass(frozen=True)
-class Counts:
-    """Votes by pair, most votes first: all, and `clean`, without the `leaked` ones, whose answers told who wrote
-    them."""
-
-    pairs: tuple[PairCount, ...] = ()
-    clean: tuple[PairCount, ...] = ()
-    leaked: int = 0
-
-
-def count_votes(votes: Iterable[Vote]) -> Counts:
-    """The counts of all the votes. Repeats measure consistency and are left out."""
-    pairs: dict[tuple[str, str], PairCount] = {}
-    clean: dict[tuple[str, str], PairCount] = {}
-    leaked = 0
-    for vote in votes:
-        if not vote.repeat_of:
-            _count(pairs, vote)
-            leaked += bool(vote.leaked)
-            if not vote.leaked:
-                _count(clean, vote)
-    return Counts(_sorted(pairs.values()), _sorted(clean.values()), leaked)
-
-
-def _count(pairs: dict[tuple[str, str], PairCount], vote: Vote) -> None:
-    models = (vote.battle.a.model.id, vote.battle.b.model.id)
-    first, second = sorted(models)
-    pair = pairs.get((first, second), PairCount(first, second))
-    pairs[first, second] = _with(pair, vote.winner, swapped=models[0] != first)
-
-
-def _sorted(pairs: Iterable[PairCount]) -> tuple[PairCount, ...]:
-    return tuple(sorted(pairs, key=lambda pair: (-pair.votes, pair.first, pair.second)))
-
-
-def _with(pair: PairCount, winner: Winner, swapped: bool) -> PairCount:
-    match winner:
-        case Winner.TIE:
-            return replace(pair, ties=pair.ties + 1)
-        case Winner.BOTH_BAD:
-            return replace(pair, both_bad=pair.both_bad + 1)
-    if (winner is Winner.MODEL_A) != swapped:
-        return replace(pair, first_wins=pair.first_wins + 1)
-    return replace(pair, second_wins=pair.second_wins + 1)
 
 
 def wilson(wins: int, decisive: int) -> WinRate:

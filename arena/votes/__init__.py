@@ -1,19 +1,9 @@
-"""Votes as a CSV: written so that none is lost, read back, counted, exported. Knows nothing of who may vote."""
+"""Votes as a CSV: written so that none is lost, read back, exported."""
 
 from arena.votes.log import VoteLog
 from arena.votes.parts import FIRST_PART
-from arena.votes.reading import BadRow, ReadReport, Signature, VoteReading, read_votes, signature
+from arena.votes.reading import BadRow
 from arena.votes.rows import COLUMNS, SCHEMA
+from arena.votes.store import ReadReport, VoteReading, read_votes
 
-__all__ = [
-    "COLUMNS",
-    "FIRST_PART",
-    "SCHEMA",
-    "BadRow",
-    "ReadReport",
-    "Signature",
-    "VoteLog",
-    "VoteReading",
-    "read_votes",
-    "signature",
-]
+__all__ = ["COLUMNS", "FIRST_PART", "SCHEMA", "BadRow", "ReadReport", "VoteLog", "VoteReading", "read_votes"]

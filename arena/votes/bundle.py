@@ -18,7 +18,7 @@ from arena.errors import InputError
 from arena.types import ModelSpec
 from arena.votes.export import Source, export_csv, export_excel, parts_of
 from arena.votes.formats import CleanBattle, Format, Pairs, Preferences
-from arena.votes.reading import ReadReport, StoredVotes
+from arena.votes.store import ReadReport, StoredVotes
 
 _ABOUT = {
     "votes.csv": "All votes as they were stored: UTF-8, RFC 4180, one row a vote. / 全部投票，原样。",

@@ -15,8 +15,8 @@ from uuid import uuid4
 
 from arena.errors import InputError
 from arena.votes.parts import list_parts, part_number
-from arena.votes.reading import ReadReport, StoredVotes
 from arena.votes.rows import COLUMNS, NUMERIC
+from arena.votes.store import ReadReport, StoredVotes
 
 EXCEL_CELL = 32_767
 """The longest cell Excel keeps, in UTF-16 code units."""

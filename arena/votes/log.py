@@ -1,7 +1,4 @@
-"""The vote log: appends votes to a CSV so that none is lost, and reads them back.
-
-Knows nothing of who may vote on what, of withdrawn votes, or of results.
-"""
+"""Appends votes to a CSV so that none is lost."""
 
 from __future__ import annotations
 
@@ -18,8 +15,8 @@ from arena.errors import InputError, VoteRefused
 from arena.types import Vote
 from arena.votes.claims import take_part
 from arena.votes.parts import HEAD, csv_line, prepare_part
-from arena.votes.reading import Signature, VoteReading, read_votes, signature
 from arena.votes.rows import to_row
+from arena.votes.store import VoteReading, read_votes
 
 
 @dataclass
@@ -73,12 +70,8 @@ class VoteLog:
             raise _not_saved(row.error.strerror or str(row.error)) from row.error
 
     def read(self, withdrawn: Collection[str] = frozenset()) -> VoteReading:
-        """The votes of all parts, lazily; see `read_votes`."""
+        """The votes of all parts; see `read_votes`."""
         return read_votes(self.folder, self._name, withdrawn)
-
-    def signature(self) -> Signature:
-        """Changes whenever a part does; see `arena.votes.signature`."""
-        return signature(self.folder, self._name)
 
     def close(self) -> None:
         """Let another process take this part. Later votes are refused."""

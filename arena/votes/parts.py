@@ -27,7 +27,7 @@ _QUOTE, _NEWLINE = b'"', b"\n"
 _BLOCK = 1 << 20  # bytes read at once when looking for the tail
 _LONGEST_ROW = 64 << 20  # bytes; a longer tail is no torn row
 _LONGEST_HEADER = 64 << 10  # bytes
-_LONGEST_CELL = 2**31 - 1  # characters; the most that csv takes where C's long has 32 bits
+LONGEST_CELL = 2**31 - 1  # characters; the most that csv takes where C's long has 32 bits
 
 
 def part_path(folder: Path, name: str, number: int) -> Path:
@@ -62,7 +62,7 @@ def csv_line(cells: Sequence[str]) -> str:
 
 def csv_cells(record: bytes) -> list[str]:
     """The cells of one whole record; none for an empty line. Raises UnreadableRow if it is no UTF-8 or no RFC 4180."""
-    csv.field_size_limit(_LONGEST_CELL)  # an answer may be longer than csv's own limit, 131,072 characters
+    csv.field_size_limit(LONGEST_CELL)  # an answer may be longer than csv's own limit, 131,072 characters
     try:
         return next(csv.reader([record.decode()], strict=True), [])
     except (csv.Error, UnicodeDecodeError) as error:

@@ -8,13 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from vote_samples import make_side, make_vote, rich_vote
 
-from arena.results import reading
 from arena.results.replay import Obstacle, ask_again, find_vote, fingerprints, obstacle, same_until
-from arena.results.store import store_of
 from arena.types import Battle, Chunk, GenerationConfig, Message, SideName
-from arena.votes import VoteLog
+from arena.votes import VoteLog, reading
 from arena.votes.parts import HEAD, csv_line
 from arena.votes.rows import to_row
+from arena.votes.store import store_of
 
 A, B = SideName.A, SideName.B
 

@@ -12,11 +12,11 @@ from vote_samples import make_side, swapped, vote_between, votes_of
 from arena.results.bias import Share
 from arena.results.compute import Background, compute
 from arena.results.raters import IDLE_SECONDS
-from arena.results.store import store_of
 from arena.results.view import Filters
 from arena.statistics import PairCount
 from arena.statistics.verdict import Call
 from arena.types import Winner
+from arena.votes.store import store_of
 
 LONG_AFTER = 2e9
 SLOW = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=25)

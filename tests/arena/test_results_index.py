@@ -2,13 +2,14 @@
 
 import shutil
 
+import numpy as np
 import pytest
 from results_rows import assert_same, row_of, write
 from vote_samples import make_vote
 
-from arena.results import index, store
-from arena.results.store import store_of
 from arena.types import Winner
+from arena.votes import index, store
+from arena.votes.store import store_of
 
 
 @pytest.fixture
@@ -34,13 +35,11 @@ def test_a_start_with_the_index_reads_only_what_came_since(indexed):
     assert sum(bytes_read) in (0, len(row_of(make_vote(3))))
 
 
-def test_blocks_are_found_again_after_a_start_with_the_index(indexed):
+def test_votes_are_read_again_after_a_start_with_the_index(indexed):
     votes = store_of(indexed)
-    found = votes.refresh()
-    path, block = votes.block(int(found.table["block"][1]))
-    content = path.read_bytes()[block.start : block.start + block.length]
-    assert b"battle-2" in content
-    assert votes.block(99) is None
+    table = votes.refresh().table
+    second = next(votes.stored(table.where(np.arange(len(table)) == 1)))
+    assert second.vote.battle.id == "battle-2" and second.row["question_id"] == "battle-2"
 
 
 @pytest.mark.parametrize("damage", [b"", b"no zip", b"PK\x03\x04 cut"])

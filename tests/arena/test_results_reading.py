@@ -13,11 +13,10 @@ from vote_samples import NASTY_TEXTS, make_vote, rich_vote, vote_between
 
 from arena.errors import InputError
 from arena.events import EventLog
-from arena.results import reading
-from arena.results.store import VoteStore, store_of, store_of_files
 from arena.types import Winner
-from arena.votes import COLUMNS, VoteLog
+from arena.votes import COLUMNS, VoteLog, reading
 from arena.votes.parts import HEAD, list_parts
+from arena.votes.store import VoteStore, store_of, store_of_files
 from arena.votes.withdrawn import WITHDRAWN
 
 
@@ -50,7 +49,7 @@ def test_every_column_says_what_the_vote_says(tmp_path):
 
 
 def reading_names():
-    from arena.results.table import NAMED
+    from arena.votes.table import NAMED
 
     return NAMED
 
@@ -137,7 +136,7 @@ def test_lines_are_counted_over_blocks(tmp_path, monkeypatch):
     rows = [row_of(make_vote(number, comment="two\nlines")) for number in range(12)]
     write(tmp_path, *rows[:5], b"bad row\r\n", *rows[5:9], b"another\r\n", *rows[9:])
     assert_same(tmp_path)
-    assert [row.line for row in store_of(tmp_path).refresh().left_out.unreadable] == [12, 21]
+    assert [row.line for row in store_of(tmp_path).refresh().report.unreadable] == [12, 21]
 
 
 @pytest.mark.parametrize(
@@ -190,7 +189,7 @@ def test_a_row_that_is_being_written_counts_once_it_is_whole(log):
         with log.part.open("ab") as file:
             file.write(part)
         found = votes.refresh()
-        assert (len(found.table), found.left_out.unfinished) == (count, unfinished)
+        assert (len(found.table), found.report.unfinished) == (count, unfinished)
 
 
 def test_votes_of_other_parts_and_withdrawn_ones_are_followed(log):
@@ -204,7 +203,7 @@ def test_votes_of_other_parts_and_withdrawn_ones_are_followed(log):
         events.append("shown", judge="x")
         events.append(WITHDRAWN, durable=True, vote="vote-2")
         found = votes.refresh()
-        assert (len(found.table), found.left_out.withdrawn) == (2, 1)
+        assert (len(found.table), found.report.withdrawn) == (2, 1)
         assert told(found) == [("qwen", "glm", "judge-1", Winner.MODEL_A), ("qwen", "glm", "judge-3", Winner.MODEL_A)]
 
 
@@ -214,7 +213,7 @@ def test_two_votes_of_one_judge_on_one_battle_count_once_and_of_nobody_all(log):
         log.append(make_vote(2, winner=winner, judge=""))
     found = store_of(log.folder).refresh()
     assert [row[-1] for row in told(found)] == [Winner.MODEL_A, Winner.MODEL_A, Winner.MODEL_B]
-    assert found.left_out.duplicates == 1
+    assert found.report.duplicates == 1
 
 
 def test_a_withdrawn_vote_makes_room_for_another_on_the_same_battle(log):
@@ -275,7 +274,7 @@ def test_files_of_several_hosts_count_together_and_name_their_bad_rows(tmp_path,
 
     found = store_of_files([Path("*/votes.csv"), Path("two/votes.csv"), Path("two/votes-2.csv")]).refresh()
     assert [row[2] for row in told(found)] == ["judge-2", "judge-3"]
-    assert [row.part for row in found.left_out.unreadable] == ["one/votes.csv", "two/votes.csv"]
+    assert [row.part for row in found.report.unreadable] == ["one/votes.csv", "two/votes.csv"]
     with pytest.raises(InputError) as caught:
         store_of_files([Path("*/other.csv")])
     assert caught.value.code == "votes_missing"

@@ -12,9 +12,9 @@ from arena.judging.pairs import pairs_of
 from arena.judging.review import Progress
 from arena.judging.rooms import MOST_RATERS, NO_ROOM, Rooms
 from arena.results.desk import ResultsDesk
-from arena.results.store import store_of
 from arena.results.view import Filters
 from arena.votes import VoteLog, read_votes
+from arena.votes.store import store_of
 
 PAIRS = pairs_of(
     Recorded(f"q{n}", f"prompt {n}", make_side(model, f"{model} on {n}")) for n in range(3) for model in ("one", "two")

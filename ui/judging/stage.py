@@ -10,8 +10,8 @@ import gradio as gr
 from gradio.blocks import Block
 
 from arena.errors import InputError
-from arena.judging.judgement import CRITERIA, VERDICTS, Judgement
-from arena.types import SideName, Vote
+from arena.judging.judgement import Judgement
+from arena.types import CRITERIA, VERDICTS, SideName, Vote
 from ui.chatbot import answer_pane
 from ui.choices import CHOICES
 from ui.handlers import Props

@@ -10,9 +10,8 @@ import gradio as gr
 from gradio.blocks import Block
 
 from arena.errors import ArenaError
-from arena.report.plots import Labels, as_chart
 from arena.results.figures import Figures
-from arena.results.plots import figures_plot
+from arena.results.plots import Labels, as_chart, figures_plot
 from arena.results.view import Filters
 from ui.handlers import PRIVATE, Props, Updates, changed
 from ui.outcomes.layout import FILTERS, LIVE_SECONDS, READING_SECONDS, ResultsTab
@@ -137,8 +136,8 @@ class ResultsEvents:
 
 
 def _filters(chosen: list[str] | None) -> Filters:
-    blind, complete, not_leaked = (name in (chosen or []) for name in FILTERS)
-    return Filters(blind, complete, not_leaked)
+    blind, complete, not_leaked, not_suspicious = (name in (chosen or []) for name in FILTERS)
+    return Filters(blind, complete, not_leaked, not_suspicious)
 
 
 def _choice(lang: str, name: str, count: int) -> str:

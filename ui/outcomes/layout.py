@@ -8,7 +8,7 @@ import gradio as gr
 
 from ui.labels import Labels
 
-FILTERS = ("blind", "complete", "not_leaked")
+FILTERS = ("blind", "complete", "not_leaked", "not_suspicious")
 SECTIONS = (
     "models",
     "counts",

@@ -1,20 +1,18 @@
-"""The results as lines for a terminal. Knows no page."""
+"""The results as lines for a terminal."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
 from arena.results.figures import Figures
+from arena.results.sentences import first_sentences
 from arena.text import columns_wide
-from ui.outcomes.lead import advice, lead
 from ui.outcomes.sections import Table, sections
 
 
 def lines(lang: str, figures: Figures) -> Iterator[str]:
-    """Everything that the page tells, in its order."""
-    yield lead(lang, figures)
-    if figures.votes:
-        yield from advice(lang, figures)
+    """Everything that the page says, in its order."""
+    yield from first_sentences(lang, figures)
     for section in sections(lang, figures):
         yield ""
         yield section.title

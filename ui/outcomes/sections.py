@@ -1,4 +1,4 @@
-"""The results as sections of sentences and tables, for the page and for a terminal. Knows no component and no HTML."""
+"""The results as sections of sentences and tables, for the page and for a terminal."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from arena.prompts import DIMENSIONS
-from arena.report.words import say
-from arena.results.bias import Share
+from arena.results.bias import Share, Split
 from arena.results.compute import GROUPS
-from arena.results.cost import PromptCost
 from arena.results.figures import Figures, ModelResult, PairResult
+from arena.results.sentences import short
+from arena.results.suspicious import KINDS
+from arena.results.verdict import Said
+from arena.results.words import percent, say
 from arena.statistics import PairCount, WinRate, wilson
 from arena.statistics.sequential import Interval
+from arena.statistics.verdict import Verdict
 from ui.texts import TEXTS, text
 
 UNKNOWN = "–"
@@ -58,7 +61,7 @@ def sections(lang: str, figures: Figures, prompt_name: Names = str) -> Iterator[
 
 def _ranking(lang: str, figures: Figures) -> Section:
     lines = [text(lang, "prior_note", prior=figures.prior)] if figures.prior else []
-    names = ("rank", "first", "votes", "wins", "losses", "ties", "both_bad", "rate", "wilson", "anytime")
+    names = ("rank", "first", "votes", "wins", "losses", "ties", "both_bad", "rate", "wilson")
     headers = _headers(lang, (*names, "rating", "rating_interval", "elo"))
     rows = tuple(_model(lang, model) for model in figures.models)
     return _section(lang, "models", (*lines, text(lang, "rating_note")), Table(headers, rows))
@@ -66,13 +69,12 @@ def _ranking(lang: str, figures: Figures) -> Section:
 
 def _model(lang: str, model: ModelResult) -> tuple[str, ...]:
     numbers = (model.votes, model.wins, model.losses, model.ties, model.both_bad)
-    ends = (model.rating_low, model.rating_high)
+    best, worst, ends = model.best_rank, model.worst_rank, (model.rating_low, model.rating_high)
     return (
-        UNKNOWN if model.rank is None else str(model.rank),
+        str(best) if best == worst else f"{best}–{worst}",
         model.model,
         *map(str, numbers),
         *_rate(lang, model.rate),
-        _interval(lang, model.anytime) if model.rate else UNKNOWN,
         points(model.rating),
         UNKNOWN if None in ends else text(lang, "interval", low=points(ends[0]), high=points(ends[1])),
         points(model.elo),
@@ -80,10 +82,9 @@ def _model(lang: str, model: ModelResult) -> tuple[str, ...]:
 
 
 def _counts(lang: str, figures: Figures) -> Section:
-    headers = _headers(lang, (*_COUNTS, "anytime"))
-    rows = tuple((*_count(lang, pair.count), _interval(lang, pair.anytime)) for pair in figures.pairs)
+    rows = tuple(_count(lang, pair.count) for pair in figures.pairs)
     signs = tuple(_signs(lang, pair) for pair in figures.pairs)
-    return _section(lang, "counts", (text(lang, "rate_note"), *signs), Table(headers, rows))
+    return _section(lang, "counts", (text(lang, "rate_note"), *signs), Table(_headers(lang, _COUNTS), rows))
 
 
 def _signs(lang: str, pair: PairResult) -> str:
@@ -93,22 +94,32 @@ def _signs(lang: str, pair: PairResult) -> str:
 
 
 def _groups(lang: str, figures: Figures, prompt_name: Names) -> Iterator[Section]:
-    headers = _headers(lang, ("group", *_COUNTS))
     # Each pair from the model that is ahead over all.
-    ahead = {frozenset([pair.count.first, pair.count.second]): pair.count.first for pair in figures.pairs}
+    pairs = {frozenset([pair.count.first, pair.count.second]): pair for pair in figures.pairs}
     for by in GROUPS:
         groups = figures.by[by]
         if list(groups) in ([], [""]):  # nothing belongs to any
             continue
-        rows = [
-            (
-                group_name(lang, by, name, prompt_name),
-                *_count(lang, count.seen_from(ahead[frozenset([count.first, count.second])])),
-            )
-            for name, counts in groups.items()
-            for count in counts
-        ]
-        yield _section(lang, by, (), Table(headers, tuple(rows)))
+        rows = []
+        for name, counts in groups.items():
+            for count in counts:
+                pair = pairs[frozenset([count.first, count.second])]
+                cells = group_name(lang, by, name, prompt_name), *_count(lang, count.seen_from(pair.count.first))
+                rows.append((*cells, _part(lang, pair, name)) if by == "dimension" else cells)
+        headers = _headers(lang, ("group", *_COUNTS, *(("verdict",) if by == "dimension" else ())))
+        lines = (text(lang, "dimension_note"),) if by == "dimension" else ()
+        yield _section(lang, by, lines, Table(headers, tuple(rows)))
+
+
+def _part(lang: str, pair: PairResult, dimension: str) -> str:
+    """The verdict on one dimension in a few words."""
+    numbers = pair.dimensions.get(dimension)
+    return short(lang, _said(pair, numbers)) if numbers else UNKNOWN
+
+
+def _said(pair: PairResult, numbers: Verdict) -> Said:
+    preferred = {True: pair.count.first, False: pair.count.second, None: None}[numbers.prefers_first]
+    return Said(numbers.outcome, preferred)
 
 
 def group_name(lang: str, by: str, name: str, prompt_name: Names = str) -> str:
@@ -137,7 +148,16 @@ def _bias(lang: str, figures: Figures) -> Section:
         (text(lang, "bias_leaked"), bias.leaked),
         (text(lang, "bias_consistent"), bias.consistent),
     ]
-    return _section(lang, "bias", [_share(lang, what, share) for what, share in told if share and share.total])
+    lines = [_share(lang, what, share) for what, share in told if share and share.total]
+    lines += [_split(lang, name, split, named) for name, split in bias.splits.items()]
+    lines += [text(lang, f"suspicious_{kind}", count=figures.suspicious[kind]) for kind in KINDS]
+    return _section(lang, "bias", lines)
+
+
+def _split(lang: str, name: str, split: Split, model: str) -> str:
+    shares = {"more": percent(split.more), "less": percent(split.less)}
+    votes = {"more_votes": split.more_votes, "less_votes": split.less_votes}
+    return say(lang, f"split_{name}", model=model, **shares, **votes)
 
 
 def _share(lang: str, what: str, share: Share) -> str:
@@ -182,22 +202,18 @@ def _cost(lang: str, figures: Figures, prompt_name: Names) -> Section:
     return _section(lang, "cost", lines, Table(headers, tuple(rows)))
 
 
-def _prompt_cost(lang: str, won: PromptCost, name: str) -> str:
-    models = {"winner": won.winner, "loser": won.loser}
-    numbers = {"wins": won.wins, "decisive": won.decisive, "times": f"{won.times:.1f}"}
-    return text(lang, "prompt_cost_line", prompt=name, **models, **numbers)
-
-
 def _left_out(lang: str, figures: Figures) -> Iterator[str]:
-    for name in ("repeats", "duplicates", "withdrawn", "unfinished"):
-        if count := getattr(figures, name):
-            yield text(lang, f"left_{name}", count=count)
-    if figures.skipped:
-        yield text(lang, "unreadable", count=len(figures.skipped))
-        for row in figures.skipped[:SHOWN_ROWS]:
-            yield text(lang, "unreadable_row", file=row.file, line=row.line, reason=row.reason)
-        if len(figures.skipped) > SHOWN_ROWS:
-            yield text(lang, "unreadable_more", count=len(figures.skipped) - SHOWN_ROWS)
+    found = figures.left_out
+    counts = {"repeats": figures.repeats, "duplicates": found.duplicates}
+    counts |= {"withdrawn": found.withdrawn, "unfinished": found.unfinished}
+    yield from (text(lang, f"left_{name}", count=count) for name, count in counts.items() if count)
+    bad = found.unreadable
+    if bad:
+        yield text(lang, "unreadable", count=len(bad))
+        for row in bad[:SHOWN_ROWS]:
+            yield text(lang, "unreadable_row", file=row.part, line=row.line, reason=row.reason)
+        if len(bad) > SHOWN_ROWS:
+            yield text(lang, "unreadable_more", count=len(bad) - SHOWN_ROWS)
 
 
 def _section(lang: str, name: str, lines: Sequence[str], table: Table | None = None) -> Section:
@@ -219,11 +235,6 @@ def _rate(lang: str, rate: WinRate | None) -> tuple[str, str]:
 
 def _interval(lang: str, interval: Interval | WinRate) -> str:
     return text(lang, "interval", low=percent(interval.low), high=percent(interval.high))
-
-
-def percent(share: float) -> str:
-    """A share as a number of percent."""
-    return f"{100 * share:.1f}"
 
 
 def points(rating: float | None) -> str:

@@ -1,4 +1,4 @@
-"""The results as HTML: the first sentences, sections, a closed room's results. Knows where no vote is kept."""
+"""The results as HTML: the first sentences, sections, a closed room's results."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from html import escape
 
 from arena.results.desk import ReadingProgress
 from arena.results.figures import Figures
-from ui.outcomes.lead import advice, lead
+from arena.results.sentences import first_sentences
 from ui.outcomes.sections import Section, sections
 from ui.tables import html_table
 from ui.texts import text
 
 
 def summary(lang: str, figures: Figures) -> str:
-    """Who is preferred, and what to do."""
+    """The verdict, how firm it is, and what to do."""
     first, *rest = _bold(lang, figures)
     return f'<p class="lead">{first}</p>' + "".join(f"<p>{line}</p>" for line in rest)
 
@@ -25,8 +25,8 @@ def _bold(lang: str, figures: Figures) -> list[str]:
     def name(model: str) -> str:
         return f"\x02{model}\x03"
 
-    told = [lead(lang, figures, name), *(advice(lang, figures, name) if figures.votes else ())]
-    return [escape(line).replace("\x02", "<b>").replace("\x03", "</b>") for line in told]
+    lines = first_sentences(lang, figures, name)
+    return [escape(line).replace("\x02", "<b>").replace("\x03", "</b>") for line in lines]
 
 
 def section_body(section: Section) -> str:

@@ -11,7 +11,7 @@ from gradio.blocks import Block
 from arena.errors import ArenaError
 from arena.report import Details, Document, Reports
 from arena.report.blocks import Figure
-from arena.report.plots import as_chart
+from arena.results.plots import as_chart
 from ui.display import plain_copy
 from ui.handlers import PRIVATE
 from ui.judging.raters import refusals

@@ -4,112 +4,51 @@ from __future__ import annotations
 
 TEXTS: dict[str, tuple[str, str]] = {
     # key: (Chinese, English)
-    "no_votes": ("还没有投票", "No votes yet"),
     "refresh": ("刷新", "Refresh"),
     "download": ("下载 CSV", "Download CSV"),
     "download_excel": ("下载 Excel 用 CSV", "Download CSV for Excel"),
-    "results_reading": ("正在读取投票：{share}%", "Reading the votes: {share} %"),
+    "results_reading": ("正在读取投票：{share}%", "Reading the votes: {share}%"),
     "results_counting": ("正在统计……", "Counting ..."),
     "results_left": ("，还需约 {seconds} 秒", ", about {seconds} s left"),
-    "results_filter": ("只统计", "Count only"),
+    "results_filter": ("只看", "Show only"),
     "filter_blind": ("盲评的票", "blind votes"),
-    "filter_complete": ("两个回答都完整的票", "votes on two complete answers"),
-    "filter_not_leaked": ("回答没有暴露身份的票", "votes on answers that named no model"),
+    "filter_complete": ("两个回答都完整的票", "two complete answers"),
+    "filter_not_leaked": ("回答没有暴露身份的票", "answers that don't reveal their model"),
+    "filter_not_suspicious": ("不可疑的票", "votes that don't look careless"),
     "filter_count": ("{name}（{count}）", "{name} ({count})"),
     "results_plot_note": (
-        "上图：各维度的胜、平、负；下图：胜率与 Wilson 区间。",
-        "Above: wins, ties and losses by dimension. Below: the win rate with its Wilson interval.",
+        "上图：各维度的胜、平、负；下图：平均每位投票者给出的份额，区间与结论相同。",
+        "Above: wins, ties and losses by dimension. Below: the share that raters gave on average, with the verdict's "
+        "interval.",
     ),
-    "ratings_plot_note": ("各模型的评分与 95% 区间。", "Each model's rating with its 95 % interval."),
-    # The first sentence.
-    "lead_called": (
-        "投票者更喜欢 {first}，而不是 {second}：平均每人把 {share}% 的胜负票投给了 {first}，"
-        "有 95% 的把握认为真实比例在 {low}%–{high}% 之间，中途看过多少次结果都不影响。{basis}",
-        "Raters prefer {first} to {second}: on average one of them gave {first} {share} % of their decisive "
-        "votes, and "
-        "the truth lies between {low} and {high} % (95 % sure, however often one has looked). {basis}",
-    ),
-    "lead_open": (
-        "还不能说投票者更喜欢 {first} 还是 {second}：平均每人把 {share}% 的胜负票投给了 {first}，"
-        "但真实比例可能在 {low}%–{high}% 之间的任何一处（95% 的把握，中途看过多少次结果都不影响）。{basis}",
-        "It cannot be said yet whether raters prefer {first} or {second}: on average one of them gave {first} "
-        "{share} % "
-        "of their decisive votes, but the truth may lie anywhere between {low} and {high} % (95 % sure, however "
-        "often "
-        "one has looked). {basis}",
-    ),
-    "lead_nobody": (
-        "还不能说投票者更喜欢 {first} 还是 {second}：还没有投过胜负票的投票者完成评判。{basis}",
-        "It cannot be said yet whether raters prefer {first} or {second}: no rater with a decisive vote is done. "
-        "{basis}",
-    ),
-    "lead_many": (
-        "{count} 个模型中 {first} 排第一（{rating} 分），其次是 {second}（{next} 分）；两者相比：{between} {basis}",
-        "Of {count} models {first} stands first ({rating} points) and {second} next ({next} points); between "
-        "these two: "
-        "{between} {basis}",
-    ),
-    "lead_equal": (
-        "{count} 个模型中 {models} 并列第一（{rating} 分）。{basis}",
-        "Of {count} models {models} share the first place ({rating} points). {basis}",
-    ),
-    "lead_apart": (
-        "{count} 个模型分成了互不相遇的几组，不能排在一起。票数最多的一对是 {first} 和 {second}：{between} {basis}",
-        "The {count} models fall into groups that never met each other and cannot be ranked together. Of the pair with "
-        "the most votes, {first} and {second}: {between} {basis}",
-    ),
-    "between_called": (
-        "投票者更喜欢 {preferred}（每人平均 {share}%，95% 区间 {low}%–{high}%）。",
-        "raters prefer {preferred} (on average {share} % of a rater's decisive votes, 95 % interval {low} to "
-        "{high} %).",
-    ),
-    "between_open": ("还不能说投票者更喜欢哪一个。", "it cannot be said yet which of them raters prefer."),
-    "between_none": ("没有直接比较过。", "they did not meet."),
-    "basis": (
-        "依据：{votes} 票，{raters} 位投票者，{prompts} 道题。结论只适用于这些题目。",
-        "Votes: {votes}; raters: {raters}; prompts: {prompts}. This speaks of these prompts only.",
-    ),
-    # What to do.
-    "advice_call": ("可以下结论，不必再为此投票。", "Call it: this needs no more votes."),
-    "advice_more": (
-        "继续投票：如果后面的投票者与现有的相似，大约还需要 {more} 位。",
-        "Keep voting: about {more} more raters would settle it, if they are like those so far.",
-    ),
-    "advice_keep": (
-        "继续投票：现在还看不出需要多少位投票者。",
-        "Keep voting: it cannot be told yet how many more raters it takes.",
-    ),
-    "advice_pair": ("{first} 对 {second}：{advice}", "{first} against {second}: {advice}"),
-    "under_way": (
-        "还在评判、暂不计入这一结论的投票者：{count} 位。",
-        "Raters who are still judging and do not count in this yet: {count}.",
-    ),
+    "ratings_plot_note": ("各模型的评分与 95% 区间。", "Each model's rating with its 95% interval."),
     "sign_test": (
         "按题目看：{first} 领先 {a} 题，{second} 领先 {b} 题，持平 {c} 题；符号检验 p = {p}。",
         "By prompts: {first} is ahead on {a}, {second} on {b}, neither on {c}; sign test p = {p}.",
     ),
     "prior_note": (
         "有模型从未输过或从未赢过，只凭票数算不出有限的评分：每一对比较过的模型都各加了半场胜利（{prior}）。",
-        "Some model never lost or never won, so that votes alone give no finite ratings: to each pair that met "
-        "half a win "
-        "each way was added ({prior}).",
+        "Some model never lost or never won, so votes alone give no finite ratings: half a win each way ({prior}) was "
+        "added to each pair that met.",
     ),
     "rating_note": (
-        "评分为 Bradley-Terry，换算成 Elo 的单位，平均 1000；区间由对投票者重抽样得到，"
-        "人或票太少时不给出。平局和都不好各算半场胜利。Elo 一栏取决于投票的先后，仅供参考。",
-        "Ratings are Bradley-Terry's in Elo's unit, 1000 on average; the interval comes from resampling raters "
-        "and is left "
-        "out where they or the votes are too few. Ties, and both bad, are half a win each way. Elo depends on "
-        "the order of "
-        "the votes.",
+        "名次是各对模型的结论所允许的范围（按对数校正，中途看多少次都成立）。评分为 Bradley-Terry，换算成 Elo 的单位，"
+        "平均 1000；区间把每位投票者当作一个，只看一次，人或票太少时不给出。平局和都不好各算半场胜利。"
+        "Elo 一栏取决于投票的先后，仅供参考。",
+        "Ranks are those that the verdicts on all pairs allow, corrected for the number of pairs and valid at any "
+        "time. "
+        "Ratings are Bradley-Terry's in Elo's unit, 1000 on average; their interval takes each rater as one, is made "
+        "for one look, and is left out where there are too few raters or votes. Ties, and both bad, are half a win "
+        "each way. Elo depends on the order of the votes.",
     ),
     "rate_note": (
-        "胜率只算分出胜负的票。Wilson 区间适合只看一次的人；“随时”区间中途看多少次都成立。"
-        "两者都把每一票当作独立的；上面的结论则把每位投票者只算一次。",
-        "The win rate counts decisive votes only. The Wilson interval is for those who look once, the anytime "
-        "interval "
-        "holds however often one looks. Both take each vote as independent; the sentence above takes each rater "
-        "as one.",
+        "胜率只算分出胜负的票，Wilson 区间把每一票当作独立的、只看一次；上面的结论则把每位投票者只算一次，平局算半票。",
+        "The win rate counts decisive votes only, and its Wilson interval takes each vote as independent and looked at "
+        "once. The verdict above takes each rater as one and counts a tie as one half.",
+    ),
+    "dimension_note": (
+        "各维度的结论与总结论用同一种方法，并按维度数校正。",
+        "The verdict on a dimension is made like the one above, corrected for the number of dimensions.",
     ),
     # Sections.
     "section_counts": ("胜、平、负", "Wins, ties and losses"),
@@ -119,11 +58,11 @@ TEXTS: dict[str, tuple[str, str]] = {
     "section_prompt": ("按题目", "By prompt"),
     "section_language": ("按题目语言", "By language of the prompt"),
     "section_source": ("按来源", "By source"),
-    "section_room": ("按房间", "By room"),
-    "section_bias": ("可能影响投票的因素", "What may have swayed raters"),
-    "section_agreement": ("投票者之间是否一致", "Whether raters agree"),
-    "section_cost": ("代价", "What it costs"),
-    "section_left_out": ("没有计入的票", "What is not counted"),
+    "section_room": ("按课堂", "By room"),
+    "section_bias": ("可能影响投票的因素", "Possible bias"),
+    "section_agreement": ("投票者之间是否一致", "Agreement between raters"),
+    "section_cost": ("速度与代价", "Speed and cost"),
+    "section_left_out": ("没有计入的票", "Excluded votes"),
     "group_none": ("（无）", "(none)"),
     "group_own": ("自拟的题目", "prompts of one's own"),
     "group_live": ("现场回答", "live"),
@@ -131,20 +70,20 @@ TEXTS: dict[str, tuple[str, str]] = {
     "language_Chinese": ("中文", "Chinese"),
     "language_English": ("英文", "English"),
     # Tables.
-    "column_rank": ("名次", "Rank"),
+    "column_rank": ("可能的名次", "Possible ranks"),
     "column_group": ("组", "Group"),
     "column_first": ("模型", "Model"),
-    "column_second": ("对手", "Against"),
+    "column_second": ("对手", "Opponent"),
     "column_votes": ("票数", "Votes"),
     "column_wins": ("胜", "Wins"),
     "column_losses": ("负", "Losses"),
     "column_ties": ("平", "Ties"),
     "column_both_bad": ("都不好", "Both bad"),
     "column_rate": ("胜率 %", "Win rate %"),
-    "column_wilson": ("Wilson 95% 区间", "Wilson 95 % interval"),
-    "column_anytime": ("随时 95% 区间", "Anytime 95 % interval"),
+    "column_wilson": ("Wilson 95% 区间", "Wilson 95% interval"),
+    "column_verdict": ("结论", "Verdict"),
     "column_rating": ("评分", "Rating"),
-    "column_rating_interval": ("评分 95% 区间", "Rating, 95 % interval"),
+    "column_rating_interval": ("评分 95% 区间", "Rating, 95% interval"),
     "column_elo": ("Elo（看先后）", "Elo (by order)"),
     "column_precision": ("精度", "Precision"),
     "column_answers": ("回答数", "Answers"),
@@ -156,7 +95,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     # Bias.
     "share_line": (
         "{what}：{total} 次中 {count} 次，{share}%（Wilson 区间 {low}%–{high}%）",
-        "{what}: {count} of {total}, {share} % (Wilson interval {low} to {high} %)",
+        "{what}: {count} of {total}, {share}% (Wilson interval {low} to {high}%)",
     ),
     "bias_left_wins": ("左边的回答获胜（胜负票）", "The left answer won (decisive votes)"),
     "bias_longer_wins": (
@@ -167,6 +106,15 @@ TEXTS: dict[str, tuple[str, str]] = {
     "bias_late": ("投票者后半程分出胜负的票", "Decisive votes in the later half"),
     "bias_early_wins": ("前半程 {model} 获胜", "{model} won in the first half"),
     "bias_late_wins": ("后半程 {model} 获胜", "{model} won in the later half"),
+    "suspicious_too_fast": ("快得来不及读完的票：{count}", "Votes given faster than anyone reads: {count}"),
+    "suspicious_one_sided": (
+        "总选同一边的投票者的票：{count}",
+        "Votes of raters who always chose the same side: {count}",
+    ),
+    "suspicious_contradicted": (
+        "与同一人的重复评判相矛盾的票：{count}",
+        "Votes contradicted when the battle came again: {count}",
+    ),
     "bias_leaked": ("回答暴露了身份的票", "Votes on answers that named their model, its maker or its rival"),
     "bias_consistent": ("重复的对比得到与上次相同的评判", "Repeated battles judged as the first time"),
     "agree_line": (
@@ -175,14 +123,14 @@ TEXTS: dict[str, tuple[str, str]] = {
         "agreement, 0 "
         "is what chance gives.",
     ),
-    "agree_interval": ("95% 区间：{low} 到 {high}。", "95 % interval: {low} to {high}."),
+    "agree_interval": ("95% 区间：{low} 到 {high}。", "95% interval: {low} to {high}."),
     "agree_none": (
         "还没有两个人评判过同一组回答，或者所有评判都相同，算不出一致程度。",
         "No two people judged the same two answers, or all said the same: agreement cannot be told.",
     ),
     "disputed_line": (
         "分歧最大的题目：{prompt}。任取评判同一组回答的两次评判，{share}% 不一致（{votes} 票）。",
-        "Most disputed prompt: {prompt}. Of two judgements on the same two answers {share} % differ (votes: {votes}).",
+        "Most disputed prompt: {prompt}. Of two judgements on the same two answers {share}% differ (votes: {votes}).",
     ),
     "prompt_cost_line": (
         "{prompt}：{winner} 获胜（{decisive} 张胜负票中得 {wins} 张），用时是 {loser} 的 {times} 倍",

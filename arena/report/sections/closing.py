@@ -1,7 +1,4 @@
-"""What speaks for and against each model, what each is fit for, and what all of it does not show.
-
-Every line is a count or somebody's words. Knows no format.
-"""
+"""What the verdict supports for and against each model, the conclusion, and what the votes do not show."""
 
 from __future__ import annotations
 
@@ -11,13 +8,12 @@ from arena.checks.words import describe
 from arena.report.blocks import Block, Bullets, Heading, Links
 from arena.report.details import Details
 from arena.report.facts import ReportFacts
-from arena.report.sections.comparison import dimension_name
-from arena.report.sections.opening import favourite, mean_seconds, outcome, passed_checks
-from arena.report.sections.prompts import CRITERIA
+from arena.report.sections.comparison import dimension_name, verdicts
+from arena.report.sections.opening import mean_seconds, outcome, passed_checks, verdict_lines
 from arena.report.words import duration, say
-
-# So many of the raters' words stand for a model, and for as many as that a comment is short enough to be quoted again.
-_MOST_QUOTES, _LONGEST_QUOTE = 3, 200
+from arena.results.sentences import short
+from arena.results.words import percent
+from arena.statistics.verdict import Outcome
 
 
 def assessment(lang: str, facts: ReportFacts) -> Iterator[Block]:
@@ -27,9 +23,9 @@ def assessment(lang: str, facts: ReportFacts) -> Iterator[Block]:
         for key, better in (("strengths", True), ("weaknesses", False)):
             yield Heading(3, say(lang, key, model=model.name))
             lines = tuple(_lines(lang, facts, place, better))
-            yield Bullets(lines or (say(lang, "nothing_counted"),))
+            yield Bullets(lines or (say(lang, "nothing_supported"),))
     yield Heading(3, say(lang, "fit"))
-    yield Bullets(tuple(_fit(lang, facts)) or (say(lang, "nothing_counted"),))
+    yield Bullets(tuple(_fit(lang, facts)) or (say(lang, "nothing_supported"),))
 
 
 def _lines(lang: str, facts: ReportFacts, place: int, better: bool) -> Iterator[str]:
@@ -40,20 +36,23 @@ def _lines(lang: str, facts: ReportFacts, place: int, better: bool) -> Iterator[
     if own is not None and other is not None and own != other and (own < other) == better:
         key = "is_faster" if better else "is_slower"
         yield say(lang, key, mean=duration(lang, own), other=duration(lang, other))
-    if facts.overall.votes:
-        yield from _quotes(lang, facts, place if better else 1 - place)
 
 
 def _by_votes(lang: str, facts: ReportFacts, place: int, better: bool) -> Iterator[str]:
-    model = facts.models[place].spec.id
-    for name, count in facts.dimensions.items():
-        seen = count.seen_from(model)
-        if seen.first_wins != seen.second_wins and (seen.first_wins > seen.second_wins) == better:
-            yield say(lang, "ahead", dimension=dimension_name(lang, name), **outcome(seen))
-    for name in CRITERIA:
-        sums = [sum(prompt.criteria[name][at] for prompt in facts.prompts if name in prompt.criteria) for at in (0, 2)]
-        wins, losses = sums[place], sums[1 - place]
-        if wins != losses and (wins > losses) == better:
+    """Dimensions and criteria in which raters prefer one of the two, beyond what chance gives."""
+    wanted = facts.models[place if better else 1 - place].spec.id
+    for name, (numbers, said) in verdicts(facts).items():
+        if said.preferred == wanted and numbers.share is not None:
+            share = numbers.share if place == 0 else 1 - numbers.share
+            values = {"share": percent(share), "raters": numbers.raters}
+            yield say(lang, "ahead", dimension=dimension_name(lang, name), **values)
+    pair = facts.pair
+    for name, criterion in pair.criteria.items() if pair else ():
+        first = pair.count.first if pair else ""
+        if criterion.numbers.prefers_first is not None and criterion.numbers.prefers_first == (first == wanted):
+            wins, losses = criterion.wins, criterion.losses
+            if first != facts.models[place].spec.id:
+                wins, losses = losses, wins
             yield say(lang, "ahead_criterion", criterion=say(lang, name), wins=wins, losses=losses)
 
 
@@ -68,34 +67,25 @@ def _by_checks(lang: str, facts: ReportFacts, place: int, better: bool) -> Itera
             yield say(lang, "check_failed", prompt=prompt.title[lang], check=describe(lang, check))
 
 
-def _quotes(lang: str, facts: ReportFacts, winner: int) -> Iterator[str]:
-    """Words of those who preferred the model at that place, where they are short enough."""
-    name = facts.models[winner].name
-    quotes = [
-        say(lang, "quoted", comment=" ".join(comment.text.split()), prompt=prompt.title[lang], left=comment.left)
-        for prompt in facts.prompts
-        for comment in prompt.comments
-        if comment.winner == name and len(comment.text) <= _LONGEST_QUOTE
-    ]
-    yield from quotes[:_MOST_QUOTES]
-
-
 def _fit(lang: str, facts: ReportFacts) -> Iterator[str]:
+    for name, (numbers, said) in verdicts(facts).items():
+        key = {Outcome.PREFERRED: "fit_preferred", Outcome.ALIKE: "fit_alike"}.get(said.outcome, "fit_open")
+        values = {"said": short(lang, said, facts.name), "raters": numbers.raters}
+        model = facts.name(said.preferred) if said.preferred else ""
+        yield say(lang, key, dimension=dimension_name(lang, name), model=model, **values)
     first, second = facts.models
-    for name, count in facts.dimensions.items():
-        dimension, side = dimension_name(lang, name), favourite(count)
-        if side is None:
-            names = {"first": first.name, "second": second.name}
-            yield say(lang, "fit_undecided", dimension=dimension, **outcome(count), **names)
-        else:
-            wins = (count.first_wins, count.second_wins)[side]
-            model = facts.models[side].name
-            yield say(lang, "fit_dimension", dimension=dimension, model=model, wins=wins, decisive=count.decisive)
     means = mean_seconds(first), mean_seconds(second)
     if means[0] is not None and means[1] is not None and means[0] != means[1]:
         faster = 0 if means[0] < means[1] else 1
         texts = [duration(lang, means[at]) for at in (faster, 1 - faster)]
         yield say(lang, "fit_speed", model=facts.models[faster].name, mean=texts[0], other=texts[1])
+
+
+def conclusion(lang: str, facts: ReportFacts) -> Iterator[Block]:
+    """The verdict once more: nothing else is concluded."""
+    yield Heading(2, say(lang, "conclusion"))
+    lines = tuple(verdict_lines(lang, facts)) or (say(lang, "no_votes"),)
+    yield Bullets((*lines, say(lang, "one_prompt_set", prompts=len(facts.prompts))))
 
 
 def limits(lang: str, facts: ReportFacts) -> Iterator[Block]:
@@ -108,19 +98,18 @@ def _limits(lang: str, facts: ReportFacts) -> Iterator[str]:
     runs = max((len(asked) for prompt in facts.prompts for asked in prompt.asked), default=0)
     yield say(lang, "limit_prompts", prompts=len(facts.prompts))
     yield say(lang, "limit_runs", runs=runs)
-    if facts.overall.votes:
-        yield say(lang, "limit_raters", votes=facts.overall.votes, raters=facts.raters)
-        if facts.repeated:
-            yield say(lang, "limit_consistency", repeated=facts.repeated, consistent=facts.consistent)
-        else:
+    if facts.pair:
+        yield say(lang, "limit_raters")
+        if not facts.figures.repeats:
             yield say(lang, "limit_no_repeats")
-        yield say(lang, "limit_preference", both_bad=facts.overall.both_bad, ties=facts.overall.ties)
+        yield say(lang, "limit_preference", **outcome(facts.overall))
     if passed_checks(facts, 0)[1] or passed_checks(facts, 1)[1]:
         yield say(lang, "limit_checks")
     if any(model.seconds is not None for model in facts.models):
         yield say(lang, "limit_times")
-    if facts.unreadable or facts.duplicates or facts.withdrawn:
-        left_out = {"unreadable": facts.unreadable, "duplicates": facts.duplicates, "withdrawn": facts.withdrawn}
+    found = facts.figures.left_out
+    if found.unreadable or found.duplicates or found.withdrawn:
+        left_out = {"unreadable": len(found.unreadable), "duplicates": found.duplicates, "withdrawn": found.withdrawn}
         yield say(lang, "limit_rows", **left_out)
     if facts.elsewhere:
         yield say(lang, "limit_elsewhere", elsewhere=facts.elsewhere)

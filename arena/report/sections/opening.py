@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from arena.report.blocks import Block, Bullets, Heading, Table
 from arena.report.details import FIELDS, Details
 from arena.report.facts import ModelFacts, ReportFacts
-from arena.report.words import duration, percent, say, together
+from arena.report.words import duration, say
+from arena.results.sentences import explanations, firmness, joined, sentence
 from arena.statistics import PairCount
 
 
@@ -35,13 +36,9 @@ def _sentences(lang: str, facts: ReportFacts) -> Iterator[str]:
     first, second = facts.models
     names = {"first": first.name, "second": second.name}
     yield say(lang, "scope", prompts=len(facts.prompts), answers=first.answers + second.answers, **names)
-    if facts.overall.votes:
-        votes = say(lang, "votes_of", votes=facts.overall.votes, raters=facts.raters)
-        yield together(lang, votes, say(lang, "overall", **outcome(facts.overall), **names))
-        if sentence := verdict(lang, facts.overall, first, second):
-            yield sentence
-        if facts.leaked:
-            yield say(lang, "leaked", leaked=facts.leaked, **outcome(facts.clean), **names)
+    if facts.pair:
+        yield from verdict_lines(lang, facts)
+        yield say(lang, "overall", **outcome(facts.overall), **names)
     else:
         yield say(lang, "no_votes")
     if times := _times(lang, first, second):
@@ -53,6 +50,15 @@ def _sentences(lang: str, facts: ReportFacts) -> Iterator[str]:
         yield say(lang, "checks_passed", **numbers, **names)
 
 
+def verdict_lines(lang: str, facts: ReportFacts) -> Iterator[str]:
+    """The verdict as the page says it, with what speaks against it and how firm it is."""
+    if facts.pair:
+        verdict = facts.pair.verdict
+        yield sentence(lang, verdict, facts.name)
+        yield from explanations(lang, verdict, facts.name)
+        yield from firmness(lang, verdict, facts.name)
+
+
 def outcome(count: PairCount) -> dict[str, int]:
     """The numbers that sentences about votes are filled with."""
     return {
@@ -61,29 +67,7 @@ def outcome(count: PairCount) -> dict[str, int]:
         "losses": count.second_wins,
         "ties": count.ties,
         "both_bad": count.both_bad,
-        "decisive": count.decisive,
     }
-
-
-def favourite(count: PairCount) -> int | None:
-    """Which of the two the decisive votes prefer beyond doubt, 0 or 1; None if their interval includes a half."""
-    rate = count.win_rate()
-    if rate is None or rate.low <= 0.5 <= rate.high:
-        return None
-    return 0 if rate.low > 0.5 else 1
-
-
-def verdict(lang: str, count: PairCount, first: ModelFacts, second: ModelFacts) -> str:
-    """The share with its interval, and what it says; "" without a decisive vote."""
-    rate = count.win_rate()
-    if rate is None:
-        return ""
-    shares = {"rate": percent(rate.rate), "low": percent(rate.low), "high": percent(rate.high)}
-    sentence = say(lang, "rate", decisive=count.decisive, first=first.name, **shares)
-    side = favourite(count)
-    model = (first, second)[side or 0].name
-    said = say(lang, "undecided") if side is None else say(lang, "preferred", model=model)
-    return together(lang, sentence, said)
 
 
 def passed_checks(facts: ReportFacts, place: int) -> tuple[int, int]:
@@ -115,4 +99,4 @@ def _times(lang: str, first: ModelFacts, second: ModelFacts) -> str:
     if first.timed != second.timed or not faster.seconds or slower.seconds is None:
         return line
     ratio = f"{slower.seconds / faster.seconds:.1f}"
-    return together(lang, line, say(lang, "times_ratio", slower=slower.name, faster=faster.name, ratio=ratio))
+    return joined(lang, line, say(lang, "times_ratio", slower=slower.name, faster=faster.name, ratio=ratio))

@@ -11,7 +11,6 @@ from arena.report.facts import Asked, Comment, ModelFacts, PromptFacts, ReportFa
 from arena.report.sections.opening import outcome
 from arena.report.words import duration, say
 
-CRITERIA = ("correct", "complete", "clear")
 _GIGA = 1e9
 
 
@@ -80,25 +79,23 @@ def _mark(line: str, passed: bool) -> str:
 
 
 def _judged(lang: str, prompt: PromptFacts, first: ModelFacts, second: ModelFacts) -> Iterator[Block]:
-    names = {"first": first.name, "second": second.name}
-    if not prompt.count.votes:
+    names, votes = {"first": first.name, "second": second.name}, prompt.votes
+    if not votes.count.votes:
         return
-    lines = [say(lang, "count", **outcome(prompt.count), **names)]
-    for name in CRITERIA:
-        if name in prompt.criteria:
-            wins, ties, losses = prompt.criteria[name]
-            numbers = {"wins": wins, "ties": ties, "losses": losses}
-            lines.append(say(lang, "criterion", criterion=say(lang, name), **numbers, **names))
-    if prompt.any_right or prompt.none_right:
-        lines.append(say(lang, "rightness", any_right=prompt.any_right, none_right=prompt.none_right))
+    lines = [say(lang, "count", **outcome(votes.count), **names)]
+    for name, (wins, ties, losses) in votes.criteria.items():
+        numbers = {"wins": wins, "ties": ties, "losses": losses}
+        lines.append(say(lang, "criterion", criterion=say(lang, name), **numbers, **names))
+    if votes.any_right or votes.none_right:
+        lines.append(say(lang, "rightness", any_right=votes.any_right, none_right=votes.none_right))
     yield Paragraph(say(lang, "votes"))
     yield Bullets(tuple(lines))
-    if prompt.comments:
+    if votes.comments:
         yield Paragraph(say(lang, "comments"))
-    for comment in prompt.comments:
+    for comment in votes.comments:
         yield Quote(comment.text, say(lang, "comment_about", left=comment.left, choice=choice_of(lang, comment)))
 
 
 def choice_of(lang: str, comment: Comment) -> str:
     """What the rater of a comment chose, as a person reads it."""
-    return say(lang, comment.winner) if comment.winner in ("tie", "tie (bothbad)") else str(comment.winner)
+    return say(lang, comment.winner) if comment.winner in ("tie", "tie (bothbad)") else comment.winner

@@ -1,7 +1,4 @@
-"""What was read of a vote log, kept beside it so that the next start need not read it again. Can always be deleted.
-
-Knows nothing of what is counted.
-"""
+"""Keeps beside a vote log what was read of it, so that the next start reads on from there; it can always be deleted."""
 
 from __future__ import annotations
 
@@ -15,13 +12,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from arena.results.reading import Block, PartState, Reading
-from arena.results.table import NAMED, NUMBERS, Table
-from arena.votes.reading import BadRow
+from arena.votes.reading import BadRow, Block, PartState, Reading
+from arena.votes.table import NAMED, NUMBERS, Table
 
 FILE_NAME = ".results-index.npz"
 # Whatever changes what the columns hold has to change this.
-VERSION = 2
+VERSION = 3
 _LOG = logging.getLogger(__name__)
 
 
@@ -36,7 +32,9 @@ def save_index(folder: Path, reading: Reading) -> None:
         "parts": [{**asdict(part), "path": part.path.name} for part in reading.parts],
         "bad": [asdict(row) for row in reading.bad],
     }
-    blocks = np.array([(block.part, block.start, block.length) for block in reading.blocks], "i8").reshape(-1, 3)
+    blocks = np.array(
+        [(block.part, block.start, block.length, block.is_plain) for block in reading.blocks], "i8"
+    ).reshape(-1, 4)
     text = np.frombuffer(json.dumps(about).encode(), dtype="u1")
     arrays: Any = {"about": text, "blocks": blocks, "judge_hashes": table.judge_hashes, **table.columns}
     draft = ""
@@ -73,6 +71,8 @@ def _restored(folder: Path, arrays: dict[str, Any]) -> Reading:
     reading.parts = [
         PartState(**{**part, "path": folder / part["path"], "header": tuple(part["header"])}) for part in about["parts"]
     ]
-    reading.blocks = [Block(*map(int, block)) for block in arrays["blocks"]]
+    reading.blocks = [
+        Block(part, start, length, bool(is_plain)) for part, start, length, is_plain in arrays["blocks"].tolist()
+    ]
     reading.bad = [BadRow(**row) for row in about["bad"]]
     return reading

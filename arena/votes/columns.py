@@ -1,4 +1,4 @@
-"""Cells of votes.csv to columns of a table, many rows at once. Knows no file.
+"""Turns cells of votes.csv into columns of a table, many rows at once.
 
 What counts as a vote is said by `arena.votes.rows.to_vote` alone: this looks at many rows at once, and where it has any
 doubt, it does not decide.
@@ -6,13 +6,14 @@ doubt, it does not decide.
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, get_args
 
-from arena.results.table import NAMED, TableBuilder, hashed, mixed
-from arena.types import FinishReason, Winner
+from arena.types import CRITERIA, VERDICTS, FinishReason, Winner
 from arena.votes.rows import COLUMNS, JSON_COLUMNS, REQUIRED, UnreadableRow, check_json
+from arena.votes.table import NAMED, TableBuilder, hashed, mixed
 
 _FLAGS = ("True", "False", "")
 _LABELS = {
@@ -27,7 +28,10 @@ _LABELS = {
 _WHOLE = ("turn", "tokens_a", "tokens_b")
 _REAL = ("tstamp", "first_token_a", "first_token_b", "seconds_a", "seconds_b", "dwell_s")
 _WINNERS = {winner.value: number for number, winner in enumerate(Winner)}
-_LEAKED = {"True": 1, "False": 0, "": -1}
+_FLAG = {"True": 1, "False": 0, "": -1}
+_AHEAD = {verdict: number for number, verdict in enumerate(VERDICTS)}
+_MARKS = ("**", "```", "\n#", "\n- ", "\n* ", "\n1. ", "\n2. ", "\n3. ", "|\n")
+"""What stands for Markdown in an answer: a cheap count, alike for both sides."""
 
 
 class InDoubt(ValueError):
@@ -44,7 +48,8 @@ def add_rows(rows: Sequence[Sequence[str]], header: Sequence[str], block: int, b
     blank = ("",) * len(rows)
     cells = {name: columns.get(name, blank) for name in COLUMNS}
     numbers = _numbers(cells)
-    builder.add(_texts(cells), {**numbers, **_hashes(cells), "block": [block] * len(rows)})
+    where = {"block": [block] * len(rows), "place": range(len(rows))}
+    builder.add(_texts(cells), {**numbers, **_hashes(cells), **_criteria(cells["criteria"]), **where})
 
 
 def _texts(cells: Mapping[str, Sequence[str]]) -> dict[str, Sequence[str]]:
@@ -75,11 +80,26 @@ def _numbers(cells: Mapping[str, Sequence[str]]) -> dict[str, Any]:
         "time": [0.0 if math.isnan(value) else value for value in found.pop("tstamp")],
         "blind": [cell == "True" for cell in cells["anony"]],
         "complete": [a == b == "stop" for a, b in zip(cells["finish_a"], cells["finish_b"], strict=True)],
-        "leaked": [_LEAKED[cell] for cell in cells["leaked"]],
+        "leaked": [_FLAG[cell] for cell in cells["leaked"]],
+        "any_right": [_FLAG[cell] for cell in cells["any_right"]],
+        "commented": [bool(cell.strip()) for cell in cells["comment"]],
+        "dwell": found.pop("dwell_s"),
         "length_a": [len(cell) for cell in cells["response_a"]],
         "length_b": [len(cell) for cell in cells["response_b"]],
+        "markdown_a": _markdown(cells["response_a"]),
+        "markdown_b": _markdown(cells["response_b"]),
         **found,
     }
+
+
+def _markdown(texts: Sequence[str]) -> list[int]:
+    counts = {text: sum(map(f"\n{text}\n".count, _MARKS)) for text in set(texts)}
+    return [counts[text] for text in texts]
+
+
+def _criteria(cells: Sequence[str]) -> dict[str, list[int]]:
+    said = {cell: json.loads(cell) if cell else {} for cell in set(cells)}
+    return {f"criterion_{name}": [_AHEAD.get(said[cell].get(name), -1) for cell in cells] for name in CRITERIA}
 
 
 def _parsed(name: str, cells: Sequence[str], kind: Callable[[str], float]) -> list[float]:

@@ -1,4 +1,4 @@
-"""Votes as columns of numbers, a row a vote: what results are computed from. Knows no file and no text of an answer."""
+"""Votes as columns of numbers, one row a vote: what results are computed from."""
 
 from __future__ import annotations
 
@@ -41,6 +41,14 @@ NUMBERS = {
     "answer_b": "u8",
     "length_a": "i4",
     "length_b": "i4",
+    "markdown_a": "i4",
+    "markdown_b": "i4",
+    "criterion_correct": "i1",
+    "criterion_complete": "i1",
+    "criterion_clear": "i1",
+    "any_right": "i1",
+    "commented": "?",
+    "dwell": "f8",
     "tokens_a": "f8",
     "tokens_b": "f8",
     "first_token_a": "f8",
@@ -48,12 +56,15 @@ NUMBERS = {
     "seconds_a": "f8",
     "seconds_b": "f8",
     "block": "i4",
+    "place": "i4",
 }
 """The other columns and their types.
 
-`winner` counts through the members of Winner; `leaked` is -1 where nobody looked. The eight bytes of `vote`, `battle`,
-`repeat_of`, `asked` (the prompt) and `answer_*` (model and text) stand for texts, 0 for an empty one. `length_*` counts
-characters; what is not known of tokens and seconds is NaN; `block` tells where the row stands.
+`winner` counts through the members of Winner; `leaked` and `any_right` are -1 where nobody said; a
+`criterion_*` is 0 for side a, 1 for a tie, 2 for side b, -1 where nobody said. The eight bytes of
+`vote`, `battle`, `repeat_of`, `asked` (the prompt) and `answer_*` (model and text) stand for texts, 0 for an empty one.
+`length_*` counts characters and `markdown_*` marks of Markdown; unknown tokens and seconds are NaN; `block` and `place`
+(from 0) say where the row stands in the file.
 """
 
 

@@ -1,0 +1,70 @@
+"""Withdraws all votes of a rater."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
+
+from arena.errors import InputError
+from arena.events import Events
+from arena.votes.store import store_of
+from arena.votes.withdrawn import WITHDRAWN, withdrawn_votes
+
+
+class Withdrawals:
+    """Takes back all votes of a rater.
+
+    `code_of` makes of a judge the code that stands on the rater's receipts; `count_try` raises an error for an address
+    that has tried too many codes.
+    """
+
+    def __init__(
+        self, folder: Path, events: Events, code_of: Callable[[str], str], count_try: Callable[[str], None]
+    ) -> None:
+        self.code_of = code_of
+        self._count_try = count_try
+        self._folder = folder
+        self._events = events
+
+    def withdraw(self, code: str, address: str = "") -> int:
+        """Take back all votes of the rater whose receipts have the code; how many. It is on disk at return.
+
+        Raises InputError for a code that is on no receipt, for too many tries, and if the log cannot be
+        written.
+        """
+        self._count_try(address)
+        code_of = cache(self.code_of)
+        typed = "".join(code.split()).upper()
+        return self._take_back(self._votes(lambda judge: code_of(judge) == typed))
+
+    def count(self, judge: str) -> int:
+        """How many votes of a rater would be taken back."""
+        return len(self._votes(lambda other: other == judge))
+
+    def withdraw_judge(self, judge: str) -> int:
+        """Take back all votes of a rater, without their code: for the host. Raises InputError as `withdraw`."""
+        return self._take_back(self._votes(lambda other: other == judge))
+
+    def _votes(self, wanted: Callable[[str], bool]) -> list[str]:
+        """The ids of all their votes, also of second votes, which would count once the first ones are withdrawn."""
+        import numpy as np
+
+        store, withdrawn = store_of(self._folder), withdrawn_votes(self._folder)
+        table = store.every_row()
+        judges = [code for code, judge in enumerate(table.names["judge"]) if judge and wanted(judge)]
+        rows = table.where(np.isin(table["judge"], judges))
+        ids = dict.fromkeys(stored.row.get("vote_id", "") for stored in store.stored(rows))
+        return [vote for vote in ids if vote and vote not in withdrawn]
+
+    def _take_back(self, found: Sequence[str]) -> int:
+        if not found:
+            raise InputError("withdraw_unknown", "No vote has a receipt with this code.")
+        try:
+            for vote_id in found:
+                self._events.append(WITHDRAWN, durable=True, vote=vote_id)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            message = f"The votes were NOT withdrawn: {reason}."
+            raise InputError("withdraw_unwritable", message, reason=reason) from error
+        return len(found)
