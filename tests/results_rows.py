@@ -8,7 +8,7 @@ from typing import Any
 from arena.types import Vote, Winner
 from arena.votes import BadRow, ReadReport
 from arena.votes.parts import HEAD, csv_cells, csv_line, list_parts, records
-from arena.votes.rows import REQUIRED, UnreadableRow, named_cells, tidied, to_row, to_vote
+from arena.votes.rows import UnreadableRow, named_cells, tidied, to_row, to_vote
 from arena.votes.store import Votes, store_of
 
 
@@ -45,13 +45,11 @@ def expected(folder: Path) -> tuple[list[tuple[Any, ...]], ReadReport]:
                     cells = csv_cells(record.data)
                     if not header:
                         header = cells
-                        if missing := [name for name in REQUIRED if header and name not in header]:
-                            raise UnreadableRow(f"there is no column {missing[0]}")
                         continue
                     vote = to_vote(tidied(named_cells(header, cells))) if cells else None
                 except UnreadableRow as error:
                     bad.append(BadRow(path.name, record.line, str(error)))
-                    if len(header) < len(REQUIRED) or any(name not in header for name in REQUIRED):
+                    if not header:
                         break
                     continue
                 key = vote and (vote.judge, vote.battle.id if vote.judge else (vote.id or vote.time, vote.winner))

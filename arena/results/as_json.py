@@ -89,10 +89,10 @@ def _verdict(verdict: PairVerdict) -> dict[str, Any]:
 
 def _adjusted(adjusted: Adjusted) -> dict[str, Any]:
     return {
-        "share": adjusted.share,
-        "interval": None if adjusted.interval is None else _ends(adjusted.interval),
+        "share": adjusted.share and adjusted.share.value,
+        "interval": adjusted.share and [adjusted.share.low, adjusted.share.high],
         "effects": {
-            name: {"difference": effect.difference, "interval": _ends(effect.interval), "p": effect.p}
+            name: {"difference": effect.value, "interval": [effect.low, effect.high], "p": effect.p}
             for name, effect in adjusted.effects.items()
         },
         "confounded": list(adjusted.confounded),

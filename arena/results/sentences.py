@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from arena.results.figures import Figures
 from arena.results.verdict import Basis, PairVerdict, Said
 from arena.results.words import percent, say
-from arena.statistics.adjusted import Adjusted
+from arena.statistics.regression import Estimate
 from arena.statistics.sequential import Interval
 from arena.statistics.verdict import Outcome, raters_needed
 
@@ -48,21 +48,21 @@ def explanations(lang: str, verdict: PairVerdict, name: Names = str) -> Iterator
     if adjusted is None:
         return
     for covariate in verdict.swayed_by:
-        yield _sway(lang, covariate, adjusted.effects[covariate].difference)
-    for covariate, direction in adjusted.confounded.items():
+        yield _sway(lang, covariate, adjusted.effects[covariate].value)
+    for covariate, has_more in verdict.one_way.items():
         words = {"length": ("shorter", "longer"), "markdown": ("less", "more")}.get(covariate)
-        more = say(lang, words[direction > 0]) if words else ""
+        more = say(lang, words[has_more]) if words else ""
         yield say(lang, f"confounded_{covariate}", first=name(verdict.first), more=more)
-    if verdict.swayed_by and adjusted.share is not None and adjusted.interval is not None:
-        loses = verdict.outcome is Outcome.PREFERRED and not holds_adjusted(adjusted)
-        key = "adjusted_no_call" if loses else "adjusted"
-        values = {"share": percent(adjusted.share), **_ends(adjusted.interval)}
+    if verdict.swayed_by and adjusted.share:
+        key = "adjusted_no_call" if is_explained_away(verdict) else "adjusted"
+        values = {"share": percent(adjusted.share.value), **_ends(adjusted.share)}
         yield say(lang, key, first=name(verdict.first), **values)
 
 
-def holds_adjusted(adjusted: Adjusted) -> bool:
-    """Whether the model that is ahead still is with position, length and Markdown evened out."""
-    return adjusted.interval is not None and adjusted.interval.low > 0.5
+def is_explained_away(verdict: PairVerdict) -> bool:
+    """Whether the model that raters prefer is no longer ahead with position, length and Markdown evened out."""
+    share = verdict.adjusted.share if verdict.adjusted else None
+    return verdict.outcome is Outcome.PREFERRED and share is not None and share.low <= 0.5
 
 
 def firmness(lang: str, verdict: PairVerdict, name: Names = str) -> Iterator[str]:
@@ -80,7 +80,9 @@ def advice(lang: str, verdict: PairVerdict) -> Iterator[str]:
     """What to do now."""
     match verdict.outcome:
         case Outcome.PREFERRED | Outcome.ALIKE:
-            if not verdict.swayed_by and verdict.without_suspicious in (None, verdict.said):
+            if verdict.basis is not Basis.BLIND:
+                yield say(lang, "advice_blind")
+            elif not verdict.swayed_by and verdict.without_suspicious in (None, verdict.said):
                 yield say(lang, "advice_decided")
         case Outcome.RATERS_CHANGED:
             yield say(lang, "advice_changed")
@@ -161,5 +163,5 @@ def _sway(lang: str, covariate: str, difference: float) -> str:
     return say(lang, f"sway_{covariate}_{'more' if difference > 0 else 'less'}", points=points)
 
 
-def _ends(interval: Interval) -> dict[str, str]:
+def _ends(interval: Interval | Estimate) -> dict[str, str]:
     return {"low": percent(interval.low), "high": percent(interval.high)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -9,12 +10,12 @@ from typing import TYPE_CHECKING
 from arena.results.bias import covariates
 from arena.results.raters import Raters
 from arena.results.view import View
-from arena.statistics.adjusted import Adjusted, adjust, swayed_by
+from arena.statistics.adjusted import Adjusted, adjust, difference, swayed_by
 from arena.statistics.sequential import ALPHA, Interval
 from arena.statistics.verdict import Outcome, Verdict, make_verdict
 
 if TYPE_CHECKING:
-    from arena.votes.table import Mask
+    from arena.votes.table import Column, Mask
 
 
 class Basis(StrEnum):
@@ -41,7 +42,9 @@ class PairVerdict:
     It rests on `votes` of `numbers.raters` raters, `ties` of them ties of either kind, which count one half. `sighted`
     votes (names shown) and `leaked` ones (answers that named a model) are not in it unless they are all there is (see
     `basis`); with them it would be `with_others`, without the `suspicious` ones `without_suspicious`, each None where
-    there are none. `under_way` raters are not done yet. `adjusted` is the share at equal length, side and Markdown.
+    there are none. `under_way` raters are not done yet. `adjusted` is the share at equal length, side and Markdown;
+    `one_way` names covariates of which `first` had more (true) or less (false) in every vote, so that nothing can
+    tell them from the model itself.
     """
 
     first: str
@@ -57,7 +60,8 @@ class PairVerdict:
     without_suspicious: Said | None = None
     under_way: int = 0
     adjusted: Adjusted | None = None
-    swayed_by: tuple[str, ...] = field(default=())
+    swayed_by: tuple[str, ...] = ()
+    one_way: Mapping[str, bool] = field(default_factory=dict)
 
     @property
     def outcome(self) -> Outcome:
@@ -98,7 +102,13 @@ def judge_pair(view: View, number: int, raters: Raters, alpha: float = ALPHA) ->
         return Said(found.outcome, _preferred(found, first, second))
 
     suspicious = view.table["suspicious"] & scores.rows
-    adjusted = _adjusted(view, scores.rows, is_turned)
+    columns = _columns(view, scores.rows, is_turned)
+    adjusted = adjust(
+        points[scores.rows],
+        view.table["judge"][scores.rows],
+        {name: difference(*amounts) for name, amounts in columns.items()},
+        view.units[scores.rows],
+    )
     return PairVerdict(
         first,
         second,
@@ -114,6 +124,7 @@ def judge_pair(view: View, number: int, raters: Raters, alpha: float = ALPHA) ->
         under_way=scores.under_way,
         adjusted=adjusted,
         swayed_by=swayed_by(adjusted) if adjusted else (),
+        one_way=_one_way(columns, adjusted.confounded) if adjusted else {},
     )
 
 
@@ -137,10 +148,18 @@ def _preferred(verdict: Verdict, first: str, second: str) -> str | None:
             return first if is_first else second
 
 
-def _adjusted(view: View, rows: Mask, is_turned: bool) -> Adjusted | None:
-    """What side, length and Markdown explain, from the side of the model that is ahead."""
-    points, columns = view.points[rows], {}
+def _columns(view: View, rows: Mask, is_turned: bool) -> dict[str, tuple[Column, Column]]:
+    """What may sway raters, for the model that is ahead and for the other."""
+    found = {}
     for name, (first, second) in covariates(view).items():
-        ahead, other = (second[rows], first[rows]) if is_turned else (first[rows], second[rows])
-        columns[name] = (ahead, other)
-    return adjust(1 - points if is_turned else points, view.table["judge"][rows], columns)
+        found[name] = (second[rows], first[rows]) if is_turned else (first[rows], second[rows])
+    return found
+
+
+def _one_way(columns: Mapping[str, tuple[Column, Column]], confounded: Collection[str]) -> dict[str, bool]:
+    found = {}
+    for name in confounded:
+        ahead, other = columns[name]
+        if (ahead > other).all() or (ahead < other).all():
+            found[name] = bool(ahead[0] > other[0])
+    return found

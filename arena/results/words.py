@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
+# Of one thing English has no plural.
+_ONE = re.compile(r"(?<![\d.,])\b(1 (?:blind |more )?)(vote|rater|tie|point)s\b")
+
 WORDS: dict[str, tuple[str, str]] = {
     # key: (Chinese, English)
     # ---- the verdict
@@ -153,6 +158,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "继续投票：现有的投票还估计不出需要多少位投票者。",
         "Keep voting; these votes do not show yet how many more raters are needed.",
     ),
+    "advice_blind": (
+        "请收集盲评的票：看到名称的人可能是在评名称。",
+        "Collect blind votes: raters who know the names may judge the name.",
+    ),
     "advice_changed": (
         "请分别查看先后两批票，弄清期间变了什么：投票者、题目还是说明。",
         "Look at the early and the late votes apart: the raters, the prompts or the instructions may have changed.",
@@ -202,7 +211,8 @@ WORDS: dict[str, tuple[str, str]] = {
 
 def say(lang: str, key: str, **numbers: object) -> str:
     """One of the sentences, filled. `lang` is zh or en."""
-    return WORDS[key][lang == "en"].format(**numbers)
+    filled = WORDS[key][lang == "en"].format(**numbers)
+    return _ONE.sub(r"\1\2", filled) if lang == "en" else filled
 
 
 def percent(share: float) -> str:

@@ -117,23 +117,30 @@ def _outcome(interval: Interval) -> Outcome:
 
 
 def find_change(scores: Floats) -> Change | None:
-    """Where raters before differ most from those after, if beyond chance and not both clearly for one model."""
+    """Where raters changed, if early and late ones differ beyond chance and are not both clearly for one model."""
     import numpy as np
 
     values, codes = np.unique(scores, return_inverse=True)
     total = np.bincount(codes, minlength=len(values))
-    found: list[Change] = []
     for split in _splits(len(scores)):
         before = np.bincount(codes[:split], minlength=len(values))
         after = total - before
-        change = Change(split, _mean(values, before), _mean(values, after))
-        both = (change.early - 0.5, change.late - 0.5)
-        if min(both) > ALIKE_MARGIN or max(both) < -ALIKE_MARGIN:
-            continue
-        first, second = (before, after) if change.early > change.late else (after, before)
-        if _are_apart(values, first, second):
-            found.append(change)
-    return max(found, key=lambda change: abs(change.early - change.late), default=None)
+        early, late = _mean(values, before), _mean(values, after)
+        agree = min(early, late) > 0.5 + ALIKE_MARGIN or max(early, late) < 0.5 - ALIKE_MARGIN
+        if not agree and _are_apart(values, *((before, after) if early > late else (after, before))):
+            return _largest_change(scores)
+    return None
+
+
+def _largest_change(scores: Floats) -> Change:
+    """The split that explains most of how the scores differ."""
+    import numpy as np
+
+    numbers = np.arange(1, len(scores))
+    sums = np.cumsum(scores)[:-1]
+    early, late = sums / numbers, (scores.sum() - sums) / (len(scores) - numbers)
+    place = int(np.argmax((early - late) ** 2 * numbers * (len(scores) - numbers)))
+    return Change(place + 1, float(early[place]), float(late[place]))
 
 
 def _splits(raters: int) -> Iterator[int]:

@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 from arena.votes.columns import InDoubt, add_rows
 from arena.votes.parts import BOM, LONGEST_CELL, csv_cells, cut_records, whole_records
-from arena.votes.rows import REQUIRED, UnreadableRow, named_cells, tidied, to_vote
+from arena.votes.rows import UnreadableRow, named_cells, tidied, to_vote
 from arena.votes.table import TableBuilder
 
 BLOCK = 4 << 20  # bytes read at once
@@ -123,7 +123,7 @@ class Reading:
                 if header:
                     good += [[row[name] for name in header] for row in _good_row(record.data, header)]
                 else:
-                    header = _header(record.data)
+                    header = tuple(csv_cells(record.data))
             except UnreadableRow as error:
                 self.bad.append(BadRow(self.name(part.path), record.line, str(error)))
                 if not header:  # nothing tells what the cells below are
@@ -155,13 +155,6 @@ def _good_row(record: bytes, header: Sequence[str]) -> list[dict[str, str]]:
     row = tidied(named_cells(header, cells))
     to_vote(row)
     return [row]
-
-
-def _header(record: bytes) -> tuple[str, ...]:
-    header = tuple(csv_cells(record))
-    if missing := [name for name in REQUIRED if header and name not in header]:
-        raise UnreadableRow(f"there is no column {missing[0]}")
-    return header
 
 
 def _blocks(file: BinaryIO, part: PartState, size: int, are_whole: bool) -> Iterator[bytes]:
