@@ -1,8 +1,29 @@
 """Two models' answers to two prompts, and six votes on them, for the tests of the report."""
 
+import tempfile
+from pathlib import Path
+
 from arena.answers import Recorded
 from arena.prompts import Prompt, Reference
+from arena.report import Sources
+from arena.results.compute import compute
 from arena.types import Answer, Battle, Message, ModelSpec, Side, Usage, Vote, Winner
+from arena.votes.parts import HEAD, csv_line
+from arena.votes.rows import to_row
+from arena.votes.store import store_of
+
+
+def sources(answers=(), votes=(), bad_row=b""):
+    """Answers and votes as a report reads them, by way of a log in a folder that goes with the test."""
+    folder = tempfile.TemporaryDirectory()
+    path = Path(folder.name) / "votes.csv"
+    if votes or bad_row:
+        path.write_bytes(HEAD + b"".join(csv_line(list(to_row(vote).values())).encode() for vote in votes) + bad_row)
+    store = store_of(Path(folder.name))
+    store.folder_of_test = folder
+    read = store.refresh()
+    return Sources(tuple(answers), store, read, compute(read, now=2e9))
+
 
 QWEN = ModelSpec("qwen", "Qwen", "qwen", "", "transformers", "int4", "r1", 8192, "Apache-2.0")
 GLM = ModelSpec("glm", "GLM", "glm", "", "llama.cpp", "q4", "r2", 4096, "MIT")
@@ -30,7 +51,7 @@ ANSWERS = (
 def vote(number, prompt_id, winner, a=QWEN, b=GLM, dimension="", **more):
     sides = {entry.side.model.id: entry.side for entry in ANSWERS if entry.prompt_id == prompt_id}
     dimension = dimension or {"q1": "knowledge", "q2": "reasoning"}[prompt_id]
-    battle = Battle(f"b{number}", f"{prompt_id}?", sides[a.id], sides[b.id], prompt_id, dimension)
+    battle = Battle(f"b{number}", f"{prompt_id}?", sides[a.id], sides[b.id], prompt_id, dimension, blind=True)
     return Vote(f"v{number}", battle, winner, more.pop("judge", f"j{number}"), 0.0, **more)
 
 

@@ -7,6 +7,7 @@ import math
 import random
 from typing import Any
 
+import numpy as np
 from vote_samples import vote_between
 
 from arena.results.as_json import as_json
@@ -40,6 +41,12 @@ def rater_votes(judge: int, winners: list[Winner], since: float = 1.7e9, **chang
     ]
 
 
+def class_scores(generator: Any, spread: float, mean: float = 0.0, raters: int = 200, votes: int = 8) -> Any:
+    """One score a rater, whose taste in log-odds is drawn from a normal distribution."""
+    tastes = 1 / (1 + np.exp(-generator.normal(mean, spread, raters)))
+    return generator.binomial(votes, tastes) / votes
+
+
 def numbers_in(value: Any) -> list[float]:
     if isinstance(value, dict):
         value = list(value.values())
@@ -55,6 +62,7 @@ def assert_sound(found: Figures) -> dict[str, Any]:
     for model in told["models"]:
         low, high = model["interval"] or (0, 1)
         assert low <= (0.5 if model["win_rate"] is None else model["win_rate"]) <= high
+        assert 1 <= model["best_rank"] <= model["worst_rank"] <= len(told["models"])
         if model["rating_interval"]:
             assert model["rating_interval"][0] <= model["rating"] <= model["rating_interval"][1]
     return told

@@ -76,8 +76,9 @@ def test_the_tab_opens_with_the_sentence_and_has_what_there_is(made: Made, log: 
     assert value(sent[part.summary]).startswith('<p class="lead">Raters prefer <b>script-a</b> to <b>script-b</b>')
     assert [choice for choice, _ in sent[part.filters]["choices"]] == [
         "blind votes (12)",
-        "votes on two complete answers (12)",
-        "votes on answers that named no model (8)",
+        "two complete answers (12)",
+        "answers that don't reveal their model (8)",
+        "votes that don't look careless (12)",
     ]
     shown = {name for name, fold in part.folds.items() if sent[fold]["visible"]}
     assert shown == {"counts", "prompt", "source", "bias", "agreement", "cost"}
@@ -87,7 +88,7 @@ def test_the_tab_opens_with_the_sentence_and_has_what_there_is(made: Made, log: 
 def test_a_filter_counts_only_what_it_says(made: Made, log: VoteLog) -> None:
     votes(log)
     sent = made.results.results(KEPT, ["not_leaked"], REQUEST)
-    assert "Votes: 8;" in value(sent[made.page.results.summary])
+    assert "Based on 8 blind votes" in value(sent[made.page.results.summary])
     assert sent[made.page.results.filters]["value"] == ["not_leaked"]
 
 
@@ -98,7 +99,7 @@ def test_nothing_is_sent_where_nothing_changed_and_what_did_change_otherwise(mad
     assert set(made.results.live(KEPT, [], REQUEST)) == {part.timer}
     votes(log, 1, start=12)
     sent = made.results.live(KEPT, [], REQUEST)
-    assert "Votes: 13;" in value(sent[part.summary]) and part.bodies["counts"] in sent
+    assert "Based on 8 blind votes" in value(sent[part.summary]) and part.bodies["counts"] in sent
     assert part.folds["counts"] not in sent  # which would close or open it
     assert set(made.results.live(KEPT, [], REQUEST)) == {part.timer}
 
@@ -126,7 +127,7 @@ def test_a_reader_is_told_how_far_a_long_reading_is(made: Made, log: VoteLog, mo
     part = made.page.results
     monkeypatch.setattr(events, "_PATIENCE_SECONDS", 0.3)
     sent = made.results.results(KEPT, [], REQUEST)
-    assert "Reading the votes: 25 %, about 0 s left" in sent[part.summary]
+    assert "Reading the votes: 25%, about 0 s left" in sent[part.summary]
     assert sent[part.timer].value == 1.0 and set(sent) == {part.summary, part.timer}
     monkeypatch.setattr(made.desk, "_progress", None)  # all is read, and being counted
     assert "Counting ..." in made.results.live(KEPT, [], REQUEST)[part.summary]

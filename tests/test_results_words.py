@@ -11,9 +11,10 @@ import pytest
 from vote_samples import make_side, vote_between, votes_of
 
 from arena.results.compute import compute
-from arena.results.figures import Figures, Skipped
+from arena.results.figures import Figures
+from arena.results.sentences import first_sentences
 from arena.types import Vote, Winner
-from ui.outcomes.lead import advice, lead
+from arena.votes import BadRow, ReadReport
 from ui.outcomes.lines import lines
 from ui.outcomes.sections import sections
 from ui.outcomes.view import room_results, section_body, summary
@@ -31,66 +32,119 @@ def between(a: str, b: str, *winners: Winner) -> list[Vote]:
     return [vote_between(number, a, b, winner, "q1") for number, winner in enumerate(winners)]
 
 
+def first(lang: str, found: Figures) -> str:
+    return first_sentences(lang, found)[0]
+
+
 def test_a_called_verdict_names_the_winner_how_sure_and_from_what(figures: Make) -> None:
     found = figures(between("qwen", "glm", *[A] * 20, B))
-    assert lead("en", found) == (
-        "Raters prefer qwen to glm: on average one of them gave qwen 95.2 % of their decisive votes, and the truth "
-        "lies between 71.2 and 100.0 % (95 % sure, however often one has looked). Votes: 21; raters: 21; prompts: 1. "
-        "This speaks of these prompts only."
+    assert first("en", found) == (
+        "Raters prefer qwen to glm: on average they gave it 95.2% of their votes (95% interval 70.6–99.9%, valid at any "
+        "time; a tie counts half). Based on 21 blind votes by 21 raters (0 ties). Prompts: 1. Applies to these prompts "
+        "only."
     )
-    assert lead("zh", found).startswith("投票者更喜欢 qwen，而不是 glm：平均每人把 95.2% 的胜负票投给了 qwen")
-    assert advice("en", found) == ("Call it: this needs no more votes.",)
+    assert first("zh", found).startswith("投票者更喜欢 qwen，而不是 glm：平均每位把 95.2% 的票给了 qwen")
+    assert first_sentences("en", found)[-2:] == [
+        "11 of 21 raters decide this: without them the verdict would be another.",
+        "Decided. No more votes are needed.",
+    ]
 
 
 def test_an_open_one_says_so_and_how_many_more_it_takes(figures: Make) -> None:
-    found = figures(between("qwen", "glm", *[A, A, B] * 5))
-    assert lead("en", found).startswith("It cannot be said yet whether raters prefer qwen or glm: on average")
-    (words,) = advice("en", found)
-    assert words.startswith("Keep voting: about ") and str(found.pairs[0].verdict.more) in words
+    found = figures(between("qwen", "glm", *[A] * 7))
+    assert first("en", found).startswith("Too early to call between qwen and glm: on average raters gave qwen 100%")
+    assert first_sentences("en", found)[-1] == "Keep voting: about 1 more rater like these should settle it."
+    split = figures(between("qwen", "glm", *[A, B] * 10))
+    assert first_sentences("en", split)[-1].startswith("Keep voting; these votes do not show yet")
 
 
 def test_the_model_that_raters_prefer_may_have_fewer_votes(figures: Make) -> None:
     fan = [vote_between(1000 + n, "qwen", "glm", A, "q1", judge="fan") for n in range(100)]
-    found = figures([*between("qwen", "glm", *[B] * 14), *fan])
-    assert found.pairs[0].count.first == "qwen"
-    assert lead("en", found).startswith("Raters prefer glm to qwen: on average one of them gave glm 93.3 %")
+    found = figures([*between("qwen", "glm", *[B] * 20), *fan])
+    assert found.pairs[0].count.first == "glm" and found.pairs[0].count.second_wins == 100
+    assert first("en", found).startswith("Raters prefer glm to qwen: on average they gave it 95.2% of their votes")
+
+
+def test_early_and_late_raters_differ(figures: Make) -> None:
+    found = figures([*between("qwen", "glm", *[A] * 12), *between("qwen", "glm", *[A] * 12 + [B] * 30)[12:]])
+    assert first("en", found).startswith(
+        "Early and late raters differ, so nothing is called: the first 12 gave glm 0% of their votes on average, the 30 "
+        "after them 100%, the rest went to qwen"
+    )
+    assert "前 12 位平均把 0% 的票给了 glm" in first("zh", found)
+
+
+def sighted(votes: list[Vote]) -> list[Vote]:
+    return [replace(vote, battle=replace(vote.battle, blind=False)) for vote in votes]
+
+
+def test_votes_with_names_shown_are_one_clause_and_lead_where_there_are_no_others(figures: Make) -> None:
+    votes = between("qwen", "glm", *[A] * 20)
+    mixed = first("en", figures([*votes[:5], *sighted(votes[5:])]))
+    assert (
+        mixed.startswith("Too early to call")
+        and (
+            "Based on 5 blind votes by 5 raters (0 ties); counting 15 votes given with the names shown as well it would "
+            "read: raters prefer qwen."
+        )
+        in mixed
+    )
+    alone = first_sentences("en", figures(sighted(votes)))
+    assert alone[0].startswith("Raters saw which model was which. Raters prefer qwen to glm")
+    assert "Based on 20 votes by 20 raters" in alone[0] and alone[-1].startswith("Collect blind votes")
+    leaked = first("zh", figures([replace(vote, leaked=True) for vote in votes]))
+    assert leaked.startswith("这些票的回答都暴露了模型身份。投票者更喜欢 qwen")
+
+
+def test_ties_stand_in_the_sentence_and_count_half(figures: Make) -> None:
+    votes = [vote_between(8 * j + n, "qwen", "glm", TIE if j > 9 or n else A, f"q{n}", judge=f"j{j}")
+             for j in range(100) for n in range(8)]  # fmt: skip
+    assert first("en", figures(votes)).startswith(
+        "Raters find qwen and glm alike, to within 5 points of 50%: on average they gave qwen 50.6% of their votes"
+    )
+    assert "Based on 800 blind votes by 100 raters (790 ties)" in first("en", figures(votes))
 
 
 def test_nobody_has_voted(figures: Make) -> None:
-    assert lead("zh", figures([])) == "还没有投票"
+    assert first_sentences("zh", figures([]))[0] == "还没有投票。"
+    assert "calling a 60/40 preference takes about" in first_sentences("en", figures([]))[1]
 
 
-def test_no_rater_with_a_decisive_vote_is_done(figures: Make) -> None:
+def test_no_rater_with_a_vote_is_done(figures: Make) -> None:
     found = figures([*between("qwen", "glm", A, TIE), vote_between(7, "qwen", "glm", A, "q2")], now=1_764_000_010)
-    assert found.pairs[0].verdict.raters == 0
-    assert "no rater with a decisive vote is done" in lead("en", found)
-    assert advice("en", found)[-1] == "Raters who are still judging and do not count in this yet: 2."
+    assert found.pairs[0].verdict.numbers.raters == 0
+    assert "no rater has finished yet" in first("en", found)
+    assert first_sentences("en", found)[-1] == "3 raters are still judging and do not count yet."
 
 
 def three(figures: Make, *votes: tuple[str, str, Winner]) -> Figures:
     return figures([vote_between(number, a, b, winner, "q1") for number, (a, b, winner) in enumerate(votes)])
 
 
-def test_three_models_are_led_by_the_first_and_each_pair_has_its_advice(figures: Make) -> None:
-    found = three(figures, *[("x", "y", A)] * 12, *[("y", "z", A)] * 5, ("x", "z", A))
-    assert lead("en", found).startswith("Of 3 models x stands first (")
-    assert "between these two: raters prefer x (on average 100.0 %" in lead("en", found)
-    assert "x against y: Call it" in "\n".join(advice("en", found))
+def test_three_models_are_led_by_the_first_and_each_pair_has_its_verdict(figures: Make) -> None:
+    found = three(figures, *[("x", "y", A)] * 14, *[("y", "z", A)] * 5, *[("x", "z", A)] * 14)
+    assert first("en", found).startswith("Of 3 models x stands first: raters prefer it to each of the others.")
+    assert "x against y: raters prefer x." in first_sentences("en", found)
+    assert "y against z: too early to call." in first_sentences("en", found)
     ranking = next(section for section in sections("en", found) if section.name == "models")
-    assert any("half a win each way was added (0.5)" in line for line in ranking.lines)
-    assert ranking.table is not None and ranking.table.rows[0][:2] == ("1", "x")
+    assert any("half a win each way (0.5) was added" in line for line in ranking.lines)
+    assert ranking.table is not None and [row[:2] for row in ranking.table.rows] == [
+        ("1", "x"),
+        ("2–3", "y"),
+        ("2–3", "z"),
+    ]
 
 
 @pytest.mark.parametrize(
     ("votes", "words"),
     [
         ([("x", "y", A), ("z", "w", A)], "fall into groups that never met"),
-        ([("x", "y", TIE), ("y", "z", TIE), ("x", "z", TIE)], "x, y, z share the first place (1000 points)"),
-        ([("x", "y", A), ("x", "y", A), ("y", "x", A), ("y", "z", A)], "it cannot be said yet which of them"),
+        ([("x", "y", TIE), ("y", "z", TIE), ("x", "z", TIE)], "none stands first yet; these still may: x, y, z."),
+        ([("x", "y", A)] * 14 + [("y", "z", A)], "none stands first yet; these still may: x, z."),
     ],
 )
 def test_more_models_that_are_equal_or_apart(figures: Make, votes: list[tuple[str, str, Winner]], words: str) -> None:
-    assert words in lead("en", three(figures, *votes))
+    assert words in first("en", three(figures, *votes))
 
 
 def everything(found: Figures, lang: str) -> str:
@@ -102,7 +156,7 @@ def test_hostile_names_stay_text(figures: Make, lang: str) -> None:
     hostile = "<img src=x onerror=alert(1)>"
     votes = [replace(vote, room=hostile, language=hostile) for vote in between(hostile, "\x02b\x03{0}", *[A] * 12)]
     found = figures(votes)
-    found = replace(found, skipped=(Skipped(hostile, 3, hostile),))
+    found = replace(found, left_out=ReadReport(unreadable=(BadRow(hostile, 3, hostile),)))
     page = everything(found, lang)
     assert "<img" not in page and "&lt;img src=x onerror=alert(1)&gt;" in page
     assert page.count("<b>") == page.count("</b>")
@@ -115,7 +169,8 @@ def names(found: Iterable[object]) -> list[str]:
 def test_sections_have_what_there_is(figures: Make) -> None:
     found = figures(between("qwen", "glm", A, B))
     assert names(sections("en", found)) == ["counts", "prompt", "source", "bias", "agreement", "cost"]
-    left = replace(found, repeats=2, duplicates=1, skipped=tuple(Skipped("v", line, "why") for line in range(30)))
+    bad = tuple(BadRow("v", line, "why") for line in range(30))
+    left = replace(found, repeats=2, left_out=ReadReport(duplicates=1, unreadable=bad))
     *_, last = sections("en", left)
     assert last.name == "left_out" and "Rows that could not be read: 30" in last.lines
     assert last.lines[-1] == "... and 10 more" and len(last.lines) == 2 + 1 + 20 + 1
@@ -146,7 +201,7 @@ def test_columns_stand_under_each_other_on_a_terminal(figures: Make) -> None:
     told = list(lines("zh", figures(between("通义千问", "glm", A, B))))
     place = next(place for place, line in enumerate(told) if line.startswith("  模型"))
     header, row = told[place : place + 2]
-    for name, cell in (("对手", "通义千问"), ("票数", "2 "), ("胜率", "50.0")):
+    for name, cell in (("对手", "通义千问"), ("票数", "2 "), ("胜率", "50 ")):
         assert width(header[: header.index(name)]) == width(row[: row.index(cell)])
 
 

@@ -278,9 +278,6 @@ WORDS: dict[str, tuple[str, str]] = {
         "（本机没有中文字体，图中文字为英文。）",
         "",
     ),
-    "plot_seconds": ("用时（秒）", "seconds"),
-    "plot_score": ("得分", "score"),
-    "plot_checks": ("通过的核对项", "checks passed"),
 }
 
 

@@ -95,9 +95,9 @@ def _interval_chart(
 
     values = [alt.Tooltip(f"{name}:Q", format=".1%") for name in ("share", "low", "high")]
     half = alt.Chart(data_of([{"half": 0.5}])).mark_rule(strokeDash=[4, 4], color="#888").encode(x="half:Q")
-    title = f"{names[0]}: {labels('plot_share')}"
+    share = labels("plot_share")
     shares = alt.Chart(data_of(_intervals(numbers))).encode(
-        x=alt.X("low:Q", title=title, scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format="%")),
+        x=alt.X("low:Q", title=f"{names[0]}: {share}", scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format="%")),
         y=_rows(counts),
         tooltip=["dimension:N", "raters:Q", *values],
     )

@@ -15,6 +15,9 @@ from arena.statistics.sequential import ALPHA, Interval
 from arena.statistics.verdict import Outcome, Verdict, make_verdict
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from arena.votes.table import Column, Mask
 
 
@@ -102,12 +105,12 @@ def judge_pair(view: View, number: int, raters: Raters, alpha: float = ALPHA) ->
         return Said(found.outcome, _preferred(found, first, second))
 
     suspicious = view.table["suspicious"] & scores.rows
-    columns = _columns(view, scores.rows, is_turned)
+    columns = _columns(view, order := _in_order(view, scores.rows), is_turned)
     adjusted = adjust(
-        points[scores.rows],
-        view.table["judge"][scores.rows],
+        points[order],
+        view.table.judge_hashes[view.table["judge"][order]],
         {name: difference(*amounts) for name, amounts in columns.items()},
-        view.units[scores.rows],
+        view.units[order],
     )
     return PairVerdict(
         first,
@@ -148,7 +151,16 @@ def _preferred(verdict: Verdict, first: str, second: str) -> str | None:
             return first if is_first else second
 
 
-def _columns(view: View, rows: Mask, is_turned: bool) -> dict[str, tuple[Column, Column]]:
+def _in_order(view: View, rows: Mask) -> NDArray[np.int64]:
+    """The numbers of the rows in an order that does not depend on how they came."""
+    import numpy as np
+
+    table, numbers = view.table, np.flatnonzero(rows)
+    keys = [table[name][numbers] for name in ("time", "vote", "battle")]
+    return numbers[np.lexsort((*keys, table.judge_hashes[table["judge"][numbers]]))]
+
+
+def _columns(view: View, rows: NDArray[np.int64], is_turned: bool) -> dict[str, tuple[Column, Column]]:
     """What may sway raters, for the model that is ahead and for the other."""
     found = {}
     for name, (first, second) in covariates(view).items():

@@ -205,7 +205,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "both_bad": ("都不好", "Both bad"),
     "plot_rating": ("评分", "Rating"),
     "plot_votes": ("票数", "votes"),
-    "plot_share": ("占比", "share"),
+    "plot_share": ("份额", "share"),
+    "plot_seconds": ("用时（秒）", "seconds"),
+    "plot_score": ("得分", "score"),
+    "plot_checks": ("通过的核对项", "checks passed"),
 }
 
 

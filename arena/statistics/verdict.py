@@ -203,11 +203,13 @@ def raters_to_come(scores: Floats, alpha: float = ALPHA) -> int | None:
     if scores.mean() < 0.5:  # the same number from either side
         scores = 1 - scores
     values, counts = np.unique(scores, return_counts=True)
+    begun = counts.astype(float) @ np.log1p(np.outer(2 * values - 1, stakes()))
+    # Half a rater of either extreme: few raters have not shown yet how different others are.
+    values, counts = np.append(values, (0.0, 1.0)), np.append(counts, (0.5, 0.5))
     generator = np.random.default_rng(_SEED)
     ends = np.cumsum(generator.dirichlet(counts, size=_FUTURES), axis=1)
     uniform = generator.random((_FUTURES, MOST_TO_COME))
     drawn = np.stack([np.searchsorted(end[:-1], row) for end, row in zip(ends, uniform, strict=True)])
-    begun = counts.astype(float) @ np.log1p(np.outer(2 * values - 1, stakes()))
     called = _first_called(np.asarray(values[drawn], dtype=float), begun, alpha)
     if float((called <= MOST_TO_COME).mean()) < _ARE_SURE:
         return None

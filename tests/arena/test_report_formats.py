@@ -5,12 +5,13 @@ import json
 import re
 import zipfile
 from collections import Counter
+from dataclasses import replace
 
 import pytest
-from report_samples import ANSWERS, PROMPTS, VOTES
+from report_samples import ANSWERS, PROMPTS, VOTES, sources
 from vote_samples import NASTY_TEXTS
 
-from arena.report import Details, Sources, gather, make_document
+from arena.report import Details, gather, make_document
 from arena.report.blocks import Column, Document, Figure, Paragraph, Quote, SideBySide, Table
 from arena.report.fonts import has_chinese_font
 from arena.report.formats.docx import as_docx
@@ -18,14 +19,15 @@ from arena.report.formats.drawing import as_png, as_svg
 from arena.report.formats.html import as_html
 from arena.report.formats.markdown import as_markdown
 from arena.report.formats.pieces import Piece, pieces
-from arena.report.plots import Labels, counts_plot, time_points
+from arena.report.plots import time_points
+from arena.results.plots import Labels, pair_plot
 from arena.statistics.counts import PairCount
 from arena.text import clean
 
 
 @pytest.fixture
 def facts():
-    return gather(Sources(ANSWERS, VOTES), PROMPTS)
+    return gather(sources(ANSWERS, VOTES), PROMPTS)
 
 
 HOSTILE = (
@@ -151,7 +153,7 @@ def test_the_bars_hold_all_votes(facts):
 def test_time_stands_against_votes_and_without_them_against_checks(facts):
     points = [(point["model"], point["seconds"], point["score"]) for point in time_points(facts)]
     assert points == [("Qwen", 10.0, 1.0), ("GLM", 40.0, 0.0), ("Qwen", 20.0, 1 / 6), ("GLM", 50.0, 0.5)]
-    unjudged = gather(Sources(ANSWERS), PROMPTS)
+    unjudged = gather(sources(ANSWERS), PROMPTS)
     assert [(point["model"], point["score"]) for point in time_points(unjudged)] == [("Qwen", 1.0), ("GLM", 0.0)]
 
 
@@ -164,9 +166,12 @@ def test_plots_are_pictures_without_a_browser(facts):
 
 
 @pytest.mark.parametrize("votes", [0, 1, 2, 3, 7, 25, 1234])
-def test_votes_are_counted_in_whole_ones(votes):
-    svg = as_svg(counts_plot(Labels("en"), ("x", "y"), {"All": PairCount("x", "y", first_wins=votes)}))
-    ticks = [int(text.replace(",", "")) for text in re.findall(r"<text[^>]*>([\d,]+)</text>", svg)]
+def test_votes_are_counted_in_whole_ones(facts, votes):
+    pair = replace(facts.pair, count=PairCount("qwen", "glm", first_wins=votes), dimensions={})
+    figures = replace(facts.figures, by={"dimension": {}})
+    svg = as_svg(pair_plot(Labels("en"), figures, pair))
+    bars = svg[: svg.index("qwen: share")]
+    ticks = [int(text.replace(",", "")) for text in re.findall(r"<text[^>]*>([\d,]+)</text>", bars)]
     assert 0 in ticks and len(ticks) == len(set(ticks)) <= 11
     assert votes == 0 or votes * 0.8 <= max(ticks) <= max(1, votes * 1.3)
 
