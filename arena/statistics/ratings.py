@@ -103,8 +103,6 @@ def _fit(models: Sequence[str], wins: Floats) -> Floats:
     import evalica
     import numpy as np
 
-    if len(models) == 1:
-        return np.array([CENTRE])
     first, second = np.nonzero(wins)
     found = evalica.bradley_terry(
         first.tolist(),
@@ -158,7 +156,8 @@ def _surplus(
         points = outcomes @ (np.array([1.0, 0.0, 0.5]) - chances[first, second])
         surplus[:, first] += points
         surplus[:, second] -= points
-    return surplus
+    # In an order of their own, so that sums do not depend on the order of raters.
+    return np.asarray(surplus[np.lexsort(surplus.T)])
 
 
 def _effective_raters(outcomes_by_rater: Sequence[NDArray[np.int64]]) -> float:

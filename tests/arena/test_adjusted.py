@@ -294,8 +294,9 @@ def test_order_and_names_of_votes_do_not_matter(votes, random):
     ("first", "second", "sign", "relative"),
     [(300, 100, 1, 0.5), (100, 300, -1, -0.5), (7, 7, 0, 0), (0, 0, 0, 0), (5, 0, 1, 1), (0, 5, -1, -1)],
 )
-def test_the_difference_of_two_lengths(first, second, sign, relative):
-    assert difference(np.array([first]), np.array([second])).tolist() == [[sign, relative]]
+@pytest.mark.parametrize("kind", [float, np.int32, np.uint32])
+def test_the_difference_of_two_lengths(first, second, sign, relative, kind):
+    assert difference(np.array([first], kind), np.array([second], kind)).tolist() == [[sign, relative]]
 
 
 # ---- how often it is right, in simulated classes

@@ -102,9 +102,7 @@ def test_intervals_hold_the_rating_narrow_with_raters_and_are_the_same_each_time
 def test_the_order_of_raters_does_not_matter():
     counts, cells = raters_of([("a", "b"), ("b", "c")], 0.7, 40, seed=2)
     shuffled = np.random.default_rng(0).permutation(40)
-    found, other = rate(counts, cells).by_model, rate(counts, [cell[shuffled] for cell in cells]).by_model
-    for model in "abc":
-        assert (found[model].low, found[model].high) == pytest.approx((other[model].low, other[model].high))
+    assert rate(counts, [cell[shuffled] for cell in cells]) == rate(counts, cells)
 
 
 def test_sides_of_a_pair_do_not_matter_to_the_interval():

@@ -95,13 +95,11 @@ TEXTS: dict[str, tuple[str, str]] = {
         "each way was added ({prior}).",
     ),
     "rating_note": (
-        "评分为 Bradley-Terry，换算成 Elo 的单位，平均 1000；区间由对投票者重抽样得到，"
-        "人或票太少时不给出。平局和都不好各算半场胜利。Elo 一栏取决于投票的先后，仅供参考。",
-        "Ratings are Bradley-Terry's in Elo's unit, 1000 on average; the interval comes from resampling raters "
-        "and is left "
-        "out where they or the votes are too few. Ties, and both bad, are half a win each way. Elo depends on "
-        "the order of "
-        "the votes.",
+        "评分为 Bradley-Terry，换算成 Elo 的单位，平均 1000；区间把每位投票者的票当作一个整体，"
+        "人或票太少，或有模型从未输过或赢过时不给出。平局和都不好各算半场胜利。Elo 一栏取决于投票的先后，仅供参考。",
+        "Ratings are Bradley-Terry's in Elo's unit, 1000 on average. Their intervals treat each rater's votes as "
+        "one; there are none with too few raters or votes, or if a model never lost or never won. Ties, and both "
+        "bad, are half a win each way. Elo depends on the order of the votes.",
     ),
     "rate_note": (
         "胜率只算分出胜负的票。Wilson 区间适合只看一次的人；“随时”区间中途看多少次都成立。"
