@@ -81,7 +81,7 @@ def test_our_ratings_are_arena_ranks(tmp_path: Path) -> None:
         apart = theirs["ratings"][one] - theirs["ratings"][other]
         assert ours[one].rating - ours[other].rating == pytest.approx(apart, abs=0.1)
     for model, found in ours.items():
-        # Theirs is by a formula, ours by resampling.
+        # Theirs takes each vote as independent, ours each rater.
         width = theirs["rating_upper"][model] - theirs["rating_lower"][model]
         assert found.rating_high - found.rating_low == pytest.approx(width, rel=0.3)
 

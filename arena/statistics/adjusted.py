@@ -45,8 +45,9 @@ def difference(first: Floats, second: Floats) -> Floats:
     """
     import numpy as np
 
-    total = np.asarray(first + second, dtype=float)
-    relative = np.divide(first - second, total, out=np.zeros(len(total)), where=total > 0)
+    # Not as unsigned integers, which have no negative difference.
+    gap, total = np.subtract(first, second, dtype=float), np.add(first, second, dtype=float)
+    relative = np.divide(gap, total, out=np.zeros(len(total)), where=total > 0)
     return np.column_stack([np.sign(relative), relative])
 
 
@@ -94,7 +95,7 @@ def _columns(covariates: Mapping[str, Floats], votes: int) -> tuple[list[str], F
 
     names, columns = [""], [np.ones(votes)]
     for name, values in covariates.items():
-        block = np.asarray(values, dtype=float).reshape(votes, -1)
+        block = np.asarray(values, dtype=float).reshape(len(values), -1)
         unbalanced = block[:, 0] != 0
         if unbalanced.any():
             sizes = np.abs(block[unbalanced]).mean(axis=0)

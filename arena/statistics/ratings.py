@@ -1,10 +1,11 @@
-"""Ratings of three models and more: Bradley-Terry and Elo, both by evalica. Knows no vote and no rater.
+"""Ratings of three models and more: Bradley-Terry and Elo, both by evalica.
 
 A tie, and that both were bad, is half a win each way, as in FastChat and arena-rank.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -15,25 +16,26 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from arena.statistics.sequential import Floats
+    Floats = NDArray[np.float64]
 
 PRIOR = 0.5
 """Wins that are added each way to a pair that met, where the votes alone give no finite ratings."""
 CENTRE, SCALE = 1000.0, 400.0
-RESAMPLES = 200
-FEWEST_RATERS, FEWEST_VOTES = 5, 10
-"""Below either an interval by resampling raters says nothing."""
+FEWEST_RATERS, FEWEST_VOTES, FEWEST_EFFECTIVE = 5, 10, 2.0
+"""Below any of these there are no intervals. The last counts a rater by their part of the votes."""
 ELO_VOTES = 20_000
 """Of more votes the last are taken: what came before them has no influence any more that could be seen."""
-MOST_GROUPS = 2000
-"""Of more raters each group votes as one when they are resampled: groups of them are independent as well."""
-_SEED = 20261128
+_NOTHING = 1e-6
 
 
 @dataclass(frozen=True)
 class Rating:
-    """A model's strength in Elo's unit, 1000 on average: 400 more is ten times the odds. `low` and `high` are the 95 %
-    interval by resampling raters, None where there are too few."""
+    """A model's strength in Elo's unit: 400 more is ten times the odds.
+
+    The mean of all models is 1000, so a rating and its 95% interval say how far a model is from that mean; a change to
+    one model moves all. Whether two models differ is not told by whether their intervals overlap. `low` and `high` are
+    None where an interval would not cover as often as it says.
+    """
 
     value: float
     low: float | None = None
@@ -44,7 +46,8 @@ class Rating:
 class Ratings:
     """Ratings by model; none (`by_model` is empty) where the models fall into groups that never met.
 
-    `prior` is PRIOR where votes alone would have given no finite rating, else 0.
+    `prior` is PRIOR where votes alone would have given no finite rating, else 0. With a prior there are no intervals:
+    votes do not tell how far away a model is that never lost.
     """
 
     by_model: Mapping[str, Rating]
@@ -64,9 +67,11 @@ def rate(pairs: Sequence[PairCount], outcomes_by_rater: Sequence[NDArray[np.int6
         return Ratings({})
     prior = 0.0 if _is_connected(wins > 0, strongly=True) else PRIOR
     values = _fit(models, wins + prior * met)
-    ratings = {model: Rating(float(value)) for model, value in zip(models, values, strict=True)}
-    if len(outcomes_by_rater) and _is_enough(pairs, outcomes_by_rater):
-        ratings = _with_intervals(models, pairs, outcomes_by_rater, ratings, prior)
+    ratings: Mapping[str, Rating] = {model: Rating(float(value)) for model, value in zip(models, values, strict=True)}
+    votes = sum(pair.votes for pair in pairs)
+    enough = len(outcomes_by_rater) and len(outcomes_by_rater[0]) >= FEWEST_RATERS and votes >= FEWEST_VOTES
+    if enough and not prior:
+        ratings = _with_intervals(models, pairs, outcomes_by_rater, ratings)
     return Ratings(ratings, prior)
 
 
@@ -98,8 +103,6 @@ def _fit(models: Sequence[str], wins: Floats) -> Floats:
     import evalica
     import numpy as np
 
-    if len(models) == 1:
-        return np.array([CENTRE])
     first, second = np.nonzero(wins)
     found = evalica.bradley_terry(
         first.tolist(),
@@ -114,52 +117,55 @@ def _fit(models: Sequence[str], wins: Floats) -> Floats:
     return np.asarray(strengths - strengths.mean() + CENTRE)
 
 
-def _is_enough(pairs: Sequence[PairCount], outcomes_by_rater: Sequence[NDArray[np.int64]]) -> bool:
-    votes = sum(pair.votes for pair in pairs)
-    return len(outcomes_by_rater[0]) >= FEWEST_RATERS and votes >= FEWEST_VOTES
-
-
 def _with_intervals(
     models: Sequence[str],
     pairs: Sequence[PairCount],
     outcomes_by_rater: Sequence[NDArray[np.int64]],
     ratings: Mapping[str, Rating],
-    prior: float,
-) -> dict[str, Rating]:
+) -> Mapping[str, Rating]:
+    """The ratings with intervals from the cluster sandwich: how far each rater alone pulls them."""
+    import numpy as np
+    from scipy.special import expit
+    from scipy.stats import t
+
+    unit = SCALE / math.log(10)
+    values = np.array([ratings[model].value for model in models])
+    chances, wins = expit((values[:, None] - values) / unit), _wins(models, pairs)
+    weights = (wins + wins.T) * chances * (1 - chances)
+    # The 1 stands for the fixed mean: votes tell no more than how far models are apart.
+    information = np.diag(weights.sum(axis=1)) - weights + 1
+    pulls = unit * np.linalg.solve(information, _surplus(models, pairs, outcomes_by_rater, chances).T)
+    raters, effective = pulls.shape[1], _effective_raters(outcomes_by_rater)
+    errors = np.sqrt((pulls**2).sum(axis=1) * raters / (raters - 1))
+    if effective < FEWEST_EFFECTIVE or errors.max() < _NOTHING:
+        return ratings
+    reach = t.ppf(0.975, effective - 1) * errors
+    ends = zip(models, (values - reach).tolist(), (values + reach).tolist(), strict=True)
+    return {model: replace(ratings[model], low=low, high=high) for model, low, high in ends}
+
+
+def _surplus(
+    models: Sequence[str], pairs: Sequence[PairCount], outcomes_by_rater: Sequence[NDArray[np.int64]], chances: Floats
+) -> Floats:
+    """The points each rater gave each model beyond those the ratings lead one to expect: an array (raters, models)."""
     import numpy as np
 
-    cells = np.concatenate(outcomes_by_rater, axis=1)
-    drawn = _resampled(cells)
-    found = np.empty((RESAMPLES, len(models)))
-    met = _wins(models, pairs) + _wins(models, pairs).T > 0
-    for number, counts in enumerate(drawn.reshape(RESAMPLES, len(pairs), 3)):
-        wins = _wins(models, [_recounted(pair, cell) for pair, cell in zip(pairs, counts, strict=True)])
-        # A draw may lack what made the votes enough.
-        added = prior or (0.0 if _is_connected(wins > 0, strongly=True) else PRIOR)
-        found[number] = _fit(models, wins + added * met)
-    lows, highs = np.quantile(found, [0.025, 0.975], axis=0)
-    return {
-        model: replace(rating, low=min(float(low), rating.value), high=max(float(high), rating.value))
-        for (model, rating), low, high in zip(ratings.items(), lows, highs, strict=True)
-    }
+    surplus = np.zeros((len(outcomes_by_rater[0]), len(models)))
+    for pair, outcomes in zip(pairs, outcomes_by_rater, strict=True):
+        first, second = models.index(pair.first), models.index(pair.second)
+        points = outcomes @ (np.array([1.0, 0.0, 0.5]) - chances[first, second])
+        surplus[:, first] += points
+        surplus[:, second] -= points
+    # In an order of their own, so that sums do not depend on the order of raters.
+    return np.asarray(surplus[np.lexsort(surplus.T)])
 
 
-def _recounted(pair: PairCount, cell: Floats) -> PairCount:
-    return PairCount(pair.first, pair.second, int(cell[0]), int(cell[1]), int(cell[2]))
-
-
-def _resampled(cells: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The sums of the raters' rows in each of RESAMPLES draws of as many raters, with a fixed seed."""
+def _effective_raters(outcomes_by_rater: Sequence[NDArray[np.int64]]) -> float:
+    """Kish's effective number: how many raters with equal numbers of votes would be worth as much."""
     import numpy as np
 
-    # In an order of their own, so that it does not matter in which one they came.
-    rows = cells[np.lexsort(cells.T)]
-    if len(rows) > MOST_GROUPS:
-        group = np.random.default_rng(_SEED).permutation(len(rows)) % MOST_GROUPS
-        rows = np.stack([np.bincount(group, column, MOST_GROUPS) for column in rows.T], axis=1).astype(np.int64)
-    generator = np.random.default_rng(_SEED)
-    times = generator.multinomial(len(rows), np.full(len(rows), 1 / len(rows)), size=RESAMPLES)
-    return np.asarray(times @ rows)
+    votes = np.sum([outcomes.sum(axis=1) for outcomes in outcomes_by_rater], axis=0).astype(float)
+    return float(votes.sum() ** 2 / (votes**2).sum())
 
 
 def elo(firsts: Sequence[str], seconds: Sequence[str], points: Sequence[float]) -> Mapping[str, float]:

@@ -89,7 +89,9 @@ class Regression:
         values = sums @ coefficients
         reach = (t.ppf(0.975, freedom) * errors).max(axis=0)
         p = 2 * t.sf(np.abs(values) / np.maximum(errors, 1e-12), freedom).max(axis=0)
-        return [Estimate(*row) for row in np.stack([values, values - reach, values + reach, p], axis=1).tolist()]
+        rows = np.stack([values, values - reach, values + reach, p], axis=1)
+        # Rounded, so that the order in which votes were summed does not show.
+        return [Estimate(*row) for row in rows.round(9).tolist()]
 
     def _leaving_out_raters(self, chosen: Sequence[int], sums: Floats) -> tuple[Floats, Floats]:
         """The coefficients, and the jackknife's standard errors of their sums."""

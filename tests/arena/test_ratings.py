@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import t
 
 from arena.statistics import PairCount
 from arena.statistics.agreement import agreement
 from arena.statistics.ratings import CENTRE, PRIOR, elo, rate
+from load.sim_ratings import Setting, rating_table, sim_outcomes, true_ratings
 
 # Wikipedia's example of 22 games ("Bradley–Terry model", worked out there to three digits).
 PUBLISHED = [PairCount("A", "B", 2, 3), PairCount("A", "D", 1, 4), PairCount("B", "C", 5, 3), PairCount("C", "D", 1, 3)]
@@ -103,13 +105,51 @@ def test_the_order_of_raters_does_not_matter():
     assert rate(counts, [cell[shuffled] for cell in cells]) == rate(counts, cells)
 
 
-def test_the_interval_covers_about_as_often_as_it_says():
-    truth, covered, runs = 200 * math.log10(0.6 / 0.4), 0, 200
-    for seed in range(runs):
-        counts, cells = raters_of([("a", "b")], 0.6, 100, seed, votes=1)
-        found = rate(counts, cells).by_model["a"]
-        covered += found.low <= CENTRE + truth <= found.high
-    assert 0.90 <= covered / runs <= 0.99
+def test_sides_of_a_pair_do_not_matter_to_the_interval():
+    counts, cells = raters_of([("a", "b"), ("b", "c"), ("a", "c")], 0.7, 12, seed=2)
+    turned = [pair.seen_from(pair.second) for pair in counts], [cell[:, [1, 0, 2]] for cell in cells]
+    found, other = rate(counts, cells).by_model, rate(*turned).by_model
+    assert [found[model].low for model in "abc"] == pytest.approx([other[model].low for model in "abc"], abs=1e-4)
+
+
+def test_the_interval_is_that_of_leaving_out_one_rater_at_a_time():
+    pairs = list(combinations("abcd", 2))
+    counts, cells = raters_of(pairs, 0.6, 80, seed=5)
+    found = rate(counts, cells).by_model
+    without = []
+    for rater in range(80):
+        rest = [np.delete(cell, rater, axis=0).sum(axis=0) for cell in cells]
+        left = rate([PairCount(*pair, *map(int, cell)) for pair, cell in zip(pairs, rest, strict=True)]).by_model
+        without.append([left[model].value - found[model].value for model in "abcd"])
+    errors = np.sqrt(79 / 80 * (np.array(without) ** 2).sum(axis=0))
+    expected = 2 * t.ppf(0.975, 79) * errors
+    assert [found[model].high - found[model].low for model in "abcd"] == pytest.approx(expected, rel=0.02)
+
+
+@pytest.mark.parametrize("raters", [5, 6, 8, 10])
+@pytest.mark.parametrize("uneven", [False, True])
+def test_few_raters_intervals_cover_as_often_as_they_say(raters, uneven):
+    settings = [Setting(3, 8, 0.0, 1.0, uneven), Setting(4, 12, 1.0, 0.5, uneven)]
+    for row in rating_table(200, [raters], settings):
+        assert 0.91 <= row.covered <= 0.99, row
+
+
+def each_vote_alone(cells):
+    """The same votes, each by a rater of its own."""
+    votes = [np.repeat(np.eye(3, dtype=int), row, axis=0) for row in cells.sum(axis=1)]
+    ends = np.cumsum([len(some) for some in votes])
+    return [np.pad(some, [(end - len(some), ends[-1] - end), (0, 0)]) for some, end in zip(votes, ends, strict=True)]
+
+
+def test_intervals_that_took_votes_as_independent_would_cover_less():
+    setting, held = Setting(3, 20, spread=1.5), []
+    truth, generator = true_ratings(setting), np.random.default_rng(6)
+    for _ in range(100):
+        cells = sim_outcomes(generator, setting, 10)
+        counts = [PairCount(*pair, *map(int, row)) for pair, row in zip(setting.pairs, cells.sum(axis=1), strict=True)]
+        found = rate(counts, each_vote_alone(cells)).by_model
+        held += [one.low <= truth[model] <= one.high for model, one in found.items()]
+    assert np.mean(held) < 0.8
 
 
 @pytest.mark.parametrize(("raters", "votes"), [(1, 3), (2, 1), (3, 1), (4, 8), (9, 1)])
@@ -118,12 +158,33 @@ def test_too_few_raters_or_votes_have_no_interval(raters, votes):
     assert all(one.low is None and one.high is None for one in rate(counts, cells).by_model.values())
 
 
-def test_many_raters_are_resampled_in_groups_to_the_same_width():
+def without_interval(cells):
+    counts = [PairCount("a", "b", *map(int, cells.sum(axis=0)))]
+    found = rate(counts, [cells])
+    return all(one.low is None and one.high is None for one in found.by_model.values())
+
+
+def test_a_model_that_never_lost_leaves_no_interval():
+    assert without_interval(np.array([[3, 0, 0]] * 10))
+    assert not without_interval(np.array([[3, 0, 0]] * 9 + [[2, 1, 0]]))
+
+
+def test_raters_who_do_not_differ_leave_no_interval():
+    assert without_interval(np.array([[0, 0, 3]] * 10)) and without_interval(np.array([[2, 1, 0]] * 10))
+
+
+@pytest.mark.parametrize(("most", "is_without"), [(200, True), (10, False)])
+def test_one_rater_with_nearly_all_votes_leaves_no_interval(most, is_without):
+    cells = np.array([[most, most // 2, 0], *[[1, 1, 0], [2, 0, 0], [0, 1, 0], [1, 0, 1], [1, 2, 0]]])
+    assert without_interval(cells) == is_without
+
+
+def test_many_raters_have_the_width_that_their_votes_would_have_alone():
     counts, cells = raters_of([("a", "b")], 0.55, 9000, seed=4, votes=4)
     found = rate(counts, cells).by_model["a"]
     # Of a log-odds: 1 / sqrt(n p (1 - p)), half of it for each of two models.
     expected = 2 * 1.96 * 0.5 * 400 / math.log(10) / math.sqrt(36_000 * 0.55 * 0.45)
-    assert found.high - found.low == pytest.approx(expected, rel=0.15)
+    assert found.high - found.low == pytest.approx(expected, rel=0.03)
 
 
 # ---- Elo

@@ -32,14 +32,15 @@ TEXTS: dict[str, tuple[str, str]] = {
         "added to each pair that met.",
     ),
     "rating_note": (
-        "名次是各对模型的结论所允许的范围（按对数校正，中途看多少次都成立）。评分为 Bradley-Terry，换算成 Elo 的单位，"
-        "平均 1000；区间把每位投票者当作一个，只看一次，人或票太少时不给出。平局和都不好各算半场胜利。"
-        "Elo 一栏取决于投票的先后，仅供参考。",
+        "名次是各对模型的结论所允许的范围（按模型对的数目校正，中途看多少次都成立）。评分为 Bradley-Terry，"
+        "换算成 Elo 的单位，平均 1000；区间把每位投票者的票当作一个整体、只看一次，人或票太少，"
+        "或有模型从未输过或赢过时不给出。平局和都不好各算半场胜利。Elo 一栏取决于投票的先后，仅供参考。",
         "Ranks are those that the verdicts on all pairs allow, corrected for the number of pairs and valid at any "
         "time. "
-        "Ratings are Bradley-Terry's in Elo's unit, 1000 on average; their interval takes each rater as one, is made "
-        "for one look, and is left out where there are too few raters or votes. Ties, and both bad, are half a win "
-        "each way. Elo depends on the order of the votes.",
+        "Ratings are Bradley-Terry's in Elo's unit, 1000 on average. Their intervals treat each rater's votes as one "
+        "and "
+        "are made for one look; there are none with too few raters or votes, or if a model never lost or never won. "
+        "Ties, and both bad, are half a win each way. Elo depends on the order of the votes.",
     ),
     "rate_note": (
         "胜率只算分出胜负的票，Wilson 区间把每一票当作独立的、只看一次；上面的结论则把每位投票者只算一次，平局算半票。",
