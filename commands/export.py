@@ -16,7 +16,7 @@ from commands.models import DataDir
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from arena.votes import ReadReport
+    from arena.votes.store import ReadReport
 
 
 def export(

@@ -22,7 +22,7 @@ from subprocess import Popen
 import httpx
 
 from arena.errors import InputError
-from arena.votes import read_votes
+from arena.votes.store import read_votes
 from load.page_client import PageConfig, PageSession, Refused, page_config
 from load.raters import Class, Progress, Times, open_room, times
 from load.samples import sample_answers

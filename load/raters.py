@@ -21,7 +21,7 @@ from arena.events import EventLog
 from arena.judging.ballots import Ballots, ClosedLog
 from arena.judging.pairs import load_pairs
 from arena.judging.rooms import Rooms
-from arena.votes import read_votes
+from arena.votes.store import read_votes
 from load.page_client import Event, PageConfig, PageSession, Refused, page_config
 from load.samples import sample_answers
 from load.served import served

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from arena.types import Vote, Winner
-from arena.votes import BadRow, ReadReport
 from arena.votes.parts import HEAD, csv_cells, csv_line, list_parts, records
+from arena.votes.reading import BadRow
 from arena.votes.rows import UnreadableRow, named_cells, tidied, to_row, to_vote
-from arena.votes.store import Votes, store_of
+from arena.votes.store import ReadReport, Votes, store_of
 
 
 def row_of(vote: Vote, **cells: str) -> bytes:

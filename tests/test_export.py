@@ -12,9 +12,10 @@ from vote_samples import NASTY_TEXTS, log_path, make_vote, rich_vote
 
 from arena.errors import InputError
 from arena.types import Winner
-from arena.votes import COLUMNS, ReadReport, VoteLog, read_votes
+from arena.votes import COLUMNS, VoteLog
 from arena.votes.export import CUT_MARK, EXCEL_CELL, _excel_cell, export_csv, export_excel
 from arena.votes.rows import NUMERIC
+from arena.votes.store import ReadReport, read_votes
 
 BOM = b"\xef\xbb\xbf"
 PREFIXES = [

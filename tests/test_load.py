@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from app import cli
 from arena.types import SideName, Winner
-from arena.votes import read_votes
+from arena.votes.store import read_votes
 from load.chats import measure_chats
 from load.crowd import measure_crowd
 from load.page_client import PageConfig

@@ -100,7 +100,7 @@ def test_the_host_takes_back_all_votes_of_a_rater_and_nobody_else_does(made: Mad
     assert "This rater has votes: 2." in value(sent[part.said]) and sent[part.sure]["visible"]
     assert made.desk.figures().votes == 4
     assert "Votes taken back: 2" in value(moderation.withdraw(kept(), "battle-0", request())[part.said])
-    assert (made.desk.figures().votes, made.desk.figures().withdrawn) == (2, 2)
+    assert (made.desk.figures().votes, made.desk.figures().left_out.withdrawn) == (2, 2)
     nobody = moderation.ask_to_withdraw(kept(), "battle-3", request())
     assert "names no rater" in value(nobody[part.said]) and nobody[part.sure]["visible"] is False
     with pytest.raises(gr.Error):

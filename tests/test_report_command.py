@@ -40,7 +40,7 @@ def test_a_report_is_made_of_what_lies_in_the_data_folder(data: Path, tmp_path: 
     ]
     text = (out / "report.md").read_text(encoding="utf-8")
     assert text.startswith("# qwen 与 glm 对比报告") and "| 作者 | 张三 |" in text and "qwen 说：**堪培拉**" in text
-    assert "共有 1 张有效投票" in text and "https://x.org" in text
+    assert "依据 1 位投票者的 1 票" in text and "https://x.org" in text
 
 
 def test_files_can_be_named_and_no_votes_are_needed(data: Path, tmp_path: Path) -> None:

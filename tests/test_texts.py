@@ -96,7 +96,7 @@ def test_no_text_is_left_over() -> None:
         "group",
         "language",
         "left",
-        "lead",
+        "suspicious",
         "replay",
     )
     by_rule = (*(f"{prefix}_" for prefix in rules), *(f"judge_{name}" for name in (*SideName, *CRITERIA)))

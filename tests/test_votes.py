@@ -15,8 +15,10 @@ from vote_samples import NASTY_TEXTS, log_path, make_side, make_vote, rich_vote
 from arena.errors import InputError, VoteRefused
 from arena.text import clean
 from arena.types import GenerationConfig, Message, SideName, Vote, Winner
-from arena.votes import COLUMNS, BadRow, ReadReport, VoteLog, read_votes
+from arena.votes import COLUMNS, VoteLog
+from arena.votes.reading import BadRow
 from arena.votes.rows import UnreadableRow, to_row, to_vote
+from arena.votes.store import ReadReport, read_votes
 
 HEADER = (
     "question_id,model_a,model_b,winner,judge,turn,anony,language,tstamp,vote_id,prompt_id,dimension,prompt,"

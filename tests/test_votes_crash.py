@@ -18,8 +18,9 @@ from vote_samples import log_path, make_vote
 
 from arena.errors import VoteRefused
 from arena.types import SideName
-from arena.votes import ReadReport, VoteLog, parts, read_votes
+from arena.votes import VoteLog, parts
 from arena.votes.export import export_csv
+from arena.votes.store import ReadReport, read_votes
 
 ROOT = Path(__file__).parent.parent
 TRICKY = 'says "yes",\r\nthen \rno\n"b0",qwen,glm,tie\r\n'

@@ -19,7 +19,8 @@ from arena.judging.ballots import Ballots
 from arena.judging.judgement import Judgement
 from arena.judging.pairs import pairs_of
 from arena.judging.rooms import Rooms
-from arena.votes import VoteLog, read_votes
+from arena.votes import VoteLog
+from arena.votes.store import read_votes
 
 PAIRS = pairs_of(
     Recorded(f"q{n}", f"prompt {n}", make_side(model, f"{n}")) for n in range(3) for model in ("one", "two")

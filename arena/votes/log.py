@@ -9,14 +9,16 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from arena.errors import InputError, VoteRefused
 from arena.types import Vote
 from arena.votes.claims import take_part
 from arena.votes.parts import HEAD, csv_line, prepare_part
 from arena.votes.rows import to_row
-from arena.votes.store import VoteReading, read_votes
+
+if TYPE_CHECKING:
+    from arena.votes.store import VoteReading
 
 
 @dataclass
@@ -71,6 +73,9 @@ class VoteLog:
 
     def read(self, withdrawn: Collection[str] = frozenset()) -> VoteReading:
         """The votes of all parts; see `read_votes`."""
+        # What reads votes reads events too, and those are written as votes are.
+        from arena.votes.store import read_votes
+
         return read_votes(self.folder, self._name, withdrawn)
 
     def close(self) -> None:

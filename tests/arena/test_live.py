@@ -9,7 +9,8 @@ from arena.judging.judgement import Judgement
 from arena.judging.live import LiveBattles
 from arena.prompts import Prompt
 from arena.types import Chunk, SideName
-from arena.votes import VoteLog, read_votes
+from arena.votes import VoteLog
+from arena.votes.store import read_votes
 
 A, B = SideName.A, SideName.B
 TIE = Judgement("tie")

@@ -13,8 +13,8 @@ from arena.judging.review import Progress
 from arena.judging.rooms import MOST_RATERS, NO_ROOM, Rooms
 from arena.results.desk import ResultsDesk
 from arena.results.view import Filters
-from arena.votes import VoteLog, read_votes
-from arena.votes.store import store_of
+from arena.votes import VoteLog
+from arena.votes.store import read_votes, store_of
 
 PAIRS = pairs_of(
     Recorded(f"q{n}", f"prompt {n}", make_side(model, f"{model} on {n}")) for n in range(3) for model in ("one", "two")

@@ -109,6 +109,14 @@ TEXTS: dict[str, tuple[str, str]] = {
         "报告需要两个模型的回答：先批量提问，或导入已有的回答",
         "A report needs answers of two models: run a batch first, or import answers",
     ),
+    "error_votes_workbook": (
+        "{path} 是 Excel 工作簿：请先另存为 CSV（UTF-8）。",
+        "{path} is an Excel workbook: save it as CSV (UTF-8) first.",
+    ),
+    "error_votes_column": (
+        "{path} 没有 {column} 这一列：它是投票文件吗？",
+        "{path} has no column {column}: is it a file of votes?",
+    ),
     "error_votes_unreadable": ("投票文件 {path} 无法读取：{reason}", "The votes in {path} cannot be read: {reason}"),
     "error_report_unwritable": ("报告无法写入：{reason}", "The report cannot be written: {reason}"),
     "error_answers_unwritable": ("回答无法写入 {path}：{reason}", "Answers cannot be kept in {path}: {reason}"),
