@@ -1,0 +1,95 @@
+"""Page, command, API and report give the same verdict on 300 simulated classes."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from served_app import ROOT
+from sim_logs import KINDS, sim_log, write_log
+
+from arena.report import Details, gather, make_document, sources_in
+from arena.report.blocks import Bullets
+from arena.results.as_json import as_json
+from arena.results.desk import ResultsDesk
+from arena.results.sentences import advice, first_sentences
+from arena.results.view import Filters
+from arena.statistics.verdict import Outcome
+from arena.votes.store import store_of
+from commands import results as command
+from ui.api import Api
+from ui.outcomes.lines import lines
+from ui.outcomes.view import summary
+
+CLASSES = 30  # of each kind
+
+
+def page(folder: Path, lang: str) -> str:
+    """The first sentences of the Results tab, as a reader sees them."""
+    shown = summary(lang, ResultsDesk(store_of(folder)).figures())
+    return html.unescape(re.sub("<[^>]*>", "", shown.replace("</p>", "\n")))
+
+
+def api(folder: Path) -> dict[str, Any]:
+    services: Any = SimpleNamespace(
+        results=ResultsDesk(store_of(folder)), check_unblinding=lambda is_admin: None, admin=None
+    )
+    request: Any = SimpleNamespace(headers={}, client=None)
+    return json.loads(json.dumps(Api(services).results(request), allow_nan=False))
+
+
+def command_figures(files: list[Path], folder: Path) -> Any:
+    return command._figures([str(file) for file in files], Filters(), None, ROOT / "prompts.json", folder)
+
+
+def report_sentences(files: list[Path], folder: Path, lang: str) -> list[str]:
+    facts = gather(sources_in(folder, None, files))
+    document = make_document(lang, facts, Details(), "en")
+    return [item for block in document.blocks if isinstance(block, Bullets) for item in block.items]
+
+
+def hosts(tmp_path: Path, kind: str, seed: int) -> tuple[list[Path], Path]:
+    """The log as files of two hosts, and as one data folder. Overlapping logs share a third of their votes."""
+    votes = sim_log(kind, seed)
+    third = len(votes) // 3
+    one, two = (votes[: 2 * third], votes[third:]) if kind == "overlapping" else (votes[:third], votes[third:])
+    files = [write_log(tmp_path / f"{seed}/one/votes.csv", one), write_log(tmp_path / f"{seed}/two/votes.csv", two)]
+    data = tmp_path / f"{seed}/data"
+    write_log(data / "votes.csv", one)
+    write_log(data / "votes-2.csv", two)
+    return files, data
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_page_command_api_and_report_say_the_same(tmp_path: Path, kind: str) -> None:
+    found = set()
+    for seed in range(CLASSES):
+        files, data = hosts(tmp_path, kind, seed)
+        figures = command_figures(files, data)
+        verdict = figures.pairs[0].verdict
+        found.add(verdict.outcome)
+        assert figures.votes == len(sim_log(kind, seed))  # an overlap counts once
+        assert as_json(figures)["verdict"] == api(data)["verdict"]
+        lang = ("zh", "en")[seed % 2]
+        said = first_sentences(lang, figures)
+        assert list(lines(lang, figures))[: len(said)] == said == page(data, lang).splitlines()
+        report, advised = report_sentences(files, data, lang), list(advice(lang, verdict))
+        # The report says it in the summary and in the conclusion, without advice to raters.
+        sentence, *others = said[: len(said) - len(advised)]
+        assert said == [sentence, *others, *advised] and all(report.count(line) == 2 for line in others)
+        assert len([line for line in report if line and sentence.startswith(line)]) == 2
+        assert (verdict.preferred is None) == (verdict.outcome is not Outcome.PREFERRED)
+    assert found <= EXPECTED.get(kind, set(Outcome))
+
+
+EXPECTED = {
+    "drifting": {Outcome.NOT_YET, Outcome.RATERS_CHANGED},
+    "equal": {Outcome.NOT_YET, Outcome.ALIKE, Outcome.RATERS_CHANGED},
+    "tied": {Outcome.NOT_YET, Outcome.ALIKE},
+}
+"""What may come of a kind; equal models are called by none of these few classes."""
