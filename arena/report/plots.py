@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from arena.report.facts import Asked, PromptFacts, ReportFacts
-from arena.report.words import WORDS, say
+from arena.report.words import dimension_name, say
 from arena.statistics import PairCount
 
 # For the first model, ties, both bad, the second model: told apart by colour-blind eyes and in grey as well.
@@ -29,7 +29,7 @@ class Labels:
 
     def dimension(self, name: str) -> str:
         """A dimension as a person reads it."""
-        return self(name) if name in WORDS else name
+        return dimension_name(self.lang, name)
 
 
 def results_plot(labels: Labels, facts: ReportFacts) -> _Spec:

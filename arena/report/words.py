@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from arena.prompts import DIMENSIONS
+
 WORDS: dict[str, tuple[str, str]] = {
     # key: (Chinese, English)
     "title": ("{first} 与 {second} 对比报告", "{first} and {second}: a comparison"),
@@ -263,6 +265,11 @@ WORDS: dict[str, tuple[str, str]] = {
 def say(lang: str, key: str, **numbers: object) -> str:
     """One of the sentences, filled. `lang` is zh or en."""
     return WORDS[key][lang == "en"].format(**numbers)
+
+
+def dimension_name(lang: str, name: str) -> str:
+    """As a person reads it; a dimension of a set's own is its own name."""
+    return say(lang, name) if name in (*DIMENSIONS, "") else name
 
 
 def together(lang: str, *sentences: str) -> str:

@@ -11,10 +11,9 @@ from arena.checks.words import describe
 from arena.report.blocks import Block, Bullets, Heading, Links
 from arena.report.details import Details
 from arena.report.facts import ReportFacts
-from arena.report.sections.comparison import dimension_name
 from arena.report.sections.opening import favourite, mean_seconds, outcome, passed_checks
 from arena.report.sections.prompts import CRITERIA
-from arena.report.words import duration, say
+from arena.report.words import dimension_name, duration, say
 
 # So many of the raters' words stand for a model, and for as many as that a comment is short enough to be quoted again.
 _MOST_QUOTES, _LONGEST_QUOTE = 3, 200

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from arena.prompts import DIMENSIONS
 from arena.report.blocks import Block, Figure, Heading, Paragraph, Table
 from arena.report.facts import ReportFacts
 from arena.report.plots import Labels, results_plot, time_plot, time_points
-from arena.report.words import percent, say
+from arena.report.words import dimension_name, percent, say
 from arena.statistics import PairCount
 
 
@@ -29,11 +28,6 @@ def comparison(lang: str, facts: ReportFacts, labels: Labels) -> Iterator[Block]
         yield Figure("time", say(lang, words), time_plot(labels, facts))
     if labels.lang != lang:
         yield Paragraph(say(lang, "plot_english"))
-
-
-def dimension_name(lang: str, name: str) -> str:
-    """As a person reads it; a dimension from elsewhere is its own name."""
-    return say(lang, name) if name in (*DIMENSIONS, "") else name
 
 
 def _table(lang: str, facts: ReportFacts) -> Table:
