@@ -27,11 +27,17 @@ def report(
     prompts: PromptSet = PROMPTS,
     lang: Annotated[Literal["zh", "en"], typer.Option(help="The report's language.")] = "zh",
     title: Annotated[str, typer.Option(help="Instead of the models' names.")] = "",
-    author: Annotated[str, typer.Option(help="Each of these is left out if it is empty.")] = "",
-    student_number: str = "",
+    university: Annotated[str, typer.Option(help="Stands on the cover, as the next seven do; none is needed.")] = "",
+    school: str = "",
+    major: str = "",
     course: str = "",
+    author: str = "",
+    student_number: str = "",
     teacher: str = "",
     date: str = "",
+    machine: Annotated[
+        str, typer.Option(help="What imported answers were made on; printed as stated by the author.")
+    ] = "",
     link: Annotated[
         list[str] | None, typer.Option("--link", metavar="URL", help="For the appendix; may be repeated.")
     ] = None,
@@ -50,7 +56,9 @@ def report(
         if bool(a) != bool(b):
             raise InputError("report_pair", "Name both models with --a and --b, or neither.")
         sources = sources_in(data_dir, answers_file(answers, data_dir), votes)
-        details = Details(title, author, student_number, course, teacher, date, tuple(link or ()))
+        details = Details(
+            title, university, school, major, course, author, student_number, teacher, date, machine, tuple(link or ())
+        )
         facts = gather(sources, load_prompts(prompts), known_models(), (a, b) if a else None)
         paths = write_report(make_document(lang, facts, details, plot_language(lang)), out)
     if as_json:

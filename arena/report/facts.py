@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from arena.answers import Recorded
 from arena.checks import Check
+from arena.model_card import ModelCard
 from arena.prompts import DIMENSIONS, Reference
 from arena.statistics import PairCount
 from arena.types import GenerationConfig, ModelSpec, Winner
@@ -14,11 +15,15 @@ from arena.types import GenerationConfig, ModelSpec, Winner
 
 @dataclass(frozen=True)
 class KnownModel:
-    """What the catalogue knows of a model: where it is published and how many parameters it has (None if unknown)."""
+    """What the catalogue knows of a model: where it is published, how many parameters it has, what its makers tell.
+
+    Unknown is None, or an empty text.
+    """
 
     spec: ModelSpec
     published: str = ""
     parameters: float | None = None
+    card: ModelCard | None = None
 
 
 @dataclass(frozen=True)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from arena.prompts import DIMENSIONS
+from arena.report.form_words import FORM_WORDS
 
 WORDS: dict[str, tuple[str, str]] = {
     # key: (Chinese, English)
     "title": ("{first} 与 {second} 对比报告", "{first} and {second}: a comparison"),
-    "author": ("作者", "Author"),
-    "student_number": ("学号", "Student number"),
-    "course": ("课程", "Course"),
-    "teacher": ("教师", "Teacher"),
-    "date": ("日期", "Date"),
     "field": ("项目", "Field"),
     "value": ("内容", "Value"),
     # ---- summary
@@ -73,7 +71,6 @@ WORDS: dict[str, tuple[str, str]] = {
     "id": ("编号", "Id"),
     "published": ("发布处", "Published as"),
     "parameters": ("参数量", "Parameters"),
-    "billion": ("约 {hundred_millions} 亿", "about {billions} billion"),
     "context": ("上下文长度", "Context length"),
     "tokens": ("{count} tokens", "{count} tokens"),
     "precision": ("精度", "Precision"),
@@ -259,7 +256,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "plot_seconds": ("用时（秒）", "seconds"),
     "plot_score": ("得分", "score"),
     "plot_checks": ("通过的核对项", "checks passed"),
-}
+} | FORM_WORDS
 
 
 def say(lang: str, key: str, **numbers: object) -> str:
@@ -270,6 +267,11 @@ def say(lang: str, key: str, **numbers: object) -> str:
 def dimension_name(lang: str, name: str) -> str:
     """As a person reads it; a dimension of a set's own is its own name."""
     return say(lang, name) if name in (*DIMENSIONS, "") else name
+
+
+def listed(lang: str, names: Sequence[str]) -> str:
+    """Names one after the other, as the language does it."""
+    return ("、" if lang == "zh" else ", ").join(names)
 
 
 def together(lang: str, *sentences: str) -> str:

@@ -1,4 +1,4 @@
-"""The components of the report tab and where they stand. Knows no handler."""
+"""The components of the report tab and where they stand."""
 
 from __future__ import annotations
 
@@ -8,7 +8,18 @@ import gradio as gr
 
 from ui.labels import Labels
 
-FIELDS = ("title", "author", "student_number", "course", "teacher", "date")
+FIELDS = (
+    "title",
+    "university",
+    "school",
+    "major",
+    "course",
+    "author",
+    "student_number",
+    "teacher",
+    "date",
+    "machine",
+)
 FORMATS = ("html", "docx", "md")
 
 

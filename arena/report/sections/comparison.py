@@ -42,7 +42,7 @@ def _table(lang: str, facts: ReportFacts) -> Table:
         say(lang, "share", model=first.name),
     )
     rows = [_row(lang, dimension_name(lang, name), count) for name, count in facts.dimensions.items()]
-    return Table(headers, (*rows, _row(lang, say(lang, "all"), facts.overall)))
+    return Table(headers, (*rows, _row(lang, say(lang, "all"), facts.overall)), say(lang, "votes_table"))
 
 
 def _row(lang: str, name: str, count: PairCount) -> tuple[str, ...]:
