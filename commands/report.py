@@ -46,8 +46,8 @@ def report(
 ) -> None:
     """Write report.md, report.html and report.docx into DIR: prompts, answers, checks, votes, and what they show.
 
-    Answers are those of the data folder if none are named. It runs without votes as well. Every sentence is a count or
-    somebody's words.
+    Answers are those of the data folder if none are named. It runs without votes as well. Every sentence is a count, a
+    published fact about a model, or a quote.
     """
     with errors_in_one_line(as_json, folder=str(out)):
         from arena.prompts import load_prompts

@@ -18,7 +18,6 @@ FIELDS = (
     "student_number",
     "teacher",
     "date",
-    "machine",
 )
 FORMATS = ("html", "docx", "md")
 
@@ -44,6 +43,7 @@ def lay_out_report(labels: Labels) -> ReportTab:
         labels.show(folded, label="report_fields")
         with gr.Row():
             fields = {name: _field(labels, name) for name in FIELDS}
+        fields["machine"] = _field(labels, "machine")
         links = gr.Textbox(label=labels("report_links"), lines=2, max_lines=6, elem_id="report_links")
         labels.show(links, label="report_links")
     with gr.Row():

@@ -34,9 +34,9 @@ TEXTS: dict[str, tuple[str, str]] = {
     "cell_failed": ("失败", "failed"),
     "tab_report": ("报告", "Report"),
     "report_what": (
-        "把两个模型的回答、投票和用时写成一份报告；报告里的每句话都是统计数字或评价者的原话。",
-        "Writes the answers of both models, the votes and the times into a report. Every sentence in it is a count or "
-        "somebody's words.",
+        "用两个模型的回答、投票和用时生成一份报告；内容只有统计数字、公开的模型信息和评价者的原话。",
+        "Creates a report from answers, votes and timings. It contains only counts, published facts about the models, "
+        "and quotes.",
     ),
     "report_fields": ("封面和说明（可不填）", "Cover and notes (optional)"),
     "report_title": ("标题", "Title"),
@@ -48,11 +48,14 @@ TEXTS: dict[str, tuple[str, str]] = {
     "report_student_number": ("学号", "Student number"),
     "report_teacher": ("指导教师", "Teacher"),
     "report_date": ("日期", "Date"),
-    "report_machine": ("导入的回答是在什么机器上得到的", "Machine that made imported answers"),
-    "report_links": ("公开链接，每行一个", "Public links, one a line"),
-    "report_look": ("显示图表", "Show the plots"),
+    "report_machine": (
+        "导入的回答所用的机器（报告中注明由作者填写）",
+        "Machine used for imported answers (shown as stated by the author)",
+    ),
+    "report_links": ("公开链接，每行一个", "Links, one per line"),
+    "report_look": ("预览图表", "Preview charts"),
     "report_html": ("下载 HTML", "Download HTML"),
     "report_docx": ("下载 Word", "Download Word"),
     "report_md": ("下载 Markdown", "Download Markdown"),
-    "report_no_plots": ("还没有可以画图的投票或用时", "There are no votes or times to draw yet"),
+    "report_no_plots": ("还没有可以画图的投票或用时", "No votes or times to draw yet"),
 }
