@@ -16,6 +16,7 @@ from arena.report.formats.docx import as_docx
 
 FULL = Details(title="A  comparison", machine="A laptop", **{name: f"my {name}" for name in COVER})
 LANGUAGES = ("zh", "en")
+SPEC = {"mark": "point", "data": {"values": []}}
 
 
 def parts(document):
@@ -185,6 +186,20 @@ def test_every_table_repeats_its_header_row():
     for table in tables:
         rows = [row.find(f"{qn('w:trPr')}/{qn('w:tblHeader')}") is not None for row in table.iter(qn("w:tr"))]
         assert rows[0] and not any(rows[1:])
+
+
+def keeps(paragraph):
+    return paragraph.find(f"{qn('w:pPr')}/{qn('w:keepNext')}") is not None
+
+
+def test_what_belongs_together_stays_on_one_page():
+    column = Column("m", (("", "answer"),))
+    blocks = (Paragraph("Votes"), Bullets(("one",)), Quote("asked"), SideBySide(column, column), Table(("a",), (), "T"))
+    body = parts(Document("en", "t", (*blocks, Figure("f", "F", SPEC))))["word/document.xml"][0]
+    kept = [text_of(one) for one in body.iter(qn("w:p")) if keeps(one) and text_of(one)]
+    assert kept == ["Votes", "asked", "m", "m", "Table 1. T", "a"]
+    picture = next(one for one in body.iter(qn("w:p")) if list(one.iter(qn("w:drawing"))))
+    assert keeps(picture)
 
 
 def test_addresses_can_be_followed():

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from arena.report.blocks import (
+    Block,
     Bullets,
     Column,
     Contents,
@@ -52,12 +53,20 @@ def as_docx(document: Document) -> bytes:
     lines = contents(items)
     for item, after in zip(items, [*items[1:], None], strict=True):
         _add(word, item, lines, document.lang)
-        if isinstance(item.block, Paragraph) and after and isinstance(after.block, (Bullets, Quote)):
+        if after and _belongs(item.block, after.block):
             word.paragraphs[-1].paragraph_format.keep_with_next = True
     update_fields_on_opening(word)
     file = io.BytesIO()
     word.save(file)
     return file.getvalue()
+
+
+def _belongs(block: Block, after: Block) -> bool:
+    """Whether the two should stand on one page: a label and what it labels, a prompt and its answers."""
+    match block, after:
+        case (Paragraph(), Bullets() | Quote()) | (Quote(), SideBySide()):
+            return True
+    return False
 
 
 def _add(word: Word, item: Numbered, lines: Sequence[Line], lang: str) -> None:
@@ -144,7 +153,7 @@ def _grid(word: Word, columns: int, headers: tuple[str, ...]) -> Any:
     table.autofit = False
     for cell, text in zip(table.rows[0].cells, headers, strict=True):
         cell.paragraphs[0].style = CELL
-        write(cell.paragraphs[0], text, bold=True)
+        write(cell.paragraphs[0], text, bold=True).paragraph_format.keep_with_next = True
         _shade(cell)
     _mark(table.rows[0], "tblHeader")
     return table

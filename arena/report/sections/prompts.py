@@ -1,4 +1,4 @@
-"""Each prompt with both answers side by side, what checks and raters say of them. Knows no format."""
+"""Each prompt with both answers side by side, what checks and raters say of them."""
 
 from __future__ import annotations
 
