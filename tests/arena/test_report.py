@@ -1,19 +1,17 @@
 """A report: every number in it can be counted again in the answers and the votes, and nothing else is claimed."""
 
-import json
 import re
 from dataclasses import replace
 from pathlib import Path
 from string import Formatter
 
 import pytest
-from report_samples import ANSWERS, GLM, PROMPTS, QWEN, TITLES, VOTES, recorded, vote
+from report_samples import ANSWERS, GLM, PROMPTS, QWEN, VOTES, recorded, vote
 
 from arena.answers import Recorded, read_recorded
 from arena.errors import InputError
 from arena.prompts import load_prompts
 from arena.report import Details, KnownModel, Sources, gather, make_document, write_report
-from arena.report.blocks import Figure
 from arena.report.formats.markdown import as_markdown
 from arena.report.words import WORDS, duration
 from arena.types import (
@@ -42,10 +40,6 @@ def written(document):
 
 def said(facts, lang="en", **details):
     return written(make_document(lang, facts, Details(**details))).replace("\\", "")
-
-
-def figures(facts, lang):
-    return [block for block in make_document(lang, facts, Details()).blocks if isinstance(block, Figure)]
 
 
 # ---- facts
@@ -201,19 +195,6 @@ def test_all_words_are_used():
     by_value = {"correct", "complete", "clear", "tie", "tie (bothbad)", "", "processor", "cores", "memory", "system"}
     by_value |= {"reasoning", "knowledge", "generation", "multilingual", *Details.__dataclass_fields__}
     assert not [key for key in WORDS if f'"{key}"' not in code and key not in by_value]
-
-
-@pytest.mark.parametrize("name", ["safety", "工具使用", "title", "memory", "a | b <i>"])
-def test_a_dimension_of_a_sets_own_has_a_row_after_the_usual_ones(name):
-    prompts = (replace(PROMPTS[0], dimension=name), PROMPTS[1])
-    votes = [replace(one, battle=replace(one.battle, dimension=name)) for one in VOTES[:3]]
-    found = gather(Sources(ANSWERS, (*votes, *VOTES[3:])), prompts)
-    assert list(found.dimensions) == ["reasoning", name]
-    for lang in ("zh", "en"):
-        text = said(found, lang)
-        assert f"### 1. {TITLES[lang]} · {name}" in text and f"| {name} | 3 | 3 |" in text
-        plots = [json.dumps(block.spec, ensure_ascii=False) for block in figures(found, lang)]
-        assert any(f'"dimension": "{name}"' in plot for plot in plots)
 
 
 def test_the_numbers_of_the_summary(facts):
