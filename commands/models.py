@@ -43,14 +43,12 @@ def known_models() -> list[KnownModel]:
     """What the catalogue knows of each model."""
     from arena.report import KnownModel
     from backends.catalog import EMBEDDED, FETCHED, PUBLISHED
+    from backends.catalog_cards import CARDS
 
-    known = [KnownModel(spec) for spec in EMBEDDED.values()]
-    for name, spec in FETCHED.items():
-        published = PUBLISHED.get(name)
-        if published is None:
-            known.append(KnownModel(spec))
-            continue
-        places = " / ".join(dict.fromkeys(repo.id for repo in published.repos.values()))
-        # Two bytes a parameter, in bf16 and fp16 alike.
-        known.append(KnownModel(spec, places, published.weight_bytes / 2))
+    known = []
+    for name, spec in (FETCHED | EMBEDDED).items():
+        repos = PUBLISHED[name].repos.values() if name in PUBLISHED else ()
+        places = " / ".join(dict.fromkeys(repo.id for repo in repos))
+        card = CARDS[name]
+        known.append(KnownModel(spec, places, card.parameters, card))
     return known

@@ -27,11 +27,17 @@ def report(
     prompts: PromptSet = PROMPTS,
     lang: Annotated[Literal["zh", "en"], typer.Option(help="The report's language.")] = "zh",
     title: Annotated[str, typer.Option(help="Instead of the models' names.")] = "",
-    author: Annotated[str, typer.Option(help="Each of these is left out if it is empty.")] = "",
-    student_number: str = "",
+    university: Annotated[str, typer.Option(help="Stands on the cover, as the next seven do; none is needed.")] = "",
+    school: str = "",
+    major: str = "",
     course: str = "",
+    author: str = "",
+    student_number: str = "",
     teacher: str = "",
     date: str = "",
+    machine: Annotated[
+        str, typer.Option(help="What imported answers were made on; printed as stated by the author.")
+    ] = "",
     link: Annotated[
         list[str] | None, typer.Option("--link", metavar="URL", help="For the appendix; may be repeated.")
     ] = None,
@@ -40,8 +46,8 @@ def report(
 ) -> None:
     """Write report.md, report.html and report.docx into DIR: prompts, answers, checks, votes, and what they show.
 
-    Answers are those of the data folder if none are named. It runs without votes as well. Every sentence is a count or
-    somebody's words.
+    Answers are those of the data folder if none are named. It runs without votes as well. Every sentence is a count, a
+    published fact about a model, or a quote.
     """
     with errors_in_one_line(as_json, folder=str(out)):
         from arena.prompts import load_prompts
@@ -52,7 +58,9 @@ def report(
             raise InputError("report_pair", "Name both models with --a and --b, or neither.")
         with votes_read() as progress:
             sources = sources_in(data_dir, answers_file(answers, data_dir), votes, progress)
-        details = Details(title, author, student_number, course, teacher, date, tuple(link or ()))
+        details = Details(
+            title, university, school, major, course, author, student_number, teacher, date, machine, tuple(link or ())
+        )
         facts = gather(sources, load_prompts(prompts), known_models(), (a, b) if a else None)
         paths = write_report(make_document(lang, facts, details, plot_language(lang)), out)
     if as_json:

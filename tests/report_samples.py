@@ -4,8 +4,9 @@ import tempfile
 from pathlib import Path
 
 from arena.answers import Recorded
+from arena.model_card import ModelCard
 from arena.prompts import Prompt, Reference
-from arena.report import Sources
+from arena.report import KnownModel, Sources
 from arena.results.compute import compute
 from arena.types import Answer, Battle, Message, ModelSpec, Side, Usage, Vote, Winner
 from arena.votes.parts import HEAD, csv_line
@@ -63,3 +64,20 @@ VOTES = (
     vote(5, "q2", Winner.TIE),
     vote(6, "q2", Winner.BOTH_BAD),
 )
+
+CARD = ModelCard(
+    ("某公司", "Some company"),
+    ("解码器", "decoder"),
+    7.7e9,
+    8192,
+    "2023-08-03",
+    "https://x.org/card",
+    "https://x.org/code",
+    ("两万亿", "2 trillion tokens"),
+    None,
+    "2023-09-25",
+    "A. Author. A paper. 2023.",
+    "https://x.org/paper",
+)
+# What a catalogue knows of the first of the two models, and nothing of the second.
+KNOWN = [KnownModel(QWEN, "Qwen/Qwen", CARD.parameters, CARD)]

@@ -11,6 +11,7 @@ from typing import Any
 
 import gradio as gr
 import pytest
+from gradio.blocks import Block
 
 from arena.admin import Admin
 from arena.batch import CellState, CellView, DeskState, Progress
@@ -18,7 +19,9 @@ from arena.errors import InputError
 from arena.judging.limits import RateLimits
 from arena.prompts import Prompt
 from arena.report import Reports
+from arena.results.desk import ResultsDesk
 from arena.types import Answer, ErrorInfo, ModelSpec, Usage
+from arena.votes.store import store_of
 from ui.batch.events import BatchEvents
 from ui.batch.layout import lay_out_batch
 from ui.batch.view import grid_block, status_block
@@ -31,7 +34,7 @@ TOKEN = "correct horse"
 PROMPT = Prompt("q1", "", {"zh": "题一", "en": "Question <1>"}, "Why?")
 DIRECT = SimpleNamespace(headers={}, client=None)
 THROUGH_A_PROXY = SimpleNamespace(headers={"x-forwarded-for": "1.2.3.4"}, client=None)
-FIELDS = ("My title", "", "", "", "", "", "https://x.org")
+FIELDS = {"title": "My title", "school": "My school", "links": "https://x.org"}
 
 
 def cell(state: CellState, **more: Any) -> CellView:
@@ -185,35 +188,48 @@ def reporting(tmp_path: Path) -> Callable[..., SimpleNamespace]:
 
         with gr.Blocks():
             part = lay_out_report(Labels({}))
+            kept = gr.BrowserState()
+
+        def typed(**values: str) -> dict[Block, Any]:
+            """What the page hands over: a box that nobody typed in holds None."""
+            boxes = {**part.fields, "links": part.links}
+            return {kept: {}, **{box: values.get(name) for name, box in boxes.items()}}
+
         tab = SimpleNamespace(lang="en", admin=False)
         services, tabs = SimpleNamespace(check_unblinding=check), SimpleNamespace(get=lambda request: tab)
-        events = ReportEvents(services, Reports(tmp_path, None, (PROMPT,), ()), part, tabs, None)  # type: ignore[arg-type]
-        return SimpleNamespace(events=events, tab=tab, part=part)
+        events = ReportEvents(
+            services, Reports(ResultsDesk(store_of(tmp_path)), tmp_path, None, (PROMPT,), ()), part, tabs, kept
+        )  # type: ignore[arg-type]
+        return SimpleNamespace(events=events, tab=tab, part=part, typed=typed)
 
     return make
 
 
 def test_a_report_is_a_file_of_each_kind(reporting: Callable[..., SimpleNamespace]) -> None:
     page = reporting()
-    html = Path(page.events._file_of("html")({}, *FIELDS, DIRECT))
-    assert html.name == "report.html" and "<title>My title</title>" in html.read_text(encoding="utf-8")
-    assert Path(page.events._file_of("docx")({}, *FIELDS, DIRECT)).name == "report.docx"
-    bundle = Path(page.events._file_of("md")({}, *FIELDS, DIRECT))
+    html = Path(page.events._file_of("html")(page.typed(**FIELDS), DIRECT))
+    assert html.name == "report.html"
+    for text in ("<title>My title</title>", "<dt>School</dt><dd>My school</dd>", 'href="https://x.org"'):
+        assert text in html.read_text(encoding="utf-8")
+    assert Path(page.events._file_of("docx")(page.typed(**FIELDS), DIRECT)).name == "report.docx"
+    bundle = Path(page.events._file_of("md")(page.typed(**FIELDS), DIRECT))
     assert bundle.name == "report.zip" and zipfile.ZipFile(bundle).namelist() == ["report.md"]
 
 
 def test_a_report_tells_nobody_whose_answers_they_judge(reporting: Callable[..., SimpleNamespace]) -> None:
     page = reporting(blind=True)
     with pytest.raises(gr.Error, match="judged everything"):
-        page.events._file_of("html")({}, *FIELDS, DIRECT)
-    shown = page.events.look({}, *FIELDS, DIRECT)
+        page.events._file_of("html")(page.typed(**FIELDS), DIRECT)
+    shown = page.events.look(page.typed(**FIELDS), DIRECT)
     assert "judged everything" in shown[page.part.note]
     page.tab.admin = True
-    assert page.events._file_of("html")({}, *FIELDS, DIRECT)
+    assert page.events._file_of("html")(page.typed(**FIELDS), DIRECT)
 
 
 def test_what_is_missing_is_said(reporting: Callable[..., SimpleNamespace]) -> None:
     page = reporting(answers=False)
-    assert "answers of two models" in page.events.look({}, *[None] * 7, DIRECT)[page.part.note]
-    with pytest.raises(gr.Error, match="300 characters"):
-        reporting().events._file_of("md")({}, "x" * 301, *FIELDS[1:], DIRECT)
+    assert "answers of two models" in page.events.look(page.typed(), DIRECT)[page.part.note]
+    page = reporting()
+    for name in (*page.part.fields, "links"):
+        with pytest.raises(gr.Error, match="300 characters"):
+            page.events._file_of("md")(page.typed(**{name: "x" * 301}), DIRECT)

@@ -12,6 +12,7 @@ from vote_samples import make_side, make_vote
 
 from arena.votes import VoteLog
 
+COVER = ("--university", "某大学", "--author", "张三", "--machine", "一台 8 核笔记本")
 LINES = [
     {"prompt_id": "q1", "prompt": "首都?", "model": model, "response": f"{model} 说：**堪培拉**", "seconds": 3}
     for model in ("qwen", "glm")
@@ -33,13 +34,14 @@ def data(tmp_path: Path) -> Path:
 
 def test_a_report_is_made_of_what_lies_in_the_data_folder(data: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    done = run("report", "--data-dir", str(data), "--out", str(out), "--author", "张三", "--link", "https://x.org")
+    done = run("report", "--data-dir", str(data), "--out", str(out), *COVER, "--link", "https://x.org")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines() == [
         str(out / name) for name in ("report.md", "results.svg", "report.html", "report.docx")
     ]
     text = (out / "report.md").read_text(encoding="utf-8")
-    assert text.startswith("# qwen 与 glm 对比报告") and "| 作者 | 张三 |" in text and "qwen 说：**堪培拉**" in text
+    assert text.startswith("# qwen 与 glm 对比报告") and "| 姓名 | 张三 |" in text and "qwen 说：**堪培拉**" in text
+    assert "| 学校 | 某大学 |" in text and "作者填写的运行环境：一台 8 核笔记本" in text
     assert "依据 1 位投票者的 1 票" in text and "https://x.org" in text
 
 

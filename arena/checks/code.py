@@ -1,6 +1,6 @@
 """Python in an answer, looked at and never run: whether it parses, what it defines, which results are claimed.
 
-Knows nothing of what the code does: a wrong function with right claims passes.
+What the code does is not tested: a wrong function with right claims passes.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Whether a text says a thing in given words. Knows no meaning: a negation counts only right before the words."""
+"""Whether a text says a thing in given words; a negation counts only right before them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which languages stand in a text, each with a sentence or so. Knows no translation: what is said is not compared."""
+"""Which languages stand in a text, each with a sentence or so; what the sentences say is not compared."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The outcome of a check in one short line, in both languages. Knows no markup."""
+"""The outcome of a check in one short line, in both languages."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ LANGUAGE_NAMES = {
 }
 # (kind, passed): (Chinese, English)
 _LINES = {
-    ("says", True): ("提到“{expected}”", "says “{expected}”"),
+    ("says", True): ("提到“{found}”", "says “{found}”"),
     ("says", False): ("没有提到“{expected}”", "does not say “{expected}”"),
     ("does not say", True): ("没有错说“{expected}”", "does not claim “{expected}”"),
-    ("does not say", False): ("错说了“{expected}”", "claims “{expected}”, which is wrong"),
+    ("does not say", False): ("错说了“{found}”", "claims “{found}”, which is wrong"),
     ("language", True): ("有{expected}", "has {expected}"),
     ("language", False): ("没有{expected}", "has no {expected}"),
     ("parses", True): ("代码语法正确", "the code parses"),

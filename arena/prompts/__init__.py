@@ -1,4 +1,4 @@
-"""The prompt set: what is asked, what it tests, and what is known of a good answer. Knows nothing of who shows it."""
+"""The prompt set: what is asked, what it tests, and what is known of a good answer."""
 
 from arena.prompts.prompt import DIMENSIONS, Prompt
 from arena.prompts.reading import load_prompts

@@ -1,4 +1,4 @@
-"""What a prompt needs, whatever file it came from. Raises ValueError that says what is wrong; knows no file."""
+"""What a prompt needs, whatever file it came from. Raises ValueError that says what is wrong."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from arena.text import clean
 
 _REQUIRED = {"id", "dimension", "title", "prompt"}
 _OPTIONAL = {"more", "category", "reference"}
+LONGEST_DIMENSION = 40
 # A row of a CSV holds texts alone: several of them in one cell stand between these.
 _BETWEEN = "|"
 _TITLE_WIDTH = 40
@@ -43,9 +44,8 @@ def full_prompt(entry: Any, _number: int) -> Prompt:
         raise ValueError("the title needs a text for zh and for en")
     if not _filled(entry["id"]):
         raise ValueError("id and prompt must be texts")
-    if entry["dimension"] not in DIMENSIONS:
-        raise ValueError(f"the dimension must be one of {', '.join(DIMENSIONS)}")
-    return _prompt(entry["id"], entry["dimension"], title, [entry["prompt"], *_texts(entry, "more")], entry)
+    dimension = _dimension(entry["dimension"])
+    return _prompt(entry["id"], dimension, title, [entry["prompt"], *_texts(entry, "more")], entry)
 
 
 def imported_prompt(entry: Any, number: int) -> Prompt:
@@ -60,9 +60,8 @@ def imported_prompt(entry: Any, number: int) -> Prompt:
         return _fastchat(entry)
     prompt_id = str(entry.get("id") or f"p{number}")
     turns = [entry.get("prompt"), *_texts(entry, "more")]
-    dimension = entry.get("dimension") or _DIMENSION_OF.get(str(entry.get("category")).lower(), "")
-    if dimension and dimension not in DIMENSIONS:
-        raise ValueError(f"the dimension must be one of {', '.join(DIMENSIONS)}")
+    given = entry.get("dimension")
+    dimension = _dimension(given) if given else _DIMENSION_OF.get(str(entry.get("category")).lower(), "")
     title = entry.get("title")
     if not isinstance(title, dict) or not all(_filled(title.get(lang)) for lang in ("zh", "en")):
         title = _title(prompt_id, title if _filled(title) else turns[0])
@@ -106,6 +105,15 @@ def _prompt(
     return Prompt(clean(prompt_id), dimension, title, first, tuple(more), clean(category), reference)
 
 
+def _dimension(value: Any) -> str:
+    """One of the usual names, whatever its case, or a short name of the set's own."""
+    name = " ".join(clean(value).split()) if isinstance(value, str) else ""
+    if not 0 < len(name) <= LONGEST_DIMENSION:
+        usual = ", ".join(DIMENSIONS)
+        raise ValueError(f"the dimension must be {usual}, or another name of {LONGEST_DIMENSION} characters at most")
+    return name.casefold() if name.casefold() in DIMENSIONS else name
+
+
 def _title(prompt_id: str, text: Any) -> Mapping[str, str]:
     """One that no other prompt has: the first words, after the id."""
     words = textwrap.shorten(clean(str(text)), _TITLE_WIDTH, placeholder="…")
@@ -117,7 +125,8 @@ def _title(prompt_id: str, text: Any) -> Mapping[str, str]:
 
 def _cells(row: Mapping[str, Any]) -> Mapping[str, Any]:
     """A row of a CSV with its reference in the project's keys; anything else as it is."""
-    found = {key: _split(row[key]) for key in ("must", "must_not", "languages") if row.get(key)}
+    told = {key: row[key] for key in ("must", "must_not", "languages") if row.get(key)}
+    found = {key: cell if isinstance(cell, list) else _split(cell) for key, cell in told.items()}
     return {**row, "reference": found} if found else row
 
 
@@ -131,8 +140,7 @@ def _texts(entry: Mapping[str, Any], key: str) -> list[Any]:
 
 
 def _split(cell: Any) -> list[str]:
-    parts = cell if isinstance(cell, list) else str(cell).split(_BETWEEN)
-    return [part.strip() for part in parts if part.strip()]
+    return [part.strip() for part in str(cell).split(_BETWEEN) if part.strip()]
 
 
 def _filled(value: Any) -> bool:

@@ -1,4 +1,4 @@
-"""One prompt, as a value. Knows no file."""
+"""One prompt, as a value."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from arena.prompts.reference import Reference
 
+# The usual ones, which come first wherever results are grouped; a set may have others of its own.
 DIMENSIONS = ("reasoning", "knowledge", "generation", "multilingual")
 
 

@@ -1,4 +1,4 @@
-"""What is known of a good answer to a prompt, as a value. Knows no answer; `arena.checks` compares."""
+"""What is known of a good answer to a prompt, as a value; `arena.checks` compares answers with it."""
 
 from __future__ import annotations
 
@@ -39,11 +39,13 @@ class CodeReference:
 
 @dataclass(frozen=True)
 class Reference:
-    """What an answer has to say: each of `must` (one of its wordings), nothing of `must_not`, something in each of
-    `languages`, code. `text` is a good answer in full, to read."""
+    """What an answer has to say: each fact of `must`, no claim of `must_not`, something in each of `languages`, code.
+
+    A fact or a claim is given as its wordings, and any one of them says it. `text` is a good answer in full, to read.
+    """
 
     must: tuple[tuple[str, ...], ...] = ()
-    must_not: tuple[str, ...] = ()
+    must_not: tuple[tuple[str, ...], ...] = ()
     languages: tuple[str, ...] = ()
     code: CodeReference | None = None
     text: str = ""
@@ -60,24 +62,23 @@ def parse_reference(entry: Any) -> Reference:
     text = entry.get("text", "")
     if not isinstance(text, str):
         raise ValueError("the reference's text must be a text")
-    return Reference(_wordings(entry.get("must", [])), _texts(entry, "must_not"), languages, _code(entry), text)
+    return Reference(_facts(entry, "must"), _facts(entry, "must_not"), languages, _code(entry), text)
 
 
-def _wordings(entries: Any) -> tuple[tuple[str, ...], ...]:
-    wrong = ValueError("the reference's must needs a list of texts, or of lists of wordings that mean the same")
-    if not isinstance(entries, list):
-        raise wrong
-    facts = [entry if isinstance(entry, list) else [entry] for entry in entries]
+def _facts(entry: Mapping[str, Any], key: str) -> tuple[tuple[str, ...], ...]:
+    """Each fact as its wordings; a plain text is a fact with one wording."""
+    found = entry.get(key, [])
+    facts = [fact if isinstance(fact, list) else [fact] for fact in found] if isinstance(found, list) else [[]]
     if not all(fact and all(_filled(wording) for wording in fact) for fact in facts):
-        raise wrong
-    return tuple(tuple(fact) for fact in facts)
+        raise ValueError(f"the reference's {key} needs a list of texts, or of lists of wordings that mean the same")
+    return tuple(dict.fromkeys(tuple(fact) for fact in facts))
 
 
 def _texts(entry: Mapping[str, Any], key: str) -> tuple[str, ...]:
     found = entry.get(key, [])
     if not isinstance(found, list) or not all(_filled(one) for one in found):
         raise ValueError(f"the reference's {key} must be a list of texts")
-    return tuple(found)
+    return tuple(dict.fromkeys(found))
 
 
 def _code(entry: Mapping[str, Any]) -> CodeReference | None:

@@ -1,7 +1,4 @@
-"""A report of two models out of answers and votes, in Chinese or English. Every claim carries its count.
-
-Knows no page and no engine.
-"""
+"""A report of two models out of answers and votes, in Chinese or English. Every claim carries its count."""
 
 from arena.report.blocks import Document
 from arena.report.details import Details

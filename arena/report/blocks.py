@@ -1,4 +1,4 @@
-"""What a report is made of, whatever its format. All text is plain: a format escapes it. Knows no facts."""
+"""What a report is made of, whatever its format. All text is plain: a format escapes it."""
 
 from __future__ import annotations
 
@@ -8,8 +8,24 @@ from typing import Any
 
 
 @dataclass(frozen=True)
+class Cover:
+    """The title and, around it, who hands the report in: `above` stands over the title, `rows` are (label, value)."""
+
+    title: str
+    above: str = ""
+    rows: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Contents:
+    """The place of the table of contents; each format makes it out of the document's headings."""
+
+    title: str
+
+
+@dataclass(frozen=True)
 class Heading:
-    """Level 1 is the report's title, 2 a part of it, 3 a part of that."""
+    """Level 2 is a part of the report, 3 a part of that."""
 
     level: int
     text: str
@@ -37,8 +53,23 @@ class Links:
 
 
 @dataclass(frozen=True)
+class Cited:
+    """One entry of the references, with its web address if it has one."""
+
+    text: str
+    address: str = ""
+
+
+@dataclass(frozen=True)
+class References:
+    """Numbered from 1, in their order."""
+
+    items: tuple[Cited, ...]
+
+
+@dataclass(frozen=True)
 class Table:
-    """Cells by row; the first column names what the row is about."""
+    """Cells by row; the first column names what the row is about. A table with a caption is numbered."""
 
     headers: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
@@ -72,14 +103,14 @@ class SideBySide:
 
 @dataclass(frozen=True)
 class Figure:
-    """A plot as a Vega-Lite specification; `text` says in words what it shows, `name` is a file name."""
+    """A plot as a Vega-Lite specification; `caption` says in words what it shows, `name` is a file name."""
 
     name: str
-    text: str
+    caption: str
     spec: Mapping[str, Any]
 
 
-Block = Heading | Paragraph | Bullets | Links | Table | Quote | SideBySide | Figure
+Block = Cover | Contents | Heading | Paragraph | Bullets | Links | References | Table | Quote | SideBySide | Figure
 
 
 @dataclass(frozen=True)

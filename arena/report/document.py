@@ -1,10 +1,10 @@
-"""The whole report as blocks, part by part. Knows no format."""
+"""The whole report as blocks, part by part."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from arena.report.blocks import Block, Document
+from arena.report.blocks import Block, Document, Figure
 from arena.report.details import Details
 from arena.report.facts import ReportFacts
 from arena.report.sections.closing import appendix, assessment, conclusion, limits
@@ -12,6 +12,7 @@ from arena.report.sections.comparison import comparison
 from arena.report.sections.judging import judging
 from arena.report.sections.opening import opening, summary, title_of
 from arena.report.sections.prompts import prompts
+from arena.report.sections.references import references
 from arena.report.sections.setting import setting
 from arena.results.plots import Labels
 
@@ -19,13 +20,16 @@ from arena.results.plots import Labels
 def make_document(lang: str, facts: ReportFacts, details: Details, plot_lang: str = "") -> Document:
     """The report in one language (zh or en); `plot_lang` is that of the plots' labels, the same unless told."""
     labels = Labels(plot_lang or lang)
-    return Document(lang, title_of(lang, facts, details), tuple(_blocks(lang, facts, details, labels)))
+    blocks = list(_blocks(lang, facts, details, labels))
+    has_figures = any(isinstance(block, Figure) for block in blocks)
+    blocks += references(lang, facts, has_figures)
+    return Document(lang, title_of(lang, facts, details), tuple(blocks))
 
 
 def _blocks(lang: str, facts: ReportFacts, details: Details, labels: Labels) -> Iterator[Block]:
     yield from opening(lang, facts, details)
     yield from summary(lang, facts)
-    yield from setting(lang, facts)
+    yield from setting(lang, facts, details.machine)
     yield from prompts(lang, facts)
     yield from judging(lang, facts)
     yield from comparison(lang, facts, labels)

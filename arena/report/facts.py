@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from arena.answers import Recorded
 from arena.checks import Check
+from arena.model_card import ModelCard
 from arena.prompts import Reference
 from arena.results.figures import Figures, PairResult
 from arena.statistics import PairCount
@@ -15,11 +16,15 @@ from arena.types import GenerationConfig, ModelSpec
 
 @dataclass(frozen=True)
 class KnownModel:
-    """What the catalogue knows of a model: where it is published and how many parameters it has (None if unknown)."""
+    """What the catalogue knows of a model: where it is published, how many parameters it has, what its makers tell.
+
+    Unknown is None, or an empty text.
+    """
 
     spec: ModelSpec
     published: str = ""
     parameters: float | None = None
+    card: ModelCard | None = None
 
 
 @dataclass(frozen=True)

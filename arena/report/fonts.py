@@ -1,4 +1,4 @@
-"""Whether this machine has a font for Chinese, so that plots do not show boxes. Knows no plot."""
+"""Whether this machine has a font for Chinese, so that plots do not show boxes."""
 
 from __future__ import annotations
 

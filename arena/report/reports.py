@@ -1,4 +1,4 @@
-"""Reports of one data folder as it is now, and as files to take away. Knows no page."""
+"""Reports of one data folder as it is now, and as files to take away."""
 
 from __future__ import annotations
 

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
+from arena.report.form_words import FORM_WORDS
 from arena.results.words import say as shared
 
 WORDS: dict[str, tuple[str, str]] = {
     # key: (Chinese, English)
     "title": ("{first} 与 {second} 对比报告", "{first} and {second}: a comparison"),
-    "author": ("作者", "Author"),
-    "student_number": ("学号", "Student number"),
-    "course": ("课程", "Course"),
-    "teacher": ("教师", "Teacher"),
-    "date": ("日期", "Date"),
     "field": ("项目", "Field"),
     "value": ("内容", "Value"),
     # ---- summary
@@ -54,7 +50,6 @@ WORDS: dict[str, tuple[str, str]] = {
     "id": ("编号", "Id"),
     "published": ("发布处", "Published as"),
     "parameters": ("参数量", "Parameters"),
-    "billion": ("约 {hundred_millions} 亿", "about {billions} billion"),
     "context": ("上下文长度", "Context length"),
     "tokens": ("{count} tokens", "{count} tokens"),
     "precision": ("精度", "Precision"),
@@ -278,7 +273,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "（本机没有中文字体，图中文字为英文。）",
         "",
     ),
-}
+} | FORM_WORDS
 
 
 def say(lang: str, key: str, **numbers: object) -> str:

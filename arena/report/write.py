@@ -1,4 +1,4 @@
-"""A report as files in a folder: Markdown with its plots, HTML, Word. Knows nothing of what it says."""
+"""A report as files in a folder: Markdown with its plots, HTML, Word."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def _files(document: Document, kinds: Collection[str]) -> Iterator[tuple[str, by
         yield "report.md", as_markdown(document).encode("utf-8", "replace")
         for block in document.blocks:
             if isinstance(block, Figure):
-                yield f"{block.name}.svg", as_svg(block.spec).encode()
+                yield f"{block.name}.svg", as_svg(block.spec, block.caption).encode()
     if "html" in kinds:
         yield "report.html", as_html(document).encode("utf-8", "replace")
     if "docx" in kinds:

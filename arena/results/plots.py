@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from arena.results.figures import Figures, PairResult
-from arena.results.words import WORDS, say
+from arena.results.words import dimension_name, say
 from arena.statistics import PairCount
 from arena.statistics.verdict import Verdict
 
@@ -31,7 +31,7 @@ class Labels:
 
     def dimension(self, name: str) -> str:
         """A dimension as a person reads it."""
-        return self(name) if name in WORDS else name
+        return dimension_name(self.lang, name)
 
 
 def figures_plot(labels: Labels, figures: Figures) -> Spec | None:

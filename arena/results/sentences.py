@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 from arena.results.figures import Figures
 from arena.results.verdict import Basis, PairVerdict, Said
-from arena.results.words import percent, say
+from arena.results.words import listed, percent, say
 from arena.statistics.regression import Estimate
 from arena.statistics.sequential import Interval
 from arena.statistics.verdict import Outcome, raters_needed
@@ -119,7 +119,7 @@ def _of_many(lang: str, figures: Figures, name: Names) -> Iterator[str]:
     elif models[0].worst_rank == 1:
         yield say(lang, "many_first", count=count, first=name(models[0].model), basis=basis)
     else:
-        names = ("、" if lang == "zh" else ", ").join(name(model.model) for model in models if model.best_rank == 1)
+        names = listed(lang, [name(model.model) for model in models if model.best_rank == 1])
         yield say(lang, "many_open", count=count, models=names, basis=basis)
     for pair in figures.pairs:
         verdict = pair.verdict

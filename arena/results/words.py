@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+
+from arena.prompts import DIMENSIONS
 
 # Of one thing English has no plural.
 _ONE = re.compile(r"(?<![\d.,])\b(1 (?:blind |more )?)(vote|rater|tie|point)s\b")
@@ -216,6 +219,16 @@ def say(lang: str, key: str, **numbers: object) -> str:
     """One of the sentences, filled. `lang` is zh or en."""
     filled = WORDS[key][lang == "en"].format(**numbers)
     return _ONE.sub(r"\1\2", filled) if lang == "en" else filled
+
+
+def dimension_name(lang: str, name: str) -> str:
+    """As a person reads it; a dimension of a set's own is its own name."""
+    return say(lang, name) if name in (*DIMENSIONS, "") else name
+
+
+def listed(lang: str, names: Iterable[str]) -> str:
+    """Names one after the other, as the language does it."""
+    return ("、" if lang == "zh" else ", ").join(names)
 
 
 def percent(share: float) -> str:

@@ -1,6 +1,7 @@
 """What an answer says against what is known of a good one."""
 
 import json
+from collections import Counter
 from pathlib import Path
 from textwrap import indent
 
@@ -10,7 +11,9 @@ from arena.checks import check_answer
 from arena.checks.code import check_code
 from arena.checks.facts import says
 from arena.checks.spoken import languages_in
+from arena.checks.words import describe
 from arena.prompts import CodeReference, Reference, load_prompts
+from arena.prompts.reference import parse_reference
 
 ROOT = Path(__file__).parents[2]
 ANSWERS = ROOT / "../shared/seed/answers.jsonl"
@@ -182,7 +185,9 @@ def test_a_claimed_result_is_found(text, claimed):
 
 
 def test_each_part_of_a_reference_is_one_check():
-    reference = Reference((("x", "y"), ("z",)), ("w",), ("English",), CodeReference("g", (("[2]", 4),)), "read me")
+    reference = Reference(
+        (("x", "y"), ("z",)), (("w", "v"),), ("English",), CodeReference("g", (("[2]", 4),)), "read me"
+    )
     checks = check_answer(reference, f"It is y and w.\n```python\n{SQUARES}f([2])  # returns 5\n```")
     assert [(check.kind, check.expected, check.found, check.passed) for check in checks] == [
         ("says", "x", "y", True),
@@ -195,6 +200,44 @@ def test_each_part_of_a_reference_is_one_check():
     ]
 
 
+@pytest.mark.parametrize(
+    ("told", "text", "outcomes"),
+    [
+        ({"must": [["x", "y", "z"]]}, "y", [("says", "y", True)]),
+        ({"must": [["x", "y"]]}, "x and y", [("says", "x", True)]),
+        ({"must": [["x", "y"], ["x", "y"], "x", "x"]}, "y", [("says", "y", True), ("says", "", False)]),
+        ({"must_not": [["x", "y", "z"]]}, "q", [("does not say", "", True)]),
+        ({"must_not": [["x", "y", "z"]]}, "z, then y", [("does not say", "y", False)]),
+        ({"must_not": ["x", "y"]}, "y", [("does not say", "", True), ("does not say", "y", False)]),
+        ({"must_not": ["x", "x"]}, "x", [("does not say", "x", False)]),
+        ({"must_not": [["x", "y"]]}, "not x, never y", [("does not say", "", True)]),
+        ({"languages": ["English", "English"]}, SENTENCES["English"], [("language", "English", True)]),
+    ],
+)
+def test_a_fact_is_one_check_however_many_wordings_it_has(told, text, outcomes):
+    checks = check_answer(parse_reference(told), text)
+    assert [(check.kind, check.found, check.passed) for check in checks] == outcomes
+
+
+@pytest.mark.parametrize(
+    ("text", "outcome"),
+    [
+        ("f([1, 2, 3, 4]) returns 20. 所以 [1,2,3,4] 返回 20", ("20", True)),
+        ("f([1, 2, 3, 4]) returns 20, or [1,2,3,4] 返回 30", ("30", False)),
+        ("f([1, 2, 3, 4]) returns 30, or [1,2,3,4] 返回 20", ("30", False)),
+    ],
+)
+def test_a_result_that_is_stated_twice_is_one_check(text, outcome):
+    reference = parse_reference({"code": {"results": {"[1, 2, 3, 4]": 20, "[1,2,3,4]": 20}}})
+    results = [check for check in check_answer(reference, f"```python\n{SQUARES}```\n{text}") if check.kind == "result"]
+    assert [(check.found, check.passed) for check in results] == [outcome]
+
+
+def test_a_line_quotes_the_wording_that_was_found():
+    said, claimed = check_answer(Reference((("20 minutes", "20分钟"),), (("x", "y"),)), "20分钟 y")
+    assert describe("en", said) == "says “20分钟”" and describe("zh", claimed) == "错说了“y”"
+
+
 def test_a_text_to_read_is_no_check():
     assert check_answer(Reference(text="So it is."), "anything") == ()
 
@@ -202,11 +245,12 @@ def test_a_text_to_read_is_no_check():
 @pytest.mark.skipif(not ANSWERS.exists(), reason="the reference run is not beside this copy of the project")
 def test_the_two_misses_of_the_reference_run_are_caught():
     references = {prompt.id: prompt.reference for prompt in load_prompts(ROOT / "prompts.json")}
-    failed = set()
+    failed, counts = set(), Counter()
     for line in ANSWERS.read_text(encoding="utf-8").splitlines():
         answer = json.loads(line)
         if reference := references[answer["prompt_id"]]:
             for check in check_answer(reference, answer["response"]):
+                counts[answer["model"], check.passed] += 1
                 if not check.passed:
                     failed.add((answer["prompt_id"], answer["model"], check.kind, check.found))
     assert ("q7-python", "ChatGLM3-6B", "result", "55") in failed
@@ -217,4 +261,10 @@ def test_the_two_misses_of_the_reference_run_are_caught():
         ("q4-mingming", "Qwen-7B-Chat"),
         ("q7-python", "ChatGLM3-6B"),
         ("q8-translate", "ChatGLM3-6B"),
+    }
+    assert counts == {
+        ("Qwen-7B-Chat", True): 9,
+        ("Qwen-7B-Chat", False): 1,
+        ("ChatGLM3-6B", True): 5,
+        ("ChatGLM3-6B", False): 5,
     }

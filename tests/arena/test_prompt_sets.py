@@ -121,7 +121,8 @@ def test_a_text_with_other_ends_of_lines_is_one_prompt(load):
         ("{]", "no JSON in line 1"),
         (lines({"prompt": "Why?"}, ["Why?"]), "line 2 (entry 2): it is no object"),
         (lines({"id": "a"}), "prompt must be texts"),
-        (lines({"prompt": "Why?", "dimension": "wit"}), "reasoning, knowledge"),
+        (lines({"prompt": "Why?", "dimension": ["wit"]}), "reasoning, knowledge"),
+        (lines({"prompt": "Why?", "must": [["x"], []]}), "must needs a list"),
         (lines({"prompt": "Why?", "more": 7}), "more must be a list"),
         (lines({"prompt": "Why?", "category": 7}), "category must be a text"),
         ("", "no list of prompts"),
@@ -129,6 +130,13 @@ def test_a_text_with_other_ends_of_lines_is_one_prompt(load):
 )
 def test_a_line_with_a_mistake_is_named(refusal, content, hint):
     assert hint in refusal("jsonl", content)
+
+
+def test_a_fact_may_have_several_wordings(load):
+    told = {"must": ["x", ["y", "z"]], "must_not": [["v", "w"]]}
+    for entry in ({"prompt": "Why?", **told}, {"prompt": "Why?", "reference": told}):
+        (prompt,) = load("jsonl", lines(entry))
+        assert prompt.reference == Reference((("x",), ("y", "z")), (("v", "w"),))
 
 
 # ---- CSV
@@ -143,7 +151,7 @@ def test_a_table_is_read_by_its_columns(load):
     first, second = load("csv", table)
     assert first.turns == ("Say it\r\nin French, please", "Now in German", "And in Dutch")
     assert first.dimension == "multilingual" and first.reference == Reference(languages=("French", "German"))
-    assert second.reference == Reference(must=(("Bach",), ("Johann",)), must_not=("Mozart",))
+    assert second.reference == Reference(must=(("Bach",), ("Johann",)), must_not=(("Mozart",),))
 
 
 def test_one_column_is_enough(load):
@@ -193,7 +201,9 @@ def test_any_code_may_be_asked_for(load):
         ({"must": "x"}, "must needs a list"),
         ({"must": [[]]}, "must needs a list"),
         ({"must": ["x", 7]}, "must needs a list"),
-        ({"must_not": [["x"]]}, "must_not must be a list"),
+        ({"must_not": [[]]}, "must_not needs a list"),
+        ({"must_not": [["x", 7]]}, "must_not needs a list"),
+        ({"must_not": "x"}, "must_not needs a list"),
         ({"languages": ["Klingon"]}, "languages must be among"),
         ({"code": "def"}, "code is an object"),
         ({"code": {"name": "f"}}, "code is an object"),

@@ -92,8 +92,11 @@ def test_what_breaks_files_is_cleaned_out(tmp_path):
         ({"id": 7}, "id and prompt"),
         ({"prompt": " \n"}, "id and prompt"),
         ({"prompt": None}, "id and prompt"),
-        ({"dimension": "wit"}, "reasoning, knowledge, generation, multilingual"),
+        ({"dimension": ""}, "reasoning, knowledge, generation, multilingual"),
+        ({"dimension": " \n"}, "reasoning, knowledge, generation, multilingual"),
         ({"dimension": []}, "reasoning, knowledge, generation, multilingual"),
+        ({"dimension": None}, "another name of 40 characters"),
+        ({"dimension": "x" * 41}, "another name of 40 characters"),
         ({"title": "One"}, "zh and for en"),
         ({"title": {"zh": "一"}}, "zh and for en"),
         ({"title": {"zh": "一", "en": " "}}, "zh and for en"),
@@ -109,6 +112,29 @@ def test_a_mistake_is_named_with_its_entry(refusal, change, hint):
     assert hint in message
 
 
+@pytest.mark.parametrize(
+    ("given", "dimension"),
+    [
+        ("safety", "safety"),
+        ("Tool use", "Tool use"),
+        ("工具使用", "工具使用"),
+        (" tool\n use ", "tool use"),
+        ("title", "title"),
+        ("x" * 40, "x" * 40),
+        ("Reasoning", "reasoning"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["json", "jsonl", "csv"])
+def test_a_set_may_have_dimensions_of_its_own(tmp_path, kind, given, dimension):
+    path = tmp_path / f"prompts.{kind}"
+    if kind == "csv":
+        path.write_text(f'prompt,dimension\nWhy?,"{given}"\n', encoding="utf-8")
+    else:
+        entry = json.dumps(GOOD | {"dimension": given}, ensure_ascii=False)
+        path.write_text(f"[{entry}]" if kind == "json" else entry, encoding="utf-8")
+    assert load_prompts(path)[0].dimension == dimension
+
+
 @pytest.mark.parametrize("missing", sorted(GOOD))
 def test_a_missing_key_is_named_with_its_entry(refusal, missing):
     entry = {key: value for key, value in GOOD.items() if key != missing}
@@ -119,7 +145,7 @@ def test_a_missing_key_is_named_with_its_entry(refusal, missing):
 
 def test_a_mistake_is_named_with_its_line(refusal):
     lines = ["[", json.dumps(GOOD) + ",", "", "  " + json.dumps(GOOD | {"id": "q2"}) + ","]
-    lines += [json.dumps(GOOD | {"id": "q3", "dimension": "wit"}, indent=1), "]"]
+    lines += [json.dumps(GOOD | {"id": "q3", "dimension": ""}, indent=1), "]"]
     assert "line 5 (entry 3)" in refusal("\n".join(lines).encode())
 
 

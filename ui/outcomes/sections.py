@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from arena.prompts import DIMENSIONS
 from arena.results.bias import Share, Split
 from arena.results.compute import GROUPS
 from arena.results.figures import Figures, ModelResult, PairResult
 from arena.results.sentences import short
 from arena.results.suspicious import KINDS
 from arena.results.verdict import Said
-from arena.results.words import percent, say
+from arena.results.words import dimension_name, percent, say
 from arena.statistics import PairCount, WinRate, wilson
 from arena.statistics.sequential import Interval
 from arena.statistics.verdict import Verdict
@@ -129,7 +128,7 @@ def group_name(lang: str, by: str, name: str, prompt_name: Names = str) -> str:
     if by == "prompt":
         return prompt_name(name)
     if by == "dimension":
-        return say(lang, name) if name in DIMENSIONS else name
+        return dimension_name(lang, name)
     key = {"source": f"group_{name}", "language": f"language_{name}"}.get(by, "")
     return text(lang, key) if key in TEXTS else name
 

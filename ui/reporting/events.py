@@ -15,7 +15,7 @@ from arena.results.plots import as_chart
 from ui.display import plain_copy
 from ui.handlers import PRIVATE
 from ui.judging.raters import refusals
-from ui.reporting.layout import FIELDS, FORMATS, ReportTab
+from ui.reporting.layout import FORMATS, ReportTab
 from ui.session import Services, Tab, Tabs
 from ui.texts import error_text, text
 
@@ -37,35 +37,23 @@ class ReportEvents:
     def wire(self) -> None:
         """Attach all handlers; call inside the page's gr.Blocks."""
         part = self._part
-        typed = [self._kept, *part.fields.values(), part.links]
+        typed: set[Block] = {self._kept, *part.fields.values(), part.links}
         part.look.click(self.look, typed, [part.note, part.results, part.time], concurrency_limit=2, **PRIVATE)
         for kind in FORMATS:
             button = part.buttons[kind]
             made: Any = button.click(self._file_of(kind), typed, part.file, concurrency_limit=2, **PRIVATE)
             made.success(None, js=_CLICK_FILE, api_visibility="private")
 
-    def look(
-        self,
-        kept: dict[str, str] | None,
-        title: str | None,
-        author: str | None,
-        student_number: str | None,
-        course: str | None,
-        teacher: str | None,
-        date: str | None,
-        links: str | None,
-        request: gr.Request,
-    ) -> dict[Block, Any]:
+    def look(self, typed: dict[Block, Any], request: gr.Request) -> dict[Block, Any]:
         """The plots, and what they show."""
         tab, part = self._tabs.get(request), self._part
         try:
-            details = _details(title, author, student_number, course, teacher, date, links)
-            document = self._document(tab, kept, details)
+            document = self._document(tab, typed)
         except ArenaError as error:
             hidden = gr.Plot(visible=False)
             return {part.note: "⚠️ " + plain_copy(error_text(tab.lang, error)), part.results: hidden, part.time: hidden}
         figures = {block.name: block for block in document.blocks if isinstance(block, Figure)}
-        captions = "\n\n".join(plain_copy(figure.text) for figure in figures.values())
+        captions = "\n\n".join(plain_copy(figure.caption) for figure in figures.values())
         return {
             part.note: captions or text(tab.lang, "report_no_plots"),
             part.results: _shown(figures.get("results")),
@@ -73,34 +61,20 @@ class ReportEvents:
         }
 
     def _file_of(self, kind: str) -> Callable[..., str]:
-        def make(
-            kept: dict[str, str] | None,
-            title: str | None,
-            author: str | None,
-            student_number: str | None,
-            course: str | None,
-            teacher: str | None,
-            date: str | None,
-            links: str | None,
-            request: gr.Request,
-        ) -> str:
+        def make(typed: dict[Block, Any], request: gr.Request) -> str:
             """The report as a file."""
             tab = self._tabs.get(request)
             with refusals(tab):
-                details = _details(title, author, student_number, course, teacher, date, links)
-                return str(self._reports.write(self._document(tab, kept, details), kind))
+                return str(self._reports.write(self._document(tab, typed), kind))
 
         return make
 
-    def _document(self, tab: Tab, kept: dict[str, str] | None, details: Details) -> Document:
-        self._services.check_unblinding((kept or {}).get("rater", ""), tab.admin)
-        return self._reports.document(tab.lang, details)
-
-
-def _details(*typed: str | None) -> Details:
-    """What stands in the boxes, in the order of the layout. Raises InputError for what is too long."""
-    *fields, links = [value or "" for value in typed]
-    return Details(**dict(zip(FIELDS, fields, strict=True)), links=tuple(links.splitlines()))
+    def _document(self, tab: Tab, typed: dict[Block, Any]) -> Document:
+        """The report with what stands in the boxes. Raises InputError for what is too long."""
+        self._services.check_unblinding((typed[self._kept] or {}).get("rater", ""), tab.admin)
+        fields = {name: typed[box] or "" for name, box in self._part.fields.items()}
+        links = (typed[self._part.links] or "").splitlines()
+        return self._reports.document(tab.lang, Details(**fields, links=tuple(links)))
 
 
 def _shown(figure: Figure | None) -> Any:

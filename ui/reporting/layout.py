@@ -1,4 +1,4 @@
-"""The components of the report tab and where they stand. Knows no handler."""
+"""The components of the report tab and where they stand."""
 
 from __future__ import annotations
 
@@ -8,7 +8,17 @@ import gradio as gr
 
 from ui.labels import Labels
 
-FIELDS = ("title", "author", "student_number", "course", "teacher", "date")
+FIELDS = (
+    "title",
+    "university",
+    "school",
+    "major",
+    "course",
+    "author",
+    "student_number",
+    "teacher",
+    "date",
+)
 FORMATS = ("html", "docx", "md")
 
 
@@ -33,6 +43,7 @@ def lay_out_report(labels: Labels) -> ReportTab:
         labels.show(folded, label="report_fields")
         with gr.Row():
             fields = {name: _field(labels, name) for name in FIELDS}
+        fields["machine"] = _field(labels, "machine")
         links = gr.Textbox(label=labels("report_links"), lines=2, max_lines=6, elem_id="report_links")
         labels.show(links, label="report_links")
     with gr.Row():

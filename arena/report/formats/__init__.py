@@ -1,1 +1,1 @@
-"""One module a format: blocks in, a file's contents out. Knows no facts."""
+"""One module a format: blocks in, a file's contents out."""

@@ -1,38 +1,44 @@
-"""A report as a Word file on A4, with a font for Chinese named beside the one for Latin."""
+"""A report as a Word file on A4: a cover, a table of contents, numbered captions, pages with numbers."""
 
 from __future__ import annotations
 
 import io
-import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from arena.report.blocks import (
     Block,
     Bullets,
     Column,
+    Contents,
+    Cover,
     Document,
     Figure,
     Heading,
     Links,
     Paragraph,
     Quote,
+    References,
     SideBySide,
     Table,
 )
+from arena.report.formats.addresses import is_address
+from arena.report.formats.docx_fields import add_bookmark, add_caption, add_link, update_fields_on_opening
+from arena.report.formats.docx_front import add_contents, add_cover
+from arena.report.formats.docx_styles import BIBLIOGRAPHY, CELL, CODE, NOTE, SHADE, WIDTH_CM, set_styles
+from arena.report.formats.docx_text import fit, write
 from arena.report.formats.drawing import as_png
+from arena.report.formats.numbering import Line, Numbered, contents, numbered
 from arena.report.formats.pieces import pieces
 from arena.text import columns_wide
 
 if TYPE_CHECKING:
     from docx.document import Document as Word
 
-_LATIN, _HAN, _CODE = "Calibri", "SimSun", "Consolas"
-# What XML cannot hold at all.
-_NO_XML = re.compile("[\ufffe\uffff]")
 _LONGEST_PROPERTY = 255
-_WIDTH_CM = 18.0
+_PICTURE_CM = 14
 # Latin characters that a column of a table takes the room of, at least and at most.
-_LEAST, _MOST = 7, 30
+_LEAST, _MOST, _PADDING = 6, 30, 2
 
 
 def as_docx(document: Document) -> bytes:
@@ -40,129 +46,157 @@ def as_docx(document: Document) -> bytes:
     import docx
 
     word = docx.Document()
-    _set_page(word)
-    _set_fonts(word, document.lang)
-    word.core_properties.title = _fit(document.title)[:_LONGEST_PROPERTY]
+    set_styles(word)
+    word.core_properties.title = fit(document.title)[:_LONGEST_PROPERTY]
     word.core_properties.author = ""
-    for block in document.blocks:
-        _add(word, block)
+    items = numbered(document)
+    lines = contents(items)
+    for item, after in zip(items, [*items[1:], None], strict=True):
+        _add(word, item, lines, document.lang)
+        if after and _belongs(item.block, after.block):
+            word.paragraphs[-1].paragraph_format.keep_with_next = True
+    update_fields_on_opening(word)
     file = io.BytesIO()
     word.save(file)
     return file.getvalue()
 
 
-def _set_page(word: Word) -> None:
-    from docx.shared import Cm
-
-    page = word.sections[0]
-    page.page_width, page.page_height = Cm(21), Cm(29.7)
-    page.left_margin = page.right_margin = Cm(1.5)
-    page.top_margin = page.bottom_margin = Cm(1.8)
-
-
-def _set_fonts(word: Word, lang: str) -> None:
-    """Word chooses by character between the two fonts of a style: the one for East Asia has to be named as well."""
-    from docx.oxml.ns import qn
-    from docx.shared import Pt
-
-    for style in word.styles:
-        if getattr(style, "font", None) is not None:
-            style.font.name = _LATIN
-    # Those of the styles, and the one that stands before all of them.
-    for fonts in word.styles.element.iter(qn("w:rFonts")):
-        fonts.set(qn("w:ascii"), _LATIN)
-        fonts.set(qn("w:hAnsi"), _LATIN)
-        fonts.set(qn("w:eastAsia"), _HAN)
-        for theme in ("asciiTheme", "hAnsiTheme", "eastAsiaTheme", "cstheme"):
-            fonts.attrib.pop(qn(f"w:{theme}"), None)
-    word.styles["Normal"].font.size = Pt(10.5)
-    # Chinese has no italics: they are slanted by force, and hard to read.
-    word.styles["Quote"].font.italic = False
-    word.styles["Quote"].paragraph_format.left_indent = Pt(14)
-    language = word.styles["Normal"].element.get_or_add_rPr()
-    tag = language.makeelement(qn("w:lang"), {qn("w:val"): "en-US", qn("w:eastAsia"): "zh-CN"})
-    if lang == "zh":
-        language.append(tag)
+def _belongs(block: Block, after: Block) -> bool:
+    """Whether the two should stand on one page: a label and what it labels, a prompt and its answers."""
+    match block, after:
+        case (Paragraph(), Bullets() | Quote()) | (Quote(), SideBySide()):
+            return True
+    return False
 
 
-def _add(word: Word, block: Block) -> None:
+def _add(word: Word, item: Numbered, lines: Sequence[Line], lang: str) -> None:
+    block = item.block
     match block:
+        case Cover():
+            add_cover(word, block, lang)
+        case Contents():
+            add_contents(word, block, lines)
         case Heading():
-            word.add_heading(_fit(block.text), block.level - 1)
+            add_bookmark(write(word.add_heading("", block.level - 1), block.text), item.anchor, lines)
         case Paragraph():
-            word.add_paragraph(_fit(block.text))
-        case Bullets() | Links():
-            for item in block.items:
-                word.add_paragraph(_fit(item), style="List Bullet")
+            write(word.add_paragraph(), block.text)
+        case Bullets():
+            for text in block.items:
+                write(word.add_paragraph(style="List Bullet"), text)
+        case Links():
+            for text in block.items:
+                _add_address(word.add_paragraph(style="List Bullet"), text)
+        case References():
+            _add_references(word, block)
         case Table():
-            _add_table(word, block)
+            _add_table(word, block, item)
         case Quote():
-            if block.about:
-                _say(word, block.about, bold=True).paragraph_format.keep_with_next = True
-            word.add_paragraph(_fit(block.text), style="Quote")
+            _add_quote(word, block)
         case SideBySide():
             _add_columns(word, block)
         case Figure():
-            from docx.shared import Cm
-
-            word.add_picture(io.BytesIO(as_png(block.spec)), width=Cm(14))
-            _say(word, block.text)
+            _add_figure(word, block, item)
 
 
-def _say(place: Any, text: str, bold: bool = False) -> Any:
-    """A paragraph of its own, a little smaller."""
-    from docx.shared import Pt
-
-    paragraph = place.add_paragraph()
-    run = paragraph.add_run(_fit(text))
-    run.font.size, run.font.bold = Pt(9.5), bold
-    return paragraph
+def _add_address(paragraph: Any, text: str) -> None:
+    if is_address(text):
+        add_link(paragraph, text)
+    else:
+        write(paragraph, text)
 
 
-def _add_table(word: Word, block: Table) -> None:
+def _add_references(word: Word, block: References) -> None:
+    for number, work in enumerate(block.items, start=1):
+        paragraph = write(word.add_paragraph(style=BIBLIOGRAPHY), f"[{number}]\t{work.text}")
+        if work.address:
+            paragraph.add_run(" ")
+            _add_address(paragraph, work.address)
+
+
+def _add_quote(word: Word, block: Quote) -> None:
+    if block.about:
+        about = write(word.add_paragraph(style=NOTE), block.about, bold=True)
+        about.paragraph_format.keep_with_next = True
+    for line in fit(block.text).split("\n"):
+        write(word.add_paragraph(style="Quote"), line)
+
+
+def _add_figure(word: Word, block: Figure, item: Numbered) -> None:
+    from docx.enum.text import WD_ALIGN_PARAGRAPH
     from docx.shared import Cm
 
-    table = word.add_table(rows=1, cols=len(block.headers), style="Table Grid")
-    table.autofit = False
-    for cell, text in zip(table.rows[0].cells, block.headers, strict=True):
-        cell.paragraphs[0].add_run(_fit(text)).bold = True
+    picture = word.add_picture(io.BytesIO(as_png(block.spec)), width=Cm(_PICTURE_CM))
+    picture._inline.docPr.set("descr", fit(block.caption))
+    holder = word.paragraphs[-1]
+    holder.alignment, holder.paragraph_format.keep_with_next = WD_ALIGN_PARAGRAPH.CENTER, True
+    if item.number:
+        add_caption(word, item)
+
+
+def _add_table(word: Word, block: Table, item: Numbered) -> None:
+    if item.number:
+        add_caption(word, item).paragraph_format.keep_with_next = True
+    table = _grid(word, len(block.headers), block.headers)
     for row in block.rows:
         for cell, text in zip(table.add_row().cells, row, strict=True):
-            cell.text = _fit(text)
+            cell.paragraphs[0].style = CELL
+            _add_address(cell.paragraphs[0], text)
     for row in table.rows:
-        _keep_whole(row)
-    for column, share in zip(table.columns, _shares(block), strict=True):
+        _mark(row, "cantSplit")
+    _set_widths(table, _shares(block))
+    _after(word)
+
+
+def _grid(word: Word, columns: int, headers: tuple[str, ...]) -> Any:
+    """A table with its row of headers, which stands again at the head of every page that the table reaches."""
+    table = word.add_table(rows=1, cols=columns, style="Table Grid")
+    table.autofit = False
+    for cell, text in zip(table.rows[0].cells, headers, strict=True):
+        cell.paragraphs[0].style = CELL
+        write(cell.paragraphs[0], text, bold=True).paragraph_format.keep_with_next = True
+        _shade(cell)
+    _mark(table.rows[0], "tblHeader")
+    return table
+
+
+def _set_widths(table: Any, shares: list[float]) -> None:
+    from docx.shared import Cm
+
+    for column, share in zip(table.columns, shares, strict=True):
         # Word goes by the cells, LibreOffice by the column.
         for place in (column, *column.cells):
-            place.width = Cm(_WIDTH_CM * share)
-    _after(word)
+            place.width = Cm(WIDTH_CM * share)
 
 
 def _shares(block: Table) -> list[float]:
     """Of the width, by column: as much as its longest cell wants, within reason."""
     columns = zip(block.headers, *block.rows, strict=True)
-    wanted = [min(_MOST, max(_LEAST, *map(columns_wide, column))) for column in columns]
+    wanted = [min(_MOST, max(_LEAST, *map(columns_wide, column))) + _PADDING for column in columns]
     return [width / sum(wanted) for width in wanted]
 
 
-def _keep_whole(row: Any) -> None:
-    """A row of a few words is not cut by the end of a page."""
+def _mark(row: Any, name: str) -> None:
+    """`cantSplit`: the row is not cut by the end of a page; `tblHeader`: it is repeated there."""
     from docx.oxml.ns import qn
 
     properties = row._tr.get_or_add_trPr()
-    properties.append(properties.makeelement(qn("w:cantSplit"), {}))
+    properties.append(properties.makeelement(qn(f"w:{name}"), {}))
+
+
+def _shade(cell: Any) -> None:
+    from docx.oxml.ns import qn
+
+    properties = cell._tc.get_or_add_tcPr()
+    colour = {qn("w:val"): "clear", qn("w:color"): "auto", qn("w:fill"): SHADE}
+    properties.append(properties.makeelement(qn("w:shd"), colour))
 
 
 def _add_columns(word: Word, block: SideBySide) -> None:
-    from docx.shared import Cm
-
-    table = word.add_table(rows=2, cols=2, style="Table Grid")
-    table.autofit = False
-    for place, column in enumerate((block.left, block.right)):
-        for row in table.rows:
-            row.cells[place].width = Cm(_WIDTH_CM / 2)
-        table.rows[0].cells[place].paragraphs[0].add_run(_fit(column.name)).bold = True
-        _fill(table.rows[1].cells[place], column)
+    sides = (block.left, block.right)
+    table = _grid(word, len(sides), tuple(column.name for column in sides))
+    for cell, column in zip(table.add_row().cells, sides, strict=True):
+        _fill(cell, column)
+    _set_widths(table, [1 / len(sides)] * len(sides))
     _after(word)
 
 
@@ -171,14 +205,18 @@ def _fill(cell: Any, column: Column) -> None:
 
     for heading, text in column.parts:
         if heading:
-            _say(cell, heading, bold=True)
+            write(cell.add_paragraph(style=NOTE), heading, bold=True)
         for piece in pieces(text):
-            run = cell.add_paragraph().add_run(_fit(piece.text))
             if piece.code:
-                run.font.name, run.font.size = _CODE, Pt(9)
-    for note in column.notes:
-        run = cell.add_paragraph().add_run(_fit(note))
-        run.font.size = Pt(9)
+                write(cell.add_paragraph(style=CODE), piece.text)
+            else:
+                # A paragraph a line: each has a direction of its own.
+                for line in piece.text.split("\n"):
+                    write(cell.add_paragraph(style=CELL), line)
+    for place, note in enumerate(column.notes):
+        paragraph = write(cell.add_paragraph(style=NOTE), note)
+        if not place:
+            paragraph.paragraph_format.space_before = Pt(4)
     # A cell is made with an empty paragraph at its head.
     first = cell.paragraphs[0]
     if len(cell.paragraphs) > 1 and not first.text:
@@ -187,9 +225,4 @@ def _fill(cell: Any, column: Column) -> None:
 
 def _after(word: Word) -> None:
     """Two tables in a row would grow together."""
-    word.add_paragraph()
-
-
-def _fit(text: str) -> str:
-    """What XML can hold, with one kind of line end."""
-    return _NO_XML.sub("\ufffd", text.replace("\r\n", "\n").replace("\r", "\n"))
+    word.add_paragraph(style=NOTE)

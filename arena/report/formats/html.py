@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from arena.report.blocks import Document
+from arena.report.formats.addresses import is_address
 from arena.report.formats.drawing import as_svg
+from arena.report.formats.numbering import FIRST_LEVEL, contents, numbered
 from arena.report.formats.pieces import pieces
 
 if TYPE_CHECKING:
@@ -19,12 +20,16 @@ _FOLDER = Path(__file__).parent
 
 def as_html(document: Document) -> str:
     """The whole file: styles and plots stand in it, and no script."""
+    items = numbered(document)
     return _template().render(
         document=document,
+        items=items,
+        contents=contents(items),
+        first_level=FIRST_LEVEL,
         kind=lambda block: type(block).__name__,
         pieces=pieces,
         svg=as_svg,
-        is_address=lambda text: bool(re.fullmatch(r"https?://\S+", text)),
+        is_address=is_address,
     )
 
 

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from arena.report.blocks import (
-    Block,
     Bullets,
+    Cited,
     Column,
+    Contents,
+    Cover,
     Document,
     Figure,
     Heading,
     Links,
     Paragraph,
     Quote,
+    References,
     SideBySide,
     Table,
 )
+from arena.report.formats.addresses import is_address
+from arena.report.formats.numbering import FIRST_LEVEL, Line, Numbered, contents, numbered
+from arena.report.words import say
 
 _MARKS = re.compile(r"([\\`*_\[\]<>|~$&#])")
 # What would begin a list, underline a heading or draw a line: a backslash stands before the mark then.
@@ -28,21 +34,35 @@ _TICKS = re.compile(r"`{3,}")
 
 def as_markdown(document: Document) -> str:
     """The whole file; figures are looked for as NAME.svg beside it."""
-    return "\n\n".join(part for block in document.blocks for part in _block(block)) + "\n"
+    items = numbered(document)
+    entries = contents(items)
+    return "\n\n".join(part for item in items for part in _block(item, entries, document.lang)) + "\n"
 
 
-def _block(block: Block) -> Iterator[str]:
+def _block(item: Numbered, entries: Sequence[Line], lang: str) -> Iterator[str]:
+    block = item.block
     match block:
+        case Cover():
+            yield from _cover(block, lang)
+        case Contents():
+            yield f"**{_escaped(block.title)}**"
+            yield "\n".join(
+                f"{'  ' * (line.level - FIRST_LEVEL)}- [{_escaped(line.text)}](#{line.anchor})" for line in entries
+            )
         case Heading():
             yield f"{'#' * block.level} {_MARKS.sub(_BACKSLASH, block.text)}"
         case Paragraph():
             yield _escaped(block.text)
         case Bullets():
-            yield "\n".join(f"- {_escaped(item)}" for item in block.items)
+            yield "\n".join(f"- {_escaped(text)}" for text in block.items)
         case Links():
-            yield "\n".join(f"- <{item}>" if _is_address(item) else f"- {_escaped(item)}" for item in block.items)
+            yield "\n".join(f"- {_address(text)}" for text in block.items)
+        case References():
+            yield "\n".join(f"{number}. {_cited(work)}" for number, work in enumerate(block.items, start=1))
         case Table():
-            yield _table(block)
+            if item.number:
+                yield _caption(item)
+            yield _table(block.headers, block.rows)
         case Quote():
             lines = [f"**{_escaped(block.about)}**", ""] if block.about else []
             # Ends of lines are kept by a backslash; a blank line is one of its own.
@@ -51,7 +71,28 @@ def _block(block: Block) -> Iterator[str]:
             yield from _column(block.left)
             yield from _column(block.right)
         case Figure():
-            yield f"![{_escaped(block.text)}]({block.name}.svg)\n\n*{_escaped(block.text)}*"
+            yield f"![{_escaped(block.caption)}]({block.name}.svg)"
+            if item.number:
+                yield _caption(item)
+
+
+def _cover(cover: Cover, lang: str) -> Iterator[str]:
+    yield f"# {_MARKS.sub(_BACKSLASH, cover.title)}"
+    rows = [(say(lang, "university"), cover.above), *cover.rows] if cover.above else list(cover.rows)
+    if rows:
+        yield _table((say(lang, "field"), say(lang, "value")), rows)
+
+
+def _caption(item: Numbered) -> str:
+    return f"**{item.label}**{_escaped(item.caption)}"
+
+
+def _cited(work: Cited) -> str:
+    return " ".join(filter(None, (_escaped(work.text), work.address and _address(work.address))))
+
+
+def _address(text: str) -> str:
+    return f"<{text}>" if is_address(text) else _escaped(text)
 
 
 def _kept_lines(text: str) -> list[str]:
@@ -78,15 +119,11 @@ def _fenced(text: str) -> str:
     return f"{ticks}text\n{text}\n{ticks}"
 
 
-def _table(table: Table) -> str:
-    rows = [table.headers, tuple("---" for _ in table.headers), *table.rows]
+def _table(headers: Sequence[str], body: Sequence[Sequence[str]]) -> str:
+    rows = [headers, ["---" for _ in headers], *body]
     lines = [[cell if at == 1 else _escaped(" ".join(cell.split())) for cell in row] for at, row in enumerate(rows)]
     return "\n".join(f"| {' | '.join(row)} |" for row in lines)
 
 
 def _escaped(text: str) -> str:
     return _AT_BEGINNING.sub(r"\1\3\\\2\4", _MARKS.sub(_BACKSLASH, text))
-
-
-def _is_address(text: str) -> bool:
-    return bool(re.fullmatch(r"https?://[^\s<>]+", text))

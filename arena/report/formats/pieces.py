@@ -1,4 +1,4 @@
-"""An answer's text cut into prose and code, with nothing lost. Knows no format."""
+"""An answer's text cut into prose and code, with nothing lost."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""One module a part of the report: facts in, blocks out. Knows no format."""
+"""One module a part of the report: facts in, blocks out."""

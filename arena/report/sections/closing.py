@@ -8,11 +8,11 @@ from arena.checks.words import describe
 from arena.report.blocks import Block, Bullets, Heading, Links
 from arena.report.details import Details
 from arena.report.facts import ReportFacts
-from arena.report.sections.comparison import dimension_name, verdicts
+from arena.report.sections.comparison import verdicts
 from arena.report.sections.opening import mean_seconds, outcome, passed_checks, verdict_lines
 from arena.report.words import duration, say
 from arena.results.sentences import short
-from arena.results.words import percent
+from arena.results.words import dimension_name, listed, percent
 from arena.statistics.verdict import Outcome
 
 
@@ -114,7 +114,7 @@ def _limits(lang: str, facts: ReportFacts) -> Iterator[str]:
     if facts.elsewhere:
         yield say(lang, "limit_elsewhere", elsewhere=facts.elsewhere)
     if facts.others:
-        yield say(lang, "limit_others", models=", ".join(facts.others))
+        yield say(lang, "limit_others", models=listed(lang, facts.others))
 
 
 def appendix(lang: str, details: Details) -> Iterator[Block]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from arena.prompts import DIMENSIONS
 from arena.report.blocks import Block, Figure, Heading, Paragraph, Table
 from arena.report.facts import ReportFacts
 from arena.report.plots import time_plot, time_points
@@ -12,7 +11,7 @@ from arena.report.words import say
 from arena.results.plots import Labels, pair_plot
 from arena.results.sentences import short
 from arena.results.verdict import Said
-from arena.results.words import percent
+from arena.results.words import dimension_name, percent
 from arena.statistics import PairCount
 from arena.statistics.verdict import Verdict
 
@@ -35,11 +34,6 @@ def comparison(lang: str, facts: ReportFacts, labels: Labels) -> Iterator[Block]
         yield Figure("time", say(lang, words), time_plot(labels, facts))
     if labels.lang != lang:
         yield Paragraph(say(lang, "plot_english"))
-
-
-def dimension_name(lang: str, name: str) -> str:
-    """As a person reads it; a dimension from elsewhere is its own name."""
-    return say(lang, name) if name in (*DIMENSIONS, "") else name
 
 
 def verdicts(facts: ReportFacts) -> dict[str, tuple[Verdict, Said]]:
@@ -72,7 +66,8 @@ def _table(lang: str, facts: ReportFacts) -> Table:
         _row(lang, facts, dimension_name(lang, name), count, *by_dimension.get(name, (None, None)))
         for name, count in facts.dimensions.items()
     ]
-    return Table(headers, (*rows, _row(lang, facts, say(lang, "all"), facts.overall, *_overall(facts))))
+    overall = _row(lang, facts, say(lang, "all"), facts.overall, *_overall(facts))
+    return Table(headers, (*rows, overall), say(lang, "votes_table"))
 
 
 def _overall(facts: ReportFacts) -> tuple[Verdict | None, Said | None]:

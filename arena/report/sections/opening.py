@@ -1,11 +1,11 @@
-"""The title, who wrote it, and the summary. Knows no format."""
+"""The cover and the summary."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from arena.report.blocks import Block, Bullets, Heading, Table
-from arena.report.details import FIELDS, Details
+from arena.report.blocks import Block, Bullets, Contents, Cover, Heading
+from arena.report.details import COVER, Details
 from arena.report.facts import ModelFacts, ReportFacts
 from arena.report.words import duration, say
 from arena.results.sentences import explanations, firmness, joined, sentence
@@ -19,11 +19,11 @@ def title_of(lang: str, facts: ReportFacts, details: Details) -> str:
 
 
 def opening(lang: str, facts: ReportFacts, details: Details) -> Iterator[Block]:
-    """The title and those of the fields that are filled."""
-    yield Heading(1, title_of(lang, facts, details))
-    rows = [(say(lang, name), getattr(details, name)) for name in FIELDS if getattr(details, name)]
-    if rows:
-        yield Table((say(lang, "field"), say(lang, "value")), tuple(rows))
+    """The cover with those of the fields that are filled, and the table of contents."""
+    filled = [name for name in COVER if name != "university" and getattr(details, name)]
+    rows = tuple((say(lang, name), getattr(details, name)) for name in filled)
+    yield Cover(title_of(lang, facts, details), details.university, rows)
+    yield Contents(say(lang, "contents"))
 
 
 def summary(lang: str, facts: ReportFacts) -> Iterator[Block]:

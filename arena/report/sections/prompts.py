@@ -1,4 +1,4 @@
-"""Each prompt with both answers side by side, what checks and raters say of them. Knows no format."""
+"""Each prompt with both answers side by side, what checks and raters say of them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from arena.report.blocks import Block, Bullets, Column, Heading, Paragraph, Quot
 from arena.report.facts import Asked, Comment, ModelFacts, PromptFacts, ReportFacts
 from arena.report.sections.opening import outcome
 from arena.report.words import duration, say
+from arena.results.words import dimension_name
 
 _GIGA = 1e9
 
@@ -25,7 +26,7 @@ def _prompt(lang: str, number: int, prompt: PromptFacts, facts: ReportFacts) -> 
     first, second = facts.models
     title = f"{number}. {prompt.title[lang]}"
     if prompt.dimension:
-        title = f"{title} · {say(lang, prompt.dimension)}"
+        title = f"{title} · {dimension_name(lang, prompt.dimension)}"
     yield Heading(3, title)
     for turn, text in enumerate(prompt.turns, start=1):
         yield Quote(text, say(lang, "prompt") if len(prompt.turns) == 1 else say(lang, "turn", turn=turn))

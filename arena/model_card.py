@@ -1,0 +1,30 @@
+"""What a model's makers publish about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+# (Chinese, English)
+Texts = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """The facts of a model card; what the makers do not publish is None.
+
+    `parameters` and `context_length` (tokens) are as published. `released` and `updated` are ISO dates as exact as the
+    makers give them: a day or a month. `address` is the card's, `repository` the source code's; `paper` is a citation.
+    """
+
+    developer: Texts
+    architecture: Texts
+    parameters: float
+    context_length: int
+    released: str
+    address: str
+    repository: str
+    training_data: Texts | None = None
+    languages: Texts | None = None
+    updated: str = ""
+    paper: str = ""
+    paper_address: str = ""

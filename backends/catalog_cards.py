@@ -1,0 +1,179 @@
+"""The model cards of the catalogue, as their makers wrote them. Data only."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from arena.model_card import ModelCard
+
+_HUGGINGFACE = "https://huggingface.co"
+_GITHUB = "https://github.com"
+_ARXIV = "https://arxiv.org/abs"
+
+_ZH_EN = ("中文、英文", "Chinese and English")
+_ZHIPU = ("智谱 AI", "Zhipu AI")
+_QWEN_TEAM = ("阿里云通义千问团队", "Qwen team, Alibaba Cloud")
+
+_GLM_PAPER = (
+    "Team GLM. ChatGLM: A Family of Large Language Models from GLM-130B to GLM-4 All Tools. arXiv:2406.12793, 2024."
+)
+
+_QWEN = ModelCard(
+    developer=("阿里云", "Alibaba Cloud"),
+    architecture=(
+        "Transformer 解码器（RoPE、SwiGLU、RMSNorm），32 层",
+        "Transformer decoder (RoPE, SwiGLU, RMSNorm), 32 layers",
+    ),
+    parameters=7.7e9,
+    context_length=8192,
+    released="2023-08-03",
+    updated="2023-09-25",
+    address=f"{_HUGGINGFACE}/Qwen/Qwen-7B-Chat",
+    repository=f"{_GITHUB}/QwenLM/Qwen",
+    training_data=(
+        "预训练 2.4 万亿 tokens：网络文本、书籍、代码等；再经对齐训练",
+        "2.4 trillion tokens of pretraining: web texts, books, code and more; then alignment",
+    ),
+    languages=("多语言，以中文和英文为主", "multilingual, mainly Chinese and English"),
+    paper="J. Bai et al. Qwen Technical Report. arXiv:2309.16609, 2023.",
+    paper_address=f"{_ARXIV}/2309.16609",
+)
+_CHATGLM3 = ModelCard(
+    developer=("智谱 AI 与清华大学 KEG 实验室", "Zhipu AI and Tsinghua University's KEG"),
+    architecture=(
+        "GLM：Transformer 解码器（RoPE、SwiGLU、RMSNorm、多查询注意力），28 层",
+        "GLM: Transformer decoder (RoPE, SwiGLU, RMSNorm, multi-query attention), 28 layers",
+    ),
+    parameters=6.2e9,
+    context_length=8192,
+    released="2023-10-27",
+    address=f"{_HUGGINGFACE}/zai-org/chatglm3-6b",
+    repository=f"{_GITHUB}/THUDM/ChatGLM3",
+    languages=_ZH_EN,
+    paper=_GLM_PAPER,
+    paper_address=f"{_ARXIV}/2406.12793",
+)
+
+_QWEN25 = ModelCard(
+    developer=_QWEN_TEAM,
+    architecture=(
+        "Transformer 解码器（RoPE、SwiGLU、RMSNorm、注意力 QKV 偏置、分组查询注意力）",
+        "Transformer decoder (RoPE, SwiGLU, RMSNorm, attention QKV bias, grouped-query attention)",
+    ),
+    parameters=0,
+    context_length=32_768,
+    released="2024-09-19",
+    address="",
+    repository=f"{_GITHUB}/QwenLM/Qwen2.5",
+    training_data=("Qwen2.5 系列预训练最多 18 万亿 tokens", "up to 18 trillion tokens of pretraining in the series"),
+    languages=("29 种以上，含中文、英文", "more than 29, Chinese and English among them"),
+    paper="Qwen Team. Qwen2.5 Technical Report. arXiv:2412.15115, 2024.",
+    paper_address=f"{_ARXIV}/2412.15115",
+)
+_QWEN3 = replace(
+    _QWEN25,
+    architecture=(
+        "Transformer 解码器（RoPE、SwiGLU、RMSNorm、QK 归一化、分组查询注意力）",
+        "Transformer decoder (RoPE, SwiGLU, RMSNorm, QK-Norm, grouped-query attention)",
+    ),
+    released="2025-04-29",
+    repository=f"{_GITHUB}/QwenLM/Qwen3",
+    training_data=("Qwen3 系列预训练约 36 万亿 tokens", "about 36 trillion tokens of pretraining in the series"),
+    languages=("100 多种语言和方言", "more than 100 languages and dialects"),
+    paper="Qwen Team. Qwen3 Technical Report. arXiv:2505.09388, 2025.",
+    paper_address=f"{_ARXIV}/2505.09388",
+)
+_GLM4 = ModelCard(
+    developer=_ZHIPU,
+    architecture=(
+        "GLM-4：Transformer 解码器（RoPE、SwiGLU、RMSNorm、分组查询注意力），40 层",
+        "GLM-4: Transformer decoder (RoPE, SwiGLU, RMSNorm, grouped-query attention), 40 layers",
+    ),
+    parameters=9.4e9,
+    context_length=131_072,
+    released="2024-06-05",
+    address=f"{_HUGGINGFACE}/zai-org/glm-4-9b-chat-hf",
+    repository=f"{_GITHUB}/THUDM/GLM-4",
+    training_data=(
+        "预训练约 10 万亿 tokens，以中文和英文为主",
+        "about 10 trillion tokens of pretraining, mostly Chinese and English",
+    ),
+    languages=("26 种，含中文、英文、日文、韩文、德文", "26, Chinese, English, Japanese, Korean and German among them"),
+    paper=_GLM_PAPER,
+    paper_address=f"{_ARXIV}/2406.12793",
+)
+_GLM_EDGE = replace(
+    _GLM4,
+    architecture=(
+        "GLM（在 GLM-4 的基础上为端侧设备调整结构）",
+        "GLM, adapted from GLM-4 for edge devices",
+    ),
+    parameters=0,
+    context_length=8192,
+    released="2024-11",
+    address="",
+    repository=f"{_GITHUB}/THUDM/GLM-Edge",
+    training_data=None,
+    languages=_ZH_EN,
+    paper="",
+    paper_address="",
+)
+_SMOLLM2 = ModelCard(
+    developer=("Hugging Face", "Hugging Face"),
+    architecture=("Llama 式 Transformer 解码器，30 层", "Llama-style Transformer decoder, 30 layers"),
+    parameters=135e6,
+    context_length=8192,
+    released="2024-11",
+    address=f"{_HUGGINGFACE}/HuggingFaceTB/SmolLM2-135M-Instruct",
+    repository=f"{_GITHUB}/huggingface/smollm",
+    training_data=(
+        "预训练 2 万亿 tokens：FineWeb-Edu、DCLM、The Stack 等；再经 SFT 与 DPO",
+        "2 trillion tokens of pretraining: FineWeb-Edu, DCLM, The Stack and more; then SFT and DPO",
+    ),
+    languages=("以英文为主", "mainly English"),
+    paper=(
+        "L. Ben Allal et al. SmolLM2: When Smol Goes Big. Data-Centric Training of a Small Language Model. "
+        "arXiv:2502.02737, 2025."
+    ),
+    paper_address=f"{_ARXIV}/2502.02737",
+)
+
+
+def _of_series(
+    series: ModelCard, repo: str, parameters: float, context_length: int = 0, released: str = ""
+) -> ModelCard:
+    """One size of a series."""
+    return replace(
+        series,
+        parameters=parameters,
+        address=f"{_HUGGINGFACE}/{repo}",
+        context_length=context_length or series.context_length,
+        released=released or series.released,
+    )
+
+
+CARDS = {
+    "qwen-7b-chat": _QWEN,
+    "chatglm3-6b": _CHATGLM3,
+    "smollm2-135m": _SMOLLM2,
+    "smollm2-135m-t0.2": _SMOLLM2,
+    "smollm2-135m-t1.0": _SMOLLM2,
+    "qwen2.5-0.5b": _of_series(_QWEN25, "Qwen/Qwen2.5-0.5B-Instruct", 0.49e9),
+    "qwen2.5-1.5b": _of_series(_QWEN25, "Qwen/Qwen2.5-1.5B-Instruct", 1.54e9),
+    "qwen2.5-3b": _of_series(_QWEN25, "Qwen/Qwen2.5-3B-Instruct", 3.09e9),
+    "qwen2.5-7b": _of_series(_QWEN25, "Qwen/Qwen2.5-7B-Instruct", 7.61e9, 131_072),
+    "qwen3-0.6b": _of_series(_QWEN3, "Qwen/Qwen3-0.6B", 0.6e9),
+    "qwen3-1.7b": _of_series(_QWEN3, "Qwen/Qwen3-1.7B", 1.7e9),
+    "qwen3-4b": _of_series(_QWEN3, "Qwen/Qwen3-4B", 4.0e9),
+    "qwen3-4b-2507": _of_series(_QWEN3, "Qwen/Qwen3-4B-Instruct-2507", 4.0e9, 262_144, "2025-08-06"),
+    "qwen3-8b": _of_series(_QWEN3, "Qwen/Qwen3-8B", 8.2e9),
+    "glm-4-9b-chat": _GLM4,
+    # Its card names neither the training data nor the languages of this size.
+    "glm-4-9b-0414": replace(
+        _of_series(_GLM4, "zai-org/GLM-4-9B-0414", 9.4e9, 32_768, "2025-04-14"),
+        training_data=None,
+        languages=None,
+    ),
+    "glm-edge-1.5b-chat": _of_series(_GLM_EDGE, "zai-org/glm-edge-1.5b-chat", 1.59e9),
+    "glm-edge-4b-chat": _of_series(_GLM_EDGE, "zai-org/glm-edge-4b-chat", 4.33e9),
+}
