@@ -1,11 +1,11 @@
-"""Copies of the vote log to take away. Knows no page."""
+"""Copies of the vote log to take away."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from arena.shelf import Shelf
-from arena.votes.export import export_csv, export_excel
+from arena.votes.export import export_csv, export_xlsx
 from arena.votes.withdrawn import withdrawn_votes
 
 
@@ -17,7 +17,7 @@ class Downloads:
         self._shelf = Shelf("arena-export-")
 
     def __call__(self, excel: bool) -> Path:
-        """All votes as votes.csv, or guarded for spreadsheets as votes-excel.csv. Raises InputError."""
-        target = self._shelf.new_place() / ("votes-excel.csv" if excel else "votes.csv")
-        (export_excel if excel else export_csv)(self._folder, target, withdrawn_votes(self._folder))
+        """All votes as votes.csv, or as votes.xlsx for spreadsheets. Raises InputError."""
+        target = self._shelf.new_place() / ("votes.xlsx" if excel else "votes.csv")
+        (export_xlsx if excel else export_csv)(self._folder, target, withdrawn_votes(self._folder))
         return target

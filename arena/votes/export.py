@@ -1,35 +1,49 @@
-"""One CSV of all votes to take away: exact for programs, guarded for spreadsheets.
-
-Knows nothing of who may have it, and of results.
-"""
+"""All votes as one file to take away: an exact CSV for programs, a workbook for people; and the pass that feeds every
+export."""
 
 from __future__ import annotations
 
-import csv
 import os
-import unicodedata
-from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import TracebackType
+from typing import Protocol, Self
 from uuid import uuid4
 
 from arena.errors import InputError
-from arena.votes.parts import list_parts, part_number
-from arena.votes.reading import ReadReport, StoredVotes
+from arena.votes.parts import HEAD, csv_line, list_parts, part_number
+from arena.votes.reading import ReadReport, StoredVote, StoredVotes
 from arena.votes.rows import COLUMNS, NUMERIC
+from arena.votes.workbook import Column, Workbook
 
 EXCEL_CELL = 32_767
 """The longest cell Excel keeps, in UTF-16 code units."""
 
 CUT_MARK = " … [cut here: longer than a spreadsheet cell]"
 
-_FORMULA_STARTS = frozenset("=+-@＝＋－＠")
-_UNSAFE_STARTS = frozenset("\t\r\n")
-_IGNORED = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp"})  # Unicode categories: controls, invisible marks, spaces
+TIME_COLUMN = "time_utc"
+"""The column that the workbook has besides COLUMNS, after tstamp: the same time, to read."""
 
+_SAMPLED_ROWS = 64  # one row in so many is measured, to tell how far the pass is
+_WIDE = frozenset({"prompt", "response_a", "response_b", "comment"})
 
 Source = Path | Sequence[Path]
 """A data folder, or the parts of some logs."""
+
+Progress = Callable[[str, int, int], None]
+"""Takes the name of a step, and how many bytes of how many it has done."""
+
+
+class VoteFile(Protocol):
+    """What a pass over the votes feeds."""
+
+    def add(self, stored: StoredVote) -> None:
+        """Take in the vote, if it belongs there."""
+
+
+def no_progress(step: str, done: int, total: int) -> None:
+    """Tell nobody."""
 
 
 def parts_of(source: Source) -> list[Path]:
@@ -37,58 +51,103 @@ def parts_of(source: Source) -> list[Path]:
     return list_parts(source) if isinstance(source, Path) else list(source)
 
 
-def export_csv(source: Source, target: Path, withdrawn: Collection[str] = frozenset()) -> ReadReport:
+def feed(
+    parts: Sequence[Path], withdrawn: Collection[str], files: Sequence[VoteFile], progress: Progress = no_progress
+) -> ReadReport:
+    """Add every vote that counts to each of the files, in one pass over the log."""
+    total = sum(part.stat().st_size for part in parts)
+    votes = StoredVotes(parts, withdrawn)
+    sampled = samples = 0
+    for number, stored in enumerate(votes):
+        if number % _SAMPLED_ROWS == 0:
+            sampled += len(csv_line(list(stored.row.values())).encode())
+            samples += 1
+            progress("votes", min(number * sampled // samples, total), total)
+        for file in files:
+            file.add(stored)
+    progress("votes", total, total)
+    return votes.report
+
+
+def export_csv(
+    source: Source, target: Path, withdrawn: Collection[str] = frozenset(), progress: Progress = no_progress
+) -> ReadReport:
     """Write all votes as one votes.csv, its text exact; tells what was left out.
 
     Safe while votes are appended. The target appears whole or not at all. Raises InputError if it cannot be written.
     """
-    return _export(parts_of(source), Path(target), withdrawn, dict)
+    parts = parts_of(source)
+    with _draft_of(Path(target), parts) as draft, VotesCsv(draft) as file:
+        return feed(parts, withdrawn, [file], progress)
 
 
-def export_excel(source: Source, target: Path, withdrawn: Collection[str] = frozenset()) -> ReadReport:
-    """As `export_csv`, for spreadsheets: no cell of text is taken for a formula or longer than a cell may be."""
-    return _export(parts_of(source), Path(target), withdrawn, _excel_row)
-
-
-def _export(
-    parts: Sequence[Path],
-    target: Path,
-    withdrawn: Collection[str],
-    convert: Callable[[Mapping[str, str]], Mapping[str, str]],
+def export_xlsx(
+    source: Source, target: Path, withdrawn: Collection[str] = frozenset(), progress: Progress = no_progress
 ) -> ReadReport:
-    folders = {part.parent.resolve() for part in parts}
-    if (part_number(target.name) and target.parent.resolve() in folders) or target in parts:
-        raise InputError("export_into_log", f"{target} is the vote log itself: choose another file.", path=str(target))
-    votes = StoredVotes(parts, withdrawn)
-    # Two exports to one target at once must not share a file.
-    draft = target.with_name(f".{target.name}.{uuid4().hex}.tmp")
-    try:
-        with draft.open("x", encoding="utf-8-sig", newline="") as file:
-            writer = csv.DictWriter(file, COLUMNS, restval="", extrasaction="ignore", lineterminator="\r\n")
-            writer.writeheader()
-            writer.writerows(convert(stored.row) for stored in votes)
-        os.replace(draft, target)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        message = f"The export cannot be written to {target}: {reason}."
-        raise InputError("export_unwritable", message, path=str(target), reason=reason) from error
-    finally:
-        with suppress(OSError):
-            draft.unlink(missing_ok=True)
-    return votes.report
+    """As `export_csv`, a workbook for spreadsheets: text is never taken for a formula, a number or a date, and cut
+    where a cell holds no more."""
+    parts = parts_of(source)
+    with _draft_of(Path(target), parts) as draft, VotesWorkbook(draft) as file:
+        return feed(parts, withdrawn, [file], progress)
 
 
-def _excel_row(row: Mapping[str, str]) -> dict[str, str]:
-    return {name: cell if name in NUMERIC else _excel_cell(cell) for name, cell in row.items()}
+class VotesCsv:
+    """votes.csv at `path`, whole once it is left."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("xb")
+        self._file.write(HEAD)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._file.close()
+
+    def add(self, stored: StoredVote) -> None:
+        """Every vote."""
+        cells = [stored.row.get(name, "") for name in COLUMNS]
+        self._file.write((",".join(map(_quoted, cells)) + "\r\n").encode())
 
 
-def _excel_cell(text: str) -> str:
-    return _fitted(f"'{text}" if _looks_like_formula(text) else text)
+def _quoted(cell: str) -> str:
+    """The cell as csv.writer writes it, which takes three times as long with long ones."""
+    if '"' in cell or "," in cell or "\n" in cell or "\r" in cell:
+        return '"' + cell.replace('"', '""') + '"'
+    return cell
 
 
-def _looks_like_formula(text: str) -> bool:
-    first = next((char for char in text if unicodedata.category(char) not in _IGNORED), "")
-    return first in _FORMULA_STARTS or text[:1] in _UNSAFE_STARTS
+class VotesWorkbook:
+    """votes.xlsx at `path`, whole once it is left."""
+
+    def __init__(self, path: Path) -> None:
+        self._columns = list(_workbook_columns())
+        self._workbook = Workbook(path, "votes", self._columns)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._workbook.__exit__(kind, error, at)
+
+    def add(self, stored: StoredVote) -> None:
+        """Every vote."""
+        self._workbook.add([_workbook_cell(stored.row, column) for column in self._columns])
+
+
+def _workbook_columns() -> Iterator[Column]:
+    for name in COLUMNS:
+        yield Column(name, "number" if name in NUMERIC else "text", width=40 if name in _WIDE else 14)
+        if name == "tstamp":
+            yield Column(TIME_COLUMN, "time", width=20)
+
+
+def _workbook_cell(row: Mapping[str, str], column: Column) -> str:
+    if column.kind == "time":
+        return row.get("tstamp", "")
+    cell = row.get(column.name, "")
+    # Half a cell of characters always fits: no character takes more than two units.
+    return cell if len(cell) <= EXCEL_CELL // 2 else _fitted(cell)
 
 
 def _fitted(text: str) -> str:
@@ -98,3 +157,31 @@ def _fitted(text: str) -> str:
     room = EXCEL_CELL - len(CUT_MARK)
     # Half a character at the cut is dropped.
     return units[: 2 * room].decode("utf-16-le", errors="ignore") + CUT_MARK
+
+
+@contextmanager
+def _draft_of(target: Path, parts: Sequence[Path]) -> Iterator[Path]:
+    """A path to write to; what is there becomes the target in the end."""
+    folders = {part.parent.resolve() for part in parts}
+    if (part_number(target.name) and target.parent.resolve() in folders) or target in parts:
+        raise InputError("export_into_log", f"{target} is the vote log itself: choose another file.", path=str(target))
+    # Two exports to one target at once must not share a file.
+    draft = target.with_name(f".{target.name}.{uuid4().hex}.tmp")
+    with unwritable(target):
+        try:
+            yield draft
+            os.replace(draft, target)
+        finally:
+            with suppress(OSError):
+                draft.unlink(missing_ok=True)
+
+
+@contextmanager
+def unwritable(target: Path) -> Iterator[None]:
+    """Turns an OSError into an InputError that says why the target cannot be written."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        message = f"The export cannot be written to {target}: {reason}."
+        raise InputError("export_unwritable", message, path=str(target), reason=reason) from error

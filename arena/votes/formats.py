@@ -1,29 +1,30 @@
-"""Votes in the forms that other programs take: FastChat's battles, TRL's preferences, evalica's pairs.
+"""Votes in the forms that rating programs take: FastChat's battles, evalica's pairs.
 
-Each takes one vote at a time, so that a log of any size passes through. Repeated battles are left out: they measure a
-rater's consistency and would count twice. Knows nothing of where the files go.
+Repeated battles are left out: they measure a rater's consistency and would count twice.
 """
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TextIO
+from typing import Any, Self
 
+from arena.text import without_lone_surrogates
 from arena.types import Message, Vote, Winner
+from arena.votes.parts import csv_line
+from arena.votes.reading import StoredVote
 
 
 class Format:
-    """A text file in a folder that votes are added to; whole once it is left. `rows` counts them."""
+    """A file in a folder that votes are added to; whole once it is left. `rows` counts them."""
 
     name = ""
 
     def __init__(self, folder: Path) -> None:
         self.rows = 0
-        self._file: TextIO = (folder / self.name).open("x", encoding="utf-8", newline="")
+        self._file = (folder / self.name).open("xb")
 
     def __enter__(self) -> Self:
         return self
@@ -31,8 +32,13 @@ class Format:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._file.close()
 
-    def add(self, vote: Vote) -> None:
-        """Add the vote if it belongs there."""
+    def add(self, stored: StoredVote) -> None:
+        """Add the vote unless it is on a repeated battle."""
+        if not stored.vote.repeat_of:
+            self._file.write(self._entry(stored.vote))
+            self.rows += 1
+
+    def _entry(self, vote: Vote) -> bytes:
         raise NotImplementedError
 
 
@@ -41,8 +47,7 @@ class CleanBattle(Format):
 
     name = "clean_battle.json"
 
-    def add(self, vote: Vote) -> None:
-        """Every vote."""
+    def _entry(self, vote: Vote) -> bytes:
         battle = vote.battle
         entry = {
             "question_id": battle.id,
@@ -50,39 +55,18 @@ class CleanBattle(Format):
             "model_b": battle.b.model.id,
             "winner": vote.winner.value,
             "judge": vote.judge,
-            "conversation_a": _turns([*battle.a.messages, Message("assistant", battle.a.answer.text)]),
-            "conversation_b": _turns([*battle.b.messages, Message("assistant", battle.b.answer.text)]),
+            "conversation_a": turns([*battle.a.messages, Message("assistant", battle.a.answer.text)]),
+            "conversation_b": turns([*battle.b.messages, Message("assistant", battle.b.answer.text)]),
             "turn": battle.turn,
             "anony": battle.blind,
             "language": vote.language,
             "tstamp": vote.time,
         }
-        self._file.write(("[\n" if not self.rows else ",\n") + json.dumps(entry, ensure_ascii=False))
-        self.rows += 1
+        return (b",\n" if self.rows else b"[\n") + json_line(entry).rstrip()
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._file.write("\n]\n" if self.rows else "[]\n")
-        super().__exit__(kind, error, at)
-
-
-class Preferences(Format):
-    """preferences.jsonl, conversations as TRL's preference trainers take them."""
-
-    name = "preferences.jsonl"
-
-    def add(self, vote: Vote) -> None:
-        """A decisive vote on two answers to the same conversation."""
-        a, b = vote.battle.a, vote.battle.b
-        if vote.winner not in (Winner.MODEL_A, Winner.MODEL_B) or a.messages != b.messages:
-            return
-        chosen, rejected = (a, b) if vote.winner is Winner.MODEL_A else (b, a)
-        entry = {
-            "prompt": _turns(a.messages),
-            "chosen": _turns([Message("assistant", chosen.answer.text)]),
-            "rejected": _turns([Message("assistant", rejected.answer.text)]),
-        }
-        self._file.write(json.dumps(entry, ensure_ascii=False) + "\n")
-        self.rows += 1
+        with self._file:
+            self._file.write(b"\n]\n" if self.rows else b"[]\n")
 
 
 class Pairs(Format):
@@ -98,14 +82,22 @@ class Pairs(Format):
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
-        self._writer = csv.writer(self._file, lineterminator="\r\n")
-        self._writer.writerow(["left", "right", "winner"])
+        self._file.write(csv_line(["left", "right", "winner"]).encode())
 
-    def add(self, vote: Vote) -> None:
-        """Every vote."""
-        self._writer.writerow([vote.battle.a.model.id, vote.battle.b.model.id, self._WINNERS[vote.winner]])
-        self.rows += 1
+    def _entry(self, vote: Vote) -> bytes:
+        return csv_line([vote.battle.a.model.id, vote.battle.b.model.id, self._WINNERS[vote.winner]]).encode()
 
 
-def _turns(messages: Sequence[Message]) -> list[dict[str, str]]:
+def turns(messages: Sequence[Message]) -> list[dict[str, str]]:
+    """The messages as most programs write a conversation."""
     return [{"role": message.role, "content": message.content} for message in messages]
+
+
+def json_line(value: Any) -> bytes:
+    """The value as one line of JSON in UTF-8; half a surrogate pair, which UTF-8 cannot hold, becomes U+FFFD."""
+    import orjson
+
+    try:
+        return orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE)
+    except orjson.JSONEncodeError:
+        return without_lone_surrogates(json.dumps(value, ensure_ascii=False) + "\n").encode()
