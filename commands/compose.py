@@ -57,6 +57,7 @@ def compose(
     from arena.answers.store import FILE_NAME as ANSWERS
     from arena.batch import BatchDesk
     from arena.chat import Chat, Chats
+    from arena.exports.downloads import Downloads
     from arena.judging.ballots import Ballots
     from arena.judging.hidden import Hidden
     from arena.judging.judge_key import JudgeKey
@@ -66,7 +67,6 @@ def compose(
     from arena.report import Reports
     from arena.results.desk import ResultsDesk
     from arena.types import SideName
-    from arena.votes.downloads import Downloads
     from arena.votes.store import store_of
     from arena.votes.withdrawals import Withdrawals
     from backends import open_backends

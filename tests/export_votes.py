@@ -1,4 +1,4 @@
-"""Votes to export, with every trap that is known and results that can be checked by hand. Knows no export.
+"""Votes to export, with every trap that is known and results that can be checked by hand.
 
 Only two of the three pairs of models ever meet: so each Bradley-Terry rating is the log-odds of one pair's win rate,
 ties half. That is 7 of 10 for "qwen-7b-chat" over "chatglm3-6b", and 5 of 8 for that one over "smollm2-135m".
@@ -13,9 +13,12 @@ from pathlib import Path
 
 from vote_samples import NASTY_TEXTS, log_path, make_side, make_vote
 
+from arena.exports.bundle import export_bundle
 from arena.types import Battle, Message, SideName, Vote, Winner
 from arena.votes import VoteLog
-from arena.votes.bundle import export_bundle
+from arena.votes.parts import HEAD, csv_line, list_parts
+from arena.votes.rows import to_row
+from arena.votes.store import VoteStore, store_of
 
 QWEN, GLM, SMALL = "qwen-7b-chat", "chatglm3-6b", "smollm2-135m"
 LONG = '长 "q",\r\n' * 30_000
@@ -43,8 +46,9 @@ _DECISIVE = 14
 def counted_votes() -> list[Vote]:
     """What every form holds: 14 decisive votes, 4 ties, in the order of their times.
 
-    Every text is an answer in a decisive vote. Every third conversation has a history; the last decisive one has it on
-    one side only, so that no preference follows from it; the last vote of all is not blind.
+    Every text is an answer in a decisive vote. Every third conversation has a history. No preference follows from the
+    third vote, which is leaked, and from the last decisive one, which has a history on one side only. The last vote of
+    all is not blind.
     """
     return [_vote(number, *row) for number, row in enumerate(_COUNTED)]
 
@@ -56,8 +60,8 @@ def stored_votes() -> list[Vote]:
 
 
 def preferred_votes() -> list[Vote]:
-    """What preferences.jsonl holds."""
-    return counted_votes()[: _DECISIVE - 1]
+    """What preferences.jsonl holds: each of these pairs was judged once."""
+    return [vote for vote in counted_votes()[: _DECISIVE - 1] if not vote.leaked]
 
 
 def elo(votes: Iterable[Vote]) -> dict[str, float]:
@@ -80,7 +84,8 @@ def write_exports(folder: Path) -> Path:
     with VoteLog(log_path(folder / "data")) as log:
         for vote in (*votes, second, withdrawn):
             log.append(vote)
-    export_bundle(folder / "data", folder / "votes.zip", withdrawn={"withdrawn"})
+    store = VoteStore(lambda: list_parts(folder / "data"), lambda: {"withdrawn"})
+    export_bundle(store, folder / "votes.zip")
     with zipfile.ZipFile(folder / "votes.zip") as bundle:
         bundle.extractall(folder / "out")
     return folder / "out"
@@ -101,3 +106,28 @@ def _vote(number: int, model_a: str, model_b: str, winner: Winner) -> Vote:
         battle = replace(battle, blind=False)
     vote = make_vote(number, battle=battle, winner=winner, comment=text, language="Chinese", leaked=number == 2)
     return replace(vote, criteria={"correct": "a"}, any_right=number % 2 == 0, dwell=0.5 + number)
+
+
+LATE_ROWS, LATE_FROM = 12_500, 12_400
+"""A log of so many votes has comments, rooms and repeats from there on only."""
+
+
+def write_late_exports(folder: Path) -> Path:
+    """The unpacked zip of a log whose comments come late: guessing from the first rows goes wrong."""
+    rows = (to_row(_late_vote(number)) for number in range(LATE_ROWS))
+    lines = "".join(csv_line(list(row.values())) for row in rows)
+    (folder / "votes.csv").write_bytes(HEAD + lines.encode())
+    export_bundle(store_of(folder), folder / "votes.zip")
+    with zipfile.ZipFile(folder / "votes.zip") as bundle:
+        bundle.extractall(folder / "out")
+    return folder / "out"
+
+
+def _late_vote(number: int) -> Vote:
+    is_late = number >= LATE_FROM
+    sides = (
+        make_side(model, f"{model} says {number % 50}", new_tokens=number if is_late else None) for model in (QWEN, GLM)
+    )
+    battle = Battle(f"battle-{number}", f"Why {number % 50}?", *sides, blind=True)
+    late = {"comment": f"NA, {number}", "room": "B7", "repeat_of": f"battle-{number - 1}", "any_right": number % 2 == 0}
+    return make_vote(number, battle=battle, winner=_A, **(late if is_late else {}))

@@ -9,18 +9,22 @@ from dataclasses import replace
 
 import pandas
 import pytest
+from arro3.io import read_parquet
 from typer.testing import CliRunner
 from vote_samples import log_path, make_vote, rich_vote
 
 from app import cli
 from arena.errors import InputError
 from arena.events import EventLog
+from arena.exports.bundle import export_bundle
 from arena.types import Message, ModelSpec, SideName, Winner
 from arena.votes import VoteLog
-from arena.votes.bundle import export_bundle
+from arena.votes.parts import list_parts
+from arena.votes.store import VoteStore, store_of
 
 NASTY = 'a "q", b;\r\n=1+2\u2028<|im_end|> 中文 👩\u200d🔬'
-FILES = {"votes.csv", "votes-excel.csv", "clean_battle.json", "preferences.jsonl", "pairs.csv", "LICENCES.txt"}
+TRAINING = {"preferences.jsonl", "llama_factory.jsonl", "dataset_info.json"}
+FILES = {"votes.csv", "votes.parquet", "votes.xlsx", "clean_battle.json", "pairs.csv", "LICENCES.txt", *TRAINING}
 
 
 @pytest.fixture
@@ -42,7 +46,7 @@ def folder(tmp_path):
 @pytest.fixture
 def bundle(folder, tmp_path):
     known = [ModelSpec("qwen", "Qwen", "", "", "", "", licence="Tongyi Qianwen", licence_url="https://x/y")]
-    report = export_bundle(folder, tmp_path / "votes.zip", known)
+    report = export_bundle(store_of(folder), tmp_path / "votes.zip", known)
     assert (report.rows, report.duplicates) == (7, 1)
     return zipfile.ZipFile(tmp_path / "votes.zip")
 
@@ -52,16 +56,50 @@ def text_of(bundle, name):
 
 
 def test_it_holds_every_form_and_says_what_each_is(bundle):
-    assert set(bundle.namelist()) == {*FILES, "README.txt", "SHA256SUMS"}
-    readme = text_of(bundle, "README.txt")
-    assert all(name in readme for name in FILES)
-    assert "votes.csv (7)" in readme and "clean_battle.json (6)" in readme and "preferences.jsonl (" in readme
-    assert "forbids using its output to improve" in readme and "许可证禁止" in readme
+    assert set(bundle.namelist()) == {*FILES, "README.md", "SHA256SUMS"}
+    readme = text_of(bundle, "README.md")
+    assert all(f"`{name}`" in readme for name in FILES)
+    counts = {"votes.csv": 7, "votes.parquet": 7, "votes.xlsx": 7, "clean_battle.json": 6, "preferences.jsonl": 0}
+    assert all(f"- `{name}` ({count}): " in readme for name, count in counts.items())
+    assert "forbids using its output to" in readme and "许可证禁止" in readme
 
 
 def test_the_checksums_are_those_of_the_files(bundle):
     sums = dict(reversed(line.split("  ")) for line in text_of(bundle, "SHA256SUMS").splitlines())
-    assert sums == {name: hashlib.sha256(bundle.read(name)).hexdigest() for name in {*FILES, "README.txt"}}
+    assert sums == {name: hashlib.sha256(bundle.read(name)).hexdigest() for name in {*FILES, "README.md"}}
+
+
+def test_the_log_is_read_once(folder, tmp_path, monkeypatch):
+    opened = []
+
+    class Counted(VoteStore):
+        def stored(self, table):
+            opened.append(table)
+            return super().stored(table)
+
+    export_bundle(Counted(lambda: list_parts(folder)), tmp_path / "votes.zip")
+    assert len(opened) == 1
+
+
+def test_every_table_holds_the_same_votes(bundle):
+    exact = pandas.read_csv(io.BytesIO(bundle.read("votes.csv")), dtype=str, keep_default_na=False)
+    book = pandas.read_excel(io.BytesIO(bundle.read("votes.xlsx")), dtype=str, keep_default_na=False)
+    parquet = read_parquet(io.BytesIO(bundle.read("votes.parquet"))).read_all()
+    assert list(exact.vote_id) == list(book.vote_id) == parquet.column("vote_id").to_pylist()
+    assert (
+        NASTY in set(exact.comment)
+        and one_line_end(NASTY) in set(book.comment)
+        and NASTY in parquet.column("comment").to_pylist()
+    )
+
+
+def test_progress_goes_through_all_steps_to_their_ends(folder, tmp_path):
+    told = []
+    export_bundle(store_of(folder), tmp_path / "votes.zip", progress=lambda *step: told.append(step))
+    ends = {step: (done, total) for step, done, total in told}
+    assert list(ends) == ["reading", "votes", "parquet", "zip"] and all(
+        done == total > 0 for done, total in ends.values()
+    )
 
 
 def test_the_licences_of_the_models_stand_there(bundle):
@@ -79,30 +117,38 @@ def test_fastchats_battles_are_what_its_scripts_read(bundle):
     assert rich.conversation_a[0]["role"] == "system" and rich.conversation_b[-1]["content"] == NASTY + "!"
 
 
-def test_preferences_are_the_decisive_votes_on_one_conversation(bundle):
-    entries = [json.loads(line) for line in text_of(bundle, "preferences.jsonl").split("\n") if line]
-    assert len(entries) == 3
-    for entry in entries:
-        assert set(entry) == {"prompt", "chosen", "rejected"}
-        assert entry["prompt"] == [{"role": "user", "content": "Why?"}]
-        assert [turn["role"] for turn in entry["chosen"] + entry["rejected"]] == ["assistant", "assistant"]
-
-
-def test_the_chosen_answer_is_the_winners(tmp_path):
-    vote = make_vote(1, winner=Winner.MODEL_B)
-    for side, answer in ((SideName.A, "worse"), (SideName.B, "better")):
-        vote = replace(vote, battle=vote.battle.with_answer(side, replace(vote.battle.a.answer, text=answer)))
-    other = replace(
-        vote.battle.a, messages=(Message("user", "Hi"), Message("assistant", "Yo"), Message("user", "Why?"))
-    )
-    apart = replace(vote, id="vote-2", judge="x", battle=replace(vote.battle, a=other))
+def test_the_readme_says_how_many_pairs_there_are_and_what_was_left_out(tmp_path):
+    kept = [preferring(1), preferring(2, judge="other"), preferring(3, Winner.MODEL_B, judge="third")]
+    drawn = [preferring(4, prompt="Who?"), preferring(5, Winner.MODEL_B, prompt="Who?")]
+    left_out = [
+        *(preferring(number, leaked=True) for number in (10, 11, 12)),
+        *(preferring(number, Winner.TIE) for number in (20, 21, 22, 23)),
+        *(make_vote(number) for number in range(30, 35)),  # not blind
+        preferring(40, answers=("same", "same")),
+    ]
     with VoteLog(log_path(tmp_path)) as log:
-        log.append(vote)
-        log.append(apart)
-    export_bundle(tmp_path, tmp_path / "out.zip")
-    (entry,) = text_of(zipfile.ZipFile(tmp_path / "out.zip"), "preferences.jsonl").splitlines()
-    found = json.loads(entry)
-    assert (found["chosen"][0]["content"], found["rejected"][0]["content"]) == ("better", "worse")
+        for vote in (*kept, *drawn, *left_out):
+            log.append(vote)
+    export_bundle(store_of(tmp_path), tmp_path / "out.zip")
+    bundle = zipfile.ZipFile(tmp_path / "out.zip")
+    (row,) = map(json.loads, text_of(bundle, "preferences.jsonl").splitlines())
+    assert (row["chosen"][0]["content"], row["votes_for"], row["votes_against"]) == ("better", 2, 1)
+    lines = text_of(bundle, "README.md").splitlines()
+    told = {
+        line.split(" / ")[0].removeprefix("- "): int(line.rsplit(": ")[-1]) for line in lines if line[-1:].isdigit()
+    }
+    counted = {"Pairs": 1, "Votes that they rest on": 3, "names shown": 5, "equal answers": 1}
+    assert told.items() >= counted.items() and sum(told.values()) == 1 + len([*kept, *drawn, *left_out])
+    assert [told[name] for name in told if name.startswith(("leaked", "ties", "disagreement"))] == [3, 4, 2]
+
+
+def preferring(number, winner=Winner.MODEL_A, prompt="Why?", answers=("better", "worse"), **changes):
+    battle = replace(make_vote(number).battle, blind=True, prompt=prompt)
+    for side, answer in zip(SideName, answers, strict=True):
+        asked = replace(battle.side(side), messages=(Message("user", prompt),))
+        battle = replace(battle, **{side.value: asked})
+        battle = battle.with_answer(side, replace(asked.answer, text=answer))
+    return make_vote(number, battle=battle, winner=winner, **changes)
 
 
 def test_pairs_say_left_right_or_tie(bundle):
@@ -113,7 +159,7 @@ def test_pairs_say_left_right_or_tie(bundle):
 
 def test_no_votes_make_a_whole_zip(tmp_path):
     (tmp_path / "data").mkdir()
-    assert export_bundle(tmp_path / "data", tmp_path / "out.zip").rows == 0
+    assert export_bundle(store_of(tmp_path / "data"), tmp_path / "out.zip").rows == 0
     bundle = zipfile.ZipFile(tmp_path / "out.zip")
     assert json.loads(text_of(bundle, "clean_battle.json")) == [] and text_of(bundle, "preferences.jsonl") == ""
 
@@ -122,10 +168,10 @@ def test_a_target_that_cannot_be_written_leaves_nothing_behind(folder, tmp_path)
     place = tmp_path / "taken"
     (place / "out.zip").mkdir(parents=True)
     with pytest.raises(InputError, match="cannot be written"):
-        export_bundle(folder, place / "out.zip")
+        export_bundle(store_of(folder), place / "out.zip")
     assert [path.name for path in place.iterdir()] == ["out.zip"]
     with pytest.raises(InputError, match="cannot be written"):
-        export_bundle(folder, tmp_path / "nowhere" / "out.zip")
+        export_bundle(store_of(folder), tmp_path / "nowhere" / "out.zip")
 
 
 # ---- the command
@@ -164,13 +210,26 @@ def test_the_command_puts_the_votes_of_several_hosts_together(folder, tmp_path):
 def test_the_command_writes_one_csv_and_says_so_as_json(folder, tmp_path):
     result = run(tmp_path / "out.csv", "--data-dir", folder, "--json")
     assert json.loads(result.stdout)["rows"] == 7 and len(pandas.read_csv(tmp_path / "out.csv")) == 7
-    assert run(tmp_path / "excel.csv", "--data-dir", folder, "--excel").exit_code == 0
-    assert "'" + "=1+2" not in (tmp_path / "out.csv").read_text(encoding="utf-8-sig")
+
+
+def test_the_command_writes_a_workbook(folder, tmp_path):
+    result = run(tmp_path / "out.XLSX", "--data-dir", folder)
+    assert result.exit_code == 0 and len(pandas.read_excel(tmp_path / "out.XLSX")) == 7
+
+
+@pytest.mark.parametrize("name", ["out.zip", "out.csv", "out.xlsx"])
+def test_the_command_tells_how_far_it_is(folder, tmp_path, monkeypatch, name):
+    monkeypatch.setattr("commands.progress.PLAIN_SECONDS", 0.0)
+    lines = run(tmp_path / name, "--data-dir", folder).stderr.splitlines()
+    assert lines[0].endswith("reading votes") and lines[-1].startswith("100 %")
+    steps = list(dict.fromkeys(line.split("  ")[-1] for line in lines))
+    further = ["writing votes.parquet", "compressing"] if name.endswith(".zip") else []
+    assert steps == ["reading votes", "writing votes", *further]
 
 
 @pytest.mark.parametrize(
     ("name", "data", "words"),
-    [("out.txt", "data", "must end in .zip or .csv"), ("out.zip", "gone", "There is no data folder")],
+    [("out.txt", "data", "must end in .zip, .csv or .xlsx"), ("out.zip", "gone", "There is no data folder")],
 )
 def test_what_the_command_cannot_do_is_one_line(folder, tmp_path, name, data, words):
     result = run(tmp_path / name, "--data-dir", tmp_path / data)

@@ -20,11 +20,11 @@ from export_votes import GLM, QWEN, SMALL, counted_votes, elo, stored_votes, wri
 from served_app import ROOT
 from vote_samples import vote_between
 
+from arena.exports.formats import Pairs
 from arena.results.compute import compute
 from arena.types import Side, Winner
 from arena.votes import VoteLog
-from arena.votes.formats import Pairs
-from arena.votes.store import store_of
+from arena.votes.store import StoredVote, store_of
 
 pytestmark = pytest.mark.extra
 RANKERS = ROOT / "tests" / "rankers"
@@ -73,7 +73,7 @@ def test_our_ratings_are_arena_ranks(tmp_path: Path) -> None:
             winner = draw.choice([*[Winner.MODEL_A if a_wins else Winner.MODEL_B] * 6, Winner.TIE, Winner.BOTH_BAD])
             vote = vote_between(number, a, b, winner, "q")
             log.append(vote)
-            pairs.add(vote)
+            pairs.add(StoredVote({}, vote))
     sources = tmp_path / "votes.csv", tmp_path / "pairs.csv"
     theirs = run("arena_rank_job.py", "requirements-arena-rank.txt", tmp_path, *sources)["votes"]
     ours = {model.model: model for model in compute(store_of(tmp_path).refresh()).models}

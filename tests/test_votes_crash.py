@@ -17,10 +17,10 @@ import pytest
 from vote_samples import log_path, make_vote
 
 from arena.errors import VoteRefused
+from arena.exports.export import export_csv
 from arena.types import SideName
 from arena.votes import VoteLog, parts
-from arena.votes.export import export_csv
-from arena.votes.store import ReadReport, read_votes
+from arena.votes.store import ReadReport, read_votes, store_of
 
 ROOT = Path(__file__).parent.parent
 TRICKY = 'says "yes",\r\nthen \rno\n"b0",qwen,glm,tie\r\n'
@@ -279,7 +279,7 @@ def test_twenty_threads_lose_nothing_while_readers_and_exports_poll(tmp_path):
         while not done.is_set():
             reading = read_votes(tmp_path)
             counted = sum(1 for _ in reading)
-            export = export_csv(tmp_path, tmp_path / "out.csv")
+            export = export_csv(store_of(tmp_path), tmp_path / "out.csv")
             reports.append((counted, reading.report, export))
             done.wait(0.4)
 

@@ -6,10 +6,10 @@ from vote_samples import log_path, make_vote
 
 from arena.errors import InputError
 from arena.events import EventLog
+from arena.exports.downloads import Downloads
 from arena.judging.judge_key import JudgeKey
 from arena.results.desk import ResultsDesk
 from arena.votes import VoteLog
-from arena.votes.downloads import Downloads
 from arena.votes.store import store_of
 from arena.votes.withdrawals import Withdrawals
 from arena.votes.withdrawn import withdrawn_votes
@@ -43,8 +43,8 @@ def test_all_votes_of_the_rater_are_taken_back_and_no_others(withdrawals, tmp_pa
     assert withdrawals.withdraw(typed(key.code("one"))) == 3
     assert withdrawn_votes(tmp_path) == {"vote-1", "vote-2", "vote-4"}
     assert (results.figures().votes, results.figures().left_out.withdrawn) == (2, 3)
-    for excel in (False, True):
-        assert set(pandas.read_csv(downloads(excel)).vote_id) == {"vote-3", "vote-5"}
+    for excel, read in ((False, pandas.read_csv), (True, pandas.read_excel)):
+        assert set(read(downloads(excel)).vote_id) == {"vote-3", "vote-5"}
     assert "vote-1" in log_path(tmp_path).read_text(encoding="utf-8")
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from arena.answers.store import FILE_NAME
 from arena.errors import InputError
+from arena.exports.shelf import Shelf
 from arena.prompts import Prompt
 from arena.report.blocks import Document
 from arena.report.details import Details
@@ -18,7 +19,6 @@ from arena.report.gather import gather
 from arena.report.sources import sources_of
 from arena.report.write import write_report
 from arena.results.desk import ResultsDesk
-from arena.shelf import Shelf
 
 
 class Reports:

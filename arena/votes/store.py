@@ -60,20 +60,23 @@ class StoredVote:
 
 
 class VoteStore:
-    """The votes of some parts, read as far as they go. `folder` is where an index of them is kept, if anywhere; `name`
-    is what a part is called in error messages; `are_whole` says that nobody is writing to them."""
+    """The votes of some parts, read as far as they go. `folder` is where an index of them is kept, if anywhere;
+    `readable` makes files that can be read out of those that cannot as they are; `name` is what a file is called in
+    error messages; `are_whole` says that nobody is writing to them."""
 
     def __init__(
         self,
         parts: Callable[[], Sequence[Path]],
         withdrawn: Callable[[], Collection[str]] = frozenset,
         folder: Path | None = None,
+        readable: Callable[[Sequence[Path]], Sequence[Path]] = list,
         name: Callable[[Path], str] = lambda path: path.name,
         are_whole: bool = False,
     ) -> None:
         self._parts = parts
         self._withdrawn = withdrawn
         self._folder = folder
+        self._readable = readable
         self._name = name
         self._are_whole = are_whole
         self._reading: Reading | None = None
@@ -96,7 +99,7 @@ class VoteStore:
         with self._lock:
             # Of the log first: a vote that is withdrawn meanwhile counts until the next time.
             withdrawn = self._withdrawn()
-            paths = list(self._parts())
+            paths = list(self._readable(self._parts()))
             reading = self._reading or self._kept()
             if not reading.follow(paths):
                 reading = self._new_reading()
@@ -109,6 +112,16 @@ class VoteStore:
             if self._known is None or self._known[0] != state:
                 self._known = state, _counted(reading, withdrawn, unfinished)
             return self._known[1]
+
+    def paths(self) -> list[Path]:
+        """The files that the votes are in."""
+        return list(self._parts())
+
+    @property
+    def size(self) -> int:
+        """How many bytes were read so far."""
+        with self._lock:
+            return _bytes(self._reading) if self._reading else 0
 
     def every_row(self) -> Table:
         """All votes, also those that do not count. Raises InputError as `refresh`."""
@@ -146,29 +159,13 @@ class VoteStore:
         return Reading(name=self._name, are_whole=self._are_whole)
 
 
-class StoredVotes(Iterator[StoredVote]):
-    """The votes of some parts that count, in the order of the log, and the `report` of what was left out.
+class VoteReading(Iterator[Vote]):
+    """The votes of a log that count, one after the other, and the `report` of what was left out."""
 
-    A vote whose id is in `withdrawn` is left out, as if it had never been given. Raises InputError.
-    """
-
-    def __init__(self, parts: Iterable[Path], withdrawn: Collection[str] = frozenset()) -> None:
-        paths = list(parts)
-        store = VoteStore(lambda: paths, lambda: withdrawn)
+    def __init__(self, store: VoteStore) -> None:
         votes = store.refresh()
         self.report = votes.report
-        self._rows = store.stored(votes.table)
-
-    def __next__(self) -> StoredVote:
-        return next(self._rows)
-
-
-class VoteReading(Iterator[Vote]):
-    """The votes of a pass over a log, with its `report`."""
-
-    def __init__(self, stored: StoredVotes) -> None:
-        self._stored = stored
-        self.report = stored.report
+        self._stored = store.stored(votes.table)
 
     def __next__(self) -> Vote:
         return next(self._stored).vote
@@ -179,7 +176,7 @@ def read_votes(folder: Path, name: str = FIRST_PART, withdrawn: Collection[str] 
 
     Safe while votes are appended, by this process or another. Raises InputError if a part cannot be read.
     """
-    return VoteReading(StoredVotes(list_parts(Path(folder), name), withdrawn))
+    return VoteReading(VoteStore(lambda: list_parts(Path(folder), name), lambda: withdrawn))
 
 
 def store_of(folder: Path) -> VoteStore:
@@ -192,8 +189,9 @@ def store_of_files(files: Iterable[Path]) -> VoteStore:
     one of them tell of holds for all copies of the vote. Raises InputError for one that is not there, or not votes."""
     logs, converted = named_logs(files), Converted()
     return VoteStore(
-        lambda: converted.paths(parts_of_logs(logs)),
+        lambda: parts_of_logs(logs),
         lambda: withdrawn_beside(logs),
+        readable=converted.paths,
         name=lambda path: str(converted.original(path)),
         are_whole=True,
     )

@@ -8,11 +8,12 @@ import time
 
 import pytest
 from vote_samples import make_vote
+from workbooks import workbook_rows
 
-from arena import shelf
-from arena.shelf import KEEP_SECONDS, MOST_PLACES
+from arena.exports import shelf
+from arena.exports.downloads import Downloads
+from arena.exports.shelf import KEEP_SECONDS, MOST_PLACES
 from arena.votes import VoteLog
-from arena.votes.downloads import Downloads
 
 
 @pytest.fixture
@@ -28,6 +29,8 @@ def downloads(log, tmp_path, monkeypatch):
 
 
 def rows(path):
+    if path.suffix == ".xlsx":
+        return workbook_rows(path)
     with path.open(encoding="utf-8-sig", newline="") as file:
         return list(csv.DictReader(file))
 
@@ -37,7 +40,7 @@ def age(copy, seconds):
     os.utime(copy.parent, (then, then))
 
 
-@pytest.mark.parametrize(("excel", "name"), [(False, "votes.csv"), (True, "votes-excel.csv")])
+@pytest.mark.parametrize(("excel", "name"), [(False, "votes.csv"), (True, "votes.xlsx")])
 def test_a_copy_holds_the_votes_at_the_time_of_the_call(downloads, log, excel, name):
     log.append(make_vote(1))
     first = downloads(excel)
@@ -48,9 +51,9 @@ def test_a_copy_holds_the_votes_at_the_time_of_the_call(downloads, log, excel, n
     assert first != second
 
 
-def test_only_the_copy_for_spreadsheets_is_guarded(downloads, log):
+def test_both_copies_hold_the_text_as_it_is(downloads, log):
     log.append(make_vote(1, comment="=1+2"))
-    assert [rows(downloads(excel))[0]["comment"] for excel in (False, True)] == ["=1+2", "'=1+2"]
+    assert [rows(downloads(excel))[0]["comment"] for excel in (False, True)] == ["=1+2", "=1+2"]
 
 
 def test_without_votes_a_copy_is_a_header(downloads, log):

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 from served_app import ServedApp
+from workbooks import workbook_rows
 
 from tests.browser.conftest import Tab
 
@@ -493,6 +494,13 @@ def test_a_full_engine_queues_visibly(open_page: Open, serve: Callable[..., Serv
     first.click("#stop_all")
 
 
+def downloaded_rows(path: Path) -> list[dict[str, str]]:
+    if path.suffix == ".xlsx":
+        return workbook_rows(path)
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        return list(csv.DictReader(file))
+
+
 def test_results_are_numbers_and_the_download_is_current(page: Page, scripted_app: ServedApp, tmp_path: Path) -> None:
     send(page, "hello")
     wait_votable(page)
@@ -503,15 +511,13 @@ def test_results_are_numbers_and_the_download_is_current(page: Page, scripted_ap
     votes = len(ids(scripted_app))
     expect(page.locator("#summary")).to_contain_text(f"Votes: {votes}", timeout=SHORT)
     expect(page.locator("#results_counts_body")).to_contain_text("script-a")
-    for button, name in (("#download", "votes.csv"), ("#download_excel", "votes-excel.csv")):
+    for button, name in (("#download", "votes.csv"), ("#download_excel", "votes.xlsx")):
         with page.expect_download(timeout=SHORT) as started:
             page.click(button)
         target = tmp_path / name
         started.value.save_as(target)
         assert started.value.suggested_filename == name
-        with target.open(encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.DictReader(file))
-        assert len(rows) == votes
+        assert len(downloaded_rows(target)) == votes
 
 
 def test_long_answers_stay_cheap(page: Page, serve: Callable[..., ServedApp]) -> None:

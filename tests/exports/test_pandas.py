@@ -1,4 +1,4 @@
-"""pandas on the exact CSV and on the copy for spreadsheets."""
+"""pandas on the exact CSV, on the Parquet file and on the workbook."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ import pandas
 import pytest
 from export_votes import LONG, TEXTS, stored_votes
 
+from arena.exports.export import CUT_MARK, TIME_COLUMN
 from arena.types import SideName
-from arena.votes.export import CUT_MARK
+from arena.votes import COLUMNS
+from arena.votes.rows import NUMERIC
 
 VOTES = stored_votes()
 TEXT_COLUMNS = ["prompt", "response_a", "response_b", "comment"]
 EXCEL_CELL = 32_767
 """Excel's own limit."""
-GUARDED = {"- item\n- item", "-0.5", "=1+2", "@user", "＝1+2"}
 
 
 def exact(path: Path) -> pandas.DataFrame:
@@ -35,9 +36,8 @@ def texts() -> dict[str, list[str]]:
 
 
 def for_spreadsheets(text: str) -> str:
-    if text == LONG:
-        return text[: EXCEL_CELL - len(CUT_MARK)] + CUT_MARK
-    return f"'{text}" if text in GUARDED else text
+    cut = text[: EXCEL_CELL - len(CUT_MARK)] + CUT_MARK if text == LONG else text
+    return cut.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def test_every_text_of_the_csv_is_exact(out: Path) -> None:
@@ -62,22 +62,44 @@ def test_conversations_are_json_that_ends_with_the_answer(out: Path) -> None:
         assert [turn["role"] for turn in found[1]] == ["system", "user", "assistant", "user", "assistant"]
 
 
-@pytest.mark.parametrize("name", ["votes.csv", "votes-excel.csv"])
+READERS = {"votes.csv": pandas.read_csv, "votes.parquet": pandas.read_parquet, "votes.xlsx": pandas.read_excel}
+
+
+@pytest.mark.parametrize("name", READERS)
 def test_without_any_option_there_are_all_rows_columns_and_numbers(out: Path, name: str) -> None:
-    table = pandas.read_csv(out / name)
-    assert table.shape == (19, 39)
-    assert table.columns[0] == "question_id"
+    table = READERS[name](out / name)
+    table = table.drop(columns=TIME_COLUMN, errors="ignore")
+    assert tuple(table.columns) == COLUMNS and len(table) == 19
     assert table.winner.value_counts().to_dict() == {"model_a": 9, "model_b": 6, "tie": 3, "tie (bothbad)": 1}
     assert table.tokens_a.tolist() == list(range(19)) and table.turn.dtype == int
-    assert table.anony.dtype == bool and table.anony.sum() == 18
+    assert (table.anony.astype(str) == "True").sum() == 18
     assert table.tstamp.iloc[0] == 1_764_000_000.25
     assert table.dwell_s.sum() == sum(0.5 + number for number in range(19))
 
 
-def test_the_copy_for_spreadsheets_guards_and_cuts_and_changes_nothing_else(out: Path) -> None:
-    table = exact(out / "votes-excel.csv")
+def test_the_workbook_cuts_and_changes_nothing_else(out: Path) -> None:
+    table = pandas.read_excel(out / "votes.xlsx", dtype=str, keep_default_na=False)
     wanted = {name: [for_spreadsheets(text) for text in column] for name, column in texts().items()}
     assert {name: table[name].tolist() for name in TEXT_COLUMNS} == wanted
-    others = [name for name in table.columns if name not in (*TEXT_COLUMNS, "conversation_a", "conversation_b")]
+    others = [name for name in COLUMNS if name not in (*TEXT_COLUMNS, "conversation_a", "conversation_b", *NUMERIC)]
     assert table[others].equals(exact(out / "votes.csv")[others])
     assert max(len(cell.encode("utf-16-le")) // 2 for name in table for cell in table[name]) == EXCEL_CELL
+
+
+def test_numbers_of_the_workbook_are_numbers_and_the_time_a_date(out: Path) -> None:
+    table, told = pandas.read_excel(out / "votes.xlsx"), pandas.read_csv(out / "votes.csv")
+    for name in NUMERIC:
+        assert pandas.api.types.is_numeric_dtype(table[name].dtype)
+        assert table[name].fillna(-1).tolist() == told[name].fillna(-1).tolist()
+    seconds = (table[TIME_COLUMN] - pandas.Timestamp("1970-01-01")).dt.total_seconds()
+    assert seconds.tolist() == pytest.approx(told.tstamp.tolist(), abs=0.001)
+
+
+def test_the_parquet_file_is_the_csv_with_types(out: Path) -> None:
+    table, told = pandas.read_parquet(out / "votes.parquet"), exact(out / "votes.csv")
+    for name in TEXT_COLUMNS:
+        assert table[name].tolist() == [text or None for text in told[name]]
+    assert table.any_right.tolist() == [cell == "True" for cell in told.any_right]
+    assert table.repeat_of.isna().sum() == 18 and table.repeat_of.iloc[18] == "battle-0"
+    kinds = {name: table[name].dtype.kind for name in ("turn", "schema", "tokens_a", "tstamp", "dwell_s", "anony")}
+    assert kinds == {"turn": "i", "schema": "i", "tokens_a": "i", "tstamp": "f", "dwell_s": "f", "anony": "b"}

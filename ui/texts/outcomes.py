@@ -6,7 +6,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     # key: (Chinese, English)
     "refresh": ("刷新", "Refresh"),
     "download": ("下载 CSV", "Download CSV"),
-    "download_excel": ("下载 Excel 用 CSV", "Download CSV for Excel"),
+    "download_excel": ("下载 Excel 文件", "Download Excel file"),
     "results_reading": ("正在读取投票：{share}%", "Reading the votes: {share}%"),
     "results_counting": ("正在统计……", "Counting ..."),
     "results_left": ("，还需约 {seconds} 秒", ", about {seconds} s left"),

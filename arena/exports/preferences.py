@@ -1,0 +1,158 @@
+"""What a model can be trained on: for each prompt and pair of answers, the answer that most raters preferred."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from arena.exports.formats import json_line, turns
+from arena.types import Battle, Message, Vote, Winner
+from arena.votes.store import StoredVote
+
+TRL, LLAMA_FACTORY, DATASET_INFO = "preferences.jsonl", "llama_factory.jsonl", "dataset_info.json"
+
+REPEATED, NAMED, LEAKED, TIED = "repeated", "named", "leaked", "tied"
+UNLIKE, EQUAL, CUT, AGAIN, DRAWN = "unlike", "equal", "cut", "again", "drawn"
+REASONS = (REPEATED, NAMED, LEAKED, TIED, UNLIKE, EQUAL, CUT, AGAIN, DRAWN)
+"""Why a vote is left out; the first that fits counts."""
+
+_LLAMA_FACTORY_INFO = {
+    "preferences": {
+        "file_name": LLAMA_FACTORY,
+        "formatting": "sharegpt",
+        "ranking": True,
+        "columns": {"messages": "conversations", "chosen": "chosen", "rejected": "rejected"},
+    }
+}
+_LLAMA_FACTORY_ROLES = {"system": "system", "user": "human", "assistant": "gpt"}
+Turns = Sequence[dict[str, str]]
+
+
+@dataclass(frozen=True)
+class _Preference:
+    prompt: Turns
+    chosen: str
+    rejected: str
+    votes_for: int
+    votes_against: int
+
+
+class Preferences:
+    """Counts votes by prompt and pair of answers. The texts wait in a file; memory holds a few bytes for each vote.
+
+    `left_out` counts votes by reason. `pairs` are written by `write`, and rest on `votes`.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.left_out: Counter[str] = Counter(dict.fromkeys(REASONS, 0))
+        self.pairs = self.votes = 0
+        self._folder = folder
+        self._texts = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed in __exit__
+        # By pair, in the order of _texts: votes for its first answer and for its second.
+        self._counts: dict[bytes, list[int]] = {}
+        self._judged: set[bytes] = set()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._texts.close()
+
+    def add(self, stored: StoredVote) -> None:
+        """Count the vote for one answer of its pair, or as left out."""
+        reason = _unfit(stored.vote) or self._count(stored.vote)
+        if reason:
+            self.left_out[reason] += 1
+
+    def write(self) -> None:
+        """Write the files for TRL and LLaMA-Factory, each with one row for each pair that has a majority."""
+        info = json.dumps(_LLAMA_FACTORY_INFO, indent=2) + "\n"
+        (self._folder / DATASET_INFO).write_text(info, encoding="utf-8")
+        with (self._folder / TRL).open("xb") as trl, (self._folder / LLAMA_FACTORY).open("xb") as llama_factory:
+            for preference in self._preferences():
+                trl.write(json_line(_trl_row(preference)))
+                llama_factory.write(json_line(_llama_factory_row(preference)))
+                self.pairs += 1
+                self.votes += preference.votes_for + preference.votes_against
+
+    def _count(self, vote: Vote) -> str:
+        """Why the vote counts for no answer after all, or ""."""
+        prompt = turns(_prompt(vote.battle))
+        answers = sorted((vote.battle.a.answer.text, vote.battle.b.answer.text))
+        line = json_line([prompt, *answers])
+        pair = blake2b(line, digest_size=16).digest()
+        if vote.judge:
+            key = blake2b(pair + vote.judge.encode("utf-8", "replace"), digest_size=16).digest()
+            if key in self._judged:
+                return AGAIN
+            self._judged.add(key)
+        if pair not in self._counts:
+            self._counts[pair] = [0, 0]
+            self._texts.write(line)
+        winner = vote.battle.a if vote.winner is Winner.MODEL_A else vote.battle.b
+        self._counts[pair][answers.index(winner.answer.text)] += 1
+        return ""
+
+    def _preferences(self) -> Iterator[_Preference]:
+        self._texts.seek(0)
+        for line, (first, second) in zip(self._texts, self._counts.values(), strict=True):
+            if first == second:
+                self.left_out[DRAWN] += first + second
+                continue
+            prompt, *answers = json.loads(line)
+            chosen, rejected = answers if first > second else reversed(answers)
+            yield _Preference(prompt, chosen, rejected, max(first, second), min(first, second))
+
+
+def _unfit(vote: Vote) -> str:
+    """Why nothing can be learnt from the vote, or ""."""
+    answers = vote.battle.a.answer, vote.battle.b.answer
+    texts = [answer.text.strip() for answer in answers]
+    reasons = {
+        REPEATED: bool(vote.repeat_of),
+        NAMED: not vote.battle.blind,
+        LEAKED: bool(vote.leaked),
+        TIED: vote.winner not in (Winner.MODEL_A, Winner.MODEL_B),
+        UNLIKE: not _prompt(vote.battle),
+        EQUAL: texts[0] == texts[1],
+        CUT: not all(texts) or any(answer.finish_reason != "stop" for answer in answers),
+    }
+    return next((reason for reason, holds in reasons.items() if holds), "")
+
+
+def _prompt(battle: Battle) -> tuple[Message, ...]:
+    """What both sides were asked; nothing if they differ, or if user and assistant do not take turns in it."""
+    messages = battle.a.messages or (Message("user", battle.prompt),)
+    if battle.a.messages != battle.b.messages or not messages[-1].content.strip():
+        return ()
+    spoken = messages[1:] if messages[0].role == "system" else messages
+    wanted = ["user" if number % 2 == 0 else "assistant" for number in range(len(spoken))]
+    takes_turns = len(spoken) % 2 == 1 and [message.role for message in spoken] == wanted
+    return messages if takes_turns else ()
+
+
+def _trl_row(preference: _Preference) -> dict[str, Any]:
+    return {
+        "prompt": preference.prompt,
+        "chosen": [{"role": "assistant", "content": preference.chosen}],
+        "rejected": [{"role": "assistant", "content": preference.rejected}],
+        "votes_for": preference.votes_for,
+        "votes_against": preference.votes_against,
+    }
+
+
+def _llama_factory_row(preference: _Preference) -> dict[str, Any]:
+    return {
+        "conversations": [
+            {"from": _LLAMA_FACTORY_ROLES[turn["role"]], "value": turn["content"]} for turn in preference.prompt
+        ],
+        "chosen": {"from": "gpt", "value": preference.chosen},
+        "rejected": {"from": "gpt", "value": preference.rejected},
+    }
