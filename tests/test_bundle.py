@@ -12,6 +12,7 @@ import pytest
 from arro3.io import read_parquet
 from typer.testing import CliRunner
 from vote_samples import log_path, make_vote, rich_vote
+from workbooks import one_line_end
 
 from app import cli
 from arena.errors import InputError
