@@ -210,7 +210,7 @@ def raters_to_come(scores: Floats, alpha: float = ALPHA) -> int | None:
     ends = np.cumsum(generator.dirichlet(counts, size=_FUTURES), axis=1)
     uniform = generator.random((_FUTURES, MOST_TO_COME))
     drawn = np.stack([np.searchsorted(end[:-1], row) for end, row in zip(ends, uniform, strict=True)])
-    called = _first_called(np.asarray(values[drawn], dtype=float), begun, alpha)
+    called = first_called(np.asarray(values[drawn], dtype=float), begun, alpha)
     if float((called <= MOST_TO_COME).mean()) < _ARE_SURE:
         return None
     return math.ceil(np.quantile(called, _MOST))
@@ -225,24 +225,24 @@ def raters_needed(share: float, votes: int = 8, spread: float = 0.5, alpha: floa
     import numpy as np
 
     generator = np.random.default_rng(_SEED)
-    tastes = 1 / (1 + np.exp(-generator.normal(_log_odds(share, spread), spread, (_FUTURES, MOST_RATERS))))
-    called = _first_called(generator.binomial(votes, tastes) / votes, np.zeros(len(stakes())), alpha)
+    tastes = 1 / (1 + np.exp(-generator.normal(mean_taste(share, spread), spread, (_FUTURES, MOST_RATERS))))
+    called = first_called(generator.binomial(votes, tastes) / votes, np.zeros(len(stakes())), alpha)
     needed = float(np.quantile(called, _MOST))
     return math.ceil(needed) if needed <= MOST_RATERS else None
 
 
-def _first_called(futures: Floats, begun: Floats, alpha: float) -> NDArray[np.int64]:
-    """For each row of scores after how many of them one half is refuted from above; one more than there
-    are if never."""
+def first_called(scores: Floats, begun: Floats, alpha: float) -> NDArray[np.int64]:
+    """For each row of scores after how many of them capital that has `begun` (its logarithm by stake) refutes one half
+    from above; one more than there are if never."""
     import numpy as np
 
-    logs = np.empty((*futures.shape, len(begun)))
-    np.log1p(np.multiply.outer(2 * futures - 1, stakes()), out=logs)
+    logs = np.empty((*scores.shape, len(begun)))
+    np.log1p(np.multiply.outer(2 * scores - 1, stakes()), out=logs)
     is_called = log_average(begun + np.cumsum(logs, axis=1)) >= math.log(2 / alpha)
-    return np.asarray(np.where(is_called.any(axis=1), is_called.argmax(axis=1) + 1, futures.shape[1] + 1))
+    return np.asarray(np.where(is_called.any(axis=1), is_called.argmax(axis=1) + 1, scores.shape[1] + 1))
 
 
-def _log_odds(share: float, spread: float) -> float:
+def mean_taste(share: float, spread: float) -> float:
     """The mean taste at which raters whose tastes differ by `spread` give this share on average."""
     import numpy as np
     from scipy.optimize import brentq

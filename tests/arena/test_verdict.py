@@ -18,6 +18,7 @@ from arena.statistics.verdict import (
     raters_to_come,
     sign_test,
 )
+from load.sim_verdicts import verdict_table
 
 
 def outcome(*parts):
@@ -139,6 +140,18 @@ def test_as_many_raters_as_planned_call_it_four_times_in_five():
     generator, needed = np.random.default_rng(8), raters_needed(0.7)
     found = [make_verdict(class_scores(generator, 0.5, 0.9, needed)).prefers_first for _ in range(200)]
     assert 0.7 < sum(one is True for one in found) / 200 < 0.95
+
+
+def test_the_table_of_the_bench_keeps_its_promises():
+    rows = list(verdict_table(200))
+    promised = [row for row in rows if row.promise]
+    assert len(promised) >= 9
+    for row in promised:
+        sign, limit = row.promise.split()
+        assert (row.share <= float(limit[:-1]) / 100) if sign == "<=" else (row.share >= float(limit[:-1]) / 100), row
+    power = {(row.case, row.what): row.share for row in rows}
+    assert power["70% for the first model, spread 0.5", "called with 20 raters"] > 0.6
+    assert power["20 raters at 70%, then 20 at 30%", "raters changed"] > 0.8
 
 
 def test_a_verdict_says_the_same_every_time():
