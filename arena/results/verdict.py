@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from arena.votes.table import Column, Mask
 
 
+_NOTICED = 1.1  # so many times as long
+
+
 class Basis(StrEnum):
     """Which votes a verdict rests on: blind ones on answers that named no model, or, where there are none of these, all
     votes, given with the names shown or on answers that told them."""
@@ -169,9 +172,10 @@ def _columns(view: View, rows: NDArray[np.int64], is_turned: bool) -> dict[str, 
 
 
 def _one_way(columns: Mapping[str, tuple[Column, Column]], confounded: Collection[str]) -> dict[str, bool]:
+    """Of the covariates that cannot be told from the model those that a reader would have noticed every time."""
     found = {}
     for name in confounded:
         ahead, other = columns[name]
-        if (ahead > other).all() or (ahead < other).all():
+        if (ahead > _NOTICED * other).all() or (other > _NOTICED * ahead).all():
             found[name] = bool(ahead[0] > other[0])
     return found

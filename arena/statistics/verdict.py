@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import cache
 from typing import TYPE_CHECKING
 
 from arena.statistics.sequential import ALPHA, WHOLE, Interval, log_average, mean_interval, refutes, stakes
@@ -216,6 +217,7 @@ def raters_to_come(scores: Floats, alpha: float = ALPHA) -> int | None:
     return math.ceil(np.quantile(called, _MOST))
 
 
+@cache
 def raters_needed(share: float, votes: int = 8, spread: float = 0.5, alpha: float = ALPHA) -> int | None:
     """About how many raters it takes to call a model that wins this share of votes, from 0.5 to 1: four in five
     simulated classes get there. Each gives so many `votes`; their tastes differ by `spread` in log-odds.

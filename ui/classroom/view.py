@@ -1,4 +1,4 @@
-"""What the class tab shows of a room: its link, its code, how far it is. Knows no component."""
+"""What the class tab shows of a room: its link, its code, how far it is, how many raters it takes."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import segno
 
 from arena.judging.review import Progress
 from arena.judging.rooms import Room
+from arena.results.sentences import planner
 from ui.texts import text
 
 
@@ -47,4 +48,6 @@ def counts_block(lang: str, room: Room | None, progress: Progress | None) -> str
         count=len(room.prompts),
     )
     bar = f'<progress max="{of}" value="{min(done, of)}" aria-label="{escape(words)}"></progress>'
-    return f'<p role="status">{escape(words)}</p>{bar}'
+    # Before a class one wants to know how many raters it takes.
+    plan = "" if progress.votes else f"<p>{escape(planner(lang, len(room.prompts)))}</p>"
+    return f'<p role="status">{escape(words)}</p>{bar}{plan}'
