@@ -174,7 +174,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "{count} raters are still judging and do not count yet.",
     ),
     "planner": (
-        "按每人 {votes} 票估计：真实比例为 60:40 时，约需 {raters60} 位投票者才能得出结论；70:30 时约需 {raters70} 位。",
+        "按每人 {votes} 票估计：60:40 的偏好约需 {raters60} 位投票者才能得出结论，70:30 约需 {raters70} 位。",
         "With {votes} votes a rater, calling a 60/40 preference takes about {raters60} raters, 70/30 about {raters70}.",
     ),
     # ---- many models

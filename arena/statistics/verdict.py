@@ -109,9 +109,10 @@ def make_verdict(scores: Floats, alpha: float = ALPHA, is_brief: bool = False) -
 
 
 def _outcome(interval: Interval) -> Outcome:
-    if interval.excludes_half:
-        return Outcome.PREFERRED
-    return Outcome.ALIKE if interval.is_within(ALIKE_MARGIN) else Outcome.NOT_YET
+    # A difference this small is none that matters, however sure it is.
+    if interval.is_within(ALIKE_MARGIN):
+        return Outcome.ALIKE
+    return Outcome.PREFERRED if interval.excludes_half else Outcome.NOT_YET
 
 
 # ---- early and late raters
@@ -178,10 +179,15 @@ def _flips_with(scores: Floats, alpha: float) -> int:
     """The smallest number of raters whose leaving, from one end, changes the outcome."""
     import numpy as np
 
-    ordered, outcome = np.sort(scores), _outcome(mean_interval(scores, alpha))
+    def called(some: Floats) -> tuple[Outcome, bool]:
+        interval = mean_interval(some, alpha)
+        outcome = _outcome(interval)
+        return outcome, outcome is Outcome.PREFERRED and interval.low > 0.5
+
+    ordered, before = np.sort(scores), called(scores)
 
     def flips(count: int) -> bool:
-        return any(_outcome(mean_interval(rest, alpha)) is not outcome for rest in (ordered[count:], ordered[:-count]))
+        return any(called(rest) != before for rest in (ordered[count:], ordered[:-count]))
 
     low, high = 0, len(scores) - 1  # one rater alone is never enough
     while high - low > 1:

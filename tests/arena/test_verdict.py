@@ -48,6 +48,7 @@ def test_raters_who_all_agree_settle_it_when_there_are_eight(raters, expected):
         ([(12, 1.0), (30, 0.0)], "raters_changed"),
         ([(12, 1.0), (300, 0.0)], "raters_changed"),
         ([(100, 1.0), (100, 0.7)], "preferred"),  # they differ, and all are for one model
+        ([(125_000, 0.498)], "alike"),  # a million votes at 49.8%
     ],
 )
 def test_what_raters_come_to(parts, expected):
@@ -99,15 +100,24 @@ def test_a_clear_preference_is_called_with_the_right_sign(spread):
 
 
 def test_leaving_out_as_many_as_it_says_flips_the_verdict_and_one_fewer_does_not():
-    for scores in (np.array([1.0] * 12 + [0.25] * 3), np.array([0.75] * 30), np.array([0.5] * 160 + [0.625] * 10)):
+    many = np.random.default_rng(1).binomial(8, 0.57, 20_000) / 8
+    for scores in (
+        many,
+        np.array([1.0] * 12 + [0.25] * 3),
+        np.array([0.75] * 30),
+        np.array([0.5] * 160 + [0.625] * 10),
+    ):
         verdict, ordered = make_verdict(scores), np.sort(scores)
         assert verdict.outcome in (Outcome.PREFERRED, Outcome.ALIKE)
         flips = verdict.flips_with
 
-        def outcomes(left_out, ordered=ordered):
-            return {make_verdict(rest).outcome for rest in (ordered[left_out:], ordered[: len(ordered) - left_out])}
+        def said(left_out, ordered=ordered):
+            rests = ordered[left_out:], ordered[: len(ordered) - left_out]
+            found = [make_verdict(np.random.default_rng(2).permutation(rest)) for rest in rests]
+            return {(one.outcome, one.prefers_first) for one in found}
 
-        assert outcomes(flips) != {verdict.outcome} and outcomes(flips - 1) == {verdict.outcome}
+        now = {(verdict.outcome, verdict.prefers_first)}
+        assert said(flips) != now and said(flips - 1) == now
 
 
 @pytest.mark.parametrize("scores", [[0.0, 1.0] * 20, [0.5] * 30, [0.6] * 4, [0.5, 0.625] * 3])
