@@ -24,6 +24,7 @@ from arena.exports.formats import Pairs
 from arena.results.compute import compute
 from arena.types import Side, Winner
 from arena.votes import VoteLog
+from arena.votes.rows import to_row
 from arena.votes.store import StoredVote, store_of
 
 pytestmark = pytest.mark.extra
@@ -73,7 +74,7 @@ def test_our_ratings_are_arena_ranks(tmp_path: Path) -> None:
             winner = draw.choice([*[Winner.MODEL_A if a_wins else Winner.MODEL_B] * 6, Winner.TIE, Winner.BOTH_BAD])
             vote = vote_between(number, a, b, winner, "q")
             log.append(vote)
-            pairs.add(StoredVote({}, vote))
+            pairs.add(StoredVote(to_row(vote)))
     sources = tmp_path / "votes.csv", tmp_path / "pairs.csv"
     theirs = run("arena_rank_job.py", "requirements-arena-rank.txt", tmp_path, *sources)["votes"]
     ours = {model.model: model for model in compute(store_of(tmp_path).refresh()).models}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,8 @@ from arena.text import clean
 SHEET_ROWS = 1_048_576
 """The most rows a sheet may have, its header among them."""
 
+# Most cells hold none of these.
+_UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 _NO_CHARACTERS = {0xFFFE: 0xFFFD, 0xFFFF: 0xFFFD}
 _EPOCH = 25_569  # 1970-01-01 as days of a spreadsheet
 _LAST_DAY = 2_958_465  # 9999-12-31
@@ -98,5 +101,7 @@ class Workbook:
 def _plain(text: str) -> str:
     """The text as a cell can hold it, with one kind of line end. XlsxWriter takes a text from <r> to </r> for markup of
     its own: a blank behind it keeps it a text."""
-    safe = clean(text).replace("\r\n", "\n").replace("\r", "\n").translate(_NO_CHARACTERS)
+    safe = text
+    if _UNSAFE.search(text):
+        safe = clean(text).replace("\r\n", "\n").replace("\r", "\n").translate(_NO_CHARACTERS)
     return f"{safe} " if safe.startswith("<r>") and safe.endswith("</r>") else safe

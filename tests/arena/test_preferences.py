@@ -8,6 +8,7 @@ from vote_samples import make_side, make_vote
 
 from arena.exports.preferences import DATASET_INFO, LLAMA_FACTORY, REASONS, TRL, Preferences
 from arena.types import Battle, Message, SideName, Winner
+from arena.votes.rows import to_row
 from arena.votes.store import StoredVote
 
 A, B, TIE, BAD = Winner.MODEL_A, Winner.MODEL_B, Winner.TIE, Winner.BOTH_BAD
@@ -38,7 +39,7 @@ def summed_up(tmp_path):
     def sum_up(*votes):
         with Preferences(tmp_path) as preferences:
             for one in votes:
-                preferences.add(StoredVote({}, one))
+                preferences.add(StoredVote(to_row(one)))
             preferences.write()
         trl, llama = (
             [json.loads(line) for line in (tmp_path / name).read_bytes().splitlines()] for name in (TRL, LLAMA_FACTORY)
