@@ -45,7 +45,7 @@ def test_a_called_verdict_names_the_winner_how_sure_and_from_what(figures: Make)
     )
     assert first("zh", found).startswith("投票者更喜欢 qwen，而不是 glm：平均每位把 95.2% 的票给了 qwen")
     assert first_sentences("en", found)[-2:] == [
-        "10 of 21 raters decide this: without them the verdict would be another.",
+        "Without 10 of the 21 raters this verdict would not stand.",
         "Decided. No more votes are needed.",
     ]
 
@@ -116,7 +116,7 @@ def test_no_rater_with_a_vote_is_done(figures: Make) -> None:
     found = figures([*between("qwen", "glm", A, TIE), vote_between(7, "qwen", "glm", A, "q2")], now=1_764_000_010)
     assert found.pairs[0].verdict.numbers.raters == 0
     assert "no rater has finished yet" in first("en", found)
-    assert first_sentences("en", found)[-1] == "3 raters are still judging and do not count yet."
+    assert first_sentences("en", found)[-1] == "Raters still judging, not counted yet: 3 (3 votes)."
 
 
 def three(figures: Make, *votes: tuple[str, str, Winner]) -> Figures:

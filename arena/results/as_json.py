@@ -79,6 +79,7 @@ def _verdict(verdict: PairVerdict) -> dict[str, Any]:
         "suspicious": verdict.suspicious,
         "without_suspicious": _said(verdict.without_suspicious),
         "raters_under_way": verdict.under_way,
+        "votes_under_way": verdict.votes_under_way,
         "more_raters": numbers.more,
         "flips_with": numbers.flips_with,
         "change": change and {"early_raters": change.raters, "early_share": change.early, "late_share": change.late},

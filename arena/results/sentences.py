@@ -91,7 +91,7 @@ def advice(lang: str, verdict: PairVerdict) -> Iterator[str]:
         case _:
             yield say(lang, "advice_keep")
     if verdict.under_way:
-        yield say(lang, "under_way", count=verdict.under_way)
+        yield say(lang, "under_way", count=verdict.under_way, votes=verdict.votes_under_way)
 
 
 def planner(lang: str, votes: int = VOTES_A_RATER) -> str:

@@ -48,9 +48,11 @@ class PairVerdict:
     It rests on `votes` of `numbers.raters` raters, `ties` of them ties of either kind, which count one half. `sighted`
     votes (names shown) and `leaked` ones (answers that named a model) are not in it unless they are all there is (see
     `basis`); with them it would be `with_others`, without the `suspicious` ones `without_suspicious`, each None where
-    there are none. `under_way` raters are not done yet. `adjusted` is the share at equal length, side and Markdown;
-    `one_way` names covariates of which `first` had more (true) or less (false) in every vote, so that nothing can
-    tell them from the model itself.
+    there are none. `under_way` raters, who gave `votes_under_way`, are not done yet.
+
+    `adjusted` is the share with length, side and Markdown evened out, `swayed_by` those of them that explain the votes.
+    `one_way` names those of which `first` had more (true) or less (false) in every vote, so that nothing can tell them
+    from the model itself.
     """
 
     first: str
@@ -65,6 +67,7 @@ class PairVerdict:
     suspicious: int = 0
     without_suspicious: Said | None = None
     under_way: int = 0
+    votes_under_way: int = 0
     adjusted: Adjusted | None = None
     swayed_by: tuple[str, ...] = ()
     one_way: Mapping[str, bool] = field(default_factory=dict)
@@ -128,6 +131,7 @@ def judge_pair(view: View, number: int, raters: Raters, alpha: float = ALPHA) ->
         suspicious=int(suspicious.sum()),
         without_suspicious=said(rows & ~view.table["suspicious"]) if suspicious.any() else None,
         under_way=scores.under_way,
+        votes_under_way=int(rows.sum() - scores.rows.sum()),
         adjusted=adjusted,
         swayed_by=swayed_by(adjusted) if adjusted else (),
         one_way=_one_way(columns, adjusted.confounded) if adjusted else {},

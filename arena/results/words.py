@@ -149,8 +149,8 @@ WORDS: dict[str, tuple[str, str]] = {
         "repeat); without them it would read: {said}.",
     ),
     "flips": (
-        "起决定作用的是 {raters} 位投票者中的 {count} 位：去掉他们，就不会有这个结论。",
-        "{count} of {raters} raters decide this: without them the verdict would be another.",
+        "{raters} 位投票者中只要少了 {count} 位，这个结论就不成立。",
+        "Without {count} of the {raters} raters this verdict would not stand.",
     ),
     "advice_decided": ("可以下结论，不需要更多投票。", "Decided. No more votes are needed."),
     "advice_more": (
@@ -170,8 +170,8 @@ WORDS: dict[str, tuple[str, str]] = {
         "Look at the early and the late votes apart: the raters, the prompts or the instructions may have changed.",
     ),
     "under_way": (
-        "还有 {count} 位投票者正在评判，暂未计入。",
-        "{count} raters are still judging and do not count yet.",
+        "还有 {count} 位投票者正在评判，他们的 {votes} 票暂未计入。",
+        "Raters still judging, not counted yet: {count} ({votes} votes).",
     ),
     "planner": (
         "按每人 {votes} 票估计：60:40 的偏好约需 {raters60} 位投票者才能得出结论，70:30 约需 {raters70} 位。",

@@ -34,7 +34,7 @@ def _ways(lang: str, facts: ReportFacts) -> Iterator[str]:
     yield say(lang, "ways_sides")
     yield say(lang, "ways_ties", ties=count.ties, both_bad=count.both_bad)
     if verdict.under_way:
-        yield say(lang, "under_way", count=verdict.under_way)
+        yield say(lang, "under_way", count=verdict.under_way, votes=verdict.votes_under_way)
 
 
 def _what_may_sway(lang: str, facts: ReportFacts, figures: Figures) -> Iterator[str]:
