@@ -1,0 +1,1 @@
+"""How the names of models and their makers are found in what a model writes; arena.judging.identity decides by them."""

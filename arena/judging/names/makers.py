@@ -1,0 +1,187 @@
+"""The makers of chat models that people compare today, with the names of their models, in Chinese and English.
+
+`models` are names that mean nothing but a model. `words` are names of models that are also ordinary words or people
+(Claude, Gemini, 豆包); a `#` after one says that it is plain once a version follows (Gemini 1.5). `labs` make language
+models and little else; `firms` make much besides, or are universities. A space in a Latin name says where people also
+write it apart or with a hyphen. `unless` is a pattern: a sentence that matches it means something else by those names.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Maker:
+    """One maker and the names that give it or its models away."""
+
+    key: str
+    models: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
+    labs: tuple[str, ...] = ()
+    firms: tuple[str, ...] = ()
+    unless: str = ""
+
+
+def _maker(key: str, *, models: str = "", words: str = "", labs: str = "", firms: str = "", unless: str = "") -> Maker:
+    """A row of the table below; the names are separated by commas."""
+    columns = (
+        tuple(filter(None, (name.strip() for name in names.split(",")))) for names in (models, words, labs, firms)
+    )
+    return Maker(key, *columns, unless)
+
+
+_ZODIAC = "zodiac|horoscope|astrolog|star sign|my sign|born (?:on|in)|leo\\b|virgo|libra|aquarius|taurus|星座"
+_STATISTICS = "广义线性|generali[sz]ed linear|regression|回归|logit|link function|链接函数|glm\\(|least squares"
+_SCHOLAR = "赶考|功名|寒窗|进京|小姐|秀才|科举|书童|借宿|进士|娘子"
+_GAMES = "algorithm|theorem|game tree|alpha-?beta|chess|von neumann|loss function|算法|剪枝|博弈|定理|棋"
+
+MAKERS = (
+    _maker(
+        "alibaba",
+        models="qwen, qianwen, tongyi qianwen, tongyi lab, qwq, 通义千问, 通义大模型, 通义实验室, 通义万相, 通义灵码, 阿里千问",
+        words="千问, 通义, tongyi",
+        firms="alibaba cloud, alibaba, aliyun, damo academy, damo, 阿里巴巴, 阿里云, 阿里, 达摩院",
+    ),
+    _maker(
+        "zhipu",
+        models="chat glm, glm edge, codegeex, cogvlm, autoglm, 智谱清言",
+        words="glm#, 清言",
+        labs="zhipu ai, zhipu, z.ai, 智谱华章, 智谱",
+        firms="tsinghua, thudm, keg, 清华",
+        unless=_STATISTICS,
+    ),
+    _maker("deepseek", models="deep seek", labs="深度求索", firms="high-flyer, 幻方量化"),
+    _maker("openai", models="chat gpt, gpt", labs="open ai", words="davinci"),
+    _maker("anthropic", words="claude#, 克劳德", labs="anthropic"),
+    _maker(
+        "google",
+        models="gemini advanced",
+        words="gemini#, gemma#, bard, lamda",
+        firms="google deepmind, google, deepmind, 谷歌",
+        unless=_ZODIAC,
+    ),
+    _maker("meta", models="code llama", words="llama#, 羊驼", firms="meta ai, meta, facebook, 脸书"),
+    _maker("moonshot", models="kimi chat, kimi智能助手", words="kimi#", labs="moonshot ai, 月之暗面", firms="moonshot"),
+    _maker(
+        "mistral",
+        models="mistral, mixtral, codestral, ministral, pixtral, magistral, devstral, mathstral",
+        labs="mistral ai",
+    ),
+    _maker(
+        "openbmb",
+        models="mini cpm, cpm bee, 面壁小钢炮",
+        words="小钢炮",
+        labs="openbmb, model best, 面壁智能",
+        firms="面壁",
+    ),
+    _maker(
+        "internlm",
+        models="intern lm, intern vl, intern s1, 书生浦语, 书生万象, 书生大模型, 浦语",
+               labs="shanghai ai laboratory, shanghai ai lab, shanghai artificial intelligence laboratory, 上海人工智能实验室, 上海ai实验室",
+        unless=_SCHOLAR,
+    ),
+    _maker(
+        "tencent",
+        models="hun yuan, 混元大模型, 混元助手, 腾讯元宝",
+        words="混元, 元宝, yuanbao",
+        firms="tencent, 腾讯",
+    ),
+    _maker(
+        "baidu",
+        models="ernie bot, wenxin yiyan, 文心一言, 文心大模型, 文小言",
+        words="ernie#, wenxin, 文心",
+        firms="baidu, 百度",
+    ),
+    _maker(
+        "bytedance",
+        models="dou bao, 豆包大模型",
+        words="豆包, 云雀",
+        firms="byte dance, 字节跳动, 字节, 火山引擎",
+    ),
+    _maker("01ai", models="yi lightning, yi large", words="yi#, 万知", labs="01.ai, 零一万物"),
+    _maker(
+        "microsoft",
+        models="wizard lm",
+        words="phi#, copilot, orca#, cortana, 小冰, 小娜",
+        firms="microsoft research, microsoft, 微软",
+    ),
+    _maker(
+        "baichuan",
+        models="bai chuan, 百川大模型, 百小应",
+        words="百川#",
+        labs="baichuan intelligence, baichuan ai, 百川智能",
+    ),
+    _maker(
+        "minimax",
+        models="hailuo, 海螺ai, 海螺问问",
+        words="海螺, abab",
+        labs="mini max, 稀宇科技, 稀宇",
+        unless=_GAMES,
+    ),
+    _maker("stepfun", models="step chat, 跃问, 阶跃大模型", labs="step fun, 阶跃星辰, 阶跃"),
+    _maker(
+        "iflytek",
+        models="iflytek spark, sparkdesk, spark desk, 讯飞星火, 星火认知, 星火大模型",
+        words="spark, 星火",
+        firms="iflytek, 科大讯飞, 讯飞",
+    ),
+    _maker(
+        "sensetime",
+        models="sense nova, sense chat, 商汤日日新, 商汤商量, 日日新大模型",
+        words="日日新, 商量",
+        firms="sense time, 商汤",
+    ),
+    _maker("xai", words="grok#", labs="xai, x.ai"),
+    _maker("cohere", models="command r, c4ai", words="command, aya", labs="cohere"),
+    _maker("tii", models="falcon llm", words="falcon", labs="technology innovation institute, tii"),
+    _maker(
+        "ai2", models="olmo, olmoe", words="tulu, molmo", labs="allen institute for ai, allen institute, ai2, allenai"
+    ),
+    _maker("lg", models="exaone", firms="lg ai research, lg"),
+    _maker("ibm", words="granite#, watson", firms="ibm"),
+    _maker("huggingface", models="smol lm, star coder, hugging chat", words="zephyr#", firms="hugging face, 抱抱脸"),
+    _maker("nvidia", models="nemotron, minitron", firms="nvidia, 英伟达"),
+    _maker("huawei", models="盘古大模型, 华为盘古", words="盘古#, pangu#, 小艺", firms="huawei, 华为云, 华为"),
+    _maker("kunlun", models="skywork, 天工大模型, 天工ai", words="天工", firms="昆仑万维, kunlun tech"),
+    _maker("360", models="360智脑, 360gpt", words="智脑", firms="奇虎360, 奇虎, 三六零, 360公司, qihoo"),
+    _maker("xiaomi", models="milm, mimo", words="小爱同学, 小爱", firms="xiaomi, 小米"),
+    _maker("vivo", models="blue lm, 蓝心大模型", words="蓝心, 蓝心小v", firms="vivo"),
+    _maker("oppo", models="andes gpt, 安第斯大模型", words="小布", firms="oppo"),
+    _maker("baai", models="aquila chat, 悟道天鹰", words="aquila, 悟道", labs="baai, 智源研究院", firms="智源"),
+    _maker("casia", models="紫东太初", firms="中科院自动化所, 中国科学院自动化研究所"),
+    _maker("ant", models="蚂蚁百灵, 百灵大模型", words="百灵", firms="ant group, 蚂蚁集团, 蚂蚁"),
+    _maker("meituan", models="long cat", firms="meituan, 美团"),
+    _maker("jd", models="言犀, chat rhino", firms="京东"),
+    _maker("netease", models="子曰大模型", words="子曰", firms="网易有道, 网易, 有道"),
+    _maker("kuaishou", models="快意大模型, kwaiyii", words="快意", firms="kuaishou, 快手"),
+    _maker("telecom", models="tele chat, 星辰大模型", firms="china telecom, 中国电信"),
+    _maker("inspur", firms="inspur, 浪潮"),
+    _maker("idea", models="ziya, 姜子牙大模型", words="姜子牙"),
+    _maker("duxiaoman", models="xuan yuan, 轩辕大模型", words="轩辕", firms="度小满"),
+    _maker("xverse", models="xverse", labs="元象科技", firms="元象"),
+    _maker("fudan", words="moss", firms="fudan university, fudan, 复旦"),
+    _maker("lmsys", words="vicuna#", labs="lmsys, large model systems organization", firms="uc berkeley"),
+    _maker("stanford", words="alpaca#", firms="stanford"),
+    _maker("databricks", models="dbrx", words="dolly", firms="databricks, mosaic ml"),
+    _maker("amazon", words="nova, titan, alexa", firms="amazon web services, amazon, aws, 亚马逊"),
+    _maker("apple", models="open elm", words="siri", firms="apple, 苹果公司"),
+    _maker("ai21", models="jamba, jurassic 2", labs="ai21 labs, ai21"),
+    _maker("inflection", labs="inflection ai"),
+    _maker("perplexity", words="sonar", labs="perplexity ai", firms="perplexity"),
+    _maker("reka", labs="reka ai"),
+    _maker("upstage", words="solar#", labs="upstage"),
+    _maker("nous", models="open hermes", words="hermes#", labs="nous research"),
+    _maker("stability", models="stable lm, stable beluga", labs="stability ai"),
+    _maker("eleuther", models="gpt j, gpt neox", words="pythia#", labs="eleuther ai"),
+    _maker("bigscience", models="bloomz", words="bloom#", labs="bigscience"),
+    _maker("laion", models="open assistant", labs="laion"),
+    _maker("others", models="tiny llama, rwkv, tiger bot", words="openchat, dolphin#, koala#"),
+    _maker("snowflake", words="arctic", firms="snowflake"),
+    _maker("salesforce", models="xgen", firms="salesforce"),
+    _maker("naver", models="hyper clova", words="clova", firms="naver"),
+    _maker("sber", models="giga chat", firms="sberbank, sber"),
+    _maker("yandex", models="yandex gpt", firms="yandex"),
+    _maker("liquid", models="lfm2", labs="liquid ai"),
+    _maker("alephalpha", words="luminous", labs="aleph alpha"),
+)
