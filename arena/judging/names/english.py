@@ -57,7 +57,7 @@ PARTS = {
     # What a model does for those who use it.
     "helps": "(?:help|g[ai]ve|sen[dt]|invit|offer|t[eo]ll?d?|ask|show|surpris|impress|made|mak|let|charg|refus|"
     "recommend|suggest|cost|"
-    r"sav|t[ea]+[cu][hg]|wr[io]te|explain|answer|email|bann|block|remind|convinc|worr|annoy|confus)\w{0,5}",
+    r"sav|teach|taught|wr[io]te|explain|answer|email|bann|block|remind|convinc|worr|annoy|confus)\w{0,5}",
     "maker": "(?:maker|developer|creator|parent company|parent organi[sz]ation|manufacturer|owner|provider|designer|"
     "trainer|"
     "builder|inventor|programmer|author|development team)s?(?! account| of choice| license| console| token)",

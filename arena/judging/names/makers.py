@@ -63,7 +63,7 @@ MAKERS = (
         unless=_ZODIAC,
     ),
     _maker("meta", models="code llama", words="llama#, 羊驼", labs="meta ai", firms="meta, facebook, 脸书"),
-    _maker("moonshot", models="kimi chat, kimi智能助手", words="kimi#", labs="moonshot ai, 月之暗面", firms="moonshot"),
+    _maker("moonshot", models="kimi chat", words="kimi#", labs="moonshot ai, 月之暗面", firms="moonshot"),
     _maker(
         "mistral",
         models="mistral, mixtral, codestral, ministral, pixtral, magistral, devstral, mathstral",

@@ -98,7 +98,7 @@ def _names(more: tuple[Maker, ...]) -> tuple[re.Pattern[str], dict[str, _Name]]:
         for kind, spelling in _spellings(maker):
             bare = spelling.rstrip("#")
             names.setdefault(_squeezed(bare), _Name(kind, maker, spelling != bare))
-            patterns.setdefault(_squeezed(bare), _pattern(bare, kind == _MODEL))
+            patterns.setdefault(bare, _pattern(bare, kind == _MODEL))
     latin, han = (_either(patterns, ascii_only) for ascii_only in (True, False))
     end = r"(?:(?<![a-z0-9])|(?![a-z]))"
     return re.compile(f"(?P<name>(?<![a-z0-9])(?:{latin})|(?:{han}))(?:{_VERSION}{_TAIL}){end}"), names
