@@ -1,8 +1,8 @@
 """Whether an answer tells which model wrote it: by its own name, its maker's or its rival's.
 
-An answer tells where its writer speaks of itself (I am Kimi; trained by Google; 作为文心一言，我), not where it writes about
-models, quotes, supposes or denies. In a battle it tells as well where the writer says that it is not one of the two
-(then it is the other), or names one of them and nobody else without having been asked.
+An answer tells where its writer speaks of itself (I am Kimi; trained by Google; 作为文心一言，我), not where it writes
+about models, quotes, supposes or denies. In a battle it also tells where the writer says that it is not one of the two,
+since then it is the other, and where it names one of the two and no other maker without having been asked about it.
 """
 
 from __future__ import annotations

@@ -6,41 +6,59 @@ from arena.judging.names.phrases import compiled
 
 PARTS = {
     "i": r"\b(?:i|i'm|i am|im|i've|i have|i'd|i would|i'll|i will)\b",
-    "am": r"\b(?:i'm|i am|im|i myself am|i remain|myself)\b",
+    "am": r"\b(?:i'm|i am|im|i myself am|i remain|i(?:'ll| will) (?:always )?(?:be|stay|remain)|myself)\b",
     "was": r"\b(?:i was|i am|i'm|i have been|i've been|i had been|i got)\b",
     "are": r"\b(?:is|are|was|were)\b",
     "you are": r"\byou(?:'re| are)",
     "first": r"\b(?:i|i'm|i'd|my|me)\b",
-    "just": "(?:,? ?(?:actually|really|just|still|indeed|in fact|simply|only|merely|here|currently|technically|originally|"
-    r"initially|proudly|also|in reality|in truth|of course|today|the ai|your ai|an ai)\b,?){0,3} ?",
-    "ai": r"\b(?:language models?|models?|llms?|assistants?|ais?|chat ?bots?|bots?|artificial intelligence|series|family)\b",
-    "built": r"\b(?:built|made(?= (?:by|in|at|for|and|or|from|available|with|originally)\b|,)|created|developed|trained|"
-    "designed|fine-?tuned|programmed|engineered|produced|released|launched|powered|owned|operated|maintained|distilled|"
-    "pre-?trained|offered|provided|introduced|updated|conceived|coded|brought to life|put together)(?! to| with)",
-    "build": r"\b(?:train(?:ed|ing|s)?|creat(?:ed|ing|es?)|develop(?:ed|ing|s)?|design(?:ed|ing|s)?|build(?:ing|s)?|built|"
-    "(?:fine-?)?tun(?:ed|ing|es?)|program(?:med|ming|s)?|engineer(?:ed)?|updat(?:ed|ing|es?)|align(?:ed)?|improv(?:ed|ing))",
+    "just": r"(?:,? ?(?:\w{2,10}ly|just|still|indeed|in fact|here|also|last|first|in reality|in truth|of course|"
+    r"today|the ai|your ai|an ai)\b,?){0,3} ?",
+    "ai": r"\b(?:language models?|models?|llms?|assistants?|ais?|chat ?bots?|bots?|artificial intelligence|series|"
+    r"family|fine-?tunes?|checkpoints?)\b",
+    "built": r"\b(?:built|made(?= (?:by|in|at|for|and|or|from|available|with|originally)\b|,)|created|developed|"
+    "trained|designed|fine-?tuned|programmed|engineered|produced|released|launched|powered|owned|operated|"
+    "maintained|distilled|pre-?trained|offered|provided|introduced|updated|conceived|coded|brought to life|put "
+    "together)(?! to| with)",
+    "build": r"\b(?:train(?:ed|ing|s)?|creat(?:ed|ing|es?)|develop(?:ed|ing|s)?|design(?:ed|ing|s)?|build(?:ing|s)"
+    "?|built|(?:fine-?)?tun(?:ed|ing|es?)|program(?:med|ming|s)?|engineer(?:ed)?|updat(?:ed|ing|es?)|align(?:ed)?|"
+    "improv(?:ed|ing))",
     "by": r"\b(?:by|at|from|within)\b",
     "called": "(?:called|named|known as)",
-    # Who works with models, studies or uses them is none.
-    "human": r"\b(?:student|engineer|employee|painter|baker|teacher|professor|researcher|scientist|intern|manager|users?|"
-    "customer|fan|developer|journalist|nurse|founder|ceo|writer|artist|doctor|lawyer|programmer|expert|owner|subscriber|"
-    r"graduate|alumn\w{1,3}|consultant|analyst|investor|shareholder|partner)\b",
+    # People who study, sell or use models are not models.
+    "human": r"\b(?:student|engineer|employee|painter|baker|teacher|professor|researcher|scientist|intern|manager|"
+    "users?|customer|fan|developer|journalist|nurse|founder|ceo|writer|artist|doctor|lawyer|programmer|expert|"
+    r"owner|subscriber|graduate|alumn\w{1,3}|consultant|analyst|investor|shareholder|partner)\b",
+    "no human": r"(?!(?:'s)? ?(?:(?!and\b)\w{1,15} ){0,2}<human>)",
     # After a name that people have too: the clause ends and no life story follows, or the sentence speaks of a model.
-    "who": r"(?:(?=[ )\"]{0,2}(?:$|[。!?\n:;(~…—–]))|(?=,)(?!, ?<life>)|(?!<s60><human>)(?:(?=<s60>(?:<ai>|<built> <by>))|"
-    "(?=,? and i <serve>)|(?=[ ,(]{1,2}(?:from |by |at |of )?(?:the )?<MLF>)))",
-    "life": r"(?:who|an?|the|born|aged|from|my|\d|married|said|and (?:my|this)|(?:and )?i (?:live|work|study|have been|"
-    r"have (?:a|two|three)|am an?))\b",
-    "serve": r"(?:can|will|won't|would|cannot|can't|aim|am here|don't|speak|help|answer|run|process|generate)\b",
+    "who": r"(?:(?=[ )\"]{0,2}(?:$|[。!?\n:;(~…—–]))|(?=,)(?!, ?<life>)|(?!<s60><human>)(?:(?=<s60>(?:<ai>|<built> "
+    "<by>))|(?=,? and (?:i )?<serve>|,? and i(?:'m| am) <glad>)|(?=[ ,(]{1,2}(?:from |by |at |of )?(?:the )?<MLF>)"
+    "))",
+    "life": r"(?:who|an?|the|born|aged|from|my|\d|married|said|and (?:my|this)|(?:and )?i (?:live|work|study|have "
+    r"been|have (?:a|two|three)|am an?))\b",
+    "glad": "(?:happy|glad|here|ready|pleased|delighted|eager|honou?red|sorry|able|unable|thrilled)",
+    "serve": "(?:can|may|might|could|apologi[sz]e|try|understand|was|will|won't|would|cannot|can't|aim|am here|"
+    r"don't|speak|help|answer|run|process|generate)\b",
     # Between `I am` and a name: words that may stand there, unless they say that the speaker is not the one named.
-    "gap": r"(?:\b(?:product|creation|child|brainchild|work|member|part|version|instance|variant|descendant|copy|release|"
-    r"one|name|result|derivative|invention)s? of(?: the)?\b|known as|(?!<apart>)[^。!?\n;:]){0,50}?",
-    "apart": r"(?:<human>|\b(?:to|with|about|for|at|in|than|like|as|if|that|whether|sure|told|afraid|\w{3,12}ing|who|because|"
-    "so|but|and|when|while|i|you|we|they|he|she|it|happy|glad|grateful|familiar|interested|different|not|of|on|by|"
-    r"from)\b)",
-    "maker": "(?:maker|developer|creator|parent company|parent organi[sz]ation|manufacturer|owner|provider|designer|trainer|"
-    "builder|inventor|programmer|author|development team)s?(?! account| license| console| token)",
-    "core": "(?:(?:underlying |base |foundation |language |ai |backbone )?(?:model|architecture)(?: name| version)?|backbone|"
-    "engine|(?:true |real )?identity)",
+    "gap": r"(?:\b(?:product|creation|child|brainchild|work|member|part|version|instance|variant|descendant|copy|"
+    r"release|one|name|result|derivative|invention)s? of(?: the)?\b|known as|(?!<apart>)[^。!?\n;:]){0,50}?",
+    "apart": r"(?:<human>|\b(?:to|with|about|for|at|in|than|like|as|if|that|whether|sure|told|afraid|\w{3,12}ing|"
+    "who|which|what|how|because|so|but|and|when|while|i|you|we|they|he|she|it|happy|glad|grateful|familiar|"
+    r"interested|different|not|of|on|by|from)\b)",
+    # After `I am a model`: what follows is about another model, or about something else.
+    "other": r"(?:[?:;(]|\b(?:like|alike|similar|comparable|than|as|about|and|but|so|because|can|cannot|can't|"
+    "could|will|would|do|does|don't|not|know|whether|if|to|on|with|without|just|than|unlike|no|i|you|we|they|"
+    r"which|what)\b)",
+    # What a model does for those who use it.
+    "helps": "(?:help|g[ai]ve|sen[dt]|invit|offer|t[eo]ll?d?|ask|show|surpris|impress|made|mak|let|charg|refus|"
+    "recommend|suggest|cost|sav|teach|taught|wr[io]te|explain|answer|email|bann|block|remind|convinc|worr|annoy|"
+    r"confus)\w{0,5}",
+    "maker": "(?:maker|developer|creator|parent company|parent organi[sz]ation|manufacturer|owner|provider|"
+    "designer|trainer|builder|inventor|programmer|author|development team)s?(?! account| of choice| license| "
+    "console| token)",
+    "core": "(?:(?:underlying |base |foundation |language |ai |backbone )?(?:model|architecture)(?: name| version)"
+    "?|backbone|engine|(?:true |real )?identity)",
+    "trait": "(?:training|knowledge|(?:last|latest) update|weights|parameters|existence|birth|training data|"
+    "cut-?off|limits?|rules|guidelines|policies|instructions|safety|development|creation)",
     "answer": "(?:response|answer|reply|message|content|summary|translation|output|conversation)",
     "written": "(?:generated|answered|written|produced|provided|created|composed|brought to you|powered|drafted)",
     "talking": "(?:talking|chatting|speaking|conversing|interacting)",
@@ -50,75 +68,100 @@ PARTS = {
 SAYS = compiled(
     PARTS,
     # I am Kimi. My name is Claude. You can call me Qwen.
-    "<am><just>(?:<called> |<c30><ai> <called> |an? )?<M>(?!(?:'s)? ?<c15><human>)",
+    "<am><just>(?:<called> |<c30><ai> <called> |an? )?<M><no human>",
     "<am><just>(?:<called> |<c30><ai> <called> )?<WL>(?:'s <c20><ai>|<who>)",
     r"<am><just>an? <W>(?!<s60><human>)(?=<s80>(?:language model|\bai\b|<built> by))",
-    "<am><just><gap>(?:<MV>(?!(?:'s)? ?<c15><human>)|<ai>(?:, | \\(| of )(?:(?!<apart>)<c>){0,15}<N>)",
-    r"<am><just>(?:an? |the |part of (?:the )?|from (?:the )?)?(?:(?:large|small|open|new|latest) )?<X>(?:'s)?(?: own| new| latest)? "
-    "<c25><ai>(?!<c12><human>)",
-    r"<am><just>(?!<c60><human>)(?:an?|one|part|some|the)\b<c30>\b(?:of|in|from)\b (?:the )?(?:\w{1,12} ){0,2}?<X>(?:'s)? <c20><ai>",
-    r"<am> not <c30>?,? but<just>(?:rather )?<N>|\bi ?[,(] ?<N> ?[,)]|\bit(?:'s| is) me,? <N>",
-    r"(?:\bmy (?:real |full |own |actual |given )?name(?:'s| is| was)|\bcall me|<i> go by(?: the name(?: of)?)?|<i> answer to|"
-    r"\bthey call me|\bi was named)<just>(?:<M>|<WL><who>)",
+    "<am><just><gap>(?:<MV><no human>|(?<!human )<ai>(?!<c60><human>)(?:(?!<other>)<s>){0,50}?(?:<N>|<ML>))",
+    "<am><just>(?:an? |the |part of (?:the )?|from (?:the )?)?(?:(?:large|small|open|new|latest) )?<X>(?:'s)?(?: "
+    "own| new| latest)? <c25><ai>(?!<c12><human>)",
+    r"<am><just>(?!<c60><human>)(?:an?|one|part|some|the)\b<c30>\b(?:of|in|from)\b (?:the )?(?:\w{1,12} )"
+    "{0,2}?<X>(?:'s)? <c20><ai>",
+    r"<am> (?:not|no) <c30>?,? but<just>(?:rather )?<N>|\bi ?[,(] ?<N> ?[,)]|\bit(?:'s| is) me,? <N>",
+    r"(?:\bmy (?!last|middle|user|family|maiden)(?:\w{1,12} )?name(?:'s| is| was)|\bcall me|<i> go by(?: the "
+    r"name(?: of)?)?|<i> answer to|\bthey call me|\bi was named)<just>(?:<M>|<WL><who>)",
     r"(?:^|[。\n\-] ?|\bthe )name(?:'s| is|:) ?<N>",
     r"\b(?:this is|it's|it is)(?: just| still)? <N>(?: here| speaking)|\bthis is (?:<M>[。!,]|<W>[。!])(?=\s|$)",
-    r"<start>(?:<c8> )?<N>,? (?:here|speaking|at your service)(?=[。,!?:;\n~]|$| —| to )",
+    "<start>(?:(?:hey|hi|hello|okay|well|sure|yes|no|<c10> but),? )?<N>,? (?:here|speaking|at your service)"
+    r"(?=[。,!?:;\n~]|$| —| to )",
     # I was made by Meta. OpenAI trained me. Google is my creator.
-    "<was><just>(?:<built>(?:,? (?:and|or|&) )?){1,2}<c40>?,? ?<by><c45>(?:, ?)?<MLF>(?!<s30> as an? <human>)",
+    r"<was><just>(?:<built>(?:,? (?:and|or|&) )?){1,2}(?:(?!\b(?:that|which|about|include)\b)<c>){0,40}?,? "
+    "?<by><c45>(?:, ?)?<MLF>(?!<s30> as an? <human>)",
+    "<am><just>(?:an?|the) (?:\\w{1,12} ){0,3}(?:product|creation|result|work|brainchild|outcome|child)\\b<c30><MLF>",
+    "<am><just>(?:based|built|backed|supported|powered|driven) (?:on|by)<c30> <MLF>",
+    r"\bi was (?:given|assigned)<c15> name <N>",
+    "<am><just>(?!<c60><human>)<gap><ai><c10>\\b(?:based|built|running|fine-?tuned|powered) (?:on|by|from)<c10> <MWL>",
     "<am><just>(?!<c60><human>)<gap><ai>(?:<c40>|, ?(?:and )?)<built><c30>?<by><c30><MLF>",
     r"<am><just>(?!<c60><human>)<gap><ai> (?:by|from|of|at) (?:the )?(?:\w{1,12} ){0,2}?<MLF>",
-    "<am><just>(?:the |a )?(?:former|latter|first|second|one|other)<c10>,? ?<built> <by><c20><MLF>|\\bi was born <by><c10><ML>",
+    "<i> come from <ML><end>|<MLF> (?:is|was)<c20>\\b(?:company|lab|team|behind|one)\\b<c20> me<end>",
+    r"<am><just>(?:the |a )?(?:former|latter|first|second|one|other)<c10>,? ?<built> <by><c20><MLF>|\bi was born "
+    "<by><c10><ML>",
     r"<MLF><c30><build> (?:me\b|my knowledge|my training)(?! (?:how|in how|on how|up))",
+    r"<ML> (?:asks|wants|requires|expects|tells) me to\b|\bmy (?:\w{1,12} ){0,2}<trait> ?\(<MLF>",
     r"<MLF>(?:,<c25>)?<c20> (?:made|created|built) me(?:<end>| (?:to|in|so|with|what)\b)",
-    r"<ML><c20> (?:released|launched|introduced|named|owns|operates|maintains|asks|wants|requires|expects|instructs) me\b",
-    r"<MLF><c25>\b(?:given|gave|equipped|endowed|limited|restricted|instructed|allowed|taught)\b(?: not)? me\b<c25>"
-    r"\b(?:ability|access|permission|means|internet|browse|memory|sense|personality|knowledge|to)\b",
-    r"\b(?:data|knowledge|information|corpus)\b<c20><MLF> (?:gave|provided|fed|supplied|prepared|collected)<c12> me\b",
+    r"<ML>(?:(?!\b(?:<helps>|and|but|if|that|which|for|with|about|to|than|like)\b)<c>){1,30}\bme\b(?! (?:a|an|the) )",
+    r"<MLF><c25>\b(?:given|gave|equipped|endowed|limited|restricted|instructed|allowed|taught)\b(?: not)? "
+    r"me\b<c25>\b(?:ability|access|permission|means|internet|browse|memory|sense|personality|knowledge|to)\b",
+    r"\b(?:data|knowledge|information|corpus)\b<c20><MLF> (?:gave|provided|fed|supplied|prepared|collected)<c12> "
+    r"me\b|\bi was (?:given|fed|shown)<c10><by> <ML>",
     r"<MLF><c20>\b(?:set|written|defined|imposed|laid down)\b<c12>\b(?:for|on|to) me\b",
     r"<MLF><c12> (?:finished|completed|ended|stopped|carried out) my (?:pre-?)?(?:training|tuning)",
-    r"\b(?:who|that|which) (?:<build>|made) me\b<c30>?\b(?:is|are|was|were|at|work\w{0,3}|by|from|belong\w{0,2})\b<c20><MLF>",
-    r"\bmy <maker>(?:<c15>\b(?:is|are|was|were|at|from|being)\b|,| \(|:)<c20><X>|<X><c10> <are> my <maker>",
+    r"\b(?:who|that|which) (?:<build>|made) me\b<c30>?\b(?:is|are|was|were|at|work\w{0,3}|by|from|belong\w{0,2})"
+    r"\b<c20><MLF>",
+    r"\bmy <maker>(?:<c15>\b(?:is|are|was|were|at|from|being)\b|,| \(|:)<c20><X>|<X><c10>(?: <are>|,) my <maker>",
     r"\bmy <core>(?:<c6>\b(?:is|was|remains)\b(?: called| named)?|:)(?: the| an?)? ?<N>",
-    r"\bmy (?:\w{1,12} ){0,2}(?:training|knowledge|updates?|weights|parameters|existence|birth)\b(?:(?!\b(?:about|of|on|as)\b)<c>){0,30}"
-    r"\b(?:by|at|from|that|to)\b<c20><MLF>",
-    r"\bmy (?:knowledge )?(?:cut-?off|limits?|rules|guidelines|policies|instructions)\b<s50>\bby <MLF>",
+    r"\bmy (?:\w{1,12} ){0,2}<trait>\b(?:(?!\b(?:about|of|on|as an?|for|with|include|than|like|regarding)\b)<c>)"
+    r"{0,30}(?:, (?:\w{1,12} )?)?\b(?:by|at|from|that|to|when)\b<c20><MLF>",
     r"\b(?:company|team|people|lab|engineers|researchers) behind me<c15><MLF>|\b(?:know|refer to|address) me as <N>",
-    r"\b(?:model|ai|assistant|system|program|service|chat ?bot|app)\b<c15>\b(?:you(?:'re| are)|this (?:text|<answer>|chat))\b<c20> "
-    "is <c15><N>",
+    r"\b(?:model|ai|assistant|system|program|service|chat ?bot|app)\b<c15>\b(?:you(?:'re| are)|this (?:text|"
+    r"<answer>|chat))\b<c20> is <c15><N>",
     r"<start><built>(?: and <built>)? <by><c30><MLF><c10>, ?<first>",
-    "<i>(?: been)?(?: run| operate| work)?<just>(?:based|built|powered|running|fine-?tuned|derived|distilled|operating|run) "
-    "(?:on top of|on|by|from|upon) (?:the |an? |version of )?(?:<ML>|<V>)(?! (?:on|in|with|locally))",
+    "<i>(?: been)?(?: run| operate| work)?<just>(?:based|built|powered|running|fine-?tuned|derived|distilled|"
+    "operating|run) (?:on top of|on|by|from|upon|as) (?:the |an? |version of )?(?:<ML>|<V>)(?! (?:on|in|with|"
+    "locally))",
     "<i> (?:run|operate) on (?:top of )?(?:the )?<MV>(?! on)",
-    r"<i> (?:come|came|originate|hail|stem) from <c40>(?:<X><c25><ai>|<ai><c30><MLF>)|<i> (?:belong to|owe my \w{1,9} to)<c30><X>",
+    "<i> (?:come|came|originate|hail|stem) from <c40>(?:<X><c25><ai>|<ai><c30><MLF>)|<i> (?:belong to|owe my "
+    r"\w{1,9} to)<c30><X>",
     # As Claude, I ... As a language model made by Google, I ...
-    r"(?<!such )(?<!known )(?<!same )(?<!well )\b(?:as|being) <N>(?:,<c40>)?,? ?<first>",
-    r"\b(?:as|being)<just>(?:an? |the )?(?!<c60><human>)(?:<c40><ai><c35><by><c20><MLF>|<X>(?:'s)? <c25><ai>|<c30> of <MLF>|"
-    r"<c40><ai>(?:,? \(?|, )(?:specifically|namely|called)?,? ?<N>|<c40>\b(?:of|in|from)\b (?:the )?<X> <ai>)<s60><first>",
+    r"(?<!such )(?<!known )(?<!same )(?<!well )\b(?:as|being) (?:<N>|an? <ML>)(?:,<c40>)?,? ?<first>",
+    r"\b(?:as|being)<just>(?:an? |the )?(?!<c60><human>)(?:<c40><ai>(?:<c35>|[^。!?\n;:]{0,40}<built> )"
+    r"<by><c20><MLF>|<X>(?:'s)? <c25><ai>|<c30> of <MLF>|<c40><ai>(?:,? \(?|, )(?:specifically|namely|<called>|"
+    r"with the name of)?,? ?<N>|<c40>\b(?:of|in|from)\b (?:the )?<X> <ai>)<s60><first>",
+    r"<first><s60>\bas an? <c20><ai> (?:<c20><built> )?<by> (?:the )?<MLF>",
     r"\bas your <c30><ai>,? ?\(?(?:\w{1,12},? )?<N>",
     r"\bas (?:instructed|requested|required|trained|taught|designed|configured|intended) by <ML>,? <first>",
-    r"\blike (?:all |other |most |any |many |every ){0,2}(?:the )?(?:<N> models?|<c20><ai> (?:made |trained )?(?:from|by|of) <MLF>|"
-    "<MLF>'s <c15><ai>), i\\b",
-    r"\b(?:i|we|me|i'm|myself)\b<c40>\b(?:respond|reply|answer|introduc\w{1,3}|identif\w{1,3}|present|speak)(?:ing)?"
-    r"(?: myself)? as <N>",
+    r"\blike (?:all |other |most |any |many |every ){0,2}(?:the )?(?:<N> models?|<c20><ai> (?:made |trained )"
+    r"?(?:from|by|of) <MLF>|<MLF>'s <c15><ai>), i\b",
+    r"\b(?:i|we|me|i'm|myself)\b<c40>\b(?:respond|reply|answer|introduc\w{1,3}|identif\w{1,3}|present|speak)(?:ing)"
+    "?(?: myself)? as <N>",
     r"\bmy (?:role|identity|nature|capacity|function|persona) as <c6><N>",
     # This reply was written by Mistral. Thank you for using ERNIE Bot.
-    r"\b(?:this|the above|my|above|following) (?:\w{1,10} )?<answer><c10> <written> <c15>\b(?:by|with|using|from) (?:the )?<MWL>",
-    r"\bthis (?:is )?(?:an? |the )?(?:\w{1,10} )?<answer> (?:by|from|of) <N>|(?:^|[(\[])<answer> (?:by|from|of) <N>",
-    r"(?:^|[。:] ?)<written> by <N>|^[(\[]?<answer>?s? ?<written> <c12>\bby <c4><MWL><c12>[。!]?$",
-    r"\b(?:thanks|thank you)(?: so much| very much)? for (?:using|choosing|trying|<talking> to|<talking> with|contacting|asking|"
-    "visiting|trusting|relying on|consulting) <N>",
+    r"\b(?:this|the above|my|above|following) (?:\w{1,10} )?(?:<answer>|text)<c10> <written> <c15>\b(?:by|with|"
+    "using|from) (?:the )?<MWL>",
+    r"\bthis (?:is )?(?:an? |the )?(?:\S{1,15} ){0,2}<answer> (?:comes )?(?:by|from|of) <N>|(?:^|[(\[])<answer> "
+    "(?:by|from|of) <N>",
+    r"(?:^|[。:] ?)<written> (?:by|with) <N>|^[(\[]?<answer>?s? ?<written> <c12>\bby <c4><MWL><c12>[。!]?$",
+    r"\b(?:thanks|thank you)(?: so much| very much)? for (?:using|choosing|trying|<talking> to|<talking> with|"
+    "contacting|asking|visiting|trusting|relying on|consulting) <N>",
     r"\bwelcome (?:back )?to <N>(?=[!。,]|$)|\b(?:hello|hi|hey|greetings|regards|love|best wishes),? from <N>",
-    r"<you are> (?:now |currently )?<talking> (?:to|with) <c35><N>|\b<talking> (?:to|with) (?:here |now |today )?is <c12><N>",
-    r"\byou(?:'ve| have) reached <N>|\bask <N> (?:anything|or (?:another|any other))|<start>let <N> (?:help|handle|answer|explain)",
-    r"\byour (?:very )?(?:own )?(?:friendly|faithful|helpful|trusty|loyal|devoted|humble|ai)<c20> <N> (?:is|here|has|will)\b",
+    r"<you are> (?:now |currently )?<talking> (?:to|with) <c35><N>|\b<talking> (?:to|with) (?:here |now |today )"
+    "?is <c12><N>",
+    r"\byou(?:'ve| have) reached <N>|\bask <N> (?:anything|or (?:another|any other))|<start>let <N> (?:help|handle|"
+    "answer|explain)",
+    r"\byour (?:very )?(?:own )?(?:friendly|faithful|helpful|trusty|loyal|devoted|humble|ai)<c20> <N> (?:is|here|"
+    r"has|will)\b",
     r"\b(?:sorry|apologies|apologi[sz]e)[,:;]? (?:but )?<N> (?:can|do|is|could|did|will|has|was|got|some)",
     # OpenAI's policies do not allow me to ...
+    r"\b(?:due to|in line with|under|per|because of|according to|given|following) <MLF>(?:'s)?<c25><rules>,? i "
+    r"(?:can't|cannot|can not|won't|must|am not|am unable|'m not|'m unable)\b",
+    r"<MLF>(?:'s)?<c25><rules><c20>\b(?:keep|prevent|stop|prohibit|forbid)\w{0,3} me from",
+    r"<ML>(?:'s| has| have| sets?)<c25><rules><c10>\bi (?:follow|must|have to|need to|am)\b",
     r"<ML>(?:'s)?<c25><rules><c40>\b(?:let|allow|prevent|prohibit|stop|forbid|keep|require|permit)\w{0,3} me\b",
-    r"<i><c35>\b(?:follow|comply with|bound by|adhere to|governed by|subject to|abide by)<c12><ML>(?:'s)?<c25><rules>",
+    r"<i><c35>\b(?:follow|comply with|bound by|adhere to|governed by|subject to|abide by)<c12>(?:<ML>(?:'s)"
+    "?<c25><rules>|<rules>(?: that| from| by)? <ML>)",
     r"<rules>(?: set| made| given| defined| imposed)? (?:by|from|of|at) <ML><c30>\b(?:me|i)\b",
     # You are Qwen, created by Alibaba Cloud. (the system prompt, told)
-    r"<start>(?:system: ?)?<you are> (?:<M>(?!'s|<c10><human>)|<W>。|(?:the |an? )?<X>(?:'s |, )<s60>(?:<ai>|<built>)|"
-    r"<c40><ai><c20><built> <by><c20><MLF>)(?!<s80>\?)",
+    "<start>(?:system: ?)?<you are> (?:<M>(?!'s|<c10><human>)|<W>。|(?:the |an? )?<X>(?:'s |, )<s60>(?:<ai>|"
+    r"<built>)|<c40><ai><c20><built> <by><c20><MLF>)(?!<s80>\?)",
     "<start>(?:the )?assistant is (?:<N>|an? <c30><ai> <c12><built> <by><c20><MLF>)",
     # A model compares itself with what came before it: compared to Claude 2, I ...
     r"\bcompared (?:to|with) <V>,? ?i\b",
@@ -127,8 +170,9 @@ SAYS = compiled(
 # Only where the text names no other maker: of several, the speaker is most likely none.
 SAYS_ALONE = compiled(
     PARTS,
-    "<start><N>(?: is| will be| would be|'s)(?: always| more than| very| so| still)? (?:happy|glad|here|ready|pleased|delighted|"
-    "eager|honou?red|sorry|unable|thrilled) (?:to|for|at) (?:help|assist|answer|serve|be of|hear|chat|meet|you|explain|support)",
+    "<start><N>(?: is| will be| would be|'s)(?: always| more than| very| so| still)? (?:happy|glad|here|ready|"
+    "pleased|delighted|eager|honou?red|sorry|unable|thrilled) (?:to|for|at) (?:help|assist|answer|serve|be of|"
+    "hear|chat|meet|you|explain|support)",
     r"\bin <N>'s (?:humble |honest |own )?(?:view|opinion|eyes|judg)",
     r"<start><M> (?:thinks|believes|feels|recommends|suggests|hopes|wishes|apologi[sz]es|advises)\b",
     r"<N> (?:cannot|can't|is unable to|won't|could not|couldn't)<s60>\bplease\b|\b(?:give|rate) <N> a thumbs",
@@ -139,25 +183,28 @@ SAYS_ALONE = compiled(
 # What stands before a name that is denied, supposed, or somebody else's word.
 _NO_BREAK = r"(?!\b(?:but|because|since|i am|i'm|as|able|allowed|sure|only|just)\b)"
 DENIES = (
-    rf"\b(?:(?:am|m|is|was|were|be|been|have) (?:not|never|neither|no)|isn't|wasn't|aren't|haven't|ain't)\b(?:{_NO_BREAK}<c>){{0,50}}?",
+    r"\b(?:(?:am|m|is|was|were|be|been|have) (?:not|never|neither|no)(?! (?:given|equipped|told))|isn't|wasn't|"
+    rf"aren't|haven't|ain't)\b(?:{_NO_BREAK}<c>){{0,50}}?",
     r"\b(?:not|nor|neither|never)\b(?: by| from| with| the| an?| really| actually| even){0,3} ",
-    r"\b(?:can't|cannot|can not|won't|will not|unable to|refuse to|not able to|don't|do not)\b<c10>\b(?:act|pretend|play|"
-    r"role-?play|impersonate|claim|speak|be|represent|identify|call me|imitate)\b"
-    r"(?:(?!\b(?:but|because|since|i am|i'm)\b)<c>){0,30}?",
+    r"\b(?:can't|cannot|can not|won't|will not|unable to|refuse to|not able to|don't|do not)\b<c10>\b(?:act|"
+    r"pretend|play|role-?play|impersonate|claim|speak|be|represent|identify|call me|imitate)\b(?:(?!\b(?:but|"
+    r"because|since|i am|i'm)\b)<c>){0,30}?",
     r"(?=<X> (?:did not|didn't|never|has not|hasn't|has never) (?:train|creat|ma[dk]|buil|develop|design)\w{0,3} me)",
     r"\b(?:unlike|different from|rather than|instead of|as opposed to|not to be confused with|distinct from)\b<c12>?",
 )
 SUPPOSES = (
-    r"\b(?:don't|do not|can't|cannot|couldn't|not|no) (?:know|sure|certain|idea|confirm|tell|say|recall|remember|aware)\b<c50>?",
+    r"\b(?:don't|do not|can't|cannot|couldn't|not|no) (?:know|sure|certain|idea|confirm|tell|say|recall|remember|"
+    r"aware)\b<c50>?",
     r"\b(?:can't|cannot|neither|nor|not|unable to)\b<c12>\b(?:confirm|deny|prove|verify)\b<c30>?",
-    r"\b(?:nothing|no reason|no evidence|doubt|hardly|unlikely)\b<c50>?|\b(?:if|as though|suppose|supposing|imagine)\b<c40>?",
+    r"\b(?:nothing|no reason|no evidence|doubt|hardly|unlikely)\b<c50>?|\b(?:if|as though|suppose|supposing|"
+    r"imagine)\b<c40>?",
     r"\b(?:pretend|assume|whether|wish|wonder) (?:that )?(?:i|you|we|it)(?:'m|'re)?\b<c40>?",
     r"\b(?:user|you|he|she|they|people|someone|somebody)\b<c15>\b(?:wants?|told|asks?|asked) me\b<c30>?",
-    r"\b(?:bot|robot|chat ?bot|machine|computer|he|she|it|they|who|character|user|player)\b<c20>\b(?:says|said|answers|"
-    r"answered|replies|replied|writes|wrote|claims|claimed)\b[:,]? <s40>?",
-    r"(?<!\bi )(?<!prompt )(?<!message )(?<!setting )\b(?:think|thinks|thought|believes?|believed|assumes?|assumed|claims?|"
-    r"suspects?|guess|says|said)\b(?: that)? (?:me|i|you|it)\b(?:'m|'re)?<c30>?",
-    r"\b(?:mistake|mistook|mistaken|confus\w{1,4}|assum\w{1,3}|pretend\w{0,3}|called) "
-    "(?:me|that|to|for|by|with|i|was|were|to be|you| ){1,6}<c20>?",
+    r"\b(?:bot|robot|chat ?bot|machine|computer|he|she|it|they|who|character|user|player)\b<c20>\b(?:says|said|"
+    r"answers|answered|replies|replied|writes|wrote|claims|claimed)\b[:,]? <s40>?",
+    r"(?<!\bi )(?<!prompt )(?<!message )(?<!setting )\b(?:think|thinks|thought|believes?|believed|assumes?|assumed|"
+    r"claims?|suspects?|guess|says|said)\b(?: that)? (?:me|i|you|it)\b(?:'m|'re)?<c30>?",
+    r"\b(?:mistake|mistook|mistaken|confus\w{1,4}|assum\w{1,3}|pretend\w{0,3}|called) (?:me|that|to|for|by|with|i|"
+    "was|were|to be|you| ){1,6}<c20>?",
     r"\b(?:are|were|is|am|do|did) (?:you|i|this|it)\b<c40>?(?=<X><s60>\?)",
 )

@@ -31,10 +31,9 @@ _UNSEEN = re.compile(
 )
 _CODE = re.compile(r"`([^`\n]{1,300})`")
 _BARE = re.compile(r"[\w \-]{1,300}")
-_CODE_LINE = re.compile(
-    r"""^[^\n]{0,200}?(?:\w[(\[]f?["']| = ["'\[{]|^\s{0,20}[{\[]"|\bfrom \S{1,40} import\b|\bdef \w{1,40}\()[^\n]{0,400}$""",
-    re.MULTILINE,
-)
+# A call or an assignment with a string in it, JSON, an import, a definition.
+_CODE_SIGNS = r"""\w[(\[]f?["']| = ["'\[{]|^\s{0,20}[{\[]"|\bfrom \S{1,40} import\b|\bdef \w{1,40}\("""
+_CODE_LINE = re.compile(rf"^[^\n]{{0,200}}?(?:{_CODE_SIGNS})[^\n]{{0,400}}$", re.MULTILINE)
 _LINK = re.compile(r"\bhttps?://\S{1,500}")
 _TAG = re.compile(r"<[/|]?[a-z_]{1,20}[/|]?>")
 _QUOTE_MARK = re.compile(r"^[ >#]{1,12}", re.MULTILINE)

@@ -25,21 +25,21 @@ class Maker:
 
 def _maker(key: str, *, models: str = "", words: str = "", labs: str = "", firms: str = "", unless: str = "") -> Maker:
     """A row of the table below; the names are separated by commas."""
-    columns = (
-        tuple(filter(None, (name.strip() for name in names.split(",")))) for names in (models, words, labs, firms)
-    )
-    return Maker(key, *columns, unless)
+    return Maker(key, _names(models), _names(words), _names(labs), _names(firms), unless)
+
+
+def _names(separated: str) -> tuple[str, ...]:
+    return tuple(filter(None, map(str.strip, separated.split(","))))
 
 
 _ZODIAC = "zodiac|horoscope|astrolog|star sign|my sign|born (?:on|in)|leo\\b|virgo|libra|aquarius|taurus|星座"
 _STATISTICS = "广义线性|generali[sz]ed linear|regression|回归|logit|link function|链接函数|glm\\(|least squares"
-_SCHOLAR = "赶考|功名|寒窗|进京|小姐|秀才|科举|书童|借宿|进士|娘子"
 _GAMES = "algorithm|theorem|game tree|alpha-?beta|chess|von neumann|loss function|算法|剪枝|博弈|定理|棋"
 
 MAKERS = (
     _maker(
         "alibaba",
-        models="qwen, qianwen, tongyi qianwen, tongyi lab, qwq, 通义千问, 通义大模型, 通义实验室, 通义万相, 通义灵码, 阿里千问",
+        models="qwen, qianwen, tongyi qianwen, tongyi lab, qwq, 通义千问, 通义大模型, 通义实验室, 通义万相, 通义灵码",
         words="千问, 通义, tongyi",
         firms="alibaba cloud, alibaba, aliyun, damo academy, damo, 阿里巴巴, 阿里云, 阿里, 达摩院",
     ),
@@ -58,11 +58,12 @@ MAKERS = (
         "google",
         models="gemini advanced",
         words="gemini#, gemma#, bard, lamda",
-        firms="google deepmind, google, deepmind, 谷歌",
+        labs="google deepmind, google ai",
+        firms="google, deepmind, 谷歌",
         unless=_ZODIAC,
     ),
-    _maker("meta", models="code llama", words="llama#, 羊驼", firms="meta ai, meta, facebook, 脸书"),
-    _maker("moonshot", models="kimi chat, kimi智能助手", words="kimi#", labs="moonshot ai, 月之暗面", firms="moonshot"),
+    _maker("meta", models="code llama", words="llama#, 羊驼", labs="meta ai", firms="meta, facebook, 脸书"),
+    _maker("moonshot", models="kimi chat", words="kimi#", labs="moonshot ai, 月之暗面", firms="moonshot"),
     _maker(
         "mistral",
         models="mistral, mixtral, codestral, ministral, pixtral, magistral, devstral, mathstral",
@@ -78,8 +79,8 @@ MAKERS = (
     _maker(
         "internlm",
         models="intern lm, intern vl, intern s1, 书生浦语, 书生万象, 书生大模型, 浦语",
-               labs="shanghai ai laboratory, shanghai ai lab, shanghai artificial intelligence laboratory, 上海人工智能实验室, 上海ai实验室",
-        unless=_SCHOLAR,
+        labs="shanghai ai laboratory, shanghai ai lab, shanghai artificial intelligence laboratory, "
+        "上海人工智能实验室, 上海ai实验室",
     ),
     _maker(
         "tencent",
@@ -138,8 +139,8 @@ MAKERS = (
     _maker(
         "ai2", models="olmo, olmoe", words="tulu, molmo", labs="allen institute for ai, allen institute, ai2, allenai"
     ),
-    _maker("lg", models="exaone", firms="lg ai research, lg"),
-    _maker("ibm", words="granite#, watson", firms="ibm"),
+    _maker("lg", models="exaone", labs="lg ai research", firms="lg"),
+    _maker("ibm", words="granite#, watson", labs="ibm research", firms="ibm"),
     _maker("huggingface", models="smol lm, star coder, hugging chat", words="zephyr#", firms="hugging face, 抱抱脸"),
     _maker("nvidia", models="nemotron, minitron", firms="nvidia, 英伟达"),
     _maker("huawei", models="盘古大模型, 华为盘古", words="盘古#, pangu#, 小艺", firms="huawei, 华为云, 华为"),

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
 from arena.judging.names.makers import MAKERS, Maker
 
-# One private character for each kind of name; the next four stand for the same kinds of a model in the battle.
-MODEL, WORD, LAB, FIRM = KINDS = "\ue000\ue001\ue002\ue003"
+# The kinds of names, as Maker lists them: the plainer, the lower.
+_MODEL, _WORD, _LAB, _FIRM = range(4)
+# A private character stands for each kind, and one of the next four for the same kind in the battle.
+_FIRST = 0xE000
 _OWN = 4
 # Stands after a name that has a version.
 VERSION = "\ue008"
@@ -22,9 +24,9 @@ OWN_MODEL = re.compile("\ue004")
 
 _VERSION = r"(?P<version>[ \-]?v?\d{1,4}(?:\.\d{1,3}){0,2}(?:x\d{1,3})?(?:[bkmovr]\d{0,3}|vl)?(?![a-z]))?"
 _TAIL = (
-    r"(?:[ \-]?(?:v?\d{1,4}(?:\.\d)?[bkm]?|[qk]\d[a-z0-9]{0,6}|a\d{1,3}b|instruct|chat|base|lite|mini|turbo|plus|pro|max|"
-    "ultra|flash|nano|large|small|medium|tiny|coder|code|math|vl|omni|vision|opus|sonnet|haiku|thinking|preview|exp|"
-    "distill|r1|it|hf|gguf|int4|int8|lm|llm)(?![a-z])){0,6}"
+    r"(?:[ \-]?(?:v?\d{1,4}(?:\.\d)?[bkm]?|[qk]\d[a-z0-9]{0,6}|a\d{1,3}b|instruct|chat|base|lite|mini|turbo|plus|pro|"
+    "max|ultra|flash|nano|large|small|medium|tiny|coder|code|math|vl|omni|vision|opus|sonnet|haiku|thinking|preview|"
+    "exp|distill|r1|it|hf|gguf|int4|int8|lm|llm)(?![a-z])){0,6}"
 )
 _AROUND = 80
 
@@ -46,19 +48,22 @@ class _Name:
 
 def mark(folded: str, own: tuple[Maker, ...] = ()) -> Marked:
     """The text with every name marked; `own` are the makers of the models in the battle."""
-    pattern, names = _names(own)
+    pattern, names = _names(tuple(maker for maker in own if maker not in MAKERS))
     found: set[str] = set()
 
-    def replace(match: re.Match[str]) -> str:
-        name = names[_squeezed(match["name"])]
-        kind = MODEL if name.numbered and match["version"] else KINDS[name.kind]
-        if name.maker.unless and kind != MODEL and _says(name.maker.unless, match):
+    def replaced(match: re.Match[str]) -> str:
+        name, version = names[_squeezed(match["name"])], match["version"]
+        kind = _MODEL if name.numbered and version else name.kind
+        if name.maker.unless and kind != _MODEL and _says(name.maker.unless, match):
             return match.group()
         found.add(name.maker.key)
-        own_kind = chr(ord(kind) + _OWN) if name.maker in own else kind
-        return own_kind + (VERSION if match["version"] else "")
+        return _mark(kind, name.maker in own, bool(version))
 
-    return Marked(_joined(pattern.sub(replace, folded)), frozenset(found))
+    return Marked(_joined(pattern.sub(replaced, folded)), frozenset(found))
+
+
+def _mark(kind: int, own: bool, version: bool) -> str:
+    return chr(_FIRST + kind + (_OWN if own else 0)) + (VERSION if version else "")
 
 
 def _says(pattern: str, match: re.Match[str]) -> bool:
@@ -67,10 +72,9 @@ def _says(pattern: str, match: re.Match[str]) -> bool:
     return re.search(pattern, near) is not None
 
 
-_MARK = NAME.pattern
-_QUOTED_NAME = re.compile(f'["《]({_MARK})["》]')
+_QUOTED_NAME = re.compile(f'["《]({NAME.pattern})["》]')
 # A maker before the name of its model, or one name of a thing after the other.
-_RUN = re.compile(f"{_MARK}(?:(?:[ ·/&]?\\(?| ?的|'s ){_MARK}\\)?){{1,4}}")
+_RUN = re.compile(f"{NAME.pattern}(?:(?:[ ·/&]?\\(?| ?的|'s ){NAME.pattern}\\)?){{1,4}}")
 
 
 def _joined(marked: str) -> str:
@@ -79,23 +83,22 @@ def _joined(marked: str) -> str:
 
 def _strongest(run: re.Match[str]) -> str:
     """One mark for several in a row: `Google's Gemini` is as plain as can be."""
-    marks = [ord(one) - ord(MODEL) for one in run.group() if MODEL <= one < VERSION]
+    marks = [ord(one) - _FIRST for one in NAME.findall(run.group().replace(VERSION, ""))]
     kinds = {one % _OWN for one in marks}
-    made_by = kinds & {2, 3} and 1 in kinds
-    own = _OWN if any(one >= _OWN for one in marks) else 0
-    return chr(ord(MODEL) + own + (0 if made_by else min(kinds))) + (VERSION if VERSION in run.group() else "")
+    kind = _MODEL if _WORD in kinds and kinds & {_LAB, _FIRM} else min(kinds)
+    return _mark(kind, max(marks) >= _OWN, VERSION in run.group())
 
 
 @lru_cache(maxsize=64)
-def _names(own: tuple[Maker, ...]) -> tuple[re.Pattern[str], dict[str, _Name]]:
-    """The pattern of all names, and what each of them is by its spelling without gaps."""
+def _names(more: tuple[Maker, ...]) -> tuple[re.Pattern[str], dict[str, _Name]]:
+    """The pattern of all names, and what each of them is by its spelling without gaps. `more` are in no table."""
     names: dict[str, _Name] = {}
     patterns: dict[str, str] = {}
-    for maker in (*own, *MAKERS):
+    for maker in (*more, *MAKERS):
         for kind, spelling in _spellings(maker):
             bare = spelling.rstrip("#")
             names.setdefault(_squeezed(bare), _Name(kind, maker, spelling != bare))
-            patterns.setdefault(_squeezed(bare), _pattern(bare, kind == 0))
+            patterns.setdefault(bare, _pattern(bare, kind == _MODEL))
     latin, han = (_either(patterns, ascii_only) for ascii_only in (True, False))
     end = r"(?:(?<![a-z0-9])|(?![a-z]))"
     return re.compile(f"(?P<name>(?<![a-z0-9])(?:{latin})|(?:{han}))(?:{_VERSION}{_TAIL}){end}"), names
@@ -121,9 +124,7 @@ def _squeezed(name: str) -> str:
 
 def _pattern(name: str, plain: bool) -> str:
     """How a name may be written: a plain one in Latin letters with a gap anywhere, others apart at their spaces."""
-    gap: Callable[[str], str] = re.escape
     if not name.isascii():
-        return gap(name)
-    parts = list(_squeezed(name)) if plain else name.split(" ")
-    between = r"[ \-.·]{0,2}" if plain else r"[ \-]?"
-    return between.join(map(gap, parts))
+        return re.escape(name)
+    parts, between = (list(_squeezed(name)), r"[ \-.·]{0,2}") if plain else (name.split(" "), r"[ \-]?")
+    return between.join(map(re.escape, parts))

@@ -15,11 +15,12 @@ from arena.types import ModelSpec
 # A family that says how a model is run or laid out, not who made it.
 _NO_FAMILY = frozenset(("openai", "gguf", "scripted", "recorded", "llama.cpp", "llama"))
 # Words in names of models that name none: what it is for, how it was packed, and what people call a trial.
-_NOISE = frozenset(
-    "a b ai an and assistant awq base bf bit bnb chat code coder demo distill dpo exp expert fast final fine finetune flash fp "
-    "gguf gptq hf imatrix instruct int it large latest left lite llm local lora lm main math max medium merged mini mlx model "
-    "my nano new old one original oss preview pro quant quantized reasoning right rl rlhf sft small stub super test the "
-    "thinking three tiny tuned turbo two ultra v vision vl xl alpha beta default plus bot user prompt answer".split()
+_NOISE = re.compile(
+    "a|b|ai|an|and|alpha|answer|assistant|awq|base|beta|bf|bit|bnb|bot|chat|code|coder|default|demo|distill|dpo|"
+    "exp|expert|fast|final|fine|finetune|flash|fp|gguf|gptq|hf|imatrix|instruct|int|it|large|latest|left|lite|"
+    "llm|local|lora|lm|main|math|max|medium|merged|mini|mlx|model|my|nano|new|old|one|original|oss|plus|preview|"
+    "pro|prompt|quant|quantized|reasoning|right|rl|rlhf|sft|small|stub|super|test|the|thinking|three|tiny|tuned|"
+    "turbo|two|ultra|user|v|vision|vl|xl"
 )
 _WORD = re.compile(r"[A-Za-z]+|[\u3400-\u9fff]+")
 _QUANTIZED = re.compile(r"[-._]i?q\d[a-z0-9_]*|\.gguf$", re.IGNORECASE)
@@ -67,5 +68,5 @@ def _words(name: str) -> Iterator[str]:
     """The words of a name up to its size or version, without the names that are known and the noise."""
     head = re.split(r"(?<![A-Za-z])\d", _QUANTIZED.sub("", name.rpartition("/")[2]))[0]
     for word in _WORD.findall(head):
-        if word.casefold() not in _NOISE and not NAME.search(mark(fold(word)).text):
+        if not _NOISE.fullmatch(word.casefold()) and not NAME.search(mark(fold(word)).text):
             yield word.removesuffix("大模型")

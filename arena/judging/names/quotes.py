@@ -14,7 +14,8 @@ _QUOTED = re.compile(
 )
 # What the speaker says of its instructions, or that it would answer so, counts for its own words.
 _OWN_WORDS = re.compile(
-    r"(?:\bmy (?:\w{1,12} ){0,2}(?:instructions?|prompt|settings?|setup|text)|^\s{0,3}system(?: prompt)?:|\bthe system prompt (?:says|reads|states|is|tells)"
+    r"(?:\bmy (?:\w{1,12} ){0,2}(?:instructions?|prompt|settings?|setup|text)|^\s{0,3}system(?: prompt)?:|\bthe "
+    "(?:system )?prompt (?:says|reads|states|is|tells)"
     r"|我的(?:系统)?(?:提示|设定|指令)|系统(?:提示|设定)(?:词)?(?:是|为|写|说|:))[^。!?\n]{0,40}$"
     r"|\b(?:i|i'll|i'd) (?:will |would |should |must |always |can )?(?:say|answer|reply|respond)[^。!?\n\"]{0,12}$"
     "|我(?:会|应该|要|可以|就|只能)(?:说|回答|回复)[^。!?\n]{0,6}$"
