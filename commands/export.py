@@ -11,6 +11,7 @@ import typer
 
 from arena.errors import InputError
 from commands import errors_in_one_line
+from commands.damage import tell_damage
 from commands.models import DataDir
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ def export(
     """
     with errors_in_one_line(as_json, file=str(target)):
         report = _written(target, votes, data_dir, excel)
+    tell_damage(report)
     if as_json:
         typer.echo(json.dumps({"file": str(target), **asdict(report)}))
         return
@@ -47,18 +49,20 @@ def export(
 
 
 def _written(target: Path, votes: Sequence[str] | None, data_dir: Path, excel: bool) -> ReadReport:
+    from arena.votes.brought import BroughtFiles
     from arena.votes.bundle import export_bundle
     from arena.votes.export import export_csv, export_excel
-    from arena.votes.named import named_logs, parts_of_logs
     from arena.votes.parts import list_parts
-    from arena.votes.withdrawn import withdrawn_beside, withdrawn_votes
+    from arena.votes.withdrawn import withdrawn_votes
     from backends.catalog import EMBEDDED, FETCHED
 
     if not votes and not data_dir.is_dir():
         raise InputError("export_nothing", f"There is no data folder {data_dir}.", folder=str(data_dir))
     if votes:
-        logs = named_logs(map(Path, votes))
-        parts, withdrawn = parts_of_logs(logs), withdrawn_beside(logs)
+        brought = BroughtFiles(map(Path, votes))
+        if target.resolve() in brought.files:
+            raise InputError("export_into_log", f"{target} holds the votes: choose another file.", path=str(target))
+        parts, withdrawn = brought.parts, brought.withdrawn()
     else:
         parts, withdrawn = list_parts(data_dir), withdrawn_votes(data_dir)
     match target.suffix.lower():

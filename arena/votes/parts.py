@@ -1,6 +1,6 @@
 """The parts of the vote log as bytes on disk: their names, their header, their records, a torn tail.
 
-Knows nothing of what a row means, and takes no lock: who repairs a part must hold it.
+No lock is taken here: who repairs a part must hold it.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from arena.votes.form import PLAIN, form_of, sample_of
 from arena.votes.rows import COLUMNS, UnreadableRow
 
 FIRST_PART = "votes.csv"
@@ -60,13 +61,30 @@ def csv_line(cells: Sequence[str]) -> str:
     return line.getvalue()
 
 
-def csv_cells(record: bytes) -> list[str]:
+def csv_cells(record: bytes, delimiter: str = ",") -> list[str]:
     """The cells of one whole record; none for an empty line. Raises UnreadableRow if it is no UTF-8 or no RFC 4180."""
     csv.field_size_limit(LONGEST_CELL)  # an answer may be longer than csv's own limit, 131,072 characters
     try:
-        return next(csv.reader([record.decode()], strict=True), [])
+        text = record.decode()
+        try:
+            return next(csv.reader([text], strict=True, delimiter=delimiter), [])
+        except csv.Error:
+            return _cells_around_returns(text, delimiter)
     except (csv.Error, UnicodeDecodeError) as error:
         raise UnreadableRow(f"not CSV: {error}") from error
+
+
+def _cells_around_returns(text: str, delimiter: str) -> list[str]:
+    """The same where a CR stands in a cell without quotes, as pandas writes it. Raises csv.Error."""
+    body = text.removesuffix("\n").removesuffix("\r")
+    # No text that was decoded has this character.
+    cells = next(csv.reader([body.replace("\r", "\udc0d")], strict=True, delimiter=delimiter), [])
+    return [cell.replace("\udc0d", "\r") for cell in cells]
+
+
+def is_whole_row(cells: Sequence[str], header: Sequence[str]) -> bool:
+    """Whether a last row without its line end has all its cells to the end: the log fills the last one of each row."""
+    return len(cells) == len(header) and (bool(cells[-1]) or tuple(header) != COLUMNS)
 
 
 HEAD = BOM + csv_line(COLUMNS).encode()
@@ -122,8 +140,8 @@ def whole_records(block: bytes) -> int:
 def prepare_part(part: Path) -> bool:
     """Make a part ready to be appended to; False if it must be left alone. Only for the part's holder.
 
-    A torn last row, which a crash leaves, is moved to a file of its own. A part with other columns, or with damage
-    that no crash explains, is left as it is. Raises OSError.
+    A torn last row, which a crash leaves, is moved to a file of its own. A part with other columns, in another
+    encoding, or with damage that no crash explains, is left as it is. Raises OSError.
     """
     try:
         file = part.open("r+b")
@@ -133,12 +151,15 @@ def prepare_part(part: Path) -> bool:
         size = os.fstat(file.fileno()).st_size
         if _is_torn_head(file, size):
             end = 0
-        elif _has_our_header(file):
+        elif _has_our_form(file):
             end = _end_of_last_record(file)
         else:
-            _LOG.warning("%s has other columns: it is read, but not written.", part)
+            _LOG.warning("%s has other columns or another encoding: it is read, but not written.", part)
             return False
         if end < size:
+            if _lacks_line_end(file, end):
+                _end_line(file)
+                return True
             if not _is_torn_row(file, end, size):
                 _LOG.warning("%s is damaged after byte %d: it is left as it is.", part, end)
                 return False
@@ -146,18 +167,45 @@ def prepare_part(part: Path) -> bool:
     return True
 
 
+def is_written_by_log(file: BinaryIO) -> bool:
+    """Whether the part begins as the log writes it, also if its header is torn; other programs leave out the BOM."""
+    file.seek(0)
+    return HEAD.startswith(file.read(len(HEAD)))
+
+
 def _is_torn_head(file: BinaryIO, size: int) -> bool:
     file.seek(0)
     return size < len(HEAD) and HEAD.startswith(file.read())
 
 
-def _has_our_header(file: BinaryIO) -> bool:
+def _has_our_form(file: BinaryIO) -> bool:
     file.seek(0)
     line = file.readline(_LONGEST_HEADER).removeprefix(BOM)
     try:
-        return line.endswith(_NEWLINE) and csv_cells(line) == list(COLUMNS)
+        if not line.endswith(_NEWLINE) or csv_cells(line) != list(COLUMNS):
+            return False
     except UnreadableRow:
         return False
+    return form_of(sample_of(file)) == PLAIN
+
+
+def _lacks_line_end(file: BinaryIO, start: int) -> bool:
+    """Whether the last row is whole but for its line end, as some programs save a file. A crash leaves that as well:
+    it is taken for one where the log itself has written the file."""
+    if is_written_by_log(file):
+        return False
+    file.seek(start)
+    try:
+        return is_whole_row(csv_cells(file.read(_LONGEST_ROW)), COLUMNS)
+    except UnreadableRow:
+        return False
+
+
+def _end_line(file: BinaryIO) -> None:
+    file.seek(0, os.SEEK_END)
+    file.write(b"\r\n")
+    file.flush()
+    os.fsync(file.fileno())
 
 
 def _end_of_last_record(file: BinaryIO) -> int:

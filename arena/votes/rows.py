@@ -125,41 +125,13 @@ def _json_cell(value: Mapping[str, Any] | Sequence[Any]) -> str:
 
 
 def named_cells(header: Sequence[str], cells: Sequence[str]) -> dict[str, str]:
-    """The cells of a row by column. Raises UnreadableRow if there are more or fewer than columns."""
-    if len(cells) != len(header):
+    """The cells of a row by column; empty ones beyond the last column are left out, which spreadsheets add.
+
+    Raises UnreadableRow if there are more or fewer than columns.
+    """
+    if len(cells) < len(header) or any(cells[len(header) :]):
         raise UnreadableRow(f"{len(cells)} cells, not {len(header)}")
-    return dict(zip(header, cells, strict=True))
-
-
-_FLAGS = ("anony", "any_right", "leaked")
-_WHOLE = ("turn", "tokens_a", "tokens_b")
-_MILLISECONDS = 1e11  # no vote is given in the year 5138
-
-
-def tidied(row: Mapping[str, str]) -> dict[str, str]:
-    """The row as `to_row` would write it, where a spreadsheet has saved it anew: TRUE for True, 84.0 for 84, a time in
-    milliseconds, a comma for the decimal point. What is something else is left as it is, for `to_vote` to refuse."""
-    tidy = dict(row)
-    for name in _FLAGS:
-        if (word := row.get(name, "").strip().capitalize()) in ("True", "False", ""):
-            tidy[name] = word
-    for name in NUMERIC & row.keys():
-        tidy[name] = _tidied_number(name, row[name].strip())
-    for name in ("winner", "source", "finish_a", "finish_b"):
-        tidy[name] = row.get(name, "").strip()
-    return tidy
-
-
-def _tidied_number(name: str, cell: str) -> str:
-    try:
-        value = float(cell.replace(",", ".") if cell.count(",") == 1 and "." not in cell else cell)
-    except ValueError:
-        return cell
-    if name in _WHOLE:
-        return str(int(value)) if value.is_integer() else cell
-    if name == "tstamp" and abs(value) > _MILLISECONDS:
-        return repr(value / 1000)
-    return repr(value) if "," in cell else cell
+    return dict(zip(header, cells, strict=False))
 
 
 def to_vote(row: Mapping[str, str]) -> Vote:
