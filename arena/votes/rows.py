@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from functools import lru_cache
 from typing import Any, cast, get_args
 
 from arena.errors import InputError
@@ -145,7 +146,7 @@ def to_vote(row: Mapping[str, str]) -> Vote:
             raise UnreadableRow(f"{name} is missing")
     if row["model_a"] == row["model_b"]:
         raise UnreadableRow("both sides are the same model")
-    settings = _json(row, "settings", dict)
+    settings = _settings_in(row.get("settings", ""))
     battle = Battle(
         id=row["question_id"],
         prompt=row.get("prompt", ""),
@@ -184,22 +185,30 @@ def check_json(column: str, cell: str) -> None:
     """Raises UnreadableRow for a cell of one of JSON_COLUMNS with which `to_vote` could do nothing."""
     row = {column: cell}
     if column == "settings":
-        settings = _json(row, column, dict)
-        for name in SideName:
-            _cached(settings.get(name, {}))
-            _config(settings.get(name, {}))
+        _settings_in(cell)
     elif column == "criteria":
         _criteria(row)
     else:
         _messages(row, column)
 
 
-def _side(row: Mapping[str, str], name: SideName, settings: Mapping[str, Any]) -> Side:
+_SideSettings = tuple[GenerationConfig | None, int | None]
+
+
+@lru_cache(maxsize=1024)  # most votes of a log have the same
+def _settings_in(cell: str) -> Mapping[SideName, _SideSettings]:
+    """How each side was generated, and how many tokens of its prompt were cached."""
+    settings = _json({"settings": cell}, "settings", dict)
+    own = {name: settings.get(name, {}) for name in SideName}
+    return {name: (_config(own[name]), _cached(own[name])) for name in SideName}
+
+
+def _side(row: Mapping[str, str], name: SideName, settings: Mapping[SideName, _SideSettings]) -> Side:
     model = row[f"model_{name}"]
     precision, revision = row.get(f"precision_{name}", ""), row.get(f"revision_{name}", "")
-    own = settings.get(name, {})
+    config, cached = settings[name]
     usage = Usage(
-        cached_tokens=_cached(own),
+        cached_tokens=cached,
         new_tokens=_whole(row, f"tokens_{name}"),
         first_token_seconds=_number(row, f"first_token_{name}"),
         seconds=_number(row, f"seconds_{name}"),
@@ -208,7 +217,7 @@ def _side(row: Mapping[str, str], name: SideName, settings: Mapping[str, Any]) -
     return Side(
         model=ModelSpec(model, model, family="", source="", runtime="", precision=precision, revision=revision),
         messages=_messages(row, f"conversation_{name}")[:-1],  # the last one is the answer
-        config=_config(own),
+        config=config,
         answer=Answer(row.get(f"response_{name}", ""), finish_reason=cast("FinishReason | None", finish), usage=usage),
     )
 
