@@ -80,6 +80,8 @@ def _lines(part: Path, form: Form) -> Iterator[bytes]:
         if form.has_hint:
             text.readline()
             yield b"\r\n"  # the lines below keep their numbers
+        is_quoted = False
         for line in text:
+            is_quoted ^= line.count('"') % 2 == 1
             data = line.encode("utf-8", errors="surrogateescape")
-            yield data + b"\n" if form.ends_in_cr and data.endswith(b"\r") else data
+            yield data + b"\n" if form.ends_in_cr and line.endswith("\r") and not is_quoted else data

@@ -47,7 +47,7 @@ def form_of(sample: bytes) -> Form | None:
     """How a file that begins with the sample is written; None if it does not begin with the header of votes."""
     encoding, text = _encoding(sample), text_of(sample)
     hint = re.match(r'"?sep=(.)"?[\r\n]+', text, re.IGNORECASE)
-    below = (text[hint.end() :] if hint else text).lstrip("\r\n")
+    below = (text[hint.end() :] if hint else text).lstrip(f"\r\n {_DELIMITERS}")
     end = re.search(r"\r\n|\r|\n|\Z", below)
     assert end  # \Z fits always
     header = below[: end.start()]
@@ -98,11 +98,16 @@ def _legacy(text: bytes) -> str:
     likely = max(shares, key=lambda encoding: shares[encoding])
     if shares[likely] >= _CERTAIN:
         return likely
-    # Letters with accents stand alone among others, or in twos.
-    high = re.findall(rb"[\x80-\xff]+", text)
-    if sum(len(run) for run in high if len(run) > 2) * _FEW < sum(map(len, high)):
+    if _is_western(text):
         return "cp1252"
     return likely if shares[likely] >= _LIKELY else "utf-8"
+
+
+def _is_western(text: bytes) -> bool:
+    """Whether letters with accents stand alone among others, or in twos. One line is not enough to tell."""
+    runs = re.findall(rb"[\x80-\xff]+", text)
+    lines = sum(not line.isascii() for line in text.splitlines())
+    return lines > 1 and sum(len(run) for run in runs if len(run) > 2) * _FEW < sum(map(len, runs))
 
 
 def _share(text: bytes, encoding: str, is_frequent: Callable[[str], bool]) -> float:
@@ -112,9 +117,11 @@ def _share(text: bytes, encoding: str, is_frequent: Callable[[str], bool]) -> fl
 
 
 def _is_frequent_gb(char: str) -> bool:
-    """Whether it is one of the 3,755 frequent characters of GB 2312, or its punctuation."""
-    code = char.encode("gb2312", errors="ignore")
-    return bool(code) and code[0] <= 0xD7
+    """Whether it is one of the 3,755 frequent characters of GB 2312, or its punctuation; or has four bytes, which no
+    other encoding's text looks like."""
+    if code := char.encode("gb2312", errors="ignore"):
+        return code[0] <= 0xD7
+    return char != "\ufffd" and len(char.encode("gb18030")) == 4
 
 
 def _is_frequent_big5(char: str) -> bool:

@@ -277,22 +277,23 @@ def _flag(row: Mapping[str, str], name: str) -> bool | None:
 
 
 def _whole(row: Mapping[str, str], name: str) -> int | None:
-    cell = row.get(name)
+    cell = row.get(name, "")
     try:
         value = int(cell) if cell else None
     except ValueError as error:
-        raise UnreadableRow(f"{name} is no whole number") from error
+        raise UnreadableRow(f"{name} {cell[:40]!r} is no whole number") from error
     if value is not None and abs(value) > _LARGEST:
         raise UnreadableRow(f"{name} is too large")
     return value
 
 
 def _number(row: Mapping[str, str], name: str) -> float | None:
-    cell = row.get(name)
+    cell = row.get(name, "")
     try:
         value = float(cell) if cell else None
-    except ValueError as error:
-        raise UnreadableRow(f"{name} is no number") from error
+    except ValueError:
+        value = math.nan
     if value is not None and not math.isfinite(value):
-        raise UnreadableRow(f"{name} is no number")
+        kind = "neither Unix seconds nor a date like 2025-11-24 16:00:00" if name == "tstamp" else "no number"
+        raise UnreadableRow(f"{name} {cell[:40]!r} is {kind}")
     return value
