@@ -32,7 +32,7 @@ def told(votes: Votes) -> list[tuple[Any, ...]]:
     return list(zip(*columns.values(), strict=True))
 
 
-def expected(folder: Path) -> tuple[list[tuple[Any, ...]], ReadReport]:
+def expected(folder: Path) -> tuple[list[Vote], ReadReport]:
     """What a plain reader finds, which looks at one row after the other and knows no blocks and no tables."""
     found, bad, damaged, seen, again, unfinished = [], [], [], set(), 0, 0
     for path in list_parts(folder):
@@ -59,7 +59,7 @@ def expected(folder: Path) -> tuple[list[tuple[Any, ...]], ReadReport]:
                 again += key in seen
                 if vote and key not in seen:
                     seen.add(key)
-                    found.append((vote.battle.a.model.id, vote.battle.b.model.id, vote.judge, vote.winner))
+                    found.append(vote)
     report = ReadReport(len(found), again, unfinished=unfinished, unreadable=tuple(bad), damaged=tuple(damaged))
     return found, report
 
@@ -74,8 +74,12 @@ def read_row(header: list[str], cells: list[str]) -> tuple[Vote, list[str]]:
 
 
 def assert_same(folder: Path) -> None:
-    """The store finds what a plain reader finds."""
-    votes = store_of(folder).refresh()
-    rows, report = expected(folder)
-    assert told(votes) == rows
+    """The store finds what a plain reader finds: in its table, and where it reads the votes themselves again."""
+    store = store_of(folder)
+    votes = store.refresh()
+    plain, report = expected(folder)
     assert votes.report == report
+    assert told(votes) == [(vote.battle.a.model.id, vote.battle.b.model.id, vote.judge, vote.winner) for vote in plain]
+    assert votes.table["time"].tolist() == [vote.time for vote in plain]
+    assert votes.table["blind"].tolist() == [vote.battle.blind for vote in plain]
+    assert [stored.vote for stored in store.stored(votes.table)] == plain

@@ -11,7 +11,7 @@ from enum import IntEnum
 
 from arena.votes.columns import InDoubt, columns_of
 from arena.votes.form import column_names, has_votes
-from arena.votes.parts import LONGEST_CELL, csv_cells, cut_records
+from arena.votes.parts import BOM, LONGEST_CELL, csv_cells, cut_records
 from arena.votes.rows import COLUMNS, REQUIRED, UnreadableRow, named_cells, to_vote
 from arena.votes.tidy import broken_texts, tidied, tidied_columns
 
@@ -52,10 +52,19 @@ def header_in(record: bytes) -> tuple[str, ...]:
     return names if any(names) else ()
 
 
-def is_header(record: bytes) -> bool:
-    """Whether another file begins here, as where files were put one behind the other."""
+def before_header(record: bytes, header: Sequence[str]) -> bytes:
+    """What of a record stands before another header, as where files were put one behind the other: nothing, if it is
+    one; a row, if the first file lacks its last line end; all of it, if there is no other header."""
     if REQUIRED[0].encode() not in record.lower():
-        return False
+        return record
+    if _is_header(record):
+        return b""
+    row = record[: max(record.rfind(header[0].encode()), 0)]
+    row = row.removesuffix(b'"').removesuffix(BOM)
+    return row if row and _is_header(record[len(row) :]) else record
+
+
+def _is_header(record: bytes) -> bool:
     with suppress(UnreadableRow):
         return has_votes(column_names(csv_cells(record)))
     return False

@@ -97,7 +97,7 @@ def _refusal(sample: bytes, name: str) -> InputError:
         return InputError("votes_empty", f"{name} is empty: there are no votes in it.", path=name)
     if sample.startswith(_OLD_WORKBOOK):
         return _workbook(name)
-    if sample.startswith(_PACKED):
+    if sample.startswith((_ZIP, *_PACKED)):
         return _packed(name)
     if sample.startswith(_PARQUET) or (b"\0" in sample and not sample.startswith(_UTF_16)):
         message = f"{name} is not text: export the votes from the program that wrote it, as CSV."

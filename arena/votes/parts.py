@@ -24,7 +24,7 @@ FIRST_PART = "votes.csv"
 BOM = b"\xef\xbb\xbf"
 
 _LOG = logging.getLogger(__name__)
-_QUOTE, _NEWLINE = b'"', b"\n"
+_QUOTE, _NEWLINE, _NAME = b'"', b"\n", COLUMNS[0].encode()
 _BLOCK = 1 << 20  # bytes read at once when looking for the tail
 _LONGEST_ROW = 64 << 20  # bytes; a longer tail is no torn row
 _LONGEST_HEADER = 64 << 10  # bytes
@@ -140,8 +140,8 @@ def whole_records(block: bytes) -> int:
 def prepare_part(part: Path) -> bool:
     """Make a part ready to be appended to; False if it must be left alone. Only for the part's holder.
 
-    A torn last row, which a crash leaves, is moved to a file of its own. A part with other columns, in another
-    encoding, or with damage that no crash explains, is left as it is. Raises OSError.
+    A torn last row, which a crash leaves, is moved to a file of its own; one that is whole gets its line end. A part in
+    another form, or with damage that no crash explains, is left as it is. Raises OSError.
     """
     try:
         file = part.open("r+b")
@@ -149,21 +149,19 @@ def prepare_part(part: Path) -> bool:
         return True
     with file:
         size = os.fstat(file.fileno()).st_size
-        if _is_torn_head(file, size):
-            end = 0
-        elif _has_our_form(file):
-            end = _end_of_last_record(file)
-        else:
-            _LOG.warning("%s has other columns or another encoding: it is read, but not written.", part)
+        end = 0 if _is_torn_head(file, size) else _end_of_rows(file)
+        if end is None:
+            _LOG.warning("%s is not in the form of the log any more: it is read, but not written.", part)
             return False
-        if end < size:
-            if _lacks_line_end(file, end):
-                _end_line(file)
-                return True
-            if not _is_torn_row(file, end, size):
-                _LOG.warning("%s is damaged after byte %d: it is left as it is.", part, end)
-                return False
+        if end == size:
+            return True
+        if _lacks_line_end(file, end):
+            _end_line(file)
+        elif _is_torn_row(file, end, size):
             _move_aside(file, end, part)
+        else:
+            _LOG.warning("%s is damaged after byte %d: it is left as it is.", part, end)
+            return False
     return True
 
 
@@ -208,11 +206,14 @@ def _end_line(file: BinaryIO) -> None:
     os.fsync(file.fileno())
 
 
-def _end_of_last_record(file: BinaryIO) -> int:
-    """The offset after the last line end outside quotes. Holds one block at a time."""
+def _end_of_rows(file: BinaryIO) -> int | None:
+    """The offset after the last line end outside quotes; None if the part is in another form, or a second header may
+    stand in it, below which new rows would be misread. Holds one block at a time."""
+    if not _has_our_form(file):
+        return None
     file.seek(0)
-    end = offset = 0
-    quoted = False
+    end = offset = names = 0
+    quoted, before = False, b""
     while block := file.read(_BLOCK):
         quoted_at_end = quoted ^ (block.count(_QUOTE) % 2 == 1)
         found = _last_record_end(block, quoted_at_end)
@@ -220,7 +221,9 @@ def _end_of_last_record(file: BinaryIO) -> int:
             end = offset + found
         offset += len(block)
         quoted = quoted_at_end
-    return end
+        names += (before + block).count(_NAME)
+        before = (before + block)[1 - len(_NAME) :]
+    return end if names == 1 else None
 
 
 def _last_record_end(block: bytes, quoted: bool) -> int:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO
 
-from arena.votes.blocks import Block, Rows, block_rows, header_in, is_header, votes_in
+from arena.votes.blocks import Block, Rows, before_header, block_rows, header_in, votes_in
 from arena.votes.columns import InDoubt, add_columns, columns_of
 from arena.votes.parts import BOM, cut_records, whole_records
 from arena.votes.rows import UnreadableRow
@@ -134,27 +134,28 @@ class Reading:
 
     def _take_each(self, part: PartState, data: bytes) -> PartState:
         """The same, looking at each row by itself."""
-        good, length, after = list[dict[str, str]](), 0, part
+        good, start = list[dict[str, str]](), part.end
         for record in cut_records(io.BytesIO(data), part.line):
-            if is_header(record.data):
-                after = replace(after, header=())
+            row = before_header(record.data, part.header)
+            good += self._vote_in(part, record.line, row)
+            part = replace(part, end=part.end + len(row), line=record.line + row.count(b"\n"))
+            if len(row) < len(record.data):
                 break
-            length += len(record.data)
-            after = replace(part, end=part.end + length, line=record.line + record.data.count(b"\n"))
-            try:
-                for vote in votes_in(record.data, part.header):
-                    good.append(vote.row)
-                    self._note_damage(part, record.line, vote.lost)
-            except UnreadableRow as error:
-                self.bad.append(BadRow(self.name(part.path), record.line, str(error)))
-        self.blocks[-1] = replace(self.blocks[-1], length=length, rows=Rows.MIXED)
+        self.blocks[-1] = replace(self.blocks[-1], length=part.end - start, rows=Rows.MIXED)
         columns = {name: [row[name] for row in good] for name in part.header}
         add_columns(columns, len(good), len(self.blocks) - 1, self.builder)
-        return after
+        return part if part.end == start + len(data) else replace(part, header=())
 
-    def _note_damage(self, part: PartState, line: int, lost: Sequence[str]) -> None:
-        if lost:
-            self.damaged.append(BadRow(self.name(part.path), line, f"no JSON in {', '.join(lost)}"))
+    def _vote_in(self, part: PartState, line: int, data: bytes) -> list[dict[str, str]]:
+        """The cells of the vote in a record, if there is one; else it is noted why."""
+        try:
+            votes = votes_in(data, part.header)
+        except UnreadableRow as error:
+            self.bad.append(BadRow(self.name(part.path), line, str(error)))
+            return []
+        lost = [BadRow(self.name(part.path), line, f"no JSON in {', '.join(vote.lost)}") for vote in votes if vote.lost]
+        self.damaged += lost
+        return [vote.row for vote in votes]
 
 
 def _whole_blocks(file: BinaryIO, start: int, end: int) -> Iterator[bytes]:

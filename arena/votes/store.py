@@ -104,7 +104,7 @@ class VoteStore:
             withdrawn = self._withdrawn()
             parts = list(self._parts())
             paths = list(map(self._copies.plain, parts))
-            self._originals = dict(zip(paths, parts, strict=True))
+            self._originals.update(zip(paths, parts, strict=True))
             reading = self._reading or self._kept()
             if not reading.follow(paths):
                 reading = self._new_reading()
@@ -151,7 +151,8 @@ class VoteStore:
         return load_index(self._folder) if self._folder else self._new_reading()
 
     def _new_reading(self) -> Reading:
-        return Reading(name=lambda path: self._name(self._originals[path]))
+        name, originals = self._name, self._originals
+        return Reading(name=lambda path: name(originals[path]))
 
 
 class StoredVotes(Iterator[StoredVote]):

@@ -205,6 +205,20 @@ def test_files_one_behind_the_other_are_one(path, bom, quoting):
     assert_read(path)
 
 
+@pytest.mark.parametrize("bom", ["", "\ufeff"])
+@pytest.mark.parametrize("quoting", [csv.QUOTE_MINIMAL, csv.QUOTE_ALL])
+def test_a_file_without_its_last_line_end_may_stand_in_front(path, bom, quoting):
+    parts = [bom + text_of(rows_of([vote]), quoting=quoting).removesuffix("\r\n") for vote in VOTES]
+    path.write_text("".join(parts), "utf-8", newline="")
+    assert_read(path)
+
+
+def test_a_row_that_is_cut_in_front_of_a_header_is_one_bad_row(path):
+    first, second = text_of(rows_of(VOTES[1:2])), text_of(rows_of(VOTES[2:]))
+    path.write_text(first + "b9,qwen,glm" + second, "utf-8", newline="")
+    assert_read(path, VOTES[1:], unreadable=(BadRow(str(path), 3, "3 cells, not 39"),))
+
+
 def test_a_file_with_other_columns_may_stand_behind(path):
     first, second = rows_of(VOTES[:1]), [list(reversed(row)) for row in rows_of(VOTES[1:])]
     path.write_text(text_of(first) + "\ufeff" + text_of(second) + text_of(first), "utf-8", newline="")
