@@ -11,6 +11,7 @@ import typer
 
 from arena.errors import InputError
 from commands import errors_in_one_line
+from commands.damage import tell_damage
 from commands.models import DataDir
 from commands.progress import ByteProgress
 
@@ -52,6 +53,7 @@ def export(
             report = _written(target, votes, data_dir, progress.show)
         finally:
             progress.finish()
+    tell_damage(report)
     if as_json:
         typer.echo(json.dumps({"file": str(target), **asdict(report)}))
         return

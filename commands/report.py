@@ -11,6 +11,7 @@ import typer
 from arena.errors import InputError
 from commands import errors_in_one_line
 from commands.answers import Answers, answers_file
+from commands.damage import tell_damage
 from commands.models import PROMPTS, DataDir, PromptSet, known_models
 
 
@@ -63,6 +64,7 @@ def report(
         )
         facts = gather(sources, load_prompts(prompts), known_models(), (a, b) if a else None)
         paths = write_report(make_document(lang, facts, details, plot_language(lang)), out)
+    tell_damage(facts.figures.left_out)
     if as_json:
         told = {"models": [model.spec.id for model in facts.models], "prompts": len(facts.prompts)}
         typer.echo(json.dumps({"files": [str(path) for path in paths], **told, "votes": facts.overall.votes}))

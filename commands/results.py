@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from commands import errors_in_one_line
+from commands.damage import tell_damage
 from commands.models import PROMPTS, DataDir, PromptSet
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ def results(
     filters = Filters(blind, complete, not_leaked, not_suspicious, room)
     with errors_in_one_line(as_json):
         figures = _figures(votes, filters, answers, prompts, data_dir)
+    tell_damage(figures.left_out)
     if as_json:
         from arena.results.as_json import as_json as as_object
 

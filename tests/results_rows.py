@@ -8,8 +8,9 @@ from typing import Any
 from arena.types import Vote, Winner
 from arena.votes.parts import HEAD, csv_cells, csv_line, list_parts, records
 from arena.votes.reading import BadRow
-from arena.votes.rows import UnreadableRow, named_cells, tidied, to_row, to_vote
+from arena.votes.rows import UnreadableRow, named_cells, to_row, to_vote
 from arena.votes.store import ReadReport, Votes, store_of
+from arena.votes.tidy import broken_texts, tidied
 
 
 def row_of(vote: Vote, **cells: str) -> bytes:
@@ -31,9 +32,9 @@ def told(votes: Votes) -> list[tuple[Any, ...]]:
     return list(zip(*columns.values(), strict=True))
 
 
-def expected(folder: Path) -> tuple[list[tuple[Any, ...]], ReadReport]:
+def expected(folder: Path) -> tuple[list[Vote], ReadReport]:
     """What a plain reader finds, which looks at one row after the other and knows no blocks and no tables."""
-    found, bad, seen, again, unfinished = [], [], set(), 0, 0
+    found, bad, damaged, seen, again, unfinished = [], [], [], set(), 0, 0
     for path in list_parts(folder):
         header: list[str] = []
         with path.open("rb") as file:
@@ -46,23 +47,39 @@ def expected(folder: Path) -> tuple[list[tuple[Any, ...]], ReadReport]:
                     if not header:
                         header = cells
                         continue
-                    vote = to_vote(tidied(named_cells(header, cells))) if cells else None
+                    vote, lost = read_row(header, cells) if cells else (None, [])
                 except UnreadableRow as error:
                     bad.append(BadRow(path.name, record.line, str(error)))
                     if not header:
                         break
                     continue
+                if lost:
+                    damaged.append(BadRow(path.name, record.line, f"no JSON in {', '.join(lost)}"))
                 key = vote and (vote.judge, vote.battle.id if vote.judge else (vote.id or vote.time, vote.winner))
                 again += key in seen
                 if vote and key not in seen:
                     seen.add(key)
-                    found.append((vote.battle.a.model.id, vote.battle.b.model.id, vote.judge, vote.winner))
-    return found, ReadReport(len(found), again, unfinished=unfinished, unreadable=tuple(bad))
+                    found.append(vote)
+    report = ReadReport(len(found), again, unfinished=unfinished, unreadable=tuple(bad), damaged=tuple(damaged))
+    return found, report
+
+
+def read_row(header: list[str], cells: list[str]) -> tuple[Vote, list[str]]:
+    row = tidied(named_cells(header, cells))
+    try:
+        return to_vote(row), []
+    except UnreadableRow:
+        lost = broken_texts(row)
+        return to_vote({**row, **dict.fromkeys(lost, "")}), lost
 
 
 def assert_same(folder: Path) -> None:
-    """The store finds what a plain reader finds."""
-    votes = store_of(folder).refresh()
-    rows, report = expected(folder)
-    assert told(votes) == rows
+    """The store finds what a plain reader finds: in its table, and where it reads the votes themselves again."""
+    store = store_of(folder)
+    votes = store.refresh()
+    plain, report = expected(folder)
     assert votes.report == report
+    assert told(votes) == [(vote.battle.a.model.id, vote.battle.b.model.id, vote.judge, vote.winner) for vote in plain]
+    assert votes.table["time"].tolist() == [vote.time for vote in plain]
+    assert votes.table["blind"].tolist() == [vote.battle.blind for vote in plain]
+    assert [stored.vote for stored in store.stored(votes.table)] == plain

@@ -16,6 +16,7 @@ from arena.exports.export import (
     VoteFile,
     VotesCsv,
     VotesWorkbook,
+    check_target,
     feed,
     no_progress,
     unwritable,
@@ -37,6 +38,7 @@ def export_bundle(
     Safe while votes are appended: all files hold the same votes. The target appears whole or not at all. Raises
     InputError if it cannot be written.
     """
+    check_target(target, store)
     with unwritable(target), tempfile.TemporaryDirectory(dir=target.parent, prefix=".export-") as work:
         place = Path(work)
         report = _write_files(store, place, known, progress)

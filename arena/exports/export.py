@@ -140,10 +140,7 @@ def _fitted(text: str) -> str:
 @contextmanager
 def _draft_of(target: Path, store: VoteStore) -> Iterator[Path]:
     """A path to write to; what is there becomes the target in the end."""
-    parts = store.paths()
-    folders = {part.parent.resolve() for part in parts}
-    if (part_number(target.name) and target.parent.resolve() in folders) or target in parts:
-        raise InputError("export_into_log", f"{target} is the vote log itself: choose another file.", path=str(target))
+    check_target(target, store)
     # Two exports to one target at once must not share a file.
     draft = target.with_name(f".{target.name}.{uuid4().hex}.tmp")
     with unwritable(target):
@@ -153,6 +150,13 @@ def _draft_of(target: Path, store: VoteStore) -> Iterator[Path]:
         finally:
             with suppress(OSError):
                 draft.unlink(missing_ok=True)
+
+
+def check_target(target: Path, store: VoteStore) -> None:
+    """Raises InputError where the target holds the votes, or would be taken for a part of their log."""
+    files, place = {file.resolve() for file in store.paths()}, target.resolve()
+    if place in files or (part_number(target.name) and place.parent in {file.parent for file in files}):
+        raise InputError("export_into_log", f"{target} holds the votes: choose another file.", path=str(target))
 
 
 @contextmanager

@@ -38,17 +38,21 @@ class InDoubt(ValueError):
     """One of the rows may be no vote."""
 
 
-def add_rows(rows: Sequence[Sequence[str]], header: Sequence[str], block: int, builder: TableBuilder) -> None:
-    """Add all the rows, or none and raise InDoubt. A column that the header lacks counts as empty."""
+def columns_of(rows: Sequence[Sequence[str]], header: Sequence[str]) -> dict[str, Sequence[str]]:
+    """The cells of many rows by column. Raises InDoubt if a row is longer or shorter than the header."""
+    if not set(map(len, rows)) <= {len(header)}:
+        raise InDoubt("a row is longer or shorter than the header")
+    return dict(zip(header, zip(*rows, strict=True), strict=False))
+
+
+def add_columns(columns: Mapping[str, Sequence[str]], rows: int, block: int, builder: TableBuilder) -> None:
+    """Add all the rows, or none and raise InDoubt. A column that is not there counts as empty."""
     if not rows:
         return
-    if set(map(len, rows)) != {len(header)}:
-        raise InDoubt("a row is longer or shorter than the header")
-    columns = dict(zip(header, zip(*rows, strict=True), strict=False))
-    blank = ("",) * len(rows)
+    blank = ("",) * rows
     cells = {name: columns.get(name, blank) for name in COLUMNS}
     numbers = _numbers(cells)
-    where = {"block": [block] * len(rows), "place": range(len(rows))}
+    where = {"block": [block] * rows, "place": range(rows)}
     builder.add(_texts(cells), {**numbers, **_hashes(cells), **_criteria(cells["criteria"]), **where})
 
 

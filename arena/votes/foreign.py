@@ -1,91 +1,87 @@
-"""Reads files of votes that another program has saved: in UTF-16 or GBK, with semicolons or tabs."""
+"""Copies parts that another program has saved as the log is written: UTF-8, commas, a line end after each row."""
 
 from __future__ import annotations
 
-import codecs
-import csv
+import os
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import BinaryIO
 
-from arena.errors import InputError
-from arena.votes.parts import BOM, LONGEST_CELL, csv_line
-from arena.votes.rows import REQUIRED
-
-_SAMPLE = 1 << 20  # bytes that tell what a file is
-_FEW = 10  # a file in UTF-8 with single damaged bytes has fewer than one in so many
-_WORKBOOK = b"PK\x03\x04"
+from arena.votes.form import PLAIN, Form, column_names, form_of, sample_of
+from arena.votes.parts import csv_cells, csv_line, cut_records, is_whole_row, is_written_by_log
+from arena.votes.rows import UnreadableRow
 
 
-class Converted:
-    """Copies of such files as the log is written, in a temporary folder that goes with this object."""
+class PlainCopies:
+    """Copies of foreign parts, in a temporary folder that goes with this object. The parts are left as they are.
 
-    def __init__(self) -> None:
+    With `are_whole` nobody is writing to the parts: a last row without its line end is a row. Without, that holds for
+    parts that another program has saved.
+    """
+
+    def __init__(self, are_whole: bool = False) -> None:
+        self._are_whole = are_whole
         self._folder: tempfile.TemporaryDirectory[str] | None = None
-        self._copies: dict[Path, Path] = {}
+        self._known: dict[Path, tuple[tuple[int, int], Path]] = {}
 
-    def paths(self, files: Iterable[Path]) -> list[Path]:
-        """Each file, or its copy where one is needed. Raises InputError for what is no file of votes, and OSError."""
-        return [self._readable(file) for file in files]
-
-    def original(self, path: Path) -> Path:
-        """The file that a path is the copy of."""
-        return next((file for file, copy in self._copies.items() if copy == path), path)
-
-    def _readable(self, file: Path) -> Path:
-        if file in self._copies:
-            return self._copies[file]
-        with file.open("rb") as opened:
-            sample = opened.read(_SAMPLE)
-        if sample.startswith(_WORKBOOK):
-            raise InputError(
-                "votes_workbook", f"{file.name} is an Excel workbook: save it as CSV (UTF-8) first.", path=file.name
-            )
-        encoding = _encoding(sample)
-        header = sample.decode(encoding, errors="ignore").lstrip("\ufeff").split("\n", 1)[0]
-        delimiter = max(",;\t", key=header.count)
-        if missing := [name for name in REQUIRED if header.strip() and name not in header]:
-            message = f"{file.name} has no column {missing[0]}: is it a file of votes?"
-            raise InputError("votes_column", message, path=file.name, column=missing[0])
-        if encoding == "utf-8" and delimiter == ",":
-            return file
-        self._copies[file] = copy = self._place() / f"{len(self._copies) + 1}.csv"
-        _convert(file, copy, encoding, delimiter)
+    def plain(self, part: Path) -> Path:
+        """The part, or its copy where one is needed, which has the same name. Raises OSError."""
+        with part.open("rb") as file:
+            if not self._are_whole and is_written_by_log(file):
+                return part
+            status = os.fstat(file.fileno())
+            state = status.st_size, status.st_mtime_ns
+            if part in self._known and self._known[part][0] == state:
+                return self._known[part][1]
+            form = form_of(sample_of(file))
+            is_plain = form is None or (form == PLAIN and _ends_with_line(file))
+        copy = part if form is None or is_plain else self._copied(part, form)
+        self._known[part] = state, copy
         return copy
 
-    def _place(self) -> Path:
+    def place(self, name: str) -> Path:
+        """Where to put another file of this name."""
         self._folder = self._folder or tempfile.TemporaryDirectory(prefix="arena-votes-", ignore_cleanup_errors=True)
-        return Path(self._folder.name)
+        return Path(tempfile.mkdtemp(dir=self._folder.name)) / name
+
+    def _copied(self, part: Path, form: Form) -> Path:
+        copy = self.place(part.name)
+        with copy.open("wb") as target:
+            target.writelines(_plain_records(part, form))
+        return copy
 
 
-def _encoding(sample: bytes) -> str:
-    if sample.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return "utf-16"
-    if b"\0" in sample[:64]:
-        return "utf-16-le" if sample[1:2] == b"\0" else "utf-16-be"
-    # Up to the last line end: the sample may end within a character.
-    whole = sample[: sample.rfind(b"\n") + 1] if len(sample) == _SAMPLE else sample
-    damaged = whole.decode("utf-8", errors="replace").count("\ufffd")
-    beyond_ascii = len(whole.translate(None, bytes(range(128))))
-    if damaged * _FEW >= beyond_ascii > 0:
-        with suppress(UnicodeDecodeError):
-            whole.decode("gb18030")
-            return "gb18030"
-    return "utf-8"  # single damaged rows are named where they are read
+def _ends_with_line(file: BinaryIO) -> bool:
+    size = file.seek(0, os.SEEK_END)
+    file.seek(max(0, size - 1))
+    return file.read() in (b"", b"\n")
 
 
-def _convert(file: Path, copy: Path, encoding: str, delimiter: str) -> None:
-    csv.field_size_limit(LONGEST_CELL)
-    with (
-        file.open(encoding=encoding, errors="replace", newline="") as source,
-        copy.open("w", encoding="utf-8", newline="") as target,
-    ):
-        target.write(BOM.decode())
-        for row in csv.reader(_without_bom(source), delimiter=delimiter):
-            target.write(csv_line(row))
+def _plain_records(part: Path, form: Form) -> Iterator[bytes]:
+    """The records as the log has them; one that is damaged as it is, for the reader to name it."""
+    header: tuple[str, ...] = ()
+    for record in cut_records(_lines(part, form)):
+        cells: list[str] = []
+        with suppress(UnreadableRow):
+            cells = csv_cells(record.data, form.delimiter)
+            header = header or column_names(cells)
+        if cells and (is_whole_row(cells, header) if not record.whole else form.delimiter != ","):
+            yield csv_line(cells).encode()
+        else:
+            yield record.data
 
 
-def _without_bom(lines: Iterable[str]) -> Iterable[str]:
-    for number, line in enumerate(lines):
-        yield line if number else line.lstrip("\ufeff")
+def _lines(part: Path, form: Form) -> Iterator[bytes]:
+    # Bytes that are no character come out again as they were, and spoil one row there.
+    errors = "replace" if form.encoding.startswith("utf-16") else "surrogateescape"
+    with part.open(encoding=form.encoding, errors=errors, newline="") as text:
+        if form.has_hint:
+            text.readline()
+            yield b"\r\n"  # the lines below keep their numbers
+        is_quoted = False
+        for line in text:
+            is_quoted ^= line.count('"') % 2 == 1
+            data = line.encode("utf-8", errors="surrogateescape")
+            yield data + b"\n" if form.ends_in_cr and line.endswith("\r") and not is_quoted else data

@@ -12,12 +12,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from arena.votes.reading import BadRow, Block, PartState, Reading
+from arena.votes.blocks import Block, Rows
+from arena.votes.reading import BadRow, PartState, Reading
 from arena.votes.table import NAMED, NUMBERS, Table
 
 FILE_NAME = ".results-index.npz"
 # Whatever changes what the columns hold has to change this.
-VERSION = 3
+VERSION = 4
 _LOG = logging.getLogger(__name__)
 
 
@@ -30,11 +31,13 @@ def save_index(folder: Path, reading: Reading) -> None:
         "version": VERSION,
         "names": table.names,
         "parts": [{**asdict(part), "path": part.path.name} for part in reading.parts],
+        "headers": reading.headers,
         "bad": [asdict(row) for row in reading.bad],
+        "damaged": [asdict(row) for row in reading.damaged],
     }
     blocks = np.array(
-        [(block.part, block.start, block.length, block.is_plain) for block in reading.blocks], "i8"
-    ).reshape(-1, 4)
+        [(block.part, block.start, block.length, block.header, block.rows) for block in reading.blocks], "i8"
+    ).reshape(-1, 5)
     text = np.frombuffer(json.dumps(about).encode(), dtype="u1")
     arrays: Any = {"about": text, "blocks": blocks, "judge_hashes": table.judge_hashes, **table.columns}
     draft = ""
@@ -71,8 +74,9 @@ def _restored(folder: Path, arrays: dict[str, Any]) -> Reading:
     reading.parts = [
         PartState(**{**part, "path": folder / part["path"], "header": tuple(part["header"])}) for part in about["parts"]
     ]
-    reading.blocks = [
-        Block(part, start, length, bool(is_plain)) for part, start, length, is_plain in arrays["blocks"].tolist()
-    ]
+    reading.headers = [tuple(header) for header in about["headers"]]
+    blocks = arrays["blocks"].tolist()
+    reading.blocks = [Block(part, start, length, header, Rows(rows)) for part, start, length, header, rows in blocks]
     reading.bad = [BadRow(**row) for row in about["bad"]]
+    reading.damaged = [BadRow(**row) for row in about["damaged"]]
     return reading

@@ -1,6 +1,6 @@
 """The parts of the vote log as bytes on disk: their names, their header, their records, a torn tail.
 
-Knows nothing of what a row means, and takes no lock: who repairs a part must hold it.
+No lock is taken here: who repairs a part must hold it.
 """
 
 from __future__ import annotations
@@ -17,13 +17,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from arena.votes.form import PLAIN, form_of, sample_of
 from arena.votes.rows import COLUMNS, UnreadableRow
 
 FIRST_PART = "votes.csv"
 BOM = b"\xef\xbb\xbf"
 
 _LOG = logging.getLogger(__name__)
-_QUOTE, _NEWLINE = b'"', b"\n"
+_QUOTE, _NEWLINE, _NAME = b'"', b"\n", COLUMNS[0].encode()
 _BLOCK = 1 << 20  # bytes read at once when looking for the tail
 _LONGEST_ROW = 64 << 20  # bytes; a longer tail is no torn row
 _LONGEST_HEADER = 64 << 10  # bytes
@@ -60,13 +61,30 @@ def csv_line(cells: Sequence[str]) -> str:
     return line.getvalue()
 
 
-def csv_cells(record: bytes) -> list[str]:
+def csv_cells(record: bytes, delimiter: str = ",") -> list[str]:
     """The cells of one whole record; none for an empty line. Raises UnreadableRow if it is no UTF-8 or no RFC 4180."""
     csv.field_size_limit(LONGEST_CELL)  # an answer may be longer than csv's own limit, 131,072 characters
     try:
-        return next(csv.reader([record.decode()], strict=True), [])
+        text = record.decode()
+        try:
+            return next(csv.reader([text], strict=True, delimiter=delimiter), [])
+        except csv.Error:
+            return _cells_around_returns(text, delimiter)
     except (csv.Error, UnicodeDecodeError) as error:
         raise UnreadableRow(f"not CSV: {error}") from error
+
+
+def _cells_around_returns(text: str, delimiter: str) -> list[str]:
+    """The same where a CR stands in a cell without quotes, as pandas writes it. Raises csv.Error."""
+    body = text.removesuffix("\n").removesuffix("\r")
+    # No text that was decoded has this character.
+    cells = next(csv.reader([body.replace("\r", "\udc0d")], strict=True, delimiter=delimiter), [])
+    return [cell.replace("\udc0d", "\r") for cell in cells]
+
+
+def is_whole_row(cells: Sequence[str], header: Sequence[str]) -> bool:
+    """Whether a last row without its line end has all its cells to the end: the log fills the last one of each row."""
+    return len(cells) == len(header) and (bool(cells[-1]) or tuple(header) != COLUMNS)
 
 
 HEAD = BOM + csv_line(COLUMNS).encode()
@@ -122,8 +140,8 @@ def whole_records(block: bytes) -> int:
 def prepare_part(part: Path) -> bool:
     """Make a part ready to be appended to; False if it must be left alone. Only for the part's holder.
 
-    A torn last row, which a crash leaves, is moved to a file of its own. A part with other columns, or with damage
-    that no crash explains, is left as it is. Raises OSError.
+    A torn last row, which a crash leaves, is moved to a file of its own; one that is whole gets its line end. A part in
+    another form, or with damage that no crash explains, is left as it is. Raises OSError.
     """
     try:
         file = part.open("r+b")
@@ -131,19 +149,26 @@ def prepare_part(part: Path) -> bool:
         return True
     with file:
         size = os.fstat(file.fileno()).st_size
-        if _is_torn_head(file, size):
-            end = 0
-        elif _has_our_header(file):
-            end = _end_of_last_record(file)
-        else:
-            _LOG.warning("%s has other columns: it is read, but not written.", part)
+        end = 0 if _is_torn_head(file, size) else _end_of_rows(file)
+        if end is None:
+            _LOG.warning("%s is not in the form of the log any more: it is read, but not written.", part)
             return False
-        if end < size:
-            if not _is_torn_row(file, end, size):
-                _LOG.warning("%s is damaged after byte %d: it is left as it is.", part, end)
-                return False
+        if end == size:
+            return True
+        if _lacks_line_end(file, end):
+            _end_line(file)
+        elif _is_torn_row(file, end, size):
             _move_aside(file, end, part)
+        else:
+            _LOG.warning("%s is damaged after byte %d: it is left as it is.", part, end)
+            return False
     return True
+
+
+def is_written_by_log(file: BinaryIO) -> bool:
+    """Whether the part begins as the log writes it, also if its header is torn; other programs leave out the BOM."""
+    file.seek(0)
+    return HEAD.startswith(file.read(len(HEAD)))
 
 
 def _is_torn_head(file: BinaryIO, size: int) -> bool:
@@ -151,20 +176,44 @@ def _is_torn_head(file: BinaryIO, size: int) -> bool:
     return size < len(HEAD) and HEAD.startswith(file.read())
 
 
-def _has_our_header(file: BinaryIO) -> bool:
+def _has_our_form(file: BinaryIO) -> bool:
     file.seek(0)
     line = file.readline(_LONGEST_HEADER).removeprefix(BOM)
     try:
-        return line.endswith(_NEWLINE) and csv_cells(line) == list(COLUMNS)
+        if not line.endswith(_NEWLINE) or csv_cells(line) != list(COLUMNS):
+            return False
+    except UnreadableRow:
+        return False
+    return form_of(sample_of(file)) == PLAIN
+
+
+def _lacks_line_end(file: BinaryIO, start: int) -> bool:
+    """Whether the last row is whole but for its line end, as some programs save a file. A crash leaves that as well:
+    it is taken for one where the log itself has written the file."""
+    if is_written_by_log(file):
+        return False
+    file.seek(start)
+    try:
+        return is_whole_row(csv_cells(file.read(_LONGEST_ROW)), COLUMNS)
     except UnreadableRow:
         return False
 
 
-def _end_of_last_record(file: BinaryIO) -> int:
-    """The offset after the last line end outside quotes. Holds one block at a time."""
+def _end_line(file: BinaryIO) -> None:
+    file.seek(0, os.SEEK_END)
+    file.write(b"\r\n")
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def _end_of_rows(file: BinaryIO) -> int | None:
+    """The offset after the last line end outside quotes; None if the part is in another form, or a second header may
+    stand in it, below which new rows would be misread. Holds one block at a time."""
+    if not _has_our_form(file):
+        return None
     file.seek(0)
-    end = offset = 0
-    quoted = False
+    end = offset = names = 0
+    quoted, before = False, b""
     while block := file.read(_BLOCK):
         quoted_at_end = quoted ^ (block.count(_QUOTE) % 2 == 1)
         found = _last_record_end(block, quoted_at_end)
@@ -172,7 +221,9 @@ def _end_of_last_record(file: BinaryIO) -> int:
             end = offset + found
         offset += len(block)
         quoted = quoted_at_end
-    return end
+        names += (before + block).count(_NAME)
+        before = (before + block)[1 - len(_NAME) :]
+    return end if names == 1 else None
 
 
 def _last_record_end(block: bytes, quoted: bool) -> int:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import io
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO
 
-from arena.votes.columns import InDoubt, add_rows
-from arena.votes.parts import BOM, LONGEST_CELL, csv_cells, cut_records, whole_records
-from arena.votes.rows import UnreadableRow, named_cells, tidied, to_vote
+from arena.votes.blocks import Block, Rows, before_header, block_rows, header_in, votes_in
+from arena.votes.columns import InDoubt, add_columns, columns_of
+from arena.votes.parts import BOM, cut_records, whole_records
+from arena.votes.rows import UnreadableRow
 from arena.votes.table import TableBuilder
+from arena.votes.tidy import tidied_columns
 
 BLOCK = 4 << 20  # bytes read at once
 _MARK = 4 << 10  # bytes by which a part is known again
@@ -25,7 +25,7 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class BadRow:
-    """A row that is no vote: the part's file name, the line it starts at (from 1), and why."""
+    """A row that is no vote, or a vote of which some is lost: its part, the line it starts at (from 1), and why."""
 
     part: str
     line: int
@@ -33,19 +33,9 @@ class BadRow:
 
 
 @dataclass(frozen=True)
-class Block:
-    """Where some rows stand: the number of their part, and the bytes. `is_plain` if each row is a vote as `to_row`
-    writes it."""
-
-    part: int
-    start: int
-    length: int
-    is_plain: bool = True
-
-
-@dataclass(frozen=True)
 class PartState:
-    """How far a part is read: up to the byte `end`, before the line `line` (from 1). `header` has its columns.
+    """How far a part is read: up to the byte `end`, before the line `line` (from 1). `header` has its columns; it is
+    empty before a header is read.
 
     `mark` is what the bytes at both ends of what was read came to. `lost` is set where nothing more can be read of it.
     """
@@ -64,12 +54,13 @@ class Reading:
 
     builder: TableBuilder = field(default_factory=TableBuilder)
     parts: list[PartState] = field(default_factory=list)
+    headers: list[tuple[str, ...]] = field(default_factory=list)
     blocks: list[Block] = field(default_factory=list)
     bad: list[BadRow] = field(default_factory=list)
+    # Votes that count without a text that is damaged.
+    damaged: list[BadRow] = field(default_factory=list)
     # What a part is called in error messages.
     name: Callable[[Path], str] = lambda path: path.name
-    # Whether nobody is writing to the parts, so that a last row without its line end is a row.
-    are_whole: bool = False
 
     def follow(self, paths: Sequence[Path]) -> bool:
         """Whether the parts are those read so far, and more of them: else all has to be read anew."""
@@ -94,103 +85,90 @@ class Reading:
         if part.lost or part.end >= size:
             return
         with part.path.open("rb") as file:
-            for block in _blocks(file, part, size, self.are_whole):
-                part = self._take(number, part, block)
+            for data in _whole_blocks(file, part.end, size):
+                part = self._take(number, part, data)
                 # Noted at once: should the next block fail, this one is not read again.
                 self.parts[number] = part = replace(part, mark=_mark(part.path, part.end))
-                yield len(block)
+                yield len(data)
                 if part.lost:
                     break
 
-    def _take(self, number: int, part: PartState, block: bytes) -> PartState:
-        """One block of whole records."""
-        self.blocks.append(Block(number, part.end, len(block)))
-        after = replace(part, end=part.end + len(block), line=part.line + block.count(b"\n"))
-        try:
-            rows = block_rows(block.removeprefix(BOM) if part.line == 1 else block)
-            header = part.header or tuple(rows.pop(0) if rows else ())
-            add_rows(rows, header, len(self.blocks) - 1, self.builder)
-            return replace(after, header=header)
-        except InDoubt:
-            return self._take_each(part, block, after)
+    def _take(self, number: int, part: PartState, data: bytes) -> PartState:
+        """Some whole records."""
+        end = part.end + len(data)
+        while part.end < end and not part.lost:
+            left = data[part.end - end :]
+            part = self._take_rows(number, part, left) if part.header else self._take_header(part, left)
+        return part
 
-    def _take_each(self, part: PartState, block: bytes, after: PartState) -> PartState:
-        """The same, looking at each row by itself."""
-        self.blocks[-1] = replace(self.blocks[-1], is_plain=False)
-        header, good = part.header, list[list[str]]()
-        for record in cut_records(io.BytesIO(block), part.line):
+    def _take_header(self, part: PartState, data: bytes) -> PartState:
+        """The first row that is not empty."""
+        end = part.end + (len(BOM) if part.line == 1 and data.startswith(BOM) else 0)
+        for record in cut_records(io.BytesIO(data), part.line):
+            end += len(record.data)
+            part = replace(part, end=end, line=record.line + record.data.count(b"\n"))
             try:
-                if header:
-                    good += [[row[name] for name in header] for row in _good_row(record.data, header)]
-                else:
-                    header = tuple(csv_cells(record.data))
+                if header := header_in(record.data):
+                    return replace(part, header=header)
             except UnreadableRow as error:
+                # Nothing tells what the cells below are.
                 self.bad.append(BadRow(self.name(part.path), record.line, str(error)))
-                if not header:  # nothing tells what the cells below are
-                    return replace(after, lost=True)
-        add_rows(good, header, len(self.blocks) - 1, self.builder)
-        return replace(after, header=header)
+                return replace(part, lost=True)
+        return part
+
+    def _take_rows(self, number: int, part: PartState, data: bytes) -> PartState:
+        """The rows below a header, up to another one."""
+        if part.header not in self.headers:
+            self.headers.append(part.header)
+        self.blocks.append(Block(number, part.end, len(data), self.headers.index(part.header)))
+        try:
+            rows = block_rows(data)
+            columns = columns_of(rows, part.header)
+            tidy = tidied_columns(columns)
+            add_columns(tidy, len(rows), len(self.blocks) - 1, self.builder)
+        except InDoubt:
+            return self._take_each(part, data)
+        if any(tidy[name] is not cells for name, cells in columns.items()):
+            self.blocks[-1] = replace(self.blocks[-1], rows=Rows.UNTIDY)
+        return replace(part, end=part.end + len(data), line=part.line + data.count(b"\n"))
+
+    def _take_each(self, part: PartState, data: bytes) -> PartState:
+        """The same, looking at each row by itself."""
+        good, start = list[dict[str, str]](), part.end
+        for record in cut_records(io.BytesIO(data), part.line):
+            row = before_header(record.data, part.header)
+            good += self._vote_in(part, record.line, row)
+            part = replace(part, end=part.end + len(row), line=record.line + row.count(b"\n"))
+            if len(row) < len(record.data):
+                break
+        self.blocks[-1] = replace(self.blocks[-1], length=part.end - start, rows=Rows.MIXED)
+        columns = {name: [row[name] for row in good] for name in part.header}
+        add_columns(columns, len(good), len(self.blocks) - 1, self.builder)
+        return part if part.end == start + len(data) else replace(part, header=())
+
+    def _vote_in(self, part: PartState, line: int, data: bytes) -> list[dict[str, str]]:
+        """The cells of the vote in a record, if there is one; else it is noted why."""
+        try:
+            votes = votes_in(data, part.header)
+        except UnreadableRow as error:
+            self.bad.append(BadRow(self.name(part.path), line, str(error)))
+            return []
+        lost = [BadRow(self.name(part.path), line, f"no JSON in {', '.join(vote.lost)}") for vote in votes if vote.lost]
+        self.damaged += lost
+        return [vote.row for vote in votes]
 
 
-def good_rows(data: bytes, header: Sequence[str], block: Block) -> list[dict[str, str]]:
-    """The votes of a block again, each as cells by column. `data` are its bytes without a BOM."""
-    if block.is_plain:
-        rows = block_rows(data)[0 if block.start else 1 :]
-        return [dict(zip(header, row, strict=True)) for row in rows]
-    found: list[dict[str, str]] = []
-    is_below_header = block.start > 0
-    for record in cut_records(io.BytesIO(data), 2):
-        if is_below_header:
-            with suppress(UnreadableRow):  # counted when the block was read first
-                found += _good_row(record.data, header)
-        is_below_header = is_below_header or bool(record.data.strip())
-    return found
-
-
-def _good_row(record: bytes, header: Sequence[str]) -> list[dict[str, str]]:
-    """The cells of a vote, as `to_row` would write them; none for an empty line. Raises UnreadableRow."""
-    cells = csv_cells(record)
-    if not cells:
-        return []
-    row = tidied(named_cells(header, cells))
-    to_vote(row)
-    return [row]
-
-
-def _blocks(file: BinaryIO, part: PartState, size: int, are_whole: bool) -> Iterator[bytes]:
+def _whole_blocks(file: BinaryIO, start: int, end: int) -> Iterator[bytes]:
     """Whole records, some at a time; a torn one at the end is left."""
-    file.seek(part.end)
-    left, held, header = size - part.end, b"", part.header
+    file.seek(start)
+    left, held = end - start, b""
     # Ever more at once where no row ends: what is held is looked through again each time.
     while left and (more := file.read(min(max(BLOCK, len(held)), left))):
         left -= len(more)
         held += more
         if whole := whole_records(held):
-            header = header or _first_row(held[:whole])
             yield held[:whole]
             held = held[whole:]
-    if are_whole and held and len(_first_row(held)) == len(header):
-        yield held
-
-
-def _first_row(block: bytes) -> tuple[str, ...]:
-    """The cells of the first row; none where it cannot be read."""
-    with suppress(UnreadableRow):
-        for record in cut_records(io.BytesIO(block)):
-            if cells := csv_cells(record.data):
-                return tuple(cells)
-    return ()
-
-
-def block_rows(block: bytes) -> list[list[str]]:
-    """All rows of a block that are not empty, the header among them. Raises InDoubt."""
-    csv.field_size_limit(LONGEST_CELL)  # an answer may be longer than csv's own limit, 131,072 characters
-    try:
-        # Lines end at LF alone: a CR that stands by itself is refused, as it is in a single record.
-        lines = io.StringIO(block.decode(), newline="\n")
-        return [row for row in csv.reader(lines, strict=True) if row]
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise InDoubt(str(error)) from error
 
 
 def _is_same(part: PartState) -> bool:

@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from functools import lru_cache
 from typing import Any, cast, get_args
 
 from arena.errors import InputError
@@ -125,41 +126,13 @@ def _json_cell(value: Mapping[str, Any] | Sequence[Any]) -> str:
 
 
 def named_cells(header: Sequence[str], cells: Sequence[str]) -> dict[str, str]:
-    """The cells of a row by column. Raises UnreadableRow if there are more or fewer than columns."""
-    if len(cells) != len(header):
+    """The cells of a row by column; empty ones beyond the last column are left out, which spreadsheets add.
+
+    Raises UnreadableRow if there are more or fewer than columns.
+    """
+    if len(cells) < len(header) or any(cells[len(header) :]):
         raise UnreadableRow(f"{len(cells)} cells, not {len(header)}")
-    return dict(zip(header, cells, strict=True))
-
-
-_FLAGS = ("anony", "any_right", "leaked")
-_WHOLE = ("turn", "tokens_a", "tokens_b")
-_MILLISECONDS = 1e11  # no vote is given in the year 5138
-
-
-def tidied(row: Mapping[str, str]) -> dict[str, str]:
-    """The row as `to_row` would write it, where a spreadsheet has saved it anew: TRUE for True, 84.0 for 84, a time in
-    milliseconds, a comma for the decimal point. What is something else is left as it is, for `to_vote` to refuse."""
-    tidy = dict(row)
-    for name in _FLAGS:
-        if (word := row.get(name, "").strip().capitalize()) in ("True", "False", ""):
-            tidy[name] = word
-    for name in NUMERIC & row.keys():
-        tidy[name] = _tidied_number(name, row[name].strip())
-    for name in ("winner", "source", "finish_a", "finish_b"):
-        tidy[name] = row.get(name, "").strip()
-    return tidy
-
-
-def _tidied_number(name: str, cell: str) -> str:
-    try:
-        value = float(cell.replace(",", ".") if cell.count(",") == 1 and "." not in cell else cell)
-    except ValueError:
-        return cell
-    if name in _WHOLE:
-        return str(int(value)) if value.is_integer() else cell
-    if name == "tstamp" and abs(value) > _MILLISECONDS:
-        return repr(value / 1000)
-    return repr(value) if "," in cell else cell
+    return dict(zip(header, cells, strict=False))
 
 
 def to_vote(row: Mapping[str, str]) -> Vote:
@@ -173,7 +146,7 @@ def to_vote(row: Mapping[str, str]) -> Vote:
             raise UnreadableRow(f"{name} is missing")
     if row["model_a"] == row["model_b"]:
         raise UnreadableRow("both sides are the same model")
-    settings = _json(row, "settings", dict)
+    settings = _settings_in(row.get("settings", ""))
     battle = Battle(
         id=row["question_id"],
         prompt=row.get("prompt", ""),
@@ -212,22 +185,30 @@ def check_json(column: str, cell: str) -> None:
     """Raises UnreadableRow for a cell of one of JSON_COLUMNS with which `to_vote` could do nothing."""
     row = {column: cell}
     if column == "settings":
-        settings = _json(row, column, dict)
-        for name in SideName:
-            _cached(settings.get(name, {}))
-            _config(settings.get(name, {}))
+        _settings_in(cell)
     elif column == "criteria":
         _criteria(row)
     else:
         _messages(row, column)
 
 
-def _side(row: Mapping[str, str], name: SideName, settings: Mapping[str, Any]) -> Side:
+_SideSettings = tuple[GenerationConfig | None, int | None]
+
+
+@lru_cache(maxsize=1024)  # most votes of a log have the same
+def _settings_in(cell: str) -> Mapping[SideName, _SideSettings]:
+    """How each side was generated, and how many tokens of its prompt were cached."""
+    settings = _json({"settings": cell}, "settings", dict)
+    own = {name: settings.get(name, {}) for name in SideName}
+    return {name: (_config(own[name]), _cached(own[name])) for name in SideName}
+
+
+def _side(row: Mapping[str, str], name: SideName, settings: Mapping[SideName, _SideSettings]) -> Side:
     model = row[f"model_{name}"]
     precision, revision = row.get(f"precision_{name}", ""), row.get(f"revision_{name}", "")
-    own = settings.get(name, {})
+    config, cached = settings[name]
     usage = Usage(
-        cached_tokens=_cached(own),
+        cached_tokens=cached,
         new_tokens=_whole(row, f"tokens_{name}"),
         first_token_seconds=_number(row, f"first_token_{name}"),
         seconds=_number(row, f"seconds_{name}"),
@@ -236,7 +217,7 @@ def _side(row: Mapping[str, str], name: SideName, settings: Mapping[str, Any]) -
     return Side(
         model=ModelSpec(model, model, family="", source="", runtime="", precision=precision, revision=revision),
         messages=_messages(row, f"conversation_{name}")[:-1],  # the last one is the answer
-        config=_config(own),
+        config=config,
         answer=Answer(row.get(f"response_{name}", ""), finish_reason=cast("FinishReason | None", finish), usage=usage),
     )
 
@@ -296,22 +277,23 @@ def _flag(row: Mapping[str, str], name: str) -> bool | None:
 
 
 def _whole(row: Mapping[str, str], name: str) -> int | None:
-    cell = row.get(name)
+    cell = row.get(name, "")
     try:
         value = int(cell) if cell else None
     except ValueError as error:
-        raise UnreadableRow(f"{name} is no whole number") from error
+        raise UnreadableRow(f"{name} {cell[:40]!r} is no whole number") from error
     if value is not None and abs(value) > _LARGEST:
         raise UnreadableRow(f"{name} is too large")
     return value
 
 
 def _number(row: Mapping[str, str], name: str) -> float | None:
-    cell = row.get(name)
+    cell = row.get(name, "")
     try:
         value = float(cell) if cell else None
-    except ValueError as error:
-        raise UnreadableRow(f"{name} is no number") from error
+    except ValueError:
+        value = math.nan
     if value is not None and not math.isfinite(value):
-        raise UnreadableRow(f"{name} is no number")
+        kind = "neither Unix seconds nor a date like 2025-11-24 16:00:00" if name == "tstamp" else "no number"
+        raise UnreadableRow(f"{name} {cell[:40]!r} is {kind}")
     return value

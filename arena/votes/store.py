@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING
 
 from arena.errors import InputError
 from arena.types import Vote
-from arena.votes.foreign import Converted
+from arena.votes.blocks import Block, good_rows
+from arena.votes.brought import BroughtFiles
+from arena.votes.foreign import PlainCopies
 from arena.votes.index import load_index, save_index
-from arena.votes.named import named_logs, parts_of_logs
-from arena.votes.parts import BOM, FIRST_PART, list_parts
-from arena.votes.reading import BadRow, Block, Progress, Reading, good_rows
+from arena.votes.parts import FIRST_PART, list_parts
+from arena.votes.reading import BadRow, Progress, Reading
 from arena.votes.rows import to_vote
 from arena.votes.table import Table, hashed, mixed
-from arena.votes.withdrawn import WithdrawnVotes, withdrawn_beside
+from arena.votes.withdrawn import WithdrawnVotes
 
 if TYPE_CHECKING:
     from arena.votes.table import Column, Mask
@@ -30,13 +31,16 @@ _WORTH_KEEPING = 64 << 20
 @dataclass(frozen=True)
 class ReadReport:
     """How many votes count, and what does not: copies, and second votes of one judge on one battle (`duplicates`);
-    withdrawn votes; rows that are no votes; and how many parts are `unfinished`, ending in the middle of a row."""
+    withdrawn votes; rows that are no votes; and how many parts are `unfinished`, ending in the middle of a row.
+
+    `damaged` are rows that count without their conversations or settings, which cannot be read."""
 
     rows: int = 0
     duplicates: int = 0
     withdrawn: int = 0
     unfinished: int = 0
     unreadable: tuple[BadRow, ...] = ()
+    damaged: tuple[BadRow, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -60,25 +64,27 @@ class StoredVote:
 
 
 class VoteStore:
-    """The votes of some parts, read as far as they go. `folder` is where an index of them is kept, if anywhere;
-    `readable` makes files that can be read out of those that cannot as they are; `name` is what a file is called in
-    error messages; `are_whole` says that nobody is writing to them."""
+    """The votes of some parts, read as far as they go, also of those that another program has saved.
+
+    `folder` is where an index of them is kept, if anywhere; `name` is what a part is called in error messages, `files`
+    are those that the parts came from, if others.
+    """
 
     def __init__(
         self,
         parts: Callable[[], Sequence[Path]],
         withdrawn: Callable[[], Collection[str]] = frozenset,
         folder: Path | None = None,
-        readable: Callable[[Sequence[Path]], Sequence[Path]] = list,
         name: Callable[[Path], str] = lambda path: path.name,
-        are_whole: bool = False,
+        files: Callable[[], Collection[Path]] | None = None,
     ) -> None:
         self._parts = parts
         self._withdrawn = withdrawn
         self._folder = folder
-        self._readable = readable
         self._name = name
-        self._are_whole = are_whole
+        self._files = files or parts
+        self._copies = PlainCopies()
+        self._originals: dict[Path, Path] = {}
         self._reading: Reading | None = None
         self._known: tuple[object, Votes] | None = None
         # Protects _reading and _known: who reads on must have the end of it.
@@ -99,14 +105,16 @@ class VoteStore:
         with self._lock:
             # Of the log first: a vote that is withdrawn meanwhile counts until the next time.
             withdrawn = self._withdrawn()
-            paths = list(self._readable(self._parts()))
+            parts = list(self._parts())
+            paths = list(map(self._copies.plain, parts))
+            self._originals.update(zip(paths, parts, strict=True))
             reading = self._reading or self._kept()
             if not reading.follow(paths):
                 reading = self._new_reading()
             self._reading = reading
             before = _bytes(reading)
             unfinished = reading.read_new(paths, progress)
-            if self._folder and _bytes(reading) - before >= _WORTH_KEEPING:
+            if self._folder and paths == parts and _bytes(reading) - before >= _WORTH_KEEPING:
                 save_index(self._folder, reading)
             state = withdrawn, _bytes(reading), unfinished, reading
             if self._known is None or self._known[0] != state:
@@ -115,7 +123,7 @@ class VoteStore:
 
     def paths(self) -> list[Path]:
         """The files that the votes are in."""
-        return list(self._parts())
+        return list(self._files())
 
     @property
     def size(self) -> int:
@@ -150,13 +158,14 @@ class VoteStore:
                 raise LookupError("nothing was read yet")
             block = reading.blocks[number]
             part = reading.parts[block.part]
-            return part.path, block, part.header
+            return part.path, block, reading.headers[block.header]
 
     def _kept(self) -> Reading:
         return load_index(self._folder) if self._folder else self._new_reading()
 
     def _new_reading(self) -> Reading:
-        return Reading(name=self._name, are_whole=self._are_whole)
+        name, originals = self._name, self._originals
+        return Reading(name=lambda path: name(originals[path]))
 
 
 class VoteReading(Iterator[Vote]):
@@ -185,16 +194,10 @@ def store_of(folder: Path) -> VoteStore:
 
 
 def store_of_files(files: Iterable[Path]) -> VoteStore:
-    """The votes of files that are named, in any encoding that spreadsheets write. A withdrawal that the events beside
-    one of them tell of holds for all copies of the vote. Raises InputError for one that is not there, or not votes."""
-    logs, converted = named_logs(files), Converted()
-    return VoteStore(
-        lambda: parts_of_logs(logs),
-        lambda: withdrawn_beside(logs),
-        readable=converted.paths,
-        name=lambda path: str(converted.original(path)),
-        are_whole=True,
-    )
+    """The votes of files that are named, whatever program has saved them. A withdrawal that the events beside one of
+    them tell of holds for all copies of the vote. Raises InputError for one that is not there, or not votes."""
+    brought = BroughtFiles(files)
+    return VoteStore(lambda: brought.parts, brought.withdrawn, name=brought.name, files=lambda: brought.files)
 
 
 def _bytes(reading: Reading) -> int:
@@ -204,8 +207,7 @@ def _bytes(reading: Reading) -> int:
 def _bytes_of(path: Path, block: Block) -> bytes:
     with path.open("rb") as file:
         file.seek(block.start)
-        data = file.read(block.length)
-    return data.removeprefix(BOM) if not block.start else data
+        return file.read(block.length)
 
 
 def _counted(reading: Reading, withdrawn: Collection[str], unfinished: int) -> Votes:
@@ -218,7 +220,12 @@ def _counted(reading: Reading, withdrawn: Collection[str], unfinished: int) -> V
     again, left = np.zeros(len(table), dtype=bool), ~taken_back
     again[left] = pd.Series(_who_on_what(table)[left]).duplicated().to_numpy()
     report = ReadReport(
-        int((left & ~again).sum()), int(again.sum()), int(taken_back.sum()), unfinished, tuple(reading.bad)
+        rows=int((left & ~again).sum()),
+        duplicates=int(again.sum()),
+        withdrawn=int(taken_back.sum()),
+        unfinished=unfinished,
+        unreadable=tuple(reading.bad),
+        damaged=tuple(reading.damaged),
     )
     return Votes(table.where(left & ~again), report)
 

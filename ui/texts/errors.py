@@ -110,12 +110,29 @@ TEXTS: dict[str, tuple[str, str]] = {
         "A report needs answers of two models: run a batch first, or import answers",
     ),
     "error_votes_workbook": (
-        "{path} 是 Excel 工作簿：请先另存为 CSV（UTF-8）。",
-        "{path} is an Excel workbook: save it as CSV (UTF-8) first.",
+        "{path} 是电子表格工作簿：请打开它，另存为 CSV（UTF-8）",
+        "{path} is a workbook: open it and save it as CSV (UTF-8)",
     ),
+    "error_votes_packed": (
+        "{path} 是压缩文件，无法从中读出投票：请先解压，再指定其中的投票文件",
+        "{path} is packed, and no votes can be read from it: unpack it and name the files of votes",
+    ),
+    "error_votes_binary": (
+        "{path} 不是文本文件：请在生成它的程序里把投票导出为 CSV",
+        "{path} is not text: export the votes from the program that wrote it, as CSV",
+    ),
+    "error_votes_page": (
+        "{path} 是网页或 XML，不是 CSV：请重新下载投票，或另存为 CSV",
+        "{path} is a web page or XML, not CSV: download or save the votes again, as CSV",
+    ),
+    "error_votes_json": (
+        "{path} 是 JSON，不是 CSV：请指定本应用写入或导出的 votes.csv",
+        "{path} is JSON, not CSV: name the votes.csv that the app writes or exports",
+    ),
+    "error_votes_empty": ("{path} 是空的，里面没有投票", "{path} is empty: there are no votes in it"),
     "error_votes_column": (
-        "{path} 没有 {column} 这一列：它是投票文件吗？",
-        "{path} has no column {column}: is it a file of votes?",
+        "{path} 没有 {column} 这一列：投票文件的第一行应有 question_id、model_a、model_b、winner",
+        "{path} has no column {column}: the first line of a file of votes names question_id, model_a, model_b, winner",
     ),
     "error_votes_unreadable": ("投票文件 {path} 无法读取：{reason}", "The votes in {path} cannot be read: {reason}"),
     "error_report_unwritable": ("报告无法写入：{reason}", "The report cannot be written: {reason}"),

@@ -1,0 +1,146 @@
+"""Rewrites cells as the log has them where another program has saved a file of votes: TRUE for True, 84.0 for 84."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta, timezone
+
+from arena.votes.rows import NUMERIC
+
+_TRUE = ("true", "1", "1.0", "wahr", "vrai", "verdadero", "verdadeiro", "vero", "waar", "истина")
+_FALSE = ("false", "0", "0.0", "falsch", "faux", "falso", "onwaar", "ложь")
+_FLAGS = {"": "", **dict.fromkeys(_TRUE, "True"), **dict.fromkeys(_FALSE, "False")}
+"""What spreadsheets, databases and pandas write for true and false; no word means one thing here and another there."""
+
+_WHOLE = ("turn", "tokens_a", "tokens_b", "schema")
+_LARGEST_WHOLE = 2**53
+_THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:(?:,\d{3})+|(?:[ '’\u00a0\u202f]\d{3})+)")
+_AMBIGUOUS = re.compile(r"[+-]?\d{1,3},000")  # 84, or 84 thousand
+_LONG_GROUPS = re.compile(r"[+-]?\d{1,3}(?:(?:,\d{3}){2,}|(?:\.\d{3}){2,}|(?:[ '’\u00a0\u202f]\d{3})+)")
+_MIXED = re.compile(r"[+-]?\d{1,3}(?:(?:,\d{3})+\.|(?:\.\d{3})+,)\d+")
+# No vote is given in the year 5138: what is larger counts thousandths of a second, or smaller parts.
+_LATEST = 1e11
+_DATE = re.compile(
+    r"(\d{4})(?P<mark>[-/.])(\d{1,2})(?P=mark)(\d{1,2})(?:[T ]+(\d{1,2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?)?"
+    r" *(Z|UTC|[+-]\d{2}:?\d{2})?"
+)
+_TEXTS = ("conversation_a", "conversation_b", "settings")
+
+
+def tidied(row: Mapping[str, str]) -> dict[str, str]:
+    """The row as `to_row` would write it. What cannot be read in one way only is left, for `to_vote` to refuse."""
+    return {name: _CELLS[name](cell) if name in _CELLS else cell for name, cell in row.items()}
+
+
+def tidied_columns(columns: Mapping[str, Sequence[str]]) -> dict[str, Sequence[str]]:
+    """The same for the cells of many rows; a column in which nothing changes is the same object."""
+    return {name: _column(name, cells) if name in _CELLS else cells for name, cells in columns.items()}
+
+
+def broken_texts(row: Mapping[str, str]) -> list[str]:
+    """The columns a vote can do without that hold no JSON, as where a spreadsheet has cut a long cell."""
+    return [name for name in _TEXTS if row.get(name) and not _is_json(row[name])]
+
+
+def _is_json(cell: str) -> bool:
+    try:
+        json.loads(cell)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _column(name: str, cells: Sequence[str]) -> Sequence[str]:
+    if _is_tidy(name, cells):
+        return cells
+    tidy = {cell: _CELLS[name](cell) for cell in set(cells)}
+    return cells if all(cell == new for cell, new in tidy.items()) else [tidy[cell] for cell in cells]
+
+
+def _is_tidy(name: str, cells: Sequence[str]) -> bool:
+    """Whether that is plain to see: most logs need no more."""
+    if name in _WHOLE or name not in NUMERIC:
+        return False
+    filled = list(filter(None, cells))
+    with suppress(ValueError):
+        values = list(map(float, filled))
+        return list(map(repr, values)) == filled and (name != "tstamp" or max(map(abs, values), default=0) < _LATEST)
+    return False
+
+
+def _flag(cell: str) -> str:
+    return _FLAGS.get(cell.strip().casefold(), cell)
+
+
+def _whole(cell: str) -> str:
+    number = cell.strip()
+    if _THOUSANDS.fullmatch(number) and not _AMBIGUOUS.fullmatch(number):
+        return str(int(re.sub(r"[^\d+-]", "", number)))
+    value = None if _AMBIGUOUS.fullmatch(number) else _value(number)
+    if value is None or not value.is_integer() or abs(value) > _LARGEST_WHOLE:
+        return number
+    return str(int(value))
+
+
+def _real(cell: str) -> str:
+    value = _value(cell.strip())
+    return cell.strip() if value is None else repr(value)
+
+
+def _time(cell: str) -> str:
+    text = cell.strip()
+    value = _value(text)
+    if value is None:
+        value = _seconds(text)
+    if value is None:
+        return text
+    while abs(value) > _LATEST:
+        value /= 1000
+    return repr(value)
+
+
+def _value(number: str) -> float | None:
+    """A finite number, as any country writes it; one comma alone is a decimal comma."""
+    if _LONG_GROUPS.fullmatch(number):
+        number = re.sub(r"[^\d+-]", "", number)
+    elif _MIXED.fullmatch(number):
+        point = max(number.rfind(","), number.rfind("."))
+        number = f"{re.sub('[,.]', '', number[:point])}.{number[point + 1 :]}"
+    elif number.count(",") == 1 and "." not in number:
+        number = number.replace(",", ".")
+    with suppress(ValueError):
+        value = float(number)
+        return value if math.isfinite(value) else None
+    return None
+
+
+def _seconds(date: str) -> float | None:
+    """A date that begins with the year, in Unix seconds. One without a zone is UTC, as `tstamp` is everywhere."""
+    if not (match := _DATE.fullmatch(date)):
+        return None
+    year, _, month, day, hour, minute, second, fraction, zone = match.groups()
+    with suppress(ValueError):
+        numbers = (int(number or 0) for number in (year, month, day, hour, minute, second))
+        moment = datetime(*numbers, tzinfo=_zone(zone))  # type: ignore[arg-type, misc]
+        return moment.timestamp() + float(f"0.{fraction or 0}")
+    return None
+
+
+def _zone(zone: str | None) -> timezone:
+    if zone in (None, "Z", "UTC"):
+        return UTC
+    minutes = int(zone[1:3]) * 60 + int(zone[-2:])
+    return timezone(timedelta(minutes=-minutes if zone[0] == "-" else minutes))
+
+
+_CELLS: dict[str, Callable[[str], str]] = {
+    **dict.fromkeys(("anony", "any_right", "leaked"), _flag),
+    **dict.fromkeys(("winner", "source", "finish_a", "finish_b"), str.strip),
+    **dict.fromkeys(NUMERIC, _real),
+    **dict.fromkeys(_WHOLE, _whole),
+    "tstamp": _time,
+}

@@ -1,0 +1,98 @@
+"""results, report and export on files that other programs have saved, and on what is no file of votes."""
+
+import csv
+import json
+import subprocess
+import sys
+import zipfile
+
+import pytest
+from foreign_files import rows_of, text_of
+from served_app import ROOT
+from vote_samples import vote_between
+
+from arena.types import Winner
+
+VOTES = [
+    vote_between(number, "qwen", "glm", winner, "q1-clothes")
+    for number, winner in enumerate([Winner.MODEL_A] * 7 + [Winner.MODEL_B] * 2 + [Winner.BOTH_BAD])
+]
+
+
+def run(folder, *arguments):
+    command = [sys.executable, str(ROOT / "app.py"), *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """One log as the app writes it, one as Excel saves it where a semicolon stands between cells."""
+    rows = rows_of(VOTES)
+    (tmp_path / "app.csv").write_text(text_of(rows), "utf-8-sig", newline="")
+    excel = [[cell.upper() if cell in ("True", "False") else cell for cell in row] for row in rows]
+    (tmp_path / "excel.csv").write_text(text_of(excel, ";"), "utf-16", newline="")
+    return tmp_path
+
+
+def test_results_say_the_same(folder):
+    told = [run(folder, "results", name, "--json") for name in ("app.csv", "excel.csv")]
+    assert [one.returncode for one in told] == [0, 0] and told[0].stdout == told[1].stdout
+    assert json.loads(told[1].stdout)["votes"] == 10
+
+
+def test_exports_are_the_same(folder):
+    for name in ("app", "excel"):
+        done = run(folder, "export", f"{name}-out.csv", f"{name}.csv")
+        assert (done.returncode, done.stderr) == (0, "")
+    assert (folder / "app-out.csv").read_bytes() == (folder / "excel-out.csv").read_bytes()
+    assert (folder / "app-out.csv").read_bytes() == (folder / "app.csv").read_bytes()
+
+
+def test_reports_are_the_same(folder):
+    for name in ("app", "excel"):
+        done = run(folder, "report", "--votes", f"{name}.csv", "--out", name, "--lang", "en")
+        assert done.returncode == 0, done.stderr
+    assert (folder / "app" / "report.md").read_text("utf-8") == (folder / "excel" / "report.md").read_text("utf-8")
+
+
+def test_a_zip_of_an_export_goes_in_again(folder):
+    assert run(folder, "export", "all.zip", "excel.csv").returncode == 0
+    assert json.loads(run(folder, "results", "all.zip", "--json").stdout)["votes"] == 10
+    assert run(folder, "export", "again.csv", "all.zip").returncode == 0
+    assert (folder / "again.csv").read_bytes() == (folder / "app.csv").read_bytes()
+
+
+@pytest.mark.parametrize("name", ["excel.csv", "all.zip"])
+def test_an_export_does_not_replace_what_it_reads(folder, name):
+    if name == "all.zip":
+        with zipfile.ZipFile(folder / name, "w") as archive:
+            archive.write(folder / "excel.csv", "votes.csv")
+    before = (folder / name).read_bytes()
+    done = run(folder, "export", f"../{folder.name}/{name}", name, "--json")
+    assert (done.returncode, json.loads(done.stdout)["code"]) == (2, "export_into_log")
+    assert (folder / name).read_bytes() == before
+
+
+@pytest.mark.parametrize("command", [["results"], ["export", "out.csv"], ["report", "--votes"]])
+def test_what_is_no_file_of_votes_is_one_line(folder, command):
+    (folder / "page.csv").write_text("<html>Sign in</html>", "utf-8")
+    done = run(folder, *command, "page.csv")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == ("Error: page.csv is a web page or XML, not CSV: download or save the votes again, as CSV.\n")
+
+
+@pytest.mark.parametrize("command", [["results"], ["export", "out.csv"], ["report", "--votes"]])
+def test_damage_is_one_line(folder, command):
+    rows = rows_of(VOTES)
+    place = rows[0].index("conversation_a")
+    for row in rows[2:4]:
+        row[place] = row[place][:20]
+    (folder / "cut.csv").write_text(text_of(rows), "utf-8-sig", newline="")
+    done = run(folder, *command, "cut.csv")
+    assert done.returncode == 0, done.stderr
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("Note: 2 of the votes lack their conversations or settings, which are damaged (the first is")
+    assert "cut.csv, line 3: no JSON in conversation_a" in line
+    if command[0] == "export":
+        with (folder / "out.csv").open(encoding="utf-8-sig", newline="") as file:
+            assert [bool(row["conversation_a"]) for row in csv.DictReader(file)] == [True, False, False, *[True] * 7]

@@ -1,0 +1,163 @@
+"""The data folder's own log after another program has saved it: all of it is read, new votes go where they are safe."""
+
+import csv
+
+import pytest
+from foreign_files import VOTES, rows_of, text_of
+from vote_samples import make_vote
+
+from arena.errors import VoteRefused
+from arena.exports.export import export_csv
+from arena.votes import VoteLog, parts
+from arena.votes.parts import HEAD
+from arena.votes.reading import BadRow
+from arena.votes.store import ReadReport, read_votes, store_of
+
+NEW = make_vote(9)
+
+
+def save(folder, text, encoding="utf-8"):
+    """What the other program leaves; the bytes."""
+    path = folder / "votes.csv"
+    path.write_bytes(text.encode(encoding))
+    return path.read_bytes()
+
+
+def vote_once_more(folder):
+    """The app is up again and a vote is cast; the part it went to, and all votes that readers then find."""
+    with VoteLog(folder / "votes.csv") as log:
+        log.append(NEW)
+        assert list(log.read()) == list(read_votes(folder))
+        name = log.part.name
+    store = store_of(folder)
+    votes = [stored.vote for stored in store.stored(store.refresh().table)]
+    assert votes == list(read_votes(folder))
+    return name, votes
+
+
+def flags_in_capitals(rows):
+    return [[cell.upper() if cell in ("True", "False") else cell for cell in row] for row in rows]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-8"])
+@pytest.mark.parametrize("line_end", ["\r\n", "\n"])
+@pytest.mark.parametrize("quoting", [csv.QUOTE_MINIMAL, csv.QUOTE_ALL])
+def test_one_in_the_form_of_the_log_is_gone_on_with(tmp_path, encoding, line_end, quoting):
+    before = save(tmp_path, text_of(flags_in_capitals(rows_of()), line_end=line_end, quoting=quoting), encoding)
+    assert vote_once_more(tmp_path) == ("votes.csv", [*VOTES, NEW])
+    assert (tmp_path / "votes.csv").read_bytes().startswith(before)
+
+
+@pytest.mark.parametrize(
+    ("delimiter", "line_end", "encoding"),
+    [
+        (",", "\r\n", "gbk"),
+        (";", "\r\n", "utf-8-sig"),
+        (";", "\r\n", "gb18030"),
+        ("\t", "\r\n", "utf-16"),
+        ("\t", "\n", "utf-16-le"),
+        (",", "\r", "utf-8"),
+    ],
+)
+@pytest.mark.parametrize("end", [None, -1])
+def test_one_in_another_form_is_read_and_left_alone(tmp_path, delimiter, line_end, encoding, end):
+    text = text_of(rows_of(), delimiter, line_end)
+    before = save(tmp_path, text.rstrip("\r\n") if end else text, encoding)
+    assert vote_once_more(tmp_path) == ("votes-2.csv", [*VOTES, NEW])
+    assert (tmp_path / "votes.csv").read_bytes() == before
+    assert not list(tmp_path.glob("*.torn-*"))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda rows: [[*row, "", ""] for row in rows],
+        lambda rows: [*[["", *row] for row in rows], [""] * 40],
+        lambda rows: [[*reversed(row)] for row in rows],
+        lambda rows: [[name.title() for name in rows[0]], *rows[1:]],
+    ],
+)
+def test_one_with_other_columns_is_read_and_left_alone(tmp_path, change):
+    before = save(tmp_path, text_of(change(rows_of())), "utf-8-sig")
+    assert vote_once_more(tmp_path) == ("votes-2.csv", [*VOTES, NEW])
+    assert (tmp_path / "votes.csv").read_bytes() == before
+
+
+def test_a_last_row_gets_its_line_end_and_is_not_moved_aside(tmp_path):
+    before = save(tmp_path, text_of(rows_of(), line_end="\n").rstrip("\n"))
+    assert list(read_votes(tmp_path)) == list(VOTES)
+    assert vote_once_more(tmp_path) == ("votes.csv", [*VOTES, NEW])
+    assert (tmp_path / "votes.csv").read_bytes().startswith(before + b"\r\n")
+    assert not list(tmp_path.glob("*.torn-*"))
+
+
+def test_a_torn_row_is_moved_aside_whoever_saved_the_rest(tmp_path):
+    save(tmp_path, text_of(rows_of(), line_end="\n") + 'b9,qwen,glm,"tie')
+    assert read_votes(tmp_path).report == ReadReport(3, unfinished=1)
+    assert vote_once_more(tmp_path) == ("votes.csv", [*VOTES, NEW])
+    (aside,) = tmp_path.glob("*.torn-*")
+    assert aside.read_bytes() == b'b9,qwen,glm,"tie'
+
+
+def test_one_that_is_no_table_any_more_hides_no_other_part(tmp_path):
+    before = save(tmp_path, "PK\x03\x04\0\0 a workbook\nsaved under this name\n", "latin-1")
+    assert vote_once_more(tmp_path) == ("votes-2.csv", [NEW])
+    assert (tmp_path / "votes.csv").read_bytes() == before
+    assert [(bad.part, bad.line) for bad in store_of(tmp_path).refresh().report.unreadable] == [("votes.csv", 2)]
+
+
+@pytest.mark.parametrize("change", [list, reversed])
+def test_new_votes_do_not_go_below_a_second_header(tmp_path, change):
+    pasted = [list(change(row)) for row in rows_of(VOTES[1:])]
+    before = save(tmp_path, text_of(rows_of(VOTES[:1])) + "\ufeff" + text_of(pasted), "utf-8-sig")
+    assert list(read_votes(tmp_path)) == list(VOTES)
+    assert vote_once_more(tmp_path) == ("votes-2.csv", [*VOTES, NEW])
+    assert (tmp_path / "votes.csv").read_bytes() == before
+
+
+@pytest.mark.parametrize("block", [1, 3, 50, 1000])
+def test_a_second_header_is_seen_wherever_blocks_end(tmp_path, monkeypatch, block):
+    monkeypatch.setattr(parts, "_BLOCK", block)
+    save(tmp_path, text_of(rows_of(VOTES[:1])), "utf-8-sig")
+    assert parts.prepare_part(tmp_path / "votes.csv")
+    save(tmp_path, text_of(rows_of(VOTES[:1])) * 2, "utf-8-sig")
+    assert not parts.prepare_part(tmp_path / "votes.csv")
+
+
+def test_a_file_that_is_saved_while_the_app_is_up_refuses_votes_and_loses_none(tmp_path):
+    with VoteLog(tmp_path / "votes.csv") as log:
+        for vote in VOTES:
+            log.append(vote)
+        store = store_of(tmp_path)
+        assert store.refresh().report.rows == 3
+        before = save(tmp_path, text_of(rows_of(), ";"), "gbk")
+        with pytest.raises(VoteRefused):
+            log.append(NEW)
+        assert log.part.read_bytes() == before
+        assert [stored.vote for stored in store.stored(store.refresh().table)] == list(VOTES)
+
+
+def test_a_foreign_part_is_copied_anew_when_it_is_saved_again(tmp_path):
+    store = store_of(tmp_path)
+    for number in (1, 2, 3):
+        save(tmp_path, text_of(rows_of(VOTES[:number]), ";"), "utf-16")
+        assert [stored.vote for stored in store.stored(store.refresh().table)] == list(VOTES[:number])
+        assert store.refresh() is store.refresh()
+
+
+def test_bad_rows_of_a_foreign_part_name_the_part(tmp_path):
+    save(tmp_path, text_of(rows_of(VOTES[1:]), ";") + "bad\r\n", "utf-16")
+    bad = (BadRow("votes.csv", 4, "1 cells, not 39"),)
+    assert read_votes(tmp_path).report == ReadReport(2, unreadable=bad)
+    assert export_csv(store_of(tmp_path), tmp_path / "out.csv") == ReadReport(2, unreadable=bad)
+
+
+def test_no_index_is_kept_of_copies(tmp_path, monkeypatch):
+    from arena.votes import index, store
+
+    monkeypatch.setattr(store, "_WORTH_KEEPING", 1)
+    save(tmp_path, text_of(rows_of(), ";"), "utf-16")
+    assert store_of(tmp_path).refresh().report.rows == 3
+    assert not (tmp_path / index.FILE_NAME).exists()
+    (tmp_path / "votes.csv").write_bytes(HEAD)
+    assert store_of(tmp_path).refresh().report.rows == 0
