@@ -1,4 +1,4 @@
-"""Tells that votes count of which a text is lost."""
+"""Prints how many votes are counted although some of their text is damaged."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ if TYPE_CHECKING:
 
 
 def tell_damage(report: ReadReport) -> None:
-    """One line on stderr, if there are any."""
+    """Print one line on stderr if there are any."""
     if not report.damaged:
         return
     first = report.damaged[0]
     typer.echo(
-        f"Note: {len(report.damaged)} of the votes lack their conversations or settings, which are damaged "
-        f"(the first is in {first.part}, line {first.line}: {first.reason}). A spreadsheet cuts long cells.",
+        f"Note: votes counted without their conversations or settings, which are damaged: {len(report.damaged)} "
+        f"(the first: {first.part}, line {first.line}, {first.reason}). A spreadsheet cuts long cells.",
         err=True,
     )

@@ -91,8 +91,8 @@ def test_damage_is_one_line(folder, command):
     done = run(folder, *command, "cut.csv")
     assert done.returncode == 0, done.stderr
     (line,) = done.stderr.splitlines()
-    assert line.startswith("Note: 2 of the votes lack their conversations or settings, which are damaged (the first is")
-    assert "cut.csv, line 3: no JSON in conversation_a" in line
+    assert line.startswith("Note: votes counted without their conversations or settings, which are damaged: 2 (the")
+    assert "cut.csv, line 3, no JSON in conversation_a)" in line
     if command[0] == "export":
         with (folder / "out.csv").open(encoding="utf-8-sig", newline="") as file:
             assert [bool(row["conversation_a"]) for row in csv.DictReader(file)] == [True, False, False, *[True] * 7]

@@ -172,10 +172,10 @@ def test_sections_have_what_there_is(figures: Make) -> None:
     found = figures(between("qwen", "glm", A, B))
     assert names(sections("en", found)) == ["counts", "prompt", "source", "bias", "agreement", "cost"]
     bad = tuple(BadRow("v", line, "why") for line in range(30))
-    left = replace(found, repeats=2, left_out=ReadReport(duplicates=1, unreadable=bad))
+    left = replace(found, repeats=2, left_out=ReadReport(duplicates=1, unreadable=bad, damaged=bad[:3]))
     *_, last = sections("en", left)
     assert last.name == "left_out" and "Rows that could not be read: 30" in last.lines
-    assert last.lines[-1] == "... and 10 more" and len(last.lines) == 2 + 1 + 20 + 1
+    assert last.lines[-1] == "... and 10 more" and len(last.lines) == 3 + 1 + 20 + 1
 
 
 def test_prompts_have_their_names(figures: Make) -> None:

@@ -257,6 +257,11 @@ WORDS: dict[str, tuple[str, str]] = {
         "未计入：读不出的行 {unreadable}，重复投票 {duplicates}，撤回 {withdrawn}。",
         "Left out: {unreadable} unreadable rows, {duplicates} second votes, {withdrawn} withdrawn.",
     ),
+    "limit_damaged": (
+        "有 {damaged} 票的对话或设置已损坏（例如被电子表格截断），票仍计入。",
+        "Votes that count although their conversations or settings are damaged, as where a spreadsheet cut them: "
+        "{damaged}.",
+    ),
     "limit_elsewhere": (
         "有 {elsewhere} 票投给了这两个模型的其他回答（例如现场对话）：它们计入结论，不计入各题。",
         "Votes on other answers of these two models, such as live ones: {elsewhere}. They count in the verdict, not at "

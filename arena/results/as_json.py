@@ -37,6 +37,7 @@ def as_json(figures: Figures) -> dict[str, Any]:
         "duplicates": left_out.duplicates,
         "withdrawn": left_out.withdrawn,
         "unfinished_parts": left_out.unfinished,
+        "damaged_rows": len(left_out.damaged),
         "filters": _filters(figures.filters),
         "votes_if_filtered": dict(figures.switches),
         "suspicious": dict(figures.suspicious),

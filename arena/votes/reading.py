@@ -17,6 +17,7 @@ from arena.votes.table import TableBuilder
 from arena.votes.tidy import tidied_columns
 
 BLOCK = 4 << 20  # bytes read at once
+PIECE = 256 << 10  # bytes of a block tried at once where one of its rows is in doubt
 _MARK = 4 << 10  # bytes by which a part is known again
 
 Progress = Callable[[int, int], None]
@@ -85,7 +86,7 @@ class Reading:
         if part.lost or part.end >= size:
             return
         with part.path.open("rb") as file:
-            for data in _whole_blocks(file, part.end, size):
+            for data in _whole_blocks(file, part.end, size, BLOCK):
                 part = self._take(number, part, data)
                 # Noted at once: should the next block fail, this one is not read again.
                 self.parts[number] = part = replace(part, mark=_mark(part.path, part.end))
@@ -117,7 +118,7 @@ class Reading:
         return part
 
     def _take_rows(self, number: int, part: PartState, data: bytes) -> PartState:
-        """The rows below a header, up to another one."""
+        """The rows below a header, or some of them."""
         if part.header not in self.headers:
             self.headers.append(part.header)
         self.blocks.append(Block(number, part.end, len(data), self.headers.index(part.header)))
@@ -127,7 +128,13 @@ class Reading:
             tidy = tidied_columns(columns)
             add_columns(tidy, len(rows), len(self.blocks) - 1, self.builder)
         except InDoubt:
-            return self._take_each(part, data)
+            pieces = list(_whole_blocks(io.BytesIO(data), 0, len(data), PIECE))
+            if len(pieces) == 1:
+                return self._take_each(part, data)
+            self.blocks.pop()
+            for piece in pieces:
+                part = self._take(number, part, piece)
+            return part
         if any(tidy[name] is not cells for name, cells in columns.items()):
             self.blocks[-1] = replace(self.blocks[-1], rows=Rows.UNTIDY)
         return replace(part, end=part.end + len(data), line=part.line + data.count(b"\n"))
@@ -158,12 +165,12 @@ class Reading:
         return [vote.row for vote in votes]
 
 
-def _whole_blocks(file: BinaryIO, start: int, end: int) -> Iterator[bytes]:
+def _whole_blocks(file: BinaryIO, start: int, end: int, length: int) -> Iterator[bytes]:
     """Whole records, some at a time; a torn one at the end is left."""
     file.seek(start)
     left, held = end - start, b""
     # Ever more at once where no row ends: what is held is looked through again each time.
-    while left and (more := file.read(min(max(BLOCK, len(held)), left))):
+    while left and (more := file.read(min(max(length, len(held)), left))):
         left -= len(more)
         held += more
         if whole := whole_records(held):

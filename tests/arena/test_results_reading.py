@@ -140,8 +140,21 @@ def test_what_is_no_row_is_named_by_its_line_and_takes_no_other_with_it(tmp_path
     assert_same(tmp_path)
 
 
-def test_lines_are_counted_over_blocks(tmp_path, monkeypatch):
-    monkeypatch.setattr(reading, "BLOCK", 700)
+def test_one_bad_row_does_not_make_all_others_be_looked_at_singly(tmp_path, monkeypatch):
+    monkeypatch.setattr(reading, "PIECE", 4000)
+    singly = []
+    look = reading.votes_in
+    monkeypatch.setattr(reading, "votes_in", lambda data, header: singly.append(data) or look(data, header))
+    rows = [row_of(make_vote(number, answer="text " * 20)) for number in range(100)]
+    write(tmp_path, *rows[:50], b"bad\r\n", row_of(make_vote(200, answer="long " * 2000)), b"bad\r\n", *rows[50:])
+    assert_same(tmp_path)
+    assert 0 < len(singly) < 25
+
+
+@pytest.mark.parametrize(("block", "piece"), [(700, 1 << 20), (1 << 20, 700), (3000, 200), (1, 1)])
+def test_lines_are_counted_over_blocks(tmp_path, monkeypatch, block, piece):
+    monkeypatch.setattr(reading, "BLOCK", block)
+    monkeypatch.setattr(reading, "PIECE", piece)
     rows = [row_of(make_vote(number, comment="two\nlines")) for number in range(12)]
     write(tmp_path, *rows[:5], b"bad row\r\n", *rows[5:9], b"another\r\n", *rows[9:])
     assert_same(tmp_path)

@@ -204,7 +204,7 @@ def _cost(lang: str, figures: Figures, prompt_name: Names) -> Section:
 def _left_out(lang: str, figures: Figures) -> Iterator[str]:
     found = figures.left_out
     counts = {"repeats": figures.repeats, "duplicates": found.duplicates}
-    counts |= {"withdrawn": found.withdrawn, "unfinished": found.unfinished}
+    counts |= {"withdrawn": found.withdrawn, "unfinished": found.unfinished, "damaged": len(found.damaged)}
     yield from (text(lang, f"left_{name}", count=count) for name, count in counts.items() if count)
     bad = found.unreadable
     if bad:

@@ -145,6 +145,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "left_duplicates": ("同一人对同一对比的第二票：{count}", "Second votes of one rater on one battle: {count}"),
     "left_withdrawn": ("已撤回的票：{count}", "Withdrawn votes: {count}"),
     "left_unfinished": ("末行未写完的文件：{count}", "Files that end in the middle of a row: {count}"),
+    "left_damaged": (
+        "计入了、但对话或设置已损坏的票（电子表格会截断过长的单元格）：{count}",
+        "Votes that count although their conversations or settings are damaged (spreadsheets cut long cells): {count}",
+    ),
     "unreadable": ("无法读取的行：{count}", "Rows that could not be read: {count}"),
     "unreadable_row": ("{file} 第 {line} 行：{reason}", "{file}, line {line}: {reason}"),
     "unreadable_more": ("……以及另外 {count} 行", "... and {count} more"),

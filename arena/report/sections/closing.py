@@ -111,6 +111,8 @@ def _limits(lang: str, facts: ReportFacts) -> Iterator[str]:
     if found.unreadable or found.duplicates or found.withdrawn:
         left_out = {"unreadable": len(found.unreadable), "duplicates": found.duplicates, "withdrawn": found.withdrawn}
         yield say(lang, "limit_rows", **left_out)
+    if found.damaged:
+        yield say(lang, "limit_damaged", damaged=len(found.damaged))
     if facts.elsewhere:
         yield say(lang, "limit_elsewhere", elsewhere=facts.elsewhere)
     if facts.others:
