@@ -34,7 +34,7 @@ def results(
     statistics: Annotated[
         bool, typer.Option("--statistics", help="How often results are right on simulated classes, instead.")
     ] = False,
-    runs: Annotated[int, typer.Option(min=100, help="So many classes of each kind.")] = 1000,
+    runs: Annotated[int, typer.Option(min=100, help="Classes of each kind.")] = 1000,
     data_dir: Place = None,
     as_json: AsJson = False,
 ) -> None:

@@ -26,7 +26,7 @@ _MANY = 10**7
 
 @dataclass(frozen=True)
 class Setting:
-    """So many models, from `gap` log-odds below the middle to as many above, and so many votes per rater.
+    """`models` models, from `gap` log-odds below the middle to as many above, and `votes` votes per rater.
 
     `spread` is the standard deviation between raters of what they think of two models, in log-odds. If `uneven`, some
     raters cast many times the votes of others.

@@ -43,7 +43,7 @@ def class_scores(
 
 
 def verdict_table(runs: int) -> Iterator[Rate]:
-    """A row for each case, of so many classes each."""
+    """A row for each case, of `runs` classes each."""
     yield from _false_winners(runs)
     yield from _power(runs)
     yield from _coverage(runs)

@@ -109,7 +109,7 @@ def _vote(number: int, model_a: str, model_b: str, winner: Winner) -> Vote:
 
 
 LATE_ROWS, LATE_FROM = 12_500, 12_400
-"""A log of so many votes has comments, rooms and repeats from there on only."""
+"""A log of this many votes has comments, rooms and repeats from there on only."""
 
 
 def write_late_exports(folder: Path) -> Path:

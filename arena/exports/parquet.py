@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from arro3.core import DataType, RecordBatch, Schema
 
 _BATCH_ROWS = 500
-_GROUP_ROWS = 4_000  # the writer holds so many in memory, compressed
+_GROUP_ROWS = 4_000  # what the writer holds in memory, compressed
 _WHOLE = frozenset({"turn", "tokens_a", "tokens_b", "schema"})
 _FLAGS = {"True": True, "False": False}
 _FLAG_COLUMNS = frozenset({"anony", "any_right", "leaked"})

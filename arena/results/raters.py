@@ -22,7 +22,7 @@ IDLE_SECONDS = 1800.0
 @dataclass(frozen=True)
 class Scores:
     """What each rater who is done gave a pair's first model on average, in the order in which they were done; `rows`
-    are their votes. So many others are `under_way`."""
+    are their votes. `under_way` others are not done yet."""
 
     values: Floats
     rows: Mask

@@ -19,7 +19,7 @@ CHARACTERS_PER_SECOND = {"Chinese": 80.0, "Japanese": 80.0, "Korean": 80.0}
 """Several times as fast as people read; a vote that came faster was given without reading both answers."""
 OTHERS_PER_SECOND = 200.0
 FEWEST_ON_ONE_SIDE = 8
-"""By chance one rater in 128 has all of so many decisive votes on one side."""
+"""By chance one rater in 128 has all of eight decisive votes on one side."""
 
 
 def marked(table: Table) -> Table:

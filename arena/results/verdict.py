@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from arena.votes.table import Column, Mask
 
 
-_NOTICED = 1.1  # so many times as long
+_NOTICED = 1.1  # a reader notices an answer that is this many times as long
 
 
 class Basis(StrEnum):

@@ -33,7 +33,7 @@ class Rating:
     """A model's strength in Elo's unit: 400 more is ten times the odds.
 
     The mean of all models is 1000, so a rating and its 95% interval say how far a model is from that mean; a change to
-    one model moves all. Whether two models differ is not told by whether their intervals overlap. `low` and `high` are
+    one model moves all. Overlapping intervals do not show whether two models differ. `low` and `high` are
     None where an interval would not cover as often as it says.
     """
 

@@ -70,7 +70,7 @@ class Regression:
         return bool((eigenvalues[:, 0] > _SINGULAR * eigenvalues[:, -1]).all())
 
     def can_add(self, column: int, chosen: Sequence[int], spare: int = 1) -> bool:
-        """Whether the column can be told apart from the chosen ones, and leaves so many items to judge it by."""
+        """Whether the column can be told apart from the chosen ones, and leaves enough items to judge it by."""
         more = [*chosen, column]
         return self.can_tell_apart(more) and (not self._of_item[column] or self._spare_items(more) >= spare)
 

@@ -226,7 +226,7 @@ def raters_to_come(scores: Floats, alpha: float = ALPHA) -> int | None:
 @cache
 def raters_needed(share: float, votes: int = 8, spread: float = 0.5, alpha: float = ALPHA) -> int | None:
     """About how many raters it takes to call a model that wins this share of votes, from 0.5 to 1: four in five
-    simulated classes get there. Each gives so many `votes`; their tastes differ by `spread` in log-odds.
+    simulated classes get there. Each rater gives `votes` votes; their tastes differ by `spread` in log-odds.
 
     None where it takes more than MOST_RATERS.
     """

@@ -16,7 +16,7 @@ _SAMPLE = 1 << 20  # bytes that tell what a file is
 _DELIMITERS = ",;\t|"
 _NAME_EDGES = " \t\r\n\u00a0\ufeff\"'"
 _LONGEST_HEADER = 64 << 10  # characters
-_FEW = 10  # a file in UTF-8 with single damaged bytes has fewer than one in so many
+_FEW = 10  # a file in UTF-8 with single damaged bytes has fewer than one in ten
 _CERTAIN, _LIKELY = 0.8, 0.3  # shares of frequent characters
 
 

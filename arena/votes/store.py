@@ -24,7 +24,7 @@ from arena.votes.withdrawn import WithdrawnVotes
 if TYPE_CHECKING:
     from arena.votes.table import Column, Mask
 
-# So many bytes read anew are worth keeping an index of.
+# An index is worth keeping once this many bytes were read anew.
 _WORTH_KEEPING = 64 << 20
 
 
