@@ -64,7 +64,7 @@ def test_files_can_be_named_and_no_votes_are_needed(data: Path, tmp_path: Path) 
         (["--a", "qwen"], "Name both models"),
         (["--a", "qwen", "--b", "gpt"], "There are no answers of gpt."),
         (["--prompts", "none.json"], "none.json cannot be read"),
-        (["--data-dir", "none"], "A report needs answers of two models."),
+        (["--data-dir", "none"], "A report needs answers of two models to prompts of the set"),
         (["--author", "x" * 301], "300 characters"),
     ],
 )

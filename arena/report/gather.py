@@ -32,6 +32,8 @@ def gather(
     judged = JudgedAnswers(ids, sources.votes, sources.store, sources.answers)
     answers = sources.answers or judged.answers()
     models = tuple(dict.fromkeys(entry.side.model.id for entry in answers))
+    if not models:  # all votes are on prompts of one's own
+        raise _nothing()
     if missing := [name for name in ids if name not in models]:
         raise InputError("report_model", f"There are no answers of {missing[0]}.", model=missing[0])
     first, second = (_model(name, answers, known) for name in ids)
@@ -56,10 +58,17 @@ def _pair(answers: Sequence[Recorded], figures: Figures) -> tuple[str, str]:
         if not answers or {one.count.first, one.count.second} <= set(models)
     ]
     if not judged and len(models) < 2:
-        raise InputError("report_nothing", "A report needs answers of two models.")
+        raise _nothing()
     chosen = judged[0] if judged else models[:2]
     first, second = [name for name in models if name in chosen] or sorted(chosen)
     return first, second
+
+
+def _nothing() -> InputError:
+    return InputError(
+        "report_nothing",
+        "A report needs answers of two models to prompts of the set: run a batch first, or import answers.",
+    )
 
 
 def _result(figures: Figures, ids: tuple[str, str]) -> PairResult | None:

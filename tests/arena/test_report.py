@@ -29,6 +29,7 @@ from arena.types import (
 
 ROOT = Path(__file__).parents[2]
 SEED = ROOT / "../shared/seed/answers.jsonl"
+OWN_PROMPTS = [replace(one, battle=replace(one.battle, prompt_id="")) for one in VOTES]
 
 
 @pytest.fixture
@@ -164,6 +165,11 @@ def test_votes_on_other_answers_than_those_shown_are_left_out_and_told():
     ("sources", "pair", "code"),
     [
         (sources(), None, "report_nothing"),
+        (
+            sources((), [replace(one, battle=replace(one.battle, prompt_id="")) for one in VOTES]),
+            None,
+            "report_nothing",
+        ),
         (sources(ANSWERS[:2]), None, "report_nothing"),
         (sources(ANSWERS), ("qwen", "gpt"), "report_model"),
     ],

@@ -106,8 +106,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "error_report_links": ("最多 {limit} 个链接", "A report takes {limit} links at most"),
     "error_report_model": ("没有 {model} 的回答", "There are no answers of {model}"),
     "error_report_nothing": (
-        "报告需要两个模型的回答：先批量提问，或导入已有的回答",
-        "A report needs answers of two models: run a batch first, or import answers",
+        "报告需要两个模型对题库的回答：先批量提问，或导入已有的回答",
+        "A report needs answers of two models to prompts of the set: run a batch first, or import answers",
     ),
     "error_votes_workbook": (
         "{path} 是电子表格工作簿：请打开它，另存为 CSV（UTF-8）",
