@@ -137,6 +137,21 @@ def test_three_models_are_led_by_the_first_and_each_pair_has_its_verdict(figures
     ]
 
 
+def test_of_many_models_too_each_pair_says_what_it_rests_on_and_what_names_shown_would_change(figures: Make) -> None:
+    blind = [vote_between(n, "x", "y", A, "q1") for n in range(4)]
+    named = sighted([vote_between(100 + n, "x", "y", A, "q1") for n in range(20)])
+    line = next(
+        line
+        for line in first_sentences("en", figures([*blind, *named, vote_between(300, "y", "z", A, "q1")]))
+        if line.startswith("x against y")
+    )
+    assert line.startswith(
+        "x against y: too early to call. Based on 4 blind votes by 4 raters (0 ties); counting 20 votes given with the "
+        "names shown as well it would read: raters prefer x."
+    )
+    assert line.endswith("Keep voting; these votes do not show yet how many more raters are needed.")
+
+
 @pytest.mark.parametrize(
     ("votes", "words"),
     [

@@ -117,7 +117,7 @@ def _ratings(view: View) -> Ratings:
     """Of the votes that verdicts rest on."""
     if not len(view):
         return Ratings({})
-    rows = view.counts_first if view.counts_first.any() else ~view.counts_first
+    rows = view.decides if view.decides.any() else ~view.decides
     return rate(view.counted(rows), [one for one in outcomes_by_rater(view, rows) if one.any()])
 
 

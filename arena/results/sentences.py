@@ -122,15 +122,18 @@ def _of_many(lang: str, figures: Figures, name: Names) -> Iterator[str]:
         names = listed(lang, [name(model.model) for model in models if model.best_rank == 1])
         yield say(lang, "many_open", count=count, models=names, basis=basis)
     for pair in figures.pairs:
-        verdict = pair.verdict
-        line = say(
-            lang,
-            "pair_line",
-            first=name(verdict.first),
-            second=name(verdict.second),
-            said=short(lang, verdict.said, name),
-        )
-        yield joined(lang, _beginning(lang, verdict) + line, *explanations(lang, verdict, name))
+        yield joined(lang, *_of_pair(lang, pair.verdict, name))
+
+
+def _of_pair(lang: str, verdict: PairVerdict, name: Names) -> Iterator[str]:
+    """The verdict on one pair of many, with all that a verdict on two models alone says."""
+    models = {"first": name(verdict.first), "second": name(verdict.second)}
+    yield _beginning(lang, verdict) + say(lang, "pair_line", **models, said=short(lang, verdict.said, name))
+    if verdict.votes:
+        yield say(lang, "pair_basis", basis=_basis(lang, verdict, name))
+    yield from explanations(lang, verdict, name)
+    yield from firmness(lang, verdict, name)
+    yield from advice(lang, verdict)
 
 
 def _beginning(lang: str, verdict: PairVerdict) -> str:

@@ -144,7 +144,7 @@ def rows_of_verdict(view: View, number: int) -> Mask:
 
 
 def _basis(view: View, here: Mask) -> tuple[Basis, Mask]:
-    counted = here & view.counts_first
+    counted = here & view.decides
     if counted.any():
         return Basis.BLIND, counted
     return (Basis.LEAKED if view.table["blind"][here].all() else Basis.SIGHTED), here

@@ -111,7 +111,7 @@ class View:
         return self.outcome <= SECOND
 
     @cached_property
-    def counts_first(self) -> Mask:
+    def decides(self) -> Mask:
         """The votes that verdicts rest on where there are any: blind ones, on answers that named no model."""
         found: Mask = self.table["blind"] & (self.table["leaked"] != 1)
         return found

@@ -194,6 +194,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "共 {votes} 票，{raters} 位投票者，{prompts} 道题；结论只适用于这些题目。",
         "Votes: {votes}, raters: {raters}, prompts: {prompts}. Applies to these prompts only.",
     ),
+    "pair_basis": ("{basis}。", "{basis}."),
     "pair_line": ("{first} 对 {second}：{said}。", "{first} against {second}: {said}."),
     # ---- dimensions
     "reasoning": ("推理与歧义", "Reasoning"),
