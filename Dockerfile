@@ -12,7 +12,6 @@ COPY backends /app/backends
 COPY backups /app/backups
 COPY commands /app/commands
 COPY ui /app/ui
-COPY load /app/load
 WORKDIR /home/arena
 USER 1000
 ENV ARENA_HOST=0.0.0.0 ARENA_PORT=7860

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import os
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from arena.errors import InputError
-from backends.resolve import has_embedded
-from backends.threads import share_cores
+from backends.machine.threads import share_cores
+from backends.models.resolve import has_embedded
 from commands import errors_in_one_line
 from commands.answers import Answers, answers_file
 from commands.backing_up import backed_up
 from commands.batch import batch
-from commands.bench import bench
 from commands.check import check
 from commands.compose import Hosting
 from commands.export import export
@@ -199,7 +199,10 @@ cli.command()(export)
 cli.command()(quantize)
 cli.command()(report)
 cli.command()(results)
-cli.add_typer(bench, name="bench")
+if find_spec("bench"):  # a container image and a Space leave it out
+    from commands.bench import bench
+
+    cli.add_typer(bench, name="bench")
 
 if __name__ == "__main__":
     settle(place_of(os.environ), os.environ)

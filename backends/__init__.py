@@ -11,10 +11,10 @@ from arena.errors import BackendError, InputError
 from arena.types import Backend, ModelSpec
 
 if TYPE_CHECKING:
-    from backends.llama_engine import LlamaEngine
-    from backends.loading import BackgroundLoad
-    from backends.memory.ledger import Ledger
-    from backends.stepping.conductor import Conductor
+    from backends.llama.engine import LlamaEngine
+    from backends.memory.budget import MemoryBudget
+    from backends.stepping.scheduler import Scheduler
+    from backends.streaming.loading import BackgroundLoad
 
     Loads = dict[tuple[str, str, str], BackgroundLoad[Any]]
 
@@ -24,18 +24,18 @@ def open_backends(specs: Sequence[ModelSpec]) -> list[Backend]:
 
     Raises InputError for a runtime that is not there.
     """
-    from backends.memory.ledger import Ledger
-    from backends.stepping.conductor import Conductor
+    from backends.memory.budget import MemoryBudget
+    from backends.stepping.scheduler import Scheduler
 
     engines: Loads = {}
     # One for all: two models that load at the same time must not both count on the same memory.
-    ledger = Ledger()
+    budget = MemoryBudget()
     # One for all as well: models that compute at the same time would take the cores from each other.
-    conductor = Conductor()
-    return [_open(spec, engines, ledger, conductor) for spec in specs]
+    scheduler = Scheduler()
+    return [_open(spec, engines, budget, scheduler) for spec in specs]
 
 
-def _open(spec: ModelSpec, engines: Loads, ledger: Ledger, conductor: Conductor) -> Backend:
+def _open(spec: ModelSpec, engines: Loads, budget: MemoryBudget, scheduler: Scheduler) -> Backend:
     key = (spec.source, spec.precision, spec.adapter)
     match spec.runtime:
         case "scripted":
@@ -43,29 +43,29 @@ def _open(spec: ModelSpec, engines: Loads, ledger: Ledger, conductor: Conductor)
 
             return ScriptedBackend(spec)
         case "openai":
-            from backends.openai_api import OpenAIBackend
+            from backends.openai.backend import OpenAIBackend
 
             return OpenAIBackend(spec)
         case "llama.cpp":
-            from backends.llama_cpp import LlamaCppBackend
-            from backends.loading import BackgroundLoad
+            from backends.llama.backend import LlamaCppBackend
+            from backends.streaming.loading import BackgroundLoad
 
             if key not in engines:
-                engines[key] = BackgroundLoad(partial(ledger.load, spec, _load_gguf))
+                engines[key] = BackgroundLoad(partial(budget.load, spec, _load_gguf))
             return LlamaCppBackend(spec, engines[key])
         case "transformers":
-            from backends.hf import HfBackend, load_engine
-            from backends.loading import BackgroundLoad
+            from backends.hf.backend import HfBackend, load_engine
+            from backends.streaming.loading import BackgroundLoad
 
             if key not in engines:
-                engines[key] = BackgroundLoad(partial(ledger.load, spec, partial(load_engine, conductor=conductor)))
+                engines[key] = BackgroundLoad(partial(budget.load, spec, partial(load_engine, scheduler=scheduler)))
             return HfBackend(spec, engines[key])
     raise InputError("unknown_runtime", f"There is no runtime called {spec.runtime!r}.", runtime=spec.runtime)
 
 
 def _load_gguf(spec: ModelSpec) -> LlamaEngine:
-    from backends.llama_engine import LlamaEngine
-    from backends.resolve import model_file
+    from backends.llama.engine import LlamaEngine
+    from backends.models.resolve import model_file
 
     path = model_file(spec)
     if spec.revision.startswith("sha256:"):

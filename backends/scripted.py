@@ -36,10 +36,10 @@ from typing import Any
 
 from arena.errors import BackendError, InputError
 from arena.types import Chunk, FinishReason, GenerationConfig, Message, ModelSpec, Usage
-from backends.context import fit_context
-from backends.decode import AnswerText, ByteDecoder
-from backends.loading import BackgroundLoad, LoadingBackend
-from backends.slots import SIGN_OF_LIFE_SECONDS, Slots
+from backends.streaming.context import fit_context
+from backends.streaming.decode import AnswerText, ByteDecoder
+from backends.streaming.loading import BackgroundLoad, LoadingBackend
+from backends.streaming.slots import SIGN_OF_LIFE_SECONDS, Slots
 
 _NUMBER = (int, float)
 _SCRIPT_KEYS = {

@@ -82,8 +82,8 @@ def this_host() -> Host:
     """One model in memory at a time, on this machine."""
     from arena.batch import Host
     from backends.alone import opened_alone
-    from backends.bench.surroundings import machine_facts
-    from backends.memory.machine import process_bytes
+    from backends.machine.facts import machine_facts
+    from backends.machine.memory import process_bytes
 
     return Host(opened_alone, machine_facts(), lambda: process_bytes("VmRSS"))
 

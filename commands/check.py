@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from arena.errors import InputError
-from backends.threads import share_cores
+from backends.machine.threads import share_cores
 from commands import errors_in_one_line
 
 if TYPE_CHECKING:
     from arena.types import ModelSpec
     from backends.checking.contents import Contents
     from backends.checking.trial import Trial
-    from backends.memory.needs import Need
+    from backends.memory.estimate import Need
 
 
 def check(
@@ -35,7 +35,7 @@ def check(
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     share_cores()
     with errors_in_one_line(as_json, model=model):
-        from backends.resolve import resolve
+        from backends.models.resolve import resolve
 
         spec = resolve(model)
         try:
@@ -54,8 +54,8 @@ def _examine(spec: ModelSpec, say: Callable[[str], None]) -> dict[str, Any]:
     from backends.checking.contents import contents_of
     from backends.checking.trial import try_out
     from backends.checking.verify import verify_listed
-    from backends.memory.machine import available_bytes
-    from backends.memory.needs import need_of
+    from backends.machine.memory import available_bytes
+    from backends.memory.estimate import need_of
 
     say(_heading(spec))
     found = contents_of(spec)

@@ -70,7 +70,7 @@ def compose(
     from arena.votes.store import store_of
     from arena.votes.withdrawals import Withdrawals
     from backends import open_backends
-    from backends.catalog import EMBEDDED, FETCHED
+    from backends.models.catalog import EMBEDDED, FETCHED
     from commands.models import known_models
     from ui.session import Services
 
@@ -127,8 +127,8 @@ def background(prompts: Sequence[Prompt], hosting: Hosting) -> Background:
 def page_host(backends: Iterable[Backend]) -> Host:
     """A batch on the models of the page itself, which stay in memory for those who chat."""
     from arena.batch import Host
-    from backends.bench.surroundings import machine_facts
-    from backends.memory.machine import process_bytes
+    from backends.machine.facts import machine_facts
+    from backends.machine.memory import process_bytes
 
     by_id = {backend.spec.id: backend for backend in backends}
     return Host(lambda spec: nullcontext(by_id[spec.id]), machine_facts(), lambda: process_bytes("VmRSS"))

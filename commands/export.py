@@ -66,7 +66,7 @@ def _written(target: Path, votes: Sequence[str] | None, data_dir: Path, progress
     from arena.exports.bundle import export_bundle
     from arena.exports.export import export_csv, export_xlsx
     from arena.votes.store import store_of, store_of_files
-    from backends.catalog import EMBEDDED, FETCHED
+    from backends.models.catalog import EMBEDDED, FETCHED
 
     if not votes and not data_dir.is_dir():
         raise InputError("export_nothing", f"There is no data folder {data_dir}.", folder=str(data_dir))

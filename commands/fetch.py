@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from arena.errors import ArenaError, InputError
-from backends.resolve import PACKED, PRECISIONS
+from backends.models.resolve import PACKED, PRECISIONS
 
 if TYPE_CHECKING:
     from arena.types import ModelSpec
-    from backends.catalog import Hub, Published
     from backends.fetching.fetch import Fetched
-    from backends.fetching.manifest import Manifest
+    from backends.folder.manifest import Manifest
+    from backends.models.catalog import Hub, Published
 
 INTERRUPTED = 130
 
@@ -55,7 +55,7 @@ def fetch(
 
 def published_model(name: str) -> tuple[ModelSpec, Published]:
     """The model and where it is to be had. Raises InputError if it needs no fetching or is not known."""
-    from backends.catalog import EMBEDDED, FETCHED, PUBLISHED
+    from backends.models.catalog import EMBEDDED, FETCHED, PUBLISHED
 
     if name in PUBLISHED and name in FETCHED:
         return FETCHED[name], PUBLISHED[name]
@@ -67,8 +67,8 @@ def published_model(name: str) -> tuple[ModelSpec, Published]:
 
 def _list_models(as_json: bool) -> None:
     """Every model that can be fetched: id, size, whether it is here, licence."""
-    from backends.catalog import FETCHED, PUBLISHED
-    from backends.folders import is_folder, models_dir
+    from backends.models.catalog import FETCHED, PUBLISHED
+    from backends.models.folder_models import is_folder, models_dir
     from commands.progress import size_text
 
     for name, published in PUBLISHED.items():
@@ -88,8 +88,8 @@ def fetch_missing(names: Iterable[str], app: Path) -> None:
     In a process of its own: the hub's library reads as it is imported whether it may use the network, and for the
     page it may not.
     """
-    from backends.catalog import FETCHED
-    from backends.folders import is_folder, models_dir
+    from backends.models.catalog import FETCHED
+    from backends.models.folder_models import is_folder, models_dir
 
     ids = dict.fromkeys(_as_fetched(name.strip()) for name in names)
     missing = [name for name in ids if name.partition("@")[0] in FETCHED and not is_folder(str(models_dir() / name))]
@@ -118,7 +118,7 @@ def _quieten_libraries() -> None:
 
 def _fetch_one(name: str, hub: Hub | None, verify: bool, drop: bool, as_json: bool) -> bool:
     """Whether the model is there now; if not, the reason has been said."""
-    from backends.folders import is_folder, models_dir
+    from backends.models.folder_models import is_folder, models_dir
 
     base, _, precision = name.partition("@")
     try:
@@ -153,9 +153,9 @@ def _say_failure(name: str, error: ArenaError, as_json: bool) -> None:
 
 
 def _bring(spec: ModelSpec, published: Published, hub: Hub | None, verify: bool, as_json: bool) -> bool:
-    from backends.fetching.by_hand import by_hand
     from backends.fetching.fetch import Progress, Surroundings
     from backends.fetching.fetch import fetch as fetch_model
+    from backends.fetching.manual import by_hand
     from commands.progress import ByteProgress
 
     bar = ByteProgress()

@@ -30,7 +30,7 @@ DataDir = Annotated[Path, typer.Option(envvar="ARENA_DATA_DIR", help="Where vote
 
 def choose_models(a: str, b: str) -> tuple[ModelSpec, ModelSpec]:
     """The two models; "" is the embedded one. Raises InputError if one is unknown or both are the same."""
-    from backends.resolve import resolve
+    from backends.models.resolve import resolve
 
     specs = resolve(a or LEFT), resolve(b or RIGHT)
     if specs[0].id == specs[1].id:
@@ -42,8 +42,8 @@ def choose_models(a: str, b: str) -> tuple[ModelSpec, ModelSpec]:
 def known_models() -> list[KnownModel]:
     """What the catalogue knows of each model."""
     from arena.report import KnownModel
-    from backends.catalog import EMBEDDED, FETCHED, PUBLISHED
-    from backends.catalog_cards import CARDS
+    from backends.models.cards import CARDS
+    from backends.models.catalog import EMBEDDED, FETCHED, PUBLISHED
 
     known = []
     for name, spec in (FETCHED | EMBEDDED).items():

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from arena.errors import InputError
-from backends.threads import share_cores
+from backends.machine.threads import share_cores
 from commands import errors_in_one_line
 from commands.progress import ByteProgress, size_text
 
@@ -41,7 +41,7 @@ def quantize(
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     share_cores()
     with errors_in_one_line(as_json, model=model):
-        from backends.resolve import resolve
+        from backends.models.resolve import resolve
 
         job = packing_job(resolve(model), precision, group, best)
         present = make_packed(job)
@@ -51,7 +51,7 @@ def quantize(
 
 def quantize_fetched(name: str, drop_original: bool, as_json: bool) -> None:
     """Have MODEL@int4 of the catalog beside its original, as quantize makes it. Raises InputError or BackendError."""
-    from backends.folders import fetched_spec, is_folder, models_dir, packed_spec
+    from backends.models.folder_models import fetched_spec, is_folder, models_dir, packed_spec
 
     model_id, _, precision = name.partition("@")
     try:
@@ -71,8 +71,8 @@ def quantize_fetched(name: str, drop_original: bool, as_json: bool) -> None:
 
 def _job_of(there: Path, model_id: str, precision: str) -> Job:
     """The job that a packed folder came of. Raises InputError if its original is another one by now."""
-    from backends.folders import fetched_spec
-    from backends.packed.folder import read_packed
+    from backends.folder.packed import read_packed
+    from backends.models.folder_models import fetched_spec
 
     made = read_packed(there)
     job = packing_job(fetched_spec(model_id), precision, made.group or 32, made.method == "gptq")
@@ -82,7 +82,7 @@ def _job_of(there: Path, model_id: str, precision: str) -> Job:
 
 def packing_job(spec: ModelSpec, precision: str, group: int = 32, best: bool = False) -> Job:
     """What is to be made of the model. Raises InputError for what cannot be packed."""
-    from backends.packed.folder import PackedInfo, packed_place, stamp_of
+    from backends.folder.packed import PackedInfo, packed_place, stamp_of
     from backends.packed.pack import Job
 
     if spec.runtime != "transformers" or spec.precision not in ("bf16", "fp32"):
@@ -120,7 +120,7 @@ def _drop_original(job: Job) -> int:
     """Deletes the original's weights once the packed folder has proved itself; how many bytes that frees."""
     from backends.checking.trial import try_out
     from backends.checking.verify import verify_listed
-    from backends.folders import folder_spec
+    from backends.models.folder_models import folder_spec
     from backends.packed.pack import drop_weights
 
     spec = folder_spec(job.target)
@@ -130,7 +130,7 @@ def _drop_original(job: Job) -> int:
 
 
 def _say(folder: Path, present: bool, freed: int, as_json: bool) -> None:
-    from backends.packed.folder import read_packed
+    from backends.folder.packed import read_packed
 
     info = read_packed(folder)
     size = sum(file.size for file in info.files)

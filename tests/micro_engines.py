@@ -11,10 +11,10 @@ from typing import Any
 from model_folders import DATA
 
 from arena.types import GenerationConfig
-from backends.hf_engine import HfEngine
-from backends.stepping.conductor import Conductor
-from backends.stepping.rows import stock_rows
-from backends.weights import architecture_of, load_weights
+from backends.families.weights import architecture_of, load_weights
+from backends.hf.engine import HfEngine
+from backends.stepping.batched import stock_rows
+from backends.stepping.scheduler import Scheduler
 
 QWEN, CHATGLM = "qwen-micro-vocab2048", "chatglm3-micro-vocab2048"
 
@@ -27,12 +27,12 @@ class NoText:
 
 
 def micro_engine(
-    name: str = QWEN, precision: str = "bf16", conductor: Conductor | None = None, **settings: Any
+    name: str = QWEN, precision: str = "bf16", scheduler: Scheduler | None = None, **settings: Any
 ) -> HfEngine:
     """An engine on one of the folders; `settings` are its context_length and budget."""
     folder = DATA / name
     model = load_weights(folder, architecture_of(folder), precision)
-    return HfEngine(stock_rows(model), NoText(), conductor or Conductor(1), **{"context_length": 8192, **settings})
+    return HfEngine(stock_rows(model), NoText(), scheduler or Scheduler(1), **{"context_length": 8192, **settings})
 
 
 def prompt(length: int, seed: int = 0) -> list[int]:
@@ -94,7 +94,7 @@ class Record:
 
 
 @contextmanager
-def held(conductor: Conductor) -> Iterator[None]:
+def held(scheduler: Scheduler) -> Iterator[None]:
     """Nothing is computed inside the block, so that what is begun there begins in the same step."""
     there, gate = threading.Event(), threading.Event()
 
@@ -102,7 +102,7 @@ def held(conductor: Conductor) -> Iterator[None]:
         there.set()
         assert gate.wait(20)
 
-    thread = threading.Thread(target=conductor.run, args=(wait,), daemon=True)
+    thread = threading.Thread(target=scheduler.run, args=(wait,), daemon=True)
     thread.start()
     assert there.wait(20)
     try:

@@ -75,8 +75,8 @@ def make_talkative(folder: Path, family: str) -> None:
 
 
 def _chat(folder: Path, family: str) -> Any:
-    from backends.chatglm import ChatGLMChat
-    from backends.qwen import QwenChat
+    from backends.families.chatglm import ChatGLMChat
+    from backends.families.qwen import QwenChat
 
     return QwenChat(folder) if family == "qwen" else ChatGLMChat(folder)
 

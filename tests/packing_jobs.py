@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from backends.packed.folder import PackedInfo, stamp_of
+from backends.folder.packed import PackedInfo, stamp_of
 from backends.packed.pack import Job
 
 ORIGINALS = ("qwen-micro-vocab2048", "chatglm3-micro-vocab2048", "chatglm3-micro-bin")

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from arena.types import ModelSpec
-from backends.catalog import EMBEDDED, FETCHED
+from backends.models.catalog import EMBEDDED, FETCHED
 from ui.about import about
 
 QWEN, GLM = FETCHED["qwen-7b-chat"], FETCHED["chatglm3-6b"]

@@ -17,10 +17,10 @@ from model_folders import DATA, ORACLES, TINY, copied, make_scripted, needs_orac
 from served_app import ROOT
 from typer.testing import CliRunner
 
-from backends.catalog import EMBEDDED, EMBEDDED_SHA256
-from backends.memory import ledger
-from backends.memory.ledger import Ledger
-from backends.resolve import model_file
+from backends.memory import budget
+from backends.memory.budget import MemoryBudget
+from backends.models.catalog import EMBEDDED, EMBEDDED_SHA256
+from backends.models.resolve import model_file
 
 SHARD = "model-00002-of-00002.safetensors"
 
@@ -256,6 +256,6 @@ def test_a_file_that_cannot_be_read(micro: Path, monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.parametrize("options", [(), ("--json",)])
 def test_a_model_that_does_not_fit(monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...]) -> None:
-    monkeypatch.setattr(ledger, "Ledger", partial(Ledger, lambda: 300_000_000, lambda: 0))
+    monkeypatch.setattr(budget, "MemoryBudget", partial(MemoryBudget, lambda: 300_000_000, lambda: 0))
     line = refused("smollm2-135m", *options)
     assert "needs 0.6 GB of memory (weights 0.1, cache 0.4, other 0.1), and 0.3 GB is free." in line

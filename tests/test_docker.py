@@ -37,7 +37,7 @@ def of(kind: str) -> list[str]:
 
 def test_all_that_the_app_imports_is_copied_and_nothing_else() -> None:
     copied = {Path(source).name for rest in of("COPY") for source in shlex.split(rest)[:-1]}
-    rooms = {path.parent.name for path in ROOT.glob("[!.]*/__init__.py")} - {"tests"}
+    rooms = {path.parent.name for path in ROOT.glob("[!.]*/__init__.py")} - {"tests", "bench"}
     needed = {f"requirements{of}.txt" for of in ("", "-model", "-modelscope")}
     assert copied == rooms | needed | {"app.py", "prompts.json", "LICENSE"}
 

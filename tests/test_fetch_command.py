@@ -29,7 +29,7 @@ import importlib.util, sys
 from pathlib import Path
 
 sys.path.insert(0, {str(ROOT)!r})
-from backends.catalog import PUBLISHED, Published, Repo
+from backends.models.catalog import PUBLISHED, Published, Repo
 
 PUBLISHED.clear()
 repo = Repo("maker/micro", {REVISION!r})

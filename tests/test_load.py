@@ -12,13 +12,13 @@ from typer.testing import CliRunner
 from app import cli
 from arena.types import SideName, Winner
 from arena.votes.store import read_votes
-from load.chats import measure_chats
-from load.crowd import measure_crowd
-from load.page_client import PageConfig
-from load.raters import measure_class
-from load.results import measure_results
-from load.samples import MODELS, sample_vote
-from load.vote_log import measure_start, measure_writing
+from bench.load.chats import measure_chats
+from bench.load.crowd import measure_crowd
+from bench.load.page_client import PageConfig
+from bench.load.raters import measure_class
+from bench.load.results import measure_results
+from bench.load.samples import MODELS, sample_vote
+from bench.load.vote_log import measure_start, measure_writing
 
 DECISIVE = (Winner.MODEL_A, Winner.MODEL_B)
 
@@ -72,7 +72,7 @@ def test_a_crowd_reads_and_votes_and_what_the_server_holds_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for pause in ("READER_PAUSE", "RATER_PAUSE"):
-        monkeypatch.setattr(f"load.crowd.{pause}", 1.0)
+        monkeypatch.setattr(f"bench.load.crowd.{pause}", 1.0)
     with ThreadPoolExecutor(1) as pool:
         found = pool.submit(measure_crowd, tmp_path, readers=3, raters=3, seconds=6, progress=quiet).result()
     assert (found.lost, found.errors) == (0, {}) and found.votes == len(list(read_votes(tmp_path / "data"))) >= 1

@@ -2,7 +2,7 @@
 
 import pytest
 
-from backends.threads import share_cores
+from backends.machine.threads import share_cores
 
 
 @pytest.mark.parametrize(

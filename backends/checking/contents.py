@@ -12,10 +12,10 @@ from typing import Any
 
 from arena.errors import InputError
 from arena.types import ModelSpec
-from backends.checking.gguf import read_gguf
-from backends.checkpoint import Weights, read_config, read_tensors, refusal
-from backends.packed.folder import weights_of
-from backends.resolve import model_file
+from backends.folder.checkpoint import Weights, read_config, read_tensors, refusal
+from backends.folder.gguf import read_gguf
+from backends.folder.packed import weights_of
+from backends.models.resolve import model_file
 
 _STORED = {"float32": "F32", "float16": "F16", "bfloat16": "BF16"}
 _ELEMENT_BYTES = {"F32": 4, "F16": 2, "BF16": 2}

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from arena.errors import BackendError
 from arena.types import Backend, Chunk, GenerationConfig, Message, ModelSpec, Usage
 from backends import open_backends
-from backends.memory.machine import process_bytes
+from backends.machine.memory import process_bytes
 
 PROMPT = (Message("user", "你好，please say hello."),)
 # Two tokens prove that the model answers (the second one uses the cache); the longer run gives a steady speed.

@@ -9,10 +9,10 @@ from typing import Any
 
 from arena.errors import BackendError
 from arena.types import ModelSpec
-from backends.checkpoint import member, read_json, refusal
-from backends.fetching.manifest import MANIFEST
-from backends.packed.folder import PACKED
-from backends.resolve import model_file
+from backends.folder.checkpoint import member, read_json, refusal
+from backends.folder.manifest import MANIFEST
+from backends.folder.packed import PACKED
+from backends.models.resolve import model_file
 
 # The lists, and how a damaged file is had anew.
 _LISTS = {PACKED: "quantize it again", MANIFEST: "run fetch with --verify"}

@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from types import ModuleType
 
 from arena.errors import ArenaError, BackendError
-from backends.catalog import Hub, Repo
 from backends.fetching import huggingface, modelscope
-from backends.fetching.manifest import RemoteFile
+from backends.folder.manifest import RemoteFile
+from backends.models.catalog import Hub, Repo
 
 # A hub that cannot answer a few bytes in this time is not the one for gigabytes.
 PROBE_SECONDS = 5.0

@@ -5,8 +5,8 @@ HF_ENDPOINT names a mirror, HF_TOKEN is a login; both are read by the library al
 
 from __future__ import annotations
 
-from backends.catalog import Repo
-from backends.fetching.manifest import RemoteFile
+from backends.folder.manifest import RemoteFile
+from backends.models.catalog import Repo
 
 NAME = "Hugging Face"
 LOGIN = "HF_TOKEN"

@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from arena.errors import BackendError
-from backends.catalog import Repo
-from backends.fetching.manifest import RemoteFile
+from backends.folder.manifest import RemoteFile
+from backends.models.catalog import Repo
 
 if TYPE_CHECKING:
     from modelscope_hub.api import HubApi

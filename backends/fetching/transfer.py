@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from arena.errors import BackendError
-from backends.checkpoint import first_line
-from backends.fetching.manifest import size_of
+from backends.folder.checkpoint import first_line
+from backends.folder.manifest import size_of
 
 if TYPE_CHECKING:
     import httpx

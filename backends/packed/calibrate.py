@@ -11,10 +11,10 @@ from typing import Any
 
 import torch
 
+from backends.machine.pages import release
 from backends.packed.gptq import compensated, toward
-from backends.packed.runs import Enough, Run, first_run
 from backends.packed.scheme import Rounded4, fitting_group
-from backends.pages import release
+from backends.packed.sequences import Enough, Run, first_run
 
 
 def calibrated(

@@ -17,9 +17,9 @@ import torch
 from torch.nn.functional import rms_norm
 
 from backends.packed.kernel_build import NoKernels, build
-from backends.packed.layout import BLOCK, CHUNK, pack4
 from backends.packed.scheme import round4, round8
 from backends.packed.structs import Layer, Places
+from backends.packed.weight_layout import BLOCK, CHUNK, pack4
 
 log = logging.getLogger(__name__)
 BF16 = torch.bfloat16

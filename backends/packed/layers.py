@@ -14,11 +14,11 @@ import torch
 
 from backends.packed.attention import UNIT
 from backends.packed.kernels import BF16, Kernels
-from backends.packed.layout import BLOCK
 from backends.packed.linear import Linear4
 from backends.packed.norm import RmsNorm
 from backends.packed.structs import Layer, Weight, places_of
-from backends.stepping.rows import new_places
+from backends.packed.weight_layout import BLOCK
+from backends.stepping.batched import new_places
 
 # The library's classes that compute exactly this, and whether neighbours of a head are turned together. Others have
 # further norms (Qwen3, Glm4).

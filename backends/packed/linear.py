@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn.functional import linear, pad
 
 from backends.packed.kernels import BF16, Kernels
-from backends.packed.layout import BLOCK, CHUNK, floats4, for_torch4
+from backends.packed.weight_layout import BLOCK, CHUNK, floats4, for_torch4
 
 # Up to so many rows the product by integers is the quicker one: than one by tiles, and than torch's own of floats.
 FEW_WITH_TILES, FEW = 16, 64

@@ -13,8 +13,8 @@ from typing import Any, TypeGuard
 
 import torch
 
-from backends.checkpoint import read_header, refusal
-from backends.pages import ask_large
+from backends.folder.checkpoint import read_header, refusal
+from backends.machine.pages import ask_large
 
 _TYPES = {"U8": torch.uint8, "I8": torch.int8, "BF16": torch.bfloat16, "F32": torch.float32}
 # What every token reads from end to end. Of an embedding it needs one row, and a large page would hold 250.

@@ -13,20 +13,20 @@ from typing import Any
 import torch
 from torch import nn
 
-from backends.checkpoint import refusal
+from backends.families.weights import Architecture, bare_model
+from backends.folder.checkpoint import refusal
+from backends.folder.packed import PackedInfo, packed_weights
+from backends.machine.pages import release
 from backends.packed.attention import UNIT, DecodeAttention
-from backends.packed.folder import PackedInfo, packed_weights
 from backends.packed.kernels import BF16, Kernels, find_kernels
 from backends.packed.layers import with_quick_layers
-from backends.packed.layout import BLOCK
 from backends.packed.linear import Linear4, Linear8
 from backends.packed.mapping import map_tensors
 from backends.packed.norm import with_quick_norms
 from backends.packed.scheme import GROUPS
-from backends.pages import release
-from backends.stepping.limits import PIECE
-from backends.stepping.rows import Rows
-from backends.weights import Architecture, bare_model
+from backends.packed.weight_layout import BLOCK
+from backends.stepping.batched import Rows
+from backends.stepping.sizes import PIECE
 
 # Ids that every vocabulary has.
 _TRIED = (1, 2, 3, 4)

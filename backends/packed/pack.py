@@ -17,10 +17,10 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from arena.errors import ArenaError, BackendError, InputError
-from backends.checkpoint import INDEXES, find_weights, first_line
-from backends.fetching.manifest import MANIFEST
-from backends.fetching.needed_files import SMALL
-from backends.packed.folder import (
+from backends.folder.checkpoint import INDEXES, find_weights, first_line
+from backends.folder.manifest import MANIFEST
+from backends.folder.needed_files import SMALL
+from backends.folder.packed import (
     WEIGHTS,
     PackedFile,
     PackedInfo,
@@ -30,7 +30,7 @@ from backends.packed.folder import (
     stamp_of,
     write_packed,
 )
-from backends.pages import forget
+from backends.machine.pages import forget
 
 ROOM = 512 * 1024**2
 # Bytes of the packed model for one of 16 bits, with room for a large embedding.
@@ -173,9 +173,9 @@ def _packed_slices(job: Job, info: PackedInfo, report: Report) -> PackedInfo:
     import torch
     from safetensors.torch import save_file
 
+    from backends.families.weights import architecture_of, map_weights
     from backends.packed.rounding import rounding_for
     from backends.packed.slices import packed_tensors, slices_of
-    from backends.weights import architecture_of, map_weights
 
     model, files = map_weights(job.source, architecture_of(job.source))
     parts = slices_of(model)
@@ -209,8 +209,8 @@ def _packed_slices(job: Job, info: PackedInfo, report: Report) -> PackedInfo:
 
 def _check(job: Job, info: PackedInfo) -> None:
     """Open it as the page will. Raises BackendError."""
+    from backends.families.weights import architecture_of
     from backends.packed.open import check_answers
-    from backends.weights import architecture_of
 
     check_answers(job.part, info, architecture_of(job.part))
 

@@ -14,14 +14,14 @@ import torch
 from safetensors import safe_open
 from torch import nn
 
-from backends.chats import open_chat
-from backends.checkpoint import read_config
+from backends.families.chat_formats import open_chat
+from backends.folder.checkpoint import read_config
+from backends.folder.packed import WEIGHTS, PackedInfo
 from backends.packed.calibrate import calibrated
-from backends.packed.folder import WEIGHTS, PackedInfo
-from backends.packed.layout import unpack4
+from backends.packed.calibration_text import calibration_ids
 from backends.packed.scheme import Rounded4, fitting_group
 from backends.packed.slices import Slice, slice_name
-from backends.packed.texts import calibration_ids
+from backends.packed.weight_layout import unpack4
 
 Known = Callable[[str, int], Rounded4 | None]
 

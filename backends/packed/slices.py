@@ -11,9 +11,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from backends.packed.layout import pack4
+from backends.machine.pages import release
 from backends.packed.scheme import Rounded4, Rounded8, fitting_group, round4, round8
-from backends.pages import release
+from backends.packed.weight_layout import pack4
 
 _LAYER = re.compile(r"\.layers\.(\d+)\.")
 # Rows that are rounded at one time: few enough to stay in the caches (half as fast in thousands).

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import torch
 
-from backends.pages import give_back, lazy_memory
-from backends.stepping.limits import grown
+from backends.machine.pages import give_back, lazy_memory
+from backends.stepping.sizes import grown
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """The conversations of one model, a step at a time: a piece of one prompt, or a token for each that is answered.
 
-Knows ids and scores, no text. All but `begin` is called by the conductor's thread alone.
+Knows ids and scores, no text. All but `begin` is called by the scheduler's thread alone.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from functools import partial
 import torch
 
 from arena.types import GenerationConfig
+from backends.stepping.batched import Rows
 from backends.stepping.cache import TokenCache
-from backends.stepping.conductor import Conductor
+from backends.stepping.cache_pool import Kept
 from backends.stepping.conversation import ENDED, Conversation
-from backends.stepping.kept import Kept
-from backends.stepping.limits import PIECE, ROWS
-from backends.stepping.rows import Rows
 from backends.stepping.sampling import Sampler
+from backends.stepping.scheduler import Scheduler
+from backends.stepping.sizes import PIECE, ROWS
 
 
 class _Running:
@@ -46,28 +46,28 @@ class Stepper:
     """
 
     def __init__(
-        self, rows: Rows, stop_ids: frozenset[int], conductor: Conductor, context_length: int, budget: int
+        self, rows: Rows, stop_ids: frozenset[int], scheduler: Scheduler, context_length: int, budget: int
     ) -> None:
         self._rows = rows
         self._stop_ids = stop_ids
-        self._conductor = conductor
+        self._scheduler = scheduler
         self._kept = Kept(budget, partial(rows.new_cache, context_length))
         # Filled by any thread; a deque's ends are safe without a lock.
         self._joining: deque[tuple[Conversation, Sampler, int]] = deque()
         self._running: list[_Running] = []
         self._reads_next = True
-        conductor.add(self)
+        scheduler.add(self)
 
     def begin(self, ids: Sequence[int], config: GenerationConfig, amount: int) -> Conversation:
         """Answer a prompt; its cache may take `amount` bytes. It joins at the next step."""
         conversation = Conversation(ids, config)
         self._joining.append((conversation, Sampler(config, ids), amount))
-        self._conductor.wake()
+        self._scheduler.wake()
         return conversation
 
     def forget(self) -> None:
         """Let go of what is kept for next turns."""
-        self._conductor.run(self._kept.clear)
+        self._scheduler.run(self._kept.clear)
 
     def step(self) -> bool:
         """A piece of one prompt or a token for each answer, by turns where both wait; whether there was any."""

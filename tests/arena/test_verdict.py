@@ -18,7 +18,7 @@ from arena.statistics.verdict import (
     raters_to_come,
     sign_test,
 )
-from load.sim_verdicts import verdict_table
+from bench.load.sim_verdicts import verdict_table
 
 
 def outcome(*parts):

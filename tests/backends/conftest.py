@@ -13,13 +13,13 @@ from packing_jobs import ORIGINALS
 from arena.battle import fold
 from arena.types import Answer, Chunk, GenerationConfig, Message
 from backends import open_backends
-from backends.catalog import EMBEDDED
-from backends.folders import folder_spec
-from backends.hf import load_engine
-from backends.packed.folder import PackedInfo
+from backends.folder.packed import PackedInfo
+from backends.hf.backend import load_engine
+from backends.models.catalog import EMBEDDED
+from backends.models.folder_models import folder_spec
 from backends.packed.pack import Job, pack
 from backends.scripted import ScriptedBackend, scripted_spec
-from backends.stepping.conductor import Conductor
+from backends.stepping.scheduler import Scheduler
 
 
 @pytest.fixture
@@ -80,13 +80,13 @@ def engine(embedded):
 
 
 @pytest.fixture(scope="session")
-def conductor():
+def scheduler():
     """Where engines that tests open by themselves compute, on one core."""
-    return Conductor(1)
+    return Scheduler(1)
 
 
 @pytest.fixture(scope="session")
-def talkative(tmp_path_factory, conductor):
+def talkative(tmp_path_factory, scheduler):
     """By family, the spec and the engine of a tiny original folder that talks on in whole words."""
     made = {}
 
@@ -95,7 +95,7 @@ def talkative(tmp_path_factory, conductor):
             folder = copied(ORACLES / TINY[family], tmp_path_factory.mktemp("talkative") / family)
             make_talkative(folder, family)
             spec = replace(folder_spec(packed_beside(folder) if packed else folder), context_length=4096)
-            made[family, packed] = spec, load_engine(spec, conductor)
+            made[family, packed] = spec, load_engine(spec, scheduler)
         return made[family, packed]
 
     return get

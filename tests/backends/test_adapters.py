@@ -14,11 +14,11 @@ from safetensors.torch import load_file, save_file
 
 from arena.errors import BackendError, InputError
 from backends import open_backends
-from backends.adapters import CONFIG, check_adapter, split_adapter
-from backends.hf_engine import architecture_of
-from backends.merging import merge_adapter
-from backends.resolve import resolve
-from backends.weights import load_weights
+from backends.families.weights import load_weights
+from backends.folder.adapter import CONFIG, check_adapter, split_adapter
+from backends.hf.engine import architecture_of
+from backends.hf.lora import merge_adapter
+from backends.models.resolve import resolve
 
 QWEN, CHATGLM = DATA / "qwen-micro-vocab2048", DATA / "chatglm3-micro-vocab2048"
 # Of every kind that the mapping turns into something else: names alone, and one matrix into three.

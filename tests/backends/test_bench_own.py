@@ -15,26 +15,27 @@ from safetensors import safe_open
 from typer.testing import CliRunner
 
 from arena.errors import BackendError, InputError
-from backends.bench import room, start, surroundings
-from backends.bench.figures import Plan, tokens_per_second
-from backends.bench.job import Task
-from backends.bench.memory_watch import MemoryWatch
-from backends.bench.own import both, engine, read_bound
-from backends.bench.own import job as own_job
-from backends.bench.own.both import BothPlan
-from backends.bench.own.figures import alone_from, companies_from, spread, turns_from
-from backends.bench.own.opened import Answered
-from backends.bench.page_cache import cached_share, word_for
-from backends.bench.rivals import measured
-from backends.bench.rivals.measured import Missing, Rivals
-from backends.bench.weights import random_packed, shapes
-from backends.bench.weights.packed_tensors import packed_bytes
-from backends.bench.weights.shapes import CHATGLM3, QWEN
-from backends.bench.weights.subject import Subject, folder_shape, packed_subject, random_subject
-from backends.packed.folder import read_packed
-from backends.packed.layout import unpack4
+from backends.families.weights import architecture_of
+from backends.folder.packed import read_packed
+from backends.machine import facts
 from backends.packed.open import load_packed
-from backends.weights import architecture_of
+from backends.packed.weight_layout import unpack4
+from bench import room, start
+from bench.figures import Plan, tokens_per_second
+from bench.job import Task
+from bench.memory_watch import MemoryWatch
+from bench.own import both, engine, read_bound
+from bench.own import job as own_job
+from bench.own.both import BothPlan
+from bench.own.figures import alone_from, companies_from, spread, turns_from
+from bench.own.opened import Answered
+from bench.page_cache import cached_share, word_for
+from bench.rivals import measured
+from bench.rivals.measured import Missing, Rivals
+from bench.weights import random_packed, shapes
+from bench.weights.packed_tensors import packed_bytes
+from bench.weights.shapes import CHATGLM3, QWEN
+from bench.weights.subject import Subject, folder_shape, packed_subject, random_subject
 
 SMALL = {
     "qwen-7b-chat": replace(QWEN, vocabulary=2048, hidden=256, inner=512, layers=2, heads=4, kv_heads=4, head_dim=64),
@@ -262,10 +263,10 @@ def test_how_much_of_a_file_is_in_memory(tmp_path: Path) -> None:
 
 def test_the_machine_is_named_by_its_first_processor(tmp_path: Path) -> None:
     (tmp_path / "cpuinfo").write_text("model name\t: Some CPU\nflags\t: sse avx2 amx_int8\n\nmodel name\t: Another\n")
-    found = surroundings.surroundings(tmp_path / "cpuinfo")
+    found = facts.surroundings(tmp_path / "cpuinfo")
     assert (found.processor, found.instruction_sets) == ("Some CPU", ("avx2", "amx_int8"))
     assert found.libraries["torch"] == torch.__version__ and found.cores > 0
-    assert surroundings.surroundings(tmp_path / "none").instruction_sets == ()
+    assert facts.surroundings(tmp_path / "none").instruction_sets == ()
 
 
 # ---- the commands
@@ -287,8 +288,8 @@ def refused(*arguments: object) -> str:
 
 
 def test_engine_says_everything(subjects: tuple[Subject, ...], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("commands.bench_engine.CONVERSATIONS", (1, 2))
-    monkeypatch.setattr("backends.bench.own.read_bound.BYTES", 1 << 24)
+    monkeypatch.setattr("commands.bench.engine.CONVERSATIONS", (1, 2))
+    monkeypatch.setattr("bench.own.read_bound.BYTES", 1 << 24)
     result = bench("engine", "--a", subjects[0].folder, "--no-rivals", "--json")
     assert result.exit_code == 0, result.output
     found = json.loads(result.stdout)
@@ -309,7 +310,7 @@ def test_engine_says_everything(subjects: tuple[Subject, ...], monkeypatch: pyte
 
 def test_users_stand_beside_llama_cpp(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("gguf")
-    monkeypatch.setattr("commands.bench_users.CONVERSATIONS", (1, 2))
+    monkeypatch.setattr("commands.bench.users.CONVERSATIONS", (1, 2))
     result = bench("users", "--shape", MODELS[1], "--work", work)
     assert result.exit_code == 0, result.output
     (row,) = [line for line in result.stdout.splitlines() if line.strip().startswith("2 at once")]

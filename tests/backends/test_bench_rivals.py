@@ -17,17 +17,17 @@ from typer.testing import CliRunner
 from arena.errors import BackendError, InputError
 from arena.prompts import load_prompts
 from arena.types import GenerationConfig, Message
-from backends.bench.child import run_command
-from backends.bench.figures import Plan
-from backends.bench.job import REFERENCE, Task, answer_tokens, reference_job, reference_seconds, tasks
-from backends.bench.rivals import transformers_rival
-from backends.bench.rivals.job import llama_job, transformers_job
-from backends.bench.rivals.llama_bin import measure_llama_bin
-from backends.bench.rivals.llama_rival import measure_llama
-from backends.bench.weights import random_gguf
-from backends.bench.weights.shapes import CHATGLM3, QWEN, SHAPES, shape_of
-from backends.catalog import PUBLISHED
-from backends.checking.gguf import read_gguf
+from backends.folder.gguf import read_gguf
+from backends.models.catalog import PUBLISHED
+from bench.child import run_command
+from bench.figures import Plan
+from bench.job import REFERENCE, Task, answer_tokens, reference_job, reference_seconds, tasks
+from bench.rivals import transformers_rival
+from bench.rivals.job import llama_job, transformers_job
+from bench.rivals.llama_bin import measure_llama_bin
+from bench.rivals.llama_rival import measure_llama
+from bench.weights import random_gguf
+from bench.weights.shapes import CHATGLM3, QWEN, SHAPES, shape_of
 
 SMALL = {
     "qwen": replace(QWEN, vocabulary=2048, hidden=256, inner=512, layers=2, heads=4, kv_heads=4, head_dim=64),
@@ -65,7 +65,7 @@ def test_a_shape_has_as_many_parameters_as_the_published_weights(model):
 @needs_oracles
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
 def test_a_shape_says_what_the_original_configuration_would(shape):
-    from backends import chatglm, qwen
+    from backends.families import chatglm, qwen
 
     config = json.loads((ORACLES / TINY[shape.family] / "config.json").read_text())
     made = (qwen if shape.family == "qwen" else chatglm).model_config(config, "tiny")
@@ -95,7 +95,7 @@ def test_a_random_file_holds_all_of_the_shape(small_files, family):
 
 @pytest.mark.parametrize("family", SMALL)
 def test_the_apps_own_engine_answers_from_a_random_file(small_files, family, monkeypatch):
-    from backends.llama_engine import LlamaEngine
+    from backends.llama.engine import LlamaEngine
 
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0})
     events = []
@@ -235,8 +235,8 @@ def test_transformers_is_refused_at_once_where_memory_is_short(monkeypatch):
 @needs_oracles
 @pytest.mark.skipif(not SEED.is_file(), reason="needs the reference run")
 def test_the_lengths_of_the_reference_job_are_those_of_the_real_tokenizers():
-    from backends.chatglm import ChatGLMChat
-    from backends.qwen import QwenChat
+    from backends.families.chatglm import ChatGLMChat
+    from backends.families.qwen import QwenChat
 
     chats = {
         "Qwen-7B-Chat": ("qwen-7b-chat", QwenChat(ORACLES / TINY["qwen"])),
@@ -305,11 +305,11 @@ def test_a_process_does_not_outlive_its_result():
 def test_a_measurement_ends_when_whoever_asked_is_killed(tmp_path):
     mark = tmp_path / "pid"
     (tmp_path / "asked.py").write_text(
-        "import os, time\nfrom pathlib import Path\nfrom backends.bench.child import serve\n"
+        "import os, time\nfrom pathlib import Path\nfrom bench.child import serve\n"
         f"serve(lambda request, say: (Path({str(mark)!r}).write_text(str(os.getpid())), time.sleep(99)))\n"
     )
     command = [sys.executable, str(tmp_path / "asked.py")]
-    code = f"from backends.bench.child import run_command; run_command({command!r}, {{}}, print)"
+    code = f"from bench.child import run_command; run_command({command!r}, {{}}, print)"
     asker = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)})
     assert eventually(lambda: mark.exists() and mark.read_text())
     asker.kill()

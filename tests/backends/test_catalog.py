@@ -6,8 +6,8 @@ from dataclasses import fields
 import pytest
 from transformers.models.auto import modeling_auto
 
-from backends.catalog import EMBEDDED, FETCHED, PUBLISHED
-from backends.catalog_cards import CARDS
+from backends.models.cards import CARDS
+from backends.models.catalog import EMBEDDED, FETCHED, PUBLISHED
 from commands.models import known_models
 
 KNOWN = FETCHED | EMBEDDED

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from arena.errors import InputError
 from arena.types import Message, ModelSpec
-from backends.context import LEAST_NEW_TOKENS, fit_context
+from backends.streaming.context import LEAST_NEW_TOKENS, fit_context
 
 MARKERS = 3  # tokens around each message
 

@@ -16,10 +16,10 @@ from model_folders import needs_oracles
 
 from arena.errors import BackendError, InputError
 from arena.types import GenerationConfig, Message
-from backends.catalog import EMBEDDED
-from backends.hf import HfBackend
-from backends.llama_cpp import LlamaCppBackend
-from backends.loading import BackgroundLoad
+from backends.hf.backend import HfBackend
+from backends.llama.backend import LlamaCppBackend
+from backends.models.catalog import EMBEDDED
+from backends.streaming.loading import BackgroundLoad
 
 BACKENDS = [
     pytest.param(("make_scripted", "talk"), id="scripted"),

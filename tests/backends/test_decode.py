@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from arena.battle import fold
 from arena.text import clean
 from arena.types import Answer, Chunk
-from backends.decode import AnswerText, ByteDecoder, MarkerScanner
+from backends.streaming.decode import AnswerText, ByteDecoder, MarkerScanner
 
 HELLO = "你好，世界😀"
 FLAG = "🇩🇪🇨🇳"

@@ -9,10 +9,10 @@ from packing_jobs import ORIGINALS, job_for, silent
 
 from arena.errors import BackendError, InputError
 from backends.checking.verify import verify_listed
-from backends.folders import folder_spec
-from backends.packed.folder import packed_place, read_packed
+from backends.folder.packed import packed_place, read_packed
+from backends.models.folder_models import folder_spec
+from backends.models.resolve import resolve
 from backends.packed.pack import drop_weights, pack
-from backends.resolve import resolve
 
 
 def test_dropping_takes_the_weights_of_a_folder_of_ones_own_and_the_whole_of_a_fetched_one(tmp_path):

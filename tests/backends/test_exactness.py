@@ -8,11 +8,11 @@ import torch
 from model_folders import DATA, MICRO, ORACLES, TINY, needs_oracles
 
 from arena.types import GenerationConfig
-from backends.hf_engine import HfEngine
-from backends.stepping.conductor import Conductor
-from backends.stepping.limits import PIECE
-from backends.stepping.rows import stock_rows
-from backends.weights import architecture_of, load_weights
+from backends.families.weights import architecture_of, load_weights
+from backends.hf.engine import HfEngine
+from backends.stepping.batched import stock_rows
+from backends.stepping.scheduler import Scheduler
+from backends.stepping.sizes import PIECE
 
 LIMIT = 1e-5
 # 3e-6 on the machine that made the oracles; another processor adds in another order. Greedy ids must be equal anyway.
@@ -33,7 +33,7 @@ class Oracle:
     def __init__(self, place, name):
         folder = place / name
         self.engine = HfEngine(
-            stock_rows(load_weights(folder, architecture_of(folder), "fp32")), NoStops(), Conductor(1), 8192
+            stock_rows(load_weights(folder, architecture_of(folder), "fp32")), NoStops(), Scheduler(1), 8192
         )
         self.said = json.loads((place / "expected" / f"{name}.logits.json").read_text(encoding="utf-8"))
         self.numbers = numpy.load(place / "expected" / f"{name}.logits.npz")

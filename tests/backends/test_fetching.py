@@ -14,16 +14,16 @@ from hub_server import HubServer
 from served_app import ROOT
 
 from arena.errors import ArenaError
-from backends import folders
-from backends.catalog import QWEN, Hub, Published, Repo
 from backends.checking.verify import verify_listed
-from backends.checkpoint import find_weights
 from backends.fetching import fetch as fetching
 from backends.fetching import hubs
-from backends.fetching.by_hand import by_hand
 from backends.fetching.fetch import Fetched, Progress, Surroundings
-from backends.fetching.manifest import MANIFEST, Manifest, RemoteFile, read_manifest, write_manifest
-from backends.fetching.needed_files import needed_files
+from backends.fetching.manual import by_hand
+from backends.folder.checkpoint import find_weights
+from backends.folder.manifest import MANIFEST, Manifest, RemoteFile, read_manifest, write_manifest
+from backends.folder.needed_files import needed_files
+from backends.models import folder_models
+from backends.models.catalog import QWEN, Hub, Published, Repo
 
 MICRO = ROOT / "tests" / "data" / "qwen-micro-vocab2048"
 TRUE_FILES = {path.name: path.read_bytes() for path in MICRO.iterdir()}
@@ -72,7 +72,7 @@ def failure(hub: Hub | None, **around: object) -> ArenaError:
     with pytest.raises(ArenaError) as caught:
         fetch(hub, **around)
     assert "\n" not in str(caught.value)
-    assert not (folders.models_dir() / QWEN.id).exists()
+    assert not (folder_models.models_dir() / QWEN.id).exists()
     return caught.value
 
 
@@ -84,7 +84,7 @@ def test_a_fetch_brings_the_needed_files_and_no_others(server: HubServer, hub: H
     assert all((fetched.folder / name).read_bytes() == server.files[name] for name in NEEDED)
     assert len(find_weights(fetched.folder).files) == 2
     assert fetched.came == server.sent() == sum(len(server.files[name]) for name in NEEDED)
-    assert {path.name for path in folders.models_dir().iterdir()} <= {QWEN.id, f".{QWEN.id}.lock"}
+    assert {path.name for path in folder_models.models_dir().iterdir()} <= {QWEN.id, f".{QWEN.id}.lock"}
 
 
 def test_the_manifest_names_the_revision_for_votes_while_the_files_are_whole(hub: Hub) -> None:
@@ -92,11 +92,11 @@ def test_the_manifest_names_the_revision_for_votes_while_the_files_are_whole(hub
     manifest = read_manifest(folder)
     assert manifest and (manifest.hub, manifest.repo) == (hub, REPO)
     assert {file.path for file in manifest.files if file.sha256} == {n for n in NEEDED if n.endswith(".safetensors")}
-    assert folders.fetched_spec(QWEN.id).revision == REPO.revision
+    assert folder_models.fetched_spec(QWEN.id).revision == REPO.revision
     # What `check` reads is what a fetch writes.
-    assert verify_listed(folders.fetched_spec(QWEN.id), lambda name, size: None) == ("fetched.json", len(NEEDED))
+    assert verify_listed(folder_models.fetched_spec(QWEN.id), lambda name, size: None) == ("fetched.json", len(NEEDED))
     (folder / "README.md").write_text("Another size.")
-    assert folders.fetched_spec(QWEN.id).revision.startswith("sizes-sha256:")
+    assert folder_models.fetched_spec(QWEN.id).revision.startswith("sizes-sha256:")
 
 
 def test_a_second_fetch_asks_nothing(server: HubServer, hub: Hub) -> None:
@@ -131,12 +131,12 @@ def test_after_a_broken_fetch_only_the_missing_bytes_come(server: HubServer, hub
 
     with pytest.raises(KeyboardInterrupt):
         fetch(hub, report=stop)
-    part = folders.models_dir() / f"{QWEN.id}.part"
+    part = folder_models.models_dir() / f"{QWEN.id}.part"
     kept = (part / f"{SHARD}.incomplete").stat().st_size
     assert 0 < kept <= 100_000
     assert not (part / "config.json").exists()
     with pytest.raises(ArenaError, match="not here"):
-        folders.fetched_spec(QWEN.id)
+        folder_models.fetched_spec(QWEN.id)
     before = {file: server.sent(file) for file in server.fetched()}
     server.asked.clear()
     server.faults.cut_after = {}
@@ -171,14 +171,14 @@ def test_a_short_file_is_an_error(server: HubServer, hub: Hub) -> None:
 def test_a_long_file_is_an_error_and_not_kept(server: HubServer, hub: Hub) -> None:
     server.faults.contents = {SHARD: TRUE_FILES[SHARD] + b"x" * 10}
     assert failure(hub).code == "fetch_damaged"
-    assert (folders.models_dir() / f"{QWEN.id}.part" / f"{SHARD}.incomplete").stat().st_size == 0
+    assert (folder_models.models_dir() / f"{QWEN.id}.part" / f"{SHARD}.incomplete").stat().st_size == 0
 
 
 def test_a_wrong_hash_deletes_the_file_and_only_it_comes_again(server: HubServer, hub: Hub) -> None:
     server.faults.contents = {SHARD: TRUE_FILES[SHARD][:-1] + b"\xaa"}
     error = failure(hub)
     assert error.code == "fetch_damaged" and SHARD in str(error) and "sha256" in str(error)
-    assert not list(folders.models_dir().glob(f"*/{SHARD}*"))
+    assert not list(folder_models.models_dir().glob(f"*/{SHARD}*"))
     first = server.fetched() - {SHARD}
     server.asked.clear()
     server.faults.contents = {}
@@ -219,7 +219,7 @@ def test_a_busy_hub_is_asked_again_and_then_named(server: HubServer, hub: Hub) -
     server.files["README.md"] += b"More."
     server.faults.file_status = {"README.md": 429}
     other = Published({hub: replace(REPO)}, 1)
-    (folders.models_dir() / QWEN.id).rename(folders.models_dir() / "elsewhere")
+    (folder_models.models_dir() / QWEN.id).rename(folder_models.models_dir() / "elsewhere")
     with pytest.raises(ArenaError, match="429"):
         fetch(hub, other)
 
@@ -259,7 +259,7 @@ def test_what_a_branch_gave_is_named_by_its_hashes() -> None:
 
 def test_a_model_of_the_catalog_keeps_its_name_licence_and_link(hub: Hub) -> None:
     fetch(hub)
-    spec = folders.fetched_spec(QWEN.id)
+    spec = folder_models.fetched_spec(QWEN.id)
     assert (spec.id, spec.name, spec.licence, spec.licence_url) == (QWEN.id, QWEN.name, QWEN.licence, QWEN.licence_url)
 
 
@@ -269,8 +269,8 @@ def test_another_revision_replaces_the_whole_folder(server: HubServer, hub: Hub)
     server.files["README.md"] = b"Newer."
     fetched = fetch(hub, both(Repo(REPO.id, server.revision)))
     assert (fetched.folder / "README.md").read_bytes() == b"Newer."
-    assert folders.fetched_spec(QWEN.id).revision == server.revision
-    assert {path.name for path in folders.models_dir().iterdir()} <= {QWEN.id, f".{QWEN.id}.lock"}
+    assert folder_models.fetched_spec(QWEN.id).revision == server.revision
+    assert {path.name for path in folder_models.models_dir().iterdir()} <= {QWEN.id, f".{QWEN.id}.lock"}
 
 
 def test_of_what_another_hub_began_only_files_of_the_same_hash_are_kept(server: HubServer, hub: Hub) -> None:
@@ -348,7 +348,7 @@ def test_a_model_that_is_there_stays_while_no_hub_answers(server: HubServer, hub
     with pytest.raises(ArenaError):
         fetch(hub)
     assert (folder / "README.md").read_text() == "edited by hand"
-    assert folders.fetched_spec(QWEN.id).name == QWEN.name
+    assert folder_models.fetched_spec(QWEN.id).name == QWEN.name
 
 
 def test_progress_begins_at_what_is_there_already(server: HubServer, hub: Hub) -> None:
@@ -394,7 +394,7 @@ def test_what_a_killed_process_left_between_two_names_is_mended(server: HubServe
 
 
 def test_a_folder_put_there_by_hand_is_left_alone(server: HubServer, hub: Hub) -> None:
-    folder = folders.models_dir() / QWEN.id
+    folder = folder_models.models_dir() / QWEN.id
     folder.mkdir(parents=True)
     for name, content in TRUE_FILES.items():
         (folder / name).write_bytes(content)
@@ -435,7 +435,7 @@ def test_a_machine_without_network_is_told_how_to_copy(hub_addresses: Callable[.
     words = by_hand(QWEN, both())
     for word in ("https://huggingface.co/maker/qwen-micro", "https://modelscope.cn/models/maker/qwen-micro"):
         assert word in words
-    assert REPO.revision in words and str(folders.models_dir() / QWEN.id) in words and "safetensors" in words
+    assert REPO.revision in words and str(folder_models.models_dir() / QWEN.id) in words and "safetensors" in words
 
 
 def test_a_person_who_wants_no_network_is_obeyed(
@@ -469,7 +469,9 @@ def test_a_login_goes_to_the_hub_and_no_further(
     with pytest.raises(ArenaError) as caught:
         fetch(hub)
     assert SECRET not in str(caught.value) + "".join(capfd.readouterr())
-    assert not any(SECRET.encode() in path.read_bytes() for path in folders.models_dir().rglob("*") if path.is_file())
+    assert not any(
+        SECRET.encode() in path.read_bytes() for path in folder_models.models_dir().rglob("*") if path.is_file()
+    )
 
 
 def test_binaries_are_taken_where_there_are_no_safetensors() -> None:

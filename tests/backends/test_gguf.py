@@ -6,7 +6,7 @@ import time
 import pytest
 
 from arena.errors import BackendError
-from backends.checking.gguf import LONGEST_STRING, MOST_ENTRIES, MOST_STRINGS, read_gguf
+from backends.folder.gguf import LONGEST_STRING, MOST_ENTRIES, MOST_STRINGS, read_gguf
 
 STRING, ARRAY, U32 = 8, 9, 4
 

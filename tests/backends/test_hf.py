@@ -14,15 +14,15 @@ from served_app import ROOT
 from arena.errors import BackendError, InputError
 from arena.types import Chunk, GenerationConfig, Message
 from backends import open_backends
-from backends.chatglm import ROLES
-from backends.folders import folder_spec
-from backends.hf import HfBackend, load_engine
-from backends.hf_engine import HfEngine, open_engine
-from backends.loading import BackgroundLoad
-from backends.qwen import END_OF_TEXT, IM_END, IM_START
-from backends.resolve import resolve
-from backends.stepping.conductor import Conductor
+from backends.families.chatglm import ROLES
+from backends.families.qwen import END_OF_TEXT, IM_END, IM_START
+from backends.hf.backend import HfBackend, load_engine
+from backends.hf.engine import HfEngine, open_engine
+from backends.models.folder_models import folder_spec
+from backends.models.resolve import resolve
 from backends.stepping.sampling import Sampler
+from backends.stepping.scheduler import Scheduler
+from backends.streaming.loading import BackgroundLoad
 
 # No token twice in one of them, and for Qwen no single line break: the scripted folders go by the last token alone.
 TEXTS = {
@@ -127,7 +127,7 @@ def test_each_filter_leaves_what_it_should(settings, wanted):
 @pytest.mark.parametrize("name", ["qwen-micro-vocab2048", "chatglm3-micro-vocab2048", "chatglm3-micro-bin"])
 @pytest.mark.parametrize(("precision", "dtype"), [("bf16", torch.bfloat16), ("fp32", torch.float32)])
 def test_weights_come_in_the_precision_asked_for_whatever_the_file_has(name, precision, dtype):
-    from backends.weights import architecture_of, load_weights
+    from backends.families.weights import architecture_of, load_weights
 
     folder = DATA / name
     model = load_weights(folder, architecture_of(folder), precision)
@@ -161,7 +161,7 @@ def test_two_that_load_at_once_come_out_right_and_disturb_no_answer(talkative, a
         return answer_of(backend.stream([Message("user", "Hi")], config)).text
 
     def load(family):
-        found = open_engine(folder_spec(ORACLES / TINY[family]), Conductor(1))
+        found = open_engine(folder_spec(ORACLES / TINY[family]), Scheduler(1))
         return {parameter.dtype for parameter in found._rows.model.parameters()}
 
     alone = answer()
@@ -175,8 +175,8 @@ def test_two_that_load_at_once_come_out_right_and_disturb_no_answer(talkative, a
 BOTH = """
 import sys, time
 from backends import open_backends
-from backends.resolve import resolve
-from backends.stepping.conductor import Conductor
+from backends.models.resolve import resolve
+from backends.stepping.scheduler import Scheduler
 from backends.stepping.sampling import Sampler
 backends = open_backends([resolve(name) for name in sys.argv[1:]])
 for backend in backends:
@@ -227,9 +227,9 @@ def test_a_later_turn_reads_only_what_is_new_and_says_so(talkative, family):
 @needs_oracles
 def test_more_than_there_is_room_for_wait_and_are_answered(talkative, ask, answer_of, in_background):
     spec, engine = talkative("qwen")
-    conductor = Conductor(1)
+    scheduler = Scheduler(1)
     one = engine.cache_bytes(300)
-    small = HfEngine(engine._rows, engine.chat, conductor, 4096, budget=one)
+    small = HfEngine(engine._rows, engine.chat, scheduler, 4096, budget=one)
     backend = HfBackend(spec, BackgroundLoad(lambda: small))
     with closing(ask(backend, "Hi", max_new_tokens=280)) as running:
         assert next(chunk for chunk in running if chunk.text)
@@ -289,11 +289,11 @@ def test_the_micro_folder_of_64_positions_has_a_context_of_64():
 @pytest.mark.parametrize("module", ["transformers", "torch", "tiktoken", "sentencepiece"])
 def test_a_missing_library_is_one_line_with_the_command(monkeypatch, module):
     family = "chatglm" if module == "sentencepiece" else "qwen"
-    for name in [name for name in sys.modules if name.startswith(("backends.hf_engine", "backends.weights"))]:
+    for name in [name for name in sys.modules if name.startswith(("backends.hf.engine", "backends.families.weights"))]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(BackendError) as refusal:
-        load_engine(folder_spec(ORACLES / TINY[family]), Conductor(1))
+        load_engine(folder_spec(ORACLES / TINY[family]), Scheduler(1))
     assert module in str(refusal.value)
     assert "pip install -r requirements-hf.txt" in str(refusal.value)
 
@@ -305,7 +305,7 @@ def test_a_library_that_maps_nothing_is_refused_with_the_versions_that_do(monkey
 
     monkeypatch.setattr(transformers, "__version__", version)
     with pytest.raises(BackendError, match=rf"5\.16\.1.*{version}"):
-        load_engine(folder_spec(ORACLES / TINY["qwen"]), Conductor(1))
+        load_engine(folder_spec(ORACLES / TINY["qwen"]), Scheduler(1))
 
 
 @needs_oracles
@@ -316,7 +316,7 @@ def test_numbers_that_are_none_end_the_answer_with_an_error(tmp_path, value):
     folder = copied(ORACLES / TINY["qwen"], tmp_path / "broken")
     rewrite(folder, lambda tensors: tensors["transformer.ln_f.weight"].fill_(value))
     with pytest.raises(BackendError) as refusal:
-        open_engine(folder_spec(folder), Conductor(1))
+        open_engine(folder_spec(folder), Scheduler(1))
     assert refusal.value.code == "backend_failed"
 
 

@@ -8,8 +8,8 @@ import torch
 from micro_engines import CHATGLM, QWEN, Record, greedy, held, micro_engine, prompt, seeded, tokens
 
 from backends.stepping.cache import TokenCache
-from backends.stepping.kept import Kept, reusable
-from backends.stepping.limits import GROWTH, PIECE
+from backends.stepping.cache_pool import Kept, reusable
+from backends.stepping.sizes import GROWTH, PIECE
 
 # One layer with one head of two numbers in 32 bits: 16 bytes a token, room for 256 at a time.
 UNIT = 16 * GROWTH
@@ -224,7 +224,7 @@ def test_a_turn_is_the_same_in_company_too(engine):
 
     alone = talk()
     engine.forget()
-    with held(engine._conductor):
+    with held(engine._scheduler):
         beside = [engine.begin(prompt(PIECE + n), seeded(100, n)) for n in range(3)]
     assert talk() == alone
     for other in beside:

@@ -18,12 +18,12 @@ import pytest
 from arena.errors import BackendError, InputError
 from arena.types import Message, ModelSpec
 from backends import open_backends
-from backends.catalog import EMBEDDED
-from backends.llama_cpp import LlamaCppBackend, prompt_ids, stop_strings
-from backends.llama_engine import _ask, _loopback_client
-from backends.loading import BackgroundLoad
-from backends.resolve import model_file, resolve
-from backends.slots import Slots
+from backends.llama.backend import LlamaCppBackend, prompt_ids, stop_strings
+from backends.llama.engine import _ask, _loopback_client
+from backends.models.catalog import EMBEDDED
+from backends.models.resolve import model_file, resolve
+from backends.streaming.loading import BackgroundLoad
+from backends.streaming.slots import Slots
 
 CHATML = "<|im_start|>{role}\n{content}<|im_end|>"
 THINKING = CHATML + "{%- if thinking %}<think>{% endif %}"

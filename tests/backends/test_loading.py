@@ -10,7 +10,7 @@ import pytest
 
 from arena.errors import BackendError, InputError
 from arena.types import Chunk, LoadState
-from backends.loading import BackgroundLoad
+from backends.streaming.loading import BackgroundLoad
 
 
 class Model:

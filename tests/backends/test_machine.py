@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from backends.memory.machine import anonymous_bytes, available_bytes, cpu_count, process_bytes
+from backends.machine.memory import anonymous_bytes, available_bytes, cpu_count, process_bytes
 
 MIB = 1 << 20
 V2 = "sys/fs/cgroup"

@@ -14,16 +14,16 @@ from model_folders import DATA, copied, edit_json
 from arena.errors import BackendError, InputError
 from arena.types import ModelSpec
 from backends import open_backends
-from backends.catalog import EMBEDDED, Published
-from backends.checkpoint import find_weights
-from backends.memory import ledger
-from backends.memory.ledger import Ledger, check_memory
-from backends.memory.needs import Need, need_of
-from backends.resolve import resolve
+from backends.folder.checkpoint import find_weights
+from backends.memory import budget
+from backends.memory.budget import MemoryBudget, check_memory
+from backends.memory.estimate import Need, need_of
+from backends.models.catalog import EMBEDDED, Published
+from backends.models.resolve import resolve
 from ui.texts import error_text
 
 GB = 1_000_000_000
-# 300 MB of imports and 160 MB for opening, see backends/memory/needs.py.
+# 300 MB of imports and 160 MB for opening, see backends/memory/estimate.py.
 LIBRARIES = 460_000_000
 QWEN_CONFIG = {
     "model_type": "qwen",
@@ -70,7 +70,7 @@ NATIVE_CONFIG = {
 @pytest.fixture(autouse=True)
 def libraries_not_imported(monkeypatch):
     """As in a fresh process, whatever tests ran before."""
-    monkeypatch.delitem(sys.modules, "backends.hf_engine", raising=False)
+    monkeypatch.delitem(sys.modules, "backends.hf.engine", raising=False)
 
 
 @pytest.fixture
@@ -193,23 +193,23 @@ def test_bin_files_of_32_bits_halve(tmp_path):
 
 def test_libraries_that_are_there_already_need_nothing(qwen, monkeypatch):
     fresh = need_of(qwen)
-    monkeypatch.setitem(sys.modules, "backends.hf_engine", object())
+    monkeypatch.setitem(sys.modules, "backends.hf.engine", object())
     assert fresh.total - need_of(qwen).total == 300_000_000
 
 
 @pytest.mark.parametrize("name", ["qwen-micro-vocab2048", "chatglm3-micro-vocab2048"])
 @pytest.mark.parametrize("precision", ["bf16", "fp32"])
 def test_the_cache_is_what_the_engine_gives_out(name, precision):
-    from backends.hf_engine import HfEngine
-    from backends.stepping.conductor import Conductor
-    from backends.stepping.rows import stock_rows
-    from backends.weights import architecture_of, load_weights
+    from backends.families.weights import architecture_of, load_weights
+    from backends.hf.engine import HfEngine
+    from backends.stepping.batched import stock_rows
+    from backends.stepping.scheduler import Scheduler
 
     class NoStops:
         stop_ids = frozenset()
 
     model = load_weights(DATA / name, architecture_of(DATA / name), precision)
-    engine = HfEngine(stock_rows(model), NoStops(), Conductor(1), context_length=8192)
+    engine = HfEngine(stock_rows(model), NoStops(), Scheduler(1), context_length=8192)
     assert engine.slots.amount == need_of(resolve(f"{DATA / name}@{precision}")).cache
 
 
@@ -302,8 +302,8 @@ def test_of_a_damaged_head_only_the_size_is_known(gguf_spec, length):
 def no_others(monkeypatch, tmp_path):
     """A catalog without any model that is here."""
     monkeypatch.setenv("ARENA_MODELS_DIR", str(tmp_path / "none"))
-    monkeypatch.setattr(ledger, "EMBEDDED", {})
-    monkeypatch.setattr(ledger, "PUBLISHED", {})
+    monkeypatch.setattr(budget, "EMBEDDED", {})
+    monkeypatch.setattr(budget, "PUBLISHED", {})
 
 
 def refusal(spec, free, need=None):
@@ -356,7 +356,7 @@ def test_of_fewer_bits_the_most_that_fit_are_named(qwen, no_others, asked):
 
 def test_the_embedded_model_is_named_once(qwen, monkeypatch, tmp_path):
     monkeypatch.setenv("ARENA_MODELS_DIR", str(tmp_path / "none"))
-    monkeypatch.setattr(ledger, "PUBLISHED", {})
+    monkeypatch.setattr(budget, "PUBLISHED", {})
     assert refusal(qwen, 1 * GB).details["fits"] == "smollm2-135m"
     assert refusal(qwen, need_of(EMBEDDED["smollm2-135m"]).total - 1).code == "memory_short_for_all"
     # Itself at another temperature is no way out for the embedded model.
@@ -367,7 +367,7 @@ def test_the_embedded_model_is_named_once(qwen, monkeypatch, tmp_path):
 def test_the_largest_of_the_catalog_come_first(qwen, monkeypatch, no_others):
     sizes = {"tiny": 1, "small": 2, "mid": 3, "large": 6, "huge": 60}
     published = {name: Published({}, weight_bytes=size * GB) for name, size in sizes.items()}
-    monkeypatch.setattr(ledger, "PUBLISHED", published)
+    monkeypatch.setattr(budget, "PUBLISHED", published)
     # large: 6 GB and a third for the cache, and 0.46 for the libraries.
     assert refusal(qwen, 8_460_000_000).details["fits"] == "large, mid, small"
     assert refusal(qwen, 8_459_999_999).details["fits"] == "mid, small, tiny"
@@ -394,8 +394,8 @@ class Machine:
         self.free = free
         self.own = 50_000_000
 
-    def ledger(self):
-        return Ledger(lambda: self.free, lambda: self.own)
+    def budget(self):
+        return MemoryBudget(lambda: self.free, lambda: self.own)
 
     def take(self, size):
         self.own += size
@@ -409,20 +409,20 @@ def machine():
 
 def test_a_load_that_fits_is_opened_and_one_that_does_not_is_not(machine, qwen):
     opened = []
-    ledger = machine.ledger()
-    assert ledger.load(qwen, lambda spec: opened.append(spec) or Engine())
+    budget = machine.budget()
+    assert budget.load(qwen, lambda spec: opened.append(spec) or Engine())
     machine.free = 1000
     with pytest.raises(BackendError, match=r"needs 20\.5 GB"):
-        machine.ledger().load(qwen, lambda spec: opened.append(spec) or Engine())
+        machine.budget().load(qwen, lambda spec: opened.append(spec) or Engine())
     assert opened == [qwen]
 
 
 def test_unknown_free_memory_refuses_nothing(qwen):
-    assert Ledger(lambda: None, lambda: None).load(qwen, lambda spec: Engine())
+    assert MemoryBudget(lambda: None, lambda: None).load(qwen, lambda spec: Engine())
 
 
 def test_two_loads_under_way_do_not_count_on_the_same_memory(machine, qwen, chatglm, in_background):
-    ledger = machine.ledger()
+    budget = machine.budget()
     gate = threading.Event()
     reading = threading.Event()
 
@@ -431,23 +431,23 @@ def test_two_loads_under_way_do_not_count_on_the_same_memory(machine, qwen, chat
         assert gate.wait(10)
         return Engine()
 
-    first = in_background(ledger.load, qwen, slowly)
+    first = in_background(budget.load, qwen, slowly)
     assert reading.wait(10)
     with pytest.raises(BackendError) as failure:
-        ledger.load(chatglm, slowly)
+        budget.load(chatglm, slowly)
     assert failure.value.details["free"] == "3.5"  # 24 - 20.43
     gate.set()
     assert first.result()
 
 
 def test_of_many_at_once_as_many_are_loaded_as_fit(machine, chatglm, in_background):
-    ledger = Machine(30 * GB).ledger()  # two of 14.2 GB
+    budget = Machine(30 * GB).budget()  # two of 14.2 GB
     start = threading.Barrier(8)
 
     def load():
         start.wait(10)
         try:
-            return ledger.load(chatglm, lambda spec: Engine())
+            return budget.load(chatglm, lambda spec: Engine())
         except BackendError:
             return None
 
@@ -457,39 +457,39 @@ def test_of_many_at_once_as_many_are_loaded_as_fit(machine, chatglm, in_backgrou
 
 def test_mapped_weights_stay_claimed_while_the_model_is_there(machine, qwen, chatglm):
     """The system calls pages of a mapped file available; giving them to another model would stop the first."""
-    ledger = machine.ledger()
-    engine = ledger.load(qwen, lambda spec: Engine())
-    assert ledger.free() == 24 * GB - need_of(qwen).total
+    budget = machine.budget()
+    engine = budget.load(qwen, lambda spec: Engine())
+    assert budget.free() == 24 * GB - need_of(qwen).total
     with pytest.raises(BackendError):
-        ledger.load(chatglm, lambda spec: Engine())
+        budget.load(chatglm, lambda spec: Engine())
     del engine
     gc.collect()
-    assert ledger.free() == 24 * GB
-    assert ledger.load(chatglm, lambda spec: Engine())
+    assert budget.free() == 24 * GB
+    assert budget.load(chatglm, lambda spec: Engine())
 
 
 def test_what_a_model_has_taken_already_counts_once(machine, chatglm):
-    ledger = machine.ledger()
-    engine = ledger.load(chatglm, lambda spec: machine.take(12 * GB) or Engine())
+    budget = machine.budget()
+    engine = budget.load(chatglm, lambda spec: machine.take(12 * GB) or Engine())
     assert machine.free == 12 * GB
-    assert ledger.free() == 24 * GB - need_of(chatglm).total
+    assert budget.free() == 24 * GB - need_of(chatglm).total
     # What the process takes beyond all claims is not the models'.
     machine.take(5 * GB)
-    assert ledger.free() == machine.free
+    assert budget.free() == machine.free
     assert engine
 
 
 @pytest.mark.parametrize("error", [BackendError("load_failed", "No."), RuntimeError("no"), MemoryError()])
 def test_a_load_that_fails_gives_its_claim_back(machine, qwen, error):
-    ledger = machine.ledger()
+    budget = machine.budget()
 
     def fail(spec):
         raise error
 
     with pytest.raises(type(error)):
-        ledger.load(qwen, fail)
-    assert ledger.free() == 24 * GB
-    assert ledger.load(qwen, lambda spec: Engine())
+        budget.load(qwen, fail)
+    assert budget.free() == 24 * GB
+    assert budget.load(qwen, lambda spec: Engine())
 
 
 def test_an_engine_may_be_collected_where_the_ledger_is_looked_at(qwen):
@@ -500,10 +500,10 @@ def test_an_engine_may_be_collected_where_the_ledger_is_looked_at(qwen):
         engines.clear()
         return 24 * GB
 
-    ledger = Ledger(available, lambda: 0)
-    engines.append(ledger.load(qwen, lambda spec: Engine()))
-    assert ledger.free() == 24 * GB - need_of(qwen).total
-    assert ledger.free() == 24 * GB
+    budget = MemoryBudget(available, lambda: 0)
+    engines.append(budget.load(qwen, lambda spec: Engine()))
+    assert budget.free() == 24 * GB - need_of(qwen).total
+    assert budget.free() == 24 * GB
 
 
 def test_damaged_weights_are_named_before_anything_is_read(machine, qwen):
@@ -511,7 +511,7 @@ def test_damaged_weights_are_named_before_anything_is_read(machine, qwen):
     with file.open("r+b") as opened:
         opened.truncate(1000)
     with pytest.raises(BackendError, match=r"model\.safetensors has 1,000 bytes instead of 15,442,"):
-        machine.ledger().load(qwen, lambda spec: pytest.fail("was opened"))
+        machine.budget().load(qwen, lambda spec: pytest.fail("was opened"))
 
 
 # ---- on the way to the page
@@ -522,7 +522,7 @@ def test_every_load_is_checked_and_can_be_tried_again(runtime, machine, monkeypa
     """Refused in its pane while the memory is short; the next try looks again."""
     spec = EMBEDDED["smollm2-135m"] if runtime == "llama.cpp" else resolve(str(DATA / "qwen-micro-vocab2048"))
     machine.free = 1_000_000
-    monkeypatch.setattr(ledger, "Ledger", machine.ledger)
+    monkeypatch.setattr(budget, "MemoryBudget", machine.budget)
     (backend,) = open_backends([spec])
     for _ in range(2):
         with pytest.raises(BackendError) as failure:
@@ -537,7 +537,7 @@ def test_every_load_is_checked_and_can_be_tried_again(runtime, machine, monkeypa
 
 def test_models_that_are_opened_together_share_one_ledger(machine, monkeypatch):
     made = []
-    monkeypatch.setattr(ledger, "Ledger", lambda: made.append(machine.ledger()) or made[-1])
+    monkeypatch.setattr(budget, "MemoryBudget", lambda: made.append(machine.budget()) or made[-1])
     open_backends([EMBEDDED["smollm2-135m"], resolve(str(DATA / "qwen-micro-vocab2048"))])
     assert len(made) == 1
 
@@ -545,4 +545,4 @@ def test_models_that_are_opened_together_share_one_ledger(machine, monkeypatch):
 def test_an_embedded_model_that_is_missing_is_still_named(machine):
     spec = replace(EMBEDDED["smollm2-135m"], source="package:no_such_package/x.gguf")
     with pytest.raises(InputError, match="requirements-model"):
-        machine.ledger().load(spec, lambda spec: Engine())
+        machine.budget().load(spec, lambda spec: Engine())

@@ -14,8 +14,8 @@ from native_folders import CHATML, GLM4, LLAMA, MARKS, QWEN3, THINK, native_fold
 from arena.errors import ArenaError, BackendError
 from arena.types import GenerationConfig, Message
 from backends import open_backends
-from backends.native import NativeChat
-from backends.resolve import resolve
+from backends.families.native import NativeChat
+from backends.models.resolve import resolve
 
 KINDS = {
     "chatml": {"kind": "Qwen2", "template": CHATML},

@@ -19,8 +19,8 @@ from llama_server import MODEL, SERVER_KEY, LlamaServer, llama_server
 from arena.errors import BackendError, InputError
 from arena.types import GenerationConfig, Message
 from backends import open_backends
-from backends.openai_api import OpenAIBackend, openai_spec
-from backends.resolve import resolve
+from backends.models.resolve import resolve
+from backends.openai.backend import OpenAIBackend, openai_spec
 
 STORY = "Tell me a long story about the sea."
 
@@ -268,7 +268,7 @@ def test_whatever_goes_wrong_is_one_line_of_ours(ask, answer, code: str) -> None
 
 
 def test_a_server_that_falls_silent_is_given_up(ask, monkeypatch) -> None:
-    monkeypatch.setattr("backends.openai_client.SILENCE_SECONDS", 0.5)
+    monkeypatch.setattr("backends.openai.client.SILENCE_SECONDS", 0.5)
     let_go = threading.Event()
 
     def answer(handler: BaseHTTPRequestHandler, request: dict[str, Any]) -> None:

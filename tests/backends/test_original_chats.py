@@ -11,8 +11,8 @@ import tokenizers
 from model_folders import ORACLES, TINY, expected, needs_oracles
 
 from arena.types import Message
-from backends.chatglm import PIECES, PREFIX, ROLES, ChatGLMChat
-from backends.qwen import PATTERN, RANKS, QwenChat
+from backends.families.chatglm import PIECES, PREFIX, ROLES, ChatGLMChat
+from backends.families.qwen import PATTERN, RANKS, QwenChat
 
 pytestmark = needs_oracles
 ALPHABET = " \n\t\r'aZé́Å0१9，。《》你好𠮷👋🌍🇨🇳‍👩<|>[]_/\\{}s'tLLim_endﬁＡ안ส\x00\u3000\ufeff\ud800"

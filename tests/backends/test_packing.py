@@ -16,22 +16,22 @@ from arena.errors import BackendError, InputError
 from arena.types import GenerationConfig, Message
 from backends import open_backends
 from backends.checking.verify import verify_listed
-from backends.folders import folder_spec, packed_spec
-from backends.memory.needs import need_of
-from backends.native import NativeChat
+from backends.families.native import NativeChat
+from backends.families.weights import architecture_of, load_weights, map_weights
+from backends.folder.packed import PACKED, read_packed, weights_of
+from backends.memory.estimate import need_of
+from backends.models.folder_models import folder_spec, packed_spec
+from backends.models.resolve import resolve
 from backends.packed import calibrate
 from backends.packed.calibrate import calibrated
-from backends.packed.folder import PACKED, read_packed, weights_of
+from backends.packed.calibration_text import calibration_ids
 from backends.packed.kernels import find_kernels
-from backends.packed.layout import unpack4
 from backends.packed.linear import Linear4, Linear8
 from backends.packed.open import fill, load_packed
 from backends.packed.pack import pack
 from backends.packed.scheme import fitting_group, round4, round8
-from backends.packed.texts import calibration_ids
-from backends.resolve import resolve
-from backends.stepping.limits import PIECE
-from backends.weights import architecture_of, load_weights, map_weights
+from backends.packed.weight_layout import unpack4
+from backends.stepping.sizes import PIECE
 
 IDS = [[5, 17, 900, 33, 2, 1500, 44]]
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from backends.memory.machine import anonymous_bytes
-from backends.pages import return_freed
+from backends.machine.memory import anonymous_bytes
+from backends.machine.pages import return_freed
 
 # More than the C library gets from the system at a time, less than what it hands back by itself.
 BLOCK, BLOCKS = 50_000, 2000

@@ -7,11 +7,11 @@ import pytest
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
-from backends.bench.quality.permute import permute  # noqa: E402
-from backends.bench.quality.rows import TEXT, best_copy, rounded_copy  # noqa: E402
-from backends.bench.quality.schemes import schemes  # noqa: E402
-from backends.bench.quality.sums import Sums, compare  # noqa: E402
-from backends.packed.texts import CALIBRATION, passages  # noqa: E402
+from backends.packed.calibration_text import CALIBRATION, passages  # noqa: E402
+from bench.quality.permute import permute  # noqa: E402
+from bench.quality.rows import TEXT, best_copy, rounded_copy  # noqa: E402
+from bench.quality.schemes import schemes  # noqa: E402
+from bench.quality.sums import Sums, compare  # noqa: E402
 
 
 def always(*probabilities):

@@ -12,8 +12,8 @@ from model_folders import DATA, ORACLES, TINY, copied, edit_json, needs_oracles,
 
 from arena.errors import ArenaError
 from backends import open_backends
-from backends.checkpoint import read_config
-from backends.resolve import resolve
+from backends.folder.checkpoint import read_config
+from backends.models.resolve import resolve
 
 QWEN_SHARD = "model-00002-of-00002.safetensors"
 QWEN_INDEX = "model.safetensors.index.json"

@@ -8,8 +8,8 @@ import pytest
 
 from arena.errors import InputError
 from arena.types import ModelSpec
-from backends.catalog import EMBEDDED, EMBEDDED_SHA256
-from backends.resolve import PRECISIONS, model_file, resolve
+from backends.models.catalog import EMBEDDED, EMBEDDED_SHA256
+from backends.models.resolve import PRECISIONS, model_file, resolve
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ from transformers.integrations.sdpa_attention import repeat_kv
 
 from arena.errors import BackendError
 from backends import open_backends
-from backends.resolve import resolve
-from backends.stepping.limits import ROWS
-from backends.stepping.rows import Rows, check_attention
+from backends.models.resolve import resolve
+from backends.stepping.batched import Rows, check_attention
+from backends.stepping.sizes import ROWS
 
 
 class Config:
@@ -44,7 +44,7 @@ def test_rows_of_different_lengths_get_the_scores_of_each_alone(width, rows):
     caches, alone = ([engine.new_cache() for _ in lengths] for _ in range(2))
     for length, one, other in zip(lengths, caches, alone, strict=True):
         engine.logits(prompt(length), one), engine.logits(prompt(length), other)
-    together = engine._conductor.run(lambda: glue.decode(caches, range(rows)))
+    together = engine._scheduler.run(lambda: glue.decode(caches, range(rows)))
     singly = [engine.logits([token], cache)[0] for token, cache in enumerate(alone)]
     assert together.shape == (rows, 2048)
     assert (together - torch.stack(singly)).abs().max() < 1e-5

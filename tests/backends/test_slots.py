@@ -7,7 +7,7 @@ from contextlib import ExitStack
 import pytest
 
 from arena.types import Chunk
-from backends.slots import Slots
+from backends.streaming.slots import Slots
 
 
 @pytest.fixture

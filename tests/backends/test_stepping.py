@@ -11,10 +11,10 @@ from native_folders import native_folder
 
 from arena.errors import BackendError
 from backends import open_backends
-from backends.resolve import resolve
-from backends.stepping import conductor as conductor_module
-from backends.stepping.conductor import Conductor
-from backends.stepping.limits import PIECE, ROWS
+from backends.models.resolve import resolve
+from backends.stepping import scheduler as conductor_module
+from backends.stepping.scheduler import Scheduler
+from backends.stepping.sizes import PIECE, ROWS
 
 LENGTHS = (7, 600, 40, 3, 1025, 256, 90, 513)
 
@@ -33,7 +33,7 @@ def recorded(engine, talks):
     """What is said to each, begun in the same step, and the scores that it was chosen by."""
     record = Record(engine)
     try:
-        with held(engine._conductor):
+        with held(engine._scheduler):
             running = [engine.begin(ids, config) for ids, config in talks]
         said = [tokens(one.until_the_end()) for one in running]
     finally:
@@ -67,7 +67,7 @@ def test_one_that_joins_and_one_that_leaves_midway_change_nothing(engine):
     alone = [recorded(engine, [talk])[1][0] for talk in (long, late, short)]
     record, joined = Record(engine), []
     record.before = lambda number: joined.append(engine.begin(*late)) if number == 9 else None
-    with held(engine._conductor):
+    with held(engine._scheduler):
         first, brief = engine.begin(*long), engine.begin(*short)
     list(brief.until_the_end())
     list(first.until_the_end())
@@ -113,7 +113,7 @@ def test_stopping_ends_within_a_piece_of_the_prompt(micro):
 
 def test_one_that_is_stopped_before_it_began_computes_nothing(micro):
     record = Record(micro)
-    with held(micro._conductor):
+    with held(micro._scheduler):
         talk = micro.begin(prompt(5), greedy(10))
         talk.cancelled.set()
     assert list(talk.until_the_end()) == []
@@ -143,7 +143,7 @@ def test_a_prompt_that_cannot_be_read_fails_alone(micro):
     good, bad = prompt(40), prompt(41)
     wanted = recorded(micro, [(good, greedy(8))])[0][0]
     failing_for(bad, MemoryError("no room"))(Record(micro))
-    with held(micro._conductor):
+    with held(micro._scheduler):
         fine, broken = micro.begin(good, greedy(8)), micro.begin(bad, greedy(8))
     with pytest.raises(MemoryError, match="no room"):
         list(broken.until_the_end())
@@ -166,7 +166,7 @@ def test_numbers_that_are_none_end_that_conversation_alone(micro):
         return scores
 
     rows.decode = poisoned
-    with held(micro._conductor):
+    with held(micro._scheduler):
         fine, broken = micro.begin(good, greedy(8)), micro.begin(bad, greedy(8))
     with pytest.raises(BackendError, match="numbers that are none"):
         tokens(broken.until_the_end())
@@ -174,12 +174,12 @@ def test_numbers_that_are_none_end_that_conversation_alone(micro):
 
 
 def test_a_step_that_fails_ends_the_talks_of_that_engine_and_no_others(monkeypatch):
-    conductor = Conductor(1)
-    broken, fine = (micro_engine(conductor=conductor) for _ in range(2))
+    scheduler = Scheduler(1)
+    broken, fine = (micro_engine(scheduler=scheduler) for _ in range(2))
     wanted = tokens(fine.generate(prompt(9), greedy(12)))
     fine.forget()
     monkeypatch.setattr(broken._stepper, "_let_out", lambda: 1 / 0)
-    with held(conductor):
+    with held(scheduler):
         talks = [broken.begin(prompt(n), greedy(5)) for n in (3, 4)]
         other = fine.begin(prompt(9), greedy(12))
     for talk in talks:
@@ -193,7 +193,7 @@ def test_a_step_that_fails_ends_the_talks_of_that_engine_and_no_others(monkeypat
 def test_a_prompt_without_tokens_ends_alone(micro):
     wanted = tokens(micro.generate(prompt(9), greedy(8)))
     micro.forget()
-    with held(micro._conductor):
+    with held(micro._scheduler):
         empty, fine = micro.begin([], greedy(8)), micro.begin(prompt(9), greedy(8))
     with pytest.raises(ValueError, match="the prompt has no tokens"):
         list(empty.until_the_end())
@@ -204,7 +204,7 @@ def test_whoever_reads_an_answer_hears_that_the_process_ends():
     engine = micro_engine()
     answer = engine.begin(prompt(9), greedy(4000)).until_the_end()
     next(answer)
-    engine._conductor.close()
+    engine._scheduler.close()
     with pytest.raises(RuntimeError, match="the process ends"):
         list(answer)
 
@@ -213,10 +213,10 @@ def test_whoever_reads_an_answer_hears_that_the_process_ends():
 
 
 def test_two_models_get_a_step_in_turn():
-    conductor, passes = Conductor(1), []
-    one, other = micro_engine(QWEN, conductor=conductor), micro_engine(CHATGLM, conductor=conductor)
+    scheduler, passes = Scheduler(1), []
+    one, other = micro_engine(QWEN, scheduler=scheduler), micro_engine(CHATGLM, scheduler=scheduler)
     Record(one, passes, "one"), Record(other, passes, "other")
-    with held(conductor):
+    with held(scheduler):
         talks = [engine.begin(prompt(9), greedy(20)) for engine in (one, other) for _ in range(2)]
     for talk in talks:
         list(talk.until_the_end())
@@ -229,13 +229,13 @@ def test_all_that_computes_is_one_thread(micro):
     threads = set()
     record = Record(micro)
     record.before = lambda number: threads.add((threading.current_thread().name, torch.get_num_threads()))
-    other = micro_engine(CHATGLM, conductor=micro._conductor)
+    other = micro_engine(CHATGLM, scheduler=micro._scheduler)
     Record(other).before = record.before
-    with held(micro._conductor):
+    with held(micro._scheduler):
         talks = [engine.begin(prompt(9), greedy(4)) for engine in (micro, other) for _ in range(3)]
     for talk in talks:
         list(talk.until_the_end())
-    assert threads == {("conductor", 1)}
+    assert threads == {("scheduler", 1)}
 
 
 def test_an_engine_that_nobody_wants_any_more_is_gone_with_its_caches(monkeypatch, eventually, threads_return):
@@ -244,13 +244,13 @@ def test_an_engine_that_nobody_wants_any_more_is_gone_with_its_caches(monkeypatc
     list(engine.generate(prompt(300), greedy(3)))
     (cache,) = engine._stepper._kept._idle
     gone = [weakref.ref(thing) for thing in (engine, engine._stepper, engine._rows.model, cache)]
-    conductor = engine._conductor
+    scheduler = engine._scheduler
     del engine, cache
     # The thread may not have come to the end of its last step.
     assert eventually(lambda: gc.collect() is not None and [reference() for reference in gone] == [None] * 4)
     assert threads_return()
-    assert conductor.run(lambda: 5) == 5
-    assert conductor._members == []
+    assert scheduler.run(lambda: 5) == 5
+    assert scheduler._members == []
 
 
 def test_an_answer_that_is_read_keeps_its_engine():

@@ -1,0 +1,1 @@
+"""What differs between model families: tokenizer, chat format, configuration and tensor names."""

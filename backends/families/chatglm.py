@@ -1,0 +1,149 @@
+"""ChatGLM3-6B: its tokenizer, chat format, configuration and tensor names. Knows no engine.
+
+Tool calls are text here: the original runs `eval` on them. Its table of positions ends at `seq_length`, and so does
+the context.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from arena.text import without_lone_surrogates
+from arena.types import Message
+from backends.families.family import MOST_LAYERS, number, whole_number
+from backends.folder.checkpoint import member, refusal
+from backends.streaming.reply import Trimmed, WholeDecode
+
+PIECES = 64789
+PREFIX = (64790, 64792)  # [gMASK] sop
+ROLES = {"system": 64794, "user": 64795, "assistant": 64796, "observation": 64797}
+END_OF_TEXT = 2
+
+MODEL_CLASS = "Glm"
+QKV = ".self_attention.query_key_value."
+RENAMES = {
+    r"^transformer\.embedding\.word_embeddings\.": "model.embed_tokens.",
+    r"^transformer\.output_layer\.": "lm_head.",
+    r"^transformer\.encoder\.final_layernorm\.": "model.norm.",
+    r"^transformer\.encoder\.layers\.": "model.layers.",
+    r"\.self_attention\.dense\.": ".self_attn.o_proj.",
+    r"\.mlp\.dense_h_to_4h\.": ".mlp.gate_up_proj.",
+    r"\.mlp\.dense_4h_to_h\.": ".mlp.down_proj.",
+}
+DROPPED = (r"rotary_pos_emb\.inv_freq",)
+# What must be so for the mapping to hold. Keys whose absence means something else must be there.
+_WANTED = {
+    "multi_query_attention": True,
+    "rmsnorm": True,
+    "post_layer_norm": True,
+    "add_bias_linear": False,
+    "apply_residual_connection_post_layernorm": False,
+    "fp32_residual_connection": False,
+}
+_ABSENT = ("pre_seq_len", "prefix_projection")
+
+
+def model_config(config: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """The arguments of a GlmConfig for the original's config.json. Raises BackendError with the reason."""
+    for key, wanted in _WANTED.items():
+        if config.get(key) is not wanted:
+            raise refusal(name, f"config.json has {key} {config.get(key)!r}; only {wanted!r} is understood")
+    for key in _ABSENT:
+        if config.get(key):
+            raise refusal(name, f"config.json has {key} {config[key]!r}, which is not understood")
+    if not isinstance(config.get("add_qkv_bias"), bool):
+        raise refusal(name, "config.json does not say whether there is add_qkv_bias")
+    return {
+        "vocab_size": whole_number(config, name, "padded_vocab_size"),
+        "hidden_size": whole_number(config, name, "hidden_size"),
+        "intermediate_size": whole_number(config, name, "ffn_hidden_size"),
+        "num_hidden_layers": whole_number(config, name, "num_layers", most=MOST_LAYERS),
+        "num_attention_heads": whole_number(config, name, "num_attention_heads"),
+        "num_key_value_heads": whole_number(config, name, "multi_query_group_num"),
+        "head_dim": whole_number(config, name, "kv_channels"),
+        "max_position_embeddings": context_length(config, name),
+        "rms_norm_eps": number(config, name, "layernorm_epsilon", 1e-5),
+        "attention_bias": config["add_qkv_bias"],
+        "rope_parameters": {
+            "rope_type": "default",
+            "rope_theta": 10000.0 * number(config, name, "rope_ratio", 1),
+            "partial_rotary_factor": 0.5,
+        },
+        "tie_word_embeddings": False,
+        # What ends a reply is the chat's business.
+        "eos_token_id": None,
+        "pad_token_id": None,
+    }
+
+
+def context_length(config: Mapping[str, Any], name: str) -> int:
+    """Tokens for which the original has positions."""
+    return whole_number(config, name, "seq_length")
+
+
+class ChatGLMChat:
+    """Conversations as ids and ids as text."""
+
+    stop_ids = frozenset({END_OF_TEXT, ROLES["user"], ROLES["observation"]})
+    reasoning = False
+
+    def __init__(self, folder: Path) -> None:
+        import sentencepiece
+
+        try:
+            self._pieces = sentencepiece.SentencePieceProcessor(model_file=str(member(folder, "tokenizer.model")))
+        except (OSError, RuntimeError) as error:
+            raise refusal(folder.name, "tokenizer.model is damaged") from error
+        if self._pieces.vocab_size() != PIECES:
+            found = self._pieces.vocab_size()
+            raise refusal(folder.name, f"tokenizer.model has {found:,} pieces instead of {PIECES:,}")
+
+    def encode(self, text: str) -> list[int]:
+        """What people wrote, as ids; what looks like a special token is ordinary text."""
+        # The library fails on half of a surrogate pair; tiktoken puts the same mark in its place.
+        return list(self._pieces.encode(without_lone_surrogates(text)))
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of ids; those that no text has, and the special ones, are nothing."""
+        return str(self._pieces.decode([token for token in ids if END_OF_TEXT < token < PIECES]))
+
+    def prompt_ids(self, messages: Sequence[Message]) -> list[int]:
+        """The conversation as the original puts it together, each text encoded alone after an empty metadata line."""
+        ids = list(PREFIX)
+        for message in messages:
+            ids += self.message_ids(message.role, message.content)
+        return [*ids, ROLES["assistant"]]
+
+    def message_ids(self, role: str, text: str, metadata: str = "") -> list[int]:
+        """One message. `metadata` names a tool; no message of this project has any."""
+        return [ROLES[role], *self.encode(f"{metadata}\n"), *self.encode(text)]
+
+    def recent(self, messages: Sequence[Message]) -> list[Message]:
+        """All of them: the original has no window of its own."""
+        return list(messages)
+
+    def opens_thinking(self, messages: Sequence[Message]) -> bool:
+        """Never: the model is older than the mark."""
+        return False
+
+    def decoder(self) -> ChatGLMReply:
+        """A decoder for one reply."""
+        return ChatGLMReply(self)
+
+
+class ChatGLMReply:
+    """One reply from its ids. An empty metadata line is white space like any other; a first line with text stays."""
+
+    def __init__(self, chat: ChatGLMChat) -> None:
+        self._decode = WholeDecode(chat.decode)
+        self._text = Trimmed("[[训练时间]]", "2023年")
+
+    def feed(self, token: int) -> str:
+        """The text that one more id completes."""
+        return self._text.feed(self._decode.feed(token))
+
+    def flush(self) -> str:
+        """What was held back, at the end."""
+        return self._text.flush()

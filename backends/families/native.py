@@ -1,0 +1,134 @@
+"""Chat checkpoints that transformers supports natively: their own tokenizer and template. Knows no engine.
+
+The text between two marks of the template is encoded as one, as the library does it, but by a copy of the tokenizer
+that knows no marks: what people wrote never becomes one.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+import threading
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from arena.errors import BackendError
+from arena.text import without_lone_surrogates
+from arena.types import Message
+from backends.folder.checkpoint import check_links, first_line, refusal
+from backends.streaming.decode import THINK_OPEN
+from backends.streaming.reply import WholeDecode
+
+
+class NativeChat:
+    """Conversations as ids and ids as text. `ends` are the stop ids that the folder's files name, in any form."""
+
+    def __init__(self, folder: Path, *ends: Any) -> None:
+        import tokenizers
+
+        self._tokenizer = _load_tokenizer(folder)
+        description = json.loads(self._tokenizer.backend_tokenizer.to_str())
+        marks = {token["content"]: token for token in description["added_tokens"] if token["content"].strip()}
+        self._marks = marks
+        self._cut = re.compile(f"({'|'.join(map(re.escape, sorted(marks, key=len, reverse=True))) or '(?!)'})")
+        self._plain = tokenizers.Tokenizer.from_str(json.dumps(_without_marks(description)))
+        self._special = frozenset(mark["id"] for mark in marks.values() if mark["special"])
+        # The library's tokenizer cannot be used by two threads at the same moment.
+        self._lock = threading.Lock()
+        self.reasoning = THINK_OPEN in marks or THINK_OPEN in str(self._tokenizer.chat_template)
+        self.stop_ids = frozenset(_ids((*ends, self._tokenizer.eos_token_id))) | self._turn_end()
+
+    def prompt_ids(self, messages: Sequence[Message]) -> list[int]:
+        """The conversation by the folder's template; only what the template itself writes becomes a mark's id."""
+        nonce = secrets.token_hex(8)
+        # The library fails on half of a surrogate pair.
+        texts = {
+            f"x{nonce}n{index}x": without_lone_surrogates(message.content) for index, message in enumerate(messages)
+        }
+        held = [Message(message.role, holder) for message, holder in zip(messages, texts, strict=True)]
+        ids: list[int] = []
+        between = ""
+        strip_next = False
+        for part in re.split(f"(x{nonce}n[0-9]+x)", self.render(held)):
+            # What people wrote is not searched for marks.
+            pieces = [texts[part]] if part in texts else self._cut.split(part)
+            for piece in pieces:
+                mark = None if part in texts else self._marks.get(piece)
+                if mark is None:
+                    between += piece
+                    continue
+                ids += self._encode(between, strip_next, mark["lstrip"])
+                ids.append(mark["id"])
+                between, strip_next = "", mark["rstrip"]
+        return ids + self._encode(between, strip_next, False)
+
+    def render(self, messages: Sequence[Message], answer: bool = True) -> str:
+        """The conversation as the template writes it; with `answer`, ready for one. Raises BackendError."""
+        talk = [{"role": message.role, "content": message.content} for message in messages]
+        try:
+            with self._lock:
+                return str(self._tokenizer.apply_chat_template(talk, tokenize=False, add_generation_prompt=answer))
+        except Exception as error:  # a template is code of the folder's and may raise anything
+            reason = f"the chat template refuses the conversation: {first_line(error)}"
+            raise BackendError("backend_failed", f"transformers failed: {reason}", reason=reason) from error
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of ids without the special ones."""
+        with self._lock:
+            kept = [token for token in ids if token not in self._special]
+            return str(self._tokenizer.decode(kept, clean_up_tokenization_spaces=False))
+
+    def recent(self, messages: Sequence[Message]) -> list[Message]:
+        """All of them."""
+        return list(messages)
+
+    def opens_thinking(self, messages: Sequence[Message]) -> bool:
+        """Whether the template leaves the <think> mark open for the answer."""
+        plain = [Message(message.role, "x") for message in messages]
+        return self.reasoning and self.render(plain).rstrip().endswith(THINK_OPEN)
+
+    def decoder(self) -> WholeDecode:
+        """A decoder for one reply."""
+        return WholeDecode(self.decode)
+
+    def _encode(self, text: str, lstrip: bool, rstrip: bool) -> list[int]:
+        text = text.lstrip() if lstrip else text
+        text = text.rstrip() if rstrip else text
+        return list(self._plain.encode(text, add_special_tokens=False).ids) if text else []
+
+    def _turn_end(self) -> frozenset[int]:
+        """The mark that the template writes after an answer, if there is one."""
+        holder = f"x{secrets.token_hex(8)}x"
+        talk = self.render([Message("user", "x"), Message("assistant", holder)], answer=False)
+        _, there, after = talk.rpartition(holder)
+        found = self._cut.match(after.lstrip()) if there else None
+        ends = {self._marks[found.group()]["id"]} if found else set()
+        return frozenset(ends) & self._special
+
+
+def _load_tokenizer(folder: Path) -> Any:
+    import transformers
+
+    check_links(folder)
+    try:
+        tokenizer = transformers.AutoTokenizer.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
+    except Exception as error:  # the library raises many kinds
+        raise refusal(folder.name, f"its tokenizer cannot be read: {first_line(error)}") from error
+    if not tokenizer.is_fast or not tokenizer.chat_template:
+        lack = "chat template" if tokenizer.is_fast else "tokenizer.json"
+        raise refusal(folder.name, f"it has no {lack}, so it is no chat model that can be run here")
+    return tokenizer
+
+
+def _ids(values: Iterable[Any]) -> Iterable[int]:
+    for value in values:
+        yield from (value if isinstance(value, list) else [] if value is None else [value])
+
+
+def _without_marks(tokenizer: dict[str, Any]) -> dict[str, Any]:
+    """A tokenizer.json for what people wrote: of the added tokens only runs of white space are left."""
+    tokenizer["added_tokens"] = [token for token in tokenizer["added_tokens"] if not token["content"].strip()]
+    tokenizer["post_processor"] = None
+    return tokenizer
