@@ -14,14 +14,14 @@ from backends.machine.threads import share_cores
 from backends.models.resolve import has_embedded
 from commands import errors_in_one_line
 from commands.answers import Answers, answers_file
-from commands.backing_up import backed_up
+from commands.backup import backed_up
 from commands.batch import batch
 from commands.check import check
 from commands.compose import Hosting
 from commands.export import export
 from commands.fetch import fetch, fetch_missing
+from commands.hosting_platform import Platform, platform_of, settle
 from commands.models import LEFT, PROMPTS, RIGHT, DataDir, ModelA, ModelB, PromptSet, choose_models
-from commands.place import Place, place_of, settle
 from commands.quantize import quantize
 from commands.report import report
 from commands.results import results
@@ -76,19 +76,19 @@ def main(
     if context.invoked_subcommand:
         return
     with errors_in_one_line():
-        place = place_of(os.environ)
-        models = chosen_models(a, b, answers, place)
+        platform = platform_of(os.environ)
+        models = chosen_models(a, b, answers, platform)
         if fetch_first and models:
             fetch_missing(models, HERE / "app.py")
         # Not an option: what stands on a command line is seen by everybody on the machine. Taken out, so that no
         # program started from here inherits it.
         token = os.environ.pop("ARENA_ADMIN_TOKEN", "")
-        from arena.judging.hidden import read_words
+        from arena.judging.moderation import read_words
 
         listed = read_words(words) if words else ()
         key, local = os.environ.pop("ARENA_JUDGE_KEY", ""), is_loopback(host)
         recorded = answers_file(answers, data_dir)
-        hosting = Hosting(data_dir, lang, token, public_url, recorded, local, place.keeps, backup, key, listed)
+        hosting = Hosting(data_dir, lang, token, public_url, recorded, local, platform.keeps, backup, key, listed)
         serve(models, host, port, hosting, prompts)
 
 
@@ -96,7 +96,7 @@ def serve(models: tuple[str, str] | None, host: str, port: int, hosting: Hosting
     """Check all that can be checked at once, put the page up, load the models behind it, and stay."""
     from arena.judging.pairs import load_pairs
     from arena.prompts import load_prompts
-    from ui.quick_import import import_gradio_quickly
+    from ui.gradio.quick_import import import_gradio_quickly
 
     specs = choose_models(*models) if models else ()
     prompt_set = load_prompts(prompts)
@@ -133,9 +133,9 @@ def stay(demo: gr.Blocks) -> None:
         demo.close(verbose=False)
 
 
-def chosen_models(a: str, b: str, answers: str, place: Place) -> tuple[str, str] | None:
+def chosen_models(a: str, b: str, answers: str, platform: Platform) -> tuple[str, str] | None:
     """What runs: none where recorded answers are judged and nobody named a model, and none on a host that has none."""
-    if not a and not b and (answers or (place.host and not has_embedded())):
+    if not a and not b and (answers or (platform.host and not has_embedded())):
         return None
     return a or LEFT, b or RIGHT
 
@@ -205,5 +205,5 @@ if find_spec("bench"):  # a container image and a Space leave it out
     cli.add_typer(bench, name="bench")
 
 if __name__ == "__main__":
-    settle(place_of(os.environ), os.environ)
+    settle(platform_of(os.environ), os.environ)
     cli()

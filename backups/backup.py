@@ -17,7 +17,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from arena.errors import ArenaError, BackendError, InputError
-from arena.votes.backed_up import BackupStatus, Waiting
+from arena.votes.backup import BackupStatus, Waiting
 from backups.copies import Copies, begins_with, copy_start, load_copies, missing, new_copies, size_of
 from backups.hubs import Dataset, status_of
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from arena.errors import InputError
 from arena.events import FIRST_PART as EVENTS
-from arena.votes.backed_up import own_parts
+from arena.votes.backup import own_parts
 from arena.votes.claims import MOST_PARTS
 from arena.votes.parts import FIRST_PART as VOTES
 from arena.votes.parts import part_number, part_path

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from arena.prompts import Prompt
     from arena.results.compute import Background
     from arena.types import Backend, ModelSpec
-    from arena.votes.backed_up import BackupStatus
+    from arena.votes.backup import BackupStatus
     from ui.session import Services
 
 
@@ -55,17 +55,17 @@ def compose(
     `backup` tells how many votes are nowhere else, where that is to be told."""
     from arena.admin import Admin
     from arena.answers.store import FILE_NAME as ANSWERS
-    from arena.batch import BatchDesk
+    from arena.batch import BatchRunner
     from arena.chat import Chat, Chats
     from arena.exports.downloads import Downloads
     from arena.judging.ballots import Ballots
-    from arena.judging.hidden import Hidden
     from arena.judging.judge_key import JudgeKey
     from arena.judging.limits import RateLimits
     from arena.judging.live import LiveBattles
+    from arena.judging.moderation import Moderation
     from arena.judging.rooms import Rooms
     from arena.report import Reports
-    from arena.results.desk import ResultsDesk
+    from arena.results.service import ResultsService
     from arena.types import SideName
     from arena.votes.store import store_of
     from arena.votes.withdrawals import Withdrawals
@@ -80,12 +80,12 @@ def compose(
     ballots, key = Ballots(log, limits), JudgeKey(data_dir / "judge.key", hosting.judge_secret)
     rooms = Rooms(pairs, ballots, events) if pairs else None
     may_batch = bool(backends) and (bool(hosting.admin_token) or hosting.is_local)
-    hidden = Hidden(events, hosting.words)
+    hidden = Moderation(events, hosting.words)
     past = hidden.noting(events.read())
     if rooms:
         rooms.restore(past)
     deque(past, maxlen=0)  # whatever is left
-    results = ResultsDesk(store_of(data_dir), background(prompts, hosting))
+    results = ResultsService(store_of(data_dir), background(prompts, hosting))
     return Services(
         backends=backends,
         prompts=prompts,
@@ -106,7 +106,7 @@ def compose(
         backup=backup,
         hidden=hidden,
         count_prompt=limits.count_prompt,
-        batch=BatchDesk(specs, prompts, data_dir / ANSWERS, page_host(backends.values())) if may_batch else None,
+        batch=BatchRunner(specs, prompts, data_dir / ANSWERS, page_host(backends.values())) if may_batch else None,
         reports=Reports(results, data_dir, hosting.answers, prompts, known_models()),
     )
 

@@ -11,7 +11,7 @@ import typer
 
 from arena.errors import InputError
 from commands import errors_in_one_line
-from commands.damage import tell_damage
+from commands.damaged import tell_damage
 from commands.models import DataDir
 from commands.progress import ByteProgress
 

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from commands import errors_in_one_line
-from commands.damage import tell_damage
+from commands.damaged import tell_damage
 from commands.models import PROMPTS, DataDir, PromptSet
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from arena.results.figures import Figures
-    from arena.results.view import Filters
+    from arena.results.selection import Filters
 
 
 def results(
@@ -50,7 +50,7 @@ def results(
 
     A file of votes brings its further parts along (votes-2.csv, ...). Rows that cannot be read are counted and named.
     """
-    from arena.results.view import Filters
+    from arena.results.selection import Filters
 
     filters = Filters(blind, complete, not_leaked, not_suspicious, room)
     with errors_in_one_line(as_json):
@@ -61,7 +61,7 @@ def results(
 
         typer.echo(json.dumps(as_object(figures), ensure_ascii=False))
         return
-    from ui.outcomes.lines import lines
+    from ui.results.lines import lines
 
     for line in lines("en", figures):
         typer.echo(line)

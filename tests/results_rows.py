@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from arena.types import Vote, Winner
+from arena.votes.imported.cells import broken_texts, tidied
 from arena.votes.parts import HEAD, csv_cells, csv_line, list_parts, records
-from arena.votes.reading import BadRow
+from arena.votes.reader import BadRow
 from arena.votes.rows import UnreadableRow, named_cells, to_row, to_vote
 from arena.votes.store import ReadReport, Votes, store_of
-from arena.votes.tidy import broken_texts, tidied
 
 
 def row_of(vote: Vote, **cells: str) -> bytes:

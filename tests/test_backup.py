@@ -13,7 +13,7 @@ from vote_samples import make_vote
 from arena.errors import ArenaError, InputError
 from arena.events import EventLog, read_events
 from arena.votes import VoteLog
-from arena.votes.backed_up import Waiting
+from arena.votes.backup import Waiting
 from arena.votes.store import read_votes
 from backups.backup import Backup
 from backups.copies import STATE, load_copies

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from arena.errors import BackendError
-from arena.votes.backed_up import BackupStatus
+from arena.votes.backup import BackupStatus
 from ui.backup import backup_banner, backup_line
 
 

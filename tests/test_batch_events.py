@@ -14,20 +14,20 @@ import pytest
 from gradio.blocks import Block
 
 from arena.admin import Admin
-from arena.batch import CellState, CellView, DeskState, Progress
+from arena.batch import BatchState, CellState, CellView, Progress
 from arena.errors import InputError
 from arena.judging.limits import RateLimits
 from arena.prompts import Prompt
 from arena.report import Reports
-from arena.results.desk import ResultsDesk
+from arena.results.service import ResultsService
 from arena.types import Answer, ErrorInfo, ModelSpec, Usage
 from arena.votes.store import store_of
-from ui.batch.events import BatchEvents
+from ui.batch.handlers import BatchHandlers
 from ui.batch.layout import lay_out_batch
 from ui.batch.view import grid_block, status_block
 from ui.labels import Labels
-from ui.reporting.events import ReportEvents
-from ui.reporting.layout import lay_out_report
+from ui.report.handlers import ReportHandlers
+from ui.report.layout import lay_out_report
 from ui.session import Services
 
 TOKEN = "correct horse"
@@ -42,7 +42,7 @@ def cell(state: CellState, **more: Any) -> CellView:
     return CellView(SimpleNamespace(model=model, prompt=PROMPT, repeat=more.pop("repeat", 0)), state, **more)  # type: ignore[arg-type]
 
 
-class Desk:
+class RecordedJudging:
     """Keeps what was asked of it."""
 
     def __init__(self) -> None:
@@ -57,10 +57,10 @@ class Desk:
     def stop(self) -> None:
         self.asked.append("stop")
 
-    def state(self, repeats: int, seed: int) -> DeskState:
+    def state(self, repeats: int, seed: int) -> BatchState:
         if repeats < 1:
             raise InputError("batch_repeats", "The repeats must be from 1 to 100.", limit=100)
-        return DeskState(Progress((cell(CellState.WAITING),)))
+        return BatchState(Progress((cell(CellState.WAITING),)))
 
 
 @pytest.fixture
@@ -72,9 +72,9 @@ def made() -> Callable[..., SimpleNamespace]:
         services.may_run = lambda tab, request: Services.may_run(services, tab, request)  # type: ignore[arg-type]
         with gr.Blocks(), gr.Tab() as place:
             part = lay_out_batch(Labels({}), place)
-        tab, desk = SimpleNamespace(lang="en", admin=False), Desk()
+        tab, desk = SimpleNamespace(lang="en", admin=False), RecordedJudging()
         tabs = SimpleNamespace(get=lambda request: tab)
-        events = BatchEvents(services, desk, part, tabs)  # type: ignore[arg-type]
+        events = BatchHandlers(services, desk, part, tabs)  # type: ignore[arg-type]
         return SimpleNamespace(events=events, desk=desk, tab=tab, part=part)
 
     return make
@@ -134,7 +134,7 @@ def test_a_hostile_file_of_answers_is_quoted_and_does_nothing(
 ) -> None:
     page = made()
 
-    def broken(repeats: int, seed: int) -> DeskState:
+    def broken(repeats: int, seed: int) -> BatchState:
         raise InputError("answers_broken", "x", path="answers.jsonl", what="has <img src=x onerror=alert(1)> in line 2")
 
     monkeypatch.setattr(page.desk, "state", broken)
@@ -164,7 +164,7 @@ def test_the_grid_tells_state_seconds_and_speed() -> None:
     ):
         assert words in block
     assert "&lt;b&gt;boom" in block and "<b>boom" not in block
-    status = status_block("en", DeskState(progress, running=True, ending=True, error=error))
+    status = status_block("en", BatchState(progress, running=True, ending=True, error=error))
     for words in ("Done: 1 of 4", "failed: 1", "coming to an end", "about 0:00:04 left", 'value="2"', "&lt;b&gt;boom"):
         assert words in status
 
@@ -197,8 +197,8 @@ def reporting(tmp_path: Path) -> Callable[..., SimpleNamespace]:
 
         tab = SimpleNamespace(lang="en", admin=False)
         services, tabs = SimpleNamespace(check_unblinding=check), SimpleNamespace(get=lambda request: tab)
-        events = ReportEvents(
-            services, Reports(ResultsDesk(store_of(tmp_path)), tmp_path, None, (PROMPT,), ()), part, tabs, kept
+        events = ReportHandlers(
+            services, Reports(ResultsService(store_of(tmp_path)), tmp_path, None, (PROMPT,), ()), part, tabs, kept
         )  # type: ignore[arg-type]
         return SimpleNamespace(events=events, tab=tab, part=part, typed=typed)
 

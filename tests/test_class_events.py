@@ -15,13 +15,13 @@ from arena.judging.ballots import Ballots
 from arena.judging.limits import RateLimits
 from arena.judging.pairs import pairs_of
 from arena.judging.rooms import NO_ROOM, Rooms
-from arena.results.desk import ResultsDesk
-from arena.votes.backed_up import BackupStatus
+from arena.results.service import ResultsService
+from arena.votes.backup import BackupStatus
 from arena.votes.store import store_of
-from ui.classroom.events import ClassEvents
-from ui.classroom.layout import lay_out_class
-from ui.classroom.view import link_block
 from ui.labels import Labels
+from ui.rooms.handlers import RoomHandlers
+from ui.rooms.layout import lay_out_class
+from ui.rooms.view import link_block
 
 TOKEN = "correct horse"
 REQUEST = SimpleNamespace(headers={"host": "arena.example:80", "origin": "https://arena.example"}, client=None)
@@ -39,12 +39,12 @@ def made(tmp_path: Path) -> SimpleNamespace:
     sides = [Recorded("q1", "Why?", make_side(name, "text")) for name in ("first model", "second model")]
     rooms = Rooms(pairs_of(sides), Ballots(SimpleNamespace(append=lambda vote: None)), Kept())
     status = BackupStatus("Hub somebody/votes", 3, time=1_795_863_600.0)
-    services = SimpleNamespace(public_url="", results=ResultsDesk(store_of(tmp_path)), backup=lambda: status)
+    services = SimpleNamespace(public_url="", results=ResultsService(store_of(tmp_path)), backup=lambda: status)
     with gr.Blocks():
         part = lay_out_class(Labels({"prompt_q1": ("题一", "Question 1")}), rooms.prompts)
     tab = SimpleNamespace(lang="en", admin=False, class_room=NO_ROOM)
     tabs = SimpleNamespace(get=lambda request: tab)
-    events = ClassEvents(services, Admin(TOKEN, RateLimits()), rooms, part, tabs)
+    events = RoomHandlers(services, Admin(TOKEN, RateLimits()), rooms, part, tabs)
     return SimpleNamespace(events=events, rooms=rooms, tab=tab, part=part)
 
 

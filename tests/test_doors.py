@@ -14,7 +14,7 @@ from served_app import ServedApp
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse
 
-from ui.doors import MOST_BYTES, Doors
+from ui.gradio.request_filter import MOST_BYTES, RequestFilter
 
 PIECE = 2**20
 
@@ -37,7 +37,7 @@ def post(path: str, size: int = 0, tell: bool = True, root_path: str = "") -> tu
             yield b"x" * min(PIECE, size - start)
 
     async def ask() -> httpx.Response:
-        transport = httpx.ASGITransport(Doors(inner), root_path=root_path)
+        transport = httpx.ASGITransport(RequestFilter(inner), root_path=root_path)
         async with httpx.AsyncClient(transport=transport, base_url="http://a") as client:
             return await client.post(path, content=b"x" * size if tell else pieces())
 

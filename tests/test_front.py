@@ -10,7 +10,7 @@ import httpx
 import pytest
 from served_app import ServedApp
 
-from ui.front import MOST_PAGES, FrontPage
+from ui.gradio.front import MOST_PAGES, FrontPage
 
 
 class Counting:

@@ -13,11 +13,11 @@ from arena.judging.ballots import Ballots
 from arena.judging.pairs import pairs_of
 from arena.judging.rooms import NO_ROOM, Rooms
 from arena.prompts import Prompt, Reference
-from arena.results.desk import ResultsDesk
+from arena.results.service import ResultsService
 from arena.types import Message, SideName
 from arena.votes.store import store_of
 from arena.votes.withdrawals import Withdrawals
-from ui.judging.events import JudgeEvents
+from ui.judging.handlers import JudgeHandlers
 from ui.judging.layout import lay_out_judging
 from ui.labels import Labels
 from ui.session import Judging
@@ -36,7 +36,7 @@ def rooms():
 @pytest.fixture
 def events(rooms, tmp_path):
     withdrawals = Withdrawals(tmp_path, NoEvents(), lambda judge: "CODE", lambda address: None)
-    results = ResultsDesk(store_of(tmp_path))
+    results = ResultsService(store_of(tmp_path))
     prompt = Prompt("q1", "", {"zh": "", "en": ""}, "Why?", reference=Reference((("secret fact",),), text="Read me."))
     services = SimpleNamespace(
         prompts=(prompt,), judge=lambda rater: f"judge of {rater}", withdrawals=withdrawals, results=results
@@ -45,7 +45,7 @@ def events(rooms, tmp_path):
         part = lay_out_judging(Labels({}))
     tab = SimpleNamespace(lang="en", judging=Judging(), room=NO_ROOM, no_room="", judge_shown={})
     tabs = SimpleNamespace(get=lambda request: tab)
-    return SimpleNamespace(made=JudgeEvents(services, rooms, part, tabs, None), tab=tab)
+    return SimpleNamespace(made=JudgeHandlers(services, rooms, part, tabs, None), tab=tab)
 
 
 def sent(events):

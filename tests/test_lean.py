@@ -14,7 +14,7 @@ from gradio.queueing import Queue
 from gradio.routes import App
 from gradio.state_holder import SessionState, StateHolder
 
-from ui.lean import KEPT_SECONDS, LeanBlocks, LeanState
+from ui.gradio.lean import KEPT_SECONDS, LeanBlocks, LeanState
 
 NAMES = ("text", "more", "pane", "button", "list", "file")
 
@@ -68,7 +68,7 @@ def test_only_what_a_handler_tells_is_made_anew_and_the_answer_is_the_same(told:
 
 
 def test_without_it_gradio_makes_everything_anew() -> None:
-    """Should a later gradio not do so, ui/lean.py can go."""
+    """Should a later gradio not do so, ui/gradio/lean.py can go."""
     assert sorted(answer(gr.Blocks, {"text": "a"})[1]) == [
         "Button",
         "Chatbot",

@@ -10,9 +10,9 @@ import gradio as gr
 import pytest
 from served_app import ServedApp
 
-from arena.judging.in_step import NOTHING
 from arena.judging.live import LiveView
-from ui.judging.live_events import LiveEvents, _status
+from arena.judging.pacing import NOTHING
+from ui.judging.live_handlers import LiveHandlers, _status
 from ui.layout import lay_out
 from ui.session import Tabs
 
@@ -32,21 +32,21 @@ def app(serve: Callable[..., ServedApp]) -> ServedApp:
 
 
 @pytest.fixture
-def events(app: ServedApp) -> LiveEvents:
+def events(app: ServedApp) -> LiveHandlers:
     with gr.Blocks():
         page = lay_out(app.services)
-    return LiveEvents(app.services, app.services.live, page.live, Tabs(app.services), None)
+    return LiveHandlers(app.services, app.services.live, page.live, Tabs(app.services), None)
 
 
 def sent(updates: Iterator[dict[object, object]]) -> list[str]:
     return [repr(list(update.values())) for update in updates]
 
 
-def submit(events: LiveEvents, **changes: object) -> dict[object, object]:
+def submit(events: LiveHandlers, **changes: object) -> dict[object, object]:
     return events.submit(KEPT, "tie", None, None, None, None, "", SimpleNamespace(**{**vars(REQUEST), **changes}))
 
 
-def test_nothing_that_is_sent_before_the_vote_tells_who_is_who(app: ServedApp, events: LiveEvents) -> None:
+def test_nothing_that_is_sent_before_the_vote_tells_who_is_who(app: ServedApp, events: LiveHandlers) -> None:
     before = len(app.rows())
     updates = sent(events.send(KEPT, "Why?", REQUEST))
     assert len(updates) > 5 and "both answers are complete" in updates[-1].lower()
@@ -61,14 +61,14 @@ def test_nothing_that_is_sent_before_the_vote_tells_who_is_who(app: ServedApp, e
     )
 
 
-def test_a_failure_is_told_without_its_words(events: LiveEvents) -> None:
+def test_a_failure_is_told_without_its_words(events: LiveHandlers) -> None:
     updates = sent(events.send(KEPT, "boom", REQUEST))
     assert "cannot be judged" in updates[-1] and not any("fire" in update for update in updates)
     with pytest.raises(gr.Error, match="no such battle"):
         submit(events)
 
 
-def test_a_vote_is_taken_once_from_the_tab_that_asked_and_needs_a_choice(app: ServedApp, events: LiveEvents) -> None:
+def test_a_vote_is_taken_once_from_the_tab_that_asked_and_needs_a_choice(app: ServedApp, events: LiveHandlers) -> None:
     list(events.send(KEPT, "Why?", REQUEST))
     before = len(app.rows())
     for other in (None, "another"):
@@ -83,12 +83,12 @@ def test_a_vote_is_taken_once_from_the_tab_that_asked_and_needs_a_choice(app: Se
 
 
 @pytest.mark.parametrize("typed", ["", None, "  \u200b"])
-def test_an_empty_question_changes_nothing(events: LiveEvents, typed: str | None) -> None:
+def test_an_empty_question_changes_nothing(events: LiveHandlers, typed: str | None) -> None:
     (update,) = events.send(KEPT, typed, REQUEST)
     assert len(update) == 1
 
 
-def test_a_browser_that_keeps_nothing_is_told_so(events: LiveEvents) -> None:
+def test_a_browser_that_keeps_nothing_is_told_so(events: LiveHandlers) -> None:
     with pytest.raises(gr.Error, match="keeps no number"):
         list(events.send({}, "Why?", REQUEST))
 

@@ -15,16 +15,16 @@ from vote_samples import vote_between
 
 from arena.errors import InputError
 from arena.events import EventLog
-from arena.judging.hidden import Hidden
 from arena.judging.limits import ADDRESS_PROMPTS, RateLimits
-from arena.results.desk import ResultsDesk
+from arena.judging.moderation import Moderation
+from arena.results.service import ResultsService
 from arena.types import Winner
 from arena.votes import VoteLog
 from arena.votes.store import store_of
 from arena.votes.withdrawals import Withdrawals
 from ui.layout import lay_out
-from ui.replay.events import ReplayEvents
-from ui.replay.moderation import ModerationEvents
+from ui.replay.handlers import ReplayHandlers
+from ui.replay.moderation import ModerationHandlers
 
 NAMES = ("script-a", "script-b")
 WORD = "why"  # of every prompt, in another case
@@ -43,8 +43,8 @@ class Made:
     """A page's replay on a log with four votes of three raters."""
 
     def __init__(self, app: ServedApp, folder: Path, events: EventLog, words: tuple[str, ...] = ()) -> None:
-        self.desk = ResultsDesk(store_of(folder))
-        self.hidden = Hidden(events, words)
+        self.desk = ResultsService(store_of(folder))
+        self.hidden = Moderation(events, words)
         self.services = replace(
             app.services,
             results=self.desk,
@@ -57,8 +57,8 @@ class Made:
         self.part = page.replay
         self.tab = SimpleNamespace(lang="en", results=None, admin=False)
         tabs: Any = SimpleNamespace(get=lambda request: self.tab)
-        self.replay = ReplayEvents(self.services, page.replay, tabs, page.kept, page.tabs)
-        self.moderation = ModerationEvents(self.services, self.hidden, page.replay, tabs, page.kept)
+        self.replay = ReplayHandlers(self.services, page.replay, tabs, page.kept, page.tabs)
+        self.moderation = ModerationHandlers(self.services, self.hidden, page.replay, tabs, page.kept)
 
     def look(self, battle: str = "battle-0") -> dict[Any, Any]:
         return self.replay.look(kept(), battle, request())
@@ -136,7 +136,7 @@ def test_the_host_hides_a_battle_and_a_restart_knows_it(made: Made, folder: Path
     assert value(sent[made.part.hide]) == "Show it again" and "by the host" in value(sent[made.part.said])
     made.tab.admin = False
     assert made.look("battle-1")[made.part.shown]["visible"] is False
-    later = Hidden(events)
+    later = Moderation(events)
     assert len(list(later.noting(events.read()))) == 1
     assert later.why(vote_between(1, *NAMES, Winner.TIE).battle) == "host"
 

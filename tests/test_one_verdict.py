@@ -16,28 +16,28 @@ from sim_logs import KINDS, sim_log, write_log
 from arena.report import Details, gather, make_document, sources_in
 from arena.report.blocks import Bullets
 from arena.results.as_json import as_json
-from arena.results.desk import ResultsDesk
+from arena.results.selection import Filters
 from arena.results.sentences import advice, first_sentences
-from arena.results.view import Filters
-from arena.statistics.verdict import Outcome
+from arena.results.service import ResultsService
+from arena.statistics.decision import Outcome
 from arena.votes.store import store_of
 from commands import results as command
 from ui.api import Api
-from ui.outcomes.lines import lines
-from ui.outcomes.view import summary
+from ui.results.lines import lines
+from ui.results.view import summary
 
 CLASSES = 30  # of each kind
 
 
 def page(folder: Path, lang: str) -> str:
     """The first sentences of the Results tab, as a reader sees them."""
-    shown = summary(lang, ResultsDesk(store_of(folder)).figures())
+    shown = summary(lang, ResultsService(store_of(folder)).figures())
     return html.unescape(re.sub("<[^>]*>", "", shown.replace("</p>", "\n")))
 
 
 def api(folder: Path) -> dict[str, Any]:
     services: Any = SimpleNamespace(
-        results=ResultsDesk(store_of(folder)), check_unblinding=lambda is_admin: None, admin=None
+        results=ResultsService(store_of(folder)), check_unblinding=lambda is_admin: None, admin=None
     )
     request: Any = SimpleNamespace(headers={}, client=None)
     return json.loads(json.dumps(Api(services).results(request), allow_nan=False))

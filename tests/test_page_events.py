@@ -9,7 +9,7 @@ import gradio as gr
 import pytest
 from served_app import ServedApp
 
-from ui.chat.events import ChatEvents
+from ui.chat.handlers import ChatHandlers
 from ui.layout import lay_out
 from ui.session import Tabs
 
@@ -17,16 +17,16 @@ REQUEST = SimpleNamespace(session_hash="one", headers={"accept-language": "en"})
 
 
 @pytest.fixture
-def events(serve: Callable[..., ServedApp]) -> ChatEvents:
+def events(serve: Callable[..., ServedApp]) -> ChatHandlers:
     """The handlers of a page whose two models say one word."""
     word = {"answers": [{"steps": [{"text": "here"}]}]}
     services = serve(word, word).services
     with gr.Blocks():
         page = lay_out(services)
-    return ChatEvents(services, page.chat, Tabs(services))
+    return ChatHandlers(services, page.chat, Tabs(services))
 
 
-def test_a_late_tick_writes_nothing_over_a_turn(events: ChatEvents) -> None:
+def test_a_late_tick_writes_nothing_over_a_turn(events: ChatHandlers) -> None:
     lines = {pane.status for pane in events._page.panes.values()}
     assert lines <= set(events.tick(REQUEST))
     list(events.send("hello", "", "", "", "", "", REQUEST))
@@ -35,12 +35,12 @@ def test_a_late_tick_writes_nothing_over_a_turn(events: ChatEvents) -> None:
     assert lines <= set(events.tick(REQUEST))
 
 
-def test_the_last_update_of_a_turn_is_whole(events: ChatEvents) -> None:
+def test_the_last_update_of_a_turn_is_whole(events: ChatHandlers) -> None:
     *_, last = events.send("hello", "", "", "", "", "", REQUEST)
     assert set(events.render(events._tabs.get(REQUEST))) == set(last)
 
 
-def test_a_call_from_no_page_is_refused(events: ChatEvents) -> None:
+def test_a_call_from_no_page_is_refused(events: ChatHandlers) -> None:
     nobody = SimpleNamespace(session_hash=None, headers={})
     with pytest.raises(gr.Error, match="no page"):
         list(events.send("hello", "", "", "", "", "", nobody))

@@ -16,14 +16,14 @@ from served_app import ServedApp
 from vote_samples import make_side, vote_between
 
 from arena.errors import InputError
-from arena.results.desk import ResultsDesk
+from arena.results.service import ResultsService
 from arena.types import Battle, GenerationConfig, Winner
 from arena.votes import VoteLog
 from arena.votes.store import store_of
 from ui.layout import Page, lay_out
-from ui.outcomes import events
-from ui.outcomes.events import ResultsEvents
-from ui.replay.events import ReplayEvents
+from ui.replay.handlers import ReplayHandlers
+from ui.results import handlers
+from ui.results.handlers import ResultsHandlers
 
 KEPT = {"rater": "r"}
 REQUEST: Any = SimpleNamespace(session_hash="one", headers={"accept-language": "en"}, client=None, query_params={})
@@ -39,21 +39,21 @@ class Made:
     """A page's results and replay on a log of its own."""
 
     def __init__(self, app: ServedApp, log: VoteLog, **services: Any) -> None:
-        self.desk = ResultsDesk(store_of(log.folder))
+        self.desk = ResultsService(store_of(log.folder))
         self.services = replace(app.services, results=self.desk, **services)
         with gr.Blocks():
             self.page: Page = lay_out(self.services)
         self.tab = SimpleNamespace(lang="en", results=None, admin=False)
         tabs: Any = SimpleNamespace(get=lambda request: self.tab)
         kept: Any = None
-        self.results = ResultsEvents(self.services, self.page.results, tabs, kept, ())
-        self.replay = ReplayEvents(self.services, self.page.replay, tabs, kept, self.page.tabs)
+        self.results = ResultsHandlers(self.services, self.page.results, tabs, kept, ())
+        self.replay = ReplayHandlers(self.services, self.page.replay, tabs, kept, self.page.tabs)
 
 
 @pytest.fixture(autouse=True)
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """However slow this machine is, a handler waits for its answer."""
-    monkeypatch.setattr(events, "_PATIENCE_SECONDS", 60.0)
+    monkeypatch.setattr(handlers, "_PATIENCE_SECONDS", 60.0)
 
 
 @pytest.fixture
@@ -125,7 +125,7 @@ def test_a_reader_is_told_how_far_a_long_reading_is(made: Made, log: VoteLog, mo
 
     monkeypatch.setattr(made.desk.store, "refresh", slowly)
     part = made.page.results
-    monkeypatch.setattr(events, "_PATIENCE_SECONDS", 0.3)
+    monkeypatch.setattr(handlers, "_PATIENCE_SECONDS", 0.3)
     sent = made.results.results(KEPT, [], REQUEST)
     assert "Reading the votes: 25%, about 0 s left" in sent[part.summary]
     assert sent[part.timer].value == 1.0 and set(sent) == {part.summary, part.timer}

@@ -13,11 +13,11 @@ from arena.results.compute import compute
 from arena.results.figures import Figures
 from arena.results.sentences import first_sentences
 from arena.types import Vote, Winner
-from arena.votes.reading import BadRow
+from arena.votes.reader import BadRow
 from arena.votes.store import ReadReport
-from ui.outcomes.lines import lines
-from ui.outcomes.sections import sections
-from ui.outcomes.view import room_results, section_body, summary
+from ui.results.lines import lines
+from ui.results.sections import sections
+from ui.results.view import room_results, section_body, summary
 
 A, B, TIE = Winner.MODEL_A, Winner.MODEL_B, Winner.TIE
 Make = Callable[..., Figures]

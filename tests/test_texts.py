@@ -134,8 +134,8 @@ def test_the_browsers_first_language_of_the_two_is_taken(header: str, lang: str)
 
 
 def test_no_text_stands_in_two_places() -> None:
-    from ui.texts import chat, classroom, errors, judging, outcomes, page, replay, work
+    from ui.texts import batch_report, chat, errors, judging, page, replay, results, rooms
 
-    assert sum(len(part.TEXTS) for part in (page, chat, judging, classroom, outcomes, replay, work, errors)) == len(
+    assert sum(len(part.TEXTS) for part in (page, chat, judging, rooms, results, replay, batch_report, errors)) == len(
         TEXTS
     )

@@ -16,7 +16,7 @@ from arena.errors import InputError, VoteRefused
 from arena.text import clean
 from arena.types import GenerationConfig, Message, SideName, Vote, Winner
 from arena.votes import COLUMNS, VoteLog
-from arena.votes.reading import BadRow
+from arena.votes.reader import BadRow
 from arena.votes.rows import UnreadableRow, to_row, to_vote
 from arena.votes.store import ReadReport, read_votes
 

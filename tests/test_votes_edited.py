@@ -10,7 +10,7 @@ from arena.errors import VoteRefused
 from arena.exports.export import export_csv
 from arena.votes import VoteLog, parts
 from arena.votes.parts import HEAD
-from arena.votes.reading import BadRow
+from arena.votes.reader import BadRow
 from arena.votes.store import ReadReport, read_votes, store_of
 
 NEW = make_vote(9)

@@ -8,7 +8,7 @@ from arena.errors import InputError
 from arena.events import EventLog
 from arena.exports.downloads import Downloads
 from arena.judging.judge_key import JudgeKey
-from arena.results.desk import ResultsDesk
+from arena.results.service import ResultsService
 from arena.votes import VoteLog
 from arena.votes.store import store_of
 from arena.votes.withdrawals import Withdrawals
@@ -38,7 +38,7 @@ def test_a_code_is_the_raters_own_and_the_same_on_every_receipt(key, tmp_path):
 
 @pytest.mark.parametrize("typed", [lambda code: code, lambda code: f" {code[:8]} {code[8:].lower()}\n"])
 def test_all_votes_of_the_rater_are_taken_back_and_no_others(withdrawals, tmp_path, key, typed):
-    results, downloads = ResultsDesk(store_of(tmp_path)), Downloads(tmp_path)
+    results, downloads = ResultsService(store_of(tmp_path)), Downloads(tmp_path)
     assert results.figures().votes == 5
     assert withdrawals.withdraw(typed(key.code("one"))) == 3
     assert withdrawn_votes(tmp_path) == {"vote-1", "vote-2", "vote-4"}

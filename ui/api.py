@@ -12,13 +12,13 @@ from gradio.events import api
 from arena.errors import ArenaError, InputError
 from arena.judging.judgement import Judgement
 from arena.results.as_json import as_json
-from arena.results.view import Filters
+from arena.results.selection import Filters
 from arena.types import Battle, SideName
 from ui.chat.notes import receipt
 from ui.chat.panes import status_line
-from ui.handlers import TURNS_AT_ONCE, UPDATE_SECONDS
 from ui.session import Services, address_of, lang_of
 from ui.texts import error_text
+from ui.updates import TURNS_AT_ONCE, UPDATE_SECONDS
 
 ADMIN_HEADER = "x-arena-admin-token"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from arena.votes.backed_up import BackupStatus
+from arena.votes.backup import BackupStatus
 from ui.display import plain_copy
 from ui.texts import error_text, text
 

@@ -12,13 +12,13 @@ from arena.types import SideName
 from ui.about import about
 from ui.batch.layout import BatchTab, lay_out_batch
 from ui.chat.layout import ChatTab, lay_out_chat
-from ui.classroom.layout import ClassTab, lay_out_class
 from ui.judging.layout import JudgeTab, lay_out_judging
 from ui.judging.live_layout import LiveTab, lay_out_live
 from ui.labels import Labels
-from ui.outcomes.layout import ResultsTab, lay_out_results
 from ui.replay.layout import ReplayPart, lay_out_replay
-from ui.reporting.layout import ReportTab, lay_out_report
+from ui.report.layout import ReportTab, lay_out_report
+from ui.results.layout import ResultsTab, lay_out_results
+from ui.rooms.layout import ClassTab, lay_out_class
 from ui.session import Services
 from ui.texts import LANGUAGES, listed, text
 

@@ -14,24 +14,24 @@ from starlette.middleware import Middleware
 from arena.chat import MAX_CHATS
 from ui.api import Api
 from ui.backup import backup_banner
-from ui.batch.events import BatchEvents
-from ui.chat.events import ChatEvents
-from ui.chat.vote import VoteEvents
-from ui.classroom.events import ClassEvents
-from ui.doors import Doors
-from ui.front import FrontPage
-from ui.handlers import PRIVATE, Props, Updates
-from ui.headers import SecurityHeaders
-from ui.judging.events import JudgeEvents
-from ui.judging.live_events import LiveEvents
+from ui.batch.handlers import BatchHandlers
+from ui.chat.handlers import ChatHandlers
+from ui.chat.vote import VoteHandlers
+from ui.gradio.front import FrontPage
+from ui.gradio.headers import SecurityHeaders
+from ui.gradio.lean import LeanBlocks
+from ui.gradio.request_filter import RequestFilter
+from ui.judging.handlers import JudgeHandlers
+from ui.judging.live_handlers import LiveHandlers
 from ui.layout import Page, lay_out
-from ui.lean import LeanBlocks
-from ui.outcomes.events import ResultsEvents
-from ui.replay.events import ReplayEvents
-from ui.replay.moderation import ModerationEvents
-from ui.reporting.events import ReportEvents
+from ui.replay.handlers import ReplayHandlers
+from ui.replay.moderation import ModerationHandlers
+from ui.report.handlers import ReportHandlers
+from ui.results.handlers import ResultsHandlers
+from ui.rooms.handlers import RoomHandlers
 from ui.session import Services, Tab, Tabs
 from ui.theme import theme
+from ui.updates import PRIVATE, Props, Updates
 
 ASSETS = Path(__file__).parent / "assets"
 TITLE = "Qwen × ChatGLM"
@@ -85,7 +85,7 @@ def _launch_keywords(page: Page) -> dict[str, Any]:
         "show_error": False,
         "max_file_size": "1mb",
         "state_session_capacity": MAX_CHATS,
-        "app_kwargs": {"middleware": [Middleware(SecurityHeaders), Middleware(Doors), Middleware(FrontPage)]},
+        "app_kwargs": {"middleware": [Middleware(SecurityHeaders), Middleware(RequestFilter), Middleware(FrontPage)]},
     }
 
 
@@ -101,33 +101,33 @@ class _Handlers:
     """The handlers of the tabs that there are."""
 
     def __init__(self, services: Services, page: Page, tabs: Tabs) -> None:
-        self.chat: ChatEvents | None = None
-        self.judging: JudgeEvents | None = None
-        self.live: LiveEvents | None = None
-        self.batch: BatchEvents | None = None
-        self.classroom: ClassEvents | None = None
+        self.chat: ChatHandlers | None = None
+        self.judging: JudgeHandlers | None = None
+        self.live: LiveHandlers | None = None
+        self.batch: BatchHandlers | None = None
+        self.classroom: RoomHandlers | None = None
         others = [tab for tab in page.tabs.children if isinstance(tab, gr.Tab) and tab is not page.results.tab]
-        self.results = ResultsEvents(services, page.results, tabs, page.kept, others)
-        self.replay = ReplayEvents(services, page.replay, tabs, page.kept, page.tabs)
+        self.results = ResultsHandlers(services, page.results, tabs, page.kept, others)
+        self.replay = ReplayHandlers(services, page.replay, tabs, page.kept, page.tabs)
         self.all: list[Wired] = [self.results, self.replay]
         if services.hidden:
-            self.all.append(ModerationEvents(services, services.hidden, page.replay, tabs, page.kept))
+            self.all.append(ModerationHandlers(services, services.hidden, page.replay, tabs, page.kept))
         if page.chat:
-            self.chat = ChatEvents(services, page.chat, tabs)
-            self.all += [self.chat, VoteEvents(services, page.chat, tabs, page.kept)]
+            self.chat = ChatHandlers(services, page.chat, tabs)
+            self.all += [self.chat, VoteHandlers(services, page.chat, tabs, page.kept)]
         if page.judging and services.rooms:
-            self.judging = JudgeEvents(services, services.rooms, page.judging, tabs, page.kept)
+            self.judging = JudgeHandlers(services, services.rooms, page.judging, tabs, page.kept)
             self.all.append(self.judging)
         if page.live and services.live:
-            self.live = LiveEvents(services, services.live, page.live, tabs, page.kept)
+            self.live = LiveHandlers(services, services.live, page.live, tabs, page.kept)
             self.all.append(self.live)
         if page.report and services.reports:
-            self.all.append(ReportEvents(services, services.reports, page.report, tabs, page.kept))
+            self.all.append(ReportHandlers(services, services.reports, page.report, tabs, page.kept))
         if page.batch and services.batch:
-            self.batch = BatchEvents(services, services.batch, page.batch, tabs)
+            self.batch = BatchHandlers(services, services.batch, page.batch, tabs)
             self.all.append(self.batch)
         if page.classroom and services.admin and services.rooms:
-            self.classroom = ClassEvents(services, services.admin, services.rooms, page.classroom, tabs)
+            self.classroom = RoomHandlers(services, services.admin, services.rooms, page.classroom, tabs)
             self.all.append(self.classroom)
 
     @property

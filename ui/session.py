@@ -12,20 +12,20 @@ from typing import Any
 import gradio as gr
 
 from arena.admin import Admin
-from arena.batch import BatchDesk
+from arena.batch import BatchRunner
 from arena.chat import Chat, Chats
 from arena.errors import ArenaError, InputError
+from arena.judging.assignments import Position
 from arena.judging.ballots import Ballots
-from arena.judging.hidden import Hidden
 from arena.judging.live import LiveBattles, LiveView
-from arena.judging.review import Position
+from arena.judging.moderation import Moderation
 from arena.judging.rooms import NO_ROOM, Rooms
 from arena.prompts import Prompt
 from arena.report import Reports
-from arena.results.desk import ResultsDesk
 from arena.results.figures import Figures
+from arena.results.service import ResultsService
 from arena.types import Backend, ModelSpec, SideName, Vote
-from arena.votes.backed_up import BackupStatus
+from arena.votes.backup import BackupStatus
 from arena.votes.withdrawals import Withdrawals
 from ui.texts import error_text, language_of_browser
 
@@ -51,7 +51,7 @@ class Services:
     chats: Chats
     ballots: Ballots
     judge: Callable[[str], str]
-    results: ResultsDesk
+    results: ResultsService
     export: Callable[[bool], Path]
     secret: str
     withdrawals: Withdrawals
@@ -63,9 +63,9 @@ class Services:
     public_url: str = ""
     is_local: bool = False
     backup: Callable[[], BackupStatus] | None = None
-    hidden: Hidden | None = None
+    hidden: Moderation | None = None
     count_prompt: Callable[[str], None] = lambda address: None
-    batch: BatchDesk | None = None
+    batch: BatchRunner | None = None
     reports: Reports | None = None
 
     def may_run(self, tab: Tab, request: gr.Request) -> bool:

@@ -16,8 +16,8 @@ from typing import BinaryIO, Self
 
 from filelock import FileLock, Timeout
 
+from arena.answers.files import read_recorded
 from arena.answers.lines import to_line
-from arena.answers.reading import read_recorded
 from arena.answers.record import Recorded
 from arena.errors import InputError
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from arena.checks.check import Check
+from arena.checks.compare import Check
 
 LANGUAGE_NAMES = {
     "Chinese": "中文",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from arena.exports.export import export_csv, export_xlsx
-from arena.exports.shelf import Shelf
+from arena.exports.export_files import ExportFolder
 from arena.votes.store import store_of
 
 
@@ -14,7 +14,7 @@ class Downloads:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._shelf = Shelf("arena-export-")
+        self._shelf = ExportFolder("arena-export-")
 
     def __call__(self, excel: bool) -> Path:
         """All votes as votes.csv, or as votes.xlsx for spreadsheets. Raises InputError."""

@@ -11,8 +11,8 @@ from typing import Literal
 from arena.battle import TICK_SECONDS
 from arena.chat import Chat, Chats
 from arena.judging.ballots import Ballots
-from arena.judging.in_step import NOTHING, STALL_SECONDS, InStep, Shown
 from arena.judging.judgement import Judgement
+from arena.judging.pacing import NOTHING, STALL_SECONDS, Pacing, Shown
 from arena.prompts import Prompt
 from arena.types import Backend, Battle, SideName, Vote
 from arena.worker import Limits
@@ -76,7 +76,7 @@ class LiveBattles:
         return Chat({SideName.A: a, SideName.B: b}, on_end=lambda battle: None, limits=self._limits, blind=True)
 
     def _follow(self, chat: Chat, judge: str, battles: Iterator[Battle]) -> Iterator[LiveView]:
-        step, view = InStep(self._stall), LiveView(chat.turns[-1].prompt)
+        step, view = Pacing(self._stall), LiveView(chat.turns[-1].prompt)
         yield view
         for battle in self._until_shown(chat, battles):
             shown = step.show(battle, self._clock())

@@ -10,7 +10,7 @@ from itertools import combinations
 from pathlib import Path
 
 from arena.answers import Recorded, read_recorded
-from arena.answers.reading import broken
+from arena.answers.files import broken
 from arena.prompts import Prompt
 from arena.types import Battle, Side
 

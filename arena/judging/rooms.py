@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 
 from arena.errors import InputError
 from arena.events import Event, Events
+from arena.judging.assignments import Assignments
 from arena.judging.ballots import Ballots
-from arena.judging.desk import Desk
 from arena.judging.pairs import Pair
-from arena.judging.review import Review
+from arena.judging.recorded import RecordedJudging
 
 # Letters and digits that nobody takes for one another when they are read from a wall.
 _ALPHABET = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"
@@ -58,7 +58,7 @@ class Rooms:
                 desk.replay(event)
 
     @property
-    def main(self) -> Desk:
+    def main(self) -> RecordedJudging:
         """The walk that is open to all."""
         return self._desks[NO_ROOM]
 
@@ -81,7 +81,7 @@ class Rooms:
             raise InputError("room_unknown", f"There is no room {_typed(code)[:20]}.", room=_typed(code)[:20])
         return room
 
-    def desk(self, code: str) -> Desk:
+    def desk(self, code: str) -> RecordedJudging:
         """Where the raters of a room judge; NO_ROOM is the walk open to all. Raises InputError if there is none."""
         return self._desks[self.room(code).code] if code != NO_ROOM else self.main
 
@@ -114,14 +114,14 @@ class Rooms:
             desks = [desk for code, desk in self._desks.items() if code == NO_ROOM or desk.closed]
         return any(desk.is_through(judge) for desk in desks)
 
-    def was_shown(self, battle_id: str, judge: str) -> Desk | None:
+    def was_shown(self, battle_id: str, judge: str) -> RecordedJudging | None:
         """The desk where the battle is, or was, before this rater."""
         with self._lock:
             desks = list(self._desks.values())
         return next((desk for desk in desks if desk.was_shown(battle_id, judge)), None)
 
-    def _desk(self, code: str, pairs: Sequence[Pair]) -> Desk:
-        return Desk(Review(pairs, self._events, code), self._ballots, code)
+    def _desk(self, code: str, pairs: Sequence[Pair]) -> RecordedJudging:
+        return RecordedJudging(Assignments(pairs, self._events, code), self._ballots, code)
 
     def _add(self, room: Room) -> None:
         chosen = set(room.prompts)

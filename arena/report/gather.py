@@ -11,8 +11,8 @@ from arena.checks import check_answer
 from arena.errors import InputError
 from arena.prompts import Prompt
 from arena.report.facts import Asked, KnownModel, ModelFacts, PromptFacts, ReportFacts
-from arena.report.judged import JudgedAnswers
 from arena.report.sources import Sources
+from arena.report.votes_facts import JudgedAnswers
 from arena.results.figures import Figures, PairResult
 from arena.types import ModelSpec
 

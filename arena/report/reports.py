@@ -8,7 +8,7 @@ from pathlib import Path
 
 from arena.answers.store import FILE_NAME
 from arena.errors import InputError
-from arena.exports.shelf import Shelf
+from arena.exports.export_files import ExportFolder
 from arena.prompts import Prompt
 from arena.report.blocks import Document
 from arena.report.details import Details
@@ -18,7 +18,7 @@ from arena.report.fonts import has_chinese_font
 from arena.report.gather import gather
 from arena.report.sources import sources_of
 from arena.report.write import write_report
-from arena.results.desk import ResultsDesk
+from arena.results.service import ResultsService
 
 
 class Reports:
@@ -27,7 +27,7 @@ class Reports:
 
     def __init__(
         self,
-        results: ResultsDesk,
+        results: ResultsService,
         data_dir: Path,
         answers: Path | None,
         prompts: Sequence[Prompt],
@@ -38,7 +38,7 @@ class Reports:
         self._answers = answers
         self._prompts = prompts
         self._known = known
-        self._shelf = Shelf("arena-report-")
+        self._shelf = ExportFolder("arena-report-")
 
     def document(self, lang: str, details: Details) -> Document:
         """The report now. Raises InputError if there is nothing to tell."""

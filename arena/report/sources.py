@@ -10,7 +10,7 @@ from arena.answers import Recorded, read_recorded
 from arena.answers.store import FILE_NAME
 from arena.results.compute import compute
 from arena.results.figures import Figures
-from arena.votes.reading import Progress
+from arena.votes.reader import Progress
 from arena.votes.store import Votes, VoteStore, store_of, store_of_files
 
 

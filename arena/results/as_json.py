@@ -8,14 +8,14 @@ from typing import Any
 from arena.results.bias import Bias, Disputed, Share, Split
 from arena.results.cost import Cost, PromptCost
 from arena.results.figures import Criterion, Figures, ModelResult, PairResult
+from arena.results.selection import Filters
 from arena.results.verdict import PairVerdict, Said
-from arena.results.view import Filters
 from arena.statistics import PairCount, WinRate
 from arena.statistics.adjusted import Adjusted
 from arena.statistics.agreement import Agreement
+from arena.statistics.decision import Outcome, Verdict
 from arena.statistics.sequential import Interval
-from arena.statistics.verdict import Outcome, Verdict
-from arena.votes.reading import BadRow
+from arena.votes.reader import BadRow
 
 # Of rows that could not be read so many are named.
 MOST_NAMED = 1000

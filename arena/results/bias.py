@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from arena.results.selection import FIRST, View, outcomes, paired
 from arena.results.suspicious import repeated
-from arena.results.view import FIRST, View, outcomes, paired
 from arena.statistics.agreement import Agreement, agreement
 from arena.types import Winner
 

@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING
 
 from arena.prompts import DIMENSIONS
 from arena.results.bias import agreement_of, bias_of, most_disputed
+from arena.results.breakdowns import Parts
 from arena.results.cost import Answers, costs, prompt_costs
 from arena.results.figures import Figures, Groups, ModelResult, PairResult
-from arena.results.parts import Parts
 from arena.results.ranks import rank_spreads
-from arena.results.raters import Raters, outcomes_by_rater
+from arena.results.scores import Raters, outcomes_by_rater
+from arena.results.selection import BOTH_BAD, FIRST, SECOND, TIE, Filters, View
 from arena.results.suspicious import KINDS, marked
 from arena.results.verdict import judge_pair, rows_of_verdict
-from arena.results.view import BOTH_BAD, FIRST, SECOND, TIE, Filters, View
 from arena.statistics import PairCount, wilson
+from arena.statistics.decision import sign_test
 from arena.statistics.ratings import ELO_VOTES, Rating, Ratings, elo, rate
 from arena.statistics.sequential import ALPHA
-from arena.statistics.verdict import sign_test
 from arena.votes.store import Votes
 
 if TYPE_CHECKING:

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from arena.results.bias import Bias, Disputed
 from arena.results.cost import Cost, PromptCost
+from arena.results.selection import Filters
 from arena.results.verdict import PairVerdict
-from arena.results.view import Filters
 from arena.statistics import PairCount, WinRate
 from arena.statistics.agreement import Agreement
-from arena.statistics.verdict import SignTest, Verdict
+from arena.statistics.decision import SignTest, Verdict
 from arena.votes.store import ReadReport
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from arena.results.figures import Figures, PairResult
 from arena.results.words import dimension_name, say
 from arena.statistics import PairCount
-from arena.statistics.verdict import Verdict
+from arena.statistics.decision import Verdict
 
 # For the first model, ties, both bad, the second model: told apart by colour-blind eyes and in grey as well.
 COLOURS = ("#3b6fb6", "#b8bcc4", "#6b7078", "#e08a3c")

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 from arena.results.figures import Figures
 from arena.results.verdict import Basis, PairVerdict, Said
 from arena.results.words import listed, percent, say
+from arena.statistics.decision import Outcome, raters_needed
 from arena.statistics.regression import Estimate
 from arena.statistics.sequential import Interval
-from arena.statistics.verdict import Outcome, raters_needed
 
 Names = Callable[[str], str]
 """What a model is called, by its id."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from arena.results.view import SECOND, outcomes, paired
+from arena.results.selection import SECOND, outcomes, paired
 from arena.types import Winner
 from arena.votes.table import Table, mixed
 

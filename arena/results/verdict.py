@@ -8,11 +8,11 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from arena.results.bias import covariates
-from arena.results.raters import Raters
-from arena.results.view import View
+from arena.results.scores import Raters
+from arena.results.selection import View
 from arena.statistics.adjusted import Adjusted, adjust, difference, swayed_by
+from arena.statistics.decision import Outcome, Verdict, make_verdict
 from arena.statistics.sequential import ALPHA, Interval
-from arena.statistics.verdict import Outcome, Verdict, make_verdict
 
 if TYPE_CHECKING:
     import numpy as np
@@ -74,7 +74,7 @@ class PairVerdict:
 
     @property
     def outcome(self) -> Outcome:
-        """What can be said; see arena.statistics.verdict."""
+        """What can be said; see arena.statistics.decision."""
         return self.numbers.outcome
 
     @property

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from arena.votes.columns import InDoubt, columns_of
-from arena.votes.form import column_names, has_votes
+from arena.votes.imported.cells import broken_texts, tidied, tidied_columns
+from arena.votes.imported.dialect import column_names, has_votes
 from arena.votes.parts import BOM, LONGEST_CELL, csv_cells, cut_records
 from arena.votes.rows import COLUMNS, REQUIRED, UnreadableRow, named_cells, to_vote
-from arena.votes.tidy import broken_texts, tidied, tidied_columns
 
 
 class Rows(IntEnum):

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from arena.votes.blocks import Block, Rows
-from arena.votes.reading import BadRow, PartState, Reading
+from arena.votes.reader import BadRow, PartState, Reading
 from arena.votes.table import NAMED, NUMBERS, Table
 
 FILE_NAME = ".results-index.npz"

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from arena.votes.form import PLAIN, form_of, sample_of
+from arena.votes.imported.dialect import PLAIN, form_of, sample_of
 from arena.votes.rows import COLUMNS, UnreadableRow
 
 FIRST_PART = "votes.csv"

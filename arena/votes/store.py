@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 from arena.errors import InputError
 from arena.types import Vote
 from arena.votes.blocks import Block, good_rows
-from arena.votes.brought import BroughtFiles
-from arena.votes.foreign import PlainCopies
+from arena.votes.imported.convert import PlainCopies
+from arena.votes.imported.files import ImportedFiles
 from arena.votes.index import load_index, save_index
 from arena.votes.parts import FIRST_PART, list_parts
-from arena.votes.reading import BadRow, Progress, Reading
+from arena.votes.reader import BadRow, Progress, Reading
 from arena.votes.rows import to_vote
 from arena.votes.table import Table, hashed, mixed
 from arena.votes.withdrawn import WithdrawnVotes
@@ -196,7 +196,7 @@ def store_of(folder: Path) -> VoteStore:
 def store_of_files(files: Iterable[Path]) -> VoteStore:
     """The votes of files that are named, whatever program has saved them. A withdrawal that the events beside one of
     them tell of holds for all copies of the vote. Raises InputError for one that is not there, or not votes."""
-    brought = BroughtFiles(files)
+    brought = ImportedFiles(files)
     return VoteStore(lambda: brought.parts, brought.withdrawn, name=brought.name, files=lambda: brought.files)
 
 

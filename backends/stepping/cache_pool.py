@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from backends.stepping.cache import TokenCache
 
 
-class Kept:
+class CachePool:
     """The caches of one model. Those that run have reserved their bytes; the idle ones have what is left."""
 
     def __init__(self, budget: int, make: Callable[[], TokenCache]) -> None:

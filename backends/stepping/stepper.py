@@ -14,7 +14,7 @@ import torch
 from arena.types import GenerationConfig
 from backends.stepping.batched import Rows
 from backends.stepping.cache import TokenCache
-from backends.stepping.cache_pool import Kept
+from backends.stepping.cache_pool import CachePool
 from backends.stepping.conversation import ENDED, Conversation
 from backends.stepping.sampling import Sampler
 from backends.stepping.scheduler import Scheduler
@@ -51,7 +51,7 @@ class Stepper:
         self._rows = rows
         self._stop_ids = stop_ids
         self._scheduler = scheduler
-        self._kept = Kept(budget, partial(rows.new_cache, context_length))
+        self._kept = CachePool(budget, partial(rows.new_cache, context_length))
         # Filled by any thread; a deque's ends are safe without a lock.
         self._joining: deque[tuple[Conversation, Sampler, int]] = deque()
         self._running: list[_Running] = []

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from arena.results.desk import ResultsDesk
+from arena.results.service import ResultsService
 from arena.votes import VoteLog
 from arena.votes.store import store_of
 from bench.load.samples import sample_vote
@@ -38,19 +38,19 @@ def measure_results(folder: Path, rows: int, progress: Progress) -> Results:
     path = write_votes(folder, rows, progress)
     size = path.stat().st_size
     progress("reading them ...")
-    desk = ResultsDesk(store_of(folder))
+    desk = ResultsService(store_of(folder))
     first = _seconds(desk, rows)
     nexts = []
     with VoteLog(path) as log:
         for number in range(rows, rows + _LOOKS):
             log.append(sample_vote(number))
             nexts.append(_seconds(desk, number + 1))
-    restart = _seconds(ResultsDesk(store_of(folder)), rows + _LOOKS)
+    restart = _seconds(ResultsService(store_of(folder)), rows + _LOOKS)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     return Results(rows, size, first, statistics.median(nexts), max(nexts), restart, peak)
 
 
-def _seconds(desk: ResultsDesk, votes: int) -> float:
+def _seconds(desk: ResultsService, votes: int) -> float:
     """How long a look takes that finds so many votes."""
     began = time.monotonic()
     found = desk.figures().votes

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from arena.statistics.decision import Outcome, first_called, make_verdict, mean_taste
 from arena.statistics.sequential import ALPHA, STAKES
-from arena.statistics.verdict import Outcome, first_called, make_verdict, mean_taste
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -9,7 +9,7 @@ import typer
 
 from commands.bench.options import AsJson, measure, say
 from commands.bench.table import gigabytes, seconds
-from commands.bench.votes import Place, work
+from commands.bench.votes import DataFolder, work
 from commands.models import ModelA, ModelB
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def load(
     chats: Annotated[int, typer.Option(min=0, max=100, help="Live chats at once, after that; 0 leaves them out.")] = 8,
     a: ModelA = "",
     b: ModelB = "",
-    data_dir: Place = None,
+    data_dir: DataFolder = None,
     as_json: AsJson = False,
 ) -> None:
     """Measure a public arena: readers and raters at once, a served page over loopback; then live chats that queue."""

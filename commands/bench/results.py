@@ -10,7 +10,7 @@ import typer
 
 from commands.bench.options import AsJson, measure, say
 from commands.bench.table import gigabytes, seconds
-from commands.bench.votes import Place, work
+from commands.bench.votes import DataFolder, work
 
 if TYPE_CHECKING:
     from bench.load.results import Results
@@ -35,7 +35,7 @@ def results(
         bool, typer.Option("--statistics", help="How often results are right on simulated classes, instead.")
     ] = False,
     runs: Annotated[int, typer.Option(min=100, help="Classes of each kind.")] = 1000,
-    data_dir: Place = None,
+    data_dir: DataFolder = None,
     as_json: AsJson = False,
 ) -> None:
     """Measure results: the first view of many votes, the next after one more vote, a start with the index, memory. With

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from bench.load.raters import ClassLoad, Times
     from bench.load.vote_log import Starting, Writing
 
-Place = Annotated[
+DataFolder = Annotated[
     Path | None, typer.Option("--data-dir", metavar="FOLDER", help="On whose disk; a temporary folder if none.")
 ]
 
@@ -35,7 +35,7 @@ def votes(
     threads: Annotated[int, typer.Option(min=1, max=1000, help="Threads that vote at once; one is measured too.")] = 24,
     duration: Annotated[float, typer.Option("--seconds", min=0.1, help="For so long.")] = 10.0,
     rows: Annotated[int, typer.Option(min=0, help="Start on a log of so many votes; 0 leaves it out.")] = 1_000_000,
-    data_dir: Place = None,
+    data_dir: DataFolder = None,
     as_json: AsJson = False,
 ) -> None:
     """Measure the vote log: acknowledged votes a second, each on disk, and the start on a log with many votes."""
@@ -59,7 +59,7 @@ def class_(
     raters: Annotated[int, typer.Option(min=1, max=10_000, help="Raters in one room.")] = 200,
     rate: Annotated[float, typer.Option(min=0.1, help="Votes a second of all together.")] = 20.0,
     duration: Annotated[float, typer.Option("--seconds", min=1, help="For so long.")] = 180.0,
-    data_dir: Place = None,
+    data_dir: DataFolder = None,
     as_json: AsJson = False,
 ) -> None:
     """Measure a class: a served page, raters in one room over loopback, and what the log has of their votes."""

@@ -15,7 +15,7 @@ from vote_samples import votes_of
 from arena.battle import BattleRun
 from arena.chat import Chat
 from arena.results.compute import Background, compute
-from arena.results.view import Filters
+from arena.results.selection import Filters
 from arena.types import Answer, Battle, Chunk, GenerationConfig, LoadState, Message, ModelSpec, Side, SideName
 from arena.worker import Limits
 from backends.scripted import ScriptedBackend, scripted_spec

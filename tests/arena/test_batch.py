@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from arena.answers import AnswerStore, read_recorded
-from arena.batch import Batch, BatchDesk, CellState, Host, Plan
+from arena.batch import Batch, BatchRunner, CellState, Host, Plan
 from arena.errors import InputError
 from arena.prompts import Prompt
 from arena.types import Chunk, Message, ModelSpec, Usage
@@ -288,7 +288,7 @@ def test_a_number_of_repeats_that_cannot_be(on, repeats):
 def desk(place, tmp_path):
     place.store = SimpleNamespace(get=lambda key: None)
     whole = place.batch()
-    return BatchDesk(whole._models, PROMPTS, tmp_path / "data" / "answers.jsonl", whole._host)
+    return BatchRunner(whole._models, PROMPTS, tmp_path / "data" / "answers.jsonl", whole._host)
 
 
 def test_a_page_sees_what_is_there_before_anything_runs(desk, place, eventually):

@@ -15,7 +15,7 @@ from vote_samples import make_vote
 from arena.errors import InputError
 from arena.exports.bundle import export_bundle
 from arena.votes import VoteLog
-from arena.votes.brought import BroughtFiles
+from arena.votes.imported.files import ImportedFiles
 from arena.votes.store import store_of, store_of_files
 from ui.texts import TEXTS
 
@@ -82,20 +82,20 @@ def test_a_workbook_is_refused_whatever_it_is_called(tmp_path):
         book.active.append(row)
     book.save(tmp_path / "votes.csv")
     with pytest.raises(InputError) as caught:
-        BroughtFiles([tmp_path / "votes.csv"])
+        ImportedFiles([tmp_path / "votes.csv"])
     assert caught.value.code == "votes_workbook"
 
 
 def test_the_column_that_is_missing_is_named(tmp_path):
     (tmp_path / "a.csv").write_bytes(OTHERS["no winner"][1])
     with pytest.raises(InputError, match="no column winner") as caught:
-        BroughtFiles([tmp_path / "a.csv"])
+        ImportedFiles([tmp_path / "a.csv"])
     assert caught.value.details["column"] == "winner"
 
 
 def test_a_folder_is_told_what_to_name(tmp_path):
     with pytest.raises(InputError, match=r"that is a folder, name the file in it, such as .*votes\.csv") as caught:
-        BroughtFiles([tmp_path])
+        ImportedFiles([tmp_path])
     assert caught.value.code == "votes_missing"
 
 
@@ -104,7 +104,7 @@ def test_a_file_that_may_not_be_read_is_named(tmp_path):
     (tmp_path / "votes.csv").write_bytes(CSV)
     (tmp_path / "votes.csv").chmod(0)
     with pytest.raises(InputError) as caught:
-        BroughtFiles([tmp_path / "votes.csv"])
+        ImportedFiles([tmp_path / "votes.csv"])
     assert caught.value.code == "votes_unreadable"
 
 

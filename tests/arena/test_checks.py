@@ -9,7 +9,7 @@ import pytest
 
 from arena.checks import check_answer
 from arena.checks.code import check_code
-from arena.checks.facts import says
+from arena.checks.phrases import says
 from arena.checks.spoken import languages_in
 from arena.checks.words import describe
 from arena.prompts import CodeReference, Reference, load_prompts

@@ -10,9 +10,9 @@ import pytest
 from vote_samples import make_vote
 from workbooks import workbook_rows
 
-from arena.exports import shelf
+from arena.exports import export_files
 from arena.exports.downloads import Downloads
-from arena.exports.shelf import KEEP_SECONDS, MOST_PLACES
+from arena.exports.export_files import KEEP_SECONDS, MOST_PLACES
 from arena.votes import VoteLog
 
 
@@ -78,7 +78,7 @@ def test_copies_older_than_ten_minutes_go(downloads):
 
 
 def test_of_too_many_copies_the_oldest_go(downloads, monkeypatch):
-    monkeypatch.setattr(shelf, "MOST_PLACES", 4)
+    monkeypatch.setattr(export_files, "MOST_PLACES", 4)
     copies = [downloads(False) for _ in range(4)]
     for seconds, copy in enumerate(reversed(copies)):
         age(copy, seconds)

@@ -7,9 +7,9 @@ import pytest
 from foreign_files import CHINESE, VOTES, assert_read, changed, rows_of, text_of
 from vote_samples import NASTY_TEXTS, make_vote
 
-from arena.votes.form import Form, form_of
+from arena.votes.imported.dialect import Form, form_of
 from arena.votes.parts import HEAD
-from arena.votes.reading import BadRow
+from arena.votes.reader import BadRow
 from arena.votes.store import store_of_files
 
 TRADITIONAL = "這句話有歧義，可以是背負，也可以是瞞著。答案是對的"
@@ -49,7 +49,7 @@ def test_encodings_of_other_countries(path, text, encoding, line_end):
 
 
 def test_text_beyond_ascii_may_begin_late(path, monkeypatch):
-    monkeypatch.setattr("arena.votes.form._SAMPLE", 2000)
+    monkeypatch.setattr("arena.votes.imported.dialect._SAMPLE", 2000)
     votes = [*(make_vote(number) for number in range(9)), make_vote(9, comment="不错")]
     path.write_bytes(text_of(rows_of(votes)).encode("gbk"))
     assert_read(path, votes)
@@ -59,7 +59,7 @@ def test_a_sample_may_end_within_a_character(path, monkeypatch):
     data = text_of(rows_of()).encode()
     path.write_bytes(data)
     for size in range(data.index("这".encode()), data.index("这".encode()) + 9):
-        monkeypatch.setattr("arena.votes.form._SAMPLE", size)
+        monkeypatch.setattr("arena.votes.imported.dialect._SAMPLE", size)
         assert_read(path)
 
 
@@ -237,7 +237,7 @@ def test_columns_that_are_swapped_behind_do_not_swap_the_models(path):
 
 @pytest.mark.parametrize("piece", [1, 700, 1 << 20])
 def test_lines_are_counted_over_headers(path, monkeypatch, piece):
-    monkeypatch.setattr("arena.votes.reading.PIECE", piece)
+    monkeypatch.setattr("arena.votes.reader.PIECE", piece)
     data = text_of(rows_of(VOTES[1:2])) + "bad\r\n"
     path.write_text(data + data + "worse\r\n", "utf-8-sig", newline="")
     report = store_of_files([path]).refresh().report

@@ -7,7 +7,7 @@ from vote_samples import make_side
 
 from arena.errors import InputError
 from arena.events import NoEvents
-from arena.judging.hidden import Hidden, read_words
+from arena.judging.moderation import Moderation, read_words
 from arena.types import Battle, Message
 
 WORDS = ("bomb", "Bad Phrase", "坏词", "c++")
@@ -34,16 +34,16 @@ def battle(prompt="Why?", a="yes", b="no", system="Be kind."):
 )
 @pytest.mark.parametrize("where", ["prompt", "a", "b", "system"])
 def test_a_word_is_found_wherever_it_is_and_however_it_is_written(text, where):
-    assert Hidden(NoEvents(), WORDS).why(battle(**{where: text})) == "words"
+    assert Moderation(NoEvents(), WORDS).why(battle(**{where: text})) == "words"
 
 
 @pytest.mark.parametrize("text", ["bombastic", "a bad and a phrase", "坏的词", "c", "Why?"])
 def test_a_word_inside_another_is_another(text):
-    assert Hidden(NoEvents(), WORDS).why(battle(prompt=text, a=text, b=text)) == ""
+    assert Moderation(NoEvents(), WORDS).why(battle(prompt=text, a=text, b=text)) == ""
 
 
 def test_without_a_list_nothing_is_hidden():
-    assert Hidden(NoEvents()).why(battle(prompt="bomb")) == ""
+    assert Moderation(NoEvents()).why(battle(prompt="bomb")) == ""
 
 
 def test_a_list_is_read_line_by_line(tmp_path):
@@ -56,7 +56,7 @@ def test_a_list_is_read_line_by_line(tmp_path):
 
 
 def test_what_cannot_be_kept_is_refused_and_hides_nothing():
-    hidden = Hidden(NoEvents())
+    hidden = Moderation(NoEvents())
     for change in (lambda: hidden.report("b", "j"), lambda: hidden.decide("b", True)):
         with pytest.raises(InputError, match="cannot be kept"):
             change()

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from vote_samples import make_side
 
-from arena.judging.in_step import SLOWEST, InStep
+from arena.judging.pacing import SLOWEST, Pacing
 from arena.types import Answer, Battle, SideName
 
 A, B = SideName.A, SideName.B
@@ -24,7 +24,7 @@ def lengths(shown):
 
 @pytest.mark.parametrize("slow", [A, B])
 def test_the_quick_side_shows_no_more_than_the_slow_one(slow):
-    step = InStep()
+    step = Pacing()
     for second, (quick_one, slow_one) in enumerate([(0, 0), (50, 0), (90, 3), (90, 20), (400, 21)]):
         sides = [(slow_one, None), (quick_one, None)]
         shown = step.show(battle(*(sides if slow is A else sides[::-1])), second)
@@ -32,7 +32,7 @@ def test_the_quick_side_shows_no_more_than_the_slow_one(slow):
 
 
 def test_the_quick_side_waits_after_its_end_too():
-    step = InStep()
+    step = Pacing()
     assert lengths(step.show(battle((10, None), (300, None)), 0.0)) == (10, 10)
     assert lengths(step.show(battle((40, None), (300, "stop")), 10.0)) == (40, 40)
 
@@ -40,7 +40,7 @@ def test_the_quick_side_waits_after_its_end_too():
 @pytest.mark.parametrize("rest", [(200, "stop"), (200, None)])
 def test_after_the_first_whole_answer_the_other_goes_on_as_both_did(rest):
     """Ten characters a second, whether the rest was there already or not."""
-    step = InStep()
+    step = Pacing()
     for second in range(1, 11):
         step.show(battle((10 * second, "stop" if second == 10 else None), (10 * second + 5, None)), float(second))
     assert lengths(step.show(battle((100, "stop"), rest), 10.9)) == (100, 109)
@@ -50,25 +50,25 @@ def test_after_the_first_whole_answer_the_other_goes_on_as_both_did(rest):
 
 
 def test_what_comes_slowly_is_not_held_back_longer():
-    step = InStep()
+    step = Pacing()
     for second, length in enumerate((5, 10, 15)):
         step.show(battle((length, "stop" if length == 15 else None), (length + 1, None)), float(second))
     for second in (3.0, 4.0, 5.0):
         assert lengths(step.show(battle((15, "stop"), (16, None)), second)) == (15, 16)
-    slow = InStep()
+    slow = Pacing()
     slow.show(battle((1, None), (1, None)), 0.0)
     slow.show(battle((2, "stop"), (500, "stop")), 100.0)
     assert lengths(slow.show(battle((2, "stop"), (500, "stop")), 110.0)) == (2, 2 + 10 * SLOWEST)
 
 
 def test_what_came_all_at_once_is_shown_at_once():
-    shown = InStep().show(battle((3, "stop"), (500, "length")), 7.0)
+    shown = Pacing().show(battle((3, "stop"), (500, "length")), 7.0)
     assert lengths(shown) == (3, 500) and shown.all
 
 
 def test_an_empty_answer_and_one_that_failed_do_not_hold_the_other():
     for reason in ("stop", "error"):
-        step = InStep()
+        step = Pacing()
         step.show(battle((0, None), (5, None)), 0.0)
         step.show(battle((0, reason), (50, None)), 1.0)
         shown = step.show(battle((0, reason), (90, "stop")), 30.0)
@@ -77,7 +77,7 @@ def test_an_empty_answer_and_one_that_failed_do_not_hold_the_other():
 
 
 def test_text_that_turns_out_to_be_reasoning_goes_from_both_sides():
-    step = InStep()
+    step = Pacing()
     assert lengths(step.show(battle((30, None), (40, None)), 0.0)) == (30, 30)
     taken_back = Answer("", reasoning="x" * 40)
     assert lengths(step.show(battle((35, None), taken_back), 1.0)) == (0, 0)
@@ -86,7 +86,7 @@ def test_text_that_turns_out_to_be_reasoning_goes_from_both_sides():
 @pytest.mark.parametrize("stuck", [Answer("abc"), Answer("", reasoning="hm"), Answer(stage="reading", done=5, total=9)])
 @pytest.mark.parametrize("other", [(300, "stop"), (300, None)])
 def test_a_side_that_stalls_for_a_minute_is_seen(stuck, other):
-    step = InStep()
+    step = Pacing()
     for length in range(3):  # the other side goes on
         moving = (other[0] + length, other[1]) if other[1] is None else other
         assert not step.show(battle(stuck, moving), 20.0 * length).stalled
@@ -95,11 +95,11 @@ def test_a_side_that_stalls_for_a_minute_is_seen(stuck, other):
 
 
 def test_to_load_and_to_queue_is_no_stall_and_every_step_counts():
-    step = InStep()
+    step = Pacing()
     for stage in ("loading", "queued"):
         for second in (0.0, 300.0, 900.0):
             assert not step.show(battle(Answer(stage=stage), Answer(stage=stage)), second).stalled
-    step = InStep()
+    step = Pacing()
     for done in range(6):
         reading = Answer(stage="reading", done=done, total=9)
         assert not step.show(battle(reading, reading), 59.0 * done).stalled
@@ -108,6 +108,6 @@ def test_to_load_and_to_queue_is_no_stall_and_every_step_counts():
 def test_the_place_in_the_queue_is_that_of_both_together():
     first, second = Answer(stage="queued", done=3, total=40), Answer(stage="queued", done=5, total=20)
     for sides in ((first, second), (second, first)):
-        shown = InStep().show(battle(*sides), 0.0)
+        shown = Pacing().show(battle(*sides), 0.0)
         assert (shown.ahead, shown.wait) == (5, 40)
-    assert InStep().show(battle(Answer(stage="reading", done=3, total=9), Answer()), 0.0).ahead == 0
+    assert Pacing().show(battle(Answer(stage="reading", done=3, total=9), Answer()), 0.0).ahead == 0

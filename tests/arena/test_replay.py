@@ -10,7 +10,7 @@ from vote_samples import make_side, make_vote, rich_vote
 
 from arena.results.replay import Obstacle, ask_again, find_vote, fingerprints, obstacle, same_until
 from arena.types import Battle, Chunk, GenerationConfig, Message, SideName
-from arena.votes import VoteLog, reading
+from arena.votes import VoteLog, reader
 from arena.votes.parts import HEAD, csv_line
 from arena.votes.rows import to_row
 from arena.votes.store import store_of
@@ -43,7 +43,7 @@ def test_a_battle_is_found_with_the_same_texts_sides_and_settings(log):
 
 
 def test_every_battle_is_found_wherever_its_row_stands(log, monkeypatch):
-    monkeypatch.setattr(reading, "BLOCK", 1500)
+    monkeypatch.setattr(reader, "BLOCK", 1500)
     for number in range(20):
         log.append(make_vote(number, comment="two\nlines"))
     with VoteLog(log.folder / "votes.csv") as other:

@@ -19,7 +19,7 @@ from arena.report.formats.drawing import as_png, as_svg
 from arena.report.formats.html import as_html
 from arena.report.formats.markdown import as_markdown
 from arena.report.formats.pieces import Piece, pieces
-from arena.report.plots import time_points
+from arena.report.time_plot import time_points
 from arena.results.plots import Labels, pair_plot
 from arena.statistics.counts import PairCount
 from arena.text import clean

@@ -12,10 +12,10 @@ from vote_samples import make_side, swapped, vote_between, votes_of
 from arena.results.as_json import as_json
 from arena.results.bias import Share
 from arena.results.compute import Background, compute
-from arena.results.raters import IDLE_SECONDS
-from arena.results.view import Filters
+from arena.results.scores import IDLE_SECONDS
+from arena.results.selection import Filters
 from arena.statistics import PairCount
-from arena.statistics.verdict import Outcome
+from arena.statistics.decision import Outcome
 from arena.types import Winner
 from arena.votes.store import store_of
 

@@ -12,10 +12,10 @@ from sim_logs import raters
 from vote_samples import make_side, swapped, vote_between
 
 from arena.results.ranks import rank_spreads
+from arena.results.selection import Filters
 from arena.results.sentences import first_sentences, is_explained_away
 from arena.results.suspicious import KINDS
-from arena.results.view import Filters
-from arena.statistics.verdict import Outcome
+from arena.statistics.decision import Outcome
 from arena.types import Battle, Vote, Winner
 
 A, B, TIE = Winner.MODEL_A, Winner.MODEL_B, Winner.TIE

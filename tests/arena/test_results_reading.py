@@ -14,7 +14,7 @@ from vote_samples import NASTY_TEXTS, make_vote, rich_vote, vote_between
 from arena.errors import InputError
 from arena.events import EventLog
 from arena.types import Winner
-from arena.votes import COLUMNS, VoteLog, reading
+from arena.votes import COLUMNS, VoteLog, reader
 from arena.votes.parts import HEAD, list_parts
 from arena.votes.store import VoteStore, store_of, store_of_files
 from arena.votes.withdrawn import WITHDRAWN
@@ -141,10 +141,10 @@ def test_what_is_no_row_is_named_by_its_line_and_takes_no_other_with_it(tmp_path
 
 
 def test_one_bad_row_does_not_make_all_others_be_looked_at_singly(tmp_path, monkeypatch):
-    monkeypatch.setattr(reading, "PIECE", 4000)
+    monkeypatch.setattr(reader, "PIECE", 4000)
     singly = []
-    look = reading.votes_in
-    monkeypatch.setattr(reading, "votes_in", lambda data, header: singly.append(data) or look(data, header))
+    look = reader.votes_in
+    monkeypatch.setattr(reader, "votes_in", lambda data, header: singly.append(data) or look(data, header))
     rows = [row_of(make_vote(number, answer="text " * 20)) for number in range(100)]
     write(tmp_path, *rows[:50], b"bad\r\n", row_of(make_vote(200, answer="long " * 2000)), b"bad\r\n", *rows[50:])
     assert_same(tmp_path)
@@ -153,8 +153,8 @@ def test_one_bad_row_does_not_make_all_others_be_looked_at_singly(tmp_path, monk
 
 @pytest.mark.parametrize(("block", "piece"), [(700, 1 << 20), (1 << 20, 700), (3000, 200), (1, 1)])
 def test_lines_are_counted_over_blocks(tmp_path, monkeypatch, block, piece):
-    monkeypatch.setattr(reading, "BLOCK", block)
-    monkeypatch.setattr(reading, "PIECE", piece)
+    monkeypatch.setattr(reader, "BLOCK", block)
+    monkeypatch.setattr(reader, "PIECE", piece)
     rows = [row_of(make_vote(number, comment="two\nlines")) for number in range(12)]
     write(tmp_path, *rows[:5], b"bad row\r\n", *rows[5:9], b"another\r\n", *rows[9:])
     assert_same(tmp_path)
@@ -247,7 +247,7 @@ def test_a_withdrawn_vote_makes_room_for_another_on_the_same_battle(log):
 
 
 def test_what_was_read_before_a_failure_is_not_read_again(tmp_path, monkeypatch):
-    monkeypatch.setattr(reading, "BLOCK", 700)
+    monkeypatch.setattr(reader, "BLOCK", 700)
     write(tmp_path, *(row_of(make_vote(number, judge="")) for number in range(12)))
     votes = store_of(tmp_path)
 

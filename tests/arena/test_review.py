@@ -8,8 +8,8 @@ from vote_samples import make_side
 from arena.answers import Recorded
 from arena.errors import VoteRefused
 from arena.events import EventLog, read_events
+from arena.judging.assignments import REPEAT_GAP, Assignments, Progress
 from arena.judging.pairs import pairs_of
-from arena.judging.review import REPEAT_GAP, Progress, Review
 
 
 def pairs(number):
@@ -35,7 +35,7 @@ def walk(review, judge, skips=()):
 
 
 def test_a_rater_sees_every_pair_once_and_hears_how_far_they_are(log):
-    review = Review(pairs(5), log)
+    review = Assignments(pairs(5), log)
     places = []
     for _ in range(5):
         position = review.position("r")
@@ -49,7 +49,7 @@ def test_a_rater_sees_every_pair_once_and_hears_how_far_they_are(log):
 
 def test_one_in_eight_comes_again_with_the_sides_swapped(log):
     for number, again in ((7, 0), (8, 1), (16, 2), (20, 2)):
-        review = Review(pairs(number), log, room=str(number))
+        review = Assignments(pairs(number), log, room=str(number))
         assert review.position("r").total == number + again
         seen = walk(review, "r")
         repeats = [(place, battle, repeat_of) for place, (battle, repeat_of) in enumerate(seen) if repeat_of]
@@ -63,18 +63,18 @@ def test_one_in_eight_comes_again_with_the_sides_swapped(log):
 
 
 def test_a_skipped_battle_is_behind_the_rater_and_never_repeated(log):
-    review = Review(pairs(9), log)
+    review = Assignments(pairs(9), log)
     seen = walk(review, "r", skips={0})
     assert len(seen) == 10 and seen[-1][1] not in ("", seen[0][0].id)
     position = review.position("r")
     assert (position.done, position.total) == (10, 10)
-    review = Review(pairs(8), log, room="2")
+    review = Assignments(pairs(8), log, room="2")
     assert len(walk(review, "r", skips={0})) == 8
     assert review.position("r").total == 8
 
 
 def test_pairs_and_sides_are_given_out_evenly(log):
-    review = Review(pairs(4), log)
+    review = Assignments(pairs(4), log)
     shown, left = Counter(), Counter()
     for rater in range(42):  # nobody stays for more than one
         battle = review.position(f"r{rater}").battle
@@ -85,18 +85,18 @@ def test_pairs_and_sides_are_given_out_evenly(log):
 
 
 def test_which_side_comes_first_is_drawn(log):
-    firsts = Counter(Review(pairs(1), log, room=str(n)).position("r").battle.a.model.id for n in range(64))
+    firsts = Counter(Assignments(pairs(1), log, room=str(n)).position("r").battle.a.model.id for n in range(64))
     assert firsts["one"] > 8 and firsts["two"] > 8
 
 
 def test_a_restart_changes_nothing(log, tmp_path):
     given = pairs(16)
-    review = Review(given, log)
+    review = Assignments(given, log)
     for _ in range(9):
         review.voted("r", review.position("r").battle.id)
     review.skip("r", review.position("r").battle.id)
     before, other = review.position("r"), review.position("other")
-    again = Review(given, log)
+    again = Assignments(given, log)
     again.restore(read_events(tmp_path))
     assert again.position("r") == before and again.position("other") == other
     seen = walk(again, "r")
@@ -105,17 +105,17 @@ def test_a_restart_changes_nothing(log, tmp_path):
 
 
 def test_what_belongs_to_another_room_or_another_set_is_passed_over(log, tmp_path):
-    Review(pairs(3), log, room="x").position("r")
-    review = Review(pairs(2), log)
+    Assignments(pairs(3), log, room="x").position("r")
+    review = Assignments(pairs(2), log)
     review.restore(read_events(tmp_path))
     assert review.progress == Progress(0, 0, 0)
-    review = Review(pairs(0), log, room="x")
+    review = Assignments(pairs(0), log, room="x")
     review.restore(read_events(tmp_path))
     assert review.progress == Progress(0, 0, 0) and review.position("r").battle is None
 
 
 def test_only_the_battle_before_the_rater_is_taken_and_once(log):
-    review = Review(pairs(3), log)
+    review = Assignments(pairs(3), log)
     battle = review.position("r").battle
     for judge, battle_id in (("other", battle.id), ("r", "unknown")):
         with pytest.raises(VoteRefused, match="no such battle"):
@@ -131,6 +131,6 @@ def test_a_full_disk_does_not_keep_a_rater_from_reading():
         def append(self, kind, durable=False, **about):
             raise OSError(28, "No space left on device")
 
-    review = Review(pairs(2), Full())
+    review = Assignments(pairs(2), Full())
     review.voted("r", review.position("r").battle.id)
     assert review.position("r").done == 1 and review.position("r").battle is not None

@@ -6,13 +6,13 @@ from vote_samples import log_path, make_side
 from arena.answers import Recorded
 from arena.errors import InputError, VoteRefused
 from arena.events import EventLog, read_events
+from arena.judging.assignments import Progress
 from arena.judging.ballots import Ballots
 from arena.judging.judgement import Judgement
 from arena.judging.pairs import pairs_of
-from arena.judging.review import Progress
 from arena.judging.rooms import MOST_RATERS, NO_ROOM, Rooms
-from arena.results.desk import ResultsDesk
-from arena.results.view import Filters
+from arena.results.selection import Filters
+from arena.results.service import ResultsService
 from arena.votes import VoteLog
 from arena.votes.store import read_votes, store_of
 
@@ -55,7 +55,7 @@ def test_a_room_has_its_own_prompts_raters_and_votes(rooms, tmp_path):
     assert rooms.desk(room.code).progress == Progress(begun=1, through=1, votes=2)
     assert rooms.main.progress == Progress(0, 0, 0) and len(walk(rooms.main, "r")) == 3
     assert sorted(vote.room for vote in read_votes(tmp_path)) == ["", "", "", room.code, room.code]
-    results = ResultsDesk(store_of(tmp_path))
+    results = ResultsService(store_of(tmp_path))
     assert [results.figures(Filters(room=code)).votes for code in (room.code, None, "OTHER")] == [2, 5, 0]
 
 

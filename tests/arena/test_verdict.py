@@ -6,8 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from results_votes import class_scores
 
-from arena.statistics.sequential import WHOLE
-from arena.statistics.verdict import (
+from arena.statistics.decision import (
     MOST_TO_COME,
     Change,
     Outcome,
@@ -18,6 +17,7 @@ from arena.statistics.verdict import (
     raters_to_come,
     sign_test,
 )
+from arena.statistics.sequential import WHOLE
 from bench.load.sim_verdicts import verdict_table
 
 

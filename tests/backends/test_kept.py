@@ -8,7 +8,7 @@ import torch
 from micro_engines import CHATGLM, QWEN, Record, greedy, held, micro_engine, prompt, seeded, tokens
 
 from backends.stepping.cache import TokenCache
-from backends.stepping.cache_pool import Kept, reusable
+from backends.stepping.cache_pool import CachePool, reusable
 from backends.stepping.sizes import GROWTH, PIECE
 
 # One layer with one head of two numbers in 32 bits: 16 bytes a token, room for 256 at a time.
@@ -131,7 +131,7 @@ def test_how_much_of_a_cache_a_prompt_may_use(held_ids, last_prompt, marks, aske
 
 @pytest.fixture
 def kept():
-    return Kept(3 * UNIT, lambda: TokenCache(1, 8 * GROWTH))
+    return CachePool(3 * UNIT, lambda: TokenCache(1, 8 * GROWTH))
 
 
 def used(kept, ids, amount=UNIT):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import gradio as gr
 
-from ui.door import Door, lay_out_door
+from ui.admin_form import AdminForm, lay_out_door
 from ui.labels import Labels
 
 # How often a running batch is looked at, in seconds.
@@ -18,7 +18,7 @@ class BatchTab:
     """Every component that a handler reads or writes; `tab` is the tab itself."""
 
     tab: gr.Tab
-    door: Door
+    door: AdminForm
     desk: gr.Column
     repeats: gr.Textbox
     seed: gr.Textbox

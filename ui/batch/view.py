@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from html import escape
 
-from arena.batch import CellState, CellView, DeskState, Progress
+from arena.batch import BatchState, CellState, CellView, Progress
 from arena.errors import ArenaError
 from arena.types import ErrorInfo
 from ui.tables import html_table
 from ui.texts import error_text, text
 
 
-def status_block(lang: str, state: DeskState) -> str:
+def status_block(lang: str, state: BatchState) -> str:
     """How far the batch is and how long the rest takes, as HTML."""
     progress = state.progress
     done, failed, of = progress.count(CellState.DONE), progress.count(CellState.FAILED), len(progress.cells)

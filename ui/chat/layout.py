@@ -10,7 +10,7 @@ import gradio as gr
 from arena.prompts import Prompt
 from arena.types import SideName
 from ui.chatbot import answer_pane
-from ui.judging.stage import choice_of_four
+from ui.judging.vote_form import choice_of_four
 from ui.labels import Labels
 from ui.picker import prompt_picker
 

@@ -8,12 +8,12 @@ from arena.errors import ArenaError
 from arena.judging.judgement import Judgement
 from ui.chat.layout import ChatTab
 from ui.chat.notes import receipt_with_link
-from ui.handlers import PRIVATE, Updates
 from ui.session import Services, Tabs, address_of
 from ui.texts import error_text, text
+from ui.updates import PRIVATE, Updates
 
 
-class VoteEvents:
+class VoteHandlers:
     """Wires the vote of one page's chat tab; `kept` is what the browser keeps of its rater."""
 
     def __init__(self, services: Services, part: ChatTab, tabs: Tabs, kept: gr.BrowserState) -> None:

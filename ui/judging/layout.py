@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import gradio as gr
 
-from ui.judging.stage import Stage, lay_out_stage
+from ui.judging.vote_form import VoteForm, lay_out_vote_form
 from ui.labels import Labels
 
 
@@ -22,7 +22,7 @@ class JudgeTab:
     join: gr.Button
     shown: gr.Column
     progress: gr.HTML
-    stage: Stage
+    stage: VoteForm
     code: gr.Textbox
     withdraw: gr.Button
     withdrawn: gr.Markdown
@@ -41,7 +41,7 @@ def lay_out_judging(labels: Labels) -> JudgeTab:
         labels.show(begin, value="judge_begin")
         room_code, join = _joining(labels)
     with gr.Column(elem_id="judge_stage", visible=False) as shown:
-        stage = lay_out_stage(labels, "judge", actions=("judge_skip", "judge_next"))
+        stage = lay_out_vote_form(labels, "judge", actions=("judge_skip", "judge_next"))
     code, withdraw, withdrawn = _withdrawal(labels)
     return JudgeTab(
         room=room,

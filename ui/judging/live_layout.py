@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import gradio as gr
 
 from arena.prompts import Prompt
-from ui.judging.stage import Stage, lay_out_stage
+from ui.judging.vote_form import VoteForm, lay_out_vote_form
 from ui.labels import Labels
 from ui.picker import prompt_picker
 
@@ -23,7 +23,7 @@ class LiveTab:
     stop: gr.Button
     status: gr.HTML
     shown: gr.Column
-    stage: Stage
+    stage: VoteForm
 
 
 def lay_out_live(labels: Labels, prompts: Sequence[Prompt]) -> LiveTab:
@@ -38,7 +38,7 @@ def lay_out_live(labels: Labels, prompts: Sequence[Prompt]) -> LiveTab:
         stop = gr.Button(labels("stop"), elem_id="live_stop", min_width=100, interactive=False)
     status = gr.HTML("", elem_id="live_status", elem_classes="status", padding=False)
     with gr.Column(elem_id="live_stage", visible=False) as shown:
-        stage = lay_out_stage(labels, "live")
+        stage = lay_out_vote_form(labels, "live")
     return LiveTab(
         picker=picker,
         box=box,

@@ -6,12 +6,12 @@ import html
 from collections.abc import Callable
 from typing import Any
 
-from arena.judging.review import Position
+from arena.judging.assignments import Position
 from arena.judging.rooms import Room
 from arena.results.figures import Figures
 from arena.types import Answer, Battle, Side, SideName, Vote
 from ui.display import display_copy, plain_copy
-from ui.outcomes.view import room_results
+from ui.results.view import room_results
 from ui.texts import text
 
 Row = dict[str, Any]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from arena.errors import InputError
-from arena.judging.hidden import Reason
+from arena.judging.moderation import Reason
 from arena.results.replay import find_vote
 from arena.types import Vote
 from ui.session import Services, Tab

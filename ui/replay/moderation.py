@@ -7,21 +7,23 @@ from html import escape
 import gradio as gr
 
 from arena.errors import InputError
-from arena.judging.hidden import Hidden
+from arena.judging.moderation import Moderation
 from arena.types import Vote
-from ui.handlers import PRIVATE, Props, Updates, changed
 from ui.judging.raters import known_judge, refusals
 from ui.replay.finding import Kept, vote_on, why_hidden
 from ui.replay.layout import ReplayPart
 from ui.replay.view import replay_link
 from ui.session import Services, Tab, Tabs, address_of
 from ui.texts import text
+from ui.updates import PRIVATE, Props, Updates, changed
 
 
-class ModerationEvents:
+class ModerationHandlers:
     """Wires what is under a replayed battle; `kept` is what the browser keeps of its rater."""
 
-    def __init__(self, services: Services, hidden: Hidden, part: ReplayPart, tabs: Tabs, kept: gr.BrowserState) -> None:
+    def __init__(
+        self, services: Services, hidden: Moderation, part: ReplayPart, tabs: Tabs, kept: gr.BrowserState
+    ) -> None:
         self._services = services
         self._hidden = hidden
         self._part = part

@@ -6,12 +6,12 @@ from collections.abc import Iterable
 
 from arena.errors import ArenaError
 from arena.types import ErrorInfo
-from ui.texts import chat, classroom, errors, judging, outcomes, page, replay, work
+from ui.texts import batch_report, chat, errors, judging, page, replay, results, rooms
 
 LANGUAGES = ("zh", "en")
 TEXTS: dict[str, tuple[str, str]] = {
     key: pair
-    for part in (page, chat, judging, classroom, outcomes, replay, work, errors)
+    for part in (page, chat, judging, rooms, results, replay, batch_report, errors)
     for key, pair in part.TEXTS.items()
 }
 

@@ -56,10 +56,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "replay_unhide": ("重新显示", "Show it again"),
     "replay_hidden_words": (
         "已对读者隐藏：含有词表中的词。",
-        "Hidden from readers: it contains a word of the host's list.",
+        "Moderation from readers: it contains a word of the host's list.",
     ),
-    "replay_hidden_reports": ("已对读者隐藏：被多人举报。", "Hidden from readers: several of them reported it."),
-    "replay_hidden_host": ("已由主持人对读者隐藏。", "Hidden from readers by the host."),
+    "replay_hidden_reports": ("已对读者隐藏：被多人举报。", "Moderation from readers: several of them reported it."),
+    "replay_hidden_host": ("已由主持人对读者隐藏。", "Moderation from readers by the host."),
     "replay_waiting_reports": ("待处理的举报：", "Reported, and not decided on:"),
     "error_battle_hidden": ("这次对比不在这里显示", "This battle is not shown here"),
     "error_hidden_unwritable": ("没有保存成功：{reason}", "It was NOT kept: {reason}"),

@@ -1,8 +1,8 @@
-"""What a model says of itself in Chinese; arena.judging.names.phrases tells how to read the patterns."""
+"""What a model says of itself in Chinese; arena.judging.names.pattern_parts tells how to read the patterns."""
 
 from __future__ import annotations
 
-from arena.judging.names.phrases import compiled
+from arena.judging.names.pattern_parts import compiled
 
 PARTS = {
     "我": "(?:我|吾|本人|在下|鄙人|俺|咱|本助手|本模型|本机器人|本ai|人家)",

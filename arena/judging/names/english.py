@@ -1,8 +1,8 @@
-"""What a model says of itself in English; arena.judging.names.phrases tells how to read the patterns."""
+"""What a model says of itself in English; arena.judging.names.pattern_parts tells how to read the patterns."""
 
 from __future__ import annotations
 
-from arena.judging.names.phrases import compiled
+from arena.judging.names.pattern_parts import compiled
 
 PARTS = {
     "i": r"\b(?:i|i'm|i am|im|i've|i have|i'd|i would|i'll|i will)\b",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from arena.judging.names import chinese, english
-from arena.judging.names.phrases import compiled
+from arena.judging.names.pattern_parts import compiled
 
 _PARTS = {"ai": english.PARTS["ai"], "智": chinese.PARTS["智"]}
 # At the head of the text, or after a line such as `Sure.`; no heading of what follows, and no definition.

@@ -6,7 +6,7 @@ import re
 
 from arena.judging.names import chinese, english
 from arena.judging.names.marks import MASKED, NAME, OWN
-from arena.judging.names.phrases import compiled
+from arena.judging.names.pattern_parts import compiled
 
 # A quotation, or a title.
 _QUOTED = re.compile(

@@ -13,7 +13,7 @@ from arena.report.sections.opening import mean_seconds, outcome, passed_checks, 
 from arena.report.words import duration, say
 from arena.results.sentences import short
 from arena.results.words import dimension_name, listed, percent
-from arena.statistics.verdict import Outcome
+from arena.statistics.decision import Outcome
 
 
 def assessment(lang: str, facts: ReportFacts) -> Iterator[Block]:

@@ -6,14 +6,14 @@ from collections.abc import Iterator
 
 from arena.report.blocks import Block, Figure, Heading, Paragraph, Table
 from arena.report.facts import ReportFacts
-from arena.report.plots import time_plot, time_points
+from arena.report.time_plot import time_plot, time_points
 from arena.report.words import say
 from arena.results.plots import Labels, pair_plot
 from arena.results.sentences import short
 from arena.results.verdict import Said
 from arena.results.words import dimension_name, percent
 from arena.statistics import PairCount
-from arena.statistics.verdict import Verdict
+from arena.statistics.decision import Verdict
 
 
 def comparison(lang: str, facts: ReportFacts, labels: Labels) -> Iterator[Block]:

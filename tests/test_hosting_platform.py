@@ -1,0 +1,109 @@
+"""Where the app finds itself: a Space, a Studio, one's own machine; and what a Space reads in the README."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from served_app import ROOT, free_port
+
+from commands.hosting_platform import Platform, platform_of, settle
+
+FOREIGN = ("ARENA_", "GRADIO_", "SPACE_", "MODELSCOPE_")
+
+
+@pytest.mark.parametrize(
+    ("environment", "folder", "expected"),
+    [
+        ({}, "data", Platform()),
+        ({"SPACE_ID": ""}, "data", Platform()),
+        ({"SPACE_ID": "a/b"}, "data", Platform("space", Path("data"))),
+        ({"SPACE_ID": "a/b"}, "mnt/workspace", Platform("space")),
+        ({"MODELSCOPE_ENVIRONMENT": "studio"}, "mnt/workspace", Platform("studio", Path("mnt/workspace"))),
+        ({"MODELSCOPE_ENVIRONMENT": "studio"}, "data", Platform("studio")),
+        ({"MODELSCOPE_ENVIRONMENT": "dsw"}, "mnt/workspace", Platform()),
+    ],
+)
+def test_a_host_is_known_by_its_environment(
+    tmp_path: Path, environment: dict[str, str], folder: str, expected: Platform
+) -> None:
+    (tmp_path / folder).mkdir(parents=True)
+    disk = tmp_path / expected.disk if expected.disk else None
+    assert platform_of(environment, tmp_path) == Platform(expected.host, disk)
+
+
+def test_a_disk_that_cannot_be_written_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "data").mkdir()
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    platform = platform_of({"SPACE_ID": "a/b"}, tmp_path)
+    assert platform == Platform("space") and not platform.keeps
+
+
+def test_what_nobody_set_is_set_and_what_somebody_set_stays() -> None:
+    environment: dict[str, str] = {}
+    settle(Platform("space", Path("/data")), environment)
+    assert environment == {"ARENA_HOST": "0.0.0.0", "ARENA_PORT": "7860", "ARENA_DATA_DIR": "/data/arena"}
+    own = {"ARENA_PORT": "1", "GRADIO_SERVER_NAME": "::", "ARENA_DATA_DIR": "mine"}
+    settle(Platform("studio", Path("/mnt/workspace")), own)
+    assert (own["ARENA_PORT"], own["ARENA_HOST"], own["ARENA_DATA_DIR"]) == ("1", "::", "mine")
+    at_home: dict[str, str] = {}
+    settle(Platform(), at_home)
+    assert at_home == {}
+
+
+@pytest.fixture
+def space(tmp_path: Path) -> Iterator[tuple[int, int]]:
+    """A Space without a disk, started as a Space starts the app: its port and process number."""
+    port = free_port()
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
+    environment |= {"SPACE_ID": "somebody/arena", "GRADIO_SERVER_PORT": str(port)}
+    command = [sys.executable, str(ROOT / "app.py")]
+    process = subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    try:
+        line = process.stdout.readline()
+        assert line.strip() == f"Serving on http://0.0.0.0:{port}"
+        yield port, process.pid
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_a_space_is_open_to_the_world_and_says_that_votes_are_not_kept(space: tuple[int, int]) -> None:
+    port, _ = space
+    config = json.loads(urllib.request.urlopen(f"http://127.0.0.1:{port}/config", timeout=30).read())
+    ids = {component["props"].get("elem_id") for component in config["components"]}
+    assert {"backup_banner", "tab_results"} <= ids
+    # Whoever comes there is not the machine's owner.
+    assert "tab_batch" not in ids
+
+
+def front_matter() -> dict[str, object]:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    found = re.match(r"---\n(.*?)\n---\n\n# ", text, re.S)
+    assert found
+    return dict(yaml.safe_load(found[1]))
+
+
+def test_the_readme_tells_a_space_what_it_needs() -> None:
+    told = front_matter()
+    requirements = (ROOT / "requirements.txt").read_text(encoding="utf-8")
+    assert (told["sdk"], told["app_file"]) == ("gradio", "app.py")
+    assert f"gradio=={told['sdk_version']}\n" in requirements
+    pyproject = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    assert f'python_version = "{told["python_version"]}"' in pyproject
+    assert re.fullmatch(r"\d+(s|m|h)", str(told["startup_duration_timeout"]))
+    assert isinstance(told["models"], list) and all(re.fullmatch(r"[\w.-]+/[\w.-]+", one) for one in told["models"])
+    assert len(str(told["short_description"])) <= 60
+    colours = {"red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray"}
+    assert {told["colorFrom"], told["colorTo"]} <= colours
+    assert told["license"] == "apache-2.0"
+    assert "Apache License" in (ROOT / "LICENSE").read_text(encoding="utf-8")

@@ -1,0 +1,1 @@
+"""All that depends on private parts of gradio."""

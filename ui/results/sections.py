@@ -1,0 +1,249 @@
+"""The results as sections of sentences and tables, for the page and for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from arena.results.bias import Share, Split
+from arena.results.compute import GROUPS
+from arena.results.figures import Figures, ModelResult, PairResult
+from arena.results.sentences import short
+from arena.results.suspicious import KINDS
+from arena.results.verdict import Said
+from arena.results.words import dimension_name, percent, say
+from arena.statistics import PairCount, WinRate, wilson
+from arena.statistics.decision import Verdict
+from arena.statistics.sequential import Interval
+from ui.texts import TEXTS, text
+
+UNKNOWN = "–"
+SHOWN_ROWS = 20  # of those that could not be read
+_COUNTS = ("first", "second", "votes", "wins", "losses", "ties", "both_bad", "rate", "wilson")
+
+Names = Callable[[str], str]
+"""What a prompt is called, by its id."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """Names of columns, and rows of cells as plain text."""
+
+    headers: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading, sentences and a table under it. `name` is the same in every language."""
+
+    name: str
+    title: str
+    lines: tuple[str, ...] = ()
+    table: Table | None = None
+
+
+def sections(lang: str, figures: Figures, prompt_name: Names = str) -> Iterator[Section]:
+    """All that is told after the first sentences; what has nothing to tell is left out."""
+    if figures.votes:
+        if len(figures.models) > 2:
+            yield _ranking(lang, figures)
+        yield _counts(lang, figures)
+        yield from _groups(lang, figures, prompt_name)
+        yield _bias(lang, figures)
+        yield _agreement(lang, figures, prompt_name)
+        yield _cost(lang, figures, prompt_name)
+    left_out = tuple(_left_out(lang, figures))
+    if left_out:
+        yield Section("left_out", text(lang, "section_left_out"), left_out)
+
+
+def _ranking(lang: str, figures: Figures) -> Section:
+    lines = [text(lang, "prior_note", prior=figures.prior)] if figures.prior else []
+    names = ("rank", "first", "votes", "wins", "losses", "ties", "both_bad", "rate", "wilson")
+    headers = _headers(lang, (*names, "rating", "rating_interval", "elo"))
+    rows = tuple(_model(lang, model) for model in figures.models)
+    return _section(lang, "models", (*lines, text(lang, "rating_note")), Table(headers, rows))
+
+
+def _model(lang: str, model: ModelResult) -> tuple[str, ...]:
+    numbers = (model.votes, model.wins, model.losses, model.ties, model.both_bad)
+    best, worst, ends = model.best_rank, model.worst_rank, (model.rating_low, model.rating_high)
+    return (
+        str(best) if best == worst else f"{best}–{worst}",
+        model.model,
+        *map(str, numbers),
+        *_rate(lang, model.rate),
+        points(model.rating),
+        UNKNOWN if None in ends else text(lang, "interval", low=points(ends[0]), high=points(ends[1])),
+        points(model.elo),
+    )
+
+
+def _counts(lang: str, figures: Figures) -> Section:
+    rows = tuple(_count(lang, pair.count) for pair in figures.pairs)
+    signs = tuple(_signs(lang, pair) for pair in figures.pairs)
+    return _section(lang, "counts", (text(lang, "rate_note"), *signs), Table(_headers(lang, _COUNTS), rows))
+
+
+def _signs(lang: str, pair: PairResult) -> str:
+    signs, count = pair.prompts, pair.count
+    numbers = {"a": signs.first, "b": signs.second, "c": signs.even, "p": f"{signs.p:.3g}"}
+    return text(lang, "sign_test", first=count.first, second=count.second, **numbers)
+
+
+def _groups(lang: str, figures: Figures, prompt_name: Names) -> Iterator[Section]:
+    # Each pair from the model that is ahead over all.
+    pairs = {frozenset([pair.count.first, pair.count.second]): pair for pair in figures.pairs}
+    for by in GROUPS:
+        groups = figures.by[by]
+        if list(groups) in ([], [""]):  # nothing belongs to any
+            continue
+        rows = []
+        for name, counts in groups.items():
+            for count in counts:
+                pair = pairs[frozenset([count.first, count.second])]
+                cells = group_name(lang, by, name, prompt_name), *_count(lang, count.seen_from(pair.count.first))
+                rows.append((*cells, _part(lang, pair, name)) if by == "dimension" else cells)
+        headers = _headers(lang, ("group", *_COUNTS, *(("verdict",) if by == "dimension" else ())))
+        lines = (text(lang, "dimension_note"),) if by == "dimension" else ()
+        yield _section(lang, by, lines, Table(headers, tuple(rows)))
+
+
+def _part(lang: str, pair: PairResult, dimension: str) -> str:
+    """The verdict on one dimension in a few words."""
+    numbers = pair.dimensions.get(dimension)
+    return short(lang, _said(pair, numbers)) if numbers else UNKNOWN
+
+
+def _said(pair: PairResult, numbers: Verdict) -> Said:
+    preferred = {True: pair.count.first, False: pair.count.second, None: None}[numbers.prefers_first]
+    return Said(numbers.outcome, preferred)
+
+
+def group_name(lang: str, by: str, name: str, prompt_name: Names = str) -> str:
+    """A group as a person reads it; one from elsewhere is its own name."""
+    if not name:
+        return text(lang, "group_own" if by == "prompt" else "group_none")
+    if by == "prompt":
+        return prompt_name(name)
+    if by == "dimension":
+        return dimension_name(lang, name)
+    key = {"source": f"group_{name}", "language": f"language_{name}"}.get(by, "")
+    return text(lang, key) if key in TEXTS else name
+
+
+def _bias(lang: str, figures: Figures) -> Section:
+    bias = figures.bias
+    # Of two models it is told how often the one won whose name comes first.
+    named = min(model.model for model in figures.models)
+    told: list[tuple[str, Share | None]] = [
+        (text(lang, "bias_left_wins"), bias.left_wins),
+        (text(lang, "bias_longer_wins"), bias.longer_wins),
+        (text(lang, "bias_early"), bias.early),
+        (text(lang, "bias_late"), bias.late),
+        (text(lang, "bias_early_wins", model=named), bias.early_wins),
+        (text(lang, "bias_late_wins", model=named), bias.late_wins),
+        (text(lang, "bias_leaked"), bias.leaked),
+        (text(lang, "bias_consistent"), bias.consistent),
+    ]
+    lines = [_share(lang, what, share) for what, share in told if share and share.total]
+    lines += [_split(lang, name, split, named) for name, split in bias.splits.items()]
+    lines += [text(lang, f"suspicious_{kind}", count=figures.suspicious[kind]) for kind in KINDS]
+    return _section(lang, "bias", lines)
+
+
+def _split(lang: str, name: str, split: Split, model: str) -> str:
+    shares = {"more": percent(split.more), "less": percent(split.less)}
+    votes = {"more_votes": split.more_votes, "less_votes": split.less_votes}
+    return say(lang, f"split_{name}", model=model, **shares, **votes)
+
+
+def _share(lang: str, what: str, share: Share) -> str:
+    rate = wilson(share.count, share.total)
+    figures = {"share": percent(rate.rate), "low": percent(rate.low), "high": percent(rate.high)}
+    return text(lang, "share_line", what=what, count=share.count, total=share.total, **figures)
+
+
+def _agreement(lang: str, figures: Figures, prompt_name: Names) -> Section:
+    lines, found, disputed = [], figures.agreement, figures.disputed
+    if found is None:
+        lines.append(text(lang, "agree_none"))
+    else:
+        about = {"units": found.units, "judgements": found.judgements}
+        lines.append(text(lang, "agree_line", alpha=_hundredths(found.alpha), **about))
+        if found.low is not None and found.high is not None:
+            lines.append(text(lang, "agree_interval", low=_hundredths(found.low), high=_hundredths(found.high)))
+    if disputed:
+        name = group_name(lang, "prompt", disputed.prompt, prompt_name)
+        lines.append(text(lang, "disputed_line", prompt=name, share=percent(disputed.share), votes=disputed.votes))
+    return _section(lang, "agreement", lines)
+
+
+def _cost(lang: str, figures: Figures, prompt_name: Names) -> Section:
+    headers = _headers(lang, ("first", "precision", "answers", "seconds", "tokens", "speed", "memory"))
+    rows = [
+        (
+            cost.model,
+            cost.precision or UNKNOWN,
+            str(cost.answers),
+            *(_number(value) for value in (cost.seconds, cost.tokens, cost.tokens_per_second)),
+            _number(cost.peak_memory / 1e9 if cost.peak_memory else None),
+        )
+        for cost in figures.costs
+    ]
+    lines = [
+        text(
+            lang, "prompt_cost_line", **{**won.__dict__, "prompt": prompt_name(won.prompt), "times": f"{won.times:.1f}"}
+        )
+        for won in figures.prompt_costs
+    ]
+    return _section(lang, "cost", lines, Table(headers, tuple(rows)))
+
+
+def _left_out(lang: str, figures: Figures) -> Iterator[str]:
+    found = figures.left_out
+    counts = {"repeats": figures.repeats, "duplicates": found.duplicates}
+    counts |= {"withdrawn": found.withdrawn, "unfinished": found.unfinished, "damaged": len(found.damaged)}
+    yield from (text(lang, f"left_{name}", count=count) for name, count in counts.items() if count)
+    bad = found.unreadable
+    if bad:
+        yield text(lang, "unreadable", count=len(bad))
+        for row in bad[:SHOWN_ROWS]:
+            yield text(lang, "unreadable_row", file=row.part, line=row.line, reason=row.reason)
+        if len(bad) > SHOWN_ROWS:
+            yield text(lang, "unreadable_more", count=len(bad) - SHOWN_ROWS)
+
+
+def _section(lang: str, name: str, lines: Sequence[str], table: Table | None = None) -> Section:
+    return Section(name, text(lang, f"section_{name}"), tuple(lines), table)
+
+
+def _headers(lang: str, names: Sequence[str]) -> tuple[str, ...]:
+    return tuple(text(lang, f"column_{name}") for name in names)
+
+
+def _count(lang: str, count: PairCount) -> tuple[str, ...]:
+    numbers = (count.votes, count.first_wins, count.second_wins, count.ties, count.both_bad)
+    return (count.first, count.second, *map(str, numbers), *_rate(lang, count.win_rate()))
+
+
+def _rate(lang: str, rate: WinRate | None) -> tuple[str, str]:
+    return (percent(rate.rate), _interval(lang, rate)) if rate else (UNKNOWN, UNKNOWN)
+
+
+def _interval(lang: str, interval: Interval | WinRate) -> str:
+    return text(lang, "interval", low=percent(interval.low), high=percent(interval.high))
+
+
+def points(rating: float | None) -> str:
+    """A rating, or that there is none."""
+    return UNKNOWN if rating is None else f"{rating:.0f}"
+
+
+def _hundredths(value: float) -> str:
+    return f"{round(value, 2) + 0.0:.2f}"  # no -0.00
+
+
+def _number(value: float | None) -> str:
+    return UNKNOWN if value is None else f"{value:.1f}"
