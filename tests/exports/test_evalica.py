@@ -1,4 +1,4 @@
-"""evalica on pairs.csv: its functions and its command line. The numbers stand in tests/export_votes.py."""
+"""evalica on pairs.csv: its functions and its command line. The numbers stand in tests/helpers/export_votes.py."""
 
 from __future__ import annotations
 

@@ -1,0 +1,254 @@
+"""The file of answers: each there once it was said to be, whatever happens after; what is known comes back whole."""
+
+import hashlib
+import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from arena.answers import AnswerStore, Recorded, answer_key, read_recorded
+from arena.answers.lines import from_line, to_line
+from arena.errors import InputError
+from arena.judging.pairs import pairs_of
+from arena.text import clean
+from arena.types import Answer, ErrorInfo, GenerationConfig, Message, ModelSpec, Side, Usage
+
+ROOT = Path(__file__).parents[3]
+MODEL = ModelSpec("qwen", "Qwen", "qwen", "/secret/place", "llama.cpp", "int4", "r1", 8192, "Apache-2.0", "https://x")
+
+
+def entry(text="Because.", prompt="Why?", repeat=0, model=MODEL, **more):
+    messages, config = (Message("user", prompt),), GenerationConfig(seed=7)
+    answer = Answer(text, finish_reason="stop", usage=Usage(3, 12, 0.5, 2.0))
+    key = answer_key(model, messages, config, repeat)
+    side = Side(model, messages, config, answer)
+    return Recorded("q1", prompt, side, repeat, key=key, memory=5, machine={"cores": 2}, time=9.0, **more)
+
+
+# ---- one line
+
+
+def test_all_but_where_the_model_lies_comes_back():
+    talk = (Message("system", "Be short."), Message("user", "Hi"), Message("assistant", "Ho"), Message("user", "Why?"))
+    side = replace(entry().side, messages=talk)
+    failed = Answer("Be", "Hm", finish_reason="error", error=ErrorInfo("silent", "No sign.", {"seconds": "120"}))
+    for told in (
+        entry(),
+        replace(entry(), prompt="Hi", side=side, turn=2),
+        replace(entry(), side=replace(side, answer=failed), prompt="Hi"),
+    ):
+        line = json.loads(json.dumps(to_line(told)))
+        assert "secret" not in json.dumps(line)
+        model = replace(told.side.model, source="")
+        assert from_line(line) == replace(told, side=replace(told.side, model=model))
+
+
+@given(st.text(min_size=1), st.text(), st.text())
+def test_every_text_comes_back(prompt, response, reasoning):
+    told = entry(clean(response), "Q" + clean(prompt))
+    told = replace(told, side=replace(told.side, answer=replace(told.side.answer, reasoning=clean(reasoning))))
+    back = from_line(json.loads(json.dumps(to_line(told), ensure_ascii=False)))
+    assert (back.prompt, back.side.answer) == (told.prompt, told.side.answer)
+
+
+def test_a_line_of_the_store_is_a_line_that_others_read():
+    line = to_line(entry())
+    told = {name: line[name] for name in ("prompt_id", "prompt", "model", "response", "seconds")}
+    assert told == {"prompt_id": "q1", "prompt": "Why?", "model": "qwen", "response": "Because.", "seconds": 2.0}
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        (replace(MODEL, id="x"), "Why?", GenerationConfig(seed=7), 0),
+        (replace(MODEL, revision="r2"), "Why?", GenerationConfig(seed=7), 0),
+        (replace(MODEL, precision="int8"), "Why?", GenerationConfig(seed=7), 0),
+        (MODEL, "Why? ", GenerationConfig(seed=7), 0),
+        (MODEL, "Why?", GenerationConfig(seed=8), 0),
+        (MODEL, "Why?", GenerationConfig(seed=7, temperature=0.1), 0),
+        (MODEL, "Why?", GenerationConfig(seed=7), 1),
+    ],
+)
+def test_whatever_changes_the_answer_changes_the_key(other):
+    model, prompt, config, repeat = other
+    assert answer_key(model, [Message("user", prompt)], config, repeat) != entry().key
+
+
+def test_a_key_is_the_same_in_every_version():
+    """Or answers of an earlier version would be asked for again."""
+    told = (
+        '[["qwen", "r1", "int4"], [["user", "Why?"]], {"max_new_tokens": 512, "repetition_penalty": 1.0, "seed": 7, '
+        '"temperature": 0.7, "top_k": 0, "top_p": 0.9}, 0]'
+    )
+    assert entry().key == hashlib.sha256(told.encode()).hexdigest()
+    assert entry(model=replace(MODEL, name="Q", source="elsewhere")).key == entry().key
+
+
+# ---- the file
+
+
+def test_what_was_appended_is_there_for_the_next(tmp_path):
+    path = tmp_path / "new" / "answers.jsonl"
+    with AnswerStore(path) as store:
+        store.append(entry())
+        store.append(entry("Again.", repeat=1))
+        assert store.get(entry().key).side.answer.text == "Because."
+    with AnswerStore(path) as store:
+        assert store.get(entry().key).side.answer.text == "Because."
+        assert store.get(entry("", repeat=1).key).repeat == 1
+        assert store.get("unknown") is None
+    assert [found.repeat for found in read_recorded(path)] == [0, 1]
+
+
+def test_the_later_answer_with_a_key_counts(tmp_path):
+    path = tmp_path / "answers.jsonl"
+    failed = replace(entry(), side=replace(entry().side, answer=Answer("", finish_reason="error")))
+    with AnswerStore(path) as store:
+        store.append(failed)
+        assert store.get(failed.key).failed
+        store.append(entry())
+        assert not store.get(failed.key).failed
+    assert [found.side.answer.text for found in read_recorded(path)] == ["Because."]
+
+
+def test_a_file_made_elsewhere_is_added_to(tmp_path):
+    path = tmp_path / "answers.jsonl"
+    given = {"prompt_id": "q1", "prompt": "Why?", "model": "GLM", "response": "So."}
+    path.write_text("\ufeff" + json.dumps(given), encoding="utf-8")  # its last line does not end
+    with AnswerStore(path) as store:
+        store.append(entry())
+    (pair,) = pairs_of(read_recorded(path))
+    assert (pair.first.model.id, pair.second.model.id) == ("GLM", "qwen")
+
+
+def test_what_a_crash_cut_off_is_moved_aside(tmp_path):
+    path = tmp_path / "answers.jsonl"
+    with AnswerStore(path) as store:
+        store.append(entry())
+    whole = path.read_bytes()
+    path.write_bytes(whole + whole[:100])
+    with AnswerStore(path) as store:
+        store.append(entry("Again.", repeat=1))
+    assert path.read_bytes().startswith(whole) and len(read_recorded(path)) == 2
+    (aside,) = tmp_path.glob("answers.jsonl.torn-*")
+    assert aside.read_bytes() == whole[:100]
+
+
+def test_a_broken_file_is_refused_and_left(tmp_path):
+    path = tmp_path / "answers.jsonl"
+    path.write_text("{]\n", encoding="utf-8")
+    for _ in range(2):  # the first refusal lets go of it
+        with pytest.raises(InputError, match="line 1") as refused:
+            AnswerStore(path)
+        assert refused.value.code == "answers_broken"
+    assert path.read_text(encoding="utf-8") == "{]\n"
+
+
+def test_two_batches_do_not_write_into_one_file(tmp_path):
+    with AnswerStore(tmp_path / "answers.jsonl"), pytest.raises(InputError) as refused:
+        AnswerStore(tmp_path / "answers.jsonl")
+    assert refused.value.code == "answers_busy"
+    AnswerStore(tmp_path / "answers.jsonl").close()
+
+
+def test_a_place_that_cannot_be_written_is_said_at_once(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError) as refused:
+        AnswerStore(tmp_path / "file" / "answers.jsonl")
+    assert refused.value.code == "answers_unwritable"
+    with pytest.raises(InputError):
+        AnswerStore(tmp_path)
+
+
+def test_a_full_disk_leaves_the_file_as_it_was(tmp_path, monkeypatch):
+    path = tmp_path / "answers.jsonl"
+    with AnswerStore(path) as store:
+        store.append(entry())
+        before = path.read_bytes()
+
+        def full(descriptor):
+            raise OSError(28, "No space left on device")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(os, "fsync", full)
+            with pytest.raises(InputError, match="No space left") as refused:
+                store.append(entry(repeat=1))
+        assert refused.value.code == "answers_unwritable"
+        assert path.read_bytes() == before and store.get(entry(repeat=1).key) is None
+        store.append(entry(repeat=1))
+    assert len(read_recorded(path)) == 2
+
+
+def test_threads_do_not_mix_lines(tmp_path):
+    with AnswerStore(tmp_path / "answers.jsonl") as store:
+        many = [threading.Thread(target=store.append, args=(entry("x" * 5000, repeat=at),)) for at in range(20)]
+        for one in many:
+            one.start()
+        for one in many:
+            one.join()
+    assert {found.repeat for found in read_recorded(store.path)} == set(range(20))
+
+
+def test_a_killed_writer_loses_nothing_that_was_said_to_be_kept(tmp_path):
+    code = (
+        "import sys; sys.path[:0] = ['.', 'tests/arena']\n"
+        "from pathlib import Path; from arena.answers import AnswerStore; from test_answer_store import entry\n"
+        "store = AnswerStore(Path(sys.argv[1])); at = int(sys.argv[2])\n"
+        "while True:\n    store.append(entry('x' * 3000, repeat=at)); print(at, flush=True); at += 1\n"
+    )
+    path, said = tmp_path / "answers.jsonl", []
+    for _ in range(3):
+        start = str(len(said) + 1000 * len(said))
+        run = subprocess.Popen([sys.executable, "-c", code, path, start], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+        said += [int(run.stdout.readline()) for _ in range(30)]
+        run.send_signal(signal.SIGKILL)
+        said += [int(line) for line in run.stdout.read().splitlines()]
+        run.wait()
+    AnswerStore(path).close()
+    assert {found.repeat for found in read_recorded(path)} >= set(said)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root writes everywhere")
+def test_a_read_only_file_is_said_at_once(tmp_path):
+    path = tmp_path / "answers.jsonl"
+    path.write_text("")
+    path.chmod(stat.S_IRUSR)
+    with pytest.raises(InputError) as refused:
+        AnswerStore(path)
+    assert refused.value.code == "answers_unwritable"
+
+
+# ---- conversations
+
+
+def test_a_pair_of_a_conversation_is_its_last_answer_of_both():
+    def turn(model, number, answered):
+        talk = [Message("user", "Hi")]
+        for at in range(1, number):
+            talk += [Message("assistant", f"{model} {at}"), Message("user", f"More {at}")]
+        side = Side(ModelSpec(model, model, "", "", "", ""), tuple(talk), None, Answer(answered, finish_reason="stop"))
+        return Recorded("q1", "Hi", side, turn=number)
+
+    said = [turn(model, number, f"{model} {number}") for model in "ab" for number in (1, 2)]
+    (pair,) = pairs_of([*said, turn("a", 3, "a 3")])
+    assert (pair.turn, pair.prompt, pair.first.answer.text, pair.second.answer.text) == (2, "More 1", "a 2", "b 2")
+    battle = pair.battle("id", swapped=True)
+    assert (battle.turn, battle.prompt, battle.a.model.id) == (2, "More 1", "b")
+    (other,) = pairs_of([replace(said[1], side=replace(said[1].side, messages=(Message("user", "Hi"),))), said[3]])
+    assert other.key != pair.key
+
+
+def test_a_failed_answer_makes_no_pair():
+    failed = Answer("Be", finish_reason="error", error=ErrorInfo("silent", "No sign."))
+    other = entry(model=replace(MODEL, id="glm"))
+    assert pairs_of([entry(), other])
+    assert not pairs_of([replace(entry(), side=replace(entry().side, answer=failed)), other])

@@ -1,0 +1,356 @@
+"""A report: every number in it can be counted again in the answers and the votes, and nothing else is claimed."""
+
+import re
+from dataclasses import replace
+from pathlib import Path
+from string import Formatter
+
+import pytest
+from report_samples import ANSWERS, GLM, PROMPTS, QWEN, VOTES, recorded, sources, vote
+
+from arena.answers import Recorded, read_recorded
+from arena.errors import InputError
+from arena.prompts import load_prompts
+from arena.report import Details, KnownModel, gather, make_document, write_report
+from arena.report.formats.markdown import as_markdown
+from arena.report.words import WORDS, duration
+from arena.results.bias import Share
+from arena.results.words import WORDS as SHARED
+from arena.types import (
+    Answer,
+    Battle,
+    ErrorInfo,
+    GenerationConfig,
+    Message,
+    ModelSpec,
+    SideName,
+    Winner,
+)
+
+ROOT = Path(__file__).parents[3]
+SEED = ROOT / "../shared/seed/answers.jsonl"
+OWN_PROMPTS = [replace(one, battle=replace(one.battle, prompt_id="")) for one in VOTES]
+
+
+@pytest.fixture
+def facts():
+    return gather(sources(ANSWERS, VOTES, b"no,vote\r\n"), PROMPTS)
+
+
+def written(document):
+    return as_markdown(document)
+
+
+def said(facts, lang="en", **details):
+    return written(make_document(lang, facts, Details(**details))).replace("\\", "")
+
+
+# ---- facts
+
+
+def test_votes_are_counted_whichever_side_a_model_stood_on(facts):
+    first, second = facts.models
+    assert (first.name, second.name) == ("Qwen", "GLM")
+    count = facts.overall
+    assert (count.first, count.first_wins, count.second_wins, count.ties, count.both_bad) == ("qwen", 3, 1, 1, 1)
+    verdict = facts.pair.verdict
+    assert (verdict.first, verdict.leaked, verdict.sighted, verdict.numbers.raters, verdict.votes) == (
+        "qwen",
+        1,
+        0,
+        4,
+        5,
+    )
+    knowledge = facts.dimensions["knowledge"]
+    assert (knowledge.first_wins, knowledge.second_wins) == (3, 0)
+    assert list(facts.dimensions) == ["reasoning", "knowledge"]
+
+
+def test_the_order_is_that_of_the_answers_and_can_be_chosen():
+    found = gather(sources(ANSWERS, VOTES), PROMPTS, pair=("glm", "qwen"))
+    assert [model.name for model in found.models] == ["GLM", "Qwen"]
+    assert (found.overall.first, found.overall.first_wins, found.overall.second_wins) == ("glm", 1, 3)
+    assert found.prompts[0].votes.criteria == {"correct": (0, 0, 2), "clear": (0, 1, 0)}
+
+
+def test_prompts_stand_in_the_order_of_the_set():
+    """Answers made at once end in any order."""
+    mixed = (ANSWERS[1], recorded(QWEN, "own", "Hm."), ANSWERS[0], *ANSWERS[2:])
+    found = gather(sources(mixed), PROMPTS)
+    assert [prompt.id for prompt in found.prompts] == ["q1", "q2", "own"]
+
+
+def test_what_raters_said_besides(facts):
+    first = facts.prompts[0].votes
+    assert first.criteria == {"correct": (2, 0, 0), "clear": (0, 1, 0)}
+    assert (first.any_right, first.none_right) == (1, 1)
+    assert [(one.text, one.left, one.winner) for one in first.comments] == [("Right & short", "Qwen", "Qwen")]
+    assert [(one.text, one.left, one.winner) for one in facts.prompts[1].votes.comments] == [
+        ("The left one", "GLM", "GLM")
+    ]
+
+
+def test_checks_are_of_each_answer(facts):
+    qwen, glm = facts.prompts[0].asked
+    assert qwen[0].checks[0].passed and not glm[0].checks[0].passed
+    assert facts.prompts[1].asked[0][0].checks == ()
+
+
+def test_what_it_cost(facts):
+    qwen, glm = facts.models
+    assert (qwen.answers, qwen.seconds, qwen.tokens, qwen.memory, qwen.timed) == (2, 30.0, 22, 2 * 10**9, 2)
+    assert qwen.tokens_per_second == pytest.approx((10 / 9 + 10 / 19) / 2)
+    config = GenerationConfig(temperature=0.5, seed=7)
+    told = [replace(one, side=replace(one.side, config=config)) for one in ANSWERS]
+    assert "temperature 0.5, top_p 0.9, top_k 0, repetition_penalty 1 |" in said(gather(sources(tuple(told)), PROMPTS))
+    assert (glm.seconds, glm.machines) == (90.0, ({"cores": 2, "torch": "2.13.0"},))
+
+
+def test_repeats_measure_the_rater_and_are_in_no_count():
+    again = [
+        vote(7, "q1", Winner.MODEL_B, a=GLM, b=QWEN, judge="j1", repeat_of="b1"),  # the same model again
+        vote(8, "q2", Winner.MODEL_A, judge="j5", repeat_of="b5"),  # was a tie
+        vote(9, "q2", Winner.MODEL_A, judge="j5", repeat_of="unknown"),
+    ]
+    found = gather(sources(ANSWERS, (*VOTES, *again)), PROMPTS)
+    assert found.overall == gather(sources(ANSWERS, VOTES), PROMPTS).overall
+    assert (found.figures.repeats, found.figures.bias.consistent) == (3, Share(1, 2))
+    assert "Battles judged again: 2, 1 with the same outcome as before (50%)." in said(found)
+
+
+def test_other_models_are_named_and_left_out():
+    other = replace(QWEN, id="third", name="Third")
+    answers = (recorded(other, "q1", "Hm."), *ANSWERS)
+    found = gather(sources(answers, VOTES), PROMPTS)
+    assert [model.name for model in found.models] == ["Qwen", "GLM"]  # the pair that was judged
+    assert found.others == ("third",) and "Other models in the file are not in this report: third." in said(found)
+    assert [model.name for model in gather(sources(answers), PROMPTS).models] == ["Third", "Qwen"]
+
+
+def test_votes_alone_make_a_report():
+    found = gather(sources((), VOTES), PROMPTS)
+    assert [model.name for model in found.models] == ["glm", "qwen"]  # a log of votes has no names but the ids
+    assert found.overall.votes == 6 and [prompt.id for prompt in found.prompts] == ["q1", "q2"]
+    assert "It is Sydney." in said(found)
+
+
+def test_votes_on_models_that_answered_nothing_here_do_not_matter():
+    """As those on the stand-ins, in a folder to which other models' answers come later."""
+    others = [
+        replace(entry.side, model=replace(entry.side.model, id=f"old-{entry.side.model.id}")) for entry in ANSWERS
+    ]
+    old = [
+        replace(vote(at, "q1", Winner.MODEL_A), battle=Battle(f"o{at}", "", others[0], others[2])) for at in range(9)
+    ]
+    found = gather(sources(ANSWERS, (*old, *VOTES)), PROMPTS)
+    assert [model.name for model in found.models] == ["Qwen", "GLM"] and found.overall.votes == 6
+    assert gather(sources(ANSWERS, tuple(old)), PROMPTS).overall.votes == 0
+
+
+def test_votes_on_other_answers_than_those_shown_are_left_out_and_told():
+    live = vote(7, "q1", Winner.MODEL_B)
+    live = replace(live, battle=live.battle.with_answer(SideName.A, Answer("Something else.", finish_reason="stop")))
+    found = gather(sources(ANSWERS, (*VOTES, live)), PROMPTS)
+    assert (found.overall.votes, found.prompts[0].votes.count.votes, found.elsewhere) == (7, 3, 1)
+    assert (
+        "Votes on other answers of these two models, such as live ones: 1. They count in the verdict, not at"
+        in said(found)
+    )
+    assert (
+        gather(sources((), (*VOTES, live)), PROMPTS).overall.votes == 7
+    )  # nothing was recorded: they are all there is
+
+
+@pytest.mark.parametrize(
+    ("sources", "pair", "code"),
+    [
+        (sources(), None, "report_nothing"),
+        (
+            sources((), [replace(one, battle=replace(one.battle, prompt_id="")) for one in VOTES]),
+            None,
+            "report_nothing",
+        ),
+        (sources(ANSWERS[:2]), None, "report_nothing"),
+        (sources(ANSWERS), ("qwen", "gpt"), "report_model"),
+    ],
+)
+def test_two_models_are_needed(sources, pair, code):
+    with pytest.raises(InputError) as refused:
+        gather(sources, PROMPTS, pair=pair)
+    assert refused.value.code == code
+
+
+def test_repeats_and_turns_stand_in_their_order():
+    talk = (Message("user", "q1?"), Message("assistant", "It is Canberra."), Message("user", "Sure?"))
+    second = replace(ANSWERS[0].side, messages=talk, answer=Answer("Yes.", finish_reason="length"))
+    failed = replace(ANSWERS[0].side, answer=Answer("", finish_reason="error", error=ErrorInfo("x", "out of memory")))
+    more = (Recorded("q1", "q1?", second, turn=2), Recorded("q1", "q1?", failed, repeat=1))
+    found = gather(sources((*ANSWERS, *more)), PROMPTS)
+    prompt = found.prompts[0]
+    assert prompt.turns == ("q1?", "Sure?")
+    assert [len(asked.turns) for asked in prompt.asked[0]] == [2, 1]
+    assert prompt.asked[0][1].checks == () and found.models[0].failed == 1 and found.models[0].truncated == 1
+    text = said(found)
+    for line in ("Run 1 · Turn 2", "reached the token limit", "Run 2 · failed: out of memory"):
+        assert line in text
+
+
+# ---- what is written
+
+
+@pytest.mark.parametrize("key", [*WORDS, *SHARED])
+def test_both_languages_say_the_same(key):
+    chinese, english = {**WORDS, **SHARED}[key]
+
+    def fields(text):
+        return {name for _, name, _, _ in Formatter().parse(text) if name}
+
+    assert fields(chinese) == fields(english)
+    assert not re.search("[\u4e00-\u9fff]", english)
+
+
+def test_all_words_are_used():
+    code = "\n".join(
+        path.read_text(encoding="utf-8")
+        for room in ("arena", "ui")
+        for path in (ROOT / room).rglob("*.py")
+        if path.name != "words.py"
+    )
+    by_value = {"correct", "complete", "clear", "tie", "tie (bothbad)", "", "processor", "cores", "memory", "system"}
+    by_value |= {"reasoning", "knowledge", "generation", "multilingual", *Details.__dataclass_fields__}
+    by_part = r"(verdict|said|sway|confounded|begins|others|split)_"
+    words = [key for key in {**WORDS, **SHARED} if key not in by_value and not re.match(by_part, key)]
+    assert not [key for key in words if f'"{key}"' not in code]
+
+
+def test_the_numbers_of_the_summary(facts):
+    text = said(facts)
+    assert "compares Qwen and GLM on 2 prompts, with 4 answers" in text
+    assert "Overall Qwen won 3 and GLM 1; ties: 1, both bad: 1." in text
+    # Of four raters who are not leaked one gave a tie and one "both bad", each one half; the mean is 3 of 4.
+    assert "Too early to call between Qwen and GLM: on average raters gave Qwen 75% of their votes" in text
+    assert "Based on 5 blind votes by 4 raters (2 ties); counting 1 on answers that named a model as well" in text
+    assert "Qwen 30.0 s (2 timed), GLM 90.0 s (2 timed). GLM took 3.0 times as long as Qwen." in text
+    assert "Qwen passed 1 of 1, GLM 0 of 1" in text
+
+
+def test_a_preference_is_claimed_when_the_verdict_says_so():
+    many = [vote(number, "q1", Winner.MODEL_A) for number in range(20)]
+    text = said(gather(sources(ANSWERS, tuple(many)), PROMPTS))
+    assert text.count("Raters prefer Qwen to GLM: on average they gave it 100% of their votes") == 2
+    assert "Knowledge: raters prefer Qwen; take Qwen." in text
+    strengths = text[text.index("### Strengths of Qwen") : text.index("### Weaknesses of Qwen")]
+    assert "Knowledge: 20 raters gave it 100% of their votes on average." in strengths
+    weaknesses = text[text.index("### Weaknesses of GLM") : text.index("### Fit for use")]
+    assert "Knowledge: 20 raters gave it 0% of their votes on average." in weaknesses
+
+
+def test_what_the_results_do_not_call_the_report_does_not_call_either():
+    """Twelve raters with six of eight votes each for Qwen: votes alone would seem to be enough."""
+    winners = [Winner.MODEL_A] * 6 + [Winner.MODEL_B] * 2
+    votes = [
+        vote(8 * judge + at, "q1", winner, judge=f"j{judge}", criteria={"correct": "a" if at < 5 else "b"})
+        for judge in range(12)
+        for at, winner in enumerate(winners)
+    ]
+    text = said(gather(sources(ANSWERS, votes), PROMPTS))
+    assert "Too early to call between Qwen and GLM" in text
+    assert not re.search("raters prefer|; take Qwen|ahead 60 times", text, re.IGNORECASE)
+
+
+def test_what_could_be_chance_is_no_strength_and_comments_are_no_claims(facts):
+    text = said(facts)
+    strengths = text[text.index("### Strengths of Qwen") : text.index("### Weaknesses of Qwen")]
+    assert "Passed 1 of 1 checks." in strengths
+    assert "Faster: 15.0 s an answer on average, the other 45.0 s." in strengths
+    assessment = text[text.index("## Strengths") : text.index("## Conclusion")]
+    # Three votes to none, "correct" twice to none, and what raters wrote: nothing of it is beyond chance.
+    for noise in ("Right & short", "The left one", "“Correct”", "Knowledge: won"):
+        assert noise not in assessment
+    assert "> Right & short" in text and "Knowledge: too early to call" in assessment
+    glm = text[text.index("### Weaknesses of GLM") : text.index("### Fit for use")]
+    assert "A capital: does not say “Canberra”." in glm
+
+
+def test_without_votes_nothing_is_said_of_preferences():
+    text = said(gather(sources(ANSWERS), PROMPTS))
+    assert "There are no votes" in text and "Canberra" in text
+    assert not re.search(r"won|prefer [A-Z]|raters gave|95%", text)
+    assert "share of its checks" in text
+
+
+def test_what_is_not_recorded_is_said_so():
+    bare = []
+    for one in ANSWERS:
+        model = ModelSpec(one.side.model.id, one.side.model.name, "", "", "recorded", "")
+        side = replace(one.side, answer=Answer("Hm.", finish_reason="stop"), model=model)
+        bare.append(Recorded(one.prompt_id, one.prompt, side))
+    text = said(gather(sources(tuple(bare))))
+    assert "What the answers were made on is not recorded." in text
+    assert "were made elsewhere and imported; how it ran is not recorded" in text
+    assert "| Time in all | not recorded | not recorded |" in text and "Time of the answers" not in text
+
+
+def test_the_catalogue_knows_more():
+    known = [KnownModel(replace(QWEN, id="qwen-7b-chat", name="Qwen"), "Qwen/Qwen", 7.7e9)]
+    text = said(gather(sources(ANSWERS), PROMPTS, known))
+    assert "| Published as | Qwen/Qwen | not recorded |" in text
+    assert "| Parameters | about 7.7 billion | not recorded |" in text
+    assert "约 77 亿" in said(gather(sources(ANSWERS), PROMPTS, known), "zh")
+
+
+def test_the_fields_that_are_filled_stand_at_the_head(facts):
+    text = said(facts, title="My  report\n", author="张三", course="AI", links=("https://x.org/a_b", "see me"))
+    assert text.startswith("# My report\n") and "| Author | 张三 |" in text and "| Course | AI |" in text
+    assert "Teacher" not in text and "- <https://x.org/a_b>\n- see me" in text
+    assert "Appendix" not in said(facts)
+
+
+@pytest.mark.parametrize("details", [{"author": "x" * 301}, {"links": ("https://x.org",) * 51}])
+def test_a_field_has_an_end(details):
+    with pytest.raises(InputError):
+        Details(**details)
+
+
+def test_chinese_reads_as_chinese(facts):
+    text = said(facts, "zh")
+    assert "平均每位投票者把 75% 的票给了 Qwen" in text and "总体上 Qwen 胜 3 票" in text
+    headings = [line for line in text.splitlines() if line.startswith("#")]
+    assert not [line for line in headings if re.search("[a-z]{2,}", line.replace("Qwen", ""))]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "zh", "en"),
+    [
+        (0.04, "0.0 s", "0.0 s"),
+        (99.94, "99.9 s", "99.9 s"),
+        (125.4, "2 分 5 秒", "2 min 5 s"),
+        (None, "未记录", "not recorded"),
+    ],
+)
+def test_seconds_are_readable(seconds, zh, en):
+    assert (duration("zh", seconds), duration("en", seconds)) == (zh, en)
+
+
+# ---- files
+
+
+def test_a_report_is_a_few_files(facts, tmp_path):
+    paths = write_report(make_document("en", facts, Details()), tmp_path / "out")
+    assert [path.name for path in paths] == ["report.md", "results.svg", "time.svg", "report.html", "report.docx"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(path.name for path in paths)
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError) as refused:
+        write_report(make_document("en", facts, Details()), tmp_path / "file")
+    assert refused.value.code == "report_unwritable"
+
+
+@pytest.mark.skipif(not SEED.exists(), reason="the reference run is not beside this copy of the project")
+def test_the_reference_run_makes_a_report(tmp_path):
+    found = gather(sources(read_recorded(SEED)), load_prompts(ROOT / "prompts.json"))
+    assert [model.name for model in found.models] == ["Qwen-7B-Chat", "ChatGLM3-6B"]
+    assert [round(model.seconds) for model in found.models] == [1981, 6669]
+    text = said(found, "zh")
+    assert "应为 [1, 2, 3, 4, 5, 6] → 56，答成 55" in text and "错说了“明明在喜欢白白”" in text
+    for answer in read_recorded(SEED):
+        assert answer.side.answer.text in written(make_document("zh", found, Details()))

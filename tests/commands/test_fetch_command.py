@@ -1,0 +1,191 @@
+"""`python app.py fetch` as a person runs it: a process of its own, the hubs' addresses in the environment."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hub_server import HubServer
+from served_app import ROOT, run
+
+from commands.progress import ByteProgress, progress_line
+
+MICRO = ROOT / "tests" / "data" / "qwen-micro-vocab2048"
+FILES = {path.name: path.read_bytes() for path in MICRO.iterdir()}
+SHARD = "model-00002-of-00002.safetensors"
+REVISION = "89abcdef" * 5
+# app.py with a catalogue of the test's own.
+APP = f"""
+import importlib.util, sys
+from pathlib import Path
+
+sys.path.insert(0, {str(ROOT)!r})
+from backends.models.catalog import PUBLISHED, Published, Repo
+
+PUBLISHED.clear()
+repo = Repo("maker/micro", {REVISION!r})
+PUBLISHED["qwen-7b-chat"] = Published({{"huggingface": repo, "modelscope": repo}}, 737872)
+found = importlib.util.spec_from_file_location("arena_app", {str(ROOT / "app.py")!r})
+app = importlib.util.module_from_spec(found)
+found.loader.exec_module(app)
+app.HERE = Path(__file__).parent
+app.cli()
+"""
+
+
+@pytest.fixture
+def server() -> Iterator[HubServer]:
+    with HubServer(dict(FILES), "maker/micro", REVISION).serving() as running:
+        yield running
+
+
+@pytest.fixture
+def environment(server: HubServer, tmp_path: Path) -> dict[str, str]:
+    """A home without a login, models in a folder of the test, both hubs on the loopback."""
+    (tmp_path / "app.py").write_text(APP, encoding="utf-8")
+    hubs = {"HF_ENDPOINT": server.url, "MODELSCOPE_ENDPOINT": server.url, "HOME": str(tmp_path)}
+    skip = ("HF_TOKEN", "HF_HOME", "HF_HUB_OFFLINE", "MODELSCOPE_API_TOKEN", "MODELSCOPE_HOME")
+    kept = {name: value for name, value in os.environ.items() if name not in skip}
+    return {**kept, **hubs, "ARENA_MODELS_DIR": str(tmp_path / "models"), "NO_PROXY": "127.0.0.1"}
+
+
+def fetch(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Runs the command to its end."""
+    app = str(Path(environment["HOME"]) / "app.py")
+    command = [sys.executable, app, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=environment)
+
+
+@pytest.mark.parametrize("hub", ["huggingface", "modelscope"])
+def test_a_model_is_fetched_with_its_licence_said_and_found_again(
+    environment: dict[str, str], server: HubServer, hub: str
+) -> None:
+    done = fetch(environment, "fetch", "qwen-7b-chat", "--hub", hub)
+    assert done.returncode == 0, done.stderr
+    for words in ("Qwen-7B-Chat", "Tongyi Qianwen", "LICENSE", REVISION, "741.1 kB", "qwen-7b-chat is ready at"):
+        assert words in done.stdout
+    assert not {"\r", "\x1b"} & set(done.stdout + done.stderr)
+    folder = Path(environment["ARENA_MODELS_DIR"]) / "qwen-7b-chat"
+    assert all((folder / name).read_bytes() == content for name, content in FILES.items())
+    again = fetch(environment, "fetch", "qwen-7b-chat", "--json")
+    result = json.loads(again.stdout)
+    assert (result["state"], result["hub"], result["revision"], result["came"]) == ("present", hub, REVISION, 0)
+    assert again.stderr == ""
+
+
+def test_without_a_model_it_lists_what_can_be_fetched_and_asks_nobody(
+    environment: dict[str, str], server: HubServer
+) -> None:
+    assert fetch(environment, "fetch").stdout.split() == [
+        "qwen-7b-chat",
+        "737.9",
+        "kB",
+        "Tongyi",
+        "Qianwen",
+        "License",
+        "Agreement",
+    ]
+    (Path(environment["ARENA_MODELS_DIR"]) / "qwen-7b-chat").mkdir(parents=True)
+    listed = json.loads(fetch(environment, "fetch", "--json").stdout)
+    assert (listed["model"], listed["bytes"], listed["here"]) == ("qwen-7b-chat", 737872, True)
+    assert server.asked == []
+
+
+@pytest.mark.parametrize("hub", ["huggingface", "modelscope"])
+def test_a_failure_is_one_line(environment: dict[str, str], server: HubServer, hub: str) -> None:
+    server.faults.contents = {SHARD: FILES[SHARD][:-1] + b"\xaa"}
+    done = fetch(environment, "fetch", "qwen-7b-chat", "--hub", hub, "--json")
+    assert done.returncode == 2
+    problem = [line for line in done.stderr.splitlines() if line.startswith("Error: ")]
+    assert len(problem) == 1 and SHARD in problem[0] and "Traceback" not in done.stderr
+    result = json.loads(done.stdout)
+    assert (result["state"], result["code"]) == ("failed", "fetch_damaged")
+
+
+def test_without_network_the_way_by_hand_is_said(environment: dict[str, str]) -> None:
+    dead = {"HF_ENDPOINT": "http://127.0.0.1:9", "MODELSCOPE_ENDPOINT": "http://127.0.0.1:9"}
+    done = fetch({**environment, **dead}, "fetch", "qwen-7b-chat")
+    assert done.returncode == 2 and done.stdout == ""
+    lines = done.stderr.splitlines()
+    assert lines[0].startswith("Error: Neither Hugging Face nor ModelScope can be reached")
+    assert "https://huggingface.co/maker/micro" in done.stderr and environment["ARENA_MODELS_DIR"] in lines[-1]
+
+
+def test_ctrl_c_says_how_to_go_on(environment: dict[str, str], server: HubServer) -> None:
+    server.faults.delay = 0.3
+    command = [sys.executable, str(Path(environment["HOME"]) / "app.py"), "fetch", "qwen-7b-chat"]
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    end = time.monotonic() + 30
+    while not server.fetched() and time.monotonic() < end:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "Run the same command again" in said.splitlines()[-1] and "Traceback" not in said
+    assert not (Path(environment["ARENA_MODELS_DIR"]) / "qwen-7b-chat").exists()
+    server.faults.delay = 0
+    assert fetch(environment, "fetch", "qwen-7b-chat").returncode == 0
+
+
+def test_at_start_missing_models_are_fetched_before_the_page(environment: dict[str, str], server: HubServer) -> None:
+    # A language that does not exist ends the start after the models have been looked for.
+    arguments = ("--fetch", "--a", "qwen-7b-chat@fp32", "--b", "smollm2-135m", "--lang", "fr")
+    done = fetch(environment, *arguments)
+    assert "qwen-7b-chat is ready at" in done.stdout
+    assert done.returncode == 2 and done.stderr.splitlines()[-1].endswith("take zh or en.")
+    server.asked.clear()
+    assert "ready" not in fetch(environment, *arguments).stdout
+    assert not server.asked
+
+
+def test_a_fetch_that_fails_at_start_ends_it(environment: dict[str, str], server: HubServer) -> None:
+    server.faults.list_status = 404
+    done = fetch({**environment, "ARENA_FETCH": "1"}, "--a", "qwen-7b-chat")
+    assert done.returncode == 2 and len(done.stderr.splitlines()) == 1 and "has no maker/micro" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("smollm2-135m", "needs no fetching"), ("x.gguf", "needs no fetching"), (str(MICRO), "needs no fetching"),
+     ("qwen-9b", "Known:")],
+)  # fmt: skip
+def test_what_cannot_be_fetched_is_one_line(name: str, words: str) -> None:
+    done = run("fetch", name)
+    assert done.returncode == 2 and len(done.stderr.splitlines()) == 1
+    assert words in done.stderr and name in done.stderr
+
+
+def test_the_line_of_progress_has_size_rate_and_time_left() -> None:
+    line = progress_line(3_000_000_000, 15_000_000_000, 10_000_000, "model-00002.safetensors")
+    assert line == " 20 %  3.00 GB of 15.00 GB  10.0 MB/s  0:20:00 left  model-00002.safetensors"
+    assert progress_line(0, 0, 0, "x") == "100 %  0 B of 0 B  x"
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_terminal_gets_one_line_and_a_file_whole_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [100.0]
+    monkeypatch.setattr("commands.progress.time.monotonic", lambda: clock[0])
+    terminal, plain = Terminal(), io.StringIO()
+    bars = ByteProgress(terminal), ByteProgress(plain)
+    for second in range(25):
+        clock[0] = 100.0 + second
+        for bar in bars:
+            bar.show(second * 1000, 24_000, "a file")
+    for bar in bars:
+        bar.finish()
+    assert terminal.getvalue().count("\r") == 27 and "\n" not in terminal.getvalue()
+    lines = plain.getvalue().splitlines()
+    assert len(lines) == 2 and "\r" not in plain.getvalue()
+    assert " ".join(lines[-1].split()) == "83 % 20.0 kB of 24.0 kB 1.0 kB/s 0:00:04 left a file"

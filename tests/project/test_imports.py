@@ -1,0 +1,47 @@
+"""The one rule of the layout: imports point to arena/; only app.py and commands/ import both sides."""
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+FORBIDDEN = {
+    "arena": {"ui", "backends", "backup", "commands", "bench", "app", "gradio", "torch", "os.environ", "os.getenv"},
+    "backends": {"ui", "backup", "commands", "bench", "app", "gradio", "arena.votes", "arena.judging"},
+    "backup": {"ui", "backends", "commands", "bench", "app", "gradio", "torch", "os.environ", "os.getenv"},
+    "bench": {"ui", "backup", "commands", "app", "gradio"},
+    "ui": {"backends", "backup", "commands", "bench", "app", "torch", "os.environ", "os.getenv"},
+}
+
+
+def used(path):
+    """The dotted names that a file imports, wherever it does, and those of the os module that it reads."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path} imports relatively"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "os":
+            yield f"os.{node.attr}"
+
+
+@pytest.mark.parametrize("room", FORBIDDEN)
+def test_a_room_imports_only_what_it_may(room):
+    files = list((ROOT / room).rglob("*.py"))
+    names = {(path.name, name) for path in files for name in used(path)}
+    assert len(files) > 2
+    assert not {(file, name) for file, name in names for bad in FORBIDDEN[room] if f"{name}.".startswith(f"{bad}.")}
+
+
+def test_no_other_code_lies_outside_the_rooms():
+    places = {path.parent.name for path in ROOT.glob("[!.]*/*.py")} | {path.name for path in ROOT.glob("*.py")}
+    assert not places - {"arena", "backends", "backup", "ui", "commands", "bench", "tests", "app.py"}
+
+
+def test_no_module_at_the_root_hides_one_of_the_standard_library():
+    names = {path.stem for path in ROOT.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
+    assert "app" in names and "arena" in names
+    assert not names & sys.stdlib_module_names

@@ -1,0 +1,245 @@
+"""The named endpoints, called as a script would: by gradio_client."""
+
+from __future__ import annotations
+
+import csv
+import itertools
+import json
+import re
+import threading
+import time
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import pytest
+from gradio_client import Client
+from gradio_client.exceptions import AppError
+from served_app import ROOT, ServedApp
+
+from arena.results.as_json import as_json
+from arena.results.compute import compute
+from arena.votes.store import store_of
+from ui.gradio.headers import HEADERS
+
+ENDPOINTS = ["/battle", "/chat", "/export", "/results", "/vote"]
+
+
+@pytest.fixture
+def client(scripted_app: ServedApp) -> Client:
+    return Client(scripted_app.url, verbose=False)
+
+
+def ask(client: Client, prompt: str) -> dict[str, str]:
+    return client.predict(prompt, api_name="/chat")
+
+
+def vote(client: Client, battle_id: str, winner: str = "model_a", comment: str = "") -> dict[str, str]:
+    return client.predict(battle_id, winner, {}, comment, api_name="/vote")
+
+
+def test_exactly_these_endpoints_are_public(client: Client) -> None:
+    assert sorted(client.view_api(return_format="dict")["named_endpoints"]) == ENDPOINTS
+    assert client.view_api(return_format="dict")["unnamed_endpoints"] == {}
+
+
+def test_chat_streams_both_sides(client: Client) -> None:
+    states = list(client.submit("你好", api_name="/chat"))
+    assert len(states) > 1
+    for side in ("a", "b"):
+        texts = [state[side] for state in states]
+        assert all(later.startswith(earlier) for earlier, later in itertools.pairwise(texts))
+        assert texts[-1] == "好的，" * 10 + "done."
+    assert set(states[-1]) == {"a", "b", "status_a", "status_b", "battle_id"}
+    assert re.fullmatch("[0-9a-f]{32}", states[-1]["battle_id"])
+
+
+@pytest.mark.parametrize("prompt", ["", " ", "\n\n", "\u3000", "\u200b", "\t"])
+def test_a_blank_prompt_reaches_no_model(scripted_app: ServedApp, client: Client, prompt: str) -> None:
+    before = len(scripted_app.asked("a"))
+    with pytest.raises(AppError, match=r"empty|空"):
+        ask(client, prompt)
+    assert len(scripted_app.asked("a")) == before
+
+
+def test_one_failing_side_does_not_hold_the_other(client: Client) -> None:
+    answer = ask(client, "boom")
+    assert answer["a"].endswith("done.")
+    assert answer["b"] == "Well" * 5
+    assert "out of memory" in answer["status_b"]
+
+
+def test_a_vote_is_a_row_and_a_receipt(scripted_app: ServedApp, client: Client) -> None:
+    battle_id = ask(client, "judge me")["battle_id"]
+    receipt = client.predict(battle_id, "tie (bothbad)", {"correct": "a", "clear": "tie"}, "=1+2, 好", api_name="/vote")
+    row = next(row for row in scripted_app.rows() if row["question_id"] == battle_id)
+    assert row["vote_id"] == receipt["vote_id"]
+    assert row["winner"] == "tie (bothbad)"
+    assert (row["model_a"], row["model_b"]) == ("script-a", "script-b")
+    assert row["comment"] == "=1+2, 好"
+    assert json.loads(row["criteria"]) == {"correct": "a", "clear": "tie"}
+    assert row["prompt"] == "judge me"
+    assert row["finish_a"] == row["finish_b"] == "stop"
+
+
+@pytest.mark.parametrize("prompt", ["boom", "empty"])
+def test_no_vote_on_a_failed_or_empty_battle(scripted_app: ServedApp, client: Client, prompt: str) -> None:
+    battle_id = ask(client, prompt)["battle_id"]
+    with pytest.raises(AppError, match=r"ended without error"):
+        vote(client, battle_id)
+    assert battle_id not in {row["question_id"] for row in scripted_app.rows()}
+
+
+def test_no_vote_while_it_is_running(scripted_app: ServedApp, client: Client) -> None:
+    job = client.submit("slow", api_name="/chat")
+    while not job.outputs():
+        time.sleep(0.05)
+    battle_id = job.outputs()[0]["battle_id"]
+    with pytest.raises(AppError, match="still running"):
+        vote(Client(scripted_app.url, verbose=False), battle_id)
+    job.cancel()
+
+
+@pytest.mark.parametrize("battle_id", ["", "no such battle", "0" * 32])
+def test_no_vote_on_an_unknown_battle(client: Client, battle_id: str) -> None:
+    with pytest.raises(AppError, match="no such battle"):
+        vote(client, battle_id)
+
+
+def test_no_vote_for_an_unknown_winner(client: Client) -> None:
+    with pytest.raises(AppError, match="no valid choice"):
+        vote(client, ask(client, "hello")["battle_id"], "model_c")
+
+
+def test_ten_votes_at_once_are_one_row(scripted_app: ServedApp, client: Client) -> None:
+    battle_id = ask(client, "once")["battle_id"]
+
+    def attempt(_: int) -> bool:
+        try:
+            vote(client, battle_id)
+        except AppError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(10) as pool:
+        assert sum(pool.map(attempt, range(10))) == 1
+    assert [row["question_id"] for row in scripted_app.rows()].count(battle_id) == 1
+
+
+def call_raw(app: ServedApp, name: str, *arguments: object) -> dict[str, str]:
+    """Calls an endpoint with JSON that gradio_client refuses to send, such as half an emoji."""
+    body = json.dumps({"data": arguments}).encode()
+    request = urllib.request.Request(f"{app.url}gradio_api/call/{name}", body, {"Content-Type": "application/json"})
+    event = json.load(urllib.request.urlopen(request))["event_id"]
+    with urllib.request.urlopen(f"{app.url}gradio_api/call/{name}/{event}") as stream:
+        lines = stream.read().decode().splitlines()
+    assert "event: complete" in lines, lines
+    sent = [json.loads(line.removeprefix("data: ")) for line in lines if line.startswith("data: ")]
+    return next(data[0] for data in reversed(sent) if data and data[0])
+
+
+def test_half_an_emoji_does_not_stop_a_vote(scripted_app: ServedApp, client: Client) -> None:
+    battle_id = call_raw(scripted_app, "chat", "好\ud800")["battle_id"]
+    call_raw(scripted_app, "vote", battle_id, "tie", {}, "\ud83d")
+    row = next(row for row in scripted_app.rows() if row["question_id"] == battle_id)
+    assert (row["prompt"], row["comment"]) == ("好\ufffd", "\ufffd")
+    assert vote(client, ask(client, "and on")["battle_id"])
+
+
+def test_answers_are_logged_byte_for_byte(scripted_app: ServedApp, client: Client) -> None:
+    battle_id = ask(client, "code")["battle_id"]
+    vote(client, battle_id)
+    row = next(row for row in scripted_app.rows() if row["question_id"] == battle_id)
+    assert row["response_a"] == "    if x:\n\ty  \n\n"
+
+
+def test_results_count_what_was_voted(scripted_app: ServedApp, client: Client) -> None:
+    def standing() -> tuple[int, int]:
+        told = client.predict(api_name="/results")
+        wins = {model["model"]: model["wins"] for model in told["models"]}
+        return told["votes"], wins.get("script-b", 0)
+
+    votes, wins = standing()
+    vote(client, ask(client, "count me")["battle_id"], "model_b")
+    assert standing() == (votes + 1, wins + 1)
+    told = client.predict(api_name="/results")
+    # The same as the command prints.
+    assert told == as_json(compute(store_of(scripted_app.data_dir).refresh()))
+    assert client.predict(blind=True, api_name="/results")["votes"] == 0
+    low, high = told["models"][0]["interval"]
+    assert 0 <= low <= told["models"][0]["win_rate"] <= high <= 1
+
+
+def test_export_is_current_when_it_is_asked_for(scripted_app: ServedApp, client: Client) -> None:
+    for _ in range(2):
+        battle_id = ask(client, "export me")["battle_id"]
+        vote(client, battle_id)
+        path = Path(client.predict(api_name="/export"))
+        data = path.read_bytes()
+        assert data.startswith(b"\xef\xbb\xbf") and data.count(b"\xef\xbb\xbf") == 1
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            assert [row["question_id"] for row in csv.DictReader(file)][-1] == battle_id
+        assert path.name == "votes.csv"
+
+
+def test_sessions_do_not_see_each_other(scripted_app: ServedApp) -> None:
+    def talk(number: int) -> None:
+        ask(Client(scripted_app.url, verbose=False), f"secret ZX-{number}")
+
+    with ThreadPoolExecutor(5) as pool:
+        list(pool.map(talk, range(5)))
+    for side in ("a", "b"):
+        for messages, _ in scripted_app.asked(side):
+            assert sum("secret ZX-" in message.content for message in messages) <= 1
+
+
+def test_a_cancelled_call_stops_the_models(scripted_app: ServedApp, client: Client) -> None:
+    backends = list(scripted_app.services.backends.values())
+    job = client.submit("slow", api_name="/chat")
+    while not job.outputs():
+        time.sleep(0.05)
+    job.cancel()
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        counts = [backend.produced for backend in backends]
+        time.sleep(0.6)
+        if counts == [backend.produced for backend in backends]:
+            return
+    pytest.fail("the models went on after the call was cancelled")
+
+
+@pytest.mark.parametrize("name", ["votes.csv", "judge.key"])
+def test_no_file_of_the_data_folder_is_served(scripted_app: ServedApp, client: Client, name: str) -> None:
+    vote(client, ask(client, "keep out")["battle_id"])
+    for path in (scripted_app.data_dir / name, Path(__file__).parents[2] / "app.py", Path("/etc/passwd")):
+        for tried in (str(path), f"{scripted_app.data_dir}/../{path.parent.name}/{name}"):
+            request = urllib.request.Request(f"{scripted_app.url}gradio_api/file={tried}")
+            with pytest.raises(urllib.error.HTTPError) as refused:
+                urllib.request.urlopen(request)
+            assert refused.value.code in (403, 404)
+
+
+def test_threads_do_not_pile_up(client: Client) -> None:
+    ask(client, "warm up")
+    before = threading.active_count()
+    for _ in range(5):
+        ask(client, "boom")
+    time.sleep(0.5)
+    assert threading.active_count() <= before + 2
+
+
+@pytest.mark.parametrize("path", ["", "config", "gradio_api/file=/etc/passwd", "gradio_api/queue/data?session_hash=x"])
+def test_every_answer_carries_the_security_headers(scripted_app: ServedApp, path: str) -> None:
+    with httpx.stream("GET", scripted_app.url + path, timeout=10, trust_env=False) as answer:
+        for name, expected in HEADERS.items():
+            assert answer.headers.get_list(name) == [expected]
+
+
+def test_no_file_of_the_host_is_served(scripted_app: ServedApp) -> None:
+    secret = scripted_app.data_dir / "judge.key"
+    assert secret.exists()
+    for path in (secret, scripted_app.data_dir / "votes.csv", ROOT / "app.py", Path("/etc/passwd")):
+        for written in (str(path), f"{ROOT}/ui/assets/../../{path.name}", f"..{path}"):
+            address = f"{scripted_app.url}gradio_api/file={written}"
+            assert httpx.get(address, timeout=10, trust_env=False).status_code in (403, 404)
