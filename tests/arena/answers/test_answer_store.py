@@ -200,7 +200,7 @@ def test_threads_do_not_mix_lines(tmp_path):
 
 def test_a_killed_writer_loses_nothing_that_was_said_to_be_kept(tmp_path):
     code = (
-        "import sys; sys.path[:0] = ['.', 'tests/arena']\n"
+        "import sys; sys.path[:0] = ['.', 'tests/arena/answers']\n"
         "from pathlib import Path; from arena.answers import AnswerStore; from test_answer_store import entry\n"
         "store = AnswerStore(Path(sys.argv[1])); at = int(sys.argv[2])\n"
         "while True:\n    store.append(entry('x' * 3000, repeat=at)); print(at, flush=True); at += 1\n"

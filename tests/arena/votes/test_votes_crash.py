@@ -34,7 +34,7 @@ def quick_disk(monkeypatch):
 
 def python(code, *args, **options):
     """Start a process that can import arena and the samples."""
-    paths = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
+    paths = os.pathsep.join([str(ROOT), str(ROOT / "tests/helpers")])
     command = [sys.executable, "-c", code, *map(str, args)]
     return subprocess.Popen(command, env=os.environ | {"PYTHONPATH": paths}, text=True, **options)
 

@@ -53,7 +53,7 @@ class Writer:
         self.acknowledged: list[int] = []
         self.last = begin
         command = [sys.executable, "-c", WRITER, str(log_path(folder)), str(begin)]
-        paths = os.pathsep.join(map(str, (ROOT, ROOT / "tests")))
+        paths = os.pathsep.join(map(str, (ROOT, ROOT / "tests/helpers", Path(__file__).parent)))
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": paths})
         self._reader = threading.Thread(target=self._read)
         self._reader.start()

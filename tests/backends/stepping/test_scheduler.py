@@ -168,6 +168,6 @@ next(answer)
 @pytest.mark.parametrize("code", [ENDS_WHILE_IT_COMPUTES, ENDS_IN_AN_ANSWER])
 def test_a_process_that_ends_while_it_computes_ends_well(code):
     """PyTorch aborts it (exit code 134) if the interpreter takes its thread away; an open answer must not hold it."""
-    environment = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests'}"}
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests/helpers'}"}
     ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, timeout=100, check=False)
     assert ended.returncode == 0
