@@ -168,7 +168,7 @@ def _growing(view: CellView) -> str:
     answer = view.growing
     if answer is None:
         return words
-    doing = answer.stage or f"{answer.usage.new_tokens or 0} tokens"
+    doing = view.stage or f"{answer.usage.new_tokens or 0} tokens"
     return f"{words}: {doing}, {answer.usage.seconds or 0:.0f} s"
 
 
