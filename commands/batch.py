@@ -99,7 +99,7 @@ def _run(batch: Batch, path: str) -> _Outcome:
                 if view.state in (CellState.DONE, CellState.FAILED) and view.cell.id not in told:
                     told.add(view.cell.id)
                     line.say(_cell_line(view))
-            line.show(lambda progress=progress: _status(progress))  # type: ignore[misc]
+            line.show(_status(progress))
     line.finish()
     last = batch.progress
     counts = {state: last.count(state) for state in CellState}
