@@ -21,7 +21,7 @@ from served_app import ROOT, ServedApp
 from arena.results.as_json import as_json
 from arena.results.compute import compute
 from arena.votes.store import store_of
-from ui.gradio.headers import HEADERS
+from ui.gradio.middleware import HEADERS
 
 ENDPOINTS = ["/battle", "/chat", "/export", "/results", "/vote"]
 

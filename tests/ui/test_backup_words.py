@@ -6,7 +6,7 @@ import pytest
 
 from arena.errors import BackendError
 from arena.votes.backup import BackupStatus
-from ui.backup import backup_banner, backup_line
+from ui.about import backup_banner, backup_line
 
 
 def test_where_votes_stay_nothing_is_said() -> None:

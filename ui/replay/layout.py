@@ -1,20 +1,20 @@
-"""The components of the replay. Knows no handler."""
+"""The components of the replay."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import gradio as gr
-from gradio.blocks import Block
 
 from arena.types import SideName
-from ui.chatbot import answer_pane
+from ui.components import answer_pane
+from ui.gradio.compat import Block
 from ui.labels import Labels
 
 
 @dataclass(frozen=True)
 class ReplayPart:
-    """Every component that a handler reads or writes; `names` and `panes` by side."""
+    """The components that handlers read or write; `names` and `panes` by side."""
 
     fold: gr.Accordion
     battle_id: gr.Textbox
@@ -32,24 +32,23 @@ class ReplayPart:
     hide: gr.Button
     withdraw: gr.Button
     sure: gr.Button
-    said: gr.HTML
+    answer: gr.HTML
     reported: gr.HTML
 
     @property
     def changing(self) -> list[Block]:
-        """What shows a battle."""
+        """The components that show a battle."""
         shown = [self.fold, self.battle_id, self.note, self.shown, self.prompt, self.facts, self.again, self.outcome]
-        host = [self.report, self.hide, self.withdraw, self.sure, self.said, self.reported]
+        host = [self.report, self.hide, self.withdraw, self.sure, self.answer, self.reported]
         return [*shown, *self.names.values(), *self.panes.values(), *host]
 
 
 def lay_out_replay(labels: Labels) -> ReplayPart:
     """Make the components inside the current gr.Tab."""
-    with gr.Accordion(labels("replay_title"), open=False, elem_id="replay") as fold:
+    with labels.accordion("replay_title", "replay") as fold:
         with gr.Row(elem_id="replay_asking"):
-            label = labels("replay_id")
-            battle_id = gr.Textbox(label=label, max_lines=1, elem_id="replay_id", scale=4, min_width=200)
-            look = gr.Button(labels("replay_look"), elem_id="replay_look", min_width=100)
+            battle_id = labels.textbox("replay_id", max_lines=1, scale=4, min_width=200)
+            look = labels.button("replay_look", min_width=100)
         note = gr.HTML("", elem_id="replay_note")
         with gr.Column(visible=False, elem_id="replay_shown") as shown:
             prompt = gr.HTML("", elem_id="replay_prompt", elem_classes="asked-prompt")
@@ -63,36 +62,34 @@ def lay_out_replay(labels: Labels) -> ReplayPart:
                         labels.show(panes[side], label=f"replay_side_{side}")
             facts = gr.HTML("", elem_id="replay_facts")
             with gr.Row(elem_classes="actions"):
-                again = gr.Button(labels("replay_again"), elem_id="replay_again", min_width=260)
-                stop = gr.Button(labels("replay_stop"), elem_id="replay_stop", min_width=100)
+                again = labels.button("replay_again", min_width=260)
+                stop = labels.button("replay_stop", min_width=100)
             outcome = gr.HTML("", elem_id="replay_outcome")
             with gr.Row(elem_classes="actions"):
-                report = gr.Button(labels("replay_report"), elem_id="replay_report", size="sm", min_width=160)
-                # For the host alone: they appear once the tab has shown the token, and are checked again when used.
+                report = labels.button("replay_report", size="sm", min_width=160)
+                # For admins: visible once the tab has shown the token, which every use checks again.
                 hide = gr.Button("", elem_id="replay_hide", visible=False, size="sm", min_width=160)
-                withdraw = gr.Button(
-                    labels("replay_withdraw"), elem_id="replay_withdraw", visible=False, size="sm", min_width=260
-                )
-            said = gr.HTML("", elem_id="replay_said")
-            sure = gr.Button(labels("replay_withdraw_sure"), variant="stop", elem_id="replay_sure", visible=False)
+                withdraw = labels.button("replay_withdraw", visible=False, size="sm", min_width=260)
+            answer = gr.HTML("", elem_id="replay_said")
+            sure = labels.button("replay_withdraw_sure", "replay_sure", variant="stop", visible=False)
             reported = gr.HTML("", elem_id="replay_reported")
     return ReplayPart(
-        fold=labels.show(fold, label="replay_title"),
-        battle_id=labels.show(battle_id, label="replay_id"),
-        look=labels.show(look, value="replay_look"),
+        fold=fold,
+        battle_id=battle_id,
+        look=look,
         note=note,
         shown=shown,
         prompt=prompt,
         names=names,
         panes=panes,
         facts=facts,
-        again=labels.show(again, value="replay_again"),
-        stop=labels.show(stop, value="replay_stop"),
+        again=again,
+        stop=stop,
         outcome=outcome,
-        withdraw=labels.show(withdraw, value="replay_withdraw"),
-        sure=labels.show(sure, value="replay_withdraw_sure"),
-        said=said,
-        reported=reported,
-        report=labels.show(report, value="replay_report"),
+        report=report,
         hide=hide,
+        withdraw=withdraw,
+        sure=sure,
+        answer=answer,
+        reported=reported,
     )

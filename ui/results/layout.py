@@ -1,4 +1,4 @@
-"""The components of the results tab. Knows no handler."""
+"""The components of the results tab."""
 
 from __future__ import annotations
 
@@ -23,12 +23,13 @@ SECTIONS = (
     "cost",
     "left_out",
 )
+_BUTTONS = ("refresh", "download", "download_excel")
 LIVE_SECONDS, READING_SECONDS = 3.0, 1.0
 
 
 @dataclass(frozen=True)
 class ResultsTab:
-    """Every component that a handler reads or writes; `tab` is the tab itself, `folds` and `bodies` are by section."""
+    """The components that handlers read or write; `tab` is the tab itself, `folds` and `bodies` are by section."""
 
     tab: gr.Tab
     summary: gr.HTML
@@ -55,7 +56,7 @@ def lay_out_results(labels: Labels, tab: gr.Tab) -> ResultsTab:
     for name in SECTIONS:
         folds[name], bodies[name] = _section(labels, name)
     with gr.Row():
-        refresh, download, excel = (_button(labels, name) for name in ("refresh", "download", "download_excel"))
+        refresh, download, excel = (labels.button(name, min_width=100) for name in _BUTTONS)
     return ResultsTab(
         tab=tab,
         summary=summary,
@@ -67,19 +68,13 @@ def lay_out_results(labels: Labels, tab: gr.Tab) -> ResultsTab:
         refresh=refresh,
         download=download,
         download_excel=excel,
-        # The file is made when it is asked for; this button, never seen, then hands it to the browser.
+        # The file is written on demand; this button, never visible, then hands it to the browser.
         file=gr.DownloadButton("", elem_id="file", visible="hidden"),
         timer=gr.Timer(LIVE_SECONDS, active=False),
     )
 
 
 def _section(labels: Labels, name: str) -> tuple[gr.Accordion, gr.HTML]:
-    key = f"section_{name}"
     is_open = name in ("models", "counts")
-    with gr.Accordion(labels(key), open=is_open, visible=False, elem_id=f"results_{name}") as fold:
-        body = gr.HTML("", elem_id=f"results_{name}_body")
-    return labels.show(fold, label=key), body
-
-
-def _button(labels: Labels, name: str) -> gr.Button:
-    return labels.show(gr.Button(labels(name), elem_id=name, min_width=100), value=name)
+    with labels.accordion(f"section_{name}", f"results_{name}", open=is_open, visible=False) as fold:
+        return fold, gr.HTML("", elem_id=f"results_{name}_body")

@@ -1,4 +1,4 @@
-"""The components of the class tab and where they stand. Knows no handler."""
+"""The components of the class tab."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from dataclasses import dataclass
 
 import gradio as gr
 
-from ui.admin_form import AdminForm, lay_out_door
+from ui.components import AdminForm, admin_form
 from ui.labels import Labels
 
-# How often the counts of an open room are looked at, in seconds.
+# How often the counts of an open room are refreshed.
 LOOK_SECONDS = 3.0
-RATERS_WANTED = 30
+EXPECTED_RATERS = 30
 
 
 @dataclass(frozen=True)
 class ClassTab:
-    """Every component that a handler reads or writes."""
+    """The components that handlers read or write; `content` is what an admin sees."""
 
-    door: AdminForm
-    desk: gr.Column
+    sign_in: AdminForm
+    content: gr.Column
     prompts: gr.CheckboxGroup
-    wanted: gr.Textbox
+    expected: gr.Textbox
     open: gr.Button
     chooser: gr.Dropdown
     link: gr.HTML
@@ -34,23 +34,27 @@ class ClassTab:
 
 
 def lay_out_class(labels: Labels, prompts: Sequence[str]) -> ClassTab:
-    """Make the components inside the current gr.Tab; `prompts` are the ids of those with answers to judge."""
-    door = lay_out_door(labels, "class", "class_intro")
-    with gr.Column(elem_id="class_desk", visible=False) as desk:
-        chosen, wanted, opening = _opening(labels, prompts)
+    """Make the components inside the current gr.Tab; `prompts` are the ids of the prompts with answers to rate."""
+    sign_in = admin_form(labels, "class")
+    with gr.Column(elem_id="class_desk", visible=False) as content:
+        keys = [(f"prompt_{prompt}", prompt) for prompt in prompts]
+        choices = [(labels(key), prompt) for key, prompt in keys]
+        chosen = gr.CheckboxGroup(choices, value=list(prompts), label=labels("class_prompts"), elem_id="class_prompts")
+        labels.show_choices(labels.show(chosen, label="class_prompts"), keys)
+        expected = labels.textbox("class_wanted", value=str(EXPECTED_RATERS), max_lines=1)
+        opening = labels.button("class_open", variant="primary")
         chooser = gr.Dropdown([], label=labels("class_room"), elem_id="class_room", interactive=True)
         labels.show(chooser, label="class_room")
         link = gr.HTML("", elem_id="class_link")
         counts = gr.HTML("", elem_id="class_counts")
-        close = gr.Button(labels("class_close"), elem_id="class_close", interactive=False)
-        labels.show(close, value="class_close")
+        close = labels.button("class_close", interactive=False)
         results = gr.HTML("", elem_id="class_results")
         backup = gr.Markdown("", elem_id="class_backup")
     return ClassTab(
-        door=door,
-        desk=desk,
+        sign_in=sign_in,
+        content=content,
         prompts=chosen,
-        wanted=wanted,
+        expected=expected,
         open=opening,
         chooser=chooser,
         link=link,
@@ -60,14 +64,3 @@ def lay_out_class(labels: Labels, prompts: Sequence[str]) -> ClassTab:
         backup=backup,
         timer=gr.Timer(LOOK_SECONDS, active=False),
     )
-
-
-def _opening(labels: Labels, prompts: Sequence[str]) -> tuple[gr.CheckboxGroup, gr.Textbox, gr.Button]:
-    keys = [(f"prompt_{prompt}", prompt) for prompt in prompts]
-    choices = [(labels(key), prompt) for key, prompt in keys]
-    chosen = gr.CheckboxGroup(choices, value=list(prompts), label=labels("class_prompts"), elem_id="class_prompts")
-    labels.show_choices(labels.show(chosen, label="class_prompts"), keys)
-    wanted = gr.Textbox(str(RATERS_WANTED), label=labels("class_wanted"), max_lines=1, elem_id="class_wanted")
-    labels.show(wanted, label="class_wanted")
-    opening = gr.Button(labels("class_open"), variant="primary", elem_id="class_open")
-    return chosen, wanted, labels.show(opening, value="class_open")

@@ -1,4 +1,4 @@
-"""What is said of an error, by its code. Knows no component."""
+"""The messages for errors, each under error_ and its code."""
 
 from __future__ import annotations
 

@@ -1,9 +1,10 @@
-"""What stands on every page, and the About tab. Knows no component."""
+"""The frame of the page and the tabs Chat, Batch, Report and About."""
 
 from __future__ import annotations
 
 TEXTS: dict[str, tuple[str, str]] = {
     # key: (Chinese, English)
+    # ---- every page, chat settings, About
     "title": ("千问 × ChatGLM 对比", "Qwen × ChatGLM, side by side"),
     "other_language": ("English", "中文"),
     "tab_chat": ("对话", "Chat"),
@@ -71,7 +72,6 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Votes are copied to {place}, last at {time}; {count} are waiting.",
     ),
     "backup_never": ("尚未成功", "never yet"),
-    "between_names": ("、", ", "),
     "closed_banner": (
         "**这里保存不了投票**：数据目录不可写，投的票都会被拒绝。",
         "**Votes cannot be kept here**: the data folder cannot be written, and every vote is refused.",
@@ -100,4 +100,96 @@ TEXTS: dict[str, tuple[str, str]] = {
     "about_revision": ("版本", "Revision"),
     "about_licence": ("许可证", "Licence"),
     "about_unknown": ("未知", "unknown"),
+    # ---- chat and voting
+    # status lines
+    "idle": ("就绪", "Ready"),
+    "load_wait": ("正在加载模型… {seconds} 秒", "Loading the model… {seconds} s"),
+    "load_failed_state": ("加载失败：{reason}（再次发送会重试）", "Loading failed: {reason} (sending again retries)"),
+    "waiting": ("等待中…", "Waiting…"),
+    "queued": ("排队中，前面还有 {ahead} 个", "Queued, {ahead} ahead"),
+    "queued_time": ("排队中，前面还有 {ahead} 个，约 {seconds} 秒", "Queued, {ahead} ahead, about {seconds} s"),
+    "reading": ("正在读题…", "Reading the prompt…"),
+    "reading_part": ("正在读题… {done}/{total} token", "Reading the prompt… {done}/{total} tokens"),
+    "generating": ("生成中", "Answering"),
+    "done": ("完成", "Done"),
+    "cut": ("在 {tokens} 个 token 处截断", "Cut at {tokens} tokens"),
+    "thinking_cut": ("思考到 token 上限，没有给出回答", "Cut while still reasoning; no answer"),
+    "stopped": ("已停止", "Stopped"),
+    "empty_answer": ("模型没有给出任何内容", "The model gave an empty answer"),
+    "failed": ("出错：{reason}", "Error: {reason}"),
+    "first_token": ("首字 {seconds} 秒", "first token after {seconds} s"),
+    "speed": ("{speed} token/秒", "{speed} tokens/s"),
+    "length": ("{tokens} token", "{tokens} tokens"),
+    "dropped": (
+        "对话超出上下文长度，最早的 {count} 轮没有带上",
+        "the context is full: the oldest turns left out: {count}",
+    ),
+    # voting
+    "vote": ("哪个回答更好？", "Which answer is better?"),
+    "vote_info": ("按键 1–4 选择，Enter 提交", "Keys 1 to 4 select, Enter submits"),
+    "vote_model_a": ("👈 左边更好", "👈 Left is better"),
+    "vote_model_b": ("右边更好 👉", "Right is better 👉"),
+    "vote_tie": ("🤝 不分上下", "🤝 Tie"),
+    "vote_tie (bothbad)": ("👎 都不好", "👎 Both are bad"),
+    "submit": ("提交投票", "Submit vote"),
+    "vote_wait": ("两边都答完之后才能投票", "You can vote when both answers are complete"),
+    "vote_open": ("两边都答完了，请投票", "Both answers are complete: please vote"),
+    "vote_not": ("这一轮有一边没有正常答完，不能投票", "One side did not end normally, so this round cannot be judged"),
+    "vote_choose": ("请先选择一项", "Choose one of the four first"),
+    "receipt": ("✅ 已保存：{choice}（{a} 对 {b}，回执 {id}）", "✅ Saved: {choice} ({a} against {b}, receipt {id})"),
+    # ---- batch and report
+    "tab_batch": ("批量", "Batch"),
+    "batch_intro": (
+        "批量提问会长时间占用这台机器，需要管理口令。",
+        "A batch keeps this machine busy for long: it needs the admin's token.",
+    ),
+    "batch_what": (
+        "把题库里的每道题都问一遍两个模型，先问完一个再问另一个；每个回答一完成就保存。"
+        "可以随时暂停或停止，再次开始时从断点继续，已有的回答不会重问。",
+        "Asks both models every prompt of the set, all of one model first, and keeps each answer as it ends. Pause or "
+        "stop whenever you like: the next start goes on from there and asks nothing twice.",
+    ),
+    "batch_repeats": ("每题问几次", "Times each prompt is asked"),
+    "batch_seed": ("随机种子", "Seed"),
+    "batch_retry": ("重问失败的题", "Ask again what failed"),
+    "batch_start": ("开始或继续", "Start or go on"),
+    "batch_pause": ("答完这题后暂停", "Pause after this answer"),
+    "batch_stop": ("立即停止", "Stop now"),
+    "batch_done": ("已完成 {done} / {total}", "Done: {done} of {total}"),
+    "batch_failures": ("失败 {count}", "failed: {count}"),
+    "batch_running": ("进行中", "running"),
+    "batch_ending": ("正在停下", "coming to an end"),
+    "batch_left": ("还需约 {time}", "about {time} left"),
+    "batch_prompt": ("题目", "Prompt"),
+    "batch_repeat": ("{title}（第 {number} 次）", "{title} (run {number})"),
+    "cell_waiting": ("未问", "not asked"),
+    "cell_running": ("作答中", "answering"),
+    "cell_done": ("完成", "done"),
+    "cell_failed": ("失败", "failed"),
+    "tab_report": ("报告", "Report"),
+    "report_what": (
+        "用两个模型的回答、投票和用时生成一份报告；内容只有统计数字、公开的模型信息和评价者的原话。",
+        "Creates a report from answers, votes and timings. It contains only counts, published facts about the models, "
+        "and quotes.",
+    ),
+    "report_fields": ("封面和说明（可不填）", "Cover and notes (optional)"),
+    "report_title": ("标题", "Title"),
+    "report_university": ("学校", "University"),
+    "report_school": ("学院", "School"),
+    "report_major": ("专业", "Major"),
+    "report_course": ("课程", "Course"),
+    "report_author": ("姓名", "Author"),
+    "report_student_number": ("学号", "Student number"),
+    "report_teacher": ("指导教师", "Teacher"),
+    "report_date": ("日期", "Date"),
+    "report_machine": (
+        "导入的回答所用的机器（报告中注明由作者填写）",
+        "Machine used for imported answers (shown as stated by the author)",
+    ),
+    "report_links": ("公开链接，每行一个", "Links, one per line"),
+    "report_look": ("预览图表", "Preview charts"),
+    "report_html": ("下载 HTML", "Download HTML"),
+    "report_docx": ("下载 Word", "Download Word"),
+    "report_md": ("下载 Markdown", "Download Markdown"),
+    "report_no_plots": ("还没有可以画图的投票或用时", "No votes or times to draw yet"),
 }

@@ -22,13 +22,11 @@ from arena.report import Reports
 from arena.results.service import ResultsService
 from arena.types import Answer, ErrorInfo, ModelSpec, Usage
 from arena.votes.store import store_of
-from ui.batch.handlers import BatchHandlers
+from ui.access import Access
+from ui.batch.handlers import BatchHandlers, grid_block, status_block
 from ui.batch.layout import lay_out_batch
-from ui.batch.view import grid_block, status_block
 from ui.labels import Labels
-from ui.report.handlers import ReportHandlers
-from ui.report.layout import lay_out_report
-from ui.session import Services
+from ui.report import ReportHandlers, lay_out_report
 
 TOKEN = "correct horse"
 PROMPT = Prompt("q1", "", {"zh": "题一", "en": "Question <1>"}, "Why?")
@@ -42,7 +40,7 @@ def cell(state: CellState, **more: Any) -> CellView:
     return CellView(SimpleNamespace(model=model, prompt=PROMPT, repeat=more.pop("repeat", 0)), state, **more)  # type: ignore[arg-type]
 
 
-class RecordedJudging:
+class RecordingRunner:
     """Keeps what was asked of it."""
 
     def __init__(self) -> None:
@@ -66,16 +64,13 @@ class RecordedJudging:
 @pytest.fixture
 def made() -> Callable[..., SimpleNamespace]:
     def make(admin: bool = False, local: bool = True) -> SimpleNamespace:
-        services = SimpleNamespace(
-            admin=Admin(TOKEN, RateLimits()) if admin else None, is_local=local, prompts=(PROMPT,)
-        )
-        services.may_run = lambda tab, request: Services.may_run(services, tab, request)  # type: ignore[arg-type]
+        access = Access(judge=str, admin=Admin(TOKEN, RateLimits()) if admin else None, is_local=local)
         with gr.Blocks(), gr.Tab() as place:
             part = lay_out_batch(Labels({}), place)
-        tab, desk = SimpleNamespace(lang="en", admin=False), RecordedJudging()
+        tab, runner = SimpleNamespace(lang="en", admin=False), RecordingRunner()
         tabs = SimpleNamespace(get=lambda request: tab)
-        events = BatchHandlers(services, desk, part, tabs)  # type: ignore[arg-type]
-        return SimpleNamespace(events=events, desk=desk, tab=tab, part=part)
+        events = BatchHandlers(runner, (PROMPT,), access, part, tabs)  # type: ignore[arg-type]
+        return SimpleNamespace(events=events, runner=runner, tab=tab, part=part)
 
     return make
 
@@ -95,9 +90,9 @@ def test_who_may_not_keeps_no_machine_busy(
     ):
         with pytest.raises(gr.Error, match="needs the admin's token"):
             call()
-    assert page.desk.asked == []
+    assert page.runner.asked == []
     shown = page.events.render(page.tab, request_)
-    assert shown[page.part.door.column]["visible"] and not shown[page.part.desk]["visible"]
+    assert shown[page.part.sign_in.column]["visible"] and not shown[page.part.content]["visible"]
     assert shown[page.part.grid]["value"] == "" and not shown[page.part.timer]["active"]
 
 
@@ -106,8 +101,8 @@ def test_on_ones_own_machine_no_token_is_needed(made: Callable[..., SimpleNamesp
     page.events.start(" ３ ", "7", True, DIRECT)
     page.events.pause("3", "7", DIRECT)
     page.events.stop("3", "7", DIRECT)
-    assert page.desk.asked == [(3, 7, True), "pause", "stop"]
-    assert page.events.render(page.tab, DIRECT)[page.part.desk]["visible"]
+    assert page.runner.asked == [(3, 7, True), "pause", "stop"]
+    assert page.events.render(page.tab, DIRECT)[page.part.content]["visible"]
 
 
 def test_the_token_opens_it_and_is_not_kept(made: Callable[..., SimpleNamespace]) -> None:
@@ -115,9 +110,9 @@ def test_the_token_opens_it_and_is_not_kept(made: Callable[..., SimpleNamespace]
     with pytest.raises(gr.Error, match="not the token"):
         page.events.enter("guess", "1", "0", DIRECT)
     updates = page.events.enter(TOKEN, "1", "0", DIRECT)
-    assert page.tab.admin and TOKEN not in repr(updates) and updates[page.part.door.token] == ""
+    assert page.tab.admin and TOKEN not in repr(updates) and updates[page.part.sign_in.token] == ""
     page.events.start("1", "0", False, DIRECT)
-    assert page.desk.asked == [(1, 0, False)]
+    assert page.runner.asked == [(1, 0, False)]
     with pytest.raises(gr.Error, match="no admin"):
         made(local=False).events.enter(TOKEN, "1", "0", DIRECT)
 
@@ -137,7 +132,7 @@ def test_a_hostile_file_of_answers_is_quoted_and_does_nothing(
     def broken(repeats: int, seed: int) -> BatchState:
         raise InputError("answers_broken", "x", path="answers.jsonl", what="has <img src=x onerror=alert(1)> in line 2")
 
-    monkeypatch.setattr(page.desk, "state", broken)
+    monkeypatch.setattr(page.runner, "state", broken)
     value = page.events.render(page.tab, DIRECT)[page.part.status]["value"]
     assert "&lt;img" in value and "<img" not in value
 
@@ -182,24 +177,22 @@ def reporting(tmp_path: Path) -> Callable[..., SimpleNamespace]:
             text = "".join(json.dumps(line) + "\n" for line in lines)
             (tmp_path / "answers.jsonl").write_text(text, encoding="utf-8")
 
-        def check(rater: str, is_admin: bool) -> None:
-            if blind and not is_admin:
-                raise InputError("still_blind", "Not yet.")
+        rooms = SimpleNamespace(may_see_names=lambda judge: False) if blind else None
+        access = Access(judge=str, rooms=rooms)  # type: ignore[arg-type]
 
         with gr.Blocks():
             part = lay_out_report(Labels({}))
-            kept = gr.BrowserState()
+            browser = gr.BrowserState()
 
         def typed(**values: str) -> dict[Block, Any]:
             """What the page hands over: a box that nobody typed in holds None."""
             boxes = {**part.fields, "links": part.links}
-            return {kept: {}, **{box: values.get(name) for name, box in boxes.items()}}
+            return {browser: {}, **{box: values.get(name) for name, box in boxes.items()}}
 
         tab = SimpleNamespace(lang="en", admin=False)
-        services, tabs = SimpleNamespace(check_unblinding=check), SimpleNamespace(get=lambda request: tab)
-        events = ReportHandlers(
-            services, Reports(ResultsService(store_of(tmp_path)), tmp_path, None, (PROMPT,), ()), part, tabs, kept
-        )  # type: ignore[arg-type]
+        tabs = SimpleNamespace(get=lambda request: tab)
+        reports = Reports(ResultsService(store_of(tmp_path)), tmp_path, None, (PROMPT,), ())
+        events = ReportHandlers(reports, access, part, tabs, browser)  # type: ignore[arg-type]
         return SimpleNamespace(events=events, tab=tab, part=part, typed=typed)
 
     return make
