@@ -19,7 +19,7 @@ from ui.session import Tabs
 STORED = {"rater": "r"}
 REQUEST = SimpleNamespace(session_hash="one", headers={"accept-language": "en"}, client=None)
 # A word of each script, its id, and everything that only one of the sides has.
-TELLING = ("script-a", "script-b", "scripted", "tokens", " s\b", "model_a:", "Cut")
+TELLING = ("script-a", "script-b", "scripted", "tokens", " s\b", "model_a:", "Stopped at")
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,7 @@ def submit(events: LiveHandlers, **changes: object) -> dict[object, object]:
 def test_nothing_that_is_sent_before_the_vote_tells_who_is_who(app: ServedApp, events: LiveHandlers) -> None:
     before = len(app.rows())
     updates = sent(events.send(STORED, "Why?", REQUEST))
-    assert len(updates) > 5 and "both answers are complete" in updates[-1].lower()
+    assert len(updates) > 5 and "both answers are in" in updates[-1].lower()
     assert not any(word in update for update in updates for word in TELLING)
     after = repr(list(submit(events).values()))
     assert "**script-a**" in after and "**script-b**" in after and "tokens" in after
@@ -67,7 +67,7 @@ def test_nothing_that_is_sent_before_the_vote_tells_who_is_who(app: ServedApp, e
 
 def test_a_failure_is_told_without_its_words(events: LiveHandlers) -> None:
     updates = sent(events.send(STORED, "boom", REQUEST))
-    assert "cannot be judged" in updates[-1] and not any("fire" in update for update in updates)
+    assert "no vote this round" in updates[-1] and not any("fire" in update for update in updates)
     with pytest.raises(gr.Error, match="no such battle"):
         submit(events)
 
@@ -78,10 +78,10 @@ def test_a_vote_is_taken_once_from_the_tab_that_asked_and_needs_a_choice(app: Se
     for other in (None, "another"):
         with pytest.raises(gr.Error, match=r"no page|no such battle"):
             submit(events, session_hash=other)
-    with pytest.raises(gr.Error, match="Choose one"):
+    with pytest.raises(gr.Error, match="Choose an option"):
         submit(events, choice=None)
     submit(events)
-    with pytest.raises(gr.Error, match="judged already"):
+    with pytest.raises(gr.Error, match="already voted"):
         submit(events)
     assert len(app.rows()) == before + 1
 
@@ -93,7 +93,7 @@ def test_an_empty_question_changes_nothing(events: LiveHandlers, typed: str | No
 
 
 def test_a_browser_that_keeps_nothing_is_told_so(events: LiveHandlers) -> None:
-    with pytest.raises(gr.Error, match="keeps no number"):
+    with pytest.raises(gr.Error, match="blocks storage"):
         list(events.send({}, "Why?", REQUEST))
 
 

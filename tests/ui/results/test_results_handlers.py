@@ -132,10 +132,10 @@ def test_a_reader_is_told_how_far_a_long_reading_is(made: Made, log: VoteLog, mo
     part = made.page.results
     monkeypatch.setattr(handlers, "_PATIENCE_SECONDS", 0.3)
     sent = made.results.results(STORED, [], REQUEST)
-    assert "Reading the votes: 25%, about 0 s left" in sent[part.summary]
+    assert "Reading votes: 25%, about 0 s left" in sent[part.summary]
     assert sent[part.timer].value == 1.0 and set(sent) == {part.summary, part.timer}
     monkeypatch.setattr(made.service, "_progress", None)  # all is read, and being counted
-    assert "Counting ..." in made.results.live(STORED, [], REQUEST)[part.summary]
+    assert "Counting…" in made.results.live(STORED, [], REQUEST)[part.summary]
     go_on.set()
     for _ in range(100):
         sent = made.results.live(STORED, [], REQUEST)
@@ -149,11 +149,11 @@ def test_who_is_not_done_sees_nothing_of_it(scripted_app: ServedApp, log: VoteLo
     rooms: Any = SimpleNamespace(may_see_names=lambda judge: False, prompts=())
     made = Made(scripted_app, log, access=replace(scripted_app.services.access, rooms=rooms))
     sent = repr([*made.results.results(STORED, [], REQUEST).values(), *made.results.live(STORED, [], REQUEST).values()])
-    assert "once you have judged everything" in sent and not any(name in sent for name in NAMES)
+    assert "unlock when you have rated every pair" in sent and not any(name in sent for name in NAMES)
     replayed = repr(list(made.replay.look(STORED, "battle-1", REQUEST).values()))
-    assert "once you have judged everything" in replayed and not any(name in replayed for name in NAMES)
+    assert "unlock when you have rated every pair" in replayed and not any(name in replayed for name in NAMES)
     again = repr(list(made.replay.again(STORED, "battle-1", REQUEST)))
-    assert "once you have judged everything" in again and not any(name in again for name in NAMES)
+    assert "unlock when you have rated every pair" in again and not any(name in again for name in NAMES)
     made.tab.admin = True
     assert "script-a" in repr(list(made.replay.look(STORED, "battle-1", REQUEST).values()))
 
@@ -180,7 +180,7 @@ def test_a_link_shows_the_texts_what_made_them_and_what_tells_them_apart(
     assert sent[made.page.tabs].selected == "results" and sent[part.fold]["open"]
     assert value(sent[part.battle_id]) == "battle-7"
     facts = value(sent[part.facts])
-    assert "&quot;seed&quot;: 5" in facts and "The vote on it: 🤝 Tie" in facts and 'href="?replay=battle-7"' in facts
+    assert "&quot;seed&quot;: 5" in facts and "Vote: 🤝 Tie" in facts and 'href="?replay=battle-7"' in facts
     assert facts.count("<code>") == 18 and hashlib.sha256(b"right text").hexdigest() in facts
     assert "right text" in repr(value(sent[part.panes["b"]]))
 
@@ -191,8 +191,8 @@ def test_the_same_output_and_another_one_are_told_apart(made: Made, scripted_app
     battle = replace(battle, a=replace(battle.a, messages=messages), b=replace(battle.b, messages=messages))
     log.append(replace(vote_between(7, *NAMES, Winner.TIE), battle=battle))
     *_, last = made.replay.again(STORED, "battle-7", REQUEST)
-    assert "Left (script-a): the output is the same as then (16 characters)" in last
-    assert "Right (script-b): the output is another than then: the first 7 characters are the same" in last
+    assert "Left (script-a): identical to the recorded output (16 characters)" in last
+    assert "Right (script-b): The output differs from the recorded one after 7 characters" in last
 
 
 def test_what_cannot_be_asked_again_says_why(made: Made, scripted_app: ServedApp, log: VoteLog) -> None:
@@ -202,10 +202,10 @@ def test_what_cannot_be_asked_again_says_why(made: Made, scripted_app: ServedApp
     log.append(replace(vote_between(7, *NAMES, Winner.TIE), battle=replace(battle, a=a, b=b)))
     log.append(vote_between(8, "gone", "script-b", Winner.TIE))
     (told,) = made.replay.again(STORED, "battle-7", REQUEST)
-    assert "Left (script-a): the weights or the precision here are others than then" in told
-    assert "Right (script-b): it was sampled without a seed" in told
+    assert "Left (script-a): other weights or precision are running here" in told
+    assert "Right (script-b): no seed was recorded" in told
     (told,) = made.replay.again(STORED, "battle-8", REQUEST)
-    assert "Left (gone): this model does not run here" in told
+    assert "Left (gone): this model is not running here" in told
 
 
 def test_votes_that_cannot_be_read_are_one_line(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -231,7 +231,7 @@ def test_a_look_after_a_long_time_finds_what_came_meanwhile(made: Made, log: Vot
 @pytest.mark.parametrize("battle_id", ["", "nothing", None])
 def test_an_unknown_battle_is_one_line(made: Made, battle_id: str | None) -> None:
     sent = made.replay.look(STORED, battle_id, REQUEST)
-    assert "There is no vote on such a battle" in value(sent[made.page.replay.note])
+    assert "There is no vote on this battle" in value(sent[made.page.replay.note])
     assert sent[made.page.replay.shown]["visible"] is False
 
 
