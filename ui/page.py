@@ -18,7 +18,7 @@ from ui.chat.handlers import ChatHandlers
 from ui.gradio.compat import Block, make_blocks, middleware
 from ui.judging.handlers import JudgeHandlers
 from ui.judging.live_handlers import LiveHandlers
-from ui.layout import Page, lay_out
+from ui.layout import Page
 from ui.replay.handlers import JudgedBattles, ModerationHandlers, ReplayHandlers
 from ui.report import ReportHandlers
 from ui.results.handlers import ResultsHandlers
@@ -43,7 +43,7 @@ MONO_FONTS = ["ui-monospace", "Consolas", "Noto Sans Mono CJK SC", "monospace"]
 def build_page(services: Services) -> tuple[gr.Blocks, dict[str, Any]]:
     """The page, and the keywords for its launch."""
     with make_blocks(title=TITLE, fill_width=True, analytics_enabled=False, delete_cache=(3600, 3600)) as demo:
-        page = lay_out(services)
+        page = Page(services)
         # First, so that no handler of the page takes one of the public names.
         Api(services).wire()
         tabs = Tabs(services.chats, services.site.lang)

@@ -25,18 +25,26 @@ FORMATS = ("html", "docx", "md")
 _CLICK_FILE = "() => document.querySelector('#report_file').click()"
 
 
-@dataclass(frozen=True)
 class ReportTab:
     """The components that handlers read or write; `fields` by name, `buttons` by format."""
 
-    fields: dict[str, gr.Textbox]
-    links: gr.Textbox
-    buttons: dict[str, gr.Button]
-    look: gr.Button
-    note: gr.Markdown
-    results: gr.Plot
-    time: gr.Plot
-    file: gr.DownloadButton
+    def __init__(self, labels: Labels) -> None:
+        """Make the components inside the current gr.Tab."""
+        labels.markdown("report_what", "report_what")
+        with labels.accordion("report_fields"):
+            with gr.Row():
+                self.fields = {name: labels.textbox(f"report_{name}", max_lines=1, min_width=200) for name in FIELDS}
+            self.fields["machine"] = labels.textbox("report_machine", max_lines=1, min_width=200)
+            self.links = labels.textbox("report_links", lines=2, max_lines=6)
+        with gr.Row():
+            self.look = labels.button("report_look", min_width=150)
+            self.buttons = {kind: labels.button(f"report_{kind}", min_width=150) for kind in FORMATS}
+        self.note = gr.Markdown("", elem_id="report_note")
+        # Without labels, which would cover the charts' legends; the note says what they show.
+        hidden: Any = {"show_label": False, "visible": False, "elem_classes": "plot"}
+        self.results = gr.Plot(elem_id="report_results", **hidden)
+        self.time = gr.Plot(elem_id="report_time", **hidden)
+        self.file = gr.DownloadButton("", elem_id="report_file", visible="hidden")
 
     @property
     def inputs(self) -> set[Block]:
@@ -47,35 +55,6 @@ class ReportTab:
         """The form as it was sent."""
         fields = {name: typed[box] or "" for name, box in self.fields.items()}
         return Details(**fields, links=tuple((typed[self.links] or "").splitlines()))
-
-
-def lay_out_report(labels: Labels) -> ReportTab:
-    """Make the components inside the current gr.Tab."""
-    labels.markdown("report_what", "report_what")
-    with labels.accordion("report_fields"):
-        with gr.Row():
-            fields = {name: labels.textbox(f"report_{name}", max_lines=1, min_width=200) for name in FIELDS}
-        fields["machine"] = labels.textbox("report_machine", max_lines=1, min_width=200)
-        links = labels.textbox("report_links", lines=2, max_lines=6)
-    with gr.Row():
-        look = labels.button("report_look", min_width=150)
-        buttons = {kind: labels.button(f"report_{kind}", min_width=150) for kind in FORMATS}
-    note = gr.Markdown("", elem_id="report_note")
-    # Without labels, which would cover the charts' legends; the note says what they show.
-    results, time = (
-        gr.Plot(elem_id=name, show_label=False, visible=False, elem_classes="plot")
-        for name in ("report_results", "report_time")
-    )
-    return ReportTab(
-        fields=fields,
-        links=links,
-        buttons=buttons,
-        look=look,
-        note=note,
-        results=results,
-        time=time,
-        file=gr.DownloadButton("", elem_id="report_file", visible="hidden"),
-    )
 
 
 @dataclass(frozen=True)

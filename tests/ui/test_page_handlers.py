@@ -10,7 +10,7 @@ import pytest
 from served_app import ServedApp
 
 from ui.chat.handlers import ChatHandlers
-from ui.layout import lay_out
+from ui.layout import Page
 from ui.session import Tabs
 
 REQUEST = SimpleNamespace(session_hash="one", headers={"accept-language": "en"})
@@ -22,7 +22,7 @@ def events(serve: Callable[..., ServedApp]) -> ChatHandlers:
     word = {"answers": [{"steps": [{"text": "here"}]}]}
     services = serve(word, word).services
     with gr.Blocks():
-        page = lay_out(services)
+        page = Page(services)
     tabs = Tabs(services.chats)
     return ChatHandlers(services.backends, (), services.ballots, services.access, page.chat, tabs, page.browser)
 

@@ -41,22 +41,29 @@ class Pane:
     raw: gr.Textbox
 
 
-@dataclass(frozen=True)
 class ChatTab:
     """The components that handlers read or write."""
 
-    panes: dict[SideName, Pane]
-    timer: gr.Timer
-    box: gr.Textbox
-    send: gr.Button
-    stop_all: gr.Button
-    new_chat: gr.Button
-    picker: gr.Dropdown
-    settings: dict[str, gr.Textbox]
-    system: gr.Textbox
-    choice: gr.Radio
-    submit: gr.Button
-    vote_note: gr.Markdown
+    def __init__(self, labels: Labels, prompts: Sequence[Prompt]) -> None:
+        """Make the components inside the current gr.Tab."""
+        self.timer = gr.Timer(1.0)
+        with gr.Row(elem_id="panes", elem_classes="panes", equal_height=True):
+            self.panes = {side: _pane(labels, side) for side in SideName}
+        with gr.Group(elem_id="vote"):
+            self.choice = choice_of_four(labels, "choice", interactive=False)
+            self.submit = labels.button("submit", "submit_vote", variant="primary", interactive=False)
+        self.vote_note = gr.Markdown("", elem_id="vote_note", elem_classes="note")
+        self.picker = prompt_picker(labels, prompts, "picker")
+        self.box = prompt_box(labels, "prompt")
+        with gr.Row(elem_id="actions", elem_classes="actions"):
+            self.send = labels.button("send", variant="primary", min_width=100)
+            self.stop_all = labels.button("stop_all", min_width=100, interactive=False)
+            self.new_chat = labels.button("new_chat", min_width=100)
+        with labels.accordion("settings"):
+            labels.markdown("settings_hint", "settings_hint")
+            with gr.Row():
+                self.settings = {name: _setting(labels, name) for name in SETTINGS}
+            self.system = labels.textbox("system", lines=2, max_lines=6)
 
     @property
     def inputs(self) -> set[Block]:
@@ -67,41 +74,6 @@ class ChatTab:
         """The form as it was sent."""
         settings = {name: typed[box] or "" for name, box in self.settings.items()}
         return ChatForm(typed[self.box] or "", typed[self.system] or "", settings)
-
-
-def lay_out_chat(labels: Labels, prompts: Sequence[Prompt]) -> ChatTab:
-    """Make the components inside the current gr.Tab."""
-    timer = gr.Timer(1.0)
-    with gr.Row(elem_id="panes", elem_classes="panes", equal_height=True):
-        panes = {side: _pane(labels, side) for side in SideName}
-    with gr.Group(elem_id="vote"):
-        choice = choice_of_four(labels, "choice", interactive=False)
-        submit = labels.button("submit", "submit_vote", variant="primary", interactive=False)
-    vote_note = gr.Markdown("", elem_id="vote_note", elem_classes="note")
-    picker, box = prompt_picker(labels, prompts, "picker"), prompt_box(labels, "prompt")
-    with gr.Row(elem_id="actions", elem_classes="actions"):
-        send = labels.button("send", variant="primary", min_width=100)
-        stop_all = labels.button("stop_all", min_width=100, interactive=False)
-        new_chat = labels.button("new_chat", min_width=100)
-    with labels.accordion("settings"):
-        labels.markdown("settings_hint", "settings_hint")
-        with gr.Row():
-            settings = {name: _setting(labels, name) for name in SETTINGS}
-        system = labels.textbox("system", lines=2, max_lines=6)
-    return ChatTab(
-        panes=panes,
-        timer=timer,
-        box=box,
-        send=send,
-        stop_all=stop_all,
-        new_chat=new_chat,
-        picker=picker,
-        settings=settings,
-        system=system,
-        choice=choice,
-        submit=submit,
-        vote_note=vote_note,
-    )
 
 
 def _pane(labels: Labels, side: SideName) -> Pane:

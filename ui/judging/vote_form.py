@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
@@ -21,21 +20,34 @@ CHOICES = (Winner.MODEL_A, Winner.MODEL_B, Winner.TIE, Winner.BOTH_BAD)
 ANY_RIGHT = ("yes", "no")
 
 
-@dataclass(frozen=True)
 class VoteForm:
     """The components; `names` and `panes` by side, `actions` the buttons beside Submit by id."""
 
-    prompt: gr.HTML
-    names: dict[SideName, gr.Markdown]
-    panes: dict[SideName, gr.Chatbot]
-    choice: gr.Radio
-    submit: gr.Button
-    actions: dict[str, gr.Button]
-    criteria: dict[str, gr.Radio]
-    any_right: gr.Radio
-    comment: gr.Textbox
-    note: gr.Markdown
-    reference: gr.HTML
+    def __init__(self, labels: Labels, prefix: str, actions: Sequence[str] = ()) -> None:
+        """Make the components; their ids begin with `prefix`. `actions` are ids of buttons and keys of their texts."""
+        self.prompt = gr.HTML("", elem_id=f"{prefix}_prompt", elem_classes="asked-prompt")
+        self.names: dict[SideName, gr.Markdown] = {}
+        self.panes: dict[SideName, gr.Chatbot] = {}
+        with gr.Row(elem_id=f"{prefix}_panes", elem_classes="panes", equal_height=True):
+            for side in SideName:
+                label = labels(f"judge_{side}")
+                with gr.Column(min_width=280, elem_classes="side"):
+                    self.names[side] = gr.Markdown(label, elem_id=f"{prefix}_name_{side}", elem_classes="name blind")
+                    # Readers start at the top of an answer.
+                    pane = answer_pane(f"{prefix}_pane_{side}", label, min_height=220, autoscroll=False)
+                    self.panes[side] = labels.show(pane, label=f"judge_{side}")
+        self.choice = choice_of_four(labels, f"{prefix}_choice")
+        with gr.Row(elem_id=f"{prefix}_actions", elem_classes="actions"):
+            self.submit = labels.button("submit", f"{prefix}_submit", variant="primary", min_width=100)
+            self.actions = {name: labels.button(name, min_width=100, interactive=False) for name in actions}
+        with labels.accordion("judge_more", f"{prefix}_more", elem_classes="more"):
+            with gr.Row():
+                verdicts = [f"verdict_{key}" for key in VERDICTS]
+                self.criteria = {name: _radio(labels, prefix, name, verdicts) for name in CRITERIA}
+            self.any_right = _radio(labels, prefix, "any_right", [f"answer_{key}" for key in ANY_RIGHT])
+            self.comment = labels.textbox("judge_comment", f"{prefix}_comment", lines=2, max_lines=6)
+        self.note = gr.Markdown("", elem_id=f"{prefix}_note", elem_classes="note")
+        self.reference = gr.HTML("", elem_id=f"{prefix}_reference", elem_classes="reference", padding=False)
 
     @property
     def inputs(self) -> list[Block]:
@@ -68,31 +80,6 @@ class VoteForm:
         return [*filled, *([self.comment] if vote.comment else [])]
 
 
-def lay_out_vote_form(labels: Labels, prefix: str, actions: Sequence[str] = ()) -> VoteForm:
-    """Make the components; their ids begin with `prefix`. `actions` are further buttons, by id and key of the text."""
-    prompt = gr.HTML("", elem_id=f"{prefix}_prompt", elem_classes="asked-prompt")
-    with gr.Row(elem_id=f"{prefix}_panes", elem_classes="panes", equal_height=True):
-        sides = {side: _side(labels, prefix, side) for side in SideName}
-    choice = choice_of_four(labels, f"{prefix}_choice")
-    with gr.Row(elem_id=f"{prefix}_actions", elem_classes="actions"):
-        submit = labels.button("submit", f"{prefix}_submit", variant="primary", min_width=100)
-        buttons = {name: labels.button(name, min_width=100, interactive=False) for name in actions}
-    criteria, any_right, comment = _more(labels, prefix)
-    return VoteForm(
-        prompt=prompt,
-        names={side: parts[0] for side, parts in sides.items()},
-        panes={side: parts[1] for side, parts in sides.items()},
-        choice=choice,
-        submit=submit,
-        actions=buttons,
-        criteria=criteria,
-        any_right=any_right,
-        comment=comment,
-        note=gr.Markdown("", elem_id=f"{prefix}_note", elem_classes="note"),
-        reference=gr.HTML("", elem_id=f"{prefix}_reference", elem_classes="reference", padding=False),
-    )
-
-
 def choice_of_four(labels: Labels, elem_id: str, **more: Any) -> gr.Radio:
     """The overall choice."""
     keys = [(f"vote_{winner}", str(winner)) for winner in CHOICES]
@@ -105,23 +92,6 @@ def choice_of_four(labels: Labels, elem_id: str, **more: Any) -> gr.Radio:
         **more,
     )
     return labels.show_choices(labels.show(choice, label="vote", info="vote_info"), keys)
-
-
-def _side(labels: Labels, prefix: str, side: SideName) -> tuple[gr.Markdown, gr.Chatbot]:
-    with gr.Column(min_width=280, elem_classes="side"):
-        name = gr.Markdown(labels(f"judge_{side}"), elem_id=f"{prefix}_name_{side}", elem_classes="name blind")
-        # Readers start at the top of an answer.
-        pane = answer_pane(f"{prefix}_pane_{side}", labels(f"judge_{side}"), min_height=220, autoscroll=False)
-        return name, labels.show(pane, label=f"judge_{side}")
-
-
-def _more(labels: Labels, prefix: str) -> tuple[dict[str, gr.Radio], gr.Radio, gr.Textbox]:
-    with labels.accordion("judge_more", f"{prefix}_more", elem_classes="more"):
-        with gr.Row():
-            verdicts = [f"verdict_{key}" for key in VERDICTS]
-            criteria = {name: _radio(labels, prefix, name, verdicts) for name in CRITERIA}
-        any_right = _radio(labels, prefix, "any_right", [f"answer_{key}" for key in ANY_RIGHT])
-        return criteria, any_right, labels.textbox("judge_comment", f"{prefix}_comment", lines=2, max_lines=6)
 
 
 def _radio(labels: Labels, prefix: str, name: str, texts: list[str]) -> gr.Radio:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import gradio as gr
 
 from ui.labels import Labels
@@ -23,55 +21,30 @@ SECTIONS = (
     "cost",
     "left_out",
 )
-_BUTTONS = ("refresh", "download", "download_excel")
 LIVE_SECONDS, READING_SECONDS = 3.0, 1.0
 
 
-@dataclass(frozen=True)
 class ResultsTab:
     """The components that handlers read or write; `tab` is the tab itself, `folds` and `bodies` are by section."""
 
-    tab: gr.Tab
-    summary: gr.HTML
-    filters: gr.CheckboxGroup
-    plot: gr.Plot
-    plot_note: gr.Markdown
-    folds: dict[str, gr.Accordion]
-    bodies: dict[str, gr.HTML]
-    refresh: gr.Button
-    download: gr.Button
-    download_excel: gr.Button
-    file: gr.DownloadButton
-    timer: gr.Timer
-
-
-def lay_out_results(labels: Labels, tab: gr.Tab) -> ResultsTab:
-    """Make the components inside the current gr.Tab, which is `tab`."""
-    summary = gr.HTML("", elem_id="summary")
-    filters = gr.CheckboxGroup(choices=[], label=labels("results_filter"), elem_id="results_filter")
-    labels.show(filters, label="results_filter")
-    plot = gr.Plot(elem_id="results_plot", show_label=False, visible=False, elem_classes="plot")
-    plot_note = gr.Markdown("", elem_id="results_plot_note")
-    folds, bodies = {}, {}
-    for name in SECTIONS:
-        folds[name], bodies[name] = _section(labels, name)
-    with gr.Row():
-        refresh, download, excel = (labels.button(name, min_width=100) for name in _BUTTONS)
-    return ResultsTab(
-        tab=tab,
-        summary=summary,
-        filters=filters,
-        plot=plot,
-        plot_note=plot_note,
-        folds=folds,
-        bodies=bodies,
-        refresh=refresh,
-        download=download,
-        download_excel=excel,
+    def __init__(self, labels: Labels, tab: gr.Tab) -> None:
+        """Make the components inside the current gr.Tab, which is `tab`."""
+        self.tab = tab
+        self.summary = gr.HTML("", elem_id="summary")
+        self.filters = gr.CheckboxGroup(choices=[], label=labels("results_filter"), elem_id="results_filter")
+        labels.show(self.filters, label="results_filter")
+        self.plot = gr.Plot(elem_id="results_plot", show_label=False, visible=False, elem_classes="plot")
+        self.plot_note = gr.Markdown("", elem_id="results_plot_note")
+        sections = {name: _section(labels, name) for name in SECTIONS}
+        self.folds = {name: fold for name, (fold, _) in sections.items()}
+        self.bodies = {name: body for name, (_, body) in sections.items()}
+        with gr.Row():
+            self.refresh = labels.button("refresh", min_width=100)
+            self.download = labels.button("download", min_width=100)
+            self.download_excel = labels.button("download_excel", min_width=100)
         # The file is written on demand; this button, never visible, then hands it to the browser.
-        file=gr.DownloadButton("", elem_id="file", visible="hidden"),
-        timer=gr.Timer(LIVE_SECONDS, active=False),
-    )
+        self.file = gr.DownloadButton("", elem_id="file", visible="hidden")
+        self.timer = gr.Timer(LIVE_SECONDS, active=False)
 
 
 def _section(labels: Labels, name: str) -> tuple[gr.Accordion, gr.HTML]:

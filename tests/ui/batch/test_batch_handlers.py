@@ -24,9 +24,9 @@ from arena.types import Answer, ErrorInfo, ModelSpec, Usage
 from arena.votes.store import store_of
 from ui.access import Access
 from ui.batch.handlers import BatchHandlers, grid_block, status_block
-from ui.batch.layout import lay_out_batch
+from ui.batch.layout import BatchTab
 from ui.labels import Labels
-from ui.report import ReportHandlers, lay_out_report
+from ui.report import ReportHandlers, ReportTab
 
 TOKEN = "correct horse"
 PROMPT = Prompt("q1", "", {"zh": "题一", "en": "Question <1>"}, "Why?")
@@ -66,7 +66,7 @@ def made() -> Callable[..., SimpleNamespace]:
     def make(admin: bool = False, local: bool = True) -> SimpleNamespace:
         access = Access(judge=str, admin=Admin(TOKEN, RateLimits()) if admin else None, is_local=local)
         with gr.Blocks(), gr.Tab() as place:
-            part = lay_out_batch(Labels({}), place)
+            part = BatchTab(Labels({}), place)
         tab, runner = SimpleNamespace(lang="en", admin=False), RecordingRunner()
         tabs = SimpleNamespace(get=lambda request: tab)
         events = BatchHandlers(runner, (PROMPT,), access, part, tabs)  # type: ignore[arg-type]
@@ -181,7 +181,7 @@ def reporting(tmp_path: Path) -> Callable[..., SimpleNamespace]:
         access = Access(judge=str, rooms=rooms)  # type: ignore[arg-type]
 
         with gr.Blocks():
-            part = lay_out_report(Labels({}))
+            part = ReportTab(Labels({}))
             browser = gr.BrowserState()
 
         def typed(**values: str) -> dict[Block, Any]:

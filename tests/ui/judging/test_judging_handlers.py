@@ -19,7 +19,7 @@ from arena.votes.store import store_of
 from arena.votes.withdrawals import Withdrawals
 from ui.access import Access
 from ui.judging.handlers import JudgeHandlers
-from ui.judging.layout import lay_out_judging
+from ui.judging.layout import JudgeTab
 from ui.labels import Labels
 from ui.session import Judging
 
@@ -40,7 +40,7 @@ def events(rooms, tmp_path):
     results = ResultsService(store_of(tmp_path))
     prompt = Prompt("q1", "", {"zh": "", "en": ""}, "Why?", reference=Reference((("secret fact",),), text="Read me."))
     with gr.Blocks():
-        part = lay_out_judging(Labels({}))
+        part = JudgeTab(Labels({}))
     access = Access(judge=lambda rater: f"judge of {rater}")
     tab = SimpleNamespace(lang="en", judging=Judging(), room=NO_ROOM, unknown_room="", judge_shown={})
     tabs = SimpleNamespace(get=lambda request: tab)

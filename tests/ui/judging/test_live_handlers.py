@@ -13,7 +13,7 @@ from served_app import ServedApp
 from arena.judging.live import LiveView
 from arena.judging.pacing import NOTHING
 from ui.judging.live_handlers import LiveHandlers, _status
-from ui.layout import lay_out
+from ui.layout import Page
 from ui.session import Tabs
 
 STORED = {"rater": "r"}
@@ -34,7 +34,7 @@ def app(serve: Callable[..., ServedApp]) -> ServedApp:
 @pytest.fixture
 def events(app: ServedApp) -> LiveHandlers:
     with gr.Blocks():
-        page = lay_out(app.services)
+        page = Page(app.services)
     services = app.services
     tabs = Tabs(services.chats)
     return LiveHandlers(services.live, (), services.withdrawals, services.access, page.live, tabs, None)

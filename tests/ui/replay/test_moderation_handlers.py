@@ -22,7 +22,7 @@ from arena.types import Winner
 from arena.votes import VoteLog
 from arena.votes.store import store_of
 from arena.votes.withdrawals import Withdrawals
-from ui.layout import lay_out
+from ui.layout import Page
 from ui.replay.handlers import JudgedBattles, ModerationHandlers, ReplayHandlers
 
 NAMES = ("script-a", "script-b")
@@ -51,7 +51,7 @@ class Made:
             access=replace(app.services.access, count_prompt=RateLimits().count_prompt),
         )
         with gr.Blocks():
-            page = lay_out(self.services)
+            page = Page(self.services)
         self.part = page.replay
         self.tab = SimpleNamespace(lang="en", results=None, admin=False)
         tabs: Any = SimpleNamespace(get=lambda request: self.tab)

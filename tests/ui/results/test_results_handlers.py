@@ -20,7 +20,7 @@ from arena.results.service import ResultsService
 from arena.types import Battle, GenerationConfig, Winner
 from arena.votes import VoteLog
 from arena.votes.store import store_of
-from ui.layout import Page, lay_out
+from ui.layout import Page
 from ui.replay.handlers import JudgedBattles, ReplayHandlers
 from ui.results import handlers
 from ui.results.handlers import ResultsHandlers
@@ -42,7 +42,7 @@ class Made:
         self.service = ResultsService(store_of(log.folder))
         self.services = replace(app.services, results=self.service, **services)
         with gr.Blocks():
-            self.page: Page = lay_out(self.services)
+            self.page: Page = Page(self.services)
         self.tab = SimpleNamespace(lang="en", results=None, admin=False)
         tabs: Any = SimpleNamespace(get=lambda request: self.tab)
         shared: Any = {"tabs": tabs, "browser": self.page.browser}

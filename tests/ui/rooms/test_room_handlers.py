@@ -22,7 +22,7 @@ from arena.votes.store import store_of
 from ui.access import Access
 from ui.labels import Labels
 from ui.rooms.handlers import RoomHandlers, link_block
-from ui.rooms.layout import lay_out_class
+from ui.rooms.layout import ClassTab
 
 TOKEN = "correct horse"
 REQUEST = SimpleNamespace(headers={"host": "arena.example:80", "origin": "https://arena.example"}, client=None)
@@ -42,7 +42,7 @@ def made(tmp_path: Path) -> SimpleNamespace:
     status = BackupStatus("Hub somebody/votes", 3, time=1_795_863_600.0)
     access, results = Access(judge=str, admin=Admin(TOKEN, RateLimits())), ResultsService(store_of(tmp_path))
     with gr.Blocks():
-        part = lay_out_class(Labels({"prompt_q1": ("题一", "Question 1")}), rooms.prompts)
+        part = ClassTab(Labels({"prompt_q1": ("题一", "Question 1")}), rooms.prompts)
     tab = SimpleNamespace(lang="en", admin=False, class_room=NO_ROOM)
     tabs = SimpleNamespace(get=lambda request: tab)
     events = RoomHandlers(rooms, results, "", lambda: status, access, part, tabs)
