@@ -81,7 +81,7 @@ def batch(
 def this_host() -> Host:
     """One model in memory at a time, on this machine."""
     from arena.batch import Host
-    from backends.alone import opened_alone
+    from backends import opened_alone
     from backends.machine.facts import machine_facts
     from backends.machine.memory import process_bytes
 

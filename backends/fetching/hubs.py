@@ -8,8 +8,7 @@ from types import ModuleType
 
 from arena.errors import ArenaError, BackendError
 from backends.fetching import huggingface, modelscope
-from backends.folder.manifest import RemoteFile
-from backends.models.catalog import Hub, Repo
+from backends.folder.manifest import Hub, RemoteFile, Repo
 
 # A hub that cannot answer a few bytes in this time is not the one for gigabytes.
 PROBE_SECONDS = 5.0

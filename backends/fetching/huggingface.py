@@ -5,8 +5,7 @@ HF_ENDPOINT names a mirror, HF_TOKEN is a login; both are read by the library al
 
 from __future__ import annotations
 
-from backends.folder.manifest import RemoteFile
-from backends.models.catalog import Repo
+from backends.folder.manifest import RemoteFile, Repo
 
 NAME = "Hugging Face"
 LOGIN = "HF_TOKEN"

@@ -10,8 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from arena.errors import BackendError
-from backends.folder.manifest import RemoteFile
-from backends.models.catalog import Repo
+from backends.folder.manifest import RemoteFile, Repo
 
 if TYPE_CHECKING:
     from modelscope_hub.api import HubApi

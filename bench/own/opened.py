@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from arena.types import GenerationConfig
-from backends.machine.threads import share_cores
+from backends.machine import share_cores
 from bench.random_ids import random_ids
 
 if TYPE_CHECKING:

@@ -11,8 +11,7 @@ from typing import Any
 
 import torch
 
-from backends.packed.calibrate import calibrated
-from backends.packed.calibration_text import calibration_ids, passages
+from backends.packed.calibrate import calibrated, calibration_ids, passages
 from backends.packed.scheme import round8
 from bench.quality.as_run import as_answer, as_prompt, as_run
 from bench.quality.encoder import Encoder, encoder_folder

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import torch
 
-from backends.packed.scheme import GROUPS, fitting_group, round4, round8
+from backends.folder.packed import GROUPS
+from backends.packed.scheme import fitting_group, round4, round8
 
 Rounding = Callable[[torch.Tensor], torch.Tensor]
 

@@ -57,7 +57,7 @@ class Choice:
     @property
     def folder(self) -> Path:
         """Where random weights are kept."""
-        from backends.models.folder_models import models_dir
+        from backends.models.resolve import models_dir
 
         return self.work or models_dir() / "bench"
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from backends.machine.threads import share_cores
+from backends.machine import share_cores
 from commands import errors_in_one_line
 
 if TYPE_CHECKING:
@@ -28,8 +28,8 @@ def quality(
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     share_cores()
     with errors_in_one_line(as_json):
+        from backends.folder.gguf import model_file
         from backends.models.catalog import EMBEDDED
-        from backends.models.resolve import model_file
         from bench.quality.needs import check_installed
 
         check_installed()

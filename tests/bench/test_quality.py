@@ -7,7 +7,7 @@ import pytest
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
-from backends.packed.calibration_text import CALIBRATION, passages  # noqa: E402
+from backends.packed.calibrate import CALIBRATION, passages  # noqa: E402
 from bench.quality.permute import permute  # noqa: E402
 from bench.quality.rows import TEXT, best_copy, rounded_copy  # noqa: E402
 from bench.quality.schemes import schemes  # noqa: E402

@@ -14,16 +14,23 @@ from hub_server import HubServer
 from served_app import ROOT
 
 from arena.errors import ArenaError
-from backends.checking.verify import verify_listed
 from backends.fetching import fetch as fetching
 from backends.fetching import hubs
-from backends.fetching.fetch import Fetched, Progress, Surroundings
-from backends.fetching.manual import by_hand
+from backends.fetching.fetch import Fetched, Progress, Surroundings, by_hand
 from backends.folder.checkpoint import find_weights
-from backends.folder.manifest import MANIFEST, Manifest, RemoteFile, read_manifest, write_manifest
-from backends.folder.needed_files import needed_files
-from backends.models import folder_models
-from backends.models.catalog import QWEN, Hub, Published, Repo
+from backends.folder.contents import verify_listed
+from backends.folder.manifest import (
+    MANIFEST,
+    Hub,
+    Manifest,
+    RemoteFile,
+    Repo,
+    needed_files,
+    read_manifest,
+    write_manifest,
+)
+from backends.models import resolve as folder_models
+from backends.models.catalog import QWEN, Published
 
 MICRO = ROOT / "tests" / "data" / "qwen-micro-vocab2048"
 TRUE_FILES = {path.name: path.read_bytes() for path in MICRO.iterdir()}

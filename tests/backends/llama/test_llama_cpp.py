@@ -18,10 +18,11 @@ import pytest
 from arena.errors import BackendError, InputError
 from arena.types import Message, ModelSpec
 from backends import open_backends
+from backends.folder.gguf import model_file
 from backends.llama.backend import LlamaCppBackend, prompt_ids, stop_strings
 from backends.llama.engine import _ask, _loopback_client
 from backends.models.catalog import EMBEDDED
-from backends.models.resolve import model_file, resolve
+from backends.models.resolve import resolve
 from backends.streaming.loading import BackgroundLoad
 from backends.streaming.slots import Slots
 

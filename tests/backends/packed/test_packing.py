@@ -15,23 +15,20 @@ from safetensors.torch import load_file, save_file
 from arena.errors import BackendError, InputError
 from arena.types import GenerationConfig, Message
 from backends import open_backends
-from backends.checking.verify import verify_listed
 from backends.families.native import NativeChat
 from backends.families.weights import architecture_of, load_weights, map_weights
+from backends.folder.contents import verify_listed
 from backends.folder.packed import PACKED, read_packed, weights_of
 from backends.memory.estimate import need_of
-from backends.models.folder_models import folder_spec, packed_spec
-from backends.models.resolve import resolve
+from backends.models.resolve import folder_spec, packed_spec, resolve
 from backends.packed import calibrate
-from backends.packed.calibrate import calibrated
-from backends.packed.calibration_text import calibration_ids
+from backends.packed.calibrate import calibrated, calibration_ids
 from backends.packed.kernels import find_kernels
 from backends.packed.linear import Linear4, Linear8
 from backends.packed.open import fill, load_packed
 from backends.packed.pack import pack
-from backends.packed.scheme import fitting_group, round4, round8
-from backends.packed.weight_layout import unpack4
-from backends.stepping.sizes import PIECE
+from backends.packed.scheme import fitting_group, round4, round8, unpack4
+from backends.stepping import PREFILL_CHUNK
 
 IDS = [[5, 17, 900, 33, 2, 1500, 44]]
 
@@ -134,7 +131,7 @@ def test_an_opened_folder_is_mapped_not_read(packed):
 def test_an_embedding_keeps_no_more_than_a_piece_has_looked_up(packed):
     """Each token needs one row, and the system maps what lies beside it as well; all of it is a gigabyte."""
     embedding = opened(packed).get_input_embeddings()
-    ids = torch.arange(PIECE - 1)[None]
+    ids = torch.arange(PREFILL_CHUNK - 1)[None]
     found = embedding(ids)
     assert resident(embedding.weight.data_ptr()) > 2 * mmap.PAGESIZE
     assert torch.equal(embedding(ids[:, 7:8])[0], found[0, 7:8])

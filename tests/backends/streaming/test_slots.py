@@ -213,7 +213,7 @@ def test_one_that_leaves_the_queue_takes_nothing(tickets):
 
 def test_who_waits_is_told_how_long_at_the_pace_of_late(tickets):
     slots = Slots(2)
-    slots._stays.extend([10.0, 20.0, 30.0])
+    slots._durations.extend([10.0, 20.0, 30.0])
     for _ in range(2):
         list(tickets(slots).wait())
     firsts = [next(tickets(slots).wait()) for _ in range(3)]
@@ -226,4 +226,4 @@ def test_a_stay_counts_from_when_the_place_was_had(tickets):
         list(holder.wait())
         with slots.ticket():  # leaves the queue without having had a place
             time.sleep(0.2)
-    assert len(slots._stays) == 1 and 0.2 <= slots._stays[0] < 5
+    assert len(slots._durations) == 1 and 0.2 <= slots._durations[0] < 5
