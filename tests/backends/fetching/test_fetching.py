@@ -325,7 +325,7 @@ def test_a_whole_model_is_verified_where_it_lies_and_without_a_hub(server: HubSe
 def test_a_model_that_is_there_stays_where_the_disk_is_too_full_to_mend_it(server: HubServer, hub: Hub) -> None:
     folder = fetch(hub).folder
     (folder / "README.md").write_text("edited by hand")
-    with pytest.raises(ArenaError, match="Not enough room"):
+    with pytest.raises(ArenaError, match="Not enough disk space"):
         fetch(hub, free_bytes=lambda place: 0)
     assert (folder / "README.md").read_text() == "edited by hand"
 

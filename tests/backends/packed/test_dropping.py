@@ -35,7 +35,7 @@ def test_an_original_that_was_rewritten_since_is_neither_dropped_nor_called_pack
     with pytest.raises(InputError, match="have changed since they were packed") as error:
         drop_weights(job)
     assert error.value.code == "quantize_changed" and shard.exists()
-    with pytest.raises(InputError, match="made in another way"):
+    with pytest.raises(InputError, match="made with other settings"):
         job_for(original).is_done()
 
 
