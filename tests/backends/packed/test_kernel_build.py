@@ -165,7 +165,7 @@ def test_what_cannot_be_made_to_load_is_tried_twice_and_said_once(able, monkeypa
     assert find_kernels.__wrapped__() is None
     assert compiled(calls) == 2
     (record,) = caplog.records
-    assert "computed by PyTorch alone, slower: the compiled file cannot be loaded" in record.getMessage()
+    assert "PyTorch computes packed weights more slowly: the compiled file cannot be loaded" in record.getMessage()
 
 
 @pytest.mark.parametrize(
