@@ -118,7 +118,7 @@ def test_every_native_kind_can_be_packed_and_answers(tmp_path, kind):
 def test_an_opened_folder_is_mapped_not_read(packed):
     files = {str(path.resolve()) for path in weights_of(packed).files}
     model = opened(packed)
-    start = model.lm_head._weight.data_ptr()
+    start = model.lm_head.weight.data_ptr()
     for line in Path("/proc/self/maps").read_text(encoding="utf-8").splitlines():
         low, high = (int(part, 16) for part in line.split()[0].split("-"))
         if low <= start < high:
@@ -406,9 +406,9 @@ def test_the_best_rounding_differs_from_the_nearest_and_is_what_calibration_give
     assert len(wanted) == 2 * 6
     for name, rounded in wanted.items():
         layer = model.get_submodule(name)
-        found = unpack4(layer._packed, layer._scales, layer.out_features)
+        found = unpack4(layer.weight, layer._scales, layer.out_features)
         assert torch.equal(found.q, rounded.q) and torch.equal(found.scale, rounded.scale), name
-        assert not torch.equal(layer._packed, other.get_submodule(name)._packed)
+        assert not torch.equal(layer.weight, other.get_submodule(name).weight)
 
 
 def test_a_stopped_best_rounding_goes_on_and_comes_out_the_same(chatty, monkeypatch):
