@@ -414,7 +414,7 @@ def test_two_fetches_of_one_model_do_not_meet(hub: Hub) -> None:
     def again(progress: Progress) -> None:
         fetch(hub)
 
-    with pytest.raises(ArenaError, match="another process"):
+    with pytest.raises(ArenaError, match="nother process"):
         fetch(hub, report=again)
 
 
