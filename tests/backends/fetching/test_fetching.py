@@ -299,7 +299,7 @@ def test_a_file_changed_in_a_fetched_folder_is_found_by_its_hash(server: HubServ
     damaged = TRUE_FILES[SHARD][:-3] + b"bad"
     (folder / SHARD).write_bytes(damaged)
     assert fetch(hub).came == 0  # the sizes are right
-    with pytest.raises(ArenaError, match="has another sha256"):
+    with pytest.raises(ArenaError, match="does not have the sha256"):
         fetch(hub, anew=True)
     assert not folder.exists()
     server.asked.clear()
@@ -342,7 +342,7 @@ def test_a_missing_file_has_all_others_compared_again(server: HubServer, hub: Hu
     folder = fetch(hub).folder
     (folder / SHARD).write_bytes(TRUE_FILES[SHARD][:-3] + b"bad")
     (folder / "README.md").unlink()
-    with pytest.raises(ArenaError, match="has another sha256"):
+    with pytest.raises(ArenaError, match="does not have the sha256"):
         fetch(hub)
     fetch(hub)
     assert (folder / SHARD).read_bytes() == TRUE_FILES[SHARD]
@@ -489,7 +489,7 @@ def test_binaries_are_taken_where_there_are_no_safetensors() -> None:
 
 @pytest.mark.parametrize("names", [("config.json",), ("model.safetensors",), ("config.json", "adapter.safetensors")])
 def test_a_list_without_a_model_is_refused(names: tuple[str, ...]) -> None:
-    with pytest.raises(ArenaError, match="no model folder"):
+    with pytest.raises(ArenaError, match="not a model folder"):
         needed_files([RemoteFile(name, 1) for name in names], "a/b")
 
 
