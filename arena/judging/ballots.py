@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from arena.errors import ArenaError, VoteRefused
-from arena.judging.identity import is_leaked
 from arena.judging.judgement import Judgement, checked
+from arena.judging.leaks import is_leaked
 from arena.judging.limits import RateLimits
 from arena.language import language_of
 from arena.types import Battle, Vote
