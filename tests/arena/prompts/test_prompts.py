@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from arena.errors import InputError
-from arena.language import language_of
 from arena.prompts import DIMENSIONS, Prompt, load_prompts
+from arena.text import language_of
 
 ROOT = Path(__file__).parents[3]
 QUESTIONS = ROOT / "../shared/seed/questions.json"
