@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from arena.errors import ArenaError, BackendError, InputError
-from backup.hubs import Dataset, dataset_named, status_of
+from hubs import Dataset, named_dataset, status_of
 
 FILE = "answers.jsonl"
 _FILE_NAME = re.compile(r"(?!.*\.\.)[\w.-]+(?:/[\w.-]+)*")
@@ -35,7 +35,7 @@ def fetch_answers(named: str, folder: Path) -> Fetched:
     give the file and none is here from before.
     """
     place, _, other = named.partition("#")
-    dataset, file = dataset_named(place), other or FILE
+    dataset, file = named_dataset(place), other or FILE
     if not _FILE_NAME.fullmatch(file):
         raise InputError("answers_name", f"{file!r} is no name of a file in a dataset.", named=named)
     kept = folder / re.sub("[:/]", "--", f"{place}/{file}")
@@ -55,7 +55,7 @@ def fetch_answers(named: str, folder: Path) -> Fetched:
 def _fetch(dataset: Dataset, file: str, work: Path, kept: Path) -> ArenaError | None:
     """Replaces `kept` by what is in the dataset, whole; the reason if it could not be had."""
     try:
-        new = dataset.fetch(file, work)
+        new = dataset.download(file, work)
     except Exception as error:  # noqa: BLE001 (whatever the hub's library raises)
         return _problem_of(error, dataset, file)
     os.replace(new, kept)

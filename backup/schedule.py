@@ -19,7 +19,7 @@ from filelock import FileLock, Timeout
 from arena.errors import ArenaError, BackendError, InputError
 from arena.votes.backup import BackupStatus, Waiting
 from backup.copies import Copies, begins_with, copy_start, load_copies, missing, new_copies, size_of
-from backup.hubs import Dataset, status_of
+from hubs import Dataset, status_of
 
 EVERY_SECONDS = 300.0
 # A hub that was away is asked again sooner than that.
@@ -136,7 +136,7 @@ class Backup:
             part = own.get(name)
             # Fetched only after a copy of which nobody heard the end.
             known = part is not None and (
-                copies.goes_on(part, size) or begins_with(part, self._dataset.fetch(name, work / "theirs"))
+                copies.goes_on(part, size) or begins_with(part, self._dataset.download(name, work / "theirs"))
             )
             if not known:
                 return new_copies(self._folder)
@@ -148,7 +148,7 @@ class Backup:
         # In the folder itself, so that a file appears there whole.
         with tempfile.TemporaryDirectory(prefix=".restore-", dir=self._folder) as work:
             for name in missing(copies, sizes):
-                os.replace(self._dataset.fetch(name, Path(work)), self._folder / name)
+                os.replace(self._dataset.download(name, Path(work)), self._folder / name)
         self._restored = True
 
     def _push(self, copies: Copies, sizes: Mapping[str, int], work: Path) -> None:
@@ -162,7 +162,7 @@ class Backup:
         if files:
             # Known beforehand: a replica that is killed now goes on under the same name.
             copies.save()
-            self._dataset.push(files)
+            self._dataset.upload(files)
         for part, size in there.items():
             copies.note(part, size)
         copies.save()

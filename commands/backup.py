@@ -22,10 +22,10 @@ def backed_up(hosting: Hosting) -> Iterator[Callable[[], BackupStatus] | None]:
     if not hosting.backup:
         yield None if hosting.keeps else _nowhere(hosting)
         return
-    from backup.hubs import dataset_named
     from backup.schedule import Backup
+    from hubs import named_dataset
 
-    backup = Backup(dataset_named(hosting.backup), hosting.data_dir)
+    backup = Backup(named_dataset(hosting.backup), hosting.data_dir)
     backup.start()
     if problem := backup.status().problem:
         typer.echo(f"Warning: {problem} Votes are not backed up yet.", err=True)

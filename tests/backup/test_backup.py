@@ -16,8 +16,8 @@ from arena.votes import VoteLog
 from arena.votes.backup import Waiting
 from arena.votes.store import read_votes
 from backup.copies import STATE, load_copies
-from backup.hubs import dataset_named
 from backup.schedule import Backup
+from hubs import named_dataset
 
 NAME = "somebody/votes"
 
@@ -41,7 +41,7 @@ def ids(folder: Path) -> list[str]:
 
 def backup_of(named: str, folder: Path) -> Backup:
     folder.mkdir(exist_ok=True)
-    return Backup(dataset_named(named), folder)
+    return Backup(named_dataset(named), folder)
 
 
 def copy_once(named: str, folder: Path, problem: str = "") -> None:
@@ -230,7 +230,7 @@ def test_files_of_others_in_the_dataset_stay_where_they_are(hub: DatasetHub, nam
 @pytest.mark.parametrize("name", ["", "votes", "s3:a/b", "hf:a", "hf:a/b/c", "hf:../..\n", "hf:a/ü"])
 def test_a_place_that_is_none_is_refused(name: str) -> None:
     with pytest.raises(InputError, match="hf:OWNER/NAME"):
-        dataset_named(name)
+        named_dataset(name)
 
 
 @pytest.mark.parametrize("state", ["", "{", "[]", '{"replica": 1, "pushed": {}}', '{"replica": "x", "pushed": {}}'])

@@ -28,7 +28,8 @@ import importlib.util, sys
 from pathlib import Path
 
 sys.path.insert(0, {str(ROOT)!r})
-from backends.models.catalog import PUBLISHED, Published, Repo
+from backends.models.catalog import PUBLISHED, Published
+from hubs import Repo
 
 PUBLISHED.clear()
 repo = Repo("maker/micro", {REVISION!r})
