@@ -14,12 +14,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from arena.append_log import MOST_PARTS, part_number, part_path
 from arena.errors import InputError
 from arena.events import FIRST_PART as EVENTS
 from arena.votes.backup import own_parts
-from arena.votes.claims import MOST_PARTS
-from arena.votes.parts import FIRST_PART as VOTES
-from arena.votes.parts import part_number, part_path
+from arena.votes.records import FIRST_PART as VOTES
 
 STATE = ".backup.json"
 LOGS = (VOTES, EVENTS)

@@ -106,7 +106,7 @@ class Backup:
                 does_it = True
             except Timeout:  # another process of the folder does it
                 does_it = False
-            counts = self.waiting.all_safe()
+            counts = self.waiting.counts()
             copies = load_copies(self._folder)
             is_due = any(copies.is_due(part) for part in copies.own())
             if not does_it or (self._restored and not is_due):

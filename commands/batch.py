@@ -61,7 +61,7 @@ def batch(
     Ctrl-C lets the running answer end, twice drops it; the same command goes on where it stopped, and asks nothing
     twice. Judge the answers with --answers FILE, or write the report.
     """
-    from arena.answers.store import FILE_NAME
+    from arena.answers import FILE_NAME
 
     path = out or data_dir / FILE_NAME
     settings = {"max_new_tokens": max_new_tokens, "temperature": temperature}

@@ -63,8 +63,7 @@ def export(
 
 
 def _written(target: Path, votes: Sequence[str] | None, data_dir: Path, progress: Progress) -> ReadReport:
-    from arena.exports.bundle import export_bundle
-    from arena.exports.export import export_csv, export_xlsx
+    from arena.exports.export import export_bundle, export_csv, export_xlsx
     from arena.votes.store import store_of, store_of_files
     from backends.models.catalog import EMBEDDED, FETCHED
 

@@ -70,8 +70,7 @@ def results(
 def _figures(
     votes: Sequence[str] | None, filters: Filters, answers: Path | None, prompts: Path, data_dir: Path
 ) -> Figures:
-    from arena.answers import read_recorded
-    from arena.answers.store import FILE_NAME
+    from arena.answers import FILE_NAME, read_recorded
     from arena.prompts import load_prompts
     from arena.results.compute import Background, compute
     from arena.results.cost import peak_memory

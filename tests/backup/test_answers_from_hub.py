@@ -91,7 +91,7 @@ def test_a_name_that_is_none_asks_nobody(hub: DatasetHub, tmp_path: Path, name: 
 
 def test_a_folder_that_cannot_be_written_is_told(named: str, tmp_path: Path) -> None:
     (tmp_path / "data").write_text("no folder")
-    with pytest.raises(InputError, match=r"cannot be kept in .*: Not a directory") as caught:
+    with pytest.raises(InputError, match=r"cannot be saved in .*: Not a directory") as caught:
         fetch_answers(named, tmp_path / "data" / "fetched")
     assert caught.value.code == "answers_unwritable"
 
