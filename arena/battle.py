@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from arena.text import clean
-from arena.types import Answer, Backend, Battle, Chunk, SideName
+from arena.types import Answer, Backend, Battle, Chunk, SideName, SideProgress
 from arena.worker import Item, Limits, Worker
 
 TICK_SECONDS = 0.1
@@ -32,14 +32,10 @@ def fold(answer: Answer, chunk: Chunk) -> Answer:
     text, reasoning = answer.text, answer.reasoning
     if chunk.retract:
         text, reasoning = "", reasoning + text
-    said_more = bool(chunk.text or chunk.reasoning)
     return replace(
         answer,
         text=text + clean(chunk.text),
         reasoning=reasoning + clean(chunk.reasoning),
-        stage=None if said_more or chunk.finish_reason else chunk.stage or answer.stage,
-        done=chunk.done if chunk.stage else answer.done,
-        total=chunk.total if chunk.stage else answer.total,
         dropped_turns=chunk.dropped_turns or answer.dropped_turns,
         finish_reason=chunk.finish_reason,
         error=chunk.error,
@@ -56,6 +52,7 @@ class BattleRun:
         self._limits = limits or Limits()
         self._queue: queue.SimpleQueue[Item] = queue.SimpleQueue()
         self._workers: dict[SideName, Worker] = {}
+        self._progress = dict.fromkeys(SideName, SideProgress())
         self._ended = False
         # Protects _workers and _ended: stop and regenerate come from other threads.
         self._lock = threading.Lock()
@@ -86,6 +83,11 @@ class BattleRun:
             self._engage(side)
             self._queue.put(side)
             return True
+
+    @property
+    def progress(self) -> Mapping[SideName, SideProgress]:
+        """What each side does before it writes."""
+        return dict(self._progress)
 
     @property
     def stopping(self) -> bool:
@@ -136,6 +138,7 @@ class BattleRun:
         worker = self._workers[name]
         if not worker.begun:  # of two requests in a row the first has begun it
             self.battle = renewed(self.battle, name)
+            self._progress[name] = SideProgress()
             worker.begin(self.battle.side(name))
 
     def _take(self, worker: Worker, chunk: Chunk) -> None:
@@ -145,6 +148,7 @@ class BattleRun:
             worker.open = False
         answer = worker.timed(fold(self.battle.side(worker.name).answer, chunk))
         self.battle = self.battle.with_answer(worker.name, answer)
+        self._progress[worker.name] = self._progress[worker.name].after(chunk)
 
 
 def renewed(battle: Battle, name: SideName) -> Battle:

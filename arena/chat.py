@@ -13,7 +13,7 @@ from arena.battle import BattleRun, draw_seed, new_battle_id, renewed
 from arena.errors import InputError
 from arena.prompts import Prompt
 from arena.text import clean
-from arena.types import Backend, Battle, Message, Side, SideName
+from arena.types import Backend, Battle, Message, Side, SideName, SideProgress
 from arena.worker import Limits
 
 MAX_PROMPT_CHARACTERS = 400_000
@@ -64,6 +64,12 @@ class Chat:
         """The battles so far, the running one included as it stands."""
         with self._lock:
             return self._turns
+
+    @property
+    def progress(self) -> Mapping[SideName, SideProgress]:
+        """What each side does before it writes; nothing once the turn has ended."""
+        with self._lock:
+            return self._run.progress if self._run else dict.fromkeys(SideName, SideProgress())
 
     @property
     def running(self) -> bool:
@@ -158,7 +164,7 @@ class Chat:
         for name in SideName:
             if battle.side(name).answer.finish_reason is None:
                 # The stream was closed from outside: what was said so far is kept as stopped.
-                answer = replace(battle.side(name).answer, finish_reason="cancelled", stage=None)
+                answer = replace(battle.side(name).answer, finish_reason="cancelled")
                 battle = battle.with_answer(name, answer)
         with self._lock:
             if self._run is run:

@@ -174,6 +174,24 @@ class Chunk:
 
 
 @dataclass(frozen=True)
+class SideProgress:
+    """What a running side does before it writes: `stage`, `done` and `total` as in its last Chunk that had a stage.
+
+    `stage` is None while the side writes, and once it has ended.
+    """
+
+    stage: Stage | None = None
+    done: int = 0
+    total: int = 0
+
+    def after(self, chunk: Chunk) -> SideProgress:
+        """The progress after one more chunk."""
+        if chunk.text or chunk.reasoning or chunk.finish_reason:
+            return SideProgress()
+        return SideProgress(chunk.stage, chunk.done, chunk.total) if chunk.stage else self
+
+
+@dataclass(frozen=True)
 class ErrorInfo:
     """An error that crossed a thread as data: `code` and `details` for the page, `message` in English for logs."""
 
@@ -188,9 +206,6 @@ class Answer:
 
     text: str = ""
     reasoning: str = ""
-    stage: Stage | None = None
-    done: int = 0
-    total: int = 0
     dropped_turns: int = 0
     finish_reason: FinishReason | None = None
     error: ErrorInfo | None = None

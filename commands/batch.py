@@ -99,7 +99,7 @@ def _run(batch: Batch, path: str) -> _Outcome:
                 if view.state in (CellState.DONE, CellState.FAILED) and view.cell.id not in told:
                     told.add(view.cell.id)
                     line.say(_cell_line(view))
-            line.show(lambda progress=progress: _status(progress))  # type: ignore[misc]
+            line.show(_status(progress))
     line.finish()
     last = batch.progress
     counts = {state: last.count(state) for state in CellState}
@@ -168,7 +168,7 @@ def _growing(view: CellView) -> str:
     answer = view.growing
     if answer is None:
         return words
-    doing = answer.stage or f"{answer.usage.new_tokens or 0} tokens"
+    doing = view.stage or f"{answer.usage.new_tokens or 0} tokens"
     return f"{words}: {doing}, {answer.usage.seconds or 0:.0f} s"
 
 

@@ -92,7 +92,7 @@ class _StepProgress:
         if step != self._step:
             self._bar.finish()
             self._step, self._bar = step, ByteProgress()
-        self._bar.show(done, total, _STEPS[step])
+        self._bar.show_bytes(done, total, _STEPS[step])
 
     def finish(self) -> None:
         """Leave the terminal at the beginning of an empty line."""

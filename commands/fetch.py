@@ -166,7 +166,7 @@ def _bring(spec: ModelSpec, published: Published, hub: Hub | None, verify: bool,
             _say_plan(spec, manifest, missing)
 
     def report(progress: Progress) -> None:
-        bar.show(progress.done, progress.total, f"{'checking ' if progress.checking else ''}{progress.file}")
+        bar.show_bytes(progress.done, progress.total, f"{'checking ' if progress.checking else ''}{progress.file}")
 
     try:
         fetched = fetch_model(spec, published, hub, Surroundings(begin, report), anew=verify)

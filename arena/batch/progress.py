@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from arena.answers import Recorded
 from arena.batch.plan import Cell
-from arena.types import Answer, ErrorInfo
+from arena.types import Answer, ErrorInfo, Stage
 
 
 class CellState(StrEnum):
@@ -28,6 +28,7 @@ class CellView:
     state: CellState
     answers: tuple[Recorded, ...] = ()
     growing: Answer | None = None
+    stage: Stage | None = None
     error: ErrorInfo | None = None
 
     @property

@@ -172,7 +172,7 @@ class Batch:
                 run.stop()
             answer = state.a.answer
             growing = replace(answer, usage=replace(answer.usage, seconds=time.monotonic() - began))
-            self._show(CellView(cell, CellState.RUNNING, answers, growing))
+            self._show(CellView(cell, CellState.RUNNING, answers, growing, run.progress[SideName.A].stage))
         return run.battle.a.answer
 
     def _show(self, view: CellView) -> None:

@@ -79,7 +79,7 @@ class LiveBattles:
         step, view = Pacing(self._stall), LiveView(chat.turns[-1].prompt)
         yield view
         for battle in self._until_shown(chat, battles):
-            shown = step.show(battle, self._clock())
+            shown = step.show(battle, chat.progress, self._clock())
             view = LiveView(view.prompt, shown, "stalled" if shown.stalled else "answering")
             if shown.all or shown.stalled or _was_stopped(battle):
                 break

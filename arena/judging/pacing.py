@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from arena.types import Answer, Battle, SideName
+from arena.types import Answer, Battle, SideName, SideProgress
 
 STALL_SECONDS = 60.0
 # Characters a second that the rest of an answer comes with at least, where the common part says nothing of speed.
@@ -44,16 +44,16 @@ class Pacing:
         self._whole: tuple[float, int] | None = None
         self._moved: dict[SideName, tuple[object, float]] = {}
 
-    def show(self, battle: Battle, now: float) -> Shown:
-        """What may be shown now of the battle as it stands."""
+    def show(self, battle: Battle, progress: Mapping[SideName, SideProgress], now: float) -> Shown:
+        """What may be shown now of a running battle."""
         answers = {name: battle.side(name).answer for name in SideName}
         count = int(self._allowed(answers, now))
         texts = {name: answer.text[:count] for name, answer in answers.items()}
         ended = all(answer.finish_reason for answer in answers.values())
         is_all = ended and all(texts[name] == answers[name].text for name in SideName)
-        queued = [answer for answer in answers.values() if answer.stage == "queued"]
-        ahead, wait = (max((getattr(one, name) for one in queued), default=0) for name in ("done", "total"))
-        return Shown(texts, is_all, self._has_stalled(answers, now), ahead, wait)
+        queued = [side for side in progress.values() if side.stage == "queued"]
+        ahead, wait = max((side.done for side in queued), default=0), max((side.total for side in queued), default=0)
+        return Shown(texts, is_all, self._has_stalled(answers, progress, now), ahead, wait)
 
     def _allowed(self, answers: Mapping[SideName, Answer], now: float) -> float:
         """How many characters of each side."""
@@ -70,10 +70,12 @@ class Pacing:
         pace = (together - first) / (since - began)
         return together + max(pace, SLOWEST) * (now - since)
 
-    def _has_stalled(self, answers: Mapping[SideName, Answer], now: float) -> bool:
+    def _has_stalled(
+        self, answers: Mapping[SideName, Answer], progress: Mapping[SideName, SideProgress], now: float
+    ) -> bool:
         for name, answer in answers.items():
-            state = (len(answer.text), len(answer.reasoning), answer.stage, answer.done)
-            waits = answer.stage in ("loading", "queued")
+            state = (len(answer.text), len(answer.reasoning), progress[name])
+            waits = progress[name].stage in ("loading", "queued")
             if waits or name not in self._moved or self._moved[name][0] != state:
                 self._moved[name] = (state, now)
         waiting = [name for name, answer in answers.items() if answer.finish_reason is None]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from arena.battle import SEED_LIMIT, fold, renewed
 from arena.errors import BackendError, InputError
 from arena.text import clean
-from arena.types import Answer, Chunk, ErrorInfo, SideName, Usage
+from arena.types import Answer, Chunk, ErrorInfo, SideName, SideProgress, Usage
 
 A, B = SideName.A, SideName.B
 STEADY = {"text": "x", "delay": 0.02, "times": 500}
@@ -572,14 +572,14 @@ def test_a_retraction_turns_the_text_into_reasoning():
 
 @pytest.mark.parametrize("said", [Chunk(text="x"), Chunk(reasoning="x"), Chunk(finish_reason="stop")])
 def test_a_stage_lasts_until_something_is_said(said):
-    waiting = folded(Chunk(stage="queued", done=3), Chunk())
-    assert (waiting.stage, waiting.done) == ("queued", 3)
-    assert fold(waiting, said).stage is None
+    waiting = SideProgress().after(Chunk(stage="queued", done=3)).after(Chunk())
+    assert waiting == SideProgress("queued", 3)
+    assert waiting.after(said) == SideProgress()
 
 
 def test_a_later_stage_takes_the_place_of_the_earlier():
-    answer = folded(Chunk(stage="loading", done=9), Chunk(stage="reading", done=10, total=30))
-    assert (answer.stage, answer.done, answer.total) == ("reading", 10, 30)
+    progress = SideProgress().after(Chunk(stage="loading", done=9))
+    assert progress.after(Chunk(stage="reading", done=10, total=30)) == SideProgress("reading", 10, 30)
 
 
 def test_usage_and_dropped_turns_are_kept():

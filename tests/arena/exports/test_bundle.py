@@ -222,7 +222,7 @@ def test_the_command_writes_a_workbook(folder, tmp_path):
 def test_the_command_tells_how_far_it_is(folder, tmp_path, monkeypatch, name):
     monkeypatch.setattr("commands.progress.PLAIN_SECONDS", 0.0)
     lines = run(tmp_path / name, "--data-dir", folder).stderr.splitlines()
-    assert lines[0].endswith("reading votes") and lines[-1].startswith("100 %")
+    assert lines[0].endswith("reading votes") and lines[-1].startswith("100%")
     steps = list(dict.fromkeys(line.split("  ")[-1] for line in lines))
     further = ["writing votes.parquet", "compressing"] if name.endswith(".zip") else []
     assert steps == ["reading votes", "writing votes", *further]
