@@ -17,7 +17,7 @@ from arena.judging.ballots import Ballots
 from arena.judging.pairs import Pair, load_pairs
 from arena.judging.rooms import Rooms
 from arena.votes import FIRST_PART, VoteLog
-from arena.votes.parts import HEAD, csv_line
+from arena.votes.records import HEAD, csv_line
 from arena.votes.rows import to_row
 from bench.load.samples import RATER_VOTES, sample_answers, sample_events, sample_vote
 
