@@ -8,10 +8,8 @@ torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
 from backends.packed.calibration_text import CALIBRATION, passages  # noqa: E402
-from bench.quality.permute import permute  # noqa: E402
-from bench.quality.rows import TEXT, best_copy, rounded_copy  # noqa: E402
-from bench.quality.schemes import schemes  # noqa: E402
-from bench.quality.sums import Sums, compare  # noqa: E402
+from bench.quality.models import permute  # noqa: E402
+from bench.quality.rows import TEXT, Sums, best_copy, compare, rounded_copy, schemes  # noqa: E402
 
 
 def always(*probabilities):
