@@ -5,9 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
-from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +24,6 @@ from bench.weights.shapes import Shape
 GROUP = 32
 # The standard deviation of uniform 4-bit and 8-bit integers, in steps.
 NIBBLE_STEPS, BYTE_STEPS = 4.6, 73
-# How a tensor is filled, and the bytes of one of its values.
-_VALUE_BYTES = {"nibbles": 1, "steps": 2, "int8": 1, "scale8": 4, "floats": 2, "ones": 2}
-# A tensor of a file: its name, how it is filled, its shape.
-_Tensor = tuple[str, str, tuple[int, ...]]
 
 
 def random_packed(shape: Shape, precision: str, work: Path, progress: Progress) -> Path:
@@ -38,59 +33,21 @@ def random_packed(shape: Shape, precision: str, work: Path, progress: Progress) 
     if folder.exists():
         _check(folder, info)
         return folder
-    # Before a library is imported, which takes seconds.
-    check_disk(work, 0)
-    files = packed_files(shape, precision)
-    size = packed_bytes(files)
+    # Each Linear weight with its scales, the int8 head, the bfloat16 embedding.
+    size = int(shape.parameters * (0.625 if precision == "int4" else 1) + 2 * shape.vocabulary * shape.hidden)
     check_disk(work, size)
     progress(f"Writing {size / 1e9:.1f} GB of random weights to {folder}, once ...")
     part = folder.with_name(f"{folder.name}.part")
     try:
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir(parents=True)
-        _write(part, files, info, shape, progress)
+        _write(part, shape, info, progress)
         part.rename(folder)
     except OSError as error:
         raise BackendError("bench_failed", f"{folder} cannot be written: {error.strerror}.") from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
     return folder
-
-
-def packed_files(shape: Shape, precision: str) -> dict[str, list[_Tensor]]:
-    """The tensors of each file, by the name of its slice. Raises BackendError if transformers is missing."""
-    model = meta_model(shape)
-    from backends.packed.slices import slices_of
-
-    return {
-        part.name: [tensor for place, module in part.modules for tensor in _tensors(place, module, precision)]
-        for part in slices_of(model)
-    }
-
-
-def packed_bytes(files: dict[str, list[_Tensor]]) -> int:
-    """The size of all tensors."""
-    return sum(prod(shape) * _VALUE_BYTES[kind] for tensors in files.values() for _, kind, shape in tensors)
-
-
-def _tensors(place: str, module: Any, precision: str) -> Iterator[_Tensor]:
-    from torch.nn import Linear
-
-    from backends.packed.weight_layout import BLOCK
-
-    if not isinstance(module, Linear):
-        yield f"{place}.weight", "ones" if "norm" in place else "floats", tuple(module.weight.shape)
-        return
-    rows, columns = module.weight.shape
-    if module.bias is not None:
-        yield f"{place}.bias", "floats", (rows,)
-    if precision == "int4" and place != "lm_head":
-        blocks = -(-rows // BLOCK)
-        yield f"{place}.packed", "nibbles", (blocks, columns, BLOCK // 2)
-        yield f"{place}.scales", "steps", (blocks, columns // GROUP, BLOCK, 2)
-    else:
-        yield f"{place}.weight8", "int8", (rows, columns)
-        yield f"{place}.scale8", "scale8", (rows,)
 
 
 def _info(shape: Shape, precision: str) -> PackedInfo:
@@ -110,15 +67,19 @@ def _check(folder: Path, info: PackedInfo) -> None:
         raise BackendError("bench_failed", f"{folder} is damaged or of another shape; delete it.")
 
 
-def _write(part: Path, files: dict[str, list[_Tensor]], info: PackedInfo, shape: Shape, progress: Progress) -> None:
+def _write(part: Path, shape: Shape, info: PackedInfo, progress: Progress) -> None:
+    model, random = meta_model(shape), np.random.default_rng(1)
     from safetensors.torch import save_file
 
-    random = np.random.default_rng(1)
-    for number, (name, tensors) in enumerate(files.items()):
+    from backends.packed.slices import slices_of
+
+    slices = slices_of(model)
+    for number, piece in enumerate(slices):
         if number and number % 8 == 0:
-            progress(f"Writing file {number} of {len(files)} of {shape.name} ...")
-        path = part / f"{WEIGHTS}{name}.safetensors"
-        save_file({name: _values(kind, size, random) for name, kind, size in tensors}, path)
+            progress(f"Writing file {number} of {len(slices)} of {shape.name} ...")
+        path = part / f"{WEIGHTS}{piece.name}.safetensors"
+        modules = piece.modules
+        save_file(dict(pair for place, module in modules for pair in _tensors(place, module, info, random)), path)
         with path.open("rb") as file:
             forget(file)
         # No hash: there is nothing to verify in random numbers.
@@ -128,22 +89,29 @@ def _write(part: Path, files: dict[str, list[_Tensor]], info: PackedInfo, shape:
     write_packed(part, info)
 
 
-def _values(kind: str, size: tuple[int, ...], random: np.random.Generator) -> Any:
-    """A tensor whose values, as the layout reads them, have a mean of 0 and the spread of a trained layer's."""
+def _tensors(place: str, module: Any, info: PackedInfo, random: np.random.Generator) -> Iterator[tuple[str, Any]]:
+    """A module's tensors, packed. As they are read, values have a mean of 0 and the spread of a trained layer's."""
     import torch
 
-    match kind:
-        case "nibbles":
-            return torch.from_numpy(random.integers(0, 256, size, np.uint8))
-        case "int8":
-            return torch.from_numpy(random.integers(-127, 128, size, np.int8))
-        case "steps":
-            # A nibble is read as 8 less, which is half a step too little on average; the zero corrects it.
-            step = SPREAD / NIBBLE_STEPS
-            return torch.tensor([step, step / 2], dtype=torch.bfloat16).expand(size).contiguous()
-        case "scale8":
-            return torch.full(size, SPREAD / BYTE_STEPS)
-        case "ones":
-            return torch.ones(size, dtype=torch.bfloat16)
-    generator = torch.Generator().manual_seed(int(random.integers(1 << 31)))
-    return torch.empty(size, dtype=torch.bfloat16).normal_(0, SPREAD, generator=generator)
+    from backends.packed.weight_layout import BLOCK
+
+    def floats(size: Sequence[int]) -> Any:
+        generator = torch.Generator().manual_seed(int(random.integers(1 << 31)))
+        return torch.empty(size, dtype=torch.bfloat16).normal_(0, SPREAD, generator=generator)
+
+    if not isinstance(module, torch.nn.Linear):
+        size = module.weight.shape
+        yield f"{place}.weight", torch.ones(size, dtype=torch.bfloat16) if "norm" in place else floats(size)
+        return
+    rows, columns = module.weight.shape
+    if module.bias is not None:
+        yield f"{place}.bias", floats([rows])
+    if info.precision == "int4" and place != "lm_head":
+        blocks, step = -(-rows // BLOCK), SPREAD / NIBBLE_STEPS
+        yield f"{place}.packed", torch.from_numpy(random.integers(0, 256, (blocks, columns, BLOCK // 2), np.uint8))
+        # A nibble is read as 8 less, which is half a step too little on average; the zero corrects it.
+        pair = torch.tensor([step, step / 2], dtype=torch.bfloat16)
+        yield f"{place}.scales", pair.expand(blocks, columns // GROUP, BLOCK, 2).contiguous()
+    else:
+        yield f"{place}.weight8", torch.from_numpy(random.integers(-127, 128, (rows, columns), np.int8))
+        yield f"{place}.scale8", torch.full([rows], SPREAD / BYTE_STEPS)

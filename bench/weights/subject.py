@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from arena.errors import InputError
-from backends.folder.checkpoint import read_config, read_tensors
+from backends.folder.checkpoint import read_tensors
 from backends.folder.packed import is_packed, packed_weights, read_packed
 from backends.models.resolve import resolve
 from bench.probe import Progress
 from bench.weights.random_packed import random_packed
 from bench.weights.shapes import SHAPES, Shape, shape_of
 
+# By the library's name of the family.
+_FAMILIES: dict[str, Literal["qwen", "chatglm"]] = {"qwen2": "qwen", "glm": "chatglm"}
 _SIZES = ("family", "vocabulary", "hidden", "inner", "heads", "kv_heads", "head_dim")
 
 
@@ -74,37 +76,24 @@ def _subject(model_id: str, name: str, folder: Path, context_length: int) -> Sub
 
 def folder_shape(folder: Path) -> Shape | None:
     """The shape of a folder's model, with the id of a known one if it is the same; None for another family."""
-    from backends.families import chatglm, qwen
+    from backends.families.weights import architecture_of
 
-    config = read_config(folder)
-    match config["model_type"]:
-        case "qwen":
-            return _shape(folder, "qwen", qwen.model_config(config, folder.name))
-        case "chatglm":
-            return _shape(folder, "chatglm", chatglm.model_config(config, folder.name))
-        case "qwen2":
-            return _shape(folder, "qwen", config)
-        case "glm":
-            return _shape(folder, "chatglm", config)
-    return None
-
-
-def _shape(folder: Path, family: Literal["qwen", "chatglm"], config: dict[str, Any]) -> Shape | None:
-    if config.get("tie_word_embeddings"):
-        return None  # the rivals' files always have a head of their own
-    heads, hidden = config["num_attention_heads"], config["hidden_size"]
+    config = architecture_of(folder).config
+    # A tied head is in no file of the rivals: theirs always have a head of their own.
+    if config.model_type not in _FAMILIES or config.tie_word_embeddings:
+        return None
     shape = Shape(
         id=folder.name,
         name=folder.name,
-        family=family,
-        vocabulary=config["vocab_size"],
-        hidden=hidden,
-        inner=config["intermediate_size"],
-        layers=config["num_hidden_layers"],
-        heads=heads,
-        kv_heads=config.get("num_key_value_heads") or heads,
-        head_dim=config.get("head_dim") or hidden // heads,
-        epsilon=config["rms_norm_eps"],
+        family=_FAMILIES[config.model_type],
+        vocabulary=config.vocab_size,
+        hidden=config.hidden_size,
+        inner=config.intermediate_size,
+        layers=config.num_hidden_layers,
+        heads=config.num_attention_heads,
+        kv_heads=config.num_key_value_heads,
+        head_dim=getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads,
+        epsilon=config.rms_norm_eps,
     )
     for known in SHAPES.values():
         if all(getattr(known, size) == getattr(shape, size) for size in _SIZES):

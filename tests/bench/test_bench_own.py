@@ -40,7 +40,6 @@ from bench.speed import (
     tokens_per_second,
 )
 from bench.weights import random_packed, shapes
-from bench.weights.random_packed import packed_bytes, packed_files
 from bench.weights.shapes import CHATGLM3, QWEN
 from bench.weights.subject import Subject, folder_shape, packed_subject, random_subject
 
@@ -86,7 +85,6 @@ def test_a_random_folder_is_opened_whole(model: str, precision: str, work: Path)
     # Refuses what is missing or left over.
     opened = load_packed(folder, read_packed(folder), architecture_of(folder))
     assert opened.config.num_hidden_layers == subject.layers == 2
-    assert subject.weight_bytes == packed_bytes(packed_files(SMALL[model], precision))
     assert subject.weight_bytes - subject.read_bytes == 2 * 2048 * 256
     assert (subject.weights, subject.precision, subject.shape) == ("random", precision, SMALL[model])
     kinds = {type(module).__name__ for module in opened.modules()} & {"Linear4", "Linear8"}
