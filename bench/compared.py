@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from arena.errors import BackendError
@@ -63,13 +64,11 @@ def users_on(subject: Subject, plan: Plan, rivals: RivalOptions, progress: Progr
 
     def wheel(shape: Shape) -> Figures:
         model = _gguf(shape, rivals, progress)
-        return _llama_figures(model, {}, run(measure_together, model, plan, progress=progress))
+        return rival_figures(model, {}, run(measure_together, model, plan, progress=progress))
 
-    def built(shape: Shape) -> Figures | None:
-        # It always measures a prompt; one length is enough here.
-        short = replace(plan, prompt_lengths=plan.prompt_lengths[:1])
-        return _llama_bench(shape, short, rivals, progress)
-
+    # llama-bench always measures a prompt; one length is enough here.
+    short = replace(plan, prompt_lengths=plan.prompt_lengths[:1])
+    built = partial(_llama_bench, plan=short, rivals=rivals, progress=progress)
     measured = _each(subject.shape, rivals, {"llama.cpp": wheel, "llama-bench": built})
     return {"model": asdict(subject), "own": own, "rivals": measured}
 
@@ -132,39 +131,32 @@ def measure_rivals(shape: Shape | None, plan: Plan, rivals: RivalOptions, progre
     def wheel(shape: Shape) -> Figures:
         model = _gguf(shape, rivals, progress)
         alone = run(measure_alone, model, plan, progress=progress)
-        return _llama_figures(model, alone, run(measure_together, model, plan, progress=progress))
+        return rival_figures(model, alone, run(measure_together, model, plan, progress=progress))
 
     def transformers(shape: Shape) -> Figures:
         check_memory(f"{shape.name} in bf16 on transformers", 2 * shape.parameters + _TRANSFORMERS_BYTES)
-        return rival_figures(shape, 2 * shape.parameters, run(measure_alone, shape, plan, progress=progress))
+        return rival_figures(shape, run(measure_alone, shape, plan, progress=progress), {})
 
-    measures = {
-        "llama.cpp": wheel,
-        "llama-bench": lambda shape: _llama_bench(shape, plan, rivals, progress),
-        "transformers": transformers,
-    }
-    return _each(shape, rivals, measures)
+    built = partial(_llama_bench, plan=plan, rivals=rivals, progress=progress)
+    return _each(shape, rivals, {"llama.cpp": wheel, "llama-bench": built, "transformers": transformers})
 
 
-def rival_figures(shape: Shape, weight_bytes: int, alone: Figures, together: Figures | None = None) -> Figures:
-    """One rival on one shape; None is what was not measured."""
-    first = alone or together or {}
+def rival_figures(model: GgufModel | Shape, alone: Figures, together: Figures) -> Figures:
+    """One rival's figures, from `measure_alone` or `measure_together` or both. None is what was not measured."""
+    shape = model.shape if isinstance(model, GgufModel) else model
+    first = alone or together
     return {
         "rival": first["engine"],
         "model": shape.id,
         "layers": shape.layers,
         "threads": first["threads"],
-        "weight_bytes": weight_bytes,
+        "weight_bytes": model.file.stat().st_size if isinstance(model, GgufModel) else 2 * shape.parameters,
         "tokens_per_second": alone["speed"]["median"] if alone else None,
         "first_token": alone.get("first_token", []),
-        "together": together["together"] if together else [],
+        "together": together.get("together", []),
         "load_seconds": first["ready_seconds"],
         "peak_bytes": first["peak"]["resident_bytes"],
     }
-
-
-def _llama_figures(model: GgufModel, alone: Figures, together: Figures) -> Figures:
-    return rival_figures(model.shape, model.file.stat().st_size, alone, together)
 
 
 def _llama_bench(shape: Shape, plan: Plan, rivals: RivalOptions, progress: Progress) -> Figures | None:
@@ -185,13 +177,11 @@ def _each(
     figures: list[Figures] = []
     missing: list[Figures] = []
     for name, measure in measures.items() if rivals.enabled else ():
-        if shape is None:
-            reason = "it is only measured on the shapes of the two families"
-            missing.append({"rival": name, "reason": reason})
-            continue
         try:
-            measured = measure(shape)
-            figures += [measured] if measured else []
+            if shape is None:
+                raise BackendError("bench_failed", "it is only measured on the shapes of the two families")
+            if measured := measure(shape):
+                figures.append(measured)
         except BackendError as error:
             missing.append({"rival": name, "reason": str(error)})
     return {"figures": figures, "missing": missing}

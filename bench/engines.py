@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from arena.errors import BackendError
 from arena.types import GenerationConfig
@@ -49,18 +49,20 @@ class Answered:
         return [after - before for before, after in pairwise(self.moments)]
 
 
-class Engine(Protocol):
-    """An open model. `answer` gives exactly `tokens` tokens, the most likely ones, and raises BackendError."""
+class Engine:
+    """An open model that answers token ids."""
 
     name: str
-    kernels: str
+    kernels = ""
     threads: int
     vocabulary: int
 
-    def answer(self, ids: Sequence[int], tokens: int) -> Answered: ...
+    def answer(self, ids: Sequence[int], tokens: int) -> Answered:
+        """Exactly `tokens` tokens, each the most likely one. Raises BackendError."""
+        raise NotImplementedError
 
     def forget(self) -> None:
-        """Drops cached prompts."""
+        """Drops cached prompts; most engines here have none."""
 
 
 @dataclass(frozen=True)
@@ -71,16 +73,8 @@ class GgufModel:
     file: Path
 
     @property
-    def id(self) -> str:
-        return self.shape.id
-
-    @property
     def name(self) -> str:
         return f"llama.cpp with {self.file.name}"
-
-    @property
-    def layers(self) -> int:
-        return self.shape.layers
 
 
 # A packed model for this project's engine, a file for llama.cpp, a shape for transformers.
@@ -118,7 +112,7 @@ class _NoText:
     stop_ids: frozenset[int] = frozenset()
 
 
-class OwnEngine:
+class OwnEngine(Engine):
     """This project's engine as the app opens it, without a tokenizer."""
 
     name = "this engine"
@@ -136,16 +130,13 @@ class OwnEngine:
         folder = Path(subject.folder)
         architecture = architecture_of(folder)
         kernels = find_kernels()
-        self.kernels = (
-            "PyTorch alone" if kernels is None else "compiled, with AMX tiles" if kernels.tiles else "compiled"
-        )
+        self.kernels = "PyTorch alone" if kernels is None else "compiled" + ", with AMX tiles" * kernels.tiles
         self.threads = torch.get_num_threads()
         self.vocabulary = int(architecture.config.get_text_config().vocab_size)
         rows = packed_rows(folder, read_packed(folder), architecture)
         self._engine = HfEngine(rows, chat, scheduler, context_length)
 
     def answer(self, ids: Sequence[int], tokens: int) -> Answered:
-        """See Engine."""
         moments, answer_ids, kept = [], [], 0
         asked = time.perf_counter()
         for kind, value in self._engine.generate(ids, GenerationConfig(max_new_tokens=tokens, temperature=0)):
@@ -157,17 +148,14 @@ class OwnEngine:
         return Answered(asked, tuple(moments), tuple(answer_ids), kept)
 
     def forget(self) -> None:
-        """See Engine."""
         self._engine.forget()
 
 
-class _LlamaWheel:
+class _LlamaWheel(Engine):
     """llama.cpp as the installed wheel has it, with the wheel's default batch size.
 
     The app uses smaller batches, which are slower, so that Stop takes effect sooner.
     """
-
-    kernels = ""
 
     def __init__(self, model: GgufModel, conversations: int, positions: int) -> None:
         import xllamacpp
@@ -193,7 +181,6 @@ class _LlamaWheel:
             raise BackendError("bench_failed", f"llama.cpp does not load {model.file.name}: {error}") from error
 
     def answer(self, ids: Sequence[int], tokens: int) -> Answered:
-        """See Engine."""
         options = {"ignore_eos": True, "temperature": 0.0, "cache_prompt": False, "stream": True}
         moments: list[float] = []
         errors: list[str] = []
@@ -212,14 +199,9 @@ class _LlamaWheel:
             raise BackendError("bench_failed", f"llama.cpp failed: {reason}")
         return Answered(asked, tuple(moments))
 
-    def forget(self) -> None:
-        """Nothing to do: no prompt is cached."""
 
-
-class _Transformers:
+class _Transformers(Engine):
     """transformers in bfloat16: a loop over its DynamicCache, which is `generate` without the overhead."""
-
-    kernels = ""
 
     def __init__(self, shape: Shape) -> None:
         self._model = random_model(shape)
@@ -231,7 +213,6 @@ class _Transformers:
         torch.set_num_threads(self.threads)
 
     def answer(self, ids: Sequence[int], tokens: int) -> Answered:
-        """See Engine."""
         import torch
         from transformers import DynamicCache
 
@@ -244,6 +225,3 @@ class _Transformers:
             token = logits[:, -1:].argmax(-1)
             moments.append(time.perf_counter())
         return Answered(asked, tuple(moments))
-
-    def forget(self) -> None:
-        """Nothing to do: each answer has a cache of its own."""

@@ -26,7 +26,7 @@ REPEATS = 2
 
 
 def measure_llama_bench(folder: Path, model: GgufModel, plan: Plan, progress: Progress) -> Figures:
-    """The figures of the file, as `compared.rival_figures` names them. Raises InputError or BackendError."""
+    """The figures of the file, named as those of every rival. Raises InputError or BackendError."""
     program = bench_program(folder)
     progress(f"{program} reads prompts and writes {plan.decode_tokens} tokens, {REPEATS} times each ...")
     lengths = ",".join(map(str, plan.prompt_lengths))

@@ -1,6 +1,6 @@
 """Runs a measurement in a process of its own, so that nothing else shares its memory and threads.
 
-The request is one line of JSON on stdin, which then stays open. Lines of JSON come back: {"progress": words}, and at the
+The request is one line of JSON on stdin, which stays open. Lines of JSON come back: {"progress": words}, and in the
 end {"result": ...} or {"error": line, "code": ...}. `original_runner.py` speaks the same protocol in another Python.
 """
 
@@ -17,8 +17,9 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from arena.errors import ArenaError, BackendError
 
@@ -64,7 +65,10 @@ def run_command(
         with process:
             try:
                 assert process.stdin and process.stdout
-                _send(process.stdin, request)
+                # A process that ended before it read is known by its exit code.
+                with suppress(OSError):
+                    process.stdin.write(json.dumps(request) + "\n")
+                    process.stdin.flush()
                 result = _result(process.stdout, progress)
                 if result is None:
                     process.wait(_SECONDS_TO_EXIT)
@@ -88,8 +92,8 @@ def serve() -> None:
         lines.write(json.dumps(line) + "\n")
         lines.flush()
 
+    request = json.loads(sys.stdin.readline())
     try:
-        request = json.loads(sys.stdin.readline())
         threading.Thread(target=_exit_with_parent, daemon=True).start()
         _requested_at = request["requested_at"]
         measure, arguments = pickle.loads(base64.b64decode(request["call"]))
@@ -102,14 +106,6 @@ def _exit_with_parent() -> None:
     # stdin closes when the parent ends. Gigabytes of memory must not outlive it.
     os.read(0, 1)
     os._exit(1)
-
-
-def _send(pipe: IO[str], request: Mapping[str, Any]) -> None:
-    try:
-        pipe.write(json.dumps(request) + "\n")
-        pipe.flush()
-    except OSError:
-        return  # the process ended before it read; its exit code tells why
 
 
 def _result(lines: Iterable[str], progress: Progress) -> Figures | None:

@@ -159,8 +159,8 @@ _LENGTH = 400
 class Reasons:
     """What decides the votes of a class, in log-odds for the first model.
 
-    `better` counts on every prompt; `length` is multiplied by the logarithm of the ratio of lengths, infinite for raters
-    who always choose the longer answer; `left` counts if the first model is on the left; `by_prompt` is the standard
+    `better` counts on every prompt; `length` is multiplied by the logarithm of the ratio of lengths (infinite: raters
+    always choose the longer answer); `left` counts if the first model is on the left; `by_prompt` is the standard
     deviation of how much better it is from prompt to prompt.
     """
 
@@ -231,9 +231,9 @@ def true_share(reasons: Reasons, spread: float) -> float:
 class Coverage:
     """What came of many simulated classes with the same reasons.
 
-    `raw_called` and `called`: how often the interval of the raw and of the adjusted share excluded one half. `covered`:
-    how often the adjusted interval held the truth; `bias` and `width` are its means. `length` and `side`: how often they
-    were said to have swayed the raters.
+    `raw_called` and `called`: how often the interval of the raw and of the adjusted share excluded one half; `covered`:
+    how often the adjusted one held the truth; `bias` and `width` are means; `length` and `side`: how often they were
+    said to have swayed the raters.
     """
 
     reasons: str

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from backends.machine.pages import large_memory
-from bench.engines import Answered, Engine, OwnEngine, Source, at_once, new_scheduler, open_engine
+from bench.engines import Answered, Engine, GgufModel, OwnEngine, Source, at_once, new_scheduler, open_engine
 from bench.probe import Figures, Progress, seconds_since_request
 from bench.reference_job import Task
 from bench.resources import MemoryWatch, random_ids
@@ -77,13 +77,8 @@ def measure_turns(source: Source, progress: Progress) -> Figures:
         progress(f"{engine.name}: turn {number + 1} of a conversation ...")
         conversation += random_ids(TURN_TOKENS, 50 + number, engine.vocabulary)
         answer = engine.answer(conversation, TURN_TOKENS)
-        turns.append(
-            {
-                "prompt_tokens": len(conversation),
-                "kept_tokens": answer.kept_tokens,
-                "seconds": answer.first_seconds,
-            }
-        )
+        turn = {"prompt_tokens": len(conversation), "kept_tokens": answer.kept_tokens}
+        turns.append({**turn, "seconds": answer.first_seconds})
         conversation += answer.ids
     return {"turns": turns, "peak": watch.peak()}
 
@@ -108,6 +103,7 @@ def measure_job(source: Source, tasks: Sequence[Task], progress: Progress) -> Fi
     """The reference job. This engine gets all questions at once, as `batch` would send them; a rival one by one."""
     watch = MemoryWatch()
     engine, ready = _opened(source, 1, max(len(task.ids) + task.answer_tokens for task in tasks), progress)
+    model = source.shape if isinstance(source, GgufModel) else source
     # A small vocabulary may not have all ids of the job.
     calls = [(engine, [id % engine.vocabulary for id in task.ids], task.answer_tokens) for task in tasks]
     progress(f"{engine.name}: {len(tasks)} questions ...")
@@ -120,8 +116,8 @@ def measure_job(source: Source, tasks: Sequence[Task], progress: Progress) -> Fi
             progress(f"{engine.name}: {task.prompt_id}, {task.answer_tokens} tokens in {answers[-1].seconds:.1f} s")
     return {
         "rival": engine.name,
-        "model": source.id,
-        "layers": source.layers,
+        "model": model.id,
+        "layers": model.layers,
         "threads": engine.threads,
         "load_seconds": ready,
         "seconds": elapsed(answers),

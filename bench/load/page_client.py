@@ -118,10 +118,8 @@ class PageSession:
     async def call(self, event: Event, data: Sequence[Any]) -> list[Any]:
         """The outputs of a handler for these inputs. Raises Refused and httpx.HTTPError."""
         if event.queued:
-            output = {}
-            async for output in self.watch(event, data):
-                pass
-            return list(output["data"])
+            outputs = [output async for output in self.watch(event, data)]
+            return list(outputs[-1]["data"])
         answer = await self._client.post("/gradio_api/run/predict", json=self._body(event, data))
         result = answer.json()
         if answer.is_error:

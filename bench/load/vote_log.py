@@ -83,7 +83,7 @@ def measure_start(folder: Path, rows: int, progress: Progress) -> Figures:
 
 
 def measure_results(folder: Path, rows: int, progress: Progress) -> Figures:
-    """Seconds until results of many votes are there: at first, after one more vote, and after a start with the index."""
+    """Seconds until results of many votes are there: at first, after one more vote, after a start with the index."""
     path = _write_votes(folder, rows, progress)
     size = path.stat().st_size
     progress("Reading the votes ...")

@@ -6,8 +6,7 @@ import copy
 import math
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import astuple, dataclass
-from operator import add
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -46,27 +45,6 @@ class Quality:
 
 
 @dataclass(frozen=True)
-class Sums:
-    """The sums behind `Quality`; those of several texts add up. A guess is a position with a next token."""
-
-    positions: int = 0
-    guesses: int = 0
-    divergence: float = 0.0
-    agreed: int = 0
-    surprise: float = 0.0
-
-    def __add__(self, more: Sums) -> Sums:
-        return Sums(*map(add, astuple(self), astuple(more)))
-
-    def means(self) -> Quality:
-        """NaN where there are no positions."""
-        if not self.positions or not self.guesses:
-            return Quality(self.positions, math.nan, math.nan, math.nan)
-        perplexity = math.exp(self.surprise / self.guesses)
-        return Quality(self.positions, self.divergence / self.positions, self.agreed / self.positions, perplexity)
-
-
-@dataclass(frozen=True)
 class Scheme:
     """A rounding, and the bits of a weight with its part of the scales."""
 
@@ -101,9 +79,10 @@ def quality_rows(path: Path, progress: Progress = lambda row, done, total: None)
     rows = []
 
     def add_row(name: str, bits: float, other: Logits, rounding: Rounding | None = None) -> None:
-        sums = [compare(reference, other, ids) for ids in (zh, en)]
+        in_zh, in_en = (compare(reference, other, ids) for ids in (zh, en))
         error = encoder.error(rounding) if rounding else None
-        rows.append(QualityRow(name, bits, (sums[0] + sums[1]).means(), sums[0].means(), sums[1].means(), error))
+        both = quality(torch.cat([in_zh, in_en]))
+        rows.append(QualityRow(name, bits, both, quality(in_zh), quality(in_en), error))
 
     add_row("bf16", 16.0, reference)
     for scheme in schemes():
@@ -119,21 +98,25 @@ def quality_rows(path: Path, progress: Progress = lambda row, done, total: None)
     return rows
 
 
-def compare(reference: Logits, other: Logits, sequences: Sequence[Sequence[int]]) -> Sums:
-    """How far the other's logits are from the reference's on the same texts."""
-    return sum((_compared(reference(ids), other(ids), ids) for ids in sequences), Sums())
+def compare(reference: Logits, other: Logits, sequences: Sequence[Sequence[int]]) -> torch.Tensor:
+    """By position of all texts: the divergence, 1 for the same best token, and the other's surprise at the next one."""
+    return torch.cat([_compared(reference(ids), other(ids), ids) for ids in sequences])
 
 
-def _compared(reference: torch.Tensor, other: torch.Tensor, ids: Sequence[int]) -> Sums:
-    ours, theirs = (logits.float().log_softmax(-1) for logits in (reference, other))
+def _compared(reference: torch.Tensor, other: torch.Tensor, ids: Sequence[int]) -> torch.Tensor:
+    ours, theirs = (logits.double().log_softmax(-1) for logits in (reference, other))
     following = torch.tensor(list(ids[1:]), dtype=torch.long)[:, None]
-    return Sums(
-        positions=len(ids),
-        guesses=len(ids) - 1,
-        divergence=float((ours.exp() * (ours - theirs)).sum(dtype=torch.float64)),
-        agreed=int((ours.argmax(-1) == theirs.argmax(-1)).sum()),
-        surprise=-float(theirs[:-1].gather(1, following).sum(dtype=torch.float64)),
-    )
+    # A text's last position has no next token.
+    surprise = torch.cat([-theirs[:-1].gather(1, following)[:, 0], torch.tensor([math.nan])])
+    divergence = (ours.exp() * (ours - theirs)).sum(-1)
+    return torch.stack([divergence, ours.argmax(-1) == theirs.argmax(-1), surprise], 1)
+
+
+def quality(compared: torch.Tensor) -> Quality:
+    """The means over positions; NaN where there are none."""
+    divergence, agreed, surprise = compared.unbind(1)
+    perplexity = surprise.nanmean().exp()
+    return Quality(len(compared), divergence.mean().item(), agreed.mean().item(), perplexity.item())
 
 
 def schemes() -> list[Scheme]:

@@ -1,7 +1,7 @@
 """Writes a GGUF file of random weights with a model's shape, for llama.cpp.
 
-The types are those of llama.cpp's own Q4_0 files: Q4_0 for linear layers and the embedding, Q6_K for the output, F32 for
-the rest. The tokenizer is a fake of the right size: every token is whole ASCII text, so that no text is held back.
+The types are those of llama.cpp's own Q4_0 files: Q4_0 for linear layers and the embedding, Q6_K for the output, F32
+for the rest. The tokenizer is a fake of the right size: every token is whole ASCII text, so that no text is held back.
 """
 
 from __future__ import annotations

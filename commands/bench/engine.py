@@ -63,7 +63,8 @@ def job(choice: Choice) -> Figures:
         reference_job(reference_model(subject))  # refuses an unknown model before anything is measured
     models = [job_on(subject, options, say) for subject in subjects]
     llama = [entry["rival"]["job"]["seconds"] for entry in models if entry["rival"]["job"]]
-    own, reference = (sum(times) for times in zip(*((m["own"]["seconds"], m["reference_seconds"]) for m in models)))
+    own = sum(entry["own"]["seconds"] for entry in models)
+    reference = sum(entry["reference_seconds"] for entry in models)
     return {
         "models": models,
         "seconds": own,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -41,18 +40,12 @@ def quality(as_json: AsJson = False) -> None:
         from bench.quality.rows import quality_rows
 
         rows = quality_rows(path, _progress)
-    if sys.stderr.isatty():
-        typer.echo(f"\r{'':<70}\r", err=True, nl=False)
     typer.echo(json.dumps({"rows": [asdict(row) for row in rows]}) if as_json else _quality_table(rows))
 
 
 def _progress(row: str, done: int, total: int) -> None:
-    """One changing line on a terminal, plain lines in a log."""
-    text = row if total == 1 else f"{row}: layer {done} of {total}"
-    if sys.stderr.isatty():
-        typer.echo(f"\r{text:<70}", err=True, nl=False)
-    elif done % 10 == 0:
-        typer.echo(text, err=True)
+    if done % 10 == 0:
+        say(row if total == 1 else f"{row}: layer {done} of {total}")
 
 
 def _quality_table(rows: Sequence[QualityRow]) -> str:
