@@ -16,7 +16,7 @@ from arena.errors import BackendError
 from arena.types import GenerationConfig
 from backends.machine.memory import cpu_count
 from backends.machine.threads import share_cores
-from bench.weights.random_model import random_model
+from bench.weights.random_packed import SPREAD, meta_model
 from bench.weights.shapes import Shape
 from bench.weights.subject import Subject
 
@@ -200,17 +200,35 @@ class _LlamaWheel(Engine):
         return Answered(asked, tuple(moments))
 
 
+# A prime, so that no two rows begin with the same value.
+_POOL_VALUES = 4_000_037
+
+
 class _Transformers(Engine):
     """transformers in bfloat16: a loop over its DynamicCache, which is `generate` without the overhead."""
 
     def __init__(self, shape: Shape) -> None:
-        self._model = random_model(shape)
+        self._model = meta_model(shape)
         import torch
         import transformers
 
+        self._fill()
         self.name = f"transformers {transformers.__version__} bf16"
         self.threads, self.vocabulary = cpu_count(), shape.vocabulary
         torch.set_num_threads(self.threads)
+
+    def _fill(self) -> None:
+        """Every weight repeats a small pool of random values, which takes no longer than writing the memory."""
+        import torch
+
+        model = self._model.to_empty(device="cpu").eval()
+        # This table is not a weight, and on "meta" it was not computed.
+        model.model.rotary_emb = type(model.model.rotary_emb)(model.config)
+        pool = torch.randn(_POOL_VALUES, generator=torch.Generator().manual_seed(1)).mul(SPREAD).to(torch.bfloat16)
+        with torch.no_grad():
+            for name, weight in model.named_parameters():
+                for part in weight.view(-1).split(_POOL_VALUES):
+                    part.copy_(torch.ones_like(part) if "norm" in name else pool[: len(part)])
 
     def answer(self, ids: Sequence[int], tokens: int) -> Answered:
         import torch

@@ -1,8 +1,9 @@
-"""Many people at one served page: readers who look around, and raters of one room who vote."""
+"""Many people at one served page: readers who look around, raters of one room who vote, and live chats."""
 
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 import re
 import ssl
@@ -23,14 +24,17 @@ from arena.judging.ballots import Ballots, ClosedLog
 from arena.judging.pairs import load_pairs
 from arena.judging.rooms import Rooms
 from arena.votes.store import read_votes
-from bench.load.page_client import PageConfig, PageSession, Refused, page_config, served_app
+from bench.load.page_client import Event, PageConfig, PageSession, Refused, page_config, served_app
 from bench.load.samples import sample_answers
 from bench.probe import Figures, Progress
 
 # Mean seconds between two actions of a reader, and between two votes of a rater; each pause varies by half.
 READER_PAUSE, RATER_PAUSE = 15.0, 10.0
 OPEN_PAGE, OPEN_RESULTS, TAKE_BATTLE, VOTE = "open the page", "open the results", "take a battle", "vote"
+CHAT_PROMPT, CHAT_TOKENS = "Write a long story about the sea.", 64
 _WATCH_SECONDS = 5.0
+# What the English page shows to a person who waits.
+_QUEUED = re.compile(r"Queued, (\d+) ahead(?:, about (\d+) s)?")
 _LINKED = re.compile(r'(?:src|href)="(\./assets/[^"]+)"')
 
 
@@ -219,3 +223,49 @@ def _holding(pid: int) -> list[Figures]:
 
 def _typical(held: Sequence[Figures]) -> Figures | None:
     return {key: int(median(sample[key] for sample in held)) for key in held[0]} if held else None
+
+
+def measure_chats(folder: Path, models: Sequence[str], chats: int, progress: Progress) -> Figures:
+    """`chats` people ask the models (or the app's own two) at the same moment. Raises InputError if the app fails.
+
+    Counts those that were answered, that saw a place in the queue, and a time (`told_time`); the most that were ahead.
+    """
+    options = [f"--{side}={model}" for side, model in zip("ab", models, strict=False)]
+    with served_app(options, folder / "data") as (url, _):
+        progress(f"{chats} chats at once ...")
+        return asyncio.run(_chats(url, chats))
+
+
+async def _chats(url: str, chats: int) -> Figures:
+    errors: Counter[str] = Counter()
+    limits = httpx.Limits(max_connections=None)
+    async with httpx.AsyncClient(base_url=url, timeout=600, limits=limits, trust_env=False) as client:
+        send = (await page_config(client)).event("send")
+        # Loads the models, and lets the page measure how long an answer takes.
+        await _ask(client, send, errors)
+        began = time.monotonic()
+        seen = await asyncio.gather(*(_ask(client, send, errors) for _ in range(chats)))
+        seconds = time.monotonic() - began
+    return {
+        "chats": chats,
+        "seconds": seconds,
+        "answered": sum(chat["answered"] for chat in seen),
+        "queued": sum(chat["ahead"] > 0 for chat in seen),
+        "told_time": sum(chat["told_time"] for chat in seen),
+        "most_ahead": max(chat["ahead"] for chat in seen),
+        "errors": dict(errors),
+    }
+
+
+async def _ask(client: httpx.AsyncClient, send: Event, errors: Counter[str]) -> Figures:
+    """What one person saw."""
+    seen: Figures = {"ahead": 0, "told_time": False, "answered": False}
+    try:
+        async for output in PageSession(client).watch(send, [CHAT_PROMPT, "", None, None, str(CHAT_TOKENS), None]):
+            if match := _QUEUED.search(json.dumps(output)):
+                seen["ahead"] = max(seen["ahead"], int(match[1]))
+                seen["told_time"] |= match[2] is not None
+        seen["answered"] = True
+    except (Refused, httpx.HTTPError) as error:
+        errors[f"{type(error).__name__}: {error}"] += 1
+    return seen

@@ -17,11 +17,13 @@ from backends.folder.packed import WEIGHTS, PackedFile, PackedInfo, packed_weigh
 from backends.machine.pages import forget
 from bench.probe import Progress
 from bench.resources import check_disk
-from bench.weights.random_model import SPREAD, meta_model
 from bench.weights.shapes import Shape
 
 # As quantize packs by default: neighbours that share a scale.
 GROUP = 32
+INSTALL = "pip install -r requirements-hf.txt"
+# The standard deviation of a trained layer's weights is about this.
+SPREAD = 0.02
 # The standard deviation of uniform 4-bit and 8-bit integers, in steps.
 NIBBLE_STEPS, BYTE_STEPS = 4.6, 73
 
@@ -48,6 +50,20 @@ def random_packed(shape: Shape, precision: str, work: Path, progress: Progress) 
     finally:
         shutil.rmtree(part, ignore_errors=True)
     return folder
+
+
+def meta_model(shape: Shape) -> Any:
+    """The library's model without memory for its weights. Raises BackendError if the library is missing."""
+    try:
+        import torch
+        from transformers import GlmConfig, GlmForCausalLM, Qwen2Config, Qwen2ForCausalLM
+    except ImportError as error:
+        raise BackendError("bench_failed", f"{error.name} is missing; install it with: {INSTALL}") from error
+    kind, cls = (Qwen2Config, Qwen2ForCausalLM) if shape.family == "qwen" else (GlmConfig, GlmForCausalLM)
+    config = kind(**shape.config())
+    config.dtype = torch.bfloat16
+    with torch.device("meta"):
+        return cls._from_config(config, dtype=torch.bfloat16, attn_implementation="sdpa")
 
 
 def _info(shape: Shape, precision: str) -> PackedInfo:

@@ -111,8 +111,7 @@ def load(
     """Measure a public page over loopback: readers and raters at once, then live chats that queue."""
 
     def measured() -> Figures:
-        from bench.load.chats import measure_chats
-        from bench.load.crowd import measure_crowd
+        from bench.load.crowd import measure_chats, measure_crowd
 
         figures: Figures = {"crowd": None, "chats": None}
         if duration:

@@ -12,8 +12,7 @@ from typer.testing import CliRunner
 from app import cli
 from arena.types import SideName, Winner
 from arena.votes.store import read_votes
-from bench.load.chats import measure_chats
-from bench.load.crowd import measure_class, measure_crowd
+from bench.load.crowd import measure_chats, measure_class, measure_crowd
 from bench.load.page_client import PageConfig
 from bench.load.samples import MODELS, sample_vote
 from bench.load.vote_log import measure_results, measure_start, measure_writing
