@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
-from functools import partial
 from pathlib import Path
 
 from arena.errors import BackendError
@@ -29,6 +28,8 @@ from bench.weights.random_gguf import random_gguf
 from bench.weights.shapes import SHAPES, Shape
 from bench.weights.subject import Subject
 
+# None if the rival was not asked for.
+Measure = Callable[[Shape], Figures | None]
 READ_BYTES = 1 << 30
 STARTS = 3
 # Besides the weights: the libraries, the cache, and what the longest prompt needs.
@@ -61,15 +62,7 @@ def engine_on(subject: Subject, plan: Plan, rivals: RivalOptions, progress: Prog
 def users_on(subject: Subject, plan: Plan, rivals: RivalOptions, progress: Progress) -> Figures:
     """Several conversations at once, beside both builds of llama.cpp. Raises InputError or BackendError."""
     own = run(measure_together, subject, plan, progress=progress)
-
-    def wheel(shape: Shape) -> Figures:
-        model = _gguf(shape, rivals, progress)
-        return rival_figures(model, {}, run(measure_together, model, plan, progress=progress))
-
-    # llama-bench always measures a prompt; one length is enough here.
-    short = replace(plan, prompt_lengths=plan.prompt_lengths[:1])
-    built = partial(_llama_bench, plan=short, rivals=rivals, progress=progress)
-    measured = _each(subject.shape, rivals, {"llama.cpp": wheel, "llama-bench": built})
+    measured = measure_rivals(subject.shape, plan, rivals, progress, only_together=True)
     return {"model": asdict(subject), "own": own, "rivals": measured}
 
 
@@ -125,20 +118,31 @@ def reference_model(subject: Subject) -> str:
     return families[subject.shape.family] if subject.shape else subject.id
 
 
-def measure_rivals(shape: Shape | None, plan: Plan, rivals: RivalOptions, progress: Progress) -> Figures:
-    """llama.cpp from the wheel and as built by the user, and transformers. Raises InputError."""
+def measure_rivals(
+    shape: Shape | None, plan: Plan, rivals: RivalOptions, progress: Progress, only_together: bool = False
+) -> Figures:
+    """llama.cpp from the wheel and as built by the user, and transformers, which has no conversations at once."""
 
     def wheel(shape: Shape) -> Figures:
         model = _gguf(shape, rivals, progress)
-        alone = run(measure_alone, model, plan, progress=progress)
+        alone = {} if only_together else run(measure_alone, model, plan, progress=progress)
         return rival_figures(model, alone, run(measure_together, model, plan, progress=progress))
+
+    def built(shape: Shape) -> Figures | None:
+        if rivals.llama_bin is None:
+            progress("No llama.cpp built for this processor is measured: name its folder with --llama-bin FOLDER.")
+            return None
+        # It always measures a prompt; one length is enough if only conversations at once are wanted.
+        lengths = plan.prompt_lengths[:1] if only_together else plan.prompt_lengths
+        model = _gguf(shape, rivals, progress)
+        return measure_llama_bench(rivals.llama_bin, model, replace(plan, prompt_lengths=lengths), progress)
 
     def transformers(shape: Shape) -> Figures:
         check_memory(f"{shape.name} in bf16 on transformers", 2 * shape.parameters + _TRANSFORMERS_BYTES)
         return rival_figures(shape, run(measure_alone, shape, plan, progress=progress), {})
 
-    built = partial(_llama_bench, plan=plan, rivals=rivals, progress=progress)
-    return _each(shape, rivals, {"llama.cpp": wheel, "llama-bench": built, "transformers": transformers})
+    measures: dict[str, Measure] = {"llama.cpp": wheel, "llama-bench": built}
+    return _each(shape, rivals, measures if only_together else {**measures, "transformers": transformers})
 
 
 def rival_figures(model: GgufModel | Shape, alone: Figures, together: Figures) -> Figures:
@@ -159,20 +163,11 @@ def rival_figures(model: GgufModel | Shape, alone: Figures, together: Figures) -
     }
 
 
-def _llama_bench(shape: Shape, plan: Plan, rivals: RivalOptions, progress: Progress) -> Figures | None:
-    if rivals.llama_bin is None:
-        progress("No llama.cpp built for this processor is measured: name its folder with --llama-bin FOLDER.")
-        return None
-    return measure_llama_bench(rivals.llama_bin, _gguf(shape, rivals, progress), plan, progress)
-
-
 def _gguf(shape: Shape, rivals: RivalOptions, progress: Progress) -> GgufModel:
     return GgufModel(shape, random_gguf(shape, rivals.work, progress))
 
 
-def _each(
-    shape: Shape | None, rivals: RivalOptions, measures: Mapping[str, Callable[[Shape], Figures | None]]
-) -> Figures:
+def _each(shape: Shape | None, rivals: RivalOptions, measures: Mapping[str, Measure]) -> Figures:
     """The figures of each rival, and why others are missing: one that fails does not end the others."""
     figures: list[Figures] = []
     missing: list[Figures] = []

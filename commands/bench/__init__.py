@@ -18,7 +18,7 @@ def group() -> None:
 
 bench.command()(engine_command(engine.engine, engine.engine_table))
 bench.command()(engine_command(engine.both, engine.figures_table, without={"shape", "rivals", "llama_bin"}))
-bench.command()(engine_command(engine.users, engine.users_table))
+bench.command()(engine_command(engine.users, engine.engine_table))
 bench.command()(engine_command(engine.job, engine.figures_table, without={"llama_bin"}))
 bench.command()(engine_command(engine.start, engine.start_table, without={"llama_bin"}))
 for command in (weights.quality, weights.original, load.votes, load.results, load.load):

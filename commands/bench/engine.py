@@ -5,11 +5,10 @@ from __future__ import annotations
 import statistics
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
 
 from arena.errors import InputError
 from commands.bench.options import Choice, Figures, say
-from commands.bench.table import Row, compared, figure_lines, figure_text
+from commands.bench.table import compared, figure_lines, figure_text
 
 CONVERSATIONS = (1, 2, 4, 8)
 
@@ -95,93 +94,42 @@ def figures_table(figures: Figures) -> list[str]:
 
 
 def engine_table(figures: Figures) -> list[str]:
-    """This engine's figures beside its rivals'."""
+    """This engine beside its rivals, then all of its own figures."""
     lines: list[str] = []
     for entry in figures["models"]:
-        own, rivals = entry["own"], entry["rivals"]["figures"]
-        alone = own["alone"]
-        rows = [
-            Row("ready", "seconds", alone["ready_seconds"], [rival["load_seconds"] for rival in rivals]),
-            Row(
-                "decoding",
-                "tokens_per_second",
-                alone["speed"]["median"],
-                [rival["tokens_per_second"] for rival in rivals],
-                alone["speed"],
-            ),
-            Row("share of the read bound", "share", own["bound_share"]),
-        ]
-        for first in alone["first_token"]:
-            theirs = _theirs(rivals, "first_token", "prompt_tokens", first["prompt_tokens"], "seconds")
-            rows.append(Row(f"first token, prompt of {first['prompt_tokens']}", "seconds", first["seconds"], theirs))
-        for number, turn in enumerate(own["turns"]["turns"], 1):
-            label = f"turn {number}, {turn['prompt_tokens']} tokens, {turn['kept_tokens']} cached"
-            rows.append(Row(label, "seconds", turn["seconds"]))
-        rows += _together_rows(own["company"], rivals)
-        rows += _memory_rows("peak memory, one conversation", alone["peak"], rivals)
-        rows += _memory_rows(f"peak memory, {CONVERSATIONS[-1]} at once", own["company"]["peak"], ())
-        bound = figure_text("bytes", own["bound_bytes"])
-        lines += _comparison(entry, rows)
-        lines.append(f"  kernels: {alone['kernels']}; {alone['threads']} threads; memory is read at {bound} per second")
-    return lines
-
-
-def users_table(figures: Figures) -> list[str]:
-    """Several conversations at once, beside llama.cpp."""
-    lines: list[str] = []
-    for entry in figures["models"]:
-        own, rivals = entry["own"], entry["rivals"]["figures"]
-        memory = _memory_rows("peak memory", own["peak"], rivals)
-        lines += _comparison(entry, [*_together_rows(own, rivals), *memory])
+        own = entry["own"]
+        alone, company = (own["alone"], own["company"]) if "alone" in own else ({}, own)
+        same = {
+            "load_seconds": company["ready_seconds"],
+            "tokens_per_second": alone and alone["speed"]["median"],
+            "first_token": alone.get("first_token"),
+            "together": company["together"],
+            "peak_bytes": (alone or company)["peak"]["resident_bytes"],
+        }
+        lines += [_title(entry["model"]), *compared(same, entry["rivals"]["figures"])]
+        lines += [*_missing(entry["rivals"]["missing"]), *figure_lines({"this engine": own})]
     return lines
 
 
 def start_table(figures: Figures) -> list[str]:
-    """The medians of several new processes, beside llama.cpp."""
+    """The medians of several new processes beside llama.cpp's, then each of ours."""
     from bench.resources import describe_cache
 
     lines: list[str] = []
     for entry in figures["models"]:
-        rows = []
-        for label, key in (("ready", "ready_seconds"), ("first token", "first_token_seconds")):
-            own, llama = ([run[key] for run in entry[engine]] for engine in ("own", "llama"))
-            theirs = [statistics.median(llama)] if llama else []
-            rows.append(Row(label, "seconds", statistics.median(own), theirs, {"low": max(own), "high": min(own)}))
-        rivals = {"figures": [{"rival": "llama.cpp"}] if entry["llama"] else [], "missing": entry["missing"]}
-        lines += _comparison({**entry, "rivals": rivals}, rows)
-        caches = ", ".join(describe_cache(run["cached_share"]) for run in entry["own"])
-        lines.append(f"  page cache before each of {len(entry['own'])} starts: {caches}; medians")
+        own, *llama = (
+            {key: statistics.median(run[key] for run in starts) for key in ("ready_seconds", "first_token_seconds")}
+            for starts in (entry["own"], entry["llama"])
+            if starts
+        )
+        starts = [{**run, "cached_share": describe_cache(run["cached_share"])} for run in entry["own"]]
+        lines += [_title(entry["model"]), *compared(own, [{"rival": "llama.cpp", **medians} for medians in llama])]
+        lines += [*_missing(entry["missing"]), *figure_lines({"starts of this engine": starts})]
     return lines
 
 
-def _together_rows(company: Figures, rivals: Sequence[Figures]) -> list[Row]:
-    rows = []
-    for own in company["together"]:
-        number = own["conversations"]
-        theirs = _theirs(rivals, "together", "conversations", number, "tokens_per_second")
-        rows.append(Row(f"{number} at once", "tokens_per_second", own["tokens_per_second"], theirs, own["speed"]))
-    return rows
-
-
-def _memory_rows(label: str, peak: Figures, rivals: Sequence[Figures]) -> list[Row]:
-    return [
-        Row(label, "bytes", peak["resident_bytes"], [rival["peak_bytes"] for rival in rivals]),
-        Row("  of it not backed by a file", "bytes", peak["own_bytes"]),
-    ]
-
-
-def _theirs(rivals: Sequence[Figures], entries: str, key: str, value: Any, figure: str) -> list[float | None]:
-    """Each rival's figure from its entry with the same `key` as ours."""
-    return [next((entry[figure] for entry in rival[entries] if entry[key] == value), None) for rival in rivals]
-
-
-def _comparison(entry: Figures, rows: Sequence[Row]) -> list[str]:
-    """A table below the model's title; the rivals' full names and those that are missing follow."""
-    names = [rival["rival"] for rival in entry["rivals"]["figures"]]
-    short = ["llama-bench" if "llama-bench" in name else name.partition(" (")[0] for name in names]
-    legend = [f"  {heading}: {name}" for heading, name in zip(short, names, strict=True) if heading != name]
-    missing = [f"  {rival['rival']} was not measured: {rival['reason']}" for rival in entry["rivals"]["missing"]]
-    return ["", _title(entry["model"]), *compared(short, rows), *legend, *missing]
+def _missing(rivals: Sequence[Figures]) -> list[str]:
+    return [f"  {rival['rival']} was not measured: {rival['reason']}" for rival in rivals]
 
 
 def _title(model: Figures) -> str:

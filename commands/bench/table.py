@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 Cells = tuple[str, ...]
@@ -15,17 +14,6 @@ _UNITS: tuple[tuple[str, Callable[[float], str]], ...] = (
     ("tokens_per_second", lambda value: f"{value:.2f} tokens/s"),
     ("per_second", lambda value: f"{value:,.1f}/s"),
 )
-
-
-@dataclass(frozen=True)
-class Row:
-    """One line of a comparison: our figure, each rival's, how ours varies. None was not measured."""
-
-    label: str
-    unit: str
-    own: float | None
-    rivals: Sequence[float | None] = ()
-    spread: Mapping[str, float] | None = None
 
 
 def figure_text(name: str, value: Any) -> str:
@@ -61,19 +49,38 @@ def figure_lines(figures: Mapping[str, Any], indent: str = "  ") -> list[str]:
     return lines
 
 
-def compared(names: Sequence[str], rows: Sequence[Row]) -> list[str]:
-    """A comparison with rivals; each rival's figure is followed by ours divided by it."""
-    lines: list[Cells] = [
-        ("", "this engine", "slow to fast", *(cell for name in names for cell in (name, "ours / it")))
+def compared(own: Mapping[str, Any], rivals: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Figures of one name beside each other; each rival's is followed by ours divided by it.
+
+    A rival has its name in `rival`. In a list of objects, the first value tells which ones belong together.
+    """
+    names = [
+        "llama-bench" if "llama-bench" in rival["rival"] else rival["rival"].partition(" (")[0] for rival in rivals
     ]
-    for row in rows:
-        spread = f"{row.spread['low']:.2f} to {row.spread['high']:.2f}" if row.spread else ""
-        cells: Cells = (row.label, "" if row.own is None else figure_text(row.unit, row.own), spread)
-        for value in row.rivals or [None] * len(names):
-            ratio = f"{row.own / value:.2f}" if value and row.own is not None else ""
-            cells += ("" if value is None else figure_text(row.unit, value), ratio)
-        lines.append(cells)
-    return aligned(lines)
+    rows: list[Cells] = [("", "this engine", *(cell for name in names for cell in (name, "ours / it")))]
+    theirs = [_rows(rival) for rival in rivals]
+    for (label, unit), value in _rows(own).items():
+        cells: Cells = (label, figure_text(unit, value))
+        for figures in theirs:
+            other = figures.get((label, unit))
+            cells += (figure_text(unit, other), f"{value / other:.2f}") if other and value else ("", "")
+        rows.append(cells)
+    legend = [
+        f"  {name}: {rival['rival']}" for name, rival in zip(names, rivals, strict=True) if name != rival["rival"]
+    ]
+    return [*aligned(rows), *legend]
+
+
+def _rows(figures: Mapping[str, Any]) -> dict[tuple[str, str], Any]:
+    """Figures by their label and unit."""
+    rows: dict[tuple[str, str], Any] = {}
+    for key, value in figures.items():
+        if isinstance(value, (int, float)):
+            rows[_label(key), key] = value
+        elif isinstance(value, list):
+            for (name, which), (unit, figure), *_ in (entry.items() for entry in value):
+                rows[f"{_label(key)}, {which} {_label(name)}", unit] = figure
+    return rows
 
 
 def aligned(rows: Sequence[Cells], indent: str = "  ") -> list[str]:

@@ -318,7 +318,7 @@ def test_users_stand_beside_llama_cpp(work: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("commands.bench.engine.CONVERSATIONS", (1, 2))
     result = bench("users", "--shape", MODELS[1], "--work", work)
     assert result.exit_code == 0, result.output
-    (row,) = [line for line in result.stdout.splitlines() if line.strip().startswith("2 at once")]
+    (row,) = [line for line in result.stdout.splitlines() if line.strip().startswith("together, 2 conversations")]
     ours, theirs, ratio = float(row.split()[3]), float(row.split()[-3]), float(row.split()[-1])
     assert ratio == pytest.approx(ours / theirs, abs=0.02)
     assert "llama.cpp Q4_0" in result.stdout and "this engine" in result.stdout

@@ -163,9 +163,11 @@ def measured_by(folder, said=nothing):
     return measure_llama_bench(folder, GgufModel(SMALL["qwen"], Path(__file__)), PLAN, said)
 
 
-def test_without_a_folder_nothing_is_measured_and_a_line_says_so():
+def test_without_a_folder_nothing_is_measured_and_a_line_says_so(monkeypatch):
     said = []
-    assert compared._llama_bench(SMALL["qwen"], PLAN, RivalOptions(True, Path()), said.append) is None
+    monkeypatch.setattr(compared, "random_gguf", fail)
+    found = compared.measure_rivals(SMALL["qwen"], PLAN, RivalOptions(True, Path()), said.append, only_together=True)
+    assert [entry["rival"] for entry in found["missing"]] == ["llama.cpp"] and found["figures"] == []
     assert "--llama-bin" in said[0]
 
 
