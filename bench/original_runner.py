@@ -1,8 +1,7 @@
 """Runs a checkpoint by its own code, as its authors do. EXECUTES THE CODE IN THE FOLDER.
 
-A file for another Python: it knows the standard library and what requirements-original.txt installs there, and nothing
-of this project. The request is one line of JSON on stdin; JSON lines come out: {"progress": words}, and at last
-{"result": ...} or {"error": line}.
+Runs in another, older Python: it uses the standard library and what requirements-original.txt installs there, and
+nothing of this project. `bench.probe` describes the protocol.
 """
 
 from __future__ import annotations
@@ -13,42 +12,42 @@ import resource
 import sys
 import threading
 import time
-from typing import Any, Callable, Dict, List  # noqa: UP035  (that Python may be an old one)
+from typing import Any, Callable, Dict, List  # noqa: UP035  (for an older Python)
 
 
 def main() -> None:
-    """Reads the request and says what was measured."""
-    # The folder's code may print; that must not stand between the lines.
+    """Reads the request and writes the figures."""
+    # The folder's code may print, which would mix with the protocol.
     lines = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
 
-    def say(**line: Any) -> None:
+    def send(**line: Any) -> None:
         lines.write(json.dumps(line) + "\n")
         lines.flush()
 
     request = json.loads(sys.stdin.readline())
-    threading.Thread(target=end_with_the_asker, daemon=True).start()
+    threading.Thread(target=exit_with_parent, daemon=True).start()
     try:
-        say(result=measure(request, lambda words: say(progress=words)))
+        send(result=measure(request, lambda words: send(progress=words)))
     except ImportError as error:
-        say(error=f"The environment of {request['python']} is not whole: {first_line(error)}")
-    except Exception as error:  # noqa: BLE001  (code that nobody here has read: all of it is one line)
-        say(error=f"The folder's own code failed: {type(error).__name__}: {first_line(error)}")
+        send(error=f"The environment of {request['python']} is incomplete: {first_line(error)}")
+    except Exception as error:  # noqa: BLE001  (unknown code can raise anything; all of it becomes one line)
+        send(error=f"The folder's own code failed: {type(error).__name__}: {first_line(error)}")
 
 
-def end_with_the_asker() -> None:
-    """stdin stays open as long as the other end lives."""
+def exit_with_parent() -> None:
+    """stdin closes when the parent ends."""
     os.read(0, 1)
     os._exit(1)
 
 
 def first_line(error: Exception) -> str:
-    """What a person can read of it."""
+    """The first line of its message."""
     return (str(error).strip().splitlines() or ["no reason given"])[0]
 
 
 def measure(request: Dict[str, Any], progress: Callable[[str], None]) -> Dict[str, Any]:  # noqa: UP006
-    """Loads the folder and asks every prompt."""
+    """Loads the folder and answers every prompt."""
     import torch
     import transformers
 
@@ -69,18 +68,18 @@ def measure(request: Dict[str, Any], progress: Callable[[str], None]) -> Dict[st
         answers.append({"prompt_id": prompt["id"], **ask(model, tokenizer, prompt["text"], request["tokens"])})
         progress("{prompt_id}: {tokens} tokens in {seconds:.1f} s".format(**answers[-1]))
     return {
-        "answers": answers,
         "dtype": str(next(model.parameters()).dtype).replace("torch.", ""),
         "transformers": transformers.__version__,
         "torch": torch.__version__,
         "load_seconds": loaded,
-        # In kilobytes, but for macOS.
+        # In kilobytes, except on macOS.
         "peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024),
+        "answers": answers,
     }
 
 
 def ask(model: Any, tokenizer: Any, text: str, limit: int) -> Dict[str, Any]:  # noqa: UP006
-    """One answer by the model's own chat() and its own sampling; a criterion that never stops sees every token."""
+    """One answer from the model's own chat(); a stopping criterion that never stops sees every token."""
     from transformers import StoppingCriteriaList
 
     times: List[float] = []  # noqa: UP006
@@ -97,7 +96,7 @@ def ask(model: Any, tokenizer: Any, text: str, limit: int) -> Dict[str, Any]:  #
     )
     seconds = time.perf_counter() - began
     if not times:
-        raise ValueError("its chat() does not heed stopping_criteria, so that no token was seen")
+        raise ValueError("its chat() ignores stopping_criteria, so no token could be timed")
     steps = len(times) - 1
     return {
         "text": reply if isinstance(reply, str) else json.dumps(reply, ensure_ascii=False),
