@@ -12,15 +12,16 @@ from textwrap import fill
 
 from filelock import FileLock, Timeout
 
+import hubs
 from arena.errors import ArenaError, BackendError, InputError
 from arena.types import ModelSpec
-from backends.fetching import hubs
 from backends.fetching.partial import PartFolder
 from backends.fetching.transfer import Request, StatusRefused, transfer
 from backends.folder.checkpoint import find_weights
-from backends.folder.manifest import SMALL, Hub, Manifest, RemoteFile, needed_files, read_manifest
+from backends.folder.manifest import SMALL, Manifest, needed_files, read_manifest
 from backends.models.catalog import Published
 from backends.models.resolve import models_dir
+from hubs import Hub, RemoteFile
 
 # Disk space to leave free for votes, logs and the system.
 _SPARE = 512 * 1024**2

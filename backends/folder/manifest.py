@@ -9,10 +9,10 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Literal
 
 from arena.errors import BackendError
 from backends.folder.checkpoint import INDEXES, WHOLE
+from hubs import Hub, RemoteFile, Repo
 
 MANIFEST = "fetched.json"
 BRANCHES = ("main", "master")
@@ -27,25 +27,6 @@ _BINARIES = ("pytorch_model*.bin", INDEXES[1])
 # Never downloaded, whatever else the name matches: the repository's own code is not run.
 _CODE = ("*.py", "*.pyc", "*.so", "*.sh")
 _PLAIN_NAME = re.compile(r"[^\x00-\x1f\x7f/\\:]+")
-
-Hub = Literal["huggingface", "modelscope"]
-
-
-@dataclass(frozen=True)
-class Repo:
-    """A repository on a hub at one revision (a commit or a tag)."""
-
-    id: str
-    revision: str
-
-
-@dataclass(frozen=True)
-class RemoteFile:
-    """A file in a hub's list; `sha256` is None where the list has none."""
-
-    path: str
-    size: int
-    sha256: str | None = None
 
 
 @dataclass(frozen=True)

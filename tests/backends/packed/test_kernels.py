@@ -224,7 +224,7 @@ def test_heads_that_the_kernel_would_read_past_are_refused(kernels, key, value):
     if kernels is None:
         pytest.skip("without kernels the library computes it")
     queries = torch.zeros(1, 4, 1, 128, dtype=BF16)
-    with pytest.raises(ValueError, match="(differ in size|not supported)"):
+    with pytest.raises(ValueError, match=r"(differ in size|not supported)"):
         DecodeAttention(kernels)(queries, [(torch.zeros(key, dtype=BF16), torch.zeros(value, dtype=BF16))], 1.0)
 
 
