@@ -161,7 +161,7 @@ def odd_shape(folder: Path) -> None:
     ("damage", "words"),
     [
         (cut, f"{SHARD} has 202,176 bytes instead of 404,352; copy or download it again"),
-        (rename_a_tensor, f"{SHARD} lacks lm_head.weight, which the index says is there"),
+        (rename_a_tensor, f"{SHARD} lacks lm_head.weight, which the index lists"),
         (drop_a_shard, f"{SHARD} is missing"),
         (noise_as_header, f"{SHARD} is not a safetensors file"),
         (odd_shape, "the header of its weights is damaged at "),
