@@ -120,7 +120,7 @@ class QwenChat(Chat):
         if self.window is None:
             return list(messages)
         length = len(self._block("system", system))
-        kept = 0
+        recent = 0
         # Whole turns (a question and its answer), the newest first.
         for start in range(len(turns) - 3, -1, -2):
             question, answer = turns[start], turns[start + 1]
@@ -128,8 +128,8 @@ class QwenChat(Chat):
             length += sum(len(block) + len(self.encode("\n")) for block in blocks)
             if length >= self.window:
                 break
-            kept += 2
-        return [*messages[: len(messages) - len(turns)], *turns[len(turns) - 1 - kept :]]
+            recent += 2
+        return [*messages[: len(messages) - len(turns)], *turns[len(turns) - 1 - recent :]]
 
     def decoder(self) -> StrippedReply:
         decoder = ByteDecoder()

@@ -32,7 +32,7 @@ class HfBackend(LoadingBackend["HfEngine"]):
         """Answers the conversation; see Backend.stream. Usage counts from when the engine takes the prompt."""
         engine = yield from self._load.wait()
         recent = engine.chat.recent(messages)
-        fitted = fit_context(recent, lambda kept: len(engine.chat.prompt_ids(kept)), self.spec, config.max_new_tokens)
+        fitted = fit_context(recent, lambda turns: len(engine.chat.prompt_ids(turns)), self.spec, config.max_new_tokens)
         dropped = fitted.dropped_turns + _questions(messages) - _questions(recent)
         if dropped:
             yield Chunk(dropped_turns=dropped)

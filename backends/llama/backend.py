@@ -27,8 +27,8 @@ class LlamaCppBackend(LoadingBackend["LlamaEngine"]):
         """Answers the conversation; see Backend.stream. Usage counts from when the engine takes the prompt."""
         engine = yield from self._load.wait()
 
-        def count(kept: Sequence[Message]) -> int:
-            return len(prompt_ids(engine, kept))
+        def count(conversation: Sequence[Message]) -> int:
+            return len(prompt_ids(engine, conversation))
 
         fitted = fit_context(messages, count, self.spec, config.max_new_tokens)
         if fitted.dropped_turns:

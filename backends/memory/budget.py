@@ -64,6 +64,11 @@ class MemoryBudget:
         weakref.finalize(engine, self._gone.append, claim).atexit = False
         return engine
 
+    def free(self) -> int | None:
+        """Bytes that no model has claimed; None where the system does not say."""
+        with self._lock:
+            return self._free()
+
     def _claim(self, spec: ModelSpec) -> object:
         need = need_of(spec)
         claim = object()
@@ -78,7 +83,6 @@ class MemoryBudget:
         return claim
 
     def _free(self) -> int | None:
-        """Bytes that no model has claimed; None where the system does not say."""
         while self._gone:
             self._claims.pop(self._gone.popleft(), None)
         free = self._available()

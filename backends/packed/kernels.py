@@ -136,10 +136,10 @@ def find_kernels() -> Kernels | None:
 
 
 def _openmp() -> Path:
-    found = sorted((Path(torch.__file__).parent / "lib").glob("libgomp*.so*"))
-    if not found:
+    libraries = sorted((Path(torch.__file__).parent / "lib").glob("libgomp*.so*"))
+    if not libraries:
         raise NoKernels("this PyTorch brings no libgomp")
-    return found[0]
+    return libraries[0]
 
 
 def _try_out(kernels: Kernels) -> None:

@@ -32,14 +32,14 @@ def fit_context(
     """
     system, turns = split_turns(messages)
     for dropped in range(len(turns)):
-        kept = without_turns(system, turns, dropped)
-        tokens = count(kept)
+        shortened = without_turns(system, turns, dropped)
+        tokens = count(shortened)
         if tokens + max_new_tokens <= spec.context_length:
-            return Fitted(kept, tokens, max_new_tokens, dropped)
+            return Fitted(shortened, tokens, max_new_tokens, dropped)
     room = spec.context_length - tokens
     if room < LEAST_NEW_TOKENS:
         raise too_long(spec.name, tokens, spec.context_length)
-    return Fitted(kept, tokens, room, len(turns) - 1)
+    return Fitted(shortened, tokens, room, len(turns) - 1)
 
 
 def split_turns(messages: Sequence[Message]) -> tuple[tuple[Message, ...], list[list[Message]]]:
