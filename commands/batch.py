@@ -48,7 +48,7 @@ def batch(
     Ctrl-C stops after the running answer, a second Ctrl-C drops it. The same command resumes where it stopped. Judge
     the answers with --answers FILE, or create the report.
     """
-    from arena.answers.store import FILE_NAME
+    from arena.answers import FILE_NAME
 
     path = out or data_dir / FILE_NAME
     settings = {"max_new_tokens": max_new_tokens, "temperature": temperature}

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 
-from arena.answers import Recorded, read_recorded
-from arena.answers.files import broken
+from arena.answers import Recorded, broken, read_recorded
 from arena.prompts import Prompt
 from arena.types import Battle, Side
 

@@ -17,7 +17,7 @@ ROOMS = ("arena", "backends", "backup", "bench", "commands", "hubs", "ui")
 CODE = [path for room in ROOMS for path in (ROOT / room).rglob("*.py")] + [ROOT / "app.py"]
 # Raised before there is a page, or by the command line alone.
 NOT_ON_THE_PAGE = {
-    "adapter_base", "admin_short", "answers_name", "answers_unfetched", "backup_part",
+    "adapter_base", "admin_short", "answers_name", "answers_unfetched",
     "dataset_name", "hub_library",
     "openai_library", "openai_login", "openai_name",
     "report_pair", "votes_missing",
