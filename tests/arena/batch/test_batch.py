@@ -9,10 +9,10 @@ import pytest
 
 from arena.answers import AnswerStore, read_recorded
 from arena.batch import Batch, BatchRunner, CellState, Host, Plan
+from arena.battle import Limits
 from arena.errors import InputError
 from arena.prompts import Prompt
 from arena.types import Chunk, Message, ModelSpec, Usage
-from arena.worker import Limits
 
 TITLE = {"zh": "题", "en": "Q"}
 PROMPTS = tuple(Prompt(f"q{number}", "reasoning", TITLE, f"Question {number}") for number in (1, 2, 3))
