@@ -156,16 +156,16 @@ def _say_failure(name: str, error: ArenaError, as_json: bool) -> None:
 def _bring(spec: ModelSpec, published: Published, hub: Hub | None, verify: bool, as_json: bool) -> bool:
     from backends.fetching.fetch import Progress, Surroundings, by_hand
     from backends.fetching.fetch import fetch as fetch_model
-    from commands.progress import ByteProgress
+    from commands.progress import StatusLine
 
-    bar = ByteProgress()
+    bar = StatusLine(in_bytes=True)
 
     def begin(manifest: Manifest, missing: int) -> None:
         if not as_json:
             _say_plan(spec, manifest, missing)
 
     def report(progress: Progress) -> None:
-        bar.show_bytes(progress.done, progress.total, f"{'checking ' if progress.checking else ''}{progress.file}")
+        bar.show(f"{'checking ' if progress.checking else ''}{progress.file}", progress.done, progress.total)
 
     try:
         fetched = fetch_model(spec, published, hub, Surroundings(begin, report), anew=verify)

@@ -12,7 +12,7 @@ import typer
 from arena.errors import InputError
 from backends.machine import share_cores
 from commands import errors_in_one_line
-from commands.progress import ByteProgress, size_text
+from commands.progress import StatusLine, size_text
 
 if TYPE_CHECKING:
     from arena.types import ModelSpec
@@ -104,9 +104,9 @@ def make_packed(job: Job) -> bool:
 
     if job.is_done():
         return True
-    bar = ByteProgress()
+    bar = StatusLine(in_bytes=True)
     try:
-        pack(job, bar.show_bytes)
+        pack(job, lambda done, total, words: bar.show(words, done, total))
     except KeyboardInterrupt:
         bar.finish()
         typer.echo("Stopped. Run the same command again to go on from here.", err=True)

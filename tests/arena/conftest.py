@@ -12,12 +12,11 @@ from types import SimpleNamespace
 import pytest
 from vote_samples import votes_of
 
-from arena.battle import BattleRun
+from arena.battle import BattleRun, Limits
 from arena.chat import Chat
 from arena.results.compute import Background, compute
 from arena.results.selection import Filters
 from arena.types import Answer, Battle, Chunk, GenerationConfig, LoadState, Message, ModelSpec, Side, SideName
-from arena.worker import Limits
 from backends.scripted import ScriptedBackend, scripted_spec
 
 A, B = SideName.A, SideName.B
