@@ -53,14 +53,13 @@ def compose(
 ) -> Services:
     """Everything that a page works with. Without `specs` nothing is asked and recorded answers alone are judged.
     `backup` tells how many votes are nowhere else, where that is to be told."""
-    from arena.admin import Admin
     from arena.answers import FILE_NAME as ANSWERS
     from arena.batch import BatchRunner
     from arena.chat import Chat, Chats
     from arena.exports.export import Downloads
     from arena.judging.ballots import Ballots
     from arena.judging.judge_key import JudgeKey
-    from arena.judging.limits import RateLimits
+    from arena.judging.limits import Admin, RateLimits
     from arena.judging.live import LiveBattles
     from arena.judging.moderation import Moderation
     from arena.judging.rooms import Rooms

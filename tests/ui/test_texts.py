@@ -10,8 +10,7 @@ import pytest
 from served_app import ROOT
 
 from arena.errors import InputError
-from arena.judging.judgement import CRITERIA
-from arena.types import SideName
+from arena.types import CRITERIA, SideName
 from ui.texts import TEXTS, error_text, language_of_browser, listed, text
 
 ROOMS = ("arena", "backends", "backup", "bench", "commands", "hubs", "ui")

@@ -11,7 +11,7 @@ from scipy.stats import t, ttest_1samp
 
 from arena.statistics.adjusted import FEWEST_RATERS, FEWEST_VOTES, adjust, difference, swayed_by
 from arena.statistics.regression import MOST_GROUPS, Estimate
-from bench.load.sim_votes import PROMPTS, REASONS, Reasons, coverage_table, sim_votes, true_share
+from bench.simulations import PROMPTS, REASONS, Reasons, coverage_table, sim_votes, true_share
 
 LONGER = np.array([1, 1, 1, -1, 1, -1, 1, 1.0])
 """Where the first model's answer is longer, by prompt."""
