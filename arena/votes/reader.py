@@ -19,13 +19,14 @@ from arena.votes.imported.cells import tidied_columns
 from arena.votes.records import (
     BOM,
     Block,
+    GoodRow,
     InDoubt,
     before_header,
     block_rows,
     columns_of,
     cut_records,
     header_in,
-    votes_in,
+    vote_in,
     whole_blocks,
 )
 from arena.votes.rows import UnreadableRow
@@ -163,7 +164,8 @@ class Reading:
         good, start = list[dict[str, str]](), part.end
         for record in cut_records(io.BytesIO(data), part.line):
             row = before_header(record.data, part.header)
-            good += self._vote_in(part, record.line, row)
+            if vote := self._vote_in(part, record.line, row):
+                good.append(vote.row)
             part = replace(part, end=part.end + len(row), line=record.line + row.count(b"\n"))
             if len(row) < len(record.data):
                 break
@@ -172,16 +174,16 @@ class Reading:
         add_columns(columns, len(good), len(self.blocks) - 1, self.builder)
         return part if part.end == start + len(data) else replace(part, header=())
 
-    def _vote_in(self, part: PartState, line: int, data: bytes) -> list[dict[str, str]]:
-        """The cells of the vote in a record; if it has none, the reason is added to `bad`."""
+    def _vote_in(self, part: PartState, line: int, data: bytes) -> GoodRow | None:
+        """The vote in a record; if there is none, the reason is added to `bad`."""
         try:
-            votes = votes_in(data, part.header)
+            vote = vote_in(data, part.header)
         except UnreadableRow as error:
             self.bad.append(BadRow(self.name(part.path), line, str(error)))
-            return []
-        lost = [BadRow(self.name(part.path), line, f"no JSON in {', '.join(vote.lost)}") for vote in votes if vote.lost]
-        self.damaged += lost
-        return [vote.row for vote in votes]
+            return None
+        if vote and vote.lost:
+            self.damaged.append(BadRow(self.name(part.path), line, f"no JSON in {', '.join(vote.lost)}"))
+        return vote
 
 
 def _is_same(part: PartState) -> bool:

@@ -208,22 +208,23 @@ def good_rows(data: bytes, header: Sequence[str], block: Block) -> list[dict[str
     rows: list[dict[str, str]] = []
     for record in cut_records(io.BytesIO(data), 2):
         with suppress(UnreadableRow):  # counted when the block was read first
-            rows += [vote.row for vote in votes_in(record.data, header)]
+            if vote := vote_in(record.data, header):
+                rows.append(vote.row)
     return rows
 
 
-def votes_in(record: bytes, header: Sequence[str]) -> list[GoodRow]:
-    """The vote in a record; none in an empty one. Raises UnreadableRow."""
+def vote_in(record: bytes, header: Sequence[str]) -> GoodRow | None:
+    """The vote in a record; None for an empty one. Raises UnreadableRow."""
     cells = csv_cells(record)
     if not any(cells):
-        return []
+        return None
     row = tidied(named_cells(header, cells))
     try:
         to_vote(row)
-        return [GoodRow(row)]
+        return GoodRow(row)
     except UnreadableRow:
         if not (lost := broken_texts(row)):
             raise
     row |= dict.fromkeys(lost, "")
     to_vote(row)
-    return [GoodRow(row, lost)]
+    return GoodRow(row, lost)
