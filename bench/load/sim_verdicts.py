@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from arena.statistics.confidence_sequence import ALPHA, BETS
 from arena.statistics.decision import Outcome, first_called, make_verdict, mean_taste
-from arena.statistics.sequential import ALPHA, STAKES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -141,4 +141,4 @@ def _ever_called(scores: Floats) -> float:
 def _ever_refuted(scores: Floats, mean: float) -> NDArray[np.bool_]:
     # A score's return on the half-way bet, moved to another mean.
     returns = scores / mean / 2
-    return np.asarray(first_called(returns, np.zeros(STAKES), ALPHA) <= scores.shape[1])
+    return np.asarray(first_called(returns, np.zeros(BETS), ALPHA) <= scores.shape[1])

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.special import expit
 from scipy.stats import t
 
-from arena.statistics.adjusted import Adjusted, adjust, difference, swayed_by
+from arena.statistics.regression import Adjusted, adjust, difference, swayed_by
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

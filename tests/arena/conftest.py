@@ -9,6 +9,7 @@ from dataclasses import replace
 from itertools import count
 from types import SimpleNamespace
 
+import hypothesis
 import pytest
 from vote_samples import votes_of
 
@@ -21,6 +22,9 @@ from arena.worker import Limits
 from backends.scripted import ScriptedBackend, scripted_spec
 
 A, B = SideName.A, SideName.B
+# A busy machine may take long for one example.
+hypothesis.settings.register_profile("arena", deadline=None)
+hypothesis.settings.load_profile("arena")
 
 
 class StubBackend:

@@ -9,8 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import t, ttest_1samp
 
-from arena.statistics.adjusted import FEWEST_RATERS, FEWEST_VOTES, adjust, difference, swayed_by
-from arena.statistics.regression import MOST_GROUPS, Estimate
+from arena.statistics.regression import (
+    FEWEST_RATERS,
+    FEWEST_VOTES,
+    MOST_GROUPS,
+    Estimate,
+    adjust,
+    difference,
+    swayed_by,
+)
 from bench.load.sim_votes import PROMPTS, REASONS, Reasons, coverage_table, sim_votes, true_share
 
 LONGER = np.array([1, 1, 1, -1, 1, -1, 1, 1.0])
