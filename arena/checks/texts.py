@@ -20,7 +20,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "result_passed": ("所称结果正确：{expected}", "the claimed result is right: {expected}"),
     "result_failed": (
         "所称结果有误：应为 {expected}，答成 {found}",
-        "the claimed result is wrong: {expected}, not {found}",
+        "the result should be {expected}, not {found}",
     ),
     "Chinese": ("中文", "Chinese"),
     "English": ("英文", "English"),

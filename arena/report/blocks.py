@@ -48,14 +48,7 @@ class Paragraph:
 
 @dataclass(frozen=True)
 class Bullets:
-    """A bullet list."""
-
-    items: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Links:
-    """A list of links; an item that is not a web address is shown as text."""
+    """A bullet list; an item that is a web address becomes a link."""
 
     items: tuple[str, ...]
 
@@ -118,7 +111,7 @@ class Figure:
     spec: Mapping[str, Any]
 
 
-Block = Cover | Contents | Heading | Paragraph | Bullets | Links | References | Table | Quote | SideBySide | Figure
+Block = Cover | Contents | Heading | Paragraph | Bullets | References | Table | Quote | SideBySide | Figure
 
 
 @dataclass(frozen=True)

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from arena.answers import Recorded
 from arena.report.facts import Comment, PromptVotes
-from arena.results.selection import View, is_named
+from arena.results.selection import Mask, View, is_named
 from arena.statistics import PairCount
 from arena.types import CRITERIA, SideName, Vote, Winner
 from arena.votes.store import Votes, VoteStore
 from arena.votes.table import Table, hashed, mixed
-
-if TYPE_CHECKING:
-    from arena.votes.table import Mask
 
 
 class JudgedAnswers:

@@ -118,7 +118,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "ways_sides": (
         "盲评时哪个模型在左边由服务器随机决定。",
-        "In blind votes, the server chose at random which model was on the left.",
+        "In blind votes, sides were assigned at random.",
     ),
     "ways_ties": (
         "打平 {ties} 票，都不好 {both_bad} 票；两者在份额中都算半票，因为投票者没有表示偏好。",
@@ -173,11 +173,11 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "time_plot_votes": (
         "每道题的用时，与该题投票中的得分（胜计 1，打平计 ½，都不好计 0）。",
-        "Time for each prompt against the score in its votes (a win counts 1, a tie ½, both bad 0).",
+        "Time per prompt and the score in its votes (a win counts 1, a tie ½, both bad 0).",
     ),
     "time_plot_checks": (
         "每道题的用时，与该题通过的核对项比例。",
-        "Time for each prompt against the share of its checks that passed.",
+        "Time per prompt and the share of checks passed.",
     ),
     # ---- strengths and weaknesses
     "assessment": ("优点、不足与适用", "Strengths, weaknesses and fit for use"),
@@ -197,11 +197,11 @@ TEXTS: dict[str, tuple[str, str]] = {
     "check_good": ("程序核对通过 {passed}/{checks} 项。", "Passed {passed} of {checks} checks."),
     "is_faster": (
         "更快：每个回答平均 {mean}，另一个 {other}。",
-        "Faster: {mean} per answer on average; the other took {other}.",
+        "Faster: {mean} per answer on average, not {other}.",
     ),
     "is_slower": (
         "更慢：每个回答平均 {mean}，另一个 {other}。",
-        "Slower: {mean} per answer on average; the other took {other}.",
+        "Slower: {mean} per answer on average, not {other}.",
     ),
     "fit_preferred": ("{dimension}：{said}，宜用 {model}。", "{dimension}: {said}; use {model}."),
     "fit_alike": ("{dimension}：{said}，用哪个都可以。", "{dimension}: {said}; either will do."),

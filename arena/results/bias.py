@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from arena.results.selection import FIRST, View, outcomes, pairs_of, repeats_of
+from arena.results.selection import FIRST, Column, Mask, View, outcomes, pairs_of, repeats_of
 from arena.statistics.agreement import Agreement, agreement
 from arena.types import Winner
-
-if TYPE_CHECKING:
-    from arena.votes.table import Column, Mask, Table
+from arena.votes.table import Table
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -15,16 +14,24 @@ from arena.results.bias import agreement_of, bias_of, most_disputed
 from arena.results.cost import Answers, costs, prompt_costs
 from arena.results.figures import Figures, Groups, ModelResult, PairResult
 from arena.results.scores import Raters, outcomes_by_rater
-from arena.results.selection import BOTH_BAD, FIRST, SECOND, SUSPICIONS, TIE, Filters, View, mark_suspicious
+from arena.results.selection import (
+    BOTH_BAD,
+    FIRST,
+    SECOND,
+    SUSPICIONS,
+    TIE,
+    Column,
+    Filters,
+    Mask,
+    View,
+    mark_suspicious,
+)
 from arena.results.verdict import PartVerdicts, judge_pair
 from arena.statistics import PairCount, wilson
 from arena.statistics.confidence_sequence import ALPHA
 from arena.statistics.decision import sign_test
 from arena.statistics.ratings import ELO_VOTES, Rating, Ratings, elo, possible_ranks, rate
 from arena.votes.store import Votes
-
-if TYPE_CHECKING:
-    from arena.votes.table import Column, Mask
 
 GROUPS = ("dimension", "category", "prompt", "language", "source", "room")
 
@@ -93,7 +100,6 @@ def _pair(view: View, index: int, raters: Raters, alpha: float) -> PairResult:
     parts = PartVerdicts(view, index, raters, verdict.first)
     return PairResult(
         count,
-        count.win_rate(),
         verdict,
         sign_test(margins),
         parts.dimensions(alpha),

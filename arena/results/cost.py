@@ -5,17 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from arena.answers import Recorded
+from arena.results.selection import Column
 from arena.statistics import PairCount
 from arena.votes.table import Table, mixed
-
-if TYPE_CHECKING:
-    from arena.votes.table import Column
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,6 @@ class PairResult:
     """
 
     count: PairCount
-    rate: WinRate | None
     verdict: PairVerdict
     prompts: SignTest
     dimensions: Mapping[str, Verdict]

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from arena.results.selection import SECOND, View, is_named
+from arena.results.selection import SECOND, Column, Mask, View, is_named
 from arena.statistics.confidence_sequence import Floats
 from arena.votes.table import mixed
-
-if TYPE_CHECKING:
-    from arena.votes.table import Column, Mask
 
 IDLE_SECONDS = 1800.0
 

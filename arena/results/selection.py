@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,8 +15,8 @@ from arena.statistics.confidence_sequence import Floats
 from arena.types import Winner
 from arena.votes.table import NAMED, Table, mixed
 
-if TYPE_CHECKING:
-    from arena.votes.table import Column, Mask
+Column = NDArray[Any]
+Mask = NDArray[np.bool_]
 
 FIRST, SECOND, TIE, BOTH_BAD = range(4)
 """The outcomes of a vote on a pair: the first model won, the second, a tie, or both were bad."""

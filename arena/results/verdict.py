@@ -5,21 +5,17 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from arena.results.bias import covariates
 from arena.results.scores import Raters
-from arena.results.selection import View
+from arena.results.selection import Column, Mask, View
 from arena.statistics.confidence_sequence import ALPHA, Floats, Interval
 from arena.statistics.decision import Outcome, Verdict, make_verdict
 from arena.statistics.regression import Adjusted, adjust, difference, swayed_by
 from arena.types import CRITERIA
-
-if TYPE_CHECKING:
-    from arena.votes.table import Column, Mask
 
 _NOTICEABLE = 1.1  # the ratio of lengths that a reader notices
 

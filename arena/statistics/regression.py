@@ -53,8 +53,6 @@ class Adjusted:
     share: Estimate | None
     effects: Mapping[str, Estimate]
     confounded: tuple[str, ...]
-    raters: int
-    votes: int
 
 
 def difference(first: Floats, second: Floats) -> Floats:
@@ -76,8 +74,7 @@ def adjust(score: Floats, rater: Codes, covariates: Mapping[str, Floats], item: 
     `difference`), the first of which gives the direction; 0 is balanced, and swapping the models flips the sign. Votes
     on the same two answers share an `item`; by default each vote is its own item.
     """
-    raters = len(np.unique(rater))
-    if raters < FEWEST_RATERS or len(score) < FEWEST_VOTES:
+    if len(np.unique(rater)) < FEWEST_RATERS or len(score) < FEWEST_VOTES:
         return None
     names, columns = _columns(covariates, len(score))
     items = np.arange(len(score)) if item is None else item
@@ -90,8 +87,6 @@ def adjust(score: Floats, rater: Codes, covariates: Mapping[str, Floats], item: 
         _clipped(share, 0.5, 0.0) if has_share else None,
         {name: _clipped(effect, 0.0, -1.0) for name, effect in zip(used[1:], effects, strict=True)},
         confounded,
-        raters,
-        len(score),
     )
 
 

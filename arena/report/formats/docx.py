@@ -6,55 +6,9 @@ import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from arena.report.blocks import (
-    FIRST_LEVEL,
-    Block,
-    Bullets,
-    Column,
-    Contents,
-    ContentsLine,
-    Cover,
-    Document,
-    Figure,
-    Heading,
-    Links,
-    NumberedBlock,
-    Paragraph,
-    Quote,
-    References,
-    SideBySide,
-    Table,
-    contents_lines,
-    is_web_address,
-    number_blocks,
-    split_code,
-)
-from arena.report.formats.docx_styles import (
-    BIBLIOGRAPHY,
-    CELL,
-    CODE,
-    CONTENTS_LINES,
-    COVER_HEAD,
-    COVER_LINE,
-    NOTE,
-    SHADE,
-    WIDTH_CM,
-    set_styles,
-)
-from arena.report.formats.docx_xml import (
-    add_bookmark,
-    add_caption,
-    add_field,
-    add_link,
-    append,
-    begin_field,
-    bookmark_name,
-    element,
-    end_field,
-    update_fields_on_opening,
-    write,
-    xml_text,
-)
+from arena.report import blocks
+from arena.report.formats import docx_styles as styles
+from arena.report.formats import docx_xml as xml
 from arena.report.texts import text
 from arena.results.plots import as_png
 from arena.text import columns_wide
@@ -68,73 +22,70 @@ _PICTURE_CM = 14
 _NARROWEST, _WIDEST, _PADDING = 6, 30, 2
 
 
-def as_docx(document: Document) -> bytes:
+def as_docx(document: blocks.Document) -> bytes:
     """The whole file."""
     import docx
 
     word = docx.Document()
-    set_styles(word)
-    word.core_properties.title = xml_text(document.title)[:_LONGEST_PROPERTY]
+    styles.set_styles(word)
+    word.core_properties.title = xml.valid_text(document.title)[:_LONGEST_PROPERTY]
     word.core_properties.author = ""
-    items = number_blocks(document)
-    lines = contents_lines(items)
+    items = blocks.number_blocks(document)
+    lines = blocks.contents_lines(items)
     for item, following in zip(items, [*items[1:], None], strict=True):
         _add(word, item, lines, document.lang)
         if following and _belong_together(item.block, following.block):
             word.paragraphs[-1].paragraph_format.keep_with_next = True
-    update_fields_on_opening(word)
+    xml.update_fields_on_opening(word)
     file = io.BytesIO()
     word.save(file)
     return file.getvalue()
 
 
-def _belong_together(block: Block, following: Block) -> bool:
+def _belong_together(block: blocks.Block, following: blocks.Block) -> bool:
     """Whether the two should be on one page: a label and what it labels, a prompt and its answers."""
     match block, following:
-        case (Paragraph(), Bullets() | Quote()) | (Quote(), SideBySide()):
+        case (blocks.Paragraph(), blocks.Bullets() | blocks.Quote()) | (blocks.Quote(), blocks.SideBySide()):
             return True
     return False
 
 
-def _add(word: Word, item: NumberedBlock, lines: Sequence[ContentsLine], lang: str) -> None:
+def _add(word: Word, item: blocks.NumberedBlock, lines: Sequence[blocks.ContentsLine], lang: str) -> None:
     block = item.block
     match block:
-        case Cover():
+        case blocks.Cover():
             _add_cover(word, block, lang)
-        case Contents():
+        case blocks.Contents():
             _add_contents(word, block, lines)
-        case Heading():
-            add_bookmark(write(word.add_heading("", block.level - 1), block.text), item.anchor, lines)
-        case Paragraph():
-            write(word.add_paragraph(), block.text)
-        case Bullets():
+        case blocks.Heading():
+            xml.add_bookmark(xml.write(word.add_heading("", block.level - 1), block.text), item.anchor, lines)
+        case blocks.Paragraph():
+            xml.write(word.add_paragraph(), block.text)
+        case blocks.Bullets():
             for line in block.items:
-                write(word.add_paragraph(style="List Bullet"), line)
-        case Links():
-            for link in block.items:
-                _write_linked(word.add_paragraph(style="List Bullet"), link)
-        case References():
+                _write_linked(word.add_paragraph(style="List Bullet"), line)
+        case blocks.References():
             _add_references(word, block)
-        case Table():
+        case blocks.Table():
             _add_table(word, block, item)
-        case Quote():
+        case blocks.Quote():
             _add_quote(word, block)
-        case SideBySide():
+        case blocks.SideBySide():
             _add_side_by_side(word, block)
-        case Figure():
+        case blocks.Figure():
             _add_figure(word, block, item)
 
 
 # ---- cover and contents
 
 
-def _add_cover(word: Word, cover: Cover, lang: str) -> None:
+def _add_cover(word: Word, cover: blocks.Cover, lang: str) -> None:
     """The cover on its own page without a number; the next page is page 1."""
     if cover.above:
-        write(word.add_paragraph(style=COVER_HEAD), cover.above)
-    write(word.add_heading("", 0), cover.title)
+        xml.write(word.add_paragraph(style=styles.COVER_HEAD), cover.above)
+    xml.write(word.add_heading("", 0), cover.title)
     for name, value in cover.rows:
-        write(word.add_paragraph(style=COVER_LINE), text(lang, "cover_line", name=name, value=value))
+        xml.write(word.add_paragraph(style=styles.COVER_LINE), text(lang, "cover_line", name=name, value=value))
     _begin_numbered_pages(word)
 
 
@@ -143,28 +94,28 @@ def _begin_numbered_pages(word: Word) -> None:
     from docx.enum.text import WD_ALIGN_PARAGRAPH
 
     section = word.add_section(WD_SECTION.NEW_PAGE)
-    section._sectPr.insert_element_before(element(section._sectPr, "pgNumType", start="1"), "w:cols", "w:docGrid")
+    section._sectPr.insert_element_before(xml.element(section._sectPr, "pgNumType", start="1"), "w:cols", "w:docGrid")
     section.footer.is_linked_to_previous = False
     paragraph = section.footer.paragraphs[0]
     paragraph.alignment = WD_ALIGN_PARAGRAPH.CENTER
-    add_field(paragraph._p, "PAGE", "1")
+    xml.add_field(paragraph._p, "PAGE", "1")
 
 
-def _add_contents(word: Word, contents: Contents, lines: Sequence[ContentsLine]) -> None:
+def _add_contents(word: Word, contents: blocks.Contents, lines: Sequence[blocks.ContentsLine]) -> None:
     """Word's own table of contents, already filled in, without page numbers until Word computes them."""
     from docx.enum.text import WD_BREAK
 
-    write(word.add_paragraph(style="TOC Heading"), contents.title)
+    xml.write(word.add_paragraph(style="TOC Heading"), contents.title)
     paragraph = None
     for number, line in enumerate(lines):
         is_first = paragraph is None
-        paragraph = word.add_paragraph(style=CONTENTS_LINES[line.level - FIRST_LEVEL])
+        paragraph = word.add_paragraph(style=styles.CONTENTS_LINES[line.level - blocks.FIRST_LEVEL])
         if is_first:
-            begin_field(paragraph._p, f'TOC \\o "1-{len(CONTENTS_LINES)}" \\h \\z \\u')
-        link = append(paragraph._p, "hyperlink", anchor=bookmark_name(number), history="1")
-        link.append(paragraph.add_run(xml_text(line.text))._r)
+            xml.begin_field(paragraph._p, f'TOC \\o "1-{len(styles.CONTENTS_LINES)}" \\h \\z \\u')
+        link = xml.append(paragraph._p, "hyperlink", anchor=xml.bookmark_name(number), history="1")
+        link.append(paragraph.add_run(xml.valid_text(line.text))._r)
     if paragraph is not None:
-        end_field(paragraph._p)
+        xml.end_field(paragraph._p)
     word.add_paragraph().add_run().add_break(WD_BREAK.PAGE)
 
 
@@ -172,53 +123,53 @@ def _add_contents(word: Word, contents: Contents, lines: Sequence[ContentsLine])
 
 
 def _write_linked(paragraph: Any, line: str) -> None:
-    if is_web_address(line):
-        add_link(paragraph, line)
+    if blocks.is_web_address(line):
+        xml.add_link(paragraph, line)
     else:
-        write(paragraph, line)
+        xml.write(paragraph, line)
 
 
-def _add_references(word: Word, block: References) -> None:
+def _add_references(word: Word, block: blocks.References) -> None:
     for number, work in enumerate(block.items, start=1):
-        paragraph = write(word.add_paragraph(style=BIBLIOGRAPHY), f"[{number}]\t{work.text}")
+        paragraph = xml.write(word.add_paragraph(style=styles.BIBLIOGRAPHY), f"[{number}]\t{work.text}")
         if work.address:
             paragraph.add_run(" ")
             _write_linked(paragraph, work.address)
 
 
-def _add_quote(word: Word, block: Quote) -> None:
+def _add_quote(word: Word, block: blocks.Quote) -> None:
     if block.about:
-        about = write(word.add_paragraph(style=NOTE), block.about, bold=True)
+        about = xml.write(word.add_paragraph(style=styles.NOTE), block.about, bold=True)
         about.paragraph_format.keep_with_next = True
-    for line in xml_text(block.text).split("\n"):
-        write(word.add_paragraph(style="Quote"), line)
+    for line in xml.valid_text(block.text).split("\n"):
+        xml.write(word.add_paragraph(style="Quote"), line)
 
 
-def _add_figure(word: Word, block: Figure, item: NumberedBlock) -> None:
+def _add_figure(word: Word, block: blocks.Figure, item: blocks.NumberedBlock) -> None:
     from docx.enum.text import WD_ALIGN_PARAGRAPH
     from docx.shared import Cm
 
     picture = word.add_picture(io.BytesIO(as_png(block.spec)), width=Cm(_PICTURE_CM))
-    picture._inline.docPr.set("descr", xml_text(block.caption))
+    picture._inline.docPr.set("descr", xml.valid_text(block.caption))
     paragraph = word.paragraphs[-1]
     paragraph.alignment, paragraph.paragraph_format.keep_with_next = WD_ALIGN_PARAGRAPH.CENTER, True
     if item.number:
-        add_caption(word, item)
+        xml.add_caption(word, item)
 
 
 # ---- tables
 
 
-def _add_table(word: Word, block: Table, item: NumberedBlock) -> None:
+def _add_table(word: Word, block: blocks.Table, item: blocks.NumberedBlock) -> None:
     if item.number:
-        add_caption(word, item).paragraph_format.keep_with_next = True
+        xml.add_caption(word, item).paragraph_format.keep_with_next = True
     table = _table_with_headers(word, block.headers)
     for row in block.rows:
         for cell, line in zip(table.add_row().cells, row, strict=True):
-            cell.paragraphs[0].style = CELL
+            cell.paragraphs[0].style = styles.CELL
             _write_linked(cell.paragraphs[0], line)
     for row in table.rows:
-        append(row._tr.get_or_add_trPr(), "cantSplit")
+        xml.append(row._tr.get_or_add_trPr(), "cantSplit")
     # Each column gets a share of the width by its longest cell.
     columns = zip(block.headers, *block.rows, strict=True)
     widths = [min(_WIDEST, max(_NARROWEST, *map(columns_wide, column))) + _PADDING for column in columns]
@@ -231,10 +182,10 @@ def _table_with_headers(word: Word, headers: Sequence[str]) -> Any:
     table = word.add_table(rows=1, cols=len(headers), style="Table Grid")
     table.autofit = False
     for cell, header in zip(table.rows[0].cells, headers, strict=True):
-        cell.paragraphs[0].style = CELL
-        write(cell.paragraphs[0], header, bold=True).paragraph_format.keep_with_next = True
-        append(cell._tc.get_or_add_tcPr(), "shd", val="clear", color="auto", fill=SHADE)
-    append(table.rows[0]._tr.get_or_add_trPr(), "tblHeader")
+        cell.paragraphs[0].style = styles.CELL
+        xml.write(cell.paragraphs[0], header, bold=True).paragraph_format.keep_with_next = True
+        xml.append(cell._tc.get_or_add_tcPr(), "shd", val="clear", color="auto", fill=styles.SHADE)
+    xml.append(table.rows[0]._tr.get_or_add_trPr(), "tblHeader")
     return table
 
 
@@ -244,10 +195,10 @@ def _set_widths(table: Any, shares: list[float]) -> None:
     for column, share in zip(table.columns, shares, strict=True):
         # Word reads the width of the cells, LibreOffice that of the column.
         for part in (column, *column.cells):
-            part.width = Cm(WIDTH_CM * share)
+            part.width = Cm(styles.WIDTH_CM * share)
 
 
-def _add_side_by_side(word: Word, block: SideBySide) -> None:
+def _add_side_by_side(word: Word, block: blocks.SideBySide) -> None:
     sides = (block.left, block.right)
     table = _table_with_headers(word, [column.name for column in sides])
     for cell, column in zip(table.add_row().cells, sides, strict=True):
@@ -256,18 +207,18 @@ def _add_side_by_side(word: Word, block: SideBySide) -> None:
     _separate(word)
 
 
-def _fill(cell: Any, column: Column) -> None:
+def _fill(cell: Any, column: blocks.Column) -> None:
     from docx.shared import Pt
 
     for heading, answer in column.parts:
         if heading:
-            write(cell.add_paragraph(style=NOTE), heading, bold=True)
-        for part in split_code(answer):
+            xml.write(cell.add_paragraph(style=styles.NOTE), heading, bold=True)
+        for part in blocks.split_code(answer):
             # One paragraph per line of prose, since each line has its own direction.
             for line in [part.text] if part.is_code else part.text.split("\n"):
-                write(cell.add_paragraph(style=CODE if part.is_code else CELL), line)
+                xml.write(cell.add_paragraph(style=styles.CODE if part.is_code else styles.CELL), line)
     for index, note in enumerate(column.notes):
-        paragraph = write(cell.add_paragraph(style=NOTE), note)
+        paragraph = xml.write(cell.add_paragraph(style=styles.NOTE), note)
         if not index:
             paragraph.paragraph_format.space_before = Pt(4)
     # A new cell begins with an empty paragraph.
@@ -278,4 +229,4 @@ def _fill(cell: Any, column: Column) -> None:
 
 def _separate(word: Word) -> None:
     """Word would join two tables that follow each other directly."""
-    word.add_paragraph(style=NOTE)
+    word.add_paragraph(style=styles.NOTE)

@@ -43,14 +43,14 @@ def append(parent: Any, name: str, /, **attributes: str) -> Any:
 # ---- text
 
 
-def xml_text(text: str) -> str:
+def valid_text(text: str) -> str:
     """The text without what XML cannot hold, and with one kind of line end."""
     return _NOT_XML.sub("\ufffd", text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
 def write(paragraph: Paragraph, text: str, bold: bool = False) -> Paragraph:
     """Adds the text and returns the paragraph, which runs from the right if its first letter does."""
-    for part, is_from_right in _split_by_direction(xml_text(text)):
+    for part, is_from_right in _split_by_direction(valid_text(text)):
         run = paragraph.add_run(part)
         run.bold = bold or None
         if is_from_right:

@@ -5,28 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from arena.report.blocks import (
-    FIRST_LEVEL,
-    Bullets,
-    Citation,
-    Column,
-    Contents,
-    ContentsLine,
-    Cover,
-    Document,
-    Figure,
-    Heading,
-    Links,
-    NumberedBlock,
-    Paragraph,
-    Quote,
-    References,
-    SideBySide,
-    Table,
-    contents_lines,
-    is_web_address,
-    number_blocks,
-)
+from arena.report import blocks
 from arena.report.texts import text
 
 _MARKS = re.compile(r"([\\`*_\[\]<>|~$&#])")
@@ -36,66 +15,64 @@ _BACKSLASH = r"\\\1"
 _TICKS = re.compile(r"`{3,}")
 
 
-def as_markdown(document: Document) -> str:
+def as_markdown(document: blocks.Document) -> str:
     """The whole file; it refers to each figure as NAME.svg in the same folder."""
-    items = number_blocks(document)
-    lines = contents_lines(items)
+    items = blocks.number_blocks(document)
+    lines = blocks.contents_lines(items)
     return "\n\n".join(part for item in items for part in _block(item, lines, document.lang)) + "\n"
 
 
-def _block(item: NumberedBlock, lines: Sequence[ContentsLine], lang: str) -> Iterator[str]:
+def _block(item: blocks.NumberedBlock, lines: Sequence[blocks.ContentsLine], lang: str) -> Iterator[str]:
     block = item.block
     match block:
-        case Cover():
+        case blocks.Cover():
             yield from _cover(block, lang)
-        case Contents():
+        case blocks.Contents():
             yield f"**{_escaped(block.title)}**"
             yield "\n".join(
-                f"{'  ' * (line.level - FIRST_LEVEL)}- [{_escaped(line.text)}](#{line.anchor})" for line in lines
+                f"{'  ' * (line.level - blocks.FIRST_LEVEL)}- [{_escaped(line.text)}](#{line.anchor})" for line in lines
             )
-        case Heading():
+        case blocks.Heading():
             yield f"{'#' * block.level} {_MARKS.sub(_BACKSLASH, block.text)}"
-        case Paragraph():
+        case blocks.Paragraph():
             yield _escaped(block.text)
-        case Bullets():
-            yield "\n".join(f"- {_escaped(item)}" for item in block.items)
-        case Links():
-            yield "\n".join(f"- {_address(link)}" for link in block.items)
-        case References():
+        case blocks.Bullets():
+            yield "\n".join(f"- {_address(item)}" for item in block.items)
+        case blocks.References():
             yield "\n".join(f"{number}. {_cited(work)}" for number, work in enumerate(block.items, start=1))
-        case Table():
+        case blocks.Table():
             if item.number:
                 yield _caption(item)
             yield _table(block.headers, block.rows)
-        case Quote():
+        case blocks.Quote():
             about = [f"**{_escaped(block.about)}**", ""] if block.about else []
             yield "\n".join(f"> {line}".rstrip() for line in (*about, *_hard_lines(block.text)))
-        case SideBySide():
+        case blocks.SideBySide():
             yield from _column(block.left)
             yield from _column(block.right)
-        case Figure():
+        case blocks.Figure():
             yield f"![{_escaped(block.caption)}]({block.name}.svg)"
             if item.number:
                 yield _caption(item)
 
 
-def _cover(cover: Cover, lang: str) -> Iterator[str]:
+def _cover(cover: blocks.Cover, lang: str) -> Iterator[str]:
     yield f"# {_MARKS.sub(_BACKSLASH, cover.title)}"
     rows = [(text(lang, "university"), cover.above), *cover.rows] if cover.above else list(cover.rows)
     if rows:
         yield _table((text(lang, "field"), text(lang, "value")), rows)
 
 
-def _caption(item: NumberedBlock) -> str:
+def _caption(item: blocks.NumberedBlock) -> str:
     return f"**{item.label}**{_escaped(item.caption)}"
 
 
-def _cited(work: Citation) -> str:
+def _cited(work: blocks.Citation) -> str:
     return " ".join(filter(None, (_escaped(work.text), work.address and _address(work.address))))
 
 
 def _address(line: str) -> str:
-    return f"<{line}>" if is_web_address(line) else _escaped(line)
+    return f"<{line}>" if blocks.is_web_address(line) else _escaped(line)
 
 
 def _hard_lines(quoted: str) -> list[str]:
@@ -107,7 +84,7 @@ def _hard_lines(quoted: str) -> list[str]:
     ]
 
 
-def _column(column: Column) -> Iterator[str]:
+def _column(column: blocks.Column) -> Iterator[str]:
     yield f"#### {_escaped(column.name)}"
     for heading, answer in column.parts:
         if heading:

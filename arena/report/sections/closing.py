@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from arena.checks.texts import describe
-from arena.report.blocks import Block, Bullets, Heading, Links
+from arena.report.blocks import Block, Bullets, Heading
 from arena.report.facts import Details, ReportFacts
 from arena.report.sections.opening import count_fields, verdict_lines
 from arena.report.sections.votes import verdicts
@@ -123,4 +123,4 @@ def appendix(lang: str, details: Details) -> Iterator[Block]:
     """The public links, if there are any."""
     if details.links:
         yield Heading(2, text(lang, "links"))
-        yield Links(details.links)
+        yield Bullets(details.links)

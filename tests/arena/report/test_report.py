@@ -262,7 +262,7 @@ def test_what_could_be_chance_is_no_strength_and_comments_are_no_claims(facts):
     text = said(facts)
     strengths = text[text.index("### Strengths of Qwen") : text.index("### Weaknesses of Qwen")]
     assert "Passed 1 of 1 checks." in strengths
-    assert "Faster: 15.0 s per answer on average; the other took 45.0 s." in strengths
+    assert "Faster: 15.0 s per answer on average, not 45.0 s." in strengths
     assessment = text[text.index("## Strengths") : text.index("## Conclusion")]
     # Three votes to none, "correct" twice to none, and what raters wrote: nothing of it is beyond chance.
     for noise in ("Right & short", "The left one", "“Correct”", "Knowledge: won"):
@@ -276,7 +276,7 @@ def test_without_votes_nothing_is_said_of_preferences():
     text = said(gather(sources(ANSWERS), PROMPTS))
     assert "There are no votes" in text and "Canberra" in text
     assert not re.search(r"won|prefer [A-Z]|raters gave|95%", text)
-    assert "share of its checks" in text
+    assert "share of checks passed" in text
 
 
 def test_what_is_not_recorded_is_said_so():
