@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from commands import errors_in_one_line
-from commands.damaged import tell_damage
+from commands.inputs import tell_damage
 from commands.models import PROMPTS, DataDir, PromptSet
 
 if TYPE_CHECKING:

@@ -102,7 +102,7 @@ _LONGEST = 20_000
 
 
 def languages_in(text: str) -> frozenset[str]:
-    """The English names of the languages with a clause in the text; see `arena.prompts.reference.LANGUAGES`.
+    """The English names of the languages with a clause in the text; see `arena.prompts.prompt.LANGUAGES`.
 
     Clauses in Latin script are identified by their words (at least three), whatever language the text claims.
     """

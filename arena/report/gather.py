@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 
-from arena.answers import Recorded, read_recorded
-from arena.answers.store import FILE_NAME
+from arena.answers import FILE_NAME, Recorded, read_recorded
 from arena.checks import check_answer
 from arena.errors import InputError
 from arena.prompts import Prompt

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from arena.answers import read_recorded
 from arena.errors import InputError
-from arena.exports.export_files import ExportFolder
+from arena.exports.export import ExportFolder
 from arena.prompts import Prompt
 from arena.report.blocks import Document
 from arena.report.facts import Details, KnownModel

@@ -12,7 +12,7 @@ from arena.checks.code import check_code
 from arena.checks.texts import describe
 from arena.checks.wording import languages_in, says
 from arena.prompts import CodeReference, Reference, load_prompts
-from arena.prompts.reference import parse_reference
+from arena.prompts.prompt import parse_reference
 
 ROOT = Path(__file__).parents[3]
 ANSWERS = ROOT / "../shared/seed/answers.jsonl"

@@ -18,7 +18,7 @@ from arena.statistics.regression import (
     difference,
     swayed_by,
 )
-from bench.load.sim_votes import PROMPTS, REASONS, Reasons, coverage_table, sim_votes, true_share
+from bench.simulations import PROMPTS, REASONS, Reasons, coverage_table, sim_votes, true_share
 
 LONGER = np.array([1, 1, 1, -1, 1, -1, 1, 1.0])
 """Where the first model's answer is longer, by prompt."""
