@@ -167,7 +167,7 @@ def elo_in_order(view: View) -> Mapping[str, float]:
     last = np.flatnonzero(table["time"] >= since)
     order = last[np.lexsort([table[name][last] for name in ("battle", "vote", "time")])][-ELO_VOTES:]
     pairs, indices = view.pairs, view.pair[order].tolist()
-    firsts, seconds = ([pairs[index][place] for index in indices] for place in (0, 1))
+    firsts, seconds = ([pairs[index][side] for index in indices] for side in (0, 1))
     points = {FIRST: 1.0, SECOND: 0.0, TIE: 0.5, BOTH_BAD: 0.5}
     return elo(firsts, seconds, [points[outcome] for outcome in view.outcome[order].tolist()])
 

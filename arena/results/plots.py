@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from arena.results.figures import Figures, PairResult
+from arena.results.sentences import Names
 from arena.results.texts import dimension_name, text
 from arena.statistics import PairCount
 from arena.statistics.decision import Verdict
@@ -20,7 +21,6 @@ MOST_TICKS = 8
 FONTS = "Noto Sans CJK SC, Source Han Sans SC, Microsoft YaHei, PingFang SC, WenQuanYi Micro Hei, SimHei, sans-serif"
 _VEGA_LITE_VERSION = "6.4"
 Spec = dict[str, Any]
-Names = Callable[[str], str]
 
 
 def figures_plot(lang: str, figures: Figures) -> Spec | None:
@@ -70,7 +70,7 @@ def _bar_chart(lang: str, names: Sequence[str], counts: Mapping[str, PairCount],
         x=alt.X("votes:Q", title=text(lang, "plot_votes"), stack="zero", axis=alt.Axis(tickCount=ticks, format=",d")),
         y=_rows(counts),
         color=colour,
-        order="place:Q",
+        order="position:Q",
         tooltip=["dimension:N", "outcome:N", "votes:Q"],
     ).properties(**size)
 
@@ -142,8 +142,8 @@ def data_of(rows: Iterable[Spec]) -> Any:
 def _bars(counts: Mapping[str, PairCount], outcomes: list[str]) -> Iterator[Spec]:
     for dimension, count in counts.items():
         numbers = (count.first_wins, count.ties, count.both_bad, count.second_wins)
-        for place, (outcome, votes) in enumerate(zip(outcomes, numbers, strict=True)):
-            yield {"dimension": dimension, "outcome": outcome, "votes": votes, "place": place}
+        for position, (outcome, votes) in enumerate(zip(outcomes, numbers, strict=True)):
+            yield {"dimension": dimension, "outcome": outcome, "votes": votes, "position": position}
 
 
 def _intervals(numbers: Mapping[str, Verdict]) -> Iterator[Spec]:

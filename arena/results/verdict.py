@@ -79,12 +79,12 @@ class PairVerdict:
     @property
     def preferred(self) -> str | None:
         """The preferred model, if there is one."""
-        return _preferred(self.numbers, self.first, self.second)
+        return self.conclusion.preferred
 
     @property
     def conclusion(self) -> Conclusion:
         """The short form."""
-        return Conclusion(self.outcome, self.preferred)
+        return conclude(self.numbers, self.first, self.second)
 
     @property
     def interval(self) -> Interval:
@@ -102,6 +102,11 @@ class CriterionResult:
     numbers: Verdict
 
 
+def conclude(numbers: Verdict, first: str, second: str) -> Conclusion:
+    """The short form of a verdict on two models."""
+    return Conclusion(numbers.outcome, {True: first, False: second, None: None}[numbers.prefers_first])
+
+
 def judge_pair(view: View, index: int, raters: Raters, alpha: float = ALPHA) -> PairVerdict:
     """The verdict on one of the view's pairs. `alpha` is the chance of a false preference, however often one looks."""
     here = view.pair == index
@@ -116,8 +121,7 @@ def judge_pair(view: View, index: int, raters: Raters, alpha: float = ALPHA) -> 
     points = 1 - view.points if is_swapped else view.points
 
     def conclusion_from(others: Mask) -> Conclusion:
-        verdict = make_verdict(raters.scores(others, points).values, alpha, is_brief=True)
-        return Conclusion(verdict.outcome, _preferred(verdict, first, second))
+        return conclude(make_verdict(raters.scores(others, points).values, alpha, is_brief=True), first, second)
 
     suspicious = view.table["suspicious"] & scores.rows
     order = _canonical_order(view, scores.rows)
@@ -153,10 +157,6 @@ def _basis(view: View, here: Mask) -> tuple[Basis, Mask]:
     if rows.any():
         return Basis.BLIND, rows
     return (Basis.LEAKED if view.table["blind"][here].all() else Basis.SIGHTED), here
-
-
-def _preferred(verdict: Verdict, first: str, second: str) -> str | None:
-    return {True: first, False: second, None: None}[verdict.prefers_first]
 
 
 def _canonical_order(view: View, rows: Mask) -> NDArray[np.int64]:

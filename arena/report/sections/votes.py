@@ -8,12 +8,12 @@ from arena.report.blocks import Block, Bullets, Figure, Heading, Paragraph, Tabl
 from arena.report.facts import PromptFacts, ReportFacts, Run
 from arena.report.texts import text
 from arena.results.bias import Share
-from arena.results.figures import Figures
+from arena.results.figures import Figures, PairResult
 from arena.results.plots import COLOURS, WIDTH, Spec, data_of, finished, pair_plot
 from arena.results.selection import SUSPICIONS
 from arena.results.sentences import short
 from arena.results.texts import dimension_name
-from arena.results.verdict import Conclusion
+from arena.results.verdict import Conclusion, conclude
 from arena.statistics import PairCount
 from arena.statistics.decision import Verdict
 from arena.texts import percent
@@ -74,7 +74,7 @@ def comparison(lang: str, facts: ReportFacts, plot_lang: str) -> Iterator[Block]
         return
     yield Heading(2, text(lang, "comparison"))
     if pair:
-        yield _dimension_table(lang, facts)
+        yield _dimension_table(lang, facts, pair)
         yield Paragraph(text(lang, "comparison_note"))
         caption = text(lang, "results_plot", first=facts.name(pair.count.first))
         yield Figure("results", caption, pair_plot(plot_lang, facts.figures, pair, facts.name))
@@ -89,19 +89,18 @@ def comparison(lang: str, facts: ReportFacts, plot_lang: str) -> Iterator[Block]
 
 def verdicts(facts: ReportFacts) -> dict[str, tuple[Verdict, Conclusion]]:
     """The verdict by dimension, from the side of the report's first model."""
-    if facts.pair is None:
-        return {}
+    dimensions = facts.pair.dimensions if facts.pair else {}
+    return {name: _for_first_model(facts, numbers) for name, numbers in dimensions.items()}
+
+
+def _for_first_model(facts: ReportFacts, numbers: Verdict) -> tuple[Verdict, Conclusion]:
     first, second = (model.spec.id for model in facts.models)
-    is_swapped = facts.pair.count.first != first
-    result = {}
-    for name, numbers in facts.pair.dimensions.items():
-        seen = numbers.swapped if is_swapped else numbers
-        preferred = {True: first, False: second, None: None}[seen.prefers_first]
-        result[name] = seen, Conclusion(seen.outcome, preferred)
-    return result
+    if facts.pair and facts.pair.count.first != first:
+        numbers = numbers.swapped
+    return numbers, conclude(numbers, first, second)
 
 
-def _dimension_table(lang: str, facts: ReportFacts) -> Table:
+def _dimension_table(lang: str, facts: ReportFacts, pair: PairResult) -> Table:
     first, second = facts.models
     headers = (
         text(lang, "dimension"),
@@ -118,16 +117,8 @@ def _dimension_table(lang: str, facts: ReportFacts) -> Table:
         _row(lang, facts, dimension_name(lang, name), count, *by_dimension.get(name, (None, None)))
         for name, count in facts.dimensions.items()
     ]
-    overall = _row(lang, facts, text(lang, "all"), facts.overall, *_overall(facts))
+    overall = _row(lang, facts, text(lang, "all"), facts.overall, *_for_first_model(facts, pair.verdict.numbers))
     return Table(headers, (*rows, overall), text(lang, "votes_table"))
-
-
-def _overall(facts: ReportFacts) -> tuple[Verdict | None, Conclusion | None]:
-    if facts.pair is None:
-        return None, None
-    verdict = facts.pair.verdict
-    is_swapped = verdict.first != facts.models[0].spec.id
-    return verdict.numbers.swapped if is_swapped else verdict.numbers, verdict.conclusion
 
 
 def _row(
