@@ -21,7 +21,7 @@ MOST_ROWS = 1000
 def as_json(figures: Figures) -> dict[str, Any]:
     """All results as JSON values; None if unknown or undefined. Shares are from 0 to 1.
 
-    The fields of Filters, SignTest, Split, Agreement, Disputed, Cost and PromptCost are JSON keys under their names.
+    The fields of Filters, PairCount, SignTest, Split, Agreement, Disputed, Cost and PromptCost are JSON keys as named.
     `verdict` is the one on two models and None if there are more; each of `pairs` has its own.
     """
     left_out, agreement, disputed = figures.left_out, figures.agreement, figures.disputed
@@ -150,17 +150,7 @@ def _criterion(criterion: CriterionResult) -> dict[str, Any]:
 
 def _count(count: PairCount) -> dict[str, Any]:
     rate = count.win_rate()
-    return {
-        "first": count.first,
-        "second": count.second,
-        "votes": count.votes,
-        "first_wins": count.first_wins,
-        "second_wins": count.second_wins,
-        "ties": count.ties,
-        "both_bad": count.both_bad,
-        "win_rate": rate and rate.rate,
-        "interval": _ends(rate),
-    }
+    return {**asdict(count), "votes": count.votes, "win_rate": rate and rate.rate, "interval": _ends(rate)}
 
 
 def _bad_row(row: BadRow) -> dict[str, Any]:
