@@ -9,6 +9,7 @@ from dataclasses import replace
 from itertools import count
 from types import SimpleNamespace
 
+import hypothesis
 import pytest
 from vote_samples import votes_of
 
@@ -20,6 +21,9 @@ from arena.types import Answer, Battle, Chunk, GenerationConfig, LoadState, Mess
 from backends.scripted import ScriptedBackend, scripted_spec
 
 A, B = SideName.A, SideName.B
+# A busy machine may take long for one example.
+hypothesis.settings.register_profile("arena", deadline=None)
+hypothesis.settings.load_profile("arena")
 
 
 class StubBackend:
