@@ -18,7 +18,7 @@ from arena.statistics.decision import (
     sign_test,
 )
 from arena.statistics.sequential import WHOLE
-from bench.simulations import verdict_table
+from bench.verdict_simulations import verdict_table
 
 
 def outcome(*parts):
