@@ -11,6 +11,7 @@ COPY arena /app/arena
 COPY backends /app/backends
 COPY backup /app/backup
 COPY commands /app/commands
+COPY hubs /app/hubs
 COPY ui /app/ui
 WORKDIR /home/arena
 USER 1000

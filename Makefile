@@ -7,8 +7,10 @@ PIP := $(PYTHON) -m pip --python $(PY) --disable-pip-version-check -q
 # Where the exports are read with the packages that people take them to.
 EXPORTS := .venv-exports
 ARGS ?=
+# A file at a time, so that its servers and models are started once.
+PARALLEL := --numprocesses auto --dist loadfile
 
-.PHONY: run setup test test-extra lint format clean
+.PHONY: run setup check test test-extra lint format clean
 
 run: setup
 	$(PY) app.py $(ARGS)
@@ -37,10 +39,14 @@ $(EXPORTS)/.installed: requirements-exports.txt
 	@$(PYTHON) -m pip --python $(EXPORTS)/bin/python --disable-pip-version-check -q install -r requirements-exports.txt
 	@touch $@
 
+# Between edits: no browser, no model, no program started, no second environment.
+check: lint
+	$(PY) -m pytest $(PARALLEL) -m "not extra and not browser and not model and not slow"
+
 test: $(VENV)/.installed-dev $(EXPORTS)/.installed lint
 	@sh tests/setup_browser.sh
 	$(EXPORTS)/bin/python -m pytest tests/exports
-	$(PY) -m pytest
+	$(PY) -m pytest $(PARALLEL)
 
 # Long tests, and those that make an environment of their own (.venv-extra-*, kept for the next time).
 test-extra: $(VENV)/.installed-dev

@@ -1,4 +1,4 @@
-"""Two answers at once: one worker a side, one queue, frozen battles out. Knows no page and no votes."""
+"""Runs a battle: two models answer at once, one worker thread a side, merged into a stream of frozen battles."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from arena.text import clean
-from arena.types import Answer, Backend, Battle, Chunk, SideName
+from arena.types import Answer, Backend, Battle, Chunk, SideName, SideProgress
 from arena.worker import Item, Limits, Worker
 
 TICK_SECONDS = 0.1
@@ -23,23 +23,19 @@ def new_battle_id() -> str:
 
 
 def draw_seed() -> int:
-    """A random seed, drawn here so that it can be recorded."""
+    """A random seed. It is drawn here, not by the backend, so that it can be recorded."""
     return secrets.randbelow(SEED_LIMIT)
 
 
 def fold(answer: Answer, chunk: Chunk) -> Answer:
-    """The answer with one more chunk in it."""
+    """The answer with one more chunk added."""
     text, reasoning = answer.text, answer.reasoning
     if chunk.retract:
         text, reasoning = "", reasoning + text
-    said_more = bool(chunk.text or chunk.reasoning)
     return replace(
         answer,
         text=text + clean(chunk.text),
         reasoning=reasoning + clean(chunk.reasoning),
-        stage=None if said_more or chunk.finish_reason else chunk.stage or answer.stage,
-        done=chunk.done if chunk.stage else answer.done,
-        total=chunk.total if chunk.stage else answer.total,
         dropped_turns=chunk.dropped_turns or answer.dropped_turns,
         finish_reason=chunk.finish_reason,
         error=chunk.error,
@@ -48,7 +44,7 @@ def fold(answer: Answer, chunk: Chunk) -> Answer:
 
 
 class BattleRun:
-    """A battle while its answers are made. Safe to stop and to ask for a new answer from other threads."""
+    """A battle while its sides answer. `stop` and `regenerate` may be called from other threads."""
 
     def __init__(self, battle: Battle, backends: Mapping[SideName, Backend], limits: Limits | None = None) -> None:
         self.battle = battle
@@ -56,45 +52,51 @@ class BattleRun:
         self._limits = limits or Limits()
         self._queue: queue.SimpleQueue[Item] = queue.SimpleQueue()
         self._workers: dict[SideName, Worker] = {}
+        self._progress = dict.fromkeys(SideName, SideProgress())
         self._ended = False
         # Protects _workers and _ended: stop and regenerate come from other threads.
         self._lock = threading.Lock()
 
     def stream(self, sides: tuple[SideName, ...] = (SideName.A, SideName.B)) -> Iterator[Battle]:
-        """Answer with the given sides; yields the battle at each change, and unchanged every tenth of a second.
+        """Runs the given sides; yields the battle after each change, and unchanged every tenth of a second.
 
-        One side's failure ends that side. Closing the iterator stops all sides.
+        A failure of one side ends that side only. Closing the iterator stops all sides.
         """
         with self._lock:
-            # Made here, not at the first step: a stop may come before that.
+            # The workers exist before the first step, so that a stop before it reaches them.
             for name in sides:
-                self._engage(name)
+                self._new_worker(name)
         return self._follow(sides)
 
     def stop(self, side: SideName | None = None) -> None:
-        """Stop one side, or both; what they have said so far is kept."""
+        """Stops one side, or both. The text so far is kept."""
         with self._lock:
             for name, worker in self._workers.items():
                 if side in (None, name):
                     worker.stop()
 
     def regenerate(self, side: SideName) -> bool:
-        """Ask one side again while the other goes on. False if the run has ended: then a new run is needed."""
+        """Asks one side again while the other goes on. False if the run has ended: start a new run instead."""
         with self._lock:
             if self._ended:
                 return False
-            self._engage(side)
+            self._new_worker(side)
             self._queue.put(side)
             return True
 
     @property
+    def progress(self) -> Mapping[SideName, SideProgress]:
+        """What each side does before it writes."""
+        return dict(self._progress)
+
+    @property
     def stopping(self) -> bool:
-        """Whether every side that still runs has been told to stop."""
+        """Whether `stop` was called for every side that still runs."""
         with self._lock:
             return all(worker.stopped_at for worker in self._workers.values() if worker.open)
 
-    def _engage(self, name: SideName) -> None:
-        """A new worker for the side, not begun yet; the lock is held."""
+    def _new_worker(self, name: SideName) -> None:
+        """Replaces the side's worker by one that has not started; the lock is held."""
         if old := self._workers.get(name):
             old.stop()
             old.open = False
@@ -103,8 +105,8 @@ class BattleRun:
     def _follow(self, sides: tuple[SideName, ...]) -> Iterator[Battle]:
         try:
             for name in sides:
-                self._workers[name].begin(self.battle.side(name))
-            while not self._finished():
+                self._workers[name].start(self.battle.side(name))
+            while not self._has_finished():
                 self._step()
                 yield self.battle
         finally:
@@ -112,9 +114,9 @@ class BattleRun:
                 self._ended = True
             self.stop()
 
-    def _finished(self) -> bool:
+    def _has_finished(self) -> bool:
         with self._lock:
-            # Set under the lock: a request for a new answer either came before, or is told that it is too late.
+            # Set under the lock: `regenerate` either comes before this, or returns False.
             self._ended = self._queue.empty() and not any(worker.open for worker in self._workers.values())
             return self._ended
 
@@ -124,35 +126,37 @@ class BattleRun:
         except queue.Empty:
             item = None
         if isinstance(item, SideName):
-            self._renew(item)
+            self._restart(item)
         elif item is not None:
-            self._take(*item)
+            self._add(*item)
         for worker in list(self._workers.values()):
             if worker.open and (chunk := worker.overdue(self._limits)):
                 worker.stop()
-                self._take(worker, chunk)
+                self._add(worker, chunk)
 
-    def _renew(self, name: SideName) -> None:
+    def _restart(self, name: SideName) -> None:
         worker = self._workers[name]
-        if not worker.begun:  # of two requests in a row the first has begun it
+        if not worker.started:  # the first of two requests in a row has started it already
             self.battle = renewed(self.battle, name)
-            worker.begin(self.battle.side(name))
+            self._progress[name] = SideProgress()
+            worker.start(self.battle.side(name))
 
-    def _take(self, worker: Worker, chunk: Chunk) -> None:
+    def _add(self, worker: Worker, chunk: Chunk) -> None:
         if not worker.open:
-            return  # an answer that was given up, or replaced, comes too late
+            return  # too late: the answer was given up or replaced
         if chunk.finish_reason:
             worker.open = False
         answer = worker.timed(fold(self.battle.side(worker.name).answer, chunk))
         self.battle = self.battle.with_answer(worker.name, answer)
+        self._progress[worker.name] = self._progress[worker.name].after(chunk)
 
 
 def renewed(battle: Battle, name: SideName) -> Battle:
-    """The battle with one answer taken back, to be asked again: another pair of answers, so another battle."""
+    """The battle without one side's answer, with a new id and that side's next seed: to be asked again."""
     side = battle.side(name)
     config = side.config
     if config and config.seed is not None:
         config = replace(config, seed=(config.seed + 1) % SEED_LIMIT)
     side = replace(side, config=config, answer=Answer())
-    fresh = replace(battle, id=new_battle_id())
-    return replace(fresh, a=side) if name is SideName.A else replace(fresh, b=side)
+    battle = replace(battle, id=new_battle_id())
+    return replace(battle, a=side) if name is SideName.A else replace(battle, b=side)

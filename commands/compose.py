@@ -53,14 +53,13 @@ def compose(
 ) -> Services:
     """Everything that a page works with. Without `specs` nothing is asked and recorded answers alone are judged.
     `backup` tells how many votes are nowhere else, where that is to be told."""
-    from arena.admin import Admin
-    from arena.answers.store import FILE_NAME as ANSWERS
+    from arena.answers import FILE_NAME as ANSWERS
     from arena.batch import BatchRunner
     from arena.chat import Chat, Chats
-    from arena.exports.downloads import Downloads
+    from arena.exports.export import Downloads
     from arena.judging.ballots import Ballots
     from arena.judging.judge_key import JudgeKey
-    from arena.judging.limits import RateLimits
+    from arena.judging.limits import Admin, RateLimits
     from arena.judging.live import LiveBattles
     from arena.judging.moderation import Moderation
     from arena.judging.rooms import Rooms
@@ -113,8 +112,7 @@ def compose(
 
 def background(prompts: Sequence[Prompt], hosting: Hosting) -> Background:
     """What is known beside the votes: the prompts' categories, and the memory that recorded answers took."""
-    from arena.answers import read_recorded
-    from arena.answers.store import FILE_NAME
+    from arena.answers import FILE_NAME, read_recorded
     from arena.results.compute import Background
     from arena.results.cost import peak_memory
 

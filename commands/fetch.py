@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from arena.types import ModelSpec
     from backends.fetching.fetch import Fetched
     from backends.folder.manifest import Manifest
-    from backends.models.catalog import Hub, Published
+    from backends.models.catalog import Published
+    from hubs import Hub
 
 INTERRUPTED = 130
 
@@ -165,7 +166,7 @@ def _bring(spec: ModelSpec, published: Published, hub: Hub | None, verify: bool,
             _say_plan(spec, manifest, missing)
 
     def report(progress: Progress) -> None:
-        bar.show(progress.done, progress.total, f"{'checking ' if progress.checking else ''}{progress.file}")
+        bar.show_bytes(progress.done, progress.total, f"{'checking ' if progress.checking else ''}{progress.file}")
 
     try:
         fetched = fetch_model(spec, published, hub, Surroundings(begin, report), anew=verify)
@@ -182,8 +183,8 @@ def _bring(spec: ModelSpec, published: Published, hub: Hub | None, verify: bool,
 
 
 def _say_plan(spec: ModelSpec, manifest: Manifest, missing: int) -> None:
-    from backends.fetching.hubs import hub_module
     from commands.progress import size_text
+    from hubs import hub_module
 
     repo = manifest.repo
     typer.echo(f"{spec.name}: {repo.id} at {repo.revision} on {hub_module(manifest.hub).NAME}")

@@ -1,4 +1,4 @@
-"""How far a long work is, on a terminal as one line that changes, elsewhere as a plain line every ten seconds."""
+"""Progress of long work on stderr: a live line on a terminal, elsewhere a plain line every ten seconds."""
 
 from __future__ import annotations
 
@@ -6,99 +6,91 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TextIO
+from datetime import timedelta
+from typing import TYPE_CHECKING
 
-TERMINAL_SECONDS = 0.2
+from rich import filesize
+
+if TYPE_CHECKING:
+    from rich.progress import ProgressColumn
+
 PLAIN_SECONDS = 10.0
 
 
 class StatusLine:
-    """One line about what is going on, written to a stream; `finish` ends it."""
+    """One line of words about work that is running."""
 
-    def __init__(self, stream: TextIO | None = None) -> None:
-        self._stream = stream or sys.stderr
-        self._terminal = self._stream.isatty()
-        self._shown = 0.0 if self._terminal else time.monotonic()
-        self._width = 0
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import Progress
 
-    def show(self, line: Callable[[], str]) -> None:
-        """Write the line, if it is time for one."""
-        now = time.monotonic()
-        if now - self._shown < (TERMINAL_SECONDS if self._terminal else PLAIN_SECONDS):
-            return
-        self._shown = now
-        words = line()
-        if self._terminal:
-            # Padded instead of a control code that clears: blanks do the same everywhere.
-            self._stream.write(f"\r{words:<{self._width}}")
-            self._width = len(words)
-        else:
-            self._stream.write(f"{words}\n")
-        self._stream.flush()
+        self._columns = self._make_columns()
+        console = Console(stderr=True)
+        self._progress = Progress(*self._columns, console=console, transient=True)
+        self._task = self._progress.add_task("", start=False)
+        self._is_live = sys.stderr.isatty() and console.is_interactive
+        self._printed_at = time.monotonic()
+
+    def _make_columns(self) -> list[ProgressColumn]:
+        from rich.progress import TextColumn
+
+        return [TextColumn("{task.description}", markup=False)]
+
+    def show(self, words: str) -> None:
+        """Replace the words; elsewhere than on a terminal they are printed if the last line is ten seconds old."""
+        self._update(words, 0, None)
 
     def say(self, line: str) -> None:
-        """Write a line that stays."""
-        self.finish()
-        self._stream.write(f"{line}\n")
-        self._stream.flush()
+        """Print a line that stays."""
+        self._progress.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     def finish(self) -> None:
-        """Leave the terminal at the beginning of an empty line."""
-        if self._terminal and self._width:
-            self._stream.write(f"\r{'':<{self._width}}\r")
-            self._stream.flush()
-        self._width = 0
+        """Remove the live line from the terminal."""
+        if self._progress.live.is_started:
+            self._progress.stop()
 
-
-class ByteProgress:
-    """Bytes done of a total, rate and time left, written to a stream; `finish` ends the line."""
-
-    def __init__(self, stream: TextIO | None = None) -> None:
-        self._line = StatusLine(stream)
-        self._began: tuple[float, int] | None = None
-
-    def show(self, done: int, total: int, words: str) -> None:
-        """Write the line if it is time for one."""
+    def _update(self, words: str, done: int, total: int | None) -> None:
+        if not self._progress.tasks[0].started:  # the rate counts from here: what was there before took no time
+            self._progress.start_task(self._task)
+            self._progress.tasks[0].completed = done
+        self._progress.update(self._task, description=words, completed=done, total=total)
         now = time.monotonic()
-        began, at_first = self._began = self._began or (now, done)
-        seconds = now - began
-        rate = (done - at_first) / seconds if seconds > 1 else 0.0
-        self._line.show(lambda: progress_line(done, total, rate, words))
+        if self._is_live:
+            self._progress.start()
+        elif now - self._printed_at >= PLAIN_SECONDS:
+            self._printed_at = now
+            self.say("  ".join(str(column(self._progress.tasks[0])) for column in self._columns))
 
-    def finish(self) -> None:
-        """Leave the terminal at the beginning of an empty line."""
-        self._line.finish()
+
+class ByteProgress(StatusLine):
+    """Bytes done of a total, with the rate, the time left and what is being read or written."""
+
+    def _make_columns(self) -> list[ProgressColumn]:
+        from rich.progress import DownloadColumn, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+        share = TextColumn("{task.percentage:>3.0f}%")
+        return [share, DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn(), *super()._make_columns()]
+
+    def show_bytes(self, done: int, total: int, words: str) -> None:
+        """Replace the figures and the words."""
+        self._update(words, done, total)
 
 
 @contextmanager
 def votes_read() -> Iterator[Callable[[int, int], None]]:
-    """What to tell how many bytes of votes are read, of how many."""
+    """A function to call with the bytes of votes that have been read, and their total."""
     progress = ByteProgress()
     try:
-        yield lambda done, total: progress.show(done, total, "of votes read")
+        yield lambda done, total: progress.show_bytes(done, total, "of votes read")
     finally:
         progress.finish()
 
 
-def progress_line(done: int, total: int, rate: float, words: str) -> str:
-    """One line: how much, how fast, how long still, and with what."""
-    share = 100 * done // total if total else 100
-    parts = [f"{share:3d} %", f"{size_text(done)} of {size_text(total)}"]
-    if rate > 0:
-        parts += [f"{size_text(rate)}/s", f"{time_text((total - done) / rate)} left"]
-    return "  ".join((*parts, words))
-
-
 def time_text(seconds: float) -> str:
-    """Seconds as a person reads them: hours, minutes, seconds."""
-    whole = round(seconds)
-    return f"{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}"
+    """A duration as h:mm:ss."""
+    return str(timedelta(seconds=round(seconds)))
 
 
 def size_text(size: float) -> str:
-    """Bytes as a person reads them, in powers of ten like the hubs' pages."""
-    for unit in ("B", "kB", "MB"):
-        if size < 1000:
-            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
-        size /= 1000
-    return f"{size:.2f} GB"
+    """A number of bytes in powers of ten, as the hubs' pages show it."""
+    return filesize.decimal(round(size))

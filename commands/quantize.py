@@ -106,7 +106,7 @@ def make_packed(job: Job) -> bool:
         return True
     bar = ByteProgress()
     try:
-        pack(job, bar.show)
+        pack(job, bar.show_bytes)
     except KeyboardInterrupt:
         bar.finish()
         typer.echo("Stopped. Run the same command again to go on from here.", err=True)

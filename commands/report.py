@@ -10,8 +10,7 @@ import typer
 
 from arena.errors import InputError
 from commands import errors_in_one_line
-from commands.answers import Answers, answers_file
-from commands.damaged import tell_damage
+from commands.inputs import Answers, answers_file, tell_damage
 from commands.models import PROMPTS, DataDir, PromptSet, known_models
 
 

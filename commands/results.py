@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from commands import errors_in_one_line
-from commands.damaged import tell_damage
+from commands.inputs import tell_damage
 from commands.models import PROMPTS, DataDir, PromptSet
 
 if TYPE_CHECKING:
@@ -70,8 +70,7 @@ def results(
 def _figures(
     votes: Sequence[str] | None, filters: Filters, answers: Path | None, prompts: Path, data_dir: Path
 ) -> Figures:
-    from arena.answers import read_recorded
-    from arena.answers.store import FILE_NAME
+    from arena.answers import FILE_NAME, read_recorded
     from arena.prompts import load_prompts
     from arena.results.compute import Background, compute
     from arena.results.cost import peak_memory

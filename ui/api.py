@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from typing import Any
 
 import gradio as gr
 from gradio.events import api
 
 from arena.errors import ArenaError, InputError
-from arena.judging.judgement import Judgement
+from arena.judging.ballots import Judgement
 from arena.results.as_json import as_json
 from arena.results.selection import Filters
-from arena.types import Battle, SideName
+from arena.types import Battle, SideName, SideProgress
 from ui.chat.notes import receipt
 from ui.chat.panes import status_line
 from ui.session import Services, address_of, lang_of
@@ -52,10 +52,10 @@ class Api:
             for battle in chat.ask(prompt, prompt=self._services.prompt_of(prompt)):
                 if time.monotonic() - sent >= UPDATE_SECONDS:
                     sent = time.monotonic()
-                    yield self._state(lang, battle)
+                    yield self._state(lang, battle, chat.progress)
         except ArenaError as error:
             raise _refusal(lang, error) from error
-        yield self._state(lang, chat.turns[-1])
+        yield self._state(lang, chat.turns[-1], chat.progress)
 
     def battle(self, request: gr.Request, room: str = "") -> dict[str, Any]:
         """The recorded battle that is before this session, the same until it is judged; no name is told.
@@ -69,7 +69,7 @@ class Api:
         try:
             if rooms is None:
                 raise InputError("no_recorded", "There are no recorded answers to judge here.")
-            position = rooms.desk(room).position(self._judge(request), address=address_of(request))
+            position = rooms.judging(room).assign(self._judge(request), address=address_of(request))
         except ArenaError as error:
             raise _refusal(lang_of(self._services, request), error) from error
         battle = position.battle
@@ -130,12 +130,14 @@ class Api:
     def _judge(self, request: gr.Request) -> str:
         return self._services.judge(f"api:{request.session_hash}")
 
-    def _state(self, lang: str, battle: Battle) -> dict[str, Any]:
+    def _state(self, lang: str, battle: Battle, progress: Mapping[SideName, SideProgress]) -> dict[str, Any]:
         state: dict[str, Any] = {"battle_id": battle.id}
         for side in SideName:
             answer = battle.side(side).answer
             state[str(side)] = answer.text
-            state[f"status_{side}"] = status_line(lang, answer, self._services.backends[side].load_state)
+            state[f"status_{side}"] = status_line(
+                lang, answer, progress[side], self._services.backends[side].load_state
+            )
         return state
 
 

@@ -11,12 +11,12 @@ from typing import Any
 
 import gradio as gr
 
-from arena.admin import Admin
 from arena.batch import BatchRunner
 from arena.chat import Chat, Chats
 from arena.errors import ArenaError, InputError
-from arena.judging.assignments import Position
+from arena.judging.assignments import Assignment
 from arena.judging.ballots import Ballots
+from arena.judging.limits import Admin
 from arena.judging.live import LiveBattles, LiveView
 from arena.judging.moderation import Moderation
 from arena.judging.rooms import NO_ROOM, Rooms
@@ -108,7 +108,7 @@ def address_of(request: gr.Request | None) -> str:
 class Judging:
     """What a tab shows of the blind vote: nothing yet, a position, and the vote once it is cast."""
 
-    position: Position | None = None
+    position: Assignment | None = None
     vote: Vote | None = None
 
 

@@ -38,7 +38,7 @@ _LONGEST = 20_000
 
 
 def languages_in(text: str) -> frozenset[str]:
-    """The English names of the languages that have a clause in the text; see `arena.prompts.reference.LANGUAGES`.
+    """The English names of the languages that have a clause in the text; see `arena.prompts.prompt.LANGUAGES`.
 
     Latin script is told apart by words (three at least), so that English called German is English.
     """

@@ -6,9 +6,9 @@ import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from arena.answers.store import FILE_NAME
+from arena.answers import FILE_NAME
 from arena.errors import InputError
-from arena.exports.export_files import ExportFolder
+from arena.exports.export import ExportFolder
 from arena.prompts import Prompt
 from arena.report.blocks import Document
 from arena.report.details import Details

@@ -6,8 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from arena.answers import Recorded, read_recorded
-from arena.answers.store import FILE_NAME
+from arena.answers import FILE_NAME, Recorded, read_recorded
 from arena.results.compute import compute
 from arena.results.figures import Figures
 from arena.votes.reader import Progress

@@ -44,6 +44,15 @@ NUMERIC = frozenset(
 )
 """The columns whose cells are numbers or empty, checked by `to_vote`."""
 
+WHOLE = ("turn", "tokens_a", "tokens_b", "schema")
+"""The columns of whole numbers; `to_vote` does not check `schema`."""
+
+FLAGS = ("anony", "any_right", "leaked")
+"""The columns of True, False or empty."""
+
+LARGEST_WHOLE = 2**53
+"""Up to here a float represents every whole number."""
+
 REQUIRED = ("question_id", "model_a", "model_b", "winner")
 """What a row must have to count as a vote."""
 
@@ -175,8 +184,6 @@ def to_vote(row: Mapping[str, str]) -> Vote:
     )
 
 
-_LARGEST = 2**53  # what a float still tells from its neighbours
-
 JSON_COLUMNS = ("settings", "criteria", "conversation_a", "conversation_b")
 """The columns whose cells are JSON or empty."""
 
@@ -282,7 +289,7 @@ def _whole(row: Mapping[str, str], name: str) -> int | None:
         value = int(cell) if cell else None
     except ValueError as error:
         raise UnreadableRow(f"{name} {cell[:40]!r} is no whole number") from error
-    if value is not None and abs(value) > _LARGEST:
+    if value is not None and abs(value) > LARGEST_WHOLE:
         raise UnreadableRow(f"{name} is too large")
     return value
 

@@ -14,16 +14,17 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+import hubs
 from arena.errors import ArenaError, BackendError, InputError
 from arena.types import ModelSpec
-from backends.fetching import hubs
 from backends.fetching.partial import PartFolder
 from backends.fetching.transfer import Request, StatusRefused, transfer
 from backends.folder.checkpoint import find_weights
-from backends.folder.manifest import Manifest, RemoteFile, read_manifest
+from backends.folder.manifest import Manifest, read_manifest
 from backends.folder.needed_files import needed_files
-from backends.models.catalog import Hub, Published
+from backends.models.catalog import Published
 from backends.models.folder_models import models_dir
+from hubs import Hub, RemoteFile
 
 # Besides the files themselves: votes, logs and the system must still have room.
 ROOM = 512 * 1024**2

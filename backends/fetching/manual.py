@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from textwrap import fill
 
+import hubs
 from arena.types import ModelSpec
-from backends.fetching import hubs
 from backends.folder.needed_files import SMALL
 from backends.models.catalog import Published
 from backends.models.folder_models import models_dir

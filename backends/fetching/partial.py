@@ -9,7 +9,8 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from backends.folder.manifest import MANIFEST, Manifest, RemoteFile, read_manifest, size_of, write_manifest
+from backends.folder.manifest import MANIFEST, Manifest, read_manifest, size_of, write_manifest
+from hubs import RemoteFile
 
 
 @dataclass(frozen=True)

@@ -10,19 +10,10 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from backends.models.catalog import Hub, Repo
+from hubs import Hub, RemoteFile, Repo
 
 MANIFEST = "fetched.json"
 BRANCHES = ("main", "master")
-
-
-@dataclass(frozen=True)
-class RemoteFile:
-    """A file as a hub lists it; `sha256` is None where the hub's list has none."""
-
-    path: str
-    size: int
-    sha256: str | None = None
 
 
 @dataclass(frozen=True)

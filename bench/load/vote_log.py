@@ -17,7 +17,7 @@ from arena.judging.pairs import load_pairs
 from arena.judging.rooms import Rooms
 from arena.results.service import ResultsService
 from arena.votes import FIRST_PART, VoteLog
-from arena.votes.parts import HEAD, csv_line
+from arena.votes.records import HEAD, csv_line
 from arena.votes.rows import to_row
 from arena.votes.store import store_of
 from bench.load.samples import RATER_VOTES, sample_answers, sample_events, sample_vote

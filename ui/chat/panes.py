@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from arena.types import Answer, Battle, LoadState, SideName
+from arena.types import Answer, Battle, LoadState, SideName, SideProgress
 from ui.display import display_copy, plain_copy
 from ui.texts import error_text, text
 
@@ -40,11 +40,14 @@ def _says_nothing(answer: Answer) -> bool:
     return answer.finish_reason in ("stop", "length") and not answer.text.strip()
 
 
-def status_line(lang: str, answer: Answer | None, load: LoadState) -> str:
+def status_line(lang: str, answer: Answer | None, progress: SideProgress, load: LoadState) -> str:
     """The line under a pane's name: what the side is doing, or how it ended, and how fast."""
     if answer is None:
         return _load_line(lang, load)
-    parts = [_doing(lang, answer) if answer.finish_reason is None else _ending(lang, answer), *_figures(lang, answer)]
+    parts = [
+        _doing(lang, answer, progress) if answer.finish_reason is None else _ending(lang, answer),
+        *_figures(lang, answer),
+    ]
     if answer.dropped_turns:
         parts.append(text(lang, "dropped", count=answer.dropped_turns))
     return " · ".join(parts)
@@ -63,14 +66,14 @@ def _load_line(lang: str, load: LoadState) -> str:
     return text(lang, "idle") if load.ready else text(lang, "load_wait", seconds=int(load.seconds))
 
 
-def _doing(lang: str, answer: Answer) -> str:
-    match answer.stage:
+def _doing(lang: str, answer: Answer, progress: SideProgress) -> str:
+    match progress.stage:
         case "loading":
-            return text(lang, "load_wait", seconds=answer.done)
+            return text(lang, "load_wait", seconds=progress.done)
         case "queued":
-            return queued_line(lang, answer.done, answer.total)
-        case "reading" if answer.done and answer.total:
-            return text(lang, "reading_part", done=answer.done, total=answer.total)
+            return queued_line(lang, progress.done, progress.total)
+        case "reading" if progress.done and progress.total:
+            return text(lang, "reading_part", done=progress.done, total=progress.total)
         case "reading":
             return text(lang, "reading")
     return text(lang, "generating" if answer.text or answer.reasoning else "waiting")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gradio as gr
 
 from arena.errors import ArenaError
-from arena.judging.judgement import Judgement
+from arena.judging.ballots import Judgement
 from ui.chat.layout import ChatTab
 from ui.chat.notes import receipt_with_link
 from ui.session import Services, Tabs, address_of

@@ -8,8 +8,7 @@ import gradio as gr
 from gradio.blocks import Block
 
 from arena.errors import InputError
-from arena.judging.recorded import RecordedJudging
-from arena.judging.rooms import NO_ROOM, Room, Rooms
+from arena.judging.rooms import NO_ROOM, Room, RoomJudging, Rooms
 from arena.results.selection import Filters
 from arena.types import Battle, SideName, Vote
 from ui.judging.layout import JudgeTab
@@ -119,8 +118,8 @@ class JudgeHandlers:
         except InputError as error:
             tab.room, tab.no_room = NO_ROOM, str(error.details["room"])
         judge, desk = judge_of(self._services, kept), self._desk(tab)
-        if judge and desk.has_begun(judge) and not desk.closed:
-            tab.judging = Judging(desk.position(judge))
+        if judge and desk.has_started(judge) and not desk.closed:
+            tab.judging = Judging(desk.assign(judge))
 
     def go_on(self, kept: Kept, request: gr.Request) -> Updates:
         """The next battle, or the one that is before the rater already."""
@@ -142,7 +141,7 @@ class JudgeHandlers:
 
     def _position(self, tab: Tab, kept: Kept, request: gr.Request) -> Judging:
         judge = known_judge(self._services, tab, kept)
-        return Judging(self._desk(tab).position(judge, address=address_of(request)))
+        return Judging(self._desk(tab).assign(judge, address=address_of(request)))
 
     def skip(self, kept: Kept, request: gr.Request) -> Updates:
         """Pass the battle by."""
@@ -150,7 +149,7 @@ class JudgeHandlers:
         with refusals(tab):
             judge, desk = known_judge(self._services, tab, kept), self._desk(tab)
             desk.skip(self._battle_id(tab), judge)
-            tab.judging = Judging(desk.position(judge))
+            tab.judging = Judging(desk.assign(judge))
         return self._anew(tab)
 
     def submit(
@@ -188,8 +187,8 @@ class JudgeHandlers:
             count = self._services.withdrawals.withdraw(code or "", address_of(request))
             return text(tab.lang, "judge_withdrawn", count=count)
 
-    def _desk(self, tab: Tab) -> RecordedJudging:
-        return self._rooms.desk(tab.room)
+    def _desk(self, tab: Tab) -> RoomJudging:
+        return self._rooms.judging(tab.room)
 
     def _room(self, tab: Tab) -> Room | None:
         return self._rooms.room(tab.room) if tab.room != NO_ROOM else None

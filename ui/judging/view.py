@@ -6,7 +6,7 @@ import html
 from collections.abc import Callable
 from typing import Any
 
-from arena.judging.assignments import Position
+from arena.judging.assignments import Assignment
 from arena.judging.rooms import Room
 from arena.results.figures import Figures
 from arena.types import Answer, Battle, Side, SideName, Vote
@@ -17,7 +17,7 @@ from ui.texts import text
 Row = dict[str, Any]
 
 
-def progress_line(lang: str, position: Position | None) -> str:
+def progress_line(lang: str, position: Assignment | None) -> str:
     """How far the rater is, as HTML; nothing before they have begun."""
     if position is None:
         return ""
@@ -106,7 +106,7 @@ def receipt(lang: str, vote: Vote, code_of: Callable[[str], str]) -> str:
     return text(lang, "judge_receipt", choice=chosen, id=vote.id[:8], code=code)
 
 
-def note(lang: str, position: Position | None, vote: Vote | None, code_of: Callable[[str], str]) -> str:
+def note(lang: str, position: Assignment | None, vote: Vote | None, code_of: Callable[[str], str]) -> str:
     """The line at the end: the receipt of the last vote, or that all is done."""
     if vote is not None:
         return receipt(lang, vote, code_of)

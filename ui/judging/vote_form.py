@@ -10,7 +10,7 @@ import gradio as gr
 from gradio.blocks import Block
 
 from arena.errors import InputError
-from arena.judging.judgement import Judgement
+from arena.judging.ballots import Judgement
 from arena.types import CRITERIA, VERDICTS, SideName, Vote
 from ui.chatbot import answer_pane
 from ui.choices import CHOICES

@@ -7,8 +7,8 @@ from typing import Any
 import gradio as gr
 from gradio.blocks import Block
 
-from arena.admin import Admin
 from arena.errors import InputError
+from arena.judging.limits import Admin
 from arena.judging.rooms import Room, Rooms
 from arena.results.selection import Filters
 from ui.backup import backup_line
@@ -113,7 +113,7 @@ class RoomHandlers:
         return self._rooms.room(tab.class_room) if tab.admin and tab.class_room else None
 
     def _counts(self, tab: Tab, room: Room | None) -> str:
-        return counts_block(tab.lang, room, self._rooms.desk(room.code).progress if room else None)
+        return counts_block(tab.lang, room, self._rooms.judging(room.code).progress if room else None)
 
     def _results(self, lang: str, room: Room | None) -> str:
         """What the votes of a closed room come to."""

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import segno
 
-from arena.judging.assignments import Progress
+from arena.judging.assignments import RoomProgress
 from arena.judging.rooms import Room
 from arena.results.sentences import planner
 from ui.texts import text
@@ -33,15 +33,15 @@ def link_block(lang: str, base: str, room: Room | None) -> str:
     )
 
 
-def counts_block(lang: str, room: Room | None, progress: Progress | None) -> str:
+def counts_block(lang: str, room: Room | None, progress: RoomProgress | None) -> str:
     """How many have begun and are through, and how many votes there are, as HTML: no word of what they say."""
     if room is None or progress is None:
         return ""
-    done, of = progress.through, room.wanted
+    done, of = progress.finished, room.wanted
     words = text(
         lang,
         "class_counts",
-        begun=progress.begun,
+        begun=progress.started,
         through=done,
         wanted=of,
         votes=progress.votes,

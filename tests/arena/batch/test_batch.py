@@ -1,7 +1,7 @@
 """A batch: everything asked once, one model after the other, each answer kept, whatever stops it."""
 
 import os
-import time
+import threading
 from contextlib import contextmanager
 from types import SimpleNamespace
 
@@ -225,17 +225,13 @@ def test_a_conversation_that_failed_goes_on_with_the_turn_that_did(on):
 
 
 def test_several_answers_at_once(on, store):
-    running, most = [], []
+    running, most, both = [], [], threading.Barrier(2)
 
     def counting(messages, config):
         running.append(messages)
         try:
-            for _ in range(20):  # until the other one is there
-                yield Chunk()
-                most.append(len(running))
-                if len(running) == 2:
-                    break
-                time.sleep(0.01)
+            both.wait(30)
+            most.append(len(running))
             yield from echo(messages, config)
         finally:
             running.remove(messages)

@@ -13,7 +13,7 @@ from arena.checks.phrases import says
 from arena.checks.spoken import languages_in
 from arena.checks.words import describe
 from arena.prompts import CodeReference, Reference, load_prompts
-from arena.prompts.reference import parse_reference
+from arena.prompts.prompt import parse_reference
 
 ROOT = Path(__file__).parents[3]
 ANSWERS = ROOT / "../shared/seed/answers.jsonl"

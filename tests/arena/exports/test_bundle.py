@@ -15,12 +15,12 @@ from vote_samples import log_path, make_vote, rich_vote
 from workbooks import one_line_end
 
 from app import cli
+from arena.append_log import list_parts
 from arena.errors import InputError
 from arena.events import EventLog
-from arena.exports.bundle import export_bundle
+from arena.exports.export import export_bundle
 from arena.types import Message, ModelSpec, SideName, Winner
-from arena.votes import VoteLog
-from arena.votes.parts import list_parts
+from arena.votes import FIRST_PART, VoteLog
 from arena.votes.store import VoteStore, store_of
 
 NASTY = 'a "q", b;\r\n=1+2\u2028<|im_end|> 中文 👩\u200d🔬'
@@ -78,7 +78,7 @@ def test_the_log_is_read_once(folder, tmp_path, monkeypatch):
             opened.append(table)
             return super().stored(table)
 
-    export_bundle(Counted(lambda: list_parts(folder)), tmp_path / "votes.zip")
+    export_bundle(Counted(lambda: list_parts(folder, FIRST_PART)), tmp_path / "votes.zip")
     assert len(opened) == 1
 
 
@@ -222,7 +222,7 @@ def test_the_command_writes_a_workbook(folder, tmp_path):
 def test_the_command_tells_how_far_it_is(folder, tmp_path, monkeypatch, name):
     monkeypatch.setattr("commands.progress.PLAIN_SECONDS", 0.0)
     lines = run(tmp_path / name, "--data-dir", folder).stderr.splitlines()
-    assert lines[0].endswith("reading votes") and lines[-1].startswith("100 %")
+    assert lines[0].endswith("reading votes") and lines[-1].startswith("100%")
     steps = list(dict.fromkeys(line.split("  ")[-1] for line in lines))
     further = ["writing votes.parquet", "compressing"] if name.endswith(".zip") else []
     assert steps == ["reading votes", "writing votes", *further]

@@ -13,7 +13,7 @@ from arena.report.document import make_document
 from arena.report.formats.markdown import as_markdown
 from arena.types import Winner
 from arena.votes import VoteLog
-from arena.votes.withdrawn import WITHDRAWN
+from arena.votes.store import WITHDRAWN
 
 
 def votes_in(tmp_path, *files):

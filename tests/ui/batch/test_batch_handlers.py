@@ -13,10 +13,9 @@ import gradio as gr
 import pytest
 from gradio.blocks import Block
 
-from arena.admin import Admin
 from arena.batch import BatchState, CellState, CellView, Progress
 from arena.errors import InputError
-from arena.judging.limits import RateLimits
+from arena.judging.limits import Admin, RateLimits
 from arena.prompts import Prompt
 from arena.report import Reports
 from arena.results.service import ResultsService
@@ -42,7 +41,7 @@ def cell(state: CellState, **more: Any) -> CellView:
     return CellView(SimpleNamespace(model=model, prompt=PROMPT, repeat=more.pop("repeat", 0)), state, **more)  # type: ignore[arg-type]
 
 
-class RecordedJudging:
+class RoomJudging:
     """Keeps what was asked of it."""
 
     def __init__(self) -> None:
@@ -72,7 +71,7 @@ def made() -> Callable[..., SimpleNamespace]:
         services.may_run = lambda tab, request: Services.may_run(services, tab, request)  # type: ignore[arg-type]
         with gr.Blocks(), gr.Tab() as place:
             part = lay_out_batch(Labels({}), place)
-        tab, desk = SimpleNamespace(lang="en", admin=False), RecordedJudging()
+        tab, desk = SimpleNamespace(lang="en", admin=False), RoomJudging()
         tabs = SimpleNamespace(get=lambda request: tab)
         events = BatchHandlers(services, desk, part, tabs)  # type: ignore[arg-type]
         return SimpleNamespace(events=events, desk=desk, tab=tab, part=part)

@@ -9,9 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from arena.judging.identity import names_a_model
-from arena.judging.names import chinese, english, folding, marks, places, quotes
-from arena.judging.names.makers import MAKERS
+from arena.judging import leaks
+from arena.judging.leaks import names_a_model, text
+from arena.judging.leaks.makers import MAKERS
+from arena.judging.leaks.patterns import PLACES
+from arena.judging.leaks.patterns_en import EN
+from arena.judging.leaks.patterns_zh import ZH
 
 LIST = Path(__file__).parents[2] / "data" / "leaks.jsonl"
 LINES = [json.loads(line) for line in LIST.read_text(encoding="utf-8").splitlines()]
@@ -47,25 +50,25 @@ def test_the_list_is_balanced_and_has_no_text_twice():
 
 @pytest.mark.parametrize("name", MODELS)
 def test_every_model_of_the_table_is_known_when_it_introduces_itself(name):
-    for told in (
+    for phrase in (
         "I am {}, a language model.",
         "我是{}，一个语言模型。",
         "Hello! My name is {}.",
         "我叫{}，是一个AI助手。",
     ):
-        assert names_a_model(told.format(name)), told
-        assert names_a_model(told.format(name.upper())), told
+        assert names_a_model(phrase.format(name)), phrase
+        assert names_a_model(phrase.format(name.upper())), phrase
 
 
 @pytest.mark.parametrize("name", FIRMS)
 def test_every_maker_of_the_table_is_known_when_a_model_names_it(name):
-    for told in (
+    for phrase in (
         "I was trained by {}.",
         "我是由{}训练的语言模型。",
         "As an AI developed by {}, I cannot vote.",
         "我的开发者是{}。",
     ):
-        assert names_a_model(told.format(name)), told
+        assert names_a_model(phrase.format(name)), phrase
 
 
 @pytest.mark.parametrize("name", MODELS + FIRMS)
@@ -105,16 +108,18 @@ def test_no_spelling_hides_a_name(text):
     assert names_a_model(text)
 
 
-def patterns_of(*modules):
-    for module in modules:
-        for value in vars(module).values():
-            yield from [value] if isinstance(value, re.Pattern) else ()
-            yield from (one for one in value if isinstance(one, re.Pattern)) if isinstance(value, tuple) else ()
+def patterns_in(value):
+    """All compiled patterns in a value, however deep."""
+    if isinstance(value, re.Pattern):
+        yield value
+    elif isinstance(value, (dict, tuple)):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from patterns_in(part)
 
 
 def test_every_repetition_has_an_upper_bound():
     """So that the time of a search grows with the length of the text and no faster."""
-    patterns = [*patterns_of(chinese, english, folding, marks, places, quotes), marks._names(())[0]]
+    patterns = [*patterns_in((ZH, EN, PLACES, *vars(leaks).values(), *vars(text).values())), text._names(())[0]]
     assert len(patterns) > 100
     for pattern in patterns:
         bare = re.sub(r"\\.|\[(?:\\.|[^\]\\])*\]", "x", pattern.pattern)
@@ -127,7 +132,7 @@ def test_every_repetition_has_an_upper_bound():
 )
 def test_what_the_patterns_see_is_no_longer_than_the_text(unit, monkeypatch):
     seen = []
-    monkeypatch.setattr("arena.judging.identity._matches", lambda text, *patterns: seen.append(len(text)))
-    text = unit * (20_000 // len(unit)) + "。DeepSeek is a company."
-    assert not names_a_model(text)
-    assert seen and max(seen) <= 1.1 * len(text) and len(seen) <= 6
+    monkeypatch.setattr("arena.judging.leaks._matches", lambda text, *patterns: seen.append(len(text)))
+    long = unit * (20_000 // len(unit)) + "。DeepSeek is a company."
+    assert not names_a_model(long)
+    assert seen and max(seen) <= 1.1 * len(long) and len(seen) <= 6

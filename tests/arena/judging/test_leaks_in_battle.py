@@ -5,8 +5,7 @@ from dataclasses import replace
 import pytest
 from vote_samples import make_side
 
-from arena.judging.identity import is_leaked
-from arena.judging.names.of_battle import makers_of
+from arena.judging.leaks import is_leaked, makers_of
 from arena.types import Battle, Message, ModelSpec
 
 PLAIN = "Both sentences mean the same."

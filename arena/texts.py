@@ -1,0 +1,49 @@
+"""Looks up a string in Chinese or English and fills in its fields."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+
+LANGUAGES = ("zh", "en")
+Table = Mapping[str, tuple[str, str]]
+"""key -> (Chinese, English), with fields in braces."""
+
+# A field followed by a noun that loses its plural if the field is 1: "{votes} blind votes".
+_COUNTED = re.compile(r"(\{(\w+)\} (?:blind |more )?(?:vote|rater|tie|point))s\b")
+
+
+class Texts:
+    """The strings of one or more tables. A key that stands in two tables raises ValueError."""
+
+    def __init__(self, *tables: Table) -> None:
+        merged: dict[str, tuple[str, str]] = {}
+        for table in tables:
+            if repeated := merged.keys() & table.keys():
+                raise ValueError(f"These keys stand in two tables: {sorted(repeated)}. Rename one of each.")
+            merged.update(table)
+        self.table: Table = MappingProxyType(merged)
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.table
+
+    def text(self, lang: str, key: str, **fields: object) -> str:
+        """The string `key` in `lang` (zh or en) with its fields filled in.
+
+        Raises KeyError for an unknown key or a missing field, ValueError for an unknown language.
+        """
+        template = self.table[key][LANGUAGES.index(lang)]
+        if lang == "en":
+            template = _COUNTED.sub(lambda match: match[1] if str(fields[match[2]]) == "1" else match[0], template)
+        return template.format(**fields)
+
+
+def listed(lang: str, names: Iterable[str]) -> str:
+    """Names separated as the language does it."""
+    return ("、" if lang == "zh" else ", ").join(names)
+
+
+def percent(share: float) -> str:
+    """A share of 1 in percent, without the sign: 75, or 71.4."""
+    return f"{100 * share:.1f}".removesuffix(".0")

@@ -1,0 +1,210 @@
+"""Access to Hugging Face and ModelScope: the files of published models, and datasets for backups and answers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+from arena.errors import ArenaError, BackendError, InputError
+
+Hub = Literal["huggingface", "modelscope"]
+
+PROBE_SECONDS = 5.0  # a hub that takes longer to send a few bytes is no use for gigabytes
+_DATASET = re.compile(r"(hf|modelscope):([\w.-]+/[\w.-]+)", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Repo:
+    """A repository on a hub at one revision (a commit or a tag)."""
+
+    id: str
+    revision: str
+
+
+@dataclass(frozen=True)
+class RemoteFile:
+    """A file in a hub's list; `sha256` is None where the list has none."""
+
+    path: str
+    size: int
+    sha256: str | None = None
+
+
+class Dataset(Protocol):
+    """One private dataset on a hub. All methods raise whatever the hub's library raises."""
+
+    hub: str
+    """The name of the hub to show to people."""
+    login: str
+    """The environment variable that holds the token; the library reads it."""
+    repo_id: str
+
+    def prepare(self) -> bool:
+        """Creates the dataset as private if it is missing; returns whether it is private."""
+        ...
+
+    def sizes(self) -> dict[str, int]:
+        """The size in bytes of each file, by name."""
+        ...
+
+    def download(self, name: str, folder: Path) -> Path:
+        """Downloads one file into the folder and returns its path."""
+        ...
+
+    def upload(self, files: Mapping[str, Path]) -> None:
+        """Adds or replaces files by name. Each file appears whole or not at all."""
+        ...
+
+
+class HubModule(Protocol):
+    """What `hubs.huggingface` and `hubs.modelscope` both provide. They raise whatever the hub's library raises."""
+
+    @property
+    def NAME(self) -> str: ...
+    @property
+    def LOGIN(self) -> str: ...
+
+    def page(self, repo: Repo) -> str:
+        """The web address of the repository."""
+        ...
+
+    def switched_off(self) -> bool:
+        """Whether the environment forbids requests to this hub."""
+        ...
+
+    def list_files(self, repo: Repo) -> tuple[RemoteFile, ...]:
+        """The files at the revision."""
+        ...
+
+    def download_url(self, repo: Repo, path: str) -> str:
+        """The address of the file's content."""
+        ...
+
+    def headers(self) -> dict[str, str]:
+        """The headers for a download, with the login if there is one."""
+        ...
+
+    def dataset(self, repo_id: str) -> Dataset:
+        """The dataset of that name. Raises BackendError if the hub's library is not installed."""
+        ...
+
+
+def hub_module(hub: Hub) -> HubModule:
+    """The module for the hub."""
+    if hub == "huggingface":
+        from hubs import huggingface
+
+        return huggingface
+    from hubs import modelscope
+
+    return modelscope
+
+
+def named_dataset(name: str) -> Dataset:
+    """The dataset `hf:OWNER/NAME` or `modelscope:OWNER/NAME`.
+
+    Raises InputError for any other name and BackendError if the hub's library is not installed.
+    """
+    match = _DATASET.fullmatch(name)
+    if not match:
+        message = f"{name!r} is not a dataset. Write hf:OWNER/NAME or modelscope:OWNER/NAME."
+        raise InputError("dataset_name", message, named=name)
+    return hub_module("huggingface" if match[1] == "hf" else "modelscope").dataset(match[2])
+
+
+def list_files(hub: Hub, repo: Repo) -> tuple[RemoteFile, ...]:
+    """The files at the pinned revision. Raises BackendError with a one-line message."""
+    module = hub_module(hub)
+    if module.switched_off():
+        raise _offline(hub, repo, "HF_HUB_OFFLINE is set")
+    # Probed first: the libraries retry silently for half a minute when a hub does not answer.
+    if not _status(hub, repo, PROBE_SECONDS, "HEAD"):
+        raise _offline(hub, repo, "no answer; check the network and the proxy settings")
+    try:
+        return module.list_files(repo)
+    except ArenaError:
+        raise
+    except Exception as error:
+        status = status_of(error)
+        if status and status >= 400:
+            raise refused(hub, repo, status) from error
+        raise _offline(hub, repo, type(error).__name__) from error
+
+
+def first_to_answer(repos: Mapping[Hub, Repo], seconds: float = PROBE_SECONDS) -> Hub:
+    """The hub that is the first to confirm that it has the model; all are asked at once. Raises BackendError."""
+    if any(hub_module(hub).switched_off() for hub in repos):
+        # HF_HUB_OFFLINE asks for no network at all; another hub is used only if it is named.
+        raise _offline("huggingface", repos["huggingface"], "HF_HUB_OFFLINE is set")
+    if len(repos) == 1:
+        return next(iter(repos))
+    denied: list[Hub] = []
+    pool = ThreadPoolExecutor(len(repos))
+    try:
+        futures = {pool.submit(_status, hub, repo, seconds): hub for hub, repo in repos.items()}
+        for future in as_completed(futures):
+            try:
+                status = future.result()
+            except BackendError:  # its library is not installed
+                continue
+            if status and status < 400:
+                return futures[future]
+            if status:
+                denied.append(futures[future])
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+    if denied:
+        return denied[0]
+    names = " nor ".join(hub_module(hub).NAME for hub in repos)
+    message = f"Neither {names} can be reached; check the network and the proxy settings."
+    raise BackendError("fetch_offline", message)
+
+
+def _status(hub: Hub, repo: Repo, seconds: float, method: str = "GET") -> int:
+    """The HTTP status of a small request about the model; 0 without an answer. Raises if the library is missing."""
+    import httpx
+
+    module = hub_module(hub)
+    try:
+        url = module.download_url(repo, "config.json")
+        # A mirror may not support HEAD: any answer shows that it is up. The body is not read.
+        with httpx.stream(method, url, headers=module.headers(), timeout=seconds) as response:
+            return response.status_code
+    except (httpx.HTTPError, httpx.InvalidURL, ImportError, ValueError):
+        # The last two: an unusable address or proxy in the environment.
+        return 0
+
+
+def status_of(error: BaseException) -> int | None:
+    """The HTTP status in an error of a hub's library, if the hub answered."""
+    response = getattr(error, "response", None)
+    status = getattr(response, "status_code", None) or getattr(error, "status_code", None)
+    if isinstance(status, int):
+        return status
+    # The library of Hugging Face wraps a refused download in an error about its own cache.
+    return status_of(error.__cause__) if error.__cause__ else None
+
+
+def refused(hub: Hub, repo: Repo, status: int) -> BackendError:
+    """The error for a request that the hub refused with this HTTP status."""
+    module = hub_module(hub)
+    if status in (401, 403):
+        message = (
+            f"{module.NAME} refuses access to {repo.id} ({status}): accept its licence at {module.page(repo)} "
+            f"if it asks for that, log in ({module.LOGIN}), and run this again."
+        )
+        return BackendError("fetch_denied", message, repo=repo.id, status=status)
+    if status == 404:
+        message = f"{module.NAME} has no {repo.id} at revision {repo.revision}; try the other hub with --hub."
+        return BackendError("fetch_missing", message, repo=repo.id, revision=repo.revision)
+    message = f"{module.NAME} is busy or out of order ({status}); try again later, or use the other hub with --hub."
+    return BackendError("fetch_busy", message, status=status)
+
+
+def _offline(hub: Hub, repo: Repo, reason: str) -> BackendError:
+    message = f"{hub_module(hub).NAME} cannot be reached for {repo.id} ({reason})."
+    return BackendError("fetch_offline", message, repo=repo.id)
