@@ -139,10 +139,10 @@ def coverage_table(
             for spread in spreads:
                 generator, truth = np.random.default_rng(1), true_share(reason, spread)
                 votes = [sim_votes(generator, reason, raters, spread) for _ in range(runs)]
-                adjusted = [found for found in (each.adjusted() for each in votes) if found]
-                shares = [found.share for found in adjusted if found.share]
+                adjusted = [result for result in (each.adjusted() for each in votes) if result]
+                shares = [result.share for result in adjusted if result.share]
                 value, low, high = np.array([(share.value, share.low, share.high) for share in shares]).T
-                swayed = [swayed_by(found) for found in adjusted]
+                swayed = [swayed_by(result) for result in adjusted]
                 yield Coverage(
                     name,
                     raters,
@@ -245,7 +245,7 @@ def rating_table(
             for _ in range(runs):
                 cells = sim_outcomes(generator, setting, number)
                 ratings = rate(_counts(setting, cells.sum(axis=1)), list(cells)).by_model
-                intervals = [(truth[model], found.low, found.high) for model, found in ratings.items()]
+                intervals = [(truth[model], rating.low, rating.high) for model, rating in ratings.items()]
                 known = [(true, low, high) for true, low, high in intervals if low is not None and high is not None]
                 held += [low <= true <= high for true, low, high in known]
                 widths += [high - low for _, low, high in known]

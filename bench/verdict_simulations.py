@@ -111,7 +111,7 @@ def _changes(runs: int) -> Iterator[Rate]:
         looks = [
             [_has_outcome(scores[:look], Outcome.RATERS_CHANGED) for look in range(12, 101, 4)] for scores in classes
         ]
-        changed = float(np.mean([any(found) for found in looks]))
+        changed = float(np.mean(list(map(any, looks))))
         yield Rate(f"{share:.0%} all along, spread 0.5", "raters changed at any look up to 100", changed, "<= 5%")
     for size in (20, 40):
         generator = np.random.default_rng(_SEED)
