@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from arena.errors import InputError
-from backends.machine.threads import share_cores
+from backends.machine import share_cores
 from backends.models.resolve import has_embedded
 from commands import errors_in_one_line
-from commands.answers import Answers, answers_file
 from commands.backup import backed_up
 from commands.batch import batch
 from commands.check import check
@@ -21,6 +20,7 @@ from commands.compose import Hosting
 from commands.export import export
 from commands.fetch import fetch, fetch_missing
 from commands.hosting_platform import Platform, platform_of, settle
+from commands.inputs import Answers, answers_file
 from commands.models import LEFT, PROMPTS, RIGHT, DataDir, ModelA, ModelB, PromptSet, choose_models
 from commands.quantize import quantize
 from commands.report import report

@@ -1,20 +1,32 @@
-"""Two answers at once: one worker a side, one queue, frozen battles out. Knows no page and no votes."""
+"""Runs a battle: two models answer at once, one worker thread a side, merged into a stream of frozen battles."""
 
 from __future__ import annotations
 
+import logging
 import queue
 import secrets
 import threading
+import time
 import uuid
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
+from arena.errors import ArenaError, BackendError
 from arena.text import clean
-from arena.types import Answer, Backend, Battle, Chunk, SideName, SideProgress
-from arena.worker import Item, Limits, Worker
+from arena.types import Answer, Backend, Battle, Chunk, ErrorInfo, Side, SideName, SideProgress
 
+log = logging.getLogger(__name__)
 TICK_SECONDS = 0.1
 SEED_LIMIT = 2**31
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How long a side may take in seconds: in total, without any chunk, and to obey a stop."""
+
+    total: float = 3600.0
+    silence: float = 120.0
+    grace: float = 2.0
 
 
 def new_battle_id() -> str:
@@ -23,12 +35,12 @@ def new_battle_id() -> str:
 
 
 def draw_seed() -> int:
-    """A random seed, drawn here so that it can be recorded."""
+    """A random seed. It is drawn here, not by the backend, so that it can be recorded."""
     return secrets.randbelow(SEED_LIMIT)
 
 
 def fold(answer: Answer, chunk: Chunk) -> Answer:
-    """The answer with one more chunk in it."""
+    """The answer with one more chunk added."""
     text, reasoning = answer.text, answer.reasoning
     if chunk.retract:
         text, reasoning = "", reasoning + text
@@ -44,43 +56,43 @@ def fold(answer: Answer, chunk: Chunk) -> Answer:
 
 
 class BattleRun:
-    """A battle while its answers are made. Safe to stop and to ask for a new answer from other threads."""
+    """A battle while its sides answer. `stop` and `regenerate` may be called from other threads."""
 
     def __init__(self, battle: Battle, backends: Mapping[SideName, Backend], limits: Limits | None = None) -> None:
         self.battle = battle
         self._backends = backends
         self._limits = limits or Limits()
-        self._queue: queue.SimpleQueue[Item] = queue.SimpleQueue()
-        self._workers: dict[SideName, Worker] = {}
+        self._queue: queue.SimpleQueue[_Item] = queue.SimpleQueue()
+        self._workers: dict[SideName, _Worker] = {}
         self._progress = dict.fromkeys(SideName, SideProgress())
         self._ended = False
         # Protects _workers and _ended: stop and regenerate come from other threads.
         self._lock = threading.Lock()
 
     def stream(self, sides: tuple[SideName, ...] = (SideName.A, SideName.B)) -> Iterator[Battle]:
-        """Answer with the given sides; yields the battle at each change, and unchanged every tenth of a second.
+        """Runs the given sides; yields the battle after each change, and unchanged every tenth of a second.
 
-        One side's failure ends that side. Closing the iterator stops all sides.
+        A failure of one side ends that side only. Closing the iterator stops all sides.
         """
         with self._lock:
-            # Made here, not at the first step: a stop may come before that.
+            # The workers exist before the first step, so that a stop before it reaches them.
             for name in sides:
-                self._engage(name)
+                self._new_worker(name)
         return self._follow(sides)
 
     def stop(self, side: SideName | None = None) -> None:
-        """Stop one side, or both; what they have said so far is kept."""
+        """Stops one side, or both. The text so far is kept."""
         with self._lock:
             for name, worker in self._workers.items():
                 if side in (None, name):
                     worker.stop()
 
     def regenerate(self, side: SideName) -> bool:
-        """Ask one side again while the other goes on. False if the run has ended: then a new run is needed."""
+        """Asks one side again while the other goes on. False if the run has ended: start a new run instead."""
         with self._lock:
             if self._ended:
                 return False
-            self._engage(side)
+            self._new_worker(side)
             self._queue.put(side)
             return True
 
@@ -91,22 +103,22 @@ class BattleRun:
 
     @property
     def stopping(self) -> bool:
-        """Whether every side that still runs has been told to stop."""
+        """Whether `stop` was called for every side that still runs."""
         with self._lock:
             return all(worker.stopped_at for worker in self._workers.values() if worker.open)
 
-    def _engage(self, name: SideName) -> None:
-        """A new worker for the side, not begun yet; the lock is held."""
+    def _new_worker(self, name: SideName) -> None:
+        """Replaces the side's worker by one that has not started; the lock is held."""
         if old := self._workers.get(name):
             old.stop()
             old.open = False
-        self._workers[name] = Worker(name, self._backends[name], self._queue)
+        self._workers[name] = _Worker(name, self._backends[name], self._queue)
 
     def _follow(self, sides: tuple[SideName, ...]) -> Iterator[Battle]:
         try:
             for name in sides:
-                self._workers[name].begin(self.battle.side(name))
-            while not self._finished():
+                self._workers[name].start(self.battle.side(name))
+            while not self._has_finished():
                 self._step()
                 yield self.battle
         finally:
@@ -114,36 +126,36 @@ class BattleRun:
                 self._ended = True
             self.stop()
 
-    def _finished(self) -> bool:
+    def _has_finished(self) -> bool:
         with self._lock:
-            # Set under the lock: a request for a new answer either came before, or is told that it is too late.
+            # Set under the lock: `regenerate` either comes before this, or returns False.
             self._ended = self._queue.empty() and not any(worker.open for worker in self._workers.values())
             return self._ended
 
     def _step(self) -> None:
         try:
-            item: Item | None = self._queue.get(timeout=TICK_SECONDS)
+            item: _Item | None = self._queue.get(timeout=TICK_SECONDS)
         except queue.Empty:
             item = None
         if isinstance(item, SideName):
-            self._renew(item)
+            self._restart(item)
         elif item is not None:
-            self._take(*item)
+            self._add(*item)
         for worker in list(self._workers.values()):
             if worker.open and (chunk := worker.overdue(self._limits)):
                 worker.stop()
-                self._take(worker, chunk)
+                self._add(worker, chunk)
 
-    def _renew(self, name: SideName) -> None:
+    def _restart(self, name: SideName) -> None:
         worker = self._workers[name]
-        if not worker.begun:  # of two requests in a row the first has begun it
+        if not worker.started:  # the first of two requests in a row has started it already
             self.battle = renewed(self.battle, name)
             self._progress[name] = SideProgress()
-            worker.begin(self.battle.side(name))
+            worker.start(self.battle.side(name))
 
-    def _take(self, worker: Worker, chunk: Chunk) -> None:
+    def _add(self, worker: _Worker, chunk: Chunk) -> None:
         if not worker.open:
-            return  # an answer that was given up, or replaced, comes too late
+            return  # too late: the answer was given up or replaced
         if chunk.finish_reason:
             worker.open = False
         answer = worker.timed(fold(self.battle.side(worker.name).answer, chunk))
@@ -152,11 +164,102 @@ class BattleRun:
 
 
 def renewed(battle: Battle, name: SideName) -> Battle:
-    """The battle with one answer taken back, to be asked again: another pair of answers, so another battle."""
+    """The battle without one side's answer, with a new id and that side's next seed: to be asked again."""
     side = battle.side(name)
     config = side.config
     if config and config.seed is not None:
         config = replace(config, seed=(config.seed + 1) % SEED_LIMIT)
     side = replace(side, config=config, answer=Answer())
-    fresh = replace(battle, id=new_battle_id())
-    return replace(fresh, a=side) if name is SideName.A else replace(fresh, b=side)
+    battle = replace(battle, id=new_battle_id())
+    return replace(battle, a=side) if name is SideName.A else replace(battle, b=side)
+
+
+class _Worker:
+    """The thread of one side. While it is `open`, its chunks count."""
+
+    def __init__(self, name: SideName, backend: Backend, out: queue.SimpleQueue[_Item]) -> None:
+        self.name = name
+        self.open = True
+        self.started = False
+        self.stopped_at = 0.0
+        self._backend = backend
+        self._out = out
+        self._stop = threading.Event()
+        self._done = False
+        self._started_at = self._seen_at = 0.0
+
+    def start(self, side: Side) -> None:
+        self.started = True
+        self._started_at = self._seen_at = time.monotonic()
+        threading.Thread(target=self._run, args=(side,), name=f"side-{self.name}", daemon=True).start()
+
+    def stop(self) -> None:
+        if not self.stopped_at:
+            self.stopped_at = time.monotonic()
+            self._stop.set()
+
+    def overdue(self, limits: Limits) -> Chunk | None:
+        """The chunk that ends a side whose time is up, None before."""
+        if not self.started or self._done:
+            return None  # its last chunk is in the queue, however late that is read
+        now = time.monotonic()
+        if self.stopped_at and now - self.stopped_at > limits.grace:
+            return Chunk(finish_reason="cancelled")
+        if now - self._started_at > limits.total:
+            return _error_chunk("time_limit", f"Stopped after {limits.total:g} s.", seconds=f"{limits.total:g}")
+        if now - self._seen_at > limits.silence:
+            message = f"No response for {limits.silence:g} s; stopped."
+            return _error_chunk("silent", message, seconds=f"{limits.silence:g}")
+        return None
+
+    def timed(self, answer: Answer) -> Answer:
+        """An ended answer with its seconds measured here if the backend gave none; others unchanged."""
+        if answer.finish_reason is None or answer.usage.seconds is not None:
+            return answer
+        return replace(answer, usage=replace(answer.usage, seconds=time.monotonic() - self._started_at))
+
+    def _run(self, side: Side) -> None:
+        try:
+            last = self._pass_on(side)
+        except ArenaError as error:
+            last = _error_chunk(error.code, str(error), **error.details)
+        except Exception as error:  # any exception must end the pane, not vanish with the thread
+            log.exception("Side %s failed", self.name)
+            last = _error_chunk("backend_failed", f"{type(error).__name__}: {error}", reason=str(error) or repr(error))
+        self._done = True
+        self._out.put((self, last))
+
+    def _pass_on(self, side: Side) -> Chunk:
+        """Puts all chunks but the last into the queue, and returns the last."""
+        if self._stop.is_set():
+            return Chunk(finish_reason="cancelled")
+        stream = self._backend.stream(side.messages, side.config or side.model.config())
+        try:
+            for chunk in stream:
+                if not isinstance(chunk, Chunk):
+                    kind = type(chunk).__name__
+                    raise BackendError("backend_failed", f"The backend yielded {kind} instead of Chunk.", reason=kind)
+                if chunk.finish_reason:
+                    return chunk
+                self._seen_at = time.monotonic()
+                self._out.put((self, chunk))
+                if self._stop.is_set():
+                    return Chunk(finish_reason="cancelled")
+        finally:
+            self._close(stream)
+        raise BackendError("backend_failed", "The backend ended without a finish_reason.", reason="no finish_reason")
+
+    def _close(self, stream: Iterator[Chunk]) -> None:
+        try:
+            if callable(close := getattr(stream, "close", None)):
+                close()
+        except Exception:  # the end of the answer is known by now
+            log.exception("Side %s failed to close", self.name)
+
+
+# What the queue carries: a chunk of a worker, or the request for a new answer of a side.
+_Item = tuple[_Worker, Chunk] | SideName
+
+
+def _error_chunk(code: str, message: str, **details: object) -> Chunk:
+    return Chunk(finish_reason="error", error=ErrorInfo(code, message, details))

@@ -1,4 +1,4 @@
-"""A conversation with two models at once, one for each browser tab. Knows no page: it yields battles."""
+"""Conversations with two models at once, one per browser tab."""
 
 from __future__ import annotations
 
@@ -9,15 +9,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from arena.battle import BattleRun, draw_seed, new_battle_id, renewed
+from arena.battle import BattleRun, Limits, draw_seed, new_battle_id, renewed
 from arena.errors import InputError
 from arena.prompts import Prompt
 from arena.text import clean
 from arena.types import Backend, Battle, Message, Side, SideName, SideProgress
-from arena.worker import Limits
 
 MAX_PROMPT_CHARACTERS = 400_000
-# A send right after a stop waits so long for the sides to let go; longer than Limits.grace.
+# How long a send right after a stop waits for the sides to end; longer than Limits.grace.
 HANDOVER_SECONDS = 5.0
 MAX_CHATS = 2000
 
@@ -25,24 +24,20 @@ OnEnd = Callable[[Battle], None]
 
 
 def checked_prompt(text: str) -> str:
-    """The prompt, cleaned but otherwise as typed. Raises InputError if nothing visible is in it or it is huge."""
+    """The cleaned prompt. Raises InputError if it has no visible character or too many characters."""
     text = clean(text)
     if len(text) > MAX_PROMPT_CHARACTERS:
-        raise InputError(
-            "prompt_huge",
-            f"The prompt has {len(text)} characters; at most {MAX_PROMPT_CHARACTERS} are taken.",
-            length=len(text),
-            limit=MAX_PROMPT_CHARACTERS,
-        )
+        message = f"The prompt has {len(text)} characters; the limit is {MAX_PROMPT_CHARACTERS}."
+        raise InputError("prompt_huge", message, length=len(text), limit=MAX_PROMPT_CHARACTERS)
     if all(character.isspace() or unicodedata.category(character) in ("Cf", "Cc") for character in text):
         raise InputError("prompt_empty", "The prompt is empty.")
     return text
 
 
 class Chat:
-    """The turns so far and the one that runs. `on_end` gets each battle whose sides have both ended.
+    """One conversation: its turns, the last of which may be running. Safe to call from several threads.
 
-    `blind` if its reader is not told which model is which.
+    `on_end` is called with each battle whose sides have both ended. `blind` marks battles that hide the models' names.
     """
 
     def __init__(
@@ -55,19 +50,19 @@ class Chat:
         self._blind = blind
         self._turns: tuple[Battle, ...] = ()
         self._run: BattleRun | None = None
-        # Protects _turns and _run: a page's buttons and its stream are served by different threads. Wakes those who
-        # wait for a turn to end.
+        # Protects _turns and _run: a page's buttons and its stream are served by different threads. Notified when a
+        # turn ends.
         self._lock = threading.Condition()
 
     @property
     def turns(self) -> tuple[Battle, ...]:
-        """The battles so far, the running one included as it stands."""
+        """The battles so far, with the running one as it stands."""
         with self._lock:
             return self._turns
 
     @property
     def progress(self) -> Mapping[SideName, SideProgress]:
-        """What each side does before it writes; nothing once the turn has ended."""
+        """What each side of the running turn does before it writes."""
         with self._lock:
             return self._run.progress if self._run else dict.fromkeys(SideName, SideProgress())
 
@@ -80,17 +75,17 @@ class Chat:
     def ask(
         self, text: str, settings: Mapping[str, Any] | None = None, system: str = "", prompt: Prompt | None = None
     ) -> Iterator[Battle]:
-        """Send a prompt to both sides; yields the battle as it grows. `prompt` if `text` is one of the set.
+        """Sends a prompt to both sides; yields the battle as it grows.
 
-        `settings` are GenerationConfig fields; None leaves a model's own default. Raises InputError at once for bad
-        input, or while a turn is running that nobody has stopped.
+        `settings` are GenerationConfig fields; None means the model's default. `prompt` is the prompt of the set that
+        `text` is, if any. Raises InputError at once for bad input, and while a turn is running that was not stopped.
         """
         text = checked_prompt(text)
         settings = dict(settings or {})
         if settings.get("seed") is None:
             settings["seed"] = draw_seed()
         with self._lock:
-            self._settle()
+            self._wait_for_stop()
             last = self._turns[-1] if self._turns else None
             battle = Battle(
                 id=new_battle_id(),
@@ -106,33 +101,35 @@ class Chat:
             return self._begin(battle)
 
     def ask_again(self, side: SideName) -> Iterator[Battle]:
-        """A new answer of one side to the last prompt, as another battle. While the other side still runs, that
-        turn's own stream carries the new answer, and this one is empty."""
+        """Asks one side again for the last prompt, as a new battle. Raises InputError if nothing was asked.
+
+        While the other side still runs, the running turn's stream carries the new answer, and this one is empty.
+        """
         with self._lock:
             if not self._turns:
                 raise InputError("nothing_asked", "Nothing has been asked yet.")
             if self._run and self._run.regenerate(side):
                 return iter(())
-            self._settle()
+            self._wait_for_stop()
             battle = renewed(self._turns[-1], side)
             self._turns = (*self._turns[:-1], battle)
             return self._begin(battle, (side,))
 
     def stop(self, side: SideName | None = None) -> None:
-        """Stop one side, or both."""
+        """Stops one side, or both."""
         with self._lock:
             if self._run:
                 self._run.stop(side)
 
     def clear(self) -> None:
-        """Stop, and forget all turns."""
+        """Stops, and forgets all turns."""
         self.stop()
         with self._lock:
-            self._settle()
+            self._wait_for_stop()
             self._turns = ()
 
-    def _settle(self) -> None:
-        """Waits, the lock held, for a turn that was told to stop. Raises InputError if one runs that was not."""
+    def _wait_for_stop(self) -> None:
+        """Waits for a stopped turn to end; the lock is held. Raises InputError if a turn runs that was not stopped."""
         self.touched_at = time.monotonic()
         if self._run and self._run.stopping:
             self._lock.wait_for(lambda: self._run is None, HANDOVER_SECONDS)
@@ -140,14 +137,14 @@ class Chat:
             raise InputError("busy", "The last prompt is still being answered.")
 
     def _begin(self, battle: Battle, sides: tuple[SideName, ...] = tuple(SideName)) -> Iterator[Battle]:
-        """The stream of a turn, the lock held."""
+        """Starts a turn and returns its stream; the lock is held."""
         self._run = BattleRun(battle, self._backends, self._limits)
         turn = self._follow(self._run, self._run.stream(sides))
-        next(turn)  # a generator that was never begun ends without its `finally`, and the turn would run for ever
+        next(turn)  # closing a generator that has not started would skip its `finally`, and the turn would never end
         return turn
 
     def _follow(self, run: BattleRun, stream: Iterator[Battle]) -> Iterator[Battle]:
-        """Passes battles on and keeps the last turn equal to them. The first is for `_begin`."""
+        """Passes battles on and updates the last turn. The first one is for `_begin`."""
         try:
             yield run.battle
             for battle in stream:
@@ -163,7 +160,7 @@ class Chat:
         battle = run.battle
         for name in SideName:
             if battle.side(name).answer.finish_reason is None:
-                # The stream was closed from outside: what was said so far is kept as stopped.
+                # The stream was closed from outside: the text so far is kept as a stopped answer.
                 answer = replace(battle.side(name).answer, finish_reason="cancelled")
                 battle = battle.with_answer(name, answer)
         with self._lock:
@@ -175,14 +172,14 @@ class Chat:
 
     def _side(self, name: SideName, last: Battle | None, text: str, settings: Mapping[str, Any], system: str) -> Side:
         history = last.side(name).history if last else ()
-        spoken = [message for message in history if message.role != "system"]
-        opening = [Message("system", clean(system))] if system.strip() else []
+        turns = [message for message in history if message.role != "system"]
+        instructions = [Message("system", clean(system))] if system.strip() else []
         spec = self._backends[name].spec
-        return Side(spec, (*opening, *spoken, Message("user", text)), spec.config(settings))
+        return Side(spec, (*instructions, *turns, Message("user", text)), spec.config(settings))
 
 
 class Chats:
-    """The one registry of conversations, by browser tab, so that a button or a closed tab reaches its own."""
+    """All conversations by browser tab. Evicts the one that has been idle longest beyond MAX_CHATS."""
 
     def __init__(self, make: Callable[[], Chat]) -> None:
         self._make = make
@@ -191,33 +188,32 @@ class Chats:
         self._lock = threading.Lock()
 
     def get(self, tab: str | None) -> Chat:
-        """The tab's conversation, made at first use. Raises InputError for a call from no tab."""
+        """The tab's conversation, created at first use. Raises InputError for a call without a tab."""
         if not tab:
-            raise InputError("no_session", "This call belongs to no page; reload it.")
+            raise InputError("no_session", "This call belongs to no page. Reload the page.")
         with self._lock:
             if tab not in self._chats:
-                self._make_room()
+                self._evict()
                 self._chats[tab] = self._make()
             return self._chats[tab]
 
     def tabs(self) -> frozenset[str]:
-        """Whose conversations are kept."""
+        """The tabs that have a conversation."""
         with self._lock:
             return frozenset(self._chats)
 
     def detached(self) -> Chat:
-        """A conversation that belongs to no tab: one call of the API."""
+        """A new conversation outside the registry, for one call of the API."""
         return self._make()
 
     def close(self, tab: str | None) -> None:
-        """The tab is gone: stop its turn and forget it."""
+        """Stops and forgets the conversation of a closed tab."""
         with self._lock:
             chat = self._chats.pop(tab or "", None)
         if chat:
             chat.stop()
 
-    def _make_room(self) -> None:
-        """Forgets the conversation that was idle longest once there are too many."""
+    def _evict(self) -> None:
         idle = sorted((chat.touched_at, tab) for tab, chat in self._chats.items() if not chat.running)
         if len(self._chats) >= MAX_CHATS and idle:
             del self._chats[idle[0][1]]

@@ -1,13 +1,12 @@
-"""The errors a person may see. Knows no language but English: the page translates by `code`."""
+"""The errors that a person may see."""
 
 from __future__ import annotations
 
 
 class ArenaError(Exception):
-    """Base: one clear English line, a stable `code`, and the values that a translation needs.
+    """Base class: one clear English line, a stable `code`, and the values that a translation needs.
 
-    `str(error)` is the line for the command line and the log; the page looks `code` up in its own texts and
-    fills in `details`.
+    The command line and the log show `str(error)`; the page looks `code` up in its texts and fills in `details`.
     """
 
     def __init__(self, code: str, message: str, **details: object) -> None:
@@ -17,12 +16,12 @@ class ArenaError(Exception):
 
 
 class InputError(ArenaError):
-    """What the person gave cannot be used: an unknown model, a missing file, an empty prompt."""
+    """The input cannot be used: an unknown model, a missing file, an empty prompt."""
 
 
 class BackendError(ArenaError):
-    """A model cannot be loaded or cannot go on. It ends one side and never the other."""
+    """A model cannot be loaded or cannot go on. It ends one side, never the other."""
 
 
 class VoteRefused(ArenaError):
-    """A vote that is not taken: the battle is unknown, unfinished or judged already, or the log cannot be written."""
+    """A vote is refused: the battle is unknown, unfinished or already judged, or the log cannot be written."""

@@ -1,33 +1,25 @@
-"""The event log: everything but votes that must outlive a restart, one JSON object a line, only ever added to.
-
-Knows nothing of what an event means.
-"""
+"""The event log: everything besides votes that must survive a restart, one JSON object per line."""
 
 from __future__ import annotations
 
 import json
-import os
-import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from heapq import merge
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Protocol
 
 import orjson
 
-from arena.errors import InputError
-from arena.votes.claims import take_part
-from arena.votes.parts import list_parts
+from arena.append_log import AppendLog, json_lines_tail, list_parts, unwritable_folder
 
 FIRST_PART = "events.jsonl"
 
 
 @dataclass(frozen=True)
 class Event:
-    """What happened (`kind`), when (Unix seconds, UTC), and the rest by name."""
+    """What happened (`kind`), when (Unix seconds, UTC), and its other fields by name."""
 
     kind: str
     time: float
@@ -35,81 +27,58 @@ class Event:
 
 
 class Events(Protocol):
-    """Where events go: an EventLog, or what stands in for it."""
+    """A destination for events: an EventLog or a replacement for it."""
 
     def append(self, kind: str, durable: bool = False, **about: Any) -> None:
-        """Raises OSError if it cannot be written."""
+        """Raises OSError if the event cannot be written."""
         ...
 
 
-class EventLog:
-    """The events of one data folder. Holds one part of the log, alone, from construction to `close`.
+class EventLog(AppendLog):
+    """The events of one data folder; see `AppendLog`.
 
     Raises InputError("data_dir_unwritable") if the folder cannot be made or written.
     """
 
     def __init__(self, folder: Path) -> None:
-        self.folder = Path(folder)
-        # Protects the end of the part: one line at a time.
-        self._appending = threading.Lock()
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            self.part, self._claim = take_part(self.folder, FIRST_PART, _end_line)
+            super().__init__(Path(folder) / FIRST_PART, json_lines_tail)
         except OSError as error:
-            reason = error.strerror or str(error)
-            message = f"The data folder {self.folder} cannot be written: {reason}."
-            raise InputError("data_dir_unwritable", message, folder=str(self.folder), reason=reason) from error
+            raise unwritable_folder(Path(folder), error) from error
 
     def append(self, kind: str, durable: bool = False, **about: Any) -> None:
-        """Add an event. It outlives this process in any case and, if `durable`, the machine's failure as well.
+        """Adds an event. It survives the end of this process and, if `durable`, a power failure.
 
         Raises OSError if it cannot be written.
         """
         line = json.dumps({"kind": kind, "time": time.time(), **about}, ensure_ascii=False) + "\n"
-        with self._appending, self.part.open("ab", buffering=0) as file:
-            data = line.encode("utf-8", "replace")
-            before = file.tell()
-            if file.write(data) != len(data):
-                file.truncate(before)
-                raise OSError(f"{self.part.name} took a part of a line")
-            if durable:
-                os.fsync(file.fileno())
+        self.write(line.encode("utf-8", "replace"), sync=durable)
 
     def read(self) -> Iterator[Event]:
-        """The events of all parts in the order of time; a line that a crash cut off is left out."""
+        """The events of all parts; see `read_events`."""
         return read_events(self.folder)
-
-    def close(self) -> None:
-        """Let another process take this part."""
-        self._claim.release()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self.close()
 
 
 class NoEvents:
-    """Stands in for the log where nothing can be written: a restart forgets everything."""
+    """Replaces the log where nothing can be written: a restart forgets everything."""
 
     def append(self, kind: str, durable: bool = False, **about: Any) -> None:
-        """Does nothing; raises OSError for what has to outlive this process."""
+        """Does nothing. Raises OSError for a durable event."""
         if durable:
             raise OSError("the data folder cannot be written")
 
     def read(self) -> Iterator[Event]:
-        """There are none."""
+        """Yields nothing."""
         return iter(())
 
 
 def read_events(folder: Path) -> Iterator[Event]:
-    """The events of a data folder, as EventLog.read."""
-    # What one process put before a rater another may have taken the vote on, and no part is older as a whole.
-    return merge(*map(_events_of, list_parts(folder, FIRST_PART)), key=lambda event: event.time)
+    """The events of all parts in the data folder, by time. Malformed lines are skipped."""
+    # A pair that one process showed may be voted on in another, so parts overlap in time.
+    return merge(*map(_read_part, list_parts(folder, FIRST_PART)), key=lambda event: event.time)
 
 
-def _events_of(part: Path) -> Iterator[Event]:
+def _read_part(part: Path) -> Iterator[Event]:
     with part.open("rb") as file:
         for line in file:
             if event := parse_event(line):
@@ -117,19 +86,9 @@ def _events_of(part: Path) -> Iterator[Event]:
 
 
 def parse_event(line: bytes) -> Event | None:
-    """The event in a line; None if there is none."""
+    """The event in a line; None if the line is malformed."""
     try:
-        found = orjson.loads(line)
-        return Event(found.pop("kind"), float(found.pop("time")), found)
+        fields = orjson.loads(line)
+        return Event(fields.pop("kind"), float(fields.pop("time")), fields)
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
-
-
-def _end_line(part: Path) -> bool:
-    """What a crash cut off stays as it is, on a line of its own that no reader takes for an event."""
-    with part.open("a+b") as file:
-        if file.seek(0, os.SEEK_END):
-            file.seek(-1, os.SEEK_END)
-            if file.read(1) != b"\n":
-                file.write(b"\n")
-    return True

@@ -10,10 +10,10 @@ Texts = tuple[str, str]
 
 @dataclass(frozen=True)
 class ModelCard:
-    """The facts of a model card; what the makers do not publish is None.
+    """The facts of a model card; None and "" are unpublished.
 
-    `parameters` and `context_length` (tokens) are as published. `released` and `updated` are ISO dates as exact as the
-    makers give them: a day or a month. `address` is the card's, `repository` the source code's; `paper` is a citation.
+    `parameters` is their number, `context_length` is in tokens. `released` and `updated` are ISO dates, to the day or
+    the month. `address` is the card's, `repository` the source code's; `paper` is a citation.
     """
 
     developer: Texts

@@ -1,4 +1,4 @@
-"""The nouns of the project, as frozen values. Knows nothing of how they are made, shown or stored."""
+"""The values of the project, all frozen, and the protocol of a backend."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Stage = Literal["loading", "queued", "reading"]
 
 
 class SideName(StrEnum):
-    """Side a is always the left pane; which model is a is no property of the side."""
+    """Side a is always the left pane. Which model is a is drawn for each blind battle."""
 
     A = "a"
     B = "b"
@@ -39,7 +39,7 @@ VERDICTS = ("a", "tie", "b")
 
 @dataclass(frozen=True)
 class Message:
-    """One turn of a conversation, its text kept exactly as typed or generated."""
+    """One message of a conversation, with its text exactly as typed or generated."""
 
     role: Role
     content: str
@@ -49,7 +49,7 @@ class Message:
 class GenerationConfig:
     """How to sample. temperature 0 is greedy; top_k 0 and top_p 1 switch those filters off; seed None is random.
 
-    max_new_tokens counts tokens; the other numbers have no unit. Values out of range raise InputError.
+    Values out of range raise InputError.
     """
 
     max_new_tokens: int = 512
@@ -64,22 +64,20 @@ class GenerationConfig:
             value = getattr(self, name)
             if value is None and name == "seed":
                 continue
-            whole = name in _WHOLE
-            if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)):
-                raise _out_of_range(name, value, low, high)
-            if not (math.isfinite(value) and low <= value <= high):
-                raise _out_of_range(name, value, low, high)
+            is_number = isinstance(value, int if name in _INTEGERS else (int, float)) and not isinstance(value, bool)
+            if not (is_number and math.isfinite(value) and low <= value <= high):
+                message = f"{name} must be a number from {low:g} to {high:g}, not {value!r}."
+                details = {"low": f"{low:g}", "high": f"{high:g}", "value": str(value)}
+                raise InputError("setting_range", message, name=name, **details)
 
     def with_settings(self, settings: Mapping[str, Any]) -> Self:
-        """A copy with the given fields replaced. A name that is no field raises InputError."""
-        unknown = set(settings) - {known.name for known in fields(self)}
-        if unknown:
-            name = sorted(unknown)[0]
-            raise InputError("unknown_setting", f"There is no setting called {name!r}.", name=name)
+        """A copy with the given fields replaced. Raises InputError for an unknown name."""
+        if unknown := sorted(set(settings) - {field.name for field in fields(self)}):
+            raise InputError("unknown_setting", f"There is no setting {unknown[0]!r}.", name=unknown[0])
         return replace(self, **settings)
 
 
-_WHOLE = frozenset({"max_new_tokens", "top_k", "seed"})
+_INTEGERS = frozenset({"max_new_tokens", "top_k", "seed"})
 _RANGES: tuple[tuple[str, float, float], ...] = (
     ("max_new_tokens", 1, 32768),
     ("temperature", 0.0, 5.0),
@@ -90,21 +88,15 @@ _RANGES: tuple[tuple[str, float, float], ...] = (
 )
 
 
-def _out_of_range(name: str, value: object, low: float, high: float) -> InputError:
-    message = f"{name} must be a number from {low:g} to {high:g}, not {value!r}."
-    return InputError("setting_range", message, name=name, low=f"{low:g}", high=f"{high:g}", value=str(value))
-
-
 @dataclass(frozen=True)
 class ModelSpec:
     """What a model is, apart from the engine that runs it.
 
-    `source` is a file, folder, hub id or URL, whatever `runtime` reads; `revision` names its exact bytes
-    (a commit or a sha256; empty if unknown). `context_length` counts tokens, prompt and answer together; 0 is
-    unknown. `defaults` is how this model is sampled unless told otherwise; the settings named in `pinned` are part of
-    what the id means and cannot be changed. `licence` is the licence's name, `licence_url` where it can be read.
-    `adapter` is a folder with changes to the weights that `source` names, "" if there are none. `stand_in` marks a
-    model that runs in place of the ones meant.
+    `source` is what `runtime` reads: a file, folder, hub id or URL. `revision` is a commit or a sha256, empty if
+    unknown. `context_length` is in tokens, prompt and answer together; 0 is unknown. `defaults` are the model's own
+    settings; those named in `pinned` are part of what the id means and cannot be changed. `licence` is a name,
+    `licence_url` the address of its text. `adapter` is a folder with a LoRA adapter for the weights in `source`, or "".
+    `stand_in` marks a demo model that runs in place of the real ones.
     """
 
     id: str
@@ -123,16 +115,16 @@ class ModelSpec:
     stand_in: bool = False
 
     def config(self, settings: Mapping[str, Any] = MappingProxyType({})) -> GenerationConfig:
-        """The model's defaults with `settings` applied, but for those that are None or pinned."""
+        """The model's defaults with `settings` applied, except those that are None or pinned."""
         wanted = {name: value for name, value in settings.items() if value is not None and name not in self.pinned}
         return self.defaults.with_settings(wanted)
 
 
 @dataclass(frozen=True)
 class Usage:
-    """What an answer cost. Tokens are counted by the engine, seconds by the wall clock; unknown is None.
+    """What an answer cost: tokens as the engine counts them, seconds of wall clock; unknown is None.
 
-    `cached_tokens` of the prompt were still there from an earlier turn and were not read again.
+    `cached_tokens` of the prompt were still in the cache from an earlier turn.
     """
 
     prompt_tokens: int | None = None
@@ -143,7 +135,7 @@ class Usage:
 
     @property
     def tokens_per_second(self) -> float | None:
-        """Tokens after the first, over the time since the first: the speed at which a reader sees text grow."""
+        """The decode rate: tokens after the first, over the seconds since the first."""
         if not self.new_tokens or self.new_tokens < 2 or self.seconds is None or self.first_token_seconds is None:
             return None
         span = self.seconds - self.first_token_seconds
@@ -152,13 +144,13 @@ class Usage:
 
 @dataclass(frozen=True)
 class Chunk:
-    """One step of a stream. All fields empty is a sign of life.
+    """One step of a stream. A chunk without any field set is a keep-alive.
 
-    `text` and `reasoning` are what is new. `stage` says what a side waits for, with `done` of `total`: its place in the
-    queue (1 is next) and the seconds that may take (0 if unknown), prompt tokens read, or nothing known (both 0).
-    `dropped_turns` counts the oldest user turns left out because the context is full. `retract` says that all the text
-    so far was reasoning after all. `usage` is the usage so far. The last chunk has a `finish_reason`, the whole usage
-    and, for `error`, the reason.
+    `text` and `reasoning` are new text. `stage` says what the side does before it writes. For `queued`, `done` is the
+    place in the queue (1 is next) and `total` the expected seconds (0: unknown); for `reading`, they are prompt tokens
+    (both 0: unknown); for `loading`, `done` is seconds. `dropped_turns` counts the oldest user turns left out because
+    the context is full. `retract` says that all text so far was reasoning. `usage` is the usage so far. The last chunk
+    has a `finish_reason`, the whole usage and, for `error`, the error.
     """
 
     text: str = ""
@@ -175,10 +167,7 @@ class Chunk:
 
 @dataclass(frozen=True)
 class SideProgress:
-    """What a running side does before it writes: `stage`, `done` and `total` as in its last Chunk that had a stage.
-
-    `stage` is None while the side writes, and once it has ended.
-    """
+    """What a running side does before it writes, with the fields of its last Chunk; `stage` is None afterwards."""
 
     stage: Stage | None = None
     done: int = 0
@@ -193,7 +182,7 @@ class SideProgress:
 
 @dataclass(frozen=True)
 class ErrorInfo:
-    """An error that crossed a thread as data: `code` and `details` for the page, `message` in English for logs."""
+    """An ArenaError as data, which can cross threads: `code` and `details` for the page, `message` for logs."""
 
     code: str
     message: str
@@ -202,7 +191,7 @@ class ErrorInfo:
 
 @dataclass(frozen=True)
 class Answer:
-    """One side's answer so far, or whole once `finish_reason` is set."""
+    """One side's answer, complete once `finish_reason` is set."""
 
     text: str = ""
     reasoning: str = ""
@@ -214,10 +203,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Side:
-    """One side of a battle: who was asked (`model`, `config`), what (`messages`), and the answer.
-
-    `config` is None where nobody knows how the answer was sampled.
-    """
+    """One side of a battle: the model, what it was asked, and its answer. `config` is None if it was not recorded."""
 
     model: ModelSpec
     messages: tuple[Message, ...]
@@ -226,7 +212,7 @@ class Side:
 
     @property
     def history(self) -> tuple[Message, ...]:
-        """What the next turn builds on: the messages with the answer, or without this turn if it came to nothing."""
+        """The messages for the next turn: with the answer, or without this turn if it has failed or has no text."""
         if self.answer.finish_reason in (None, "error") or not self.answer.text.strip():
             return self.messages[:-1]
         return (*self.messages, Message("assistant", self.answer.text))
@@ -234,10 +220,10 @@ class Side:
 
 @dataclass(frozen=True)
 class Battle:
-    """Two answers to one prompt, the thing a vote is about.
+    """Two answers to one prompt, which a vote compares.
 
-    Each side keeps its own history, so the messages belong to the sides; they share the prompt. `prompt_id` is empty
-    for a prompt of one's own; `turn` counts from 1.
+    The sides share the prompt; each has its own history. `prompt_id` is empty for a prompt that is not in the set;
+    `turn` counts from 1.
     """
 
     id: str
@@ -251,17 +237,17 @@ class Battle:
     source: Literal["live", "recorded"] = "live"
 
     def side(self, name: SideName) -> Side:
-        """The side called `name`."""
+        """Side a or b."""
         return self.a if name is SideName.A else self.b
 
     def with_answer(self, name: SideName, answer: Answer) -> Self:
-        """A copy in which the named side has `answer`."""
+        """A copy with the answer of one side replaced."""
         side = replace(self.side(name), answer=answer)
         return replace(self, a=side) if name is SideName.A else replace(self, b=side)
 
     @property
     def votable(self) -> bool:
-        """Whether both sides ended by themselves (at a stop or at the token limit) and said something."""
+        """Whether both answers have text and ended by themselves or at the token limit."""
         answers = (self.a.answer, self.b.answer)
         return all(answer.finish_reason in ("stop", "length") and answer.text.strip() for answer in answers)
 
@@ -270,9 +256,9 @@ class Battle:
 class Vote:
     """One person's judgement of a battle; one row of votes.csv.
 
-    `judge` is a keyed hash, never a person's id. `time` is Unix seconds, UTC. `criteria` maps correct, complete and
-    clear to `a`, `tie` or `b`; `any_right` says whether at least one answer is right (None if not asked). `dwell`
-    is the seconds between the end of both answers and the vote.
+    `judge` is a keyed hash, never a person's id. `time` is Unix seconds, UTC. `criteria` maps CRITERIA to VERDICTS.
+    `any_right` says whether at least one answer is right (None if not asked). `dwell` is the seconds from the end of
+    both answers to the vote.
     """
 
     id: str
@@ -292,7 +278,7 @@ class Vote:
 
 @dataclass(frozen=True)
 class LoadState:
-    """Where a backend stands: ready, failed (`error`), or loading since `seconds`."""
+    """Whether a model is loaded: `ready`, failed with `error`, or loading for `seconds`."""
 
     ready: bool
     error: ErrorInfo | None = None
@@ -309,22 +295,22 @@ class Backend(Protocol):
 
     @property
     def load_state(self) -> LoadState:
-        """Whether the model is there yet."""
+        """Whether the model is loaded."""
         ...
 
     def load(self) -> None:
-        """Begin loading in the background; `stream` does it too, and shows it."""
+        """Starts loading in the background. `stream` also does, and yields chunks with the stage `loading`."""
         ...
 
     def stream(self, messages: Sequence[Message], config: GenerationConfig) -> Iterator[Chunk]:
-        """Answer the conversation, chunk by chunk; the last chunk has a finish_reason.
+        """Answers the conversation chunk by chunk; the last chunk has a finish_reason.
 
-        Yields at least every half second, an empty chunk if nothing is new, so that its caller can close it:
-        closing the iterator stops generation within one token or one piece of the prompt. Raises BackendError when
-        the model cannot go on and InputError when the conversation does not fit; `messages` is not changed.
+        Yields at least every half second, an empty chunk if nothing is new, so that the caller can close it. Closing
+        the iterator stops generation within one token or one prefill batch. Raises BackendError if the model fails and
+        InputError if the conversation does not fit.
         """
         ...
 
     def close(self) -> None:
-        """Free the model. Streams that still run end with an error."""
+        """Frees the model. Running streams end with an error."""
         ...

@@ -1,1 +1,1 @@
-"""Votes copied to a private dataset on a hub, and brought back from there. Knows no page and no model."""
+"""Copies votes to a private dataset on a hub and restores them; downloads recorded answers from a dataset."""

@@ -1,4 +1,4 @@
-"""Recorded answers that are kept in a dataset on a hub. Knows nothing of what is in them, nor who judges them."""
+"""Downloads recorded answers from a dataset on a hub."""
 
 from __future__ import annotations
 
@@ -8,62 +8,62 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from arena.answers import FILE_NAME
 from arena.errors import ArenaError, BackendError, InputError
 from hubs import Dataset, named_dataset, status_of
 
-FILE = "answers.jsonl"
 _FILE_NAME = re.compile(r"(?!.*\.\.)[\w.-]+(?:/[\w.-]+)*")
 
 
 @dataclass(frozen=True)
-class Fetched:
-    """The file here; `problem` tells why it is the copy of an earlier time, if it is."""
+class Download:
+    """The downloaded file. `problem` says why it is an older copy, None if it is not."""
 
     path: Path
     problem: ArenaError | None = None
 
 
-def in_dataset(named: str) -> bool:
-    """Whether a dataset is meant and no file."""
-    return named.startswith(("hf:", "modelscope:"))
+def in_dataset(name: str) -> bool:
+    """Whether the name means a dataset and not a file."""
+    return name.startswith(("hf:", "modelscope:"))
 
 
-def fetch_answers(named: str, folder: Path) -> Fetched:
-    """Bring `hf:OWNER/NAME#FILE` or `modelscope:OWNER/NAME#FILE` into `folder`; without `#FILE` it is answers.jsonl.
+def download_answers(name: str, folder: Path) -> Download:
+    """Downloads `hf:OWNER/NAME#FILE` or `modelscope:OWNER/NAME#FILE` into `folder`; FILE is answers.jsonl by default.
 
-    Raises InputError for anything else and for a folder that cannot be written; BackendError where the hub does not
-    give the file and none is here from before.
+    Raises InputError for any other name and for a folder that cannot be written; BackendError if the download fails and
+    there is no older copy.
     """
-    place, _, other = named.partition("#")
-    dataset, file = named_dataset(place), other or FILE
+    place, _, other = name.partition("#")
+    dataset, file = named_dataset(place), other or FILE_NAME
     if not _FILE_NAME.fullmatch(file):
-        raise InputError("answers_name", f"{file!r} is no name of a file in a dataset.", named=named)
-    kept = folder / re.sub("[:/]", "--", f"{place}/{file}")
+        raise InputError("answers_name", f"{file!r} is not a file name in a dataset.", named=name)
+    target = folder / re.sub("[:/]", "--", f"{place}/{file}")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".fetch-", dir=folder) as work:
-            problem = _fetch(dataset, file, Path(work), kept)
+            problem = _replace(target, dataset, file, Path(work))
     except OSError as error:
         reason = error.strerror or str(error)
-        message = f"Answers cannot be kept in {folder}: {reason}."
+        message = f"Answers cannot be saved in {folder}: {reason}."
         raise InputError("answers_unwritable", message, path=str(folder), reason=reason) from error
-    if problem and not kept.exists():
+    if problem and not target.exists():
         raise problem
-    return Fetched(kept, problem)
+    return Download(target, problem)
 
 
-def _fetch(dataset: Dataset, file: str, work: Path, kept: Path) -> ArenaError | None:
-    """Replaces `kept` by what is in the dataset, whole; the reason if it could not be had."""
+def _replace(target: Path, dataset: Dataset, file: str, work: Path) -> ArenaError | None:
+    """Replaces the target by the file in the dataset, atomically; returns the error if the download failed."""
     try:
         new = dataset.download(file, work)
-    except Exception as error:  # noqa: BLE001 (whatever the hub's library raises)
+    except Exception as error:  # noqa: BLE001 (the hub's library raises anything)
         return _problem_of(error, dataset, file)
-    os.replace(new, kept)
+    os.replace(new, target)
     return None
 
 
 def _problem_of(error: Exception, dataset: Dataset, file: str) -> ArenaError:
-    """The one line for what a hub's library raised. Its own words stay out: they may quote a request."""
+    # Without the library's own message: it may quote a request.
     status = status_of(error)
     if status in (401, 403, 404):
         message = (
@@ -72,5 +72,5 @@ def _problem_of(error: Exception, dataset: Dataset, file: str) -> ArenaError:
         )
     else:
         reason = status or type(error).__name__
-        message = f"{dataset.hub} did not give the answers in {dataset.repo_id} ({reason})."
+        message = f"{dataset.hub} did not send the answers in {dataset.repo_id} ({reason})."
     return BackendError("answers_unfetched", message, hub=dataset.hub)

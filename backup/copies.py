@@ -1,7 +1,7 @@
-"""Which file of a data folder is which file of the dataset, and how much of it is there. Knows no hub.
+"""What each part of a data folder is called in the dataset, and how much of it was copied.
 
-The dataset is a data folder itself: every part has a number in it that no other folder's part has, so that each is
-added to by one folder alone, and all of them can be read as they lie.
+The dataset is a data folder itself. Its parts have numbers that no other folder's parts have, so that only one folder
+appends to each, and all of them can be read together.
 """
 
 from __future__ import annotations
@@ -14,12 +14,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from arena.errors import InputError
+from arena.append_log import MOST_PARTS, part_number, part_path, size_of
 from arena.events import FIRST_PART as EVENTS
 from arena.votes.backup import own_parts
-from arena.votes.claims import MOST_PARTS
-from arena.votes.parts import FIRST_PART as VOTES
-from arena.votes.parts import part_number, part_path
+from arena.votes.records import FIRST_PART as VOTES
 
 STATE = ".backup.json"
 LOGS = (VOTES, EVENTS)
@@ -38,87 +36,73 @@ class Pushed:
 
 @dataclass
 class Copies:
-    """What a folder is called in the dataset (`replica`), and what is there of its own parts, by the part's file name,
-    as far as this folder knows."""
+    """The number of a folder in the dataset (`replica`), and what the dataset has of its own parts, by file name."""
 
     folder: Path
     replica: int
     pushed: dict[str, Pushed] = field(default_factory=dict)
 
-    def remote_name(self, part: Path) -> str:
-        """What the part is called in the dataset."""
-        name = _log_of(part.name)
-        return part_path(Path(), name, self.replica * _PARTS + part_number(part.name, name)).name
-
-    def own(self) -> list[Path]:
-        """The parts to copy: votes, then events."""
-        return [part for name in LOGS for part in own_parts(self.folder, name)]
-
-    def is_own(self, remote: str) -> bool:
-        """Whether a file of the dataset came from this folder."""
-        return replica_of(remote) == self.replica
+    def own(self) -> dict[str, Path]:
+        """The parts to copy by their name in the dataset: votes, then events."""
+        return {
+            part_path(Path(), log, self.replica * _PARTS + part_number(part.name, log)).name: part
+            for log in LOGS
+            for part in own_parts(self.folder, log)
+        }
 
     def is_due(self, part: Path) -> bool:
-        """Whether the dataset has not all of it, as far as this folder knows."""
+        """Whether part of the file has not been copied yet."""
         return size_of(part) > self.pushed.get(part.name, Pushed()).size
 
-    def goes_on(self, part: Path, size: int) -> bool:
-        """Whether the dataset's file, of that size, is what was copied last, and the part still begins with it."""
+    def continues(self, part: Path, size: int) -> bool:
+        """Whether the file in the dataset, of that size, is the last copy, and the part still begins with it."""
         pushed = self.pushed.get(part.name, Pushed())
         return size == pushed.size <= size_of(part) and _tail(part, size) == pushed.tail
 
     def note(self, part: Path, size: int) -> None:
-        """So much of the part is in the dataset. Raises OSError."""
+        """Notes that the first `size` bytes of the part are in the dataset. Raises OSError."""
         self.pushed[part.name] = Pushed(size, _tail(part, size))
 
     def save(self) -> None:
-        """Atomically. Raises OSError."""
+        """Saves the state in the folder, atomically. Raises OSError."""
         draft = self.folder / f"{STATE}.tmp"
-        pushed = {name: asdict(one) for name, one in self.pushed.items()}
+        pushed = {name: asdict(state) for name, state in self.pushed.items()}
         draft.write_text(json.dumps({"replica": self.replica, "pushed": pushed}), encoding="utf-8")
         os.replace(draft, self.folder / STATE)
 
 
 def load_copies(folder: Path) -> Copies:
-    """As saved; a new replica where nothing was, or what was is no longer to be read."""
+    """The saved state; a new replica if there is none or it cannot be read."""
     try:
-        found = json.loads((folder / STATE).read_text(encoding="utf-8"))
-        replica, pushed = int(found["replica"]), {name: Pushed(**known) for name, known in found["pushed"].items()}
+        state = json.loads((folder / STATE).read_text(encoding="utf-8"))
+        replica, pushed = int(state["replica"]), {name: Pushed(**part) for name, part in state["pushed"].items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return new_copies(folder)
     return Copies(folder, replica, pushed) if replica in _REPLICAS else new_copies(folder)
 
 
 def new_copies(folder: Path) -> Copies:
-    """Of a folder that is not in the dataset yet."""
+    """The state of a folder that is not in the dataset yet."""
     return Copies(folder, _REPLICAS[secrets.randbelow(len(_REPLICAS))])
 
 
 def replica_of(remote: str) -> int:
-    """Which folder a file of the dataset came from; 0 for a file that is no copy of a part."""
+    """The replica that a file of the dataset came from; 0 for a file that is not a copy of a part."""
     number = max(part_number(remote, name) for name in LOGS)
     return number // _PARTS if number // _PARTS in _REPLICAS else 0
 
 
 def missing(copies: Copies, sizes: Mapping[str, int]) -> list[str]:
-    """What is in the dataset, came from other folders, and is not here, or not all of it."""
+    """The files of other folders in the dataset that are missing here, or shorter here."""
     return [
         name
         for name, size in sorted(sizes.items())
-        if replica_of(name) and not copies.is_own(name) and size > size_of(copies.folder / name)
+        if replica_of(name) not in (0, copies.replica) and size > size_of(copies.folder / name)
     ]
 
 
-def size_of(path: Path) -> int:
-    """In bytes; 0 if there is none."""
-    try:
-        return path.stat().st_size
-    except FileNotFoundError:
-        return 0
-
-
 def begins_with(path: Path, start: Path) -> bool:
-    """Whether the one file is the other, or goes on after it."""
+    """Whether the content of the first file begins with that of the second."""
     if size_of(path) < size_of(start):
         return False
     with path.open("rb") as whole, start.open("rb") as part:
@@ -126,7 +110,7 @@ def begins_with(path: Path, start: Path) -> bool:
 
 
 def copy_start(path: Path, size: int, target: Path) -> None:
-    """The first bytes of a file that is being added to. Raises OSError."""
+    """Copies the first bytes of a file that may be growing. Raises OSError."""
     with path.open("rb") as source, target.open("wb") as copy:
         while size and (block := source.read(min(size, _BLOCK))):
             copy.write(block)
@@ -134,14 +118,7 @@ def copy_start(path: Path, size: int, target: Path) -> None:
 
 
 def _tail(part: Path, size: int) -> str:
-    begin = max(size - _TAIL, 0)
+    start = max(size - _TAIL, 0)
     with part.open("rb") as file:
-        file.seek(begin)
-        return hashlib.sha256(file.read(size - begin)).hexdigest()
-
-
-def _log_of(name: str) -> str:
-    log = next((log for log in LOGS if part_number(name, log)), None)
-    if log is None:
-        raise InputError("backup_part", f"{name} is no part of a log.", name=name)
-    return log
+        file.seek(start)
+        return hashlib.sha256(file.read(size - start)).hexdigest()

@@ -1,8 +1,8 @@
-"""Copies votes to a dataset on a schedule and at the end, and brings back at the start what is there.
+"""Copies votes and events to a dataset regularly and at the end, and restores at the start what the dataset has.
 
-Each folder has files of its own in the dataset and only ever makes them longer. Before it adds to one, what is there
-must be what it has itself; if it is not (the disk is an older one, two folders are twins), the folder goes on under
-another name, and nothing is overwritten. Knows no page.
+Each folder has its own files in the dataset and only makes them longer. Before it does, its own part must begin with
+what the dataset has. If it does not (an older disk, a copied folder), the folder continues under a new name, and
+nothing is overwritten.
 """
 
 from __future__ import annotations
@@ -16,29 +16,30 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from arena.append_log import size_of, unwritable_folder
 from arena.errors import ArenaError, BackendError, InputError
 from arena.votes.backup import BackupStatus, Waiting
-from backup.copies import Copies, begins_with, copy_start, load_copies, missing, new_copies, size_of
+from backup.copies import Copies, begins_with, copy_start, load_copies, missing, new_copies, replica_of
 from hubs import Dataset, status_of
 
 EVERY_SECONDS = 300.0
-# A hub that was away is asked again sooner than that.
+# A failed copy is tried again sooner.
 RETRY_SECONDS = 60.0
-# How long a start waits for what is in the dataset, and an end for the last copy.
+# The longest wait at the start for the restore, and at the end for the last copy.
 START_SECONDS, LAST_SECONDS = 60.0, 20.0
 
 
 class Backup:
-    """The backup of one data folder. Several processes may share the folder: one of them copies."""
+    """The backup of one data folder. Of several processes on the folder one copies."""
 
     def __init__(self, dataset: Dataset, folder: Path, every: float = EVERY_SECONDS) -> None:
         self._dataset = dataset
         self._folder = folder
         self._every = every
         self.waiting = Waiting(folder)
-        # Held while this process is the folder's one that copies.
+        # Held while this process is the one that copies.
         self._claim = FileLock(folder / ".backup.lock", thread_local=False)
-        # Protects the dataset's files of this folder and what is known of them: one copy at a time.
+        # Protects this folder's files in the dataset and the state of the copies: one copy at a time.
         self._copying = threading.Lock()
         self._wake = threading.Event()
         self._closing = False
@@ -49,17 +50,15 @@ class Backup:
         self._outcome: tuple[ArenaError | None, float] = (None, 0.0)
 
     def start(self, seconds: float = START_SECONDS) -> None:
-        """Bring what is missing here, and go on in the background; returns when that is done, or after `seconds`.
+        """Restores what is missing and starts the background copies; returns after the first copy, or after `seconds`.
 
-        Raises InputError for a folder that cannot be written and a dataset that everybody can read. A hub that does not
-        answer, or takes no copies, is asked again in the background: `status` tells.
+        Raises InputError for a folder that cannot be written and for a public dataset. Other failures are retried in
+        the background; see `status`.
         """
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            reason = error.strerror or str(error)
-            message = f"The data folder {self._folder} cannot be written: {reason}."
-            raise InputError("data_dir_unwritable", message, folder=str(self._folder), reason=reason) from error
+            raise unwritable_folder(self._folder, error) from error
         self._thread.start()
         self._first.wait(seconds)
         problem = self._outcome[0]
@@ -68,13 +67,12 @@ class Backup:
             raise problem
 
     def status(self) -> BackupStatus:
-        """Where votes go, and how many are not there."""
+        """The destination of the votes, and how many are not there yet."""
         problem, done = self._outcome
-        place = f"{self._dataset.hub} {self._dataset.repo_id}"
-        return BackupStatus(place, self.waiting(), problem, done)
+        return BackupStatus(f"{self._dataset.hub} {self._dataset.repo_id}", self.waiting(), problem, done)
 
     def close(self, seconds: float = LAST_SECONDS) -> None:
-        """Copy what is left, for at most `seconds`."""
+        """Copies what is left, for at most `seconds`."""
         self._closing = True
         self._wake.set()
         self._thread.join(seconds)
@@ -87,7 +85,7 @@ class Backup:
             if last:
                 break
             self._wake.wait(min(self._every, RETRY_SECONDS) if self._outcome[0] else self._every)
-        self._claim.release(force=True)  # taken anew by each copy
+        self._claim.release(force=True)  # each copy acquires it again
 
     def _try(self) -> None:
         try:
@@ -95,81 +93,80 @@ class Backup:
             self._outcome = (None, time.time())
         except ArenaError as error:
             self._outcome = (error, self._outcome[1])
-        except Exception as error:  # noqa: BLE001 (whatever the hub's library raises; the page tells)
-            self._outcome = (problem_of(error, self._dataset), self._outcome[1])
+        except Exception as error:  # noqa: BLE001 (the hub's library raises anything; the page shows it)
+            self._outcome = (_problem_of(error, self._dataset), self._outcome[1])
 
     def copy(self) -> None:
-        """Bring and copy whatever is due. Raises what the hub's library raises, and OSError."""
+        """Restores and copies what is due. Raises what the hub's library raises, and OSError."""
         with self._copying:
             try:
                 self._claim.acquire(timeout=0)
-                does_it = True
-            except Timeout:  # another process of the folder does it
-                does_it = False
-            counts = self.waiting.all_safe()
+                is_holder = True
+            except Timeout:  # another process on the folder copies
+                is_holder = False
+            counts = self.waiting.counts()
             copies = load_copies(self._folder)
-            is_due = any(copies.is_due(part) for part in copies.own())
-            if not does_it or (self._restored and not is_due):
+            is_due = any(copies.is_due(part) for part in copies.own().values())
+            if not is_holder or (self._restored and not is_due):
                 self.waiting.mark({} if is_due else counts)
                 return
             self._check_private()
             sizes = self._dataset.sizes()
             with tempfile.TemporaryDirectory(prefix="arena-backup-") as work:
                 copies = self._checked(copies, sizes, Path(work))
-                self._bring(copies, sizes)
-                self._push(copies, sizes, Path(work))
+                self._restore(copies, sizes)
+                self._upload(copies, sizes, Path(work))
             self.waiting.mark(counts)
 
     def _check_private(self) -> None:
-        # Each time: it may have been opened, or deleted, since.
+        # Each time: it may have been published or deleted since.
         if not self._dataset.prepare():
-            name = self._dataset.repo_id
-            message = f"{self._dataset.hub} shows {name} to everybody: make the dataset private, or name another."
+            message = f"{self._dataset.repo_id} on {self._dataset.hub} is public: make it private, or name another one."
             raise InputError("backup_public", message, hub=self._dataset.hub)
 
     def _checked(self, copies: Copies, sizes: Mapping[str, int], work: Path) -> Copies:
-        """The same, or those of a new replica where the dataset has what this folder has not."""
-        own = {copies.remote_name(part): part for part in copies.own()}
+        """The same copies, or those of a new replica if the dataset has content that this folder lacks."""
+        own = copies.own()
         for name, size in sizes.items():
-            if not copies.is_own(name):
+            if replica_of(name) != copies.replica:
                 continue
             part = own.get(name)
-            # Fetched only after a copy of which nobody heard the end.
-            known = part is not None and (
-                copies.goes_on(part, size) or begins_with(part, self._dataset.download(name, work / "theirs"))
+            # Downloaded only after a copy whose outcome is unknown.
+            is_known = part is not None and (
+                copies.continues(part, size) or begins_with(part, self._dataset.download(name, work / "theirs"))
             )
-            if not known:
+            if not is_known:
                 return new_copies(self._folder)
         return copies
 
-    def _bring(self, copies: Copies, sizes: Mapping[str, int]) -> None:
+    def _restore(self, copies: Copies, sizes: Mapping[str, int]) -> None:
         if self._restored:
             return
-        # In the folder itself, so that a file appears there whole.
+        # In the folder itself, so that each file appears whole.
         with tempfile.TemporaryDirectory(prefix=".restore-", dir=self._folder) as work:
             for name in missing(copies, sizes):
                 os.replace(self._dataset.download(name, Path(work)), self._folder / name)
         self._restored = True
 
-    def _push(self, copies: Copies, sizes: Mapping[str, int], work: Path) -> None:
-        there = {part: size_of(part) for part in copies.own()}
+    def _upload(self, copies: Copies, sizes: Mapping[str, int], work: Path) -> None:
+        own = copies.own()
+        own_sizes = {part: size_of(part) for part in own.values()}
         files: dict[str, Path] = {}
-        for part, size in there.items():
-            name = copies.remote_name(part)
-            if size > sizes.get(name, 0):
+        for name, part in own.items():
+            if own_sizes[part] > sizes.get(name, 0):
                 files[name] = work / name
-                copy_start(part, size, files[name])
+                copy_start(part, own_sizes[part], files[name])
         if files:
-            # Known beforehand: a replica that is killed now goes on under the same name.
+            # Saved before: a replica that is killed now continues under the same name.
             copies.save()
             self._dataset.upload(files)
-        for part, size in there.items():
+        for part, size in own_sizes.items():
             copies.note(part, size)
         copies.save()
 
 
-def problem_of(error: Exception, dataset: Dataset) -> ArenaError:
-    """The one line for what a hub's library raised. Its own words stay out: they may quote a request."""
+def _problem_of(error: Exception, dataset: Dataset) -> ArenaError:
+    # Without the library's own message: it may quote a request.
     status = status_of(error)
     if status in (401, 403):
         message = (
@@ -178,5 +175,5 @@ def problem_of(error: Exception, dataset: Dataset) -> ArenaError:
         )
         return BackendError("backup_denied", message, hub=dataset.hub, login=dataset.login, status=status)
     reason = str(status or type(error).__name__)
-    message = f"{dataset.hub} did not take the votes ({reason}); it is tried again."
+    message = f"{dataset.hub} did not accept the votes ({reason}); the app will try again."
     return BackendError("backup_failed", message, hub=dataset.hub, reason=reason)

@@ -1,1 +1,1 @@
-"""Measuring what this project claims of itself: what a rounding costs, how fast it runs, and its rivals."""
+"""Measurements of what this project claims: rounding quality, speed against rivals, load and statistics."""

@@ -1,4 +1,4 @@
-"""The backup while a page is up: started before the logs are opened, ended after the last vote."""
+"""Runs the backup while the page is up: from before the logs are opened until after the last vote."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 @contextmanager
 def backed_up(hosting: Hosting) -> Iterator[Callable[[], BackupStatus] | None]:
-    """Tells how many votes are nowhere else; None where nobody needs to know, on a disk that stays.
+    """Yields a function that returns the state of the backup; None without a backup on a persistent disk.
 
-    Raises InputError for a backup that cannot be.
+    Raises InputError for a backup that cannot work.
     """
     if not hosting.backup:
-        yield None if hosting.keeps else _nowhere(hosting)
+        yield None if hosting.keeps else _no_backup(hosting)
         return
     from backup.schedule import Backup
     from hubs import named_dataset
@@ -30,17 +30,17 @@ def backed_up(hosting: Hosting) -> Iterator[Callable[[], BackupStatus] | None]:
     if problem := backup.status().problem:
         typer.echo(f"Warning: {problem} Votes are not backed up yet.", err=True)
     if not hosting.judge_secret and not hosting.keeps:
-        typer.echo("Warning: without ARENA_JUDGE_KEY raters are strangers after a restart of this host.", err=True)
+        typer.echo("Warning: without ARENA_JUDGE_KEY this host does not recognize raters after a restart.", err=True)
     try:
         yield backup.status
     finally:
         backup.close()
-        now = backup.status()
-        if now.waiting:
-            typer.echo(f"Warning: {now.waiting} votes are not backed up. {now.problem or ''}".rstrip(), err=True)
+        status = backup.status()
+        if status.waiting:
+            typer.echo(f"Warning: {status.waiting} votes are not backed up. {status.problem or ''}".rstrip(), err=True)
 
 
-def _nowhere(hosting: Hosting) -> Callable[[], BackupStatus]:
+def _no_backup(hosting: Hosting) -> Callable[[], BackupStatus]:
     from arena.votes.backup import BackupStatus, Waiting
 
     waiting = Waiting(hosting.data_dir)

@@ -1,4 +1,4 @@
-"""`batch`: all prompts to both models, one model after the other, into a file of answers."""
+"""The `batch` command: asks both models every prompt and writes the answers to a file."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -24,44 +23,32 @@ if TYPE_CHECKING:
 INTERRUPTED = 130
 
 
-@dataclass(frozen=True)
-class _Outcome:
-    """How it ended: the file, how many cells are in which state, and the seconds that this run took."""
-
-    file: str
-    cells: int
-    done: int
-    failed: int
-    waiting: int
-    seconds: float
-
-
 def batch(
     a: ModelA = "",
     b: ModelB = "",
     prompts: PromptSet = PROMPTS,
-    repeats: Annotated[int, typer.Option("--repeats", metavar="N", help="Ask each prompt so many times.")] = 1,
-    seed: Annotated[int, typer.Option("--seed", metavar="S", help="Of the first repeat; the next has the next.")] = 0,
+    repeats: Annotated[int, typer.Option("--repeats", metavar="N", help="Runs per prompt.")] = 1,
+    seed: Annotated[int, typer.Option("--seed", metavar="S", help="Seed of the first run; each later run adds 1")] = 0,
     at_once: Annotated[
         int,
-        typer.Option("--at-once", min=1, max=32, help="Answers made at the same time: sooner done, each one slower."),
+        typer.Option("--at-once", min=1, max=32, help="Answers generated at the same time."),
     ] = 1,
-    max_new_tokens: Annotated[int | None, typer.Option(help="The longest answer, in tokens.")] = None,
-    temperature: Annotated[float | None, typer.Option(help="Instead of each model's own.")] = None,
-    retry: Annotated[bool, typer.Option("--retry", help="Ask again what failed before.")] = False,
+    max_new_tokens: Annotated[int | None, typer.Option(help="Token limit of an answer.")] = None,
+    temperature: Annotated[float | None, typer.Option(help="Overrides each model's default.")] = None,
+    retry: Annotated[bool, typer.Option("--retry", help="Retry failed prompts.")] = False,
     out: Annotated[
         Path | None,
-        typer.Option("--out", metavar="FILE", help="Where answers are kept; answers.jsonl in the data folder."),
+        typer.Option("--out", metavar="FILE", help="The answers file; answers.jsonl in the data folder."),
     ] = None,
     data_dir: DataDir = Path("data"),
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a line.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Ask both models all prompts, one model in memory at a time, and keep each answer as it ends.
+    """Run every prompt through both models, one model at a time, and save each answer.
 
-    Ctrl-C lets the running answer end, twice drops it; the same command goes on where it stopped, and asks nothing
-    twice. Judge the answers with --answers FILE, or write the report.
+    Ctrl-C stops after the running answer, a second Ctrl-C drops it. The same command resumes where it stopped. Judge
+    the answers with --answers FILE, or create the report.
     """
-    from arena.answers.store import FILE_NAME
+    from arena.answers import FILE_NAME
 
     path = out or data_dir / FILE_NAME
     settings = {"max_new_tokens": max_new_tokens, "temperature": temperature}
@@ -71,62 +58,55 @@ def batch(
         from arena.prompts import load_prompts
 
         plan = Plan(choose_models(a, b), load_prompts(prompts), repeats, seed, settings)
-        plan.cells()  # what cannot be is said before the file is made
+        plan.cells()  # raises before the file is created
         with AnswerStore(path) as store:
             run = Batch(plan, store, this_host(), at_once, retry)
-            outcome = _run(run, str(path))
-        _tell(outcome, run.progress, as_json)
+            seconds = _run(run)
+        _report(run.progress, str(path), seconds, as_json)
 
 
 def this_host() -> Host:
-    """One model in memory at a time, on this machine."""
+    """This machine, with one model in memory at a time."""
     from arena.batch import Host
-    from backends.alone import opened_alone
+    from backends import opened_alone
     from backends.machine.facts import machine_facts
     from backends.machine.memory import process_bytes
 
     return Host(opened_alone, machine_facts(), lambda: process_bytes("VmRSS"))
 
 
-def _run(batch: Batch, path: str) -> _Outcome:
+def _run(batch: Batch) -> float:
+    """Runs the batch with progress on stderr; returns the seconds it took."""
     from arena.batch import CellState
 
-    began, line, told = time.monotonic(), StatusLine(), set[object]()
-    told |= {view.cell.id for view in batch.progress.cells if view.state is not CellState.WAITING}
-    with _stopped_by_hand(batch, line):
+    began, line = time.monotonic(), StatusLine()
+    printed = {view.cell.id for view in batch.progress.cells if view.state is not CellState.WAITING}
+    with _stopped_by_signals(batch, line):
         for progress in batch.run():
             for view in progress.cells:
-                if view.state in (CellState.DONE, CellState.FAILED) and view.cell.id not in told:
-                    told.add(view.cell.id)
+                if view.state in (CellState.DONE, CellState.FAILED) and view.cell.id not in printed:
+                    printed.add(view.cell.id)
                     line.say(_cell_line(view))
             line.show(_status(progress))
     line.finish()
-    last = batch.progress
-    counts = {state: last.count(state) for state in CellState}
-    return _Outcome(
-        path,
-        len(last.cells),
-        counts[CellState.DONE],
-        counts[CellState.FAILED],
-        counts[CellState.WAITING],
-        round(time.monotonic() - began, 1),
-    )
+    return round(time.monotonic() - began, 1)
 
 
 @contextmanager
-def _stopped_by_hand(batch: Batch, line: StatusLine) -> Iterator[None]:
-    """Ctrl-C once: no more after this answer. Twice, or a request to end: at once."""
-    presses: list[int] = []
+def _stopped_by_signals(batch: Batch, line: StatusLine) -> Iterator[None]:
+    """The first Ctrl-C ends the batch after the running answer; a second one or SIGTERM ends it at once."""
+    is_paused = False
 
-    def pressed(number: int, frame: object) -> None:
-        presses.append(number)
-        if number == signal.SIGINT and len(presses) == 1:
-            line.say("Stopping after the running answer; Ctrl-C again drops it.")
+    def stop(number: int, frame: object) -> None:
+        nonlocal is_paused
+        if number == signal.SIGINT and not is_paused:
+            is_paused = True
+            line.say("Stopping after the running answer. Press Ctrl-C again to drop it.")
             batch.pause()
         else:
             batch.stop()
 
-    before: dict[int, Any] = {number: signal.signal(number, pressed) for number in (signal.SIGINT, signal.SIGTERM)}
+    before: dict[int, Any] = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
@@ -135,7 +115,7 @@ def _stopped_by_hand(batch: Batch, line: StatusLine) -> Iterator[None]:
 
 
 def _cell_line(view: CellView) -> str:
-    """What became of a cell that has just ended."""
+    """The result of a cell that has just ended."""
     parts = [view.cell.model.id, view.cell.prompt.id]
     if view.cell.repeat:
         parts.append(f"repeat {view.cell.repeat}")
@@ -152,7 +132,7 @@ def _cell_line(view: CellView) -> str:
 
 
 def _status(progress: Progress) -> str:
-    """How far it is, what is being answered, and how long the rest will take."""
+    """The cells done, the running cell, and the time left."""
     from arena.batch import CellState
 
     ended = progress.count(CellState.DONE) + progress.count(CellState.FAILED)
@@ -164,28 +144,30 @@ def _status(progress: Progress) -> str:
 
 
 def _growing(view: CellView) -> str:
-    words = f"{view.cell.model.id} {view.cell.prompt.id}"
-    answer = view.growing
-    if answer is None:
-        return words
-    doing = view.stage or f"{answer.usage.new_tokens or 0} tokens"
-    return f"{words}: {doing}, {answer.usage.seconds or 0:.0f} s"
+    cell = f"{view.cell.model.id} {view.cell.prompt.id}"
+    if view.growing is None:
+        return cell
+    usage = view.growing.usage
+    return f"{cell}: {view.stage or f'{usage.new_tokens or 0} tokens'}, {usage.seconds or 0:.0f} s"
 
 
-def _tell(outcome: _Outcome, progress: Progress, as_json: bool) -> None:
-    """The last words, and the exit code: 2 if something failed, 130 if something still waits."""
+def _report(progress: Progress, file: str, seconds: float, as_json: bool) -> None:
+    """Prints the outcome. The exit code is 2 if a cell failed, 130 if one still waits."""
+    from arena.batch import CellState
+
+    done, failed, waiting = (progress.count(CellState[name]) for name in ("DONE", "FAILED", "WAITING"))
+    cells = len(progress.cells)
     if as_json:
-        typer.echo(json.dumps(vars(outcome)))
+        counts = {"cells": cells, "done": done, "failed": failed, "waiting": waiting}
+        typer.echo(json.dumps({"file": file, **counts, "seconds": seconds}))
     else:
-        states = (("failed", outcome.failed), ("still to be asked", outcome.waiting))
-        rest = "".join(f", {count} {words}" for words, count in states if count)
-        took = time_text(outcome.seconds)
-        typer.echo(f"{outcome.file}: {outcome.done} of {outcome.cells} answered{rest}, in {took}")
+        rest = (f", {failed} failed" if failed else "") + (f", {waiting} not yet answered" if waiting else "")
+        typer.echo(f"{file}: {done} of {cells} answered{rest}, in {time_text(seconds)}")
     if blocked := progress.blocked:
         raise BackendError(blocked.code, blocked.message)
-    if outcome.failed:
-        typer.echo("Error: some failed; the same command with --retry asks them again.", err=True)
+    if failed:
+        typer.echo("Error: some prompts failed. Run the same command with --retry to retry them.", err=True)
         raise typer.Exit(2)
-    if outcome.waiting:
-        typer.echo("Stopped. Run the same command again to go on from here.", err=True)
+    if waiting:
+        typer.echo("Stopped. Run the same command again to resume.", err=True)
         raise typer.Exit(INTERRUPTED)

@@ -16,11 +16,12 @@ from arena.errors import InputError
 if TYPE_CHECKING:
     from arena.batch import Host
     from arena.events import EventLog, NoEvents
-    from arena.judging.ballots import Log
+    from arena.judging.ballots import ClosedLog
     from arena.judging.pairs import Pair
     from arena.prompts import Prompt
     from arena.results.compute import Background
     from arena.types import Backend, ModelSpec
+    from arena.votes import VoteLog
     from arena.votes.backup import BackupStatus
     from ui.services import Services
 
@@ -58,14 +59,13 @@ def compose(
 
     `backup` returns how many votes have no copy elsewhere; it is None where that need not be shown.
     """
-    from arena.admin import Admin
-    from arena.answers.store import FILE_NAME as ANSWERS
+    from arena.answers import FILE_NAME as ANSWERS
     from arena.batch import BatchRunner
     from arena.chat import Chat, Chats
-    from arena.exports.downloads import Downloads
+    from arena.exports.export import Downloads
     from arena.judging.ballots import Ballots
     from arena.judging.judge_key import JudgeKey
-    from arena.judging.limits import RateLimits
+    from arena.judging.limits import Admin, RateLimits
     from arena.judging.live import LiveBattles
     from arena.judging.moderation import Moderation
     from arena.judging.rooms import Rooms
@@ -124,8 +124,7 @@ def compose(
 
 def background(prompts: Sequence[Prompt], hosting: Hosting) -> Background:
     """What results need beside the votes: the prompts' categories, and the peak memory from recorded answers."""
-    from arena.answers import read_recorded
-    from arena.answers.store import FILE_NAME
+    from arena.answers import FILE_NAME, read_recorded
     from arena.results.compute import Background
     from arena.results.cost import peak_memory
 
@@ -155,7 +154,7 @@ def open_events(data_dir: Path) -> EventLog | NoEvents:
         return NoEvents()
 
 
-def open_log(data_dir: Path) -> Log:
+def open_log(data_dir: Path) -> VoteLog | ClosedLog:
     """The vote log; if the folder cannot be written, one that refuses every vote with the reason."""
     from arena.judging.ballots import ClosedLog
     from arena.votes import VoteLog

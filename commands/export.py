@@ -1,4 +1,4 @@
-"""`export`: all votes of a data folder as one file to take away."""
+"""`export`: writes all votes into one file."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import typer
 
 from arena.errors import InputError
 from commands import errors_in_one_line
-from commands.damaged import tell_damage
+from commands.inputs import tell_damage
 from commands.models import DataDir
-from commands.progress import ByteProgress
+from commands.progress import StatusLine
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,20 +32,22 @@ _STEPS = {
 def export(
     target: Annotated[
         Path,
-        typer.Argument(metavar="FILE", help="What to write: FILE.zip with every format, FILE.csv or FILE.xlsx."),
+        typer.Argument(metavar="FILE", help="The file to write: FILE.zip with every format, FILE.csv or FILE.xlsx."),
     ],
     votes: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[VOTES.csv ...]", help="Files of votes, or patterns; else the data folder's."),
+        typer.Argument(
+            metavar="[VOTES.csv ...]", help="Files of votes, or patterns; by default those of the data folder."
+        ),
     ] = None,
     data_dir: DataDir = Path("data"),
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a line.")] = False,
 ) -> None:
-    """Write all votes to FILE: one CSV, one Excel workbook, or a zip that also holds Parquet, and files for FastChat,
-    evalica, TRL and LLaMA-Factory.
+    """Writes all votes to FILE: one CSV, one Excel workbook, or a zip with every format: also Parquet, and files for
+    FastChat, evalica, TRL and LLaMA-Factory.
 
-    A file of votes brings its further parts along (votes-2.csv, ...). Withdrawn votes and second votes of one rater on
-    one battle are left out and counted. It may run while the page is up.
+    Further parts of a file of votes (votes-2.csv, ...) are included. Withdrawn votes and second votes of one rater on
+    one battle are left out and counted. Safe to run while the page is up.
     """
     progress = _StepProgress()
     with errors_in_one_line(as_json, file=str(target)):
@@ -63,8 +65,7 @@ def export(
 
 
 def _written(target: Path, votes: Sequence[str] | None, data_dir: Path, progress: Progress) -> ReadReport:
-    from arena.exports.bundle import export_bundle
-    from arena.exports.export import export_csv, export_xlsx
+    from arena.exports.export import export_bundle, export_csv, export_xlsx
     from arena.votes.store import store_of, store_of_files
     from backends.models.catalog import EMBEDDED, FETCHED
 
@@ -82,19 +83,19 @@ def _written(target: Path, votes: Sequence[str] | None, data_dir: Path, progress
 
 
 class _StepProgress:
-    """Progress of one step after the other on stderr."""
+    """Shows the progress of consecutive steps on stderr."""
 
     def __init__(self) -> None:
         self._step = ""
-        self._bar = ByteProgress()
+        self._bar = StatusLine(in_bytes=True)
 
     def show(self, step: str, done: int, total: int) -> None:
-        """Write the line if it is time for one."""
+        """Updates the line, or begins one for a new step."""
         if step != self._step:
             self._bar.finish()
-            self._step, self._bar = step, ByteProgress()
-        self._bar.show_bytes(done, total, _STEPS[step])
+            self._step, self._bar = step, StatusLine(in_bytes=True)
+        self._bar.show(_STEPS[step], done, total)
 
     def finish(self) -> None:
-        """Leave the terminal at the beginning of an empty line."""
+        """Ends the line."""
         self._bar.finish()

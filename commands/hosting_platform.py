@@ -7,26 +7,26 @@ from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
 
-# What a host gives that shows the page to the world.
-_EVERYWHERE, _PORT = "0.0.0.0", "7860"
+# A host that publishes the page expects it on all interfaces and this port.
+_ALL_INTERFACES, _PORT = "0.0.0.0", "7860"
 
 
 @dataclass(frozen=True)
 class Platform:
-    """`host` is "space", "studio" or "" (nobody's but one's own); `disk` outlives a restart there, None where there is
-    none that can be written."""
+    """`host` is "space", "studio", or "" for a user's machine. `disk` is a writable folder of the host that outlives a
+    restart, None if there is none."""
 
     host: str = ""
     disk: Path | None = None
 
     @property
     def keeps(self) -> bool:
-        """Whether what is written outlives a restart, as far as the environment tells."""
+        """Whether written files outlive a restart."""
         return not self.host or self.disk is not None
 
 
 def platform_of(environment: Mapping[str, str], root: Path = Path("/")) -> Platform:
-    """A Space says SPACE_ID and may have /data; ModelScope says MODELSCOPE_ENVIRONMENT, and keeps /mnt/workspace."""
+    """A Space sets SPACE_ID and may have /data; a Studio sets MODELSCOPE_ENVIRONMENT and has /mnt/workspace."""
     if environment.get("SPACE_ID"):
         return Platform("space", _writable(root / "data"))
     if environment.get("MODELSCOPE_ENVIRONMENT") == "studio":
@@ -35,10 +35,10 @@ def platform_of(environment: Mapping[str, str], root: Path = Path("/")) -> Platf
 
 
 def settle(platform: Platform, environment: MutableMapping[str, str]) -> None:
-    """What nobody set is set as the platform wants it, as environment variables: every command reads them."""
+    """Sets the environment variables that the platform needs and that nobody set; every command reads them."""
     if not platform.host:
         return
-    environment.setdefault("ARENA_HOST", environment.get("GRADIO_SERVER_NAME", _EVERYWHERE))
+    environment.setdefault("ARENA_HOST", environment.get("GRADIO_SERVER_NAME", _ALL_INTERFACES))
     environment.setdefault("ARENA_PORT", environment.get("GRADIO_SERVER_PORT", _PORT))
     if platform.disk:
         environment.setdefault("ARENA_DATA_DIR", str(platform.disk / "arena"))

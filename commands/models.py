@@ -1,4 +1,4 @@
-"""The two models that a command works with: their options, and what they mean. Loads nothing."""
+"""The options that several commands share: the two models, the prompt set, the data folder."""
 
 from __future__ import annotations
 
@@ -25,30 +25,29 @@ ModelB = Annotated[
 PromptSet = Annotated[
     Path, typer.Option("--prompts", envvar="ARENA_PROMPTS", help="The prompt set: a .json, .jsonl or .csv file.")
 ]
-DataDir = Annotated[Path, typer.Option(envvar="ARENA_DATA_DIR", help="Where votes are kept.")]
+DataDir = Annotated[Path, typer.Option(envvar="ARENA_DATA_DIR", help="The folder of votes and answers.")]
 
 
 def choose_models(a: str, b: str) -> tuple[ModelSpec, ModelSpec]:
-    """The two models; "" is the embedded one. Raises InputError if one is unknown or both are the same."""
+    """The two models; "" means the embedded one. Raises InputError if one is unknown or both are the same."""
     from backends.models.resolve import resolve
 
     specs = resolve(a or LEFT), resolve(b or RIGHT)
     if specs[0].id == specs[1].id:
-        message = f"Both sides are {specs[0].id}; a vote needs two different models."
+        message = f"Both sides are {specs[0].id}. Choose two different models."
         raise InputError("same_model", message, model=specs[0].id)
     return specs
 
 
 def known_models() -> list[KnownModel]:
-    """What the catalogue knows of each model."""
+    """The catalogue's facts about each model, for the report."""
     from arena.report import KnownModel
     from backends.models.cards import CARDS
     from backends.models.catalog import EMBEDDED, FETCHED, PUBLISHED
 
-    known = []
+    models = []
     for name, spec in (FETCHED | EMBEDDED).items():
         repos = PUBLISHED[name].repos.values() if name in PUBLISHED else ()
-        places = " / ".join(dict.fromkeys(repo.id for repo in repos))
-        card = CARDS[name]
-        known.append(KnownModel(spec, places, card.parameters, card))
-    return known
+        ids = " / ".join(dict.fromkeys(repo.id for repo in repos))
+        models.append(KnownModel(spec, ids, CARDS[name].parameters, CARDS[name]))
+    return models

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import gradio as gr
 
-from arena.admin import Admin
 from arena.errors import ArenaError, InputError
+from arena.judging.limits import Admin
 from arena.judging.rooms import Rooms
 from ui.session import Tab
 from ui.texts import error_text, text

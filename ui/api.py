@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 
 from arena.errors import ArenaError, InputError
-from arena.judging.judgement import Judgement
+from arena.judging.ballots import Judgement
 from arena.results.as_json import as_json
 from arena.results.selection import Filters
 from arena.types import Battle, SideName, SideProgress
@@ -67,7 +67,7 @@ class Api:
         try:
             if rooms is None:
                 raise InputError("no_recorded", "There are no recorded answers to rate here.")
-            position = rooms.desk(room).position(self._judge(request), address=address_of(request))
+            position = rooms.judging(room).assign(self._judge(request), address=address_of(request))
         except ArenaError as error:
             raise _refusal(lang_of(self._services.site.lang, request), error) from error
         battle = position.battle

@@ -12,7 +12,7 @@ import gradio as gr
 
 from arena.chat import Chat, Chats
 from arena.errors import ArenaError
-from arena.judging.assignments import Position
+from arena.judging.assignments import Assignment
 from arena.judging.live import LiveView
 from arena.judging.rooms import NO_ROOM
 from arena.results.figures import Figures
@@ -27,7 +27,7 @@ HANDOVER_SECONDS = 5.0
 class Judging:
     """The rating of recorded answers in a tab: nothing yet, a position, and the vote once it is cast."""
 
-    position: Position | None = None
+    position: Assignment | None = None
     vote: Vote | None = None
 
 

@@ -1,7 +1,6 @@
-"""Answers that are kept: one JSON object a line. Knows nothing of who asked for them and who judges them."""
+"""Recorded answers in files of one JSON object per line."""
 
-from arena.answers.files import read_recorded
 from arena.answers.record import Recorded, answer_key
-from arena.answers.store import AnswerStore
+from arena.answers.store import FILE_NAME, AnswerStore, broken, read_recorded
 
-__all__ = ["AnswerStore", "Recorded", "answer_key", "read_recorded"]
+__all__ = ["FILE_NAME", "AnswerStore", "Recorded", "answer_key", "broken", "read_recorded"]

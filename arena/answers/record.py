@@ -1,4 +1,4 @@
-"""One kept answer, as a value, and what it is known by. Knows no file."""
+"""A recorded answer, its key, and its line in a file of answers."""
 
 from __future__ import annotations
 
@@ -6,18 +6,23 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, get_args
 
-from arena.types import GenerationConfig, Message, ModelSpec, Side
+from arena.errors import InputError
+from arena.text import clean
+from arena.types import Answer, ErrorInfo, FinishReason, GenerationConfig, Message, ModelSpec, Role, Side, Usage
+
+_REQUIRED = ("prompt_id", "prompt", "model", "response")
+_MODEL_TEXTS = ("family", "runtime", "precision", "revision", "licence", "licence_url")
 
 
 @dataclass(frozen=True)
 class Recorded:
     """One model's answer to one turn of a prompt.
 
-    `prompt` is what the conversation began with; `repeat` counts from 0 the times the model was asked it, `turn` from 1
-    the answers in one of them. `key` is `answer_key`'s, "" for an answer made elsewhere. `memory` is the bytes that
-    the process had at its end, `machine` what it ran on and `time` when it ended (Unix seconds), as far as known.
+    `prompt` is the first message of the conversation; `repeat` counts from 0 the runs of the prompt, `turn` from 1 the
+    answers in one run. `key` is that of `answer_key`, "" for an answer from elsewhere. `memory` is the memory of the
+    process at the end in bytes, `machine` describes the machine and `time` is the end in Unix seconds, if known.
     """
 
     prompt_id: str
@@ -37,11 +42,154 @@ class Recorded:
 
 
 def answer_key(model: ModelSpec, messages: Sequence[Message], config: GenerationConfig, repeat: int) -> str:
-    """64 hexadecimal digits, the same for what would be asked the same way again, whatever has happened since."""
-    told = [
+    """64 hexadecimal digits that identify the request: the same whenever the same is asked in the same way."""
+    request = [
         [model.id, model.revision, model.precision],
         [[message.role, message.content] for message in messages],
         asdict(config),
         repeat,
     ]
-    return hashlib.sha256(json.dumps(told, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(request, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
+
+
+def to_line(entry: Recorded) -> dict[str, Any]:
+    """The answer as an object that `from_line` reads. Leaves out the path of the model on this machine."""
+    side, answer, usage = entry.side, entry.side.answer, entry.side.answer.usage
+    line: dict[str, Any] = {
+        "key": entry.key,
+        "prompt_id": entry.prompt_id,
+        "prompt": side.messages[-1].content,
+        "model": side.model.id,
+        "response": answer.text,
+        "seconds": usage.seconds,
+        "tokens": usage.new_tokens,
+        "truncated": answer.finish_reason == "length",
+        "turn": entry.turn,
+        "repeat": entry.repeat,
+        "name": side.model.name,
+        **{name: getattr(side.model, name) for name in _MODEL_TEXTS},
+        "context_length": side.model.context_length,
+        "messages": [asdict(message) for message in side.messages],
+        "config": asdict(side.config) if side.config else None,
+        "reasoning": answer.reasoning,
+        "finish_reason": answer.finish_reason,
+        "prompt_tokens": usage.prompt_tokens,
+        "first_token_seconds": usage.first_token_seconds,
+        "memory": entry.memory,
+        "machine": dict(entry.machine),
+        "time": entry.time,
+    }
+    if answer.error:
+        details = {name: str(value) for name, value in answer.error.details.items()}
+        line["error"] = {"code": answer.error.code, "message": answer.error.message, "details": details}
+    return line
+
+
+def from_line(line: Any) -> Recorded:
+    """The answer in the object of a line. Unknown keys are ignored; only `_REQUIRED` must be there.
+
+    Raises ValueError that says what is wrong.
+    """
+    if not isinstance(line, dict):
+        raise ValueError("it is not a JSON object")
+    for name in _REQUIRED:
+        if not isinstance(line.get(name), str) or not (line[name].strip() or name == "response"):
+            raise ValueError(f"{name} must be a text")
+    seconds = _count(line, "seconds", float), _count(line, "first_token_seconds", float)
+    tokens = _count(line, "tokens", int), _count(line, "prompt_tokens", int)
+    messages = _messages(line)
+    machine = line.get("machine") or {}
+    if not isinstance(machine, dict):
+        raise ValueError("machine must be an object")
+    answer = Answer(
+        clean(line["response"]),
+        clean(_text(line, "reasoning")),
+        finish_reason=_finish_reason(line),
+        error=_error(line),
+        usage=Usage(tokens[1], tokens[0], seconds[1], seconds[0]),
+    )
+    return Recorded(
+        clean(line["prompt_id"]),
+        next(message.content for message in messages if message.role == "user"),
+        Side(_model(line), messages, _config(line), answer),
+        _count(line, "repeat", int) or 0,
+        _count(line, "turn", int) or 1,
+        _text(line, "key"),
+        _count(line, "memory", int),
+        machine,
+        _count(line, "time", float),
+    )
+
+
+def _model(line: Mapping[str, Any]) -> ModelSpec:
+    model = clean(line["model"]).strip()
+    texts = {name: clean(_text(line, name)) for name in _MODEL_TEXTS}
+    texts["runtime"] = texts["runtime"] or "recorded"
+    length = _count(line, "context_length", int)
+    return ModelSpec(model, clean(_text(line, "name")) or model, source="", context_length=length or 0, **texts)  # type: ignore[arg-type]
+
+
+def _messages(line: Mapping[str, Any]) -> tuple[Message, ...]:
+    """The messages up to and including the prompt."""
+    if line.get("messages") is None:
+        return (Message("user", clean(line["prompt"])),)
+    entries = line["messages"]
+    try:
+        messages = tuple(Message(_role(entry["role"]), clean(entry["content"])) for entry in entries)
+    except (TypeError, KeyError) as error:
+        raise ValueError("messages must be a list of objects with role and content") from error
+    if not messages or messages[-1] != Message("user", clean(line["prompt"])):
+        raise ValueError("messages must end with the prompt")
+    return messages
+
+
+def _role(name: Any) -> Role:
+    for role in get_args(Role):
+        if name == role:
+            return role  # type: ignore[no-any-return]
+    raise ValueError(f"a role must be one of {', '.join(get_args(Role))}")
+
+
+def _config(line: Mapping[str, Any]) -> GenerationConfig | None:
+    if line.get("config") is None:
+        return None
+    try:
+        return GenerationConfig().with_settings(line["config"])
+    except (InputError, TypeError) as error:
+        raise ValueError(f"config is wrong: {error}") from error
+
+
+def _finish_reason(line: Mapping[str, Any]) -> FinishReason:
+    if line.get("finish_reason") is None:
+        return "length" if line.get("truncated") is True else "stop"
+    for reason in get_args(FinishReason):
+        if line["finish_reason"] == reason:
+            return reason  # type: ignore[no-any-return]
+    raise ValueError(f"finish_reason must be one of {', '.join(get_args(FinishReason))}")
+
+
+def _error(line: Mapping[str, Any]) -> ErrorInfo | None:
+    error = line.get("error")
+    if error is None:
+        return None
+    if not isinstance(error, dict) or not isinstance(error.get("details", {}), dict):
+        raise ValueError("error must be an object")
+    return ErrorInfo(_text(error, "code"), _text(error, "message"), error.get("details", {}))
+
+
+def _text(line: Mapping[str, Any], name: str) -> str:
+    value = line.get(name)
+    if value is not None and not isinstance(value, (str, int, float)):
+        raise ValueError(f"{name} must be a text")
+    return "" if value is None else str(value)
+
+
+def _count(line: Mapping[str, Any], name: str, kind: type) -> Any:
+    """A number of at least 0, or None. Python's JSON also accepts NaN and infinities, which are refused."""
+    value = line.get(name)
+    if value is None:
+        return None
+    allowed, words = ((int, float), "number") if kind is float else ((int,), "whole number")
+    if isinstance(value, bool) or not isinstance(value, allowed) or not 0 <= value < float("inf"):
+        raise ValueError(f"{name} must be a {words} of 0 or more")
+    return value

@@ -1,131 +1,118 @@
-"""The file that answers are added to, one at a time, each on disk before the next is asked for.
-
-Knows nothing of what is asked.
-"""
+"""Files of recorded answers, one JSON object per line: reading them, and adding answers to one."""
 
 from __future__ import annotations
 
 import json
-import logging
-import os
 import threading
-import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
-from typing import BinaryIO, Self
 
-from filelock import FileLock, Timeout
-
-from arena.answers.files import read_recorded
-from arena.answers.lines import to_line
-from arena.answers.record import Recorded
+from arena.answers.record import Recorded, from_line, to_line
+from arena.append_log import AppendLog, LogBusy, json_lines_tail, size_of
 from arena.errors import InputError
 
-_LOG = logging.getLogger(__name__)
 FILE_NAME = "answers.jsonl"
 
 
-class AnswerStore:
-    """The answers in `path`, which it alone may add to, from construction to `close`. Safe from several threads.
+class AnswerStore(AppendLog):
+    """The answers in the file `path`, which this object alone may add to; see `AppendLog`.
 
-    Raises InputError("answers_busy") while another process has it, ("answers_unwritable") where nothing can be written,
-    and what `read_recorded` raises for a file with a mistake.
+    Raises InputError("answers_busy") while another process has the file, ("answers_unwritable") if it cannot be
+    written, and as `read_recorded` does for a malformed file.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = Path(path)
-        # Protects the file from other processes. Not bound to a thread: whoever closes the store releases it.
-        self._claim = FileLock(self.path.with_name(f".{self.path.name}.lock"), thread_local=False)
-        # Protects the end of the file, and _keys with it: one answer at a time.
-        self._appending = threading.Lock()
-        self._take()
+        # Protects _answers.
+        self._lock = threading.Lock()
         try:
-            _end_line(self.path)
-            known = read_recorded(self.path) if _has_text(self.path) else ()
-        except OSError as error:
-            self._claim.release()
-            raise self._unwritable(error) from error
-        except InputError:
-            self._claim.release()
-            raise
-        self._keys = {entry.key: entry for entry in known if entry.key}
-
-    def get(self, key: str, /) -> Recorded | None:
-        """The answer with this key, if it was ever made; also one that failed."""
-        with self._appending:
-            return self._keys.get(key)
-
-    def append(self, entry: Recorded) -> None:
-        """Keep an answer; returns once it is on disk. Raises InputError, with the file as it was, if it cannot be."""
-        line = json.dumps(to_line(entry), ensure_ascii=False).encode("utf-8", "replace") + b"\n"
-        with self._appending:
-            try:
-                with self.path.open("ab", buffering=0) as file:
-                    _write(file, line)
-            except OSError as error:
-                raise self._unwritable(error) from error
-            self._keys[entry.key] = entry
-
-    def close(self) -> None:
-        """Let others add to the file."""
-        self._claim.release()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self.close()
-
-    def _take(self) -> None:
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._claim.acquire(timeout=0)
-        except Timeout as error:
-            message = f"Another batch is adding to {self.path}."
+            super().__init__(self.path, json_lines_tail, most_parts=1)
+        except LogBusy as error:
+            message = f"Another batch is writing to {self.path}."
             raise InputError("answers_busy", message, path=str(self.path)) from error
         except OSError as error:
             raise self._unwritable(error) from error
+        try:
+            answers = read_recorded(self.path) if size_of(self.path) and self.path.read_bytes().strip() else ()
+        except BaseException:
+            self.close()
+            raise
+        self._answers = {entry.key: entry for entry in answers if entry.key}
+
+    def get(self, key: str, /) -> Recorded | None:
+        """The answer with this key, also one that failed; None if there is none."""
+        with self._lock:
+            return self._answers.get(key)
+
+    def append(self, entry: Recorded) -> None:
+        """Saves an answer; returns once it is on disk. Raises InputError, with the file as it was, if it cannot be."""
+        line = json.dumps(to_line(entry), ensure_ascii=False).encode("utf-8", "replace") + b"\n"
+        try:
+            self.write(line)
+        except OSError as error:
+            raise self._unwritable(error) from error
+        with self._lock:
+            self._answers[entry.key] = entry
 
     def _unwritable(self, error: OSError) -> InputError:
         reason = error.strerror or str(error)
-        message = f"Answers cannot be kept in {self.path}: {reason}."
+        message = f"Answers cannot be saved in {self.path}: {reason}."
         return InputError("answers_unwritable", message, path=str(self.path), reason=reason)
 
 
-def _write(file: BinaryIO, line: bytes) -> None:
-    """The whole line and nothing else, on disk; or the file as it was."""
-    before = file.seek(0, os.SEEK_END)
+def read_recorded(path: Path) -> tuple[Recorded, ...]:
+    """The answers in `path`, in order; each line has at least `prompt_id`, `prompt`, `model` and `response`.
+
+    Of two with the same key the later one counts. Raises InputError that names the file and the malformed line, and for
+    a file without answers.
+    """
     try:
-        written = 0
-        while written < len(line):
-            written += file.write(line[written:])
-        os.fsync(file.fileno())
-    except BaseException:
-        file.truncate(before)
-        raise
+        data = path.read_bytes()
+    except OSError as error:
+        raise broken(path, f"cannot be read ({error.strerror})") from error
+    answers = _numbered(_entries(path, data))
+    if not answers:
+        raise broken(path, "holds no answers")
+    return answers
 
 
-def _has_text(path: Path) -> bool:
-    return path.exists() and bool(path.read_bytes().strip())
+def broken(path: Path, what: str) -> InputError:
+    """The error for a file of answers that cannot be used."""
+    return InputError("answers_broken", f"{path} {what}.", path=str(path), what=what)
 
 
-def _end_line(path: Path) -> None:
-    """Make the file end with a whole line: what a crash cut off is moved to a file of its own."""
-    if not path.exists():
-        with path.open("ab"):  # tells now, and not after the first answer, that nothing can be written
-            return
-    with path.open("r+b") as file:
-        data = file.read()
-        torn = data[data.rfind(b"\n") + 1 :]
-        if not torn:
-            return
-        try:
-            json.loads(torn)
-        except (ValueError, RecursionError):
-            aside = path.with_name(f"{path.name}.torn-{time.time_ns()}")
-            aside.write_bytes(torn)
-            file.truncate(len(data) - len(torn))
-            _LOG.warning("%s ended in an unfinished line: its bytes are in %s.", path, aside.name)
-        else:
-            file.write(b"\n")  # a whole line of somebody's who does not end the last one
-        os.fsync(file.fileno())
+def _entries(path: Path, data: bytes) -> Iterator[Recorded]:
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise broken(path, "is not UTF-8 text") from error
+    # Not splitlines: an answer may contain other line ends than this one.
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.strip():
+            try:
+                yield from_line(_parsed(line))
+            except ValueError as error:
+                raise broken(path, f"has a mistake in line {number}: {error}") from error
+
+
+def _parsed(line: str) -> object:
+    try:
+        return json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise ValueError("it is not JSON") from error
+
+
+def _numbered(entries: Iterable[Recorded]) -> tuple[Recorded, ...]:
+    """Numbers the repeats of answers without a key; of those with the same key the last one is left."""
+    repeats: Counter[tuple[str, str, str]] = Counter()
+    answers: dict[object, Recorded] = {}
+    for place, entry in enumerate(entries):
+        if entry.key:
+            answers[entry.key] = entry
+            continue
+        cell = entry.prompt_id, entry.prompt, entry.side.model.id
+        answers[place] = replace(entry, repeat=repeats[cell])
+        repeats[cell] += 1
+    return tuple(answers.values())

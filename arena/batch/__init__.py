@@ -1,8 +1,7 @@
-"""A set of prompts asked of two models, one after the other, into a store. Knows no page and no engine."""
+"""Batches: every prompt of a set asked of models, one model after the other, each answer saved as it ends."""
 
 from arena.batch.background import BatchRunner, BatchState
-from arena.batch.plan import Cell, Plan, answers_of
-from arena.batch.progress import CellState, CellView, Progress
+from arena.batch.plan import Cell, CellState, CellView, Plan, Progress, answers_of
 from arena.batch.run import Batch, Host
 
 __all__ = [

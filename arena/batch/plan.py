@@ -1,21 +1,22 @@
-"""What a batch asks: every prompt of every model, so many times. Knows a store only to look up what is there."""
+"""What a batch asks, cell by cell, and how far it is."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any, Protocol
 
 from arena.answers import Recorded, answer_key
 from arena.errors import InputError
 from arena.prompts import Prompt
-from arena.types import GenerationConfig, Message, ModelSpec
+from arena.types import Answer, ErrorInfo, GenerationConfig, Message, ModelSpec, Stage
 
 MOST_REPEATS = 100
 
 
 class Answers(Protocol):
-    """Where answers are looked up by key: an AnswerStore, or a mapping."""
+    """Recorded answers by key: an AnswerStore, or a mapping."""
 
     def get(self, key: str, /) -> Recorded | None:
         """The answer with this key, if there is one."""
@@ -24,7 +25,7 @@ class Answers(Protocol):
 
 @dataclass(frozen=True)
 class Cell:
-    """One prompt asked of one model, for the time that `repeat` counts from 0."""
+    """One prompt asked of one model; `repeat` counts from 0."""
 
     model: ModelSpec
     prompt: Prompt
@@ -33,14 +34,21 @@ class Cell:
 
     @property
     def id(self) -> tuple[str, str, int]:
-        """What tells it from the plan's other cells."""
+        """Unique within a plan."""
         return self.model.id, self.prompt.id, self.repeat
+
+    def next_messages(self, answers: Sequence[Recorded]) -> tuple[Message, ...]:
+        """The messages for the turn after these answers."""
+        history = answers[-1].side.history if answers else ()
+        return (*history, Message("user", self.prompt.turns[len(answers)]))
 
 
 @dataclass(frozen=True)
 class Plan:
-    """`settings` are GenerationConfig fields for all cells; None leaves a model's own default. The seed of a repeat is
-    `seed` and its number, so that repeats differ and the same plan asks the same again."""
+    """`settings` are GenerationConfig fields for all cells; None means the model's default.
+
+    Repeat number n uses the seed `seed` + n, so that repeats differ and the same plan asks the same again.
+    """
 
     models: Sequence[ModelSpec]
     prompts: Sequence[Prompt]
@@ -49,12 +57,12 @@ class Plan:
     settings: Mapping[str, Any] = field(default_factory=dict)
 
     def cells(self) -> tuple[Cell, ...]:
-        """All of the first model, then all of the next; of one model the whole set before its first repeat.
+        """The cells of the first model, then of the next; within a model, the whole set before its first repeat.
 
-        Raises InputError for a number of repeats or a setting that cannot be.
+        Raises InputError for an invalid number of repeats and for an invalid setting.
         """
         if not 1 <= self.repeats <= MOST_REPEATS:
-            message = f"The repeats must be from 1 to {MOST_REPEATS}."
+            message = f"The number of repeats must be from 1 to {MOST_REPEATS}."
             raise InputError("batch_repeats", message, limit=MOST_REPEATS)
         return tuple(
             Cell(model, prompt, repeat, model.config({**self.settings, "seed": self.seed + repeat}))
@@ -65,19 +73,96 @@ class Plan:
 
 
 def answers_of(cell: Cell, store: Answers) -> tuple[Recorded, ...]:
-    """The cell's answers that are there, a turn each; the last of them may have failed."""
-    found: list[Recorded] = []
-    while len(found) < len(cell.prompt.turns):
-        entry = store.get(answer_key(cell.model, next_messages(cell, found), cell.config, cell.repeat))
+    """The cell's recorded answers, one per turn; the last of them may have failed."""
+    answers: list[Recorded] = []
+    while len(answers) < len(cell.prompt.turns):
+        entry = store.get(answer_key(cell.model, cell.next_messages(answers), cell.config, cell.repeat))
         if entry is None:
             break
-        found.append(entry)
+        answers.append(entry)
         if entry.failed:
             break
-    return tuple(found)
+    return tuple(answers)
 
 
-def next_messages(cell: Cell, answered: Sequence[Recorded]) -> tuple[Message, ...]:
-    """What the model is asked after these answers."""
-    history = answered[-1].side.history if answered else ()
-    return (*history, Message("user", cell.prompt.turns[len(answered)]))
+class CellState(StrEnum):
+    """The state of a cell. A cell whose answer was cut off is waiting again."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class CellView:
+    """A cell with its recorded answers, the answer that is `growing` and its `stage`, and why it failed or waits."""
+
+    cell: Cell
+    state: CellState
+    answers: tuple[Recorded, ...] = ()
+    growing: Answer | None = None
+    stage: Stage | None = None
+    error: ErrorInfo | None = None
+
+    @property
+    def seconds(self) -> float | None:
+        """The total seconds of its answers, as far as known."""
+        times = [entry.side.answer.usage.seconds for entry in self.answers]
+        known = [seconds for seconds in times if seconds is not None]
+        return sum(known) if known else None
+
+    @property
+    def tokens_per_second(self) -> float | None:
+        """The decode rate of its last answer."""
+        return self.answers[-1].side.answer.usage.tokens_per_second if self.answers else None
+
+    @property
+    def good_answers(self) -> tuple[Recorded, ...]:
+        """The answers that later turns can build on."""
+        return tuple(entry for entry in self.answers if not entry.failed)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """All cells in the plan's order, and how many of them are answered at the same time."""
+
+    cells: tuple[CellView, ...]
+    at_once: int = 1
+
+    def count(self, state: CellState) -> int:
+        """The number of cells in that state."""
+        return sum(view.state is state for view in self.cells)
+
+    def running(self) -> tuple[CellView, ...]:
+        """The cells that are being answered."""
+        return tuple(view for view in self.cells if view.state is CellState.RUNNING)
+
+    @property
+    def blocked(self) -> ErrorInfo | None:
+        """Why cells wait although nobody stopped the batch: their model could not be loaded."""
+        return next((view.error for view in self.cells if view.state is CellState.WAITING and view.error), None)
+
+    @property
+    def seconds_left(self) -> float | None:
+        """An estimate from the mean of each model's cells; a model without any uses the others'. None at first."""
+        means = {view.cell.model.id: _mean(self._seconds(view.cell.model.id)) for view in self.cells}
+        overall = _mean(seconds for seconds in means.values() if seconds is not None)
+        if overall is None:
+            return None
+        left = 0.0
+        for view in self.cells:
+            if view.state in (CellState.WAITING, CellState.RUNNING):
+                mean = means[view.cell.model.id]
+                spent = (view.growing.usage.seconds or 0.0) if view.growing else 0.0
+                left += max(0.0, (overall if mean is None else mean) - spent)
+        return left / self.at_once
+
+    def _seconds(self, model: str) -> Iterable[float]:
+        views = (view for view in self.cells if view.cell.model.id == model and view.state is CellState.DONE)
+        return (view.seconds for view in views if view.seconds is not None)
+
+
+def _mean(values: Iterable[float]) -> float | None:
+    numbers = list(values)
+    return sum(numbers) / len(numbers) if numbers else None

@@ -1,4 +1,4 @@
-"""Asks what of a plan is not there yet, one model after the other, and keeps each answer the moment it ends."""
+"""Runs a batch: asks every cell that has no answer yet, one model after the other, and saves each answer at once."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from arena.answers import AnswerStore, Recorded, answer_key
-from arena.batch.plan import Answers, Cell, Plan, answers_of, next_messages
-from arena.batch.progress import CellState, CellView, Progress
-from arena.battle import BattleRun, new_battle_id
+from arena.batch.plan import Answers, Cell, CellState, CellView, Plan, Progress, answers_of
+from arena.battle import TICK_SECONDS, BattleRun, Limits, new_battle_id
 from arena.errors import ArenaError
 from arena.types import Answer, Backend, Battle, ErrorInfo, ModelSpec, Side, SideName
-from arena.worker import Limits
 
 log = logging.getLogger(__name__)
-TICK_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
 class Host:
-    """What a batch needs of where it runs: a model's backend while it is wanted, what the machine is, and the bytes of
-    memory that this process has now (None if unknown)."""
+    """The machine that runs a batch.
+
+    `open` opens a model's backend, `machine` describes the machine for the record, and `memory` returns the bytes that
+    this process occupies (None if unknown).
+    """
 
     open: Callable[[ModelSpec], AbstractContextManager[Backend]]
     machine: Mapping[str, Any] = field(default_factory=dict)
@@ -34,9 +34,9 @@ class Host:
 
 
 class Batch:
-    """One run over a plan; another run needs another Batch. `pause` and `stop` may come from other threads.
+    """One run over a plan. `pause` and `stop` may be called from other threads.
 
-    `at_once` answers are made at the same time: what each of them takes is then longer, and all of them less.
+    `at_once` answers run at the same time: each takes longer, all together take less.
     """
 
     def __init__(
@@ -61,38 +61,38 @@ class Batch:
         if retry_failed:
             for name, view in self._views.items():
                 if view.state is CellState.FAILED:
-                    self._views[name] = replace(view, state=CellState.WAITING, answers=_good(view), error=None)
+                    self._views[name] = replace(view, state=CellState.WAITING, answers=view.good_answers, error=None)
 
     @property
     def progress(self) -> Progress:
-        """As it is now."""
+        """The state of every cell."""
         with self._lock:
             return Progress(tuple(self._views.values()), self._at_once)
 
     def pause(self) -> None:
-        """Begin no other cell: `run` ends once those that are being answered are."""
+        """Starts no more cells; `run` ends once the running ones have ended."""
         self._paused.set()
 
     def stop(self) -> None:
-        """End at once: the answers that are being made are thrown away, and asked for again the next time."""
+        """Ends at once. Running answers are dropped, and asked for again in the next run."""
         self._paused.set()
         self._stopped.set()
 
     def run(self) -> Iterator[Progress]:
-        """Ask what is not there yet, and not what failed before. Yields ten times a second, and at the end.
+        """Asks every waiting cell. Yields ten times a second, and at the end.
 
-        A model that cannot be loaded leaves its cells waiting, with the error, and the next one has its turn. Raises
-        InputError if an answer cannot be kept; closing the iterator stops.
+        If a model cannot be loaded, its cells wait with the error, and the next model follows. Raises InputError if an
+        answer cannot be saved. Closing the iterator stops the batch.
         """
         for model in self._models:
-            waiting = [view.cell for view in self.progress.cells if view.cell.model == model and _waits(view)]
+            views = (view for view in self.progress.cells if view.state is CellState.WAITING)
+            waiting = [view.cell for view in views if view.cell.model == model]
             if waiting and not self._paused.is_set():
                 with self._host.open(model) as backend:
                     yield from self._ask_all(backend, waiting)
         yield self.progress
 
     def _ask_all(self, backend: Backend, waiting: list[Cell]) -> Iterator[Progress]:
-        """Ask the cells of one model."""
         ended: queue.SimpleQueue[Exception | None] = queue.SimpleQueue()
         threads: list[threading.Thread] = []
         running = 0
@@ -112,7 +112,7 @@ class Batch:
                     if error:
                         raise error
                     if backend.load_state.error:
-                        waiting.clear()  # each of them would only try to load it again
+                        waiting.clear()  # each of them would try to load the model again
                 yield self.progress
         finally:
             if running:
@@ -121,12 +121,12 @@ class Batch:
                 thread.join()
 
     def _ask(self, backend: Backend, cell: Cell, ended: queue.SimpleQueue[Exception | None]) -> None:
-        """Answer one cell, in a thread of its own; what goes wrong besides the answer goes to `ended`, or None."""
+        """Asks one cell, in a thread of its own; puts the exception into `ended`, or None."""
         problem: Exception | None = None
         try:
-            answers = list(_good(self._views[cell.id]))
+            answers = list(self._views[cell.id].good_answers)
             while len(answers) < len(cell.prompt.turns):
-                entry = self._answered(backend, cell, answers)
+                entry = self._next_answer(backend, cell, answers)
                 if entry is None:
                     break
                 answers.append(entry)
@@ -135,15 +135,15 @@ class Batch:
             self._show(_ended(cell, answers, backend.load_state.error))
         except ArenaError as error:
             problem = error
-        except Exception as error:  # raised again where the batch is watched; here it would vanish with the thread
+        except Exception as error:  # `_ask_all` raises it again; here it would vanish with the thread
             log.exception("%s failed", cell.id)
             problem = error
         finally:
             ended.put(problem)
 
-    def _answered(self, backend: Backend, cell: Cell, answers: list[Recorded]) -> Recorded | None:
-        """The answer to the cell's next turn, kept unless its model could not be loaded; None if it was broken off."""
-        messages = next_messages(cell, answers)
+    def _next_answer(self, backend: Backend, cell: Cell, answers: list[Recorded]) -> Recorded | None:
+        """The answer to the cell's next turn, saved unless the model could not be loaded; None if it was cut off."""
+        messages = cell.next_messages(answers)
         answer = self._stream(backend, cell, Side(cell.model, messages, cell.config), tuple(answers))
         if answer.finish_reason in (None, "cancelled"):
             return None
@@ -163,7 +163,7 @@ class Batch:
         return entry
 
     def _stream(self, backend: Backend, cell: Cell, side: Side, answers: tuple[Recorded, ...]) -> Answer:
-        # Side b is there because a battle has two; only a is asked.
+        # A battle has two sides; only a is asked.
         battle = Battle(new_battle_id(), side.messages[-1].content, side, side, cell.prompt.id, cell.prompt.dimension)
         run = BattleRun(battle, {SideName.A: backend}, self._limits)
         began = time.monotonic()
@@ -181,12 +181,12 @@ class Batch:
 
 
 def cell_view(cell: Cell, store: Answers) -> CellView:
-    """Where a cell stands by what is kept."""
+    """A cell with what the store has of it."""
     return _view(cell, answers_of(cell, store))
 
 
 def _view(cell: Cell, answers: Sequence[Recorded]) -> CellView:
-    """Where a cell stands while nothing is asked of it."""
+    """A cell that is not running."""
     if answers and answers[-1].failed:
         return CellView(cell, CellState.FAILED, tuple(answers), error=answers[-1].side.answer.error)
     is_done = len(answers) == len(cell.prompt.turns)
@@ -194,17 +194,8 @@ def _view(cell: Cell, answers: Sequence[Recorded]) -> CellView:
 
 
 def _ended(cell: Cell, answers: Sequence[Recorded], load_error: ErrorInfo | None) -> CellView:
-    """Where it stands after it was asked; one whose model could not be loaded waits for the next run."""
+    """A cell after it ran; if its model could not be loaded, it waits for the next run."""
     view = _view(cell, answers)
     if load_error and view.state is CellState.FAILED:
-        return replace(view, state=CellState.WAITING, answers=_good(view), error=load_error)
+        return replace(view, state=CellState.WAITING, answers=view.good_answers, error=load_error)
     return view
-
-
-def _waits(view: CellView) -> bool:
-    return view.state is CellState.WAITING
-
-
-def _good(view: CellView) -> tuple[Recorded, ...]:
-    """The answers that later turns can build on."""
-    return tuple(entry for entry in view.answers if not entry.failed)

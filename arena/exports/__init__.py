@@ -1,1 +1,1 @@
-"""Votes to take away: exact, for spreadsheets, and in the forms that other programs read."""
+"""Exports of votes: exact, for spreadsheets, and in the formats of other programs."""

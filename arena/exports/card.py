@@ -1,12 +1,11 @@
-"""README.md of the bundle: what its files are, and what the preferences rest on. Hugging Face reads it as the card of
-a dataset: `datasets` loads the folder by it."""
+"""README.md of the zip with all formats. Hugging Face reads it as the card of a dataset."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from arena.exports.preferences import (
+from arena.exports.formats import (
     AGAIN,
     CUT,
     DATASET_INFO,
@@ -22,7 +21,7 @@ from arena.exports.preferences import (
     Preferences,
 )
 
-# Of the votes alone: `datasets` reads all that a folder lists with the reader of the first.
+# Lists only the votes: `datasets` reads all listed files with the reader of the first.
 _FRONT_MATTER = """\
 ---
 configs:
@@ -72,7 +71,7 @@ ABOUT = {
         "生成这些回答的各模型的许可证。",
     ),
 }
-"""What each file is, in English and in Chinese."""
+"""The description of each file, in English and in Chinese."""
 
 _LEFT_OUT = {
     REPEATED: ("repeated battles", "重复对比"),
@@ -96,7 +95,7 @@ LICENCES.txt。
 
 
 def card(rows: Mapping[str, int], preferences: Preferences) -> str:
-    """The text of README.md; `rows` are those of the files that have some."""
+    """The text of README.md; `rows` has the number of rows by file name."""
     lines = ["# Votes on a side-by-side comparison of chat models / 对话模型对比投票", ""]
     lines += [datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC"), "", "## Files / 文件", ""]
     for name, (english, chinese) in ABOUT.items():

@@ -1,103 +1,210 @@
-"""Votes in the forms that rating programs take: FastChat's battles, evalica's pairs.
-
-Repeated battles are left out: they measure a rater's consistency and would count twice.
-"""
+"""Votes in the formats that rating programs (FastChat, evalica) and trainers (TRL, LLaMA-Factory) read."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import tempfile
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from hashlib import blake2b
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
+from arena.exports.tables import Add
 from arena.text import without_lone_surrogates
-from arena.types import Message, Vote, Winner
-from arena.votes.parts import csv_line
+from arena.types import Battle, Message, Side, Vote, Winner
+from arena.votes.records import csv_line
 from arena.votes.store import StoredVote
 
-
-class Format:
-    """A file in a folder that votes are added to; whole once it is left. `rows` counts them."""
-
-    name = ""
-
-    def __init__(self, folder: Path) -> None:
-        self.rows = 0
-        self._file = (folder / self.name).open("xb")
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._file.close()
-
-    def add(self, stored: StoredVote) -> None:
-        """Add the vote unless it is on a repeated battle."""
-        if not stored.vote.repeat_of:
-            self._file.write(self._entry(stored.vote))
-            self.rows += 1
-
-    def _entry(self, vote: Vote) -> bytes:
-        raise NotImplementedError
+CLEAN_BATTLE, PAIRS = "clean_battle.json", "pairs.csv"
+_PAIRS_WINNERS = {Winner.MODEL_A: "left", Winner.MODEL_B: "right", Winner.TIE: "tie", Winner.BOTH_BAD: "tie"}
 
 
-class CleanBattle(Format):
-    """clean_battle.json, as FastChat's rating scripts read it."""
+@contextmanager
+def clean_battle(path: Path) -> Iterator[Add]:
+    """Writes clean_battle.json for FastChat's rating scripts, without repeated battles."""
+    with path.open("xb") as file:
+        before = b"[\n"
 
-    name = "clean_battle.json"
+        def add(stored: StoredVote) -> None:
+            nonlocal before
+            if not stored.vote.repeat_of:
+                file.write(before + json_line(_clean_battle_entry(stored.vote)).rstrip())
+                before = b",\n"
 
-    def _entry(self, vote: Vote) -> bytes:
-        battle = vote.battle
-        entry = {
-            "question_id": battle.id,
-            "model_a": battle.a.model.id,
-            "model_b": battle.b.model.id,
-            "winner": vote.winner.value,
-            "judge": vote.judge,
-            "conversation_a": turns([*battle.a.messages, Message("assistant", battle.a.answer.text)]),
-            "conversation_b": turns([*battle.b.messages, Message("assistant", battle.b.answer.text)]),
-            "turn": battle.turn,
-            "anony": battle.blind,
-            "language": vote.language,
-            "tstamp": vote.time,
-        }
-        return (b",\n" if self.rows else b"[\n") + json_line(entry).rstrip()
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        with self._file:
-            self._file.write(b"\n]\n" if self.rows else b"[]\n")
+        yield add
+        file.write(b"[]\n" if before == b"[\n" else b"\n]\n")
 
 
-class Pairs(Format):
-    """pairs.csv, as evalica's command line and page take it; that both were bad is a tie there."""
+def _clean_battle_entry(vote: Vote) -> dict[str, Any]:
+    def conversation(side: Side) -> list[dict[str, str]]:
+        return turns([*side.messages, Message("assistant", side.answer.text)])
 
-    name = "pairs.csv"
-    _WINNERS: Mapping[Winner, str] = {
-        Winner.MODEL_A: "left",
-        Winner.MODEL_B: "right",
-        Winner.TIE: "tie",
-        Winner.BOTH_BAD: "tie",
+    battle = vote.battle
+    return {
+        "question_id": battle.id,
+        "model_a": battle.a.model.id,
+        "model_b": battle.b.model.id,
+        "winner": vote.winner.value,
+        "judge": vote.judge,
+        "conversation_a": conversation(battle.a),
+        "conversation_b": conversation(battle.b),
+        "turn": battle.turn,
+        "anony": battle.blind,
+        "language": vote.language,
+        "tstamp": vote.time,
     }
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder)
-        self._file.write(csv_line(["left", "right", "winner"]).encode())
 
-    def _entry(self, vote: Vote) -> bytes:
-        return csv_line([vote.battle.a.model.id, vote.battle.b.model.id, self._WINNERS[vote.winner]]).encode()
+@contextmanager
+def pairs_csv(path: Path) -> Iterator[Add]:
+    """Writes pairs.csv for evalica, without repeated battles; both answers bad is a tie there."""
+    with path.open("xb") as file:
+        file.write(csv_line(["left", "right", "winner"]).encode())
+
+        def add(stored: StoredVote) -> None:
+            vote = stored.vote
+            if not vote.repeat_of:
+                cells = [vote.battle.a.model.id, vote.battle.b.model.id, _PAIRS_WINNERS[vote.winner]]
+                file.write(csv_line(cells).encode())
+
+        yield add
 
 
 def turns(messages: Sequence[Message]) -> list[dict[str, str]]:
-    """The messages as most programs write a conversation."""
+    """The messages as most programs represent a conversation."""
     return [{"role": message.role, "content": message.content} for message in messages]
 
 
 def json_line(value: Any) -> bytes:
-    """The value as one line of JSON in UTF-8; half a surrogate pair, which UTF-8 cannot hold, becomes U+FFFD."""
+    """The value as one line of JSON in UTF-8; a lone surrogate, which UTF-8 cannot represent, becomes U+FFFD."""
     import orjson
 
     try:
         return orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE)
     except orjson.JSONEncodeError:
         return without_lone_surrogates(json.dumps(value, ensure_ascii=False) + "\n").encode()
+
+
+# ---- preferences for training
+
+TRL, LLAMA_FACTORY, DATASET_INFO = "preferences.jsonl", "llama_factory.jsonl", "dataset_info.json"
+
+REPEATED, NAMED, LEAKED, TIED = "repeated", "named", "leaked", "tied"
+UNLIKE, EQUAL, CUT, AGAIN, DRAWN = "unlike", "equal", "cut", "again", "drawn"
+REASONS = (REPEATED, NAMED, LEAKED, TIED, UNLIKE, EQUAL, CUT, AGAIN, DRAWN)
+"""Why a vote is left out; the first reason that applies counts."""
+
+_LLAMA_FACTORY_INFO = {
+    "preferences": {
+        "file_name": LLAMA_FACTORY,
+        "formatting": "sharegpt",
+        "ranking": True,
+        "columns": {"messages": "conversations", "chosen": "chosen", "rejected": "rejected"},
+    }
+}
+_ROLES = {"system": "system", "user": "human", "assistant": "gpt"}
+
+
+class Preferences:
+    """Finds for each prompt and pair of answers the answer that most raters preferred.
+
+    The texts are stored in a temporary file; memory holds a few bytes for each vote. `left_out` counts votes by reason;
+    `pairs` is the number of pairs that `write` has written, `votes` the number of votes behind them.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.left_out: Counter[str] = Counter(dict.fromkeys(REASONS, 0))
+        self.pairs = self.votes = 0
+        self._folder = folder
+        self._texts = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed in __exit__
+        # By pair, in the order of _texts: votes for its first answer and for its second.
+        self._counts: dict[bytes, list[int]] = {}
+        self._judged: set[bytes] = set()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._texts.close()
+
+    def add(self, stored: StoredVote) -> None:
+        """Counts the vote for one answer of its pair, or as left out."""
+        reason = _unfit(stored.vote) or self._count(stored.vote)
+        if reason:
+            self.left_out[reason] += 1
+
+    def write(self) -> None:
+        """Writes the files for TRL and LLaMA-Factory, with one row for each pair that has a majority."""
+        info = json.dumps(_LLAMA_FACTORY_INFO, indent=2) + "\n"
+        (self._folder / DATASET_INFO).write_text(info, encoding="utf-8")
+        with (self._folder / TRL).open("xb") as trl, (self._folder / LLAMA_FACTORY).open("xb") as llama_factory:
+            self._texts.seek(0)
+            for line, counts in zip(self._texts, self._counts.values(), strict=True):
+                if counts[0] == counts[1]:
+                    self.left_out[DRAWN] += sum(counts)
+                    continue
+                prompt, *answers = json.loads(line)
+                chosen, rejected = answers if counts[0] > counts[1] else reversed(answers)
+                trl_row = {
+                    "prompt": prompt,
+                    "chosen": [{"role": "assistant", "content": chosen}],
+                    "rejected": [{"role": "assistant", "content": rejected}],
+                    "votes_for": max(counts),
+                    "votes_against": min(counts),
+                }
+                trl.write(json_line(trl_row))
+                llama_factory_row = {
+                    "conversations": [{"from": _ROLES[turn["role"]], "value": turn["content"]} for turn in prompt],
+                    "chosen": {"from": "gpt", "value": chosen},
+                    "rejected": {"from": "gpt", "value": rejected},
+                }
+                llama_factory.write(json_line(llama_factory_row))
+                self.pairs += 1
+                self.votes += sum(counts)
+
+    def _count(self, vote: Vote) -> str:
+        """Counts the vote; returns the reason if it is left out, else ""."""
+        prompt = turns(_prompt(vote.battle))
+        answers = sorted((vote.battle.a.answer.text, vote.battle.b.answer.text))
+        line = json_line([prompt, *answers])
+        pair = blake2b(line, digest_size=16).digest()
+        if vote.judge:
+            key = blake2b(pair + vote.judge.encode("utf-8", "replace"), digest_size=16).digest()
+            if key in self._judged:
+                return AGAIN
+            self._judged.add(key)
+        if pair not in self._counts:
+            self._counts[pair] = [0, 0]
+            self._texts.write(line)
+        winner = vote.battle.a if vote.winner is Winner.MODEL_A else vote.battle.b
+        self._counts[pair][answers.index(winner.answer.text)] += 1
+        return ""
+
+
+def _unfit(vote: Vote) -> str:
+    """The reason if nothing can be learned from the vote, else ""."""
+    answers = vote.battle.a.answer, vote.battle.b.answer
+    texts = [answer.text.strip() for answer in answers]
+    reasons = {
+        REPEATED: bool(vote.repeat_of),
+        NAMED: not vote.battle.blind,
+        LEAKED: bool(vote.leaked),
+        TIED: vote.winner not in (Winner.MODEL_A, Winner.MODEL_B),
+        UNLIKE: not _prompt(vote.battle),
+        EQUAL: texts[0] == texts[1],
+        CUT: not all(texts) or any(answer.finish_reason != "stop" for answer in answers),
+    }
+    return next((reason for reason, holds in reasons.items() if holds), "")
+
+
+def _prompt(battle: Battle) -> tuple[Message, ...]:
+    """The prompt of both sides; () if they differ, or if user and assistant do not alternate."""
+    messages = battle.a.messages or (Message("user", battle.prompt),)
+    if battle.a.messages != battle.b.messages or not messages[-1].content.strip():
+        return ()
+    spoken = messages[1:] if messages[0].role == "system" else messages
+    roles = ["user" if number % 2 == 0 else "assistant" for number in range(len(spoken))]
+    alternates = len(spoken) % 2 == 1 and [message.role for message in spoken] == roles
+    return messages if alternates else ()

@@ -1,1 +1,1 @@
-"""Battles put before raters, and what they say of them. Knows no page, and of raters only what may be stored."""
+"""Judging: which battles raters are shown, and how their votes are taken."""

@@ -1,14 +1,11 @@
-"""Walks raters through recorded pairs of answers: each pair once, sides drawn, one in eight again later.
-
-Knows raters by what may be stored of them (`judge`), no page, and nothing of what a vote says.
-"""
+"""Assigns pairs of recorded answers to raters: each pair once, sides drawn at random, one vote in eight asked again."""
 
 from __future__ import annotations
 
 import secrets
 import threading
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,13 +16,13 @@ from arena.events import Event, Events
 from arena.judging.pairs import Pair
 from arena.types import Battle
 
-# Of so many votes of a rater's one is asked for again, with so many other battles between at least.
+# One vote in REPEAT_EVERY of a rater is asked for again, after at least REPEAT_GAP other battles.
 REPEAT_EVERY, REPEAT_GAP = 8, 3
 
 
 @dataclass(frozen=True)
-class Position:
-    """Where a rater stands: how many of `total` battles are behind them, and the one before them, if any."""
+class Assignment:
+    """The battle that a rater has to judge, None after the last; `done` of `total` battles are behind the rater."""
 
     done: int
     total: int
@@ -33,17 +30,17 @@ class Position:
 
 
 @dataclass(frozen=True)
-class Progress:
-    """How many raters have begun, how many of them have nothing before them any more, and all their votes."""
+class RoomProgress:
+    """How many raters have started, how many of them have finished, and the votes of all."""
 
-    begun: int
-    through: int
+    started: int
+    finished: int
     votes: int
 
 
 @dataclass(slots=True)  # there may be millions
 class _Shown:
-    """A battle that was put before a rater. `outcome` is empty while it is."""
+    """A battle that a rater was shown. `outcome` is voted or skipped, empty before."""
 
     battle_id: str
     pair: str
@@ -56,157 +53,149 @@ class _Shown:
 class _Rater:
     shown: list[_Shown] = field(default_factory=list)
 
-    def having(self, outcome: str) -> list[_Shown]:
+    def first_shown_with(self, outcome: str) -> list[_Shown]:
         return [entry for entry in self.shown if entry.outcome == outcome and not entry.repeat_of]
 
 
 class Assignments:
-    """The walk of all raters through one set of pairs, in one `room` ("" is none)."""
+    """The assignments of all raters in one room ("" is open to all). Safe to call from several threads."""
 
     def __init__(self, pairs: Sequence[Pair], events: Events, room: str = "") -> None:
         self._pairs = {pair.key: pair for pair in pairs}
         self._events = events
-        self._room = room
+        self.room = room
         self._raters: dict[str, _Rater] = {}
         # The battles that have no outcome yet, by id.
         self._open: dict[str, _Shown] = {}
-        # How many raters each pair was shown to, and to how many of them with its first answer on side a.
+        # By pair: how many raters saw it, and how many of them saw its first answer on side a.
         self._times: Counter[str] = Counter()
-        self._straight: Counter[str] = Counter()
+        self._unswapped: Counter[str] = Counter()
         # Protects all of the above: what one rater gets next depends on what the others got.
         self._lock = threading.Lock()
 
-    def restore(self, events: Iterable[Event]) -> None:
-        """Goes on where another process left off; see `replay`."""
-        for event in events:
-            self.replay(event)
-
     def replay(self, event: Event) -> None:
-        """Takes in what was told of this room by another process. What is told of pairs not in this set is passed
-        over, and so are events of other kinds."""
+        """Applies an event of an earlier process. Ignores other rooms, pairs that are not in this set, other kinds."""
         about = event.about
-        if about.get("room", "") != self._room:
+        if about.get("room", "") != self.room:
             return
         with self._lock:
             if event.kind == "shown" and (pair := self._pairs.get(about.get("pair", ""))):
-                shown = _Shown(about["battle"], pair.key, about["swapped"], about["repeat_of"])
-                self._open[shown.battle_id] = shown
-                self._note(about["judge"], shown)
-            elif event.kind in ("voted", "skipped") and (ended := self._open.pop(about.get("battle", ""), None)):
-                ended.outcome = event.kind
+                self._note(about["judge"], _Shown(about["battle"], pair.key, about["swapped"], about["repeat_of"]))
+            elif event.kind in ("voted", "skipped") and (shown := self._open.pop(about.get("battle", ""), None)):
+                shown.outcome = event.kind
 
-    def has_begun(self, judge: str) -> bool:
-        """Whether anything was ever put before the rater."""
+    def has_started(self, judge: str) -> bool:
+        """Whether the rater was ever shown a battle."""
         with self._lock:
             return judge in self._raters
 
-    def position(self, judge: str) -> Position:
-        """Where the rater stands; a next battle is drawn if none is before them."""
+    def has_finished(self, judge: str) -> bool:
+        """Whether the rater has started and has nothing left to judge."""
+        with self._lock:
+            rater = self._raters.get(judge)
+            return rater is not None and self._has_finished(rater)
+
+    def was_shown(self, battle_id: str, judge: str) -> bool:
+        """Whether the rater is or was shown the battle."""
+        with self._lock:
+            return any(entry.battle_id == battle_id for entry in self._raters.get(judge, _Rater()).shown)
+
+    def assign(self, judge: str) -> Assignment:
+        """The rater's assignment; draws the next battle if the last one is judged."""
         with self._lock:
             rater = self._raters.setdefault(judge, _Rater())
             shown = next((entry for entry in rater.shown if not entry.outcome), None) or self._draw(judge, rater)
             done = sum(1 for entry in rater.shown if entry.outcome)
-            most = len(self._pairs) - len(rater.having("skipped"))
-            total = len(self._pairs) + most // REPEAT_EVERY
+            votable = len(self._pairs) - len(rater.first_shown_with("skipped"))
             battle = self._pairs[shown.pair].battle(shown.battle_id, shown.swapped) if shown else None
-            return Position(done, total, battle)
+            return Assignment(done, len(self._pairs) + votable // REPEAT_EVERY, battle)
 
-    def was_shown(self, judge: str, battle_id: str) -> bool:
-        """Whether the battle is, or was, before the rater."""
+    def repeat_of(self, battle_id: str, judge: str) -> str:
+        """The id that the current battle repeats, or "". Raises VoteRefused if `battle_id` is not the current one."""
         with self._lock:
-            return any(entry.battle_id == battle_id for entry in self._raters.get(judge, _Rater()).shown)
+            return self._current(battle_id, judge).repeat_of
 
-    def repeat_of(self, judge: str, battle_id: str) -> str:
-        """The battle that this one repeats, or "". Raises VoteRefused if it is not before the rater."""
-        with self._lock:
-            return self._before(judge, battle_id).repeat_of
+    def record_vote(self, battle_id: str, judge: str) -> None:
+        """The vote on the rater's current battle is on disk. Raises VoteRefused for another battle."""
+        self._end(battle_id, judge, "voted")
 
-    def voted(self, judge: str, battle_id: str) -> None:
-        """The rater's vote on the battle before them is on disk. Raises VoteRefused if that is another."""
-        self._end(judge, battle_id, "voted")
-
-    def skip(self, judge: str, battle_id: str) -> None:
-        """The rater would rather not judge it; it does not come again. Raises VoteRefused as `voted`."""
-        self._end(judge, battle_id, "skipped")
+    def skip(self, battle_id: str, judge: str) -> None:
+        """The rater skips the current battle, and is not shown it again. Raises VoteRefused for another battle."""
+        self._end(battle_id, judge, "skipped")
 
     @property
-    def progress(self) -> Progress:
-        """How far all raters are."""
+    def progress(self) -> RoomProgress:
+        """The progress of all raters."""
         with self._lock:
-            begun = [rater for rater in self._raters.values() if rater.shown]
-            votes = sum(entry.outcome == "voted" for rater in begun for entry in rater.shown)
-            return Progress(len(begun), sum(1 for rater in begun if self._is_through(rater)), votes)
+            raters = [rater for rater in self._raters.values() if rater.shown]
+            votes = sum(entry.outcome == "voted" for rater in raters for entry in rater.shown)
+            return RoomProgress(len(raters), sum(map(self._has_finished, raters)), votes)
 
-    def is_through(self, judge: str) -> bool:
-        """Whether the rater has begun and has nothing before them any more."""
+    def _has_finished(self, rater: _Rater) -> bool:
+        is_open = any(not entry.outcome for entry in rater.shown)
+        return not (is_open or self._unseen(rater) or _due_repeat(rater, is_last=True))
+
+    def _end(self, battle_id: str, judge: str, outcome: str) -> None:
         with self._lock:
-            rater = self._raters.get(judge)
-            return rater is not None and self._is_through(rater)
-
-    def _is_through(self, rater: _Rater) -> bool:
-        return all(entry.outcome for entry in rater.shown) and not self._fresh(rater) and not _due(rater, last=True)
-
-    def _end(self, judge: str, battle_id: str, outcome: str) -> None:
-        with self._lock:
-            self._before(judge, battle_id).outcome = outcome
+            self._current(battle_id, judge).outcome = outcome
             self._open.pop(battle_id, None)
-        self._tell(outcome, judge=judge, battle=battle_id, room=self._room)
+        self._log(outcome, judge=judge, battle=battle_id, room=self.room)
 
-    def _before(self, judge: str, battle_id: str) -> _Shown:
+    def _current(self, battle_id: str, judge: str) -> _Shown:
         rater = self._raters.get(judge, _Rater())
         shown = next((entry for entry in rater.shown if entry.battle_id == battle_id), None)
         if shown is None:
             raise VoteRefused("vote_unknown", "There is no such battle, or it is still running.")
         if shown.outcome:
-            raise VoteRefused("vote_twice", "This battle has been judged already.")
+            raise VoteRefused("vote_twice", "This battle has already been judged.")
         return shown
 
     def _draw(self, judge: str, rater: _Rater) -> _Shown | None:
-        """The next battle of a rater who has none before them, the lock held."""
-        fresh = self._fresh(rater)
-        again = _due(rater, last=not fresh)
-        if again:
-            shown = _Shown(new_battle_id(), again.pair, not again.swapped, again.battle_id)
-        elif fresh:
-            shown = self._fresh_draw(fresh)
+        """The next battle of a rater who has no current one; the lock is held."""
+        unseen = self._unseen(rater)
+        if repeated := _due_repeat(rater, is_last=not unseen):
+            shown = _Shown(new_battle_id(), repeated.pair, not repeated.swapped, repeated.battle_id)
+        elif unseen:
+            shown = self._draw_from(unseen)
         else:
             return None
-        self._open[shown.battle_id] = shown
         self._note(judge, shown)
         about = {"battle": shown.battle_id, "pair": shown.pair, "swapped": shown.swapped, "repeat_of": shown.repeat_of}
-        self._tell("shown", judge=judge, room=self._room, **about)
+        self._log("shown", judge=judge, room=self.room, **about)
         return shown
 
-    def _fresh(self, rater: _Rater) -> list[str]:
+    def _unseen(self, rater: _Rater) -> list[str]:
         seen = {entry.pair for entry in rater.shown}
         return [key for key in self._pairs if key not in seen]
 
-    def _fresh_draw(self, fresh: Sequence[str]) -> _Shown:
-        """Of the pairs that the fewest have seen any one, its sides as fewer have seen it."""
-        fewest = min(self._times[key] for key in fresh)
-        key = secrets.choice([key for key in fresh if self._times[key] == fewest])
-        lead = 2 * self._straight[key] - self._times[key]
+    def _draw_from(self, unseen: Sequence[str]) -> _Shown:
+        """One of the pairs that the fewest raters have seen, with its sides the way that fewer raters have seen it."""
+        fewest = min(self._times[key] for key in unseen)
+        key = secrets.choice([key for key in unseen if self._times[key] == fewest])
+        lead = 2 * self._unswapped[key] - self._times[key]
         return _Shown(new_battle_id(), key, lead > 0 or (lead == 0 and secrets.randbelow(2) == 1))
 
     def _note(self, judge: str, shown: _Shown) -> None:
+        self._open[shown.battle_id] = shown
         self._raters.setdefault(judge, _Rater()).shown.append(shown)
         if not shown.repeat_of:
             self._times[shown.pair] += 1
-            self._straight[shown.pair] += not shown.swapped
+            self._unswapped[shown.pair] += not shown.swapped
 
-    def _tell(self, kind: str, **about: Any) -> None:
-        # What cannot be written is forgotten at a restart, and no reason to show nothing: a vote is refused by itself.
+    def _log(self, kind: str, **about: Any) -> None:
+        # An event that cannot be written is lost at a restart. That is no reason to show no battle: the vote itself is
+        # refused if it cannot be written.
         with suppress(OSError):
             self._events.append(kind, **about)
 
 
-def _due(rater: _Rater, last: bool) -> _Shown | None:
-    """A battle that it is time to show again, judged a while ago; any if it is the `last` chance."""
-    voted = rater.having("voted")
+def _due_repeat(rater: _Rater, is_last: bool) -> _Shown | None:
+    """A battle to show again: one judged a while ago, or any if this is the `is_last` chance."""
+    voted = rater.first_shown_with("voted")
     repeated = {entry.repeat_of for entry in rater.shown if entry.repeat_of}
     if len(repeated) >= len(voted) // REPEAT_EVERY:
         return None
     recent = {entry.battle_id for entry in rater.shown[-REPEAT_GAP:]}
-    once = [entry for entry in voted if entry.battle_id not in repeated]
-    old = [entry for entry in once if entry.battle_id not in recent]
-    return secrets.choice(old or once) if old or last else None
+    unrepeated = [entry for entry in voted if entry.battle_id not in repeated]
+    old = [entry for entry in unrepeated if entry.battle_id not in recent]
+    return secrets.choice(old or unrepeated) if old or is_last else None

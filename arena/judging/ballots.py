@@ -1,4 +1,4 @@
-"""Which battles may be judged, and judging them once. Knows no page; the log does the writing."""
+"""Ballots: checks a rater's judgement of a battle and writes it as a vote, once per battle."""
 
 from __future__ import annotations
 
@@ -6,44 +6,45 @@ import threading
 import time
 import uuid
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from arena.errors import ArenaError, VoteRefused
-from arena.judging.identity import is_leaked
-from arena.judging.judgement import Judgement, checked
+from arena.judging.leaks import is_leaked
 from arena.judging.limits import RateLimits
-from arena.language import language_of
-from arena.types import Battle, Vote
+from arena.text import clean, language_of
+from arena.types import CRITERIA, VERDICTS, Battle, Vote, Winner
+
+if TYPE_CHECKING:
+    from arena.votes import VoteLog
 
 MAX_BALLOTS = 2000
+MAX_COMMENT_CHARACTERS = 2000
 
 
-class Log(Protocol):
-    """Where votes go: arena.votes.VoteLog, or what stands in for it when nothing can be written."""
+@dataclass(frozen=True)
+class Judgement:
+    """What a rater submits, unchecked: `winner` is one of the Winner values; `any_right` is None if not answered."""
 
-    def append(self, vote: Vote) -> None:
-        """Returns only when the vote is on disk; raises VoteRefused if it cannot be."""
-        ...
-
-    def read(self) -> Iterator[Vote]:
-        """All votes so far."""
-        ...
+    winner: str
+    criteria: Mapping[str, str] | None = None
+    comment: str = ""
+    any_right: bool | None = None
 
 
 class ClosedLog:
-    """The log of a process that cannot write one: every vote is refused with the reason."""
+    """The log of a process that cannot write one: it refuses every vote with the reason."""
 
     def __init__(self, reason: ArenaError) -> None:
         self._reason = reason
 
     def append(self, vote: Vote) -> None:
-        """Refuses the vote."""
+        """Raises VoteRefused."""
         raise VoteRefused(self._reason.code, str(self._reason), **self._reason.details)
 
     def read(self) -> Iterator[Vote]:
-        """There are none."""
+        """No votes."""
         return iter(())
 
 
@@ -56,9 +57,9 @@ class _Ballot:
 
 
 class Ballots:
-    """The battles that have ended, each open for one vote."""
+    """The battles that have ended, each open for one vote. Safe to call from several threads."""
 
-    def __init__(self, log: Log, limits: RateLimits | None = None) -> None:
+    def __init__(self, log: VoteLog | ClosedLog, limits: RateLimits | None = None) -> None:
         self._log = log
         self._limits = limits or RateLimits()
         self._ballots: OrderedDict[str, _Ballot] = OrderedDict()
@@ -66,19 +67,19 @@ class Ballots:
         self._lock = threading.Lock()
 
     def admit(self, address: str, room: str) -> None:
-        """A rater begins. Raises VoteRefused where too many do from one address: a script can be any number of them."""
+        """Counts a new rater. Raises VoteRefused if too many start from one address, as a script could."""
         self._limits.count_rater(address, in_room=bool(room))
 
     @property
     def refuses_all(self) -> bool:
-        """Whether no vote can be kept here."""
+        """Whether no vote can be written here."""
         return isinstance(self._log, ClosedLog)
 
     def offer(self, battle: Battle, judge: str = "") -> None:
-        """A battle has ended. Kept whether votable or not, so that a refusal can say why; the oldest go.
+        """Opens an ended battle for `judge`, or for anybody who has its id if that is "".
 
-        `judge` is the only one who may judge it, "" anybody who has its id. What is offered again stays as it is, for
-        it may have been judged.
+        A battle that cannot be voted on is kept too, so that the refusal can give the reason. Offering again changes
+        nothing, because the battle may have been judged. Evicts the oldest ballots beyond MAX_BALLOTS.
         """
         with self._lock:
             self._ballots.setdefault(battle.id, _Ballot(battle, time.time(), judge))
@@ -101,24 +102,25 @@ class Ballots:
         room: str = "",
         repeat_of: str = "",
     ) -> Vote:
-        """Judge a battle; returns the vote once it is on disk. Raises VoteRefused, and then nothing is written.
+        """Judges a battle and returns the vote once it is on disk. Raises VoteRefused, and then nothing is written.
 
-        `address` is where it came from, for the rate limit alone: it is not stored.
+        `address` serves the rate limit only and is not stored.
         """
         self._limits.count_vote(judge, address, in_room=bool(room))
-        judged = checked(judgement)
+        winner, criteria = _winner(judgement.winner), _criteria(judgement.criteria or {})
+        comment, any_right = _comment(judgement.comment or ""), _any_right(judgement.any_right)
         ballot = self._claim(battle_id, judge)
         now = time.time()
         vote = Vote(
             id=uuid.uuid4().hex,
             battle=ballot.battle,
-            winner=judged.winner,
+            winner=winner,
             judge=judge,
             time=now,
             language=language_of(ballot.battle.prompt),
-            criteria=judged.criteria,
-            any_right=judged.any_right,
-            comment=judged.comment,
+            criteria=criteria,
+            any_right=any_right,
+            comment=comment,
             leaked=is_leaked(ballot.battle),
             room=room,
             repeat_of=repeat_of,
@@ -126,7 +128,7 @@ class Ballots:
         )
         try:
             self._log.append(vote)
-        except BaseException:  # whatever went wrong, there is no row
+        except BaseException:  # whatever failed, there is no row
             with self._lock:
                 ballot.cast = False
             raise
@@ -138,8 +140,40 @@ class Ballots:
             if ballot is None or ballot.judge not in ("", judge):
                 raise VoteRefused("vote_unknown", "There is no such battle, or it is still running.")
             if not ballot.battle.votable:
-                raise VoteRefused("vote_unfinished", "Both answers must have ended without error, and not be empty.")
+                raise VoteRefused("vote_unfinished", "Both answers must have text and have ended without error.")
             if ballot.cast:
-                raise VoteRefused("vote_twice", "This battle has been judged already.")
+                raise VoteRefused("vote_twice", "This battle has already been judged.")
             ballot.cast = True
             return ballot
+
+
+def _winner(value: str) -> Winner:
+    try:
+        return Winner(value)
+    except ValueError as error:
+        *others, last = Winner
+        message = f"Winner must be {', '.join(others)} or {last}."
+        raise VoteRefused("vote_winner", message, known=", ".join(Winner)) from error
+
+
+def _criteria(criteria: Mapping[str, str]) -> dict[str, str]:
+    is_valid = isinstance(criteria, Mapping) and all(
+        name in CRITERIA and verdict in VERDICTS for name, verdict in criteria.items()
+    )
+    if not is_valid:
+        message = f"Criteria are {', '.join(CRITERIA)}, each with one of {', '.join(VERDICTS)}."
+        raise VoteRefused("vote_criteria", message)
+    return dict(criteria)
+
+
+def _comment(comment: str) -> str:
+    if not isinstance(comment, str) or len(comment) > MAX_COMMENT_CHARACTERS:
+        message = f"A comment is text of at most {MAX_COMMENT_CHARACTERS} characters."
+        raise VoteRefused("vote_comment", message, limit=MAX_COMMENT_CHARACTERS)
+    return clean(comment)
+
+
+def _any_right(value: object) -> bool | None:
+    if value is None or isinstance(value, bool):
+        return value
+    raise VoteRefused("vote_any_right", "any_right must be true, false or left out.")

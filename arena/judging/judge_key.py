@@ -1,4 +1,4 @@
-"""The key that hides raters. Knows no rater and no vote."""
+"""The key that hides raters: it turns a rater's random id into the judge that the CSV stores."""
 
 from __future__ import annotations
 
@@ -10,26 +10,27 @@ import secrets
 from pathlib import Path
 
 # Letters of a receipt's code, 5 bits each.
-_CODE = 16
+_CODE_LENGTH = 16
 
 
 class JudgeKey:
-    """Turns a rater's random id into what the CSV may hold. The key lives beside the votes and never leaves.
+    """Hashes raters' ids with a key that lives in a file beside the votes and never leaves the machine.
 
-    `secret`, if there is one, is made into the key instead: where folders come and go, a rater stays the same judge.
+    If `secret` is given, the key is derived from it instead, so that a rater stays the same judge on a host whose disk
+    does not outlive a restart.
     """
 
     def __init__(self, path: Path, secret: str = "") -> None:
-        self._key = hashlib.sha256(secret.encode("utf-8", "replace")).digest() if secret else _read_or_make(path)
+        self._key = hashlib.sha256(secret.encode("utf-8", "replace")).digest() if secret else _read_or_create(path)
 
     def judge(self, rater: str) -> str:
         """A keyed hash: the same rater is the same judge, and nobody without the key can tell who."""
         return self._hash(f"rater:{rater}")[:24]
 
     def code(self, judge: str) -> str:
-        """What stands on the receipts of a judge and nowhere else: whoever has it may take the votes back."""
+        """The code on a judge's receipts, and nowhere else: whoever has it may withdraw the votes."""
         digest = hmac.new(self._key, f"withdraw:{judge}".encode(), hashlib.sha256).digest()
-        return base64.b32encode(digest)[:_CODE].decode()
+        return base64.b32encode(digest)[:_CODE_LENGTH].decode()
 
     def derive(self, purpose: str) -> str:
         """Another secret from the same key, for one purpose."""
@@ -39,8 +40,8 @@ class JudgeKey:
         return hmac.new(self._key, text.encode("utf-8", "replace"), hashlib.sha256).hexdigest()
 
 
-def _read_or_make(path: Path) -> bytes:
-    """The key in `path`; made if missing, for this run only if nothing can be written."""
+def _read_or_create(path: Path) -> bytes:
+    """The key in `path`, created if missing. A key that cannot be read or written lasts for this run only."""
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
@@ -51,7 +52,7 @@ def _read_or_make(path: Path) -> bytes:
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(key)
-    except OSError:  # the disk is full; an empty file would be in the way of a key for good
+    except OSError:  # the disk is full; an empty file would block a key for good
         path.unlink(missing_ok=True)
     return key
 

@@ -1,7 +1,8 @@
-"""How often somebody may try. Addresses are held for a minute, in memory alone. Knows no page and no vote."""
+"""Rate limits, and the check of the admin's token, which they protect. Addresses stay in memory, for a minute."""
 
 from __future__ import annotations
 
+import hmac
 from typing import TYPE_CHECKING
 
 from arena.errors import InputError, VoteRefused
@@ -9,18 +10,18 @@ from arena.errors import InputError, VoteRefused
 if TYPE_CHECKING:
     from limits import RateLimitItem
 
-# Votes in a minute. A judgement takes ten seconds; a class shares one address, and so may a school or an office.
+# Votes per minute. A judgement takes ten seconds; a class shares one address, and so may a school or an office.
 RATER_VOTES = 30
 ADDRESS_VOTES = 300
 ADDRESS_VOTES_IN_A_ROOM = 2400
-# Prompts in a minute from one address, where models answer.
+# Prompts to models per minute from one address.
 ADDRESS_PROMPTS = 120
-# Tries in a minute from one address of what could be guessed: the admin's token, a code that takes votes back.
+# Attempts per minute from one address at what could be guessed: the admin's token, a receipt's code.
 TRIES = 10
 
 
 class RateLimits:
-    """Counts what came within the last minute. Safe to call from several threads."""
+    """Counts what happened within the last minute. Safe to call from several threads. "" as an address is unlimited."""
 
     def __init__(self) -> None:
         from limits import RateLimitItemPerMinute
@@ -35,25 +36,39 @@ class RateLimits:
         self._prompts = RateLimitItemPerMinute(ADDRESS_PROMPTS)
 
     def count_vote(self, judge: str, address: str, in_room: bool) -> None:
-        """One more vote is tried. Raises VoteRefused if the rater or the address ("" is none) had too many."""
-        place = self._room_address if in_room else self._address
-        if not self._hit(self._rater, "rater", judge) or not self._hit(place, "address", address):
-            raise VoteRefused("vote_rate", "Too many votes in a minute: wait a moment.")
+        """Counts a vote. Raises VoteRefused after too many from the rater or the address."""
+        by_address = self._room_address if in_room else self._address
+        if not self._hit(self._rater, "rater", judge) or not self._hit(by_address, "address", address):
+            raise VoteRefused("vote_rate", "Too many votes. Try again in a minute.")
 
     def count_rater(self, address: str, in_room: bool) -> None:
-        """One more rater begins, as many as could vote. Raises VoteRefused if too many did from the address."""
+        """Counts a new rater; the limit is that of votes. Raises VoteRefused after too many from the address."""
         if not self._hit(self._room_address if in_room else self._address, "raters", address):
-            raise VoteRefused("rater_rate", "Too many people begin from here in a minute: wait a moment.")
+            raise VoteRefused("rater_rate", "Too many people are starting from here. Try again in a minute.")
 
     def count_prompt(self, address: str) -> None:
-        """One more prompt is sent. Raises InputError if the address had too many."""
+        """Counts a prompt. Raises InputError after too many from the address."""
         if not self._hit(self._prompts, "prompts", address):
-            raise InputError("prompt_rate", "Too many prompts in a minute: wait a moment.")
+            raise InputError("prompt_rate", "Too many prompts. Try again in a minute.")
 
     def count_try(self, address: str) -> None:
-        """One more secret is tried. Raises InputError if the address had too many."""
+        """Counts an attempt at a secret. Raises InputError after too many from the address."""
         if not self._hit(self._tries, "tries", address):
-            raise InputError("too_many_tries", "Too many tries: wait a minute.")
+            raise InputError("too_many_tries", "Too many attempts. Try again in a minute.")
 
     def _hit(self, limit: RateLimitItem, kind: str, who: str) -> bool:
         return not who or self._limiter.hit(limit, kind, who)
+
+
+class Admin:
+    """Checks tokens against the host's; neither is written anywhere."""
+
+    def __init__(self, token: str, limits: RateLimits) -> None:
+        self._token = token.encode("utf-8", "replace")
+        self._limits = limits
+
+    def check(self, token: str, address: str) -> None:
+        """Raises InputError for a wrong token, and after too many attempts from the address."""
+        self._limits.count_try(address)
+        if not hmac.compare_digest(token.encode("utf-8", "replace"), self._token):
+            raise InputError("admin_wrong", "Wrong token.")

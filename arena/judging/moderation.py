@@ -1,7 +1,4 @@
-"""Battles that are not shown to others: for a word of the host's list, for what readers reported, or by the host.
-
-Knows no page, and nothing of votes: a hidden battle counts as any other.
-"""
+"""Hides battles from readers: for a word of the host's list, after reports, or by the host's decision."""
 
 from __future__ import annotations
 
@@ -16,7 +13,7 @@ from arena.errors import InputError
 from arena.events import Event, Events
 from arena.types import Battle, SideName
 
-# So many different people hide a battle until the host has looked at it.
+# Reports by this many people hide a battle until the host has decided.
 REPORTS = 3
 Reason = Literal["", "words", "reports", "host"]
 _INVISIBLE = ("Cf", "Cc")
@@ -27,13 +24,13 @@ def read_words(path: Path) -> tuple[str, ...]:
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        message = f"The list of words {path} cannot be read: {error}."
+        message = f"Cannot read the word list {path}: {error}."
         raise InputError("words_unreadable", message, path=str(path)) from error
     return tuple(filter(None, (line.strip() for line in lines)))
 
 
 class Moderation:
-    """Which battles are hidden, and what was reported. What happened before comes from `noting`."""
+    """Which battles are hidden, and what was reported. A hidden battle counts in the results like any other."""
 
     def __init__(self, events: Events, words: Sequence[str] = ()) -> None:
         self._events = events
@@ -44,44 +41,44 @@ class Moderation:
         self._decided: dict[str, bool] = {}
 
     def noting(self, events: Iterable[Event]) -> Iterator[Event]:
-        """The same events, each of them noted as it passes."""
+        """Passes the events of an earlier process on, and applies those that concern hiding."""
         for event in events:
             self._note(event.kind, event.about)
             yield event
 
     def why(self, battle: Battle) -> Reason:
-        """Why the battle is hidden; "" if it is not. What the host has decided counts before all else."""
+        """The reason why the battle is hidden, "" if it is not. The host's decision overrules everything else."""
         with self._lock:
             decided, reports = self._decided.get(battle.id), len(self._reports.get(battle.id, ()))
         if decided is not None:
             return "host" if decided else ""
-        if self._words and any(self._words.search(_plain(text)) for text in _texts(battle)):
+        if self._words and any(self._words.search(_normalized(text)) for text in _texts(battle)):
             return "words"
         return "reports" if reports >= REPORTS else ""
 
     def report(self, battle_id: str, judge: str) -> None:
-        """A reader says that the battle should not be seen; twice by one reader is once. Raises InputError."""
+        """A reader asks to hide the battle; a second report by the same reader changes nothing. Raises InputError."""
         with self._lock:
-            known = judge in self._reports.get(battle_id, ())
-        if not known:
-            self._tell("reported", battle=battle_id, judge=judge)
+            is_known = judge in self._reports.get(battle_id, ())
+        if not is_known:
+            self._log("reported", battle=battle_id, judge=judge)
 
     def decide(self, battle_id: str, hide: bool) -> None:
-        """The host hides the battle, or shows it whatever was reported. Raises InputError."""
-        self._tell("hidden" if hide else "unhidden", battle=battle_id)
+        """The host hides the battle, or shows it despite any reports. Raises InputError."""
+        self._log("hidden" if hide else "unhidden", battle=battle_id)
 
     def undecided(self) -> list[tuple[str, int]]:
-        """The battles that were reported and on which the host has not decided, with how often; most first."""
+        """The reported battles that await the host's decision, with their number of reports; most first."""
         with self._lock:
-            open_ones = [(one, len(who)) for one, who in self._reports.items() if one not in self._decided]
-        return sorted(open_ones, key=lambda pair: -pair[1])
+            counts = [(battle, len(judges)) for battle, judges in self._reports.items() if battle not in self._decided]
+        return sorted(counts, key=lambda pair: -pair[1])
 
-    def _tell(self, kind: str, **about: str) -> None:
+    def _log(self, kind: str, **about: str) -> None:
         try:
             self._events.append(kind, durable=True, **about)
         except OSError as error:
             reason = error.strerror or str(error)
-            raise InputError("hidden_unwritable", f"It cannot be kept: {reason}.", reason=reason) from error
+            raise InputError("hidden_unwritable", f"This cannot be saved: {reason}.", reason=reason) from error
         self._note(kind, about)
 
     def _note(self, kind: str, about: object) -> None:
@@ -103,15 +100,15 @@ def _texts(battle: Battle) -> Iterator[str]:
     yield battle.prompt
 
 
-def _plain(text: str) -> str:
-    """Without what is written to slip through: other widths, other cases, marks that nobody sees."""
-    normal = unicodedata.normalize("NFKC", text).casefold()
-    return "".join(one for one in normal if one in "\n\t" or unicodedata.category(one) not in _INVISIBLE)
+def _normalized(text: str) -> str:
+    """The text in one width and case, without invisible characters: these serve to slip words past a list."""
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    return "".join(letter for letter in folded if letter in "\n\t" or unicodedata.category(letter) not in _INVISIBLE)
 
 
 def _pattern(word: str) -> str:
-    plain = _plain(word)
-    # Chinese has no spaces between words; a Latin word is not meant inside another.
-    before = r"\b" if plain[:1].isascii() and plain[:1].isalnum() else ""
-    after = r"\b" if plain[-1:].isascii() and plain[-1:].isalnum() else ""
-    return before + re.escape(plain) + after
+    word = _normalized(word)
+    # A Latin word does not match inside another; Chinese has no spaces between words.
+    before = r"\b" if word[:1].isascii() and word[:1].isalnum() else ""
+    after = r"\b" if word[-1:].isascii() and word[-1:].isalnum() else ""
+    return before + re.escape(word) + after

@@ -1,4 +1,4 @@
-"""The pairs of answers to judge among those that were kept. Knows nothing of who may see them."""
+"""Pairs of recorded answers to judge."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 
-from arena.answers import Recorded, read_recorded
-from arena.answers.files import broken
+from arena.answers import Recorded, broken, read_recorded
 from arena.prompts import Prompt
 from arena.types import Battle, Side
 
-# One model's answers to one prompt by turn.
+# The answers of one model to one prompt, by turn.
 _Turns = dict[int, Side]
 
 
@@ -22,7 +21,7 @@ _Turns = dict[int, Side]
 class Pair:
     """Two models' answers to one prompt, in the order of the models' ids. `key` is the same after every restart.
 
-    `prompt` is what the last of the `turn` answers is to; the messages of the sides hold what came before.
+    `prompt` is the prompt of turn `turn`, the one judged; the messages of the sides hold the earlier turns.
     """
 
     key: str
@@ -36,23 +35,32 @@ class Pair:
     def battle(self, battle_id: str, swapped: bool) -> Battle:
         """The pair as a blind battle; `first` is side a unless swapped."""
         a, b = (self.second, self.first) if swapped else (self.first, self.second)
-        about = self.prompt_id, self.dimension, self.turn
-        return Battle(battle_id, self.prompt, a, b, *about, blind=True, source="recorded")
+        return Battle(
+            battle_id,
+            self.prompt,
+            a,
+            b,
+            prompt_id=self.prompt_id,
+            dimension=self.dimension,
+            turn=self.turn,
+            blind=True,
+            source="recorded",
+        )
 
 
 def load_pairs(path: Path, prompts: Sequence[Prompt]) -> tuple[Pair, ...]:
-    """The pairs in a file, by prompt in the order of the answers. Raises InputError, also if there are none."""
+    """The pairs in a file, by prompt in the order of the answers. Raises InputError if it is unreadable or has none."""
     pairs = pairs_of(read_recorded(path), prompts)
     if not pairs:
-        raise broken(path, "holds no two models' answers to one prompt")
+        raise broken(path, "has no prompt that two models answered")
     return pairs
 
 
 def pairs_of(answers: Iterable[Recorded], prompts: Sequence[Prompt] = ()) -> tuple[Pair, ...]:
     """All pairs of different models that answered the same prompt, by prompt in the order of the answers.
 
-    Of a conversation it is the last answer that both have. Answers that failed or have no text make no pair: nothing
-    could be judged. The dimension is that of the set's prompt of that id.
+    In a conversation, the last turn that both answered counts. Answers that failed or have no text make no pair. The
+    dimension is that of the prompt with the same id in `prompts`.
     """
     dimensions = {prompt.id: prompt.dimension for prompt in prompts}
     cells: dict[tuple[str, str, int], dict[str, _Turns]] = {}
@@ -76,22 +84,22 @@ def pairs_of(answers: Iterable[Recorded], prompts: Sequence[Prompt] = ()) -> tup
 
 
 def _couples(sides: Mapping[str, _Turns]) -> Iterator[tuple[int, Side, Side]]:
-    for one, other in combinations(sorted(sides), 2):
-        if both := sides[one].keys() & sides[other].keys():
-            turn = max(both)
-            yield turn, sides[one][turn], sides[other][turn]
+    for first, second in combinations(sorted(sides), 2):
+        if turns := sides[first].keys() & sides[second].keys():
+            turn = max(turns)
+            yield turn, sides[first][turn], sides[second][turn]
 
 
 def _key(first: Side, second: Side) -> str:
-    """By all that a rater sees and what made it, so that other answers are another pair."""
-    told = [
+    """A hash of all that a rater sees and of the models, so that other answers are another pair."""
+    content = [
         [side.model.id, side.model.revision, side.model.precision, _asked(side), side.answer.text]
         for side in (first, second)
     ]
-    return hashlib.sha256(json.dumps(told, ensure_ascii=False).encode()).hexdigest()[:32]
+    return hashlib.sha256(json.dumps(content, ensure_ascii=False).encode()).hexdigest()[:32]
 
 
 def _asked(side: Side) -> str | list[str]:
-    """The prompt; of a longer conversation all that was said in it."""
+    """The prompt, or all messages of a longer conversation."""
     texts = [message.content for message in side.messages]
     return texts[0] if len(texts) == 1 else texts

@@ -1,4 +1,4 @@
-"""What a prompt needs, whatever file it came from. Raises ValueError that says what is wrong."""
+"""Turns an entry of a prompt file into a Prompt. All functions raise ValueError that says what is wrong."""
 
 from __future__ import annotations
 
@@ -6,71 +6,66 @@ import textwrap
 from collections.abc import Mapping
 from typing import Any
 
-from arena.prompts.prompt import DIMENSIONS, Prompt
-from arena.prompts.reference import Reference, parse_reference
+from arena.prompts.prompt import DIMENSIONS, Prompt, is_text, parse_reference
 from arena.text import clean
 
 _REQUIRED = {"id", "dimension", "title", "prompt"}
 _OPTIONAL = {"more", "category", "reference"}
 LONGEST_DIMENSION = 40
-# A row of a CSV holds texts alone: several of them in one cell stand between these.
-_BETWEEN = "|"
+# Separates several texts in one cell of a CSV.
+_SEPARATOR = "|"
 _TITLE_WIDTH = 40
-# The kinds of MT-bench and of FastChat's sets, as what they test.
-_DIMENSION_OF = {
-    "reasoning": "reasoning",
+# The dimension of each category of MT-bench and of FastChat's sets.
+_DIMENSION_OF = {name: name for name in DIMENSIONS} | {
     "math": "reasoning",
     "extraction": "reasoning",
     "stem": "knowledge",
     "humanities": "knowledge",
-    "knowledge": "knowledge",
     "writing": "generation",
     "roleplay": "generation",
     "coding": "generation",
-    "generation": "generation",
     "translation": "multilingual",
-    "multilingual": "multilingual",
 }
 
 
 def full_prompt(entry: Any, _number: int) -> Prompt:
-    """An entry of the project's own format, in which nothing may be missing that the page shows."""
+    """A prompt in the project's own format, which must have everything that the page shows."""
     if not isinstance(entry, dict) or not _REQUIRED <= set(entry) <= _REQUIRED | _OPTIONAL:
         raise ValueError(
             f"it needs the keys {', '.join(sorted(_REQUIRED))}, may have {', '.join(sorted(_OPTIONAL))}, and no others"
         )
     title = entry["title"]
-    if not isinstance(title, dict) or set(title) != {"zh", "en"} or not all(_filled(text) for text in title.values()):
+    if not isinstance(title, dict) or set(title) != {"zh", "en"} or not all(map(is_text, title.values())):
         raise ValueError("the title needs a text for zh and for en")
-    if not _filled(entry["id"]):
+    if not is_text(entry["id"]):
         raise ValueError("id and prompt must be texts")
     dimension = _dimension(entry["dimension"])
     return _prompt(entry["id"], dimension, title, [entry["prompt"], *_texts(entry, "more")], entry)
 
 
 def imported_prompt(entry: Any, number: int) -> Prompt:
-    """An entry of somebody else's set: FastChat's keys, or the project's with all but the text left out.
+    """A prompt of a foreign set: FastChat's keys, or the project's, of which only the text is required.
 
-    `number` counts entries from 1 and becomes the id where there is none.
+    `number` counts entries from 1 and serves as the id if there is none.
     """
     if not isinstance(entry, dict):
-        raise ValueError("it is no object")
+        raise ValueError("it is not an object")
     entry = {name: value for name, value in entry.items() if value is not None}
     if "turns" in entry:
         return _fastchat(entry)
     prompt_id = str(entry.get("id") or f"p{number}")
     turns = [entry.get("prompt"), *_texts(entry, "more")]
-    given = entry.get("dimension")
-    dimension = _dimension(given) if given else _DIMENSION_OF.get(str(entry.get("category")).lower(), "")
+    dimension = entry.get("dimension")
+    dimension = _dimension(dimension) if dimension else _DIMENSION_OF.get(str(entry.get("category")).lower(), "")
     title = entry.get("title")
-    if not isinstance(title, dict) or not all(_filled(title.get(lang)) for lang in ("zh", "en")):
-        title = _title(prompt_id, title if _filled(title) else turns[0])
+    if not isinstance(title, dict) or not all(is_text(title.get(lang)) for lang in ("zh", "en")):
+        title = _title(prompt_id, title if is_text(title) else turns[0])
     return _prompt(prompt_id, dimension, title, turns, _cells(entry))
 
 
 def table_row(row: Mapping[str | None, Any], number: int) -> Prompt:
-    """A row of a CSV, which the csv module has read, as `imported_prompt`."""
-    if None in row or None in row.values():  # its way to say so
+    """A prompt in a row of a csv.DictReader; see `imported_prompt`."""
+    if None in row or None in row.values():  # how csv.DictReader marks such rows
         raise ValueError("it has more or fewer cells than there are columns")
     return imported_prompt(dict(row), number)
 
@@ -81,41 +76,41 @@ def _fastchat(entry: Mapping[str, Any]) -> Prompt:
         raise ValueError("turns must be a list of texts")
     if isinstance(question, bool) or not isinstance(question, (int, str)) or not str(question).strip():
         raise ValueError("question_id must be a number or a text")
-    told: dict[str, Any] = {"category": category}
+    details: dict[str, Any] = {"category": category}
     answers = entry.get("reference", [])
     answers = [answers] if isinstance(answers, str) else answers
-    if not isinstance(answers, list) or not all(isinstance(one, str) for one in answers):
+    if not isinstance(answers, list) or not all(isinstance(answer, str) for answer in answers):
         raise ValueError("reference must be a text or a list of texts")
-    if known := [one for one in answers if one.strip()]:
-        told["reference"] = {"text": "\n\n".join(known)}
+    if answers := list(filter(is_text, answers)):
+        details["reference"] = {"text": "\n\n".join(answers)}
     dimension = _DIMENSION_OF.get(category.lower(), "")
-    return _prompt(str(question), dimension, _title(str(question), turns[0]), turns, told)
+    return _prompt(str(question), dimension, _title(str(question), turns[0]), turns, details)
 
 
 def _prompt(
-    prompt_id: str, dimension: str, title: Mapping[str, str], turns: list[Any], told: Mapping[str, Any]
+    prompt_id: str, dimension: str, title: Mapping[str, str], turns: list[Any], details: Mapping[str, Any]
 ) -> Prompt:
-    if not all(_filled(turn) for turn in turns):
+    if not all(map(is_text, turns)):
         raise ValueError("id and prompt must be texts")
-    category = told.get("category", "")
+    category = details.get("category", "")
     if not isinstance(category, str):
         raise ValueError("the category must be a text")
-    reference: Reference | None = parse_reference(told["reference"]) if told.get("reference") is not None else None
+    reference = None if details.get("reference") is None else parse_reference(details["reference"])
     first, *more = [clean(turn) for turn in turns]
     return Prompt(clean(prompt_id), dimension, title, first, tuple(more), clean(category), reference)
 
 
 def _dimension(value: Any) -> str:
-    """One of the usual names, whatever its case, or a short name of the set's own."""
+    """A usual name, in lower case, or a short name of the set's own."""
     name = " ".join(clean(value).split()) if isinstance(value, str) else ""
     if not 0 < len(name) <= LONGEST_DIMENSION:
         usual = ", ".join(DIMENSIONS)
-        raise ValueError(f"the dimension must be {usual}, or another name of {LONGEST_DIMENSION} characters at most")
+        raise ValueError(f"the dimension must be {usual}, or another name of at most {LONGEST_DIMENSION} characters")
     return name.casefold() if name.casefold() in DIMENSIONS else name
 
 
 def _title(prompt_id: str, text: Any) -> Mapping[str, str]:
-    """One that no other prompt has: the first words, after the id."""
+    """A unique title: the id and the first words."""
     words = textwrap.shorten(clean(str(text)), _TITLE_WIDTH, placeholder="…")
     if words == "…":  # a text without spaces
         words = clean(str(text)).strip()[:_TITLE_WIDTH] + "…"
@@ -124,24 +119,20 @@ def _title(prompt_id: str, text: Any) -> Mapping[str, str]:
 
 
 def _cells(row: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A row of a CSV with its reference in the project's keys; anything else as it is."""
-    told = {key: row[key] for key in ("must", "must_not", "languages") if row.get(key)}
-    found = {key: cell if isinstance(cell, list) else _split(cell) for key, cell in told.items()}
-    return {**row, "reference": found} if found else row
+    """A row of a CSV with the columns of its reference as one object; other entries unchanged."""
+    cells = {key: row[key] for key in ("must", "must_not", "languages") if row.get(key)}
+    reference = {key: cell if isinstance(cell, list) else _split(cell) for key, cell in cells.items()}
+    return {**row, "reference": reference} if reference else row
 
 
 def _texts(entry: Mapping[str, Any], key: str) -> list[Any]:
-    found = entry.get(key) or []
-    if isinstance(found, str):
-        found = _split(found)
-    if not isinstance(found, list):
+    texts = entry.get(key) or []
+    if isinstance(texts, str):
+        texts = _split(texts)
+    if not isinstance(texts, list):
         raise ValueError(f"{key} must be a list of texts")
-    return found
+    return texts
 
 
 def _split(cell: Any) -> list[str]:
-    return [part.strip() for part in str(cell).split(_BETWEEN) if part.strip()]
-
-
-def _filled(value: Any) -> bool:
-    return isinstance(value, str) and bool(value.strip())
+    return [part.strip() for part in str(cell).split(_SEPARATOR) if part.strip()]

@@ -1,7 +1,7 @@
-"""Votes as a CSV: written so that none is lost, read back, exported."""
+"""Votes in CSV files: written safely, read and counted."""
 
 from arena.votes.log import VoteLog
-from arena.votes.parts import FIRST_PART
+from arena.votes.records import FIRST_PART
 from arena.votes.rows import COLUMNS, SCHEMA
 
 __all__ = ["COLUMNS", "FIRST_PART", "SCHEMA", "VoteLog"]

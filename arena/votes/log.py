@@ -1,37 +1,36 @@
-"""Appends votes to a CSV so that none is lost."""
+"""The log of votes: appends votes to a CSV file so that none is lost."""
 
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Collection
-from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import BinaryIO
 
-from arena.errors import InputError, VoteRefused
+from arena.append_log import AppendLog, Tail, unwritable_folder
+from arena.errors import VoteRefused
 from arena.types import Vote
-from arena.votes.claims import take_part
-from arena.votes.parts import HEAD, csv_line, prepare_part
-from arena.votes.rows import to_row
+from arena.votes.imported.dialect import PLAIN, form_of, sample_of
+from arena.votes.records import (
+    BOM,
+    HEAD,
+    csv_cells,
+    csv_line,
+    is_whole_row,
+    is_written_by_log,
+    last_record_end,
+)
+from arena.votes.rows import COLUMNS, UnreadableRow, to_row
+from arena.votes.store import VoteReading, read_votes
 
-if TYPE_CHECKING:
-    from arena.votes.store import VoteReading
+_BLOCK = 1 << 20  # bytes read at once when looking for the tail
+_LONGEST_ROW = 64 << 20  # bytes; a longer tail is not a torn row
+_LONGEST_HEADER = 64 << 10  # bytes
+_NAME = COLUMNS[0].encode()
 
 
-@dataclass
-class _Row:
-    """A row on its way to the disk; `settled` once it is there, or cannot be by `error`."""
-
-    line: bytes
-    settled: bool = False
-    error: OSError | None = None
-
-
-class VoteLog:
-    """The votes of one data folder. Holds one part of the log, alone, from construction to `close`.
+class VoteLog(AppendLog):
+    """The votes of one data folder; see `AppendLog`.
 
     `path` is the first part, DATA_DIR/votes.csv; a second process on the folder gets votes-2.csv, and so on.
     Raises InputError("data_dir_unwritable") if the folder cannot be made or written.
@@ -39,117 +38,90 @@ class VoteLog:
 
     def __init__(self, path: Path) -> None:
         path = Path(path)
-        self.folder, self._name = path.parent, path.name
-        # Protects the end of the file, and _size and _closed with it: one write at a time.
-        self._appending = threading.Lock()
-        self._closed = False
-        # Protects _waiting, the rows that nobody has begun to write.
-        self._queueing = threading.Lock()
-        self._waiting: list[_Row] = []
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            self.part, self._claim = take_part(self.folder, self._name, prepare_part)
-            self._size = _size_of(self.part)
+            super().__init__(path, votes_tail, HEAD, b"\r\n")
         except OSError as error:
-            reason = error.strerror or str(error)
-            message = f"The data folder {self.folder} cannot be written: {reason}."
-            raise InputError("data_dir_unwritable", message, folder=str(self.folder), reason=reason) from error
+            raise unwritable_folder(path.parent, error) from error
 
     def append(self, vote: Vote) -> None:
-        """Write the vote; returns when the row is on disk. Safe from several threads, whose rows share a write.
+        """Writes the vote; returns when the row is on disk.
 
-        Raises VoteRefused("not_saved"), with the file as it was, if the row cannot be written, and ValueError for a
-        vote without a battle id or a model, which could not be read back.
+        Raises VoteRefused("not_saved") if it cannot be written, and ValueError for a vote without a battle id or a
+        model, which could not be read back.
         """
-        row = _Row(csv_line(list(to_row(vote).values())).encode())
-        with self._queueing:
-            self._waiting.append(row)
-        with self._appending:
-            # Whoever comes first writes what all have brought meanwhile: to wait for the disk costs the same.
-            if not row.settled:
-                self._write_waiting()
-        if row.error:
-            raise _not_saved(row.error.strerror or str(row.error)) from row.error
+        try:
+            self.write(csv_line(list(to_row(vote).values())).encode())
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise VoteRefused("not_saved", f"The vote was not saved: {reason}.", reason=reason) from error
 
     def read(self, withdrawn: Collection[str] = frozenset()) -> VoteReading:
         """The votes of all parts; see `read_votes`."""
-        # What reads votes reads events too, and those are written as votes are.
-        from arena.votes.store import read_votes
-
         return read_votes(self.folder, self._name, withdrawn)
 
-    def close(self) -> None:
-        """Let another process take this part. Later votes are refused."""
-        with self._appending:
-            self._closed = True
-            self._claim.release()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self.close()
-
-    def _write_waiting(self) -> None:
-        """Write all rows that wait, the lock held: all of them are on disk then, or none and each knows why."""
-        with self._queueing:
-            rows, self._waiting = self._waiting, []
-        error: OSError | None = OSError("it was interrupted")
-        try:
-            if self._closed:
-                raise OSError("the vote log is closed")
-            self._check_end()
-            self._write(b"".join(row.line for row in rows))
-            error = None
-        except OSError as reason:
-            error = reason
-        finally:
-            for row in rows:
-                row.settled, row.error = True, error
-
-    def _check_end(self) -> None:
-        """Look at the part anew if it is not as the last append left it: its undoing failed, or somebody edited it."""
-        if _size_of(self.part) == self._size:
-            return
-        if not prepare_part(self.part):
-            raise OSError(f"{self.part.name} was changed by another program")
-        self._size = _size_of(self.part)
-
-    def _write(self, line: bytes) -> None:
-        # Opened anew for each row: a file that was replaced or deleted meanwhile would swallow votes unseen.
-        # Unbuffered: what a failed write leaves in a buffer would be written at close, after the undoing.
-        with self.part.open("ab", buffering=0) as file:
-            data = line if self._size else HEAD + line
-            try:
-                written = 0
-                while written < len(data):
-                    written += file.write(data[written:])
-                os.fsync(file.fileno())
-            except BaseException:
-                with suppress(OSError):  # _check_end tries again
-                    file.truncate(self._size)
-                raise
-        if not self._size:
-            _sync_folder(self.folder)
-        self._size += len(data)
+def votes_tail(file: BinaryIO) -> Tail:
+    """The tail of a part. Other formats and damage that no crash explains make it `foreign`."""
+    size = os.fstat(file.fileno()).st_size
+    file.seek(0)
+    if size < len(HEAD) and HEAD.startswith(file.read()):
+        return Tail(0)
+    end = _end_of_rows(file)
+    if end is None:
+        return Tail(0, "foreign")
+    file.seek(end)
+    tail = file.read(_LONGEST_ROW + 1)
+    # A crash can leave a whole row without its line end as well: in a file of the log's own it counts as torn.
+    if not is_written_by_log(file) and _is_whole(tail):
+        return Tail(end, "unended")
+    return Tail(end, "torn" if _is_torn_row(tail) else "foreign")
 
 
-def _size_of(part: Path) -> int:
+def _end_of_rows(file: BinaryIO) -> int | None:
+    """The offset after the last line end outside quotes, reading one block at a time.
+
+    None if the part is not in the log's format, or may contain a second header, below which new rows would be misread.
+    """
+    if not _has_our_form(file):
+        return None
+    file.seek(0)
+    end = offset = names = 0
+    quoted, before = False, b""
+    while block := file.read(_BLOCK):
+        quoted ^= block.count(b'"') % 2 == 1
+        if block_end := last_record_end(block, quoted):
+            end = offset + block_end
+        offset += len(block)
+        names += (before + block).count(_NAME)
+        before = (before + block)[1 - len(_NAME) :]
+    return end if names == 1 else None
+
+
+def _has_our_form(file: BinaryIO) -> bool:
+    file.seek(0)
+    line = file.readline(_LONGEST_HEADER).removeprefix(BOM)
     try:
-        return part.stat().st_size
-    except FileNotFoundError:
-        return 0
+        if not line.endswith(b"\n") or csv_cells(line) != list(COLUMNS):
+            return False
+    except UnreadableRow:
+        return False
+    return form_of(sample_of(file)) == PLAIN
 
 
-def _sync_folder(folder: Path) -> None:
-    """Put a new file's name on disk too. Not every system can; the row itself is safe by then."""
-    with suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+def _is_whole(tail: bytes) -> bool:
+    try:
+        return is_whole_row(csv_cells(tail), COLUMNS)
+    except UnreadableRow:
+        return False
 
 
-def _not_saved(reason: str) -> VoteRefused:
-    return VoteRefused("not_saved", f"The vote was not saved: {reason}.", reason=reason)
+def _is_torn_row(tail: bytes) -> bool:
+    """Whether the bytes can begin one row. A stray quote that was typed by hand makes a tail of many rows instead."""
+    if len(tail) > _LONGEST_ROW:
+        return False
+    text = tail.decode(errors="replace")
+    closed = text + '"' if text.count('"') % 2 else text
+    try:
+        return len(csv_cells(closed.encode())) <= len(COLUMNS)
+    except UnreadableRow:
+        return False

@@ -1,32 +1,52 @@
-"""Reads the parts of a vote log into a table, from where the last reading ended."""
+"""Reads the parts of a vote log into a table, from where the last reading ended, and saves it as an index."""
 
 from __future__ import annotations
 
 import hashlib
 import io
+import json
+import logging
+import os
+import tempfile
+import zipfile
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any
 
-from arena.votes.blocks import Block, Rows, before_header, block_rows, header_in, votes_in
-from arena.votes.columns import InDoubt, add_columns, columns_of
 from arena.votes.imported.cells import tidied_columns
-from arena.votes.parts import BOM, cut_records, whole_records
+from arena.votes.records import (
+    BOM,
+    Block,
+    GoodRow,
+    InDoubt,
+    before_header,
+    block_rows,
+    columns_of,
+    cut_records,
+    header_in,
+    vote_in,
+    whole_blocks,
+)
 from arena.votes.rows import UnreadableRow
-from arena.votes.table import TableBuilder
+from arena.votes.table import NAMED, NUMBERS, Table, TableBuilder, add_columns
 
+INDEX_NAME = ".results-index.npz"
+# To be raised with every change of what the columns hold.
+INDEX_VERSION = 5
 BLOCK = 4 << 20  # bytes read at once
-PIECE = 256 << 10  # bytes of a block tried at once where one of its rows is in doubt
-_MARK = 4 << 10  # bytes by which a part is known again
+PIECE = 256 << 10  # bytes tried at once in a block with a doubtful row
+_MARK = 4 << 10  # bytes that identify a part
+_LOG = logging.getLogger(__name__)
 
 Progress = Callable[[int, int], None]
-"""Told how many bytes are read, of how many."""
+"""Takes the bytes read so far, and their total."""
 
 
 @dataclass(frozen=True)
 class BadRow:
-    """A row that is no vote, or a vote of which some is lost: its part, the line it starts at (from 1), and why."""
+    """A row that is not a vote, or a vote with lost texts: its part, its first line (from 1), and the reason."""
 
     part: str
     line: int
@@ -35,10 +55,10 @@ class BadRow:
 
 @dataclass(frozen=True)
 class PartState:
-    """How far a part is read: up to the byte `end`, before the line `line` (from 1). `header` has its columns; it is
-    empty before a header is read.
+    """How far a part is read: up to the byte `end`, before the line `line` (from 1).
 
-    `mark` is what the bytes at both ends of what was read came to. `lost` is set where nothing more can be read of it.
+    `header` has its columns, none before the header is read. `mark` is a hash of both ends of what was read. `lost`
+    means that nothing more can be read.
     """
 
     path: Path
@@ -51,24 +71,29 @@ class PartState:
 
 @dataclass(eq=False)
 class Reading:
-    """All that was read so far."""
+    """Everything that was read so far."""
 
     builder: TableBuilder = field(default_factory=TableBuilder)
     parts: list[PartState] = field(default_factory=list)
     headers: list[tuple[str, ...]] = field(default_factory=list)
     blocks: list[Block] = field(default_factory=list)
     bad: list[BadRow] = field(default_factory=list)
-    # Votes that count without a text that is damaged.
+    # Votes that count, although a text of theirs is damaged.
     damaged: list[BadRow] = field(default_factory=list)
-    # What a part is called in error messages.
+    # The name of a part in error messages.
     name: Callable[[Path], str] = lambda path: path.name
 
+    @property
+    def size(self) -> int:
+        """The number of bytes read so far."""
+        return sum(part.end for part in self.parts)
+
     def follow(self, paths: Sequence[Path]) -> bool:
-        """Whether the parts are those read so far, and more of them: else all has to be read anew."""
+        """Whether the parts continue what was read so far; if not, everything must be read again."""
         return [part.path for part in self.parts] == list(paths[: len(self.parts)]) and all(map(_is_same, self.parts))
 
     def read_new(self, paths: Sequence[Path], progress: Progress) -> int:
-        """Read what was added to the parts; how many end in the middle of a row. Raises OSError."""
+        """Reads what was added to the parts. Returns how many end in the middle of a row. Raises OSError."""
         self.parts += [PartState(path) for path in paths[len(self.parts) :]]
         sizes = [part.path.stat().st_size for part in self.parts]
         done, total = 0, sum(max(0, size - part.end) for part, size in zip(self.parts, sizes, strict=True))
@@ -86,16 +111,15 @@ class Reading:
         if part.lost or part.end >= size:
             return
         with part.path.open("rb") as file:
-            for data in _whole_blocks(file, part.end, size, BLOCK):
+            for data in whole_blocks(file, part.end, size, BLOCK):
                 part = self._take(number, part, data)
-                # Noted at once: should the next block fail, this one is not read again.
+                # Saved at once: if the next block fails, this one is not read again.
                 self.parts[number] = part = replace(part, mark=_mark(part.path, part.end))
                 yield len(data)
                 if part.lost:
                     break
 
     def _take(self, number: int, part: PartState, data: bytes) -> PartState:
-        """Some whole records."""
         end = part.end + len(data)
         while part.end < end and not part.lost:
             left = data[part.end - end :]
@@ -103,7 +127,7 @@ class Reading:
         return part
 
     def _take_header(self, part: PartState, data: bytes) -> PartState:
-        """The first row that is not empty."""
+        """Reads the first row that is not empty."""
         end = part.end + (len(BOM) if part.line == 1 and data.startswith(BOM) else 0)
         for record in cut_records(io.BytesIO(data), part.line):
             end += len(record.data)
@@ -112,70 +136,54 @@ class Reading:
                 if header := header_in(record.data):
                     return replace(part, header=header)
             except UnreadableRow as error:
-                # Nothing tells what the cells below are.
+                # The columns of the cells below are unknown.
                 self.bad.append(BadRow(self.name(part.path), record.line, str(error)))
                 return replace(part, lost=True)
         return part
 
     def _take_rows(self, number: int, part: PartState, data: bytes) -> PartState:
-        """The rows below a header, or some of them."""
         if part.header not in self.headers:
             self.headers.append(part.header)
         self.blocks.append(Block(number, part.end, len(data), self.headers.index(part.header)))
         try:
             rows = block_rows(data)
-            columns = columns_of(rows, part.header)
-            tidy = tidied_columns(columns)
-            add_columns(tidy, len(rows), len(self.blocks) - 1, self.builder)
+            columns = tidied_columns(columns_of(rows, part.header))
+            add_columns(columns, len(rows), len(self.blocks) - 1, self.builder)
         except InDoubt:
-            pieces = list(_whole_blocks(io.BytesIO(data), 0, len(data), PIECE))
+            pieces = list(whole_blocks(io.BytesIO(data), 0, len(data), PIECE))
             if len(pieces) == 1:
                 return self._take_each(part, data)
             self.blocks.pop()
             for piece in pieces:
                 part = self._take(number, part, piece)
             return part
-        if any(tidy[name] is not cells for name, cells in columns.items()):
-            self.blocks[-1] = replace(self.blocks[-1], rows=Rows.UNTIDY)
         return replace(part, end=part.end + len(data), line=part.line + data.count(b"\n"))
 
     def _take_each(self, part: PartState, data: bytes) -> PartState:
-        """The same, looking at each row by itself."""
+        """As _take_rows, but one row at a time, up to the next header."""
         good, start = list[dict[str, str]](), part.end
         for record in cut_records(io.BytesIO(data), part.line):
             row = before_header(record.data, part.header)
-            good += self._vote_in(part, record.line, row)
+            if vote := self._vote_in(part, record.line, row):
+                good.append(vote.row)
             part = replace(part, end=part.end + len(row), line=record.line + row.count(b"\n"))
             if len(row) < len(record.data):
                 break
-        self.blocks[-1] = replace(self.blocks[-1], length=part.end - start, rows=Rows.MIXED)
+        self.blocks[-1] = replace(self.blocks[-1], length=part.end - start, mixed=True)
         columns = {name: [row[name] for row in good] for name in part.header}
         add_columns(columns, len(good), len(self.blocks) - 1, self.builder)
         return part if part.end == start + len(data) else replace(part, header=())
 
-    def _vote_in(self, part: PartState, line: int, data: bytes) -> list[dict[str, str]]:
-        """The cells of the vote in a record, if there is one; else it is noted why."""
+    def _vote_in(self, part: PartState, line: int, data: bytes) -> GoodRow | None:
+        """The vote in a record; if there is none, the reason is added to `bad`."""
         try:
-            votes = votes_in(data, part.header)
+            vote = vote_in(data, part.header)
         except UnreadableRow as error:
             self.bad.append(BadRow(self.name(part.path), line, str(error)))
-            return []
-        lost = [BadRow(self.name(part.path), line, f"no JSON in {', '.join(vote.lost)}") for vote in votes if vote.lost]
-        self.damaged += lost
-        return [vote.row for vote in votes]
-
-
-def _whole_blocks(file: BinaryIO, start: int, end: int, length: int) -> Iterator[bytes]:
-    """Whole records, some at a time; a torn one at the end is left."""
-    file.seek(start)
-    left, held = end - start, b""
-    # Ever more at once where no row ends: what is held is looked through again each time.
-    while left and (more := file.read(min(max(length, len(held)), left))):
-        left -= len(more)
-        held += more
-        if whole := whole_records(held):
-            yield held[:whole]
-            held = held[whole:]
+            return None
+        if vote and vote.lost:
+            self.damaged.append(BadRow(self.name(part.path), line, f"no JSON in {', '.join(vote.lost)}"))
+        return vote
 
 
 def _is_same(part: PartState) -> bool:
@@ -188,8 +196,68 @@ def _is_same(part: PartState) -> bool:
 
 
 def _mark(path: Path, end: int) -> str:
-    """What tells a part from another one in its place."""
+    """Identifies the content up to the byte `end`."""
     with path.open("rb") as file:
         begin = file.read(min(_MARK, end))
         file.seek(max(0, end - _MARK))
         return hashlib.blake2b(begin + file.read(min(_MARK, end)), digest_size=16).hexdigest()
+
+
+# ---- the index
+
+
+def save_index(folder: Path, reading: Reading) -> None:
+    """Saves the reading in the folder, atomically. A failure is only logged: the index can always be built again."""
+    import numpy as np
+
+    table = reading.builder.table()
+    about = {
+        "version": INDEX_VERSION,
+        "names": table.names,
+        "parts": [{**asdict(part), "path": part.path.name} for part in reading.parts],
+        "headers": reading.headers,
+        "blocks": [asdict(block) for block in reading.blocks],
+        "bad": [asdict(row) for row in reading.bad],
+        "damaged": [asdict(row) for row in reading.damaged],
+    }
+    text = np.frombuffer(json.dumps(about).encode(), dtype="u1")
+    arrays: Any = {"about": text, "judge_hashes": table.judge_hashes, **table.columns}
+    draft = ""
+    try:
+        handle, draft = tempfile.mkstemp(prefix=f"{INDEX_NAME}-", dir=folder)
+        with os.fdopen(handle, "wb") as file:
+            np.savez(file, **arrays)
+        os.replace(draft, folder / INDEX_NAME)
+    except OSError as error:
+        _LOG.warning("The index of the results cannot be saved: %s.", error.strerror)
+        with suppress(OSError):
+            os.unlink(draft)
+
+
+def load_index(folder: Path) -> Reading:
+    """The saved reading; an empty one if there is none or it cannot be used."""
+    import numpy as np
+
+    try:
+        with np.load(folder / INDEX_NAME, allow_pickle=False) as index:
+            arrays = {name: index[name] for name in index.files}
+        return _restored(folder, arrays)
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
+        return Reading()
+
+
+def _restored(folder: Path, arrays: dict[str, Any]) -> Reading:
+    about = json.loads(arrays["about"].tobytes())
+    columns = {name: arrays[name] for name in (*NAMED, *NUMBERS)}
+    if about["version"] != INDEX_VERSION or len({len(column) for column in columns.values()}) != 1:
+        raise ValueError("the index is damaged or of another version")
+    reading = Reading()
+    reading.builder.restore(Table(columns, about["names"], arrays["judge_hashes"]))
+    reading.parts = [
+        PartState(**{**part, "path": folder / part["path"], "header": tuple(part["header"])}) for part in about["parts"]
+    ]
+    reading.headers = [tuple(header) for header in about["headers"]]
+    reading.blocks = [Block(**block) for block in about["blocks"]]
+    reading.bad = [BadRow(**row) for row in about["bad"]]
+    reading.damaged = [BadRow(**row) for row in about["damaged"]]
+    return reading

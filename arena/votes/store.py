@@ -1,4 +1,4 @@
-"""The votes of a log as a table that follows the log: which rows count is decided here, for all readers."""
+"""The votes of a log as a table that follows the log. Decides for all readers which votes count."""
 
 from __future__ import annotations
 
@@ -9,31 +9,36 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from arena.append_log import list_parts
 from arena.errors import InputError
+from arena.events import FIRST_PART as EVENTS
+from arena.events import Event, parse_event
 from arena.types import Vote
-from arena.votes.blocks import Block, good_rows
-from arena.votes.imported.convert import PlainCopies
-from arena.votes.imported.files import ImportedFiles
-from arena.votes.index import load_index, save_index
-from arena.votes.parts import FIRST_PART, list_parts
-from arena.votes.reader import BadRow, Progress, Reading
+from arena.votes.imported.files import ImportedFiles, PlainCopies
+from arena.votes.reader import BadRow, Progress, Reading, load_index, save_index
+from arena.votes.records import FIRST_PART, good_rows
 from arena.votes.rows import to_vote
 from arena.votes.table import Table, hashed, mixed
-from arena.votes.withdrawn import WithdrawnVotes
 
 if TYPE_CHECKING:
     from arena.votes.table import Column, Mask
 
-# An index is worth keeping once this many bytes were read anew.
-_WORTH_KEEPING = 64 << 20
+WITHDRAWN = "withdrawn"
+"""The kind of the event that withdraws a vote."""
+
+_WITHDRAWN_MARK = f'"{WITHDRAWN}"'.encode()
+# The index is saved once this many bytes were read anew.
+_WORTH_SAVING = 64 << 20
 
 
 @dataclass(frozen=True)
 class ReadReport:
-    """How many votes count, and what does not: copies, and second votes of one judge on one battle (`duplicates`);
-    withdrawn votes; rows that are no votes; and how many parts are `unfinished`, ending in the middle of a row.
+    """How many votes count (`rows`), and what does not.
 
-    `damaged` are rows that count without their conversations or settings, which cannot be read."""
+    `duplicates` are copies, and second votes of one judge on one battle; `unreadable` are rows that are not votes;
+    `unfinished` counts parts that end in the middle of a row. `damaged` rows count, but without their conversations or
+    settings, which cannot be read.
+    """
 
     rows: int = 0
     duplicates: int = 0
@@ -45,7 +50,7 @@ class ReadReport:
 
 @dataclass(frozen=True)
 class Votes:
-    """The votes that count, repeats among them, and what was left out."""
+    """The votes that count, including repeats, and what was left out."""
 
     table: Table
     report: ReadReport
@@ -59,15 +64,15 @@ class StoredVote:
 
     @cached_property
     def vote(self) -> Vote:
-        """The vote that they hold."""
+        """The vote in these cells."""
         return to_vote(self.row)
 
 
 class VoteStore:
-    """The votes of some parts, read as far as they go, also of those that another program has saved.
+    """The votes in some parts, also in parts that another program saved.
 
-    `folder` is where an index of them is kept, if anywhere; `name` is what a part is called in error messages, `files`
-    are those that the parts came from, if others.
+    `folder` is where their index is saved, if anywhere. `name` gives the name of a part for error messages, `files` the
+    files that the parts were read from, if they are others.
     """
 
     def __init__(
@@ -87,13 +92,14 @@ class VoteStore:
         self._originals: dict[Path, Path] = {}
         self._reading: Reading | None = None
         self._known: tuple[object, Votes] | None = None
-        # Protects _reading and _known: who reads on must have the end of it.
+        # Protects _reading and _known: one thread reads on at a time.
         self._lock = threading.Lock()
 
     def refresh(self, progress: Progress = lambda done, total: None) -> Votes:
-        """The votes now: what is new is read; the same object as the last time if that is nothing.
+        """Reads what is new and returns the votes; the same object as last time if nothing is new.
 
-        Raises InputError if a part cannot be read; what was read until then is not read again."""
+        Raises InputError if a part cannot be read; what was read until then is not read again.
+        """
         try:
             return self._refresh(progress)
         except OSError as error:
@@ -103,39 +109,40 @@ class VoteStore:
 
     def _refresh(self, progress: Progress) -> Votes:
         with self._lock:
-            # Of the log first: a vote that is withdrawn meanwhile counts until the next time.
+            # Read first: a vote that is withdrawn meanwhile counts until the next refresh.
             withdrawn = self._withdrawn()
             parts = list(self._parts())
             paths = list(map(self._copies.plain, parts))
             self._originals.update(zip(paths, parts, strict=True))
-            reading = self._reading or self._kept()
+            reading = self._reading or (load_index(self._folder) if self._folder else self._new_reading())
             if not reading.follow(paths):
                 reading = self._new_reading()
             self._reading = reading
-            before = _bytes(reading)
+            before = reading.size
             unfinished = reading.read_new(paths, progress)
-            if self._folder and paths == parts and _bytes(reading) - before >= _WORTH_KEEPING:
+            if self._folder and paths == parts and reading.size - before >= _WORTH_SAVING:
                 save_index(self._folder, reading)
-            state = withdrawn, _bytes(reading), unfinished, reading
+            state = withdrawn, reading.size, unfinished, reading
             if self._known is None or self._known[0] != state:
                 self._known = state, _counted(reading, withdrawn, unfinished)
             return self._known[1]
 
     def paths(self) -> list[Path]:
-        """The files that the votes are in."""
+        """The files that contain the votes."""
         return list(self._files())
 
     @property
     def size(self) -> int:
-        """How many bytes were read so far."""
+        """The number of bytes read so far."""
         with self._lock:
-            return _bytes(self._reading) if self._reading else 0
+            return self._reading.size if self._reading else 0
 
     def every_row(self) -> Table:
-        """All votes, also those that do not count. Raises InputError as `refresh`."""
+        """All votes, including those that do not count. Raises InputError as `refresh` does."""
         self.refresh()
         with self._lock:
-            return self._reading.builder.table() if self._reading else Reading().builder.table()
+            assert self._reading  # set by refresh
+            return self._reading.builder.table()
 
     def stored(self, table: Table) -> Iterator[StoredVote]:
         """The votes in the rows of a table of this store, in the order of the log. Raises OSError."""
@@ -147,21 +154,15 @@ class VoteStore:
         blocks, starts = np.unique(table["block"][order], return_index=True)
         places = np.split(table["place"][order], starts[1:])
         for number, wanted in zip(blocks.tolist(), places, strict=True):
-            path, block, header = self._where(number)
-            rows = good_rows(_bytes_of(path, block), header, block)
+            with self._lock:
+                assert self._reading  # the table came from it
+                block = self._reading.blocks[number]
+                path = self._reading.parts[block.part].path
+                header = self._reading.headers[block.header]
+            with path.open("rb") as file:
+                file.seek(block.start)
+                rows = good_rows(file.read(block.length), header, block)
             yield from (StoredVote(rows[place]) for place in wanted.tolist())
-
-    def _where(self, number: int) -> tuple[Path, Block, tuple[str, ...]]:
-        with self._lock:
-            reading = self._reading
-            if reading is None:
-                raise LookupError("nothing was read yet")
-            block = reading.blocks[number]
-            part = reading.parts[block.part]
-            return part.path, block, reading.headers[block.header]
-
-    def _kept(self) -> Reading:
-        return load_index(self._folder) if self._folder else self._new_reading()
 
     def _new_reading(self) -> Reading:
         name, originals = self._name, self._originals
@@ -169,7 +170,7 @@ class VoteStore:
 
 
 class VoteReading(Iterator[Vote]):
-    """The votes of a log that count, one after the other, and the `report` of what was left out."""
+    """Iterates over the votes of a log that count; `report` says what was left out."""
 
     def __init__(self, store: VoteStore) -> None:
         votes = store.refresh()
@@ -181,33 +182,63 @@ class VoteReading(Iterator[Vote]):
 
 
 def read_votes(folder: Path, name: str = FIRST_PART, withdrawn: Collection[str] = frozenset()) -> VoteReading:
-    """The votes of all parts in the folder: the first of each judge on each battle, without the withdrawn.
+    """The votes of all parts in the folder: the first of each judge on each battle, without withdrawn votes.
 
-    Safe while votes are appended, by this process or another. Raises InputError if a part cannot be read.
+    Safe to use while votes are appended, by this process or another. Raises InputError if a part cannot be read.
     """
     return VoteReading(VoteStore(lambda: list_parts(Path(folder), name), lambda: withdrawn))
 
 
 def store_of(folder: Path) -> VoteStore:
     """The votes of a data folder."""
-    return VoteStore(lambda: list_parts(folder), WithdrawnVotes(folder), folder)
+    return VoteStore(lambda: list_parts(folder, FIRST_PART), WithdrawnVotes(folder), folder)
 
 
 def store_of_files(files: Iterable[Path]) -> VoteStore:
-    """The votes of files that are named, whatever program has saved them. A withdrawal that the events beside one of
-    them tell of holds for all copies of the vote. Raises InputError for one that is not there, or not votes."""
-    brought = ImportedFiles(files)
-    return VoteStore(lambda: brought.parts, brought.withdrawn, name=brought.name, files=lambda: brought.files)
+    """The votes of the named files, whatever program saved them.
+
+    A withdrawal in the event log beside one of them holds for all copies of the vote. Raises InputError for a file that
+    is missing or does not contain votes.
+    """
+    imported = ImportedFiles(files)
+    folders = {log.parent for log in imported.logs}
+    return VoteStore(
+        lambda: imported.parts,
+        lambda: frozenset[str]().union(*map(withdrawn_votes, folders)),
+        name=imported.name,
+        files=lambda: imported.files,
+    )
 
 
-def _bytes(reading: Reading) -> int:
-    return sum(part.end for part in reading.parts)
+def withdrawn_votes(folder: Path) -> frozenset[str]:
+    """The ids of all withdrawn votes of the data folder. Raises OSError if the events cannot be read."""
+    return WithdrawnVotes(folder)()
 
 
-def _bytes_of(path: Path, block: Block) -> bytes:
-    with path.open("rb") as file:
-        file.seek(block.start)
-        return file.read(block.length)
+class WithdrawnVotes:
+    """The ids of withdrawn votes. Each call reads only the new events. Not safe to use from several threads."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._ends: dict[Path, int] = {}
+        self._ids: frozenset[str] = frozenset()
+
+    def __call__(self) -> frozenset[str]:
+        """All ids now. Raises OSError if a part cannot be read."""
+        new = [event for part in list_parts(self._folder, EVENTS) for event in self._new_events(part)]
+        if new:
+            self._ids |= {str(event.about.get("vote")) for event in new if event.kind == WITHDRAWN}
+        return self._ids
+
+    def _new_events(self, part: Path) -> Iterator[Event]:
+        with part.open("rb") as file:
+            file.seek(self._ends.get(part, 0))
+            for line in file:
+                if not line.endswith(b"\n"):  # still being written
+                    break
+                self._ends[part] = self._ends.get(part, 0) + len(line)
+                if _WITHDRAWN_MARK in line and (event := parse_event(line)):
+                    yield event
 
 
 def _counted(reading: Reading, withdrawn: Collection[str], unfinished: int) -> Votes:
@@ -215,35 +246,38 @@ def _counted(reading: Reading, withdrawn: Collection[str], unfinished: int) -> V
     import pandas as pd
 
     table = reading.builder.table()
-    taken_back = np.isin(table["vote"], hashed(withdrawn)) if withdrawn else np.zeros(len(table), dtype=bool)
-    # The first of each judge on each battle counts, wherever its copies and second votes stand.
-    again, left = np.zeros(len(table), dtype=bool), ~taken_back
-    again[left] = pd.Series(_who_on_what(table)[left]).duplicated().to_numpy()
+    is_withdrawn = np.isin(table["vote"], hashed(withdrawn)) if withdrawn else np.zeros(len(table), dtype=bool)
+    # The first vote of each judge on each battle counts, wherever its copies and second votes are.
+    is_duplicate, left = np.zeros(len(table), dtype=bool), ~is_withdrawn
+    is_duplicate[left] = pd.Series(_judge_and_battle(table)[left]).duplicated().to_numpy()
+    counts = left & ~is_duplicate
     report = ReadReport(
-        rows=int((left & ~again).sum()),
-        duplicates=int(again.sum()),
-        withdrawn=int(taken_back.sum()),
+        rows=int(counts.sum()),
+        duplicates=int(is_duplicate.sum()),
+        withdrawn=int(is_withdrawn.sum()),
         unfinished=unfinished,
         unreadable=tuple(reading.bad),
         damaged=tuple(reading.damaged),
     )
-    return Votes(table.where(left & ~again), report)
+    return Votes(table.where(counts), report)
 
 
-def _who_on_what(table: Table) -> Column:
-    """A key that two rows share if one judge gave them on one battle. Where no judge is named, a copy is known by the
-    vote's id, and without one by its time; where that is unknown as well, nobody knows whether two rows are copies."""
+def _judge_and_battle(table: Table) -> Column:
+    """A key that two rows share if one judge gave them on one battle.
+
+    Without a judge, copies share the id of the vote, or without an id its time. Without any of them no row is a copy.
+    """
     import numpy as np
 
     judges = table.judge_hashes[table["judge"]]
-    key, has_none = mixed(judges, table["battle"]), _is(table, "judge", "")
+    key, has_none = mixed(judges, table["battle"]), _has_no_judge(table)
     unnamed = np.where(table["vote"] != 0, table["vote"], mixed(table["time"].view("u8"), table["battle"]))
     unknown = has_none & (table["vote"] == 0) & (table["time"] == 0)
     key = np.where(has_none, mixed(unnamed, table["winner"].astype("u8")), key)
     return np.where(unknown, np.arange(len(table), dtype="u8"), key)
 
 
-def _is(table: Table, kind: str, name: str) -> Mask:
-    names = table.names[kind]
-    found: Mask = table[kind] == (names.index(name) if name in names else -1)
-    return found
+def _has_no_judge(table: Table) -> Mask:
+    judges = table.names["judge"]
+    mask: Mask = table["judge"] == (judges.index("") if "" in judges else -1)
+    return mask

@@ -1,10 +1,26 @@
-"""Votes as columns of numbers, one row a vote: what results are computed from."""
+"""Votes as columns of numbers, one row per vote, from which results are computed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import json
+import math
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
+
+from arena.types import CRITERIA, VERDICTS, FinishReason, Winner
+from arena.votes.records import InDoubt
+from arena.votes.rows import (
+    COLUMNS,
+    FLAGS,
+    JSON_COLUMNS,
+    LARGEST_WHOLE,
+    NUMERIC,
+    REQUIRED,
+    WHOLE,
+    UnreadableRow,
+    check_json,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -13,64 +29,38 @@ if TYPE_CHECKING:
     Column = NDArray[Any]
     Mask = NDArray[np.bool_]
 
-NAMED = {
-    "judge": "judge",
-    "model_a": "model",
-    "model_b": "model",
-    "prompt": "prompt",
-    "dimension": "dimension",
-    "language": "language",
-    "source": "source",
-    "room": "room",
-    "precision_a": "precision",
-    "precision_b": "precision",
+NAMED = {name: name for name in ("judge", "prompt", "dimension", "language", "source", "room")} | {
+    f"{name}_{side}": name for name in ("model", "precision") for side in "ab"
 }
-"""The columns that hold the number of a name, with the list it is in."""
+"""The columns that hold an index into a list of names, and the kind of names in that list."""
 
+_OF_SIDES = {"answer": "u8", "length": "i4", "markdown": "i4", "tokens": "f8", "first_token": "f8", "seconds": "f8"}
 NUMBERS = {
     "winner": "i1",
     "time": "f8",
     "blind": "?",
     "complete": "?",
     "leaked": "i1",
-    "vote": "u8",
-    "battle": "u8",
-    "repeat_of": "u8",
-    "asked": "u8",
-    "answer_a": "u8",
-    "answer_b": "u8",
-    "length_a": "i4",
-    "length_b": "i4",
-    "markdown_a": "i4",
-    "markdown_b": "i4",
-    "criterion_correct": "i1",
-    "criterion_complete": "i1",
-    "criterion_clear": "i1",
     "any_right": "i1",
     "commented": "?",
     "dwell": "f8",
-    "tokens_a": "f8",
-    "tokens_b": "f8",
-    "first_token_a": "f8",
-    "first_token_b": "f8",
-    "seconds_a": "f8",
-    "seconds_b": "f8",
-    "block": "i4",
-    "place": "i4",
+    **dict.fromkeys(("vote", "battle", "repeat_of", "asked"), "u8"),
+    **dict.fromkeys(("block", "place"), "i4"),
+    **{f"criterion_{name}": "i1" for name in CRITERIA},
+    **{f"{name}_{side}": dtype for name, dtype in _OF_SIDES.items() for side in "ab"},
 }
 """The other columns and their types.
 
-`winner` counts through the members of Winner; `leaked` and `any_right` are -1 where nobody said; a
-`criterion_*` is 0 for side a, 1 for a tie, 2 for side b, -1 where nobody said. The eight bytes of
-`vote`, `battle`, `repeat_of`, `asked` (the prompt) and `answer_*` (model and text) stand for texts, 0 for an empty one.
-`length_*` counts characters and `markdown_*` marks of Markdown; unknown tokens and seconds are NaN; `block` and `place`
-(from 0) say where the row stands in the file.
+`winner` is the position in Winner; `leaked` and `any_right` are -1 if unknown; a `criterion_*` is 0 for side a, 1 for a
+tie, 2 for side b, -1 if unknown. `vote`, `battle`, `repeat_of`, `asked` (the prompt) and `answer_*` (model and text)
+are hashes, 0 for an empty text. `length_*` counts characters and `markdown_*` Markdown marks; unknown tokens and
+seconds are NaN; `block` and `place` (from 0) are the position of the row in the file.
 """
 
 
 @dataclass(frozen=True)
 class Table:
-    """The columns by name, all of one length, and the lists of names by kind; `judge_hashes` are of the judges'."""
+    """The columns by name, all of one length, the names by kind, and the hash of each judge's name."""
 
     columns: Mapping[str, Column]
     names: Mapping[str, Sequence[str]]
@@ -83,14 +73,14 @@ class Table:
         return len(self.columns["winner"])
 
     def where(self, rows: Mask) -> Table:
-        """The rows for which this is true."""
+        """The rows for which the mask is true."""
         if rows.all():
             return self
         return Table({name: column[rows] for name, column in self.columns.items()}, self.names, self.judge_hashes)
 
 
 class TableBuilder:
-    """A table that grows. Not safe from several threads: who reads for it keeps the others off."""
+    """A table that grows. Not safe to use from several threads at once."""
 
     def __init__(self) -> None:
         self._numbers: dict[str, dict[str, int]] = {kind: {} for kind in NAMED.values()}
@@ -98,7 +88,7 @@ class TableBuilder:
         self._judge_hashes: list[Column] = []
 
     def add(self, texts: Mapping[str, Sequence[str]], numbers: Mapping[str, Sequence[Any] | Column]) -> None:
-        """More rows: `texts` for the columns of NAMED, `numbers` for those of NUMBERS."""
+        """Adds rows: `texts` for the columns of NAMED, `numbers` for those of NUMBERS."""
         import numpy as np
 
         known = len(self._numbers["judge"])
@@ -112,7 +102,7 @@ class TableBuilder:
             self._parts[name].append(np.asarray(numbers[name], dtype=dtype))
 
     def restore(self, table: Table) -> None:
-        """Begins with the rows of a table."""
+        """Replaces the content with the rows of a table."""
         self._numbers = {kind: {name: code for code, name in enumerate(table.names[kind])} for kind in self._numbers}
         self._parts = {name: [table[name]] for name in self._parts}
         self._judge_hashes = [table.judge_hashes]
@@ -131,8 +121,7 @@ class TableBuilder:
 
 
 def hashed(texts: Iterable[str], are_alike: bool = False) -> NDArray[np.uint64]:
-    """Eight bytes for each text, the same on every machine; 0 for an empty one. It is quicker to know that many texts
-    `are_alike`, or that they are not."""
+    """A hash for each text, the same on every machine; 0 for an empty one. `are_alike` is faster for equal texts."""
     import numpy as np
     from pandas.util import hash_array
 
@@ -143,8 +132,114 @@ def hashed(texts: Iterable[str], are_alike: bool = False) -> NDArray[np.uint64]:
 
 
 def mixed(first: Column, second: Column) -> NDArray[np.uint64]:
-    """One hash out of two; the order matters."""
+    """One hash from two; the order matters."""
     import numpy as np
 
-    found = first * np.uint64(0x9E3779B97F4A7C15) ^ (second + np.uint64(0x632BE59BD9B4E019))
-    return np.asarray(found ^ (found >> np.uint64(29)), dtype=np.uint64)
+    product = first * np.uint64(0x9E3779B97F4A7C15) ^ (second + np.uint64(0x632BE59BD9B4E019))
+    return np.asarray(product ^ (product >> np.uint64(29)), dtype=np.uint64)
+
+
+# ---- from the cells of votes.csv
+
+
+_FLAG = {"True": 1, "False": 0, "": -1}
+_WINNERS = {winner.value: number for number, winner in enumerate(Winner)}
+_LABELS: Mapping[str, Collection[str]] = {
+    "winner": _WINNERS,
+    "source": ("live", "recorded", ""),
+    "finish_a": (*get_args(FinishReason), ""),
+    "finish_b": (*get_args(FinishReason), ""),
+    **dict.fromkeys(FLAGS, _FLAG),
+}
+_VERDICTS = {verdict: number for number, verdict in enumerate(VERDICTS)}
+_MARKDOWN = ("**", "```", "\n#", "\n- ", "\n* ", "\n1. ", "\n2. ", "\n3. ", "|\n")
+"""What counts as Markdown in an answer: a cheap measure, the same for both sides."""
+
+
+def add_columns(columns: Mapping[str, Sequence[str]], rows: int, block: int, builder: TableBuilder) -> None:
+    """Adds all rows to the builder, or none and raises InDoubt. A missing column counts as empty.
+
+    `rows.to_vote` alone decides what a vote is: this looks at many rows at once, and leaves doubtful ones to it.
+    """
+    if not rows:
+        return
+    blank = ("",) * rows
+    cells = {name: columns.get(name, blank) for name in COLUMNS}
+    _check(cells)
+    texts = {name: cells[name] for name in NAMED if name in cells}
+    texts |= {"prompt": cells["prompt_id"], "source": [source or "live" for source in cells["source"]]}
+    place = {"block": [block] * rows, "place": range(rows)}
+    builder.add(texts, {**_numbers(cells), **_hashes(cells), **_criteria(cells["criteria"]), **place})
+
+
+def _check(cells: Mapping[str, Sequence[str]]) -> None:
+    for name in REQUIRED:
+        if not all(cells[name]):
+            raise InDoubt(name)
+    if any(a == b for a, b in zip(cells["model_a"], cells["model_b"], strict=True)):
+        raise InDoubt("model_b")
+    for name, labels in _LABELS.items():
+        if not set(cells[name]) <= set(labels):
+            raise InDoubt(name)
+    for name in JSON_COLUMNS:
+        for cell in set(cells[name]):
+            try:
+                check_json(name, cell)
+            except UnreadableRow as error:
+                raise InDoubt(name) from error
+
+
+def _numbers(cells: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    numbers = {name: _parsed(name, cells[name], int if name in WHOLE else float) for name in sorted(NUMERIC)}
+    return {
+        "winner": [_WINNERS[cell] for cell in cells["winner"]],
+        "time": [0.0 if math.isnan(value) else value for value in numbers.pop("tstamp")],
+        "blind": [cell == "True" for cell in cells["anony"]],
+        "complete": [a == b == "stop" for a, b in zip(cells["finish_a"], cells["finish_b"], strict=True)],
+        "leaked": [_FLAG[cell] for cell in cells["leaked"]],
+        "any_right": [_FLAG[cell] for cell in cells["any_right"]],
+        "commented": [bool(cell.strip()) for cell in cells["comment"]],
+        "dwell": numbers.pop("dwell_s"),
+        **{f"length_{side}": [len(cell) for cell in cells[f"response_{side}"]] for side in "ab"},
+        **{f"markdown_{side}": _markdown(cells[f"response_{side}"]) for side in "ab"},
+        **numbers,
+    }
+
+
+def _parsed(name: str, cells: Sequence[str], kind: Callable[[str], float]) -> list[float]:
+    try:
+        values = [kind(cell) if cell else math.nan for cell in cells]
+    except ValueError as error:
+        raise InDoubt(name) from error
+    if kind is int and any(abs(value) > LARGEST_WHOLE for value in values):
+        raise InDoubt(name)
+    # A cell with a NaN of its own is not a number either.
+    if math.inf in values or -math.inf in values or sum(value != value for value in values) != cells.count(""):
+        raise InDoubt(name)
+    return values
+
+
+def _markdown(texts: Sequence[str]) -> list[int]:
+    counts = {text: sum(map(f"\n{text}\n".count, _MARKDOWN)) for text in set(texts)}
+    return [counts[text] for text in texts]
+
+
+def _criteria(cells: Sequence[str]) -> dict[str, list[int]]:
+    criteria = {cell: json.loads(cell) if cell else {} for cell in set(cells)}
+    return {f"criterion_{name}": [_VERDICTS.get(criteria[cell].get(name), -1) for cell in cells] for name in CRITERIA}
+
+
+def _hashes(cells: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    # The id instead of the text: a prompt of the set may have been asked with an additional space.
+    asked = [prompt_id or prompt for prompt_id, prompt in zip(cells["prompt_id"], cells["prompt"], strict=True)]
+    answers = {}
+    for side in "ab":
+        model, text = (hashed(cells[f"{name}_{side}"], are_alike=True) for name in ("model", "response"))
+        answers[f"answer_{side}"] = mixed(model, text)
+    return {
+        "vote": hashed(cells["vote_id"]),
+        "battle": hashed(cells["question_id"]),
+        "repeat_of": hashed(cells["repeat_of"]),
+        "asked": hashed(asked, are_alike=True),
+        **answers,
+    }

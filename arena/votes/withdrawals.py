@@ -8,15 +8,14 @@ from pathlib import Path
 
 from arena.errors import InputError
 from arena.events import Events
-from arena.votes.store import store_of
-from arena.votes.withdrawn import WITHDRAWN, withdrawn_votes
+from arena.votes.store import WITHDRAWN, store_of, withdrawn_votes
 
 
 class Withdrawals:
-    """Takes back all votes of a rater.
+    """Withdraws all votes of a rater.
 
-    `code_of` makes of a judge the code that stands on the rater's receipts; `count_try` raises an error for an address
-    that has tried too many codes.
+    `code_of` returns the code on a judge's receipts; `count_try` raises an error for an address that has tried too many
+    codes.
     """
 
     def __init__(
@@ -28,43 +27,42 @@ class Withdrawals:
         self._events = events
 
     def withdraw(self, code: str, address: str = "") -> int:
-        """Take back all votes of the rater whose receipts have the code; how many. It is on disk at return.
+        """Withdraws the votes of the rater with this code on their receipts; returns how many, once it is on disk.
 
-        Raises InputError for a code that is on no receipt, for too many tries, and if the log cannot be
-        written.
+        Raises InputError for a code that is on no receipt, for too many tries, and if the log cannot be written.
         """
         self._count_try(address)
         code_of = cache(self.code_of)
         typed = "".join(code.split()).upper()
-        return self._take_back(self._votes(lambda judge: code_of(judge) == typed))
+        return self._withdraw(self._votes(lambda judge: code_of(judge) == typed))
 
     def count(self, judge: str) -> int:
-        """How many votes of a rater would be taken back."""
+        """The number of votes of a rater that are not withdrawn."""
         return len(self._votes(lambda other: other == judge))
 
     def withdraw_judge(self, judge: str) -> int:
-        """Take back all votes of a rater, without their code: for the host. Raises InputError as `withdraw`."""
-        return self._take_back(self._votes(lambda other: other == judge))
+        """Withdraws all votes of a rater without their code: for the host. Raises InputError as `withdraw` does."""
+        return self._withdraw(self._votes(lambda other: other == judge))
 
-    def _votes(self, wanted: Callable[[str], bool]) -> list[str]:
-        """The ids of all their votes, also of second votes, which would count once the first ones are withdrawn."""
+    def _votes(self, is_wanted: Callable[[str], bool]) -> list[str]:
+        """The ids of all votes, including second votes, which would count once the first are withdrawn."""
         import numpy as np
 
         store, withdrawn = store_of(self._folder), withdrawn_votes(self._folder)
         table = store.every_row()
-        judges = [code for code, judge in enumerate(table.names["judge"]) if judge and wanted(judge)]
+        judges = [code for code, judge in enumerate(table.names["judge"]) if judge and is_wanted(judge)]
         rows = table.where(np.isin(table["judge"], judges))
         ids = dict.fromkeys(stored.row.get("vote_id", "") for stored in store.stored(rows))
         return [vote for vote in ids if vote and vote not in withdrawn]
 
-    def _take_back(self, found: Sequence[str]) -> int:
-        if not found:
+    def _withdraw(self, votes: Sequence[str]) -> int:
+        if not votes:
             raise InputError("withdraw_unknown", "No vote has a receipt with this code.")
         try:
-            for vote_id in found:
+            for vote_id in votes:
                 self._events.append(WITHDRAWN, durable=True, vote=vote_id)
         except OSError as error:
             reason = error.strerror or str(error)
             message = f"The votes were NOT withdrawn: {reason}."
             raise InputError("withdraw_unwritable", message, reason=reason) from error
-        return len(found)
+        return len(votes)

@@ -1,1 +1,1 @@
-"""What puts the app under load and measures it. Knows arena's values and HTTP, no page, no model and no test."""
+"""Load on the app: many votes on disk, and many people at a served page."""

@@ -1,210 +1,271 @@
-"""A public arena on one machine: readers who open the page and look around, and raters who vote, all at once.
-
-Knows nothing of how the app is made.
-"""
+"""Many people at one served page: readers who look around, raters of one room who vote, and live chats."""
 
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 import re
 import ssl
 import time
 import uuid
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Awaitable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
-from subprocess import Popen
 
 import httpx
 
 from arena.errors import InputError
+from arena.events import EventLog
+from arena.judging.ballots import Ballots, ClosedLog
+from arena.judging.pairs import load_pairs
+from arena.judging.rooms import Rooms
 from arena.votes.store import read_votes
-from bench.load.page_client import PageConfig, PageSession, Refused, page_config
-from bench.load.raters import Class, Progress, Times, open_room, times
+from bench.load.page_client import Event, PageConfig, PageSession, Refused, page_config, served_app
 from bench.load.samples import sample_answers
-from bench.load.served import served
+from bench.probe import Figures, Progress
 
-# Seconds between two actions of a reader, and between two votes of a rater, on average.
+# Mean seconds between two actions of a reader, and between two votes of a rater; each pause varies by half.
 READER_PAUSE, RATER_PAUSE = 15.0, 10.0
-_LOOK_SECONDS = 5.0
-Browser = Callable[[], httpx.AsyncClient]
+OPEN_PAGE, OPEN_RESULTS, TAKE_BATTLE, VOTE = "open the page", "open the results", "take a battle", "vote"
+CHAT_PROMPT, CHAT_TOKENS = "Write a long story about the sea.", 64
+_WATCH_SECONDS = 5.0
+# What the English page shows to a person who waits.
+_QUEUED = re.compile(r"Queued, (\d+) ahead(?:, about (\d+) s)?")
 _LINKED = re.compile(r'(?:src|href)="(\./assets/[^"]+)"')
 
 
-@dataclass(frozen=True)
-class Holding:
-    """What the server's process holds at one moment: bytes in memory, threads, open files."""
+def measure_class(folder: Path, raters: int, rate: float, seconds: float, progress: Progress) -> Figures:
+    """Raters of one room vote, `rate` votes per second together. Raises InputError if the app fails."""
+    crowd, stored = _measured(folder, Crowd(0, raters, seconds, raters / rate), progress)
+    return {
+        "raters": raters,
+        "seconds": crowd.spent,
+        "votes_per_second": len(crowd.times[VOTE]) / crowd.spent,
+        "vote": times(crowd.times[VOTE]),
+        "battle": times(crowd.times[TAKE_BATTLE]),
+        "errors": dict(crowd.errors),
+        "acknowledged": len(crowd.acknowledged),
+        "lost": len(set(crowd.acknowledged) - set(stored)),
+        "doubled": sum(number - 1 for number in stored.values()),
+        "server_bytes": crowd.held[-1]["resident_bytes"] if crowd.held else None,
+    }
 
-    resident_bytes: int
-    threads: int
-    files: int
+
+def measure_crowd(folder: Path, readers: int, raters: int, seconds: float, progress: Progress) -> Figures:
+    """Readers and raters at once. Raises InputError if the app fails.
+
+    `early` and `late`: what the server held in the second quarter of the time and in the last (medians).
+    """
+    crowd, stored = _measured(folder, Crowd(readers, raters, seconds, RATER_PAUSE), progress)
+    quarter = max(len(crowd.held) // 4, 1)
+    return {
+        "readers": readers,
+        "raters": raters,
+        "seconds": crowd.spent,
+        "actions": {kind: times(milliseconds) for kind, milliseconds in crowd.times.items()},
+        "errors": dict(crowd.errors),
+        "votes": len(crowd.acknowledged),
+        "lost": len(set(crowd.acknowledged) - set(stored)),
+        "early": _typical(crowd.held[quarter : 2 * quarter]),
+        "late": _typical(crowd.held[-quarter:]),
+    }
 
 
-@dataclass(frozen=True)
+def _measured(folder: Path, crowd: Crowd, progress: Progress) -> tuple[Crowd, Counter[str]]:
+    """The crowd after its run, and how often each battle is in the vote log."""
+    answers, data_dir = folder / "answers.jsonl", folder / "data"
+    # Enough battles for every rater until the end.
+    prompts = int(crowd.seconds / crowd.rater_pause * 2) + 4
+    answers.write_text("\n".join(sample_answers(prompts)), encoding="utf-8")
+    with EventLog(data_dir) as events:
+        # A room in the folder, as if a teacher had opened it before.
+        closed = ClosedLog(InputError("bench_failed", "The app has not started yet, so nobody can vote."))
+        rooms = Rooms(load_pairs(answers, ()), Ballots(closed), events)
+        crowd.code = rooms.open(rooms.prompts, crowd.raters).code
+    with served_app(["--answers", str(answers)], data_dir) as (url, process):
+        progress(f"{crowd.readers} readers and {crowd.raters} raters for {crowd.seconds:g} s ...")
+        asyncio.run(crowd.run(url, process.pid, progress))
+    if not crowd.times[VOTE]:
+        raise InputError("bench_failed", f"No vote was accepted: {crowd.errors.most_common(1)}")
+    return crowd, Counter(vote.battle.id for vote in read_votes(data_dir))
+
+
+@dataclass
 class Crowd:
-    """What a crowd came to: times of each kind of action, errors by their text, votes acknowledged and not stored, and
-    what the server held after the first quarter of the time and in the last (medians)."""
+    """People at one page for `seconds`, and what they measured: milliseconds by kind of action, errors by text."""
 
     readers: int
     raters: int
     seconds: float
-    actions: Mapping[str, Times]
-    errors: Mapping[str, int]
-    votes: int
-    lost: int
-    early: Holding | None
-    late: Holding | None
+    rater_pause: float
+    code: str = ""
+    times: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    errors: Counter[str] = field(default_factory=Counter)
+    acknowledged: list[str] = field(default_factory=list)
+    held: list[Figures] = field(default_factory=list)
+    spent: float = 0.0
 
+    async def run(self, url: str, pid: int, progress: Progress) -> None:
+        """Lets all people come to the page at `url`, which the process `pid` serves."""
+        self._url, self._tls, began = url, ssl.create_default_context(), time.monotonic()
+        self._end = began + self.seconds
+        async with self._browser() as client:
+            config = await page_config(client)
+        watching = asyncio.create_task(self._watch(pid, progress))
+        people = [self._readers(config) for _ in range(self.readers)]
+        try:
+            await asyncio.gather(*people, *(self._rater(config) for _ in range(self.raters)))
+        finally:
+            watching.cancel()
+        self.held += _holding(pid)
+        self.spent = time.monotonic() - began
 
-class _Readers:
-    """The readers, with what they have measured."""
+    def _browser(self) -> httpx.AsyncClient:
+        # One for each person, as in reality. The TLS context is shared: creating one takes longer than a page.
+        return httpx.AsyncClient(base_url=self._url, timeout=60, trust_env=False, verify=self._tls)
 
-    def __init__(self, config: PageConfig, end: float) -> None:
-        self._load = config.on_load()
-        self._results = config.event("tab_results", "select")
-        self._end = end
-        self.times: dict[str, list[float]] = {"open the page": [], "open the results": []}
-        self.errors: Counter[str] = Counter()
-
-    async def readers(self, browser: Browser) -> None:
-        """One person after the other in one place: each opens the page, looks at the results some times, and leaves."""
+    async def _readers(self, config: PageConfig) -> None:
+        """One reader after the other: each opens the page, looks at the results a few times, and leaves."""
+        results = config.event("tab_results", "select")
         await asyncio.sleep(random.uniform(0, READER_PAUSE))
         while time.monotonic() < self._end:
-            async with browser() as client:
-                await self._reader(client)
+            async with self._browser() as client:
+                session, browser = PageSession(client), {"rater": uuid.uuid4().hex, "lang": ""}
+                staying = asyncio.create_task(session.stay())
+                try:
+                    await self._timed(OPEN_PAGE, self._open(client, session, config, browser))
+                    for _ in range(random.randint(1, 4)):
+                        await asyncio.sleep(_varied(READER_PAUSE))
+                        if time.monotonic() >= self._end:
+                            break
+                        await self._timed(OPEN_RESULTS, session.call(results, [browser, {}]))
+                finally:
+                    staying.cancel()
+                    with suppress(asyncio.CancelledError, httpx.HTTPError):
+                        await staying
 
-    async def _reader(self, client: httpx.AsyncClient) -> None:
-        session, kept = PageSession(client), {"rater": uuid.uuid4().hex, "lang": ""}
-        staying = asyncio.create_task(session.stay())
-        try:
-            await self._timed("open the page", self._open(client, session, kept))
-            for _ in range(random.randint(1, 4)):
-                await asyncio.sleep(READER_PAUSE * random.uniform(0.5, 1.5))
-                if time.monotonic() >= self._end:
-                    break
-                await self._timed("open the results", session.call(self._results, [kept, {}]))
-        finally:
-            staying.cancel()
-            with suppress(asyncio.CancelledError, httpx.HTTPError):
-                await staying
-
-    async def _open(self, client: httpx.AsyncClient, session: PageSession, kept: Mapping[str, str]) -> None:
+    async def _open(
+        self, client: httpx.AsyncClient, session: PageSession, config: PageConfig, browser: dict[str, str]
+    ) -> list[object]:
         page = await client.get("/")
         page.raise_for_status()
         for path in _LINKED.findall(page.text):
             (await client.get(path.removeprefix("."))).raise_for_status()
-        for event in self._load:
-            await session.call(event, [kept])
+        for event in config.on_load():
+            await session.call(event, [browser])
+        return []
 
-    async def _timed(self, kind: str, action: object) -> None:
+    async def _rater(self, config: PageConfig) -> None:
+        """One rater, until there is no battle left or the time is up."""
+        join, vote, following = map(config.event, ("judge_join", "judge_submit", "judge_next"))
+        async with self._browser() as client:
+            session, browser = PageSession(client), {"rater": uuid.uuid4().hex, "lang": "en"}
+            due = time.monotonic() + random.uniform(0, self.rater_pause)
+            await asyncio.sleep(due - time.monotonic())
+            outputs = await self._timed(TAKE_BATTLE, session.call(join, [browser, self.code]))
+            battle = outputs and outputs[join.outputs["judge_battle"]]
+            while battle:
+                # By the clock, so that slow answers do not reduce the number of votes.
+                due += _varied(self.rater_pause)
+                if due > self._end:
+                    return
+                await asyncio.sleep(max(0.0, due - time.monotonic()))
+                choice = random.choice(("model_a", "model_b", "tie"))
+                if await self._timed(VOTE, session.call(vote, [browser, choice, "a", None, None, "yes", ""])):
+                    self.acknowledged.append(str(battle))
+                outputs = await self._timed(TAKE_BATTLE, session.call(following, [browser]))
+                battle = outputs and outputs[following.outputs["judge_battle"]]
+
+    async def _timed(self, kind: str, action: Awaitable[list[object]]) -> list[object]:
+        """The action's outputs; empty if it failed."""
         began = time.monotonic()
         try:
-            await action  # type: ignore[misc]
+            outputs = await action
         except (Refused, httpx.HTTPError) as error:
             self.errors[f"{kind}: {type(error).__name__}: {error}"] += 1
-            return
+            return []
         self.times[kind].append(1000 * (time.monotonic() - began))
+        return outputs
 
-
-def measure_crowd(folder: Path, readers: int, raters: int, seconds: float, progress: Progress) -> Crowd:
-    """So many at once for so long, with recorded answers. Raises InputError if the app does not start."""
-    answers, data_dir = folder / "answers.jsonl", folder / "data"
-    prompts = int(seconds / RATER_PAUSE * 2) + 4
-    answers.write_text("\n".join(sample_answers(prompts)), encoding="utf-8")
-    code = open_room(answers, data_dir, raters)
-    with served(answers, data_dir) as (url, process):
-        progress(f"{readers} readers and {raters} raters for {seconds:g} s ...")
-        made = _Crowd(readers, raters, seconds, code, process, progress)
-        asyncio.run(made.run(url))
-    stored = {vote.battle.id for vote in read_votes(data_dir)}
-    if not made.voting.votes:
-        raise InputError("bench_failed", f"No vote came through: {made.voting.errors.most_common(1)}")
-    found = {**made.reading.times, "take a battle": made.voting.battles, "vote": made.voting.votes}
-    quarter = max(len(made.held) // 4, 1)
-    return Crowd(
-        readers,
-        raters,
-        made.spent,
-        {kind: times(some) for kind, some in found.items() if some},
-        dict(made.reading.errors + made.voting.errors),
-        len(made.voting.acknowledged),
-        len(set(made.voting.acknowledged) - stored),
-        _typical(made.held[quarter : 2 * quarter]),
-        _typical(made.held[-quarter:]),
-    )
-
-
-class _Crowd:
-    """One run."""
-
-    reading: _Readers
-    voting: Class
-
-    def __init__(
-        self, readers: int, raters: int, seconds: float, code: str, process: Popen[bytes], progress: Progress
-    ) -> None:
-        self._readers, self._raters, self._seconds = readers, raters, seconds
-        self._code = code
-        self._process = process
-        self._progress = progress
-        self.held: list[Holding] = []
-        self.spent = 0.0
-        # Made once: each takes longer than a page.
-        self._tls = ssl.create_default_context()
-
-    async def run(self, url: str) -> None:
-        def browser() -> httpx.AsyncClient:
-            # One for each person, as it is, and so that nobody's connections are looked through for another's.
-            return httpx.AsyncClient(base_url=url, timeout=60, trust_env=False, verify=self._tls)
-
-        began = time.monotonic()
-        async with browser() as client:
-            config, end = await page_config(client), began + self._seconds
-        self.reading, self.voting = _Readers(config, end), Class(config, self._code, RATER_PAUSE, end)
-        looking = asyncio.create_task(self._look(end))
-        people = [self.reading.readers(browser) for _ in range(self._readers)]
-        people += [self._vote(browser) for _ in range(self._raters)]
-        try:
-            await asyncio.gather(*people)
-        finally:
-            looking.cancel()
-        self.spent = time.monotonic() - began
-
-    async def _vote(self, browser: Browser) -> None:
-        async with browser() as client:
-            await self.voting.rater(client)
-
-    async def _look(self, end: float) -> None:
+    async def _watch(self, pid: int, progress: Progress) -> None:
         while True:
-            await asyncio.sleep(min(_LOOK_SECONDS, self._seconds / 8))
-            if holding := holding_of(self._process.pid):
-                self.held.append(holding)
-            actions = sum(map(len, self.reading.times.values())) + len(self.voting.votes) + len(self.voting.battles)
-            errors = sum(self.reading.errors.values()) + sum(self.voting.errors.values())
-            self._progress(f"{actions:,} actions, {errors} errors, {max(0.0, end - time.monotonic()):.0f} s left")
+            await asyncio.sleep(min(_WATCH_SECONDS, self.seconds / 8))
+            self.held += _holding(pid)
+            actions, left = sum(map(len, self.times.values())), max(0.0, self._end - time.monotonic())
+            progress(f"{actions:,} actions, {sum(self.errors.values())} errors, {left:.0f} s left")
 
 
-def holding_of(pid: int) -> Holding | None:
-    """What a process holds now; None where the system does not tell so."""
-    place = Path(f"/proc/{pid}")
+def times(milliseconds: Sequence[float]) -> Figures:
+    """At least one time, summarised."""
+    ordered = sorted(milliseconds)
+    middle, late = ordered[len(ordered) // 2], ordered[int(0.95 * (len(ordered) - 1))]
+    return {"count": len(ordered), "median_ms": middle, "p95_ms": late, "most_ms": ordered[-1]}
+
+
+def _varied(pause: float) -> float:
+    return pause * random.uniform(0.5, 1.5)
+
+
+def _holding(pid: int) -> list[Figures]:
+    """The process's memory, threads and open files now; empty where the system does not say."""
+    folder = Path(f"/proc/{pid}")
     try:
-        told = dict(line.split(":", 1) for line in (place / "status").read_text().splitlines())
-        return Holding(
-            int(told["VmRSS"].split()[0]) * 1024, int(told["Threads"]), sum(1 for _ in (place / "fd").iterdir())
-        )
+        status = dict(line.split(":", 1) for line in (folder / "status").read_text().splitlines())
+        resident, files = int(status["VmRSS"].split()[0]) * 1024, sum(1 for _ in (folder / "fd").iterdir())
+        return [{"resident_bytes": resident, "threads": int(status["Threads"]), "files": files}]
     except (OSError, ValueError, KeyError):
-        return None
+        return []
 
 
-def _typical(some: Sequence[Holding]) -> Holding | None:
-    if not some:
-        return None
-    return Holding(
-        int(median(one.resident_bytes for one in some)),
-        int(median(one.threads for one in some)),
-        int(median(one.files for one in some)),
-    )
+def _typical(held: Sequence[Figures]) -> Figures | None:
+    return {key: int(median(sample[key] for sample in held)) for key in held[0]} if held else None
+
+
+def measure_chats(folder: Path, models: Sequence[str], chats: int, progress: Progress) -> Figures:
+    """`chats` people ask the models (or the app's own two) at the same moment. Raises InputError if the app fails.
+
+    Counts those that were answered, that saw a place in the queue, and a time (`told_time`); the most that were ahead.
+    """
+    options = [f"--{side}={model}" for side, model in zip("ab", models, strict=False)]
+    with served_app(options, folder / "data") as (url, _):
+        progress(f"{chats} chats at once ...")
+        return asyncio.run(_chats(url, chats))
+
+
+async def _chats(url: str, chats: int) -> Figures:
+    errors: Counter[str] = Counter()
+    limits = httpx.Limits(max_connections=None)
+    async with httpx.AsyncClient(base_url=url, timeout=600, limits=limits, trust_env=False) as client:
+        send = (await page_config(client)).event("send")
+        # Loads the models, and lets the page measure how long an answer takes.
+        await _ask(client, send, errors)
+        began = time.monotonic()
+        seen = await asyncio.gather(*(_ask(client, send, errors) for _ in range(chats)))
+        seconds = time.monotonic() - began
+    return {
+        "chats": chats,
+        "seconds": seconds,
+        "answered": sum(chat["answered"] for chat in seen),
+        "queued": sum(chat["ahead"] > 0 for chat in seen),
+        "told_time": sum(chat["told_time"] for chat in seen),
+        "most_ahead": max(chat["ahead"] for chat in seen),
+        "errors": dict(errors),
+    }
+
+
+async def _ask(client: httpx.AsyncClient, send: Event, errors: Counter[str]) -> Figures:
+    """What one person saw."""
+    seen: Figures = {"ahead": 0, "told_time": False, "answered": False}
+    try:
+        async for output in PageSession(client).watch(send, [CHAT_PROMPT, "", None, None, str(CHAT_TOKENS), None]):
+            if match := _QUEUED.search(json.dumps(output)):
+                seen["ahead"] = max(seen["ahead"], int(match[1]))
+                seen["told_time"] |= match[2] is not None
+        seen["answered"] = True
+    except (Refused, httpx.HTTPError) as error:
+        errors[f"{type(error).__name__}: {error}"] += 1
+    return seen

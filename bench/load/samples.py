@@ -1,4 +1,4 @@
-"""Votes, recorded answers and events of realistic size, as many as wanted. Knows nothing of where they go."""
+"""Votes, recorded answers and events of realistic size, as many as needed."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from collections.abc import Iterator
 
 from arena.types import Answer, Battle, GenerationConfig, Message, ModelSpec, Side, Usage, Vote, Winner
 
-# As long as the reference answers are on average; a row then takes 2.6 kB, each answer standing in it twice.
+# As long as the average reference answer; a row then has 2.6 kB, since it holds each answer twice.
 ANSWER = '这句话有歧义：“他背着小王\n做了这件事”，既可以是 "背负"，也可以是, "瞒着"。' * 4
 MODELS = ("model-one", "model-two")
 RATER_VOTES = 8
 _OUTCOMES = (*[Winner.MODEL_A] * 5, *[Winner.MODEL_B] * 4, Winner.TIE, Winner.BOTH_BAD)
-_TURNED = {Winner.MODEL_A: Winner.MODEL_B, Winner.MODEL_B: Winner.MODEL_A}
+_SWAPPED = {Winner.MODEL_A: Winner.MODEL_B, Winner.MODEL_B: Winner.MODEL_A}
 
 
 def sample_vote(number: int) -> Vote:
-    """A vote on its own battle; RATER_VOTES in a row are one rater's, and the first model wins a little more often."""
+    """A vote on a battle of its own; RATER_VOTES in a row are one rater's. The first model wins slightly more often."""
     drawn = number * 2654435761 % 2**32
-    is_turned, outcome = drawn >> 31, _OUTCOMES[(drawn >> 8) % len(_OUTCOMES)]
-    a, b = (_side(model) for model in (reversed(MODELS) if is_turned else MODELS))
+    is_swapped, outcome = drawn >> 31, _OUTCOMES[(drawn >> 8) % len(_OUTCOMES)]
+    a, b = (_side(model) for model in (reversed(MODELS) if is_swapped else MODELS))
     place = number % RATER_VOTES
     about = f"q{place}", "reasoning"
     battle = Battle(f"{number:032x}", "这句话是什么意思？", a, b, *about, blind=True, source="recorded")
     judge = f"{number // RATER_VOTES:024x}"
-    winner = _TURNED.get(outcome, outcome) if is_turned else outcome
+    winner = _SWAPPED.get(outcome, outcome) if is_swapped else outcome
     return Vote(f"{number:032x}", battle, winner, judge=judge, time=time.time(), language="Chinese", leaked=False)
 
 
@@ -36,7 +36,7 @@ def _side(model: str) -> Side:
 
 
 def sample_answers(prompts: int) -> Iterator[str]:
-    """Lines of an answers file: so many prompts, two models."""
+    """Lines of an answers file with two models."""
     for number in range(prompts):
         for model in MODELS:
             entry = {"prompt_id": f"q{number}", "prompt": f"第 {number} 题：这句话是什么意思？", "model": model}
@@ -44,7 +44,7 @@ def sample_answers(prompts: int) -> Iterator[str]:
 
 
 def sample_events(votes: int, pairs: list[str]) -> Iterator[str]:
-    """Lines of an event log in which raters have cast so many votes, RATER_VOTES each, on pairs with these keys."""
+    """Lines of an event log in which raters have cast `votes` votes, RATER_VOTES each, on pairs with these keys."""
     now = time.time()
     for number in range(votes):
         rater, place = divmod(number, RATER_VOTES)

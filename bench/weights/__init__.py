@@ -1,1 +1,1 @@
-"""Random weights at the shapes of real models, in the forms that the engines want. Their values are no model's."""
+"""Random weights with the shapes of real models, one module per file format."""

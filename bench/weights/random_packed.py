@@ -1,16 +1,10 @@
-"""Writes a packed folder of random weights at a model's real shape, to be timed. Knows no engine and no real weights.
-
-The configuration is one of the library's own, so that no tokenizer is needed. Every tensor is written in pieces that
-begin at random places of a small pool: no two tensors are alike, and memory does not grow with the model.
-"""
+"""Writes a packed folder of random weights with a model's shape."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import random
 import shutil
-import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -21,28 +15,30 @@ import numpy as np
 from arena.errors import ArenaError, BackendError
 from backends.folder.packed import WEIGHTS, PackedFile, PackedInfo, packed_weights, read_packed, write_packed
 from backends.machine.pages import forget
-from bench.figures import Progress
-from bench.room import check_disk
-from bench.weights.packed_tensors import GROUP, Kind, PackedTensor, packed_bytes, packed_files
+from bench.probe import Progress
+from bench.resources import check_disk
 from bench.weights.shapes import Shape
 
-POOL_BYTES = 1 << 25
-# About 0.02 is the spread of a trained layer's weights; uniform nibbles spread by 4.6 steps, uniform bytes by 73.
-SPREAD, NIBBLES, BYTES = 0.02, 4.6, 73
-# Every value's size divides this, so that a piece never begins inside a value.
-_UNIT = 4
+# As quantize packs by default: neighbours that share a scale.
+GROUP = 32
+INSTALL = "pip install -r requirements-hf.txt"
+# The standard deviation of a trained layer's weights is about this.
+SPREAD = 0.02
+# The standard deviation of uniform 4-bit and 8-bit integers, in steps.
+NIBBLE_STEPS, BYTE_STEPS = 4.6, 73
 
 
 def random_packed(shape: Shape, precision: str, work: Path, progress: Progress) -> Path:
-    """The folder of the shape below `work`, written if it is not there yet. Raises InputError or BackendError."""
+    """The shape's folder below `work`, written if it does not exist yet. Raises InputError or BackendError."""
     folder = work / f"{shape.id}-{shape.layers}-layers-random@{precision}"
     info = _info(shape, precision)
     if folder.exists():
         _check(folder, info)
         return folder
-    size = packed_bytes(shape, precision)
+    # Each Linear weight with its scales, the int8 head, the bfloat16 embedding.
+    size = int(shape.parameters * (0.625 if precision == "int4" else 1) + 2 * shape.vocabulary * shape.hidden)
     check_disk(work, size)
-    progress(f"Writing {size / 1e9:.1f} GB of random weights once, {folder} ...")
+    progress(f"Writing {size / 1e9:.1f} GB of random weights to {folder}, once ...")
     part = folder.with_name(f"{folder.name}.part")
     try:
         shutil.rmtree(part, ignore_errors=True)
@@ -56,6 +52,20 @@ def random_packed(shape: Shape, precision: str, work: Path, progress: Progress) 
     return folder
 
 
+def meta_model(shape: Shape) -> Any:
+    """The library's model without memory for its weights. Raises BackendError if the library is missing."""
+    try:
+        import torch
+        from transformers import GlmConfig, GlmForCausalLM, Qwen2Config, Qwen2ForCausalLM
+    except ImportError as error:
+        raise BackendError("bench_failed", f"{error.name} is missing; install it with: {INSTALL}") from error
+    kind, cls = (Qwen2Config, Qwen2ForCausalLM) if shape.family == "qwen" else (GlmConfig, GlmForCausalLM)
+    config = kind(**shape.config())
+    config.dtype = torch.bfloat16
+    with torch.device("meta"):
+        return cls._from_config(config, dtype=torch.bfloat16, attn_implementation="sdpa")
+
+
 def _info(shape: Shape, precision: str) -> PackedInfo:
     digest = hashlib.sha256(json.dumps(asdict(shape), sort_keys=True).encode()).hexdigest()[:16]
     return PackedInfo(precision, GROUP if precision == "int4" else 0, "nearest", shape.id, f"random-{digest}")
@@ -64,79 +74,60 @@ def _info(shape: Shape, precision: str) -> PackedInfo:
 def _check(folder: Path, info: PackedInfo) -> None:
     """Raises BackendError if the folder is not what would be written."""
     try:
-        found = read_packed(folder)
-        packed_weights(folder, found)
-        same = replace(found, files=()) == info
+        existing = read_packed(folder)
+        packed_weights(folder, existing)
+        is_same = replace(existing, files=()) == info
     except ArenaError:
-        same = False
-    if not same:
+        is_same = False
+    if not is_same:
         raise BackendError("bench_failed", f"{folder} is damaged or of another shape; delete it.")
 
 
 def _write(part: Path, shape: Shape, info: PackedInfo, progress: Progress) -> None:
-    pools, draw = _pools(), random.Random(1)
-    files = packed_files(shape, info.precision)
-    for number, (name, tensors) in enumerate(files.items()):
+    model, random = meta_model(shape), np.random.default_rng(1)
+    from safetensors.torch import save_file
+
+    from backends.packed.slices import slices_of
+
+    slices = slices_of(model)
+    for number, piece in enumerate(slices):
         if number and number % 8 == 0:
-            progress(f"Writing file {number} of {len(files)} of {shape.name} ...")
-        path = part / f"{WEIGHTS}{name}.safetensors"
-        _write_file(path, tensors, pools, draw)
-        # Nothing is to be verified in random numbers.
+            progress(f"Writing file {number} of {len(slices)} of {shape.name} ...")
+        path = part / f"{WEIGHTS}{piece.name}.safetensors"
+        modules = piece.modules
+        save_file(dict(pair for place, module in modules for pair in _tensors(place, module, info, random)), path)
+        with path.open("rb") as file:
+            forget(file)
+        # No hash: there is nothing to verify in random numbers.
         info = replace(info, files=(*info.files, PackedFile(path.name, path.stat().st_size, "")))
-    kind = "qwen2" if shape.family == "qwen" else "glm"
-    config = {"model_type": kind, "dtype": "bfloat16", **shape.config()}
+    config = {"model_type": "qwen2" if shape.family == "qwen" else "glm", "dtype": "bfloat16", **shape.config()}
     (part / "config.json").write_text(json.dumps(config, indent=1), encoding="utf-8")
     write_packed(part, info)
 
 
-def _write_file(path: Path, tensors: Sequence[PackedTensor], pools: dict[Kind, Any], draw: random.Random) -> None:
-    """A safetensors file, written here because the library's own would want all of it in memory."""
-    header, end = {}, 0
-    # The widest first, as the library does, so that every value lies where its size divides the place.
-    ordered = sorted(tensors, key=lambda tensor: (-_width(tensor), tensor.name))
-    for tensor in ordered:
-        offsets = [end, end := end + tensor.bytes]
-        header[tensor.name] = {"dtype": tensor.dtype, "shape": list(tensor.shape), "data_offsets": offsets}
-    text = json.dumps(header).encode()
-    # No better aligned than what quantize makes.
-    text += b" " * (-len(text) % 8)
-    with path.open("wb") as file:
-        file.write(struct.pack("<Q", len(text)) + text)
-        for tensor in ordered:
-            for piece in _pieces(pools[tensor.kind], tensor.bytes, draw):
-                file.write(piece)
-        file.flush()
-        forget(file)
+def _tensors(place: str, module: Any, info: PackedInfo, random: np.random.Generator) -> Iterator[tuple[str, Any]]:
+    """A module's tensors, packed. As they are read, values have a mean of 0 and the spread of a trained layer's."""
+    import torch
 
+    from backends.packed.scheme import BLOCK
 
-def _width(tensor: PackedTensor) -> int:
-    return {"F32": 4, "BF16": 2}.get(tensor.dtype, 1)
+    def floats(size: Sequence[int]) -> Any:
+        generator = torch.Generator().manual_seed(int(random.integers(1 << 31)))
+        return torch.empty(size, dtype=torch.bfloat16).normal_(0, SPREAD, generator=generator)
 
-
-def _pieces(pool: Any, size: int, draw: random.Random) -> Iterator[Any]:
-    while size:
-        piece = min(size, len(pool) // 2)
-        begin = _UNIT * draw.randrange((len(pool) - piece) // _UNIT + 1)
-        yield pool[begin : begin + piece]
-        size -= piece
-
-
-def _pools() -> dict[Kind, Any]:
-    """Bytes by kind, as the layout reads them; the values of each have a mean of 0."""
-    made = np.random.default_rng(1)
-    step = SPREAD / NIBBLES
-    pools: dict[Kind, Any] = {
-        "nibbles": made.integers(0, 256, POOL_BYTES, np.uint8),
-        # A nibble is read as 8 less, which leaves half a step too little on the whole; the zero gives it back.
-        "pairs": _bfloat16(np.tile(np.array([step, step / 2], np.float32), 1 << 16)),
-        "int8": made.integers(-127, 128, POOL_BYTES, np.int8),
-        "scale8": np.full(1 << 16, SPREAD / BYTES, np.float32),
-        "floats": _bfloat16(made.standard_normal(POOL_BYTES // 8, np.float32) * np.float32(SPREAD)),
-        "ones": _bfloat16(np.ones(1 << 16, np.float32)),
-    }
-    return {kind: pool.view(np.uint8) for kind, pool in pools.items()}
-
-
-def _bfloat16(values: Any) -> Any:
-    """The upper halves, which is what bfloat16 is."""
-    return (values.view(np.uint32) >> 16).astype("<u2")
+    if not isinstance(module, torch.nn.Linear):
+        size = module.weight.shape
+        yield f"{place}.weight", torch.ones(size, dtype=torch.bfloat16) if "norm" in place else floats(size)
+        return
+    rows, columns = module.weight.shape
+    if module.bias is not None:
+        yield f"{place}.bias", floats([rows])
+    if info.precision == "int4" and place != "lm_head":
+        blocks, step = -(-rows // BLOCK), SPREAD / NIBBLE_STEPS
+        yield f"{place}.packed", torch.from_numpy(random.integers(0, 256, (blocks, columns, BLOCK // 2), np.uint8))
+        # A nibble is read as 8 less, which is half a step too little on average; the zero corrects it.
+        pair = torch.tensor([step, step / 2], dtype=torch.bfloat16)
+        yield f"{place}.scales", pair.expand(blocks, columns // GROUP, BLOCK, 2).contiguous()
+    else:
+        yield f"{place}.weight8", torch.from_numpy(random.integers(-127, 128, (rows, columns), np.int8))
+        yield f"{place}.scale8", torch.full([rows], SPREAD / BYTE_STEPS)

@@ -1,11 +1,7 @@
-"""The shapes of Qwen-7B-Chat and ChatGLM3-6B. Data only: knows no weights, no files and no engine.
-
-Speed and memory depend on the shape alone, so that weights can be random ones and nothing has to be fetched.
-"""
+"""The shapes of Qwen-7B-Chat and ChatGLM3-6B. Speed and memory depend on the shape alone, so random weights do."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -14,7 +10,7 @@ from arena.errors import InputError
 
 @dataclass(frozen=True)
 class Shape:
-    """What the size of every tensor follows from."""
+    """The sizes that determine every tensor."""
 
     id: str
     name: str
@@ -37,7 +33,7 @@ class Shape:
 
     @property
     def parameters(self) -> int:
-        """Weights in all, with the norms and the biases of query, key and value."""
+        """The number of weights, norms and biases included."""
         attention = (self.hidden + 1) * self.qkv + self.heads * self.head_dim * self.hidden
         layer = attention + 3 * self.hidden * self.inner + 2 * self.hidden
         return 2 * self.vocabulary * self.hidden + self.layers * layer + self.hidden
@@ -72,13 +68,8 @@ SHAPES = {shape.id: shape for shape in (QWEN, CHATGLM3)}
 
 
 def shape_of(model: str, layers: int | None = None) -> Shape:
-    """The shape of a model by its id, with fewer `layers` for a quick run. Raises InputError if there is none."""
+    """The shape of a model, with `layers` layers if given. Raises InputError for an unknown model."""
     if model not in SHAPES:
-        message = f"There is no shape of {model!r}; take {' or '.join(SHAPES)}."
+        message = f"There is no shape of {model!r}; use {' or '.join(SHAPES)}."
         raise InputError("unknown_model", message, model=model)
     return SHAPES[model] if layers is None else replace(SHAPES[model], layers=layers)
-
-
-def shape_from(told: Mapping[str, Any]) -> Shape:
-    """The shape that `asdict` wrote."""
-    return Shape(**told)

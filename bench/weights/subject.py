@@ -1,27 +1,29 @@
-"""What is measured: a packed folder, with the shape that the rivals get. Opens nothing and knows no engine."""
+"""The packed model that is measured, with the shape that its rivals get."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from arena.errors import InputError
-from backends.folder.checkpoint import read_config, read_tensors
+from backends.folder.checkpoint import read_tensors
 from backends.folder.packed import is_packed, packed_weights, read_packed
 from backends.models.resolve import resolve
-from bench.figures import Progress
+from bench.probe import Progress
 from bench.weights.random_packed import random_packed
 from bench.weights.shapes import SHAPES, Shape, shape_of
 
+# By the library's name of the family.
+_FAMILIES: dict[str, Literal["qwen", "chatglm"]] = {"qwen2": "qwen", "glm": "chatglm"}
 _SIZES = ("family", "vocabulary", "hidden", "inner", "heads", "kv_heads", "head_dim")
 
 
 @dataclass(frozen=True)
 class Subject:
-    """`weights` says whether they are random; `weight_bytes` are all, `read_bytes` those that every token needs.
+    """`weight_bytes` are all weights, `read_bytes` those that are read for every token.
 
-    `shape` is None for a model of neither family: the rivals have no random weights of it.
+    `shape` is None for a model of neither family: there are no random weights for its rivals.
     """
 
     id: str
@@ -37,80 +39,65 @@ class Subject:
 
 
 def random_subject(model: str, layers: int | None, precision: str, work: Path, progress: Progress) -> Subject:
-    """Random weights at the shape of a known model, below `work`. Raises InputError or BackendError."""
+    """Random weights with the shape of a known model, below `work`. Raises InputError or BackendError."""
     shape = shape_of(model, layers)
     folder = random_packed(shape, precision, work, progress)
-    return _subject(f"{model}@{precision}", f"{shape.name} {precision}", folder, shape.context_length, shape)
+    return _subject(f"{model}@{precision}", f"{shape.name} {precision}", folder, shape.context_length)
 
 
 def packed_subject(model: str) -> Subject:
-    """The model that a person names, which must be packed. Raises InputError or BackendError."""
+    """A packed model by its name. Raises InputError or BackendError."""
     spec = resolve(model)
     folder = Path(spec.source)
     if spec.runtime != "transformers" or not is_packed(folder):
-        message = f"{model} is no packed model; name one such as qwen-7b-chat@int4, or a folder made by quantize."
+        message = f"{model} is not a packed model; use one such as qwen-7b-chat@int4, or a folder made by quantize."
         raise InputError("bench_unpacked", message, model=model)
-    return _subject(spec.id, spec.name, folder, spec.context_length, folder_shape(folder))
+    return _subject(spec.id, spec.name, folder, spec.context_length)
 
 
-def _subject(model_id: str, name: str, folder: Path, context_length: int, shape: Shape | None) -> Subject:
+def _subject(model_id: str, name: str, folder: Path, context_length: int) -> Subject:
     info = read_packed(folder)
     tensors = read_tensors(packed_weights(folder, info)) or {}
     sizes = {key: entry["data_offsets"][1] - entry["data_offsets"][0] for key, entry in tensors.items()}
-    # Of the embedding a token needs one row.
-    read = sum(size for key, size in sizes.items() if ".embed_tokens." not in key)
-    kind: Literal["random", "real"] = "random" if info.revision.startswith("random") else "real"
     return Subject(
         model_id,
         name,
         str(folder.resolve()),
-        info.precision,
-        kind,
-        sum(sizes.values()),
-        read,
-        context_length,
+        precision=info.precision,
+        weights="random" if info.revision.startswith("random") else "real",
+        weight_bytes=sum(sizes.values()),
+        # A token reads one row of the embedding.
+        read_bytes=sum(size for key, size in sizes.items() if ".embed_tokens." not in key),
+        context_length=context_length,
         layers=len({key.partition(".layers.")[2].partition(".")[0] for key in sizes} - {""}),
-        shape=shape,
+        shape=folder_shape(folder),
     )
 
 
 def folder_shape(folder: Path) -> Shape | None:
-    """The shape of a folder, by the name of a known one if it is that; None for another family."""
-    from backends.families import chatglm, qwen
+    """The shape of a folder's model, with the id of a known one if it is the same; None for another family."""
+    from backends.families.weights import architecture_of
 
-    config = read_config(folder)
-    match config["model_type"]:
-        case "qwen":
-            return _shape(folder, "qwen", qwen.model_config(config, folder.name))
-        case "chatglm":
-            return _shape(folder, "chatglm", chatglm.model_config(config, folder.name))
-        case "qwen2":
-            return _shape(folder, "qwen", config)
-        case "glm":
-            return _shape(folder, "chatglm", config)
-    return None
-
-
-def _shape(folder: Path, family: Literal["qwen", "chatglm"], config: dict[str, Any]) -> Shape | None:
-    if config.get("tie_word_embeddings"):
-        return None  # the rivals' files have a head of its own
-    heads, hidden = config["num_attention_heads"], config["hidden_size"]
-    found = Shape(
+    config = architecture_of(folder).config
+    # A tied head is in no file of the rivals: theirs always have a head of their own.
+    if config.model_type not in _FAMILIES or config.tie_word_embeddings:
+        return None
+    shape = Shape(
         id=folder.name,
         name=folder.name,
-        family=family,
-        vocabulary=config["vocab_size"],
-        hidden=hidden,
-        inner=config["intermediate_size"],
-        layers=config["num_hidden_layers"],
-        heads=heads,
-        kv_heads=config.get("num_key_value_heads") or heads,
-        head_dim=config.get("head_dim") or hidden // heads,
-        epsilon=config["rms_norm_eps"],
+        family=_FAMILIES[config.model_type],
+        vocabulary=config.vocab_size,
+        hidden=config.hidden_size,
+        inner=config.intermediate_size,
+        layers=config.num_hidden_layers,
+        heads=config.num_attention_heads,
+        kv_heads=config.num_key_value_heads,
+        head_dim=getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads,
+        epsilon=config.rms_norm_eps,
     )
     for known in SHAPES.values():
-        if all(getattr(known, size) == getattr(found, size) for size in _SIZES):
-            return replace(known, layers=found.layers)
-    # Files of weights go by this name: two models must not share it.
-    sizes = "-".join(str(getattr(found, size)) for size in _SIZES[1:])
-    return replace(found, id=f"{folder.name}-{sizes}")
+        if all(getattr(known, size) == getattr(shape, size) for size in _SIZES):
+            return replace(known, layers=shape.layers)
+    # Files of random weights are named by this id: two models must not share it.
+    sizes = "-".join(str(getattr(shape, size)) for size in _SIZES[1:])
+    return replace(shape, id=f"{folder.name}-{sizes}")

@@ -1,118 +1,134 @@
-"""`bench engine`: everything about the engine on a model, beside its rivals."""
+"""`bench engine`, `both`, `users`, `job` and `start`: this project's engine, and its rivals in the same run."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+import statistics
+from collections.abc import Sequence
+from dataclasses import asdict
 
-from commands.bench.options import (
-    AsJson,
-    Choice,
-    Layers,
-    LlamaBin,
-    ModelA,
-    ModelB,
-    Precision,
-    ShapeName,
-    WithRivals,
-    Work,
-    measure,
-    say,
-)
-from commands.bench.table import Figure, compared, gigabytes, legend, percent, seconds, speed, title, varies
-
-if TYPE_CHECKING:
-    from bench.compared import EngineOnModel
-    from bench.figures import RivalFigures
+from arena.errors import InputError
+from commands.bench.options import Choice, Figures, say
+from commands.bench.table import compared, figure_lines, figure_text
 
 CONVERSATIONS = (1, 2, 4, 8)
 
 
-@dataclass(frozen=True)
-class Report:
-    """One entry a model."""
+def engine(choice: Choice) -> Figures:
+    """Measure speed, first tokens, turns, several conversations at once, and memory, beside the rivals.
 
-    models: tuple[EngineOnModel, ...]
-
-
-def engine(
-    a: ModelA = None,
-    b: ModelB = None,
-    shape: ShapeName = None,
-    layers: Layers = None,
-    precision: Precision = "int4",
-    rivals: WithRivals = True,
-    llama_bin: LlamaBin = None,
-    work: Work = None,
-    as_json: AsJson = False,
-) -> None:
-    """Measure speed, first tokens, turns, company and memory of this engine and its rivals, in one run.
-
-    A model is random weights at a real shape unless --a names a packed one. At full size this takes a while, and up to
-    17 GB on the disk and in memory for the rivals.
+    A model is random weights at a real shape unless --a names a packed one. At full size this takes a while, and the
+    rivals need up to 17 GB of disk and memory.
     """
-    choice = Choice(a, b, shape, layers, precision, work, rivals, llama_bin)
-    measure("engine", as_json, lambda: _found(choice), _table)
-
-
-def _found(choice: Choice) -> Report:
     from bench.compared import engine_on
-    from bench.figures import Plan
+    from bench.speed import Plan
 
-    beside, plan = choice.beside(), Plan(conversations=CONVERSATIONS)
-    return Report(tuple(engine_on(model, plan, beside, say) for model in choice.subjects()))
+    options, plan = choice.rival_options(), Plan(conversations=CONVERSATIONS)
+    return {"models": [engine_on(subject, plan, options, say) for subject in choice.subjects()]}
 
 
-def _table(report: Report) -> list[str]:
+def users(choice: Choice) -> Figures:
+    """Measure 1, 2, 4 and 8 conversations at once: the tokens per second of all, beside llama.cpp."""
+    from bench.compared import users_on
+    from bench.speed import Plan
+
+    options, plan = choice.rival_options(), Plan(conversations=CONVERSATIONS)
+    return {"models": [users_on(subject, plan, options, say) for subject in choice.subjects()]}
+
+
+def both(choice: Choice) -> Figures:
+    """Measure both models in one process: two answers at once and in turn, and memory with full contexts.
+
+    There is no rival: none has two models in one process that share its threads.
+    """
+    from bench.compared import both_on
+    from bench.speed import BothPlan
+
+    if bool(choice.a) != bool(choice.b):
+        raise InputError("bench_choice", "Two models are measured together: name both --a and --b, or none.")
+    subjects = choice.subjects()
+    return {"models": list(map(asdict, subjects)), "both": both_on(subjects, BothPlan(), say)}
+
+
+def job(choice: Choice) -> Figures:
+    """Measure the reference job: eight questions at once to one model, then to the other, beside llama.cpp.
+
+    The reference run took 8,650 s for both models on a CPU notebook. Only the lengths of prompts and answers count.
+    """
+    from bench.compared import job_on, reference_model
+    from bench.reference_job import reference_job
+
+    options, subjects = choice.rival_options(), choice.subjects()
+    for subject in subjects:
+        reference_job(reference_model(subject))  # refuses an unknown model before anything is measured
+    models = [job_on(subject, options, say) for subject in subjects]
+    llama = [entry["rival"]["job"]["seconds"] for entry in models if entry["rival"]["job"]]
+    own = sum(entry["own"]["seconds"] for entry in models)
+    reference = sum(entry["reference_seconds"] for entry in models)
+    return {
+        "models": models,
+        "seconds": own,
+        "llama_seconds": sum(llama) if len(llama) == len(models) else None,
+        "reference_seconds": reference,
+        "times_as_fast_as_reference": reference / own,
+    }
+
+
+def start(choice: Choice) -> Figures:
+    """Measure new processes: seconds until a model is ready, and until the first token of a 64-token prompt.
+
+    The page cache is not cleared; the table says how much of the files was in it.
+    """
+    from bench.compared import start_on
+
+    options = choice.rival_options()
+    return {"models": [start_on(subject, options, say) for subject in choice.subjects()]}
+
+
+def figures_table(figures: Figures) -> list[str]:
+    """All figures, one below the other."""
+    lines = []
+    for entry in figures["models"]:
+        model = entry.get("model", entry)
+        lines += [_title(model), *(figure_lines({**entry, "model": model["id"]}) if model is not entry else ())]
+    return [*lines, *figure_lines({key: value for key, value in figures.items() if key != "models"})]
+
+
+def engine_table(figures: Figures) -> list[str]:
+    """This engine beside its rivals, then all of its own figures."""
     lines: list[str] = []
-    for entry in report.models:
-        names = [figures.rival for figures in entry.rivals.figures]
-        lines += ["", title(entry.model), *compared(names, _figures(entry)), *legend(names, entry.rivals.missing)]
-        own = entry.own
-        bound = "unknown here" if own.bound_bytes is None else f"{gigabytes(own.bound_bytes)}/s"
-        lines.append(f"  kernels: {own.alone.kernels}; {own.alone.threads} threads; memory is read at {bound}")
+    for entry in figures["models"]:
+        own = entry["own"]
+        alone, company = (own["alone"], own["company"]) if "alone" in own else ({}, own)
+        same = {
+            "load_seconds": (alone or company)["ready_seconds"],
+            "tokens_per_second": alone and alone["speed"]["median"],
+            "first_token": alone.get("first_token"),
+            "together": company["together"],
+            "peak_bytes": (alone or company)["peak"]["resident_bytes"],
+        }
+        lines += [_title(entry["model"]), *compared(same, entry["rivals"]["figures"])]
+        lines += [*_missing(entry["rivals"]["missing"]), *figure_lines({"this engine": own})]
     return lines
 
 
-def _figures(entry: EngineOnModel) -> list[Figure]:
-    own, rivals = entry.own, entry.rivals.figures
-    nothing = (None,) * len(rivals)
-    rows = [
-        Figure("ready", own.alone.ready_seconds, tuple(one.load_seconds for one in rivals), seconds, ratio=False),
-        Figure(
-            "decoding",
-            own.alone.speed.median,
-            tuple(one.tokens_per_second for one in rivals),
-            speed,
-            varies(own.alone.speed),
-        ),
-        Figure("share of the read bound", own.bound_share, nothing, percent),
-    ]
-    for first in own.alone.first_token:
-        label, theirs = f"first token, prompt of {first.prompt_tokens}", _first(rivals, first.prompt_tokens)
-        rows.append(Figure(label, first.seconds, theirs, seconds))
-    for number, turn in enumerate(own.turns.turns, 1):
-        label = f"turn {number} of a talk, {turn.prompt_tokens} tokens, {turn.kept_tokens} kept"
-        rows.append(Figure(label, turn.seconds, nothing, seconds))
-    for some in own.company.together:
-        theirs = many(rivals, some.conversations)
-        rows.append(Figure(f"{some.conversations} at once", some.tokens_per_second, theirs, speed, varies(some.speed)))
-    peaks = tuple(one.peak_bytes for one in rivals)
-    rows.append(Figure("peak memory, one conversation", own.alone.peak.resident_bytes, peaks, gigabytes))
-    rows.append(Figure("  of it backed by no file", own.alone.peak.own_bytes, nothing, gigabytes))
-    rows.append(
-        Figure(f"peak memory, {CONVERSATIONS[-1]} at once", own.company.peak.resident_bytes, nothing, gigabytes)
-    )
-    rows.append(Figure("  of it backed by no file", own.company.peak.own_bytes, nothing, gigabytes))
-    return rows
+def start_table(figures: Figures) -> list[str]:
+    """The medians of several new processes beside llama.cpp's, then each of ours."""
+    lines: list[str] = []
+    for entry in figures["models"]:
+        own, *llama = (
+            {key: statistics.median(run[key] for run in starts) for key in ("ready_seconds", "first_token_seconds")}
+            for starts in (entry["own"], entry["llama"])
+            if starts
+        )
+        lines += [_title(entry["model"]), *compared(own, [{"rival": "llama.cpp", **medians} for medians in llama])]
+        lines += [*_missing(entry["missing"]), *figure_lines({"starts of this engine": entry["own"]})]
+    return lines
 
 
-def _first(rivals: tuple[RivalFigures, ...], length: int) -> tuple[float | None, ...]:
-    found = ({first.prompt_tokens: first.seconds for first in one.first_token} for one in rivals)
-    return tuple(by_length.get(length) for by_length in found)
+def _missing(rivals: Sequence[Figures]) -> list[str]:
+    return [f"  {rival['rival']} was not measured: {rival['reason']}" for rival in rivals]
 
 
-def many(rivals: tuple[RivalFigures, ...], number: int) -> tuple[float | None, ...]:
-    """What each has of so many conversations at once."""
-    found = ({some.conversations: some.tokens_per_second for some in one.together} for one in rivals)
-    return tuple(by_number.get(number) for by_number in found)
+def _title(model: Figures) -> str:
+    sizes = f"{figure_text('bytes', model['weight_bytes'])}, {figure_text('bytes', model['read_bytes'])} read per token"
+    return f"{model['name']}, {model['layers']} layers, {model['weights']} weights, {sizes}"

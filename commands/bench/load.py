@@ -1,80 +1,135 @@
-"""`bench load`: a public arena under load."""
+"""`bench votes`, `class`, `results` and `load`: the vote log, a class, the results, and a public page under load."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
-from commands.bench.options import AsJson, measure, say
-from commands.bench.table import gigabytes, seconds
-from commands.bench.votes import DataFolder, work
+from commands.bench.options import AsJson, Figures, measure, say
+from commands.bench.table import figure_lines
 from commands.models import ModelA, ModelB
 
-if TYPE_CHECKING:
-    from bench.load.chats import ChatsLoad
-    from bench.load.crowd import Crowd, Holding
+DataFolder = Annotated[
+    Path | None, typer.Option("--data-dir", metavar="FOLDER", help="Where to write; a temporary folder by default.")
+]
 
 
-@dataclass(frozen=True)
-class LoadReport:
-    """The crowd and the chats; None for what was left out."""
+def votes(
+    threads: Annotated[int, typer.Option(min=1, max=1000, help="Threads that vote at once; one is measured too.")] = 24,
+    duration: Annotated[float, typer.Option("--seconds", min=0.1, help="Seconds of voting.")] = 10.0,
+    rows: Annotated[int, typer.Option(min=0, help="Votes in the log at a start; 0 leaves it out.")] = 1_000_000,
+    data_dir: DataFolder = None,
+    as_json: AsJson = False,
+) -> None:
+    """Measure the vote log: acknowledged votes per second, each on disk, and the start with many votes."""
 
-    crowd: Crowd | None
-    chats: ChatsLoad | None
+    def measured() -> Figures:
+        from bench.load.vote_log import measure_start, measure_writing
+
+        writing, starting = [], None
+        for number in sorted({1, threads}):
+            with _folder(data_dir) as folder:
+                writing.append(measure_writing(folder, number, duration, say))
+        if rows:
+            with _folder(data_dir) as folder:
+                starting = measure_start(folder, rows, say)
+        return {"writing": writing, "starting": starting}
+
+    measure("votes", as_json, measured, figure_lines)
+
+
+def class_(
+    raters: Annotated[int, typer.Option(min=1, max=10_000, help="Raters in one room.")] = 200,
+    rate: Annotated[float, typer.Option(min=0.1, help="Votes per second of all raters.")] = 20.0,
+    duration: Annotated[float, typer.Option("--seconds", min=1, help="Seconds of voting.")] = 180.0,
+    data_dir: DataFolder = None,
+    as_json: AsJson = False,
+) -> None:
+    """Measure a class: raters in one room vote on a served page over loopback; lost and duplicate votes are counted."""
+
+    def measured() -> Figures:
+        from bench.load.crowd import measure_class
+
+        with _folder(data_dir) as folder:
+            return measure_class(folder, raters, rate, duration, say)
+
+    measure("class", as_json, measured, figure_lines)
+
+
+def results(
+    rows: Annotated[int, typer.Option(min=1, help="Votes in the log.")] = 1_000_000,
+    statistics: Annotated[
+        bool, typer.Option("--statistics", help="How often results are right on simulated classes, instead.")
+    ] = False,
+    runs: Annotated[int, typer.Option(min=100, help="Simulated classes of each kind.")] = 1000,
+    data_dir: DataFolder = None,
+    as_json: AsJson = False,
+) -> None:
+    """Measure results on many votes: the first view, the next after one more vote, a start with the index, memory.
+
+    With --statistics: false winners, power and coverage on simulated classes.
+    """
+
+    def timed() -> Figures:
+        from bench.load.vote_log import measure_results
+
+        with _folder(data_dir) as folder:
+            return measure_results(folder, rows, say)
+
+    def simulated() -> Figures:
+        from bench.simulations import coverage_table, rating_table
+        from bench.verdict_simulations import verdict_table
+
+        say("Simulating the verdict ...")
+        verdicts = list(map(asdict, verdict_table(runs)))
+        say("Simulating the adjusted share ...")
+        adjusted = list(map(asdict, coverage_table(runs)))
+        say("Simulating ratings ...")
+        ratings = list(map(asdict, rating_table(max(50, runs // 4))))
+        return {"runs": runs, "verdicts": verdicts, "adjusted": adjusted, "ratings": ratings}
+
+    measure("results", as_json, simulated if statistics else timed, figure_lines)
 
 
 def load(
     readers: Annotated[int, typer.Option(min=0, max=10_000, help="Readers who open pages and look around.")] = 200,
     raters: Annotated[int, typer.Option(min=1, max=10_000, help="Raters who vote on recorded answers.")] = 40,
     duration: Annotated[
-        float, typer.Option("--seconds", min=0, help="For so long; 1800 tells whether anything leaks, 0 leaves it out.")
+        float, typer.Option("--seconds", min=0, help="Seconds; 1800 shows a memory leak, 0 leaves the crowd out.")
     ] = 180.0,
-    chats: Annotated[int, typer.Option(min=0, max=100, help="Live chats at once, after that; 0 leaves them out.")] = 8,
+    chats: Annotated[int, typer.Option(min=0, max=100, help="Live chats at once after that; 0 leaves them out.")] = 8,
     a: ModelA = "",
     b: ModelB = "",
     data_dir: DataFolder = None,
     as_json: AsJson = False,
 ) -> None:
-    """Measure a public arena: readers and raters at once, a served page over loopback; then live chats that queue."""
+    """Measure a public page over loopback: readers and raters at once, then live chats that queue."""
 
-    def found() -> LoadReport:
-        from bench.load.chats import measure_chats
-        from bench.load.crowd import measure_crowd
+    def measured() -> Figures:
+        from bench.load.crowd import measure_chats, measure_crowd
 
-        crowd = asked = None
+        figures: Figures = {"crowd": None, "chats": None}
         if duration:
-            with work(data_dir) as folder:
-                crowd = measure_crowd(folder, readers, raters, duration, say)
+            with _folder(data_dir) as folder:
+                figures["crowd"] = measure_crowd(folder, readers, raters, duration, say)
         if chats:
-            with work(data_dir) as folder:
-                asked = measure_chats(folder, [name for name in (a, b) if name], chats, say)
-        return LoadReport(crowd, asked)
+            with _folder(data_dir) as folder:
+                figures["chats"] = measure_chats(folder, [name for name in (a, b) if name], chats, say)
+        return figures
 
-    measure("load", as_json, found, _table)
-
-
-def _table(report: LoadReport) -> list[str]:
-    lines: list[str] = []
-    if crowd := report.crowd:
-        lines.append(f"{crowd.readers} readers and {crowd.raters} raters for {seconds(crowd.seconds)}")
-        for kind, times in crowd.actions.items():
-            figures = f"median {times.median_ms:.0f} ms, p95 {times.p95_ms:.0f} ms, most {times.most_ms:.0f} ms"
-            lines.append(f"  {kind:<17} {times.count:>6,}  {figures}")
-        lines.append(f"  votes             {crowd.votes:>6,}  of which the log has not {crowd.lost}")
-        lines += [f"  error             {count:>6,}  {words}" for words, count in crowd.errors.items()]
-        lines += [f"  server {when:<10} {_held(one)}" for when, one in (("early", crowd.early), ("late", crowd.late))]
-    if chats := report.chats:
-        lines += [
-            f"{chats.chats} live chats at once: {chats.answered} answered in {seconds(chats.seconds)}",
-            f"  told a place in the queue {chats.queued}, a time {chats.told_time}; at most {chats.most_ahead} ahead",
-            *(f"  error {count:>6,}  {words}" for words, count in chats.errors.items()),
-        ]
-    return lines
+    measure("load", as_json, measured, figure_lines)
 
 
-def _held(one: Holding | None) -> str:
-    if one is None:
-        return "not told by this system"
-    return f"{gigabytes(one.resident_bytes)}, {one.threads} threads, {one.files} files"
+@contextmanager
+def _folder(data_dir: Path | None) -> Iterator[Path]:
+    """A folder that is deleted afterwards."""
+    if data_dir:
+        data_dir.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=data_dir, prefix="bench-") as folder:
+        yield Path(folder)

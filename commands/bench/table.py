@@ -1,99 +1,106 @@
-"""Figures of the engine and its rivals as lines of text. Knows no measurement."""
+"""Figures as lines of text; the end of a figure's name is its unit."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from bench.own.figures import Spread
-    from bench.rivals.measured import Missing
-    from bench.weights.subject import Subject
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 Cells = tuple[str, ...]
+_UNITS: tuple[tuple[str, Callable[[float], str]], ...] = (
+    ("ms", lambda value: f"{value:.1f} ms"),
+    ("bytes", lambda value: f"{value / 1e9:.2f} GB"),
+    ("seconds", lambda value: f"{value:.2f} s"),
+    ("share", lambda value: f"{value:.1%}"),
+    ("tokens_per_second", lambda value: f"{value:.2f} tokens/s"),
+    ("per_second", lambda value: f"{value:,.1f}/s"),
+)
 
 
-@dataclass(frozen=True)
-class Figure:
-    """One line: ours, how it varies, and each rival's in the order of their names; None was not measured."""
-
-    label: str
-    own: float | None
-    rivals: tuple[float | None, ...]
-    form: Callable[[float], str]
-    varies: str = ""
-    ratio: bool = True
-
-
-def compared(rivals: Sequence[str], figures: Sequence[Figure]) -> list[str]:
-    """The lines; after each rival's figure stands ours divided by it."""
-    heading: Cells = ("", "this engine", "slow to quick")
-    for name in rivals:
-        heading += (short(name), "ours / it")
-    return aligned([heading, *map(_cells, figures)])
+def figure_text(name: str, value: Any) -> str:
+    """A figure with its unit."""
+    if value is None:
+        return "unknown"
+    if isinstance(value, (str, bool)):
+        return str(value)
+    for unit, form in _UNITS:
+        if name == unit or name.endswith(f"_{unit}"):
+            return form(value)
+    return f"{value:,}" if isinstance(value, int) else f"{value:.3g}"
 
 
-def aligned(rows: Sequence[Cells]) -> list[str]:
-    """Columns of equal width, the first one to the left."""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return [
-        "  "
-        + "  ".join(
-            cell.rjust(width) if column else cell.ljust(width)
-            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    ]
+def figure_lines(figures: Mapping[str, Any], indent: str = "  ") -> list[str]:
+    """Nested figures as indented lines: a list of objects is a table, an object of plain values one line."""
+    lines = []
+    for key, value in figures.items():
+        head = f"{indent}{_label(key)}:"
+        if isinstance(value, Mapping) and all(map(_is_plain, value.values())):
+            values = ", ".join(f"{_label(name)} {figure_text(name, item)}" for name, item in value.items())
+            lines.append(f"{head} {values or 'none'}")
+        elif isinstance(value, Mapping):
+            lines += [head, *figure_lines(value, f"{indent}  ")]
+        elif _is_plain(value):
+            lines.append(f"{head} {figure_text(key, value)}")
+        elif all(map(_is_plain, value)):
+            lines.append(f"{head} {', '.join(figure_text(key, item) for item in value) or 'none'}")
+        else:
+            rows = [_flat(item) for item in value]
+            cells = [tuple(figure_text(*item) for item in row.items()) for row in rows]
+            lines += [head, *aligned([tuple(map(_label, rows[0])), *cells], f"{indent}  ")]
+    return lines
 
 
-def short(rival: str) -> str:
-    """A heading for what the legend names in full."""
-    return "llama-bench" if "llama-bench" in rival else rival.partition(" (")[0]
+def compared(own: Mapping[str, Any], rivals: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Figures of one name beside each other; each rival's is followed by ours divided by it.
+
+    A rival has its name in `rival`. In a list of objects, the first value tells which ones belong together.
+    """
+    full = [rival["rival"] for rival in rivals]
+    names = ["llama-bench" if "llama-bench" in name else name.partition(" (")[0] for name in full]
+    rows: list[Cells] = [("", "this engine", *(cell for name in names for cell in (name, "ours / it")))]
+    theirs = [_rows(rival) for rival in rivals]
+    for (label, unit), value in _rows(own).items():
+        cells: Cells = (label, figure_text(unit, value))
+        for figures in theirs:
+            other = figures.get((label, unit))
+            cells += (figure_text(unit, other), f"{value / other:.2f}") if other and value else ("", "")
+        rows.append(cells)
+    legend = [f"  {name}: {rival}" for name, rival in zip(names, full, strict=True) if name != rival]
+    return [*aligned(rows), *legend]
 
 
-def legend(rivals: Sequence[str], missing: Sequence[Missing]) -> list[str]:
-    """The rivals in full, and those that were not measured."""
-    named = [f"  {short(name)}: {name}" for name in rivals if short(name) != name]
-    return [*named, *(f"  {entry.rival} was not measured: {entry.reason}" for entry in missing)]
+def _rows(figures: Mapping[str, Any]) -> dict[tuple[str, str], Any]:
+    """Figures by their label and unit."""
+    rows: dict[tuple[str, str], Any] = {}
+    for key, value in figures.items():
+        if isinstance(value, (int, float)):
+            rows[_label(key), key] = value
+        elif isinstance(value, list):
+            for (name, which), (unit, figure), *_ in (entry.items() for entry in value):
+                rows[f"{_label(key)}, {which} {_label(name)}", unit] = figure
+    return rows
 
 
-def title(model: Subject) -> str:
-    """What was measured."""
-    sizes = f"{gigabytes(model.weight_bytes)} of which every token reads {gigabytes(model.read_bytes)}"
-    return f"{model.name}, {model.layers} layers, {model.weights} weights, {sizes}"
+def aligned(rows: Sequence[Cells], indent: str = "  ") -> list[str]:
+    """Columns of equal width; the first one is aligned to the left."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = []
+    for first, *others in rows:
+        cells = [cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True)]
+        lines.append(indent + "  ".join([first.ljust(widths[0]), *cells]).rstrip())
+    return lines
 
 
-def seconds(value: float) -> str:
-    """A time."""
-    return f"{value:.2f} s"
+def _label(name: str) -> str:
+    return name.removesuffix("_ms").removesuffix("_bytes").removesuffix("_seconds").replace("_", " ")
 
 
-def speed(value: float) -> str:
-    """A speed."""
-    return f"{value:.2f} tokens/s"
+def _is_plain(value: object) -> bool:
+    return value is None or isinstance(value, (str, int, float))
 
 
-def gigabytes(value: float) -> str:
-    """An amount of memory."""
-    return f"{value / 1e9:.2f} GB"
-
-
-def percent(value: float) -> str:
-    """A share."""
-    return f"{value:.0%}"
-
-
-def varies(found: Spread) -> str:
-    """The slowest and the quickest tenth."""
-    return f"{found.low:.2f} to {found.high:.2f}"
-
-
-def _cells(figure: Figure) -> Cells:
-    own = "" if figure.own is None else figure.form(figure.own)
-    cells: Cells = (figure.label, own, figure.varies)
-    for value in figure.rivals:
-        shown = "" if value is None else figure.form(value)
-        told = figure.ratio and value and figure.own is not None
-        cells += (shown, f"{figure.own / value:.2f}" if told and figure.own is not None and value else "")
-    return cells
+def _flat(figures: Mapping[str, Any]) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in figures.items():
+        nested = {f"{key}_{name}": item for name, item in value.items()} if isinstance(value, Mapping) else {key: value}
+        flat.update(nested)
+    return flat

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arena.language import SAMPLE, language_of
+from arena.text import SAMPLE, language_of
 
 CODE = '''def squares(numbers):
     """返回列表中所有偶数的平方和，如果列表为空则返回零。"""

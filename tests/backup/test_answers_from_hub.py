@@ -11,8 +11,8 @@ from dataset_hub import TOKEN, Dataset, DatasetHub
 from served_app import run
 
 from arena.errors import BackendError, InputError
-from backup.answers import fetch_answers
-from commands.answers import answers_file
+from backup.answers import download_answers
+from commands.inputs import answers_file
 
 Point = Callable[[str, str], None]
 NAME = "somebody/answers"
@@ -31,20 +31,23 @@ def held(folder: Path) -> list[Path]:
 
 def test_the_dataset_s_file_is_here_and_nothing_beside_it(named: str, tmp_path: Path) -> None:
     folder = tmp_path / "data" / "fetched"
-    found = fetch_answers(named, folder)
+    found = download_answers(named, folder)
     assert found.problem is None and found.path.read_bytes() == FIRST
     assert held(folder) == [found.path] and found.path.suffix == ".jsonl"
 
 
 def test_another_file_can_be_named_and_has_a_place_of_its_own(named: str, tmp_path: Path) -> None:
-    first, other = fetch_answers(named, tmp_path / "data"), fetch_answers(f"{named}#sets/一.jsonl", tmp_path / "data")
+    first, other = (
+        download_answers(named, tmp_path / "data"),
+        download_answers(f"{named}#sets/一.jsonl", tmp_path / "data"),
+    )
     assert other.path.read_bytes() == SECOND and first.path.read_bytes() == FIRST
 
 
 def test_what_is_newer_there_replaces_what_is_here(hub: DatasetHub, named: str, tmp_path: Path) -> None:
-    path = fetch_answers(named, tmp_path / "data").path
+    path = download_answers(named, tmp_path / "data").path
     hub.datasets[NAME].files["answers.jsonl"] = SECOND
-    assert fetch_answers(named, tmp_path / "data").path == path
+    assert download_answers(named, tmp_path / "data").path == path
     assert path.read_bytes() == SECOND and held(tmp_path / "data") == [path]
 
 
@@ -70,7 +73,7 @@ def test_without_a_copy_one_line_says_why(
 ) -> None:
     hub.faults.status = status
     with pytest.raises(BackendError, match=words) as caught:
-        fetch_answers(named + file, tmp_path / "data")
+        download_answers(named + file, tmp_path / "data")
     line = str(caught.value)
     assert caught.value.code == "answers_unfetched" and TOKEN not in line and "\n" not in line
     assert held(tmp_path / "data") == []
@@ -78,21 +81,21 @@ def test_without_a_copy_one_line_says_why(
 
 def test_a_hub_that_nobody_hears_is_told_by_its_name(hub: DatasetHub, hub_addresses: Point, tmp_path: Path) -> None:
     hub_addresses("http://127.0.0.1:9", "http://127.0.0.1:9")
-    with pytest.raises(BackendError, match=r"Hugging Face did not give the answers in a/b \(\w+\)"):
-        fetch_answers("hf:a/b", tmp_path / "data")
+    with pytest.raises(BackendError, match=r"Hugging Face did not send the answers in a/b \(\w+\)"):
+        download_answers("hf:a/b", tmp_path / "data")
 
 
 @pytest.mark.parametrize("name", ["hf:a", "hf:a/b/c", "modelscope:", "hf:a/b#../x", "hf:a/b#/etc/x", "hf:a/b#x\n"])
 def test_a_name_that_is_none_asks_nobody(hub: DatasetHub, tmp_path: Path, name: str) -> None:
-    with pytest.raises(InputError, match=r"hf:OWNER/NAME|no name of a file"):
-        fetch_answers(name, tmp_path / "data")
+    with pytest.raises(InputError, match=r"hf:OWNER/NAME|not a file name"):
+        download_answers(name, tmp_path / "data")
     assert hub.asked == [] and held(tmp_path / "data") == []
 
 
 def test_a_folder_that_cannot_be_written_is_told(named: str, tmp_path: Path) -> None:
     (tmp_path / "data").write_text("no folder")
-    with pytest.raises(InputError, match=r"cannot be kept in .*: Not a directory") as caught:
-        fetch_answers(named, tmp_path / "data" / "fetched")
+    with pytest.raises(InputError, match=r"cannot be saved in .*: Not a directory") as caught:
+        download_answers(named, tmp_path / "data" / "fetched")
     assert caught.value.code == "answers_unwritable"
 
 

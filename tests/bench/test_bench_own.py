@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,21 +19,27 @@ from backends.families.weights import architecture_of
 from backends.folder.packed import read_packed
 from backends.machine import facts
 from backends.packed.open import load_packed
-from backends.packed.weight_layout import unpack4
-from bench import room, start
-from bench.figures import Plan, tokens_per_second
-from bench.job import Task
-from bench.memory_watch import MemoryWatch
-from bench.own import both, engine, read_bound
-from bench.own import job as own_job
-from bench.own.both import BothPlan
-from bench.own.figures import alone_from, companies_from, spread, turns_from
-from bench.own.opened import Answered
-from bench.page_cache import cached_share, word_for
-from bench.rivals import measured
-from bench.rivals.measured import Missing, Rivals
+from backends.packed.scheme import unpack4
+from bench import compared, resources
+from bench.compared import RivalOptions
+from bench.engines import Answered
+from bench.reference_job import Task
+from bench.resources import MemoryWatch, cached_share
+from bench.speed import (
+    BothPlan,
+    Plan,
+    _read_bound,
+    common_steps,
+    measure_alone,
+    measure_full_contexts,
+    measure_job,
+    measure_panes,
+    measure_together,
+    measure_turns,
+    spread,
+    tokens_per_second,
+)
 from bench.weights import random_packed, shapes
-from bench.weights.packed_tensors import packed_bytes
 from bench.weights.shapes import CHATGLM3, QWEN
 from bench.weights.subject import Subject, folder_shape, packed_subject, random_subject
 
@@ -79,7 +85,6 @@ def test_a_random_folder_is_opened_whole(model: str, precision: str, work: Path)
     # Refuses what is missing or left over.
     opened = load_packed(folder, read_packed(folder), architecture_of(folder))
     assert opened.config.num_hidden_layers == subject.layers == 2
-    assert subject.weight_bytes == packed_bytes(SMALL[model], precision)
     assert subject.weight_bytes - subject.read_bytes == 2 * 2048 * 256
     assert (subject.weights, subject.precision, subject.shape) == ("random", precision, SMALL[model])
     kinds = {type(module).__name__ for module in opened.modules()} & {"Linear4", "Linear8"}
@@ -118,7 +123,7 @@ def test_a_folder_is_written_once_with_its_size_said_and_another_is_refused(work
 
 
 def test_room_is_looked_at_before_anything_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(room.shutil, "disk_usage", lambda path: _Usage(10_000_000))
+    monkeypatch.setattr(resources.shutil, "disk_usage", lambda path: _Usage(10_000_000))
     with pytest.raises(InputError, match=r"needed, 10,000,000 are free") as refusal:
         random_packed.random_packed(SMALL[MODELS[0]], "int4", tmp_path / "new", nothing)
     assert refusal.value.code == "bench_room" and not list((tmp_path / "new").iterdir())
@@ -151,114 +156,114 @@ def test_the_shape_of_a_folder_has_the_name_of_a_known_one(subjects: tuple[Subje
 # ---- the engine, in this process
 
 
-def asked(subject: Subject, **more: object) -> dict[str, object]:
-    """A request as a process of its own would get it."""
-    common = {"id": subject.id, "name": subject.name, "folder": subject.folder, "layers": subject.layers}
-    return {**common, "context_length": 2048, "asked": time.monotonic(), "plan": asdict(PLAN), **more}
-
-
 @pytest.mark.parametrize("number", [0, 1])
 def test_one_conversation_is_measured(subjects: tuple[Subject, ...], number: int) -> None:
-    found = alone_from(engine._measure(asked(subjects[number], what="alone"), nothing))
-    assert [first.prompt_tokens for first in found.first_token] == [16, 40]
-    assert min(first.seconds for first in found.first_token) > 0
-    assert 0 < found.speed.low <= found.speed.median <= found.speed.high
-    assert 0 < found.peak.own_bytes < found.peak.resident_bytes
-    assert found.ready_seconds > 0 and found.threads > 0 and found.kernels
+    figures = measure_alone(subjects[number], PLAN, nothing)
+    assert [first["prompt_tokens"] for first in figures["first_token"]] == [16, 40]
+    assert min(first["seconds"] for first in figures["first_token"]) > 0
+    assert 0 < figures["speed"]["low"] <= figures["speed"]["median"] <= figures["speed"]["high"]
+    assert 0 < figures["peak"]["own_bytes"] < figures["peak"]["resident_bytes"]
+    assert figures["ready_seconds"] > 0 and figures["threads"] > 0 and figures["kernels"]
 
 
 def test_turns_read_only_what_is_new(subjects: tuple[Subject, ...]) -> None:
-    found = turns_from(engine._measure(asked(subjects[0], what="turns"), nothing))
-    assert [turn.prompt_tokens for turn in found.turns] == [64, 192, 320, 448, 576]
-    # The last token that was said has not been fed.
-    assert [turn.kept_tokens for turn in found.turns] == [0, 127, 255, 383, 511]
-    assert min(turn.seconds for turn in found.turns) > 0
+    turns = measure_turns(subjects[0], nothing)["turns"]
+    assert [turn["prompt_tokens"] for turn in turns] == [64, 192, 320, 448, 576]
+    # The last token of an answer has not been fed.
+    assert [turn["kept_tokens"] for turn in turns] == [0, 127, 255, 383, 511]
+    assert min(turn["seconds"] for turn in turns) > 0
 
 
-def test_company_is_measured(subjects: tuple[Subject, ...]) -> None:
-    found = companies_from(engine._measure(asked(subjects[1], what="company"), nothing))
-    assert [some.conversations for some in found.together] == [1, 3]
-    for some in found.together:
-        assert some.tokens_per_second > 0 and 0 < some.speed.low <= some.speed.median <= some.speed.high
+def test_conversations_at_once_are_measured(subjects: tuple[Subject, ...]) -> None:
+    together = measure_together(subjects[1], PLAN, nothing)["together"]
+    assert [entry["conversations"] for entry in together] == [1, 3]
+    for entry in together:
+        speed = entry["speed"]
+        assert entry["tokens_per_second"] > 0 and 0 < speed["low"] <= speed["median"] <= speed["high"]
 
 
 def test_both_models_are_measured_in_one_process(subjects: tuple[Subject, ...]) -> None:
-    models = [{"name": subject.name, "folder": subject.folder} for subject in subjects]
-    request = {"models": models, "plan": asdict(BothPlan(12, 5, 300, rounds=1)), "asked": time.monotonic()}
-    found = both._measure({**request, "what": "panes"}, nothing)
-    for panes in (found["together"], found["in_turn"]):
+    plan = BothPlan(prompt_tokens=12, answer_tokens=5, context_length=300, rounds=1)
+    figures = measure_panes(subjects, plan, nothing)
+    for panes in (figures["together"], figures["in_turn"]):
         assert [pane["model"] for pane in panes] == [subject.name for subject in subjects]
         assert all(0 < pane["first_token_seconds"] < pane["seconds"] for pane in panes)
-    assert found["together_seconds"] >= max(pane["seconds"] for pane in found["together"])
-    assert found["in_turn_seconds"] >= sum(pane["seconds"] for pane in found["in_turn"])
-    assert found["ratios"] == [found["together_seconds"] / found["in_turn_seconds"]]
-    full = both._measure({**request, "what": "full"}, nothing)
-    assert 0 < full["peak"]["own_bytes"] < full["peak"]["resident_bytes"]
+    assert figures["together_seconds"] >= max(pane["seconds"] for pane in figures["together"])
+    assert figures["in_turn_seconds"] >= sum(pane["seconds"] for pane in figures["in_turn"])
+    assert figures["ratios"] == [figures["together_seconds"] / figures["in_turn_seconds"]]
+    peak = measure_full_contexts(subjects, plan, nothing)["peak"]
+    assert 0 < peak["own_bytes"] < peak["resident_bytes"]
 
 
 def test_a_job_is_done_at_once(subjects: tuple[Subject, ...]) -> None:
-    job = (Task("one", tuple(range(50_000, 50_020)), 5), Task("two", (1, 2, 3), 9))
-    found = own_job._measure(asked(subjects[0], job=[asdict(task) for task in job]), nothing)
-    assert [(answer["prompt_tokens"], answer["answer_tokens"]) for answer in found["answers"]] == [(20, 5), (3, 9)]
-    longest = max(answer["seconds"] for answer in found["answers"])
-    assert longest <= found["seconds"] < sum(answer["seconds"] for answer in found["answers"])
+    # Long enough that the answers overlap for most of the time.
+    job = (Task("one", tuple(range(50_000, 50_020)), 50), Task("two", (1, 2, 3), 90))
+    figures = measure_job(subjects[0], job, nothing)
+    answers = figures["answers"]
+    assert [(answer["prompt_tokens"], answer["answer_tokens"]) for answer in answers] == [(20, 50), (3, 90)]
+    longest = max(answer["seconds"] for answer in answers)
+    assert longest <= figures["seconds"] < sum(answer["seconds"] for answer in answers)
 
 
 def test_a_start_is_measured_in_processes_of_its_own(
     subjects: tuple[Subject, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(start, "REPEATS", 1)
-    (found,) = start.start_own(subjects[0], nothing)
-    assert 0 < found.ready_seconds < found.first_token_seconds
-    assert found.cached_share is None or 0 <= found.cached_share <= 1
+    monkeypatch.setattr(compared, "STARTS", 1)
+    figures = compared.start_on(subjects[0], RivalOptions(False, Path()), nothing)
+    (start,) = figures["own"]
+    assert 0 < start["ready_seconds"] < start["first_token_seconds"]
+    assert start["cached_share"] is None or 0 <= start["cached_share"] <= 1
+    assert figures["llama"] == figures["missing"] == []
 
 
 def test_the_read_bound_is_measured() -> None:
     from backends.packed.kernels import find_kernels
 
-    found = read_bound._best(1 << 24)
+    bound = _read_bound(1 << 24)
     if find_kernels() is None:
-        assert found is None
+        assert bound is None
     else:
-        assert found is not None and 1e8 < found < 1e13
+        assert bound is not None and 1e8 < bound < 1e13
 
 
 # ---- the pieces
 
 
 def test_a_spread_is_of_speeds() -> None:
-    found = spread([0.1] * 8 + [0.2] * 2 + [0.05], 2)
-    assert (found.median, found.low, found.high) == pytest.approx((20, 10, 20))
+    speeds = spread([0.1] * 8 + [0.2] * 2 + [0.05], 2)
+    assert speeds == pytest.approx({"median": 20, "low": 10, "high": 20})
 
 
 def test_the_speed_of_many_counts_from_the_last_first_token() -> None:
-    assert tokens_per_second([[1.0, 2.0, 3.0], [2.0, 4.0]]) == pytest.approx(2 / 2)
+    assert tokens_per_second([Answered(0, (1.0, 2.0, 3.0)), Answered(0, (2.0, 4.0))]) == pytest.approx(2 / 2)
 
 
 def test_only_steps_in_which_all_were_answered_count() -> None:
-    first = Answered(0, (1.0, 2.0, 3.0, 4.0), 0, ())
-    last = Answered(0, (2.0, 3.5, 5.0, 6.5), 0, ())
-    assert engine._common_steps([first, last]) == [1.0, 1.0, 1.5]
-    assert len(engine._common_steps([first, Answered(0, (9.0, 9.5), 0, ())])) == 4
+    first = Answered(0, (1.0, 2.0, 3.0, 4.0))
+    last = Answered(0, (2.0, 3.5, 5.0, 6.5))
+    assert common_steps([first, last]) == [1.0, 1.0, 1.5]
+    assert len(common_steps([first, Answered(0, (9.0, 9.5))])) == 4
 
 
 def test_memory_is_watched_while_it_is_taken() -> None:
-    before = MemoryWatch().end()
+    before = MemoryWatch().peak()
     watch = MemoryWatch()
     taken = torch.ones(200_000_000, dtype=torch.uint8)
-    time.sleep(0.3)
+    deadline = time.monotonic() + 30
+    while watch.own_bytes < before["own_bytes"] + 100_000_000 and time.monotonic() < deadline:
+        time.sleep(0.01)
     del taken
-    peak = watch.end()
-    assert peak.own_bytes > before.own_bytes + 100_000_000
-    assert peak.resident_bytes >= peak.own_bytes > 0
+    peak = watch.peak()
+    assert peak["own_bytes"] > before["own_bytes"] + 100_000_000
+    assert peak["resident_bytes"] >= peak["own_bytes"] > 0
 
 
 def test_how_much_of_a_file_is_in_memory(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_bytes(bytes(1_000_000))
-    assert word_for(cached_share([file])) in ("warm", "unknown")
+    share = cached_share([file])
+    assert share is None or share > 0.95
     assert cached_share([tmp_path / "none"]) is None and cached_share([]) is None
-    assert [word_for(share) for share in (None, 0.0, 0.5)] == ["unknown", "cold", "50% cached"]
 
 
 def test_the_machine_is_named_by_its_first_processor(tmp_path: Path) -> None:
@@ -289,7 +294,7 @@ def refused(*arguments: object) -> str:
 
 def test_engine_says_everything(subjects: tuple[Subject, ...], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("commands.bench.engine.CONVERSATIONS", (1, 2))
-    monkeypatch.setattr("bench.own.read_bound.BYTES", 1 << 24)
+    monkeypatch.setattr(compared, "READ_BYTES", 1 << 24)
     result = bench("engine", "--a", subjects[0].folder, "--no-rivals", "--json")
     assert result.exit_code == 0, result.output
     found = json.loads(result.stdout)
@@ -305,15 +310,15 @@ def test_engine_says_everything(subjects: tuple[Subject, ...], monkeypatch: pyte
     assert set(entry["own"]) == {"alone", "turns", "company", "bound_bytes", "bound_share"}
     assert [first["prompt_tokens"] for first in entry["own"]["alone"]["first_token"]] == [64, 128, 512, 2048]
     assert entry["own"]["bound_share"] is None or 0 < entry["own"]["bound_share"] < 1.5
-    assert entry["model"]["weights"] == "random" and "is opened" in result.stderr
+    assert entry["model"]["weights"] == "random" and "Opening" in result.stderr
 
 
 def test_users_stand_beside_llama_cpp(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("gguf")
-    monkeypatch.setattr("commands.bench.users.CONVERSATIONS", (1, 2))
+    monkeypatch.setattr("commands.bench.engine.CONVERSATIONS", (1, 2))
     result = bench("users", "--shape", MODELS[1], "--work", work)
     assert result.exit_code == 0, result.output
-    (row,) = [line for line in result.stdout.splitlines() if line.strip().startswith("2 at once")]
+    (row,) = [line for line in result.stdout.splitlines() if line.strip().startswith("together, 2 conversations")]
     ours, theirs, ratio = float(row.split()[3]), float(row.split()[-3]), float(row.split()[-1])
     assert ratio == pytest.approx(ours / theirs, abs=0.02)
     assert "llama.cpp Q4_0" in result.stdout and "this engine" in result.stdout
@@ -323,21 +328,24 @@ def test_a_rival_that_cannot_be_measured_does_not_end_the_others(monkeypatch: py
     def fail(*_: object) -> None:
         raise BackendError("bench_failed", "the reason")
 
-    monkeypatch.setattr(measured, "gguf_of", fail)
-    monkeypatch.setattr(measured, "measure_transformers", lambda *_: "measured")
-    found = measured.measure_rivals(SMALL[MODELS[0]], PLAN, Path(), None, nothing)
-    assert found == Rivals(("measured",), (Missing("llama.cpp", "the reason"), Missing("llama-bench", "the reason")))
-    assert [entry.rival for entry in measured.measure_rivals(None, PLAN, Path(), None, nothing).missing] == [
-        "llama.cpp",
-        "llama-bench",
-        "transformers",
-    ]
+    def measured(*_: object, **__: object) -> dict[str, object]:
+        speed = {"engine": "transformers", "threads": 2, "ready_seconds": 1.0, "speed": {"median": 5.0}}
+        return {**speed, "first_token": [], "peak": {"resident_bytes": 7}}
+
+    monkeypatch.setattr(compared, "random_gguf", fail)
+    monkeypatch.setattr(compared, "run", measured)
+    rivals = RivalOptions(True, Path(), llama_bin=Path())
+    found = compared.measure_rivals(SMALL[MODELS[0]], PLAN, rivals, nothing)
+    assert [figures["rival"] for figures in found["figures"]] == ["transformers"]
+    assert found["missing"] == [{"rival": name, "reason": "the reason"} for name in ("llama.cpp", "llama-bench")]
+    missing = compared.measure_rivals(None, PLAN, rivals, nothing)["missing"]
+    assert [entry["rival"] for entry in missing] == ["llama.cpp", "llama-bench", "transformers"]
 
 
 @pytest.mark.parametrize("command", ["engine", "users", "job", "start"])
 def test_bad_input_is_one_line(command: str, tmp_path: Path) -> None:
-    assert "no shape of 'gpt-2'; take qwen-7b-chat or chatglm3-6b" in refused(command, "--shape", "gpt-2")
-    assert "is no packed model" in refused(command, "--a", DATA / "qwen-micro-vocab2048")
+    assert "no shape of 'gpt-2'; use qwen-7b-chat or chatglm3-6b" in refused(command, "--shape", "gpt-2")
+    assert "is not a packed model" in refused(command, "--a", DATA / "qwen-micro-vocab2048")
     assert "leave out --a and --b" in refused(command, "--a", "x@int4", "--layers", 2)
     assert "int4 or int8, not fp32" in refused(command, "--precision", "fp32")
     (tmp_path / "file").write_text("")
@@ -346,9 +354,9 @@ def test_bad_input_is_one_line(command: str, tmp_path: Path) -> None:
 
 def test_other_bad_input_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "name both --a and --b" in refused("both", "--a", "x@int4")
-    assert "no llama-bench that can be run" in refused("engine", "--llama-bin", tmp_path, "--work", tmp_path)
+    assert "no llama-bench that can be executed" in refused("engine", "--llama-bin", tmp_path, "--work", tmp_path)
     assert not list(tmp_path.iterdir())
     assert "There is no model called" in refused("engine", "--a", tmp_path / "nowhere")
-    monkeypatch.setattr(room.shutil, "disk_usage", lambda path: _Usage(1000))
+    monkeypatch.setattr(resources.shutil, "disk_usage", lambda path: _Usage(1000))
     result = bench("engine", "--work", tmp_path, "--json")
     assert result.exit_code == 2 and json.loads(result.stdout)["code"] == "bench_room"

@@ -19,13 +19,13 @@ from arena.prompts import load_prompts
 from arena.types import GenerationConfig, Message
 from backends.folder.gguf import read_gguf
 from backends.models.catalog import PUBLISHED
-from bench.child import run_command
-from bench.figures import Plan
-from bench.job import REFERENCE, Task, answer_tokens, reference_job, reference_seconds, tasks
-from bench.rivals import transformers_rival
-from bench.rivals.job import llama_job, transformers_job
-from bench.rivals.llama_bin import measure_llama_bin
-from bench.rivals.llama_rival import measure_llama
+from bench import compared
+from bench.compared import RivalOptions
+from bench.engines import GgufModel
+from bench.llama_bench import measure_llama_bench
+from bench.probe import run, run_command
+from bench.reference_job import REFERENCE, Task, random_tasks, reference_job, reference_seconds
+from bench.speed import Plan, measure_alone, measure_job, measure_together
 from bench.weights import random_gguf
 from bench.weights.shapes import CHATGLM3, QWEN, SHAPES, shape_of
 
@@ -112,7 +112,7 @@ def test_a_file_is_written_once_and_not_at_all_where_it_cannot_be(tmp_path):
     told = len(said)
     assert random_gguf.random_gguf(SMALL["qwen"], tmp_path, said.append) == first and len(said) == told > 0
     with pytest.raises(BackendError, match="cannot be written: No such file or directory"):
-        random_gguf.random_gguf(SMALL["qwen"], tmp_path / "nowhere", nothing)
+        random_gguf.write_random_gguf(SMALL["qwen"], tmp_path / "nowhere" / "x.gguf", nothing)
 
 
 def test_without_the_library_one_line_says_how_to_install_it(monkeypatch, tmp_path):
@@ -127,19 +127,20 @@ def test_without_the_library_one_line_says_how_to_install_it(monkeypatch, tmp_pa
 
 @pytest.mark.parametrize("family", SMALL)
 def test_llama_cpp_is_measured_alone_and_together(small_files, family):
-    said = []
-    found = measure_llama(SMALL[family], small_files[family], PLAN, said.append)
-    assert [first.prompt_tokens for first in found.first_token] == [16, 40]
-    assert [many.conversations for many in found.together] == [2, 3]
-    assert min(found.tokens_per_second, *(many.tokens_per_second for many in found.together)) > 0
-    assert found.weight_bytes == small_files[family].stat().st_size < found.peak_bytes
-    assert found.rival.startswith("llama.cpp") and len(said) > 4
+    said, model = [], GgufModel(SMALL[family], small_files[family])
+    alone = run(measure_alone, model, PLAN, progress=said.append)
+    together = run(measure_together, model, PLAN, progress=said.append)
+    assert [first["prompt_tokens"] for first in alone["first_token"]] == [16, 40]
+    assert [entry["conversations"] for entry in together["together"]] == [2, 3]
+    assert min(alone["speed"]["median"], *(entry["tokens_per_second"] for entry in together["together"])) > 0
+    assert small_files[family].stat().st_size < alone["peak"]["resident_bytes"]
+    assert alone["engine"].startswith("llama.cpp") and len(said) > 4
 
 
 def test_a_file_that_llama_cpp_does_not_load_is_one_line(tmp_path):
     (tmp_path / "broken.gguf").write_bytes(b"GGUF and nothing else")
     with pytest.raises(BackendError, match=r"does not load broken\.gguf"):
-        measure_llama(SMALL["qwen"], tmp_path / "broken.gguf", PLAN, nothing)
+        run(measure_alone, GgufModel(SMALL["qwen"], tmp_path / "broken.gguf"), PLAN, progress=nothing)
 
 
 # ---- a llama.cpp of the user's own
@@ -159,30 +160,32 @@ def write_program(path, text, code=0):
 
 
 def measured_by(folder, said=nothing):
-    return measure_llama_bin(folder, SMALL["qwen"], Path(__file__), PLAN, said)
+    return measure_llama_bench(folder, GgufModel(SMALL["qwen"], Path(__file__)), PLAN, said)
 
 
-def test_without_a_folder_nothing_is_measured_and_a_line_says_so():
+def test_without_a_folder_nothing_is_measured_and_a_line_says_so(monkeypatch):
     said = []
-    assert measured_by(None, said.append) is None
+    monkeypatch.setattr(compared, "random_gguf", fail)
+    found = compared.measure_rivals(SMALL["qwen"], PLAN, RivalOptions(True, Path()), said.append, only_together=True)
+    assert [entry["rival"] for entry in found["missing"]] == ["llama.cpp"] and found["figures"] == []
     assert "--llama-bin" in said[0]
 
 
 def test_llama_bench_is_read_by_its_medians(tmp_path):
     write_program(tmp_path / "llama-bench", json.dumps(BENCH_ROWS))
-    found = measured_by(tmp_path)
-    assert [(first.prompt_tokens, first.seconds) for first in found.first_token] == [(16, 2.0), (40, 5.0)]
-    assert (found.tokens_per_second, found.together) == (5, ())
+    figures = measured_by(tmp_path)
+    assert [tuple(first.values()) for first in figures["first_token"]] == [(16, 2.0), (40, 5.0)]
+    assert (figures["tokens_per_second"], figures["together"]) == (5, [])
     write_program(tmp_path / "llama-batched-bench", "\n".join(["a heading", *map(json.dumps, BATCHED_ROWS)]))
-    assert [many.tokens_per_second for many in measured_by(tmp_path).together] == [11.5, 12.5]
+    assert [entry["tokens_per_second"] for entry in measured_by(tmp_path)["together"]] == [11.5, 12.5]
 
 
 @pytest.mark.parametrize(
     ("text", "code", "error"),
     [
-        ("[]", 0, "is not understood"),
-        ("no json", 0, "is not understood"),
-        (json.dumps(BENCH_ROWS[1:]), 0, "is not understood"),
+        ("[]", 0, "cannot be understood"),
+        ("no json", 0, "cannot be understood"),
+        (json.dumps(BENCH_ROWS[1:]), 0, "cannot be understood"),
         ("[]", 3, "exit code 3: noise"),
     ],
 )
@@ -195,14 +198,14 @@ def test_a_llama_bench_that_fails_is_one_line(tmp_path, text, code, error):
 def test_a_batched_bench_that_is_not_understood_is_one_line(tmp_path):
     write_program(tmp_path / "llama-bench", json.dumps(BENCH_ROWS))
     write_program(tmp_path / "llama-batched-bench", '{"pl": 2}')
-    with pytest.raises(BackendError, match="batched-bench prints is not understood"):
+    with pytest.raises(BackendError, match="batched-bench cannot be understood"):
         measured_by(tmp_path)
 
 
 def test_a_llama_bench_that_crashes_is_one_line(tmp_path):
     (tmp_path / "llama-bench").write_text("#!/bin/sh\nkill -11 $$\n")
     (tmp_path / "llama-bench").chmod(0o755)
-    with pytest.raises(BackendError, match="llama-bench ended with SIGSEGV: it said nothing"):
+    with pytest.raises(BackendError, match="llama-bench ended with SIGSEGV: no error message"):
         measured_by(tmp_path)
 
 
@@ -217,16 +220,22 @@ def test_a_folder_without_llama_bench_is_refused(tmp_path):
 
 @pytest.mark.parametrize("family", SMALL)
 def test_transformers_is_measured(family):
-    found = transformers_rival.measure_transformers(SMALL[family], PLAN, nothing)
-    assert found.weight_bytes == 2 * SMALL[family].parameters
-    assert [first.prompt_tokens for first in found.first_token] == [16, 40]
-    assert found.tokens_per_second > 0 and found.peak_bytes > found.weight_bytes
+    figures = run(measure_alone, SMALL[family], PLAN, progress=nothing)
+    assert [first["prompt_tokens"] for first in figures["first_token"]] == [16, 40]
+    assert figures["speed"]["median"] > 0 and figures["peak"]["resident_bytes"] > 2 * SMALL[family].parameters
+    assert figures["engine"].startswith("transformers")
 
 
 def test_transformers_is_refused_at_once_where_memory_is_short(monkeypatch):
-    monkeypatch.setattr(transformers_rival, "available_bytes", lambda: 8_000_000_000)
-    with pytest.raises(BackendError, match=r"needs 17\.4 GB of memory, and 8\.0 GB is free"):
-        transformers_rival.measure_transformers(QWEN, PLAN, nothing)
+    monkeypatch.setattr("bench.resources.available_bytes", lambda: 8_000_000_000)
+    monkeypatch.setattr(compared, "random_gguf", fail)
+    missing = compared.measure_rivals(QWEN, PLAN, RivalOptions(True, Path()), nothing)["missing"]
+    (reason,) = [entry["reason"] for entry in missing if entry["rival"] == "transformers"]
+    assert "needs 17.4 GB of memory, and 8.0 GB is free" in reason
+
+
+def fail(*_):
+    raise BackendError("bench_failed", "not measured here")
 
 
 # ---- the reference job
@@ -252,31 +261,21 @@ def test_the_lengths_of_the_reference_job_are_those_of_the_real_tokenizers():
 
 
 def test_a_task_is_as_long_as_its_question():
-    made = tasks("qwen-7b-chat")
-    assert [(task.prompt_id, len(task.ids), task.answer_tokens) for task in made] == [
+    tasks = random_tasks("qwen-7b-chat")
+    assert [(task.prompt_id, len(task.ids), task.answer_tokens) for task in tasks] == [
         (question.prompt_id, question.prompt_tokens, question.answer_tokens)
         for question in reference_job("qwen-7b-chat")
     ]
-    assert (answer_tokens("qwen-7b-chat"), reference_seconds("qwen-7b-chat")) == (623, 1981)
-    real = {task.prompt_id: [7, 8] for task in made}
-    assert {task.ids for task in tasks("qwen-7b-chat", real)} == {(7, 8)}
+    assert (sum(task.answer_tokens for task in tasks), reference_seconds("qwen-7b-chat")) == (623, 1981)
     with pytest.raises(InputError, match="not in the reference run"):
-        tasks("smollm2-135m")
+        random_tasks("smollm2-135m")
 
 
 def test_llama_cpp_does_a_job(small_files):
-    found = llama_job(SMALL["qwen"], small_files["qwen"], JOB, nothing)
-    assert [(answer.prompt_id, answer.prompt_tokens, answer.answer_tokens) for answer in found.answers] == [
-        ("one", 20, 5),
-        ("two", 4, 3),
-    ]
-    assert 0 < found.answers[0].first_token_seconds < found.answers[0].seconds < found.seconds
-
-
-def test_transformers_does_a_job():
-    found = transformers_job(SMALL["chatglm"], JOB, nothing)
-    assert [answer.answer_tokens for answer in found.answers] == [5, 3]
-    assert found.seconds == pytest.approx(sum(answer.seconds for answer in found.answers))
+    figures = run(measure_job, GgufModel(SMALL["qwen"], small_files["qwen"]), JOB, progress=nothing)
+    answers = figures["answers"]
+    assert [tuple(answer.values())[:3] for answer in answers] == [("one", 20, 5), ("two", 4, 3)]
+    assert 0 < answers[0]["first_token_seconds"] < answers[0]["seconds"] < figures["seconds"]
 
 
 # ---- a process of its own
@@ -290,7 +289,7 @@ def speaking(code):
 def test_a_process_that_ends_without_a_result_is_one_line_with_its_last_words():
     with pytest.raises(BackendError, match=r"exit code 4 and no result: the reason"):
         speaking("import sys; print('the noise\\nthe reason', file=sys.stderr); sys.exit(4)")
-    with pytest.raises(BackendError, match="killed, most likely because memory was short"):
+    with pytest.raises(BackendError, match="killed, most likely because memory ran out"):
         speaking("import os; os.kill(os.getpid(), 9)")
     with pytest.raises(BackendError, match="cannot be started"):
         run_command(["/no/such/program"], {}, nothing)
@@ -304,13 +303,13 @@ def test_a_process_does_not_outlive_its_result():
 
 def test_a_measurement_ends_when_whoever_asked_is_killed(tmp_path):
     mark = tmp_path / "pid"
-    (tmp_path / "asked.py").write_text(
-        "import os, time\nfrom pathlib import Path\nfrom bench.child import serve\n"
-        f"serve(lambda request, say: (Path({str(mark)!r}).write_text(str(os.getpid())), time.sleep(99)))\n"
+    (tmp_path / "sleeper.py").write_text(
+        "import os, time\nfrom pathlib import Path\n\n\ndef sleep(mark, progress):\n"
+        "    Path(mark).write_text(str(os.getpid()))\n    time.sleep(99)\n"
     )
-    command = [sys.executable, str(tmp_path / "asked.py")]
-    code = f"from bench.child import run_command; run_command({command!r}, {{}}, print)"
-    asker = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    code = f"import sleeper; from bench.probe import run; run(sleeper.sleep, {str(mark)!r}, progress=print)"
+    path = os.pathsep.join([str(ROOT), str(tmp_path)])
+    asker = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, env={**os.environ, "PYTHONPATH": path})
     assert eventually(lambda: mark.exists() and mark.read_text())
     asker.kill()
     asker.wait()
@@ -392,9 +391,9 @@ def test_a_failure_in_the_folders_code_is_one_line(fake, tmp_path):
 
 def test_what_cannot_be_run_is_refused_with_the_way_out(fake, tmp_path):
     assert "requirements-original.txt" in refused(fake, "--trust-code")
-    assert "is no file" in refused(fake, "--trust-code", "--python", tmp_path / "python")
+    assert "is not a file" in refused(fake, "--trust-code", "--python", tmp_path / "python")
     assert "no code of its own" in refused(DATA / "qwen-micro-vocab2048", "--trust-code")
-    assert "is no checkpoint" in refused(tmp_path, "--trust-code")
+    assert "is not a checkpoint" in refused(tmp_path, "--trust-code")
     assert "has no prompt nobody" in refused(fake, "--trust-code", "--only", "nobody")
 
 

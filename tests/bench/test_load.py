@@ -12,13 +12,10 @@ from typer.testing import CliRunner
 from app import cli
 from arena.types import SideName, Winner
 from arena.votes.store import read_votes
-from bench.load.chats import measure_chats
-from bench.load.crowd import measure_crowd
+from bench.load.crowd import measure_chats, measure_class, measure_crowd
 from bench.load.page_client import PageConfig
-from bench.load.raters import measure_class
-from bench.load.results import measure_results
 from bench.load.samples import MODELS, sample_vote
-from bench.load.vote_log import measure_start, measure_writing
+from bench.load.vote_log import measure_results, measure_start, measure_writing
 
 DECISIVE = (Winner.MODEL_A, Winner.MODEL_B)
 
@@ -29,24 +26,24 @@ def quiet(words: str) -> None:
 
 def test_votes_that_are_counted_are_on_disk(tmp_path: Path) -> None:
     found = measure_writing(tmp_path, threads=4, seconds=0.3, progress=quiet)
-    assert found.votes == sum(1 for _ in read_votes(tmp_path)) > 4
-    assert found.per_second > 0 and 0 < found.median_ms <= found.p95_ms and 2_000 < found.row_bytes < 3_200
+    assert found["votes"] == sum(1 for _ in read_votes(tmp_path)) > 4
+    assert found["per_second"] > 0 and 0 < found["median_ms"] <= found["p95_ms"] and 2_000 < found["row_bytes"] < 3_200
 
 
 def test_a_start_on_many_votes_finds_them_all(tmp_path: Path) -> None:
     told: list[str] = []
     found = measure_start(tmp_path, 100, told.append)
-    assert (found.rows, found.events, sum(1 for _ in read_votes(tmp_path))) == (100, 200, 100)
-    assert found.log_bytes == (tmp_path / "votes.csv").stat().st_size and found.peak_bytes > found.log_bytes
-    assert any("100 of 100 rows written" in words for words in told)
+    assert (found["rows"], found["events"], sum(1 for _ in read_votes(tmp_path))) == (100, 200, 100)
+    assert found["log_bytes"] == (tmp_path / "votes.csv").stat().st_size and found["peak_bytes"] > found["log_bytes"]
+    assert any("votes.csv: 100 of 100 lines written" in words for words in told)
 
 
 def test_results_are_timed_on_votes_that_are_all_found(tmp_path: Path) -> None:
     told: list[str] = []
     found = measure_results(tmp_path, 300, told.append)
-    assert (found.rows, sum(1 for _ in read_votes(tmp_path))) == (300, 309)
-    assert found.log_bytes / 300 > 2_000 and "reading them ..." in told
-    assert 0 < found.next_median <= found.next_most and found.first_seconds > 0 < found.restart_seconds
+    assert (found["rows"], sum(1 for _ in read_votes(tmp_path))) == (300, 309)
+    assert found["log_bytes"] / 300 > 2_000 and "Reading the votes ..." in told
+    assert 0 < found["next_median"] <= found["next_most"] and found["first_seconds"] > 0 < found["restart_seconds"]
 
 
 def test_sample_votes_are_of_raters_sides_and_outcomes() -> None:
@@ -62,10 +59,13 @@ def test_a_class_votes_through_the_page_and_nothing_is_lost(tmp_path: Path) -> N
     with ThreadPoolExecutor(1) as pool:
         found = pool.submit(measure_class, tmp_path, raters=4, rate=8, seconds=4, progress=quiet).result()
     votes = list(read_votes(tmp_path / "data"))
-    assert (found.lost, found.doubled, found.errors) == (0, 0, {})
-    assert found.acknowledged == found.vote.count == len(votes) >= 12
+    assert (found["lost"], found["doubled"], found["errors"]) == (0, 0, {})
+    assert found["acknowledged"] == found["vote"]["count"] == len(votes) >= 12
     assert len({vote.judge for vote in votes}) == 4 and len({vote.room for vote in votes}) == 1
-    assert found.battle.count == found.vote.count + 4 and 0 < found.vote.median_ms <= found.vote.p95_ms
+    assert (
+        found["battle"]["count"] == found["vote"]["count"] + 4
+        and 0 < found["vote"]["median_ms"] <= found["vote"]["p95_ms"]
+    )
 
 
 def test_a_crowd_reads_and_votes_and_what_the_server_holds_is_told(
@@ -75,9 +75,11 @@ def test_a_crowd_reads_and_votes_and_what_the_server_holds_is_told(
         monkeypatch.setattr(f"bench.load.crowd.{pause}", 1.0)
     with ThreadPoolExecutor(1) as pool:
         found = pool.submit(measure_crowd, tmp_path, readers=3, raters=3, seconds=6, progress=quiet).result()
-    assert (found.lost, found.errors) == (0, {}) and found.votes == len(list(read_votes(tmp_path / "data"))) >= 1
-    assert found.actions["open the page"].count >= 1 and found.actions["vote"].p95_ms > 0
-    assert found.early and found.late and found.late.resident_bytes > 50e6 and found.late.threads > 1
+    assert (found["lost"], found["errors"]) == (0, {}) and found["votes"] == len(
+        list(read_votes(tmp_path / "data"))
+    ) >= 1
+    assert found["actions"]["open the page"]["count"] >= 1 and found["actions"]["vote"]["p95_ms"] > 0
+    assert found["early"] and found["late"] and found["late"]["resident_bytes"] > 50e6 and found["late"]["threads"] > 1
 
 
 def test_chats_at_once_are_all_answered_and_told_their_place_and_time(tmp_path: Path) -> None:
@@ -89,9 +91,9 @@ def test_chats_at_once_are_all_answered_and_told_their_place_and_time(tmp_path: 
         names.append(f"scripted:{path}")
     with ThreadPoolExecutor(1) as pool:
         found = pool.submit(measure_chats, tmp_path, names, chats=4, progress=quiet).result()
-    assert (found.answered, found.errors) == (4, {}) and found.seconds > 4 * 0.5
+    assert (found["answered"], found["errors"]) == (4, {}) and found["seconds"] > 4 * 0.5
     # All four, where the first one on the one side is not the first on the other.
-    assert 3 <= found.told_time <= found.queued <= 4 and 2 <= found.most_ahead <= 3
+    assert 3 <= found["told_time"] <= found["queued"] <= 4 and 2 <= found["most_ahead"] <= 3
 
 
 def test_the_log_is_measured_by_a_command() -> None:

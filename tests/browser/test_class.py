@@ -120,7 +120,7 @@ def test_a_script_judges_in_a_room(app: ServedApp) -> None:
     state = client.predict(room.code, api_name="/battle")
     assert (state["prompt"].split("\n")[0], state["total"]) == ("Question 1", 1)
     client.predict(state["battle_id"], "tie", {}, "", api_name="/vote")
-    assert (app.rows()[-1]["room"], app.services.rooms.desk(room.code).progress.votes) == (room.code, 1)
+    assert (app.rows()[-1]["room"], app.services.rooms.judging(room.code).progress.votes) == (room.code, 1)
     app.services.rooms.close(room.code)
     with pytest.raises(AppError, match="closed"):
         client.predict(room.code, api_name="/battle")

@@ -9,7 +9,7 @@ import pandas
 import pytest
 from export_votes import LONG, TEXTS, stored_votes
 
-from arena.exports.export import CUT_MARK, TIME_COLUMN
+from arena.exports.tables import CUT_MARK, TIME_COLUMN
 from arena.types import SideName
 from arena.votes import COLUMNS
 from arena.votes.rows import NUMERIC

@@ -13,10 +13,11 @@ from pathlib import Path
 
 from vote_samples import NASTY_TEXTS, log_path, make_side, make_vote
 
-from arena.exports.bundle import export_bundle
+from arena.append_log import list_parts
+from arena.exports.export import export_bundle
 from arena.types import Battle, Message, SideName, Vote, Winner
 from arena.votes import VoteLog
-from arena.votes.parts import HEAD, csv_line, list_parts
+from arena.votes.records import FIRST_PART, HEAD, csv_line
 from arena.votes.rows import to_row
 from arena.votes.store import VoteStore, store_of
 
@@ -84,7 +85,7 @@ def write_exports(folder: Path) -> Path:
     with VoteLog(log_path(folder / "data")) as log:
         for vote in (*votes, second, withdrawn):
             log.append(vote)
-    store = VoteStore(lambda: list_parts(folder / "data"), lambda: {"withdrawn"})
+    store = VoteStore(lambda: list_parts(folder / "data", FIRST_PART), lambda: {"withdrawn"})
     export_bundle(store, folder / "votes.zip")
     with zipfile.ZipFile(folder / "votes.zip") as bundle:
         bundle.extractall(folder / "out")

@@ -9,7 +9,7 @@ from arena.prompts import Prompt, Reference
 from arena.report import KnownModel, Sources
 from arena.results.compute import compute
 from arena.types import Answer, Battle, Message, ModelSpec, Side, Usage, Vote, Winner
-from arena.votes.parts import HEAD, csv_line
+from arena.votes.records import HEAD, csv_line
 from arena.votes.rows import to_row
 from arena.votes.store import store_of
 

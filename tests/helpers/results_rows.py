@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from arena.append_log import list_parts
 from arena.types import Vote, Winner
 from arena.votes.imported.cells import broken_texts, tidied
-from arena.votes.parts import HEAD, csv_cells, csv_line, list_parts, records
 from arena.votes.reader import BadRow
+from arena.votes.records import FIRST_PART, HEAD, csv_cells, csv_line, cut_records
 from arena.votes.rows import UnreadableRow, named_cells, to_row, to_vote
 from arena.votes.store import ReadReport, Votes, store_of
 
@@ -35,10 +36,10 @@ def told(votes: Votes) -> list[tuple[Any, ...]]:
 def expected(folder: Path) -> tuple[list[Vote], ReadReport]:
     """What a plain reader finds, which looks at one row after the other and knows no blocks and no tables."""
     found, bad, damaged, seen, again, unfinished = [], [], [], set(), 0, 0
-    for path in list_parts(folder):
+    for path in list_parts(folder, FIRST_PART):
         header: list[str] = []
         with path.open("rb") as file:
-            for record in records(file):
+            for record in cut_records(file):
                 if not record.whole:
                     unfinished += 1
                     break

@@ -10,7 +10,7 @@ from pathlib import Path
 from vote_samples import make_side, swapped
 
 from arena.types import Battle, Vote, Winner
-from arena.votes.parts import HEAD, csv_line
+from arena.votes.records import HEAD, csv_line
 from arena.votes.rows import to_row
 
 PROMPTS = 6

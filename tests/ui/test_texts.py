@@ -10,15 +10,14 @@ import pytest
 from served_app import ROOT
 
 from arena.errors import InputError
-from arena.judging.judgement import CRITERIA
-from arena.types import SideName
+from arena.types import CRITERIA, SideName
 from ui.texts import TEXTS, error_text, language_of_browser, listed, text
 
 ROOMS = ("arena", "backends", "backup", "bench", "commands", "hubs", "ui")
 CODE = [path for room in ROOMS for path in (ROOT / room).rglob("*.py")] + [ROOT / "app.py"]
 # Raised before there is a page, or by the command line alone.
 NOT_ON_THE_PAGE = {
-    "adapter_base", "admin_short", "answers_name", "answers_unfetched", "backup_part",
+    "adapter_base", "admin_short", "answers_name", "answers_unfetched",
     "dataset_name", "hub_library",
     "openai_library", "openai_login", "openai_name",
     "report_pair", "votes_missing",

@@ -10,8 +10,7 @@ from typing import Any
 import gradio as gr
 
 from arena.errors import ArenaError, InputError
-from arena.judging.ballots import Ballots
-from arena.judging.judgement import Judgement
+from arena.judging.ballots import Ballots, Judgement
 from arena.prompts import Prompt
 from arena.types import Backend, Battle, SideName, SideProgress
 from ui.access import Access, Stored, address_of

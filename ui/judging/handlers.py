@@ -9,8 +9,7 @@ from typing import Any
 import gradio as gr
 
 from arena.errors import InputError
-from arena.judging.recorded import RecordedJudging
-from arena.judging.rooms import NO_ROOM, Room, Rooms
+from arena.judging.rooms import NO_ROOM, Room, RoomJudging, Rooms
 from arena.prompts import Prompt
 from arena.results.figures import Figures
 from arena.results.selection import Filters
@@ -127,8 +126,8 @@ class JudgeHandlers:
         except InputError as error:
             tab.room, tab.unknown_room = NO_ROOM, str(error.details["room"])
         judge, judging = self.access.judge_of(stored), self._judging(tab)
-        if judge and judging.has_begun(judge) and not judging.closed:
-            tab.judging = Judging(judging.position(judge))
+        if judge and judging.has_started(judge) and not judging.closed:
+            tab.judging = Judging(judging.assign(judge))
 
     def go_on(self, stored: Stored, request: gr.Request) -> Updates:
         """Show the next battle, or the current one if it is not rated yet."""
@@ -150,7 +149,7 @@ class JudgeHandlers:
 
     def _position(self, tab: Tab, stored: Stored, request: gr.Request) -> Judging:
         judge = self.access.known_judge(tab, stored)
-        return Judging(self._judging(tab).position(judge, address=address_of(request)))
+        return Judging(self._judging(tab).assign(judge, address=address_of(request)))
 
     def skip(self, stored: Stored, request: gr.Request) -> Updates:
         """Skip the battle."""
@@ -158,7 +157,7 @@ class JudgeHandlers:
         with refusals(tab):
             judge, judging = self.access.known_judge(tab, stored), self._judging(tab)
             judging.skip(self._battle_id(tab), judge)
-            tab.judging = Judging(judging.position(judge))
+            tab.judging = Judging(judging.assign(judge))
         return self._with_empty_form(tab)
 
     def submit(self, typed: Typed, request: gr.Request) -> Updates:
@@ -186,8 +185,8 @@ class JudgeHandlers:
             count = self.withdrawals.withdraw(code or "", address_of(request))
             return text(tab.lang, "judge_withdrawn", count=count)
 
-    def _judging(self, tab: Tab) -> RecordedJudging:
-        return self.rooms.desk(tab.room)
+    def _judging(self, tab: Tab) -> RoomJudging:
+        return self.rooms.judging(tab.room)
 
     def _room(self, tab: Tab) -> Room | None:
         return self.rooms.room(tab.room) if tab.room != NO_ROOM else None

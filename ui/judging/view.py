@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from html import escape
 
 from arena.checks import check_answer
-from arena.checks.words import describe
-from arena.judging.assignments import Position
+from arena.checks.texts import describe
+from arena.judging.assignments import Assignment
 from arena.judging.rooms import Room
 from arena.prompts import Prompt, Reference
 from arena.results.figures import Figures
@@ -19,7 +19,7 @@ from ui.results.view import room_results
 from ui.texts import text
 
 
-def progress_line(lang: str, position: Position | None) -> str:
+def progress_line(lang: str, position: Assignment | None) -> str:
     """How many pairs the rater has rated, as HTML; nothing before the first is shown."""
     if position is None:
         return ""
@@ -105,7 +105,7 @@ def receipt(lang: str, vote: Vote, code_of: Callable[[str], str]) -> str:
     return text(lang, "judge_receipt", choice=chosen, id=vote.id[:8], code=code)
 
 
-def note(lang: str, position: Position | None, vote: Vote | None, code_of: Callable[[str], str]) -> str:
+def note(lang: str, position: Assignment | None, vote: Vote | None, code_of: Callable[[str], str]) -> str:
     """The last line: the receipt of the last vote, or that all pairs are rated."""
     if vote is not None:
         return receipt(lang, vote, code_of)

@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 
 from arena.errors import InputError
-from arena.judging.judgement import Judgement
+from arena.judging.ballots import Judgement
 from arena.types import CRITERIA, VERDICTS, SideName, Vote, Winner
 from ui.components import answer_pane
 from ui.gradio.compat import Block

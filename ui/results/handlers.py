@@ -13,7 +13,7 @@ import gradio as gr
 from arena.errors import ArenaError
 from arena.prompts import Prompt
 from arena.results.figures import Figures
-from arena.results.plots import Labels, as_chart, figures_plot
+from arena.results.plots import as_chart, figures_plot
 from arena.results.selection import Filters
 from arena.results.service import ResultsService
 from ui.access import Access, Stored, refusals
@@ -118,7 +118,7 @@ class ResultsHandlers:
         return props
 
     def _plot(self, lang: str, figures: Figures) -> Props:
-        part, spec = self.part, figures_plot(Labels(lang), figures)
+        part, spec = self.part, figures_plot(lang, figures)
         if spec is None:
             return {}
         words = "results_plot_note" if len(figures.pairs) == 1 else "ratings_plot_note"

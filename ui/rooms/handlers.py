@@ -10,7 +10,7 @@ from urllib.parse import quote
 import gradio as gr
 import segno
 
-from arena.judging.assignments import Progress
+from arena.judging.assignments import RoomProgress
 from arena.judging.rooms import Room, Rooms
 from arena.results.selection import Filters
 from arena.results.sentences import planner
@@ -119,7 +119,7 @@ class RoomHandlers:
         return self.rooms.room(tab.class_room) if tab.admin and tab.class_room else None
 
     def _counts(self, tab: Tab, room: Room | None) -> str:
-        return counts_block(tab.lang, room, self.rooms.desk(room.code).progress if room else None)
+        return counts_block(tab.lang, room, self.rooms.judging(room.code).progress if room else None)
 
     def _results(self, lang: str, room: Room | None) -> str:
         if room is None or not room.closed:
@@ -161,15 +161,15 @@ def link_block(lang: str, base: str, room: Room | None) -> str:
     )
 
 
-def counts_block(lang: str, room: Room | None, progress: Progress | None) -> str:
+def counts_block(lang: str, room: Room | None, progress: RoomProgress | None) -> str:
     """How many raters have started and finished and how many votes there are, as HTML. It reveals no result."""
     if room is None or progress is None:
         return ""
-    done, of = progress.through, room.wanted
+    done, of = progress.finished, room.wanted
     words = text(
         lang,
         "class_counts",
-        begun=progress.begun,
+        begun=progress.started,
         through=done,
         wanted=of,
         votes=progress.votes,

@@ -1,1 +1,1 @@
-"""Files of votes that people bring, as they are or saved again by another program."""
+"""Reads files of votes that spreadsheets and other programs saved."""

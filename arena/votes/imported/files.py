@@ -1,41 +1,46 @@
-"""Files of votes that people bring: checked, unpacked, and copied where another program has saved them."""
+"""Files of votes that other programs saved: found, checked, unpacked, and copied in the format of the log."""
 
 from __future__ import annotations
 
 import codecs
+import glob
+import os
 import shutil
+import tempfile
 import zipfile
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
+from arena.append_log import list_parts, part_number
 from arena.errors import InputError
-from arena.votes.imported.convert import PlainCopies
-from arena.votes.imported.dialect import form_of, sample_of, text_of
-from arena.votes.imported.named import named_logs, parts_of_logs
-from arena.votes.parts import part_number
-from arena.votes.rows import REQUIRED
-from arena.votes.withdrawn import withdrawn_beside
+from arena.votes.imported.dialect import PLAIN, Form, column_names, form_of, sample_of, text_of
+from arena.votes.records import FIRST_PART, csv_cells, csv_line, cut_records, is_whole_row, is_written_by_log
+from arena.votes.rows import REQUIRED, UnreadableRow
 
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _ZIP = b"PK\x03\x04"
 _PARQUET = b"PAR1"
 _OLD_WORKBOOK = b"\xd0\xcf\x11\xe0"
-_PACKED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd", b"7z\xbc\xaf", b"Rar!")
+_COMPRESSED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd", b"7z\xbc\xaf", b"Rar!")
 _IN_WORKBOOKS = ("xl/", "content.xml", "Index/")  # of Excel, LibreOffice and Numbers
 
 
 class ImportedFiles:
-    """The parts of all files that are named, as the log is written: the files themselves, or copies that go with this
-    object. Raises InputError for a file that is not there or not votes."""
+    """The parts of all named files in the format of the log: the files themselves, or temporary copies.
+
+    The copies are deleted with this object. Raises InputError for a file that is missing or does not contain votes.
+    """
 
     def __init__(self, files: Iterable[Path]) -> None:
-        self._logs = named_logs(files)
+        self.logs = _named_logs(files)
         self._copies = PlainCopies(are_whole=True)
-        self._named: dict[Path, Path] = {}
-        for file in parts_of_logs(self._logs):
+        self._names: dict[Path, Path] = {}
+        for file in (part for log in self.logs for part in list_parts(log.parent, log.name)):
             try:
-                self._named[self._part(file)] = file
+                self._names[self._plain_part(file)] = file
             except OSError as error:
                 reason = error.strerror or str(error)
                 message = f"{file.name} cannot be read: {reason}."
@@ -43,23 +48,19 @@ class ImportedFiles:
 
     @property
     def parts(self) -> list[Path]:
-        """All of them, file by file."""
-        return list(self._named)
+        """All parts, file by file."""
+        return list(self._names)
 
     @property
     def files(self) -> set[Path]:
-        """Where they lie, further parts among them."""
-        return {file.resolve() for file in self._named.values()}
-
-    def withdrawn(self) -> frozenset[str]:
-        """The votes that were withdrawn, as the events beside the files tell."""
-        return withdrawn_beside(self._logs)
+        """The original files, further parts among them."""
+        return {file.resolve() for file in self._names.values()}
 
     def name(self, part: Path) -> str:
-        """What the file was called where it was named."""
-        return str(self._named[part])
+        """The original file of a part, as it was named."""
+        return str(self._names[part])
 
-    def _part(self, file: Path) -> Path:
+    def _plain_part(self, file: Path) -> Path:
         sample = _sample(file)
         path = self._unpacked(file) if sample.startswith(_ZIP) else file
         sample = sample if path is file else _sample(path)
@@ -68,21 +69,38 @@ class ImportedFiles:
         return self._copies.plain(path)
 
     def _unpacked(self, file: Path) -> Path:
-        """The votes in a zip, as `export` makes it."""
+        """The votes in a zip, as `export` writes it."""
         try:
             with zipfile.ZipFile(file) as archive:
                 names = archive.namelist()
                 if any(name.startswith(_IN_WORKBOOKS) for name in names):
                     raise _workbook(file.name)
-                votes = [name for name in names if part_number(PurePosixPath(name).name)]
+                votes = [name for name in names if part_number(PurePosixPath(name).name, FIRST_PART)]
                 if len(votes) != 1:
-                    raise _packed(file.name)
-                path = self._copies.place(file.name)
+                    raise _compressed(file.name)
+                path = self._copies.new_path(file.name)
                 with archive.open(votes[0]) as source, path.open("wb") as target:
                     shutil.copyfileobj(source, target)
                 return path
         except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:  # damaged, or it needs a password
-            raise _packed(file.name) from error
+            raise _compressed(file.name) from error
+
+
+def _named_logs(files: Iterable[Path]) -> list[Path]:
+    """The files that the names and patterns (`host*/votes.csv`) match, each once.
+
+    Further parts of another named file are left out: `list_parts` adds them. Raises InputError for a missing file.
+    """
+    logs: dict[Path, Path] = {}
+    for file in files:
+        candidates = [file, *sorted(map(Path, glob.glob(str(file))))]
+        matches = [path for path in candidates if list_parts(path.parent, path.name)]
+        if not matches:
+            raise _missing(file)
+        for path in matches:
+            logs.setdefault(path.resolve(), path)
+    further = {part for path in logs for part in list_parts(path.parent, path.name) if part != path}
+    return [path for resolved, path in logs.items() if resolved not in further]
 
 
 def _sample(path: Path) -> bytes:
@@ -90,15 +108,25 @@ def _sample(path: Path) -> bytes:
         return sample_of(file)
 
 
+# ---- errors that say what to do
+
+
+def _missing(file: Path) -> InputError:
+    if not file.is_dir():
+        return InputError("votes_missing", f"There is no file of votes {file.name}.", path=file.name)
+    message = f"{file} is a folder: name the file of votes in it, such as {file / FIRST_PART}."
+    return InputError("votes_missing", message, path=str(file))
+
+
 def _refusal(sample: bytes, name: str) -> InputError:
-    """Says what a file is that has no votes, and what to do."""
+    """The error for a file without votes, by what the file is instead."""
     text = text_of(sample).strip()
     if not text:
         return InputError("votes_empty", f"{name} is empty: there are no votes in it.", path=name)
     if sample.startswith(_OLD_WORKBOOK):
         return _workbook(name)
-    if sample.startswith((_ZIP, *_PACKED)):
-        return _packed(name)
+    if sample.startswith((_ZIP, *_COMPRESSED)):
+        return _compressed(name)
     if sample.startswith(_PARQUET) or (b"\0" in sample and not sample.startswith(_UTF_16)):
         message = f"{name} is not text: export the votes from the program that wrote it, as CSV."
         return InputError("votes_binary", message, path=name)
@@ -119,6 +147,82 @@ def _workbook(name: str) -> InputError:
     return InputError("votes_workbook", message, path=name)
 
 
-def _packed(name: str) -> InputError:
+def _compressed(name: str) -> InputError:
     message = f"{name} is packed, and no votes can be read from it: unpack it and name the files of votes."
     return InputError("votes_packed", message, path=name)
+
+
+# ---- copies in the format of the log
+
+
+class PlainCopies:
+    """Copies of parts that other programs saved, in UTF-8 with commas and a line end after each row.
+
+    They lie in a temporary folder that is deleted with this object. With `are_whole` no program is writing to the
+    parts: a last row without its line end is a row. Without it, that holds only for parts that another program saved.
+    """
+
+    def __init__(self, are_whole: bool = False) -> None:
+        self._are_whole = are_whole
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._known: dict[Path, tuple[tuple[int, int], Path]] = {}
+
+    def plain(self, part: Path) -> Path:
+        """The part, or where one is needed its copy, which has the same name. Raises OSError."""
+        with part.open("rb") as file:
+            if not self._are_whole and is_written_by_log(file):
+                return part
+            status = os.fstat(file.fileno())
+            state = status.st_size, status.st_mtime_ns
+            if part in self._known and self._known[part][0] == state:
+                return self._known[part][1]
+            form = form_of(sample_of(file))
+            is_plain = form is None or (form == PLAIN and _ends_with_line(file))
+        copy = part if form is None or is_plain else self._copied(part, form)
+        self._known[part] = state, copy
+        return copy
+
+    def new_path(self, name: str) -> Path:
+        """A path in a new temporary folder for a file of this name."""
+        self._folder = self._folder or tempfile.TemporaryDirectory(prefix="arena-votes-", ignore_cleanup_errors=True)
+        return Path(tempfile.mkdtemp(dir=self._folder.name)) / name
+
+    def _copied(self, part: Path, form: Form) -> Path:
+        copy = self.new_path(part.name)
+        with copy.open("wb") as target:
+            target.writelines(_plain_records(part, form))
+        return copy
+
+
+def _ends_with_line(file: BinaryIO) -> bool:
+    size = file.seek(0, os.SEEK_END)
+    file.seek(max(0, size - 1))
+    return file.read() in (b"", b"\n")
+
+
+def _plain_records(part: Path, form: Form) -> Iterator[bytes]:
+    """The records as the log writes them; a damaged one unchanged, so that the reader reports it."""
+    header: tuple[str, ...] = ()
+    for record in cut_records(_lines(part, form)):
+        cells: list[str] = []
+        with suppress(UnreadableRow):
+            cells = csv_cells(record.data, form.delimiter)
+            header = header or column_names(cells)
+        if cells and (is_whole_row(cells, header) if not record.whole else form.delimiter != ","):
+            yield csv_line(cells).encode()
+        else:
+            yield record.data
+
+
+def _lines(part: Path, form: Form) -> Iterator[bytes]:
+    # Undecodable bytes are written again unchanged, and spoil one row there.
+    errors = "replace" if form.encoding.startswith("utf-16") else "surrogateescape"
+    with part.open(encoding=form.encoding, errors=errors, newline="") as text:
+        if form.has_hint:
+            text.readline()
+            yield b"\r\n"  # the lines below keep their numbers
+        is_quoted = False
+        for line in text:
+            is_quoted ^= line.count('"') % 2 == 1
+            data = line.encode("utf-8", errors="surrogateescape")
+            yield data + b"\n" if form.ends_in_cr and line.endswith("\r") and not is_quoted else data

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from arena.answers import AnswerStore, Recorded, answer_key, read_recorded
-from arena.answers.lines import from_line, to_line
+from arena.answers.record import from_line, to_line
 from arena.errors import InputError
 from arena.judging.pairs import pairs_of
 from arena.text import clean

@@ -47,9 +47,9 @@ def test_what_is_unknown_stays_unknown(written):
 @pytest.mark.parametrize(
     ("broken", "words"),
     [
-        ("{", "line 2: it is no JSON"),
-        ("[" * 100_000, "line 2: it is no JSON"),
-        ("[]", "line 2: it is no JSON object"),
+        ("{", "line 2: it is not JSON"),
+        ("[" * 100_000, "line 2: it is not JSON"),
+        ("[]", "line 2: it is not a JSON object"),
         (line(response=None), "line 2: response must be a text"),
         (line(model=" "), "line 2: model must be a text"),
         (line(prompt_id=7), "line 2: prompt_id must be a text"),
@@ -86,7 +86,7 @@ def test_a_file_that_cannot_be_read_or_is_empty_is_named(tmp_path, written):
         read_recorded(written("", " "))
     path = tmp_path / "bytes.jsonl"
     path.write_bytes(b'{"prompt_id": "\xff"}')
-    with pytest.raises(InputError, match="is no UTF-8 text"):
+    with pytest.raises(InputError, match="is not UTF-8 text"):
         read_recorded(path)
 
 

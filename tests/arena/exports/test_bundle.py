@@ -15,12 +15,12 @@ from vote_samples import log_path, make_vote, rich_vote
 from workbooks import one_line_end
 
 from app import cli
+from arena.append_log import list_parts
 from arena.errors import InputError
 from arena.events import EventLog
-from arena.exports.bundle import export_bundle
+from arena.exports.export import export_bundle
 from arena.types import Message, ModelSpec, SideName, Winner
-from arena.votes import VoteLog
-from arena.votes.parts import list_parts
+from arena.votes import FIRST_PART, VoteLog
 from arena.votes.store import VoteStore, store_of
 
 NASTY = 'a "q", b;\r\n=1+2\u2028<|im_end|> 中文 👩\u200d🔬'
@@ -78,7 +78,7 @@ def test_the_log_is_read_once(folder, tmp_path, monkeypatch):
             opened.append(table)
             return super().stored(table)
 
-    export_bundle(Counted(lambda: list_parts(folder)), tmp_path / "votes.zip")
+    export_bundle(Counted(lambda: list_parts(folder, FIRST_PART)), tmp_path / "votes.zip")
     assert len(opened) == 1
 
 

@@ -10,9 +10,8 @@ import pytest
 from vote_samples import make_vote
 from workbooks import workbook_rows
 
-from arena.exports import export_files
-from arena.exports.downloads import Downloads
-from arena.exports.export_files import KEEP_SECONDS, MOST_PLACES
+from arena.exports import export
+from arena.exports.export import KEEP_SECONDS, MOST_FOLDERS, Downloads
 from arena.votes import VoteLog
 
 
@@ -78,7 +77,7 @@ def test_copies_older_than_ten_minutes_go(downloads):
 
 
 def test_of_too_many_copies_the_oldest_go(downloads, monkeypatch):
-    monkeypatch.setattr(export_files, "MOST_PLACES", 4)
+    monkeypatch.setattr(export, "MOST_FOLDERS", 4)
     copies = [downloads(False) for _ in range(4)]
     for seconds, copy in enumerate(reversed(copies)):
         age(copy, seconds)
@@ -87,7 +86,7 @@ def test_of_too_many_copies_the_oldest_go(downloads, monkeypatch):
 
 
 def test_copies_made_at_once_do_not_fall_over_each_others_tidying(downloads, in_background):
-    for copy in [downloads(False) for _ in range(MOST_PLACES)]:
+    for copy in [downloads(False) for _ in range(MOST_FOLDERS)]:
         age(copy, KEEP_SECONDS + 5)
     made = [call.result() for call in [in_background(downloads, False) for _ in range(8)]]
     assert len(set(made)) == 8

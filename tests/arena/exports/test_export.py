@@ -10,11 +10,13 @@ from hypothesis import strategies as st
 from vote_samples import NASTY_TEXTS, log_path, make_vote, rich_vote
 from workbooks import one_line_end, workbook_rows
 
+from arena.append_log import list_parts
 from arena.errors import InputError
-from arena.exports.export import CUT_MARK, EXCEL_CELL, TIME_COLUMN, _quoted, export_csv, export_xlsx
+from arena.exports.export import export_csv, export_xlsx
+from arena.exports.tables import CUT_MARK, EXCEL_CELL, TIME_COLUMN, _quoted
 from arena.types import Winner
 from arena.votes import COLUMNS, VoteLog
-from arena.votes.parts import csv_line, list_parts
+from arena.votes.records import FIRST_PART, csv_line
 from arena.votes.rows import NUMERIC
 from arena.votes.store import ReadReport, VoteStore, read_votes, store_of
 
@@ -82,7 +84,7 @@ def test_all_parts_become_one_file_without_duplicates(tmp_path, export):
         second.append(make_vote(2))
         third.append(make_vote(1, id="again", winner=Winner.TIE))
         third.append(make_vote(3))
-    store = VoteStore(lambda: list_parts(tmp_path), lambda: {"vote-2"})
+    store = VoteStore(lambda: list_parts(tmp_path, FIRST_PART), lambda: {"vote-2"})
     report = export(store, tmp_path / name_for(export))
     data = (tmp_path / name_for(export)).read_bytes()
     if export is export_csv:

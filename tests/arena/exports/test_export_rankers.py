@@ -20,7 +20,7 @@ from export_votes import GLM, QWEN, SMALL, counted_votes, elo, stored_votes, wri
 from served_app import ROOT
 from vote_samples import vote_between
 
-from arena.exports.formats import Pairs
+from arena.exports.formats import pairs_csv
 from arena.results.compute import compute
 from arena.types import Side, Winner
 from arena.votes import VoteLog
@@ -67,14 +67,14 @@ def test_arena_rank_sees_and_rates_every_vote(out: Path, tmp_path: Path) -> None
 
 def test_our_ratings_are_arena_ranks(tmp_path: Path) -> None:
     draw, strength = random.Random(7), {"w": 0.0, "x": 0.4, "y": 0.8, "z": 1.5}
-    with VoteLog(tmp_path / "votes.csv") as log, Pairs(tmp_path) as pairs:
+    with VoteLog(tmp_path / "votes.csv") as log, pairs_csv(tmp_path / "pairs.csv") as add_pair:
         for number in range(400):
             a, b = draw.sample(sorted(strength), 2)
             a_wins = draw.random() < 1 / (1 + math.exp(strength[b] - strength[a]))
             winner = draw.choice([*[Winner.MODEL_A if a_wins else Winner.MODEL_B] * 6, Winner.TIE, Winner.BOTH_BAD])
             vote = vote_between(number, a, b, winner, "q")
             log.append(vote)
-            pairs.add(StoredVote(to_row(vote)))
+            add_pair(StoredVote(to_row(vote)))
     sources = tmp_path / "votes.csv", tmp_path / "pairs.csv"
     theirs = run("arena_rank_job.py", "requirements-arena-rank.txt", tmp_path, *sources)["votes"]
     ours = {model.model: model for model in compute(store_of(tmp_path).refresh()).models}

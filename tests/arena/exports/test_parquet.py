@@ -4,9 +4,9 @@ import pytest
 from arro3.io import read_parquet
 from vote_samples import NASTY_TEXTS, log_path, make_vote, rich_vote
 
-from arena.exports import parquet as module
+from arena.exports import tables as module
 from arena.exports.export import export_csv
-from arena.exports.parquet import write_parquet
+from arena.exports.tables import write_parquet
 from arena.votes import COLUMNS, VoteLog
 from arena.votes.store import store_of
 

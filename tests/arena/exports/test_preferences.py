@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from vote_samples import make_side, make_vote
 
-from arena.exports.preferences import DATASET_INFO, LLAMA_FACTORY, REASONS, TRL, Preferences
+from arena.exports.formats import DATASET_INFO, LLAMA_FACTORY, REASONS, TRL, Preferences
 from arena.types import Battle, Message, SideName, Winner
 from arena.votes.rows import to_row
 from arena.votes.store import StoredVote

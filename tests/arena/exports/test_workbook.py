@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from vote_samples import NASTY_TEXTS
 from workbooks import in_excel, one_line_end, sheets
 
-from arena.exports import workbook
-from arena.exports.workbook import Column, Workbook
+from arena.exports import tables
+from arena.exports.tables import Column, Workbook
 
 LOOKALIKES = [
     "=1+1",
@@ -131,7 +131,7 @@ def test_the_header_is_bold_frozen_and_has_a_filter(tmp_path):
 
 
 def test_a_table_longer_than_a_sheet_goes_on_in_the_next_one(tmp_path, monkeypatch):
-    monkeypatch.setattr(workbook, "SHEET_ROWS", 4)
+    monkeypatch.setattr(tables, "SHEET_ROWS", 4)
     path = written(tmp_path, [Column("n", "number")], [[str(number)] for number in range(7)])
     assert sheets(path) == {
         "votes": [["n"], [0], [1], [2]],

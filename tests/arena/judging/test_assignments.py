@@ -8,7 +8,7 @@ from vote_samples import make_side
 from arena.answers import Recorded
 from arena.errors import VoteRefused
 from arena.events import EventLog, read_events
-from arena.judging.assignments import REPEAT_GAP, Assignments, Progress
+from arena.judging.assignments import REPEAT_GAP, Assignments, RoomProgress
 from arena.judging.pairs import pairs_of
 
 
@@ -23,35 +23,35 @@ def log(tmp_path):
         yield log
 
 
-def walk(review, judge, skips=()):
+def judge_all(assignments, judge, skips=()):
     """All battles of a rater; those at the places in `skips` are skipped."""
     seen = []
-    while (battle := review.position(judge).battle) is not None:
-        review.position(judge)
-        repeat_of = review.repeat_of(judge, battle.id)
+    while (battle := assignments.assign(judge).battle) is not None:
+        assignments.assign(judge)
+        repeat_of = assignments.repeat_of(battle.id, judge)
         seen.append((battle, repeat_of))
-        (review.skip if len(seen) - 1 in skips else review.voted)(judge, battle.id)
+        (assignments.skip if len(seen) - 1 in skips else assignments.record_vote)(battle.id, judge)
     return seen
 
 
 def test_a_rater_sees_every_pair_once_and_hears_how_far_they_are(log):
-    review = Assignments(pairs(5), log)
+    assignments = Assignments(pairs(5), log)
     places = []
     for _ in range(5):
-        position = review.position("r")
+        position = assignments.assign("r")
         places.append((position.done, position.total))
-        assert review.position("r").battle == position.battle
-        review.voted("r", position.battle.id)
+        assert assignments.assign("r").battle == position.battle
+        assignments.record_vote(position.battle.id, "r")
     assert places == [(n, 5) for n in range(5)]
-    assert review.position("r").battle is None and review.position("r").done == 5
-    assert len({battle.prompt_id for battle, _ in walk(review, "s")}) == 5
+    assert assignments.assign("r").battle is None and assignments.assign("r").done == 5
+    assert len({battle.prompt_id for battle, _ in judge_all(assignments, "s")}) == 5
 
 
 def test_one_in_eight_comes_again_with_the_sides_swapped(log):
     for number, again in ((7, 0), (8, 1), (16, 2), (20, 2)):
-        review = Assignments(pairs(number), log, room=str(number))
-        assert review.position("r").total == number + again
-        seen = walk(review, "r")
+        assignments = Assignments(pairs(number), log, room=str(number))
+        assert assignments.assign("r").total == number + again
+        seen = judge_all(assignments, "r")
         repeats = [(place, battle, repeat_of) for place, (battle, repeat_of) in enumerate(seen) if repeat_of]
         assert len(seen) == number + again and len(repeats) == again
         first = {battle.id: (place, battle) for place, (battle, repeat_of) in enumerate(seen) if not repeat_of}
@@ -63,21 +63,21 @@ def test_one_in_eight_comes_again_with_the_sides_swapped(log):
 
 
 def test_a_skipped_battle_is_behind_the_rater_and_never_repeated(log):
-    review = Assignments(pairs(9), log)
-    seen = walk(review, "r", skips={0})
+    assignments = Assignments(pairs(9), log)
+    seen = judge_all(assignments, "r", skips={0})
     assert len(seen) == 10 and seen[-1][1] not in ("", seen[0][0].id)
-    position = review.position("r")
+    position = assignments.assign("r")
     assert (position.done, position.total) == (10, 10)
-    review = Assignments(pairs(8), log, room="2")
-    assert len(walk(review, "r", skips={0})) == 8
-    assert review.position("r").total == 8
+    assignments = Assignments(pairs(8), log, room="2")
+    assert len(judge_all(assignments, "r", skips={0})) == 8
+    assert assignments.assign("r").total == 8
 
 
 def test_pairs_and_sides_are_given_out_evenly(log):
-    review = Assignments(pairs(4), log)
+    assignments = Assignments(pairs(4), log)
     shown, left = Counter(), Counter()
     for rater in range(42):  # nobody stays for more than one
-        battle = review.position(f"r{rater}").battle
+        battle = assignments.assign(f"r{rater}").battle
         shown[battle.prompt_id] += 1
         left[battle.prompt_id] += battle.a.model.id == "one"
     assert sorted(shown.values()) == [10, 10, 11, 11]
@@ -85,45 +85,48 @@ def test_pairs_and_sides_are_given_out_evenly(log):
 
 
 def test_which_side_comes_first_is_drawn(log):
-    firsts = Counter(Assignments(pairs(1), log, room=str(n)).position("r").battle.a.model.id for n in range(64))
+    firsts = Counter(Assignments(pairs(1), log, room=str(n)).assign("r").battle.a.model.id for n in range(64))
     assert firsts["one"] > 8 and firsts["two"] > 8
 
 
 def test_a_restart_changes_nothing(log, tmp_path):
     given = pairs(16)
-    review = Assignments(given, log)
+    assignments = Assignments(given, log)
     for _ in range(9):
-        review.voted("r", review.position("r").battle.id)
-    review.skip("r", review.position("r").battle.id)
-    before, other = review.position("r"), review.position("other")
+        assignments.record_vote(assignments.assign("r").battle.id, "r")
+    assignments.skip(assignments.assign("r").battle.id, "r")
+    before, other = assignments.assign("r"), assignments.assign("other")
     again = Assignments(given, log)
-    again.restore(read_events(tmp_path))
-    assert again.position("r") == before and again.position("other") == other
-    seen = walk(again, "r")
-    assert len(seen) + before.done == 17 and again.position("r").total == 17
-    assert again.progress == Progress(begun=2, through=1, votes=9 + len(seen))
+    for event in read_events(tmp_path):
+        again.replay(event)
+    assert again.assign("r") == before and again.assign("other") == other
+    seen = judge_all(again, "r")
+    assert len(seen) + before.done == 17 and again.assign("r").total == 17
+    assert again.progress == RoomProgress(started=2, finished=1, votes=9 + len(seen))
 
 
 def test_what_belongs_to_another_room_or_another_set_is_passed_over(log, tmp_path):
-    Assignments(pairs(3), log, room="x").position("r")
-    review = Assignments(pairs(2), log)
-    review.restore(read_events(tmp_path))
-    assert review.progress == Progress(0, 0, 0)
-    review = Assignments(pairs(0), log, room="x")
-    review.restore(read_events(tmp_path))
-    assert review.progress == Progress(0, 0, 0) and review.position("r").battle is None
+    Assignments(pairs(3), log, room="x").assign("r")
+    assignments = Assignments(pairs(2), log)
+    for event in read_events(tmp_path):
+        assignments.replay(event)
+    assert assignments.progress == RoomProgress(0, 0, 0)
+    assignments = Assignments(pairs(0), log, room="x")
+    for event in read_events(tmp_path):
+        assignments.replay(event)
+    assert assignments.progress == RoomProgress(0, 0, 0) and assignments.assign("r").battle is None
 
 
 def test_only_the_battle_before_the_rater_is_taken_and_once(log):
-    review = Assignments(pairs(3), log)
-    battle = review.position("r").battle
+    assignments = Assignments(pairs(3), log)
+    battle = assignments.assign("r").battle
     for judge, battle_id in (("other", battle.id), ("r", "unknown")):
         with pytest.raises(VoteRefused, match="no such battle"):
-            review.voted(judge, battle_id)
-    review.voted("r", battle.id)
-    for end in (review.voted, review.skip, review.repeat_of):
-        with pytest.raises(VoteRefused, match="judged already"):
-            end("r", battle.id)
+            assignments.record_vote(battle_id, judge)
+    assignments.record_vote(battle.id, "r")
+    for end in (assignments.record_vote, assignments.skip, assignments.repeat_of):
+        with pytest.raises(VoteRefused, match="already been judged"):
+            end(battle.id, "r")
 
 
 def test_a_full_disk_does_not_keep_a_rater_from_reading():
@@ -131,6 +134,6 @@ def test_a_full_disk_does_not_keep_a_rater_from_reading():
         def append(self, kind, durable=False, **about):
             raise OSError(28, "No space left on device")
 
-    review = Assignments(pairs(2), Full())
-    review.voted("r", review.position("r").battle.id)
-    assert review.position("r").done == 1 and review.position("r").battle is not None
+    assignments = Assignments(pairs(2), Full())
+    assignments.record_vote(assignments.assign("r").battle.id, "r")
+    assert assignments.assign("r").done == 1 and assignments.assign("r").battle is not None

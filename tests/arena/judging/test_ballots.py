@@ -10,9 +10,8 @@ import pytest
 import arena.judging.ballots
 from arena.chat import Chat
 from arena.errors import InputError, VoteRefused
-from arena.judging.ballots import Ballots, ClosedLog
+from arena.judging.ballots import MAX_COMMENT_CHARACTERS, Ballots, ClosedLog, Judgement
 from arena.judging.judge_key import JudgeKey
-from arena.judging.judgement import MAX_COMMENT_CHARACTERS, Judgement
 from arena.types import SideName, Winner
 from arena.votes import VoteLog
 
@@ -224,7 +223,7 @@ def test_a_battle_that_is_offered_again_stays_judged(ballots, log, answered):
     ballots.offer(answered(), "judge-1")
     ballots.cast("battle-1", "judge-1", Judgement("tie"))
     ballots.offer(answered(), "judge-1")
-    with pytest.raises(VoteRefused, match="judged already"):
+    with pytest.raises(VoteRefused, match="already been judged"):
         ballots.cast("battle-1", "judge-1", Judgement("tie"))
     assert len(log.votes) == 1
 

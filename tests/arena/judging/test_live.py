@@ -4,8 +4,7 @@ import pytest
 from vote_samples import log_path
 
 from arena.errors import InputError, VoteRefused
-from arena.judging.ballots import Ballots
-from arena.judging.judgement import Judgement
+from arena.judging.ballots import Ballots, Judgement
 from arena.judging.live import LiveBattles
 from arena.prompts import Prompt
 from arena.types import Chunk, SideName
@@ -55,7 +54,7 @@ def test_a_vote_is_taken_once_from_the_rater_who_asked(live_of, saying, tmp_path
     with pytest.raises(VoteRefused, match="no such battle"):
         live.cast("tab", "another", TIE)
     live.cast("tab", "judge", TIE)
-    with pytest.raises(VoteRefused, match="judged already"):
+    with pytest.raises(VoteRefused, match="already been judged"):
         live.cast("tab", "judge", TIE)
     (vote,) = read_votes(tmp_path)
     assert (vote.battle.prompt_id, vote.battle.dimension, vote.battle.blind) == ("q1", "reasoning", True)

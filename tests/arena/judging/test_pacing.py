@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from vote_samples import make_side
 
-from arena.judging.pacing import SLOWEST, Pacing
+from arena.judging.live import SLOWEST, Pacing
 from arena.types import Answer, Battle, SideName, SideProgress
 
 A, B = SideName.A, SideName.B

@@ -6,9 +6,8 @@ from vote_samples import log_path, make_side
 from arena.answers import Recorded
 from arena.errors import InputError, VoteRefused
 from arena.events import EventLog, read_events
-from arena.judging.assignments import Progress
-from arena.judging.ballots import Ballots
-from arena.judging.judgement import Judgement
+from arena.judging.assignments import RoomProgress
+from arena.judging.ballots import Ballots, Judgement
 from arena.judging.pairs import pairs_of
 from arena.judging.rooms import MOST_RATERS, NO_ROOM, Rooms
 from arena.results.selection import Filters
@@ -38,11 +37,11 @@ def rooms(log, events):
     return Rooms(PAIRS, Ballots(log), events)
 
 
-def walk(desk, judge):
+def judge_all(judging, judge):
     """The rater judges everything; returns the prompts' ids."""
     seen = []
-    while battle := desk.position(judge).battle:
-        desk.cast(battle.id, judge, Judgement("model_a"))
+    while battle := judging.assign(judge).battle:
+        judging.cast(battle.id, judge, Judgement("model_a"))
         seen.append(battle.prompt_id)
     return seen
 
@@ -51,9 +50,9 @@ def test_a_room_has_its_own_prompts_raters_and_votes(rooms, tmp_path):
     room = rooms.open(["q2", "q0"], 30)
     assert (room.prompts, room.wanted, room.closed) == (("q0", "q2"), 30, False)
     assert len(room.code) == 6 and not set(room.code) & set("01OIL")
-    assert sorted(walk(rooms.desk(room.code), "r")) == ["q0", "q2"]
-    assert rooms.desk(room.code).progress == Progress(begun=1, through=1, votes=2)
-    assert rooms.main.progress == Progress(0, 0, 0) and len(walk(rooms.main, "r")) == 3
+    assert sorted(judge_all(rooms.judging(room.code), "r")) == ["q0", "q2"]
+    assert rooms.judging(room.code).progress == RoomProgress(started=1, finished=1, votes=2)
+    assert rooms.main.progress == RoomProgress(0, 0, 0) and len(judge_all(rooms.main, "r")) == 3
     assert sorted(vote.room for vote in read_votes(tmp_path)) == ["", "", "", room.code, room.code]
     results = ResultsService(store_of(tmp_path))
     assert [results.figures(Filters(room=code)).votes for code in (room.code, None, "OTHER")] == [2, 5, 0]
@@ -62,7 +61,7 @@ def test_a_room_has_its_own_prompts_raters_and_votes(rooms, tmp_path):
 def test_a_code_is_found_however_it_is_typed_and_others_are_not(rooms):
     room = rooms.open(["q1"], 1)
     assert rooms.room(f" {room.code[:3].lower()} {room.code[3:]}\n") == room
-    assert rooms.desk(room.code.lower()) is rooms.desk(room.code) and rooms.desk(NO_ROOM) is rooms.main
+    assert rooms.judging(room.code.lower()) is rooms.judging(room.code) and rooms.judging(NO_ROOM) is rooms.main
     for code in ("", "NOSUCH", "x" * 5000):
         with pytest.raises(InputError) as refused:
             rooms.room(code)
@@ -71,20 +70,20 @@ def test_a_code_is_found_however_it_is_typed_and_others_are_not(rooms):
 
 def test_a_closed_room_takes_no_vote_and_shows_names_to_those_who_were_through(rooms):
     room = rooms.open(["q0", "q1"], 2)
-    desk = rooms.desk(room.code)
-    walk(desk, "done")
-    half = desk.position("half").battle
+    judging = rooms.judging(room.code)
+    judge_all(judging, "done")
+    half = judging.assign("half").battle
     assert not rooms.may_see_names("done")
     assert rooms.close(room.code).closed and rooms.close(room.code).closed
     for call in (
-        lambda: desk.cast(half.id, "half", Judgement("tie")),
-        lambda: desk.skip(half.id, "half"),
-        lambda: desk.position("new"),
+        lambda: judging.cast(half.id, "half", Judgement("tie")),
+        lambda: judging.skip(half.id, "half"),
+        lambda: judging.assign("new"),
     ):
         with pytest.raises(VoteRefused, match="closed"):
             call()
     assert rooms.may_see_names("done") and not rooms.may_see_names("half") and not rooms.may_see_names("new")
-    walk(rooms.main, "half")
+    judge_all(rooms.main, "half")
     assert rooms.may_see_names("half")
 
 
@@ -105,11 +104,11 @@ def test_a_room_for_nothing_or_nobody_is_not_opened(rooms, prompts, wanted, code
 
 def test_a_restart_changes_nothing(rooms, log, events, tmp_path):
     first, second = rooms.open(["q0", "q1"], 20), rooms.open(["q2"], 5)
-    desk = rooms.desk(first.code)
-    desk.cast(desk.position("r").battle.id, "r", Judgement("tie"))
-    desk.skip(desk.position("s").battle.id, "s")
-    walk(rooms.main, "m")
-    before = desk.position("r")
+    judging = rooms.judging(first.code)
+    judging.cast(judging.assign("r").battle.id, "r", Judgement("tie"))
+    judging.skip(judging.assign("s").battle.id, "s")
+    judge_all(rooms.main, "m")
+    before = judging.assign("r")
     rooms.close(second.code)
     again = Rooms(PAIRS, Ballots(log), events)
     again.restore(read_events(tmp_path))
@@ -118,10 +117,10 @@ def test_a_restart_changes_nothing(rooms, log, events, tmp_path):
         (("q2",), 5, True),
         (("q0", "q1"), 20, False),
     ]
-    assert again.desk(second.code).closed and not again.desk(first.code).closed
-    assert again.desk(first.code).position("r") == before
-    assert again.desk(first.code).progress == Progress(begun=2, through=0, votes=1)
-    assert again.main.progress == rooms.main.progress == Progress(begun=1, through=1, votes=3)
+    assert again.judging(second.code).closed and not again.judging(first.code).closed
+    assert again.judging(first.code).assign("r") == before
+    assert again.judging(first.code).progress == RoomProgress(started=2, finished=0, votes=1)
+    assert again.main.progress == rooms.main.progress == RoomProgress(started=1, finished=1, votes=3)
 
 
 def test_a_room_that_could_not_be_kept_is_not_opened(log):
@@ -137,7 +136,7 @@ def test_a_room_that_could_not_be_kept_is_not_opened(log):
 
 def test_a_battle_is_found_in_the_room_where_it_was_shown(rooms):
     room = rooms.open(["q0"], 3)
-    here, there = rooms.desk(room.code).position("r").battle, rooms.main.position("r").battle
+    here, there = rooms.judging(room.code).assign("r").battle, rooms.main.assign("r").battle
     assert rooms.was_shown(here.id, "r").room == room.code and rooms.was_shown(there.id, "r") is rooms.main
     assert rooms.was_shown(here.id, "another") is None and rooms.was_shown("none", "r") is None
     with pytest.raises(VoteRefused, match="no such battle"):

@@ -44,14 +44,14 @@ def test_questions_of_mt_bench_are_read(load):
     writing = {"question_id": 81, "category": "writing", "turns": ["Write a post.", "Shorten it."]}
     maths = {"question_id": 111, "category": "math", "turns": ["1 + 1?"], "reference": ["2", ""]}
     other = {"question_id": "x", "category": "arena-hard", "turns": ["为什么天是蓝的?" * 9], "cluster": "sky"}
-    found = load("jsonl", lines(writing, maths, other))
-    assert [prompt.id for prompt in found] == ["81", "111", "x"]
-    assert [prompt.dimension for prompt in found] == ["generation", "reasoning", ""]
-    assert [prompt.category for prompt in found] == ["writing", "math", "arena-hard"]
-    assert found[0].turns == ("Write a post.", "Shorten it.")
-    assert found[1].reference == Reference(text="2")
-    assert found[0].title == {"zh": "81 Write a post.", "en": "81 Write a post."}
-    assert found[2].title["zh"] == "x " + ("为什么天是蓝的?" * 9)[:40] + "…"
+    prompts = load("jsonl", lines(writing, maths, other))
+    assert [prompt.id for prompt in prompts] == ["81", "111", "x"]
+    assert [prompt.dimension for prompt in prompts] == ["generation", "reasoning", ""]
+    assert [prompt.category for prompt in prompts] == ["writing", "math", "arena-hard"]
+    assert prompts[0].turns == ("Write a post.", "Shorten it.")
+    assert prompts[1].reference == Reference(text="2")
+    assert prompts[0].title == {"zh": "81 Write a post.", "en": "81 Write a post."}
+    assert prompts[2].title["zh"] == "x " + ("为什么天是蓝的?" * 9)[:40] + "…"
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_questions_of_mt_bench_are_read(load):
         ({"turns": [7]}, "prompt must be texts"),
         ({"question_id": None}, "question_id"),
         ({"question_id": True}, "question_id"),
-        ({"question_id": 1}, "line 1 has the id '1'"),
+        ({"question_id": 1}, "line 1 already has the id '1'"),
         ({"reference": 7}, "reference must be a text or a list of texts"),
         ({"reference": ["2", 7]}, "reference must be a text or a list of texts"),
     ],
@@ -118,8 +118,8 @@ def test_a_text_with_other_ends_of_lines_is_one_prompt(load):
 @pytest.mark.parametrize(
     ("content", "hint"),
     [
-        ("{]", "no JSON in line 1"),
-        (lines({"prompt": "Why?"}, ["Why?"]), "line 2 (entry 2): it is no object"),
+        ("{]", "not valid JSON in line 1"),
+        (lines({"prompt": "Why?"}, ["Why?"]), "line 2 (entry 2): it is not an object"),
         (lines({"id": "a"}), "prompt must be texts"),
         (lines({"prompt": "Why?", "dimension": ["wit"]}), "reasoning, knowledge"),
         (lines({"prompt": "Why?", "must": [["x"], []]}), "must needs a list"),
@@ -133,8 +133,8 @@ def test_a_line_with_a_mistake_is_named(refusal, content, hint):
 
 
 def test_a_fact_may_have_several_wordings(load):
-    told = {"must": ["x", ["y", "z"]], "must_not": [["v", "w"]]}
-    for entry in ({"prompt": "Why?", **told}, {"prompt": "Why?", "reference": told}):
+    reference = {"must": ["x", ["y", "z"]], "must_not": [["v", "w"]]}
+    for entry in ({"prompt": "Why?", **reference}, {"prompt": "Why?", "reference": reference}):
         (prompt,) = load("jsonl", lines(entry))
         assert prompt.reference == Reference((("x",), ("y", "z")), (("v", "w"),))
 
@@ -161,10 +161,10 @@ def test_one_column_is_enough(load):
 @pytest.mark.parametrize(
     ("table", "hint"),
     [
-        ("question\nWhy?\n", "no column called prompt"),
+        ("question\nWhy?\n", "no column named prompt"),
         ('prompt,id\n"two\nlines",a\nWhy?,b,c\n', "line 4 (entry 2): it has more or fewer cells"),
         ("prompt,id\nWhy?\n", "line 2 (entry 1): it has more or fewer cells"),
-        ('prompt\n"Why?\n', "no CSV in line 2"),
+        ('prompt\n"Why?\n', "not valid CSV in line 2"),
         ("prompt,languages\nWhy?,Klingon\n", "languages must be among Chinese"),
         ("prompt\n", "no list of prompts"),
     ],
@@ -182,8 +182,13 @@ def with_reference(reference):
 
 
 def test_a_reference_is_read(load):
-    told = {"code": {"function": "f", "results": {"[1, 2]": 4}}, "languages": ["Japanese"], "text": "So.", "must": []}
-    (prompt,) = load("json", with_reference(told))
+    reference = {
+        "code": {"function": "f", "results": {"[1, 2]": 4}},
+        "languages": ["Japanese"],
+        "text": "So.",
+        "must": [],
+    }
+    (prompt,) = load("json", with_reference(reference))
     assert prompt.reference == Reference((), (), ("Japanese",), CodeReference("f", (("[1, 2]", 4),)), "So.")
 
 
@@ -205,10 +210,10 @@ def test_any_code_may_be_asked_for(load):
         ({"must_not": [["x", 7]]}, "must_not needs a list"),
         ({"must_not": "x"}, "must_not needs a list"),
         ({"languages": ["Klingon"]}, "languages must be among"),
-        ({"code": "def"}, "code is an object"),
-        ({"code": {"name": "f"}}, "code is an object"),
-        ({"code": {"results": {"[1]": "4"}}}, "results must be numbers"),
-        ({"code": {"results": [4]}}, "results must be numbers"),
+        ({"code": "def"}, "code must be an object"),
+        ({"code": {"name": "f"}}, "code must be an object"),
+        ({"code": {"results": {"[1]": "4"}}}, "results must map inputs to numbers"),
+        ({"code": {"results": [4]}}, "results must map inputs to numbers"),
         ({"text": 7}, "text must be a text"),
     ],
     ids=str,

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from arena.errors import InputError
-from arena.language import language_of
 from arena.prompts import DIMENSIONS, Prompt, load_prompts
+from arena.text import language_of
 
 ROOT = Path(__file__).parents[3]
 QUESTIONS = ROOT / "../shared/seed/questions.json"
@@ -42,12 +42,12 @@ def refusal(tmp_path):
 @pytest.mark.skipif(not QUESTIONS.exists(), reason="the reference run is not beside this copy of the project")
 def test_the_eight_questions_of_the_reference_run_come_first_as_they_are(shipped):
     questions = json.loads(QUESTIONS.read_text(encoding="utf-8"))
-    found = [
+    prompts = [
         {"id": prompt.id, "dimension": prompt.dimension, "title": dict(prompt.title), "prompt": prompt.text}
         for prompt in shipped[:8]
     ]
     assert len(questions) == 8
-    assert found == questions
+    assert prompts == questions
 
 
 def test_some_prompts_are_in_english(shipped):
@@ -95,8 +95,8 @@ def test_what_breaks_files_is_cleaned_out(tmp_path):
         ({"dimension": ""}, "reasoning, knowledge, generation, multilingual"),
         ({"dimension": " \n"}, "reasoning, knowledge, generation, multilingual"),
         ({"dimension": []}, "reasoning, knowledge, generation, multilingual"),
-        ({"dimension": None}, "another name of 40 characters"),
-        ({"dimension": "x" * 41}, "another name of 40 characters"),
+        ({"dimension": None}, "another name of at most 40 characters"),
+        ({"dimension": "x" * 41}, "another name of at most 40 characters"),
         ({"title": "One"}, "zh and for en"),
         ({"title": {"zh": "一"}}, "zh and for en"),
         ({"title": {"zh": "一", "en": " "}}, "zh and for en"),
@@ -161,11 +161,11 @@ def test_a_file_without_a_list_is_refused(refusal, content):
 
 @pytest.mark.parametrize("content", [b"", b"[{]", b'[{"id": "q1"}'], ids=["empty", "[{]", "cut"])
 def test_a_file_that_is_no_json_is_refused(refusal, content):
-    assert "no JSON" in refusal(content)
+    assert "not valid JSON" in refusal(content)
 
 
 def test_a_file_in_another_encoding_is_refused(refusal):
-    assert "no UTF-8" in refusal(b"\xff\xfe[")
+    assert "not UTF-8" in refusal(b"\xff\xfe[")
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path):

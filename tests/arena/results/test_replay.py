@@ -11,7 +11,7 @@ from vote_samples import make_side, make_vote, rich_vote
 from arena.results.replay import Obstacle, ask_again, find_vote, fingerprints, obstacle, same_until
 from arena.types import Battle, Chunk, GenerationConfig, Message, SideName
 from arena.votes import VoteLog, reader
-from arena.votes.parts import HEAD, csv_line
+from arena.votes.records import HEAD, csv_line
 from arena.votes.rows import to_row
 from arena.votes.store import store_of
 

@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from vote_samples import make_vote
 
 from arena.votes import COLUMNS
-from arena.votes.columns import InDoubt, add_columns
 from arena.votes.imported.cells import tidied, tidied_columns
+from arena.votes.records import InDoubt
 from arena.votes.rows import NUMERIC, UnreadableRow, to_row, to_vote
-from arena.votes.table import TableBuilder
+from arena.votes.table import TableBuilder, add_columns
 
 NOON = 1_764_000_000.0  # 2025-11-24 16:00:00 UTC
 FLAGS = {

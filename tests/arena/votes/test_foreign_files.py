@@ -8,8 +8,8 @@ from foreign_files import CHINESE, VOTES, assert_read, changed, rows_of, text_of
 from vote_samples import NASTY_TEXTS, make_vote
 
 from arena.votes.imported.dialect import Form, form_of
-from arena.votes.parts import HEAD
 from arena.votes.reader import BadRow
+from arena.votes.records import HEAD
 from arena.votes.store import store_of_files
 
 TRADITIONAL = "這句話有歧義，可以是背負，也可以是瞞著。答案是對的"

@@ -13,7 +13,7 @@ from foreign_files import VOTES, assert_read, rows_of, text_of
 from vote_samples import make_vote
 
 from arena.errors import InputError
-from arena.exports.bundle import export_bundle
+from arena.exports.export import export_bundle
 from arena.votes import VoteLog
 from arena.votes.imported.files import ImportedFiles
 from arena.votes.store import store_of, store_of_files
@@ -94,7 +94,7 @@ def test_the_column_that_is_missing_is_named(tmp_path):
 
 
 def test_a_folder_is_told_what_to_name(tmp_path):
-    with pytest.raises(InputError, match=r"that is a folder, name the file in it, such as .*votes\.csv") as caught:
+    with pytest.raises(InputError, match=r"is a folder: name the file of votes in it, such as .*votes\.csv") as caught:
         ImportedFiles([tmp_path])
     assert caught.value.code == "votes_missing"
 

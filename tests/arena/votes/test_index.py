@@ -8,17 +8,17 @@ from results_rows import assert_same, row_of, write
 from vote_samples import make_vote
 
 from arena.types import Winner
-from arena.votes import index, store
+from arena.votes import reader, store
 from arena.votes.store import store_of
 
 
 @pytest.fixture
 def indexed(tmp_path, monkeypatch):
     """A folder whose index was kept."""
-    monkeypatch.setattr(store, "_WORTH_KEEPING", 1)
+    monkeypatch.setattr(store, "_WORTH_SAVING", 1)
     write(tmp_path, row_of(make_vote(1)), b"bad\r\n", row_of(make_vote(2, winner=Winner.BOTH_BAD)))
     store_of(tmp_path).refresh()
-    assert (tmp_path / index.FILE_NAME).exists()
+    assert (tmp_path / reader.INDEX_NAME).exists()
     return tmp_path
 
 
@@ -44,14 +44,14 @@ def test_votes_are_read_again_after_a_start_with_the_index(indexed):
 
 @pytest.mark.parametrize("damage", [b"", b"no zip", b"PK\x03\x04 cut"])
 def test_a_damaged_index_is_made_anew(indexed, damage):
-    (indexed / index.FILE_NAME).write_bytes(damage)
+    (indexed / reader.INDEX_NAME).write_bytes(damage)
     assert_same(indexed)
 
 
 def test_an_index_of_another_version_or_file_is_not_used(indexed, monkeypatch):
     write(indexed, row_of(make_vote(9)))
     assert_same(indexed)
-    monkeypatch.setattr(index, "VERSION", 99)
+    monkeypatch.setattr(reader, "INDEX_VERSION", 99)
     assert_same(indexed)
 
 
@@ -65,10 +65,10 @@ def test_an_index_moves_with_its_folder(indexed, tmp_path_factory):
 
 
 def test_a_folder_that_cannot_be_written_is_read_all_the_same(indexed, monkeypatch):
-    (indexed / index.FILE_NAME).unlink()
+    (indexed / reader.INDEX_NAME).unlink()
 
     def refuse(**options):
         raise PermissionError(13, "denied")
 
-    monkeypatch.setattr(index.tempfile, "mkstemp", refuse)
+    monkeypatch.setattr(reader.tempfile, "mkstemp", refuse)
     assert_same(indexed)

@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 from results_rows import assert_same, row_of, told, write
 from vote_samples import NASTY_TEXTS, make_vote, rich_vote, vote_between
 
+from arena.append_log import list_parts
 from arena.errors import InputError
 from arena.events import EventLog
 from arena.types import Winner
 from arena.votes import COLUMNS, VoteLog, reader
-from arena.votes.parts import HEAD, list_parts
-from arena.votes.store import VoteStore, store_of, store_of_files
-from arena.votes.withdrawn import WITHDRAWN
+from arena.votes.records import FIRST_PART, HEAD
+from arena.votes.store import WITHDRAWN, VoteStore, store_of, store_of_files
 
 
 def test_every_column_says_what_the_vote_says(tmp_path):
@@ -143,8 +143,8 @@ def test_what_is_no_row_is_named_by_its_line_and_takes_no_other_with_it(tmp_path
 def test_one_bad_row_does_not_make_all_others_be_looked_at_singly(tmp_path, monkeypatch):
     monkeypatch.setattr(reader, "PIECE", 4000)
     singly = []
-    look = reader.votes_in
-    monkeypatch.setattr(reader, "votes_in", lambda data, header: singly.append(data) or look(data, header))
+    look = reader.vote_in
+    monkeypatch.setattr(reader, "vote_in", lambda data, header: singly.append(data) or look(data, header))
     rows = [row_of(make_vote(number, answer="text " * 20)) for number in range(100)]
     write(tmp_path, *rows[:50], b"bad\r\n", row_of(make_vote(200, answer="long " * 2000)), b"bad\r\n", *rows[50:])
     assert_same(tmp_path)
@@ -272,7 +272,7 @@ def test_an_empty_part_does_not_make_the_others_be_read_anew(tmp_path):
 
 
 def test_a_file_that_was_replaced_is_read_anew(tmp_path):
-    votes = VoteStore(lambda: list_parts(tmp_path))
+    votes = VoteStore(lambda: list_parts(tmp_path, FIRST_PART))
     write(tmp_path, row_of(make_vote(1)), row_of(make_vote(2)))
     assert len(votes.refresh().table) == 2
     write(tmp_path, *(row_of(make_vote(number)) for number in (7, 8, 9)))

@@ -8,9 +8,10 @@ from vote_samples import make_vote
 
 from arena.errors import VoteRefused
 from arena.exports.export import export_csv
-from arena.votes import VoteLog, parts
-from arena.votes.parts import HEAD
+from arena.votes import VoteLog
+from arena.votes.log import votes_tail
 from arena.votes.reader import BadRow
+from arena.votes.records import HEAD
 from arena.votes.store import ReadReport, read_votes, store_of
 
 NEW = make_vote(9)
@@ -115,13 +116,18 @@ def test_new_votes_do_not_go_below_a_second_header(tmp_path, change):
     assert (tmp_path / "votes.csv").read_bytes() == before
 
 
+def is_foreign(part):
+    with part.open("rb") as file:
+        return votes_tail(file).kind == "foreign"
+
+
 @pytest.mark.parametrize("block", [1, 3, 50, 1000])
 def test_a_second_header_is_seen_wherever_blocks_end(tmp_path, monkeypatch, block):
-    monkeypatch.setattr(parts, "_BLOCK", block)
+    monkeypatch.setattr("arena.votes.log._BLOCK", block)
     save(tmp_path, text_of(rows_of(VOTES[:1])), "utf-8-sig")
-    assert parts.prepare_part(tmp_path / "votes.csv")
+    assert not is_foreign(tmp_path / "votes.csv")
     save(tmp_path, text_of(rows_of(VOTES[:1])) * 2, "utf-8-sig")
-    assert not parts.prepare_part(tmp_path / "votes.csv")
+    assert is_foreign(tmp_path / "votes.csv")
 
 
 def test_a_file_that_is_saved_while_the_app_is_up_refuses_votes_and_loses_none(tmp_path):
@@ -153,11 +159,11 @@ def test_bad_rows_of_a_foreign_part_name_the_part(tmp_path):
 
 
 def test_no_index_is_kept_of_copies(tmp_path, monkeypatch):
-    from arena.votes import index, store
+    from arena.votes import reader, store
 
-    monkeypatch.setattr(store, "_WORTH_KEEPING", 1)
+    monkeypatch.setattr(store, "_WORTH_SAVING", 1)
     save(tmp_path, text_of(rows_of(), ";"), "utf-16")
     assert store_of(tmp_path).refresh().report.rows == 3
-    assert not (tmp_path / index.FILE_NAME).exists()
+    assert not (tmp_path / reader.INDEX_NAME).exists()
     (tmp_path / "votes.csv").write_bytes(HEAD)
     assert store_of(tmp_path).refresh().report.rows == 0

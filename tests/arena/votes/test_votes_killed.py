@@ -19,7 +19,7 @@ from served_app import ROOT
 from vote_samples import log_path, make_vote
 
 from arena.votes import VoteLog
-from arena.votes.parts import csv_line
+from arena.votes.records import csv_line
 from arena.votes.rows import to_row
 from arena.votes.store import read_votes
 

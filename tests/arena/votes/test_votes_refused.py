@@ -15,8 +15,7 @@ from vote_samples import log_path, make_side
 from arena.answers import Recorded
 from arena.errors import VoteRefused
 from arena.events import EventLog
-from arena.judging.ballots import Ballots
-from arena.judging.judgement import Judgement
+from arena.judging.ballots import Ballots, Judgement
 from arena.judging.pairs import pairs_of
 from arena.judging.rooms import Rooms
 from arena.votes import VoteLog
@@ -80,17 +79,17 @@ def test_a_vote_that_was_not_saved_is_told_and_can_be_given_again(
     folder = tmp_path / "data"
     with VoteLog(log_path(folder)) as log, EventLog(folder) as events:
         desk = Rooms(PAIRS, Ballots(log), events).main
-        first = desk.position("r").battle
+        first = desk.assign("r").battle
         desk.cast(first.id, "r", Judgement("model_a"))
-        battle = desk.position("r").battle
+        battle = desk.assign("r").battle
         with FAULTS[reason](monkeypatch, folder):
             for _ in range(2):
                 with pytest.raises(VoteRefused) as refused:
                     desk.cast(battle.id, "r", Judgement("tie", comment="mine"))
                 assert refused.value.code == "not_saved" and reason in str(refused.value)
-            assert desk.position("r").battle == battle and desk.progress.votes == 1
+            assert desk.assign("r").battle == battle and desk.progress.votes == 1
         vote = desk.cast(battle.id, "r", Judgement("tie", comment="mine"))
-        with pytest.raises(VoteRefused, match="judged already"):
+        with pytest.raises(VoteRefused, match="already been judged"):
             desk.cast(battle.id, "r", Judgement("tie"))
         reading = read_votes(folder)
         assert [(one.battle.id, one.comment) for one in reading] == [(first.id, ""), (battle.id, "mine")]
@@ -102,9 +101,9 @@ def test_a_folder_that_is_gone_for_good_is_begun_anew(tmp_path: Path) -> None:
     folder = tmp_path / "data"
     with VoteLog(log_path(folder)) as log, EventLog(folder) as events:
         desk = Rooms(PAIRS, Ballots(log), events).main
-        desk.cast(desk.position("r").battle.id, "r", Judgement("model_a"))
+        desk.cast(desk.assign("r").battle.id, "r", Judgement("model_a"))
         shutil.rmtree(folder)
-        battle = desk.position("r").battle
+        battle = desk.assign("r").battle
         with pytest.raises(VoteRefused, match="not saved"):
             desk.cast(battle.id, "r", Judgement("tie"))
         folder.mkdir()

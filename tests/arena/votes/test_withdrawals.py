@@ -6,13 +6,12 @@ from vote_samples import log_path, make_vote
 
 from arena.errors import InputError
 from arena.events import EventLog
-from arena.exports.downloads import Downloads
+from arena.exports.export import Downloads
 from arena.judging.judge_key import JudgeKey
 from arena.results.service import ResultsService
 from arena.votes import VoteLog
-from arena.votes.store import store_of
+from arena.votes.store import store_of, withdrawn_votes
 from arena.votes.withdrawals import Withdrawals
-from arena.votes.withdrawn import withdrawn_votes
 
 
 @pytest.fixture

@@ -13,10 +13,9 @@ import gradio as gr
 import pytest
 from gradio.blocks import Block
 
-from arena.admin import Admin
 from arena.batch import BatchState, CellState, CellView, Progress
 from arena.errors import InputError
-from arena.judging.limits import RateLimits
+from arena.judging.limits import Admin, RateLimits
 from arena.prompts import Prompt
 from arena.report import Reports
 from arena.results.service import ResultsService

@@ -91,7 +91,7 @@ def test_a_refused_vote_changes_nothing_that_is_shown(events):
 
 def test_a_rater_who_has_not_begun_is_shown_no_battle(events, rooms):
     events.made.opened(events.tab, STORED)
-    assert events.tab.judging.position is None and not rooms.main.has_begun("judge of r")
+    assert events.tab.judging.position is None and not rooms.main.has_started("judge of r")
     events.made.go_on(STORED, None)
     shown = events.tab.judging
     events.tab.judging = Judging()

@@ -10,8 +10,7 @@ import gradio as gr
 import pytest
 from served_app import ServedApp
 
-from arena.judging.live import LiveView
-from arena.judging.pacing import NOTHING
+from arena.judging.live import NOTHING, LiveView
 from ui.judging.live_handlers import LiveHandlers, _status
 from ui.layout import Page
 from ui.session import Tabs

@@ -10,10 +10,9 @@ import gradio as gr
 import pytest
 from vote_samples import make_side
 
-from arena.admin import Admin
 from arena.answers import Recorded
 from arena.judging.ballots import Ballots
-from arena.judging.limits import RateLimits
+from arena.judging.limits import Admin, RateLimits
 from arena.judging.pairs import pairs_of
 from arena.judging.rooms import NO_ROOM, Rooms
 from arena.results.service import ResultsService

@@ -1,0 +1,267 @@
+"""An append-only file that one process writes at a time: the base of the logs of votes, events and answers."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import re
+import shutil
+import tempfile
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Literal, Self
+
+from filelock import BaseFileLock, FileLock, Timeout
+
+from arena.errors import InputError
+
+# Limits the search for a free part where locks never work. Parts with higher numbers came from other folders.
+MOST_PARTS = 1000
+_BLOCK = 1 << 20  # bytes read at once when looking for the last line
+_LOG = logging.getLogger(__name__)
+
+
+def part_path(folder: Path, name: str, number: int) -> Path:
+    """Part 1 of `votes.csv` is `votes.csv`, part 2 is `votes-2.csv`, and so on."""
+    first = folder / name
+    return first if number == 1 else first.with_stem(f"{first.stem}-{number}")
+
+
+def part_number(file_name: str, name: str) -> int:
+    """The number of the part called `file_name`, or 0 if it is not a part of the log `name`."""
+    if file_name == name:
+        return 1
+    stem, suffix = os.path.splitext(name)
+    match = re.fullmatch(rf"{re.escape(stem)}-([2-9]|[1-9][0-9]+){re.escape(suffix)}", file_name)
+    return int(match[1]) if match else 0
+
+
+def list_parts(folder: Path, name: str) -> list[Path]:
+    """The existing parts of the log, by number; none if there is no such folder."""
+    if not folder.is_dir():
+        return []
+    numbers = ((part_number(path.name, name), path) for path in folder.iterdir())
+    return [path for number, path in sorted(numbers) if number and path.is_file()]
+
+
+def size_of(path: Path) -> int:
+    """The size in bytes; 0 if there is no such file."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+def unwritable_folder(folder: Path, error: OSError) -> InputError:
+    """The error for a data folder that cannot be written."""
+    reason = error.strerror or str(error)
+    message = f"The data folder {folder} cannot be written: {reason}."
+    return InputError("data_dir_unwritable", message, folder=str(folder), reason=reason)
+
+
+class LogBusy(OSError):
+    """Other processes hold all parts of the log."""
+
+
+@dataclass(frozen=True)
+class Tail:
+    """What follows the last whole record of a file, which ends at the byte `end`.
+
+    `unended` is a record that only lacks its line end, `torn` the beginning of a record. A `foreign` file must not be
+    appended to: it is damaged, or another program has changed it.
+    """
+
+    end: int
+    kind: Literal["unended", "torn", "foreign"] = "torn"
+
+
+def json_lines_tail(file: BinaryIO) -> Tail:
+    """The tail of a file with one JSON object per line."""
+    start = file.seek(0, os.SEEK_END)
+    tail = b""
+    while start and b"\n" not in tail:
+        size = min(_BLOCK, start)
+        start -= size
+        file.seek(start)
+        tail = file.read(size) + tail
+    end = start + tail.rfind(b"\n") + 1
+    try:
+        json.loads(tail[end - start :])
+    except (ValueError, RecursionError):
+        return Tail(end)
+    return Tail(end, "unended")
+
+
+@dataclass
+class _Entry:
+    """Bytes to write. `settled` is set once they are written or failed with `error`."""
+
+    data: bytes
+    sync: bool
+    settled: bool = False
+    error: OSError | None = None
+
+
+class AppendLog:
+    """One part of a log, which this object alone writes until `close`. Safe to use from several threads.
+
+    Takes the first part that no other process holds. A torn record at its end, left by a crash, is moved to a file of
+    its own (`votes.csv.torn-...`). `head` begins a new part. Raises LogBusy if all parts are held, and OSError if the
+    folder cannot be written.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        tail: Callable[[BinaryIO], Tail],
+        head: bytes = b"",
+        line_end: bytes = b"\n",
+        most_parts: int = MOST_PARTS,
+    ) -> None:
+        self.folder, self._name = path.parent, path.name
+        self._tail, self._head, self._line_end = tail, head, line_end
+        # Protects the end of the file, _size and _closed: one write at a time.
+        self._appending = threading.Lock()
+        self._closed = False
+        # Protects _waiting, the entries that no thread has begun to write.
+        self._queueing = threading.Lock()
+        self._waiting: list[_Entry] = []
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.part, self._claim = self._take_part(most_parts)
+        self._size = size_of(self.part)
+
+    def write(self, data: bytes, sync: bool = True) -> None:
+        """Appends whole records; returns once they are written and, with `sync`, safe from a power failure.
+
+        Threads that wait for each other share one write. Raises OSError and leaves the file as it was.
+        """
+        entry = _Entry(data, sync)
+        with self._queueing:
+            self._waiting.append(entry)
+        with self._appending:
+            # The first thread writes the entries of all: one fsync costs as much as many.
+            if not entry.settled:
+                self._write_waiting()
+        if entry.error:
+            raise OSError(*entry.error.args) from entry.error
+
+    def close(self) -> None:
+        """Lets another process take this part. Later writes fail."""
+        with self._appending:
+            self._closed = True
+            self._claim.release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def _take_part(self, most_parts: int) -> tuple[Path, BaseFileLock]:
+        for number in range(1, most_parts + 1):
+            part = part_path(self.folder, self._name, number)
+            # Protects the part from other processes. Not bound to a thread: any thread may close the log.
+            claim = FileLock(part.with_name(f".{part.name}.lock"), thread_local=False)
+            try:
+                claim.acquire(timeout=0)
+            except Timeout:
+                continue
+            try:
+                usable = self._repair(part)
+            except BaseException:
+                claim.release()
+                raise
+            if usable:
+                return part, claim
+            claim.release()
+        raise LogBusy(f"none of {most_parts} parts could be locked")
+
+    def _repair(self, part: Path) -> bool:
+        """Makes the part end with a whole record; False if it must be left as it is. Needs the part's lock."""
+        try:
+            file = part.open("r+b")
+        except FileNotFoundError:
+            return True
+        with file:
+            tail, size = self._tail(file), os.fstat(file.fileno()).st_size
+            if tail.kind == "foreign":
+                _LOG.warning("%s is damaged or was changed by another program: it is read, but not written.", part)
+                return False
+            if tail.end < size:
+                if tail.kind == "unended":
+                    file.seek(0, os.SEEK_END)
+                    file.write(self._line_end)
+                else:
+                    _move_aside(file, tail.end, part)
+                file.flush()
+                os.fsync(file.fileno())
+        return True
+
+    def _write_waiting(self) -> None:
+        """Writes all waiting entries. Afterwards all of them are on disk, or none is and each has the error."""
+        with self._queueing:
+            entries, self._waiting = self._waiting, []
+        error: OSError | None = OSError("it was interrupted")
+        try:
+            if self._closed:
+                raise OSError(f"{self.part.name} is closed")
+            self._check_end()
+            self._append(b"".join(entry.data for entry in entries), any(entry.sync for entry in entries))
+            error = None
+        except OSError as reason:
+            error = reason
+        finally:
+            for entry in entries:
+                entry.settled, entry.error = True, error
+
+    def _check_end(self) -> None:
+        """Repairs the part if its size changed since the last append: undoing it failed, or the file was edited."""
+        if size_of(self.part) == self._size:
+            return
+        if not self._repair(self.part):
+            raise OSError(f"{self.part.name} was changed by another program")
+        self._size = size_of(self.part)
+
+    def _append(self, data: bytes, sync: bool) -> None:
+        # Opened anew each time: a file that was replaced or deleted would swallow records unnoticed.
+        # Unbuffered: a buffer would be written at close, after a failed write was undone.
+        with self.part.open("ab", buffering=0) as file:
+            data = data if self._size else self._head + data
+            try:
+                written = 0
+                while written < len(data):
+                    written += file.write(data[written:])
+                if sync:
+                    os.fsync(file.fileno())
+            except BaseException:
+                with suppress(OSError):  # _check_end tries again
+                    file.truncate(self._size)
+                raise
+        if sync and not self._size:
+            _sync_folder(self.folder)
+        self._size += len(data)
+
+
+def _move_aside(file: BinaryIO, start: int, part: Path) -> None:
+    file.seek(start)
+    handle, name = tempfile.mkstemp(prefix=f"{part.name}.torn-", dir=part.parent)
+    with os.fdopen(handle, "wb") as aside:
+        shutil.copyfileobj(file, aside)
+        aside.flush()
+        os.fsync(aside.fileno())
+    file.truncate(start)
+    _LOG.warning("%s ended in an unfinished record: its bytes are in %s.", part, name)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Makes the name of a new file durable. Not every system supports it."""
+    with suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

@@ -1,0 +1,183 @@
+"""Decides whether an answer tells which model wrote it: by its own name, its maker's or its rival's.
+
+An answer tells where its writer speaks of itself (I am Kimi; trained by Google; 作为文心一言，我), not where it writes
+about models, quotes, supposes or denies. In a battle it also tells where the writer says that it is not one of the two,
+since then it is the other, and where it names one of the two and no other maker without having been asked about it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import PurePosixPath
+
+from arena.judging.leaks.makers import MAKERS, Maker
+from arena.judging.leaks.patterns import PLACES
+from arena.judging.leaks.patterns_en import EN
+from arena.judging.leaks.patterns_zh import ZH
+from arena.judging.leaks.text import MASKED, NAME, OWN, OWN_MODEL, fold, mark
+from arena.types import Battle, ModelSpec, Side
+
+_SENTENCE = re.compile("[^。!?\n]{0,2000}[。!?]?")
+_END = 400
+# How far around a match its context is read.
+_AROUND = 80
+_DENIED = (*ZH["denies"], *EN["denies"])
+_I = re.compile(r"\b(?:i|i'm|my|me)\b|我|本助手|本模型")
+# A quotation, or a title.
+_QUOTED = re.compile(
+    '"[^"\n]{1,400}"|《[^《》\n]{1,60}》|' + r"(?<=[\s:(])'[^\n]{1,300}?'(?=[\s,;:!?)。]|$)", re.MULTILINE
+)
+# A quotation of the speaker's instructions, or of how it would answer, counts as its own words.
+_OWN_WORDS = re.compile(
+    r"(?:\bmy (?:\w{1,12} ){0,2}(?:instructions?|prompt|settings?|setup|text)|^\s{0,3}system(?: prompt)?:|\bthe "
+    "(?:system )?prompt (?:says|reads|states|is|tells)"
+    r"|我的(?:系统)?(?:提示|设定|指令)|系统(?:提示|设定)(?:词)?(?:是|为|写|说|:))[^。!?\n]{0,40}$"
+    r"|\b(?:i|i'll|i'd) (?:will |would |should |must |always |can )?(?:say|answer|reply|respond)[^。!?\n\"]{0,12}$"
+    "|我(?:会|应该|要|可以|就|只能)(?:说|回答|回复)[^。!?\n]{0,6}$"
+)
+_OWN_PROMPT = re.compile(
+    r"[^。!?\n]{0,20}\bmy (?:system )?(?:prompt|instructions)|[^。!?\n]{0,8}我的(?:系统)?(?:提示|设定|指令)"
+)
+# Families that say how a model is run or laid out, not who made it.
+_NO_MAKER = frozenset(("openai", "gguf", "scripted", "recorded", "llama.cpp", "llama"))
+# Words in names of models that name no model: what it is for, how it is packed, and what people call a trial.
+_NOISE = re.compile(
+    "a|b|ai|an|and|alpha|answer|assistant|awq|base|beta|bf|bit|bnb|bot|chat|code|coder|default|demo|distill|dpo|"
+    "exp|expert|fast|final|fine|finetune|flash|fp|gguf|gptq|hf|imatrix|instruct|int|it|large|latest|left|lite|"
+    "llm|local|lora|lm|main|math|max|medium|merged|mini|mlx|model|my|nano|new|old|one|original|oss|plus|preview|"
+    "pro|prompt|quant|quantized|reasoning|right|rl|rlhf|sft|small|stub|super|test|the|thinking|three|tiny|tuned|"
+    "turbo|two|ultra|user|v|vision|vl|xl"
+)
+_WORD = re.compile(r"[A-Za-z]{1,60}|[\u3400-\u9fff]{1,60}")
+_QUANTIZED = re.compile(r"[-._]i?q\d[a-z0-9_]{0,60}|\.gguf$", re.IGNORECASE)
+# Ordinary words have no capital inside: TigerBot, BlueLM.
+_COINED = re.compile(r"[a-z][A-Z]|LM$|GPT")
+
+
+def is_leaked(battle: Battle) -> bool:
+    """Whether anything that a rater of the battle has seen a model write tells which model it is."""
+    sides = (battle.a, battle.b)
+    makers = tuple({maker.key: maker for side in sides for maker in makers_of(side.model)}.values())
+    asked = (battle.prompt, *(text for side in sides for text in _messages(side, by_model=False)))
+    unasked = frozenset(maker.key for maker in makers).difference(*(mark(fold(text), makers).makers for text in asked))
+    written = (text for side in sides for text in (*_messages(side, by_model=True), *_answer(side)))
+    return any(names_a_model(text, makers) or _brings_up(text, makers, unasked) for text in written)
+
+
+def names_a_model(text: str, battle: tuple[Maker, ...] = ()) -> bool:
+    """Whether the text names one of the models or its maker, as a model does that speaks of itself.
+
+    Case, width and spacing do not matter, nor whether characters are simplified or traditional. `battle` are the makers
+    of the two models: to say that the writer is none of them tells as well.
+    """
+    marked = mark(fold(text), battle)
+    if not marked.makers:
+        return False
+    whole = _without_quotations(marked.text)
+    sentences = "\n".join(sentence for sentence in _SENTENCE.findall(whole) if NAME.search(sentence))
+    if _denies_own(sentences):
+        return True
+    sentences, whole = _without_denials(sentences), _without_denials(whole)
+    if _matches(sentences, *ZH["says"], *EN["says"]) or _matches(whole, *PLACES["answers"]):
+        return True
+    # Signs that tell nothing where several makers are named.
+    return len(marked.makers) == 1 and (
+        _matches(sentences, *ZH["says alone"], *EN["says alone"])
+        or _matches(whole, *PLACES["labels"])
+        or _matches(whole[-_END:], *PLACES["signatures"])
+    )
+
+
+def makers_of(spec: ModelSpec) -> tuple[Maker, ...]:
+    """The makers that the model's names point to; a name that is in no table stands for a maker of its own."""
+    return _makers(spec.name, spec.id, "" if spec.family in _NO_MAKER else spec.family, _file(spec.source))
+
+
+def _messages(side: Side, by_model: bool) -> Iterator[str]:
+    return (message.content for message in side.messages if (message.role == "assistant") == by_model)
+
+
+def _answer(side: Side) -> tuple[str, str]:
+    return side.answer.text, side.answer.reasoning
+
+
+def _brings_up(text: str, makers: tuple[Maker, ...], unasked: frozenset[str]) -> bool:
+    """Whether the text names a model of one of the `unasked` makers, and no other maker's."""
+    marked = mark(fold(text), makers)
+    is_alone = len(marked.makers) == 1 and marked.makers <= unasked
+    return is_alone and bool(OWN_MODEL.search(_without_quotations(marked.text)))
+
+
+def _matches(text: str, *patterns: re.Pattern[str]) -> bool:
+    return any(pattern.search(text) for pattern in patterns)
+
+
+def _without_quotations(text: str) -> str:
+    """The text with the names in quotations masked, except in quotations of the speaker's own words."""
+
+    def replaced(match: re.Match[str]) -> str:
+        quoted = match.group()
+        before, after = text[max(0, match.start() - _AROUND) : match.start()], text[match.end() : match.end() + _AROUND]
+        is_all = len(quoted) > 0.8 * len(text.strip())
+        if is_all or _OWN_WORDS.search(before) or _OWN_PROMPT.match(after):
+            return "。" + quoted[1:-1] + "。"
+        return NAME.sub(MASKED, quoted)
+
+    return _QUOTED.sub(replaced, text)
+
+
+def _without_denials(text: str) -> str:
+    """The text with the names masked that the speaker denies or supposes to be its own."""
+    for pattern in (*_DENIED, *ZH["supposes"], *EN["supposes"]):
+        text = pattern.sub(lambda match: NAME.sub(MASKED, match.group()), text)
+    return text
+
+
+def _denies_own(text: str) -> bool:
+    """Whether the speaker says that it is not one of the models in the battle."""
+    return any(
+        OWN.search(match.group()) and _I.search(text[max(0, match.start() - _AROUND) : match.end() + _AROUND])
+        for pattern in _DENIED
+        for match in pattern.finditer(text)
+    )
+
+
+@lru_cache(maxsize=256)
+def _makers(*names: str) -> tuple[Maker, ...]:
+    keys = {key for name in names for key in mark(_spaced(name)).makers}
+    known = tuple(maker for maker in MAKERS if maker.key in keys)
+    unknown = (_unknown(name, bool(known)) for name in names[:2])
+    return (*known, *dict.fromkeys(filter(None, unknown)))
+
+
+def _file(source: str) -> str:
+    """The last two parts of a path or hub id, as in `mistralai/Mistral-7B-v0.3.gguf`; of a server its model alone."""
+    if "#" in source:
+        return source.rpartition("#")[2]
+    return "" if "://" in source else "/".join(PurePosixPath(source.partition(":")[2] or source).parts[-2:])
+
+
+def _spaced(name: str) -> str:
+    """A name without the marks of its packing, as it would stand in a text."""
+    return fold(re.sub(r"[/_@(),=]|--", " ", _QUANTIZED.sub("", name)))
+
+
+def _unknown(name: str, is_known: bool) -> Maker | None:
+    """The maker of a name that no table has. Of a model whose maker is known, only a coined word is one."""
+    words = [word for word in _words(name) if not is_known or _COINED.search(word)]
+    phrase = " ".join(word.casefold() for word in words)
+    if len(phrase) < 3 and phrase.isascii():
+        return None
+    if any(_COINED.search(word) for word in words):
+        return Maker(f"own:{phrase}", models=(phrase,))
+    return Maker(f"own:{phrase}", words=(phrase,))
+
+
+def _words(name: str) -> Iterator[str]:
+    """The words of a name up to its size or version, without the names that are known and the noise."""
+    head = re.split(r"(?<![A-Za-z])\d", _QUANTIZED.sub("", name.rpartition("/")[2]))[0]
+    for word in _WORD.findall(head):
+        if not _NOISE.fullmatch(word.casefold()) and not NAME.search(mark(fold(word)).text):
+            yield word.removesuffix("大模型")

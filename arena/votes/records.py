@@ -1,0 +1,230 @@
+"""The bytes of votes.csv as records, rows and votes."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from arena.votes.imported.cells import broken_texts, tidied, tidied_columns
+from arena.votes.imported.dialect import column_names, has_votes
+from arena.votes.rows import COLUMNS, REQUIRED, UnreadableRow, named_cells, to_vote
+
+FIRST_PART = "votes.csv"
+BOM = b"\xef\xbb\xbf"
+_QUOTE, _NEWLINE = b'"', b"\n"
+_LONGEST_CELL = 2**31 - 1  # characters; the most that csv accepts where C's long has 32 bits
+
+
+class InDoubt(ValueError):
+    """At least one of many rows may not be a vote."""
+
+
+# ---- single records
+
+
+def csv_line(cells: Sequence[str]) -> str:
+    """The cells as one RFC 4180 record that ends with CRLF."""
+    line = io.StringIO()
+    csv.writer(line, lineterminator="\r\n").writerow(cells)
+    return line.getvalue()
+
+
+HEAD = BOM + csv_line(COLUMNS).encode()
+"""The first bytes of a new part."""
+
+
+def is_written_by_log(file: BinaryIO) -> bool:
+    """Whether the part begins as the log writes it, even with a torn header. Other programs omit the BOM."""
+    file.seek(0)
+    return HEAD.startswith(file.read(len(HEAD)))
+
+
+def csv_cells(record: bytes, delimiter: str = ",") -> list[str]:
+    """The cells of one whole record; none for an empty line. Raises UnreadableRow if it is not UTF-8 or RFC 4180."""
+    csv.field_size_limit(_LONGEST_CELL)  # an answer may be longer than csv's own limit of 131,072 characters
+    try:
+        text = record.decode()
+        try:
+            return next(csv.reader([text], strict=True, delimiter=delimiter), [])
+        except csv.Error:
+            return _cells_around_returns(text, delimiter)
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise UnreadableRow(f"not CSV: {error}") from error
+
+
+def _cells_around_returns(text: str, delimiter: str) -> list[str]:
+    """The cells of a record with a CR in a cell without quotes, as pandas writes it. Raises csv.Error."""
+    body = text.removesuffix("\n").removesuffix("\r")
+    # Decoded text never contains this character.
+    cells = next(csv.reader([body.replace("\r", "\udc0d")], strict=True, delimiter=delimiter), [])
+    return [cell.replace("\udc0d", "\r") for cell in cells]
+
+
+def is_whole_row(cells: Sequence[str], header: Sequence[str]) -> bool:
+    """Whether a last row without its line end is complete: the log fills the last cell of each row."""
+    return len(cells) == len(header) and (bool(cells[-1]) or tuple(header) != COLUMNS)
+
+
+# ---- cutting files into records
+
+
+@dataclass(frozen=True)
+class Record:
+    """The bytes of one record, with its line end if it is `whole`; `line` is where it starts, counted from 1."""
+
+    line: int
+    data: bytes
+    whole: bool
+
+
+def cut_records(lines: Iterable[bytes], number: int = 1) -> Iterator[Record]:
+    """The records in lines of which the first has this number; a BOM is removed from line 1.
+
+    Works on bytes, not text: one bad byte spoils one row only, and a lone CR is kept.
+    """
+    pending: list[bytes] = []
+    quoted, start = False, number
+    for line in lines:
+        pending.append(line.removeprefix(BOM) if number == 1 else line)
+        number += 1
+        quoted ^= line.count(_QUOTE) % 2 == 1  # a quote inside text is doubled and changes nothing
+        if line.endswith(_NEWLINE) and not quoted:
+            yield Record(start, b"".join(pending), whole=True)
+            pending, start = [], number
+    if pending:
+        yield Record(start, b"".join(pending), whole=False)
+
+
+def whole_blocks(file: BinaryIO, start: int, end: int, length: int) -> Iterator[bytes]:
+    """The bytes from `start` to `end` in blocks of whole records of about `length` bytes; a torn last one is left."""
+    file.seek(start)
+    left, block = end - start, b""
+    # Reads more at once where no record ends: the block is searched again each time.
+    while left and (more := file.read(min(max(length, len(block)), left))):
+        left -= len(more)
+        block += more
+        if whole := last_record_end(block, block.count(_QUOTE) % 2 == 1):
+            yield block[:whole]
+            block = block[whole:]
+
+
+def last_record_end(block: bytes, quoted: bool) -> int:
+    """The offset after the block's last line end outside quotes, or 0; `quoted` is the state at the block's end."""
+    stop = len(block)
+    while True:
+        quote = block.rfind(_QUOTE, 0, stop)
+        newline = -1 if quoted else block.rfind(_NEWLINE, quote + 1, stop)
+        if newline >= 0:
+            return newline + 1
+        if quote < 0:
+            return 0
+        stop, quoted = quote, not quoted
+
+
+# ---- headers
+
+
+def header_in(record: bytes) -> tuple[str, ...]:
+    """The names of the columns; none in an empty record. Raises UnreadableRow."""
+    names = column_names(csv_cells(record))
+    for name in COLUMNS:
+        if names.count(name) > 1:
+            raise UnreadableRow(f"two columns are called {name}")
+    return names if any(names) else ()
+
+
+def before_header(record: bytes, header: Sequence[str]) -> bytes:
+    """The part of a record before another header, as where files were concatenated.
+
+    Empty if the record is a header; a row if the first file lacks its last line end; else the whole record.
+    """
+    if REQUIRED[0].encode() not in record.lower():
+        return record
+    if _is_header(record):
+        return b""
+    row = record[: max(record.rfind(header[0].encode()), 0)]
+    row = row.removesuffix(b'"').removesuffix(BOM)
+    return row if row and _is_header(record[len(row) :]) else record
+
+
+def _is_header(record: bytes) -> bool:
+    with suppress(UnreadableRow):
+        return has_votes(column_names(csv_cells(record)))
+    return False
+
+
+# ---- blocks of rows
+
+
+@dataclass(frozen=True)
+class Block:
+    """The place of some rows below a header: the number of their part, the bytes, the number of the header.
+
+    In a `mixed` block not every row is a vote.
+    """
+
+    part: int
+    start: int
+    length: int
+    header: int
+    mixed: bool = False
+
+
+@dataclass(frozen=True)
+class GoodRow:
+    """The cells of a vote by column as `to_row` would write them; the columns in `lost` had to be emptied."""
+
+    row: dict[str, str]
+    lost: Sequence[str] = ()
+
+
+def block_rows(block: bytes) -> list[list[str]]:
+    """All rows of a block that are not empty. Raises InDoubt."""
+    csv.field_size_limit(_LONGEST_CELL)
+    try:
+        # Lines end at LF only: a lone CR is refused, as it is in a single record.
+        lines = io.StringIO(block.decode(), newline="\n")
+        return [row for row in csv.reader(lines, strict=True) if row]
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise InDoubt(str(error)) from error
+
+
+def columns_of(rows: Sequence[Sequence[str]], header: Sequence[str]) -> dict[str, Sequence[str]]:
+    """The cells of many rows by column. Raises InDoubt if a row is longer or shorter than the header."""
+    if not set(map(len, rows)) <= {len(header)}:
+        raise InDoubt("a row is longer or shorter than the header")
+    return dict(zip(header, zip(*rows, strict=True), strict=False))
+
+
+def good_rows(data: bytes, header: Sequence[str], block: Block) -> list[dict[str, str]]:
+    """The votes in the bytes of a block that was read before, each as cells by column."""
+    if not block.mixed:
+        columns = tidied_columns(columns_of(block_rows(data), header))
+        return [dict(zip(columns, cells, strict=True)) for cells in zip(*columns.values(), strict=True)]
+    rows: list[dict[str, str]] = []
+    for record in cut_records(io.BytesIO(data), 2):
+        with suppress(UnreadableRow):  # counted when the block was read first
+            if vote := vote_in(record.data, header):
+                rows.append(vote.row)
+    return rows
+
+
+def vote_in(record: bytes, header: Sequence[str]) -> GoodRow | None:
+    """The vote in a record; None for an empty one. Raises UnreadableRow."""
+    cells = csv_cells(record)
+    if not any(cells):
+        return None
+    row = tidied(named_cells(header, cells))
+    try:
+        to_vote(row)
+        return GoodRow(row)
+    except UnreadableRow:
+        if not (lost := broken_texts(row)):
+            raise
+    row |= dict.fromkeys(lost, "")
+    to_vote(row)
+    return GoodRow(row, lost)

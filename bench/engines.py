@@ -1,0 +1,245 @@
+"""The engines that are measured, with one interface: token ids in, the times of the answer's tokens out."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from importlib.metadata import version
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from arena.errors import BackendError
+from arena.types import GenerationConfig
+from backends.machine import share_cores
+from backends.machine.memory import cpu_count
+from bench.weights.random_packed import SPREAD, meta_model
+from bench.weights.shapes import Shape
+from bench.weights.subject import Subject
+
+if TYPE_CHECKING:
+    from backends.stepping.scheduler import Scheduler
+
+
+@dataclass(frozen=True)
+class Answered:
+    """One answer: when it was requested, when each token came (seconds), and how much of the prompt was cached."""
+
+    asked: float
+    moments: tuple[float, ...]
+    ids: tuple[int, ...] = ()
+    cached_tokens: int = 0
+
+    @property
+    def first_seconds(self) -> float:
+        """Seconds to the first token."""
+        return self.moments[0] - self.asked
+
+    @property
+    def seconds(self) -> float:
+        """Seconds to the last token."""
+        return self.moments[-1] - self.asked
+
+    @property
+    def steps(self) -> list[float]:
+        """Seconds between tokens."""
+        return [after - before for before, after in pairwise(self.moments)]
+
+
+class Engine:
+    """An open model that answers token ids."""
+
+    name: str
+    kernels = ""
+    threads: int
+    vocabulary: int
+
+    def answer(self, ids: Sequence[int], tokens: int) -> Answered:
+        """Exactly `tokens` tokens, each the most likely one. Raises BackendError."""
+        raise NotImplementedError
+
+    def forget(self) -> None:
+        """Drops cached prompts; most engines here have none."""
+
+
+@dataclass(frozen=True)
+class GgufModel:
+    """A GGUF file of random weights for llama.cpp."""
+
+    shape: Shape
+    file: Path
+
+    @property
+    def name(self) -> str:
+        return f"llama.cpp with {self.file.name}"
+
+
+# A packed model for this project's engine, a file for llama.cpp, a shape for transformers.
+Source = Subject | GgufModel | Shape
+
+
+def open_engine(source: Source, conversations: int, positions: int) -> Engine:
+    """The source's engine in this process. `positions` is the longest conversation's tokens. Raises BackendError."""
+    match source:
+        case Subject():
+            return OwnEngine(source, new_scheduler(), source.context_length)
+        case GgufModel():
+            return _LlamaWheel(source, conversations, positions)
+    return _Transformers(source)
+
+
+def at_once(calls: Sequence[tuple[Engine, Sequence[int], int]]) -> list[Answered]:
+    """The answers of `(engine, ids, tokens)`, all asked at the same time."""
+    with ThreadPoolExecutor(len(calls)) as pool:
+        futures = [pool.submit(engine.answer, ids, tokens) for engine, ids, tokens in calls]
+        return [future.result() for future in futures]
+
+
+def new_scheduler() -> Scheduler:
+    """The thread that computes, set up as in the app."""
+    share_cores()
+    from backends.stepping.scheduler import Scheduler
+
+    return Scheduler()
+
+
+class _NoText:
+    """Stands in for the tokenizer: no token ends an answer."""
+
+    stop_ids: frozenset[int] = frozenset()
+
+
+class OwnEngine(Engine):
+    """This project's engine as the app opens it, without a tokenizer."""
+
+    name = "this engine"
+
+    def __init__(self, subject: Subject, scheduler: Scheduler, context_length: int) -> None:
+        import torch
+
+        from backends.families.weights import architecture_of
+        from backends.folder.packed import read_packed
+        from backends.hf.engine import HfEngine
+        from backends.packed.kernels import find_kernels
+        from backends.packed.open import packed_rows
+
+        chat: Any = _NoText()
+        folder = Path(subject.folder)
+        architecture = architecture_of(folder)
+        kernels = find_kernels()
+        self.kernels = "PyTorch alone" if kernels is None else "compiled" + ", with AMX tiles" * kernels.tiles
+        self.threads = torch.get_num_threads()
+        self.vocabulary = int(architecture.config.get_text_config().vocab_size)
+        rows = packed_rows(folder, read_packed(folder), architecture)
+        self._engine = HfEngine(rows, chat, scheduler, context_length)
+
+    def answer(self, ids: Sequence[int], tokens: int) -> Answered:
+        moments, answer_ids, cached = [], [], 0
+        asked = time.perf_counter()
+        for kind, value in self._engine.generate(ids, GenerationConfig(max_new_tokens=tokens, temperature=0)):
+            if kind == "token":
+                moments.append(time.perf_counter())
+                answer_ids.append(value)
+            elif kind == "kept":
+                cached = value
+        return Answered(asked, tuple(moments), tuple(answer_ids), cached)
+
+    def forget(self) -> None:
+        self._engine.forget()
+
+
+class _LlamaWheel(Engine):
+    """llama.cpp as the installed wheel has it, with the wheel's default batch size.
+
+    The app uses smaller batches, which are slower, so that Stop takes effect sooner.
+    """
+
+    def __init__(self, model: GgufModel, conversations: int, positions: int) -> None:
+        import xllamacpp
+
+        self.name = f"llama.cpp Q4_0 (xllamacpp {version('xllamacpp')})"
+        self.threads, self.vocabulary = cpu_count(), model.shape.vocabulary
+        params = xllamacpp.CommonParams()
+        params.model.path = str(model.file.resolve())
+        # It always listens: on loopback alone, behind a key that nobody has.
+        params.hostnames, params.port, params.ui = ["127.0.0.1"], 0, False
+        params.api_keys = [secrets.token_urlsafe(32)]
+        params.n_parallel = conversations
+        # With a margin, since each conversation's share is rounded.
+        params.n_ctx = conversations * (positions + 256)
+        params.cpuparams.n_threads = params.cpuparams_batch.n_threads = self.threads
+        params.n_gpu_layers = 0
+        params.fit_params = False
+        params.cache_ram_mib = 0
+        params.verbosity = -1
+        try:
+            self._server = xllamacpp.Server(params)
+        except RuntimeError as error:
+            raise BackendError("bench_failed", f"llama.cpp does not load {model.file.name}: {error}") from error
+
+    def answer(self, ids: Sequence[int], tokens: int) -> Answered:
+        options = {"ignore_eos": True, "temperature": 0.0, "cache_prompt": False, "stream": True}
+        moments: list[float] = []
+        errors: list[str] = []
+
+        def on_event(event: Mapping[str, Any]) -> bool:
+            if "error" in event:
+                errors.append(str(event["error"].get("message", event["error"])))
+            elif any(choice["text"] for choice in event.get("choices", ())):
+                moments.append(time.perf_counter())
+            return False
+
+        asked = time.perf_counter()
+        self._server.handle_completions({"prompt": list(ids), "n_predict": tokens, **options}, on_event)
+        if errors or len(moments) != tokens:
+            reason = errors[0] if errors else f"{len(moments)} tokens came instead of {tokens}"
+            raise BackendError("bench_failed", f"llama.cpp failed: {reason}")
+        return Answered(asked, tuple(moments))
+
+
+# A prime, so that no two rows begin with the same value.
+_POOL_VALUES = 4_000_037
+
+
+class _Transformers(Engine):
+    """transformers in bfloat16: a loop over its DynamicCache, which is `generate` without the overhead."""
+
+    def __init__(self, shape: Shape) -> None:
+        self._model = meta_model(shape)
+        import torch
+        import transformers
+
+        self._fill()
+        self.name = f"transformers {transformers.__version__} bf16"
+        self.threads, self.vocabulary = cpu_count(), shape.vocabulary
+        torch.set_num_threads(self.threads)
+
+    def _fill(self) -> None:
+        """Every weight repeats a small pool of random values, which takes no longer than writing the memory."""
+        import torch
+
+        model = self._model.to_empty(device="cpu").eval()
+        # This table is not a weight, and on "meta" it was not computed.
+        model.model.rotary_emb = type(model.model.rotary_emb)(model.config)
+        pool = torch.randn(_POOL_VALUES, generator=torch.Generator().manual_seed(1)).mul(SPREAD).to(torch.bfloat16)
+        with torch.no_grad():
+            for name, weight in model.named_parameters():
+                for part in weight.view(-1).split(_POOL_VALUES):
+                    part.copy_(torch.ones_like(part) if "norm" in name else pool[: len(part)])
+
+    def answer(self, ids: Sequence[int], tokens: int) -> Answered:
+        import torch
+        from transformers import DynamicCache
+
+        cache, token = DynamicCache(config=self._model.config), torch.tensor([ids])
+        moments = []
+        asked = time.perf_counter()
+        for _ in range(tokens):
+            with torch.no_grad():
+                logits = self._model(token, past_key_values=cache, use_cache=True, logits_to_keep=1).logits
+            token = logits[:, -1:].argmax(-1)
+            moments.append(time.perf_counter())
+        return Answered(asked, tuple(moments))
