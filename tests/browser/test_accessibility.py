@@ -208,7 +208,7 @@ def test_a_whole_battle_by_the_keyboard_alone(open_page: Callable[..., Page], ap
     tab_to(page, "#judge_submit", key="Shift+Tab")
     assert is_seen(page)
     page.keyboard.press("Enter")
-    expect(page.locator("#judge_note")).to_contain_text("Saved", timeout=SHORT)
+    expect(page.locator("#judge_note")).to_contain_text("Vote saved", timeout=SHORT)
     (row,) = app.rows()[before:]
     assert (row["winner"], row["comment"], row["criteria"]) == ("model_b", "by hand", '{"correct": "a"}')
     tab_to(page, "#judge_next")

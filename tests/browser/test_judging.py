@@ -63,12 +63,12 @@ def choose(page: Page, number: int) -> None:
 def vote(page: Page, number: int = 0) -> None:
     choose(page, number)
     page.click("#judge_submit")
-    expect(page.locator("#judge_note")).to_contain_text("Saved", timeout=SHORT)
+    expect(page.locator("#judge_note")).to_contain_text("Vote saved", timeout=SHORT)
 
 
 def go_on(page: Page) -> None:
     page.click("#judge_next")
-    expect(page.locator("#judge_note")).not_to_contain_text("Saved", timeout=SHORT)
+    expect(page.locator("#judge_note")).not_to_contain_text("Vote saved", timeout=SHORT)
 
 
 def test_a_stranger_reads_what_is_stored_and_walks_through_the_set(judge: Callable[..., Tab], app: ServedApp) -> None:
@@ -182,7 +182,7 @@ def test_two_tabs_and_two_clicks_give_one_vote(judge: Callable[..., Tab], app: S
     for one in (page, other):
         choose(one, 0)
     page.dblclick("#judge_submit")
-    expect(page.locator("#judge_note")).to_contain_text("Saved", timeout=SHORT)
+    expect(page.locator("#judge_note")).to_contain_text("Vote saved", timeout=SHORT)
     other.click("#judge_submit")
     expect(other.locator("body")).to_contain_text("already voted", timeout=SHORT)
     assert len(app.rows()) == before + 1
@@ -237,7 +237,7 @@ def test_the_keys_vote_in_the_tab_that_is_seen(judge: Callable[..., Tab], app: S
     expect(page.locator("#judge_note")).to_contain_text("已保存", timeout=SHORT)
     assert app.rows()[-1]["winner"] == "model_b"
     page.click("#language")
-    expect(page.locator("#judge_note")).to_contain_text("Saved", timeout=SHORT)
+    expect(page.locator("#judge_note")).to_contain_text("Vote saved", timeout=SHORT)
 
 
 def test_votes_are_taken_back_by_the_code_on_the_receipt(judge: Callable[..., Tab], app: ServedApp) -> None:

@@ -70,7 +70,7 @@ def test_both_sides_grow_in_step_and_are_named_after_the_vote(open_page: Callabl
     assert not re.search("script-[ab]", page.locator("#live_stage").inner_html())
     page.locator("#live_choice input[type=radio]").nth(2).check()
     page.click("#live_submit")
-    expect(page.locator("#live_note")).to_contain_text("Saved", timeout=SHORT)
+    expect(page.locator("#live_note")).to_contain_text("Vote saved", timeout=SHORT)
     names = [page.locator(f"#live_name_{side}").inner_text() for side in "ab"]
     row = app.rows()[-1]
     assert row["model_a"] in names[0] and row["model_b"] in names[1] and row["winner"] == "tie"
@@ -95,7 +95,7 @@ def test_the_keys_vote_here_too(open_page: Callable[..., Page], app: ServedApp) 
     page.evaluate("document.activeElement.blur()")
     page.keyboard.press("1")
     page.keyboard.press("Enter")
-    expect(page.locator("#live_note")).to_contain_text("Saved", timeout=SHORT)
+    expect(page.locator("#live_note")).to_contain_text("Vote saved", timeout=SHORT)
     assert app.rows()[-1]["winner"] == "model_a"
 
 

@@ -92,7 +92,7 @@ def test_a_newcomer_asks_the_embedded_model_and_votes_by_keyboard(open_page: Ope
     page.evaluate("document.activeElement.blur()")
     page.keyboard.press("3")
     page.keyboard.press("Enter")
-    expect(page.locator("#vote_note")).to_contain_text("Saved", timeout=SHORT)
+    expect(page.locator("#vote_note")).to_contain_text("Vote saved", timeout=SHORT)
     row = embedded_app.rows()[-1]
     assert (row["model_a"], row["model_b"]) == ("smollm2-135m-t0.2", "smollm2-135m-t1.0")
     assert row["winner"] == "tie"
@@ -294,7 +294,7 @@ def test_the_same_browser_is_the_same_judge(page: Page, scripted_app: ServedApp)
         wait_votable(page)
         page.locator("#choice label").first.click()
         page.click("#submit_vote")
-        expect(page.locator("#vote_note")).to_contain_text("Saved", timeout=SHORT)
+        expect(page.locator("#vote_note")).to_contain_text("Vote saved", timeout=SHORT)
         page.reload()
         status(page, "a", "Ready")
     first, second = scripted_app.rows()[-2:]
@@ -350,7 +350,7 @@ def test_an_answer_at_the_limit_is_marked_and_can_be_judged(page: Page, scripted
     status(page, "a", "Stopped at the 20-token limit")
     page.locator("#choice label").last.click()
     page.click("#submit_vote")
-    expect(page.locator("#vote_note")).to_contain_text("Saved", timeout=SHORT)
+    expect(page.locator("#vote_note")).to_contain_text("Vote saved", timeout=SHORT)
     row = scripted_app.rows()[-1]
     assert (row["finish_a"], row["tokens_a"], row["winner"]) == ("length", "20", "tie (bothbad)")
 
@@ -381,7 +381,7 @@ def test_the_picker_fills_the_input_and_names_the_prompt(page: Page, scripted_ap
     wait_votable(page)
     page.locator("#choice label").first.click()
     page.click("#submit_vote")
-    expect(page.locator("#vote_note")).to_contain_text("Saved", timeout=SHORT)
+    expect(page.locator("#vote_note")).to_contain_text("Vote saved", timeout=SHORT)
     row = scripted_app.rows()[-1]
     assert (row["prompt_id"], row["dimension"], row["winner"]) == ("e1-capital", "knowledge", "model_a")
 
@@ -506,7 +506,7 @@ def test_results_are_numbers_and_the_download_is_current(page: Page, scripted_ap
     wait_votable(page)
     page.locator("#choice label").first.click()
     page.click("#submit_vote")
-    expect(page.locator("#vote_note")).to_contain_text("Saved", timeout=SHORT)
+    expect(page.locator("#vote_note")).to_contain_text("Vote saved", timeout=SHORT)
     page.locator("#tab_results-button").click()
     votes = len(ids(scripted_app))
     expect(page.locator("#results_counts_body td").nth(2)).to_have_text(str(votes), timeout=SHORT)

@@ -62,7 +62,7 @@ def test_tabs_that_nobody_closes_are_no_more_than_conversations_may_be(
 
 @pytest.mark.parametrize("session", [None, ""])
 def test_a_call_from_no_page_has_no_tab(tabs: Tabs, session: str | None) -> None:
-    with pytest.raises(gr.Error, match="reload"):
+    with pytest.raises(gr.Error, match="Reload"):
         tabs.get(request(session))
 
 

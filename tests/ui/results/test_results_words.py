@@ -128,7 +128,7 @@ def test_three_models_are_led_by_the_first_and_each_pair_has_its_verdict(figures
     assert any(line.startswith("x vs y: raters prefer x.") for line in first_sentences("en", found))
     assert any(line.startswith("y vs z: too early to call.") for line in first_sentences("en", found))
     ranking = next(section for section in sections("en", found) if section.name == "models")
-    assert any("half a win each way (0.5) was added" in line for line in ranking.lines)
+    assert any("Half a win each way (0.5) was added" in line for line in ranking.lines)
     assert ranking.table is not None and [row[:2] for row in ranking.table.rows] == [
         ("1", "x"),
         ("2–3", "y"),
@@ -189,7 +189,7 @@ def test_sections_have_what_there_is(figures: Make) -> None:
     left = replace(found, repeats=2, left_out=ReadReport(duplicates=1, unreadable=bad, damaged=bad[:3]))
     *_, last = sections("en", left)
     assert last.name == "left_out" and "Unreadable rows: 30" in last.lines
-    assert last.lines[-1] == "... and 10 more" and len(last.lines) == 3 + 1 + 20 + 1
+    assert last.lines[-1] == "… and 10 more" and len(last.lines) == 3 + 1 + 20 + 1
 
 
 def test_prompts_have_their_names(figures: Make) -> None:
@@ -231,4 +231,4 @@ def test_time_and_quality_stand_in_one_line(figures: Make) -> None:
         return replace(made, battle=replace(made.battle, **sides))
 
     cost = next(section for section in sections("en", figures([vote(1), vote(2)])) if section.name == "cost")
-    assert cost.lines == ("qwen wins q5 (2 of 2 decisive votes) at 4.9 times the time of glm",)
+    assert cost.lines == ("qwen wins q5 (2 of 2 decisive votes) but takes 4.9 times as long as glm",)
