@@ -145,7 +145,7 @@ def test_a_model_that_cannot_be_loaded_does_not_stop_the_other(place: SimpleName
         (["--temperature", "9"], "temperature must be a number"),
         (["--prompts", "none.json"], "none.json cannot be read"),
         (["--b", "qwen-8b"], "no model called 'qwen-8b'"),
-        (["--out", os.devnull + "/answers.jsonl"], "Answers cannot be kept"),
+        (["--out", os.devnull + "/answers.jsonl"], "Answers cannot be saved"),
     ],
 )
 def test_bad_input_is_one_line(place: SimpleNamespace, arguments: list[str], words: str) -> None:
