@@ -12,10 +12,10 @@ from scipy.special import expit
 from scipy.stats import t
 
 from arena.statistics import PairCount
-from arena.statistics.adjusted import Adjusted, adjust, difference, swayed_by
+from arena.statistics.confidence_sequence import ALPHA, BETS
 from arena.statistics.decision import Outcome, first_called, make_verdict, mean_taste
 from arena.statistics.ratings import rate
-from arena.statistics.sequential import ALPHA, STAKES
+from arena.statistics.regression import Adjusted, adjust, difference, swayed_by
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -82,7 +82,7 @@ def _ever_refuted(classes: Floats, mean: float) -> NDArray[np.bool_]:
     """In which classes `mean` is refuted at any number of raters, from either side."""
     first = [
         # A score's return on the even bet, moved to another mean.
-        first_called(scores / share / 2, np.zeros(STAKES), ALPHA)
+        first_called(scores / share / 2, np.zeros(BETS), ALPHA)
         for scores, share in ((classes, mean), (1 - classes, 1 - mean))
     ]
     return np.asarray(np.minimum(*first) <= classes.shape[1])
