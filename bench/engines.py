@@ -31,7 +31,7 @@ class Answered:
     asked: float
     moments: tuple[float, ...]
     ids: tuple[int, ...] = ()
-    kept_tokens: int = 0
+    cached_tokens: int = 0
 
     @property
     def first_seconds(self) -> float:
@@ -137,15 +137,15 @@ class OwnEngine(Engine):
         self._engine = HfEngine(rows, chat, scheduler, context_length)
 
     def answer(self, ids: Sequence[int], tokens: int) -> Answered:
-        moments, answer_ids, kept = [], [], 0
+        moments, answer_ids, cached = [], [], 0
         asked = time.perf_counter()
         for kind, value in self._engine.generate(ids, GenerationConfig(max_new_tokens=tokens, temperature=0)):
             if kind == "token":
                 moments.append(time.perf_counter())
                 answer_ids.append(value)
             elif kind == "kept":
-                kept = value
-        return Answered(asked, tuple(moments), tuple(answer_ids), kept)
+                cached = value
+        return Answered(asked, tuple(moments), tuple(answer_ids), cached)
 
     def forget(self) -> None:
         self._engine.forget()

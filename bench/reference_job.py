@@ -31,30 +31,27 @@ class Task:
     answer_tokens: int
 
 
+PROMPT_IDS = ("q1-clothes", "q2-single", "q3-knows", "q4-mingming", "q5-yisi", "q6-tongji", "q7-python", "q8-translate")
+
+
+def _questions(prompts: tuple[int, ...], answers: tuple[int, ...], seconds: tuple[int, ...]) -> tuple[Question, ...]:
+    return tuple(Question(*numbers) for numbers in zip(PROMPT_IDS, prompts, answers, seconds, strict=True))
+
+
 # Counted once with the real tokenizers (QwenChat, ChatGLMChat). Prompt: the question of prompts.json as a whole
 # conversation with its control tokens (and Qwen's system text). Answer: the models' answers in the reference run (a CPU
 # notebook, bf16, torch 2.3.0, transformers 4.33.3), without the end token. Seconds: those of that run, which asked the
 # same questions with other punctuation, up to ten tokens longer.
 REFERENCE = {
-    "qwen-7b-chat": (
-        Question("q1-clothes", 46, 56, 171),
-        Question("q2-single", 42, 72, 222),
-        Question("q3-knows", 32, 63, 214),
-        Question("q4-mingming", 41, 38, 129),
-        Question("q5-yisi", 91, 106, 345),
-        Question("q6-tongji", 25, 73, 216),
-        Question("q7-python", 42, 159, 489),
-        Question("q8-translate", 42, 56, 195),
+    "qwen-7b-chat": _questions(
+        prompts=(46, 42, 32, 41, 91, 25, 42, 42),
+        answers=(56, 72, 63, 38, 106, 73, 159, 56),
+        seconds=(171, 222, 214, 129, 345, 216, 489, 195),
     ),
-    "chatglm3-6b": (
-        Question("q1-clothes", 34, 51, 454),
-        Question("q2-single", 30, 158, 1016),
-        Question("q3-knows", 20, 87, 601),
-        Question("q4-mingming", 29, 36, 354),
-        Question("q5-yisi", 73, 220, 1681),
-        Question("q6-tongji", 11, 189, 1341),
-        Question("q7-python", 29, 114, 797),
-        Question("q8-translate", 29, 51, 425),
+    "chatglm3-6b": _questions(
+        prompts=(34, 30, 20, 29, 73, 11, 29, 29),
+        answers=(51, 158, 87, 36, 220, 189, 114, 51),
+        seconds=(454, 1016, 601, 354, 1681, 1341, 797, 425),
     ),
 }
 

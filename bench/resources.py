@@ -84,13 +84,6 @@ def cached_share(files: Sequence[Path]) -> float | None:
     return sum(cached for cached, _ in counts) / total if total else None
 
 
-def describe_cache(share: float | None) -> str:
-    """A cached share in words."""
-    if share is None:
-        return "unknown"
-    return "warm" if share > 0.95 else "cold" if share < 0.05 else f"{share:.0%} cached"
-
-
 def _pages(file: Path) -> tuple[int, int]:
     """The file's pages in memory, and all of them."""
     mapped = np.memmap(file, np.uint8, "r")

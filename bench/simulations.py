@@ -1,4 +1,4 @@
-"""Simulated classes of raters whose opinions are known, to see how often the statistics are right about them."""
+"""Simulated classes whose opinions are known: how often the adjusted share and the ratings are right about them."""
 
 from __future__ import annotations
 
@@ -12,8 +12,6 @@ from scipy.special import expit
 from scipy.stats import t
 
 from arena.statistics import PairCount
-from arena.statistics.confidence_sequence import ALPHA, BETS
-from arena.statistics.decision import Outcome, first_called, make_verdict, mean_taste
 from arena.statistics.ratings import rate
 from arena.statistics.regression import Adjusted, adjust, difference, swayed_by
 
@@ -23,129 +21,10 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Integers = NDArray[np.int64]
 
-# Votes of a rater, and prompts of a class in which everyone judges every prompt.
-VOTES = PROMPTS = 8
+# Every rater judges one pair of answers for each of these prompts.
+PROMPTS = 8
 # Standard deviations of the raters' tastes, in log-odds.
 SPREADS = (0.0, 0.5, 1.0)
-_SEED = 20261128
-
-
-# ---- the verdict
-
-
-MOST_RATERS = 200
-
-
-@dataclass(frozen=True)
-class Rate:
-    """The share of simulated classes in which `what` happened, and the limit that was promised, if any."""
-
-    case: str
-    what: str
-    share: float
-    promise: str = ""
-
-
-def verdict_table(runs: int) -> Iterator[Rate]:
-    """How often verdicts on two models are right; each row has about `runs` classes."""
-    yield from _false_winners(runs)
-    yield from _power(runs)
-    yield from _interval_coverage(runs)
-    yield from _alike(runs // 4)
-    yield from _changes(max(50, runs // 10))
-    yield from _forecasts(max(50, runs // 4))
-
-
-def _class_scores(
-    generator: np.random.Generator, share: float, spread: float, raters: int, ties: float = 0.0
-) -> Floats:
-    """One score a rater; the first model gets `share` of the decisive votes on average, and a tie counts half."""
-    tastes = expit(generator.normal(mean_taste(share, spread), spread, raters))
-    decisive = generator.binomial(VOTES, 1 - ties, raters)
-    return np.asarray((generator.binomial(decisive, tastes) + (VOTES - decisive) / 2) / VOTES)
-
-
-def _classes(runs: int, share: float, spread: float, raters: int, ties: float = 0.0) -> Floats:
-    generator = np.random.default_rng(_SEED)
-    return np.stack([_class_scores(generator, share, spread, raters, ties) for _ in range(runs)])
-
-
-def _has_outcome(scores: Floats, outcome: Outcome) -> bool:
-    return make_verdict(scores, is_brief=True).outcome is outcome
-
-
-def _share_with(classes: Floats, outcome: Outcome) -> float:
-    return float(np.mean([_has_outcome(scores, outcome) for scores in classes]))
-
-
-def _ever_refuted(classes: Floats, mean: float) -> NDArray[np.bool_]:
-    """In which classes `mean` is refuted at any number of raters, from either side."""
-    first = [
-        # A score's return on the even bet, moved to another mean.
-        first_called(scores / share / 2, np.zeros(BETS), ALPHA)
-        for scores, share in ((classes, mean), (1 - classes, 1 - mean))
-    ]
-    return np.asarray(np.minimum(*first) <= classes.shape[1])
-
-
-def _false_winners(runs: int) -> Iterator[Rate]:
-    for spread in SPREADS:
-        classes, case = _classes(runs, 0.5, spread, MOST_RATERS), f"equal models, spread {spread:g}"
-        called = float(_ever_refuted(classes, 0.5).mean())
-        yield Rate(case, f"a winner at any of {MOST_RATERS} looks", called, "<= 5%")
-        yield Rate(case, "a winner at one look at 40 raters", _share_with(classes[:, :40], Outcome.PREFERRED))
-
-
-def _power(runs: int) -> Iterator[Rate]:
-    for share in (0.6, 0.7):
-        for spread in SPREADS:
-            classes, case = _classes(runs, share, spread, 80), f"{share:.0%} for the first model, spread {spread:g}"
-            for raters in (20, 40, 80):
-                yield Rate(case, f"called with {raters} raters", _share_with(classes[:, :raters], Outcome.PREFERRED))
-
-
-def _interval_coverage(runs: int) -> Iterator[Rate]:
-    for share in (0.5, 0.7, 0.9):
-        held = 1 - float(_ever_refuted(_classes(runs, share, 0.5, MOST_RATERS), share).mean())
-        case = f"{share:.0%} for the first model, spread 0.5"
-        yield Rate(case, f"interval true at all of {MOST_RATERS} looks", held, ">= 95%")
-
-
-def _alike(runs: int) -> Iterator[Rate]:
-    for share, ties, promise in ((0.5, 0.0, ""), (0.52, 0.0, ""), (0.56, 0.0, "<= 5%"), (0.6, 0.9, "")):
-        alike = _share_with(_classes(runs, share, 0.0, 400, ties), Outcome.ALIKE)
-        yield Rate(f"{share:.0%} of decisive votes, {ties:.0%} ties", "alike with 400 raters", alike, promise)
-
-
-def _changes(runs: int) -> Iterator[Rate]:
-    """Whether early and late raters are said to differ."""
-    for share in (0.5, 0.7):
-        classes = _classes(runs, share, 0.5, 100)
-        looks = [
-            [_has_outcome(scores[:look], Outcome.RATERS_CHANGED) for look in range(12, 101, 4)] for scores in classes
-        ]
-        changed = float(np.mean([any(found) for found in looks]))
-        yield Rate(f"{share:.0%} all along, spread 0.5", "raters changed at any look up to 100", changed, "<= 5%")
-    for size in (20, 40):
-        generator = np.random.default_rng(_SEED)
-        halves = [[_class_scores(generator, share, 0.5, size) for share in (0.7, 0.3)] for _ in range(runs)]
-        changed = _share_with(np.array(halves).reshape(runs, 2 * size), Outcome.RATERS_CHANGED)
-        yield Rate(f"{size} raters at 70%, then {size} at 30%", "raters changed", changed)
-
-
-def _forecasts(runs: int) -> Iterator[Rate]:
-    """Whether "about n more raters" is shown, and comes true."""
-    for share in (0.5, 0.6, 0.7):
-        generator, came_true = np.random.default_rng(_SEED), []
-        for _ in range(runs):
-            scores = _class_scores(generator, share, 0.5, 12)
-            if more := make_verdict(scores).more:
-                later = np.concatenate([scores, _class_scores(generator, share, 0.5, more)])
-                came_true.append(make_verdict(later, is_brief=True).prefers_first == (scores.mean() > 0.5))
-        case = f"{share:.0%} for the first model, 12 raters"
-        yield Rate(case, "a number of raters to come is shown", len(came_true) / runs)
-        if came_true:
-            yield Rate(case, "it comes true where it is shown", float(np.mean(came_true)))
 
 
 # ---- the share adjusted for length and side
@@ -260,10 +139,10 @@ def coverage_table(
             for spread in spreads:
                 generator, truth = np.random.default_rng(1), true_share(reason, spread)
                 votes = [sim_votes(generator, reason, raters, spread) for _ in range(runs)]
-                adjusted = [found for found in (each.adjusted() for each in votes) if found]
-                shares = [found.share for found in adjusted if found.share]
+                adjusted = [result for result in (each.adjusted() for each in votes) if result]
+                shares = [result.share for result in adjusted if result.share]
                 value, low, high = np.array([(share.value, share.low, share.high) for share in shares]).T
-                swayed = [swayed_by(found) for found in adjusted]
+                swayed = [swayed_by(result) for result in adjusted]
                 yield Coverage(
                     name,
                     raters,
@@ -366,7 +245,7 @@ def rating_table(
             for _ in range(runs):
                 cells = sim_outcomes(generator, setting, number)
                 ratings = rate(_counts(setting, cells.sum(axis=1)), list(cells)).by_model
-                intervals = [(truth[model], found.low, found.high) for model, found in ratings.items()]
+                intervals = [(truth[model], rating.low, rating.high) for model, rating in ratings.items()]
                 known = [(true, low, high) for true, low, high in intervals if low is not None and high is not None]
                 held += [low <= true <= high for true, low, high in known]
                 widths += [high - low for _, low, high in known]

@@ -77,7 +77,7 @@ def measure_turns(source: Source, progress: Progress) -> Figures:
         progress(f"{engine.name}: turn {number + 1} of a conversation ...")
         conversation += random_ids(TURN_TOKENS, 50 + number, engine.vocabulary)
         answer = engine.answer(conversation, TURN_TOKENS)
-        turn = {"prompt_tokens": len(conversation), "kept_tokens": answer.kept_tokens}
+        turn = {"prompt_tokens": len(conversation), "kept_tokens": answer.cached_tokens}
         turns.append({**turn, "seconds": answer.first_seconds})
         conversation += answer.ids
     return {"turns": turns, "peak": watch.peak()}

@@ -66,7 +66,7 @@ def measure_crowd(folder: Path, readers: int, raters: int, seconds: float, progr
         "readers": readers,
         "raters": raters,
         "seconds": crowd.spent,
-        "actions": {kind: times(found) for kind, found in crowd.times.items()},
+        "actions": {kind: times(milliseconds) for kind, milliseconds in crowd.times.items()},
         "errors": dict(crowd.errors),
         "votes": len(crowd.acknowledged),
         "lost": len(set(crowd.acknowledged) - set(stored)),

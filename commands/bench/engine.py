@@ -76,7 +76,7 @@ def job(choice: Choice) -> Figures:
 def start(choice: Choice) -> Figures:
     """Measure new processes: seconds until a model is ready, and until the first token of a 64-token prompt.
 
-    The page cache is not cleared; the table says whether the files were in it.
+    The page cache is not cleared; the table says how much of the files was in it.
     """
     from bench.compared import start_on
 
@@ -100,7 +100,7 @@ def engine_table(figures: Figures) -> list[str]:
         own = entry["own"]
         alone, company = (own["alone"], own["company"]) if "alone" in own else ({}, own)
         same = {
-            "load_seconds": company["ready_seconds"],
+            "load_seconds": (alone or company)["ready_seconds"],
             "tokens_per_second": alone and alone["speed"]["median"],
             "first_token": alone.get("first_token"),
             "together": company["together"],
@@ -113,8 +113,6 @@ def engine_table(figures: Figures) -> list[str]:
 
 def start_table(figures: Figures) -> list[str]:
     """The medians of several new processes beside llama.cpp's, then each of ours."""
-    from bench.resources import describe_cache
-
     lines: list[str] = []
     for entry in figures["models"]:
         own, *llama = (
@@ -122,9 +120,8 @@ def start_table(figures: Figures) -> list[str]:
             for starts in (entry["own"], entry["llama"])
             if starts
         )
-        starts = [{**run, "cached_share": describe_cache(run["cached_share"])} for run in entry["own"]]
         lines += [_title(entry["model"]), *compared(own, [{"rival": "llama.cpp", **medians} for medians in llama])]
-        lines += [*_missing(entry["missing"]), *figure_lines({"starts of this engine": starts})]
+        lines += [*_missing(entry["missing"]), *figure_lines({"starts of this engine": entry["own"]})]
     return lines
 
 

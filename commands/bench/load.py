@@ -83,7 +83,8 @@ def results(
             return measure_results(folder, rows, say)
 
     def simulated() -> Figures:
-        from bench.simulations import coverage_table, rating_table, verdict_table
+        from bench.simulations import coverage_table, rating_table
+        from bench.verdict_simulations import verdict_table
 
         say("Simulating the verdict ...")
         verdicts = list(map(asdict, verdict_table(runs)))

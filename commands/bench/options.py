@@ -13,9 +13,9 @@ import typer
 
 from arena.errors import InputError
 from commands import errors_in_one_line
+from commands.bench.table import figure_lines
 
 if TYPE_CHECKING:
-    from backends.machine.facts import Surroundings
     from bench.compared import RivalOptions
     from bench.weights.subject import Subject
 
@@ -115,18 +115,8 @@ def measure(command: str, as_json: bool, measured: Callable[[], Figures], table:
     if as_json:
         report = {"command": command, "machine": asdict(machine), "load_at_end": load, **figures}
         typer.echo(json.dumps(report, ensure_ascii=False))
-    else:
-        typer.echo("\n".join([*_machine(machine, load), *table(figures)]))
-
-
-def _machine(machine: Surroundings, load: Sequence[float]) -> list[str]:
-    libraries = ", ".join(f"{name} {number or 'not installed'}" for name, number in machine.libraries.items())
-    loads = [f"{values[0]:.2f}" if values else "unknown" for values in (machine.load, load)]
-    sets = " ".join(machine.instruction_sets) or "no special instructions"
-    lines = [
-        f"{machine.processor}, {machine.cores} cores ({sets})",
-        f"{machine.date}, {libraries}, load {loads[0]} at the start and {loads[1]} at the end",
-    ]
+        return
+    lines = figure_lines({"machine": asdict(machine), "load_at_end": load}, indent="")
     if machine.load and machine.load[0] > machine.cores * BUSY:
         lines.append("The machine was busy before the run: do not compare these figures with other runs or rivals.")
-    return lines
+    typer.echo("\n".join([*lines, "", *table(figures)]))

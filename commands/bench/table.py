@@ -54,9 +54,8 @@ def compared(own: Mapping[str, Any], rivals: Sequence[Mapping[str, Any]]) -> lis
 
     A rival has its name in `rival`. In a list of objects, the first value tells which ones belong together.
     """
-    names = [
-        "llama-bench" if "llama-bench" in rival["rival"] else rival["rival"].partition(" (")[0] for rival in rivals
-    ]
+    full = [rival["rival"] for rival in rivals]
+    names = ["llama-bench" if "llama-bench" in name else name.partition(" (")[0] for name in full]
     rows: list[Cells] = [("", "this engine", *(cell for name in names for cell in (name, "ours / it")))]
     theirs = [_rows(rival) for rival in rivals]
     for (label, unit), value in _rows(own).items():
@@ -65,9 +64,7 @@ def compared(own: Mapping[str, Any], rivals: Sequence[Mapping[str, Any]]) -> lis
             other = figures.get((label, unit))
             cells += (figure_text(unit, other), f"{value / other:.2f}") if other and value else ("", "")
         rows.append(cells)
-    legend = [
-        f"  {name}: {rival['rival']}" for name, rival in zip(names, rivals, strict=True) if name != rival["rival"]
-    ]
+    legend = [f"  {name}: {rival}" for name, rival in zip(names, full, strict=True) if name != rival]
     return [*aligned(rows), *legend]
 
 

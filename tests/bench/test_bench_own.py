@@ -24,7 +24,7 @@ from bench import compared, resources
 from bench.compared import RivalOptions
 from bench.engines import Answered
 from bench.reference_job import Task
-from bench.resources import MemoryWatch, cached_share, describe_cache
+from bench.resources import MemoryWatch, cached_share
 from bench.speed import (
     BothPlan,
     Plan,
@@ -261,9 +261,9 @@ def test_memory_is_watched_while_it_is_taken() -> None:
 def test_how_much_of_a_file_is_in_memory(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_bytes(bytes(1_000_000))
-    assert describe_cache(cached_share([file])) in ("warm", "unknown")
+    share = cached_share([file])
+    assert share is None or share > 0.95
     assert cached_share([tmp_path / "none"]) is None and cached_share([]) is None
-    assert [describe_cache(share) for share in (None, 0.0, 0.5)] == ["unknown", "cold", "50% cached"]
 
 
 def test_the_machine_is_named_by_its_first_processor(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from arena.statistics.decision import (
     raters_to_come,
     sign_test,
 )
-from bench.simulations import verdict_table
+from bench.verdict_simulations import verdict_table
 
 
 def outcome(*parts):
