@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from arena.errors import InputError
-from backends.machine.threads import share_cores
+from backends.machine import share_cores
 from backends.models.resolve import has_embedded
 from commands import errors_in_one_line
 from commands.backup import backed_up

@@ -13,7 +13,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import BinaryIO, Literal, Self
 
 from filelock import BaseFileLock, FileLock, Timeout
@@ -159,7 +158,7 @@ class AppendLog:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
     def _take_part(self, most_parts: int) -> tuple[Path, BaseFileLock]:

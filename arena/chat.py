@@ -9,12 +9,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from arena.battle import BattleRun, draw_seed, new_battle_id, renewed
+from arena.battle import BattleRun, Limits, draw_seed, new_battle_id, renewed
 from arena.errors import InputError
 from arena.prompts import Prompt
 from arena.text import clean
 from arena.types import Backend, Battle, Message, Side, SideName, SideProgress
-from arena.worker import Limits
 
 MAX_PROMPT_CHARACTERS = 400_000
 # How long a send right after a stop waits for the sides to end; longer than Limits.grace.

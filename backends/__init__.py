@@ -1,13 +1,14 @@
-"""Runtimes and models behind arena's Backend. Knows no gradio and no votes."""
+"""Opens models as backends."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import gc
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from arena.errors import BackendError, InputError
+from arena.errors import InputError
 from arena.types import Backend, ModelSpec
 
 if TYPE_CHECKING:
@@ -20,19 +21,32 @@ if TYPE_CHECKING:
 
 
 def open_backends(specs: Sequence[ModelSpec]) -> list[Backend]:
-    """A backend for each model, none of them loaded yet. Entries of one file or folder share one engine.
+    """A backend for each model, none of them loaded yet. Models from the same file or folder share one engine.
 
-    Raises InputError for a runtime that is not there.
+    Raises InputError for an unknown runtime.
     """
     from backends.memory.budget import MemoryBudget
     from backends.stepping.scheduler import Scheduler
 
     engines: Loads = {}
-    # One for all: two models that load at the same time must not both count on the same memory.
+    # Shared: two models that load at the same time must not both count on the same free memory.
     budget = MemoryBudget()
-    # One for all as well: models that compute at the same time would take the cores from each other.
+    # Shared: models that compute at the same time would compete for the cores.
     scheduler = Scheduler()
     return [_open(spec, engines, budget, scheduler) for spec in specs]
+
+
+@contextmanager
+def opened_alone(spec: ModelSpec) -> Iterator[Backend]:
+    """A single backend for the model; its memory is free again afterwards."""
+    (backend,) = open_backends([spec])
+    try:
+        yield backend
+    finally:
+        backend.close()
+        del backend
+        # Engines contain reference cycles; the next model must not wait for the garbage collector.
+        gc.collect()
 
 
 def _open(spec: ModelSpec, engines: Loads, budget: MemoryBudget, scheduler: Scheduler) -> Backend:
@@ -64,20 +78,11 @@ def _open(spec: ModelSpec, engines: Loads, budget: MemoryBudget, scheduler: Sche
 
 
 def _load_gguf(spec: ModelSpec) -> LlamaEngine:
+    from backends.folder.contents import check_sha256
+    from backends.folder.gguf import model_file
     from backends.llama.engine import LlamaEngine
-    from backends.models.resolve import model_file
 
     path = model_file(spec)
     if spec.revision.startswith("sha256:"):
-        _check_sha256(path, spec.revision.removeprefix("sha256:"))
+        check_sha256(path, spec.revision.removeprefix("sha256:"), "install it again")
     return LlamaEngine(path, spec.context_length)
-
-
-def _check_sha256(path: Path, expected: str) -> None:
-    import hashlib
-
-    with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    if found != expected:
-        message = f"{path.name} is damaged: its sha256 is {found[:12]}..., not {expected[:12]}..."
-        raise BackendError("model_damaged", message, path=path.name)

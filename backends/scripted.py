@@ -1,27 +1,27 @@
-"""A backend that plays a script: for tests and demonstrations, and labelled so on the page. Runs no model.
+"""Plays a script instead of running a model: for tests and demonstrations.
 
 A script is a JSON file:
 
     {
       "id": "tortoise",                 the model id (default: the file's name)
-      "name": "Tortoise",               the name shown (default: the id)
-      "slots": 2,                       answers at once (default 4); more wait in the queue
-      "context_length": 4096,           one character of any message counts as one token
-      "load_seconds": 0.5,              pretend to load for so long (default 0)
+      "name": "Tortoise",               the display name (default: the id)
+      "slots": 2,                       answers at a time (default 4); more wait in the queue
+      "context_length": 4096,           in tokens; one character of a message counts as one token
+      "load_seconds": 0.5,              how long loading takes (default 0)
       "load_error": "disk on fire",     fail to load with this reason
       "stop": ["<|im_end|>"],           stop strings
       "answers": [                      the first whose "match" is part of the last message is played
         {"match": "joke", "ignore_stop": false, "steps": [
-          {"text": "Ha", "delay": 0.02, "times": 3},      one token: this text, after so many seconds, so many times
+          {"text": "Ha", "delay": 0.02, "times": 3},      one token: this text after `delay` seconds, `times` times
           {"bytes": "f09f", "delay": 0.02},               the same with raw bytes in hexadecimal
-          {"hang": true},                                 never come back
+          {"hang": true},                                 never return
           {"raise": "out of memory"}                      fail with this message
         ]}
       ]
     }
 
-An answer without "match" fits every prompt. With "ignore_stop" closing the stream never returns, as with an engine that
-does not hear. What was asked is kept in `requests`, the number of tokens played in `produced`.
+An answer without "match" fits every prompt. With "ignore_stop" closing the stream never returns, like an engine that
+ignores a stop request. `requests` holds the prompts so far, `produced` the number of tokens played.
 """
 
 from __future__ import annotations
@@ -30,16 +30,17 @@ import json
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from arena.errors import BackendError, InputError
-from arena.types import Chunk, FinishReason, GenerationConfig, Message, ModelSpec, Usage
+from arena.types import Chunk, GenerationConfig, Message, ModelSpec
+from backends.folder import DEFAULT_CONTEXT
 from backends.streaming.context import fit_context
 from backends.streaming.decode import AnswerText, ByteDecoder
+from backends.streaming.generation import KEEP_ALIVE_SECONDS, Generation
 from backends.streaming.loading import BackgroundLoad, LoadingBackend
-from backends.streaming.slots import SIGN_OF_LIFE_SECONDS, Slots
+from backends.streaming.slots import Slots
 
 _NUMBER = (int, float)
 _SCRIPT_KEYS = {
@@ -57,7 +58,7 @@ _STEP_KEYS = {"text": str, "bytes": str, "delay": _NUMBER, "times": int, "hang":
 
 
 def read_script(path: Path) -> dict[str, Any]:
-    """The checked script in `path`. Raises InputError with the reason if it is none."""
+    """The script in `path`. Raises InputError if it is not valid."""
     try:
         script: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         _check_keys(script, _SCRIPT_KEYS)
@@ -67,7 +68,8 @@ def read_script(path: Path) -> dict[str, Any]:
                 _check_keys(step, _STEP_KEYS)
                 bytes.fromhex(step.get("bytes", ""))
     except (OSError, ValueError) as error:
-        raise InputError("script_broken", f"{path} is no script: {error}", path=str(path), reason=str(error)) from error
+        message = f"{path} is not a valid script: {error}"
+        raise InputError("script_broken", message, path=str(path), reason=str(error)) from error
     return script
 
 
@@ -82,7 +84,7 @@ def _check_keys(value: Any, known: Mapping[str, Any]) -> None:
 
 
 def scripted_spec(path: Path) -> ModelSpec:
-    """The model that a script plays."""
+    """The model of the script in `path`. Raises InputError."""
     script = read_script(path)
     model_id = script.get("id", path.stem)
     return ModelSpec(
@@ -92,7 +94,7 @@ def scripted_spec(path: Path) -> ModelSpec:
         source=str(path),
         runtime="scripted",
         precision="",
-        context_length=script.get("context_length", 4096),
+        context_length=script.get("context_length", DEFAULT_CONTEXT),
     )
 
 
@@ -109,7 +111,7 @@ class ScriptedBackend(LoadingBackend[list[dict[str, Any]]]):
         self._lock = threading.Lock()
 
     def stream(self, messages: Sequence[Message], config: GenerationConfig) -> Iterator[Chunk]:
-        """Play the answer that fits the last message; see Backend.stream."""
+        """Plays the answer that fits the last message; see Backend.stream."""
         answers = yield from self._load.wait()
         fitted = fit_context(messages, _count_characters, self.spec, config.max_new_tokens)
         if fitted.dropped_turns:
@@ -131,51 +133,47 @@ class ScriptedBackend(LoadingBackend[list[dict[str, Any]]]):
 
     def _play(self, answer: dict[str, Any], limit: int, prompt_tokens: int) -> Iterator[Chunk]:
         decoder = ByteDecoder()
-        text = AnswerText(self._script.get("stop", ()), reasoning=True)
-        began = time.monotonic()
-        first = None
-        tokens = 0
-        for piece in self._pieces(answer):
-            if piece is None:
-                yield from _stubborn(answer)
+        generation = Generation(AnswerText(self._script.get("stop", ()), reasoning=True), prompt_tokens)
+        stopped = False
+        for token in _tokens(answer):
+            if token is None:
+                yield from _yielded(answer, Chunk())
                 continue
             with self._lock:
                 self.produced += 1
-            tokens += 1
-            first = first if first is not None else time.monotonic() - began
-            usage = Usage(prompt_tokens, tokens, first, time.monotonic() - began)
-            for chunk in text.feed(decoder.feed(piece)) or [Chunk()]:
-                yield from _stubborn(answer, replace(chunk, usage=usage))
-            if text.stopped or tokens >= limit:
+            generation.count_token()
+            for chunk in generation.feed(decoder.feed(token)):
+                yield from _yielded(answer, chunk)
+            stopped = generation.text.stopped
+            if stopped or generation.tokens >= limit:
                 break
-        yield from text.flush()
-        reason: FinishReason = "length" if tokens >= limit and not text.stopped else "stop"
-        yield Chunk(finish_reason=reason, usage=Usage(prompt_tokens, tokens, first, time.monotonic() - began))
+        yield from generation.end("length" if generation.tokens >= limit and not stopped else "stop")
 
-    def _pieces(self, answer: dict[str, Any]) -> Iterator[bytes | None]:
-        """The bytes of each token when its time has come; None as a sign of life while it has not."""
-        for step in answer.get("steps", []):
-            if step.get("hang"):
-                threading.Event().wait()
-            if "raise" in step:
-                raise BackendError("backend_failed", step["raise"], reason=step["raise"])
-            for _ in range(step.get("times", 1)):
-                yield from _pause(step.get("delay", 0))
-                yield bytes.fromhex(step["bytes"]) if "bytes" in step else step.get("text", "").encode()
+
+def _tokens(answer: dict[str, Any]) -> Iterator[bytes | None]:
+    """The bytes of each token after its delay; None as a keep-alive during a long delay."""
+    for step in answer.get("steps", []):
+        if step.get("hang"):
+            threading.Event().wait()
+        if "raise" in step:
+            raise BackendError("backend_failed", step["raise"], reason=step["raise"])
+        for _ in range(step.get("times", 1)):
+            yield from _pause(step.get("delay", 0))
+            yield bytes.fromhex(step["bytes"]) if "bytes" in step else step.get("text", "").encode()
 
 
 def _pause(seconds: float) -> Iterator[None]:
     end = time.monotonic() + seconds
-    while (left := end - time.monotonic()) > SIGN_OF_LIFE_SECONDS:
-        time.sleep(SIGN_OF_LIFE_SECONDS)
+    while (left := end - time.monotonic()) > KEEP_ALIVE_SECONDS:
+        time.sleep(KEEP_ALIVE_SECONDS)
         yield None
     time.sleep(max(left, 0))
 
 
-def _stubborn(answer: dict[str, Any], chunk: Chunk | None = None) -> Iterator[Chunk]:
-    """Yields `chunk`; if the answer ignores stop, being closed at the yield changes nothing."""
+def _yielded(answer: dict[str, Any], chunk: Chunk) -> Iterator[Chunk]:
+    """Yields `chunk`; if the answer ignores stop, closing the stream there never returns."""
     try:
-        yield chunk or Chunk()
+        yield chunk
     except GeneratorExit:
         if not answer.get("ignore_stop"):
             raise

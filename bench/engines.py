@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from arena.errors import BackendError
 from arena.types import GenerationConfig
+from backends.machine import share_cores
 from backends.machine.memory import cpu_count
-from backends.machine.threads import share_cores
 from bench.weights.random_packed import SPREAD, meta_model
 from bench.weights.shapes import Shape
 from bench.weights.subject import Subject

@@ -12,8 +12,8 @@ from scipy.special import expit
 from scipy.stats import t
 
 from arena.statistics import PairCount
-from arena.statistics.adjusted import Adjusted, adjust, difference, swayed_by
 from arena.statistics.ratings import rate
+from arena.statistics.regression import Adjusted, adjust, difference, swayed_by
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import expit
 
+from arena.statistics.confidence_sequence import ALPHA, BETS
 from arena.statistics.decision import Outcome, first_called, make_verdict, mean_taste
-from arena.statistics.sequential import ALPHA, STAKES
 from bench.simulations import SPREADS
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def _ever_refuted(classes: Floats, mean: float) -> NDArray[np.bool_]:
     """In which classes `mean` is refuted at any number of raters, from either side."""
     first = [
         # A score's return on the even bet, moved to another mean.
-        first_called(scores / share / 2, np.zeros(STAKES), ALPHA)
+        first_called(scores / share / 2, np.zeros(BETS), ALPHA)
         for scores, share in ((classes, mean), (1 - classes, 1 - mean))
     ]
     return np.asarray(np.minimum(*first) <= classes.shape[1])

@@ -7,7 +7,6 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -22,18 +21,6 @@ if TYPE_CHECKING:
     from arena.batch import Batch, CellView, Host, Progress
 
 INTERRUPTED = 130
-
-
-@dataclass(frozen=True)
-class _Outcome:
-    """The file, the number of cells by state, and the seconds of this run."""
-
-    file: str
-    cells: int
-    done: int
-    failed: int
-    waiting: int
-    seconds: float
 
 
 def batch(
@@ -74,21 +61,22 @@ def batch(
         plan.cells()  # raises before the file is created
         with AnswerStore(path) as store:
             run = Batch(plan, store, this_host(), at_once, retry)
-            outcome = _run(run, str(path))
-        _report(outcome, run.progress, as_json)
+            seconds = _run(run)
+        _report(run.progress, str(path), seconds, as_json)
 
 
 def this_host() -> Host:
     """This machine, with one model in memory at a time."""
     from arena.batch import Host
-    from backends.alone import opened_alone
+    from backends import opened_alone
     from backends.machine.facts import machine_facts
     from backends.machine.memory import process_bytes
 
     return Host(opened_alone, machine_facts(), lambda: process_bytes("VmRSS"))
 
 
-def _run(batch: Batch, path: str) -> _Outcome:
+def _run(batch: Batch) -> float:
+    """Runs the batch with progress on stderr; returns the seconds it took."""
     from arena.batch import CellState
 
     began, line = time.monotonic(), StatusLine()
@@ -101,15 +89,7 @@ def _run(batch: Batch, path: str) -> _Outcome:
                     line.say(_cell_line(view))
             line.show(_status(progress))
     line.finish()
-    end = batch.progress
-    return _Outcome(
-        file=path,
-        cells=len(end.cells),
-        done=end.count(CellState.DONE),
-        failed=end.count(CellState.FAILED),
-        waiting=end.count(CellState.WAITING),
-        seconds=round(time.monotonic() - began, 1),
-    )
+    return round(time.monotonic() - began, 1)
 
 
 @contextmanager
@@ -171,19 +151,23 @@ def _growing(view: CellView) -> str:
     return f"{cell}: {view.stage or f'{usage.new_tokens or 0} tokens'}, {usage.seconds or 0:.0f} s"
 
 
-def _report(outcome: _Outcome, progress: Progress, as_json: bool) -> None:
+def _report(progress: Progress, file: str, seconds: float, as_json: bool) -> None:
     """Prints the outcome. The exit code is 2 if a cell failed, 130 if one still waits."""
+    from arena.batch import CellState
+
+    done, failed, waiting = (progress.count(CellState[name]) for name in ("DONE", "FAILED", "WAITING"))
+    cells = len(progress.cells)
     if as_json:
-        typer.echo(json.dumps(vars(outcome)))
+        counts = {"cells": cells, "done": done, "failed": failed, "waiting": waiting}
+        typer.echo(json.dumps({"file": file, **counts, "seconds": seconds}))
     else:
-        states = (("failed", outcome.failed), ("not yet answered", outcome.waiting))
-        rest = "".join(f", {count} {words}" for words, count in states if count)
-        typer.echo(f"{outcome.file}: {outcome.done} of {outcome.cells} answered{rest}, in {time_text(outcome.seconds)}")
+        rest = (f", {failed} failed" if failed else "") + (f", {waiting} not yet answered" if waiting else "")
+        typer.echo(f"{file}: {done} of {cells} answered{rest}, in {time_text(seconds)}")
     if blocked := progress.blocked:
         raise BackendError(blocked.code, blocked.message)
-    if outcome.failed:
+    if failed:
         typer.echo("Error: some prompts failed. Run the same command with --retry to retry them.", err=True)
         raise typer.Exit(2)
-    if outcome.waiting:
+    if waiting:
         typer.echo("Stopped. Run the same command again to resume.", err=True)
         raise typer.Exit(INTERRUPTED)

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from arena.errors import InputError
-from backends.machine.threads import share_cores
+from backends.machine import share_cores
 from commands import errors_in_one_line
 
 if TYPE_CHECKING:
     from arena.types import ModelSpec
-    from backends.checking.contents import Contents
-    from backends.checking.trial import Trial
+    from backends.checking import Trial
+    from backends.folder.contents import Contents
     from backends.memory.estimate import Need
 
 
@@ -51,9 +51,8 @@ def check(
 
 def _examine(spec: ModelSpec, say: Callable[[str], None]) -> dict[str, Any]:
     """Says what is found as soon as it is known; what takes longest comes last. Gives the same as an object."""
-    from backends.checking.contents import contents_of
-    from backends.checking.trial import try_out
-    from backends.checking.verify import verify_listed
+    from backends.checking import try_out
+    from backends.folder.contents import contents_of, verify_listed
     from backends.machine.memory import available_bytes
     from backends.memory.estimate import need_of
 

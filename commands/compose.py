@@ -16,11 +16,12 @@ from arena.errors import InputError
 if TYPE_CHECKING:
     from arena.batch import Host
     from arena.events import EventLog, NoEvents
-    from arena.judging.ballots import Log
+    from arena.judging.ballots import ClosedLog
     from arena.judging.pairs import Pair
     from arena.prompts import Prompt
     from arena.results.compute import Background
     from arena.types import Backend, ModelSpec
+    from arena.votes import VoteLog
     from arena.votes.backup import BackupStatus
     from ui.session import Services
 
@@ -142,7 +143,7 @@ def open_events(data_dir: Path) -> EventLog | NoEvents:
         return NoEvents()
 
 
-def open_log(data_dir: Path) -> Log:
+def open_log(data_dir: Path) -> VoteLog | ClosedLog:
     """The vote log; where none can be written the page still serves, and each vote is refused with the reason."""
     from arena.judging.ballots import ClosedLog
     from arena.votes import VoteLog

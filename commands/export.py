@@ -13,7 +13,7 @@ from arena.errors import InputError
 from commands import errors_in_one_line
 from commands.inputs import tell_damage
 from commands.models import DataDir
-from commands.progress import ByteProgress
+from commands.progress import StatusLine
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -87,14 +87,14 @@ class _StepProgress:
 
     def __init__(self) -> None:
         self._step = ""
-        self._bar = ByteProgress()
+        self._bar = StatusLine(in_bytes=True)
 
     def show(self, step: str, done: int, total: int) -> None:
         """Updates the line, or begins one for a new step."""
         if step != self._step:
             self._bar.finish()
-            self._step, self._bar = step, ByteProgress()
-        self._bar.show_bytes(done, total, _STEPS[step])
+            self._step, self._bar = step, StatusLine(in_bytes=True)
+        self._bar.show(_STEPS[step], done, total)
 
     def finish(self) -> None:
         """Ends the line."""

@@ -69,7 +69,7 @@ def published_model(name: str) -> tuple[ModelSpec, Published]:
 def _list_models(as_json: bool) -> None:
     """Every model that can be fetched: id, size, whether it is here, licence."""
     from backends.models.catalog import FETCHED, PUBLISHED
-    from backends.models.folder_models import is_folder, models_dir
+    from backends.models.resolve import is_folder, models_dir
     from commands.progress import size_text
 
     for name, published in PUBLISHED.items():
@@ -90,7 +90,7 @@ def fetch_missing(names: Iterable[str], app: Path) -> None:
     page it may not.
     """
     from backends.models.catalog import FETCHED
-    from backends.models.folder_models import is_folder, models_dir
+    from backends.models.resolve import is_folder, models_dir
 
     ids = dict.fromkeys(_as_fetched(name.strip()) for name in names)
     missing = [name for name in ids if name.partition("@")[0] in FETCHED and not is_folder(str(models_dir() / name))]
@@ -119,7 +119,7 @@ def _quieten_libraries() -> None:
 
 def _fetch_one(name: str, hub: Hub | None, verify: bool, drop: bool, as_json: bool) -> bool:
     """Whether the model is there now; if not, the reason has been said."""
-    from backends.models.folder_models import is_folder, models_dir
+    from backends.models.resolve import is_folder, models_dir
 
     base, _, precision = name.partition("@")
     try:
@@ -154,19 +154,18 @@ def _say_failure(name: str, error: ArenaError, as_json: bool) -> None:
 
 
 def _bring(spec: ModelSpec, published: Published, hub: Hub | None, verify: bool, as_json: bool) -> bool:
-    from backends.fetching.fetch import Progress, Surroundings
+    from backends.fetching.fetch import Progress, Surroundings, by_hand
     from backends.fetching.fetch import fetch as fetch_model
-    from backends.fetching.manual import by_hand
-    from commands.progress import ByteProgress
+    from commands.progress import StatusLine
 
-    bar = ByteProgress()
+    bar = StatusLine(in_bytes=True)
 
     def begin(manifest: Manifest, missing: int) -> None:
         if not as_json:
             _say_plan(spec, manifest, missing)
 
     def report(progress: Progress) -> None:
-        bar.show_bytes(progress.done, progress.total, f"{'checking ' if progress.checking else ''}{progress.file}")
+        bar.show(f"{'checking ' if progress.checking else ''}{progress.file}", progress.done, progress.total)
 
     try:
         fetched = fetch_model(spec, published, hub, Surroundings(begin, report), anew=verify)

@@ -18,27 +18,32 @@ PLAIN_SECONDS = 10.0
 
 
 class StatusLine:
-    """One line of words about work that is running."""
+    """One line about work that is running: words, and `in_bytes` also the share, the rate and the time left."""
 
-    def __init__(self) -> None:
+    def __init__(self, in_bytes: bool = False) -> None:
         from rich.console import Console
-        from rich.progress import Progress
+        from rich.progress import DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
-        self._columns = self._make_columns()
+        share = TextColumn("{task.percentage:>3.0f}%")
+        figures = [share, DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn()] if in_bytes else []
+        self._columns: list[ProgressColumn] = [*figures, TextColumn("{task.description}", markup=False)]
         console = Console(stderr=True)
         self._progress = Progress(*self._columns, console=console, transient=True)
-        self._task = self._progress.add_task("", start=False)
         self._is_live = sys.stderr.isatty() and console.is_interactive
         self._printed_at = time.monotonic()
 
-    def _make_columns(self) -> list[ProgressColumn]:
-        from rich.progress import TextColumn
-
-        return [TextColumn("{task.description}", markup=False)]
-
-    def show(self, words: str) -> None:
-        """Replace the words; elsewhere than on a terminal they are printed if the last line is ten seconds old."""
-        self._update(words, 0, None)
+    def show(self, words: str, done: int = 0, total: int | None = None) -> None:
+        """Update the line. Elsewhere than on a terminal it is printed if the last line is ten seconds old."""
+        if not self._progress.tasks:  # what was done before took no time, and does not count in the rate
+            self._progress.add_task(words, completed=done)
+        task = self._progress.tasks[0]
+        self._progress.update(task.id, description=words, completed=done, total=total)
+        now = time.monotonic()
+        if self._is_live:
+            self._progress.start()
+        elif now - self._printed_at >= PLAIN_SECONDS:
+            self._printed_at = now
+            self.say("  ".join(str(column(task)) for column in self._columns))
 
     def say(self, line: str) -> None:
         """Print a line that stays."""
@@ -49,39 +54,13 @@ class StatusLine:
         if self._progress.live.is_started:
             self._progress.stop()
 
-    def _update(self, words: str, done: int, total: int | None) -> None:
-        if not self._progress.tasks[0].started:  # the rate counts from here: what was there before took no time
-            self._progress.start_task(self._task)
-            self._progress.tasks[0].completed = done
-        self._progress.update(self._task, description=words, completed=done, total=total)
-        now = time.monotonic()
-        if self._is_live:
-            self._progress.start()
-        elif now - self._printed_at >= PLAIN_SECONDS:
-            self._printed_at = now
-            self.say("  ".join(str(column(self._progress.tasks[0])) for column in self._columns))
-
-
-class ByteProgress(StatusLine):
-    """Bytes done of a total, with the rate, the time left and what is being read or written."""
-
-    def _make_columns(self) -> list[ProgressColumn]:
-        from rich.progress import DownloadColumn, TextColumn, TimeRemainingColumn, TransferSpeedColumn
-
-        share = TextColumn("{task.percentage:>3.0f}%")
-        return [share, DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn(), *super()._make_columns()]
-
-    def show_bytes(self, done: int, total: int, words: str) -> None:
-        """Replace the figures and the words."""
-        self._update(words, done, total)
-
 
 @contextmanager
 def votes_read() -> Iterator[Callable[[int, int], None]]:
     """A function to call with the bytes of votes that have been read, and their total."""
-    progress = ByteProgress()
+    progress = StatusLine(in_bytes=True)
     try:
-        yield lambda done, total: progress.show_bytes(done, total, "of votes read")
+        yield lambda done, total: progress.show("of votes read", done, total)
     finally:
         progress.finish()
 

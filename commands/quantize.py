@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from arena.errors import InputError
-from backends.machine.threads import share_cores
+from backends.machine import share_cores
 from commands import errors_in_one_line
-from commands.progress import ByteProgress, size_text
+from commands.progress import StatusLine, size_text
 
 if TYPE_CHECKING:
     from arena.types import ModelSpec
@@ -51,7 +51,7 @@ def quantize(
 
 def quantize_fetched(name: str, drop_original: bool, as_json: bool) -> None:
     """Have MODEL@int4 of the catalog beside its original, as quantize makes it. Raises InputError or BackendError."""
-    from backends.models.folder_models import fetched_spec, is_folder, models_dir, packed_spec
+    from backends.models.resolve import fetched_spec, is_folder, models_dir, packed_spec
 
     model_id, _, precision = name.partition("@")
     try:
@@ -72,7 +72,7 @@ def quantize_fetched(name: str, drop_original: bool, as_json: bool) -> None:
 def _job_of(there: Path, model_id: str, precision: str) -> Job:
     """The job that a packed folder came of. Raises InputError if its original is another one by now."""
     from backends.folder.packed import read_packed
-    from backends.models.folder_models import fetched_spec
+    from backends.models.resolve import fetched_spec
 
     made = read_packed(there)
     job = packing_job(fetched_spec(model_id), precision, made.group or 32, made.method == "gptq")
@@ -82,7 +82,7 @@ def _job_of(there: Path, model_id: str, precision: str) -> Job:
 
 def packing_job(spec: ModelSpec, precision: str, group: int = 32, best: bool = False) -> Job:
     """What is to be made of the model. Raises InputError for what cannot be packed."""
-    from backends.folder.packed import PackedInfo, packed_place, stamp_of
+    from backends.folder.packed import PackedInfo, packed_folder, stamp_of
     from backends.packed.pack import Job
 
     if spec.runtime != "transformers" or spec.precision not in ("bf16", "fp32"):
@@ -95,7 +95,7 @@ def packing_job(spec: ModelSpec, precision: str, group: int = 32, best: bool = F
     source = Path(spec.source)
     method, group = ("gptq" if best else "nearest"), (group if precision == "int4" else 0)
     info = PackedInfo(precision, group, method, spec.id.partition("@")[0], spec.revision, stamp_of(source))
-    return Job(source, packed_place(source, precision), info)
+    return Job(source, packed_folder(source, precision), info)
 
 
 def make_packed(job: Job) -> bool:
@@ -104,9 +104,9 @@ def make_packed(job: Job) -> bool:
 
     if job.is_done():
         return True
-    bar = ByteProgress()
+    bar = StatusLine(in_bytes=True)
     try:
-        pack(job, bar.show_bytes)
+        pack(job, lambda done, total, words: bar.show(words, done, total))
     except KeyboardInterrupt:
         bar.finish()
         typer.echo("Stopped. Run the same command again to go on from here.", err=True)
@@ -118,9 +118,9 @@ def make_packed(job: Job) -> bool:
 
 def _drop_original(job: Job) -> int:
     """Deletes the original's weights once the packed folder has proved itself; how many bytes that frees."""
-    from backends.checking.trial import try_out
-    from backends.checking.verify import verify_listed
-    from backends.models.folder_models import folder_spec
+    from backends.checking import try_out
+    from backends.folder.contents import verify_listed
+    from backends.models.resolve import folder_spec
     from backends.packed.pack import drop_weights
 
     spec = folder_spec(job.target)

@@ -1,4 +1,4 @@
-"""`results`: prints what the votes show, as lines or as JSON."""
+"""`results`: prints the results of the votes as lines or as JSON."""
 
 from __future__ import annotations
 
@@ -22,33 +22,28 @@ if TYPE_CHECKING:
 def results(
     votes: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[VOTES.csv ...]", help="Files of votes, or patterns; else the data folder's."),
+        typer.Argument(metavar="[VOTES.csv ...]", help="Vote files or patterns, instead of the data folder's."),
     ] = None,
     blind: Annotated[bool, typer.Option("--blind", help="Only blind votes.")] = False,
-    complete: Annotated[
-        bool, typer.Option("--complete", help="Only those on answers that ended by themselves.")
-    ] = False,
+    complete: Annotated[bool, typer.Option("--complete", help="Only votes on two complete answers.")] = False,
     not_leaked: Annotated[
-        bool, typer.Option("--not-leaked", help="Only those on answers that did not tell who wrote them.")
+        bool, typer.Option("--not-leaked", help="Only votes on answers that did not reveal their model.")
     ] = False,
     not_suspicious: Annotated[
-        bool,
-        typer.Option("--not-suspicious", help="Only those that do not look careless."),
+        bool, typer.Option("--not-suspicious", help="Only votes that do not look careless.")
     ] = False,
-    room: Annotated[str | None, typer.Option(metavar="CODE", help="Only those of a room.")] = None,
+    room: Annotated[str | None, typer.Option(metavar="CODE", help="Only votes of one room.")] = None,
     answers: Annotated[
         Path | None,
-        typer.Option(
-            "--answers", metavar="FILE", help="Recorded answers, for their peak memory; else the data folder's."
-        ),
+        typer.Option("--answers", metavar="FILE", help="Recorded answers for peak memory, not the data folder's."),
     ] = None,
     prompts: PromptSet = PROMPTS,
     data_dir: DataDir = Path("data"),
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of lines.")] = False,
 ) -> None:
-    """Say what votes show, and no more: who is preferred, how sure that is, by what, and what may have swayed raters.
+    """Print the results: which model is preferred, how certain that is, from which votes, and possible bias.
 
-    A file of votes brings its further parts along (votes-2.csv, ...). Rows that cannot be read are counted and named.
+    A vote file includes its further parts (votes-2.csv, ...). Rows that cannot be read are counted and listed.
     """
     from arena.results.selection import Filters
 
@@ -70,19 +65,19 @@ def results(
 def _figures(
     votes: Sequence[str] | None, filters: Filters, answers: Path | None, prompts: Path, data_dir: Path
 ) -> Figures:
-    from arena.answers import FILE_NAME, read_recorded
+    from arena.answers import read_recorded
     from arena.prompts import load_prompts
+    from arena.report.gather import answers_of
     from arena.results.compute import Background, compute
     from arena.results.cost import peak_memory
     from arena.votes.store import store_of, store_of_files
     from commands.progress import votes_read
 
     categories = {prompt.id: prompt.category for prompt in load_prompts(prompts)}
-    kept = data_dir / FILE_NAME
-    if answers is None and not votes and kept.is_file() and kept.stat().st_size:
-        answers = kept
+    if not votes:
+        answers = answers or answers_of(data_dir)
     memory = peak_memory(read_recorded(answers)) if answers else {}
     store = store_of_files(map(Path, votes)) if votes else store_of(data_dir)
     with votes_read() as progress:
-        read = store.refresh(progress)
-    return compute(read, filters, Background(categories, memory))
+        counted = store.refresh(progress)
+    return compute(counted, filters, Background(categories, memory))

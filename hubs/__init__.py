@@ -6,7 +6,9 @@ import re
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Literal, Protocol
 
 from arena.errors import ArenaError, BackendError, InputError
@@ -60,48 +62,9 @@ class Dataset(Protocol):
         ...
 
 
-class HubModule(Protocol):
-    """What `hubs.huggingface` and `hubs.modelscope` both provide. They raise whatever the hub's library raises."""
-
-    @property
-    def NAME(self) -> str: ...
-    @property
-    def LOGIN(self) -> str: ...
-
-    def page(self, repo: Repo) -> str:
-        """The web address of the repository."""
-        ...
-
-    def switched_off(self) -> bool:
-        """Whether the environment forbids requests to this hub."""
-        ...
-
-    def list_files(self, repo: Repo) -> tuple[RemoteFile, ...]:
-        """The files at the revision."""
-        ...
-
-    def download_url(self, repo: Repo, path: str) -> str:
-        """The address of the file's content."""
-        ...
-
-    def headers(self) -> dict[str, str]:
-        """The headers for a download, with the login if there is one."""
-        ...
-
-    def dataset(self, repo_id: str) -> Dataset:
-        """The dataset of that name. Raises BackendError if the hub's library is not installed."""
-        ...
-
-
-def hub_module(hub: Hub) -> HubModule:
-    """The module for the hub."""
-    if hub == "huggingface":
-        from hubs import huggingface
-
-        return huggingface
-    from hubs import modelscope
-
-    return modelscope
+def hub_module(hub: Hub) -> ModuleType:
+    """The module `hubs.huggingface` or `hubs.modelscope`; both have the same functions."""
+    return import_module(f"hubs.{hub}")
 
 
 def named_dataset(name: str) -> Dataset:
@@ -113,7 +76,8 @@ def named_dataset(name: str) -> Dataset:
     if not match:
         message = f"{name!r} is not a dataset. Write hf:OWNER/NAME or modelscope:OWNER/NAME."
         raise InputError("dataset_name", message, named=name)
-    return hub_module("huggingface" if match[1] == "hf" else "modelscope").dataset(match[2])
+    dataset: Dataset = hub_module("huggingface" if match[1] == "hf" else "modelscope").dataset(match[2])
+    return dataset
 
 
 def list_files(hub: Hub, repo: Repo) -> tuple[RemoteFile, ...]:
@@ -125,7 +89,8 @@ def list_files(hub: Hub, repo: Repo) -> tuple[RemoteFile, ...]:
     if not _status(hub, repo, PROBE_SECONDS, "HEAD"):
         raise _offline(hub, repo, "no answer; check the network and the proxy settings")
     try:
-        return module.list_files(repo)
+        files: tuple[RemoteFile, ...] = module.list_files(repo)
+        return files
     except ArenaError:
         raise
     except Exception as error:

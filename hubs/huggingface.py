@@ -12,7 +12,7 @@ LOGIN = "HF_TOKEN"
 
 
 def page(repo: Repo) -> str:
-    """See `hubs.HubModule`."""
+    """The web address of the repository, for people."""
     return f"https://huggingface.co/{repo.id}/tree/{repo.revision}"
 
 
@@ -24,7 +24,7 @@ def switched_off() -> bool:
 
 
 def list_files(repo: Repo) -> tuple[RemoteFile, ...]:
-    """See `hubs.HubModule`."""
+    """The files at the revision. Raises whatever the library raises."""
     from huggingface_hub import HfApi, RepoFile
 
     entries = HfApi().list_repo_tree(repo.id, revision=repo.revision)
@@ -33,14 +33,14 @@ def list_files(repo: Repo) -> tuple[RemoteFile, ...]:
 
 
 def download_url(repo: Repo, path: str) -> str:
-    """See `hubs.HubModule`."""
+    """The address of the file's content."""
     from huggingface_hub import hf_hub_url
 
     return str(hf_hub_url(repo.id, path, revision=repo.revision))
 
 
 def headers() -> dict[str, str]:
-    """See `hubs.HubModule`."""
+    """The headers for a download, with the login if there is one."""
     from huggingface_hub.utils import build_hf_headers
 
     return dict(build_hf_headers())

@@ -21,7 +21,7 @@ LOGIN = "MODELSCOPE_API_TOKEN"
 
 
 def page(repo: Repo) -> str:
-    """See `hubs.HubModule`."""
+    """The web address of the repository, for people."""
     return f"https://modelscope.cn/models/{repo.id}/files?version={repo.revision}"
 
 
@@ -31,19 +31,19 @@ def switched_off() -> bool:
 
 
 def list_files(repo: Repo) -> tuple[RemoteFile, ...]:
-    """See `hubs.HubModule`."""
+    """The files at the revision. Raises whatever the library raises."""
     entries = _api().list_repo_files(repo.id, "model", revision=repo.revision, recursive=False)
     files = (entry for entry in entries if entry.type != "tree")
     return tuple(RemoteFile(file.path, file.size, file.sha256.lower() if file.sha256 else None) for file in files)
 
 
 def download_url(repo: Repo, path: str) -> str:
-    """See `hubs.HubModule`."""
+    """The address of the file's content."""
     return str(_api().legacy.get_download_url(repo.id, "model", path, repo.revision))
 
 
 def headers() -> dict[str, str]:
-    """See `hubs.HubModule`."""
+    """The headers for a download, with the login if there is one."""
     token = _api().legacy.token
     return {"Authorization": f"Bearer {token}"} if token else {}
 

@@ -13,7 +13,7 @@ import pytest
 from dataset_hub import TOKEN, DatasetHub
 from served_app import ROOT, Script, ServedApp, free_port, text_steps
 
-from backends.machine.threads import share_cores
+from backends.machine import share_cores
 
 # They need other packages and run in an environment of their own: see the Makefile.
 collect_ignore = ["exports"]

@@ -6,7 +6,7 @@ import html
 from collections.abc import Sequence
 
 from arena.checks import check_answer
-from arena.checks.words import describe
+from arena.checks.texts import describe
 from arena.prompts import Prompt, Reference
 from arena.types import Battle, Side, SideName, Vote
 from ui.texts import text

@@ -13,10 +13,9 @@ from typing import Any
 
 from arena.answers import AnswerStore, Recorded, answer_key
 from arena.batch.plan import Answers, Cell, CellState, CellView, Plan, Progress, answers_of
-from arena.battle import TICK_SECONDS, BattleRun, new_battle_id
+from arena.battle import TICK_SECONDS, BattleRun, Limits, new_battle_id
 from arena.errors import ArenaError
 from arena.types import Answer, Backend, Battle, ErrorInfo, ModelSpec, Side, SideName
-from arena.worker import Limits
 
 log = logging.getLogger(__name__)
 

@@ -1,4 +1,4 @@
-"""Python in an answer, looked at and never run: whether it parses, what it defines, which results are claimed.
+"""Checks Python code in an answer without running it: whether it parses, what it defines, which results it claims.
 
 What the code does is not tested: a wrong function with right claims passes.
 """
@@ -14,17 +14,17 @@ from arena.prompts import CodeReference
 
 _PYTHON = {"", "py", "python", "python3"}
 _BEGIN = re.compile(r"(?:async )?def |class |import |from |@")
-# Longer code is cut: what parses it may take time and memory for each character.
+# Longer answers are cut, since parsing takes time and memory for each character.
 _LONGEST = 40_000
 _MOST_LINES = 400
-# After an input, as far as a claim about it may stand.
+# The largest distance between an input and a claim about it.
 _REACH = 300
 _NUMBER = r"(-?\d+(?:\.\d+)?)"
 _CLAIM = re.compile(
     r"(?:output|result|returns?|prints?|gives?|yields?|输出|结果|返回|得到|等于|应该?是|应该?为|会是|->|=>|→|\d\s*=)"
     r"(?:\s*(?:是|为|is|of|will be|值|的值|should be))?[\s:：`*(（“\"']{0,6}"
     + _NUMBER
-    # A number that is only the first word of a longer sum or phrase is no result.
+    # A number that only begins a longer expression or phrase is not a result.
     + r"(?![\d.]*\d|\s*(?:[-+*/^×²]|的|个|\*\*))"
     r"|^[ \t#>]*" + _NUMBER + r"[ \t]*$",
     re.IGNORECASE | re.MULTILINE,
@@ -34,7 +34,7 @@ _LIST = re.compile(r"\[[^\[\]]*\]")
 
 @dataclass(frozen=True)
 class Claim:
-    """A result that the answer states for an input, as `written` in Python, and the right one."""
+    """A result that the answer claims for an input, which is `written` in Python, and the right one."""
 
     written: str
     claimed: float
@@ -42,38 +42,38 @@ class Claim:
 
 
 @dataclass(frozen=True)
-class CodeFound:
-    """What is known of the code in an answer. `mistake` says why it does not parse; "" also where there is none."""
+class CodeCheck:
+    """The code in an answer. `syntax_error` says why it does not parse; it is also "" if there is no code."""
 
     parses: bool
-    mistake: str
+    syntax_error: str
     functions: tuple[str, ...]
     claims: tuple[Claim, ...]
 
 
-def check_code(text: str, reference: CodeReference) -> CodeFound:
-    """Look at the Python in `text`, fenced or not. Runs nothing."""
+def check_code(text: str, reference: CodeReference) -> CodeCheck:
+    """Check the Python code in `text`, fenced or not. Runs nothing."""
     text = text[:_LONGEST]
-    trees, mistake = [], ""
+    trees, syntax_error = [], ""
     for source in _sources(text):
         try:
             trees.append(_parsed(source))
         except ValueError as error:
-            mistake = mistake or str(error)
+            syntax_error = syntax_error or str(error)
     functions = tuple(dict.fromkeys(name for tree in trees for name in _functions(tree)))
     claims = tuple(claim for written, right in reference.results for claim in _claims(text, written, right))
-    return CodeFound(bool(trees) and not mistake, mistake, functions, claims)
+    return CodeCheck(bool(trees) and not syntax_error, syntax_error, functions, claims)
 
 
 def _sources(text: str) -> Iterator[str]:
-    """What is fenced as Python or as nothing; without a fence, what begins like Python and parses."""
+    """Blocks fenced as Python or without a language; without any fence, what begins like Python and parses."""
     from markdown_it import MarkdownIt
 
     fences = [token for token in MarkdownIt().parse(text) if token.type == "fence"]
     if fences:
         for fence in fences:
             name = fence.info.strip().split(" ")[0].lower()
-            # Without a name it may be anything: only what begins like Python is held to be it.
+            # A fence without a language may hold anything, so it must begin like Python.
             if name in _PYTHON and (name or _begins(fence.content.split("\n")) is not None):
                 yield fence.content
         return
@@ -88,7 +88,7 @@ def _begins(lines: list[str]) -> int | None:
 
 
 def _longest(lines: list[str]) -> str:
-    """The lines up to where prose begins; all of them if no part of them parses."""
+    """The longest beginning that parses, so without prose after it; all lines if none parses."""
     for end in range(len(lines), 0, -1):
         source = "\n".join(lines[:end])
         try:
@@ -100,7 +100,7 @@ def _longest(lines: list[str]) -> str:
 
 
 def _parsed(source: str) -> ast.Module:
-    """Raises ValueError saying what is wrong."""
+    """Raises ValueError with the reason."""
     try:
         return ast.parse(source)
     except SyntaxError as error:
@@ -116,11 +116,11 @@ def _functions(tree: ast.Module) -> Iterator[str]:
 
 
 def _claims(text: str, written: str, right: float) -> Iterator[Claim]:
-    """What the answer says about an input: the first claim after each place where the input stands."""
+    """The claims about an input: the first number claimed after each occurrence of the input."""
     gaps = r"\s*".join(re.escape(part) for part in re.findall(r"\w+|[^\w\s]", written))
-    for place in re.finditer(rf"(?<!\w){gaps}(?!\w)", text):
-        after = text[place.end() : place.end() + _REACH]
-        if another := _LIST.search(after):  # what follows is about that one
-            after = after[: another.start()]
+    for occurrence in re.finditer(rf"(?<!\w){gaps}(?!\w)", text):
+        after = text[occurrence.end() : occurrence.end() + _REACH]
+        if next_input := _LIST.search(after):  # what follows is about that one
+            after = after[: next_input.start()]
         if match := _CLAIM.search(after):
             yield Claim(written, float(match[1] or match[2]), right)

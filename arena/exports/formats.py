@@ -7,10 +7,8 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 from arena.exports.tables import Add
@@ -106,17 +104,7 @@ _LLAMA_FACTORY_INFO = {
         "columns": {"messages": "conversations", "chosen": "chosen", "rejected": "rejected"},
     }
 }
-_LLAMA_FACTORY_ROLES = {"system": "system", "user": "human", "assistant": "gpt"}
-Turns = Sequence[dict[str, str]]
-
-
-@dataclass(frozen=True)
-class _Preference:
-    prompt: Turns
-    chosen: str
-    rejected: str
-    votes_for: int
-    votes_against: int
+_ROLES = {"system": "system", "user": "human", "assistant": "gpt"}
 
 
 class Preferences:
@@ -138,7 +126,7 @@ class Preferences:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(self, *error: object) -> None:
         self._texts.close()
 
     def add(self, stored: StoredVote) -> None:
@@ -152,11 +140,29 @@ class Preferences:
         info = json.dumps(_LLAMA_FACTORY_INFO, indent=2) + "\n"
         (self._folder / DATASET_INFO).write_text(info, encoding="utf-8")
         with (self._folder / TRL).open("xb") as trl, (self._folder / LLAMA_FACTORY).open("xb") as llama_factory:
-            for preference in self._preferences():
-                trl.write(json_line(_trl_row(preference)))
-                llama_factory.write(json_line(_llama_factory_row(preference)))
+            self._texts.seek(0)
+            for line, counts in zip(self._texts, self._counts.values(), strict=True):
+                if counts[0] == counts[1]:
+                    self.left_out[DRAWN] += sum(counts)
+                    continue
+                prompt, *answers = json.loads(line)
+                chosen, rejected = answers if counts[0] > counts[1] else reversed(answers)
+                trl_row = {
+                    "prompt": prompt,
+                    "chosen": [{"role": "assistant", "content": chosen}],
+                    "rejected": [{"role": "assistant", "content": rejected}],
+                    "votes_for": max(counts),
+                    "votes_against": min(counts),
+                }
+                trl.write(json_line(trl_row))
+                llama_factory_row = {
+                    "conversations": [{"from": _ROLES[turn["role"]], "value": turn["content"]} for turn in prompt],
+                    "chosen": {"from": "gpt", "value": chosen},
+                    "rejected": {"from": "gpt", "value": rejected},
+                }
+                llama_factory.write(json_line(llama_factory_row))
                 self.pairs += 1
-                self.votes += preference.votes_for + preference.votes_against
+                self.votes += sum(counts)
 
     def _count(self, vote: Vote) -> str:
         """Counts the vote; returns the reason if it is left out, else ""."""
@@ -175,16 +181,6 @@ class Preferences:
         winner = vote.battle.a if vote.winner is Winner.MODEL_A else vote.battle.b
         self._counts[pair][answers.index(winner.answer.text)] += 1
         return ""
-
-    def _preferences(self) -> Iterator[_Preference]:
-        self._texts.seek(0)
-        for line, (first, second) in zip(self._texts, self._counts.values(), strict=True):
-            if first == second:
-                self.left_out[DRAWN] += first + second
-                continue
-            prompt, *answers = json.loads(line)
-            chosen, rejected = answers if first > second else reversed(answers)
-            yield _Preference(prompt, chosen, rejected, max(first, second), min(first, second))
 
 
 def _unfit(vote: Vote) -> str:
@@ -212,23 +208,3 @@ def _prompt(battle: Battle) -> tuple[Message, ...]:
     roles = ["user" if number % 2 == 0 else "assistant" for number in range(len(spoken))]
     alternates = len(spoken) % 2 == 1 and [message.role for message in spoken] == roles
     return messages if alternates else ()
-
-
-def _trl_row(preference: _Preference) -> dict[str, Any]:
-    return {
-        "prompt": preference.prompt,
-        "chosen": [{"role": "assistant", "content": preference.chosen}],
-        "rejected": [{"role": "assistant", "content": preference.rejected}],
-        "votes_for": preference.votes_for,
-        "votes_against": preference.votes_against,
-    }
-
-
-def _llama_factory_row(preference: _Preference) -> dict[str, Any]:
-    return {
-        "conversations": [
-            {"from": _LLAMA_FACTORY_ROLES[turn["role"]], "value": turn["content"]} for turn in preference.prompt
-        ],
-        "chosen": {"from": "gpt", "value": preference.chosen},
-        "rejected": {"from": "gpt", "value": preference.rejected},
-    }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import threading
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -63,7 +63,7 @@ class Assignments:
     def __init__(self, pairs: Sequence[Pair], events: Events, room: str = "") -> None:
         self._pairs = {pair.key: pair for pair in pairs}
         self._events = events
-        self._room = room
+        self.room = room
         self._raters: dict[str, _Rater] = {}
         # The battles that have no outcome yet, by id.
         self._open: dict[str, _Shown] = {}
@@ -73,15 +73,10 @@ class Assignments:
         # Protects all of the above: what one rater gets next depends on what the others got.
         self._lock = threading.Lock()
 
-    def restore(self, events: Iterable[Event]) -> None:
-        """Replays the events of an earlier process."""
-        for event in events:
-            self.replay(event)
-
     def replay(self, event: Event) -> None:
         """Applies an event of an earlier process. Ignores other rooms, pairs that are not in this set, other kinds."""
         about = event.about
-        if about.get("room", "") != self._room:
+        if about.get("room", "") != self.room:
             return
         with self._lock:
             if event.kind == "shown" and (pair := self._pairs.get(about.get("pair", ""))):
@@ -100,7 +95,7 @@ class Assignments:
             rater = self._raters.get(judge)
             return rater is not None and self._has_finished(rater)
 
-    def was_shown(self, judge: str, battle_id: str) -> bool:
+    def was_shown(self, battle_id: str, judge: str) -> bool:
         """Whether the rater is or was shown the battle."""
         with self._lock:
             return any(entry.battle_id == battle_id for entry in self._raters.get(judge, _Rater()).shown)
@@ -115,18 +110,18 @@ class Assignments:
             battle = self._pairs[shown.pair].battle(shown.battle_id, shown.swapped) if shown else None
             return Assignment(done, len(self._pairs) + votable // REPEAT_EVERY, battle)
 
-    def repeat_of(self, judge: str, battle_id: str) -> str:
+    def repeat_of(self, battle_id: str, judge: str) -> str:
         """The id that the current battle repeats, or "". Raises VoteRefused if `battle_id` is not the current one."""
         with self._lock:
-            return self._current(judge, battle_id).repeat_of
+            return self._current(battle_id, judge).repeat_of
 
-    def record_vote(self, judge: str, battle_id: str) -> None:
+    def record_vote(self, battle_id: str, judge: str) -> None:
         """The vote on the rater's current battle is on disk. Raises VoteRefused for another battle."""
-        self._end(judge, battle_id, "voted")
+        self._end(battle_id, judge, "voted")
 
-    def skip(self, judge: str, battle_id: str) -> None:
+    def skip(self, battle_id: str, judge: str) -> None:
         """The rater skips the current battle, and is not shown it again. Raises VoteRefused for another battle."""
-        self._end(judge, battle_id, "skipped")
+        self._end(battle_id, judge, "skipped")
 
     @property
     def progress(self) -> RoomProgress:
@@ -140,13 +135,13 @@ class Assignments:
         is_open = any(not entry.outcome for entry in rater.shown)
         return not (is_open or self._unseen(rater) or _due_repeat(rater, is_last=True))
 
-    def _end(self, judge: str, battle_id: str, outcome: str) -> None:
+    def _end(self, battle_id: str, judge: str, outcome: str) -> None:
         with self._lock:
-            self._current(judge, battle_id).outcome = outcome
+            self._current(battle_id, judge).outcome = outcome
             self._open.pop(battle_id, None)
-        self._log(outcome, judge=judge, battle=battle_id, room=self._room)
+        self._log(outcome, judge=judge, battle=battle_id, room=self.room)
 
-    def _current(self, judge: str, battle_id: str) -> _Shown:
+    def _current(self, battle_id: str, judge: str) -> _Shown:
         rater = self._raters.get(judge, _Rater())
         shown = next((entry for entry in rater.shown if entry.battle_id == battle_id), None)
         if shown is None:
@@ -166,7 +161,7 @@ class Assignments:
             return None
         self._note(judge, shown)
         about = {"battle": shown.battle_id, "pair": shown.pair, "swapped": shown.swapped, "repeat_of": shown.repeat_of}
-        self._log("shown", judge=judge, room=self._room, **about)
+        self._log("shown", judge=judge, room=self.room, **about)
         return shown
 
     def _unseen(self, rater: _Rater) -> list[str]:

@@ -8,13 +8,16 @@ import uuid
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from arena.errors import ArenaError, VoteRefused
 from arena.judging.leaks import is_leaked
 from arena.judging.limits import RateLimits
 from arena.text import clean, language_of
 from arena.types import CRITERIA, VERDICTS, Battle, Vote, Winner
+
+if TYPE_CHECKING:
+    from arena.votes import VoteLog
 
 MAX_BALLOTS = 2000
 MAX_COMMENT_CHARACTERS = 2000
@@ -28,18 +31,6 @@ class Judgement:
     criteria: Mapping[str, str] | None = None
     comment: str = ""
     any_right: bool | None = None
-
-
-class Log(Protocol):
-    """Where votes go: arena.votes.VoteLog, or what stands in for it when nothing can be written."""
-
-    def append(self, vote: Vote) -> None:
-        """Returns only when the vote is on disk; raises VoteRefused if it cannot be."""
-        ...
-
-    def read(self) -> Iterator[Vote]:
-        """All votes so far."""
-        ...
 
 
 class ClosedLog:
@@ -68,7 +59,7 @@ class _Ballot:
 class Ballots:
     """The battles that have ended, each open for one vote. Safe to call from several threads."""
 
-    def __init__(self, log: Log, limits: RateLimits | None = None) -> None:
+    def __init__(self, log: VoteLog | ClosedLog, limits: RateLimits | None = None) -> None:
         self._log = log
         self._limits = limits or RateLimits()
         self._ballots: OrderedDict[str, _Ballot] = OrderedDict()

@@ -12,12 +12,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from arena.battle import TICK_SECONDS
+from arena.battle import TICK_SECONDS, Limits
 from arena.chat import Chat, Chats
 from arena.judging.ballots import Ballots, Judgement
 from arena.prompts import Prompt
 from arena.types import Answer, Backend, Battle, SideName, SideProgress, Vote
-from arena.worker import Limits
 
 STALL_SECONDS = 60.0
 # The least rate of the rest of an answer in characters per second, where the common part gives no rate.

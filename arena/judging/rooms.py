@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from arena.errors import InputError, VoteRefused
 from arena.events import Event, Events
-from arena.judging.assignments import Assignment, Assignments, RoomProgress
+from arena.judging.assignments import Assignment, Assignments
 from arena.judging.ballots import Ballots, Judgement
 from arena.judging.pairs import Pair
 from arena.types import Vote
@@ -34,39 +34,17 @@ class Room:
     closed: bool = False
 
 
-class RoomJudging:
+class RoomJudging(Assignments):
     """The judging in one room: assigns battles to its raters and takes their votes."""
 
-    def __init__(self, assignments: Assignments, ballots: Ballots, room: str = NO_ROOM) -> None:
-        self.room = room
+    def __init__(self, pairs: Sequence[Pair], events: Events, ballots: Ballots, room: str = NO_ROOM) -> None:
+        super().__init__(pairs, events, room)
         self.closed = False
-        self._assignments = assignments
         self._ballots = ballots
-
-    def replay(self, event: Event) -> None:
-        """Applies an event of an earlier process."""
-        self._assignments.replay(event)
 
     def close(self) -> None:
         """From now on votes are refused."""
         self.closed = True
-
-    @property
-    def progress(self) -> RoomProgress:
-        """The progress of all raters."""
-        return self._assignments.progress
-
-    def has_started(self, judge: str) -> bool:
-        """Whether the rater was ever shown a battle here."""
-        return self._assignments.has_started(judge)
-
-    def has_finished(self, judge: str) -> bool:
-        """Whether the rater has judged everything here."""
-        return self._assignments.has_finished(judge)
-
-    def was_shown(self, battle_id: str, judge: str) -> bool:
-        """Whether the rater is or was shown the battle here."""
-        return self._assignments.was_shown(judge, battle_id)
 
     def assign(self, judge: str, *, address: str = "") -> Assignment:
         """The rater's assignment, its battle open for the rater's vote.
@@ -74,9 +52,9 @@ class RoomJudging:
         Raises VoteRefused if the room is closed, and for a new rater if too many start within a minute.
         """
         self._check_open()
-        if not self._assignments.has_started(judge):
+        if not self.has_started(judge):
             self._ballots.admit(address, self.room)
-        assignment = self._assignments.assign(judge)
+        assignment = super().assign(judge)
         if assignment.battle:
             self._ballots.offer(assignment.battle, judge)
         return assignment
@@ -84,15 +62,15 @@ class RoomJudging:
     def cast(self, battle_id: str, judge: str, judgement: Judgement, *, address: str = "") -> Vote:
         """The rater's vote on the current battle, returned once it is on disk. Raises VoteRefused."""
         self._check_open()
-        repeat_of = self._assignments.repeat_of(judge, battle_id)
+        repeat_of = self.repeat_of(battle_id, judge)
         vote = self._ballots.cast(battle_id, judge, judgement, address=address, room=self.room, repeat_of=repeat_of)
-        self._assignments.record_vote(judge, battle_id)
+        self.record_vote(battle_id, judge)
         return vote
 
     def skip(self, battle_id: str, judge: str) -> None:
         """The rater skips the current battle: no vote, and it is not shown again. Raises VoteRefused."""
         self._check_open()
-        self._assignments.skip(judge, battle_id)
+        super().skip(battle_id, judge)
 
     def _check_open(self) -> None:
         if self.closed:
@@ -107,7 +85,7 @@ class Rooms:
         self._ballots = ballots
         self._events = events
         self._rooms: dict[str, Room] = {}
-        self._judging = {NO_ROOM: self._new_judging(NO_ROOM, self._pairs)}
+        self._judging = {NO_ROOM: RoomJudging(self._pairs, events, ballots)}
         # Protects _rooms and _judging: the teacher opens and closes while raters look their room up.
         self._lock = threading.Lock()
 
@@ -186,12 +164,10 @@ class Rooms:
             rooms = list(self._judging.values())
         return next((judging for judging in rooms if judging.was_shown(battle_id, judge)), None)
 
-    def _new_judging(self, code: str, pairs: Sequence[Pair]) -> RoomJudging:
-        return RoomJudging(Assignments(pairs, self._events, code), self._ballots, code)
-
     def _add(self, room: Room) -> None:
         chosen = set(room.prompts)
-        judging = self._new_judging(room.code, [pair for pair in self._pairs if pair.prompt_id in chosen])
+        pairs = [pair for pair in self._pairs if pair.prompt_id in chosen]
+        judging = RoomJudging(pairs, self._events, self._ballots, room.code)
         with self._lock:
             self._rooms[room.code] = room
             self._judging[room.code] = judging

@@ -1,13 +1,11 @@
-"""A report of two models out of answers and votes, in Chinese or English. Every claim carries its count."""
+"""A report on two models from answers and votes, in Chinese or English, as Markdown, HTML or Word."""
 
 from arena.report.blocks import Document
-from arena.report.details import Details
-from arena.report.document import make_document
-from arena.report.facts import KnownModel, ReportFacts
-from arena.report.gather import gather
+from arena.report.facts import Details, KnownModel, ReportFacts
+from arena.report.formats import write_report
+from arena.report.gather import Sources, gather, read_sources
 from arena.report.reports import Reports, plot_language
-from arena.report.sources import Sources, sources_in, sources_of
-from arena.report.write import write_report
+from arena.report.sections import make_document
 
 __all__ = [
     "Details",
@@ -19,7 +17,6 @@ __all__ = [
     "gather",
     "make_document",
     "plot_language",
-    "sources_in",
-    "sources_of",
+    "read_sources",
     "write_report",
 ]

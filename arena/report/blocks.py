@@ -1,15 +1,23 @@
-"""What a report is made of, whatever its format. All text is plain: a format escapes it."""
+"""The blocks a report consists of, in every format: their values, numbers and anchors. A format escapes their text."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from arena.report.texts import text
+
+# The heading levels that the table of contents shows.
+FIRST_LEVEL, LAST_LEVEL = 2, 3
 
 
 @dataclass(frozen=True)
 class Cover:
-    """The title and, around it, who hands the report in: `above` stands over the title, `rows` are (label, value)."""
+    """`above` is set over the title; `rows` are (label, value)."""
 
     title: str
     above: str = ""
@@ -18,14 +26,14 @@ class Cover:
 
 @dataclass(frozen=True)
 class Contents:
-    """The place of the table of contents; each format makes it out of the document's headings."""
+    """The place of the table of contents, which each format builds from the headings."""
 
     title: str
 
 
 @dataclass(frozen=True)
 class Heading:
-    """Level 2 is a part of the report, 3 a part of that."""
+    """Level 2 is a section, 3 a subsection."""
 
     level: int
     text: str
@@ -33,28 +41,21 @@ class Heading:
 
 @dataclass(frozen=True)
 class Paragraph:
-    """A few sentences."""
+    """Running text."""
 
     text: str
 
 
 @dataclass(frozen=True)
 class Bullets:
-    """A list of sentences."""
+    """A bullet list; an item that is a web address becomes a link."""
 
     items: tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class Links:
-    """Addresses; what is no web address is shown as it is."""
-
-    items: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Cited:
-    """One entry of the references, with its web address if it has one."""
+class Citation:
+    """One entry of the references; `address` may be empty."""
 
     text: str
     address: str = ""
@@ -62,14 +63,14 @@ class Cited:
 
 @dataclass(frozen=True)
 class References:
-    """Numbered from 1, in their order."""
+    """Entries numbered from 1."""
 
-    items: tuple[Cited, ...]
+    items: tuple[Citation, ...]
 
 
 @dataclass(frozen=True)
 class Table:
-    """Cells by row; the first column names what the row is about. A table with a caption is numbered."""
+    """Cells by row; the first column holds row headers. Only a table with a caption is numbered."""
 
     headers: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
@@ -78,7 +79,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Quote:
-    """What somebody wrote, to the letter; `about` says who or what it is."""
+    """A verbatim text; `about` says whose it is."""
 
     text: str
     about: str = ""
@@ -86,7 +87,7 @@ class Quote:
 
 @dataclass(frozen=True)
 class Column:
-    """What one model said: `parts` are (heading, text), each text to the letter; `notes` come after."""
+    """The answers of one model: `parts` are (heading, verbatim text), followed by `notes`."""
 
     name: str
     parts: tuple[tuple[str, str], ...]
@@ -103,14 +104,14 @@ class SideBySide:
 
 @dataclass(frozen=True)
 class Figure:
-    """A plot as a Vega-Lite specification; `caption` says in words what it shows, `name` is a file name."""
+    """A plot as a Vega-Lite specification; `name` is a file name, `caption` describes the plot in words."""
 
     name: str
     caption: str
     spec: Mapping[str, Any]
 
 
-Block = Cover | Contents | Heading | Paragraph | Bullets | Links | References | Table | Quote | SideBySide | Figure
+Block = Cover | Contents | Heading | Paragraph | Bullets | References | Table | Quote | SideBySide | Figure
 
 
 @dataclass(frozen=True)
@@ -120,3 +121,114 @@ class Document:
     lang: str
     title: str
     blocks: tuple[Block, ...]
+
+
+@dataclass(frozen=True)
+class NumberedBlock:
+    """A block with its number, 0 if it has none.
+
+    `word` is what is counted ("Figure"), `caption` the text after the number, `anchor` the link target of a heading.
+    """
+
+    block: Block
+    word: str = ""
+    number: int = 0
+    caption: str = ""
+    anchor: str = ""
+
+    @property
+    def label(self) -> str:
+        """For example "Figure 1"; empty without a number."""
+        return f"{self.word} {self.number}" if self.number else ""
+
+
+def number_blocks(document: Document) -> tuple[NumberedBlock, ...]:
+    """All blocks of the document, with numbers for captioned figures and tables and anchors for headings."""
+    counts: Counter[str] = Counter()
+    anchors: set[str] = set()
+    items = []
+    for block in document.blocks:
+        match block:
+            case Figure() | Table() if block.caption:
+                word = text(document.lang, "figure" if isinstance(block, Figure) else "table")
+                counts[word] += 1
+                caption = text(document.lang, "caption", text=block.caption)
+                items.append(NumberedBlock(block, word, counts[word], caption))
+            case Heading():
+                items.append(NumberedBlock(block, anchor=_unique_anchor(anchors, block.text)))
+            case _:
+                items.append(NumberedBlock(block))
+    return tuple(items)
+
+
+@dataclass(frozen=True)
+class ContentsLine:
+    """One line of the table of contents, with the level and the anchor of its heading."""
+
+    level: int
+    text: str
+    anchor: str
+
+
+def contents_lines(items: Sequence[NumberedBlock]) -> tuple[ContentsLine, ...]:
+    """The lines of the table of contents."""
+    headings = [(item.block, item.anchor) for item in items if isinstance(item.block, Heading)]
+    return tuple(
+        ContentsLine(block.level, block.text, anchor)
+        for block, anchor in headings
+        if FIRST_LEVEL <= block.level <= LAST_LEVEL
+    )
+
+
+def _unique_anchor(taken: set[str], heading: str) -> str:
+    """The anchor that common Markdown renderers give: lower case, no punctuation, hyphens for spaces, then a number."""
+    allowed = (mark for mark in heading.lower() if mark in " -_" or unicodedata.category(mark)[0] in "LNM")
+    slug = "".join(allowed).replace(" ", "-")
+    name, repeat = slug, 0
+    while name in taken:
+        repeat += 1
+        name = f"{slug}-{repeat}"
+    taken.add(name)
+    return name
+
+
+def is_web_address(line: str) -> bool:
+    """Whether the whole text is a web address that Markdown can hold as well."""
+    return bool(re.fullmatch(r"https?://[^\s<>]+", line))
+
+
+@dataclass(frozen=True)
+class TextPart:
+    """Some lines of an answer, verbatim; the fences around code are left out."""
+
+    text: str
+    is_code: bool = False
+
+
+def split_code(answer: str) -> tuple[TextPart, ...]:
+    """The answer cut into prose and code. Only a closed fence at the left margin makes code."""
+    from markdown_it import MarkdownIt
+
+    answer = answer.replace("\r\n", "\n").replace("\r", "\n")
+    lines = answer.split("\n")
+    parts: list[TextPart] = []
+    done = 0
+    for token in MarkdownIt().parse(answer):
+        if token.type != "fence" or token.level or not token.map:
+            continue
+        begin, end = token.map
+        if not _is_closed(lines, begin, end, token.markup):
+            continue
+        if prose := "\n".join(lines[done:begin]).strip("\n"):
+            parts.append(TextPart(prose))
+        parts.append(TextPart("\n".join(lines[begin + 1 : end - 1]), is_code=True))
+        done = end
+    if prose := "\n".join(lines[done:]).strip("\n"):
+        parts.append(TextPart(prose))
+    return tuple(parts)
+
+
+def _is_closed(lines: list[str], begin: int, end: int, markup: str) -> bool:
+    """Whether the last line is the closing fence, and not code inside a fence that never ends."""
+    last = lines[end - 1].strip() if end - 1 > begin else ""
+    return last.startswith(markup) and not last.strip(markup[0])

@@ -1,4 +1,4 @@
-"""What a report says, as values: answers, checks and votes of two models."""
+"""The contents of a report as values: models, answers, checks and votes, and what its author states."""
 
 from __future__ import annotations
 
@@ -7,19 +7,59 @@ from dataclasses import dataclass, field
 
 from arena.answers import Recorded
 from arena.checks import Check
+from arena.errors import InputError
 from arena.model_card import ModelCard
 from arena.prompts import Reference
 from arena.results.figures import Figures, PairResult
 from arena.statistics import PairCount
+from arena.text import clean
 from arena.types import GenerationConfig, ModelSpec
+
+# The lines of the cover, in order.
+COVER_FIELDS = ("university", "school", "major", "course", "author", "student_number", "teacher", "date")
+LONGEST_FIELD = 300
+MOST_LINKS = 50
+
+
+@dataclass(frozen=True, kw_only=True)
+class Details:
+    """What the author of the report fills in. Empty fields are left out of the report.
+
+    `machine` is what the author says imported answers were generated on; `links` go to the appendix. Raises InputError
+    if a field is too long or there are too many links.
+    """
+
+    title: str = ""
+    university: str = ""
+    school: str = ""
+    major: str = ""
+    course: str = ""
+    author: str = ""
+    student_number: str = ""
+    teacher: str = ""
+    date: str = ""
+    machine: str = ""
+    links: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if len(self.links) > MOST_LINKS:
+            raise InputError("report_links", f"A report takes at most {MOST_LINKS} links.", limit=MOST_LINKS)
+        for name in ("title", *COVER_FIELDS, "machine"):
+            object.__setattr__(self, name, _one_line(getattr(self, name)))
+        object.__setattr__(self, "links", tuple(filter(None, map(_one_line, self.links))))
+
+
+def _one_line(value: str) -> str:
+    line = " ".join(clean(value).split())
+    if len(line) > LONGEST_FIELD:
+        message = f"A field of the report takes at most {LONGEST_FIELD} characters."
+        raise InputError("report_field", message, limit=LONGEST_FIELD)
+    return line
 
 
 @dataclass(frozen=True)
 class KnownModel:
-    """What the catalogue knows of a model: where it is published, how many parameters it has, what its makers tell.
-
-    Unknown is None, or an empty text.
-    """
+    """What the catalogue knows about a model; None or empty if unknown. `published` is a web address."""
 
     spec: ModelSpec
     published: str = ""
@@ -29,10 +69,10 @@ class KnownModel:
 
 @dataclass(frozen=True)
 class ModelFacts:
-    """One of the two models; `spec` is as its answers tell it, `known` what the catalogue adds.
+    """One of the two models: `spec` as its answers record it, and `known` from the catalogue.
 
-    `seconds`, `tokens` and `memory` (bytes, the most) are None where no answer tells; `timed` answers tell the seconds.
-    `configs` are those that were used, apart from their seeds.
+    `timed` is the number of answers with a time, `seconds` and `tokens` are totals, `memory` is the peak in bytes; None
+    if no answer records it. `configs` are the generation settings used, without their seeds.
     """
 
     spec: ModelSpec
@@ -50,13 +90,18 @@ class ModelFacts:
 
     @property
     def name(self) -> str:
-        """As it is written in the report."""
+        """The name shown in the report."""
         return self.spec.name
+
+    @property
+    def mean_seconds(self) -> float | None:
+        """Mean time of the timed answers."""
+        return self.seconds / self.timed if self.seconds is not None and self.timed else None
 
 
 @dataclass(frozen=True)
-class Asked:
-    """One model's answers to one prompt in one repeat, a turn each, and how they stand to what is known."""
+class Run:
+    """The answers of one model to one prompt in one repeat, one per turn, and the checks on them."""
 
     turns: tuple[Recorded, ...]
     checks: tuple[Check, ...] = ()
@@ -64,7 +109,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Comment:
-    """What a rater wrote; `left` is the name of the model on the left, `winner` of the one preferred, or the tie."""
+    """A rater's comment. `left` names the model on the left; `winner` names the preferred model or the kind of tie."""
 
     text: str
     left: str
@@ -75,8 +120,8 @@ class Comment:
 class PromptVotes:
     """The votes on the answers to one prompt, from the side of the report's first model.
 
-    `criteria` has for each how often the first model was ahead, neither, and the second; `any_right` votes said that at
-    least one answer is right, `none_right` that none is.
+    `criteria` maps a criterion to (first model better, equal, second better). `any_right` votes said that at least one
+    answer is right, `none_right` that none is.
     """
 
     count: PairCount
@@ -88,25 +133,24 @@ class PromptVotes:
 
 @dataclass(frozen=True)
 class PromptFacts:
-    """One prompt; `title` is by language, `asked` by model in the report's order."""
+    """One prompt: `title` by language, `runs` by model in the report's order."""
 
     id: str
     title: Mapping[str, str]
     dimension: str
     turns: tuple[str, ...]
-    asked: tuple[tuple[Asked, ...], tuple[Asked, ...]]
+    runs: tuple[tuple[Run, ...], tuple[Run, ...]]
     votes: PromptVotes
     reference: Reference | None = None
 
 
 @dataclass(frozen=True)
 class ReportFacts:
-    """All of it. `figures` are those of all votes, as page and command show them, `pair` those of the report's two
-    models, None without a vote on them.
+    """Everything a report says. `figures` cover all votes, as on the page; `pair` is the result of the two models.
 
-    `others` are models that the report leaves out. `elsewhere` votes on the pair were given on other answers than the
-    report shows: they count in its verdict, and in no prompt. `votes_by_rater` has the number of raters by how many
-    votes they gave.
+    `pair` is None without votes on the two models. `elsewhere` counts votes on the pair whose answers are not in the
+    report: they count in the verdict but under no prompt. `votes_by_rater` maps a number of votes to how many raters
+    cast that many. `others` are the models that the report leaves out.
     """
 
     models: tuple[ModelFacts, ModelFacts]
@@ -119,7 +163,7 @@ class ReportFacts:
 
     @property
     def is_judged(self) -> bool:
-        """Whether there are votes on any of the prompts, and not on others alone."""
+        """Whether any prompt of the report has votes."""
         return any(prompt.votes.count.votes for prompt in self.prompts)
 
     @property
@@ -130,14 +174,19 @@ class ReportFacts:
 
     @property
     def dimensions(self) -> Mapping[str, PairCount]:
-        """The same by dimension, of those that were voted on, in the usual order."""
-        ids = {model.spec.id for model in self.models}
-        found = {
-            name: next((count for count in counts if {count.first, count.second} == ids), None)
+        """The same by dimension, for the dimensions that have votes, in their usual order."""
+        first, second = (model.spec.id for model in self.models)
+        return {
+            name: count.seen_from(first)
             for name, counts in self.figures.by["dimension"].items()
+            for count in counts
+            if {count.first, count.second} == {first, second}
         }
-        return {name: count.seen_from(self.models[0].spec.id) for name, count in found.items() if count}
 
     def name(self, model: str) -> str:
-        """A model's name by its id."""
-        return next((one.name for one in self.models if one.spec.id == model), model)
+        """The name of a model, by id."""
+        return next((facts.name for facts in self.models if facts.spec.id == model), model)
+
+    def checks(self, index: int) -> list[Check]:
+        """All checks on the answers of the first (0) or second (1) model."""
+        return [check for prompt in self.prompts for run in prompt.runs[index] for check in run.checks]

@@ -1,30 +1,28 @@
-"""The figures as JSON: the public contract for scripts and notebooks."""
+"""The results as JSON, the public contract for scripts and notebooks."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from typing import Any
 
-from arena.results.bias import Bias, Disputed, Share, Split
-from arena.results.cost import Cost, PromptCost
-from arena.results.figures import Criterion, Figures, ModelResult, PairResult
-from arena.results.selection import Filters
-from arena.results.verdict import PairVerdict, Said
+from arena.results.bias import Bias, Share
+from arena.results.figures import Figures, ModelResult, PairResult
+from arena.results.verdict import Conclusion, CriterionResult, PairVerdict
 from arena.statistics import PairCount, WinRate
-from arena.statistics.adjusted import Adjusted
-from arena.statistics.agreement import Agreement
+from arena.statistics.confidence_sequence import Interval
 from arena.statistics.decision import Outcome, Verdict
-from arena.statistics.sequential import Interval
+from arena.statistics.regression import Adjusted
 from arena.votes.reader import BadRow
 
-# Of rows that could not be read so many are named.
-MOST_NAMED = 1000
+MOST_ROWS = 1000
+"""At most this many unreadable rows are listed."""
 
 
 def as_json(figures: Figures) -> dict[str, Any]:
-    """Numbers, texts, lists and objects; what is not known or says nothing is None. Shares are from 0 to 1.
+    """All results as JSON values; None if unknown or undefined. Shares are from 0 to 1.
 
-    `verdict` is that on the only two models, None where there are more: each of `pairs` has its own.
+    The fields of Filters, PairCount, SignTest, Split, Agreement, Disputed, Cost and PromptCost are JSON keys as named.
+    `verdict` is the one on two models and None if there are more; each of `pairs` has its own.
     """
     left_out, agreement, disputed = figures.left_out, figures.agreement, figures.disputed
     return {
@@ -33,29 +31,32 @@ def as_json(figures: Figures) -> dict[str, Any]:
         "prompts": figures.prompts,
         "repeats": figures.repeats,
         "skipped_rows": len(left_out.unreadable),
-        "skipped": [_bad_row(row) for row in left_out.unreadable[:MOST_NAMED]],
+        "skipped": [_bad_row(row) for row in left_out.unreadable[:MOST_ROWS]],
         "duplicates": left_out.duplicates,
         "withdrawn": left_out.withdrawn,
         "unfinished_parts": left_out.unfinished,
         "damaged_rows": len(left_out.damaged),
-        "filters": _filters(figures.filters),
+        "filters": asdict(figures.filters),
         "votes_if_filtered": dict(figures.switches),
         "suspicious": dict(figures.suspicious),
         "verdict": verdict_json(figures),
         "models": [_model(model) for model in figures.models],
         "prior": figures.prior,
         "pairs": [_pair(pair) for pair in figures.pairs],
-        **{f"by_{name}": {group: _counts(some) for group, some in by.items()} for name, by in figures.by.items()},
+        **{
+            f"by_{name}": {group: [_count(count) for count in counts] for group, counts in groups.items()}
+            for name, groups in figures.by.items()
+        },
         "bias": _bias(figures.bias),
-        "agreement": agreement and _agreement(agreement),
-        "most_disputed": disputed and _disputed(disputed),
-        "cost": [_cost(cost) for cost in figures.costs],
-        "prompt_cost": [_prompt_cost(cost) for cost in figures.prompt_costs],
+        "agreement": agreement and asdict(agreement),
+        "most_disputed": disputed and asdict(disputed),
+        "cost": [asdict(cost) for cost in figures.costs],
+        "prompt_cost": [asdict(cost) for cost in figures.prompt_costs],
     }
 
 
 def verdict_json(figures: Figures) -> dict[str, Any] | None:
-    """The verdict on the only two models, or that there are no votes; None where there are more models."""
+    """The verdict on two models, or that there are no votes; None if there are more models."""
     if not figures.votes:
         return {**_verdict(PairVerdict("", "", Verdict(Outcome.NO_VOTES))), "first": None, "second": None}
     return _verdict(figures.pairs[0].verdict) if len(figures.pairs) == 1 else None
@@ -76,9 +77,9 @@ def _verdict(verdict: PairVerdict) -> dict[str, Any]:
         "basis": str(verdict.basis),
         "sighted": verdict.sighted,
         "leaked": verdict.leaked,
-        "with_others": _said(verdict.with_others),
+        "with_others": _conclusion(verdict.with_others),
         "suspicious": verdict.suspicious,
-        "without_suspicious": _said(verdict.without_suspicious),
+        "without_suspicious": _conclusion(verdict.without_suspicious),
         "raters_under_way": verdict.under_way,
         "votes_under_way": verdict.votes_under_way,
         "more_raters": numbers.more,
@@ -101,8 +102,8 @@ def _adjusted(adjusted: Adjusted) -> dict[str, Any]:
     }
 
 
-def _said(said: Said | None) -> dict[str, Any] | None:
-    return None if said is None else {"outcome": str(said.outcome), "preferred": said.preferred}
+def _conclusion(conclusion: Conclusion | None) -> dict[str, Any] | None:
+    return None if conclusion is None else {"outcome": str(conclusion.outcome), "preferred": conclusion.preferred}
 
 
 def _model(model: ModelResult) -> dict[str, Any]:
@@ -124,11 +125,10 @@ def _model(model: ModelResult) -> dict[str, Any]:
 
 
 def _pair(pair: PairResult) -> dict[str, Any]:
-    signs = pair.prompts
     return {
         **_count(pair.count),
         "verdict": _verdict(pair.verdict),
-        "sign_test": {"first": signs.first, "second": signs.second, "even": signs.even, "p": signs.p},
+        "sign_test": asdict(pair.prompts),
         "dimensions": {name: _part(numbers) for name, numbers in pair.dimensions.items()},
         "criteria": {name: _criterion(criterion) for name, criterion in pair.criteria.items()},
     }
@@ -143,91 +143,28 @@ def _part(numbers: Verdict) -> dict[str, Any]:
     }
 
 
-def _criterion(criterion: Criterion) -> dict[str, Any]:
+def _criterion(criterion: CriterionResult) -> dict[str, Any]:
     counts = {"wins": criterion.wins, "ties": criterion.ties, "losses": criterion.losses}
     return {**counts, **_part(criterion.numbers)}
 
 
-def _counts(counts: Iterable[PairCount]) -> list[dict[str, Any]]:
-    return [_count(count) for count in counts]
-
-
 def _count(count: PairCount) -> dict[str, Any]:
     rate = count.win_rate()
-    return {
-        "first": count.first,
-        "second": count.second,
-        "votes": count.votes,
-        "first_wins": count.first_wins,
-        "second_wins": count.second_wins,
-        "ties": count.ties,
-        "both_bad": count.both_bad,
-        "win_rate": rate and rate.rate,
-        "interval": _ends(rate),
-    }
-
-
-def _filters(filters: Filters) -> dict[str, Any]:
-    return {
-        "blind": filters.blind,
-        "complete": filters.complete,
-        "not_leaked": filters.not_leaked,
-        "not_suspicious": filters.not_suspicious,
-        "room": filters.room,
-    }
+    return {**asdict(count), "votes": count.votes, "win_rate": rate and rate.rate, "interval": _ends(rate)}
 
 
 def _bad_row(row: BadRow) -> dict[str, Any]:
     return {"file": row.part, "line": row.line, "reason": row.reason}
 
 
-def _bias(bias: Bias) -> Mapping[str, Any]:
-    return {
-        "left_wins": _share(bias.left_wins),
-        "longer_wins": _share(bias.longer_wins),
-        "early": _share(bias.early),
-        "late": _share(bias.late),
-        "early_wins": _share(bias.early_wins),
-        "late_wins": _share(bias.late_wins),
-        "leaked": _share(bias.leaked),
-        "consistent": _share(bias.consistent),
-        "splits": {name: _split(split) for name, split in bias.splits.items()},
-    }
+def _bias(bias: Bias) -> dict[str, Any]:
+    names = "left_wins", "longer_wins", "early", "late", "early_wins", "late_wins", "leaked", "consistent"
+    shares = {name: _share(getattr(bias, name)) for name in names}
+    return {**shares, "splits": {name: asdict(split) for name, split in bias.splits.items()}}
 
 
 def _share(share: Share | None) -> dict[str, Any] | None:
     return None if share is None else {"count": share.count, "total": share.total, "share": share.value}
-
-
-def _split(split: Split) -> dict[str, Any]:
-    more, less = split.more_votes, split.less_votes
-    return {"more": split.more, "more_votes": more, "less": split.less, "less_votes": less}
-
-
-def _agreement(found: Agreement) -> dict[str, Any]:
-    counts = {"units": found.units, "judgements": found.judgements}
-    return {"alpha": found.alpha, "low": found.low, "high": found.high, **counts}
-
-
-def _disputed(disputed: Disputed) -> dict[str, Any]:
-    return {"prompt": disputed.prompt, "share": disputed.share, "votes": disputed.votes}
-
-
-def _cost(cost: Cost) -> dict[str, Any]:
-    return {
-        "model": cost.model,
-        "precision": cost.precision,
-        "answers": cost.answers,
-        "seconds": cost.seconds,
-        "tokens": cost.tokens,
-        "tokens_per_second": cost.tokens_per_second,
-        "peak_memory": cost.peak_memory,
-    }
-
-
-def _prompt_cost(cost: PromptCost) -> dict[str, Any]:
-    votes = {"wins": cost.wins, "decisive": cost.decisive}
-    return {"prompt": cost.prompt, "winner": cost.winner, "loser": cost.loser, **votes, "times": cost.times}
 
 
 def _ends(interval: Interval | WinRate | None) -> list[float] | None:

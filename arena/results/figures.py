@@ -1,4 +1,4 @@
-"""All that the votes come to, as values: what page, command, endpoint and report say."""
+"""The results as values, for page, command, API and report."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from arena.results.bias import Bias, Disputed
 from arena.results.cost import Cost, PromptCost
 from arena.results.selection import Filters
-from arena.results.verdict import PairVerdict
+from arena.results.verdict import CriterionResult, PairVerdict
 from arena.statistics import PairCount, WinRate
 from arena.statistics.agreement import Agreement
 from arena.statistics.decision import SignTest, Verdict
@@ -16,39 +16,26 @@ from arena.votes.store import ReadReport
 
 
 @dataclass(frozen=True)
-class Criterion:
-    """How often the pair's first model was ahead on a criterion, neither, or the second, and the verdict on that from
-    the first one's side."""
-
-    wins: int
-    ties: int
-    losses: int
-    numbers: Verdict
-
-
-@dataclass(frozen=True)
 class PairResult:
-    """Two models, the one that raters gave more first.
+    """The result of two models; `count.first` is the one with the larger share.
 
-    `count` has all votes of the pair that are shown, `verdict` says which of them it rests on. `dimensions` and
-    `criteria` are verdicts by name from the first one's side, corrected for how many there are.
+    `count` covers all votes on the pair that pass the filters; `verdict` may rest on fewer. `dimensions` and `criteria`
+    are verdicts by name from the side of the first model, corrected for their number.
     """
 
     count: PairCount
-    rate: WinRate | None
     verdict: PairVerdict
     prompts: SignTest
     dimensions: Mapping[str, Verdict]
-    criteria: Mapping[str, Criterion]
+    criteria: Mapping[str, CriterionResult]
 
 
 @dataclass(frozen=True)
 class ModelResult:
-    """One model against all others.
+    """The result of one model against all others.
 
-    `best_rank` to `worst_rank` (1 is the first) are the ranks that the verdicts on all pairs allow. `rating` is
-    Bradley-Terry's with its interval, `elo` depends on the order of the votes; both are in Elo's unit and None where
-    they mean nothing (see arena.statistics.ratings).
+    `best_rank` to `worst_rank` (from 1) are the ranks that the verdicts on all pairs allow. `rating` is the
+    Bradley-Terry rating, `elo` depends on the order of the votes; both are on the Elo scale, None if undefined.
     """
 
     model: str
@@ -71,17 +58,17 @@ class ModelResult:
 
 
 Groups = Mapping[str, tuple[PairCount, ...]]
-"""Counts of the pairs by the name of a group, "" for what belongs to none."""
+"""Counts of the pairs by group; "" is no group."""
 
 
 @dataclass(frozen=True)
 class Figures:
-    """`votes` are those that the `filters` let pass, `repeats` those on battles that a rater had judged before,
-    `suspicious` those that something speaks against, by what (see arena.results.suspicious).
+    """`votes` counts those that pass the `filters`, without the `repeats` of battles that a rater had judged before.
 
-    `switches` tells how many votes each filter would leave; `pairs` are in the order of their votes; `prior` is what
-    made the ratings finite (0: nothing had to). `by` has the counts by dimension, category, prompt, language, source
-    and room; `left_out` says which rows of the log are no votes that count.
+    `switches` is how many votes would remain with each filter on; `suspicious` counts votes by kind of suspicion.
+    `pairs` are sorted by votes, most first. `prior` is the one used for the ratings, 0 if none was needed. `by` holds
+    the counts by dimension, category, prompt, language, source and room. `left_out` describes the rows of the log that
+    do not count.
     """
 
     filters: Filters

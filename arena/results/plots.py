@@ -1,70 +1,61 @@
-"""The plots that page and report share, each as one Vega-Lite specification: a pair's counts, or many ratings."""
+"""The plots that page and report share, as Vega-Lite specifications, and how they are drawn."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+import html
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from arena.results.figures import Figures, PairResult
-from arena.results.words import dimension_name, say
+from arena.results.sentences import Names
+from arena.results.texts import dimension_name, text
 from arena.statistics import PairCount
 from arena.statistics.decision import Verdict
 
-# For the first model, ties, both bad, the second model: told apart by colour-blind eyes and in grey as well.
+# First model, ties, both bad, second model; distinct for colour-blind readers and in greyscale.
 COLOURS = ("#3b6fb6", "#b8bcc4", "#6b7078", "#e08a3c")
-# A chart that stands on A4 and on a phone; pixels.
+# Pixels; the width fits A4 and a phone.
 WIDTH, ROW = 430, 30
 MOST_TICKS = 8
+# The first one installed sets both Chinese and Latin.
+FONTS = "Noto Sans CJK SC, Source Han Sans SC, Microsoft YaHei, PingFang SC, WenQuanYi Micro Hei, SimHei, sans-serif"
+_VEGA_LITE_VERSION = "6.4"
 Spec = dict[str, Any]
-Names = Callable[[str], str]
 
 
-@dataclass(frozen=True)
-class Labels:
-    """The language of what is written in plots; see `arena.report.fonts`."""
-
-    lang: str
-
-    def __call__(self, key: str, **numbers: object) -> str:
-        return say(self.lang, key, **numbers)
-
-    def dimension(self, name: str) -> str:
-        """A dimension as a person reads it."""
-        return dimension_name(self.lang, name)
-
-
-def figures_plot(labels: Labels, figures: Figures) -> Spec | None:
-    """The plot of the results; None where there is nothing to show."""
+def figures_plot(lang: str, figures: Figures) -> Spec | None:
+    """The plot of the results page; None if there is nothing to show."""
     if len(figures.pairs) == 1:
-        return pair_plot(labels, figures, figures.pairs[0])
-    return _ratings_plot(labels, figures) if any(model.rating is not None for model in figures.models) else None
+        return pair_plot(lang, figures, figures.pairs[0])
+    return _ratings_plot(lang, figures) if any(model.rating is not None for model in figures.models) else None
 
 
-def pair_plot(labels: Labels, figures: Figures, pair: PairResult, name: Names = str) -> Spec:
-    """Wins, ties and losses by dimension and overall, above the share of the first model with the verdict's interval.
-    `name` writes a model's id."""
+def pair_plot(lang: str, figures: Figures, pair: PairResult, name: Names = str) -> Spec:
+    """Outcomes by dimension and overall, above the share of the first model with its interval.
+
+    `name` gives the name of a model by id.
+    """
     import altair as alt
 
     counts, numbers = {}, {}
     for dimension, verdict in pair.dimensions.items():
-        numbers[labels.dimension(dimension)] = verdict
-    for dimension, found in figures.by["dimension"].items():
-        own = [count for count in found if {count.first, count.second} == {pair.count.first, pair.count.second}]
+        numbers[dimension_name(lang, dimension)] = verdict
+    for dimension, pairs in figures.by["dimension"].items():
+        own = [count for count in pairs if {count.first, count.second} == {pair.count.first, pair.count.second}]
         if own:
-            counts[labels.dimension(dimension)] = own[0].seen_from(pair.count.first)
-    counts[labels("all")], numbers[labels("all")] = pair.count, pair.verdict.numbers
+            counts[dimension_name(lang, dimension)] = own[0].seen_from(pair.count.first)
+    counts[text(lang, "all")], numbers[text(lang, "all")] = pair.count, pair.verdict.numbers
     names = [name(pair.count.first), name(pair.count.second)]
     size = {"width": WIDTH, "height": ROW * len(counts)}
-    bars, shares = _bar_chart(labels, names, counts, size), _interval_chart(labels, names, counts, numbers, size)
+    bars, shares = _bar_chart(lang, names, counts, size), _interval_chart(lang, names, counts, numbers, size)
     return finished(alt.vconcat(bars, shares))
 
 
-def _bar_chart(labels: Labels, names: Sequence[str], counts: Mapping[str, PairCount], size: Mapping[str, int]) -> Any:
+def _bar_chart(lang: str, names: Sequence[str], counts: Mapping[str, PairCount], size: Mapping[str, int]) -> Any:
     import altair as alt
 
-    outcomes = [labels("wins_of", model=names[0]), labels("ties"), labels("both_bad")]
-    outcomes.append(labels("wins_of", model=names[1]))
+    outcomes = [text(lang, "wins_of", model=names[0]), text(lang, "ties"), text(lang, "both_bad")]
+    outcomes.append(text(lang, "wins_of", model=names[1]))
     colour = alt.Color(
         "outcome:N",
         title=None,
@@ -73,19 +64,19 @@ def _bar_chart(labels: Labels, names: Sequence[str], counts: Mapping[str, PairCo
         legend=alt.Legend(orient="top", columns=2, labelLimit=260),
     )
     chart = alt.Chart(data_of(_bars(counts, outcomes))).mark_bar(height={"band": 0.7})
-    # No more ticks than votes: there is no half of one. Vega takes no notice of the least step that it is told.
+    # No more ticks than votes, since there are no half votes. Vega ignores a minimum step.
     ticks = min(MOST_TICKS, max([1, *(count.votes for count in counts.values())]))
     return chart.encode(
-        x=alt.X("votes:Q", title=labels("plot_votes"), stack="zero", axis=alt.Axis(tickCount=ticks, format=",d")),
+        x=alt.X("votes:Q", title=text(lang, "plot_votes"), stack="zero", axis=alt.Axis(tickCount=ticks, format=",d")),
         y=_rows(counts),
         color=colour,
-        order="place:Q",
+        order="position:Q",
         tooltip=["dimension:N", "outcome:N", "votes:Q"],
     ).properties(**size)
 
 
 def _interval_chart(
-    labels: Labels,
+    lang: str,
     names: Sequence[str],
     counts: Mapping[str, PairCount],
     numbers: Mapping[str, Verdict],
@@ -95,7 +86,7 @@ def _interval_chart(
 
     values = [alt.Tooltip(f"{name}:Q", format=".1%") for name in ("share", "low", "high")]
     half = alt.Chart(data_of([{"half": 0.5}])).mark_rule(strokeDash=[4, 4], color="#888").encode(x="half:Q")
-    share = labels("plot_share")
+    share = text(lang, "plot_share")
     shares = alt.Chart(data_of(_intervals(numbers))).encode(
         x=alt.X("low:Q", title=f"{names[0]}: {share}", scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format="%")),
         y=_rows(counts),
@@ -107,22 +98,25 @@ def _interval_chart(
 
 
 def _rows(counts: Mapping[str, PairCount]) -> Any:
-    """The same rows in both charts, those without a decisive vote too."""
+    """The same rows in both charts, including those without scores."""
     import altair as alt
 
     order = list(counts)
     return alt.Y("dimension:N", sort=order, scale=alt.Scale(domain=order), title=None, axis=alt.Axis(labelLimit=200))
 
 
-def _ratings_plot(labels: Labels, figures: Figures) -> dict[str, Any]:
+def _ratings_plot(lang: str, figures: Figures) -> dict[str, Any]:
     import altair as alt
 
     rated = [model for model in figures.models if model.rating is not None]
-    rows = [{"model": one.model, "rating": one.rating, "low": one.rating_low, "high": one.rating_high} for one in rated]
+    rows = [
+        {"model": model.model, "rating": model.rating, "low": model.rating_low, "high": model.rating_high}
+        for model in rated
+    ]
     order = [model.model for model in rated]
     axis = alt.Axis(format="d", tickCount=5)
     chart = alt.Chart(alt.InlineData(values=rows)).encode(
-        x=alt.X("low:Q", title=labels("plot_rating"), scale=alt.Scale(zero=False), axis=axis),
+        x=alt.X("low:Q", title=text(lang, "plot_rating"), scale=alt.Scale(zero=False), axis=axis),
         y=alt.Y("model:N", sort=order, scale=alt.Scale(domain=order), title=None, axis=alt.Axis(labelLimit=200)),
         tooltip=["model:N", *(alt.Tooltip(f"{name}:Q", format=".0f") for name in ("rating", "low", "high"))],
     )
@@ -132,14 +126,14 @@ def _ratings_plot(labels: Labels, figures: Figures) -> dict[str, Any]:
 
 
 def as_chart(spec: Mapping[str, Any]) -> Any:
-    """The plot as an altair chart, for a page that lets a reader point at it."""
+    """The plot as an altair chart, for an interactive page."""
     import altair as alt
 
     return alt.Chart.from_dict(dict(spec))
 
 
 def data_of(rows: Iterable[Spec]) -> Any:
-    """Rows that stand in the specification itself."""
+    """Rows as data inside the specification."""
     import altair as alt
 
     return alt.InlineData(values=list(rows))
@@ -148,8 +142,8 @@ def data_of(rows: Iterable[Spec]) -> Any:
 def _bars(counts: Mapping[str, PairCount], outcomes: list[str]) -> Iterator[Spec]:
     for dimension, count in counts.items():
         numbers = (count.first_wins, count.ties, count.both_bad, count.second_wins)
-        for place, (outcome, votes) in enumerate(zip(outcomes, numbers, strict=True)):
-            yield {"dimension": dimension, "outcome": outcome, "votes": votes, "place": place}
+        for position, (outcome, votes) in enumerate(zip(outcomes, numbers, strict=True)):
+            yield {"dimension": dimension, "outcome": outcome, "votes": votes, "position": position}
 
 
 def _intervals(numbers: Mapping[str, Verdict]) -> Iterator[Spec]:
@@ -160,12 +154,24 @@ def _intervals(numbers: Mapping[str, Verdict]) -> Iterator[Spec]:
 
 
 def finished(chart: Any) -> Spec:
-    """The specification, its look the same on a white page everywhere."""
+    """The specification with the common look: a white background and fonts with Chinese."""
     plain = chart.configure_view(stroke=None).configure(background="white", font=FONTS)
     spec: Spec = plain.to_dict()
-    # In a page: no menu, which has no name for a screen reader and an item that sends the data to an editor elsewhere.
+    # No menu in a page: it has no accessible name, and one item sends the data to an external editor.
     return {**spec, "usermeta": {"embedOptions": {"actions": False}}}
 
 
-# The first that is there: sets Chinese and Latin alike.
-FONTS = "Noto Sans CJK SC, Source Han Sans SC, Microsoft YaHei, PingFang SC, WenQuanYi Micro Hei, SimHei, sans-serif"
+def as_svg(spec: Mapping[str, Any], label: str = "") -> str:
+    """The plot as an SVG element. Screen readers read the label instead of the picture."""
+    import vl_convert
+
+    svg: str = vl_convert.vegalite_to_svg(dict(spec), vl_version=_VEGA_LITE_VERSION, allowed_base_urls=[])
+    return svg.replace("<svg ", f'<svg role="img" aria-label="{html.escape(label)}" ', 1) if label else svg
+
+
+def as_png(spec: Mapping[str, Any]) -> bytes:
+    """The plot as PNG for print, with twice the pixels of the specification."""
+    import vl_convert
+
+    png: bytes = vl_convert.vegalite_to_png(dict(spec), vl_version=_VEGA_LITE_VERSION, scale=2, allowed_base_urls=[])
+    return png

@@ -1,7 +1,4 @@
-"""One battle as it was judged, found by its id, and the same asked again.
-
-Knows no page, and nothing of who may see a battle.
-"""
+"""Finds one judged battle by its id and asks its prompt again."""
 
 from __future__ import annotations
 
@@ -19,7 +16,7 @@ from arena.votes.table import hashed
 
 
 class Obstacle(StrEnum):
-    """Why a side cannot be asked again and compared."""
+    """Why asking a side again would not give a comparable answer."""
 
     NOT_HERE = "not_here"
     OTHER_WEIGHTS = "other_weights"
@@ -28,23 +25,23 @@ class Obstacle(StrEnum):
 
 @dataclass(frozen=True)
 class Fingerprints:
-    """SHA-256 in hexadecimal, of texts in UTF-8: the messages as JSON (a list of [role, content]), and the answer."""
+    """Hexadecimal SHA-256 of the messages, as JSON [[role, content], ...] in UTF-8, and of the answer."""
 
     messages: str
     answer: str
 
 
 def find_vote(store: VoteStore, battle_id: str) -> Vote | None:
-    """The first vote on the battle, among those that count. Raises InputError if votes cannot be read."""
+    """The first counted vote on the battle, if any. Raises InputError if votes cannot be read."""
     table = store.refresh().table
     if not battle_id:
         return None
-    found = store.stored(table.where(table["battle"] == hashed([battle_id])[0]))
-    return next((stored.vote for stored in found if stored.vote.battle.id == battle_id), None)
+    votes = store.stored(table.where(table["battle"] == hashed([battle_id])[0]))
+    return next((stored.vote for stored in votes if stored.vote.battle.id == battle_id), None)
 
 
 def fingerprints(side: Side) -> Fingerprints:
-    """What tells these texts from all others."""
+    """The fingerprints of a side's messages and answer."""
     messages = json.dumps([[message.role, message.content] for message in side.messages], ensure_ascii=False)
     return Fingerprints(_sha256(messages), _sha256(side.answer.text))
 
@@ -54,7 +51,7 @@ def _sha256(text: str) -> str:
 
 
 def obstacle(side: Side, backend: Backend | None) -> Obstacle | None:
-    """Why the side cannot be asked again here with the same outcome to be expected; None if it can."""
+    """Why asking the side again here cannot be expected to give the same answer; None if it can."""
     if backend is None or not side.messages:
         return Obstacle.NOT_HERE
     if (backend.spec.revision, backend.spec.precision) != (side.model.revision, side.model.precision):
@@ -66,7 +63,7 @@ def obstacle(side: Side, backend: Backend | None) -> Obstacle | None:
 
 
 def ask_again(battle: Battle, backends: Mapping[SideName, Backend]) -> Iterator[Battle]:
-    """The sides that have a backend asked anew; yields the battle as it grows. Closing the iterator stops them."""
+    """Asks the sides in `backends` again and yields the growing battle. Closing the iterator stops generation."""
     fresh = battle
     for name in backends:
         side = battle.side(name)
@@ -76,5 +73,5 @@ def ask_again(battle: Battle, backends: Mapping[SideName, Backend]) -> Iterator[
 
 
 def same_until(before: str, after: str) -> int:
-    """How many characters the two texts have in common from the start on."""
-    return len(os.path.commonprefix([before, after]))  # noqa: RUF071 - characters are meant
+    """The length of the common beginning of two texts, in characters."""
+    return len(os.path.commonprefix([before, after]))  # noqa: RUF071 - compares characters on purpose

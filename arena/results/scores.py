@@ -1,28 +1,27 @@
-"""One score a rater: the votes of one rater are not independent of each other, raters are."""
+"""One score per rater, since the votes of one rater are not independent of each other."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
-from arena.results.selection import SECOND, View
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from arena.results.selection import SECOND, Column, Mask, View, is_named
+from arena.statistics.confidence_sequence import Floats
 from arena.votes.table import mixed
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from arena.statistics.sequential import Floats
-    from arena.votes.table import Column, Mask
 
 IDLE_SECONDS = 1800.0
 
 
 @dataclass(frozen=True)
 class Scores:
-    """What each rater who is done gave a pair's first model on average, in the order in which they were done; `rows`
-    are their votes. `under_way` others are not done yet."""
+    """The mean points of a pair's first model from each rater who has finished, in the order in which they finished.
+
+    `rows` are the votes of these raters. `under_way` is the number of raters who have not finished.
+    """
 
     values: Floats
     rows: Mask
@@ -30,10 +29,10 @@ class Scores:
 
 
 class Raters:
-    """The raters of a view, and which of them are done at the time `now` (Unix seconds).
+    """The raters of a view, and which of them have finished at the time `now` (Unix seconds).
 
-    A rater is done once they have judged all that others of their room have, or half an hour after their last vote:
-    neither depends on what they said. Votes that name no rater count as one rater's.
+    A rater has finished after judging everything that others in the same room judged, or half an hour after the last
+    vote. Neither depends on the outcomes. Votes without a rater count as one rater's.
     """
 
     def __init__(self, view: View, now: float) -> None:
@@ -41,58 +40,44 @@ class Raters:
         self._now = now
 
     def scores(self, rows: Mask, points: Floats) -> Scores:
-        """The scores on some rows, of which each gives the first model `points` from 0 to 1."""
-        import numpy as np
-
+        """The scores from some rows; each row gives the pair's first model `points` from 0 to 1."""
         judge, hashes = self._view.table["judge"], self._view.table.judge_hashes
-        voted = np.bincount(judge[rows], minlength=len(hashes))
-        given = np.bincount(judge[rows], points[rows], minlength=len(hashes))
-        counted = (voted > 0) & (self._done_at <= self._now)
-        # Where time does not tell, not the outcome but a hash decides who comes first.
-        order = np.lexsort((hashes[counted], self._done_at[counted]))
-        share = given[counted] / voted[counted]
-        return Scores(share[order], rows & counted[judge], int((voted > 0).sum() - counted.sum()))
+        votes = np.bincount(judge[rows], minlength=len(hashes))
+        total = np.bincount(judge[rows], points[rows], minlength=len(hashes))
+        finished = (votes > 0) & (self._finished_at <= self._now)
+        # Raters who finished at the same time are ordered by hash, so that the outcome has no influence.
+        order = np.lexsort((hashes[finished], self._finished_at[finished]))
+        means = total[finished] / votes[finished]
+        return Scores(means[order], rows & finished[judge], int((votes > 0).sum() - finished.sum()))
 
     @cached_property
-    def _done_at(self) -> Floats:
-        import numpy as np
-
+    def _finished_at(self) -> Floats:
         judge, time = self._view.table["judge"], self._view.table["time"]
         last = np.zeros(len(self._view.table.judge_hashes))
         np.maximum.at(last, judge, time)
-        done_at = last + IDLE_SECONDS
-        busy = done_at > self._now
-        if busy.any():
-            through = busy & self._through(busy)
-            done_at[through] = last[through]
-        return done_at
+        finished_at = last + IDLE_SECONDS
+        active = finished_at > self._now
+        if active.any():
+            complete = active & self._complete(active)
+            finished_at[complete] = last[complete]
+        return finished_at
 
-    def _through(self, busy: Mask) -> Mask:
-        """Which of the busy raters have judged as many recorded battles as the rooms hold in which they did."""
-        import numpy as np
-        import pandas as pd
-
-        table, recorded = self._view.table, _recorded(self._view)
+    def _complete(self, active: Mask) -> Mask:
+        """Which active raters have judged as many recorded battles as there are in the rooms they voted in."""
+        table = self._view.table
+        recorded = is_named(table, "source", "recorded")
         rooms = len(table.names["room"])
-        seen = pd.Series(mixed(self._view.units[recorded], table["room"][recorded].astype("u8")))
-        held = np.bincount(table["room"][recorded][~seen.duplicated().to_numpy()], minlength=rooms)
-        rows = busy[table["judge"]] & recorded
+        battles = pd.Series(mixed(self._view.units[recorded], table["room"][recorded].astype("u8")))
+        per_room = np.bincount(table["room"][recorded][~battles.duplicated().to_numpy()], minlength=rooms)
+        rows = active[table["judge"]] & recorded
         entered = pd.unique(table["judge"][rows].astype("i8") * rooms + table["room"][rows])
-        wanted = np.bincount(entered // rooms, held[entered % rooms], len(busy))
-        judged = np.bincount(table["judge"][rows], minlength=len(busy))
-        return np.asarray((judged > 0) & (judged >= wanted))
-
-
-def _recorded(view: View) -> Mask:
-    names = view.table.names["source"]
-    found: Mask = view.table["source"] == (names.index("recorded") if "recorded" in names else -1)
-    return found
+        required = np.bincount(entered // rooms, per_room[entered % rooms], len(active))
+        judged = np.bincount(table["judge"][rows], minlength=len(active))
+        return np.asarray((judged > 0) & (judged >= required))
 
 
 def outcomes_by_rater(view: View, rows: Mask) -> list[NDArray[np.int64]]:
-    """For each pair of the view an array (raters, 3): first wins, second wins, ties of either kind, of the rows."""
-    import numpy as np
-
+    """For each pair of the view an array (raters, 3) from the rows: first wins, second wins, ties of either kind."""
     judge: Column = view.table["judge"][rows]
     size, pairs = len(view.table.judge_hashes), len(view.pairs)
     kind = np.minimum(view.outcome[rows], SECOND + 1)

@@ -1,7 +1,4 @@
-"""Where the page and scripts ask what the votes come to: reads once for all of them, remembers what it told.
-
-Knows no words, and nothing of who may ask.
-"""
+"""Computes results on demand for the page and scripts, in the background if slow, and caches them."""
 
 from __future__ import annotations
 
@@ -12,19 +9,19 @@ from collections import OrderedDict
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
-from arena.results.compute import ALL, NOTHING, Background, compute
+from arena.results.compute import NO_BACKGROUND, NO_FILTERS, Background, compute
 from arena.results.figures import Figures
 from arena.results.selection import Filters
 from arena.votes.store import Votes, VoteStore
 
-_KEPT = 32  # figures remembered, one for each of the filters asked for last
-# As long as raters are under way, figures are looked at again after so many seconds: they may be done by then.
-_STALE_SECONDS = 30.0
+_CACHED = 32  # results in the cache, one per combination of filters
+# While raters are under way, cached results expire after this time, since some may have finished by then.
+_EXPIRY_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
 class ReadingProgress:
-    """How many bytes of votes are read, of how many, in so many seconds."""
+    """Bytes of votes read so far, bytes in all, and the seconds since reading began."""
 
     done: int
     total: int
@@ -32,57 +29,58 @@ class ReadingProgress:
 
     @property
     def seconds_left(self) -> float | None:
-        """About how long it still takes; None where nothing tells so yet."""
+        """The estimated remaining time; None if it cannot be estimated yet."""
         return self.seconds / self.done * (self.total - self.done) if self.done else None
 
 
 @dataclass(frozen=True)
-class _Told:
+class _CachedFigures:
     votes: Votes
     figures: Figures
     at: float
 
-    def holds(self, votes: Votes, now: float) -> bool:
+    def is_current(self, votes: Votes, now: float) -> bool:
         is_settled = not any(pair.verdict.under_way for pair in self.figures.pairs)
-        return self.votes is votes and (is_settled or now - self.at < _STALE_SECONDS)
+        return self.votes is votes and (is_settled or now - self.at < _EXPIRY_SECONDS)
 
 
 class ResultsService:
-    """The figures of the votes in a store. Safe from several threads."""
+    """The results of the votes in a store. Thread-safe."""
 
-    def __init__(self, store: VoteStore, background: Background = NOTHING) -> None:
+    def __init__(self, store: VoteStore, background: Background = NO_BACKGROUND) -> None:
         self.store = store
         self._background = background
-        self._told: OrderedDict[tuple[Filters, bool], _Told] = OrderedDict()
+        self._cache: OrderedDict[tuple[Filters, bool], _CachedFigures] = OrderedDict()
         self._progress: ReadingProgress | None = None
         self._jobs: dict[Filters, Future[Figures]] = {}
-        # One after the other: each keeps a core busy, and most find what the one before has read.
+        # One at a time: each job keeps a core busy, and later jobs reuse what earlier ones have read.
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="results")
-        # Protects _told and _jobs.
+        # Protects _cache and _jobs.
         self._lock = threading.Lock()
 
-    def figures(self, filters: Filters = ALL, is_over: bool = False) -> Figures:
-        """The figures now; the same object as long as nothing has changed. If it `is_over`, all raters are done.
+    def figures(self, filters: Filters = NO_FILTERS, is_over: bool = False) -> Figures:
+        """The current results; the same object until something changes. If it `is_over`, all raters have finished.
 
         Raises InputError if votes cannot be read.
         """
         votes, now, key = self._read(), time.time(), (filters, is_over)
         with self._lock:
-            told = self._told.get(key)
-        if told is None or not told.holds(votes, now):
-            told = _Told(votes, compute(votes, filters, self._background, math.inf if is_over else now), now)
+            cached = self._cache.get(key)
+        if cached is None or not cached.is_current(votes, now):
+            figures = compute(votes, filters, self._background, math.inf if is_over else now)
+            cached = _CachedFigures(votes, figures, now)
         with self._lock:
-            self._told[key] = told
-            self._told.move_to_end(key)
-            while len(self._told) > _KEPT:
-                self._told.popitem(last=False)
-        return told.figures
+            self._cache[key] = cached
+            self._cache.move_to_end(key)
+            while len(self._cache) > _CACHED:
+                self._cache.popitem(last=False)
+        return cached.figures
 
-    def soon(self, filters: Filters = ALL, seconds: float = 0.0) -> Figures | None:
-        """The same if it takes no longer than so many seconds; None while it goes on behind, see `progress`."""
+    def soon(self, filters: Filters = NO_FILTERS, seconds: float = 0.0) -> Figures | None:
+        """The results if they are ready within `seconds`; None while they are still being computed, see `progress`."""
         with self._lock:
             job = self._jobs.get(filters)
-            if job is None or job.done():  # what it found may be long ago; what has not changed is quickly told again
+            if job is None or job.done():  # a finished job may be outdated; the cache makes a new one cheap
                 job = self._jobs[filters] = self._worker.submit(self.figures, filters)
         try:
             return job.result(timeout=seconds)
@@ -91,16 +89,16 @@ class ResultsService:
 
     @property
     def progress(self) -> ReadingProgress | None:
-        """How far the reading is that somebody waits for; None if nobody does."""
+        """The progress of reading votes; None if nothing is being read."""
         return self._progress
 
     def _read(self) -> Votes:
         began = time.monotonic()
 
-        def tell(done: int, total: int) -> None:
+        def report(done: int, total: int) -> None:
             self._progress = ReadingProgress(done, total, time.monotonic() - began)
 
         try:
-            return self.store.refresh(tell)
+            return self.store.refresh(report)
         finally:
             self._progress = None

@@ -1,32 +1,30 @@
-"""The one verdict on two models: what page, command, API and report say of who is preferred."""
+"""The one verdict on two models, which page, command, API and report all show; overall, by dimension, by criterion."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
 
 from arena.results.bias import covariates
 from arena.results.scores import Raters
-from arena.results.selection import View
-from arena.statistics.adjusted import Adjusted, adjust, difference, swayed_by
+from arena.results.selection import Column, Mask, View
+from arena.statistics.confidence_sequence import ALPHA, Floats, Interval
 from arena.statistics.decision import Outcome, Verdict, make_verdict
-from arena.statistics.sequential import ALPHA, Interval
+from arena.statistics.regression import Adjusted, adjust, difference, swayed_by
+from arena.types import CRITERIA
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from arena.votes.table import Column, Mask
-
-
-_NOTICED = 1.1  # a reader notices an answer that is this many times as long
+_NOTICEABLE = 1.1  # the ratio of lengths that a reader notices
 
 
 class Basis(StrEnum):
-    """Which votes a verdict rests on: blind ones on answers that named no model, or, where there are none of these, all
-    votes, given with the names shown or on answers that told them."""
+    """The votes a verdict rests on: blind votes on answers that revealed no model, or else all votes.
+
+    SIGHTED and LEAKED mean all votes: some with the names shown, or all blind but on answers that revealed a model.
+    """
 
     BLIND = "blind"
     SIGHTED = "sighted"
@@ -34,8 +32,8 @@ class Basis(StrEnum):
 
 
 @dataclass(frozen=True)
-class Said:
-    """What other votes would say: an outcome, and the model preferred, if any."""
+class Conclusion:
+    """The short form of a verdict: the outcome and the preferred model, if any."""
 
     outcome: Outcome
     preferred: str | None
@@ -43,16 +41,17 @@ class Said:
 
 @dataclass(frozen=True)
 class PairVerdict:
-    """The verdict on two models, `first` being the one that raters gave more.
+    """The verdict on two models; `first` is the one with the larger share.
 
-    It rests on `votes` of `numbers.raters` raters, `ties` of them ties of either kind, which count one half. `sighted`
-    votes (names shown) and `leaked` ones (answers that named a model) are not in it unless they are all there is (see
-    `basis`); with them it would be `with_others`, without the `suspicious` ones `without_suspicious`, each None where
-    there are none. `under_way` raters, who gave `votes_under_way`, are not done yet.
+    It rests on `votes` by `numbers.raters` raters, of which `ties` (of either kind) count half. `sighted` votes (names
+    shown) and `leaked` votes (an answer revealed its model) are not part of it unless there are no others (see
+    `basis`). `with_others` is the conclusion that includes them, `without_suspicious` the one that excludes the
+    `suspicious` votes, each None if there are no such votes. `under_way` raters with `votes_under_way` votes have not
+    finished and do not count yet.
 
-    `adjusted` is the share with length, side and Markdown evened out, `swayed_by` those of them that explain the votes.
-    `one_way` names those of which `first` had more (true) or less (false) in every vote, so that nothing can tell them
-    from the model itself.
+    `adjusted` is the share with length, side and Markdown balanced; `swayed_by` names those of them that bias the
+    votes. `confounded` names those that cannot be separated from the model because `first` had more (True) or less
+    (False) in every vote.
     """
 
     first: str
@@ -63,55 +62,70 @@ class PairVerdict:
     basis: Basis = Basis.BLIND
     sighted: int = 0
     leaked: int = 0
-    with_others: Said | None = None
+    with_others: Conclusion | None = None
     suspicious: int = 0
-    without_suspicious: Said | None = None
+    without_suspicious: Conclusion | None = None
     under_way: int = 0
     votes_under_way: int = 0
     adjusted: Adjusted | None = None
     swayed_by: tuple[str, ...] = ()
-    one_way: Mapping[str, bool] = field(default_factory=dict)
+    confounded: Mapping[str, bool] = field(default_factory=dict)
 
     @property
     def outcome(self) -> Outcome:
-        """What can be said; see arena.statistics.decision."""
+        """The outcome of the verdict."""
         return self.numbers.outcome
 
     @property
     def preferred(self) -> str | None:
-        """The model that raters prefer, if that can be called."""
-        return _preferred(self.numbers, self.first, self.second)
+        """The preferred model, if there is one."""
+        return self.conclusion.preferred
 
     @property
-    def said(self) -> Said:
-        """The verdict in short."""
-        return Said(self.outcome, self.preferred)
+    def conclusion(self) -> Conclusion:
+        """The short form."""
+        return conclude(self.numbers, self.first, self.second)
 
     @property
     def interval(self) -> Interval:
-        """Where the share of `first` lies."""
+        """The confidence sequence of the share of `first`."""
         return self.numbers.interval
 
 
-def judge_pair(view: View, number: int, raters: Raters, alpha: float = ALPHA) -> PairVerdict:
+@dataclass(frozen=True)
+class CriterionResult:
+    """How often the pair's first model was better on a criterion, neither, or the second, and the verdict on that."""
+
+    wins: int
+    ties: int
+    losses: int
+    numbers: Verdict
+
+
+def conclude(numbers: Verdict, first: str, second: str) -> Conclusion:
+    """The short form of a verdict on two models."""
+    return Conclusion(numbers.outcome, {True: first, False: second, None: None}[numbers.prefers_first])
+
+
+def judge_pair(view: View, index: int, raters: Raters, alpha: float = ALPHA) -> PairVerdict:
     """The verdict on one of the view's pairs. `alpha` is the chance of a false preference, however often one looks."""
-    here = view.pair == number
+    here = view.pair == index
     basis, rows = _basis(view, here)
     scores = raters.scores(rows, view.points)
-    # There are votes: where no rater is done yet, it is too early and no more.
+    # There are votes, so it is too early if no rater has finished.
     numbers = make_verdict(scores.values, alpha) if len(scores.values) else Verdict(Outcome.NOT_YET)
-    first, second = view.pairs[number]
-    is_turned = numbers.share is not None and numbers.share < 0.5
-    if is_turned:
-        numbers, first, second = numbers.turned, second, first
-    points = 1 - view.points if is_turned else view.points
+    first, second = view.pairs[index]
+    is_swapped = numbers.share is not None and numbers.share < 0.5
+    if is_swapped:
+        numbers, first, second = numbers.swapped, second, first
+    points = 1 - view.points if is_swapped else view.points
 
-    def said(others: Mask) -> Said:
-        found = make_verdict(raters.scores(others, points).values, alpha, is_brief=True)
-        return Said(found.outcome, _preferred(found, first, second))
+    def conclusion_from(others: Mask) -> Conclusion:
+        return conclude(make_verdict(raters.scores(others, points).values, alpha, is_brief=True), first, second)
 
     suspicious = view.table["suspicious"] & scores.rows
-    columns = _columns(view, order := _in_order(view, scores.rows), is_turned)
+    order = _canonical_order(view, scores.rows)
+    columns = _covariates(view, order, is_swapped)
     adjusted = adjust(
         points[order],
         view.table.judge_hashes[view.table["judge"][order]],
@@ -127,59 +141,85 @@ def judge_pair(view: View, number: int, raters: Raters, alpha: float = ALPHA) ->
         basis=basis,
         sighted=int((here & ~view.table["blind"]).sum()),
         leaked=int((here & view.table["blind"] & (view.table["leaked"] == 1)).sum()),
-        with_others=said(here) if int(rows.sum()) < int(here.sum()) else None,
+        with_others=conclusion_from(here) if int(rows.sum()) < int(here.sum()) else None,
         suspicious=int(suspicious.sum()),
-        without_suspicious=said(rows & ~view.table["suspicious"]) if suspicious.any() else None,
+        without_suspicious=conclusion_from(rows & ~view.table["suspicious"]) if suspicious.any() else None,
         under_way=scores.under_way,
         votes_under_way=int(rows.sum() - scores.rows.sum()),
         adjusted=adjusted,
         swayed_by=swayed_by(adjusted) if adjusted else (),
-        one_way=_one_way(columns, adjusted.confounded) if adjusted else {},
+        confounded=_noticeable(columns, adjusted.confounded) if adjusted else {},
     )
 
 
-def rows_of_verdict(view: View, number: int) -> Mask:
-    """The votes of one of the view's pairs that its verdict rests on, or will once their raters are done."""
-    return _basis(view, view.pair == number)[1]
-
-
 def _basis(view: View, here: Mask) -> tuple[Basis, Mask]:
-    counted = here & view.decides
-    if counted.any():
-        return Basis.BLIND, counted
+    rows = here & view.blind_unleaked
+    if rows.any():
+        return Basis.BLIND, rows
     return (Basis.LEAKED if view.table["blind"][here].all() else Basis.SIGHTED), here
 
 
-def _preferred(verdict: Verdict, first: str, second: str) -> str | None:
-    match verdict.prefers_first:
-        case None:
-            return None
-        case is_first:
-            return first if is_first else second
+def _canonical_order(view: View, rows: Mask) -> NDArray[np.int64]:
+    """The indices of the rows in an order that does not depend on the order of the log."""
+    table, indices = view.table, np.flatnonzero(rows)
+    keys = [table[name][indices] for name in ("time", "vote", "battle")]
+    return indices[np.lexsort((*keys, table.judge_hashes[table["judge"][indices]]))]
 
 
-def _in_order(view: View, rows: Mask) -> NDArray[np.int64]:
-    """The numbers of the rows in an order that does not depend on how they came."""
-    import numpy as np
-
-    table, numbers = view.table, np.flatnonzero(rows)
-    keys = [table[name][numbers] for name in ("time", "vote", "battle")]
-    return numbers[np.lexsort((*keys, table.judge_hashes[table["judge"][numbers]]))]
-
-
-def _columns(view: View, rows: NDArray[np.int64], is_turned: bool) -> dict[str, tuple[Column, Column]]:
-    """What may sway raters, for the model that is ahead and for the other."""
-    found = {}
-    for name, (first, second) in covariates(view).items():
-        found[name] = (second[rows], first[rows]) if is_turned else (first[rows], second[rows])
-    return found
+def _covariates(view: View, rows: NDArray[np.int64], is_swapped: bool) -> dict[str, tuple[Column, Column]]:
+    """What may bias raters, for the leading model and for the other."""
+    return {
+        name: (second[rows], first[rows]) if is_swapped else (first[rows], second[rows])
+        for name, (first, second) in covariates(view).items()
+    }
 
 
-def _one_way(columns: Mapping[str, tuple[Column, Column]], confounded: Collection[str]) -> dict[str, bool]:
-    """Of the covariates that cannot be told from the model those that a reader would have noticed every time."""
-    found = {}
+def _noticeable(columns: Mapping[str, tuple[Column, Column]], confounded: Collection[str]) -> dict[str, bool]:
+    """The confounded covariates with a difference that a reader would notice in every vote."""
+    result = {}
     for name in confounded:
-        ahead, other = columns[name]
-        if (ahead > _NOTICED * other).all() or (other > _NOTICED * ahead).all():
-            found[name] = bool(ahead[0] > other[0])
-    return found
+        leading, other = columns[name]
+        if (leading > _NOTICEABLE * other).all() or (other > _NOTICEABLE * leading).all():
+            result[name] = bool(leading[0] > other[0])
+    return result
+
+
+# ---- by dimension and by criterion
+
+
+class PartVerdicts:
+    """Verdicts on parts of the votes that a pair's verdict rests on, from the side of the model `first`."""
+
+    def __init__(self, view: View, index: int, raters: Raters, first: str) -> None:
+        self._view = view
+        self._rows = _basis(view, view.pair == index)[1]
+        self._raters = raters
+        self._is_swapped = first != view.pairs[index][0]
+
+    def dimensions(self, alpha: float) -> Mapping[str, Verdict]:
+        """A verdict by dimension for those with votes; "" is no dimension. They share alpha."""
+        column, names = self._view.table["dimension"], self._view.table.names["dimension"]
+        codes = np.unique(column[self._rows]).tolist()
+        points = self._for_first(self._view.points)
+        return {names[code]: self._verdict(self._rows & (column == code), points, alpha / len(codes)) for code in codes}
+
+    def criteria(self, alpha: float) -> Mapping[str, CriterionResult]:
+        """Counts and a verdict by criterion for those with judgements. They share alpha."""
+        results = {}
+        for name in CRITERIA:
+            choice = self._view.table[f"criterion_{name}"]
+            rows = self._rows & (choice >= 0)
+            if rows.any():
+                points = np.where(self._view.first_is_a, 2 - choice, choice) / 2
+                points = self._for_first(np.where(choice >= 0, points, 0.5))
+                numbers = self._verdict(rows, points, alpha / len(CRITERIA))
+                wins, ties, losses = (int((points[rows] == value).sum()) for value in (1.0, 0.5, 0.0))
+                results[name] = CriterionResult(wins, ties, losses, numbers)
+        return results
+
+    def _verdict(self, rows: Mask, points: Floats, alpha: float) -> Verdict:
+        values = self._raters.scores(rows, points).values
+        return make_verdict(values, alpha, is_brief=True) if len(values) else Verdict(Outcome.NOT_YET)
+
+    def _for_first(self, points: Floats) -> Floats:
+        return 1 - points if self._is_swapped else points

@@ -1,5 +1,54 @@
-"""What judgements show, as numbers: counts, intervals, verdicts, ratings, agreement."""
+"""Statistics of votes: counts and win rates here; verdicts, ratings, bias and agreement in their own modules."""
 
-from arena.statistics.counts import PairCount, WinRate, wilson
+from __future__ import annotations
 
-__all__ = ["PairCount", "WinRate", "wilson"]
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class WinRate:
+    """Wins among decisive votes with a 95% Wilson interval, each from 0 to 1."""
+
+    rate: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class PairCount:
+    """The votes on two models, whichever side they were on."""
+
+    first: str
+    second: str
+    first_wins: int = 0
+    second_wins: int = 0
+    ties: int = 0
+    both_bad: int = 0
+
+    @property
+    def votes(self) -> int:
+        """All votes on the pair."""
+        return self.first_wins + self.second_wins + self.ties + self.both_bad
+
+    @property
+    def decisive(self) -> int:
+        """The votes that prefer one model."""
+        return self.first_wins + self.second_wins
+
+    def seen_from(self, model: str) -> PairCount:
+        """The same votes with `model`, one of the two, as the first."""
+        if model == self.first:
+            return self
+        return PairCount(self.second, self.first, self.second_wins, self.first_wins, self.ties, self.both_bad)
+
+    def win_rate(self) -> WinRate | None:
+        """How often `first` won among the decisive votes; None if there are none."""
+        return wilson(self.first_wins, self.decisive) if self.decisive else None
+
+
+def wilson(wins: int, decisive: int) -> WinRate:
+    """The Wilson score interval at 95% for `wins` of `decisive` votes."""
+    from scipy.stats import binomtest
+
+    interval = binomtest(wins, decisive).proportion_ci(0.95, method="wilson")
+    return WinRate(wins / decisive, float(interval.low), float(interval.high))

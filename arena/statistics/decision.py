@@ -1,4 +1,4 @@
-"""Whether raters prefer one of two models, and whether that is sure enough to say so."""
+"""Decides whether raters prefer one of two models, how robust that is, and how many more raters it takes."""
 
 from __future__ import annotations
 
@@ -7,30 +7,35 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cache
-from typing import TYPE_CHECKING
 
-from arena.statistics.sequential import ALPHA, WHOLE, Interval, log_average, mean_interval, refutes, stakes
+import numpy as np
+from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from arena.statistics.sequential import Floats
+from arena.statistics.confidence_sequence import (
+    ALPHA,
+    WHOLE,
+    Floats,
+    Interval,
+    bets,
+    log_mean_exp,
+    mean_interval,
+    rejects_from_above,
+)
 
 ALIKE_MARGIN = 0.05
-"""Models are alike where the whole interval is no further than this from one half."""
+"""Models are about equal if the whole interval is within this distance of one half."""
 CHANGE_ALPHA = 0.15
-"""Early and late raters differ where their intervals at this level do not meet: by simulation, fewer than 5 in 100
-classes whose raters stay the same show that at any look."""
-FEWEST_IN_A_PART = 6
+"""Early and late raters differ if their intervals at this level do not overlap. In simulations, fewer than 5% of the
+classes whose raters do not change show that at any look."""
+FEWEST_PER_PART = 6
 MOST_TO_COME, MOST_RATERS = 200, 1000
-"""Beyond these no number of raters is told: of those still to come, and of those a class needs in all."""
-_FUTURES, _ARE_SURE, _MOST = 200, 0.95, 0.8
+"""No larger numbers are given for raters still to come and for raters in all."""
+_SIMULATIONS, _LEAST_SUCCESS, _POWER = 200, 0.95, 0.8
 _SEED = 20261128
 
 
 class Outcome(StrEnum):
-    """What can be said of two models."""
+    """The possible verdicts on two models."""
 
     PREFERRED = "preferred"
     ALIKE = "alike"
@@ -41,25 +46,25 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class Change:
-    """The first `raters` gave the first model `early` of their votes on average, those after them `late`."""
+    """The first `raters` gave the first model `early` (0 to 1) of their votes on average, the later ones `late`."""
 
     raters: int
     early: float
     late: float
 
     @property
-    def turned(self) -> Change:
-        """The same from the other model's side."""
+    def swapped(self) -> Change:
+        """The same for the other model."""
         return Change(self.raters, 1 - self.early, 1 - self.late)
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the raters' scores come to, one score a rater.
+    """A verdict from scores, one per rater.
 
-    `share` is their mean, from 0 (all for the second model) to 1, None without any; `interval` holds it and is true at
-    every look. `more` is about how many more raters it takes to call a preference, None where that cannot be told;
-    `flips_with` is the smallest number of raters without whom the verdict would be another one.
+    `share` is their mean, from 0 (all for the second model) to 1, or None without scores; `interval` is its confidence
+    sequence. `more` estimates how many more raters it takes to call a preference, None if it cannot be estimated.
+    `flips_with` is the smallest number of raters without whom the verdict would differ.
     """
 
     outcome: Outcome
@@ -72,19 +77,19 @@ class Verdict:
 
     @property
     def prefers_first(self) -> bool | None:
-        """Whether the model preferred is the first one; None where none is."""
+        """Whether the first model is the preferred one; None if neither is."""
         return self.interval.low > 0.5 if self.outcome is Outcome.PREFERRED else None
 
     @property
-    def turned(self) -> Verdict:
-        """The same from the other model's side."""
+    def swapped(self) -> Verdict:
+        """The same for the other model."""
         share = None if self.share is None else 1 - self.share
-        return replace(self, share=share, interval=self.interval.turned, change=self.change and self.change.turned)
+        return replace(self, share=share, interval=self.interval.swapped, change=self.change and self.change.swapped)
 
 
 @dataclass(frozen=True)
 class SignTest:
-    """Prompts on which the first model won more votes, and those on which the second did; `p` is two-sided."""
+    """How many prompts the `first` model leads on, the `second`, and neither; `p` is two-sided."""
 
     first: int
     second: int
@@ -93,8 +98,10 @@ class SignTest:
 
 
 def make_verdict(scores: Floats, alpha: float = ALPHA, is_brief: bool = False) -> Verdict:
-    """The verdict on scores from 0 to 1, one a rater, in the order in which raters were done. If it `is_brief`, nobody
-    asks how firm it is and what it would take."""
+    """The verdict on scores from 0 to 1, one per rater, in the order in which raters finished.
+
+    If it `is_brief`, `more` and `flips_with` are not computed.
+    """
     if not len(scores):
         return Verdict(Outcome.NO_VOTES)
     share, interval = float(scores.mean()), mean_interval(scores, alpha)
@@ -109,7 +116,7 @@ def make_verdict(scores: Floats, alpha: float = ALPHA, is_brief: bool = False) -
 
 
 def _outcome(interval: Interval) -> Outcome:
-    # A difference this small is none that matters, however sure it is.
+    # A difference this small does not matter, however certain it is.
     if interval.is_within(ALIKE_MARGIN):
         return Outcome.ALIKE
     return Outcome.PREFERRED if interval.excludes_half else Outcome.NOT_YET
@@ -119,9 +126,7 @@ def _outcome(interval: Interval) -> Outcome:
 
 
 def find_change(scores: Floats) -> Change | None:
-    """Where raters changed, if early and late ones differ beyond chance and are not both clearly for one model."""
-    import numpy as np
-
+    """Where raters changed: early and late ones differ beyond chance and do not both clearly prefer the same model."""
     values, codes = np.unique(scores, return_inverse=True)
     total = np.bincount(codes, minlength=len(values))
     for split in _splits(len(scores)):
@@ -129,37 +134,35 @@ def find_change(scores: Floats) -> Change | None:
         after = total - before
         early, late = _mean(values, before), _mean(values, after)
         agree = min(early, late) > 0.5 + ALIKE_MARGIN or max(early, late) < 0.5 - ALIKE_MARGIN
-        if not agree and _are_apart(values, *((before, after) if early > late else (after, before))):
+        if not agree and _are_disjoint(values, *((before, after) if early > late else (after, before))):
             return _largest_change(scores)
     return None
 
 
 def _largest_change(scores: Floats) -> Change:
-    """The split that explains most of how the scores differ."""
-    import numpy as np
-
+    """The split that explains most of the variance of the scores."""
     numbers = np.arange(1, len(scores))
     sums = np.cumsum(scores)[:-1]
     early, late = sums / numbers, (scores.sum() - sums) / (len(scores) - numbers)
-    place = int(np.argmax((early - late) ** 2 * numbers * (len(scores) - numbers)))
-    return Change(place + 1, float(early[place]), float(late[place]))
+    split = int(np.argmax((early - late) ** 2 * numbers * (len(scores) - numbers)))
+    return Change(split + 1, float(early[split]), float(late[split]))
 
 
 def _splits(raters: int) -> Iterator[int]:
-    """Numbers of early raters to look at: the same ones at every look, further apart as they grow."""
-    split = FEWEST_IN_A_PART
-    while split <= raters - FEWEST_IN_A_PART:
+    """Numbers of early raters to try: the same at every look, with growing gaps."""
+    split = FEWEST_PER_PART
+    while split <= raters - FEWEST_PER_PART:
         yield split
         split = max(split + 2, split * 4 // 3)
 
 
-def _are_apart(values: Floats, higher: NDArray[np.int64], lower: NDArray[np.int64]) -> bool:
-    """Whether the interval of the one part lies above that of the other: some mean is refuted by both."""
+def _are_disjoint(values: Floats, higher: NDArray[np.int64], lower: NDArray[np.int64]) -> bool:
+    """Whether the interval of one part lies above that of the other: some mean is rejected by both."""
     low, high = _mean(values, lower), _mean(values, higher)
     for _ in range(12):
         middle = (low + high) / 2
-        above = refutes(values, higher, middle, CHANGE_ALPHA)
-        below = refutes(1 - values, lower, 1 - middle, CHANGE_ALPHA)
+        above = rejects_from_above(values, higher, middle, CHANGE_ALPHA)
+        below = rejects_from_above(1 - values, lower, 1 - middle, CHANGE_ALPHA)
         if above and below:
             return True
         if not above and not below:
@@ -172,24 +175,23 @@ def _mean(values: Floats, counts: NDArray[np.int64]) -> float:
     return float(values @ counts) / float(counts.sum())
 
 
-# ---- how firm it is, and what it would take
+# ---- robustness, and how many raters it takes
 
 
 def _flips_with(scores: Floats, alpha: float) -> int:
-    """The smallest number of raters whose leaving, from one end, changes the outcome."""
-    import numpy as np
+    """The smallest number of raters with the lowest or the highest scores without whom the outcome changes."""
 
-    def called(some: Floats) -> tuple[Outcome, bool]:
-        interval = mean_interval(some, alpha)
+    def decided(rest: Floats) -> tuple[Outcome, bool]:
+        interval = mean_interval(rest, alpha)
         outcome = _outcome(interval)
         return outcome, outcome is Outcome.PREFERRED and interval.low > 0.5
 
-    ordered, before = np.sort(scores), called(scores)
+    ordered, before = np.sort(scores), decided(scores)
 
     def flips(count: int) -> bool:
-        return any(called(rest) != before for rest in (ordered[count:], ordered[:-count]))
+        return any(decided(rest) != before for rest in (ordered[count:], ordered[:-count]))
 
-    low, high = 0, len(scores) - 1  # one rater alone is never enough
+    low, high = 0, len(scores) - 1  # a single rater never decides
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (low, middle) if flips(middle) else (middle, high)
@@ -197,62 +199,57 @@ def _flips_with(scores: Floats, alpha: float) -> int:
 
 
 def raters_to_come(scores: Floats, alpha: float = ALPHA) -> int | None:
-    """About how many more raters it takes to call the model that is ahead: four in five simulated futures need no more.
-    None unless 95% of the futures get there within MOST_TO_COME.
+    """About how many more raters it takes to call the leading model: enough in 80% of the simulations.
 
-    Each future draws its own truth first (the Bayesian bootstrap: random weights on the raters so far), since the
-    average so far is not the truth; so equal models, whose lead is chance, seldom get a number.
+    None unless 95% of the simulations call it within MOST_TO_COME. Each simulation first draws its own true mean by
+    the Bayesian bootstrap (random weights on the raters so far), so equal models, whose lead is chance, seldom get a
+    number.
     """
-    import numpy as np
-
     if len(scores) < 5:
         return None
-    if scores.mean() < 0.5:  # the same number from either side
+    if scores.mean() < 0.5:  # the number is the same for either model
         scores = 1 - scores
     values, counts = np.unique(scores, return_counts=True)
-    begun = counts.astype(float) @ np.log1p(np.outer(2 * values - 1, stakes()))
-    # Half a rater of either extreme: few raters have not shown yet how different others are.
+    log_capital = counts.astype(float) @ np.log1p(np.outer(2 * values - 1, bets()))
+    # Half a rater at either extreme, since few raters do not show yet how much others may differ.
     values, counts = np.append(values, (0.0, 1.0)), np.append(counts, (0.5, 0.5))
     generator = np.random.default_rng(_SEED)
-    ends = np.cumsum(generator.dirichlet(counts, size=_FUTURES), axis=1)
-    uniform = generator.random((_FUTURES, MOST_TO_COME))
+    ends = np.cumsum(generator.dirichlet(counts, size=_SIMULATIONS), axis=1)
+    uniform = generator.random((_SIMULATIONS, MOST_TO_COME))
     drawn = np.stack([np.searchsorted(end[:-1], row) for end, row in zip(ends, uniform, strict=True)])
-    called = first_called(np.asarray(values[drawn], dtype=float), begun, alpha)
-    if float((called <= MOST_TO_COME).mean()) < _ARE_SURE:
+    called = first_called(np.asarray(values[drawn], dtype=float), log_capital, alpha)
+    if float((called <= MOST_TO_COME).mean()) < _LEAST_SUCCESS:
         return None
-    return math.ceil(np.quantile(called, _MOST))
+    return math.ceil(np.quantile(called, _POWER))
 
 
 @cache
 def raters_needed(share: float, votes: int = 8, spread: float = 0.5, alpha: float = ALPHA) -> int | None:
-    """About how many raters it takes to call a model that wins this share of votes, from 0.5 to 1: four in five
-    simulated classes get there. Each rater gives `votes` votes; their tastes differ by `spread` in log-odds.
+    """About how many raters it takes to call a model that wins `share` (0.5 to 1) of the votes: enough in 80% of the
+    simulations, or None if that is more than MOST_RATERS.
 
-    None where it takes more than MOST_RATERS.
+    Each rater casts `votes` votes; the raters' tastes have a standard deviation of `spread` in log-odds.
     """
-    import numpy as np
-
     generator = np.random.default_rng(_SEED)
-    tastes = 1 / (1 + np.exp(-generator.normal(mean_taste(share, spread), spread, (_FUTURES, MOST_RATERS))))
-    called = first_called(generator.binomial(votes, tastes) / votes, np.zeros(len(stakes())), alpha)
-    needed = float(np.quantile(called, _MOST))
+    tastes = 1 / (1 + np.exp(-generator.normal(mean_taste(share, spread), spread, (_SIMULATIONS, MOST_RATERS))))
+    called = first_called(generator.binomial(votes, tastes) / votes, np.zeros(len(bets())), alpha)
+    needed = float(np.quantile(called, _POWER))
     return math.ceil(needed) if needed <= MOST_RATERS else None
 
 
-def first_called(scores: Floats, begun: Floats, alpha: float) -> NDArray[np.int64]:
-    """For each row of scores after how many of them capital that has `begun` (its logarithm by stake) refutes one half
-    from above; one more than there are if never."""
-    import numpy as np
+def first_called(scores: Floats, log_capital: Floats, alpha: float) -> NDArray[np.int64]:
+    """For each row of scores, after how many of them one half is rejected from above; the length plus 1 if never.
 
-    logs = np.empty((*scores.shape, len(begun)))
-    np.log1p(np.multiply.outer(2 * scores - 1, stakes()), out=logs)
-    is_called = log_average(begun + np.cumsum(logs, axis=1)) >= math.log(2 / alpha)
+    `log_capital` is the logarithm of the capital at the start, one for each bet.
+    """
+    logs = np.empty((*scores.shape, len(log_capital)))
+    np.log1p(np.multiply.outer(2 * scores - 1, bets()), out=logs)
+    is_called = log_mean_exp(log_capital + np.cumsum(logs, axis=1)) >= math.log(2 / alpha)
     return np.asarray(np.where(is_called.any(axis=1), is_called.argmax(axis=1) + 1, scores.shape[1] + 1))
 
 
 def mean_taste(share: float, spread: float) -> float:
-    """The mean taste at which raters whose tastes differ by `spread` give this share on average."""
-    import numpy as np
+    """The mean taste in log-odds at which raters with this spread give this share on average."""
     from scipy.optimize import brentq
 
     points, weights = np.polynomial.hermite_e.hermegauss(21)
@@ -261,7 +258,7 @@ def mean_taste(share: float, spread: float) -> float:
 
 
 def sign_test(margins: Iterable[int]) -> SignTest:
-    """The sign test over prompts: `margins` are the first model's wins less its losses on each (scipy's binomtest)."""
+    """The sign test over prompts; `margins` are the first model's wins minus its losses on each prompt."""
     from scipy.stats import binomtest
 
     signs = [(margin > 0) - (margin < 0) for margin in margins]

@@ -1,40 +1,37 @@
-"""Ratings of three models and more: Bradley-Terry and Elo, both by evalica.
+"""Ratings and ranks of three or more models: Bradley-Terry and Elo ratings by evalica, ranks by pairwise verdicts.
 
-A tie, and that both were bad, is half a win each way, as in FastChat and arena-rank.
+A tie of either kind counts as half a win for each model, as in FastChat and arena-rank.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
-from arena.statistics.counts import PairCount
+import numpy as np
+from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+from arena.statistics import PairCount
 
-    Floats = NDArray[np.float64]
+Floats = NDArray[np.float64]
 
 PRIOR = 0.5
-"""Wins that are added each way to a pair that met, where the votes alone give no finite ratings."""
+"""Wins added to both models of each compared pair if the votes alone give no finite ratings."""
 CENTRE, SCALE = 1000.0, 400.0
 FEWEST_RATERS, FEWEST_VOTES, FEWEST_EFFECTIVE = 5, 10, 2.0
-"""Below any of these there are no intervals. The last counts a rater by their part of the votes."""
+"""Below any of these there are no intervals. The last is Kish's effective number of raters."""
 ELO_VOTES = 20_000
-"""Of more votes the last are taken: what came before them has no influence any more that could be seen."""
+"""Only the last votes are used; earlier ones no longer have a visible influence."""
 _NOTHING = 1e-6
 
 
 @dataclass(frozen=True)
 class Rating:
-    """A model's strength in Elo's unit: 400 more is ten times the odds.
+    """A model's strength on the Elo scale: 400 more means ten times the odds.
 
-    The mean of all models is 1000, so a rating and its 95% interval say how far a model is from that mean; a change to
-    one model moves all. Overlapping intervals do not show whether two models differ. `low` and `high` are
-    None where an interval would not cover as often as it says.
+    The mean of all models is 1000, so the rating and its 95% interval are relative to that mean. Overlapping intervals
+    do not show whether two models differ. `low` and `high` are None if the interval would not have its coverage.
     """
 
     value: float
@@ -44,10 +41,10 @@ class Rating:
 
 @dataclass(frozen=True)
 class Ratings:
-    """Ratings by model; none (`by_model` is empty) where the models fall into groups that never met.
+    """Ratings by model; empty if the models fall into groups that were never compared.
 
-    `prior` is PRIOR where votes alone would have given no finite rating, else 0. With a prior there are no intervals:
-    votes do not tell how far away a model is that never lost.
+    `prior` is PRIOR if votes alone would give no finite rating, else 0. With a prior there are no intervals, since
+    votes do not show how far ahead a model is that never lost.
     """
 
     by_model: Mapping[str, Rating]
@@ -57,8 +54,7 @@ class Ratings:
 def rate(pairs: Sequence[PairCount], outcomes_by_rater: Sequence[NDArray[np.int64]] = ()) -> Ratings:
     """Bradley-Terry ratings of all models in the pairs.
 
-    `outcomes_by_rater` has for each pair, in their order, an array (raters, 3) of first wins, second wins, and ties of
-    either kind.
+    `outcomes_by_rater` holds for each pair an array (raters, 3): first wins, second wins, ties of either kind.
     """
     models = sorted({model for pair in pairs for model in (pair.first, pair.second)})
     wins = _wins(models, pairs)
@@ -76,9 +72,7 @@ def rate(pairs: Sequence[PairCount], outcomes_by_rater: Sequence[NDArray[np.int6
 
 
 def _wins(models: Sequence[str], pairs: Sequence[PairCount]) -> Floats:
-    """How often the model of the row won against that of the column."""
-    import numpy as np
-
+    """An array (models, models): how often the row's model won against the column's."""
     wins = np.zeros((len(models), len(models)))
     for pair in pairs:
         first, second, half = models.index(pair.first), models.index(pair.second), (pair.ties + pair.both_bad) / 2
@@ -88,8 +82,7 @@ def _wins(models: Sequence[str], pairs: Sequence[PairCount]) -> Floats:
 
 
 def _is_connected(edges: NDArray[np.bool_], strongly: bool = False) -> bool:
-    """Whether each model can be reached from each other one; `strongly` along the edges' direction."""
-    import numpy as np
+    """Whether every model can be reached from every other one; if `strongly`, along the direction of the edges."""
     from scipy.sparse.csgraph import connected_components
 
     if (edges | np.eye(len(edges), dtype=bool)).all():
@@ -99,12 +92,11 @@ def _is_connected(edges: NDArray[np.bool_], strongly: bool = False) -> bool:
 
 
 def _fit(models: Sequence[str], wins: Floats) -> Floats:
-    """The ratings for these wins, in the models' order."""
+    """The ratings for these wins, in the order of the models."""
     import evalica
-    import numpy as np
 
     first, second = np.nonzero(wins)
-    found = evalica.bradley_terry(
+    result = evalica.bradley_terry(
         first.tolist(),
         second.tolist(),
         [evalica.Winner.X] * len(first),
@@ -112,7 +104,7 @@ def _fit(models: Sequence[str], wins: Floats) -> Floats:
         tolerance=1e-9,
         limit=100_000,
     )
-    by_number = found.scores.to_dict()
+    by_number = result.scores.to_dict()
     strengths = SCALE * np.log10([by_number[number] for number in range(len(models))])
     return np.asarray(strengths - strengths.mean() + CENTRE)
 
@@ -123,8 +115,7 @@ def _with_intervals(
     outcomes_by_rater: Sequence[NDArray[np.int64]],
     ratings: Mapping[str, Rating],
 ) -> Mapping[str, Rating]:
-    """The ratings with intervals from the cluster sandwich: how far each rater alone pulls them."""
-    import numpy as np
+    """The ratings with intervals from the cluster-robust (sandwich) estimator, clustered by rater."""
     from scipy.special import expit
     from scipy.stats import t
 
@@ -132,7 +123,7 @@ def _with_intervals(
     values = np.array([ratings[model].value for model in models])
     chances, wins = expit((values[:, None] - values) / unit), _wins(models, pairs)
     weights = (wins + wins.T) * chances * (1 - chances)
-    # The 1 stands for the fixed mean: votes tell no more than how far models are apart.
+    # The 1 fixes the mean: votes only show differences between models.
     information = np.diag(weights.sum(axis=1)) - weights + 1
     pulls = unit * np.linalg.solve(information, _surplus(models, pairs, outcomes_by_rater, chances).T)
     raters, effective = pulls.shape[1], _effective_raters(outcomes_by_rater)
@@ -147,36 +138,58 @@ def _with_intervals(
 def _surplus(
     models: Sequence[str], pairs: Sequence[PairCount], outcomes_by_rater: Sequence[NDArray[np.int64]], chances: Floats
 ) -> Floats:
-    """The points each rater gave each model beyond those the ratings lead one to expect: an array (raters, models)."""
-    import numpy as np
-
+    """An array (raters, models): the points each rater gave each model minus those that the ratings predict."""
     surplus = np.zeros((len(outcomes_by_rater[0]), len(models)))
     for pair, outcomes in zip(pairs, outcomes_by_rater, strict=True):
         first, second = models.index(pair.first), models.index(pair.second)
         points = outcomes @ (np.array([1.0, 0.0, 0.5]) - chances[first, second])
         surplus[:, first] += points
         surplus[:, second] -= points
-    # In an order of their own, so that sums do not depend on the order of raters.
+    # Sorted, so that sums do not depend on the order of raters.
     return np.asarray(surplus[np.lexsort(surplus.T)])
 
 
 def _effective_raters(outcomes_by_rater: Sequence[NDArray[np.int64]]) -> float:
-    """Kish's effective number: how many raters with equal numbers of votes would be worth as much."""
-    import numpy as np
-
+    """Kish's effective sample size: how many raters with equal numbers of votes would carry the same information."""
     votes = np.sum([outcomes.sum(axis=1) for outcomes in outcomes_by_rater], axis=0).astype(float)
     return float(votes.sum() ** 2 / (votes**2).sum())
 
 
 def elo(firsts: Sequence[str], seconds: Sequence[str], points: Sequence[float]) -> Mapping[str, float]:
-    """Online Elo ratings (evalica's, K = 4, from 1000) of votes in the order in which they were given.
+    """Online Elo ratings (K = 4, start 1000) of votes in the order given, on which they depend.
 
-    `points` are the first model's: 1, 0, or 0.5 for a tie. They depend on that order, as Elo ratings do.
+    `points` are those of the first model: 1, 0, or 0.5 for a tie.
     """
     import evalica
 
     winner = {1.0: evalica.Winner.X, 0.0: evalica.Winner.Y, 0.5: evalica.Winner.Draw}
     if not firsts:
         return {}
-    found = evalica.elo(list(firsts), list(seconds), [winner[float(point)] for point in points]).scores
-    return {str(model): float(value) for model, value in found.items()}
+    scores = evalica.elo(list(firsts), list(seconds), [winner[float(point)] for point in points]).scores
+    return {str(model): float(value) for model, value in scores.items()}
+
+
+def possible_ranks(models: Collection[str], preferred: Iterable[tuple[str, str]]) -> Mapping[str, tuple[int, int]]:
+    """The best and the worst possible rank of each model, from 1. `preferred` are pairs (preferred model, other model).
+
+    A model ranks above every model it is preferred to, directly or through others. If the verdicts on all pairs hold
+    together (they share alpha), so do all these ranks.
+    """
+    beats: dict[str, set[str]] = {model: set() for model in models}
+    for better, worse in preferred:
+        beats[better].add(worse)
+    reachable = {model: _reachable(model, beats) for model in models}
+    # In a cycle of preferences no model ranks above another.
+    below = {model: {other for other in reachable[model] if model not in reachable[other]} for model in models}
+    above = {model: sum(model in others for others in below.values()) for model in models}
+    return {model: (1 + above[model], len(models) - len(below[model])) for model in models}
+
+
+def _reachable(start: str, beats: Mapping[str, set[str]]) -> set[str]:
+    reached: set[str] = set()
+    pending = [start]
+    while pending:
+        new = beats[pending.pop()] - reached
+        reached |= new
+        pending += new
+    return reached

@@ -19,14 +19,14 @@ from arena.votes.imported.cells import tidied_columns
 from arena.votes.records import (
     BOM,
     Block,
+    GoodRow,
     InDoubt,
-    Rows,
     before_header,
     block_rows,
     columns_of,
     cut_records,
     header_in,
-    votes_in,
+    vote_in,
     whole_blocks,
 )
 from arena.votes.rows import UnreadableRow
@@ -34,7 +34,7 @@ from arena.votes.table import NAMED, NUMBERS, Table, TableBuilder, add_columns
 
 INDEX_NAME = ".results-index.npz"
 # To be raised with every change of what the columns hold.
-INDEX_VERSION = 4
+INDEX_VERSION = 5
 BLOCK = 4 << 20  # bytes read at once
 PIECE = 256 << 10  # bytes tried at once in a block with a doubtful row
 _MARK = 4 << 10  # bytes that identify a part
@@ -82,6 +82,11 @@ class Reading:
     damaged: list[BadRow] = field(default_factory=list)
     # The name of a part in error messages.
     name: Callable[[Path], str] = lambda path: path.name
+
+    @property
+    def size(self) -> int:
+        """The number of bytes read so far."""
+        return sum(part.end for part in self.parts)
 
     def follow(self, paths: Sequence[Path]) -> bool:
         """Whether the parts continue what was read so far; if not, everything must be read again."""
@@ -142,9 +147,8 @@ class Reading:
         self.blocks.append(Block(number, part.end, len(data), self.headers.index(part.header)))
         try:
             rows = block_rows(data)
-            columns = columns_of(rows, part.header)
-            tidy = tidied_columns(columns)
-            add_columns(tidy, len(rows), len(self.blocks) - 1, self.builder)
+            columns = tidied_columns(columns_of(rows, part.header))
+            add_columns(columns, len(rows), len(self.blocks) - 1, self.builder)
         except InDoubt:
             pieces = list(whole_blocks(io.BytesIO(data), 0, len(data), PIECE))
             if len(pieces) == 1:
@@ -153,8 +157,6 @@ class Reading:
             for piece in pieces:
                 part = self._take(number, part, piece)
             return part
-        if any(tidy[name] is not cells for name, cells in columns.items()):
-            self.blocks[-1] = replace(self.blocks[-1], rows=Rows.UNTIDY)
         return replace(part, end=part.end + len(data), line=part.line + data.count(b"\n"))
 
     def _take_each(self, part: PartState, data: bytes) -> PartState:
@@ -162,25 +164,26 @@ class Reading:
         good, start = list[dict[str, str]](), part.end
         for record in cut_records(io.BytesIO(data), part.line):
             row = before_header(record.data, part.header)
-            good += self._vote_in(part, record.line, row)
+            if vote := self._vote_in(part, record.line, row):
+                good.append(vote.row)
             part = replace(part, end=part.end + len(row), line=record.line + row.count(b"\n"))
             if len(row) < len(record.data):
                 break
-        self.blocks[-1] = replace(self.blocks[-1], length=part.end - start, rows=Rows.MIXED)
+        self.blocks[-1] = replace(self.blocks[-1], length=part.end - start, mixed=True)
         columns = {name: [row[name] for row in good] for name in part.header}
         add_columns(columns, len(good), len(self.blocks) - 1, self.builder)
         return part if part.end == start + len(data) else replace(part, header=())
 
-    def _vote_in(self, part: PartState, line: int, data: bytes) -> list[dict[str, str]]:
-        """The cells of the vote in a record; if it has none, the reason is added to `bad`."""
+    def _vote_in(self, part: PartState, line: int, data: bytes) -> GoodRow | None:
+        """The vote in a record; if there is none, the reason is added to `bad`."""
         try:
-            votes = votes_in(data, part.header)
+            vote = vote_in(data, part.header)
         except UnreadableRow as error:
             self.bad.append(BadRow(self.name(part.path), line, str(error)))
-            return []
-        lost = [BadRow(self.name(part.path), line, f"no JSON in {', '.join(vote.lost)}") for vote in votes if vote.lost]
-        self.damaged += lost
-        return [vote.row for vote in votes]
+            return None
+        if vote and vote.lost:
+            self.damaged.append(BadRow(self.name(part.path), line, f"no JSON in {', '.join(vote.lost)}"))
+        return vote
 
 
 def _is_same(part: PartState) -> bool:
@@ -213,14 +216,12 @@ def save_index(folder: Path, reading: Reading) -> None:
         "names": table.names,
         "parts": [{**asdict(part), "path": part.path.name} for part in reading.parts],
         "headers": reading.headers,
+        "blocks": [asdict(block) for block in reading.blocks],
         "bad": [asdict(row) for row in reading.bad],
         "damaged": [asdict(row) for row in reading.damaged],
     }
-    blocks = np.array(
-        [(block.part, block.start, block.length, block.header, block.rows) for block in reading.blocks], "i8"
-    ).reshape(-1, 5)
     text = np.frombuffer(json.dumps(about).encode(), dtype="u1")
-    arrays: Any = {"about": text, "blocks": blocks, "judge_hashes": table.judge_hashes, **table.columns}
+    arrays: Any = {"about": text, "judge_hashes": table.judge_hashes, **table.columns}
     draft = ""
     try:
         handle, draft = tempfile.mkstemp(prefix=f"{INDEX_NAME}-", dir=folder)
@@ -256,8 +257,7 @@ def _restored(folder: Path, arrays: dict[str, Any]) -> Reading:
         PartState(**{**part, "path": folder / part["path"], "header": tuple(part["header"])}) for part in about["parts"]
     ]
     reading.headers = [tuple(header) for header in about["headers"]]
-    blocks = arrays["blocks"].tolist()
-    reading.blocks = [Block(part, start, length, header, Rows(rows)) for part, start, length, header, rows in blocks]
+    reading.blocks = [Block(**block) for block in about["blocks"]]
     reading.bad = [BadRow(**row) for row in about["bad"]]
     reading.damaged = [BadRow(**row) for row in about["damaged"]]
     return reading

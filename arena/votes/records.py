@@ -7,7 +7,6 @@ import io
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from enum import IntEnum
 from typing import BinaryIO
 
 from arena.votes.imported.cells import broken_texts, tidied, tidied_columns
@@ -161,23 +160,18 @@ def _is_header(record: bytes) -> bool:
 # ---- blocks of rows
 
 
-class Rows(IntEnum):
-    """The rows of a block: votes as `to_row` writes them, votes that have to be tidied, or some that are not votes."""
-
-    PLAIN = 0
-    UNTIDY = 1
-    MIXED = 2
-
-
 @dataclass(frozen=True)
 class Block:
-    """The place of some rows below a header: the number of their part, the bytes, the number of the header."""
+    """The place of some rows below a header: the number of their part, the bytes, the number of the header.
+
+    In a `mixed` block not every row is a vote.
+    """
 
     part: int
     start: int
     length: int
     header: int
-    rows: Rows = Rows.PLAIN
+    mixed: bool = False
 
 
 @dataclass(frozen=True)
@@ -208,30 +202,29 @@ def columns_of(rows: Sequence[Sequence[str]], header: Sequence[str]) -> dict[str
 
 def good_rows(data: bytes, header: Sequence[str], block: Block) -> list[dict[str, str]]:
     """The votes in the bytes of a block that was read before, each as cells by column."""
-    if block.rows is Rows.PLAIN:
-        return [dict(zip(header, row, strict=True)) for row in block_rows(data)]
-    if block.rows is Rows.UNTIDY:
+    if not block.mixed:
         columns = tidied_columns(columns_of(block_rows(data), header))
         return [dict(zip(columns, cells, strict=True)) for cells in zip(*columns.values(), strict=True)]
     rows: list[dict[str, str]] = []
     for record in cut_records(io.BytesIO(data), 2):
         with suppress(UnreadableRow):  # counted when the block was read first
-            rows += [vote.row for vote in votes_in(record.data, header)]
+            if vote := vote_in(record.data, header):
+                rows.append(vote.row)
     return rows
 
 
-def votes_in(record: bytes, header: Sequence[str]) -> list[GoodRow]:
-    """The vote in a record; none in an empty one. Raises UnreadableRow."""
+def vote_in(record: bytes, header: Sequence[str]) -> GoodRow | None:
+    """The vote in a record; None for an empty one. Raises UnreadableRow."""
     cells = csv_cells(record)
     if not any(cells):
-        return []
+        return None
     row = tidied(named_cells(header, cells))
     try:
         to_vote(row)
-        return [GoodRow(row)]
+        return GoodRow(row)
     except UnreadableRow:
         if not (lost := broken_texts(row)):
             raise
     row |= dict.fromkeys(lost, "")
     to_vote(row)
-    return [GoodRow(row, lost)]
+    return GoodRow(row, lost)

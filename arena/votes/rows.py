@@ -54,11 +54,11 @@ LARGEST_WHOLE = 2**53
 """Up to here a float represents every whole number."""
 
 REQUIRED = ("question_id", "model_a", "model_b", "winner")
-"""What a row must have to count as a vote."""
+"""The columns that a row needs to count as a vote."""
 
 
 class UnreadableRow(ValueError):
-    """A row that is no vote; the text says why."""
+    """A row that is not a vote; the message says why."""
 
 
 def to_row(vote: Vote) -> dict[str, str]:
@@ -100,7 +100,7 @@ def to_row(vote: Vote) -> dict[str, str]:
 def _side_cells(side: Side) -> dict[str, str]:
     answer, usage = side.answer, side.answer.usage
     conversation = (*side.messages, Message("assistant", answer.text))
-    # Cleaned before JSON is made of it: JSON would write NUL as \u0000, and a reader would get the NUL back.
+    # Cleaned before the JSON: JSON would write NUL as \u0000, and a reader would get the NUL back.
     turns = [{"role": message.role, "content": clean(message.content)} for message in conversation]
     return {
         "model": side.model.id,
@@ -116,7 +116,7 @@ def _side_cells(side: Side) -> dict[str, str]:
 
 
 def _settings(side: Side) -> dict[str, Any]:
-    """How the answer came about. A prompt that was not all read again gives the same answer but for rounding."""
+    """The generation settings; with cached tokens of the prompt the answer may differ by rounding."""
     cached = side.answer.usage.cached_tokens
     config = asdict(side.config) if side.config else {}
     return {**config, **({"cached_tokens": cached} if cached else {})}
@@ -135,9 +135,9 @@ def _json_cell(value: Mapping[str, Any] | Sequence[Any]) -> str:
 
 
 def named_cells(header: Sequence[str], cells: Sequence[str]) -> dict[str, str]:
-    """The cells of a row by column; empty ones beyond the last column are left out, which spreadsheets add.
+    """The cells of a row by column, without the empty cells that spreadsheets add after the last column.
 
-    Raises UnreadableRow if there are more or fewer than columns.
+    Raises UnreadableRow if there are more or fewer cells than columns.
     """
     if len(cells) < len(header) or any(cells[len(header) :]):
         raise UnreadableRow(f"{len(cells)} cells, not {len(header)}")
@@ -145,10 +145,10 @@ def named_cells(header: Sequence[str], cells: Sequence[str]) -> dict[str, str]:
 
 
 def to_vote(row: Mapping[str, str]) -> Vote:
-    """The vote that a row holds; a column the row does not have counts as empty.
+    """The vote in a row. A missing column counts as empty.
 
-    What no column holds is empty in the vote. An unknown time is 0, an unknown turn 1, an unknown source live.
-    Raises UnreadableRow: nothing is guessed from a cell that is not as `to_row` writes it.
+    An unknown time is 0, an unknown turn 1, an unknown source live; other unknown fields are empty. Raises
+    UnreadableRow for a cell that is not as `to_row` writes it: nothing is guessed.
     """
     for name in REQUIRED:
         if not row.get(name):
@@ -189,7 +189,7 @@ JSON_COLUMNS = ("settings", "criteria", "conversation_a", "conversation_b")
 
 
 def check_json(column: str, cell: str) -> None:
-    """Raises UnreadableRow for a cell of one of JSON_COLUMNS with which `to_vote` could do nothing."""
+    """Raises UnreadableRow for a cell of one of JSON_COLUMNS that `to_vote` would refuse."""
     row = {column: cell}
     if column == "settings":
         _settings_in(cell)
@@ -202,9 +202,9 @@ def check_json(column: str, cell: str) -> None:
 _SideSettings = tuple[GenerationConfig | None, int | None]
 
 
-@lru_cache(maxsize=1024)  # most votes of a log have the same
+@lru_cache(maxsize=1024)  # most votes of a log have the same settings
 def _settings_in(cell: str) -> Mapping[SideName, _SideSettings]:
-    """How each side was generated, and how many tokens of its prompt were cached."""
+    """The generation settings of each side, and how many tokens of its prompt were cached."""
     settings = _json({"settings": cell}, "settings", dict)
     own = {name: settings.get(name, {}) for name in SideName}
     return {name: (_config(own[name]), _cached(own[name])) for name in SideName}
@@ -248,7 +248,7 @@ def _config(settings: Any) -> GenerationConfig | None:
 def _messages(row: Mapping[str, str], name: str) -> tuple[Message, ...]:
     turns = _json(row, name, list)
     if not all(isinstance(turn, dict) and set(turn) == {"role", "content"} for turn in turns):
-        raise UnreadableRow(f"{name} is no list of messages")
+        raise UnreadableRow(f"{name} is not a list of messages")
     if not all(turn["role"] in get_args(Role) and isinstance(turn["content"], str) for turn in turns):
         raise UnreadableRow(f"{name} has an unknown role or no text")
     return tuple(Message(turn["role"], turn["content"]) for turn in turns)
@@ -266,9 +266,9 @@ def _json(row: Mapping[str, str], name: str, kind: type) -> Any:
     try:
         value = json.loads(cell) if cell else kind()
     except (ValueError, RecursionError) as error:
-        raise UnreadableRow(f"{name} is no JSON") from error
+        raise UnreadableRow(f"{name} is not JSON") from error
     if not isinstance(value, kind):
-        raise UnreadableRow(f"{name} is no JSON {kind.__name__}")
+        raise UnreadableRow(f"{name} is not a JSON {kind.__name__}")
     return value
 
 
@@ -288,7 +288,7 @@ def _whole(row: Mapping[str, str], name: str) -> int | None:
     try:
         value = int(cell) if cell else None
     except ValueError as error:
-        raise UnreadableRow(f"{name} {cell[:40]!r} is no whole number") from error
+        raise UnreadableRow(f"{name} {cell[:40]!r} is not a whole number") from error
     if value is not None and abs(value) > LARGEST_WHOLE:
         raise UnreadableRow(f"{name} is too large")
     return value
@@ -301,6 +301,6 @@ def _number(row: Mapping[str, str], name: str) -> float | None:
     except ValueError:
         value = math.nan
     if value is not None and not math.isfinite(value):
-        kind = "neither Unix seconds nor a date like 2025-11-24 16:00:00" if name == "tstamp" else "no number"
+        kind = "neither Unix seconds nor a date like 2025-11-24 16:00:00" if name == "tstamp" else "not a number"
         raise UnreadableRow(f"{name} {cell[:40]!r} is {kind}")
     return value

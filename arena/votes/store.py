@@ -16,7 +16,7 @@ from arena.events import Event, parse_event
 from arena.types import Vote
 from arena.votes.imported.files import ImportedFiles, PlainCopies
 from arena.votes.reader import BadRow, Progress, Reading, load_index, save_index
-from arena.votes.records import FIRST_PART, Block, good_rows
+from arena.votes.records import FIRST_PART, good_rows
 from arena.votes.rows import to_vote
 from arena.votes.table import Table, hashed, mixed
 
@@ -114,15 +114,15 @@ class VoteStore:
             parts = list(self._parts())
             paths = list(map(self._copies.plain, parts))
             self._originals.update(zip(paths, parts, strict=True))
-            reading = self._reading or self._saved_reading()
+            reading = self._reading or (load_index(self._folder) if self._folder else self._new_reading())
             if not reading.follow(paths):
                 reading = self._new_reading()
             self._reading = reading
-            before = _bytes(reading)
+            before = reading.size
             unfinished = reading.read_new(paths, progress)
-            if self._folder and paths == parts and _bytes(reading) - before >= _WORTH_SAVING:
+            if self._folder and paths == parts and reading.size - before >= _WORTH_SAVING:
                 save_index(self._folder, reading)
-            state = withdrawn, _bytes(reading), unfinished, reading
+            state = withdrawn, reading.size, unfinished, reading
             if self._known is None or self._known[0] != state:
                 self._known = state, _counted(reading, withdrawn, unfinished)
             return self._known[1]
@@ -135,13 +135,14 @@ class VoteStore:
     def size(self) -> int:
         """The number of bytes read so far."""
         with self._lock:
-            return _bytes(self._reading) if self._reading else 0
+            return self._reading.size if self._reading else 0
 
     def every_row(self) -> Table:
         """All votes, including those that do not count. Raises InputError as `refresh` does."""
         self.refresh()
         with self._lock:
-            return self._reading.builder.table() if self._reading else Reading().builder.table()
+            assert self._reading  # set by refresh
+            return self._reading.builder.table()
 
     def stored(self, table: Table) -> Iterator[StoredVote]:
         """The votes in the rows of a table of this store, in the order of the log. Raises OSError."""
@@ -153,21 +154,15 @@ class VoteStore:
         blocks, starts = np.unique(table["block"][order], return_index=True)
         places = np.split(table["place"][order], starts[1:])
         for number, wanted in zip(blocks.tolist(), places, strict=True):
-            path, block, header = self._where(number)
-            rows = good_rows(_bytes_of(path, block), header, block)
+            with self._lock:
+                assert self._reading  # the table came from it
+                block = self._reading.blocks[number]
+                path = self._reading.parts[block.part].path
+                header = self._reading.headers[block.header]
+            with path.open("rb") as file:
+                file.seek(block.start)
+                rows = good_rows(file.read(block.length), header, block)
             yield from (StoredVote(rows[place]) for place in wanted.tolist())
-
-    def _where(self, number: int) -> tuple[Path, Block, tuple[str, ...]]:
-        with self._lock:
-            reading = self._reading
-            if reading is None:
-                raise LookupError("nothing was read yet")
-            block = reading.blocks[number]
-            part = reading.parts[block.part]
-            return part.path, block, reading.headers[block.header]
-
-    def _saved_reading(self) -> Reading:
-        return load_index(self._folder) if self._folder else self._new_reading()
 
     def _new_reading(self) -> Reading:
         name, originals = self._name, self._originals
@@ -244,16 +239,6 @@ class WithdrawnVotes:
                 self._ends[part] = self._ends.get(part, 0) + len(line)
                 if _WITHDRAWN_MARK in line and (event := parse_event(line)):
                     yield event
-
-
-def _bytes(reading: Reading) -> int:
-    return sum(part.end for part in reading.parts)
-
-
-def _bytes_of(path: Path, block: Block) -> bytes:
-    with path.open("rb") as file:
-        file.seek(block.start)
-        return file.read(block.length)
 
 
 def _counted(reading: Reading, withdrawn: Collection[str], unfinished: int) -> Votes:

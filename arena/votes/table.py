@@ -29,50 +29,25 @@ if TYPE_CHECKING:
     Column = NDArray[Any]
     Mask = NDArray[np.bool_]
 
-NAMED = {
-    "judge": "judge",
-    "model_a": "model",
-    "model_b": "model",
-    "prompt": "prompt",
-    "dimension": "dimension",
-    "language": "language",
-    "source": "source",
-    "room": "room",
-    "precision_a": "precision",
-    "precision_b": "precision",
+NAMED = {name: name for name in ("judge", "prompt", "dimension", "language", "source", "room")} | {
+    f"{name}_{side}": name for name in ("model", "precision") for side in "ab"
 }
 """The columns that hold an index into a list of names, and the kind of names in that list."""
 
+_OF_SIDES = {"answer": "u8", "length": "i4", "markdown": "i4", "tokens": "f8", "first_token": "f8", "seconds": "f8"}
 NUMBERS = {
     "winner": "i1",
     "time": "f8",
     "blind": "?",
     "complete": "?",
     "leaked": "i1",
-    "vote": "u8",
-    "battle": "u8",
-    "repeat_of": "u8",
-    "asked": "u8",
-    "answer_a": "u8",
-    "answer_b": "u8",
-    "length_a": "i4",
-    "length_b": "i4",
-    "markdown_a": "i4",
-    "markdown_b": "i4",
-    "criterion_correct": "i1",
-    "criterion_complete": "i1",
-    "criterion_clear": "i1",
     "any_right": "i1",
     "commented": "?",
     "dwell": "f8",
-    "tokens_a": "f8",
-    "tokens_b": "f8",
-    "first_token_a": "f8",
-    "first_token_b": "f8",
-    "seconds_a": "f8",
-    "seconds_b": "f8",
-    "block": "i4",
-    "place": "i4",
+    **dict.fromkeys(("vote", "battle", "repeat_of", "asked"), "u8"),
+    **dict.fromkeys(("block", "place"), "i4"),
+    **{f"criterion_{name}": "i1" for name in CRITERIA},
+    **{f"{name}_{side}": dtype for name, dtype in _OF_SIDES.items() for side in "ab"},
 }
 """The other columns and their types.
 

@@ -1,7 +1,7 @@
-"""ChatGLM3-6B: its tokenizer, chat format, configuration and tensor names. Knows no engine.
+"""ChatGLM3-6B: tokenizer, chat format, configuration and tensor names.
 
-Tool calls are text here: the original runs `eval` on them. Its table of positions ends at `seq_length`, and so does
-the context.
+Tool calls stay text: the original runs `eval` on them. The context ends at `seq_length`, like the original's table of
+positions.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from typing import Any
 
 from arena.text import without_lone_surrogates
 from arena.types import Message
-from backends.families.family import MOST_LAYERS, number, whole_number
+from backends.families import MOST_LAYERS, Chat, number, whole_number
 from backends.folder.checkpoint import member, refusal
-from backends.streaming.reply import Trimmed, WholeDecode
+from backends.streaming.decode import StrippedReply, Trimmed, WholeDecode
 
 PIECES = 64789
 PREFIX = (64790, 64792)  # [gMASK] sop
@@ -33,7 +33,7 @@ RENAMES = {
     r"\.mlp\.dense_4h_to_h\.": ".mlp.down_proj.",
 }
 DROPPED = (r"rotary_pos_emb\.inv_freq",)
-# What must be so for the mapping to hold. Keys whose absence means something else must be there.
+# What the mapping of tensors requires. All keys must exist: their defaults differ.
 _WANTED = {
     "multi_query_attention": True,
     "rmsnorm": True,
@@ -46,15 +46,15 @@ _ABSENT = ("pre_seq_len", "prefix_projection")
 
 
 def model_config(config: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """The arguments of a GlmConfig for the original's config.json. Raises BackendError with the reason."""
+    """The arguments of a GlmConfig for the original's config.json. Raises BackendError."""
     for key, wanted in _WANTED.items():
         if config.get(key) is not wanted:
-            raise refusal(name, f"config.json has {key} {config.get(key)!r}; only {wanted!r} is understood")
+            raise refusal(name, f"config.json has {key} {config.get(key)!r}; only {wanted!r} is supported")
     for key in _ABSENT:
         if config.get(key):
-            raise refusal(name, f"config.json has {key} {config[key]!r}, which is not understood")
+            raise refusal(name, f"config.json has {key} {config[key]!r}, which is not supported")
     if not isinstance(config.get("add_qkv_bias"), bool):
-        raise refusal(name, "config.json does not say whether there is add_qkv_bias")
+        raise refusal(name, "config.json has no add_qkv_bias")
     return {
         "vocab_size": whole_number(config, name, "padded_vocab_size"),
         "hidden_size": whole_number(config, name, "hidden_size"),
@@ -63,7 +63,7 @@ def model_config(config: Mapping[str, Any], name: str) -> dict[str, Any]:
         "num_attention_heads": whole_number(config, name, "num_attention_heads"),
         "num_key_value_heads": whole_number(config, name, "multi_query_group_num"),
         "head_dim": whole_number(config, name, "kv_channels"),
-        "max_position_embeddings": context_length(config, name),
+        "max_position_embeddings": whole_number(config, name, "seq_length"),
         "rms_norm_eps": number(config, name, "layernorm_epsilon", 1e-5),
         "attention_bias": config["add_qkv_bias"],
         "rope_parameters": {
@@ -72,22 +72,16 @@ def model_config(config: Mapping[str, Any], name: str) -> dict[str, Any]:
             "partial_rotary_factor": 0.5,
         },
         "tie_word_embeddings": False,
-        # What ends a reply is the chat's business.
+        # The chat format knows what ends a reply.
         "eos_token_id": None,
         "pad_token_id": None,
     }
 
 
-def context_length(config: Mapping[str, Any], name: str) -> int:
-    """Tokens for which the original has positions."""
-    return whole_number(config, name, "seq_length")
-
-
-class ChatGLMChat:
-    """Conversations as ids and ids as text."""
+class ChatGLMChat(Chat):
+    """The tokenizer and chat format."""
 
     stop_ids = frozenset({END_OF_TEXT, ROLES["user"], ROLES["observation"]})
-    reasoning = False
 
     def __init__(self, folder: Path) -> None:
         import sentencepiece
@@ -97,53 +91,29 @@ class ChatGLMChat:
         except (OSError, RuntimeError) as error:
             raise refusal(folder.name, "tokenizer.model is damaged") from error
         if self._pieces.vocab_size() != PIECES:
-            found = self._pieces.vocab_size()
-            raise refusal(folder.name, f"tokenizer.model has {found:,} pieces instead of {PIECES:,}")
+            reason = f"tokenizer.model has {self._pieces.vocab_size():,} tokens instead of {PIECES:,}"
+            raise refusal(folder.name, reason)
 
     def encode(self, text: str) -> list[int]:
-        """What people wrote, as ids; what looks like a special token is ordinary text."""
-        # The library fails on half of a surrogate pair; tiktoken puts the same mark in its place.
+        """Plain text as ids; what looks like a special token is ordinary text."""
+        # The library fails on half of a surrogate pair; tiktoken replaces it by the same character.
         return list(self._pieces.encode(without_lone_surrogates(text)))
 
     def decode(self, ids: Sequence[int]) -> str:
-        """The text of ids; those that no text has, and the special ones, are nothing."""
+        """The text of ids, without special and unknown ones."""
         return str(self._pieces.decode([token for token in ids if END_OF_TEXT < token < PIECES]))
 
     def prompt_ids(self, messages: Sequence[Message]) -> list[int]:
-        """The conversation as the original puts it together, each text encoded alone after an empty metadata line."""
+        """The conversation as the original builds it: each text encoded alone after an empty metadata line."""
         ids = list(PREFIX)
         for message in messages:
             ids += self.message_ids(message.role, message.content)
         return [*ids, ROLES["assistant"]]
 
     def message_ids(self, role: str, text: str, metadata: str = "") -> list[int]:
-        """One message. `metadata` names a tool; no message of this project has any."""
+        """One message as ids. `metadata` names a tool; this project's messages have none."""
         return [ROLES[role], *self.encode(f"{metadata}\n"), *self.encode(text)]
 
-    def recent(self, messages: Sequence[Message]) -> list[Message]:
-        """All of them: the original has no window of its own."""
-        return list(messages)
-
-    def opens_thinking(self, messages: Sequence[Message]) -> bool:
-        """Never: the model is older than the mark."""
-        return False
-
-    def decoder(self) -> ChatGLMReply:
-        """A decoder for one reply."""
-        return ChatGLMReply(self)
-
-
-class ChatGLMReply:
-    """One reply from its ids. An empty metadata line is white space like any other; a first line with text stays."""
-
-    def __init__(self, chat: ChatGLMChat) -> None:
-        self._decode = WholeDecode(chat.decode)
-        self._text = Trimmed("[[训练时间]]", "2023年")
-
-    def feed(self, token: int) -> str:
-        """The text that one more id completes."""
-        return self._text.feed(self._decode.feed(token))
-
-    def flush(self) -> str:
-        """What was held back, at the end."""
-        return self._text.flush()
+    def decoder(self) -> StrippedReply:
+        # The empty metadata line is stripped like other white space; a first line with text stays.
+        return StrippedReply(WholeDecode(self.decode).feed, Trimmed("[[训练时间]]", "2023年"))

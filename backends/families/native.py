@@ -1,7 +1,7 @@
-"""Chat checkpoints that transformers supports natively: their own tokenizer and template. Knows no engine.
+"""The tokenizer and chat template of checkpoints that transformers supports natively.
 
-The text between two marks of the template is encoded as one, as the library does it, but by a copy of the tokenizer
-that knows no marks: what people wrote never becomes one.
+The text between two marks (special tokens) of the template is encoded as one piece, like in the library, but by a
+copy of the tokenizer without marks: text that people wrote never becomes a mark.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from arena.errors import BackendError
 from arena.text import without_lone_surrogates
 from arena.types import Message
+from backends.families import Chat
 from backends.folder.checkpoint import check_links, first_line, refusal
-from backends.streaming.decode import THINK_OPEN
-from backends.streaming.reply import WholeDecode
+from backends.streaming.decode import THINK_OPEN, WholeDecode
+from backends.streaming.generation import failed
 
 
-class NativeChat:
-    """Conversations as ids and ids as text. `ends` are the stop ids that the folder's files name, in any form."""
+class NativeChat(Chat):
+    """The tokenizer and chat template. `ends` are the stop ids in the folder's files: an id, a list of ids, or None."""
 
     def __init__(self, folder: Path, *ends: Any) -> None:
         import tokenizers
@@ -35,24 +35,24 @@ class NativeChat:
         self._cut = re.compile(f"({'|'.join(map(re.escape, sorted(marks, key=len, reverse=True))) or '(?!)'})")
         self._plain = tokenizers.Tokenizer.from_str(json.dumps(_without_marks(description)))
         self._special = frozenset(mark["id"] for mark in marks.values() if mark["special"])
-        # The library's tokenizer cannot be used by two threads at the same moment.
+        # The library's tokenizer is not thread-safe.
         self._lock = threading.Lock()
         self.reasoning = THINK_OPEN in marks or THINK_OPEN in str(self._tokenizer.chat_template)
         self.stop_ids = frozenset(_ids((*ends, self._tokenizer.eos_token_id))) | self._turn_end()
 
     def prompt_ids(self, messages: Sequence[Message]) -> list[int]:
-        """The conversation by the folder's template; only what the template itself writes becomes a mark's id."""
+        """The conversation by the folder's template; only the template's own marks become special ids."""
         nonce = secrets.token_hex(8)
         # The library fails on half of a surrogate pair.
         texts = {
             f"x{nonce}n{index}x": without_lone_surrogates(message.content) for index, message in enumerate(messages)
         }
-        held = [Message(message.role, holder) for message, holder in zip(messages, texts, strict=True)]
+        marked = [Message(message.role, holder) for message, holder in zip(messages, texts, strict=True)]
         ids: list[int] = []
         between = ""
         strip_next = False
-        for part in re.split(f"(x{nonce}n[0-9]+x)", self.render(held)):
-            # What people wrote is not searched for marks.
+        for part in re.split(f"(x{nonce}n[0-9]+x)", self.render(marked)):
+            # Text that people wrote is not searched for marks.
             pieces = [texts[part]] if part in texts else self._cut.split(part)
             for piece in pieces:
                 mark = None if part in texts else self._marks.get(piece)
@@ -65,32 +65,25 @@ class NativeChat:
         return ids + self._encode(between, strip_next, False)
 
     def render(self, messages: Sequence[Message], answer: bool = True) -> str:
-        """The conversation as the template writes it; with `answer`, ready for one. Raises BackendError."""
-        talk = [{"role": message.role, "content": message.content} for message in messages]
+        """The conversation in the template's format; with `answer`, ready for one. Raises BackendError."""
+        turns = [{"role": message.role, "content": message.content} for message in messages]
         try:
             with self._lock:
-                return str(self._tokenizer.apply_chat_template(talk, tokenize=False, add_generation_prompt=answer))
-        except Exception as error:  # a template is code of the folder's and may raise anything
-            reason = f"the chat template refuses the conversation: {first_line(error)}"
-            raise BackendError("backend_failed", f"transformers failed: {reason}", reason=reason) from error
+                return str(self._tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=answer))
+        except Exception as error:  # a template is the folder's code and may raise anything
+            raise failed("transformers", f"the chat template refuses the conversation: {first_line(error)}") from error
 
     def decode(self, ids: Sequence[int]) -> str:
         """The text of ids without the special ones."""
         with self._lock:
-            kept = [token for token in ids if token not in self._special]
-            return str(self._tokenizer.decode(kept, clean_up_tokenization_spaces=False))
-
-    def recent(self, messages: Sequence[Message]) -> list[Message]:
-        """All of them."""
-        return list(messages)
+            plain = [token for token in ids if token not in self._special]
+            return str(self._tokenizer.decode(plain, clean_up_tokenization_spaces=False))
 
     def opens_thinking(self, messages: Sequence[Message]) -> bool:
-        """Whether the template leaves the <think> mark open for the answer."""
         plain = [Message(message.role, "x") for message in messages]
         return self.reasoning and self.render(plain).rstrip().endswith(THINK_OPEN)
 
     def decoder(self) -> WholeDecode:
-        """A decoder for one reply."""
         return WholeDecode(self.decode)
 
     def _encode(self, text: str, lstrip: bool, rstrip: bool) -> list[int]:
@@ -99,13 +92,12 @@ class NativeChat:
         return list(self._plain.encode(text, add_special_tokens=False).ids) if text else []
 
     def _turn_end(self) -> frozenset[int]:
-        """The mark that the template writes after an answer, if there is one."""
+        """The mark that the template writes after an answer, if any."""
         holder = f"x{secrets.token_hex(8)}x"
-        talk = self.render([Message("user", "x"), Message("assistant", holder)], answer=False)
-        _, there, after = talk.rpartition(holder)
-        found = self._cut.match(after.lstrip()) if there else None
-        ends = {self._marks[found.group()]["id"]} if found else set()
-        return frozenset(ends) & self._special
+        text = self.render([Message("user", "x"), Message("assistant", holder)], answer=False)
+        _, separator, after = text.rpartition(holder)
+        match = self._cut.match(after.lstrip()) if separator else None
+        return frozenset({self._marks[match.group()]["id"]} if match else ()) & self._special
 
 
 def _load_tokenizer(folder: Path) -> Any:
@@ -118,7 +110,7 @@ def _load_tokenizer(folder: Path) -> Any:
         raise refusal(folder.name, f"its tokenizer cannot be read: {first_line(error)}") from error
     if not tokenizer.is_fast or not tokenizer.chat_template:
         lack = "chat template" if tokenizer.is_fast else "tokenizer.json"
-        raise refusal(folder.name, f"it has no {lack}, so it is no chat model that can be run here")
+        raise refusal(folder.name, f"it has no {lack}, so it is not a chat model that can be run here")
     return tokenizer
 
 
@@ -128,7 +120,7 @@ def _ids(values: Iterable[Any]) -> Iterable[int]:
 
 
 def _without_marks(tokenizer: dict[str, Any]) -> dict[str, Any]:
-    """A tokenizer.json for what people wrote: of the added tokens only runs of white space are left."""
+    """A tokenizer.json for text that people wrote: of the added tokens it keeps only runs of white space."""
     tokenizer["added_tokens"] = [token for token in tokenizer["added_tokens"] if not token["content"].strip()]
     tokenizer["post_processor"] = None
     return tokenizer

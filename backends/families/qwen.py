@@ -1,7 +1,7 @@
-"""Qwen-7B-Chat (Qwen-1): its tokenizer, chat format, configuration and tensor names. Knows no engine.
+"""Qwen-7B-Chat (Qwen-1): tokenizer, chat format, configuration and tensor names.
 
-Past `seq_length` the original stretches its rotation (NTK) and scales queries (logn). Neither is done here: the
-context ends at `seq_length`, and up to there plain Qwen2 is exact.
+Beyond `seq_length` the original uses NTK scaling and logn attention. Neither is implemented: the context ends at
+`seq_length`, and up to there plain Qwen2 is exact.
 """
 
 from __future__ import annotations
@@ -14,10 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from arena.types import Message
-from backends.families.family import MOST_LAYERS, number, whole_number
+from backends.families import MOST_LAYERS, Chat, number, whole_number
 from backends.folder.checkpoint import member, read_optional_json, refusal
-from backends.streaming.decode import ByteDecoder
-from backends.streaming.reply import Trimmed
+from backends.streaming.decode import ByteDecoder, StrippedReply, Trimmed
 
 PATTERN = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*"
@@ -45,7 +44,7 @@ RENAMES = {
     r"\.mlp\.c_proj\.": ".mlp.down_proj.",
 }
 DROPPED = (r"rotary_emb\.inv_freq",)
-# What must be so for the mapping to hold; a key that is absent is so.
+# What the mapping of tensors requires; these are also the defaults of missing keys.
 _WANTED = {
     "no_bias": True,
     "rotary_pct": 1.0,
@@ -56,10 +55,10 @@ _WANTED = {
 
 
 def model_config(config: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """The arguments of a Qwen2Config for the original's config.json. Raises BackendError with the reason."""
+    """The arguments of a Qwen2Config for the original's config.json. Raises BackendError."""
     for key, wanted in _WANTED.items():
         if config.get(key, wanted) != wanted:
-            raise refusal(name, f"config.json has {key} {config[key]!r}; only {wanted!r} is understood")
+            raise refusal(name, f"config.json has {key} {config[key]!r}; only {wanted!r} is supported")
     hidden = whole_number(config, name, "hidden_size", "n_embd")
     heads = whole_number(config, name, "num_attention_heads", "n_head")
     if hidden % heads or config.get("kv_channels", hidden // heads) != hidden // heads:
@@ -73,27 +72,21 @@ def model_config(config: Mapping[str, Any], name: str) -> dict[str, Any]:
         "num_hidden_layers": whole_number(config, name, "num_hidden_layers", "n_layer", most=MOST_LAYERS),
         "num_attention_heads": heads,
         "num_key_value_heads": heads,
-        "max_position_embeddings": context_length(config, name),
+        "max_position_embeddings": whole_number(config, name, "seq_length"),
         "rms_norm_eps": number(config, name, "layer_norm_epsilon", 1e-6),
         "rope_parameters": {"rope_type": "default", "rope_theta": base},
         "tie_word_embeddings": False,
-        # What ends a reply is the chat's business; the filler's embedding would have to be in the vocabulary.
+        # The chat format knows what ends a reply; a pad token would have to be in the vocabulary.
         "bos_token_id": None,
         "eos_token_id": None,
         "pad_token_id": None,
     }
 
 
-def context_length(config: Mapping[str, Any], name: str) -> int:
-    """Tokens up to which the original computes plainly."""
-    return whole_number(config, name, "seq_length")
-
-
-class QwenChat:
-    """Conversations as ids and ids as text."""
+class QwenChat(Chat):
+    """The tokenizer and chat format."""
 
     stop_ids = frozenset({IM_END, IM_START, END_OF_TEXT})
-    reasoning = False
 
     def __init__(self, folder: Path) -> None:
         import tiktoken
@@ -105,16 +98,16 @@ class QwenChat:
         self.window: int | None = window if isinstance(window, int) else None
 
     def encode(self, text: str) -> list[int]:
-        """What people wrote, as ids; what looks like a special token is ordinary text."""
+        """Plain text as ids; what looks like a special token is ordinary text."""
         return list(self.encoding.encode(unicodedata.normalize("NFC", text), disallowed_special=()))
 
     def decode(self, ids: Sequence[int]) -> str:
-        """The text of ids; those that no text has, and the special ones, are nothing."""
+        """The text of ids, without special and unknown ones."""
         known = [token for token in ids if token < RANKS]
         return str(self.encoding.decode_bytes(known), "utf-8", "replace")
 
     def prompt_ids(self, messages: Sequence[Message]) -> list[int]:
-        """The conversation in ChatML, each part encoded alone as the original does."""
+        """The conversation in ChatML, each part encoded alone like in the original."""
         system, turns = split_system(messages)
         ids = self._block("system", system)
         for message in turns:
@@ -122,61 +115,43 @@ class QwenChat:
         return [*ids, *self.encode("\n"), IM_START, *self.encode("assistant"), *self.encode("\n")]
 
     def recent(self, messages: Sequence[Message]) -> list[Message]:
-        """The messages without the oldest turns that the original leaves out; the question is not counted."""
+        """The messages without the oldest turns, which the original leaves out; the last question is not counted."""
         system, turns = split_system(messages)
         if self.window is None:
             return list(messages)
         length = len(self._block("system", system))
-        kept = 0
-        # Whole turns from the newest on; a turn is a question and its answer.
+        recent = 0
+        # Whole turns (a question and its answer), the newest first.
         for start in range(len(turns) - 3, -1, -2):
             question, answer = turns[start], turns[start + 1]
             blocks = self._block("user", question.content), self._block("assistant", answer.content)
             length += sum(len(block) + len(self.encode("\n")) for block in blocks)
             if length >= self.window:
                 break
-            kept += 2
-        return [*messages[: len(messages) - len(turns)], *turns[len(turns) - 1 - kept :]]
+            recent += 2
+        return [*messages[: len(messages) - len(turns)], *turns[len(turns) - 1 - recent :]]
 
-    def opens_thinking(self, messages: Sequence[Message]) -> bool:
-        """Never: the model is older than the mark."""
-        return False
+    def decoder(self) -> StrippedReply:
+        decoder = ByteDecoder()
 
-    def decoder(self) -> QwenReply:
-        """A decoder for one reply."""
-        return QwenReply(self)
+        def decode(token: int) -> str:
+            return decoder.feed(self.encoding.decode_single_token_bytes(token) if token < RANKS else b"")
+
+        return StrippedReply(decode, Trimmed())
 
     def _block(self, role: str, text: str) -> list[int]:
         return [IM_START, *self.encode(role), *self.encode("\n"), *self.encode(text), IM_END]
 
 
-class QwenReply:
-    """One reply from its ids, stripped as the original does."""
-
-    def __init__(self, chat: QwenChat) -> None:
-        self._encoding = chat.encoding
-        self._bytes = ByteDecoder()
-        self._text = Trimmed()
-
-    def feed(self, token: int) -> str:
-        """The text that one more id completes."""
-        data = self._encoding.decode_single_token_bytes(token) if token < RANKS else b""
-        return self._text.feed(self._bytes.feed(data))
-
-    def flush(self) -> str:
-        """What was held back, at the end."""
-        return self._text.flush()
-
-
 def split_system(messages: Sequence[Message]) -> tuple[str, list[Message]]:
-    """The system text (the original's own if none is given) and the turns."""
+    """The system text (the original's default if there is none) and the turns."""
     texts = [message.content for message in messages if message.role == "system"]
     turns = [message for message in messages if message.role != "system"]
     return "\n".join(texts) if texts else DEFAULT_SYSTEM, turns
 
 
 def _read_ranks(folder: Path) -> dict[bytes, int]:
-    """qwen.tiktoken, read here: the library's own reader keeps a copy elsewhere that goes stale."""
+    """Reads qwen.tiktoken without the library's reader, which keeps a cached copy that can be outdated."""
     try:
         lines = member(folder, "qwen.tiktoken").read_bytes().splitlines()
         ranks = {base64.b64decode(token, validate=True): int(rank) for token, rank in map(bytes.split, lines)}

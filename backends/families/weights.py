@@ -1,14 +1,15 @@
-"""Weights of a checkpoint folder on transformers' own classes. Knows no text and no sampling.
+"""Loads the weights of a checkpoint folder, with an adapter, into transformers' own classes.
 
-Executes nothing from the folder: .bin files are read as plain data, and code beside the weights is never looked at.
-What does not fit tensor by tensor is refused, since the library would fill the gaps with random numbers.
+Nothing from the folder is executed: .bin files are read as plain data, and code beside the weights is ignored. Tensors
+that do not fit are refused, since the library would fill the gaps with random numbers.
 """
 
 from __future__ import annotations
 
+import re
 import threading
 import types
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
@@ -20,89 +21,113 @@ from transformers.conversion_mapping import register_checkpoint_conversion_mappi
 from transformers.core_model_loading import Concatenate, ConversionOps, WeightConverter, WeightRenaming
 
 from arena.errors import BackendError
-from backends.families import chatglm, qwen
-from backends.folder.checkpoint import Weights, check_links, find_weights, first_line, read_config, refusal
+from backends.families import original_family
+from backends.folder.adapter import check_adapter
+from backends.folder.checkpoint import (
+    ADAPTER_CONFIG,
+    Weights,
+    check_links,
+    check_safetensors,
+    find_weights,
+    first_line,
+    read_config,
+    read_json,
+    refusal,
+)
 from backends.machine.pages import release
 
-# fp16 is not here: a CPU has no sums in it that are fast and safe.
+# Without fp16: no fast and safe fp16 sums on a CPU.
 DTYPES = {"bf16": torch.bfloat16, "fp32": torch.float32}
-# The library loads by way of settings of the whole process (the default dtype, the table of renamings): of two at a
-# time, one would come out in the other's precision or without its weights.
+# The library loads through process-wide settings (the default dtype, the table of renamings): two concurrent loads
+# could get the other's precision or lose their weights.
 _LOADING = threading.Lock()
-_QKV = [".self_attn.q_proj.", ".self_attn.k_proj.", ".self_attn.v_proj."]
+_QKV = ("q_proj", "k_proj", "v_proj")
 
 
 class SplitQKV(ConversionOps):  # type: ignore[misc]
-    """One matrix of queries, keys and values to three; keys and values may have fewer heads."""
+    """Splits one matrix of queries, keys and values into three."""
 
     def convert(
         self, input_dict: dict[str, Any], source_patterns: list[str], target_patterns: list[str], **kwargs: Any
     ) -> dict[str, Any]:
         """See the library's ConversionOps."""
-        config = kwargs["config"]
         value = next(iter(input_dict.values()))
         whole = value[0] if isinstance(value, list) else value
-        size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
-        sizes = [config.num_attention_heads * size, *2 * [config.num_key_value_heads * size]]
-        parts = (part.contiguous() for part in whole.split(sizes, dim=0))
+        parts = (part.contiguous() for part in _split_qkv(whole, kwargs["config"]))
         return dict(zip(target_patterns, parts, strict=True))
 
     @property
     def reverse_op(self) -> Any:
-        """What the library would save with; nothing is saved here."""
+        """The inverse, which the library asks for and nothing here uses."""
         return Concatenate(dim=0)
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """The library's class for a model and its configuration; `renamed` is the class that reads an original's tensors.
+    """A folder's model type, its configuration for transformers, and functions that return the library's classes.
 
-    The classes are made when they are asked for: importing them takes a while.
+    `plain` is the library's class; `renamed` is one that reads an original checkpoint's tensors. Both import lazily,
+    since that takes a while.
     """
 
+    checkpoint: dict[str, Any]
     config: Any
     plain: Callable[[], Any]
     renamed: Callable[[], Any]
 
+    @property
+    def model_type(self) -> str:
+        """The model_type of config.json."""
+        return str(self.checkpoint["model_type"])
+
+
+def heads_of(config: Any) -> tuple[int, int, int]:
+    """The numbers of query heads and key-value heads, and the size of a head."""
+    heads = config.num_attention_heads
+    size = getattr(config, "head_dim", None) or config.hidden_size // heads
+    return heads, getattr(config, "num_key_value_heads", None) or heads, size
+
 
 def architecture_of(folder: Path) -> Architecture:
-    """What the folder's config.json describes. Raises BackendError."""
+    """The architecture that the folder's config.json describes. Raises BackendError."""
     check_links(folder)
-    config = read_config(folder)
-    family = {"qwen": qwen, "chatglm": chatglm}.get(config["model_type"])
+    checkpoint = read_config(folder)
+    family = original_family(checkpoint["model_type"])
     if family is None:
-        native = _native_config(folder)
-        return Architecture(native, lambda: _chat_models()[type(native)], lambda: _chat_models()[type(native)])
-    arguments = family.model_config(config, folder.name)
-    settings = getattr(transformers, f"{family.MODEL_CLASS}Config")(**arguments)
-    return Architecture(
-        settings, lambda: getattr(transformers, f"{family.MODEL_CLASS}ForCausalLM"), partial(_class_of, family)
-    )
+        config = _native_config(folder, checkpoint["model_type"])
+        native = partial(_native_class, config)
+        return Architecture(checkpoint, config, native, native)
+    arguments = family.model_config(checkpoint, folder.name)
+    config = getattr(transformers, f"{family.MODEL_CLASS}Config")(**arguments)
+    return Architecture(checkpoint, config, partial(_plain_class, family), partial(_renamed_class, family))
 
 
 def load_weights(folder: Path, architecture: Architecture, precision: str) -> Any:
     """The model in `precision`. Raises BackendError."""
     model, files = map_weights(folder, architecture)
-    _convert(model, DTYPES[precision], files)
+    stored, dtype = model.dtype, DTYPES[precision]
+    if stored != dtype:
+        convert(model, dtype, files, stored)
+        model.config.dtype = dtype
     return model.eval()
 
 
 def map_weights(folder: Path, architecture: Architecture) -> tuple[Any, tuple[Path, ...]]:
-    """The model as its files have it, mapped from them and not read yet; and the files. Raises BackendError."""
+    """The model with its weights memory-mapped from the files but not read yet, and the files. Raises BackendError."""
     weights = find_weights(folder)
     with _LOADING:
-        return _read(folder, architecture.renamed(), architecture.config, weights), weights.files
+        return _from_pretrained(folder, architecture.renamed(), architecture.config, weights), weights.files
 
 
 def bare_model(architecture: Architecture, name: str) -> Any:
-    """The model in bfloat16 without weights; what depends on the configuration alone is there. Raises BackendError."""
+    """The model in bfloat16 without weights, but with what depends on its configuration only. Raises BackendError."""
     try:
         with _LOADING, torch.device("meta"):
             model = architecture.plain()._from_config(
                 architecture.config, attn_implementation="sdpa", dtype=torch.bfloat16
             )
         for place, module in list(model.named_modules()):
-            # Tables of angles are no weights: they are made anew, outside of the empty device.
+            # Tables of angles are not weights: they are computed again outside the meta device.
             if any(buffer.is_meta for buffer in module._buffers.values() if buffer is not None):
                 parent, _, own = place.rpartition(".")
                 setattr(model.get_submodule(parent), own, type(module)(architecture.config))
@@ -111,12 +136,24 @@ def bare_model(architecture: Architecture, name: str) -> Any:
     return model
 
 
-def _native_config(folder: Path) -> Any:
-    """The configuration of a folder of a kind that the library itself knows. Raises BackendError."""
-    kind = read_config(folder)["model_type"]
-    # Asked first: for a kind that it does not know the library looks for code in the folder.
-    if kind not in transformers.CONFIG_MAPPING or transformers.CONFIG_MAPPING[kind] not in _chat_models():
-        raise refusal(folder.name, f"transformers {transformers.__version__} knows no chat model of the kind {kind!r}")
+def convert(module: Any, dtype: torch.dtype, files: Sequence[Path], stored: torch.dtype | None = None) -> None:
+    """Converts the parameters (those of dtype `stored`) one by one, and drops each one's pages of the files.
+
+    The library would convert while loading, with the model and the files in memory at the same time.
+    """
+    for parameter in module.parameters():
+        if parameter.dtype != dtype and stored in (None, parameter.dtype):
+            old = parameter.data
+            parameter.data = old.to(dtype)
+            release(old, files)
+
+
+def _native_config(folder: Path, model_type: str) -> Any:
+    mapping = transformers.CONFIG_MAPPING
+    # Checked first: for an unknown type the library looks for code in the folder.
+    if model_type not in mapping or mapping[model_type] not in _chat_models():
+        reason = f"transformers {transformers.__version__} does not support {model_type!r} as a chat model"
+        raise refusal(folder.name, reason)
     try:
         return transformers.AutoConfig.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
     except Exception as error:
@@ -128,32 +165,40 @@ def _chat_models() -> Any:
     return transformers.models.auto.modeling_auto.MODEL_FOR_CAUSAL_LM_MAPPING
 
 
+def _native_class(config: Any) -> Any:
+    return _chat_models()[type(config)]
+
+
+def _plain_class(family: types.ModuleType) -> Any:
+    return getattr(transformers, f"{family.MODEL_CLASS}ForCausalLM")
+
+
 @cache
-def _class_of(family: types.ModuleType) -> Any:
-    """A subclass of the library's class. The library finds the renaming by its name, so its own stays untouched."""
+def _renamed_class(family: types.ModuleType) -> Any:
+    """A subclass with a name of its own: the library finds the renaming by the class name."""
     name = f"Original{family.MODEL_CLASS}"
-    base = getattr(transformers, f"{family.MODEL_CLASS}ForCausalLM")
     renames = [WeightRenaming(old, new) for old, new in family.RENAMES.items()]
-    split = WeightConverter(family.QKV, _QKV, [SplitQKV()])
+    split = WeightConverter(family.QKV, [f".self_attn.{part}." for part in _QKV], [SplitQKV()])
     register_checkpoint_conversion_mapping(name, [*renames, split], overwrite=True)
-    return type(name, (base,), {"_keys_to_ignore_on_load_unexpected": list(family.DROPPED)})
+    ignored = {"_keys_to_ignore_on_load_unexpected": list(family.DROPPED)}
+    return type(name, (_plain_class(family),), ignored)
 
 
-def _read(folder: Path, model_class: Any, config: Any, weights: Weights) -> Any:
-    # The page shows that a model is loading, and what does not fit is said below.
+def _from_pretrained(folder: Path, model_class: Any, config: Any, weights: Weights) -> Any:
+    # The page shows the progress, and errors are raised below.
     transformers.utils.logging.disable_progress_bar()
     transformers.utils.logging.set_verbosity_error()
     try:
         model, info = model_class.from_pretrained(
             folder,
             config=config,
-            # As in the files, so that all is mapped and nothing read yet.
+            # As stored, so that everything is mapped and nothing read yet.
             dtype="auto",
             attn_implementation="sdpa",
             use_safetensors=weights.safetensors,
             weights_only=True,
             local_files_only=True,
-            # Listed as mismatched then, and refused below with its name.
+            # Lists tensors of another size as mismatched, to be refused below by name.
             ignore_mismatched_sizes=True,
             output_loading_info=True,
         )
@@ -162,25 +207,90 @@ def _read(folder: Path, model_class: Any, config: Any, weights: Weights) -> Any:
     except Exception as error:
         raise refusal(folder.name, first_line(error)) from error
     for kind in ("missing", "unexpected", "mismatched"):
-        # What is mismatched comes with both shapes.
-        if found := sorted(key if isinstance(key, str) else key[0] for key in info[f"{kind}_keys"]):
-            raise refusal(folder.name, f"{kind} tensors: {len(found)}, the first is {found[0]}")
+        # Mismatched keys come with both shapes.
+        if keys := sorted(key if isinstance(key, str) else key[0] for key in info[f"{kind}_keys"]):
+            raise refusal(folder.name, f"{kind} tensors: {len(keys)}, the first is {keys[0]}")
     if info.get("error_msgs"):
         raise refusal(folder.name, str(info["error_msgs"][0]).splitlines()[0])
     return model
 
 
-def _convert(model: Any, wanted: torch.dtype, files: Sequence[Path]) -> None:
-    """Bring the weights into the wanted precision one by one, each letting go of its part of the file at once.
+def _split_qkv(matrix: torch.Tensor, config: Any) -> Sequence[torch.Tensor]:
+    heads, kv_heads, size = heads_of(config)
+    parts: Sequence[torch.Tensor] = matrix.split([heads * size, kv_heads * size, kv_heads * size], dim=0)
+    return parts
 
-    The library would do it while loading, and have model and files in memory together: twice the model.
+
+# ---- LoRA adapters
+
+_PREFIX = "base_model.model."
+_LORA_KEY = re.compile(r"(?P<module>.+)\.(?P<half>lora_[AB])\.weight")
+# The keys of adapter_config.json that say how an adapter is scaled.
+_SCALES = ("r", "lora_alpha", "use_rslora", "rank_pattern", "alpha_pattern")
+
+
+def merge_adapter(model: Any, model_type: str, folder: Path) -> Any:
+    """The model with the LoRA adapter in `folder` merged into its weights. Raises BackendError.
+
+    `model_type` is the base's. An adapter trained on an original is mapped to the tensor names used here.
     """
-    stored = model.dtype
-    if stored == wanted:
-        return
-    for parameter in model.parameters():
-        if parameter.dtype == stored:
-            old = parameter.data
-            parameter.data = old.to(wanted)
-            release(old, files)
-    model.config.dtype = wanted
+    try:
+        config = {key: value for key, value in read_json(folder, ADAPTER_CONFIG).items() if key in _SCALES and value}
+        family = original_family(model_type)
+        if family and any(key.endswith("_pattern") for key in config):
+            # Patterns contain the original's module names.
+            raise refusal(folder.name, "an adapter of an original must have one rank and one alpha for all modules")
+        state = dict(_renamed(_read_adapter(folder), family, model.config.get_text_config()))
+        return _merged(model, config, state, folder.name)
+    except ImportError as error:
+        raise refusal(folder.name, f"{error.name or error} is missing: pip install -r requirements-hf.txt") from error
+    except BackendError:
+        raise
+    except Exception as error:
+        raise refusal(folder.name, first_line(error)) from error
+
+
+def _read_adapter(folder: Path) -> dict[str, torch.Tensor]:
+    from peft import load_peft_weights
+
+    file = check_adapter(folder)
+    if file.suffix == ".safetensors":
+        check_safetensors(folder, file, set())
+    # A .bin file is read as plain data as well.
+    state: dict[str, torch.Tensor] = load_peft_weights(str(folder), device="cpu")
+    return state
+
+
+def _renamed(
+    state: dict[str, torch.Tensor], family: types.ModuleType | None, config: Any
+) -> Iterator[tuple[str, torch.Tensor]]:
+    """The tensors under this model's names; the two halves of a module are lora_A (reads) and lora_B (writes)."""
+    for key, value in state.items():
+        match = _LORA_KEY.fullmatch(key.removeprefix(_PREFIX))
+        if match is None:
+            raise ValueError(f"{key} is not part of a plain LoRA")
+        module, half = f"{match['module']}.", match["half"]
+        for old, new in family.RENAMES.items() if family else ():
+            module = re.sub(old, new, module)
+        if family and family.QKV in module:
+            # The three parts share what reads; each has its rows of what writes.
+            parts = 3 * [value] if half == "lora_A" else _split_qkv(value, config)
+            for name, part in zip(_QKV, parts, strict=True):
+                yield f"{module.replace(family.QKV, f'.self_attn.{name}.')}{half}.weight", part
+        else:
+            yield f"{module}{half}.weight", value
+
+
+def _merged(model: Any, config: dict[str, Any], state: dict[str, torch.Tensor], name: str) -> Any:
+    from peft import LoraConfig, get_peft_model, set_peft_model_state_dict
+
+    modules = sorted({key.rsplit(".lora_", 1)[0] for key in state})
+    known = dict(model.named_modules())
+    if not modules or (unknown := [module for module in modules if module not in known]):
+        raise refusal(name, f"it changes {unknown[0] if modules else 'nothing'}, which the base does not have")
+    adapted = get_peft_model(model, LoraConfig(**config, target_modules=modules))
+    result = set_peft_model_state_dict(adapted, {f"{_PREFIX}{key}": value for key, value in state.items()})
+    if result.unexpected_keys:
+        raise refusal(name, f"{result.unexpected_keys[0]} does not fit the base")
+    # Into copies: the base's own weights are mapped from its files.
+    return adapted.merge_and_unload(safe_merge=True)

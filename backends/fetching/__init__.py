@@ -1,1 +1,1 @@
-"""Published models into their folders. Knows hubs, files and hashes; loads no model and knows no terminal."""
+"""Downloads published models into their folders."""

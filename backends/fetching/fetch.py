@@ -1,7 +1,4 @@
-"""A published model into its folder: listed, fetched, checked, and only then called by its name.
-
-While it comes it lies in a part folder (parts.py). Knows no terminal: who wants to see progress gives a function.
-"""
+"""Downloads a published model into its folder and checks it; only a complete folder gets the model's name."""
 
 from __future__ import annotations
 
@@ -11,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from textwrap import fill
 
 from filelock import FileLock, Timeout
 
@@ -20,19 +18,18 @@ from arena.types import ModelSpec
 from backends.fetching.partial import PartFolder
 from backends.fetching.transfer import Request, StatusRefused, transfer
 from backends.folder.checkpoint import find_weights
-from backends.folder.manifest import Manifest, read_manifest
-from backends.folder.needed_files import needed_files
+from backends.folder.manifest import SMALL, Manifest, needed_files, read_manifest
 from backends.models.catalog import Published
-from backends.models.folder_models import models_dir
+from backends.models.resolve import models_dir
 from hubs import Hub, RemoteFile
 
-# Besides the files themselves: votes, logs and the system must still have room.
-ROOM = 512 * 1024**2
+# Disk space to leave free for votes, logs and the system.
+_SPARE = 512 * 1024**2
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a fetch is: bytes of all files, and what is done with which file."""
+    """The bytes done of all files, and the file that is downloaded or checked."""
 
     done: int
     total: int
@@ -42,7 +39,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class Fetched:
-    """A model that is there: where, from where, and how many bytes came over the network for it now."""
+    """A model on disk; `came` is the bytes downloaded now."""
 
     folder: Path
     manifest: Manifest
@@ -50,14 +47,18 @@ class Fetched:
 
     @property
     def unhashed_weights(self) -> tuple[str, ...]:
-        """Weight files whose size alone could be checked, since the hub's list has no sha256 for them."""
+        """Weight files for which the hub lists no sha256, so that only their size was checked."""
         ends = (".safetensors", ".bin")
         return tuple(file.path for file in self.manifest.files if file.path.endswith(ends) and not file.sha256)
 
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What a fetch tells and asks besides the hub: the plan before it begins, its progress, and the disk."""
+    """What a download uses besides the hub.
+
+    `begin` gets the file list and the bytes missing, `report` the progress. `free_bytes` returns the free space of a
+    folder's disk. `pause` is the seconds before the first retry.
+    """
 
     begin: Callable[[Manifest, int], None] = lambda manifest, missing: None
     report: Callable[[Progress], None] = lambda progress: None
@@ -66,9 +67,9 @@ class Surroundings:
 
 
 def fetch(spec: ModelSpec, published: Published, hub: Hub | None, around: Surroundings, anew: bool = False) -> Fetched:
-    """Have the model in its folder, whole and checked. Raises InputError or BackendError in one line.
+    """Downloads what is missing of the model and checks it. Raises InputError or BackendError.
 
-    One that is there already is compared by its sizes, or with `anew` by every hash.
+    A model that exists is checked by its sizes, or with `anew` by every hash. Without `hub` the fastest is used.
     """
     folder = models_dir() / spec.id
     if hub and hub not in published.repos:
@@ -80,9 +81,9 @@ def fetch(spec: ModelSpec, published: Published, hub: Hub | None, around: Surrou
             part.tidy()
             return _present(folder, published, anew, around) or _fetch(part, published, hub, around)
     except Timeout as error:
-        raise InputError("fetch_twice", f"{spec.id} is being fetched by another process.", model=spec.id) from error
+        raise InputError("fetch_twice", f"Another process is downloading {spec.id}.", model=spec.id) from error
     except BrokenPipeError:
-        # Nobody reads what is said any more; nothing is wrong with the folder.
+        # The reader of our output has gone; nothing is wrong with the folder.
         raise
     except OSError as error:
         message = f"{folder} cannot be written: {error.strerror or error}."
@@ -90,7 +91,7 @@ def fetch(spec: ModelSpec, published: Published, hub: Hub | None, around: Surrou
 
 
 def _present(folder: Path, published: Published, anew: bool, around: Surroundings) -> Fetched | None:
-    """The model if it is there already and has the sizes it should have, and with `anew` the hashes."""
+    """The model if its folder is complete by the sizes, and with `anew` by the hashes; else None."""
     if not folder.exists():
         return None
     manifest = read_manifest(folder)
@@ -104,7 +105,7 @@ def _present(folder: Path, published: Published, anew: bool, around: Surrounding
 
 
 def _hashes_fit(folder: Path, manifest: Manifest, around: Surroundings) -> bool:
-    """Whether every file is the one listed. Nothing is moved for it, and no hub is asked."""
+    """Whether every file has the sha256 that fetched.json lists."""
     total = sum(file.size for file in manifest.files)
     done = 0
 
@@ -120,13 +121,13 @@ def _hashes_fit(folder: Path, manifest: Manifest, around: Surroundings) -> bool:
 
 
 def _foreign(folder: Path) -> InputError:
-    """The error for a folder that somebody put there."""
+    """The error for a folder that this command did not make."""
     try:
         find_weights(folder)
     except ArenaError as error:
-        message = f"{error}. {folder} was not fetched by this command: move it away, and run this again."
+        message = f"{error}. {folder} was not downloaded by this command: move it away and run this again."
         return InputError("fetch_foreign", message, path=str(folder))
-    return InputError("fetch_foreign", f"{folder} is there already, put there by hand; it is left as it is.")
+    return InputError("fetch_foreign", f"{folder} already exists and was copied by hand; it is left unchanged.")
 
 
 def _fetch(part: PartFolder, published: Published, hub: Hub | None, around: Surroundings) -> Fetched:
@@ -139,8 +140,8 @@ def _fetch(part: PartFolder, published: Published, hub: Hub | None, around: Surr
     repo = published.repos[hub]
     manifest = Manifest(hub, repo, needed_files(hubs.list_files(hub, repo), repo.id))
     missing = part.missing(manifest)
-    _check_room(part.target.parent, missing, around)
-    # Only now: a model that is there stays there while no hub answers or the disk is full.
+    _check_space(part.target.parent, missing, around)
+    # Only now: an existing model stays in place while no hub answers or the disk is full.
     part.begin(manifest)
     around.begin(manifest, missing)
     _fetch_files(part, manifest, around)
@@ -149,20 +150,19 @@ def _fetch(part: PartFolder, published: Published, hub: Hub | None, around: Surr
     return Fetched(part.target, manifest, missing)
 
 
-def _check_room(place: Path, missing: int, around: Surroundings) -> None:
+def _check_space(place: Path, missing: int, around: Surroundings) -> None:
     free = around.free_bytes(place)
-    if missing and free < missing + ROOM:
-        message = (
-            f"Not enough room at {place}: {missing + ROOM:,} bytes are needed "
-            f"({missing:,} to fetch, the rest to spare), {free:,} are free."
-        )
-        raise InputError("fetch_room", message, needed=missing + ROOM, free=free)
+    needed = missing + _SPARE
+    if missing and free < needed:
+        parts = f"{missing:,} to download, the rest to spare"
+        message = f"Not enough disk space at {place}: {needed:,} bytes are needed ({parts}), {free:,} are free."
+        raise InputError("fetch_room", message, needed=needed, free=free)
 
 
 def _fetch_files(part: PartFolder, manifest: Manifest, around: Surroundings) -> None:
     there = {file.path: part.there(file) for file in manifest.files}
     total = sum(file.size for file in manifest.files)
-    # A server that begins a file anew throws bytes away; the bar waits instead of going back.
+    # A server without ranges sends a file from the start again; the progress then waits instead of going back.
     furthest = 0
 
     def report(file: RemoteFile, size: int, checking: bool = False) -> None:
@@ -171,7 +171,7 @@ def _fetch_files(part: PartFolder, manifest: Manifest, around: Surroundings) -> 
         furthest = max(furthest, sum(there.values()))
         around.report(Progress(furthest, total, file.path, checking))
 
-    # What is there already is no progress of this run, so it is said before anything comes.
+    # The bytes of earlier runs are reported first.
     report(manifest.files[0], there[manifest.files[0].path])
     for file in manifest.files:
         if not part.is_done(file):
@@ -196,16 +196,29 @@ def _fetch_file(
     report(file, file.size, True)
     if file.sha256 and _sha256(incomplete, lambda _: report(file, file.size, True)) != file.sha256:
         incomplete.unlink()
-        message = f"{file.path} has another sha256 than {access.NAME} lists, and was deleted; run this again."
+        message = f"{file.path} does not have the sha256 that {access.NAME} lists and was deleted; run this again."
         raise BackendError("fetch_damaged", message, file=file.path)
     part.finish(file)
 
 
 def _sha256(path: Path, tick: Callable[[int], None]) -> str:
-    """Of the file as the disk has it, not as it came; `tick` hears how many bytes were read."""
+    """The sha256 of the file on disk; `tick` gets the bytes of each block read."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(1 << 24):
             digest.update(block)
             tick(len(block))
     return digest.hexdigest()
+
+
+def by_hand(spec: ModelSpec, published: Published) -> str:
+    """Instructions to copy the model by hand, for a machine that reaches no hub."""
+    pages = [f"  {hubs.hub_module(hub).page(repo)}" for hub, repo in published.repos.items()]
+    names = ", ".join(name for name in SMALL if not name.startswith(("NOTICE", "README")))
+    what = (
+        "all *.safetensors with model.safetensors.index.json (or, where there are none, all pytorch_model*.bin "
+        f"with pytorch_model.bin.index.json), and what there is of {names}"
+    )
+    where = f"and put them into {(models_dir() / spec.id).absolute()}"
+    # The path is not wrapped, so that it can be copied.
+    return "\n".join(("To copy it by hand, download on another machine from one of", *pages, fill(what, 100), where))

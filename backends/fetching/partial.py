@@ -1,6 +1,6 @@
-"""The folder that a model lies in while it comes: `MODEL.part` beside the one it is to become. Knows no hub.
+"""The folder of an incomplete download: `MODEL.part` beside the model's folder.
 
-In it a file without the ending `.incomplete` has been compared with its hash since it came.
+A file in it without the ending `.incomplete` is complete and checked.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from hubs import RemoteFile
 
 @dataclass(frozen=True)
 class PartFolder:
-    """What has come so far of the model whose folder will be `target`."""
+    """The incomplete download of the model whose folder will be `target`."""
 
     target: Path
 
@@ -26,18 +26,18 @@ class PartFolder:
 
     @property
     def manifest(self) -> Manifest | None:
-        """What it is becoming, if it has been begun."""
+        """The files to download, once it has begun."""
         return read_manifest(self.path)
 
     def tidy(self) -> None:
-        """Take away what a process that was killed while it put a new revision in place left behind."""
+        """Cleans up after a process that was killed while it replaced an older revision."""
         old = self._old()
         if old.exists() and not self.target.exists():
             old.rename(self.target)
         shutil.rmtree(old, ignore_errors=True)
 
     def missing(self, manifest: Manifest) -> int:
-        """How many bytes are still to come once `begin` has been called; changes nothing."""
+        """The bytes left to download after `begin`; changes nothing."""
         if read_manifest(self.target) == manifest:
             damaged = manifest.damaged(self.target)
             return sum(file.size for file in manifest.files if file.path in damaged)
@@ -45,9 +45,9 @@ class PartFolder:
         return sum(file.size - (self.there(file) if file in kept else 0) for file in manifest.files)
 
     def begin(self, manifest: Manifest) -> None:
-        """Make the folder ready for `manifest`, with what is there already of the very same files.
+        """Prepares the folder for `manifest` and keeps what exists of the same files.
 
-        A model in `target` of the same revision is taken in, to be made whole.
+        A damaged model in `target` of the same revision is moved here, to be repaired.
         """
         if read_manifest(self.target) == manifest:
             shutil.rmtree(self.path, ignore_errors=True)
@@ -57,39 +57,38 @@ class PartFolder:
         else:
             self._keep_the_same(manifest)
         self.path.mkdir(exist_ok=True)
-        # Here it says what the folder is becoming; the name of the folder says that it is not yet.
         write_manifest(self.path, manifest)
 
     def there(self, file: RemoteFile) -> int:
-        """How many bytes of the file need not come again."""
+        """The bytes of the file that need not be downloaded again."""
         if self.is_done(file):
             return file.size
         return min(max(0, size_of(self.partial(file))), file.size)
 
     def is_done(self, file: RemoteFile) -> bool:
-        """Whether the file has come and been checked."""
+        """Whether the file is complete and checked."""
         return size_of(self.path / file.path) == file.size
 
     def partial(self, file: RemoteFile) -> Path:
-        """Where the file lies until it has been checked."""
+        """The path of the file until it has been checked."""
         return self.path / f"{file.path}.incomplete"
 
     def finish(self, file: RemoteFile) -> None:
-        """Say that the file has been checked."""
+        """Marks the file as checked."""
         self.partial(file).replace(self.path / file.path)
 
     def put_in_place(self, manifest: Manifest) -> None:
-        """Give the whole folder its name, without what a broken fetch may have left in it."""
+        """Gives the complete folder its name, without the rests of an interrupted download."""
         for file in manifest.files:
             self.partial(file).unlink(missing_ok=True)
         if self.target.exists():
-            # Another revision, fetched earlier.
+            # An older revision.
             self.target.rename(self._old())
         self.path.rename(self.target)
         shutil.rmtree(self._old(), ignore_errors=True)
 
     def _doubt(self, file: RemoteFile) -> None:
-        """Have a file that has been in use compared with its hash again; one of another size comes anew."""
+        """Marks a file of the right size as unchecked, and deletes one of another size."""
         path = self.path / file.path
         if size_of(path) == file.size:
             path.replace(self.partial(file))
@@ -97,16 +96,16 @@ class PartFolder:
             path.unlink(missing_ok=True)
 
     def _keep_the_same(self, manifest: Manifest) -> None:
-        """Never files of two revisions: what the new list does not have by the same hash goes."""
+        """Deletes files that the new list does not have with the same hash: never files of two revisions."""
         kept = {path for file in self._kept(manifest) for path in (self.path / file.path, self.partial(file))}
-        # The list goes last, when the next one takes its place: without it all that came would be doubted.
+        # The old list stays until the new one replaces it: without it no file could be kept.
         kept.add(self.path / MANIFEST)
         for path in self.path.iterdir() if self.path.is_dir() else ():
             if path not in kept:
                 shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
 
     def _kept(self, manifest: Manifest) -> frozenset[RemoteFile]:
-        """The files of `manifest` of which what has come so far is good."""
+        """The files of `manifest` whose bytes so far can be kept."""
         begun = self.manifest
         if begun == manifest:
             return frozenset(manifest.files)

@@ -1,8 +1,7 @@
-"""One file over HTTP into a partial file, going on where it stopped. Knows no hub and no hash.
+"""Downloads one file over HTTP and resumes where it stopped.
 
-Neither hub's library is used here: huggingface_hub 2.4 throws a partial file away when its process ends, and
-modelscope_hub's own retries can hold a failing download for minutes without a word. Plain HTTP also leaves hf_xet out,
-which would fetch by ways that no test here sees.
+It does not use the hubs' libraries: huggingface_hub 2.4 deletes a partial file when its process ends, modelscope_hub
+can retry a failing download for minutes without a message, and hf_xet is not covered by tests here.
 """
 
 from __future__ import annotations
@@ -21,12 +20,12 @@ from backends.folder.manifest import size_of
 if TYPE_CHECKING:
     import httpx
 
-# In a row, without a single new byte.
+# Consecutive attempts without a new byte.
 TRIES = 5
 
 
 class StatusRefused(Exception):
-    """The server answers with an error that asking again does not mend."""
+    """The server answers with an error status for which a retry is no use."""
 
     def __init__(self, status: int) -> None:
         super().__init__(f"HTTP {status}")
@@ -35,7 +34,7 @@ class StatusRefused(Exception):
 
 @dataclass(frozen=True)
 class Request:
-    """Where the bytes are, and how many there must be. A login in the headers never shows in a text of this."""
+    """The file's address and size. The headers may hold a login, so they are left out of the repr."""
 
     url: str
     size: int
@@ -43,11 +42,11 @@ class Request:
 
 
 def transfer(request: Request, partial: Path, report: Callable[[int], None], pause: float = 1.0) -> None:
-    """Fill `partial` up to the size; `report` is told how much is there. Raises StatusRefused, BackendError."""
+    """Fills `partial` up to the size; `report` gets the bytes so far. Raises StatusRefused or BackendError."""
     import httpx
 
     partial.touch()
-    # Without ranges a file begins anew each time: only what is more than ever before is progress.
+    # Without ranges a file starts again each time: only more bytes than ever before are progress.
     fruitless, furthest = 0, size_of(partial)
     with _client() as client:
         while size_of(partial) < request.size:
@@ -59,7 +58,7 @@ def transfer(request: Request, partial: Path, report: Callable[[int], None], pau
             furthest = max(furthest, size_of(partial))
             if fruitless == TRIES:
                 message = f"{partial.stem} stopped at {size_of(partial):,} of {request.size:,} bytes: {reason}."
-                raise BackendError("fetch_cut", f"{message} Run this again to go on.", file=partial.stem)
+                raise BackendError("fetch_cut", f"{message} Run this again to continue.", file=partial.stem)
             if size_of(partial) < request.size:
                 time.sleep(pause * 2**fruitless)
 
@@ -68,17 +67,17 @@ def _client() -> httpx.Client:
     import httpx
 
     try:
-        # On a redirect to another host httpx drops the login.
+        # httpx drops the login on a redirect to another host.
         return httpx.Client(follow_redirects=True, timeout=httpx.Timeout(30, connect=10))
     except (ImportError, ValueError) as error:
-        message = f"The proxy that the environment names cannot be used here: {first_line(error)}"
+        message = f"The proxy in the environment cannot be used: {first_line(error)}"
         raise BackendError("fetch_proxy", message) from error
 
 
 def _receive(client: httpx.Client, request: Request, partial: Path, report: Callable[[int], None]) -> str:
-    """One answer, as far as it goes; why there may be no more of it."""
+    """Appends one response to `partial`; returns why the response may be incomplete."""
     have = size_of(partial)
-    # Compressed bytes could not be counted, nor gone on with.
+    # Compressed bytes could be neither counted nor resumed.
     headers = {**request.headers, "Accept-Encoding": "identity"}
     if have:
         headers["Range"] = f"bytes={have}-"
@@ -88,21 +87,21 @@ def _receive(client: httpx.Client, request: Request, partial: Path, report: Call
             partial.write_bytes(b"")
             raise _wrong_size(partial, request, have)
         if status in (408, 429) or status >= 500:
-            return f"the hub is busy or out of order ({status})"
+            return f"the hub is busy or failing ({status})"
         if status not in (200, 206):
             raise StatusRefused(status)
         begin = 0 if status == 200 else have
         if status == 206 and not response.headers.get("Content-Range", "").startswith(f"bytes {have}-"):
             partial.write_bytes(b"")
-            return "the server sent another part than was asked for"
+            return "the server sent another part than requested"
         _write(response, partial, begin, request, report)
-    return "the server ends before the file does"
+    return "the server closed the connection early"
 
 
 def _write(
     response: httpx.Response, partial: Path, begin: int, request: Request, report: Callable[[int], None]
 ) -> None:
-    """Append what comes from byte `begin` on; never more than the file may have."""
+    """Writes the response from byte `begin` on, up to the size of the file."""
     with partial.open("r+b") as file:
         file.truncate(begin)
         file.seek(begin)
@@ -113,12 +112,12 @@ def _write(
                 raise _wrong_size(partial, request, begin)
             file.write(chunk)
             report(begin)
-        # A name is given to checked files alone; after a power cut it must not stand over bytes that never arrived.
+        # Otherwise a file could be marked as checked although a power failure lost its bytes.
         file.flush()
         os.fsync(file.fileno())
 
 
 def _wrong_size(partial: Path, request: Request, seen: int) -> BackendError:
-    words = "more than" if seen > request.size else f"{seen:,} instead of"
-    message = f"{partial.stem} is not what the hub's list says: it has {words} {request.size:,} bytes. Run this again."
+    size = "more than" if seen > request.size else f"{seen:,} instead of"
+    message = f"{partial.stem} does not match the hub's list: it has {size} {request.size:,} bytes. Run this again."
     return BackendError("fetch_damaged", message, file=partial.stem)

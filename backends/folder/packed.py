@@ -1,7 +1,4 @@
-"""What a packed folder says of itself in packed.json: from what it was made, how, and every file with its hash.
-
-Knows no tensors; a folder without the file is no packed one.
-"""
+"""packed.json, which says how a quantized folder was made and lists its files with their hashes."""
 
 from __future__ import annotations
 
@@ -17,7 +14,8 @@ PACKED = "packed.json"
 FORMAT = 1
 WEIGHTS = "packed-"
 METHODS = ("nearest", "gptq")
-# Its texts are shown, in lists and refusals.
+GROUPS = (32, 64, 128)
+# The texts are shown in lists and error messages.
 _LONGEST = 200
 
 
@@ -32,10 +30,10 @@ class PackedFile:
 
 @dataclass(frozen=True)
 class PackedInfo:
-    """`precision` int4 or int8; `group` neighbours share a scale (4 bits alone); the head has 8 bits either way.
+    """How a folder was quantized.
 
-    `source` and `revision` name the model that it was made from, `stamp` its very weight files as they lay there;
-    `method` is how weights were rounded.
+    `precision` is int4 or int8; `group` weights share a scale (int4 only); the output layer always has 8 bits.
+    `source` and `revision` name the original model, `stamp` its weight files as they were then.
     """
 
     precision: str
@@ -49,24 +47,21 @@ class PackedInfo:
 
     @property
     def own_revision(self) -> str:
-        """Names the exact bytes: the source's revision, the scheme, and the hashes of all files."""
+        """Identifies the exact bytes: the source's revision, the scheme, and the hashes of all files."""
         listed = json.dumps(sorted((file.path, file.sha256) for file in self.files))
         digest = hashlib.sha256(listed.encode()).hexdigest()[:16]
         scheme = f"{self.precision}-g{self.group}-{self.method}" if self.precision == "int4" else self.precision
         return f"{self.revision}+{scheme}:{digest}"
 
 
-def packed_place(folder: Path, precision: str) -> Path:
-    """Where the packed folder of a model's folder lies: beside it, under its own name, also where that is a link."""
+def packed_folder(folder: Path, precision: str) -> Path:
+    """The quantized folder that belongs to a model's folder: beside it, even if `folder` is a link."""
     named = folder if folder.name not in ("", "..") else folder.resolve()
     return named.with_name(f"{named.name}@{precision}")
 
 
 def stamp_of(folder: Path) -> str:
-    """Names the weight files as they lie there now; another for files that were rewritten or replaced since.
-
-    Their hashes would say more and take as long as reading all of them. Raises BackendError.
-    """
+    """Identifies the weight files by size, time and inode; hashing them would take minutes. Raises BackendError."""
     digest = hashlib.sha256()
     for path in find_weights(folder).files:
         state = path.stat()
@@ -75,37 +70,38 @@ def stamp_of(folder: Path) -> str:
 
 
 def is_packed(folder: Path) -> bool:
-    """Whether the folder says that it is a packed one."""
+    """Whether the folder has a packed.json."""
     return (folder / PACKED).exists()
 
 
 def read_packed(folder: Path) -> PackedInfo:
-    """Raises BackendError for a packed.json that is damaged or of a later time."""
-    found = read_json(folder, PACKED)
-    if found.get("format") != FORMAT:
-        raise refusal(folder.name, f"it is packed in format {str(found.get('format'))[:20]!r}; quantize it again")
+    """The content of packed.json. Raises BackendError if it is damaged or of another format."""
+    data = read_json(folder, PACKED)
+    if data.get("format") != FORMAT:
+        raise refusal(folder.name, f"it is packed in format {str(data.get('format'))[:20]!r}; quantize it again")
     try:
-        info = PackedInfo(**{**found, "files": tuple(PackedFile(**entry) for entry in found["files"])})
-    except (TypeError, KeyError) as error:
-        raise _damaged(folder) from error
-    if not _believable(info):
-        raise _damaged(folder)
+        info = PackedInfo(**{**data, "files": tuple(PackedFile(**entry) for entry in data["files"])})
+        valid = _is_valid(info)
+    except (TypeError, KeyError):
+        valid = False
+    if not valid:
+        raise refusal(folder.name, f"{PACKED} is damaged; quantize it again")
     return info
 
 
 def write_packed(folder: Path, info: PackedInfo) -> None:
-    """In one step, so that a killed process leaves the old one or the new one."""
+    """Writes packed.json atomically."""
     part = folder / f"{PACKED}.incomplete"
     part.write_text(json.dumps(asdict(info), indent=1), encoding="utf-8")
     part.replace(folder / PACKED)
 
 
 def packed_weights(folder: Path, info: PackedInfo) -> Weights:
-    """The weight files, each with the size it should have. Raises BackendError."""
+    """The weight files, each checked for its size. Raises BackendError."""
     for file in info.files:
-        found = member(folder, file.path).stat().st_size
-        if found != file.size:
-            reason = f"{file.path} has {found:,} bytes instead of {file.size:,}; quantize it again"
+        size = member(folder, file.path).stat().st_size
+        if size != file.size:
+            reason = f"{file.path} has {size:,} bytes instead of {file.size:,}; quantize it again"
             raise refusal(folder.name, reason)
     weights = tuple(member(folder, file.path) for file in info.files if file.path.startswith(WEIGHTS))
     for path in weights:
@@ -118,23 +114,19 @@ def weights_of(folder: Path) -> Weights:
     return packed_weights(folder, read_packed(folder)) if is_packed(folder) else find_weights(folder)
 
 
-def _believable(info: PackedInfo) -> bool:
+def _is_valid(info: PackedInfo) -> bool:
     texts = (info.precision, info.method, info.source, info.revision, info.stamp, *(file.path for file in info.files))
     return (
         all(isinstance(text, str) and text.isprintable() and len(text) <= _LONGEST for text in texts)
         and info.precision in ("int4", "int8")
         and info.method in METHODS
-        and _whole(info.group)
-        and info.group in (0, 32, 64, 128)
-        and all(_whole(file.size) and isinstance(file.sha256, str) for file in info.files)
-        # Names, not paths: nothing here may lead out of the folder.
+        and _is_count(info.group)
+        and info.group in (0, *GROUPS)
+        and all(_is_count(file.size) and isinstance(file.sha256, str) for file in info.files)
+        # Only plain names: nothing here may lead out of the folder.
         and all(Path(file.path).name == file.path and "\\" not in file.path for file in info.files)
     )
 
 
-def _whole(value: Any) -> bool:
+def _is_count(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
-
-
-def _damaged(folder: Path) -> Exception:
-    return refusal(folder.name, f"{PACKED} is damaged; quantize it again")

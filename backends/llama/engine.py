@@ -1,4 +1,4 @@
-"""llama.cpp in this process, by the xllamacpp wheel. Knows no panes and no history: token ids in, events out."""
+"""Runs llama.cpp in this process, by the xllamacpp wheel: token ids in, events out."""
 
 from __future__ import annotations
 
@@ -10,37 +10,34 @@ from typing import Any
 
 from arena.errors import BackendError
 from arena.types import GenerationConfig, Message
+from backends.llama import PREFILL_CHUNK, SLOTS
 from backends.machine.memory import cpu_count
 from backends.streaming.slots import Slots
 
-# Conversations in one step. Each has a context of its own; more wait in a queue that is shown.
-SLOTS = 4
-# A prompt is read in pieces of so many tokens, so that Stop and the other pane are never more than a piece away.
-PIECE = 128
 HTTP_TIMEOUT_SECONDS = 60.0
 
 
 class LlamaEngine:
-    """One GGUF file loaded once; any number of conversations at a time share it."""
+    """A loaded GGUF file, shared by any number of conversations at a time."""
 
     def __init__(self, path: Path, context_length: int) -> None:
         self.slots = Slots(SLOTS)
         self._server, key = _start_server(path, context_length)
         self._http = _loopback_client(self._server, key)
-        # Of the client, not of self: an engine that holds itself would stay in memory when nobody wants it any more.
+        # Bound to the client, not to self: a reference cycle would keep the engine in memory after its last use.
         self.tokenize = functools.lru_cache(maxsize=4096)(functools.partial(_tokenize, self._http))
         self.template: str = _ask(self._http, "GET", "/props").get("chat_template", "")
 
     def complete(self, ids: Sequence[int], config: GenerationConfig, on_event: Callable[[Any], bool]) -> None:
-        """Generate from `ids`; blocks until the end. `on_event` gets each of the library's event objects and
-        returns True to stop; errors come as an event with the key `error`."""
+        """Generates from `ids`; blocks until the end. `on_event` gets each of the library's events and returns True to
+        stop; an error is an event with the key `error`."""
         request = {
             "prompt": list(ids),
             "n_predict": config.max_new_tokens,
             "temperature": config.temperature,
             "top_p": config.top_p,
             "top_k": config.top_k,
-            "min_p": 0.0,  # the library's own default is 0.05, which nobody here asked for
+            "min_p": 0.0,  # the library's default is 0.05
             "repeat_penalty": config.repetition_penalty,
             "cache_prompt": True,
             "stream": True,
@@ -58,7 +55,7 @@ class LlamaEngine:
 
 
 def _tokenize(http: Any, text: str, markers: bool, start: bool = False) -> tuple[int, ...]:
-    """Token ids of `text`. With `markers` off, text that looks like a control token is ordinary text."""
+    """Token ids of `text`. Without `markers`, text that looks like a control token is ordinary text."""
     body = {"content": text, "add_special": start, "parse_special": markers}
     return tuple(_ask(http, "POST", "/tokenize", body)["tokens"])
 
@@ -84,7 +81,7 @@ def _start_server(path: Path, context_length: int) -> tuple[Any, str]:
     key = secrets.token_urlsafe(32)
     params = xllamacpp.CommonParams()
     params.model.path = str(path)
-    # The library's server listens whether it is wanted or not: on loopback alone, behind a key made for this run.
+    # The library's server always listens: on loopback only, behind a random key.
     params.hostnames = ["127.0.0.1"]
     params.port = 0
     params.api_keys = [key]
@@ -92,7 +89,7 @@ def _start_server(path: Path, context_length: int) -> tuple[Any, str]:
     params.endpoint_slots = False
     params.n_parallel = SLOTS
     params.n_ctx = SLOTS * context_length
-    params.n_batch = params.n_ubatch = PIECE
+    params.n_batch = params.n_ubatch = PREFILL_CHUNK
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = cpu_count()
     params.n_gpu_layers = 0
     params.fit_params = False
@@ -103,7 +100,7 @@ def _start_server(path: Path, context_length: int) -> tuple[Any, str]:
     except RuntimeError as error:
         raise BackendError(
             "model_damaged",
-            f"{path.name} cannot be loaded: the file is damaged or of a kind that llama.cpp does not know.",
+            f"{path.name} cannot be loaded: the file is damaged or not supported by llama.cpp.",
             path=path.name,
         ) from error
 
@@ -111,7 +108,7 @@ def _start_server(path: Path, context_length: int) -> tuple[Any, str]:
 def _loopback_client(server: Any, key: str) -> Any:
     import httpx
 
-    # A proxy named by the environment must not see requests to this very process.
+    # A proxy from the environment must not see requests to this process.
     return httpx.Client(
         base_url=server.listening_address,
         headers={"Authorization": f"Bearer {key}"},

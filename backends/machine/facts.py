@@ -1,4 +1,4 @@
-"""On what machine and with which libraries something was measured. Knows no engine."""
+"""Facts about the machine and the libraries, to record with answers and measurements."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from typing import Any
 
 from backends.machine.memory import available_bytes, cpu_count, total_bytes
 
+CPUINFO = Path("/proc/cpuinfo")
 # Those that decide how fast packed weights and bfloat16 are, on x86-64 and on ARM.
-_SETS = (
+_INSTRUCTION_SETS = (
     "avx2", "avx_vnni", "avx512f", "avx512_vnni", "avx512_bf16", "amx_int8", "amx_bf16",
     "asimddp", "i8mm", "bf16", "sve",
 )  # fmt: skip
@@ -22,7 +23,7 @@ _LIBRARIES = ("torch", "transformers", "xllamacpp")
 
 @dataclass(frozen=True)
 class Surroundings:
-    """`load` is the system's average of one, five and fifteen minutes; `libraries` has None for what is not there."""
+    """`load` is the system's average over 1, 5 and 15 minutes; `libraries` has None for one that is not installed."""
 
     date: str
     processor: str
@@ -34,15 +35,15 @@ class Surroundings:
     load: tuple[float, ...]
 
 
-def surroundings(processors: Path = Path("/proc/cpuinfo")) -> Surroundings:
-    """As they are now."""
-    facts = _facts(processors)
+def surroundings(cpuinfo: Path = CPUINFO) -> Surroundings:
+    """The current state of the machine."""
+    facts = processor_facts(cpuinfo)
     flags = f"{facts.get('flags', '')} {facts.get('Features', '')}".split()
     return Surroundings(
         date=datetime.now(UTC).isoformat(timespec="seconds"),
         processor=facts.get("model name") or platform.processor() or platform.machine(),
         cores=cpu_count(),
-        instruction_sets=tuple(name for name in _SETS if name in flags),
+        instruction_sets=tuple(name for name in _INSTRUCTION_SETS if name in flags),
         free_bytes=available_bytes(),
         libraries={name: _version(name) for name in _LIBRARIES},
         python=platform.python_version(),
@@ -50,31 +51,31 @@ def surroundings(processors: Path = Path("/proc/cpuinfo")) -> Surroundings:
     )
 
 
-def machine_facts(processors: Path = Path("/proc/cpuinfo")) -> dict[str, Any]:
-    """What belongs to an answer that was made here: processor, cores, memory (bytes), system and versions."""
-    found = surroundings(processors)
+def machine_facts(cpuinfo: Path = CPUINFO) -> dict[str, Any]:
+    """What is recorded with an answer: processor, cores, memory (bytes), system and versions."""
+    now = surroundings(cpuinfo)
     return {
-        "processor": found.processor,
-        "cores": found.cores,
+        "processor": now.processor,
+        "cores": now.cores,
         "memory": total_bytes(),
         "system": f"{platform.system()} {platform.machine()}",
-        "python": found.python,
-        **{name: number for name, number in found.libraries.items() if number},
+        "python": now.python,
+        **{name: number for name, number in now.libraries.items() if number},
     }
 
 
 def load_average() -> tuple[float, ...]:
-    """How many processes wanted to run; empty where the system does not say."""
+    """The number of runnable processes over 1, 5 and 15 minutes; empty where the system does not say."""
     try:
         return os.getloadavg()
     except OSError:
         return ()
 
 
-def _facts(processors: Path) -> dict[str, str]:
-    """The first processor's lines; all are alike."""
+def processor_facts(cpuinfo: Path = CPUINFO) -> dict[str, str]:
+    """What the system says of the first processor; empty where it does not say."""
     try:
-        lines = processors.read_text(encoding="utf-8", errors="replace").split("\n\n")[0].splitlines()
+        lines = cpuinfo.read_text(encoding="utf-8", errors="replace").split("\n\n")[0].splitlines()
     except OSError:
         return {}
     pairs = (line.partition(":") for line in lines)

@@ -1,32 +1,51 @@
-"""How much memory this process has and may still take, and how many cores. Knows no models.
+"""How much memory this process has and may still take, and how many cores it may use.
 
-A container's limit is seldom what the machine has: both are read, and the least counts.
+A container's limit is often lower than what the machine has: both are read, and the lower one counts.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 # cgroup v1 writes "no limit" as a huge number that depends on the page size.
 _NO_LIMIT = 1 << 60
-# By version: where the tree may be mounted, the limit, what is taken, and the keys of memory.stat for file pages.
-_V2 = (("sys/fs/cgroup", "sys/fs/cgroup/unified"), "memory.max", "memory.current", ("inactive_file", "active_file"))
-_V1 = (
-    ("sys/fs/cgroup/memory",),
-    "memory.limit_in_bytes",
-    "memory.usage_in_bytes",
-    ("total_inactive_file", "total_active_file"),
-)
-# By version: where the tree may be mounted, and the files with the microseconds of all cores a period, and the period.
-_CPU_V2 = (_V2[0], ("cpu.max",))
-_CPU_V1 = (("sys/fs/cgroup/cpu", "sys/fs/cgroup/cpu,cpuacct"), ("cpu.cfs_quota_us", "cpu.cfs_period_us"))
+
+
+@dataclass(frozen=True)
+class _Cgroups:
+    """Where a version of cgroups is mounted, and the names of its files."""
+
+    memory_mounts: tuple[str, ...]
+    limit: str
+    usage: str
+    # Keys of memory.stat for file pages.
+    file_pages: tuple[str, ...]
+    cpu_mounts: tuple[str, ...]
+    # Quota and period in microseconds, in one file or in two.
+    quota: tuple[str, ...]
+
+
+_UNIFIED = ("sys/fs/cgroup", "sys/fs/cgroup/unified")
+_VERSIONS = {
+    1: _Cgroups(
+        memory_mounts=("sys/fs/cgroup/memory",),
+        limit="memory.limit_in_bytes",
+        usage="memory.usage_in_bytes",
+        file_pages=("total_inactive_file", "total_active_file"),
+        cpu_mounts=("sys/fs/cgroup/cpu", "sys/fs/cgroup/cpu,cpuacct"),
+        quota=("cpu.cfs_quota_us", "cpu.cfs_period_us"),
+    ),
+    2: _Cgroups(_UNIFIED, "memory.max", "memory.current", ("inactive_file", "active_file"), _UNIFIED, ("cpu.max",)),
+}
 
 
 def available_bytes(root: Path = Path("/")) -> int | None:
-    """Bytes this process may still take; None where the system does not say. `root` is where /proc and /sys are."""
-    free = [*_machine_free(root), *_cgroups_free(root)]
+    """Bytes this process may still take; None where the system does not say. `root` holds /proc and /sys."""
+    machine = _numbers(_read(root / "proc/meminfo")).get("MemAvailable")
+    free = [*([] if machine is None else [machine]), *_cgroups_free(root)]
     return max(0, min(free)) if free else None
 
 
@@ -35,67 +54,53 @@ def total_bytes(root: Path = Path("/")) -> int | None:
     return _numbers(_read(root / "proc/meminfo")).get("MemTotal")
 
 
-def anonymous_bytes() -> int | None:
-    """Bytes of this process that are no file's: what it has taken from the machine."""
-    return process_bytes("RssAnon")
-
-
 def process_bytes(name: str, root: Path = Path("/")) -> int | None:
-    """A size of this process from /proc/self/status: VmRSS, or VmHWM for the most so far."""
+    """A size of this process from /proc/self/status: VmRSS, VmHWM (its peak) or RssAnon (without file pages)."""
     return _numbers(_read(root / "proc/self/status")).get(name)
 
 
 def cpu_count(root: Path = Path("/")) -> int:
-    """Cores this process may keep busy: those it may run on, or fewer if a group's quota of time is less."""
-    # Not every system says where a process may run.
+    """Cores this process may keep busy: its CPU affinity, or less if a cgroup's CPU quota is lower."""
+    # Not every system has CPU affinity.
     own = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, min([own, *_cgroups_cores(root)]))
 
 
 def _cgroups_cores(root: Path) -> Iterator[int]:
-    """What the quota of each group that this process is in comes to, rounded up."""
-    for version, path in _paths(root, "cpu"):
-        mounts, names = _CPU_V1 if version == 1 else _CPU_V2
-        for mount in mounts:
-            for folder in _groups(root / mount, path):
-                words = " ".join(_read(folder / name) for name in names).split()
-                # Without a quota the first one is `max` or -1.
+    """The CPU quota of each cgroup of this process in cores, rounded up."""
+    for cgroups, path in _own_cgroups(root, "cpu"):
+        for mount in cgroups.cpu_mounts:
+            for folder in _folders(root / mount, path):
+                words = " ".join(_read(folder / name) for name in cgroups.quota).split()
+                # Without a quota the first word is `max` or -1.
                 if len(words) == 2 and all(word.isdecimal() for word in words) and int(words[1]):
                     yield -(-int(words[0]) // int(words[1]))
 
 
-def _machine_free(root: Path) -> Iterator[int]:
-    available = _numbers(_read(root / "proc/meminfo")).get("MemAvailable")
-    if available is not None:
-        yield available
-
-
 def _cgroups_free(root: Path) -> Iterator[int]:
-    """What each group that this process is in still has."""
-    for version, path in _paths(root, "memory"):
-        mounts, limit_name, usage_name, file_keys = _V1 if version == 1 else _V2
-        for mount in mounts:
-            for folder in _groups(root / mount, path):
-                limit, usage = _whole(folder / limit_name), _whole(folder / usage_name)
-                if limit is None or usage is None or limit >= _NO_LIMIT:
-                    continue
-                stat = _numbers(_read(folder / "memory.stat"))
-                # File pages, also active ones, make room when it is wanted: weights read by an earlier run are such.
-                yield limit - usage + sum(stat.get(key, 0) for key in file_keys)
+    """The bytes that each cgroup of this process has left."""
+    for cgroups, path in _own_cgroups(root, "memory"):
+        for mount in cgroups.memory_mounts:
+            for folder in _folders(root / mount, path):
+                limit, usage = _read(folder / cgroups.limit).strip(), _read(folder / cgroups.usage).strip()
+                if limit.isdecimal() and usage.isdecimal() and int(limit) < _NO_LIMIT:
+                    stat = _numbers(_read(folder / "memory.stat"))
+                    # File pages are given up when memory is short, also active ones, such as recently read weights.
+                    yield int(limit) - int(usage) + sum(stat.get(key, 0) for key in cgroups.file_pages)
 
 
-def _paths(root: Path, controller: str) -> Iterator[tuple[int, str]]:
-    """The paths of this process's groups in the trees that may have `controller`, each with the tree's version."""
+def _own_cgroups(root: Path, controller: str) -> Iterator[tuple[_Cgroups, str]]:
+    """This process's paths in the trees that may have `controller`, each with the tree's version."""
     for line in _read(root / "proc/self/cgroup").splitlines():
         _, controllers, path = (*line.split(":", 2), "", "")[:3]
         if not controllers:
-            yield 2, path
+            yield _VERSIONS[2], path
         elif controller in controllers.split(","):
-            yield 1, path
+            yield _VERSIONS[1], path
 
 
-def _groups(mount: Path, path: str) -> list[Path]:
-    """The group at `path` and its parents, as far as they are visible; in a container perhaps only the mount itself."""
+def _folders(mount: Path, path: str) -> list[Path]:
+    """The cgroup at `path` and its parents, as far as they are visible; in a container perhaps only the mount."""
     parts = PurePosixPath(path).parts[1:]
     if ".." in parts:
         return [mount]
@@ -110,16 +115,11 @@ def _read(path: Path) -> str:
         return ""
 
 
-def _whole(path: Path) -> int | None:
-    text = _read(path).strip()
-    return int(text) if text.isdecimal() else None
-
-
 def _numbers(text: str) -> dict[str, int]:
     """Lines such as `MemAvailable:  12 kB` or `inactive_file 12288`, in bytes."""
-    found = {}
+    numbers = {}
     for line in text.splitlines():
         name, *words = line.replace(":", " ").split() or [""]
         if words and words[0].isdecimal():
-            found[name] = int(words[0]) * (1024 if words[1:] == ["kB"] else 1)
-    return found
+            numbers[name] = int(words[0]) * (1024 if words[1:] == ["kB"] else 1)
+    return numbers

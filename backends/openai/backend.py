@@ -1,13 +1,9 @@
-"""Models on an OpenAI-compatible server (vLLM, SGLang, llama.cpp's, OpenVINO's, Ray Serve) as a Backend.
-
-Knows nothing of how the server computes. Its key is OPENAI_API_KEY, from the environment alone.
-"""
+"""Models on an OpenAI-compatible server (vLLM, SGLang, llama.cpp, OpenVINO, Ray Serve) as a Backend."""
 
 from __future__ import annotations
 
 import os
 import re
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -17,39 +13,37 @@ from urllib.parse import urlsplit
 
 from arena.errors import ArenaError, BackendError, InputError
 from arena.types import Chunk, FinishReason, GenerationConfig, Message, ModelSpec, Usage
-from backends.openai.client import Events, call, list_models, stream_chat
-from backends.streaming.context import split_turns
+from backends.openai.client import RequestEvents, call, list_models, stream_chat
+from backends.streaming.context import split_turns, too_long, without_turns
 from backends.streaming.decode import AnswerText
+from backends.streaming.generation import Generation
 from backends.streaming.loading import BackgroundLoad, LoadingBackend
 
 PREFIX = "openai:"
 KEY = "OPENAI_API_KEY"
-# Most servers read what looks like one of their markers as a marker, whoever wrote it.
+# Most servers treat text that looks like one of their markers as the marker.
 _MARKERS = re.compile(r"<(?=\|)|<(?=/?(?:s|bos|eos|pad|unk|start_of_turn|end_of_turn)>)|\[(?=/?(?:INST|gMASK)\])")
-_GAP = "\u200b"
+_ZERO_WIDTH_SPACE = "\u200b"
 _TOO_LONG = re.compile(r"context|too long|maximum.{0,20}(?:length|tokens)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Server:
-    """What was found out as the backend was loaded: the kind of server ("" is unknown) and the model's context in
-    tokens (0 is unknown)."""
+    """The kind of server ("" is unknown) and the model's context in tokens (0 is unknown)."""
 
     kind: str = ""
     context_length: int = 0
 
 
 def openai_spec(text: str) -> ModelSpec:
-    """The model that `openai:BASE_URL#MODEL` names. Raises InputError. Asks nobody."""
+    """The model that `openai:BASE_URL#MODEL` names. Contacts no server. Raises InputError."""
     url, _, model = text.removeprefix(PREFIX).partition("#")
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname or not model.strip():
-        message = (
-            f"{text!r} names no server; write openai:BASE_URL#MODEL, such as openai:http://127.0.0.1:8000/v1#qwen."
-        )
+        message = f"{text!r} is not openai:BASE_URL#MODEL, such as openai:http://127.0.0.1:8000/v1#qwen."
         raise InputError("openai_name", message)
     if parts.username or parts.password:
-        raise InputError("openai_login", f"Leave the login out of the address; a key goes into {KEY}.", name=KEY)
+        raise InputError("openai_login", f"Leave the login out of the address; put a key into {KEY}.", name=KEY)
     return ModelSpec(
         id=model,
         name=model,
@@ -62,7 +56,7 @@ def openai_spec(text: str) -> ModelSpec:
 
 
 class OpenAIBackend(LoadingBackend[Server]):
-    """One model on one server, which has a queue of its own."""
+    """A model on a server, which has a queue of its own."""
 
     def __init__(self, spec: ModelSpec) -> None:
         super().__init__(spec, BackgroundLoad(self._open))
@@ -70,18 +64,17 @@ class OpenAIBackend(LoadingBackend[Server]):
         self._key = os.environ.get(KEY, "")
 
     def stream(self, messages: Sequence[Message], config: GenerationConfig) -> Iterator[Chunk]:
-        """Answer the conversation; see Backend.stream. Usage counts from when the server is asked."""
+        """Answers the conversation; see Backend.stream. Usage counts from the request."""
         server = yield from self._load.wait()
         system, turns = split_turns(messages)
         for dropped in range(len(turns)):
-            kept = (*system, *(message for turn in turns[dropped:] for message in turn))
             if dropped:
                 yield Chunk(dropped_turns=dropped)
             try:
-                yield from self._ask(kept, config, server)
+                yield from self._ask(without_turns(system, turns, dropped), config, server)
                 return
             except _TooLong as error:
-                # Nobody but the server can count: it is asked again with less.
+                # Only the server can count tokens: it is asked again with one turn less.
                 if dropped + 1 == len(turns):
                     raise self._refusal(error, server) from error
 
@@ -94,14 +87,15 @@ class OpenAIBackend(LoadingBackend[Server]):
         answer = _Answer()
         try:
             yield Chunk(stage="reading")
-            with closing(iter(Events(partial(stream_chat, self._url, self._key, request)))) as events:
+            with closing(iter(RequestEvents(partial(stream_chat, self._url, self._key, request)))) as events:
                 for event in events:
                     yield from answer.read(event) if event is not None else (Chunk(),)
         except ArenaError:
             raise
         except Exception as error:
-            raise _translated(error, self.spec, self._url, answer.begun) from error
-        yield from answer.end()
+            begun = answer.first_token_seconds is not None
+            raise _translated(error, self.spec, self._url, begun) from error
+        yield from answer.finished()
 
     def _open(self) -> Server:
         try:
@@ -111,82 +105,79 @@ class OpenAIBackend(LoadingBackend[Server]):
             raise BackendError("openai_library", message) from error
         except Exception as error:
             raise _translated(error, self.spec, self._url) from error
-        found = next((model for model in models if self._model in _names(model)), None)
-        if found is None:
+        model = next((model for model in models if self._model in _names(model)), None)
+        if model is None:
             names = ", ".join(sorted(str(model.get("id")) for model in models)[:10])
             message = f"{self._url} has no model {self._model!r}; it has {names or 'none'}."
             raise BackendError("openai_model", message, model=self._model)
-        meta = found.get("meta") or {}
-        length = found.get("max_model_len") or meta.get("n_ctx") or 0
-        return Server(str(found.get("owned_by") or "").lower(), int(length))
+        meta = model.get("meta") or {}
+        length = model.get("max_model_len") or meta.get("n_ctx") or 0
+        return Server(str(model.get("owned_by") or "").lower(), int(length))
 
     def _refusal(self, error: _TooLong, server: Server) -> InputError:
-        name, tokens, limit = self.spec.name, error.tokens, error.limit or server.context_length
-        if tokens and limit:
-            message = f"The prompt has {tokens} tokens; {name} takes {limit} together with its answer."
-            return InputError("prompt_too_long", message, model=name, tokens=tokens, limit=limit)
-        return InputError("openai_too_long", f"{name} does not take the prompt: {error}", model=name, reason=str(error))
+        name, limit = self.spec.name, error.limit or server.context_length
+        if error.tokens and limit:
+            return too_long(name, error.tokens, limit)
+        message = f"{name} does not accept the prompt: {error}"
+        return InputError("openai_too_long", message, model=name, reason=str(error))
 
 
 class _TooLong(Exception):
-    """The conversation does not fit: how long it is and may be in tokens, 0 where the server does not say."""
+    """The conversation does not fit: its length and the limit in tokens, 0 where the server does not say."""
 
-    def __init__(self, tokens: int, limit: int, words: str) -> None:
-        super().__init__(words)
+    def __init__(self, tokens: int, limit: int, message: str) -> None:
+        super().__init__(message)
         self.tokens, self.limit = tokens, limit
 
 
-class _Answer:
+class _Answer(Generation):
     """The chunks of one answer, from the server's."""
 
     def __init__(self) -> None:
-        self._text = AnswerText((), reasoning=True)
-        self._began = time.monotonic()
-        self._first: float | None = None
-        self._tokens = 0
-        self._usage: Any = None
+        super().__init__(AnswerText((), reasoning=True))
         self._finish: FinishReason | None = None
-
-    @property
-    def begun(self) -> bool:
-        """Whether the server has said anything."""
-        return self._first is not None
+        # The server's own usage, which comes with the last event.
+        self._counted: Any = None
 
     def read(self, event: Any) -> Iterator[Chunk]:
-        # llama.cpp's own; others read a prompt without a word.
+        """The chunks of one of the server's events."""
+        # Only llama.cpp reports progress.
         if progress := getattr(event, "prompt_progress", None):
             yield Chunk(stage="reading", done=int(progress["processed"]), total=int(progress["total"]))
-        self._usage = getattr(event, "usage", None) or self._usage
+        self._counted = getattr(event, "usage", None) or self._counted
         for choice in event.choices[:1]:
             delta = choice.delta
-            # Two names are in use for the same thing, and neither is in the library.
+            # Servers use two names for reasoning, and the library knows neither.
             reasoning = getattr(delta, "reasoning_content", None) or getattr(delta, "reasoning", None) or ""
             text = delta.content or ""
             if text or reasoning:
-                self._tokens += 1
-                self._first = self._first if self._first is not None else time.monotonic() - self._began
-            usage = self._so_far()
+                self.count_token()
             if reasoning:
-                yield Chunk(reasoning=str(reasoning), usage=usage)
+                yield Chunk(reasoning=str(reasoning), usage=self.usage)
             if text:
-                yield from (replace(chunk, usage=usage) for chunk in self._text.feed(text))
+                yield from self.feed(text)
             if choice.finish_reason:
                 self._finish = "length" if choice.finish_reason == "length" else "stop"
 
-    def end(self) -> Iterator[Chunk]:
-        """What is left. Raises BackendError if the server did not say that this is all."""
-        yield from self._text.flush()
+    def finished(self) -> Iterator[Chunk]:
+        """The last chunks. Raises BackendError if the server ended without a finish reason."""
         if self._finish is None:
+            yield from self.text.flush()
             raise BackendError("openai_gone", "The server ended in the middle of its answer.", reason="no end")
-        yield Chunk(finish_reason=self._finish, usage=self._so_far())
+        yield from self.end(self._finish)
 
-    def _so_far(self) -> Usage:
-        seconds = time.monotonic() - self._began
-        if self._usage is None:
-            return Usage(None, self._tokens or None, self._first, seconds)
-        details = getattr(self._usage, "prompt_tokens_details", None)
-        cached = getattr(details, "cached_tokens", None)
-        return Usage(self._usage.prompt_tokens, self._usage.completion_tokens, self._first, seconds, cached)
+    @property
+    def usage(self) -> Usage:
+        """The server's usage; until it is known, what has arrived so far."""
+        if self._counted is None:
+            return Usage(None, self.tokens or None, self.first_token_seconds, self.seconds)
+        details = getattr(self._counted, "prompt_tokens_details", None)
+        return replace(
+            super().usage,
+            prompt_tokens=self._counted.prompt_tokens,
+            new_tokens=self._counted.completion_tokens,
+            cached_tokens=getattr(details, "cached_tokens", None),
+        )
 
 
 def _names(model: Mapping[str, Any]) -> tuple[object, ...]:
@@ -194,11 +185,11 @@ def _names(model: Mapping[str, Any]) -> tuple[object, ...]:
 
 
 def _settings(config: GenerationConfig, kind: str) -> dict[str, Any]:
-    """The request's fields for sampling. What is no part of OpenAI's own is sent under the names that the server
-    knows, and to an unknown server only if it asks for something."""
+    """The request's fields for sampling. Fields beyond OpenAI's own have the names that the kind of server knows; a
+    server of an unknown kind gets them only where they differ from the default."""
     extra: dict[str, Any] = {}
     if kind == "llamacpp":
-        # Its own defaults are top_k 40 and min_p 0.05, which nobody here asked for.
+        # Its defaults are top_k 40 and min_p 0.05.
         extra = {"top_k": config.top_k, "min_p": 0.0, "repeat_penalty": config.repetition_penalty}
         extra["return_progress"] = True
     elif kind in ("vllm", "sglang") or config.top_k or config.repetition_penalty != 1:
@@ -213,15 +204,15 @@ def _settings(config: GenerationConfig, kind: str) -> dict[str, Any]:
 
 
 def _unmarked(text: str) -> str:
-    return _MARKERS.sub(rf"\g<0>{_GAP}", text)
+    return _MARKERS.sub(rf"\g<0>{_ZERO_WIDTH_SPACE}", text)
 
 
 def _translated(error: Exception, spec: ModelSpec, url: str, begun: bool = False) -> Exception:
-    """What the library raised as one line that names no key. A conversation that is too long is told apart."""
+    """The library's error as a BackendError of one line that contains no key, or _TooLong."""
     import openai
 
     if isinstance(error, openai.APITimeoutError):
-        return BackendError("openai_silent", f"{url} has been silent for too long.", model=spec.name)
+        return BackendError("openai_silent", f"{url} has not answered for too long.", model=spec.name)
     if isinstance(error, openai.APIStatusError):
         return _refused(error, spec)
     if isinstance(error, openai.APIConnectionError) and not begun:
@@ -231,23 +222,22 @@ def _translated(error: Exception, spec: ModelSpec, url: str, begun: bool = False
 
 
 def _refused(error: Any, spec: ModelSpec) -> Exception:
-    status, body = error.status_code, _inner(error.body)
+    status, body = error.status_code, _error_object(error.body)
     words = _one_line(str(body.get("message") or error.message))
     if status in (401, 403):
-        message = f"The server of {spec.name} wants a key that is valid: set {KEY}."
+        message = f"The server of {spec.name} requires a valid key: set {KEY}."
         return BackendError("openai_denied", message, model=spec.name, name=KEY)
     if status in (400, 413, 422) and ("n_ctx" in body or _TOO_LONG.search(words)):
         return _TooLong(int(body.get("n_prompt_tokens") or 0), int(body.get("n_ctx") or 0), words)
     if status == 429:
-        return BackendError("openai_busy", f"The server of {spec.name} has too much to do; try again.", model=spec.name)
+        return BackendError("openai_busy", f"{spec.name}'s server is busy. Try again shortly.", model=spec.name)
     return BackendError("backend_failed", f"The server of {spec.name} refused: {words}", reason=words)
 
 
 def _one_line(words: str) -> str:
-    """What a server says, however it was written."""
     return " ".join(words.split())[:200]
 
 
-def _inner(body: object) -> Mapping[str, Any]:
-    found = body.get("error", body) if isinstance(body, dict) else {}
-    return found if isinstance(found, dict) else {}
+def _error_object(body: object) -> Mapping[str, Any]:
+    error = body.get("error", body) if isinstance(body, dict) else {}
+    return error if isinstance(error, dict) else {}

@@ -1,38 +1,36 @@
-"""One request to an OpenAI-compatible server, in a thread that can be stopped. Knows no Backend and no arena.
+"""Sends one request to an OpenAI-compatible server, in a thread that can be stopped.
 
-The library's asynchronous client is used: a task can be cancelled wherever it waits, and cancelling closes the
-connection, which is how such servers learn that nobody wants the rest.
+It uses the library's asynchronous client: a task can be cancelled wherever it waits. Cancelling closes the connection,
+which tells the server to stop generating.
 """
 
 from __future__ import annotations
 
 import asyncio
-import queue
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Mapping
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from backends.streaming.slots import SIGN_OF_LIFE_SECONDS
+from backends.streaming.generation import Events
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
 T = TypeVar("T")
-# A server that does not take a connection in this time is not there; one that is silent for so long has died. On a
-# CPU a long prompt is read for minutes without a word.
+# A server on a CPU may read a long prompt for minutes without sending anything.
 CONNECT_SECONDS, SILENCE_SECONDS, LIST_SECONDS = 10.0, 600.0, 15.0
 # How long a closed stream waits for its thread; the connection is closed within milliseconds.
 CLOSE_SECONDS = 5.0
-# The library refuses to be made without a key; servers of one's own mostly want none.
+# The library requires a key; most local servers need none.
 NO_KEY = "none"
 
 
-class Events(Generic[T]):
-    """The events of one request; iterate once. None is a sign of life. Raises what the library raises."""
+class RequestEvents(Generic[T]):
+    """The events of one request; iterate once. None is a keep-alive. Raises what the library raises."""
 
     def __init__(self, events: Callable[[], AsyncIterator[T]]) -> None:
-        self._make = events
-        self._queue: queue.SimpleQueue[T | BaseException | None] = queue.SimpleQueue()
+        self._open = events
+        self._events: Events[T] = Events()
         self._loop = asyncio.new_event_loop()
         self._task: asyncio.Task[None] | None = None
         self._thread = threading.Thread(target=self._run, name="openai", daemon=True)
@@ -40,26 +38,16 @@ class Events(Generic[T]):
     def __iter__(self) -> Generator[T | None]:
         self._thread.start()
         try:
-            while True:
-                try:
-                    event = self._queue.get(timeout=SIGN_OF_LIFE_SECONDS)
-                except queue.Empty:
-                    yield None
-                    continue
-                if isinstance(event, BaseException):
-                    raise event
-                if event is None:
-                    return
-                yield event
+            yield from self._events
         finally:
             self._stop()
 
     def _stop(self) -> None:
-        # Whether the task is there yet or not: the loop carries this out as soon as it runs.
+        # The loop runs this callback as soon as it starts, so it does not matter whether the task exists yet.
         if self._thread.is_alive():
             try:
                 self._loop.call_soon_threadsafe(self._cancel)
-            except RuntimeError:  # it has just ended by itself
+            except RuntimeError:  # the loop has just closed
                 return
             self._thread.join(CLOSE_SECONDS)
 
@@ -69,27 +57,27 @@ class Events(Generic[T]):
 
     def _run(self) -> None:
         try:
-            self._task = self._loop.create_task(self._pass_on())
+            self._task = self._loop.create_task(self._forward())
             self._loop.run_until_complete(self._task)
-            self._queue.put(None)
+            self._events.end()
         except BaseException as error:  # noqa: BLE001 (raised again where the events are read)
-            self._queue.put(error)
+            self._events.end(error)
         finally:
             self._loop.run_until_complete(self._loop.shutdown_asyncgens())
             self._loop.close()
 
-    async def _pass_on(self) -> None:
-        async for event in self._make():
-            self._queue.put(event)
+    async def _forward(self) -> None:
+        async for event in self._open():
+            self._events.put(event)
 
 
 def call(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
-    """What one coroutine comes to, in a loop of its own."""
+    """The result of one coroutine, in an event loop of its own."""
     return asyncio.run(work())
 
 
 def client(base_url: str, key: str, silence: float) -> AsyncOpenAI:
-    """The library's client; to be closed after use. It tries nothing twice: a prompt may have been answered already."""
+    """The library's client; close it after use. It never retries: the prompt may have been answered already."""
     from openai import AsyncOpenAI, Timeout
 
     timeout = Timeout(silence, connect=CONNECT_SECONDS)
@@ -97,7 +85,7 @@ def client(base_url: str, key: str, silence: float) -> AsyncOpenAI:
 
 
 async def list_models(base_url: str, key: str) -> list[Mapping[str, Any]]:
-    """What the server says it has."""
+    """The server's models."""
     async with client(base_url, key, LIST_SECONDS) as server:
         page = await server.models.list()
         return [model.model_dump() for model in page.data]

@@ -1,1 +1,1 @@
-"""Weights of few bits: how they are rounded, laid out, stored, opened and multiplied. Knows no text and no sampling."""
+"""Weights of 4 and 8 bits: how they are rounded, laid out, stored, opened and multiplied."""

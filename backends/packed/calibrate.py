@@ -1,20 +1,27 @@
-"""Rounding a chat model layer by layer, each for what the rounded ones before make of a text. Knows no file format.
+"""Rounds a model layer by layer (GPTQ), each on what the rounded layers before it make of a text.
 
-Needs memory for one layer at a time: a layer is brought to bfloat16 when its turn comes and dropped after it.
+It needs memory for one layer at a time: a layer is converted to bfloat16 when its turn comes, and dropped afterwards.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from arena.types import Message
+from backends.families.weights import convert
 from backends.machine.pages import release
 from backends.packed.gptq import compensated, toward
 from backends.packed.scheme import Rounded4, fitting_group
-from backends.packed.sequences import Enough, Run, first_run
+
+CALIBRATION = Path(__file__).with_name("calibration.txt")
+# Few, for long contexts; several, so that a layer needs little memory at a time.
+CHATS = 12
 
 
 def calibrated(
@@ -25,103 +32,139 @@ def calibrated(
     progress: Callable[[int, int], None] = lambda done, layers: None,
     known: Callable[[str, int], Rounded4 | None] = lambda name, rows: None,
 ) -> Iterator[tuple[str, Rounded4]]:
-    """Yields the name and the rounding of every Linear in the model's layers, in order. Uses the model up.
+    """Yields the name and the rounding of every Linear in the model's layers, in order. Consumes the model.
 
-    `sequences` are token ids to run; `files` are those that the weights are mapped from, if they are. `progress` is
-    told how many layers of how many are done. What is `known`, by name and number of rows, from a
-    run that was stopped is taken as it is.
-    Rows that do not come in whole groups are left as they are, and not yielded.
+    `sequences` are token ids to run; `files` are those that the weights are mapped from. `progress` gets the number of
+    layers done and of all. `known(name, rows)` returns the roundings of an interrupted run, which are reused. A Linear
+    whose columns do not divide into groups is not rounded or yielded.
     """
     layers = model.model.layers
     with torch.inference_mode():
-        runs = [first_run(model, ids) for ids in sequences]
+        runs = [_first_run(model, ids) for ids in sequences]
     for number, layer in enumerate(layers):
         progress(number, len(layers))
-        _to_bf16(layer, files)
-        shared = _sharing(layer, runs[0])
+        convert(layer, torch.bfloat16, files)
+        shared = _sharing_inputs(layer, runs[0])
         exact, inputs = _exact(layer, [names[0] for names in shared], runs)
         for names in shared:
-            before = inputs.pop(names[0])
-            own = fitting_group(layer.get_submodule(names[0]).weight.shape[1], group)
+            exact_inputs = inputs.pop(names[0])
+            modules = [layer.get_submodule(name) for name in names]
+            own_group = fitting_group(modules[0].weight.shape[1], group)
+            if not own_group:
+                continue
             places = [f"model.layers.{number}.{name}" for name in names]
-            if own:
-                modules = [layer.get_submodule(name) for name in names]
-                old = [known(place, module.out_features) for place, module in zip(places, modules, strict=True)]
-                there = [rounded for rounded in old if rounded]
-                parts = there if len(there) == len(names) else _rounded(layer, modules, runs, before, own)
-                for place, module, rounded in zip(places, modules, parts, strict=True):
-                    _put(module, rounded, files)
-                    yield place, rounded
+            stored = [known(place, module.out_features) for place, module in zip(places, modules, strict=True)]
+            parts = [rounded for rounded in stored if rounded]
+            if len(parts) < len(names):
+                parts = _rounded(layer, modules, runs, exact_inputs, own_group)
+            for place, module, rounded in zip(places, modules, parts, strict=True):
+                # The layers after it are calibrated on the rounded weight.
+                old = module.weight.data
+                module.weight.data = rounded.floats().to(torch.bfloat16)
+                release(old, files)
+                yield place, rounded
         with torch.inference_mode():
             runs = [
-                Run(run.through(layer, run.hidden), own, run.settings) for run, own in zip(runs, exact, strict=True)
+                _Run(run.through(layer, run.hidden), own, run.settings) for run, own in zip(runs, exact, strict=True)
             ]
-        _drop(layer)
+        for parameter in layer.parameters():
+            parameter.data = torch.empty(0, dtype=parameter.dtype)
     progress(len(layers), len(layers))
 
 
-def _to_bf16(layer: Any, files: Sequence[Path]) -> None:
-    for parameter in layer.parameters():
-        if parameter.dtype != torch.bfloat16:
-            old = parameter.data
-            parameter.data = old.to(torch.bfloat16)
-            release(old, files)
+@dataclass(frozen=True)
+class _Run:
+    """A sequence on its way through the layers: its hidden states after rounded layers, and without any rounding.
+
+    `settings` are the model's other arguments for every layer.
+    """
+
+    hidden: torch.Tensor
+    exact: torch.Tensor
+    settings: dict[str, Any]
+
+    def through(self, layer: Any, hidden: torch.Tensor) -> torch.Tensor:
+        """The layer's output for `hidden`."""
+        out = layer(hidden, **self.settings)
+        after: torch.Tensor = out[0] if isinstance(out, tuple) else out
+        return after
 
 
-def _drop(layer: Any) -> None:
-    """Nobody asks this layer again."""
-    for parameter in layer.parameters():
-        parameter.data = torch.empty(0, dtype=parameter.dtype)
+class _Enough(Exception):
+    """Stops a pass whose remaining results are not needed."""
 
 
-def _sharing(layer: Any, run: Run) -> list[list[str]]:
-    """The names of the layer's Linears, those with the same input together, in the order of their use."""
+def _first_run(model: Any, ids: Sequence[int]) -> _Run:
+    """The arguments of the first layer. All layers are assumed to get the same, as in the supported classes."""
+    runs: list[_Run] = []
+
+    def catch(module: Any, args: tuple[Any, ...], settings: dict[str, Any]) -> None:
+        hidden = _bf16(args[0])
+        runs.append(_Run(hidden, hidden, {name: _bf16(value) for name, value in settings.items()}))
+        raise _Enough
+
+    hook = model.model.layers[0].register_forward_pre_hook(catch, with_kwargs=True)
+    try:
+        model.model(input_ids=torch.tensor([list(ids)]), use_cache=False)
+    except _Enough:
+        return runs[0]
+    finally:
+        hook.remove()
+    raise RuntimeError("the model does not use its first layer")
+
+
+def _bf16(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return tuple(_bf16(part) for part in value)
+    return value.to(torch.bfloat16) if torch.is_tensor(value) and value.is_floating_point() else value
+
+
+@contextmanager
+def _inputs_seen(modules: Mapping[str, Any], see: Callable[[str, torch.Tensor], None]) -> Iterator[None]:
+    """Calls `see(name, input)` whenever one of the modules runs in the block."""
+    hooks = [
+        module.register_forward_pre_hook(lambda module, args, name=name: see(name, args[0]))
+        for name, module in modules.items()
+    ]
+    try:
+        with torch.inference_mode():
+            yield
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def _sharing_inputs(layer: Any, run: _Run) -> list[list[str]]:
+    """The names of the layer's Linears, grouped by their input, in the order of their use."""
     inputs: list[tuple[torch.Tensor, list[str]]] = []
 
-    def note(name: str, value: torch.Tensor) -> None:
+    def see(name: str, value: torch.Tensor) -> None:
         for known, names in inputs:
             if known is value:
                 names.append(name)
                 return
         inputs.append((value, [name]))
 
-    hooks = [
-        module.register_forward_pre_hook(lambda module, args, name=name: note(name, args[0]))
-        for name, module in layer.named_modules()
-        if isinstance(module, torch.nn.Linear)
-    ]
-    try:
-        with torch.inference_mode():
-            run.through(layer, run.exact)
-    finally:
-        for hook in hooks:
-            hook.remove()
+    linears = {name: module for name, module in layer.named_modules() if isinstance(module, torch.nn.Linear)}
+    with _inputs_seen(linears, see):
+        run.through(layer, run.exact)
     return [names for _, names in inputs]
 
 
 def _exact(
-    layer: Any, names: Sequence[str], runs: Sequence[Run]
+    layer: Any, names: Sequence[str], runs: Sequence[_Run]
 ) -> tuple[list[torch.Tensor], dict[str, list[torch.Tensor]]]:
-    """Without any rounding: what comes out of the layer, and what goes into the named Linears, run by run."""
+    """Without any rounding: the layer's outputs, and the inputs of the named Linears, run by run."""
     inputs: dict[str, list[torch.Tensor]] = {name: [] for name in names}
-    hooks = [
-        layer.get_submodule(name).register_forward_pre_hook(
-            lambda module, args, name=name: inputs[name].append(args[0])
-        )
-        for name in names
-    ]
-    try:
-        with torch.inference_mode():
-            return [run.through(layer, run.exact) for run in runs], inputs
-    finally:
-        for hook in hooks:
-            hook.remove()
+    modules = {name: layer.get_submodule(name) for name in names}
+    with _inputs_seen(modules, lambda name, value: inputs[name].append(value)):
+        return [run.through(layer, run.exact) for run in runs], inputs
 
 
 def _rounded(
-    layer: Any, modules: Sequence[Any], runs: Sequence[Run], exact: Sequence[torch.Tensor], group: int
+    layer: Any, modules: Sequence[Any], runs: Sequence[_Run], exact: Sequence[torch.Tensor], group: int
 ) -> list[Rounded4]:
-    """Round Linears that share an input as one."""
+    """Rounds Linears that share an input as one matrix."""
     gram, cross = _grams(layer, modules[0], runs, exact)
     wanted = toward(torch.cat([module.weight.data for module in modules]), gram, cross)
     del cross
@@ -132,45 +175,55 @@ def _rounded(
     return [Rounded4(*part) for part in parts]
 
 
-def _put(module: Any, rounded: Rounded4, files: Sequence[Path]) -> None:
-    """In place of the float weight, for what comes after it."""
-    old = module.weight.data
-    module.weight.data = rounded.floats().to(torch.bfloat16)
-    release(old, files)
-
-
 def _grams(
-    layer: Any, module: Any, runs: Sequence[Run], exact: Sequence[torch.Tensor]
+    layer: Any, module: Any, runs: Sequence[_Run], exact: Sequence[torch.Tensor]
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Over all inputs x of one Linear, and what each would `exact`ly be (e): the sums of x x^T and of e x^T.
+    """The sums of x x^T and of e x^T over all inputs x of a Linear, where e is what x would be without rounding.
 
-    Each x is brought to the same length: a few tokens have inputs a hundred times as long as all others', and would
-    be the only ones that count.
+    Each x is scaled to the same length: a few tokens have inputs a hundred times as long as the others', and would
+    dominate the sums.
     """
     size = module.weight.shape[1]
     gram, cross = torch.zeros(size, size), torch.zeros(size, size)
     left = iter(exact)
 
-    def add(module: Any, args: tuple[torch.Tensor]) -> None:
-        rows = args[0].reshape(-1, size).float()
+    def see(_: str, value: torch.Tensor) -> None:
+        rows = value.reshape(-1, size).float()
         lengths = rows.norm(dim=-1, keepdim=True).clamp_(min=1e-12)
         rows = rows / lengths
         gram.addmm_(rows.t(), rows)
         cross.addmm_((next(left).reshape(-1, size).float() / lengths).t(), rows)
-        raise Enough
+        raise _Enough
 
-    hook = module.register_forward_pre_hook(add)
-    try:
+    with _inputs_seen({"": module}, see):
         for run in runs:
-            _until_enough(layer, run)
-    finally:
-        hook.remove()
+            with suppress(_Enough):
+                run.through(layer, run.hidden)
     return gram, cross
 
 
-def _until_enough(layer: Any, run: Run) -> None:
-    try:
-        with torch.inference_mode():
-            run.through(layer, run.hidden)
-    except Enough:
-        pass
+# ---- the text
+
+
+def passages(path: Path) -> list[str]:
+    """The passages of a text file, separated by "---". One that begins with "> " is a question and its answer."""
+    return [passage.strip("\n") for passage in path.read_text(encoding="utf-8").split("\n---\n")]
+
+
+def conversations(texts: Sequence[str], count: int = CHATS) -> list[list[Message]]:
+    """The passages as `count` chats: questions with their answers, then plain text from the user."""
+    asked = [text.removeprefix("> ").split("\n", 1) for text in texts if text.startswith("> ")]
+    plain = [text for text in texts if not text.startswith("> ")]
+    return [_chat(asked[start::count], plain[start::count]) for start in range(count)]
+
+
+def _chat(asked: Sequence[Sequence[str]], plain: Sequence[str]) -> list[Message]:
+    turns: list[Message] = []
+    for question, answer in asked:
+        turns += [Message("user", question), Message("assistant", answer)]
+    return [*turns, Message("user", "\n\n".join(plain))]
+
+
+def calibration_ids(prompt_ids: Callable[[Sequence[Message]], list[int]]) -> list[list[int]]:
+    """The calibration text as token ids, in a family's own chat format."""
+    return [prompt_ids(chat) for chat in conversations(passages(CALIBRATION))]

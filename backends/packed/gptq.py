@@ -1,8 +1,8 @@
-"""Rounding to 4 bits that makes up for its own errors (GPTQ). Knows no models and no text, only a gram matrix.
+"""Rounds to 4 bits with compensation of the errors (GPTQ).
 
-Column after column is rounded, and what that gets wrong is spread over the columns still to come, as far as the
-inputs' correlation lets them stand in for it. Then every group's scale and zero are fitted once more to what was
-wanted at first. Everything is kept transposed, [columns, rows], so that a column of the weight is contiguous.
+Columns are rounded one after the other, and the error of each is spread over the remaining columns, as far as the
+correlation of the inputs allows. Then every group's scale and zero are fitted again to the original weight. Matrices
+are transposed, [columns, rows], so that a column of the weight is contiguous.
 """
 
 from __future__ import annotations
@@ -11,34 +11,35 @@ import torch
 
 from backends.packed.scheme import LEAST_SCALE, Rounded4, grid4, to_grid4
 
-# Added to the diagonal, as a part of its mean: what few calibration rows do not say shall not be trusted.
+# Added to the diagonal, as a share of its mean, since few calibration rows do not determine everything.
 DAMPING = 0.01
-# The same where a weight is bent to make up for other Linears' errors.
+# The same where a weight is adjusted for the errors of other Linears.
 TRUST = 0.01
-# Columns rounded group by group before the rest is brought up to date in one multiplication.
+# Columns rounded group by group before the rest is updated in one multiplication.
 BLOCK = 128
 
 
 def compensated(weight: torch.Tensor, gram: torch.Tensor, group: int) -> Rounded4:
-    """To 16 values a group so that the outputs change least. `weight` is [rows, columns], columns in whole groups.
+    """Rounds to 16 values per group so that the outputs change least. `weight` is [rows, columns].
 
-    `gram` is the sum of x x^T over calibration inputs, float32 [columns, columns]. It is used up.
+    `columns` is a multiple of `group`. `gram` is the sum of x x^T over calibration inputs, float32 [columns, columns];
+    it is overwritten.
     """
     wanted = weight.t().float().contiguous()
     _settle(wanted, gram)
-    # The factor, as large as the gram, is gone before the fit begins.
+    # The factor, as large as the gram, is freed before the fit begins.
     rounded = _rounded(wanted.clone(), _inverse_factor(gram), group)
     return _fitted(wanted, gram, rounded)
 
 
 def toward(weight: torch.Tensor, gram: torch.Tensor, cross: torch.Tensor) -> torch.Tensor:
-    """The weight, float32, that on inputs x comes as near as it can to what `weight` makes of the inputs e.
+    """The weight, float32, whose outputs on the inputs x are closest to those of `weight` on the inputs e.
 
-    For a Linear after rounded ones, whose inputs x are no longer the exact e. `gram` is the sum of x x^T and `cross`
-    that of e x^T, which is used up.
+    For a Linear after rounded ones, whose inputs x differ from the exact e. `gram` is the sum of x x^T and `cross`
+    that of e x^T, which is overwritten.
     """
     diagonal = gram.diagonal().clone()
-    # The inputs that never are anything but 0 would leave nothing to invert. In place: a copy has half a gigabyte.
+    # Inputs that are always 0 would make it singular. In place: a copy takes half a gigabyte.
     gram.diagonal().add_(TRUST * max(float(diagonal.mean()), LEAST_SCALE))
     lower = torch.linalg.cholesky(gram)
     gram.diagonal().copy_(diagonal)
@@ -47,7 +48,7 @@ def toward(weight: torch.Tensor, gram: torch.Tensor, cross: torch.Tensor) -> tor
 
 
 def _settle(wanted: torch.Tensor, gram: torch.Tensor) -> None:
-    """Inputs that are always 0 get a 1, so that the gram can be inverted, and their weights a 0."""
+    """Inputs that are always 0 get a 1 on the diagonal, so that the gram can be inverted, and a weight of 0."""
     diagonal = gram.diagonal()
     dead = diagonal <= 0
     wanted[dead] = 0
@@ -55,7 +56,7 @@ def _settle(wanted: torch.Tensor, gram: torch.Tensor) -> None:
 
 
 def _inverse_factor(gram: torch.Tensor) -> torch.Tensor:
-    """The upper Cholesky factor of the inverse; `gram` gets as much damping as that takes."""
+    """The upper Cholesky factor of the inverse; adds as much damping to `gram` as that needs."""
     damping = DAMPING * float(gram.diagonal().mean())
     while True:
         gram.diagonal().add_(damping)
@@ -70,7 +71,7 @@ def _inverse_factor(gram: torch.Tensor) -> torch.Tensor:
 
 
 def _rounded(left: torch.Tensor, factor: torch.Tensor, group: int) -> Rounded4:
-    """`left` is what is left of the weight, transposed, once those before have got their errors off."""
+    """Rounds `left`, the transposed weight, which is updated with the errors of the columns before."""
     columns, rows = left.shape
     q = torch.empty(columns, rows, dtype=torch.uint8)
     scale = torch.empty(rows, columns // group, dtype=torch.bfloat16)
@@ -96,7 +97,7 @@ def _round_group(
     first: int,
     errors: torch.Tensor,
 ) -> None:
-    """Fill in the group's `q` from `first` on, and `errors`: what went wrong, in shares that the others take over."""
+    """Fills in the group's `q` from `first` on, and `errors`, scaled for the columns that take them over."""
     scale, zero = (part.contiguous() for part in grid)
     for column in range(left.shape[0]):
         steps = q[first + column] = to_grid4(left[column], scale, zero)
@@ -106,7 +107,7 @@ def _round_group(
 
 
 def _fitted(wanted: torch.Tensor, gram: torch.Tensor, rounded: Rounded4) -> Rounded4:
-    """The same steps with the scale and zero of one group after the other where they change the outputs least."""
+    """The same steps with each group's scale and zero fitted so that the outputs change least."""
     scale, zero = rounded.scale.float(), rounded.zero.float()
     steps, group = rounded.q.t().float() - 8, rounded.group
     pull = gram @ (wanted - rounded.floats().t())
@@ -114,7 +115,7 @@ def _fitted(wanted: torch.Tensor, gram: torch.Tensor, rounded: Rounded4) -> Roun
         columns = slice(at * group, (at + 1) * group)
         own, inner, pulled = steps[columns], gram[columns, columns], pull[columns]
         felt = inner @ own
-        # Two equations a row, for the change of the scale and that of the zero.
+        # Two equations per row, for the change of the scale and of the zero.
         curve, mixed, flat = (felt * own).sum(0), felt.sum(0), inner.sum()
         by_scale, by_zero = (pulled * own).sum(0), pulled.sum(0)
         determinant = curve * flat - mixed * mixed
@@ -122,7 +123,7 @@ def _fitted(wanted: torch.Tensor, gram: torch.Tensor, rounded: Rounded4) -> Roun
             determinant > 1e-6 * curve * flat, (by_scale * flat - by_zero * mixed) / determinant, torch.zeros(())
         )
         finer = _as_stored((scale[:, at] + change).clamp_(min=LEAST_SCALE)) - scale[:, at]
-        # The zero also takes over what the scale lost by being stored.
+        # The zero also compensates for the rounding of the stored scale.
         shift = _as_stored(zero[:, at] + (by_zero - finer * mixed) / flat) - zero[:, at]
         scale[:, at] += finer
         zero[:, at] += shift

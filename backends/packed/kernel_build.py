@@ -1,7 +1,4 @@
-"""Compiles kernels.c for this processor, once: the result is kept by source, flags, compiler and processor.
-
-Knows what the processor must have, not what the kernels compute. Raises `NoKernels` with the reason.
-"""
+"""Compiles kernels.c for this processor, and caches the library by source, flags, compiler and processor."""
 
 from __future__ import annotations
 
@@ -14,22 +11,25 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from backends.machine.facts import CPUINFO, processor_facts
+
 SOURCE = Path(__file__).with_name("kernels.c")
-# Without them nothing of the source compiles; what is there besides (BF16, VBMI, AMX) is used by the source itself.
+# Required to compile the source; it also uses BF16, VBMI and AMX where available.
 NEEDED = ("avx512f", "avx512bw", "avx512vl", "avx512dq", "avx512_vnni")
 FLAGS = ("-O3", "-march=native", "-fopenmp", "-fPIC", "-std=gnu11")
-_SECONDS = 120
-# Bytes of the digest that ends a compiled file.
+_COMPILER_SECONDS = 120
+# Bytes of the digest at the end of a compiled file.
 _DIGEST = 32
 
 
 class NoKernels(Exception):
-    """There are no kernels here; the text says why."""
+    """The kernels cannot be used here; the message says why."""
 
 
-def build(flags: Sequence[str] = FLAGS, cpuinfo: Path = Path("/proc/cpuinfo"), anew: bool = False) -> Path:
-    """The shared library; `anew` also if there is one. Raises NoKernels."""
-    processor = _processor(cpuinfo)
+def build(flags: Sequence[str] = FLAGS, cpuinfo: Path = CPUINFO, anew: bool = False) -> Path:
+    """The shared library, compiled if it is not cached, or always with `anew`. Raises NoKernels."""
+    facts = processor_facts(cpuinfo)
+    processor = f"{facts.get('model name', '')} {facts.get('flags', '')}"
     lacking = [name for name in NEEDED if name not in processor.split()]
     if lacking:
         raise NoKernels(f"the processor has no {lacking[0]}")
@@ -44,23 +44,14 @@ def build(flags: Sequence[str] = FLAGS, cpuinfo: Path = Path("/proc/cpuinfo"), a
         if anew or not (library.is_file() and _is_ours_alone(library) and _is_whole(library)):
             _compile(compiler, flags, library)
     except OSError as error:
-        raise NoKernels(f"there is no place for them: {error}") from error
+        raise NoKernels(f"the cache folder cannot be used: {error}") from error
     return library
 
 
-def _processor(cpuinfo: Path) -> str:
-    """Name and abilities of the first processor; empty where the system does not say."""
-    try:
-        lines = cpuinfo.read_text(encoding="utf-8", errors="replace").split("\n\n")[0].splitlines()
-    except OSError:
-        return ""
-    return " ".join(line.partition(":")[2].strip() for line in lines if line.startswith(("model name", "flags")))
-
-
 def _folder() -> Path:
-    """A folder of our own in the user's cache; one for this process alone where that cannot be written."""
+    """A folder in the user's cache, or a temporary one for this process if that is not writable."""
     try:
-        # Raises RuntimeError for a user that has no home.
+        # Raises RuntimeError for a user without a home folder.
         cache = Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser())
         folder = cache / "qwen-chatglm-arena"
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -74,13 +65,13 @@ def _folder() -> Path:
 
 
 def _is_ours_alone(path: Path) -> bool:
-    """What others can write could be anything by the time it is run."""
+    """Whether nobody else can write to it, since the library is executed."""
     state = path.stat()
     return state.st_uid == os.getuid() and not state.st_mode & 0o022
 
 
 def _is_whole(library: Path) -> bool:
-    """To load what was cut short, as by a power failure, ends the process."""
+    """Checks the digest at the end: loading a truncated library would crash the process."""
     data = library.read_bytes()
     return hashlib.sha256(data[:-_DIGEST]).digest() == data[-_DIGEST:]
 
@@ -89,20 +80,20 @@ def _compile(compiler: str, flags: Sequence[str], library: Path) -> None:
     with tempfile.TemporaryDirectory(dir=library.parent) as work:
         part, done = Path(work) / "kernels.o", Path(work) / library.name
         _output([compiler, *flags, "-c", str(SOURCE), "-o", str(part)])
-        # Not linked with OpenMP: the threads are those of torch's copy, which is loaded before.
+        # Not linked with OpenMP: it uses torch's copy, which is loaded before.
         _output([compiler, "-shared", "-o", str(done), str(part), "-lm"])
-        # A loader does not mind what comes after the end.
+        # The loader ignores bytes after the end.
         with done.open("ab") as file:
             file.write(hashlib.sha256(done.read_bytes()).digest())
-        # Whatever the umask says, as others' files are not trusted.
+        # Regardless of the umask: a library that others can write is not trusted.
         done.chmod(0o700)
-        # In one step, so that a process that starts at the same time sees all of it or nothing.
+        # Atomic, for a process that starts at the same time.
         done.replace(library)
 
 
 def _output(command: Sequence[str]) -> str:
     try:
-        run = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS, check=True)
+        run = subprocess.run(command, capture_output=True, text=True, timeout=_COMPILER_SECONDS, check=True)
     except subprocess.CalledProcessError as error:
         raise NoKernels(f"the compiler failed: {(error.stderr or '').strip().splitlines()[:1]}") from error
     except (OSError, subprocess.SubprocessError) as error:

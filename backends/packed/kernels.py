@@ -1,7 +1,7 @@
-"""The compiled kernels as functions on tensors. Knows no model and no files.
+"""Calls the compiled kernels on tensors.
 
-A product by integers rounds the activations to 8 bits by groups, one by tiles does not. Within each, a row's result is
-bitwise the same whatever other rows there are.
+An integer product rounds the activations to 8 bits by groups; a product by tiles does not. In both, a row's result is
+bitwise the same whatever the other rows.
 """
 
 from __future__ import annotations
@@ -17,15 +17,13 @@ import torch
 from torch.nn.functional import rms_norm
 
 from backends.packed.kernel_build import NoKernels, build
-from backends.packed.scheme import round4, round8
-from backends.packed.structs import Layer, Places
-from backends.packed.weight_layout import BLOCK, CHUNK, pack4
+from backends.packed.scheme import BLOCK, CHUNK, pack4, round4, round8
 
 log = logging.getLogger(__name__)
 BF16 = torch.bfloat16
 _CLOSE = 0.02
-# Of a weight, its bias, and what it is multiplied with.
-_TRIED = ((BLOCK, 128), (BLOCK,), (5, 128))
+# Shapes of a weight, its bias, and the inputs.
+_TESTED = ((BLOCK, 128), (BLOCK,), (5, 128))
 
 
 class Kernels:
@@ -33,20 +31,20 @@ class Kernels:
 
     def __init__(self, path: Path) -> None:
         try:
-            # One OpenMP for all: the kernels' threads are then torch's own.
+            # A single OpenMP library: the kernels then use torch's threads.
             ctypes.CDLL(str(_openmp()), mode=ctypes.RTLD_GLOBAL)
             self._library = ctypes.CDLL(str(path))
         except OSError as error:
             raise NoKernels(f"the compiled file cannot be loaded: {error}") from error
         self._library.read_lines.restype = ctypes.c_uint64
-        # Whether `many4` is here as well.
+        # Whether `many4` is available.
         self.tiles = hasattr(self._library, "tiles_allowed") and bool(self._library.tiles_allowed())
         _try_out(self)
 
     def few4(
         self, x: torch.Tensor, packed: torch.Tensor, scales: torch.Tensor, bias: torch.Tensor | None
     ) -> torch.Tensor:
-        """x [rows, columns] bfloat16 times a weight of 4 bits as layout.pack4 makes it, to [rows, out] bfloat16.
+        """x [rows, columns] bfloat16 times a weight of 4 bits (see scheme.pack4), to [rows, out] bfloat16.
 
         `bias` is float32 [out].
         """
@@ -59,7 +57,7 @@ class Kernels:
     def many4(
         self, x: torch.Tensor, packed: torch.Tensor, scales: torch.Tensor, bias: torch.Tensor | None
     ) -> torch.Tensor:
-        """The same without rounding x. Only where there are `tiles`."""
+        """The same without rounding x. Requires `tiles`."""
         rows, columns, out, group = _sizes(x, scales)
         y = torch.empty(rows, out, dtype=BF16)
         scratch = torch.empty(-(-rows // 32) * 32 * columns, dtype=BF16)
@@ -105,58 +103,55 @@ class Kernels:
         return out
 
     def layer4(self, layer: Layer, x: torch.Tensor, places: Places) -> torch.Tensor:
-        """x [conversations, hidden] bfloat16 through a whole layer, one new token each; see layer.py."""
+        """x [conversations, hidden] bfloat16 through a whole layer, one new token each."""
         y = torch.empty_like(x)
         if not self._library.layer4(ctypes.byref(layer), ctypes.byref(places), _at(x), _at(y)):
             raise MemoryError("no memory for a layer")
         return y
 
     def rms_norm(self, x: torch.Tensor, weight: torch.Tensor, eps: float) -> torch.Tensor:
-        """x [..., size] bfloat16 in one piece, each row over its root mean square, times `weight` [size]."""
+        """x [..., size] bfloat16, contiguous: each row divided by its root mean square, times `weight` [size]."""
         y = torch.empty_like(x)
         size = x.shape[-1]
         self._library.rms_norm(*map(_at, (x, weight, y)), *_longs(x.numel() // size, size), ctypes.c_float(eps))
         return y
 
     def read_lines(self, memory: torch.Tensor) -> int:
-        """Reads all of `memory` (uint8, in units of 64 kB), to see how fast that goes."""
+        """Reads all of `memory` (uint8, in units of 64 kB), to measure the bandwidth."""
         return int(self._library.read_lines(_at(memory), *_longs(memory.numel() // 64)))
 
 
 @cache
 def find_kernels() -> Kernels | None:
-    """The kernels for this processor, compiled if need be; None, with one line in the log, where there are none."""
+    """The kernels for this processor, compiled if necessary; None, with a log message, if there are none."""
     try:
         try:
             return Kernels(build())
         except NoKernels:
-            # A file that was cut short, or made where another libc was, is made once more.
+            # A truncated file, or one from a machine with another libc, is compiled again.
             return Kernels(build(anew=True))
     except NoKernels as reason:
-        log.warning("Packed weights are computed by PyTorch alone, slower: %s.", reason)
+        log.warning("No compiled kernels, PyTorch computes packed weights more slowly: %s.", reason)
         return None
 
 
 def _openmp() -> Path:
-    found = sorted((Path(torch.__file__).parent / "lib").glob("libgomp*.so*"))
-    if not found:
+    libraries = sorted((Path(torch.__file__).parent / "lib").glob("libgomp*.so*"))
+    if not libraries:
         raise NoKernels("this PyTorch brings no libgomp")
-    return found[0]
+    return libraries[0]
 
 
 def _try_out(kernels: Kernels) -> None:
-    """A small product of each kind against floats: a compiler's mistake must not become a model's.
-
-    A whole layer is made of these.
-    """
+    """Compares a small product of each kind with floats. A compiler's mistake must not change a model's answers."""
     random = torch.Generator().manual_seed(1)
-    weight, bias, x = (torch.randn(*shape, generator=random, dtype=torch.float32) for shape in _TRIED)
+    weight, bias, x = (torch.randn(*shape, generator=random, dtype=torch.float32) for shape in _TESTED)
     x = x.to(BF16)
     four, eight = round4(weight, 32), round8(weight)
     packed, scales = pack4(four)
     by4, by8 = x.float() @ four.floats().T + bias, x.float() @ eight.floats().T + bias
     query, keys, values = x[None, :1, :BLOCK].contiguous(), x[None, 1:, :BLOCK].contiguous(), x[None, 1:, -BLOCK:]
-    checked = {
+    results = {
         "few4": (kernels.few4(x, packed, scales, bias), by4),
         "one4": (kernels.few4(x[:1], packed, scales, bias), by4[:1]),
         "few8": (kernels.few8(x, eight.q, eight.scale, bias), by8),
@@ -164,11 +159,11 @@ def _try_out(kernels: Kernels) -> None:
         "rms_norm": (kernels.rms_norm(x, x[0], 1e-6), rms_norm(x.float(), (128,), x[0].float(), 1e-6)),
     }
     if kernels.tiles:
-        checked["many4"] = kernels.many4(x, packed, scales, bias), by4
-    for name, (found, wanted) in checked.items():
-        # Also false where something is no number.
-        if not (found.float() - wanted).norm() <= _CLOSE * wanted.norm():
-            raise NoKernels(f"the compiled {name} computes wrongly here")
+        results["many4"] = kernels.many4(x, packed, scales, bias), by4
+    for name, (result, wanted) in results.items():
+        # Also true for NaN.
+        if not (result.float() - wanted).norm() <= _CLOSE * wanted.norm():
+            raise NoKernels(f"the compiled {name} gives wrong results")
 
 
 def _attended(query: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, scale: float) -> torch.Tensor:
@@ -187,3 +182,58 @@ def _at(tensor: torch.Tensor | None) -> Any:
 
 def _longs(*numbers: int) -> list[Any]:
     return [ctypes.c_long(number) for number in numbers]
+
+
+class Weight(ctypes.Structure):
+    """A weight of 4 bits, see scheme.pack4. The fields of these structures are those in kernels.c."""
+
+    _fields_ = (
+        ("packed", ctypes.c_void_p),
+        ("scales", ctypes.c_void_p),
+        ("bias", ctypes.c_void_p),
+        ("out", ctypes.c_long),
+        ("columns", ctypes.c_long),
+        ("group", ctypes.c_long),
+    )
+
+
+class Layer(ctypes.Structure):
+    """The weights of a layer, and its sizes."""
+
+    _fields_ = (
+        ("qkv", Weight * 3),
+        ("o", Weight),
+        ("gate_up", Weight * 2),
+        ("down", Weight),
+        ("norm", ctypes.c_void_p),
+        ("inner_norm", ctypes.c_void_p),
+        *((name, ctypes.c_long) for name in ("hidden", "inner", "heads", "kv_heads", "size", "neighbours")),
+        ("eps", ctypes.c_float),
+        ("scale", ctypes.c_float),
+    )
+
+
+class Places(ctypes.Structure):
+    """Conversations with one new token each."""
+
+    _fields_ = (
+        *((name, ctypes.c_void_p) for name in ("keys", "values", "lengths", "steps", "cosines", "sines")),
+        ("rows", ctypes.c_long),
+        ("turned", ctypes.c_long),
+    )
+
+
+def places_of(
+    places: Sequence[tuple[torch.Tensor, torch.Tensor, int]], cosines: torch.Tensor, sines: torch.Tensor
+) -> tuple[Places, tuple[object, ...]]:
+    """The structure for `stepping.batched.Place`s and angles [1, rows, turned], and the arrays that it points to."""
+    rows = len(places)
+    pointers, longs = ctypes.c_void_p * rows, ctypes.c_long * rows
+    arrays = (
+        pointers(*(keys.data_ptr() for keys, _, _ in places)),
+        pointers(*(values.data_ptr() for _, values, _ in places)),
+        longs(*(length for _, _, length in places)),
+        longs(*(keys.stride(0) for keys, _, _ in places)),
+    )
+    addresses = (*(ctypes.addressof(array) for array in arrays), cosines.data_ptr(), sines.data_ptr())
+    return Places(*addresses, rows, cosines.shape[-1]), arrays

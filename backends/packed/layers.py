@@ -1,35 +1,73 @@
-"""Whole layers of packed models by the compiled kernel, where every conversation has one new token.
+"""Computes attention, norms and whole decoder layers of packed models by the compiled kernels.
 
-What lies between the products of one row, some forty small operations, costs as much as a fifth of them. All other
-passes go through the library's own layer.
+Whole layers and attention are for steps in which every conversation has one new token. There some forty small
+operations between the products of a layer take up to a fifth of the time. All other passes use the library's layers.
 """
 
 from __future__ import annotations
 
 import ctypes
 import weakref
+from collections.abc import Sequence
 from typing import Any
 
 import torch
+from torch import nn
 
-from backends.packed.attention import UNIT
-from backends.packed.kernels import BF16, Kernels
+from backends.packed.kernels import BF16, Kernels, Layer, Weight, places_of
 from backends.packed.linear import Linear4
-from backends.packed.norm import RmsNorm
-from backends.packed.structs import Layer, Weight, places_of
-from backends.packed.weight_layout import BLOCK
+from backends.packed.scheme import BLOCK
 from backends.stepping.batched import new_places
 
-# The library's classes that compute exactly this, and whether neighbours of a head are turned together. Others have
-# further norms (Qwen3, Glm4).
-KNOWN = {"Qwen2DecoderLayer": False, "LlamaDecoderLayer": False, "GlmDecoderLayer": True}
+# The attention kernel takes this many numbers of a head at a time.
+UNIT = 64
+# The library's layers that compute exactly what the kernel does, and whether their rotary embedding turns neighbouring
+# numbers of a head together. Qwen3's and Glm4's have further norms.
+_LAYERS = {"Qwen2DecoderLayer": False, "LlamaDecoderLayer": False, "GlmDecoderLayer": True}
+# The library's norms that compute exactly what the kernel does (Gemma's adds 1 to the weight).
+_NORMS = ("Qwen2RMSNorm", "Qwen3RMSNorm", "GlmRMSNorm", "Glm4RMSNorm", "LlamaRMSNorm")
+
+
+class DecodeAttention:
+    """Attention for `stepping.batched.Rows`, see there."""
+
+    def __init__(self, kernels: Kernels) -> None:
+        self._kernels = kernels
+
+    def __call__(
+        self, queries: torch.Tensor, parts: Sequence[tuple[torch.Tensor, torch.Tensor]], scaling: float
+    ) -> torch.Tensor:
+        """queries [1, heads, rows, size] to [1, rows, heads, size]."""
+        rows = queries[0].transpose(0, 1).contiguous()
+        keys, values = zip(*parts, strict=True)
+        for key, value in parts:
+            # The kernel trusts the keys' sizes; with other values it would read past their end.
+            if key.shape != value.shape or key.stride() != value.stride() or key.shape[2] != queries.shape[3]:
+                raise ValueError("keys and values differ in size")
+            if queries.shape[1] % key.shape[0] or key.shape[2] % UNIT:
+                raise ValueError("heads of this number or size are not supported")
+        return self._kernels.attend(rows, keys, values, scaling)[None]
+
+
+class RmsNorm(nn.Module):  # type: ignore[misc]
+    """RMS norm over the last dimension, in bfloat16: one call instead of eight operations."""
+
+    def __init__(self, weight: torch.Tensor, eps: float, kernels: Kernels) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(weight, requires_grad=False)
+        self.variance_epsilon = eps
+        self._kernels = kernels
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """x [..., size] bfloat16 to the same shape."""
+        return self._kernels.rms_norm(x.contiguous(), self.weight, self.variance_epsilon)
 
 
 class QuickLayer:
-    """Stands in for a layer's `forward`."""
+    """Replaces a layer's `forward`."""
 
     def __init__(self, layer: Any, struct: Layer, kernels: Kernels) -> None:
-        # Weakly: the layer holds this, and gigabytes would stay mapped until Python looks for circles.
+        # Weak: a reference cycle would keep gigabytes mapped until the garbage collector runs.
         self._layer = weakref.ref(layer)
         self._index = layer.self_attn.layer_idx
         self._struct = struct
@@ -44,34 +82,44 @@ class QuickLayer:
         **others: Any,
     ) -> torch.Tensor:
         """hidden_states [1, rows, hidden] bfloat16 to the same shape, as the library calls it."""
-        turns, size = [part.contiguous() for part in position_embeddings], self._struct.size
+        angles, size = [part.contiguous() for part in position_embeddings], self._struct.size
         places = new_places(past_key_values, self._index)
-        if places is None or any(part.dtype != BF16 or part.shape[-1] > size for part in turns):
+        if places is None or any(part.dtype != BF16 or part.shape[-1] > size for part in angles):
             layer = self._layer()
             others.update(past_key_values=past_key_values, position_embeddings=position_embeddings)
             return type(layer).forward(layer, hidden_states, **others)  # type: ignore[union-attr]
         shape = (self._struct.kv_heads, size)
         for keys, values, _ in places:
-            # The kernel goes by the keys' sizes alone.
+            # The kernel trusts the keys' sizes.
             if keys.shape != values.shape or keys.stride() != values.stride() or (*keys.shape[::2],) != shape:
-                raise ValueError("keys and values of these sizes are not computed here")
-        told, held = places_of(places, *turns)
-        found = self._kernels.layer4(self._struct, hidden_states[0].contiguous(), told)
-        del held
-        return found[None]
+                raise ValueError("keys and values of these sizes are not supported")
+        struct, arrays = places_of(places, *angles)
+        output = self._kernels.layer4(self._struct, hidden_states[0].contiguous(), struct)
+        # `struct` holds addresses of `arrays`: they must live until here.
+        del arrays
+        return output[None]
+
+
+def with_quick_norms(model: Any, kernels: Kernels | None) -> Any:
+    """Replaces the supported norms; without kernels the model stays as it is."""
+    for place, module in list(model.named_modules()) if kernels else ():
+        if kernels and type(module).__name__ in _NORMS:
+            parent, _, own = place.rpartition(".")
+            setattr(model.get_submodule(parent), own, RmsNorm(module.weight.data, module.variance_epsilon, kernels))
+    return model
 
 
 def with_quick_layers(model: Any, kernels: Kernels | None) -> Any:
-    """Lets the kernel compute the layers of the known kinds; nothing where there are no kernels."""
+    """Lets the kernel compute the supported layers; without kernels the model stays as it is."""
     for layer in model.model.layers if kernels and model.config.hidden_act == "silu" else ():
-        struct = _struct(layer) if type(layer).__name__ in KNOWN else None
+        struct = _struct(layer) if type(layer).__name__ in _LAYERS else None
         if struct is not None and kernels:
             layer.forward = QuickLayer(layer, struct, kernels)
     return model
 
 
 def _struct(layer: Any) -> Layer | None:
-    """What the kernel is told of it; None if its sizes are none of the kernel's."""
+    """The kernel's description of a layer; None if the kernel does not support its sizes."""
     own, mlp = layer.self_attn, layer.mlp
     first = [mlp.gate_up_proj] if hasattr(mlp, "gate_up_proj") else [mlp.gate_proj, mlp.up_proj]
     linears = [own.q_proj, own.k_proj, own.v_proj, own.o_proj, *first, mlp.down_proj]
@@ -89,14 +137,14 @@ def _struct(layer: Any) -> Layer | None:
         (gate, up),
         down,
         *(norm.weight.data_ptr() for norm in norms),
-        *(q.columns, gate.out, q.out // size, k.out // size, size, KNOWN[type(layer).__name__]),
+        *(q.columns, gate.out, q.out // size, k.out // size, size, _LAYERS[type(layer).__name__]),
         norms[0].variance_epsilon,
         own.scaling,
     )
 
 
 def _fit(qkv: tuple[Weight, ...], o: Weight, gate_up: tuple[Weight, ...], down: Weight, size: int) -> bool:
-    """Whether the sizes go together, since the kernel believes them."""
+    """Whether the sizes agree, since the kernel does not check them."""
     q, k, v = qkv
     return (
         all(weight.out % BLOCK == 0 for weight in (*qkv, o, *gate_up, down))
@@ -112,19 +160,19 @@ def _fit(qkv: tuple[Weight, ...], o: Weight, gate_up: tuple[Weight, ...], down: 
 
 def _weight(linear: Linear4) -> Weight:
     packed, scales, bias = linear.parts
-    return _told(packed, scales, bias, linear.out_features)
+    return _described(packed, scales, bias, linear.out_features)
 
 
 def _halves(linear: Linear4) -> tuple[Weight, Weight]:
-    """One weight that holds two, the upper rows and the lower ones."""
+    """The upper and the lower rows of a weight that holds two."""
     packed, scales, bias = linear.parts
     rows, blocks = linear.out_features // 2, linear.out_features // 2 // BLOCK
     biases = (None, None) if bias is None else (bias[:rows], bias[rows:])
-    upper = _told(packed[:blocks], scales[:blocks], biases[0], rows)
-    return upper, _told(packed[blocks:], scales[blocks:], biases[1], rows)
+    upper = _described(packed[:blocks], scales[:blocks], biases[0], rows)
+    return upper, _described(packed[blocks:], scales[blocks:], biases[1], rows)
 
 
-def _told(packed: torch.Tensor, scales: torch.Tensor, bias: torch.Tensor | None, rows: int) -> Weight:
+def _described(packed: torch.Tensor, scales: torch.Tensor, bias: torch.Tensor | None, rows: int) -> Weight:
     columns = packed.shape[1]
     at = None if bias is None else ctypes.c_void_p(bias.data_ptr())
     return Weight(packed.data_ptr(), scales.data_ptr(), at, rows, columns, columns // scales.shape[1])

@@ -1,7 +1,11 @@
-"""Rounding weights to few bits, and back. Knows no layout, no files and no kernels.
+"""Rounds weights to 4 or 8 bits, and lays them out in memory and files so that they are read from end to end.
 
 A weight of 4 bits is `(q - 8) * scale + zero` with one bfloat16 scale and zero for `group` neighbours along a row;
-one of 8 bits is `q * scale` with one float32 scale a row.
+one of 8 bits is `q * scale` with one float32 scale per row.
+
+4-bit weights are stored in blocks of 64 rows, padded with zeros, in the layout of torch's own AVX512 kernel: [blocks,
+columns, 32 bytes], with row j of the block in the low half of byte j and row j + 32 in the high half. The scales are
+stored by block as well, [blocks, groups, 64, (scale, zero)]; in another order reading them costs up to a third more.
 """
 
 from __future__ import annotations
@@ -10,9 +14,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
+from torch.nn.functional import pad
 
-GROUPS = (32, 64, 128)
-# How much of a group's span is covered, and how often the fit is repeated: more of both gained nothing.
+from backends.folder.packed import GROUPS
+
+# The shares of a group's span to try, and the number of fits. More of either gains nothing (measured).
 SPANS = (1.0, 0.9)
 FITS = 2
 LEAST_SCALE = 1e-6
@@ -28,7 +34,7 @@ class Rounded4:
 
     @property
     def group(self) -> int:
-        """Neighbours along a row that share a scale."""
+        """The number of neighbours along a row that share a scale."""
         return int(self.q.shape[1] // self.scale.shape[1])
 
     def floats(self) -> torch.Tensor:
@@ -51,10 +57,10 @@ class Rounded8:
 
 
 def grid4(groups: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Scale and zero (bfloat16, without the last dimension) with the least squared error found for each group.
+    """The scale and zero (bfloat16, without the last dimension) with the least squared error for each group.
 
-    `groups` is float32 [..., group]. Tried are a span from the least to the largest and one that clips both ends a
-    little, each then fitted to what was rounded with it.
+    `groups` is float32 [..., group]. Candidates are the full span and one that clips both ends a little, each then
+    fitted to the values rounded with it.
     """
     best = torch.full(groups.shape[:-1], torch.inf)
     best_scale, best_zero = (torch.empty_like(best, dtype=torch.bfloat16) for _ in range(2))
@@ -67,7 +73,7 @@ def grid4(groups: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def _grids(groups: torch.Tensor) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """What `grid4` tries."""
+    """The candidates of `grid4`."""
     most, least = groups.amax(-1), groups.amin(-1)
     for span in SPANS:
         scale = ((most - least) * (span / 15)).clamp_(min=LEAST_SCALE).to(torch.bfloat16)
@@ -88,7 +94,7 @@ def _floats(steps: torch.Tensor, scale: torch.Tensor, zero: torch.Tensor) -> tor
 
 
 def _fitted(groups: torch.Tensor, steps: torch.Tensor, scale: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """The line through (step, value) of each group by least squares; `scale` stays where all steps are the same."""
+    """The least-squares line through (step, value) of each group; `scale` stays where all steps are equal."""
     mean_step, mean = steps.mean(-1, keepdim=True), groups.mean(-1, keepdim=True)
     around = steps - mean_step
     spread = around.square().sum(-1)
@@ -104,7 +110,7 @@ def to_grid4(values: torch.Tensor, scale: torch.Tensor, zero: torch.Tensor) -> t
 
 
 def round4(weight: torch.Tensor, group: int) -> Rounded4:
-    """To the nearest of 16 values a group. `weight` is [rows, columns], columns a multiple of `group`."""
+    """Rounds to the nearest of 16 values per group. `weight` is [rows, columns], columns a multiple of `group`."""
     rows, columns = weight.shape
     groups = weight.float().view(rows, columns // group, group)
     scale, zero = grid4(groups)
@@ -112,7 +118,7 @@ def round4(weight: torch.Tensor, group: int) -> Rounded4:
 
 
 def round8(weight: torch.Tensor) -> Rounded8:
-    """To the nearest of 255 values a row, spread evenly around 0."""
+    """Rounds to the nearest of 255 values per row, spread evenly around 0."""
     floats = weight.float()
     scale = (floats.abs().amax(-1) / 127).clamp_(min=1e-12)
     return Rounded8((floats / scale[:, None]).round_().clamp_(-127, 127).to(torch.int8), scale)
@@ -121,3 +127,49 @@ def round8(weight: torch.Tensor) -> Rounded8:
 def fitting_group(columns: int, group: int) -> int:
     """The largest group up to `group` that divides a row; 0 if none does."""
     return max((size for size in GROUPS if size <= group and columns % size == 0), default=0)
+
+
+BLOCK = 64
+# Columns of an int8 weight that the kernel takes at a time.
+CHUNK = 64
+
+
+def pack4(weight: Rounded4) -> tuple[torch.Tensor, torch.Tensor]:
+    """`packed` uint8 [blocks, columns, 32] and `scales` bfloat16 [blocks, groups, 64, 2]."""
+    rows, columns = weight.q.shape
+    blocks, missing = -(-rows // BLOCK), -rows % BLOCK
+    q = pad(weight.q, (0, 0, 0, missing)).view(blocks, 2, BLOCK // 2, columns)
+    packed = (q[:, 0] | (q[:, 1] << 4)).transpose(1, 2).contiguous()
+    pairs = pad(torch.stack([weight.scale, weight.zero], -1), (0, 0, 0, 0, 0, missing))
+    return packed, pairs.view(blocks, BLOCK, -1, 2).transpose(1, 2).contiguous()
+
+
+def unpack4(packed: torch.Tensor, scales: torch.Tensor, rows: int) -> Rounded4:
+    """The inverse of `pack4`, without the padding."""
+    blocks, columns, _ = packed.shape
+    q = torch.cat([packed & 15, packed >> 4], -1).transpose(1, 2).reshape(blocks * BLOCK, columns)
+    pairs = scales.transpose(1, 2).reshape(blocks * BLOCK, -1, 2)
+    return Rounded4(q[:rows], pairs[:rows, :, 0], pairs[:rows, :, 1])
+
+
+def floats4(packed: torch.Tensor, scales: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+    """The weight of some blocks as floats, [columns, rows of the blocks]."""
+    blocks, columns, _ = packed.shape
+    groups = scales.shape[1]
+    q = torch.cat([packed & 15, packed >> 4], -1).to(dtype).sub_(8).view(blocks, groups, -1, BLOCK)
+    scale, zero = scales.to(dtype).unbind(-1)
+    values = q.mul_(scale[:, :, None]).add_(zero[:, :, None])
+    return values.view(blocks, columns, BLOCK).transpose(0, 1).reshape(columns, blocks * BLOCK)
+
+
+def for_torch4(packed: torch.Tensor, scales: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Weight and scales for torch's own kernel on this processor; with AVX512 the weight is used as it is.
+
+    The rows include the padding.
+    """
+    blocks, columns, _ = packed.shape
+    in_order = scales.permute(1, 0, 2, 3).reshape(scales.shape[1], blocks * BLOCK, 2).contiguous()
+    if torch.backends.cpu.get_cpu_capability() == "AVX512":
+        return packed.view(blocks * BLOCK, columns // 2), in_order
+    q = unpack4(packed, scales, blocks * BLOCK).q
+    return torch.ops.aten._convert_weight_to_int4pack_for_cpu(q.to(torch.int32), 1), in_order

@@ -1,4 +1,4 @@
-"""A float model as slices that are packed one after the other: embedding, every layer, head. Knows no files."""
+"""Quantizes a float model in slices that go into one file each: the embedding, every layer, and the output layer."""
 
 from __future__ import annotations
 
@@ -9,20 +9,25 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import safe_open
 from torch import nn
 
+from backends.families import open_chat
+from backends.folder.checkpoint import read_config
+from backends.folder.packed import WEIGHTS, PackedInfo
 from backends.machine.pages import release
-from backends.packed.scheme import Rounded4, Rounded8, fitting_group, round4, round8
-from backends.packed.weight_layout import pack4
+from backends.packed.calibrate import calibrated, calibration_ids
+from backends.packed.scheme import Rounded4, Rounded8, fitting_group, pack4, round4, round8, unpack4
 
 _LAYER = re.compile(r"\.layers\.(\d+)\.")
-# Rows that are rounded at one time: few enough to stay in the caches (half as fast in thousands).
+# Rows rounded at a time: few enough to stay in the processor's caches (thousands take twice as long).
 _ROWS = 256
+Known = Callable[[str, int], Rounded4 | None]
 
 
 @dataclass(frozen=True)
 class Slice:
-    """Modules of a model whose weights go into one file; `bytes` is what they have in the model."""
+    """Modules of a model whose weights go into one file; `bytes` is their size in the model."""
 
     name: str
     modules: tuple[tuple[str, Any], ...]
@@ -31,11 +36,11 @@ class Slice:
 
 
 def slices_of(model: Any) -> tuple[Slice, ...]:
-    """All modules with weights of their own: what is outside of the layers each by itself, then layer by layer."""
+    """All modules with weights of their own: those outside the layers one by one, then layer by layer."""
     parts: dict[str, list[tuple[str, Any]]] = {}
     layers: dict[str, int] = {}
     for place, module in model.named_modules():
-        if any(parameter is not None for parameter in module._parameters.values()):
+        if list(_parameters(module)):
             name = slice_name(place)
             if layer := _LAYER.search(f"{place}."):
                 layers[name] = int(layer[1])
@@ -46,55 +51,47 @@ def slices_of(model: Any) -> tuple[Slice, ...]:
 
 
 def slice_name(place: str) -> str:
-    """Of the slice that a module belongs to, so that the layers come in order."""
+    """The name of a module's slice; the names of layers sort in their order."""
     layer = _LAYER.search(f"{place}.")
     return f"layer-{int(layer[1]):03}" if layer else place.replace(".", "-")
 
 
+def _parameters(module: Any) -> Iterator[tuple[str, Any]]:
+    return ((name, value) for name, value in module._parameters.items() if value is not None)
+
+
 def _bytes(modules: Sequence[tuple[str, Any]]) -> int:
-    return sum(
-        value.numel() * value.element_size()
-        for _, module in modules
-        for value in module._parameters.values()
-        if value is not None
-    )
+    return sum(value.numel() * value.element_size() for _, module in modules for _, value in _parameters(module))
 
 
 def packed_tensors(
     part: Slice,
-    bits: int,
-    group: int,
+    info: PackedInfo,
     files: Sequence[Path],
     better: Mapping[str, Rounded4],
     tick: Callable[[int], None],
 ) -> dict[str, torch.Tensor]:
-    """The tensors of one slice's file. `better` has what was rounded in another way; `tick` hears bytes read.
+    """The tensors of a slice's file. `better` has the modules that are rounded already; `tick` gets the bytes read.
 
-    The head (by its name) always has 8 bits, and so has what does not come in whole groups. Raises ValueError.
+    The output layer (lm_head) always has 8 bits, and so has a weight whose columns do not divide into groups.
+    Raises ValueError for weights that are not finite.
     """
     tensors: dict[str, torch.Tensor] = {}
     for place, module in part.modules:
-        _check_numbers(place, module)
+        for name, value in _parameters(module):
+            if not all(end.isfinite() for end in value.data.aminmax()):
+                raise ValueError(f"{place}.{name} has values that are not finite")
         if isinstance(module, nn.Linear):
-            few = 8 if place == "lm_head" else bits
-            tensors.update({f"{place}.{key}": value for key, value in _linear(module, few, group, better.get(place))})
+            bits = 8 if place == "lm_head" or info.precision == "int8" else 4
+            own = _linear(module, bits, info.group, better.get(place))
         else:
-            for own, value in module._parameters.items():
-                if value is not None:
-                    tensors[f"{place}.{own}"] = value.data.to(torch.bfloat16)
-        for value in module._parameters.values():
-            if value is not None:
-                if isinstance(module, nn.Linear):
-                    release(value.data, files)
-                tick(value.numel() * value.element_size())
+            own = ((name, value.data.to(torch.bfloat16)) for name, value in _parameters(module))
+        tensors.update({f"{place}.{name}": tensor for name, tensor in own})
+        for _, value in _parameters(module):
+            if isinstance(module, nn.Linear):
+                release(value.data, files)
+            tick(value.numel() * value.element_size())
     return tensors
-
-
-def _check_numbers(place: str, module: Any) -> None:
-    """What is no number would be rounded to one, and nobody would see it again."""
-    for own, value in module._parameters.items():
-        if value is not None and not all(end.isfinite() for end in value.data.aminmax()):
-            raise ValueError(f"{place}.{own} has values that are no numbers")
 
 
 def _linear(module: Any, bits: int, group: int, better: Rounded4 | None) -> Iterator[tuple[str, torch.Tensor]]:
@@ -103,18 +100,65 @@ def _linear(module: Any, bits: int, group: int, better: Rounded4 | None) -> Iter
         yield "bias", module.bias.data.to(torch.bfloat16)
     own = fitting_group(weight.shape[1], group)
     if bits == 4 and own:
-        packed, scales = pack4(better or _all4([round4(rows, own) for rows in weight.split(_ROWS)]))
+        packed, scales = pack4(better or Rounded4(*_joined([round4(rows, own) for rows in weight.split(_ROWS)])))
         yield "packed", packed
         yield "scales", scales
         return
-    rounded = _all8([round8(rows) for rows in weight.split(_ROWS)])
+    rounded = Rounded8(*_joined([round8(rows) for rows in weight.split(_ROWS)]))
     yield "weight8", rounded.q
     yield "scale8", rounded.scale
 
 
-def _all4(parts: Sequence[Rounded4]) -> Rounded4:
-    return Rounded4(*(torch.cat([getattr(part, name) for part in parts]) for name in ("q", "scale", "zero")))
+def _joined(parts: Sequence[Rounded4 | Rounded8]) -> Iterator[torch.Tensor]:
+    """The fields of all parts, row by row one matrix."""
+    return (torch.cat([getattr(part, name) for part in parts]) for name in vars(parts[0]))
 
 
-def _all8(parts: Sequence[Rounded8]) -> Rounded8:
-    return Rounded8(*(torch.cat([getattr(part, name) for part in parts]) for name in ("q", "scale")))
+class Compensated:
+    """Rounds the Linears of the layers by GPTQ. Slices must be asked for in the order of the layers."""
+
+    def __init__(
+        self, model: Any, files: Sequence[Path], group: int, sequences: Sequence[Sequence[int]], known: Known
+    ) -> None:
+        self._group = group
+        self._coming = calibrated(model, sequences, group, files, known=known)
+
+    def of(self, part: Slice) -> Mapping[str, Rounded4]:
+        """The rounded modules of one layer; empty for a slice outside the layers."""
+        wanted = {place for place, module in part.modules if part.layer is not None and self._takes(module)}
+        rounded: dict[str, Rounded4] = {}
+        # Not beyond this layer: its weights are dropped when the next one is asked for.
+        with torch.inference_mode():
+            while wanted - rounded.keys():
+                place, own = next(self._coming)
+                if place in wanted:
+                    rounded[place] = own
+        return rounded
+
+    def _takes(self, module: Any) -> bool:
+        return isinstance(module, nn.Linear) and bool(fitting_group(module.in_features, self._group))
+
+
+def rounding_for(
+    source: Path, part: Path, info: PackedInfo, model: Any, files: Sequence[Path]
+) -> Callable[[Slice], Mapping[str, Rounded4]]:
+    """A function that returns the modules of a slice which `info.method` rounds better than to the nearest value.
+
+    `source` is the model's folder; `part` holds the slices of an interrupted run, which are not rounded again, but the
+    text goes through all layers anew.
+    """
+    if info.method == "nearest":
+        return lambda part: {}
+    chat = open_chat(source, read_config(source))
+    finished = frozenset(file.path for file in info.files)
+
+    def known(place: str, rows: int) -> Rounded4 | None:
+        name = f"{WEIGHTS}{slice_name(place)}.safetensors"
+        return _stored(part / name, place, rows) if name in finished else None
+
+    return Compensated(model, files, info.group, calibration_ids(chat.prompt_ids), known).of
+
+
+def _stored(path: Path, place: str, rows: int) -> Rounded4:
+    with safe_open(path, "pt") as file:
+        return unpack4(file.get_tensor(f"{place}.packed"), file.get_tensor(f"{place}.scales"), rows)

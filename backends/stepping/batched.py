@@ -1,7 +1,7 @@
-"""Several conversations in one pass through a stock transformers model. Knows keys, values and ids, no sampling.
+"""Runs several conversations in one pass through a stock transformers model.
 
-The new tokens of all rows are one sequence with places of their own; only attention goes row by row. So no row needs
-padding, and rows come and go between two steps.
+The new tokens of all rows form one sequence with positions of their own; only attention is computed row by row. So no
+row needs padding, and rows can join and leave between two steps.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from transformers.masking_utils import AttentionMaskInterface
 
 from backends.folder.checkpoint import refusal
 from backends.machine.pages import return_freed
+from backends.stepping import ROWS
 from backends.stepping.cache import TokenCache
-from backends.stepping.sizes import ROWS
 
 DecodeAttention = Callable[[torch.Tensor, Sequence[tuple[torch.Tensor, torch.Tensor]], float], torch.Tensor]
-# Keys and values of one conversation in one layer [heads, room, size], and how many tokens they have.
+# Keys and values of one conversation in one layer [heads, room, size], and their number of tokens.
 Place = tuple[torch.Tensor, torch.Tensor, int]
 _NAME = "rows"
 
 
 @dataclass
 class _Step:
-    """What the layers of one pass go by: each row's cache, its new tokens, and its mask if it needs one."""
+    """The state of one pass: each row's cache, its number of new tokens, and its mask if it needs one."""
 
     caches: Sequence[TokenCache] = ()
     counts: Sequence[int] = ()
@@ -39,14 +39,14 @@ class _Step:
 
 @dataclass(frozen=True)
 class _LayerRows:
-    """The keys and values of each row in one layer, in place of the one tensor that a model expects."""
+    """The keys and values of each row in one layer, in place of the tensor that a model expects."""
 
     step: _Step
     parts: Sequence[tuple[torch.Tensor, torch.Tensor]]
 
 
 class _RowsLayer(DynamicLayer):  # type: ignore[misc]
-    """One layer of the library's cache that hands every row's part to the row's own cache."""
+    """A layer of the library's cache that passes each row's part to the row's own cache."""
 
     def __init__(self, step: _Step, layer: int) -> None:
         super().__init__()
@@ -69,7 +69,6 @@ class _RowsLayer(DynamicLayer):  # type: ignore[misc]
         return rows, rows
 
     def new_places(self) -> list[Place] | None:
-        """As the function of that name."""
         step = self._step
         if any(count != 1 for count in step.counts) or not all(cache.n for cache in step.caches):
             return None
@@ -77,36 +76,36 @@ class _RowsLayer(DynamicLayer):  # type: ignore[misc]
 
 
 def new_places(cache: Any, layer: int) -> list[Place] | None:
-    """Where each row's one new token goes in a layer, for who writes it there; None in all other passes and caches."""
+    """Where to write each row's single new token in a layer; None for any other pass or cache."""
     own = cache.layers[layer] if isinstance(cache, Cache) else None
     return own.new_places() if isinstance(own, _RowsLayer) else None
 
 
 def stock_width(dtype: torch.dtype) -> int | None:
-    """The width that the library's own linear layers need, see Rows.
+    """The width (see Rows) for the library's own linear layers.
 
-    In bf16 eight rows take as long as one, where the processor multiplies matrices in it. In fp32 one row by itself is
-    bitwise what the original code computes, and eight are not.
+    Where the processor multiplies bf16 matrices, eight rows take as long as one. In fp32 a single row is bitwise what
+    the original code computes, and eight are not.
     """
     fast = bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
     return ROWS if dtype == torch.bfloat16 and fast else None
 
 
 def stock_rows(model: Any) -> Rows:
-    """A model as the library has it."""
+    """A model with the library's own layers."""
     return Rows(model, stock_width(model.dtype))
 
 
 class Rows:
-    """A model that reads pieces of prompts and continues several conversations by one token each.
+    """A model that reads chunks of prompts and continues several conversations by one token each.
 
-    Stock linear layers sum in another order when there is another number of rows. So that a conversation's numbers are
-    bitwise the same alone and in company, a decode step always has `width` rows, or with None each row is a pass of its
-    own. A model whose layers treat every row alike takes a width of 1: as many as there are, in one pass.
+    The library's linear layers sum in an order that depends on the number of rows. For a conversation to be bitwise
+    the same alone and beside others, a decode step always has at least `width` rows; with None each row is a pass of
+    its own. Layers whose result does not depend on the other rows take a width of 1.
 
-    `decode_attention(queries, parts, scaling)` may do the attention of passes in which every row has one new token:
+    `decode_attention(queries, parts, scaling)` computes the attention of passes in which every row has one new token:
     queries are [1, heads, rows, size], parts each row's keys and values [heads, tokens, size] with the new token, the
-    result [1, rows, heads, size].
+    result is [1, rows, heads, size].
     """
 
     def __init__(self, model: Any, width: int | None, decode_attention: DecodeAttention | None = None) -> None:
@@ -125,14 +124,14 @@ class Rows:
         return TokenCache(self._layers, room)
 
     def read(self, cache: TokenCache, ids: Sequence[int], last: int = 1) -> torch.Tensor:
-        """Scores [last, vocabulary] of what follows the last of `ids` (0: each of them), a piece of a prompt."""
+        """Scores [last, vocabulary] after the last of `ids` (0: after each of them), a chunk of a prompt."""
         scores = self._forward([cache], [ids], len(ids), last)
-        # Blocks of many sizes come and go in a piece, and what lies between them grows by hundreds of MB in a few.
+        # A chunk allocates blocks of many sizes; fragmentation would grow by hundreds of MB in a few chunks.
         return_freed()
         return scores
 
     def decode(self, caches: Sequence[TokenCache], ids: Sequence[int]) -> torch.Tensor:
-        """Scores [rows, vocabulary] of what follows one more id in each conversation."""
+        """Scores [rows, vocabulary] after another id in each conversation."""
         if self._width is None:
             pairs = zip(caches, ids, strict=True)
             return torch.cat([self._forward([cache], [[token]], 1, 0) for cache, token in pairs])
@@ -143,7 +142,7 @@ class Rows:
     ) -> torch.Tensor:
         tokens = [token for row in ids for token in row]
         places = [cache.n + number for cache, row in zip(caches, ids, strict=True) for number in range(len(row))]
-        # Filler rows have no cache and attend to nothing; what comes of them is thrown away.
+        # Filler rows have no cache and attend to nothing; their scores are discarded.
         filler = [0] * (width - len(tokens))
         step = self._step
         step.caches, step.counts, step.decode = caches, [len(row) for row in ids], self.decode_attention
@@ -174,40 +173,40 @@ def rows_attention(
     scaling: float | None = None,
     **kwargs: Any,
 ) -> tuple[torch.Tensor, None]:
-    """Attention as the library's layers ask for it, one row after the other."""
+    """Attention in the form that the library's layers call, one row after the other."""
     step = key.step
-    found, start = [], 0
+    outputs, start = [], 0
     if step.decode and all(count == 1 for count in step.counts):
         start = len(step.counts)
-        found.append(step.decode(query[:, :, :start], key.parts, scaling or query.shape[-1] ** -0.5))
+        outputs.append(step.decode(query[:, :, :start], key.parts, scaling or query.shape[-1] ** -0.5))
     else:
         for (keys, values), count, mask in zip(key.parts, step.counts, step.masks, strict=True):
             queries = query[:, :, start : start + count]
-            found.append(sdpa_attention_forward(module, queries, keys[None], values[None], mask, scaling=scaling)[0])
+            outputs.append(sdpa_attention_forward(module, queries, keys[None], values[None], mask, scaling=scaling)[0])
             start += count
     if start < query.shape[2]:
-        like = found[0]
-        found.append(like.new_zeros(1, query.shape[2] - start, *like.shape[2:]))
-    return torch.cat(found, 1), None
+        like = outputs[0]
+        outputs.append(like.new_zeros(1, query.shape[2] - start, *like.shape[2:]))
+    return torch.cat(outputs, 1), None
 
 
 def _no_mask(*_: Any, **__: Any) -> None:
-    """Rows have masks of their own."""
+    """The library makes no mask: each row has its own."""
 
 
 def _mask(before: int, count: int) -> torch.Tensor | None:
-    """Which of the tokens each new one sees; one alone sees all, and from the start the library knows by itself."""
+    """The causal mask; None for a single token, which sees all, and at the start, where the library makes it."""
     if count == 1 or before == 0:
         return None
     return torch.ones(count, before + count, dtype=torch.bool).tril(before)[None, None]
 
 
 def check_attention(config: Any, name: str, context_length: int) -> None:
-    """Refuses a model in which a token does not see all that came before it. Raises BackendError."""
+    """Raises BackendError for a model in which a token does not see all tokens before it."""
     kinds = set(getattr(config, "layer_types", None) or ()) - {"full_attention"}
     if special := sorted(kinds - {"sliding_attention"}):
-        raise refusal(name, f"its layers are of a kind that is not run here: {special[0]}")
+        raise refusal(name, f"its layers are of an unsupported kind: {special[0]}")
     window = getattr(config, "sliding_window", None)
     slides = "sliding_attention" in kinds or not getattr(config, "layer_types", None)
     if window and slides and window < context_length:
-        raise refusal(name, f"its layers see {window} tokens only, and the context has {context_length}")
+        raise refusal(name, f"its layers see only {window} tokens, and the context has {context_length}")

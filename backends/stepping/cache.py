@@ -1,31 +1,31 @@
-"""Keys and values of one conversation, kept while it is answered and until the next turn. Knows no model."""
+"""Keys and values of conversations, reused from turn to turn within a memory budget."""
 
 from __future__ import annotations
 
 import mmap
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
 
 from backends.machine.pages import give_back, lazy_memory
-from backends.stepping.sizes import grown
+from backends.stepping import grown
 
 
 @dataclass(frozen=True)
 class _Part:
-    """Keys or values of one layer, [heads, room, size]. Only what was written takes memory: it never has to move."""
+    """Keys or values of one layer, [heads, room, size], in lazy memory: only what is written takes memory."""
 
     memory: mmap.mmap
     tensor: torch.Tensor
 
     def bytes(self, tokens: int) -> int:
-        """What so many tokens take."""
+        """The memory that this many tokens take."""
         heads, room, size = self.tensor.shape
         return int(heads * min(grown(tokens), room) * size * self.tensor.itemsize)
 
     def cut(self, first: int, last: int) -> None:
-        """Let go of the tokens from `first` to `last`, in every head."""
+        """Frees the tokens from `first` to `last`, in every head."""
         heads, room, size = self.tensor.shape
         token = size * self.tensor.itemsize
         for head in range(heads):
@@ -35,8 +35,8 @@ class _Part:
 class TokenCache:
     """For each layer keys and values [heads, room, size], of which the first `n` tokens are filled.
 
-    `room` is how many tokens it can have. `ids` are those tokens. `prompt` is the last prompt that was to be read into
-    it, and `marks` are the places where a prompt began to be read.
+    `room` is the most tokens it can hold. `ids` are the tokens in it, `prompt` is the last prompt read into it, and
+    `marks` are the places where the reading of a prompt began.
     """
 
     def __init__(self, layers: int, room: int) -> None:
@@ -49,25 +49,25 @@ class TokenCache:
 
     @property
     def n(self) -> int:
-        """Tokens in it."""
+        """The number of tokens in it."""
         return len(self.ids)
 
     @property
     def bytes(self) -> int:
-        """What it takes in memory, in steps."""
+        """The memory it takes, in steps."""
         return sum(part.bytes(self.n) for part in (*self._keys, *self._values) if part is not None)
 
     def write(self, layer: int, keys: torch.Tensor, values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Put those [heads, new tokens, size] of one layer after the others; returns all [heads, tokens, size].
+        """Appends [heads, new tokens, size] to one layer; returns all keys and values [heads, tokens, size].
 
         They count once every layer has them and `add` was called.
         """
         return self._append(self._keys, layer, keys), self._append(self._values, layer, values)
 
     def places(self, layer: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """Keys and values [heads, room, size] of one layer that has some, with room for one token more than `n`.
+        """Keys and values [heads, room, size] of a layer that is not empty, with room for another token at `n`.
 
-        Who writes it, at place `n`, writes it in every layer and says so by `add`.
+        The caller writes that token in every layer and then calls `add`.
         """
         keys, values = self._keys[layer], self._values[layer]
         assert keys is not None
@@ -76,11 +76,11 @@ class TokenCache:
         return keys.tensor, values.tensor
 
     def add(self, ids: Sequence[int]) -> None:
-        """The tokens whose keys and values have been written to every layer."""
+        """Counts tokens whose keys and values have been written to every layer."""
         self.ids += ids
 
     def truncate(self, n: int) -> None:
-        """Keep the first `n` tokens, and no more memory than they need."""
+        """Keeps the first `n` tokens and frees the memory of the others."""
         first, last = grown(n), min(grown(self.n), self._room)
         del self.ids[n:]
         self.marks = [mark for mark in self.marks if mark <= n]
@@ -102,3 +102,75 @@ class TokenCache:
     def _check(self, tokens: int) -> None:
         if tokens > self._room:
             raise ValueError(f"{tokens} tokens do not fit into a cache of {self._room}")
+
+
+class CachePool:
+    """The caches of one model. Running conversations reserve their bytes; idle caches share what is left.
+
+    Not thread-safe: only the computing thread uses it.
+    """
+
+    def __init__(self, budget: int, new_cache: Callable[[], TokenCache]) -> None:
+        self._budget = budget
+        self._new_cache = new_cache
+        self._reserved = 0
+        # The most recently used is last.
+        self._idle: list[TokenCache] = []
+
+    @property
+    def bytes(self) -> int:
+        """The bytes that idle caches take and running conversations have reserved."""
+        return self._reserved + sum(cache.bytes for cache in self._idle)
+
+    def take(self, ids: Sequence[int], amount: int) -> TokenCache:
+        """A cache for a conversation that needs `amount` bytes; the tokens in it need not be read again."""
+        usable, cache = 0, None
+        for idle in self._idle:
+            # Of equal ones the most recently used.
+            if (length := reusable(idle, ids)) and length >= usable:
+                usable, cache = length, idle
+        if cache is None:
+            cache = self._new_cache()
+        else:
+            self._idle.remove(cache)
+            cache.truncate(usable)
+        cache.prompt = tuple(ids)
+        if usable not in cache.marks:
+            cache.marks.append(usable)
+        self._reserved += amount
+        self._evict()
+        return cache
+
+    def give_back(self, cache: TokenCache, amount: int, keep: bool = True) -> None:
+        """Returns the cache of a conversation that has ended; with `keep` it stays for the next turn."""
+        self._reserved -= amount
+        if keep and cache.n:
+            self._idle.append(cache)
+        self._evict()
+
+    def clear(self) -> None:
+        """Drops all idle caches."""
+        self._idle.clear()
+
+    def _evict(self) -> None:
+        while self._idle and self.bytes > self._budget:
+            del self._idle[0]
+
+
+def reusable(cache: TokenCache, ids: Sequence[int]) -> int:
+    """How many tokens of the cache a prompt may reuse.
+
+    If the prompt continues the cache's last prompt: all tokens in common, but for the prompt's last id, which must be
+    read to be answered. Otherwise only the tokens up to a mark: a repeated turn is then read from the same place in
+    the same chunks, and gives bitwise the same answer with the same seed.
+    """
+    most = min(_common(cache.ids, ids), len(ids) - 1)
+    before = cache.prompt
+    if len(ids) > len(before) and tuple(ids[: len(before)]) == before:
+        return most
+    return max((mark for mark in cache.marks if mark <= most), default=0)
+
+
+def _common(first: Sequence[int], second: Sequence[int]) -> int:
+    pairs = zip(first, second, strict=False)
+    return next((place for place, (a, b) in enumerate(pairs) if a != b), min(len(first), len(second)))

@@ -1,6 +1,6 @@
-"""Choosing the next id by the scores of all. Knows no model.
+"""Samples the next token id from the scores of all ids.
 
-The filters are those of transformers, in its order, without sorting a whole vocabulary where a few ids decide.
+The filters are those of transformers, in its order, without sorting the whole vocabulary where a few ids decide.
 """
 
 from __future__ import annotations
@@ -11,19 +11,19 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from arena.errors import BackendError
 from arena.types import GenerationConfig
+from backends.streaming.generation import failed
 
 Floats = NDArray[np.float32]
 Ids = NDArray[np.intp]
-# Sorting so many takes no time; a whole vocabulary takes longer than some models compute.
+# Sorting this many is fast; sorting a whole vocabulary can take longer than the model.
 _FEW = 1024
 
 
 class Sampler:
-    """Chooses the next id. Temperature 0 is the best one and nothing else: no penalty, no filter.
+    """Chooses the next id. Temperature 0 takes the best one, without penalty or filter.
 
-    A seed gives the same choices whatever else runs: the random numbers are of its own.
+    The random generator is its own: a seed gives the same choices whatever else runs.
     """
 
     def __init__(self, config: GenerationConfig, ids: Sequence[int]) -> None:
@@ -36,12 +36,11 @@ class Sampler:
             self._random.manual_seed(config.seed)
 
     def __call__(self, scores: torch.Tensor) -> int:
-        """The id chosen. Raises BackendError for scores that are no numbers."""
+        """The chosen id. Raises BackendError for scores that are not finite."""
         values: Floats = scores.float().numpy()
-        # Not a number is the least and the most of all that it is among.
+        # NaN is both the minimum and the maximum of any array that contains it.
         if not (np.isfinite(values.min()) and np.isfinite(values.max())):
-            reason = "the model computed numbers that are none"
-            raise BackendError("backend_failed", f"transformers failed: {reason}", reason=reason)
+            raise failed("transformers", "the model computed scores that are not finite")
         if self._config.temperature == 0:
             return int(values.argmax())
         ids, weights = self.left(values)
@@ -50,7 +49,7 @@ class Sampler:
         return token
 
     def left(self, values: Floats) -> tuple[Ids, Floats]:
-        """The ids that the filters leave, and the weight that each is drawn with."""
+        """The ids that the filters leave, and the weight of each."""
         config = self._config
         if config.repetition_penalty != 1:
             values = self._penalised(values)
@@ -59,7 +58,7 @@ class Sampler:
             values = values / np.float32(config.temperature)
         best = values[first]
         if not np.isfinite(best):
-            # So cold that the scores are beyond all numbers.
+            # The temperature is so low that the division overflows.
             return np.array([first]), np.ones(1, np.float32)
         ids: Ids | None = None
         if 0 < config.top_k < len(values):
@@ -67,26 +66,26 @@ class Sampler:
             values = values[ids]
         weights: Floats = np.exp(values - best)
         if config.top_p < 1:
-            kept = _nucleus(values, weights, config.top_p)
-            ids, weights = kept if ids is None else ids[kept], weights[kept]
+            places = _nucleus(values, weights, config.top_p)
+            ids, weights = places if ids is None else ids[places], weights[places]
         return np.arange(len(weights)) if ids is None else ids, weights
 
     def _penalised(self, values: Floats) -> Floats:
-        """Every id said so far, once, whatever its score's sign is made less likely."""
+        """Makes every id that has occurred less likely, whatever the sign of its score."""
         seen = np.fromiter(self._seen, np.intp, len(self._seen))
         penalty = np.float32(self._config.repetition_penalty)
         result = values.copy()
-        said = values[seen]
-        result[seen] = np.where(said < 0, said * penalty, said / penalty)
+        scores = values[seen]
+        result[seen] = np.where(scores < 0, scores * penalty, scores / penalty)
         return result
 
 
 def _nucleus(values: Floats, weights: Floats, top_p: float) -> Ids:
-    """The places of the fewest best that hold `top_p` of all weight, at least one."""
+    """The places of the fewest best ids that hold `top_p` of all weight; at least one."""
     wanted = top_p * weights.sum(dtype=np.float64)
     sure: list[Ids] = []
     weight = 0.0
-    # The last of them is among these places, which are parted by value until they are few enough to be sorted.
+    # The last of them is among these places. They are split by value until they are few enough to be sorted.
     places, own = np.arange(len(values)), values
     while len(own) > _FEW:
         limit = (own.min() + own.max()) / 2
@@ -109,8 +108,8 @@ def _nucleus(values: Floats, weights: Floats, top_p: float) -> Ids:
 
 
 def _drawn(weights: Floats, share: float) -> int:
-    """The place at which the sum of the weights passes `share` (0 to below 1) of all; never one without weight."""
-    # By parts, since a running sum of a whole vocabulary takes as long as all the rest.
+    """The place where the running sum of weights passes `share` (0 to below 1) of all; never one without weight."""
+    # By parts: a running sum of a whole vocabulary takes as long as all the rest.
     starts = np.arange(0, len(weights), _FEW)
     sums = np.add.reduceat(weights, starts, dtype=np.float64).cumsum()
     point = share * sums[-1]
@@ -118,5 +117,5 @@ def _drawn(weights: Floats, share: float) -> int:
     before = sums[part - 1] if part else 0.0
     start = starts[part]
     inside = before + weights[start : start + _FEW].cumsum(dtype=np.float64)
-    # Summed up in another order, the last sum may come out a little less; then it is the last that adds to it.
+    # Summed in another order, the last sum may be slightly less: then take the last place with weight.
     return int(start + min(inside.searchsorted(point, side="right"), inside.argmax()))

@@ -1,6 +1,6 @@
-"""One thread in which all models of the process compute, a step at a time in turn. Knows nothing of models.
+"""One thread in which all models of the process compute, a step at a time, and the answers in progress.
 
-One thread is one pool of cores: two that compute at once would wait for each other, and one of two panes for the other.
+One thread is one pool of cores: two pools would compete for the cores, and one of two panes would wait for the other.
 """
 
 from __future__ import annotations
@@ -10,26 +10,64 @@ import logging
 import threading
 import weakref
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError, Future
+from contextlib import closing
 from typing import Any, Protocol, TypeVar
 
+from arena.types import GenerationConfig
 from backends.machine.memory import cpu_count
-from backends.stepping.conversation import ComputingThread
+from backends.streaming.generation import Events
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
-# With nothing to do for so long the thread ends; the next step begins another.
+# The thread ends after this long without work; the next request starts another.
 IDLE_SECONDS = 1.0
-# How long the end of the process waits for a step that is under way: a piece of a prompt takes some seconds.
+# How long the exit of the process waits for a running step: a prefill chunk takes some seconds.
 EXIT_SECONDS = 20.0
 
 
+class ComputingThread(threading.Thread):
+    """The thread that ends conversations; it alone must not wait for their end."""
+
+
+class Conversation:
+    """An answer in progress, shared by its stream and the computing thread.
+
+    Events are ("kept", prompt tokens that need not be read again), ("read", prompt tokens so far, those included) and
+    ("token", id). `left` is set when the engine has released the conversation.
+    """
+
+    def __init__(self, ids: Sequence[int], config: GenerationConfig) -> None:
+        self.ids = tuple(ids)
+        self.config = config
+        self.events: Events[tuple[str, int]] = Events()
+        self.cancelled = threading.Event()
+        self.left = threading.Event()
+
+    def end(self, error: Exception | None = None) -> None:
+        """Ends the events, with `error` if there is one; called by the engine."""
+        self.left.set()
+        self.events.end(error)
+
+    def close(self) -> None:
+        """Stops it, and waits until the engine has released it: a token or a prefill chunk later."""
+        self.cancelled.set()
+        # The garbage collector may close a forgotten stream in any thread.
+        if not isinstance(threading.current_thread(), ComputingThread):
+            self.left.wait()
+
+    def until_the_end(self) -> Iterator[tuple[str, int]]:
+        """The events as they come. Raises the exception if there is one; closing the iterator stops the answer."""
+        with closing(self):
+            yield from (event for event in self.events if event is not None)
+
+
 class Steps(Protocol):
-    """What takes part: something that computes in steps."""
+    """A member of the scheduler: something that computes in steps."""
 
     def step(self) -> bool:
-        """One step, if there is work; whether there was."""
+        """Does one step if there is work; returns whether there was."""
         ...
 
     def fail(self, error: Exception) -> None:
@@ -38,7 +76,7 @@ class Steps(Protocol):
 
 
 class Scheduler:
-    """Lets every member make one step in turn, in one thread, as long as any has work. Holds none of them alive."""
+    """Lets every member do one step in turn, in one thread, as long as any has work. Holds weak references to them."""
 
     def __init__(self, cores: int | None = None) -> None:
         self._cores = cores
@@ -49,16 +87,16 @@ class Scheduler:
         self._thread: threading.Thread | None = None
         # Protects all of the above, and wakes the thread.
         self._changed = threading.Condition()
-        # A thread that the interpreter ends inside of PyTorch takes the whole process down with an abort.
+        # If the interpreter ended the thread inside PyTorch, the process would abort.
         atexit.register(_close, weakref.ref(self))
 
     def add(self, member: Steps) -> None:
-        """Let `member` take part until it is gone."""
+        """Adds a member, which takes part until it is garbage-collected."""
         with self._changed:
             self._members.append(weakref.ref(member))
 
     def wake(self) -> None:
-        """Say that there is work again."""
+        """Announces new work."""
         with self._changed:
             self._woken = True
             self._changed.notify_all()
@@ -67,7 +105,7 @@ class Scheduler:
                 self._thread.start()
 
     def run(self, function: Callable[[], T]) -> T:
-        """What `function` returns or raises, computed in the thread between two steps. CancelledError once closed."""
+        """Runs `function` in the thread between two steps; returns or raises what it does. CancelledError if closed."""
         if threading.current_thread() is self._thread:
             return function()
         future: Future[T] = Future()
@@ -79,11 +117,11 @@ class Scheduler:
         try:
             return future.result()
         finally:
-            # An error refers to this frame: no circle.
+            # An error refers to this frame: without this it would be a reference cycle.
             del future
 
     def close(self) -> None:
-        """End the thread after the round that is under way, begin no other, and tell all that still wait."""
+        """Ends the thread after the current round, and everything that still waits."""
         with self._changed:
             self._closing = True
             self._changed.notify_all()
@@ -91,7 +129,7 @@ class Scheduler:
         if thread and thread is not threading.current_thread():
             thread.join(EXIT_SECONDS)
             if thread.is_alive():
-                # What it has, it still works on.
+                # Its step still uses the members.
                 return
         while self._jobs:
             self._jobs.popleft()[1].cancel()
@@ -104,19 +142,19 @@ class Scheduler:
             self._rounds()
         finally:
             with self._changed:
-                # Also where something has thrown it out, so that the next who asks begins another.
+                # Also after an exception, so that the next request starts another thread.
                 if self._thread is threading.current_thread():
                     self._thread = None
 
     def _rounds(self) -> None:
         import torch
 
-        # Also sets what threads that begin later would use.
+        # Also the default for threads that start later.
         torch.set_num_threads(self._cores or cpu_count())
         while self._has_work():
             while self._jobs:
                 _do(*self._jobs.popleft())
-            # All of them, also after one that had work: each gets its step in every round.
+            # A list, not a generator: every member gets its step in every round.
             if any([_step(member) for member in self._present()]):
                 self.wake()
 
@@ -144,15 +182,15 @@ def _close(reference: weakref.ref[Scheduler]) -> None:
 def _do(function: Callable[[], T], future: Future[T]) -> None:
     try:
         future.set_result(function())
-    except BaseException as error:  # noqa: BLE001 (raised again where it was asked for)
+    except BaseException as error:  # noqa: BLE001 (raised again in Scheduler.run)
         future.set_exception(error)
     finally:
-        # An error refers to this frame: no circle.
+        # An error refers to this frame: without this it would be a reference cycle.
         del future
 
 
 def _step(reference: weakref.ref[Steps]) -> bool:
-    """A function of its own, so that nothing holds the member between two steps."""
+    """A function of its own, so that no variable holds the member between two steps."""
     member = reference()
     if member is None:
         return False
@@ -161,5 +199,5 @@ def _step(reference: weakref.ref[Steps]) -> bool:
     except Exception as error:
         log.exception("A step failed")
         member.fail(error)
-        # Nothing of it goes on; a new conversation wakes the thread.
+        # Its conversations have ended; a new one wakes the thread.
         return False

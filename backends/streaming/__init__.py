@@ -1,1 +1,1 @@
-"""What every runtime needs to stream answers: decoding, context limits, a queue for slots, background loading."""
+"""What every runtime needs to stream answers: loading, queueing, context limits, decoding and usage."""

@@ -1,4 +1,4 @@
-"""Fitting a conversation into a model's context. Knows no tokenizer: it is given one to count with."""
+"""Fits a conversation into a model's context."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from arena.errors import InputError
 from arena.types import Message, ModelSpec
 
-# An answer shorter than this is of no use: a prompt that leaves less room is refused.
+# A prompt that leaves less room for the answer is refused.
 LEAST_NEW_TOKENS = 32
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """What goes to the model: the messages kept, their length in tokens, the room left, the user turns left out."""
+    """What goes to the model: messages, their length and the room left (tokens), and the user turns left out."""
 
     messages: tuple[Message, ...]
     prompt_tokens: int
@@ -25,31 +25,25 @@ class Fitted:
 def fit_context(
     messages: Sequence[Message], count: Callable[[Sequence[Message]], int], spec: ModelSpec, max_new_tokens: int
 ) -> Fitted:
-    """Drop the oldest turns until prompt and answer fit into `spec.context_length`; system and last turn stay.
+    """Drops the oldest turns until prompt and answer fit into `spec.context_length`; system and last turn stay.
 
-    `count` gives the length of a conversation in tokens, markers included. If the last turn alone leaves less room
-    than asked for, the answer may be that much shorter; if it leaves next to none, InputError.
+    `count` returns the length of a conversation in tokens, markers included. If the last turn alone leaves less room
+    than `max_new_tokens`, the answer is shorter. Raises InputError if it leaves less than LEAST_NEW_TOKENS.
     """
     system, turns = split_turns(messages)
     for dropped in range(len(turns)):
-        kept = (*system, *(message for turn in turns[dropped:] for message in turn))
-        tokens = count(kept)
+        shortened = without_turns(system, turns, dropped)
+        tokens = count(shortened)
         if tokens + max_new_tokens <= spec.context_length:
-            return Fitted(kept, tokens, max_new_tokens, dropped)
+            return Fitted(shortened, tokens, max_new_tokens, dropped)
     room = spec.context_length - tokens
     if room < LEAST_NEW_TOKENS:
-        raise InputError(
-            "prompt_too_long",
-            f"The prompt has {tokens} tokens; {spec.name} takes {spec.context_length} together with its answer.",
-            model=spec.name,
-            tokens=tokens,
-            limit=spec.context_length,
-        )
-    return Fitted(kept, tokens, room, len(turns) - 1)
+        raise too_long(spec.name, tokens, spec.context_length)
+    return Fitted(shortened, tokens, room, len(turns) - 1)
 
 
 def split_turns(messages: Sequence[Message]) -> tuple[tuple[Message, ...], list[list[Message]]]:
-    """The leading system messages, and the rest cut before each user message."""
+    """The leading system messages, and the rest split before each user message. Raises InputError without any."""
     start = next((i for i, message in enumerate(messages) if message.role != "system"), len(messages))
     turns: list[list[Message]] = []
     for message in messages[start:]:
@@ -57,5 +51,16 @@ def split_turns(messages: Sequence[Message]) -> tuple[tuple[Message, ...], list[
             turns.append([])
         turns[-1].append(message)
     if not turns:
-        raise InputError("prompt_empty", "There is nothing to answer.")
+        raise InputError("prompt_empty", "The prompt is empty.")
     return tuple(messages[:start]), turns
+
+
+def without_turns(system: Sequence[Message], turns: Sequence[Sequence[Message]], dropped: int) -> tuple[Message, ...]:
+    """The conversation without its `dropped` oldest turns."""
+    return (*system, *(message for turn in turns[dropped:] for message in turn))
+
+
+def too_long(name: str, tokens: int, limit: int) -> InputError:
+    """The error for a prompt that does not fit."""
+    message = f"The prompt has {tokens} tokens; {name} takes {limit} together with its answer."
+    return InputError("prompt_too_long", message, model=name, tokens=tokens, limit=limit)

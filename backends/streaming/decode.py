@@ -1,55 +1,82 @@
-"""From a model's bytes to text that may be shown. Knows nothing of tokens, engines or panes."""
+"""Turns token ids and bytes into text that may be shown, while an answer grows."""
 
 from __future__ import annotations
 
 import codecs
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from arena.types import Chunk
 
 THINK_OPEN, THINK_CLOSE = "<think>", "</think>"
+_REPLACEMENT = "\ufffd"
 
 
 class ByteDecoder:
-    """UTF-8 bytes in pieces of any size to text without broken characters.
+    """Decodes UTF-8 bytes in pieces of any size.
 
-    Only a truly incomplete tail is held back; bytes that can be no character become U+FFFD at once.
+    Holds back only an incomplete character at the end; invalid bytes become U+FFFD at once.
     """
 
     def __init__(self) -> None:
         self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
 
     def feed(self, data: bytes) -> str:
-        """The text that `data` completes. A half character left over at the end of a stream is never shown."""
+        """The text that `data` completes. An incomplete character at the end of a stream is never shown."""
         return self._decoder.decode(data)
 
 
+class WholeDecode:
+    """Decodes the whole reply at each id, for tokenizers whose output for an id depends on the ids before it.
+
+    Holds back an end that may still become a character; what is left of it at the end of a stream is never shown.
+    """
+
+    def __init__(self, decode: Callable[[Sequence[int]], str]) -> None:
+        self._decode = decode
+        self._ids: list[int] = []
+        self._shown = 0
+
+    def feed(self, token: int) -> str:
+        """The text that another id completes."""
+        self._ids.append(token)
+        text = self._decode(self._ids)
+        # The whole run of U+FFFD: some tokenizers show valid characters as broken until the run of bytes is complete.
+        whole = len(text.rstrip(_REPLACEMENT))
+        new = text[self._shown : whole]
+        self._shown = max(self._shown, whole)
+        return new
+
+    def flush(self) -> str:
+        """Always empty: what is held back is not a character."""
+        return ""
+
+
 class MarkerScanner:
-    """Finds the first of some markers in text that arrives in pieces, holding back only what may begin one."""
+    """Finds the first of several markers in text that arrives in pieces; holds back only what may begin one."""
 
     def __init__(self, markers: Iterable[str]) -> None:
         self._markers = tuple(set(markers) - {""})
         self._held = ""
 
     def feed(self, text: str) -> tuple[str, str, str]:
-        """Returns (text before the marker, the marker or "", text after it); nothing is held once one is found."""
+        """Returns (text before the marker, the marker or "", text after it); holds nothing back after a marker."""
         text = self._held + text
-        found = [(at + len(marker), at, marker) for marker in self._markers if (at := text.find(marker)) >= 0]
-        if found:
-            # The one complete first, whatever the pieces; of two that end at the same place the longer one.
-            end, at, marker = min(found)
+        matches = [(at + len(marker), at, marker) for marker in self._markers if (at := text.find(marker)) >= 0]
+        if matches:
+            # The marker that is complete first, however the text is cut; of two that end together, the longer one.
+            end, at, marker = min(matches)
             self._held = ""
             return text[:at], marker, text[end:]
-        keep = self._tail(text)
-        self._held = text[len(text) - keep :]
-        return text[: len(text) - keep], "", ""
+        ready = len(text) - self._held_back(text)
+        self._held = text[ready:]
+        return text[:ready], "", ""
 
     def flush(self) -> str:
-        """What is still held, at the end of a stream: it began no marker after all."""
+        """What is still held back at the end of a stream."""
         held, self._held = self._held, ""
         return held
 
-    def _tail(self, text: str) -> int:
+    def _held_back(self, text: str) -> int:
         """The length of the longest end of `text` that begins a marker."""
         longest = max((len(marker) for marker in self._markers), default=1) - 1
         for size in range(min(longest, len(text)), 0, -1):
@@ -58,12 +85,61 @@ class MarkerScanner:
         return 0
 
 
-class AnswerText:
-    """A model's raw text to chunks: cut at a stop string, what it thinks between <think> marks kept apart.
+class Trimmed:
+    """Strips white space around a text that arrives in pieces, and replaces one phrase by another."""
 
-    With `reasoning` off the marks are ordinary text. `thinking` says that the prompt already opened the mark. An
+    def __init__(self, phrase: str = "", replacement: str = "") -> None:
+        self._scanner = MarkerScanner((phrase,))
+        self._replacement = replacement
+        self._space = ""
+        self._begun = False
+
+    def feed(self, text: str) -> str:
+        """The text that can be shown now."""
+        shown = ""
+        while text:
+            before, phrase, text = self._scanner.feed(text)
+            shown += self._trim(before)
+            if not phrase:
+                break
+            shown += self._trim(self._replacement)
+        return shown
+
+    def flush(self) -> str:
+        """What was held back, at the end of a stream."""
+        return self._trim(self._scanner.flush())
+
+    def _trim(self, text: str) -> str:
+        text = self._space + text
+        text = text if self._begun else text.lstrip()
+        body = text.rstrip()
+        self._space = text[len(body) :]
+        self._begun = self._begun or bool(body)
+        return body
+
+
+class StrippedReply:
+    """Decodes one reply, whose ids `decode` turns into text, and strips white space around it."""
+
+    def __init__(self, decode: Callable[[int], str], text: Trimmed) -> None:
+        self._decode = decode
+        self._text = text
+
+    def feed(self, token: int) -> str:
+        """The text that another id completes."""
+        return self._text.feed(self._decode(token))
+
+    def flush(self) -> str:
+        """What was held back, at the end."""
+        return self._text.flush()
+
+
+class AnswerText:
+    """Turns a model's raw text into chunks: ends it at a stop string, and separates reasoning between <think> marks.
+
+    Without `reasoning` the marks are ordinary text. `thinking` means that the prompt already opened the mark. An
     opening mark counts only before the answer's first visible character. A closing mark that was never opened turns
-    all the text so far into reasoning (`Chunk.retract`).
+    all text so far into reasoning (`Chunk.retract`).
     """
 
     def __init__(self, stops: Sequence[str] = (), *, reasoning: bool = False, thinking: bool = False) -> None:
@@ -73,10 +149,10 @@ class AnswerText:
         self._thinking = thinking
         self._settled = not reasoning
         self._trim = False
-        self._said = False
+        self._visible = False
 
     def feed(self, text: str) -> list[Chunk]:
-        """The chunks that `text` completes; empty once a stop string was met (`stopped`)."""
+        """The chunks that `text` completes; empty after a stop string (`stopped`)."""
         if self.stopped:
             return []
         before, marker, _ = self._stops.feed(text)
@@ -98,18 +174,18 @@ class AnswerText:
             before, mark, text = self._marks.feed(text)
             chunks += self._emit(before)
             if mark:
-                chunks += self._turn(mark)
+                chunks += self._at_mark(mark)
         return chunks
 
-    def _turn(self, mark: str) -> list[Chunk]:
+    def _at_mark(self, mark: str) -> list[Chunk]:
         if mark == THINK_OPEN:
-            if self._said or self._thinking:
+            if self._visible or self._thinking:
                 return self._emit(mark)
             self._thinking = True
             return []
         never_opened = not self._thinking
         self._thinking, self._settled, self._trim = False, True, True
-        return [Chunk(retract=True)] if never_opened and self._said else []
+        return [Chunk(retract=True)] if never_opened and self._visible else []
 
     def _emit(self, text: str) -> list[Chunk]:
         if self._trim:
@@ -120,5 +196,5 @@ class AnswerText:
         if self._thinking:
             return [Chunk(reasoning=text)]
         self._trim = False
-        self._said = self._said or bool(text.strip())
+        self._visible = self._visible or bool(text.strip())
         return [Chunk(text=text)]

@@ -1,4 +1,4 @@
-"""Loading a model in the background, visibly. Knows nothing of what is loaded."""
+"""Loads a model in the background."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Generic, TypeVar
 
 from arena.errors import ArenaError, BackendError
 from arena.types import Chunk, ErrorInfo, LoadState, ModelSpec
-from backends.streaming.slots import SIGN_OF_LIFE_SECONDS
+from backends.streaming.generation import KEEP_ALIVE_SECONDS
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 
 class BackgroundLoad(Generic[T]):
-    """Runs `opener` once in a thread. After a failure the next call of `wait` tries again, once."""
+    """Runs `opener` once in a thread. After a failure the next `start` or `wait` tries again."""
 
     def __init__(self, opener: Callable[[], T]) -> None:
         self._opener = opener
@@ -29,7 +29,7 @@ class BackgroundLoad(Generic[T]):
         self._lock = threading.Lock()
 
     def start(self) -> None:
-        """Begin loading, unless it is under way or done."""
+        """Begins loading, unless it has begun or is done."""
         with self._lock:
             if self._value is not None or self._thread:
                 return
@@ -39,7 +39,7 @@ class BackgroundLoad(Generic[T]):
             self._thread.start()
 
     def wait(self) -> Generator[Chunk, None, T]:
-        """Yields `loading` chunks (`done` is seconds so far) until the value is there and returns it.
+        """Yields `loading` chunks (`done` is seconds so far) until the value is loaded, and returns it.
 
         Raises BackendError when loading fails.
         """
@@ -54,17 +54,17 @@ class BackgroundLoad(Generic[T]):
             if thread is None:
                 raise BackendError("load_failed", "The model was closed while it was loading.", reason="closed")
             yield Chunk(stage="loading", done=int(time.monotonic() - began))
-            thread.join(SIGN_OF_LIFE_SECONDS)
+            thread.join(KEEP_ALIVE_SECONDS)
 
     @property
     def state(self) -> LoadState:
-        """Where loading stands now."""
+        """The current state of loading."""
         with self._lock:
             seconds = time.monotonic() - self._began if self._thread else 0.0
             return LoadState(ready=self._value is not None, error=self._error, seconds=seconds)
 
     def close(self) -> None:
-        """Let go of the value, also of one that is still being loaded."""
+        """Releases the value, also one that is still being loaded."""
         with self._lock:
             self._value = None
             self._thread = None
@@ -85,13 +85,13 @@ class BackgroundLoad(Generic[T]):
         if error:
             log.error("%s", error.message)
         with self._lock:
-            # Unless it was closed meanwhile: then nobody wants the value any more.
+            # Discarded if it was closed meanwhile.
             if self._thread is threading.current_thread():
                 self._value, self._error, self._thread = value, error, None
 
 
 class LoadingBackend(Generic[T]):
-    """The half of a Backend that is about loading; `engine` may be shared with others."""
+    """The loading part of a Backend; `engine` may be shared with others."""
 
     def __init__(self, spec: ModelSpec, engine: BackgroundLoad[T]) -> None:
         self.spec = spec
@@ -99,13 +99,13 @@ class LoadingBackend(Generic[T]):
 
     @property
     def load_state(self) -> LoadState:
-        """Whether the model is there yet."""
+        """See Backend.load_state."""
         return self._load.state
 
     def load(self) -> None:
-        """Begin loading."""
+        """See Backend.load."""
         self._load.start()
 
     def close(self) -> None:
-        """Let go of the engine; it is freed when no stream uses it any more."""
+        """Releases the engine; its memory is freed when no stream uses it any more."""
         self._load.close()

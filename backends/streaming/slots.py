@@ -1,4 +1,4 @@
-"""A fair queue for the places that an engine has. Knows nothing of engines or models."""
+"""A first-in, first-out queue for the slots of an engine."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ from math import ceil
 from statistics import fmean
 
 from arena.types import Chunk
+from backends.streaming.generation import KEEP_ALIVE_SECONDS
 
-SIGN_OF_LIFE_SECONDS = 0.25
-_STAYS = 16
+_RECENT = 16
 
 
 class Slots:
-    """`count` places; who comes first is served first and sees their place in the queue meanwhile.
+    """`count` slots, given in the order of the requests.
 
-    With an `amount` to share, a place is had only when what its ticket asks for is left as well. Who asks for more than
-    there is gets all of it, alone. Nobody passes one who waits for much.
+    With an `amount` (such as bytes) to share, a ticket also waits until its part of the amount is free. A request for
+    more than the whole amount gets all of it, alone. Smaller requests never overtake a larger one.
     """
 
     def __init__(self, count: int, amount: int = 0) -> None:
         self._free = count
-        self.amount = self._left = amount
+        self.amount = self._free_amount = amount
         self._count = count
         self._waiting: deque[Ticket] = deque()
-        # Seconds for which the last tickets held their places.
-        self._stays: deque[float] = deque(maxlen=_STAYS)
-        # Protects all of the above that changes, and wakes those who wait when it does.
+        # Seconds for which the last tickets held their slots.
+        self._durations: deque[float] = deque(maxlen=_RECENT)
+        # Protects all of the above that changes, and wakes the waiting threads when it does.
         self._changed = threading.Condition()
 
     @contextmanager
     def ticket(self, amount: int = 0) -> Iterator[Ticket]:
-        """A ticket for one place and so much; leaving the block gives them back, or leaves the queue."""
+        """A ticket for one slot and `amount`; leaving the block returns them, or leaves the queue."""
         ticket = Ticket(self, min(amount, self.amount))
         with self._changed:
             self._waiting.append(ticket)
@@ -45,31 +45,30 @@ class Slots:
             self._return(ticket)
 
     def _take(self, ticket: Ticket, timeout: float) -> Chunk | None:
-        """Waits up to `timeout` seconds; None once the ticket holds a place, else its place in the queue from 1, and
-        the seconds until its turn, at the pace of late."""
+        """Waits up to `timeout` seconds; None once the ticket holds a slot, else its place in the queue from 1 and
+        the estimated seconds until its turn."""
         with self._changed:
-            if not self._at_front(ticket):
-                self._changed.wait_for(lambda: self._at_front(ticket), timeout)
+            self._changed.wait_for(lambda: self._at_front(ticket), timeout)
             if not self._at_front(ticket):
                 place = self._waiting.index(ticket) + 1
-                seconds = place * fmean(self._stays) / self._count if self._stays else 0
+                seconds = place * fmean(self._durations) / self._count if self._durations else 0
                 return Chunk(stage="queued", done=place, total=ceil(seconds))
             self._waiting.popleft()
             self._free -= 1
-            self._left -= ticket.amount
+            self._free_amount -= ticket.amount
             ticket.held, ticket.since = True, time.monotonic()
             self._changed.notify_all()
             return None
 
     def _at_front(self, ticket: Ticket) -> bool:
-        return self._free > 0 and self._waiting[0] is ticket and ticket.amount <= self._left
+        return self._free > 0 and self._waiting[0] is ticket and ticket.amount <= self._free_amount
 
     def _return(self, ticket: Ticket) -> None:
         with self._changed:
             if ticket.held:
                 self._free += 1
-                self._left += ticket.amount
-                self._stays.append(time.monotonic() - ticket.since)
+                self._free_amount += ticket.amount
+                self._durations.append(time.monotonic() - ticket.since)
                 ticket.held = False
             else:
                 self._waiting.remove(ticket)
@@ -77,7 +76,7 @@ class Slots:
 
 
 class Ticket:
-    """One request for a place and for `amount` of what is shared."""
+    """A request for a slot and for `amount` of what is shared."""
 
     def __init__(self, slots: Slots, amount: int) -> None:
         self.held = False
@@ -86,6 +85,6 @@ class Ticket:
         self._slots = slots
 
     def wait(self) -> Iterator[Chunk]:
-        """Yields a `queued` chunk every quarter second until the ticket holds a place."""
-        while chunk := self._slots._take(self, SIGN_OF_LIFE_SECONDS):
+        """Yields a `queued` chunk every KEEP_ALIVE_SECONDS until the ticket holds a slot."""
+        while chunk := self._slots._take(self, KEEP_ALIVE_SECONDS):
             yield chunk

@@ -13,8 +13,7 @@ import torch
 from backends.packed.kernels import find_kernels
 from backends.packed.linear import Linear4, Linear8
 from backends.packed.open import quick_rows
-from backends.packed.scheme import fitting_group, round4, round8
-from backends.packed.weight_layout import pack4
+from backends.packed.scheme import fitting_group, pack4, round4, round8
 from backends.stepping.batched import Rows
 from bench.quality import ENCODER_PACKAGE
 

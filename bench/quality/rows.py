@@ -12,9 +12,9 @@ from typing import Any
 
 import torch
 
-from backends.packed.calibrate import calibrated
-from backends.packed.calibration_text import calibration_ids, passages
-from backends.packed.scheme import GROUPS, fitting_group, round4, round8
+from backends.folder.packed import GROUPS
+from backends.packed.calibrate import calibrated, calibration_ids, passages
+from backends.packed.scheme import fitting_group, round4, round8
 from bench.quality.models import (
     Encoder,
     Logits,

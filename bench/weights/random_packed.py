@@ -109,7 +109,7 @@ def _tensors(place: str, module: Any, info: PackedInfo, random: np.random.Genera
     """A module's tensors, packed. As they are read, values have a mean of 0 and the spread of a trained layer's."""
     import torch
 
-    from backends.packed.weight_layout import BLOCK
+    from backends.packed.scheme import BLOCK
 
     def floats(size: Sequence[int]) -> Any:
         generator = torch.Generator().manual_seed(int(random.integers(1 << 31)))

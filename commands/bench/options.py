@@ -49,7 +49,7 @@ class Choice:
     @property
     def folder(self) -> Path:
         """The folder for random weights."""
-        from backends.models.folder_models import models_dir
+        from backends.models.resolve import models_dir
 
         return self.work or models_dir() / "bench"
 

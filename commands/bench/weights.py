@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from backends.machine.threads import share_cores
+from backends.machine import share_cores
 from commands import errors_in_one_line
 from commands.bench.options import AsJson, Figures, say
 from commands.bench.table import figure_lines
@@ -30,8 +30,8 @@ def quality(as_json: AsJson = False) -> None:
     os.environ.setdefault("TQDM_DISABLE", "1")
     share_cores()
     with errors_in_one_line(as_json):
+        from backends.folder.gguf import model_file
         from backends.models.catalog import EMBEDDED
-        from backends.models.resolve import model_file
         from bench.quality import check_installed
 
         check_installed()

@@ -9,18 +9,21 @@ from dataclasses import replace
 from itertools import count
 from types import SimpleNamespace
 
+import hypothesis
 import pytest
 from vote_samples import votes_of
 
-from arena.battle import BattleRun
+from arena.battle import BattleRun, Limits
 from arena.chat import Chat
 from arena.results.compute import Background, compute
 from arena.results.selection import Filters
 from arena.types import Answer, Battle, Chunk, GenerationConfig, LoadState, Message, ModelSpec, Side, SideName
-from arena.worker import Limits
 from backends.scripted import ScriptedBackend, scripted_spec
 
 A, B = SideName.A, SideName.B
+# A busy machine may take long for one example.
+hypothesis.settings.register_profile("arena", deadline=None)
+hypothesis.settings.load_profile("arena")
 
 
 class StubBackend:

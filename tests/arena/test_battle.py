@@ -38,7 +38,7 @@ def both_speak(battle):
 def clock(monkeypatch):
     """The clock by which time is up; `ahead` puts it forward, so that nobody has to wait."""
     clock = SimpleNamespace(ahead=0.0, monotonic=lambda: time.monotonic() + clock.ahead)
-    monkeypatch.setattr("arena.worker.time", clock)
+    monkeypatch.setattr("arena.battle.time", clock)
     return clock
 
 

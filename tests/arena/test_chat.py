@@ -625,5 +625,5 @@ def test_tabs_that_come_at_once_get_one_conversation_each(chats, in_background):
         ready.wait(5)
         return chats.get(f"tab-{number % 2}")
 
-    found = [call.result() for call in [in_background(get, number) for number in range(8)]]
-    assert len(set(found)) == 2
+    chats = [call.result() for call in [in_background(get, number) for number in range(8)]]
+    assert len(set(chats)) == 2

@@ -16,7 +16,7 @@ from backends import open_backends
 from backends.folder.packed import PackedInfo
 from backends.hf.backend import load_engine
 from backends.models.catalog import EMBEDDED
-from backends.models.folder_models import folder_spec
+from backends.models.resolve import folder_spec
 from backends.packed.pack import Job, pack
 from backends.scripted import ScriptedBackend, scripted_spec
 from backends.stepping.scheduler import Scheduler

@@ -19,7 +19,7 @@ from backends.families.weights import architecture_of
 from backends.folder.packed import read_packed
 from backends.machine import facts
 from backends.packed.open import load_packed
-from backends.packed.weight_layout import unpack4
+from backends.packed.scheme import unpack4
 from bench import compared, resources
 from bench.compared import RivalOptions
 from bench.engines import Answered

@@ -7,7 +7,7 @@ import pytest
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
-from backends.packed.calibration_text import CALIBRATION, passages  # noqa: E402
+from backends.packed.calibrate import CALIBRATION, passages  # noqa: E402
 from bench.quality.models import permute  # noqa: E402
 from bench.quality.rows import TEXT, best_copy, compare, quality, rounded_copy, schemes  # noqa: E402
 

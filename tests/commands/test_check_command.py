@@ -17,10 +17,10 @@ from model_folders import DATA, ORACLES, TINY, copied, make_scripted, needs_orac
 from served_app import ROOT
 from typer.testing import CliRunner
 
+from backends.folder.gguf import model_file
 from backends.memory import budget
 from backends.memory.budget import MemoryBudget
 from backends.models.catalog import EMBEDDED, EMBEDDED_SHA256
-from backends.models.resolve import model_file
 
 SHARD = "model-00002-of-00002.safetensors"
 
@@ -161,9 +161,9 @@ def odd_shape(folder: Path) -> None:
     ("damage", "words"),
     [
         (cut, f"{SHARD} has 202,176 bytes instead of 404,352; copy or download it again"),
-        (rename_a_tensor, f"{SHARD} lacks lm_head.weight, which the index says is there"),
+        (rename_a_tensor, f"{SHARD} lacks lm_head.weight, which the index lists"),
         (drop_a_shard, f"{SHARD} is missing"),
-        (noise_as_header, f"{SHARD} is no safetensors file"),
+        (noise_as_header, f"{SHARD} is not a safetensors file"),
         (odd_shape, "the header of its weights is damaged at "),
         (lambda folder: None, "qwen.tiktoken is missing"),
     ],
@@ -226,7 +226,7 @@ def test_a_gguf_beside_its_list(tmp_path: Path) -> None:
     (tmp_path / "other.gguf").write_bytes(b"GGUF")
     write_manifest(tmp_path, other={"sha256": "0" * 64})
     # Another file's damage is none of this one; its own is found before it is loaded.
-    assert "of a kind that llama.cpp does not know" in refused(path)
+    assert "not supported by llama.cpp" in refused(path)
     write_manifest(tmp_path, cut={"size": 98_362_432})
     assert "cut.gguf has 3,000,000 bytes instead of 98,362,432" in refused(path)
 
@@ -248,7 +248,7 @@ def test_a_file_that_cannot_be_read(micro: Path, monkeypatch: pytest.MonkeyPatch
         raise OSError(5, "Input/output error", str(path))
 
     with monkeypatch.context() as patch:
-        from backends.checking import contents
+        from backends.folder import contents
 
         patch.setattr(contents, "weights_of", fail)
         assert "cannot be read: Input/output error." in refused(micro)

@@ -16,7 +16,7 @@ import pytest
 from hub_server import HubServer
 from served_app import ROOT, run
 
-from commands.progress import ByteProgress
+from commands.progress import StatusLine
 
 MICRO = ROOT / "tests" / "data" / "qwen-micro-vocab2048"
 FILES = {path.name: path.read_bytes() for path in MICRO.iterdir()}
@@ -171,9 +171,9 @@ class Terminal(io.StringIO):
 
 def progress_of(stream: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setattr(sys, "stderr", stream)
-    bar = ByteProgress()
+    bar = StatusLine(in_bytes=True)
     for done in (0, 3_000_000_000, 12_000_000_000):
-        bar.show_bytes(done, 15_000_000_000, "model-00002.safetensors")
+        bar.show("model-00002.safetensors", done, 15_000_000_000)
     bar.finish()
     return stream.getvalue()
 

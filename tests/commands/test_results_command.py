@@ -60,7 +60,7 @@ def test_json_has_what_notebooks_want(hosts: Path) -> None:
 
 def test_lines_say_the_same(hosts: Path) -> None:
     lines = run(hosts, "one/votes.csv", "two/votes.csv").stdout.splitlines()
-    assert lines[0].startswith("Raters prefer qwen to glm: on average they gave it 93.3% of their votes")
+    assert lines[0].startswith("Raters prefer qwen to glm: they gave it 93.3% of their votes on average")
     assert "Based on 15 blind votes by 15 raters (2 ties). Prompts: 1." in lines[0]
     assert "Decided. No more votes are needed." in lines
     assert "  one/votes.csv, line 16: 2 cells, not 39" in lines
@@ -102,5 +102,5 @@ def test_three_models_are_ranked_in_lines(tmp_path: Path) -> None:
             a, b = [("x", "y"), ("y", "z"), ("x", "z")][number % 3]
             votes.append(vote_between(number, a, b, A if number % 4 else B, "q1", judge=f"j{number // 3}"))
     lines = run(tmp_path, "votes.csv").stdout.splitlines()
-    assert lines[0].startswith("Of 3 models none stands first yet; these still may: ")
+    assert lines[0].startswith("Of 3 models, none ranks first yet; these still may: ")
     assert any(line.startswith("  1–3 ") and " x " in line for line in lines)

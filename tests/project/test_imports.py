@@ -31,6 +31,28 @@ def used(path):
             yield f"os.{node.attr}"
 
 
+def rooms_of_backends():
+    """For each room of backends (a folder, a loose file, or the package itself) the other rooms that it imports."""
+    files = {".".join(path.relative_to(ROOT).with_suffix("").parts): path for path in ROOT.glob("backends/**/*.py")}
+    room = {name.removesuffix(".__init__"): (*name.split("."), "")[1] for name in files}
+    graph = {}
+    for name, path in files.items():
+        # `from backends.x import y` may import the module backends.x.y.
+        targets = {name if name in room else name.rpartition(".")[0] for name in used(path)} & room.keys()
+        graph.setdefault((*name.split("."), "")[1], set()).update(room[target] for target in targets)
+    return {name: others - {name} for name, others in graph.items()}
+
+
+def test_the_rooms_of_backends_are_at_most_six_layers_without_a_cycle():
+    left, layers = rooms_of_backends(), 0
+    while left:
+        lowest = {name for name, others in left.items() if not others & left.keys()}
+        assert lowest, f"a cycle of imports among {sorted(left)}"
+        left = {name: others for name, others in left.items() if name not in lowest}
+        layers += 1
+    assert 1 < layers <= 6
+
+
 @pytest.mark.parametrize("room", FORBIDDEN)
 def test_a_room_imports_only_what_it_may(room):
     files = list((ROOT / room).rglob("*.py"))

@@ -11,7 +11,7 @@ from gradio.blocks import Block
 
 from arena.errors import ArenaError
 from arena.results.figures import Figures
-from arena.results.plots import Labels, as_chart, figures_plot
+from arena.results.plots import as_chart, figures_plot
 from arena.results.selection import Filters
 from ui.results.layout import FILTERS, LIVE_SECONDS, READING_SECONDS, ResultsTab
 from ui.results.sections import sections
@@ -109,7 +109,7 @@ class ResultsHandlers:
         return props
 
     def _plot(self, lang: str, figures: Figures) -> Props:
-        part, spec = self._part, figures_plot(Labels(lang), figures)
+        part, spec = self._part, figures_plot(lang, figures)
         if spec is None:
             return {}
         words = "results_plot_note" if len(figures.pairs) == 1 else "ratings_plot_note"

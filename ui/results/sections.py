@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from arena.results.bias import Share, Split
 from arena.results.compute import GROUPS
 from arena.results.figures import Figures, ModelResult, PairResult
+from arena.results.selection import SUSPICIONS
 from arena.results.sentences import short
-from arena.results.suspicious import KINDS
-from arena.results.verdict import Said
-from arena.results.words import dimension_name, percent, say
+from arena.results.texts import dimension_name
+from arena.results.texts import text as results_text
+from arena.results.verdict import Conclusion
 from arena.statistics import PairCount, WinRate, wilson
+from arena.statistics.confidence_sequence import Interval
 from arena.statistics.decision import Verdict
-from arena.statistics.sequential import Interval
+from arena.texts import percent
 from ui.texts import TEXTS, text
 
 UNKNOWN = "–"
@@ -116,9 +118,9 @@ def _part(lang: str, pair: PairResult, dimension: str) -> str:
     return short(lang, _said(pair, numbers)) if numbers else UNKNOWN
 
 
-def _said(pair: PairResult, numbers: Verdict) -> Said:
+def _said(pair: PairResult, numbers: Verdict) -> Conclusion:
     preferred = {True: pair.count.first, False: pair.count.second, None: None}[numbers.prefers_first]
-    return Said(numbers.outcome, preferred)
+    return Conclusion(numbers.outcome, preferred)
 
 
 def group_name(lang: str, by: str, name: str, prompt_name: Names = str) -> str:
@@ -149,14 +151,14 @@ def _bias(lang: str, figures: Figures) -> Section:
     ]
     lines = [_share(lang, what, share) for what, share in told if share and share.total]
     lines += [_split(lang, name, split, named) for name, split in bias.splits.items()]
-    lines += [text(lang, f"suspicious_{kind}", count=figures.suspicious[kind]) for kind in KINDS]
+    lines += [text(lang, f"suspicious_{kind}", count=figures.suspicious[kind]) for kind in SUSPICIONS]
     return _section(lang, "bias", lines)
 
 
 def _split(lang: str, name: str, split: Split, model: str) -> str:
     shares = {"more": percent(split.more), "less": percent(split.less)}
     votes = {"more_votes": split.more_votes, "less_votes": split.less_votes}
-    return say(lang, f"split_{name}", model=model, **shares, **votes)
+    return results_text(lang, f"split_{name}", model=model, **shares, **votes)
 
 
 def _share(lang: str, what: str, share: Share) -> str:

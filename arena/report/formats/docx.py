@@ -1,4 +1,4 @@
-"""A report as a Word file on A4: a cover, a table of contents, numbered captions, pages with numbers."""
+"""A report as a Word file on A4: a cover, a table of contents, numbered captions and pages."""
 
 from __future__ import annotations
 
@@ -6,30 +6,11 @@ import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from arena.report.blocks import (
-    Block,
-    Bullets,
-    Column,
-    Contents,
-    Cover,
-    Document,
-    Figure,
-    Heading,
-    Links,
-    Paragraph,
-    Quote,
-    References,
-    SideBySide,
-    Table,
-)
-from arena.report.formats.addresses import is_address
-from arena.report.formats.docx_fields import add_bookmark, add_caption, add_link, update_fields_on_opening
-from arena.report.formats.docx_front import add_contents, add_cover
-from arena.report.formats.docx_styles import BIBLIOGRAPHY, CELL, CODE, NOTE, SHADE, WIDTH_CM, set_styles
-from arena.report.formats.docx_text import fit, write
-from arena.report.formats.drawing import as_png
-from arena.report.formats.numbering import Line, Numbered, contents, numbered
-from arena.report.formats.pieces import pieces
+from arena.report import blocks
+from arena.report.formats import docx_styles as styles
+from arena.report.formats import docx_xml as xml
+from arena.report.texts import text
+from arena.results.plots import as_png
 from arena.text import columns_wide
 
 if TYPE_CHECKING:
@@ -37,125 +18,174 @@ if TYPE_CHECKING:
 
 _LONGEST_PROPERTY = 255
 _PICTURE_CM = 14
-# Latin characters that a column of a table takes the room of, at least and at most.
-_LEAST, _MOST, _PADDING = 6, 30, 2
+# The width of a table's column in Latin characters.
+_NARROWEST, _WIDEST, _PADDING = 6, 30, 2
 
 
-def as_docx(document: Document) -> bytes:
+def as_docx(document: blocks.Document) -> bytes:
     """The whole file."""
     import docx
 
     word = docx.Document()
-    set_styles(word)
-    word.core_properties.title = fit(document.title)[:_LONGEST_PROPERTY]
+    styles.set_styles(word)
+    word.core_properties.title = xml.valid_text(document.title)[:_LONGEST_PROPERTY]
     word.core_properties.author = ""
-    items = numbered(document)
-    lines = contents(items)
-    for item, after in zip(items, [*items[1:], None], strict=True):
+    items = blocks.number_blocks(document)
+    lines = blocks.contents_lines(items)
+    for item, following in zip(items, [*items[1:], None], strict=True):
         _add(word, item, lines, document.lang)
-        if after and _belongs(item.block, after.block):
+        if following and _belong_together(item.block, following.block):
             word.paragraphs[-1].paragraph_format.keep_with_next = True
-    update_fields_on_opening(word)
+    xml.update_fields_on_opening(word)
     file = io.BytesIO()
     word.save(file)
     return file.getvalue()
 
 
-def _belongs(block: Block, after: Block) -> bool:
-    """Whether the two should stand on one page: a label and what it labels, a prompt and its answers."""
-    match block, after:
-        case (Paragraph(), Bullets() | Quote()) | (Quote(), SideBySide()):
+def _belong_together(block: blocks.Block, following: blocks.Block) -> bool:
+    """Whether the two should be on one page: a label and what it labels, a prompt and its answers."""
+    match block, following:
+        case (blocks.Paragraph(), blocks.Bullets() | blocks.Quote()) | (blocks.Quote(), blocks.SideBySide()):
             return True
     return False
 
 
-def _add(word: Word, item: Numbered, lines: Sequence[Line], lang: str) -> None:
+def _add(word: Word, item: blocks.NumberedBlock, lines: Sequence[blocks.ContentsLine], lang: str) -> None:
     block = item.block
     match block:
-        case Cover():
-            add_cover(word, block, lang)
-        case Contents():
-            add_contents(word, block, lines)
-        case Heading():
-            add_bookmark(write(word.add_heading("", block.level - 1), block.text), item.anchor, lines)
-        case Paragraph():
-            write(word.add_paragraph(), block.text)
-        case Bullets():
-            for text in block.items:
-                write(word.add_paragraph(style="List Bullet"), text)
-        case Links():
-            for text in block.items:
-                _add_address(word.add_paragraph(style="List Bullet"), text)
-        case References():
+        case blocks.Cover():
+            _add_cover(word, block, lang)
+        case blocks.Contents():
+            _add_contents(word, block, lines)
+        case blocks.Heading():
+            xml.add_bookmark(xml.write(word.add_heading("", block.level - 1), block.text), item.anchor, lines)
+        case blocks.Paragraph():
+            xml.write(word.add_paragraph(), block.text)
+        case blocks.Bullets():
+            for line in block.items:
+                _write_linked(word.add_paragraph(style="List Bullet"), line)
+        case blocks.References():
             _add_references(word, block)
-        case Table():
+        case blocks.Table():
             _add_table(word, block, item)
-        case Quote():
+        case blocks.Quote():
             _add_quote(word, block)
-        case SideBySide():
-            _add_columns(word, block)
-        case Figure():
+        case blocks.SideBySide():
+            _add_side_by_side(word, block)
+        case blocks.Figure():
             _add_figure(word, block, item)
 
 
-def _add_address(paragraph: Any, text: str) -> None:
-    if is_address(text):
-        add_link(paragraph, text)
+# ---- cover and contents
+
+
+def _add_cover(word: Word, cover: blocks.Cover, lang: str) -> None:
+    """The cover on its own page without a number; the next page is page 1."""
+    if cover.above:
+        xml.write(word.add_paragraph(style=styles.COVER_HEAD), cover.above)
+    xml.write(word.add_heading("", 0), cover.title)
+    for name, value in cover.rows:
+        xml.write(word.add_paragraph(style=styles.COVER_LINE), text(lang, "cover_line", name=name, value=value))
+    _begin_numbered_pages(word)
+
+
+def _begin_numbered_pages(word: Word) -> None:
+    from docx.enum.section import WD_SECTION
+    from docx.enum.text import WD_ALIGN_PARAGRAPH
+
+    section = word.add_section(WD_SECTION.NEW_PAGE)
+    section._sectPr.insert_element_before(xml.element(section._sectPr, "pgNumType", start="1"), "w:cols", "w:docGrid")
+    section.footer.is_linked_to_previous = False
+    paragraph = section.footer.paragraphs[0]
+    paragraph.alignment = WD_ALIGN_PARAGRAPH.CENTER
+    xml.add_field(paragraph._p, "PAGE", "1")
+
+
+def _add_contents(word: Word, contents: blocks.Contents, lines: Sequence[blocks.ContentsLine]) -> None:
+    """Word's own table of contents, already filled in, without page numbers until Word computes them."""
+    from docx.enum.text import WD_BREAK
+
+    xml.write(word.add_paragraph(style="TOC Heading"), contents.title)
+    paragraph = None
+    for number, line in enumerate(lines):
+        is_first = paragraph is None
+        paragraph = word.add_paragraph(style=styles.CONTENTS_LINES[line.level - blocks.FIRST_LEVEL])
+        if is_first:
+            xml.begin_field(paragraph._p, f'TOC \\o "1-{len(styles.CONTENTS_LINES)}" \\h \\z \\u')
+        link = xml.append(paragraph._p, "hyperlink", anchor=xml.bookmark_name(number), history="1")
+        link.append(paragraph.add_run(xml.valid_text(line.text))._r)
+    if paragraph is not None:
+        xml.end_field(paragraph._p)
+    word.add_paragraph().add_run().add_break(WD_BREAK.PAGE)
+
+
+# ---- paragraphs and pictures
+
+
+def _write_linked(paragraph: Any, line: str) -> None:
+    if blocks.is_web_address(line):
+        xml.add_link(paragraph, line)
     else:
-        write(paragraph, text)
+        xml.write(paragraph, line)
 
 
-def _add_references(word: Word, block: References) -> None:
+def _add_references(word: Word, block: blocks.References) -> None:
     for number, work in enumerate(block.items, start=1):
-        paragraph = write(word.add_paragraph(style=BIBLIOGRAPHY), f"[{number}]\t{work.text}")
+        paragraph = xml.write(word.add_paragraph(style=styles.BIBLIOGRAPHY), f"[{number}]\t{work.text}")
         if work.address:
             paragraph.add_run(" ")
-            _add_address(paragraph, work.address)
+            _write_linked(paragraph, work.address)
 
 
-def _add_quote(word: Word, block: Quote) -> None:
+def _add_quote(word: Word, block: blocks.Quote) -> None:
     if block.about:
-        about = write(word.add_paragraph(style=NOTE), block.about, bold=True)
+        about = xml.write(word.add_paragraph(style=styles.NOTE), block.about, bold=True)
         about.paragraph_format.keep_with_next = True
-    for line in fit(block.text).split("\n"):
-        write(word.add_paragraph(style="Quote"), line)
+    for line in xml.valid_text(block.text).split("\n"):
+        xml.write(word.add_paragraph(style="Quote"), line)
 
 
-def _add_figure(word: Word, block: Figure, item: Numbered) -> None:
+def _add_figure(word: Word, block: blocks.Figure, item: blocks.NumberedBlock) -> None:
     from docx.enum.text import WD_ALIGN_PARAGRAPH
     from docx.shared import Cm
 
     picture = word.add_picture(io.BytesIO(as_png(block.spec)), width=Cm(_PICTURE_CM))
-    picture._inline.docPr.set("descr", fit(block.caption))
-    holder = word.paragraphs[-1]
-    holder.alignment, holder.paragraph_format.keep_with_next = WD_ALIGN_PARAGRAPH.CENTER, True
+    picture._inline.docPr.set("descr", xml.valid_text(block.caption))
+    paragraph = word.paragraphs[-1]
+    paragraph.alignment, paragraph.paragraph_format.keep_with_next = WD_ALIGN_PARAGRAPH.CENTER, True
     if item.number:
-        add_caption(word, item)
+        xml.add_caption(word, item)
 
 
-def _add_table(word: Word, block: Table, item: Numbered) -> None:
+# ---- tables
+
+
+def _add_table(word: Word, block: blocks.Table, item: blocks.NumberedBlock) -> None:
     if item.number:
-        add_caption(word, item).paragraph_format.keep_with_next = True
-    table = _grid(word, len(block.headers), block.headers)
+        xml.add_caption(word, item).paragraph_format.keep_with_next = True
+    table = _table_with_headers(word, block.headers)
     for row in block.rows:
-        for cell, text in zip(table.add_row().cells, row, strict=True):
-            cell.paragraphs[0].style = CELL
-            _add_address(cell.paragraphs[0], text)
+        for cell, line in zip(table.add_row().cells, row, strict=True):
+            cell.paragraphs[0].style = styles.CELL
+            _write_linked(cell.paragraphs[0], line)
     for row in table.rows:
-        _mark(row, "cantSplit")
-    _set_widths(table, _shares(block))
-    _after(word)
+        xml.append(row._tr.get_or_add_trPr(), "cantSplit")
+    # Each column gets a share of the width by its longest cell.
+    columns = zip(block.headers, *block.rows, strict=True)
+    widths = [min(_WIDEST, max(_NARROWEST, *map(columns_wide, column))) + _PADDING for column in columns]
+    _set_widths(table, [width / sum(widths) for width in widths])
+    _separate(word)
 
 
-def _grid(word: Word, columns: int, headers: tuple[str, ...]) -> Any:
-    """A table with its row of headers, which stands again at the head of every page that the table reaches."""
-    table = word.add_table(rows=1, cols=columns, style="Table Grid")
+def _table_with_headers(word: Word, headers: Sequence[str]) -> Any:
+    """A table with a header row that is repeated on every page."""
+    table = word.add_table(rows=1, cols=len(headers), style="Table Grid")
     table.autofit = False
-    for cell, text in zip(table.rows[0].cells, headers, strict=True):
-        cell.paragraphs[0].style = CELL
-        write(cell.paragraphs[0], text, bold=True).paragraph_format.keep_with_next = True
-        _shade(cell)
-    _mark(table.rows[0], "tblHeader")
+    for cell, header in zip(table.rows[0].cells, headers, strict=True):
+        cell.paragraphs[0].style = styles.CELL
+        xml.write(cell.paragraphs[0], header, bold=True).paragraph_format.keep_with_next = True
+        xml.append(cell._tc.get_or_add_tcPr(), "shd", val="clear", color="auto", fill=styles.SHADE)
+    xml.append(table.rows[0]._tr.get_or_add_trPr(), "tblHeader")
     return table
 
 
@@ -163,66 +193,40 @@ def _set_widths(table: Any, shares: list[float]) -> None:
     from docx.shared import Cm
 
     for column, share in zip(table.columns, shares, strict=True):
-        # Word goes by the cells, LibreOffice by the column.
-        for place in (column, *column.cells):
-            place.width = Cm(WIDTH_CM * share)
+        # Word reads the width of the cells, LibreOffice that of the column.
+        for part in (column, *column.cells):
+            part.width = Cm(styles.WIDTH_CM * share)
 
 
-def _shares(block: Table) -> list[float]:
-    """Of the width, by column: as much as its longest cell wants, within reason."""
-    columns = zip(block.headers, *block.rows, strict=True)
-    wanted = [min(_MOST, max(_LEAST, *map(columns_wide, column))) + _PADDING for column in columns]
-    return [width / sum(wanted) for width in wanted]
-
-
-def _mark(row: Any, name: str) -> None:
-    """`cantSplit`: the row is not cut by the end of a page; `tblHeader`: it is repeated there."""
-    from docx.oxml.ns import qn
-
-    properties = row._tr.get_or_add_trPr()
-    properties.append(properties.makeelement(qn(f"w:{name}"), {}))
-
-
-def _shade(cell: Any) -> None:
-    from docx.oxml.ns import qn
-
-    properties = cell._tc.get_or_add_tcPr()
-    colour = {qn("w:val"): "clear", qn("w:color"): "auto", qn("w:fill"): SHADE}
-    properties.append(properties.makeelement(qn("w:shd"), colour))
-
-
-def _add_columns(word: Word, block: SideBySide) -> None:
+def _add_side_by_side(word: Word, block: blocks.SideBySide) -> None:
     sides = (block.left, block.right)
-    table = _grid(word, len(sides), tuple(column.name for column in sides))
+    table = _table_with_headers(word, [column.name for column in sides])
     for cell, column in zip(table.add_row().cells, sides, strict=True):
         _fill(cell, column)
     _set_widths(table, [1 / len(sides)] * len(sides))
-    _after(word)
+    _separate(word)
 
 
-def _fill(cell: Any, column: Column) -> None:
+def _fill(cell: Any, column: blocks.Column) -> None:
     from docx.shared import Pt
 
-    for heading, text in column.parts:
+    for heading, answer in column.parts:
         if heading:
-            write(cell.add_paragraph(style=NOTE), heading, bold=True)
-        for piece in pieces(text):
-            if piece.code:
-                write(cell.add_paragraph(style=CODE), piece.text)
-            else:
-                # A paragraph a line: each has a direction of its own.
-                for line in piece.text.split("\n"):
-                    write(cell.add_paragraph(style=CELL), line)
-    for place, note in enumerate(column.notes):
-        paragraph = write(cell.add_paragraph(style=NOTE), note)
-        if not place:
+            xml.write(cell.add_paragraph(style=styles.NOTE), heading, bold=True)
+        for part in blocks.split_code(answer):
+            # One paragraph per line of prose, since each line has its own direction.
+            for line in [part.text] if part.is_code else part.text.split("\n"):
+                xml.write(cell.add_paragraph(style=styles.CODE if part.is_code else styles.CELL), line)
+    for index, note in enumerate(column.notes):
+        paragraph = xml.write(cell.add_paragraph(style=styles.NOTE), note)
+        if not index:
             paragraph.paragraph_format.space_before = Pt(4)
-    # A cell is made with an empty paragraph at its head.
+    # A new cell begins with an empty paragraph.
     first = cell.paragraphs[0]
     if len(cell.paragraphs) > 1 and not first.text:
         first._element.getparent().remove(first._element)
 
 
-def _after(word: Word) -> None:
-    """Two tables in a row would grow together."""
-    word.add_paragraph(style=NOTE)
+def _separate(word: Word) -> None:
+    """Word would join two tables that follow each other directly."""
+    word.add_paragraph(style=styles.NOTE)

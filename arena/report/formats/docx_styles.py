@@ -1,8 +1,10 @@
-"""The look of a Word file: page, fonts and styles, a font for Chinese named beside the one for Latin."""
+"""The page, fonts and styles of a Word file; each style names a Latin and a Chinese font."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+
+from arena.report.formats.docx_xml import LINK, element
 
 if TYPE_CHECKING:
     from docx.document import Document as Word
@@ -12,14 +14,14 @@ _DARK, _GREY, _LINK_BLUE, SHADE = "1F3864", "444B55", "1F5FBF", "F1F4F8"
 _MARGIN_CM = 2.0
 WIDTH_CM = 21 - 2 * _MARGIN_CM
 
-# Styles that are not in the library's template; these three are Word's own all the same.
+# Styles missing from python-docx's template. Those in the last two lines are Word's own.
 CELL, CODE, NOTE, COVER_HEAD, COVER_LINE = "Cell", "Answer code", "Note", "Cover head", "Cover line"
 CONTENTS_LINES = ("toc 1", "toc 2")
-BIBLIOGRAPHY, LINK = "Bibliography", "Hyperlink"
+BIBLIOGRAPHY = "Bibliography"
 
 
 def set_styles(word: Word) -> None:
-    """Page and styles of a new document."""
+    """Sets the page and the styles of a new document."""
     _set_page(word)
     _add_styles(word)
     _set_fonts(word)
@@ -44,23 +46,23 @@ def _add_styles(word: Word) -> None:
     for name in (CELL, CODE, NOTE, COVER_HEAD, COVER_LINE):
         word.styles.add_style(name, WD_STYLE_TYPE.PARAGRAPH).base_style = normal
     for name in (*CONTENTS_LINES, BIBLIOGRAPHY):
-        # Word knows a line of the contents by the id TOC1 and the name "toc 1".
+        # Word identifies a line of the contents by the id TOC1 and the name "toc 1".
         style = word.styles.add_style(name.upper() if name in CONTENTS_LINES else name, WD_STYLE_TYPE.PARAGRAPH, True)
         style.base_style, style.name = normal, name
     word.styles.add_style(LINK, WD_STYLE_TYPE.CHARACTER, True)
 
 
 def _set_fonts(word: Word) -> None:
-    """Word chooses by character between the two fonts of a style: the one for East Asia has to be named as well."""
+    """Word chooses between the two fonts of a style by character, so the East Asian one must be named as well."""
     from docx.oxml.ns import qn
 
     for style in word.styles:
         if getattr(style, "font", None) is not None:
             style.font.name = _LATIN
-    # Those of the styles, and the one that stands before all of them.
+    # The fonts of the styles and of the document defaults.
     for fonts in word.styles.element.iter(qn("w:rFonts")):
         _name_fonts(fonts, _LATIN, _HAN)
-    # An English report quotes Chinese answers as well.
+    # An English report quotes Chinese answers too.
     for language in word.styles.element.iter(qn("w:lang")):
         language.set(qn("w:eastAsia"), "zh-CN")
     for theme in word.settings.element.iter(qn("w:themeFontLang")):
@@ -80,7 +82,7 @@ def _set_headings(word: Word) -> None:
     from docx.oxml.ns import qn
     from docx.shared import Pt, RGBColor
 
-    # Size, and space before and after.
+    # Size, space before, space after.
     looks = {
         "Title": (26, 130, 150),
         "Heading 1": (16, 22, 8),
@@ -99,7 +101,7 @@ def _set_headings(word: Word) -> None:
 
 
 def _set_front(word: Word) -> None:
-    """The cover stands in the middle; a line of the contents has its page number at the right margin."""
+    """Centres the cover and puts the page numbers of the contents at the right margin."""
     from docx.enum.text import WD_ALIGN_PARAGRAPH, WD_TAB_ALIGNMENT, WD_TAB_LEADER
     from docx.shared import Cm, Pt
 
@@ -126,7 +128,7 @@ def _set_text(word: Word) -> None:
     _name_fonts(styles[CODE].element.get_or_add_rPr().get_or_add_rFonts(), _MONOSPACED, _HAN)
     styles["Caption"].font.color.rgb = styles[NOTE].font.color.rgb = RGBColor.from_string(_GREY)
     styles["Caption"].paragraph_format.space_after = Pt(6)
-    # Chinese has no italics: they are slanted by force, and hard to read.
+    # Chinese has no italics; slanted characters are hard to read.
     styles["Quote"].font.italic = styles["Quote"].font.cs_italic = False
     styles["Quote"].paragraph_format.left_indent = Pt(14)
     styles["Quote"].paragraph_format.space_after = Pt(4)
@@ -138,7 +140,7 @@ def _set_text(word: Word) -> None:
 
 
 def _pad(style: Any) -> None:
-    """Some room above and below the text of a cell, in twentieths of a point."""
+    """Adds space above and below the text of a cell, in twentieths of a point."""
     from docx.oxml.ns import qn
 
     for margin in style.element.iter(qn("w:tblCellMar")):
@@ -147,11 +149,7 @@ def _pad(style: Any) -> None:
 
 
 def _paint(style: Any) -> None:
-    """A grey ground, which makes a box of the lines of code."""
-    from docx.oxml.ns import qn
-
+    """Adds the grey background that makes a box of lines of code."""
     properties = style.element.get_or_add_pPr()
-    colour = {qn("w:val"): "clear", qn("w:color"): "auto", qn("w:fill"): SHADE}
-    properties.insert_element_before(
-        properties.makeelement(qn("w:shd"), colour), "w:tabs", "w:spacing", "w:ind", "w:jc"
-    )
+    shading = element(properties, "shd", val="clear", color="auto", fill=SHADE)
+    properties.insert_element_before(shading, "w:tabs", "w:spacing", "w:ind", "w:jc")

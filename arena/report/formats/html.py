@@ -1,4 +1,4 @@
-"""A report as one HTML file that needs nothing else and prints on A4."""
+"""A report as one self-contained HTML file that prints on A4."""
 
 from __future__ import annotations
 
@@ -6,11 +6,15 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from arena.report.blocks import Document
-from arena.report.formats.addresses import is_address
-from arena.report.formats.drawing import as_svg
-from arena.report.formats.numbering import FIRST_LEVEL, contents, numbered
-from arena.report.formats.pieces import pieces
+from arena.report.blocks import (
+    FIRST_LEVEL,
+    Document,
+    contents_lines,
+    is_web_address,
+    number_blocks,
+    split_code,
+)
+from arena.results.plots import as_svg
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -19,17 +23,17 @@ _FOLDER = Path(__file__).parent
 
 
 def as_html(document: Document) -> str:
-    """The whole file: styles and plots stand in it, and no script."""
-    items = numbered(document)
+    """The whole file, with styles and plots inside and no script."""
+    items = number_blocks(document)
     return _template().render(
         document=document,
         items=items,
-        contents=contents(items),
+        contents=contents_lines(items),
         first_level=FIRST_LEVEL,
         kind=lambda block: type(block).__name__,
-        pieces=pieces,
+        split_code=split_code,
         svg=as_svg,
-        is_address=is_address,
+        is_web_address=is_web_address,
     )
 
 
@@ -37,12 +41,12 @@ def as_html(document: Document) -> str:
 def _template() -> Template:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    # Everything that is put in is escaped, but for the plots, which are ours.
-    made = Environment(
+    # Everything is escaped except the plots, which we draw ourselves.
+    environment = Environment(
         autoescape=True,
         loader=FileSystemLoader(_FOLDER),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return made.get_template("report.html.j2")
+    return environment.get_template("report.html.j2")

@@ -1,129 +1,110 @@
-"""A report as Markdown that shows the same everywhere: answers stand in fences, plots in files beside it."""
+"""A report as Markdown that renders the same everywhere: answers are fenced, plots are separate SVG files."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
 
-from arena.report.blocks import (
-    Bullets,
-    Cited,
-    Column,
-    Contents,
-    Cover,
-    Document,
-    Figure,
-    Heading,
-    Links,
-    Paragraph,
-    Quote,
-    References,
-    SideBySide,
-    Table,
-)
-from arena.report.formats.addresses import is_address
-from arena.report.formats.numbering import FIRST_LEVEL, Line, Numbered, contents, numbered
-from arena.report.words import say
+from arena.report import blocks
+from arena.report.texts import text
 
 _MARKS = re.compile(r"([\\`*_\[\]<>|~$&#])")
-# What would begin a list, underline a heading or draw a line: a backslash stands before the mark then.
+# What would start a list, underline a heading or draw a rule; a backslash goes before the mark.
 _AT_BEGINNING = re.compile(r"^(\s*)([-+=]+)(?=\s|$)|^(\s*\d+)([.)])(?=\s|$)", re.MULTILINE)
 _BACKSLASH = r"\\\1"
 _TICKS = re.compile(r"`{3,}")
 
 
-def as_markdown(document: Document) -> str:
-    """The whole file; figures are looked for as NAME.svg beside it."""
-    items = numbered(document)
-    entries = contents(items)
-    return "\n\n".join(part for item in items for part in _block(item, entries, document.lang)) + "\n"
+def as_markdown(document: blocks.Document) -> str:
+    """The whole file; it refers to each figure as NAME.svg in the same folder."""
+    items = blocks.number_blocks(document)
+    lines = blocks.contents_lines(items)
+    return "\n\n".join(part for item in items for part in _block(item, lines, document.lang)) + "\n"
 
 
-def _block(item: Numbered, entries: Sequence[Line], lang: str) -> Iterator[str]:
+def _block(item: blocks.NumberedBlock, lines: Sequence[blocks.ContentsLine], lang: str) -> Iterator[str]:
     block = item.block
     match block:
-        case Cover():
+        case blocks.Cover():
             yield from _cover(block, lang)
-        case Contents():
+        case blocks.Contents():
             yield f"**{_escaped(block.title)}**"
             yield "\n".join(
-                f"{'  ' * (line.level - FIRST_LEVEL)}- [{_escaped(line.text)}](#{line.anchor})" for line in entries
+                f"{'  ' * (line.level - blocks.FIRST_LEVEL)}- [{_escaped(line.text)}](#{line.anchor})" for line in lines
             )
-        case Heading():
+        case blocks.Heading():
             yield f"{'#' * block.level} {_MARKS.sub(_BACKSLASH, block.text)}"
-        case Paragraph():
+        case blocks.Paragraph():
             yield _escaped(block.text)
-        case Bullets():
-            yield "\n".join(f"- {_escaped(text)}" for text in block.items)
-        case Links():
-            yield "\n".join(f"- {_address(text)}" for text in block.items)
-        case References():
+        case blocks.Bullets():
+            yield "\n".join(f"- {_address(item)}" for item in block.items)
+        case blocks.References():
             yield "\n".join(f"{number}. {_cited(work)}" for number, work in enumerate(block.items, start=1))
-        case Table():
+        case blocks.Table():
             if item.number:
                 yield _caption(item)
             yield _table(block.headers, block.rows)
-        case Quote():
-            lines = [f"**{_escaped(block.about)}**", ""] if block.about else []
-            # Ends of lines are kept by a backslash; a blank line is one of its own.
-            yield "\n".join(f"> {line}".rstrip() for line in (*lines, *_kept_lines(block.text)))
-        case SideBySide():
+        case blocks.Quote():
+            about = [f"**{_escaped(block.about)}**", ""] if block.about else []
+            yield "\n".join(f"> {line}".rstrip() for line in (*about, *_hard_lines(block.text)))
+        case blocks.SideBySide():
             yield from _column(block.left)
             yield from _column(block.right)
-        case Figure():
+        case blocks.Figure():
             yield f"![{_escaped(block.caption)}]({block.name}.svg)"
             if item.number:
                 yield _caption(item)
 
 
-def _cover(cover: Cover, lang: str) -> Iterator[str]:
+def _cover(cover: blocks.Cover, lang: str) -> Iterator[str]:
     yield f"# {_MARKS.sub(_BACKSLASH, cover.title)}"
-    rows = [(say(lang, "university"), cover.above), *cover.rows] if cover.above else list(cover.rows)
+    rows = [(text(lang, "university"), cover.above), *cover.rows] if cover.above else list(cover.rows)
     if rows:
-        yield _table((say(lang, "field"), say(lang, "value")), rows)
+        yield _table((text(lang, "field"), text(lang, "value")), rows)
 
 
-def _caption(item: Numbered) -> str:
+def _caption(item: blocks.NumberedBlock) -> str:
     return f"**{item.label}**{_escaped(item.caption)}"
 
 
-def _cited(work: Cited) -> str:
+def _cited(work: blocks.Citation) -> str:
     return " ".join(filter(None, (_escaped(work.text), work.address and _address(work.address))))
 
 
-def _address(text: str) -> str:
-    return f"<{text}>" if is_address(text) else _escaped(text)
+def _address(line: str) -> str:
+    return f"<{line}>" if blocks.is_web_address(line) else _escaped(line)
 
 
-def _kept_lines(text: str) -> list[str]:
-    lines = _escaped(text.replace("\r\n", "\n").replace("\r", "\n")).split("\n")
+def _hard_lines(quoted: str) -> list[str]:
+    """The lines, with a backslash where Markdown would otherwise join two of them."""
+    lines = _escaped(quoted.replace("\r\n", "\n").replace("\r", "\n")).split("\n")
     return [
         line + "\\" if line.strip() and after.strip() else line
         for line, after in zip(lines, [*lines[1:], ""], strict=True)
     ]
 
 
-def _column(column: Column) -> Iterator[str]:
+def _column(column: blocks.Column) -> Iterator[str]:
     yield f"#### {_escaped(column.name)}"
-    for heading, text in column.parts:
+    for heading, answer in column.parts:
         if heading:
             yield f"**{_escaped(heading)}**"
-        yield _fenced(text)
+        yield _fenced(answer)
     if column.notes:
         yield "\n".join(f"- {_escaped(note)}" for note in column.notes)
 
 
-def _fenced(text: str) -> str:
-    """To the letter: the fence is longer than any in the text."""
-    ticks = "`" * max(3, *(len(found) + 1 for found in _TICKS.findall(text)), 3)
-    return f"{ticks}text\n{text}\n{ticks}"
+def _fenced(answer: str) -> str:
+    """Verbatim: the fence is longer than any fence in the answer."""
+    ticks = "`" * max((len(run) + 1 for run in _TICKS.findall(answer)), default=3)
+    return f"{ticks}text\n{answer}\n{ticks}"
 
 
 def _table(headers: Sequence[str], body: Sequence[Sequence[str]]) -> str:
-    rows = [headers, ["---" for _ in headers], *body]
-    lines = [[cell if at == 1 else _escaped(" ".join(cell.split())) for cell in row] for at, row in enumerate(rows)]
-    return "\n".join(f"| {' | '.join(row)} |" for row in lines)
+    rows = [[_escaped(" ".join(cell.split())) for cell in row] for row in (headers, *body)]
+    rows.insert(1, ["---"] * len(headers))
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
-def _escaped(text: str) -> str:
-    return _AT_BEGINNING.sub(r"\1\3\\\2\4", _MARKS.sub(_BACKSLASH, text))
+def _escaped(plain: str) -> str:
+    return _AT_BEGINNING.sub(r"\1\3\\\2\4", _MARKS.sub(_BACKSLASH, plain))

@@ -5,62 +5,67 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from arena.report.blocks import Block, Bullets, Contents, Cover, Heading
-from arena.report.details import COVER, Details
-from arena.report.facts import ModelFacts, ReportFacts
-from arena.report.words import duration, say
-from arena.results.sentences import explanations, firmness, joined, sentence
+from arena.report.facts import COVER_FIELDS, Details, ModelFacts, ReportFacts
+from arena.report.texts import duration, text
+from arena.results.sentences import explanations, joined, robustness, sentence
 from arena.statistics import PairCount
 
 
 def title_of(lang: str, facts: ReportFacts, details: Details) -> str:
-    """The given title, or one of the models' names."""
+    """The author's title, or else one from the names of the models."""
     first, second = facts.models
-    return details.title or say(lang, "title", first=first.name, second=second.name)
+    return details.title or text(lang, "title", first=first.name, second=second.name)
 
 
 def opening(lang: str, facts: ReportFacts, details: Details) -> Iterator[Block]:
-    """The cover with those of the fields that are filled, and the table of contents."""
-    filled = [name for name in COVER if name != "university" and getattr(details, name)]
-    rows = tuple((say(lang, name), getattr(details, name)) for name in filled)
+    """The cover with the fields that are filled in, and the table of contents."""
+    filled = [name for name in COVER_FIELDS if name != "university" and getattr(details, name)]
+    rows = tuple((text(lang, name), getattr(details, name)) for name in filled)
     yield Cover(title_of(lang, facts, details), details.university, rows)
-    yield Contents(say(lang, "contents"))
+    yield Contents(text(lang, "contents"))
 
 
 def summary(lang: str, facts: ReportFacts) -> Iterator[Block]:
-    """What was compared and what came out, a few sentences with their counts."""
-    yield Heading(2, say(lang, "summary"))
-    yield Bullets(tuple(_sentences(lang, facts)))
+    """What was compared and the results, with their counts."""
+    yield Heading(2, text(lang, "summary"))
+    yield Bullets(tuple(_summary_lines(lang, facts)))
 
 
-def _sentences(lang: str, facts: ReportFacts) -> Iterator[str]:
+def _summary_lines(lang: str, facts: ReportFacts) -> Iterator[str]:
     first, second = facts.models
     names = {"first": first.name, "second": second.name}
-    yield say(lang, "scope", prompts=len(facts.prompts), answers=first.answers + second.answers, **names)
+    yield text(lang, "scope", prompts=len(facts.prompts), answers=first.answers + second.answers, **names)
     if facts.pair:
         yield from verdict_lines(lang, facts)
-        yield say(lang, "overall", **outcome(facts.overall), **names)
+        yield text(lang, "overall", **count_fields(facts.overall), **names)
     else:
-        yield say(lang, "no_votes")
+        yield text(lang, "no_votes")
     if times := _times(lang, first, second):
         yield times
-    passed = [passed_checks(facts, place) for place in (0, 1)]
-    if passed[0][1] or passed[1][1]:
-        numbers = {"passed_first": passed[0][0], "checks_first": passed[0][1]}
-        numbers |= {"passed_second": passed[1][0], "checks_second": passed[1][1]}
-        yield say(lang, "checks_passed", **numbers, **names)
+    checks_first, checks_second = facts.checks(0), facts.checks(1)
+    if checks_first or checks_second:
+        yield text(
+            lang,
+            "checks_passed",
+            passed_first=sum(check.passed for check in checks_first),
+            checks_first=len(checks_first),
+            passed_second=sum(check.passed for check in checks_second),
+            checks_second=len(checks_second),
+            **names,
+        )
 
 
 def verdict_lines(lang: str, facts: ReportFacts) -> Iterator[str]:
-    """The verdict as the page says it, with what speaks against it and how firm it is."""
+    """The verdict as on the page, with possible biases and how robust it is."""
     if facts.pair:
         verdict = facts.pair.verdict
         yield sentence(lang, verdict, facts.name)
         yield from explanations(lang, verdict, facts.name)
-        yield from firmness(lang, verdict, facts.name)
+        yield from robustness(lang, verdict, facts.name)
 
 
-def outcome(count: PairCount) -> dict[str, int]:
-    """The numbers that sentences about votes are filled with."""
+def count_fields(count: PairCount) -> dict[str, int]:
+    """The numbers for sentences about votes."""
     return {
         "votes": count.votes,
         "wins": count.first_wins,
@@ -70,21 +75,10 @@ def outcome(count: PairCount) -> dict[str, int]:
     }
 
 
-def passed_checks(facts: ReportFacts, place: int) -> tuple[int, int]:
-    """How many checks the first (0) or second (1) model passed, and how many there were."""
-    checks = [check for prompt in facts.prompts for asked in prompt.asked[place] for check in asked.checks]
-    return sum(check.passed for check in checks), len(checks)
-
-
-def mean_seconds(model: ModelFacts) -> float | None:
-    """Of its timed answers."""
-    return model.seconds / model.timed if model.seconds is not None and model.timed else None
-
-
 def _times(lang: str, first: ModelFacts, second: ModelFacts) -> str:
     if first.seconds is None or second.seconds is None:
         return ""
-    line = say(
+    line = text(
         lang,
         "times",
         first=first.name,
@@ -95,8 +89,8 @@ def _times(lang: str, first: ModelFacts, second: ModelFacts) -> str:
         seconds_second=duration(lang, second.seconds),
     )
     faster, slower = sorted((first, second), key=lambda model: model.seconds or 0.0)
-    # As long as each answered as often: else the sums say nothing of the models.
+    # Totals over different numbers of answers cannot be compared.
     if first.timed != second.timed or not faster.seconds or slower.seconds is None:
         return line
     ratio = f"{slower.seconds / faster.seconds:.1f}"
-    return joined(lang, line, say(lang, "times_ratio", slower=slower.name, faster=faster.name, ratio=ratio))
+    return joined(lang, line, text(lang, "times_ratio", slower=slower.name, faster=faster.name, ratio=ratio))

@@ -1,4 +1,4 @@
-"""Rewrites cells as the log has them where another program has saved a file of votes: TRUE for True, 84.0 for 84."""
+"""Rewrites cells that another program saved as the log writes them: TRUE as True, 84.0 as 84."""
 
 from __future__ import annotations
 
@@ -9,20 +9,18 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta, timezone
 
-from arena.votes.rows import NUMERIC
+from arena.votes.rows import FLAGS, LARGEST_WHOLE, NUMERIC, WHOLE
 
+# As spreadsheets, databases and pandas write them; no word has two meanings.
 _TRUE = ("true", "1", "1.0", "wahr", "vrai", "verdadero", "verdadeiro", "vero", "waar", "истина")
 _FALSE = ("false", "0", "0.0", "falsch", "faux", "falso", "onwaar", "ложь")
 _FLAGS = {"": "", **dict.fromkeys(_TRUE, "True"), **dict.fromkeys(_FALSE, "False")}
-"""What spreadsheets, databases and pandas write for true and false; no word means one thing here and another there."""
 
-_WHOLE = ("turn", "tokens_a", "tokens_b", "schema")
-_LARGEST_WHOLE = 2**53
 _THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:(?:,\d{3})+|(?:[ '’\u00a0\u202f]\d{3})+)")
 _AMBIGUOUS = re.compile(r"[+-]?\d{1,3},000")  # 84, or 84 thousand
 _LONG_GROUPS = re.compile(r"[+-]?\d{1,3}(?:(?:,\d{3}){2,}|(?:\.\d{3}){2,}|(?:[ '’\u00a0\u202f]\d{3})+)")
 _MIXED = re.compile(r"[+-]?\d{1,3}(?:(?:,\d{3})+\.|(?:\.\d{3})+,)\d+")
-# No vote is given in the year 5138: what is larger counts thousandths of a second, or smaller parts.
+# In seconds the year 5138: a larger number counts milliseconds or smaller units.
 _LATEST = 1e11
 _DATE = re.compile(
     r"(\d{4})(?P<mark>[-/.])(\d{1,2})(?P=mark)(\d{1,2})(?:[T ]+(\d{1,2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?)?"
@@ -32,17 +30,17 @@ _TEXTS = ("conversation_a", "conversation_b", "settings")
 
 
 def tidied(row: Mapping[str, str]) -> dict[str, str]:
-    """The row as `to_row` would write it. What cannot be read in one way only is left, for `to_vote` to refuse."""
+    """The row as `to_row` would write it. Ambiguous cells are left unchanged, and `to_vote` refuses them."""
     return {name: _CELLS[name](cell) if name in _CELLS else cell for name, cell in row.items()}
 
 
 def tidied_columns(columns: Mapping[str, Sequence[str]]) -> dict[str, Sequence[str]]:
-    """The same for the cells of many rows; a column in which nothing changes is the same object."""
+    """As `tidied`, for the columns of many rows; an unchanged column is the same object."""
     return {name: _column(name, cells) if name in _CELLS else cells for name, cells in columns.items()}
 
 
 def broken_texts(row: Mapping[str, str]) -> list[str]:
-    """The columns a vote can do without that hold no JSON, as where a spreadsheet has cut a long cell."""
+    """The optional columns with malformed JSON, for example a long cell that a spreadsheet has cut."""
     return [name for name in _TEXTS if row.get(name) and not _is_json(row[name])]
 
 
@@ -62,8 +60,8 @@ def _column(name: str, cells: Sequence[str]) -> Sequence[str]:
 
 
 def _is_tidy(name: str, cells: Sequence[str]) -> bool:
-    """Whether that is plain to see: most logs need no more."""
-    if name in _WHOLE or name not in NUMERIC:
+    """Whether a quick test shows that nothing has to change, as in most logs."""
+    if name in WHOLE or name not in NUMERIC:
         return False
     filled = list(filter(None, cells))
     with suppress(ValueError):
@@ -81,7 +79,7 @@ def _whole(cell: str) -> str:
     if _THOUSANDS.fullmatch(number) and not _AMBIGUOUS.fullmatch(number):
         return str(int(re.sub(r"[^\d+-]", "", number)))
     value = None if _AMBIGUOUS.fullmatch(number) else _value(number)
-    if value is None or not value.is_integer() or abs(value) > _LARGEST_WHOLE:
+    if value is None or not value.is_integer() or abs(value) > LARGEST_WHOLE:
         return number
     return str(int(value))
 
@@ -104,7 +102,7 @@ def _time(cell: str) -> str:
 
 
 def _value(number: str) -> float | None:
-    """A finite number, as any country writes it; one comma alone is a decimal comma."""
+    """The finite number in the notation of any country; a single comma is a decimal comma."""
     if _LONG_GROUPS.fullmatch(number):
         number = re.sub(r"[^\d+-]", "", number)
     elif _MIXED.fullmatch(number):
@@ -119,7 +117,7 @@ def _value(number: str) -> float | None:
 
 
 def _seconds(date: str) -> float | None:
-    """A date that begins with the year, in Unix seconds. One without a zone is UTC, as `tstamp` is everywhere."""
+    """Unix seconds of a date that begins with the year; UTC if it has no time zone."""
     if not (match := _DATE.fullmatch(date)):
         return None
     year, _, month, day, hour, minute, second, fraction, zone = match.groups()
@@ -138,9 +136,9 @@ def _zone(zone: str | None) -> timezone:
 
 
 _CELLS: dict[str, Callable[[str], str]] = {
-    **dict.fromkeys(("anony", "any_right", "leaked"), _flag),
+    **dict.fromkeys(FLAGS, _flag),
     **dict.fromkeys(("winner", "source", "finish_a", "finish_b"), str.strip),
     **dict.fromkeys(NUMERIC, _real),
-    **dict.fromkeys(_WHOLE, _whole),
+    **dict.fromkeys(WHOLE, _whole),
     "tstamp": _time,
 }

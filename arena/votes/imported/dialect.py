@@ -1,4 +1,4 @@
-"""Tells how a file of votes is written: its encoding, what stands between cells, how rows end."""
+"""Detects the format of a file of votes: its encoding, delimiter and line ends."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from typing import BinaryIO
 
 from arena.votes.rows import REQUIRED
 
-_SAMPLE = 1 << 20  # bytes that tell what a file is
+_SAMPLE = 1 << 20  # bytes that are enough to detect the format
 _DELIMITERS = ",;\t|"
 _NAME_EDGES = " \t\r\n\u00a0\ufeff\"'"
 _LONGEST_HEADER = 64 << 10  # characters
-_FEW = 10  # a file in UTF-8 with single damaged bytes has fewer than one in ten
+_FEW = 10  # a UTF-8 file with damage has fewer than one damaged byte in ten
 _CERTAIN, _LIKELY = 0.8, 0.3  # shares of frequent characters
 
 
 @dataclass(frozen=True)
 class Form:
-    """`ends_in_cr` if a CR alone ends a row; `has_hint` if a line `sep=;` stands above the header."""
+    """`ends_in_cr` means that a lone CR ends a row; `has_hint` that a line `sep=;` comes before the header."""
 
     encoding: str = "utf-8"
     delimiter: str = ","
@@ -31,11 +31,11 @@ class Form:
 
 
 PLAIN = Form()
-"""As the log is written. The line end may be LF alone, and the BOM may be missing."""
+"""The format of the log. The line end may also be LF, and the BOM may be missing."""
 
 
 def sample_of(file: BinaryIO) -> bytes:
-    """The beginning of a file, and the first bytes beyond ASCII where the beginning has none."""
+    """The beginning of a file, and if it is all ASCII, also the first block with other bytes."""
     file.seek(0)
     sample = more = file.read(_SAMPLE)
     while more and more.isascii():
@@ -44,12 +44,12 @@ def sample_of(file: BinaryIO) -> bytes:
 
 
 def form_of(sample: bytes) -> Form | None:
-    """How a file that begins with the sample is written; None if it does not begin with the header of votes."""
+    """The format of a file that begins with the sample; None if it does not begin with the header of votes."""
     encoding, text = _encoding(sample), text_of(sample)
     hint = re.match(r'"?sep=(.)"?[\r\n]+', text, re.IGNORECASE)
     below = (text[hint.end() :] if hint else text).lstrip(f"\r\n {_DELIMITERS}")
     end = re.search(r"\r\n|\r|\n|\Z", below)
-    assert end  # \Z fits always
+    assert end  # \Z always matches
     header = below[: end.start()]
     if len(header) > _LONGEST_HEADER:
         return None
@@ -63,17 +63,17 @@ def form_of(sample: bytes) -> Form | None:
 
 
 def text_of(sample: bytes) -> str:
-    """The sample as text without a BOM."""
+    """The sample as text without BOM."""
     return sample.decode(_encoding(sample), errors="replace").lstrip("\ufeff")
 
 
 def column_names(cells: Sequence[str]) -> tuple[str, ...]:
-    """The names in a header, whatever case, spaces and marks around them another program has made of them."""
+    """The column names in a header, in lower case and without spaces and quotes that another program added."""
     return tuple(cell.strip(_NAME_EDGES).lower() for cell in cells)
 
 
 def has_votes(header: Sequence[str]) -> bool:
-    """Whether these are names of columns that have votes below them."""
+    """Whether the header has the required columns of votes."""
     return set(REQUIRED) <= set(header)
 
 
@@ -92,8 +92,7 @@ def _encoding(sample: bytes) -> str:
 
 
 def _legacy(text: bytes) -> str:
-    """The encoding of text that is no UTF-8; UTF-8 if there is no telling: its damaged rows are named where they are
-    read."""
+    """The encoding of text that is not UTF-8; UTF-8 if it is unknown: the reader then reports the damaged rows."""
     shares = {"gb18030": _share(text, "gb18030", _is_frequent_gb), "cp950": _share(text, "cp950", _is_frequent_big5)}
     likely = max(shares, key=lambda encoding: shares[encoding])
     if shares[likely] >= _CERTAIN:
@@ -104,7 +103,7 @@ def _legacy(text: bytes) -> str:
 
 
 def _is_western(text: bytes) -> bool:
-    """Whether letters with accents stand alone among others, or in twos. One line is not enough to tell."""
+    """Whether non-ASCII letters come alone or in pairs, as accents do. One line is not enough to decide."""
     runs = re.findall(rb"[\x80-\xff]+", text)
     lines = sum(not line.isascii() for line in text.splitlines())
     return lines > 1 and sum(len(run) for run in runs if len(run) > 2) * _FEW < sum(map(len, runs))
@@ -117,14 +116,13 @@ def _share(text: bytes, encoding: str, is_frequent: Callable[[str], bool]) -> fl
 
 
 def _is_frequent_gb(char: str) -> bool:
-    """Whether it is one of the 3,755 frequent characters of GB 2312, or its punctuation; or has four bytes, which no
-    other encoding's text looks like."""
+    """Whether it is punctuation or one of the 3,755 frequent characters of GB 2312, or has four bytes in GB 18030."""
     if code := char.encode("gb2312", errors="ignore"):
         return code[0] <= 0xD7
     return char != "\ufffd" and len(char.encode("gb18030")) == 4
 
 
 def _is_frequent_big5(char: str) -> bool:
-    """Whether it is one of the 5,401 frequent characters of Big5, or its punctuation."""
+    """Whether it is punctuation or one of the 5,401 frequent characters of Big5."""
     code = char.encode("big5", errors="ignore")
     return bool(code) and code[0] <= 0xC6

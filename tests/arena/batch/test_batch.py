@@ -9,10 +9,10 @@ import pytest
 
 from arena.answers import AnswerStore, read_recorded
 from arena.batch import Batch, BatchRunner, CellState, Host, Plan
+from arena.battle import Limits
 from arena.errors import InputError
 from arena.prompts import Prompt
 from arena.types import Chunk, Message, ModelSpec, Usage
-from arena.worker import Limits
 
 TITLE = {"zh": "题", "en": "Q"}
 PROMPTS = tuple(Prompt(f"q{number}", "reasoning", TITLE, f"Question {number}") for number in (1, 2, 3))
@@ -22,8 +22,8 @@ ALL_DONE = {"q1": "done", "q2": "done", "q3": "done"}
 
 @pytest.fixture
 def store(tmp_path):
-    with AnswerStore(tmp_path / "answers.jsonl") as made:
-        yield made
+    with AnswerStore(tmp_path / "answers.jsonl") as store:
+        yield store
 
 
 @pytest.fixture
@@ -47,10 +47,10 @@ def place(stub):
     def make(prompts=PROMPTS, models="ab", at_once=1, retry_failed=False, store=None, limits=None, **plan):
         specs = [ModelSpec(name, name.upper(), "", "", "", "int4") for name in models]
         host = Host(open_model, {"cores": 2}, lambda: 77)
-        return Batch(Plan(specs, prompts, **plan), store or made.store, host, at_once, retry_failed, limits)
+        return Batch(Plan(specs, prompts, **plan), store or scripted_host.store, host, at_once, retry_failed, limits)
 
-    made = SimpleNamespace(batch=make, asked=asked, opened=opened, play=play, store=None)
-    return made
+    scripted_host = SimpleNamespace(batch=make, asked=asked, opened=opened, play=play, store=None)
+    return scripted_host
 
 
 @pytest.fixture
@@ -78,14 +78,14 @@ def states(progress, model="a"):
     return {view.cell.prompt.id: str(view.state) for view in progress.cells if view.cell.model.id == model}
 
 
-def told(asked):
+def requests(asked):
     return [(model, messages[-1].content, config.seed) for model, messages, config in asked]
 
 
 def test_all_of_one_model_comes_before_all_of_the_other(on, store):
     last = run(on.batch(repeats=2, seed=40))[-1]
     whole = [(model, f"Question {number}", seed) for model in "ab" for seed in (40, 41) for number in (1, 2, 3)]
-    assert told(on.asked) == whole
+    assert requests(on.asked) == whole
     assert on.opened == ["+a", "-a", "+b", "-b"]
     assert last.count(CellState.DONE) == 12 and last.seconds_left == 0
     kept = read_recorded(store.path)
@@ -102,7 +102,7 @@ def test_nothing_is_asked_twice(on):
     assert states(run(on.batch())[-1]) == ALL_DONE
     assert not on.asked and not on.opened  # a model with nothing to do is not even loaded
     run(on.batch(repeats=2))
-    assert [(model, seed) for model, _, seed in told(on.asked)] == [("a", 1)] * 3 + [("b", 1)] * 3
+    assert [(model, seed) for model, _, seed in requests(on.asked)] == [("a", 1)] * 3 + [("b", 1)] * 3
 
 
 def test_other_settings_are_other_answers(on):
@@ -130,7 +130,7 @@ def test_a_batch_that_is_stopped_goes_on_where_it_was(on, gate):
     assert on.opened == ["+a", "-a"]  # the other one is not begun
     gate.set(), on.asked.clear()
     assert states(run(on.batch())[-1]) == ALL_DONE
-    assert [text for model, text, _ in told(on.asked) if model == "a"] == ["Question 2", "Question 3"]
+    assert [text for model, text, _ in requests(on.asked) if model == "a"] == ["Question 2", "Question 3"]
 
 
 def test_a_pause_lets_the_running_answer_end(on):
@@ -171,7 +171,7 @@ def test_a_failed_cell_is_kept_and_asked_again_when_told_so(on, store):
     on.asked.clear()
     assert states(run(on.batch())[-1])["q1"] == "failed" and not on.asked
     assert states(run(on.batch(retry_failed=True))[-1]) == ALL_DONE
-    assert [model for model, _, _ in told(on.asked)] == ["a"] * 3
+    assert [model for model, _, _ in requests(on.asked)] == ["a"] * 3
     on.asked.clear()
     assert states(run(on.batch(retry_failed=True))[-1]) == ALL_DONE and not on.asked
 
@@ -277,65 +277,65 @@ def test_a_number_of_repeats_that_cannot_be(on, repeats):
     assert refused.value.code == "batch_repeats"
 
 
-# ---- the desk of a page
+# ---- the runner of a page
 
 
 @pytest.fixture
-def desk(place, tmp_path):
+def runner(place, tmp_path):
     place.store = SimpleNamespace(get=lambda key: None)
     whole = place.batch()
     return BatchRunner(whole._models, PROMPTS, tmp_path / "data" / "answers.jsonl", whole._host)
 
 
-def test_a_page_sees_what_is_there_before_anything_runs(desk, place, eventually):
-    assert states(desk.state().progress) == {"q1": "waiting", "q2": "waiting", "q3": "waiting"}
-    desk.start(repeats=2, seed=3)
-    assert eventually(lambda: not desk.state().running)
-    assert states(desk.state(1, 3).progress) == ALL_DONE and desk.state(2, 3).progress.count(CellState.DONE) == 12
-    assert desk.state(1, 0).progress.count(CellState.DONE) == 0
-    assert {entry.prompt_id for entry in read_recorded(desk.path)} == set(ALL_DONE)
+def test_a_page_sees_what_is_there_before_anything_runs(runner, place, eventually):
+    assert states(runner.state().progress) == {"q1": "waiting", "q2": "waiting", "q3": "waiting"}
+    runner.start(repeats=2, seed=3)
+    assert eventually(lambda: not runner.state().running)
+    assert states(runner.state(1, 3).progress) == ALL_DONE and runner.state(2, 3).progress.count(CellState.DONE) == 12
+    assert runner.state(1, 0).progress.count(CellState.DONE) == 0
+    assert {entry.prompt_id for entry in read_recorded(runner.path)} == set(ALL_DONE)
 
 
-def test_one_batch_at_a_time(desk, place, gate, eventually):
+def test_one_batch_at_a_time(runner, place, gate, eventually):
     def slow(messages, config):
         while not gate.wait(0.02):
             yield Chunk()
         yield from echo(messages, config)
 
     place.play["a"] = slow
-    desk.start()
-    assert desk.state().running and not desk.state().ending
+    runner.start()
+    assert runner.state().running and not runner.state().ending
     with pytest.raises(InputError) as refused:
-        desk.start()
+        runner.start()
     assert refused.value.code == "batch_running"
-    desk.pause()
-    assert desk.state().ending
+    runner.pause()
+    assert runner.state().ending
     gate.set()
-    assert eventually(lambda: not desk.state().running)
-    assert states(desk.state().progress) == {"q1": "done", "q2": "waiting", "q3": "waiting"}
+    assert eventually(lambda: not runner.state().running)
+    assert states(runner.state().progress) == {"q1": "done", "q2": "waiting", "q3": "waiting"}
     gate.clear()
-    desk.start()
-    assert eventually(lambda: desk.state().progress.running())
-    desk.stop()
-    assert eventually(lambda: not desk.state().running)
-    assert states(desk.state().progress) == {"q1": "done", "q2": "waiting", "q3": "waiting"}
+    runner.start()
+    assert eventually(lambda: runner.state().progress.running())
+    runner.stop()
+    assert eventually(lambda: not runner.state().running)
+    assert states(runner.state().progress) == {"q1": "done", "q2": "waiting", "q3": "waiting"}
 
 
-def test_why_a_batch_ended_is_known(desk, place, monkeypatch, eventually):
+def test_why_a_batch_ended_is_known(runner, place, monkeypatch, eventually):
     with pytest.raises(InputError):
-        desk.start(repeats=0)
+        runner.start(repeats=0)
 
     def full(descriptor):
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patched:
         patched.setattr(os, "fsync", full)
-        desk.start()
-        assert eventually(lambda: not desk.state().running)
-    assert desk.state().error.code == "answers_unwritable"
+        runner.start()
+        assert eventually(lambda: not runner.state().running)
+    assert runner.state().error.code == "answers_unwritable"
     monkeypatch.setattr(Batch, "run", lambda self: 1 / 0)
-    desk.start()
-    assert eventually(lambda: not desk.state().running) and desk.state().error.code == "batch_failed"
+    runner.start()
+    assert eventually(lambda: not runner.state().running) and runner.state().error.code == "batch_failed"
     monkeypatch.undo()
-    desk.start()
-    assert eventually(lambda: not desk.state().running) and desk.state().error is None
+    runner.start()
+    assert eventually(lambda: not runner.state().running) and runner.state().error is None

@@ -9,9 +9,8 @@ import pytest
 
 from arena.checks import check_answer
 from arena.checks.code import check_code
-from arena.checks.phrases import says
-from arena.checks.spoken import languages_in
-from arena.checks.words import describe
+from arena.checks.texts import describe
+from arena.checks.wording import languages_in, says
 from arena.prompts import CodeReference, Reference, load_prompts
 from arena.prompts.prompt import parse_reference
 
@@ -130,11 +129,11 @@ RESULTS = CodeReference("", (("[1, 2, 3, 4]", 20), ("[1,2,3,4,5,6]", 56)))
 )
 def test_code_is_found_fenced_or_not(text):
     found = check_code(text, CodeReference())
-    assert found.parses and found.functions == ("f",) and not found.mistake
+    assert found.parses and found.functions == ("f",) and not found.syntax_error
 
 
 @pytest.mark.parametrize(
-    ("text", "mistake"),
+    ("text", "error"),
     [
         ("I cannot write code.", ""),
         ("```cpp\nint f();\n```", ""),
@@ -147,9 +146,9 @@ def test_code_is_found_fenced_or_not(text):
     ],
     ids=range(8),
 )
-def test_code_that_is_not_there_or_does_not_parse(text, mistake):
+def test_code_that_is_not_there_or_does_not_parse(text, error):
     found = check_code(text, CodeReference())
-    assert not found.parses and mistake in found.mistake and bool(mistake) == bool(found.mistake)
+    assert not found.parses and error in found.syntax_error and bool(error) == bool(found.syntax_error)
 
 
 def test_no_code_is_run(tmp_path):

@@ -28,9 +28,9 @@ def judge_all(assignments, judge, skips=()):
     seen = []
     while (battle := assignments.assign(judge).battle) is not None:
         assignments.assign(judge)
-        repeat_of = assignments.repeat_of(judge, battle.id)
+        repeat_of = assignments.repeat_of(battle.id, judge)
         seen.append((battle, repeat_of))
-        (assignments.skip if len(seen) - 1 in skips else assignments.record_vote)(judge, battle.id)
+        (assignments.skip if len(seen) - 1 in skips else assignments.record_vote)(battle.id, judge)
     return seen
 
 
@@ -41,7 +41,7 @@ def test_a_rater_sees_every_pair_once_and_hears_how_far_they_are(log):
         position = assignments.assign("r")
         places.append((position.done, position.total))
         assert assignments.assign("r").battle == position.battle
-        assignments.record_vote("r", position.battle.id)
+        assignments.record_vote(position.battle.id, "r")
     assert places == [(n, 5) for n in range(5)]
     assert assignments.assign("r").battle is None and assignments.assign("r").done == 5
     assert len({battle.prompt_id for battle, _ in judge_all(assignments, "s")}) == 5
@@ -93,11 +93,12 @@ def test_a_restart_changes_nothing(log, tmp_path):
     given = pairs(16)
     assignments = Assignments(given, log)
     for _ in range(9):
-        assignments.record_vote("r", assignments.assign("r").battle.id)
-    assignments.skip("r", assignments.assign("r").battle.id)
+        assignments.record_vote(assignments.assign("r").battle.id, "r")
+    assignments.skip(assignments.assign("r").battle.id, "r")
     before, other = assignments.assign("r"), assignments.assign("other")
     again = Assignments(given, log)
-    again.restore(read_events(tmp_path))
+    for event in read_events(tmp_path):
+        again.replay(event)
     assert again.assign("r") == before and again.assign("other") == other
     seen = judge_all(again, "r")
     assert len(seen) + before.done == 17 and again.assign("r").total == 17
@@ -107,10 +108,12 @@ def test_a_restart_changes_nothing(log, tmp_path):
 def test_what_belongs_to_another_room_or_another_set_is_passed_over(log, tmp_path):
     Assignments(pairs(3), log, room="x").assign("r")
     assignments = Assignments(pairs(2), log)
-    assignments.restore(read_events(tmp_path))
+    for event in read_events(tmp_path):
+        assignments.replay(event)
     assert assignments.progress == RoomProgress(0, 0, 0)
     assignments = Assignments(pairs(0), log, room="x")
-    assignments.restore(read_events(tmp_path))
+    for event in read_events(tmp_path):
+        assignments.replay(event)
     assert assignments.progress == RoomProgress(0, 0, 0) and assignments.assign("r").battle is None
 
 
@@ -119,11 +122,11 @@ def test_only_the_battle_before_the_rater_is_taken_and_once(log):
     battle = assignments.assign("r").battle
     for judge, battle_id in (("other", battle.id), ("r", "unknown")):
         with pytest.raises(VoteRefused, match="no such battle"):
-            assignments.record_vote(judge, battle_id)
-    assignments.record_vote("r", battle.id)
+            assignments.record_vote(battle_id, judge)
+    assignments.record_vote(battle.id, "r")
     for end in (assignments.record_vote, assignments.skip, assignments.repeat_of):
         with pytest.raises(VoteRefused, match="already been judged"):
-            end("r", battle.id)
+            end(battle.id, "r")
 
 
 def test_a_full_disk_does_not_keep_a_rater_from_reading():
@@ -132,5 +135,5 @@ def test_a_full_disk_does_not_keep_a_rater_from_reading():
             raise OSError(28, "No space left on device")
 
     assignments = Assignments(pairs(2), Full())
-    assignments.record_vote("r", assignments.assign("r").battle.id)
+    assignments.record_vote(assignments.assign("r").battle.id, "r")
     assert assignments.assign("r").done == 1 and assignments.assign("r").battle is not None

@@ -7,7 +7,6 @@ from arena.answers import Recorded
 from arena.errors import InputError, VoteRefused
 from arena.events import NoEvents
 from arena.judging import limits
-from arena.judging.assignments import Assignments
 from arena.judging.ballots import Ballots, ClosedLog, Judgement
 from arena.judging.limits import Admin, RateLimits
 from arena.judging.pairs import pairs_of
@@ -48,12 +47,12 @@ def test_a_rater_an_address_and_a_class_have_each_their_measure():
 
 @pytest.mark.parametrize(("in_room", "measure"), [(False, 5), (True, 8)])
 def test_no_more_raters_begin_from_an_address_than_could_vote_and_all_of_them_go_on(in_room, measure):
-    review = Assignments(PAIRS, NoEvents())
-    desk = RoomJudging(review, Ballots(ClosedLog(InputError("x", "x"))), "ROOMAB" if in_room else "")
-    assert taken(20, lambda number: desk.assign(f"rater {number}", address="one")) == measure
-    assert desk.progress.started == measure
-    assert taken(measure, lambda number: desk.assign(f"rater {number}", address="one")) == measure
-    assert desk.assign("rater 19", address="another").battle
+    ballots = Ballots(ClosedLog(InputError("x", "x")))
+    judging = RoomJudging(PAIRS, NoEvents(), ballots, "ROOMAB" if in_room else "")
+    assert taken(20, lambda number: judging.assign(f"rater {number}", address="one")) == measure
+    assert judging.progress.started == measure
+    assert taken(measure, lambda number: judging.assign(f"rater {number}", address="one")) == measure
+    assert judging.assign("rater 19", address="another").battle
 
 
 def test_after_a_minute_there_is_room_again(monkeypatch):

@@ -37,11 +37,11 @@ def rooms(log, events):
     return Rooms(PAIRS, Ballots(log), events)
 
 
-def judge_all(desk, judge):
+def judge_all(judging, judge):
     """The rater judges everything; returns the prompts' ids."""
     seen = []
-    while battle := desk.assign(judge).battle:
-        desk.cast(battle.id, judge, Judgement("model_a"))
+    while battle := judging.assign(judge).battle:
+        judging.cast(battle.id, judge, Judgement("model_a"))
         seen.append(battle.prompt_id)
     return seen
 
@@ -70,15 +70,15 @@ def test_a_code_is_found_however_it_is_typed_and_others_are_not(rooms):
 
 def test_a_closed_room_takes_no_vote_and_shows_names_to_those_who_were_through(rooms):
     room = rooms.open(["q0", "q1"], 2)
-    desk = rooms.judging(room.code)
-    judge_all(desk, "done")
-    half = desk.assign("half").battle
+    judging = rooms.judging(room.code)
+    judge_all(judging, "done")
+    half = judging.assign("half").battle
     assert not rooms.may_see_names("done")
     assert rooms.close(room.code).closed and rooms.close(room.code).closed
     for call in (
-        lambda: desk.cast(half.id, "half", Judgement("tie")),
-        lambda: desk.skip(half.id, "half"),
-        lambda: desk.assign("new"),
+        lambda: judging.cast(half.id, "half", Judgement("tie")),
+        lambda: judging.skip(half.id, "half"),
+        lambda: judging.assign("new"),
     ):
         with pytest.raises(VoteRefused, match="closed"):
             call()
@@ -104,11 +104,11 @@ def test_a_room_for_nothing_or_nobody_is_not_opened(rooms, prompts, wanted, code
 
 def test_a_restart_changes_nothing(rooms, log, events, tmp_path):
     first, second = rooms.open(["q0", "q1"], 20), rooms.open(["q2"], 5)
-    desk = rooms.judging(first.code)
-    desk.cast(desk.assign("r").battle.id, "r", Judgement("tie"))
-    desk.skip(desk.assign("s").battle.id, "s")
+    judging = rooms.judging(first.code)
+    judging.cast(judging.assign("r").battle.id, "r", Judgement("tie"))
+    judging.skip(judging.assign("s").battle.id, "s")
     judge_all(rooms.main, "m")
-    before = desk.assign("r")
+    before = judging.assign("r")
     rooms.close(second.code)
     again = Rooms(PAIRS, Ballots(log), events)
     again.restore(read_events(tmp_path))

@@ -44,14 +44,14 @@ def test_questions_of_mt_bench_are_read(load):
     writing = {"question_id": 81, "category": "writing", "turns": ["Write a post.", "Shorten it."]}
     maths = {"question_id": 111, "category": "math", "turns": ["1 + 1?"], "reference": ["2", ""]}
     other = {"question_id": "x", "category": "arena-hard", "turns": ["为什么天是蓝的?" * 9], "cluster": "sky"}
-    found = load("jsonl", lines(writing, maths, other))
-    assert [prompt.id for prompt in found] == ["81", "111", "x"]
-    assert [prompt.dimension for prompt in found] == ["generation", "reasoning", ""]
-    assert [prompt.category for prompt in found] == ["writing", "math", "arena-hard"]
-    assert found[0].turns == ("Write a post.", "Shorten it.")
-    assert found[1].reference == Reference(text="2")
-    assert found[0].title == {"zh": "81 Write a post.", "en": "81 Write a post."}
-    assert found[2].title["zh"] == "x " + ("为什么天是蓝的?" * 9)[:40] + "…"
+    prompts = load("jsonl", lines(writing, maths, other))
+    assert [prompt.id for prompt in prompts] == ["81", "111", "x"]
+    assert [prompt.dimension for prompt in prompts] == ["generation", "reasoning", ""]
+    assert [prompt.category for prompt in prompts] == ["writing", "math", "arena-hard"]
+    assert prompts[0].turns == ("Write a post.", "Shorten it.")
+    assert prompts[1].reference == Reference(text="2")
+    assert prompts[0].title == {"zh": "81 Write a post.", "en": "81 Write a post."}
+    assert prompts[2].title["zh"] == "x " + ("为什么天是蓝的?" * 9)[:40] + "…"
 
 
 @pytest.mark.parametrize(
@@ -133,8 +133,8 @@ def test_a_line_with_a_mistake_is_named(refusal, content, hint):
 
 
 def test_a_fact_may_have_several_wordings(load):
-    told = {"must": ["x", ["y", "z"]], "must_not": [["v", "w"]]}
-    for entry in ({"prompt": "Why?", **told}, {"prompt": "Why?", "reference": told}):
+    reference = {"must": ["x", ["y", "z"]], "must_not": [["v", "w"]]}
+    for entry in ({"prompt": "Why?", **reference}, {"prompt": "Why?", "reference": reference}):
         (prompt,) = load("jsonl", lines(entry))
         assert prompt.reference == Reference((("x",), ("y", "z")), (("v", "w"),))
 
@@ -182,8 +182,13 @@ def with_reference(reference):
 
 
 def test_a_reference_is_read(load):
-    told = {"code": {"function": "f", "results": {"[1, 2]": 4}}, "languages": ["Japanese"], "text": "So.", "must": []}
-    (prompt,) = load("json", with_reference(told))
+    reference = {
+        "code": {"function": "f", "results": {"[1, 2]": 4}},
+        "languages": ["Japanese"],
+        "text": "So.",
+        "must": [],
+    }
+    (prompt,) = load("json", with_reference(reference))
     assert prompt.reference == Reference((), (), ("Japanese",), CodeReference("f", (("[1, 2]", 4),)), "So.")
 
 

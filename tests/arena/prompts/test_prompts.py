@@ -42,12 +42,12 @@ def refusal(tmp_path):
 @pytest.mark.skipif(not QUESTIONS.exists(), reason="the reference run is not beside this copy of the project")
 def test_the_eight_questions_of_the_reference_run_come_first_as_they_are(shipped):
     questions = json.loads(QUESTIONS.read_text(encoding="utf-8"))
-    found = [
+    prompts = [
         {"id": prompt.id, "dimension": prompt.dimension, "title": dict(prompt.title), "prompt": prompt.text}
         for prompt in shipped[:8]
     ]
     assert len(questions) == 8
-    assert found == questions
+    assert prompts == questions
 
 
 def test_some_prompts_are_in_english(shipped):

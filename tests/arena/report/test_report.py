@@ -13,9 +13,9 @@ from arena.errors import InputError
 from arena.prompts import load_prompts
 from arena.report import Details, KnownModel, gather, make_document, write_report
 from arena.report.formats.markdown import as_markdown
-from arena.report.words import WORDS, duration
+from arena.report.texts import TEXTS, duration
 from arena.results.bias import Share
-from arena.results.words import WORDS as SHARED
+from arena.results.texts import TEXTS as SHARED
 from arena.types import (
     Answer,
     Battle,
@@ -91,9 +91,9 @@ def test_what_raters_said_besides(facts):
 
 
 def test_checks_are_of_each_answer(facts):
-    qwen, glm = facts.prompts[0].asked
+    qwen, glm = facts.prompts[0].runs
     assert qwen[0].checks[0].passed and not glm[0].checks[0].passed
-    assert facts.prompts[1].asked[0][0].checks == ()
+    assert facts.prompts[1].runs[0][0].checks == ()
 
 
 def test_what_it_cost(facts):
@@ -115,7 +115,7 @@ def test_repeats_measure_the_rater_and_are_in_no_count():
     found = gather(sources(ANSWERS, (*VOTES, *again)), PROMPTS)
     assert found.overall == gather(sources(ANSWERS, VOTES), PROMPTS).overall
     assert (found.figures.repeats, found.figures.bias.consistent) == (3, Share(1, 2))
-    assert "Battles judged again: 2, 1 with the same outcome as before (50%)." in said(found)
+    assert "Battles judged again: 2, of which 1 had the same outcome as before (50%)." in said(found)
 
 
 def test_other_models_are_named_and_left_out():
@@ -123,7 +123,7 @@ def test_other_models_are_named_and_left_out():
     answers = (recorded(other, "q1", "Hm."), *ANSWERS)
     found = gather(sources(answers, VOTES), PROMPTS)
     assert [model.name for model in found.models] == ["Qwen", "GLM"]  # the pair that was judged
-    assert found.others == ("third",) and "Other models in the file are not in this report: third." in said(found)
+    assert found.others == ("third",) and "Other models in the data are not part of this report: third." in said(found)
     assert [model.name for model in gather(sources(answers), PROMPTS).models] == ["Third", "Qwen"]
 
 
@@ -153,7 +153,7 @@ def test_votes_on_other_answers_than_those_shown_are_left_out_and_told():
     found = gather(sources(ANSWERS, (*VOTES, live)), PROMPTS)
     assert (found.overall.votes, found.prompts[0].votes.count.votes, found.elsewhere) == (7, 3, 1)
     assert (
-        "Votes on other answers of these two models, such as live ones: 1. They count in the verdict, not at"
+        "Votes on other answers of these two models, such as live ones: 1. They count in the verdict but not under"
         in said(found)
     )
     assert (
@@ -188,19 +188,19 @@ def test_repeats_and_turns_stand_in_their_order():
     found = gather(sources((*ANSWERS, *more)), PROMPTS)
     prompt = found.prompts[0]
     assert prompt.turns == ("q1?", "Sure?")
-    assert [len(asked.turns) for asked in prompt.asked[0]] == [2, 1]
-    assert prompt.asked[0][1].checks == () and found.models[0].failed == 1 and found.models[0].truncated == 1
+    assert [len(run.turns) for run in prompt.runs[0]] == [2, 1]
+    assert prompt.runs[0][1].checks == () and found.models[0].failed == 1 and found.models[0].truncated == 1
     text = said(found)
-    for line in ("Run 1 · Turn 2", "reached the token limit", "Run 2 · failed: out of memory"):
+    for line in ("Run 1 · Turn 2", "stopped at the token limit", "Run 2 · failed: out of memory"):
         assert line in text
 
 
 # ---- what is written
 
 
-@pytest.mark.parametrize("key", [*WORDS, *SHARED])
+@pytest.mark.parametrize("key", [*TEXTS, *SHARED])
 def test_both_languages_say_the_same(key):
-    chinese, english = {**WORDS, **SHARED}[key]
+    chinese, english = {**TEXTS, **SHARED}[key]
 
     def fields(text):
         return {name for _, name, _, _ in Formatter().parse(text) if name}
@@ -219,17 +219,17 @@ def test_all_words_are_used():
     by_value = {"correct", "complete", "clear", "tie", "tie (bothbad)", "", "processor", "cores", "memory", "system"}
     by_value |= {"reasoning", "knowledge", "generation", "multilingual", *Details.__dataclass_fields__}
     by_part = r"(verdict|said|sway|confounded|begins|others|split)_"
-    words = [key for key in {**WORDS, **SHARED} if key not in by_value and not re.match(by_part, key)]
+    words = [key for key in {**TEXTS, **SHARED} if key not in by_value and not re.match(by_part, key)]
     assert not [key for key in words if f'"{key}"' not in code]
 
 
 def test_the_numbers_of_the_summary(facts):
     text = said(facts)
     assert "compares Qwen and GLM on 2 prompts, with 4 answers" in text
-    assert "Overall Qwen won 3 and GLM 1; ties: 1, both bad: 1." in text
+    assert "Overall, Qwen won 3 and GLM won 1; ties: 1, both bad: 1." in text
     # Of four raters who are not leaked one gave a tie and one "both bad", each one half; the mean is 3 of 4.
-    assert "Too early to call between Qwen and GLM: on average raters gave Qwen 75% of their votes" in text
-    assert "Based on 5 blind votes by 4 raters (2 ties); counting 1 on answers that named a model as well" in text
+    assert "Too early to call between Qwen and GLM. Raters gave Qwen 75% of their votes on average" in text
+    assert "Based on 5 blind votes by 4 raters (2 ties); counting 1 on answers that revealed a model as well" in text
     assert "Qwen 30.0 s (2 timed), GLM 90.0 s (2 timed). GLM took 3.0 times as long as Qwen." in text
     assert "Qwen passed 1 of 1, GLM 0 of 1" in text
 
@@ -237,8 +237,8 @@ def test_the_numbers_of_the_summary(facts):
 def test_a_preference_is_claimed_when_the_verdict_says_so():
     many = [vote(number, "q1", Winner.MODEL_A) for number in range(20)]
     text = said(gather(sources(ANSWERS, tuple(many)), PROMPTS))
-    assert text.count("Raters prefer Qwen to GLM: on average they gave it 100% of their votes") == 2
-    assert "Knowledge: raters prefer Qwen; take Qwen." in text
+    assert text.count("Raters prefer Qwen to GLM: they gave it 100% of their votes on average") == 2
+    assert "Knowledge: raters prefer Qwen; use Qwen." in text
     strengths = text[text.index("### Strengths of Qwen") : text.index("### Weaknesses of Qwen")]
     assert "Knowledge: 20 raters gave it 100% of their votes on average." in strengths
     weaknesses = text[text.index("### Weaknesses of GLM") : text.index("### Fit for use")]
@@ -255,14 +255,14 @@ def test_what_the_results_do_not_call_the_report_does_not_call_either():
     ]
     text = said(gather(sources(ANSWERS, votes), PROMPTS))
     assert "Too early to call between Qwen and GLM" in text
-    assert not re.search("raters prefer|; take Qwen|ahead 60 times", text, re.IGNORECASE)
+    assert not re.search("raters prefer|; use Qwen|better 60 times", text, re.IGNORECASE)
 
 
 def test_what_could_be_chance_is_no_strength_and_comments_are_no_claims(facts):
     text = said(facts)
     strengths = text[text.index("### Strengths of Qwen") : text.index("### Weaknesses of Qwen")]
     assert "Passed 1 of 1 checks." in strengths
-    assert "Faster: 15.0 s an answer on average, the other 45.0 s." in strengths
+    assert "Faster: 15.0 s per answer on average, not 45.0 s." in strengths
     assessment = text[text.index("## Strengths") : text.index("## Conclusion")]
     # Three votes to none, "correct" twice to none, and what raters wrote: nothing of it is beyond chance.
     for noise in ("Right & short", "The left one", "“Correct”", "Knowledge: won"):
@@ -276,7 +276,7 @@ def test_without_votes_nothing_is_said_of_preferences():
     text = said(gather(sources(ANSWERS), PROMPTS))
     assert "There are no votes" in text and "Canberra" in text
     assert not re.search(r"won|prefer [A-Z]|raters gave|95%", text)
-    assert "share of its checks" in text
+    assert "share of checks passed" in text
 
 
 def test_what_is_not_recorded_is_said_so():
@@ -286,15 +286,15 @@ def test_what_is_not_recorded_is_said_so():
         side = replace(one.side, answer=Answer("Hm.", finish_reason="stop"), model=model)
         bare.append(Recorded(one.prompt_id, one.prompt, side))
     text = said(gather(sources(tuple(bare))))
-    assert "What the answers were made on is not recorded." in text
-    assert "were made elsewhere and imported; how it ran is not recorded" in text
-    assert "| Time in all | not recorded | not recorded |" in text and "Time of the answers" not in text
+    assert "The machine that ran the models is not recorded." in text
+    assert "were generated elsewhere and imported; how it ran is not recorded" in text
+    assert "| Total time | not recorded | not recorded |" in text and "Total answer time" not in text
 
 
 def test_the_catalogue_knows_more():
     known = [KnownModel(replace(QWEN, id="qwen-7b-chat", name="Qwen"), "Qwen/Qwen", 7.7e9)]
     text = said(gather(sources(ANSWERS), PROMPTS, known))
-    assert "| Published as | Qwen/Qwen | not recorded |" in text
+    assert "| Published at | Qwen/Qwen | not recorded |" in text
     assert "| Parameters | about 7.7 billion | not recorded |" in text
     assert "约 77 亿" in said(gather(sources(ANSWERS), PROMPTS, known), "zh")
 

@@ -11,10 +11,10 @@ from report_samples import ANSWERS, PROMPTS, VOTES, recorded, sources
 
 from arena.report import Details, gather, make_document
 from arena.report.blocks import Bullets, Column, Document, Figure, Heading, Paragraph, Quote, SideBySide, Table
-from arena.report.details import COVER
+from arena.report.facts import COVER_FIELDS
 from arena.report.formats.docx import as_docx
 
-FULL = Details(title="A  comparison", machine="A laptop", **{name: f"my {name}" for name in COVER})
+FULL = Details(title="A  comparison", machine="A laptop", **{name: f"my {name}" for name in COVER_FIELDS})
 LANGUAGES = ("zh", "en")
 SPEC = {"mark": "point", "data": {"values": []}}
 
@@ -65,7 +65,7 @@ def test_the_cover_is_a_centred_page_of_its_own_with_all_that_is_filled(lang):
     paragraphs, _ = first_page(xml["word/document.xml"][0])
     lines = [text_of(paragraph) for paragraph in paragraphs if text_of(paragraph)]
     assert lines[:2] == ["my university", "A comparison"]
-    assert [re.split("[:：] ?", line)[1] for line in lines[2:]] == [f"my {name}" for name in COVER[1:]]
+    assert [re.split("[:：] ?", line)[1] for line in lines[2:]] == [f"my {name}" for name in COVER_FIELDS[1:]]
     styles = {"Coverhead", "Title", "Coverline"}
     assert {style_of(paragraph) for paragraph in paragraphs if text_of(paragraph)} == styles
     centred = {
@@ -81,7 +81,7 @@ def test_the_cover_is_a_centred_page_of_its_own_with_all_that_is_filled(lang):
     assert kind is None or kind.get(qn("w:val")) == "nextPage"
 
 
-@pytest.mark.parametrize("name", COVER)
+@pytest.mark.parametrize("name", COVER_FIELDS)
 def test_any_field_of_the_cover_may_stand_alone(name):
     paragraphs, _ = first_page(parts(made("en", Details(**{name: "value"})))["word/document.xml"][0])
     lines = [text_of(paragraph) for paragraph in paragraphs if text_of(paragraph)]

@@ -11,14 +11,23 @@ import pytest
 from report_samples import ANSWERS, GLM, KNOWN, PROMPTS, QWEN, TITLES, VOTES, recorded, sources
 
 from arena.report import Details, gather, make_document
-from arena.report.blocks import Contents, Cover, Document, Figure, Heading, Paragraph, Table
-from arena.report.details import COVER
+from arena.report.blocks import (
+    Contents,
+    Cover,
+    Document,
+    Figure,
+    Heading,
+    Paragraph,
+    Table,
+    contents_lines,
+    number_blocks,
+)
+from arena.report.facts import COVER_FIELDS
 from arena.report.formats.html import as_html
 from arena.report.formats.markdown import as_markdown
-from arena.report.formats.numbering import contents, numbered
 
 SEED = Path(__file__).parents[3] / "../shared/seed/answers.jsonl"
-FULL = Details(title="A comparison", **{name: f"my {name}" for name in COVER})
+FULL = Details(title="A comparison", **{name: f"my {name}" for name in COVER_FIELDS})
 
 
 def made(lang="en", details=FULL, votes=VOTES, known=(), answers=ANSWERS):
@@ -62,12 +71,12 @@ class Page(HTMLParser):
 ])  # fmt: skip
 def test_the_cover_stands_first_in_every_format(lang, names):
     document = made(lang)
-    rows = [f"| {label} | my {name} |" for label, name in zip(names, COVER, strict=True)]
+    rows = [f"| {label} | my {name} |" for label, name in zip(names, COVER_FIELDS, strict=True)]
     head = plain(document).split("\n\n")
     assert head[0] == "# A comparison" and head[1].split("\n")[2:] == rows
     page = Page(as_html(document))
-    texts = [text for tag, text in page.texts if tag in ("p", "h1", "dt", "dd")][: 2 * len(COVER)]
-    pairs = [part for label, name in zip(names[1:], COVER[1:], strict=True) for part in (label, f"my {name}")]
+    texts = [text for tag, text in page.texts if tag in ("p", "h1", "dt", "dd")][: 2 * len(COVER_FIELDS)]
+    pairs = [part for label, name in zip(names[1:], COVER_FIELDS[1:], strict=True) for part in (label, f"my {name}")]
     assert texts == ["my university", "A comparison", *pairs]
     style = as_html(document).split("</style>")[0]
     assert "break-after: page" in re.search(r"\.cover \{[^}]*\}", style)[0]
@@ -101,12 +110,12 @@ def test_every_line_of_the_contents_leads_to_its_heading(lang):
     assert len(inner) == len(headings) and set(inner) <= set(ids)
     text = as_markdown(document)
     assert re.findall(r"^ *- \[.*\]\(#(.*)\)$", text, re.MULTILINE) == inner
-    assert [line.text for line in contents(numbered(document))] == headings
+    assert [line.text for line in contents_lines(number_blocks(document))] == headings
 
 
 def test_headings_are_named_as_readers_of_markdown_name_them():
     texts = ("Time, speed and memory", "1. 代码能力 · 生成", "So", "So", "so!", "So 1", "“意思” (x_y)", "naïve Ü-1")
-    found = numbered(Document("en", "t", tuple(Heading(2, text) for text in texts)))
+    found = number_blocks(Document("en", "t", tuple(Heading(2, text) for text in texts)))
     assert [item.anchor for item in found] == [
         "time-speed-and-memory",
         "1-代码能力--生成",
@@ -128,15 +137,15 @@ SPEC = {"mark": "point", "data": {"values": []}}
 def test_figures_and_tables_are_counted_apart_in_the_order_of_the_report():
     table, figure = Table(("a",), (("b",),), "T"), Figure("f", "F", SPEC)
     blocks = (table, Paragraph("x"), figure, Table(("a",), (("b",),)), table, figure)
-    found = [(item.label, item.number) for item in numbered(Document("en", "t", blocks))]
+    found = [(item.label, item.number) for item in number_blocks(Document("en", "t", blocks))]
     assert found == [("Table 1", 1), ("", 0), ("Figure 1", 1), ("", 0), ("Table 2", 2), ("Figure 2", 2)]
-    assert numbered(Document("zh", "t", (figure,)))[0].label == "图 1"
+    assert number_blocks(Document("zh", "t", (figure,)))[0].label == "图 1"
 
 
 @pytest.mark.parametrize("lang", ["zh", "en"])
 def test_all_formats_show_the_same_numbers(lang):
     document = made(lang)
-    captions = [f"{item.label}{item.caption}" for item in numbered(document) if item.number]
+    captions = [f"{item.label}{item.caption}" for item in number_blocks(document) if item.number]
     assert len(captions) >= 6 and len(set(captions)) == len(captions)
     text = plain(document).replace("**", "")
     page = "".join(text for _, text in Page(as_html(document)).texts)

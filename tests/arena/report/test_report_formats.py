@@ -12,16 +12,14 @@ from report_samples import ANSWERS, PROMPTS, VOTES, sources
 from vote_samples import NASTY_TEXTS
 
 from arena.report import Details, gather, make_document
-from arena.report.blocks import Column, Document, Figure, Paragraph, Quote, SideBySide, Table
-from arena.report.fonts import has_chinese_font
+from arena.report.blocks import Column, Document, Figure, Paragraph, Quote, SideBySide, Table, TextPart, split_code
 from arena.report.formats.docx import as_docx
-from arena.report.formats.drawing import as_png, as_svg
 from arena.report.formats.html import as_html
 from arena.report.formats.markdown import as_markdown
-from arena.report.formats.pieces import Piece, pieces
-from arena.report.time_plot import time_points
-from arena.results.plots import Labels, pair_plot
-from arena.statistics.counts import PairCount
+from arena.report.reports import has_chinese_font
+from arena.report.sections.votes import time_points
+from arena.results.plots import as_png, as_svg, pair_plot
+from arena.statistics import PairCount
 from arena.text import clean
 
 
@@ -79,7 +77,7 @@ def test_every_text_comes_out_whole_in_html(text, place):
     reader.feed(as_html(held(text, place)))
     body = flat("".join(reader.text))
     assert not reader.tags["script"] and not reader.tags["img"]
-    wanted = flat("".join(piece.text for piece in pieces(text)) if place == "answers" else text)
+    wanted = flat("".join(piece.text for piece in split_code(text)) if place == "answers" else text)
     assert wanted in body
 
 
@@ -91,7 +89,7 @@ def test_every_text_comes_out_whole_in_word(text, place):
     word = docx.Document(io.BytesIO(as_docx(held(text, place))))
     cells = [cell.text for table in word.tables for row in table.rows for cell in row.cells]
     body = flat("".join([*(paragraph.text for paragraph in word.paragraphs), *cells]))
-    wanted = flat("".join(piece.text for piece in pieces(text)) if place == "answers" else text)
+    wanted = flat("".join(piece.text for piece in split_code(text)) if place == "answers" else text)
     assert wanted in body
 
 
@@ -116,10 +114,14 @@ def test_a_noncharacter_does_not_break_word():
 
 def test_code_is_told_from_prose():
     text = "So:\n\n```python\ndef f():\n    return 1\n```\n\nDone."
-    assert pieces(text) == (Piece("So:\n"[:-1]), Piece("def f():\n    return 1", code=True), Piece("Done."))
-    assert pieces("```\nnever ends") == (Piece("```\nnever ends"),)
-    assert pieces("> ```\n> quoted\n> ```") == (Piece("> ```\n> quoted\n> ```"),)
-    assert pieces("```\n```") == (Piece("", code=True),)
+    assert split_code(text) == (
+        TextPart("So:\n"[:-1]),
+        TextPart("def f():\n    return 1", is_code=True),
+        TextPart("Done."),
+    )
+    assert split_code("```\nnever ends") == (TextPart("```\nnever ends"),)
+    assert split_code("> ```\n> quoted\n> ```") == (TextPart("> ```\n> quoted\n> ```"),)
+    assert split_code("```\n```") == (TextPart("", is_code=True),)
 
 
 def test_word_names_a_font_for_chinese(facts):
@@ -171,7 +173,7 @@ def test_plots_are_pictures_without_a_browser(facts):
 def test_votes_are_counted_in_whole_ones(facts, votes):
     pair = replace(facts.pair, count=PairCount("qwen", "glm", first_wins=votes), dimensions={})
     figures = replace(facts.figures, by={"dimension": {}})
-    svg = as_svg(pair_plot(Labels("en"), figures, pair))
+    svg = as_svg(pair_plot("en", figures, pair))
     bars = svg[: svg.index("qwen: share")]
     ticks = [int(text.replace(",", "")) for text in re.findall(r"<text[^>]*>([\d,]+)</text>", bars)]
     assert 0 in ticks and len(ticks) == len(set(ticks)) <= 11

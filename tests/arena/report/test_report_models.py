@@ -77,7 +77,7 @@ def test_a_machine_that_the_author_states_is_said_to_be_the_authors_word(lang):
     bare = tuple(replace(one, machine={}) for one in ANSWERS)
     details = Details(machine="  A laptop,\n8 cores ")
     text = plain(made(lang, details, answers=bare))
-    unknown = {"zh": "回答的运行环境没有记录。", "en": "What the answers were made on is not recorded."}[lang]
+    unknown = {"zh": "回答的运行环境没有记录。", "en": "The machine that ran the models is not recorded."}[lang]
     stated = {"zh": "作者填写的运行环境：A laptop, 8 cores", "en": "as stated by the author: A laptop, 8 cores"}[lang]
     assert unknown in text and stated in text
     assert "stated" not in plain(made(lang, Details(), answers=bare)) and "作者" not in plain(made(lang, Details()))

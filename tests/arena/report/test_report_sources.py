@@ -8,16 +8,16 @@ from report_samples import VOTES, vote
 
 from arena.errors import InputError
 from arena.events import EventLog
-from arena.report import Details, gather, sources_in
-from arena.report.document import make_document
+from arena.report import Details, gather, read_sources
 from arena.report.formats.markdown import as_markdown
+from arena.report.sections import make_document
 from arena.types import Winner
 from arena.votes import VoteLog
 from arena.votes.store import WITHDRAWN
 
 
 def votes_in(tmp_path, *files):
-    found = sources_in(tmp_path, None, files or None)
+    found = read_sources(tmp_path, None, files or None)
     return sorted(stored.vote.id for stored in found.store.stored(found.votes.table)), found.votes.report
 
 
@@ -34,7 +34,7 @@ def test_votes_are_read_from_all_parts_once(tmp_path):
     assert votes_in(tmp_path)[0] == ["v2"]
     assert votes_in(tmp_path / "none")[0] == []
     with pytest.raises(InputError) as refused:
-        sources_in(tmp_path, None, [tmp_path / "none.csv"])
+        read_sources(tmp_path, None, [tmp_path / "none.csv"])
     assert refused.value.code == "votes_missing"
 
 
@@ -58,9 +58,9 @@ def test_a_copy_of_a_log_and_logs_that_overlap_count_once(tmp_path, judge):
 
     one, other = write(tmp_path / "one", votes(range(30))), write(tmp_path / "other", votes(range(20, 40)))
     shutil.copytree(tmp_path / "one", tmp_path / "copy")
-    copied = gather(sources_in(tmp_path, None, [one, tmp_path / "copy" / "votes.csv"]))
+    copied = gather(read_sources(tmp_path, None, [one, tmp_path / "copy" / "votes.csv"]))
     assert (copied.overall.votes, copied.figures.left_out.duplicates) == (180, 180)
-    overlapping = gather(sources_in(tmp_path, None, [one, other]))
+    overlapping = gather(read_sources(tmp_path, None, [one, other]))
     assert (overlapping.overall.votes, overlapping.figures.left_out.duplicates) == (240, 60)
 
 
@@ -69,19 +69,19 @@ def test_a_withdrawal_known_on_one_host_holds_for_the_other_hosts_copy(tmp_path)
     shutil.copytree(tmp_path / "one", tmp_path / "copy")
     with EventLog(tmp_path / "one") as events:
         events.append(WITHDRAWN, durable=True, vote="v10")
-    found = gather(sources_in(tmp_path, None, [tmp_path / "copy" / "votes.csv", one]))
+    found = gather(read_sources(tmp_path, None, [tmp_path / "copy" / "votes.csv", one]))
     assert (found.overall.votes, found.figures.left_out.withdrawn) == (11, 2)
 
 
 def test_votes_without_a_rater_are_one_raters_in_the_report_too(tmp_path):
     path = write(tmp_path / "one", [replace(one, judge="") for one in raters(range(20))])
-    text = as_markdown(make_document("en", gather(sources_in(tmp_path, None, [path])), Details()))
+    text = as_markdown(make_document("en", gather(read_sources(tmp_path, None, [path])), Details()))
     assert "Too early to call" in text and "by 1 rater " in text and "prefer glm" not in text
 
 
 def test_a_table_of_somebody_elses_with_little_in_it_makes_a_report(tmp_path):
     rows = ["question_id,model_a,model_b,winner,prompt_id,prompt", "1,x,y,model_a,p,Why?", "2,y,x,tie,p,Why?"]
     (tmp_path / "mine.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
-    found = gather(sources_in(tmp_path, None, [tmp_path / "mine.csv"]))
+    found = gather(read_sources(tmp_path, None, [tmp_path / "mine.csv"]))
     assert (found.overall.first_wins, found.overall.ties) == (1, 1) and found.prompts[0].turns == ("Why?",)
     assert "(empty)" in as_markdown(make_document("en", found, Details()))

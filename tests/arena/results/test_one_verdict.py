@@ -13,7 +13,7 @@ import pytest
 from served_app import ROOT
 from sim_logs import KINDS, sim_log, write_log
 
-from arena.report import Details, gather, make_document, sources_in
+from arena.report import Details, gather, make_document, read_sources
 from arena.report.blocks import Bullets
 from arena.results.as_json import as_json
 from arena.results.selection import Filters
@@ -48,7 +48,7 @@ def command_figures(files: list[Path], folder: Path) -> Any:
 
 
 def report_sentences(files: list[Path], folder: Path, lang: str) -> list[str]:
-    facts = gather(sources_in(folder, None, files))
+    facts = gather(read_sources(folder, None, files))
     document = make_document(lang, facts, Details(), "en")
     return [item for block in document.blocks if isinstance(block, Bullets) for item in block.items]
 

@@ -152,7 +152,7 @@ def test_an_unbeaten_model_ranks_first_among_three(figures):
 def test_counts_are_told_from_the_one_ahead(figures):
     (pair,) = figures(outcomes(A, B, B, TIE, BAD, B)).pairs
     assert pair.count == PairCount("bad", "good", first_wins=3, second_wins=1, ties=1, both_bad=1)
-    assert pair.rate.rate == 0.75 and pair.verdict.first == "bad"
+    assert pair.count.win_rate().rate == 0.75 and pair.verdict.first == "bad"
     assert pair.verdict.numbers.share == pytest.approx(4 / 6)  # each tie is one half
 
 
@@ -222,7 +222,7 @@ def test_repeats_second_votes_and_bad_rows_are_counted_apart(tmp_path):
 def test_a_rater_with_many_votes_is_one_rater(figures):
     one_fan = figures([*rater_votes(0, [A] * 100), *rater_votes(1, [B]), *rater_votes(2, [B])])
     (pair,) = one_fan.pairs
-    assert pair.rate.high < 0.1 and pair.verdict.outcome is Outcome.NOT_YET
+    assert pair.count.win_rate().high < 0.1 and pair.verdict.outcome is Outcome.NOT_YET
     assert (pair.verdict.first, pair.verdict.numbers.raters, pair.verdict.numbers.share) == (
         "y",
         3,

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from results_votes import class_scores
 
+from arena.statistics.confidence_sequence import WHOLE
 from arena.statistics.decision import (
     MOST_TO_COME,
     Change,
@@ -17,7 +18,6 @@ from arena.statistics.decision import (
     raters_to_come,
     sign_test,
 )
-from arena.statistics.sequential import WHOLE
 from bench.verdict_simulations import verdict_table
 
 
@@ -57,7 +57,7 @@ def test_what_raters_come_to(parts, expected):
 
 def test_a_change_says_where_and_how_much():
     assert find_change(np.array([1.0] * 12 + [0.0] * 30)) == Change(12, 1.0, 0.0)
-    turned = make_verdict(np.array([1.0] * 12 + [0.0] * 30)).turned
+    turned = make_verdict(np.array([1.0] * 12 + [0.0] * 30)).swapped
     assert turned.change == Change(12, 0.0, 1.0) and turned.share == pytest.approx(30 / 42)
 
 
@@ -85,7 +85,7 @@ def test_raters_who_stay_the_same_seldom_seem_to_change_at_any_look(mean, votes)
 def test_a_verdict_is_the_same_from_the_other_side(scores):
     found, turned = make_verdict(np.array(scores)), make_verdict(1 - np.array(scores))
     assert (found.outcome, found.raters, found.more) == (turned.outcome, turned.raters, turned.more)
-    assert found.interval.low == pytest.approx(turned.turned.interval.low, abs=1e-6)
+    assert found.interval.low == pytest.approx(turned.swapped.interval.low, abs=1e-6)
     if found.prefers_first is not None:
         assert found.prefers_first is not turned.prefers_first and found.prefers_first == (found.share > 0.5)
 

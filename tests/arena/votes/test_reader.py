@@ -143,8 +143,8 @@ def test_what_is_no_row_is_named_by_its_line_and_takes_no_other_with_it(tmp_path
 def test_one_bad_row_does_not_make_all_others_be_looked_at_singly(tmp_path, monkeypatch):
     monkeypatch.setattr(reader, "PIECE", 4000)
     singly = []
-    look = reader.votes_in
-    monkeypatch.setattr(reader, "votes_in", lambda data, header: singly.append(data) or look(data, header))
+    look = reader.vote_in
+    monkeypatch.setattr(reader, "vote_in", lambda data, header: singly.append(data) or look(data, header))
     rows = [row_of(make_vote(number, answer="text " * 20)) for number in range(100)]
     write(tmp_path, *rows[:50], b"bad\r\n", row_of(make_vote(200, answer="long " * 2000)), b"bad\r\n", *rows[50:])
     assert_same(tmp_path)

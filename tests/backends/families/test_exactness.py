@@ -10,9 +10,9 @@ from model_folders import DATA, MICRO, ORACLES, TINY, needs_oracles
 from arena.types import GenerationConfig
 from backends.families.weights import architecture_of, load_weights
 from backends.hf.engine import HfEngine
+from backends.stepping import PREFILL_CHUNK
 from backends.stepping.batched import stock_rows
 from backends.stepping.scheduler import Scheduler
-from backends.stepping.sizes import PIECE
 
 LIMIT = 1e-5
 # 3e-6 on the machine that made the oracles; another processor adds in another order. Greedy ids must be equal anyway.
@@ -52,7 +52,7 @@ def oracle(request):
     return Oracle(*request.param)
 
 
-@pytest.mark.parametrize("piece", [100_000, PIECE, 7])
+@pytest.mark.parametrize("piece", [100_000, PREFILL_CHUNK, 7])
 def test_every_prompts_logits_are_the_originals_in_pieces_of_any_size(oracle, piece):
     for key, ids in oracle.prompts.items():
         found = oracle.logits(ids, piece)

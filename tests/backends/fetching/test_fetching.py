@@ -14,14 +14,12 @@ from served_app import ROOT
 
 import hubs
 from arena.errors import ArenaError
-from backends.checking.verify import verify_listed
 from backends.fetching import fetch as fetching
-from backends.fetching.fetch import Fetched, Progress, Surroundings
-from backends.fetching.manual import by_hand
+from backends.fetching.fetch import Fetched, Progress, Surroundings, by_hand
 from backends.folder.checkpoint import find_weights
-from backends.folder.manifest import MANIFEST, Manifest, read_manifest, write_manifest
-from backends.folder.needed_files import needed_files
-from backends.models import folder_models
+from backends.folder.contents import verify_listed
+from backends.folder.manifest import MANIFEST, Manifest, needed_files, read_manifest, write_manifest
+from backends.models import resolve as folder_models
 from backends.models.catalog import QWEN, Published
 from hubs import Hub, RemoteFile, Repo
 
@@ -292,7 +290,7 @@ def test_a_file_changed_in_a_fetched_folder_is_found_by_its_hash(server: HubServ
     damaged = TRUE_FILES[SHARD][:-3] + b"bad"
     (folder / SHARD).write_bytes(damaged)
     assert fetch(hub).came == 0  # the sizes are right
-    with pytest.raises(ArenaError, match="has another sha256"):
+    with pytest.raises(ArenaError, match="does not have the sha256"):
         fetch(hub, anew=True)
     assert not folder.exists()
     server.asked.clear()
@@ -318,7 +316,7 @@ def test_a_whole_model_is_verified_where_it_lies_and_without_a_hub(server: HubSe
 def test_a_model_that_is_there_stays_where_the_disk_is_too_full_to_mend_it(server: HubServer, hub: Hub) -> None:
     folder = fetch(hub).folder
     (folder / "README.md").write_text("edited by hand")
-    with pytest.raises(ArenaError, match="Not enough room"):
+    with pytest.raises(ArenaError, match="Not enough disk space"):
         fetch(hub, free_bytes=lambda place: 0)
     assert (folder / "README.md").read_text() == "edited by hand"
 
@@ -335,7 +333,7 @@ def test_a_missing_file_has_all_others_compared_again(server: HubServer, hub: Hu
     folder = fetch(hub).folder
     (folder / SHARD).write_bytes(TRUE_FILES[SHARD][:-3] + b"bad")
     (folder / "README.md").unlink()
-    with pytest.raises(ArenaError, match="has another sha256"):
+    with pytest.raises(ArenaError, match="does not have the sha256"):
         fetch(hub)
     fetch(hub)
     assert (folder / SHARD).read_bytes() == TRUE_FILES[SHARD]
@@ -407,7 +405,7 @@ def test_two_fetches_of_one_model_do_not_meet(hub: Hub) -> None:
     def again(progress: Progress) -> None:
         fetch(hub)
 
-    with pytest.raises(ArenaError, match="another process"):
+    with pytest.raises(ArenaError, match="nother process"):
         fetch(hub, report=again)
 
 
@@ -480,7 +478,7 @@ def test_binaries_are_taken_where_there_are_no_safetensors() -> None:
 
 @pytest.mark.parametrize("names", [("config.json",), ("model.safetensors",), ("config.json", "adapter.safetensors")])
 def test_a_list_without_a_model_is_refused(names: tuple[str, ...]) -> None:
-    with pytest.raises(ArenaError, match="no model folder"):
+    with pytest.raises(ArenaError, match="not a model folder"):
         needed_files([RemoteFile(name, 1) for name in names], "a/b")
 
 

@@ -14,10 +14,10 @@ from safetensors.torch import load_file, save_file
 
 from arena.errors import BackendError, InputError
 from backends import open_backends
-from backends.families.weights import load_weights
-from backends.folder.adapter import CONFIG, check_adapter, split_adapter
+from backends.families.weights import load_weights, merge_adapter
+from backends.folder.adapter import check_adapter, split_adapter
+from backends.folder.checkpoint import ADAPTER_CONFIG as CONFIG
 from backends.hf.engine import architecture_of
-from backends.hf.lora import merge_adapter
 from backends.models.resolve import resolve
 
 QWEN, CHATGLM = DATA / "qwen-micro-vocab2048", DATA / "chatglm3-micro-vocab2048"
@@ -134,7 +134,7 @@ def test_what_is_more_than_a_plain_lora_is_refused_by_name(
 
 def test_a_base_that_is_no_folder_takes_none(tmp_path: Path) -> None:
     adapter = write_adapter(tmp_path / "adapter", QWEN, TARGETS[QWEN])
-    with pytest.raises(InputError, match="takes no adapter"):
+    with pytest.raises(InputError, match="cannot take an adapter"):
         resolve(f"smollm2-135m+{adapter}")
 
 

@@ -18,8 +18,7 @@ from backends.families.chatglm import ROLES
 from backends.families.qwen import END_OF_TEXT, IM_END, IM_START
 from backends.hf.backend import HfBackend, load_engine
 from backends.hf.engine import HfEngine, open_engine
-from backends.models.folder_models import folder_spec
-from backends.models.resolve import resolve
+from backends.models.resolve import folder_spec, resolve
 from backends.stepping.sampling import Sampler
 from backends.stepping.scheduler import Scheduler
 from backends.streaming.loading import BackgroundLoad
@@ -238,7 +237,7 @@ def test_more_than_there_is_room_for_wait_and_are_answered(talkative, ask, answe
         assert [next(waiting) for waiting in (second, third)] == [queued(1), queued(2)]
     assert answer_of(second).usage.new_tokens == 20
     assert answer_of(third).usage.new_tokens == 700
-    assert small._stepper._kept.bytes <= small.cache_bytes(800)
+    assert small._stepper._caches.bytes <= small.cache_bytes(800)
 
 
 def queued(place):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from backends.machine.memory import anonymous_bytes, available_bytes, cpu_count, process_bytes
+from backends.machine.memory import available_bytes, cpu_count, process_bytes
 
 MIB = 1 << 20
 V2 = "sys/fs/cgroup"
@@ -138,7 +138,7 @@ def test_the_real_machine_and_process_have_numbers():
     assert available_bytes() > 100 * MIB
     resident, most = process_bytes("VmRSS"), process_bytes("VmHWM")
     assert 10 * MIB < resident <= most
-    assert 0 < anonymous_bytes() <= most
+    assert 0 < process_bytes("RssAnon") <= most
     assert process_bytes("VmNothing", Path("/")) is None
 
 

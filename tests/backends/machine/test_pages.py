@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from backends.machine.memory import anonymous_bytes
+from backends.machine.memory import process_bytes
 from backends.machine.pages import return_freed
 
 # More than the C library gets from the system at a time, less than what it hands back by itself.
@@ -15,7 +15,7 @@ BLOCK, BLOCKS = 50_000, 2000
 def test_what_was_freed_goes_back_also_where_something_lies_between():
     blocks = [bytearray(b"x" * BLOCK) for _ in range(BLOCKS)]
     del blocks[0 : BLOCKS - 1 : 2]
-    full = anonymous_bytes()
+    full = process_bytes("RssAnon")
     del blocks[: len(blocks) - 1]
     return_freed()
-    assert full - anonymous_bytes() > 0.3 * BLOCK * BLOCKS
+    assert full - process_bytes("RssAnon") > 0.3 * BLOCK * BLOCKS

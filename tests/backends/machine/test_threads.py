@@ -2,7 +2,7 @@
 
 import pytest
 
-from backends.machine.threads import share_cores
+from backends.machine import share_cores
 
 
 @pytest.mark.parametrize(

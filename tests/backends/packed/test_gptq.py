@@ -5,10 +5,16 @@ import pytest
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
-from backends.packed.calibrate import calibrated  # noqa: E402
-from backends.packed.calibration_text import CALIBRATION, calibration_ids, conversations, passages  # noqa: E402
+from backends.folder.packed import GROUPS  # noqa: E402
+from backends.packed.calibrate import (  # noqa: E402
+    CALIBRATION,
+    calibrated,
+    calibration_ids,
+    conversations,
+    passages,
+)
 from backends.packed.gptq import compensated, toward  # noqa: E402
-from backends.packed.scheme import GROUPS, round4  # noqa: E402
+from backends.packed.scheme import round4  # noqa: E402
 
 
 def correlated(rows=33, columns=256, seed=0):

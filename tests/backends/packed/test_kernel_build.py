@@ -119,7 +119,7 @@ def test_without_a_place_there_are_no_kernels(able, monkeypatch, tmp_path, error
 
     compiler(tmp_path / "bin", monkeypatch)
     monkeypatch.setattr("tempfile.mkdtemp", full)
-    with pytest.raises(NoKernels, match=f"there is no place for them: .*{error.strerror}"):
+    with pytest.raises(NoKernels, match=f"the cache folder cannot be used: .*{error.strerror}"):
         build(cpuinfo=able)
 
 
@@ -165,7 +165,7 @@ def test_what_cannot_be_made_to_load_is_tried_twice_and_said_once(able, monkeypa
     assert find_kernels.__wrapped__() is None
     assert compiled(calls) == 2
     (record,) = caplog.records
-    assert "computed by PyTorch alone, slower: the compiled file cannot be loaded" in record.getMessage()
+    assert "PyTorch computes packed weights more slowly: the compiled file cannot be loaded" in record.getMessage()
 
 
 @pytest.mark.parametrize(
@@ -184,5 +184,5 @@ def test_wrong_kernels_are_found_and_named(cached, monkeypatch, tmp_path, name, 
     wrong = tmp_path / "kernels.c"
     wrong.write_text(source.replace(line, wrong_line), encoding="utf-8")
     monkeypatch.setattr(kernel_build, "SOURCE", wrong)
-    with pytest.raises(NoKernels, match=f"the compiled ({name}) computes wrongly here"):
+    with pytest.raises(NoKernels, match=f"the compiled ({name}) gives wrong results"):
         Kernels(build())

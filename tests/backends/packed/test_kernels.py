@@ -10,13 +10,12 @@ import torch
 from served_app import ROOT
 from torch.nn.functional import scaled_dot_product_attention
 
-from backends.packed.attention import DecodeAttention
+from backends.folder.packed import GROUPS
 from backends.packed.kernel_build import FLAGS, NoKernels, build
 from backends.packed.kernels import Kernels
+from backends.packed.layers import DecodeAttention, RmsNorm, with_quick_norms
 from backends.packed.linear import FEW, FEW_WITH_TILES, Linear4, Linear8
-from backends.packed.norm import RmsNorm, with_quick_norms
-from backends.packed.scheme import GROUPS, round4, round8
-from backends.packed.weight_layout import BLOCK, floats4, for_torch4, pack4, unpack4
+from backends.packed.scheme import BLOCK, floats4, for_torch4, pack4, round4, round8, unpack4
 
 BF16 = torch.bfloat16
 # What a processor may lack besides, newest first.
@@ -225,7 +224,7 @@ def test_heads_that_the_kernel_would_read_past_are_refused(kernels, key, value):
     if kernels is None:
         pytest.skip("without kernels the library computes it")
     queries = torch.zeros(1, 4, 1, 128, dtype=BF16)
-    with pytest.raises(ValueError, match="are not computed here"):
+    with pytest.raises(ValueError, match=r"(differ in size|not supported)"):
         DecodeAttention(kernels)(queries, [(torch.zeros(key, dtype=BF16), torch.zeros(value, dtype=BF16))], 1.0)
 
 
@@ -261,7 +260,7 @@ def test_rows_are_filled_up_to_a_block():
 
 AVX2 = """
 import torch
-from backends.packed.weight_layout import pack4
+from backends.packed.scheme import pack4
 from backends.packed.linear import Linear4
 from backends.packed.scheme import round4
 

@@ -7,13 +7,10 @@ import pytest
 import torch
 from torch import nn
 
-from backends.packed.attention import DecodeAttention
 from backends.packed.kernels import find_kernels
-from backends.packed.layers import QuickLayer, with_quick_layers
+from backends.packed.layers import DecodeAttention, QuickLayer, with_quick_layers, with_quick_norms
 from backends.packed.linear import Linear4, Linear8
-from backends.packed.norm import with_quick_norms
-from backends.packed.scheme import round4, round8
-from backends.packed.weight_layout import pack4
+from backends.packed.scheme import pack4, round4, round8
 from backends.stepping.batched import Rows
 
 BF16 = torch.bfloat16

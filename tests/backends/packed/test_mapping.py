@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from arena.errors import BackendError
-from backends.packed.mapping import map_tensors
+from backends.packed.open import map_tensors
 
 TENSORS = {
     "layer.packed": torch.arange(96, dtype=torch.uint8).view(2, 3, 16),

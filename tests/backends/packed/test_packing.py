@@ -15,23 +15,20 @@ from safetensors.torch import load_file, save_file
 from arena.errors import BackendError, InputError
 from arena.types import GenerationConfig, Message
 from backends import open_backends
-from backends.checking.verify import verify_listed
 from backends.families.native import NativeChat
 from backends.families.weights import architecture_of, load_weights, map_weights
+from backends.folder.contents import verify_listed
 from backends.folder.packed import PACKED, read_packed, weights_of
 from backends.memory.estimate import need_of
-from backends.models.folder_models import folder_spec, packed_spec
-from backends.models.resolve import resolve
+from backends.models.resolve import folder_spec, packed_spec, resolve
 from backends.packed import calibrate
-from backends.packed.calibrate import calibrated
-from backends.packed.calibration_text import calibration_ids
+from backends.packed.calibrate import calibrated, calibration_ids
 from backends.packed.kernels import find_kernels
 from backends.packed.linear import Linear4, Linear8
 from backends.packed.open import fill, load_packed
 from backends.packed.pack import pack
-from backends.packed.scheme import fitting_group, round4, round8
-from backends.packed.weight_layout import unpack4
-from backends.stepping.sizes import PIECE
+from backends.packed.scheme import fitting_group, round4, round8, unpack4
+from backends.stepping import PREFILL_CHUNK
 
 IDS = [[5, 17, 900, 33, 2, 1500, 44]]
 
@@ -47,9 +44,9 @@ def floats_in(model, packed_model):
     """Puts what the packed layers stand for into the float model."""
     for name, module in packed_model.named_modules():
         if isinstance(module, Linear4):
-            weight = unpack4(module._packed, module._scales, module.out_features).floats()
+            weight = unpack4(module.weight, module._scales, module.out_features).floats()
         elif isinstance(module, Linear8):
-            weight = module._weight.float() * module._scale[:, None]
+            weight = module.weight.float() * module._scale[:, None]
         else:
             continue
         model.get_submodule(name).weight.data = weight
@@ -85,11 +82,11 @@ def test_every_weight_of_the_file_is_the_nearest_to_the_originals(original, prec
     floats, _ = map_weights(original, architecture_of(original))
     for name, module in model.named_modules():
         if isinstance(module, Linear4):
-            found = unpack4(module._packed, module._scales, module.out_features)
+            found = unpack4(module.weight, module._scales, module.out_features)
             wanted = round4(floats.get_submodule(name).weight, found.group)
             assert torch.equal(found.q, wanted.q) and torch.equal(found.scale, wanted.scale), name
         if isinstance(module, Linear8):
-            assert torch.equal(module._weight, round8(floats.get_submodule(name).weight).q), name
+            assert torch.equal(module.weight, round8(floats.get_submodule(name).weight).q), name
     kinds = {type(module) for module in model.modules()} & {Linear4, Linear8}
     assert kinds == ({Linear4, Linear8} if precision == "int4" else {Linear8})
     assert type(model.lm_head) is Linear8
@@ -121,7 +118,7 @@ def test_every_native_kind_can_be_packed_and_answers(tmp_path, kind):
 def test_an_opened_folder_is_mapped_not_read(packed):
     files = {str(path.resolve()) for path in weights_of(packed).files}
     model = opened(packed)
-    start = model.lm_head._weight.data_ptr()
+    start = model.lm_head.weight.data_ptr()
     for line in Path("/proc/self/maps").read_text(encoding="utf-8").splitlines():
         low, high = (int(part, 16) for part in line.split()[0].split("-"))
         if low <= start < high:
@@ -134,7 +131,7 @@ def test_an_opened_folder_is_mapped_not_read(packed):
 def test_an_embedding_keeps_no_more_than_a_piece_has_looked_up(packed):
     """Each token needs one row, and the system maps what lies beside it as well; all of it is a gigabyte."""
     embedding = opened(packed).get_input_embeddings()
-    ids = torch.arange(PIECE - 1)[None]
+    ids = torch.arange(PREFILL_CHUNK - 1)[None]
     found = embedding(ids)
     assert resident(embedding.weight.data_ptr()) > 2 * mmap.PAGESIZE
     assert torch.equal(embedding(ids[:, 7:8])[0], found[0, 7:8])
@@ -284,12 +281,12 @@ def test_a_file_cut_short_since_is_made_anew(original):
 
 def test_made_already_is_no_work_and_made_otherwise_is_refused(original, packed):
     assert pack(job_for(original), lambda *_: pytest.fail("made again")) == read_packed(packed)
-    with pytest.raises(InputError, match="made in another way"):
+    with pytest.raises(InputError, match="made with other settings"):
         pack(job_for(original, group=64), silent)
 
 
 def test_a_full_disk_is_said_before_anything_is_written(original):
-    with pytest.raises(InputError, match="Not enough room") as error:
+    with pytest.raises(InputError, match="Not enough disk space") as error:
         pack(job_for(original, free_bytes=lambda folder: 1000), silent)
     assert error.value.details["free"] == 1000
     assert not (original.with_name("micro@int4")).exists()
@@ -409,9 +406,9 @@ def test_the_best_rounding_differs_from_the_nearest_and_is_what_calibration_give
     assert len(wanted) == 2 * 6
     for name, rounded in wanted.items():
         layer = model.get_submodule(name)
-        found = unpack4(layer._packed, layer._scales, layer.out_features)
+        found = unpack4(layer.weight, layer._scales, layer.out_features)
         assert torch.equal(found.q, rounded.q) and torch.equal(found.scale, rounded.scale), name
-        assert not torch.equal(layer._packed, other.get_submodule(name)._packed)
+        assert not torch.equal(layer.weight, other.get_submodule(name).weight)
 
 
 def test_a_stopped_best_rounding_goes_on_and_comes_out_the_same(chatty, monkeypatch):
@@ -455,7 +452,7 @@ def test_weights_that_are_no_numbers_are_not_packed(original, ending, value):
     """Rounded they would be numbers, and nobody would see it again."""
     assert with_value(original, ending, value)
     job = job_for(original)
-    with pytest.raises(BackendError, match=r"^micro cannot be quantized: model\..* has values that are no numbers$"):
+    with pytest.raises(BackendError, match=r"^micro cannot be quantized: model\..* has values that are not finite$"):
         pack(job, silent)
     assert not job.target.exists()
 
@@ -465,7 +462,7 @@ def test_a_folder_that_computes_no_numbers_gets_no_name(original):
     """Each of its weights is a number, and what they make of each other is none."""
     assert with_value(original, "ln_1.weight", 3e38)
     job = job_for(original)
-    with pytest.raises(BackendError, match=r"what it computes are no numbers$"):
+    with pytest.raises(BackendError, match=r"it computes values that are not finite$"):
         pack(job, silent)
     assert not job.target.exists()
 

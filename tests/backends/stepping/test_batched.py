@@ -10,8 +10,8 @@ from transformers.integrations.sdpa_attention import repeat_kv
 from arena.errors import BackendError
 from backends import open_backends
 from backends.models.resolve import resolve
+from backends.stepping import ROWS
 from backends.stepping.batched import Rows, check_attention
-from backends.stepping.sizes import ROWS
 
 
 class Config:
@@ -108,8 +108,8 @@ def test_a_window_that_the_context_never_leaves_is_fine(config):
 @pytest.mark.parametrize(
     ("config", "words"),
     [
-        (Config(layer_types=["full_attention", "sliding_attention"], sliding_window=4095), "see 4095 tokens only"),
-        (Config(sliding_window=512), "see 512 tokens only, and the context has 4096"),
+        (Config(layer_types=["full_attention", "sliding_attention"], sliding_window=4095), "see only 4095 tokens"),
+        (Config(sliding_window=512), "see only 512 tokens, and the context has 4096"),
         (Config(layer_types=["linear_attention", "full_attention"]), "linear_attention"),
         (Config(layer_types=["chunked_attention"], sliding_window=10_000), "chunked_attention"),
     ],
@@ -126,7 +126,7 @@ def test_a_folder_with_a_window_is_refused_as_it_is_loaded_and_runs_with_a_wider
         edit_json(folder / "config.json", sliding_window=window)
         (backend,) = open_backends([resolve(str(folder))])
         if window == 64:
-            with pytest.raises(BackendError, match="see 64 tokens only, and the context has 512"):
+            with pytest.raises(BackendError, match="see only 64 tokens, and the context has 512"):
                 list(backend._load.wait())
         else:
             assert answer_of(ask(backend, max_new_tokens=3)).usage.new_tokens

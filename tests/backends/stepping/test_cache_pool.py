@@ -7,9 +7,8 @@ import pytest
 import torch
 from micro_engines import CHATGLM, QWEN, Record, greedy, held, micro_engine, prompt, seeded, tokens
 
-from backends.stepping.cache import TokenCache
-from backends.stepping.cache_pool import CachePool, reusable
-from backends.stepping.sizes import GROWTH, PIECE
+from backends.stepping import GROWTH, PREFILL_CHUNK
+from backends.stepping.cache import CachePool, TokenCache, reusable
 
 # One layer with one head of two numbers in 32 bits: 16 bytes a token, room for 256 at a time.
 UNIT = 16 * GROWTH
@@ -225,21 +224,21 @@ def test_a_turn_is_the_same_in_company_too(engine):
     alone = talk()
     engine.forget()
     with held(engine._scheduler):
-        beside = [engine.begin(prompt(PIECE + n), seeded(100, n)) for n in range(3)]
+        beside = [engine.begin(prompt(PREFILL_CHUNK + n), seeded(100, n)) for n in range(3)]
     assert talk() == alone
     for other in beside:
         other.close()
 
 
 def test_what_was_stopped_midway_is_gone_on_with(engine):
-    long = prompt(4 * PIECE)
+    long = prompt(4 * PREFILL_CHUNK)
     record = Record(engine)
     talk = engine.begin(long, greedy(5))
     record.before = lambda number: talk.cancelled.set() if number == 1 else None
     list(talk.until_the_end())
-    assert record.fed == 2 * PIECE
+    assert record.fed == 2 * PREFILL_CHUNK
     list(engine.generate([*long, 5], greedy(1)))
-    assert record.fed == 4 * PIECE + 1
+    assert record.fed == 4 * PREFILL_CHUNK + 1
 
 
 def test_under_a_small_budget_nothing_is_kept_and_the_answers_are_the_same():
@@ -251,4 +250,4 @@ def test_under_a_small_budget_nothing_is_kept_and_the_answers_are_the_same():
             ids = [*prompt(length), *range(number)]
             assert tokens(small.generate(ids, greedy(5))) == tokens(large.generate(ids, greedy(5)))
     assert record.fed == sum(length + number for length in (30, 40) for number in range(3))
-    assert small._stepper._kept.bytes == small.cache_bytes(1)
+    assert small._stepper._caches.bytes == small.cache_bytes(1)

@@ -126,7 +126,7 @@ def test_a_seed_draws_the_same_and_none_draws_anew():
 def test_numbers_that_are_none_are_refused(value, temperature):
     scores = torch.zeros(100)
     scores[50] = value
-    with pytest.raises(BackendError, match="numbers that are none"):
+    with pytest.raises(BackendError, match="not finite"):
         Sampler(GenerationConfig(temperature=temperature), [])(scores)
 
 

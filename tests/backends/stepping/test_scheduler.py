@@ -13,8 +13,7 @@ from served_app import ROOT
 
 from arena.types import GenerationConfig
 from backends.stepping import scheduler as module
-from backends.stepping.conversation import Conversation
-from backends.stepping.scheduler import Scheduler
+from backends.stepping.scheduler import Conversation, Scheduler
 
 
 class Member:

@@ -12,9 +12,9 @@ from native_folders import native_folder
 from arena.errors import BackendError
 from backends import open_backends
 from backends.models.resolve import resolve
+from backends.stepping import PREFILL_CHUNK, ROWS
 from backends.stepping import scheduler as conductor_module
 from backends.stepping.scheduler import Scheduler
-from backends.stepping.sizes import PIECE, ROWS
 
 LENGTHS = (7, 600, 40, 3, 1025, 256, 90, 513)
 
@@ -85,14 +85,22 @@ def test_a_prompt_is_read_between_the_tokens_of_another(micro):
     record = Record(micro)
     talker = micro.begin(prompt(5), greedy(12))
     joined = []
-    record.before = lambda number: joined.append(micro.begin(prompt(3 * PIECE + 1), greedy(1))) if number == 3 else None
+    record.before = lambda number: (
+        joined.append(micro.begin(prompt(3 * PREFILL_CHUNK + 1), greedy(1))) if number == 3 else None
+    )
     said = tokens(talker.until_the_end())
     list(joined[0].until_the_end())
     assert len(said) == 12
     kinds = [kind for _, kind, _ in record.passes]
     # A piece at a time, and a token after each.
     assert "".join(kind[0] for kind in kinds) == "rddd" + "rd" * 4 + "d" * 4
-    assert [counts for _, kind, counts in record.passes if kind == "read"] == [[5], [PIECE], [PIECE], [PIECE], [1]]
+    assert [counts for _, kind, counts in record.passes if kind == "read"] == [
+        [5],
+        [PREFILL_CHUNK],
+        [PREFILL_CHUNK],
+        [PREFILL_CHUNK],
+        [1],
+    ]
 
 
 def test_stopping_ends_within_a_token(micro):
@@ -106,9 +114,9 @@ def test_stopping_ends_within_a_token(micro):
 
 def test_stopping_ends_within_a_piece_of_the_prompt(micro):
     record = Record(micro)
-    talk = micro.begin(prompt(5 * PIECE), greedy(10))
+    talk = micro.begin(prompt(5 * PREFILL_CHUNK), greedy(10))
     record.before = lambda number: talk.cancelled.set() if number == 1 else None
-    assert [value for kind, value in talk.until_the_end() if kind == "read"] == [PIECE, 2 * PIECE]
+    assert [value for kind, value in talk.until_the_end() if kind == "read"] == [PREFILL_CHUNK, 2 * PREFILL_CHUNK]
 
 
 def test_one_that_is_stopped_before_it_began_computes_nothing(micro):
@@ -150,8 +158,8 @@ def test_a_prompt_that_cannot_be_read_fails_alone(micro):
     assert tokens(fine.until_the_end()) == wanted
     assert broken.left.is_set()
     # Nothing of it is kept, and nothing stays reserved.
-    assert micro._stepper._kept.bytes == sum(cache.bytes for cache in micro._stepper._kept._idle)
-    assert [cache.prompt for cache in micro._stepper._kept._idle] == [tuple(good)]
+    assert micro._stepper._caches.bytes == sum(cache.bytes for cache in micro._stepper._caches._idle)
+    assert [cache.prompt for cache in micro._stepper._caches._idle] == [tuple(good)]
 
 
 def test_numbers_that_are_none_end_that_conversation_alone(micro):
@@ -168,7 +176,7 @@ def test_numbers_that_are_none_end_that_conversation_alone(micro):
     rows.decode = poisoned
     with held(micro._scheduler):
         fine, broken = micro.begin(good, greedy(8)), micro.begin(bad, greedy(8))
-    with pytest.raises(BackendError, match="numbers that are none"):
+    with pytest.raises(BackendError, match="not finite"):
         tokens(broken.until_the_end())
     assert tokens(fine.until_the_end()) == wanted
 
@@ -178,7 +186,8 @@ def test_a_step_that_fails_ends_the_talks_of_that_engine_and_no_others(monkeypat
     broken, fine = (micro_engine(scheduler=scheduler) for _ in range(2))
     wanted = tokens(fine.generate(prompt(9), greedy(12)))
     fine.forget()
-    monkeypatch.setattr(broken._stepper, "_let_out", lambda: 1 / 0)
+    admit = broken._stepper._admit
+    monkeypatch.setattr(broken._stepper, "_admit", lambda: (admit(), 1 / 0))
     with held(scheduler):
         talks = [broken.begin(prompt(n), greedy(5)) for n in (3, 4)]
         other = fine.begin(prompt(9), greedy(12))
@@ -242,7 +251,7 @@ def test_an_engine_that_nobody_wants_any_more_is_gone_with_its_caches(monkeypatc
     monkeypatch.setattr(conductor_module, "IDLE_SECONDS", 0.05)
     engine = micro_engine()
     list(engine.generate(prompt(300), greedy(3)))
-    (cache,) = engine._stepper._kept._idle
+    (cache,) = engine._stepper._caches._idle
     gone = [weakref.ref(thing) for thing in (engine, engine._stepper, engine._rows.model, cache)]
     scheduler = engine._scheduler
     del engine, cache

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 import pytest
 
 from arena.types import Chunk
+from backends.streaming.generation import KEEP_ALIVE_SECONDS
 from backends.streaming.slots import Slots
 
 
@@ -140,26 +141,25 @@ def test_leaving_before_ever_waiting_blocks_nobody(tickets):
     assert waits(later) == 0
 
 
-def test_a_place_given_back_wakes_the_next_at_once(tickets, in_background, eventually):
+def test_a_place_given_back_wakes_the_next_at_once(tickets, in_background, monkeypatch):
     slots = Slots(1)
     with slots.ticket() as holder:
         list(holder.wait())
         places = tickets(slots).wait()
         next(places)
-        served = in_background(lambda: (list(places), time.monotonic())[1])
-        time.sleep(0.02)
-        given_back = time.monotonic()
-    assert served.result() - given_back < 0.2  # a whole wait is 0.25 s
+        # Without being woken it would wait longer than the test does.
+        monkeypatch.setattr("backends.streaming.slots.KEEP_ALIVE_SECONDS", 600)
+        served = in_background(list, places)
+    assert served.result() == []
 
 
 def test_those_who_wait_show_life_twice_a_second(tickets):
+    assert KEEP_ALIVE_SECONDS <= 0.5
     slots = Slots(1)
     with slots.ticket() as holder:
         list(holder.wait())
         places = tickets(slots).wait()
-        began = time.monotonic()
         assert [next(places) for _ in range(4)] == [queued(1)] * 4
-        assert time.monotonic() - began < 2
 
 
 # ---- an amount to share
@@ -213,7 +213,7 @@ def test_one_that_leaves_the_queue_takes_nothing(tickets):
 
 def test_who_waits_is_told_how_long_at_the_pace_of_late(tickets):
     slots = Slots(2)
-    slots._stays.extend([10.0, 20.0, 30.0])
+    slots._durations.extend([10.0, 20.0, 30.0])
     for _ in range(2):
         list(tickets(slots).wait())
     firsts = [next(tickets(slots).wait()) for _ in range(3)]
@@ -226,4 +226,4 @@ def test_a_stay_counts_from_when_the_place_was_had(tickets):
         list(holder.wait())
         with slots.ticket():  # leaves the queue without having had a place
             time.sleep(0.2)
-    assert len(slots._stays) == 1 and 0.2 <= slots._stays[0] < 5
+    assert len(slots._durations) == 1 and 0.2 <= slots._durations[0] < 5

@@ -41,7 +41,7 @@ def cell(state: CellState, **more: Any) -> CellView:
     return CellView(SimpleNamespace(model=model, prompt=PROMPT, repeat=more.pop("repeat", 0)), state, **more)  # type: ignore[arg-type]
 
 
-class RoomJudging:
+class FakeRunner:
     """Keeps what was asked of it."""
 
     def __init__(self) -> None:
@@ -71,7 +71,7 @@ def made() -> Callable[..., SimpleNamespace]:
         services.may_run = lambda tab, request: Services.may_run(services, tab, request)  # type: ignore[arg-type]
         with gr.Blocks(), gr.Tab() as place:
             part = lay_out_batch(Labels({}), place)
-        tab, desk = SimpleNamespace(lang="en", admin=False), RoomJudging()
+        tab, desk = SimpleNamespace(lang="en", admin=False), FakeRunner()
         tabs = SimpleNamespace(get=lambda request: tab)
         events = BatchHandlers(services, desk, part, tabs)  # type: ignore[arg-type]
         return SimpleNamespace(events=events, desk=desk, tab=tab, part=part)

@@ -39,8 +39,8 @@ def first(lang: str, found: Figures) -> str:
 def test_a_called_verdict_names_the_winner_how_sure_and_from_what(figures: Make) -> None:
     found = figures(between("qwen", "glm", *[A] * 20, B))
     assert first("en", found) == (
-        "Raters prefer qwen to glm: on average they gave it 95.2% of their votes (95% interval 68.8–100%, valid at "
-        "any time; a tie counts half). Based on 21 blind votes by 21 raters (0 ties). Prompts: 1. "
+        "Raters prefer qwen to glm: they gave it 95.2% of their votes on average (95% interval 68.8–100%, valid at "
+        "any time; ties count half). Based on 21 blind votes by 21 raters (0 ties). Prompts: 1. "
         "Applies to these prompts only."
     )
     assert first("zh", found).startswith("投票者更喜欢 qwen，而不是 glm：平均每位把 95.2% 的票给了 qwen")
@@ -52,7 +52,7 @@ def test_a_called_verdict_names_the_winner_how_sure_and_from_what(figures: Make)
 
 def test_an_open_one_says_so_and_how_many_more_it_takes(figures: Make) -> None:
     found = figures(between("qwen", "glm", *[A] * 7))
-    assert first("en", found).startswith("Too early to call between qwen and glm: on average raters gave qwen 100%")
+    assert first("en", found).startswith("Too early to call between qwen and glm. Raters gave qwen 100%")
     assert first_sentences("en", found)[-1] == "Keep voting: about 1 more rater like these should settle it."
     split = figures(between("qwen", "glm", *[A, B] * 10))
     assert first_sentences("en", split)[-1].startswith("Keep voting; these votes do not show yet")
@@ -62,14 +62,14 @@ def test_the_model_that_raters_prefer_may_have_fewer_votes(figures: Make) -> Non
     fan = [vote_between(1000 + n, "qwen", "glm", A, "q1", judge="fan") for n in range(100)]
     found = figures([*between("qwen", "glm", *[B] * 20), *fan])
     assert found.pairs[0].count.first == "glm" and found.pairs[0].count.second_wins == 100
-    assert first("en", found).startswith("Raters prefer glm to qwen: on average they gave it 95.2% of their votes")
+    assert first("en", found).startswith("Raters prefer glm to qwen: they gave it 95.2% of their votes on average")
 
 
 def test_early_and_late_raters_differ(figures: Make) -> None:
     found = figures([*between("qwen", "glm", *[A] * 12), *between("qwen", "glm", *[A] * 12 + [B] * 30)[12:]])
     assert first("en", found).startswith(
-        "Early and late raters differ, so nothing is called: the first 12 gave glm 0% of their votes on average, "
-        "the 30 after them 100%, the rest went to qwen"
+        "No verdict: early and late raters disagree. The first 12 gave glm 0% of their votes on average, the next 30 "
+        "gave it 100%; the rest went to qwen"
     )
     assert "前 12 位平均把 0% 的票给了 glm" in first("zh", found)
 
@@ -84,7 +84,7 @@ def test_votes_with_names_shown_are_one_clause_and_lead_where_there_are_no_other
     assert (
         mixed.startswith("Too early to call")
         and (
-            "Based on 5 blind votes by 5 raters (0 ties); counting 15 votes given with the names shown as well "
+            "Based on 5 blind votes by 5 raters (0 ties); counting 15 votes with the names shown as well, "
             "it would read: raters prefer qwen."
         )
         in mixed
@@ -102,7 +102,7 @@ def test_ties_stand_in_the_sentence_and_count_half(figures: Make) -> None:
     votes = [vote_between(8 * j + n, "qwen", "glm", TIE if j > 9 or n else A, f"q{n}", judge=f"j{j}")
              for j in range(100) for n in range(8)]  # fmt: skip
     assert first("en", figures(votes)).startswith(
-        "Raters find qwen and glm alike, to within 5 points of 50%: on average they gave qwen 50.6% of their votes"
+        "Raters find qwen and glm about equal, within 5 points of 50%: they gave qwen 50.6% of their votes on average"
     )
     assert "Based on 800 blind votes by 100 raters (790 ties)" in first("en", figures(votes))
 
@@ -125,9 +125,9 @@ def three(figures: Make, *votes: tuple[str, str, Winner]) -> Figures:
 
 def test_three_models_are_led_by_the_first_and_each_pair_has_its_verdict(figures: Make) -> None:
     found = three(figures, *[("x", "y", A)] * 14, *[("y", "z", A)] * 5, *[("x", "z", A)] * 14)
-    assert first("en", found).startswith("Of 3 models x stands first: raters prefer it to each of the others.")
-    assert any(line.startswith("x against y: raters prefer x.") for line in first_sentences("en", found))
-    assert any(line.startswith("y against z: too early to call.") for line in first_sentences("en", found))
+    assert first("en", found).startswith("Of 3 models, x ranks first: raters prefer it to each of the others.")
+    assert any(line.startswith("x vs y: raters prefer x.") for line in first_sentences("en", found))
+    assert any(line.startswith("y vs z: too early to call.") for line in first_sentences("en", found))
     ranking = next(section for section in sections("en", found) if section.name == "models")
     assert any("half a win each way (0.5) was added" in line for line in ranking.lines)
     assert ranking.table is not None and [row[:2] for row in ranking.table.rows] == [
@@ -143,11 +143,11 @@ def test_of_many_models_too_each_pair_says_what_it_rests_on_and_what_names_shown
     line = next(
         line
         for line in first_sentences("en", figures([*blind, *named, vote_between(300, "y", "z", A, "q1")]))
-        if line.startswith("x against y")
+        if line.startswith("x vs y")
     )
     assert line.startswith(
-        "x against y: too early to call. Based on 4 blind votes by 4 raters (0 ties); counting 20 votes given with the "
-        "names shown as well it would read: raters prefer x."
+        "x vs y: too early to call. Based on 4 blind votes by 4 raters (0 ties); counting 20 votes with the "
+        "names shown as well, it would read: raters prefer x."
     )
     assert line.endswith("Keep voting; these votes do not show yet how many more raters are needed.")
 
@@ -155,9 +155,9 @@ def test_of_many_models_too_each_pair_says_what_it_rests_on_and_what_names_shown
 @pytest.mark.parametrize(
     ("votes", "words"),
     [
-        ([("x", "y", A), ("z", "w", A)], "fall into groups that never met"),
-        ([("x", "y", TIE), ("y", "z", TIE), ("x", "z", TIE)], "none stands first yet; these still may: x, y, z."),
-        ([("x", "y", A)] * 14 + [("y", "z", A)], "none stands first yet; these still may: x, z."),
+        ([("x", "y", A), ("z", "w", A)], "fall into groups that were never compared"),
+        ([("x", "y", TIE), ("y", "z", TIE), ("x", "z", TIE)], "none ranks first yet; these still may: x, y, z."),
+        ([("x", "y", A)] * 14 + [("y", "z", A)], "none ranks first yet; these still may: x, z."),
     ],
 )
 def test_more_models_that_are_equal_or_apart(figures: Make, votes: list[tuple[str, str, Winner]], words: str) -> None:

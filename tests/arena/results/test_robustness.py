@@ -11,11 +11,10 @@ import pytest
 from sim_logs import raters
 from vote_samples import make_side, swapped, vote_between
 
-from arena.results.ranks import rank_spreads
-from arena.results.selection import Filters
+from arena.results.selection import SUSPICIONS, Filters
 from arena.results.sentences import first_sentences, is_explained_away
-from arena.results.suspicious import KINDS
 from arena.statistics.decision import Outcome
+from arena.statistics.ratings import possible_ranks
 from arena.types import Battle, Vote, Winner
 
 A, B, TIE = Winner.MODEL_A, Winner.MODEL_B, Winner.TIE
@@ -47,8 +46,8 @@ def test_where_length_alone_decides_the_first_sentences_say_so_and_the_adjusted_
     assert found.bias.longer_wins.value == 1.0
     assert (found.bias.splits["length"].more, found.bias.splits["length"].less) == (1.0, 0.0)
     sentences = first_sentences("en", found)
-    assert sentences[1].startswith("Length sways these raters: the longer answer gets 100 points more")
-    assert "nobody could say that raters prefer it" in sentences[2]
+    assert sentences[1].startswith("Length bias: the longer answer gets 100 points more")
+    assert "so no preference could be called" in sentences[2]
     assert "Decided" not in " ".join(sentences)
     assert first_sentences("zh", found)[1].startswith("长短影响了投票：较长的回答多得 100 个百分点")
 
@@ -58,7 +57,7 @@ def test_where_the_side_alone_decides_it_is_said_and_no_number_of_raters_promise
     found = figures(judged(lambda own, other, left, draw: left == (place == "left") or draw.random() < 0.1, 2))
     verdict, sentences = found.pairs[0].verdict, first_sentences("en", found)
     assert verdict.preferred is None and verdict.swayed_by == ("side",)
-    assert f"whatever stands on the {place} gets" in sentences[1]
+    assert f"an answer on the {place} gets" in sentences[1]
     assert not any("more raters like these" in line for line in sentences)
 
 
@@ -71,8 +70,8 @@ def test_a_better_model_is_not_blamed_for_its_length(figures):
 def test_a_model_that_is_always_longer_cannot_be_told_from_its_length(figures):
     found = figures(judged(lambda own, other, left, draw: draw.random() < 0.9, 4, words=[(60, 40)] * 8))
     verdict = found.pairs[0].verdict
-    assert verdict.preferred == "qwen" and verdict.adjusted.share is None and verdict.one_way == {"length": True}
-    assert "qwen gave the longer answer every time" in " ".join(first_sentences("en", found))
+    assert verdict.preferred == "qwen" and verdict.adjusted.share is None and verdict.confounded == {"length": True}
+    assert "qwen always gave the longer answer" in " ".join(first_sentences("en", found))
 
 
 # ---- careless votes
@@ -124,17 +123,17 @@ def test_where_careless_votes_make_the_verdict_it_says_what_it_would_be_without_
     assert found.pairs[0].verdict.without_suspicious.outcome is Outcome.NOT_YET
     text = " ".join(first_sentences("en", found))
     assert "look careless" in text and "without them it would read: too early to call" in text and "Decided" not in text
-    assert set(KINDS) == set(found.suspicious)
+    assert set(SUSPICIONS) == set(found.suspicious)
 
 
 # ---- many models
 
 
 def test_ranks_follow_from_who_is_preferred_to_whom():
-    assert rank_spreads("abc", []) == {"a": (1, 3), "b": (1, 3), "c": (1, 3)}
-    assert rank_spreads("abc", [("a", "b"), ("b", "c")]) == {"a": (1, 1), "b": (2, 2), "c": (3, 3)}
-    assert rank_spreads("abc", [("a", "c")]) == {"a": (1, 2), "b": (1, 3), "c": (2, 3)}
-    assert rank_spreads("abc", [("a", "b"), ("b", "c"), ("c", "a")]) == {name: (1, 3) for name in "abc"}
+    assert possible_ranks("abc", []) == {"a": (1, 3), "b": (1, 3), "c": (1, 3)}
+    assert possible_ranks("abc", [("a", "b"), ("b", "c")]) == {"a": (1, 1), "b": (2, 2), "c": (3, 3)}
+    assert possible_ranks("abc", [("a", "c")]) == {"a": (1, 2), "b": (1, 3), "c": (2, 3)}
+    assert possible_ranks("abc", [("a", "b"), ("b", "c"), ("c", "a")]) == {name: (1, 3) for name in "abc"}
 
 
 def league(figures, strengths, seed, size):
@@ -163,7 +162,7 @@ def test_a_model_that_is_better_than_all_others_stands_first_alone(figures):
     found = league(figures, {"best": 3.0, "b": 0.0, "c": 0.0, "d": -0.2}, 1, 40)
     assert (found.models[0].model, found.models[0].best_rank, found.models[0].worst_rank) == ("best", 1, 1)
     assert {(model.best_rank, model.worst_rank) for model in found.models[1:]} == {(2, 4)}
-    assert first_sentences("en", found)[0].startswith("Of 4 models best stands first: raters prefer it to each")
+    assert first_sentences("en", found)[0].startswith("Of 4 models, best ranks first: raters prefer it to each")
     assert all(
         pair.verdict.interval.low < pair.verdict.numbers.share < pair.verdict.interval.high for pair in found.pairs
     )

@@ -8,14 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from results_votes import class_scores
 
-from arena.statistics.sequential import ALPHA, WHOLE, Interval, log_average, mean_interval, stakes
+from arena.statistics.confidence_sequence import ALPHA, WHOLE, Interval, bets, log_mean_exp, mean_interval
 
 SCORES = st.lists(st.sampled_from([0.0, 0.125, 0.25, 0.5, 0.75, 1.0]), min_size=1, max_size=60)
 
 
 def capital(scores, mean):
-    """What stands against a mean by the definition: the average over the stakes of what each has made of 1."""
-    return float(np.mean([math.prod(1 + stake * (score / mean - 1) for score in scores) for stake in stakes()]))
+    """What stands against a mean by the definition: the average over the bets of what each has made of 1."""
+    return float(np.mean([math.prod(1 + stake * (score / mean - 1) for score in scores) for stake in bets()]))
 
 
 @given(SCORES)
@@ -33,7 +33,7 @@ def test_it_mirrors_when_the_models_change_places_and_the_order_does_not_matter(
     found, turned = mean_interval(np.array(scores)), mean_interval(1 - np.array(scores))
     assert (found.low, found.high) == pytest.approx((1 - turned.high, 1 - turned.low), abs=1e-6)
     assert mean_interval(np.array(scores[::-1])) == found
-    assert found.turned.low == pytest.approx(1 - found.high)
+    assert found.swapped.low == pytest.approx(1 - found.high)
 
 
 def test_the_interval_of_nothing_is_all():
@@ -52,8 +52,8 @@ def test_it_holds_the_mean_it_was_drawn_from_at_every_look(mean):
         scores = generator.binomial(4, mean, 80) / 4
         # The capital against the true mean at each look, from both sides.
         for seen, at in ((scores, mean), (1 - scores, 1 - mean)):
-            growth = np.cumsum(np.log1p(np.outer(seen / at - 1, stakes())), axis=0)
-            missed += bool((log_average(growth) >= math.log(2 / ALPHA)).any())
+            growth = np.cumsum(np.log1p(np.outer(seen / at - 1, bets())), axis=0)
+            missed += bool((log_mean_exp(growth) >= math.log(2 / ALPHA)).any())
     assert missed / runs < ALPHA
 
 
@@ -63,8 +63,8 @@ def test_between_equal_models_fewer_than_five_in_a_hundred_classes_ever_call_a_w
     for _ in range(runs):
         scores = class_scores(generator, spread)
         for seen in (scores, 1 - scores):
-            growth = np.cumsum(np.log1p(np.outer(2 * seen - 1, stakes())), axis=0)
-            called += bool((log_average(growth) >= math.log(2 / ALPHA)).any())
+            growth = np.cumsum(np.log1p(np.outer(2 * seen - 1, bets())), axis=0)
+            called += bool((log_mean_exp(growth) >= math.log(2 / ALPHA)).any())
     assert called / runs < ALPHA
 
 

@@ -9,8 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import t, ttest_1samp
 
-from arena.statistics.adjusted import FEWEST_RATERS, FEWEST_VOTES, adjust, difference, swayed_by
-from arena.statistics.regression import MOST_GROUPS, Estimate
+from arena.statistics.regression import (
+    FEWEST_RATERS,
+    FEWEST_VOTES,
+    MOST_GROUPS,
+    Estimate,
+    adjust,
+    difference,
+    swayed_by,
+)
 from bench.simulations import PROMPTS, REASONS, Reasons, coverage_table, sim_votes, true_share
 
 LONGER = np.array([1, 1, 1, -1, 1, -1, 1, 1.0])
@@ -44,7 +51,7 @@ def test_without_covariates_it_is_the_mean_of_the_raters_means_with_its_t_interv
     assert found.share.value == pytest.approx(np.mean(means))
     assert (found.share.low, found.share.high) == pytest.approx(tuple(interval))
     assert found.share.p == pytest.approx(ttest_1samp(means, 0.5).pvalue)
-    assert (found.effects, found.confounded, found.raters, found.votes) == ({}, (), 15, votes.sum())
+    assert (found.effects, found.confounded) == ({}, ())
 
 
 def test_where_raters_agree_prompt_by_prompt_it_is_the_t_interval_of_the_prompts():

@@ -1,42 +1,36 @@
-"""The words that results and reports share, in Chinese and English: the verdict, dimensions, plots."""
+"""The strings that results and reports share: the verdict, dimensions, plots."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
-
 from arena.prompts import DIMENSIONS
+from arena.texts import Texts
 
-# Of one thing English has no plural.
-_ONE = re.compile(r"(?<![\d.,])\b(1 (?:blind |more )?)(vote|rater|tie|point)s\b")
-
-WORDS: dict[str, tuple[str, str]] = {
+TEXTS: dict[str, tuple[str, str]] = {
     # key: (Chinese, English)
     # ---- the verdict
     "verdict_preferred": (
-        "投票者更喜欢 {first}，而不是 {second}：平均每位把 {share}% 的票给了 {first}"
-        "（95% 区间 {low}%–{high}%，中途看多少次都成立；平局算半票）。{basis}。",
-        "Raters prefer {first} to {second}: on average they gave it {share}% of their votes "
-        "(95% interval {low}–{high}%, valid at any time; a tie counts half). {basis}.",
+        "投票者更喜欢 {first}，而不是 {second}：平均每位把 {share}% 的票给了 {first}（95% 区间 "
+        "{low}%–{high}%，中途看多少次都成立；平局算半票）。{basis}。",
+        "Raters prefer {first} to {second}: they gave it {share}% of their votes on average (95% interval "
+        "{low}–{high}%, valid at any time; ties count half). {basis}.",
     ),
     "verdict_alike": (
-        "投票者认为 {first} 与 {second} 不相上下（相差不超过 5 个百分点）：平均每位把 {share}% 的票给了 {first}"
-        "（95% 区间 {low}%–{high}%，中途看多少次都成立；平局算半票）。{basis}。",
-        "Raters find {first} and {second} alike, to within 5 points of 50%: on average they gave {first} {share}% of "
-        "their votes (95% interval {low}–{high}%, valid at any time; a tie counts half). {basis}.",
+        "投票者认为 {first} 与 {second} 不相上下（相差不超过 5 个百分点）：平均每位把 {share}% 的票给了 {first}（95% "
+        "区间 {low}%–{high}%，中途看多少次都成立；平局算半票）。{basis}。",
+        "Raters find {first} and {second} about equal, within 5 points of 50%: they gave {first} {share}% of their "
+        "votes on average (95% interval {low}–{high}%, valid at any time; ties count half). {basis}.",
     ),
     "verdict_not_yet": (
-        "现在还不能说 {first} 和 {second} 哪个更受喜欢：平均每位投票者把 {share}% 的票给了 {first}"
-        "（95% 区间 {low}%–{high}%，中途看多少次都成立；平局算半票）。{basis}。",
-        "Too early to call between {first} and {second}: on average raters gave {first} {share}% of their votes "
-        "(95% interval {low}–{high}%, valid at any time; a tie counts half). {basis}.",
+        "现在还不能说 {first} 和 {second} 哪个更受喜欢：平均每位投票者把 {share}% 的票给了 {first}（95% 区间 "
+        "{low}%–{high}%，中途看多少次都成立；平局算半票）。{basis}。",
+        "Too early to call between {first} and {second}. Raters gave {first} {share}% of their votes on average (95% "
+        "interval {low}–{high}%, valid at any time; ties count half). {basis}.",
     ),
     "verdict_raters_changed": (
-        "先后两批投票者的看法不同，因此不下结论：前 {early_raters} 位平均把 {early}% 的票给了 {first}，"
-        "之后的 {late_raters} 位给了 {late}%，其余给了 {second}（平局算半票）。{basis}。",
-        "Early and late raters differ, so nothing is called: the first {early_raters} gave {first} {early}% of their "
-        "votes on average, the {late_raters} after them {late}%, the rest went to {second} (a tie counts half). "
-        "{basis}.",
+        "先后两批投票者的看法不同，因此不下结论：前 {early_raters} 位平均把 {early}% 的票给了 {first}，之后的 "
+        "{late_raters} 位给了 {late}%，其余给了 {second}（平局算半票）。{basis}。",
+        "No verdict: early and late raters disagree. The first {early_raters} gave {first} {early}% of their votes on "
+        "average, the next {late_raters} gave it {late}%; the rest went to {second} (ties count half). {basis}.",
     ),
     "verdict_nobody_done": (
         "现在还不能说 {first} 和 {second} 哪个更受喜欢：还没有投票者评完。",
@@ -51,27 +45,21 @@ WORDS: dict[str, tuple[str, str]] = {
         "依据 {raters} 位投票者的 {votes} 张盲评票（平局 {ties} 票）{others}",
         "Based on {votes} blind votes by {raters} raters ({ties} ties){others}",
     ),
-    "others_agree": (
-        "；另有 {others}，计入后结论不变",
-        "; counting {others} as well would not change this",
-    ),
-    "others_differ": (
-        "；另有 {others}，若计入则为：{said}",
-        "; counting {others} as well it would read: {said}",
-    ),
-    "others_sighted": ("{sighted} 张显示模型名称时投的票", "{sighted} votes given with the names shown"),
-    "others_leaked": ("{leaked} 张回答暴露身份的票", "{leaked} on answers that named a model"),
+    "others_agree": ("；另有 {others}，计入后结论不变", "; counting {others} as well would not change this"),
+    "others_differ": ("；另有 {others}，若计入则为：{said}", "; counting {others} as well, it would read: {said}"),
+    "others_sighted": ("{sighted} 张显示模型名称时投的票", "{sighted} votes with the names shown"),
+    "others_leaked": ("{leaked} 张回答暴露身份的票", "{leaked} on answers that revealed a model"),
     "and": ("和 ", " and "),
     "begins_sighted": ("这些票都是在显示模型名称时投的。", "Raters saw which model was which. "),
-    "begins_leaked": ("这些票的回答都暴露了模型身份。", "All answers judged named a model. "),
+    "begins_leaked": ("这些票的回答都暴露了模型身份。", "Every answer they judged revealed its model. "),
     "begins_sighted_leaked": (
         "这些票投出时，模型名称不是已显示，就是被回答暴露。",
-        "Raters saw which model was which, or could read it in an answer. ",
+        "Raters saw the names of the models or could read them in an answer. ",
     ),
     "said_preferred": ("投票者更喜欢 {model}", "raters prefer {model}"),
-    "said_alike": ("两者不相上下", "the two are alike"),
+    "said_alike": ("两者不相上下", "the two are about equal"),
     "said_not_yet": ("还不能下结论", "too early to call"),
-    "said_raters_changed": ("先后两批投票者看法不同，不下结论", "early and late raters differ, nothing is called"),
+    "said_raters_changed": ("先后两批投票者看法不同，不下结论", "no verdict, early and late raters disagree"),
     "said_no_votes": ("没有票", "no votes"),
     "one_prompt_set": (
         "共 {prompts} 道题；结论只适用于这些题目。",
@@ -80,72 +68,74 @@ WORDS: dict[str, tuple[str, str]] = {
     # ---- what decided
     "sway_side": (
         "左右位置影响了投票：放在{place}边的回答多得 {points} 个百分点。",
-        "Position sways these raters: whatever stands on the {place} gets {points} points more of their votes.",
+        "Position bias: an answer on the {place} gets {points} points more of the votes.",
     ),
     "left": ("左", "left"),
     "right": ("右", "right"),
     "sway_length_more": (
         "长短影响了投票：较长的回答多得 {points} 个百分点。",
-        "Length sways these raters: the longer answer gets {points} points more of their votes.",
+        "Length bias: the longer answer gets {points} points more of the votes.",
     ),
     "sway_length_less": (
         "长短影响了投票：较短的回答多得 {points} 个百分点。",
-        "Length sways these raters: the shorter answer gets {points} points more of their votes.",
+        "Length bias: the shorter answer gets {points} points more of the votes.",
     ),
     "sway_markdown_more": (
         "排版影响了投票：Markdown 较多的回答多得 {points} 个百分点。",
-        "Formatting sways these raters: the answer with more Markdown gets {points} points more of their votes.",
+        "Formatting bias: the answer with more Markdown gets {points} points more of the votes.",
     ),
     "sway_markdown_less": (
         "排版影响了投票：Markdown 较少的回答多得 {points} 个百分点。",
-        "Formatting sways these raters: the answer with less Markdown gets {points} points more of their votes.",
+        "Formatting bias: the answer with less Markdown gets {points} points more of the votes.",
     ),
     "adjusted": (
         "若位置、长短和排版都相当，{first} 占 {share}%（95% 区间 {low}%–{high}%）。",
-        "With position, length and Markdown evened out {first} has {share}% (95% interval {low}–{high}%).",
+        "With position, length and Markdown balanced, {first} gets {share}% (95% interval {low}–{high}%).",
     ),
     "adjusted_no_call": (
         "若位置、长短和排版都相当，{first} 占 {share}%（95% 区间 {low}%–{high}%），就不能说它更受喜欢。",
-        "With position, length and Markdown evened out {first} has {share}% (95% interval {low}–{high}%), and nobody "
-        "could say that raters prefer it.",
+        "With position, length and Markdown balanced, {first} gets {share}% (95% interval {low}–{high}%), so no "
+        "preference could be called.",
     ),
     "confounded_length": (
         "{first} 的回答每次都{more}，因此分不清投票者看重的是长短还是内容。",
-        "{first} gave the {more} answer every time, so its length cannot be told from its quality.",
+        "{first} always gave the {more} answer, so its length cannot be separated from its quality.",
     ),
     "longer": ("更长", "longer"),
     "shorter": ("更短", "shorter"),
     "confounded_side": (
         "{first} 每次都在同一边，因此分不清投票者看重的是位置还是内容。",
-        "{first} stood on the same side every time, so its position cannot be told from its quality.",
+        "{first} was always on the same side, so its position cannot be separated from its quality.",
     ),
     "confounded_markdown": (
         "{first} 的 Markdown 每次都{more}，因此分不清投票者看重的是排版还是内容。",
-        "{first} used {more} Markdown every time, so its formatting cannot be told from its quality.",
+        "{first} always used {more} Markdown, so its formatting cannot be separated from its quality.",
     ),
     "more": ("更多", "more"),
     "less": ("更少", "less"),
     "split_side": (
         "{model} 在左边时得 {more}%（{more_votes} 票），在右边时得 {less}%（{less_votes} 票）",
-        "{model} got {more}% when it stood left ({more_votes} votes), {less}% when right ({less_votes})",
+        "{model} got {more}% on the left ({more_votes} votes) and {less}% on the right ({less_votes})",
     ),
     "split_length": (
         "{model} 的回答较长时得 {more}%（{more_votes} 票），较短时得 {less}%（{less_votes} 票）",
-        "{model} got {more}% when its answer was longer ({more_votes} votes), {less}% when shorter ({less_votes})",
+        "{model} got {more}% when its answer was longer ({more_votes} votes) and {less}% when it was shorter "
+        "({less_votes})",
     ),
     "split_markdown": (
         "{model} 的 Markdown 较多时得 {more}%（{more_votes} 票），较少时得 {less}%（{less_votes} 票）",
-        "{model} got {more}% when it used more Markdown ({more_votes} votes), {less}% when less ({less_votes})",
+        "{model} got {more}% when it used more Markdown ({more_votes} votes) and {less}% when it used less "
+        "({less_votes})",
     ),
     # ---- how firm it is
     "suspicious_agree": (
         "其中 {count} 票可疑（快得来不及读、总选同一边，或与重复评判矛盾）；不计这些票，结论不变。",
-        "{count} of these votes look careless (faster than anyone reads, always the same side, or contradicted by a "
+        "{count} of these votes look careless (too fast to have been read, always the same side, or contradicted by a "
         "repeat); without them the verdict is the same.",
     ),
     "suspicious_differ": (
         "其中 {count} 票可疑（快得来不及读、总选同一边，或与重复评判矛盾）；不计这些票，则为：{said}。",
-        "{count} of these votes look careless (faster than anyone reads, always the same side, or contradicted by a "
+        "{count} of these votes look careless (too fast to have been read, always the same side, or contradicted by a "
         "repeat); without them it would read: {said}.",
     ),
     "flips": (
@@ -167,7 +157,7 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "advice_changed": (
         "请分别查看先后两批票，弄清期间变了什么：投票者、题目还是说明。",
-        "Look at the early and the late votes apart: the raters, the prompts or the instructions may have changed.",
+        "Compare early and late votes: the raters, the prompts or the instructions may have changed.",
     ),
     "under_way": (
         "还有 {count} 位投票者正在评判，他们的 {votes} 票暂未计入。",
@@ -175,27 +165,28 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "planner": (
         "按每人 {votes} 票估计：60:40 的偏好约需 {raters60} 位投票者才能得出结论，70:30 约需 {raters70} 位。",
-        "With {votes} votes a rater, calling a 60/40 preference takes about {raters60} raters, 70/30 about {raters70}.",
+        "At {votes} votes per rater, calling a 60/40 preference takes about {raters60} raters, 70/30 about {raters70}.",
     ),
     # ---- many models
     "many_first": (
         "{count} 个模型中 {first} 排第一：与其他每个模型相比，投票者都更喜欢它。{basis}",
-        "Of {count} models {first} stands first: raters prefer it to each of the others. {basis}",
+        "Of {count} models, {first} ranks first: raters prefer it to each of the others. {basis}",
     ),
     "many_open": (
         "{count} 个模型中，还不能说谁排第一；可能排第一的有：{models}。{basis}",
-        "Of {count} models none stands first yet; these still may: {models}. {basis}",
+        "Of {count} models, none ranks first yet; these still may: {models}. {basis}",
     ),
     "many_apart": (
         "{count} 个模型分成了互不相遇的几组，不能排在一起。{basis}",
-        "The {count} models fall into groups that never met each other and cannot be ranked together. {basis}",
+        "The {count} models fall into groups that were never compared with each other, so they cannot be ranked "
+        "together. {basis}",
     ),
     "many_basis": (
         "共 {votes} 票，{raters} 位投票者，{prompts} 道题；结论只适用于这些题目。",
         "Votes: {votes}, raters: {raters}, prompts: {prompts}. Applies to these prompts only.",
     ),
     "pair_basis": ("{basis}。", "{basis}."),
-    "pair_line": ("{first} 对 {second}：{said}。", "{first} against {second}: {said}."),
+    "pair_line": ("{first} 对 {second}：{said}。", "{first} vs {second}: {said}."),
     # ---- dimensions
     "reasoning": ("推理与歧义", "Reasoning"),
     "knowledge": ("知识", "Knowledge"),
@@ -215,23 +206,9 @@ WORDS: dict[str, tuple[str, str]] = {
     "plot_checks": ("通过的核对项", "checks passed"),
 }
 
-
-def say(lang: str, key: str, **numbers: object) -> str:
-    """One of the sentences, filled. `lang` is zh or en."""
-    filled = WORDS[key][lang == "en"].format(**numbers)
-    return _ONE.sub(r"\1\2", filled) if lang == "en" else filled
+text = Texts(TEXTS).text
 
 
 def dimension_name(lang: str, name: str) -> str:
-    """As a person reads it; a dimension of a set's own is its own name."""
-    return say(lang, name) if name in (*DIMENSIONS, "") else name
-
-
-def listed(lang: str, names: Iterable[str]) -> str:
-    """Names one after the other, as the language does it."""
-    return ("、" if lang == "zh" else ", ").join(names)
-
-
-def percent(share: float) -> str:
-    """A share of 1 in percent, without the sign: 75, or 71.4."""
-    return f"{100 * share:.1f}".removesuffix(".0")
+    """The label of a dimension. A dimension that only the prompt set knows is its own label."""
+    return text(lang, name) if name in (*DIMENSIONS, "") else name

@@ -8,10 +8,9 @@ from model_folders import DATA, copied, rewrite
 from packing_jobs import ORIGINALS, job_for, silent
 
 from arena.errors import BackendError, InputError
-from backends.checking.verify import verify_listed
-from backends.folder.packed import packed_place, read_packed
-from backends.models.folder_models import folder_spec
-from backends.models.resolve import resolve
+from backends.folder.contents import verify_listed
+from backends.folder.packed import packed_folder, read_packed
+from backends.models.resolve import folder_spec, resolve
 from backends.packed.pack import drop_weights, pack
 
 
@@ -36,7 +35,7 @@ def test_an_original_that_was_rewritten_since_is_neither_dropped_nor_called_pack
     with pytest.raises(InputError, match="have changed since they were packed") as error:
         drop_weights(job)
     assert error.value.code == "quantize_changed" and shard.exists()
-    with pytest.raises(InputError, match="made in another way"):
+    with pytest.raises(InputError, match="made with other settings"):
         job_for(original).is_done()
 
 
@@ -72,8 +71,8 @@ def test_a_linked_folder_is_packed_beside_the_link_and_keeps_it(original, tmp_pa
     (tmp_path / "models").mkdir()
     link = tmp_path / "models" / "linked"
     link.symlink_to(original)
-    assert packed_place(link, "int4") == tmp_path / "models" / "linked@int4"
-    job = replace(job_for(original), source=link, target=packed_place(link, "int4"))
+    assert packed_folder(link, "int4") == tmp_path / "models" / "linked@int4"
+    job = replace(job_for(original), source=link, target=packed_folder(link, "int4"))
     pack(job, silent)
     assert resolve(f"{link}@int4").source == resolve(f"{link}/@int4").source == str(job.target)
     (original / "fetched.json").write_text("{}", encoding="utf-8")
@@ -86,7 +85,7 @@ def test_a_folder_named_by_dots_has_its_packed_one_beside_it(tmp_path, monkeypat
     (tmp_path / "a" / "b").mkdir(parents=True)
     monkeypatch.chdir(tmp_path / "a" / "b")
     meant = (tmp_path / "a" / "b") if name == "." else tmp_path / "a"
-    assert packed_place(Path(name), "int4") == meant.with_name(f"{meant.name}@int4")
+    assert packed_folder(Path(name), "int4") == meant.with_name(f"{meant.name}@int4")
 
 
 def test_what_cannot_be_deleted_is_one_line(original, monkeypatch):

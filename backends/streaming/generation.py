@@ -1,0 +1,94 @@
+"""What the stream of one answer needs: events from the engine's thread, and chunks with the usage so far."""
+
+from __future__ import annotations
+
+import queue
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any, Generic, TypeVar
+
+from arena.errors import BackendError
+from arena.types import Chunk, FinishReason, Usage
+from backends.streaming.decode import AnswerText
+
+T = TypeVar("T")
+# A stream yields at least this often, so that its caller can close it.
+KEEP_ALIVE_SECONDS = 0.25
+_END = object()
+
+
+class Events(Generic[T]):
+    """Carries events, and at last the end or an exception, from an engine's thread to the stream that reads them."""
+
+    def __init__(self) -> None:
+        self._queue: queue.SimpleQueue[Any] = queue.SimpleQueue()
+
+    def put(self, event: T) -> None:
+        """Adds an event."""
+        self._queue.put(event)
+
+    def end(self, error: BaseException | None = None) -> None:
+        """Ends the stream; with `error`, by raising it where the events are read."""
+        self._queue.put(error or _END)
+
+    def __iter__(self) -> Iterator[T | None]:
+        """The events until the end; None whenever there is none for KEEP_ALIVE_SECONDS. Raises the exception."""
+        while True:
+            try:
+                event = self._queue.get(timeout=KEEP_ALIVE_SECONDS)
+            except queue.Empty:
+                event = None
+            if event is _END:
+                return
+            if isinstance(event, BaseException):
+                try:
+                    raise event
+                finally:
+                    # The error refers to this frame: without this it would be a reference cycle.
+                    del event
+            yield event
+
+
+class Generation:
+    """The chunks and the usage of one answer. Seconds count from when it is made."""
+
+    def __init__(self, text: AnswerText, prompt_tokens: int | None = None) -> None:
+        self.text = text
+        self.tokens = 0
+        self.cached_tokens: int | None = None
+        self.first_token_seconds: float | None = None
+        self._prompt_tokens = prompt_tokens
+        self._began = time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        """Seconds so far."""
+        return time.monotonic() - self._began
+
+    @property
+    def usage(self) -> Usage:
+        """The usage so far."""
+        return Usage(self._prompt_tokens, self.tokens, self.first_token_seconds, self.seconds, self.cached_tokens)
+
+    def count_token(self) -> None:
+        """Counts another token of the answer."""
+        self.tokens += 1
+        if self.first_token_seconds is None:
+            self.first_token_seconds = self.seconds
+
+    def feed(self, text: str) -> Iterator[Chunk]:
+        """The chunks that `text` completes, or an empty one, with the usage so far."""
+        usage = self.usage
+        for chunk in self.text.feed(text) or [Chunk()]:
+            yield replace(chunk, usage=usage)
+
+    def end(self, finish: FinishReason) -> Iterator[Chunk]:
+        """What was held back, and the last chunk."""
+        yield from self.text.flush()
+        yield Chunk(finish_reason=finish, usage=self.usage)
+
+
+def failed(library: str, reason: str) -> BackendError:
+    """The error for a library that fails while it computes an answer."""
+    return BackendError("backend_failed", f"{library} failed: {reason}", reason=reason)

@@ -1,0 +1,108 @@
+"""The append-only log: who may write it, how a torn record is repaired, and what a failed write leaves."""
+
+import os
+
+import pytest
+
+from arena import append_log
+from arena.append_log import AppendLog, LogBusy, Tail, json_lines_tail, list_parts, part_number, part_path
+
+
+def open_log(folder, **options):
+    return AppendLog(folder / "log.jsonl", json_lines_tail, **options)
+
+
+def torn_files(folder):
+    return [path.read_bytes() for path in folder.glob("log.jsonl.torn-*")]
+
+
+def test_parts_are_numbered_and_listed_by_number(tmp_path):
+    for number in (10, 2, 1):
+        part_path(tmp_path, "log.jsonl", number).write_text("")
+    for name in ("log-1.jsonl", "log-02.jsonl", "log.jsonl.torn-x", "other.jsonl"):
+        (tmp_path / name).write_text("")
+        assert part_number(name, "log.jsonl") == 0
+    assert [path.name for path in list_parts(tmp_path, "log.jsonl")] == ["log.jsonl", "log-2.jsonl", "log-10.jsonl"]
+
+
+@pytest.mark.parametrize("block", [1, 3, 1000])
+@pytest.mark.parametrize(
+    ("data", "tail"),
+    [
+        (b"", Tail(0)),
+        (b"{}\n", Tail(3)),
+        (b'{}\n{"a', Tail(3)),
+        (b"{}\n{}", Tail(3, "unended")),
+        (b"{}", Tail(0, "unended")),
+    ],
+)
+def test_the_tail_of_json_lines_is_found_whatever_the_blocks(tmp_path, monkeypatch, block, data, tail):
+    monkeypatch.setattr(append_log, "_BLOCK", block)
+    (tmp_path / "file").write_bytes(data)
+    with (tmp_path / "file").open("rb") as file:
+        assert json_lines_tail(file) == tail
+
+
+def test_a_torn_record_is_moved_aside_and_a_whole_one_gets_its_line_end(tmp_path):
+    (tmp_path / "log.jsonl").write_bytes(b'{"a": 1}\n{"b": ')
+    with open_log(tmp_path) as log:
+        assert torn_files(tmp_path) == [b'{"b": ']
+        log.write(b'{"c": 3}')  # without its line end
+    with open_log(tmp_path) as log:
+        log.write(b'{"d": 4}\n')
+        assert log.part.read_bytes() == b'{"a": 1}\n{"c": 3}\n{"d": 4}\n'
+
+
+def test_the_head_begins_a_new_part_only(tmp_path):
+    for _ in range(2):
+        with open_log(tmp_path, head=b"head\n") as log:
+            log.write(b"{}\n")
+    assert log.part.read_bytes() == b"head\n{}\n{}\n"
+
+
+def test_a_held_part_is_left_to_its_holder(tmp_path):
+    with open_log(tmp_path) as first, open_log(tmp_path) as second:
+        assert (first.part.name, second.part.name) == ("log.jsonl", "log-2.jsonl")
+        with pytest.raises(LogBusy):
+            open_log(tmp_path, most_parts=2)
+    open_log(tmp_path, most_parts=1).close()
+
+
+def test_a_closed_log_takes_nothing(tmp_path):
+    log = open_log(tmp_path)
+    log.close()
+    with pytest.raises(OSError, match="is closed"):
+        log.write(b"{}\n")
+    assert not log.part.exists()
+
+
+def test_only_what_must_survive_a_power_failure_is_synced(tmp_path, monkeypatch):
+    synced = []
+    monkeypatch.setattr(os, "fsync", synced.append)
+    with open_log(tmp_path) as log:
+        log.write(b"{}\n", sync=False)
+        assert not synced
+        log.write(b"{}\n")
+        assert len(synced) == 1
+
+
+def test_a_write_that_is_not_synced_is_undone(tmp_path, monkeypatch):
+    def full(_handle):
+        raise OSError(28, "No space left on device")
+
+    with open_log(tmp_path) as log:
+        log.write(b"{}\n")
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "fsync", full)
+            with pytest.raises(OSError, match="No space left") as caught:
+                log.write(b'{"lost": 1}\n')
+        assert caught.value.errno == 28 and log.part.read_bytes() == b"{}\n"
+
+
+def test_a_tail_that_another_program_left_is_repaired_before_the_next_write(tmp_path):
+    with open_log(tmp_path) as log:
+        log.write(b"{}\n")
+        with log.part.open("ab") as file:
+            file.write(b'{"half')
+        log.write(b"{}\n")
+        assert log.part.read_bytes() == b"{}\n{}\n" and torn_files(tmp_path) == [b'{"half']
