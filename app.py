@@ -1,4 +1,4 @@
-"""Composition root and command line: settings -> models, prompts, vote log -> page -> launch. Holds no logic."""
+"""The command line, and the composition root: settings -> models, prompts, vote log -> page -> launch."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     import gradio as gr
 
 HERE = Path(__file__).parent
-SHORTEST_TOKEN = 8
+MIN_TOKEN_LENGTH = 8
 cli = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
 
@@ -49,29 +49,31 @@ def main(
     prompts: PromptSet = PROMPTS,
     answers: Answers = "",
     public_url: Annotated[
-        str, typer.Option(envvar="ARENA_PUBLIC_URL", help="The page's address from outside, for links and QR codes.")
+        str, typer.Option(envvar="ARENA_PUBLIC_URL", help="The page's public address, for links and QR codes.")
     ] = "",
-    lang: Annotated[str, typer.Option(envvar="ARENA_LANG", help="zh or en for everyone; empty: by browser.")] = "",
+    lang: Annotated[
+        str, typer.Option(envvar="ARENA_LANG", help="zh or en for everybody; empty: each browser's own.")
+    ] = "",
     fetch_first: Annotated[
-        bool, typer.Option("--fetch", envvar="ARENA_FETCH", help="Fetch what --a and --b name and is not here yet.")
+        bool, typer.Option("--fetch", envvar="ARENA_FETCH", help="Download the models first if they are missing.")
     ] = False,
     backup: Annotated[
         str,
         typer.Option(
             envvar="ARENA_BACKUP",
-            help="Private dataset that keeps copies of the votes: hf:OWNER/NAME or modelscope:OWNER/NAME.",
+            help="Private dataset for copies of the votes: hf:OWNER/NAME or modelscope:OWNER/NAME.",
         ),
     ] = "",
     words: Annotated[
         Path | None,
-        typer.Option(envvar="ARENA_WORDS", help="A word a line: battles that contain one are not shown to readers."),
+        typer.Option(envvar="ARENA_WORDS", help="File of words, one per line; battles that contain one are hidden."),
     ] = None,
 ) -> None:
-    """Two chat models side by side: ask both, watch both answer, vote. Without a command, serves the page.
+    """Compare two chat models side by side: ask both, read both answers, vote. Without a command, serves the page.
 
     A MODEL is an id (smollm2-135m, qwen-7b-chat, chatglm3-6b, ...), a checkpoint folder, a .gguf file,
-    openai:BASE_URL#MODEL on a server, or scripted:FILE.json. With ANSWERS, which are judged blind, and without --a and
-    --b no model is loaded.
+    openai:BASE_URL#MODEL on a server, or scripted:FILE.json. With ANSWERS (recorded answers to rate) and without --a
+    and --b, no model is loaded.
     """
     if context.invoked_subcommand:
         return
@@ -80,23 +82,35 @@ def main(
         models = chosen_models(a, b, answers, platform)
         if fetch_first and models:
             fetch_missing(models, HERE / "app.py")
-        # Not an option: what stands on a command line is seen by everybody on the machine. Taken out, so that no
-        # program started from here inherits it.
+        # Not options: everybody on the machine can read a command line. Removed from the environment, so that child
+        # processes do not inherit them.
         token = os.environ.pop("ARENA_ADMIN_TOKEN", "")
+        key = os.environ.pop("ARENA_JUDGE_KEY", "")
         from arena.judging.moderation import read_words
 
-        listed = read_words(words) if words else ()
-        key, local = os.environ.pop("ARENA_JUDGE_KEY", ""), is_loopback(host)
-        recorded = answers_file(answers, data_dir)
-        hosting = Hosting(data_dir, lang, token, public_url, recorded, local, platform.keeps, backup, key, listed)
+        hosting = Hosting(
+            data_dir=data_dir,
+            lang=lang,
+            admin_token=token,
+            public_url=public_url,
+            answers=answers_file(answers, data_dir),
+            is_local=is_loopback(host),
+            keeps=platform.keeps,
+            backup=backup,
+            judge_secret=key,
+            words=read_words(words) if words else (),
+        )
         serve(models, host, port, hosting, prompts)
 
 
 def serve(models: tuple[str, str] | None, host: str, port: int, hosting: Hosting, prompts: Path) -> None:
-    """Check all that can be checked at once, put the page up, load the models behind it, and stay."""
+    """Check the settings, start the page, load the models in the background, and serve until the process ends.
+
+    Raises InputError for settings that cannot work.
+    """
     from arena.judging.pairs import load_pairs
     from arena.prompts import load_prompts
-    from ui.gradio.quick_import import import_gradio_quickly
+    from ui.gradio.compat import import_gradio
 
     specs = choose_models(*models) if models else ()
     prompt_set = load_prompts(prompts)
@@ -104,7 +118,7 @@ def serve(models: tuple[str, str] | None, host: str, port: int, hosting: Hosting
     check_hosting(hosting)
     check_port(host, port)
     prepare_environment(bool(hosting.backup))
-    import_gradio_quickly()
+    import_gradio()
     from commands.compose import compose
     from ui.page import build_page
 
@@ -120,7 +134,7 @@ def serve(models: tuple[str, str] | None, host: str, port: int, hosting: Hosting
 
 
 def stay(demo: gr.Blocks) -> None:
-    """Serve until Ctrl-C, or until the host that runs this ends it; no vote is taken after that."""
+    """Serve until Ctrl-C or SIGTERM, then close the page."""
     import signal
 
     def end(number: int, frame: object) -> None:
@@ -134,27 +148,27 @@ def stay(demo: gr.Blocks) -> None:
 
 
 def chosen_models(a: str, b: str, answers: str, platform: Platform) -> tuple[str, str] | None:
-    """What runs: none where recorded answers are judged and nobody named a model, and none on a host that has none."""
+    """The two models to run. None if only recorded answers are rated, and on a host without the embedded model."""
     if not a and not b and (answers or (platform.host and not has_embedded())):
         return None
     return a or LEFT, b or RIGHT
 
 
 def check_hosting(hosting: Hosting) -> None:
-    """Raises InputError for a language that is not there, a token that is guessed too easily, and no web address."""
+    """Raises InputError for an unknown language, a token that is too short, and a public address that is no URL."""
     if hosting.lang not in ("", "zh", "en"):
-        message = f"There is no language {hosting.lang!r}; take zh or en."
+        message = f"Unknown language {hosting.lang!r}. Use zh or en."
         raise InputError("unknown_language", message, lang=hosting.lang)
-    if hosting.admin_token and len(hosting.admin_token) < SHORTEST_TOKEN:
-        message = f"ARENA_ADMIN_TOKEN needs at least {SHORTEST_TOKEN} characters."
-        raise InputError("admin_short", message, least=SHORTEST_TOKEN)
+    if hosting.admin_token and len(hosting.admin_token) < MIN_TOKEN_LENGTH:
+        message = f"ARENA_ADMIN_TOKEN is too short: use at least {MIN_TOKEN_LENGTH} characters."
+        raise InputError("admin_short", message, least=MIN_TOKEN_LENGTH)
     if hosting.public_url and not hosting.public_url.startswith(("http://", "https://")):
-        message = f"The public address {hosting.public_url!r} must begin with http:// or https://."
+        message = f"The public address {hosting.public_url!r} must start with http:// or https://."
         raise InputError("public_url", message, url=hosting.public_url)
 
 
 def is_loopback(host: str) -> bool:
-    """Whether nobody else can reach what listens there."""
+    """Whether only this machine can reach a server on `host`."""
     import ipaddress
 
     try:
@@ -164,7 +178,7 @@ def is_loopback(host: str) -> bool:
 
 
 def check_port(host: str, port: int) -> None:
-    """Raises InputError if nothing can listen there: gradio's own answer to that is a traceback."""
+    """Raises InputError if the page cannot listen there; gradio itself would end with a traceback."""
     import socket
 
     try:
@@ -173,20 +187,20 @@ def check_port(host: str, port: int) -> None:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((host, port))
     except OSError as error:
-        message = f"Cannot listen on {host}:{port}: {error.strerror}. Choose another with --port."
+        message = f"Cannot listen on {host}:{port}: {error.strerror}. Choose another port with --port."
         raise InputError("port_busy", message, port=port) from error
 
 
 def prepare_environment(uses_hub: bool = False) -> None:
-    """Settings that libraries read from the environment as they are imported."""
+    """Set environment variables that libraries read at import time."""
     share_cores()
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
-    # A page of figures that nobody here reads: gradio would make a table of the last 10,000 events after each of them.
+    # gradio's monitoring page is closed, but gradio would build a table of the last 10,000 events after every event.
     os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", str(10**12))
     os.environ.setdefault("GRADIO_ANALYTICS_MAX_EVENTS", "100")
-    if not uses_hub:  # gradio asks the hub by itself
+    if not uses_hub:  # else gradio contacts the hub
         os.environ.setdefault("HF_HUB_OFFLINE", "1")
-    # A proxy in the environment must not stand between gradio and its own port: it would refuse to start.
+    # gradio opens its own address when it starts, which fails if a proxy is set for it.
     for name in ("NO_PROXY", "no_proxy"):
         hosts = [os.environ.get(name, ""), "localhost", "127.0.0.1", "0.0.0.0"]
         os.environ[name] = ",".join(filter(None, hosts))
@@ -199,7 +213,7 @@ cli.command()(export)
 cli.command()(quantize)
 cli.command()(report)
 cli.command()(results)
-if find_spec("bench"):  # a container image and a Space leave it out
+if find_spec("bench"):  # the image and the Space do not carry it
     from commands.bench import bench
 
     cli.add_typer(bench, name="bench")

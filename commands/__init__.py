@@ -1,4 +1,4 @@
-"""One file a command of the command line. Like app.py they put rooms together and hold no logic of their own."""
+"""The commands of the command line, one file each."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from arena.errors import ArenaError
 
 @contextmanager
 def errors_in_one_line(as_json: bool = False, **about: str) -> Iterator[None]:
-    """What a person can mend is one line on stderr and exit code 2, never a traceback.
+    """Turns an ArenaError into one line on stderr and exit code 2.
 
-    With `as_json` it is an object on stdout as well, together with what it is `about`.
+    With `as_json` it also prints the error as an object on stdout, with the fields of `about`.
     """
     try:
         yield

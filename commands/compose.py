@@ -1,4 +1,4 @@
-"""Puts the rooms together for one page: backends, conversations, ballots, the vote log, where raters judge."""
+"""Builds what a page works with: backends, conversations, the vote log, rooms, results."""
 
 from __future__ import annotations
 
@@ -23,15 +23,18 @@ if TYPE_CHECKING:
     from arena.types import Backend, ModelSpec
     from arena.votes import VoteLog
     from arena.votes.backup import BackupStatus
-    from ui.session import Services
+    from ui.services import Services
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Hosting:
-    """How a page is served: where votes go, the language forced on everybody ("" is none), the admin's token, the
-    address that the page has from outside ("" is unknown), the file of answers that was named, whether only this
-    machine reaches it, whether what is written outlives a restart, the dataset that votes are copied to ("" is none),
-    what the raters' key is made of ("" is a file beside the votes), and the words that hide a battle from readers."""
+    """How a page is served.
+
+    `lang` forces a language and `public_url` is the address from outside, unless empty. `answers` is the file of
+    recorded answers; `is_local` is whether only this machine reaches the page, `keeps` whether the disk survives a
+    restart. Votes are copied to the dataset `backup`. Raters' ids are hashed with `judge_secret`, or if it is empty
+    with a key in a file beside the votes. `words` hide a battle from readers.
+    """
 
     data_dir: Path
     lang: str = ""
@@ -52,8 +55,10 @@ def compose(
     pairs: tuple[Pair, ...] = (),
     backup: Callable[[], BackupStatus] | None = None,
 ) -> Services:
-    """Everything that a page works with. Without `specs` nothing is asked and recorded answers alone are judged.
-    `backup` tells how many votes are nowhere else, where that is to be told."""
+    """Everything that a page works with. Without `specs` no model runs, and only recorded answers can be rated.
+
+    `backup` returns how many votes have no copy elsewhere; it is None where that need not be shown.
+    """
     from arena.answers import FILE_NAME as ANSWERS
     from arena.batch import BatchRunner
     from arena.chat import Chat, Chats
@@ -72,7 +77,8 @@ def compose(
     from backends import open_backends
     from backends.models.catalog import EMBEDDED, FETCHED
     from commands.models import known_models
-    from ui.session import Services
+    from ui.access import Access
+    from ui.services import Services, Site
 
     data_dir = hosting.data_dir
     backends = dict(zip(SideName, open_backends(specs), strict=True)) if specs else {}
@@ -80,51 +86,56 @@ def compose(
     ballots, key = Ballots(log, limits), JudgeKey(data_dir / "judge.key", hosting.judge_secret)
     rooms = Rooms(pairs, ballots, events) if pairs else None
     may_batch = bool(backends) and (bool(hosting.admin_token) or hosting.is_local)
-    hidden = Moderation(events, hosting.words)
-    past = hidden.noting(events.read())
+    moderation = Moderation(events, hosting.words)
+    past_events = moderation.noting(events.read())
     if rooms:
-        rooms.restore(past)
-    deque(past, maxlen=0)  # whatever is left
+        rooms.restore(past_events)
+    deque(past_events, maxlen=0)  # moderation sees the rest
     results = ResultsService(store_of(data_dir), background(prompts, hosting))
     return Services(
+        site=Site(
+            secret=key.derive("browser"),
+            lang=hosting.lang,
+            public_url=hosting.public_url,
+            backup=backup,
+            known=(*FETCHED.values(), *EMBEDDED.values()),
+        ),
+        access=Access(
+            judge=key.judge,
+            count_prompt=limits.count_prompt,
+            rooms=rooms,
+            admin=Admin(hosting.admin_token, limits) if hosting.admin_token else None,
+            is_local=hosting.is_local,
+        ),
         backends=backends,
         prompts=prompts,
         chats=Chats(lambda: Chat(backends, ballots.offer)),
         ballots=ballots,
-        judge=key.judge,
         results=results,
         export=Downloads(data_dir),
-        secret=key.derive("browser"),
         withdrawals=Withdrawals(data_dir, events, key.code, limits.count_try),
-        lang=hosting.lang,
-        known=(*FETCHED.values(), *EMBEDDED.values()),
         rooms=rooms,
         live=LiveBattles(backends, ballots) if backends else None,
-        admin=Admin(hosting.admin_token, limits) if hosting.admin_token else None,
-        public_url=hosting.public_url,
-        is_local=hosting.is_local,
-        backup=backup,
-        hidden=hidden,
-        count_prompt=limits.count_prompt,
+        moderation=moderation,
         batch=BatchRunner(specs, prompts, data_dir / ANSWERS, page_host(backends.values())) if may_batch else None,
         reports=Reports(results, data_dir, hosting.answers, prompts, known_models()),
     )
 
 
 def background(prompts: Sequence[Prompt], hosting: Hosting) -> Background:
-    """What is known beside the votes: the prompts' categories, and the memory that recorded answers took."""
+    """What results need beside the votes: the prompts' categories, and the peak memory from recorded answers."""
     from arena.answers import FILE_NAME, read_recorded
     from arena.results.compute import Background
     from arena.results.cost import peak_memory
 
-    kept = hosting.data_dir / FILE_NAME
-    files = [file for file in (hosting.answers, kept) if file and file.is_file() and file.stat().st_size]
+    own = hosting.data_dir / FILE_NAME
+    files = [file for file in (hosting.answers, own) if file and file.is_file() and file.stat().st_size]
     memory = peak_memory(entry for file in dict.fromkeys(files) for entry in read_recorded(file))
     return Background({prompt.id: prompt.category for prompt in prompts}, memory)
 
 
 def page_host(backends: Iterable[Backend]) -> Host:
-    """A batch on the models of the page itself, which stay in memory for those who chat."""
+    """Runs a batch on the page's own models, which stay loaded."""
     from arena.batch import Host
     from backends.machine.facts import machine_facts
     from backends.machine.memory import process_bytes
@@ -134,17 +145,17 @@ def page_host(backends: Iterable[Backend]) -> Host:
 
 
 def open_events(data_dir: Path) -> EventLog | NoEvents:
-    """The event log; where nothing can be written, what happens is known to this run alone."""
+    """The event log; if the folder cannot be written, one that lasts as long as this process."""
     from arena.events import EventLog, NoEvents
 
     try:
         return EventLog(data_dir)
-    except InputError:  # said by the vote log already
+    except InputError:  # open_log prints the warning
         return NoEvents()
 
 
 def open_log(data_dir: Path) -> VoteLog | ClosedLog:
-    """The vote log; where none can be written the page still serves, and each vote is refused with the reason."""
+    """The vote log; if the folder cannot be written, one that refuses every vote with the reason."""
     from arena.judging.ballots import ClosedLog
     from arena.votes import VoteLog
 

@@ -56,7 +56,7 @@ def results(
 
         typer.echo(json.dumps(as_object(figures), ensure_ascii=False))
         return
-    from ui.results.lines import lines
+    from ui.results.view import lines
 
     for line in lines("en", figures):
         typer.echo(line)

@@ -63,7 +63,9 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Se
             path.write_text("\n".join(json.dumps(answer) for answer in answers), encoding="utf-8")
             pairs = load_pairs(path, prompts)
         specs = choose_models(*filter(None, names)) if any(names) else ()
-        hosting = Hosting(data_dir, lang, admin_token, answers=path if answers else None, is_local=local)
+        hosting = Hosting(
+            data_dir=data_dir, lang=lang, admin_token=admin_token, answers=path if answers else None, is_local=local
+        )
         services = compose(specs, prompts, hosting, pairs)
         demo, keywords = build_page(services)
         port = free_port()

@@ -1,17 +1,61 @@
-"""The About tab: which models run here, which others can, and under which licences. Knows no component."""
+"""What the page says about this server: its models and their licences, and the backup of its votes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from html import escape
 
-from arena.types import ModelSpec
-from ui.tables import html_table
-from ui.texts import text
+from arena.types import ModelSpec, SideName
+from arena.votes.backup import BackupStatus
+from ui.display import plain_copy
+from ui.markup import html_table
+from ui.services import Services
+from ui.texts import LANGUAGES, error_text, listed, text
+
+Status = Callable[[], BackupStatus] | None
+
+
+def named_texts(services: Services) -> dict[str, tuple[str, str]]:
+    """The texts with names of models or titles of prompts filled in, by key."""
+    specs = {side: backend.spec for side, backend in services.backends.items()}
+    chinese, english = (_named_texts(lang, services, specs) for lang in LANGUAGES)
+    return {key: (chinese[key], english[key]) for key in chinese}
+
+
+def _named_texts(lang: str, services: Services, specs: Mapping[SideName, ModelSpec]) -> dict[str, str]:
+    sides = {SideName.A: "left", SideName.B: "right"}
+    # Recorded answers may belong to prompts that are not in the set.
+    titles = {prompt: prompt for prompt in (services.rooms.prompts if services.rooms else ())}
+    titles |= {prompt.id: prompt.title[lang] for prompt in services.prompts}
+    texts = {
+        "heading": f"# {text(lang, 'title')}",
+        "about": about(lang, specs.values(), services.site.known),
+        "settings_hint": _settings_hint(lang, specs.values()),
+        **{f"pane_{side}": text(lang, sides[side], name=spec.name) for side, spec in specs.items()},
+        **{f"prompt_{prompt}": title for prompt, title in titles.items()},
+    }
+    for key, chosen in (
+        ("stand_in", [spec.id for spec in specs.values() if spec.stand_in]),
+        ("scripted", [spec.id for spec in specs.values() if spec.runtime == "scripted"]),
+    ):
+        if chosen:
+            models = [f"`{model}`" for model in dict.fromkeys(chosen)]
+            texts[f"{key}_banner"] = text(lang, key, models=listed(lang, models))
+    return texts
+
+
+def _settings_hint(lang: str, specs: Iterable[ModelSpec]) -> str:
+    pinned = [
+        text(lang, "pinned", model=f"`{spec.id}`", names=listed(lang, sorted(spec.pinned)))
+        for spec in specs
+        if spec.pinned
+    ]
+    return text(lang, "settings_note", pinned=" ".join(pinned)).strip()
 
 
 def about(lang: str, running: Iterable[ModelSpec], known: Sequence[ModelSpec]) -> str:
-    """The tab's HTML. The running models stand by name, not by side: the tab must not tell who is on the left."""
+    """The About tab's HTML. The running models are sorted by name, so that it does not reveal the sides."""
     here = sorted({spec.id: spec for spec in running}.values(), key=lambda spec: spec.name.casefold())
     ids = {spec.id for spec in here}
     others = [spec for spec in known if spec.id not in ids]
@@ -41,7 +85,7 @@ def _cell(lang: str, spec: ModelSpec, column: str) -> str:
         case "runs_as":
             return escape(" · ".join(filter(None, (spec.runtime, spec.precision))))
         case "context":
-            length = spec.context_length  # 0 where a server has not said
+            length = spec.context_length  # 0 if the server does not say
             return escape(text(lang, "about_tokens", tokens=f"{length:,}") if length else text(lang, "about_unknown"))
         case "revision":
             return f"<code>{escape(spec.revision)}</code>" if spec.revision else escape(text(lang, "about_unknown"))
@@ -53,3 +97,24 @@ def _licence(lang: str, spec: ModelSpec) -> str:
     if not spec.licence_url.startswith(("https://", "http://")):
         return name
     return f'<a href="{escape(spec.licence_url)}" target="_blank" rel="noopener noreferrer">{name}</a>'
+
+
+def backup_banner(lang: str, status: Status) -> str:
+    """A warning about votes without a backup, as Markdown; "" if all is well."""
+    if status is None:
+        return ""
+    backup = status()
+    if not backup.place:
+        return text(lang, "backup_none", count=backup.waiting)
+    if not backup.problem:
+        return ""
+    return text(lang, "backup_behind", count=backup.waiting, problem=plain_copy(error_text(lang, backup.problem)))
+
+
+def backup_line(lang: str, status: Status) -> str:
+    """Where votes are copied to, as Markdown for admins; "" without a backup."""
+    if status is None or not (backup := status()).place:
+        return ""
+    copied = datetime.fromtimestamp(backup.time, UTC).strftime("%Y-%m-%d %H:%M UTC") if backup.time else ""
+    time = copied or text(lang, "backup_never")
+    return text(lang, "backup_going", place=plain_copy(backup.place), time=time, count=backup.waiting)

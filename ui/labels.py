@@ -1,4 +1,4 @@
-"""Which component shows which text, so that the language can change without losing anything. Knows no handler."""
+"""Which component shows which text, so that the language can change while the page is open."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 import gradio as gr
-from gradio.blocks import Block
 
+from ui.gradio.compat import Block
 from ui.texts import LANGUAGES, TEXTS
 
 B = TypeVar("B", bound=Block)
@@ -16,23 +16,26 @@ B = TypeVar("B", bound=Block)
 class Labels:
     """The texts of the page's fixed parts.
 
-    At first the browser picks the language by itself (gr.I18n), without a flash of the other one; `relabel` gives
-    the updates that put every registered text into a chosen language. `extra` adds texts with names filled in, as
+    At first the browser picks the language (gr.I18n), without a flash of the other one; `relabel` gives the updates
+    that put every registered text into a chosen language. `extra` adds texts with names filled in, as
     key -> (Chinese, English).
     """
 
     def __init__(self, extra: Mapping[str, tuple[str, str]]) -> None:
-        plain = {key: pair for key, pair in TEXTS.items() if "{" not in pair[0]}
+        plain = {key: pair for key, pair in TEXTS.table.items() if "{" not in pair[0]}
         self._texts = {**plain, **extra}
-        tables = {lang: {key: pair[place] for key, pair in self._texts.items()} for place, lang in enumerate(LANGUAGES)}
+        tables = {lang: {key: pair[index] for key, pair in self._texts.items()} for index, lang in enumerate(LANGUAGES)}
         self.i18n = gr.I18n(**{"zh-CN": tables["zh"], "zh-TW": tables["zh"], **tables})
         self._shown: list[tuple[Block, dict[str, str]]] = []
         self._choices: list[tuple[Block, list[tuple[str, str]]]] = []
 
     def __call__(self, key: str) -> Any:
-        """A text that the browser translates. Unknown keys raise KeyError."""
+        """A text that the browser translates. Raises KeyError for an unknown key."""
         self._texts[key]
         return self.i18n(key)
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._texts
 
     def show(self, component: B, **keys: str) -> B:
         """Register the texts of a component: property -> key."""
@@ -44,15 +47,31 @@ class Labels:
         self._choices.append((component, choices))
         return component
 
+    def button(self, key: str, elem_id: str = "", **more: Any) -> gr.Button:
+        """A button with the text `key`; its id is `key` unless another is given. So are the next ones."""
+        return self.show(gr.Button(self(key), elem_id=elem_id or key, **more), value=key)
+
+    def textbox(self, key: str, elem_id: str = "", **more: Any) -> gr.Textbox:
+        """A textbox with the label `key`."""
+        return self.show(gr.Textbox(label=self(key), elem_id=elem_id or key, **more), label=key)
+
+    def accordion(self, key: str, elem_id: str = "", **more: Any) -> gr.Accordion:
+        """An accordion with the label `key`, closed unless `open=True`."""
+        return self.show(gr.Accordion(self(key), elem_id=elem_id or key, **{"open": False, **more}), label=key)
+
+    def markdown(self, key: str, elem_id: str | None = None, **more: Any) -> gr.Markdown:
+        """The text `key` as Markdown."""
+        return self.show(gr.Markdown(self(key), elem_id=elem_id, **more), value=key)
+
     def relabel(self, lang: str) -> dict[Block, Any]:
         """The updates that put all registered texts into `lang`."""
-        place = LANGUAGES.index(lang)
+        index = LANGUAGES.index(lang)
         updates: dict[Block, dict[str, Any]] = {}
         for component, keys in self._shown:
-            props = {prop: self._texts[key][place] for prop, key in keys.items()}
+            props = {prop: self._texts[key][index] for prop, key in keys.items()}
             updates.setdefault(component, {}).update(props)
         for component, choices in self._choices:
-            updates.setdefault(component, {})["choices"] = [(self._texts[key][place], value) for key, value in choices]
+            updates.setdefault(component, {})["choices"] = [(self._texts[key][index], value) for key, value in choices]
         return {component: gr.update(**props) for component, props in updates.items()}
 
     @property

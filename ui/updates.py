@@ -1,24 +1,30 @@
-"""What the handlers of all tabs have in common: how they are wired and how often they speak. Knows no component."""
+"""What the handlers of all tabs share: how they are wired, what an update is, and how often a stream sends one."""
 
 from __future__ import annotations
 
+import time
 import unicodedata
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, TypeVar
 
 import gradio as gr
-from gradio.blocks import Block
+
+from ui.gradio.compat import Block
 
 Props = dict[Block, dict[str, Any]]
 Updates = dict[Block, Any]
+Typed = dict[Block, Any]
+"""What a handler receives for a set of inputs."""
+T = TypeVar("T")
 
-# At most ten updates a second; at least one in half a second, since gradio can only cancel a handler as it yields.
+# At most ten updates a second; at least two, since gradio can cancel a handler only when it yields.
 UPDATE_SECONDS = 0.1
 KEEP_ALIVE_SECONDS = 0.5
-# Turns at the same time. More wait in gradio's queue, which shows their place.
+# Turns that run at the same time. More wait in gradio's queue, which shows their place.
 TURNS_AT_ONCE = 16
-LONGEST_NUMBER = 10
+MAX_DIGITS = 10
 PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-# Of a handler that asks models: one limit for all of them.
+# For a handler that asks models: one limit for all of them.
 TURNS: dict[str, Any] = {
     "concurrency_id": "turn",
     "concurrency_limit": TURNS_AT_ONCE,
@@ -27,19 +33,46 @@ TURNS: dict[str, Any] = {
 }
 
 
+def throttled(items: Iterable[T], seconds: float = UPDATE_SECONDS) -> Iterator[T]:
+    """The first item, each later one that comes at least `seconds` after the one returned before, and the last."""
+    sent = float("-inf")
+    waiting: list[T] = []
+    for item in items:
+        now, waiting = time.monotonic(), [item]
+        if now - sent >= seconds:
+            sent, waiting = now, []
+            yield item
+    yield from waiting
+
+
+def stream(items: Iterable[object], render: Callable[[], Props], shown: Props, idle: Block) -> Iterator[Updates]:
+    """The updates for what `items` change, throttled; at the end everything.
+
+    `shown` is what the page shows already. `idle` is skipped when nothing has changed for KEEP_ALIVE_SECONDS.
+    """
+    sent = time.monotonic()
+    for _ in throttled(items):
+        before, shown = shown, render()
+        updates = changed(before, shown)
+        if updates or time.monotonic() - sent > KEEP_ALIVE_SECONDS:
+            sent = time.monotonic()
+            yield updates or {idle: gr.skip()}
+    yield changed({}, render())
+
+
 def whole_number(typed: str | None) -> int:
-    """The number in a box, in digits of any width; -1 for what is none."""
+    """The number in a box, in digits of any width; -1 if it is not a whole number."""
     written = unicodedata.normalize("NFKC", typed or "").strip()
-    return int(written) if written.isdecimal() and len(written) <= LONGEST_NUMBER else -1
+    return int(written) if written.isdecimal() and len(written) <= MAX_DIGITS else -1
 
 
 def changed(before: Props, now: Props) -> Updates:
-    """The updates that turn what is shown into what is to be shown."""
+    """The updates that turn what is shown into what should be shown."""
     return {component: _update(props) for component, props in now.items() if before.get(component) != props}
 
 
 def merged(*parts: Props) -> Updates:
-    """The updates for all of them; what comes later is added."""
+    """The updates for all parts; a later part overrides an earlier one."""
     props: Props = {}
     for part in parts:
         for component, values in part.items():
@@ -48,5 +81,5 @@ def merged(*parts: Props) -> Updates:
 
 
 def _update(props: dict[str, Any]) -> Any:
-    # For an update gradio makes the component anew, which takes it milliseconds; a value alone it just passes on.
+    # For an update gradio rebuilds the component, which takes milliseconds; it just passes on a plain value.
     return props["value"] if set(props) == {"value"} else gr.update(**props)

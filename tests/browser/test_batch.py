@@ -31,7 +31,7 @@ def page(new_page: Callable[..., Tab], app: ServedApp) -> Page:
 
 
 def test_all_prompts_are_asked_and_the_report_is_there(page: Page, app: ServedApp) -> None:
-    expect(page.locator("#batch_grid")).to_contain_text("not asked")
+    expect(page.locator("#batch_grid")).to_contain_text("not run")
     page.click("#batch_start")
     running = page.locator("#batch_grid .cell-running")
     expect(running).to_have_count(1, timeout=SHORT)
@@ -43,7 +43,7 @@ def test_all_prompts_are_asked_and_the_report_is_there(page: Page, app: ServedAp
     done = page.locator("#batch_grid .cell-done")
     assert 6 <= done.count() < 26
     page.click("#batch_start")
-    expect(page.locator("#batch_status")).to_contain_text("Done: 26 of 26", timeout=LONG)
+    expect(page.locator("#batch_status")).to_contain_text("26 of 26 done", timeout=LONG)
     expect(done.first).to_contain_text(re.compile(r"done · [\d.]+ s · [\d.]+ tokens/s"))
     kept = read_recorded(app.data_dir / "answers.jsonl")
     assert len(kept) == len({entry.key for entry in kept}) == 26
@@ -76,4 +76,4 @@ def test_a_host_for_the_world_is_asked_for_the_token(
     expect(page.locator("#batch_desk")).to_be_hidden()
     show_token(page, "batch", "correct horse battery")
     expect(page.locator("#batch_start")).to_be_enabled(timeout=SHORT)
-    expect(page.locator("#batch_status")).to_contain_text("Done: 0 of 26", timeout=SHORT)
+    expect(page.locator("#batch_status")).to_contain_text("0 of 26 done", timeout=SHORT)

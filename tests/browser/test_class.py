@@ -59,13 +59,13 @@ def test_a_class_judges_in_a_room_and_sees_results_when_it_is_closed(
     expect(page.locator("#class_counts")).to_contain_text("Votes: 1", timeout=3 * SHORT)
     assert not re.search("Alpha|Beta", page.content())
     rater.click("#judge_results")
-    expect(rater.locator("body")).to_contain_text("once it is closed", timeout=SHORT)
+    expect(rater.locator("body")).to_contain_text("appear when it closes", timeout=SHORT)
     assert not rater.locator("#judge_room table").count()
     page.click("#class_close")
     for seen in (page.locator("#class_results"), rater.locator("#judge_room")):
         if seen.page is rater:
             rater.click("#judge_results")
-        expect(seen).to_contain_text("is closed", timeout=SHORT)
+        expect(seen).to_contain_text("closed", timeout=SHORT)
         expect(seen.locator("tbody tr")).to_have_count(1)
         *models, votes = [cell.inner_text() for cell in seen.locator("tbody td").all()][:3]
         assert (sorted(models), votes) == (["Alpha-7B", "Beta-6B"], "1")
@@ -99,18 +99,18 @@ def test_another_token_opens_nothing(new_page: Callable[..., Tab], app: ServedAp
     expect(page.locator("#judge_begin")).to_be_enabled(timeout=LONG)
     go(page, "class")
     show_token(page, "class", "guess")
-    expect(page.locator("body")).to_contain_text("This is not the token", timeout=SHORT)
+    expect(page.locator("body")).to_contain_text("Wrong token", timeout=SHORT)
     expect(page.locator("#class_open")).to_be_hidden()
 
 
 def test_the_token_in_a_header_opens_results_and_exports_to_scripts(app: ServedApp, tmp_path_factory) -> None:
     place = str(tmp_path_factory.mktemp("downloads"))
-    with pytest.raises(AppError, match="once you have judged everything"):
+    with pytest.raises(AppError, match="unlock when you have rated every pair"):
         Client(app.url, verbose=False).predict(api_name="/results")
     right = Client(app.url, verbose=False, headers={"X-Arena-Admin-Token": TOKEN}, download_files=place)
     assert right.predict(api_name="/results")["votes"] >= 1 and right.predict(api_name="/export")
     wrong = Client(app.url, verbose=False, headers={"X-Arena-Admin-Token": "guess"})
-    with pytest.raises(AppError, match="not the token"):
+    with pytest.raises(AppError, match="Wrong token"):
         wrong.predict(api_name="/results")
 
 
@@ -132,7 +132,7 @@ def test_a_page_without_models_has_neither_chat_nor_live_battles(new_page: Calla
     tab = new_page(app.url)
     expect(tab.page.locator("#judge_begin")).to_be_enabled(timeout=LONG)
     names = [one.inner_text() for one in tab.page.get_by_role("tab").all()]
-    assert names == ["Blind vote", "Results", "Report", "Class", "About"]
+    assert names == ["Rate answers", "Results", "Report", "Class", "About"]
     with pytest.raises(AppError, match="no models"):
         Client(app.url, verbose=False).predict("hello", api_name="/chat")
     assert not tab.page_errors

@@ -73,7 +73,7 @@ def go_on(page: Page) -> None:
 
 def test_a_stranger_reads_what_is_stored_and_walks_through_the_set(judge: Callable[..., Tab], app: ServedApp) -> None:
     page = judge().page
-    expect(page.locator("#judge_intro")).to_contain_text("What is stored")
+    expect(page.locator("#judge_intro")).to_contain_text("We store")
     expect(page.locator("#judge_intro")).to_contain_text("may be published")
     begin(page)
     before = len(app.rows())
@@ -184,7 +184,7 @@ def test_two_tabs_and_two_clicks_give_one_vote(judge: Callable[..., Tab], app: S
     page.dblclick("#judge_submit")
     expect(page.locator("#judge_note")).to_contain_text("Saved", timeout=SHORT)
     other.click("#judge_submit")
-    expect(other.locator("body")).to_contain_text("judged already", timeout=SHORT)
+    expect(other.locator("body")).to_contain_text("already voted", timeout=SHORT)
     assert len(app.rows()) == before + 1
 
 
@@ -210,7 +210,7 @@ def test_without_a_choice_nothing_is_stored(judge: Callable[..., Tab], app: Serv
     begin(page)
     before = len(app.rows())
     page.click("#judge_submit")
-    expect(page.locator("body")).to_contain_text("Choose one", timeout=SHORT)
+    expect(page.locator("body")).to_contain_text("Choose an option", timeout=SHORT)
     choose(page, 0)
     assert page.locator("#judge_choice input:checked").count() == 1
     assert len(app.rows()) == before
@@ -252,7 +252,7 @@ def test_votes_are_taken_back_by_the_code_on_the_receipt(judge: Callable[..., Ta
     expect(page.locator("body")).to_contain_text("No receipt has this code", timeout=SHORT)
     page.fill("#judge_code input, #judge_code textarea", code)
     page.click("#judge_withdraw")
-    expect(page.locator("#judge_withdrawn")).to_contain_text("Votes taken back: 1", timeout=SHORT)
+    expect(page.locator("#judge_withdrawn")).to_contain_text("1 vote withdrawn", timeout=SHORT)
     assert own in (app.data_dir / "events.jsonl").read_text(encoding="utf-8")
 
 
@@ -262,15 +262,15 @@ def test_results_and_exports_wait_for_those_who_are_not_done(
     page = judge().page
     begin(page)
     page.get_by_role("tab", name="Results").click()
-    expect(page.locator("#summary")).to_contain_text("once you have judged everything", timeout=SHORT)
+    expect(page.locator("#summary")).to_contain_text("unlock when you have rated every pair", timeout=SHORT)
     assert not NAMES.search(page.content())
     page.click("#download")
-    expect(page.locator("body")).to_contain_text("Results would tell whose answers these are", timeout=SHORT)
+    expect(page.locator("body")).to_contain_text("Results unlock when", timeout=SHORT)
     client = Client(app.url, verbose=False, download_files=str(tmp_path_factory.mktemp("downloads")))
     for name in ("/results", "/export"):
-        with pytest.raises(AppError, match="once you have judged everything"):
+        with pytest.raises(AppError, match="unlock when you have rated every pair"):
             client.predict(api_name=name)
-    page.get_by_role("tab", name="Blind vote").click()
+    page.get_by_role("tab", name="Rate answers").click()
     for _ in range(3):
         vote(page)
         go_on(page)

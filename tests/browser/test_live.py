@@ -53,7 +53,7 @@ def sides_at_work() -> int:
 
 def test_both_sides_grow_in_step_and_are_named_after_the_vote(open_page: Callable[..., Page], app: ServedApp) -> None:
     page = open_page()
-    expect(page.locator("#live_intro")).to_contain_text("What is stored")
+    expect(page.locator("#live_intro")).to_contain_text("We store")
     ask(page, "Which <b>one</b>?")
     expect(page.locator("#live_prompt .prompt")).to_have_text("Which <b>one</b>?", timeout=SHORT)
     expect(page.locator("#live_box textarea")).to_have_value("")

@@ -78,7 +78,7 @@ def ids(app: ServedApp) -> list[str]:
 @pytest.mark.model
 def test_a_newcomer_asks_the_embedded_model_and_votes_by_keyboard(open_page: Open, embedded_app: ServedApp) -> None:
     page = open_page(embedded_app, locale="en-US")
-    expect(page.locator("#stand_in_banner")).to_contain_text("not at Qwen-7B-Chat and ChatGLM3-6B")
+    expect(page.locator("#stand_in_banner")).to_contain_text("not Qwen-7B-Chat and ChatGLM3-6B")
     send(page, "Explain in three short sentences why the Earth has seasons.")
     lengths: dict[str, list[int]] = {"a": [], "b": []}
     while page.locator("#submit_vote").is_disabled():
@@ -118,7 +118,7 @@ def test_the_about_tab_names_the_models_and_the_licences_in_both_languages(tab: 
     about = page.locator("#about")
     expect(about).to_contain_text("script-a")
     expect(about.get_by_role("link", name="Tongyi Qianwen License Agreement")).to_have_attribute("target", "_blank")
-    expect(about).to_contain_text("Other models that can run here")
+    expect(about).to_contain_text("Other supported models")
     page.click("#language")
     expect(about).to_contain_text("还可以运行的模型")
     expect(about).to_contain_text("许可证")
@@ -227,7 +227,7 @@ def test_stop_stops_the_model_and_keeps_the_text(page: Page, scripted_app: Serve
     assert made == [backend.produced for backend in scripted_app.services.backends.values()]
     assert "tick" in answer(page, "a") and "tick" in answer(page, "b")
     expect(page.locator("#submit_vote")).to_be_disabled()
-    expect(page.locator("#vote_note")).to_contain_text("cannot be judged")
+    expect(page.locator("#vote_note")).to_contain_text("no vote this round")
 
 
 def test_send_works_again_after_every_stop(page: Page) -> None:
@@ -336,7 +336,7 @@ def test_a_prompt_over_the_context_is_refused_in_the_pane(page: Page) -> None:
 
 def test_an_empty_answer_is_said_and_cannot_be_judged(page: Page) -> None:
     send(page, "empty")
-    status(page, "a", "empty answer")
+    status(page, "a", "The answer is empty")
     expect(page.locator("#submit_vote")).to_be_disabled()
     send(page, "next")
     wait_votable(page)
@@ -347,7 +347,7 @@ def test_an_answer_at_the_limit_is_marked_and_can_be_judged(page: Page, scripted
     page.fill("#set_max_new_tokens input, #set_max_new_tokens textarea", "20")
     send(page, "long")
     wait_votable(page)
-    status(page, "a", "Cut at 20 tokens")
+    status(page, "a", "Stopped at the 20-token limit")
     page.locator("#choice label").last.click()
     page.click("#submit_vote")
     expect(page.locator("#vote_note")).to_contain_text("Saved", timeout=SHORT)

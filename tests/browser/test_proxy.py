@@ -54,5 +54,5 @@ def test_a_link_to_a_battle_stays_under_the_prefix(
 ) -> None:
     address, strayed = outside
     page = new_page(f"{address}?replay=none").page
-    expect(page.locator("#replay_note")).to_contain_text("There is no vote on such a battle", timeout=LONG)
+    expect(page.locator("#replay_note")).to_contain_text("There is no vote on this battle", timeout=LONG)
     assert page.url.startswith(address) and set(strayed) <= ICON

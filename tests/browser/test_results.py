@@ -92,11 +92,13 @@ def test_a_link_replays_a_battle_and_asking_again_tells_whether_it_is_the_same(
     expect(page.locator("#replay_pane_a")).to_contain_text("same every time", timeout=LONG)
     expect(page.locator("#replay_name_b")).to_contain_text("script-b")
     facts = page.locator("#replay_facts")
-    expect(facts).to_contain_text("SHA-256 of the answer")
+    expect(facts).to_contain_text("Answer SHA-256")
     seed = re.search(r'"seed": (\d+)', facts.inner_text())
     assert seed and f'"seed": {seed[1]}' in app.rows()[-1]["settings"]
     expect(page.locator("#summary")).to_contain_text("Too early to call", timeout=LONG)
     page.click("#replay_again")
-    expect(page.locator("#replay_outcome")).to_contain_text("Right (script-b): the output is the same", timeout=SHORT)
+    expect(page.locator("#replay_outcome")).to_contain_text(
+        "Right (script-b): identical to the recorded output", timeout=SHORT
+    )
     assert app.asked("a")[-1][1].seed == int(seed[1])
     assert tab.page_errors == tab.console_errors == []

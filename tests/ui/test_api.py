@@ -21,7 +21,7 @@ from served_app import ROOT, ServedApp
 from arena.results.as_json import as_json
 from arena.results.compute import compute
 from arena.votes.store import store_of
-from ui.gradio.headers import HEADERS
+from ui.gradio.middleware import HEADERS
 
 ENDPOINTS = ["/battle", "/chat", "/export", "/results", "/vote"]
 
@@ -86,7 +86,7 @@ def test_a_vote_is_a_row_and_a_receipt(scripted_app: ServedApp, client: Client) 
 @pytest.mark.parametrize("prompt", ["boom", "empty"])
 def test_no_vote_on_a_failed_or_empty_battle(scripted_app: ServedApp, client: Client, prompt: str) -> None:
     battle_id = ask(client, prompt)["battle_id"]
-    with pytest.raises(AppError, match=r"ended without error"):
+    with pytest.raises(AppError, match=r"finish without an error"):
         vote(client, battle_id)
     assert battle_id not in {row["question_id"] for row in scripted_app.rows()}
 
@@ -108,7 +108,7 @@ def test_no_vote_on_an_unknown_battle(client: Client, battle_id: str) -> None:
 
 
 def test_no_vote_for_an_unknown_winner(client: Client) -> None:
-    with pytest.raises(AppError, match="no valid choice"):
+    with pytest.raises(AppError, match="Winner must be"):
         vote(client, ask(client, "hello")["battle_id"], "model_c")
 
 

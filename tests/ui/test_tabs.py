@@ -26,7 +26,7 @@ def chats() -> Chats:
 @pytest.fixture
 def tabs(chats: Chats) -> Iterator[Tabs]:
     gc.disable()
-    yield Tabs(SimpleNamespace(chats=chats, lang="en"))  # type: ignore[arg-type]
+    yield Tabs(chats, "en")
     gc.enable()
 
 

@@ -63,9 +63,9 @@ def test_every_error_has_its_text_in_both_languages() -> None:
     assert not missing
 
 
-@pytest.mark.parametrize("key", TEXTS)
+@pytest.mark.parametrize("key", list(TEXTS.table))
 def test_both_languages_say_the_same(key: str) -> None:
-    chinese, english = TEXTS[key]
+    chinese, english = TEXTS.table[key]
     assert fields(chinese) == fields(english)
     assert chinese.strip() and english.strip()
     if key != "other_language":
@@ -98,8 +98,9 @@ def test_no_text_is_left_over() -> None:
         "suspicious",
         "replay",
     )
-    by_rule = (*(f"{prefix}_" for prefix in rules), *(f"judge_{name}" for name in (*SideName, *CRITERIA)))
-    unused = [key for key in TEXTS if f'"{key}"' not in code and not key.startswith(by_rule)]
+    by_rule = ("batch_intro", "class_intro", *(f"{prefix}_" for prefix in rules))
+    by_rule += tuple(f"judge_{name}" for name in (*SideName, *CRITERIA))
+    unused = [key for key in TEXTS.table if f'"{key}"' not in code and not key.startswith(by_rule)]
     assert unused == []
 
 
@@ -130,11 +131,3 @@ def test_values_with_braces_are_shown_as_they_are() -> None:
 )
 def test_the_browsers_first_language_of_the_two_is_taken(header: str, lang: str) -> None:
     assert language_of_browser(header) == lang
-
-
-def test_no_text_stands_in_two_places() -> None:
-    from ui.texts import batch_report, chat, errors, judging, page, replay, results, rooms
-
-    assert sum(len(part.TEXTS) for part in (page, chat, judging, rooms, results, replay, batch_report, errors)) == len(
-        TEXTS
-    )

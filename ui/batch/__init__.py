@@ -1,1 +1,1 @@
-"""The tab that asks all prompts of both models: its parts, what they show, and what they do."""
+"""The batch tab: every prompt of the set through both models."""

@@ -1,71 +1,36 @@
-"""The components of the batch tab and where they stand. Knows no handler."""
+"""The components of the batch tab."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import gradio as gr
 
-from ui.admin_form import AdminForm, lay_out_door
+from ui.components import admin_form
 from ui.labels import Labels
 
-# How often a running batch is looked at, in seconds.
+# How often the page of a running batch is refreshed.
 LOOK_SECONDS = 1.0
 
 
-@dataclass(frozen=True)
 class BatchTab:
-    """Every component that a handler reads or writes; `tab` is the tab itself."""
+    """The components that handlers read or write; `tab` is the tab itself, `content` what an admin sees."""
 
-    tab: gr.Tab
-    door: AdminForm
-    desk: gr.Column
-    repeats: gr.Textbox
-    seed: gr.Textbox
-    retry: gr.Checkbox
-    start: gr.Button
-    pause: gr.Button
-    stop: gr.Button
-    status: gr.HTML
-    grid: gr.HTML
+    def __init__(self, labels: Labels, tab: gr.Tab) -> None:
+        """Make the components inside the current gr.Tab, which is `tab`."""
+        self.tab = tab
+        self.sign_in = admin_form(labels, "batch", visible=False)
+        with gr.Column(elem_id="batch_desk", visible=False) as self.content:
+            labels.markdown("batch_what", "batch_what")
+            with gr.Row():
+                self.repeats = labels.textbox("batch_repeats", value="1", max_lines=1)
+                self.seed = labels.textbox("batch_seed", value="0", max_lines=1)
+            self.retry = gr.Checkbox(False, label=labels("batch_retry"), elem_id="batch_retry")
+            labels.show(self.retry, label="batch_retry")
+            with gr.Row():
+                self.start = labels.button("batch_start", variant="primary", min_width=150, interactive=False)
+                self.pause = labels.button("batch_pause", min_width=150, interactive=False)
+                self.stop = labels.button("batch_stop", min_width=150, interactive=False)
+            self.status = gr.HTML("", elem_id="batch_status")
+            self.grid = gr.HTML("", elem_id="batch_grid")
+        self.timer = gr.Timer(LOOK_SECONDS, active=False)
+
     timer: gr.Timer
-
-
-def lay_out_batch(labels: Labels, tab: gr.Tab) -> BatchTab:
-    """Make the components inside the current gr.Tab, which is `tab`."""
-    door = lay_out_door(labels, "batch", "batch_intro", visible=False)
-    with gr.Column(elem_id="batch_desk", visible=False) as desk:
-        labels.show(gr.Markdown(labels("batch_what"), elem_id="batch_what"), value="batch_what")
-        with gr.Row():
-            repeats = _number(labels, "batch_repeats", "1")
-            seed = _number(labels, "batch_seed", "0")
-        retry = gr.Checkbox(False, label=labels("batch_retry"), elem_id="batch_retry")
-        labels.show(retry, label="batch_retry")
-        with gr.Row():
-            start = _button(labels, "batch_start", variant="primary")
-            pause, stop = _button(labels, "batch_pause"), _button(labels, "batch_stop")
-        status = gr.HTML("", elem_id="batch_status")
-        grid = gr.HTML("", elem_id="batch_grid")
-    return BatchTab(
-        tab=tab,
-        door=door,
-        desk=desk,
-        repeats=repeats,
-        seed=seed,
-        retry=retry,
-        start=start,
-        pause=pause,
-        stop=stop,
-        status=status,
-        grid=grid,
-        timer=gr.Timer(LOOK_SECONDS, active=False),
-    )
-
-
-def _number(labels: Labels, name: str, value: str) -> gr.Textbox:
-    return labels.show(gr.Textbox(value, label=labels(name), max_lines=1, elem_id=name), label=name)
-
-
-def _button(labels: Labels, name: str, variant: str = "secondary") -> gr.Button:
-    button = gr.Button(labels(name), elem_id=name, variant=variant, min_width=150, interactive=False)  # type: ignore[arg-type]
-    return labels.show(button, value=name)

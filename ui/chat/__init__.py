@@ -1,1 +1,1 @@
-"""The chat tab: its parts, what they show, and what they do."""
+"""The chat tab."""

@@ -1,124 +1,122 @@
-"""The chat tab's handlers: they turn what was clicked into calls of arena.chat, and its battles into updates."""
+"""The chat tab's handlers: they turn clicks into calls of arena.chat, and its battles into updates."""
 
 from __future__ import annotations
 
-import html
-import time
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
-from gradio.blocks import Block
 
 from arena.errors import ArenaError, InputError
-from arena.types import Battle, SideName, SideProgress
-from ui.chat.layout import SETTINGS, ChatTab
-from ui.chat.notes import vote_note
-from ui.chat.panes import pane_messages, status_line
-from ui.session import Services, Tab, Tabs
+from arena.judging.ballots import Ballots, Judgement
+from arena.prompts import Prompt
+from arena.types import Backend, Battle, SideName, SideProgress
+from ui.access import Access, Stored, address_of
+from ui.chat.layout import ChatTab
+from ui.chat.view import pane_messages, receipt_with_link, status_line, vote_note
+from ui.components import matching_prompt, prompt_text
+from ui.gradio.compat import Block
+from ui.markup import status
+from ui.session import Tab, Tabs
 from ui.texts import error_text, text
-from ui.updates import KEEP_ALIVE_SECONDS, PRIVATE, TURNS, UPDATE_SECONDS, Props, Updates, changed
+from ui.updates import PRIVATE, TURNS, Props, Typed, Updates, changed, stream
 
 
+@dataclass(frozen=True)
 class ChatHandlers:
-    """Wires the chat tab of one page."""
+    """The chat and the vote of one page; `browser` is what the browser stores of its rater."""
 
-    def __init__(self, services: Services, page: ChatTab, tabs: Tabs) -> None:
-        self._services = services
-        self._page = page
-        self._tabs = tabs
+    backends: Mapping[SideName, Backend]
+    prompts: Sequence[Prompt]
+    ballots: Ballots
+    access: Access
+    part: ChatTab
+    tabs: Tabs
+    browser: gr.BrowserState
 
     def wire(self) -> None:
         """Attach all handlers; call inside the page's gr.Blocks."""
-        page = self._page
-        outputs = self.outputs
+        part, outputs = self.part, self.outputs
         turn: dict[str, Any] = {
             "outputs": outputs,
             **TURNS,
             "trigger_mode": "multiple",
-            "show_progress_on": [page.vote_note],
+            "show_progress_on": [part.vote_note],
         }
-        inputs = [page.box, page.system, *page.settings.values()]
-        gr.on([page.box.submit, page.send.click], self.send, inputs, **turn)
-        for side, pane in page.panes.items():
+        gr.on([part.box.submit, part.send.click], self.send, part.inputs, **turn)
+        for side, pane in part.panes.items():
             pane.regenerate.click(self._regenerate_of(side), None, **turn)
             pane.stop.click(self._stop_of(side), None, outputs, queue=False, **PRIVATE)
             copied: Any = pane.copy.click(self._raw_of(side), None, pane.raw, queue=False, **PRIVATE)
             copied.then(None, pane.raw, js="(text) => window.copyText(text)", api_visibility="private")
-        page.stop_all.click(self._stop_of(None), None, outputs, queue=False, **PRIVATE)
-        page.new_chat.click(self.new_chat, None, outputs, queue=False, **PRIVATE)
-        page.picker.input(self._services.prompt_text, page.picker, page.box, queue=False, **PRIVATE)
-        page.timer.tick(self.tick, None, [*outputs, page.timer], queue=False, **PRIVATE)
+        part.stop_all.click(self._stop_of(None), None, outputs, queue=False, **PRIVATE)
+        part.new_chat.click(self.new_chat, None, outputs, queue=False, **PRIVATE)
+        part.picker.input(lambda name: prompt_text(self.prompts, name), part.picker, part.box, queue=False, **PRIVATE)
+        part.timer.tick(self.tick, None, [*outputs, part.timer], queue=False, **PRIVATE)
+        vote = [part.choice, part.submit, part.vote_note]
+        part.submit.click(self.submit, [part.choice, self.browser], vote, concurrency_limit=None, **PRIVATE)
 
     @property
     def outputs(self) -> list[Block]:
         """Every component that a handler of the chat tab may update."""
-        page = self._page
+        part = self.part
         sides = [
-            part
-            for pane in page.panes.values()
-            for part in (pane.chatbot, pane.status, pane.stop, pane.regenerate, pane.copy)
+            component
+            for pane in part.panes.values()
+            for component in (pane.chatbot, pane.status, pane.stop, pane.regenerate, pane.copy)
         ]
-        return [*sides, page.box, page.picker, page.stop_all, page.choice, page.submit, page.vote_note]
+        return [*sides, part.box, part.picker, part.stop_all, part.choice, part.submit, part.vote_note]
 
     def render(self, tab: Tab) -> Props:
         """What every changing component of the tab shows now, as properties."""
-        page, lang, turns, running, progress = self._page, tab.lang, tab.chat.turns, tab.chat.running, tab.chat.progress
+        part, lang, turns, running, progress = self.part, tab.lang, tab.chat.turns, tab.chat.running, tab.chat.progress
         last = turns[-1] if turns else None
         props: Props = {}
-        for side, pane in page.panes.items():
+        for side, pane in part.panes.items():
             answer = last.side(side).answer if last else None
-            line = status_line(lang, answer, progress[side], self._services.backends[side].load_state)
+            line = status_line(lang, answer, progress[side], self.backends[side].load_state)
             busy = answer is not None and answer.finish_reason is None
             props[pane.chatbot] = {"value": pane_messages(lang, turns, side)}
-            props[pane.status] = {"value": _status_html(line)}
+            props[pane.status] = {"value": status(line, "span")}
             props[pane.stop] = {"interactive": busy}
             props[pane.regenerate] = {"interactive": answer is not None and not busy}
             props[pane.copy] = {"interactive": answer is not None and bool(answer.text)}
-        is_open = last is not None and self._services.ballots.is_open(last.id)
-        props[page.stop_all] = {"interactive": running}
-        props[page.choice] = {"interactive": is_open}
-        props[page.submit] = {"interactive": is_open}
-        props[page.vote_note] = {"value": vote_note(lang, tab.chat, self._services.ballots, tab.vote)}
+        is_open = last is not None and self.ballots.is_open(last.id)
+        props[part.stop_all] = {"interactive": running}
+        props[part.choice] = {"interactive": is_open}
+        props[part.submit] = {"interactive": is_open}
+        props[part.vote_note] = {"value": vote_note(lang, tab.chat, self.ballots, tab.vote)}
         return props
 
-    def send(
-        self,
-        prompt: str,
-        system: str,
-        temperature: str,
-        top_p: str,
-        max_new_tokens: str,
-        seed: str,
-        request: gr.Request,
-    ) -> Iterator[Updates]:
+    def send(self, typed: Typed, request: gr.Request) -> Iterator[Updates]:
         """One turn of both sides."""
-        tab, page = self._tabs.get(request), self._page
-        numbers = dict(zip(SETTINGS, (temperature, top_p, max_new_tokens, seed), strict=True))
+        tab, part = self.tabs.get(request), self.part
+        form = part.read(typed)
 
         def ask() -> Iterator[Battle]:
-            self._services.check_rate(request)
-            settings = {name: _number(name, typed) for name, typed in numbers.items()}
-            return tab.chat.ask(prompt or "", settings, system or "", self._services.prompt_of(prompt or ""))
+            self.access.check_rate(request)
+            settings = {name: _number(name, number) for name, number in form.settings.items()}
+            return tab.chat.ask(form.prompt, settings, form.system, matching_prompt(self.prompts, form.prompt))
 
-        yield from self._turn(tab, ask, {page.box: "", page.picker: "", page.choice: gr.update(value=None)})
+        yield from self._turn(tab, ask, {part.box: "", part.picker: "", part.choice: gr.update(value=None)})
 
     def regenerate(self, side: SideName, request: gr.Request) -> Iterator[Updates]:
         """Another answer of one side to the last prompt."""
-        tab = self._tabs.get(request)
-        yield from self._turn(tab, lambda: tab.chat.ask_again(side), {self._page.choice: gr.update(value=None)})
+        tab = self.tabs.get(request)
+        yield from self._turn(tab, lambda: tab.chat.ask_again(side), {self.part.choice: gr.update(value=None)})
 
     def stop(self, side: SideName | None, request: gr.Request) -> Updates:
         """Stop one side, or both. The turn's own stream shows the rest."""
-        self._tabs.get(request).chat.stop(side)
-        page = self._page
-        stopped = list(page.panes.values()) if side is None else [page.panes[side]]
+        self.tabs.get(request).chat.stop(side)
+        part = self.part
+        stopped = list(part.panes.values()) if side is None else [part.panes[side]]
         return {pane.stop: gr.update(interactive=False) for pane in stopped}
 
     def new_chat(self, request: gr.Request) -> Updates:
-        """Stop and begin anew."""
-        tab = self._tabs.get(request)
+        """Stop, and start with an empty conversation."""
+        tab = self.tabs.get(request)
         tab.chat.stop()
         with tab.panes():
             try:
@@ -126,22 +124,40 @@ class ChatHandlers:
             except ArenaError as error:
                 return self._refuse(tab, error)
             updates = changed({}, self.render(tab))
-        return updates | {self._page.choice: gr.update(value=None, interactive=False)}
+        return updates | {self.part.choice: gr.update(value=None, interactive=False)}
 
     def tick(self, request: gr.Request) -> Updates:
-        """Show how far the models are loaded; the clock stops once there is nothing to wait for."""
-        tab = self._tabs.get(request)
-        states = {side: backend.load_state for side, backend in self._services.backends.items()}
+        """Show how far the models are loaded. The timer stops when they are."""
+        tab = self.tabs.get(request)
+        states = {side: backend.load_state for side, backend in self.backends.items()}
         waiting = any(not state.ready and not state.error for state in states.values())
-        updates: Updates = {self._page.timer: gr.Timer(active=waiting)}
-        # Once there is a turn, its own stream writes the lines, and a late tick must not write an older one over them.
-        for side, pane in self._page.panes.items() if not tab.chat.turns else ():
+        updates: Updates = {self.part.timer: gr.Timer(active=waiting)}
+        # Once there is a turn, its stream writes the lines; a late tick must not overwrite them with an older one.
+        for side, pane in self.part.panes.items() if not tab.chat.turns else ():
             updates[pane.status] = gr.update(
-                value=_status_html(status_line(tab.lang, None, SideProgress(), states[side]))
+                value=status(status_line(tab.lang, None, SideProgress(), states[side]), "span")
             )
         return updates
 
-    # gradio finds a handler's gr.Request by its signature, which a functools.partial hides: hence these.
+    def submit(self, choice: str | None, stored: Stored, request: gr.Request) -> Updates:
+        """Cast the vote on the tab's last battle."""
+        tab, part = self.tabs.get(request), self.part
+        if not choice:
+            return {part.vote_note: "⚠️ " + text(tab.lang, "vote_choose")}
+        turns = tab.chat.turns
+        judge = self.access.judge_of(stored) or self.access.judge(f"tab:{request.session_hash}")
+        try:
+            battle_id = turns[-1].id if turns else ""
+            tab.vote = self.ballots.cast(battle_id, judge, Judgement(choice), address=address_of(request))
+        except ArenaError as error:
+            return {part.vote_note: "⚠️ " + error_text(tab.lang, error)}
+        return {
+            part.choice: gr.update(interactive=False),
+            part.submit: gr.update(interactive=False),
+            part.vote_note: receipt_with_link(tab.lang, tab.vote),
+        }
+
+    # gradio finds a handler's gr.Request by its signature, which functools.partial hides.
 
     def _regenerate_of(self, side: SideName) -> Callable[..., Iterator[Updates]]:
         def regenerate(request: gr.Request) -> Iterator[Updates]:
@@ -158,45 +174,31 @@ class ChatHandlers:
     def _raw_of(self, side: SideName) -> Callable[..., str]:
         def raw(request: gr.Request) -> str:
             """The last answer exactly as the model wrote it."""
-            turns = self._tabs.get(request).chat.turns
+            turns = self.tabs.get(request).chat.turns
             return turns[-1].side(side).answer.text if turns else ""
 
         return raw
 
     def _turn(self, tab: Tab, ask: Callable[[], Iterator[Battle]], first: Updates) -> Iterator[Updates]:
-        """Begins a turn and shows it, or says why not."""
+        """Start a turn and show it, or say why not."""
         try:
             battles = ask()
         except ArenaError as error:
             yield self._refuse(tab, error)
             return
         if next(battles, None) is None:
-            # The turn that runs already carries this answer too, and shows it.
-            yield {self._page.stop_all: gr.skip()}
+            # A running turn has taken this answer over and shows it.
+            yield {self.part.stop_all: gr.skip()}
             return
         with tab.panes():
-            yield from self._show(tab, battles, first)
-
-    def _show(self, tab: Tab, battles: Iterator[Battle], first: Updates) -> Iterator[Updates]:
-        """Passes a turn on to the page, a part at a time."""
-        shown = self.render(tab)
-        yield {**changed({}, shown), **first}
-        sent = time.monotonic()
-        for _ in battles:
-            now = time.monotonic()
-            if now - sent < UPDATE_SECONDS:
-                continue
-            props = self.render(tab)
-            updates = changed(shown, props)
-            if updates or now - sent > KEEP_ALIVE_SECONDS:
-                sent, shown = now, props
-                yield updates or {self._page.stop_all: gr.skip()}
-        yield changed({}, self.render(tab))
+            shown = self.render(tab)
+            yield {**changed({}, shown), **first}
+            yield from stream(battles, lambda: self.render(tab), shown, self.part.stop_all)
 
     def _refuse(self, tab: Tab, error: ArenaError) -> Updates:
-        """Say why nothing was done; what was typed stays."""
+        """Say why nothing was done. What was typed stays."""
         gr.Warning(error_text(tab.lang, error), title=text(tab.lang, "notice"))
-        return {self._page.stop_all: gr.skip()}
+        return {self.part.stop_all: gr.skip()}
 
 
 def _number(name: str, typed: str | None) -> float | int | None:
@@ -209,7 +211,3 @@ def _number(name: str, typed: str | None) -> float | int | None:
     except ValueError as error:
         message = f"{name} must be a number, not {typed!r}."
         raise InputError("setting_number", message, name=name, value=typed) from error
-
-
-def _status_html(line: str) -> str:
-    return f'<span role="status">{html.escape(line)}</span>'

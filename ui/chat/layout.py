@@ -1,20 +1,32 @@
-"""The components of the chat tab and where they stand. Knows no handler."""
+"""The components of the chat tab."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import gradio as gr
 
 from arena.prompts import Prompt
 from arena.types import SideName
-from ui.chatbot import answer_pane
+from ui.components import answer_pane, prompt_box, prompt_picker
+from ui.gradio.compat import Block
 from ui.judging.vote_form import choice_of_four
 from ui.labels import Labels
-from ui.picker import prompt_picker
+from ui.updates import Typed
 
+_PANE_BUTTONS = ("stop", "regenerate", "copy")
 SETTINGS = ("temperature", "top_p", "max_new_tokens", "seed")
+
+
+@dataclass(frozen=True)
+class ChatForm:
+    """What a person has typed; `settings` by name, each a number as typed or empty."""
+
+    prompt: str
+    system: str
+    settings: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -29,97 +41,55 @@ class Pane:
     raw: gr.Textbox
 
 
-@dataclass(frozen=True)
 class ChatTab:
-    """Every component of the tab that a handler reads or writes."""
+    """The components that handlers read or write."""
 
-    panes: dict[SideName, Pane]
-    timer: gr.Timer
-    box: gr.Textbox
-    send: gr.Button
-    stop_all: gr.Button
-    new_chat: gr.Button
-    picker: gr.Dropdown
-    settings: dict[str, gr.Textbox]
-    system: gr.Textbox
-    choice: gr.Radio
-    submit: gr.Button
-    vote_note: gr.Markdown
+    def __init__(self, labels: Labels, prompts: Sequence[Prompt]) -> None:
+        """Make the components inside the current gr.Tab."""
+        self.timer = gr.Timer(1.0)
+        with gr.Row(elem_id="panes", elem_classes="panes", equal_height=True):
+            self.panes = {side: _pane(labels, side) for side in SideName}
+        with gr.Group(elem_id="vote"):
+            self.choice = choice_of_four(labels, "choice", interactive=False)
+            self.submit = labels.button("submit", "submit_vote", variant="primary", interactive=False)
+        self.vote_note = gr.Markdown("", elem_id="vote_note", elem_classes="note")
+        self.picker = prompt_picker(labels, prompts, "picker")
+        self.box = prompt_box(labels, "prompt")
+        with gr.Row(elem_id="actions", elem_classes="actions"):
+            self.send = labels.button("send", variant="primary", min_width=100)
+            self.stop_all = labels.button("stop_all", min_width=100, interactive=False)
+            self.new_chat = labels.button("new_chat", min_width=100)
+        with labels.accordion("settings"):
+            labels.markdown("settings_hint", "settings_hint")
+            with gr.Row():
+                self.settings = {name: _setting(labels, name) for name in SETTINGS}
+            self.system = labels.textbox("system", lines=2, max_lines=6)
 
+    @property
+    def inputs(self) -> set[Block]:
+        """What `read` needs."""
+        return {self.box, self.system, *self.settings.values()}
 
-def lay_out_chat(labels: Labels, prompts: Sequence[Prompt]) -> ChatTab:
-    """Make the components inside the current gr.Tab."""
-    timer = gr.Timer(1.0)
-    panes = _panes(labels)
-    return ChatTab(panes=panes, timer=timer, **_vote(labels), **_input(labels, prompts))  # type: ignore[arg-type]
-
-
-def _panes(labels: Labels) -> dict[SideName, Pane]:
-    with gr.Row(elem_id="panes", elem_classes="panes", equal_height=True):
-        return {side: _pane(labels, side) for side in SideName}
+    def read(self, typed: Typed) -> ChatForm:
+        """The form as it was sent."""
+        settings = {name: typed[box] or "" for name, box in self.settings.items()}
+        return ChatForm(typed[self.box] or "", typed[self.system] or "", settings)
 
 
 def _pane(labels: Labels, side: SideName) -> Pane:
+    key, small = f"pane_{side}", {"size": "sm", "min_width": 70, "interactive": False}
     with gr.Column(min_width=280, elem_id=f"side_{side}", elem_classes="side"):
-        name = gr.Markdown(labels(f"pane_{side}"), elem_id=f"name_{side}", elem_classes="name")
-        labels.show(name, value=f"pane_{side}")
+        labels.markdown(key, f"name_{side}", elem_classes="name")
         status = gr.HTML("", elem_id=f"status_{side}", elem_classes="status", padding=False)
-        placeholder = labels("empty_pane")
-        chatbot = answer_pane(f"pane_{side}", labels(f"pane_{side}"), min_height=260, placeholder=placeholder)
-        labels.show(chatbot, label=f"pane_{side}", placeholder="empty_pane")
+        chatbot = answer_pane(key, labels(key), min_height=260, placeholder=labels("empty_pane"))
         with gr.Row(elem_classes="side-buttons"):
-            stop = _small_button(labels, "stop", side, interactive=False)
-            again = _small_button(labels, "regenerate", side, interactive=False)
-            copy = _small_button(labels, "copy", side, interactive=False)
-        # Carries the answer's raw text to the browser's clipboard; never seen.
+            buttons: Any = {name: labels.button(name, f"{name}_{side}", **small) for name in _PANE_BUTTONS}
+        # Carries the answer's raw text to the browser's clipboard; never visible.
         raw = gr.Textbox(visible="hidden", elem_id=f"raw_{side}")
-        return Pane(chatbot, status, stop, again, copy, raw)
-
-
-def _small_button(labels: Labels, name: str, side: SideName, interactive: bool) -> gr.Button:
-    button = gr.Button(labels(name), elem_id=f"{name}_{side}", size="sm", min_width=70, interactive=interactive)
-    return labels.show(button, value=name)
-
-
-def _vote(labels: Labels) -> dict[str, object]:
-    with gr.Group(elem_id="vote"):
-        choice = choice_of_four(labels, "choice", interactive=False)
-        submit = gr.Button(labels("submit"), elem_id="submit_vote", variant="primary", interactive=False)
-    note = gr.Markdown("", elem_id="vote_note", elem_classes="note")
-    return {"choice": choice, "submit": labels.show(submit, value="submit"), "vote_note": note}
-
-
-def _input(labels: Labels, prompts: Sequence[Prompt]) -> dict[str, object]:
-    picker = prompt_picker(labels, prompts, "picker")
-    box = gr.Textbox(
-        label=labels("input"),
-        placeholder=labels("input_placeholder"),
-        lines=1,
-        max_lines=6,
-        elem_id="prompt",
-    )
-    labels.show(box, label="input", placeholder="input_placeholder")
-    with gr.Row(elem_id="actions", elem_classes="actions"):
-        send = gr.Button(labels("send"), elem_id="send", variant="primary", min_width=100)
-        stop_all = gr.Button(labels("stop_all"), elem_id="stop_all", min_width=100, interactive=False)
-        new_chat = gr.Button(labels("new_chat"), elem_id="new_chat", min_width=100)
-    made = {"picker": picker, "box": box, "send": labels.show(send, value="send")}
-    made |= {"stop_all": labels.show(stop_all, value="stop_all"), "new_chat": labels.show(new_chat, value="new_chat")}
-    return made | _settings(labels)
-
-
-def _settings(labels: Labels) -> dict[str, object]:
-    with gr.Accordion(labels("settings"), open=False, elem_id="settings") as folded:
-        labels.show(folded, label="settings")
-        labels.show(gr.Markdown(labels("settings_hint"), elem_id="settings_hint"), value="settings_hint")
-        with gr.Row():
-            boxes = {name: _setting(labels, name) for name in SETTINGS}
-        system = gr.Textbox(label=labels("system"), lines=2, max_lines=6, elem_id="system")
-        labels.show(system, label="system")
-    return {"settings": boxes, "system": system}
+        return Pane(labels.show(chatbot, label=key, placeholder="empty_pane"), status, raw=raw, **buttons)
 
 
 def _setting(labels: Labels, name: str) -> gr.Textbox:
-    """A number or nothing. Not gr.Number: in gradio 6.31 an empty one shows, and sends, a zero."""
+    # Not gr.Number: in gradio 6.31 an empty one shows, and sends, a zero.
     box = gr.Textbox(label=labels(name), placeholder=labels("model_default"), elem_id=f"set_{name}", min_width=130)
     return labels.show(box, label=name, placeholder="model_default")

@@ -1,1 +1,1 @@
-"""All that depends on private parts of gradio."""
+"""Everything that depends on gradio's private parts."""

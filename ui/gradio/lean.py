@@ -1,4 +1,4 @@
-"""gr.Blocks for many readers on little hardware: it makes nothing that nobody needs. Knows no component of ours."""
+"""A gr.Blocks that serves many readers on little hardware: it skips work of gradio 6.31 that this page never needs."""
 
 from __future__ import annotations
 
@@ -13,51 +13,54 @@ from gradio.blocks import Block, postprocess_update_dict
 from gradio.state_holder import SessionState, StateHolder
 from gradio.utils import delete_none
 
-# What the browser is told just as the handler tells it. Any other property may be changed by the component itself.
+# Properties that reach the browser as the handler returns them. The component itself may change any other.
 _PLAIN = frozenset({"__type__", "value", "visible", "interactive", "label", "info", "placeholder", "active", "open"})
-# How long the state of a tab that was left is kept: its connection may only have been cut for a moment.
-KEPT_SECONDS = 60.0
+# How long a closed tab's state is kept: its connection may only have been interrupted.
+KEEP_SECONDS = 60.0
 
 
 class LeanBlocks(gr.Blocks):
-    """As gr.Blocks of gradio 6.31, which for every update makes the component and its description anew, also of
-    outputs that a handler leaves out: half a millisecond to several for each, most of the time of a vote, of every
-    update of a stream, and of opening the page. And it keeps all of them, a megabyte for each tab that was ever open.
+    """gr.Blocks, but an update does not rebuild components.
+
+    For every update, gradio 6.31 rebuilds each output component and its description, even outputs that the handler
+    leaves out. That takes 0.5 to several milliseconds each: most of the time of a vote, of a stream's updates and of
+    opening the page. It also keeps all of them, a megabyte for each tab that was ever open.
     """
 
     @property
     def state_holder(self) -> StateHolder:
-        """Where the tabs' states are."""
+        """The states of all tabs."""
         return self._state_holder
 
     @state_holder.setter
     def state_holder(self, holder: StateHolder) -> None:
-        # gradio makes its own as it builds the app.
+        # gradio creates a StateHolder when it builds the app.
         holder.__class__ = LeanStates
         self._state_holder = holder
 
     async def postprocess_data(
         self, block_fn: BlockFunction, predictions: list[Any] | dict[Any, Any], state: SessionState | None
     ) -> list[Any]:
-        """As gradio's, called with the outputs that a handler's answer names and that need it; plain updates are
-        passed on, and the outputs that are not named get what skips them."""
+        """Calls gradio's own for the outputs that need it. Plain updates are passed on; other outputs are skipped."""
         if not _names_components(predictions) or not set(predictions) <= set(block_fn.outputs):
             return await super().postprocess_data(block_fn, predictions, state)
-        told = {one: value for one, value in predictions.items() if value != gr.skip()}  # type: ignore[union-attr]
-        plain = [one for one, value in told.items() if _is_plain(one, value)]
-        found = {one: await _passed_on(_now(one, state), told[one], block_fn) for one in plain}
+        updates = {block: value for block, value in predictions.items() if value != gr.skip()}  # type: ignore[union-attr]
+        plain = [block for block, value in updates.items() if _is_plain(block, value)]
+        results = {block: await _passed_on(_current(block, state), updates[block], block_fn) for block in plain}
         lean = copy.copy(block_fn)
-        lean.outputs = [one for one in block_fn.outputs if one in told and one not in found]
+        lean.outputs = [block for block in block_fn.outputs if block in updates and block not in results]
         if lean.outputs:
-            values = [told[one] for one in lean.outputs] if len(lean.outputs) > 1 else told[lean.outputs[0]]
-            made = await super().postprocess_data(lean, values, state)
-            found |= dict(zip(lean.outputs, made, strict=True))
-        return [found.get(one, gr.skip()) for one in block_fn.outputs]
+            values = [updates[block] for block in lean.outputs] if len(lean.outputs) > 1 else updates[lean.outputs[0]]
+            processed = await super().postprocess_data(lean, values, state)
+            results |= dict(zip(lean.outputs, processed, strict=True))
+        return [results.get(block, gr.skip()) for block in block_fn.outputs]
 
 
 class LeanStates(StateHolder):
-    """The states of the tabs that are open, and for a while of those that were left; of too many, who was idle longest
-    goes: a script that makes up sessions opens and leaves none."""
+    """The states of open tabs, and for KEEP_SECONDS of closed ones.
+
+    Over capacity it evicts the session that has been idle longest: a script that makes up sessions never closes one.
+    """
 
     def __getitem__(self, session_id: str) -> SessionState:
         if session_id not in self.session_data:
@@ -65,7 +68,7 @@ class LeanStates(StateHolder):
         return super().__getitem__(session_id)
 
     def update(self, session_id: str) -> None:
-        """Called whenever a tab's state is used."""
+        """Note that a session is in use, and evict what is over capacity."""
         with self.lock:
             if session_id in self.session_data:
                 self.session_data.move_to_end(session_id)
@@ -73,8 +76,8 @@ class LeanStates(StateHolder):
                 self._forget(next(iter(self.session_data)))
 
     def delete_all_expired_state(self) -> None:
-        """Called every second."""
-        before = datetime.datetime.now() - datetime.timedelta(seconds=KEPT_SECONDS)
+        """Evict closed tabs. gradio calls this every second."""
+        before = datetime.datetime.now() - datetime.timedelta(seconds=KEEP_SECONDS)
         with self.lock:
             for session_id, state in list(self.session_data.items()):
                 if state.is_closed and self.time_last_used[session_id] < before:
@@ -87,17 +90,16 @@ class LeanStates(StateHolder):
         self.time_last_used.pop(session_id, None)
 
     def _clear_queue(self) -> None:
-        """Without what gradio's queue keeps, for good, of tabs that have no state: answers that were never fetched. Who
-        waits for one still stays."""
+        """Drop unfetched results of sessions without a state, which gradio's queue would keep for ever."""
         queue = self.blocks._queue
         for session_id, events in list(queue.pending_event_ids_session.items()):
-            if session_id not in self.session_data and not any(one in queue.event_ids_to_events for one in events):
+            if session_id not in self.session_data and not any(event in queue.event_ids_to_events for event in events):
                 queue.pending_event_ids_session.pop(session_id, None)
                 queue.pending_messages_per_session.pop(session_id, None)
 
 
 class LeanState(SessionState):
-    """A tab's state without the description of each component, which is only for links that reopen a session."""
+    """A tab's state without a description of each component, which only gradio's deep links need."""
 
     def __init__(self, blocks: gr.Blocks) -> None:
         self.blocks_config = copy.copy(blocks.default_config)
@@ -105,11 +107,11 @@ class LeanState(SessionState):
         self.state_data: dict[int, Any] = {}
         self._state_ttl: dict[int, Any] = {}
         self.is_closed = False
-        self.STATE_TTL_WHEN_CLOSED = int(KEPT_SECONDS)
+        self.STATE_TTL_WHEN_CLOSED = int(KEEP_SECONDS)
 
     def __setitem__(self, key: int, value: Any) -> None:
         block = self.blocks_config.blocks.get(key)
-        # A component that was made anew has another number, under which nobody looks for it.
+        # A rebuilt component has another number, under which nobody looks for it.
         if block is not None and block.stateful:
             super().__setitem__(key, value)
         elif block is not None:
@@ -127,22 +129,22 @@ def _names_components(predictions: object) -> bool:
 
 
 def _is_plain(block: Block, update: object) -> bool:
-    # As gradio's own is_prop_update tells an update from a value.
+    # The test of gradio's is_prop_update.
     if block.stateful or not isinstance(update, dict) or "update" not in update.get("__type__", ""):
         return False
-    # What the component does not know is a mistake that gradio tells of.
+    # gradio raises TypeError for a property that the component does not have.
     return set(update) <= _PLAIN and all(hasattr(block, name) for name in update if name not in ("value", "__type__"))
 
 
-def _now(block: Block, state: SessionState | None) -> Any:
-    """The component with what the tab has changed of it."""
+def _current(block: Block, state: SessionState | None) -> Any:
+    """The component as this tab has changed it."""
     return state.get(block._id, block) if state else block
 
 
 async def _passed_on(block: Any, update: dict[str, Any], block_fn: BlockFunction) -> Any:
-    """The update as the browser gets it."""
+    """The update as the browser receives it."""
     update = delete_none(dict(update), skip_value=True)
-    told = {name: value for name, value in update.items() if name not in ("value", "__type__")}
+    props = {name: value for name, value in update.items() if name not in ("value", "__type__")}
     value = {"value": update["value"]} if "value" in update else {}
-    made = {**told, **postprocess_update_dict(block, value, block_fn.postprocess)}
-    return await processing_utils.async_move_files_to_cache(made, block, postprocess=True)
+    props |= postprocess_update_dict(block, value, block_fn.postprocess)
+    return await processing_utils.async_move_files_to_cache(props, block, postprocess=True)

@@ -1,1 +1,1 @@
-"""The tab where recorded answers are judged blind: its parts, what they show, and what they do."""
+"""Rating answers without the models' names: recorded ones, and live blind battles."""

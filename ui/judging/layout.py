@@ -1,79 +1,53 @@
-"""The components of the blind vote on recorded answers, and where they stand. Knows no handler."""
+"""The components of the two tabs that hide the models' names: recorded answers and live blind battles."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import gradio as gr
 
-from ui.judging.vote_form import VoteForm, lay_out_vote_form
+from arena.prompts import Prompt
+from ui.components import prompt_box, prompt_picker
+from ui.judging.vote_form import VoteForm
 from ui.labels import Labels
 
 
-@dataclass(frozen=True)
 class JudgeTab:
-    """Every component of the tab that a handler reads or writes, apart from the stage's own."""
+    """The components for rating recorded answers."""
 
-    room: gr.HTML
-    results: gr.Button
-    intro: gr.Column
-    begin: gr.Button
-    room_code: gr.Textbox
-    join: gr.Button
-    shown: gr.Column
-    progress: gr.HTML
-    stage: VoteForm
-    code: gr.Textbox
-    withdraw: gr.Button
-    withdrawn: gr.Markdown
-    battle_id: gr.Textbox
-
-
-def lay_out_judging(labels: Labels) -> JudgeTab:
-    """Make the components inside the current gr.Tab."""
-    room = gr.HTML("", elem_id="judge_room", visible=False)
-    results = gr.Button(labels("room_results"), elem_id="judge_results", visible=False)
-    labels.show(results, value="room_results")
-    progress = gr.HTML("", elem_id="judge_progress", padding=False)
-    with gr.Column(elem_id="judge_intro") as intro:
-        labels.show(gr.Markdown(labels("judge_intro")), value="judge_intro")
-        begin = gr.Button(labels("judge_begin"), variant="primary", elem_id="judge_begin", interactive=False)
-        labels.show(begin, value="judge_begin")
-        room_code, join = _joining(labels)
-    with gr.Column(elem_id="judge_stage", visible=False) as shown:
-        stage = lay_out_vote_form(labels, "judge", actions=("judge_skip", "judge_next"))
-    code, withdraw, withdrawn = _withdrawal(labels)
-    return JudgeTab(
-        room=room,
-        results=results,
-        intro=intro,
-        begin=begin,
-        room_code=room_code,
-        join=join,
-        shown=shown,
-        progress=progress,
-        stage=stage,
-        code=code,
-        withdraw=withdraw,
-        withdrawn=withdrawn,
-        # Carries the battle's id to the address in the browser; never seen.
-        battle_id=gr.Textbox(visible="hidden", elem_id="judge_battle"),
-    )
+    def __init__(self, labels: Labels) -> None:
+        """Make the components inside the current gr.Tab."""
+        self.room = gr.HTML("", elem_id="judge_room", visible=False)
+        self.results = labels.button("room_results", "judge_results", visible=False)
+        self.progress = gr.HTML("", elem_id="judge_progress", padding=False)
+        with gr.Column(elem_id="judge_intro") as self.intro:
+            labels.markdown("judge_intro")
+            self.begin = labels.button("judge_begin", variant="primary", interactive=False)
+            with labels.accordion("room_join_title", "judge_joining"):
+                self.room_code = labels.textbox("room_code", "judge_room_code", max_lines=1)
+                self.join = labels.button("room_join", "judge_join")
+        with gr.Column(elem_id="judge_stage", visible=False) as self.shown:
+            self.form = VoteForm(labels, "judge", actions=("judge_skip", "judge_next"))
+        with labels.accordion("judge_withdrawal"):
+            self.code = labels.textbox("judge_code", info=labels("judge_code_info"), max_lines=1)
+            labels.show(self.code, info="judge_code_info")
+            self.withdraw = labels.button("judge_withdraw")
+            self.withdrawn = gr.Markdown("", elem_id="judge_withdrawn")
+        # Carries the battle's id to the address bar; never visible.
+        self.battle_id = gr.Textbox(visible="hidden", elem_id="judge_battle")
 
 
-def _joining(labels: Labels) -> tuple[gr.Textbox, gr.Button]:
-    with gr.Accordion(labels("room_join_title"), open=False, elem_id="judge_joining") as folded:
-        labels.show(folded, label="room_join_title")
-        code = gr.Textbox(label=labels("room_code"), max_lines=1, elem_id="judge_room_code")
-        labels.show(code, label="room_code")
-        join = gr.Button(labels("room_join"), elem_id="judge_join")
-        return code, labels.show(join, value="room_join")
+class LiveTab:
+    """The components of live blind battles."""
 
-
-def _withdrawal(labels: Labels) -> tuple[gr.Textbox, gr.Button, gr.Markdown]:
-    with gr.Accordion(labels("judge_withdrawal"), open=False, elem_id="judge_withdrawal") as folded:
-        labels.show(folded, label="judge_withdrawal")
-        code = gr.Textbox(label=labels("judge_code"), info=labels("judge_code_info"), max_lines=1, elem_id="judge_code")
-        labels.show(code, label="judge_code", info="judge_code_info")
-        button = gr.Button(labels("judge_withdraw"), elem_id="judge_withdraw")
-        return code, labels.show(button, value="judge_withdraw"), gr.Markdown("", elem_id="judge_withdrawn")
+    def __init__(self, labels: Labels, prompts: Sequence[Prompt]) -> None:
+        """Make the components inside the current gr.Tab."""
+        labels.markdown("live_intro", "live_intro")
+        self.picker = prompt_picker(labels, prompts, "live_picker")
+        self.box = prompt_box(labels, "live_box")
+        with gr.Row(elem_id="live_asking", elem_classes="actions"):
+            self.send = labels.button("live_send", variant="primary", min_width=100)
+            self.stop = labels.button("stop", "live_stop", min_width=100, interactive=False)
+        self.status = gr.HTML("", elem_id="live_status", elem_classes="status", padding=False)
+        with gr.Column(elem_id="live_stage", visible=False) as self.shown:
+            self.form = VoteForm(labels, "live")

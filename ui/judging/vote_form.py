@@ -1,103 +1,83 @@
-"""Where two answers stand side by side without names, and what a rater says of them. Knows no handler."""
+"""The components for rating two answers side by side without the models' names."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
-from gradio.blocks import Block
 
 from arena.errors import InputError
 from arena.judging.ballots import Judgement
-from arena.types import CRITERIA, VERDICTS, SideName, Vote
-from ui.chatbot import answer_pane
-from ui.choices import CHOICES
+from arena.types import CRITERIA, VERDICTS, SideName, Vote, Winner
+from ui.components import answer_pane
+from ui.gradio.compat import Block
 from ui.labels import Labels
-from ui.updates import Props
+from ui.updates import Props, Typed
 
+# The four outcomes, in the order of the keys 1 to 4.
+CHOICES = (Winner.MODEL_A, Winner.MODEL_B, Winner.TIE, Winner.BOTH_BAD)
 ANY_RIGHT = ("yes", "no")
 
 
-@dataclass(frozen=True)
 class VoteForm:
     """The components; `names` and `panes` by side, `actions` the buttons beside Submit by id."""
 
-    prompt: gr.HTML
-    names: dict[SideName, gr.Markdown]
-    panes: dict[SideName, gr.Chatbot]
-    choice: gr.Radio
-    submit: gr.Button
-    actions: dict[str, gr.Button]
-    criteria: dict[str, gr.Radio]
-    any_right: gr.Radio
-    comment: gr.Textbox
-    note: gr.Markdown
-    reference: gr.HTML
+    def __init__(self, labels: Labels, prefix: str, actions: Sequence[str] = ()) -> None:
+        """Make the components; their ids begin with `prefix`. `actions` are ids of buttons and keys of their texts."""
+        self.prompt = gr.HTML("", elem_id=f"{prefix}_prompt", elem_classes="asked-prompt")
+        self.names: dict[SideName, gr.Markdown] = {}
+        self.panes: dict[SideName, gr.Chatbot] = {}
+        with gr.Row(elem_id=f"{prefix}_panes", elem_classes="panes", equal_height=True):
+            for side in SideName:
+                label = labels(f"judge_{side}")
+                with gr.Column(min_width=280, elem_classes="side"):
+                    self.names[side] = gr.Markdown(label, elem_id=f"{prefix}_name_{side}", elem_classes="name blind")
+                    # Readers start at the top of an answer.
+                    pane = answer_pane(f"{prefix}_pane_{side}", label, min_height=220, autoscroll=False)
+                    self.panes[side] = labels.show(pane, label=f"judge_{side}")
+        self.choice = choice_of_four(labels, f"{prefix}_choice")
+        with gr.Row(elem_id=f"{prefix}_actions", elem_classes="actions"):
+            self.submit = labels.button("submit", f"{prefix}_submit", variant="primary", min_width=100)
+            self.actions = {name: labels.button(name, min_width=100, interactive=False) for name in actions}
+        with labels.accordion("judge_more", f"{prefix}_more", elem_classes="more"):
+            with gr.Row():
+                verdicts = [f"verdict_{key}" for key in VERDICTS]
+                self.criteria = {name: _radio(labels, prefix, name, verdicts) for name in CRITERIA}
+            self.any_right = _radio(labels, prefix, "any_right", [f"answer_{key}" for key in ANY_RIGHT])
+            self.comment = labels.textbox("judge_comment", f"{prefix}_comment", lines=2, max_lines=6)
+        self.note = gr.Markdown("", elem_id=f"{prefix}_note", elem_classes="note")
+        self.reference = gr.HTML("", elem_id=f"{prefix}_reference", elem_classes="reference", padding=False)
 
     @property
-    def said(self) -> list[Block]:
-        """What a rater fills in, in the order that `judgement` takes it."""
+    def inputs(self) -> list[Block]:
+        """What a rater fills in; `judgement` needs it."""
         return [self.choice, *self.criteria.values(), self.any_right, self.comment]
 
     @property
     def changing(self) -> list[Block]:
         """Every component that a handler may update."""
         shown = [self.prompt, *self.names.values(), *self.panes.values(), self.note, self.reference]
-        return [*shown, *self.said, self.submit, *self.actions.values()]
+        return [*shown, *self.inputs, self.submit, *self.actions.values()]
 
-    def nothing_said(self, vote: Vote | None = None) -> Props:
-        """What empties all that a rater fills in, as properties; only what `vote` says, if it is known."""
-        filled = self.said if vote is None else self._filled_by(vote)
+    def judgement(self, typed: Typed) -> Judgement:
+        """The form as it was sent. Raises InputError without an overall choice."""
+        choice, any_right = typed[self.choice], typed[self.any_right]
+        if not choice:
+            raise InputError("vote_choose", "Choose an option first.")
+        criteria = {name: typed[radio] for name, radio in self.criteria.items() if typed[radio]}
+        is_any_right = any_right == ANY_RIGHT[0] if any_right else None
+        return Judgement(choice, criteria, typed[self.comment] or "", is_any_right)
+
+    def emptied(self, vote: Vote | None = None) -> Props:
+        """What empties the form, as properties. If `vote` is known, only what it filled in."""
+        filled = self.inputs if vote is None else self._filled_by(vote)
         return {component: {"value": "" if component is self.comment else None} for component in filled}
 
     def _filled_by(self, vote: Vote) -> list[Block]:
-        more: list[Block] = [self.criteria[name] for name in vote.criteria]
-        more += [self.any_right] if vote.any_right is not None else []
-        return [self.choice, *more, *([self.comment] if vote.comment else [])]
-
-
-def judgement(
-    choice: str | None,
-    correct: str | None,
-    complete: str | None,
-    clear: str | None,
-    any_right: str | None,
-    comment: str | None,
-) -> Judgement:
-    """What a rater has filled in. Raises InputError without an overall choice."""
-    if not choice:
-        raise InputError("vote_choose", "Choose one of the four first.")
-    verdicts = dict(zip(CRITERIA, (correct, complete, clear), strict=True))
-    criteria = {name: verdict for name, verdict in verdicts.items() if verdict}
-    return Judgement(choice, criteria, comment or "", any_right == ANY_RIGHT[0] if any_right else None)
-
-
-def lay_out_vote_form(labels: Labels, prefix: str, actions: Sequence[str] = ()) -> VoteForm:
-    """Make the components; their ids begin with `prefix`. `actions` are ids of further buttons, and of their texts."""
-    prompt = gr.HTML("", elem_id=f"{prefix}_prompt", elem_classes="asked-prompt")
-    with gr.Row(elem_id=f"{prefix}_panes", elem_classes="panes", equal_height=True):
-        sides = {side: _side(labels, prefix, side) for side in SideName}
-    choice = choice_of_four(labels, f"{prefix}_choice")
-    with gr.Row(elem_id=f"{prefix}_actions", elem_classes="actions"):
-        submit = gr.Button(labels("submit"), elem_id=f"{prefix}_submit", variant="primary", min_width=100)
-        labels.show(submit, value="submit")
-        buttons = {name: _button(labels, name) for name in actions}
-    criteria, any_right, comment = _more(labels, prefix)
-    return VoteForm(
-        prompt=prompt,
-        names={side: parts[0] for side, parts in sides.items()},
-        panes={side: parts[1] for side, parts in sides.items()},
-        choice=choice,
-        submit=submit,
-        actions=buttons,
-        criteria=criteria,
-        any_right=any_right,
-        comment=comment,
-        note=gr.Markdown("", elem_id=f"{prefix}_note", elem_classes="note"),
-        reference=gr.HTML("", elem_id=f"{prefix}_reference", elem_classes="reference", padding=False),
-    )
+        filled: list[Block] = [self.choice, *(self.criteria[name] for name in vote.criteria)]
+        filled += [self.any_right] if vote.any_right is not None else []
+        return [*filled, *([self.comment] if vote.comment else [])]
 
 
 def choice_of_four(labels: Labels, elem_id: str, **more: Any) -> gr.Radio:
@@ -111,38 +91,12 @@ def choice_of_four(labels: Labels, elem_id: str, **more: Any) -> gr.Radio:
         elem_classes="choice",
         **more,
     )
-    labels.show_choices(labels.show(choice, label="vote", info="vote_info"), keys)
-    return choice
-
-
-def _side(labels: Labels, prefix: str, side: SideName) -> tuple[gr.Markdown, gr.Chatbot]:
-    with gr.Column(min_width=280, elem_classes="side"):
-        name = gr.Markdown(labels(f"judge_{side}"), elem_id=f"{prefix}_name_{side}", elem_classes="name blind")
-        # An answer is read from its beginning.
-        pane = answer_pane(f"{prefix}_pane_{side}", labels(f"judge_{side}"), min_height=220, autoscroll=False)
-        return name, labels.show(pane, label=f"judge_{side}")
-
-
-def _button(labels: Labels, name: str) -> gr.Button:
-    return labels.show(gr.Button(labels(name), elem_id=name, min_width=100, interactive=False), value=name)
-
-
-def _more(labels: Labels, prefix: str) -> tuple[dict[str, gr.Radio], gr.Radio, gr.Textbox]:
-    with gr.Accordion(labels("judge_more"), open=False, elem_id=f"{prefix}_more", elem_classes="more") as more:
-        labels.show(more, label="judge_more")
-        with gr.Row():
-            verdicts = [f"verdict_{key}" for key in VERDICTS]
-            criteria = {name: _radio(labels, prefix, name, verdicts) for name in CRITERIA}
-        any_right = _radio(labels, prefix, "any_right", [f"answer_{key}" for key in ANY_RIGHT])
-        comment = gr.Textbox(label=labels("judge_comment"), lines=2, max_lines=6, elem_id=f"{prefix}_comment")
-        labels.show(comment, label="judge_comment")
-    return criteria, any_right, comment
+    return labels.show_choices(labels.show(choice, label="vote", info="vote_info"), keys)
 
 
 def _radio(labels: Labels, prefix: str, name: str, texts: list[str]) -> gr.Radio:
-    """A choice among texts whose values are what comes after the texts' first underscore."""
+    """A choice among texts; each value is the part of the key after its first underscore."""
     keys, label = [(key, key.partition("_")[2]) for key in texts], f"judge_{name}"
     choices = [(labels(key), value) for key, value in keys]
     radio = gr.Radio(choices=choices, label=labels(label), elem_id=f"{prefix}_{name}")
-    labels.show_choices(labels.show(radio, label=label), keys)
-    return radio
+    return labels.show_choices(labels.show(radio, label=label), keys)

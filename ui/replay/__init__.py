@@ -1,1 +1,1 @@
-"""One battle as it was judged: its texts, what made them, and the same asked again."""
+"""One battle as it was judged, and the same prompt asked again."""

@@ -1,4 +1,4 @@
-"""What the replay shows, as HTML. Knows no component."""
+"""What the replay shows, as HTML."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from html import escape
 
 from arena.results.replay import Obstacle, fingerprints, same_until
 from arena.types import Answer, Backend, Battle, Side, SideName, Vote
-from ui.tables import html_table
+from ui.markup import html_table, status
 from ui.texts import error_text, text
 
 
 def replay_link(lang: str, battle_id: str, target: str = "") -> str:
-    """A link to the replay of a battle, as HTML; it opens beside the page that it stands on."""
+    """A link to the replay of a battle, as HTML; it opens a tab of its own."""
     address = escape(f"?replay={battle_id}")
     return f'<a href="{address}" target="_blank" rel="noopener">{target or text(lang, "replay_link")}</a>'
 
 
 def facts_block(lang: str, vote: Vote) -> str:
-    """What made the two answers, and what tells them from others, side by side."""
+    """How both answers were generated, with their fingerprints, side by side."""
     headers = [text(lang, name) for name in ("replay_fact", "replay_side_a", "replay_side_b")]
     columns = [dict(_facts(vote.battle.side(name))) for name in SideName]
     rows = [
@@ -48,7 +48,7 @@ def _facts(side: Side) -> Iterator[tuple[str, str]]:
 def outcome_block(
     lang: str, then: Battle, now: Battle | None, obstacles: Mapping[SideName, tuple[Obstacle, Backend | None]]
 ) -> str:
-    """For each side how the new answer stands to the old one, or why there is none."""
+    """For each side whether the new answer is the same as the old one, or why there is none."""
     lines = []
     for name in SideName:
         side = then.side(name)
@@ -56,9 +56,9 @@ def outcome_block(
             words = _obstacle(lang, *obstacles[name])
         else:
             words = _compared(lang, side.answer.text, now.side(name).answer if now else Answer())
-        told = {"side": text(lang, f"replay_side_{name}"), "model": side.model.id}
-        lines.append(text(lang, "replay_line", **told, words=words))
-    return "".join(f'<p role="status">{escape(line)}</p>' for line in lines)
+        label = text(lang, f"replay_side_{name}")
+        lines.append(text(lang, "replay_line", side=label, model=side.model.id, words=words))
+    return "".join(map(status, lines))
 
 
 def _obstacle(lang: str, why: Obstacle, backend: Backend | None) -> str:

@@ -1,1 +1,1 @@
-"""The results tab: what the votes come to, and copies of them to take away."""
+"""The results tab."""

@@ -1,8 +1,6 @@
-"""The components of the results tab. Knows no handler."""
+"""The components of the results tab."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import gradio as gr
 
@@ -26,60 +24,30 @@ SECTIONS = (
 LIVE_SECONDS, READING_SECONDS = 3.0, 1.0
 
 
-@dataclass(frozen=True)
 class ResultsTab:
-    """Every component that a handler reads or writes; `tab` is the tab itself, `folds` and `bodies` are by section."""
+    """The components that handlers read or write; `tab` is the tab itself, `folds` and `bodies` are by section."""
 
-    tab: gr.Tab
-    summary: gr.HTML
-    filters: gr.CheckboxGroup
-    plot: gr.Plot
-    plot_note: gr.Markdown
-    folds: dict[str, gr.Accordion]
-    bodies: dict[str, gr.HTML]
-    refresh: gr.Button
-    download: gr.Button
-    download_excel: gr.Button
-    file: gr.DownloadButton
-    timer: gr.Timer
-
-
-def lay_out_results(labels: Labels, tab: gr.Tab) -> ResultsTab:
-    """Make the components inside the current gr.Tab, which is `tab`."""
-    summary = gr.HTML("", elem_id="summary")
-    filters = gr.CheckboxGroup(choices=[], label=labels("results_filter"), elem_id="results_filter")
-    labels.show(filters, label="results_filter")
-    plot = gr.Plot(elem_id="results_plot", show_label=False, visible=False, elem_classes="plot")
-    plot_note = gr.Markdown("", elem_id="results_plot_note")
-    folds, bodies = {}, {}
-    for name in SECTIONS:
-        folds[name], bodies[name] = _section(labels, name)
-    with gr.Row():
-        refresh, download, excel = (_button(labels, name) for name in ("refresh", "download", "download_excel"))
-    return ResultsTab(
-        tab=tab,
-        summary=summary,
-        filters=filters,
-        plot=plot,
-        plot_note=plot_note,
-        folds=folds,
-        bodies=bodies,
-        refresh=refresh,
-        download=download,
-        download_excel=excel,
-        # The file is made when it is asked for; this button, never seen, then hands it to the browser.
-        file=gr.DownloadButton("", elem_id="file", visible="hidden"),
-        timer=gr.Timer(LIVE_SECONDS, active=False),
-    )
+    def __init__(self, labels: Labels, tab: gr.Tab) -> None:
+        """Make the components inside the current gr.Tab, which is `tab`."""
+        self.tab = tab
+        self.summary = gr.HTML("", elem_id="summary")
+        self.filters = gr.CheckboxGroup(choices=[], label=labels("results_filter"), elem_id="results_filter")
+        labels.show(self.filters, label="results_filter")
+        self.plot = gr.Plot(elem_id="results_plot", show_label=False, visible=False, elem_classes="plot")
+        self.plot_note = gr.Markdown("", elem_id="results_plot_note")
+        sections = {name: _section(labels, name) for name in SECTIONS}
+        self.folds = {name: fold for name, (fold, _) in sections.items()}
+        self.bodies = {name: body for name, (_, body) in sections.items()}
+        with gr.Row():
+            self.refresh = labels.button("refresh", min_width=100)
+            self.download = labels.button("download", min_width=100)
+            self.download_excel = labels.button("download_excel", min_width=100)
+        # The file is written on demand; this button, never visible, then hands it to the browser.
+        self.file = gr.DownloadButton("", elem_id="file", visible="hidden")
+        self.timer = gr.Timer(LIVE_SECONDS, active=False)
 
 
 def _section(labels: Labels, name: str) -> tuple[gr.Accordion, gr.HTML]:
-    key = f"section_{name}"
     is_open = name in ("models", "counts")
-    with gr.Accordion(labels(key), open=is_open, visible=False, elem_id=f"results_{name}") as fold:
-        body = gr.HTML("", elem_id=f"results_{name}_body")
-    return labels.show(fold, label=key), body
-
-
-def _button(labels: Labels, name: str) -> gr.Button:
-    return labels.show(gr.Button(labels(name), elem_id=name, min_width=100), value=name)
+    with labels.accordion(f"section_{name}", f"results_{name}", open=is_open, visible=False) as fold:
+        return fold, gr.HTML("", elem_id=f"results_{name}_body")

@@ -20,16 +20,16 @@ from arena.texts import percent
 from ui.texts import TEXTS, text
 
 UNKNOWN = "–"
-SHOWN_ROWS = 20  # of those that could not be read
+MAX_ROWS = 20  # unreadable rows that are listed
 _COUNTS = ("first", "second", "votes", "wins", "losses", "ties", "both_bad", "rate", "wilson")
 
 Names = Callable[[str], str]
-"""What a prompt is called, by its id."""
+"""The title of a prompt, by its id."""
 
 
 @dataclass(frozen=True)
 class Table:
-    """Names of columns, and rows of cells as plain text."""
+    """Column names, and rows of cells as plain text."""
 
     headers: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
@@ -46,7 +46,7 @@ class Section:
 
 
 def sections(lang: str, figures: Figures, prompt_name: Names = str) -> Iterator[Section]:
-    """All that is told after the first sentences; what has nothing to tell is left out."""
+    """Everything after the first sentences, without empty sections."""
     if figures.votes:
         if len(figures.models) > 2:
             yield _ranking(lang, figures)
@@ -95,7 +95,7 @@ def _signs(lang: str, pair: PairResult) -> str:
 
 
 def _groups(lang: str, figures: Figures, prompt_name: Names) -> Iterator[Section]:
-    # Each pair from the model that is ahead over all.
+    # In every group the model that leads overall comes first.
     pairs = {frozenset([pair.count.first, pair.count.second]): pair for pair in figures.pairs}
     for by in GROUPS:
         groups = figures.by[by]
@@ -113,7 +113,7 @@ def _groups(lang: str, figures: Figures, prompt_name: Names) -> Iterator[Section
 
 
 def _part(lang: str, pair: PairResult, dimension: str) -> str:
-    """The verdict on one dimension in a few words."""
+    """The verdict on one dimension, in a few words."""
     numbers = pair.dimensions.get(dimension)
     return short(lang, _said(pair, numbers)) if numbers else UNKNOWN
 
@@ -124,7 +124,7 @@ def _said(pair: PairResult, numbers: Verdict) -> Conclusion:
 
 
 def group_name(lang: str, by: str, name: str, prompt_name: Names = str) -> str:
-    """A group as a person reads it; one from elsewhere is its own name."""
+    """The name of a group on the page; an unknown one is shown as it is."""
     if not name:
         return text(lang, "group_own" if by == "prompt" else "group_none")
     if by == "prompt":
@@ -137,9 +137,9 @@ def group_name(lang: str, by: str, name: str, prompt_name: Names = str) -> str:
 
 def _bias(lang: str, figures: Figures) -> Section:
     bias = figures.bias
-    # Of two models it is told how often the one won whose name comes first.
+    # The model whose name comes first in the alphabet.
     named = min(model.model for model in figures.models)
-    told: list[tuple[str, Share | None]] = [
+    shares: list[tuple[str, Share | None]] = [
         (text(lang, "bias_left_wins"), bias.left_wins),
         (text(lang, "bias_longer_wins"), bias.longer_wins),
         (text(lang, "bias_early"), bias.early),
@@ -149,7 +149,7 @@ def _bias(lang: str, figures: Figures) -> Section:
         (text(lang, "bias_leaked"), bias.leaked),
         (text(lang, "bias_consistent"), bias.consistent),
     ]
-    lines = [_share(lang, what, share) for what, share in told if share and share.total]
+    lines = [_share(lang, what, share) for what, share in shares if share and share.total]
     lines += [_split(lang, name, split, named) for name, split in bias.splits.items()]
     lines += [text(lang, f"suspicious_{kind}", count=figures.suspicious[kind]) for kind in SUSPICIONS]
     return _section(lang, "bias", lines)
@@ -168,14 +168,15 @@ def _share(lang: str, what: str, share: Share) -> str:
 
 
 def _agreement(lang: str, figures: Figures, prompt_name: Names) -> Section:
-    lines, found, disputed = [], figures.agreement, figures.disputed
-    if found is None:
+    lines, agreement, disputed = [], figures.agreement, figures.disputed
+    if agreement is None:
         lines.append(text(lang, "agree_none"))
     else:
-        about = {"units": found.units, "judgements": found.judgements}
-        lines.append(text(lang, "agree_line", alpha=_hundredths(found.alpha), **about))
-        if found.low is not None and found.high is not None:
-            lines.append(text(lang, "agree_interval", low=_hundredths(found.low), high=_hundredths(found.high)))
+        counts = {"units": agreement.units, "judgements": agreement.judgements}
+        lines.append(text(lang, "agree_line", alpha=_hundredths(agreement.alpha), **counts))
+        if agreement.low is not None and agreement.high is not None:
+            ends = {"low": _hundredths(agreement.low), "high": _hundredths(agreement.high)}
+            lines.append(text(lang, "agree_interval", **ends))
     if disputed:
         name = group_name(lang, "prompt", disputed.prompt, prompt_name)
         lines.append(text(lang, "disputed_line", prompt=name, share=percent(disputed.share), votes=disputed.votes))
@@ -204,17 +205,17 @@ def _cost(lang: str, figures: Figures, prompt_name: Names) -> Section:
 
 
 def _left_out(lang: str, figures: Figures) -> Iterator[str]:
-    found = figures.left_out
-    counts = {"repeats": figures.repeats, "duplicates": found.duplicates}
-    counts |= {"withdrawn": found.withdrawn, "unfinished": found.unfinished, "damaged": len(found.damaged)}
+    excluded = figures.left_out
+    counts = {"repeats": figures.repeats, "duplicates": excluded.duplicates}
+    counts |= {"withdrawn": excluded.withdrawn, "unfinished": excluded.unfinished, "damaged": len(excluded.damaged)}
     yield from (text(lang, f"left_{name}", count=count) for name, count in counts.items() if count)
-    bad = found.unreadable
+    bad = excluded.unreadable
     if bad:
         yield text(lang, "unreadable", count=len(bad))
-        for row in bad[:SHOWN_ROWS]:
+        for row in bad[:MAX_ROWS]:
             yield text(lang, "unreadable_row", file=row.part, line=row.line, reason=row.reason)
-        if len(bad) > SHOWN_ROWS:
-            yield text(lang, "unreadable_more", count=len(bad) - SHOWN_ROWS)
+        if len(bad) > MAX_ROWS:
+            yield text(lang, "unreadable_more", count=len(bad) - MAX_ROWS)
 
 
 def _section(lang: str, name: str, lines: Sequence[str], table: Table | None = None) -> Section:
@@ -239,7 +240,7 @@ def _interval(lang: str, interval: Interval | WinRate) -> str:
 
 
 def points(rating: float | None) -> str:
-    """A rating, or that there is none."""
+    """A rating, or a dash if there is none."""
     return UNKNOWN if rating is None else f"{rating:.0f}"
 
 

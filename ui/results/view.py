@@ -1,26 +1,27 @@
-"""The results as HTML: the first sentences, sections, a closed room's results."""
+"""The results as HTML for the page and as lines for a terminal."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 
 from arena.results.figures import Figures
 from arena.results.sentences import first_sentences
 from arena.results.service import ReadingProgress
-from ui.results.sections import Section, sections
-from ui.tables import html_table
+from arena.text import columns_wide
+from ui.markup import html_table, status
+from ui.results.sections import Section, Table, sections
 from ui.texts import text
 
 
 def summary(lang: str, figures: Figures) -> str:
-    """The verdict, how firm it is, and what to do."""
+    """The verdict, how certain it is, and what to do next, as HTML."""
     first, *rest = _bold(lang, figures)
     return f'<p class="lead">{first}</p>' + "".join(f"<p>{line}</p>" for line in rest)
 
 
 def _bold(lang: str, figures: Figures) -> list[str]:
-    """The sentences, models' names in bold. Templates of the page are plain, what is filled in is not trusted."""
+    """The sentences as HTML with the models' names in bold."""
 
     def name(model: str) -> str:
         return f"\x02{model}\x03"
@@ -30,7 +31,7 @@ def _bold(lang: str, figures: Figures) -> list[str]:
 
 
 def section_body(section: Section) -> str:
-    """What stands under the heading."""
+    """The sentences and the table of a section, as HTML."""
     lines = "".join(f"<p>{escape(line)}</p>" for line in section.lines)
     table = section.table
     if table is None or not table.rows:
@@ -39,17 +40,36 @@ def section_body(section: Section) -> str:
 
 
 def room_results(lang: str, figures: Figures) -> str:
-    """What the votes of one room come to: the first sentences and the counts."""
-    counts: Iterable[Section] = (one for one in sections(lang, figures) if one.name in ("models", "counts"))
+    """The results of one room, as HTML: the first sentences and the counts."""
+    counts: Iterable[Section] = (part for part in sections(lang, figures) if part.name in ("models", "counts"))
     return summary(lang, figures) + "".join(map(section_body, counts))
 
 
 def reading_line(lang: str, progress: ReadingProgress | None) -> str:
-    """How far the votes are read."""
+    """How far the votes are read, as HTML."""
     if progress is None or not progress.total:
-        return f'<p role="status">{text(lang, "results_counting")}</p>'
+        return status(text(lang, "results_counting"))
     words = text(lang, "results_reading", share=100 * progress.done // progress.total)
     left = progress.seconds_left
     if left is not None:
         words += text(lang, "results_left", seconds=f"{left:.0f}")
-    return f'<p role="status">{words}</p><progress max="{progress.total}" value="{progress.done}"></progress>'
+    return f'{status(words)}<progress max="{progress.total}" value="{progress.done}"></progress>'
+
+
+def lines(lang: str, figures: Figures) -> Iterator[str]:
+    """Everything that the results tab shows, in the same order."""
+    yield from first_sentences(lang, figures)
+    for section in sections(lang, figures):
+        yield ""
+        yield section.title
+        yield from (f"  {line}" for line in section.lines)
+        if section.table:
+            yield from _aligned(section.table)
+
+
+def _aligned(table: Table) -> Iterator[str]:
+    rows: Sequence[tuple[str, ...]] = (table.headers, *table.rows)
+    widths = [max(columns_wide(row[column]) for row in rows) for column in range(len(table.headers))]
+    for row in rows:
+        cells = (cell + " " * (width - columns_wide(cell)) for cell, width in zip(row, widths, strict=True))
+        yield ("  " + "  ".join(cells)).rstrip()

@@ -1,1 +1,1 @@
-"""The tab of whoever holds the admin's token: rooms for classes."""
+"""The class tab: rooms in which a class rates answers."""

@@ -1,55 +1,53 @@
-"""The results tab. Knows no component."""
+"""The results tab and the replay."""
 
 from __future__ import annotations
 
 TEXTS: dict[str, tuple[str, str]] = {
     # key: (Chinese, English)
+    # ---- results
     "refresh": ("刷新", "Refresh"),
     "download": ("下载 CSV", "Download CSV"),
     "download_excel": ("下载 Excel 文件", "Download Excel file"),
-    "results_reading": ("正在读取投票：{share}%", "Reading the votes: {share}%"),
-    "results_counting": ("正在统计……", "Counting ..."),
+    "results_reading": ("正在读取投票：{share}%", "Reading votes: {share}%"),
+    "results_counting": ("正在统计……", "Counting…"),
     "results_left": ("，还需约 {seconds} 秒", ", about {seconds} s left"),
     "results_filter": ("只看", "Show only"),
-    "filter_blind": ("盲评的票", "blind votes"),
+    "filter_blind": ("盲测的票", "blind votes"),
     "filter_complete": ("两个回答都完整的票", "two complete answers"),
     "filter_not_leaked": ("回答没有暴露身份的票", "answers that don't reveal their model"),
     "filter_not_suspicious": ("不可疑的票", "votes that don't look careless"),
     "filter_count": ("{name}（{count}）", "{name} ({count})"),
     "results_plot_note": (
         "上图：各维度的胜、平、负；下图：平均每位投票者给出的份额，区间与结论相同。",
-        "Above: wins, ties and losses by dimension. Below: the share that raters gave on average, with the verdict's "
-        "interval.",
+        "Top: wins, ties and losses by dimension. Bottom: the average share of votes, with the verdict's interval.",
     ),
     "ratings_plot_note": ("各模型的评分与 95% 区间。", "Each model's rating with its 95% interval."),
     "sign_test": (
         "按题目看：{first} 领先 {a} 题，{second} 领先 {b} 题，持平 {c} 题；符号检验 p = {p}。",
-        "By prompts: {first} is ahead on {a}, {second} on {b}, neither on {c}; sign test p = {p}.",
+        "By prompt: {first} leads on {a}, {second} on {b}, tied on {c}; sign test p = {p}.",
     ),
     "prior_note": (
         "有模型从未输过或从未赢过，只凭票数算不出有限的评分：每一对比较过的模型都各加了半场胜利（{prior}）。",
-        "Some model never lost or never won, so votes alone give no finite ratings: half a win each way ({prior}) was "
-        "added to each pair that met.",
+        "Votes alone give no finite ratings, because some model never lost or never won. Half a win each way "
+        "({prior}) was added to every pair that met.",
     ),
     "rating_note": (
-        "名次是各对模型的结论所允许的范围（按模型对的数目校正，中途看多少次都成立）。评分为 Bradley-Terry，"
-        "换算成 Elo 的单位，平均 1000；区间把每位投票者的票当作一个整体、只看一次，人或票太少，"
+        "名次是各对模型的结论所允许的范围（按模型对的数目校正，中途看多少次都成立）。评分为 Bradley-Terry，换算成 "
+        "Elo 的单位，平均 1000；区间把每位投票者的票当作一个整体、只看一次，人或票太少，"
         "或有模型从未输过或赢过时不给出。平局和都不好各算半场胜利。Elo 一栏取决于投票的先后，仅供参考。",
-        "Ranks are those that the verdicts on all pairs allow, corrected for the number of pairs and valid at any "
-        "time. "
-        "Ratings are Bradley-Terry's in Elo's unit, 1000 on average. Their intervals treat each rater's votes as one "
-        "and "
-        "are made for one look; there are none with too few raters or votes, or if a model never lost or never won. "
-        "Ties, and both bad, are half a win each way. Elo depends on the order of the votes.",
+        "Ranks are what the verdicts on all pairs allow, corrected for the number of pairs and valid at any time. "
+        "Ratings are Bradley-Terry on the Elo scale, with a mean of 1000. Their intervals treat each rater's votes "
+        "as one block and hold for a single look; they are left out if raters or votes are too few, or if a model "
+        "never lost or never won. A tie, or both bad, is half a win each way. Elo depends on the order of votes.",
     ),
     "rate_note": (
         "胜率只算分出胜负的票，Wilson 区间把每一票当作独立的、只看一次；上面的结论则把每位投票者只算一次，平局算半票。",
-        "The win rate counts decisive votes only, and its Wilson interval takes each vote as independent and looked at "
-        "once. The verdict above takes each rater as one and counts a tie as one half.",
+        "The win rate counts decisive votes only. Its Wilson interval treats every vote as independent and holds "
+        "for a single look. The verdict above counts each rater once and a tie as half.",
     ),
     "dimension_note": (
         "各维度的结论与总结论用同一种方法，并按维度数校正。",
-        "The verdict on a dimension is made like the one above, corrected for the number of dimensions.",
+        "The verdict on a dimension uses the same method, corrected for the number of dimensions.",
     ),
     # Sections.
     "section_counts": ("胜、平、负", "Wins, ties and losses"),
@@ -57,7 +55,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "section_dimension": ("按维度", "By dimension"),
     "section_category": ("按类别", "By category"),
     "section_prompt": ("按题目", "By prompt"),
-    "section_language": ("按题目语言", "By language of the prompt"),
+    "section_language": ("按题目语言", "By prompt language"),
     "section_source": ("按来源", "By source"),
     "section_room": ("按课堂", "By room"),
     "section_bias": ("可能影响投票的因素", "Possible bias"),
@@ -65,7 +63,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "section_cost": ("速度与代价", "Speed and cost"),
     "section_left_out": ("没有计入的票", "Excluded votes"),
     "group_none": ("（无）", "(none)"),
-    "group_own": ("自拟的题目", "prompts of one's own"),
+    "group_own": ("自拟的题目", "own prompts"),
     "group_live": ("现场回答", "live"),
     "group_recorded": ("录好的回答", "recorded"),
     "language_Chinese": ("中文", "Chinese"),
@@ -84,72 +82,137 @@ TEXTS: dict[str, tuple[str, str]] = {
     "column_wilson": ("Wilson 95% 区间", "Wilson 95% interval"),
     "column_verdict": ("结论", "Verdict"),
     "column_rating": ("评分", "Rating"),
-    "column_rating_interval": ("评分 95% 区间", "Rating, 95% interval"),
-    "column_elo": ("Elo（看先后）", "Elo (by order)"),
+    "column_rating_interval": ("评分 95% 区间", "95% interval of the rating"),
+    "column_elo": ("Elo（看先后）", "Elo (order-dependent)"),
     "column_precision": ("精度", "Precision"),
     "column_answers": ("回答数", "Answers"),
     "column_seconds": ("秒（中位数）", "Seconds (median)"),
-    "column_tokens": ("词元（中位数）", "Tokens (median)"),
-    "column_speed": ("词元/秒（中位数）", "Tokens/s (median)"),
+    "column_tokens": ("token（中位数）", "Tokens (median)"),
+    "column_speed": ("token/秒（中位数）", "Tokens/s (median)"),
     "column_memory": ("内存峰值 GB", "Peak memory GB"),
-    "interval": ("{low}–{high}", "{low} to {high}"),
+    "interval": ("{low}–{high}", "{low}–{high}"),
     # Bias.
     "share_line": (
         "{what}：{total} 次中 {count} 次，{share}%（Wilson 区间 {low}%–{high}%）",
-        "{what}: {count} of {total}, {share}% (Wilson interval {low} to {high}%)",
+        "{what}: {count} of {total}, {share}% (Wilson interval {low}–{high}%)",
     ),
     "bias_left_wins": ("左边的回答获胜（胜负票）", "The left answer won (decisive votes)"),
     "bias_longer_wins": (
         "较长的回答获胜（长度不同的胜负票）",
-        "The longer answer won (decisive votes, unequal length)",
+        "The longer answer won (decisive votes, different lengths)",
     ),
-    "bias_early": ("投票者前半程分出胜负的票", "Decisive votes in the first half of a rater's votes"),
-    "bias_late": ("投票者后半程分出胜负的票", "Decisive votes in the later half"),
+    "bias_early": ("投票者前半程分出胜负的票", "Decisive votes in a rater's first half"),
+    "bias_late": ("投票者后半程分出胜负的票", "Decisive votes in a rater's second half"),
     "bias_early_wins": ("前半程 {model} 获胜", "{model} won in the first half"),
-    "bias_late_wins": ("后半程 {model} 获胜", "{model} won in the later half"),
-    "suspicious_too_fast": ("快得来不及读完的票：{count}", "Votes given faster than anyone reads: {count}"),
+    "bias_late_wins": ("后半程 {model} 获胜", "{model} won in the second half"),
+    "suspicious_too_fast": ("快得来不及读完的票：{count}", "Votes faster than anyone can read: {count}"),
     "suspicious_one_sided": (
         "总选同一边的投票者的票：{count}",
-        "Votes of raters who always chose the same side: {count}",
+        "Votes by raters who always chose the same side: {count}",
     ),
     "suspicious_contradicted": (
         "与同一人的重复评判相矛盾的票：{count}",
-        "Votes contradicted when the battle came again: {count}",
+        "Votes that contradict the same rater's vote on a repeat: {count}",
     ),
-    "bias_leaked": ("回答暴露了身份的票", "Votes on answers that named their model, its maker or its rival"),
-    "bias_consistent": ("重复的对比得到与上次相同的评判", "Repeated battles judged as the first time"),
+    "bias_leaked": ("回答暴露了身份的票", "Votes on answers that revealed their model"),
+    "bias_consistent": ("重复的对比得到与上次相同的评判", "Repeated battles with the same vote as before"),
     "agree_line": (
         "Krippendorff α = {alpha}，依据 {units} 组回答上的 {judgements} 次评判；1 为完全一致，0 相当于随机。",
-        "Krippendorff's alpha = {alpha}, from {judgements} judgements on {units} pairs of answers; 1 is full "
-        "agreement, 0 "
-        "is what chance gives.",
+        "Krippendorff's alpha = {alpha}, from {judgements} votes on {units} pairs of answers; 1 is full agreement, "
+        "0 is chance.",
     ),
     "agree_interval": ("95% 区间：{low} 到 {high}。", "95% interval: {low} to {high}."),
     "agree_none": (
         "还没有两个人评判过同一组回答，或者所有评判都相同，算不出一致程度。",
-        "No two people judged the same two answers, or all said the same: agreement cannot be told.",
+        "Agreement is unknown: no two raters judged the same pair of answers, or all votes are the same.",
     ),
     "disputed_line": (
         "分歧最大的题目：{prompt}。任取评判同一组回答的两次评判，{share}% 不一致（{votes} 票）。",
-        "Most disputed prompt: {prompt}. Of two judgements on the same two answers {share}% differ (votes: {votes}).",
+        "Most disputed prompt: {prompt}. Two votes on the same pair of answers differ {share}% of the time (votes: "
+        "{votes}).",
     ),
     "prompt_cost_line": (
         "{prompt}：{winner} 获胜（{decisive} 张胜负票中得 {wins} 张），用时是 {loser} 的 {times} 倍",
-        "{winner} wins {prompt} ({wins} of {decisive} decisive votes) at {times} times the time of {loser}",
+        "{winner} wins {prompt} ({wins} of {decisive} decisive votes) but takes {times} times as long as {loser}",
     ),
     # What is left out.
     "left_repeats": (
         "重复对比的票（用来看前后是否一致）：{count}",
-        "Votes on repeated battles (they measure consistency): {count}",
+        "Votes on repeated battles (used to measure consistency): {count}",
     ),
-    "left_duplicates": ("同一人对同一对比的第二票：{count}", "Second votes of one rater on one battle: {count}"),
+    "left_duplicates": (
+        "同一人对同一对比的第二票：{count}",
+        "Second votes by the same rater on the same battle: {count}",
+    ),
     "left_withdrawn": ("已撤回的票：{count}", "Withdrawn votes: {count}"),
-    "left_unfinished": ("末行未写完的文件：{count}", "Files that end in the middle of a row: {count}"),
+    "left_unfinished": ("末行未写完的文件：{count}", "Files with a truncated last row: {count}"),
     "left_damaged": (
         "计入了、但对话或设置已损坏的票（电子表格会截断过长的单元格）：{count}",
-        "Votes that count although their conversations or settings are damaged (spreadsheets cut long cells): {count}",
+        "Votes counted although their conversation or settings are damaged (spreadsheets cut long cells): {count}",
     ),
-    "unreadable": ("无法读取的行：{count}", "Rows that could not be read: {count}"),
+    "unreadable": ("无法读取的行：{count}", "Unreadable rows: {count}"),
     "unreadable_row": ("{file} 第 {line} 行：{reason}", "{file}, line {line}: {reason}"),
-    "unreadable_more": ("……以及另外 {count} 行", "... and {count} more"),
+    "unreadable_more": ("……以及另外 {count} 行", "… and {count} more"),
+    # ---- replay
+    "replay_title": ("回放", "Replay a battle"),
+    "replay_id": ("对比编号（CSV 里的 question_id）", "Battle ID (question_id in the CSV)"),
+    "replay_look": ("查看", "Show"),
+    "replay_link": ("这次对比的链接", "Link to this battle"),
+    "replay_again": ("用相同的种子再问一次", "Ask again with the same seed"),
+    "replay_stop": ("停止", "Stop"),
+    "replay_outcome": ("当时的评判：{outcome}", "Vote: {outcome}"),
+    "replay_fact": ("项目", "Property"),
+    "replay_model": ("模型", "Model"),
+    "replay_precision": ("精度", "Precision"),
+    "replay_revision": ("权重版本", "Weights revision"),
+    "replay_settings": ("生成设置", "Settings"),
+    "replay_finish": ("结束方式", "Finish reason"),
+    "replay_tokens": ("token 数", "Tokens"),
+    "replay_seconds": ("用时（秒）", "Seconds"),
+    "replay_messages": ("提问的 SHA-256", "Prompt SHA-256"),
+    "replay_answer": ("回答的 SHA-256", "Answer SHA-256"),
+    "replay_side_a": ("左", "Left"),
+    "replay_side_b": ("右", "Right"),
+    "replay_line": ("{side}（{model}）：{words}", "{side} ({model}): {words}"),
+    "replay_growing": ("已生成 {count} 个字符，到目前为止一致", "{count} characters so far, all identical"),
+    "replay_waiting": ("等待模型", "waiting for the model"),
+    "replay_same": ("与当时的输出完全一致（{count} 个字符）", "identical to the recorded output ({count} characters)"),
+    "replay_differs": (
+        "与当时的输出不同：前 {count} 个字符一致，之后不同",
+        "The output differs from the recorded one after {count} characters",
+    ),
+    "replay_failed": ("没有完成：{reason}", "failed: {reason}"),
+    "replay_stopped": ("已停止", "stopped"),
+    "replay_not_here": ("这里没有运行这个模型", "this model is not running here"),
+    "replay_other_weights": (
+        "这里运行的权重或精度与当时不同（{revision}，{precision}）",
+        "other weights or precision are running here ({revision}, {precision})",
+    ),
+    "replay_no_seed": (
+        "当时没有记录随机种子，再问一次也无法比较",
+        "no seed was recorded, so a new answer cannot be compared",
+    ),
+    "replay_withdraw": ("撤回这位投票者的全部投票", "Withdraw all votes of this rater"),
+    "replay_withdraw_sure": ("确定撤回", "Withdraw permanently"),
+    "replay_withdraw_count": (
+        "这位投票者共有 {count} 票。撤回后不再计入任何结果和导出，且不能恢复。",
+        "This rater has {count} votes. Withdrawn votes are left out of all results and exports, permanently.",
+    ),
+    "replay_withdraw_nobody": ("这一票没有记录投票者", "This vote has no recorded rater"),
+    "replay_withdrawn": ("已撤回 {count} 票", "{count} votes withdrawn"),
+    "replay_report": ("举报这次对比", "Report this battle"),
+    "replay_reported": ("已收到举报，主持人会查看。", "Thank you. The host will review it."),
+    "replay_hide": ("对读者隐藏", "Hide from readers"),
+    "replay_unhide": ("重新显示", "Show again"),
+    "replay_hidden_words": (
+        "已对读者隐藏：含有词表中的词。",
+        "Hidden from readers: it contains a word on the host's list.",
+    ),
+    "replay_hidden_reports": ("已对读者隐藏：被多人举报。", "Hidden from readers: several of them reported it."),
+    "replay_hidden_host": ("已由主持人对读者隐藏。", "Hidden from readers by the host."),
+    "replay_waiting_reports": ("待处理的举报：", "Reports to review:"),
+    "error_battle_hidden": ("这次对比不在这里显示", "This battle is not shown here"),
+    "error_hidden_unwritable": ("没有保存成功：{reason}", "NOT saved: {reason}"),
+    "error_prompt_rate": ("提问太频繁，请稍等一分钟", "Too many prompts. Try again in a minute."),
+    "error_replay_unknown": ("没有找到这次对比的投票", "There is no vote on this battle"),
 }

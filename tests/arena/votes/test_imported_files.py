@@ -70,7 +70,7 @@ def test_what_is_no_file_of_votes_is_one_sentence(tmp_path, kind):
     error = caught.value
     assert error.code == code
     assert "brought.csv" in str(error) and "\n" not in str(error) and str(error).endswith(".")
-    for text in TEXTS[f"error_{code}"]:
+    for text in TEXTS.table[f"error_{code}"]:
         assert "brought.csv" in text.format(**error.details)
     assert path.read_bytes() == data
 

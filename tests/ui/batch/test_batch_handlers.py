@@ -21,13 +21,11 @@ from arena.report import Reports
 from arena.results.service import ResultsService
 from arena.types import Answer, ErrorInfo, ModelSpec, Usage
 from arena.votes.store import store_of
-from ui.batch.handlers import BatchHandlers
-from ui.batch.layout import lay_out_batch
-from ui.batch.view import grid_block, status_block
+from ui.access import Access
+from ui.batch.handlers import BatchHandlers, grid_block, status_block
+from ui.batch.layout import BatchTab
 from ui.labels import Labels
-from ui.report.handlers import ReportHandlers
-from ui.report.layout import lay_out_report
-from ui.session import Services
+from ui.report import ReportHandlers, ReportTab
 
 TOKEN = "correct horse"
 PROMPT = Prompt("q1", "", {"zh": "题一", "en": "Question <1>"}, "Why?")
@@ -41,7 +39,7 @@ def cell(state: CellState, **more: Any) -> CellView:
     return CellView(SimpleNamespace(model=model, prompt=PROMPT, repeat=more.pop("repeat", 0)), state, **more)  # type: ignore[arg-type]
 
 
-class FakeRunner:
+class RecordingRunner:
     """Keeps what was asked of it."""
 
     def __init__(self) -> None:
@@ -65,16 +63,13 @@ class FakeRunner:
 @pytest.fixture
 def made() -> Callable[..., SimpleNamespace]:
     def make(admin: bool = False, local: bool = True) -> SimpleNamespace:
-        services = SimpleNamespace(
-            admin=Admin(TOKEN, RateLimits()) if admin else None, is_local=local, prompts=(PROMPT,)
-        )
-        services.may_run = lambda tab, request: Services.may_run(services, tab, request)  # type: ignore[arg-type]
+        access = Access(judge=str, admin=Admin(TOKEN, RateLimits()) if admin else None, is_local=local)
         with gr.Blocks(), gr.Tab() as place:
-            part = lay_out_batch(Labels({}), place)
-        tab, desk = SimpleNamespace(lang="en", admin=False), FakeRunner()
+            part = BatchTab(Labels({}), place)
+        tab, runner = SimpleNamespace(lang="en", admin=False), RecordingRunner()
         tabs = SimpleNamespace(get=lambda request: tab)
-        events = BatchHandlers(services, desk, part, tabs)  # type: ignore[arg-type]
-        return SimpleNamespace(events=events, desk=desk, tab=tab, part=part)
+        events = BatchHandlers(runner, (PROMPT,), access, part, tabs)  # type: ignore[arg-type]
+        return SimpleNamespace(events=events, runner=runner, tab=tab, part=part)
 
     return make
 
@@ -92,11 +87,11 @@ def test_who_may_not_keeps_no_machine_busy(
         lambda: page.events.pause("1", "0", request_),
         lambda: page.events.stop("1", "0", request_),
     ):
-        with pytest.raises(gr.Error, match="needs the admin's token"):
+        with pytest.raises(gr.Error, match="Admin token required"):
             call()
-    assert page.desk.asked == []
+    assert page.runner.asked == []
     shown = page.events.render(page.tab, request_)
-    assert shown[page.part.door.column]["visible"] and not shown[page.part.desk]["visible"]
+    assert shown[page.part.sign_in.column]["visible"] and not shown[page.part.content]["visible"]
     assert shown[page.part.grid]["value"] == "" and not shown[page.part.timer]["active"]
 
 
@@ -105,19 +100,19 @@ def test_on_ones_own_machine_no_token_is_needed(made: Callable[..., SimpleNamesp
     page.events.start(" ３ ", "7", True, DIRECT)
     page.events.pause("3", "7", DIRECT)
     page.events.stop("3", "7", DIRECT)
-    assert page.desk.asked == [(3, 7, True), "pause", "stop"]
-    assert page.events.render(page.tab, DIRECT)[page.part.desk]["visible"]
+    assert page.runner.asked == [(3, 7, True), "pause", "stop"]
+    assert page.events.render(page.tab, DIRECT)[page.part.content]["visible"]
 
 
 def test_the_token_opens_it_and_is_not_kept(made: Callable[..., SimpleNamespace]) -> None:
     page = made(admin=True, local=False)
-    with pytest.raises(gr.Error, match="not the token"):
+    with pytest.raises(gr.Error, match="Wrong token"):
         page.events.enter("guess", "1", "0", DIRECT)
     updates = page.events.enter(TOKEN, "1", "0", DIRECT)
-    assert page.tab.admin and TOKEN not in repr(updates) and updates[page.part.door.token] == ""
+    assert page.tab.admin and TOKEN not in repr(updates) and updates[page.part.sign_in.token] == ""
     page.events.start("1", "0", False, DIRECT)
-    assert page.desk.asked == [(1, 0, False)]
-    with pytest.raises(gr.Error, match="no admin"):
+    assert page.runner.asked == [(1, 0, False)]
+    with pytest.raises(gr.Error, match="No admin token"):
         made(local=False).events.enter(TOKEN, "1", "0", DIRECT)
 
 
@@ -125,7 +120,7 @@ def test_numbers_that_are_none_are_said(made: Callable[..., SimpleNamespace]) ->
     page = made()
     for typed in ("", "x", "-1", "1.5", None, "9" * 30):
         shown = page.events.render(page.tab, DIRECT, typed, "0")
-        assert "from 1 to 100" in shown[page.part.status]["value"]
+        assert "between 1 and 100" in shown[page.part.status]["value"]
 
 
 def test_a_hostile_file_of_answers_is_quoted_and_does_nothing(
@@ -136,7 +131,7 @@ def test_a_hostile_file_of_answers_is_quoted_and_does_nothing(
     def broken(repeats: int, seed: int) -> BatchState:
         raise InputError("answers_broken", "x", path="answers.jsonl", what="has <img src=x onerror=alert(1)> in line 2")
 
-    monkeypatch.setattr(page.desk, "state", broken)
+    monkeypatch.setattr(page.runner, "state", broken)
     value = page.events.render(page.tab, DIRECT)[page.part.status]["value"]
     assert "&lt;img" in value and "<img" not in value
 
@@ -158,13 +153,13 @@ def test_the_grid_tells_state_seconds_and_speed() -> None:
     for words in (
         "done · 3.0 s · 5.0 tokens/s",
         "answering · 1.5 s · 4 tokens",
-        "not asked",
+        "not run",
         "Question &lt;1&gt; (run 2)",
     ):
         assert words in block
     assert "&lt;b&gt;boom" in block and "<b>boom" not in block
     status = status_block("en", BatchState(progress, running=True, ending=True, error=error))
-    for words in ("Done: 1 of 4", "failed: 1", "coming to an end", "about 0:00:04 left", 'value="2"', "&lt;b&gt;boom"):
+    for words in ("1 of 4 done", "1 failed", "stopping", "about 0:00:04 left", 'value="2"', "&lt;b&gt;boom"):
         assert words in status
 
 
@@ -181,24 +176,22 @@ def reporting(tmp_path: Path) -> Callable[..., SimpleNamespace]:
             text = "".join(json.dumps(line) + "\n" for line in lines)
             (tmp_path / "answers.jsonl").write_text(text, encoding="utf-8")
 
-        def check(rater: str, is_admin: bool) -> None:
-            if blind and not is_admin:
-                raise InputError("still_blind", "Not yet.")
+        rooms = SimpleNamespace(may_see_names=lambda judge: False) if blind else None
+        access = Access(judge=str, rooms=rooms)  # type: ignore[arg-type]
 
         with gr.Blocks():
-            part = lay_out_report(Labels({}))
-            kept = gr.BrowserState()
+            part = ReportTab(Labels({}))
+            browser = gr.BrowserState()
 
         def typed(**values: str) -> dict[Block, Any]:
             """What the page hands over: a box that nobody typed in holds None."""
             boxes = {**part.fields, "links": part.links}
-            return {kept: {}, **{box: values.get(name) for name, box in boxes.items()}}
+            return {browser: {}, **{box: values.get(name) for name, box in boxes.items()}}
 
         tab = SimpleNamespace(lang="en", admin=False)
-        services, tabs = SimpleNamespace(check_unblinding=check), SimpleNamespace(get=lambda request: tab)
-        events = ReportHandlers(
-            services, Reports(ResultsService(store_of(tmp_path)), tmp_path, None, (PROMPT,), ()), part, tabs, kept
-        )  # type: ignore[arg-type]
+        tabs = SimpleNamespace(get=lambda request: tab)
+        reports = Reports(ResultsService(store_of(tmp_path)), tmp_path, None, (PROMPT,), ())
+        events = ReportHandlers(reports, access, part, tabs, browser)  # type: ignore[arg-type]
         return SimpleNamespace(events=events, tab=tab, part=part, typed=typed)
 
     return make
@@ -217,17 +210,17 @@ def test_a_report_is_a_file_of_each_kind(reporting: Callable[..., SimpleNamespac
 
 def test_a_report_tells_nobody_whose_answers_they_judge(reporting: Callable[..., SimpleNamespace]) -> None:
     page = reporting(blind=True)
-    with pytest.raises(gr.Error, match="judged everything"):
+    with pytest.raises(gr.Error, match="rated every pair"):
         page.events._file_of("html")(page.typed(**FIELDS), DIRECT)
     shown = page.events.look(page.typed(**FIELDS), DIRECT)
-    assert "judged everything" in shown[page.part.note]
+    assert "rated every pair" in shown[page.part.note]
     page.tab.admin = True
     assert page.events._file_of("html")(page.typed(**FIELDS), DIRECT)
 
 
 def test_what_is_missing_is_said(reporting: Callable[..., SimpleNamespace]) -> None:
     page = reporting(answers=False)
-    assert "answers of two models" in page.events.look(page.typed(), DIRECT)[page.part.note]
+    assert "answers by two models" in page.events.look(page.typed(), DIRECT)[page.part.note]
     page = reporting()
     for name in (*page.part.fields, "links"):
         with pytest.raises(gr.Error, match="300 characters"):

@@ -14,7 +14,7 @@ from gradio.queueing import Queue
 from gradio.routes import App
 from gradio.state_holder import SessionState, StateHolder
 
-from ui.gradio.lean import KEPT_SECONDS, LeanBlocks, LeanState
+from ui.gradio.lean import KEEP_SECONDS, LeanBlocks, LeanState
 
 NAMES = ("text", "more", "pane", "button", "list", "file")
 
@@ -161,7 +161,7 @@ def test_the_state_of_a_tab_that_was_left_goes_and_that_of_one_that_is_open_stay
     holder = opened(LeanBlocks)
     for name in ("open", "left", "just left"):
         holder[name].is_closed = name != "open"
-    past = datetime.datetime.now() - datetime.timedelta(seconds=KEPT_SECONDS + 1)
+    past = datetime.datetime.now() - datetime.timedelta(seconds=KEEP_SECONDS + 1)
     queue = queued(holder)
     holder.time_last_used |= {"open": past, "left": past}
     holder.delete_all_expired_state()

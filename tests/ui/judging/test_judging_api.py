@@ -68,7 +68,7 @@ def test_a_battle_is_judged_by_its_own_session_and_once(app: ServedApp, client: 
         try:
             return bool(vote(client, battle_id))
         except AppError as error:
-            assert "judged already" in str(error)
+            assert "already voted" in str(error)
             return False
 
     with ThreadPoolExecutor(8) as pool:

@@ -17,13 +17,14 @@ from arena.results.service import ResultsService
 from arena.types import Message, SideName
 from arena.votes.store import store_of
 from arena.votes.withdrawals import Withdrawals
+from ui.access import Access
 from ui.judging.handlers import JudgeHandlers
-from ui.judging.layout import lay_out_judging
+from ui.judging.layout import JudgeTab
 from ui.labels import Labels
 from ui.session import Judging
 
 NAMES = ("first model", "second model")
-KEPT = {"rater": "r"}
+STORED = {"rater": "r"}
 
 
 @pytest.fixture
@@ -38,14 +39,14 @@ def events(rooms, tmp_path):
     withdrawals = Withdrawals(tmp_path, NoEvents(), lambda judge: "CODE", lambda address: None)
     results = ResultsService(store_of(tmp_path))
     prompt = Prompt("q1", "", {"zh": "", "en": ""}, "Why?", reference=Reference((("secret fact",),), text="Read me."))
-    services = SimpleNamespace(
-        prompts=(prompt,), judge=lambda rater: f"judge of {rater}", withdrawals=withdrawals, results=results
-    )
     with gr.Blocks():
-        part = lay_out_judging(Labels({}))
-    tab = SimpleNamespace(lang="en", judging=Judging(), room=NO_ROOM, no_room="", judge_shown={})
+        part = JudgeTab(Labels({}))
+    access = Access(judge=lambda rater: f"judge of {rater}")
+    tab = SimpleNamespace(lang="en", judging=Judging(), room=NO_ROOM, unknown_room="", judge_shown={})
     tabs = SimpleNamespace(get=lambda request: tab)
-    return SimpleNamespace(made=JudgeHandlers(services, rooms, part, tabs, None), tab=tab)
+    return SimpleNamespace(
+        made=JudgeHandlers(rooms, (prompt,), withdrawals, results, access, part, tabs, None), tab=tab
+    )
 
 
 def sent(events):
@@ -54,12 +55,14 @@ def sent(events):
 
 
 def submit(events, comment=""):
-    return events.made.submit(KEPT, "tie", None, None, None, None, comment, None)
+    form = events.made.part.form
+    typed = {None: STORED, **dict.fromkeys(form.inputs), form.choice: "tie", form.comment: comment}
+    return events.made.submit(typed, None)
 
 
 def test_names_and_figures_are_sent_after_the_vote_alone(events):
     told = (*NAMES, "171.2 s", "7 tokens", "✗ does not say “secret fact”", "Read me.")
-    events.made.go_on(KEPT, None)
+    events.made.go_on(STORED, None)
     assert "Why?" in sent(events) and not any(word in sent(events) for word in told)
     submit(events)
     assert all(word in sent(events) for word in told)
@@ -67,7 +70,7 @@ def test_names_and_figures_are_sent_after_the_vote_alone(events):
 
 @pytest.mark.parametrize("kept", [None, {}, {"rater": ""}])
 def test_a_browser_that_keeps_nothing_is_told_so(events, kept):
-    with pytest.raises(gr.Error, match="keeps no number"):
+    with pytest.raises(gr.Error, match="blocks storage"):
         events.made.go_on(kept, None)
 
 
@@ -77,9 +80,9 @@ def test_a_vote_from_a_tab_that_shows_no_battle_is_refused(events):
 
 
 def test_a_refused_vote_changes_nothing_that_is_shown(events):
-    events.made.go_on(KEPT, None)
+    events.made.go_on(STORED, None)
     before = events.tab.judging
-    with pytest.raises(gr.Error, match="at most 2000 characters"):
+    with pytest.raises(gr.Error, match="2000 characters at most"):
         submit(events, "x" * 2001)
     assert events.tab.judging == before
     submit(events, "x" * 2000)
@@ -87,12 +90,12 @@ def test_a_refused_vote_changes_nothing_that_is_shown(events):
 
 
 def test_a_rater_who_has_not_begun_is_shown_no_battle(events, rooms):
-    events.made.opened(events.tab, KEPT)
+    events.made.opened(events.tab, STORED)
     assert events.tab.judging.position is None and not rooms.main.has_started("judge of r")
-    events.made.go_on(KEPT, None)
+    events.made.go_on(STORED, None)
     shown = events.tab.judging
     events.tab.judging = Judging()
-    events.made.opened(events.tab, KEPT)
+    events.made.opened(events.tab, STORED)
     assert events.tab.judging == shown
 
 
@@ -101,12 +104,13 @@ def test_of_a_conversation_all_of_it_is_shown(events, tmp_path):
     talk = (Message("system", "s"), Message("user", "Hi"), Message("assistant", "<i>Ho</i>"), Message("user", "*Why?*"))
     first, second = (replace(make_side(name, f"It is {name}"), messages=talk) for name in NAMES)
     pairs = pairs_of([Recorded("q1", "Hi", first, turn=2), Recorded("q1", "Hi", second, turn=2)])
-    events.made._rooms = Rooms(pairs, Ballots(SimpleNamespace(append=lambda vote: None)), NoEvents())
-    events.made.go_on(KEPT, None)
-    props, stage = events.made.render(events.tab), events.made._part.stage
-    assert "Hi" in props[stage.prompt]["value"] and "Why?" not in props[stage.prompt]["value"]
+    rooms = Rooms(pairs, Ballots(SimpleNamespace(append=lambda vote: None)), NoEvents())
+    events.made = replace(events.made, rooms=rooms)
+    events.made.go_on(STORED, None)
+    props, form = events.made.render(events.tab), events.made.part.form
+    assert "Hi" in props[form.prompt]["value"] and "Why?" not in props[form.prompt]["value"]
     for side in SideName:
-        rows = props[stage.panes[side]]["value"]
+        rows = props[form.panes[side]]["value"]
         assert [row["role"] for row in rows] == ["assistant", "user", "assistant"]
         assert rows[0]["content"] == "\\<i>Ho\\</i>" and rows[1]["content"] == "\\*Why?\\*"
         assert "It is" in rows[2]["content"]

@@ -12,13 +12,13 @@ from served_app import ServedApp
 
 from arena.judging.live import NOTHING, LiveView
 from ui.judging.live_handlers import LiveHandlers, _status
-from ui.layout import lay_out
+from ui.layout import Page
 from ui.session import Tabs
 
-KEPT = {"rater": "r"}
+STORED = {"rater": "r"}
 REQUEST = SimpleNamespace(session_hash="one", headers={"accept-language": "en"}, client=None)
 # A word of each script, its id, and everything that only one of the sides has.
-TELLING = ("script-a", "script-b", "scripted", "tokens", " s\b", "model_a:", "Cut")
+TELLING = ("script-a", "script-b", "scripted", "tokens", " s\b", "model_a:", "Stopped at")
 
 
 @pytest.fixture(scope="module")
@@ -33,8 +33,10 @@ def app(serve: Callable[..., ServedApp]) -> ServedApp:
 @pytest.fixture
 def events(app: ServedApp) -> LiveHandlers:
     with gr.Blocks():
-        page = lay_out(app.services)
-    return LiveHandlers(app.services, app.services.live, page.live, Tabs(app.services), None)
+        page = Page(app.services)
+    services = app.services
+    tabs = Tabs(services.chats)
+    return LiveHandlers(services.live, (), services.withdrawals, services.access, page.live, tabs, None)
 
 
 def sent(updates: Iterator[dict[object, object]]) -> list[str]:
@@ -42,13 +44,15 @@ def sent(updates: Iterator[dict[object, object]]) -> list[str]:
 
 
 def submit(events: LiveHandlers, **changes: object) -> dict[object, object]:
-    return events.submit(KEPT, "tie", None, None, None, None, "", SimpleNamespace(**{**vars(REQUEST), **changes}))
+    form, choice = events.part.form, changes.pop("choice", "tie")
+    typed = {events.browser: STORED, **dict.fromkeys(form.inputs), form.choice: choice}
+    return events.submit(typed, SimpleNamespace(**{**vars(REQUEST), **changes}))
 
 
 def test_nothing_that_is_sent_before_the_vote_tells_who_is_who(app: ServedApp, events: LiveHandlers) -> None:
     before = len(app.rows())
-    updates = sent(events.send(KEPT, "Why?", REQUEST))
-    assert len(updates) > 5 and "both answers are complete" in updates[-1].lower()
+    updates = sent(events.send(STORED, "Why?", REQUEST))
+    assert len(updates) > 5 and "both answers are in" in updates[-1].lower()
     assert not any(word in update for update in updates for word in TELLING)
     after = repr(list(submit(events).values()))
     assert "**script-a**" in after and "**script-b**" in after and "tokens" in after
@@ -61,34 +65,34 @@ def test_nothing_that_is_sent_before_the_vote_tells_who_is_who(app: ServedApp, e
 
 
 def test_a_failure_is_told_without_its_words(events: LiveHandlers) -> None:
-    updates = sent(events.send(KEPT, "boom", REQUEST))
-    assert "cannot be judged" in updates[-1] and not any("fire" in update for update in updates)
+    updates = sent(events.send(STORED, "boom", REQUEST))
+    assert "no vote this round" in updates[-1] and not any("fire" in update for update in updates)
     with pytest.raises(gr.Error, match="no such battle"):
         submit(events)
 
 
 def test_a_vote_is_taken_once_from_the_tab_that_asked_and_needs_a_choice(app: ServedApp, events: LiveHandlers) -> None:
-    list(events.send(KEPT, "Why?", REQUEST))
+    list(events.send(STORED, "Why?", REQUEST))
     before = len(app.rows())
     for other in (None, "another"):
         with pytest.raises(gr.Error, match=r"no page|no such battle"):
             submit(events, session_hash=other)
-    with pytest.raises(gr.Error, match="Choose one"):
-        events.submit(KEPT, None, None, None, None, None, "", REQUEST)
+    with pytest.raises(gr.Error, match="Choose an option"):
+        submit(events, choice=None)
     submit(events)
-    with pytest.raises(gr.Error, match="judged already"):
+    with pytest.raises(gr.Error, match="already voted"):
         submit(events)
     assert len(app.rows()) == before + 1
 
 
 @pytest.mark.parametrize("typed", ["", None, "  \u200b"])
 def test_an_empty_question_changes_nothing(events: LiveHandlers, typed: str | None) -> None:
-    (update,) = events.send(KEPT, typed, REQUEST)
+    (update,) = events.send(STORED, typed, REQUEST)
     assert len(update) == 1
 
 
 def test_a_browser_that_keeps_nothing_is_told_so(events: LiveHandlers) -> None:
-    with pytest.raises(gr.Error, match="keeps no number"):
+    with pytest.raises(gr.Error, match="blocks storage"):
         list(events.send({}, "Why?", REQUEST))
 
 

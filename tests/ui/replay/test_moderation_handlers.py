@@ -22,9 +22,8 @@ from arena.types import Winner
 from arena.votes import VoteLog
 from arena.votes.store import store_of
 from arena.votes.withdrawals import Withdrawals
-from ui.layout import lay_out
-from ui.replay.handlers import ReplayHandlers
-from ui.replay.moderation import ModerationHandlers
+from ui.layout import Page
+from ui.replay.handlers import JudgedBattles, ModerationHandlers, ReplayHandlers
 
 NAMES = ("script-a", "script-b")
 WORD = "why"  # of every prompt, in another case
@@ -43,22 +42,24 @@ class Made:
     """A page's replay on a log with four votes of three raters."""
 
     def __init__(self, app: ServedApp, folder: Path, events: EventLog, words: tuple[str, ...] = ()) -> None:
-        self.desk = ResultsService(store_of(folder))
+        self.service = ResultsService(store_of(folder))
         self.hidden = Moderation(events, words)
         self.services = replace(
             app.services,
-            results=self.desk,
-            hidden=self.hidden,
-            withdrawals=Withdrawals(folder, events, lambda judge: judge, lambda address: None),
-            count_prompt=RateLimits().count_prompt,
+            results=self.service,
+            moderation=self.hidden,
+            access=replace(app.services.access, count_prompt=RateLimits().count_prompt),
         )
         with gr.Blocks():
-            page = lay_out(self.services)
+            page = Page(self.services)
         self.part = page.replay
         self.tab = SimpleNamespace(lang="en", results=None, admin=False)
         tabs: Any = SimpleNamespace(get=lambda request: self.tab)
-        self.replay = ReplayHandlers(self.services, page.replay, tabs, page.kept, page.tabs)
-        self.moderation = ModerationHandlers(self.services, self.hidden, page.replay, tabs, page.kept)
+        shared: Any = {"part": page.replay, "tabs": tabs, "browser": page.browser}
+        judged = JudgedBattles(self.service, self.services.access, self.hidden)
+        withdrawals = Withdrawals(folder, events, lambda judge: judge, lambda address: None)
+        self.replay = ReplayHandlers(judged, app.services.backends, page_tabs=page.tabs, **shared)
+        self.moderation = ModerationHandlers(judged, self.hidden, withdrawals, **shared)
 
     def look(self, battle: str = "battle-0") -> dict[Any, Any]:
         return self.replay.look(kept(), battle, request())
@@ -91,18 +92,18 @@ def test_the_host_takes_back_all_votes_of_a_rater_and_nobody_else_does(made: Mad
     part, moderation = made.part, made.moderation
     assert made.look()[part.withdraw]["visible"] is False
     for handler in (moderation.ask_to_withdraw, moderation.withdraw, moderation.hide):
-        with pytest.raises(gr.Error, match="needs the admin's token"):
+        with pytest.raises(gr.Error, match="Admin token required"):
             handler(kept(), "battle-0", request())
-    assert made.desk.figures().votes == 4
+    assert made.service.figures().votes == 4
     made.tab.admin = True
     assert made.look()[part.withdraw]["visible"] is True
     sent = moderation.ask_to_withdraw(kept(), "battle-0", request())
-    assert "This rater has votes: 2." in value(sent[part.said]) and sent[part.sure]["visible"]
-    assert made.desk.figures().votes == 4
-    assert "Votes taken back: 2" in value(moderation.withdraw(kept(), "battle-0", request())[part.said])
-    assert (made.desk.figures().votes, made.desk.figures().left_out.withdrawn) == (2, 2)
+    assert "This rater has 2 votes." in value(sent[part.answer]) and sent[part.sure]["visible"]
+    assert made.service.figures().votes == 4
+    assert "2 votes withdrawn" in value(moderation.withdraw(kept(), "battle-0", request())[part.answer])
+    assert (made.service.figures().votes, made.service.figures().left_out.withdrawn) == (2, 2)
     nobody = moderation.ask_to_withdraw(kept(), "battle-3", request())
-    assert "names no rater" in value(nobody[part.said]) and nobody[part.sure]["visible"] is False
+    assert "has no recorded rater" in value(nobody[part.answer]) and nobody[part.sure]["visible"] is False
     with pytest.raises(gr.Error):
         moderation.withdraw(kept(), "battle-3", request())
 
@@ -112,7 +113,7 @@ def test_what_several_readers_report_is_hidden_until_the_host_has_decided(made: 
     for rater in ("a", "a", "b", "b"):
         assert made.look()[part.shown]["visible"]
         sent = made.moderation.report(kept(rater), "battle-0", request())
-        assert "the host will look at it" in value(sent[part.said]) and sent[part.report]["interactive"] is False
+        assert "The host will review it" in value(sent[part.answer]) and sent[part.report]["interactive"] is False
     made.moderation.report(kept("c"), "battle-0", request())
     sent = made.look()
     assert "not shown here" in value(sent[part.note]) and sent[part.shown]["visible"] is False
@@ -123,9 +124,9 @@ def test_what_several_readers_report_is_hidden_until_the_host_has_decided(made: 
     made.tab.admin = True
     sent = made.look("battle-1")
     assert 'href="?replay=battle-0"' in value(sent[part.reported]) and "(3)" in value(sent[part.reported])
-    assert "several of them reported it" in value(made.look()[part.said])
+    assert "several of them reported it" in value(made.look()[part.answer])
     sent = made.moderation.hide(kept(), "battle-0", request())  # to show it, that is
-    assert value(sent[part.hide]) == "Hide it from readers" and value(sent[part.reported]) == ""
+    assert value(sent[part.hide]) == "Hide from readers" and value(sent[part.reported]) == ""
     made.tab.admin = False
     assert made.look()[part.shown]["visible"]
 
@@ -133,7 +134,7 @@ def test_what_several_readers_report_is_hidden_until_the_host_has_decided(made: 
 def test_the_host_hides_a_battle_and_a_restart_knows_it(made: Made, folder: Path, events: EventLog) -> None:
     made.tab.admin = True
     sent = made.moderation.hide(kept(), "battle-1", request())
-    assert value(sent[made.part.hide]) == "Show it again" and "by the host" in value(sent[made.part.said])
+    assert value(sent[made.part.hide]) == "Show again" and "by the host" in value(sent[made.part.answer])
     made.tab.admin = False
     assert made.look("battle-1")[made.part.shown]["visible"] is False
     later = Moderation(events)
@@ -145,10 +146,10 @@ def test_a_word_of_the_list_hides_a_battle_and_its_vote_counts_on(
     scripted_app: ServedApp, folder: Path, events: EventLog
 ) -> None:
     made = Made(scripted_app, folder, events, (WORD,))
-    assert made.look()[made.part.shown]["visible"] is False and made.desk.figures().votes == 4
+    assert made.look()[made.part.shown]["visible"] is False and made.service.figures().votes == 4
     made.tab.admin = True
     sent = made.look()
-    assert sent[made.part.shown]["visible"] and "contains a word of the host" in value(sent[made.part.said])
+    assert sent[made.part.shown]["visible"] and "contains a word on the host" in value(sent[made.part.answer])
 
 
 def test_whoever_asks_or_reports_too_often_is_refused(made: Made) -> None:
@@ -157,12 +158,12 @@ def test_whoever_asks_or_reports_too_often_is_refused(made: Made) -> None:
         made.moderation.report(kept(str(number)), "battle-0" if number % 2 else "battle-1", request(client=client))
         if number == 1:
             made.tab.admin = True  # or it would be hidden by now
-    with pytest.raises(gr.Error, match="Too many prompts in a minute"):
+    with pytest.raises(gr.Error, match="Too many prompts"):
         made.moderation.report(kept(), "battle-2", request(client=client))
-    made.services.check_rate(request(client=SimpleNamespace(host="10.0.0.10")))
+    made.services.access.check_rate(request(client=SimpleNamespace(host="10.0.0.10")))
     with pytest.raises(InputError, match="Too many prompts"):
-        made.services.check_rate(request(client=client))
-    own = replace(made.services, is_local=True)
+        made.services.access.check_rate(request(client=client))
+    own = replace(made.services.access, is_local=True)
     own.check_rate(request(client=client))
     with pytest.raises(InputError):
         own.check_rate(request(client=client, headers={"x-forwarded-for": "10.0.0.9"}))

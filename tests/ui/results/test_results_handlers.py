@@ -20,12 +20,12 @@ from arena.results.service import ResultsService
 from arena.types import Battle, GenerationConfig, Winner
 from arena.votes import VoteLog
 from arena.votes.store import store_of
-from ui.layout import Page, lay_out
-from ui.replay.handlers import ReplayHandlers
+from ui.layout import Page
+from ui.replay.handlers import JudgedBattles, ReplayHandlers
 from ui.results import handlers
 from ui.results.handlers import ResultsHandlers
 
-KEPT = {"rater": "r"}
+STORED = {"rater": "r"}
 REQUEST: Any = SimpleNamespace(session_hash="one", headers={"accept-language": "en"}, client=None, query_params={})
 NAMES = ("script-a", "script-b")
 
@@ -39,15 +39,20 @@ class Made:
     """A page's results and replay on a log of its own."""
 
     def __init__(self, app: ServedApp, log: VoteLog, **services: Any) -> None:
-        self.desk = ResultsService(store_of(log.folder))
-        self.services = replace(app.services, results=self.desk, **services)
+        self.service = ResultsService(store_of(log.folder))
+        self.services = replace(app.services, results=self.service, **services)
         with gr.Blocks():
-            self.page: Page = lay_out(self.services)
+            self.page: Page = Page(self.services)
         self.tab = SimpleNamespace(lang="en", results=None, admin=False)
         tabs: Any = SimpleNamespace(get=lambda request: self.tab)
-        kept: Any = None
-        self.results = ResultsHandlers(self.services, self.page.results, tabs, kept, ())
-        self.replay = ReplayHandlers(self.services, self.page.replay, tabs, kept, self.page.tabs)
+        shared: Any = {"tabs": tabs, "browser": self.page.browser}
+        access, export = self.services.access, self.services.export
+        self.results = ResultsHandlers(
+            self.service, self.services.prompts, export, access, self.page.results, other_tabs=(), **shared
+        )
+        judged = JudgedBattles(self.service, access, self.services.moderation)
+        backends, page_tabs = self.services.backends, self.page.tabs
+        self.replay = ReplayHandlers(judged, backends, self.page.replay, page_tabs=page_tabs, **shared)
 
 
 @pytest.fixture(autouse=True)
@@ -72,7 +77,7 @@ def votes(log: VoteLog, count: int = 12, start: int = 0) -> None:
 
 def test_the_tab_opens_with_the_sentence_and_has_what_there_is(made: Made, log: VoteLog) -> None:
     votes(log)
-    part, sent = made.page.results, made.results.results(KEPT, [], REQUEST)
+    part, sent = made.page.results, made.results.results(STORED, [], REQUEST)
     assert value(sent[part.summary]).startswith('<p class="lead">Raters prefer <b>script-a</b> to <b>script-b</b>')
     assert [choice for choice, _ in sent[part.filters]["choices"]] == [
         "blind votes (12)",
@@ -87,7 +92,7 @@ def test_the_tab_opens_with_the_sentence_and_has_what_there_is(made: Made, log: 
 
 def test_a_filter_counts_only_what_it_says(made: Made, log: VoteLog) -> None:
     votes(log)
-    sent = made.results.results(KEPT, ["not_leaked"], REQUEST)
+    sent = made.results.results(STORED, ["not_leaked"], REQUEST)
     assert "Based on 8 blind votes" in value(sent[made.page.results.summary])
     assert sent[made.page.results.filters]["value"] == ["not_leaked"]
 
@@ -95,19 +100,19 @@ def test_a_filter_counts_only_what_it_says(made: Made, log: VoteLog) -> None:
 def test_nothing_is_sent_where_nothing_changed_and_what_did_change_otherwise(made: Made, log: VoteLog) -> None:
     votes(log)
     part = made.page.results
-    made.results.results(KEPT, [], REQUEST)
-    assert set(made.results.live(KEPT, [], REQUEST)) == {part.timer}
+    made.results.results(STORED, [], REQUEST)
+    assert set(made.results.live(STORED, [], REQUEST)) == {part.timer}
     votes(log, 1, start=12)
-    sent = made.results.live(KEPT, [], REQUEST)
+    sent = made.results.live(STORED, [], REQUEST)
     assert "Based on 8 blind votes" in value(sent[part.summary]) and part.bodies["counts"] in sent
     assert part.folds["counts"] not in sent  # which would close or open it
-    assert set(made.results.live(KEPT, [], REQUEST)) == {part.timer}
+    assert set(made.results.live(STORED, [], REQUEST)) == {part.timer}
 
 
 def test_the_language_can_change(made: Made, log: VoteLog) -> None:
     votes(log)
     assert made.results.render(made.tab) == {}
-    made.results.results(KEPT, [], REQUEST)
+    made.results.results(STORED, [], REQUEST)
     made.tab.lang = "zh"
     props = made.results.render(made.tab)
     assert "投票者更喜欢 <b>script-a</b>" in props[made.page.results.summary]["value"]
@@ -116,24 +121,24 @@ def test_the_language_can_change(made: Made, log: VoteLog) -> None:
 
 def test_a_reader_is_told_how_far_a_long_reading_is(made: Made, log: VoteLog, monkeypatch: pytest.MonkeyPatch) -> None:
     votes(log)
-    go_on, refresh = threading.Event(), made.desk.store.refresh
+    go_on, refresh = threading.Event(), made.service.store.refresh
 
     def slowly(progress: Callable[[int, int], None]) -> Any:
         progress(30, 120)
         go_on.wait(10)
         return refresh(progress)
 
-    monkeypatch.setattr(made.desk.store, "refresh", slowly)
+    monkeypatch.setattr(made.service.store, "refresh", slowly)
     part = made.page.results
     monkeypatch.setattr(handlers, "_PATIENCE_SECONDS", 0.3)
-    sent = made.results.results(KEPT, [], REQUEST)
-    assert "Reading the votes: 25%, about 0 s left" in sent[part.summary]
+    sent = made.results.results(STORED, [], REQUEST)
+    assert "Reading votes: 25%, about 0 s left" in sent[part.summary]
     assert sent[part.timer].value == 1.0 and set(sent) == {part.summary, part.timer}
-    monkeypatch.setattr(made.desk, "_progress", None)  # all is read, and being counted
-    assert "Counting ..." in made.results.live(KEPT, [], REQUEST)[part.summary]
+    monkeypatch.setattr(made.service, "_progress", None)  # all is read, and being counted
+    assert "Counting…" in made.results.live(STORED, [], REQUEST)[part.summary]
     go_on.set()
     for _ in range(100):
-        sent = made.results.live(KEPT, [], REQUEST)
+        sent = made.results.live(STORED, [], REQUEST)
         if part.filters in sent:
             break
     assert "Raters prefer" in value(sent[part.summary])
@@ -142,16 +147,15 @@ def test_a_reader_is_told_how_far_a_long_reading_is(made: Made, log: VoteLog, mo
 def test_who_is_not_done_sees_nothing_of_it(scripted_app: ServedApp, log: VoteLog) -> None:
     votes(log)
     rooms: Any = SimpleNamespace(may_see_names=lambda judge: False, prompts=())
-    made = Made(scripted_app, log)
-    made.results._services = made.replay._services = replace(made.services, rooms=rooms)
-    sent = repr([*made.results.results(KEPT, [], REQUEST).values(), *made.results.live(KEPT, [], REQUEST).values()])
-    assert "once you have judged everything" in sent and not any(name in sent for name in NAMES)
-    replayed = repr(list(made.replay.look(KEPT, "battle-1", REQUEST).values()))
-    assert "once you have judged everything" in replayed and not any(name in replayed for name in NAMES)
-    again = repr(list(made.replay.again(KEPT, "battle-1", REQUEST)))
-    assert "once you have judged everything" in again and not any(name in again for name in NAMES)
+    made = Made(scripted_app, log, access=replace(scripted_app.services.access, rooms=rooms))
+    sent = repr([*made.results.results(STORED, [], REQUEST).values(), *made.results.live(STORED, [], REQUEST).values()])
+    assert "unlock when you have rated every pair" in sent and not any(name in sent for name in NAMES)
+    replayed = repr(list(made.replay.look(STORED, "battle-1", REQUEST).values()))
+    assert "unlock when you have rated every pair" in replayed and not any(name in replayed for name in NAMES)
+    again = repr(list(made.replay.again(STORED, "battle-1", REQUEST)))
+    assert "unlock when you have rated every pair" in again and not any(name in again for name in NAMES)
     made.tab.admin = True
-    assert "script-a" in repr(list(made.replay.look(KEPT, "battle-1", REQUEST).values()))
+    assert "script-a" in repr(list(made.replay.look(STORED, "battle-1", REQUEST).values()))
 
 
 # ---- the replay
@@ -172,11 +176,11 @@ def test_a_link_shows_the_texts_what_made_them_and_what_tells_them_apart(
     battle = replayable(scripted_app, "<b>left</b> text", "right text")
     log.append(replace(vote_between(7, *NAMES, Winner.TIE), battle=battle))
     request = SimpleNamespace(**{**vars(REQUEST), "query_params": {"replay": "battle-7"}})
-    sent, part = made.replay.opened(KEPT, request), made.page.replay
+    sent, part = made.replay.opened(STORED, request), made.page.replay
     assert sent[made.page.tabs].selected == "results" and sent[part.fold]["open"]
     assert value(sent[part.battle_id]) == "battle-7"
     facts = value(sent[part.facts])
-    assert "&quot;seed&quot;: 5" in facts and "The vote on it: 🤝 Tie" in facts and 'href="?replay=battle-7"' in facts
+    assert "&quot;seed&quot;: 5" in facts and "Vote: 🤝 Tie" in facts and 'href="?replay=battle-7"' in facts
     assert facts.count("<code>") == 18 and hashlib.sha256(b"right text").hexdigest() in facts
     assert "right text" in repr(value(sent[part.panes["b"]]))
 
@@ -186,9 +190,9 @@ def test_the_same_output_and_another_one_are_told_apart(made: Made, scripted_app
     messages = (replace(battle.a.messages[0], content="code"),)
     battle = replace(battle, a=replace(battle.a, messages=messages), b=replace(battle.b, messages=messages))
     log.append(replace(vote_between(7, *NAMES, Winner.TIE), battle=battle))
-    *_, last = made.replay.again(KEPT, "battle-7", REQUEST)
-    assert "Left (script-a): the output is the same as then (16 characters)" in last
-    assert "Right (script-b): the output is another than then: the first 7 characters are the same" in last
+    *_, last = made.replay.again(STORED, "battle-7", REQUEST)
+    assert "Left (script-a): identical to the recorded output (16 characters)" in last
+    assert "Right (script-b): The output differs from the recorded one after 7 characters" in last
 
 
 def test_what_cannot_be_asked_again_says_why(made: Made, scripted_app: ServedApp, log: VoteLog) -> None:
@@ -197,49 +201,49 @@ def test_what_cannot_be_asked_again_says_why(made: Made, scripted_app: ServedApp
     b = replace(battle.b, config=GenerationConfig())
     log.append(replace(vote_between(7, *NAMES, Winner.TIE), battle=replace(battle, a=a, b=b)))
     log.append(vote_between(8, "gone", "script-b", Winner.TIE))
-    (told,) = made.replay.again(KEPT, "battle-7", REQUEST)
-    assert "Left (script-a): the weights or the precision here are others than then" in told
-    assert "Right (script-b): it was sampled without a seed" in told
-    (told,) = made.replay.again(KEPT, "battle-8", REQUEST)
-    assert "Left (gone): this model does not run here" in told
+    (told,) = made.replay.again(STORED, "battle-7", REQUEST)
+    assert "Left (script-a): other weights or precision are running here" in told
+    assert "Right (script-b): no seed was recorded" in told
+    (told,) = made.replay.again(STORED, "battle-8", REQUEST)
+    assert "Left (gone): this model is not running here" in told
 
 
 def test_votes_that_cannot_be_read_are_one_line(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(progress: object) -> None:
         raise OSError(13, "Permission denied", "folder/votes.csv")
 
-    monkeypatch.setattr(made.desk.store, "_refresh", fail)
-    sent = made.results.results(KEPT, [], REQUEST)
+    monkeypatch.setattr(made.service.store, "_refresh", fail)
+    sent = made.results.results(STORED, [], REQUEST)
     assert "votes.csv" in value(sent[made.page.results.summary]) and not sent[made.page.results.timer].active
     assert "folder" not in value(sent[made.page.results.summary])
 
 
 def test_a_look_after_a_long_time_finds_what_came_meanwhile(made: Made, log: VoteLog) -> None:
     votes(log)
-    assert made.desk.soon(seconds=60) is not None
-    job = next(iter(made.desk._jobs.values()))
+    assert made.service.soon(seconds=60) is not None
+    job = next(iter(made.service._jobs.values()))
     assert job.done()
     votes(log, 1, start=12)
-    found = made.desk.soon(seconds=60)
+    found = made.service.soon(seconds=60)
     assert found is not None and found.votes == 13
 
 
 @pytest.mark.parametrize("battle_id", ["", "nothing", None])
 def test_an_unknown_battle_is_one_line(made: Made, battle_id: str | None) -> None:
-    sent = made.replay.look(KEPT, battle_id, REQUEST)
-    assert "There is no vote on such a battle" in value(sent[made.page.replay.note])
+    sent = made.replay.look(STORED, battle_id, REQUEST)
+    assert "There is no vote on this battle" in value(sent[made.page.replay.note])
     assert sent[made.page.replay.shown]["visible"] is False
 
 
 def test_an_address_without_a_battle_opens_nothing(made: Made) -> None:
-    assert list(made.replay.opened(KEPT, REQUEST)) == [made.page.tabs]
+    assert list(made.replay.opened(STORED, REQUEST)) == [made.page.tabs]
 
 
-def test_the_desk_raises_what_its_thread_met(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_service_raises_the_error_of_its_thread(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(progress: object) -> None:
         raise InputError("votes_unreadable", "no")
 
-    monkeypatch.setattr(made.desk.store, "refresh", fail)
+    monkeypatch.setattr(made.service.store, "refresh", fail)
     for _ in range(2):
         with pytest.raises(InputError):
-            made.desk.soon(seconds=5)
+            made.service.soon(seconds=5)

@@ -15,9 +15,8 @@ from arena.results.sentences import first_sentences
 from arena.types import Vote, Winner
 from arena.votes.reader import BadRow
 from arena.votes.store import ReadReport
-from ui.results.lines import lines
 from ui.results.sections import sections
-from ui.results.view import room_results, section_body, summary
+from ui.results.view import lines, room_results, section_body, summary
 
 A, B, TIE = Winner.MODEL_A, Winner.MODEL_B, Winner.TIE
 Make = Callable[..., Figures]
@@ -189,7 +188,7 @@ def test_sections_have_what_there_is(figures: Make) -> None:
     bad = tuple(BadRow("v", line, "why") for line in range(30))
     left = replace(found, repeats=2, left_out=ReadReport(duplicates=1, unreadable=bad, damaged=bad[:3]))
     *_, last = sections("en", left)
-    assert last.name == "left_out" and "Rows that could not be read: 30" in last.lines
+    assert last.name == "left_out" and "Unreadable rows: 30" in last.lines
     assert last.lines[-1] == "... and 10 more" and len(last.lines) == 3 + 1 + 20 + 1
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -17,10 +18,10 @@ from arena.judging.rooms import NO_ROOM, Rooms
 from arena.results.service import ResultsService
 from arena.votes.backup import BackupStatus
 from arena.votes.store import store_of
+from ui.access import Access
 from ui.labels import Labels
-from ui.rooms.handlers import RoomHandlers
-from ui.rooms.layout import lay_out_class
-from ui.rooms.view import link_block
+from ui.rooms.handlers import RoomHandlers, link_block
+from ui.rooms.layout import ClassTab
 
 TOKEN = "correct horse"
 REQUEST = SimpleNamespace(headers={"host": "arena.example:80", "origin": "https://arena.example"}, client=None)
@@ -38,12 +39,12 @@ def made(tmp_path: Path) -> SimpleNamespace:
     sides = [Recorded("q1", "Why?", make_side(name, "text")) for name in ("first model", "second model")]
     rooms = Rooms(pairs_of(sides), Ballots(SimpleNamespace(append=lambda vote: None)), Kept())
     status = BackupStatus("Hub somebody/votes", 3, time=1_795_863_600.0)
-    services = SimpleNamespace(public_url="", results=ResultsService(store_of(tmp_path)), backup=lambda: status)
+    access, results = Access(judge=str, admin=Admin(TOKEN, RateLimits())), ResultsService(store_of(tmp_path))
     with gr.Blocks():
-        part = lay_out_class(Labels({"prompt_q1": ("题一", "Question 1")}), rooms.prompts)
+        part = ClassTab(Labels({"prompt_q1": ("题一", "Question 1")}), rooms.prompts)
     tab = SimpleNamespace(lang="en", admin=False, class_room=NO_ROOM)
     tabs = SimpleNamespace(get=lambda request: tab)
-    events = RoomHandlers(services, Admin(TOKEN, RateLimits()), rooms, part, tabs)
+    events = RoomHandlers(rooms, results, "", lambda: status, access, part, tabs)
     return SimpleNamespace(events=events, rooms=rooms, tab=tab, part=part)
 
 
@@ -51,7 +52,7 @@ def test_the_host_alone_is_told_where_votes_are_copied_to(made: SimpleNamespace)
     before = made.events.render(made.tab, REQUEST)[made.part.backup]["value"]
     made.events.enter(TOKEN, REQUEST)
     after = made.events.render(made.tab, REQUEST)[made.part.backup]["value"]
-    assert before == "" and "somebody/votes" in after and "2026-11-28 11:00 UTC; 3 are waiting" in after
+    assert before == "" and "somebody/votes" in after and "2026-11-28 11:00 UTC; 3 waiting" in after
 
 
 def test_without_the_token_nothing_is_opened_chosen_or_closed(made: SimpleNamespace) -> None:
@@ -62,7 +63,7 @@ def test_without_the_token_nothing_is_opened_chosen_or_closed(made: SimpleNamesp
         lambda: made.events.choose(room.code, REQUEST),
         lambda: made.events.close(REQUEST),
     ):
-        with pytest.raises(gr.Error, match="needs the admin's token"):
+        with pytest.raises(gr.Error, match="Admin token required"):
             call()
     assert made.rooms.rooms == (room,)
     shown = repr([*made.events.look(REQUEST).values(), *made.events.render(made.tab, REQUEST).values()])
@@ -70,17 +71,17 @@ def test_without_the_token_nothing_is_opened_chosen_or_closed(made: SimpleNamesp
 
 
 def test_the_token_opens_the_tab_and_is_not_kept(made: SimpleNamespace) -> None:
-    with pytest.raises(gr.Error, match="not the token"):
+    with pytest.raises(gr.Error, match="Wrong token"):
         made.events.enter("guess", REQUEST)
     assert not made.tab.admin
     updates = made.events.enter(TOKEN, REQUEST)
-    assert made.tab.admin and TOKEN not in repr(updates) and updates[made.part.door.token] == ""
+    assert made.tab.admin and TOKEN not in repr(updates) and updates[made.part.sign_in.token] == ""
 
 
 @pytest.mark.parametrize("typed", ["", None, "many", "-3", "0", "9" * 30, "１２x"])
 def test_a_number_of_raters_that_is_none_is_refused(made: SimpleNamespace, typed: str | None) -> None:
     made.events.enter(TOKEN, REQUEST)
-    with pytest.raises(gr.Error, match="from 1 to"):
+    with pytest.raises(gr.Error, match="between 1 and"):
         made.events.open(["q1"], typed, REQUEST)
 
 
@@ -89,6 +90,6 @@ def test_a_room_is_shown_by_the_address_that_the_page_has(made: SimpleNamespace)
     shown = made.events.open(["q1"], "１２", REQUEST)
     (room,) = made.rooms.rooms
     assert room.wanted == 12 and f"https://arena.example/?room={room.code}" in shown[made.part.link]
-    made.events._services.public_url = "https://public.example/arena/"
-    assert f"https://public.example/arena/?room={room.code}" in repr(made.events.render(made.tab, REQUEST))
+    public = replace(made.events, public_url="https://public.example/arena/")
+    assert f"https://public.example/arena/?room={room.code}" in repr(public.render(made.tab, REQUEST))
     assert "<script" not in link_block("en", 'https://"><script>', room)

@@ -1,19 +1,22 @@
-"""What a pane shows of its side of the battles: messages and a status line. Knows no component."""
+"""What the chat tab shows: the messages and the status line of a pane, and the line under the vote."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-from arena.types import Answer, Battle, LoadState, SideName, SideProgress
+from arena.chat import Chat
+from arena.judging.ballots import Ballots
+from arena.types import Answer, Battle, LoadState, SideName, SideProgress, Vote
 from ui.display import display_copy, plain_copy
+from ui.replay.view import replay_link
 from ui.texts import error_text, text
 
 Row = dict[str, Any]
 
 
 def pane_messages(lang: str, turns: Sequence[Battle], side: SideName) -> list[Row]:
-    """The conversation of one side as gr.Chatbot takes it. A display copy: nothing is ever read back from it."""
+    """The conversation of one side, as gr.Chatbot takes it."""
     rows: list[Row] = []
     for battle in turns:
         rows.append({"role": "user", "content": plain_copy(battle.prompt)})
@@ -25,8 +28,7 @@ def _answer_rows(lang: str, answer: Answer) -> list[Row]:
     rows: list[Row] = []
     if answer.reasoning:
         status = "pending" if not answer.text and answer.finish_reason is None else "done"
-        title = {"title": text(lang, "thinking"), "status": status}
-        rows.append({"role": "assistant", "content": display_copy(answer.reasoning), "metadata": title})
+        rows.append(reasoning_row(lang, answer, status))
     if answer.text:
         rows.append({"role": "assistant", "content": display_copy(answer.text)})
     if answer.error:
@@ -34,6 +36,12 @@ def _answer_rows(lang: str, answer: Answer) -> list[Row]:
     elif _says_nothing(answer):
         rows.append({"role": "assistant", "content": f"*{_ending(lang, answer)}*"})
     return rows
+
+
+def reasoning_row(lang: str, answer: Answer, status: str = "done") -> Row:
+    """What a model wrote before its answer, folded; `status` is gradio's: done or pending."""
+    title = {"title": text(lang, "thinking"), "status": status}
+    return {"role": "assistant", "content": display_copy(answer.reasoning), "metadata": title}
 
 
 def _says_nothing(answer: Answer) -> bool:
@@ -54,7 +62,7 @@ def status_line(lang: str, answer: Answer | None, progress: SideProgress, load: 
 
 
 def queued_line(lang: str, ahead: int, seconds: int) -> str:
-    """The place in the queue, and how long that may take unless it is unknown (0)."""
+    """The place in the queue and the seconds it may take; 0 is unknown."""
     if seconds:
         return text(lang, "queued_time", ahead=ahead, seconds=seconds)
     return text(lang, "queued", ahead=ahead)
@@ -105,3 +113,32 @@ def _figures(lang: str, answer: Answer) -> list[str]:
     if usage.new_tokens and answer.finish_reason == "stop":
         figures.append(text(lang, "length", tokens=usage.new_tokens))
     return figures
+
+
+def vote_note(lang: str, chat: Chat, ballots: Ballots, vote: Vote | None) -> str:
+    """Whether the last battle can be judged, or the receipt; `vote` is the last vote of this tab."""
+    turns = chat.turns
+    if not turns:
+        return ""
+    if chat.running:
+        return text(lang, "vote_wait")
+    if vote and vote.battle.id == turns[-1].id:
+        return receipt_with_link(lang, vote)
+    return text(lang, "vote_open" if ballots.is_open(turns[-1].id) else "vote_not")
+
+
+def receipt_with_link(lang: str, vote: Vote) -> str:
+    """The receipt with a link to the battle, as Markdown."""
+    return f"{receipt(lang, vote)} · {replay_link(lang, vote.battle.id)}"
+
+
+def receipt(lang: str, vote: Vote) -> str:
+    """What a rater sees of a vote that was saved with the models' names in sight."""
+    return text(
+        lang,
+        "receipt",
+        choice=text(lang, f"vote_{vote.winner}"),
+        a=vote.battle.a.model.id,
+        b=vote.battle.b.model.id,
+        id=vote.id[:8],
+    )

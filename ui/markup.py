@@ -1,4 +1,4 @@
-"""A table as HTML that is read on a phone too. Knows nothing of what is in it."""
+"""Small pieces of HTML that several tabs use."""
 
 from __future__ import annotations
 
@@ -7,14 +7,24 @@ from html import escape
 
 
 def html_table(labels: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """`labels` are the columns' names as plain text; the cells are HTML already.
+    """A table. `labels` are the columns' names as plain text; the cells are HTML already.
 
-    On a phone a row is a few lines, each with its label in front.
+    On a phone each row is shown as a few lines with the label in front.
     """
     names = [escape(label) for label in labels]
     head = "".join(f"<th>{name}</th>" for name in names)
     body = "".join(f"<tr>{_cells(names, row)}</tr>" for row in rows)
     return f'<div class="cards"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
+def status(line: str, tag: str = "p") -> str:
+    """Plain text that a screen reader announces when it changes."""
+    return f'<{tag} role="status">{escape(line)}</{tag}>'
+
+
+def alert(line: str) -> str:
+    """Plain text that says what is wrong."""
+    return f'<p role="alert">⚠️ {escape(line)}</p>'
 
 
 def _cells(names: Sequence[str], row: Sequence[str]) -> str:

@@ -10,7 +10,7 @@ import httpx
 import pytest
 from served_app import ServedApp
 
-from ui.gradio.front import MOST_PAGES, FrontPage
+from ui.gradio.front_page import MAX_PAGES, FrontPage
 
 
 class Counting:
@@ -76,9 +76,9 @@ def test_an_error_and_what_is_one_readers_alone_are_not_kept(inner: Counting) ->
 def test_names_that_somebody_makes_up_fill_no_memory() -> None:
     inner = Counting()
     app = FrontPage(inner)
-    for number in range(3 * MOST_PAGES):
+    for number in range(3 * MAX_PAGES):
         get(app, host=f"host-{number}")
-    assert len(app._pages) == MOST_PAGES
+    assert len(app._pages) == MAX_PAGES
 
 
 def test_the_real_page_is_the_same_for_each_and_names_the_address_it_was_asked_by(scripted_app: ServedApp) -> None:

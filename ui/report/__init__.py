@@ -1,1 +1,0 @@
-"""The tab that makes a report: its parts and what they do."""

@@ -1,0 +1,60 @@
+"""What the page is made of, as app.py puts it together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from arena.batch import BatchRunner
+from arena.chat import Chats
+from arena.judging.ballots import Ballots
+from arena.judging.live import LiveBattles
+from arena.judging.moderation import Moderation
+from arena.judging.rooms import Rooms
+from arena.prompts import Prompt
+from arena.report import Reports
+from arena.results.service import ResultsService
+from arena.types import Backend, ModelSpec, SideName
+from arena.votes.backup import BackupStatus
+from arena.votes.withdrawals import Withdrawals
+from ui.access import Access
+
+
+@dataclass(frozen=True)
+class Site:
+    """How this server is set up.
+
+    `secret` encrypts what the browser stores. `lang` forces a language unless empty; `public_url` is the page's
+    address from outside, "" if unknown; `backup` returns how many votes have no copy elsewhere, if that matters here;
+    `known` are the models that could run.
+    """
+
+    secret: str
+    lang: str = ""
+    public_url: str = ""
+    backup: Callable[[], BackupStatus] | None = None
+    known: tuple[ModelSpec, ...] = ()
+
+
+@dataclass(frozen=True)
+class Services:
+    """Everything that the page works with; each handler takes only what it needs. What is None has no tab.
+
+    `export(excel)` writes a fresh copy of all votes and returns its path.
+    """
+
+    site: Site
+    access: Access
+    backends: Mapping[SideName, Backend]
+    prompts: tuple[Prompt, ...]
+    chats: Chats
+    ballots: Ballots
+    results: ResultsService
+    export: Callable[[bool], Path]
+    withdrawals: Withdrawals
+    rooms: Rooms | None = None
+    live: LiveBattles | None = None
+    moderation: Moderation | None = None
+    batch: BatchRunner | None = None
+    reports: Reports | None = None
