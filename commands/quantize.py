@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130
 Precision = Literal["int4", "int8"]
-GROUPS = (32, 64, 128)
 
 
 def quantize(
@@ -82,7 +81,7 @@ def _job_of(there: Path, model_id: str, precision: str) -> Job:
 
 def packing_job(spec: ModelSpec, precision: str, group: int = 32, best: bool = False) -> Job:
     """What is to be made of the model. Raises InputError for what cannot be packed."""
-    from backends.folder.packed import PackedInfo, packed_folder, stamp_of
+    from backends.folder.packed import GROUPS, PackedInfo, packed_folder, stamp_of
     from backends.packed.pack import Job
 
     if spec.runtime != "transformers" or spec.precision not in ("bf16", "fp32"):

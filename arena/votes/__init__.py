@@ -2,6 +2,6 @@
 
 from arena.votes.log import VoteLog
 from arena.votes.records import FIRST_PART
-from arena.votes.rows import COLUMNS, SCHEMA
+from arena.votes.rows import COLUMNS
 
-__all__ = ["COLUMNS", "FIRST_PART", "SCHEMA", "VoteLog"]
+__all__ = ["COLUMNS", "FIRST_PART", "VoteLog"]

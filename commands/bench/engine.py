@@ -69,7 +69,7 @@ def job(choice: Choice) -> Figures:
         "seconds": own,
         "llama_seconds": sum(llama) if len(llama) == len(models) else None,
         "reference_seconds": reference,
-        "times_as_fast_as_reference": reference / own,
+        "times_as_fast_as_reference": reference / own if all(entry["all_layers"] for entry in models) else None,
     }
 
 

@@ -8,7 +8,7 @@ from typing import Any
 Cells = tuple[str, ...]
 _UNITS: tuple[tuple[str, Callable[[float], str]], ...] = (
     ("ms", lambda value: f"{value:.1f} ms"),
-    ("bytes", lambda value: f"{value / 1e9:.2f} GB"),
+    ("bytes", lambda value: f"{value / 1e9:.2f} GB" if value >= 1e7 else f"{value / 1e3:.1f} kB"),
     ("seconds", lambda value: f"{value:.2f} s"),
     ("share", lambda value: f"{value:.1%}"),
     ("tokens_per_second", lambda value: f"{value:.2f} tokens/s"),
@@ -19,7 +19,7 @@ _UNITS: tuple[tuple[str, Callable[[float], str]], ...] = (
 def figure_text(name: str, value: Any) -> str:
     """A figure with its unit."""
     if value is None:
-        return "unknown"
+        return "not measured"
     if isinstance(value, (str, bool)):
         return str(value)
     for unit, form in _UNITS:
