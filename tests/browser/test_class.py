@@ -133,6 +133,6 @@ def test_a_page_without_models_has_neither_chat_nor_live_battles(new_page: Calla
     expect(tab.page.locator("#judge_begin")).to_be_enabled(timeout=LONG)
     names = [one.inner_text() for one in tab.page.get_by_role("tab").all()]
     assert names == ["Rate answers", "Results", "Report", "Class", "About"]
-    with pytest.raises(AppError, match="no models"):
+    with pytest.raises(AppError, match="No models"):
         Client(app.url, verbose=False).predict("hello", api_name="/chat")
     assert not tab.page_errors
