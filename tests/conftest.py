@@ -21,6 +21,34 @@ collect_ignore = ["exports"]
 # Before any test imports torch.
 share_cores()
 
+# Left out by `make check`: tests that start programs, load models, compile, or simulate many classes of raters.
+SLOW = (
+    "arena/results/test_one_verdict.py",
+    "arena/results/test_results_firm.py",
+    "arena/results/test_verdict.py",
+    "arena/votes/test_votes_crash.py",
+    "arena/votes/test_votes_killed.py",
+    "backends/families",
+    "backends/folder/test_adapters.py",
+    "backends/hf",
+    "backends/llama",
+    "backends/packed",
+    "backends/stepping",
+    "backends/test_contract.py",
+    "backup/test_answers_from_hub.py",
+    "backup/test_backup_killed.py",
+    "bench",
+    "commands",
+    "project/test_install.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks as slow what SLOW names."""
+    for item in items:
+        if item.path.relative_to(ROOT / "tests").as_posix().startswith(SLOW):
+            item.add_marker(pytest.mark.slow)
+
 
 @pytest.fixture(scope="session")
 def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., ServedApp]]:
