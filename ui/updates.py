@@ -33,25 +33,31 @@ TURNS: dict[str, Any] = {
 }
 
 
-def throttled(items: Iterable[T], seconds: float = UPDATE_SECONDS) -> Iterator[T]:
-    """The first item, each later one that comes at least `seconds` after the one returned before, and the last."""
-    sent = float("-inf")
-    waiting: list[T] = []
+def throttled(
+    items: Iterable[T], seconds: float = UPDATE_SECONDS, since: float = float("-inf"), last: bool = True
+) -> Iterator[T]:
+    """The items that come at least `seconds` after the one returned before, and if `last` the last one.
+
+    `since` is the time of the update before the first item, by `time.monotonic`.
+    """
+    sent, waiting = since, list[T]()
     for item in items:
         now, waiting = time.monotonic(), [item]
         if now - sent >= seconds:
             sent, waiting = now, []
             yield item
-    yield from waiting
+    if last:
+        yield from waiting
 
 
 def stream(items: Iterable[object], render: Callable[[], Props], shown: Props, idle: Block) -> Iterator[Updates]:
     """The updates for what `items` change, throttled; at the end everything.
 
-    `shown` is what the page shows already. `idle` is skipped when nothing has changed for KEEP_ALIVE_SECONDS.
+    `shown` is what the page was sent just now, so the first update waits. `idle` is skipped when nothing has changed for
+    KEEP_ALIVE_SECONDS.
     """
     sent = time.monotonic()
-    for _ in throttled(items):
+    for _ in throttled(items, since=sent, last=False):
         before, shown = shown, render()
         updates = changed(before, shown)
         if updates or time.monotonic() - sent > KEEP_ALIVE_SECONDS:

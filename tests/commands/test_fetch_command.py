@@ -141,7 +141,7 @@ def test_at_start_missing_models_are_fetched_before_the_page(environment: dict[s
     arguments = ("--fetch", "--a", "qwen-7b-chat@fp32", "--b", "smollm2-135m", "--lang", "fr")
     done = fetch(environment, *arguments)
     assert "qwen-7b-chat is ready at" in done.stdout
-    assert done.returncode == 2 and done.stderr.splitlines()[-1].endswith("take zh or en.")
+    assert done.returncode == 2 and done.stderr.splitlines()[-1].endswith("Use zh or en.")
     server.asked.clear()
     assert "ready" not in fetch(environment, *arguments).stdout
     assert not server.asked

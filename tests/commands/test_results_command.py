@@ -64,7 +64,7 @@ def test_lines_say_the_same(hosts: Path) -> None:
     assert "Based on 15 blind votes by 15 raters (2 ties). Prompts: 1." in lines[0]
     assert "Decided. No more votes are needed." in lines
     assert "  one/votes.csv, line 16: 2 cells, not 39" in lines
-    assert "  Rows that could not be read: 1" in lines
+    assert "  Unreadable rows: 1" in lines
 
 
 def test_parts_are_brought_along_and_filters_hold(tmp_path: Path) -> None:
