@@ -53,7 +53,7 @@ def throttled(
 def stream(items: Iterable[object], render: Callable[[], Props], shown: Props, idle: Block) -> Iterator[Updates]:
     """The updates for what `items` change, throttled; at the end everything.
 
-    `shown` is what the page was sent just now, so the first update waits. `idle` is skipped when nothing has changed for
+    `shown` was sent just now, so the first update waits. `idle` is skipped when nothing has changed for
     KEEP_ALIVE_SECONDS.
     """
     sent = time.monotonic()
