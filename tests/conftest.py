@@ -21,22 +21,24 @@ collect_ignore = ["exports"]
 # Before any test imports torch.
 share_cores()
 
-# Left out by `make check`: tests that start programs, load models, compile, or simulate many classes of raters.
+# Left out by `make check`: tests that start programs or servers, load models, compile, or simulate many classes.
 SLOW = (
     "arena/results/test_one_verdict.py",
     "arena/results/test_results_firm.py",
     "arena/results/test_verdict.py",
     "arena/votes/test_votes_crash.py",
     "arena/votes/test_votes_killed.py",
+    "arena/statistics",
     "backends/families",
+    "backends/fetching",
     "backends/folder/test_adapters.py",
     "backends/hf",
     "backends/llama",
+    "backends/openai",
     "backends/packed",
     "backends/stepping",
     "backends/test_contract.py",
-    "backup/test_answers_from_hub.py",
-    "backup/test_backup_killed.py",
+    "backup",
     "bench",
     "commands",
     "project/test_install.py",
