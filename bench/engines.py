@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -49,7 +50,7 @@ class Answered:
         return [after - before for before, after in pairwise(self.moments)]
 
 
-class Engine:
+class Engine(ABC):
     """An open model that answers token ids."""
 
     name: str
@@ -57,11 +58,11 @@ class Engine:
     threads: int
     vocabulary: int
 
+    @abstractmethod
     def answer(self, ids: Sequence[int], tokens: int) -> Answered:
         """Exactly `tokens` tokens, each the most likely one. Raises BackendError."""
-        raise NotImplementedError
 
-    def forget(self) -> None:
+    def forget(self) -> None:  # noqa: B027
         """Drops cached prompts; most engines here have none."""
 
 

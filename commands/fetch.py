@@ -1,4 +1,4 @@
-"""`python app.py fetch`: published models into the models folder. What fetching is stands in backends/fetching."""
+"""`fetch`: downloads published models into the models folder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`quantize`: a model's folder into one of fewer bits beside it. What packing is stands in backends/packed."""
+"""`quantize`: writes a quantized copy of a checkpoint folder beside it."""
 
 from __future__ import annotations
 

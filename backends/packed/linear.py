@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 import torch
 from torch import nn
 from torch.nn.functional import linear, pad
@@ -15,7 +17,7 @@ FEW_WITH_TILES, FEW = 16, 64
 _ROWS = 1024
 
 
-class _Packed(nn.Module):  # type: ignore[misc]
+class _Packed(nn.Module, ABC):  # type: ignore[misc]
     """What both widths share: `bias` is float32 or None."""
 
     out_features: int
@@ -27,8 +29,8 @@ class _Packed(nn.Module):  # type: ignore[misc]
         y = self._product(x.reshape(-1, self.in_features).contiguous())
         return y[:, : self.out_features].view(*x.shape[:-1], self.out_features)
 
-    def _product(self, x: torch.Tensor) -> torch.Tensor:
-        raise NotImplementedError
+    @abstractmethod
+    def _product(self, x: torch.Tensor) -> torch.Tensor: ...
 
     def _with_bias(self, y: torch.Tensor) -> torch.Tensor:
         return y if self._bias is None else (y + self._bias).to(BF16)

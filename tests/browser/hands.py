@@ -1,4 +1,4 @@
-"""What a hand does on the page. Knows no test."""
+"""Actions of a user on the page."""
 
 from __future__ import annotations
 

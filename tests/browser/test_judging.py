@@ -21,7 +21,7 @@ NAMES = re.compile("alpha|beta", re.IGNORECASE)
 
 
 def recorded(number: int) -> list[dict[str, object]]:
-    """Two models' answers to so many prompts."""
+    """Two models' answers to `number` prompts."""
     return [
         {"prompt_id": f"q{n}", "prompt": f"Question {n}\n  <b>as typed</b>", "model": model, **more}
         for n in range(number)

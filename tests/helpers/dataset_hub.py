@@ -13,12 +13,13 @@ import hashlib
 import json
 import re
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import unquote, urlsplit
+
+from loopback_server import LoopbackServer
 
 TOKEN = "hf_of_the_test"
 REVISION = "0" * 39 + "1"
@@ -44,7 +45,7 @@ class Dataset:
     commits: list[dict[str, int]] = field(default_factory=list)
 
 
-class DatasetHub:
+class DatasetHub(LoopbackServer):
     """Serves and takes datasets."""
 
     def __init__(self) -> None:
@@ -54,22 +55,7 @@ class DatasetHub:
         self.blobs: dict[str, bytes] = {}
         # Protects the datasets: a commit is one step.
         self.lock = threading.Lock()
-        handler = type("Handler", (_Handler,), {"hub": self})
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-
-    @contextmanager
-    def serving(self) -> Iterator[DatasetHub]:
-        """Until the block ends."""
-        thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
-        thread.start()
-        try:
-            yield self
-        finally:
-            self._server.shutdown()
-            self._server.server_close()
-            thread.join()
+        super().__init__(type("Handler", (_Handler,), {"hub": self}))
 
     def commit(self, name: str, changes: dict[str, bytes]) -> None:
         """Carry out a commit."""

@@ -8,14 +8,14 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
+
+from loopback_server import LoopbackServer
 
 HF_FILE = re.compile(r"/(?P<repo>[^/]+/[^/]+)/resolve/(?P<revision>[^/]+)/(?P<path>.+)")
 HF_TREE = re.compile(r"/api/models/(?P<repo>[^/]+/[^/]+)/tree/(?P<revision>[^/]+)")
@@ -51,29 +51,14 @@ class Faults:
     redirect_to: str = ""  # another server's address, for every file
 
 
-class HubServer:
+class HubServer(LoopbackServer):
     """Serves `files` as the repository at one revision."""
 
     def __init__(self, files: dict[str, bytes], repo: str, revision: str) -> None:
         self.files, self.repo, self.revision = files, repo, revision
         self.faults = Faults()
         self.asked: list[Asked] = []
-        handler = type("Handler", (_Handler,), {"hub": self})
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-
-    @contextmanager
-    def serving(self) -> Iterator[HubServer]:
-        """Until the block ends."""
-        thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
-        thread.start()
-        try:
-            yield self
-        finally:
-            self._server.shutdown()
-            self._server.server_close()
-            thread.join()
+        super().__init__(type("Handler", (_Handler,), {"hub": self}))
 
     def sent(self, file: str = "") -> int:
         """How many bytes of the file, or of all, went out."""

@@ -1,4 +1,4 @@
-"""Rows of votes.csv as bytes, and what a store has to find in them. Knows no test."""
+"""Rows of votes.csv as bytes, and the votes that a store must read from them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def told(votes: Votes) -> list[tuple[Any, ...]]:
 
 
 def expected(folder: Path) -> tuple[list[Vote], ReadReport]:
-    """What a plain reader finds, which looks at one row after the other and knows no blocks and no tables."""
+    """The votes that a simple reader finds, row by row, without blocks and tables."""
     found, bad, damaged, seen, again, unfinished = [], [], [], set(), 0, 0
     for path in list_parts(folder, FIRST_PART):
         header: list[str] = []

@@ -1,4 +1,4 @@
-"""Votes whose results are known, and what every result must be. Knows no test."""
+"""Votes whose results are known, and the expected results."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ def few(monkeypatch):
 
 
 def taken(count, one):
-    """How many of so many calls were not refused."""
+    """How many of `count` calls were not refused."""
     done = 0
     for number in range(count):
         try:

@@ -21,7 +21,7 @@ def key(tmp_path):
 
 @pytest.fixture
 def withdrawals(tmp_path, key):
-    """Of a log with three votes of one rater, one of another, and one of nobody known."""
+    """A log with three votes of one rater, one of another, and one that names no judge."""
     with VoteLog(log_path(tmp_path)) as log, EventLog(tmp_path) as events:
         for number, judge in enumerate(("one", "one", "two", "one", ""), start=1):
             log.append(make_vote(number, judge=judge))

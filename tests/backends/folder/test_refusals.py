@@ -137,7 +137,7 @@ CASES = {
     "head without places": ("qwen", header('{"a": {"dtype": "F32"}}'), "has a damaged header"),
     "tensor gone": ("qwen", save(lambda tensors: tensors.pop("lm_head.weight")), "missing tensors"),
     "tensor gone but indexed": ("qwen", save(lambda t: t.pop("lm_head.weight"), indexed=False), "lacks lm_head.weight"),
-    "tensor of nobody": ("qwen", save(lambda t: t.update({"extra.weight": torch.ones(2)})), "extra.weight"),
+    "unexpected tensor": ("qwen", save(lambda t: t.update({"extra.weight": torch.ones(2)})), "extra.weight"),
     "tensor of another shape": (
         "qwen",
         save(lambda t: t.update({"lm_head.weight": t["lm_head.weight"][:-1].clone()})),

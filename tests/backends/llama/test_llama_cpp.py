@@ -90,7 +90,7 @@ def pretend():
 
 
 def is_free(slots, places=1):
-    """Whether so many can have a place of the slots at once without waiting."""
+    """Whether that many can hold a slot at once without waiting."""
     with ExitStack() as stack:
         tickets = [stack.enter_context(slots.ticket()) for _ in range(places)]
         return not any(next(ticket.wait(), None) for ticket in tickets)

@@ -25,7 +25,7 @@ def test_a_model_to_fetch_is_on_both_hubs_at_a_revision_of_each(model_id):
     repos = PUBLISHED[model_id].repos
     assert set(repos) == {"huggingface", "modelscope"}
     assert re.fullmatch(r"[0-9a-f]{40}", repos["huggingface"].revision)
-    # ModelScope's branch is master; what came from it is told by the hashes written down.
+    # ModelScope has a branch only; the recorded hashes identify what was downloaded.
     assert re.fullmatch(r"v\d+\.\d+\.\d+|master", repos["modelscope"].revision)
     assert all(re.fullmatch(r"[\w-]+/[\w.-]+", repo.id) for repo in repos.values())
     assert PUBLISHED[model_id].weight_bytes > 100_000_000
