@@ -12,6 +12,7 @@ COPY backends /app/backends
 COPY backup /app/backup
 COPY commands /app/commands
 COPY hubs /app/hubs
+COPY samples /app/samples
 COPY ui /app/ui
 WORKDIR /home/arena
 USER 1000

@@ -10,10 +10,14 @@ ARGS ?=
 # A file at a time, so that its servers and models are started once.
 PARALLEL := --numprocesses auto --dist loadfile
 
-.PHONY: run setup check test test-extra lint format clean
+.PHONY: run demo setup check test test-extra lint format clean
 
 run: setup
 	$(PY) app.py $(ARGS)
+
+# The recorded answers of the real pair, to be rated; no model runs.
+demo: setup
+	$(PY) app.py --answers samples/answers.jsonl $(ARGS)
 
 setup: $(VENV)/.installed
 

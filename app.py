@@ -7,21 +7,34 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from arena.errors import InputError
+from commands import end_without_package, errors_in_one_line
+
+try:
+    import typer
+except ModuleNotFoundError as error:
+    end_without_package(error)
+
 from backends.machine import share_cores
 from backends.models.resolve import has_embedded
-from commands import errors_in_one_line
-from commands.backup import backed_up
 from commands.batch import batch
 from commands.check import check
-from commands.compose import Hosting
+from commands.compose import Hosting, backed_up
 from commands.export import export
 from commands.fetch import fetch, fetch_missing
 from commands.hosting_platform import Platform, platform_of, settle
-from commands.inputs import Answers, answers_file
-from commands.models import LEFT, PROMPTS, RIGHT, DataDir, ModelA, ModelB, PromptSet, choose_models
+from commands.options import (
+    LEFT,
+    PROMPTS,
+    RIGHT,
+    Answers,
+    DataDir,
+    ModelA,
+    ModelB,
+    PromptSet,
+    answers_file,
+    choose_models,
+)
 from commands.quantize import quantize
 from commands.report import report
 from commands.results import results
@@ -30,6 +43,8 @@ if TYPE_CHECKING:
     import gradio as gr
 
 HERE = Path(__file__).parent
+# Recorded answers of the real pair, shown while demo models run or no model does.
+SAMPLES = HERE / "samples" / "answers.jsonl"
 MIN_TOKEN_LENGTH = 8
 cli = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
@@ -52,34 +67,44 @@ def main(
         str, typer.Option(envvar="ARENA_PUBLIC_URL", help="The page's public address, for links and QR codes.")
     ] = "",
     lang: Annotated[
-        str, typer.Option(envvar="ARENA_LANG", help="zh or en for everybody; empty: each browser's own.")
+        str,
+        typer.Option(
+            envvar="ARENA_LANG", help="zh or en, for the page and for errors here; by default as the browser or system."
+        ),
     ] = "",
     fetch_first: Annotated[
-        bool, typer.Option("--fetch", envvar="ARENA_FETCH", help="Download the models first if they are missing.")
+        bool, typer.Option("--fetch", envvar="ARENA_FETCH", help="Download missing models first.")
     ] = False,
     backup: Annotated[
         str,
         typer.Option(
             envvar="ARENA_BACKUP",
-            help="Private dataset for copies of the votes: hf:OWNER/NAME or modelscope:OWNER/NAME.",
+            help="A private dataset for copies of the votes: hf:OWNER/NAME or modelscope:OWNER/NAME.",
         ),
     ] = "",
     words: Annotated[
         Path | None,
-        typer.Option(envvar="ARENA_WORDS", help="File of words, one per line; battles that contain one are hidden."),
+        typer.Option(envvar="ARENA_WORDS", help="A file with one word per line; battles that contain one are hidden."),
     ] = None,
 ) -> None:
     """Compare two chat models side by side: ask both, read both answers, vote. Without a command, serves the page.
 
     A MODEL is an id (smollm2-135m, qwen-7b-chat, chatglm3-6b, ...), a checkpoint folder, a .gguf file,
-    openai:BASE_URL#MODEL on a server, or scripted:FILE.json. With ANSWERS (recorded answers to rate) and without --a
-    and --b, no model is loaded.
+    openai:BASE_URL#MODEL on a server, or scripted:FILE.json. With --answers and without --a and --b, no model runs.
+
+    Set in the environment only: ARENA_MODELS_DIR, the folder for downloaded models (default: models);
+    ARENA_ADMIN_TOKEN, at least 8 characters, opens the host's tabs; ARENA_JUDGE_KEY hides raters' ids, and hosts that
+    share votes set the same; HF_TOKEN, MODELSCOPE_API_TOKEN and OPENAI_API_KEY log in.
     """
     if context.invoked_subcommand:
         return
+    if lang:
+        os.environ["ARENA_LANG"] = lang
     with errors_in_one_line():
         platform = platform_of(os.environ)
         models = chosen_models(a, b, answers, platform)
+        recorded = answers_file(answers, data_dir)
+        has_samples = recorded is None and models in (None, (LEFT, RIGHT)) and SAMPLES.exists()
         if fetch_first and models:
             fetch_missing(models, HERE / "app.py")
         # Not options: everybody on the machine can read a command line. Removed from the environment, so that child
@@ -93,7 +118,9 @@ def main(
             lang=lang,
             admin_token=token,
             public_url=public_url,
-            answers=answers_file(answers, data_dir),
+            answers=SAMPLES if has_samples else recorded,
+            has_samples=has_samples,
+            named_prompts=prompts != PROMPTS,
             is_local=is_loopback(host),
             keeps=platform.keeps,
             backup=backup,
@@ -108,13 +135,11 @@ def serve(models: tuple[str, str] | None, host: str, port: int, hosting: Hosting
 
     Raises InputError for settings that cannot work.
     """
-    from arena.judging.pairs import load_pairs
     from arena.prompts import load_prompts
     from ui.gradio.compat import import_gradio
 
     specs = choose_models(*models) if models else ()
     prompt_set = load_prompts(prompts)
-    pairs = load_pairs(hosting.answers, prompt_set) if hosting.answers else ()
     check_hosting(hosting)
     check_port(host, port)
     prepare_environment(bool(hosting.backup))
@@ -123,7 +148,7 @@ def serve(models: tuple[str, str] | None, host: str, port: int, hosting: Hosting
     from ui.page import build_page
 
     with backed_up(hosting) as backup:
-        services = compose(specs, prompt_set, hosting, pairs, backup)
+        services = compose(specs, prompt_set, hosting, backup)
         demo, keywords = build_page(services)
         demo.launch(server_name=host, server_port=port, prevent_thread_lock=True, quiet=True, **keywords)
         typer.echo(f"Serving on http://{host}:{port}")
@@ -188,7 +213,7 @@ def check_port(host: str, port: int) -> None:
             probe.bind((host, port))
     except OSError as error:
         message = f"Cannot listen on {host}:{port}: {error.strerror}. Choose another port with --port."
-        raise InputError("port_busy", message, port=port) from error
+        raise InputError("port_busy", message, host=host, port=port, reason=error.strerror) from error
 
 
 def prepare_environment(uses_hub: bool = False) -> None:
@@ -206,13 +231,8 @@ def prepare_environment(uses_hub: bool = False) -> None:
         os.environ[name] = ",".join(filter(None, hosts))
 
 
-cli.command()(fetch)
-cli.command()(batch)
-cli.command()(check)
-cli.command()(export)
-cli.command()(quantize)
-cli.command()(report)
-cli.command()(results)
+for command in (fetch, batch, check, export, quantize, report, results):
+    cli.command()(command)
 if find_spec("bench"):  # the image and the Space do not carry it
     from commands.bench import bench
 
@@ -220,4 +240,7 @@ if find_spec("bench"):  # the image and the Space do not carry it
 
 if __name__ == "__main__":
     settle(platform_of(os.environ), os.environ)
-    cli()
+    try:
+        cli(prog_name="python app.py")
+    except ModuleNotFoundError as error:
+        end_without_package(error)

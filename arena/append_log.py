@@ -1,7 +1,5 @@
 """An append-only file that one process writes at a time: the base of the logs of votes, events and answers."""
 
-from __future__ import annotations
-
 import json
 import logging
 import os
@@ -10,14 +8,14 @@ import shutil
 import tempfile
 import threading
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Literal, Self
 
 from filelock import BaseFileLock, FileLock, Timeout
 
-from arena.errors import InputError
+from arena.errors import os_error_as
 
 # Limits the search for a free part where locks never work. Parts with higher numbers came from other folders.
 MOST_PARTS = 1000
@@ -56,11 +54,9 @@ def size_of(path: Path) -> int:
         return 0
 
 
-def unwritable_folder(folder: Path, error: OSError) -> InputError:
-    """The error for a data folder that cannot be written."""
-    reason = error.strerror or str(error)
-    message = f"The data folder {folder} cannot be written: {reason}."
-    return InputError("data_dir_unwritable", message, folder=str(folder), reason=reason)
+def writing_to(folder: Path) -> AbstractContextManager[None]:
+    """Turns an OSError in the block into the error for a data folder that cannot be written."""
+    return os_error_as("data_dir_unwritable", f"The data folder {folder} cannot be written", folder=str(folder))
 
 
 class LogBusy(OSError):
@@ -212,8 +208,8 @@ class AppendLog:
             self._check_end()
             self._append(b"".join(entry.data for entry in entries), any(entry.sync for entry in entries))
             error = None
-        except OSError as reason:
-            error = reason
+        except OSError as failure:
+            error = failure
         finally:
             for entry in entries:
                 entry.settled, entry.error = True, error

@@ -9,24 +9,17 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from arena.errors import ArenaError, BackendError
+from arena.errors import ArenaError, BackendError, ErrorInfo
 from arena.text import clean
-from arena.types import Answer, Backend, Battle, Chunk, ErrorInfo, Side, SideName, SideProgress
+from arena.types import Answer, Backend, Battle, Chunk, Message, Side, SideName, Usage
 
 log = logging.getLogger(__name__)
 TICK_SECONDS = 0.1
+# How long a side may take: in total, without any chunk, and to obey a stop.
+TOTAL_SECONDS, SILENCE_SECONDS, GRACE_SECONDS = 3600.0, 120.0, 2.0
 SEED_LIMIT = 2**31
-
-
-@dataclass(frozen=True)
-class Limits:
-    """How long a side may take in seconds: in total, without any chunk, and to obey a stop."""
-
-    total: float = 3600.0
-    silence: float = 120.0
-    grace: float = 2.0
 
 
 def new_battle_id() -> str:
@@ -55,16 +48,22 @@ def fold(answer: Answer, chunk: Chunk) -> Answer:
     )
 
 
+def progress_after(progress: Chunk, chunk: Chunk) -> Chunk:
+    """What a side does before it writes: the last chunk with a stage, an empty one once the side writes."""
+    if chunk.text or chunk.reasoning or chunk.finish_reason:
+        return Chunk()
+    return chunk if chunk.stage else progress
+
+
 class BattleRun:
     """A battle while its sides answer. `stop` and `regenerate` may be called from other threads."""
 
-    def __init__(self, battle: Battle, backends: Mapping[SideName, Backend], limits: Limits | None = None) -> None:
+    def __init__(self, battle: Battle, backends: Mapping[SideName, Backend]) -> None:
         self.battle = battle
         self._backends = backends
-        self._limits = limits or Limits()
         self._queue: queue.SimpleQueue[_Item] = queue.SimpleQueue()
         self._workers: dict[SideName, _Worker] = {}
-        self._progress = dict.fromkeys(SideName, SideProgress())
+        self._progress = dict.fromkeys(SideName, Chunk())
         self._ended = False
         # Protects _workers and _ended: stop and regenerate come from other threads.
         self._lock = threading.Lock()
@@ -97,8 +96,8 @@ class BattleRun:
             return True
 
     @property
-    def progress(self) -> Mapping[SideName, SideProgress]:
-        """What each side does before it writes."""
+    def progress(self) -> Mapping[SideName, Chunk]:
+        """What each side does before it writes; see `progress_after`."""
         return dict(self._progress)
 
     @property
@@ -142,7 +141,7 @@ class BattleRun:
         elif item is not None:
             self._add(*item)
         for worker in list(self._workers.values()):
-            if worker.open and (chunk := worker.overdue(self._limits)):
+            if worker.open and (chunk := worker.overdue()):
                 worker.stop()
                 self._add(worker, chunk)
 
@@ -150,7 +149,7 @@ class BattleRun:
         worker = self._workers[name]
         if not worker.started:  # the first of two requests in a row has started it already
             self.battle = renewed(self.battle, name)
-            self._progress[name] = SideProgress()
+            self._progress[name] = Chunk()
             worker.start(self.battle.side(name))
 
     def _add(self, worker: _Worker, chunk: Chunk) -> None:
@@ -160,7 +159,7 @@ class BattleRun:
             worker.open = False
         answer = worker.timed(fold(self.battle.side(worker.name).answer, chunk))
         self.battle = self.battle.with_answer(worker.name, answer)
-        self._progress[worker.name] = self._progress[worker.name].after(chunk)
+        self._progress[worker.name] = progress_after(self._progress[worker.name], chunk)
 
 
 def renewed(battle: Battle, name: SideName) -> Battle:
@@ -169,9 +168,25 @@ def renewed(battle: Battle, name: SideName) -> Battle:
     config = side.config
     if config and config.seed is not None:
         config = replace(config, seed=(config.seed + 1) % SEED_LIMIT)
-    side = replace(side, config=config, answer=Answer())
-    battle = replace(battle, id=new_battle_id())
-    return replace(battle, a=side) if name is SideName.A else replace(battle, b=side)
+    return replace(battle, id=new_battle_id()).with_side(name, replace(side, config=config, answer=Answer()))
+
+
+def continued(battle: Battle, name: SideName) -> Battle:
+    """The battle with one side's answer open again and a new id: a run writes the rest of the answer."""
+    side = battle.side(name)
+    return replace(battle, id=new_battle_id()).with_answer(name, replace(side.answer, finish_reason=None))
+
+
+def _added(before: Usage, now: Usage | None) -> Usage | None:
+    """What an answer cost in two runs; None if there is no news of the second one."""
+    if now is None or before == Usage():
+        return now
+    tokens, seconds = (before.new_tokens, now.new_tokens), (before.seconds, now.seconds)
+    return replace(
+        before,
+        new_tokens=None if None in tokens else sum(filter(None, tokens)),
+        seconds=None if None in seconds else sum(filter(None, seconds)),
+    )
 
 
 class _Worker:
@@ -187,9 +202,11 @@ class _Worker:
         self._stop = threading.Event()
         self._done = False
         self._started_at = self._seen_at = 0.0
+        self._before = Usage()
 
     def start(self, side: Side) -> None:
         self.started = True
+        self._before = side.answer.usage
         self._started_at = self._seen_at = time.monotonic()
         threading.Thread(target=self._run, args=(side,), name=f"side-{self.name}", daemon=True).start()
 
@@ -198,25 +215,26 @@ class _Worker:
             self.stopped_at = time.monotonic()
             self._stop.set()
 
-    def overdue(self, limits: Limits) -> Chunk | None:
+    def overdue(self) -> Chunk | None:
         """The chunk that ends a side whose time is up, None before."""
         if not self.started or self._done:
             return None  # its last chunk is in the queue, however late that is read
         now = time.monotonic()
-        if self.stopped_at and now - self.stopped_at > limits.grace:
+        if self.stopped_at and now - self.stopped_at > GRACE_SECONDS:
             return Chunk(finish_reason="cancelled")
-        if now - self._started_at > limits.total:
-            return _error_chunk("time_limit", f"Stopped after {limits.total:g} s.", seconds=f"{limits.total:g}")
-        if now - self._seen_at > limits.silence:
-            message = f"No response for {limits.silence:g} s; stopped."
-            return _error_chunk("silent", message, seconds=f"{limits.silence:g}")
+        if now - self._started_at > TOTAL_SECONDS:
+            return _error_chunk("time_limit", f"Stopped after {TOTAL_SECONDS:g} s.", seconds=f"{TOTAL_SECONDS:g}")
+        if now - self._seen_at > SILENCE_SECONDS:
+            message = f"No response for {SILENCE_SECONDS:g} s; stopped."
+            return _error_chunk("silent", message, seconds=f"{SILENCE_SECONDS:g}")
         return None
 
     def timed(self, answer: Answer) -> Answer:
         """An ended answer with its seconds measured here if the backend gave none; others unchanged."""
-        if answer.finish_reason is None or answer.usage.seconds is not None:
+        if answer.finish_reason is None or answer.usage.seconds not in (None, self._before.seconds):
             return answer
-        return replace(answer, usage=replace(answer.usage, seconds=time.monotonic() - self._started_at))
+        seconds = (self._before.seconds or 0.0) + time.monotonic() - self._started_at
+        return replace(answer, usage=replace(answer.usage, seconds=seconds))
 
     def _run(self, side: Side) -> None:
         try:
@@ -233,12 +251,14 @@ class _Worker:
         """Puts all chunks but the last into the queue, and returns the last."""
         if self._stop.is_set():
             return Chunk(finish_reason="cancelled")
-        stream = self._backend.stream(side.messages, side.config or side.model.config())
+        cut = (Message("assistant", side.answer.text),) if side.answer.text else ()
+        stream = self._backend.stream((*side.messages, *cut), side.config or side.model.config())
         try:
             for chunk in stream:
                 if not isinstance(chunk, Chunk):
                     kind = type(chunk).__name__
                     raise BackendError("backend_failed", f"The backend yielded {kind} instead of Chunk.", reason=kind)
+                chunk = replace(chunk, usage=_added(self._before, chunk.usage))
                 if chunk.finish_reason:
                     return chunk
                 self._seen_at = time.monotonic()

@@ -1,22 +1,20 @@
 """Conversations with two models at once, one per browser tab."""
 
-from __future__ import annotations
-
 import threading
 import time
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from arena.battle import BattleRun, Limits, draw_seed, new_battle_id, renewed
+from arena.battle import BattleRun, continued, draw_seed, new_battle_id, renewed
 from arena.errors import InputError
 from arena.prompts import Prompt
 from arena.text import clean
-from arena.types import Backend, Battle, Message, Side, SideName, SideProgress
+from arena.types import Answer, Backend, Battle, Chunk, Message, Side, SideName
 
 MAX_PROMPT_CHARACTERS = 400_000
-# How long a send right after a stop waits for the sides to end; longer than Limits.grace.
+# How long a send right after a stop waits for the sides to end; longer than GRACE_SECONDS.
 HANDOVER_SECONDS = 5.0
 MAX_CHATS = 2000
 
@@ -40,13 +38,10 @@ class Chat:
     `on_end` is called with each battle whose sides have both ended. `blind` marks battles that hide the models' names.
     """
 
-    def __init__(
-        self, backends: Mapping[SideName, Backend], on_end: OnEnd, limits: Limits | None = None, blind: bool = False
-    ) -> None:
+    def __init__(self, backends: Mapping[SideName, Backend], on_end: OnEnd, blind: bool = False) -> None:
         self.touched_at = time.monotonic()
         self._backends = backends
         self._on_end = on_end
-        self._limits = limits
         self._blind = blind
         self._turns: tuple[Battle, ...] = ()
         self._run: BattleRun | None = None
@@ -61,10 +56,10 @@ class Chat:
             return self._turns
 
     @property
-    def progress(self) -> Mapping[SideName, SideProgress]:
+    def progress(self) -> Mapping[SideName, Chunk]:
         """What each side of the running turn does before it writes."""
         with self._lock:
-            return self._run.progress if self._run else dict.fromkeys(SideName, SideProgress())
+            return self._run.progress if self._run else dict.fromkeys(SideName, Chunk())
 
     @property
     def running(self) -> bool:
@@ -73,12 +68,19 @@ class Chat:
             return self._run is not None
 
     def ask(
-        self, text: str, settings: Mapping[str, Any] | None = None, system: str = "", prompt: Prompt | None = None
+        self,
+        text: str,
+        settings: Mapping[str, Any] | None = None,
+        system: str = "",
+        prompt: Prompt | None = None,
+        *,
+        again: bool = False,
     ) -> Iterator[Battle]:
         """Sends a prompt to both sides; yields the battle as it grows.
 
         `settings` are GenerationConfig fields; None means the model's default. `prompt` is the prompt of the set that
-        `text` is, if any. Raises InputError at once for bad input, and while a turn is running that was not stopped.
+        `text` is, if any. With `again` it replaces the last turn. Raises InputError at once for bad input or a prompt
+        that is too long for a model, and while a turn is running that was not stopped; then nothing has changed.
         """
         text = checked_prompt(text)
         settings = dict(settings or {})
@@ -86,7 +88,8 @@ class Chat:
             settings["seed"] = draw_seed()
         with self._lock:
             self._wait_for_stop()
-            last = self._turns[-1] if self._turns else None
+            turns = self._turns[:-1] if again else self._turns
+            last = turns[-1] if turns else None
             battle = Battle(
                 id=new_battle_id(),
                 prompt=text,
@@ -94,10 +97,12 @@ class Chat:
                 b=self._side(SideName.B, last, text, settings, system),
                 prompt_id=prompt.id if prompt else "",
                 dimension=prompt.dimension if prompt else "",
-                turn=len(self._turns) + 1,
+                turn=len(turns) + 1,
                 blind=self._blind,
             )
-            self._turns = (*self._turns, battle)
+            for name in SideName:
+                self._check(name, battle.side(name).messages)
+            self._turns = (*turns, battle)
             return self._begin(battle)
 
     def ask_again(self, side: SideName) -> Iterator[Battle]:
@@ -107,11 +112,30 @@ class Chat:
         """
         with self._lock:
             if not self._turns:
-                raise InputError("nothing_asked", "Nothing has been asked yet.")
+                raise InputError("nothing_asked", "Ask something first.")
             if self._run and self._run.regenerate(side):
                 return iter(())
             self._wait_for_stop()
             battle = renewed(self._turns[-1], side)
+            self._turns = (*self._turns[:-1], battle)
+            return self._begin(battle, (side,))
+
+    def can_continue(self, side: SideName) -> bool:
+        """Whether the side's last answer was cut and its model can write the rest."""
+        answer = self.turns[-1].side(side).answer if self.turns else Answer()
+        return answer.finish_reason in ("length", "cancelled") and bool(
+            answer.text.strip() and self._backends[side].can_continue
+        )
+
+    def go_on(self, side: SideName) -> Iterator[Battle]:
+        """Has one side write the rest of an answer that was cut, as a new battle. Raises InputError as `ask` does."""
+        with self._lock:
+            self._wait_for_stop()
+            if not self.can_continue(side):
+                raise InputError("not_cut", "This answer was not cut off, or its model cannot continue it.")
+            last = self._turns[-1].side(side)
+            self._check(side, (*last.messages, Message("assistant", last.answer.text)))
+            battle = continued(self._turns[-1], side)
             self._turns = (*self._turns[:-1], battle)
             return self._begin(battle, (side,))
 
@@ -120,6 +144,12 @@ class Chat:
         with self._lock:
             if self._run:
                 self._run.stop(side)
+
+    def restore(self, turns: Iterable[Battle]) -> None:
+        """Continues an earlier conversation. Does nothing if this one has begun."""
+        with self._lock:
+            if not self._turns:
+                self._turns = tuple(turns)
 
     def clear(self) -> None:
         """Stops, and forgets all turns."""
@@ -134,11 +164,11 @@ class Chat:
         if self._run and self._run.stopping:
             self._lock.wait_for(lambda: self._run is None, HANDOVER_SECONDS)
         if self._run:
-            raise InputError("busy", "The last prompt is still being answered.")
+            raise InputError("busy", "The last prompt is still being answered. Wait or stop it.")
 
     def _begin(self, battle: Battle, sides: tuple[SideName, ...] = tuple(SideName)) -> Iterator[Battle]:
         """Starts a turn and returns its stream; the lock is held."""
-        self._run = BattleRun(battle, self._backends, self._limits)
+        self._run = BattleRun(battle, self._backends)
         turn = self._follow(self._run, self._run.stream(sides))
         next(turn)  # closing a generator that has not started would skip its `finally`, and the turn would never end
         return turn
@@ -170,6 +200,17 @@ class Chat:
                 self._lock.notify_all()
         self._on_end(battle)
 
+    def _check(self, name: SideName, messages: Sequence[Message]) -> None:
+        """Raises InputError if the prompt is too long; in a blind battle without the model's name and limit."""
+        try:
+            self._backends[name].check(messages)
+        except InputError as error:
+            if not self._blind:
+                raise
+            raise InputError(
+                "prompt_too_long_blind", "The prompt is too long for one of the models. Shorten it and send it again."
+            ) from error
+
     def _side(self, name: SideName, last: Battle | None, text: str, settings: Mapping[str, Any], system: str) -> Side:
         history = last.side(name).history if last else ()
         turns = [message for message in history if message.role != "system"]
@@ -190,7 +231,7 @@ class Chats:
     def get(self, tab: str | None) -> Chat:
         """The tab's conversation, created at first use. Raises InputError for a call without a tab."""
         if not tab:
-            raise InputError("no_session", "This call belongs to no page. Reload the page.")
+            raise InputError("no_session", "This request has no page. Reload the page.")
         with self._lock:
             if tab not in self._chats:
                 self._evict()

@@ -1,6 +1,8 @@
 """The errors that a person may see."""
 
-from __future__ import annotations
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 
 class ArenaError(Exception):
@@ -15,6 +17,15 @@ class ArenaError(Exception):
         self.details = details
 
 
+@dataclass(frozen=True)
+class ErrorInfo:
+    """An ArenaError as data, which can cross threads: `code` and `details` for the page, `message` for logs."""
+
+    code: str
+    message: str
+    details: Mapping[str, object] = field(default_factory=dict)
+
+
 class InputError(ArenaError):
     """The input cannot be used: an unknown model, a missing file, an empty prompt."""
 
@@ -25,3 +36,17 @@ class BackendError(ArenaError):
 
 class VoteRefused(ArenaError):
     """A vote is refused: the battle is unknown, unfinished or already judged, or the log cannot be written."""
+
+
+def reason(error: OSError) -> str:
+    """Why the system refused, without the file's name: `No space left on device`."""
+    return error.strerror or str(error)
+
+
+@contextmanager
+def os_error_as(code: str, message: str, kind: type[ArenaError] = InputError, **details: object) -> Iterator[None]:
+    """Turns an OSError in the block into an error of this kind, with the system's reason after the message."""
+    try:
+        yield
+    except OSError as error:
+        raise kind(code, f"{message}: {reason(error)}.", **details, reason=reason(error)) from error

@@ -1,18 +1,16 @@
 """The event log: everything besides votes that must survive a restart, one JSON object per line."""
 
-from __future__ import annotations
-
 import json
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from heapq import merge
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import orjson
 
-from arena.append_log import AppendLog, json_lines_tail, list_parts, unwritable_folder
+from arena.append_log import AppendLog, json_lines_tail, list_parts, writing_to
 
 FIRST_PART = "events.jsonl"
 
@@ -26,14 +24,6 @@ class Event:
     about: Mapping[str, Any]
 
 
-class Events(Protocol):
-    """A destination for events: an EventLog or a replacement for it."""
-
-    def append(self, kind: str, durable: bool = False, **about: Any) -> None:
-        """Raises OSError if the event cannot be written."""
-        ...
-
-
 class EventLog(AppendLog):
     """The events of one data folder; see `AppendLog`.
 
@@ -41,10 +31,8 @@ class EventLog(AppendLog):
     """
 
     def __init__(self, folder: Path) -> None:
-        try:
-            super().__init__(Path(folder) / FIRST_PART, json_lines_tail)
-        except OSError as error:
-            raise unwritable_folder(Path(folder), error) from error
+        with writing_to(folder):
+            super().__init__(folder / FIRST_PART, json_lines_tail)
 
     def append(self, kind: str, durable: bool = False, **about: Any) -> None:
         """Adds an event. It survives the end of this process and, if `durable`, a power failure.
@@ -72,6 +60,9 @@ class NoEvents:
         return iter(())
 
 
+Events = EventLog | NoEvents
+
+
 def read_events(folder: Path) -> Iterator[Event]:
     """The events of all parts in the data folder, by time. Malformed lines are skipped."""
     # A pair that one process showed may be voted on in another, so parts overlap in time.
@@ -92,3 +83,36 @@ def parse_event(line: bytes) -> Event | None:
         return Event(fields.pop("kind"), float(fields.pop("time")), fields)
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
+
+
+# ---- which votes are withdrawn
+
+WITHDRAWN = "withdrawn"
+"""The kind of the event that withdraws a vote."""
+_MARK = f'"{WITHDRAWN}"'.encode()
+
+
+class WithdrawnVotes:
+    """The ids of withdrawn votes. Each call reads only the new events. Not safe to use from several threads."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._ends: dict[Path, int] = {}
+        self._ids: frozenset[str] = frozenset()
+
+    def __call__(self) -> frozenset[str]:
+        """All ids now. Raises OSError if a part cannot be read."""
+        new = [event for part in list_parts(self._folder, FIRST_PART) for event in self._new_events(part)]
+        if new:
+            self._ids |= {str(event.about.get("vote")) for event in new if event.kind == WITHDRAWN}
+        return self._ids
+
+    def _new_events(self, part: Path) -> Iterator[Event]:
+        with part.open("rb") as file:
+            file.seek(self._ends.get(part, 0))
+            for line in file:
+                if not line.endswith(b"\n"):  # still being written
+                    break
+                self._ends[part] = self._ends.get(part, 0) + len(line)
+                if _MARK in line and (event := parse_event(line)):
+                    yield event

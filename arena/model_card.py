@@ -1,7 +1,5 @@
 """What a model's makers publish about it."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 # (Chinese, English)
@@ -21,8 +19,8 @@ class ModelCard:
     parameters: float
     context_length: int
     released: str
-    address: str
     repository: str
+    address: str = ""
     training_data: Texts | None = None
     languages: Texts | None = None
     updated: str = ""

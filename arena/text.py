@@ -1,17 +1,21 @@
-"""Text: which characters may be stored, how wide it is shown, and which language it is in."""
+"""Text: reading it, which characters may be stored, how wide it is shown, and which language it is in."""
 
-from __future__ import annotations
-
+import json
 import re
 import unicodedata
 from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
-# A whole surrogate pair comes first, or its two halves would match as lone ones.
-_UNSTORABLE = re.compile("[\ud800-\udbff][\udc00-\udfff]|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
-_DEL = 0x7F
-_CONTROL_PICTURES = 0x2400
-_DEL_PICTURE = "\u2421"
-_REPLACEMENT = "\ufffd"
+from arena.errors import ArenaError, reason
+
+Broken = Callable[[Path, str], ArenaError]
+"""The error for a file that cannot be used, from its path and the rest of the sentence."""
+
+# The control characters that would break CSV readers or terminals, and their pictures.
+_PICTURES = {chr(code): chr(0x2400 + code) for code in range(0x20) if chr(code) not in "\t\n\r"} | {"\x7f": "␡"}
+_CONTROLS = re.compile(f"[{''.join(_PICTURES)}]")
 
 # Kana and Hangul come before Han: Japanese and Korean texts may hold both.
 _SCRIPTS = (
@@ -32,12 +36,49 @@ def clean(text: str) -> str:
     A surrogate pair becomes the character it stands for, a lone surrogate U+FFFD, and a control character other than
     tab, line feed and carriage return its picture (NUL becomes ␀). Cleaning twice changes nothing more.
     """
-    return _UNSTORABLE.sub(_visible, text)
+    return _CONTROLS.sub(lambda match: _PICTURES[match[0]], without_lone_surrogates(text))
 
 
 def without_lone_surrogates(text: str) -> str:
     """`text` as UTF-8 can hold it: a surrogate pair becomes its character, a lone surrogate U+FFFD."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def read_bytes(path: Path, broken: Broken) -> bytes:
+    """The content of a file."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise broken(path, f"cannot be read ({reason(error)})") from error
+
+
+def read_text(path: Path, broken: Broken) -> str:
+    """The text of a UTF-8 file; see `decoded`."""
+    return decoded(path, read_bytes(path, broken), broken)
+
+
+def decoded(path: Path, data: bytes, broken: Broken) -> str:
+    """The text of a UTF-8 file, with its line ends unchanged."""
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise broken(path, "is not UTF-8 text") from error
+
+
+def read_json_lines(path: Path, broken: Broken) -> Iterator[tuple[int, Any]]:
+    """The value in each line that is not blank, with the number of the line, from 1."""
+    return json_lines(path, read_text(path, broken), broken)
+
+
+def json_lines(path: Path, text: str, broken: Broken) -> Iterator[tuple[int, Any]]:
+    """The same for a file with this text."""
+    # Not splitlines: a text may contain other line separators.
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.strip():
+            try:
+                yield number, json.loads(line)
+            except (ValueError, RecursionError) as error:
+                raise broken(path, f"is not valid JSON in line {number}") from error
 
 
 def columns_wide(text: str) -> int:
@@ -59,13 +100,3 @@ def language_of(text: str) -> str:
         if total and counts[script] * 10 >= total:
             return language
     return "unknown"
-
-
-def _visible(match: re.Match[str]) -> str:
-    characters = match.group()
-    if len(characters) == 2:
-        return characters.encode("utf-16-le", "surrogatepass").decode("utf-16-le")
-    code = ord(characters)
-    if code == _DEL:
-        return _DEL_PICTURE
-    return chr(_CONTROL_PICTURES + code) if code < _DEL else _REPLACEMENT

@@ -1,7 +1,5 @@
 """Looks up a string in Chinese or English and fills in its fields."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType

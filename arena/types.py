@@ -1,15 +1,12 @@
 """The values of the project, all frozen, and the protocol of a backend."""
 
-from __future__ import annotations
-
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Literal, Protocol, Self
 
-from arena.errors import InputError
+from arena.errors import ErrorInfo, InputError
 
 Role = Literal["system", "user", "assistant"]
 FinishReason = Literal["stop", "length", "cancelled", "error"]
@@ -60,31 +57,31 @@ class GenerationConfig:
     seed: int | None = None
 
     def __post_init__(self) -> None:
-        for name, low, high in _RANGES:
+        for name, kind, low, high in _RANGES:
             value = getattr(self, name)
-            if value is None and name == "seed":
-                continue
-            is_number = isinstance(value, int if name in _INTEGERS else (int, float)) and not isinstance(value, bool)
-            if not (is_number and math.isfinite(value) and low <= value <= high):
-                message = f"{name} must be a number from {low:g} to {high:g}, not {value!r}."
-                details = {"low": f"{low:g}", "high": f"{high:g}", "value": str(value)}
+            is_number = isinstance(value, (int, kind)) and not isinstance(value, bool)
+            if not (is_number and low <= value <= high) and not (name == "seed" and value is None):
+                message = f"{name} must be between {low:g} and {high:.10g}, not {value!r}."
+                details = {"low": f"{low:g}", "high": f"{high:.10g}", "value": str(value)}
                 raise InputError("setting_range", message, name=name, **details)
 
     def with_settings(self, settings: Mapping[str, Any]) -> Self:
         """A copy with the given fields replaced. Raises InputError for an unknown name."""
-        if unknown := sorted(set(settings) - {field.name for field in fields(self)}):
-            raise InputError("unknown_setting", f"There is no setting {unknown[0]!r}.", name=unknown[0])
+        names = [field.name for field in fields(self)]
+        if unknown := sorted(set(settings) - set(names)):
+            known = ", ".join(names)
+            message = f"There is no setting {unknown[0]}. Known: {known}."
+            raise InputError("unknown_setting", message, name=unknown[0], known=known)
         return replace(self, **settings)
 
 
-_INTEGERS = frozenset({"max_new_tokens", "top_k", "seed"})
-_RANGES: tuple[tuple[str, float, float], ...] = (
-    ("max_new_tokens", 1, 32768),
-    ("temperature", 0.0, 5.0),
-    ("top_p", 0.01, 1.0),
-    ("top_k", 0, 100_000),
-    ("repetition_penalty", 0.1, 5.0),
-    ("seed", 0, 2**32 - 2),
+_RANGES: tuple[tuple[str, type, float, float], ...] = (
+    ("max_new_tokens", int, 1, 32768),
+    ("temperature", float, 0.0, 5.0),
+    ("top_p", float, 0.01, 1.0),
+    ("top_k", int, 0, 100_000),
+    ("repetition_penalty", float, 0.1, 5.0),
+    ("seed", int, 0, 2**32 - 2),
 )
 
 
@@ -166,30 +163,6 @@ class Chunk:
 
 
 @dataclass(frozen=True)
-class SideProgress:
-    """What a running side does before it writes, with the fields of its last Chunk; `stage` is None afterwards."""
-
-    stage: Stage | None = None
-    done: int = 0
-    total: int = 0
-
-    def after(self, chunk: Chunk) -> SideProgress:
-        """The progress after one more chunk."""
-        if chunk.text or chunk.reasoning or chunk.finish_reason:
-            return SideProgress()
-        return SideProgress(chunk.stage, chunk.done, chunk.total) if chunk.stage else self
-
-
-@dataclass(frozen=True)
-class ErrorInfo:
-    """An ArenaError as data, which can cross threads: `code` and `details` for the page, `message` for logs."""
-
-    code: str
-    message: str
-    details: Mapping[str, object] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
 class Answer:
     """One side's answer, complete once `finish_reason` is set."""
 
@@ -240,10 +213,13 @@ class Battle:
         """Side a or b."""
         return self.a if name is SideName.A else self.b
 
+    def with_side(self, name: SideName, side: Side) -> Self:
+        """A copy with one side replaced."""
+        return replace(self, a=side) if name is SideName.A else replace(self, b=side)
+
     def with_answer(self, name: SideName, answer: Answer) -> Self:
         """A copy with the answer of one side replaced."""
-        side = replace(self.side(name), answer=answer)
-        return replace(self, a=side) if name is SideName.A else replace(self, b=side)
+        return self.with_side(name, replace(self.side(name), answer=answer))
 
     @property
     def votable(self) -> bool:
@@ -291,16 +267,20 @@ class Backend(Protocol):
     @property
     def spec(self) -> ModelSpec:
         """The model this backend runs."""
-        ...
 
     @property
     def load_state(self) -> LoadState:
         """Whether the model is loaded."""
-        ...
+
+    @property
+    def can_continue(self) -> bool:
+        """Whether `stream` continues an answer that is the last message, instead of giving another one."""
 
     def load(self) -> None:
         """Starts loading in the background. `stream` also does, and yields chunks with the stage `loading`."""
-        ...
+
+    def check(self, messages: Sequence[Message]) -> None:
+        """Raises InputError if the last turn does not fit into the context. Passes while that is unknown."""
 
     def stream(self, messages: Sequence[Message], config: GenerationConfig) -> Iterator[Chunk]:
         """Answers the conversation chunk by chunk; the last chunk has a finish_reason.
@@ -309,8 +289,6 @@ class Backend(Protocol):
         the iterator stops generation within one token or one prefill batch. Raises BackendError if the model fails and
         InputError if the conversation does not fit.
         """
-        ...
 
     def close(self) -> None:
         """Frees the model. Running streams end with an error."""
-        ...

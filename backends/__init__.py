@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from arena.errors import InputError
 from arena.types import Backend, ModelSpec
+from backends.streaming.loading import BackgroundLoad
 
 if TYPE_CHECKING:
-    from backends.llama.engine import LlamaEngine
     from backends.memory.budget import MemoryBudget
     from backends.stepping.scheduler import Scheduler
-    from backends.streaming.loading import BackgroundLoad
 
-    Loads = dict[tuple[str, str, str], BackgroundLoad[Any]]
+# By source, precision and adapter.
+Loads = dict[tuple[str, str, str], BackgroundLoad[Any]]
 
 
 def open_backends(specs: Sequence[ModelSpec]) -> list[Backend]:
@@ -57,32 +57,18 @@ def _open(spec: ModelSpec, engines: Loads, budget: MemoryBudget, scheduler: Sche
 
             return ScriptedBackend(spec)
         case "openai":
-            from backends.openai.backend import OpenAIBackend
+            from backends.openai import OpenAIBackend
 
             return OpenAIBackend(spec)
         case "llama.cpp":
-            from backends.llama.backend import LlamaCppBackend
-            from backends.streaming.loading import BackgroundLoad
+            from backends import llama
 
-            if key not in engines:
-                engines[key] = BackgroundLoad(partial(budget.load, spec, _load_gguf))
-            return LlamaCppBackend(spec, engines[key])
+            load = engines.setdefault(key, BackgroundLoad(partial(budget.load, spec, llama.load_engine)))
+            return llama.LlamaCppBackend(spec, load)
         case "transformers":
             from backends.hf.backend import HfBackend, load_engine
-            from backends.streaming.loading import BackgroundLoad
 
-            if key not in engines:
-                engines[key] = BackgroundLoad(partial(budget.load, spec, partial(load_engine, scheduler=scheduler)))
-            return HfBackend(spec, engines[key])
+            opener = partial(load_engine, scheduler=scheduler)
+            load = engines.setdefault(key, BackgroundLoad(partial(budget.load, spec, opener)))
+            return HfBackend(spec, load)
     raise InputError("unknown_runtime", f"There is no runtime called {spec.runtime!r}.", runtime=spec.runtime)
-
-
-def _load_gguf(spec: ModelSpec) -> LlamaEngine:
-    from backends.folder.contents import check_sha256
-    from backends.folder.gguf import model_file
-    from backends.llama.engine import LlamaEngine
-
-    path = model_file(spec)
-    if spec.revision.startswith("sha256:"):
-        check_sha256(path, spec.revision.removeprefix("sha256:"), "install it again")
-    return LlamaEngine(path, spec.context_length)

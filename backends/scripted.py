@@ -24,8 +24,6 @@ An answer without "match" fits every prompt. With "ignore_stop" closing the stre
 ignores a stop request. `requests` holds the prompts so far, `produced` the number of tokens played.
 """
 
-from __future__ import annotations
-
 import json
 import threading
 import time
@@ -36,8 +34,8 @@ from typing import Any
 from arena.errors import BackendError, InputError
 from arena.types import Chunk, GenerationConfig, Message, ModelSpec
 from backends.folder import DEFAULT_CONTEXT
-from backends.streaming.context import fit_context
-from backends.streaming.decode import AnswerText, ByteDecoder
+from backends.streaming.context import split_cut
+from backends.streaming.decode import AnswerText, utf8_decoder
 from backends.streaming.generation import KEEP_ALIVE_SECONDS, Generation
 from backends.streaming.loading import BackgroundLoad, LoadingBackend
 from backends.streaming.slots import Slots
@@ -112,17 +110,18 @@ class ScriptedBackend(LoadingBackend[list[dict[str, Any]]]):
 
     def stream(self, messages: Sequence[Message], config: GenerationConfig) -> Iterator[Chunk]:
         """Plays the answer that fits the last message; see Backend.stream."""
-        answers = yield from self._load.wait()
-        fitted = fit_context(messages, _count_characters, self.spec, config.max_new_tokens)
-        if fitted.dropped_turns:
-            yield Chunk(dropped_turns=fitted.dropped_turns)
+        answers, fitted, config = yield from self._begin(messages, config)
         with self._slots.ticket() as ticket:
             yield from ticket.wait()
             with self._lock:
                 self.requests.append((fitted.messages, config))
             yield Chunk(stage="reading", total=fitted.prompt_tokens)
-            answer = _fitting(answers, fitted.messages[-1].content)
-            yield from self._play(answer, fitted.max_new_tokens, fitted.prompt_tokens)
+            asked, cut = split_cut(fitted.messages)
+            answer = next((answer for answer in answers if answer.get("match", "") in asked[-1].content), {})
+            yield from self._play(answer, len(cut.encode()), fitted.max_new_tokens, fitted.prompt_tokens)
+
+    def _count_tokens(self, engine: list[dict[str, Any]], messages: Sequence[Message]) -> int:
+        return sum(len(message.content) for message in messages)
 
     def _open(self) -> list[dict[str, Any]]:
         time.sleep(self._script.get("load_seconds", 0))
@@ -131,23 +130,27 @@ class ScriptedBackend(LoadingBackend[list[dict[str, Any]]]):
         answers: list[dict[str, Any]] = self._script.get("answers", [])
         return answers
 
-    def _play(self, answer: dict[str, Any], limit: int, prompt_tokens: int) -> Iterator[Chunk]:
-        decoder = ByteDecoder()
+    def _play(self, answer: dict[str, Any], cut: int, limit: int, prompt_tokens: int) -> Iterator[Chunk]:
+        """Plays the answer from byte `cut` on."""
+        decode = utf8_decoder()
         generation = Generation(AnswerText(self._script.get("stop", ()), reasoning=True), prompt_tokens)
-        stopped = False
-        for token in _tokens(answer):
-            if token is None:
-                yield from _yielded(answer, Chunk())
-                continue
-            with self._lock:
-                self.produced += 1
-            generation.count_token()
-            for chunk in generation.feed(decoder.feed(token)):
-                yield from _yielded(answer, chunk)
-            stopped = generation.text.stopped
-            if stopped or generation.tokens >= limit:
-                break
-        yield from generation.end("length" if generation.tokens >= limit and not stopped else "stop")
+        try:
+            for token in _tokens(answer):
+                if token is None or cut > 0:
+                    cut -= len(token or b"")
+                    yield Chunk()
+                    continue
+                with self._lock:
+                    self.produced += 1
+                generation.count_token()
+                yield from generation.feed(decode(token))
+                if generation.text.stopped or generation.tokens >= limit:
+                    break
+        except GeneratorExit:
+            if answer.get("ignore_stop"):
+                threading.Event().wait()
+            raise
+        yield from generation.end("length" if generation.tokens >= limit and not generation.text.stopped else "stop")
 
 
 def _tokens(answer: dict[str, Any]) -> Iterator[bytes | None]:
@@ -158,34 +161,9 @@ def _tokens(answer: dict[str, Any]) -> Iterator[bytes | None]:
         if "raise" in step:
             raise BackendError("backend_failed", step["raise"], reason=step["raise"])
         for _ in range(step.get("times", 1)):
-            yield from _pause(step.get("delay", 0))
+            end = time.monotonic() + step.get("delay", 0)
+            while (left := end - time.monotonic()) > KEEP_ALIVE_SECONDS:
+                time.sleep(KEEP_ALIVE_SECONDS)
+                yield None
+            time.sleep(max(left, 0))
             yield bytes.fromhex(step["bytes"]) if "bytes" in step else step.get("text", "").encode()
-
-
-def _pause(seconds: float) -> Iterator[None]:
-    end = time.monotonic() + seconds
-    while (left := end - time.monotonic()) > KEEP_ALIVE_SECONDS:
-        time.sleep(KEEP_ALIVE_SECONDS)
-        yield None
-    time.sleep(max(left, 0))
-
-
-def _yielded(answer: dict[str, Any], chunk: Chunk) -> Iterator[Chunk]:
-    """Yields `chunk`; if the answer ignores stop, closing the stream there never returns."""
-    try:
-        yield chunk
-    except GeneratorExit:
-        if not answer.get("ignore_stop"):
-            raise
-        threading.Event().wait()
-
-
-def _fitting(answers: list[dict[str, Any]], prompt: str) -> dict[str, Any]:
-    for answer in answers:
-        if answer.get("match", "") in prompt:
-            return answer
-    return {"steps": []}
-
-
-def _count_characters(messages: Sequence[Message]) -> int:
-    return sum(len(message.content) for message in messages)

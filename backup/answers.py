@@ -1,7 +1,5 @@
 """Downloads recorded answers from a dataset on a hub."""
 
-from __future__ import annotations
-
 import os
 import re
 import tempfile
@@ -9,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from arena.answers import FILE_NAME
-from arena.errors import ArenaError, BackendError, InputError
+from arena.errors import ArenaError, BackendError, InputError, os_error_as
 from hubs import Dataset, named_dataset, status_of
 
 _FILE_NAME = re.compile(r"(?!.*\.\.)[\w.-]+(?:/[\w.-]+)*")
@@ -39,14 +37,11 @@ def download_answers(name: str, folder: Path) -> Download:
     if not _FILE_NAME.fullmatch(file):
         raise InputError("answers_name", f"{file!r} is not a file name in a dataset.", named=name)
     target = folder / re.sub("[:/]", "--", f"{place}/{file}")
-    try:
+    message = f"Answers cannot be saved in {folder}"
+    with os_error_as("answers_unwritable", message, path=str(folder)):
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".fetch-", dir=folder) as work:
             problem = _replace(target, dataset, file, Path(work))
-    except OSError as error:
-        reason = error.strerror or str(error)
-        message = f"Answers cannot be saved in {folder}: {reason}."
-        raise InputError("answers_unwritable", message, path=str(folder), reason=reason) from error
     if problem and not target.exists():
         raise problem
     return Download(target, problem)

@@ -4,8 +4,6 @@ The dataset is a data folder itself. Its parts have numbers that no other folder
 appends to each, and all of them can be read together.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os

@@ -5,8 +5,6 @@ what the dataset has. If it does not (an older disk, a copied folder), the folde
 nothing is overwritten.
 """
 
-from __future__ import annotations
-
 import os
 import tempfile
 import threading
@@ -16,7 +14,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from arena.append_log import size_of, unwritable_folder
+from arena.append_log import size_of, writing_to
 from arena.errors import ArenaError, BackendError, InputError
 from arena.votes.backup import BackupStatus, Waiting
 from backup.copies import Copies, begins_with, copy_start, load_copies, missing, new_copies, replica_of
@@ -32,15 +30,12 @@ START_SECONDS, LAST_SECONDS = 60.0, 20.0
 class Backup:
     """The backup of one data folder. Of several processes on the folder one copies."""
 
-    def __init__(self, dataset: Dataset, folder: Path, every: float = EVERY_SECONDS) -> None:
+    def __init__(self, dataset: Dataset, folder: Path) -> None:
         self._dataset = dataset
         self._folder = folder
-        self._every = every
         self.waiting = Waiting(folder)
         # Held while this process is the one that copies.
         self._claim = FileLock(folder / ".backup.lock", thread_local=False)
-        # Protects this folder's files in the dataset and the state of the copies: one copy at a time.
-        self._copying = threading.Lock()
         self._wake = threading.Event()
         self._closing = False
         self._thread = threading.Thread(target=self._run, daemon=True, name="backup")
@@ -55,10 +50,8 @@ class Backup:
         Raises InputError for a folder that cannot be written and for a public dataset. Other failures are retried in
         the background; see `status`.
         """
-        try:
+        with writing_to(self._folder):
             self._folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise unwritable_folder(self._folder, error) from error
         self._thread.start()
         self._first.wait(seconds)
         problem = self._outcome[0]
@@ -84,7 +77,7 @@ class Backup:
             self._first.set()
             if last:
                 break
-            self._wake.wait(min(self._every, RETRY_SECONDS) if self._outcome[0] else self._every)
+            self._wake.wait(RETRY_SECONDS if self._outcome[0] else EVERY_SECONDS)
         self._claim.release(force=True)  # each copy acquires it again
 
     def _try(self) -> None:
@@ -98,25 +91,24 @@ class Backup:
 
     def copy(self) -> None:
         """Restores and copies what is due. Raises what the hub's library raises, and OSError."""
-        with self._copying:
-            try:
-                self._claim.acquire(timeout=0)
-                is_holder = True
-            except Timeout:  # another process on the folder copies
-                is_holder = False
-            counts = self.waiting.counts()
-            copies = load_copies(self._folder)
-            is_due = any(copies.is_due(part) for part in copies.own().values())
-            if not is_holder or (self._restored and not is_due):
-                self.waiting.mark({} if is_due else counts)
-                return
-            self._check_private()
-            sizes = self._dataset.sizes()
-            with tempfile.TemporaryDirectory(prefix="arena-backup-") as work:
-                copies = self._checked(copies, sizes, Path(work))
-                self._restore(copies, sizes)
-                self._upload(copies, sizes, Path(work))
-            self.waiting.mark(counts)
+        try:
+            self._claim.acquire(timeout=0)
+            is_holder = True
+        except Timeout:  # another process on the folder copies
+            is_holder = False
+        counts = self.waiting.counts()
+        copies = load_copies(self._folder)
+        is_due = any(copies.is_due(part) for part in copies.own().values())
+        if not is_holder or (self._restored and not is_due):
+            self.waiting.mark({} if is_due else counts)
+            return
+        self._check_private()
+        sizes = self._dataset.sizes()
+        with tempfile.TemporaryDirectory(prefix="arena-backup-") as work:
+            copies = self._checked(copies, sizes, Path(work))
+            self._restore(copies, sizes)
+            self._upload(copies, sizes, Path(work))
+        self.waiting.mark(counts)
 
     def _check_private(self) -> None:
         # Each time: it may have been published or deleted since.

@@ -1,182 +1,154 @@
-"""This project's engine and its rivals, measured on the same model in the same run."""
+"""This project's engine and its rivals, measured on the same model in the same run.
 
-from __future__ import annotations
+The figures of a model have a list `engines`: this project's first, then each rival's, under the same names.
+"""
 
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+import statistics
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
-from arena.errors import BackendError
+from arena.errors import BackendError, InputError
+from bench import speed
 from bench.engines import GgufModel, Source
-from bench.llama_bench import measure_llama_bench
 from bench.probe import Figures, Progress, run
-from bench.reference_job import random_tasks, reference_seconds
 from bench.resources import cached_share, check_memory
-from bench.speed import (
-    BothPlan,
-    Plan,
-    measure_alone,
-    measure_full_contexts,
-    measure_job,
-    measure_panes,
-    measure_read_bound,
-    measure_start,
-    measure_together,
-    measure_turns,
-)
+from bench.speed import Plan, Question
 from bench.weights.random_gguf import random_gguf
 from bench.weights.shapes import SHAPES, Shape
 from bench.weights.subject import Subject
 
-# None if the rival was not asked for.
-Measure = Callable[[Shape], Figures | None]
+PLAN = Plan()
 READ_BYTES = 1 << 30
 STARTS = 3
+LLAMA, TRANSFORMERS = "llama.cpp", "transformers"
 # Besides the weights: the libraries, the cache, and what the longest prompt needs.
 _TRANSFORMERS_BYTES = 2_000_000_000
 
-
-@dataclass(frozen=True)
-class RivalOptions:
-    """Whether rivals are measured, the folder for their files, and the folder of a llama.cpp built by the user."""
-
-    enabled: bool
-    work: Path
-    llama_bin: Path | None = None
+PROMPT_IDS = ("q1-clothes", "q2-single", "q3-knows", "q4-mingming", "q5-yisi", "q6-tongji", "q7-python", "q8-translate")
 
 
-def engine_on(subject: Subject, plan: Plan, rivals: RivalOptions, progress: Progress) -> Figures:
-    """All figures of one model. Raises InputError or BackendError."""
-    bound = run(measure_read_bound, READ_BYTES, progress=progress)["bytes_per_second"]
-    alone = run(measure_alone, subject, plan, progress=progress)
-    own = {
-        "alone": alone,
-        "turns": run(measure_turns, subject, progress=progress),
-        "company": run(measure_together, subject, plan, progress=progress),
-        "bound_bytes": bound,
-        "bound_share": bound and alone["speed"]["median"] * subject.read_bytes / bound,
-    }
-    return {"model": asdict(subject), "own": own, "rivals": measure_rivals(subject.shape, plan, rivals, progress)}
+def _questions(prompts: tuple[int, ...], answers: tuple[int, ...], seconds: tuple[int, ...]) -> tuple[Question, ...]:
+    return tuple(Question(*numbers) for numbers in zip(PROMPT_IDS, prompts, answers, seconds, strict=True))
 
 
-def users_on(subject: Subject, plan: Plan, rivals: RivalOptions, progress: Progress) -> Figures:
-    """Several conversations at once, beside both builds of llama.cpp. Raises InputError or BackendError."""
-    own = run(measure_together, subject, plan, progress=progress)
-    measured = measure_rivals(subject.shape, plan, rivals, progress, only_together=True)
-    return {"model": asdict(subject), "own": own, "rivals": measured}
+# Counted once with the real tokenizers (QwenChat, ChatGLMChat). Prompt: the question of prompts.json as a whole
+# conversation with its control tokens (and Qwen's system text). Answer: the models' answers in the reference run (a CPU
+# notebook, bf16, torch 2.3.0, transformers 4.33.3), without the end token. Seconds: those of that run, which asked the
+# same questions with other punctuation, up to ten tokens longer.
+REFERENCE = {
+    "qwen-7b-chat": _questions(
+        prompts=(46, 42, 32, 41, 91, 25, 42, 42),
+        answers=(56, 72, 63, 38, 106, 73, 159, 56),
+        seconds=(171, 222, 214, 129, 345, 216, 489, 195),
+    ),
+    "chatglm3-6b": _questions(
+        prompts=(34, 30, 20, 29, 73, 11, 29, 29),
+        answers=(51, 158, 87, 36, 220, 189, 114, 51),
+        seconds=(454, 1016, 601, 354, 1681, 1341, 797, 425),
+    ),
+}
 
 
-def job_on(subject: Subject, rivals: RivalOptions, progress: Progress) -> Figures:
-    """The reference job, beside llama.cpp. Raises InputError or BackendError."""
-    model = reference_model(subject)
-    tasks = random_tasks(model)
+def engine_on(subject: Subject, work: Path | None, progress: Progress) -> Figures:
+    """Speed and memory. Files for rivals are in `work`; None measures no rival. Raises InputError or BackendError."""
+    bound = run(speed.measure_read_bound, READ_BYTES, progress=progress)["bytes_per_second"]
+    measure = partial(run, speed.measure_alone, PLAN, progress=progress)
+    figures = beside_rivals(subject, measure, work, progress, (LLAMA, TRANSFORMERS))
+    own = figures["engines"][0]
+    share = bound and own["tokens_per_second"] * subject.read_bytes / bound
+    own |= {"read_bound_bytes": bound, "read_bound_share": share}
+    return figures
 
-    def wheel(shape: Shape) -> Figures:
-        return run(measure_job, _gguf(shape, rivals, progress), tasks, progress=progress)
 
-    own = run(measure_job, subject, tasks, progress=progress)
-    measured = _each(subject.shape, rivals, {"llama.cpp": wheel})
+def users_on(subject: Subject, work: Path | None, progress: Progress) -> Figures:
+    """Several conversations at once. Raises InputError or BackendError."""
+    return beside_rivals(subject, partial(run, speed.measure_together, PLAN, progress=progress), work, progress)
+
+
+def job_on(subjects: Sequence[Subject], work: Path | None, progress: Progress) -> Figures:
+    """The reference job of all subjects, beside the reference run. Raises InputError or BackendError."""
+    names = list(map(_reference_model, subjects))
+    jobs = list(map(reference_job, names))  # refuses an unknown model before anything is measured
+    measures = [partial(run, speed.measure_job, job, progress=progress) for job in jobs]
+    models = [
+        beside_rivals(subject, measure, work, progress) for subject, measure in zip(subjects, measures, strict=True)
+    ]
+    own = sum(entry["engines"][0]["seconds"] for entry in models)
+    llama = [entry["engines"][1]["seconds"] for entry in models if len(entry["engines"]) > 1]
+    reference = sum(question.reference_seconds for job in jobs for question in job)
+    all_layers = all(subject.layers == SHAPES[name].layers for subject, name in zip(subjects, names, strict=True))
     return {
-        "model": asdict(subject),
-        "all_layers": subject.layers == SHAPES[model].layers,
-        "reference_seconds": reference_seconds(model),
-        "own": own,
-        "rival": {"job": next(iter(measured["figures"]), None), "missing": measured["missing"]},
+        "models": models,
+        "seconds": own,
+        "llama_seconds": sum(llama) if len(llama) == len(models) else None,
+        "reference_seconds": reference,
+        "times_as_fast_as_reference": reference / own if all_layers else None,
     }
 
 
-def start_on(subject: Subject, rivals: RivalOptions, progress: Progress) -> Figures:
-    """New processes, one after the other, beside llama.cpp: only the first one may find its files not in memory."""
-
-    def starts(source: Source, files: list[Path]) -> list[Figures]:
-        figures = []
-        for number in range(STARTS):
-            share = cached_share(files)
-            progress(f"Start {number + 1} of {STARTS}: {source.name} ...")
-            figures.append({"cached_share": share, **run(measure_start, source, progress=progress)})
-        return figures
-
-    def wheel(shape: Shape) -> Figures:
-        model = _gguf(shape, rivals, progress)
-        return {"starts": starts(model, [model.file])}
-
-    own = starts(subject, sorted(Path(subject.folder).glob("*.safetensors")))
-    measured = _each(subject.shape, rivals, {"llama.cpp": wheel})
-    llama = [start for figures in measured["figures"] for start in figures["starts"]]
-    return {"model": asdict(subject), "own": own, "llama": llama, "missing": measured["missing"]}
+def reference_job(model: str) -> tuple[Question, ...]:
+    """The questions to a model. Raises InputError for a model that was not in the reference run."""
+    if model not in REFERENCE:
+        message = f"{model!r} is not in the reference run; use {' or '.join(REFERENCE)}."
+        raise InputError("bench_model", message)
+    return REFERENCE[model]
 
 
-def both_on(subjects: tuple[Subject, ...], plan: BothPlan, progress: Progress) -> Figures:
-    """Two models in one process; their memory with full contexts is measured in a second one. Raises BackendError."""
-    panes = run(measure_panes, subjects, plan, progress=progress)
-    return {**panes, **run(measure_full_contexts, subjects, plan, progress=progress)}
-
-
-def reference_model(subject: Subject) -> str:
+def _reference_model(subject: Subject) -> str:
     """The model whose reference job the subject does: the one of its family, or itself."""
     families = {shape.family: shape.id for shape in SHAPES.values()}
     return families[subject.shape.family] if subject.shape else subject.id
 
 
-def measure_rivals(
-    shape: Shape | None, plan: Plan, rivals: RivalOptions, progress: Progress, only_together: bool = False
+def start_on(subject: Subject, work: Path | None, progress: Progress) -> Figures:
+    """New processes, one after the other: only the first one may find its files not in memory. Raises as `job_on`."""
+
+    def measure(source: Source) -> Figures:
+        files = [source.file] if isinstance(source, GgufModel) else sorted(Path(subject.folder).glob("*.safetensors"))
+        starts = []
+        for number in range(STARTS):
+            share = cached_share(files)
+            progress(f"Start {number + 1} of {STARTS}: {source.name} ...")
+            starts.append({**run(speed.measure_start, source, progress=progress), "cached_share": share})
+        names = ("ready_seconds", "first_token_seconds")
+        medians = {name: statistics.median(start[name] for start in starts) for name in names}
+        return {"engine": starts[0]["engine"], **medians, "starts": starts}
+
+    return beside_rivals(subject, measure, work, progress)
+
+
+def both_on(subjects: Sequence[Subject], progress: Progress) -> Figures:
+    """Two models in one process; their memory with full contexts is measured in a second one. Raises BackendError."""
+    panes = run(speed.measure_panes, PLAN, subjects, progress=progress)
+    full = run(speed.measure_full_contexts, PLAN, subjects, progress=progress)
+    return {**panes, **{f"full_contexts_{name}": size for name, size in full.items()}}
+
+
+def beside_rivals(
+    subject: Subject,
+    measure: Callable[[Source], Figures],
+    work: Path | None,
+    progress: Progress,
+    rivals: Sequence[str] = (LLAMA,),
 ) -> Figures:
-    """llama.cpp from the wheel and as built by the user, and transformers, which has no conversations at once."""
-
-    def wheel(shape: Shape) -> Figures:
-        model = _gguf(shape, rivals, progress)
-        alone = {} if only_together else run(measure_alone, model, plan, progress=progress)
-        return rival_figures(model, alone, run(measure_together, model, plan, progress=progress))
-
-    def built(shape: Shape) -> Figures | None:
-        if rivals.llama_bin is None:
-            progress("No llama.cpp built for this processor is measured: name its folder with --llama-bin FOLDER.")
-            return None
-        # It always measures a prompt; one length is enough if only conversations at once are wanted.
-        lengths = plan.prompt_lengths[:1] if only_together else plan.prompt_lengths
-        model = _gguf(shape, rivals, progress)
-        return measure_llama_bench(rivals.llama_bin, model, replace(plan, prompt_lengths=lengths), progress)
-
-    def transformers(shape: Shape) -> Figures:
-        check_memory(f"{shape.name} in bf16 on transformers", 2 * shape.parameters + _TRANSFORMERS_BYTES)
-        return rival_figures(shape, run(measure_alone, shape, plan, progress=progress), {})
-
-    measures: dict[str, Measure] = {"llama.cpp": wheel, "llama-bench": built}
-    return _each(shape, rivals, measures if only_together else {**measures, "transformers": transformers})
-
-
-def rival_figures(model: GgufModel | Shape, alone: Figures, together: Figures) -> Figures:
-    """One rival's figures, from `measure_alone` or `measure_together` or both. None is what was not measured."""
-    shape = model.shape if isinstance(model, GgufModel) else model
-    first = alone or together
-    return {
-        "rival": first["engine"],
-        "model": shape.id,
-        "layers": shape.layers,
-        "threads": first["threads"],
-        "weight_bytes": model.file.stat().st_size if isinstance(model, GgufModel) else 2 * shape.parameters,
-        "tokens_per_second": alone["speed"]["median"] if alone else None,
-        "first_token": alone.get("first_token", []),
-        "together": together.get("together", []),
-        "load_seconds": first["ready_seconds"],
-        "peak_bytes": first["peak"]["resident_bytes"],
-    }
-
-
-def _gguf(shape: Shape, rivals: RivalOptions, progress: Progress) -> GgufModel:
-    return GgufModel(shape, random_gguf(shape, rivals.work, progress))
-
-
-def _each(shape: Shape | None, rivals: RivalOptions, measures: Mapping[str, Measure]) -> Figures:
-    """The figures of each rival, and why others are missing: one that fails does not end the others."""
-    figures: list[Figures] = []
-    missing: list[Figures] = []
-    for name, measure in measures.items() if rivals.enabled else ():
+    """The figures of each engine, and why rivals are missing: one that fails does not end the others."""
+    engines, missing = [measure(subject)], []
+    for rival in rivals:
+        if work is None:
+            break
         try:
-            if shape is None:
-                raise BackendError("bench_failed", "it is only measured on the shapes of the two families")
-            if measured := measure(shape):
-                figures.append(measured)
+            engines.append(measure(_source(rival, subject.shape, work, progress)))
         except BackendError as error:
-            missing.append({"rival": name, "reason": str(error)})
-    return {"figures": figures, "missing": missing}
+            missing.append({"rival": rival, "reason": str(error)})
+    return {"model": asdict(subject), "engines": engines, "missing": missing}
+
+
+def _source(rival: str, shape: Shape | None, work: Path, progress: Progress) -> Source:
+    if shape is None:
+        raise BackendError("bench_failed", "it is only measured on the shapes of the two families")
+    if rival == LLAMA:
+        return GgufModel(shape, random_gguf(shape, work, progress))
+    check_memory(f"{shape.name} in bf16 on transformers", 2 * shape.parameters + _TRANSFORMERS_BYTES)
+    return shape

@@ -1,8 +1,5 @@
 """The engines that are measured, with one interface: token ids in, the times of the answer's tokens out."""
 
-from __future__ import annotations
-
-import secrets
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -11,18 +8,17 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import SimpleNamespace
+from typing import Any
 
 from arena.errors import BackendError
 from arena.types import GenerationConfig
+from backends.llama import start_server
 from backends.machine import share_cores
 from backends.machine.memory import cpu_count
-from bench.weights.random_packed import SPREAD, meta_model
-from bench.weights.shapes import Shape
-from bench.weights.subject import Subject
-
-if TYPE_CHECKING:
-    from backends.stepping.scheduler import Scheduler
+from backends.stepping.scheduler import Scheduler
+from bench.weights.shapes import Shape, meta_model
+from bench.weights.subject import SPREAD, Subject
 
 
 @dataclass(frozen=True)
@@ -54,7 +50,6 @@ class Engine(ABC):
     """An open model that answers token ids."""
 
     name: str
-    kernels = ""
     threads: int
     vocabulary: int
 
@@ -86,7 +81,7 @@ def open_engine(source: Source, conversations: int, positions: int) -> Engine:
     """The source's engine in this process. `positions` is the longest conversation's tokens. Raises BackendError."""
     match source:
         case Subject():
-            return OwnEngine(source, new_scheduler(), source.context_length)
+            return OwnEngine(source, Scheduler())
         case GgufModel():
             return _LlamaWheel(source, conversations, positions)
     return _Transformers(source)
@@ -99,43 +94,26 @@ def at_once(calls: Sequence[tuple[Engine, Sequence[int], int]]) -> list[Answered
         return [future.result() for future in futures]
 
 
-def new_scheduler() -> Scheduler:
-    """The thread that computes, set up as in the app."""
-    share_cores()
-    from backends.stepping.scheduler import Scheduler
-
-    return Scheduler()
-
-
-class _NoText:
-    """Stands in for the tokenizer: no token ends an answer."""
-
-    stop_ids: frozenset[int] = frozenset()
-
-
 class OwnEngine(Engine):
     """This project's engine as the app opens it, without a tokenizer."""
 
-    name = "this engine"
-
-    def __init__(self, subject: Subject, scheduler: Scheduler, context_length: int) -> None:
+    def __init__(self, subject: Subject, scheduler: Scheduler) -> None:
+        share_cores()
         import torch
 
         from backends.families.weights import architecture_of
-        from backends.folder.packed import read_packed
         from backends.hf.engine import HfEngine
         from backends.packed.kernels import find_kernels
         from backends.packed.open import packed_rows
 
-        chat: Any = _NoText()
-        folder = Path(subject.folder)
-        architecture = architecture_of(folder)
+        chat: Any = SimpleNamespace(stop_ids=frozenset())  # no tokenizer, and no token ends an answer
+        architecture = architecture_of(Path(subject.folder))
         kernels = find_kernels()
-        self.kernels = "PyTorch alone" if kernels is None else "compiled" + ", with AMX tiles" * kernels.tiles
+        how = "PyTorch alone" if kernels is None else "compiled kernels" + ", AMX tiles" * kernels.tiles
+        self.name = f"this engine ({how})"
         self.threads = torch.get_num_threads()
         self.vocabulary = int(architecture.config.get_text_config().vocab_size)
-        rows = packed_rows(folder, read_packed(folder), architecture)
-        self._engine = HfEngine(rows, chat, scheduler, context_length)
+        self._engine = HfEngine(packed_rows(architecture), chat, scheduler, subject.context_length)
 
     def answer(self, ids: Sequence[int], tokens: int) -> Answered:
         moments, answer_ids, cached = [], [], 0
@@ -159,27 +137,10 @@ class _LlamaWheel(Engine):
     """
 
     def __init__(self, model: GgufModel, conversations: int, positions: int) -> None:
-        import xllamacpp
-
         self.name = f"llama.cpp Q4_0 (xllamacpp {version('xllamacpp')})"
         self.threads, self.vocabulary = cpu_count(), model.shape.vocabulary
-        params = xllamacpp.CommonParams()
-        params.model.path = str(model.file.resolve())
-        # It always listens: on loopback alone, behind a key that nobody has.
-        params.hostnames, params.port, params.ui = ["127.0.0.1"], 0, False
-        params.api_keys = [secrets.token_urlsafe(32)]
-        params.n_parallel = conversations
         # With a margin, since each conversation's share is rounded.
-        params.n_ctx = conversations * (positions + 256)
-        params.cpuparams.n_threads = params.cpuparams_batch.n_threads = self.threads
-        params.n_gpu_layers = 0
-        params.fit_params = False
-        params.cache_ram_mib = 0
-        params.verbosity = -1
-        try:
-            self._server = xllamacpp.Server(params)
-        except RuntimeError as error:
-            raise BackendError("bench_failed", f"llama.cpp does not load {model.file.name}: {error}") from error
+        self._server, _ = start_server(model.file, positions + 256, conversations)
 
     def answer(self, ids: Sequence[int], tokens: int) -> Answered:
         options = {"ignore_eos": True, "temperature": 0.0, "cache_prompt": False, "stream": True}
@@ -209,27 +170,22 @@ class _Transformers(Engine):
     """transformers in bfloat16: a loop over its DynamicCache, which is `generate` without the overhead."""
 
     def __init__(self, shape: Shape) -> None:
-        self._model = meta_model(shape)
+        model = meta_model(shape).to_empty(device="cpu").eval()
         import torch
         import transformers
 
-        self._fill()
-        self.name = f"transformers {transformers.__version__} bf16"
-        self.threads, self.vocabulary = cpu_count(), shape.vocabulary
-        torch.set_num_threads(self.threads)
-
-    def _fill(self) -> None:
-        """Every weight repeats a small pool of random values, which takes no longer than writing the memory."""
-        import torch
-
-        model = self._model.to_empty(device="cpu").eval()
         # This table is not a weight, and on "meta" it was not computed.
         model.model.rotary_emb = type(model.model.rotary_emb)(model.config)
+        # Every weight repeats a small pool of random values, which takes no longer than writing the memory.
         pool = torch.randn(_POOL_VALUES, generator=torch.Generator().manual_seed(1)).mul(SPREAD).to(torch.bfloat16)
         with torch.no_grad():
             for name, weight in model.named_parameters():
                 for part in weight.view(-1).split(_POOL_VALUES):
                     part.copy_(torch.ones_like(part) if "norm" in name else pool[: len(part)])
+        self._model = model
+        self.name = f"transformers {transformers.__version__} bf16"
+        self.threads, self.vocabulary = cpu_count(), shape.vocabulary
+        torch.set_num_threads(self.threads)
 
     def answer(self, ids: Sequence[int], tokens: int) -> Answered:
         import torch

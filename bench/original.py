@@ -1,7 +1,5 @@
 """The baseline: a checkpoint run by its own code in another Python. No code of the folder runs in this process."""
 
-from __future__ import annotations
-
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,10 +23,14 @@ def measure_original(
 
     `tokens_per_second` of an answer does not count its first token; None for an answer of one token.
     """
-    code = _code(folder)
+    if not (folder / "config.json").is_file():
+        raise InputError("folder_unfit", f"{folder} is not a checkpoint: it has no config.json.", path=str(folder))
+    code = ", ".join(sorted(path.name for path in folder.glob("*.py")))
+    if not code:
+        message = f"{folder} has no code of its own (no .py file), so there is nothing to run."
+        raise InputError("bench_no_code", message, path=str(folder))
     if not trusted:
-        names = ", ".join(path.name for path in code)
-        message = f"This would execute the code in {folder} ({names}). If you trust it, add --trust-code."
+        message = f"This would execute the code in {folder} ({code}). If you trust it, add --trust-code."
         raise InputError("bench_untrusted", message, path=str(folder))
     if python is None or not python.is_file():
         reason = "no --python is given" if python is None else f"{python} is not a file"
@@ -36,33 +38,17 @@ def measure_original(
         raise InputError("bench_python", f"{message} ; then use --python original/bin/python")
     weights = [path for kind in ("*.safetensors", "*.bin") for path in folder.glob(kind)]
     check_memory(str(folder), sum(path.stat().st_size for path in weights) + OVERHEAD_BYTES)
-    threads = cpu_count()
     request = {
         "folder": str(folder.resolve()),
         "python": str(python),
         "prompts": [{"id": prompt.id, "text": prompt.text} for prompt in prompts],
         "tokens": tokens,
-        "threads": threads,
+        "threads": cpu_count(),
         "seed": SEED,
     }
+    # Isolated (-I): neither our modules nor the user's settings reach that Python.
+    command = [str(python.absolute()), "-I", "-X", "utf8", str(RUNNER)]
     # transformers copies the code and finds the copy by name: one of another folder must not be used.
     with tempfile.TemporaryDirectory() as copies:
-        figures = run_command(
-            # Isolated (-I): neither our modules nor the user's settings reach that Python.
-            [str(python.absolute()), "-I", "-X", "utf8", str(RUNNER)],
-            request,
-            progress,
-            {"HF_MODULES_CACHE": copies, "HF_HUB_OFFLINE": "1"},
-        )
-    return {"folder": str(folder), "threads": threads, **figures}
-
-
-def _code(folder: Path) -> list[Path]:
-    """The folder's own code. Raises InputError if there is none, or no checkpoint at all."""
-    if not (folder / "config.json").is_file():
-        raise InputError("folder_unfit", f"{folder} is not a checkpoint: it has no config.json.", path=str(folder))
-    code = sorted(folder.glob("*.py"))
-    if not code:
-        message = f"{folder} has no code of its own (no .py file), so there is nothing to run."
-        raise InputError("bench_no_code", message, path=str(folder))
-    return code
+        figures = run_command(command, request, progress, {"HF_MODULES_CACHE": copies, "HF_HUB_OFFLINE": "1"})
+    return {"folder": str(folder), "threads": request["threads"], **figures}

@@ -1,10 +1,8 @@
 """Runs a checkpoint by its own code, as its authors do. EXECUTES THE CODE IN THE FOLDER.
 
 Runs in another, older Python: it uses the standard library and what requirements-original.txt installs there, and
-nothing of this project. `bench.probe` describes the protocol.
+nothing of this project. `bench.probe` describes the protocol, and uses `connect` as well.
 """
-
-from __future__ import annotations
 
 import json
 import os
@@ -12,21 +10,13 @@ import resource
 import sys
 import threading
 import time
-from typing import Any, Callable, Dict, List  # noqa: UP035  (for an older Python)
+from collections.abc import Callable
+from typing import Any
 
 
 def main() -> None:
     """Reads the request and writes the figures."""
-    # The folder's code may print, which would mix with the protocol.
-    lines = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)
-
-    def send(**line: Any) -> None:
-        lines.write(json.dumps(line) + "\n")
-        lines.flush()
-
-    request = json.loads(sys.stdin.readline())
-    threading.Thread(target=exit_with_parent, daemon=True).start()
+    request, send = connect()
     try:
         send(result=measure(request, lambda words: send(progress=words)))
     except ImportError as error:
@@ -35,10 +25,24 @@ def main() -> None:
         send(error=f"The folder's own code failed: {type(error).__name__}: {first_line(error)}")
 
 
-def exit_with_parent() -> None:
-    """stdin closes when the parent ends."""
-    os.read(0, 1)
-    os._exit(1)
+def connect() -> tuple[dict[str, Any], Callable[..., None]]:
+    """Reads the request; returns it, and a function that sends a line. This process ends when its parent does."""
+    # Other code may print, which would mix with the protocol: it gets stderr instead.
+    lines = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+
+    def send(**line: Any) -> None:
+        lines.write(json.dumps(line) + "\n")
+        lines.flush()
+
+    def exit_with_parent() -> None:
+        # stdin closes when the parent ends. Gigabytes of memory must not outlive it.
+        os.read(0, 1)
+        os._exit(1)
+
+    request = json.loads(sys.stdin.readline())
+    threading.Thread(target=exit_with_parent, daemon=True).start()
+    return request, send
 
 
 def first_line(error: Exception) -> str:
@@ -46,7 +50,7 @@ def first_line(error: Exception) -> str:
     return (str(error).strip().splitlines() or ["no reason given"])[0]
 
 
-def measure(request: Dict[str, Any], progress: Callable[[str], None]) -> Dict[str, Any]:  # noqa: UP006
+def measure(request: dict[str, Any], progress: Callable[[str], None]) -> dict[str, Any]:
     """Loads the folder and answers every prompt."""
     import torch
     import transformers
@@ -75,32 +79,31 @@ def measure(request: Dict[str, Any], progress: Callable[[str], None]) -> Dict[st
         # In kilobytes, except on macOS.
         "peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024),
         "answers": answers,
+        "total_seconds": sum(answer["seconds"] for answer in answers),
     }
 
 
-def ask(model: Any, tokenizer: Any, text: str, limit: int) -> Dict[str, Any]:  # noqa: UP006
+def ask(model: Any, tokenizer: Any, text: str, limit: int) -> dict[str, Any]:
     """One answer from the model's own chat(); a stopping criterion that never stops sees every token."""
     from transformers import StoppingCriteriaList
 
-    times: List[float] = []  # noqa: UP006
-    lengths: List[int] = []  # noqa: UP006
+    times, prompt_tokens = [], []
 
     def watch(ids: Any, scores: Any, **_: Any) -> bool:
         times.append(time.perf_counter())
-        lengths.append(ids.shape[1])
+        prompt_tokens.append(ids.shape[1] - len(times))
         return False
 
+    criteria = StoppingCriteriaList([watch])
     began = time.perf_counter()
-    reply, _ = model.chat(
-        tokenizer, text, history=None, max_new_tokens=limit, stopping_criteria=StoppingCriteriaList([watch])
-    )
+    reply, _ = model.chat(tokenizer, text, history=None, max_new_tokens=limit, stopping_criteria=criteria)
     seconds = time.perf_counter() - began
     if not times:
         raise ValueError("its chat() ignores stopping_criteria, so no token could be timed")
     steps = len(times) - 1
     return {
         "text": reply if isinstance(reply, str) else json.dumps(reply, ensure_ascii=False),
-        "prompt_tokens": lengths[0] - 1,
+        "prompt_tokens": prompt_tokens[0],
         "tokens": len(times),
         "first_token_seconds": times[0] - began,
         "seconds": seconds,

@@ -4,8 +4,6 @@ The request is one line of JSON on stdin, which stays open. Lines of JSON come b
 end {"result": ...} or {"error": line, "code": ...}. `original_runner.py` speaks the same protocol in another Python.
 """
 
-from __future__ import annotations
-
 import base64
 import json
 import os
@@ -14,7 +12,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
@@ -22,6 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from arena.errors import ArenaError, BackendError
+from bench.original_runner import connect
+from bench.resources import MemoryWatch
 
 # Called with a few words about each step, since a measurement can take minutes.
 Progress = Callable[[str], None]
@@ -34,7 +33,10 @@ _requested_at = time.monotonic()
 
 
 def run(measure: Callable[..., Figures], *arguments: object, progress: Progress) -> Figures:
-    """What `measure(*arguments, progress)` returns in a new process. Raises BackendError if it fails."""
+    """What `measure(*arguments, progress)` returns in a new process, and the process's peak memory.
+
+    Raises BackendError if it fails.
+    """
     call = base64.b64encode(pickle.dumps((measure, arguments))).decode()
     request = {"call": call, "requested_at": time.monotonic()}
     return run_command([sys.executable, "-c", SERVE], request, progress)
@@ -84,28 +86,15 @@ def run_command(
 def serve() -> None:
     """The other end: reads the request, measures and writes the result."""
     global _requested_at
-    # Libraries print to stdout, which would mix with the protocol: they get stderr instead.
-    lines = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)
-
-    def send(**line: Any) -> None:
-        lines.write(json.dumps(line) + "\n")
-        lines.flush()
-
-    request = json.loads(sys.stdin.readline())
+    request, send = connect()
     try:
-        threading.Thread(target=_exit_with_parent, daemon=True).start()
         _requested_at = request["requested_at"]
+        watch = MemoryWatch()
         measure, arguments = pickle.loads(base64.b64decode(request["call"]))
-        send(result=measure(*arguments, lambda words: send(progress=words)))
+        result = measure(*arguments, lambda words: send(progress=words))
+        send(result={**result, **watch.peak()})
     except ArenaError as error:
         send(error=str(error), code=error.code)
-
-
-def _exit_with_parent() -> None:
-    # stdin closes when the parent ends. Gigabytes of memory must not outlive it.
-    os.read(0, 1)
-    os._exit(1)
 
 
 def _result(lines: Iterable[str], progress: Progress) -> Figures | None:
@@ -127,10 +116,6 @@ def _result(lines: Iterable[str], progress: Progress) -> Figures | None:
 def _failure(code: int, stderr: list[str]) -> BackendError:
     if code == -signal.SIGKILL:
         return BackendError("bench_failed", "The measurement was killed, most likely because memory ran out.")
+    ending = f"with {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
     last = f": {stderr[-1]}" if stderr else ""
-    return BackendError("bench_failed", f"The measurement {describe_exit(code)} and no result{last}")
-
-
-def describe_exit(code: int) -> str:
-    """A process's exit code in words; a negative code is the signal that ended it."""
-    return f"ended with {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
+    return BackendError("bench_failed", f"The measurement ended {ending} and no result{last}")

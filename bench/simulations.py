@@ -1,26 +1,21 @@
 """Simulated classes whose opinions are known: how often the adjusted share and the ratings are right about them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import combinations
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass
+from itertools import combinations, product
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import expit
 from scipy.stats import t
 
 from arena.statistics import PairCount
 from arena.statistics.ratings import rate
 from arena.statistics.regression import Adjusted, adjust, difference, swayed_by
+from bench.probe import Figures
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Floats = NDArray[np.float64]
-    Integers = NDArray[np.int64]
-
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
 # Every rater judges one pair of answers for each of these prompts.
 PROMPTS = 8
 # Standard deviations of the raters' tastes, in log-odds.
@@ -28,7 +23,6 @@ SPREADS = (0.0, 0.5, 1.0)
 
 
 # ---- the share adjusted for length and side
-
 
 CLASS_SIZES = (10, 20, 40, 100)
 _LENGTH = 400
@@ -106,59 +100,40 @@ def true_share(reasons: Reasons, spread: float) -> float:
     return float(weights @ expit(odds) / weights.sum())
 
 
-@dataclass(frozen=True)
-class Coverage:
-    """What came of many simulated classes with the same reasons.
-
-    `raw_called` and `called`: how often the interval of the raw and of the adjusted share excluded one half; `covered`:
-    how often the adjusted one held the truth; `bias` and `width` are means; `length` and `side`: how often they were
-    said to have swayed the raters.
-    """
-
-    reasons: str
-    raters: int
-    spread: float
-    raw_called: float
-    called: float
-    covered: float
-    bias: float
-    width: float
-    length: float
-    side: float
-
-
 def coverage_table(
     runs: int = 1000,
     classes: Sequence[int] = CLASS_SIZES,
     spreads: Sequence[float] = SPREADS,
     reasons: Mapping[str, Reasons] = REASONS,
-) -> Iterator[Coverage]:
-    """A row for each of the reasons, class sizes and spreads of taste."""
-    for name, reason in reasons.items():
-        for raters in classes:
-            for spread in spreads:
-                generator, truth = np.random.default_rng(1), true_share(reason, spread)
-                votes = [sim_votes(generator, reason, raters, spread) for _ in range(runs)]
-                adjusted = [result for result in (each.adjusted() for each in votes) if result]
-                shares = [result.share for result in adjusted if result.share]
-                value, low, high = np.array([(share.value, share.low, share.high) for share in shares]).T
-                swayed = [swayed_by(result) for result in adjusted]
-                yield Coverage(
-                    name,
-                    raters,
-                    spread,
-                    raw_called=float(np.mean([each.is_called() for each in votes])),
-                    called=float(np.mean((low > 0.5) | (high < 0.5))),
-                    covered=float(np.mean((low <= truth) & (truth <= high))),
-                    bias=float(value.mean() - truth),
-                    width=float((high - low).mean()),
-                    length=float(np.mean(["length" in names for names in swayed])),
-                    side=float(np.mean(["side" in names for names in swayed])),
-                )
+) -> Iterator[Figures]:
+    """A row for each of the reasons, class sizes and spreads of taste, from `runs` classes.
+
+    `raw_called` and `called`: how often the interval of the raw and of the adjusted share excluded one half; `covered`:
+    how often the adjusted one held the truth; `bias` and `width` are means; `length` and `side`: how often they were
+    said to have swayed the raters.
+    """
+    for (name, reason), raters, spread in product(reasons.items(), classes, spreads):
+        generator, truth = np.random.default_rng(1), true_share(reason, spread)
+        votes = [sim_votes(generator, reason, raters, spread) for _ in range(runs)]
+        adjusted = [result for result in (each.adjusted() for each in votes) if result]
+        shares = [result.share for result in adjusted if result.share]
+        value, low, high = np.array([(share.value, share.low, share.high) for share in shares]).T
+        swayed = [swayed_by(result) for result in adjusted]
+        yield {
+            "reasons": name,
+            "raters": raters,
+            "spread": spread,
+            "raw_called": float(np.mean([each.is_called() for each in votes])),
+            "called": float(np.mean((low > 0.5) | (high < 0.5))),
+            "covered": float(np.mean((low <= truth) & (truth <= high))),
+            "bias": float(value.mean() - truth),
+            "width": float((high - low).mean()),
+            "length": float(np.mean(["length" in names for names in swayed])),
+            "side": float(np.mean(["side" in names for names in swayed])),
+        }
 
 
 # ---- ratings of several models
-
 
 RATERS = (5, 6, 8, 10, 20, 50)
 TIES = 0.1
@@ -220,24 +195,14 @@ def true_ratings(setting: Setting) -> dict[str, float]:
     return {model: rating.value for model, rating in rate(_counts(setting, cells)).by_model.items()}
 
 
-@dataclass(frozen=True)
-class RatingCoverage:
-    """How many of the ratings' intervals held the truth, and their mean width (nan where there are none).
-
-    `without` is the share of simulations whose ratings had no intervals.
-    """
-
-    setting: Setting
-    raters: int
-    covered: float
-    width: float
-    without: float
-
-
 def rating_table(
     runs: int = 500, raters: Sequence[int] = RATERS, settings: Sequence[Setting] = SETTINGS
-) -> Iterator[RatingCoverage]:
-    """A row for each setting and number of raters."""
+) -> Iterator[Figures]:
+    """A row for each setting and number of raters.
+
+    `covered` is how many of the ratings' intervals held the truth, `width` their mean width (both nan where there are
+    none), `without` the share of simulations whose ratings had no intervals.
+    """
     for setting in settings:
         truth = true_ratings(setting)
         for number in raters:
@@ -251,7 +216,8 @@ def rating_table(
                 widths += [high - low for _, low, high in known]
                 without += not known
             covered, width = (float(np.mean(values or np.nan)) for values in (held, widths))
-            yield RatingCoverage(setting, number, covered, width, without / runs)
+            means = {"covered": covered, "width": width, "without": without / runs}
+            yield {**asdict(setting), "raters": number, **means}
 
 
 def _counts(setting: Setting, cells: Floats | Integers) -> list[PairCount]:

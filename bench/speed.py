@@ -1,17 +1,17 @@
 """The measurements of an engine's speed and memory. Each one runs in a process of its own (see `bench.probe.run`)."""
 
-from __future__ import annotations
-
 import statistics
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
-from backends.machine.pages import large_memory
-from bench.engines import Answered, Engine, GgufModel, OwnEngine, Source, at_once, new_scheduler, open_engine
+from backends.machine import share_cores
+from backends.machine.memory import cpu_count
+from backends.machine.pages import ask_large, lazy_memory
+from backends.stepping.scheduler import Scheduler
+from bench.engines import Answered, Engine, OwnEngine, Source, at_once, open_engine
 from bench.probe import Figures, Progress, seconds_since_request
-from bench.reference_job import Task
-from bench.resources import MemoryWatch, random_ids
+from bench.resources import random_ids
 from bench.weights.subject import Subject
 
 # The prompt of each of several conversations at once, and of a new process, in tokens.
@@ -24,30 +24,34 @@ READ_REPEATS = 7
 
 @dataclass(frozen=True)
 class Plan:
-    """What to measure: prompts of these lengths, an answer of `decode_tokens`, these numbers of conversations."""
+    """What to measure: prompts of these lengths, an answer of `decode_tokens`, these numbers of conversations.
+
+    Two models get `pane_prompt` tokens and answer `pane_answer`, at once and in turn, `rounds` times, since a machine
+    is not equally fast all the time; then both fill a context of `full_context` tokens.
+    """
 
     prompt_lengths: tuple[int, ...] = (64, 128, 512, 2048)
     decode_tokens: int = 48
-    conversations: tuple[int, ...] = (4, 8)
+    conversations: tuple[int, ...] = (1, 2, 4, 8)
+    pane_prompt: int = 128
+    pane_answer: int = 64
+    rounds: int = 3
+    full_context: int = 2048
 
 
 @dataclass(frozen=True)
-class BothPlan:
-    """A prompt and an answer for each of two models, and the context length that both fill.
+class Question:
+    """One question to one model; `reference_seconds` is how long the reference run took to answer it."""
 
-    The models answer at once and in turn, `rounds` times, since a machine is not equally fast all the time.
-    """
-
-    prompt_tokens: int = 128
-    answer_tokens: int = 64
-    context_length: int = 2048
-    rounds: int = 3
+    prompt_id: str
+    prompt_tokens: int
+    answer_tokens: int
+    reference_seconds: int
 
 
-def measure_alone(source: Source, plan: Plan, progress: Progress) -> Figures:
-    """One conversation: the first token of each prompt, and the decoding speed after the shortest prompt."""
-    watch = MemoryWatch()
-    engine, ready = _opened(source, 1, max(plan.prompt_lengths) + plan.decode_tokens, progress)
+def measure_alone(plan: Plan, source: Source, progress: Progress) -> Figures:
+    """One conversation: the first token of each prompt, the decoding speed after the shortest, this engine's turns."""
+    engine, facts = _open(source, 1, max(plan.prompt_lengths) + plan.decode_tokens, progress)
     first_token = []
     for length in plan.prompt_lengths:
         progress(f"{engine.name}: a prompt of {length} tokens ...")
@@ -56,83 +60,62 @@ def measure_alone(source: Source, plan: Plan, progress: Progress) -> Figures:
         engine.forget()
     progress(f"{engine.name}: an answer of {plan.decode_tokens} tokens ...")
     answer = engine.answer(random_ids(min(plan.prompt_lengths), 1, engine.vocabulary), plan.decode_tokens)
-    return {
-        "engine": engine.name,
-        "kernels": engine.kernels,
-        "threads": engine.threads,
-        "ready_seconds": ready,
-        "speed": spread(answer.steps),
-        "first_token": first_token,
-        "peak": watch.peak(),
-    }
+    figures = {**facts, **spread(answer.steps), "first_token": first_token}
+    return {**figures, "turns": _turns(engine, progress)} if isinstance(engine, OwnEngine) else figures
 
 
-def measure_turns(source: Source, progress: Progress) -> Figures:
-    """The turns of one conversation: each adds a question and its answer."""
-    watch = MemoryWatch()
-    engine, _ = _opened(source, 1, 2 * TURNS * TURN_TOKENS, progress)
+def _turns(engine: Engine, progress: Progress) -> list[Figures]:
+    """The turns of a conversation: each adds a question and its answer. The rivals here cache no prompts."""
+    engine.forget()
     conversation: list[int] = []
     turns = []
     for number in range(TURNS):
         progress(f"{engine.name}: turn {number + 1} of a conversation ...")
         conversation += random_ids(TURN_TOKENS, 50 + number, engine.vocabulary)
         answer = engine.answer(conversation, TURN_TOKENS)
-        turn = {"prompt_tokens": len(conversation), "kept_tokens": answer.cached_tokens}
+        turn = {"prompt_tokens": len(conversation), "cached_tokens": answer.cached_tokens}
         turns.append({**turn, "seconds": answer.first_seconds})
         conversation += answer.ids
-    return {"turns": turns, "peak": watch.peak()}
+    return turns
 
 
-def measure_together(source: Source, plan: Plan, progress: Progress) -> Figures:
+def measure_together(plan: Plan, source: Source, progress: Progress) -> Figures:
     """Several conversations at once: the tokens per second of all."""
-    watch = MemoryWatch()
-    engine, ready = _opened(source, max(plan.conversations), SHORT_PROMPT + plan.decode_tokens, progress)
+    engine, facts = _open(source, max(plan.conversations), SHORT_PROMPT + plan.decode_tokens, progress)
     together = []
     for number in plan.conversations:
         progress(f"{engine.name}: {number} conversations at once ...")
         prompts = [random_ids(SHORT_PROMPT, 100 + index, engine.vocabulary) for index in range(number)]
         answers = at_once([(engine, ids, plan.decode_tokens) for ids in prompts])
         engine.forget()
-        speed = {"tokens_per_second": tokens_per_second(answers), "speed": spread(common_steps(answers), number)}
+        speed = {**spread(common_steps(answers), number), "tokens_per_second": tokens_per_second(answers)}
         together.append({"conversations": number, **speed})
-    named = {"engine": engine.name, "threads": engine.threads, "ready_seconds": ready}
-    return {**named, "together": together, "peak": watch.peak()}
+    return {**facts, "together": together}
 
 
-def measure_job(source: Source, tasks: Sequence[Task], progress: Progress) -> Figures:
+def measure_job(questions: Sequence[Question], source: Source, progress: Progress) -> Figures:
     """The reference job. This engine gets all questions at once, as `batch` would send them; a rival one by one."""
-    watch = MemoryWatch()
-    engine, ready = _opened(source, 1, max(len(task.ids) + task.answer_tokens for task in tasks), progress)
-    model = source.shape if isinstance(source, GgufModel) else source
-    # A small vocabulary may not have all ids of the job.
-    calls = [(engine, [id % engine.vocabulary for id in task.ids], task.answer_tokens) for task in tasks]
-    progress(f"{engine.name}: {len(tasks)} questions ...")
-    if isinstance(source, Subject):
-        answers = at_once(calls)
-    else:
-        answers = []
-        for task, call in zip(tasks, calls, strict=True):
-            answers += at_once([call])
-            progress(f"{engine.name}: {task.prompt_id}, {task.answer_tokens} tokens in {answers[-1].seconds:.1f} s")
-    return {
-        "rival": engine.name,
-        "model": model.id,
-        "layers": model.layers,
-        "threads": engine.threads,
-        "load_seconds": ready,
-        "seconds": elapsed(answers),
-        "peak_bytes": watch.peak()["resident_bytes"],
-        "answers": [
-            {
-                "prompt_id": task.prompt_id,
-                "prompt_tokens": len(task.ids),
-                "answer_tokens": task.answer_tokens,
-                "first_token_seconds": answer.first_seconds,
-                "seconds": answer.seconds,
-            }
-            for task, answer in zip(tasks, answers, strict=True)
-        ],
-    }
+    longest = max(question.prompt_tokens + question.answer_tokens for question in questions)
+    engine, facts = _open(source, 1, longest, progress)
+    calls = [
+        (engine, random_ids(question.prompt_tokens, number, engine.vocabulary), question.answer_tokens)
+        for number, question in enumerate(questions)
+    ]
+    progress(f"{engine.name}: {len(questions)} questions ...")
+    answers: list[Answered] = []
+    for batch in [calls] if isinstance(source, Subject) else [[call] for call in calls]:
+        answers += at_once(batch)
+        progress(f"{engine.name}: {len(answers)} of {len(questions)} answered, the last in {answers[-1].seconds:.1f} s")
+    rows = [
+        {
+            "prompt_id": question.prompt_id,
+            "seconds": answer.seconds,
+            "first_token_seconds": answer.first_seconds,
+            **asdict(question),
+        }
+        for question, answer in zip(questions, answers, strict=True)
+    ]
+    return {**facts, "seconds": elapsed(answers), "answers": rows}
 
 
 def measure_start(source: Source, progress: Progress) -> Figures:
@@ -140,21 +123,22 @@ def measure_start(source: Source, progress: Progress) -> Figures:
     engine = open_engine(source, 1, SHORT_PROMPT + 1)
     ready = seconds_since_request()
     engine.answer(random_ids(SHORT_PROMPT, 1, engine.vocabulary), 1)
-    return {"ready_seconds": ready, "first_token_seconds": seconds_since_request()}
+    return {"engine": engine.name, "ready_seconds": ready, "first_token_seconds": seconds_since_request()}
 
 
-def measure_panes(subjects: Sequence[Subject], plan: BothPlan, progress: Progress) -> Figures:
+def measure_panes(plan: Plan, subjects: Sequence[Subject], progress: Progress) -> Figures:
     """Two models in one process, as the page has them: the same answers at once and in turn, medians of all rounds."""
-    watch = MemoryWatch()
-    engines, ready = _both_opened(subjects, plan, progress)
+    engines = _open_both(subjects, progress)
     rounds: dict[str, list[list[Answered]]] = {"together": [], "in_turn": []}
     for number in range(plan.rounds):
-        progress(f"Round {number + 1} of {plan.rounds}: {plan.prompt_tokens} tokens in, {plan.answer_tokens} out ...")
-        rounds["together"].append(_ask(engines, plan.prompt_tokens, plan.answer_tokens))
-        in_turn = [_ask([engine], plan.prompt_tokens, plan.answer_tokens)[0] for engine in engines]
+        progress(f"Round {number + 1} of {plan.rounds}: {plan.pane_prompt} tokens in, {plan.pane_answer} out ...")
+        rounds["together"].append(_ask(engines, plan.pane_prompt, plan.pane_answer))
+        in_turn = [_ask([engine], plan.pane_prompt, plan.pane_answer)[0] for engine in engines]
         rounds["in_turn"].append(in_turn)
-    figures: Figures = {"ready_seconds": ready}
+    ratios = [elapsed(now) / elapsed(then) for now, then in zip(*rounds.values(), strict=True)]
+    figures: Figures = {"ratios": ratios}
     for way, answers in rounds.items():
+        figures[f"{way}_seconds"] = statistics.median(map(elapsed, answers))
         figures[way] = [
             {
                 "model": subject.name,
@@ -163,18 +147,15 @@ def measure_panes(subjects: Sequence[Subject], plan: BothPlan, progress: Progres
             }
             for subject, own in zip(subjects, zip(*answers, strict=True), strict=True)
         ]
-        figures[f"{way}_seconds"] = statistics.median(map(elapsed, answers))
-    ratios = [elapsed(now) / elapsed(then) for now, then in zip(*rounds.values(), strict=True)]
-    return {**figures, "ratios": ratios, "panes_peak": watch.peak()}
+    return figures
 
 
-def measure_full_contexts(subjects: Sequence[Subject], plan: BothPlan, progress: Progress) -> Figures:
-    """The memory of two models in one process with both contexts full."""
-    watch = MemoryWatch()
-    engines, _ = _both_opened(subjects, plan, progress)
-    progress(f"Both contexts of {plan.context_length:,} tokens are filled at once ...")
-    _ask(engines, plan.context_length - plan.answer_tokens, plan.answer_tokens)
-    return {"peak": watch.peak()}
+def measure_full_contexts(plan: Plan, subjects: Sequence[Subject], progress: Progress) -> Figures:
+    """Fills the contexts of two models in one process: its peak memory is what counts."""
+    engines = _open_both(subjects, progress)
+    progress(f"Both contexts of {plan.full_context:,} tokens are filled at once ...")
+    _ask(engines, plan.full_context - plan.pane_answer, plan.pane_answer)
+    return {}
 
 
 def measure_read_bound(size: int, progress: Progress) -> Figures:
@@ -183,19 +164,19 @@ def measure_read_bound(size: int, progress: Progress) -> Figures:
     No engine can be faster. `size` should be more than any processor's caches hold.
     """
     progress(f"Reading {size / 1e9:.1f} GB of memory {READ_REPEATS} times ...")
-    return {"bytes_per_second": new_scheduler().run(lambda: _read_bound(size))}
-
-
-def _read_bound(size: int) -> float | None:
+    share_cores()
     import torch
 
     from backends.packed.kernels import find_kernels
 
+    torch.set_num_threads(cpu_count())
     kernels = find_kernels()
     if kernels is None:
-        return None
+        return {"bytes_per_second": None}
     # Large pages, as packed weights have: with small ones the bound would be too low.
-    memory = torch.frombuffer(large_memory(size), dtype=torch.uint8)
+    mapped = lazy_memory(size)
+    ask_large(mapped)
+    memory = torch.frombuffer(mapped, dtype=torch.uint8)
     # Untouched memory would be the same one page everywhere.
     memory.fill_(1)
     seconds = []
@@ -203,26 +184,24 @@ def _read_bound(size: int) -> float | None:
         began = time.perf_counter()
         kernels.read_lines(memory)
         seconds.append(time.perf_counter() - began)
-    return size / min(seconds)
+    return {"bytes_per_second": size / min(seconds)}
 
 
-def _opened(source: Source, conversations: int, positions: int, progress: Progress) -> tuple[Engine, float]:
-    """The warm engine, and the seconds until it was open."""
+def _open(source: Source, conversations: int, positions: int, progress: Progress) -> tuple[Engine, Figures]:
+    """A warm engine and the facts about it."""
     progress(f"Opening {source.name} ...")
     engine = open_engine(source, conversations, positions)
-    ready = seconds_since_request()
     _warm_up(engine)
-    return engine, ready
+    return engine, {"engine": engine.name, "threads": engine.threads}
 
 
-def _both_opened(subjects: Sequence[Subject], plan: BothPlan, progress: Progress) -> tuple[list[OwnEngine], float]:
+def _open_both(subjects: Sequence[Subject], progress: Progress) -> list[OwnEngine]:
     progress(f"Opening {' and '.join(subject.name for subject in subjects)} ...")
-    scheduler = new_scheduler()
-    engines = [OwnEngine(subject, scheduler, plan.context_length) for subject in subjects]
-    ready = seconds_since_request()
+    scheduler = Scheduler()
+    engines = [OwnEngine(subject, scheduler) for subject in subjects]
     for engine in engines:
         _warm_up(engine)
-    return engines, ready
+    return engines
 
 
 def _warm_up(engine: Engine) -> None:
@@ -245,7 +224,11 @@ def elapsed(answers: Sequence[Answered]) -> float:
 def spread(seconds: Sequence[float], tokens: int = 1) -> Figures:
     """Tokens per second of steps with `tokens` each: the median, and the slowest and fastest tenth."""
     tenths = statistics.quantiles(seconds, n=10, method="inclusive")
-    return {"median": tokens / statistics.median(seconds), "low": tokens / tenths[-1], "high": tokens / tenths[0]}
+    return {
+        "tokens_per_second": tokens / statistics.median(seconds),
+        "low_tokens_per_second": tokens / tenths[-1],
+        "high_tokens_per_second": tokens / tenths[0],
+    }
 
 
 def tokens_per_second(answers: Sequence[Answered]) -> float:

@@ -1,46 +1,36 @@
 """Simulated classes whose opinions are known: how often the verdict is right about them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import expit
 
 from arena.statistics.confidence_sequence import ALPHA, BETS
 from arena.statistics.decision import Outcome, first_called, make_verdict, mean_taste
-from bench.simulations import SPREADS
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Floats = NDArray[np.float64]
+from bench.probe import Figures
+from bench.simulations import SPREADS, Floats
 
 VOTES = 8
 _SEED = 20261128
 MOST_RATERS = 200
 
 
-@dataclass(frozen=True)
-class Rate:
-    """The share of simulated classes in which `what` happened, and the limit that was promised, if any."""
+def verdict_table(runs: int) -> Iterator[Figures]:
+    """How often verdicts on two models are right; each row has about `runs` classes.
 
-    case: str
-    what: str
-    share: float
-    promise: str = ""
-
-
-def verdict_table(runs: int) -> Iterator[Rate]:
-    """How often verdicts on two models are right; each row has about `runs` classes."""
+    `share` is the share of them in which `what` happened, `promise` the limit that was promised, if any.
+    """
     yield from _false_winners(runs)
     yield from _power(runs)
     yield from _interval_coverage(runs)
     yield from _alike(runs // 4)
     yield from _changes(max(50, runs // 10))
     yield from _forecasts(max(50, runs // 4))
+
+
+def _rate(case: str, what: str, share: float, promise: str = "") -> Figures:
+    return {"case": case, "what": what, "share": share, "promise": promise}
 
 
 def _class_scores(
@@ -75,36 +65,36 @@ def _ever_refuted(classes: Floats, mean: float) -> NDArray[np.bool_]:
     return np.asarray(np.minimum(*first) <= classes.shape[1])
 
 
-def _false_winners(runs: int) -> Iterator[Rate]:
+def _false_winners(runs: int) -> Iterator[Figures]:
     for spread in SPREADS:
         classes, case = _classes(runs, 0.5, spread, MOST_RATERS), f"equal models, spread {spread:g}"
         called = float(_ever_refuted(classes, 0.5).mean())
-        yield Rate(case, f"a winner at any of {MOST_RATERS} looks", called, "<= 5%")
-        yield Rate(case, "a winner at one look at 40 raters", _share_with(classes[:, :40], Outcome.PREFERRED))
+        yield _rate(case, f"a winner at any of {MOST_RATERS} looks", called, "<= 5%")
+        yield _rate(case, "a winner at one look at 40 raters", _share_with(classes[:, :40], Outcome.PREFERRED))
 
 
-def _power(runs: int) -> Iterator[Rate]:
+def _power(runs: int) -> Iterator[Figures]:
     for share in (0.6, 0.7):
         for spread in SPREADS:
             classes, case = _classes(runs, share, spread, 80), f"{share:.0%} for the first model, spread {spread:g}"
             for raters in (20, 40, 80):
-                yield Rate(case, f"called with {raters} raters", _share_with(classes[:, :raters], Outcome.PREFERRED))
+                yield _rate(case, f"called with {raters} raters", _share_with(classes[:, :raters], Outcome.PREFERRED))
 
 
-def _interval_coverage(runs: int) -> Iterator[Rate]:
+def _interval_coverage(runs: int) -> Iterator[Figures]:
     for share in (0.5, 0.7, 0.9):
         held = 1 - float(_ever_refuted(_classes(runs, share, 0.5, MOST_RATERS), share).mean())
         case = f"{share:.0%} for the first model, spread 0.5"
-        yield Rate(case, f"interval true at all of {MOST_RATERS} looks", held, ">= 95%")
+        yield _rate(case, f"interval true at all of {MOST_RATERS} looks", held, ">= 95%")
 
 
-def _alike(runs: int) -> Iterator[Rate]:
+def _alike(runs: int) -> Iterator[Figures]:
     for share, ties, promise in ((0.5, 0.0, ""), (0.52, 0.0, ""), (0.56, 0.0, "<= 5%"), (0.6, 0.9, "")):
         alike = _share_with(_classes(runs, share, 0.0, 400, ties), Outcome.ALIKE)
-        yield Rate(f"{share:.0%} of decisive votes, {ties:.0%} ties", "alike with 400 raters", alike, promise)
+        yield _rate(f"{share:.0%} of decisive votes, {ties:.0%} ties", "alike with 400 raters", alike, promise)
 
 
-def _changes(runs: int) -> Iterator[Rate]:
+def _changes(runs: int) -> Iterator[Figures]:
     """Whether early and late raters are said to differ."""
     for share in (0.5, 0.7):
         classes = _classes(runs, share, 0.5, 100)
@@ -112,15 +102,15 @@ def _changes(runs: int) -> Iterator[Rate]:
             [_has_outcome(scores[:look], Outcome.RATERS_CHANGED) for look in range(12, 101, 4)] for scores in classes
         ]
         changed = float(np.mean(list(map(any, looks))))
-        yield Rate(f"{share:.0%} all along, spread 0.5", "raters changed at any look up to 100", changed, "<= 5%")
+        yield _rate(f"{share:.0%} all along, spread 0.5", "raters changed at any look up to 100", changed, "<= 5%")
     for size in (20, 40):
         generator = np.random.default_rng(_SEED)
         halves = [[_class_scores(generator, share, 0.5, size) for share in (0.7, 0.3)] for _ in range(runs)]
         changed = _share_with(np.array(halves).reshape(runs, 2 * size), Outcome.RATERS_CHANGED)
-        yield Rate(f"{size} raters at 70%, then {size} at 30%", "raters changed", changed)
+        yield _rate(f"{size} raters at 70%, then {size} at 30%", "raters changed", changed)
 
 
-def _forecasts(runs: int) -> Iterator[Rate]:
+def _forecasts(runs: int) -> Iterator[Figures]:
     """Whether "about n more raters" is shown, and comes true."""
     for share in (0.5, 0.6, 0.7):
         generator, came_true = np.random.default_rng(_SEED), []
@@ -130,6 +120,6 @@ def _forecasts(runs: int) -> Iterator[Rate]:
                 later = np.concatenate([scores, _class_scores(generator, share, 0.5, more)])
                 came_true.append(make_verdict(later, is_brief=True).prefers_first == (scores.mean() > 0.5))
         case = f"{share:.0%} for the first model, 12 raters"
-        yield Rate(case, "a number of raters to come is shown", len(came_true) / runs)
+        yield _rate(case, "a number of raters to come is shown", len(came_true) / runs)
         if came_true:
-            yield Rate(case, "it comes true where it is shown", float(np.mean(came_true)))
+            yield _rate(case, "it comes true where it is shown", float(np.mean(came_true)))

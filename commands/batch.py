@@ -5,22 +5,22 @@ from __future__ import annotations
 import json
 import signal
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from arena.errors import BackendError
-from commands import errors_in_one_line
-from commands.models import PROMPTS, DataDir, ModelA, ModelB, PromptSet, choose_models
+from arena.errors import BackendError, InputError
+from commands import INTERRUPTED, errors_in_one_line, print_error
+from commands.options import PROMPTS, AsJson, DataDir, ModelA, ModelB, PromptSet, choose_models, stored_prompts
 from commands.progress import StatusLine, time_text
 
 if TYPE_CHECKING:
-    from arena.batch import Batch, CellView, Host, Progress
-
-INTERRUPTED = 130
+    from arena.batch.plan import CellView, Progress
+    from arena.batch.run import Batch, Host
+    from arena.types import Backend, ModelSpec
 
 
 def batch(
@@ -28,7 +28,7 @@ def batch(
     b: ModelB = "",
     prompts: PromptSet = PROMPTS,
     repeats: Annotated[int, typer.Option("--repeats", metavar="N", help="Runs per prompt.")] = 1,
-    seed: Annotated[int, typer.Option("--seed", metavar="S", help="Seed of the first run; each later run adds 1")] = 0,
+    seed: Annotated[int, typer.Option("--seed", metavar="S", help="Seed of the first run; each later run adds 1.")] = 0,
     at_once: Annotated[
         int,
         typer.Option("--at-once", min=1, max=32, help="Answers generated at the same time."),
@@ -38,15 +38,15 @@ def batch(
     retry: Annotated[bool, typer.Option("--retry", help="Retry failed prompts.")] = False,
     out: Annotated[
         Path | None,
-        typer.Option("--out", metavar="FILE", help="The answers file; answers.jsonl in the data folder."),
+        typer.Option("--out", metavar="FILE", help="The answers file, by default answers.jsonl in the data folder."),
     ] = None,
     data_dir: DataDir = Path("data"),
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Run every prompt through both models, one model at a time, and save each answer.
+    """Run every prompt through both models.
 
-    Ctrl-C stops after the running answer, a second Ctrl-C drops it. The same command resumes where it stopped. Judge
-    the answers with --answers FILE, or create the report.
+    Runs one model at a time and saves each answer. Ctrl-C stops after the running answer, a second Ctrl-C drops it. The
+    same command resumes where it stopped. Rate the answers with --answers FILE, or create the report.
     """
     from arena.answers import FILE_NAME
 
@@ -54,41 +54,40 @@ def batch(
     settings = {"max_new_tokens": max_new_tokens, "temperature": temperature}
     with errors_in_one_line(as_json, file=str(path)):
         from arena.answers import AnswerStore
-        from arena.batch import Batch, Plan
-        from arena.prompts import load_prompts
+        from arena.batch.plan import Plan
+        from arena.batch.run import Batch
+        from backends import opened_alone
 
-        plan = Plan(choose_models(a, b), load_prompts(prompts), repeats, seed, settings)
+        plan = Plan(choose_models(a, b), stored_prompts(prompts, data_dir), repeats, seed, settings)
         plan.cells()  # raises before the file is created
         with AnswerStore(path) as store:
-            run = Batch(plan, store, this_host(), at_once, retry)
+            run = Batch(plan, store, host_of(opened_alone), at_once, retry)
             seconds = _run(run)
         _report(run.progress, str(path), seconds, as_json)
 
 
-def this_host() -> Host:
-    """This machine, with one model in memory at a time."""
-    from arena.batch import Host
-    from backends import opened_alone
+def host_of(opened: Callable[[ModelSpec], AbstractContextManager[Backend]]) -> Host:
+    """This machine for a batch; `opened` gives the backend of a model."""
+    from arena.batch.run import Host
     from backends.machine.facts import machine_facts
     from backends.machine.memory import process_bytes
 
-    return Host(opened_alone, machine_facts(), lambda: process_bytes("VmRSS"))
+    return Host(opened, machine_facts(), lambda: process_bytes("VmRSS"))
 
 
 def _run(batch: Batch) -> float:
     """Runs the batch with progress on stderr; returns the seconds it took."""
-    from arena.batch import CellState
+    from arena.batch.plan import CellState
 
-    began, line = time.monotonic(), StatusLine()
+    began = time.monotonic()
     printed = {view.cell.id for view in batch.progress.cells if view.state is not CellState.WAITING}
-    with _stopped_by_signals(batch, line):
+    with StatusLine() as line, _stopped_by_signals(batch, line):
         for progress in batch.run():
             for view in progress.cells:
                 if view.state in (CellState.DONE, CellState.FAILED) and view.cell.id not in printed:
                     printed.add(view.cell.id)
                     line.say(_cell_line(view))
             line.show(_status(progress))
-    line.finish()
     return round(time.monotonic() - began, 1)
 
 
@@ -133,7 +132,7 @@ def _cell_line(view: CellView) -> str:
 
 def _status(progress: Progress) -> str:
     """The cells done, the running cell, and the time left."""
-    from arena.batch import CellState
+    from arena.batch.plan import CellState
 
     ended = progress.count(CellState.DONE) + progress.count(CellState.FAILED)
     parts = [f"{ended} of {len(progress.cells)}"]
@@ -153,7 +152,7 @@ def _growing(view: CellView) -> str:
 
 def _report(progress: Progress, file: str, seconds: float, as_json: bool) -> None:
     """Prints the outcome. The exit code is 2 if a cell failed, 130 if one still waits."""
-    from arena.batch import CellState
+    from arena.batch.plan import CellState
 
     done, failed, waiting = (progress.count(CellState[name]) for name in ("DONE", "FAILED", "WAITING"))
     cells = len(progress.cells)
@@ -164,9 +163,10 @@ def _report(progress: Progress, file: str, seconds: float, as_json: bool) -> Non
         rest = (f", {failed} failed" if failed else "") + (f", {waiting} not yet answered" if waiting else "")
         typer.echo(f"{file}: {done} of {cells} answered{rest}, in {time_text(seconds)}")
     if blocked := progress.blocked:
-        raise BackendError(blocked.code, blocked.message)
+        raise BackendError(blocked.code, blocked.message, **blocked.details)
     if failed:
-        typer.echo("Error: some prompts failed. Run the same command with --retry to retry them.", err=True)
+        message = "Some prompts failed. Run the same command with --retry to retry them."
+        print_error(InputError("batch_some_failed", message))
         raise typer.Exit(2)
     if waiting:
         typer.echo("Stopped. Run the same command again to resume.", err=True)

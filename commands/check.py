@@ -14,6 +14,8 @@ import typer
 from arena.errors import InputError
 from backends.machine import share_cores
 from commands import errors_in_one_line
+from commands.options import AsJson
+from commands.progress import size_text
 
 if TYPE_CHECKING:
     from arena.types import ModelSpec
@@ -24,11 +26,12 @@ if TYPE_CHECKING:
 
 def check(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="A model id, a checkpoint folder or a .gguf file.")],
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of lines.")] = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Say what a MODEL's folder or file holds, verify it, load it, and let it answer: speed and memory.
+    """Verify a model, load it and measure it.
 
-    The whole answer can take minutes for a large model. Exit code 2 and one line for what cannot be used.
+    Prints what its folder or file contains, whether it is complete, an answer, speed and memory. A large model takes
+    minutes. A model that cannot be used ends with one line and exit code 2.
     """
     # Said once, by the line at the end, and not by the log as well.
     logging.getLogger("backends").addHandler(logging.NullHandler())
@@ -39,7 +42,8 @@ def check(
 
         spec = resolve(model)
         try:
-            result = _examine(spec, _silent if as_json else typer.echo)
+            # With --json only the object goes to stdout.
+            result = _examine(spec, (lambda text: None) if as_json else typer.echo)
         except BrokenPipeError:
             raise
         except OSError as error:
@@ -50,47 +54,49 @@ def check(
 
 
 def _examine(spec: ModelSpec, say: Callable[[str], None]) -> dict[str, Any]:
-    """Says what is found as soon as it is known; what takes longest comes last. Gives the same as an object."""
+    """Says each fact as soon as it is known, the slowest last; returns all facts as an object with plain names.
+
+    Bytes, seconds and tokens are numbers there, and what is unknown is null.
+    """
     from backends.checking import try_out
     from backends.folder.contents import contents_of, verify_listed
     from backends.machine.memory import available_bytes
     from backends.memory.estimate import need_of
 
     say(_heading(spec))
-    found = contents_of(spec)
-    say(_contents(found))
-    compared = verify_listed(spec, lambda name, size: _progress(f"Reading {name} ({_size(size)}) ..."))
+    contents = contents_of(spec)
+    say(_contents(contents))
+    compared = verify_listed(spec, lambda name, size: _progress(f"Reading {name} ({size_text(size)}) ..."))
     say(_verified(spec, compared))
-    need, free = need_of(spec), available_bytes()
+    need, memory = need_of(spec), {"free": available_bytes()}
     if need:
-        say(_memory(need, free))
+        parts = {"weights": need.weights, "cache": need.cache, "overhead": need.overhead, "needed": need.total}
+        memory = {**parts, **memory}
+        say(_memory(need, memory["free"]))
     _progress(f"Loading {spec.name} ...")
     trial = try_out(spec)
     say(_trial(trial))
-    return _as_object(spec, found, compared, need, free, trial)
-
-
-def _silent(text: str) -> None:
-    """For --json: nothing but the object goes to stdout."""
+    names = ("id", "name", "family", "source", "runtime", "precision", "revision", "context_length", "licence")
+    return {
+        **{name: getattr(spec, name) for name in (*names, "licence_url")},
+        "files": [{"path": name, "size": size} for name, size in contents.files],
+        "tensors": contents.tensors,
+        "parameters": contents.parameters,
+        "dtypes": dict(contents.elements) if contents.elements is not None else None,
+        "files_compared": compared and compared[1],
+        "memory": memory,
+        **vars(trial),
+    }
 
 
 def _progress(text: str) -> None:
-    """A line for someone who watches; a log or a script is not told."""
+    """Prints a line on a terminal only."""
     if sys.stderr.isatty():
         typer.echo(text, err=True)
 
 
 def _row(label: str, text: str) -> str:
     return f"  {label:<12} {text}"
-
-
-def _size(size: int | None) -> str:
-    if size is None:
-        return "unknown"
-    for factor, unit in ((1_000_000_000, "GB"), (1_000_000, "MB"), (1000, "kB")):
-        if size >= factor:
-            return f"{size / factor:.1f} {unit}"
-    return f"{size} bytes"
 
 
 def _seconds(seconds: float | None) -> str:
@@ -110,13 +116,16 @@ def _heading(spec: ModelSpec) -> str:
     return "\n".join([f"{spec.name} ({spec.id})", *rows])
 
 
-def _contents(found: Contents) -> str:
-    rows = [_row("files", f"{len(found.files)}, {_size(found.total_bytes)}")]
-    rows += [_row("", f"{name}  {_size(size)}") for name, size in found.files]
-    if found.elements is None:
-        return "\n".join([*rows, _row("tensors", "unknown (.bin files do not say)")])
-    types = ", ".join(f"{kind} {count:,}" for kind, count in sorted(found.elements.items()))
-    rows += [_row("tensors", f"{found.tensors}, {found.parameters:,} parameters: {types}")]
+def _contents(contents: Contents) -> str:
+    tensors = "unknown (.bin files do not say)"
+    if contents.elements is not None:
+        types = ", ".join(f"{kind} {count:,}" for kind, count in sorted(contents.elements.items()))
+        tensors = f"{contents.tensors}, {contents.parameters:,} parameters: {types}"
+    rows = [
+        _row("files", f"{len(contents.files)}, {size_text(sum(size for _, size in contents.files))}"),
+        *(_row("", f"{name}  {size_text(size)}") for name, size in contents.files),
+        _row("tensors", tensors),
+    ]
     return "\n".join(rows)
 
 
@@ -126,8 +135,8 @@ def _verified(spec: ModelSpec, compared: tuple[str, int] | None) -> str:
 
 
 def _memory(need: Need, free: int | None) -> str:
-    parts = f"weights {_size(need.weights)}, cache {_size(need.cache)}, other {_size(need.overhead)}"
-    return _row("memory", f"needs {_size(need.total)} ({parts}); {_size(free)} free")
+    parts = f"weights {size_text(need.weights)}, cache {size_text(need.cache)}, other {size_text(need.overhead)}"
+    return _row("memory", f"needs {size_text(need.total)} ({parts}); {size_text(free)} free")
 
 
 def _trial(trial: Trial) -> str:
@@ -137,32 +146,6 @@ def _trial(trial: Trial) -> str:
         _row("first token", f"after {_seconds(trial.first_token_seconds)}"),
         _row("speed", f"{speed} ({trial.tokens} tokens)"),
         _row("answer", json.dumps(trial.answer, ensure_ascii=False)),
-        _row("resident", f"{_size(trial.resident_bytes)}, at most {_size(trial.peak_bytes)}"),
+        _row("resident", f"{size_text(trial.resident_bytes)}, at most {size_text(trial.peak_bytes)}"),
     ]
     return "\n".join(rows)
-
-
-def _as_object(
-    spec: ModelSpec,
-    found: Contents,
-    compared: tuple[str, int] | None,
-    need: Need | None,
-    free: int | None,
-    trial: Trial,
-) -> dict[str, Any]:
-    """All of it under plain names; bytes, seconds and tokens as numbers, unknown as null."""
-    names = ("id", "name", "family", "source", "runtime", "precision", "revision", "context_length", "licence")
-    memory = (
-        {"weights": need.weights, "cache": need.cache, "overhead": need.overhead, "needed": need.total} if need else {}
-    )
-    return {
-        **{name: getattr(spec, name) for name in names},
-        "licence_url": spec.licence_url,
-        "files": [{"path": name, "size": size} for name, size in found.files],
-        "tensors": found.tensors,
-        "parameters": found.parameters,
-        "dtypes": dict(found.elements) if found.elements is not None else None,
-        "files_compared": compared and compared[1],
-        "memory": {**memory, "free": free},
-        **vars(trial),
-    }

@@ -1,10 +1,9 @@
-"""Builds what a page works with: backends, conversations, the vote log, rooms, results."""
+"""Builds what a page works with: backends, conversations, the vote log, rooms, results, the backup."""
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,13 +13,10 @@ import typer
 from arena.errors import InputError
 
 if TYPE_CHECKING:
-    from arena.batch import Host
     from arena.events import EventLog, NoEvents
     from arena.judging.ballots import ClosedLog
-    from arena.judging.pairs import Pair
     from arena.prompts import Prompt
-    from arena.results.compute import Background
-    from arena.types import Backend, ModelSpec
+    from arena.types import ModelSpec
     from arena.votes import VoteLog
     from arena.votes.backup import BackupStatus
     from ui.services import Services
@@ -31,9 +27,11 @@ class Hosting:
     """How a page is served.
 
     `lang` forces a language and `public_url` is the address from outside, unless empty. `answers` is the file of
-    recorded answers; `is_local` is whether only this machine reaches the page, `keeps` whether the disk survives a
-    restart. Votes are copied to the dataset `backup`. Raters' ids are hashed with `judge_secret`, or if it is empty
-    with a key in a file beside the votes. `words` hide a battle from readers.
+    recorded answers, `has_samples` whether it is the one that comes with the project; `named_prompts` is whether the
+    host has named a prompt set, `is_local` whether only this machine reaches the page, `keeps` whether the disk
+    survives a restart. Votes are copied to the dataset `backup`.
+    Raters' ids are hashed with `judge_secret`, or if it is empty with a key in a file beside the votes. `words` hide a
+    battle from readers.
     """
 
     data_dir: Path
@@ -41,6 +39,8 @@ class Hosting:
     admin_token: str = field(default="", repr=False)
     public_url: str = ""
     answers: Path | None = None
+    has_samples: bool = False
+    named_prompts: bool = False
     is_local: bool = False
     keeps: bool = True
     backup: str = ""
@@ -50,17 +50,18 @@ class Hosting:
 
 def compose(
     specs: Sequence[ModelSpec],
-    prompts: tuple[Prompt, ...],
+    loaded: tuple[Prompt, ...],
     hosting: Hosting,
-    pairs: tuple[Pair, ...] = (),
     backup: Callable[[], BackupStatus] | None = None,
 ) -> Services:
-    """Everything that a page works with. Without `specs` no model runs, and only recorded answers can be rated.
+    """Everything that a page works with; `loaded` is the prompt set. Raises InputError for malformed answers.
 
-    `backup` returns how many votes have no copy elsewhere; it is None where that need not be shown.
+    Without `specs` no model runs, and only recorded answers can be rated. `backup` returns how many votes have no copy
+    elsewhere; it is None where that need not be shown.
     """
     from arena.answers import FILE_NAME as ANSWERS
-    from arena.batch import BatchRunner
+    from arena.answers import answers_of
+    from arena.batch.run import BatchRunner
     from arena.chat import Chat, Chats
     from arena.exports.export import Downloads
     from arena.judging.ballots import Ballots
@@ -68,15 +69,19 @@ def compose(
     from arena.judging.limits import Admin, RateLimits
     from arena.judging.live import LiveBattles
     from arena.judging.moderation import Moderation
+    from arena.judging.pairs import load_pairs
     from arena.judging.rooms import Rooms
-    from arena.report import Reports
+    from arena.judging.withdrawals import Withdrawals
+    from arena.prompts import PromptStore
+    from arena.report.reports import Reports
     from arena.results.service import ResultsService
+    from arena.sessions import Sessions
     from arena.types import SideName
-    from arena.votes.store import store_of
-    from arena.votes.withdrawals import Withdrawals
+    from arena.votes.store import VoteStore
     from backends import open_backends
     from backends.models.catalog import EMBEDDED, FETCHED
-    from commands.models import known_models
+    from commands.batch import host_of
+    from commands.options import background, known_models
     from ui.access import Access
     from ui.services import Services, Site
 
@@ -84,14 +89,21 @@ def compose(
     backends = dict(zip(SideName, open_backends(specs), strict=True)) if specs else {}
     log, events, limits = open_log(data_dir), open_events(data_dir), RateLimits()
     ballots, key = Ballots(log, limits), JudgeKey(data_dir / "judge.key", hosting.judge_secret)
+    prompts, history = PromptStore(loaded, events, hosting.named_prompts), tuple(events.read())
+    for event in history:
+        prompts.replay(event)
+    pairs = load_pairs(hosting.answers, prompts.known) if hosting.answers else ()
     rooms = Rooms(pairs, ballots, events) if pairs else None
+    # The page's own models stay loaded.
+    by_id = {backend.spec.id: backend for backend in backends.values()}
     may_batch = bool(backends) and (bool(hosting.admin_token) or hosting.is_local)
     moderation = Moderation(events, hosting.words)
-    past_events = moderation.noting(events.read())
-    if rooms:
-        rooms.restore(past_events)
-    deque(past_events, maxlen=0)  # moderation sees the rest
-    results = ResultsService(store_of(data_dir), background(prompts, hosting))
+    for event in history:
+        moderation.replay(event)
+        if rooms:
+            rooms.replay(event)
+    store = VoteStore(data_dir)
+    results = ResultsService(store, background(prompts, hosting.answers, answers_of(data_dir)))
     return Services(
         site=Site(
             secret=key.derive("browser"),
@@ -99,11 +111,13 @@ def compose(
             public_url=hosting.public_url,
             backup=backup,
             known=(*FETCHED.values(), *EMBEDDED.values()),
+            has_samples=hosting.has_samples,
         ),
         access=Access(
             judge=key.judge,
             count_prompt=limits.count_prompt,
-            rooms=rooms,
+            # Votes on samples are for trying it out: their results are open to all.
+            rooms=None if hosting.has_samples else rooms,
             admin=Admin(hosting.admin_token, limits) if hosting.admin_token else None,
             is_local=hosting.is_local,
         ),
@@ -113,35 +127,16 @@ def compose(
         ballots=ballots,
         results=results,
         export=Downloads(data_dir),
-        withdrawals=Withdrawals(data_dir, events, key.code, limits.count_try),
+        sessions=Sessions(data_dir / "sessions"),
+        withdrawals=Withdrawals(store, events, key.code, limits.count_try),
         rooms=rooms,
         live=LiveBattles(backends, ballots) if backends else None,
         moderation=moderation,
-        batch=BatchRunner(specs, prompts, data_dir / ANSWERS, page_host(backends.values())) if may_batch else None,
-        reports=Reports(results, data_dir, hosting.answers, prompts, known_models()),
+        batch=BatchRunner(specs, prompts, data_dir / ANSWERS, host_of(lambda spec: nullcontext(by_id[spec.id])))
+        if may_batch
+        else None,
+        reports=Reports(results, data_dir, hosting.answers, prompts.known, known_models()),
     )
-
-
-def background(prompts: Sequence[Prompt], hosting: Hosting) -> Background:
-    """What results need beside the votes: the prompts' categories, and the peak memory from recorded answers."""
-    from arena.answers import FILE_NAME, read_recorded
-    from arena.results.compute import Background
-    from arena.results.cost import peak_memory
-
-    own = hosting.data_dir / FILE_NAME
-    files = [file for file in (hosting.answers, own) if file and file.is_file() and file.stat().st_size]
-    memory = peak_memory(entry for file in dict.fromkeys(files) for entry in read_recorded(file))
-    return Background({prompt.id: prompt.category for prompt in prompts}, memory)
-
-
-def page_host(backends: Iterable[Backend]) -> Host:
-    """Runs a batch on the page's own models, which stay loaded."""
-    from arena.batch import Host
-    from backends.machine.facts import machine_facts
-    from backends.machine.memory import process_bytes
-
-    by_id = {backend.spec.id: backend for backend in backends}
-    return Host(lambda spec: nullcontext(by_id[spec.id]), machine_facts(), lambda: process_bytes("VmRSS"))
 
 
 def open_events(data_dir: Path) -> EventLog | NoEvents:
@@ -164,3 +159,33 @@ def open_log(data_dir: Path) -> VoteLog | ClosedLog:
     except InputError as error:
         typer.echo(f"Warning: {error} Votes will be refused.", err=True)
         return ClosedLog(error)
+
+
+@contextmanager
+def backed_up(hosting: Hosting) -> Iterator[Callable[[], BackupStatus] | None]:
+    """Yields a function that returns the state of the backup; None without a backup on a persistent disk.
+
+    Raises InputError for a backup that cannot work.
+    """
+    from arena.votes.backup import BackupStatus, Waiting
+
+    if not hosting.backup:
+        waiting = Waiting(hosting.data_dir)
+        yield None if hosting.keeps else lambda: BackupStatus(waiting=waiting())
+        return
+    from backup.schedule import Backup
+    from hubs import named_dataset
+
+    backup = Backup(named_dataset(hosting.backup), hosting.data_dir)
+    backup.start()
+    if problem := backup.status().problem:
+        typer.echo(f"Warning: {problem} Votes are not backed up yet.", err=True)
+    if not hosting.judge_secret and not hosting.keeps:
+        typer.echo("Warning: without ARENA_JUDGE_KEY this host does not recognize raters after a restart.", err=True)
+    try:
+        yield backup.status
+    finally:
+        backup.close()
+        status = backup.status()
+        if status.waiting:
+            typer.echo(f"Warning: {status.waiting} votes are not backed up. {status.problem or ''}".rstrip(), err=True)

@@ -1,7 +1,5 @@
 """The health check of a container: exits 0 if the page answers on its port. Needs only the standard library."""
 
-from __future__ import annotations
-
 import os
 import sys
 import urllib.request

@@ -1,7 +1,5 @@
 """Detects from environment variables where the app runs: a user's machine, a Space or a Studio."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass

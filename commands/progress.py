@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from rich import filesize
 
@@ -15,10 +13,14 @@ if TYPE_CHECKING:
     from rich.progress import ProgressColumn
 
 PLAIN_SECONDS = 10.0
+READING = "of votes read"
 
 
 class StatusLine:
-    """One line about work that is running: words, and `in_bytes` also the share, the rate and the time left."""
+    """One line about work that is running: words, and `in_bytes` also the share, the rate and the time left.
+
+    It is removed from the terminal at the end of a `with` block.
+    """
 
     def __init__(self, in_bytes: bool = False) -> None:
         from rich.console import Console
@@ -37,6 +39,8 @@ class StatusLine:
         if not self._progress.tasks:  # what was done before took no time, and does not count in the rate
             self._progress.add_task(words, completed=done)
         task = self._progress.tasks[0]
+        if done < task.completed:  # the next step
+            self._progress.reset(task.id)
         self._progress.update(task.id, description=words, completed=done, total=total)
         now = time.monotonic()
         if self._is_live:
@@ -49,20 +53,12 @@ class StatusLine:
         """Print a line that stays."""
         self._progress.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
-    def finish(self) -> None:
-        """Remove the live line from the terminal."""
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         if self._progress.live.is_started:
             self._progress.stop()
-
-
-@contextmanager
-def votes_read() -> Iterator[Callable[[int, int], None]]:
-    """A function to call with the bytes of votes that have been read, and their total."""
-    progress = StatusLine(in_bytes=True)
-    try:
-        yield lambda done, total: progress.show("of votes read", done, total)
-    finally:
-        progress.finish()
 
 
 def time_text(seconds: float) -> str:
@@ -70,6 +66,6 @@ def time_text(seconds: float) -> str:
     return str(timedelta(seconds=round(seconds)))
 
 
-def size_text(size: float) -> str:
-    """A number of bytes in powers of ten, as the hubs' pages show it."""
-    return filesize.decimal(round(size))
+def size_text(size: float | None) -> str:
+    """A number of bytes in powers of ten, as the hubs' pages show it; None is unknown."""
+    return "unknown" if size is None else filesize.decimal(round(size))

@@ -11,72 +11,61 @@ import typer
 
 from arena.errors import InputError
 from backends.machine import share_cores
-from commands import errors_in_one_line
+from commands import errors_in_one_line, resumable
+from commands.options import AsJson
 from commands.progress import StatusLine, size_text
 
 if TYPE_CHECKING:
     from arena.types import ModelSpec
     from backends.packed.pack import Job
 
-INTERRUPTED = 130
 Precision = Literal["int4", "int8"]
 
 
 def quantize(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="A fetched model's id, or a checkpoint folder.")],
-    precision: Annotated[Precision, typer.Option(help="Bits of a weight.")] = "int4",
-    group: Annotated[int, typer.Option(help="Neighbours that share a scale (int4): 32, 64 or 128.")] = 32,
+    model: Annotated[
+        str, typer.Argument(metavar="MODEL", help="The id of a downloaded model, or a checkpoint folder.")
+    ],
+    precision: Annotated[Precision, typer.Option(help="The format of the new weights.")] = "int4",
+    group: Annotated[int, typer.Option(help="Weights per scale (int4): 32, 64 or 128.")] = 32,
     best: Annotated[
-        bool, typer.Option("--best", help="Round by what the layers compute (int4); takes longer.")
+        bool, typer.Option("--best", help="Minimize the error of each layer's output (int4); takes longer.")
     ] = False,
-    drop_original: Annotated[bool, typer.Option("--drop-original", help="Then delete the original's weights.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object at the end.")] = False,
+    drop_original: Annotated[
+        bool, typer.Option("--drop-original", help="Delete the original weights once MODEL@int4 works.")
+    ] = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Make MODEL@int4 beside a MODEL's folder, a third of its size. Goes on where it stopped.
+    """Quantize a model to int4 or int8.
 
-    Nothing of the original changes, unless --drop-original is given: it goes when every hash of the new folder is
-    verified and the new model has answered.
+    Writes the folder MODEL@int4, a third of the size, beside the original, and resumes where it stopped. The original
+    stays unless --drop-original is given: then its weights are deleted once the hashes of the new folder are verified
+    and the new model has answered.
     """
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     share_cores()
-    with errors_in_one_line(as_json, model=model):
+    with errors_in_one_line(as_json, model=model), resumable():
         from backends.models.resolve import resolve
 
-        job = packing_job(resolve(model), precision, group, best)
-        present = make_packed(job)
-        freed = _drop_original(job) if drop_original else 0
-    _say(job.target, present, freed, as_json)
+        _pack(packing_job(resolve(model), precision, group, best), drop_original, as_json)
 
 
 def quantize_fetched(name: str, drop_original: bool, as_json: bool) -> None:
-    """Have MODEL@int4 of the catalog beside its original, as quantize makes it. Raises InputError or BackendError."""
-    from backends.models.resolve import fetched_spec, is_folder, models_dir, packed_spec
+    """Makes MODEL@int4 of the catalogue beside its original. Raises InputError or BackendError."""
+    from backends.folder.packed import read_packed
+    from backends.models.resolve import fetched_spec, models_dir, packed_spec
 
     model_id, _, precision = name.partition("@")
-    try:
-        there = Path(packed_spec(model_id, precision).source)
-    except InputError as error:
-        if error.code != "packed_missing":
-            raise
-    else:
-        # A run may have been stopped between making it and dropping the original.
-        original = drop_original and is_folder(str(models_dir() / model_id))
-        _say(there, True, _drop_original(_job_of(there, model_id, precision)) if original else 0, as_json)
+    if not (models_dir() / name).is_dir():
+        _pack(packing_job(fetched_spec(model_id), precision), drop_original, as_json)
         return
-    job = packing_job(fetched_spec(model_id), precision)
-    make_packed(job)
-    _say(job.target, False, _drop_original(job) if drop_original else 0, as_json)
-
-
-def _job_of(there: Path, model_id: str, precision: str) -> Job:
-    """The job that a packed folder came of. Raises InputError if its original is another one by now."""
-    from backends.folder.packed import read_packed
-    from backends.models.resolve import fetched_spec
-
-    made = read_packed(there)
-    job = packing_job(fetched_spec(model_id), precision, made.group or 32, made.method == "gptq")
-    job.is_done()
-    return job
+    folder = Path(packed_spec(model_id, precision).source)
+    if not (drop_original and (models_dir() / model_id).is_dir()):
+        _say(folder, True, 0, as_json)
+        return
+    # A run may have been stopped between making the folder and dropping the original.
+    info = read_packed(folder)
+    _pack(packing_job(fetched_spec(model_id), precision, info.group or 32, info.method == "gptq"), True, as_json)
 
 
 def packing_job(spec: ModelSpec, precision: str, group: int = 32, best: bool = False) -> Job:
@@ -92,27 +81,26 @@ def packing_job(spec: ModelSpec, precision: str, group: int = 32, best: bool = F
     if best and precision != "int4":
         raise InputError("quantize_best", "--best is for int4; 8 bits need no better rounding.")
     source = Path(spec.source)
-    method, group = ("gptq" if best else "nearest"), (group if precision == "int4" else 0)
-    info = PackedInfo(precision, group, method, spec.id.partition("@")[0], spec.revision, stamp_of(source))
+    info = PackedInfo(
+        precision=precision,
+        group=group if precision == "int4" else 0,
+        method="gptq" if best else "nearest",
+        source=spec.id.partition("@")[0],
+        revision=spec.revision,
+        stamp=stamp_of(source),
+    )
     return Job(source, packed_folder(source, precision), info)
 
 
-def make_packed(job: Job) -> bool:
-    """Make the folder, with progress on stderr; whether it was there already. Raises InputError or BackendError."""
+def _pack(job: Job, drop_original: bool, as_json: bool) -> None:
+    """Makes the folder if it does not exist. Raises InputError or BackendError."""
     from backends.packed.pack import pack
 
-    if job.is_done():
-        return True
-    bar = StatusLine(in_bytes=True)
-    try:
-        pack(job, lambda done, total, words: bar.show(words, done, total))
-    except KeyboardInterrupt:
-        bar.finish()
-        typer.echo("Stopped. Run the same command again to go on from here.", err=True)
-        raise typer.Exit(INTERRUPTED) from None
-    finally:
-        bar.finish()
-    return False
+    present = job.is_done()
+    if not present:
+        with StatusLine(in_bytes=True) as line:
+            pack(job, lambda done, total, words: line.show(words, done, total))
+    _say(job.target, present, _drop_original(job) if drop_original else 0, as_json)
 
 
 def _drop_original(job: Job) -> int:

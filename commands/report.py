@@ -1,8 +1,7 @@
 """`report`: writes a report from answers and votes as Markdown, HTML and Word."""
 
-from __future__ import annotations
-
 import json
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -10,14 +9,25 @@ import typer
 
 from arena.errors import InputError
 from commands import errors_in_one_line
-from commands.inputs import Answers, answers_file, tell_damage
-from commands.models import PROMPTS, DataDir, PromptSet, known_models
+from commands.options import (
+    PROMPTS,
+    Answers,
+    AsJson,
+    DataDir,
+    PromptSet,
+    answers_file,
+    known_models,
+    stored_prompts,
+    warn_of_damage,
+)
+from commands.progress import READING, StatusLine
 
 
 def report(
     answers: Answers = "",
     votes: Annotated[
-        list[Path] | None, typer.Option("--votes", metavar="FILE", help="A votes.csv instead of the data folder's.")
+        list[Path] | None,
+        typer.Option("--votes", metavar="FILE", help="A vote file instead of the data folder's; may be repeated."),
     ] = None,
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The output folder.")] = Path("report"),
     a: Annotated[str, typer.Option("--a", metavar="MODEL", help="The first model, if there are more than two.")] = "",
@@ -25,7 +35,7 @@ def report(
     prompts: PromptSet = PROMPTS,
     lang: Annotated[Literal["zh", "en"], typer.Option(help="The language of the report.")] = "zh",
     title: Annotated[str, typer.Option(help="A title instead of the models' names.")] = "",
-    university: Annotated[str, typer.Option(help="For the cover, like the next seven options; all optional.")] = "",
+    university: Annotated[str, typer.Option(help="For the cover, like the next seven options.")] = "",
     school: str = "",
     major: str = "",
     course: str = "",
@@ -40,22 +50,25 @@ def report(
         list[str] | None, typer.Option("--link", metavar="URL", help="A link for the appendix; may be repeated.")
     ] = None,
     data_dir: DataDir = Path("data"),
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of lines.")] = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Write report.md, report.html and report.docx into DIR: prompts, answers, checks, votes and results.
+    """Write a report as Markdown, HTML and Word.
 
-    Answers and votes come from the data folder unless named; votes are optional. The report contains only counts,
-    published facts about the models, and quotes.
+    Writes report.md, report.html and report.docx into DIR: prompts, answers, checks, votes and results. They come from
+    the data folder unless named; votes are optional. The report contains only counts, published facts and quotes.
     """
     with errors_in_one_line(as_json, folder=str(out)):
-        from arena.prompts import load_prompts
-        from arena.report import Details, gather, make_document, plot_language, read_sources, write_report
-        from commands.progress import votes_read
+        from arena.report.facts import Details
+        from arena.report.formats import write_report
+        from arena.report.gather import gather, read_sources
+        from arena.report.reports import plot_language
+        from arena.report.sections import make_document
 
         if bool(a) != bool(b):
             raise InputError("report_pair", "Name both models with --a and --b, or neither.")
-        with votes_read() as progress:
-            sources = read_sources(data_dir, answers_file(answers, data_dir), votes, progress)
+        file = answers_file(answers, data_dir)
+        with StatusLine(in_bytes=True) as line:
+            sources = read_sources(data_dir, file, votes, partial(line.show, READING))
         details = Details(
             title=title,
             university=university,
@@ -69,9 +82,9 @@ def report(
             machine=machine,
             links=tuple(link or ()),
         )
-        facts = gather(sources, load_prompts(prompts), known_models(), (a, b) if a else None)
+        facts = gather(sources, stored_prompts(prompts, data_dir).known, known_models(), (a, b) if a else None)
         paths = [str(path) for path in write_report(make_document(lang, facts, details, plot_language(lang)), out)]
-    tell_damage(facts.figures.left_out)
+    warn_of_damage(facts.figures.left_out)
     if as_json:
         counts = {"prompts": len(facts.prompts), "votes": facts.overall.votes}
         typer.echo(json.dumps({"files": paths, "models": [model.spec.id for model in facts.models], **counts}))

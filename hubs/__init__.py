@@ -1,7 +1,5 @@
 """Access to Hugging Face and ModelScope: the files of published models, and datasets for backups and answers."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -28,8 +26,8 @@ class Repo:
 
 
 @dataclass(frozen=True)
-class RemoteFile:
-    """A file in a hub's list; `sha256` is None where the list has none."""
+class ListedFile:
+    """A file in the list of a hub or a folder; `sha256` is None or "" where the list has none."""
 
     path: str
     size: int
@@ -47,19 +45,15 @@ class Dataset(Protocol):
 
     def prepare(self) -> bool:
         """Creates the dataset as private if it is missing; returns whether it is private."""
-        ...
 
     def sizes(self) -> dict[str, int]:
         """The size in bytes of each file, by name."""
-        ...
 
     def download(self, name: str, folder: Path) -> Path:
         """Downloads one file into the folder and returns its path."""
-        ...
 
     def upload(self, files: Mapping[str, Path]) -> None:
         """Adds or replaces files by name. Each file appears whole or not at all."""
-        ...
 
 
 def hub_module(hub: Hub) -> ModuleType:
@@ -76,11 +70,11 @@ def named_dataset(name: str) -> Dataset:
     if not match:
         message = f"{name!r} is not a dataset. Write hf:OWNER/NAME or modelscope:OWNER/NAME."
         raise InputError("dataset_name", message, named=name)
-    dataset: Dataset = hub_module("huggingface" if match[1] == "hf" else "modelscope").dataset(match[2])
+    dataset: Dataset = hub_module("huggingface" if match[1] == "hf" else "modelscope").HubDataset(match[2])
     return dataset
 
 
-def list_files(hub: Hub, repo: Repo) -> tuple[RemoteFile, ...]:
+def list_files(hub: Hub, repo: Repo) -> tuple[ListedFile, ...]:
     """The files at the pinned revision. Raises BackendError with a one-line message."""
     module = hub_module(hub)
     if module.switched_off():
@@ -89,7 +83,7 @@ def list_files(hub: Hub, repo: Repo) -> tuple[RemoteFile, ...]:
     if not _status(hub, repo, PROBE_SECONDS, "HEAD"):
         raise _offline(hub, repo, "no answer; check the network and the proxy settings")
     try:
-        files: tuple[RemoteFile, ...] = module.list_files(repo)
+        files: tuple[ListedFile, ...] = module.list_files(repo)
         return files
     except ArenaError:
         raise

@@ -1,11 +1,9 @@
 """Hugging Face, through its library, which reads HF_ENDPOINT (a mirror) and HF_TOKEN (the login)."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 
-from hubs import RemoteFile, Repo
+from hubs import ListedFile, Repo
 
 NAME = "Hugging Face"
 LOGIN = "HF_TOKEN"
@@ -23,13 +21,13 @@ def switched_off() -> bool:
     return bool(constants.is_offline_mode())
 
 
-def list_files(repo: Repo) -> tuple[RemoteFile, ...]:
+def list_files(repo: Repo) -> tuple[ListedFile, ...]:
     """The files at the revision. Raises whatever the library raises."""
     from huggingface_hub import HfApi, RepoFile
 
     entries = HfApi().list_repo_tree(repo.id, revision=repo.revision)
     files = (entry for entry in entries if isinstance(entry, RepoFile))
-    return tuple(RemoteFile(file.path, file.size, file.lfs.sha256.lower() if file.lfs else None) for file in files)
+    return tuple(ListedFile(file.path, file.size, file.lfs.sha256.lower() if file.lfs else None) for file in files)
 
 
 def download_url(repo: Repo, path: str) -> str:
@@ -46,7 +44,7 @@ def headers() -> dict[str, str]:
     return dict(build_hf_headers())
 
 
-class HuggingFaceDataset:
+class HubDataset:
     """See `hubs.Dataset`."""
 
     hub = NAME
@@ -81,6 +79,3 @@ class HuggingFaceDataset:
         operations = [CommitOperationAdd(name, path) for name, path in files.items()]
         message = f"Votes: {', '.join(files)}"
         self._api.create_commit(self.repo_id, operations, repo_type="dataset", commit_message=message)
-
-
-dataset = HuggingFaceDataset

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from arena.errors import BackendError
-from hubs import RemoteFile, Repo
+from hubs import ListedFile, Repo
 
 if TYPE_CHECKING:
     from modelscope_hub.api import HubApi
@@ -30,11 +30,11 @@ def switched_off() -> bool:
     return False
 
 
-def list_files(repo: Repo) -> tuple[RemoteFile, ...]:
+def list_files(repo: Repo) -> tuple[ListedFile, ...]:
     """The files at the revision. Raises whatever the library raises."""
     entries = _api().list_repo_files(repo.id, "model", revision=repo.revision, recursive=False)
     files = (entry for entry in entries if entry.type != "tree")
-    return tuple(RemoteFile(file.path, file.size, file.sha256.lower() if file.sha256 else None) for file in files)
+    return tuple(ListedFile(file.path, file.size, file.sha256.lower() if file.sha256 else None) for file in files)
 
 
 def download_url(repo: Repo, path: str) -> str:
@@ -48,7 +48,7 @@ def headers() -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"} if token else {}
 
 
-class ModelScopeDataset:
+class HubDataset:
     """See `hubs.Dataset`."""
 
     hub = NAME
@@ -82,9 +82,6 @@ class ModelScopeDataset:
         for name, path in files.items():
             message = f"Votes: {name}"
             self._api.upload_file(self.repo_id, "dataset", path, name, commit_message=message, disable_tqdm=True)
-
-
-dataset = ModelScopeDataset
 
 
 def _api() -> HubApi:

@@ -1,1 +1,1 @@
-"""The page. Knows arena; not backends, not torch, not files, not environment variables."""
+"""The page. It imports arena, never backends or torch, and reads no environment variables."""

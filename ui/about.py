@@ -1,7 +1,5 @@
 """What the page says about this server: its models and their licences, and the backup of its votes."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from html import escape
@@ -24,15 +22,12 @@ def named_texts(services: Services) -> dict[str, tuple[str, str]]:
 
 
 def _named_texts(lang: str, services: Services, specs: Mapping[SideName, ModelSpec]) -> dict[str, str]:
-    sides = {SideName.A: "left", SideName.B: "right"}
     # Recorded answers may belong to prompts that are not in the set.
     titles = {prompt: prompt for prompt in (services.rooms.prompts if services.rooms else ())}
-    titles |= {prompt.id: prompt.title[lang] for prompt in services.prompts}
+    titles |= {prompt.id: prompt.title[lang] for prompt in services.prompts.known}
     texts = {
-        "heading": f"# {text(lang, 'title')}",
         "about": about(lang, specs.values(), services.site.known),
         "settings_hint": _settings_hint(lang, specs.values()),
-        **{f"pane_{side}": text(lang, sides[side], name=spec.name) for side, spec in specs.items()},
         **{f"prompt_{prompt}": title for prompt, title in titles.items()},
     }
     for key, chosen in (
@@ -63,9 +58,9 @@ def about(lang: str, running: Iterable[ModelSpec], known: Sequence[ModelSpec]) -
         f"<p>{escape(text(lang, 'about_what'))}</p>",
         f"<h3>{escape(text(lang, 'about_running'))}</h3>",
         _table(lang, here, ("model", "runs_as", "context", "revision", "licence")),
-        f"<h3>{escape(text(lang, 'about_known'))}</h3>",
         f"<p>{escape(text(lang, 'about_how'))}</p>",
-        _table(lang, others, ("model", "id", "licence")),
+        f"<details><summary>{escape(text(lang, 'about_known'))}</summary>",
+        f"{_table(lang, others, ('model', 'id', 'licence'))}</details>",
         f"<p>{escape(text(lang, 'about_licences'))}</p>",
     ]
     return "\n".join(parts)
@@ -73,30 +68,23 @@ def about(lang: str, running: Iterable[ModelSpec], known: Sequence[ModelSpec]) -
 
 def _table(lang: str, specs: Iterable[ModelSpec], columns: Sequence[str]) -> str:
     labels = [text(lang, f"about_{column}") for column in columns]
-    return html_table(labels, ([_cell(lang, spec, column) for column in columns] for spec in specs))
+    rows = (_cells(lang, spec) for spec in specs)
+    return html_table(labels, ([cells[column] for column in columns] for cells in rows))
 
 
-def _cell(lang: str, spec: ModelSpec, column: str) -> str:
-    match column:
-        case "model":
-            return escape(spec.name)
-        case "id":
-            return f"<code>{escape(spec.id)}</code>"
-        case "runs_as":
-            return escape(" · ".join(filter(None, (spec.runtime, spec.precision))))
-        case "context":
-            length = spec.context_length  # 0 if the server does not say
-            return escape(text(lang, "about_tokens", tokens=f"{length:,}") if length else text(lang, "about_unknown"))
-        case "revision":
-            return f"<code>{escape(spec.revision)}</code>" if spec.revision else escape(text(lang, "about_unknown"))
-    return _licence(lang, spec)
-
-
-def _licence(lang: str, spec: ModelSpec) -> str:
-    name = escape(spec.licence or text(lang, "about_unknown"))
-    if not spec.licence_url.startswith(("https://", "http://")):
-        return name
-    return f'<a href="{escape(spec.licence_url)}" target="_blank" rel="noopener noreferrer">{name}</a>'
+def _cells(lang: str, spec: ModelSpec) -> dict[str, str]:
+    unknown, length = escape(text(lang, "about_unknown")), spec.context_length  # 0 if the server does not say
+    licence = escape(spec.licence) or unknown
+    if spec.licence_url.startswith(("https://", "http://")):
+        licence = f'<a href="{escape(spec.licence_url)}" target="_blank" rel="noopener noreferrer">{licence}</a>'
+    return {
+        "model": escape(spec.name),
+        "id": f"<code>{escape(spec.id)}</code>",
+        "runs_as": escape(" · ".join(filter(None, (spec.runtime, spec.precision)))),
+        "context": escape(text(lang, "about_tokens", tokens=f"{length:,}")) if length else unknown,
+        "revision": f"<code>{escape(spec.revision)}</code>" if spec.revision else unknown,
+        "licence": licence,
+    }
 
 
 def backup_banner(lang: str, status: Status) -> str:

@@ -1,10 +1,9 @@
 """Who sends a request, and what that person may see and do."""
 
-from __future__ import annotations
-
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import gradio as gr
 
@@ -16,6 +15,11 @@ from ui.texts import error_text, text
 
 Stored = dict[str, str] | None
 """What the browser stores for the page: the rater's random id and the language."""
+
+# For this long after the last use, a reload of the page stays signed in.
+SIGN_IN_SECONDS = 3600.0
+# A proxy in front of the page sends at least one of them.
+PROXY_HEADERS = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
 
 
 @dataclass(frozen=True)
@@ -32,28 +36,45 @@ class Access:
     rooms: Rooms | None = None
     admin: Admin | None = None
     is_local: bool = False
+    # When each browser tab that is signed in was last used, by its key; the token is kept nowhere.
+    _hosts: dict[str, float] = field(default_factory=dict)
 
     def judge_of(self, stored: Stored) -> str:
         """What may be stored of the rater in this browser; "" if the browser stores nothing."""
         rater = (stored or {}).get("rater", "")
         return self.judge(rater) if rater else ""
 
-    def known_judge(self, tab: Tab, stored: Stored) -> str:
-        """The same. Raises gr.Error if the browser stores nothing."""
+    def known_judge(self, stored: Stored) -> str:
+        """The same. Raises InputError if the browser stores nothing."""
         judge = self.judge_of(stored)
         if not judge:
-            raise gr.Error(text(tab.lang, "judge_no_storage"), title=text(tab.lang, "notice"), print_exception=False)
+            message = "This browser blocks storage, so votes cannot be counted as yours. Open the page in its own tab."
+            raise InputError("no_storage", message)
         return judge
 
     def sign_in(self, tab: Tab, token: str | None, request: gr.Request) -> None:
-        """Make the tab an admin's. Raises InputError for a wrong token."""
+        """Make the tab the host's. Raises InputError for a wrong token."""
         if self.admin is None:
             raise InputError("admin_none", "No admin token is set on this server.")
         self.admin.check(token or "", address_of(request))
         tab.admin = True
+        if tab.key:
+            self._hosts[tab.key] = time.monotonic()
 
-    def may_run(self, tab: Tab, request: gr.Request) -> bool:
-        """Whether the reader may keep the machine busy: an admin, or without an admin whoever sits at the machine."""
+    def resume(self, tab: Tab) -> None:
+        """Make the tab the host's if it was before a reload."""
+        if time.monotonic() - self._hosts.get(tab.key, float("-inf")) < SIGN_IN_SECONDS:
+            tab.admin = True
+
+    def sign_out(self, tab: Tab) -> None:
+        """The tab is the host's no longer, nor after a reload."""
+        tab.admin = False
+        self._hosts.pop(tab.key, None)
+
+    def is_host(self, tab: Tab, request: gr.Request) -> bool:
+        """Whether the reader is the host: has signed in, or without a token sits at the machine."""
+        if tab.admin and tab.key in self._hosts:
+            self._hosts[tab.key] = time.monotonic()
         return tab.admin or (self.admin is None and self._at_the_machine(request))
 
     def check_rate(self, request: gr.Request) -> None:
@@ -65,19 +86,22 @@ class Access:
         """Raises InputError if results would tell a rater who is not done which model wrote which answer."""
         judge = self.judge_of(stored)
         if self.rooms and not is_admin and not (judge and self.rooms.may_see_names(judge)):
-            raise InputError("still_blind", "Results and exports unlock when you have rated every pair.")
+            if room := judge and self.rooms.finished_open(judge):
+                raise InputError("still_open", f"Results unlock when room {room.code} is closed.", room=room.code)
+            message = "Results unlock when you have rated every pair, so that they don't give away the authors."
+            raise InputError("still_blind", message)
 
     def _at_the_machine(self, request: gr.Request) -> bool:
-        return self.is_local and "x-forwarded-for" not in request.headers
+        return self.is_local and not any(name in request.headers for name in PROXY_HEADERS)
 
 
 @contextmanager
-def refusals(tab: Tab) -> Iterator[None]:
-    """Turns an ArenaError into a message on the page, in the reader's language."""
+def refusals(lang: str) -> Iterator[None]:
+    """Turns an ArenaError into a message on the page."""
     try:
         yield
     except ArenaError as error:
-        raise gr.Error(error_text(tab.lang, error), title=text(tab.lang, "notice"), print_exception=False) from error
+        raise gr.Error(error_text(lang, error), title=text(lang, "notice"), print_exception=False) from error
 
 
 def require_admin(allowed: bool) -> None:

@@ -1,23 +1,22 @@
 """The named endpoints for scripts, and no others. Sides are called a and b."""
 
-from __future__ import annotations
-
 from collections.abc import Generator, Mapping
 from typing import Any
 
 import gradio as gr
 
-from arena.errors import ArenaError, InputError
+from arena.errors import InputError
 from arena.judging.ballots import Judgement
-from arena.results.as_json import as_json
+from arena.judging.rooms import Rooms
+from arena.results.figures import as_json
 from arena.results.selection import Filters
-from arena.types import Battle, SideName, SideProgress
-from ui.access import address_of
-from ui.chat.view import receipt, status_line
+from arena.types import Battle, Chunk, SideName, Vote
+from ui.access import address_of, refusals
+from ui.arena.rows import status_line
 from ui.components import matching_prompt
 from ui.services import Services
 from ui.session import lang_of
-from ui.texts import error_text
+from ui.texts import text
 from ui.updates import TURNS_AT_ONCE, throttled
 
 ADMIN_HEADER = "x-arena-admin-token"
@@ -38,22 +37,35 @@ class Api:
         api(self.results, api_name="results", concurrency_limit=4)
         api(self.export, api_name="export", concurrency_limit=4)
 
-    def chat(self, prompt: str, request: gr.Request) -> Generator[dict[str, Any], None, None]:
+    def chat(
+        self,
+        prompt: str,
+        request: gr.Request,
+        settings: dict[str, float] | None = None,
+        seed: int | None = None,
+        system: str = "",
+    ) -> Generator[dict[str, Any], None, None]:
         """Send one prompt to both models. Each call is a conversation of its own.
 
-        Streams {"a": text, "b": text, "status_a": line, "status_b": line, "battle_id": id}; the last one is complete.
+        `settings` are max_new_tokens, temperature, top_p, top_k and repetition_penalty; what is left out follows each
+        model's default. `seed` is drawn if it is None. `system` is a system prompt for both models.
+
+        Streams {"battle_id": id, "seed": number} and for each side, here a, {"a": text, "status_a": line,
+        "seconds_a": seconds, "tokens_a": count, "finish_reason_a": stop, length, cancelled or error}. The last one is
+        complete; until then a finish_reason is None.
         """
-        lang = lang_of(self._services.site.lang, request)
-        chat = self._services.chats.detached()
-        try:
+        lang, chat = self._lang(request), self._services.chats.detached()
+        with refusals(lang):
             if not self._services.backends:
                 raise InputError("no_models", "No models are running here.")
+            if not isinstance(settings or {}, dict):
+                raise InputError("setting_form", 'settings must be an object, such as {"temperature": 0.7}.')
             self._services.access.check_rate(request)
-            battles = chat.ask(prompt, prompt=matching_prompt(self._services.prompts, prompt))
-            for battle in throttled(battles):
+            prompt = prompt if isinstance(prompt, str) else ""
+            known = matching_prompt(self._services.prompts.known, prompt)
+            wanted = {**(settings or {}), **({} if seed is None else {"seed": seed})}
+            for battle in throttled(chat.ask(prompt, wanted, str(system or ""), known)):
                 yield self._state(lang, battle, chat.progress)
-        except ArenaError as error:
-            raise _refusal(lang, error) from error
         yield self._state(lang, chat.turns[-1], chat.progress)
 
     def battle(self, request: gr.Request, room: str = "") -> dict[str, Any]:
@@ -63,33 +75,35 @@ class Api:
         {"battle_id": id, "prompt": text, "a": text, "b": text, "done": count, "total": count}. Once all are judged,
         the id and the texts are empty.
         """
-        rooms = self._services.rooms
-        try:
-            if rooms is None:
-                raise InputError("no_recorded", "There are no recorded answers to rate here.")
-            position = rooms.judging(room).assign(self._judge(request), address=address_of(request))
-        except ArenaError as error:
-            raise _refusal(lang_of(self._services.site.lang, request), error) from error
+        with refusals(self._lang(request)):
+            chosen = self._rooms().room_or_main(room)
+            position = chosen.assign(self._judge(request), address=address_of(request))
         battle = position.battle
         texts = {"prompt": battle.prompt, "a": battle.a.answer.text, "b": battle.b.answer.text} if battle else {}
         state = {"battle_id": battle.id if battle else "", "prompt": "", "a": "", "b": "", **texts}
         return {**state, "done": position.done, "total": position.total}
 
     def vote(
-        self, battle_id: str, winner: str, criteria: dict[str, str], comment: str, request: gr.Request
+        self,
+        battle_id: str,
+        winner: str,
+        request: gr.Request,
+        criteria: dict[str, str] | None = None,
+        comment: str = "",
     ) -> dict[str, Any]:
-        """Judge a battle once. `winner` is model_a, model_b, tie or tie (bothbad); returns a receipt."""
-        lang, rooms, judge = lang_of(self._services.site.lang, request), self._services.rooms, self._judge(request)
+        """Judge a battle once. `winner` is model_a, model_b, tie or tie (bothbad); returns a receipt.
+
+        `criteria` maps correct, complete and clear to a, tie or b.
+        """
+        lang, rooms, judge = self._lang(request), self._services.rooms, self._judge(request)
         judges = (rooms and rooms.was_shown(str(battle_id), judge)) or self._services.ballots
-        try:
+        with refusals(lang):
             vote = judges.cast(str(battle_id), judge, Judgement(winner, criteria, comment), address=address_of(request))
-        except ArenaError as error:
-            raise _refusal(lang, error) from error
         return {
             "vote_id": vote.id,
             "battle_id": vote.battle.id,
             "winner": str(vote.winner),
-            "text": receipt(lang, vote),
+            "text": _receipt(lang, vote),
         }
 
     def results(
@@ -102,42 +116,52 @@ class Api:
         not_suspicious: bool = False,
     ) -> dict[str, Any]:
         """The results, as `python app.py results --json` prints them; the arguments are its filters."""
-        try:
-            self._services.access.check_unblinding(None, is_admin=self._is_admin(request))
-        except ArenaError as error:
-            raise _refusal(lang_of(self._services.site.lang, request), error) from error
-        filters = Filters(bool(blind), bool(complete), bool(not_leaked), bool(not_suspicious), str(room) or None)
-        return as_json(self._services.results.figures(filters))
+        self._check_unblinding(request)
+        with refusals(self._lang(request)):
+            code = room and self._rooms().room(room).code
+            filters = Filters(bool(blind), bool(complete), bool(not_leaked), bool(not_suspicious), code or None)
+            return as_json(self._services.results.figures(filters))
 
     def export(self, request: gr.Request) -> gr.FileData:
         """All votes as one CSV file."""
-        try:
-            self._services.access.check_unblinding(None, is_admin=self._is_admin(request))
+        self._check_unblinding(request)
+        with refusals(self._lang(request)):
             return gr.FileData(path=str(self._services.export(False)))
-        except ArenaError as error:
-            raise _refusal(lang_of(self._services.site.lang, request), error) from error
 
-    def _is_admin(self, request: gr.Request) -> bool:
-        """Whether the call has the admin token in its header. Raises InputError for a wrong one."""
-        token, admin = request.headers.get(ADMIN_HEADER, ""), self._services.access.admin
-        if not token or admin is None:
-            return False
-        admin.check(token, address_of(request))
-        return True
+    def _check_unblinding(self, request: gr.Request) -> None:
+        """Lets a call with the admin token in its header pass, and any call if no answers are rated blind."""
+        token, access = request.headers.get(ADMIN_HEADER, ""), self._services.access
+        with refusals(self._lang(request)):
+            if token and access.admin:
+                access.admin.check(token, address_of(request))
+            else:
+                access.check_unblinding(None, is_admin=False)
+
+    def _rooms(self) -> Rooms:
+        """Raises InputError if no recorded answers are rated here."""
+        if self._services.rooms is None:
+            raise InputError("no_recorded", "There are no recorded answers to rate here.")
+        return self._services.rooms
+
+    def _lang(self, request: gr.Request) -> str:
+        return lang_of(self._services.site.lang, request)
 
     def _judge(self, request: gr.Request) -> str:
         return self._services.access.judge(f"api:{request.session_hash}")
 
-    def _state(self, lang: str, battle: Battle, progress: Mapping[SideName, SideProgress]) -> dict[str, Any]:
-        state: dict[str, Any] = {"battle_id": battle.id}
+    def _state(self, lang: str, battle: Battle, progress: Mapping[SideName, Chunk]) -> dict[str, Any]:
+        config = battle.a.config
+        state: dict[str, Any] = {"battle_id": battle.id, "seed": config and config.seed}
         for side in SideName:
             answer = battle.side(side).answer
             state[str(side)] = answer.text
-            state[f"status_{side}"] = status_line(
-                lang, answer, progress[side], self._services.backends[side].load_state
-            )
+            load = self._services.backends[side].load_state
+            state[f"status_{side}"] = status_line(lang, answer, progress[side], load)
+            state[f"seconds_{side}"], state[f"tokens_{side}"] = answer.usage.seconds, answer.usage.new_tokens
+            state[f"finish_reason_{side}"] = answer.finish_reason
         return state
 
 
-def _refusal(lang: str, error: ArenaError) -> gr.Error:
-    return gr.Error(error_text(lang, error), print_exception=False)
+def _receipt(lang: str, vote: Vote) -> str:
+    choice, (a, b) = text(lang, f"vote_{vote.winner}"), (vote.battle.side(name).model.id for name in SideName)
+    return text(lang, "vote_line", choice=choice, a=a, b=b, id=vote.id[:8])

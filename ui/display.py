@@ -1,16 +1,14 @@
-"""Display copies: what a pane is given to show, made from raw text that nobody vouches for.
+"""Display copies: what a pane shows, made from untrusted raw text.
 
-Knows nothing of battles or models, and is no store: the raw text is kept elsewhere and nothing is read back from
-here. It does not render Markdown either; the browser does (gradio 6.31: marked 12, then KaTeX). It only rewrites what
-would run, load, vanish or break there. The Chatbot needs latex_delimiters=LATEX_DELIMITERS, allow_tags=True,
+Nothing is read back from a display copy: the raw text is stored elsewhere. This module does not render Markdown; the
+browser does (gradio 6.31: marked 12, then KaTeX). It rewrites only what would run, load, vanish or break there. The
+Chatbot needs latex_delimiters=LATEX_DELIMITERS, allow_tags=True,
 reasoning_tags=[] and sanitize_html left on.
 
 Our reading of Markdown and the browser's differ in odd cases, so nothing may depend on their agreeing. Outside code
 no raw HTML, image or reference definition is left and links lead to http(s) only, whatever is bold or a list. Code
 is rewritten until the browser has one way to read it: see _fence here and Paragraph._code in ui/inline.py.
 """
-
-from __future__ import annotations
 
 import re
 from collections.abc import Iterator

@@ -1,9 +1,7 @@
 """Rewrites one paragraph of a model's answer for ui/display.py, from left to right and in linear time.
 
-Knows nothing of fences and other blocks. What it guards against is listed in ui/display.py.
+ui/display.py handles fences and other blocks, and lists what this guards against.
 """
-
-from __future__ import annotations
 
 import re
 import unicodedata
@@ -19,6 +17,8 @@ _ADDRESS = re.compile(r"(?:https?|ftp)://|www\.", re.IGNORECASE)
 _IN_LINK = r"[^\s<>()\[\]\\`|\"]*+"
 _TOKEN = re.compile(
     rf"""(?P<math>\\[(\[]|\$\$)
+    |(?P<dollar>\$(?=[^\s$]))
+    |(?P<break><br[ ]?/?>)
     |(?P<escape>\\[!-/:-@\[-`{{-~]?)
     |(?P<ticks>`+)
     |(?P<image>!\[)
@@ -36,6 +36,10 @@ _TOKEN = re.compile(
 )
 _ESCAPED = {"image": "!\\[", "other_link": "]\\(", "definition": "]\\:"}
 _CLOSERS = {"$$": "$$", "\\[": "\\]", "\\(": "\\)"}
+# The next dollar ends $...$ by pandoc's rule, so that prices stay: no space before it and no digit after it.
+_NEXT_DOLLAR = re.compile(r"(?<!\\)\$")
+_DOLLAR_END = re.compile(r"(?<![\s$])\$(?![\d$])")
+_NO_FORMULA = re.compile(r"[`\n]|^[\d.,]+\s[\d.,\s]*$|^[^\\]*[\u3000-\u9fff\uff00-\uffef][^\\]*$")
 _HIDES_STARS = re.compile(r"<[^<>]*\*")
 _LIVE = re.compile(r"<[A-Za-z/!?\\]|!\[|\]\(|\]:")  # would do harm if the browser took this code for prose
 _UNSURE = re.compile(r"``|[~*_\[\]|\\]")  # may let the browser end this code elsewhere
@@ -77,6 +81,10 @@ class Paragraph:
         match token.lastgroup:
             case "math":
                 return self._math(token)
+            case "dollar":
+                return self._dollar(token)
+            case "break":  # models break lines in table cells so
+                self._put("<br>" if self._is_in_table_row(token.start()) else "\\<" + token[0][1:])
             case "ticks":
                 return self._code(token)
             case "stars":
@@ -112,8 +120,8 @@ class Paragraph:
         opener, start = token[0], token.end()
         closer = _CLOSERS[opener]
         if self.closers.get(closer, 0) <= start:
-            found = self.text.find(closer, start + 1)
-            self.closers[closer] = len(self.text) if found < 0 else found
+            end = self.text.find(closer, start + 1)
+            self.closers[closer] = len(self.text) if end < 0 else end
         end = self.closers[closer]
         if end == len(self.text) or self.text.find(opener, start, end) >= 0 or self.text[start:end].isspace():
             self._put(opener if opener == "$$" else "\\" + opener)
@@ -121,6 +129,24 @@ class Paragraph:
         end += len(closer)
         self._put(MARK + self.text[token.start() : end] + MARK)
         return end
+
+    def _dollar(self, token: re.Match[str]) -> int:
+        """Marks $...$ as a formula in the line."""
+        start = token.end()
+        if self.closers.get("$", -1) <= start:
+            found = _NEXT_DOLLAR.search(self.text, start + 1)
+            self.closers["$"] = found.start() if found else len(self.text)
+        end = self.closers["$"]
+        formula = self.text[start:end] if _DOLLAR_END.match(self.text, end) else ""
+        if not formula or _NO_FORMULA.search(formula):
+            self._put("$")
+            return start
+        self._put(f"{MARK}\\({formula}\\){MARK}")
+        return end + 1
+
+    def _is_in_table_row(self, at: int) -> bool:
+        row = self.text[self.text.rfind("\n", 0, at) + 1 : at].lstrip()
+        return row.startswith("|")
 
     def _code(self, token: re.Match[str]) -> int:
         """Keeps a code span that ends on its line. Other backticks are escaped, so that the browser pairs none."""

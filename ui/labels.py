@@ -1,8 +1,6 @@
 """Which component shows which text, so that the language can change while the page is open."""
 
-from __future__ import annotations
-
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import gradio as gr
@@ -42,10 +40,11 @@ class Labels:
         self._shown.append((component, keys))
         return component
 
-    def show_choices(self, component: B, choices: list[tuple[str, str]]) -> B:
-        """Register the choices of a component: (key, value) pairs."""
+    def choices(self, make: Callable[..., B], key: str, choices: list[tuple[str, str]], **more: Any) -> B:
+        """A component that `make` makes with the label `key` and choices as pairs (key, value)."""
+        component = make(choices=[(self(name), value) for name, value in choices], label=self(key), **more)
         self._choices.append((component, choices))
-        return component
+        return self.show(component, label=key)
 
     def button(self, key: str, elem_id: str = "", **more: Any) -> gr.Button:
         """A button with the text `key`; its id is `key` unless another is given. So are the next ones."""

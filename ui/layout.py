@@ -1,6 +1,4 @@
-"""The page's tabs and what is above them."""
-
-from __future__ import annotations
+"""The page's components: its tabs with their handlers, and what is above them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,81 +6,113 @@ from contextlib import contextmanager
 import gradio as gr
 
 from ui.about import named_texts
-from ui.batch.layout import BatchTab
-from ui.chat.layout import ChatTab
-from ui.judging.layout import JudgeTab, LiveTab
+from ui.admin import SignInHandlers, SignInPart
+from ui.arena.blind import Blind
+from ui.arena.handlers import ArenaHandlers
+from ui.arena.layout import ArenaTab
+from ui.arena.mode import ArenaMode
+from ui.arena.named import Named
+from ui.arena.outcome import Receipt
+from ui.arena.rate import Rate
+from ui.arena.screen import Mode
+from ui.batch import BatchHandlers, BatchTab
 from ui.labels import Labels
-from ui.replay.layout import ReplayPart
-from ui.report import ReportTab
-from ui.results.layout import ResultsTab
-from ui.rooms.layout import ClassTab
+from ui.prompts import PromptsHandlers, PromptsTab
+from ui.replay.handlers import ReplayHandlers, ReplayPart
+from ui.report import ReportHandlers, ReportTab
+from ui.results.handlers import ResultsHandlers, ResultsTab
+from ui.rooms import ClassTab, RoomHandlers
 from ui.services import Services
+from ui.session import Tabs
+from ui.updates import Handlers
+from ui.withdrawal import WithdrawalHandlers, WithdrawalPart
+
+BRAND = '<a href="#arena" class="brand" aria-label="Qwen × ChatGLM"><i></i><i></i><b>Qwen × ChatGLM</b></a>'
 
 
 class Page:
-    """The components that handlers read or write; a tab that this page does not have is None.
-
-    `browser` is what the browser stores.
-    """
+    """The page: `parts` are the handlers of the tabs that it has, `browser` is what the browser stores."""
 
     def __init__(self, services: Services) -> None:
         """Make all components inside the current gr.Blocks."""
         self.labels = labels = Labels(named_texts(services))
         self.browser = gr.BrowserState({"rater": "", "lang": ""}, storage_key="arena", secret=services.site.secret)
-        self.language, self.backup = _top(labels, services)
-        self.judging: JudgeTab | None = None
-        self.chat: ChatTab | None = None
-        self.live: LiveTab | None = None
-        self.report: ReportTab | None = None
-        self.batch: BatchTab | None = None
-        self.class_tab: ClassTab | None = None
-        self._all_tabs: list[gr.Tab] = []
-        with gr.Tabs() as self.tabs:
-            if services.rooms:
-                with self._tab("judge"):
-                    self.judging = JudgeTab(labels)
-            if services.backends:
-                with self._tab("chat"):
-                    self.chat = ChatTab(labels, services.prompts)
-            if services.live:
-                with self._tab("live"):
-                    self.live = LiveTab(labels, services.prompts)
+        # A random id of the browser's tab, "" if the browser keeps nothing; page.js fills it in.
+        self.tab_id = gr.Textbox("", elem_id="tab_id", visible="hidden")
+        self.backup, self.storage = _banners(labels, services)
+        with gr.Column(elem_id="frame"):
+            self.language = _header(labels)
+            self._make_tabs(services)
+
+    def _make_tabs(self, services: Services) -> None:
+        labels = self.labels
+        self.tabs = Tabs(services.chats, services.site.lang)
+        self.parts: list[Handlers] = []
+        shared = services.access, self.tabs, self.browser
+        rooms, prompts, results, withdrawals = services.rooms, services.prompts, services.results, services.withdrawals
+        with gr.Tabs(elem_id="tabs") as page_tabs:
+            if modes := arena_modes(services):
+                with self._tab("arena"):
+                    arena = ArenaTab(labels, tuple(modes))
+                    self.parts.append(ArenaHandlers(*shared, arena, modes, prompts, results, services.sessions))
             with self._tab("results") as tab:
-                self.results = ResultsTab(labels, tab)
-                self.replay = ReplayPart(labels)
-            if services.reports:
-                with self._tab("report"):
-                    self.report = ReportTab(labels)
+                shown = ResultsTab(labels, tab, page_tabs)
+                self.parts.append(ResultsHandlers(*shared, shown, results, prompts.known, services.export))
+            # For the host: hidden until the page knows that its reader is.
+            hosted: dict[gr.Tab, Handlers] = {}
+            if rooms:
+                with self._tab("class", visible=False) as tab:
+                    part = ClassTab(labels, rooms.prompts)
+                    hosted[tab] = RoomHandlers(*shared, part, rooms, results, services.site)
+            with self._tab("prompts", visible=False) as tab:
+                hosted[tab] = PromptsHandlers(*shared, PromptsTab(labels, tab), prompts)
             if services.batch:
-                with self._tab("batch") as tab:
-                    self.batch = BatchTab(labels, tab)
-            if services.access.admin and services.rooms:
-                with self._tab("class"):
-                    self.class_tab = ClassTab(labels, services.rooms.prompts)
+                with self._tab("batch", visible=False) as tab:
+                    hosted[tab] = BatchHandlers(*shared, BatchTab(labels, tab), services.batch, prompts.known)
+            with self._tab("report", visible=False) as tab:
+                hosted[tab] = ReportHandlers(*shared, ReportTab(labels), services.reports)
             with self._tab("about"):
                 labels.show(gr.HTML(labels("about"), elem_id="about"), value="about")
-
-    @property
-    def other_tabs(self) -> list[gr.Tab]:
-        """All tabs but the results."""
-        return [tab for tab in self._all_tabs if tab is not self.results.tab]
+                self.parts.append(SignInHandlers(*shared, SignInPart(labels), hosted))
+                self.parts.append(WithdrawalHandlers(*shared, WithdrawalPart(labels), withdrawals))
+            self.parts += hosted.values()
+        replay, moderation = ReplayPart(labels, bool(services.access.admin)), services.moderation
+        self.parts.append(ReplayHandlers(*shared, replay, results, moderation, withdrawals, services.backends))
 
     @contextmanager
-    def _tab(self, name: str) -> Iterator[gr.Tab]:
+    def _tab(self, name: str, visible: bool = True) -> Iterator[gr.Tab]:
         key = f"tab_{name}"
-        with gr.Tab(self.labels(key), id=name, elem_id=key) as tab:
-            self._all_tabs.append(self.labels.show(tab, label=key))
-            yield tab
+        with gr.Tab(self.labels(key), id=name, elem_id=key, visible=visible) as tab:
+            yield self.labels.show(tab, label=key)
 
 
-def _top(labels: Labels, services: Services) -> tuple[gr.Button, gr.Markdown]:
-    """The heading, the button for the other language, the banners, and the place of the banner about the backup."""
-    with gr.Row(elem_id="top"):
-        labels.markdown("heading", "title")
-        language = labels.button("other_language", "language", size="sm", min_width=80, scale=0)
+def arena_modes(services: Services) -> dict[Mode, ArenaMode]:
+    """The ways to compare that this page offers, the first one first."""
+    prompts, receipt = services.prompts.known, Receipt(services.prompts.known, services.withdrawals)
+    rated: dict[Mode, ArenaMode] = {"rate": Rate(services.rooms, receipt)} if services.rooms else {}
+    asked: dict[Mode, ArenaMode] = {}
+    if services.live:
+        asked["blind"] = Blind(services.live, prompts, receipt)
+    if services.backends:
+        asked["named"] = Named(services.backends, prompts, services.ballots, receipt)
+    return asked | rated if services.site.has_samples else rated | asked
+
+
+def _banners(labels: Labels, services: Services) -> tuple[gr.Markdown, gr.Markdown]:
+    """What readers must know before anything else; returns the banners about the backup and about the browser."""
     banners = [key for key in ("scripted_banner", "stand_in_banner") if key in labels]
     banners += [] if services.backends or services.rooms else ["nothing_banner"]
     banners += ["closed_banner"] if services.ballots.refuses_all else []
     for key in banners:
         labels.markdown(key, key, elem_classes="banner")
-    return language, gr.Markdown(visible=False, elem_id="backup_banner", elem_classes="banner")
+    backup = gr.Markdown(visible=False, elem_id="backup_banner", elem_classes="banner")
+    return backup, labels.markdown("storage_banner", "storage_banner", elem_classes="banner", visible=False)
+
+
+def _header(labels: Labels) -> gr.Button:
+    """The name and the tools, which lie on the tab bar."""
+    gr.HTML(BRAND, elem_id="brand", apply_default_css=False, js_on_load=None)
+    with gr.Row(elem_id="tools"):
+        language = labels.button("other_language", "language", size="sm", min_width=0)
+        labels.button("theme", size="sm", min_width=0)
+    return language

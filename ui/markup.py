@@ -1,7 +1,5 @@
 """Small pieces of HTML that several tabs use."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from html import escape
 
@@ -17,9 +15,9 @@ def html_table(labels: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return f'<div class="cards"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
-def status(line: str, tag: str = "p") -> str:
+def status(line: str) -> str:
     """Plain text that a screen reader announces when it changes."""
-    return f'<{tag} role="status">{escape(line)}</{tag}>'
+    return f'<p role="status">{escape(line)}</p>'
 
 
 def alert(line: str) -> str:

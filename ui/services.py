@@ -1,23 +1,22 @@
 """What the page is made of, as app.py puts it together."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from arena.batch import BatchRunner
+from arena.batch.run import BatchRunner
 from arena.chat import Chats
 from arena.judging.ballots import Ballots
 from arena.judging.live import LiveBattles
 from arena.judging.moderation import Moderation
 from arena.judging.rooms import Rooms
-from arena.prompts import Prompt
-from arena.report import Reports
+from arena.judging.withdrawals import Withdrawals
+from arena.prompts import PromptStore
+from arena.report.reports import Reports
 from arena.results.service import ResultsService
+from arena.sessions import Sessions
 from arena.types import Backend, ModelSpec, SideName
 from arena.votes.backup import BackupStatus
-from arena.votes.withdrawals import Withdrawals
 from ui.access import Access
 
 
@@ -27,7 +26,7 @@ class Site:
 
     `secret` encrypts what the browser stores. `lang` forces a language unless empty; `public_url` is the page's
     address from outside, "" if unknown; `backup` returns how many votes have no copy elsewhere, if that matters here;
-    `known` are the models that could run.
+    `known` are the models that could run, `has_samples` is whether the recorded answers are the project's samples.
     """
 
     secret: str
@@ -35,6 +34,7 @@ class Site:
     public_url: str = ""
     backup: Callable[[], BackupStatus] | None = None
     known: tuple[ModelSpec, ...] = ()
+    has_samples: bool = False
 
 
 @dataclass(frozen=True)
@@ -47,14 +47,15 @@ class Services:
     site: Site
     access: Access
     backends: Mapping[SideName, Backend]
-    prompts: tuple[Prompt, ...]
+    prompts: PromptStore
     chats: Chats
     ballots: Ballots
     results: ResultsService
     export: Callable[[bool], Path]
     withdrawals: Withdrawals
+    sessions: Sessions
+    moderation: Moderation
+    reports: Reports
     rooms: Rooms | None = None
     live: LiveBattles | None = None
-    moderation: Moderation | None = None
     batch: BatchRunner | None = None
-    reports: Reports | None = None

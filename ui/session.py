@@ -1,7 +1,5 @@
 """What the server remembers of each browser tab."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,11 +10,12 @@ import gradio as gr
 
 from arena.chat import Chat, Chats
 from arena.errors import ArenaError
-from arena.judging.assignments import Assignment
 from arena.judging.live import LiveView
-from arena.judging.rooms import NO_ROOM
+from arena.judging.room import NO_ROOM, Assignment
+from arena.prompts.draft import Draft
 from arena.results.figures import Figures
-from arena.types import Vote
+from arena.types import Battle, Vote
+from ui.arena.screen import Mode
 from ui.texts import error_text, language_of_browser
 
 # A turn that was stopped releases the panes within this time.
@@ -37,6 +36,7 @@ class LiveJudging:
 
     view: LiveView | None = None
     vote: Vote | None = None
+    turns: tuple[Battle, ...] = ()
 
 
 @dataclass
@@ -44,22 +44,31 @@ class Tab:
     """The state of one browser tab: its conversation, its reader's language and last vote.
 
     `room` is the code of the room it judges in, `unknown_room` a code in its address that no room has, `admin`
-    whether its reader has entered the token, `class_room` the code of the room that an admin looks at.
+    whether its reader is signed in as the host, `class_room` the code of the room that the host looks at.
     """
 
     chat: Chat
     lang: str
     vote: Vote | None = None
+    mode: Mode | None = None
     judging: Judging = Judging()
     live: LiveJudging = LiveJudging()
-    # What the browser shows of the rating tab, as properties of components.
-    judge_shown: dict[Any, dict[str, Any]] = field(default_factory=dict)
+    # While the last question is edited: what was typed before.
+    draft: str | None = None
+    # Under which its state is kept for a reload; "" keeps nothing.
+    key: str = ""
+    # What the browser shows of the Arena, as properties of components.
+    shown: dict[Any, dict[str, Any]] = field(default_factory=dict)
     room: str = NO_ROOM
     unknown_room: str = ""
     admin: bool = False
     class_room: str = NO_ROOM
+    # What the host has edited of the prompts.
+    edits: Draft | None = None
     # What the results tab shows.
     results: Figures | None = None
+    # The battle that the replay shows, by its id, or why it does not.
+    replay: tuple[str, Vote | ArenaError] | None = None
     # Held while a handler writes to the panes: else an earlier turn's last update could arrive after a later one's.
     _panes: threading.Lock = field(default_factory=threading.Lock)
 

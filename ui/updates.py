@@ -1,15 +1,16 @@
-"""What the handlers of all tabs share: how they are wired, what an update is, and how often a stream sends one."""
-
-from __future__ import annotations
+"""What the handlers of all tabs share: their base class, what an update is, and how often a stream sends one."""
 
 import time
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import gradio as gr
 
+from ui.access import Access, Stored
 from ui.gradio.compat import Block
+from ui.session import Tab, Tabs
 
 Props = dict[Block, dict[str, Any]]
 Updates = dict[Block, Any]
@@ -19,11 +20,13 @@ T = TypeVar("T")
 
 # At most ten updates a second; at least two, since gradio can cancel a handler only when it yields.
 UPDATE_SECONDS = 0.1
-KEEP_ALIVE_SECONDS = 0.5
+REPEAT_SECONDS = 0.5
 # Turns that run at the same time. More wait in gradio's queue, which shows their place.
 TURNS_AT_ONCE = 16
 MAX_DIGITS = 10
 PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+UNQUEUED: dict[str, Any] = {**PRIVATE, "queue": False}
+UNLIMITED: dict[str, Any] = {**PRIVATE, "concurrency_limit": None}
 # For a handler that asks models: one limit for all of them.
 TURNS: dict[str, Any] = {
     "concurrency_id": "turn",
@@ -31,6 +34,30 @@ TURNS: dict[str, Any] = {
     "api_visibility": "private",
     "show_progress": "minimal",
 }
+
+
+@dataclass(frozen=True)
+class Handlers:
+    """The handlers of one part of the page; `browser` is what the browser stores of its rater."""
+
+    access: Access
+    tabs: Tabs
+    browser: gr.BrowserState
+
+    def wire(self, demo: gr.Blocks) -> None:
+        """Attach all handlers; call inside `demo`, the page's gr.Blocks."""
+
+    @property
+    def outputs(self) -> list[Block]:
+        """Every component that `render` may update."""
+        return []
+
+    def render(self, tab: Tab, request: gr.Request) -> Props:
+        """What every changing component shows now, as properties."""
+        return {}
+
+    def opened(self, tab: Tab, stored: Stored, request: gr.Request) -> None:
+        """Note that a browser has opened the page."""
 
 
 def throttled(
@@ -50,19 +77,22 @@ def throttled(
         yield from waiting
 
 
-def stream(items: Iterable[object], render: Callable[[], Props], shown: Props, idle: Block) -> Iterator[Updates]:
+def stream(
+    items: Iterable[object], render: Callable[[], Props], shown: Props, panes: Collection[Block]
+) -> Iterator[Updates]:
     """The updates for what `items` change, throttled; at the end everything.
 
-    `shown` was sent just now, so the first update waits. `idle` is skipped when nothing has changed for
-    KEEP_ALIVE_SECONDS.
+    `shown` was sent just now, so the first update waits. Every REPEAT_SECONDS everything but `panes` is sent again:
+    the response of another handler (opening the page, Stop, a tick) may reach the browser late and overwrite it.
     """
-    sent = time.monotonic()
-    for _ in throttled(items, since=sent, last=False):
+    repeated = time.monotonic()
+    for _ in throttled(items, since=repeated, last=False):
         before, shown = shown, render()
-        updates = changed(before, shown)
-        if updates or time.monotonic() - sent > KEEP_ALIVE_SECONDS:
-            sent = time.monotonic()
-            yield updates or {idle: gr.skip()}
+        if time.monotonic() - repeated >= REPEAT_SECONDS:
+            repeated = time.monotonic()
+            before = {pane: before[pane] for pane in panes}
+        if updates := changed(before, shown):
+            yield updates
     yield changed({}, render())
 
 
@@ -77,12 +107,13 @@ def changed(before: Props, now: Props) -> Updates:
     return {component: _update(props) for component, props in now.items() if before.get(component) != props}
 
 
-def merged(*parts: Props) -> Updates:
-    """The updates for all parts; a later part overrides an earlier one."""
+def merged(*parts: Props, only: Collection[Block] | None = None) -> Updates:
+    """The updates for all parts, or for the components in `only`; a later part overrides an earlier one."""
     props: Props = {}
     for part in parts:
         for component, values in part.items():
-            props[component] = {**props.get(component, {}), **values}
+            if only is None or component in only:
+                props[component] = {**props.get(component, {}), **values}
     return changed({}, props)
 
 

@@ -5,22 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any
 
 from arena.answers import Recorded, answer_key
-from arena.errors import InputError
+from arena.errors import ErrorInfo, InputError
 from arena.prompts import Prompt
-from arena.types import Answer, ErrorInfo, GenerationConfig, Message, ModelSpec, Stage
+from arena.types import Answer, GenerationConfig, Message, ModelSpec, Stage
 
 MOST_REPEATS = 100
-
-
-class Answers(Protocol):
-    """Recorded answers by key: an AnswerStore, or a mapping."""
-
-    def get(self, key: str, /) -> Recorded | None:
-        """The answer with this key, if there is one."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -42,6 +34,16 @@ class Cell:
         history = answers[-1].side.history if answers else ()
         return (*history, Message("user", self.prompt.turns[len(answers)]))
 
+    def recorded(self, known: Mapping[str, Recorded]) -> tuple[Recorded, ...]:
+        """Its answers among the `known` ones by key, one per turn; the last of them may have failed."""
+        answers: list[Recorded] = []
+        while len(answers) < len(self.prompt.turns) and not (answers and answers[-1].failed):
+            key = answer_key(self.model, self.next_messages(answers), self.config, self.repeat)
+            if key not in known:
+                break
+            answers.append(known[key])
+        return tuple(answers)
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -62,7 +64,7 @@ class Plan:
         Raises InputError for an invalid number of repeats and for an invalid setting.
         """
         if not 1 <= self.repeats <= MOST_REPEATS:
-            message = f"The number of repeats must be from 1 to {MOST_REPEATS}."
+            message = f"Runs per prompt must be between 1 and {MOST_REPEATS}."
             raise InputError("batch_repeats", message, limit=MOST_REPEATS)
         return tuple(
             Cell(model, prompt, repeat, model.config({**self.settings, "seed": self.seed + repeat}))
@@ -71,18 +73,9 @@ class Plan:
             for prompt in self.prompts
         )
 
-
-def answers_of(cell: Cell, store: Answers) -> tuple[Recorded, ...]:
-    """The cell's recorded answers, one per turn; the last of them may have failed."""
-    answers: list[Recorded] = []
-    while len(answers) < len(cell.prompt.turns):
-        entry = store.get(answer_key(cell.model, cell.next_messages(answers), cell.config, cell.repeat))
-        if entry is None:
-            break
-        answers.append(entry)
-        if entry.failed:
-            break
-    return tuple(answers)
+    def views(self, known: Mapping[str, Recorded]) -> tuple[CellView, ...]:
+        """The cells with their answers among the `known` ones by key. Raises InputError as `cells` does."""
+        return tuple(view_of(cell, cell.recorded(known)) for cell in self.cells())
 
 
 class CellState(StrEnum):
@@ -108,7 +101,7 @@ class CellView:
     @property
     def seconds(self) -> float | None:
         """The total seconds of its answers, as far as known."""
-        times = [entry.side.answer.usage.seconds for entry in self.answers]
+        times = (entry.side.answer.usage.seconds for entry in self.answers)
         known = [seconds for seconds in times if seconds is not None]
         return sum(known) if known else None
 
@@ -117,10 +110,15 @@ class CellView:
         """The decode rate of its last answer."""
         return self.answers[-1].side.answer.usage.tokens_per_second if self.answers else None
 
-    @property
-    def good_answers(self) -> tuple[Recorded, ...]:
-        """The answers that later turns can build on."""
-        return tuple(entry for entry in self.answers if not entry.failed)
+
+def view_of(cell: Cell, answers: Sequence[Recorded], load_error: ErrorInfo | None = None) -> CellView:
+    """A cell that is not running. If its model could not be loaded, it waits for the next run."""
+    if answers and answers[-1].failed:
+        if load_error:
+            return CellView(cell, CellState.WAITING, tuple(answers[:-1]), error=load_error)
+        return CellView(cell, CellState.FAILED, tuple(answers), error=answers[-1].side.answer.error)
+    is_done = len(answers) == len(cell.prompt.turns)
+    return CellView(cell, CellState.DONE if is_done else CellState.WAITING, tuple(answers))
 
 
 @dataclass(frozen=True)

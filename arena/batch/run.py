@@ -1,7 +1,5 @@
 """Runs a batch: asks every cell that has no answer yet, one model after the other, and saves each answer at once."""
 
-from __future__ import annotations
-
 import logging
 import queue
 import threading
@@ -9,13 +7,15 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
-from arena.answers import AnswerStore, Recorded, answer_key
-from arena.batch.plan import Answers, Cell, CellState, CellView, Plan, Progress, answers_of
-from arena.battle import TICK_SECONDS, BattleRun, Limits, new_battle_id
-from arena.errors import ArenaError
-from arena.types import Answer, Backend, Battle, ErrorInfo, ModelSpec, Side, SideName
+from arena.answers import AnswerStore, Recorded, answer_key, answers_by_key
+from arena.batch.plan import Cell, CellState, CellView, Plan, Progress, view_of
+from arena.battle import TICK_SECONDS, BattleRun, new_battle_id
+from arena.errors import ArenaError, ErrorInfo, InputError
+from arena.prompts import Prompt
+from arena.types import Answer, Backend, Battle, ModelSpec, Side, SideName
 
 log = logging.getLogger(__name__)
 
@@ -40,28 +40,20 @@ class Batch:
     """
 
     def __init__(
-        self,
-        plan: Plan,
-        store: AnswerStore,
-        host: Host,
-        at_once: int = 1,
-        retry_failed: bool = False,
-        limits: Limits | None = None,
+        self, plan: Plan, store: AnswerStore, host: Host, at_once: int = 1, retry_failed: bool = False
     ) -> None:
         self._models = tuple(plan.models)
         self._store = store
         self._host = host
-        self._limits = limits
         self._at_once = at_once
         self._paused = threading.Event()
         self._stopped = threading.Event()
         # Protects _views: cells are answered by threads of their own.
         self._lock = threading.Lock()
-        self._views = {cell.id: cell_view(cell, store) for cell in plan.cells()}
-        if retry_failed:
-            for name, view in self._views.items():
-                if view.state is CellState.FAILED:
-                    self._views[name] = replace(view, state=CellState.WAITING, answers=view.good_answers, error=None)
+        self._views = {view.cell.id: view for view in plan.views(store.answers)}
+        for name, view in self._views.items():
+            if retry_failed and view.state is CellState.FAILED:
+                self._views[name] = view_of(view.cell, view.answers[:-1])
 
     @property
     def progress(self) -> Progress:
@@ -124,7 +116,7 @@ class Batch:
         """Asks one cell, in a thread of its own; puts the exception into `ended`, or None."""
         problem: Exception | None = None
         try:
-            answers = list(self._views[cell.id].good_answers)
+            answers = list(self._views[cell.id].answers)
             while len(answers) < len(cell.prompt.turns):
                 entry = self._next_answer(backend, cell, answers)
                 if entry is None:
@@ -132,7 +124,7 @@ class Batch:
                 answers.append(entry)
                 if entry.failed:
                     break
-            self._show(_ended(cell, answers, backend.load_state.error))
+            self._show(view_of(cell, answers, backend.load_state.error))
         except ArenaError as error:
             problem = error
         except Exception as error:  # `_ask_all` raises it again; here it would vanish with the thread
@@ -165,7 +157,7 @@ class Batch:
     def _stream(self, backend: Backend, cell: Cell, side: Side, answers: tuple[Recorded, ...]) -> Answer:
         # A battle has two sides; only a is asked.
         battle = Battle(new_battle_id(), side.messages[-1].content, side, side, cell.prompt.id, cell.prompt.dimension)
-        run = BattleRun(battle, {SideName.A: backend}, self._limits)
+        run = BattleRun(battle, {SideName.A: backend})
         began = time.monotonic()
         for state in run.stream((SideName.A,)):
             if self._stopped.is_set():
@@ -180,22 +172,82 @@ class Batch:
             self._views[view.cell.id] = view
 
 
-def cell_view(cell: Cell, store: Answers) -> CellView:
-    """A cell with what the store has of it."""
-    return _view(cell, answers_of(cell, store))
+# ---- in the background, for the page
 
 
-def _view(cell: Cell, answers: Sequence[Recorded]) -> CellView:
-    """A cell that is not running."""
-    if answers and answers[-1].failed:
-        return CellView(cell, CellState.FAILED, tuple(answers), error=answers[-1].side.answer.error)
-    is_done = len(answers) == len(cell.prompt.turns)
-    return CellView(cell, CellState.DONE if is_done else CellState.WAITING, tuple(answers))
+@dataclass(frozen=True)
+class BatchState:
+    """The progress of the batch; `ending` after a pause or stop while it still runs; `error` is why it ended."""
+
+    progress: Progress
+    running: bool = False
+    ending: bool = False
+    error: ErrorInfo | None = None
 
 
-def _ended(cell: Cell, answers: Sequence[Recorded], load_error: ErrorInfo | None) -> CellView:
-    """A cell after it ran; if its model could not be loaded, it waits for the next run."""
-    view = _view(cell, answers)
-    if load_error and view.state is CellState.FAILED:
-        return replace(view, state=CellState.WAITING, answers=view.good_answers, error=load_error)
-    return view
+class BatchRunner:
+    """Runs batches over the page's models and prompts into one file. Safe to call from several threads."""
+
+    def __init__(self, models: Sequence[ModelSpec], prompts: Sequence[Prompt], path: Path, host: Host) -> None:
+        self.path = path
+        self._models = tuple(models)
+        self._prompts = prompts
+        self._host = host
+        # Protects all below: several people may start, pause and stop.
+        self._lock = threading.Lock()
+        self._batch: Batch | None = None
+        self._ending = False
+        self._error: ErrorInfo | None = None
+
+    def start(self, repeats: int = 1, seed: int = 0, retry_failed: bool = False) -> None:
+        """Starts a batch. Raises InputError if one is running, here or in another process, and for invalid numbers."""
+        with self._lock:
+            if self._batch is not None:
+                raise InputError("batch_running", "A batch is already running. Pause or stop it first.")
+            plan = Plan(self._models, tuple(self._prompts), repeats, seed)
+            plan.cells()  # raises before the file is created
+            store = AnswerStore(self.path)
+            self._batch = Batch(plan, store, self._host, retry_failed=retry_failed)
+            self._ending, self._error = False, None
+            threading.Thread(target=self._run, args=(self._batch, store), name="batch", daemon=True).start()
+
+    def pause(self) -> None:
+        """Starts no more answers; the running one ends."""
+        with self._lock:
+            if self._batch:
+                self._ending = True
+                self._batch.pause()
+
+    def stop(self) -> None:
+        """Ends at once and drops the running answer."""
+        with self._lock:
+            if self._batch:
+                self._ending = True
+                self._batch.stop()
+
+    def state(self, repeats: int = 1, seed: int = 0) -> BatchState:
+        """The running batch, or else what the file has of a batch with these numbers.
+
+        Raises InputError for invalid numbers and for a malformed file.
+        """
+        with self._lock:
+            if self._batch:
+                return BatchState(self._batch.progress, running=True, ending=self._ending)
+            error = self._error
+        plan = Plan(self._models, tuple(self._prompts), repeats, seed)
+        return BatchState(Progress(plan.views(answers_by_key(self.path))), error=error)
+
+    def _run(self, batch: Batch, store: AnswerStore) -> None:
+        error: ErrorInfo | None = None
+        try:
+            with store:
+                for _ in batch.run():
+                    pass
+            error = batch.progress.blocked
+        except ArenaError as problem:
+            error = ErrorInfo(problem.code, str(problem), problem.details)
+        except Exception as problem:  # otherwise the page would show it as running for ever
+            log.exception("The batch failed")
+            error = ErrorInfo("batch_failed", f"The batch failed: {problem}", {"reason": str(problem)})
+        with self._lock:
+            self._batch, self._error = None, error

@@ -1,55 +1,48 @@
 """Exports of all votes: one CSV, one Excel workbook, or a zip with every format."""
 
-from __future__ import annotations
-
 import hashlib
 import os
 import shutil
 import tempfile
 import time
 import zipfile
-from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
 from arena.append_log import part_number
-from arena.errors import InputError
-from arena.exports.card import card
-from arena.exports.formats import CLEAN_BATTLE, LLAMA_FACTORY, PAIRS, TRL, Preferences, clean_battle, pairs_csv
+from arena.errors import InputError, os_error_as
+from arena.exports.formats import (
+    CLEAN_BATTLE,
+    DATASET_INFO,
+    LLAMA_FACTORY,
+    PAIRS,
+    TRL,
+    Preferences,
+    Reason,
+    clean_battle,
+    pairs_csv,
+)
 from arena.exports.tables import Add, votes_csv, votes_workbook, write_parquet
 from arena.types import ModelSpec
-from arena.votes.records import FIRST_PART
-from arena.votes.store import ReadReport, StoredVote, VoteStore, store_of
+from arena.votes.records import FIRST_PART, StoredVote
+from arena.votes.store import ReadReport, VoteStore
 
 KEEP_SECONDS, MOST_FOLDERS = 600.0, 32
 _COMPRESSED = frozenset({".parquet", ".xlsx"})
 
-Progress = Callable[[str, int, int], None]
-"""Takes the name of a step, the bytes that it has done, and their total."""
+Progress = Callable[[str, int, int], None]  # takes the name of a step, the bytes that it has done, and their total
 
 
-def no_progress(step: str, done: int, total: int) -> None:
-    """Does nothing."""
+def export_table(store: VoteStore, target: Path, progress: Progress = lambda *_: None) -> ReadReport:
+    """Writes all votes as one CSV with exact text, or as a workbook if the target ends in .xlsx; see `votes_workbook`.
 
-
-def export_csv(store: VoteStore, target: Path, progress: Progress = no_progress) -> ReadReport:
-    """Writes all votes as one votes.csv, with exact text; returns what was left out.
-
-    Safe to use while votes are appended. The target is written atomically. Raises InputError if it cannot be written.
+    Returns what was left out. Safe while votes are appended; the target is written atomically. Raises InputError.
     """
-    return _export(votes_csv, store, target, progress)
-
-
-def export_xlsx(store: VoteStore, target: Path, progress: Progress = no_progress) -> ReadReport:
-    """As `export_csv`, but a workbook for spreadsheets; see `votes_workbook`."""
-    return _export(votes_workbook, store, target, progress)
-
-
-def _export(
-    writer: Callable[[Path], AbstractContextManager[Add]], store: VoteStore, target: Path, progress: Progress
-) -> ReadReport:
     _check_target(target, store)
+    writer = votes_workbook if target.suffix.lower() == ".xlsx" else votes_csv
     # Two exports to the same target must not share a file.
     draft = target.with_name(f".{target.name}.{uuid4().hex}.tmp")
     with _writable(target):
@@ -64,12 +57,11 @@ def _export(
 
 
 def export_bundle(
-    store: VoteStore, target: Path, known: Sequence[ModelSpec] = (), progress: Progress = no_progress
+    store: VoteStore, target: Path, known: Sequence[ModelSpec] = (), progress: Progress = lambda *_: None
 ) -> ReadReport:
     """Writes all votes into the zip `target` in every format, with the licences of the `known` models and checksums.
 
-    Returns what was left out. Safe to use while votes are appended: all files contain the same votes. The target is
-    written atomically. Raises InputError if it cannot be written.
+    As `export_table`; all files contain the same votes.
     """
     _check_target(target, store)
     with _writable(target), tempfile.TemporaryDirectory(dir=target.parent, prefix=".export-") as work:
@@ -84,7 +76,7 @@ def export_bundle(
 def _feed(store: VoteStore, adds: Sequence[Add], progress: Progress) -> ReadReport:
     """Adds every vote that counts to each of the files, in one pass over the log."""
     votes = store.refresh(lambda done, total: progress("reading", done, total))
-    rows, size = max(len(votes.table), 1), store.size
+    rows, size = max(len(votes.table), 1), votes.size
     for number, stored in enumerate(store.stored(votes.table)):
         progress("votes", number * size // rows, size)
         for add in adds:
@@ -101,18 +93,8 @@ def _check_target(target: Path, store: VoteStore) -> None:
         raise InputError("export_into_log", f"{target} holds the votes: choose another file.", path=str(target))
 
 
-@contextmanager
-def _writable(target: Path) -> Iterator[None]:
-    """Turns an OSError into an InputError that says why the target cannot be written."""
-    try:
-        yield
-    except OSError as error:
-        reason = error.strerror or str(error)
-        message = f"The export cannot be written to {target}: {reason}."
-        raise InputError("export_unwritable", message, path=str(target), reason=reason) from error
-
-
-# ---- the files of the zip
+def _writable(target: Path) -> AbstractContextManager[None]:
+    return os_error_as("export_unwritable", f"The export cannot be written to {target}", path=str(target))
 
 
 def _write_files(store: VoteStore, folder: Path, known: Sequence[ModelSpec], progress: Progress) -> ReadReport:
@@ -126,12 +108,7 @@ def _write_files(store: VoteStore, folder: Path, known: Sequence[ModelSpec], pro
 
     with ExitStack() as files:
         preferences = files.enter_context(Preferences(folder))
-        writers = {
-            FIRST_PART: votes_csv,
-            "votes.xlsx": votes_workbook,
-            CLEAN_BATTLE: clean_battle,
-            PAIRS: pairs_csv,
-        }
+        writers = {FIRST_PART: votes_csv, "votes.xlsx": votes_workbook, CLEAN_BATTLE: clean_battle, PAIRS: pairs_csv}
         adds = [files.enter_context(writer(folder / name)) for name, writer in writers.items()]
         report = _feed(store, [*adds, preferences.add, count], progress)
         preferences.write()
@@ -169,9 +146,6 @@ def _zip(paths: Sequence[Path], draft: Path, progress: Progress) -> None:
             done += path.stat().st_size
         archive.writestr("SHA256SUMS", "".join(sums))
     progress("zip", total, total)
-
-
-# ---- downloads
 
 
 class ExportFolder:
@@ -212,5 +186,93 @@ class Downloads:
     def __call__(self, excel: bool) -> Path:
         """The path of a votes.csv, or of a votes.xlsx for spreadsheets. Raises InputError."""
         target = self._exports.new_place() / ("votes.xlsx" if excel else "votes.csv")
-        (export_xlsx if excel else export_csv)(store_of(self._folder), target)
+        export_table(VoteStore(self._folder), target)
         return target
+
+
+# ---- README.md of the zip with all formats, which Hugging Face reads as the card of a dataset
+
+# Lists only the votes: `datasets` reads all listed files with the reader of the first.
+_FRONT_MATTER = """\
+---
+configs:
+- config_name: votes
+  data_files: votes.parquet
+---
+"""
+
+ABOUT = {
+    "votes.csv": (
+        "All votes exactly as they were stored: UTF-8, RFC 4180, one row per vote.",
+        "全部投票，与存储的完全一致：UTF-8、RFC 4180，每行一票。",
+    ),
+    "votes.parquet": (
+        "The same votes with typed columns; an empty cell is null. "
+        'For pandas, and for datasets: load_dataset("THIS FOLDER").',
+        '同样的投票，各列带有类型，空单元格为 null。供 pandas 和 datasets 读取：load_dataset("本文件夹")。',
+    ),
+    "votes.xlsx": (
+        "The same votes for Excel and other spreadsheets. All text is stored as text; very long cells are cut.",
+        "同样的投票，供 Excel 等电子表格打开。文字一律存为文本，过长的单元格会被截断。",
+    ),
+    "clean_battle.json": (
+        "For FastChat's rating scripts, without repeated battles.",
+        "供 FastChat 的评分脚本使用，不含重复对比。",
+    ),
+    "pairs.csv": (
+        "For evalica: left, right, winner; without repeated battles.",
+        "供 evalica 使用：left、right、winner 三列，不含重复对比。",
+    ),
+    TRL: (
+        "For TRL's preference trainers: one row for each prompt and pair of answers. "
+        "chosen is the answer that more raters preferred, by votes_for to votes_against.",
+        "供 TRL 的偏好训练使用：每道题的每对回答一行，chosen 是多数投票者选择的回答，"
+        "票数见 votes_for 和 votes_against。",
+    ),
+    LLAMA_FACTORY: (
+        "The same pairs for LLaMA-Factory: dataset_dir: THIS FOLDER, dataset: preferences.",
+        "同样的偏好对，供 LLaMA-Factory 使用：dataset_dir: 本文件夹，dataset: preferences。",
+    ),
+    DATASET_INFO: (f"Describes {LLAMA_FACTORY} to LLaMA-Factory.", f"向 LLaMA-Factory 说明 {LLAMA_FACTORY} 的格式。"),
+    "LICENCES.txt": ("The licences of the models that wrote the answers.", "生成这些回答的各模型的许可证。"),
+}
+"""The description of each file, in English and in Chinese."""
+
+_LEFT_OUT = {
+    Reason.REPEATED: ("repeated battles", "重复对比"),
+    Reason.NAMED: ("names shown", "未隐藏模型名称"),
+    Reason.LEAKED: ("leaked: an answer gave away its model", "身份泄露：回答暴露了自己的模型"),
+    Reason.TIED: ("ties, both bad among them", "平局，包括“都不好”"),
+    Reason.UNLIKE: (
+        "the two sides were asked different things, or turns do not alternate",
+        "两边的对话不同，或角色没有交替",
+    ),
+    Reason.EQUAL: ("equal answers", "两个回答相同"),
+    Reason.CUT: ("an answer cut short, failed or empty", "有回答被截断、出错或为空"),
+    Reason.AGAIN: ("a rater's second vote on the same two answers", "同一投票者对同样两个回答的再次投票"),
+    Reason.DRAWN: ("disagreement: as many raters for one answer as for the other", "分歧：两个回答得票相同"),
+}
+
+_NOTICE = f"""\
+Before you train on {TRL} or {LLAMA_FACTORY}: the licence of Qwen-7B-Chat (Tongyi Qianwen) forbids using its output to
+improve any other large language model. Read LICENCES.txt.
+
+用 {TRL} 或 {LLAMA_FACTORY} 训练之前请注意：Qwen-7B-Chat（通义千问）的许可证禁止用其输出改进其他大语言模型。请先阅读
+LICENCES.txt。
+"""
+
+
+def card(rows: Mapping[str, int], preferences: Preferences) -> str:
+    """The text of README.md; `rows` has the number of rows by file name."""
+    lines = ["# Votes on a side-by-side comparison of chat models / 对话模型对比投票", ""]
+    lines += [datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC"), "", "## Files / 文件", ""]
+    for name, (english, chinese) in ABOUT.items():
+        count = f" ({rows[name]})" if name in rows else ""
+        lines.append(f"- `{name}`{count}: {english} / {chinese}")
+    lines += ["", "## Preferences / 偏好数据", ""]
+    lines.append(f"- Pairs / 偏好对: {preferences.pairs}")
+    lines.append(f"- Votes that they rest on / 所依据的票数: {preferences.votes}")
+    lines += ["", "Votes left out, by the first reason that applies / 未采用的票，按第一个符合的原因计:", ""]
+    for reason, (english, chinese) in _LEFT_OUT.items():
+        lines.append(f"- {english} / {chinese}: {preferences.left_out[reason]}")
+    return _FRONT_MATTER + "\n".join(["", *lines, "", _NOTICE])

@@ -1,12 +1,11 @@
 """Votes in the formats that rating programs (FastChat, evalica) and trainers (TRL, LLaMA-Factory) read."""
 
-from __future__ import annotations
-
 import json
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from enum import StrEnum
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Self
@@ -14,8 +13,7 @@ from typing import Any, Self
 from arena.exports.tables import Add
 from arena.text import without_lone_surrogates
 from arena.types import Battle, Message, Side, Vote, Winner
-from arena.votes.records import csv_line
-from arena.votes.store import StoredVote
+from arena.votes.records import StoredVote, csv_line
 
 CLEAN_BATTLE, PAIRS = "clean_battle.json", "pairs.csv"
 _PAIRS_WINNERS = {Winner.MODEL_A: "left", Winner.MODEL_B: "right", Winner.TIE: "tie", Winner.BOTH_BAD: "tie"}
@@ -91,11 +89,6 @@ def json_line(value: Any) -> bytes:
 
 TRL, LLAMA_FACTORY, DATASET_INFO = "preferences.jsonl", "llama_factory.jsonl", "dataset_info.json"
 
-REPEATED, NAMED, LEAKED, TIED = "repeated", "named", "leaked", "tied"
-UNLIKE, EQUAL, CUT, AGAIN, DRAWN = "unlike", "equal", "cut", "again", "drawn"
-REASONS = (REPEATED, NAMED, LEAKED, TIED, UNLIKE, EQUAL, CUT, AGAIN, DRAWN)
-"""Why a vote is left out; the first reason that applies counts."""
-
 _LLAMA_FACTORY_INFO = {
     "preferences": {
         "file_name": LLAMA_FACTORY,
@@ -107,6 +100,20 @@ _LLAMA_FACTORY_INFO = {
 _ROLES = {"system": "system", "user": "human", "assistant": "gpt"}
 
 
+class Reason(StrEnum):
+    """Why a vote is left out; the first reason that applies counts."""
+
+    REPEATED = "repeated"
+    NAMED = "named"
+    LEAKED = "leaked"
+    TIED = "tied"
+    UNLIKE = "unlike"
+    EQUAL = "equal"
+    CUT = "cut"
+    AGAIN = "again"
+    DRAWN = "drawn"
+
+
 class Preferences:
     """Finds for each prompt and pair of answers the answer that most raters preferred.
 
@@ -115,7 +122,7 @@ class Preferences:
     """
 
     def __init__(self, folder: Path) -> None:
-        self.left_out: Counter[str] = Counter(dict.fromkeys(REASONS, 0))
+        self.left_out: Counter[Reason] = Counter(dict.fromkeys(Reason, 0))
         self.pairs = self.votes = 0
         self._folder = folder
         self._texts = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed in __exit__
@@ -143,7 +150,7 @@ class Preferences:
             self._texts.seek(0)
             for line, counts in zip(self._texts, self._counts.values(), strict=True):
                 if counts[0] == counts[1]:
-                    self.left_out[DRAWN] += sum(counts)
+                    self.left_out[Reason.DRAWN] += sum(counts)
                     continue
                 prompt, *answers = json.loads(line)
                 chosen, rejected = answers if counts[0] > counts[1] else reversed(answers)
@@ -164,8 +171,8 @@ class Preferences:
                 self.pairs += 1
                 self.votes += sum(counts)
 
-    def _count(self, vote: Vote) -> str:
-        """Counts the vote; returns the reason if it is left out, else ""."""
+    def _count(self, vote: Vote) -> Reason | None:
+        """Counts the vote; returns the reason if it is left out."""
         prompt = turns(_prompt(vote.battle))
         answers = sorted((vote.battle.a.answer.text, vote.battle.b.answer.text))
         line = json_line([prompt, *answers])
@@ -173,30 +180,30 @@ class Preferences:
         if vote.judge:
             key = blake2b(pair + vote.judge.encode("utf-8", "replace"), digest_size=16).digest()
             if key in self._judged:
-                return AGAIN
+                return Reason.AGAIN
             self._judged.add(key)
         if pair not in self._counts:
             self._counts[pair] = [0, 0]
             self._texts.write(line)
         winner = vote.battle.a if vote.winner is Winner.MODEL_A else vote.battle.b
         self._counts[pair][answers.index(winner.answer.text)] += 1
-        return ""
+        return None
 
 
-def _unfit(vote: Vote) -> str:
-    """The reason if nothing can be learned from the vote, else ""."""
+def _unfit(vote: Vote) -> Reason | None:
+    """The reason if nothing can be learned from the vote."""
     answers = vote.battle.a.answer, vote.battle.b.answer
     texts = [answer.text.strip() for answer in answers]
     reasons = {
-        REPEATED: bool(vote.repeat_of),
-        NAMED: not vote.battle.blind,
-        LEAKED: bool(vote.leaked),
-        TIED: vote.winner not in (Winner.MODEL_A, Winner.MODEL_B),
-        UNLIKE: not _prompt(vote.battle),
-        EQUAL: texts[0] == texts[1],
-        CUT: not all(texts) or any(answer.finish_reason != "stop" for answer in answers),
+        Reason.REPEATED: bool(vote.repeat_of),
+        Reason.NAMED: not vote.battle.blind,
+        Reason.LEAKED: bool(vote.leaked),
+        Reason.TIED: vote.winner not in (Winner.MODEL_A, Winner.MODEL_B),
+        Reason.UNLIKE: not _prompt(vote.battle),
+        Reason.EQUAL: texts[0] == texts[1],
+        Reason.CUT: not all(texts) or any(answer.finish_reason != "stop" for answer in answers),
     }
-    return next((reason for reason, holds in reasons.items() if holds), "")
+    return next((reason for reason, holds in reasons.items() if holds), None)
 
 
 def _prompt(battle: Battle) -> tuple[Message, ...]:

@@ -1,23 +1,18 @@
 """Ballots: checks a rater's judgement of a battle and writes it as a vote, once per battle."""
 
-from __future__ import annotations
-
 import threading
 import time
 import uuid
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from arena.errors import ArenaError, VoteRefused
 from arena.judging.leaks import is_leaked
 from arena.judging.limits import RateLimits
 from arena.text import clean, language_of
 from arena.types import CRITERIA, VERDICTS, Battle, Vote, Winner
-
-if TYPE_CHECKING:
-    from arena.votes import VoteLog
+from arena.votes import VoteLog
 
 MAX_BALLOTS = 2000
 MAX_COMMENT_CHARACTERS = 2000
@@ -32,6 +27,11 @@ class Judgement:
     comment: str = ""
     any_right: bool | None = None
 
+    def repeats(self, vote: Vote) -> bool:
+        """Whether a vote says the same."""
+        judged = (vote.winner, dict(vote.criteria), vote.comment, vote.any_right)
+        return judged == (self.winner, dict(self.criteria or {}), clean(self.comment or ""), self.any_right)
+
 
 class ClosedLog:
     """The log of a process that cannot write one: it refuses every vote with the reason."""
@@ -41,11 +41,7 @@ class ClosedLog:
 
     def append(self, vote: Vote) -> None:
         """Raises VoteRefused."""
-        raise VoteRefused(self._reason.code, str(self._reason), **self._reason.details)
-
-    def read(self) -> Iterator[Vote]:
-        """No votes."""
-        return iter(())
+        raise VoteRefused(self._reason.code, f"The vote was NOT saved. {self._reason}", **self._reason.details)
 
 
 @dataclass
@@ -53,7 +49,8 @@ class _Ballot:
     battle: Battle
     opened_at: float
     judge: str
-    cast: bool = False
+    # The id of the vote that was cast; "" while it is written, None before.
+    vote_id: str | None = None
 
 
 class Ballots:
@@ -61,14 +58,10 @@ class Ballots:
 
     def __init__(self, log: VoteLog | ClosedLog, limits: RateLimits | None = None) -> None:
         self._log = log
-        self._limits = limits or RateLimits()
+        self.limits = limits or RateLimits()
         self._ballots: OrderedDict[str, _Ballot] = OrderedDict()
-        # Protects _ballots and the `cast` marks: of two votes for one battle the second must see the first.
+        # Protects _ballots and their `vote_id`: of two votes for one battle the second must see the first.
         self._lock = threading.Lock()
-
-    def admit(self, address: str, room: str) -> None:
-        """Counts a new rater. Raises VoteRefused if too many start from one address, as a script could."""
-        self._limits.count_rater(address, in_room=bool(room))
 
     @property
     def refuses_all(self) -> bool:
@@ -90,7 +83,7 @@ class Ballots:
         """Whether the battle can be judged now."""
         with self._lock:
             ballot = self._ballots.get(battle_id)
-            return ballot is not None and ballot.battle.votable and not ballot.cast
+            return ballot is not None and ballot.battle.votable and ballot.vote_id is None
 
     def cast(
         self,
@@ -101,79 +94,73 @@ class Ballots:
         address: str = "",
         room: str = "",
         repeat_of: str = "",
+        instead_of: Vote | None = None,
     ) -> Vote:
         """Judges a battle and returns the vote once it is on disk. Raises VoteRefused, and then nothing is written.
 
-        `address` serves the rate limit only and is not stored.
+        `address` serves the rate limit only and is not stored. `instead_of` is the rater's last vote on the battle,
+        which the caller withdraws once this returns.
         """
-        self._limits.count_vote(judge, address, in_room=bool(room))
-        winner, criteria = _winner(judgement.winner), _criteria(judgement.criteria or {})
-        comment, any_right = _comment(judgement.comment or ""), _any_right(judgement.any_right)
-        ballot = self._claim(battle_id, judge)
-        now = time.time()
-        vote = Vote(
-            id=uuid.uuid4().hex,
-            battle=ballot.battle,
-            winner=winner,
-            judge=judge,
-            time=now,
-            language=language_of(ballot.battle.prompt),
-            criteria=criteria,
-            any_right=any_right,
-            comment=comment,
-            leaked=is_leaked(ballot.battle),
-            room=room,
-            repeat_of=repeat_of,
-            dwell=round(now - ballot.opened_at, 1),
-        )
+        self.limits.count_vote(judge, address, in_room=bool(room))
+        _check(judgement)
+        ballot = self._claim(battle_id, judge, instead_of)
         try:
+            now = time.time()
+            vote = Vote(
+                id=uuid.uuid4().hex,
+                battle=ballot.battle,
+                winner=Winner(judgement.winner),
+                judge=judge,
+                time=now,
+                language=language_of(ballot.battle.prompt),
+                criteria=dict(judgement.criteria or {}),
+                any_right=judgement.any_right,
+                comment=clean(judgement.comment or ""),
+                leaked=is_leaked(ballot.battle),
+                room=room,
+                repeat_of=repeat_of,
+                dwell=round(now - ballot.opened_at, 1),
+            )
             self._log.append(vote)
         except BaseException:  # whatever failed, there is no row
             with self._lock:
-                ballot.cast = False
+                ballot.vote_id = instead_of.id if instead_of else None
             raise
+        with self._lock:
+            ballot.vote_id = vote.id
         return vote
 
-    def _claim(self, battle_id: str, judge: str) -> _Ballot:
+    def _claim(self, battle_id: str, judge: str, instead_of: Vote | None) -> _Ballot:
         with self._lock:
+            if instead_of:  # a restart has forgotten the ballot
+                again = _Ballot(instead_of.battle, time.time(), instead_of.judge, instead_of.id)
+                self._ballots.setdefault(battle_id, again)
             ballot = self._ballots.get(battle_id)
             if ballot is None or ballot.judge not in ("", judge):
                 raise VoteRefused("vote_unknown", "There is no such battle, or it is still running.")
             if not ballot.battle.votable:
-                raise VoteRefused("vote_unfinished", "Both answers must have text and have ended without error.")
-            if ballot.cast:
-                raise VoteRefused("vote_twice", "This battle has already been judged.")
-            ballot.cast = True
+                raise VoteRefused("vote_unfinished", "Both answers must finish without an error and must not be empty.")
+            if ballot.vote_id != (instead_of.id if instead_of else None):
+                raise VoteRefused("vote_twice", "You have already voted on this battle.")
+            ballot.vote_id = ""
             return ballot
 
 
-def _winner(value: str) -> Winner:
-    try:
-        return Winner(value)
-    except ValueError as error:
+def _check(judgement: Judgement) -> None:
+    """Raises VoteRefused for invalid values; programs can send anything."""
+    if judgement.winner not in list(Winner):
         *others, last = Winner
         message = f"Winner must be {', '.join(others)} or {last}."
-        raise VoteRefused("vote_winner", message, known=", ".join(Winner)) from error
-
-
-def _criteria(criteria: Mapping[str, str]) -> dict[str, str]:
-    is_valid = isinstance(criteria, Mapping) and all(
+        raise VoteRefused("vote_winner", message, known=", ".join(Winner))
+    criteria = judgement.criteria or {}
+    if not isinstance(criteria, Mapping) or not all(
         name in CRITERIA and verdict in VERDICTS for name, verdict in criteria.items()
-    )
-    if not is_valid:
+    ):
         message = f"Criteria are {', '.join(CRITERIA)}, each with one of {', '.join(VERDICTS)}."
         raise VoteRefused("vote_criteria", message)
-    return dict(criteria)
-
-
-def _comment(comment: str) -> str:
+    comment = judgement.comment or ""
     if not isinstance(comment, str) or len(comment) > MAX_COMMENT_CHARACTERS:
-        message = f"A comment is text of at most {MAX_COMMENT_CHARACTERS} characters."
+        message = f"A comment may have {MAX_COMMENT_CHARACTERS} characters at most."
         raise VoteRefused("vote_comment", message, limit=MAX_COMMENT_CHARACTERS)
-    return clean(comment)
-
-
-def _any_right(value: object) -> bool | None:
-    if value is None or isinstance(value, bool):
-        return value
-    raise VoteRefused("vote_any_right", "any_right must be true, false or left out.")
+    if not isinstance(judgement.any_right, (bool, type(None))):
+        raise VoteRefused("vote_any_right", "“Is at least one answer correct?” must be yes, no or empty.")

@@ -1,12 +1,11 @@
 """The key that hides raters: it turns a rater's random id into the judge that the CSV stores."""
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import hmac
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 
 # Letters of a receipt's code, 5 bits each.
@@ -29,7 +28,7 @@ class JudgeKey:
 
     def code(self, judge: str) -> str:
         """The code on a judge's receipts, and nowhere else: whoever has it may withdraw the votes."""
-        digest = hmac.new(self._key, f"withdraw:{judge}".encode(), hashlib.sha256).digest()
+        digest = bytes.fromhex(self._hash(f"withdraw:{judge}"))
         return base64.b32encode(digest)[:_CODE_LENGTH].decode()
 
     def derive(self, purpose: str) -> str:
@@ -42,23 +41,18 @@ class JudgeKey:
 
 def _read_or_create(path: Path) -> bytes:
     """The key in `path`, created if missing. A key that cannot be read or written lasts for this run only."""
+    key = secrets.token_bytes(32)
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
-        return _read(path) or secrets.token_bytes(32)
+        with suppress(OSError):
+            key = path.read_bytes() or key
+        return key
     except OSError:
-        return secrets.token_bytes(32)
-    key = secrets.token_bytes(32)
+        return key
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(key)
     except OSError:  # the disk is full; an empty file would block a key for good
         path.unlink(missing_ok=True)
     return key
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError:
-        return b""

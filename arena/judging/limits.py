@@ -1,14 +1,8 @@
 """Rate limits, and the check of the admin's token, which they protect. Addresses stay in memory, for a minute."""
 
-from __future__ import annotations
-
 import hmac
-from typing import TYPE_CHECKING
 
 from arena.errors import InputError, VoteRefused
-
-if TYPE_CHECKING:
-    from limits import RateLimitItem
 
 # Votes per minute. A judgement takes ten seconds; a class shares one address, and so may a school or an office.
 RATER_VOTES = 30
@@ -29,35 +23,35 @@ class RateLimits:
         from limits.strategies import MovingWindowRateLimiter
 
         self._limiter = MovingWindowRateLimiter(MemoryStorage())
-        self._rater = RateLimitItemPerMinute(RATER_VOTES)
-        self._address = RateLimitItemPerMinute(ADDRESS_VOTES)
-        self._room_address = RateLimitItemPerMinute(ADDRESS_VOTES_IN_A_ROOM)
-        self._tries = RateLimitItemPerMinute(TRIES)
-        self._prompts = RateLimitItemPerMinute(ADDRESS_PROMPTS)
+        self._per_minute = RateLimitItemPerMinute
 
     def count_vote(self, judge: str, address: str, in_room: bool) -> None:
         """Counts a vote. Raises VoteRefused after too many from the rater or the address."""
-        by_address = self._room_address if in_room else self._address
-        if not self._hit(self._rater, "rater", judge) or not self._hit(by_address, "address", address):
+        by_address = _votes_from_address(in_room)
+        if not self._hit(RATER_VOTES, "rater", judge) or not self._hit(by_address, "address", address):
             raise VoteRefused("vote_rate", "Too many votes. Try again in a minute.")
 
     def count_rater(self, address: str, in_room: bool) -> None:
         """Counts a new rater; the limit is that of votes. Raises VoteRefused after too many from the address."""
-        if not self._hit(self._room_address if in_room else self._address, "raters", address):
-            raise VoteRefused("rater_rate", "Too many people are starting from here. Try again in a minute.")
+        if not self._hit(_votes_from_address(in_room), "raters", address):
+            raise VoteRefused("rater_rate", "Too many raters started from this address. Try again in a minute.")
 
     def count_prompt(self, address: str) -> None:
         """Counts a prompt. Raises InputError after too many from the address."""
-        if not self._hit(self._prompts, "prompts", address):
+        if not self._hit(ADDRESS_PROMPTS, "prompts", address):
             raise InputError("prompt_rate", "Too many prompts. Try again in a minute.")
 
     def count_try(self, address: str) -> None:
         """Counts an attempt at a secret. Raises InputError after too many from the address."""
-        if not self._hit(self._tries, "tries", address):
+        if not self._hit(TRIES, "tries", address):
             raise InputError("too_many_tries", "Too many attempts. Try again in a minute.")
 
-    def _hit(self, limit: RateLimitItem, kind: str, who: str) -> bool:
-        return not who or self._limiter.hit(limit, kind, who)
+    def _hit(self, limit: int, kind: str, who: str) -> bool:
+        return not who or self._limiter.hit(self._per_minute(limit), kind, who)
+
+
+def _votes_from_address(in_room: bool) -> int:
+    return ADDRESS_VOTES_IN_A_ROOM if in_room else ADDRESS_VOTES
 
 
 class Admin:

@@ -4,80 +4,81 @@ Speed would name the model: both sides show the same number of characters until 
 the other comes no faster than both did before.
 """
 
-from __future__ import annotations
-
 import secrets
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal, Self
 
-from arena.battle import TICK_SECONDS, Limits
+from arena.battle import TICK_SECONDS
 from arena.chat import Chat, Chats
 from arena.judging.ballots import Ballots, Judgement
 from arena.prompts import Prompt
-from arena.types import Answer, Backend, Battle, SideName, SideProgress, Vote
+from arena.types import Answer, Backend, Battle, Chunk, SideName, Vote
 
 STALL_SECONDS = 60.0
-# The least rate of the rest of an answer in characters per second, where the common part gives no rate.
-SLOWEST = 5.0
+# The least rate of the rest of an answer in characters per second, and the rate, about that of a reader, where the
+# common part gives none because it came in one piece.
+SLOWEST, READING = 5.0, 25.0
 State = Literal["answering", "votable", "stopped", "stalled", "failed"]
 
 
 @dataclass(frozen=True)
-class Shown:
-    """What a rater may see: the texts by side, whether that is `all` of both, and whether a side has `stalled`.
+class LiveView:
+    """A live blind battle as its rater may see it: the prompt, and the text of each side. It ends with another state.
+
+    `earlier` are the turns before, whole; `battle_id` is the id of this one.
 
     `ahead` is the place in the queue of the side that waits longest (0: none waits), `wait` the seconds that may take
     (0: unknown). They are the maximum of both sides, so that they do not tell which side waits.
     """
 
-    texts: Mapping[SideName, str]
-    all: bool = False
-    stalled: bool = False
+    battle_id: str
+    prompt: str
+    texts: Mapping[SideName, str] = field(default_factory=lambda: dict.fromkeys(SideName, ""))
+    state: State = "answering"
     ahead: int = 0
     wait: int = 0
-
-
-NOTHING = Shown(dict.fromkeys(SideName, ""))
-
-
-@dataclass(frozen=True)
-class LiveView:
-    """A live blind battle as its rater may see it. It can be judged once it is `votable`."""
-
-    prompt: str
-    shown: Shown = NOTHING
-    state: State = "answering"
+    earlier: tuple[Self, ...] = ()
 
 
 class LiveBattles:
     """The live blind battles, one at a time per browser tab, each with its sides drawn at random."""
 
     def __init__(
-        self,
-        backends: Mapping[SideName, Backend],
-        ballots: Ballots,
-        limits: Limits | None = None,
-        stall: float = STALL_SECONDS,
-        clock: Callable[[], float] = time.monotonic,
+        self, backends: Mapping[SideName, Backend], ballots: Ballots, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._backends = backends
         self._ballots = ballots
-        self._limits = limits
-        self._stall = stall
         self._clock = clock
         self._chats = Chats(self._new_chat)
 
-    def ask(self, tab: str | None, judge: str, text: str, prompt: Prompt | None = None) -> Iterator[LiveView]:
-        """Starts a battle in the tab and yields it as it grows; drops the tab's last battle.
+    def ask(
+        self, tab: str | None, judge: str, text: str, prompt: Prompt | None = None, *, again: bool = False
+    ) -> Iterator[LiveView]:
+        """Starts a battle in the tab, or the next turn of one that waits for its vote, and yields it as it grows.
 
-        `prompt` is the prompt of the set that `text` is, if any. Raises InputError at once for bad input. Closing the
-        iterator stops both sides.
+        `prompt` is the prompt of the set that `text` is, if any. With `again` the turn replaces the last one. Raises
+        InputError at once for bad input. Closing the iterator stops both sides.
         """
-        self._chats.close(tab)
+        turns = self._chats.get(tab).turns
+        if turns and not again and not self._ballots.is_open(turns[-1].id):
+            self._chats.close(tab)
         chat = self._chats.get(tab)
-        return self._follow(chat, judge, chat.ask(text, prompt=prompt))
+        return self._follow(chat, judge, chat.ask(text, prompt=prompt, again=again))
+
+    def turns(self, tab: str | None) -> tuple[Battle, ...]:
+        """The turns of the tab's battle."""
+        return self._chats.get(tab).turns
+
+    def restore(self, tab: str | None, judge: str, turns: Sequence[Battle], *, is_judged: bool) -> LiveView:
+        """Continues the battle of an earlier tab, which ended `votable`."""
+        chat = self._chats.get(tab)
+        chat.restore(turns)
+        if not is_judged:
+            self._ballots.offer(chat.turns[-1], judge)
+        *earlier, last = map(_whole, chat.turns)
+        return replace(last, earlier=tuple(earlier))
 
     def stop(self, tab: str | None) -> None:
         """Stops both sides of the tab's battle."""
@@ -96,57 +97,63 @@ class LiveBattles:
         a, b = self._backends[SideName.A], self._backends[SideName.B]
         if secrets.randbelow(2):
             a, b = b, a
-        return Chat({SideName.A: a, SideName.B: b}, on_end=lambda battle: None, limits=self._limits, blind=True)
+        return Chat({SideName.A: a, SideName.B: b}, on_end=lambda battle: None, blind=True)
 
     def _follow(self, chat: Chat, judge: str, battles: Iterator[Battle]) -> Iterator[LiveView]:
-        pacing, view = Pacing(self._stall), LiveView(chat.turns[-1].prompt)
+        *turns, last = chat.turns
+        earlier = tuple(map(_whole, turns))
+        pacing, view = Pacing(), LiveView(last.id, last.prompt, earlier=earlier)
         yield view
-        for battle in self._repeating_last(chat, battles):
-            shown = pacing.show(battle, chat.progress, self._clock())
-            view = LiveView(view.prompt, shown, "stalled" if shown.stalled else "answering")
-            if shown.all or shown.stalled or _was_stopped(battle):
+        for battle in _repeating_last(chat, battles):
+            view = replace(pacing.show(battle, chat.progress, self._clock()), earlier=earlier)
+            if view.state != "answering":
                 break
             yield view
         # Ends both sides if one has stalled.
         chat.stop()
-        battle = chat.turns[-1]
-        if view.state == "stalled":
-            yield view
-            return
-        if battle.votable:
-            self._ballots.offer(battle, judge)
-        state: State = "votable" if battle.votable else "stopped" if _was_stopped(battle) else "failed"
-        yield LiveView(view.prompt, view.shown, state)
+        if view.state == "votable":
+            self._ballots.offer(chat.turns[-1], judge)
+        yield view
 
-    @staticmethod
-    def _repeating_last(chat: Chat, battles: Iterator[Battle]) -> Iterator[Battle]:
-        """The battle as it grows, then its end again and again while the rest of the longer answer is shown."""
-        yield from battles
-        while True:
-            yield chat.turns[-1]
-            time.sleep(TICK_SECONDS)
+
+def _whole(battle: Battle) -> LiveView:
+    """A battle that has ended, with both whole answers."""
+    return LiveView(battle.id, battle.prompt, {name: battle.side(name).answer.text for name in SideName}, "votable")
+
+
+def _repeating_last(chat: Chat, battles: Iterator[Battle]) -> Iterator[Battle]:
+    """The battle as it grows, then its end again and again while the rest of the longer answer is shown."""
+    yield from battles
+    while True:
+        yield chat.turns[-1]
+        time.sleep(TICK_SECONDS)
 
 
 class Pacing:
     """Cuts the two answers of one battle to what may be shown. All times are seconds of one clock."""
 
-    def __init__(self, stall: float = STALL_SECONDS) -> None:
-        self._stall = stall
+    def __init__(self) -> None:
         # The time at which the first characters were shown, and at which one side was complete, with the characters.
         self._began: tuple[float, int] | None = None
         self._complete: tuple[float, int] | None = None
         self._moved: dict[SideName, tuple[object, float]] = {}
 
-    def show(self, battle: Battle, progress: Mapping[SideName, SideProgress], now: float) -> Shown:
-        """What may be shown now of a running battle."""
+    def show(self, battle: Battle, progress: Mapping[SideName, Chunk], now: float) -> LiveView:
+        """What may be shown of the battle now."""
         answers = {name: battle.side(name).answer for name in SideName}
         count = int(self._allowed(answers, now))
         texts = {name: answer.text[:count] for name, answer in answers.items()}
-        has_ended = all(answer.finish_reason for answer in answers.values())
-        is_all = has_ended and all(texts[name] == answers[name].text for name in SideName)
+        is_all_shown = all(answer.finish_reason and texts[name] == answer.text for name, answer in answers.items())
+        state: State = "answering"
+        if self._has_stalled(answers, progress, now):
+            state = "stalled"
+        elif any(answer.finish_reason == "cancelled" for answer in answers.values()):
+            state = "stopped"
+        elif is_all_shown:
+            state = "votable" if battle.votable else "failed"
         queued = [side for side in progress.values() if side.stage == "queued"]
         ahead, wait = max((side.done for side in queued), default=0), max((side.total for side in queued), default=0)
-        return Shown(texts, is_all, self._has_stalled(answers, progress, now), ahead, wait)
+        return LiveView(battle.id, battle.prompt, texts, state, ahead, wait)
 
     def _allowed(self, answers: Mapping[SideName, Answer], now: float) -> float:
         """How many characters of each side may be shown."""
@@ -160,20 +167,14 @@ class Pacing:
         began_at, first = self._began or (completed_at, 0)
         if completed_at <= began_at:  # all arrived at once
             return max(len(answer.text) for answer in answers.values())
-        rate = (together - first) / (completed_at - began_at)
+        rate = (together - first) / (completed_at - began_at) if together > first else READING
         return together + max(rate, SLOWEST) * (now - completed_at)
 
-    def _has_stalled(
-        self, answers: Mapping[SideName, Answer], progress: Mapping[SideName, SideProgress], now: float
-    ) -> bool:
+    def _has_stalled(self, answers: Mapping[SideName, Answer], progress: Mapping[SideName, Chunk], now: float) -> bool:
         for name, answer in answers.items():
-            state = (len(answer.text), len(answer.reasoning), progress[name])
+            reached = (len(answer.text), len(answer.reasoning), progress[name])
             waits = progress[name].stage in ("loading", "queued")
-            if waits or name not in self._moved or self._moved[name][0] != state:
-                self._moved[name] = (state, now)
+            if waits or name not in self._moved or self._moved[name][0] != reached:
+                self._moved[name] = (reached, now)
         running = [name for name, answer in answers.items() if answer.finish_reason is None]
-        return any(now - self._moved[name][1] > self._stall for name in running)
-
-
-def _was_stopped(battle: Battle) -> bool:
-    return any(battle.side(name).answer.finish_reason == "cancelled" for name in SideName)
+        return any(now - self._moved[name][1] > STALL_SECONDS for name in running)

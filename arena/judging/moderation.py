@@ -1,16 +1,17 @@
 """Hides battles from readers: for a word of the host's list, after reports, or by the host's decision."""
 
-from __future__ import annotations
-
 import re
 import threading
+import time
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
-from arena.errors import InputError
+from arena.errors import InputError, os_error_as
 from arena.events import Event, Events
+from arena.text import read_text
 from arena.types import Battle, SideName
 
 # Reports by this many people hide a battle until the host has decided.
@@ -21,12 +22,12 @@ _INVISIBLE = ("Cf", "Cc")
 
 def read_words(path: Path) -> tuple[str, ...]:
     """The host's list: a word or phrase a line. Raises InputError if it cannot be read."""
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        message = f"Cannot read the word list {path}: {error}."
-        raise InputError("words_unreadable", message, path=str(path)) from error
+    lines = read_text(path, _broken).splitlines()
     return tuple(filter(None, (line.strip() for line in lines)))
+
+
+def _broken(path: Path, what: str) -> InputError:
+    return InputError("words_unreadable", f"The word list {path} {what}.", path=str(path), what=what)
 
 
 class Moderation:
@@ -37,14 +38,17 @@ class Moderation:
         self._words = re.compile("|".join(map(_pattern, words))) if words else None
         # Protects the two below: readers report while others look.
         self._lock = threading.Lock()
-        self._reports: dict[str, set[str]] = {}
+        self._reports: defaultdict[str, set[str]] = defaultdict(set)
         self._decided: dict[str, bool] = {}
 
-    def noting(self, events: Iterable[Event]) -> Iterator[Event]:
-        """Passes the events of an earlier process on, and applies those that concern hiding."""
-        for event in events:
-            self._note(event.kind, event.about)
-            yield event
+    def replay(self, event: Event) -> None:
+        """Applies an event of an earlier process. Ignores what does not concern hiding."""
+        battle = str(event.about.get("battle", ""))
+        with self._lock:
+            if event.kind == "reported":
+                self._reports[battle].add(str(event.about.get("judge", "")))
+            elif event.kind in ("hidden", "unhidden"):
+                self._decided[battle] = event.kind == "hidden"
 
     def why(self, battle: Battle) -> Reason:
         """The reason why the battle is hidden, "" if it is not. The host's decision overrules everything else."""
@@ -74,22 +78,9 @@ class Moderation:
         return sorted(counts, key=lambda pair: -pair[1])
 
     def _log(self, kind: str, **about: str) -> None:
-        try:
+        with os_error_as("hidden_unwritable", "NOT saved"):
             self._events.append(kind, durable=True, **about)
-        except OSError as error:
-            reason = error.strerror or str(error)
-            raise InputError("hidden_unwritable", f"This cannot be saved: {reason}.", reason=reason) from error
-        self._note(kind, about)
-
-    def _note(self, kind: str, about: object) -> None:
-        if kind not in ("reported", "hidden", "unhidden") or not isinstance(about, dict):
-            return
-        battle = str(about.get("battle", ""))
-        with self._lock:
-            if kind == "reported":
-                self._reports.setdefault(battle, set()).add(str(about.get("judge", "")))
-            else:
-                self._decided[battle] = kind == "hidden"
+        self.replay(Event(kind, time.time(), about))
 
 
 def _texts(battle: Battle) -> Iterator[str]:

@@ -1,11 +1,13 @@
-"""Pairs of recorded answers to judge."""
+"""Pairs of recorded answers to judge: two models' answers to one prompt.
 
-from __future__ import annotations
+A pair is a blind battle whose side a is the model with the smaller id. Its own id is the same after every restart.
+"""
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 
@@ -13,42 +15,8 @@ from arena.answers import Recorded, broken, read_recorded
 from arena.prompts import Prompt
 from arena.types import Battle, Side
 
-# The answers of one model to one prompt, by turn.
-_Turns = dict[int, Side]
 
-
-@dataclass(frozen=True)
-class Pair:
-    """Two models' answers to one prompt, in the order of the models' ids. `key` is the same after every restart.
-
-    `prompt` is the prompt of turn `turn`, the one judged; the messages of the sides hold the earlier turns.
-    """
-
-    key: str
-    prompt_id: str
-    dimension: str
-    prompt: str
-    first: Side
-    second: Side
-    turn: int = 1
-
-    def battle(self, battle_id: str, swapped: bool) -> Battle:
-        """The pair as a blind battle; `first` is side a unless swapped."""
-        a, b = (self.second, self.first) if swapped else (self.first, self.second)
-        return Battle(
-            battle_id,
-            self.prompt,
-            a,
-            b,
-            prompt_id=self.prompt_id,
-            dimension=self.dimension,
-            turn=self.turn,
-            blind=True,
-            source="recorded",
-        )
-
-
-def load_pairs(path: Path, prompts: Sequence[Prompt]) -> tuple[Pair, ...]:
+def load_pairs(path: Path, prompts: Sequence[Prompt]) -> tuple[Battle, ...]:
     """The pairs in a file, by prompt in the order of the answers. Raises InputError if it is unreadable or has none."""
     pairs = pairs_of(read_recorded(path), prompts)
     if not pairs:
@@ -56,45 +24,45 @@ def load_pairs(path: Path, prompts: Sequence[Prompt]) -> tuple[Pair, ...]:
     return pairs
 
 
-def pairs_of(answers: Iterable[Recorded], prompts: Sequence[Prompt] = ()) -> tuple[Pair, ...]:
+def pairs_of(answers: Iterable[Recorded], prompts: Sequence[Prompt] = ()) -> tuple[Battle, ...]:
     """All pairs of different models that answered the same prompt, by prompt in the order of the answers.
 
     In a conversation, the last turn that both answered counts. Answers that failed or have no text make no pair. The
     dimension is that of the prompt with the same id in `prompts`.
     """
     dimensions = {prompt.id: prompt.dimension for prompt in prompts}
-    cells: dict[tuple[str, str, int], dict[str, _Turns]] = {}
+    # By prompt and repeat, each model's answers by turn.
+    cells: defaultdict[tuple[str, str, int], defaultdict[str, dict[int, Side]]]
+    cells = defaultdict(lambda: defaultdict(dict))
     for entry in answers:
         if entry.side.answer.text.strip() and not entry.failed:
-            cell = cells.setdefault((entry.prompt_id, entry.prompt, entry.repeat), {})
-            cell.setdefault(entry.side.model.id, {})[entry.turn] = entry.side
-    return tuple(
-        Pair(
-            _key(first, second),
-            prompt_id,
-            dimensions.get(prompt_id, ""),
-            first.messages[-1].content,
-            first,
-            second,
-            turn,
-        )
-        for (prompt_id, _, _), sides in cells.items()
-        for turn, first, second in _couples(sides)
-    )
+            cells[entry.prompt_id, entry.prompt, entry.repeat][entry.side.model.id][entry.turn] = entry.side
+    pairs = []
+    for (prompt_id, _, _), models in cells.items():
+        for names in combinations(sorted(models), 2):
+            a, b = (models[name] for name in names)
+            if turns := a.keys() & b.keys():
+                turn = max(turns)
+                pairs.append(_pair(a[turn], b[turn], prompt_id, dimensions.get(prompt_id, ""), turn))
+    return tuple(pairs)
 
 
-def _couples(sides: Mapping[str, _Turns]) -> Iterator[tuple[int, Side, Side]]:
-    for first, second in combinations(sorted(sides), 2):
-        if turns := sides[first].keys() & sides[second].keys():
-            turn = max(turns)
-            yield turn, sides[first][turn], sides[second][turn]
+def as_shown(pair: Battle, battle_id: str, swapped: bool) -> Battle:
+    """The battle that a rater sees of a pair."""
+    a, b = (pair.b, pair.a) if swapped else (pair.a, pair.b)
+    return replace(pair, id=battle_id, a=a, b=b)
 
 
-def _key(first: Side, second: Side) -> str:
+def _pair(a: Side, b: Side, prompt_id: str, dimension: str, turn: int) -> Battle:
+    """The prompt is that of the turn judged; the messages of the sides hold the earlier turns."""
+    prompt = a.messages[-1].content
+    return Battle(_key(a, b), prompt, a, b, prompt_id, dimension, turn, blind=True, source="recorded")
+
+
+def _key(a: Side, b: Side) -> str:
     """A hash of all that a rater sees and of the models, so that other answers are another pair."""
     content = [
-        [side.model.id, side.model.revision, side.model.precision, _asked(side), side.answer.text]
-        for side in (first, second)
+        [side.model.id, side.model.revision, side.model.precision, _asked(side), side.answer.text] for side in (a, b)
     ]
     return hashlib.sha256(json.dumps(content, ensure_ascii=False).encode()).hexdigest()[:32]
 

@@ -1,12 +1,15 @@
-"""Turns an entry of a prompt file into a Prompt. All functions raise ValueError that says what is wrong."""
+"""Turns an entry of a prompt file, or the boxes of a form, into a Prompt, and back.
 
-from __future__ import annotations
+All functions but `from_form` raise ValueError that says what is wrong.
+"""
 
+import json
 import textwrap
 from collections.abc import Mapping
 from typing import Any
 
-from arena.prompts.prompt import DIMENSIONS, Prompt, is_text, parse_reference
+from arena.errors import InputError
+from arena.prompts.prompt import DIMENSIONS, Prompt, is_text, parse_reference, to_json
 from arena.text import clean
 
 _REQUIRED = {"id", "dimension", "title", "prompt"}
@@ -63,6 +66,50 @@ def imported_prompt(entry: Any, number: int) -> Prompt:
     return _prompt(prompt_id, dimension, title, turns, _cells(entry))
 
 
+def to_entry(prompt: Prompt) -> dict[str, Any]:
+    """The prompt as an object that `imported_prompt` reads; without what the prompt does not have."""
+    reference = to_json(prompt.reference) if prompt.reference else None
+    entry = {"id": prompt.id, "dimension": prompt.dimension, "title": dict(prompt.title), "prompt": prompt.text}
+    more = {"more": list(prompt.more), "category": prompt.category, "reference": reference}
+    return entry | {key: value for key, value in more.items() if value}
+
+
+def to_form(prompt: Prompt) -> dict[str, str]:
+    """What is in the boxes: `prompt`, the titles `zh` and `en`, `dimension`, a good `answer`, and the `rest` as JSON.
+
+    Line ends are as a browser sends them.
+    """
+    entry = to_entry(prompt)
+    answer = entry.get("reference", {}).pop("text", "")
+    rest = {key: value for key, value in entry.items() if key in _OPTIONAL and value}
+    boxes = {"prompt": prompt.text, **prompt.title, "dimension": prompt.dimension, "answer": answer}
+    boxes["rest"] = json.dumps(rest, ensure_ascii=False, indent=1) if rest else ""
+    return {name: words.replace("\r\n", "\n").replace("\r", "\n") for name, words in boxes.items()}
+
+
+def from_form(boxes: Mapping[str, str], old: Prompt) -> Prompt:
+    """The prompt that `old` becomes; only its text is required. Raises InputError that says what is wrong."""
+    words = {name: box if box.strip() else "" for name, box in boxes.items()}
+    if not words["prompt"]:
+        raise InputError("prompt_empty", "The prompt is empty.")
+    try:
+        entry = json.loads(words["rest"] or "{}")
+        if not isinstance(entry, dict) or not set(entry) <= _OPTIONAL:
+            raise ValueError(f"the JSON needs one or more of the keys {', '.join(sorted(_OPTIONAL))}, and no others")
+        if words["answer"]:
+            entry["reference"] = {**entry.get("reference", {}), "text": words["answer"]}
+        title = words["zh"] or words["en"] or _first_words(words["prompt"])
+        entry["title"] = {"zh": title, "en": words["en"] or title}
+        # Else a text whose line ends the browser has changed would count as another one.
+        entry["prompt"] = old.text if words["prompt"] == to_form(old)["prompt"] else words["prompt"]
+        return imported_prompt({**entry, "id": old.id, "dimension": words["dimension"]}, 0)
+    except (ValueError, TypeError, RecursionError) as error:
+        what = str(error)
+        if isinstance(error, json.JSONDecodeError):
+            what = f"line {error.lineno} of the JSON is not valid"
+        raise InputError("prompt_wrong", f"The prompt has a mistake: {what}.", what=what) from error
+
+
 def table_row(row: Mapping[str | None, Any], number: int) -> Prompt:
     """A prompt in a row of a csv.DictReader; see `imported_prompt`."""
     if None in row or None in row.values():  # how csv.DictReader marks such rows
@@ -111,11 +158,15 @@ def _dimension(value: Any) -> str:
 
 def _title(prompt_id: str, text: Any) -> Mapping[str, str]:
     """A unique title: the id and the first words."""
-    words = textwrap.shorten(clean(str(text)), _TITLE_WIDTH, placeholder="…")
-    if words == "…":  # a text without spaces
-        words = clean(str(text)).strip()[:_TITLE_WIDTH] + "…"
-    name = f"{prompt_id} {words}"
+    name = f"{prompt_id} {_first_words(str(text))}"
     return {"zh": name, "en": name}
+
+
+def _first_words(text: str) -> str:
+    """The beginning of a text, as a title."""
+    words = textwrap.shorten(clean(text), _TITLE_WIDTH, placeholder="…")
+    # A text without spaces has no words to cut between.
+    return words if words != "…" else clean(text).strip()[:_TITLE_WIDTH] + "…"
 
 
 def _cells(row: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -1,7 +1,5 @@
 """Reads prompt sets from JSON, JSON Lines and CSV files."""
 
-from __future__ import annotations
-
 import csv
 import io
 import json
@@ -12,6 +10,7 @@ from typing import Any
 from arena.errors import InputError
 from arena.prompts.entry import full_prompt, imported_prompt, table_row
 from arena.prompts.prompt import Prompt
+from arena.text import Broken, decoded, json_lines, read_bytes
 
 # The line of each entry, counted from 1, and the entry.
 _Entries = Iterator[tuple[int, Any]]
@@ -24,12 +23,16 @@ def load_prompts(path: Path) -> tuple[Prompt, ...]:
     FastChat and MT-bench (`question_id`, `category`, `turns`, `reference`); `.csv` has a prompt per row. The last two
     require only the text. Raises InputError that names the file and the line.
     """
-    text = _text(path)
-    kinds = {".jsonl": (_json_lines, imported_prompt), ".csv": (_csv_rows, table_row)}
+    return parse_prompts(path, read_bytes(path, _broken))
+
+
+def parse_prompts(path: Path, data: bytes) -> tuple[Prompt, ...]:
+    """The same for a file with this name and content."""
+    kinds = {".jsonl": (json_lines, imported_prompt), ".csv": (_csv_rows, table_row)}
     read, parse = kinds.get(path.suffix.lower(), (_json_list, full_prompt))
     prompts: list[Prompt] = []
     lines: dict[str, int] = {}
-    for line, entry in read(path, text):
+    for line, entry in read(path, decoded(path, data, _broken), _broken):
         try:
             prompt = parse(entry, len(prompts) + 1)
             if prompt.id in lines:
@@ -43,23 +46,13 @@ def load_prompts(path: Path) -> tuple[Prompt, ...]:
     return tuple(prompts)
 
 
-def _text(path: Path) -> str:
-    try:
-        # Not read_text, which changes line ends: those within a cell are part of a prompt.
-        return path.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise _broken(path, f"cannot be read ({error.strerror})") from error
-    except UnicodeDecodeError as error:
-        raise _broken(path, "is not UTF-8 text") from error
-
-
-def _json_list(path: Path, text: str) -> _Entries:
+def _json_list(path: Path, text: str, broken: Broken) -> _Entries:
     try:
         entries = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise _broken(path, f"is not valid JSON ({error})") from error
+        raise broken(path, f"is not valid JSON ({error})") from error
     if not isinstance(entries, list):
-        raise _broken(path, "holds no list of prompts")
+        raise broken(path, "holds no list of prompts")
     # Decodes the valid JSON again, one entry at a time, to find the line of each.
     decoder, place = json.JSONDecoder(), text.index("[") + 1
     for _ in entries:
@@ -70,28 +63,18 @@ def _json_list(path: Path, text: str) -> _Entries:
         yield text.count("\n", 0, begin) + 1, entry
 
 
-def _json_lines(path: Path, text: str) -> _Entries:
-    # Not splitlines: a prompt may contain other line separators.
-    for number, line in enumerate(text.split("\n"), start=1):
-        if line.strip():
-            try:
-                yield number, json.loads(line)
-            except (ValueError, RecursionError) as error:
-                raise _broken(path, f"is not valid JSON in line {number}") from error
-
-
-def _csv_rows(path: Path, text: str) -> _Entries:
+def _csv_rows(path: Path, text: str, broken: Broken) -> _Entries:
     rows = csv.DictReader(io.StringIO(text, newline=""), strict=True)
     line = 1
     try:
         if "prompt" not in (rows.fieldnames or ()):
-            raise _broken(path, "has no column named prompt")
+            raise broken(path, "has no column named prompt")
         line = rows.line_num + 1
         for row in rows:
             yield line, row
             line = rows.line_num + 1
     except csv.Error as error:
-        raise _broken(path, f"is not valid CSV in line {line} ({error})") from error
+        raise broken(path, f"is not valid CSV in line {line} ({error})") from error
 
 
 def _broken(path: Path, what: str) -> InputError:

@@ -1,7 +1,5 @@
 """A prompt, and the reference for its answers, which `arena.checks` compares them with."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -79,6 +77,16 @@ def parse_reference(entry: Any) -> Reference:
     return Reference(_facts(entry, "must"), _facts(entry, "must_not"), languages, _code(entry), text)
 
 
+def to_json(reference: Reference) -> dict[str, Any]:
+    """The reference as an object that `parse_reference` reads, without what it does not have."""
+    facts = {"must": reference.must, "must_not": reference.must_not}
+    entry: dict[str, Any] = {key: [fact[0] if len(fact) == 1 else list(fact) for fact in facts[key]] for key in facts}
+    entry |= {"languages": list(reference.languages), "text": reference.text}
+    if code := reference.code:
+        entry["code"] = {"function": code.function, "results": dict(code.results)}
+    return {key: value for key, value in entry.items() if value}
+
+
 def is_text(value: Any) -> bool:
     """Whether the value is a string that is not blank."""
     return isinstance(value, str) and bool(value.strip())
@@ -100,10 +108,6 @@ def _code(entry: Mapping[str, Any]) -> CodeReference | None:
     if not isinstance(code, dict) or not set(code) <= _CODE_KEYS or not isinstance(code.get("function", ""), str):
         raise ValueError("the reference's code must be an object with the keys function, results, both or none")
     results = code.get("results", {})
-    if not isinstance(results, dict) or not all(map(_is_number, results.values())):
+    if not isinstance(results, dict) or not all(type(result) in (int, float) for result in results.values()):
         raise ValueError("the reference's results must map inputs to numbers")
     return CodeReference(code.get("function", ""), tuple(results.items()))
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)

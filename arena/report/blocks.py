@@ -1,7 +1,5 @@
 """The blocks a report consists of, in every format: their values, numbers and anchors. A format escapes their text."""
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from collections import Counter
@@ -11,8 +9,7 @@ from typing import Any
 
 from arena.report.texts import text
 
-# The heading levels that the table of contents shows.
-FIRST_LEVEL, LAST_LEVEL = 2, 3
+FIRST_LEVEL = 2  # of headings; the title has level 1
 
 
 @dataclass(frozen=True)
@@ -33,7 +30,7 @@ class Contents:
 
 @dataclass(frozen=True)
 class Heading:
-    """Level 2 is a section, 3 a subsection."""
+    """A section (level FIRST_LEVEL) or a subsection (3)."""
 
     level: int
     text: str
@@ -161,23 +158,9 @@ def number_blocks(document: Document) -> tuple[NumberedBlock, ...]:
     return tuple(items)
 
 
-@dataclass(frozen=True)
-class ContentsLine:
-    """One line of the table of contents, with the level and the anchor of its heading."""
-
-    level: int
-    text: str
-    anchor: str
-
-
-def contents_lines(items: Sequence[NumberedBlock]) -> tuple[ContentsLine, ...]:
-    """The lines of the table of contents."""
-    headings = [(item.block, item.anchor) for item in items if isinstance(item.block, Heading)]
-    return tuple(
-        ContentsLine(block.level, block.text, anchor)
-        for block, anchor in headings
-        if FIRST_LEVEL <= block.level <= LAST_LEVEL
-    )
+def contents_of(items: Sequence[NumberedBlock]) -> list[tuple[Heading, str]]:
+    """The lines of the table of contents: the headings with their anchors."""
+    return [(item.block, item.anchor) for item in items if isinstance(item.block, Heading)]
 
 
 def _unique_anchor(taken: set[str], heading: str) -> str:

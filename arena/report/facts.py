@@ -1,7 +1,5 @@
 """The contents of a report as values: models, answers, checks and votes, and what its author states."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -9,7 +7,7 @@ from arena.answers import Recorded
 from arena.checks import Check
 from arena.errors import InputError
 from arena.model_card import ModelCard
-from arena.prompts import Reference
+from arena.prompts import Prompt
 from arena.results.figures import Figures, PairResult
 from arena.statistics import PairCount
 from arena.text import clean
@@ -43,7 +41,7 @@ class Details:
 
     def __post_init__(self) -> None:
         if len(self.links) > MOST_LINKS:
-            raise InputError("report_links", f"A report takes at most {MOST_LINKS} links.", limit=MOST_LINKS)
+            raise InputError("report_links", f"A report may have {MOST_LINKS} links at most.", limit=MOST_LINKS)
         for name in ("title", *COVER_FIELDS, "machine"):
             object.__setattr__(self, name, _one_line(getattr(self, name)))
         object.__setattr__(self, "links", tuple(filter(None, map(_one_line, self.links))))
@@ -52,19 +50,18 @@ class Details:
 def _one_line(value: str) -> str:
     line = " ".join(clean(value).split())
     if len(line) > LONGEST_FIELD:
-        message = f"A field of the report takes at most {LONGEST_FIELD} characters."
+        message = f"A field may have {LONGEST_FIELD} characters at most."
         raise InputError("report_field", message, limit=LONGEST_FIELD)
     return line
 
 
 @dataclass(frozen=True)
 class KnownModel:
-    """What the catalogue knows about a model; None or empty if unknown. `published` is a web address."""
+    """What the catalogue knows about a model; `published` names its repositories."""
 
     spec: ModelSpec
-    published: str = ""
-    parameters: float | None = None
-    card: ModelCard | None = None
+    published: str
+    card: ModelCard
 
 
 @dataclass(frozen=True)
@@ -133,24 +130,20 @@ class PromptVotes:
 
 @dataclass(frozen=True)
 class PromptFacts:
-    """One prompt: `title` by language, `runs` by model in the report's order."""
+    """One prompt as it was sent; `runs` by model in the report's order."""
 
-    id: str
-    title: Mapping[str, str]
-    dimension: str
-    turns: tuple[str, ...]
+    prompt: Prompt
     runs: tuple[tuple[Run, ...], tuple[Run, ...]]
     votes: PromptVotes
-    reference: Reference | None = None
 
 
 @dataclass(frozen=True)
 class ReportFacts:
-    """Everything a report says. `figures` cover all votes, as on the page; `pair` is the result of the two models.
+    """Everything a report says. `figures` cover all votes, as on the page.
 
-    `pair` is None without votes on the two models. `elsewhere` counts votes on the pair whose answers are not in the
-    report: they count in the verdict but under no prompt. `votes_by_rater` maps a number of votes to how many raters
-    cast that many. `others` are the models that the report leaves out.
+    `pair` is the result of the two models in this order, None without votes on them. `elsewhere` counts votes on the
+    pair whose answers are not in the report: they count in the verdict but under no prompt. `votes_by_rater` maps a
+    number of votes to how many raters cast that many. `others` are the models that the report leaves out.
     """
 
     models: tuple[ModelFacts, ModelFacts]
@@ -167,21 +160,14 @@ class ReportFacts:
         return any(prompt.votes.count.votes for prompt in self.prompts)
 
     @property
-    def overall(self) -> PairCount:
-        """All votes on the pair, from the side of the report's first model."""
-        first, second = (model.spec.id for model in self.models)
-        return self.pair.count.seen_from(first) if self.pair else PairCount(first, second)
+    def names(self) -> dict[str, str]:
+        """The names of both models, as fields of a text."""
+        return {"first": self.models[0].name, "second": self.models[1].name}
 
     @property
-    def dimensions(self) -> Mapping[str, PairCount]:
-        """The same by dimension, for the dimensions that have votes, in their usual order."""
-        first, second = (model.spec.id for model in self.models)
-        return {
-            name: count.seen_from(first)
-            for name, counts in self.figures.by["dimension"].items()
-            for count in counts
-            if {count.first, count.second} == {first, second}
-        }
+    def overall(self) -> PairCount:
+        """All votes on the pair, from the side of the report's first model."""
+        return self.pair.count if self.pair else PairCount(self.models[0].spec.id, self.models[1].spec.id)
 
     def name(self, model: str) -> str:
         """The name of a model, by id."""

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 
-from arena.answers import FILE_NAME, Recorded, read_recorded
+import numpy as np
+import pandas as pd
+
+from arena.answers import Recorded, answers_of, read_recorded
 from arena.checks import check_answer
 from arena.errors import InputError
 from arena.prompts import Prompt
-from arena.report.facts import KnownModel, ModelFacts, PromptFacts, ReportFacts, Run
-from arena.report.judged_answers import JudgedAnswers
+from arena.report.facts import Comment, KnownModel, ModelFacts, PromptFacts, PromptVotes, ReportFacts, Run
 from arena.results.compute import compute
-from arena.results.figures import Figures, PairResult
-from arena.types import ModelSpec
+from arena.results.figures import Figures
+from arena.results.selection import Mask, View
+from arena.statistics import PairCount
+from arena.types import CRITERIA, ModelSpec, SideName, Winner
+from arena.votes.imported.files import ImportedFiles
 from arena.votes.reader import Progress
-from arena.votes.store import Votes, VoteStore, store_of, store_of_files
+from arena.votes.store import Votes, VoteStore
+from arena.votes.table import Table, hashed, mixed
 
 
 @dataclass(frozen=True)
@@ -37,16 +43,10 @@ def read_sources(
     progress: Progress = lambda done, total: None,
 ) -> Sources:
     """The given answers and votes, or else those of the data folder. Raises InputError if a file cannot be read."""
-    store = store_of(data_dir) if votes is None else store_of_files(votes)
+    store = VoteStore(data_dir if votes is None else ImportedFiles(votes))
     counted = store.refresh(progress)
     answers = answers or answers_of(data_dir)
     return Sources(read_recorded(answers) if answers else (), store, counted, compute(counted))
-
-
-def answers_of(data_dir: Path) -> Path | None:
-    """The data folder's file of recorded answers, if it has any."""
-    path = data_dir / FILE_NAME
-    return path if path.is_file() and path.stat().st_size else None
 
 
 def gather(
@@ -67,14 +67,14 @@ def gather(
     if not models:  # all votes are on the raters' own prompts
         raise _nothing_to_report()
     if missing := [name for name in ids if name not in models]:
-        raise InputError("report_model", f"There are no answers of {missing[0]}.", model=missing[0])
+        raise InputError("report_model", f"There are no answers by {missing[0]}.", model=missing[0])
     first, second = (_model(name, answers, known) for name in ids)
     others = dict.fromkeys([*models, *(model.model for model in figures.models)])
     return ReportFacts(
         models=(first, second),
         prompts=tuple(_prompts((first, second), answers, judged, prompts)),
         figures=figures,
-        pair=_result(figures, ids),
+        pair=next((pair.seen_from(ids[0]) for pair in figures.pairs if pair.count.models == set(ids)), None),
         votes_by_rater=judged.votes_by_rater,
         elsewhere=judged.elsewhere,
         others=tuple(name for name in others if name not in ids),
@@ -84,11 +84,7 @@ def gather(
 def _choose_pair(answers: Sequence[Recorded], figures: Figures) -> tuple[str, str]:
     models = list(dict.fromkeys(entry.side.model.id for entry in answers))
     # The folder may also hold votes on other models, such as the demo models.
-    judged = [
-        (pair.count.first, pair.count.second)
-        for pair in figures.pairs
-        if not answers or {pair.count.first, pair.count.second} <= set(models)
-    ]
+    judged = [pair.count.models for pair in figures.pairs if not answers or pair.count.models <= set(models)]
     if not judged and len(models) < 2:
         raise _nothing_to_report()
     chosen = judged[0] if judged else models[:2]
@@ -97,14 +93,8 @@ def _choose_pair(answers: Sequence[Recorded], figures: Figures) -> tuple[str, st
 
 
 def _nothing_to_report() -> InputError:
-    return InputError(
-        "report_nothing",
-        "A report needs answers of two models to prompts of the set: run a batch first, or import answers.",
-    )
-
-
-def _result(figures: Figures, ids: tuple[str, str]) -> PairResult | None:
-    return next((pair for pair in figures.pairs if {pair.count.first, pair.count.second} == set(ids)), None)
+    message = "A report needs answers by two models to the prompts. Run a batch first, or import answers."
+    return InputError("report_nothing", message)
 
 
 def _model(name: str, answers: Iterable[Recorded], known: Sequence[KnownModel]) -> ModelFacts:
@@ -151,22 +141,14 @@ def _prompts(
         entries = [entry for entry in of_pair if entry.prompt_id == prompt_id]
         prompt = by_id.get(prompt_id) or Prompt(prompt_id, "", {"zh": prompt_id, "en": prompt_id}, entries[0].prompt)
         first, second = (_runs(name, entries, prompt) for name in names)
-        yield PromptFacts(
-            prompt_id,
-            prompt.title,
-            prompt.dimension,
-            _turns(entries),
-            (first, second),
-            judged.of_prompt(prompt_id, names),
-            reference=prompt.reference,
-        )
+        yield PromptFacts(_as_sent(prompt, entries), (first, second), judged.of_prompt(prompt_id, names))
 
 
-def _turns(entries: Sequence[Recorded]) -> tuple[str, ...]:
-    """The prompts as they were sent, which may differ from the set's text in a space."""
+def _as_sent(prompt: Prompt, entries: Sequence[Recorded]) -> Prompt:
+    """The prompt with the turns that were sent, which may differ from the set's text in a space."""
     longest = max(entries, key=lambda entry: entry.turn)
-    sent = tuple(message.content for message in longest.side.messages if message.role == "user")
-    return sent or (longest.prompt,)
+    text, *more = [message.content for message in longest.side.messages if message.role == "user"] or [longest.prompt]
+    return replace(prompt, text=text, more=tuple(more))
 
 
 def _runs(name: str, answers: Iterable[Recorded], prompt: Prompt) -> tuple[Run, ...]:
@@ -179,3 +161,90 @@ def _runs(name: str, answers: Iterable[Recorded], prompt: Prompt) -> tuple[Run, 
         checks = check_answer(prompt.reference, answer) if prompt.reference and is_complete else ()
         runs.append(Run(turns, checks))
     return tuple(runs)
+
+
+# ---- the votes on the answers
+
+
+class JudgedAnswers:
+    """The votes on answers of two models.
+
+    If `answers` are given, only votes on two of them count; `elsewhere` is the number of the other votes.
+    `votes_by_rater` maps a number of votes to how many raters cast that many.
+    """
+
+    def __init__(self, ids: tuple[str, str], votes: Votes, store: VoteStore, answers: Sequence[Recorded] = ()) -> None:
+        table = votes.table.where(votes.table["repeat_of"] == 0)
+        table = table.where(_of_pair(table, ids))
+        is_shown = _on_answers(table, answers)
+        self.elsewhere = int((~is_shown).sum())
+        self._ids = ids
+        self._store = store
+        self._view = View(table.where(is_shown))
+        votes_of = np.bincount(table["judge"])
+        numbers, raters = np.unique(votes_of[votes_of > 0], return_counts=True)
+        self.votes_by_rater: dict[int, int] = dict(zip(numbers.tolist(), raters.tolist(), strict=True))
+
+    def of_prompt(self, prompt: str, names: Mapping[str, str]) -> PromptVotes:
+        """The votes on a prompt. `names` maps model ids to names."""
+        table = self._view.table
+        rows = table.is_named("prompt", prompt)
+        counts = self._view.counts(rows)
+        right = table["any_right"][rows]
+        return PromptVotes(
+            counts[0].seen_from(self._ids[0]) if counts else PairCount(*self._ids),
+            self._criteria(rows),
+            int((right == 1).sum()),
+            int((right == 0).sum()),
+            tuple(self._comments(table.where(rows & table["commented"]), names)),
+        )
+
+    def _criteria(self, rows: Mask) -> dict[str, tuple[int, int, int]]:
+        is_first_a = self._view.first_is_a == (self._ids[0] < self._ids[1])
+        criteria = {}
+        for name in CRITERIA:
+            choices = self._view.table[f"criterion_{name}"]
+            from_first = np.where(is_first_a, choices, 2 - choices)[rows & (choices >= 0)]
+            if len(from_first):
+                wins, ties, losses = np.bincount(from_first, minlength=3).tolist()
+                criteria[name] = (wins, ties, losses)
+        return criteria
+
+    def _comments(self, rows: Table, names: Mapping[str, str]) -> Iterable[Comment]:
+        for stored in self._store.stored(rows):
+            vote = stored.vote
+            left, right = vote.battle.a.model.id, vote.battle.b.model.id
+            winner = {Winner.MODEL_A: left, Winner.MODEL_B: right}.get(vote.winner, vote.winner)
+            yield Comment(vote.comment.strip(), names[left], names.get(winner, winner))
+
+    def answers(self) -> tuple[Recorded, ...]:
+        """The answers that were voted on, each once, without those to the raters' own prompts, which have no id."""
+        table = self._view.table
+        is_new = np.zeros(len(table), dtype=bool)
+        for side_name in SideName:
+            answer = mixed(table[f"answer_{side_name}"], table["prompt"].astype("u8"))
+            is_new |= ~pd.Series(answer).duplicated().to_numpy()
+        answers: dict[tuple[str, str, str], Recorded] = {}
+        for stored in self._store.stored(table.where(is_new & ~table.is_named("prompt", ""))):
+            battle = stored.vote.battle
+            for side in (battle.a, battle.b):
+                key = battle.prompt_id, side.model.id, side.answer.text
+                repeat = sum(prompt == key[0] and model == key[1] for prompt, model, _ in answers)
+                asked = next((message.content for message in side.messages if message.role == "user"), battle.prompt)
+                answers.setdefault(key, Recorded(battle.prompt_id, asked, side, repeat))
+        return tuple(answers.values())
+
+
+def _of_pair(table: Table, ids: tuple[str, str]) -> Mask:
+    names = table.names["model"]
+    codes = [names.index(name) for name in ids if name in names]
+    return np.asarray(np.isin(table["model_a"], codes) & np.isin(table["model_b"], codes))
+
+
+def _on_answers(table: Table, answers: Sequence[Recorded]) -> Mask:
+    """The votes on two of the answers; all votes if there are no answers."""
+    if not answers:
+        return np.ones(len(table), dtype=bool)
+    sides = [entry.side for entry in answers]
+    known = mixed(hashed(side.model.id for side in sides), hashed(side.answer.text for side in sides))
+    return np.asarray(np.isin(table["answer_a"], known) & np.isin(table["answer_b"], known))

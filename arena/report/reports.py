@@ -1,21 +1,20 @@
 """The report of one data folder as the page offers it: a document now, and files to download."""
 
-from __future__ import annotations
-
 import os
 import re
 import zipfile
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from arena.answers import read_recorded
-from arena.errors import InputError
+from arena.answers import answers_of, read_recorded
+from arena.errors import os_error_as
 from arena.exports.export import ExportFolder
 from arena.prompts import Prompt
 from arena.report.blocks import Document
 from arena.report.facts import Details, KnownModel
 from arena.report.formats import write_report
-from arena.report.gather import Sources, answers_of, gather
+from arena.report.gather import Sources, gather
 from arena.report.sections import make_document
 from arena.results.service import ResultsService
 
@@ -24,35 +23,33 @@ _CHINESE_FONTS = re.compile(
     r"|hiragino|wqy|wenquanyi|droidsansfallback|ukai|uming|sarasa|lxgw|harmonyos.*sc|misans|alibaba).*\.(?:tt|ot)[fc]$",
     re.IGNORECASE,
 )
+_FONT_FOLDERS = (
+    *("/usr/share/fonts", "/usr/local/share/fonts", "~/.fonts", "~/.local/share/fonts"),  # Linux
+    *("/System/Library/Fonts", "/Library/Fonts", "~/Library/Fonts"),  # macOS
+    "C:/Windows/Fonts",
+)
 
 
+@dataclass(frozen=True)
 class Reports:
     """Makes reports that agree with the results page.
 
     Answers are read anew each time, from `answers` (a file that the host named) or else from the data folder.
     """
 
-    def __init__(
-        self,
-        results: ResultsService,
-        data_dir: Path,
-        answers: Path | None,
-        prompts: Sequence[Prompt],
-        known: Sequence[KnownModel],
-    ) -> None:
-        self._results = results
-        self._data_dir = data_dir
-        self._answers = answers
-        self._prompts = prompts
-        self._known = known
-        self._folder = ExportFolder("arena-report-")
+    results: ResultsService
+    data_dir: Path
+    answers: Path | None
+    prompts: Sequence[Prompt]
+    known: Sequence[KnownModel]
+    _folder: ExportFolder = field(default_factory=lambda: ExportFolder("arena-report-"))
 
     def document(self, lang: str, details: Details) -> Document:
         """The report as of now. Raises InputError if there is nothing to report."""
-        path = self._answers or answers_of(self._data_dir)
-        store, figures = self._results.store, self._results.figures()
+        path = self.answers or answers_of(self.data_dir)
+        store, figures = self.results.store, self.results.figures()
         sources = Sources(read_recorded(path) if path else (), store, store.refresh(), figures)
-        facts = gather(sources, self._prompts, self._known)
+        facts = gather(sources, self.prompts, self.known)
         return make_document(lang, facts, details, plot_language(lang))
 
     def write(self, document: Document, kind: str) -> Path:
@@ -61,14 +58,12 @@ class Reports:
         if kind != "md":
             return files[0]
         target = files[0].with_suffix(".zip")
-        try:
-            with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
-                for path in files:
-                    archive.write(path, path.name)
-        except OSError as error:
-            reason = error.strerror or str(error)
-            message = f"The report cannot be written: {reason}."
-            raise InputError("report_unwritable", message, reason=reason) from error
+        with (
+            os_error_as("report_unwritable", "The report cannot be written"),
+            zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive,
+        ):
+            for path in files:
+                archive.write(path, path.name)
         return target
 
 
@@ -77,26 +72,11 @@ def plot_language(lang: str) -> str:
     return lang if lang == "en" or has_chinese_font() else "en"
 
 
-def font_folders() -> list[Path]:
-    """Where common systems keep fonts."""
-    home = Path.home()
-    return [
-        Path("/usr/share/fonts"),
-        Path("/usr/local/share/fonts"),
-        home / ".fonts",
-        home / ".local/share/fonts",
-        Path("/System/Library/Fonts"),
-        Path("/Library/Fonts"),
-        home / "Library/Fonts",
-        Path("C:/Windows/Fonts"),
-    ]
-
-
-def has_chinese_font(folders: Iterable[Path] | None = None) -> bool:
+def has_chinese_font(folders: Iterable[str | Path] = _FONT_FOLDERS) -> bool:
     """Judged by file names: opening each font would take longer than the rest of a report."""
     return any(
         _CHINESE_FONTS.search(name)
-        for folder in (font_folders() if folders is None else folders)
-        for _, _, files in os.walk(folder)
+        for folder in folders
+        for _, _, files in os.walk(Path(folder).expanduser())
         for name in files
     )

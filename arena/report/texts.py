@@ -1,7 +1,5 @@
 """The strings of a report."""
 
-from __future__ import annotations
-
 from arena.results import texts as results
 from arena.texts import Texts
 
@@ -51,7 +49,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "published": ("发布处", "Published at"),
     "parameters": ("参数量", "Parameters"),
     "context": ("上下文长度", "Context length"),
-    "tokens": ("{count} 个词元", "{count} tokens"),
+    "tokens": ("{count} 个 token", "{count} tokens"),
     "precision": ("精度", "Precision"),
     "revision": ("版本", "Revision"),
     "licence": ("许可证", "Licence"),
@@ -72,12 +70,11 @@ TEXTS: dict[str, tuple[str, str]] = {
     "costs": ("用时、速度与内存", "Time, speed and memory"),
     "answers": ("回答数", "Answers"),
     "seconds": ("用时合计", "Total time"),
-    "tokens_all": ("词元合计", "Total tokens"),
+    "tokens_all": ("token 合计", "Total tokens"),
     "speed": ("平均速度", "Mean speed"),
-    "per_second": ("{speed} 词元/秒", "{speed} tokens/s"),
+    "per_second": ("{speed} token/秒", "{speed} tokens/s"),
     "at_once": ("同时回答数", "Answers in parallel"),
     "peak": ("最大内存", "Peak memory"),
-    "gigabytes": ("{size} GB", "{size} GB"),
     # ---- prompts
     "prompts": ("题目与回答", "Prompts and answers"),
     "prompt": ("题目", "Prompt"),
@@ -111,15 +108,12 @@ TEXTS: dict[str, tuple[str, str]] = {
     # ---- judging
     "judging": ("投票是怎样进行的", "How the votes were cast"),
     "ways": (
-        "共 {votes} 票：盲评且回答未暴露身份 {blind} 票，评判时显示模型名称 {sighted} 票，回答暴露身份 {leaked} "
+        "共 {votes} 票：盲测且回答未暴露身份 {blind} 票，评判时显示模型名称 {sighted} 票，回答暴露身份 {leaked} "
         "票。只要有第一种票，结论就只依据它们。",
         "Votes: {votes}. Blind, on answers that did not reveal a model: {blind}; with the names shown: {sighted}; on "
         "answers that revealed a model: {leaked}. The verdict rests on the first kind if there are any.",
     ),
-    "ways_sides": (
-        "盲评时哪个模型在左边由服务器随机决定。",
-        "In blind votes, sides were assigned at random.",
-    ),
+    "ways_sides": ("盲测时哪个模型在左边由服务器随机决定。", "In blind votes, sides were assigned at random."),
     "ways_ties": (
         "打平 {ties} 票，都不好 {both_bad} 票；两者在份额中都算半票，因为投票者没有表示偏好。",
         "Ties: {ties}, both bad: {both_bad}. Each counts half in a share, since the rater preferred neither.",
@@ -127,33 +121,6 @@ TEXTS: dict[str, tuple[str, str]] = {
     "votes_each": ("每人票数", "Votes per rater"),
     "raters": ("投票者人数", "Raters"),
     "votes_each_caption": ("每位投票者评了多少票", "Number of votes per rater"),
-    "left_wins": (
-        "左边的回答在 {total} 张胜负票中赢了 {count} 张（{share}%）。",
-        "The left answer won {count} of {total} decisive votes ({share}%).",
-    ),
-    "longer_wins": (
-        "较长的回答在 {total} 张胜负票中赢了 {count} 张（{share}%）。",
-        "The longer answer won {count} of {total} decisive votes ({share}%).",
-    ),
-    "careless": (
-        "可疑的票：快得来不及读完 {too_fast} 张，总选同一边的人 {one_sided} 张，与重复评判矛盾 {contradicted} 张。",
-        "Votes that look careless: too fast to have been read {too_fast}, always the same side {one_sided}, "
-        "contradicted by a repeat {contradicted}.",
-    ),
-    "consistent": (
-        "{total} 次重复评判中有 {count} 次与第一次相同（{share}%）。",
-        "Battles judged again: {total}, of which {count} had the same outcome as before ({share}%).",
-    ),
-    "agreement": (
-        "投票者之间的一致程度：Krippendorff α = {alpha}（{units} 组回答上的 {judgements} 次评判；1 为完全一致，0 "
-        "相当于随机）。",
-        "Agreement between raters: Krippendorff's alpha = {alpha} ({judgements} judgements on {units} pairs of "
-        "answers; 1 is full agreement, 0 what chance gives).",
-    ),
-    "no_agreement": (
-        "没有两个人评判过同一组回答，或者所有评判都相同，算不出一致程度。",
-        "No two raters judged the same two answers, or all judgements are the same, so agreement cannot be measured.",
-    ),
     # ---- comparison
     "comparison": ("按维度比较", "Comparison by dimension"),
     "dimension": ("维度", "Dimension"),
@@ -175,10 +142,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "每道题的用时，与该题投票中的得分（胜计 1，打平计 ½，都不好计 0）。",
         "Time per prompt and the score in its votes (a win counts 1, a tie ½, both bad 0).",
     ),
-    "time_plot_checks": (
-        "每道题的用时，与该题通过的核对项比例。",
-        "Time per prompt and the share of checks passed.",
-    ),
+    "time_plot_checks": ("每道题的用时，与该题通过的核对项比例。", "Time per prompt and the share of checks passed."),
     # ---- strengths and weaknesses
     "assessment": ("优点、不足与适用", "Strengths, weaknesses and fit for use"),
     "strengths": ("{model} 的优点", "Strengths of {model}"),
@@ -195,14 +159,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "check_failed": ("{prompt}：{check}。", "{prompt}: {check}."),
     "check_good": ("程序核对通过 {passed}/{checks} 项。", "Passed {passed} of {checks} checks."),
-    "is_faster": (
-        "更快：每个回答平均 {mean}，另一个 {other}。",
-        "Faster: {mean} per answer on average, not {other}.",
-    ),
-    "is_slower": (
-        "更慢：每个回答平均 {mean}，另一个 {other}。",
-        "Slower: {mean} per answer on average, not {other}.",
-    ),
+    "is_faster": ("更快：每个回答平均 {mean}，另一个 {other}。", "Faster: {mean} per answer on average, not {other}."),
+    "is_slower": ("更慢：每个回答平均 {mean}，另一个 {other}。", "Slower: {mean} per answer on average, not {other}."),
     "fit_preferred": ("{dimension}：{said}，宜用 {model}。", "{dimension}: {said}; use {model}."),
     "fit_alike": ("{dimension}：{said}，用哪个都可以。", "{dimension}: {said}; either will do."),
     "fit_open": ("{dimension}：{said}（{raters} 位投票者）。", "{dimension}: {said} ({raters} raters)."),
@@ -314,3 +272,8 @@ def duration(lang: str, seconds: float | None) -> str:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest} s" if lang == "en" else f"{minutes} 分 {rest} 秒"
+
+
+def gigabytes(size: float) -> str:
+    """A size in bytes, as GB."""
+    return f"{size / 1e9:.1f} GB"

@@ -1,7 +1,5 @@
 """Possible bias of the raters, and their agreement with each other and with themselves."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -10,9 +8,15 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from arena.results.selection import FIRST, Column, Mask, View, outcomes, pairs_of, repeats_of
-from arena.statistics.agreement import Agreement, agreement
 from arena.types import Winner
 from arena.votes.table import Table
+
+RESAMPLES = 500
+MOST_PER_UNIT = 50
+"""A sample of this size is used of more judgements on one unit, since the time grows with their square."""
+MOST_UNITS = 5000
+FEWEST = 10
+_SEED = 20261128
 
 
 @dataclass(frozen=True)
@@ -43,24 +47,31 @@ class Split:
 
 @dataclass(frozen=True)
 class Bias:
-    """Shares that show bias.
+    """Shares by name that show bias, and for two models splits by `side`, `length` and `markdown`.
 
     `left_wins` and `longer_wins` are shares of decisive votes, the latter of those on answers of unequal length.
     `early` and `late` are the shares of decisive votes before and after the middle of each rater's time, `early_wins`
     and `late_wins` the first model's shares of those (None unless there are exactly two models). `leaked` is the share
     of the votes whose answers were searched for model names, `consistent` that of repeated battles with the same
-    outcome. `splits` are for two models by `side`, `length` and `markdown`, if both cases occurred.
+    outcome. A split is left out unless both cases occurred.
     """
 
-    left_wins: Share
-    longer_wins: Share
-    early: Share
-    late: Share
-    early_wins: Share | None
-    late_wins: Share | None
-    leaked: Share
-    consistent: Share
+    shares: Mapping[str, Share | None]
     splits: Mapping[str, Split]
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Krippendorff's nominal alpha: 1 is full agreement, 0 is chance level.
+
+    `low` and `high` are its 95% bootstrap interval, None with too few judgements. `units` have two judgements or more.
+    """
+
+    alpha: float
+    low: float | None
+    high: float | None
+    units: int
+    judgements: int
 
 
 @dataclass(frozen=True)
@@ -84,17 +95,17 @@ def bias_of(view: View, votes: Table) -> Bias:
     early, late = _halves(view)
     is_one_pair = len(view.pairs) == 1
     first_won = view.outcome == FIRST
-    return Bias(
-        left_wins=_share(a_won, decisive),
-        longer_wins=_share(longer, unequal),
-        early=_share(decisive, early),
-        late=_share(decisive, late),
-        early_wins=_share(first_won, early & decisive) if is_one_pair else None,
-        late_wins=_share(first_won, late & decisive) if is_one_pair else None,
-        leaked=_share(table["leaked"] == 1, table["leaked"] >= 0),
-        consistent=_consistency(votes),
-        splits=_splits(view) if is_one_pair else {},
-    )
+    shares = {
+        "left_wins": _share(a_won, decisive),
+        "longer_wins": _share(longer, unequal),
+        "early": _share(decisive, early),
+        "late": _share(decisive, late),
+        "early_wins": _share(first_won, early & decisive) if is_one_pair else None,
+        "late_wins": _share(first_won, late & decisive) if is_one_pair else None,
+        "leaked": _share(table["leaked"] == 1, table["leaked"] >= 0),
+        "consistent": _consistency(votes),
+    }
+    return Bias(shares, _splits(view) if is_one_pair else {})
 
 
 def _share(matching: Mask, among: Mask) -> Share:
@@ -148,26 +159,56 @@ def most_disputed(view: View) -> Disputed | None:
     votes = cells.sum(axis=1)
     comparisons = votes * (votes - 1) / 2
     differing = comparisons - (cells * (cells - 1) / 2).sum(axis=1)
-    prompt = np.zeros(len(cells), dtype=np.int64)
-    prompt[unit] = view.table["prompt"]
-    size = len(view.table.names["prompt"])
-    differing_by_prompt, comparisons_by_prompt = (
-        np.bincount(prompt, differing, size),
-        np.bincount(prompt, comparisons, size),
-    )
-    votes_by_prompt = np.bincount(prompt, votes * (votes > 1), size)
-    if not differing_by_prompt.any():
+    names = np.empty(len(cells), dtype=object)
+    names[unit] = np.array(view.table.names["prompt"], dtype=object)[view.table["prompt"]]
+    counts = {"comparisons": comparisons, "differing": differing, "votes": votes * (votes > 1)}
+    by_prompt = pd.DataFrame(counts).groupby(names).sum()  # sorted by name, so the order of the votes does not matter
+    share = (by_prompt["differing"] / by_prompt["comparisons"]).dropna()
+    if not share.any():
         return None
-    names = view.table.names["prompt"]
-    shares = {
-        names[code]: differing_by_prompt[code] / comparisons_by_prompt[code]
-        for code in np.flatnonzero(comparisons_by_prompt).tolist()
-    }
-    # Ties go by name, so that the order of the votes does not matter.
-    worst = min(shares, key=lambda name: (-shares[name], name))
-    return Disputed(worst, float(shares[worst]), int(votes_by_prompt[names.index(worst)]))
+    worst = share.idxmax()
+    return Disputed(worst, float(share[worst]), int(by_prompt["votes"][worst]))
 
 
 def _codes(hashes: NDArray[np.uint64]) -> NDArray[np.int64]:
     codes: NDArray[np.int64] = pd.factorize(hashes)[0]
     return codes
+
+
+# ---- Krippendorff's alpha, by evalica
+
+
+def agreement(units: NDArray[np.int64], outcomes: NDArray[np.int64]) -> Agreement | None:
+    """The agreement of judgements on units, both coded from 0.
+
+    None if no unit was judged twice, or if all judgements are equal, when chance would agree as well.
+    """
+    import evalica
+
+    twice = np.bincount(units)[units] > 1
+    columns = _by_unit(units[twice], outcomes[twice])
+    values = np.concatenate(columns)
+    if len(np.unique(values)) < 2:
+        return None
+    table = np.full((max(map(len, columns)), len(columns)), np.nan)
+    for index, column in enumerate(columns):
+        table[: len(column), index] = column
+    result = evalica.alpha_bootstrap(pd.DataFrame(table), n_resamples=RESAMPLES, random_state=_SEED)
+    if len(values) < FEWEST:
+        return Agreement(result.alpha, None, None, len(columns), len(values))
+    ends = min(result.low, result.alpha), max(result.high, result.alpha)
+    return Agreement(result.alpha, *ends, len(columns), len(values))
+
+
+def _by_unit(units: NDArray[np.int64], outcomes: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+    """The outcomes of each unit, at most MOST_PER_UNIT of at most MOST_UNITS, whatever the order of the votes."""
+    order = np.lexsort((outcomes, units))
+    groups = np.split(outcomes[order], np.flatnonzero(np.diff(units[order])) + 1)
+    groups.sort(key=lambda group: (len(group), group.tobytes()))
+    generator = np.random.default_rng(_SEED)
+    if len(groups) > MOST_UNITS:
+        groups = [groups[number] for number in generator.choice(len(groups), MOST_UNITS, replace=False)]
+    return [
+        group if len(group) <= MOST_PER_UNIT else generator.choice(group, MOST_PER_UNIT, replace=False)
+        for group in groups
+    ]

@@ -1,7 +1,5 @@
 """Computes the results from votes."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,26 +9,24 @@ import pandas as pd
 
 from arena.prompts import DIMENSIONS
 from arena.results.bias import agreement_of, bias_of, most_disputed
-from arena.results.cost import Answers, costs, prompt_costs
+from arena.results.cost import costs, judged_answers, prompt_costs
 from arena.results.figures import Figures, Groups, ModelResult, PairResult
-from arena.results.scores import Raters, outcomes_by_rater
 from arena.results.selection import (
-    BOTH_BAD,
     FIRST,
-    SECOND,
     SUSPICIONS,
-    TIE,
     Column,
     Filters,
     Mask,
+    Raters,
     View,
     mark_suspicious,
+    outcomes_by_rater,
 )
-from arena.results.verdict import PartVerdicts, judge_pair
-from arena.statistics import PairCount, wilson
+from arena.results.verdict import criterion_results, dimension_verdicts, judge_pair
+from arena.statistics import PairCount
 from arena.statistics.confidence_sequence import ALPHA
 from arena.statistics.decision import sign_test
-from arena.statistics.ratings import ELO_VOTES, Rating, Ratings, elo, possible_ranks, rate
+from arena.statistics.ratings import ELO_VOTES, Ratings, elo, possible_ranks, rate
 from arena.votes.store import Votes
 
 GROUPS = ("dimension", "category", "prompt", "language", "source", "room")
@@ -57,13 +53,13 @@ def compute(
     groups = {name: _grouped(view, name, background.categories) for name in GROUPS}
     pairs = _pairs(view, Raters(view, time.time() if now is None else now))
     ratings = _ratings(view)
-    answers = Answers(view.table)
+    answers = judged_answers(view.table)
     return Figures(
         filters=filters,
         switches=filters.counts(table),
         votes=len(view),
-        raters=_distinct(view.table["judge"]),
-        prompts=_distinct(view.table["asked"]),
+        raters=len(pd.unique(view.table["judge"])),
+        prompts=len(pd.unique(view.table["asked"])),
         repeats=len(shown) - len(view),
         suspicious={kind: int(view.table[kind].sum()) for kind in SUSPICIONS},
         models=_models(view, pairs, ratings),
@@ -79,10 +75,6 @@ def compute(
     )
 
 
-def _distinct(column: Column) -> int:
-    return len(pd.unique(column))
-
-
 def _pairs(view: View, raters: Raters) -> tuple[PairResult, ...]:
     """All pairs, most votes first. They share alpha, as do the parts of each pair."""
     size = len(view.pairs)
@@ -94,17 +86,14 @@ def _pair(view: View, index: int, raters: Raters, alpha: float) -> PairResult:
     verdict = judge_pair(view, index, raters, alpha)
     here = view.pair == index
     (count,) = view.counts(here)
-    margins = _margins(view, here)
-    if verdict.first != count.first:
-        count, margins = count.seen_from(verdict.first), [-margin for margin in margins]
-    parts = PartVerdicts(view, index, raters, verdict.first)
-    return PairResult(
+    result = PairResult(
         count,
         verdict,
-        sign_test(margins),
-        parts.dimensions(alpha),
-        parts.criteria(alpha),
+        sign_test(_margins(view, here)),
+        dimension_verdicts(view, index, raters, alpha),
+        criterion_results(view, index, raters, alpha),
     )
+    return result.seen_from(verdict.first)
 
 
 def _margins(view: View, here: Mask) -> list[int]:
@@ -112,13 +101,12 @@ def _margins(view: View, here: Mask) -> list[int]:
     rows = here & view.decisive
     prompts = pd.factorize(view.table["asked"][rows])[0]
     won = np.where(view.outcome[rows] == FIRST, 1, -1)
-    return [int(margin) for margin in np.bincount(prompts, won)] if len(prompts) else []
+    margins: list[int] = np.bincount(prompts, won).astype(int).tolist()
+    return margins
 
 
 def _ratings(view: View) -> Ratings:
     """Ratings from the votes that verdicts rest on."""
-    if not len(view):
-        return Ratings({})
     rows = view.blind_unleaked if view.blind_unleaked.any() else ~view.blind_unleaked
     return rate(view.counts(rows), [outcomes for outcomes in outcomes_by_rater(view, rows) if outcomes.any()])
 
@@ -126,38 +114,24 @@ def _ratings(view: View) -> Ratings:
 def _models(view: View, pairs: Sequence[PairResult], ratings: Ratings) -> tuple[ModelResult, ...]:
     """All models, by possible ranks and rating."""
     names = sorted({name for pair in view.pairs for name in pair})
-    verdicts = [(pair.verdict, pair.verdict.preferred) for pair in pairs]
-    ranks = possible_ranks(
-        names,
-        [(best, verdict.second if best == verdict.first else verdict.first) for verdict, best in verdicts if best],
-    )
+    verdicts = [pair.verdict for pair in pairs]
+    ranks = possible_ranks(names, [(verdict.first, verdict.second) for verdict in verdicts if verdict.preferred])
     by_order = elo_in_order(view)
-    counts = [pair.count for pair in pairs]
-    results = [_model(name, counts, ranks[name], ratings.by_model.get(name), by_order.get(name)) for name in names]
-    return tuple(
-        sorted(results, key=lambda model: (model.best_rank, model.worst_rank, -(model.rating or 0.0), model.model))
-    )
+    results = [
+        ModelResult(name, _total(name, pairs), *ranks[name], ratings.by_model.get(name), by_order.get(name))
+        for name in names
+    ]
+
+    def place(result: ModelResult) -> tuple[int, int, float, str]:
+        return result.best_rank, result.worst_rank, -(result.rating.value if result.rating else 0.0), result.model
+
+    return tuple(sorted(results, key=place))
 
 
-def _model(
-    name: str, counts: Sequence[PairCount], ranks: tuple[int, int], rating: Rating | None, elo_rating: float | None
-) -> ModelResult:
-    own = [count.seen_from(name) for count in counts if name in (count.first, count.second)]
-    wins, losses = sum(count.first_wins for count in own), sum(count.second_wins for count in own)
-    return ModelResult(
-        model=name,
-        wins=wins,
-        losses=losses,
-        ties=sum(count.ties for count in own),
-        both_bad=sum(count.both_bad for count in own),
-        rate=wilson(wins, wins + losses) if wins + losses else None,
-        best_rank=ranks[0],
-        worst_rank=ranks[1],
-        rating=rating.value if rating else None,
-        rating_low=rating.low if rating else None,
-        rating_high=rating.high if rating else None,
-        elo=elo_rating,
-    )
+def _total(model: str, pairs: Sequence[PairResult]) -> PairCount:
+    own = [pair.count.seen_from(model) for pair in pairs if model in pair.count.models]
+    cells = [(count.first_wins, count.second_wins, count.ties, count.both_bad) for count in own]
+    return PairCount(model, "", *map(sum, zip(*cells, strict=True)))
 
 
 def elo_in_order(view: View) -> Mapping[str, float]:
@@ -168,19 +142,18 @@ def elo_in_order(view: View) -> Mapping[str, float]:
     order = last[np.lexsort([table[name][last] for name in ("battle", "vote", "time")])][-ELO_VOTES:]
     pairs, indices = view.pairs, view.pair[order].tolist()
     firsts, seconds = ([pairs[index][side] for index in indices] for side in (0, 1))
-    points = {FIRST: 1.0, SECOND: 0.0, TIE: 0.5, BOTH_BAD: 0.5}
-    return elo(firsts, seconds, [points[outcome] for outcome in view.outcome[order].tolist()])
+    return elo(firsts, seconds, view.points[order].tolist())
 
 
 def _grouped(view: View, name: str, categories: Mapping[str, str]) -> Groups:
     column, names = _group_column(view, name, categories)
-    cells = _cells(view, column, len(names))
+    # An array (groups, pairs, 4) of counts by group, pair and outcome.
+    pairs = len(view.pairs)
+    cells = np.bincount((column * pairs + view.pair) * 4 + view.outcome, minlength=len(names) * pairs * 4)
     counts = {
-        names[code]: tuple(
-            PairCount(*pair, *map(int, cell)) for pair, cell in zip(view.pairs, by_pair, strict=True) if cell.any()
-        )
-        for code, by_pair in enumerate(cells)
-        if by_pair.any()
+        group: tuple(PairCount(*pair, *cell) for pair, cell in zip(view.pairs, by_pair, strict=True) if any(cell))
+        for group, by_pair in zip(names, cells.reshape(len(names), pairs, 4).tolist(), strict=True)
+        if any(map(any, by_pair))
     }
     # Known groups in their usual order, the others by name, and "" last.
     usual = {"dimension": DIMENSIONS, "prompt": tuple(categories)}.get(name, ())
@@ -195,10 +168,3 @@ def _group_column(view: View, name: str, categories: Mapping[str, str]) -> tuple
     names = sorted({categories.get(prompt, "") for prompt in prompts})
     code = np.array([names.index(categories.get(prompt, "")) for prompt in prompts], dtype=np.int64)
     return code[view.table["prompt"]] if len(prompts) else view.table["prompt"], names
-
-
-def _cells(view: View, column: Column, groups: int) -> Column:
-    """An array (groups, pairs, 4) of counts by group, pair and outcome."""
-    pairs = len(view.pairs)
-    cells = np.bincount((column * pairs + view.pair) * 4 + view.outcome, minlength=groups * pairs * 4)
-    return cells.reshape(groups, pairs, 4)

@@ -1,7 +1,5 @@
 """Speed and cost of the judged answers: time, tokens and memory by model, and the time that a win takes."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -44,33 +42,27 @@ class PromptCost:
     times: float
 
 
-class Answers:
-    """The different answers that were judged, each once."""
-
-    def __init__(self, table: Table) -> None:
-        asked = pd.concat([pd.Series(table["asked"])] * 2)
-        prompt = pd.concat([pd.Series(table["prompt"])] * 2)
-        columns = {name: _both(table, name) for name in ("model", "precision", "tokens", "first_token", "seconds")}
-        key = mixed(asked.to_numpy(), _both(table, "answer"))
-        first = ~pd.Series(key).duplicated().to_numpy()
-        self.names = table.names
-        self.frame = pd.DataFrame(
-            {"prompt": prompt.to_numpy()[first], **{name: column[first] for name, column in columns.items()}}
-        )
+def judged_answers(table: Table) -> pd.DataFrame:
+    """The different answers that were judged, each once: model, precision, prompt, tokens and times."""
+    is_first = ~pd.Series(mixed(np.tile(table["asked"], 2), _both(table, "answer"))).duplicated().to_numpy()
+    columns = {name: _both(table, name)[is_first] for name in ("tokens", "first_token", "seconds")}
+    codes = {name: _both(table, name) for name in ("model", "precision")} | {"prompt": np.tile(table["prompt"], 2)}
+    for name, column in codes.items():
+        columns[name] = np.array(table.names[name], dtype=object)[column[is_first]]
+    return pd.DataFrame(columns)
 
 
-def costs(answers: Answers, memory: Mapping[tuple[str, str], int]) -> tuple[Cost, ...]:
+def costs(answers: pd.DataFrame, memory: Mapping[tuple[str, str], int]) -> tuple[Cost, ...]:
     """The cost of each model. `memory` is the peak in bytes by model and precision."""
-    frame, names = answers.frame.copy(), answers.names
-    after_first = frame["seconds"] - frame["first_token"]
-    frame["speed"] = ((frame["tokens"] - 1) / after_first).where((frame["tokens"] >= 2) & (after_first > 0))
+    after_first = answers["seconds"] - answers["first_token"]
+    speed = ((answers["tokens"] - 1) / after_first).where((answers["tokens"] >= 2) & (after_first > 0))
     results = []
-    for codes, group in frame.groupby(["model", "precision"], sort=False):
-        key = names["model"][codes[0]], names["precision"][codes[1]]
+    for (model, precision), group in answers.assign(speed=speed).groupby(["model", "precision"]):
         medians = group[["seconds", "tokens", "speed"]].median()
-        seconds, tokens, speed = (float(value) if math.isfinite(value) else None for value in medians)
-        results.append(Cost(*key, len(group), seconds, tokens, speed, memory.get(key)))
-    return tuple(sorted(results, key=lambda cost: (cost.model, cost.precision)))
+        seconds, tokens, per_second = (float(value) if math.isfinite(value) else None for value in medians)
+        peak = memory.get((model, precision))
+        results.append(Cost(model, precision, len(group), seconds, tokens, per_second, peak))
+    return tuple(results)
 
 
 def peak_memory(answers: Iterable[Recorded]) -> dict[tuple[str, str], int]:
@@ -83,27 +75,20 @@ def peak_memory(answers: Iterable[Recorded]) -> dict[tuple[str, str], int]:
     return peaks
 
 
-def prompt_costs(answers: Answers, by_prompt: Mapping[str, Iterable[PairCount]]) -> tuple[PromptCost, ...]:
+def prompt_costs(answers: pd.DataFrame, by_prompt: Mapping[str, Iterable[PairCount]]) -> tuple[PromptCost, ...]:
     """The prompts of the set on which one of two models won more votes, with the time it took."""
-    means = answers.frame.groupby(["model", "prompt"])["seconds"].mean().to_dict()
-    models, prompts = answers.names["model"], answers.names["prompt"]
-    seconds = {(models[model], prompts[prompt]): float(value) for (model, prompt), value in means.items()}
+    seconds = answers.groupby(["model", "prompt"])["seconds"].mean().to_dict()
     results = []
     for prompt, counts in by_prompt.items():
         for count in counts if prompt else ():
             if count.first_wins == count.second_wins:
                 continue
             won = count if count.first_wins > count.second_wins else count.seen_from(count.second)
-            times = _ratio(seconds.get((won.first, prompt)), seconds.get((won.second, prompt)))
-            if times is not None:
+            # Unknown times are NaN, for which no comparison holds.
+            more, less = (seconds.get((model, prompt), math.nan) for model in (won.first, won.second))
+            if 0 < more < math.inf and 0 < less < math.inf and (times := more / less) < math.inf:
                 results.append(PromptCost(prompt, won.first, won.second, won.first_wins, won.decisive, times))
     return tuple(results)
-
-
-def _ratio(more: float | None, less: float | None) -> float | None:
-    if more is None or less is None or not (math.isfinite(more) and math.isfinite(less)) or less <= 0 or more <= 0:
-        return None
-    return more / less if math.isfinite(more / less) else None
 
 
 def _both(table: Table, name: str) -> Column:

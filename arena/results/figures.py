@@ -1,17 +1,20 @@
-"""The results as values, for page, command, API and report."""
+"""The results as values, for page, command, API and report; and as JSON, the public contract for scripts."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
-from arena.results.bias import Bias, Disputed
+from arena.results.bias import Agreement, Bias, Disputed
 from arena.results.cost import Cost, PromptCost
 from arena.results.selection import Filters
 from arena.results.verdict import CriterionResult, PairVerdict
 from arena.statistics import PairCount, WinRate
-from arena.statistics.agreement import Agreement
-from arena.statistics.decision import SignTest, Verdict
+from arena.statistics.confidence_sequence import Interval
+from arena.statistics.decision import Outcome, SignTest, Verdict
+from arena.statistics.ratings import Rating
+from arena.statistics.regression import Adjusted, Estimate
 from arena.votes.store import ReadReport
 
 
@@ -29,36 +32,37 @@ class PairResult:
     dimensions: Mapping[str, Verdict]
     criteria: Mapping[str, CriterionResult]
 
+    def seen_from(self, model: str) -> PairResult:
+        """The same with `model`, one of the two, as the first; the verdict still begins with the larger share."""
+        if model == self.count.first:
+            return self
+        return PairResult(
+            self.count.seen_from(model),
+            self.verdict,
+            replace(self.prompts, first=self.prompts.second, second=self.prompts.first),
+            {name: numbers.swapped for name, numbers in self.dimensions.items()},
+            {name: criterion.swapped for name, criterion in self.criteria.items()},
+        )
+
 
 @dataclass(frozen=True)
 class ModelResult:
     """The result of one model against all others.
 
-    `best_rank` to `worst_rank` (from 1) are the ranks that the verdicts on all pairs allow. `rating` is the
-    Bradley-Terry rating, `elo` depends on the order of the votes; both are on the Elo scale, None if undefined.
+    `count` has the model as the first, and everything else as the second. `best_rank` to `worst_rank` (from 1) are the
+    ranks that the verdicts on all pairs allow. `rating` is the Bradley-Terry rating, `elo` depends on the order of the
+    votes; both are on the Elo scale, None if undefined.
     """
 
     model: str
-    wins: int
-    losses: int
-    ties: int
-    both_bad: int
-    rate: WinRate | None
+    count: PairCount
     best_rank: int
     worst_rank: int
-    rating: float | None = None
-    rating_low: float | None = None
-    rating_high: float | None = None
-    elo: float | None = None
-
-    @property
-    def votes(self) -> int:
-        """All votes on the model."""
-        return self.wins + self.losses + self.ties + self.both_bad
+    rating: Rating | None
+    elo: float | None
 
 
-Groups = Mapping[str, tuple[PairCount, ...]]
-"""Counts of the pairs by group; "" is no group."""
+Groups = Mapping[str, tuple[PairCount, ...]]  # the counts of the pairs by group; "" is no group
 
 
 @dataclass(frozen=True)
@@ -88,3 +92,152 @@ class Figures:
     costs: tuple[Cost, ...]
     prompt_costs: tuple[PromptCost, ...]
     left_out: ReadReport
+
+    def dimensions_of(self, pair: PairCount) -> dict[str, PairCount]:
+        """The counts of a pair by dimension, from the side of its first model."""
+        return {
+            name: count.seen_from(pair.first)
+            for name, counts in self.by["dimension"].items()
+            for count in counts
+            if count.models == pair.models
+        }
+
+
+# ---- as JSON
+
+MOST_ROWS = 1000  # unreadable rows that are listed
+
+
+def as_json(figures: Figures) -> dict[str, Any]:
+    """All results as JSON values; None if unknown or undefined. Shares are from 0 to 1.
+
+    The fields of Filters, PairCount, SignTest, Split, Agreement, Disputed, Cost and PromptCost are JSON keys as named.
+    `verdict` is the one on two models and None if there are more; each of `pairs` has its own.
+    """
+    left_out, agreement, disputed = figures.left_out, figures.agreement, figures.disputed
+    return {
+        "votes": figures.votes,
+        "raters": figures.raters,
+        "prompts": figures.prompts,
+        "repeats": figures.repeats,
+        "skipped_rows": len(left_out.unreadable),
+        "skipped": [
+            {"file": row.part, "line": row.line, "reason": row.reason} for row in left_out.unreadable[:MOST_ROWS]
+        ],
+        "duplicates": left_out.duplicates,
+        "withdrawn": left_out.withdrawn,
+        "unfinished_parts": left_out.unfinished,
+        "damaged_rows": len(left_out.damaged),
+        "filters": asdict(figures.filters),
+        "votes_if_filtered": dict(figures.switches),
+        "suspicious": dict(figures.suspicious),
+        "verdict": _overall(figures),
+        "models": [_model(model) for model in figures.models],
+        "prior": figures.prior,
+        "pairs": [_pair(pair) for pair in figures.pairs],
+        **{
+            f"by_{name}": {group: [_count(count) for count in counts] for group, counts in groups.items()}
+            for name, groups in figures.by.items()
+        },
+        "bias": {
+            **{
+                name: share and {"count": share.count, "total": share.total, "share": share.value}
+                for name, share in figures.bias.shares.items()
+            },
+            "splits": {name: asdict(split) for name, split in figures.bias.splits.items()},
+        },
+        "agreement": agreement and asdict(agreement),
+        "most_disputed": disputed and asdict(disputed),
+        "cost": [asdict(cost) for cost in figures.costs],
+        "prompt_cost": [asdict(cost) for cost in figures.prompt_costs],
+    }
+
+
+def _overall(figures: Figures) -> dict[str, Any] | None:
+    """The verdict on two models, or that there are no votes; None if there are more models."""
+    if not figures.votes:
+        return {**_verdict(PairVerdict("", "", Verdict(Outcome.NO_VOTES))), "first": None, "second": None}
+    return _verdict(figures.pairs[0].verdict) if len(figures.pairs) == 1 else None
+
+
+def _verdict(verdict: PairVerdict) -> dict[str, Any]:
+    numbers, change = verdict.numbers, verdict.numbers.change
+    return {
+        **_part(numbers),
+        "preferred": verdict.preferred,
+        "first": verdict.first,
+        "second": verdict.second,
+        "votes": verdict.votes,
+        "ties": verdict.ties,
+        "basis": str(verdict.basis),
+        "sighted": verdict.sighted,
+        "leaked": verdict.leaked,
+        "with_others": verdict.with_others and asdict(verdict.with_others),
+        "suspicious": verdict.suspicious,
+        "without_suspicious": verdict.without_suspicious and asdict(verdict.without_suspicious),
+        "raters_under_way": verdict.under_way,
+        "votes_under_way": verdict.votes_under_way,
+        "more_raters": numbers.more,
+        "flips_with": numbers.flips_with,
+        "change": change and {"early_raters": change.raters, "early_share": change.early, "late_share": change.late},
+        "swayed_by": list(verdict.swayed_by),
+        "adjusted": verdict.adjusted and _adjusted(verdict.adjusted),
+    }
+
+
+def _adjusted(adjusted: Adjusted) -> dict[str, Any]:
+    return {
+        "share": adjusted.share and adjusted.share.value,
+        "interval": _ends(adjusted.share),
+        "effects": {
+            name: {"difference": effect.value, "interval": _ends(effect), "p": effect.p}
+            for name, effect in adjusted.effects.items()
+        },
+        "confounded": list(adjusted.confounded),
+    }
+
+
+def _model(model: ModelResult) -> dict[str, Any]:
+    count = _count(model.count)
+    return {
+        "model": model.model,
+        "wins": count["first_wins"],
+        "losses": count["second_wins"],
+        **{name: count[name] for name in ("votes", "ties", "both_bad", "win_rate", "interval")},
+        "best_rank": model.best_rank,
+        "worst_rank": model.worst_rank,
+        "rating": model.rating and model.rating.value,
+        "rating_interval": _ends(model.rating),
+        "elo_in_order_of_votes": model.elo,
+    }
+
+
+def _pair(pair: PairResult) -> dict[str, Any]:
+    return {
+        **_count(pair.count),
+        "verdict": _verdict(pair.verdict),
+        "sign_test": asdict(pair.prompts),
+        "dimensions": {name: _part(numbers) for name, numbers in pair.dimensions.items()},
+        "criteria": {
+            name: {"wins": result.wins, "ties": result.ties, "losses": result.losses, **_part(result.numbers)}
+            for name, result in pair.criteria.items()
+        },
+    }
+
+
+def _part(numbers: Verdict) -> dict[str, Any]:
+    return {
+        "outcome": str(numbers.outcome),
+        "share": numbers.share,
+        "interval": _ends(numbers.interval),
+        "raters": numbers.raters,
+    }
+
+
+def _count(count: PairCount) -> dict[str, Any]:
+    rate = count.win_rate()
+    return {**asdict(count), "votes": count.votes, "win_rate": rate and rate.rate, "interval": _ends(rate)}
+
+
+def _ends(interval: Interval | WinRate | Estimate | Rating | None) -> list[float | None] | None:
+    return None if interval is None or interval.low is None else [interval.low, interval.high]

@@ -1,9 +1,7 @@
-"""The plots that page and report share, as Vega-Lite specifications, and how they are drawn."""
-
-from __future__ import annotations
+"""The plots of a report as Vega-Lite specifications, how they are drawn, and the models' colours."""
 
 import html
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from arena.results.figures import Figures, PairResult
@@ -12,22 +10,21 @@ from arena.results.texts import dimension_name, text
 from arena.statistics import PairCount
 from arena.statistics.decision import Verdict
 
-# First model, ties, both bad, second model; distinct for colour-blind readers and in greyscale.
-COLOURS = ("#3b6fb6", "#b8bcc4", "#6b7078", "#e08a3c")
+# One colour a model, ties, both bad; distinct for colour-blind readers and in greyscale. page.css has the same.
+COLOURS = {"a": "#3b7cf4", "b": "#f0813a"}
+TIES, BOTH_BAD = "#b8bcc4", "#6b7078"
 # Pixels; the width fits A4 and a phone.
 WIDTH, ROW = 430, 30
 MOST_TICKS = 8
 # The first one installed sets both Chinese and Latin.
 FONTS = "Noto Sans CJK SC, Source Han Sans SC, Microsoft YaHei, PingFang SC, WenQuanYi Micro Hei, SimHei, sans-serif"
-_VEGA_LITE_VERSION = "6.4"
+_VEGA_LITE_VERSION, _SCHEMA = "6.4", "https://vega.github.io/schema/vega-lite/v6.json"
 Spec = dict[str, Any]
 
 
-def figures_plot(lang: str, figures: Figures) -> Spec | None:
-    """The plot of the results page; None if there is nothing to show."""
-    if len(figures.pairs) == 1:
-        return pair_plot(lang, figures, figures.pairs[0])
-    return _ratings_plot(lang, figures) if any(model.rating is not None for model in figures.models) else None
+def color_of(model: str, models: Iterable[str]) -> str:
+    """The colour of one of two models, "a" or "b": the same on every page and in every report."""
+    return "a" if model == max(models) else "b"
 
 
 def pair_plot(lang: str, figures: Figures, pair: PairResult, name: Names = str) -> Spec:
@@ -35,130 +32,85 @@ def pair_plot(lang: str, figures: Figures, pair: PairResult, name: Names = str) 
 
     `name` gives the name of a model by id.
     """
-    import altair as alt
-
-    counts, numbers = {}, {}
-    for dimension, verdict in pair.dimensions.items():
-        numbers[dimension_name(lang, dimension)] = verdict
-    for dimension, pairs in figures.by["dimension"].items():
-        own = [count for count in pairs if {count.first, count.second} == {pair.count.first, pair.count.second}]
-        if own:
-            counts[dimension_name(lang, dimension)] = own[0].seen_from(pair.count.first)
+    counts = {dimension_name(lang, name): count for name, count in figures.dimensions_of(pair.count).items()}
+    numbers = {dimension_name(lang, name): verdict for name, verdict in pair.dimensions.items()}
     counts[text(lang, "all")], numbers[text(lang, "all")] = pair.count, pair.verdict.numbers
-    names = [name(pair.count.first), name(pair.count.second)]
+    models = pair.count.first, pair.count.second
+    names = [name(model) for model in models]
+    colours = [COLOURS[color_of(model, models)] for model in models]
+    bars, shares = _bars(lang, names, colours, counts), _shares(lang, names[0], colours[0], list(counts), numbers)
     size = {"width": WIDTH, "height": ROW * len(counts)}
-    bars, shares = _bar_chart(lang, names, counts, size), _interval_chart(lang, names, counts, numbers, size)
-    return finished(alt.vconcat(bars, shares))
+    return finished({"vconcat": [bars | size, shares | size]})
 
 
-def _bar_chart(lang: str, names: Sequence[str], counts: Mapping[str, PairCount], size: Mapping[str, int]) -> Any:
-    import altair as alt
-
+def _bars(lang: str, names: Sequence[str], colours: Sequence[str], counts: Mapping[str, PairCount]) -> Spec:
     outcomes = [text(lang, "wins_of", model=names[0]), text(lang, "ties"), text(lang, "both_bad")]
     outcomes.append(text(lang, "wins_of", model=names[1]))
-    colour = alt.Color(
-        "outcome:N",
-        title=None,
-        sort=outcomes,
-        scale=alt.Scale(domain=outcomes, range=list(COLOURS)),
-        legend=alt.Legend(orient="top", columns=2, labelLimit=260),
-    )
-    chart = alt.Chart(data_of(_bars(counts, outcomes))).mark_bar(height={"band": 0.7})
-    # No more ticks than votes, since there are no half votes. Vega ignores a minimum step.
-    ticks = min(MOST_TICKS, max([1, *(count.votes for count in counts.values())]))
-    return chart.encode(
-        x=alt.X("votes:Q", title=text(lang, "plot_votes"), stack="zero", axis=alt.Axis(tickCount=ticks, format=",d")),
-        y=_rows(counts),
-        color=colour,
-        order="position:Q",
-        tooltip=["dimension:N", "outcome:N", "votes:Q"],
-    ).properties(**size)
-
-
-def _interval_chart(
-    lang: str,
-    names: Sequence[str],
-    counts: Mapping[str, PairCount],
-    numbers: Mapping[str, Verdict],
-    size: Mapping[str, int],
-) -> Any:
-    import altair as alt
-
-    values = [alt.Tooltip(f"{name}:Q", format=".1%") for name in ("share", "low", "high")]
-    half = alt.Chart(data_of([{"half": 0.5}])).mark_rule(strokeDash=[4, 4], color="#888").encode(x="half:Q")
-    share = text(lang, "plot_share")
-    shares = alt.Chart(data_of(_intervals(numbers))).encode(
-        x=alt.X("low:Q", title=f"{names[0]}: {share}", scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format="%")),
-        y=_rows(counts),
-        tooltip=["dimension:N", "raters:Q", *values],
-    )
-    lines = shares.mark_rule(strokeWidth=2, color=COLOURS[0]).encode(x2="high:Q")
-    points = shares.mark_point(filled=True, size=70, color=COLOURS[0], opacity=1).encode(x="share:Q")
-    return alt.layer(half, lines, points).properties(**size)
-
-
-def _rows(counts: Mapping[str, PairCount]) -> Any:
-    """The same rows in both charts, including those without scores."""
-    import altair as alt
-
-    order = list(counts)
-    return alt.Y("dimension:N", sort=order, scale=alt.Scale(domain=order), title=None, axis=alt.Axis(labelLimit=200))
-
-
-def _ratings_plot(lang: str, figures: Figures) -> dict[str, Any]:
-    import altair as alt
-
-    rated = [model for model in figures.models if model.rating is not None]
-    rows = [
-        {"model": model.model, "rating": model.rating, "low": model.rating_low, "high": model.rating_high}
-        for model in rated
-    ]
-    order = [model.model for model in rated]
-    axis = alt.Axis(format="d", tickCount=5)
-    chart = alt.Chart(alt.InlineData(values=rows)).encode(
-        x=alt.X("low:Q", title=text(lang, "plot_rating"), scale=alt.Scale(zero=False), axis=axis),
-        y=alt.Y("model:N", sort=order, scale=alt.Scale(domain=order), title=None, axis=alt.Axis(labelLimit=200)),
-        tooltip=["model:N", *(alt.Tooltip(f"{name}:Q", format=".0f") for name in ("rating", "low", "high"))],
-    )
-    lines = chart.mark_rule(strokeWidth=2, color=COLOURS[0]).encode(x2="high:Q")
-    points = chart.mark_point(filled=True, size=70, color=COLOURS[0], opacity=1).encode(x="rating:Q")
-    return finished(alt.layer(lines, points).properties(width=WIDTH, height=ROW * len(order)))
-
-
-def as_chart(spec: Mapping[str, Any]) -> Any:
-    """The plot as an altair chart, for an interactive page."""
-    import altair as alt
-
-    return alt.Chart.from_dict(dict(spec))
-
-
-def data_of(rows: Iterable[Spec]) -> Any:
-    """Rows as data inside the specification."""
-    import altair as alt
-
-    return alt.InlineData(values=list(rows))
-
-
-def _bars(counts: Mapping[str, PairCount], outcomes: list[str]) -> Iterator[Spec]:
+    rows = []
     for dimension, count in counts.items():
         numbers = (count.first_wins, count.ties, count.both_bad, count.second_wins)
         for position, (outcome, votes) in enumerate(zip(outcomes, numbers, strict=True)):
-            yield {"dimension": dimension, "outcome": outcome, "votes": votes, "position": position}
+            rows.append({"dimension": dimension, "outcome": outcome, "votes": votes, "position": position})
+    # No more ticks than votes, since there are no half votes. Vega ignores a minimum step.
+    ticks = min(MOST_TICKS, max([1, *(count.votes for count in counts.values())]))
+    scale = {"domain": outcomes, "range": [colours[0], TIES, BOTH_BAD, colours[1]]}
+    legend = {"orient": "top", "columns": 2, "labelLimit": 260}
+    encoding = {
+        "x": quantitative(
+            "votes", title=text(lang, "plot_votes"), stack="zero", axis={"tickCount": ticks, "format": ",d"}
+        ),
+        "y": _rows_axis(list(counts)),
+        "color": nominal("outcome", title=None, sort=outcomes, scale=scale, legend=legend),
+        "order": quantitative("position"),
+        "tooltip": [nominal("dimension"), nominal("outcome"), quantitative("votes")],
+    }
+    return {"data": {"values": rows}, "mark": {"type": "bar", "height": {"band": 0.7}}, "encoding": encoding}
 
 
-def _intervals(numbers: Mapping[str, Verdict]) -> Iterator[Spec]:
-    for dimension, verdict in numbers.items():
-        if verdict.share is not None:
-            interval = {"low": verdict.interval.low, "high": verdict.interval.high}
-            yield {"dimension": dimension, "raters": verdict.raters, "share": verdict.share, **interval}
+def _shares(lang: str, name: str, colour: str, dimensions: Sequence[str], numbers: Mapping[str, Verdict]) -> Spec:
+    """The shares of the model `name`, with the same rows as the bars, including those without scores."""
+    rows = [
+        {
+            "dimension": dimension,
+            "raters": verdict.raters,
+            "share": verdict.share,
+            "low": verdict.interval.low,
+            "high": verdict.interval.high,
+        }
+        for dimension, verdict in numbers.items()
+        if verdict.share is not None
+    ]
+    values = [quantitative(name, format=".1%") for name in ("share", "low", "high")]
+    common = {"y": _rows_axis(dimensions), "tooltip": [nominal("dimension"), quantitative("raters"), *values]}
+    x = quantitative("low", title=f"{name}: {text(lang, 'plot_share')}", scale={"domain": [0, 1]}, axis={"format": "%"})
+    half = {"data": {"values": [{"half": 0.5}]}, "mark": {"type": "rule", "strokeDash": [4, 4], "color": "#888"}}
+    line = {"type": "rule", "strokeWidth": 2, "color": colour}
+    point = {"type": "point", "filled": True, "size": 70, "color": colour, "opacity": 1}
+    layers = [
+        half | {"encoding": {"x": quantitative("half")}},
+        {"mark": line, "encoding": {**common, "x": x, "x2": {"field": "high"}}},
+        {"mark": point, "encoding": {**common, "x": quantitative("share")}},
+    ]
+    return {"data": {"values": rows}, "layer": layers}
 
 
-def finished(chart: Any) -> Spec:
-    """The specification with the common look: a white background and fonts with Chinese."""
-    plain = chart.configure_view(stroke=None).configure(background="white", font=FONTS)
-    spec: Spec = plain.to_dict()
-    # No menu in a page: it has no accessible name, and one item sends the data to an external editor.
-    return {**spec, "usermeta": {"embedOptions": {"actions": False}}}
+def _rows_axis(names: Sequence[str]) -> Spec:
+    return nominal("dimension", sort=names, scale={"domain": names}, title=None, axis={"labelLimit": 200})
+
+
+def quantitative(field: str, **more: Any) -> Spec:
+    """The encoding of a field of numbers."""
+    return {"field": field, "type": "quantitative", **more}
+
+
+def nominal(field: str, **more: Any) -> Spec:
+    """The encoding of a field of names."""
+    return {"field": field, "type": "nominal", **more}
+
+
+def finished(chart: Spec) -> Spec:
+    """The whole specification with the common look: a white background and fonts with Chinese."""
+    return {"$schema": _SCHEMA, "config": {"background": "white", "font": FONTS}, **chart}
 
 
 def as_svg(spec: Mapping[str, Any], label: str = "") -> str:

@@ -1,7 +1,5 @@
 """Finds one judged battle by its id and asks its prompt again."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os
@@ -67,8 +65,7 @@ def ask_again(battle: Battle, backends: Mapping[SideName, Backend]) -> Iterator[
     fresh = battle
     for name in backends:
         side = battle.side(name)
-        again = replace(side, model=backends[name].spec, answer=Answer())
-        fresh = replace(fresh, a=again) if name is SideName.A else replace(fresh, b=again)
+        fresh = fresh.with_side(name, replace(side, model=backends[name].spec, answer=Answer()))
     return BattleRun(fresh, backends).stream(tuple(backends))
 
 

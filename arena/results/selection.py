@@ -1,8 +1,6 @@
-"""Chooses the votes that results are computed from, marks suspicious ones, and shows them by pair of models."""
+"""The votes that results are computed from: chosen, marked if suspicious, by pair of models, as one score per rater."""
 
-from __future__ import annotations
-
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -13,7 +11,7 @@ from numpy.typing import NDArray
 from arena.statistics import PairCount
 from arena.statistics.confidence_sequence import Floats
 from arena.types import Winner
-from arena.votes.table import NAMED, Table, mixed
+from arena.votes.table import Table, mixed
 
 Column = NDArray[Any]
 Mask = NDArray[np.bool_]
@@ -28,15 +26,6 @@ CHARACTERS_PER_SECOND = {"Chinese": 80.0, "Japanese": 80.0, "Korean": 80.0}
 OTHERS_PER_SECOND = 200.0
 FEWEST_ON_ONE_SIDE = 8
 """By chance one rater in 128 has eight out of eight decisive votes on one side."""
-
-
-def is_named(table: Table, column: str, name: str) -> Mask:
-    """The rows whose `column` (one of NAMED) holds `name`."""
-    names = table.names[NAMED[column]]
-    return np.asarray(table[column] == (names.index(name) if name in names else -1))
-
-
-# ---- filters
 
 
 @dataclass(frozen=True)
@@ -55,38 +44,32 @@ class Filters:
 
     def passed(self, table: Table) -> Mask:
         """The rows that pass."""
-        switches = {
-            "blind": table["blind"],
-            "complete": table["complete"],
-            "not_leaked": table["leaked"] != 1,
-            "not_suspicious": ~table["suspicious"],
-        }
         rows = np.ones(len(table), dtype=bool)
-        for name, column in switches.items():
+        for name, column in _switches(table).items():
             if getattr(self, name):
                 rows &= column
-        return rows if self.room is None else rows & is_named(table, "room", self.room)
+        return rows if self.room is None else rows & table.is_named("room", self.room)
 
     def counts(self, table: Table) -> dict[str, int]:
         """How many votes would remain with each of the switches on, the others unchanged."""
-        switched = {
-            "blind": replace(self, blind=True),
-            "complete": replace(self, complete=True),
-            "not_leaked": replace(self, not_leaked=True),
-            "not_suspicious": replace(self, not_suspicious=True),
-        }
-        first_votes = table["repeat_of"] == 0
-        return {name: int((filters.passed(table) & first_votes).sum()) for name, filters in switched.items()}
+        rows = self.passed(table) & (table["repeat_of"] == 0)
+        return {name: int((rows & column).sum()) for name, column in _switches(table).items()}
 
 
-# ---- suspicious votes
+def _switches(table: Table) -> dict[str, Mask]:
+    return {
+        "blind": table["blind"],
+        "complete": table["complete"],
+        "not_leaked": table["leaked"] != 1,
+        "not_suspicious": ~table["suspicious"],
+    }
 
 
 def mark_suspicious(table: Table) -> Table:
     """The table with a column for each of SUSPICIONS and one, `suspicious`, for any of them."""
     columns = {"too_fast": _too_fast(table), "one_sided": _one_sided(table), "contradicted": _contradicted(table)}
-    any_kind = columns["too_fast"] | columns["one_sided"] | columns["contradicted"]
-    return Table({**table.columns, **columns, "suspicious": any_kind}, table.names, table.judge_hashes)
+    columns["suspicious"] = np.logical_or.reduce([columns[kind] for kind in SUSPICIONS])
+    return Table({**table.columns, **columns}, table.names, table.judge_hashes)
 
 
 def _too_fast(table: Table) -> Mask:
@@ -94,7 +77,7 @@ def _too_fast(table: Table) -> Mask:
     speeds = [CHARACTERS_PER_SECOND.get(name, OTHERS_PER_SECOND) for name in table.names["language"]]
     needed = (table["length_a"] + table["length_b"]) / np.array([*speeds, OTHERS_PER_SECOND])[table["language"]]
     generating = np.fmax(table["seconds_a"], table["seconds_b"])
-    available = table["dwell"] + np.where(is_named(table, "source", "live"), generating, 0.0)
+    available = table["dwell"] + np.where(table.is_named("source", "live"), generating, 0.0)
     return np.asarray(available < needed)  # false if the time is unknown
 
 
@@ -130,36 +113,15 @@ def repeats_of(table: Table) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     return index.to_numpy()[positions[known]], repeats[known]
 
 
-# ---- votes by pair of models
-
-
 class View:
-    """Votes without repeats, by pair. The models of a pair are sorted by name."""
+    """Votes without repeats, by pair; see `pairs_of`. The models of a pair are sorted by name."""
 
     def __init__(self, table: Table) -> None:
         self.table = table.where(table["repeat_of"] == 0)
+        self.pairs, self.pair, self.first_is_a = pairs_of(self.table)
 
     def __len__(self) -> int:
         return len(self.table)
-
-    @cached_property
-    def _pairs(self) -> tuple[tuple[tuple[str, str], ...], Column, Mask]:
-        return pairs_of(self.table)
-
-    @property
-    def pairs(self) -> tuple[tuple[str, str], ...]:
-        """The pairs with votes, sorted by name."""
-        return self._pairs[0]
-
-    @property
-    def pair(self) -> Column:
-        """The index in `pairs` of each vote."""
-        return self._pairs[1]
-
-    @property
-    def first_is_a(self) -> Mask:
-        """Whether the pair's first model was on side a."""
-        return self._pairs[2]
 
     @cached_property
     def outcome(self) -> NDArray[np.int64]:
@@ -210,14 +172,85 @@ def outcomes(table: Table, first_is_a: Mask) -> NDArray[np.int64]:
 def pairs_of(table: Table) -> tuple[tuple[tuple[str, str], ...], Column, Mask]:
     """The pairs sorted by name, the index of each row's pair, and whether its first model is on side a."""
     names = np.array(table.names["model"], dtype=object)
-    rank = np.empty(len(names), dtype=np.int64)
-    rank[np.argsort(names)] = np.arange(len(names))
+    order = np.argsort(names)
+    rank, sorted_names = np.argsort(order), names[order]
     a, b = rank[table["model_a"]], rank[table["model_b"]]
-    sorted_names = np.sort(names)
-    code = np.minimum(a, b) * len(names) + np.maximum(a, b)
-    # Counting is faster than sorting, since there are few models.
-    used = np.flatnonzero(np.bincount(code, minlength=len(names) ** 2)) if len(code) else np.empty(0, np.int64)
-    index = np.zeros(len(names) ** 2, dtype=np.int64)
-    index[used] = np.arange(len(used))
-    pairs = tuple((sorted_names[code // len(names)], sorted_names[code % len(names)]) for code in used)
-    return pairs, index[code], a <= b
+    index, codes = pd.factorize(np.minimum(a, b) * len(names) + np.maximum(a, b), sort=True)
+    pairs = tuple((sorted_names[code // len(names)], sorted_names[code % len(names)]) for code in codes)
+    return pairs, index, a <= b
+
+
+# ---- one score per rater, since the votes of one rater are not independent of each other
+
+IDLE_SECONDS = 1800.0
+
+
+@dataclass(frozen=True)
+class Scores:
+    """The mean points of a pair's first model from each rater who has finished, in the order in which they finished.
+
+    `rows` are the votes of these raters. `under_way` is the number of raters who have not finished.
+    """
+
+    values: Floats
+    rows: Mask
+    under_way: int = 0
+
+
+class Raters:
+    """The raters of a view, and which of them have finished at the time `now` (Unix seconds).
+
+    A rater has finished after judging everything that others in the same room judged, or half an hour after the last
+    vote. Neither depends on the outcomes. Votes without a rater count as one rater's.
+    """
+
+    def __init__(self, view: View, now: float) -> None:
+        self._view = view
+        self._now = now
+
+    def scores(self, rows: Mask, points: Floats) -> Scores:
+        """The scores from some rows; each row gives the pair's first model `points` from 0 to 1."""
+        judge, hashes = self._view.table["judge"], self._view.table.judge_hashes
+        votes = np.bincount(judge[rows], minlength=len(hashes))
+        total = np.bincount(judge[rows], points[rows], minlength=len(hashes))
+        finished = (votes > 0) & (self._finished_at <= self._now)
+        # Raters who finished at the same time are ordered by hash, so that the outcome has no influence.
+        order = np.lexsort((hashes[finished], self._finished_at[finished]))
+        means = total[finished] / votes[finished]
+        return Scores(means[order], rows & finished[judge], int((votes > 0).sum() - finished.sum()))
+
+    @cached_property
+    def _finished_at(self) -> Floats:
+        judge, time = self._view.table["judge"], self._view.table["time"]
+        last = np.zeros(len(self._view.table.judge_hashes))
+        np.maximum.at(last, judge, time)
+        finished_at = last + IDLE_SECONDS
+        active = finished_at > self._now
+        if active.any():
+            complete = active & self._complete(active)
+            finished_at[complete] = last[complete]
+        return finished_at
+
+    def _complete(self, active: Mask) -> Mask:
+        """Which active raters have judged as many recorded battles as there are in the rooms they voted in."""
+        table = self._view.table
+        recorded = table.is_named("source", "recorded")
+        rooms = len(table.names["room"])
+        battles = pd.Series(mixed(self._view.units[recorded], table["room"][recorded].astype("u8")))
+        per_room = np.bincount(table["room"][recorded][~battles.duplicated().to_numpy()], minlength=rooms)
+        rows = active[table["judge"]] & recorded
+        entered = pd.unique(table["judge"][rows].astype("i8") * rooms + table["room"][rows])
+        required = np.bincount(entered // rooms, per_room[entered % rooms], len(active))
+        judged = np.bincount(table["judge"][rows], minlength=len(active))
+        return np.asarray((judged > 0) & (judged >= required))
+
+
+def outcomes_by_rater(view: View, rows: Mask) -> list[NDArray[np.int64]]:
+    """For each pair of the view an array (raters, 3) from the rows: first wins, second wins, ties of either kind."""
+    judge: Column = view.table["judge"][rows]
+    size, pairs = len(view.table.judge_hashes), len(view.pairs)
+    kind = np.minimum(view.outcome[rows], SECOND + 1)
+    cells = np.bincount((judge * pairs + view.pair[rows]) * 3 + kind, minlength=size * pairs * 3)
+    table = cells.reshape(size, pairs, 3)
+    present = table.sum(axis=(1, 2)) > 0
+    return [table[present, pair] for pair in range(pairs)]

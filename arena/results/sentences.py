@@ -1,9 +1,8 @@
 """The verdict in sentences, for page, command and report."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 
+from arena.results.bias import Agreement, Share, Split
 from arena.results.figures import Figures
 from arena.results.texts import text
 from arena.results.verdict import Basis, Conclusion, PairVerdict
@@ -12,8 +11,7 @@ from arena.statistics.decision import Outcome, raters_needed
 from arena.statistics.regression import Estimate
 from arena.texts import listed, percent
 
-Names = Callable[[str], str]
-"""Gives the name of a model by id."""
+Names = Callable[[str], str]  # gives the name of a model by id
 
 VOTES_PER_RATER = 8
 
@@ -34,13 +32,13 @@ def sentence(lang: str, verdict: PairVerdict, name: Names = str) -> str:
     numbers = verdict.numbers
     models = {"first": name(verdict.first), "second": name(verdict.second)}
     if numbers.share is None:
-        return _opening(lang, verdict) + text(lang, "verdict_nobody_done", **models)
+        return opening(lang, verdict) + text(lang, "verdict_nobody_done", **models)
     values = {"share": percent(numbers.share), **_ends(numbers.interval), "basis": _basis(lang, verdict, name)}
     if numbers.change:
         change = numbers.change
         values |= {"early_raters": str(change.raters), "late_raters": str(numbers.raters - change.raters)}
         values |= {"early": percent(change.early), "late": percent(change.late)}
-    return _opening(lang, verdict) + text(lang, f"verdict_{verdict.outcome}", **models, **values)
+    return opening(lang, verdict) + text(lang, f"verdict_{verdict.outcome}", **models, **values)
 
 
 def explanations(lang: str, verdict: PairVerdict, name: Names = str) -> Iterator[str]:
@@ -112,6 +110,32 @@ def joined(lang: str, *sentences: str) -> str:
     return ("" if lang == "zh" else " ").join(filter(None, sentences))
 
 
+def share_line(lang: str, name: str, share: Share, model: str = "") -> str:
+    """One of the shares of `Bias`; `model` is the first model."""
+    values = {"count": share.count, "total": share.total, "share": percent(share.value or 0.0)}
+    return text(lang, name, **values, model=model)
+
+
+def split_line(lang: str, name: str, split: Split, model: str) -> str:
+    """One of the splits of `Bias`; `model` is the first model."""
+    values = {"more": percent(split.more), "less": percent(split.less)}
+    votes = {"more_votes": split.more_votes, "less_votes": split.less_votes}
+    return text(lang, f"split_{name}", model=model, **values, **votes)
+
+
+def agreement_line(lang: str, agreement: Agreement | None) -> str:
+    """Whether raters agree with each other, or that it cannot be measured."""
+    if agreement is None:
+        return text(lang, "no_agreement")
+    numbers = {"judgements": agreement.judgements, "units": agreement.units}
+    return text(lang, "agreement", alpha=hundredths(agreement.alpha), **numbers)
+
+
+def hundredths(value: float) -> str:
+    """The value with two decimals, and no minus before zero."""
+    return f"{round(value, 2) + 0.0:.2f}"
+
+
 def _many_models(lang: str, figures: Figures, name: Names) -> Iterator[str]:
     models, count = figures.models, len(figures.models)
     numbers = {"votes": figures.votes, "raters": figures.raters, "prompts": figures.prompts}
@@ -130,7 +154,7 @@ def _many_models(lang: str, figures: Figures, name: Names) -> Iterator[str]:
 def _of_pair(lang: str, verdict: PairVerdict, name: Names) -> Iterator[str]:
     """The verdict on one of many pairs, with everything that a verdict on two models says."""
     models = {"first": name(verdict.first), "second": name(verdict.second)}
-    yield _opening(lang, verdict) + text(lang, "pair_line", **models, said=short(lang, verdict.conclusion, name))
+    yield opening(lang, verdict) + text(lang, "pair_line", **models, said=short(lang, verdict.conclusion, name))
     if verdict.votes:
         yield text(lang, "pair_basis", basis=_basis(lang, verdict, name))
     yield from explanations(lang, verdict, name)
@@ -138,7 +162,8 @@ def _of_pair(lang: str, verdict: PairVerdict, name: Names) -> Iterator[str]:
     yield from advice(lang, verdict)
 
 
-def _opening(lang: str, verdict: PairVerdict) -> str:
+def opening(lang: str, verdict: PairVerdict) -> str:
+    """What comes before a verdict that rests on votes that were not blind; "" before others."""
     if verdict.basis is Basis.BLIND:
         return ""
     return text(lang, "begins_sighted_leaked" if verdict.sighted and verdict.leaked else f"begins_{verdict.basis}")

@@ -1,7 +1,5 @@
 """Computes results on demand for the page and scripts, in the background if slow, and caches them."""
 
-from __future__ import annotations
-
 import math
 import threading
 import time
@@ -37,11 +35,7 @@ class ReadingProgress:
 class _CachedFigures:
     votes: Votes
     figures: Figures
-    at: float
-
-    def is_current(self, votes: Votes, now: float) -> bool:
-        is_settled = not any(pair.verdict.under_way for pair in self.figures.pairs)
-        return self.votes is votes and (is_settled or now - self.at < _EXPIRY_SECONDS)
+    expires: float
 
 
 class ResultsService:
@@ -66,9 +60,10 @@ class ResultsService:
         votes, now, key = self._read(), time.time(), (filters, is_over)
         with self._lock:
             cached = self._cache.get(key)
-        if cached is None or not cached.is_current(votes, now):
+        if cached is None or cached.votes is not votes or now >= cached.expires:
             figures = compute(votes, filters, self._background, math.inf if is_over else now)
-            cached = _CachedFigures(votes, figures, now)
+            is_settled = not any(pair.verdict.under_way for pair in figures.pairs)
+            cached = _CachedFigures(votes, figures, math.inf if is_settled else now + _EXPIRY_SECONDS)
         with self._lock:
             self._cache[key] = cached
             self._cache.move_to_end(key)

@@ -1,7 +1,5 @@
 """The strings that results and reports share: the verdict, dimensions, plots."""
 
-from __future__ import annotations
-
 from arena.prompts import DIMENSIONS
 from arena.texts import Texts
 
@@ -42,7 +40,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Based on {votes} votes by {raters} raters ({ties} ties){others}",
     ),
     "basis_blind": (
-        "依据 {raters} 位投票者的 {votes} 张盲评票（平局 {ties} 票）{others}",
+        "依据 {raters} 位投票者的 {votes} 张盲测票（平局 {ties} 票）{others}",
         "Based on {votes} blind votes by {raters} raters ({ties} ties){others}",
     ),
     "others_agree": ("；另有 {others}，计入后结论不变", "; counting {others} as well would not change this"),
@@ -113,6 +111,39 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "more": ("更多", "more"),
     "less": ("更少", "less"),
+    # ---- possible bias, and agreement
+    "left_wins": (
+        "左边的回答在 {total} 张胜负票中赢了 {count} 张（{share}%）。",
+        "The left answer won {count} of {total} decisive votes ({share}%).",
+    ),
+    "longer_wins": (
+        "较长的回答在 {total} 张胜负票中赢了 {count} 张（{share}%）。",
+        "The longer answer won {count} of {total} decisive votes ({share}%).",
+    ),
+    "early": (
+        "投票者前半程的 {total} 票中有 {count} 票分出胜负（{share}%）。",
+        "Of {total} votes in the first half of each rater's time, {count} were decisive ({share}%).",
+    ),
+    "late": (
+        "投票者后半程的 {total} 票中有 {count} 票分出胜负（{share}%）。",
+        "Of {total} votes in the second half of each rater's time, {count} were decisive ({share}%).",
+    ),
+    "early_wins": (
+        "前半程分出胜负的 {total} 票中 {model} 赢了 {count} 票（{share}%）。",
+        "{model} won {count} of {total} decisive votes in the first half ({share}%).",
+    ),
+    "late_wins": (
+        "后半程分出胜负的 {total} 票中 {model} 赢了 {count} 票（{share}%）。",
+        "{model} won {count} of {total} decisive votes in the second half ({share}%).",
+    ),
+    "leaked": (
+        "{total} 票中有 {count} 票的回答暴露了身份（{share}%）。",
+        "Of {total} votes, {count} were on answers that revealed their model ({share}%).",
+    ),
+    "consistent": (
+        "{total} 次重复评判中有 {count} 次与第一次相同（{share}%）。",
+        "Battles judged again: {total}, of which {count} had the same outcome as before ({share}%).",
+    ),
     "split_side": (
         "{model} 在左边时得 {more}%（{more_votes} 票），在右边时得 {less}%（{less_votes} 票）",
         "{model} got {more}% on the left ({more_votes} votes) and {less}% on the right ({less_votes})",
@@ -126,6 +157,21 @@ TEXTS: dict[str, tuple[str, str]] = {
         "{model} 的 Markdown 较多时得 {more}%（{more_votes} 票），较少时得 {less}%（{less_votes} 票）",
         "{model} got {more}% when it used more Markdown ({more_votes} votes) and {less}% when it used less "
         "({less_votes})",
+    ),
+    "careless": (
+        "可疑的票：快得来不及读完 {too_fast} 张，总选同一边的人 {one_sided} 张，与重复评判矛盾 {contradicted} 张。",
+        "Votes that look careless: too fast to have been read {too_fast}, always the same side {one_sided}, "
+        "contradicted by a repeat {contradicted}.",
+    ),
+    "agreement": (
+        "投票者之间的一致程度：Krippendorff α = {alpha}（{units} 组回答上的 {judgements} 次评判；1 为完全一致，0 "
+        "相当于随机）。",
+        "Agreement between raters: Krippendorff's alpha = {alpha} ({judgements} judgements on {units} pairs of "
+        "answers; 1 is full agreement, 0 what chance gives).",
+    ),
+    "no_agreement": (
+        "没有两个人评判过同一组回答，或者所有评判都相同，算不出一致程度。",
+        "No two raters judged the same two answers, or all judgements are the same, so agreement cannot be measured.",
     ),
     # ---- how firm it is
     "suspicious_agree": (
@@ -152,7 +198,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Keep voting; these votes do not show yet how many more raters are needed.",
     ),
     "advice_blind": (
-        "请收集盲评的票：看到名称的人可能是在评名称。",
+        "请收集盲测的票：看到名称的人可能是在评名称。",
         "Collect blind votes: raters who know the names may judge the name.",
     ),
     "advice_changed": (
@@ -198,7 +244,6 @@ TEXTS: dict[str, tuple[str, str]] = {
     "wins_of": ("{model} 胜", "{model} won"),
     "ties": ("打平", "Ties"),
     "both_bad": ("都不好", "Both bad"),
-    "plot_rating": ("评分", "Rating"),
     "plot_votes": ("票数", "votes"),
     "plot_share": ("份额", "share"),
     "plot_seconds": ("用时（秒）", "seconds"),

@@ -10,9 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arena.results.bias import covariates
-from arena.results.scores import Raters
-from arena.results.selection import Column, Mask, View
-from arena.statistics.confidence_sequence import ALPHA, Floats, Interval
+from arena.results.selection import Column, Mask, Raters, Scores, View
+from arena.statistics.confidence_sequence import ALPHA
 from arena.statistics.decision import Outcome, Verdict, make_verdict
 from arena.statistics.regression import Adjusted, adjust, difference, swayed_by
 from arena.types import CRITERIA
@@ -86,11 +85,6 @@ class PairVerdict:
         """The short form."""
         return conclude(self.numbers, self.first, self.second)
 
-    @property
-    def interval(self) -> Interval:
-        """The confidence sequence of the share of `first`."""
-        return self.numbers.interval
-
 
 @dataclass(frozen=True)
 class CriterionResult:
@@ -100,6 +94,11 @@ class CriterionResult:
     ties: int
     losses: int
     numbers: Verdict
+
+    @property
+    def swapped(self) -> CriterionResult:
+        """The same for the other model."""
+        return CriterionResult(self.losses, self.ties, self.wins, self.numbers.swapped)
 
 
 def conclude(numbers: Verdict, first: str, second: str) -> Conclusion:
@@ -112,8 +111,7 @@ def judge_pair(view: View, index: int, raters: Raters, alpha: float = ALPHA) -> 
     here = view.pair == index
     basis, rows = _basis(view, here)
     scores = raters.scores(rows, view.points)
-    # There are votes, so it is too early if no rater has finished.
-    numbers = make_verdict(scores.values, alpha) if len(scores.values) else Verdict(Outcome.NOT_YET)
+    numbers = _verdict(scores, alpha, is_brief=False)
     first, second = view.pairs[index]
     is_swapped = numbers.share is not None and numbers.share < 0.5
     if is_swapped:
@@ -125,7 +123,10 @@ def judge_pair(view: View, index: int, raters: Raters, alpha: float = ALPHA) -> 
 
     suspicious = view.table["suspicious"] & scores.rows
     order = _canonical_order(view, scores.rows)
-    columns = _covariates(view, order, is_swapped)
+    columns = {
+        name: (of_second[order], of_first[order]) if is_swapped else (of_first[order], of_second[order])
+        for name, (of_first, of_second) in covariates(view).items()
+    }
     adjusted = adjust(
         points[order],
         view.table.judge_hashes[view.table["judge"][order]],
@@ -166,14 +167,6 @@ def _canonical_order(view: View, rows: Mask) -> NDArray[np.int64]:
     return indices[np.lexsort((*keys, table.judge_hashes[table["judge"][indices]]))]
 
 
-def _covariates(view: View, rows: NDArray[np.int64], is_swapped: bool) -> dict[str, tuple[Column, Column]]:
-    """What may bias raters, for the leading model and for the other."""
-    return {
-        name: (second[rows], first[rows]) if is_swapped else (first[rows], second[rows])
-        for name, (first, second) in covariates(view).items()
-    }
-
-
 def _noticeable(columns: Mapping[str, tuple[Column, Column]], confounded: Collection[str]) -> dict[str, bool]:
     """The confounded covariates with a difference that a reader would notice in every vote."""
     result = {}
@@ -184,42 +177,31 @@ def _noticeable(columns: Mapping[str, tuple[Column, Column]], confounded: Collec
     return result
 
 
-# ---- by dimension and by criterion
+def dimension_verdicts(view: View, index: int, raters: Raters, alpha: float) -> dict[str, Verdict]:
+    """A verdict by dimension ("" is no dimension) on the votes that the pair's verdict rests on. They share alpha."""
+    rows = _basis(view, view.pair == index)[1]
+    column, names = view.table["dimension"], view.table.names["dimension"]
+    codes = np.unique(column[rows]).tolist()
+    return {
+        names[code]: _verdict(raters.scores(rows & (column == code), view.points), alpha / len(codes)) for code in codes
+    }
 
 
-class PartVerdicts:
-    """Verdicts on parts of the votes that a pair's verdict rests on, from the side of the model `first`."""
+def criterion_results(view: View, index: int, raters: Raters, alpha: float) -> dict[str, CriterionResult]:
+    """The same by criterion, for those with judgements, with their counts."""
+    basis = _basis(view, view.pair == index)[1]
+    results = {}
+    for name in CRITERIA:
+        choice = view.table[f"criterion_{name}"]
+        rows = basis & (choice >= 0)
+        if rows.any():
+            points = np.where(view.first_is_a, 2 - choice, choice) / 2
+            wins, ties, losses = (int((points[rows] == value).sum()) for value in (1.0, 0.5, 0.0))
+            numbers = _verdict(raters.scores(rows, points), alpha / len(CRITERIA))
+            results[name] = CriterionResult(wins, ties, losses, numbers)
+    return results
 
-    def __init__(self, view: View, index: int, raters: Raters, first: str) -> None:
-        self._view = view
-        self._rows = _basis(view, view.pair == index)[1]
-        self._raters = raters
-        self._is_swapped = first != view.pairs[index][0]
 
-    def dimensions(self, alpha: float) -> Mapping[str, Verdict]:
-        """A verdict by dimension for those with votes; "" is no dimension. They share alpha."""
-        column, names = self._view.table["dimension"], self._view.table.names["dimension"]
-        codes = np.unique(column[self._rows]).tolist()
-        points = self._for_first(self._view.points)
-        return {names[code]: self._verdict(self._rows & (column == code), points, alpha / len(codes)) for code in codes}
-
-    def criteria(self, alpha: float) -> Mapping[str, CriterionResult]:
-        """Counts and a verdict by criterion for those with judgements. They share alpha."""
-        results = {}
-        for name in CRITERIA:
-            choice = self._view.table[f"criterion_{name}"]
-            rows = self._rows & (choice >= 0)
-            if rows.any():
-                points = np.where(self._view.first_is_a, 2 - choice, choice) / 2
-                points = self._for_first(np.where(choice >= 0, points, 0.5))
-                numbers = self._verdict(rows, points, alpha / len(CRITERIA))
-                wins, ties, losses = (int((points[rows] == value).sum()) for value in (1.0, 0.5, 0.0))
-                results[name] = CriterionResult(wins, ties, losses, numbers)
-        return results
-
-    def _verdict(self, rows: Mask, points: Floats, alpha: float) -> Verdict:
-        values = self._raters.scores(rows, points).values
-        return make_verdict(values, alpha, is_brief=True) if len(values) else Verdict(Outcome.NOT_YET)
-
-    def _for_first(self, points: Floats) -> Floats:
-        return 1 - points if self._is_swapped else points
+def _verdict(scores: Scores, alpha: float, is_brief: bool = True) -> Verdict:
+    """The verdict where there are votes: it is too early if no rater has finished."""
+    return make_verdict(scores.values, alpha, is_brief) if len(scores.values) else Verdict(Outcome.NOT_YET)

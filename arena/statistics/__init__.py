@@ -26,6 +26,11 @@ class PairCount:
     both_bad: int = 0
 
     @property
+    def models(self) -> frozenset[str]:
+        """Both models."""
+        return frozenset((self.first, self.second))
+
+    @property
     def votes(self) -> int:
         """All votes on the pair."""
         return self.first_wins + self.second_wins + self.ties + self.both_bad

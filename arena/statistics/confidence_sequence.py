@@ -30,18 +30,9 @@ class Interval:
     high: float
 
     @property
-    def excludes_half(self) -> bool:
-        """Whether it lies on one side of one half."""
-        return self.low > 0.5 or self.high < 0.5
-
-    @property
     def swapped(self) -> Interval:
         """The same for the other model."""
         return Interval(1 - self.high, 1 - self.low)
-
-    def is_within(self, margin: float) -> bool:
-        """Whether all of it is within `margin` of one half."""
-        return self.low >= 0.5 - margin and self.high <= 0.5 + margin
 
 
 WHOLE = Interval(0.0, 1.0)

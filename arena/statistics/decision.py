@@ -28,8 +28,7 @@ CHANGE_ALPHA = 0.15
 """Early and late raters differ if their intervals at this level do not overlap. In simulations, fewer than 5% of the
 classes whose raters do not change show that at any look."""
 FEWEST_PER_PART = 6
-MOST_TO_COME, MOST_RATERS = 200, 1000
-"""No larger numbers are given for raters still to come and for raters in all."""
+MOST_TO_COME, MOST_RATERS = 200, 1000  # no larger numbers are given for raters still to come and in all
 _SIMULATIONS, _LEAST_SUCCESS, _POWER = 200, 0.95, 0.8
 _SEED = 20261128
 
@@ -117,12 +116,9 @@ def make_verdict(scores: Floats, alpha: float = ALPHA, is_brief: bool = False) -
 
 def _outcome(interval: Interval) -> Outcome:
     # A difference this small does not matter, however certain it is.
-    if interval.is_within(ALIKE_MARGIN):
+    if interval.low >= 0.5 - ALIKE_MARGIN and interval.high <= 0.5 + ALIKE_MARGIN:
         return Outcome.ALIKE
-    return Outcome.PREFERRED if interval.excludes_half else Outcome.NOT_YET
-
-
-# ---- early and late raters
+    return Outcome.PREFERRED if interval.low > 0.5 or interval.high < 0.5 else Outcome.NOT_YET
 
 
 def find_change(scores: Floats) -> Change | None:
@@ -173,9 +169,6 @@ def _are_disjoint(values: Floats, higher: NDArray[np.int64], lower: NDArray[np.i
 
 def _mean(values: Floats, counts: NDArray[np.int64]) -> float:
     return float(values @ counts) / float(counts.sum())
-
-
-# ---- robustness, and how many raters it takes
 
 
 def _flips_with(scores: Floats, alpha: float) -> int:

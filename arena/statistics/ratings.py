@@ -3,8 +3,6 @@
 A tie of either kind counts as half a win for each model, as in FastChat and arena-rank.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,13 +14,11 @@ from arena.statistics import PairCount
 
 Floats = NDArray[np.float64]
 
-PRIOR = 0.5
-"""Wins added to both models of each compared pair if the votes alone give no finite ratings."""
+PRIOR = 0.5  # wins added to both models of each compared pair if the votes alone give no finite ratings
 CENTRE, SCALE = 1000.0, 400.0
 FEWEST_RATERS, FEWEST_VOTES, FEWEST_EFFECTIVE = 5, 10, 2.0
 """Below any of these there are no intervals. The last is Kish's effective number of raters."""
-ELO_VOTES = 20_000
-"""Only the last votes are used; earlier ones no longer have a visible influence."""
+ELO_VOTES = 20_000  # only the last ones are used; earlier ones no longer have a visible influence
 _NOTHING = 1e-6
 
 
@@ -126,7 +122,9 @@ def _with_intervals(
     # The 1 fixes the mean: votes only show differences between models.
     information = np.diag(weights.sum(axis=1)) - weights + 1
     pulls = unit * np.linalg.solve(information, _surplus(models, pairs, outcomes_by_rater, chances).T)
-    raters, effective = pulls.shape[1], _effective_raters(outcomes_by_rater)
+    # Kish's effective sample size: how many raters with equal numbers of votes would carry the same information.
+    votes = np.sum([outcomes.sum(axis=1) for outcomes in outcomes_by_rater], axis=0).astype(float)
+    raters, effective = pulls.shape[1], float(votes.sum() ** 2 / (votes**2).sum())
     errors = np.sqrt((pulls**2).sum(axis=1) * raters / (raters - 1))
     if effective < FEWEST_EFFECTIVE or errors.max() < _NOTHING:
         return ratings
@@ -149,12 +147,6 @@ def _surplus(
     return np.asarray(surplus[np.lexsort(surplus.T)])
 
 
-def _effective_raters(outcomes_by_rater: Sequence[NDArray[np.int64]]) -> float:
-    """Kish's effective sample size: how many raters with equal numbers of votes would carry the same information."""
-    votes = np.sum([outcomes.sum(axis=1) for outcomes in outcomes_by_rater], axis=0).astype(float)
-    return float(votes.sum() ** 2 / (votes**2).sum())
-
-
 def elo(firsts: Sequence[str], seconds: Sequence[str], points: Sequence[float]) -> Mapping[str, float]:
     """Online Elo ratings (K = 4, start 1000) of votes in the order given, on which they depend.
 
@@ -175,21 +167,13 @@ def possible_ranks(models: Collection[str], preferred: Iterable[tuple[str, str]]
     A model ranks above every model it is preferred to, directly or through others. If the verdicts on all pairs hold
     together (they share alpha), so do all these ranks.
     """
-    beats: dict[str, set[str]] = {model: set() for model in models}
+    from scipy.sparse.csgraph import shortest_path
+
+    beats = np.zeros((len(models), len(models)), dtype=bool)
+    places = {model: place for place, model in enumerate(models)}
     for better, worse in preferred:
-        beats[better].add(worse)
-    reachable = {model: _reachable(model, beats) for model in models}
-    # In a cycle of preferences no model ranks above another.
-    below = {model: {other for other in reachable[model] if model not in reachable[other]} for model in models}
-    above = {model: sum(model in others for others in below.values()) for model in models}
-    return {model: (1 + above[model], len(models) - len(below[model])) for model in models}
-
-
-def _reachable(start: str, beats: Mapping[str, set[str]]) -> set[str]:
-    reached: set[str] = set()
-    pending = [start]
-    while pending:
-        new = beats[pending.pop()] - reached
-        reached |= new
-        pending += new
-    return reached
+        beats[places[better], places[worse]] = True
+    reaches = np.isfinite(shortest_path(beats, unweighted=True)) if len(models) else beats
+    above = reaches & ~reaches.T  # in a cycle of preferences no model ranks above another
+    best, worst = 1 + above.sum(axis=0), len(models) - above.sum(axis=1)
+    return {model: (int(best[place]), int(worst[place])) for model, place in places.items()}

@@ -19,8 +19,7 @@ Codes = NDArray[np.int64]
 FEWEST_RATERS, FEWEST_VOTES = 5, 10
 SURE, LARGE = 0.01, 0.2
 """An effect counts as bias if its p-value is below SURE and it moves the expected share by LARGE or more."""
-_SPARE_ITEMS = 4
-"""Further columns of a covariate are used only if there are this many more items than columns."""
+_SPARE_ITEMS = 4  # further columns of a covariate are used only if there are this many more items than columns
 _CONSTANT = 0
 MOST_GROUPS = 1000
 """The jackknife leaves out single raters, or this many groups if there are more raters."""
@@ -139,14 +138,12 @@ class Regression:
         self._weight = 1 / np.bincount(number)[number]
         self._item_weight = np.bincount(self._item, self._weight)
         self._score, self._columns = score, columns
-        self._products = self._by_group(number % MOST_GROUPS, np.column_stack([columns, score]))
+        # The weighted products of all pairs of columns and the score, by group of raters.
+        group, factors = number % MOST_GROUPS, [*columns.T, score]
+        sums = [np.bincount(group, self._weight * a * b) for a in factors for b in factors]
+        self._products = np.array(sums, dtype=float).T.reshape(-1, len(factors), len(factors))
         within = [np.ptp(column - self._item_means(column)[self._item]) for column in columns.T]
         self._of_item = np.array(within) < _SINGULAR
-
-    def _by_group(self, group: Codes, columns: Floats) -> Floats:
-        """The weighted products of all pairs of columns, by group of raters."""
-        sums = [np.bincount(group, self._weight * a * b) for a in columns.T for b in columns.T]
-        return np.array(sums, dtype=float).T.reshape(-1, columns.shape[1], columns.shape[1])
 
     def _item_means(self, values: Floats) -> Floats:
         return np.asarray(np.bincount(self._item, self._weight * values) / self._item_weight)

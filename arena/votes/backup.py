@@ -1,7 +1,5 @@
 """Counts the votes of a data folder that are not backed up yet."""
 
-from __future__ import annotations
-
 import io
 import threading
 from collections.abc import Mapping

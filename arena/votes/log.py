@@ -1,27 +1,15 @@
 """The log of votes: appends votes to a CSV file so that none is lost."""
 
-from __future__ import annotations
-
 import os
-from collections.abc import Collection
 from pathlib import Path
 from typing import BinaryIO
 
-from arena.append_log import AppendLog, Tail, unwritable_folder
-from arena.errors import VoteRefused
+from arena.append_log import AppendLog, Tail, writing_to
+from arena.errors import VoteRefused, os_error_as
 from arena.types import Vote
 from arena.votes.imported.dialect import PLAIN, form_of, sample_of
-from arena.votes.records import (
-    BOM,
-    HEAD,
-    csv_cells,
-    csv_line,
-    is_whole_row,
-    is_written_by_log,
-    last_record_end,
-)
+from arena.votes.records import BOM, HEAD, csv_cells, csv_line, is_whole_row, is_written_by_log, last_record_end
 from arena.votes.rows import COLUMNS, UnreadableRow, to_row
-from arena.votes.store import VoteReading, read_votes
 
 _BLOCK = 1 << 20  # bytes read at once when looking for the tail
 _LONGEST_ROW = 64 << 20  # bytes; a longer tail is not a torn row
@@ -37,11 +25,8 @@ class VoteLog(AppendLog):
     """
 
     def __init__(self, path: Path) -> None:
-        path = Path(path)
-        try:
+        with writing_to(path.parent):
             super().__init__(path, votes_tail, HEAD, b"\r\n")
-        except OSError as error:
-            raise unwritable_folder(path.parent, error) from error
 
     def append(self, vote: Vote) -> None:
         """Writes the vote; returns when the row is on disk.
@@ -49,15 +34,8 @@ class VoteLog(AppendLog):
         Raises VoteRefused("not_saved") if it cannot be written, and ValueError for a vote without a battle id or a
         model, which could not be read back.
         """
-        try:
+        with os_error_as("not_saved", "The vote was NOT saved", VoteRefused):
             self.write(csv_line(list(to_row(vote).values())).encode())
-        except OSError as error:
-            reason = error.strerror or str(error)
-            raise VoteRefused("not_saved", f"The vote was not saved: {reason}.", reason=reason) from error
-
-    def read(self, withdrawn: Collection[str] = frozenset()) -> VoteReading:
-        """The votes of all parts; see `read_votes`."""
-        return read_votes(self.folder, self._name, withdrawn)
 
 
 def votes_tail(file: BinaryIO) -> Tail:
@@ -72,7 +50,8 @@ def votes_tail(file: BinaryIO) -> Tail:
     file.seek(end)
     tail = file.read(_LONGEST_ROW + 1)
     # A crash can leave a whole row without its line end as well: in a file of the log's own it counts as torn.
-    if not is_written_by_log(file) and _is_whole(tail):
+    cells = None if is_written_by_log(file) else _cells(tail)
+    if cells and is_whole_row(cells, COLUMNS):
         return Tail(end, "unended")
     return Tail(end, "torn" if _is_torn_row(tail) else "foreign")
 
@@ -100,19 +79,7 @@ def _end_of_rows(file: BinaryIO) -> int | None:
 def _has_our_form(file: BinaryIO) -> bool:
     file.seek(0)
     line = file.readline(_LONGEST_HEADER).removeprefix(BOM)
-    try:
-        if not line.endswith(b"\n") or csv_cells(line) != list(COLUMNS):
-            return False
-    except UnreadableRow:
-        return False
-    return form_of(sample_of(file)) == PLAIN
-
-
-def _is_whole(tail: bytes) -> bool:
-    try:
-        return is_whole_row(csv_cells(tail), COLUMNS)
-    except UnreadableRow:
-        return False
+    return line.endswith(b"\n") and _cells(line) == list(COLUMNS) and form_of(sample_of(file)) == PLAIN
 
 
 def _is_torn_row(tail: bytes) -> bool:
@@ -121,7 +88,13 @@ def _is_torn_row(tail: bytes) -> bool:
         return False
     text = tail.decode(errors="replace")
     closed = text + '"' if text.count('"') % 2 else text
+    cells = _cells(closed.encode())
+    return cells is not None and len(cells) <= len(COLUMNS)
+
+
+def _cells(record: bytes) -> list[str] | None:
+    """The cells of a record; None if it is not CSV."""
     try:
-        return len(csv_cells(closed.encode())) <= len(COLUMNS)
+        return csv_cells(record)
     except UnreadableRow:
-        return False
+        return None

@@ -1,7 +1,5 @@
 """Reads the parts of a vote log into a table, from where the last reading ended, and saves it as an index."""
 
-from __future__ import annotations
-
 import hashlib
 import io
 import json
@@ -9,32 +7,21 @@ import logging
 import os
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from arena.votes.imported.cells import tidied_columns
-from arena.votes.records import (
-    BOM,
-    Block,
-    GoodRow,
-    InDoubt,
-    before_header,
-    block_rows,
-    columns_of,
-    cut_records,
-    header_in,
-    vote_in,
-    whole_blocks,
-)
+import numpy as np
+
+from arena.errors import reason
+from arena.votes.records import BOM, Block, before_header, block_columns, cut_records, header_in, vote_in, whole_blocks
 from arena.votes.rows import UnreadableRow
 from arena.votes.table import NAMED, NUMBERS, Table, TableBuilder, add_columns
 
 INDEX_NAME = ".results-index.npz"
-# To be raised with every change of what the columns hold.
-INDEX_VERSION = 5
+# To be raised with every change of what the index holds.
+INDEX_VERSION = 6
 BLOCK = 4 << 20  # bytes read at once
 PIECE = 256 << 10  # bytes tried at once in a block with a doubtful row
 _MARK = 4 << 10  # bytes that identify a part
@@ -57,11 +44,12 @@ class BadRow:
 class PartState:
     """How far a part is read: up to the byte `end`, before the line `line` (from 1).
 
-    `header` has its columns, none before the header is read. `mark` is a hash of both ends of what was read. `lost`
-    means that nothing more can be read.
+    `name` is for error messages. `header` has its columns, none before the header is read. `mark` is a hash of both
+    ends of what was read. `lost` means that nothing more can be read.
     """
 
     path: Path
+    name: str
     end: int = 0
     line: int = 1
     header: tuple[str, ...] = ()
@@ -75,26 +63,26 @@ class Reading:
 
     builder: TableBuilder = field(default_factory=TableBuilder)
     parts: list[PartState] = field(default_factory=list)
-    headers: list[tuple[str, ...]] = field(default_factory=list)
     blocks: list[Block] = field(default_factory=list)
     bad: list[BadRow] = field(default_factory=list)
     # Votes that count, although a text of theirs is damaged.
     damaged: list[BadRow] = field(default_factory=list)
-    # The name of a part in error messages.
-    name: Callable[[Path], str] = lambda path: path.name
 
     @property
     def size(self) -> int:
         """The number of bytes read so far."""
         return sum(part.end for part in self.parts)
 
-    def follow(self, paths: Sequence[Path]) -> bool:
+    def follow(self, parts: Mapping[Path, str]) -> bool:
         """Whether the parts continue what was read so far; if not, everything must be read again."""
-        return [part.path for part in self.parts] == list(paths[: len(self.parts)]) and all(map(_is_same, self.parts))
+        return [part.path for part in self.parts] == list(parts)[: len(self.parts)] and all(map(_is_same, self.parts))
 
-    def read_new(self, paths: Sequence[Path], progress: Progress) -> int:
-        """Reads what was added to the parts. Returns how many end in the middle of a row. Raises OSError."""
-        self.parts += [PartState(path) for path in paths[len(self.parts) :]]
+    def read_new(self, parts: Mapping[Path, str], progress: Progress) -> int:
+        """Reads what was added to the parts, given with their names for error messages.
+
+        Returns how many end in the middle of a row. Raises OSError.
+        """
+        self.parts += [PartState(path, name) for path, name in list(parts.items())[len(self.parts) :]]
         sizes = [part.path.stat().st_size for part in self.parts]
         done, total = 0, sum(max(0, size - part.end) for part, size in zip(self.parts, sizes, strict=True))
         unfinished = 0
@@ -137,19 +125,15 @@ class Reading:
                     return replace(part, header=header)
             except UnreadableRow as error:
                 # The columns of the cells below are unknown.
-                self.bad.append(BadRow(self.name(part.path), record.line, str(error)))
+                self.bad.append(BadRow(part.name, record.line, str(error)))
                 return replace(part, lost=True)
         return part
 
     def _take_rows(self, number: int, part: PartState, data: bytes) -> PartState:
-        if part.header not in self.headers:
-            self.headers.append(part.header)
-        self.blocks.append(Block(number, part.end, len(data), self.headers.index(part.header)))
+        self.blocks.append(Block(number, part.end, len(data), part.header))
         try:
-            rows = block_rows(data)
-            columns = tidied_columns(columns_of(rows, part.header))
-            add_columns(columns, len(rows), len(self.blocks) - 1, self.builder)
-        except InDoubt:
+            add_columns(block_columns(data, part.header), len(self.blocks) - 1, self.builder)
+        except UnreadableRow:
             pieces = list(whole_blocks(io.BytesIO(data), 0, len(data), PIECE))
             if len(pieces) == 1:
                 return self._take_each(part, data)
@@ -161,29 +145,25 @@ class Reading:
 
     def _take_each(self, part: PartState, data: bytes) -> PartState:
         """As _take_rows, but one row at a time, up to the next header."""
-        good, start = list[dict[str, str]](), part.end
+        good, start = list[Mapping[str, str]](), part.end
         for record in cut_records(io.BytesIO(data), part.line):
             row = before_header(record.data, part.header)
-            if vote := self._vote_in(part, record.line, row):
+            try:
+                vote = vote_in(row, part.header)
+            except UnreadableRow as error:
+                vote = None
+                self.bad.append(BadRow(part.name, record.line, str(error)))
+            if vote:
                 good.append(vote.row)
+            if vote and vote.lost:
+                self.damaged.append(BadRow(part.name, record.line, f"no JSON in {', '.join(vote.lost)}"))
             part = replace(part, end=part.end + len(row), line=record.line + row.count(b"\n"))
             if len(row) < len(record.data):
                 break
         self.blocks[-1] = replace(self.blocks[-1], length=part.end - start, mixed=True)
         columns = {name: [row[name] for row in good] for name in part.header}
-        add_columns(columns, len(good), len(self.blocks) - 1, self.builder)
+        add_columns(columns, len(self.blocks) - 1, self.builder)
         return part if part.end == start + len(data) else replace(part, header=())
-
-    def _vote_in(self, part: PartState, line: int, data: bytes) -> GoodRow | None:
-        """The vote in a record; if there is none, the reason is added to `bad`."""
-        try:
-            vote = vote_in(data, part.header)
-        except UnreadableRow as error:
-            self.bad.append(BadRow(self.name(part.path), line, str(error)))
-            return None
-        if vote and vote.lost:
-            self.damaged.append(BadRow(self.name(part.path), line, f"no JSON in {', '.join(vote.lost)}"))
-        return vote
 
 
 def _is_same(part: PartState) -> bool:
@@ -208,36 +188,28 @@ def _mark(path: Path, end: int) -> str:
 
 def save_index(folder: Path, reading: Reading) -> None:
     """Saves the reading in the folder, atomically. A failure is only logged: the index can always be built again."""
-    import numpy as np
-
     table = reading.builder.table()
     about = {
         "version": INDEX_VERSION,
         "names": table.names,
         "parts": [{**asdict(part), "path": part.path.name} for part in reading.parts],
-        "headers": reading.headers,
         "blocks": [asdict(block) for block in reading.blocks],
         "bad": [asdict(row) for row in reading.bad],
         "damaged": [asdict(row) for row in reading.damaged],
     }
     text = np.frombuffer(json.dumps(about).encode(), dtype="u1")
     arrays: Any = {"about": text, "judge_hashes": table.judge_hashes, **table.columns}
-    draft = ""
     try:
-        handle, draft = tempfile.mkstemp(prefix=f"{INDEX_NAME}-", dir=folder)
-        with os.fdopen(handle, "wb") as file:
-            np.savez(file, **arrays)
-        os.replace(draft, folder / INDEX_NAME)
+        with tempfile.TemporaryDirectory(prefix=f"{INDEX_NAME}-", dir=folder) as work:
+            draft = Path(work) / INDEX_NAME
+            np.savez(draft, **arrays)
+            os.replace(draft, folder / INDEX_NAME)
     except OSError as error:
-        _LOG.warning("The index of the results cannot be saved: %s.", error.strerror)
-        with suppress(OSError):
-            os.unlink(draft)
+        _LOG.warning("The index of the results cannot be saved: %s.", reason(error))
 
 
 def load_index(folder: Path) -> Reading:
     """The saved reading; an empty one if there is none or it cannot be used."""
-    import numpy as np
-
     try:
         with np.load(folder / INDEX_NAME, allow_pickle=False) as index:
             arrays = {name: index[name] for name in index.files}
@@ -251,13 +223,11 @@ def _restored(folder: Path, arrays: dict[str, Any]) -> Reading:
     columns = {name: arrays[name] for name in (*NAMED, *NUMBERS)}
     if about["version"] != INDEX_VERSION or len({len(column) for column in columns.values()}) != 1:
         raise ValueError("the index is damaged or of another version")
-    reading = Reading()
-    reading.builder.restore(Table(columns, about["names"], arrays["judge_hashes"]))
+    reading = Reading(TableBuilder(Table(columns, about["names"], arrays["judge_hashes"])))
     reading.parts = [
         PartState(**{**part, "path": folder / part["path"], "header": tuple(part["header"])}) for part in about["parts"]
     ]
-    reading.headers = [tuple(header) for header in about["headers"]]
-    reading.blocks = [Block(**block) for block in about["blocks"]]
+    reading.blocks = [Block(**{**block, "header": tuple(block["header"])}) for block in about["blocks"]]
     reading.bad = [BadRow(**row) for row in about["bad"]]
     reading.damaged = [BadRow(**row) for row in about["damaged"]]
     return reading

@@ -1,26 +1,22 @@
 """The bytes of votes.csv as records, rows and votes."""
 
-from __future__ import annotations
-
 import csv
 import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from typing import BinaryIO
 
+from arena.types import Vote
 from arena.votes.imported.cells import broken_texts, tidied, tidied_columns
 from arena.votes.imported.dialect import column_names, has_votes
-from arena.votes.rows import COLUMNS, REQUIRED, UnreadableRow, named_cells, to_vote
+from arena.votes.rows import COLUMNS, REQUIRED, UnreadableRow, to_vote
 
 FIRST_PART = "votes.csv"
 BOM = b"\xef\xbb\xbf"
 _QUOTE, _NEWLINE = b'"', b"\n"
 _LONGEST_CELL = 2**31 - 1  # characters; the most that csv accepts where C's long has 32 bits
-
-
-class InDoubt(ValueError):
-    """At least one of many rows may not be a vote."""
 
 
 # ---- single records
@@ -162,7 +158,7 @@ def _is_header(record: bytes) -> bool:
 
 @dataclass(frozen=True)
 class Block:
-    """The place of some rows below a header: the number of their part, the bytes, the number of the header.
+    """The place of some rows below a header: the number of their part, the bytes, and the names of the columns.
 
     In a `mixed` block not every row is a vote.
     """
@@ -170,50 +166,61 @@ class Block:
     part: int
     start: int
     length: int
-    header: int
+    header: tuple[str, ...]
     mixed: bool = False
 
 
 @dataclass(frozen=True)
-class GoodRow:
+class StoredVote:
     """The cells of a vote by column as `to_row` would write them; the columns in `lost` had to be emptied."""
 
-    row: dict[str, str]
+    row: Mapping[str, str]
     lost: Sequence[str] = ()
 
+    @cached_property
+    def vote(self) -> Vote:
+        """The vote in these cells. Raises UnreadableRow."""
+        return to_vote(self.row)
 
-def block_rows(block: bytes) -> list[list[str]]:
-    """All rows of a block that are not empty. Raises InDoubt."""
+
+def block_columns(block: bytes, header: Sequence[str]) -> dict[str, Sequence[str]]:
+    """The cells of all rows by column, none without rows. Raises UnreadableRow if one row is not as the header is."""
     csv.field_size_limit(_LONGEST_CELL)
     try:
         # Lines end at LF only: a lone CR is refused, as it is in a single record.
         lines = io.StringIO(block.decode(), newline="\n")
-        return [row for row in csv.reader(lines, strict=True) if row]
+        rows = [row for row in csv.reader(lines, strict=True) if row]
     except (csv.Error, UnicodeDecodeError) as error:
-        raise InDoubt(str(error)) from error
-
-
-def columns_of(rows: Sequence[Sequence[str]], header: Sequence[str]) -> dict[str, Sequence[str]]:
-    """The cells of many rows by column. Raises InDoubt if a row is longer or shorter than the header."""
+        raise UnreadableRow(str(error)) from error
     if not set(map(len, rows)) <= {len(header)}:
-        raise InDoubt("a row is longer or shorter than the header")
-    return dict(zip(header, zip(*rows, strict=True), strict=False))
+        raise UnreadableRow("a row is longer or shorter than the header")
+    return tidied_columns(dict(zip(header, zip(*rows, strict=True), strict=False)))
 
 
-def good_rows(data: bytes, header: Sequence[str], block: Block) -> list[dict[str, str]]:
-    """The votes in the bytes of a block that was read before, each as cells by column."""
+def block_votes(data: bytes, block: Block) -> list[StoredVote]:
+    """The votes in the bytes of a block that was read before."""
     if not block.mixed:
-        columns = tidied_columns(columns_of(block_rows(data), header))
-        return [dict(zip(columns, cells, strict=True)) for cells in zip(*columns.values(), strict=True)]
-    rows: list[dict[str, str]] = []
+        columns = block_columns(data, block.header)
+        return [StoredVote(dict(zip(columns, cells, strict=True))) for cells in zip(*columns.values(), strict=True)]
+    votes: list[StoredVote] = []
     for record in cut_records(io.BytesIO(data), 2):
         with suppress(UnreadableRow):  # counted when the block was read first
-            if vote := vote_in(record.data, header):
-                rows.append(vote.row)
-    return rows
+            if vote := vote_in(record.data, block.header):
+                votes.append(vote)
+    return votes
 
 
-def vote_in(record: bytes, header: Sequence[str]) -> GoodRow | None:
+def named_cells(header: Sequence[str], cells: Sequence[str]) -> dict[str, str]:
+    """The cells of a row by column, without the empty cells that spreadsheets add after the last column.
+
+    Raises UnreadableRow if there are more or fewer cells than columns.
+    """
+    if len(cells) < len(header) or any(cells[len(header) :]):
+        raise UnreadableRow(f"{len(cells)} cells, not {len(header)}")
+    return dict(zip(header, cells, strict=False))
+
+
+def vote_in(record: bytes, header: Sequence[str]) -> StoredVote | None:
     """The vote in a record; None for an empty one. Raises UnreadableRow."""
     cells = csv_cells(record)
     if not any(cells):
@@ -221,10 +228,10 @@ def vote_in(record: bytes, header: Sequence[str]) -> GoodRow | None:
     row = tidied(named_cells(header, cells))
     try:
         to_vote(row)
-        return GoodRow(row)
+        return StoredVote(row)
     except UnreadableRow:
         if not (lost := broken_texts(row)):
             raise
     row |= dict.fromkeys(lost, "")
     to_vote(row)
-    return GoodRow(row, lost)
+    return StoredVote(row, lost)

@@ -1,13 +1,11 @@
 """Turns one vote into one row of votes.csv, and back."""
 
-from __future__ import annotations
-
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
-from functools import lru_cache
-from typing import Any, cast, get_args
+from functools import lru_cache, partial
+from typing import Any, get_args
 
 from arena.errors import InputError
 from arena.text import clean
@@ -57,44 +55,48 @@ REQUIRED = ("question_id", "model_a", "model_b", "winner")
 """The columns that a row needs to count as a vote."""
 
 
+_OF_BATTLE = ("prompt_id", "dimension", "prompt")
+_OF_VOTE = ("judge", "language", "comment", "room", "repeat_of")
+"""The columns that hold the text of the field with the same name."""
+
+
 class UnreadableRow(ValueError):
-    """A row that is not a vote; the message says why."""
+    """A row that is not a vote, or one of many rows that may not be; the message says why."""
 
 
 def to_row(vote: Vote) -> dict[str, str]:
-    """The vote's cells by column, in the order of COLUMNS. Raises ValueError for a vote that could not be read back."""
+    """The vote's cells by column, in the order of COLUMNS. Raises UnreadableRow if it could not be read back."""
     battle = vote.battle
     row = {
         "question_id": battle.id,
         "winner": Winner(vote.winner).value,
-        "judge": vote.judge,
         "turn": str(battle.turn),
         "anony": str(battle.blind),
-        "language": vote.language,
         "tstamp": _number_cell(vote.time),
         "vote_id": vote.id,
-        "prompt_id": battle.prompt_id,
-        "dimension": battle.dimension,
-        "prompt": battle.prompt,
         "criteria": _json_cell({clean(name): clean(side) for name, side in vote.criteria.items()}),
         "any_right": _flag_cell(vote.any_right),
-        "comment": vote.comment,
         "leaked": _flag_cell(vote.leaked),
         "source": battle.source,
-        "room": vote.room,
-        "repeat_of": vote.repeat_of,
         "settings": _json_cell({name.value: cell for name in SideName if (cell := _settings(battle.side(name)))}),
         "dwell_s": _number_cell(vote.dwell),
         "schema": str(SCHEMA),
+        **{name: getattr(battle, name) for name in _OF_BATTLE},
+        **{name: getattr(vote, name) for name in _OF_VOTE},
     }
     for name in SideName:
         row |= {f"{column}_{name}": cell for column, cell in _side_cells(battle.side(name)).items()}
-    missing = [name for name in REQUIRED if not row[name]]
-    if missing:
-        raise ValueError(f"A vote cannot be stored without its {missing[0]}.")
-    if row["model_a"] == row["model_b"]:
-        raise ValueError("A vote on two answers of the same model cannot be stored.")
+    _check(row)
     return {column: clean(row[column]) for column in COLUMNS}
+
+
+def _check(row: Mapping[str, str]) -> None:
+    """Raises UnreadableRow for a row that lacks a required cell, or has the same model on both sides."""
+    for name in REQUIRED:
+        if not row.get(name):
+            raise UnreadableRow(f"{name} is missing")
+    if row["model_a"] == row["model_b"]:
+        raise UnreadableRow("both sides are the same model")
 
 
 def _side_cells(side: Side) -> dict[str, str]:
@@ -134,119 +136,72 @@ def _json_cell(value: Mapping[str, Any] | Sequence[Any]) -> str:
     return json.dumps(value, ensure_ascii=False) if value else ""
 
 
-def named_cells(header: Sequence[str], cells: Sequence[str]) -> dict[str, str]:
-    """The cells of a row by column, without the empty cells that spreadsheets add after the last column.
-
-    Raises UnreadableRow if there are more or fewer cells than columns.
-    """
-    if len(cells) < len(header) or any(cells[len(header) :]):
-        raise UnreadableRow(f"{len(cells)} cells, not {len(header)}")
-    return dict(zip(header, cells, strict=False))
-
-
 def to_vote(row: Mapping[str, str]) -> Vote:
     """The vote in a row. A missing column counts as empty.
 
     An unknown time is 0, an unknown turn 1, an unknown source live; other unknown fields are empty. Raises
     UnreadableRow for a cell that is not as `to_row` writes it: nothing is guessed.
     """
-    for name in REQUIRED:
-        if not row.get(name):
-            raise UnreadableRow(f"{name} is missing")
-    if row["model_a"] == row["model_b"]:
-        raise UnreadableRow("both sides are the same model")
-    settings = _settings_in(row.get("settings", ""))
+    _check(row)
+    cells: dict[str, Any] = dict.fromkeys(COLUMNS, "")
+    cells |= row
+    cells |= {name: read(name, cells[name]) for name, read in READERS.items()}
     battle = Battle(
-        id=row["question_id"],
-        prompt=row.get("prompt", ""),
-        a=_side(row, SideName.A, settings),
-        b=_side(row, SideName.B, settings),
-        prompt_id=row.get("prompt_id", ""),
-        dimension=row.get("dimension", ""),
-        turn=_whole(row, "turn") or 1,
-        blind=_flag(row, "anony") or False,
-        source="recorded" if _label(row, "source", ("live", "recorded")) == "recorded" else "live",
+        id=cells["question_id"],
+        a=_side(cells, SideName.A),
+        b=_side(cells, SideName.B),
+        turn=cells["turn"] or 1,
+        blind=cells["anony"] or False,
+        source=cells["source"],
+        **{name: cells[name] for name in _OF_BATTLE},
     )
     return Vote(
-        id=row.get("vote_id", ""),
+        id=cells["vote_id"],
         battle=battle,
-        winner=Winner(_label(row, "winner", tuple(Winner))),
-        judge=row.get("judge", ""),
-        time=_number(row, "tstamp") or 0.0,
-        language=row.get("language", ""),
-        criteria=_criteria(row),
-        any_right=_flag(row, "any_right"),
-        comment=row.get("comment", ""),
-        leaked=_flag(row, "leaked"),
-        room=row.get("room", ""),
-        repeat_of=row.get("repeat_of", ""),
-        dwell=_number(row, "dwell_s"),
+        time=cells["tstamp"] or 0.0,
+        dwell=cells["dwell_s"],
+        **{name: cells[name] for name in (*_OF_VOTE, "winner", "criteria", "any_right", "leaked")},
     )
 
 
-JSON_COLUMNS = ("settings", "criteria", "conversation_a", "conversation_b")
-"""The columns whose cells are JSON or empty."""
-
-
-def check_json(column: str, cell: str) -> None:
-    """Raises UnreadableRow for a cell of one of JSON_COLUMNS that `to_vote` would refuse."""
-    row = {column: cell}
-    if column == "settings":
-        _settings_in(cell)
-    elif column == "criteria":
-        _criteria(row)
-    else:
-        _messages(row, column)
-
-
-_SideSettings = tuple[GenerationConfig | None, int | None]
-
-
-@lru_cache(maxsize=1024)  # most votes of a log have the same settings
-def _settings_in(cell: str) -> Mapping[SideName, _SideSettings]:
-    """The generation settings of each side, and how many tokens of its prompt were cached."""
-    settings = _json({"settings": cell}, "settings", dict)
-    own = {name: settings.get(name, {}) for name in SideName}
-    return {name: (_config(own[name]), _cached(own[name])) for name in SideName}
-
-
-def _side(row: Mapping[str, str], name: SideName, settings: Mapping[SideName, _SideSettings]) -> Side:
-    model = row[f"model_{name}"]
-    precision, revision = row.get(f"precision_{name}", ""), row.get(f"revision_{name}", "")
-    config, cached = settings[name]
-    usage = Usage(
-        cached_tokens=cached,
-        new_tokens=_whole(row, f"tokens_{name}"),
-        first_token_seconds=_number(row, f"first_token_{name}"),
-        seconds=_number(row, f"seconds_{name}"),
-    )
-    finish = _label(row, f"finish_{name}", get_args(FinishReason)) or None
+def _side(cells: Mapping[str, Any], name: SideName) -> Side:
+    own = {column.removesuffix(f"_{name}"): cell for column, cell in cells.items() if column.endswith(f"_{name}")}
+    model, (config, cached) = own["model"], cells["settings"][name]
     return Side(
-        model=ModelSpec(model, model, family="", source="", runtime="", precision=precision, revision=revision),
-        messages=_messages(row, f"conversation_{name}")[:-1],  # the last one is the answer
-        config=config,
-        answer=Answer(row.get(f"response_{name}", ""), finish_reason=cast("FinishReason | None", finish), usage=usage),
+        ModelSpec(model, model, family="", source="", runtime="", precision=own["precision"], revision=own["revision"]),
+        own["conversation"][:-1],  # the last message is the answer
+        config,
+        Answer(
+            own["response"],
+            finish_reason=own["finish"],
+            usage=Usage(None, own["tokens"], own["first_token"], own["seconds"], cached),
+        ),
     )
 
 
-def _cached(settings: Any) -> int | None:
-    cached = settings.get("cached_tokens") if isinstance(settings, dict) else None
-    if cached is not None and (not isinstance(cached, int) or isinstance(cached, bool) or cached < 0):
-        raise UnreadableRow("settings: cached_tokens must be a whole number")
-    return cached
+# ---- cells
 
 
-def _config(settings: Any) -> GenerationConfig | None:
+def _settings_in(name: str, cell: str) -> Mapping[SideName, tuple[GenerationConfig | None, int | None]]:
+    """The generation settings of each side, and how many tokens of its prompt were cached."""
+    settings = _json(name, cell, dict)
+    return {side: _side_settings(settings.get(side, {})) for side in SideName}
+
+
+def _side_settings(settings: Any) -> tuple[GenerationConfig | None, int | None]:
     try:
         given = dict(settings)
-        given.pop("cached_tokens", None)
-        return GenerationConfig().with_settings(given) if given else None
+        cached = given.pop("cached_tokens", None)
+        config = GenerationConfig().with_settings(given) if given else None
     except (InputError, TypeError, ValueError) as error:
         raise UnreadableRow(f"settings: {error}") from error
+    if cached is not None and (not isinstance(cached, int) or isinstance(cached, bool) or cached < 0):
+        raise UnreadableRow("settings: cached_tokens must be a whole number")
+    return config, cached
 
 
-def _messages(row: Mapping[str, str], name: str) -> tuple[Message, ...]:
-    turns = _json(row, name, list)
+def _messages(name: str, cell: str) -> tuple[Message, ...]:
+    turns = _json(name, cell, list)
     if not all(isinstance(turn, dict) and set(turn) == {"role", "content"} for turn in turns):
         raise UnreadableRow(f"{name} is not a list of messages")
     if not all(turn["role"] in get_args(Role) and isinstance(turn["content"], str) for turn in turns):
@@ -254,15 +209,14 @@ def _messages(row: Mapping[str, str], name: str) -> tuple[Message, ...]:
     return tuple(Message(turn["role"], turn["content"]) for turn in turns)
 
 
-def _criteria(row: Mapping[str, str]) -> dict[str, str]:
-    criteria: dict[str, str] = _json(row, "criteria", dict)
+def _criteria(name: str, cell: str) -> dict[str, str]:
+    criteria: dict[str, str] = _json(name, cell, dict)
     if not all(isinstance(side, str) for side in criteria.values()):
         raise UnreadableRow("criteria: every value must be text")
     return criteria
 
 
-def _json(row: Mapping[str, str], name: str, kind: type) -> Any:
-    cell = row.get(name)
+def _json(name: str, cell: str, kind: type) -> Any:
     try:
         value = json.loads(cell) if cell else kind()
     except (ValueError, RecursionError) as error:
@@ -272,19 +226,13 @@ def _json(row: Mapping[str, str], name: str, kind: type) -> Any:
     return value
 
 
-def _label(row: Mapping[str, str], name: str, known: Sequence[str]) -> str:
-    label = row.get(name, "")
-    if label and label not in known:
-        raise UnreadableRow(f"unknown {name} {label[:40]!r}")
-    return label
+def _label(values: Mapping[str, Any], name: str, cell: str) -> Any:
+    if cell not in values:
+        raise UnreadableRow(f"unknown {name} {cell[:40]!r}")
+    return values[cell]
 
 
-def _flag(row: Mapping[str, str], name: str) -> bool | None:
-    return {"True": True, "False": False, "": None}[_label(row, name, ("True", "False"))]
-
-
-def _whole(row: Mapping[str, str], name: str) -> int | None:
-    cell = row.get(name, "")
+def _whole(name: str, cell: str) -> int | None:
     try:
         value = int(cell) if cell else None
     except ValueError as error:
@@ -294,8 +242,7 @@ def _whole(row: Mapping[str, str], name: str) -> int | None:
     return value
 
 
-def _number(row: Mapping[str, str], name: str) -> float | None:
-    cell = row.get(name, "")
+def _number(name: str, cell: str) -> float | None:
     try:
         value = float(cell) if cell else None
     except ValueError:
@@ -304,3 +251,19 @@ def _number(row: Mapping[str, str], name: str) -> float | None:
         kind = "neither Unix seconds nor a date like 2025-11-24 16:00:00" if name == "tstamp" else "not a number"
         raise UnreadableRow(f"{name} {cell[:40]!r} is {kind}")
     return value
+
+
+_FINISH = partial(_label, {"": None, **{reason: reason for reason in get_args(FinishReason)}})
+
+READERS: Mapping[str, Callable[[str, str], Any]] = {
+    "settings": lru_cache(maxsize=1024)(_settings_in),  # most votes of a log have the same
+    "criteria": _criteria,
+    "winner": partial(_label, {winner.value: winner for winner in Winner}),
+    "source": partial(_label, {"": "live", "live": "live", "recorded": "recorded"}),
+    **dict.fromkeys(("finish_a", "finish_b"), _FINISH),
+    **dict.fromkeys(FLAGS, partial(_label, {"": None, "True": True, "False": False})),
+    **dict.fromkeys(("conversation_a", "conversation_b"), _messages),
+    **dict.fromkeys(sorted(NUMERIC), _number),
+    **dict.fromkeys(("turn", "tokens_a", "tokens_b"), _whole),
+}
+"""The columns whose cells are not just text, and what reads a cell of each. Raises UnreadableRow."""

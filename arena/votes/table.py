@@ -2,32 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, get_args
+from typing import Any
 
-from arena.types import CRITERIA, VERDICTS, FinishReason, Winner
-from arena.votes.records import InDoubt
-from arena.votes.rows import (
-    COLUMNS,
-    FLAGS,
-    JSON_COLUMNS,
-    LARGEST_WHOLE,
-    NUMERIC,
-    REQUIRED,
-    WHOLE,
-    UnreadableRow,
-    check_json,
-)
+import numpy as np
+from numpy.typing import NDArray
+from pandas.util import hash_array
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+from arena.types import CRITERIA, VERDICTS, Winner
+from arena.votes.rows import COLUMNS, LARGEST_WHOLE, NUMERIC, READERS, REQUIRED, WHOLE, UnreadableRow
 
-    Column = NDArray[Any]
-    Mask = NDArray[np.bool_]
+Column = NDArray[Any]
+Mask = NDArray[np.bool_]
 
 NAMED = {name: name for name in ("judge", "prompt", "dimension", "language", "source", "room")} | {
     f"{name}_{side}": name for name in ("model", "precision") for side in "ab"
@@ -78,19 +66,24 @@ class Table:
             return self
         return Table({name: column[rows] for name, column in self.columns.items()}, self.names, self.judge_hashes)
 
+    def is_named(self, column: str, name: str) -> Mask:
+        """The rows whose `column` (one of NAMED) holds `name`."""
+        names = self.names[NAMED[column]]
+        mask: Mask = self[column] == (names.index(name) if name in names else -1)
+        return mask
+
 
 class TableBuilder:
-    """A table that grows. Not safe to use from several threads at once."""
+    """A table that grows, from the given one. Not safe to use from several threads at once."""
 
-    def __init__(self) -> None:
-        self._numbers: dict[str, dict[str, int]] = {kind: {} for kind in NAMED.values()}
-        self._parts: dict[str, list[Column]] = {name: [] for name in (*NAMED, *NUMBERS)}
-        self._judge_hashes: list[Column] = []
+    def __init__(self, table: Table | None = None) -> None:
+        names = table.names if table else dict.fromkeys(NAMED.values(), ())
+        self._numbers = {kind: {name: code for code, name in enumerate(names[kind])} for kind in names}
+        self._parts = {name: [table[name]] if table else [] for name in (*NAMED, *NUMBERS)}
+        self._judge_hashes = [table.judge_hashes] if table else []
 
     def add(self, texts: Mapping[str, Sequence[str]], numbers: Mapping[str, Sequence[Any] | Column]) -> None:
         """Adds rows: `texts` for the columns of NAMED, `numbers` for those of NUMBERS."""
-        import numpy as np
-
         known = len(self._numbers["judge"])
         for name, kind in NAMED.items():
             codes, column = self._numbers[kind], texts[name]
@@ -101,16 +94,8 @@ class TableBuilder:
         for name, dtype in NUMBERS.items():
             self._parts[name].append(np.asarray(numbers[name], dtype=dtype))
 
-    def restore(self, table: Table) -> None:
-        """Replaces the content with the rows of a table."""
-        self._numbers = {kind: {name: code for code, name in enumerate(table.names[kind])} for kind in self._numbers}
-        self._parts = {name: [table[name]] for name in self._parts}
-        self._judge_hashes = [table.judge_hashes]
-
     def table(self) -> Table:
         """All rows so far."""
-        import numpy as np
-
         empty = {name: np.empty(0, NUMBERS.get(name, "i4")) for name in self._parts}
         for name, parts in self._parts.items():
             self._parts[name] = [np.concatenate([empty[name], *parts])] if len(parts) != 1 else parts
@@ -122,8 +107,6 @@ class TableBuilder:
 
 def hashed(texts: Iterable[str], are_alike: bool = False) -> NDArray[np.uint64]:
     """A hash for each text, the same on every machine; 0 for an empty one. `are_alike` is faster for equal texts."""
-    import numpy as np
-    from pandas.util import hash_array
 
     column = np.array(list(texts), dtype=object)
     if not len(column):
@@ -133,8 +116,6 @@ def hashed(texts: Iterable[str], are_alike: bool = False) -> NDArray[np.uint64]:
 
 def mixed(first: Column, second: Column) -> NDArray[np.uint64]:
     """One hash from two; the order matters."""
-    import numpy as np
-
     product = first * np.uint64(0x9E3779B97F4A7C15) ^ (second + np.uint64(0x632BE59BD9B4E019))
     return np.asarray(product ^ (product >> np.uint64(29)), dtype=np.uint64)
 
@@ -144,23 +125,17 @@ def mixed(first: Column, second: Column) -> NDArray[np.uint64]:
 
 _FLAG = {"True": 1, "False": 0, "": -1}
 _WINNERS = {winner.value: number for number, winner in enumerate(Winner)}
-_LABELS: Mapping[str, Collection[str]] = {
-    "winner": _WINNERS,
-    "source": ("live", "recorded", ""),
-    "finish_a": (*get_args(FinishReason), ""),
-    "finish_b": (*get_args(FinishReason), ""),
-    **dict.fromkeys(FLAGS, _FLAG),
-}
 _VERDICTS = {verdict: number for number, verdict in enumerate(VERDICTS)}
 _MARKDOWN = ("**", "```", "\n#", "\n- ", "\n* ", "\n1. ", "\n2. ", "\n3. ", "|\n")
 """What counts as Markdown in an answer: a cheap measure, the same for both sides."""
 
 
-def add_columns(columns: Mapping[str, Sequence[str]], rows: int, block: int, builder: TableBuilder) -> None:
-    """Adds all rows to the builder, or none and raises InDoubt. A missing column counts as empty.
+def add_columns(columns: Mapping[str, Sequence[str]], block: int, builder: TableBuilder) -> None:
+    """Adds all rows to the builder, or none and raises UnreadableRow. A missing column counts as empty.
 
     `rows.to_vote` alone decides what a vote is: this looks at many rows at once, and leaves doubtful ones to it.
     """
+    rows = len(next(iter(columns.values()), ()))
     if not rows:
         return
     blank = ("",) * rows
@@ -175,18 +150,12 @@ def add_columns(columns: Mapping[str, Sequence[str]], rows: int, block: int, bui
 def _check(cells: Mapping[str, Sequence[str]]) -> None:
     for name in REQUIRED:
         if not all(cells[name]):
-            raise InDoubt(name)
+            raise UnreadableRow(name)
     if any(a == b for a, b in zip(cells["model_a"], cells["model_b"], strict=True)):
-        raise InDoubt("model_b")
-    for name, labels in _LABELS.items():
-        if not set(cells[name]) <= set(labels):
-            raise InDoubt(name)
-    for name in JSON_COLUMNS:
+        raise UnreadableRow("model_b")
+    for name in READERS.keys() - NUMERIC:
         for cell in set(cells[name]):
-            try:
-                check_json(name, cell)
-            except UnreadableRow as error:
-                raise InDoubt(name) from error
+            READERS[name](name, cell)
 
 
 def _numbers(cells: Mapping[str, Sequence[str]]) -> dict[str, Any]:
@@ -210,12 +179,12 @@ def _parsed(name: str, cells: Sequence[str], kind: Callable[[str], float]) -> li
     try:
         values = [kind(cell) if cell else math.nan for cell in cells]
     except ValueError as error:
-        raise InDoubt(name) from error
+        raise UnreadableRow(name) from error
     if kind is int and any(abs(value) > LARGEST_WHOLE for value in values):
-        raise InDoubt(name)
+        raise UnreadableRow(name)
     # A cell with a NaN of its own is not a number either.
     if math.inf in values or -math.inf in values or sum(value != value for value in values) != cells.count(""):
-        raise InDoubt(name)
+        raise UnreadableRow(name)
     return values
 
 
@@ -225,7 +194,7 @@ def _markdown(texts: Sequence[str]) -> list[int]:
 
 
 def _criteria(cells: Sequence[str]) -> dict[str, list[int]]:
-    criteria = {cell: json.loads(cell) if cell else {} for cell in set(cells)}
+    criteria = {cell: READERS["criteria"]("criteria", cell) for cell in set(cells)}
     return {f"criterion_{name}": [_VERDICTS.get(criteria[cell].get(name), -1) for cell in cells] for name in CRITERIA}
 
 

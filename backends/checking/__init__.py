@@ -1,27 +1,21 @@
 """Loads one model like the page does and lets it answer, to see that it works and how fast."""
 
-from __future__ import annotations
-
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from arena.errors import BackendError
 from arena.types import Backend, Chunk, GenerationConfig, Message, ModelSpec, Usage
-from backends import open_backends
+from backends import opened_alone
 from backends.machine.memory import process_bytes
 
 PROMPT = (Message("user", "你好，please say hello."),)
 # Two tokens prove that the model answers (the second uses the cache); the longer run gives a steady speed.
 PROOF, MEASURED = 2, 16
-_GREEDY = GenerationConfig(temperature=0)
 
 
 @dataclass(frozen=True)
 class Trial:
-    """The result of a trial: seconds, tokens, and memory of this process in bytes (now, and its peak).
-
-    Unknown is None.
-    """
+    """The result of a trial: seconds, tokens, and memory of this process in bytes (now, and its peak)."""
 
     load_seconds: float
     first_token_seconds: float | None
@@ -34,9 +28,8 @@ class Trial:
 
 def try_out(spec: ModelSpec) -> Trial:
     """Loads the model, streams two tokens and then a few more, and frees it. Raises BackendError."""
-    (backend,) = open_backends([spec])
-    began = time.monotonic()
-    try:
+    with opened_alone(spec) as backend:
+        began = time.monotonic()
         _load(backend)
         loaded = time.monotonic() - began
         first, _ = _answer(backend, PROOF)
@@ -50,8 +43,6 @@ def try_out(spec: ModelSpec) -> Trial:
             resident_bytes=process_bytes("VmRSS"),
             peak_bytes=process_bytes("VmHWM"),
         )
-    finally:
-        backend.close()
 
 
 def _load(backend: Backend) -> None:
@@ -65,7 +56,7 @@ def _load(backend: Backend) -> None:
 def _answer(backend: Backend, tokens: int) -> tuple[Usage, str]:
     """The usage and the text of a short answer. Raises BackendError if it does not finish."""
     text, last = "", Chunk()
-    for chunk in backend.stream(PROMPT, replace(_GREEDY, max_new_tokens=tokens)):
+    for chunk in backend.stream(PROMPT, GenerationConfig(max_new_tokens=tokens, temperature=0)):
         text += chunk.text + chunk.reasoning
         last = chunk
     if last.finish_reason not in ("stop", "length"):

@@ -1,31 +1,22 @@
 """What differs between model families: tokenizer, chat format, configuration and tensor names."""
 
-from __future__ import annotations
-
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from types import ModuleType
-from typing import Any, Protocol
+from typing import Any
 
 from arena.types import Message
-from backends.folder.checkpoint import read_optional_json, refusal
+from backends.folder.checkpoint import refusal
+from backends.folder.contents import Checkpoint
+from backends.streaming.context import split_cut
+from backends.streaming.decode import StrippedReply, WholeDecode
 
 # The largest known models have about a hundred; with a huge number the library would build layers for hours.
 MOST_LAYERS = 1000
-
-
-class Reply(Protocol):
-    """Decodes one reply."""
-
-    def feed(self, token: int) -> str:
-        """The text that another id completes; all of it together is the whole reply."""
-        ...
-
-    def flush(self) -> str:
-        """What was held back, at the end."""
-        ...
+# Arguments of the library's configurations. The chat format knows what ends a reply; a pad token would have to be in
+# the vocabulary.
+UNTIED = {"tie_word_embeddings": False, "bos_token_id": None, "eos_token_id": None, "pad_token_id": None}
 
 
 class Chat(ABC):
@@ -42,8 +33,20 @@ class Chat(ABC):
         """The conversation as ids, ready for the answer."""
 
     @abstractmethod
-    def decoder(self) -> Reply:
-        """A decoder for one reply."""
+    def cut_ids(self, text: str) -> list[int]:
+        """An answer that was cut as ids, to follow the ids of the conversation before it."""
+
+    def request_ids(self, messages: Sequence[Message]) -> list[int]:
+        """The conversation as ids, ready for the answer, or for the rest of it if the last message is an answer."""
+        before, cut = split_cut(messages)
+        return [*self.prompt_ids(before), *(self.cut_ids(cut) if cut else ())]
+
+    @abstractmethod
+    def decoder(self, cut: str = "") -> WholeDecode | StrippedReply:
+        """A decoder for one reply, or for the rest of the answer `cut`.
+
+        `feed` returns the text that an id completes, `flush` the rest at the end.
+        """
 
     def recent(self, messages: Sequence[Message]) -> list[Message]:
         """The messages that the family's own code would send; some families have a window of their own."""
@@ -61,17 +64,17 @@ def original_family(model_type: Any) -> ModuleType | None:
     return {"qwen": qwen, "chatglm": chatglm}.get(model_type)
 
 
-def open_chat(folder: Path, config: Mapping[str, Any]) -> Chat:
-    """The tokenizer and chat format of a folder; `config` is its config.json. Raises BackendError."""
+def open_chat(checkpoint: Checkpoint) -> Chat:
+    """The tokenizer and chat format of a folder. Raises BackendError."""
     from backends.families import chatglm, native, qwen
 
-    match config["model_type"]:
+    folder, ends = checkpoint.folder, "eos_token_id"
+    match checkpoint.model_type:
         case "qwen":
             return qwen.QwenChat(folder)
         case "chatglm":
             return chatglm.ChatGLMChat(folder)
-    settings = read_optional_json(folder, "generation_config.json")
-    return native.NativeChat(folder, settings.get("eos_token_id"), config.get("eos_token_id"))
+    return native.NativeChat(folder, checkpoint.generation.get(ends), checkpoint.config.get(ends))
 
 
 def whole_number(config: Mapping[str, Any], folder: str, *keys: str, most: int = 2**31) -> int:

@@ -4,17 +4,15 @@ Tool calls stay text: the original runs `eval` on them. The context ends at `seq
 positions.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from arena.text import without_lone_surrogates
 from arena.types import Message
-from backends.families import MOST_LAYERS, Chat, number, whole_number
+from backends.families import MOST_LAYERS, UNTIED, Chat, number, whole_number
 from backends.folder.checkpoint import member, refusal
-from backends.streaming.decode import StrippedReply, Trimmed, WholeDecode
+from backends.streaming.decode import StrippedReply, WholeDecode
 
 PIECES = 64789
 PREFIX = (64790, 64792)  # [gMASK] sop
@@ -71,10 +69,7 @@ def model_config(config: Mapping[str, Any], name: str) -> dict[str, Any]:
             "rope_theta": 10000.0 * number(config, name, "rope_ratio", 1),
             "partial_rotary_factor": 0.5,
         },
-        "tie_word_embeddings": False,
-        # The chat format knows what ends a reply.
-        "eos_token_id": None,
-        "pad_token_id": None,
+        **UNTIED,
     }
 
 
@@ -107,13 +102,13 @@ class ChatGLMChat(Chat):
         """The conversation as the original builds it: each text encoded alone after an empty metadata line."""
         ids = list(PREFIX)
         for message in messages:
-            ids += self.message_ids(message.role, message.content)
+            ids += [ROLES[message.role], *self.encode("\n"), *self.encode(message.content)]
         return [*ids, ROLES["assistant"]]
 
-    def message_ids(self, role: str, text: str, metadata: str = "") -> list[int]:
-        """One message as ids. `metadata` names a tool; this project's messages have none."""
-        return [ROLES[role], *self.encode(f"{metadata}\n"), *self.encode(text)]
+    def cut_ids(self, text: str) -> list[int]:
+        return [*self.encode("\n"), *self.encode(text)]
 
-    def decoder(self) -> StrippedReply:
+    def decoder(self, cut: str = "") -> StrippedReply:
         # The empty metadata line is stripped like other white space; a first line with text stays.
-        return StrippedReply(WholeDecode(self.decode).feed, Trimmed("[[训练时间]]", "2023年"))
+        decode = WholeDecode(self.decode, self.cut_ids(cut) if cut else ())
+        return StrippedReply(decode.feed, "[[训练时间]]", "2023年", cut)

@@ -4,20 +4,20 @@ The text between two marks (special tokens) of the template is encoded as one pi
 copy of the tokenizer without marks: text that people wrote never becomes a mark.
 """
 
-from __future__ import annotations
-
 import json
 import re
 import secrets
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from arena.text import without_lone_surrogates
 from arena.types import Message
 from backends.families import Chat
-from backends.folder.checkpoint import check_links, first_line, refusal
+from backends.folder.checkpoint import first_line, refusal
+from backends.streaming.context import rendered_parts
 from backends.streaming.decode import THINK_OPEN, WholeDecode
 from backends.streaming.generation import failed
 
@@ -33,29 +33,29 @@ class NativeChat(Chat):
         marks = {token["content"]: token for token in description["added_tokens"] if token["content"].strip()}
         self._marks = marks
         self._cut = re.compile(f"({'|'.join(map(re.escape, sorted(marks, key=len, reverse=True))) or '(?!)'})")
-        self._plain = tokenizers.Tokenizer.from_str(json.dumps(_without_marks(description)))
+        # For text that people wrote: of the added tokens only runs of white space.
+        description["added_tokens"] = [token for token in description["added_tokens"] if not token["content"].strip()]
+        description["post_processor"] = None
+        self._plain = tokenizers.Tokenizer.from_str(json.dumps(description))
         self._special = frozenset(mark["id"] for mark in marks.values() if mark["special"])
         # The library's tokenizer is not thread-safe.
         self._lock = threading.Lock()
         self.reasoning = THINK_OPEN in marks or THINK_OPEN in str(self._tokenizer.chat_template)
-        self.stop_ids = frozenset(_ids((*ends, self._tokenizer.eos_token_id))) | self._turn_end()
+        lists = [end if isinstance(end, list) else [end] for end in (*ends, self._tokenizer.eos_token_id)]
+        self.stop_ids = frozenset(chain(*lists)) - {None} | self._turn_end()
 
     def prompt_ids(self, messages: Sequence[Message]) -> list[int]:
         """The conversation by the folder's template; only the template's own marks become special ids."""
-        nonce = secrets.token_hex(8)
-        # The library fails on half of a surrogate pair.
-        texts = {
-            f"x{nonce}n{index}x": without_lone_surrogates(message.content) for index, message in enumerate(messages)
-        }
-        marked = [Message(message.role, holder) for message, holder in zip(messages, texts, strict=True)]
         ids: list[int] = []
         between = ""
         strip_next = False
-        for part in re.split(f"(x{nonce}n[0-9]+x)", self.render(marked)):
-            # Text that people wrote is not searched for marks.
-            pieces = [texts[part]] if part in texts else self._cut.split(part)
-            for piece in pieces:
-                mark = None if part in texts else self._marks.get(piece)
+        for text, is_written in rendered_parts(messages, self.render):
+            if is_written:
+                # Not searched for marks. The library fails on half of a surrogate pair.
+                between += without_lone_surrogates(text)
+                continue
+            for piece in self._cut.split(text):
+                mark = self._marks.get(piece)
                 if mark is None:
                     between += piece
                     continue
@@ -83,8 +83,11 @@ class NativeChat(Chat):
         plain = [Message(message.role, "x") for message in messages]
         return self.reasoning and self.render(plain).rstrip().endswith(THINK_OPEN)
 
-    def decoder(self) -> WholeDecode:
-        return WholeDecode(self.decode)
+    def cut_ids(self, text: str) -> list[int]:
+        return self._encode(text, False, False)
+
+    def decoder(self, cut: str = "") -> WholeDecode:
+        return WholeDecode(self.decode, self.cut_ids(cut))
 
     def _encode(self, text: str, lstrip: bool, rstrip: bool) -> list[int]:
         text = text.lstrip() if lstrip else text
@@ -103,7 +106,6 @@ class NativeChat(Chat):
 def _load_tokenizer(folder: Path) -> Any:
     import transformers
 
-    check_links(folder)
     try:
         tokenizer = transformers.AutoTokenizer.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
     except Exception as error:  # the library raises many kinds
@@ -111,16 +113,4 @@ def _load_tokenizer(folder: Path) -> Any:
     if not tokenizer.is_fast or not tokenizer.chat_template:
         lack = "chat template" if tokenizer.is_fast else "tokenizer.json"
         raise refusal(folder.name, f"it has no {lack}, so it is not a chat model that can be run here")
-    return tokenizer
-
-
-def _ids(values: Iterable[Any]) -> Iterable[int]:
-    for value in values:
-        yield from (value if isinstance(value, list) else [] if value is None else [value])
-
-
-def _without_marks(tokenizer: dict[str, Any]) -> dict[str, Any]:
-    """A tokenizer.json for text that people wrote: of the added tokens it keeps only runs of white space."""
-    tokenizer["added_tokens"] = [token for token in tokenizer["added_tokens"] if not token["content"].strip()]
-    tokenizer["post_processor"] = None
     return tokenizer

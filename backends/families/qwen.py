@@ -4,8 +4,6 @@ Beyond `seq_length` the original uses NTK scaling and logn attention. Neither is
 `seq_length`, and up to there plain Qwen2 is exact.
 """
 
-from __future__ import annotations
-
 import base64
 import binascii
 import unicodedata
@@ -14,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from arena.types import Message
-from backends.families import MOST_LAYERS, Chat, number, whole_number
+from backends.families import MOST_LAYERS, UNTIED, Chat, number, whole_number
 from backends.folder.checkpoint import member, read_optional_json, refusal
-from backends.streaming.decode import ByteDecoder, StrippedReply, Trimmed
+from backends.streaming.decode import StrippedReply, utf8_decoder
 
 PATTERN = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*"
@@ -75,11 +73,7 @@ def model_config(config: Mapping[str, Any], name: str) -> dict[str, Any]:
         "max_position_embeddings": whole_number(config, name, "seq_length"),
         "rms_norm_eps": number(config, name, "layer_norm_epsilon", 1e-6),
         "rope_parameters": {"rope_type": "default", "rope_theta": base},
-        "tie_word_embeddings": False,
-        # The chat format knows what ends a reply; a pad token would have to be in the vocabulary.
-        "bos_token_id": None,
-        "eos_token_id": None,
-        "pad_token_id": None,
+        **UNTIED,
     }
 
 
@@ -100,11 +94,6 @@ class QwenChat(Chat):
     def encode(self, text: str) -> list[int]:
         """Plain text as ids; what looks like a special token is ordinary text."""
         return list(self.encoding.encode(unicodedata.normalize("NFC", text), disallowed_special=()))
-
-    def decode(self, ids: Sequence[int]) -> str:
-        """The text of ids, without special and unknown ones."""
-        known = [token for token in ids if token < RANKS]
-        return str(self.encoding.decode_bytes(known), "utf-8", "replace")
 
     def prompt_ids(self, messages: Sequence[Message]) -> list[int]:
         """The conversation in ChatML, each part encoded alone like in the original."""
@@ -131,13 +120,14 @@ class QwenChat(Chat):
             recent += 2
         return [*messages[: len(messages) - len(turns)], *turns[len(turns) - 1 - recent :]]
 
-    def decoder(self) -> StrippedReply:
-        decoder = ByteDecoder()
+    def cut_ids(self, text: str) -> list[int]:
+        return self.encode(text)
 
-        def decode(token: int) -> str:
-            return decoder.feed(self.encoding.decode_single_token_bytes(token) if token < RANKS else b"")
-
-        return StrippedReply(decode, Trimmed())
+    def decoder(self, cut: str = "") -> StrippedReply:
+        decode = utf8_decoder()
+        return StrippedReply(
+            lambda token: decode(self.encoding.decode_single_token_bytes(token) if token < RANKS else b""), cut=cut
+        )
 
     def _block(self, role: str, text: str) -> list[int]:
         return [IM_START, *self.encode(role), *self.encode("\n"), *self.encode(text), IM_END]

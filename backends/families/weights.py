@@ -4,14 +4,12 @@ Nothing from the folder is executed: .bin files are read as plain data, and code
 that do not fit are refused, since the library would fill the gaps with random numbers.
 """
 
-from __future__ import annotations
-
 import re
 import threading
 import types
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,17 +21,8 @@ from transformers.core_model_loading import Concatenate, ConversionOps, WeightCo
 from arena.errors import BackendError
 from backends.families import original_family
 from backends.folder.adapter import check_adapter
-from backends.folder.checkpoint import (
-    ADAPTER_CONFIG,
-    Weights,
-    check_links,
-    check_safetensors,
-    find_weights,
-    first_line,
-    read_config,
-    read_json,
-    refusal,
-)
+from backends.folder.checkpoint import ADAPTER_CONFIG, first_line, read_json, read_tensors, refusal
+from backends.folder.contents import Checkpoint, read_checkpoint
 from backends.machine.pages import release
 
 # Without fp16: no fast and safe fp16 sums on a CPU.
@@ -50,7 +39,6 @@ class SplitQKV(ConversionOps):  # type: ignore[misc]
     def convert(
         self, input_dict: dict[str, Any], source_patterns: list[str], target_patterns: list[str], **kwargs: Any
     ) -> dict[str, Any]:
-        """See the library's ConversionOps."""
         value = next(iter(input_dict.values()))
         whole = value[0] if isinstance(value, list) else value
         parts = (part.contiguous() for part in _split_qkv(whole, kwargs["config"]))
@@ -64,21 +52,11 @@ class SplitQKV(ConversionOps):  # type: ignore[misc]
 
 @dataclass(frozen=True)
 class Architecture:
-    """A folder's model type, its configuration for transformers, and functions that return the library's classes.
+    """A folder, its configuration for transformers, and the family module of an original."""
 
-    `plain` is the library's class; `renamed` is one that reads an original checkpoint's tensors. Both import lazily,
-    since that takes a while.
-    """
-
-    checkpoint: dict[str, Any]
+    checkpoint: Checkpoint
     config: Any
-    plain: Callable[[], Any]
-    renamed: Callable[[], Any]
-
-    @property
-    def model_type(self) -> str:
-        """The model_type of config.json."""
-        return str(self.checkpoint["model_type"])
+    family: types.ModuleType | None
 
 
 def heads_of(config: Any) -> tuple[int, int, int]:
@@ -90,21 +68,17 @@ def heads_of(config: Any) -> tuple[int, int, int]:
 
 def architecture_of(folder: Path) -> Architecture:
     """The architecture that the folder's config.json describes. Raises BackendError."""
-    check_links(folder)
-    checkpoint = read_config(folder)
-    family = original_family(checkpoint["model_type"])
+    checkpoint = read_checkpoint(folder)
+    family = original_family(checkpoint.model_type)
     if family is None:
-        config = _native_config(folder, checkpoint["model_type"])
-        native = partial(_native_class, config)
-        return Architecture(checkpoint, config, native, native)
-    arguments = family.model_config(checkpoint, folder.name)
-    config = getattr(transformers, f"{family.MODEL_CLASS}Config")(**arguments)
-    return Architecture(checkpoint, config, partial(_plain_class, family), partial(_renamed_class, family))
+        return Architecture(checkpoint, _native_config(folder, checkpoint.model_type), None)
+    arguments = family.model_config(checkpoint.config, folder.name)
+    return Architecture(checkpoint, getattr(transformers, f"{family.MODEL_CLASS}Config")(**arguments), family)
 
 
-def load_weights(folder: Path, architecture: Architecture, precision: str) -> Any:
+def load_weights(architecture: Architecture, precision: str) -> Any:
     """The model in `precision`. Raises BackendError."""
-    model, files = map_weights(folder, architecture)
+    model, files = map_weights(architecture)
     stored, dtype = model.dtype, DTYPES[precision]
     if stored != dtype:
         convert(model, dtype, files, stored)
@@ -112,27 +86,53 @@ def load_weights(folder: Path, architecture: Architecture, precision: str) -> An
     return model.eval()
 
 
-def map_weights(folder: Path, architecture: Architecture) -> tuple[Any, tuple[Path, ...]]:
+def map_weights(architecture: Architecture) -> tuple[Any, tuple[Path, ...]]:
     """The model with its weights memory-mapped from the files but not read yet, and the files. Raises BackendError."""
-    weights = find_weights(folder)
-    with _LOADING:
-        return _from_pretrained(folder, architecture.renamed(), architecture.config, weights), weights.files
+    folder, weights = architecture.checkpoint.folder, architecture.checkpoint.weights()
+    # The page shows the progress, and errors are raised below.
+    transformers.utils.logging.disable_progress_bar()
+    transformers.utils.logging.set_verbosity_error()
+    try:
+        with _LOADING:
+            model_class = transformers.MODEL_FOR_CAUSAL_LM_MAPPING[type(architecture.config)]
+            if architecture.family:
+                model_class = _renamed_class(architecture.family, model_class)
+            model, info = model_class.from_pretrained(
+                folder,
+                config=architecture.config,
+                # As stored, so that everything is mapped and nothing read yet.
+                dtype="auto",
+                attn_implementation="sdpa",
+                use_safetensors=weights.tensors is not None,
+                weights_only=True,
+                local_files_only=True,
+                # Lists tensors of another size as mismatched, to be refused below by name.
+                ignore_mismatched_sizes=True,
+                output_loading_info=True,
+            )
+    except Exception as error:
+        raise refusal(folder.name, first_line(error)) from error
+    for kind in ("missing", "unexpected", "mismatched"):
+        # Mismatched keys come with both shapes.
+        if keys := sorted(key if isinstance(key, str) else key[0] for key in info[f"{kind}_keys"]):
+            raise refusal(folder.name, f"{kind} tensors: {len(keys)}, the first is {keys[0]}")
+    if info.get("error_msgs"):
+        raise refusal(folder.name, str(info["error_msgs"][0]).splitlines()[0])
+    return model, weights.files
 
 
-def bare_model(architecture: Architecture, name: str) -> Any:
+def bare_model(architecture: Architecture) -> Any:
     """The model in bfloat16 without weights, but with what depends on its configuration only. Raises BackendError."""
     try:
         with _LOADING, torch.device("meta"):
-            model = architecture.plain()._from_config(
-                architecture.config, attn_implementation="sdpa", dtype=torch.bfloat16
-            )
+            model_class = transformers.MODEL_FOR_CAUSAL_LM_MAPPING[type(architecture.config)]
+            model = model_class._from_config(architecture.config, attn_implementation="sdpa", dtype=torch.bfloat16)
         for place, module in list(model.named_modules()):
             # Tables of angles are not weights: they are computed again outside the meta device.
             if any(buffer.is_meta for buffer in module._buffers.values() if buffer is not None):
-                parent, _, own = place.rpartition(".")
-                setattr(model.get_submodule(parent), own, type(module)(architecture.config))
+                model.set_submodule(place, type(module)(architecture.config))
     except Exception as error:
-        raise refusal(name, first_line(error)) from error
+        raise refusal(architecture.checkpoint.folder.name, first_line(error)) from error
     return model
 
 
@@ -151,7 +151,7 @@ def convert(module: Any, dtype: torch.dtype, files: Sequence[Path], stored: torc
 def _native_config(folder: Path, model_type: str) -> Any:
     mapping = transformers.CONFIG_MAPPING
     # Checked first: for an unknown type the library looks for code in the folder.
-    if model_type not in mapping or mapping[model_type] not in _chat_models():
+    if model_type not in mapping or mapping[model_type] not in transformers.MODEL_FOR_CAUSAL_LM_MAPPING:
         reason = f"transformers {transformers.__version__} does not support {model_type!r} as a chat model"
         raise refusal(folder.name, reason)
     try:
@@ -160,59 +160,15 @@ def _native_config(folder: Path, model_type: str) -> Any:
         raise refusal(folder.name, first_line(error)) from error
 
 
-def _chat_models() -> Any:
-    """The library's classes by the class of their configuration."""
-    return transformers.models.auto.modeling_auto.MODEL_FOR_CAUSAL_LM_MAPPING
-
-
-def _native_class(config: Any) -> Any:
-    return _chat_models()[type(config)]
-
-
-def _plain_class(family: types.ModuleType) -> Any:
-    return getattr(transformers, f"{family.MODEL_CLASS}ForCausalLM")
-
-
 @cache
-def _renamed_class(family: types.ModuleType) -> Any:
-    """A subclass with a name of its own: the library finds the renaming by the class name."""
+def _renamed_class(family: types.ModuleType, plain: Any) -> Any:
+    """A subclass with a name of its own: the library finds the renaming of tensors by the class name."""
     name = f"Original{family.MODEL_CLASS}"
     renames = [WeightRenaming(old, new) for old, new in family.RENAMES.items()]
     split = WeightConverter(family.QKV, [f".self_attn.{part}." for part in _QKV], [SplitQKV()])
     register_checkpoint_conversion_mapping(name, [*renames, split], overwrite=True)
     ignored = {"_keys_to_ignore_on_load_unexpected": list(family.DROPPED)}
-    return type(name, (_plain_class(family),), ignored)
-
-
-def _from_pretrained(folder: Path, model_class: Any, config: Any, weights: Weights) -> Any:
-    # The page shows the progress, and errors are raised below.
-    transformers.utils.logging.disable_progress_bar()
-    transformers.utils.logging.set_verbosity_error()
-    try:
-        model, info = model_class.from_pretrained(
-            folder,
-            config=config,
-            # As stored, so that everything is mapped and nothing read yet.
-            dtype="auto",
-            attn_implementation="sdpa",
-            use_safetensors=weights.safetensors,
-            weights_only=True,
-            local_files_only=True,
-            # Lists tensors of another size as mismatched, to be refused below by name.
-            ignore_mismatched_sizes=True,
-            output_loading_info=True,
-        )
-    except BackendError:
-        raise
-    except Exception as error:
-        raise refusal(folder.name, first_line(error)) from error
-    for kind in ("missing", "unexpected", "mismatched"):
-        # Mismatched keys come with both shapes.
-        if keys := sorted(key if isinstance(key, str) else key[0] for key in info[f"{kind}_keys"]):
-            raise refusal(folder.name, f"{kind} tensors: {len(keys)}, the first is {keys[0]}")
-    if info.get("error_msgs"):
-        raise refusal(folder.name, str(info["error_msgs"][0]).splitlines()[0])
-    return model
+    return type(name, (plain,), ignored)
 
 
 def _split_qkv(matrix: torch.Tensor, config: Any) -> Sequence[torch.Tensor]:
@@ -229,36 +185,30 @@ _LORA_KEY = re.compile(r"(?P<module>.+)\.(?P<half>lora_[AB])\.weight")
 _SCALES = ("r", "lora_alpha", "use_rslora", "rank_pattern", "alpha_pattern")
 
 
-def merge_adapter(model: Any, model_type: str, folder: Path) -> Any:
+def merge_adapter(model: Any, family: types.ModuleType | None, folder: Path) -> Any:
     """The model with the LoRA adapter in `folder` merged into its weights. Raises BackendError.
 
-    `model_type` is the base's. An adapter trained on an original is mapped to the tensor names used here.
+    An adapter trained on an original of `family` is mapped to the tensor names used here.
     """
     try:
+        from peft import load_peft_weights
+
         config = {key: value for key, value in read_json(folder, ADAPTER_CONFIG).items() if key in _SCALES and value}
-        family = original_family(model_type)
         if family and any(key.endswith("_pattern") for key in config):
             # Patterns contain the original's module names.
             raise refusal(folder.name, "an adapter of an original must have one rank and one alpha for all modules")
-        state = dict(_renamed(_read_adapter(folder), family, model.config.get_text_config()))
-        return _merged(model, config, state, folder.name)
+        file = check_adapter(folder)
+        if file.suffix == ".safetensors":
+            read_tensors([file])
+        # A .bin file is read as plain data as well.
+        state = load_peft_weights(str(folder), device="cpu")
+        return _merged(model, config, dict(_renamed(state, family, model.config.get_text_config())), folder.name)
     except ImportError as error:
         raise refusal(folder.name, f"{error.name or error} is missing: pip install -r requirements-hf.txt") from error
     except BackendError:
         raise
     except Exception as error:
         raise refusal(folder.name, first_line(error)) from error
-
-
-def _read_adapter(folder: Path) -> dict[str, torch.Tensor]:
-    from peft import load_peft_weights
-
-    file = check_adapter(folder)
-    if file.suffix == ".safetensors":
-        check_safetensors(folder, file, set())
-    # A .bin file is read as plain data as well.
-    state: dict[str, torch.Tensor] = load_peft_weights(str(folder), device="cpu")
-    return state
 
 
 def _renamed(

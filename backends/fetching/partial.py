@@ -3,113 +3,102 @@
 A file in it without the ending `.incomplete` is complete and checked.
 """
 
-from __future__ import annotations
-
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 
 from backends.folder.manifest import MANIFEST, Manifest, read_manifest, size_of, write_manifest
-from hubs import RemoteFile
+from hubs import ListedFile
 
 
-@dataclass(frozen=True)
+def part_path(target: Path) -> Path:
+    """The folder of the incomplete download of the model whose folder will be `target`."""
+    return target.with_name(f"{target.name}.part")
+
+
+def tidy(target: Path) -> None:
+    """Cleans up after a process that was killed while it replaced an older revision."""
+    old = _old(target)
+    if old.exists() and not target.exists():
+        old.rename(target)
+    shutil.rmtree(old, ignore_errors=True)
+
+
 class PartFolder:
-    """The incomplete download of the model whose folder will be `target`."""
+    """The incomplete download of the files of `manifest` for the folder `target`."""
 
-    target: Path
+    def __init__(self, target: Path, manifest: Manifest) -> None:
+        self.path = part_path(target)
+        self._target = target
+        self._manifest = manifest
+        # A damaged model of the same revision, to be repaired.
+        self._repairs = read_manifest(target) == manifest
 
-    @property
-    def path(self) -> Path:
-        """The folder itself."""
-        return self.target.with_name(f"{self.target.name}.part")
-
-    @property
-    def manifest(self) -> Manifest | None:
-        """The files to download, once it has begun."""
-        return read_manifest(self.path)
-
-    def tidy(self) -> None:
-        """Cleans up after a process that was killed while it replaced an older revision."""
-        old = self._old()
-        if old.exists() and not self.target.exists():
-            old.rename(self.target)
-        shutil.rmtree(old, ignore_errors=True)
-
-    def missing(self, manifest: Manifest) -> int:
+    def missing(self) -> int:
         """The bytes left to download after `begin`; changes nothing."""
-        if read_manifest(self.target) == manifest:
-            damaged = manifest.damaged(self.target)
-            return sum(file.size for file in manifest.files if file.path in damaged)
-        kept = self._kept(manifest)
-        return sum(file.size - (self.there(file) if file in kept else 0) for file in manifest.files)
+        files = self._manifest.files
+        if self._repairs:
+            return sum(file.size for file in self._manifest.damaged(self._target))
+        return sum(file.size for file in files) - sum(self.there(file) for file in self._kept())
 
-    def begin(self, manifest: Manifest) -> None:
-        """Prepares the folder for `manifest` and keeps what exists of the same files.
-
-        A damaged model in `target` of the same revision is moved here, to be repaired.
-        """
-        if read_manifest(self.target) == manifest:
+    def begin(self) -> None:
+        """Prepares the folder: keeps what exists of the same files, or moves a damaged model here."""
+        if self._repairs:
             shutil.rmtree(self.path, ignore_errors=True)
-            self.target.rename(self.path)
-            for file in manifest.files:
-                self._doubt(file)
+            self._target.rename(self.path)
+            for file in self._manifest.files:
+                path = self.path / file.path
+                # The right size proves nothing: the content is checked again.
+                if self.is_done(file):
+                    path.replace(self.partial(file))
+                else:
+                    path.unlink(missing_ok=True)
         else:
-            self._keep_the_same(manifest)
+            self._delete_others()
         self.path.mkdir(exist_ok=True)
-        write_manifest(self.path, manifest)
+        write_manifest(self.path, self._manifest)
 
-    def there(self, file: RemoteFile) -> int:
+    def there(self, file: ListedFile) -> int:
         """The bytes of the file that need not be downloaded again."""
-        if self.is_done(file):
-            return file.size
-        return min(max(0, size_of(self.partial(file))), file.size)
+        return file.size if self.is_done(file) else min(max(0, size_of(self.partial(file))), file.size)
 
-    def is_done(self, file: RemoteFile) -> bool:
+    def is_done(self, file: ListedFile) -> bool:
         """Whether the file is complete and checked."""
         return size_of(self.path / file.path) == file.size
 
-    def partial(self, file: RemoteFile) -> Path:
+    def partial(self, file: ListedFile) -> Path:
         """The path of the file until it has been checked."""
         return self.path / f"{file.path}.incomplete"
 
-    def finish(self, file: RemoteFile) -> None:
+    def finish(self, file: ListedFile) -> None:
         """Marks the file as checked."""
         self.partial(file).replace(self.path / file.path)
 
-    def put_in_place(self, manifest: Manifest) -> None:
+    def put_in_place(self) -> None:
         """Gives the complete folder its name, without the rests of an interrupted download."""
-        for file in manifest.files:
+        for file in self._manifest.files:
             self.partial(file).unlink(missing_ok=True)
-        if self.target.exists():
+        if self._target.exists():
             # An older revision.
-            self.target.rename(self._old())
-        self.path.rename(self.target)
-        shutil.rmtree(self._old(), ignore_errors=True)
+            self._target.rename(_old(self._target))
+        self.path.rename(self._target)
+        shutil.rmtree(_old(self._target), ignore_errors=True)
 
-    def _doubt(self, file: RemoteFile) -> None:
-        """Marks a file of the right size as unchecked, and deletes one of another size."""
-        path = self.path / file.path
-        if size_of(path) == file.size:
-            path.replace(self.partial(file))
-        else:
-            path.unlink(missing_ok=True)
-
-    def _keep_the_same(self, manifest: Manifest) -> None:
+    def _delete_others(self) -> None:
         """Deletes files that the new list does not have with the same hash: never files of two revisions."""
-        kept = {path for file in self._kept(manifest) for path in (self.path / file.path, self.partial(file))}
+        kept = {path for file in self._kept() for path in (self.path / file.path, self.partial(file))}
         # The old list stays until the new one replaces it: without it no file could be kept.
         kept.add(self.path / MANIFEST)
         for path in self.path.iterdir() if self.path.is_dir() else ():
             if path not in kept:
                 shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
 
-    def _kept(self, manifest: Manifest) -> frozenset[RemoteFile]:
-        """The files of `manifest` whose bytes so far can be kept."""
-        begun = self.manifest
-        if begun == manifest:
-            return frozenset(manifest.files)
-        return frozenset(file for file in (begun.files if begun else ()) if file.sha256) & frozenset(manifest.files)
+    def _kept(self) -> frozenset[ListedFile]:
+        """The files whose bytes so far can be kept."""
+        wanted, begun = frozenset(self._manifest.files), read_manifest(self.path)
+        if begun == self._manifest:
+            return wanted
+        return wanted & frozenset(file for file in begun.files if file.sha256) if begun else frozenset()
 
-    def _old(self) -> Path:
-        return self.target.with_name(f"{self.target.name}.old")
+
+def _old(target: Path) -> Path:
+    return target.with_name(f"{target.name}.old")

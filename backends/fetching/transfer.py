@@ -24,43 +24,84 @@ if TYPE_CHECKING:
 TRIES = 5
 
 
-class StatusRefused(Exception):
-    """The server answers with an error status for which a retry is no use."""
-
-    def __init__(self, status: int) -> None:
-        super().__init__(f"HTTP {status}")
-        self.status = status
-
-
 @dataclass(frozen=True)
-class Request:
-    """The file's address and size. The headers may hold a login, so they are left out of the repr."""
+class Transfer:
+    """The download of `url`, a file of `size` bytes, to `path`.
+
+    `report` gets the bytes so far. `refused` makes the error for an HTTP status for which a retry is no use.
+    """
 
     url: str
     size: int
-    headers: Mapping[str, str] = field(repr=False, default_factory=dict)
+    path: Path
+    report: Callable[[int], None]
+    refused: Callable[[int], BackendError]
+    # They may hold a login.
+    headers: Mapping[str, str] = field(repr=False)
 
+    def run(self, pause: float) -> None:
+        """Fills the file up to its size; waits `pause` seconds before the first retry. Raises BackendError."""
+        import httpx
 
-def transfer(request: Request, partial: Path, report: Callable[[int], None], pause: float = 1.0) -> None:
-    """Fills `partial` up to the size; `report` gets the bytes so far. Raises StatusRefused or BackendError."""
-    import httpx
+        self.path.touch()
+        # Without ranges a file starts again each time: only more bytes than ever before are progress.
+        fruitless, furthest = 0, size_of(self.path)
+        with _client() as client:
+            while (have := size_of(self.path)) < self.size:
+                try:
+                    reason = self._receive(client, have)
+                except httpx.HTTPError as error:
+                    reason = str(error) or type(error).__name__
+                have = size_of(self.path)
+                fruitless = 0 if have > furthest else fruitless + 1
+                furthest = max(furthest, have)
+                if fruitless == TRIES:
+                    message = f"{self.path.stem} stopped at {have:,} of {self.size:,} bytes: {reason}."
+                    raise BackendError("fetch_cut", f"{message} Run this again to continue.", file=self.path.stem)
+                if have < self.size:
+                    time.sleep(pause * 2**fruitless)
 
-    partial.touch()
-    # Without ranges a file starts again each time: only more bytes than ever before are progress.
-    fruitless, furthest = 0, size_of(partial)
-    with _client() as client:
-        while size_of(partial) < request.size:
-            try:
-                reason = _receive(client, request, partial, report)
-            except httpx.HTTPError as error:
-                reason = str(error) or type(error).__name__
-            fruitless = 0 if size_of(partial) > furthest else fruitless + 1
-            furthest = max(furthest, size_of(partial))
-            if fruitless == TRIES:
-                message = f"{partial.stem} stopped at {size_of(partial):,} of {request.size:,} bytes: {reason}."
-                raise BackendError("fetch_cut", f"{message} Run this again to continue.", file=partial.stem)
-            if size_of(partial) < request.size:
-                time.sleep(pause * 2**fruitless)
+    def _receive(self, client: httpx.Client, have: int) -> str:
+        """Appends one response to the `have` bytes; returns why the response may be incomplete."""
+        # Compressed bytes could be neither counted nor resumed.
+        headers = {**self.headers, "Accept-Encoding": "identity"}
+        if have:
+            headers["Range"] = f"bytes={have}-"
+        with client.stream("GET", self.url, headers=headers) as response:
+            status = response.status_code
+            if status == 416:
+                self.path.write_bytes(b"")
+                raise self._wrong_size(have)
+            if status in (408, 429) or status >= 500:
+                return f"the hub is busy or failing ({status})"
+            if status not in (200, 206):
+                raise self.refused(status)
+            if status == 206 and not response.headers.get("Content-Range", "").startswith(f"bytes {have}-"):
+                self.path.write_bytes(b"")
+                return "the server sent another part than requested"
+            self._write(response, 0 if status == 200 else have)
+        return "the server closed the connection early"
+
+    def _write(self, response: httpx.Response, done: int) -> None:
+        """Writes the response after the first `done` bytes."""
+        with self.path.open("r+b") as file:
+            file.truncate(done)
+            file.seek(done)
+            for chunk in response.iter_bytes():
+                done += len(chunk)
+                if done > self.size:
+                    file.truncate(0)
+                    raise self._wrong_size(done)
+                file.write(chunk)
+                self.report(done)
+            # Otherwise a file could be marked as checked although a power failure lost its bytes.
+            file.flush()
+            os.fsync(file.fileno())
+
+    def _wrong_size(self, seen: int) -> BackendError:
+        name, size = self.path.stem, "more than" if seen > self.size else f"{seen:,} instead of"
+        message = f"{name} does not match the hub's list: it has {size} {self.size:,} bytes. Run this again."
+        return BackendError("fetch_damaged", message, file=name)
 
 
 def _client() -> httpx.Client:
@@ -70,54 +111,6 @@ def _client() -> httpx.Client:
         # httpx drops the login on a redirect to another host.
         return httpx.Client(follow_redirects=True, timeout=httpx.Timeout(30, connect=10))
     except (ImportError, ValueError) as error:
-        message = f"The proxy in the environment cannot be used: {first_line(error)}"
-        raise BackendError("fetch_proxy", message) from error
-
-
-def _receive(client: httpx.Client, request: Request, partial: Path, report: Callable[[int], None]) -> str:
-    """Appends one response to `partial`; returns why the response may be incomplete."""
-    have = size_of(partial)
-    # Compressed bytes could be neither counted nor resumed.
-    headers = {**request.headers, "Accept-Encoding": "identity"}
-    if have:
-        headers["Range"] = f"bytes={have}-"
-    with client.stream("GET", request.url, headers=headers) as response:
-        status = response.status_code
-        if status == 416:
-            partial.write_bytes(b"")
-            raise _wrong_size(partial, request, have)
-        if status in (408, 429) or status >= 500:
-            return f"the hub is busy or failing ({status})"
-        if status not in (200, 206):
-            raise StatusRefused(status)
-        begin = 0 if status == 200 else have
-        if status == 206 and not response.headers.get("Content-Range", "").startswith(f"bytes {have}-"):
-            partial.write_bytes(b"")
-            return "the server sent another part than requested"
-        _write(response, partial, begin, request, report)
-    return "the server closed the connection early"
-
-
-def _write(
-    response: httpx.Response, partial: Path, begin: int, request: Request, report: Callable[[int], None]
-) -> None:
-    """Writes the response from byte `begin` on, up to the size of the file."""
-    with partial.open("r+b") as file:
-        file.truncate(begin)
-        file.seek(begin)
-        for chunk in response.iter_bytes():
-            begin += len(chunk)
-            if begin > request.size:
-                file.truncate(0)
-                raise _wrong_size(partial, request, begin)
-            file.write(chunk)
-            report(begin)
-        # Otherwise a file could be marked as checked although a power failure lost its bytes.
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _wrong_size(partial: Path, request: Request, seen: int) -> BackendError:
-    size = "more than" if seen > request.size else f"{seen:,} instead of"
-    message = f"{partial.stem} does not match the hub's list: it has {size} {request.size:,} bytes. Run this again."
-    return BackendError("fetch_damaged", message, file=partial.stem)
+        line = first_line(error)
+        message = f"The proxy in the environment cannot be used: {line}"
+        raise BackendError("fetch_proxy", message, reason=line) from error

@@ -1,16 +1,16 @@
 """Reads a checkpoint folder without trusting it: names what is missing, truncated or outside the folder."""
 
-from __future__ import annotations
-
+import hashlib
 import json
 import os
 import struct
 import zipfile
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from arena.errors import BackendError, InputError
+from arena.errors import BackendError
 
 INDEXES = ("model.safetensors.index.json", "pytorch_model.bin.index.json")
 WHOLE = ("model.safetensors", "pytorch_model.bin")
@@ -21,20 +21,15 @@ MAX_HEADER = 100_000_000
 
 @dataclass(frozen=True)
 class Weights:
-    """The weight files, present and complete, and whether they are safetensors (else PyTorch .bin)."""
+    """The weight files, present and complete, and the header entries by tensor (None for PyTorch .bin files)."""
 
     files: tuple[Path, ...]
-    safetensors: bool
+    tensors: Mapping[str, Any] | None
 
 
 def refusal(name: str, reason: str) -> BackendError:
     """The error for a folder that cannot be loaded."""
     return BackendError("load_failed", f"{name or 'This folder'} cannot be loaded: {reason}", reason=reason)
-
-
-def unreadable(path: Path, error: OSError) -> InputError:
-    """The error for a file or folder that the system does not let us read."""
-    return InputError("file_unreadable", f"{path} cannot be read: {error.strerror}.", path=str(path))
 
 
 def first_line(error: Exception) -> str:
@@ -58,6 +53,22 @@ def member(folder: Path, name: str) -> Path:
     return path
 
 
+def check_size(file: Path, expected: int, remedy: str) -> None:
+    """Raises BackendError with the remedy unless the file has `expected` bytes."""
+    if (size := file.stat().st_size) != expected:
+        raise refusal(file.parent.name, f"{file.name} has {size:,} bytes instead of {expected:,}; {remedy}")
+
+
+def sha256_of(file: Path, report: Callable[[int], None] = lambda size: None) -> str:
+    """The sha256 of the content; `report` gets the bytes read so far."""
+    digest = hashlib.sha256()
+    with file.open("rb") as opened:
+        while block := opened.read(1 << 24):
+            digest.update(block)
+            report(opened.tell())
+    return digest.hexdigest()
+
+
 def read_json(folder: Path, name: str) -> dict[str, Any]:
     """The JSON object in the file `name`. Raises BackendError."""
     try:
@@ -71,7 +82,7 @@ def read_json(folder: Path, name: str) -> dict[str, Any]:
 
 def read_optional_json(folder: Path, name: str) -> dict[str, Any]:
     """Like `read_json`, but {} if there is no such file."""
-    return read_json(folder, name) if (folder / name).exists() or (folder / name).is_symlink() else {}
+    return read_json(folder, name) if os.path.lexists(folder / name) else {}
 
 
 def read_config(folder: Path) -> dict[str, Any]:
@@ -97,29 +108,23 @@ def check_links(folder: Path) -> None:
 def find_weights(folder: Path) -> Weights:
     """The weight files, each compared with the index and with its own header. Raises BackendError."""
     for index, whole in zip(INDEXES, WHOLE, strict=True):
-        names: dict[str, set[str]] = {}
         if (folder / index).exists():
-            names = _by_shard(folder, index)
-        elif (folder / whole).exists() or (folder / whole).is_symlink():
-            names = {whole: set()}
-        if names:
-            safetensors = index == INDEXES[0]
-            files = tuple(member(folder, name) for name in sorted(names))
-            for file in files:
-                if safetensors:
-                    check_safetensors(folder, file, names[file.name])
-                else:
-                    _check_zip(folder, file)
-            return Weights(files, safetensors)
+            shards = _by_shard(folder, index)
+        elif os.path.lexists(folder / whole):
+            shards = {whole: set()}
+        else:
+            continue
+        files = tuple(member(folder, name) for name in sorted(shards))
+        if whole.endswith(".safetensors"):
+            return Weights(files, read_tensors(files, shards))
+        for file in files:
+            # A zip archive has its table of contents at the end: a truncated file has none.
+            if not zipfile.is_zipfile(file):
+                size = file.stat().st_size
+                reason = f"{file.name} ({size:,} bytes) is truncated or not a PyTorch file; download it again"
+                raise refusal(folder.name, reason)
+        return Weights(files, None)
     raise refusal(folder.name, "it has no weights: neither .safetensors nor pytorch_model.bin")
-
-
-def read_tensors(weights: Weights) -> dict[str, dict[str, Any]] | None:
-    """`dtype`, `shape` and `data_offsets` of every tensor by name; None for .bin files, which do not list them."""
-    if not weights.safetensors:
-        return None
-    headers = (read_header(file.parent, file, file.stat().st_size)[0] for file in weights.files)
-    return {name: entry for header in headers for name, entry in header.items() if name != "__metadata__"}
 
 
 def _by_shard(folder: Path, index: str) -> dict[str, set[str]]:
@@ -137,23 +142,28 @@ def _by_shard(folder: Path, index: str) -> dict[str, set[str]]:
     return shards
 
 
-def check_safetensors(folder: Path, file: Path, expected: set[str]) -> None:
-    """Compares a file with its own header, which must have the tensors `expected`. Raises BackendError."""
+def read_tensors(files: Iterable[Path], expected: Mapping[str, set[str]] | None = None) -> dict[str, Any]:
+    """The header entries of the files by tensor. Raises BackendError.
+
+    Every file must have the size that its header gives and, by its name, the tensors `expected`.
+    """
+    tensors: dict[str, Any] = {}
+    for file in files:
+        entries, start = read_header(file)
+        try:
+            size = start + max((entry["data_offsets"][1] for entry in entries.values()), default=0)
+        except (TypeError, KeyError, IndexError) as error:
+            raise refusal(file.parent.name, f"{file.name} has a damaged header") from error
+        check_size(file, size, "copy or download it again")
+        if missing := sorted((expected or {}).get(file.name, set()) - set(entries)):
+            raise refusal(file.parent.name, f"{file.name} lacks {missing[0]}, which the index lists")
+        tensors |= entries
+    return tensors
+
+
+def read_header(file: Path) -> tuple[dict[str, Any], int]:
+    """The entries in the header of a safetensors file by tensor, and the offset of its data. Raises BackendError."""
     size = file.stat().st_size
-    header, start = read_header(folder, file, size)
-    tensors = {name: entry for name, entry in header.items() if name != "__metadata__"}
-    try:
-        whole = start + max((entry["data_offsets"][1] for entry in tensors.values()), default=0)
-    except (TypeError, KeyError, IndexError) as error:
-        raise refusal(folder.name, f"{file.name} has a damaged header") from error
-    if size != whole:
-        raise refusal(folder.name, f"{file.name} has {size:,} bytes instead of {whole:,}; copy or download it again")
-    if missing := sorted(expected - set(tensors)):
-        raise refusal(folder.name, f"{file.name} lacks {missing[0]}, which the index lists")
-
-
-def read_header(folder: Path, file: Path, size: int) -> tuple[dict[str, Any], int]:
-    """The header of a safetensors file of `size` bytes, and the offset of its data. Raises BackendError."""
     with file.open("rb") as opened:
         if hasattr(os, "posix_fadvise"):
             # Read-ahead would fill the page cache with small pages, which a later mapping could not replace.
@@ -163,19 +173,12 @@ def read_header(folder: Path, file: Path, size: int) -> tuple[dict[str, Any], in
         text = opened.read(length) if length <= MAX_HEADER else b""
     if size < 8 or (length <= MAX_HEADER and len(text) < length):
         reason = f"{file.name} has {size:,} bytes instead of over {8 + length:,}; download it again"
-        raise refusal(folder.name, reason)
+        raise refusal(file.parent.name, reason)
     try:
         header = json.loads(text)
     except (ValueError, RecursionError):
         header = None
     if not isinstance(header, dict):
-        raise refusal(folder.name, f"{file.name} is not a safetensors file")
+        raise refusal(file.parent.name, f"{file.name} is not a safetensors file")
+    header.pop("__metadata__", None)
     return header, 8 + length
-
-
-def _check_zip(folder: Path, file: Path) -> None:
-    """A .bin file is a zip archive with its table of contents at the end: a truncated file has none."""
-    if not zipfile.is_zipfile(file):
-        size = file.stat().st_size
-        reason = f"{file.name} ({size:,} bytes) is truncated or not a PyTorch file; download it again"
-        raise refusal(folder.name, reason)

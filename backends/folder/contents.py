@@ -1,7 +1,5 @@
 """Reads what a model's folder or GGUF file holds, and verifies its files against their list."""
 
-from __future__ import annotations
-
 import hashlib
 import math
 from collections import Counter
@@ -14,22 +12,22 @@ from arena.errors import BackendError, InputError
 from arena.types import ModelSpec
 from backends.folder.checkpoint import (
     Weights,
+    check_links,
+    check_size,
+    find_weights,
     member,
     read_config,
-    read_json,
     read_optional_json,
-    read_tensors,
     refusal,
+    sha256_of,
 )
 from backends.folder.gguf import gguf_parts, model_file, read_gguf
-from backends.folder.manifest import MANIFEST, matches
-from backends.folder.packed import PACKED, PackedInfo, is_packed, read_packed, weights_of
+from backends.folder.manifest import MANIFEST, matches, read_manifest
+from backends.folder.packed import PACKED, PackedInfo, is_packed, packed_info, packed_weights, read_packed
 
 _STORED = {"float32": "F32", "float16": "F16", "bfloat16": "BF16"}
 _ELEMENT_BYTES = {"F32": 4, "F16": 2, "BF16": 2}
 _MODEL_FILES = ("*.json", "*.jinja", "*.model", "*.tiktoken", "merges.txt", "*.safetensors", "*.bin")
-# The lists of files, and how to replace a damaged file.
-_LISTS = {PACKED: "quantize it again", MANIFEST: "run fetch with --verify"}
 
 
 @dataclass(frozen=True)
@@ -45,11 +43,6 @@ class Contents:
         """The elements of all types."""
         return sum(self.elements.values()) if self.elements is not None else None
 
-    @property
-    def total_bytes(self) -> int:
-        """The bytes of all files."""
-        return sum(size for _, size in self.files)
-
 
 @dataclass(frozen=True)
 class Checkpoint:
@@ -59,72 +52,80 @@ class Checkpoint:
     config: Mapping[str, Any]
     generation: Mapping[str, Any]
     packed: PackedInfo | None
-    revision: str
+
+    @property
+    def model_type(self) -> str:
+        """The model_type of config.json."""
+        return str(self.config["model_type"])
+
+    @property
+    def revision(self) -> str:
+        """Identifies the bytes by their hashes, or by the configuration and the sizes, which take no time to read."""
+        if self.packed:
+            return self.packed.own_revision
+        digest = hashlib.sha256((self.folder / "config.json").read_bytes())
+        for path in sorted(self.folder.iterdir()):
+            # Other files, such as notes and pictures, are not part of the model.
+            if path.is_file() and matches(path.name, _MODEL_FILES):
+                digest.update(f"{path.name} {path.stat().st_size}\n".encode())
+        return f"sizes-sha256:{digest.hexdigest()[:32]}"
+
+    def weights(self) -> Weights:
+        """The weight files, present and complete. Raises BackendError."""
+        return packed_weights(self.folder, self.packed) if self.packed else find_weights(self.folder)
 
 
 def read_checkpoint(folder: Path) -> Checkpoint:
-    """Reads the small files of a folder. Raises BackendError or OSError."""
-    config, generation = read_config(folder), read_optional_json(folder, "generation_config.json")
-    packed = read_packed(folder) if is_packed(folder) else None
-    return Checkpoint(folder, config, generation, packed, packed.own_revision if packed else _fingerprint(folder))
-
-
-def _fingerprint(folder: Path) -> str:
-    """Identifies a folder by its configuration and the sizes of its files; hashing gigabytes would block the page."""
-    digest = hashlib.sha256((folder / "config.json").read_bytes())
-    for path in sorted(folder.iterdir()):
-        # Other files, such as notes and pictures, are not part of the model.
-        if path.is_file() and matches(path.name, _MODEL_FILES):
-            digest.update(f"{path.name} {path.stat().st_size}\n".encode())
-    return f"sizes-sha256:{digest.hexdigest()[:32]}"
+    """Reads the small files of a folder, after a check that no file leads out of it. Raises BackendError or OSError."""
+    config = read_config(folder)
+    check_links(folder)
+    generation, packed = (read_optional_json(folder, name) for name in ("generation_config.json", PACKED))
+    return Checkpoint(folder, config, generation, packed_info(folder.name, packed) if packed else None)
 
 
 def contents_of(spec: ModelSpec) -> Contents:
     """What the model's folder or file holds. Raises BackendError or InputError if it is damaged or missing."""
+    tensors: list[tuple[str, int]] | None
     match spec.runtime:
         case "llama.cpp":
-            return _of_gguf(model_file(spec))
+            files = gguf_parts(model_file(spec))
+            tensors = [(kind, count) for file in files for _, kind, count in read_gguf(file).tensors]
         case "transformers":
-            return _of_folder(Path(spec.source))
-    raise InputError("nothing_to_check", f"{spec.id} has no weights to check.", model=spec.id)
-
-
-def stored_elements(folder: Path, weights: Weights) -> dict[str, int]:
-    """Elements by dtype. For .bin files all bytes count as the dtype in config.json, or as 16 bits without one."""
-    tensors = read_tensors(weights)
-    if tensors is not None:
-        return _elements_by_type(folder.name, tensors)
-    config = read_config(folder)
-    stored = _STORED.get(str(config.get("torch_dtype", config.get("dtype"))), "F16")
-    return {stored: sum(file.stat().st_size for file in weights.files) // _ELEMENT_BYTES[stored]}
-
-
-def _elements_by_type(name: str, tensors: Mapping[str, Mapping[str, Any]]) -> dict[str, int]:
-    elements: Counter[str] = Counter()
-    for tensor, entry in tensors.items():
-        try:
-            elements[str(entry["dtype"])] += math.prod(map(int, entry["shape"]))
-        except (KeyError, TypeError, ValueError) as error:
-            raise refusal(name, f"the header of its weights is damaged at {tensor}") from error
-    return dict(elements)
-
-
-def _of_folder(folder: Path) -> Contents:
-    names = sorted(path for path in folder.iterdir() if path.is_file())
-    files = tuple((path.name, path.stat().st_size) for path in names)
-    tensors = read_tensors(weights_of(folder))
+            folder = Path(spec.source)
+            files = tuple(sorted(path for path in folder.iterdir() if path.is_file()))
+            weights = read_checkpoint(folder).weights()
+            tensors = None if weights.tensors is None else _elements(folder, weights.tensors)
+        case _:
+            raise InputError("nothing_to_check", f"{spec.id} has no weights to check.", model=spec.id)
+    sizes = tuple((file.name, file.stat().st_size) for file in files)
     if tensors is None:
-        return Contents(files, None, None)
-    return Contents(files, len(tensors), _elements_by_type(folder.name, tensors))
-
-
-def _of_gguf(path: Path) -> Contents:
-    parts = gguf_parts(path)
-    tensors = [tensor for part in parts for tensor in read_gguf(part).tensors]
+        return Contents(sizes, None, None)
     elements: Counter[str] = Counter()
-    for _, kind, count in tensors:
+    for kind, count in tensors:
         elements[kind] += count
-    return Contents(tuple((part.name, part.stat().st_size) for part in parts), len(tensors), dict(elements))
+    return Contents(sizes, len(tensors), elements)
+
+
+def stored_elements(checkpoint: Checkpoint) -> list[tuple[str, int]]:
+    """The dtype and the elements of each tensor. Raises BackendError.
+
+    For .bin files all bytes count as the dtype in config.json, or as 16 bits without one.
+    """
+    weights, config = checkpoint.weights(), checkpoint.config
+    if weights.tensors is not None:
+        return _elements(checkpoint.folder, weights.tensors)
+    stored = _STORED.get(str(config.get("torch_dtype", config.get("dtype"))), "F16")
+    return [(stored, sum(file.stat().st_size for file in weights.files) // _ELEMENT_BYTES[stored])]
+
+
+def _elements(folder: Path, tensors: Mapping[str, Any]) -> list[tuple[str, int]]:
+    elements = []
+    for name, entry in tensors.items():
+        try:
+            elements.append((str(entry["dtype"]), math.prod(map(int, entry["shape"]))))
+        except (KeyError, TypeError, ValueError) as error:
+            raise refusal(folder.name, f"the header of its weights is damaged at {name}") from error
+    return elements
 
 
 def verify_listed(spec: ModelSpec, on_file: Callable[[str, int], None]) -> tuple[str, int] | None:
@@ -135,42 +136,29 @@ def verify_listed(spec: ModelSpec, on_file: Callable[[str, int], None]) -> tuple
     """
     if spec.source.startswith("package:"):
         return None  # loading compares it with the catalogue
-    is_folder = spec.runtime == "transformers"
-    path = Path(spec.source) if is_folder else model_file(spec)
-    folder = path if is_folder else path.parent
-    name = next((name for name in _LISTS if (folder / name).is_file()), None)
-    if name is None:
+    path = Path(spec.source) if spec.runtime == "transformers" else model_file(spec)
+    folder = path if spec.runtime == "transformers" else path.parent
+    if is_packed(folder):
+        listing, files, remedy = PACKED, read_packed(folder).files, "quantize it again"
+    elif manifest := read_manifest(folder):
+        listing, files, remedy = MANIFEST, manifest.files, "run fetch with --verify"
+    elif (folder / MANIFEST).exists():
+        raise refusal(folder.name, f"{MANIFEST} is damaged")
+    else:
         return None
-    listed = read_json(folder, name).get("files")
-    if not isinstance(listed, list):
-        raise refusal(folder.name, f"{name} lists no files")
     # A GGUF file may lie beside the files of other models.
-    entries = [entry for entry in listed if is_folder or not isinstance(entry, dict) or entry.get("path") == path.name]
-    for entry in entries:
-        _verify(folder, name, entry, on_file)
-    return name, len(entries)
-
-
-def _verify(folder: Path, listing: str, entry: Any, on_file: Callable[[str, int], None]) -> None:
-    try:
-        name, size, expected = str(entry["path"]), int(entry["size"]), str(entry["sha256"] or "")
-    except (TypeError, KeyError, ValueError, OverflowError) as error:
-        raise refusal(folder.name, f"{listing} is damaged") from error
-    file = member(folder, name)
-    actual_size = file.stat().st_size
-    if actual_size != size:
-        reason = f"{name} has {actual_size:,} bytes instead of {size:,}; {_LISTS[listing]}"
-        raise refusal(folder.name, reason)
-    # A hub may list no sha256 for a small file.
-    if expected:
-        on_file(name, size)
-        check_sha256(file, expected, _LISTS[listing])
+    files = tuple(file for file in files if path in (folder, folder / file.path))
+    for file in files:
+        check_size(member(folder, file.path), file.size, remedy)
+        # A hub may list no sha256 for a small file.
+        if file.sha256:
+            on_file(file.path, file.size)
+            check_sha256(folder / file.path, file.sha256, remedy)
+    return listing, len(files)
 
 
 def check_sha256(file: Path, expected: str, remedy: str) -> None:
     """Raises BackendError with the remedy unless the file has the sha256 `expected`."""
-    with file.open("rb") as opened:
-        digest = hashlib.file_digest(opened, "sha256").hexdigest()
-    if digest != expected:
+    if (digest := sha256_of(file)) != expected:
         message = f"{file.name} is damaged: its sha256 is {digest[:12]}..., not {expected[:12]}...; {remedy}."
         raise BackendError("model_damaged", message, path=file.name)

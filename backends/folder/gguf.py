@@ -1,7 +1,5 @@
 """Finds the GGUF file of a model and reads its head: metadata and tensors."""
 
-from __future__ import annotations
-
 import hashlib
 import importlib.util
 import math
@@ -14,8 +12,7 @@ from typing import Any, BinaryIO
 
 from arena.errors import BackendError, InputError
 from arena.types import ModelSpec
-from backends.folder import DEFAULT_CONTEXT
-from backends.folder.checkpoint import unreadable
+from backends.folder import DEFAULT_CONTEXT, reading
 
 # Struct formats by GGUF's number for the type of a metadata value.
 _SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
@@ -40,9 +37,9 @@ class GgufHead:
     metadata: Mapping[str, Any]
     tensors: tuple[tuple[str, str, int], ...]
 
-    def of_model(self, key: str, default: Any = None) -> Any:
+    def of_model(self, key: str) -> Any:
         """The metadata under the architecture's prefix, such as `llama.block_count`."""
-        return self.metadata.get(f"{self.metadata.get('general.architecture')}.{key}", default)
+        return self.metadata.get(f"{self.metadata.get('general.architecture')}.{key}")
 
 
 def model_file(spec: ModelSpec) -> Path:
@@ -61,22 +58,18 @@ def model_file(spec: ModelSpec) -> Path:
 
 def existing_file(path: Path) -> Path:
     """`path` if it is a file. Raises InputError."""
-    try:
+    with reading(path):
         if path.is_file():
             return path
-    except OSError as error:
-        raise unreadable(path, error) from error
     raise InputError("file_missing", f"There is no file {path}.", path=str(path))
 
 
 def gguf_spec(path: Path) -> ModelSpec:
     """The model in a GGUF file, named after the file. Raises InputError."""
-    try:
+    with reading(path):
         with existing_file(path).open("rb") as file:
             magic = file.read(4)
         revision = _fingerprint(path)
-    except OSError as error:
-        raise unreadable(path, error) from error
     if magic != b"GGUF":
         raise InputError("not_gguf", f"{path} is not a GGUF file.", path=str(path))
     quantization = _QUANTIZATION.search(path.stem)
@@ -105,70 +98,59 @@ def read_gguf(path: Path) -> GgufHead:
     """The head of the file. Raises BackendError if it is truncated or not a GGUF file."""
     try:
         with path.open("rb") as file:
-            return _Reader(file, path.stat().st_size).head()
+            reader = _Reader(file, path.stat().st_size)
+            if file.read(4) != b"GGUF" or reader.number("I") not in (2, 3):
+                raise ValueError
+            tensors, pairs = reader.number("Q", MOST_ENTRIES), reader.number("Q", MOST_ENTRIES)
+            metadata = {reader.text(): reader.value(reader.number("I")) for _ in range(pairs)}
+            return GgufHead(metadata, tuple(reader.tensor() for _ in range(tensors)))
     except (OSError, struct.error, ValueError, KeyError, MemoryError, OverflowError, RecursionError) as error:
         message = f"{path.name} cannot be read: its head is damaged or of an unknown kind."
         raise BackendError("model_damaged", message, path=path.name) from error
 
 
 class _Reader:
-    """Reads little-endian values in sequence; checks every count against a limit before it is used."""
+    """Reads little-endian values in sequence. Raises ValueError for a count above its limit, before it is used."""
 
     def __init__(self, file: BinaryIO, size: int) -> None:
         self._file = file
         self._size = size
 
-    def head(self) -> GgufHead:
-        magic, version = self._file.read(4), self._scalar("I")
-        if magic != b"GGUF" or version not in (2, 3):
-            raise ValueError(version)
-        tensors, pairs = self._count(MOST_ENTRIES), self._count(MOST_ENTRIES)
-        metadata = {self._string(): self._value(self._scalar("I")) for _ in range(pairs)}
-        return GgufHead(metadata, tuple(self._tensor() for _ in range(tensors)))
+    def number(self, form: str, most: float = math.inf) -> Any:
+        value = struct.unpack(f"<{form}", self._file.read(struct.calcsize(f"<{form}")))[0]
+        if value > most:
+            raise ValueError(value)
+        return value
 
-    def _tensor(self) -> tuple[str, str, int]:
-        name, dimensions = self._string(), self._scalar("I")
-        if dimensions > 8:
-            raise ValueError(dimensions)
-        elements = math.prod(self._scalar("Q") for _ in range(dimensions))
-        kind, _offset = self._scalar("I"), self._scalar("Q")
-        return name, _TYPES.get(kind, f"type {kind}"), elements
-
-    def _value(self, kind: int) -> Any:
-        if kind == _STRING:
-            return self._string()
-        if kind != _ARRAY:
-            return self._scalar(_SCALARS[kind])
-        inner, count = self._scalar("I"), self._count()
-        if count <= _LONGEST_LIST:
-            return [self._value(inner) for _ in range(count)]
-        if inner == _STRING:
-            self._skip_strings(count)
-        else:
-            self._file.seek(count * struct.calcsize(_SCALARS[inner]), 1)
-        return count
-
-    def _string(self) -> str:
-        length = self._count(LONGEST_STRING)
+    def text(self) -> str:
+        length = self.number("Q", LONGEST_STRING)
         text = self._file.read(length)
         if len(text) < length:
             raise ValueError(length)
         return text.decode("utf-8", "replace")
 
-    def _skip_strings(self, count: int) -> None:
+    def tensor(self) -> tuple[str, str, int]:
+        name, dimensions = self.text(), self.number("I", 8)
+        elements = math.prod(self.number("Q") for _ in range(dimensions))
+        kind, _offset = self.number("I"), self.number("Q")
+        return name, _TYPES.get(kind, f"type {kind}"), elements
+
+    def value(self, kind: int) -> Any:
+        if kind == _STRING:
+            return self.text()
+        if kind != _ARRAY:
+            return self.number(_SCALARS[kind])
+        inner, count = self.number("I"), self.number("Q", self._size)
+        if count <= _LONGEST_LIST:
+            return [self.value(inner) for _ in range(count)]
+        if inner != _STRING:
+            self._file.seek(count * struct.calcsize(_SCALARS[inner]), 1)
+            return count
         if count > MOST_STRINGS:
             raise ValueError(count)
         for _ in range(count):
-            self._file.seek(self._count(), 1)
-
-    def _count(self, most: int | None = None) -> int:
-        count = int(self._scalar("Q"))
-        if count > (self._size if most is None else most):
-            raise ValueError(count)
+            self._file.seek(self.number("Q", self._size), 1)
         return count
-
-    def _scalar(self, form: str) -> Any:
-        return struct.unpack(f"<{form}", self._file.read(struct.calcsize(f"<{form}")))[0]
 
 
 def _fingerprint(path: Path, edge: int = 1 << 20) -> str:

@@ -1,7 +1,5 @@
 """fetched.json, which lists the files of a downloaded folder, and the choice of files that a model needs."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import re
@@ -12,7 +10,7 @@ from pathlib import Path
 
 from arena.errors import BackendError
 from backends.folder.checkpoint import INDEXES, WHOLE
-from hubs import Hub, RemoteFile, Repo
+from hubs import Hub, ListedFile, Repo
 
 MANIFEST = "fetched.json"
 BRANCHES = ("main", "master")
@@ -35,7 +33,7 @@ class Manifest:
 
     hub: Hub
     repo: Repo
-    files: tuple[RemoteFile, ...]
+    files: tuple[ListedFile, ...]
 
     @property
     def revision(self) -> str:
@@ -45,9 +43,9 @@ class Manifest:
         listed = json.dumps(sorted((file.path, file.size, file.sha256) for file in self.files))
         return f"{self.repo.revision}+sha256:{hashlib.sha256(listed.encode()).hexdigest()[:32]}"
 
-    def damaged(self, folder: Path) -> tuple[str, ...]:
+    def damaged(self, folder: Path) -> tuple[ListedFile, ...]:
         """The files that are missing in the folder or have another size."""
-        return tuple(file.path for file in self.files if size_of(folder / file.path) != file.size)
+        return tuple(file for file in self.files if size_of(folder / file.path) != file.size)
 
 
 def size_of(path: Path) -> int:
@@ -64,19 +62,16 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
 
 def read_manifest(folder: Path) -> Manifest | None:
     """The content of fetched.json; None if it is missing or malformed."""
+    from pydantic import TypeAdapter
+
     try:
-        data = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        files = tuple(RemoteFile(str(file["path"]), int(file["size"]), file["sha256"]) for file in data["files"])
-        repo = Repo(str(data["repo"]["id"]), str(data["repo"]["revision"]))
-        hub = data["hub"]
-    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
+        manifest = TypeAdapter(Manifest).validate_json((folder / MANIFEST).read_bytes())
+    except (OSError, ValueError):
         return None
-    if hub not in ("huggingface", "modelscope") or any(Path(file.path).name != file.path for file in files):
-        return None
-    return Manifest(hub, repo, files)
+    return None if any(Path(file.path).name != file.path for file in manifest.files) else manifest
 
 
-def needed_files(listed: Iterable[RemoteFile], repo: str) -> tuple[RemoteFile, ...]:
+def needed_files(listed: Iterable[ListedFile], repo: str) -> tuple[ListedFile, ...]:
     """The files to download. config.json is last, so that an incomplete folder is never taken for a model.
 
     Raises BackendError for a list that names paths outside of the folder or lacks what a model needs.
@@ -91,7 +86,7 @@ def needed_files(listed: Iterable[RemoteFile], repo: str) -> tuple[RemoteFile, .
     return tuple(sorted(chosen, key=lambda file: (file.path == "config.json", file.path)))
 
 
-def _is_at_top(file: RemoteFile, repo: str) -> bool:
+def _is_at_top(file: ListedFile, repo: str) -> bool:
     """Whether the file lies at the top of the repository. Raises BackendError for a hostile entry."""
     parts = file.path.replace("\\", "/").split("/")
     hash_fits = file.sha256 is None or re.fullmatch("[0-9a-f]{64}", file.sha256)

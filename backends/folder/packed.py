@@ -1,14 +1,14 @@
 """packed.json, which says how a quantized folder was made and lists its files with their hashes."""
 
-from __future__ import annotations
-
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from backends.folder.checkpoint import Weights, check_safetensors, find_weights, member, read_json, refusal
+from backends.folder.checkpoint import Weights, check_size, find_weights, member, read_json, read_tensors, refusal
+from hubs import ListedFile
 
 PACKED = "packed.json"
 FORMAT = 1
@@ -17,15 +17,6 @@ METHODS = ("nearest", "gptq")
 GROUPS = (32, 64, 128)
 # The texts are shown in lists and error messages.
 _LONGEST = 200
-
-
-@dataclass(frozen=True)
-class PackedFile:
-    """A file of the folder."""
-
-    path: str
-    size: int
-    sha256: str
 
 
 @dataclass(frozen=True)
@@ -42,7 +33,7 @@ class PackedInfo:
     source: str
     revision: str
     stamp: str = ""
-    files: tuple[PackedFile, ...] = ()
+    files: tuple[ListedFile, ...] = ()
     format: int = FORMAT
 
     @property
@@ -76,16 +67,20 @@ def is_packed(folder: Path) -> bool:
 
 def read_packed(folder: Path) -> PackedInfo:
     """The content of packed.json. Raises BackendError if it is damaged or of another format."""
-    data = read_json(folder, PACKED)
+    return packed_info(folder.name, read_json(folder, PACKED))
+
+
+def packed_info(name: str, data: Mapping[str, Any]) -> PackedInfo:
+    """The content of the packed.json of the folder `name`. Raises BackendError."""
     if data.get("format") != FORMAT:
-        raise refusal(folder.name, f"it is packed in format {str(data.get('format'))[:20]!r}; quantize it again")
+        raise refusal(name, f"it is packed in format {str(data.get('format'))[:20]!r}; quantize it again")
     try:
-        info = PackedInfo(**{**data, "files": tuple(PackedFile(**entry) for entry in data["files"])})
+        info = PackedInfo(**{**data, "files": tuple(ListedFile(**entry) for entry in data["files"])})
         valid = _is_valid(info)
     except (TypeError, KeyError):
         valid = False
     if not valid:
-        raise refusal(folder.name, f"{PACKED} is damaged; quantize it again")
+        raise refusal(name, f"{PACKED} is damaged; quantize it again")
     return info
 
 
@@ -98,20 +93,11 @@ def write_packed(folder: Path, info: PackedInfo) -> None:
 
 def packed_weights(folder: Path, info: PackedInfo) -> Weights:
     """The weight files, each checked for its size. Raises BackendError."""
+    files = {file.path: member(folder, file.path) for file in info.files}
     for file in info.files:
-        size = member(folder, file.path).stat().st_size
-        if size != file.size:
-            reason = f"{file.path} has {size:,} bytes instead of {file.size:,}; quantize it again"
-            raise refusal(folder.name, reason)
-    weights = tuple(member(folder, file.path) for file in info.files if file.path.startswith(WEIGHTS))
-    for path in weights:
-        check_safetensors(folder, path, set())
-    return Weights(weights, safetensors=True)
-
-
-def weights_of(folder: Path) -> Weights:
-    """The weight files of any folder. Raises BackendError."""
-    return packed_weights(folder, read_packed(folder)) if is_packed(folder) else find_weights(folder)
+        check_size(files[file.path], file.size, "quantize it again")
+    weights = tuple(path for name, path in files.items() if name.startswith(WEIGHTS))
+    return Weights(weights, read_tensors(weights))
 
 
 def _is_valid(info: PackedInfo) -> bool:
@@ -120,13 +106,10 @@ def _is_valid(info: PackedInfo) -> bool:
         all(isinstance(text, str) and text.isprintable() and len(text) <= _LONGEST for text in texts)
         and info.precision in ("int4", "int8")
         and info.method in METHODS
-        and _is_count(info.group)
+        # JSON's true is an int in Python, and 32.0 equals 32.
+        and type(info.group) is int
         and info.group in (0, *GROUPS)
-        and all(_is_count(file.size) and isinstance(file.sha256, str) for file in info.files)
+        and all(type(file.size) is int and file.size >= 0 and isinstance(file.sha256, str) for file in info.files)
         # Only plain names: nothing here may lead out of the folder.
         and all(Path(file.path).name == file.path and "\\" not in file.path for file in info.files)
     )
-
-
-def _is_count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from arena.errors import BackendError
 from arena.types import Chunk, GenerationConfig, Message, ModelSpec
 from backends.folder.checkpoint import first_line
-from backends.stepping.scheduler import Conversation
-from backends.streaming.context import Fitted, fit_context
+from backends.streaming.context import Fitted, split_cut
 from backends.streaming.decode import AnswerText
 from backends.streaming.generation import Generation, failed
 from backends.streaming.loading import LoadingBackend
@@ -30,22 +28,21 @@ class HfBackend(LoadingBackend["HfEngine"]):
 
     def stream(self, messages: Sequence[Message], config: GenerationConfig) -> Iterator[Chunk]:
         """Answers the conversation; see Backend.stream. Usage counts from when the engine takes the prompt."""
-        engine = yield from self._load.wait()
-        recent = engine.chat.recent(messages)
-        fitted = fit_context(recent, lambda turns: len(engine.chat.prompt_ids(turns)), self.spec, config.max_new_tokens)
-        dropped = fitted.dropped_turns + _questions(messages) - _questions(recent)
-        if dropped:
-            yield Chunk(dropped_turns=dropped)
+        engine, fitted, config = yield from self._begin(messages, config)
         with engine.slots.ticket(engine.cache_bytes(fitted.prompt_tokens + fitted.max_new_tokens)) as ticket:
             yield from ticket.wait()
             yield from _answer(engine, fitted, config)
 
+    def _count_tokens(self, engine: HfEngine, messages: Sequence[Message]) -> int:
+        return len(engine.chat.request_ids(messages))
+
+    def _recent(self, engine: HfEngine, messages: Sequence[Message]) -> Sequence[Message]:
+        before, _ = split_cut(messages)
+        return [*engine.chat.recent(before), *messages[len(before) :]]
+
 
 def load_engine(spec: ModelSpec, scheduler: Scheduler) -> HfEngine:
-    """Loads the folder; it computes in `scheduler`'s thread.
-
-    Raises BackendError, also where the libraries are not installed or of another version.
-    """
+    """Loads the folder. Raises BackendError, also where the libraries are not installed or of another version."""
     try:
         import transformers
 
@@ -67,43 +64,33 @@ def _check_version(spec: ModelSpec, version: str) -> None:
         raise BackendError("load_failed", f"{spec.name} cannot be loaded: {reason}", reason=reason)
 
 
-def _questions(messages: Sequence[Message]) -> int:
-    return sum(message.role == "user" for message in messages)
-
-
 def _answer(engine: HfEngine, fitted: Fitted, config: GenerationConfig) -> Iterator[Chunk]:
-    """One answer: the engine's events as chunks."""
-    ids = engine.chat.prompt_ids(fitted.messages)
-    reply = engine.chat.decoder()
-    thinking = engine.chat.opens_thinking(fitted.messages)
-    generation = Generation(AnswerText(reasoning=engine.chat.reasoning, thinking=thinking), len(ids))
-    generation.cached_tokens = 0
-    conversation = engine.begin(ids, replace(config, max_new_tokens=fitted.max_new_tokens))
+    """One answer, or the rest of one: the engine's events as chunks."""
+    _, cut = split_cut(fitted.messages)
+    ids = engine.chat.request_ids(fitted.messages)
+    reply = engine.chat.decoder(cut)
+    # An answer that has begun has no more reasoning before it.
+    thinking = not cut and engine.chat.opens_thinking(fitted.messages)
+    text = AnswerText(reasoning=engine.chat.reasoning and not cut, thinking=thinking)
+    generation = Generation(text, len(ids))
+    conversation = engine.begin(ids, config)
     try:
         yield Chunk(stage="reading", total=len(ids))
-        for kind, value in _events(conversation):
+        for event in conversation.events:
+            kind, value = event or ("", 0)
             if kind == "token":
                 generation.count_token()
                 yield from generation.feed(reply.feed(value))
-            elif kind == "wait":
-                yield Chunk()
-            else:
-                if kind == "kept":
-                    generation.cached_tokens = value
-                yield Chunk(stage="reading", done=value, total=len(ids))
+                continue
+            if kind == "kept":
+                generation.cached_tokens = value
+            yield Chunk(stage="reading", done=value, total=len(ids)) if kind else Chunk()
         yield from generation.text.feed(reply.flush())
-        yield from generation.end("length" if generation.tokens >= fitted.max_new_tokens else "stop")
-    finally:
-        # The slot is free only when the engine has released the conversation: a token or a prefill chunk later.
-        conversation.close()
-
-
-def _events(conversation: Conversation) -> Iterator[tuple[str, int]]:
-    """The engine's events; ("wait", 0) as a keep-alive. Raises BackendError."""
-    try:
-        for event in conversation.events:
-            yield event or ("wait", 0)
+        yield from generation.end("length" if generation.tokens >= config.max_new_tokens else "stop")
     except BackendError:
         raise
     except Exception as error:
         raise failed("transformers", first_line(error)) from error
+    finally:
+        # The slot is free only when the engine has released the conversation: a token or a prefill chunk later.
+        conversation.close()

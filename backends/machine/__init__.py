@@ -1,7 +1,5 @@
 """The machine that this process runs on: cores, memory, pages, and facts to record about it."""
 
-from __future__ import annotations
-
 import os
 
 # How often an OpenMP thread polls for the others before it gives up its core (some tens of microseconds). By default

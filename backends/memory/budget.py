@@ -3,21 +3,21 @@
 Mapped weights look free to the system although they are in use, so a budget records what every loaded model needs.
 """
 
-from __future__ import annotations
-
 import math
 import threading
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import TypeVar
 
 from arena.errors import ArenaError, BackendError
 from arena.types import ModelSpec
 from backends.machine.memory import available_bytes, process_bytes
 from backends.memory.estimate import TRANSFORMERS_IMPORTS, TRANSFORMERS_MODEL, Need, need_of
-from backends.models.catalog import EMBEDDED, FETCHED, PUBLISHED
+from backends.models.catalog import EMBEDDED, PUBLISHED
 from backends.models.resolve import fetched_spec
 
 T = TypeVar("T")
@@ -26,10 +26,7 @@ _TENTH = 100_000_000  # of a gigabyte
 _SUGGESTED = 3
 # The size of the weights in each precision, best first, as a share of bfloat16 (packed: without the embedding).
 _OF_BF16 = {"bf16": 1.0, "int8": 0.52, "int4": 0.34}
-
-
-def _own_bytes() -> int | None:
-    return process_bytes("RssAnon")
+_own_bytes = partial(process_bytes, "RssAnon")
 
 
 class MemoryBudget:
@@ -39,9 +36,7 @@ class MemoryBudget:
     """
 
     def __init__(
-        self,
-        available: Callable[[], int | None] = available_bytes,
-        own: Callable[[], int | None] = _own_bytes,
+        self, available: Callable[[], int | None] = available_bytes, own: Callable[[], int | None] = _own_bytes
     ) -> None:
         self._available = available
         self._own = own
@@ -64,25 +59,20 @@ class MemoryBudget:
         weakref.finalize(engine, self._gone.append, claim).atexit = False
         return engine
 
-    def free(self) -> int | None:
-        """Bytes that no model has claimed; None where the system does not say."""
-        with self._lock:
-            return self._free()
-
     def _claim(self, spec: ModelSpec) -> object:
         need = need_of(spec)
         claim = object()
         with self._lock:
             free = self._free()
-            if need is None or free is None or need.total <= free:
-                if not self._claims:
-                    self._own_before = self._own() or 0
-                self._claims[claim] = need.total if need else 0
-                return claim
-        check_memory(spec, need, free)
+            if need and free is not None:
+                check_memory(spec, need, free)
+            if not self._claims:
+                self._own_before = self._own() or 0
+            self._claims[claim] = need.total if need else 0
         return claim
 
     def _free(self) -> int | None:
+        """Bytes that no model has claimed; None where the system does not say."""
         while self._gone:
             self._claims.pop(self._gone.popleft(), None)
         free = self._available()
@@ -101,9 +91,9 @@ def check_memory(spec: ModelSpec, need: Need, free: int) -> None:
     # Rounded up against `free`, so that the message never says that 5.0 GB do not fit into 5.0 GB.
     needed = math.ceil(need.total / _TENTH)
     weights, cache = round(need.weights / _TENTH), round(need.cache / _TENTH)
-    tenths = (needed, weights, cache, max(0, needed - weights - cache), free // _TENTH)
-    figures = [f"{size / 10:.1f}" for size in tenths]
-    details = dict(zip(("needed", "weights", "cache", "overhead", "free"), figures, strict=True))
+    overhead = max(0, needed - weights - cache)
+    tenths = {"needed": needed, "weights": weights, "cache": cache, "overhead": overhead, "free": free // _TENTH}
+    details = {name: f"{size / 10:.1f}" for name, size in tenths.items()}
     parts = "weights {weights}, cache {cache}, other {overhead}".format(**details)
     line = f"{spec.name} needs {details['needed']} GB of memory ({parts}), and {details['free']} GB is free. "
     if names := _fitting(spec, free):
@@ -115,35 +105,29 @@ def check_memory(spec: ModelSpec, need: Need, free: int) -> None:
 def _fitting(spec: ModelSpec, free: int) -> list[str]:
     """Models to use instead: the same one in fewer bits, then the largest others."""
     model_id = spec.id.removesuffix(f"@{spec.precision}")
-    same: list[str] = []
-    if spec.runtime == "transformers" and spec.precision in ("fp32", "bf16"):
-        lower = need_of(replace(spec, precision="bf16"))
-        for precision, share in _OF_BF16.items():
-            if lower and not same and lower.weights * share + lower.cache + lower.overhead <= free:
-                same.append(f"{model_id}@{precision}")
+    same = []
+    converted = spec.runtime == "transformers" and spec.precision in ("fp32", "bf16")
+    if converted and (lower := need_of(replace(spec, precision="bf16"))):
+        rest = lower.cache + lower.overhead
+        same = [f"{model_id}@{name}" for name, share in _OF_BF16.items() if lower.weights * share + rest <= free][:1]
     others = [(need, name) for name, need in _catalog(spec.source) if name != model_id and need <= free]
     return [*same, *(name for _, name in sorted(others, reverse=True))][:_SUGGESTED]
 
 
 def _catalog(but: str) -> Iterator[tuple[str, int]]:
     """The models of the catalogue, one per source, with the bytes they need as far as known."""
-    seen = {but}
-    for known in EMBEDDED.values():
-        if known.source not in seen:
-            seen.add(known.source)
-            yield from _needed(known.id, known)
-    for name in dict.fromkeys((*FETCHED, *PUBLISHED)):
-        yield from _needed(name)
-
-
-def _needed(name: str, spec: ModelSpec | None = None) -> Iterator[tuple[str, int]]:
-    try:
-        need = need_of(spec or fetched_spec(name))
-    except (ArenaError, OSError, KeyError):
-        # Not downloaded yet. A cache without grouped heads takes about a third of the weights.
-        need = None
-        if name in PUBLISHED:
-            weights = PUBLISHED[name].weight_bytes
+    # The first of those with the same source.
+    embedded = {spec.source: spec for spec in reversed(EMBEDDED.values()) if spec.source != but}
+    for spec in embedded.values():
+        with suppress(ArenaError, OSError):
+            if need := need_of(spec):
+                yield spec.id, need.total
+    for name, published in PUBLISHED.items():
+        try:
+            need = need_of(fetched_spec(name))
+        except (ArenaError, OSError):
+            # Not downloaded yet. A cache without grouped heads takes about a third of the weights.
+            weights = published.weight_bytes
             need = Need(weights, weights // 3, TRANSFORMERS_IMPORTS + TRANSFORMERS_MODEL)
-    if need:
-        yield name, need.total
+        if need:
+            yield name, need.total

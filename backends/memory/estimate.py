@@ -4,8 +4,6 @@ Weights that are converted to another dtype count once, as converted: the pages 
 clean, and the system evicts them as needed (measured: none is left after loading).
 """
 
-from __future__ import annotations
-
 import math
 import sys
 from collections.abc import Mapping
@@ -17,10 +15,8 @@ from arena.errors import BackendError
 from arena.types import ModelSpec
 from backends import llama, stepping
 from backends.families import original_family
-from backends.folder.checkpoint import find_weights
 from backends.folder.contents import Checkpoint, read_checkpoint, stored_elements
 from backends.folder.gguf import GgufHead, gguf_parts, model_file, read_gguf
-from backends.folder.packed import PackedInfo, packed_weights
 
 MB = 1_000_000
 # Importing torch and transformers; and what they keep while a model is open, with its tokenizer (measured: 293, 160).
@@ -46,7 +42,6 @@ class Need:
 
     @property
     def total(self) -> int:
-        """The sum."""
         return self.weights + self.cache + self.overhead
 
 
@@ -73,10 +68,6 @@ class Shape:
     def between_bytes(self, tokens: int, element: int) -> int:
         """Activations between the layers, for a chunk of a prompt."""
         return tokens * (4 * self.feed_forward + 8 * self.hidden) * element
-
-    def attention_bytes(self, tokens: int, element: int) -> int:
-        """A second copy of one layer's keys and values, expanded to every head."""
-        return 2 * self.heads * self.head_size * tokens * element
 
 
 def need_of(spec: ModelSpec) -> Need | None:
@@ -112,22 +103,18 @@ def _folder_need(checkpoint: Checkpoint, spec: ModelSpec) -> Need:
     folder, tokens = checkpoint.folder, spec.context_length
     shape = folder_shape(checkpoint.config, folder.name)
     if checkpoint.packed:
-        weights = _packed_weight_bytes(folder, checkpoint.packed, shape)
         element = _PACKED_BYTES
+        # Everything is mapped; of the embedding only the rows of tokens that occur are read.
+        files = sum(file.stat().st_size for file in checkpoint.weights().files)
+        weights = max(0, files - shape.vocabulary * shape.hidden * element)
     else:
-        stored = stored_elements(folder, find_weights(folder))
+        stored = stored_elements(checkpoint)
         element = _ELEMENT_BYTES[spec.precision]
         # All floats are converted; the rest is tables too small to matter.
-        weights = sum(count * element for kind, count in stored.items() if kind in _FLOATS)
+        weights = sum(count * element for kind, count in stored if kind in _FLOATS)
     imports = 0 if "backends.hf.engine" in sys.modules else TRANSFORMERS_IMPORTS
     cache = stepping.cache_budget(shape.cache_bytes(stepping.grown(tokens), element))
     return Need(weights, cache, imports + TRANSFORMERS_MODEL + _working(shape, tokens, element))
-
-
-def _packed_weight_bytes(folder: Path, info: PackedInfo, shape: Shape) -> int:
-    """Everything is mapped; of the embedding only the rows of tokens that occur are read."""
-    files = sum(file.stat().st_size for file in packed_weights(folder, info).files)
-    return max(0, files - shape.vocabulary * shape.hidden * _PACKED_BYTES)
 
 
 def _working(shape: Shape, context_length: int, element: int) -> int:
@@ -136,7 +123,9 @@ def _working(shape: Shape, context_length: int, element: int) -> int:
     scores = shape.scores_bytes(stepping.ROWS, element) + shape.scores_bytes(SAMPLER_COPIES, 4)
     # The attention mask: as booleans, and as the numbers that the library makes of them.
     mask = chunk * context_length * (1 + element)
-    return shape.between_bytes(chunk, element) + shape.attention_bytes(context_length, element) + mask + scores
+    # A second copy of one layer's keys and values, expanded to every head.
+    attention = 2 * shape.heads * shape.head_size * context_length * element
+    return shape.between_bytes(chunk, element) + attention + mask + scores
 
 
 def _gguf_need(path: Path, context_length: int) -> Need:

@@ -1,18 +1,15 @@
 """The model cards of the catalogue, with what the makers publish."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 from arena.model_card import ModelCard
-from backends.models.catalog import HUGGINGFACE
+from backends.models.catalog import EMBEDDED, HUGGINGFACE, PUBLISHED
 
 _GITHUB = "https://github.com"
 _ARXIV = "https://arxiv.org/abs"
 
 _ZH_EN = ("中文、英文", "Chinese and English")
 _ZHIPU = ("智谱 AI", "Zhipu AI")
-_QWEN_TEAM = ("阿里云通义千问团队", "Qwen team, Alibaba Cloud")
 
 _GLM_PAPER = (
     "Team GLM. ChatGLM: A Family of Large Language Models from GLM-130B to GLM-4 All Tools. arXiv:2406.12793, 2024."
@@ -28,7 +25,6 @@ _QWEN = ModelCard(
     context_length=8192,
     released="2023-08-03",
     updated="2023-09-25",
-    address=f"{HUGGINGFACE}/Qwen/Qwen-7B-Chat",
     repository=f"{_GITHUB}/QwenLM/Qwen",
     training_data=(
         "预训练 2.4 万亿 tokens：网络文本、书籍、代码等；再经对齐训练",
@@ -47,7 +43,6 @@ _CHATGLM3 = ModelCard(
     parameters=6.2e9,
     context_length=8192,
     released="2023-10-27",
-    address=f"{HUGGINGFACE}/zai-org/chatglm3-6b",
     repository=f"{_GITHUB}/THUDM/ChatGLM3",
     languages=_ZH_EN,
     paper=_GLM_PAPER,
@@ -55,7 +50,7 @@ _CHATGLM3 = ModelCard(
 )
 
 _QWEN25 = ModelCard(
-    developer=_QWEN_TEAM,
+    developer=("阿里云通义千问团队", "Qwen team, Alibaba Cloud"),
     architecture=(
         "Transformer 解码器（RoPE、SwiGLU、RMSNorm、注意力 QKV 偏置、分组查询注意力）",
         "Transformer decoder (RoPE, SwiGLU, RMSNorm, attention QKV bias, grouped-query attention)",
@@ -63,7 +58,6 @@ _QWEN25 = ModelCard(
     parameters=0,
     context_length=32_768,
     released="2024-09-19",
-    address="",
     repository=f"{_GITHUB}/QwenLM/Qwen2.5",
     training_data=("Qwen2.5 系列预训练最多 18 万亿 tokens", "up to 18 trillion tokens of pretraining in the series"),
     languages=("29 种以上，含中文、英文", "more than 29, including Chinese and English"),
@@ -92,7 +86,6 @@ _GLM4 = ModelCard(
     parameters=9.4e9,
     context_length=131_072,
     released="2024-06-05",
-    address=f"{HUGGINGFACE}/zai-org/glm-4-9b-chat-hf",
     repository=f"{_GITHUB}/THUDM/GLM-4",
     training_data=(
         "预训练约 10 万亿 tokens，以中文和英文为主",
@@ -102,21 +95,14 @@ _GLM4 = ModelCard(
     paper=_GLM_PAPER,
     paper_address=f"{_ARXIV}/2406.12793",
 )
-_GLM_EDGE = replace(
-    _GLM4,
-    architecture=(
-        "GLM（在 GLM-4 的基础上为端侧设备调整结构）",
-        "GLM, adapted from GLM-4 for edge devices",
-    ),
+_GLM_EDGE = ModelCard(
+    developer=_ZHIPU,
+    architecture=("GLM（在 GLM-4 的基础上为端侧设备调整结构）", "GLM, adapted from GLM-4 for edge devices"),
     parameters=0,
     context_length=8192,
     released="2024-11",
-    address="",
     repository=f"{_GITHUB}/THUDM/GLM-Edge",
-    training_data=None,
     languages=_ZH_EN,
-    paper="",
-    paper_address="",
 )
 _SMOLLM2 = ModelCard(
     developer=("Hugging Face", "Hugging Face"),
@@ -139,41 +125,28 @@ _SMOLLM2 = ModelCard(
 )
 
 
-def _of_series(
-    series: ModelCard, repo: str, parameters: float, context_length: int = 0, released: str = ""
-) -> ModelCard:
-    """The card of one size of a series."""
-    return replace(
-        series,
-        parameters=parameters,
-        address=f"{HUGGINGFACE}/{repo}",
-        context_length=context_length or series.context_length,
-        released=released or series.released,
-    )
-
-
-CARDS = {
+_SERIES = {
     "qwen-7b-chat": _QWEN,
     "chatglm3-6b": _CHATGLM3,
-    "smollm2-135m": _SMOLLM2,
-    "smollm2-135m-t0.2": _SMOLLM2,
-    "smollm2-135m-t1.0": _SMOLLM2,
-    "qwen2.5-0.5b": _of_series(_QWEN25, "Qwen/Qwen2.5-0.5B-Instruct", 0.49e9),
-    "qwen2.5-1.5b": _of_series(_QWEN25, "Qwen/Qwen2.5-1.5B-Instruct", 1.54e9),
-    "qwen2.5-3b": _of_series(_QWEN25, "Qwen/Qwen2.5-3B-Instruct", 3.09e9),
-    "qwen2.5-7b": _of_series(_QWEN25, "Qwen/Qwen2.5-7B-Instruct", 7.61e9, 131_072),
-    "qwen3-0.6b": _of_series(_QWEN3, "Qwen/Qwen3-0.6B", 0.6e9),
-    "qwen3-1.7b": _of_series(_QWEN3, "Qwen/Qwen3-1.7B", 1.7e9),
-    "qwen3-4b": _of_series(_QWEN3, "Qwen/Qwen3-4B", 4.0e9),
-    "qwen3-4b-2507": _of_series(_QWEN3, "Qwen/Qwen3-4B-Instruct-2507", 4.0e9, 262_144, "2025-08-06"),
-    "qwen3-8b": _of_series(_QWEN3, "Qwen/Qwen3-8B", 8.2e9),
+    "qwen2.5-0.5b": replace(_QWEN25, parameters=0.49e9),
+    "qwen2.5-1.5b": replace(_QWEN25, parameters=1.54e9),
+    "qwen2.5-3b": replace(_QWEN25, parameters=3.09e9),
+    "qwen2.5-7b": replace(_QWEN25, parameters=7.61e9, context_length=131_072),
+    "qwen3-0.6b": replace(_QWEN3, parameters=0.6e9),
+    "qwen3-1.7b": replace(_QWEN3, parameters=1.7e9),
+    "qwen3-4b": replace(_QWEN3, parameters=4.0e9),
+    "qwen3-4b-2507": replace(_QWEN3, parameters=4.0e9, context_length=262_144, released="2025-08-06"),
+    "qwen3-8b": replace(_QWEN3, parameters=8.2e9),
     "glm-4-9b-chat": _GLM4,
     # Its card names neither the training data nor the languages of this size.
-    "glm-4-9b-0414": replace(
-        _of_series(_GLM4, "zai-org/GLM-4-9B-0414", 9.4e9, 32_768, "2025-04-14"),
-        training_data=None,
-        languages=None,
-    ),
-    "glm-edge-1.5b-chat": _of_series(_GLM_EDGE, "zai-org/glm-edge-1.5b-chat", 1.59e9),
-    "glm-edge-4b-chat": _of_series(_GLM_EDGE, "zai-org/glm-edge-4b-chat", 4.33e9),
+    "glm-4-9b-0414": replace(_GLM4, context_length=32_768, released="2025-04-14", training_data=None, languages=None),
+    "glm-edge-1.5b-chat": replace(_GLM_EDGE, parameters=1.59e9),
+    "glm-edge-4b-chat": replace(_GLM_EDGE, parameters=4.33e9),
+}
+CARDS = {
+    **{
+        model_id: replace(card, address=f"{HUGGINGFACE}/{PUBLISHED[model_id].repos['huggingface'].id}")
+        for model_id, card in _SERIES.items()
+    },
+    **dict.fromkeys(EMBEDDED, _SMOLLM2),
 }

@@ -1,25 +1,25 @@
 """Turns what a person writes into the ModelSpec it names: a catalogue id, a folder, a file or a server."""
 
-from __future__ import annotations
-
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import replace
+from difflib import get_close_matches
+from os.path import isdir
 from pathlib import Path
 from typing import Any
 
-from arena.errors import ArenaError, InputError
+from arena.errors import InputError
 from arena.types import GenerationConfig, ModelSpec
 from backends.families import original_family
-from backends.folder import DEFAULT_CONTEXT, LONGEST_CONTEXT
+from backends.folder import DEFAULT_CONTEXT, LONGEST_CONTEXT, as_input
 from backends.folder.adapter import split_adapter, with_adapter
-from backends.folder.checkpoint import unreadable
-from backends.folder.contents import Checkpoint, read_checkpoint
+from backends.folder.contents import read_checkpoint
 from backends.folder.gguf import existing_file, gguf_spec, model_file
 from backends.folder.manifest import read_manifest
 from backends.folder.packed import packed_folder
 from backends.models.catalog import CHATGLM3, EMBEDDED, FETCHED, QWEN
-from backends.openai import backend
+from backends.openai import PREFIX, openai_spec
 from backends.scripted import scripted_spec
 
 PACKED = ("int4", "int8")
@@ -40,14 +40,13 @@ def resolve(text: str) -> ModelSpec:
     if precision not in PRECISIONS:
         name, precision = text, ""
     suffix = f"@{precision}" if precision else ""
-    if halves := split_adapter(text):
-        return with_adapter(resolve(halves[0]), halves[1])
-    if halves := split_adapter(name):
-        return with_adapter(resolve(f"{halves[0]}{suffix}"), halves[1])
+    for whole, ending in ((text, ""), (name, suffix)):
+        if halves := split_adapter(whole):
+            return with_adapter(resolve(f"{halves[0]}{ending}"), halves[1])
     if not precision:
         return _named(text)
     # A packed folder may exist without its original.
-    if precision in PACKED and (name in FETCHED or is_folder(name) or is_folder(text)):
+    if precision in PACKED and (name in FETCHED or isdir(name) or isdir(text)):
         return packed_spec(name, precision)
     spec = _named(name)
     if spec.runtime == "transformers":
@@ -61,18 +60,28 @@ def _named(name: str) -> ModelSpec:
         return EMBEDDED[name]
     if name in FETCHED:
         return fetched_spec(name)
-    if name.startswith(backend.PREFIX):
-        return backend.openai_spec(name)
+    if name.startswith(PREFIX):
+        return openai_spec(name)
     if name.startswith("scripted:"):
         return scripted_spec(existing_file(Path(name.removeprefix("scripted:"))))
     if name.endswith(".gguf"):
         return gguf_spec(Path(name))
-    if is_folder(name):
+    if isdir(name):
         return folder_spec(Path(name))
-    known = ", ".join((*EMBEDDED, *FETCHED))
+    ids = (*EMBEDDED, *FETCHED)
+    known = ", ".join(ids)
     kinds = "a checkpoint folder, a .gguf file, openai:BASE_URL#MODEL, or scripted:FILE.json"
     message = f"There is no model called {name!r}. Known: {known}; or {kinds}."
-    raise InputError("unknown_model", message, model=name, known=known)
+    raise misspelt(name, ids) or InputError("unknown_model", message, model=name, known=known)
+
+
+def misspelt(name: str, known: Collection[str]) -> InputError | None:
+    """The error for a name that is close to one of `known`."""
+    close = get_close_matches(name.lower(), known, 1)
+    if not close:
+        return None
+    message = f"There is no model called {name!r}. Did you mean {close[0]}?"
+    return InputError("model_misspelt", message, model=name, close=close[0])
 
 
 def has_embedded() -> bool:
@@ -88,18 +97,10 @@ def models_dir() -> Path:
     return Path(os.environ.get("ARENA_MODELS_DIR") or "models")
 
 
-def is_folder(name: str) -> bool:
-    """Whether `name` is a folder that can be seen."""
-    try:
-        return bool(name) and Path(name).is_dir()
-    except (OSError, ValueError):
-        return False
-
-
 def fetched_spec(model_id: str) -> ModelSpec:
     """A model of the catalogue, from its folder in the models folder. Raises InputError if it is not there."""
     folder = models_dir() / model_id
-    if not is_folder(str(folder)):
+    if not isdir(folder):
         remedy = f"python app.py fetch {model_id}, or put its original folder, as published, at {folder}."
         message = f"{FETCHED[model_id].name} is not here: {remedy}"
         raise InputError("model_missing", message, model=model_id, path=str(folder))
@@ -112,7 +113,7 @@ def fetched_spec(model_id: str) -> ModelSpec:
 def packed_spec(name: str, precision: str) -> ModelSpec:
     """A model of the catalogue, or a folder, from the packed folder beside it. Raises InputError if there is none."""
     folder = packed_folder(models_dir() / name if name in FETCHED else Path(name), precision)
-    if not is_folder(str(folder)):
+    if not isdir(folder):
         command = f"fetch {name}@{precision}" if name in FETCHED else f"quantize {name} --precision {precision}"
         message = f"{name}@{precision} is not here yet: python app.py {command}."
         raise InputError("packed_missing", message, model=f"{name}@{precision}", command=command)
@@ -136,16 +137,22 @@ def _as_known(model_id: str, spec: ModelSpec) -> ModelSpec:
 
 def folder_spec(folder: Path) -> ModelSpec:
     """The model in a checkpoint folder. Raises InputError if there is none."""
-    try:
+    with as_input(folder):
         checkpoint = read_checkpoint(folder)
-        spec = _spec_of(checkpoint)
-    except ArenaError as error:
-        raise InputError("folder_unfit", str(error), path=str(folder)) from error
-    except OSError as error:
-        raise unreadable(folder, error) from error
-    name = folder.resolve().name
-    precision = checkpoint.packed.precision if checkpoint.packed else "bf16"
-    return replace(spec, id=name, name=name, source=str(folder), precision=precision, revision=checkpoint.revision)
+        kind = checkpoint.model_type
+        if family := original_family(kind):
+            # Also checks that the configuration is supported.
+            length = family.model_config(checkpoint.config, folder.name)["max_position_embeddings"]
+            spec = replace(_ORIGINALS[kind], context_length=length)
+        else:
+            length = min(_steady_length(checkpoint.config), LONGEST_CONTEXT)
+            defaults = _own_defaults(checkpoint.generation)
+            spec = ModelSpec(
+                "", "", kind, "", runtime="transformers", precision="bf16", context_length=length, defaults=defaults
+            )
+        name = folder.resolve().name
+        precision = checkpoint.packed.precision if checkpoint.packed else "bf16"
+        return replace(spec, id=name, name=name, source=str(folder), precision=precision, revision=checkpoint.revision)
 
 
 def in_precision(spec: ModelSpec, precision: str) -> ModelSpec:
@@ -159,25 +166,6 @@ def in_precision(spec: ModelSpec, precision: str) -> ModelSpec:
         message = f"{spec.id} has {spec.precision} weights; for {precision} name the original folder."
         raise InputError("precision_unavailable", message, model=spec.id, precision=precision)
     return replace(spec, id=f"{spec.id}@{precision}", name=f"{spec.name} ({precision})", precision=precision)
-
-
-def _spec_of(checkpoint: Checkpoint) -> ModelSpec:
-    """Family, context length and defaults of a folder. Raises BackendError for an unsupported configuration."""
-    config = checkpoint.config
-    if family := original_family(config["model_type"]):
-        # Also checks that the configuration is supported.
-        arguments = family.model_config(config, checkpoint.folder.name)
-        return replace(_ORIGINALS[config["model_type"]], context_length=arguments["max_position_embeddings"])
-    return ModelSpec(
-        id="",
-        name="",
-        family=config["model_type"],
-        source="",
-        runtime="transformers",
-        precision="bf16",
-        context_length=min(_steady_length(config), LONGEST_CONTEXT),
-        defaults=_own_defaults(checkpoint.generation),
-    )
 
 
 def _steady_length(config: Mapping[str, Any]) -> int:
@@ -201,8 +189,6 @@ def _own_defaults(settings: Mapping[str, Any]) -> GenerationConfig:
     config = GenerationConfig()
     for name in _SETTINGS:
         if settings.get(name) is not None:
-            try:
+            with suppress(InputError):
                 config = config.with_settings({name: settings[name]})
-            except InputError:
-                continue
     return config

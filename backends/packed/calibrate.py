@@ -3,15 +3,15 @@
 It needs memory for one layer at a time: a layer is converted to bfloat16 when its turn comes, and dropped afterwards.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from arena.types import Message
 from backends.families.weights import convert
@@ -64,29 +64,25 @@ def calibrated(
                 release(old, files)
                 yield place, rounded
         with torch.inference_mode():
-            runs = [
-                _Run(run.through(layer, run.hidden), own, run.settings) for run, own in zip(runs, exact, strict=True)
-            ]
+            for run, own in zip(runs, exact, strict=True):
+                run.hidden, run.exact = run.through(layer, run.hidden), own
         for parameter in layer.parameters():
             parameter.data = torch.empty(0, dtype=parameter.dtype)
     progress(len(layers), len(layers))
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Run:
-    """A sequence on its way through the layers: its hidden states after rounded layers, and without any rounding.
+    """A sequence on its way through the layers: its hidden states after rounded layers, and without any rounding."""
 
-    `settings` are the model's other arguments for every layer.
-    """
-
-    hidden: torch.Tensor
-    exact: torch.Tensor
+    hidden: Tensor
+    exact: Tensor
+    # The model's other arguments for every layer.
     settings: dict[str, Any]
 
-    def through(self, layer: Any, hidden: torch.Tensor) -> torch.Tensor:
-        """The layer's output for `hidden`."""
+    def through(self, layer: Any, hidden: Tensor) -> Tensor:
         out = layer(hidden, **self.settings)
-        after: torch.Tensor = out[0] if isinstance(out, tuple) else out
+        after: Tensor = out[0] if isinstance(out, tuple) else out
         return after
 
 
@@ -120,7 +116,7 @@ def _bf16(value: Any) -> Any:
 
 
 @contextmanager
-def _inputs_seen(modules: Mapping[str, Any], see: Callable[[str, torch.Tensor], None]) -> Iterator[None]:
+def _inputs_seen(modules: Mapping[str, Any], see: Callable[[str, Tensor], None]) -> Iterator[None]:
     """Calls `see(name, input)` whenever one of the modules runs in the block."""
     hooks = [
         module.register_forward_pre_hook(lambda module, args, name=name: see(name, args[0]))
@@ -136,33 +132,26 @@ def _inputs_seen(modules: Mapping[str, Any], see: Callable[[str, torch.Tensor], 
 
 def _sharing_inputs(layer: Any, run: _Run) -> list[list[str]]:
     """The names of the layer's Linears, grouped by their input, in the order of their use."""
-    inputs: list[tuple[torch.Tensor, list[str]]] = []
-
-    def see(name: str, value: torch.Tensor) -> None:
-        for known, names in inputs:
-            if known is value:
-                names.append(name)
-                return
-        inputs.append((value, [name]))
-
+    inputs: list[tuple[str, Tensor]] = []
     linears = {name: module for name, module in layer.named_modules() if isinstance(module, torch.nn.Linear)}
-    with _inputs_seen(linears, see):
+    with _inputs_seen(linears, lambda name, value: inputs.append((name, value))):
         run.through(layer, run.exact)
-    return [names for _, names in inputs]
+    shared: dict[int, list[str]] = {}
+    for name, value in inputs:
+        shared.setdefault(id(value), []).append(name)
+    return list(shared.values())
 
 
-def _exact(
-    layer: Any, names: Sequence[str], runs: Sequence[_Run]
-) -> tuple[list[torch.Tensor], dict[str, list[torch.Tensor]]]:
+def _exact(layer: Any, names: Sequence[str], runs: Sequence[_Run]) -> tuple[list[Tensor], dict[str, list[Tensor]]]:
     """Without any rounding: the layer's outputs, and the inputs of the named Linears, run by run."""
-    inputs: dict[str, list[torch.Tensor]] = {name: [] for name in names}
+    inputs: dict[str, list[Tensor]] = {name: [] for name in names}
     modules = {name: layer.get_submodule(name) for name in names}
     with _inputs_seen(modules, lambda name, value: inputs[name].append(value)):
         return [run.through(layer, run.exact) for run in runs], inputs
 
 
 def _rounded(
-    layer: Any, modules: Sequence[Any], runs: Sequence[_Run], exact: Sequence[torch.Tensor], group: int
+    layer: Any, modules: Sequence[Any], runs: Sequence[_Run], exact: Sequence[Tensor], group: int
 ) -> list[Rounded4]:
     """Rounds Linears that share an input as one matrix."""
     gram, cross = _grams(layer, modules[0], runs, exact)
@@ -175,9 +164,7 @@ def _rounded(
     return [Rounded4(*part) for part in parts]
 
 
-def _grams(
-    layer: Any, module: Any, runs: Sequence[_Run], exact: Sequence[torch.Tensor]
-) -> tuple[torch.Tensor, torch.Tensor]:
+def _grams(layer: Any, module: Any, runs: Sequence[_Run], exact: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
     """The sums of x x^T and of e x^T over all inputs x of a Linear, where e is what x would be without rounding.
 
     Each x is scaled to the same length: a few tokens have inputs a hundred times as long as the others', and would
@@ -187,7 +174,7 @@ def _grams(
     gram, cross = torch.zeros(size, size), torch.zeros(size, size)
     left = iter(exact)
 
-    def see(_: str, value: torch.Tensor) -> None:
+    def see(_: str, value: Tensor) -> None:
         rows = value.reshape(-1, size).float()
         lengths = rows.norm(dim=-1, keepdim=True).clamp_(min=1e-12)
         rows = rows / lengths
@@ -210,18 +197,16 @@ def passages(path: Path) -> list[str]:
     return [passage.strip("\n") for passage in path.read_text(encoding="utf-8").split("\n---\n")]
 
 
-def conversations(texts: Sequence[str], count: int = CHATS) -> list[list[Message]]:
-    """The passages as `count` chats: questions with their answers, then plain text from the user."""
+def conversations(texts: Sequence[str]) -> list[list[Message]]:
+    """The passages as CHATS chats: questions with their answers, then plain text from the user."""
+    chats: list[list[Message]] = [[] for _ in range(CHATS)]
     asked = [text.removeprefix("> ").split("\n", 1) for text in texts if text.startswith("> ")]
+    for chat, (question, answer) in zip(cycle(chats), asked, strict=False):
+        chat += [Message("user", question), Message("assistant", answer)]
     plain = [text for text in texts if not text.startswith("> ")]
-    return [_chat(asked[start::count], plain[start::count]) for start in range(count)]
-
-
-def _chat(asked: Sequence[Sequence[str]], plain: Sequence[str]) -> list[Message]:
-    turns: list[Message] = []
-    for question, answer in asked:
-        turns += [Message("user", question), Message("assistant", answer)]
-    return [*turns, Message("user", "\n\n".join(plain))]
+    for number, chat in enumerate(chats):
+        chat.append(Message("user", "\n\n".join(plain[number::CHATS])))
+    return chats
 
 
 def calibration_ids(prompt_ids: Callable[[Sequence[Message]], list[int]]) -> list[list[int]]:

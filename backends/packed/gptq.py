@@ -5,9 +5,8 @@ correlation of the inputs allows. Then every group's scale and zero are fitted a
 are transposed, [columns, rows], so that a column of the weight is contiguous.
 """
 
-from __future__ import annotations
-
 import torch
+from torch import Tensor
 
 from backends.packed.scheme import LEAST_SCALE, Rounded4, grid4, to_grid4
 
@@ -19,20 +18,24 @@ TRUST = 0.01
 BLOCK = 128
 
 
-def compensated(weight: torch.Tensor, gram: torch.Tensor, group: int) -> Rounded4:
+def compensated(weight: Tensor, gram: Tensor, group: int) -> Rounded4:
     """Rounds to 16 values per group so that the outputs change least. `weight` is [rows, columns].
 
     `columns` is a multiple of `group`. `gram` is the sum of x x^T over calibration inputs, float32 [columns, columns];
     it is overwritten.
     """
     wanted = weight.t().float().contiguous()
-    _settle(wanted, gram)
+    # Inputs that are always 0 get a 1 on the diagonal, so that the gram can be inverted, and a weight of 0.
+    diagonal = gram.diagonal()
+    dead = diagonal <= 0
+    wanted[dead] = 0
+    diagonal[dead] = 1
     # The factor, as large as the gram, is freed before the fit begins.
     rounded = _rounded(wanted.clone(), _inverse_factor(gram), group)
     return _fitted(wanted, gram, rounded)
 
 
-def toward(weight: torch.Tensor, gram: torch.Tensor, cross: torch.Tensor) -> torch.Tensor:
+def toward(weight: Tensor, gram: Tensor, cross: Tensor) -> Tensor:
     """The weight, float32, whose outputs on the inputs x are closest to those of `weight` on the inputs e.
 
     For a Linear after rounded ones, whose inputs x differ from the exact e. `gram` is the sum of x x^T and `cross`
@@ -47,15 +50,7 @@ def toward(weight: torch.Tensor, gram: torch.Tensor, cross: torch.Tensor) -> tor
     return floats + torch.cholesky_solve((floats @ cross.sub_(gram)).t(), lower).t()
 
 
-def _settle(wanted: torch.Tensor, gram: torch.Tensor) -> None:
-    """Inputs that are always 0 get a 1 on the diagonal, so that the gram can be inverted, and a weight of 0."""
-    diagonal = gram.diagonal()
-    dead = diagonal <= 0
-    wanted[dead] = 0
-    diagonal[dead] = 1
-
-
-def _inverse_factor(gram: torch.Tensor) -> torch.Tensor:
+def _inverse_factor(gram: Tensor) -> Tensor:
     """The upper Cholesky factor of the inverse; adds as much damping to `gram` as that needs."""
     damping = DAMPING * float(gram.diagonal().mean())
     while True:
@@ -70,7 +65,7 @@ def _inverse_factor(gram: torch.Tensor) -> torch.Tensor:
         damping *= 10
 
 
-def _rounded(left: torch.Tensor, factor: torch.Tensor, group: int) -> Rounded4:
+def _rounded(left: Tensor, factor: Tensor, group: int) -> Rounded4:
     """Rounds `left`, the transposed weight, which is updated with the errors of the columns before."""
     columns, rows = left.shape
     q = torch.empty(columns, rows, dtype=torch.uint8)
@@ -82,31 +77,19 @@ def _rounded(left: torch.Tensor, factor: torch.Tensor, group: int) -> Rounded4:
         for first in range(start, end, group):
             at, last = first // group, first + group
             own = errors[first - start : last - start]
-            scale[:, at], zero[:, at] = grid4(left[first:last].t())
-            _round_group(left[first:last], factor[first:last, first:last], (scale[:, at], zero[:, at]), q, first, own)
+            own_scale, own_zero = grid4(left[first:last].t())
+            scale[:, at], zero[:, at] = own_scale, own_zero
+            for column in range(first, last):
+                steps = q[column] = to_grid4(left[column], own_scale, own_zero)
+                floats = (steps.float() - 8) * own_scale.float() + own_zero.float()
+                error = errors[column - start] = (left[column] - floats) / factor[column, column]
+                left[column + 1 : last].addr_(factor[column, column + 1 : last], error, alpha=-1)
             left[last:end].addmm_(factor[first:last, last:end].t(), own, alpha=-1)
         left[end:].addmm_(factor[start:end, end:].t(), errors, alpha=-1)
     return Rounded4(q.t().contiguous(), scale, zero)
 
 
-def _round_group(
-    left: torch.Tensor,
-    factor: torch.Tensor,
-    grid: tuple[torch.Tensor, torch.Tensor],
-    q: torch.Tensor,
-    first: int,
-    errors: torch.Tensor,
-) -> None:
-    """Fills in the group's `q` from `first` on, and `errors`, scaled for the columns that take them over."""
-    scale, zero = (part.contiguous() for part in grid)
-    for column in range(left.shape[0]):
-        steps = q[first + column] = to_grid4(left[column], scale, zero)
-        floats = (steps.float() - 8) * scale.float() + zero.float()
-        errors[column] = (left[column] - floats) / factor[column, column]
-        left[column + 1 :].addr_(factor[column, column + 1 :], errors[column], alpha=-1)
-
-
-def _fitted(wanted: torch.Tensor, gram: torch.Tensor, rounded: Rounded4) -> Rounded4:
+def _fitted(wanted: Tensor, gram: Tensor, rounded: Rounded4) -> Rounded4:
     """The same steps with each group's scale and zero fitted so that the outputs change least."""
     scale, zero = rounded.scale.float(), rounded.zero.float()
     steps, group = rounded.q.t().float() - 8, rounded.group
@@ -131,5 +114,5 @@ def _fitted(wanted: torch.Tensor, gram: torch.Tensor, rounded: Rounded4) -> Roun
     return Rounded4(rounded.q, scale.to(torch.bfloat16), zero.to(torch.bfloat16))
 
 
-def _as_stored(values: torch.Tensor) -> torch.Tensor:
+def _as_stored(values: Tensor) -> Tensor:
     return values.to(torch.bfloat16).float()

@@ -1,7 +1,5 @@
 """Compiles kernels.c for this processor, and caches the library by source, flags, compiler and processor."""
 
-from __future__ import annotations
-
 import atexit
 import hashlib
 import os

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 from torch.nn.functional import rms_norm
 
 from backends.packed.kernel_build import NoKernels, build
@@ -41,22 +42,15 @@ class Kernels:
         self.tiles = hasattr(self._library, "tiles_allowed") and bool(self._library.tiles_allowed())
         _try_out(self)
 
-    def few4(
-        self, x: torch.Tensor, packed: torch.Tensor, scales: torch.Tensor, bias: torch.Tensor | None
-    ) -> torch.Tensor:
-        """x [rows, columns] bfloat16 times a weight of 4 bits (see scheme.pack4), to [rows, out] bfloat16.
-
-        `bias` is float32 [out].
-        """
+    def few4(self, x: Tensor, packed: Tensor, scales: Tensor, bias: Tensor | None) -> Tensor:
+        """bfloat16 x [rows, columns] times a 4-bit weight (see scheme.pack4) plus float32 `bias`, to [rows, out]."""
         rows, columns, out, group = _sizes(x, scales)
         y = torch.empty(rows, out, dtype=BF16)
         scratch = torch.empty(rows * (columns + 12 * columns // group), dtype=torch.uint8)
         self._library.few4(*map(_at, (x, packed, scales, bias, y, scratch)), *_longs(rows, columns, out, group))
         return y
 
-    def many4(
-        self, x: torch.Tensor, packed: torch.Tensor, scales: torch.Tensor, bias: torch.Tensor | None
-    ) -> torch.Tensor:
+    def many4(self, x: Tensor, packed: Tensor, scales: Tensor, bias: Tensor | None) -> Tensor:
         """The same without rounding x. Requires `tiles`."""
         rows, columns, out, group = _sizes(x, scales)
         y = torch.empty(rows, out, dtype=BF16)
@@ -66,9 +60,7 @@ class Kernels:
             raise MemoryError("no memory for a product of packed weights")
         return y
 
-    def few8(
-        self, x: torch.Tensor, weight: torch.Tensor, scale: torch.Tensor, bias: torch.Tensor | None
-    ) -> torch.Tensor:
+    def few8(self, x: Tensor, weight: Tensor, scale: Tensor, bias: Tensor | None) -> Tensor:
         """x [rows, columns] bfloat16 times int8 [out, columns] with float32 `scale` [out], columns a multiple of 64."""
         rows, columns = x.shape
         out = weight.shape[0]
@@ -77,9 +69,7 @@ class Kernels:
         self._library.few8(*map(_at, (x, weight, scale, bias, y, scratch)), *_longs(rows, columns, out))
         return y
 
-    def attend(
-        self, q: torch.Tensor, keys: Sequence[torch.Tensor], values: Sequence[torch.Tensor], scale: float
-    ) -> torch.Tensor:
+    def attend(self, q: Tensor, keys: Sequence[Tensor], values: Sequence[Tensor], scale: float) -> Tensor:
         """One new token of each conversation: q [conversations, heads, size] bfloat16 to the same shape.
 
         `keys` and `values` are [key heads, tokens, size], a view of a buffer with room for more tokens; size is a
@@ -102,21 +92,21 @@ class Kernels:
             raise MemoryError("no memory for attention")
         return out
 
-    def layer4(self, layer: Layer, x: torch.Tensor, places: Places) -> torch.Tensor:
+    def layer4(self, layer: Layer, x: Tensor, places: Places) -> Tensor:
         """x [conversations, hidden] bfloat16 through a whole layer, one new token each."""
         y = torch.empty_like(x)
         if not self._library.layer4(ctypes.byref(layer), ctypes.byref(places), _at(x), _at(y)):
             raise MemoryError("no memory for a layer")
         return y
 
-    def rms_norm(self, x: torch.Tensor, weight: torch.Tensor, eps: float) -> torch.Tensor:
+    def rms_norm(self, x: Tensor, weight: Tensor, eps: float) -> Tensor:
         """x [..., size] bfloat16, contiguous: each row divided by its root mean square, times `weight` [size]."""
         y = torch.empty_like(x)
         size = x.shape[-1]
         self._library.rms_norm(*map(_at, (x, weight, y)), *_longs(x.numel() // size, size), ctypes.c_float(eps))
         return y
 
-    def read_lines(self, memory: torch.Tensor) -> int:
+    def read_lines(self, memory: Tensor) -> int:
         """Reads all of `memory` (uint8, in units of 64 kB), to measure the bandwidth."""
         return int(self._library.read_lines(_at(memory), *_longs(memory.numel() // 64)))
 
@@ -151,11 +141,12 @@ def _try_out(kernels: Kernels) -> None:
     packed, scales = pack4(four)
     by4, by8 = x.float() @ four.floats().T + bias, x.float() @ eight.floats().T + bias
     query, keys, values = x[None, :1, :BLOCK].contiguous(), x[None, 1:, :BLOCK].contiguous(), x[None, 1:, -BLOCK:]
+    attended = (query.float() @ keys.float().mT * 0.1).softmax(-1) @ values.float()
     results = {
         "few4": (kernels.few4(x, packed, scales, bias), by4),
         "one4": (kernels.few4(x[:1], packed, scales, bias), by4[:1]),
         "few8": (kernels.few8(x, eight.q, eight.scale, bias), by8),
-        "attend": (kernels.attend(query, [keys], [values.contiguous()], 0.1), _attended(query, keys, values, 0.1)),
+        "attend": (kernels.attend(query, [keys], [values.contiguous()], 0.1), attended),
         "rms_norm": (kernels.rms_norm(x, x[0], 1e-6), rms_norm(x.float(), (128,), x[0].float(), 1e-6)),
     }
     if kernels.tiles:
@@ -166,17 +157,13 @@ def _try_out(kernels: Kernels) -> None:
             raise NoKernels(f"the compiled {name} gives wrong results")
 
 
-def _attended(query: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, scale: float) -> torch.Tensor:
-    return (query.float() @ keys.float().mT * scale).softmax(-1) @ values.float()
-
-
-def _sizes(x: torch.Tensor, scales: torch.Tensor) -> tuple[int, int, int, int]:
+def _sizes(x: Tensor, scales: Tensor) -> tuple[int, int, int, int]:
     blocks, groups, _, _ = scales.shape
     rows, columns = x.shape
     return rows, columns, blocks * BLOCK, columns // groups
 
 
-def _at(tensor: torch.Tensor | None) -> Any:
+def _at(tensor: Tensor | None) -> Any:
     return ctypes.c_void_p(None if tensor is None else tensor.data_ptr())
 
 
@@ -188,12 +175,8 @@ class Weight(ctypes.Structure):
     """A weight of 4 bits, see scheme.pack4. The fields of these structures are those in kernels.c."""
 
     _fields_ = (
-        ("packed", ctypes.c_void_p),
-        ("scales", ctypes.c_void_p),
-        ("bias", ctypes.c_void_p),
-        ("out", ctypes.c_long),
-        ("columns", ctypes.c_long),
-        ("group", ctypes.c_long),
+        *((name, ctypes.c_void_p) for name in ("packed", "scales", "bias")),
+        *((name, ctypes.c_long) for name in ("out", "columns", "group")),
     )
 
 
@@ -224,7 +207,7 @@ class Places(ctypes.Structure):
 
 
 def places_of(
-    places: Sequence[tuple[torch.Tensor, torch.Tensor, int]], cosines: torch.Tensor, sines: torch.Tensor
+    places: Sequence[tuple[Tensor, Tensor, int]], cosines: Tensor, sines: Tensor
 ) -> tuple[Places, tuple[object, ...]]:
     """The structure for `stepping.batched.Place`s and angles [1, rows, turned], and the arrays that it points to."""
     rows = len(places)

@@ -4,15 +4,12 @@ Whole layers and attention are for steps in which every conversation has one new
 operations between the products of a layer take up to a fifth of the time. All other passes use the library's layers.
 """
 
-from __future__ import annotations
-
 import ctypes
 import weakref
 from collections.abc import Sequence
 from typing import Any
 
-import torch
-from torch import nn
+from torch import Tensor, nn
 
 from backends.packed.kernels import BF16, Kernels, Layer, Weight, places_of
 from backends.packed.linear import Linear4
@@ -28,37 +25,31 @@ _LAYERS = {"Qwen2DecoderLayer": False, "LlamaDecoderLayer": False, "GlmDecoderLa
 _NORMS = ("Qwen2RMSNorm", "Qwen3RMSNorm", "GlmRMSNorm", "Glm4RMSNorm", "LlamaRMSNorm")
 
 
-class DecodeAttention:
-    """Attention for `stepping.batched.Rows`, see there."""
-
-    def __init__(self, kernels: Kernels) -> None:
-        self._kernels = kernels
-
-    def __call__(
-        self, queries: torch.Tensor, parts: Sequence[tuple[torch.Tensor, torch.Tensor]], scaling: float
-    ) -> torch.Tensor:
-        """queries [1, heads, rows, size] to [1, rows, heads, size]."""
-        rows = queries[0].transpose(0, 1).contiguous()
-        keys, values = zip(*parts, strict=True)
-        for key, value in parts:
-            # The kernel trusts the keys' sizes; with other values it would read past their end.
-            if key.shape != value.shape or key.stride() != value.stride() or key.shape[2] != queries.shape[3]:
-                raise ValueError("keys and values differ in size")
-            if queries.shape[1] % key.shape[0] or key.shape[2] % UNIT:
-                raise ValueError("heads of this number or size are not supported")
-        return self._kernels.attend(rows, keys, values, scaling)[None]
+def decode_attention(
+    kernels: Kernels, queries: Tensor, parts: Sequence[tuple[Tensor, Tensor]], scaling: float
+) -> Tensor:
+    """The attention of a step, see `stepping.batched.Rows`."""
+    rows = queries[0].transpose(0, 1).contiguous()
+    keys, values = zip(*parts, strict=True)
+    for key, value in parts:
+        # The kernel trusts the keys' sizes; with other values it would read past their end.
+        if key.shape != value.shape or key.stride() != value.stride() or key.shape[2] != queries.shape[3]:
+            raise ValueError("keys and values differ in size")
+        if queries.shape[1] % key.shape[0] or key.shape[2] % UNIT:
+            raise ValueError("heads of this number or size are not supported")
+    return kernels.attend(rows, keys, values, scaling)[None]
 
 
 class RmsNorm(nn.Module):  # type: ignore[misc]
     """RMS norm over the last dimension, in bfloat16: one call instead of eight operations."""
 
-    def __init__(self, weight: torch.Tensor, eps: float, kernels: Kernels) -> None:
+    def __init__(self, weight: Tensor, eps: float, kernels: Kernels) -> None:
         super().__init__()
         self.weight = nn.Parameter(weight, requires_grad=False)
         self.variance_epsilon = eps
         self._kernels = kernels
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
+    def forward(self, x: Tensor) -> Tensor:
         """x [..., size] bfloat16 to the same shape."""
         return self._kernels.rms_norm(x.contiguous(), self.weight, self.variance_epsilon)
 
@@ -75,12 +66,12 @@ class QuickLayer:
 
     def __call__(
         self,
-        hidden_states: torch.Tensor,
+        hidden_states: Tensor,
         *,
         past_key_values: Any = None,
-        position_embeddings: tuple[torch.Tensor, torch.Tensor],
+        position_embeddings: tuple[Tensor, Tensor],
         **others: Any,
-    ) -> torch.Tensor:
+    ) -> Tensor:
         """hidden_states [1, rows, hidden] bfloat16 to the same shape, as the library calls it."""
         angles, size = [part.contiguous() for part in position_embeddings], self._struct.size
         places = new_places(past_key_values, self._index)
@@ -100,20 +91,18 @@ class QuickLayer:
         return output[None]
 
 
-def with_quick_norms(model: Any, kernels: Kernels | None) -> Any:
-    """Replaces the supported norms; without kernels the model stays as it is."""
-    for place, module in list(model.named_modules()) if kernels else ():
-        if kernels and type(module).__name__ in _NORMS:
-            parent, _, own = place.rpartition(".")
-            setattr(model.get_submodule(parent), own, RmsNorm(module.weight.data, module.variance_epsilon, kernels))
+def with_quick_norms(model: Any, kernels: Kernels) -> Any:
+    """The same model with the supported norms replaced."""
+    for place, module in list(model.named_modules()):
+        if type(module).__name__ in _NORMS:
+            model.set_submodule(place, RmsNorm(module.weight.data, module.variance_epsilon, kernels))
     return model
 
 
-def with_quick_layers(model: Any, kernels: Kernels | None) -> Any:
-    """Lets the kernel compute the supported layers; without kernels the model stays as it is."""
-    for layer in model.model.layers if kernels and model.config.hidden_act == "silu" else ():
-        struct = _struct(layer) if type(layer).__name__ in _LAYERS else None
-        if struct is not None and kernels:
+def with_quick_layers(model: Any, kernels: Kernels) -> Any:
+    """The same model, whose supported layers the kernel computes."""
+    for layer in model.model.layers if model.config.hidden_act == "silu" else ():
+        if type(layer).__name__ in _LAYERS and (struct := _struct(layer)):
             layer.forward = QuickLayer(layer, struct, kernels)
     return model
 
@@ -159,8 +148,7 @@ def _fit(qkv: tuple[Weight, ...], o: Weight, gate_up: tuple[Weight, ...], down: 
 
 
 def _weight(linear: Linear4) -> Weight:
-    packed, scales, bias = linear.parts
-    return _described(packed, scales, bias, linear.out_features)
+    return _described(*linear.parts, linear.out_features)
 
 
 def _halves(linear: Linear4) -> tuple[Weight, Weight]:
@@ -172,7 +160,7 @@ def _halves(linear: Linear4) -> tuple[Weight, Weight]:
     return upper, _described(packed[blocks:], scales[blocks:], biases[1], rows)
 
 
-def _described(packed: torch.Tensor, scales: torch.Tensor, bias: torch.Tensor | None, rows: int) -> Weight:
+def _described(packed: Tensor, scales: Tensor, bias: Tensor | None, rows: int) -> Weight:
     columns = packed.shape[1]
     at = None if bias is None else ctypes.c_void_p(bias.data_ptr())
     return Weight(packed.data_ptr(), scales.data_ptr(), at, rows, columns, columns // scales.shape[1])

@@ -1,11 +1,9 @@
 """Linear layers on packed weights, in place of torch's: by the compiled kernels, or else by torch's operations."""
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.functional import linear, pad
 
 from backends.packed.kernels import BF16, Kernels
@@ -22,30 +20,24 @@ class _Packed(nn.Module, ABC):  # type: ignore[misc]
 
     out_features: int
     in_features: int
-    _bias: torch.Tensor | None
+    _bias: Tensor | None
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
+    def forward(self, x: Tensor) -> Tensor:
         """x [..., in_features] bfloat16 to [..., out_features]."""
         y = self._product(x.reshape(-1, self.in_features).contiguous())
         return y[:, : self.out_features].view(*x.shape[:-1], self.out_features)
 
     @abstractmethod
-    def _product(self, x: torch.Tensor) -> torch.Tensor: ...
+    def _product(self, x: Tensor) -> Tensor: ...
 
-    def _with_bias(self, y: torch.Tensor) -> torch.Tensor:
+    def _with_bias(self, y: Tensor) -> Tensor:
         return y if self._bias is None else (y + self._bias).to(BF16)
 
 
 class Linear4(_Packed):
     """A weight of 4 bits, see scheme.pack4, with `rows` rows without padding; `bias` float32 [rows] or None."""
 
-    def __init__(
-        self,
-        weights: tuple[torch.Tensor, torch.Tensor],
-        rows: int,
-        bias: torch.Tensor | None,
-        kernels: Kernels | None,
-    ) -> None:
+    def __init__(self, weights: tuple[Tensor, Tensor], rows: int, bias: Tensor | None, kernels: Kernels | None) -> None:
         super().__init__()
         # `weight` is the packed weight as it is mapped.
         self.weight, self._scales = weights
@@ -55,11 +47,11 @@ class Linear4(_Packed):
         self._for_torch = None if kernels else for_torch4(self.weight, self._scales)
 
     @property
-    def parts(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
+    def parts(self) -> tuple[Tensor, Tensor, Tensor | None]:
         """The packed weight, its scales, and the bias in float32, padded to whole blocks of rows."""
         return self.weight, self._scales, self._bias
 
-    def _product(self, x: torch.Tensor) -> torch.Tensor:
+    def _product(self, x: Tensor) -> Tensor:
         if self._kernels:
             # Without tiles the integer product is faster than any product of floats (measured).
             by_tiles = self._kernels.tiles and x.shape[0] > FEW_WITH_TILES
@@ -71,7 +63,7 @@ class Linear4(_Packed):
         group = self.in_features // self._scales.shape[1]
         return self._with_bias(torch.ops.aten._weight_int4pack_mm_for_cpu(x, packed, group, scales))
 
-    def _by_floats(self, x: torch.Tensor) -> torch.Tensor:
+    def _by_floats(self, x: Tensor) -> Tensor:
         blocks, dtype = self.weight.shape[0], product_dtype()
         y = torch.empty(x.shape[0], blocks * BLOCK, dtype=BF16)
         x = x.to(dtype)
@@ -86,12 +78,7 @@ class Linear4(_Packed):
 class Linear8(_Packed):
     """A weight of 8 bits: int8 [rows, columns], float32 scale [rows]; `bias` float32 [rows] or None."""
 
-    def __init__(
-        self,
-        weights: tuple[torch.Tensor, torch.Tensor],
-        bias: torch.Tensor | None,
-        kernels: Kernels | None,
-    ) -> None:
+    def __init__(self, weights: tuple[Tensor, Tensor], bias: Tensor | None, kernels: Kernels | None) -> None:
         super().__init__()
         # `weight` is the int8 weight as it is mapped.
         self.weight, self._scale = weights
@@ -101,7 +88,7 @@ class Linear8(_Packed):
         self._few = FEW if self.in_features % CHUNK == 0 else 0
         self._kernels = kernels
 
-    def _product(self, x: torch.Tensor) -> torch.Tensor:
+    def _product(self, x: Tensor) -> Tensor:
         if x.shape[0] <= self._few:
             if self._kernels:
                 return self._kernels.few8(x, self.weight, self._scale, self._bias)

@@ -8,12 +8,11 @@ columns, 32 bytes], with row j of the block in the low half of byte j and row j 
 stored by block as well, [blocks, groups, 64, (scale, zero)]; in another order reading them costs up to a third more.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 from torch.nn.functional import pad
 
 from backends.folder.packed import GROUPS
@@ -28,16 +27,16 @@ LEAST_SCALE = 1e-6
 class Rounded4:
     """A matrix in 4 bits: `q` uint8 0 to 15 [rows, columns], `scale` and `zero` bfloat16 [rows, groups]."""
 
-    q: torch.Tensor
-    scale: torch.Tensor
-    zero: torch.Tensor
+    q: Tensor
+    scale: Tensor
+    zero: Tensor
 
     @property
     def group(self) -> int:
         """The number of neighbours along a row that share a scale."""
         return int(self.q.shape[1] // self.scale.shape[1])
 
-    def floats(self) -> torch.Tensor:
+    def floats(self) -> Tensor:
         """The matrix that it stands for, float32 [rows, columns]."""
         rows, columns = self.q.shape
         steps = self.q.view(rows, -1, self.group).float() - 8
@@ -48,15 +47,15 @@ class Rounded4:
 class Rounded8:
     """A matrix in 8 bits: `q` int8 -127 to 127 [rows, columns], `scale` float32 [rows]."""
 
-    q: torch.Tensor
-    scale: torch.Tensor
+    q: Tensor
+    scale: Tensor
 
-    def floats(self) -> torch.Tensor:
+    def floats(self) -> Tensor:
         """The matrix that it stands for, float32 [rows, columns]."""
         return self.q.float() * self.scale[:, None]
 
 
-def grid4(groups: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def grid4(groups: Tensor) -> tuple[Tensor, Tensor]:
     """The scale and zero (bfloat16, without the last dimension) with the least squared error for each group.
 
     `groups` is float32 [..., group]. Candidates are the full span and one that clips both ends a little, each then
@@ -72,8 +71,7 @@ def grid4(groups: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     return best_scale, best_zero
 
 
-def _grids(groups: torch.Tensor) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """The candidates of `grid4`."""
+def _grids(groups: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
     most, least = groups.amax(-1), groups.amin(-1)
     for span in SPANS:
         scale = ((most - least) * (span / 15)).clamp_(min=LEAST_SCALE).to(torch.bfloat16)
@@ -85,15 +83,15 @@ def _grids(groups: torch.Tensor) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
             yield scale, zero
 
 
-def _steps(groups: torch.Tensor, scale: torch.Tensor, zero: torch.Tensor) -> torch.Tensor:
+def _steps(groups: Tensor, scale: Tensor, zero: Tensor) -> Tensor:
     return to_grid4(groups, scale[..., None], zero[..., None]).float().sub_(8)
 
 
-def _floats(steps: torch.Tensor, scale: torch.Tensor, zero: torch.Tensor) -> torch.Tensor:
+def _floats(steps: Tensor, scale: Tensor, zero: Tensor) -> Tensor:
     return steps * scale.float()[..., None] + zero.float()[..., None]
 
 
-def _fitted(groups: torch.Tensor, steps: torch.Tensor, scale: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def _fitted(groups: Tensor, steps: Tensor, scale: Tensor) -> tuple[Tensor, Tensor]:
     """The least-squares line through (step, value) of each group; `scale` stays where all steps are equal."""
     mean_step, mean = steps.mean(-1, keepdim=True), groups.mean(-1, keepdim=True)
     around = steps - mean_step
@@ -103,13 +101,13 @@ def _fitted(groups: torch.Tensor, steps: torch.Tensor, scale: torch.Tensor) -> t
     return fitted, (mean[..., 0] - fitted.float() * mean_step[..., 0]).to(torch.bfloat16)
 
 
-def to_grid4(values: torch.Tensor, scale: torch.Tensor, zero: torch.Tensor) -> torch.Tensor:
+def to_grid4(values: Tensor, scale: Tensor, zero: Tensor) -> Tensor:
     """The nearest `q` (uint8) to float32 `values`; `scale` and `zero` broadcast against them."""
     steps = (values - zero.float()) / scale.float() + 8
     return steps.round_().clamp_(0, 15).to(torch.uint8)
 
 
-def round4(weight: torch.Tensor, group: int) -> Rounded4:
+def round4(weight: Tensor, group: int) -> Rounded4:
     """Rounds to the nearest of 16 values per group. `weight` is [rows, columns], columns a multiple of `group`."""
     rows, columns = weight.shape
     groups = weight.float().view(rows, columns // group, group)
@@ -117,7 +115,7 @@ def round4(weight: torch.Tensor, group: int) -> Rounded4:
     return Rounded4(to_grid4(groups, scale[..., None], zero[..., None]).view(rows, columns), scale, zero)
 
 
-def round8(weight: torch.Tensor) -> Rounded8:
+def round8(weight: Tensor) -> Rounded8:
     """Rounds to the nearest of 255 values per row, spread evenly around 0."""
     floats = weight.float()
     scale = (floats.abs().amax(-1) / 127).clamp_(min=1e-12)
@@ -134,7 +132,7 @@ BLOCK = 64
 CHUNK = 64
 
 
-def pack4(weight: Rounded4) -> tuple[torch.Tensor, torch.Tensor]:
+def pack4(weight: Rounded4) -> tuple[Tensor, Tensor]:
     """`packed` uint8 [blocks, columns, 32] and `scales` bfloat16 [blocks, groups, 64, 2]."""
     rows, columns = weight.q.shape
     blocks, missing = -(-rows // BLOCK), -rows % BLOCK
@@ -144,7 +142,7 @@ def pack4(weight: Rounded4) -> tuple[torch.Tensor, torch.Tensor]:
     return packed, pairs.view(blocks, BLOCK, -1, 2).transpose(1, 2).contiguous()
 
 
-def unpack4(packed: torch.Tensor, scales: torch.Tensor, rows: int) -> Rounded4:
+def unpack4(packed: Tensor, scales: Tensor, rows: int) -> Rounded4:
     """The inverse of `pack4`, without the padding."""
     blocks, columns, _ = packed.shape
     q = torch.cat([packed & 15, packed >> 4], -1).transpose(1, 2).reshape(blocks * BLOCK, columns)
@@ -152,7 +150,7 @@ def unpack4(packed: torch.Tensor, scales: torch.Tensor, rows: int) -> Rounded4:
     return Rounded4(q[:rows], pairs[:rows, :, 0], pairs[:rows, :, 1])
 
 
-def floats4(packed: torch.Tensor, scales: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+def floats4(packed: Tensor, scales: Tensor, dtype: torch.dtype) -> Tensor:
     """The weight of some blocks as floats, [columns, rows of the blocks]."""
     blocks, columns, _ = packed.shape
     groups = scales.shape[1]
@@ -162,11 +160,8 @@ def floats4(packed: torch.Tensor, scales: torch.Tensor, dtype: torch.dtype) -> t
     return values.view(blocks, columns, BLOCK).transpose(0, 1).reshape(columns, blocks * BLOCK)
 
 
-def for_torch4(packed: torch.Tensor, scales: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Weight and scales for torch's own kernel on this processor; with AVX512 the weight is used as it is.
-
-    The rows include the padding.
-    """
+def for_torch4(packed: Tensor, scales: Tensor) -> tuple[Tensor, Tensor]:
+    """Weight and scales for torch's own kernel, with the padding; with AVX512 the weight is used as it is."""
     blocks, columns, _ = packed.shape
     in_order = scales.permute(1, 0, 2, 3).reshape(scales.shape[1], blocks * BLOCK, 2).contiguous()
     if torch.backends.cpu.get_cpu_capability() == "AVX512":

@@ -1,7 +1,5 @@
 """Quantizes a float model in slices that go into one file each: the embedding, every layer, and the output layer."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,10 +8,10 @@ from typing import Any
 
 import torch
 from safetensors import safe_open
-from torch import nn
+from torch import Tensor, nn
 
 from backends.families import open_chat
-from backends.folder.checkpoint import read_config
+from backends.folder.contents import read_checkpoint
 from backends.folder.packed import WEIGHTS, PackedInfo
 from backends.machine.pages import release
 from backends.packed.calibrate import calibrated, calibration_ids
@@ -22,7 +20,6 @@ from backends.packed.scheme import Rounded4, Rounded8, fitting_group, pack4, rou
 _LAYER = re.compile(r"\.layers\.(\d+)\.")
 # Rows rounded at a time: few enough to stay in the processor's caches (thousands take twice as long).
 _ROWS = 256
-Known = Callable[[str, int], Rounded4 | None]
 
 
 @dataclass(frozen=True)
@@ -32,22 +29,15 @@ class Slice:
     name: str
     modules: tuple[tuple[str, Any], ...]
     bytes: int
-    layer: int | None = None
 
 
 def slices_of(model: Any) -> tuple[Slice, ...]:
     """All modules with weights of their own: those outside the layers one by one, then layer by layer."""
     parts: dict[str, list[tuple[str, Any]]] = {}
-    layers: dict[str, int] = {}
     for place, module in model.named_modules():
-        if list(_parameters(module)):
-            name = slice_name(place)
-            if layer := _LAYER.search(f"{place}."):
-                layers[name] = int(layer[1])
-            parts.setdefault(name, []).append((place, module))
-    return tuple(
-        Slice(name, tuple(modules), _bytes(modules), layers.get(name)) for name, modules in sorted(parts.items())
-    )
+        if any(True for _ in module.parameters(recurse=False)):
+            parts.setdefault(slice_name(place), []).append((place, module))
+    return tuple(Slice(name, tuple(modules), _bytes(modules)) for name, modules in sorted(parts.items()))
 
 
 def slice_name(place: str) -> str:
@@ -56,45 +46,37 @@ def slice_name(place: str) -> str:
     return f"layer-{int(layer[1]):03}" if layer else place.replace(".", "-")
 
 
-def _parameters(module: Any) -> Iterator[tuple[str, Any]]:
-    return ((name, value) for name, value in module._parameters.items() if value is not None)
-
-
 def _bytes(modules: Sequence[tuple[str, Any]]) -> int:
-    return sum(value.numel() * value.element_size() for _, module in modules for _, value in _parameters(module))
+    return sum(value.nbytes for _, module in modules for value in module.parameters(recurse=False))
 
 
 def packed_tensors(
-    part: Slice,
-    info: PackedInfo,
-    files: Sequence[Path],
-    better: Mapping[str, Rounded4],
-    tick: Callable[[int], None],
-) -> dict[str, torch.Tensor]:
+    part: Slice, info: PackedInfo, files: Sequence[Path], better: Mapping[str, Rounded4], tick: Callable[[int], None]
+) -> dict[str, Tensor]:
     """The tensors of a slice's file. `better` has the modules that are rounded already; `tick` gets the bytes read.
 
     The output layer (lm_head) always has 8 bits, and so has a weight whose columns do not divide into groups.
     Raises ValueError for weights that are not finite.
     """
-    tensors: dict[str, torch.Tensor] = {}
+    tensors: dict[str, Tensor] = {}
     for place, module in part.modules:
-        for name, value in _parameters(module):
+        for name, value in module.named_parameters(recurse=False):
             if not all(end.isfinite() for end in value.data.aminmax()):
                 raise ValueError(f"{place}.{name} has values that are not finite")
         if isinstance(module, nn.Linear):
             bits = 8 if place == "lm_head" or info.precision == "int8" else 4
             own = _linear(module, bits, info.group, better.get(place))
         else:
-            own = ((name, value.data.to(torch.bfloat16)) for name, value in _parameters(module))
+            own = ((name, value.data.to(torch.bfloat16)) for name, value in module.named_parameters(recurse=False))
         tensors.update({f"{place}.{name}": tensor for name, tensor in own})
-        for _, value in _parameters(module):
+        for value in module.parameters(recurse=False):
             if isinstance(module, nn.Linear):
                 release(value.data, files)
-            tick(value.numel() * value.element_size())
+            tick(value.nbytes)
     return tensors
 
 
-def _linear(module: Any, bits: int, group: int, better: Rounded4 | None) -> Iterator[tuple[str, torch.Tensor]]:
+def _linear(module: Any, bits: int, group: int, better: Rounded4 | None) -> Iterator[tuple[str, Tensor]]:
     weight = module.weight.data
     if module.bias is not None:
         yield "bias", module.bias.data.to(torch.bfloat16)
@@ -109,34 +91,9 @@ def _linear(module: Any, bits: int, group: int, better: Rounded4 | None) -> Iter
     yield "scale8", rounded.scale
 
 
-def _joined(parts: Sequence[Rounded4 | Rounded8]) -> Iterator[torch.Tensor]:
+def _joined(parts: Sequence[Rounded4 | Rounded8]) -> Iterator[Tensor]:
     """The fields of all parts, row by row one matrix."""
     return (torch.cat([getattr(part, name) for part in parts]) for name in vars(parts[0]))
-
-
-class Compensated:
-    """Rounds the Linears of the layers by GPTQ. Slices must be asked for in the order of the layers."""
-
-    def __init__(
-        self, model: Any, files: Sequence[Path], group: int, sequences: Sequence[Sequence[int]], known: Known
-    ) -> None:
-        self._group = group
-        self._coming = calibrated(model, sequences, group, files, known=known)
-
-    def of(self, part: Slice) -> Mapping[str, Rounded4]:
-        """The rounded modules of one layer; empty for a slice outside the layers."""
-        wanted = {place for place, module in part.modules if part.layer is not None and self._takes(module)}
-        rounded: dict[str, Rounded4] = {}
-        # Not beyond this layer: its weights are dropped when the next one is asked for.
-        with torch.inference_mode():
-            while wanted - rounded.keys():
-                place, own = next(self._coming)
-                if place in wanted:
-                    rounded[place] = own
-        return rounded
-
-    def _takes(self, module: Any) -> bool:
-        return isinstance(module, nn.Linear) and bool(fitting_group(module.in_features, self._group))
 
 
 def rounding_for(
@@ -144,21 +101,35 @@ def rounding_for(
 ) -> Callable[[Slice], Mapping[str, Rounded4]]:
     """A function that returns the modules of a slice which `info.method` rounds better than to the nearest value.
 
-    `source` is the model's folder; `part` holds the slices of an interrupted run, which are not rounded again, but the
-    text goes through all layers anew.
+    Slices must be asked for in the order of the layers. `source` is the model's folder; `part` holds the slices of an
+    interrupted run, which are not rounded again, but the text goes through all layers anew.
     """
     if info.method == "nearest":
         return lambda part: {}
-    chat = open_chat(source, read_config(source))
+    chat = open_chat(read_checkpoint(source))
     finished = frozenset(file.path for file in info.files)
 
     def known(place: str, rows: int) -> Rounded4 | None:
         name = f"{WEIGHTS}{slice_name(place)}.safetensors"
-        return _stored(part / name, place, rows) if name in finished else None
+        if name not in finished:
+            return None
+        with safe_open(part / name, "pt") as file:
+            return unpack4(file.get_tensor(f"{place}.packed"), file.get_tensor(f"{place}.scales"), rows)
 
-    return Compensated(model, files, info.group, calibration_ids(chat.prompt_ids), known).of
+    coming = calibrated(model, calibration_ids(chat.prompt_ids), info.group, files, known=known)
 
+    def rounding(part: Slice) -> dict[str, Rounded4]:
+        wanted = {
+            place
+            for place, module in part.modules
+            if _LAYER.search(place) and isinstance(module, nn.Linear) and fitting_group(module.in_features, info.group)
+        }
+        rounded: dict[str, Rounded4] = {}
+        # Not beyond this layer: its weights are dropped when the next one is asked for.
+        while wanted - rounded.keys():
+            place, own = next(coming)
+            if place in wanted:
+                rounded[place] = own
+        return rounded
 
-def _stored(path: Path, place: str, rows: int) -> Rounded4:
-    with safe_open(path, "pt") as file:
-        return unpack4(file.get_tensor(f"{place}.packed"), file.get_tensor(f"{place}.scales"), rows)
+    return rounding

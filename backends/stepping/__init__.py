@@ -3,8 +3,6 @@
 Imports no torch, so that the memory check can use the sizes without it.
 """
 
-from __future__ import annotations
-
 # A prompt is read in chunks of this many tokens, so that Stop and other conversations wait for one chunk at most.
 PREFILL_CHUNK = 512
 # Conversations in one step; more wait in a queue.

@@ -31,10 +31,10 @@ _NAME = "rows"
 class _Step:
     """The state of one pass: each row's cache, its number of new tokens, and its mask if it needs one."""
 
+    decode: DecodeAttention | None
     caches: Sequence[TokenCache] = ()
     counts: Sequence[int] = ()
     masks: Sequence[torch.Tensor | None] = ()
-    decode: DecodeAttention | None = None
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class _RowsLayer(DynamicLayer):  # type: ignore[misc]
     def __init__(self, step: _Step, layer: int) -> None:
         super().__init__()
         self.is_initialized = True
-        self._step, self._layer = step, layer
+        self.step, self._layer = step, layer
 
     def get_seq_length(self) -> int:
         return 0
@@ -61,39 +61,33 @@ class _RowsLayer(DynamicLayer):  # type: ignore[misc]
 
     def update(self, keys: torch.Tensor, values: torch.Tensor, *_: Any, **__: Any) -> tuple[_LayerRows, _LayerRows]:
         parts, start = [], 0
-        for cache, count in zip(self._step.caches, self._step.counts, strict=True):
+        for cache, count in zip(self.step.caches, self.step.counts, strict=True):
             new = slice(start, start + count)
             parts.append(cache.write(self._layer, keys[0, :, new], values[0, :, new]))
             start += count
-        rows = _LayerRows(self._step, parts)
+        rows = _LayerRows(self.step, parts)
         return rows, rows
-
-    def new_places(self) -> list[Place] | None:
-        step = self._step
-        if any(count != 1 for count in step.counts) or not all(cache.n for cache in step.caches):
-            return None
-        return [(*cache.places(self._layer), cache.n) for cache in step.caches]
 
 
 def new_places(cache: Any, layer: int) -> list[Place] | None:
     """Where to write each row's single new token in a layer; None for any other pass or cache."""
     own = cache.layers[layer] if isinstance(cache, Cache) else None
-    return own.new_places() if isinstance(own, _RowsLayer) else None
+    if not isinstance(own, _RowsLayer):
+        return None
+    caches = own.step.caches
+    if any(count != 1 for count in own.step.counts) or not all(cache.n for cache in caches):
+        return None
+    return [(*cache.places(layer), cache.n) for cache in caches]
 
 
-def stock_width(dtype: torch.dtype) -> int | None:
-    """The width (see Rows) for the library's own linear layers.
+def stock_rows(model: Any) -> Rows:
+    """A model with the library's own linear layers.
 
     Where the processor multiplies bf16 matrices, eight rows take as long as one. In fp32 a single row is bitwise what
     the original code computes, and eight are not.
     """
-    fast = bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
-    return ROWS if dtype == torch.bfloat16 and fast else None
-
-
-def stock_rows(model: Any) -> Rows:
-    """A model with the library's own layers."""
-    return Rows(model, stock_width(model.dtype))
+    fast = torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    return Rows(model, ROWS if model.dtype == torch.bfloat16 and fast else None)
 
 
 class Rows:
@@ -110,18 +104,14 @@ class Rows:
 
     def __init__(self, model: Any, width: int | None, decode_attention: DecodeAttention | None = None) -> None:
         AttentionInterface.register(_NAME, rows_attention)
-        AttentionMaskInterface.register(_NAME, _no_mask)
+        # The library makes no mask: each row has its own.
+        AttentionMaskInterface.register(_NAME, lambda *_, **__: None)
         model.set_attn_implementation(_NAME)
-        self.decode_attention = decode_attention
         self.model = model
         self._width = width
-        self._layers: int = model.config.get_text_config().num_hidden_layers
-        self._step = _Step()
-        self._cache = Cache(layers=[_RowsLayer(self._step, layer) for layer in range(self._layers)])
-
-    def new_cache(self, room: int) -> TokenCache:
-        """A cache for one conversation of up to `room` tokens."""
-        return TokenCache(self._layers, room)
+        self._step = _Step(decode_attention)
+        layers = range(model.config.get_text_config().num_hidden_layers)
+        self._cache = Cache(layers=[_RowsLayer(self._step, layer) for layer in layers])
 
     def read(self, cache: TokenCache, ids: Sequence[int], last: int = 1) -> torch.Tensor:
         """Scores [last, vocabulary] after the last of `ids` (0: after each of them), a chunk of a prompt."""
@@ -145,7 +135,7 @@ class Rows:
         # Filler rows have no cache and attend to nothing; their scores are discarded.
         filler = [0] * (width - len(tokens))
         step = self._step
-        step.caches, step.counts, step.decode = caches, [len(row) for row in ids], self.decode_attention
+        step.caches, step.counts = caches, [len(row) for row in ids]
         step.masks = [_mask(cache.n, len(row)) for cache, row in zip(caches, ids, strict=True)]
         try:
             with torch.inference_mode():
@@ -159,7 +149,7 @@ class Rows:
         finally:
             step.caches, step.counts, step.masks = (), (), ()
         for cache, row in zip(caches, ids, strict=True):
-            cache.add(row)
+            cache.ids += row
         scores: torch.Tensor = output.logits[0]
         return scores
 
@@ -188,10 +178,6 @@ def rows_attention(
         like = outputs[0]
         outputs.append(like.new_zeros(1, query.shape[2] - start, *like.shape[2:]))
     return torch.cat(outputs, 1), None
-
-
-def _no_mask(*_: Any, **__: Any) -> None:
-    """The library makes no mask: each row has its own."""
 
 
 def _mask(before: int, count: int) -> torch.Tensor | None:

@@ -1,9 +1,7 @@
 """Keys and values of conversations, reused from turn to turn within a memory budget."""
 
-from __future__ import annotations
-
 import mmap
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -20,7 +18,6 @@ class _Part:
     tensor: torch.Tensor
 
     def bytes(self, tokens: int) -> int:
-        """The memory that this many tokens take."""
         heads, room, size = self.tensor.shape
         return int(heads * min(grown(tokens), room) * size * self.tensor.itemsize)
 
@@ -39,65 +36,57 @@ class TokenCache:
     `marks` are the places where the reading of a prompt began.
     """
 
-    def __init__(self, layers: int, room: int) -> None:
+    def __init__(self, room: int) -> None:
         self.ids: list[int] = []
         self.prompt: tuple[int, ...] = ()
         self.marks: list[int] = []
         self._room = room
-        self._keys: list[_Part | None] = [None] * layers
-        self._values: list[_Part | None] = [None] * layers
+        # By layer and name.
+        self._parts: dict[tuple[int, str], _Part] = {}
 
     @property
     def n(self) -> int:
-        """The number of tokens in it."""
         return len(self.ids)
 
     @property
     def bytes(self) -> int:
         """The memory it takes, in steps."""
-        return sum(part.bytes(self.n) for part in (*self._keys, *self._values) if part is not None)
+        return sum(part.bytes(self.n) for part in self._parts.values())
 
     def write(self, layer: int, keys: torch.Tensor, values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Appends [heads, new tokens, size] to one layer; returns all keys and values [heads, tokens, size].
 
-        They count once every layer has them and `add` was called.
+        They count once every layer has them and their ids are appended to `ids`.
         """
-        return self._append(self._keys, layer, keys), self._append(self._values, layer, values)
+        return self._append((layer, "keys"), keys), self._append((layer, "values"), values)
 
     def places(self, layer: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Keys and values [heads, room, size] of a layer that is not empty, with room for another token at `n`.
 
-        The caller writes that token in every layer and then calls `add`.
+        The caller writes that token in every layer and then appends its id to `ids`.
         """
-        keys, values = self._keys[layer], self._values[layer]
-        assert keys is not None
-        assert values is not None
         self._check(self.n + 1)
-        return keys.tensor, values.tensor
-
-    def add(self, ids: Sequence[int]) -> None:
-        """Counts tokens whose keys and values have been written to every layer."""
-        self.ids += ids
+        return self._parts[layer, "keys"].tensor, self._parts[layer, "values"].tensor
 
     def truncate(self, n: int) -> None:
         """Keeps the first `n` tokens and frees the memory of the others."""
         first, last = grown(n), min(grown(self.n), self._room)
         del self.ids[n:]
         self.marks = [mark for mark in self.marks if mark <= n]
-        for part in (*self._keys, *self._values):
-            if part is not None:
-                part.cut(first, last)
+        for part in self._parts.values():
+            part.cut(first, last)
 
-    def _append(self, parts: list[_Part | None], layer: int, new: torch.Tensor) -> torch.Tensor:
+    def _append(self, place: tuple[int, str], new: torch.Tensor) -> torch.Tensor:
         heads, count, size = new.shape
         end = self.n + count
         self._check(end)
-        part = parts[layer]
-        if part is None:
+        if place not in self._parts:
             memory = lazy_memory(heads * self._room * size * new.itemsize)
-            part = parts[layer] = _Part(memory, torch.frombuffer(memory, dtype=new.dtype).view(heads, self._room, size))
-        part.tensor[:, self.n : end] = new
-        return part.tensor[:, :end]
+            tensor = torch.frombuffer(memory, dtype=new.dtype).view(heads, self._room, size)
+            self._parts[place] = _Part(memory, tensor)
+        tensor = self._parts[place].tensor
+        tensor[:, self.n : end] = new
+        return tensor[:, :end]
 
     def _check(self, tokens: int) -> None:
         if tokens > self._room:
@@ -105,14 +94,14 @@ class TokenCache:
 
 
 class CachePool:
-    """The caches of one model. Running conversations reserve their bytes; idle caches share what is left.
+    """The caches of one model, each with `room` tokens. Running ones reserve their bytes; idle ones share what is left.
 
     Not thread-safe: only the computing thread uses it.
     """
 
-    def __init__(self, budget: int, new_cache: Callable[[], TokenCache]) -> None:
+    def __init__(self, budget: int, room: int) -> None:
         self._budget = budget
-        self._new_cache = new_cache
+        self._room = room
         self._reserved = 0
         # The most recently used is last.
         self._idle: list[TokenCache] = []
@@ -130,7 +119,7 @@ class CachePool:
             if (length := reusable(idle, ids)) and length >= usable:
                 usable, cache = length, idle
         if cache is None:
-            cache = self._new_cache()
+            cache = TokenCache(self._room)
         else:
             self._idle.remove(cache)
             cache.truncate(usable)
@@ -149,7 +138,6 @@ class CachePool:
         self._evict()
 
     def clear(self) -> None:
-        """Drops all idle caches."""
         self._idle.clear()
 
     def _evict(self) -> None:

@@ -1,9 +1,4 @@
-"""Samples the next token id from the scores of all ids.
-
-The filters are those of transformers, in its order, without sorting the whole vocabulary where a few ids decide.
-"""
-
-from __future__ import annotations
+"""Samples the next token id from the scores of all ids, by the filters of transformers in its order."""
 
 from collections.abc import Sequence
 
@@ -16,8 +11,6 @@ from backends.streaming.generation import failed
 
 Floats = NDArray[np.float32]
 Ids = NDArray[np.intp]
-# Sorting this many is fast; sorting a whole vocabulary can take longer than the model.
-_FEW = 1024
 
 
 class Sampler:
@@ -53,22 +46,18 @@ class Sampler:
         config = self._config
         if config.repetition_penalty != 1:
             values = self._penalised(values)
-        first = values.argmax()
         with np.errstate(over="ignore"):
-            values = values / np.float32(config.temperature)
-        best = values[first]
-        if not np.isfinite(best):
-            # The temperature is so low that the division overflows.
-            return np.array([first]), np.ones(1, np.float32)
-        ids: Ids | None = None
+            # At a temperature near zero all but the best become minus infinity.
+            values = (values - values.max()) / np.float32(config.temperature)
+        ids = np.arange(len(values))
         if 0 < config.top_k < len(values):
             ids = np.flatnonzero(values >= np.partition(values, -config.top_k)[-config.top_k])
             values = values[ids]
-        weights: Floats = np.exp(values - best)
+        weights: Floats = np.exp(values)
         if config.top_p < 1:
-            places = _nucleus(values, weights, config.top_p)
-            ids, weights = places if ids is None else ids[places], weights[places]
-        return np.arange(len(weights)) if ids is None else ids, weights
+            places = _nucleus(weights, config.top_p)
+            ids, weights = ids[places], weights[places]
+        return ids, weights
 
     def _penalised(self, values: Floats) -> Floats:
         """Makes every id that has occurred less likely, whatever the sign of its score."""
@@ -80,42 +69,19 @@ class Sampler:
         return result
 
 
-def _nucleus(values: Floats, weights: Floats, top_p: float) -> Ids:
+def _nucleus(weights: Floats, top_p: float) -> Ids:
     """The places of the fewest best ids that hold `top_p` of all weight; at least one."""
-    wanted = top_p * weights.sum(dtype=np.float64)
-    sure: list[Ids] = []
-    weight = 0.0
-    # The last of them is among these places. They are split by value until they are few enough to be sorted.
-    places, own = np.arange(len(values)), values
-    while len(own) > _FEW:
-        limit = (own.min() + own.max()) / 2
-        above = np.flatnonzero(own > limit)
-        if not len(above):
-            break
-        better = places[above]
-        more = weights[better].sum(dtype=np.float64)
-        if weight + more >= wanted:
-            places = better
-        else:
-            sure.append(better)
-            weight += more
-            places = places[np.flatnonzero(own <= limit)]
-        own = values[places]
+    falling = np.sort(weights)[::-1]
+    sums = falling.cumsum(dtype=np.float64)
+    count = int(sums.searchsorted(top_p * sums[-1])) + 1
+    least = falling[count - 1]
+    above = np.flatnonzero(weights > least)
     # Of equal ones the last is first, as in the library.
-    order = places[np.argsort(own, kind="stable")[::-1]]
-    sums = weight + weights[order].cumsum(dtype=np.float64)
-    return np.concatenate([*sure, order[: int(sums.searchsorted(wanted)) + 1]])
+    return np.concatenate([above, np.flatnonzero(weights == least)[len(above) - count :]])
 
 
 def _drawn(weights: Floats, share: float) -> int:
     """The place where the running sum of weights passes `share` (0 to below 1) of all; never one without weight."""
-    # By parts: a running sum of a whole vocabulary takes as long as all the rest.
-    starts = np.arange(0, len(weights), _FEW)
-    sums = np.add.reduceat(weights, starts, dtype=np.float64).cumsum()
-    point = share * sums[-1]
-    part = min(int(sums.searchsorted(point, side="right")), len(sums) - 1)
-    before = sums[part - 1] if part else 0.0
-    start = starts[part]
-    inside = before + weights[start : start + _FEW].cumsum(dtype=np.float64)
-    # Summed in another order, the last sum may be slightly less: then take the last place with weight.
-    return int(start + min(inside.searchsorted(point, side="right"), inside.argmax()))
+    sums = weights.cumsum(dtype=np.float64)
+    # Rounding may make the product the whole sum: then the last place with weight.
+    return int(min(sums.searchsorted(share * sums[-1], side="right"), sums.searchsorted(sums[-1])))

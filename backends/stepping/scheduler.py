@@ -3,23 +3,18 @@
 One thread is one pool of cores: two pools would compete for the cores, and one of two panes would wait for the other.
 """
 
-from __future__ import annotations
-
 import atexit
 import logging
 import threading
 import weakref
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import CancelledError, Future
+from collections.abc import Iterator, Sequence
 from contextlib import closing
-from typing import Any, Protocol, TypeVar
+from typing import Protocol
 
 from arena.types import GenerationConfig
 from backends.machine.memory import cpu_count
 from backends.streaming.generation import Events
 
-T = TypeVar("T")
 log = logging.getLogger(__name__)
 # The thread ends after this long without work; the next request starts another.
 IDLE_SECONDS = 1.0
@@ -68,11 +63,9 @@ class Steps(Protocol):
 
     def step(self) -> bool:
         """Does one step if there is work; returns whether there was."""
-        ...
 
     def fail(self, error: Exception) -> None:
         """A step has raised `error`."""
-        ...
 
 
 class Scheduler:
@@ -80,20 +73,18 @@ class Scheduler:
 
     def __init__(self, cores: int | None = None) -> None:
         self._cores = cores
-        self._members: list[weakref.ref[Steps]] = []
-        self._jobs: deque[tuple[Callable[[], Any], Future[Any]]] = deque()
+        self._members: weakref.WeakKeyDictionary[Steps, None] = weakref.WeakKeyDictionary()
         self._woken = False
         self._closing = False
         self._thread: threading.Thread | None = None
-        # Protects all of the above, and wakes the thread.
+        # Protects the three fields above, and wakes the thread.
         self._changed = threading.Condition()
         # If the interpreter ended the thread inside PyTorch, the process would abort.
         atexit.register(_close, weakref.ref(self))
 
     def add(self, member: Steps) -> None:
         """Adds a member, which takes part until it is garbage-collected."""
-        with self._changed:
-            self._members.append(weakref.ref(member))
+        self._members[member] = None
 
     def wake(self) -> None:
         """Announces new work."""
@@ -104,24 +95,8 @@ class Scheduler:
                 self._thread = ComputingThread(target=self._run, name="scheduler", daemon=True)
                 self._thread.start()
 
-    def run(self, function: Callable[[], T]) -> T:
-        """Runs `function` in the thread between two steps; returns or raises what it does. CancelledError if closed."""
-        if threading.current_thread() is self._thread:
-            return function()
-        future: Future[T] = Future()
-        with self._changed:
-            if self._closing:
-                raise CancelledError
-            self._jobs.append((function, future))
-        self.wake()
-        try:
-            return future.result()
-        finally:
-            # An error refers to this frame: without this it would be a reference cycle.
-            del future
-
     def close(self) -> None:
-        """Ends the thread after the current round, and everything that still waits."""
+        """Ends the thread after the current round, and all answers."""
         with self._changed:
             self._closing = True
             self._changed.notify_all()
@@ -131,32 +106,24 @@ class Scheduler:
             if thread.is_alive():
                 # Its step still uses the members.
                 return
-        while self._jobs:
-            self._jobs.popleft()[1].cancel()
-        for reference in self._present():
-            if member := reference():
-                member.fail(RuntimeError("the process ends"))
+        for member in list(self._members):
+            member.fail(RuntimeError("the process ends"))
 
     def _run(self) -> None:
         try:
-            self._rounds()
+            import torch
+
+            # Also the default for threads that start later.
+            torch.set_num_threads(self._cores or cpu_count())
+            while self._has_work():
+                # A list, not a generator: every member gets its step in every round.
+                if any([_step(member) for member in self._members.keyrefs()]):
+                    self.wake()
         finally:
             with self._changed:
                 # Also after an exception, so that the next request starts another thread.
                 if self._thread is threading.current_thread():
                     self._thread = None
-
-    def _rounds(self) -> None:
-        import torch
-
-        # Also the default for threads that start later.
-        torch.set_num_threads(self._cores or cpu_count())
-        while self._has_work():
-            while self._jobs:
-                _do(*self._jobs.popleft())
-            # A list, not a generator: every member gets its step in every round.
-            if any([_step(member) for member in self._present()]):
-                self.wake()
 
     def _has_work(self) -> bool:
         """Waits for work; False if there is none and the thread ends."""
@@ -167,26 +134,11 @@ class Scheduler:
             self._woken = False
             return True
 
-    def _present(self) -> list[weakref.ref[Steps]]:
-        with self._changed:
-            self._members = [member for member in self._members if member() is not None]
-            return list(self._members)
-
 
 def _close(reference: weakref.ref[Scheduler]) -> None:
     scheduler = reference()
     if scheduler:
         scheduler.close()
-
-
-def _do(function: Callable[[], T], future: Future[T]) -> None:
-    try:
-        future.set_result(function())
-    except BaseException as error:  # noqa: BLE001 (raised again in Scheduler.run)
-        future.set_exception(error)
-    finally:
-        # An error refers to this frame: without this it would be a reference cycle.
-        del future
 
 
 def _step(reference: weakref.ref[Steps]) -> bool:

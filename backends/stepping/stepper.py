@@ -1,36 +1,34 @@
 """Steps of one model's conversations: a chunk of one prompt, or a token for each answer.
 
-All methods but `begin` and `forget` are called by the scheduler's thread only.
+Only the scheduler's thread calls `step` and `fail`.
 """
-
-from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
+from dataclasses import dataclass
 
 import torch
 
 from arena.types import GenerationConfig
-from backends.stepping import PREFILL_CHUNK, ROWS
+from backends.stepping import PREFILL_CHUNK, ROWS, cache_budget, grown
 from backends.stepping.batched import Rows
 from backends.stepping.cache import CachePool, TokenCache
 from backends.stepping.sampling import Sampler
 from backends.stepping.scheduler import Conversation, Scheduler
+from backends.streaming.slots import Slots
 
 
+@dataclass(eq=False)
 class _Running:
-    """A conversation that has its cache."""
+    """A conversation that has its cache. `token` is the id chosen last, which the model has not seen yet."""
 
-    def __init__(self, conversation: Conversation, pick: Sampler, cache: TokenCache, amount: int) -> None:
-        self.conversation = conversation
-        self.pick = pick
-        self.cache = cache
-        self.amount = amount
-        self.new_tokens = 0
-        # The id chosen last, which the model has not seen yet.
-        self.token = -1
+    conversation: Conversation
+    pick: Sampler
+    cache: TokenCache
+    amount: int
+    new_tokens: int = 0
+    token: int = -1
 
     @property
     def unread(self) -> Sequence[int]:
@@ -39,37 +37,52 @@ class _Running:
 
 
 class Stepper:
-    """Runs conversations of up to `context_length` tokens on `rows`; an id of `stop_ids` ends an answer.
-
-    `budget` is the bytes for all caches.
-    """
+    """Runs conversations of up to `context_length` tokens on `rows`; a token's keys and values take `token_bytes`."""
 
     def __init__(
-        self, rows: Rows, stop_ids: frozenset[int], scheduler: Scheduler, context_length: int, budget: int
+        self, rows: Rows, stop_ids: frozenset[int], scheduler: Scheduler, context_length: int, token_bytes: int
     ) -> None:
+        self._token_bytes = token_bytes
+        budget = cache_budget(self.cache_bytes(context_length))
+        self.slots = Slots(ROWS, budget)
         self._rows = rows
         self._stop_ids = stop_ids
         self._scheduler = scheduler
-        self._caches = CachePool(budget, partial(rows.new_cache, context_length))
+        self._caches = CachePool(budget, context_length)
         # Any thread appends here: a deque's ends are thread-safe without a lock.
         self._joining: deque[tuple[Conversation, Sampler, int]] = deque()
         self._running: list[_Running] = []
         self._reads_next = True
+        self._forgets = False
         scheduler.add(self)
 
-    def begin(self, ids: Sequence[int], config: GenerationConfig, amount: int) -> Conversation:
-        """Starts an answer whose cache may take `amount` bytes. It joins at the next step."""
+    def cache_bytes(self, tokens: int) -> int:
+        """Bytes for the keys and values of a conversation of this many tokens."""
+        return self._token_bytes * grown(tokens)
+
+    def begin(self, ids: Sequence[int], config: GenerationConfig) -> Conversation:
+        """Starts an answer, which joins at the next step and goes on until a stop id or the token limit."""
         conversation = Conversation(ids, config)
+        amount = self.cache_bytes(len(ids) + config.max_new_tokens)
         self._joining.append((conversation, Sampler(config, ids), amount))
         self._scheduler.wake()
         return conversation
 
+    def generate(self, ids: Sequence[int], config: GenerationConfig) -> Iterator[tuple[str, int]]:
+        """The events of one answer as they come, see Conversation. Raises the engine's error."""
+        # `yield from` keeps a reference to the engine: without one it could be freed before the answer ends.
+        yield from self.begin(ids, config).until_the_end()
+
     def forget(self) -> None:
-        """Drops the caches kept for next turns."""
-        self._scheduler.run(self._caches.clear)
+        """Drops the caches kept for next turns, before the next step."""
+        self._forgets = True
+        self._scheduler.wake()
 
     def step(self) -> bool:
         """Reads a chunk of one prompt or adds a token to each answer, by turns if both wait; False if neither does."""
+        if self._forgets:
+            self._forgets = False
+            self._caches.clear()
         if not self._joining and not self._running:
             return False
         with torch.inference_mode():
@@ -103,11 +116,10 @@ class Stepper:
             if conversation.cancelled.is_set():
                 conversation.end()
                 continue
-            if not conversation.ids:
-                # A step with an empty prompt would fail for all conversations.
-                conversation.end(ValueError("the prompt has no tokens"))
-                continue
             try:
+                if not conversation.ids:
+                    # A step with an empty prompt would fail for all conversations.
+                    raise ValueError("the prompt has no tokens")
                 cache = self._caches.take(conversation.ids, amount)
             except Exception as error:  # noqa: BLE001 (raised again where the stream is read)
                 conversation.end(error)

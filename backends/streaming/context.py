@@ -1,7 +1,7 @@
-"""Fits a conversation into a model's context."""
+"""Fits a conversation into a model's context, and renders it for a model."""
 
-from __future__ import annotations
-
+import re
+import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -42,6 +42,20 @@ def fit_context(
     return Fitted(shortened, tokens, room, len(turns) - 1)
 
 
+def split_cut(messages: Sequence[Message]) -> tuple[Sequence[Message], str]:
+    """The conversation before an answer that was cut and is to be continued, and its text; "" if there is none."""
+    return (messages[:-1], messages[-1].content) if messages[-1].role == "assistant" else (messages, "")
+
+
+def rendered_parts(messages: Sequence[Message], render: Callable[[list[Message]], str]) -> list[tuple[str, bool]]:
+    """The conversation as `render` writes it, in parts: each text, and whether it is a message's."""
+    nonce = secrets.token_hex(8)
+    contents = {f"x{nonce}n{index}x": message.content for index, message in enumerate(messages)}
+    marked = [Message(message.role, holder) for message, holder in zip(messages, contents, strict=True)]
+    parts = re.split(f"(x{nonce}n[0-9]+x)", render(marked))
+    return [(contents.get(part, part), part in contents) for part in parts]
+
+
 def split_turns(messages: Sequence[Message]) -> tuple[tuple[Message, ...], list[list[Message]]]:
     """The leading system messages, and the rest split before each user message. Raises InputError without any."""
     start = next((i for i, message in enumerate(messages) if message.role != "system"), len(messages))
@@ -62,5 +76,5 @@ def without_turns(system: Sequence[Message], turns: Sequence[Sequence[Message]],
 
 def too_long(name: str, tokens: int, limit: int) -> InputError:
     """The error for a prompt that does not fit."""
-    message = f"The prompt has {tokens} tokens; {name} takes {limit} together with its answer."
+    message = f"The prompt has {tokens} tokens; {name} has room for {limit} including the answer."
     return InputError("prompt_too_long", message, model=name, tokens=tokens, limit=limit)

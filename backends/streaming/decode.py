@@ -1,43 +1,36 @@
 """Turns token ids and bytes into text that may be shown, while an answer grows."""
 
-from __future__ import annotations
-
 import codecs
+import re
 from collections.abc import Callable, Iterable, Sequence
 
 from arena.types import Chunk
 
 THINK_OPEN, THINK_CLOSE = "<think>", "</think>"
 _REPLACEMENT = "\ufffd"
+# The last characters of an answer in which a loop is looked for: five times the same, at least 20 characters in all.
+_LOOKED_AT = 400
+_LOOP = re.compile(r"(.{4,80}?)\1{4}$|(.{1,3}?)\2{19}$", re.DOTALL)
 
 
-class ByteDecoder:
-    """Decodes UTF-8 bytes in pieces of any size.
-
-    Holds back only an incomplete character at the end; invalid bytes become U+FFFD at once.
-    """
-
-    def __init__(self) -> None:
-        self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
-
-    def feed(self, data: bytes) -> str:
-        """The text that `data` completes. An incomplete character at the end of a stream is never shown."""
-        return self._decoder.decode(data)
+def utf8_decoder() -> Callable[[bytes], str]:
+    """Decodes UTF-8 in pieces: holds back only an incomplete character, and shows invalid bytes as U+FFFD at once."""
+    return codecs.getincrementaldecoder("utf-8")(errors="replace").decode
 
 
 class WholeDecode:
     """Decodes the whole reply at each id, for tokenizers whose output for an id depends on the ids before it.
 
     Holds back an end that may still become a character; what is left of it at the end of a stream is never shown.
+    `before` are the ids of the text that the reply continues.
     """
 
-    def __init__(self, decode: Callable[[Sequence[int]], str]) -> None:
+    def __init__(self, decode: Callable[[Sequence[int]], str], before: Sequence[int] = ()) -> None:
         self._decode = decode
-        self._ids: list[int] = []
-        self._shown = 0
+        self._ids = list(before)
+        self._shown = len(decode(before)) if before else 0
 
     def feed(self, token: int) -> str:
-        """The text that another id completes."""
         self._ids.append(token)
         text = self._decode(self._ids)
         # The whole run of U+FFFD: some tokenizers show valid characters as broken until the run of bytes is complete.
@@ -47,7 +40,7 @@ class WholeDecode:
         return new
 
     def flush(self) -> str:
-        """Always empty: what is held back is not a character."""
+        # What is held back is not a character.
         return ""
 
 
@@ -78,25 +71,27 @@ class MarkerScanner:
 
     def _held_back(self, text: str) -> int:
         """The length of the longest end of `text` that begins a marker."""
-        longest = max((len(marker) for marker in self._markers), default=1) - 1
-        for size in range(min(longest, len(text)), 0, -1):
-            if any(marker.startswith(text[-size:]) for marker in self._markers):
-                return size
-        return 0
+        longest = max(map(len, self._markers), default=1) - 1
+        sizes = range(min(longest, len(text)), 0, -1)
+        return next((size for size in sizes if any(marker.startswith(text[-size:]) for marker in self._markers)), 0)
 
 
-class Trimmed:
-    """Strips white space around a text that arrives in pieces, and replaces one phrase by another."""
+class StrippedReply:
+    """Decodes one reply, strips white space around it, and replaces one phrase by another.
 
-    def __init__(self, phrase: str = "", replacement: str = "") -> None:
+    `decode` returns the text that another id completes. White space before the rest of the answer `cut` stays.
+    """
+
+    def __init__(self, decode: Callable[[int], str], phrase: str = "", replacement: str = "", cut: str = "") -> None:
+        self._decode = decode
         self._scanner = MarkerScanner((phrase,))
         self._replacement = replacement
         self._space = ""
-        self._begun = False
+        self._begun = bool(cut)
 
-    def feed(self, text: str) -> str:
+    def feed(self, token: int) -> str:
         """The text that can be shown now."""
-        shown = ""
+        text, shown = self._decode(token), ""
         while text:
             before, phrase, text = self._scanner.feed(text)
             shown += self._trim(before)
@@ -106,7 +101,6 @@ class Trimmed:
         return shown
 
     def flush(self) -> str:
-        """What was held back, at the end of a stream."""
         return self._trim(self._scanner.flush())
 
     def _trim(self, text: str) -> str:
@@ -118,32 +112,20 @@ class Trimmed:
         return body
 
 
-class StrippedReply:
-    """Decodes one reply, whose ids `decode` turns into text, and strips white space around it."""
-
-    def __init__(self, decode: Callable[[int], str], text: Trimmed) -> None:
-        self._decode = decode
-        self._text = text
-
-    def feed(self, token: int) -> str:
-        """The text that another id completes."""
-        return self._text.feed(self._decode(token))
-
-    def flush(self) -> str:
-        """What was held back, at the end."""
-        return self._text.flush()
-
-
 class AnswerText:
     """Turns a model's raw text into chunks: ends it at a stop string, and separates reasoning between <think> marks.
 
     Without `reasoning` the marks are ordinary text. `thinking` means that the prompt already opened the mark. An
     opening mark counts only before the answer's first visible character. A closing mark that was never opened turns
-    all text so far into reasoning (`Chunk.retract`).
+    all text so far into reasoning (`Chunk.retract`). With `cut_loops` an answer that repeats itself ends.
     """
 
-    def __init__(self, stops: Sequence[str] = (), *, reasoning: bool = False, thinking: bool = False) -> None:
+    def __init__(
+        self, stops: Sequence[str] = (), *, reasoning: bool = False, thinking: bool = False, cut_loops: bool = False
+    ) -> None:
         self.stopped = False
+        self._cut_loops = cut_loops
+        self._tail = ""
         self._stops = MarkerScanner(stops)
         self._marks = MarkerScanner((THINK_OPEN, THINK_CLOSE) if reasoning else ())
         self._thinking = thinking
@@ -152,19 +134,18 @@ class AnswerText:
         self._visible = False
 
     def feed(self, text: str) -> list[Chunk]:
-        """The chunks that `text` completes; empty after a stop string (`stopped`)."""
+        """The chunks that `text` completes; empty after a stop string or in a loop (`stopped`)."""
         if self.stopped:
             return []
         before, marker, _ = self._stops.feed(text)
-        self.stopped = bool(marker)
+        self._tail = (self._tail + before)[-_LOOKED_AT:]
+        self.stopped = bool(marker) or (self._cut_loops and _LOOP.search(self._tail) is not None)
         chunks = self._split(before)
         return chunks + self.flush() if self.stopped else chunks
 
     def flush(self) -> list[Chunk]:
-        """What was held back, at the end of a stream."""
         rest = "" if self.stopped else self._stops.flush()
-        chunks = self._split(rest)
-        return chunks + self._emit(self._marks.flush())
+        return self._split(rest) + self._emit(self._marks.flush())
 
     def _split(self, text: str) -> list[Chunk]:
         chunks: list[Chunk] = []

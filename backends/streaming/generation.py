@@ -1,10 +1,10 @@
 """What the stream of one answer needs: events from the engine's thread, and chunks with the usage so far."""
 
-from __future__ import annotations
-
 import queue
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Generic, TypeVar
 
@@ -25,12 +25,32 @@ class Events(Generic[T]):
         self._queue: queue.SimpleQueue[Any] = queue.SimpleQueue()
 
     def put(self, event: T) -> None:
-        """Adds an event."""
         self._queue.put(event)
 
     def end(self, error: BaseException | None = None) -> None:
         """Ends the stream; with `error`, by raising it where the events are read."""
         self._queue.put(error or _END)
+
+    @contextmanager
+    def filled_by(
+        self, work: Callable[[], None], stop: Callable[[], None], name: str, patience: float | None = None
+    ) -> Iterator[None]:
+        """Runs `work`, which puts the events, in a thread. Leaving the block calls `stop` and waits for the thread."""
+
+        def run() -> None:
+            try:
+                work()
+                self.end()
+            except BaseException as error:  # noqa: BLE001 (raised again where the events are read)
+                self.end(error)
+
+        thread = threading.Thread(target=run, name=name, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            stop()
+            thread.join(patience)
 
     def __iter__(self) -> Iterator[T | None]:
         """The events until the end; None whenever there is none for KEEP_ALIVE_SECONDS. Raises the exception."""
@@ -58,21 +78,18 @@ class Generation:
         self.tokens = 0
         self.cached_tokens: int | None = None
         self.first_token_seconds: float | None = None
-        self._prompt_tokens = prompt_tokens
+        self.prompt_tokens = prompt_tokens
         self._began = time.monotonic()
 
     @property
     def seconds(self) -> float:
-        """Seconds so far."""
         return time.monotonic() - self._began
 
     @property
     def usage(self) -> Usage:
-        """The usage so far."""
-        return Usage(self._prompt_tokens, self.tokens, self.first_token_seconds, self.seconds, self.cached_tokens)
+        return Usage(self.prompt_tokens, self.tokens, self.first_token_seconds, self.seconds, self.cached_tokens)
 
     def count_token(self) -> None:
-        """Counts another token of the answer."""
         self.tokens += 1
         if self.first_token_seconds is None:
             self.first_token_seconds = self.seconds

@@ -1,15 +1,16 @@
 """Loads a model in the background."""
 
-from __future__ import annotations
-
 import logging
 import threading
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Generic, TypeVar
 
-from arena.errors import ArenaError, BackendError
-from arena.types import Chunk, ErrorInfo, LoadState, ModelSpec
+from arena.errors import ArenaError, BackendError, ErrorInfo
+from arena.types import Chunk, GenerationConfig, LoadState, Message, ModelSpec
+from backends.streaming.context import LEAST_NEW_TOKENS, Fitted, fit_context, split_turns
 from backends.streaming.generation import KEEP_ALIVE_SECONDS
 
 T = TypeVar("T")
@@ -39,10 +40,7 @@ class BackgroundLoad(Generic[T]):
             self._thread.start()
 
     def wait(self) -> Generator[Chunk, None, T]:
-        """Yields `loading` chunks (`done` is seconds so far) until the value is loaded, and returns it.
-
-        Raises BackendError when loading fails.
-        """
+        """Yields `loading` chunks until the value is loaded, and returns it. Raises BackendError when loading fails."""
         self.start()
         while True:
             with self._lock:
@@ -57,8 +55,13 @@ class BackgroundLoad(Generic[T]):
             thread.join(KEEP_ALIVE_SECONDS)
 
     @property
+    def value(self) -> T | None:
+        """What was loaded; None before."""
+        with self._lock:
+            return self._value
+
+    @property
     def state(self) -> LoadState:
-        """The current state of loading."""
         with self._lock:
             seconds = time.monotonic() - self._began if self._thread else 0.0
             return LoadState(ready=self._value is not None, error=self._error, seconds=seconds)
@@ -70,18 +73,14 @@ class BackgroundLoad(Generic[T]):
             self._thread = None
 
     def _run(self) -> None:
+        value, error = None, None
         try:
             value = self._opener()
-        except ArenaError as error:
-            self._end(error=ErrorInfo(error.code, str(error), error.details))
-        except Exception as error:
+        except ArenaError as failure:
+            error = ErrorInfo(failure.code, str(failure), failure.details)
+        except Exception as failure:
             log.exception("Loading failed")
-            message = f"The model cannot be loaded: {error}"
-            self._end(error=ErrorInfo("load_failed", message, {"reason": str(error)}))
-        else:
-            self._end(value)
-
-    def _end(self, value: T | None = None, error: ErrorInfo | None = None) -> None:
+            error = ErrorInfo("load_failed", f"The model cannot be loaded: {failure}", {"reason": str(failure)})
         if error:
             log.error("%s", error.message)
         with self._lock:
@@ -93,18 +92,42 @@ class BackgroundLoad(Generic[T]):
 class LoadingBackend(Generic[T]):
     """The loading part of a Backend; `engine` may be shared with others."""
 
+    can_continue = True
+
     def __init__(self, spec: ModelSpec, engine: BackgroundLoad[T]) -> None:
         self.spec = spec
         self._load = engine
 
     @property
     def load_state(self) -> LoadState:
-        """See Backend.load_state."""
         return self._load.state
 
     def load(self) -> None:
-        """See Backend.load."""
         self._load.start()
+
+    def check(self, messages: Sequence[Message]) -> None:
+        """Raises InputError if the last turn is too long. Passes while the model is not loaded."""
+        if (engine := self._load.value) is not None:
+            system, turns = split_turns(messages)
+            fit_context((*system, *turns[-1]), partial(self._count_tokens, engine), self.spec, LEAST_NEW_TOKENS)
+
+    def _begin(
+        self, messages: Sequence[Message], config: GenerationConfig
+    ) -> Generator[Chunk, None, tuple[T, Fitted, GenerationConfig]]:
+        """Waits for the engine; returns it, what goes to it, and the settings with the tokens there is room for."""
+        engine = yield from self._load.wait()
+        recent = self._recent(engine, messages)
+        fitted = fit_context(recent, partial(self._count_tokens, engine), self.spec, config.max_new_tokens)
+        questions, kept = (sum(message.role == "user" for message in each) for each in (messages, recent))
+        if dropped := fitted.dropped_turns + questions - kept:
+            yield Chunk(dropped_turns=dropped)
+        return engine, fitted, replace(config, max_new_tokens=fitted.max_new_tokens)
+
+    def _count_tokens(self, engine: T, messages: Sequence[Message]) -> int:
+        raise NotImplementedError
+
+    def _recent(self, engine: T, messages: Sequence[Message]) -> Sequence[Message]:
+        return messages
 
     def close(self) -> None:
         """Releases the engine; its memory is freed when no stream uses it any more."""

@@ -7,6 +7,7 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from math import ceil
 from statistics import fmean
 
@@ -42,13 +43,19 @@ class Slots:
         try:
             yield ticket
         finally:
-            self._return(ticket)
+            with self._changed:
+                if ticket.since is None:
+                    self._waiting.remove(ticket)
+                else:
+                    self._free += 1
+                    self._free_amount += ticket.amount
+                    self._durations.append(time.monotonic() - ticket.since)
+                self._changed.notify_all()
 
-    def _take(self, ticket: Ticket, timeout: float) -> Chunk | None:
-        """Waits up to `timeout` seconds; None once the ticket holds a slot, else its place in the queue from 1 and
-        the estimated seconds until its turn."""
+    def _take(self, ticket: Ticket) -> Chunk | None:
+        """Waits for a moment; None once the ticket holds a slot, else its place in the queue and the expected time."""
         with self._changed:
-            self._changed.wait_for(lambda: self._at_front(ticket), timeout)
+            self._changed.wait_for(lambda: self._at_front(ticket), KEEP_ALIVE_SECONDS)
             if not self._at_front(ticket):
                 place = self._waiting.index(ticket) + 1
                 seconds = place * fmean(self._durations) / self._count if self._durations else 0
@@ -56,35 +63,23 @@ class Slots:
             self._waiting.popleft()
             self._free -= 1
             self._free_amount -= ticket.amount
-            ticket.held, ticket.since = True, time.monotonic()
+            ticket.since = time.monotonic()
             self._changed.notify_all()
             return None
 
     def _at_front(self, ticket: Ticket) -> bool:
         return self._free > 0 and self._waiting[0] is ticket and ticket.amount <= self._free_amount
 
-    def _return(self, ticket: Ticket) -> None:
-        with self._changed:
-            if ticket.held:
-                self._free += 1
-                self._free_amount += ticket.amount
-                self._durations.append(time.monotonic() - ticket.since)
-                ticket.held = False
-            else:
-                self._waiting.remove(ticket)
-            self._changed.notify_all()
 
-
+@dataclass(eq=False)
 class Ticket:
-    """A request for a slot and for `amount` of what is shared."""
+    """A request for a slot and for `amount` of what is shared; `since` is when it got them."""
 
-    def __init__(self, slots: Slots, amount: int) -> None:
-        self.held = False
-        self.since = 0.0
-        self.amount = amount
-        self._slots = slots
+    slots: Slots
+    amount: int
+    since: float | None = None
 
     def wait(self) -> Iterator[Chunk]:
         """Yields a `queued` chunk every KEEP_ALIVE_SECONDS until the ticket holds a slot."""
-        while chunk := self._slots._take(self, KEEP_ALIVE_SECONDS):
+        while chunk := self.slots._take(self):
             yield chunk

@@ -1,7 +1,5 @@
 """Many people at one served page: readers who look around, raters of one room who vote, and live chats."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 import random
@@ -11,7 +9,6 @@ import time
 import uuid
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -23,13 +20,14 @@ from arena.events import EventLog
 from arena.judging.ballots import Ballots, ClosedLog
 from arena.judging.pairs import load_pairs
 from arena.judging.rooms import Rooms
-from arena.votes.store import read_votes
-from bench.load.page_client import Event, PageConfig, PageSession, Refused, page_config, served_app
-from bench.load.samples import sample_answers
+from arena.votes.store import VoteStore
+from bench.load.page_client import Events, PageSession, Refused, page_events, served_app
+from bench.load.vote_log import sample_answers, times
 from bench.probe import Figures, Progress
 
 # Mean seconds between two actions of a reader, and between two votes of a rater; each pause varies by half.
 READER_PAUSE, RATER_PAUSE = 15.0, 10.0
+BROWSER = "browserstate"  # what the browser stores has no elem_id
 OPEN_PAGE, OPEN_RESULTS, TAKE_BATTLE, VOTE = "open the page", "open the results", "take a battle", "vote"
 CHAT_PROMPT, CHAT_TOKENS = "Write a long story about the sea.", 64
 _WATCH_SECONDS = 5.0
@@ -38,45 +36,111 @@ _QUEUED = re.compile(r"Queued, (\d+) ahead(?:, about (\d+) s)?")
 _LINKED = re.compile(r'(?:src|href)="(\./assets/[^"]+)"')
 
 
-def measure_class(folder: Path, raters: int, rate: float, seconds: float, progress: Progress) -> Figures:
-    """Raters of one room vote, `rate` votes per second together. Raises InputError if the app fails."""
-    crowd, stored = _measured(folder, Crowd(0, raters, seconds, raters / rate), progress)
-    return {
-        "raters": raters,
-        "seconds": crowd.spent,
-        "votes_per_second": len(crowd.times[VOTE]) / crowd.spent,
-        "vote": times(crowd.times[VOTE]),
-        "battle": times(crowd.times[TAKE_BATTLE]),
-        "errors": dict(crowd.errors),
-        "acknowledged": len(crowd.acknowledged),
-        "lost": len(set(crowd.acknowledged) - set(stored)),
-        "doubled": sum(number - 1 for number in stored.values()),
-        "server_bytes": crowd.held[-1]["resident_bytes"] if crowd.held else None,
-    }
+@dataclass
+class Crowd:
+    """People at one page for `seconds`, and what they measured: milliseconds by kind of action, errors by text."""
+
+    readers: int
+    raters: int
+    seconds: float
+    rater_pause: float = RATER_PAUSE
+    code: str = ""
+    times: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    errors: Counter[str] = field(default_factory=Counter)
+    acknowledged: list[str] = field(default_factory=list)
+    held: list[Figures] = field(default_factory=list)
+    spent: float = 0.0
+
+    async def run(self, url: str, pid: int, progress: Progress) -> None:
+        """Lets all people come to the page at `url`, which the process `pid` serves."""
+        self._url, self._tls, began = url, ssl.create_default_context(), time.monotonic()
+        self._end = began + self.seconds
+        async with self._browser() as client:
+            events = await page_events(client)
+        watching = asyncio.create_task(self._watch(pid, progress))
+        people = [self._readers(events) for _ in range(self.readers)]
+        try:
+            await asyncio.gather(*people, *(self._rater(events) for _ in range(self.raters)))
+        finally:
+            watching.cancel()
+        self.held += _holding(pid)
+        self.spent = time.monotonic() - began
+
+    def _browser(self) -> httpx.AsyncClient:
+        # One for each person, as in reality. The TLS context is shared: creating one takes longer than a page.
+        return httpx.AsyncClient(base_url=self._url, timeout=60, trust_env=False, verify=self._tls)
+
+    async def _readers(self, events: Events) -> None:
+        """One reader after the other: each opens the page, looks at the results a few times, and leaves."""
+        results = events["tab_results", "select"][0]
+        await asyncio.sleep(random.uniform(0, READER_PAUSE))
+        while time.monotonic() < self._end:
+            async with self._browser() as client, PageSession(client) as session:
+                browser = {"rater": uuid.uuid4().hex, "lang": ""}
+                await self._timed(OPEN_PAGE, self._open(client, session, events, browser))
+                for _ in range(random.randint(1, 4)):
+                    await asyncio.sleep(_varied(READER_PAUSE))
+                    if time.monotonic() >= self._end:
+                        break
+                    await self._timed(OPEN_RESULTS, session.call(results, {BROWSER: browser, "results_filter": []}))
+
+    async def _open(
+        self, client: httpx.AsyncClient, session: PageSession, events: Events, browser: dict[str, str]
+    ) -> dict[str, object]:
+        page = await client.get("/")
+        page.raise_for_status()
+        for path in _LINKED.findall(page.text):
+            (await client.get(path.removeprefix("."))).raise_for_status()
+        for event in events["", "load"]:
+            await session.call(event, {BROWSER: browser, "tab_id": session.id})
+        return {}
+
+    async def _rater(self, events: Events) -> None:
+        """One rater, until there is no battle left or the time is up."""
+        join, following = events["join_room", "click"][0], events["new", "click"][0]
+        votes = [events[f"vote_{choice}", "click"][0] for choice in ("model_a", "model_b", "tie")]
+        async with self._browser() as client:
+            session, browser = PageSession(client), {"rater": uuid.uuid4().hex, "lang": "en"}
+            due = time.monotonic() + random.uniform(0, self.rater_pause)
+            await asyncio.sleep(due - time.monotonic())
+            event, inputs = join, {BROWSER: browser, "room_code": self.code}
+            while outputs := await self._timed(TAKE_BATTLE, session.call(event, inputs)):
+                battle = outputs["battle_id"]
+                # By the clock, so that slow answers do not reduce the number of votes.
+                due += _varied(self.rater_pause)
+                if not battle or due > self._end:
+                    return
+                await asyncio.sleep(max(0.0, due - time.monotonic()))
+                judgement = {BROWSER: browser, "correct": "a", "any_right": "yes"}
+                if await self._timed(VOTE, session.call(random.choice(votes), judgement)):
+                    self.acknowledged.append(str(battle))
+                event, inputs = following, {BROWSER: browser}
+
+    async def _timed(self, kind: str, action: Awaitable[dict[str, object]]) -> dict[str, object]:
+        """The action's outputs; empty if it failed."""
+        began = time.monotonic()
+        try:
+            outputs = await action
+        except (Refused, httpx.HTTPError) as error:
+            self.errors[f"{kind}: {type(error).__name__}: {error}"] += 1
+            return {}
+        self.times[kind].append(1000 * (time.monotonic() - began))
+        return outputs
+
+    async def _watch(self, pid: int, progress: Progress) -> None:
+        while True:
+            await asyncio.sleep(min(_WATCH_SECONDS, self.seconds / 8))
+            self.held += _holding(pid)
+            actions, left = sum(map(len, self.times.values())), max(0.0, self._end - time.monotonic())
+            progress(f"{actions:,} actions, {sum(self.errors.values())} errors, {left:.0f} s left")
 
 
-def measure_crowd(folder: Path, readers: int, raters: int, seconds: float, progress: Progress) -> Figures:
+def measure_crowd(folder: Path, crowd: Crowd, progress: Progress) -> Figures:
     """Readers and raters at once. Raises InputError if the app fails.
 
-    `early` and `late`: what the server held in the second quarter of the time and in the last (medians).
+    `lost` and `doubled` are acknowledged votes that are not in the log, and those that are there again. `early` and
+    `late`: what the server held in the second quarter of the time and in the last (medians).
     """
-    crowd, stored = _measured(folder, Crowd(readers, raters, seconds, RATER_PAUSE), progress)
-    quarter = max(len(crowd.held) // 4, 1)
-    return {
-        "readers": readers,
-        "raters": raters,
-        "seconds": crowd.spent,
-        "actions": {kind: times(milliseconds) for kind, milliseconds in crowd.times.items()},
-        "errors": dict(crowd.errors),
-        "votes": len(crowd.acknowledged),
-        "lost": len(set(crowd.acknowledged) - set(stored)),
-        "early": _typical(crowd.held[quarter : 2 * quarter]),
-        "late": _typical(crowd.held[-quarter:]),
-    }
-
-
-def _measured(folder: Path, crowd: Crowd, progress: Progress) -> tuple[Crowd, Counter[str]]:
-    """The crowd after its run, and how often each battle is in the vote log."""
     answers, data_dir = folder / "answers.jsonl", folder / "data"
     # Enough battles for every rater until the end.
     prompts = int(crowd.seconds / crowd.rater_pause * 2) + 4
@@ -91,119 +155,22 @@ def _measured(folder: Path, crowd: Crowd, progress: Progress) -> tuple[Crowd, Co
         asyncio.run(crowd.run(url, process.pid, progress))
     if not crowd.times[VOTE]:
         raise InputError("bench_failed", f"No vote was accepted: {crowd.errors.most_common(1)}")
-    return crowd, Counter(vote.battle.id for vote in read_votes(data_dir))
-
-
-@dataclass
-class Crowd:
-    """People at one page for `seconds`, and what they measured: milliseconds by kind of action, errors by text."""
-
-    readers: int
-    raters: int
-    seconds: float
-    rater_pause: float
-    code: str = ""
-    times: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
-    errors: Counter[str] = field(default_factory=Counter)
-    acknowledged: list[str] = field(default_factory=list)
-    held: list[Figures] = field(default_factory=list)
-    spent: float = 0.0
-
-    async def run(self, url: str, pid: int, progress: Progress) -> None:
-        """Lets all people come to the page at `url`, which the process `pid` serves."""
-        self._url, self._tls, began = url, ssl.create_default_context(), time.monotonic()
-        self._end = began + self.seconds
-        async with self._browser() as client:
-            config = await page_config(client)
-        watching = asyncio.create_task(self._watch(pid, progress))
-        people = [self._readers(config) for _ in range(self.readers)]
-        try:
-            await asyncio.gather(*people, *(self._rater(config) for _ in range(self.raters)))
-        finally:
-            watching.cancel()
-        self.held += _holding(pid)
-        self.spent = time.monotonic() - began
-
-    def _browser(self) -> httpx.AsyncClient:
-        # One for each person, as in reality. The TLS context is shared: creating one takes longer than a page.
-        return httpx.AsyncClient(base_url=self._url, timeout=60, trust_env=False, verify=self._tls)
-
-    async def _readers(self, config: PageConfig) -> None:
-        """One reader after the other: each opens the page, looks at the results a few times, and leaves."""
-        results = config.event("tab_results", "select")
-        await asyncio.sleep(random.uniform(0, READER_PAUSE))
-        while time.monotonic() < self._end:
-            async with self._browser() as client:
-                session, browser = PageSession(client), {"rater": uuid.uuid4().hex, "lang": ""}
-                staying = asyncio.create_task(session.stay())
-                try:
-                    await self._timed(OPEN_PAGE, self._open(client, session, config, browser))
-                    for _ in range(random.randint(1, 4)):
-                        await asyncio.sleep(_varied(READER_PAUSE))
-                        if time.monotonic() >= self._end:
-                            break
-                        await self._timed(OPEN_RESULTS, session.call(results, [browser, {}]))
-                finally:
-                    staying.cancel()
-                    with suppress(asyncio.CancelledError, httpx.HTTPError):
-                        await staying
-
-    async def _open(
-        self, client: httpx.AsyncClient, session: PageSession, config: PageConfig, browser: dict[str, str]
-    ) -> list[object]:
-        page = await client.get("/")
-        page.raise_for_status()
-        for path in _LINKED.findall(page.text):
-            (await client.get(path.removeprefix("."))).raise_for_status()
-        for event in config.on_load():
-            await session.call(event, [browser])
-        return []
-
-    async def _rater(self, config: PageConfig) -> None:
-        """One rater, until there is no battle left or the time is up."""
-        join, vote, following = map(config.event, ("judge_join", "judge_submit", "judge_next"))
-        async with self._browser() as client:
-            session, browser = PageSession(client), {"rater": uuid.uuid4().hex, "lang": "en"}
-            due = time.monotonic() + random.uniform(0, self.rater_pause)
-            await asyncio.sleep(due - time.monotonic())
-            outputs = await self._timed(TAKE_BATTLE, session.call(join, [browser, self.code]))
-            battle = outputs and outputs[join.outputs["judge_battle"]]
-            while battle:
-                # By the clock, so that slow answers do not reduce the number of votes.
-                due += _varied(self.rater_pause)
-                if due > self._end:
-                    return
-                await asyncio.sleep(max(0.0, due - time.monotonic()))
-                choice = random.choice(("model_a", "model_b", "tie"))
-                if await self._timed(VOTE, session.call(vote, [browser, choice, "a", None, None, "yes", ""])):
-                    self.acknowledged.append(str(battle))
-                outputs = await self._timed(TAKE_BATTLE, session.call(following, [browser]))
-                battle = outputs and outputs[following.outputs["judge_battle"]]
-
-    async def _timed(self, kind: str, action: Awaitable[list[object]]) -> list[object]:
-        """The action's outputs; empty if it failed."""
-        began = time.monotonic()
-        try:
-            outputs = await action
-        except (Refused, httpx.HTTPError) as error:
-            self.errors[f"{kind}: {type(error).__name__}: {error}"] += 1
-            return []
-        self.times[kind].append(1000 * (time.monotonic() - began))
-        return outputs
-
-    async def _watch(self, pid: int, progress: Progress) -> None:
-        while True:
-            await asyncio.sleep(min(_WATCH_SECONDS, self.seconds / 8))
-            self.held += _holding(pid)
-            actions, left = sum(map(len, self.times.values())), max(0.0, self._end - time.monotonic())
-            progress(f"{actions:,} actions, {sum(self.errors.values())} errors, {left:.0f} s left")
-
-
-def times(milliseconds: Sequence[float]) -> Figures:
-    """At least one time, summarised."""
-    ordered = sorted(milliseconds)
-    middle, late = ordered[len(ordered) // 2], ordered[int(0.95 * (len(ordered) - 1))]
-    return {"count": len(ordered), "median_ms": middle, "p95_ms": late, "most_ms": ordered[-1]}
+    store = VoteStore(data_dir)
+    stored = Counter(vote.row["question_id"] for vote in store.stored(store.refresh().table))
+    quarter = max(len(crowd.held) // 4, 1)
+    return {
+        "readers": crowd.readers,
+        "raters": crowd.raters,
+        "seconds": crowd.spent,
+        "votes": len(crowd.acknowledged),
+        "votes_per_second": len(crowd.acknowledged) / crowd.spent,
+        "lost": len(set(crowd.acknowledged) - set(stored)),
+        "doubled": stored.total() - len(stored),
+        "actions": {kind: times(milliseconds) for kind, milliseconds in crowd.times.items()},
+        "errors": dict(crowd.errors),
+        "early": _typical(crowd.held[quarter : 2 * quarter]),
+        "late": _typical(crowd.held[-quarter:]),
+    }
 
 
 def _varied(pause: float) -> float:
@@ -226,46 +193,41 @@ def _typical(held: Sequence[Figures]) -> Figures | None:
 
 
 def measure_chats(folder: Path, models: Sequence[str], chats: int, progress: Progress) -> Figures:
-    """`chats` people ask the models (or the app's own two) at the same moment. Raises InputError if the app fails.
+    """`chats` people ask both models ("" is the app's own) at the same moment. Raises InputError if the app fails.
 
-    Counts those that were answered, that saw a place in the queue, and a time (`told_time`); the most that were ahead.
+    Counts those that were answered, that saw a place in the queue, and a time (`saw_time`); the most that were ahead.
     """
-    options = [f"--{side}={model}" for side, model in zip("ab", models, strict=False)]
+    options = [f"--{side}={model}" for side, model in zip("ab", models, strict=True) if model]
     with served_app(options, folder / "data") as (url, _):
         progress(f"{chats} chats at once ...")
         return asyncio.run(_chats(url, chats))
 
 
 async def _chats(url: str, chats: int) -> Figures:
-    errors: Counter[str] = Counter()
     limits = httpx.Limits(max_connections=None)
     async with httpx.AsyncClient(base_url=url, timeout=600, limits=limits, trust_env=False) as client:
-        send = (await page_config(client)).event("send")
+        events = await page_events(client)
         # Loads the models, and lets the page measure how long an answer takes.
-        await _ask(client, send, errors)
+        await _ask(client, events)
         began = time.monotonic()
-        seen = await asyncio.gather(*(_ask(client, send, errors) for _ in range(chats)))
+        seen = await asyncio.gather(*(_ask(client, events) for _ in range(chats)), return_exceptions=True)
         seconds = time.monotonic() - began
+    answered = [places for places in seen if not isinstance(places, BaseException)]
     return {
         "chats": chats,
         "seconds": seconds,
-        "answered": sum(chat["answered"] for chat in seen),
-        "queued": sum(chat["ahead"] > 0 for chat in seen),
-        "told_time": sum(chat["told_time"] for chat in seen),
-        "most_ahead": max(chat["ahead"] for chat in seen),
-        "errors": dict(errors),
+        "answered": len(answered),
+        "queued": sum(map(bool, answered)),
+        "saw_time": sum(any(place[2] for place in places) for places in answered),
+        "most_ahead": max((int(place[1]) for places in answered for place in places), default=0),
+        "errors": dict(Counter(repr(error) for error in seen if isinstance(error, BaseException))),
     }
 
 
-async def _ask(client: httpx.AsyncClient, send: Event, errors: Counter[str]) -> Figures:
-    """What one person saw."""
-    seen: Figures = {"ahead": 0, "told_time": False, "answered": False}
-    try:
-        async for output in PageSession(client).watch(send, [CHAT_PROMPT, "", None, None, str(CHAT_TOKENS), None]):
-            if match := _QUEUED.search(json.dumps(output)):
-                seen["ahead"] = max(seen["ahead"], int(match[1]))
-                seen["told_time"] |= match[2] is not None
-        seen["answered"] = True
-    except (Refused, httpx.HTTPError) as error:
-        errors[f"{type(error).__name__}: {error}"] += 1
-    return seen
+async def _ask(client: httpx.AsyncClient, events: Events) -> list[re.Match[str]]:
+    """The places in the queue that one person saw, in the mode that names the models."""
+    session = PageSession(client)
+    await session.call(events["mode", "input"][0], {"mode": "named"})
+    inputs = {"prompt": CHAT_PROMPT, "set_max_new_tokens": str(CHAT_TOKENS)}
+    outputs = [json.dumps(output) async for output in session.watch(events["send", "click"][0], inputs)]
+    return list(filter(None, map(_QUEUED.search, outputs)))

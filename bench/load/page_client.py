@@ -1,7 +1,6 @@
 """A served page, and a client that speaks to it as a browser does: events join the queue, answers are streamed."""
 
-from __future__ import annotations
-
+import asyncio
 import json
 import socket
 import subprocess
@@ -9,10 +8,10 @@ import sys
 import time
 import uuid
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import httpx
 
@@ -35,22 +34,18 @@ def served_app(options: Sequence[str], data_dir: Path) -> Iterator[tuple[str, su
         port = int(probe.getsockname()[1])
     data_dir.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, str(APP), *options, "--data-dir", str(data_dir), "--port", str(port)]
-    with (data_dir / "server.log").open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log)
-    try:
-        url = f"http://127.0.0.1:{port}"
-        _wait_for(url, process)
-        yield url, process
-    finally:
-        process.terminate()
+    log_file = data_dir / "server.log"
+    with log_file.open("wb") as log, subprocess.Popen(command, stdout=log, stderr=log) as process:
         try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
+            url = f"http://127.0.0.1:{port}"
+            _wait_for(url, process, log_file)
+            yield url, process
+        finally:
+            # Every acknowledged vote is on disk by now.
             process.kill()
-            process.wait()
 
 
-def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
+def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
     end = time.monotonic() + _START_SECONDS
     while process.poll() is None and time.monotonic() < end:
         try:
@@ -58,80 +53,80 @@ def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
                 return
         except httpx.HTTPError:
             time.sleep(0.2)
-    raise InputError("bench_failed", "The app did not start; see server.log in its data folder.")
+    lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines() or ["it printed nothing"]
+    raise InputError("bench_failed", f"The app did not start: {lines[-1]}")
 
 
 @dataclass(frozen=True)
 class Event:
-    """One handler: its number, the positions of its outputs by elem_id, and whether it waits in the queue."""
+    """One handler: its number, the names of its inputs and outputs, and whether it waits in the queue."""
 
     number: int
-    outputs: Mapping[str, int]
-    queued: bool = True
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    queued: bool
 
 
-class PageConfig:
-    """The page's description of its components and handlers."""
-
-    def __init__(self, config: Mapping[str, Any]) -> None:
-        self._ids = {component["props"].get("elem_id"): component["id"] for component in config["components"]}
-        self._names = {number: name for name, number in self._ids.items() if name}
-        self._dependencies: list[dict[str, Any]] = config["dependencies"]
-
-    def event(self, elem_id: str, trigger: str = "click") -> Event:
-        """The handler of a component's trigger. Raises KeyError if there is none."""
-        events = self._events(self._ids[elem_id], trigger)
-        if not events:
-            raise KeyError(f"{elem_id}.{trigger}")
-        return events[0]
-
-    def on_load(self) -> list[Event]:
-        """The handlers that a browser calls when it opens the page."""
-        return self._events(_PAGE, "load")
-
-    def _events(self, component: int, trigger: str) -> list[Event]:
-        return [
-            Event(
-                dependency["id"],
-                {self._names.get(output, ""): position for position, output in enumerate(dependency["outputs"])},
-                dependency["queue"] is not False,
-            )
-            for dependency in self._dependencies
-            if [component, trigger] in [list(target) for target in dependency["targets"]]
-        ]
+Inputs = Mapping[str, Any]
+"""What is typed, by the name of the component; None where nothing is."""
+# By the name of a component and the trigger. A name is the elem_id, or the type where there is none; "" is the page.
+Events = dict[tuple[str, str], list[Event]]
 
 
-async def page_config(client: httpx.AsyncClient) -> PageConfig:
-    """The configuration of the page at the client's address. Raises httpx.HTTPError."""
+async def page_events(client: httpx.AsyncClient) -> Events:
+    """The handlers of the page at the client's address. Raises httpx.HTTPError."""
     answer = await client.get("/config")
     answer.raise_for_status()
-    return PageConfig(answer.json())
+    config = answer.json()
+    names = {part["id"]: part["props"].get("elem_id") or part["type"] for part in config["components"]}
+    names[_PAGE] = ""
+    events: Events = {}
+    for handler in config["dependencies"]:
+        inputs, outputs = (tuple(names[block] for block in handler[key]) for key in ("inputs", "outputs"))
+        event = Event(handler["id"], inputs, outputs, queued=handler["queue"] is not False)
+        for component, trigger in handler["targets"]:
+            events.setdefault((names.get(component, ""), trigger), []).append(event)
+    return events
 
 
 class PageSession:
-    """One browser tab, which makes one call at a time."""
+    """One browser tab, which makes one call at a time. In a `with` block the page knows that it is open."""
 
     def __init__(self, client: httpx.AsyncClient) -> None:
         self._client = client
-        self._hash = uuid.uuid4().hex
+        self.id = uuid.uuid4().hex
 
-    async def call(self, event: Event, data: Sequence[Any]) -> list[Any]:
-        """The outputs of a handler for these inputs. Raises Refused and httpx.HTTPError."""
+    async def __aenter__(self) -> Self:
+        self._heartbeat = asyncio.create_task(self._stay())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._heartbeat.cancel()
+        with suppress(asyncio.CancelledError, httpx.HTTPError):
+            await self._heartbeat
+
+    async def _stay(self) -> None:
+        async with self._client.stream("GET", f"/gradio_api/heartbeat/{self.id}", timeout=None) as stream:
+            async for _ in stream.aiter_raw():
+                pass
+
+    async def call(self, event: Event, inputs: Inputs) -> dict[str, Any]:
+        """The outputs of a handler by name. Raises Refused and httpx.HTTPError."""
         if event.queued:
-            outputs = [output async for output in self.watch(event, data)]
-            return list(outputs[-1]["data"])
-        answer = await self._client.post("/gradio_api/run/predict", json=self._body(event, data))
+            outputs = [output async for output in self.watch(event, inputs)]
+            return dict(zip(event.outputs, outputs[-1]["data"], strict=True))
+        answer = await self._client.post("/gradio_api/run/predict", json=self._body(event, inputs))
         result = answer.json()
         if answer.is_error:
             raise Refused(str(result.get("error") or result.get("detail")))
-        return list(result["data"])
+        return dict(zip(event.outputs, result["data"], strict=True))
 
-    async def watch(self, event: Event, data: Sequence[Any]) -> AsyncIterator[dict[str, Any]]:
+    async def watch(self, event: Event, inputs: Inputs) -> AsyncIterator[dict[str, Any]]:
         """The output of each message that a queued handler sends. Raises as `call`, also if there is no last one."""
-        answer = await self._client.post("/gradio_api/queue/join", json=self._body(event, data))
+        answer = await self._client.post("/gradio_api/queue/join", json=self._body(event, inputs))
         answer.raise_for_status()
         event_id = answer.json()["event_id"]
-        async with self._client.stream("GET", "/gradio_api/queue/data", params={"session_hash": self._hash}) as stream:
+        async with self._client.stream("GET", "/gradio_api/queue/data", params={"session_hash": self.id}) as stream:
             async for line in stream.aiter_lines():
                 message = json.loads(line.removeprefix("data:")) if line.startswith("data:") else {}
                 if message.get("event_id") != event_id:
@@ -145,11 +140,6 @@ class PageSession:
                     return
         raise Refused("the stream ended without an answer")
 
-    async def stay(self) -> None:
-        """Holds the connection by which a page knows that a tab is open, until cancelled or closed."""
-        async with self._client.stream("GET", f"/gradio_api/heartbeat/{self._hash}", timeout=None) as stream:
-            async for _ in stream.aiter_raw():
-                pass
-
-    def _body(self, event: Event, data: Sequence[Any]) -> dict[str, Any]:
-        return {"fn_index": event.number, "data": list(data), "session_hash": self._hash}
+    def _body(self, event: Event, inputs: Inputs) -> dict[str, Any]:
+        data = [inputs.get(name) for name in event.inputs]
+        return {"fn_index": event.number, "data": data, "session_hash": self.id}

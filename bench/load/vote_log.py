@@ -1,12 +1,10 @@
-"""How fast votes reach the disk, and how soon the app and its results are ready with many of them."""
+"""How fast sample votes reach the disk, and how soon the app and its results are ready with many of them."""
 
-from __future__ import annotations
-
-import resource
+import json
 import statistics
-import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from itertools import count, islice
 from pathlib import Path
 
@@ -16,15 +14,22 @@ from arena.judging.ballots import Ballots
 from arena.judging.pairs import load_pairs
 from arena.judging.rooms import Rooms
 from arena.results.service import ResultsService
+from arena.types import Answer, Battle, GenerationConfig, Message, ModelSpec, Side, Usage, Vote, Winner
 from arena.votes import FIRST_PART, VoteLog
 from arena.votes.records import HEAD, csv_line
 from arena.votes.rows import to_row
-from arena.votes.store import store_of
-from bench.load.samples import RATER_VOTES, sample_answers, sample_events, sample_vote
+from arena.votes.store import VoteStore
+from backends.machine.memory import process_bytes
 from bench.probe import Figures, Progress
 
 _BATCH = 10_000  # lines in one write
 _LOOKS = 9
+# As long as the average reference answer; a row then has 2.6 kB, since it holds each answer twice.
+ANSWER = '这句话有歧义：“他背着小王\n做了这件事”，既可以是 "背负"，也可以是, "瞒着"。' * 4
+MODELS = ("model-one", "model-two")
+RATER_VOTES = 8
+_OUTCOMES = (*[Winner.MODEL_A] * 5, *[Winner.MODEL_B] * 4, Winner.TIE, Winner.BOTH_BAD)
+_SWAPPED = {Winner.MODEL_A: Winner.MODEL_B, Winner.MODEL_B: Winner.MODEL_A}
 
 
 def measure_writing(folder: Path, threads: int, seconds: float, progress: Progress) -> Figures:
@@ -33,27 +38,24 @@ def measure_writing(folder: Path, threads: int, seconds: float, progress: Progre
     numbers, end = count(), time.monotonic() + seconds
     took: list[float] = []
 
-    def vote() -> None:
+    def vote(_: int) -> None:
         while (began := time.monotonic()) < end:
             log.append(sample_vote(next(numbers)))
             took.append(1000 * (time.monotonic() - began))
 
     with VoteLog(folder / FIRST_PART) as log:
         began = time.monotonic()
-        workers = [threading.Thread(target=vote) for _ in range(threads)]
-        for worker in workers:
-            worker.start()
-        for worker in workers:
-            worker.join()
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(vote, range(threads)))
         spent = time.monotonic() - began
-    return {
-        "threads": threads,
-        "votes": len(took),
-        "row_bytes": len(_row(0)),
-        "per_second": len(took) / spent,
-        "median_ms": statistics.median(took),
-        "p95_ms": sorted(took)[int(0.95 * len(took))],
-    }
+    return {"threads": threads, "row_bytes": len(_row(0)), "per_second": len(took) / spent, **times(took)}
+
+
+def times(milliseconds: Sequence[float]) -> Figures:
+    """At least one time, summarised."""
+    ordered = sorted(milliseconds)
+    late = ordered[int(0.95 * (len(ordered) - 1))]
+    return {"count": len(ordered), "median_ms": statistics.median(ordered), "p95_ms": late, "most_ms": ordered[-1]}
 
 
 def measure_start(folder: Path, rows: int, progress: Progress) -> Figures:
@@ -61,7 +63,7 @@ def measure_start(folder: Path, rows: int, progress: Progress) -> Figures:
     answers = folder / "answers.jsonl"
     answers.write_text("\n".join(sample_answers(RATER_VOTES)), encoding="utf-8")
     pairs, path = load_pairs(answers, ()), _write_votes(folder, rows, progress)
-    events = (line.encode() + b"\n" for line in sample_events(rows, [pair.key for pair in pairs]))
+    events = (line.encode() + b"\n" for line in sample_events(rows, [pair.id for pair in pairs]))
     _write(folder / EVENTS, events, 2 * rows, progress)
     progress("Starting ...")
     began = time.monotonic()
@@ -69,7 +71,8 @@ def measure_start(folder: Path, rows: int, progress: Progress) -> Figures:
     opened = time.monotonic()
     with log, EventLog(folder) as event_log:
         rooms = Rooms(pairs, Ballots(log), event_log)
-        rooms.restore(event_log.read())
+        for event in event_log.read():
+            rooms.replay(event)
         ready = time.monotonic()
         assert rooms.main.progress.votes == rows
     return {
@@ -78,7 +81,7 @@ def measure_start(folder: Path, rows: int, progress: Progress) -> Figures:
         "log_seconds": opened - began,
         "events": 2 * rows,
         "judging_seconds": ready - opened,
-        "peak_bytes": _peak_bytes(),
+        "peak_bytes": process_bytes("VmHWM"),
     }
 
 
@@ -87,7 +90,7 @@ def measure_results(folder: Path, rows: int, progress: Progress) -> Figures:
     path = _write_votes(folder, rows, progress)
     size = path.stat().st_size
     progress("Reading the votes ...")
-    service = ResultsService(store_of(folder))
+    service = ResultsService(VoteStore(folder))
     first = _look_seconds(service, rows)
     looks = []
     with VoteLog(path) as log:
@@ -100,8 +103,8 @@ def measure_results(folder: Path, rows: int, progress: Progress) -> Figures:
         "first_seconds": first,
         "next_median": statistics.median(looks),
         "next_most": max(looks),
-        "restart_seconds": _look_seconds(ResultsService(store_of(folder)), rows + _LOOKS),
-        "peak_bytes": _peak_bytes(),
+        "restart_seconds": _look_seconds(ResultsService(VoteStore(folder)), rows + _LOOKS),
+        "peak_bytes": process_bytes("VmHWM"),
     }
 
 
@@ -111,10 +114,6 @@ def _look_seconds(service: ResultsService, votes: int) -> float:
     spent = time.monotonic() - began
     assert counted == votes
     return spent
-
-
-def _peak_bytes() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def _row(number: int) -> bytes:
@@ -136,3 +135,49 @@ def _write(path: Path, lines: Iterator[bytes], total: int, progress: Progress, h
             done += len(batch)
             left = (time.monotonic() - began) / done * (total - done)
             progress(f"{path.name}: {done:,} of {total:,} lines written, {left:.0f} s left")
+
+
+def sample_vote(number: int) -> Vote:
+    """A vote on a battle of its own; RATER_VOTES in a row are one rater's. The first model wins slightly more often."""
+    drawn = number * 2654435761 % 2**32
+    is_swapped, outcome = drawn >> 31, _OUTCOMES[(drawn >> 8) % len(_OUTCOMES)]
+    a, b = (_side(model) for model in (reversed(MODELS) if is_swapped else MODELS))
+    place = number % RATER_VOTES
+    battle = Battle(
+        id=f"{number:032x}",
+        prompt="这句话是什么意思？",
+        a=a,
+        b=b,
+        prompt_id=f"q{place}",
+        dimension="reasoning",
+        blind=True,
+        source="recorded",
+    )
+    judge = f"{number // RATER_VOTES:024x}"
+    winner = _SWAPPED.get(outcome, outcome) if is_swapped else outcome
+    return Vote(f"{number:032x}", battle, winner, judge=judge, time=time.time(), language="Chinese", leaked=False)
+
+
+def _side(model: str) -> Side:
+    spec = ModelSpec(id=model, name=model, family="", source="", runtime="", precision="int4", revision="0" * 40)
+    answer = Answer(ANSWER, finish_reason="stop", usage=Usage(new_tokens=180, first_token_seconds=1.25, seconds=40.5))
+    return Side(spec, (Message("user", "这句话是什么意思？"),), GenerationConfig(seed=7), answer)
+
+
+def sample_answers(prompts: int) -> Iterator[str]:
+    """Lines of an answers file with two models."""
+    for number in range(prompts):
+        for model in MODELS:
+            entry = {"prompt_id": f"q{number}", "prompt": f"第 {number} 题：这句话是什么意思？", "model": model}
+            yield json.dumps({**entry, "response": f"{model} {number}: {ANSWER}", "seconds": 40.5}, ensure_ascii=False)
+
+
+def sample_events(votes: int, pairs: list[str]) -> Iterator[str]:
+    """Lines of an event log in which raters have cast `votes` votes, RATER_VOTES each, on pairs with these keys."""
+    now = time.time()
+    for number in range(votes):
+        rater, place = divmod(number, RATER_VOTES)
+        about = {"judge": f"{rater:024x}", "battle": f"{number:032x}", "room": ""}
+        shown = {"pair": pairs[place % len(pairs)], "swapped": number % 2 == 0, "repeat_of": ""}
+        yield json.dumps({"kind": "shown", "time": now, **about, **shown})
+        yield json.dumps({"kind": "voted", "time": now, **about})

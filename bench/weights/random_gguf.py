@@ -4,15 +4,13 @@ The types are those of llama.cpp's own Q4_0 files: Q4_0 for linear layers and th
 for the rest. The tokenizer is a fake of the right size: every token is whole ASCII text, so that no text is held back.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from arena.errors import BackendError
+from arena.errors import BackendError, os_error_as
 from bench.probe import Progress
 from bench.resources import check_disk
 from bench.weights.shapes import Shape
@@ -25,8 +23,6 @@ POOL_BLOCKS = 99_991
 # The standard deviation of a trained layer's weights is about 0.02. Uniform nibbles have 4.6 steps, 6-bit values times
 # 8-bit scales 18.5 x 74.
 NIBBLE_STEP, SIXBIT_STEP = 0.0045, 0.02 / (18.5 * 74)
-# A tensor of the file: its name, its shape in numpy's order, its type.
-_Tensor = tuple[str, tuple[int, ...], str]
 
 
 def random_gguf(shape: Shape, folder: Path, progress: Progress) -> Path:
@@ -45,15 +41,14 @@ def write_random_gguf(shape: Shape, path: Path, progress: Progress) -> None:
     except ImportError as error:
         raise BackendError("bench_failed", f"{error.name} is missing; install it with: {INSTALL}") from error
     part = path.with_name(f"{path.name}.part")
-    writer = gguf.GGUFWriter(part, "qwen" if shape.family == "qwen" else "chatglm")
+    writer = gguf.GGUFWriter(part, shape.family)
     try:
-        _add_metadata(gguf, writer, shape)
-        _add_fake_tokenizer(gguf, writer, shape.vocabulary)
-        _write_tensors(gguf, writer, shape, progress)
-        writer.close()
-        part.replace(path)
-    except OSError as error:
-        raise BackendError("bench_failed", f"{path.name} cannot be written: {error.strerror}.") from error
+        with os_error_as("bench_failed", f"{path.name} cannot be written", BackendError):
+            _add_metadata(gguf, writer, shape)
+            _add_fake_tokenizer(gguf, writer, shape.vocabulary)
+            _write_tensors(gguf, writer, shape, progress)
+            writer.close()
+            part.replace(path)
     finally:
         part.unlink(missing_ok=True)
 
@@ -105,8 +100,8 @@ def _add_fake_tokenizer(gguf: Any, writer: Any, size: int) -> None:
     writer.add_add_bos_token(False)
 
 
-def _tensors(shape: Shape) -> Iterator[_Tensor]:
-    """All tensors in the file's order; both models keep query, key and value together."""
+def _tensors(shape: Shape) -> Iterator[tuple[str, tuple[int, ...], str]]:
+    """The file's tensors: name, size in numpy's order, type. Both models keep query, key and value together."""
     yield "token_embd.weight", (shape.vocabulary, shape.hidden), "Q4_0"
     gate = shape.family == "qwen"
     for layer in (f"blk.{number}" for number in range(shape.layers)):

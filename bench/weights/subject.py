@@ -1,22 +1,31 @@
-"""The packed model that is measured, with the shape that its rivals get."""
+"""The packed model that is measured: random weights of a shape, or a folder that exists."""
 
-from __future__ import annotations
-
+import json
+import shutil
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from arena.errors import InputError
-from backends.folder.checkpoint import read_tensors
-from backends.folder.packed import is_packed, packed_weights, read_packed
+import numpy as np
+
+from arena.errors import ArenaError, BackendError, InputError, os_error_as
+from backends.folder.packed import WEIGHTS, PackedInfo, is_packed, packed_weights, read_packed, write_packed
+from backends.machine.pages import forget
 from backends.models.resolve import resolve
 from bench.probe import Progress
-from bench.weights.random_packed import random_packed
-from bench.weights.shapes import SHAPES, Shape, shape_of
+from bench.resources import check_disk
+from bench.weights.shapes import SHAPES, SIZES, Shape, meta_model, shape_of
+from hubs import ListedFile
 
+# As quantize packs by default: neighbours that share a scale.
+GROUP = 32
+# The standard deviation of a trained layer's weights is about this.
+SPREAD = 0.02
+# The standard deviation of uniform 4-bit and 8-bit integers, in steps.
+NIBBLE_STEPS, BYTE_STEPS = 4.6, 73
 # By the library's name of the family.
 _FAMILIES: dict[str, Literal["qwen", "chatglm"]] = {"qwen2": "qwen", "glm": "chatglm"}
-_SIZES = ("family", "vocabulary", "hidden", "inner", "heads", "kv_heads", "head_dim")
 
 
 @dataclass(frozen=True)
@@ -57,12 +66,12 @@ def packed_subject(model: str) -> Subject:
 
 def _subject(model_id: str, name: str, folder: Path, context_length: int) -> Subject:
     info = read_packed(folder)
-    tensors = read_tensors(packed_weights(folder, info)) or {}
+    tensors = packed_weights(folder, info).tensors or {}
     sizes = {key: entry["data_offsets"][1] - entry["data_offsets"][0] for key, entry in tensors.items()}
     return Subject(
-        model_id,
-        name,
-        str(folder.resolve()),
+        id=model_id,
+        name=name,
+        folder=str(folder.resolve()),
         precision=info.precision,
         weights="random" if info.revision.startswith("random") else "real",
         weight_bytes=sum(sizes.values()),
@@ -76,7 +85,7 @@ def _subject(model_id: str, name: str, folder: Path, context_length: int) -> Sub
 
 def folder_shape(folder: Path) -> Shape | None:
     """The shape of a folder's model, with the id of a known one if it is the same; None for another family."""
-    from backends.families.weights import architecture_of
+    from backends.families.weights import architecture_of, heads_of
 
     config = architecture_of(folder).config
     # A tied head is in no file of the rivals: theirs always have a head of their own.
@@ -86,18 +95,101 @@ def folder_shape(folder: Path) -> Shape | None:
         id=folder.name,
         name=folder.name,
         family=_FAMILIES[config.model_type],
-        vocabulary=config.vocab_size,
-        hidden=config.hidden_size,
-        inner=config.intermediate_size,
-        layers=config.num_hidden_layers,
-        heads=config.num_attention_heads,
-        kv_heads=config.num_key_value_heads,
-        head_dim=getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads,
-        epsilon=config.rms_norm_eps,
+        head_dim=heads_of(config)[2],
+        **{size: getattr(config, argument) for argument, size in SIZES.items()},
     )
     for known in SHAPES.values():
-        if all(getattr(known, size) == getattr(shape, size) for size in _SIZES):
+        if shape == replace(known, id=shape.id, name=shape.name, layers=shape.layers):
             return replace(known, layers=shape.layers)
     # Files of random weights are named by this id: two models must not share it.
-    sizes = "-".join(str(getattr(shape, size)) for size in _SIZES[1:])
-    return replace(shape, id=f"{folder.name}-{sizes}")
+    return replace(shape, id=f"{folder.name}-{shape.digest}")
+
+
+def random_packed(shape: Shape, precision: str, work: Path, progress: Progress) -> Path:
+    """The shape's folder below `work`, written if it does not exist yet. Raises InputError or BackendError."""
+    folder = work / f"{shape.id}-{shape.layers}-layers-random@{precision}"
+    info = PackedInfo(
+        precision=precision,
+        group=GROUP if precision == "int4" else 0,
+        method="nearest",
+        source=shape.id,
+        revision=f"random-{shape.digest}",
+    )
+    if folder.exists():
+        _check(folder, info)
+        return folder
+    # Each Linear weight with its scales, the int8 head, the bfloat16 embedding.
+    size = int(shape.parameters * (0.625 if precision == "int4" else 1) + 2 * shape.vocabulary * shape.hidden)
+    check_disk(work, size)
+    progress(f"Writing {size / 1e9:.1f} GB of random weights to {folder}, once ...")
+    part = folder.with_name(f"{folder.name}.part")
+    try:
+        with os_error_as("bench_failed", f"{folder} cannot be written", BackendError):
+            shutil.rmtree(part, ignore_errors=True)
+            part.mkdir(parents=True)
+            _write(part, shape, info, progress)
+            part.rename(folder)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return folder
+
+
+def _check(folder: Path, info: PackedInfo) -> None:
+    """Raises BackendError if the folder is not what would be written."""
+    try:
+        existing = read_packed(folder)
+        packed_weights(folder, existing)
+        is_same = replace(existing, files=()) == info
+    except ArenaError:
+        is_same = False
+    if not is_same:
+        raise BackendError("bench_failed", f"{folder} is damaged or of another shape; delete it.")
+
+
+def _write(part: Path, shape: Shape, info: PackedInfo, progress: Progress) -> None:
+    model, random = meta_model(shape), np.random.default_rng(1)
+    from safetensors.torch import save_file
+
+    from backends.packed.slices import slices_of
+
+    slices = slices_of(model)
+    for number, piece in enumerate(slices):
+        if number and number % 8 == 0:
+            progress(f"Writing file {number} of {len(slices)} of {shape.name} ...")
+        path = part / f"{WEIGHTS}{piece.name}.safetensors"
+        save_file(dict(pair for place, module in piece.modules for pair in _tensors(place, module, info, random)), path)
+        with path.open("rb") as file:
+            forget(file)
+        # No hash: there is nothing to verify in random numbers.
+        info = replace(info, files=(*info.files, ListedFile(path.name, path.stat().st_size, "")))
+    config = {"model_type": "qwen2" if shape.family == "qwen" else "glm", "dtype": "bfloat16", **shape.config()}
+    (part / "config.json").write_text(json.dumps(config, indent=1), encoding="utf-8")
+    write_packed(part, info)
+
+
+def _tensors(place: str, module: Any, info: PackedInfo, random: np.random.Generator) -> Iterator[tuple[str, Any]]:
+    """A module's tensors, packed. As they are read, values have a mean of 0 and the spread of a trained layer's."""
+    import torch
+
+    from backends.packed.scheme import BLOCK
+
+    def floats(size: Sequence[int]) -> Any:
+        generator = torch.Generator().manual_seed(int(random.integers(1 << 31)))
+        return torch.empty(size, dtype=torch.bfloat16).normal_(0, SPREAD, generator=generator)
+
+    if not isinstance(module, torch.nn.Linear):
+        size = module.weight.shape
+        yield f"{place}.weight", torch.ones(size, dtype=torch.bfloat16) if "norm" in place else floats(size)
+        return
+    rows, columns = module.weight.shape
+    if module.bias is not None:
+        yield f"{place}.bias", floats([rows])
+    if info.precision == "int4" and place != "lm_head":
+        blocks, step = -(-rows // BLOCK), SPREAD / NIBBLE_STEPS
+        yield f"{place}.packed", torch.from_numpy(random.integers(0, 256, (blocks, columns, BLOCK // 2), np.uint8))
+        # A nibble is read as 8 less, which is half a step too little on average; the zero corrects it.
+        pair = torch.tensor([step, step / 2], dtype=torch.bfloat16)
+        yield f"{place}.scales", pair.expand(blocks, columns // GROUP, BLOCK, 2).contiguous()
+    else:
+        yield f"{place}.weight8", torch.from_numpy(random.integers(-127, 128, (rows, columns), np.int8))
+        yield f"{place}.scale8", torch.full([rows], SPREAD / BYTE_STEPS)

@@ -1,134 +1,142 @@
 """`bench engine`, `both`, `users`, `job` and `start`: this project's engine, and its rivals in the same run."""
 
-from __future__ import annotations
+import inspect
+from collections.abc import Callable, Collection
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
-import statistics
-from collections.abc import Sequence
-from dataclasses import asdict
+import typer
 
 from arena.errors import InputError
-from commands.bench.options import Choice, Figures, say
-from commands.bench.table import compared, figure_lines, figure_text
+from commands.bench.report import Figures, compared, figure_lines, figure_text, report, say
+from commands.options import AsJson
 
-CONVERSATIONS = (1, 2, 4, 8)
+if TYPE_CHECKING:
+    from bench.weights.subject import Subject
+
+_MODEL = "A packed model, MODEL@int4 or a folder, instead of random weights."
+_SHAPE = "Random weights with this shape: qwen-7b-chat, chatglm3-6b or both."
+_WORK = "For random weights; by default `bench` in the models folder."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """The options of the commands that measure an engine."""
+
+    a: Annotated[str | None, typer.Option("--a", metavar="MODEL", help=_MODEL)] = None
+    b: Annotated[str | None, typer.Option("--b", metavar="MODEL", help="A second one.")] = None
+    shape: Annotated[str | None, typer.Option("--shape", help=_SHAPE)] = None
+    layers: Annotated[int | None, typer.Option(min=1, max=200, help="Fewer layers, for a quick run.")] = None
+    precision: Annotated[str, typer.Option(help="Of random weights: int4 or int8.")] = "int4"
+    rivals: Annotated[bool, typer.Option(help="Also measure llama.cpp and transformers.")] = True
+    work: Annotated[Path | None, typer.Option(metavar="FOLDER", help=_WORK)] = None
+    as_json: AsJson = False
+
+    @property
+    def folder(self) -> Path:
+        """The folder for random weights."""
+        from backends.models.resolve import models_dir
+
+        return self.work or models_dir() / "bench"
+
+    @property
+    def rivals_folder(self) -> Path | None:
+        """The folder for the rivals' weights; None if no rival is measured."""
+        return self.folder if self.rivals else None
+
+    def subjects(self) -> "tuple[Subject, ...]":
+        """The models; random weights are written first if they do not exist. Raises InputError or BackendError."""
+        from bench.weights.shapes import SHAPES, shape_of
+        from bench.weights.subject import packed_subject, random_subject
+
+        names = [model for model in (self.a, self.b) if model]
+        if names and (self.shape or self.layers):
+            raise InputError("bench_choice", "--shape and --layers are for random weights; leave out --a and --b.")
+        if names:
+            return tuple(map(packed_subject, names))
+        if self.precision not in ("int4", "int8"):
+            raise InputError("bench_choice", f"--precision is int4 or int8, not {self.precision}.")
+        models = list(SHAPES) if self.shape in (None, "both") else [shape_of(str(self.shape)).id]
+        return tuple(random_subject(model, self.layers, self.precision, self.folder, say) for model in models)
+
+
+def engine_command(measured: Callable[[Choice], Figures], without: Collection[str] = ()) -> Callable[..., None]:
+    """The typer command of a function: the options of `Choice` but for those in `without`."""
+
+    def command(**options: Any) -> None:
+        choice = Choice(**options)
+        with report(measured.__name__, choice.as_json, engine_table) as figures:
+            figures.update(measured(choice))
+
+    parameters = [option for name, option in inspect.signature(Choice).parameters.items() if name not in without]
+    command.__name__, command.__doc__ = measured.__name__, measured.__doc__
+    command.__annotations__ = {option.name: option.annotation for option in parameters}
+    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    return command
 
 
 def engine(choice: Choice) -> Figures:
-    """Measure speed, first tokens, turns, several conversations at once, and memory, beside the rivals.
+    """Measure one conversation. Speed, first tokens, turns and memory, beside the rivals.
 
     A model is random weights at a real shape unless --a names a packed one. At full size this takes a while, and the
     rivals need up to 17 GB of disk and memory.
     """
     from bench.compared import engine_on
-    from bench.speed import Plan
 
-    options, plan = choice.rival_options(), Plan(conversations=CONVERSATIONS)
-    return {"models": [engine_on(subject, plan, options, say) for subject in choice.subjects()]}
+    return {"models": [engine_on(subject, choice.rivals_folder, say) for subject in choice.subjects()]}
 
 
 def users(choice: Choice) -> Figures:
-    """Measure 1, 2, 4 and 8 conversations at once: the tokens per second of all, beside llama.cpp."""
+    """Measure several conversations at once. The tokens per second of all 1, 2, 4 or 8, beside llama.cpp."""
     from bench.compared import users_on
-    from bench.speed import Plan
 
-    options, plan = choice.rival_options(), Plan(conversations=CONVERSATIONS)
-    return {"models": [users_on(subject, plan, options, say) for subject in choice.subjects()]}
+    return {"models": [users_on(subject, choice.rivals_folder, say) for subject in choice.subjects()]}
 
 
 def both(choice: Choice) -> Figures:
-    """Measure both models in one process: two answers at once and in turn, and memory with full contexts.
+    """Measure both models in one process. Two answers at once and in turn, and memory with full contexts.
 
     There is no rival: none has two models in one process that share its threads.
     """
     from bench.compared import both_on
-    from bench.speed import BothPlan
 
     if bool(choice.a) != bool(choice.b):
         raise InputError("bench_choice", "Two models are measured together: name both --a and --b, or none.")
     subjects = choice.subjects()
-    return {"models": list(map(asdict, subjects)), "both": both_on(subjects, BothPlan(), say)}
+    return {"models": [{"model": asdict(subject)} for subject in subjects], **both_on(subjects, say)}
 
 
 def job(choice: Choice) -> Figures:
-    """Measure the reference job: eight questions at once to one model, then to the other, beside llama.cpp.
+    """Measure the reference job. Eight questions at once to one model, then to the other, beside llama.cpp.
 
     The reference run took 8,650 s for both models on a CPU notebook. Only the lengths of prompts and answers count.
     """
-    from bench.compared import job_on, reference_model
-    from bench.reference_job import reference_job
+    from bench.compared import job_on
 
-    options, subjects = choice.rival_options(), choice.subjects()
-    for subject in subjects:
-        reference_job(reference_model(subject))  # refuses an unknown model before anything is measured
-    models = [job_on(subject, options, say) for subject in subjects]
-    llama = [entry["rival"]["job"]["seconds"] for entry in models if entry["rival"]["job"]]
-    own = sum(entry["own"]["seconds"] for entry in models)
-    reference = sum(entry["reference_seconds"] for entry in models)
-    return {
-        "models": models,
-        "seconds": own,
-        "llama_seconds": sum(llama) if len(llama) == len(models) else None,
-        "reference_seconds": reference,
-        "times_as_fast_as_reference": reference / own if all(entry["all_layers"] for entry in models) else None,
-    }
+    return job_on(choice.subjects(), choice.rivals_folder, say)
 
 
 def start(choice: Choice) -> Figures:
-    """Measure new processes: seconds until a model is ready, and until the first token of a 64-token prompt.
+    """Measure starts of new processes. Seconds until a model is ready, and until the first token of a 64-token prompt.
 
     The page cache is not cleared; the table says how much of the files was in it.
     """
     from bench.compared import start_on
 
-    options = choice.rival_options()
-    return {"models": [start_on(subject, options, say) for subject in choice.subjects()]}
-
-
-def figures_table(figures: Figures) -> list[str]:
-    """All figures, one below the other."""
-    lines = []
-    for entry in figures["models"]:
-        model = entry.get("model", entry)
-        lines += [_title(model), *(figure_lines({**entry, "model": model["id"]}) if model is not entry else ())]
-    return [*lines, *figure_lines({key: value for key, value in figures.items() if key != "models"})]
+    return {"models": [start_on(subject, choice.rivals_folder, say) for subject in choice.subjects()]}
 
 
 def engine_table(figures: Figures) -> list[str]:
-    """This engine beside its rivals, then all of its own figures."""
-    lines: list[str] = []
+    """This engine beside its rivals, then all figures of each."""
+    lines = []
     for entry in figures["models"]:
-        own = entry["own"]
-        alone, company = (own["alone"], own["company"]) if "alone" in own else ({}, own)
-        same = {
-            "load_seconds": (alone or company)["ready_seconds"],
-            "tokens_per_second": alone and alone["speed"]["median"],
-            "first_token": alone.get("first_token"),
-            "together": company["together"],
-            "peak_bytes": (alone or company)["peak"]["resident_bytes"],
-        }
-        lines += [_title(entry["model"]), *compared(same, entry["rivals"]["figures"])]
-        lines += [*_missing(entry["rivals"]["missing"]), *figure_lines({"this engine": own})]
-    return lines
-
-
-def start_table(figures: Figures) -> list[str]:
-    """The medians of several new processes beside llama.cpp's, then each of ours."""
-    lines: list[str] = []
-    for entry in figures["models"]:
-        own, *llama = (
-            {key: statistics.median(run[key] for run in starts) for key in ("ready_seconds", "first_token_seconds")}
-            for starts in (entry["own"], entry["llama"])
-            if starts
-        )
-        lines += [_title(entry["model"]), *compared(own, [{"rival": "llama.cpp", **medians} for medians in llama])]
-        lines += [*_missing(entry["missing"]), *figure_lines({"starts of this engine": entry["own"]})]
-    return lines
-
-
-def _missing(rivals: Sequence[Figures]) -> list[str]:
-    return [f"  {rival['rival']} was not measured: {rival['reason']}" for rival in rivals]
-
-
-def _title(model: Figures) -> str:
-    sizes = f"{figure_text('bytes', model['weight_bytes'])}, {figure_text('bytes', model['read_bytes'])} read per token"
-    return f"{model['name']}, {model['layers']} layers, {model['weights']} weights, {sizes}"
+        model, engines = entry["model"], entry.get("engines", [])
+        sizes = [figure_text("bytes", model[name]) for name in ("weight_bytes", "read_bytes")]
+        weights = f"{model['weights']} weights, {sizes[0]}, {sizes[1]} read per token"
+        lines.append(f"{model['name']}, {model['layers']} layers, {weights}")
+        lines += compared(engines)
+        lines += [f"  {rival['rival']} was not measured: {rival['reason']}" for rival in entry.get("missing", [])]
+        for measured in engines:
+            lines += [f"  {measured.pop('engine')}:", *figure_lines(measured, "    ")]
+    return [*lines, *figure_lines({name: value for name, value in figures.items() if name != "models"})]

@@ -1,4 +1,4 @@
-"""Backends that play what a test wants, and battles and conversations on them."""
+"""Backends that play what a test asks for, and battles and conversations with them."""
 
 import json
 import resource
@@ -13,7 +13,7 @@ import hypothesis
 import pytest
 from vote_samples import votes_of
 
-from arena.battle import BattleRun, Limits
+from arena.battle import BattleRun
 from arena.chat import Chat
 from arena.results.compute import Background, compute
 from arena.results.selection import Filters
@@ -30,12 +30,16 @@ class StubBackend:
     """Plays a function of messages and config: for what no script can do."""
 
     load_state = LoadState(ready=True)
+    can_continue = False
 
     def __init__(self, play, **spec):
         self.spec = replace(ModelSpec("stub", "Stub", "", "", "", ""), **spec)
         self.stream = play
 
     def load(self):
+        pass
+
+    def check(self, messages):
         pass
 
     def close(self):
@@ -83,39 +87,55 @@ def gate():
 
 
 @pytest.fixture
-def run_of():
-    """Makes the run of a battle between two backends; keywords are Limits."""
+def limit_seconds(monkeypatch):
+    """Sets how long a side may take: `total`, `silence` and `grace`."""
+
+    def set_limits(**limits):
+        for name, seconds in limits.items():
+            monkeypatch.setattr(f"arena.battle.{name.upper()}_SECONDS", seconds)
+
+    return set_limits
+
+
+@pytest.fixture
+def run_of(limit_seconds):
+    """Makes the run of a battle between two backends; keywords are limits in seconds."""
 
     def make(a, b, seed=7, **limits):
+        limit_seconds(**limits)
         sides = [Side(backend.spec, (Message("user", "Hi"),), GenerationConfig(seed=seed)) for backend in (a, b)]
-        return BattleRun(Battle("battle-1", "Hi", *sides), {A: a, B: b}, Limits(**limits))
+        return BattleRun(Battle("battle-1", "Hi", *sides), {A: a, B: b})
 
     return make
 
 
 @pytest.fixture
-def chat_of():
-    """Makes a conversation with two backends; keywords are Limits. `ended` has the battles that on_end got."""
-    made = []
+def chat_of(limit_seconds):
+    """Makes a conversation with two backends; keywords are limits in seconds.
+
+    `ended` has the battles that on_end got.
+    """
+    chats = []
 
     def make(a, b, **limits):
         ended = []
-        chat = Chat({A: a, B: b}, ended.append, Limits(**limits))
+        limit_seconds(**limits)
+        chat = Chat({A: a, B: b}, ended.append)
         chat.ended = ended
-        made.append(chat)
+        chats.append(chat)
         return chat
 
     yield make
-    for chat in made:
+    for chat in chats:
         chat.stop()
 
 
 @pytest.fixture
 def until():
-    """Goes on with a stream until a condition on the battle holds; returns that battle."""
+    """Reads a stream until a condition on the battle holds; returns that battle."""
 
     def run_until(battles, holds):
-        deadline = time.monotonic() + 15
+        deadline = time.monotonic() + 60
         for battle in battles:
             if holds(battle):
                 return battle
@@ -127,10 +147,10 @@ def until():
 
 @pytest.fixture
 def last():
-    """Goes on with a stream to its end; returns the last battle."""
+    """Reads a stream to its end; returns the last battle."""
 
     def run_through(battles):
-        deadline = time.monotonic() + 15
+        deadline = time.monotonic() + 60
         final = None
         for battle in battles:
             final = battle
@@ -155,7 +175,7 @@ def in_background():
                 outcome.error = error
 
         def result():
-            thread.join(10)
+            thread.join(60)
             assert not thread.is_alive(), "still running"
             if outcome.error:
                 raise outcome.error
@@ -168,7 +188,7 @@ def in_background():
 
     yield start
     for thread in threads:
-        thread.join(10)
+        thread.join(60)
 
 
 @pytest.fixture

@@ -36,7 +36,7 @@ def test_parts_are_numbered_and_listed_by_number(tmp_path):
         (b"{}", Tail(0, "unended")),
     ],
 )
-def test_the_tail_of_json_lines_is_found_whatever_the_blocks(tmp_path, monkeypatch, block, data, tail):
+def test_the_tail_of_json_lines_is_found_with_any_block_size(tmp_path, monkeypatch, block, data, tail):
     monkeypatch.setattr(append_log, "_BLOCK", block)
     (tmp_path / "file").write_bytes(data)
     with (tmp_path / "file").open("rb") as file:
@@ -53,14 +53,14 @@ def test_a_torn_record_is_moved_aside_and_a_whole_one_gets_its_line_end(tmp_path
         assert log.part.read_bytes() == b'{"a": 1}\n{"c": 3}\n{"d": 4}\n'
 
 
-def test_the_head_begins_a_new_part_only(tmp_path):
+def test_the_head_is_written_to_a_new_part_only(tmp_path):
     for _ in range(2):
         with open_log(tmp_path, head=b"head\n") as log:
             log.write(b"{}\n")
     assert log.part.read_bytes() == b"head\n{}\n{}\n"
 
 
-def test_a_held_part_is_left_to_its_holder(tmp_path):
+def test_a_part_that_is_locked_is_not_shared(tmp_path):
     with open_log(tmp_path) as first, open_log(tmp_path) as second:
         assert (first.part.name, second.part.name) == ("log.jsonl", "log-2.jsonl")
         with pytest.raises(LogBusy):
@@ -68,7 +68,7 @@ def test_a_held_part_is_left_to_its_holder(tmp_path):
     open_log(tmp_path, most_parts=1).close()
 
 
-def test_a_closed_log_takes_nothing(tmp_path):
+def test_a_closed_log_refuses_writes(tmp_path):
     log = open_log(tmp_path)
     log.close()
     with pytest.raises(OSError, match="is closed"):
@@ -76,7 +76,7 @@ def test_a_closed_log_takes_nothing(tmp_path):
     assert not log.part.exists()
 
 
-def test_only_what_must_survive_a_power_failure_is_synced(tmp_path, monkeypatch):
+def test_only_durable_writes_are_synced(tmp_path, monkeypatch):
     synced = []
     monkeypatch.setattr(os, "fsync", synced.append)
     with open_log(tmp_path) as log:
@@ -86,7 +86,7 @@ def test_only_what_must_survive_a_power_failure_is_synced(tmp_path, monkeypatch)
         assert len(synced) == 1
 
 
-def test_a_write_that_is_not_synced_is_undone(tmp_path, monkeypatch):
+def test_a_write_that_cannot_be_synced_is_undone(tmp_path, monkeypatch):
     def full(_handle):
         raise OSError(28, "No space left on device")
 

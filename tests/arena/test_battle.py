@@ -1,4 +1,4 @@
-"""Two answers at once: streaming, failing, hanging, stopping, asking again, and how chunks fold into an answer."""
+"""Two answers at once: streaming, failures, limits, stopping, regenerating, and folding chunks into an answer."""
 
 import threading
 import time
@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arena.battle import SEED_LIMIT, TICK_SECONDS, fold, renewed
-from arena.errors import BackendError, InputError
+from arena.battle import SEED_LIMIT, TICK_SECONDS, fold, progress_after, renewed
+from arena.errors import BackendError, ErrorInfo, InputError
 from arena.text import clean
-from arena.types import Answer, Chunk, ErrorInfo, SideName, SideProgress, Usage
+from arena.types import Answer, Chunk, SideName, Usage
 
 A, B = SideName.A, SideName.B
 STEADY = {"text": "x", "delay": 0.02, "times": 500}
@@ -30,7 +30,7 @@ def ended(side):
     return lambda battle: battle.side(side).answer.finish_reason is not None
 
 
-def both_speak(battle):
+def both_have_text(battle):
     return all(texts(battle))
 
 
@@ -63,18 +63,18 @@ def endless(stub):
 
 
 def test_both_sides_run_at_the_same_time(stub, run_of, last):
-    both_are_there = threading.Barrier(2)
+    both_started = threading.Barrier(2)
 
     def play(messages, config):
-        both_are_there.wait(5)
+        both_started.wait(60)
         yield Chunk(text="met", finish_reason="stop")
 
     assert texts(last(run_of(stub(play), stub(play)).stream())) == ("met", "met")
 
 
-def test_the_fast_side_is_not_held_by_the_slow_one(scripted, stub, run_of, last, until, gate):
+def test_a_slow_side_does_not_delay_the_fast_one(scripted, stub, run_of, last, until, gate):
     def slow(messages, config):
-        gate.wait(10)
+        gate.wait(60)
         yield Chunk(text="late", finish_reason="stop")
 
     battles = run_of(scripted({"text": "f", "times": 50}), stub(slow)).stream()
@@ -84,7 +84,7 @@ def test_the_fast_side_is_not_held_by_the_slow_one(scripted, stub, run_of, last,
     assert texts(last(battles)) == ("f" * 50, "late")
 
 
-def test_every_token_arrives_as_an_update_of_its_own(scripted, run_of):
+def test_every_token_is_a_separate_update(scripted, run_of):
     pieces = [{"text": character, "delay": 0.002} for character in "，。、😀" * 15]
     battles = run_of(scripted(*pieces), scripted(*pieces)).stream()
     seen = {texts(battle) for battle in battles}
@@ -129,9 +129,9 @@ def test_an_answer_at_the_token_limit_is_kept_and_votable(scripted, run_of, last
     assert battle.votable
 
 
-def test_a_tick_comes_while_nothing_happens(stub, saying, run_of, gate):
+def test_the_battle_is_repeated_while_nothing_happens(stub, saying, run_of, gate):
     def hang(messages, config):
-        gate.wait(10)
+        gate.wait(60)
         yield Chunk(finish_reason="stop")
 
     battles = run_of(stub(hang), stub(hang)).stream()
@@ -140,7 +140,7 @@ def test_a_tick_comes_while_nothing_happens(stub, saying, run_of, gate):
     gate.set()
 
 
-def test_the_time_an_answer_took_is_known_even_if_the_backend_gives_none(saying, run_of, last):
+def test_the_duration_of_an_answer_is_measured_if_the_backend_reports_none(saying, run_of, last):
     usage = last(run_of(saying("one two"), saying("three")).stream()).a.answer.usage
     assert usage.seconds is not None and usage.seconds >= 0
 
@@ -149,7 +149,7 @@ def test_the_time_an_answer_took_is_known_even_if_the_backend_gives_none(saying,
 
 
 @pytest.mark.parametrize("tokens", [0, 5])
-def test_a_failing_side_ends_alone(scripted, run_of, last, threads_return, tokens):
+def test_a_failure_ends_only_its_own_side(scripted, run_of, last, threads_return, tokens):
     failing = scripted({"text": "x", "times": tokens}, {"raise": "out of memory"})
     battle = last(run_of(failing, scripted({"text": "y", "times": 40, "delay": 0.002})).stream())
     assert (texts(battle), finishes(battle)) == (("x" * tokens, "y" * 40), ("error", "stop"))
@@ -159,13 +159,13 @@ def test_a_failing_side_ends_alone(scripted, run_of, last, threads_return, token
 
 
 def test_a_second_run_works_after_a_failure(scripted, run_of, last):
-    one, two = scripted({"raise": "once"}), scripted({"text": "fine"})
-    assert finishes(last(run_of(one, two).stream())) == ("error", "stop")
-    assert texts(last(run_of(two, two).stream())) == ("fine", "fine")
+    failing, working = scripted({"raise": "once"}), scripted({"text": "fine"})
+    assert finishes(last(run_of(failing, working).stream())) == ("error", "stop")
+    assert texts(last(run_of(working, working).stream())) == ("fine", "fine")
 
 
 @pytest.mark.parametrize("thing", [{"text": "x"}, None, b"bytes", "text"], ids=["dict", "None", "bytes", "str"])
-def test_what_is_no_chunk_ends_the_side_readably(stub, saying, run_of, last, thing):
+def test_an_object_that_is_no_chunk_ends_the_side_with_a_readable_error(stub, saying, run_of, last, thing):
     def play(messages, config):
         yield Chunk(text="so far")
         yield thing
@@ -210,7 +210,7 @@ def test_raising_before_the_first_chunk_ends_the_side_with_the_reason(stub, sayi
     assert getattr(error, "details", {}).items() <= battle.a.answer.error.details.items()
 
 
-def test_a_prompt_that_does_not_fit_one_model_ends_that_side_naming_it(scripted, run_of, last):
+def test_a_prompt_too_long_for_one_model_ends_that_side_with_its_name(scripted, run_of, last):
     small, large = scripted({"text": "x"}, name="Tiny", context_length=1), scripted({"text": "fine"})
     battle = last(run_of(small, large).stream())
     assert finishes(battle) == ("error", "stop")
@@ -240,7 +240,7 @@ def stream():
     return Stream()
 
 
-def test_a_stream_is_closed_and_failing_at_that_does_not_change_how_it_ended(stub, saying, run_of, last, stream):
+def test_a_failure_to_close_a_stream_changes_nothing(stub, saying, run_of, last, stream):
     battle = last(run_of(stub(lambda messages, config: stream), saying("fine")).stream())
     assert (texts(battle), finishes(battle)) == (("whole", "fine"), ("stop", "stop"))
     assert stream.closed == 1
@@ -249,10 +249,10 @@ def test_a_stream_is_closed_and_failing_at_that_does_not_change_how_it_ended(stu
 # ---- limits
 
 
-def test_a_hanging_side_ends_by_silence(stub, saying, run_of, last, until, gate, clock):
+def test_a_side_without_any_chunk_ends_at_the_silence_limit(stub, saying, run_of, last, until, gate, clock):
     def hanging(messages, config):
         yield Chunk(text="x")
-        gate.wait(10)
+        gate.wait(60)
 
     battles = run_of(stub(hanging), saying("fine"), silence=120).stream()
     until(battles, lambda battle: battle.a.answer.text and battle.b.answer.finish_reason)
@@ -263,12 +263,12 @@ def test_a_hanging_side_ends_by_silence(stub, saying, run_of, last, until, gate,
     assert "120 s" in battle.a.answer.error.message
 
 
-def test_signs_of_life_are_no_silence(stub, saying, run_of, clock):
+def test_empty_chunks_reset_the_silence_limit(stub, saying, run_of, clock):
     steps_read = threading.Semaphore(0)
 
     def slow(messages, config):
         for _ in range(5):
-            steps_read.acquire(timeout=5)
+            steps_read.acquire(timeout=60)
             clock.ahead += 100
             yield Chunk()
         yield Chunk(text="at last", finish_reason="stop")
@@ -279,10 +279,10 @@ def test_signs_of_life_are_no_silence(stub, saying, run_of, clock):
     assert (answer.text, answer.finish_reason) == ("at last", "stop")
 
 
-def test_a_side_that_takes_too_long_is_ended_and_stopped_while_the_other_goes_on(endless, stub, run_of, until, clock):
+def test_the_time_limit_ends_one_side_only(endless, stub, run_of, until, clock):
     def fresh(messages, config):
         if config.seed == 8:  # asked again: it has its own time
-            yield Chunk(text="told" if endless.closed.wait(5) else "not told")
+            yield Chunk(text="closed" if endless.closed.wait(60) else "still open")
         yield Chunk(finish_reason="stop")
 
     run = run_of(endless, stub(fresh), total=60)
@@ -293,13 +293,13 @@ def test_a_side_that_takes_too_long_is_ended_and_stopped_while_the_other_goes_on
     until(battles, lambda battle: battle.b.config.seed == 8)
     clock.ahead = 70
     battle = until(battles, lambda battle: all(finishes(battle)))
-    assert (battle.b.answer.text, finishes(battle)) == ("told", ("error", "stop"))
+    assert (battle.b.answer.text, finishes(battle)) == ("closed", ("error", "stop"))
     assert battle.a.answer.error.code == "time_limit"
     assert set(battle.a.answer.text) == {"x"}
 
 
 @pytest.mark.parametrize("limit", ["silence", "total", "grace"])
-def test_a_reader_that_comes_late_loses_nothing(saying, run_of, last, threads_return, clock, limit):
+def test_a_slow_reader_loses_no_chunk(saying, run_of, last, threads_return, clock, limit):
     run = run_of(saying("one two three"), saying("four five six"), **{limit: 1})
     battles = run.stream()
     next(battles)
@@ -311,14 +311,14 @@ def test_a_reader_that_comes_late_loses_nothing(saying, run_of, last, threads_re
     assert (texts(battle), finishes(battle)) == (("onetwothree", "fourfivesix"), ("stop", "stop"))
 
 
-def test_a_side_that_ignores_stop_is_given_up_and_its_late_chunks_change_nothing(
+def test_a_side_that_ignores_stop_is_abandoned_and_its_late_chunks_are_dropped(
     stub, run_of, last, until, gate, threads_return
 ):
     spoke_late, let_other_end = threading.Event(), threading.Event()
 
     def deaf(messages, config):
         yield Chunk(text="early")
-        gate.wait(10)
+        gate.wait(60)
         try:
             yield Chunk(text="late")
         finally:
@@ -346,10 +346,10 @@ def test_a_side_that_ignores_stop_is_given_up_and_its_late_chunks_change_nothing
 # ---- stopping
 
 
-def test_stopping_one_side_keeps_what_it_said_and_leaves_the_other(scripted, run_of, last, until):
+def test_stopping_one_side_keeps_its_text_and_does_not_stop_the_other(scripted, run_of, last, until):
     run = run_of(scripted(STEADY), scripted({"text": "y", "delay": 0.02, "times": 20}))
     battles = run.stream()
-    until(battles, both_speak)
+    until(battles, both_have_text)
     run.stop(A)
     battle = last(battles)
     assert finishes(battle) == ("cancelled", "stop")
@@ -357,11 +357,11 @@ def test_stopping_one_side_keeps_what_it_said_and_leaves_the_other(scripted, run
     assert battle.b.answer.text == "y" * 20
 
 
-def test_stopping_both_keeps_what_they_said_and_ends_the_producers(scripted, run_of, last, until, threads_return):
+def test_stopping_both_sides_keeps_their_text_and_ends_the_backends(scripted, run_of, last, until, threads_return):
     a, b = scripted(STEADY), scripted(STEADY)
     run = run_of(a, b)
     battles = run.stream()
-    until(battles, both_speak)
+    until(battles, both_have_text)
     run.stop()
     battle = last(battles)
     assert finishes(battle) == ("cancelled", "cancelled")
@@ -373,7 +373,7 @@ def test_stopping_both_keeps_what_they_said_and_ends_the_producers(scripted, run
     assert a.produced - len(battle.a.answer.text) <= 1
 
 
-def test_stopping_counts_for_a_side_that_only_waits(scripted, run_of, last, until):
+def test_a_side_that_is_waiting_can_be_stopped(scripted, run_of, last, until):
     run = run_of(scripted({"text": "x", "delay": 30}), scripted({"text": "y"}))
     battles = run.stream()
     until(battles, ended(B))
@@ -381,7 +381,7 @@ def test_stopping_counts_for_a_side_that_only_waits(scripted, run_of, last, unti
     assert finishes(last(battles)) == ("cancelled", "stop")
 
 
-def test_stopping_before_the_first_step_is_obeyed(scripted, run_of, last):
+def test_stopping_before_the_first_step_reaches_both_sides(scripted, run_of, last):
     a, b = scripted({"text": "x"}), scripted({"text": "y"})
     run = run_of(a, b)
     battles = run.stream()
@@ -399,11 +399,11 @@ def test_stopping_twice_or_after_the_end_changes_nothing(saying, run_of, last):
     assert finishes(battle) == ("stop", "stop")
 
 
-def test_stopping_says_whether_all_sides_were_told(scripted, run_of, until):
+def test_stopping_is_true_once_all_sides_were_asked_to_stop(scripted, run_of, until):
     run = run_of(scripted(STEADY), scripted(STEADY))
     battles = run.stream()
     assert not run.stopping
-    until(battles, both_speak)
+    until(battles, both_have_text)
     run.stop(A)
     assert not run.stopping
     run.stop(B)
@@ -411,27 +411,27 @@ def test_stopping_says_whether_all_sides_were_told(scripted, run_of, until):
     battles.close()
 
 
-def test_closing_the_iterator_stops_the_producers(scripted, run_of, until, threads_return):
+def test_closing_the_iterator_stops_the_backends(scripted, run_of, until, threads_return):
     a, b = scripted(STEADY), scripted(STEADY)
     battles = run_of(a, b).stream()
-    until(battles, both_speak)
+    until(battles, both_have_text)
     battles.close()
     assert threads_return()
     assert max(a.produced, b.produced) < 100
 
 
-def test_a_closed_iterator_gives_the_place_in_the_queue_back(scripted, run_of, last, until):
-    one = scripted(STEADY, slots=1)
-    battles = run_of(one, scripted({"text": "y"})).stream()
-    until(battles, both_speak)
+def test_a_closed_iterator_frees_its_slot(scripted, run_of, last, until):
+    backend = scripted(STEADY, slots=1)
+    battles = run_of(backend, scripted({"text": "y"})).stream()
+    until(battles, both_have_text)
     battles.close()
-    assert until(run_of(one, scripted()).stream(), lambda battle: battle.a.answer.text)
+    assert until(run_of(backend, scripted()).stream(), lambda battle: battle.a.answer.text)
 
 
-# ---- asking again
+# ---- regenerating
 
 
-def test_one_side_is_asked_again_while_the_other_runs(scripted, run_of, last, until):
+def test_one_side_is_regenerated_while_the_other_runs(scripted, run_of, last, until):
     a, b = scripted({"text": "x", "delay": 0.02, "times": 10}), scripted({"text": "y", "delay": 0.02, "times": 30})
     run = run_of(a, b)
     battles = run.stream()
@@ -446,7 +446,7 @@ def test_one_side_is_asked_again_while_the_other_runs(scripted, run_of, last, un
     assert [config.seed for _, config in b.requests] == [7]
 
 
-def test_an_ended_side_is_asked_again_while_the_other_runs(scripted, run_of, last, until):
+def test_an_ended_side_is_regenerated_while_the_other_runs(scripted, run_of, last, until):
     a = scripted({"text": "x"})
     run = run_of(a, scripted(STEADY))
     battles = run.stream()
@@ -457,20 +457,20 @@ def test_an_ended_side_is_asked_again_while_the_other_runs(scripted, run_of, las
     assert texts(last(battles))[0] == "x"
 
 
-def test_an_answer_that_is_asked_again_is_made_no_further(endless, saying, run_of, until):
+def test_regenerating_stops_the_old_answer(endless, saying, run_of, until):
     run = run_of(endless, saying("y"))
     battles = run.stream()
-    until(battles, both_speak)
+    until(battles, both_have_text)
     assert run.regenerate(A)
     assert until(battles, lambda battle: endless.closed.is_set())
     battles.close()
 
 
-def test_asking_again_twice_at_once_is_one_new_answer(scripted, run_of, last, until):
+def test_regenerating_twice_at_once_makes_one_new_answer(scripted, run_of, last, until):
     a = scripted(STEADY)
     run = run_of(a, scripted({"text": "y"}))
     battles = run.stream()
-    until(battles, both_speak)
+    until(battles, both_have_text)
     assert run.regenerate(A) and run.regenerate(A)
     battle = until(battles, lambda battle: battle.a.config.seed != 7 and battle.a.answer.text)
     run.stop()
@@ -479,11 +479,11 @@ def test_asking_again_twice_at_once_is_one_new_answer(scripted, run_of, last, un
     assert len(a.requests) == 2
 
 
-def test_stopping_right_after_asking_again_is_obeyed(scripted, run_of, last, until):
+def test_stopping_right_after_regenerating_stops_the_side(scripted, run_of, last, until):
     a = scripted(STEADY)
     run = run_of(a, scripted({"text": "y"}))
     battles = run.stream()
-    until(battles, both_speak)
+    until(battles, both_have_text)
     assert run.regenerate(A)
     run.stop()
     battle = last(battles)
@@ -491,31 +491,31 @@ def test_stopping_right_after_asking_again_is_obeyed(scripted, run_of, last, unt
     assert len(a.requests) == 1
 
 
-def test_nothing_is_asked_again_after_the_end(saying, run_of, last):
+def test_nothing_is_regenerated_after_the_end(saying, run_of, last):
     run = run_of(saying("one"), saying("two"))
     battle = last(run.stream())
     assert not run.regenerate(A)
     assert run.battle is battle
 
 
-def test_nothing_is_asked_again_once_the_iterator_is_closed(scripted, run_of, until):
+def test_nothing_is_regenerated_once_the_iterator_is_closed(scripted, run_of, until):
     a = scripted(STEADY)
     run = run_of(a, scripted(STEADY))
     battles = run.stream()
-    until(battles, both_speak)
+    until(battles, both_have_text)
     battles.close()
     assert not run.regenerate(A)
     assert len(a.requests) == 1
 
 
-def test_a_run_can_ask_one_side_alone(scripted, run_of, last):
+def test_a_run_can_stream_one_side_alone(scripted, run_of, last):
     a, b = scripted({"text": "x"}), scripted({"text": "y"})
     battle = last(run_of(a, b).stream((B,)))
     assert (texts(battle), len(a.requests), len(b.requests)) == (("", "y"), 0, 1)
 
 
 @pytest.mark.parametrize("side", list(SideName))
-def test_a_renewed_battle_is_another_one_with_the_other_side_untouched(answered, side):
+def test_a_renewed_battle_has_a_new_id_and_keeps_the_other_side(answered, side):
     other = B if side is A else A
     battle = answered()
     again = renewed(battle, side)
@@ -527,7 +527,7 @@ def test_a_renewed_battle_is_another_one_with_the_other_side_untouched(answered,
     assert (again.prompt, again.turn) == (battle.prompt, battle.turn)
 
 
-def test_the_seed_after_the_last_is_the_first(run_of, saying):
+def test_the_seed_wraps_around_at_its_limit(run_of, saying):
     battle = run_of(saying("x"), saying("y"), seed=SEED_LIMIT - 1).battle
     assert renewed(battle, A).a.config.seed == 0
 
@@ -548,7 +548,7 @@ def folded(*chunks):
 
 
 @given(st.text(max_size=60), st.lists(st.integers(0, 60), max_size=6), st.booleans())
-def test_any_split_of_a_text_folds_into_the_text(text, cuts, reasoning):
+def test_chunks_fold_into_the_text_however_it_is_split(text, cuts, reasoning):
     bounds = [0, *sorted(cuts), len(text)]
     pieces = [text[start:end] for start, end in pairwise(bounds)]
     answer = folded(*(Chunk(reasoning=piece) if reasoning else Chunk(text=piece) for piece in pieces))
@@ -560,16 +560,17 @@ def test_a_retraction_turns_the_text_into_reasoning():
     assert (answer.reasoning, answer.text) == ("hm so far", "the answer")
 
 
-@pytest.mark.parametrize("said", [Chunk(text="x"), Chunk(reasoning="x"), Chunk(finish_reason="stop")])
-def test_a_stage_lasts_until_something_is_said(said):
-    waiting = SideProgress().after(Chunk(stage="queued", done=3)).after(Chunk())
-    assert waiting == SideProgress("queued", 3)
-    assert waiting.after(said) == SideProgress()
+@pytest.mark.parametrize("chunk", [Chunk(text="x"), Chunk(reasoning="x"), Chunk(finish_reason="stop")])
+def test_a_stage_lasts_until_a_chunk_has_text_or_ends_the_answer(chunk):
+    queued = Chunk(stage="queued", done=3)
+    waiting = progress_after(progress_after(Chunk(), queued), Chunk())
+    assert waiting == queued
+    assert progress_after(waiting, chunk) == Chunk()
 
 
-def test_a_later_stage_takes_the_place_of_the_earlier():
-    progress = SideProgress().after(Chunk(stage="loading", done=9))
-    assert progress.after(Chunk(stage="reading", done=10, total=30)) == SideProgress("reading", 10, 30)
+def test_a_later_stage_replaces_the_earlier_one():
+    reading = Chunk(stage="reading", done=10, total=30)
+    assert progress_after(Chunk(stage="loading", done=9), reading) == reading
 
 
 def test_usage_and_dropped_turns_are_kept():
@@ -577,11 +578,11 @@ def test_usage_and_dropped_turns_are_kept():
     assert (answer.dropped_turns, answer.usage) == (2, Usage(5, 1))
 
 
-def test_the_last_chunk_says_why_it_ended():
+def test_the_last_chunk_sets_finish_reason_and_error():
     error = ErrorInfo("backend_failed", "out of memory")
     answer = folded(Chunk(text="x"), Chunk(finish_reason="error", error=error, usage=Usage(5, 2)))
     assert (answer.text, answer.finish_reason, answer.error, answer.usage) == ("x", "error", error, Usage(5, 2))
 
 
-def test_what_cannot_be_stored_is_made_visible():
+def test_characters_that_cannot_be_stored_are_replaced():
     assert folded(Chunk(text="a\x00"), Chunk(text="\ud83d")).text == "a␀\ufffd"

@@ -1,4 +1,4 @@
-"""The event log: what is written is there again, whatever ends the process."""
+"""The event log: what is written can be read again, however the process ends."""
 
 import subprocess
 import sys
@@ -11,28 +11,31 @@ from arena.errors import InputError
 from arena.events import FIRST_PART, EventLog, NoEvents, read_events
 
 
-def told(folder):
+def events_in(folder):
     return [(event.kind, dict(event.about)) for event in read_events(folder)]
 
 
-def test_events_come_back_in_order_with_their_time(tmp_path):
+def test_events_are_read_in_order_with_their_time(tmp_path):
     with EventLog(tmp_path / "data") as log:
         log.append("shown", battle="1", pair="名字")
         log.append("skipped", durable=True, battle="1")
-        found = list(log.read())
-    assert [(event.kind, event.about) for event in found] == [
+        events = list(log.read())
+    assert [(event.kind, event.about) for event in events] == [
         ("shown", {"battle": "1", "pair": "名字"}),
         ("skipped", {"battle": "1"}),
     ]
-    assert 0 <= found[1].time - found[0].time < 60 and found[0].time > 1_700_000_000
+    assert 0 <= events[1].time - events[0].time < 60 and events[0].time > 1_700_000_000
 
 
-def test_a_second_process_gets_a_part_of_its_own_and_reads_both(tmp_path):
-    code = "import sys; from arena.events import EventLog; EventLog(sys.argv[1]).append('other')"
+def test_a_second_process_writes_its_own_part_and_reads_both(tmp_path):
+    code = (
+        "import sys; from pathlib import Path; from arena.events import EventLog\n"
+        "EventLog(Path(sys.argv[1])).append('other')"
+    )
     with EventLog(tmp_path) as log:
         log.append("one")
         subprocess.run([sys.executable, "-c", code, str(tmp_path)], cwd=ROOT, check=True)
-        assert told(tmp_path) == [("one", {}), ("other", {})]
+        assert events_in(tmp_path) == [("one", {}), ("other", {})]
     with EventLog(tmp_path) as log:
         assert log.part.name == FIRST_PART
 
@@ -41,14 +44,14 @@ TORN = [b'{"kind": "hal', b"\xff\xfe", b"[]\n", b"{}\n", b"\n", b'{"kind": 1, "t
 
 
 @pytest.mark.parametrize("torn", TORN)
-def test_what_is_no_event_is_left_out_and_swallows_none(tmp_path, torn):
+def test_malformed_lines_are_skipped_and_lose_no_event(tmp_path, torn):
     with EventLog(tmp_path) as log:
         log.append("before")
     with log.part.open("ab") as file:
         file.write(torn)
     with EventLog(tmp_path) as log:
         log.append("after")
-    assert told(tmp_path) == [("before", {}), ("after", {})]
+    assert events_in(tmp_path) == [("before", {}), ("after", {})]
 
 
 def test_threads_do_not_mix_their_lines(tmp_path):
@@ -61,32 +64,32 @@ def test_threads_do_not_mix_their_lines(tmp_path):
             thread.start()
         for thread in threads:
             thread.join()
-    found = [(about["name"], about["n"]) for _, about in told(tmp_path)]
-    assert sorted(found) == [(name, n) for name in "abcd" for n in range(200)]
+    written = [(about["name"], about["n"]) for _, about in events_in(tmp_path)]
+    assert sorted(written) == [(name, n) for name in "abcd" for n in range(200)]
 
 
-def test_half_an_emoji_is_no_reason_to_lose_an_event(tmp_path):
+def test_an_event_with_half_an_emoji_is_written(tmp_path):
     with EventLog(tmp_path) as log:
         log.append("x", text="\ud83d")
-    assert len(told(tmp_path)) == 1
+    assert len(events_in(tmp_path)) == 1
 
 
-def test_without_a_log_only_what_must_last_is_refused():
+def test_without_a_log_only_durable_events_are_refused():
     NoEvents().append("shown", battle="1")
     assert list(NoEvents().read()) == []
     with pytest.raises(OSError, match="cannot be written"):
         NoEvents().append("withdrawn", durable=True, vote="1")
 
 
-def test_a_folder_that_cannot_be_written_is_named(tmp_path):
+def test_a_folder_that_cannot_be_written_is_refused(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot be written"):
         EventLog(tmp_path / "file" / "data")
 
 
-def test_the_events_of_several_processes_come_in_the_order_of_time(tmp_path):
+def test_events_of_several_processes_are_read_in_order_of_time(tmp_path):
     lines = {FIRST_PART: (2, 5), "events-2.jsonl": (1, 4), "events-100000000010001.jsonl": (0, 3, 6)}
     for name, times in lines.items():
         text = "".join(f'{{"kind": "e{time}", "time": {time}}}\n' for time in times)
         (tmp_path / name).write_text(text)
-    assert [kind for kind, _ in told(tmp_path)] == [f"e{time}" for time in range(7)]
+    assert [kind for kind, _ in events_in(tmp_path)] == [f"e{time}" for time in range(7)]

@@ -1,4 +1,4 @@
-"""Which language a prompt is taken to be in."""
+"""The language of a prompt."""
 
 import pytest
 from hypothesis import given
@@ -29,7 +29,7 @@ CODE = '''def squares(numbers):
         ("أين المحطة؟", "Arabic"),
     ],
 )
-def test_the_script_tells_the_language(text, language):
+def test_the_language_is_known_by_its_script(text, language):
     assert language_of(text) == language
 
 
@@ -45,7 +45,7 @@ def test_the_script_tells_the_language(text, language):
     ],
     ids=["Chinese, a name", "Chinese, a quotation", "English, a character", "Japanese", "code", "code, short comment"],
 )
-def test_in_a_mixed_text_a_tenth_of_the_letters_is_enough(text, language):
+def test_a_tenth_of_the_letters_decides_the_language_of_a_mixed_text(text, language):
     assert language_of(text) == language
 
 
@@ -63,6 +63,6 @@ def test_only_the_beginning_of_a_long_text_counts():
 
 
 @given(st.text())
-def test_any_text_has_one_of_the_names(text):
+def test_every_text_gets_one_of_the_language_names(text):
     names = {"Chinese", "English", "Japanese", "Korean", "Russian", "Arabic", "unknown"}
     assert language_of(text) in names

@@ -1,4 +1,4 @@
-"""What may be stored: everything but what breaks UTF-8, CSV readers and terminals."""
+"""Cleaning text that is stored: what would break UTF-8, CSV readers or terminals is replaced."""
 
 import pytest
 from hypothesis import given, settings
@@ -33,7 +33,7 @@ def test_clean(text, expected):
 
 @settings(deadline=None)
 @given(any_text | HALVES)
-def test_cleaned_text_is_utf8_without_controls_and_stays_as_it_is(text):
+def test_cleaned_text_is_utf8_without_controls_and_cleaning_it_again_changes_nothing(text):
     cleaned = clean(text)
     cleaned.encode()
     assert not any((char < " " and char not in "\t\n\r") or char == "\x7f" for char in cleaned)
@@ -42,12 +42,12 @@ def test_cleaned_text_is_utf8_without_controls_and_stays_as_it_is(text):
 
 @settings(deadline=None)
 @given(st.text(st.characters(exclude_categories=("Cs", "Cc"))))
-def test_ordinary_text_is_left_alone(text):
+def test_ordinary_text_is_unchanged(text):
     assert clean(text) == text
 
 
 @settings(deadline=None)
 @given(HALVES)
-def test_only_lone_halves_are_lost(text):
+def test_only_lone_surrogates_are_replaced(text):
     expected = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     assert clean(text) == expected

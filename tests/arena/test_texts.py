@@ -6,17 +6,17 @@ import pytest
 
 from arena.texts import Texts, listed, percent
 
-TEXTS = Texts({"votes": ("{votes} 票", "{votes} blind votes"), "said": ("“{said}”", "“{said}”")})
+TEXTS = Texts({"votes": ("{votes} 票", "{votes} blind votes"), "quotation": ("“{words}”", "“{words}”")})
 
 
-def test_a_string_is_filled_in_the_language_asked_for():
+def test_a_string_is_filled_in_the_requested_language():
     assert TEXTS.text("zh", "votes", votes=2) == "2 票"
     assert TEXTS.text("en", "votes", votes=2) == "2 blind votes"
 
 
-def test_a_count_of_one_has_no_plural_in_english_but_filled_in_text_is_left_alone():
+def test_a_count_of_one_has_no_plural_in_english_outside_filled_in_text():
     assert TEXTS.text("en", "votes", votes=1) == "1 blind vote"
-    assert TEXTS.text("en", "said", said="1 votes") == "“1 votes”"
+    assert TEXTS.text("en", "quotation", words="1 votes") == "“1 votes”"
 
 
 def test_an_unknown_key_or_language_and_a_missing_field_raise():
@@ -33,6 +33,6 @@ def test_a_key_in_two_tables_raises():
         Texts(TEXTS.table, {"votes": ("票", "votes")})
 
 
-def test_names_are_separated_as_the_language_does_it_and_percentages_have_no_empty_decimals():
+def test_lists_use_the_separator_of_the_language_and_percentages_drop_empty_decimals():
     assert (listed("zh", "ab"), listed("en", "ab")) == ("a、b", "a, b")
     assert (percent(0.75), percent(0.714)) == ("75", "71.4")

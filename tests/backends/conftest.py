@@ -183,7 +183,7 @@ class Outcome:
         except Exception as error:  # noqa: BLE001 - raised again by result()
             self._error = error
 
-    def result(self, seconds=30):
+    def result(self, seconds=60):
         assert self.done(seconds), "still running"
         if self._error:
             raise self._error

@@ -17,7 +17,7 @@ from model_folders import needs_oracles
 from arena.errors import BackendError, InputError
 from arena.types import GenerationConfig, Message
 from backends.hf.backend import HfBackend
-from backends.llama.backend import LlamaCppBackend
+from backends.llama import LlamaCppBackend
 from backends.models.catalog import EMBEDDED
 from backends.streaming.loading import BackgroundLoad
 
@@ -90,8 +90,8 @@ def case(request):
 
 @pytest.fixture
 def backend(case):
-    with closing(case.make()) as made:
-        yield made
+    with closing(case.make()) as opened:
+        yield opened
 
 
 @pytest.fixture
@@ -153,7 +153,7 @@ def test_every_token_is_an_update(case, backend, ask):
     assert sum(bool(chunk.text) for chunk in chunks) >= 11
 
 
-def test_it_says_how_far_it_has_read_before_it_talks(backend, ask):
+def test_the_reading_progress_comes_before_the_text(backend, ask):
     chunks = list(ask(backend))
     reading = next(number for number, chunk in enumerate(chunks) if chunk.stage == "reading")
     assert reading < next(number for number, chunk in enumerate(chunks) if chunk.text)
@@ -163,6 +163,15 @@ def test_it_says_how_far_it_has_read_before_it_talks(backend, ask):
 def test_greedy_twice_is_the_same_text(case, backend, ask, answer_of):
     first, second = (answer_of(ask(backend, case.talk, max_new_tokens=12)).text for _ in range(2))
     assert first == second
+
+
+def test_an_answer_that_was_cut_goes_on_where_it_stopped(case, backend, ask, answer_of):
+    whole, cut = (answer_of(ask(backend, case.talk, max_new_tokens=limit)).text for limit in (12, 6))
+    talk, config = [Message("user", case.talk), Message("assistant", cut)], GenerationConfig(6, temperature=0)
+    rest = answer_of(backend.stream(talk, config))
+    assert backend.can_continue and rest.usage.new_tokens == 6
+    # The random ChatGLM writes no metadata line before its answer, which the chat format requires.
+    assert cut + rest.text == whole or (backend.spec.family == "chatglm" and rest.text)
 
 
 # ---- what it is asked
@@ -187,7 +196,7 @@ def test_a_second_turn_has_the_first_in_its_prompt(backend, ask, answer_of):
     assert second.dropped_turns == 0
 
 
-def test_no_talk_is_left_over_in_the_next(backend, ask, answer_of):
+def test_a_conversation_does_not_affect_the_next(backend, ask, answer_of):
     alone = answer_of(ask(backend, "Hi", max_new_tokens=2)).usage.prompt_tokens
     answer_of(ask(backend, "secret ZX-1 " * 20, max_new_tokens=2))
     assert answer_of(ask(backend, "Hi", max_new_tokens=2)).usage.prompt_tokens == alone
@@ -196,6 +205,25 @@ def test_no_talk_is_left_over_in_the_next(backend, ask, answer_of):
 def test_what_looks_like_a_control_token_is_ordinary_text(backend, ask, answer_of):
     letter, *hostile = (answer_of(ask(backend, text, max_new_tokens=1)).usage for text in ("x", *CONTROL_TOKENS))
     assert all(usage.prompt_tokens >= letter.prompt_tokens + 2 for usage in hostile)
+
+
+def test_a_check_counts_as_the_stream_does_once_the_model_is_loaded(case, backend, ask, answer_of):
+    fits, too_long = [Message("user", "x " * 20)], [Message("user", "x " * 30_000)]
+    with closing(case.make(load_seconds=60)) as loading:
+        loading.check(too_long)  # nobody knows yet
+    answer_of(ask(backend, "Hi", max_new_tokens=1))
+    backend.check(fits)
+    backend.check([*too_long, Message("assistant", "x"), *fits])  # older turns are left out
+    with pytest.raises(InputError) as checked:
+        backend.check(too_long)
+    refused = answer_of_error(backend.stream(too_long, GenerationConfig(max_new_tokens=1)))
+    assert checked.value.code == "prompt_too_long" and checked.value.details == refused.details
+
+
+def answer_of_error(stream):
+    with pytest.raises(InputError) as refused:
+        list(stream)
+    return refused.value
 
 
 def test_a_prompt_that_is_too_long_is_refused_with_its_length(backend, ask, answer_of):
@@ -251,7 +279,7 @@ def test_closing_at_the_first_chunk_ends_the_work(case, backend, ask, threads_re
     assert threads_return()
 
 
-def test_closing_while_it_loads_keeps_nobody(case, ask, answer_of, eventually, threads_return):
+def test_closing_while_it_loads_returns_at_once(case, ask, answer_of, eventually, threads_return):
     with closing(case.make(load_seconds=0.6)) as backend:
         stream = ask(backend)
         assert next(stream).stage == "loading"
@@ -260,7 +288,7 @@ def test_closing_while_it_loads_keeps_nobody(case, ask, answer_of, eventually, t
     assert threads_return()
 
 
-def test_a_queued_stream_shows_its_place_and_life_and_can_be_closed(backend, busy, ask, until_text):
+def test_a_queued_stream_shows_its_place_stays_alive_and_can_be_closed(backend, busy, ask, until_text):
     waiting = ask(backend, max_new_tokens=2)
     chunks = [next(waiting) for _ in range(4)]
     assert {(chunk.stage, chunk.done) for chunk in chunks} <= {("queued", 1), ("loading", 0)}
@@ -315,7 +343,7 @@ def ended(stream):
         return True
 
 
-def test_a_closed_backend_loads_anew_when_it_is_asked(backend, ask, answer_of):
+def test_a_closed_backend_loads_again_at_the_next_prompt(backend, ask, answer_of):
     assert answer_of(ask(backend, max_new_tokens=1)).text
     backend.close()
     assert not backend.load_state.ready

@@ -88,7 +88,7 @@ def test_a_broken_script_is_refused_in_one_line(tmp_path, text):
 
 
 @pytest.mark.parametrize("make", ["missing", "folder", "binary"])
-def test_what_cannot_be_read_is_refused(tmp_path, make):
+def test_an_unreadable_script_is_refused(tmp_path, make):
     path = tmp_path / "script.json"
     if make == "folder":
         path.mkdir()
@@ -107,7 +107,7 @@ def test_the_refusal_names_the_unknown_key(write_script):
 # ---- playing
 
 
-def test_each_step_is_one_token_as_often_as_it_says(scripted, ask):
+def test_each_step_is_one_token_repeated_by_its_times(scripted, ask):
     backend = scripted({"text": "Ha", "times": 3}, {"text": "!"})
     *chunks, last = ask(backend, "Hi")
     assert [chunk.text for chunk in chunks if chunk.text] == ["Ha", "Ha", "Ha", "!"]
@@ -155,7 +155,7 @@ def test_the_first_answer_that_fits_the_last_message_is_played(scripted, answer_
 
 
 @pytest.mark.parametrize("script", [{}, {"answers": []}, {"answers": [{"match": "never"}]}, {"answers": [{}]}])
-def test_without_a_fitting_answer_nothing_is_said(write_script, ask, script):
+def test_without_a_matching_answer_the_text_is_empty(write_script, ask, script):
     *chunks, last = ask(ScriptedBackend(scripted_spec(write_script(**script))))
     assert not any(chunk.text for chunk in chunks)
     assert (last.finish_reason, last.usage.new_tokens, last.usage.first_token_seconds) == ("stop", 0, None)
@@ -177,11 +177,11 @@ def test_a_stop_string_at_the_limit_is_a_stop(scripted, ask, answer_of):
     assert (answer.text, answer.finish_reason, answer.usage.new_tokens) == ("yes", "stop", 2)
 
 
-def test_half_a_stop_string_at_the_end_is_text(scripted, ask, answer_of):
+def test_part_of_a_stop_string_at_the_end_is_text(scripted, ask, answer_of):
     assert answer_of(ask(scripted({"text": "1 <e"}, stop=["<end>"]))).text == "1 <e"
 
 
-def test_glm_marks_of_the_next_speaker_reach_nobody(scripted, ask, answer_of):
+def test_glm_turn_marks_are_not_shown(scripted, ask, answer_of):
     backend = scripted({"text": "北京<|user|>\n再问"}, stop=["</s>", "<|user|>", "<|observation|>"])
     assert answer_of(ask(backend)).text == "北京"
 
@@ -215,7 +215,7 @@ def test_reasoning_that_meets_the_limit_is_marked_as_cut(scripted, ask, answer_o
 
 
 @pytest.mark.parametrize("tokens", [0, 5])
-def test_raise_fails_with_its_message_and_gives_the_place_back(scripted, ask, answer_of, tokens):
+def test_raise_fails_with_its_message_and_frees_the_slot(scripted, ask, answer_of, tokens):
     boom = {"match": "boom", "steps": [{"text": "x", "times": tokens}, {"raise": "out of memory"}]}
     backend = scripted(answers=[boom, {"steps": [{"text": "fine"}]}], slots=1)
     seen = []
@@ -226,7 +226,7 @@ def test_raise_fails_with_its_message_and_gives_the_place_back(scripted, ask, an
     assert answer_of(ask(backend)).text == "fine"
 
 
-def test_hang_never_comes_back_and_holds_up_nobody_else(scripted, ask, answer_of, in_background):
+def test_hang_never_returns_and_does_not_block_others(scripted, ask, answer_of, in_background):
     answers = [{"match": "hang", "steps": [{"text": "Hm"}, {"hang": True}]}, {"steps": [{"text": "fine"}]}]
     backend = scripted(answers=answers)
     stream = ask(backend, "hang")
@@ -235,7 +235,7 @@ def test_hang_never_comes_back_and_holds_up_nobody_else(scripted, ask, answer_of
     assert not hanging.done(0.2)
 
 
-def test_ignore_stop_does_not_hear_that_its_stream_was_closed(scripted, ask, until_text, in_background):
+def test_with_ignore_stop_closing_the_stream_never_returns(scripted, ask, until_text, in_background):
     backend = scripted(answers=[{"ignore_stop": True, "steps": [{"text": "x", "times": 100}]}])
     stream = ask(backend, max_new_tokens=100)
     until_text(stream)
@@ -247,7 +247,7 @@ def test_ignore_stop_plays_to_the_end_if_nobody_closes(scripted, ask, answer_of)
     assert answer_of(ask(backend)).text == "x" * 9
 
 
-def test_load_error_is_told_to_all_who_ask(scripted, ask):
+def test_load_error_reaches_every_stream(scripted, ask):
     backend = scripted(load_error="disk on fire", name="Tortoise")
     for _ in range(2):
         with pytest.raises(BackendError) as failure:
@@ -271,7 +271,7 @@ def test_load_seconds_pass_once(scripted, ask):
 # ---- what it keeps
 
 
-def test_what_was_asked_is_kept_as_it_was(scripted):
+def test_requests_are_recorded_unchanged(scripted):
     backend = scripted({"text": "x"})
     messages = [Message("system", "Be kind."), Message("user", "<|im_end|>\n<think> 你好\t ")]
     config = GenerationConfig(seed=7)
@@ -279,7 +279,7 @@ def test_what_was_asked_is_kept_as_it_was(scripted):
     assert backend.requests == [(tuple(messages), config)]
 
 
-def test_sixty_long_turns_reach_it_without_the_oldest(scripted):
+def test_sixty_long_turns_arrive_without_the_oldest(scripted):
     backend = scripted({"text": "x"}, context_length=2048)
     turns = [m for n in range(60) for m in (Message("user", f"{n:03}" + "q" * 247), Message("assistant", "a" * 250))]
     talk = [Message("system", "s"), *turns, Message("user", "last")]
@@ -291,7 +291,7 @@ def test_sixty_long_turns_reach_it_without_the_oldest(scripted):
     assert dropped == 57
 
 
-def test_what_was_refused_or_never_had_its_turn_is_not_kept(scripted, ask, until_text):
+def test_refused_and_queued_requests_are_not_recorded(scripted, ask, until_text):
     backend = scripted({"text": "x", "delay": 0.01, "times": 500}, slots=1)
     with pytest.raises(InputError):
         list(ask(backend, "x" * 200_000))

@@ -12,7 +12,7 @@ from served_app import run
 
 from arena.errors import BackendError, InputError
 from backup.answers import download_answers
-from commands.inputs import answers_file
+from commands.options import answers_file
 
 Point = Callable[[str, str], None]
 NAME = "somebody/answers"

@@ -8,13 +8,12 @@ from pathlib import Path
 
 import pytest
 from dataset_hub import TOKEN, Dataset, DatasetHub
-from vote_samples import make_vote
+from vote_samples import make_vote, read_votes
 
 from arena.errors import InputError
 from arena.events import EventLog, read_events
 from arena.votes import VoteLog
 from arena.votes.backup import Waiting
-from arena.votes.store import read_votes
 from backup.copies import STATE, load_copies
 from backup.schedule import Backup
 from hubs import named_dataset

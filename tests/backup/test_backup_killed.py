@@ -62,7 +62,7 @@ def test_a_replica_killed_in_the_middle_of_a_copy_loses_nothing_that_was_there(h
 
     def hold() -> None:
         arrived.set()
-        go_on.wait(30)
+        go_on.wait(60)
 
     give(data, 2)
     hub.faults.before_commit = hold

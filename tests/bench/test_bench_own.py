@@ -16,30 +16,29 @@ from typer.testing import CliRunner
 
 from arena.errors import BackendError, InputError
 from backends.families.weights import architecture_of
-from backends.folder.packed import read_packed
 from backends.machine import facts
 from backends.packed.open import load_packed
 from backends.packed.scheme import unpack4
-from bench import compared, resources
-from bench.compared import RivalOptions
+from bench import compared
+from bench.compared import beside_rivals
 from bench.engines import Answered
-from bench.reference_job import Task
+from bench.probe import run
 from bench.resources import MemoryWatch, cached_share
 from bench.speed import (
-    BothPlan,
     Plan,
-    _read_bound,
+    Question,
     common_steps,
     measure_alone,
     measure_full_contexts,
     measure_job,
     measure_panes,
+    measure_read_bound,
     measure_together,
-    measure_turns,
     spread,
     tokens_per_second,
 )
-from bench.weights import random_packed, shapes
+from bench.weights import shapes
+from bench.weights import subject as packed_models
 from bench.weights.shapes import CHATGLM3, QWEN
 from bench.weights.subject import Subject, folder_shape, packed_subject, random_subject
 
@@ -83,7 +82,7 @@ def test_a_random_folder_is_opened_whole(model: str, precision: str, work: Path)
     subject = random_subject(model, None, precision, work, nothing)
     folder = Path(subject.folder)
     # Refuses what is missing or left over.
-    opened = load_packed(folder, read_packed(folder), architecture_of(folder))
+    opened = load_packed(architecture_of(folder))
     assert opened.config.num_hidden_layers == subject.layers == 2
     assert subject.weight_bytes - subject.read_bytes == 2 * 2048 * 256
     assert (subject.weights, subject.precision, subject.shape) == ("random", precision, SMALL[model])
@@ -110,22 +109,22 @@ def test_random_weights_have_a_mean_of_zero_and_are_nowhere_the_same(work: Path)
 
 def test_a_folder_is_written_once_with_its_size_said_and_another_is_refused(work: Path, tmp_path: Path) -> None:
     said: list[str] = []
-    first = random_packed.random_packed(SMALL[MODELS[0]], "int4", tmp_path, said.append)
+    first = packed_models.random_packed(SMALL[MODELS[0]], "int4", tmp_path, said.append)
     assert "GB" in said[0] and str(first) in said[0]
     times = {path: path.stat().st_mtime_ns for path in first.iterdir()}
-    assert random_packed.random_packed(SMALL[MODELS[0]], "int4", tmp_path, said.append) == first
+    assert packed_models.random_packed(SMALL[MODELS[0]], "int4", tmp_path, said.append) == first
     assert len(said) == 1 and {path: path.stat().st_mtime_ns for path in first.iterdir()} == times
     with pytest.raises(BackendError, match="damaged or of another shape; delete it"):
-        random_packed.random_packed(replace(SMALL[MODELS[0]], inner=1024), "int4", tmp_path, nothing)
+        packed_models.random_packed(replace(SMALL[MODELS[0]], inner=1024), "int4", tmp_path, nothing)
     (first / "packed-lm_head.safetensors").write_bytes(b"short")
     with pytest.raises(BackendError, match="damaged or of another shape"):
-        random_packed.random_packed(SMALL[MODELS[0]], "int4", tmp_path, nothing)
+        packed_models.random_packed(SMALL[MODELS[0]], "int4", tmp_path, nothing)
 
 
 def test_room_is_looked_at_before_anything_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(resources.shutil, "disk_usage", lambda path: _Usage(10_000_000))
-    with pytest.raises(InputError, match=r"needed, 10,000,000 are free") as refusal:
-        random_packed.random_packed(SMALL[MODELS[0]], "int4", tmp_path / "new", nothing)
+    monkeypatch.setattr("shutil.disk_usage", lambda path: _Usage(10_000_000))
+    with pytest.raises(InputError, match=r"are needed .*, 10,000,000 are free") as refusal:
+        packed_models.random_packed(SMALL[MODELS[0]], "int4", tmp_path / "new", nothing)
     assert refusal.value.code == "bench_room" and not list((tmp_path / "new").iterdir())
 
 
@@ -138,9 +137,9 @@ def test_what_is_half_written_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     def fail(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(random_packed, "write_packed", fail)
+    monkeypatch.setattr(packed_models, "write_packed", fail)
     with pytest.raises(BackendError, match="cannot be written: No space left on device"):
-        random_packed.random_packed(SMALL[MODELS[0]], "int4", tmp_path, nothing)
+        packed_models.random_packed(SMALL[MODELS[0]], "int4", tmp_path, nothing)
     assert not list(tmp_path.iterdir())
 
 
@@ -148,7 +147,7 @@ def test_the_shape_of_a_folder_has_the_name_of_a_known_one(subjects: tuple[Subje
     for subject in subjects:
         assert folder_shape(Path(subject.folder)) == subject.shape
     other = replace(SMALL[MODELS[0]], inner=1024)
-    found = folder_shape(random_packed.random_packed(other, "int4", tmp_path, nothing))
+    found = folder_shape(packed_models.random_packed(other, "int4", tmp_path, nothing))
     assert found is not None and found.id not in SMALL and found.inner == 1024
     assert packed_subject(subjects[0].folder).read_bytes == subjects[0].read_bytes
 
@@ -156,49 +155,52 @@ def test_the_shape_of_a_folder_has_the_name_of_a_known_one(subjects: tuple[Subje
 # ---- the engine, in this process
 
 
+def assert_speeds(figures: dict[str, float]) -> None:
+    speeds = [figures[f"{name}tokens_per_second"] for name in ("low_", "", "high_")]
+    assert min(speeds) > 0 and speeds == sorted(speeds)
+
+
 @pytest.mark.parametrize("number", [0, 1])
 def test_one_conversation_is_measured(subjects: tuple[Subject, ...], number: int) -> None:
-    figures = measure_alone(subjects[number], PLAN, nothing)
+    figures = measure_alone(PLAN, subjects[number], nothing)
     assert [first["prompt_tokens"] for first in figures["first_token"]] == [16, 40]
     assert min(first["seconds"] for first in figures["first_token"]) > 0
-    assert 0 < figures["speed"]["low"] <= figures["speed"]["median"] <= figures["speed"]["high"]
-    assert 0 < figures["peak"]["own_bytes"] < figures["peak"]["resident_bytes"]
-    assert figures["ready_seconds"] > 0 and figures["threads"] > 0 and figures["kernels"]
+    assert_speeds(figures)
+    assert figures["threads"] > 0 and figures["engine"].startswith("this engine (")
 
 
 def test_turns_read_only_what_is_new(subjects: tuple[Subject, ...]) -> None:
-    turns = measure_turns(subjects[0], nothing)["turns"]
+    turns = measure_alone(PLAN, subjects[0], nothing)["turns"]
     assert [turn["prompt_tokens"] for turn in turns] == [64, 192, 320, 448, 576]
     # The last token of an answer has not been fed.
-    assert [turn["kept_tokens"] for turn in turns] == [0, 127, 255, 383, 511]
+    assert [turn["cached_tokens"] for turn in turns] == [0, 127, 255, 383, 511]
     assert min(turn["seconds"] for turn in turns) > 0
 
 
 def test_conversations_at_once_are_measured(subjects: tuple[Subject, ...]) -> None:
-    together = measure_together(subjects[1], PLAN, nothing)["together"]
+    together = measure_together(PLAN, subjects[1], nothing)["together"]
     assert [entry["conversations"] for entry in together] == [1, 3]
     for entry in together:
-        speed = entry["speed"]
-        assert entry["tokens_per_second"] > 0 and 0 < speed["low"] <= speed["median"] <= speed["high"]
+        assert entry["tokens_per_second"] > 0 and 0 < entry["low_tokens_per_second"] <= entry["high_tokens_per_second"]
 
 
 def test_both_models_are_measured_in_one_process(subjects: tuple[Subject, ...]) -> None:
-    plan = BothPlan(prompt_tokens=12, answer_tokens=5, context_length=300, rounds=1)
-    figures = measure_panes(subjects, plan, nothing)
+    plan = Plan(pane_prompt=12, pane_answer=5, rounds=1, full_context=300)
+    figures = measure_panes(plan, subjects, nothing)
     for panes in (figures["together"], figures["in_turn"]):
         assert [pane["model"] for pane in panes] == [subject.name for subject in subjects]
         assert all(0 < pane["first_token_seconds"] < pane["seconds"] for pane in panes)
     assert figures["together_seconds"] >= max(pane["seconds"] for pane in figures["together"])
     assert figures["in_turn_seconds"] >= sum(pane["seconds"] for pane in figures["in_turn"])
     assert figures["ratios"] == [figures["together_seconds"] / figures["in_turn_seconds"]]
-    peak = measure_full_contexts(subjects, plan, nothing)["peak"]
-    assert 0 < peak["own_bytes"] < peak["resident_bytes"]
+    full = run(measure_full_contexts, plan, subjects, progress=nothing)
+    assert 0 < full["own_peak_bytes"] < full["peak_bytes"]
 
 
 def test_a_job_is_done_at_once(subjects: tuple[Subject, ...]) -> None:
     # Long enough that the answers overlap for most of the time.
-    job = (Task("one", tuple(range(50_000, 50_020)), 50), Task("two", (1, 2, 3), 90))
-    figures = measure_job(subjects[0], job, nothing)
+    job = (Question("one", 20, 50, 0), Question("two", 3, 90, 0))
+    figures = measure_job(job, subjects[0], nothing)
     answers = figures["answers"]
     assert [(answer["prompt_tokens"], answer["answer_tokens"]) for answer in answers] == [(20, 50), (3, 90)]
     longest = max(answer["seconds"] for answer in answers)
@@ -209,17 +211,18 @@ def test_a_start_is_measured_in_processes_of_its_own(
     subjects: tuple[Subject, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(compared, "STARTS", 1)
-    figures = compared.start_on(subjects[0], RivalOptions(False, Path()), nothing)
-    (start,) = figures["own"]
-    assert 0 < start["ready_seconds"] < start["first_token_seconds"]
+    figures = compared.start_on(subjects[0], None, nothing)
+    (own,) = figures["engines"]
+    (start,) = own["starts"]
+    assert 0 < start["ready_seconds"] == own["ready_seconds"] < start["first_token_seconds"]
     assert start["cached_share"] is None or 0 <= start["cached_share"] <= 1
-    assert figures["llama"] == figures["missing"] == []
+    assert figures["missing"] == []
 
 
 def test_the_read_bound_is_measured() -> None:
     from backends.packed.kernels import find_kernels
 
-    bound = _read_bound(1 << 24)
+    bound = measure_read_bound(1 << 24, nothing)["bytes_per_second"]
     if find_kernels() is None:
         assert bound is None
     else:
@@ -231,7 +234,8 @@ def test_the_read_bound_is_measured() -> None:
 
 def test_a_spread_is_of_speeds() -> None:
     speeds = spread([0.1] * 8 + [0.2] * 2 + [0.05], 2)
-    assert speeds == pytest.approx({"median": 20, "low": 10, "high": 20})
+    expected = {"tokens_per_second": 20, "low_tokens_per_second": 10, "high_tokens_per_second": 20}
+    assert speeds == pytest.approx(expected)
 
 
 def test_the_speed_of_many_counts_from_the_last_first_token() -> None:
@@ -249,13 +253,13 @@ def test_memory_is_watched_while_it_is_taken() -> None:
     before = MemoryWatch().peak()
     watch = MemoryWatch()
     taken = torch.ones(200_000_000, dtype=torch.uint8)
-    deadline = time.monotonic() + 30
-    while watch.own_bytes < before["own_bytes"] + 100_000_000 and time.monotonic() < deadline:
+    deadline = time.monotonic() + 60
+    while watch.own_bytes < before["own_peak_bytes"] + 100_000_000 and time.monotonic() < deadline:
         time.sleep(0.01)
     del taken
     peak = watch.peak()
-    assert peak["own_bytes"] > before["own_bytes"] + 100_000_000
-    assert peak["resident_bytes"] >= peak["own_bytes"] > 0
+    assert peak["own_peak_bytes"] > before["own_peak_bytes"] + 100_000_000
+    assert peak["peak_bytes"] >= peak["own_peak_bytes"] > 0
 
 
 def test_how_much_of_a_file_is_in_memory(tmp_path: Path) -> None:
@@ -269,9 +273,9 @@ def test_how_much_of_a_file_is_in_memory(tmp_path: Path) -> None:
 def test_the_machine_is_named_by_its_first_processor(tmp_path: Path) -> None:
     (tmp_path / "cpuinfo").write_text("model name\t: Some CPU\nflags\t: sse avx2 amx_int8\n\nmodel name\t: Another\n")
     found = facts.surroundings(tmp_path / "cpuinfo")
-    assert (found.processor, found.instruction_sets) == ("Some CPU", ("avx2", "amx_int8"))
-    assert found.libraries["torch"] == torch.__version__ and found.cores > 0
-    assert facts.surroundings(tmp_path / "none").instruction_sets == ()
+    assert (found["processor"], found["instruction_sets"]) == ("Some CPU", ("avx2", "amx_int8"))
+    assert found["libraries"]["torch"] == torch.__version__ and found["cores"] > 0
+    assert facts.surroundings(tmp_path / "none")["instruction_sets"] == ()
 
 
 # ---- the commands
@@ -293,7 +297,6 @@ def refused(*arguments: object) -> str:
 
 
 def test_engine_says_everything(subjects: tuple[Subject, ...], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("commands.bench.engine.CONVERSATIONS", (1, 2))
     monkeypatch.setattr(compared, "READ_BYTES", 1 << 24)
     result = bench("engine", "--a", subjects[0].folder, "--no-rivals", "--json")
     assert result.exit_code == 0, result.output
@@ -306,16 +309,17 @@ def test_engine_says_everything(subjects: tuple[Subject, ...], monkeypatch: pyte
         "xllamacpp",
     }
     (entry,) = found["models"]
-    assert set(entry) == {"model", "own", "rivals"} and entry["rivals"] == {"figures": [], "missing": []}
-    assert set(entry["own"]) == {"alone", "turns", "company", "bound_bytes", "bound_share"}
-    assert [first["prompt_tokens"] for first in entry["own"]["alone"]["first_token"]] == [64, 128, 512, 2048]
-    assert entry["own"]["bound_share"] is None or 0 < entry["own"]["bound_share"] < 1.5
+    assert set(entry) == {"model", "engines", "missing"} and entry["missing"] == []
+    (own,) = entry["engines"]
+    assert {"engine", "threads", "peak_bytes", "turns", "read_bound_bytes"} <= set(own)
+    assert [first["prompt_tokens"] for first in own["first_token"]] == [64, 128, 512, 2048]
+    assert own["read_bound_share"] is None or 0 < own["read_bound_share"] < 1.5
     assert entry["model"]["weights"] == "random" and "Opening" in result.stderr
 
 
 def test_users_stand_beside_llama_cpp(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("gguf")
-    monkeypatch.setattr("commands.bench.engine.CONVERSATIONS", (1, 2))
+    monkeypatch.setattr(compared, "PLAN", replace(Plan(), conversations=(1, 2)))
     result = bench("users", "--shape", MODELS[1], "--work", work)
     assert result.exit_code == 0, result.output
     (row,) = [line for line in result.stdout.splitlines() if line.strip().startswith("together, 2 conversations")]
@@ -324,22 +328,22 @@ def test_users_stand_beside_llama_cpp(work: Path, monkeypatch: pytest.MonkeyPatc
     assert "llama.cpp Q4_0" in result.stdout and "this engine" in result.stdout
 
 
-def test_a_rival_that_cannot_be_measured_does_not_end_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_rival_that_cannot_be_measured_does_not_end_the_others(
+    subjects: tuple[Subject, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
     def fail(*_: object) -> None:
         raise BackendError("bench_failed", "the reason")
 
-    def measured(*_: object, **__: object) -> dict[str, object]:
-        speed = {"engine": "transformers", "threads": 2, "ready_seconds": 1.0, "speed": {"median": 5.0}}
-        return {**speed, "first_token": [], "peak": {"resident_bytes": 7}}
+    def measured(source: object) -> dict[str, object]:
+        return {"engine": type(source).__name__}
 
     monkeypatch.setattr(compared, "random_gguf", fail)
-    monkeypatch.setattr(compared, "run", measured)
-    rivals = RivalOptions(True, Path(), llama_bin=Path())
-    found = compared.measure_rivals(SMALL[MODELS[0]], PLAN, rivals, nothing)
-    assert [figures["rival"] for figures in found["figures"]] == ["transformers"]
-    assert found["missing"] == [{"rival": name, "reason": "the reason"} for name in ("llama.cpp", "llama-bench")]
-    missing = compared.measure_rivals(None, PLAN, rivals, nothing)["missing"]
-    assert [entry["rival"] for entry in missing] == ["llama.cpp", "llama-bench", "transformers"]
+    rivals = ("llama.cpp", "transformers")
+    figures = beside_rivals(subjects[0], measured, Path(), nothing, rivals)
+    assert [engine["engine"] for engine in figures["engines"]] == ["Subject", "Shape"]
+    assert figures["missing"] == [{"rival": "llama.cpp", "reason": "the reason"}]
+    missing = beside_rivals(replace(subjects[0], shape=None), measured, Path(), nothing, rivals)["missing"]
+    assert [entry["rival"] for entry in missing] == list(rivals)
 
 
 @pytest.mark.parametrize("command", ["engine", "users", "job", "start"])
@@ -354,9 +358,7 @@ def test_bad_input_is_one_line(command: str, tmp_path: Path) -> None:
 
 def test_other_bad_input_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "name both --a and --b" in refused("both", "--a", "x@int4")
-    assert "no llama-bench that can be executed" in refused("engine", "--llama-bin", tmp_path, "--work", tmp_path)
-    assert not list(tmp_path.iterdir())
     assert "There is no model called" in refused("engine", "--a", tmp_path / "nowhere")
-    monkeypatch.setattr(resources.shutil, "disk_usage", lambda path: _Usage(1000))
+    monkeypatch.setattr("shutil.disk_usage", lambda path: _Usage(1000))
     result = bench("engine", "--work", tmp_path, "--json")
     assert result.exit_code == 2 and json.loads(result.stdout)["code"] == "bench_room"

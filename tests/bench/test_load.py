@@ -8,14 +8,12 @@ from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
+from vote_samples import read_votes
 
 from app import cli
 from arena.types import SideName, Winner
-from arena.votes.store import read_votes
-from bench.load.crowd import measure_chats, measure_class, measure_crowd
-from bench.load.page_client import PageConfig
-from bench.load.samples import MODELS, sample_vote
-from bench.load.vote_log import measure_results, measure_start, measure_writing
+from bench.load.crowd import Crowd, measure_chats, measure_crowd
+from bench.load.vote_log import MODELS, measure_results, measure_start, measure_writing, sample_vote
 
 DECISIVE = (Winner.MODEL_A, Winner.MODEL_B)
 
@@ -26,7 +24,7 @@ def quiet(words: str) -> None:
 
 def test_votes_that_are_counted_are_on_disk(tmp_path: Path) -> None:
     found = measure_writing(tmp_path, threads=4, seconds=0.3, progress=quiet)
-    assert found["votes"] == sum(1 for _ in read_votes(tmp_path)) > 4
+    assert found["count"] == sum(1 for _ in read_votes(tmp_path)) > 4
     assert found["per_second"] > 0 and 0 < found["median_ms"] <= found["p95_ms"] and 2_000 < found["row_bytes"] < 3_200
 
 
@@ -57,24 +55,23 @@ def test_sample_votes_are_of_raters_sides_and_outcomes() -> None:
 def test_a_class_votes_through_the_page_and_nothing_is_lost(tmp_path: Path) -> None:
     # Playwright's own loop runs in this thread, once a browser test has begun.
     with ThreadPoolExecutor(1) as pool:
-        found = pool.submit(measure_class, tmp_path, raters=4, rate=8, seconds=4, progress=quiet).result()
+        crowd = Crowd(readers=0, raters=4, seconds=4, rater_pause=0.5)
+        found = pool.submit(measure_crowd, tmp_path, crowd, quiet).result()
     votes = list(read_votes(tmp_path / "data"))
     assert (found["lost"], found["doubled"], found["errors"]) == (0, 0, {})
-    assert found["acknowledged"] == found["vote"]["count"] == len(votes) >= 12
+    battle, vote = found["actions"]["take a battle"], found["actions"]["vote"]
+    assert found["votes"] == vote["count"] == len(votes) >= 12
     assert len({vote.judge for vote in votes}) == 4 and len({vote.room for vote in votes}) == 1
-    assert (
-        found["battle"]["count"] == found["vote"]["count"] + 4
-        and 0 < found["vote"]["median_ms"] <= found["vote"]["p95_ms"]
-    )
+    assert battle["count"] == vote["count"] + 4 and 0 < vote["median_ms"] <= vote["p95_ms"]
 
 
 def test_a_crowd_reads_and_votes_and_what_the_server_holds_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for pause in ("READER_PAUSE", "RATER_PAUSE"):
-        monkeypatch.setattr(f"bench.load.crowd.{pause}", 1.0)
+    monkeypatch.setattr("bench.load.crowd.READER_PAUSE", 1.0)
     with ThreadPoolExecutor(1) as pool:
-        found = pool.submit(measure_crowd, tmp_path, readers=3, raters=3, seconds=6, progress=quiet).result()
+        crowd = Crowd(readers=3, raters=3, seconds=6, rater_pause=1.0)
+        found = pool.submit(measure_crowd, tmp_path, crowd, quiet).result()
     assert (found["lost"], found["errors"]) == (0, {}) and found["votes"] == len(
         list(read_votes(tmp_path / "data"))
     ) >= 1
@@ -93,16 +90,10 @@ def test_chats_at_once_are_all_answered_and_told_their_place_and_time(tmp_path: 
         found = pool.submit(measure_chats, tmp_path, names, chats=4, progress=quiet).result()
     assert (found["answered"], found["errors"]) == (4, {}) and found["seconds"] > 4 * 0.5
     # All four, where the first one on the one side is not the first on the other.
-    assert 3 <= found["told_time"] <= found["queued"] <= 4 and 2 <= found["most_ahead"] <= 3
+    assert 3 <= found["saw_time"] <= found["queued"] <= 4 and 2 <= found["most_ahead"] <= 3
 
 
 def test_the_log_is_measured_by_a_command() -> None:
     result = CliRunner().invoke(cli, ["bench", "votes", "--threads", "2", "--seconds", "0.2", "--rows", "50", "--json"])
     report = json.loads(result.stdout)
     assert [one["threads"] for one in report["writing"]] == [1, 2] and report["starting"]["rows"] == 50
-
-
-def test_a_handler_that_is_not_there_is_no_event() -> None:
-    config = PageConfig({"components": [{"id": 1, "props": {"elem_id": "x"}}], "dependencies": []})
-    with pytest.raises(KeyError, match=r"x\.click"):
-        config.event("x")

@@ -6,10 +6,10 @@ import pytest
 
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
+pytest.importorskip("gguf")
 
 from backends.packed.calibrate import CALIBRATION, passages  # noqa: E402
-from bench.quality.models import permute  # noqa: E402
-from bench.quality.rows import TEXT, best_copy, compare, quality, rounded_copy, schemes  # noqa: E402
+from bench.quality import TEXT, best_copy, compare, permute, quality, rounded_copy, schemes  # noqa: E402
 
 
 def always(*probabilities):
@@ -48,27 +48,27 @@ def logits_of(model, ids):
 
 def test_a_model_does_not_differ_from_itself():
     same = quality(compare(always(0.5, 0.25, 0.25), always(0.5, 0.25, 0.25), [[0, 1, 2], [2, 2]]))
-    assert (same.positions, same.kl, same.agreement) == (5, 0.0, 1.0)
+    assert (same["positions"], same["kl"], same["same_top_share"]) == (5, 0.0, 1.0)
 
 
 def test_a_small_case_by_hand():
     other = quality(compare(always(0.5, 0.5), always(0.25, 0.75), [[0, 0, 1]]))
-    assert other.kl == pytest.approx(0.5 * math.log(0.5 / 0.25) + 0.5 * math.log(0.5 / 0.75))
+    assert other["kl"] == pytest.approx(0.5 * math.log(0.5 / 0.25) + 0.5 * math.log(0.5 / 0.75))
     # The guesses are the second and third token, with 1/4 and 3/4.
-    assert other.perplexity == pytest.approx((0.25 * 0.75) ** -0.5)
+    assert other["perplexity"] == pytest.approx((0.25 * 0.75) ** -0.5)
 
 
 def test_the_best_token_is_compared_at_every_position():
     one = torch.tensor([[3.0, 1.0], [1.0, 3.0], [3.0, 1.0], [3.0, 1.0]])
     other = torch.tensor([[2.0, 1.0], [2.0, 1.0], [2.0, 1.0], [2.0, 1.0]])
-    assert quality(compare(lambda ids: one, lambda ids: other, [[0, 0, 0, 0]])).agreement == 0.75
+    assert quality(compare(lambda ids: one, lambda ids: other, [[0, 0, 0, 0]]))["same_top_share"] == 0.75
 
 
 def test_parts_are_compared_as_the_whole_is_and_nothing_has_no_mean():
     one, other = always(0.5, 0.5), always(0.25, 0.75)
     parts = torch.cat([compare(one, other, [[0, 1]]), compare(one, other, [[1, 1, 0]])])
     assert quality(parts) == quality(compare(one, other, [[0, 1], [1, 1, 0]]))
-    assert math.isnan(quality(parts[:0]).kl)
+    assert math.isnan(quality(parts[:0])["kl"])
 
 
 def test_another_order_of_channels_computes_the_same():

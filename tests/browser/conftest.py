@@ -1,4 +1,4 @@
-"""Fixtures that drive Debian's Chromium. Knows nothing of the app: a test says which address to open.
+"""Fixtures that drive Debian's Chromium.
 
 A gradio server may run in this very process: launch it with prevent_thread_lock=True and close it after the test.
 """
@@ -12,7 +12,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Dialog, Page, sync_playwright
+from playwright.sync_api import Browser, Dialog, Page, expect, sync_playwright
+from served_app import ServedApp
+
+from tests.browser.hands import PATIENCE, choose_mode, wait_ready
 
 _FLAGS = [
     "--no-sandbox",
@@ -49,6 +52,9 @@ class Tab:
             self.console_errors.append(text)
 
     def _on_dialog(self, dialog: Dialog) -> None:
+        if dialog.type == "beforeunload":  # asked while models answer
+            dialog.accept()
+            return
         self.dialogs.append(dialog.message)
         dialog.dismiss()
 
@@ -72,6 +78,7 @@ def browser() -> Iterator[Browser]:
     if program is None:
         pytest.fail("There is no program called chromium. On Debian: apt-get install chromium", pytrace=False)
     with sync_playwright() as playwright:
+        expect.set_options(timeout=PATIENCE)
         chromium = playwright.chromium.launch(executable_path=program, args=_FLAGS)
         yield chromium
         chromium.close()
@@ -101,6 +108,7 @@ def new_page(browser: Browser) -> Iterator[NewPage]:
                 locale=locale, viewport={"width": width, "height": height}, color_scheme=color_scheme, **context
             )
         )
+        contexts[-1].set_default_timeout(PATIENCE)
         tab = Tab(contexts[-1].new_page())
         tab.page.goto(url)
         return tab
@@ -108,3 +116,20 @@ def new_page(browser: Browser) -> Iterator[NewPage]:
     yield open_page
     for context in contexts:
         context.close()
+
+
+OpenPage = Callable[..., Page]
+
+
+@pytest.fixture
+def open_page(new_page: NewPage) -> OpenPage:
+    """Opens an app's page, in a mode if one is named, and waits until it can be used."""
+
+    def open_app(app: ServedApp, mode: str = "", **options: Any) -> Page:
+        page = new_page(app.url, **options).page
+        wait_ready(page)
+        if mode:
+            choose_mode(page, mode)
+        return page
+
+    return open_app

@@ -173,9 +173,7 @@ def tab(browser: Browser, address: str) -> Iterator[Tab]:
     tab.page.goto(address)
     tab.page.wait_for_function(f"document.querySelectorAll('#all .md').length == {len(ANSWERS) + len(TYPED)}")
     tab.page.wait_for_selector("#all .katex")
-    tab.page.wait_for_function(
-        "[...document.querySelectorAll('#all .md')].every(e => e.innerText.trim())", timeout=9000
-    )
+    tab.page.wait_for_function("[...document.querySelectorAll('#all .md')].every(e => e.innerText.trim())")
     yield tab
     context.close()
 
@@ -259,7 +257,7 @@ def test_what_a_person_typed_shows_as_typed(tab: Tab) -> None:
 
 def test_a_stream_ends_right(tab: Tab) -> None:
     tab.page.click("#stream")
-    tab.page.wait_for_function("document.querySelector('#streamed')?.innerText.trim().endsWith('完')", timeout=15000)
+    tab.page.wait_for_function("document.querySelector('#streamed')?.innerText.trim().endsWith('完')")
     (shown,) = look(tab, "streamed", "bot")
     assert (shown.formulas, shown.bold, shown.code) == (2, ["重点："], ["a<b", "int <x>;\n"])
     assert "$5" in shown.text and not tab.page_errors

@@ -11,12 +11,11 @@ from playwright.sync_api import expect
 from served_app import ServedApp
 
 from tests.browser.conftest import Tab
-from tests.browser.hands import go
+from tests.browser.hands import answer, ask_for_vote, go, says, vote, wait_ready
 from tests.browser.notebook_proxy import notebook_proxy
 
 # Asked for at the root of every host.
 ICON = {"/favicon.ico"}
-SHORT, LONG = 10_000, 60_000  # milliseconds
 
 
 @pytest.fixture
@@ -25,24 +24,21 @@ def outside(scripted_app: ServedApp) -> Iterator[tuple[str, list[str]]]:
         yield found
 
 
-def test_chat_vote_and_export_work_behind_a_notebooks_proxy(
+def test_battle_vote_and_export_work_behind_a_notebooks_proxy(
     new_page: Callable[..., Tab], scripted_app: ServedApp, outside: tuple[str, list[str]]
 ) -> None:
     address, strayed = outside
     before = len(scripted_app.rows())
     tab = new_page(address)
     page = tab.page
-    expect(page.locator("#send")).to_be_enabled(timeout=LONG)
-    page.fill("#prompt textarea", "Why?")
-    page.click("#send")
-    expect(page.locator("#submit_vote")).to_be_enabled(timeout=LONG)
-    assert "done." in page.locator("#pane_a").inner_text()
-    page.locator("#choice input").first.check()
-    page.click("#submit_vote")
-    expect(page.locator("#vote_note")).to_contain_text("✅", timeout=SHORT)
+    wait_ready(page)
+    ask_for_vote(page, "Why?")
+    assert "done." in answer(page, "a")
+    vote(page)
+    expect(says(page)).to_contain_text("Vote saved")
     assert len(scripted_app.rows()) == before + 1
     go(page, "results")
-    with page.expect_download(timeout=LONG) as download:
+    with page.expect_download() as download:
         page.click("#download")
     assert len(pd.read_csv(download.value.path(), dtype=str)) == before + 1
     assert tab.hosts == {urlsplit(address).netloc} and set(strayed) <= ICON
@@ -54,5 +50,5 @@ def test_a_link_to_a_battle_stays_under_the_prefix(
 ) -> None:
     address, strayed = outside
     page = new_page(f"{address}?replay=none").page
-    expect(page.locator("#replay_note")).to_contain_text("There is no vote on this battle", timeout=LONG)
+    expect(page.locator("#replay_title")).to_contain_text("There is no vote on this battle")
     assert page.url.startswith(address) and set(strayed) <= ICON

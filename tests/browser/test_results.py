@@ -14,8 +14,8 @@ from vote_samples import vote_between
 from arena.types import Winner
 from arena.votes import VoteLog
 from tests.browser.conftest import Tab
+from tests.browser.hands import HAND, ask_for_vote, choose_mode, go, open_accordion, vote, wait_ready
 
-SHORT, LONG = 5_000, 60_000  # milliseconds
 STEPS = [{"match": "", "steps": [{"text": "same every time"}]}]
 
 
@@ -25,21 +25,18 @@ def app(serve: Callable[..., ServedApp]) -> ServedApp:
     return serve({"answers": STEPS}, {"answers": STEPS})
 
 
-def vote(page: Page) -> str:
+def ask_and_vote(page: Page) -> str:
     """A battle and a vote on it; the address of its replay."""
-    expect(page.locator("#status_a [role=status]")).not_to_be_empty(timeout=LONG)
-    page.fill("#prompt textarea", "Why?")
-    page.keyboard.press("Enter")
-    expect(page.locator("#submit_vote")).to_be_enabled(timeout=LONG)
-    page.locator("#choice label").first.click()
-    page.click("#submit_vote")
-    expect(page.locator("#vote_note a")).to_be_visible(timeout=SHORT)
-    return str(page.locator("#vote_note a").get_attribute("href"))
+    wait_ready(page)
+    choose_mode(page, "named")
+    ask_for_vote(page)
+    vote(page)
+    return str(page.locator("#phase .receipt a").get_attribute("href"))
 
 
 def opened(page: Page) -> Page:
     page.locator("#tab_results-button").click()
-    expect(page.locator("#summary")).to_contain_text(re.compile("raters? |No votes"), timeout=LONG)
+    expect(page.locator("#summary")).to_contain_text(re.compile("raters? |No votes"))
     return page
 
 
@@ -47,58 +44,110 @@ def test_anothers_vote_comes_by_itself_and_nobody_asks_from_another_tab(
     new_page: Callable[..., Tab], app: ServedApp
 ) -> None:
     voter, reader = new_page(app.url).page, new_page(app.url).page
-    vote(voter)
+    ask_and_vote(voter)
     opened(reader)
-    reader.locator("#results_source button").first.click()
+    open_accordion(reader, "results_details")
+    open_accordion(reader, "results_source")
     count = len(app.rows())
     votes = reader.locator("#results_counts_body td").nth(2)
-    expect(votes).to_have_text(str(count), timeout=SHORT)
-    vote(new_page(app.url).page)
-    expect(votes).to_have_text(str(count + 1), timeout=SHORT)
+    expect(votes).to_have_text(str(count))
+    ask_and_vote(new_page(app.url).page)
+    expect(votes).to_have_text(str(count + 1))
     # What was open stays open.
     expect(reader.locator("#results_source_body table")).to_be_visible()
     asked: list[str] = []
     reader.locator("#tab_about-button").click()
-    expect(reader.locator("#about")).to_be_visible(timeout=SHORT)
+    expect(reader.locator("#about")).to_be_visible()
     time.sleep(1)  # what was on its way has come
     reader.on("request", lambda request: asked.append(request.url))
     time.sleep(7)
     assert asked == []
     opened(reader)
-    vote(new_page(app.url).page)
-    expect(votes).to_have_text(str(count + 2), timeout=SHORT)
+    ask_and_vote(new_page(app.url).page)
+    expect(votes).to_have_text(str(count + 2))
 
 
 def test_filters_count_and_the_language_changes_what_is_shown(new_page: Callable[..., Tab], app: ServedApp) -> None:
     page = opened(new_page(app.url).page)
     with VoteLog(app.data_dir / "votes.csv") as log:
         log.append(vote_between(1, "script-a", "script-b", Winner.TIE, leaked=True))
+    open_accordion(page, "results_details")
     blind = page.locator("#results_filter label", has_text="blind votes (1)")
-    expect(blind).to_be_visible(timeout=SHORT)
+    expect(blind).to_be_visible()
     blind.click()
-    expect(page.locator("#summary")).to_contain_text("Based on 1 vote by 1 rater (1 tie)", timeout=SHORT)
+    expect(page.locator("#results_verdict")).to_contain_text("Based on 1 vote by 1 rater (1 tie)")
     expect(page.locator("#results_filter label", has_text="blind votes (1)").locator("input")).to_be_checked()
     page.click("#language")
-    expect(page.locator("#summary")).to_contain_text("依据 1 位投票者的 1 票（平局 1 票）", timeout=SHORT)
-    expect(page.locator("#results_counts")).to_contain_text("胜、平、负", timeout=SHORT)
+    expect(page.locator("#results_verdict")).to_contain_text("依据 1 位投票者的 1 票（平局 1 票）")
+    expect(page.locator("#results_counts")).to_contain_text("胜、平、负")
 
 
 def test_a_link_replays_a_battle_and_asking_again_tells_whether_it_is_the_same(
     new_page: Callable[..., Tab], app: ServedApp
 ) -> None:
-    address = vote(new_page(app.url).page)
+    address = ask_and_vote(new_page(app.url).page)
     tab = new_page(app.url + address)
     page = tab.page
-    expect(page.locator("#replay_pane_a")).to_contain_text("same every time", timeout=LONG)
-    expect(page.locator("#replay_name_b")).to_contain_text("script-b")
+    expect(page.locator("#replay_title h1")).to_have_text(re.compile("One rater's vote: script-[ab] is better"))
+    expect(page.locator("#replay_title blockquote")).to_have_text("Why?")
+    expect(page.locator("#replay_pane_a")).to_contain_text("same every time")
+    expect(page.locator("#replay_head_b h2")).to_have_text("script-b")
+    expect(page.locator("#replay_head_a .badge")).to_have_text("Chosen")
+    expect(page.locator("#tabs")).to_be_hidden()
+    expect(page.locator("#replay_battle, #replay_host")).to_have_count(1)  # this host has set no token
+    expect(page.locator("#replay_battle")).to_be_hidden()
+    open_accordion(page, "replay_details")
     facts = page.locator("#replay_facts")
     expect(facts).to_contain_text("Answer SHA-256")
     seed = re.search(r'"seed": (\d+)', facts.inner_text())
     assert seed and f'"seed": {seed[1]}' in app.rows()[-1]["settings"]
-    expect(page.locator("#summary")).to_contain_text("Too early to call", timeout=LONG)
     page.click("#replay_again")
-    expect(page.locator("#replay_outcome")).to_contain_text(
-        "Right (script-b): identical to the recorded output", timeout=SHORT
-    )
+    expect(page.locator("#replay_outcome")).to_contain_text("Right (script-b): identical to the recorded output")
     assert app.asked("a")[-1][1].seed == int(seed[1])
-    assert tab.page_errors == tab.console_errors == []
+    page.click("#language")
+    expect(page.locator("#replay_title h1")).to_contain_text("一位投票者的评判")
+    expect(page.locator("#replay_battle")).to_be_hidden()
+    page.click("#replay_title a")
+    wait_ready(page)
+    expect(page.locator("#tab_arena")).to_be_visible()
+    assert page.url == app.url and tab.page_errors == tab.console_errors == []
+
+
+def test_a_battle_fits_a_phone_and_a_wrong_link_says_so_in_one_line(
+    new_page: Callable[..., Tab], app: ServedApp
+) -> None:
+    with VoteLog(app.data_dir / "votes.csv") as log:
+        log.append(vote_between(77, "script-a", "script-b", Winner.MODEL_B))
+    page = new_page(f"{app.url}?replay=battle-77", viewport=(390, 844), locale="zh-CN").page
+    expect(page.locator("#replay_title h1")).to_have_text("一位投票者的评判：script-b 更好")
+    boxes = [page.locator(f"#replay_pane_{side}").bounding_box() for side in "ab"]
+    assert boxes[0] and boxes[1] and boxes[0]["y"] + boxes[0]["height"] < boxes[1]["y"]
+    assert all(box and box["x"] >= 0 and box["x"] + box["width"] <= 390 for box in boxes)
+    assert page.evaluate("document.querySelector('#replay').scrollWidth <= 390")
+    page.goto(f"{app.url}?replay=battle-78")
+    expect(page.locator("#replay_title [role=alert]")).to_have_text("⚠️ 没有找到这次对比的投票")
+    expect(page.locator("#replay_shown")).to_have_count(0)
+    page.click(".brand")
+    wait_ready(page)
+    expect(page.locator("#tab_arena")).to_be_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_console_is_silent_and_the_charts_use_the_width(
+    new_page: Callable[..., Tab], app: ServedApp, scheme: str
+) -> None:
+    with VoteLog(app.data_dir / "votes.csv") as log:
+        log.append(vote_between(1, "script-a", "<b>script-b", Winner.TIE))
+    for width in (390, 1366):
+        tab = new_page(app.url, viewport=(width, 800), color_scheme=scheme)
+        page, said = tab.page, list[tuple[str, str]]()
+        page.on("console", lambda message, said=said: said.append((message.type, message.text)))
+        wait_ready(page)
+        go(page, "results")
+        open_accordion(page, "results_details")
+        for part in ("#summary .track", "#results_chart .chart"):
+            box = page.locator(part).first.bounding_box()
+            assert box and box["width"] > 0.75 * min(width, 1000)
+        page.wait_for_timeout(HAND)
+        assert not [words for kind, words in said if kind in ("warning", "error")]
+        assert tab.page_errors == [] and page.locator("canvas").count() == 0

@@ -93,7 +93,7 @@ def test_repeats_have_seeds_of_their_own(place: SimpleNamespace) -> None:
 def test_once_by_hand_lets_the_running_answer_end(place: SimpleNamespace) -> None:
     begun = place.begin("a  one", place.model("a", SLOW))
     begun.send_signal(signal.SIGINT)
-    said, problem = begun.communicate(timeout=30)
+    said, problem = begun.communicate(timeout=60)
     assert (begun.returncode, said.split(", ")[1]) == (130, "4 not yet answered")
     assert "Ctrl-C again to drop it" in problem and "Run the same command again" in problem
     assert answered(place.out) == [("a", "one"), ("a", "two")]
@@ -108,7 +108,7 @@ def test_twice_by_hand_drops_it(place: SimpleNamespace, signals: list[signal.Sig
     for number in signals[1:]:
         assert "Stopping" in begun.stderr.readline()  # the first one has been handled
         begun.send_signal(number)
-    said, problem = begun.communicate(timeout=30)
+    said, problem = begun.communicate(timeout=60)
     assert begun.returncode == 130 and "5 not yet answered" in said and "Traceback" not in problem
     assert answered(place.out) == [("a", "one")]
 
@@ -142,11 +142,11 @@ def test_a_model_that_cannot_be_loaded_does_not_stop_the_other(place: SimpleName
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--repeats", "0"], "repeats must be from 1 to 100"),
-        (["--seed", "-1"], "seed must be a number"),
-        (["--temperature", "9"], "temperature must be a number"),
+        (["--repeats", "0"], "Runs per prompt must be between 1 and 100"),
+        (["--seed", "-1"], "seed must be between 0 and 4294967294"),
+        (["--temperature", "9"], "temperature must be between 0 and 5"),
         (["--prompts", "none.json"], "none.json cannot be read"),
-        (["--b", "qwen-8b"], "no model called 'qwen-8b'"),
+        (["--b", "qwen-8b"], "no model called 'qwen-8b'. Did you mean qwen3-8b?"),
         (["--out", os.devnull + "/answers.jsonl"], "Answers cannot be saved"),
     ],
 )

@@ -59,11 +59,12 @@ def micro(tmp_path: Path) -> Path:
 def write_manifest(folder: Path, **changes: dict[str, Any]) -> int:
     """Writes fetched.json as fetching does, with `changes` to the entries of files; returns their number."""
     files = []
-    for path in sorted(folder.iterdir()):
+    for path in sorted(path for path in folder.iterdir() if path.name != "fetched.json"):
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
         entry = {"path": path.name, "size": path.stat().st_size, "sha256": digest}
         files.append({**entry, **changes.get(path.name.partition(".")[0], {})})
-    (folder / "fetched.json").write_text(json.dumps({"files": files}))
+    fetched = {"hub": "huggingface", "repo": {"id": "owner/name", "revision": "main"}, "files": files}
+    (folder / "fetched.json").write_text(json.dumps(fetched))
     return len(files)
 
 
@@ -188,8 +189,8 @@ def test_a_tensor_that_the_index_forgets_as_well(tiny: Path) -> None:
     [
         ({"config": {"size": 5}}, "config.json has 819 bytes instead of 5; run fetch with --verify"),
         ({"config": {"sha256": "0" * 64}}, "config.json is damaged: its sha256 is "),
-        ({"config": {"path": "../outside"}}, "../outside is missing"),
-        ({"config": {"path": "/etc/hostname"}}, "/etc/hostname"),
+        ({"config": {"path": "../outside"}}, "fetched.json is damaged"),
+        ({"config": {"path": "/etc/hostname"}}, "fetched.json is damaged"),
         ({"config": {"size": "x"}}, "fetched.json is damaged"),
     ],
 )
@@ -201,7 +202,7 @@ def test_a_folder_that_is_not_as_it_was_fetched(micro: Path, changes: dict[str, 
 
 def test_a_list_that_is_none(micro: Path) -> None:
     (micro / "fetched.json").write_text('{"files": 3}')
-    assert "fetched.json lists no files" in refused(micro)
+    assert "fetched.json is damaged" in refused(micro)
 
 
 def gguf_file(place: Path, size: int) -> Path:
@@ -235,7 +236,7 @@ def test_a_gguf_beside_its_list(tmp_path: Path) -> None:
 
 
 def test_what_is_no_model(tmp_path: Path) -> None:
-    assert "no model called 'qwen-8b'" in refused("qwen-8b")
+    assert "no model called 'qwen-8b'. Did you mean qwen3-8b?" in refused("qwen-8b")
     assert "There is no file" in refused(tmp_path / "gone.gguf")
     assert "config.json is missing" in refused(tmp_path)
     script = tmp_path / "script.json"
@@ -250,7 +251,7 @@ def test_a_file_that_cannot_be_read(micro: Path, monkeypatch: pytest.MonkeyPatch
     with monkeypatch.context() as patch:
         from backends.folder import contents
 
-        patch.setattr(contents, "weights_of", fail)
+        patch.setattr(contents, "find_weights", fail)
         assert "cannot be read: Input/output error." in refused(micro)
 
 

@@ -43,7 +43,9 @@ def broken_files(place: Path) -> dict[str, Path]:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--a", "qwen-8b"], ["qwen-8b", "smollm2-135m"]),
+        (["--a", "gpt-4"], ["gpt-4", "smollm2-135m"]),
+        (["--a", "Qwen-7B-Cht"], ["'Qwen-7B-Cht'. Did you mean qwen-7b-chat?"]),
+        (["fetch", "chatglm-6b@int4"], ["Did you mean chatglm3-6b?"]),
         (["--a", "smollm2-135m@int4"], ["smollm2-135m", "int4"]),
         (["--a", "missing.gguf"], ["missing.gguf"]),
         (["--a", "{text.gguf}"], ["text.gguf", "GGUF"]),
@@ -68,6 +70,35 @@ def test_bad_input_is_one_clear_line(tmp_path: Path, arguments: list[str], words
     for word in words:
         assert word in done.stderr
     assert done.stdout == ""
+
+
+@pytest.mark.parametrize("environment", [{"ARENA_LANG": "zh"}, {"LC_ALL": "zh_CN.UTF-8", "ARENA_LANG": ""}])
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["--a", "qwen-7b-cht"], "没有模型 qwen-7b-cht，是不是 qwen-7b-chat？"),
+        (["results", "none.csv"], "none.csv 不存在：请指定投票文件，或含有 votes.csv 的文件夹"),
+        (["batch", "--repeats", "0"], "次数应在 1 到 100 之间"),
+        (["export", "out.pdf", str(ROOT / "README.md")], "README.md 没有 question_id 这一列：投票文件的第一行应有"),
+    ],
+)
+def test_errors_are_chinese_where_the_system_is(environment: dict[str, str], arguments: list[str], line: str) -> None:
+    done = run(*arguments, **environment)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"错误：{line}") and done.stderr.count("\n") == 1
+
+
+def test_a_language_that_is_asked_for_holds_for_errors_too() -> None:
+    assert run("--lang", "zh", "--a", "qwen-7b-cht").stderr.startswith("错误：没有模型")
+    assert run("--lang", "en", "--a", "qwen-7b-cht", ARENA_LANG="zh").stderr.startswith("Error: There is no model")
+
+
+@pytest.mark.parametrize("package", ["typer", "pandas"])
+def test_a_missing_package_is_one_line_that_says_what_to_do(tmp_path: Path, package: str) -> None:
+    (tmp_path / f"{package}.py").write_text(f"raise ModuleNotFoundError('none', name='{package}')")
+    done = run("results", str(ROOT / "README.md"), PYTHONPATH=str(tmp_path), ARENA_LANG="en")
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert f"{package} is not installed" in done.stderr and "pip install -r requirements.txt" in done.stderr
 
 
 def test_a_busy_port_is_one_clear_line() -> None:
@@ -113,7 +144,7 @@ def awkward(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Pat
         )
         yield f"http://127.0.0.1:{port}/", code, log
         process.terminate()
-        process.wait(20)
+        process.wait(60)
 
 
 @pytest.mark.model

@@ -74,11 +74,35 @@ def test_an_export_does_not_replace_what_it_reads(folder, name):
 
 
 @pytest.mark.parametrize("command", [["results"], ["export", "out.csv"], ["report", "--votes"]])
-def test_what_is_no_file_of_votes_is_one_line(folder, command):
-    (folder / "page.csv").write_text("<html>Sign in</html>", "utf-8")
-    done = run(folder, *command, "page.csv")
+@pytest.mark.parametrize(
+    ("name", "content", "line"),
+    [
+        (
+            "page.csv",
+            "<html>Sign in</html>",
+            "page.csv is a web page or XML, not CSV. Download the votes again, or save",
+        ),
+        ("notes.txt", "Some notes", "notes.txt has no column question_id. The first line of a vote file must name"),
+        ("answers.jsonl", '{"model": "qwen"}', "answers.jsonl is JSON, not CSV. Name the votes.csv that this app"),
+        ("empty.csv", "", "empty.csv is empty. Name another vote file."),
+        ("none.csv", None, "none.csv does not exist. Name a vote file, or a folder that has a votes.csv."),
+        ("*/none.csv", None, "*/none.csv does not exist. Name a vote file, or a folder that has a votes.csv."),
+        (".", None, "The folder . has no votes.csv. Vote on the page first, or name a vote file."),
+    ],
+)
+def test_what_is_no_vote_file_is_one_line_in_every_command(folder, command, name, content, line):
+    if content is not None:
+        (folder / name).write_text(content, "utf-8")
+    done = run(folder, *command, name)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert done.stderr.startswith(f"Error: {line}")
+
+
+@pytest.mark.parametrize("command", [["results"], ["export", "out.csv"]])
+def test_a_data_folder_without_votes_is_one_line(folder, command):
+    done = run(folder, *command, "--data-dir", "nowhere")
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == ("Error: page.csv is a web page or XML, not CSV: download or save the votes again, as CSV.\n")
+    assert done.stderr.startswith("Error: nowhere does not exist. Name a vote file")
 
 
 @pytest.mark.parametrize("command", [["results"], ["export", "out.csv"], ["report", "--votes"]])

@@ -60,11 +60,11 @@ def test_files_can_be_named_and_no_votes_are_needed(data: Path, tmp_path: Path) 
     ("arguments", "words"),
     [
         (["--answers", "none.jsonl"], "none.jsonl cannot be read"),
-        (["--votes", "none.csv"], "There is no file of votes none.csv."),
+        (["--votes", "none.csv"], "none.csv does not exist."),
         (["--a", "qwen"], "Name both models"),
-        (["--a", "qwen", "--b", "gpt"], "There are no answers of gpt."),
+        (["--a", "qwen", "--b", "gpt"], "There are no answers by gpt."),
         (["--prompts", "none.json"], "none.json cannot be read"),
-        (["--data-dir", "none"], "A report needs answers of two models to prompts of the set"),
+        (["--data-dir", "none"], "A report needs answers by two models"),
         (["--author", "x" * 301], "300 characters"),
     ],
 )

@@ -11,10 +11,10 @@ import pytest
 from served_app import ROOT
 from vote_samples import vote_between
 
-from arena.events import EventLog
+from arena.events import WITHDRAWN, EventLog
 from arena.types import Winner
 from arena.votes import VoteLog
-from arena.votes.store import WITHDRAWN
+from arena.votes.records import HEAD
 
 A, B, TIE = Winner.MODEL_A, Winner.MODEL_B, Winner.TIE
 
@@ -80,20 +80,20 @@ def test_parts_are_brought_along_and_filters_hold(tmp_path: Path) -> None:
         assert json.loads(run(tmp_path, *arguments, "--json").stdout)["votes"] == votes
 
 
-def test_without_a_file_the_data_folder_is_told_and_an_empty_one_is_no_error(tmp_path: Path) -> None:
+def test_without_a_file_the_data_folder_is_read_and_a_log_without_votes_is_no_error(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "votes.csv").write_bytes(HEAD)
     assert run(tmp_path).stdout.splitlines()[0] == "No votes yet."
     log(tmp_path / "data", A)
     assert "Keep voting" in run(tmp_path).stdout
+    assert run(tmp_path, "data").stdout == run(tmp_path).stdout == run(tmp_path, "data/votes.csv").stdout
     assert not (tmp_path / "data" / ".results-index.npz").exists()
 
 
-@pytest.mark.parametrize("arguments", [["missing.csv"], ["*/votes.csv"], ["."]])
-def test_a_file_that_is_not_there_is_one_line(tmp_path: Path, arguments: list[str]) -> None:
-    done = run(tmp_path, *arguments, "--json")
-    assert done.returncode == 2
-    assert len(done.stderr.splitlines()) == 1
-    assert done.stderr.startswith(("Error: There is no file of votes", "Error: . is a folder"))
-    assert json.loads(done.stdout)["code"] == "votes_missing"
+def test_an_unknown_room_is_one_line(hosts: Path) -> None:
+    done = run(hosts, "one", "--room", "NOSUCH")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "Error: There is no room NOSUCH in these votes.\n"
 
 
 def test_three_models_are_ranked_in_lines(tmp_path: Path) -> None:

@@ -11,15 +11,14 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from vote_samples import NASTY_TEXTS, log_path, make_side, make_vote
+from vote_samples import NASTY_TEXTS, log_path, make_side, make_vote, withdraw
 
-from arena.append_log import list_parts
 from arena.exports.export import export_bundle
 from arena.types import Battle, Message, SideName, Vote, Winner
 from arena.votes import VoteLog
-from arena.votes.records import FIRST_PART, HEAD, csv_line
+from arena.votes.records import HEAD, csv_line
 from arena.votes.rows import to_row
-from arena.votes.store import VoteStore, store_of
+from arena.votes.store import VoteStore
 
 QWEN, GLM, SMALL = "qwen-7b-chat", "chatglm3-6b", "smollm2-135m"
 LONG = '长 "q",\r\n' * 30_000
@@ -85,8 +84,8 @@ def write_exports(folder: Path) -> Path:
     with VoteLog(log_path(folder / "data")) as log:
         for vote in (*votes, second, withdrawn):
             log.append(vote)
-    store = VoteStore(lambda: list_parts(folder / "data", FIRST_PART), lambda: {"withdrawn"})
-    export_bundle(store, folder / "votes.zip")
+    withdraw(folder / "data", "withdrawn")
+    export_bundle(VoteStore(folder / "data"), folder / "votes.zip")
     with zipfile.ZipFile(folder / "votes.zip") as bundle:
         bundle.extractall(folder / "out")
     return folder / "out"
@@ -118,7 +117,7 @@ def write_late_exports(folder: Path) -> Path:
     rows = (to_row(_late_vote(number)) for number in range(LATE_ROWS))
     lines = "".join(csv_line(list(row.values())) for row in rows)
     (folder / "votes.csv").write_bytes(HEAD + lines.encode())
-    export_bundle(store_of(folder), folder / "votes.zip")
+    export_bundle(VoteStore(folder), folder / "votes.zip")
     with zipfile.ZipFile(folder / "votes.zip") as bundle:
         bundle.extractall(folder / "out")
     return folder / "out"

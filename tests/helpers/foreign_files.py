@@ -9,11 +9,12 @@ from pathlib import Path
 
 from vote_samples import make_vote, rich_vote
 
-from arena.exports.export import export_csv
+from arena.exports.export import export_table
 from arena.types import Vote, Winner
 from arena.votes import COLUMNS
+from arena.votes.imported.files import ImportedFiles
 from arena.votes.rows import to_row
-from arena.votes.store import ReadReport, VoteStore, store_of_files
+from arena.votes.store import ReadReport, VoteStore
 
 Rows = list[list[str]]
 CHINESE = "这句话有歧义，“他背着小王”；可以是背负。\n谢谢"
@@ -47,18 +48,18 @@ def text_of(rows: Rows, delimiter: str = ",", line_end: str = "\r\n", quoting: i
 def exported(store: VoteStore, folder: Path) -> tuple[list[dict[str, str]], ReadReport]:
     """The rows that `export` writes, by column."""
     target = folder / "exported.csv"
-    report = export_csv(store, target)
+    report = export_table(store, target)
     with target.open(encoding="utf-8-sig", newline="") as file:
         return list(csv.DictReader(file)), report
 
 
 def assert_read(path: Path, votes: Sequence[Vote] = VOTES, rows: Rows | None = None, **left_out: object) -> None:
     """Every reader finds these votes in the file, cell for cell as the log would have them, or as in `rows`."""
-    store = store_of_files([path])
+    store = VoteStore(ImportedFiles([path]))
     found = store.refresh()
     assert [stored.vote for stored in store.stored(found.table)] == list(votes)
     assert found.table["time"].tolist() == [vote.time for vote in votes]
     assert found.table["blind"].tolist() == [vote.battle.blind for vote in votes]
     assert found.report == ReadReport(len(votes), **left_out)  # type: ignore[arg-type]
-    written, _ = exported(store_of_files([path]), path.parent)
+    written, _ = exported(VoteStore(ImportedFiles([path])), path.parent)
     assert written == [dict(zip(COLUMNS, row, strict=True)) for row in rows or rows_of(votes)[1:]]

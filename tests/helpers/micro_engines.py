@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from model_folders import DATA
@@ -14,6 +16,7 @@ from arena.types import GenerationConfig
 from backends.families.weights import architecture_of, load_weights
 from backends.hf.engine import HfEngine
 from backends.stepping.batched import stock_rows
+from backends.stepping.cache import TokenCache
 from backends.stepping.scheduler import Scheduler
 
 QWEN, CHATGLM = "qwen-micro-vocab2048", "chatglm3-micro-vocab2048"
@@ -26,13 +29,18 @@ class NoText:
         self.stop_ids = frozenset(stop_ids)
 
 
-def micro_engine(
-    name: str = QWEN, precision: str = "bf16", scheduler: Scheduler | None = None, **settings: Any
-) -> HfEngine:
-    """An engine on one of the folders; `settings` are its context_length and budget."""
+def micro_engine(name: str = QWEN, precision: str = "bf16", scheduler: Scheduler | None = None) -> HfEngine:
+    """An engine on one of the folders."""
     folder = DATA / name
-    model = load_weights(folder, architecture_of(folder), precision)
-    return HfEngine(stock_rows(model), NoText(), scheduler or Scheduler(1), **{"context_length": 8192, **settings})
+    model = load_weights(architecture_of(folder), precision)
+    return HfEngine(stock_rows(model), NoText(), scheduler or Scheduler(1), 8192)
+
+
+def scores_after(engine: HfEngine, ids: Sequence[int], cache: TokenCache) -> Any:
+    """The scores after each of `ids`, which follow those in `cache`, from the computing thread."""
+    rows = engine._rows
+    read = partial(rows.decode, [cache], ids) if len(ids) == 1 else partial(rows.read, cache, ids, 0)
+    return computed(engine._scheduler, read)
 
 
 def prompt(length: int, seed: int = 0) -> list[int]:
@@ -67,8 +75,8 @@ class Record:
         self.scores: dict[tuple[int, ...], list[Any]] = {}
         self.before: Any = lambda number: None
         self._name = name
-        self._rows = engine._stepper._rows
-        engine._stepper._rows = self  # type: ignore[assignment]
+        self._rows = engine._rows
+        engine._rows = self  # type: ignore[assignment]
 
     @property
     def fed(self) -> int:
@@ -100,13 +108,41 @@ def held(scheduler: Scheduler) -> Iterator[None]:
 
     def wait() -> None:
         there.set()
-        assert gate.wait(20)
+        assert gate.wait(60)
 
-    thread = threading.Thread(target=scheduler.run, args=(wait,), daemon=True)
-    thread.start()
-    assert there.wait(20)
+    job = Job(wait)
+    scheduler.add(job)
+    scheduler.wake()
+    assert there.wait(60)
     try:
         yield
     finally:
         gate.set()
-        thread.join(20)
+        job.future.result(60)
+
+
+class Job:
+    """A member of a scheduler that calls a function once."""
+
+    def __init__(self, function: Callable[[], Any]) -> None:
+        self.future: Future[Any] = Future()
+        self._function = function
+
+    def step(self) -> bool:
+        if not self.future.done():
+            try:
+                self.future.set_result(self._function())
+            except Exception as error:  # noqa: BLE001 (raised again by `result`)
+                self.future.set_exception(error)
+        return False
+
+    def fail(self, error: Exception) -> None:
+        """Nothing: the function has its own errors."""
+
+
+def computed(scheduler: Scheduler, function: Callable[[], Any]) -> Any:
+    """What the function returns or raises in the computing thread."""
+    job = Job(function)
+    scheduler.add(job)
+    scheduler.wake()
+    return job.future.result(60)

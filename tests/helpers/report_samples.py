@@ -6,12 +6,13 @@ from pathlib import Path
 from arena.answers import Recorded
 from arena.model_card import ModelCard
 from arena.prompts import Prompt, Reference
-from arena.report import KnownModel, Sources
+from arena.report.facts import KnownModel
+from arena.report.gather import Sources
 from arena.results.compute import compute
 from arena.types import Answer, Battle, Message, ModelSpec, Side, Usage, Vote, Winner
 from arena.votes.records import HEAD, csv_line
 from arena.votes.rows import to_row
-from arena.votes.store import store_of
+from arena.votes.store import VoteStore
 
 
 def sources(answers=(), votes=(), bad_row=b""):
@@ -20,7 +21,7 @@ def sources(answers=(), votes=(), bad_row=b""):
     path = Path(folder.name) / "votes.csv"
     if votes or bad_row:
         path.write_bytes(HEAD + b"".join(csv_line(list(to_row(vote).values())).encode() for vote in votes) + bad_row)
-    store = store_of(Path(folder.name))
+    store = VoteStore(Path(folder.name))
     store.folder_of_test = folder
     read = store.refresh()
     return Sources(tuple(answers), store, read, compute(read, now=2e9))
@@ -71,8 +72,8 @@ CARD = ModelCard(
     7.7e9,
     8192,
     "2023-08-03",
-    "https://x.org/card",
     "https://x.org/code",
+    "https://x.org/card",
     ("两万亿", "2 trillion tokens"),
     None,
     "2023-09-25",
@@ -80,4 +81,4 @@ CARD = ModelCard(
     "https://x.org/paper",
 )
 # What a catalogue knows of the first of the two models, and nothing of the second.
-KNOWN = [KnownModel(QWEN, "Qwen/Qwen", CARD.parameters, CARD)]
+KNOWN = [KnownModel(QWEN, "Qwen/Qwen", CARD)]

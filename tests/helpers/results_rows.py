@@ -9,9 +9,9 @@ from arena.append_log import list_parts
 from arena.types import Vote, Winner
 from arena.votes.imported.cells import broken_texts, tidied
 from arena.votes.reader import BadRow
-from arena.votes.records import FIRST_PART, HEAD, csv_cells, csv_line, cut_records
-from arena.votes.rows import UnreadableRow, named_cells, to_row, to_vote
-from arena.votes.store import ReadReport, Votes, store_of
+from arena.votes.records import FIRST_PART, HEAD, csv_cells, csv_line, cut_records, named_cells
+from arena.votes.rows import UnreadableRow, to_row, to_vote
+from arena.votes.store import ReadReport, Votes, VoteStore
 
 
 def row_of(vote: Vote, **cells: str) -> bytes:
@@ -76,7 +76,7 @@ def read_row(header: list[str], cells: list[str]) -> tuple[Vote, list[str]]:
 
 def assert_same(folder: Path) -> None:
     """The store finds what a plain reader finds: in its table, and where it reads the votes themselves again."""
-    store = store_of(folder)
+    store = VoteStore(folder)
     votes = store.refresh()
     plain, report = expected(folder)
     assert votes.report == report

@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 from vote_samples import vote_between
 
-from arena.results.as_json import as_json
-from arena.results.figures import Figures
+from arena.results.figures import Figures, as_json
 from arena.types import Vote, Winner
 
 A, B, TIE, BAD = Winner.MODEL_A, Winner.MODEL_B, Winner.TIE, Winner.BOTH_BAD

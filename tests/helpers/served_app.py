@@ -38,6 +38,21 @@ class ServedApp:
         """What the scripted backend of a side was asked: (messages, config) pairs."""
         return next(backend for name, backend in self.services.backends.items() if name == side).requests
 
+    def wait_until_idle(self) -> None:
+        """Waits until no scripted backend produces tokens any more; fails after a minute."""
+        backends = list(self.services.backends.values())
+        for _ in range(120):
+            before = [backend.produced for backend in backends]
+            time.sleep(0.5)
+            if before == [backend.produced for backend in backends]:
+                return
+        raise AssertionError("the models still produce tokens")
+
+
+def handlers_of(page: Any, kind: type) -> Any:
+    """The handlers of this class on a page."""
+    return next(part for part in page.parts if isinstance(part, kind))
+
 
 def free_port() -> int:
     """A port that nobody listens on."""

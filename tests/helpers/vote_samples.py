@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from arena.events import EventLog
 from arena.types import Answer, Battle, GenerationConfig, Message, ModelSpec, Side, Usage, Vote, Winner
 from arena.votes import VoteLog
-from arena.votes.store import Votes, store_of
+
+if TYPE_CHECKING:
+    from arena.votes.store import Votes
 
 # Each of these was lost or changed by some vote log, table library or spreadsheet.
 NASTY_TEXTS = (
@@ -89,10 +92,40 @@ def vote_between(number: int, a: str, b: str, winner: Winner, prompt_id: str = "
 
 def votes_of(folder: Path, votes: Iterable[Vote]) -> Votes:
     """The votes as results are computed from them, by way of a log in the folder."""
+    from arena.votes.store import VoteStore  # not above: programs that only write votes start without numpy
+
     with VoteLog(folder / "votes.csv") as log:
         for vote in votes:
             log.append(vote)
-    return store_of(folder).refresh()
+    return VoteStore(folder).refresh()
+
+
+class VoteReading(Iterator[Vote]):
+    """The votes of a data folder that count; `report` says what was left out."""
+
+    def __init__(self, folder: Path) -> None:
+        from arena.votes.store import VoteStore
+
+        store = VoteStore(folder)
+        votes = store.refresh()
+        self.report = votes.report
+        self._stored = store.stored(votes.table)
+
+    def __next__(self) -> Vote:
+        return next(self._stored).vote
+
+
+def read_votes(folder: Path) -> VoteReading:
+    return VoteReading(folder)
+
+
+def withdraw(folder: Path, *ids: str) -> None:
+    """Withdraws the votes with these ids."""
+    from arena.events import WITHDRAWN
+
+    with EventLog(folder) as events:
+        for vote in ids:
+            events.append(WITHDRAWN, durable=True, vote=vote)
 
 
 def swapped(vote: Vote) -> Vote:

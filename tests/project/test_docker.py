@@ -39,7 +39,7 @@ def test_all_that_the_app_imports_is_copied_and_nothing_else() -> None:
     copied = {Path(source).name for rest in of("COPY") for source in shlex.split(rest)[:-1]}
     rooms = {path.parent.name for path in ROOT.glob("[!.]*/__init__.py")} - {"tests", "bench"}
     needed = {f"requirements{of}.txt" for of in ("", "-model", "-modelscope")}
-    assert copied == rooms | needed | {"app.py", "prompts.json", "LICENSE"}
+    assert copied == rooms | needed | {"app.py", "prompts.json", "samples", "LICENSE"}
 
 
 def test_it_is_small_runs_as_nobody_special_and_is_looked_after() -> None:
@@ -130,13 +130,13 @@ def image() -> Iterator[Image]:
 def test_the_steps_make_an_app_that_serves_votes_and_is_healthy(image: Image) -> None:
     port = str(free_port())
     (run,), (health,) = of("CMD"), of("HEALTHCHECK")
-    assert image.start(health, ARENA_PORT=port).wait(30) == 1
+    assert image.start(health, ARENA_PORT=port).wait(60) == 1
     process = image.start(run, ARENA_PORT=port)
     try:
         assert process.stdout is not None
         assert process.stdout.readline().strip() == f"Serving on http://0.0.0.0:{port}"
         end = time.monotonic() + 60
-        while (state := image.start(health, ARENA_PORT=port).wait(30)) and time.monotonic() < end:
+        while (state := image.start(health, ARENA_PORT=port).wait(60)) and time.monotonic() < end:
             time.sleep(1)
         assert state == 0
         data = image.path("/home/arena/data")

@@ -38,7 +38,7 @@ def serve_once(command: list[str], folder: Path, port: int) -> str:
             printed += process.stdout.readline()
     finally:
         os.killpg(process.pid, 15)
-    return printed + process.communicate(timeout=30)[0]
+    return printed + process.communicate(timeout=60)[0]
 
 
 def test_make_run_installs_once(tmp_path: Path) -> None:

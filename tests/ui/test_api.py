@@ -18,9 +18,9 @@ from gradio_client import Client
 from gradio_client.exceptions import AppError
 from served_app import ROOT, ServedApp
 
-from arena.results.as_json import as_json
 from arena.results.compute import compute
-from arena.votes.store import store_of
+from arena.results.figures import as_json
+from arena.votes.store import VoteStore
 from ui.gradio.middleware import HEADERS
 
 ENDPOINTS = ["/battle", "/chat", "/export", "/results", "/vote"]
@@ -51,8 +51,41 @@ def test_chat_streams_both_sides(client: Client) -> None:
         texts = [state[side] for state in states]
         assert all(later.startswith(earlier) for earlier, later in itertools.pairwise(texts))
         assert texts[-1] == "好的，" * 10 + "done."
-    assert set(states[-1]) == {"a", "b", "status_a", "status_b", "battle_id"}
+        assert (states[0][f"finish_reason_{side}"], states[-1][f"finish_reason_{side}"]) == (None, "stop")
+        assert states[-1][f"tokens_{side}"] == 11 and states[-1][f"seconds_{side}"] > 0
+    kinds = {f"{kind}_{side}" for kind in ("status", "seconds", "tokens", "finish_reason") for side in "ab"}
+    assert set(states[-1]) == {"a", "b", "battle_id", "seed", *kinds}
     assert re.fullmatch("[0-9a-f]{32}", states[-1]["battle_id"])
+
+
+def test_settings_seed_and_system_prompt_reach_both_models(scripted_app: ServedApp, client: Client) -> None:
+    arguments = {"settings": {"temperature": 0, "max_new_tokens": 9}, "seed": 7, "system": "Be brief."}
+    assert client.predict("set up", **arguments, api_name="/chat")["seed"] == 7
+    for side in "ab":
+        messages, config = scripted_app.asked(side)[-1]
+        assert [(message.role, message.content) for message in messages] == [
+            ("system", "Be brief."),
+            ("user", "set up"),
+        ]
+        assert (config.temperature, config.max_new_tokens, config.seed, config.top_p) == (0, 9, 7, 0.9)
+    drawn = ask(client, "set up")["seed"]
+    assert drawn == scripted_app.asked("a")[-1][1].seed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"settings": {"temp": 1}}, "There is no setting temp. Known: max_new_tokens, temperature"),
+        ({"settings": {"temperature": "hot"}}, "temperature must be between 0 and 5"),
+        ({"settings": {"temperature": 9}}, "temperature must be between 0 and 5"),
+        ({"settings": [1]}, 'such as {"temperature": 0.7}'),
+        ({"seed": -1}, "seed must be between 0 and 4294967294"),
+        ({"prompt": 5}, "prompt is empty"),
+    ],
+)
+def test_settings_that_cannot_be_are_errors(client: Client, arguments: dict[str, object], words: str) -> None:
+    with pytest.raises(AppError, match=re.escape(words)):
+        client.predict(**{"prompt": "hi", **arguments}, api_name="/chat")
 
 
 @pytest.mark.parametrize("prompt", ["", " ", "\n\n", "\u3000", "\u200b", "\t"])
@@ -108,8 +141,16 @@ def test_no_vote_on_an_unknown_battle(client: Client, battle_id: str) -> None:
 
 
 def test_no_vote_for_an_unknown_winner(client: Client) -> None:
-    with pytest.raises(AppError, match="Winner must be"):
-        vote(client, ask(client, "hello")["battle_id"], "model_c")
+    allowed = re.escape("Winner must be model_a, model_b, tie or tie (bothbad)")
+    with pytest.raises(AppError, match=allowed):
+        client.predict(ask(client, "hello")["battle_id"], "model_c", api_name="/vote")
+
+
+def test_a_vote_needs_no_criteria_and_no_comment(scripted_app: ServedApp, client: Client) -> None:
+    battle_id = ask(client, "plain")["battle_id"]
+    assert client.predict(battle_id, "tie", api_name="/vote")["winner"] == "tie"
+    row = next(row for row in scripted_app.rows() if row["question_id"] == battle_id)
+    assert (row["criteria"], row["comment"]) == ("", "")
 
 
 def test_ten_votes_at_once_are_one_row(scripted_app: ServedApp, client: Client) -> None:
@@ -140,7 +181,7 @@ def call_raw(app: ServedApp, name: str, *arguments: object) -> dict[str, str]:
 
 
 def test_half_an_emoji_does_not_stop_a_vote(scripted_app: ServedApp, client: Client) -> None:
-    battle_id = call_raw(scripted_app, "chat", "好\ud800")["battle_id"]
+    battle_id = call_raw(scripted_app, "chat", "好\ud800", {}, None, "")["battle_id"]
     call_raw(scripted_app, "vote", battle_id, "tie", {}, "\ud83d")
     row = next(row for row in scripted_app.rows() if row["question_id"] == battle_id)
     assert (row["prompt"], row["comment"]) == ("好\ufffd", "\ufffd")
@@ -165,7 +206,7 @@ def test_results_count_what_was_voted(scripted_app: ServedApp, client: Client) -
     assert standing() == (votes + 1, wins + 1)
     told = client.predict(api_name="/results")
     # The same as the command prints.
-    assert told == as_json(compute(store_of(scripted_app.data_dir).refresh()))
+    assert told == as_json(compute(VoteStore(scripted_app.data_dir).refresh()))
     assert client.predict(blind=True, api_name="/results")["votes"] == 0
     low, high = told["models"][0]["interval"]
     assert 0 <= low <= told["models"][0]["win_rate"] <= high <= 1
@@ -195,18 +236,11 @@ def test_sessions_do_not_see_each_other(scripted_app: ServedApp) -> None:
 
 
 def test_a_cancelled_call_stops_the_models(scripted_app: ServedApp, client: Client) -> None:
-    backends = list(scripted_app.services.backends.values())
     job = client.submit("slow", api_name="/chat")
     while not job.outputs():
         time.sleep(0.05)
     job.cancel()
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
-        counts = [backend.produced for backend in backends]
-        time.sleep(0.6)
-        if counts == [backend.produced for backend in backends]:
-            return
-    pytest.fail("the models went on after the call was cancelled")
+    scripted_app.wait_until_idle()
 
 
 @pytest.mark.parametrize("name", ["votes.csv", "judge.key"])

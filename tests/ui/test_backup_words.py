@@ -28,5 +28,5 @@ def test_a_backup_that_works_is_the_hosts_business_alone() -> None:
 def test_a_backup_that_fails_is_everybodys_and_names_no_dataset() -> None:
     error = BackendError("backup_failed", "It failed.", hub="Hugging Face", reason="503 <b>")
     banner = backup_banner("en", lambda: BackupStatus("Hugging Face a/b", 2, error))
-    assert banner.startswith("**Not backed up yet: 2 votes.** Hugging Face did not take the copy (503")
+    assert banner.startswith("**Not backed up yet: 2 votes.** Hugging Face did not accept the copy (503")
     assert "<b>" not in banner and "a/b" not in banner

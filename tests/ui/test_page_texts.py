@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from functools import cache
 from string import Formatter
 
 import pytest
@@ -11,56 +12,77 @@ from served_app import ROOT
 
 from arena.errors import InputError
 from arena.types import CRITERIA, SideName
-from ui.texts import TEXTS, error_text, language_of_browser, listed, text
+from ui.texts import TEXTS, error_text, language_of_browser, language_of_system, listed, text
+from ui.texts.errors import CHINESE
 
 ROOMS = ("arena", "backends", "backup", "bench", "commands", "hubs", "ui")
 CODE = [path for room in ROOMS for path in (ROOT / room).rglob("*.py")] + [ROOT / "app.py"]
-# Raised before there is a page, or by the command line alone.
-NOT_ON_THE_PAGE = {
-    "adapter_base", "admin_short", "answers_name", "answers_unfetched",
-    "dataset_name", "hub_library",
-    "openai_library", "openai_login", "openai_name",
-    "report_pair", "votes_missing",
-    "fetch_needless",
-    "fetch_proxy",
-    "fetch_unknown",
-    "bench_choice", "bench_failed", "bench_missing", "bench_no_code", "bench_program", "bench_python", "bench_room",
-    "bench_unpacked", "bench_untrusted",
-    "embedded_missing", "export_into_log", "export_kind", "export_nothing",
-    "fetch_busy", "fetch_cut", "fetch_damaged",
-    "fetch_denied", "fetch_foreign", "fetch_hostile", "fetch_missing", "fetch_offline", "fetch_room",
-    "fetch_twice", "fetch_unfit", "fetch_unpublished", "fetch_unwritable", "file_missing", "file_unreadable",
-    "folder_unfit", "model_missing", "not_gguf", "nothing_to_check", "port_busy", "precision_unavailable",
-    "packed_missing", "prompts_broken", "public_url", "quantize_best", "quantize_changed", "quantize_failed",
-    "quantize_group", "quantize_room", "quantize_there",
-    "quantize_twice", "quantize_unfit", "quantize_unwritable",
-    "same_model", "script_broken", "unknown_language", "unknown_model", "unknown_runtime",
-    "unknown_setting", "words_unreadable",
-}  # fmt: skip
+# What makes an error with a code.
+ERRORS = ("InputError", "BackendError", "VoteRefused", "ErrorInfo", "_error_chunk")
+# Functions that raise the error of a code themselves, and the details that they add.
+RAISING = {"os_error_as": {"reason"}, "check_room": {"needed", "free"}}
 
 
-def raised_codes() -> set[str]:
-    """The first argument of every error that is made anywhere."""
-    codes = set()
+@cache
+def raised() -> dict[str, list[set[str]]]:
+    """The code of every error that is made anywhere, and the details that it has each time."""
+    calls: dict[str, list[set[str]]] = {}
     for path in CODE:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if not isinstance(node, ast.Call) or not node.args or not isinstance(node.args[0], ast.Constant):
                 continue
-            name = getattr(node.func, "id", "")
-            if name in ("InputError", "BackendError", "VoteRefused", "ErrorInfo", "_error_chunk"):
-                codes.add(node.args[0].value)
-    return codes
+            if (name := getattr(node.func, "id", "")) in (*ERRORS, *RAISING):
+                details = {keyword.arg for keyword in node.keywords} | RAISING.get(name, set())
+                if name == "ErrorInfo" and isinstance(node.args[-1], ast.Dict):
+                    details |= {key.value for key in node.args[-1].keys}
+                calls.setdefault(node.args[0].value, []).append(details)
+    return calls
 
 
 def fields(template: str) -> set[str]:
     return {name for _, name, _, _ in Formatter().parse(template) if name}
 
 
-def test_every_error_has_its_text_in_both_languages() -> None:
-    codes = raised_codes()
-    assert {"prompt_empty", "vote_twice", "backend_failed"} <= codes
-    missing = {code for code in codes - NOT_ON_THE_PAGE if f"error_{code}" not in TEXTS}
-    assert not missing
+def test_every_error_has_a_chinese_text_and_no_text_is_without_one() -> None:
+    codes, pairs = set(raised()), {key.removeprefix("error_") for key in TEXTS.table if key.startswith("error_")}
+    assert {"prompt_empty", "vote_twice", "backend_failed", "port_busy"} <= codes
+    assert {code for code in codes if not code.startswith("bench_")} == CHINESE.keys() | pairs
+    assert not CHINESE.keys() & pairs
+
+
+@pytest.mark.parametrize("code", [*CHINESE, *(key[6:] for key in TEXTS.table if key.startswith("error_"))])
+def test_every_error_has_what_its_text_needs(code: str) -> None:
+    template = CHINESE.get(code) or TEXTS.table[f"error_{code}"][0]
+    for details in raised()[code]:
+        assert None in details or fields(template) <= details | {"message"}
+
+
+def test_an_error_in_both_languages() -> None:
+    error = InputError("report_model", "There are no answers by qwen.", model="qwen")
+    assert (error_text("zh", error), error_text("en", error)) == ("没有 qwen 的回答", "There are no answers by qwen")
+    two = InputError("too_many_tries", "Too many attempts. Try again in a minute.")
+    assert error_text("en", two) == str(two)
+    assert error_text("zh", InputError("report_model", "Details were lost.")) == "Details were lost"
+    unfit = InputError("folder_unfit", "x has no config.json.", path="x")
+    assert error_text("zh", unfit) == "x 无法使用：x has no config.json."
+
+
+@pytest.mark.parametrize(
+    ("environment", "lang"),
+    [
+        ({}, "en"),
+        ({"LANG": "zh_CN.UTF-8"}, "zh"),
+        ({"LANG": "zh_CN.UTF-8", "LC_ALL": "C"}, "en"),
+        ({"LC_MESSAGES": "zh_TW", "LANG": "en_US.UTF-8"}, "zh"),
+        ({"ARENA_LANG": "en", "LANG": "zh_CN.UTF-8"}, "en"),
+        ({"ARENA_LANG": "", "LC_ALL": "zh_CN"}, "zh"),
+        ({"ARENA_LANG": "zh", "LC_ALL": "C"}, "zh"),
+    ],
+)
+def test_the_systems_language_is_that_of_the_setting_or_else_of_the_locale(
+    environment: dict[str, str], lang: str
+) -> None:
+    assert language_of_system(environment) == lang
 
 
 @pytest.mark.parametrize("key", list(TEXTS.table))
@@ -97,15 +119,30 @@ def test_no_text_is_left_over() -> None:
         "left",
         "suspicious",
         "replay",
+        "mode",
+        "welcome",
+        "hint",
+        "saved",
+        "side",
+        "unread",
+        "open",
+        "save",
+        "head",
+        "tile",
+        "host",
+        "class_project",
     )
-    by_rule = ("batch_intro", "class_intro", *(f"{prefix}_" for prefix in rules))
+    by_rule = tuple(f"{prefix}_" for prefix in rules)
+    by_rule += tuple(f"class_{name}" for name in ("joined", "finished", "votes", "prompts_count"))
+    by_rule += tuple(f"prompts_{name}" for name in ("added", "changed", "removed", "moved"))
     by_rule += tuple(f"judge_{name}" for name in (*SideName, *CRITERIA))
-    unused = [key for key in TEXTS.table if f'"{key}"' not in code and not key.startswith(by_rule)]
+    named = set(re.findall(r"""["'](\w[^"']*)["']""", code))
+    unused = [key for key in TEXTS.table if key not in named and not key.startswith(by_rule)]
     assert unused == []
 
 
 def test_an_error_without_a_text_says_its_own_line() -> None:
-    assert error_text("zh", InputError("never_heard_of", "Something {odd}.")) == "Something {odd}."
+    assert error_text("zh", InputError("never_heard_of", "Something {odd}.")) == "Something {odd}"
 
 
 @pytest.mark.parametrize(("lang", "words"), [("zh", "`a`、`b`"), ("en", "`a`, `b`")])

@@ -1,3 +1,30 @@
+// What gradio has no setting for: the page's language, theme and addresses, and a clipboard without https.
+
+// A browser that keeps nothing (another site's frame, strict privacy) throws at every use of its storage, which gradio
+// does not expect. The page then works with what it remembers until it is closed, and takes no vote.
+// `tabId` is the same after a reload of this tab, and "" if the browser keeps nothing.
+window.tabId = (() => {
+  try {
+    localStorage.setItem("arena-test", "1");
+    localStorage.removeItem("arena-test");
+    const id = sessionStorage.getItem("arena-tab") ?? [...crypto.getRandomValues(new Uint32Array(4))].join("-");
+    sessionStorage.setItem("arena-tab", id);
+    return id;
+  } catch {
+    const kept = new Map();
+    const storage = {
+      getItem: (key) => kept.get(key) ?? null,
+      setItem: (key, value) => void kept.set(key, String(value)),
+      removeItem: (key) => void kept.delete(key),
+    };
+    Object.defineProperty(window, "localStorage", { value: storage, configurable: true });
+    return "";
+  }
+})();
+
+// A link to a battle opens a page of its own, without tabs.
+if (new URLSearchParams(location.search).has("replay")) document.documentElement.dataset.page = "replay";
+
 // Copies text, also on a page without https, where browsers lend no clipboard.
 window.copyText = (text) => {
   if (navigator.clipboard) return void navigator.clipboard.writeText(text);
@@ -8,62 +35,121 @@ window.copyText = (text) => {
   box.remove();
 };
 
-// What was said of a battle stays as it was once it is judged.
-window.lockVote = (prefix, locked) => {
-  for (const part of document.querySelectorAll(`#${prefix}_choice, #${prefix}_more`)) part.inert = locked;
+// Saves text as a file of one of two kinds.
+window.saveText = (text, kind) => {
+  const [type, name] = { markdown: ["text/markdown", "conversation.md"], json: ["application/json", "conversation.jsonl"] }[kind];
+  const link = document.createElement("a");
+  Object.assign(link, { href: URL.createObjectURL(new Blob([text], { type })), download: name });
+  link.click();
+  URL.revokeObjectURL(link.href);
 };
 
-// What gradio does not say of the page: its language, which its one button in the other language tells; that the panes
-// can be moved sideways on a phone, for which a keyboard has to reach them; and that the choices of a radio are one
-// group, in which the arrow keys move (each has a name of its own).
+// Shows in the address which battle is rated. Keeps the room, which the address may name as well.
+window.showBattle = (id) => {
+  const query = new URLSearchParams(location.search);
+  id ? query.set("battle", id) : query.delete("battle");
+  history.replaceState(null, "", location.pathname + (query.size ? "?" + query : "") + location.hash);
+};
+
+// The button for the other language tells the page's. The choices of a radio are one group, in which the arrow keys
+// move; gradio gives each a name of its own.
 (() => {
-  const tell = () => {
+  const look = () => {
     const other = document.querySelector("#language")?.textContent.trim();
     const lang = other === "English" ? "zh-CN" : "en";
     if (other && document.documentElement.lang !== lang) document.documentElement.lang = lang;
-    for (const panes of document.querySelectorAll(".panes:not([tabindex])")) {
-      panes.tabIndex = 0;
-      panes.setAttribute("role", "group");
-    }
     for (const group of document.querySelectorAll("fieldset")) {
       const radios = group.querySelectorAll("input[type=radio]");
       for (const radio of radios) if (radio.name !== radios[0].name) radio.name = radios[0].name;
     }
   };
   const seen = { childList: true, characterData: true, attributeFilter: ["name"], subtree: true };
-  new MutationObserver(tell).observe(document, seen);
+  new MutationObserver(look).observe(document, seen);
 })();
 
-// Keys of the vote: 1 to 4 select, Enter submits; never while somebody types or composes.
+// Light or dark; the browser remembers it if it may.
 (() => {
-  const editable = "input:not([type=radio]), textarea, select, [contenteditable=true], [role=listbox], [role=slider]";
-
-  // In some browsers the Enter that ends a composition (pinyin, kana) arrives as an Enter. It must not send the prompt.
-  for (const kind of ["keydown", "keypress"]) {
-    document.addEventListener(kind, (event) => {
-      if (event.key === "Enter" && (event.isComposing || event.keyCode === 229)) event.stopPropagation();
-    }, true);
-  }
-
-  document.addEventListener("keydown", (event) => {
-    if (event.isComposing || event.repeat || event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.target.closest(editable)) return;
-    // Of the votes of the page one at most is in sight.
-    const votes = [["#choice", "#submit_vote"], ["#judge_choice", "#judge_submit"], ["#live_choice", "#live_submit"]];
-    const [choice, submit] = votes.map((ids) => ids.map((id) => document.querySelector(id)))
-      .find(([one]) => one && one.offsetParent !== null) || [];
-    if (!choice) return;
-    const radio = choice.querySelectorAll("input[type=radio]")[Number(event.key) - 1];
-    if (radio && !radio.disabled && !choice.inert) {
-      event.preventDefault();
-      radio.click();
-    } else if (event.key === "Enter" && !event.target.closest("button, a, [role=tab]")) {
-      if (submit && !submit.disabled && choice.querySelector("input[type=radio]:checked")) {
-        event.preventDefault();
-        submit.click();
-      }
-    }
+  try {
+    const theme = localStorage.getItem("arena-theme");
+    if (theme) document.body.classList.toggle("dark", theme === "dark");
+  } catch { /* it keeps nothing */ }
+  document.addEventListener("click", (event) => {
+    if (!event.target.closest("#theme")) return;
+    const dark = document.body.classList.toggle("dark");
+    try { localStorage.setItem("arena-theme", dark ? "dark" : "light"); } catch { /* it keeps nothing */ }
   });
+})();
+
+// Each tab has an address: #results is the tab with the id tab_results. Back goes to the tab before.
+(() => {
+  if (document.documentElement.dataset.page) return;
+  // gradio keeps a hidden copy of all tab buttons, to measure them. A tab that does not fit is in a menu, where its
+  // button has neither id nor role: its words tell which it is.
+  const copies = () => [...document.querySelectorAll("#tabs .tab-container[aria-hidden] button")];
+  // The host's tabs are hidden at first, and come all at once.
+  const names = () => {
+    const tabs = window.gradio_config.components.filter((part) => part.type === "tabitem");
+    const shown = copies().length === tabs.length ? tabs : tabs.filter((part) => part.props.visible);
+    return shown.map((part) => part.props.elem_id.replace("tab_", ""));
+  };
+  const wordsOf = (name) => copies()[names().indexOf(name)]?.textContent.trim();
+  const nameOf = (button) => /^tab_([a-z]+)-button$/.exec(button.id)?.[1]
+    ?? names().find((name) => wordsOf(name) === button.textContent.trim());
+  const current = () => location.hash.slice(1) || names()[0];
+  const go = (name) => history.pushState(null, "", `${location.pathname}${location.search}#${name}`);
+  const isHidden = (name) => !names().includes(name)
+    && window.gradio_config.components.some((part) => part.props.elem_id === `tab_${name}`);
+  let asks = false;
+  function open(name = current()) {
+    if (isHidden(name)) {  // the sign-in leads to it
+      asks = true;
+      return open("about");
+    }
+    const words = wordsOf(name);
+    const menu = [...document.querySelectorAll("#tabs .overflow-dropdown button")];
+    const button = document.querySelector(`#tab_${CSS.escape(name)}-button`)
+      ?? menu.find((entry) => entry.textContent.trim() === words);
+    button?.click();
+  }
+  addEventListener("hashchange", () => open());
+  addEventListener("popstate", () => open());
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest("a[href^='#']"), button = event.target.closest("#tabs > .tab-wrapper button");
+    // A click of open() changes no address.
+    const name = link ? link.hash.slice(1) : button && event.isTrusted && nameOf(button);
+    if (link) event.preventDefault();
+    if (name && name !== current()) go(name);
+    if (link) open();
+  }, true);
+  let count = 0;
+  new MutationObserver(() => {
+    const box = asks && document.querySelector("#host_token input");
+    if (box) {
+      asks = false;
+      box.focus();
+    }
+    if (count === copies().length) return;
+    count = copies().length;
+    if (location.hash) open();
+  }).observe(document, { subtree: true, childList: true });
+})();
+
+// The projector view of a room: over the whole window, and over the screen if the browser may.
+(() => {
+  const project = (on) => {
+    document.body.classList.toggle("projecting", on);
+    if (on) document.documentElement.requestFullscreen?.().catch(() => { /* in a frame it may not */ });
+    else if (document.fullscreenElement) document.exitFullscreen();
+    document.querySelector(`[data-project=${on ? "off" : "on"}]`)?.focus();
+  };
+  const leave = () => document.body.classList.contains("projecting") && project(false);
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-project]");
+    if (button) project(button.dataset.project === "on");
+  });
+  addEventListener("keydown", (event) => event.key === "Escape" && leave());
+  addEventListener("popstate", leave);
+  addEventListener("fullscreenchange", () => document.fullscreenElement || leave());
 })();
 
 // A file's link has the address by which the server was asked, which a proxy may have changed: it leads to where the

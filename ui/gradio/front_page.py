@@ -1,7 +1,5 @@
 """Caches the page for everybody who opens it by the same address."""
 
-from __future__ import annotations
-
 import re
 from collections import OrderedDict
 from urllib.parse import parse_qs

@@ -1,7 +1,5 @@
 """A gr.Blocks that serves many readers on little hardware: it skips work of gradio 6.31 that this page never needs."""
 
-from __future__ import annotations
-
 import copy
 import datetime
 from typing import Any
@@ -46,7 +44,9 @@ class LeanBlocks(gr.Blocks):
             return await super().postprocess_data(block_fn, predictions, state)
         updates = {block: value for block, value in predictions.items() if value != gr.skip()}  # type: ignore[union-attr]
         plain = [block for block, value in updates.items() if _is_plain(block, value)]
-        results = {block: await _passed_on(_current(block, state), updates[block], block_fn) for block in plain}
+        # Each component as this tab has changed it.
+        current = {block: state.get(block._id, block) if state else block for block in plain}
+        results = {block: await _passed_on(current[block], updates[block], block_fn) for block in plain}
         lean = copy.copy(block_fn)
         lean.outputs = [block for block in block_fn.outputs if block in updates and block not in results]
         if lean.outputs:
@@ -134,11 +134,6 @@ def _is_plain(block: Block, update: object) -> bool:
         return False
     # gradio raises TypeError for a property that the component does not have.
     return set(update) <= _PLAIN and all(hasattr(block, name) for name in update if name not in ("value", "__type__"))
-
-
-def _current(block: Block, state: SessionState | None) -> Any:
-    """The component as this tab has changed it."""
-    return state.get(block._id, block) if state else block
 
 
 async def _passed_on(block: Any, update: dict[str, Any], block_fn: BlockFunction) -> Any:

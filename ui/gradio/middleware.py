@@ -1,7 +1,5 @@
 """ASGI middleware: security headers on every response, and only the requests that the page and its API need."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any

@@ -1,126 +1,127 @@
-"""The handlers of the replay, and of reporting, hiding and withdrawing what it shows."""
-
-from __future__ import annotations
+"""The replay: its components, and the handlers that show a battle, ask again, report, hide and withdraw."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from html import escape
 from typing import Any
 
 import gradio as gr
 
 from arena.errors import ArenaError, InputError
-from arena.judging.moderation import Moderation, Reason
+from arena.judging.moderation import Moderation
+from arena.judging.withdrawals import Withdrawals
 from arena.results.replay import ask_again, find_vote, obstacle
 from arena.results.service import ResultsService
 from arena.types import Backend, SideName, Vote
-from arena.votes.withdrawals import Withdrawals
-from ui.access import Access, Stored, address_of, refusals, require_admin
-from ui.display import plain_copy
-from ui.judging.view import answer_rows, first_prompt, history_rows, prompt_block
+from ui.access import Stored, address_of, refusals, require_admin
+from ui.arena.screen import Screen, head_html
+from ui.components import BARE, answer_pane
+from ui.gradio.compat import Block
+from ui.labels import Labels
 from ui.markup import alert, status
-from ui.replay.layout import ReplayPart
-from ui.replay.view import facts_block, outcome_block, replay_link
-from ui.session import Tab, Tabs
+from ui.replay.view import arena_link, facts_block, outcome_block, pane_views, title_html
+from ui.session import Tab
 from ui.texts import error_text, text
-from ui.updates import KEEP_ALIVE_SECONDS, PRIVATE, TURNS, Props, Updates, changed, throttled
+from ui.updates import PRIVATE, REPEAT_SECONDS, TURNS, UNQUEUED, Handlers, Props, Updates, merged, throttled
 
 MAX_REPORTED = 50
 
 
-@dataclass(frozen=True)
-class JudgedBattles:
-    """The battles with a vote, and who may see them. Without `moderation` none is hidden."""
+class ReplayPart:
+    """The components that handlers read or write; `heads` and `panes` by side. `has_admin` adds the host's part."""
 
-    results: ResultsService
-    access: Access
-    moderation: Moderation | None = None
-
-    def vote_on(self, tab: Tab, stored: Stored, battle_id: str) -> Vote:
-        """The vote on a battle.
-
-        Raises InputError if there is none, if it would unblind a rater who is not done, and for a reader if it is
-        hidden.
-        """
-        vote = find_vote(self.results.store, battle_id.strip())
-        if vote is None:
-            raise InputError("replay_unknown", "There is no vote on this battle.")
-        if vote.battle.source == "recorded":
-            self.access.check_unblinding(stored, tab.admin)
-        if not tab.admin and self.why_hidden(vote):
-            raise InputError("battle_hidden", "This battle is not shown here.")
-        return vote
-
-    def why_hidden(self, vote: Vote) -> Reason:
-        """Why the battle is hidden from readers; "" if it is not."""
-        return self.moderation.why(vote.battle) if self.moderation else ""
-
-    def admin_props(self, part: ReplayPart, tab: Tab, vote: Vote) -> Props:
-        """What is shown under a battle to readers and, once the tab has shown the token, to an admin."""
-        why = self.why_hidden(vote)
-        return {
-            part.report: {"visible": not tab.admin and self.moderation is not None, "interactive": True},
-            part.hide: {"visible": tab.admin, "value": text(tab.lang, "replay_unhide" if why else "replay_hide")},
-            part.withdraw: {"visible": tab.admin},
-            part.sure: {"visible": False},
-            part.answer: {"value": status(text(tab.lang, f"replay_hidden_{why}")) if why else ""},
-            part.reported: {"value": self._reported(tab.lang) if tab.admin else ""},
-        }
-
-    def _reported(self, lang: str) -> str:
-        """Links to the reported battles that no admin has decided on."""
-        reported = self.moderation.undecided()[:MAX_REPORTED] if self.moderation else []
-        links = [replay_link(lang, battle, f"{escape(battle[:8])} ({count})") for battle, count in reported]
-        return f"<p>{escape(text(lang, 'replay_waiting_reports'))} {' · '.join(links)}</p>" if links else ""
+    def __init__(self, labels: Labels, has_admin: bool) -> None:
+        with gr.Column(elem_id="replay", elem_classes="tabitem", visible=False) as self.page:
+            self.battle_id = gr.Textbox("", elem_id="replay_battle", show_label=False)  # replay.css hides it
+            self.title = gr.HTML("", elem_id="replay_title", **BARE)
+            with gr.Column(visible=False, elem_id="replay_shown") as self.shown:
+                self.heads: dict[SideName, gr.HTML] = {}
+                self.panes: dict[SideName, gr.Chatbot] = {}
+                with gr.Row(elem_id="replay_panes"):
+                    for side in SideName:
+                        with gr.Column(elem_classes="side", min_width=280):
+                            self.heads[side] = gr.HTML(elem_id=f"replay_head_{side}", elem_classes="headbox", **BARE)
+                            self.panes[side] = answer_pane(f"replay_pane_{side}", labels(f"replay_side_{side}"))
+                            labels.show(self.panes[side], label=f"replay_side_{side}")
+                with labels.accordion("replay_details"):
+                    self.facts = gr.HTML("", elem_id="replay_facts")
+                    with gr.Row(elem_classes="actions"):
+                        self.again = labels.button("replay_again", min_width=260)
+                        self.stop = labels.button("stop", "replay_stop", min_width=100)
+                    self.outcome = gr.HTML("", elem_id="replay_outcome")
+                with gr.Row(elem_classes="actions"):
+                    self.report = labels.button("replay_report", size="sm", min_width=160)
+                    # For admins: visible once the tab has shown the token, which every use checks again.
+                    self.hide = gr.Button("", elem_id="replay_hide", visible=False, size="sm", min_width=160)
+                    self.withdraw = labels.button("replay_withdraw", visible=False, size="sm", min_width=260)
+                self.answer = gr.HTML("", elem_id="replay_message")
+                self.sure = labels.button("replay_withdraw_sure", "replay_sure", variant="stop", visible=False)
+            with labels.accordion("replay_host", visible=has_admin):
+                with gr.Row() as self.entry:
+                    self.token = labels.textbox("host_token", "replay_token", type="password", max_lines=1, scale=4)
+                    self.enter = labels.button("host_enter", "replay_enter", min_width=100)
+                more: Any = {"allow_custom_value": True, "interactive": True, "visible": False}
+                self.reported = gr.Dropdown([], label=labels("replay_other"), elem_id="replay_reported", **more)
+                labels.show(self.reported, label="replay_other")
 
 
 @dataclass(frozen=True)
-class ReplayHandlers:
-    """The replay of one page; `browser` is what the browser stores of its rater, `page_tabs` holds the page's tabs."""
+class ReplayHandlers(Handlers):
+    """The replay of one page."""
 
-    judged: JudgedBattles
-    backends: Mapping[SideName, Backend]
     part: ReplayPart
-    tabs: Tabs
-    browser: gr.BrowserState
-    page_tabs: gr.Tabs
+    results: ResultsService
+    moderation: Moderation
+    withdrawals: Withdrawals
+    backends: Mapping[SideName, Backend]
 
-    def wire(self) -> None:
-        """Attach all handlers; call inside the page's gr.Blocks."""
+    def wire(self, demo: gr.Blocks) -> None:
         part, inputs = self.part, [self.browser, self.part.battle_id]
-        gr.on(
-            [part.look.click, part.battle_id.submit], self.look, inputs, part.changing, concurrency_limit=4, **PRIVATE
-        )
+        searching, once = {"concurrency_limit": 4, **PRIVATE}, {"concurrency_limit": 1, **PRIVATE}
         turn = {**TURNS, "trigger_mode": "once", "show_progress_on": [part.outcome]}
         running: Any = part.again.click(self.again, inputs, part.outcome, **turn)
-        part.stop.click(self.stopped, None, part.outcome, cancels=[running], queue=False, **PRIVATE)
+        part.stop.click(self.stopped, None, part.outcome, cancels=[running], **UNQUEUED)
+        part.report.click(self.report, inputs, [part.report, part.answer], **once)
+        entering = [part.enter.click, part.token.submit]
+        gr.on(entering, self.enter, [*inputs, part.token], [*self.outputs, part.token], **PRIVATE)
+        part.reported.input(self.look, [self.browser, part.reported], self.outputs, **searching)
+        part.hide.click(self.hide, inputs, [part.hide, part.answer, part.reported], **once)
+        host = [part.withdraw, part.sure, part.answer]
+        part.withdraw.click(self.ask_to_withdraw, inputs, host, **once)
+        part.sure.click(self.withdraw, inputs, host, **once)
 
-    def wire_link(self, demo: gr.Blocks) -> None:
-        """Open the battle that the page's address names."""
-        outputs = [*self.part.changing, self.page_tabs]
-        demo.load(self.opened, self.browser, outputs, concurrency_limit=4, **PRIVATE)
+    @property
+    def outputs(self) -> list[Block]:
+        part = self.part
+        shown = [part.page, part.battle_id, part.title, part.shown, part.facts, part.again, part.outcome, part.answer]
+        host = [part.report, part.hide, part.withdraw, part.sure, part.entry, part.reported]
+        return [*shown, *host, *part.heads.values(), *part.panes.values()]
 
-    def opened(self, stored: Stored, request: gr.Request) -> Updates:
-        """Show the battle that the address names, if it names one."""
-        battle_id = request.query_params.get("replay", "")
-        if not battle_id:
-            return {self.page_tabs: gr.skip()}
-        tab = self.tabs.get(request)
-        # The handler that sets it from the browser's store runs at the same time.
-        tab.lang = (stored or {}).get("lang") or tab.lang
-        shown = {**self._shown(tab, stored, battle_id), self.part.battle_id: {"value": battle_id}}
-        return {**changed({}, {**shown, self.part.fold: {"open": True}}), self.page_tabs: gr.Tabs(selected="results")}
+    def opened(self, tab: Tab, stored: Stored, request: gr.Request) -> None:
+        if "replay" in request.query_params:
+            self._find(tab, stored, request.query_params["replay"])
+
+    def render(self, tab: Tab, request: gr.Request) -> Props:
+        return self._page(tab, *tab.replay) if tab.replay else {}
 
     def look(self, stored: Stored, battle_id: str | None, request: gr.Request) -> Updates:
-        """Show the battle with the id in the box."""
-        return changed({}, self._shown(self.tabs.get(request), stored, battle_id or ""))
+        """Show a battle."""
+        tab = self.tabs.get(request)
+        self._find(tab, stored, battle_id or "")
+        return merged(self.render(tab, request))
+
+    def enter(self, stored: Stored, battle_id: str | None, token: str | None, request: gr.Request) -> Updates:
+        """Check the host's token, and show what the host can do with the battle."""
+        tab = self.tabs.get(request)
+        with refusals(tab.lang):
+            self.access.sign_in(tab, token, request)
+        return {**self.look(stored, battle_id, request), self.part.token: ""}
 
     def again(self, stored: Stored, battle_id: str | None, request: gr.Request) -> Iterator[Any]:
         """Ask both sides again where that is possible, and compare the answers."""
         tab = self.tabs.get(request)
         try:
-            self.judged.access.check_rate(request)
-            then = self.judged.vote_on(tab, stored, battle_id or "").battle
+            self.access.check_rate(request)
+            then = self._vote(tab, stored, battle_id).battle
         except ArenaError as error:
             yield alert(error_text(tab.lang, error))
             return
@@ -131,7 +132,7 @@ class ReplayHandlers:
         yield outcome_block(tab.lang, then, None, obstacles)
         if able:
             now = then
-            for now in throttled(ask_again(then, able), KEEP_ALIVE_SECONDS):
+            for now in throttled(ask_again(then, able), REPEAT_SECONDS):
                 yield outcome_block(tab.lang, then, now, obstacles)
             yield outcome_block(tab.lang, then, now, obstacles)
 
@@ -139,92 +140,115 @@ class ReplayHandlers:
         """Say that the answers were stopped."""
         return status(text(self.tabs.get(request).lang, "replay_stopped"))
 
-    def _shown(self, tab: Tab, stored: Stored, battle_id: str) -> Props:
-        part = self.part
-        try:
-            vote = self.judged.vote_on(tab, stored, battle_id)
-        except ArenaError as error:
-            return {part.note: {"value": alert(error_text(tab.lang, error))}, part.shown: {"visible": False}}
-        battle = vote.battle
-        props: Props = {
-            part.note: {"value": ""},
-            part.shown: {"visible": True},
-            part.prompt: {"value": prompt_block(tab.lang, first_prompt(battle))},
-            part.facts: {"value": facts_block(tab.lang, vote)},
-            part.again: {"interactive": bool(self.backends)},
-            part.outcome: {"value": ""},
-            **self.judged.admin_props(part, tab, vote),
-        }
-        for name in SideName:
-            side = battle.side(name)
-            words = f"{text(tab.lang, f'replay_side_{name}')} · **{plain_copy(side.model.id)}**"
-            props[part.names[name]] = {"value": words}
-            props[part.panes[name]] = {"value": [*history_rows(side), *answer_rows(tab.lang, side.answer)]}
-        return props
-
-
-@dataclass(frozen=True)
-class ModerationHandlers:
-    """What is under a replayed battle; `browser` is what the browser stores of its rater."""
-
-    judged: JudgedBattles
-    moderation: Moderation
-    withdrawals: Withdrawals
-    part: ReplayPart
-    tabs: Tabs
-    browser: gr.BrowserState
-
-    def wire(self) -> None:
-        """Attach all handlers; call inside the page's gr.Blocks."""
-        part, inputs = self.part, [self.browser, self.part.battle_id]
-        once = {"concurrency_limit": 1, **PRIVATE}
-        part.report.click(self.report, inputs, [part.report, part.answer], **once)
-        part.hide.click(self.hide, inputs, [part.hide, part.answer, part.reported], **once)
-        host = [part.withdraw, part.sure, part.answer]
-        part.withdraw.click(self.ask_to_withdraw, inputs, host, **once)
-        part.sure.click(self.withdraw, inputs, host, **once)
-
     def report(self, stored: Stored, battle_id: str | None, request: gr.Request) -> Updates:
         """Report the battle to the host."""
         tab, part = self.tabs.get(request), self.part
-        judge = self.judged.access.known_judge(tab, stored)
-        with refusals(tab):
-            vote = self.judged.vote_on(tab, stored, battle_id or "")
-            self.judged.access.count_prompt(address_of(request))
+        with refusals(tab.lang):
+            judge = self.access.known_judge(stored)
+            vote = self._vote(tab, stored, battle_id)
+            self.access.count_prompt(address_of(request))
             self.moderation.report(vote.battle.id, judge)
         answer = {"value": status(text(tab.lang, "replay_reported"))}
-        return changed({}, {part.report: {"interactive": False}, part.answer: answer})
+        return merged({part.report: {"interactive": False}, part.answer: answer})
 
     def hide(self, stored: Stored, battle_id: str | None, request: gr.Request) -> Updates:
         """Hide the battle from readers, or show it again."""
         tab, part = self.tabs.get(request), self.part
-        with refusals(tab):
-            vote = self._vote_for_admin(tab, stored, battle_id or "")
-            self.moderation.decide(vote.battle.id, hide=not self.moderation.why(vote.battle))
-        shown = self.judged.admin_props(part, tab, vote)
-        return changed({}, {part: shown[part] for part in (part.hide, part.answer, part.reported)})
+        with refusals(tab.lang):
+            battle = self._vote_for_admin(tab, stored, battle_id).battle
+            self.moderation.decide(battle.id, hide=not self.moderation.why(battle))
+        shown = {**self._below(tab, self.moderation.why(battle)), **self._host(tab)}
+        return merged(shown, only=[part.hide, part.answer, part.reported])
 
     def ask_to_withdraw(self, stored: Stored, battle_id: str | None, request: gr.Request) -> Updates:
         """Ask for confirmation, with the number of the rater's votes."""
         tab, part = self.tabs.get(request), self.part
-        with refusals(tab):
-            judge = self._vote_for_admin(tab, stored, battle_id or "").judge
+        with refusals(tab.lang):
+            judge = self._vote_for_admin(tab, stored, battle_id).judge
         words = text(tab.lang, "replay_withdraw_nobody")
         if judge:
             words = text(tab.lang, "replay_withdraw_count", count=self.withdrawals.count(judge))
-        return changed({}, {part.answer: {"value": status(words)}, part.sure: {"visible": bool(judge)}})
+        return merged({part.answer: {"value": status(words)}, part.sure: {"visible": bool(judge)}})
 
     def withdraw(self, stored: Stored, battle_id: str | None, request: gr.Request) -> Updates:
         """Withdraw all votes of the rater."""
         tab, part = self.tabs.get(request), self.part
-        with refusals(tab):
-            judge = self._vote_for_admin(tab, stored, battle_id or "").judge
+        with refusals(tab.lang):
+            judge = self._vote_for_admin(tab, stored, battle_id).judge
             count = self.withdrawals.withdraw_judge(judge)
-        words = text(tab.lang, "replay_withdrawn", count=count)
+        words = text(tab.lang, "judge_withdrawn", count=count)
         gone: Props = {part.sure: {"visible": False}, part.withdraw: {"visible": False}}
-        return changed({}, {part.answer: {"value": status(words)}, **gone})
+        return merged({part.answer: {"value": status(words)}, **gone})
 
-    def _vote_for_admin(self, tab: Tab, stored: Stored, battle_id: str) -> Vote:
+    def _vote_for_admin(self, tab: Tab, stored: Stored, battle_id: str | None) -> Vote:
         """Raises InputError for anybody but an admin."""
         require_admin(tab.admin)
-        return self.judged.vote_on(tab, stored, battle_id)
+        return self._vote(tab, stored, battle_id)
+
+    def _vote(self, tab: Tab, stored: Stored, battle_id: str | None) -> Vote:
+        """The vote on a battle.
+
+        Raises InputError if there is none, if it would unblind a rater who is not done, and for a reader if it is
+        hidden.
+        """
+        vote = find_vote(self.results.store, battle_id or "")
+        if vote is None:
+            raise InputError("replay_unknown", "There is no vote on this battle.")
+        if vote.battle.source == "recorded":
+            self.access.check_unblinding(stored, tab.admin)
+        if not tab.admin and self.moderation.why(vote.battle):
+            raise InputError("battle_hidden", "This battle is not shown here.")
+        return vote
+
+    def _find(self, tab: Tab, stored: Stored, battle_id: str) -> None:
+        try:
+            tab.replay = battle_id, self._vote(tab, stored, battle_id.strip())
+        except ArenaError as error:
+            tab.replay = battle_id, error
+
+    def _page(self, tab: Tab, battle_id: str, shown: Vote | ArenaError) -> Props:
+        part = self.part
+        page: Props = {part.page: {"visible": True}, part.battle_id: {"value": battle_id.strip()}}
+        if isinstance(shown, Vote):
+            return {**page, **self._battle(tab, shown)}
+        refused = alert(error_text(tab.lang, shown)) + arena_link(tab.lang)
+        return {**page, part.title: {"value": refused}, part.shown: {"visible": False}, **self._host(tab)}
+
+    def _battle(self, tab: Tab, vote: Vote) -> Props:
+        part, battle = self.part, vote.battle
+        props: Props = {
+            part.title: {"value": title_html(tab.lang, vote)},
+            part.shown: {"visible": True},
+            part.facts: {"value": facts_block(tab.lang, battle)},
+            part.again: {"interactive": bool(self.backends)},
+            part.outcome: {"value": ""},
+            **self._host(tab),
+            **self._below(tab, self.moderation.why(battle)),
+        }
+        views = pane_views(tab.lang, battle)
+        screen = Screen("named", "voted", views, winner=vote.winner)
+        for name in SideName:
+            props[part.heads[name]] = {"value": head_html(tab.lang, name, screen, chosen="replay_chosen")}
+            props[part.panes[name]] = {"value": list(views[name].rows)}
+        return props
+
+    def _host(self, tab: Tab) -> Props:
+        """What admins see whatever battle is shown: the form for the token, or the battles to decide on."""
+        reported = self.moderation.undecided()[:MAX_REPORTED]
+        choices = [(f"{battle[:8]} ({count})", battle) for battle, count in reported]
+        shown = {"visible": tab.admin, "choices": choices, "value": None}
+        return {
+            self.part.entry: {"visible": not tab.admin},
+            self.part.reported: shown if tab.admin else {"visible": False},
+        }
+
+    def _below(self, tab: Tab, why_hidden: str) -> Props:
+        """What readers and admins can do with a battle. `why_hidden` is a moderation Reason."""
+        part, words = self.part, text(tab.lang, "replay_unhide" if why_hidden else "replay_hide")
+        return {
+            part.report: {"visible": not tab.admin, "interactive": True},
+            part.hide: {"visible": tab.admin, "value": words},
+            part.withdraw: {"visible": tab.admin},
+            part.sure: {"visible": False},
+            part.answer: {"value": status(text(tab.lang, f"replay_hidden_{why_hidden}")) if why_hidden else ""},
+        }

@@ -1,7 +1,5 @@
 """What the replay shows, as HTML."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
@@ -9,40 +7,70 @@ from html import escape
 
 from arena.results.replay import Obstacle, fingerprints, same_until
 from arena.types import Answer, Backend, Battle, Side, SideName, Vote
+from ui.arena.outcome import battle_color
+from ui.arena.rows import answer_rows, message_rows, side_figures
+from ui.arena.screen import CHOSEN, PaneView
 from ui.markup import html_table, status
 from ui.texts import error_text, text
 
 
-def replay_link(lang: str, battle_id: str, target: str = "") -> str:
-    """A link to the replay of a battle, as HTML; it opens a tab of its own."""
-    address = escape(f"?replay={battle_id}")
-    return f'<a href="{address}" target="_blank" rel="noopener">{target or text(lang, "replay_link")}</a>'
+def arena_link(lang: str) -> str:
+    """The way from a battle to the arena, as HTML."""
+    return f'<a class="button" href="./">{escape(text(lang, "replay_arena"))}</a>'
 
 
-def facts_block(lang: str, vote: Vote) -> str:
+def title_html(lang: str, vote: Vote) -> str:
+    """What was voted and, unless it is a part of a longer conversation, the prompt."""
+    side = next((side for side, winner in CHOSEN.items() if winner is vote.winner), None)
+    words = escape(text(lang, f"vote_{vote.winner}"))
+    if side:
+        model = vote.battle.side(side).model.name
+        name = f'<b data-color="{battle_color(vote.battle, side)}">{escape(model)}</b>'
+        words = escape(text(lang, "vote_named", model="\0")).replace("\0", name)
+    outcome = escape(text(lang, "replay_outcome", outcome="\0")).replace("\0", words)
+    prompt = f"<blockquote>{escape(vote.battle.prompt)}</blockquote>" if _is_single(vote.battle) else ""
+    return f"<header><h1>{outcome}</h1>{arena_link(lang)}</header>{prompt}"
+
+
+def pane_views(lang: str, battle: Battle) -> dict[SideName, PaneView]:
+    """Both sides: the answer, after the conversation before it if there is one."""
+    views = {}
+    for name in SideName:
+        side = battle.side(name)
+        rows = [] if _is_single(battle) else message_rows(side.messages)
+        rows += answer_rows(lang, side.answer)
+        views[name] = PaneView(side.model.name, rows, "done", side_figures(lang, side), battle_color(battle, name))
+    return views
+
+
+def _is_single(battle: Battle) -> bool:
+    """Whether the battle is one question; very old logs have no messages."""
+    return all(sum(message.role == "user" for message in battle.side(name).messages) <= 1 for name in SideName)
+
+
+def facts_block(lang: str, battle: Battle) -> str:
     """How both answers were generated, with their fingerprints, side by side."""
     headers = [text(lang, name) for name in ("replay_fact", "replay_side_a", "replay_side_b")]
-    columns = [dict(_facts(vote.battle.side(name))) for name in SideName]
+    columns = [dict(_facts(battle.side(name))) for name in SideName]
     rows = [
-        [escape(text(lang, f"replay_{fact}")), *(f"<code>{escape(column[fact] or '–')}</code>" for column in columns)]
+        [escape(text(lang, fact)), *(f"<code>{escape(column[fact] or '–')}</code>" for column in columns)]
         for fact in columns[0]
     ]
-    outcome = text(lang, "replay_outcome", outcome=text(lang, f"vote_{vote.winner}"))
-    link = replay_link(lang, vote.battle.id)
-    return f"<p>{escape(outcome)} · {link}</p>{html_table(headers, rows)}"
+    return html_table(headers, rows)
 
 
 def _facts(side: Side) -> Iterator[tuple[str, str]]:
+    """Pairs of the key of a text and a value."""
     usage, prints = side.answer.usage, fingerprints(side)
-    yield "model", side.model.id
-    yield "precision", side.model.precision
-    yield "revision", side.model.revision
+    yield "about_model", side.model.id
+    yield "column_precision", side.model.precision
+    yield "replay_revision", side.model.revision
     yield "settings", json.dumps(asdict(side.config)) if side.config else ""
-    yield "finish", side.answer.finish_reason or ""
-    yield "tokens", "" if usage.new_tokens is None else str(usage.new_tokens)
-    yield "seconds", "" if usage.seconds is None else f"{usage.seconds:.1f}"
-    yield "messages", prints.messages
-    yield "answer", prints.answer
+    yield "replay_finish", side.answer.finish_reason or ""
+    yield "replay_tokens", "" if usage.new_tokens is None else str(usage.new_tokens)
+    yield "replay_seconds", "" if usage.seconds is None else f"{usage.seconds:.1f}"
+    yield "replay_messages", prints.messages
+    yield "replay_answer", prints.answer
 
 
 def outcome_block(

@@ -1,93 +1,113 @@
-"""The results tab's handlers."""
-
-from __future__ import annotations
+"""The results tab: its components and its handlers."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
-from typing import Any
 
 import gradio as gr
 
 from arena.errors import ArenaError
 from arena.prompts import Prompt
+from arena.results.compute import GROUPS
 from arena.results.figures import Figures
-from arena.results.plots import as_chart, figures_plot
 from arena.results.selection import Filters
 from arena.results.service import ResultsService
-from ui.access import Access, Stored, refusals
+from ui.access import Stored, refusals
+from ui.components import download_file, wire_download
 from ui.gradio.compat import Block
-from ui.results.layout import FILTERS, LIVE_SECONDS, READING_SECONDS, ResultsTab
+from ui.labels import Labels
+from ui.results.picture import dimension_chart, picture
 from ui.results.sections import sections
-from ui.results.view import reading_line, section_body, summary
-from ui.session import Tab, Tabs
-from ui.texts import error_text, text
-from ui.updates import PRIVATE, Props, Updates, changed
+from ui.results.view import locked, reading_line, section_body, verdict_html
+from ui.session import Tab
+from ui.texts import text
+from ui.updates import PRIVATE, UNQUEUED, Handlers, Props, Updates, changed
 
-_CLICK_FILE = "() => document.querySelector('#file').click()"
+FILTERS = ("blind", "complete", "not_leaked", "not_suspicious")
+SECTIONS = ("models", "counts", *GROUPS, "bias", "agreement", "cost", "left_out")
+LIVE_SECONDS, READING_SECONDS = 3.0, 1.0
 # How long a reader waits for the results before the page shows how far they are read.
 _PATIENCE_SECONDS = 0.4
 
 
-@dataclass(frozen=True)
-class ResultsHandlers:
-    """The results of one page.
+class ResultsTab:
+    """The components that handlers read or write; `folds` and `bodies` are by section.
 
-    `export(excel)` writes a fresh copy of all votes and returns its path. `browser` is what the browser stores of its
-    rater; opening one of `other_tabs` ends the live updates.
+    While another tab of `page_tabs` than `tab`, its own, is open, the results are not updated.
     """
 
+    def __init__(self, labels: Labels, tab: gr.Tab, page_tabs: gr.Tabs) -> None:
+        self.tab, self.page_tabs = tab, page_tabs
+        self.summary = gr.HTML("", elem_id="summary")
+        with labels.accordion("results_details", visible=False) as self.details:
+            self._details(labels)
+        with gr.Row(visible=False) as self.actions:
+            self.refresh = labels.button("refresh", min_width=100)
+            self.download = labels.button("download", min_width=100)
+            self.download_excel = labels.button("download_excel", min_width=100)
+        self.file = download_file("file")
+        self.timer = gr.Timer(LIVE_SECONDS, active=False)
+
+    def _details(self, labels: Labels) -> None:
+        self.verdict = gr.HTML("", elem_id="results_verdict")
+        self.filters = gr.CheckboxGroup(choices=[], label=labels("results_filter"), elem_id="results_filter")
+        labels.show(self.filters, label="results_filter")
+        self.chart = gr.HTML("", elem_id="results_chart")
+        sections = {name: _section(labels, name) for name in SECTIONS}
+        self.folds = {name: fold for name, (fold, _) in sections.items()}
+        self.bodies = {name: body for name, (_, body) in sections.items()}
+
+
+def _section(labels: Labels, name: str) -> tuple[gr.Accordion, gr.HTML]:
+    is_open = name in ("models", "counts")
+    with labels.accordion(f"section_{name}", f"results_{name}", open=is_open, visible=False) as fold:
+        return fold, gr.HTML("", elem_id=f"results_{name}_body")
+
+
+@dataclass(frozen=True)
+class ResultsHandlers(Handlers):
+    """The results of one page; `export(excel)` writes a fresh copy of all votes and returns its path."""
+
+    part: ResultsTab
     service: ResultsService
     prompts: Sequence[Prompt]
     export: Callable[[bool], Path]
-    access: Access
-    part: ResultsTab
-    tabs: Tabs
-    browser: gr.BrowserState
-    other_tabs: Sequence[gr.Tab]
 
-    def wire(self) -> None:
-        """Attach all handlers; call inside the page's gr.Blocks."""
+    def wire(self, demo: gr.Blocks) -> None:
         part, inputs = self.part, [self.browser, self.part.filters]
         shown = [*self.outputs, part.timer]
-        gr.on([part.tab.select, part.refresh.click], self.results, inputs, shown, queue=False, **PRIVATE)
-        part.filters.input(self.results, inputs, shown, queue=False, **PRIVATE)
-        part.timer.tick(self.live, inputs, shown, queue=False, **PRIVATE)
-        gr.on([tab.select for tab in self.other_tabs], lambda: gr.Timer(active=False), None, part.timer, **PRIVATE)
+        triggers = [part.tab.select, part.refresh.click, part.filters.input]
+        gr.on(triggers, self.results, inputs, shown, **UNQUEUED)
+        part.timer.tick(self.live, inputs, shown, **UNQUEUED)
+        others = [tab.select for tab in part.page_tabs.children if isinstance(tab, gr.Tab) and tab is not part.tab]
+        gr.on(others, lambda: gr.Timer(active=False), None, part.timer, **PRIVATE)
         for button, excel in ((part.download, False), (part.download_excel, True)):
-            export: Any = button.click(self._export_of(excel), self.browser, part.file, concurrency_limit=4, **PRIVATE)
-            export.success(None, js=_CLICK_FILE, api_visibility="private")
+            wire_download(button, self._export_of(excel), self.browser, part.file, limit=4)
 
     @property
     def outputs(self) -> list[Block]:
-        """Every component that `render` may update."""
         part = self.part
-        return [part.summary, part.filters, part.plot, part.plot_note, *part.folds.values(), *part.bodies.values()]
+        shown = [part.summary, part.details, part.verdict, part.filters, part.chart, part.actions]
+        return [*shown, *part.folds.values(), *part.bodies.values()]
 
-    def render(self, tab: Tab) -> Props:
-        """What the tab shows, in its present language."""
+    def render(self, tab: Tab, request: gr.Request) -> Props:
         return self._props(tab.lang, tab.results) if tab.results else {}
 
     def results(self, stored: Stored, chosen: list[str] | None, request: gr.Request) -> Updates:
         """Show all results as they are now."""
-        tab = self.tabs.get(request)
-        tab.results = None
-        return self._look(tab, stored, chosen)
+        self.tabs.get(request).results = None
+        return self.live(stored, chosen, request)
 
     def live(self, stored: Stored, chosen: list[str] | None, request: gr.Request) -> Updates:
         """Show what has changed since."""
-        return self._look(self.tabs.get(request), stored, chosen)
-
-    def _look(self, tab: Tab, stored: Stored, chosen: list[str] | None) -> Updates:
-        part = self.part
+        tab, part = self.tabs.get(request), self.part
         try:
             self.access.check_unblinding(stored, tab.admin)
             figures = self.service.soon(_filters(chosen), _PATIENCE_SECONDS)
         except ArenaError as error:
-            words = f"<p>{escape(error_text(tab.lang, error))}</p>"
-            # A rater who has finished opens the tab again.
-            return {**changed({}, self._nothing(words)), part.timer: gr.Timer(active=False)}
+            # A rater who has finished opens the tab again. Before the page is loaded, its reader may be the host.
+            timer = gr.Timer(READING_SECONDS, active=tab.mode is None)
+            return {**changed({}, self._nothing(locked(tab.lang, error))), part.timer: timer}
         if figures is None:
             line = reading_line(tab.lang, self.service.progress)
             return {part.summary: line, part.timer: gr.Timer(READING_SECONDS, active=True)}
@@ -98,34 +118,30 @@ class ResultsHandlers:
         updates = changed(before, self._props(tab.lang, figures))
         return {**updates, part.timer: gr.Timer(LIVE_SECONDS, active=True)}
 
-    def _nothing(self, words: str) -> Props:
+    def _nothing(self, shown: str) -> Props:
         part = self.part
         hidden: Props = {fold: {"visible": False} for fold in part.folds.values()}
         bodies: Props = {body: {"value": ""} for body in part.bodies.values()}
-        plot: Props = {part.plot: {"visible": False}, part.plot_note: {"value": ""}}
-        return {part.summary: {"value": words}, part.filters: {"visible": False}, **plot, **hidden, **bodies}
+        words: Props = {part.verdict: {"value": ""}, part.chart: {"value": ""}}
+        folded: Props = {block: {"visible": False} for block in (part.details, part.filters, part.actions)}
+        return {part.summary: {"value": shown}, **words, **folded, **hidden, **bodies}
 
     def _props(self, lang: str, figures: Figures) -> Props:
         part = self.part
-        props = self._nothing(summary(lang, figures))
+        props = self._nothing(picture(lang, figures))
         chosen = [name for name in FILTERS if getattr(figures.filters, name)]
-        choices = [(_choice(lang, name, figures.switches[name]), name) for name in FILTERS]
+        counts = {name: {"name": text(lang, f"filter_{name}"), "count": figures.switches[name]} for name in FILTERS}
+        choices = [(text(lang, "filter_count", **counts[name]), name) for name in FILTERS]
+        props |= {part.details: {"visible": True}, part.actions: {"visible": True}}
+        props |= {
+            part.verdict: {"value": verdict_html(lang, figures)},
+            part.chart: {"value": dimension_chart(lang, figures)},
+        }
         props[part.filters] = {"visible": True, "choices": choices, "value": chosen}
-        props |= self._plot(lang, figures)
         for section in sections(lang, figures, self._prompt_name(lang)):
             props[part.folds[section.name]] = {"visible": True}
             props[part.bodies[section.name]] = {"value": section_body(section)}
         return props
-
-    def _plot(self, lang: str, figures: Figures) -> Props:
-        part, spec = self.part, figures_plot(lang, figures)
-        if spec is None:
-            return {}
-        words = "results_plot_note" if len(figures.pairs) == 1 else "ratings_plot_note"
-        return {
-            part.plot: {"value": as_chart(spec), "visible": True},
-            part.plot_note: {"value": text(lang, words)},
-        }
 
     def _prompt_name(self, lang: str) -> Callable[[str], str]:
         titles = {prompt.id: prompt.title[lang] for prompt in self.prompts}
@@ -133,9 +149,8 @@ class ResultsHandlers:
 
     def _export_of(self, excel: bool) -> Callable[..., str]:
         def export(stored: Stored, request: gr.Request) -> str:
-            """A fresh copy of all votes."""
             tab = self.tabs.get(request)
-            with refusals(tab):
+            with refusals(tab.lang):
                 self.access.check_unblinding(stored, tab.admin)
                 return str(self.export(excel))
 
@@ -145,7 +160,3 @@ class ResultsHandlers:
 def _filters(chosen: list[str] | None) -> Filters:
     blind, complete, not_leaked, not_suspicious = (name in (chosen or []) for name in FILTERS)
     return Filters(blind, complete, not_leaked, not_suspicious)
-
-
-def _choice(lang: str, name: str, count: int) -> str:
-    return text(lang, "filter_count", name=text(lang, f"filter_{name}"), count=count)

@@ -1,21 +1,17 @@
 """The results as sections of sentences and tables, for the page and for a terminal."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from arena.results.bias import Share, Split
+from arena.results.bias import Share
 from arena.results.compute import GROUPS
-from arena.results.figures import Figures, ModelResult, PairResult
-from arena.results.selection import SUSPICIONS
-from arena.results.sentences import short
+from arena.results.figures import Figures, ModelResult
+from arena.results.sentences import agreement_line, hundredths, share_line, short, split_line
 from arena.results.texts import dimension_name
 from arena.results.texts import text as results_text
-from arena.results.verdict import Conclusion
+from arena.results.verdict import conclude
 from arena.statistics import PairCount, WinRate, wilson
 from arena.statistics.confidence_sequence import Interval
-from arena.statistics.decision import Verdict
 from arena.texts import percent
 from ui.texts import TEXTS, text
 
@@ -69,14 +65,14 @@ def _ranking(lang: str, figures: Figures) -> Section:
 
 
 def _model(lang: str, model: ModelResult) -> tuple[str, ...]:
-    numbers = (model.votes, model.wins, model.losses, model.ties, model.both_bad)
-    best, worst, ends = model.best_rank, model.worst_rank, (model.rating_low, model.rating_high)
+    _, _, *counts = _count(lang, model.count)
+    best, worst, rating = model.best_rank, model.worst_rank, model.rating
+    ends = (rating.low, rating.high) if rating else (None, None)
     return (
         str(best) if best == worst else f"{best}–{worst}",
         model.model,
-        *map(str, numbers),
-        *_rate(lang, model.rate),
-        points(model.rating),
+        *counts,
+        points(rating.value if rating else None),
         UNKNOWN if None in ends else text(lang, "interval", low=points(ends[0]), high=points(ends[1])),
         points(model.elo),
     )
@@ -84,14 +80,11 @@ def _model(lang: str, model: ModelResult) -> tuple[str, ...]:
 
 def _counts(lang: str, figures: Figures) -> Section:
     rows = tuple(_count(lang, pair.count) for pair in figures.pairs)
-    signs = tuple(_signs(lang, pair) for pair in figures.pairs)
-    return _section(lang, "counts", (text(lang, "rate_note"), *signs), Table(_headers(lang, _COUNTS), rows))
-
-
-def _signs(lang: str, pair: PairResult) -> str:
-    signs, count = pair.prompts, pair.count
-    numbers = {"a": signs.first, "b": signs.second, "c": signs.even, "p": f"{signs.p:.3g}"}
-    return text(lang, "sign_test", first=count.first, second=count.second, **numbers)
+    lines = [text(lang, "rate_note")]
+    for pair in figures.pairs:
+        signs, names = pair.prompts, {"first": pair.count.first, "second": pair.count.second}
+        lines.append(text(lang, "sign_test", **names, a=signs.first, b=signs.second, c=signs.even, p=f"{signs.p:.3g}"))
+    return _section(lang, "counts", lines, Table(_headers(lang, _COUNTS), rows))
 
 
 def _groups(lang: str, figures: Figures, prompt_name: Names) -> Iterator[Section]:
@@ -105,22 +98,13 @@ def _groups(lang: str, figures: Figures, prompt_name: Names) -> Iterator[Section
         for name, counts in groups.items():
             for count in counts:
                 pair = pairs[frozenset([count.first, count.second])]
-                cells = group_name(lang, by, name, prompt_name), *_count(lang, count.seen_from(pair.count.first))
-                rows.append((*cells, _part(lang, pair, name)) if by == "dimension" else cells)
+                first, second, numbers = pair.count.first, pair.count.second, pair.dimensions.get(name)
+                cells = group_name(lang, by, name, prompt_name), *_count(lang, count.seen_from(first))
+                verdict = short(lang, conclude(numbers, first, second)) if numbers else UNKNOWN
+                rows.append((*cells, verdict) if by == "dimension" else cells)
         headers = _headers(lang, ("group", *_COUNTS, *(("verdict",) if by == "dimension" else ())))
         lines = (text(lang, "dimension_note"),) if by == "dimension" else ()
         yield _section(lang, by, lines, Table(headers, tuple(rows)))
-
-
-def _part(lang: str, pair: PairResult, dimension: str) -> str:
-    """The verdict on one dimension, in a few words."""
-    numbers = pair.dimensions.get(dimension)
-    return short(lang, _said(pair, numbers)) if numbers else UNKNOWN
-
-
-def _said(pair: PairResult, numbers: Verdict) -> Conclusion:
-    preferred = {True: pair.count.first, False: pair.count.second, None: None}[numbers.prefers_first]
-    return Conclusion(numbers.outcome, preferred)
 
 
 def group_name(lang: str, by: str, name: str, prompt_name: Names = str) -> str:
@@ -136,47 +120,25 @@ def group_name(lang: str, by: str, name: str, prompt_name: Names = str) -> str:
 
 
 def _bias(lang: str, figures: Figures) -> Section:
-    bias = figures.bias
     # The model whose name comes first in the alphabet.
     named = min(model.model for model in figures.models)
-    shares: list[tuple[str, Share | None]] = [
-        (text(lang, "bias_left_wins"), bias.left_wins),
-        (text(lang, "bias_longer_wins"), bias.longer_wins),
-        (text(lang, "bias_early"), bias.early),
-        (text(lang, "bias_late"), bias.late),
-        (text(lang, "bias_early_wins", model=named), bias.early_wins),
-        (text(lang, "bias_late_wins", model=named), bias.late_wins),
-        (text(lang, "bias_leaked"), bias.leaked),
-        (text(lang, "bias_consistent"), bias.consistent),
-    ]
-    lines = [_share(lang, what, share) for what, share in shares if share and share.total]
-    lines += [_split(lang, name, split, named) for name, split in bias.splits.items()]
-    lines += [text(lang, f"suspicious_{kind}", count=figures.suspicious[kind]) for kind in SUSPICIONS]
+    lines = [_share(lang, name, share, named) for name, share in figures.bias.shares.items() if share and share.total]
+    lines += [split_line(lang, name, split, named) for name, split in figures.bias.splits.items()]
+    lines.append(results_text(lang, "careless", **figures.suspicious))
     return _section(lang, "bias", lines)
 
 
-def _split(lang: str, name: str, split: Split, model: str) -> str:
-    shares = {"more": percent(split.more), "less": percent(split.less)}
-    votes = {"more_votes": split.more_votes, "less_votes": split.less_votes}
-    return results_text(lang, f"split_{name}", model=model, **shares, **votes)
-
-
-def _share(lang: str, what: str, share: Share) -> str:
+def _share(lang: str, name: str, share: Share, model: str) -> str:
     rate = wilson(share.count, share.total)
-    figures = {"share": percent(rate.rate), "low": percent(rate.low), "high": percent(rate.high)}
-    return text(lang, "share_line", what=what, count=share.count, total=share.total, **figures)
+    ends = {"low": percent(rate.low), "high": percent(rate.high)}
+    return text(lang, "wilson_line", line=share_line(lang, name, share, model), **ends)
 
 
 def _agreement(lang: str, figures: Figures, prompt_name: Names) -> Section:
-    lines, agreement, disputed = [], figures.agreement, figures.disputed
-    if agreement is None:
-        lines.append(text(lang, "agree_none"))
-    else:
-        counts = {"units": agreement.units, "judgements": agreement.judgements}
-        lines.append(text(lang, "agree_line", alpha=_hundredths(agreement.alpha), **counts))
-        if agreement.low is not None and agreement.high is not None:
-            ends = {"low": _hundredths(agreement.low), "high": _hundredths(agreement.high)}
-            lines.append(text(lang, "agree_interval", **ends))
+    agreement, disputed = figures.agreement, figures.disputed
+    lines = [agreement_line(lang, agreement)]
+    if agreement and agreement.low is not None and agreement.high is not None:
+        lines.append(text(lang, "agree_interval", low=hundredths(agreement.low), high=hundredths(agreement.high)))
     if disputed:
         name = group_name(lang, "prompt", disputed.prompt, prompt_name)
         lines.append(text(lang, "disputed_line", prompt=name, share=percent(disputed.share), votes=disputed.votes))
@@ -242,10 +204,6 @@ def _interval(lang: str, interval: Interval | WinRate) -> str:
 def points(rating: float | None) -> str:
     """A rating, or a dash if there is none."""
     return UNKNOWN if rating is None else f"{rating:.0f}"
-
-
-def _hundredths(value: float) -> str:
-    return f"{round(value, 2) + 0.0:.2f}"  # no -0.00
 
 
 def _number(value: float | None) -> str:

@@ -1,33 +1,27 @@
 """The results as HTML for the page and as lines for a terminal."""
 
-from __future__ import annotations
-
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from html import escape
 
+from arena.errors import ArenaError
 from arena.results.figures import Figures
 from arena.results.sentences import first_sentences
 from arena.results.service import ReadingProgress
 from arena.text import columns_wide
 from ui.markup import html_table, status
+from ui.results.picture import dimension_chart, picture
 from ui.results.sections import Section, Table, sections
-from ui.texts import text
+from ui.texts import error_text, text
 
 
-def summary(lang: str, figures: Figures) -> str:
-    """The verdict, how certain it is, and what to do next, as HTML."""
-    first, *rest = _bold(lang, figures)
-    return f'<p class="lead">{first}</p>' + "".join(f"<p>{line}</p>" for line in rest)
-
-
-def _bold(lang: str, figures: Figures) -> list[str]:
-    """The sentences as HTML with the models' names in bold."""
+def verdict_html(lang: str, figures: Figures) -> str:
+    """The verdict, how certain it is, and what to do next, as HTML with the models' names in bold."""
 
     def name(model: str) -> str:
         return f"\x02{model}\x03"
 
-    lines = first_sentences(lang, figures, name)
-    return [escape(line).replace("\x02", "<b>").replace("\x03", "</b>") for line in lines]
+    lines = "".join(f"<p>{escape(line)}</p>" for line in first_sentences(lang, figures, name))
+    return lines.replace("\x02", "<b>").replace("\x03", "</b>").replace("<p>", '<p class="lead">', 1)
 
 
 def section_body(section: Section) -> str:
@@ -40,9 +34,16 @@ def section_body(section: Section) -> str:
 
 
 def room_results(lang: str, figures: Figures) -> str:
-    """The results of one room, as HTML: the first sentences and the counts."""
-    counts: Iterable[Section] = (part for part in sections(lang, figures) if part.name in ("models", "counts"))
-    return summary(lang, figures) + "".join(map(section_body, counts))
+    """The results of one room, as HTML: the results at a glance, the verdict, the outcomes and the counts."""
+    counts = (section_body(part) for part in sections(lang, figures) if part.name in ("models", "counts"))
+    more = f"<summary>{escape(text(lang, 'results_details'))}</summary>{verdict_html(lang, figures)}"
+    return f"{picture(lang, figures)}<details>{more}{dimension_chart(lang, figures)}{''.join(counts)}</details>"
+
+
+def locked(lang: str, error: ArenaError) -> str:
+    """Why no results are shown, as HTML, with the way to what unlocks them."""
+    way = f'<a class="button" href="#arena">{escape(text(lang, "go_rate"))}</a>' if error.code == "still_blind" else ""
+    return f'<div class="locked"><h2>{escape(error_text(lang, error))}</h2>{way}</div>'
 
 
 def reading_line(lang: str, progress: ReadingProgress | None) -> str:

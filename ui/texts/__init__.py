@@ -1,34 +1,57 @@
 """Every text of the page in Chinese and English."""
 
-from __future__ import annotations
+from collections.abc import Mapping
+from contextlib import suppress
 
-from arena.errors import ArenaError
+from arena.errors import ArenaError, ErrorInfo
+from arena.report import texts as report
 from arena.texts import LANGUAGES as LANGUAGES
 from arena.texts import Texts
 from arena.texts import listed as listed
-from arena.types import ErrorInfo
-from ui.texts import errors, judging, page, results
+from ui.texts import arena, errors, judging, page, prompts, results
 
-TEXTS = Texts(page.TEXTS, judging.TEXTS, results.TEXTS, errors.TEXTS)
+COVER = ("university", "school", "major", "course", "author", "student_number", "teacher", "date")
+"""The fields on a report's cover below its title."""
+
+_OF_REPORT = {
+    f"{prefix}_{name}": report.TEXTS[name]
+    for prefix, names in {"report": COVER, "about": ("model", "id", "revision", "licence")}.items()
+    for name in names
+}
+TEXTS = Texts(arena.TEXTS, page.TEXTS, judging.TEXTS, prompts.TEXTS, results.TEXTS, errors.TEXTS, _OF_REPORT)
 text = TEXTS.text
 
 
 def error_text(lang: str, error: ArenaError | ErrorInfo) -> str:
-    """The translation of an error, or its own English line if it has none."""
-    key = f"error_{error.code}"
-    if key in TEXTS:
-        return text(lang, key, **error.details)
-    return error.message if isinstance(error, ErrorInfo) else str(error)
+    """An error for a reader in this language; in Chinese too its own English line if there is no translation.
+
+    A single sentence has no full stop, as on labels.
+    """
+    details = prompts.details_of(lang, error.details)
+    own = error.message if isinstance(error, ErrorInfo) else str(error)
+    with suppress(KeyError):  # an error that crossed processes has lost its details
+        if f"error_{error.code}" in TEXTS:
+            return text(lang, f"error_{error.code}", **details)
+        if lang == "zh" and error.code in errors.CHINESE:
+            return errors.CHINESE[error.code].format(**{"message": own, **details})
+    return own if ". " in own else own.removesuffix(".")
+
+
+def language_of_system(environment: Mapping[str, str]) -> str:
+    """`zh` or `en` from ARENA_LANG, or else from the locale's variables."""
+    values = (environment.get(name) for name in ("ARENA_LANG", "LC_ALL", "LC_MESSAGES", "LANG"))
+    return "zh" if next(filter(None, values), "").lower().startswith("zh") else "en"
 
 
 def language_of_browser(accept_language: str) -> str:
     """`zh` or `en` from an Accept-Language header: the one ranked first, English if neither is there."""
-    ranked = []
-    for index, item in enumerate(accept_language.split(",")):
-        tag, _, quality = item.partition(";q=")
+
+    def weight(item: str) -> float:
         try:
-            weight = float(quality) if quality else 1.0
+            return float(item.partition(";q=")[2] or 1)
         except ValueError:
-            weight = 0.0
-        ranked.append((-weight, index, tag.strip().lower()[:2]))
-    return next((tag for _, _, tag in sorted(ranked) if tag in LANGUAGES), "en")
+            return 0.0
+
+    ranked = sorted(accept_language.split(","), key=weight, reverse=True)
+    tags = (item.strip().lower()[:2] for item in ranked)
+    return next((tag for tag in tags if tag in LANGUAGES), "en")

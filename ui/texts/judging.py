@@ -1,20 +1,10 @@
 """Rating without the models' names: recorded answers, live battles, and the rooms of a class."""
 
-from __future__ import annotations
-
 TEXTS: dict[str, tuple[str, str]] = {
     # key: (Chinese, English)
     # ---- recorded answers and live battles
-    "tab_judge": ("评已有回答", "Rate answers"),
-    "judge_intro": (
-        "每次给出同一个问题的两个回答，不告诉您各是哪个模型写的，请选出更好的一个。\n\n保存的内容有：您的选择和备注、"
-        "用时，以及本浏览器的一个随机编号；不保存姓名、账号和网络地址。这些投票可能会公开发布。",
-        "Read two answers to the same prompt by anonymous models, and choose the better one.\n\nWe store your vote, "
-        "comment, time taken and a random browser ID. No name, account or IP address. Votes may be published.",
-    ),
     "judge_begin": ("开始", "Start"),
     "judge_progress": ("第 {place} 题，共 {total} 题", "{place} / {total}"),
-    "judge_prompt": ("问题", "Prompt"),
     "judge_a": ("左边的回答", "Left answer"),
     "judge_b": ("右边的回答", "Right answer"),
     "judge_skip": ("跳过这一题", "Skip"),
@@ -24,7 +14,6 @@ TEXTS: dict[str, tuple[str, str]] = {
         "由程序对照已知要点得出，只看字面，仅供参考。",
         "Checked automatically by wording; a hint, not a verdict.",
     ),
-    "judge_more": ("补充评价（可不填）", "Add details (optional)"),
     "judge_correct": ("哪个更正确？", "Which is more correct?"),
     "judge_complete": ("哪个更完整？", "Which is more complete?"),
     "judge_clear": ("哪个更清楚？", "Which is clearer?"),
@@ -35,11 +24,6 @@ TEXTS: dict[str, tuple[str, str]] = {
     "answer_yes": ("是", "Yes"),
     "answer_no": ("否", "No"),
     "judge_comment": ("备注", "Comment"),
-    "judge_seconds": ("用时 {seconds} 秒", "{seconds} s"),
-    "judge_receipt": (
-        "✅ 已保存：{choice}（回执 {id}）。想撤回您的全部投票时，请用撤回码 `{code}`",
-        "✅ Vote saved: {choice} (receipt {id}). To withdraw all your votes, use the code `{code}`",
-    ),
     "judge_withdrawal": ("撤回投票", "Withdraw my votes"),
     "judge_code": ("撤回码", "Withdrawal code"),
     "judge_code_info": (
@@ -48,24 +32,14 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "judge_withdraw": ("撤回", "Withdraw"),
     "judge_withdrawn": ("已撤回 {count} 票", "{count} votes withdrawn"),
-    "judge_done": ("🎉 {total} 题全部看完，谢谢！", "🎉 All {total} done. Thank you!"),
-    "judge_no_storage": (
-        "浏览器不允许本页存储数据，无法记录进度：请在单独的标签页中打开本页",
-        "This browser blocks storage, so we cannot save your progress. Open the page in its own tab.",
+    "judge_done": ("{total} 题全部看完，谢谢！", "All {total} done. Thank you!"),
+    "storage_banner": (
+        "**浏览器不允许本页存储数据**，可以提问，但不能投票。"
+        '<a href="" target="_blank" rel="noopener">在单独的标签页中打开</a>',
+        "**This browser blocks storage.** You can ask questions, but not vote. "
+        '<a href="" target="_blank" rel="noopener">Open the page in its own tab</a>',
     ),
-    # live blind battles
-    "tab_live": ("盲测", "Blind battle"),
-    "live_intro": (
-        "请提一个问题：两个匿名模型会同时作答。两边都答完后请选出更好的一个，投票后才显示名称。\n\n保存的内容有："
-        "问题和两个回答、您的选择和备注、用时，以及本浏览器的一个随机编号；不保存姓名、账号和网络地址。"
-        "这些投票可能会公开发布。",
-        "Ask anything. Two anonymous models answer; vote for the better one, then see their names.\n\nWe store the "
-        "prompt, both answers, your vote, comment, time taken and a random browser ID. No name, account or IP "
-        "address. Votes may be published.",
-    ),
-    "live_send": ("提问", "Ask"),
-    "live_answering": ("正在作答…", "Answering…"),
-    "live_votable": ("两边都答完了，请投票", "Both answers are in. Which is better?"),
+    # live blind battles that end without a vote
     "live_stopped": ("已停止，这一轮不能投票，请再提问", "Stopped, so there is no vote this round. Ask again."),
     "live_stalled": (
         "有一边 60 秒没有动静，这一轮到此结束，请再提问",
@@ -84,13 +58,11 @@ TEXTS: dict[str, tuple[str, str]] = {
     "room_code": ("课堂码", "Room code"),
     "room_join": ("加入课堂", "Join room"),
     "tab_class": ("课堂", "Class"),
-    "class_intro": (
+    "class_what": (
         "老师在这里开课堂：学生扫码投票，结束前只显示人数和票数，结束后显示结果。",
         "Open a room for your class. Students scan a code and vote; you see only counts until you close the room, "
         "then the results.",
     ),
-    "class_token": ("管理口令", "Admin token"),
-    "class_enter": ("进入", "Enter"),
     "class_prompts": ("使用哪些题目", "Prompts"),
     "class_wanted": ("预计人数", "Expected raters"),
     "class_open": ("开课堂", "Open room"),
@@ -98,9 +70,12 @@ TEXTS: dict[str, tuple[str, str]] = {
     "class_is_open": ("{code}（进行中）", "{code} (open)"),
     "class_is_closed": ("{code}（已结束）", "{code} (closed)"),
     "class_qr": ("课堂链接的二维码", "QR code of the room's link"),
-    "class_counts": (
-        "{count} 道题：已开始 {begun} 人，已完成 {through} / {wanted} 人，共 {votes} 票",
-        "{begun} started, {through} of {wanted} finished · Prompts: {count} · Votes: {votes}",
-    ),
+    "class_join": ("扫码或打开网址加入，课堂码：", "Scan the code or open the address to join. Room code:"),
+    "class_joined": ("人已加入", "joined"),
+    "class_finished": ("人已完成", "finished"),
+    "class_votes": ("票", "votes"),
+    "class_prompts_count": ("道题", "prompts"),
+    "class_project_on": ("投影显示", "Projector view"),
+    "class_project_off": ("退出投影（Esc）", "Leave (Esc)"),
     "class_close": ("结束课堂并显示结果", "Close room and show results"),
 }

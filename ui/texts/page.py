@@ -1,44 +1,29 @@
 """The frame of the page and the tabs Chat, Batch, Report and About."""
 
-from __future__ import annotations
-
 TEXTS: dict[str, tuple[str, str]] = {
+    "command_error": ("错误：{line}", "Error: {line}"),
     # key: (Chinese, English)
     # ---- every page, chat settings, About
-    "title": ("Qwen × ChatGLM 对比", "Qwen × ChatGLM, side by side"),
     "other_language": ("English", "中文"),
-    "tab_chat": ("对话", "Chat"),
+    "theme": ("浅色或深色", "Light or dark"),
     "tab_results": ("结果", "Results"),
     "tab_about": ("关于", "About"),
     "stand_in": (
-        "当前运行的是**演示模型**（{models}），不是 Qwen-7B-Chat 和 ChatGLM3-6B；投票只记在演示模型名下。"
-        "要对比真正的两个模型：先用 `python app.py fetch qwen-7b-chat chatglm3-6b` 下载，再用 `python app.py --a "
-        "qwen-7b-chat --b chatglm3-6b` 启动；内存不够时可改用 GGUF 文件，步骤见 README。",
-        "**Demo models** ({models}) are running, not Qwen-7B-Chat and ChatGLM3-6B; votes count for the demo "
-        "models. To compare the real two, run `python app.py fetch qwen-7b-chat chatglm3-6b`, then `python app.py "
-        "--a qwen-7b-chat --b chatglm3-6b`. If memory is short, use GGUF files; see the README.",
+        "当前运行的是**演示模型**（{models}），不是 Qwen-7B-Chat 和 ChatGLM3-6B；演示模型只会英文，投票只记在它们名下。"
+        "[如何运行真正的两个模型](#about)",
+        "**Demo models** ({models}) are running, not Qwen-7B-Chat and ChatGLM3-6B. They speak English only, and votes "
+        "count for them. [How to run the real pair](#about)",
     ),
     "scripted": (
         "**演示脚本**：{models} 只是按脚本回放文字，没有运行任何模型。",
         "**Scripted**: {models} replays text from a script; no model is running.",
     ),
-    "picker": ("题目", "Prompts"),
-    "picker_info": ("选一道题，会填入输入框", "Choose a prompt, then edit it if you like"),
-    "own_prompt": ("（自己写）", "Write your own"),
     "input": ("问题", "Your prompt"),
-    "input_placeholder": (
-        "输入问题，按 Enter 发送，Shift+Enter 换行",
-        "Ask both models... (Shift+Enter for a new line)",
-    ),
     "send": ("发送", "Send"),
     "stop": ("停止", "Stop"),
     "stop_all": ("全部停止", "Stop all"),
     "regenerate": ("重新生成", "Regenerate"),
     "copy": ("复制", "Copy"),
-    "new_chat": ("新对话", "New chat"),
-    "left": ("**左：{name}**", "**Left: {name}**"),
-    "right": ("**右：{name}**", "**Right: {name}**"),
-    "empty_pane": ("回答会显示在这里", "The answer will appear here"),
     "settings": ("生成设置", "Settings"),
     "settings_note": (
         "留空的项使用各模型自己的默认值。{pinned}",
@@ -80,22 +65,38 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "about_known": ("还可以运行的模型", "Other supported models"),
     "about_how": (
-        "先用 python app.py fetch 加模型编号下载，再用 --a 和 --b 选择；也可以直接给出模型文件夹或 GGUF 文件。",
-        "Download one with python app.py fetch and its ID, then choose it with --a or --b. A checkpoint folder or "
-        "a GGUF file works too.",
+        "先用 python app.py fetch 加模型编号下载，再用 --a 和 --b 选择，例如 python app.py fetch qwen-7b-chat@int4 "
+        "chatglm3-6b@int4，然后 python app.py --a qwen-7b-chat@int4 --b chatglm3-6b@int4；"
+        "也可以直接给出模型文件夹或 GGUF 文件。",
+        "Download one with python app.py fetch and its ID, then choose it with --a or --b. For example: python app.py "
+        "fetch qwen-7b-chat@int4 chatglm3-6b@int4, then python app.py --a qwen-7b-chat@int4 --b chatglm3-6b@int4. A "
+        "checkpoint folder or a GGUF file works too.",
     ),
     "about_licences": (
         "模型权重的使用受各自的许可证约束，使用前请先阅读。",
         "Each model's weights have their own licence. Read it before you use them.",
     ),
-    "about_model": ("模型", "Model"),
-    "about_id": ("编号", "ID"),
     "about_runs_as": ("运行方式", "Runtime"),
     "about_context": ("上下文长度", "Context"),
     "about_tokens": ("{tokens} 个 token", "{tokens} tokens"),
-    "about_revision": ("版本", "Revision"),
-    "about_licence": ("许可证", "Licence"),
     "about_unknown": ("未知", "unknown"),
+    "host_title": ("主持人入口", "For the host"),
+    "host_token": ("管理口令", "Admin token"),
+    "host_enter": ("登录", "Sign in"),
+    "host_leave": ("退出登录", "Sign out"),
+    "host_asks": (
+        "用管理口令登录后，会出现这些标签页：{tabs}。",
+        "Sign in with the admin token to open these tabs: {tabs}.",
+    ),
+    "host_in": ("已登录，可以使用这些标签页：{tabs}。", "You are signed in. These tabs are open: {tabs}."),
+    "host_here": (
+        "您就在这台机器上，而且没有设置管理口令，所以不用登录就可以使用这些标签页：{tabs}。",
+        "You are at this machine and no admin token is set, so these tabs are open: {tabs}.",
+    ),
+    "host_closed": (
+        "没有设置管理口令：请设置 ARENA_ADMIN_TOKEN 后重新启动，才能从别的机器使用这些标签页：{tabs}。",
+        "No admin token is set. Set ARENA_ADMIN_TOKEN and restart to use these tabs from elsewhere: {tabs}.",
+    ),
     # ---- chat and voting
     # status lines
     "idle": ("就绪", "Ready"),
@@ -113,29 +114,11 @@ TEXTS: dict[str, tuple[str, str]] = {
     "stopped": ("已停止", "Stopped"),
     "empty_answer": ("模型没有给出任何内容", "The answer is empty"),
     "failed": ("出错：{reason}", "Error: {reason}"),
-    "first_token": ("首字 {seconds} 秒", "first token after {seconds} s"),
     "speed": ("{speed} token/秒", "{speed} tokens/s"),
     "length": ("{tokens} token", "{tokens} tokens"),
     "dropped": ("对话超出上下文长度，最早的 {count} 轮没有带上", "Context full, earliest turns left out: {count}"),
-    # voting
-    "vote": ("哪个回答更好？", "Which answer is better?"),
-    "vote_info": ("按键 1–4 选择，Enter 提交", "Press 1-4 to choose, Enter to vote"),
-    "vote_model_a": ("👈 左边更好", "👈 Left is better"),
-    "vote_model_b": ("右边更好 👉", "Right is better 👉"),
-    "vote_tie": ("🤝 不分上下", "🤝 Tie"),
-    "vote_tie (bothbad)": ("👎 都不好", "👎 Both are bad"),
-    "submit": ("提交投票", "Vote"),
-    "vote_wait": ("两边都答完之后才能投票", "You can vote once both have finished"),
-    "vote_open": ("两边都答完了，请投票", "Both answers are in. Which is better?"),
-    "vote_not": ("这一轮有一边没有正常答完，不能投票", "One answer did not finish, so there is no vote this round"),
-    "vote_choose": ("请先选择一项", "Choose an option first"),
-    "receipt": ("✅ 已保存：{choice}（{a} 对 {b}，回执 {id}）", "✅ Vote saved: {choice} ({a} vs {b}, receipt {id})"),
     # ---- batch and report
     "tab_batch": ("批量", "Batch"),
-    "batch_intro": (
-        "批量提问会长时间占用这台机器，需要管理口令。",
-        "Batches take a while; enter the admin token to start one.",
-    ),
     "batch_what": (
         "把题库里的每道题都问一遍两个模型，先问完一个再问另一个；每个回答一完成就保存。可以随时暂停或停止，"
         "再次开始时从断点继续，已有的回答不会重问。",
@@ -143,7 +126,6 @@ TEXTS: dict[str, tuple[str, str]] = {
         "at any time; the next start resumes and repeats nothing.",
     ),
     "batch_repeats": ("每题问几次", "Runs per prompt"),
-    "batch_seed": ("随机种子", "Seed"),
     "batch_retry": ("重问失败的题", "Retry failed prompts"),
     "batch_start": ("开始或继续", "Start / Resume"),
     "batch_pause": ("答完这题后暂停", "Pause after this answer"),
@@ -167,14 +149,6 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "report_fields": ("封面和说明（可不填）", "Cover and notes (optional)"),
     "report_title": ("标题", "Title"),
-    "report_university": ("学校", "University"),
-    "report_school": ("学院", "School"),
-    "report_major": ("专业", "Major"),
-    "report_course": ("课程", "Course"),
-    "report_author": ("姓名", "Author"),
-    "report_student_number": ("学号", "Student number"),
-    "report_teacher": ("指导教师", "Teacher"),
-    "report_date": ("日期", "Date"),
     "report_machine": (
         "导入的回答所用的机器（报告中注明由作者填写）",
         "Machine used for imported answers (shown as stated by the author)",

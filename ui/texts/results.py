@@ -1,9 +1,38 @@
 """The results tab and the replay."""
 
-from __future__ import annotations
-
 TEXTS: dict[str, tuple[str, str]] = {
     # key: (Chinese, English)
+    # ---- results at a glance
+    "head_no_votes": ("还没有投票。", "No votes yet."),
+    "head_nobody_done": ("尚无定论：还没有人评完。", "Too early to call: no rater has finished yet."),
+    "head_not_yet": (
+        "尚无定论：{first} 领先，但区间包含 50%。",
+        "Too early to call: {first} leads, but its interval includes 50%.",
+    ),
+    "head_even": ("尚无定论：目前各得一半。", "Too early to call: so far each model has half of the votes."),
+    "head_preferred": ("投票者更喜欢 {model}。", "Raters prefer {model}."),
+    "head_alike": ("{first} 和 {second} 不相上下。", "{first} and {second} are about equal."),
+    "head_raters_changed": ("尚无定论：先后的投票者意见不同。", "Too early to call: early and late raters disagree."),
+    "head_swayed": (
+        "{first} 得票更多，但可能是因为长度、位置或排版。",
+        "{first} gets more votes, but length, position or formatting may explain it.",
+    ),
+    "head_ranked": ("{model} 在 {count} 个模型中排名第一。", "{model} ranks first of {count} models."),
+    "head_unranked": (
+        "尚无定论：{count} 个模型中还分不出第一。",
+        "Too early to call: no model of {count} ranks first.",
+    ),
+    "picture_bar": ("{model} 占 {share}，区间 {low} 至 {high}", "{model} {share}, interval {low} to {high}"),
+    "picture_note": (
+        "每位投票者给出的份额的平均值；95% 区间为 {low} 至 {high}，任何时候查看都成立。",
+        "Average share of each rater's votes, a tie counting half. 95% interval {low} to {high}, valid at any time.",
+    ),
+    "tile_votes": ("票", "votes"),
+    "tile_raters": ("位投票者", "raters"),
+    "tile_prompts": ("道题", "prompts"),
+    "tile_agreement": ("一致性（α）", "agreement (alpha)"),
+    "go_rate": ("去评判", "Rate answers"),
+    "results_details": ("详情", "Details"),
     # ---- results
     "refresh": ("刷新", "Refresh"),
     "download": ("下载 CSV", "Download CSV"),
@@ -17,11 +46,14 @@ TEXTS: dict[str, tuple[str, str]] = {
     "filter_not_leaked": ("回答没有暴露身份的票", "answers that don't reveal their model"),
     "filter_not_suspicious": ("不可疑的票", "votes that don't look careless"),
     "filter_count": ("{name}（{count}）", "{name} ({count})"),
-    "results_plot_note": (
-        "上图：各维度的胜、平、负；下图：平均每位投票者给出的份额，区间与结论相同。",
-        "Top: wins, ties and losses by dimension. Bottom: the average share of votes, with the verdict's interval.",
+    "results_chart_note": (
+        "色条：各种结果的票数。线段：{model} 在各位投票者那里所得份额的平均值和区间，算法与结论相同。",
+        "Bars: votes by outcome. Lines: {model}'s average share of each rater's votes, with the verdict's interval.",
     ),
-    "ratings_plot_note": ("各模型的评分与 95% 区间。", "Each model's rating with its 95% interval."),
+    "ratings_note": (
+        "各模型的评分与 95% 区间，横轴从 {low} 到 {high}。",
+        "Each model's rating with its 95% interval, on a scale from {low} to {high}.",
+    ),
     "sign_test": (
         "按题目看：{first} 领先 {a} 题，{second} 领先 {b} 题，持平 {c} 题；符号检验 p = {p}。",
         "By prompt: {first} leads on {a}, {second} on {b}, tied on {c}; sign test p = {p}.",
@@ -92,40 +124,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "column_memory": ("内存峰值 GB", "Peak memory GB"),
     "interval": ("{low}–{high}", "{low}–{high}"),
     # Bias.
-    "share_line": (
-        "{what}：{total} 次中 {count} 次，{share}%（Wilson 区间 {low}%–{high}%）",
-        "{what}: {count} of {total}, {share}% (Wilson interval {low}–{high}%)",
-    ),
-    "bias_left_wins": ("左边的回答获胜（胜负票）", "The left answer won (decisive votes)"),
-    "bias_longer_wins": (
-        "较长的回答获胜（长度不同的胜负票）",
-        "The longer answer won (decisive votes, different lengths)",
-    ),
-    "bias_early": ("投票者前半程分出胜负的票", "Decisive votes in a rater's first half"),
-    "bias_late": ("投票者后半程分出胜负的票", "Decisive votes in a rater's second half"),
-    "bias_early_wins": ("前半程 {model} 获胜", "{model} won in the first half"),
-    "bias_late_wins": ("后半程 {model} 获胜", "{model} won in the second half"),
-    "suspicious_too_fast": ("快得来不及读完的票：{count}", "Votes faster than anyone can read: {count}"),
-    "suspicious_one_sided": (
-        "总选同一边的投票者的票：{count}",
-        "Votes by raters who always chose the same side: {count}",
-    ),
-    "suspicious_contradicted": (
-        "与同一人的重复评判相矛盾的票：{count}",
-        "Votes that contradict the same rater's vote on a repeat: {count}",
-    ),
-    "bias_leaked": ("回答暴露了身份的票", "Votes on answers that revealed their model"),
-    "bias_consistent": ("重复的对比得到与上次相同的评判", "Repeated battles with the same vote as before"),
-    "agree_line": (
-        "Krippendorff α = {alpha}，依据 {units} 组回答上的 {judgements} 次评判；1 为完全一致，0 相当于随机。",
-        "Krippendorff's alpha = {alpha}, from {judgements} votes on {units} pairs of answers; 1 is full agreement, "
-        "0 is chance.",
-    ),
+    "wilson_line": ("{line}Wilson 区间 {low}%–{high}%。", "{line} Wilson interval {low}–{high}%."),
     "agree_interval": ("95% 区间：{low} 到 {high}。", "95% interval: {low} to {high}."),
-    "agree_none": (
-        "还没有两个人评判过同一组回答，或者所有评判都相同，算不出一致程度。",
-        "Agreement is unknown: no two raters judged the same pair of answers, or all votes are the same.",
-    ),
     "disputed_line": (
         "分歧最大的题目：{prompt}。任取评判同一组回答的两次评判，{share}% 不一致（{votes} 票）。",
         "Most disputed prompt: {prompt}. Two votes on the same pair of answers differ {share}% of the time (votes: "
@@ -154,18 +154,19 @@ TEXTS: dict[str, tuple[str, str]] = {
     "unreadable_row": ("{file} 第 {line} 行：{reason}", "{file}, line {line}: {reason}"),
     "unreadable_more": ("……以及另外 {count} 行", "… and {count} more"),
     # ---- replay
-    "replay_title": ("回放", "Replay a battle"),
-    "replay_id": ("对比编号（CSV 里的 question_id）", "Battle ID (question_id in the CSV)"),
-    "replay_look": ("查看", "Show"),
+    "replay_arena": ("去对战页试试", "Try the arena"),
+    "replay_details": ("这两个回答是怎样生成的", "How these answers were generated"),
+    "replay_host": ("主持人", "For the host"),
+    "replay_other": (
+        "待处理的举报，或其他对比的编号（CSV 里的 question_id）",
+        "Reported battles to decide on, or the ID of another (question_id in the CSV)",
+    ),
     "replay_link": ("这次对比的链接", "Link to this battle"),
+    "replay_chosen": ("被选中", "Chosen"),
     "replay_again": ("用相同的种子再问一次", "Ask again with the same seed"),
-    "replay_stop": ("停止", "Stop"),
-    "replay_outcome": ("当时的评判：{outcome}", "Vote: {outcome}"),
+    "replay_outcome": ("一位投票者的评判：{outcome}", "One rater's vote: {outcome}"),
     "replay_fact": ("项目", "Property"),
-    "replay_model": ("模型", "Model"),
-    "replay_precision": ("精度", "Precision"),
     "replay_revision": ("权重版本", "Weights revision"),
-    "replay_settings": ("生成设置", "Settings"),
     "replay_finish": ("结束方式", "Finish reason"),
     "replay_tokens": ("token 数", "Tokens"),
     "replay_seconds": ("用时（秒）", "Seconds"),
@@ -199,7 +200,6 @@ TEXTS: dict[str, tuple[str, str]] = {
         "This rater has {count} votes. Withdrawn votes are left out of all results and exports, permanently.",
     ),
     "replay_withdraw_nobody": ("这一票没有记录投票者", "This vote has no recorded rater"),
-    "replay_withdrawn": ("已撤回 {count} 票", "{count} votes withdrawn"),
     "replay_report": ("举报这次对比", "Report this battle"),
     "replay_reported": ("已收到举报，主持人会查看。", "Thank you. The host will review it."),
     "replay_hide": ("对读者隐藏", "Hide from readers"),
@@ -210,9 +210,4 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "replay_hidden_reports": ("已对读者隐藏：被多人举报。", "Hidden from readers: several of them reported it."),
     "replay_hidden_host": ("已由主持人对读者隐藏。", "Hidden from readers by the host."),
-    "replay_waiting_reports": ("待处理的举报：", "Reports to review:"),
-    "error_battle_hidden": ("这次对比不在这里显示", "This battle is not shown here"),
-    "error_hidden_unwritable": ("没有保存成功：{reason}", "NOT saved: {reason}"),
-    "error_prompt_rate": ("提问太频繁，请稍等一分钟", "Too many prompts. Try again in a minute."),
-    "error_replay_unknown": ("没有找到这次对比的投票", "There is no vote on this battle"),
 }

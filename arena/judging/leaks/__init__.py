@@ -5,19 +5,16 @@ about models, quotes, supposes or denies. In a battle it also tells where the wr
 since then it is the other, and where it names one of the two and no other maker without having been asked about it.
 """
 
-from __future__ import annotations
-
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from functools import lru_cache
 from pathlib import PurePosixPath
 
-from arena.judging.leaks.makers import MAKERS, Maker
+from arena.judging.leaks.names import MAKERS, MASKED, NAME, OWN, OWN_MODEL, Maker, fold, mark
 from arena.judging.leaks.patterns import PLACES
 from arena.judging.leaks.patterns_en import EN
 from arena.judging.leaks.patterns_zh import ZH
-from arena.judging.leaks.text import MASKED, NAME, OWN, OWN_MODEL, fold, mark
-from arena.types import Battle, ModelSpec, Side
+from arena.types import Battle, ModelSpec
 
 _SENTENCE = re.compile("[^。!?\n]{0,2000}[。!?]?")
 _END = 400
@@ -60,22 +57,29 @@ def is_leaked(battle: Battle) -> bool:
     """Whether anything that a rater of the battle has seen a model write tells which model it is."""
     sides = (battle.a, battle.b)
     makers = tuple({maker.key: maker for side in sides for maker in makers_of(side.model)}.values())
-    asked = (battle.prompt, *(text for side in sides for text in _messages(side, by_model=False)))
-    unasked = frozenset(maker.key for maker in makers).difference(*(mark(fold(text), makers).makers for text in asked))
-    written = (text for side in sides for text in (*_messages(side, by_model=True), *_answer(side)))
-    return any(names_a_model(text, makers) or _brings_up(text, makers, unasked) for text in written)
+    asked, written = [battle.prompt], []
+    for side in sides:
+        written += [side.answer.text, side.answer.reasoning]
+        for message in side.messages:
+            (written if message.role == "assistant" else asked).append(message.content)
+    unasked = {maker.key for maker in makers}.difference(*(mark(fold(text), makers).makers for text in asked))
+    return any(names_a_model(text, makers, unasked) for text in written)
 
 
-def names_a_model(text: str, battle: tuple[Maker, ...] = ()) -> bool:
+def names_a_model(text: str, battle: tuple[Maker, ...] = (), unasked: Set[str] = frozenset()) -> bool:
     """Whether the text names one of the models or its maker, as a model does that speaks of itself.
 
     Case, width and spacing do not matter, nor whether characters are simplified or traditional. `battle` are the makers
-    of the two models: to say that the writer is none of them tells as well.
+    of the two models: to say that the writer is none of them tells as well. So does a model of a maker in `unasked`,
+    the keys of those whom the prompts do not name, where no other maker is named.
     """
     marked = mark(fold(text), battle)
     if not marked.makers:
         return False
     whole = _without_quotations(marked.text)
+    is_alone = len(marked.makers) == 1
+    if is_alone and marked.makers <= unasked and OWN_MODEL.search(whole):
+        return True
     sentences = "\n".join(sentence for sentence in _SENTENCE.findall(whole) if NAME.search(sentence))
     if _denies_own(sentences):
         return True
@@ -83,7 +87,7 @@ def names_a_model(text: str, battle: tuple[Maker, ...] = ()) -> bool:
     if _matches(sentences, *ZH["says"], *EN["says"]) or _matches(whole, *PLACES["answers"]):
         return True
     # Signs that tell nothing where several makers are named.
-    return len(marked.makers) == 1 and (
+    return is_alone and (
         _matches(sentences, *ZH["says alone"], *EN["says alone"])
         or _matches(whole, *PLACES["labels"])
         or _matches(whole[-_END:], *PLACES["signatures"])
@@ -93,21 +97,6 @@ def names_a_model(text: str, battle: tuple[Maker, ...] = ()) -> bool:
 def makers_of(spec: ModelSpec) -> tuple[Maker, ...]:
     """The makers that the model's names point to; a name that is in no table stands for a maker of its own."""
     return _makers(spec.name, spec.id, "" if spec.family in _NO_MAKER else spec.family, _file(spec.source))
-
-
-def _messages(side: Side, by_model: bool) -> Iterator[str]:
-    return (message.content for message in side.messages if (message.role == "assistant") == by_model)
-
-
-def _answer(side: Side) -> tuple[str, str]:
-    return side.answer.text, side.answer.reasoning
-
-
-def _brings_up(text: str, makers: tuple[Maker, ...], unasked: frozenset[str]) -> bool:
-    """Whether the text names a model of one of the `unasked` makers, and no other maker's."""
-    marked = mark(fold(text), makers)
-    is_alone = len(marked.makers) == 1 and marked.makers <= unasked
-    return is_alone and bool(OWN_MODEL.search(_without_quotations(marked.text)))
 
 
 def _matches(text: str, *patterns: re.Pattern[str]) -> bool:
@@ -170,9 +159,8 @@ def _unknown(name: str, is_known: bool) -> Maker | None:
     phrase = " ".join(word.casefold() for word in words)
     if len(phrase) < 3 and phrase.isascii():
         return None
-    if any(_COINED.search(word) for word in words):
-        return Maker(f"own:{phrase}", models=(phrase,))
-    return Maker(f"own:{phrase}", words=(phrase,))
+    kind = "models" if any(_COINED.search(word) for word in words) else "words"
+    return Maker(f"own:{phrase}", **{kind: (phrase,)})
 
 
 def _words(name: str) -> Iterator[str]:

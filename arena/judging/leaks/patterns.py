@@ -1,13 +1,11 @@
 """The notation of the patterns that find a speaker's own name, and the patterns of both languages together.
 
-Patterns run over folded text in which names are marked (arena.judging.leaks.text). A pattern is a line; an indented
+Patterns run over folded text in which names are marked (arena.judging.leaks.names). A pattern is a line; an indented
 line continues the one before, and `#` begins a comment. `<name>` is a part of that name, and these are built in:
 `<M>` a model's name, `<W>` one that is also an ordinary word, `<L>` a lab's, `<F>` a firm's, several letters any of
 these, `<N>` M or W, `<X>` any, `<V>` M or W with a version, `<MV>` M or V; `<c20>` is up to 20 characters of a clause,
 `<s20>` of a sentence. Every repetition has an upper bound, so that a search takes time in proportion to the text.
 """
-
-from __future__ import annotations
 
 import re
 

@@ -1,15 +1,14 @@
 """Writes a report as files: Markdown with its plots, HTML, Word."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Collection, Iterator
+from functools import cache
 from pathlib import Path
 
-from arena.errors import InputError
-from arena.report.blocks import Document, Figure
-from arena.report.formats.docx import as_docx
-from arena.report.formats.html import as_html
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+
+from arena.errors import os_error_as
+from arena.report.blocks import FIRST_LEVEL, Document, Figure, contents_of, is_web_address, number_blocks, split_code
 from arena.report.formats.markdown import as_markdown
 from arena.results.plots import as_svg
 
@@ -22,7 +21,7 @@ def write_report(document: Document, folder: Path, kinds: Collection[str] = KIND
     Existing files are replaced. Raises InputError("report_unwritable") if a file cannot be written.
     """
     written = []
-    try:
+    with os_error_as("report_unwritable", f"The report cannot be written into {folder}", folder=folder.name):
         folder.mkdir(parents=True, exist_ok=True)
         for file, data in _files(document, kinds):
             path = folder / file
@@ -30,10 +29,6 @@ def write_report(document: Document, folder: Path, kinds: Collection[str] = KIND
             part.write_bytes(data)
             os.replace(part, path)  # a reader of the old file keeps it whole
             written.append(path)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        message = f"The report cannot be written into {folder}: {reason}."
-        raise InputError("report_unwritable", message, folder=folder.name, reason=reason) from error
     return written
 
 
@@ -46,4 +41,34 @@ def _files(document: Document, kinds: Collection[str]) -> Iterator[tuple[str, by
     if "html" in kinds:
         yield "report.html", as_html(document).encode("utf-8", "replace")
     if "docx" in kinds:
+        from arena.report.formats.docx import as_docx  # imports python-docx
+
         yield "report.docx", as_docx(document)
+
+
+def as_html(document: Document) -> str:
+    """One self-contained HTML file that prints on A4, with styles and plots inside and no script."""
+    items = number_blocks(document)
+    return _template().render(
+        document=document,
+        items=items,
+        contents=contents_of(items),
+        first_level=FIRST_LEVEL,
+        kind=lambda block: type(block).__name__,
+        split_code=split_code,
+        svg=as_svg,
+        is_web_address=is_web_address,
+    )
+
+
+@cache
+def _template() -> Template:
+    # Everything is escaped except the plots, which we draw ourselves.
+    environment = Environment(
+        autoescape=True,
+        loader=FileSystemLoader(Path(__file__).parent),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("report.html.j2")

@@ -1,21 +1,24 @@
 """A report as a Word file on A4: a cover, a table of contents, numbered captions and pages."""
 
-from __future__ import annotations
-
 import io
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import docx
+from docx.document import Document as Word
+from docx.enum.section import WD_SECTION
+from docx.enum.text import WD_ALIGN_PARAGRAPH, WD_BREAK
+from docx.shared import Cm, Pt
 
 from arena.report import blocks
-from arena.report.formats import docx_styles as styles
-from arena.report.formats import docx_xml as xml
+from arena.report.formats import word as parts
 from arena.report.texts import text
 from arena.results.plots import as_png
 from arena.text import columns_wide
 
-if TYPE_CHECKING:
-    from docx.document import Document as Word
-
+_Contents = Sequence[tuple[blocks.Heading, str]]
+# On one page: a label and what it labels, a prompt and its answers.
+_TOGETHER = {(blocks.Paragraph, blocks.Bullets), (blocks.Paragraph, blocks.Quote), (blocks.Quote, blocks.SideBySide)}
 _LONGEST_PROPERTY = 255
 _PICTURE_CM = 14
 # The width of a table's column in Latin characters.
@@ -24,43 +27,34 @@ _NARROWEST, _WIDEST, _PADDING = 6, 30, 2
 
 def as_docx(document: blocks.Document) -> bytes:
     """The whole file."""
-    import docx
-
     word = docx.Document()
-    styles.set_styles(word)
-    word.core_properties.title = xml.valid_text(document.title)[:_LONGEST_PROPERTY]
+    parts.set_styles(word)
+    word.core_properties.title = parts.valid_text(document.title)[:_LONGEST_PROPERTY]
     word.core_properties.author = ""
     items = blocks.number_blocks(document)
-    lines = blocks.contents_lines(items)
+    contents = blocks.contents_of(items)
     for item, following in zip(items, [*items[1:], None], strict=True):
-        _add(word, item, lines, document.lang)
-        if following and _belong_together(item.block, following.block):
+        _add(word, item, contents, document.lang)
+        if following and (type(item.block), type(following.block)) in _TOGETHER:
             word.paragraphs[-1].paragraph_format.keep_with_next = True
-    xml.update_fields_on_opening(word)
+    parts.update_fields_on_opening(word)
     file = io.BytesIO()
     word.save(file)
     return file.getvalue()
 
 
-def _belong_together(block: blocks.Block, following: blocks.Block) -> bool:
-    """Whether the two should be on one page: a label and what it labels, a prompt and its answers."""
-    match block, following:
-        case (blocks.Paragraph(), blocks.Bullets() | blocks.Quote()) | (blocks.Quote(), blocks.SideBySide()):
-            return True
-    return False
-
-
-def _add(word: Word, item: blocks.NumberedBlock, lines: Sequence[blocks.ContentsLine], lang: str) -> None:
+def _add(word: Word, item: blocks.NumberedBlock, contents: _Contents, lang: str) -> None:
     block = item.block
     match block:
         case blocks.Cover():
             _add_cover(word, block, lang)
         case blocks.Contents():
-            _add_contents(word, block, lines)
+            _add_contents(word, block, contents)
         case blocks.Heading():
-            xml.add_bookmark(xml.write(word.add_heading("", block.level - 1), block.text), item.anchor, lines)
+            number = contents.index((block, item.anchor))
+            parts.add_bookmark(parts.write(word.add_heading("", block.level - 1), block.text), number)
         case blocks.Paragraph():
-            xml.write(word.add_paragraph(), block.text)
+            parts.write(word.add_paragraph(), block.text)
         case blocks.Bullets():
             for line in block.items:
                 _write_linked(word.add_paragraph(style="List Bullet"), line)
@@ -76,62 +70,44 @@ def _add(word: Word, item: blocks.NumberedBlock, lines: Sequence[blocks.Contents
             _add_figure(word, block, item)
 
 
-# ---- cover and contents
-
-
 def _add_cover(word: Word, cover: blocks.Cover, lang: str) -> None:
-    """The cover on its own page without a number; the next page is page 1."""
+    """The cover on its own page, which has no number."""
     if cover.above:
-        xml.write(word.add_paragraph(style=styles.COVER_HEAD), cover.above)
-    xml.write(word.add_heading("", 0), cover.title)
+        parts.write(word.add_paragraph(style=parts.COVER_HEAD), cover.above)
+    parts.write(word.add_heading("", 0), cover.title)
     for name, value in cover.rows:
-        xml.write(word.add_paragraph(style=styles.COVER_LINE), text(lang, "cover_line", name=name, value=value))
-    _begin_numbered_pages(word)
-
-
-def _begin_numbered_pages(word: Word) -> None:
-    from docx.enum.section import WD_SECTION
-    from docx.enum.text import WD_ALIGN_PARAGRAPH
-
+        parts.write(word.add_paragraph(style=parts.COVER_LINE), text(lang, "cover_line", name=name, value=value))
     section = word.add_section(WD_SECTION.NEW_PAGE)
-    section._sectPr.insert_element_before(xml.element(section._sectPr, "pgNumType", start="1"), "w:cols", "w:docGrid")
+    section._sectPr.insert_element_before(parts.element(section._sectPr, "pgNumType", start="1"), "w:cols", "w:docGrid")
     section.footer.is_linked_to_previous = False
     paragraph = section.footer.paragraphs[0]
     paragraph.alignment = WD_ALIGN_PARAGRAPH.CENTER
-    xml.add_field(paragraph._p, "PAGE", "1")
+    parts.add_field(paragraph._p, "PAGE", "1")
 
 
-def _add_contents(word: Word, contents: blocks.Contents, lines: Sequence[blocks.ContentsLine]) -> None:
-    """Word's own table of contents, already filled in, without page numbers until Word computes them."""
-    from docx.enum.text import WD_BREAK
-
-    xml.write(word.add_paragraph(style="TOC Heading"), contents.title)
-    paragraph = None
-    for number, line in enumerate(lines):
-        is_first = paragraph is None
-        paragraph = word.add_paragraph(style=styles.CONTENTS_LINES[line.level - blocks.FIRST_LEVEL])
-        if is_first:
-            xml.begin_field(paragraph._p, f'TOC \\o "1-{len(styles.CONTENTS_LINES)}" \\h \\z \\u')
-        link = xml.append(paragraph._p, "hyperlink", anchor=xml.bookmark_name(number), history="1")
-        link.append(paragraph.add_run(xml.valid_text(line.text))._r)
-    if paragraph is not None:
-        xml.end_field(paragraph._p)
+def _add_contents(word: Word, block: blocks.Contents, contents: _Contents) -> None:
+    """Word's own table of contents on page 1, already filled in, without page numbers until Word computes them."""
+    parts.write(word.add_paragraph(style="TOC Heading"), block.title)
+    for number, (heading, _) in enumerate(contents):
+        paragraph = word.add_paragraph(style=parts.CONTENTS_LINES[heading.level - blocks.FIRST_LEVEL])
+        if number == 0:
+            parts.begin_field(paragraph._p, f'TOC \\o "1-{len(parts.CONTENTS_LINES)}" \\h \\z \\u')
+        link = parts.append(paragraph._p, "hyperlink", anchor=parts.bookmark_name(number), history="1")
+        link.append(paragraph.add_run(parts.valid_text(heading.text))._r)
+    parts.end_field(word.paragraphs[-1]._p)
     word.add_paragraph().add_run().add_break(WD_BREAK.PAGE)
-
-
-# ---- paragraphs and pictures
 
 
 def _write_linked(paragraph: Any, line: str) -> None:
     if blocks.is_web_address(line):
-        xml.add_link(paragraph, line)
+        parts.add_link(paragraph, line)
     else:
-        xml.write(paragraph, line)
+        parts.write(paragraph, line)
 
 
 def _add_references(word: Word, block: blocks.References) -> None:
     for number, work in enumerate(block.items, start=1):
-        paragraph = xml.write(word.add_paragraph(style=styles.BIBLIOGRAPHY), f"[{number}]\t{work.text}")
+        paragraph = parts.write(word.add_paragraph(style=parts.BIBLIOGRAPHY), f"[{number}]\t{work.text}")
         if work.address:
             paragraph.add_run(" ")
             _write_linked(paragraph, work.address)
@@ -139,37 +115,31 @@ def _add_references(word: Word, block: blocks.References) -> None:
 
 def _add_quote(word: Word, block: blocks.Quote) -> None:
     if block.about:
-        about = xml.write(word.add_paragraph(style=styles.NOTE), block.about, bold=True)
+        about = parts.write(word.add_paragraph(style=parts.NOTE), block.about, bold=True)
         about.paragraph_format.keep_with_next = True
-    for line in xml.valid_text(block.text).split("\n"):
-        xml.write(word.add_paragraph(style="Quote"), line)
+    for line in parts.valid_text(block.text).split("\n"):
+        parts.write(word.add_paragraph(style="Quote"), line)
 
 
 def _add_figure(word: Word, block: blocks.Figure, item: blocks.NumberedBlock) -> None:
-    from docx.enum.text import WD_ALIGN_PARAGRAPH
-    from docx.shared import Cm
-
     picture = word.add_picture(io.BytesIO(as_png(block.spec)), width=Cm(_PICTURE_CM))
-    picture._inline.docPr.set("descr", xml.valid_text(block.caption))
+    picture._inline.docPr.set("descr", parts.valid_text(block.caption))
     paragraph = word.paragraphs[-1]
     paragraph.alignment, paragraph.paragraph_format.keep_with_next = WD_ALIGN_PARAGRAPH.CENTER, True
     if item.number:
-        xml.add_caption(word, item)
-
-
-# ---- tables
+        parts.add_caption(word, item)
 
 
 def _add_table(word: Word, block: blocks.Table, item: blocks.NumberedBlock) -> None:
     if item.number:
-        xml.add_caption(word, item).paragraph_format.keep_with_next = True
+        parts.add_caption(word, item).paragraph_format.keep_with_next = True
     table = _table_with_headers(word, block.headers)
     for row in block.rows:
         for cell, line in zip(table.add_row().cells, row, strict=True):
-            cell.paragraphs[0].style = styles.CELL
+            cell.paragraphs[0].style = parts.CELL
             _write_linked(cell.paragraphs[0], line)
     for row in table.rows:
-        xml.append(row._tr.get_or_add_trPr(), "cantSplit")
+        parts.append(row._tr.get_or_add_trPr(), "cantSplit")
     # Each column gets a share of the width by its longest cell.
     columns = zip(block.headers, *block.rows, strict=True)
     widths = [min(_WIDEST, max(_NARROWEST, *map(columns_wide, column))) + _PADDING for column in columns]
@@ -182,20 +152,18 @@ def _table_with_headers(word: Word, headers: Sequence[str]) -> Any:
     table = word.add_table(rows=1, cols=len(headers), style="Table Grid")
     table.autofit = False
     for cell, header in zip(table.rows[0].cells, headers, strict=True):
-        cell.paragraphs[0].style = styles.CELL
-        xml.write(cell.paragraphs[0], header, bold=True).paragraph_format.keep_with_next = True
-        xml.append(cell._tc.get_or_add_tcPr(), "shd", val="clear", color="auto", fill=styles.SHADE)
-    xml.append(table.rows[0]._tr.get_or_add_trPr(), "tblHeader")
+        cell.paragraphs[0].style = parts.CELL
+        parts.write(cell.paragraphs[0], header, bold=True).paragraph_format.keep_with_next = True
+        parts.append(cell._tc.get_or_add_tcPr(), "shd", val="clear", color="auto", fill=parts.SHADE)
+    parts.append(table.rows[0]._tr.get_or_add_trPr(), "tblHeader")
     return table
 
 
 def _set_widths(table: Any, shares: list[float]) -> None:
-    from docx.shared import Cm
-
     for column, share in zip(table.columns, shares, strict=True):
         # Word reads the width of the cells, LibreOffice that of the column.
         for part in (column, *column.cells):
-            part.width = Cm(styles.WIDTH_CM * share)
+            part.width = Cm(parts.WIDTH_CM * share)
 
 
 def _add_side_by_side(word: Word, block: blocks.SideBySide) -> None:
@@ -208,17 +176,15 @@ def _add_side_by_side(word: Word, block: blocks.SideBySide) -> None:
 
 
 def _fill(cell: Any, column: blocks.Column) -> None:
-    from docx.shared import Pt
-
     for heading, answer in column.parts:
         if heading:
-            xml.write(cell.add_paragraph(style=styles.NOTE), heading, bold=True)
+            parts.write(cell.add_paragraph(style=parts.NOTE), heading, bold=True)
         for part in blocks.split_code(answer):
             # One paragraph per line of prose, since each line has its own direction.
             for line in [part.text] if part.is_code else part.text.split("\n"):
-                xml.write(cell.add_paragraph(style=styles.CODE if part.is_code else styles.CELL), line)
+                parts.write(cell.add_paragraph(style=parts.CODE if part.is_code else parts.CELL), line)
     for index, note in enumerate(column.notes):
-        paragraph = xml.write(cell.add_paragraph(style=styles.NOTE), note)
+        paragraph = parts.write(cell.add_paragraph(style=parts.NOTE), note)
         if not index:
             paragraph.paragraph_format.space_before = Pt(4)
     # A new cell begins with an empty paragraph.
@@ -229,4 +195,4 @@ def _fill(cell: Any, column: blocks.Column) -> None:
 
 def _separate(word: Word) -> None:
     """Word would join two tables that follow each other directly."""
-    word.add_paragraph(style=styles.NOTE)
+    word.add_paragraph(style=parts.NOTE)

@@ -1,7 +1,5 @@
 """A report as Markdown that renders the same everywhere: answers are fenced, plots are separate SVG files."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Sequence
 
@@ -18,11 +16,11 @@ _TICKS = re.compile(r"`{3,}")
 def as_markdown(document: blocks.Document) -> str:
     """The whole file; it refers to each figure as NAME.svg in the same folder."""
     items = blocks.number_blocks(document)
-    lines = blocks.contents_lines(items)
-    return "\n\n".join(part for item in items for part in _block(item, lines, document.lang)) + "\n"
+    contents = blocks.contents_of(items)
+    return "\n\n".join(part for item in items for part in _block(item, contents, document.lang)) + "\n"
 
 
-def _block(item: blocks.NumberedBlock, lines: Sequence[blocks.ContentsLine], lang: str) -> Iterator[str]:
+def _block(item: blocks.NumberedBlock, contents: Sequence[tuple[blocks.Heading, str]], lang: str) -> Iterator[str]:
     block = item.block
     match block:
         case blocks.Cover():
@@ -30,7 +28,8 @@ def _block(item: blocks.NumberedBlock, lines: Sequence[blocks.ContentsLine], lan
         case blocks.Contents():
             yield f"**{_escaped(block.title)}**"
             yield "\n".join(
-                f"{'  ' * (line.level - blocks.FIRST_LEVEL)}- [{_escaped(line.text)}](#{line.anchor})" for line in lines
+                f"{'  ' * (heading.level - blocks.FIRST_LEVEL)}- [{_escaped(heading.text)}](#{anchor})"
+                for heading, anchor in contents
             )
         case blocks.Heading():
             yield f"{'#' * block.level} {_MARKS.sub(_BACKSLASH, block.text)}"
@@ -39,7 +38,8 @@ def _block(item: blocks.NumberedBlock, lines: Sequence[blocks.ContentsLine], lan
         case blocks.Bullets():
             yield "\n".join(f"- {_address(item)}" for item in block.items)
         case blocks.References():
-            yield "\n".join(f"{number}. {_cited(work)}" for number, work in enumerate(block.items, start=1))
+            works = ([_escaped(work.text), _address(work.address)] for work in block.items)
+            yield "\n".join(f"{number}. {' '.join(work).rstrip()}" for number, work in enumerate(works, start=1))
         case blocks.Table():
             if item.number:
                 yield _caption(item)
@@ -65,10 +65,6 @@ def _cover(cover: blocks.Cover, lang: str) -> Iterator[str]:
 
 def _caption(item: blocks.NumberedBlock) -> str:
     return f"**{item.label}**{_escaped(item.caption)}"
-
-
-def _cited(work: blocks.Citation) -> str:
-    return " ".join(filter(None, (_escaped(work.text), work.address and _address(work.address))))
 
 
 def _address(line: str) -> str:

@@ -1,22 +1,19 @@
-"""The environment: machines, facts about the models, how they ran, and what that cost."""
-
-from __future__ import annotations
+"""The environment: machines, facts about the models, how they ran, what that cost; and the references."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 
 from arena.model_card import ModelCard, Texts
-from arena.report.blocks import Block, Bullets, Heading, Paragraph, Table
+from arena.report.blocks import Block, Bullets, Citation, Heading, Paragraph, References, Table
 from arena.report.facts import ModelFacts, ReportFacts
-from arena.report.sections.references import numbers_of
-from arena.report.texts import duration, text
+from arena.report.texts import duration, gigabytes, text
 from arena.texts import listed
 from arena.types import GenerationConfig
 
 # Keys of a machine's facts that get a row of their own; the others are versions, except at_once.
 _OWN = ("processor", "cores", "memory", "system")
-_GIGA, _HUNDRED_MILLION, _MILLION = 1e9, 1e8, 1e6
+_BILLION, _HUNDRED_MILLION, _MILLION = 1e9, 1e8, 1e6
 _RowsOf = Callable[[str, ModelFacts], Iterator[tuple[str, str]]]
 
 
@@ -58,22 +55,23 @@ def _machines(lang: str, models: Sequence[ModelFacts]) -> Iterator[Block]:
 
 
 def _machine_table(lang: str, machine: Mapping[str, object], caption: str) -> Table:
-    rows = [(text(lang, name), _machine_value(lang, name, machine[name])) for name in _OWN if machine.get(name)]
+    own = {name: machine[name] for name in _OWN if machine.get(name)}
+    memory = own.get("memory")
+    if isinstance(memory, (int, float)):
+        own["memory"] = gigabytes(memory)
+    rows = [(text(lang, name), str(value)) for name, value in own.items()]
     others = [f"{name} {value}" for name, value in machine.items() if name not in _OWN]
     if others:
         rows.append((text(lang, "versions"), ", ".join(others)))
     return Table((text(lang, "field"), text(lang, "value")), tuple(rows), caption)
 
 
-def _machine_value(lang: str, name: str, value: object) -> str:
-    return _gigabytes(lang, value) if name == "memory" and isinstance(value, (int, float)) else str(value)
-
-
 def _transposed(lang: str, models: Sequence[ModelFacts], rows_of: _RowsOf, caption: str) -> Table:
-    """One column per model."""
+    """One column per model; each row has a text as its header. An empty cell means that the value is not recorded."""
     columns = [dict(rows_of(lang, model)) for model in models]
     headers = (text(lang, "model"), *(model.name for model in models))
-    return Table(headers, tuple((name, *(column[name] for column in columns)) for name in columns[0]), caption)
+    rows = ((text(lang, key), *(column[key] or text(lang, "unknown") for column in columns)) for key in columns[0])
+    return Table(headers, tuple(rows), caption)
 
 
 def _facts_of(models: Sequence[ModelFacts], lang: str, model: ModelFacts) -> Iterator[tuple[str, str]]:
@@ -81,21 +79,19 @@ def _facts_of(models: Sequence[ModelFacts], lang: str, model: ModelFacts) -> Ite
     spec, known = model.spec, model.known
     card = known.card if known else None
     base = known.spec if known else spec
-    unknown = text(lang, "unknown")
     licence = spec.licence or base.licence
     address = base.licence_url if licence == base.licence else spec.licence_url
-    count = known.parameters if known else None
-    yield text(lang, "developer"), _published(lang, card.developer) if card else unknown
-    yield text(lang, "architecture"), _published(lang, card.architecture) if card else unknown
-    yield text(lang, "parameters"), _parameters(lang, count) if count else unknown
-    yield text(lang, "training_data"), _published(lang, card.training_data) if card else unknown
-    yield text(lang, "languages"), _published(lang, card.languages) if card else unknown
-    yield text(lang, "released"), _released(lang, card) if card else unknown
-    yield text(lang, "context"), _tokens(lang, card.context_length if card else 0)
-    yield text(lang, "licence"), " ".join(filter(None, (licence, address))) or unknown
-    yield text(lang, "published"), (known.published if known else "") or unknown
-    yield text(lang, "repository"), card.repository if card else unknown
-    yield text(lang, "sources"), numbers_of(lang, models, model) or unknown
+    yield "developer", card.developer[lang == "en"] if card else ""
+    yield "architecture", card.architecture[lang == "en"] if card else ""
+    yield "parameters", _parameters(lang, card.parameters) if card else ""
+    yield "training_data", _published(lang, card.training_data) if card else ""
+    yield "languages", _published(lang, card.languages) if card else ""
+    yield "released", _released(lang, card) if card else ""
+    yield "context", _tokens(lang, card.context_length if card else 0)
+    yield "licence", " ".join(filter(None, (licence, address)))
+    yield "published", known.published if known else ""
+    yield "repository", card.repository if card else ""
+    yield "sources", numbers_of(lang, models, model)
 
 
 def _published(lang: str, texts: Texts | None) -> str:
@@ -107,18 +103,17 @@ def _released(lang: str, card: ModelCard) -> str:
 
 
 def _tokens(lang: str, count: int) -> str:
-    return text(lang, "tokens", count=f"{count:,}") if count else text(lang, "unknown")
+    return text(lang, "tokens", count=f"{count:,}") if count else ""
 
 
 def _run_settings(lang: str, model: ModelFacts) -> Iterator[tuple[str, str]]:
     """The settings recorded in the answers."""
     spec = model.spec
-    unknown = text(lang, "unknown")
-    yield text(lang, "id"), spec.id
-    yield text(lang, "revision"), spec.revision or unknown
-    yield text(lang, "precision"), spec.precision or unknown
-    yield text(lang, "context"), _tokens(lang, spec.context_length)
-    yield text(lang, "settings"), "; ".join(map(_settings, model.configs)) or unknown
+    yield "id", spec.id
+    yield "revision", spec.revision
+    yield "precision", spec.precision
+    yield "context", _tokens(lang, spec.context_length)
+    yield "settings", "; ".join(map(_settings, model.configs))
 
 
 def _settings(config: GenerationConfig) -> str:
@@ -130,9 +125,9 @@ def _parameters(lang: str, count: float) -> str:
     if lang == "zh":
         amount = count / _HUNDRED_MILLION
         return text(lang, "billion", amount=f"{amount:.0f}" if amount >= 10 else f"{amount:.3g}")
-    if count < _GIGA:
+    if count < _BILLION:
         return text(lang, "million", amount=f"{count / _MILLION:.0f}")
-    return text(lang, "billion", amount=f"{count / _GIGA:.1f}")
+    return text(lang, "billion", amount=f"{count / _BILLION:.1f}")
 
 
 def _deployed(lang: str, model: ModelFacts) -> str:
@@ -145,16 +140,81 @@ def _deployed(lang: str, model: ModelFacts) -> str:
 
 
 def _costs(lang: str, model: ModelFacts) -> Iterator[tuple[str, str]]:
-    unknown = text(lang, "unknown")
     speed, memory = model.tokens_per_second, model.memory
-    yield text(lang, "answers"), str(model.answers)
-    yield text(lang, "seconds"), duration(lang, model.seconds)
-    yield text(lang, "tokens_all"), unknown if model.tokens is None else f"{model.tokens:,}"
-    yield text(lang, "speed"), unknown if speed is None else text(lang, "per_second", speed=f"{speed:.1f}")
-    at_once = sorted({str(machine["at_once"]) for machine in model.machines if "at_once" in machine})
-    yield text(lang, "at_once"), ", ".join(at_once) or unknown
-    yield text(lang, "peak"), unknown if memory is None else _gigabytes(lang, memory)
+    yield "answers", str(model.answers)
+    yield "seconds", duration(lang, model.seconds)
+    yield "tokens_all", "" if model.tokens is None else f"{model.tokens:,}"
+    yield "speed", "" if speed is None else text(lang, "per_second", speed=f"{speed:.1f}")
+    yield "at_once", ", ".join(sorted({str(machine["at_once"]) for machine in model.machines if "at_once" in machine}))
+    yield "peak", "" if memory is None else gigabytes(memory)
 
 
-def _gigabytes(lang: str, size: float) -> str:
-    return text(lang, "gigabytes", size=f"{size / _GIGA:.1f}")
+# ---- the references: model cards and papers, the papers behind the statistics, and the tools used
+
+_BETTING = Citation(
+    "I. Waudby-Smith and A. Ramdas. Estimating means of bounded random variables by betting. Journal of the Royal "
+    "Statistical Society, Series B 86(1), 1–27, 2024.",
+    "https://doi.org/10.1093/jrsssb/qkad009",
+)
+_AGREEMENT = Citation(
+    "K. Krippendorff. Computing Krippendorff's alpha-reliability. Annenberg School for Communication, University of "
+    "Pennsylvania, 2011.",
+    "https://repository.upenn.edu/asc_papers/43",
+)
+_VEGA_LITE = Citation(
+    "A. Satyanarayan, D. Moritz, K. Wongsuphasawat and J. Heer. Vega-Lite: a grammar of interactive graphics. IEEE "
+    "Transactions on Visualization and Computer Graphics 23(1), 341–350, 2017.",
+    "https://doi.org/10.1109/TVCG.2016.2599030",
+)
+_LANGID = Citation(
+    "M. Lui and T. Baldwin. langid.py: an off-the-shelf language identification tool. Proceedings of the ACL 2012 "
+    "System Demonstrations, 25–30.",
+    "https://aclanthology.org/P12-3005/",
+)
+# By the runtime recorded in the answers.
+_ENGINES = {
+    "transformers": Citation(
+        "T. Wolf et al. Transformers: state-of-the-art natural language processing. Proceedings of EMNLP 2020: System "
+        "Demonstrations, 38–45.",
+        "https://doi.org/10.18653/v1/2020.emnlp-demos.6",
+    ),
+    "llama.cpp": Citation("llama.cpp: LLM inference in C/C++.", "https://github.com/ggml-org/llama.cpp"),
+}
+
+
+def references(lang: str, facts: ReportFacts, has_figures: bool) -> Iterator[Block]:
+    """The numbered list, each work once; nothing if there is nothing to cite."""
+    works = dict.fromkeys([*_of_models(lang, facts.models), *_of_the_rest(facts, has_figures)])
+    if works:
+        yield Heading(2, text(lang, "references"))
+        yield References(tuple(works))
+
+
+def numbers_of(lang: str, models: Sequence[ModelFacts], model: ModelFacts) -> str:
+    """The numbers of the entries about one model, as "[1], [2]", or "". Entries about models come first."""
+    works = list(dict.fromkeys(_of_models(lang, models)))
+    return ", ".join(f"[{works.index(work) + 1}]" for work in _of_models(lang, [model]))
+
+
+def _of_models(lang: str, models: Sequence[ModelFacts]) -> Iterator[Citation]:
+    for known in (model.known for model in models):
+        if known:
+            card = known.card
+            developer = card.developer[lang == "en"]
+            yield Citation(text(lang, "card_cited", developer=developer, model=known.spec.name), card.address)
+            if card.paper:
+                yield Citation(card.paper, card.paper_address)
+
+
+def _of_the_rest(facts: ReportFacts, has_figures: bool) -> Iterator[Citation]:
+    if facts.pair:
+        yield _BETTING
+        if facts.figures.agreement and len(facts.figures.pairs) == 1:
+            yield _AGREEMENT
+    for model in facts.models:
+        if model.spec.runtime in _ENGINES:
+            yield _ENGINES[model.spec.runtime]
+    if any(check.kind == "language" for index in (0, 1) for check in facts.checks(index)):
+        yield _LANGID
+    if has_figures:
+        yield _VEGA_LITE

@@ -1,22 +1,106 @@
-"""How the votes were cast, the votes by dimension as table and plot, and time against quality."""
+"""Each prompt with its answers, checks and votes; how all votes were cast, and what they say by dimension."""
 
-from __future__ import annotations
+from collections.abc import Iterator, Mapping
 
-from collections.abc import Iterator
-
-from arena.report.blocks import Block, Bullets, Figure, Heading, Paragraph, Table
-from arena.report.facts import PromptFacts, ReportFacts, Run
-from arena.report.texts import text
-from arena.results.bias import Share
+from arena.answers import Recorded
+from arena.checks import describe
+from arena.report.blocks import Block, Bullets, Column, Figure, Heading, Paragraph, Quote, SideBySide, Table
+from arena.report.facts import ModelFacts, PromptFacts, ReportFacts, Run
+from arena.report.sections.findings import count_fields
+from arena.report.texts import duration, gigabytes, text
 from arena.results.figures import Figures, PairResult
-from arena.results.plots import COLOURS, WIDTH, Spec, data_of, finished, pair_plot
-from arena.results.selection import SUSPICIONS
-from arena.results.sentences import short
+from arena.results.plots import COLOURS, WIDTH, Spec, color_of, finished, nominal, pair_plot, quantitative
+from arena.results.sentences import agreement_line, share_line, short, split_line
 from arena.results.texts import dimension_name
-from arena.results.verdict import Conclusion, conclude
+from arena.results.verdict import conclude
 from arena.statistics import PairCount
 from arena.statistics.decision import Verdict
 from arena.texts import percent
+
+
+def prompts(lang: str, facts: ReportFacts) -> Iterator[Block]:
+    """All prompts in order."""
+    yield Heading(2, text(lang, "prompts"))
+    for number, prompt in enumerate(facts.prompts, start=1):
+        yield from _prompt(lang, number, prompt, facts)
+
+
+def _prompt(lang: str, number: int, prompt: PromptFacts, facts: ReportFacts) -> Iterator[Block]:
+    asked = prompt.prompt
+    title = f"{number}. {asked.title[lang]}"
+    if asked.dimension:
+        title = f"{title} · {dimension_name(lang, asked.dimension)}"
+    yield Heading(3, title)
+    for turn, question in enumerate(asked.turns, start=1):
+        yield Quote(question, text(lang, "prompt") if len(asked.turns) == 1 else text(lang, "turn", turn=turn))
+    yield SideBySide(*(_column(lang, model, runs) for model, runs in zip(facts.models, prompt.runs, strict=True)))
+    if asked.reference and asked.reference.text:
+        yield Quote(asked.reference.text, text(lang, "known"))
+    yield from _votes(lang, prompt, facts.names)
+
+
+def _column(lang: str, model: ModelFacts, runs: tuple[Run, ...]) -> Column:
+    parts: list[tuple[str, str]] = []
+    notes: list[str] = []
+    for number, run in enumerate(runs, start=1):
+        run_label = text(lang, "repeat", number=number) if len(runs) > 1 else ""
+        for entry in run.turns:
+            turn_label = text(lang, "turn", turn=entry.turn) if len(run.turns) > 1 else ""
+            labels = [label for label in (run_label, turn_label) if label]
+            parts.append((" · ".join(labels), _answer(lang, entry)))
+            notes.append(" · ".join([*labels, *_details(lang, entry)]))
+        for check in run.checks:
+            line = f"{'✓' if check.passed else '✗'} {describe(lang, check)}"
+            notes.append(f"{run_label} · {line}" if run_label else line)
+    if not runs:
+        parts.append(("", text(lang, "no_answer")))
+    return Column(model.name, tuple(parts), tuple(filter(None, notes)))
+
+
+def _answer(lang: str, entry: Recorded) -> str:
+    answer = entry.side.answer
+    if answer.text.strip():
+        return answer.text
+    return "" if answer.error else text(lang, "answer_empty")
+
+
+def _details(lang: str, entry: Recorded) -> Iterator[str]:
+    """How one answer ended and what it cost, as far as known."""
+    answer, usage = entry.side.answer, entry.side.answer.usage
+    if answer.error:
+        yield text(lang, "answer_failed", reason=answer.error.message)
+    if answer.finish_reason == "length":
+        yield text(lang, "answer_cut")
+    if usage.seconds is not None:
+        yield duration(lang, usage.seconds)
+    if usage.new_tokens is not None:
+        yield text(lang, "tokens", count=usage.new_tokens)
+    if usage.tokens_per_second is not None:
+        yield text(lang, "per_second", speed=f"{usage.tokens_per_second:.1f}")
+    if entry.memory is not None:
+        yield gigabytes(entry.memory)
+
+
+def _votes(lang: str, prompt: PromptFacts, names: Mapping[str, str]) -> Iterator[Block]:
+    votes = prompt.votes
+    if not votes.count.votes:
+        return
+    lines = [text(lang, "count", **count_fields(votes.count), **names)]
+    for name, (wins, ties, losses) in votes.criteria.items():
+        numbers = {"wins": wins, "ties": ties, "losses": losses}
+        lines.append(text(lang, "criterion", criterion=text(lang, name), **numbers, **names))
+    if votes.any_right or votes.none_right:
+        lines.append(text(lang, "rightness", any_right=votes.any_right, none_right=votes.none_right))
+    yield Paragraph(text(lang, "votes"))
+    yield Bullets(tuple(lines))
+    if votes.comments:
+        yield Paragraph(text(lang, "comments"))
+    for comment in votes.comments:
+        choice = text(lang, comment.winner) if comment.winner in ("tie", "tie (bothbad)") else comment.winner
+        yield Quote(comment.text, text(lang, "comment_about", left=comment.left, choice=choice))
+
+
+# ---- all votes
 
 
 def judging(lang: str, facts: ReportFacts) -> Iterator[Block]:
@@ -44,27 +128,15 @@ def _ways(lang: str, facts: ReportFacts) -> Iterator[str]:
 
 
 def _bias_lines(lang: str, facts: ReportFacts, figures: Figures) -> Iterator[str]:
-    bias, agreement = figures.bias, figures.agreement
-    for key, share in (("left_wins", bias.left_wins), ("longer_wins", bias.longer_wins)):
-        if share.total:
-            yield _share(lang, key, share)
-    first = min(model.spec.id for model in facts.models)  # splits are for the model whose id sorts first
-    for name, split in bias.splits.items():
-        values = {"more": percent(split.more), "less": percent(split.less)}
-        votes = {"more_votes": split.more_votes, "less_votes": split.less_votes}
-        yield text(lang, f"split_{name}", model=facts.name(first), **values, **votes)
-    yield text(lang, "careless", **{kind: figures.suspicious[kind] for kind in SUSPICIONS})
-    if bias.consistent.total:
-        yield _share(lang, "consistent", bias.consistent)
-    if agreement:
-        numbers = {"judgements": agreement.judgements, "units": agreement.units}
-        yield text(lang, "agreement", alpha=f"{agreement.alpha:.2f}", **numbers)
-    else:
-        yield text(lang, "no_agreement")
-
-
-def _share(lang: str, key: str, share: Share) -> str:
-    return text(lang, key, count=share.count, total=share.total, share=percent(share.value or 0.0))
+    shares = figures.bias.shares
+    first = facts.name(min(model.spec.id for model in facts.models))  # splits are for the model whose id sorts first
+    lines = {name: share_line(lang, name, share) for name, share in shares.items() if share and share.total}
+    yield from (lines[name] for name in ("left_wins", "longer_wins") if name in lines)
+    yield from (split_line(lang, name, split, first) for name, split in figures.bias.splits.items())
+    yield text(lang, "careless", **figures.suspicious)
+    if "consistent" in lines:
+        yield lines["consistent"]
+    yield agreement_line(lang, figures.agreement)
 
 
 def comparison(lang: str, facts: ReportFacts, plot_lang: str) -> Iterator[Block]:
@@ -76,8 +148,9 @@ def comparison(lang: str, facts: ReportFacts, plot_lang: str) -> Iterator[Block]
     if pair:
         yield _dimension_table(lang, facts, pair)
         yield Paragraph(text(lang, "comparison_note"))
-        caption = text(lang, "results_plot", first=facts.name(pair.count.first))
-        yield Figure("results", caption, pair_plot(plot_lang, facts.figures, pair, facts.name))
+        leader = pair.verdict.first  # stands first, as on the page
+        plot = pair_plot(plot_lang, facts.figures, pair.seen_from(leader), facts.name)
+        yield Figure("results", text(lang, "results_plot", first=facts.name(leader)), plot)
     else:
         yield Paragraph(text(lang, "no_votes"))
     if points:
@@ -87,80 +160,60 @@ def comparison(lang: str, facts: ReportFacts, plot_lang: str) -> Iterator[Block]
         yield Paragraph(text(lang, "plot_english"))
 
 
-def verdicts(facts: ReportFacts) -> dict[str, tuple[Verdict, Conclusion]]:
-    """The verdict by dimension, from the side of the report's first model."""
-    dimensions = facts.pair.dimensions if facts.pair else {}
-    return {name: _for_first_model(facts, numbers) for name, numbers in dimensions.items()}
-
-
-def _for_first_model(facts: ReportFacts, numbers: Verdict) -> tuple[Verdict, Conclusion]:
-    first, second = (model.spec.id for model in facts.models)
-    if facts.pair and facts.pair.count.first != first:
-        numbers = numbers.swapped
-    return numbers, conclude(numbers, first, second)
-
-
 def _dimension_table(lang: str, facts: ReportFacts, pair: PairResult) -> Table:
-    first, second = facts.models
+    first, second = (model.name for model in facts.models)
     headers = (
         text(lang, "dimension"),
         text(lang, "votes_number"),
-        text(lang, "wins_of", model=first.name),
+        text(lang, "wins_of", model=first),
         text(lang, "ties"),
         text(lang, "both_bad"),
-        text(lang, "wins_of", model=second.name),
-        text(lang, "share", model=first.name),
+        text(lang, "wins_of", model=second),
+        text(lang, "share", model=first),
         text(lang, "verdict"),
     )
-    by_dimension = verdicts(facts)
+    verdict = pair.verdict
+    overall = verdict.numbers if verdict.first == pair.count.first else verdict.numbers.swapped
     rows = [
-        _row(lang, facts, dimension_name(lang, name), count, *by_dimension.get(name, (None, None)))
-        for name, count in facts.dimensions.items()
+        _row(lang, facts, dimension_name(lang, name), count, pair.dimensions.get(name))
+        for name, count in facts.figures.dimensions_of(pair.count).items()
     ]
-    overall = _row(lang, facts, text(lang, "all"), facts.overall, *_for_first_model(facts, pair.verdict.numbers))
-    return Table(headers, (*rows, overall), text(lang, "votes_table"))
+    rows.append(_row(lang, facts, text(lang, "all"), pair.count, overall))
+    return Table(headers, tuple(rows), text(lang, "votes_table"))
 
 
-def _row(
-    lang: str, facts: ReportFacts, name: str, count: PairCount, numbers: Verdict | None, conclusion: Conclusion | None
-) -> tuple[str, ...]:
+def _row(lang: str, facts: ReportFacts, name: str, count: PairCount, numbers: Verdict | None) -> tuple[str, ...]:
     share = text(lang, "no_rater_done")
     if numbers and numbers.share is not None:
         ends = {"low": percent(numbers.interval.low), "high": percent(numbers.interval.high)}
         share = text(lang, "interval", rate=percent(numbers.share), **ends)
     votes = (count.votes, count.first_wins, count.ties, count.both_bad, count.second_wins)
-    return (name, *map(str, votes), share, short(lang, conclusion, facts.name) if conclusion else "")
+    conclusion = short(lang, conclude(numbers, count.first, count.second), facts.name) if numbers else ""
+    return (name, *map(str, votes), share, conclusion)
 
 
 def time_plot(lang: str, facts: ReportFacts) -> Spec:
     """Time per prompt against quality for each model, as a Vega-Lite specification."""
-    import altair as alt
-
-    names = [model.name for model in facts.models]
-    score = "plot_score" if facts.is_judged else "plot_checks"
+    names, ids = [model.name for model in facts.models], [model.spec.id for model in facts.models]
+    colours = {"domain": names, "range": [COLOURS[color_of(model, ids)] for model in ids]}
+    shapes = {"domain": names, "range": ["circle", "triangle-up"]}
+    log, axis = {"type": "log", "nice": False, "padding": 20}, {"tickCount": 4, "labelOverlap": True}
+    score = text(lang, "plot_score" if facts.is_judged else "plot_checks")
+    encoding = {
+        "x": quantitative("seconds", title=text(lang, "plot_seconds"), scale=log, axis=axis),
+        "y": quantitative("score", title=score, scale={"domain": [0, 1]}, axis={"format": "%"}),
+        "color": nominal("model", title=None, scale=colours, legend={"orient": "top", "labelLimit": 260}),
+        "shape": nominal("model", title=None, scale=shapes),
+        "tooltip": [
+            nominal("model"),
+            nominal("prompt"),
+            quantitative("seconds", format=".1f"),
+            quantitative("score", format=".0%"),
+        ],
+    }
     rows = [{**point, "prompt": point["prompt"][lang]} for point in time_points(facts)]
-    seconds = alt.X(
-        "seconds:Q",
-        title=text(lang, "plot_seconds"),
-        scale=alt.Scale(type="log", nice=False, padding=20),
-        axis=alt.Axis(tickCount=4, labelOverlap=True),
-    )
-    colour = alt.Color(
-        "model:N",
-        title=None,
-        scale=alt.Scale(domain=names, range=[COLOURS[0], COLOURS[-1]]),
-        legend=alt.Legend(orient="top", labelLimit=260),
-    )
-    numbers = alt.Tooltip("seconds:Q", format=".1f"), alt.Tooltip("score:Q", format=".0%")
-    points = alt.Chart(data_of(rows)).mark_point(size=80, filled=True, opacity=0.8)
-    chart = points.encode(
-        x=seconds,
-        y=alt.Y("score:Q", title=text(lang, score), scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format="%")),
-        color=colour,
-        shape=alt.Shape("model:N", title=None, scale=alt.Scale(domain=names, range=["circle", "triangle-up"])),
-        tooltip=["model:N", "prompt:N", *numbers],
-    )
-    return finished(chart.properties(width=WIDTH, height=220))
+    mark = {"type": "point", "size": 80, "filled": True, "opacity": 0.8}
+    return finished({"data": {"values": rows}, "mark": mark, "encoding": encoding, "width": WIDTH, "height": 220})
 
 
 def time_points(facts: ReportFacts) -> list[Spec]:
@@ -173,7 +226,7 @@ def time_points(facts: ReportFacts) -> list[Spec]:
         for index, model in enumerate(facts.models):
             seconds, score = _mean_seconds(prompt.runs[index]), _score(facts, prompt, index)
             if seconds and score is not None:
-                points.append({"model": model.name, "prompt": prompt.title, "seconds": seconds, "score": score})
+                points.append({"model": model.name, "prompt": prompt.prompt.title, "seconds": seconds, "score": score})
     return points
 
 

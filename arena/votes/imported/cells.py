@@ -1,7 +1,5 @@
 """Rewrites cells that another program saved as the log writes them: TRUE as True, 84.0 as 84."""
 
-from __future__ import annotations
-
 import json
 import math
 import re

@@ -1,7 +1,5 @@
 """Detects the format of a file of votes: its encoding, delimiter and line ends."""
 
-from __future__ import annotations
-
 import codecs
 import csv
 import re

@@ -1,6 +1,4 @@
-"""Files of votes that other programs saved: found, checked, unpacked, and copied in the format of the log."""
-
-from __future__ import annotations
+"""Where votes are read from: a data folder, or named files, which are checked, unpacked and copied as needed."""
 
 import codecs
 import glob
@@ -15,7 +13,8 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from arena.append_log import list_parts, part_number
-from arena.errors import InputError
+from arena.errors import InputError, os_error_as
+from arena.events import WithdrawnVotes
 from arena.votes.imported.dialect import PLAIN, Form, column_names, form_of, sample_of, text_of
 from arena.votes.records import FIRST_PART, csv_cells, csv_line, cut_records, is_whole_row, is_written_by_log
 from arena.votes.rows import REQUIRED, UnreadableRow
@@ -28,37 +27,52 @@ _COMPRESSED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd", b"7z\xbc\x
 _IN_WORKBOOKS = ("xl/", "content.xml", "Index/")  # of Excel, LibreOffice and Numbers
 
 
-class ImportedFiles:
-    """The parts of all named files in the format of the log: the files themselves, or temporary copies.
+class DataFolder:
+    """The votes of a data folder, which may grow, and the index of what was read."""
 
-    The copies are deleted with this object. Raises InputError for a file that is missing or does not contain votes.
+    def __init__(self, folder: Path) -> None:
+        self.index_folder = folder
+        self.withdrawn = WithdrawnVotes(folder)
+        self._copies = PlainCopies()
+
+    def files(self) -> list[Path]:
+        """The parts of the log."""
+        return list_parts(self.index_folder, FIRST_PART)
+
+    def parts(self) -> dict[Path, str]:
+        """The parts in the format of the log, some of them copies, and their names for error messages."""
+        return {self._copies.plain(file): file.name for file in self.files()}
+
+
+class ImportedFiles:
+    """The votes of the named files, with their further parts, as they were when they were first read.
+
+    Some parts are temporary copies, which are deleted with this object. A withdrawal in the event log beside one of the
+    files holds for all copies of the vote. Raises InputError for a file that is missing or does not contain votes.
     """
 
+    index_folder = None
+
     def __init__(self, files: Iterable[Path]) -> None:
-        self.logs = _named_logs(files)
+        logs = _named_logs(files)
+        self._withdrawn = [WithdrawnVotes(folder) for folder in {log.parent for log in logs}]
         self._copies = PlainCopies(are_whole=True)
         self._names: dict[Path, Path] = {}
-        for file in (part for log in self.logs for part in list_parts(log.parent, log.name)):
-            try:
+        for file in (part for log in logs for part in list_parts(log.parent, log.name)):
+            with os_error_as("votes_unreadable", f"{file.name} cannot be read", path=file.name):
                 self._names[self._plain_part(file)] = file
-            except OSError as error:
-                reason = error.strerror or str(error)
-                message = f"{file.name} cannot be read: {reason}."
-                raise InputError("votes_unreadable", message, path=file.name, reason=reason) from error
 
-    @property
-    def parts(self) -> list[Path]:
-        """All parts, file by file."""
-        return list(self._names)
-
-    @property
-    def files(self) -> set[Path]:
+    def files(self) -> list[Path]:
         """The original files, further parts among them."""
-        return {file.resolve() for file in self._names.values()}
+        return list(self._names.values())
 
-    def name(self, part: Path) -> str:
-        """The original file of a part, as it was named."""
-        return str(self._names[part])
+    def parts(self) -> dict[Path, str]:
+        """All parts in the format of the log, file by file, and the original file of each as it was named."""
+        return {part: str(file) for part, file in self._names.items()}
+
+    def withdrawn(self) -> frozenset[str]:
+        """The ids of the withdrawn votes. Raises OSError if a part of the events cannot be read."""
+        return frozenset[str]().union(*(withdrawn() for withdrawn in self._withdrawn))
 
     def _plain_part(self, file: Path) -> Path:
         sample = _sample(file)
@@ -87,16 +101,17 @@ class ImportedFiles:
 
 
 def _named_logs(files: Iterable[Path]) -> list[Path]:
-    """The files that the names and patterns (`host*/votes.csv`) match, each once.
+    """The files that the names and patterns (`host*/votes.csv`) match, each once; of a folder its votes.csv.
 
     Further parts of another named file are left out: `list_parts` adds them. Raises InputError for a missing file.
     """
     logs: dict[Path, Path] = {}
     for file in files:
-        candidates = [file, *sorted(map(Path, glob.glob(str(file))))]
+        named = [file, *sorted(map(Path, glob.glob(str(file))))]
+        candidates = [path / FIRST_PART if path.is_dir() else path for path in named]
         matches = [path for path in candidates if list_parts(path.parent, path.name)]
         if not matches:
-            raise _missing(file)
+            raise no_votes(file)
         for path in matches:
             logs.setdefault(path.resolve(), path)
     further = {part for path in logs for part in list_parts(path.parent, path.name) if part != path}
@@ -111,44 +126,46 @@ def _sample(path: Path) -> bytes:
 # ---- errors that say what to do
 
 
-def _missing(file: Path) -> InputError:
-    if not file.is_dir():
-        return InputError("votes_missing", f"There is no file of votes {file.name}.", path=file.name)
-    message = f"{file} is a folder: name the file of votes in it, such as {file / FIRST_PART}."
-    return InputError("votes_missing", message, path=str(file))
+def no_votes(path: Path) -> InputError:
+    """The error for a file that does not exist, or a folder without votes."""
+    if path.is_dir():
+        message = f"The folder {path} has no {FIRST_PART}. Vote on the page first, or name a vote file."
+        return InputError("votes_none", message, path=str(path), file=FIRST_PART)
+    message = f"{path} does not exist. Name a vote file, or a folder that has a {FIRST_PART}."
+    return InputError("votes_missing", message, path=str(path), file=FIRST_PART)
 
 
 def _refusal(sample: bytes, name: str) -> InputError:
     """The error for a file without votes, by what the file is instead."""
     text = text_of(sample).strip()
     if not text:
-        return InputError("votes_empty", f"{name} is empty: there are no votes in it.", path=name)
+        return InputError("votes_empty", f"{name} is empty. Name another vote file.", path=name)
     if sample.startswith(_OLD_WORKBOOK):
         return _workbook(name)
     if sample.startswith((_ZIP, *_COMPRESSED)):
         return _compressed(name)
     if sample.startswith(_PARQUET) or (b"\0" in sample and not sample.startswith(_UTF_16)):
-        message = f"{name} is not text: export the votes from the program that wrote it, as CSV."
+        message = f"{name} is not a text file. Export the votes as CSV from the program that wrote it."
         return InputError("votes_binary", message, path=name)
     if text.startswith("<"):
-        message = f"{name} is a web page or XML, not CSV: download or save the votes again, as CSV."
+        message = f"{name} is a web page or XML, not CSV. Download the votes again, or save them as CSV."
         return InputError("votes_page", message, path=name)
     if text.startswith(("{", "[")):
-        message = f"{name} is JSON, not CSV: name the votes.csv that the app writes or exports."
+        message = f"{name} is JSON, not CSV. Name the votes.csv that this app writes or exports."
         return InputError("votes_json", message, path=name)
     first = text.splitlines()[0].lower()
     column = next((column for column in REQUIRED if column not in first), REQUIRED[0])
-    message = f"{name} has no column {column}: the first line of a file of votes names {', '.join(REQUIRED)}."
+    message = f"{name} has no column {column}. The first line of a vote file must name {', '.join(REQUIRED)}."
     return InputError("votes_column", message, path=name, column=column)
 
 
 def _workbook(name: str) -> InputError:
-    message = f"{name} is a workbook: open it and save it as CSV (UTF-8)."
+    message = f"{name} is a workbook. Open it and save it as CSV (UTF-8)."
     return InputError("votes_workbook", message, path=name)
 
 
 def _compressed(name: str) -> InputError:
-    message = f"{name} is packed, and no votes can be read from it: unpack it and name the files of votes."
+    message = f"{name} is an archive. Unpack it and name the vote files in it."
     return InputError("votes_packed", message, path=name)
 
 

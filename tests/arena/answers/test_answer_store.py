@@ -15,12 +15,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arena.answers import AnswerStore, Recorded, answer_key, read_recorded
-from arena.answers.record import from_line, to_line
-from arena.errors import InputError
-from arena.judging.pairs import pairs_of
+from arena.answers import AnswerStore, Recorded, answer_key, from_line, read_recorded, to_line
+from arena.errors import ErrorInfo, InputError
+from arena.judging.pairs import as_shown, pairs_of
 from arena.text import clean
-from arena.types import Answer, ErrorInfo, GenerationConfig, Message, ModelSpec, Side, Usage
+from arena.types import Answer, GenerationConfig, Message, ModelSpec, Side, Usage
 
 ROOT = Path(__file__).parents[3]
 MODEL = ModelSpec("qwen", "Qwen", "qwen", "/secret/place", "llama.cpp", "int4", "r1", 8192, "Apache-2.0", "https://x")
@@ -37,7 +36,7 @@ def entry(text="Because.", prompt="Why?", repeat=0, model=MODEL, **more):
 # ---- one line
 
 
-def test_all_but_where_the_model_lies_comes_back():
+def test_a_record_keeps_everything_but_the_models_path():
     talk = (Message("system", "Be short."), Message("user", "Hi"), Message("assistant", "Ho"), Message("user", "Why?"))
     side = replace(entry().side, messages=talk)
     failed = Answer("Be", "Hm", finish_reason="error", error=ErrorInfo("silent", "No sign.", {"seconds": "120"}))
@@ -60,7 +59,7 @@ def test_every_text_comes_back(prompt, response, reasoning):
     assert (back.prompt, back.side.answer) == (told.prompt, told.side.answer)
 
 
-def test_a_line_of_the_store_is_a_line_that_others_read():
+def test_a_stored_line_has_the_keys_that_others_read():
     line = to_line(entry())
     told = {name: line[name] for name in ("prompt_id", "prompt", "model", "response", "seconds")}
     assert told == {"prompt_id": "q1", "prompt": "Why?", "model": "qwen", "response": "Because.", "seconds": 2.0}
@@ -96,16 +95,16 @@ def test_a_key_is_the_same_in_every_version():
 # ---- the file
 
 
-def test_what_was_appended_is_there_for_the_next(tmp_path):
+def test_appended_answers_are_read_at_the_next_start(tmp_path):
     path = tmp_path / "new" / "answers.jsonl"
     with AnswerStore(path) as store:
         store.append(entry())
         store.append(entry("Again.", repeat=1))
-        assert store.get(entry().key).side.answer.text == "Because."
+        assert store.answers[entry().key].side.answer.text == "Because."
     with AnswerStore(path) as store:
-        assert store.get(entry().key).side.answer.text == "Because."
-        assert store.get(entry("", repeat=1).key).repeat == 1
-        assert store.get("unknown") is None
+        assert store.answers[entry().key].side.answer.text == "Because."
+        assert store.answers[entry("", repeat=1).key].repeat == 1
+        assert "unknown" not in store.answers
     assert [found.repeat for found in read_recorded(path)] == [0, 1]
 
 
@@ -114,23 +113,23 @@ def test_the_later_answer_with_a_key_counts(tmp_path):
     failed = replace(entry(), side=replace(entry().side, answer=Answer("", finish_reason="error")))
     with AnswerStore(path) as store:
         store.append(failed)
-        assert store.get(failed.key).failed
+        assert store.answers[failed.key].failed
         store.append(entry())
-        assert not store.get(failed.key).failed
+        assert not store.answers[failed.key].failed
     assert [found.side.answer.text for found in read_recorded(path)] == ["Because."]
 
 
-def test_a_file_made_elsewhere_is_added_to(tmp_path):
+def test_answers_are_appended_to_a_file_from_elsewhere(tmp_path):
     path = tmp_path / "answers.jsonl"
     given = {"prompt_id": "q1", "prompt": "Why?", "model": "GLM", "response": "So."}
     path.write_text("\ufeff" + json.dumps(given), encoding="utf-8")  # its last line does not end
     with AnswerStore(path) as store:
         store.append(entry())
     (pair,) = pairs_of(read_recorded(path))
-    assert (pair.first.model.id, pair.second.model.id) == ("GLM", "qwen")
+    assert (pair.a.model.id, pair.b.model.id) == ("GLM", "qwen")
 
 
-def test_what_a_crash_cut_off_is_moved_aside(tmp_path):
+def test_a_torn_line_is_moved_aside(tmp_path):
     path = tmp_path / "answers.jsonl"
     with AnswerStore(path) as store:
         store.append(entry())
@@ -143,7 +142,7 @@ def test_what_a_crash_cut_off_is_moved_aside(tmp_path):
     assert aside.read_bytes() == whole[:100]
 
 
-def test_a_broken_file_is_refused_and_left(tmp_path):
+def test_a_malformed_file_is_refused_and_not_changed(tmp_path):
     path = tmp_path / "answers.jsonl"
     path.write_text("{]\n", encoding="utf-8")
     for _ in range(2):  # the first refusal lets go of it
@@ -160,7 +159,7 @@ def test_two_batches_do_not_write_into_one_file(tmp_path):
     AnswerStore(tmp_path / "answers.jsonl").close()
 
 
-def test_a_place_that_cannot_be_written_is_said_at_once(tmp_path):
+def test_an_unwritable_path_is_refused_when_opened(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError) as refused:
         AnswerStore(tmp_path / "file" / "answers.jsonl")
@@ -183,7 +182,7 @@ def test_a_full_disk_leaves_the_file_as_it_was(tmp_path, monkeypatch):
             with pytest.raises(InputError, match="No space left") as refused:
                 store.append(entry(repeat=1))
         assert refused.value.code == "answers_unwritable"
-        assert path.read_bytes() == before and store.get(entry(repeat=1).key) is None
+        assert path.read_bytes() == before and entry(repeat=1).key not in store.answers
         store.append(entry(repeat=1))
     assert len(read_recorded(path)) == 2
 
@@ -198,7 +197,7 @@ def test_threads_do_not_mix_lines(tmp_path):
     assert {found.repeat for found in read_recorded(store.path)} == set(range(20))
 
 
-def test_a_killed_writer_loses_nothing_that_was_said_to_be_kept(tmp_path):
+def test_a_killed_writer_loses_no_acknowledged_answer(tmp_path):
     code = (
         "import sys; sys.path[:0] = ['.', 'tests/arena/answers']\n"
         "from pathlib import Path; from arena.answers import AnswerStore; from test_answer_store import entry\n"
@@ -240,11 +239,11 @@ def test_a_pair_of_a_conversation_is_its_last_answer_of_both():
 
     said = [turn(model, number, f"{model} {number}") for model in "ab" for number in (1, 2)]
     (pair,) = pairs_of([*said, turn("a", 3, "a 3")])
-    assert (pair.turn, pair.prompt, pair.first.answer.text, pair.second.answer.text) == (2, "More 1", "a 2", "b 2")
-    battle = pair.battle("id", swapped=True)
+    assert (pair.turn, pair.prompt, pair.a.answer.text, pair.b.answer.text) == (2, "More 1", "a 2", "b 2")
+    battle = as_shown(pair, "id", swapped=True)
     assert (battle.turn, battle.prompt, battle.a.model.id) == (2, "More 1", "b")
     (other,) = pairs_of([replace(said[1], side=replace(said[1].side, messages=(Message("user", "Hi"),))), said[3]])
-    assert other.key != pair.key
+    assert other.id != pair.id
 
 
 def test_a_failed_answer_makes_no_pair():

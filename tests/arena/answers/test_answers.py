@@ -6,7 +6,7 @@ import pytest
 
 from arena.answers import read_recorded
 from arena.errors import InputError
-from arena.judging.pairs import pairs_of
+from arena.judging.pairs import as_shown, pairs_of
 from arena.prompts import Prompt
 from arena.types import Message
 
@@ -38,7 +38,7 @@ def test_an_answer_is_read_with_all_that_is_known_of_it(written):
     assert (side.answer.usage.seconds, side.answer.usage.new_tokens) == (171, 12)
 
 
-def test_what_is_unknown_stays_unknown(written):
+def test_unknown_values_stay_unknown(written):
     (found,) = read_recorded(written(line(source="a notebook", doubtful=[])))
     assert found.side.answer.finish_reason == "stop" and found.side.config is None
     assert found.side.answer.usage.seconds is None and found.side.answer.usage.new_tokens is None
@@ -47,8 +47,8 @@ def test_what_is_unknown_stays_unknown(written):
 @pytest.mark.parametrize(
     ("broken", "words"),
     [
-        ("{", "line 2: it is not JSON"),
-        ("[" * 100_000, "line 2: it is not JSON"),
+        ("{", "is not valid JSON in line 2"),
+        ("[" * 100_000, "is not valid JSON in line 2"),
         ("[]", "line 2: it is not a JSON object"),
         (line(response=None), "line 2: response must be a text"),
         (line(model=" "), "line 2: model must be a text"),
@@ -90,7 +90,7 @@ def test_a_file_that_cannot_be_read_or_is_empty_is_named(tmp_path, written):
         read_recorded(path)
 
 
-def test_pairs_are_of_two_models_and_one_prompt(written):
+def test_a_pair_has_two_models_and_one_prompt(written):
     prompts = [Prompt("q1", "reasoning", {"zh": "一", "en": "one"}, "Why?")]
     answers = read_recorded(
         written(
@@ -107,22 +107,22 @@ def test_pairs_are_of_two_models_and_one_prompt(written):
     )
     found = pairs_of(answers, prompts)
     assert [(pair.prompt_id, pair.dimension) for pair in found] == [("q1", "reasoning"), ("q2", "")]
-    assert (found[0].first.model.id, found[0].second.model.id) == ("ChatGLM", "Qwen")
-    assert (found[0].first.answer.text, found[0].second.answer.text) == ("No.", "Because.")
+    assert (found[0].a.model.id, found[0].b.model.id) == ("ChatGLM", "Qwen")
+    assert (found[0].a.answer.text, found[0].b.answer.text) == ("No.", "Because.")
 
 
 def test_three_models_make_three_pairs_and_repeats_pair_with_their_like(written):
     answers = read_recorded(
         written(*(line(model, response=f"{model} {n}") for n in range(2) for model in ("c", "a", "b")))
     )
-    found = {(pair.first.answer.text, pair.second.answer.text) for pair in pairs_of(answers)}
+    found = {(pair.a.answer.text, pair.b.answer.text) for pair in pairs_of(answers)}
     assert found == {(f"{x} {n}", f"{y} {n}") for n in range(2) for x, y in ("ab", "ac", "bc")}
 
 
 def test_a_key_is_of_what_is_read_and_who_wrote_it(written):
     def key(**changes):
         (pair,) = pairs_of(read_recorded(written(line("a", seconds=1), line("b", **changes))))
-        return pair.key
+        return pair.id
 
     assert key() == key(seconds=9, source="elsewhere")
     changed = [key(response="Other."), key(revision="r2"), key(precision="int4"), key()]
@@ -132,7 +132,7 @@ def test_a_key_is_of_what_is_read_and_who_wrote_it(written):
 @pytest.mark.parametrize("swapped", [False, True])
 def test_a_battle_of_a_pair_is_blind_and_can_be_judged(written, swapped):
     (pair,) = pairs_of(read_recorded(written(line("a", response="A"), line("b", response="B"))))
-    battle = pair.battle("id", swapped)
+    battle = as_shown(pair, "id", swapped)
     assert battle.blind and battle.votable and (battle.source, battle.id) == ("recorded", "id")
     assert (battle.a.answer.text, battle.b.answer.text) == (("B", "A") if swapped else ("A", "B"))
     assert battle.a.model.id == ("b" if swapped else "a")

@@ -8,8 +8,8 @@ from types import SimpleNamespace
 import pytest
 
 from arena.answers import AnswerStore, read_recorded
-from arena.batch import Batch, BatchRunner, CellState, Host, Plan
-from arena.battle import Limits
+from arena.batch.plan import CellState, Plan
+from arena.batch.run import Batch, BatchRunner, Host
 from arena.errors import InputError
 from arena.prompts import Prompt
 from arena.types import Chunk, Message, ModelSpec, Usage
@@ -44,10 +44,10 @@ def place(stub):
         yield stub(answer(spec.id), id=spec.id)
         opened.append(f"-{spec.id}")
 
-    def make(prompts=PROMPTS, models="ab", at_once=1, retry_failed=False, store=None, limits=None, **plan):
+    def make(prompts=PROMPTS, models="ab", at_once=1, retry_failed=False, store=None, **plan):
         specs = [ModelSpec(name, name.upper(), "", "", "", "int4") for name in models]
         host = Host(open_model, {"cores": 2}, lambda: 77)
-        return Batch(Plan(specs, prompts, **plan), store or scripted_host.store, host, at_once, retry_failed, limits)
+        return Batch(Plan(specs, prompts, **plan), store or scripted_host.store, host, at_once, retry_failed)
 
     scripted_host = SimpleNamespace(batch=make, asked=asked, opened=opened, play=play, store=None)
     return scripted_host
@@ -112,7 +112,7 @@ def test_other_settings_are_other_answers(on):
     assert len(on.asked) == 18 and {config.temperature for _, _, config in on.asked} == {0.0, 0.5, 0.7}
 
 
-def test_a_batch_that_is_stopped_goes_on_where_it_was(on, gate):
+def test_a_stopped_batch_resumes_where_it_stopped(on, gate):
     def slow(messages, config):
         if messages[-1].content == "Question 2":
             yield Chunk(text="thinking")
@@ -146,7 +146,7 @@ def test_a_pause_lets_the_running_answer_end(on):
     assert states(last, "b") == {"q1": "waiting", "q2": "waiting", "q3": "waiting"}
 
 
-def test_whoever_stops_listening_stops_it(on, threads_return):
+def test_closing_the_iterator_stops_the_batch(on, threads_return):
     def endless(messages, config):
         while True:
             yield Chunk(text="x")
@@ -160,7 +160,7 @@ def test_whoever_stops_listening_stops_it(on, threads_return):
     assert not batch.progress.count(CellState.DONE)
 
 
-def test_a_failed_cell_is_kept_and_asked_again_when_told_so(on, store):
+def test_a_failed_cell_is_asked_again_only_with_retry(on, store):
     on.play["a"] = failing
     last = run(on.batch())[-1]
     assert states(last) == {"q1": "failed", "q2": "failed", "q3": "failed"}
@@ -213,7 +213,7 @@ def test_a_conversation_goes_on_with_the_model_s_own_answers(on, store):
     assert not on.asked
 
 
-def test_a_conversation_that_failed_goes_on_with_the_turn_that_did(on):
+def test_a_retry_resumes_a_conversation_at_the_failed_turn(on):
     on.play["a"] = lambda messages, config: (failing if messages[-1].content == "Second" else echo)(messages, config)
     view = run(on.batch([TALK], models="a"))[-1].cells[0]
     assert view.state is CellState.FAILED and [entry.turn for entry in view.answers] == [1, 2]
@@ -230,7 +230,7 @@ def test_several_answers_at_once(on, store):
     def counting(messages, config):
         running.append(messages)
         try:
-            both.wait(30)
+            both.wait(60)
             most.append(len(running))
             yield from echo(messages, config)
         finally:
@@ -242,7 +242,7 @@ def test_several_answers_at_once(on, store):
     assert read_recorded(store.path)[0].machine["at_once"] == 2
 
 
-def test_an_answer_that_cannot_be_kept_ends_it(on, monkeypatch, threads_return):
+def test_an_answer_that_cannot_be_saved_ends_the_batch(on, monkeypatch, threads_return):
     def full(descriptor):
         raise OSError(28, "No space left on device")
 
@@ -253,25 +253,26 @@ def test_an_answer_that_cannot_be_kept_ends_it(on, monkeypatch, threads_return):
     assert threads_return() and batch.progress.count(CellState.DONE) == 0
 
 
-def test_what_nobody_expected_is_raised_where_the_batch_is_watched(on, monkeypatch, threads_return):
+def test_an_unexpected_error_is_raised_by_run(on, monkeypatch, threads_return):
     monkeypatch.setattr(on.store, "append", lambda entry: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         run(on.batch(at_once=2))
     assert threads_return()
 
 
-def test_an_answer_that_never_comes_has_failed(on, gate):
+def test_an_answer_that_never_comes_has_failed(on, gate, limit_seconds):
     def mute(messages, config):
         gate.wait()
         yield Chunk()
 
     on.play["a"] = mute
-    last = run(on.batch(PROMPTS[:1], models="a", limits=Limits(silence=0.2)))[-1]
+    limit_seconds(silence=0.2)
+    last = run(on.batch(PROMPTS[:1], models="a"))[-1]
     assert last.cells[0].state is CellState.FAILED and last.cells[0].error.code == "silent"
 
 
 @pytest.mark.parametrize("repeats", [0, -1, 101])
-def test_a_number_of_repeats_that_cannot_be(on, repeats):
+def test_an_invalid_number_of_repeats_is_refused(on, repeats):
     with pytest.raises(InputError) as refused:
         on.batch(repeats=repeats)
     assert refused.value.code == "batch_repeats"
@@ -282,7 +283,7 @@ def test_a_number_of_repeats_that_cannot_be(on, repeats):
 
 @pytest.fixture
 def runner(place, tmp_path):
-    place.store = SimpleNamespace(get=lambda key: None)
+    place.store = SimpleNamespace(answers={})
     whole = place.batch()
     return BatchRunner(whole._models, PROMPTS, tmp_path / "data" / "answers.jsonl", whole._host)
 
@@ -321,7 +322,7 @@ def test_one_batch_at_a_time(runner, place, gate, eventually):
     assert states(runner.state().progress) == {"q1": "done", "q2": "waiting", "q3": "waiting"}
 
 
-def test_why_a_batch_ended_is_known(runner, place, monkeypatch, eventually):
+def test_the_reason_why_a_batch_ended_is_shown(runner, place, monkeypatch, eventually):
     with pytest.raises(InputError):
         runner.start(repeats=0)
 

@@ -4,8 +4,9 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 from arena.answers import Recorded
-from arena.batch import CellState, CellView, Progress
-from arena.types import Answer, ErrorInfo, ModelSpec, Usage
+from arena.batch.plan import CellState, CellView, Progress
+from arena.errors import ErrorInfo
+from arena.types import Answer, ModelSpec, Usage
 
 
 def views(model, *seconds, state=CellState.DONE):

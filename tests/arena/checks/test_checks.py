@@ -7,9 +7,7 @@ from textwrap import indent
 
 import pytest
 
-from arena.checks import check_answer
-from arena.checks.code import check_code
-from arena.checks.texts import describe
+from arena.checks import check_answer, check_code, claimed_results, describe
 from arena.checks.wording import languages_in, says
 from arena.prompts import CodeReference, Reference, load_prompts
 from arena.prompts.prompt import parse_reference
@@ -38,7 +36,7 @@ ANSWERS = ROOT / "../shared/seed/answers.jsonl"
         ("not Canberra? It is Canberra.", "Canberra"),
     ],
 )
-def test_a_thing_is_said_whatever_it_is_dressed_in(text, wording):
+def test_a_wording_is_found_despite_quotes_case_and_width(text, wording):
     assert says(text, wording)
 
 
@@ -62,7 +60,7 @@ def test_a_thing_is_said_whatever_it_is_dressed_in(text, wording):
         ("x", " "),
     ],
 )
-def test_a_thing_is_not_said(text, wording):
+def test_a_wording_is_not_found(text, wording):
     assert not says(text, wording)
 
 
@@ -105,7 +103,7 @@ def test_a_list_of_translations_has_them_all():
         ("Deutsch: Guten Morgen", set()),
     ],
 )
-def test_a_name_or_a_heading_is_no_sentence(text, languages):
+def test_a_name_or_a_heading_does_not_count_as_a_sentence(text, languages):
     assert languages_in(text) == languages
 
 
@@ -128,7 +126,7 @@ RESULTS = CodeReference("", (("[1, 2, 3, 4]", 20), ("[1,2,3,4,5,6]", 56)))
     ],
 )
 def test_code_is_found_fenced_or_not(text):
-    found = check_code(text, CodeReference())
+    found = check_code(text)
     assert found.parses and found.functions == ("f",) and not found.syntax_error
 
 
@@ -147,13 +145,13 @@ def test_code_is_found_fenced_or_not(text):
     ids=range(8),
 )
 def test_code_that_is_not_there_or_does_not_parse(text, error):
-    found = check_code(text, CodeReference())
+    found = check_code(text)
     assert not found.parses and error in found.syntax_error and bool(error) == bool(found.syntax_error)
 
 
 def test_no_code_is_run(tmp_path):
     target = tmp_path / "ran"
-    check_code(f"```python\nopen({str(target)!r}, 'w')\ndef f(): pass\n```", CodeReference())
+    check_code(f"```python\nopen({str(target)!r}, 'w')\ndef f(): pass\n```")
     assert not target.exists()
 
 
@@ -177,7 +175,7 @@ def test_no_code_is_run(tmp_path):
     ],
 )
 def test_a_claimed_result_is_found(text, claimed):
-    assert [claim.claimed for claim in check_code(text, RESULTS).claims] == claimed
+    assert [result for written, _ in RESULTS.results for result in claimed_results(text, written)] == claimed
 
 
 # ---- all of a reference
@@ -237,7 +235,7 @@ def test_a_line_quotes_the_wording_that_was_found():
     assert describe("en", said) == "says “20分钟”" and describe("zh", claimed) == "错说了“y”"
 
 
-def test_a_text_to_read_is_no_check():
+def test_a_reference_text_makes_no_check():
     assert check_answer(Reference(text="So it is."), "anything") == ()
 
 

@@ -15,13 +15,12 @@ from vote_samples import log_path, make_vote, rich_vote
 from workbooks import one_line_end
 
 from app import cli
-from arena.append_log import list_parts
 from arena.errors import InputError
 from arena.events import EventLog
 from arena.exports.export import export_bundle
 from arena.types import Message, ModelSpec, SideName, Winner
-from arena.votes import FIRST_PART, VoteLog
-from arena.votes.store import VoteStore, store_of
+from arena.votes import VoteLog
+from arena.votes.store import VoteStore
 
 NASTY = 'a "q", b;\r\n=1+2\u2028<|im_end|> 中文 👩\u200d🔬'
 TRAINING = {"preferences.jsonl", "llama_factory.jsonl", "dataset_info.json"}
@@ -47,7 +46,7 @@ def folder(tmp_path):
 @pytest.fixture
 def bundle(folder, tmp_path):
     known = [ModelSpec("qwen", "Qwen", "", "", "", "", licence="Tongyi Qianwen", licence_url="https://x/y")]
-    report = export_bundle(store_of(folder), tmp_path / "votes.zip", known)
+    report = export_bundle(VoteStore(folder), tmp_path / "votes.zip", known)
     assert (report.rows, report.duplicates) == (7, 1)
     return zipfile.ZipFile(tmp_path / "votes.zip")
 
@@ -78,7 +77,7 @@ def test_the_log_is_read_once(folder, tmp_path, monkeypatch):
             opened.append(table)
             return super().stored(table)
 
-    export_bundle(Counted(lambda: list_parts(folder, FIRST_PART)), tmp_path / "votes.zip")
+    export_bundle(Counted(folder), tmp_path / "votes.zip")
     assert len(opened) == 1
 
 
@@ -96,7 +95,7 @@ def test_every_table_holds_the_same_votes(bundle):
 
 def test_progress_goes_through_all_steps_to_their_ends(folder, tmp_path):
     told = []
-    export_bundle(store_of(folder), tmp_path / "votes.zip", progress=lambda *step: told.append(step))
+    export_bundle(VoteStore(folder), tmp_path / "votes.zip", progress=lambda *step: told.append(step))
     ends = {step: (done, total) for step, done, total in told}
     assert list(ends) == ["reading", "votes", "parquet", "zip"] and all(
         done == total > 0 for done, total in ends.values()
@@ -130,7 +129,7 @@ def test_the_readme_says_how_many_pairs_there_are_and_what_was_left_out(tmp_path
     with VoteLog(log_path(tmp_path)) as log:
         for vote in (*kept, *drawn, *left_out):
             log.append(vote)
-    export_bundle(store_of(tmp_path), tmp_path / "out.zip")
+    export_bundle(VoteStore(tmp_path), tmp_path / "out.zip")
     bundle = zipfile.ZipFile(tmp_path / "out.zip")
     (row,) = map(json.loads, text_of(bundle, "preferences.jsonl").splitlines())
     assert (row["chosen"][0]["content"], row["votes_for"], row["votes_against"]) == ("better", 2, 1)
@@ -160,7 +159,7 @@ def test_pairs_say_left_right_or_tie(bundle):
 
 def test_no_votes_make_a_whole_zip(tmp_path):
     (tmp_path / "data").mkdir()
-    assert export_bundle(store_of(tmp_path / "data"), tmp_path / "out.zip").rows == 0
+    assert export_bundle(VoteStore(tmp_path / "data"), tmp_path / "out.zip").rows == 0
     bundle = zipfile.ZipFile(tmp_path / "out.zip")
     assert json.loads(text_of(bundle, "clean_battle.json")) == [] and text_of(bundle, "preferences.jsonl") == ""
 
@@ -169,10 +168,10 @@ def test_a_target_that_cannot_be_written_leaves_nothing_behind(folder, tmp_path)
     place = tmp_path / "taken"
     (place / "out.zip").mkdir(parents=True)
     with pytest.raises(InputError, match="cannot be written"):
-        export_bundle(store_of(folder), place / "out.zip")
+        export_bundle(VoteStore(folder), place / "out.zip")
     assert [path.name for path in place.iterdir()] == ["out.zip"]
     with pytest.raises(InputError, match="cannot be written"):
-        export_bundle(store_of(folder), tmp_path / "nowhere" / "out.zip")
+        export_bundle(VoteStore(folder), tmp_path / "nowhere" / "out.zip")
 
 
 # ---- the command
@@ -230,7 +229,10 @@ def test_the_command_tells_how_far_it_is(folder, tmp_path, monkeypatch, name):
 
 @pytest.mark.parametrize(
     ("name", "data", "words"),
-    [("out.txt", "data", "must end in .zip, .csv or .xlsx"), ("out.zip", "gone", "There is no data folder")],
+    [
+        ("out.txt", "data", "must end in .zip, .csv or .xlsx"),
+        ("out.zip", "gone", "gone does not exist. Name a vote file"),
+    ],
 )
 def test_what_the_command_cannot_do_is_one_line(folder, tmp_path, name, data, words):
     result = run(tmp_path / name, "--data-dir", tmp_path / data)

@@ -7,21 +7,20 @@ import time
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from vote_samples import NASTY_TEXTS, log_path, make_vote, rich_vote
+from vote_samples import NASTY_TEXTS, log_path, make_vote, read_votes, rich_vote, withdraw
 from workbooks import one_line_end, workbook_rows
 
-from arena.append_log import list_parts
 from arena.errors import InputError
-from arena.exports.export import export_csv, export_xlsx
+from arena.exports.export import export_table
 from arena.exports.tables import CUT_MARK, EXCEL_CELL, TIME_COLUMN, _quoted
 from arena.types import Winner
 from arena.votes import COLUMNS, VoteLog
-from arena.votes.records import FIRST_PART, csv_line
+from arena.votes.records import csv_line
 from arena.votes.rows import NUMERIC
-from arena.votes.store import ReadReport, VoteStore, read_votes, store_of
+from arena.votes.store import ReadReport, VoteStore
 
 BOM = b"\xef\xbb\xbf"
-BOTH = pytest.mark.parametrize("export", [export_csv, export_xlsx])
+BOTH = pytest.mark.parametrize("name", ["out.csv", "out.xlsx"])
 
 
 def rows(path):
@@ -46,23 +45,19 @@ def fill(folder, *votes):
     return log.part
 
 
-def name_for(export):
-    return {export_csv: "out.csv", export_xlsx: "out.xlsx"}[export]
-
-
 @BOTH
-def test_no_votes_give_a_header(tmp_path, export):
+def test_no_votes_give_a_header(tmp_path, name):
     for folder in (tmp_path, tmp_path / "none"):
-        target = tmp_path / name_for(export)
-        assert export(store_of(folder), target) == ReadReport()
+        target = tmp_path / name
+        assert export_table(VoteStore(folder), target) == ReadReport()
         assert table(target) == []
-    assert export is export_xlsx or target.read_bytes() == BOM + ",".join(COLUMNS).encode() + b"\r\n"
+    assert name == "out.xlsx" or target.read_bytes() == BOM + ",".join(COLUMNS).encode() + b"\r\n"
 
 
 def test_the_export_has_every_cell_of_the_log(tmp_path):
     votes = [make_vote(n, answer=text, comment=text) for n, text in enumerate([*NASTY_TEXTS, "长" * 300_000])]
     part = fill(tmp_path, rich_vote("text"), *votes)
-    report = export_csv(store_of(tmp_path), tmp_path / "out.csv")
+    report = export_table(VoteStore(tmp_path), tmp_path / "out.csv")
     assert report == ReadReport(rows=len(votes) + 1)
     assert (tmp_path / "out.csv").read_bytes() == part.read_bytes()
     (tmp_path / "again").mkdir()
@@ -76,7 +71,7 @@ def test_cells_are_written_as_the_csv_module_does(cells):
 
 
 @BOTH
-def test_all_parts_become_one_file_without_duplicates(tmp_path, export):
+def test_all_parts_become_one_file_without_duplicates(tmp_path, name):
     old = log_path(tmp_path)
     old.write_text("question_id,winner,model_a,model_b,judge,mood\nb0,tie,q,g,j,glad\nb00,Tie,q,g,j,sad\n", "utf-8")
     with VoteLog(old) as second, VoteLog(old) as third:
@@ -84,13 +79,13 @@ def test_all_parts_become_one_file_without_duplicates(tmp_path, export):
         second.append(make_vote(2))
         third.append(make_vote(1, id="again", winner=Winner.TIE))
         third.append(make_vote(3))
-    store = VoteStore(lambda: list_parts(tmp_path, FIRST_PART), lambda: {"vote-2"})
-    report = export(store, tmp_path / name_for(export))
-    data = (tmp_path / name_for(export)).read_bytes()
-    if export is export_csv:
+    withdraw(tmp_path, "vote-2")
+    report = export_table(VoteStore(tmp_path), tmp_path / name)
+    data = (tmp_path / name).read_bytes()
+    if name == "out.csv":
         assert data.startswith(BOM) and data.count(BOM) == 1 and data.count(b"question_id") == 1
         assert data.count(b"\n") == data.count(b"\r\n") == 4
-    cells = table(tmp_path / name_for(export))
+    cells = table(tmp_path / name)
     assert [row["question_id"] for row in cells] == ["b0", "battle-1", "battle-3"]
     assert {name for name, cell in cells[0].items() if cell} == {"question_id", "winner", "model_a", "model_b", "judge"}
     assert (report.rows, report.duplicates, report.withdrawn) == (3, 1, 1)
@@ -98,7 +93,7 @@ def test_all_parts_become_one_file_without_duplicates(tmp_path, export):
 
 
 @BOTH
-def test_a_snapshot_taken_while_votes_are_appended_parses(tmp_path, export):
+def test_a_snapshot_taken_while_votes_are_appended_parses(tmp_path, name):
     answer = 'some "long",\r\nanswer ' * 1_500
     stop = threading.Event()
 
@@ -115,8 +110,8 @@ def test_a_snapshot_taken_while_votes_are_appended_parses(tmp_path, export):
     began = time.monotonic()
     try:
         while time.monotonic() - began < 0.5 or not counts[-1]:
-            export(store_of(tmp_path), tmp_path / name_for(export))
-            cells = table(tmp_path / name_for(export))
+            export_table(VoteStore(tmp_path), tmp_path / name)
+            cells = table(tmp_path / name)
             counts.append(len(cells))
             assert [row["vote_id"] for row in cells] == [f"vote-{n}" for n in range(len(cells))]
     finally:
@@ -126,18 +121,18 @@ def test_a_snapshot_taken_while_votes_are_appended_parses(tmp_path, export):
 
 
 @BOTH
-def test_a_target_that_cannot_be_written_is_one_clear_error(tmp_path, export):
+def test_a_target_that_cannot_be_written_is_one_clear_error(tmp_path, name):
     fill(tmp_path, make_vote())
-    target = tmp_path / "none" / name_for(export)
+    target = tmp_path / "none" / name
     with pytest.raises(InputError) as caught:
-        export(store_of(tmp_path), target)
+        export_table(VoteStore(tmp_path), target)
     assert caught.value.code == "export_unwritable" and target.name in str(caught.value)
 
 
 @BOTH
-def test_a_failed_export_leaves_the_old_one_and_no_draft(tmp_path, monkeypatch, export):
+def test_a_failed_export_leaves_the_old_one_and_no_draft(tmp_path, monkeypatch, name):
     fill(tmp_path, make_vote())
-    target = tmp_path / name_for(export)
+    target = tmp_path / name
     target.write_text("old")
 
     def fail(*_):
@@ -145,16 +140,16 @@ def test_a_failed_export_leaves_the_old_one_and_no_draft(tmp_path, monkeypatch, 
 
     monkeypatch.setattr("os.replace", fail)
     with pytest.raises(InputError, match="No space left on device"):
-        export(store_of(tmp_path), target)
+        export_table(VoteStore(tmp_path), target)
     assert target.read_text() == "old"
     assert {path.name for path in tmp_path.iterdir()} == {"votes.csv", ".votes.csv.lock", target.name}
 
 
 @BOTH
-def test_progress_ends_with_all_bytes_and_never_goes_back(tmp_path, export):
+def test_progress_ends_with_all_bytes_and_never_goes_back(tmp_path, name):
     part = fill(tmp_path, *(make_vote(number, answer="长" * (number % 90)) for number in range(500)))
     told = []
-    export(store_of(tmp_path), tmp_path / name_for(export), progress=lambda *step: told.append(step))
+    export_table(VoteStore(tmp_path), tmp_path / name, progress=lambda *step: told.append(step))
     size = part.stat().st_size
     done = [at for step, at, _ in told if step == "votes"]
     assert {(step, total) for step, _, total in told} == {("reading", size), ("votes", size)}
@@ -162,13 +157,12 @@ def test_progress_ends_with_all_bytes_and_never_goes_back(tmp_path, export):
     assert abs(done[len(done) // 2] - size / 2) < size / 5
 
 
-@BOTH
 @pytest.mark.parametrize("name", ["votes.csv", "votes-2.csv"])
-def test_the_log_is_not_overwritten(tmp_path, export, name):
+def test_the_log_is_not_overwritten(tmp_path, name):
     part = fill(tmp_path, make_vote())
     before = part.read_bytes()
     with pytest.raises(InputError) as caught:
-        export(store_of(tmp_path), tmp_path / "." / name)
+        export_table(VoteStore(tmp_path), tmp_path / "." / name)
     assert caught.value.code == "export_into_log"
     assert part.read_bytes() == before and not (tmp_path / "votes-2.csv").exists()
 
@@ -179,8 +173,8 @@ def test_the_log_is_not_overwritten(tmp_path, export, name):
 def test_every_cell_is_that_of_the_csv(tmp_path):
     votes = [make_vote(n, answer=text, comment=text, dwell=-0.5) for n, text in enumerate(NASTY_TEXTS)]
     fill(tmp_path, rich_vote("text"), *votes)
-    export_csv(store_of(tmp_path), tmp_path / "out.csv")
-    export_xlsx(store_of(tmp_path), tmp_path / "out.xlsx")
+    export_table(VoteStore(tmp_path), tmp_path / "out.csv")
+    export_table(VoteStore(tmp_path), tmp_path / "out.xlsx")
     exact, found = table(tmp_path / "out.csv"), workbook_rows(tmp_path / "out.xlsx")
     assert len(exact) == len(found) == len(votes) + 1
     for wanted, row in zip(exact, found, strict=True):
@@ -195,7 +189,7 @@ def test_the_time_can_be_read_beside_the_number(tmp_path):
     log_path(tmp_path).write_text(unknown, "utf-8")
     with VoteLog(log_path(tmp_path)) as log:
         log.append(make_vote(1, time=951_782_400.5))
-    export_xlsx(store_of(tmp_path), tmp_path / "out.xlsx")
+    export_table(VoteStore(tmp_path), tmp_path / "out.xlsx")
     first, second = workbook_rows(tmp_path / "out.xlsx")
     assert (first["tstamp"], first[TIME_COLUMN]) == ("", "")
     assert (second["tstamp"], str(second[TIME_COLUMN])) == (951_782_400.5, "2000-02-29 00:00:00.500000")
@@ -210,7 +204,7 @@ def units(text):
 @pytest.mark.parametrize("text", ["x" * 300_000, "长" * 40_000, "😀" * 20_000, "y" + "😀" * 20_000, "=" + "z" * 32_767])
 def test_long_cells_are_cut_with_a_mark(tmp_path, text):
     fill(tmp_path, make_vote(answer=text))
-    export_xlsx(store_of(tmp_path), tmp_path / "out.xlsx")
+    export_table(VoteStore(tmp_path), tmp_path / "out.xlsx")
     (row,) = table(tmp_path / "out.xlsx")
     assert max(map(units, row.values())) <= EXCEL_CELL
     cell = row["response_a"]
@@ -221,12 +215,12 @@ def test_long_cells_are_cut_with_a_mark(tmp_path, text):
 @pytest.mark.parametrize("text", ["x" * EXCEL_CELL, "=" + "&" * (EXCEL_CELL - 1), "😀" * (EXCEL_CELL // 2)])
 def test_the_longest_cell_that_fits_is_not_cut(tmp_path, text):
     fill(tmp_path, make_vote(answer=text))
-    export_xlsx(store_of(tmp_path), tmp_path / "out.xlsx")
+    export_table(VoteStore(tmp_path), tmp_path / "out.xlsx")
     (row,) = table(tmp_path / "out.xlsx")
     assert row["response_a"] == row["response_b"] == text
 
 
 def test_a_log_of_another_program_may_hold_any_character(tmp_path):
     log_path(tmp_path).write_text('question_id,winner,model_a,model_b,comment\nb0,tie,q,g,"a\x00\x0b\uffff"\n', "utf-8")
-    export_xlsx(store_of(tmp_path), tmp_path / "out.xlsx")
+    export_table(VoteStore(tmp_path), tmp_path / "out.xlsx")
     assert [row["comment"] for row in table(tmp_path / "out.xlsx")] == ["a␀␋\ufffd"]

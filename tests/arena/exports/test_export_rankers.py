@@ -24,8 +24,9 @@ from arena.exports.formats import pairs_csv
 from arena.results.compute import compute
 from arena.types import Side, Winner
 from arena.votes import VoteLog
+from arena.votes.records import StoredVote
 from arena.votes.rows import to_row
-from arena.votes.store import StoredVote, store_of
+from arena.votes.store import VoteStore
 
 pytestmark = pytest.mark.extra
 RANKERS = ROOT / "tests" / "rankers"
@@ -77,14 +78,14 @@ def test_our_ratings_are_arena_ranks(tmp_path: Path) -> None:
             add_pair(StoredVote(to_row(vote)))
     sources = tmp_path / "votes.csv", tmp_path / "pairs.csv"
     theirs = run("arena_rank_job.py", "requirements-arena-rank.txt", tmp_path, *sources)["votes"]
-    ours = {model.model: model for model in compute(store_of(tmp_path).refresh()).models}
+    ours = {model.model: model for model in compute(VoteStore(tmp_path).refresh()).models}
     for one, other in combinations(strength, 2):
         apart = theirs["ratings"][one] - theirs["ratings"][other]
-        assert ours[one].rating - ours[other].rating == pytest.approx(apart, abs=0.1)
+        assert ours[one].rating.value - ours[other].rating.value == pytest.approx(apart, abs=0.1)
     for model, found in ours.items():
         # Theirs takes each vote as independent, ours each rater.
         width = theirs["rating_upper"][model] - theirs["rating_lower"][model]
-        assert found.rating_high - found.rating_low == pytest.approx(width, rel=0.3)
+        assert found.rating.high - found.rating.low == pytest.approx(width, rel=0.3)
 
 
 def messages(side: Side) -> list[dict[str, str]]:

@@ -5,10 +5,10 @@ from arro3.io import read_parquet
 from vote_samples import NASTY_TEXTS, log_path, make_vote, rich_vote
 
 from arena.exports import tables as module
-from arena.exports.export import export_csv
+from arena.exports.export import export_table
 from arena.exports.tables import write_parquet
 from arena.votes import COLUMNS, VoteLog
-from arena.votes.store import store_of
+from arena.votes.store import VoteStore
 
 HEADER = "question_id,winner,model_a,model_b"
 
@@ -18,7 +18,7 @@ def converted(tmp_path):
     """The columns of votes.parquet that is made of a log, and their types."""
 
     def convert(folder):
-        export_csv(store_of(folder), tmp_path / "out.csv")
+        export_table(VoteStore(folder), tmp_path / "out.csv")
         told = []
         write_parquet(tmp_path / "out.csv", tmp_path / "out.parquet", lambda *step: told.append(step))
         size = (tmp_path / "out.csv").stat().st_size
@@ -96,7 +96,7 @@ def test_rows_of_many_batches_keep_their_order(tmp_path, converted, monkeypatch)
 
 
 def test_a_full_disk_is_an_error_and_no_panic(tmp_path, monkeypatch, capfd):
-    export_csv(store_of(fill(tmp_path, *map(make_vote, range(30)))), tmp_path / "out.csv")
+    export_table(VoteStore(fill(tmp_path, *map(make_vote, range(30)))), tmp_path / "out.csv")
 
     class Full:
         def write(self, data):

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from vote_samples import make_side, make_vote
 
-from arena.exports.formats import DATASET_INFO, LLAMA_FACTORY, REASONS, TRL, Preferences
+from arena.exports.formats import DATASET_INFO, LLAMA_FACTORY, TRL, Preferences, Reason
 from arena.types import Battle, Message, SideName, Winner
 from arena.votes.rows import to_row
 from arena.votes.store import StoredVote
@@ -150,7 +150,7 @@ def test_a_log_without_conversations_has_its_prompt(summed_up):
 
 def test_every_reason_is_there_from_the_start(tmp_path):
     with Preferences(tmp_path) as preferences:
-        assert preferences.left_out == dict.fromkeys(REASONS, 0)
+        assert preferences.left_out == dict.fromkeys(Reason, 0)
 
 
 # ---- who wins a pair

@@ -11,7 +11,7 @@ from vote_samples import NASTY_TEXTS
 from workbooks import in_excel, one_line_end, sheets
 
 from arena.exports import tables
-from arena.exports.tables import Column, Workbook
+from arena.exports.tables import Column, workbook
 
 LOOKALIKES = [
     "=1+1",
@@ -54,9 +54,9 @@ TEXTS = [*NASTY_TEXTS, *LOOKALIKES]
 
 def written(tmp_path, columns, rows):
     path = tmp_path / "out.xlsx"
-    with Workbook(path, "votes", columns) as book:
+    with workbook(path, "votes", columns) as add:
         for row in rows:
-            book.add(row)
+            add(row)
     return path
 
 
@@ -147,7 +147,6 @@ def test_a_full_disk_is_told_as_it_is(tmp_path, monkeypatch):
     def full(*_, **__):
         raise OSError(28, "No space left on device")
 
-    book = Workbook(tmp_path / "out.xlsx", "votes", [Column("n")])
     monkeypatch.setattr("zipfile.ZipFile.write", full)
-    with pytest.raises(OSError, match="No space left"), book:
-        book.add(["x"])
+    with pytest.raises(OSError, match="No space left"), workbook(tmp_path / "out.xlsx", "votes", [Column("n")]) as add:
+        add(["x"])

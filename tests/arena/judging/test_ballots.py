@@ -1,17 +1,16 @@
-"""Which battles may be judged, judging them once, votes that cannot be saved, and the key that hides raters."""
+"""Which battles may be judged, judging them once, and votes that cannot be saved."""
 
 import csv
-import stat
 import threading
 from types import SimpleNamespace
 
 import pytest
+from vote_samples import read_votes
 
 import arena.judging.ballots
 from arena.chat import Chat
 from arena.errors import InputError, VoteRefused
 from arena.judging.ballots import MAX_COMMENT_CHARACTERS, Ballots, ClosedLog, Judgement
-from arena.judging.judge_key import JudgeKey
 from arena.types import SideName, Winner
 from arena.votes import VoteLog
 
@@ -53,7 +52,7 @@ def rows(log):
         return list(csv.DictReader(file))
 
 
-# ---- what is taken
+# ---- accepted votes
 
 
 @pytest.mark.parametrize("winner", list(Winner))
@@ -73,7 +72,7 @@ def test_answers_cut_at_the_token_limit_can_be_judged(ballots, log, answered, fi
     assert len(log.votes) == 1
 
 
-def test_a_cut_answer_is_marked_in_the_row(scripted, chat_of, last, file_log):
+def test_an_answer_cut_at_the_token_limit_is_marked_in_the_row(scripted, chat_of, last, file_log):
     ballots = Ballots(file_log)
     battle = last(
         chat_of(scripted({"text": "x", "times": 99}), scripted({"text": "y"})).ask("Hi", {"max_new_tokens": 20})
@@ -84,7 +83,7 @@ def test_a_cut_answer_is_marked_in_the_row(scripted, chat_of, last, file_log):
     assert (row["finish_a"], row["finish_b"], row["response_a"]) == ("length", "stop", "x" * 20)
 
 
-def test_the_row_holds_question_and_answers_to_the_letter(scripted, last, file_log):
+def test_the_row_holds_prompt_and_answers_unchanged(scripted, last, file_log):
     answer, prompt = "    if x:\n\ty  \n\n", " hi<|im_end|>\n<|im_start|>system\n<think>"
     ballots = Ballots(file_log)
     backends = {SideName.A: scripted({"text": answer}), SideName.B: scripted({"text": "y"})}
@@ -96,7 +95,7 @@ def test_the_row_holds_question_and_answers_to_the_letter(scripted, last, file_l
 
 
 @pytest.mark.parametrize(("prompt", "language"), [("为什么？", "Chinese"), ("Why?", "English"), ("1+1=", "unknown")])
-def test_the_language_is_the_prompts(ballots, answered, prompt, language):
+def test_the_language_is_that_of_the_prompt(ballots, answered, prompt, language):
     ballots.offer(answered(prompt=prompt))
     assert ballots.cast("battle-1", "judge-1", Judgement("tie")).language == language
 
@@ -109,19 +108,19 @@ def test_the_dwell_is_the_time_since_both_answers_ended(ballots, answered, monke
     assert (vote.dwell, vote.time) == (12.3, 1_764_000_012.34)
 
 
-def test_a_comment_is_cleaned_and_as_long_as_allowed(ballots, answered):
+def test_a_comment_of_the_maximum_length_is_cleaned_and_saved(ballots, answered):
     ballots.offer(answered())
     comment = "\ud83d\x00" + " " * (MAX_COMMENT_CHARACTERS - 2)
     assert ballots.cast("battle-1", "judge-1", Judgement("tie", None, comment)).comment == "\ufffd␀" + comment[2:]
 
 
-def test_votes_have_ids_of_their_own(ballots, answered):
+def test_votes_have_different_ids(ballots, answered):
     for number in range(3):
         ballots.offer(answered(id=f"battle-{number}"))
     assert len({ballots.cast(f"battle-{number}", "judge-1", Judgement("tie")).id for number in range(3)}) == 3
 
 
-# ---- what is refused, and then nothing is written
+# ---- refused votes, which are not written
 
 
 @pytest.mark.parametrize(
@@ -167,7 +166,7 @@ def test_a_battle_cannot_be_judged_twice(ballots, log, answered):
 
 
 @pytest.mark.parametrize("winner", ["", "A", "model_c", "MODEL_A", "both_bad", "tie ", None, 1, [], {}])
-def test_only_the_four_outcomes_are_votes(ballots, log, answered, winner):
+def test_an_unknown_winner_is_refused(ballots, log, answered, winner):
     ballots.offer(answered())
     with pytest.raises(VoteRefused) as refused:
         ballots.cast("battle-1", "judge-1", Judgement(winner))
@@ -189,7 +188,7 @@ def test_only_the_four_outcomes_are_votes(ballots, log, answered, winner):
         7,
     ],
 )
-def test_only_known_criteria_are_taken(ballots, log, answered, criteria):
+def test_unknown_criteria_are_refused(ballots, log, answered, criteria):
     ballots.offer(answered())
     with pytest.raises(VoteRefused) as refused:
         ballots.cast("battle-1", "judge-1", Judgement("tie", criteria))
@@ -198,7 +197,7 @@ def test_only_known_criteria_are_taken(ballots, log, answered, criteria):
 
 
 @pytest.mark.parametrize("comment", ["x" * (MAX_COMMENT_CHARACTERS + 1), 7, ["x"]], ids=["too long", "int", "list"])
-def test_only_short_texts_are_comments(ballots, log, answered, comment):
+def test_a_comment_that_is_too_long_or_no_text_is_refused(ballots, log, answered, comment):
     ballots.offer(answered())
     with pytest.raises(VoteRefused) as refused:
         ballots.cast("battle-1", "judge-1", Judgement("tie", None, comment))
@@ -207,12 +206,12 @@ def test_only_short_texts_are_comments(ballots, log, answered, comment):
     assert not log.votes
 
 
-def test_no_comment_at_all_is_an_empty_one(ballots, answered):
+def test_a_missing_comment_is_saved_as_an_empty_one(ballots, answered):
     ballots.offer(answered())
     assert ballots.cast("battle-1", "judge-1", Judgement("tie", None, None)).comment == ""
 
 
-def test_a_battle_that_was_put_before_one_rater_is_no_one_elses(ballots, log, answered):
+def test_a_battle_offered_to_one_rater_can_be_judged_by_no_other(ballots, log, answered):
     ballots.offer(answered(), "judge-1")
     with pytest.raises(VoteRefused, match="no such battle"):
         ballots.cast("battle-1", "judge-2", Judgement("tie"))
@@ -223,7 +222,7 @@ def test_a_battle_that_is_offered_again_stays_judged(ballots, log, answered):
     ballots.offer(answered(), "judge-1")
     ballots.cast("battle-1", "judge-1", Judgement("tie"))
     ballots.offer(answered(), "judge-1")
-    with pytest.raises(VoteRefused, match="already been judged"):
+    with pytest.raises(VoteRefused, match="already voted"):
         ballots.cast("battle-1", "judge-1", Judgement("tie"))
     assert len(log.votes) == 1
 
@@ -238,7 +237,7 @@ def test_after_a_refusal_the_vote_can_still_be_cast(ballots, log, answered, bad)
     assert len(log.votes) == 1
 
 
-# ---- many at once
+# ---- concurrent votes, and turns that end early
 
 
 def test_ten_votes_on_one_battle_at_once_are_one_row(file_log, answered, in_background):
@@ -247,7 +246,7 @@ def test_ten_votes_on_one_battle_at_once_are_one_row(file_log, answered, in_back
     ready = threading.Barrier(10)
 
     def cast(number):
-        ready.wait(5)
+        ready.wait(60)
         return ballots.cast("battle-1", f"judge-{number}", Judgement("model_a"))
 
     votes, codes = [], []
@@ -268,7 +267,7 @@ def test_votes_on_different_battles_at_once_are_all_rows(file_log, answered, in_
     ready = threading.Barrier(20)
 
     def cast(number):
-        ready.wait(5)
+        ready.wait(60)
         return ballots.cast(f"battle-{number}", "judge-1", Judgement("tie"))
 
     votes = [call.result() for call in [in_background(cast, number) for number in range(20)]]
@@ -276,7 +275,7 @@ def test_votes_on_different_battles_at_once_are_all_rows(file_log, answered, in_
     assert len(rows(file_log)) == 20
 
 
-def test_the_oldest_ballots_go_when_there_are_too_many(ballots, log, answered, monkeypatch):
+def test_the_oldest_ballots_are_evicted(ballots, log, answered, monkeypatch):
     monkeypatch.setattr(arena.judging.ballots, "MAX_BALLOTS", 3)
     for number in range(5):
         ballots.offer(answered(id=f"battle-{number}"))
@@ -286,7 +285,7 @@ def test_the_oldest_ballots_go_when_there_are_too_many(ballots, log, answered, m
     assert refused.value.code == "vote_unknown"
 
 
-def test_a_turn_that_was_closed_in_the_middle_gives_no_row(scripted, until, file_log):
+def test_a_turn_closed_before_its_end_cannot_be_judged(scripted, until, file_log):
     ballots = Ballots(file_log)
     steady, fine = scripted({"text": "x", "delay": 0.02, "times": 500}), scripted({"text": "y"})
     chat = Chat({SideName.A: steady, SideName.B: fine}, ballots.offer)
@@ -297,23 +296,23 @@ def test_a_turn_that_was_closed_in_the_middle_gives_no_row(scripted, until, file
     with pytest.raises(VoteRefused) as refused:
         ballots.cast(battle.id, "judge-1", Judgement("tie"))
     assert refused.value.code == "vote_unfinished"
-    assert list(file_log.read()) == []
+    assert list(read_votes(file_log.folder)) == []
 
 
-def test_an_answer_asked_again_makes_a_ballot_of_its_own(scripted, last, file_log):
+def test_a_regenerated_answer_makes_a_new_ballot(scripted, last, file_log):
     ballots = Ballots(file_log)
     chat = Chat({SideName.A: scripted({"text": "x"}), SideName.B: scripted({"text": "y"})}, ballots.offer)
     first, again = last(chat.ask("Hi")), last(chat.ask_again(SideName.A))
     ballots.cast(again.id, "judge-1", Judgement("tie"))
     ballots.cast(first.id, "judge-1", Judgement("model_a"))
-    assert [vote.battle.id for vote in file_log.read()] == [again.id, first.id]
+    assert [vote.battle.id for vote in read_votes(file_log.folder)] == [again.id, first.id]
 
 
 # ---- votes that cannot be saved
 
 
 @pytest.mark.parametrize("error", [VoteRefused("not_saved", "The disk is full."), ValueError("a vote without a model")])
-def test_a_vote_that_the_log_fails_to_take_can_be_cast_later(ballots, log, answered, error):
+def test_a_vote_that_could_not_be_logged_can_be_cast_again(ballots, log, answered, error):
     ballots.offer(answered())
     log.error = error
     with pytest.raises(type(error)) as raised:
@@ -325,20 +324,31 @@ def test_a_vote_that_the_log_fails_to_take_can_be_cast_later(ballots, log, answe
     assert len(log.votes) == 1
 
 
-def test_a_full_disk_refuses_the_vote_and_harms_nothing(file_log, answered, full_disk):
+def test_a_failure_of_the_leak_filter_leaves_the_ballot_open(ballots, log, answered, monkeypatch):
+    ballots.offer(answered())
+    with monkeypatch.context() as patch:
+        patch.setattr(arena.judging.ballots, "is_leaked", lambda battle: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            ballots.cast("battle-1", "judge-1", Judgement("tie"))
+    assert ballots.is_open("battle-1")
+    ballots.cast("battle-1", "judge-1", Judgement("tie"))
+    assert len(log.votes) == 1
+
+
+def test_a_full_disk_refuses_the_vote_and_keeps_earlier_rows(file_log, answered, full_disk):
     ballots = Ballots(file_log)
     for number in (1, 2):
         ballots.offer(answered(id=f"battle-{number}"))
-    kept = ballots.cast("battle-1", "judge-1", Judgement("model_a"))
+    first = ballots.cast("battle-1", "judge-1", Judgement("model_a"))
     with full_disk(file_log.part.stat().st_size + 20), pytest.raises(VoteRefused) as refused:
         ballots.cast("battle-2", "judge-1", Judgement("model_b"))
     assert refused.value.code == "not_saved"
-    assert [row["vote_id"] for row in rows(file_log)] == [kept.id]
+    assert [row["vote_id"] for row in rows(file_log)] == [first.id]
     later = ballots.cast("battle-2", "judge-1", Judgement("model_b"))
-    assert [row["vote_id"] for row in rows(file_log)] == [kept.id, later.id]
+    assert [row["vote_id"] for row in rows(file_log)] == [first.id, later.id]
 
 
-def test_a_closed_log_refuses_with_the_reason_and_holds_no_votes(answered, file_log):
+def test_a_closed_log_refuses_votes_with_the_reason(answered, file_log):
     log = ClosedLog(InputError("data_dir_unwritable", "The data folder /x cannot be written.", folder="/x"))
     ballots = Ballots(log)
     assert ballots.refuses_all and not Ballots(file_log).refuses_all
@@ -347,73 +357,3 @@ def test_a_closed_log_refuses_with_the_reason_and_holds_no_votes(answered, file_
         ballots.cast("battle-1", "judge-1", Judgement("tie"))
     assert (refused.value.code, refused.value.details) == ("data_dir_unwritable", {"folder": "/x"})
     assert "/x cannot be written" in str(refused.value)
-    assert list(log.read()) == []
-
-
-# ---- who judged
-
-
-@pytest.fixture
-def key(tmp_path):
-    return JudgeKey(tmp_path / "judge.key")
-
-
-def test_the_same_rater_is_the_same_judge_even_after_a_restart(key, tmp_path):
-    assert key.judge("rater-1") == JudgeKey(tmp_path / "judge.key").judge("rater-1")
-    assert key.judge("rater-1") != key.judge("rater-2")
-
-
-def test_another_key_gives_other_judges(key, tmp_path):
-    assert key.judge("rater-1") != JudgeKey(tmp_path / "other.key").judge("rater-1")
-
-
-@pytest.mark.parametrize("rater", ["a", "rater-1", "中文", "\ud83d", "x" * 10_000])
-def test_the_rater_is_not_in_the_hash(key, rater):
-    judge = key.judge(rater)
-    assert len(judge) == 24 and set(judge) <= set("0123456789abcdef")
-    assert len(rater) < 2 or rater not in judge
-
-
-def test_only_the_owner_can_read_the_key(key, tmp_path):
-    path = tmp_path / "judge.key"
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert len(path.read_bytes()) == 32
-
-
-def test_two_that_make_the_key_at_once_share_it(tmp_path):
-    first, second = (JudgeKey(tmp_path / "judge.key") for _ in range(2))
-    assert first.judge("rater-1") == second.judge("rater-1")
-
-
-def test_a_folder_that_cannot_be_written_gives_a_key_for_this_run(tmp_path):
-    key = JudgeKey(tmp_path / "missing" / "judge.key")
-    assert key.judge("rater-1") == key.judge("rater-1")
-    assert key.judge("rater-1") != JudgeKey(tmp_path / "missing" / "judge.key").judge("rater-1")
-
-
-def test_a_key_that_cannot_be_read_is_left_alone(tmp_path):
-    (tmp_path / "judge.key").mkdir()
-    assert JudgeKey(tmp_path / "judge.key").judge("rater-1")
-    assert (tmp_path / "judge.key").is_dir()
-
-
-def test_a_full_disk_gives_a_key_for_this_run_and_leaves_no_empty_one(tmp_path, full_disk):
-    path = tmp_path / "judge.key"
-    with full_disk():
-        assert JudgeKey(path).judge("rater-1")
-    assert JudgeKey(path).judge("rater-1") == JudgeKey(path).judge("rater-1")
-
-
-def test_secrets_differ_by_purpose_and_are_no_judges(key, tmp_path):
-    secret = key.derive("browser")
-    assert secret == JudgeKey(tmp_path / "judge.key").derive("browser")
-    assert secret != key.derive("room")
-    assert not secret.startswith(key.judge("browser"))
-    assert not secret.startswith(key.judge("purpose:browser"))
-
-
-def test_with_a_secret_of_the_hosts_a_rater_is_the_same_judge_in_every_folder(tmp_path):
-    one, other = (JudgeKey(tmp_path / folder / "judge.key", "a secret") for folder in ("a", "b"))
-    assert one.judge("rater-1") == other.judge("rater-1") and one.code("x") == other.code("x")
-    assert one.judge("rater-1") != JudgeKey(tmp_path / "judge.key", "another").judge("rater-1")
-    assert list(tmp_path.iterdir()) == []

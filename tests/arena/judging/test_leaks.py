@@ -97,18 +97,18 @@ INNOCENT = [
 ]
 
 
-def test_there_are_enough_of_both():
+def test_there_are_at_least_30_examples_of_each_kind():
     assert len(TELLS) >= 30 and len(INNOCENT) >= 30
 
 
 @pytest.mark.parametrize("text", TELLS)
-def test_a_model_that_names_itself_is_found(text):
+def test_a_model_that_names_itself_is_a_leak(text):
     assert names_a_model(text)
     assert names_a_model(f"好的。\n\n{text}\n还有什么问题吗？")
 
 
 @pytest.mark.parametrize("text", INNOCENT)
-def test_ordinary_prose_is_left_alone(text):
+def test_ordinary_prose_is_no_leak(text):
     assert not names_a_model(text)
     assert not names_a_model(f"{text}\n{text}")
 
@@ -121,15 +121,15 @@ def battle_of(a, b, reasoning="", earlier="", prompt="Why?"):
     return Battle("1", prompt, left, replace(right, answer=replace(right.answer, reasoning=reasoning)))
 
 
-def test_all_that_a_rater_has_seen_counts():
-    said, other = "我是通义千问。", "我是一个语言模型。"
-    assert not is_leaked(battle_of(other, other))
-    assert is_leaked(battle_of(said, other)) and is_leaked(battle_of(other, said))
-    assert is_leaked(battle_of(other, other, reasoning="As Qwen I would say ..."))
-    assert is_leaked(battle_of(other, other, earlier=said))
-    assert not is_leaked(battle_of(other, other, prompt="Are you Qwen?"))
+def test_every_text_that_a_rater_sees_is_searched():
+    leak, innocent = "我是通义千问。", "我是一个语言模型。"
+    assert not is_leaked(battle_of(innocent, innocent))
+    assert is_leaked(battle_of(leak, innocent)) and is_leaked(battle_of(innocent, leak))
+    assert is_leaked(battle_of(innocent, innocent, reasoning="As Qwen I would say ..."))
+    assert is_leaked(battle_of(innocent, innocent, earlier=leak))
+    assert not is_leaked(battle_of(innocent, innocent, prompt="Are you Qwen?"))
 
 
 @pytest.mark.parametrize("text", ["我", "阿 ", "q w e ", "i am a ", "我是", "我由", "通 义 "])
-def test_a_long_text_of_beginnings_is_searched_to_its_end(text):
+def test_repeated_beginnings_of_names_are_searched_in_time(text):
     assert not names_a_model(text * (400_000 // len(text)))

@@ -54,7 +54,7 @@ def battle_of(a, b, answer, prompt="Why?"):
         *((spec_of(name), []) for name in ("one", "stub", "my-model", "left", "model-7b-instruct-q4", "7b", "A", "")),
     ],
 )
-def test_the_makers_of_a_battle_come_from_what_is_known_of_its_models(spec, keys):
+def test_makers_are_read_from_names_families_and_sources(spec, keys):
     assert sorted(maker.key for maker in makers_of(spec)) == keys
 
 
@@ -69,7 +69,7 @@ def test_the_makers_of_a_battle_come_from_what_is_known_of_its_models(spec, keys
         "Starling: the first.\n\nYour assistant, Starling",
     ],
 )
-def test_a_model_that_no_table_has_is_known_by_its_name(answer):
+def test_a_model_outside_the_table_is_found_by_its_own_name(answer):
     assert is_leaked(battle_of("Starling-LM-7B-alpha", "qwen3-4b", answer))
     assert not is_leaked(battle_of("gemma-2-2b-it", "qwen3-4b", answer))
 
@@ -83,7 +83,7 @@ def test_a_model_that_no_table_has_is_known_by_its_name(answer):
         "Starlings fly in flocks.",
     ],
 )
-def test_its_name_in_ordinary_prose_is_left_alone(answer):
+def test_the_name_of_a_model_as_an_ordinary_word_is_no_leak(answer):
     assert not is_leaked(battle_of("Starling-LM-7B-alpha", "qwen3-4b", answer))
 
 
@@ -100,14 +100,14 @@ def test_its_name_in_ordinary_prose_is_left_alone(answer):
         "I can't act as Qwen.",
     ],
 )
-def test_whoever_denies_to_be_one_of_the_two_is_the_other(answer):
+def test_denying_to_be_a_model_of_the_battle_is_a_leak(answer):
     assert is_leaked(battle_of("qwen3-4b", "gemma-2-2b-it", answer))
     assert is_leaked(battle_of("qwen3-4b", "gemma-2-2b-it", answer, prompt="Are you Qwen?"))
     assert not is_leaked(battle_of("mistral-7b", "gemma-2-2b-it", answer))
 
 
 @pytest.mark.parametrize("answer", ["Qwen can be run at home.", "DeepSeek is cheap.", "可以试试DeepSeek。"])
-def test_a_model_that_brings_up_one_of_the_two_unasked_tells(answer):
+def test_naming_a_model_of_the_battle_unasked_is_a_leak(answer):
     asked = "Which of Qwen and DeepSeek is better?"
     assert is_leaked(battle_of("qwen3-4b", "deepseek-llm-7b", answer))
     assert not is_leaked(battle_of("qwen3-4b", "deepseek-llm-7b", answer, prompt=asked))
@@ -125,19 +125,19 @@ def test_a_model_that_brings_up_one_of_the_two_unasked_tells(answer):
         "The llama is an animal, and Gemini a star sign.",
     ],
 )
-def test_an_answer_about_several_models_or_in_code_tells_nothing(answer):
+def test_an_answer_about_several_models_or_in_code_is_no_leak(answer):
     assert not is_leaked(battle_of("qwen3-4b", "deepseek-llm-7b", answer, prompt="Tell me about models."))
 
 
 @pytest.mark.parametrize("answer", ["I'm ChatGPT, made by OpenAI.", "我是豆包，由字节跳动开发。"])
-def test_a_model_that_takes_itself_for_a_third_one_tells_all_the_same(answer):
+def test_claiming_to_be_a_third_model_is_a_leak(answer):
     assert is_leaked(battle_of("qwen3-4b", "deepseek-llm-7b", answer))
 
 
-def test_what_a_model_thought_and_said_before_counts_and_what_the_rater_wrote_does_not():
+def test_reasoning_and_earlier_answers_can_leak_and_prompts_cannot():
     battle = battle_of("gemma-2-2b-it", "yi-6b-chat", PLAIN, prompt="You are Yi, made by 01.AI. Are you Gemma?")
     assert not is_leaked(battle)
     thought = replace(battle.a.answer, reasoning="I am Gemma, so I say no.")
     assert is_leaked(replace(battle, a=replace(battle.a, answer=thought)))
-    said = (Message("user", "Hi"), Message("assistant", "I'm Yi, a model by 01.AI."), *battle.b.messages)
-    assert is_leaked(replace(battle, b=replace(battle.b, messages=said)))
+    messages = (Message("user", "Hi"), Message("assistant", "I'm Yi, a model by 01.AI."), *battle.b.messages)
+    assert is_leaked(replace(battle, b=replace(battle.b, messages=messages)))

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from arena.judging import leaks
-from arena.judging.leaks import names_a_model, text
-from arena.judging.leaks.makers import MAKERS
+from arena.judging.leaks import names, names_a_model
+from arena.judging.leaks.names import MAKERS
 from arena.judging.leaks.patterns import PLACES
 from arena.judging.leaks.patterns_en import EN
 from arena.judging.leaks.patterns_zh import ZH
@@ -31,7 +31,7 @@ def is_chinese(text):
 
 
 @pytest.mark.parametrize("half", ["tune", "measure"])
-def test_leaks_are_found_and_innocent_texts_left_alone(half):
+def test_at_most_5_percent_of_leaks_are_missed_and_2_percent_are_false_alarms(half):
     leaks, innocent = texts_of(half, True), texts_of(half, False)
     missed = [text for text in leaks if not names_a_model(text)]
     false_alarms = [text for text in innocent if names_a_model(text)]
@@ -39,7 +39,7 @@ def test_leaks_are_found_and_innocent_texts_left_alone(half):
     assert len(false_alarms) <= 0.02 * len(innocent), false_alarms
 
 
-def test_the_list_is_balanced_and_has_no_text_twice():
+def test_the_list_is_balanced_and_has_no_duplicates():
     assert len({line["text"] for line in LINES}) == len(LINES)
     for half in ("tune", "measure"):
         leaks, innocent = texts_of(half, True), texts_of(half, False)
@@ -49,7 +49,7 @@ def test_the_list_is_balanced_and_has_no_text_twice():
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_every_model_of_the_table_is_known_when_it_introduces_itself(name):
+def test_every_model_in_the_table_is_found_when_it_introduces_itself(name):
     for phrase in (
         "I am {}, a language model.",
         "我是{}，一个语言模型。",
@@ -61,7 +61,7 @@ def test_every_model_of_the_table_is_known_when_it_introduces_itself(name):
 
 
 @pytest.mark.parametrize("name", FIRMS)
-def test_every_maker_of_the_table_is_known_when_a_model_names_it(name):
+def test_every_maker_in_the_table_is_found_when_a_model_names_it(name):
     for phrase in (
         "I was trained by {}.",
         "我是由{}训练的语言模型。",
@@ -72,8 +72,8 @@ def test_every_maker_of_the_table_is_known_when_a_model_names_it(name):
 
 
 @pytest.mark.parametrize("name", MODELS + FIRMS)
-def test_no_name_of_the_table_tells_by_being_talked_about(name):
-    for said in (
+def test_talking_about_a_name_in_the_table_is_no_leak(name):
+    for phrase in (
         "Many people have heard of {}, and some like it.",
         "I am not {}.",
         'The user asked "are you {}?"',
@@ -82,7 +82,7 @@ def test_no_name_of_the_table_tells_by_being_talked_about(name):
         "昨天的新闻提到了{}。",
         "如果我是{}，我也会这样做。",
     ):
-        assert not names_a_model(said.format(name)), said
+        assert not names_a_model(phrase.format(name)), phrase
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def patterns_in(value):
 
 def test_every_repetition_has_an_upper_bound():
     """So that the time of a search grows with the length of the text and no faster."""
-    patterns = [*patterns_in((ZH, EN, PLACES, *vars(leaks).values(), *vars(text).values())), text._names(())[0]]
+    patterns = [*patterns_in((ZH, EN, PLACES, *vars(leaks).values(), *vars(names).values())), names._names(())[0]]
     assert len(patterns) > 100
     for pattern in patterns:
         bare = re.sub(r"\\.|\[(?:\\.|[^\]\\])*\]", "x", pattern.pattern)
@@ -130,7 +130,7 @@ def test_every_repetition_has_an_upper_bound():
 @pytest.mark.parametrize(
     "unit", ["我是", "i am a model by ", "qwen ", "不是", "if i ", '"qwen" ', "- ", "我由百度的", "a.b."]
 )
-def test_what_the_patterns_see_is_no_longer_than_the_text(unit, monkeypatch):
+def test_patterns_search_no_more_than_the_length_of_the_text(unit, monkeypatch):
     seen = []
     monkeypatch.setattr("arena.judging.leaks._matches", lambda text, *patterns: seen.append(len(text)))
     long = unit * (20_000 // len(unit)) + "。DeepSeek is a company."

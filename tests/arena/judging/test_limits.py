@@ -1,4 +1,4 @@
-"""How often somebody may vote, and try a secret."""
+"""Limits on votes, new raters, and attempts at secrets."""
 
 import pytest
 from vote_samples import make_side, make_vote
@@ -10,63 +10,63 @@ from arena.judging import limits
 from arena.judging.ballots import Ballots, ClosedLog, Judgement
 from arena.judging.limits import Admin, RateLimits
 from arena.judging.pairs import pairs_of
-from arena.judging.rooms import RoomJudging
+from arena.judging.room import Room
 
 PAIRS = pairs_of(Recorded("q1", "prompt", make_side(model, f"{model} on it")) for model in ("one", "two"))
 
 
 @pytest.fixture(autouse=True)
-def few(monkeypatch):
+def low_limits(monkeypatch):
     """Limits that a test reaches."""
     for name, count in (("RATER_VOTES", 3), ("ADDRESS_VOTES", 5), ("ADDRESS_VOTES_IN_A_ROOM", 8), ("TRIES", 2)):
         monkeypatch.setattr(limits, name, count)
 
 
-def taken(count, one):
+def accepted(count, call):
     """How many of `count` calls were not refused."""
     done = 0
     for number in range(count):
         try:
-            one(number)
+            call(number)
             done += 1
         except (VoteRefused, InputError) as error:
             assert error.code in ("vote_rate", "too_many_tries", "rater_rate")
     return done
 
 
-def test_a_rater_an_address_and_a_class_have_each_their_measure():
-    for judge, address, in_room, measure in (
+def test_raters_addresses_and_rooms_have_separate_limits():
+    for judge, address, in_room, limit in (
         (lambda number: "one", lambda number: f"address {number}", False, 3),
         (lambda number: f"rater {number}", lambda number: "one", False, 5),
         (lambda number: f"rater {number}", lambda number: "one", True, 8),
         (lambda number: f"rater {number}", lambda number: "", False, 20),
     ):
         rates = RateLimits()
-        assert taken(20, lambda n: rates.count_vote(judge(n), address(n), in_room)) == measure  # noqa: B023
+        assert accepted(20, lambda n: rates.count_vote(judge(n), address(n), in_room)) == limit  # noqa: B023
 
 
-@pytest.mark.parametrize(("in_room", "measure"), [(False, 5), (True, 8)])
-def test_no_more_raters_begin_from_an_address_than_could_vote_and_all_of_them_go_on(in_room, measure):
+@pytest.mark.parametrize(("in_room", "limit"), [(False, 5), (True, 8)])
+def test_the_number_of_new_raters_from_an_address_is_limited(in_room, limit):
     ballots = Ballots(ClosedLog(InputError("x", "x")))
-    judging = RoomJudging(PAIRS, NoEvents(), ballots, "ROOMAB" if in_room else "")
-    assert taken(20, lambda number: judging.assign(f"rater {number}", address="one")) == measure
-    assert judging.progress.started == measure
-    assert taken(measure, lambda number: judging.assign(f"rater {number}", address="one")) == measure
-    assert judging.assign("rater 19", address="another").battle
+    room = Room(PAIRS, NoEvents(), ballots, "ROOMAB" if in_room else "")
+    assert accepted(20, lambda number: room.assign(f"rater {number}", address="one")) == limit
+    assert room.progress.started == limit
+    assert accepted(limit, lambda number: room.assign(f"rater {number}", address="one")) == limit
+    assert room.assign("rater 19", address="another").battle
 
 
-def test_after_a_minute_there_is_room_again(monkeypatch):
+def test_after_a_minute_votes_are_accepted_again(monkeypatch):
     import time
 
     rates, now = RateLimits(), time.time()
-    assert taken(9, lambda n: rates.count_vote("one", "", False)) == 3
+    assert accepted(9, lambda n: rates.count_vote("one", "", False)) == 3
     monkeypatch.setattr(time, "time", lambda: now + 59)
-    assert taken(9, lambda n: rates.count_vote("one", "", False)) == 0
+    assert accepted(9, lambda n: rates.count_vote("one", "", False)) == 0
     monkeypatch.setattr(time, "time", lambda: now + 61)
-    assert taken(9, lambda n: rates.count_vote("one", "", False)) == 3
+    assert accepted(9, lambda n: rates.count_vote("one", "", False)) == 3
 
 
-def test_a_refused_vote_is_not_written_and_can_be_given_later():
+def test_a_vote_over_the_limit_is_not_written_and_can_be_cast_later():
     written = []
 
     class Log:
@@ -76,17 +76,17 @@ def test_a_refused_vote_is_not_written_and_can_be_given_later():
     for number in range(5):
         ballots.offer(make_vote(number).battle)
     ids = [make_vote(number).battle.id for number in range(5)]
-    assert taken(5, lambda n: ballots.cast(ids[n], "one", Judgement("tie"), address="here")) == 3
+    assert accepted(5, lambda n: ballots.cast(ids[n], "one", Judgement("tie"), address="here")) == 3
     assert len(written) == 3 and not ballots.is_open(ids[0]) and ballots.is_open(ids[4])
     ballots.cast(ids[4], "another", Judgement("tie"), address="here")
     assert written[-1].battle.id == ids[4]
 
 
-def test_a_token_is_tried_a_few_times_a_minute_and_a_right_one_counts_as_well():
+def test_attempts_at_the_token_are_limited_and_right_ones_count():
     admin = Admin("correct horse 马", RateLimits())
     admin.check("correct horse 马", "here")
     for wrong in ("correct horse", "", "correct horse 马 ", "\ud800"):
         with pytest.raises(InputError) as refused:
             admin.check(wrong, f"from {wrong!r}")
         assert refused.value.code == "admin_wrong" and "horse" not in str(refused.value)
-    assert taken(9, lambda n: admin.check("correct horse 马", "there")) == 2
+    assert accepted(9, lambda n: admin.check("correct horse 马", "there")) == 2

@@ -1,7 +1,7 @@
-"""Live blind battles: sides drawn, texts in step, a vote when both are whole, and none otherwise."""
+"""Live blind battles: random sides, texts that grow together, and a vote only once both are complete."""
 
 import pytest
-from vote_samples import log_path
+from vote_samples import log_path, read_votes
 
 from arena.errors import InputError, VoteRefused
 from arena.judging.ballots import Ballots, Judgement
@@ -9,7 +9,6 @@ from arena.judging.live import LiveBattles
 from arena.prompts import Prompt
 from arena.types import Chunk, SideName
 from arena.votes import VoteLog
-from arena.votes.store import read_votes
 
 A, B = SideName.A, SideName.B
 TIE = Judgement("tie")
@@ -19,22 +18,22 @@ TIE = Judgement("tie")
 def live_of(tmp_path):
     """Makes the live battles of two backends, with a log on disk."""
     with VoteLog(log_path(tmp_path)) as log:
-        yield lambda a, b, **more: LiveBattles({A: a, B: b}, Ballots(log), **more)
+        yield lambda a, b, **options: LiveBattles({A: a, B: b}, Ballots(log), **options)
 
 
-def test_what_is_seen_names_nobody_and_grows_in_step(live_of, scripted):
+def test_views_name_no_model_and_both_sides_grow_together(live_of, scripted):
     quick = scripted({"text": "quick ", "times": 20}, id="quick")
     slow = scripted({"text": "s", "delay": 0.01, "times": 30}, id="slow")
     live = live_of(quick, slow)
     views = list(live.ask("tab", "judge", "Why?"))
     assert views[0].prompt == "Why?" and views[-1].state == "votable"
-    lengths = [sorted(len(text) for text in view.shown.texts.values()) for view in views]
+    lengths = [sorted(len(text) for text in view.texts.values()) for view in views]
     assert all(short == long for short, long in lengths if long <= 30) and lengths[-1] == [30, 120]
     assert len({long for _, long in lengths}) > 5
     assert not any(name in repr(view).replace("quick quick", "") for view in views for name in ("script", "Scripted"))
 
 
-def test_the_sides_are_drawn_for_each_battle(live_of, saying):
+def test_sides_are_drawn_at_random_for_each_battle(live_of, saying):
     live = live_of(saying("one", id="m1"), saying("two", id="m2"))
     sides = []
     for number in range(40):
@@ -47,20 +46,20 @@ def test_the_sides_are_drawn_for_each_battle(live_of, saying):
     assert 5 < sides.count("m1") < 35
 
 
-def test_a_vote_is_taken_once_from_the_rater_who_asked(live_of, saying, tmp_path):
+def test_only_the_rater_who_asked_can_vote_and_only_once(live_of, saying, tmp_path):
     live = live_of(saying("one", id="first"), saying("two", id="second"))
     prompt = Prompt("q1", "reasoning", {"zh": "一", "en": "one"}, "Why?")
     list(live.ask("tab", "judge", "Why?", prompt))
     with pytest.raises(VoteRefused, match="no such battle"):
         live.cast("tab", "another", TIE)
     live.cast("tab", "judge", TIE)
-    with pytest.raises(VoteRefused, match="already been judged"):
+    with pytest.raises(VoteRefused, match="already voted"):
         live.cast("tab", "judge", TIE)
     (vote,) = read_votes(tmp_path)
     assert (vote.battle.prompt_id, vote.battle.dimension, vote.battle.blind) == ("q1", "reasoning", True)
 
 
-def test_nothing_can_be_judged_while_it_grows_or_before_anything_was_asked(live_of, saying, scripted):
+def test_a_battle_cannot_be_judged_before_it_is_complete(live_of, saying, scripted):
     live = live_of(saying("one"), scripted({"text": "x", "delay": 0.02, "times": 50}))
     with pytest.raises(VoteRefused, match="no such battle"):
         live.cast("tab", "judge", TIE)
@@ -85,7 +84,7 @@ def test_a_stall_ends_the_battle_and_both_sides(live_of, saying, stub, gate, thr
     live = live_of(saying("one two three"), stub(hang), clock=lambda: next(now))
     views = list(live.ask("tab", "judge", "Why?"))
     assert views[-1].state == "stalled" and [view.state for view in views[:-1]] == ["answering"] * (len(views) - 1)
-    assert set(views[-1].shown.texts.values()) == {"Hm", "on"}
+    assert set(views[-1].texts.values()) == {"Hm", "on"}
     with pytest.raises(VoteRefused, match="no such battle"):
         live.cast("tab", "judge", TIE)
     assert threads_return()
@@ -95,24 +94,24 @@ def test_a_stall_ends_the_battle_and_both_sides(live_of, saying, stub, gate, thr
 def test_a_side_that_fails_does_not_stop_the_other_and_cannot_be_judged(live_of, scripted, saying, tail, state):
     live = live_of(saying("one two three four"), scripted({"text": "Well"}, *tail))
     *_, last = live.ask("tab", "judge", "Why?")
-    assert last.state == state and set(last.shown.texts.values()) == {"Well", "onetwothreefour"}
+    assert last.state == state and set(last.texts.values()) == {"Well", "onetwothreefour"}
     assert "boom" not in repr(last)
 
 
-def test_a_stop_ends_it_with_what_was_seen(live_of, saying, scripted):
+def test_a_stopped_battle_keeps_the_text_shown_so_far(live_of, saying, scripted):
     live = live_of(saying("one " * 99), scripted({"text": "x", "delay": 0.02, "times": 500}))
     views = live.ask("tab", "judge", "Why?")
-    seen = next(view for view in views if any(view.shown.texts.values()))
+    seen = next(view for view in views if any(view.texts.values()))
     live.stop("tab")
     *_, last = views
     assert last.state == "stopped"
-    lengths = {len(text) for text in last.shown.texts.values()}
-    assert len(lengths) == 1 and lengths.pop() >= len(seen.shown.texts[A])
+    lengths = {len(text) for text in last.texts.values()}
+    assert len(lengths) == 1 and lengths.pop() >= len(seen.texts[A])
     with pytest.raises(VoteRefused, match="no such battle"):
         live.cast("tab", "judge", TIE)
 
 
-def test_a_new_question_gives_up_the_last_battle_and_a_closed_tab_its_own(live_of, scripted, saying, threads_return):
+def test_a_new_prompt_or_a_closed_tab_stops_the_battle(live_of, scripted, saying, threads_return):
     slow = [scripted({"text": "x", "delay": 0.02, "times": 5000}) for _ in range(2)]
     live = live_of(*slow)
     first = live.ask("tab", "judge", "Why?")
@@ -131,7 +130,7 @@ def test_bad_input_is_refused_at_once(live_of, saying, typed):
         live_of(saying("one"), saying("two")).ask("tab", "judge", typed)
 
 
-def test_a_call_from_no_page_is_refused(live_of, saying):
+def test_a_call_without_a_page_is_refused(live_of, saying):
     live = live_of(saying("one"), saying("two"))
     for call in (lambda: live.ask(None, "judge", "Why?"), lambda: live.cast(None, "judge", TIE)):
         with pytest.raises(InputError, match="no page"):

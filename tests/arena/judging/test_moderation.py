@@ -33,12 +33,12 @@ def battle(prompt="Why?", a="yes", b="no", system="Be kind."):
     ],
 )
 @pytest.mark.parametrize("where", ["prompt", "a", "b", "system"])
-def test_a_word_is_found_wherever_it_is_and_however_it_is_written(text, where):
+def test_a_listed_word_hides_a_battle_in_any_text_and_spelling(text, where):
     assert Moderation(NoEvents(), WORDS).why(battle(**{where: text})) == "words"
 
 
 @pytest.mark.parametrize("text", ["bombastic", "a bad and a phrase", "坏的词", "c", "Why?"])
-def test_a_word_inside_another_is_another(text):
+def test_a_listed_word_does_not_match_inside_another(text):
     assert Moderation(NoEvents(), WORDS).why(battle(prompt=text, a=text, b=text)) == ""
 
 
@@ -51,13 +51,13 @@ def test_a_list_is_read_line_by_line(tmp_path):
     path.write_bytes("\ufeffone\r\n\n  two words \n坏词".encode())
     assert read_words(path) == ("one", "two words", "坏词")
     for bad in (tmp_path / "none.txt", tmp_path):
-        with pytest.raises(InputError, match="Cannot read"):
+        with pytest.raises(InputError, match=r"word list .* cannot be read"):
             read_words(bad)
 
 
-def test_what_cannot_be_kept_is_refused_and_hides_nothing():
+def test_a_report_that_cannot_be_saved_is_refused():
     hidden = Moderation(NoEvents())
     for change in (lambda: hidden.report("b", "j"), lambda: hidden.decide("b", True)):
-        with pytest.raises(InputError, match="cannot be saved"):
+        with pytest.raises(InputError, match="NOT saved"):
             change()
     assert hidden.why(battle()) == "" and hidden.undecided() == []

@@ -1,19 +1,19 @@
-"""Rooms: apart from each other, kept over a restart, closed for good, and their results for those who were in them."""
+"""Rooms are separate, survive a restart, stay closed, and show their results to raters who finished."""
 
 import pytest
-from vote_samples import log_path, make_side
+from vote_samples import log_path, make_side, read_votes
 
 from arena.answers import Recorded
 from arena.errors import InputError, VoteRefused
 from arena.events import EventLog, read_events
-from arena.judging.assignments import RoomProgress
 from arena.judging.ballots import Ballots, Judgement
 from arena.judging.pairs import pairs_of
-from arena.judging.rooms import MOST_RATERS, NO_ROOM, Rooms
+from arena.judging.room import NO_ROOM, RoomProgress
+from arena.judging.rooms import MOST_RATERS, Rooms
 from arena.results.selection import Filters
 from arena.results.service import ResultsService
 from arena.votes import VoteLog
-from arena.votes.store import read_votes, store_of
+from arena.votes.store import VoteStore
 
 PAIRS = pairs_of(
     Recorded(f"q{n}", f"prompt {n}", make_side(model, f"{model} on {n}")) for n in range(3) for model in ("one", "two")
@@ -37,11 +37,11 @@ def rooms(log, events):
     return Rooms(PAIRS, Ballots(log), events)
 
 
-def judge_all(judging, judge):
+def judge_all(room, judge):
     """The rater judges everything; returns the prompts' ids."""
     seen = []
-    while battle := judging.assign(judge).battle:
-        judging.cast(battle.id, judge, Judgement("model_a"))
+    while battle := room.assign(judge).battle:
+        room.cast(battle.id, judge, Judgement("model_a"))
         seen.append(battle.prompt_id)
     return seen
 
@@ -50,38 +50,39 @@ def test_a_room_has_its_own_prompts_raters_and_votes(rooms, tmp_path):
     room = rooms.open(["q2", "q0"], 30)
     assert (room.prompts, room.wanted, room.closed) == (("q0", "q2"), 30, False)
     assert len(room.code) == 6 and not set(room.code) & set("01OIL")
-    assert sorted(judge_all(rooms.judging(room.code), "r")) == ["q0", "q2"]
-    assert rooms.judging(room.code).progress == RoomProgress(started=1, finished=1, votes=2)
+    assert sorted(judge_all(room, "r")) == ["q0", "q2"]
+    assert room.progress == RoomProgress(started=1, finished=1, votes=2)
     assert rooms.main.progress == RoomProgress(0, 0, 0) and len(judge_all(rooms.main, "r")) == 3
     assert sorted(vote.room for vote in read_votes(tmp_path)) == ["", "", "", room.code, room.code]
-    results = ResultsService(store_of(tmp_path))
+    results = ResultsService(VoteStore(tmp_path))
     assert [results.figures(Filters(room=code)).votes for code in (room.code, None, "OTHER")] == [2, 5, 0]
 
 
-def test_a_code_is_found_however_it_is_typed_and_others_are_not(rooms):
+def test_a_code_may_be_typed_in_any_case_and_spacing(rooms):
     room = rooms.open(["q1"], 1)
     assert rooms.room(f" {room.code[:3].lower()} {room.code[3:]}\n") == room
-    assert rooms.judging(room.code.lower()) is rooms.judging(room.code) and rooms.judging(NO_ROOM) is rooms.main
+    assert rooms.room_or_main(room.code.lower()) is room and rooms.room_or_main(NO_ROOM) is rooms.main
     for code in ("", "NOSUCH", "x" * 5000):
         with pytest.raises(InputError) as refused:
             rooms.room(code)
         assert refused.value.code == "room_unknown" and len(str(refused.value)) < 60
 
 
-def test_a_closed_room_takes_no_vote_and_shows_names_to_those_who_were_through(rooms):
+def test_a_closed_room_refuses_votes_and_shows_names_to_raters_who_finished(rooms):
     room = rooms.open(["q0", "q1"], 2)
-    judging = rooms.judging(room.code)
-    judge_all(judging, "done")
-    half = judging.assign("half").battle
+    judge_all(room, "done")
+    half = room.assign("half").battle
     assert not rooms.may_see_names("done")
+    assert rooms.finished_open("done") is room and rooms.finished_open("half") is None
     assert rooms.close(room.code).closed and rooms.close(room.code).closed
     for call in (
-        lambda: judging.cast(half.id, "half", Judgement("tie")),
-        lambda: judging.skip(half.id, "half"),
-        lambda: judging.assign("new"),
+        lambda: room.cast(half.id, "half", Judgement("tie")),
+        lambda: room.skip(half.id, "half"),
+        lambda: room.assign("new"),
     ):
         with pytest.raises(VoteRefused, match="closed"):
             call()
+    assert rooms.finished_open("done") is None
     assert rooms.may_see_names("done") and not rooms.may_see_names("half") and not rooms.may_see_names("new")
     judge_all(rooms.main, "half")
     assert rooms.may_see_names("half")
@@ -96,7 +97,7 @@ def test_a_closed_room_takes_no_vote_and_shows_names_to_those_who_were_through(r
         (["q1"], MOST_RATERS + 1, "room_wanted"),
     ],
 )
-def test_a_room_for_nothing_or_nobody_is_not_opened(rooms, prompts, wanted, code):
+def test_a_room_without_prompts_or_raters_is_not_opened(rooms, prompts, wanted, code):
     with pytest.raises(InputError) as refused:
         rooms.open(prompts, wanted)
     assert refused.value.code == code and rooms.rooms == ()
@@ -104,31 +105,30 @@ def test_a_room_for_nothing_or_nobody_is_not_opened(rooms, prompts, wanted, code
 
 def test_a_restart_changes_nothing(rooms, log, events, tmp_path):
     first, second = rooms.open(["q0", "q1"], 20), rooms.open(["q2"], 5)
-    judging = rooms.judging(first.code)
-    judging.cast(judging.assign("r").battle.id, "r", Judgement("tie"))
-    judging.skip(judging.assign("s").battle.id, "s")
+    first.cast(first.assign("r").battle.id, "r", Judgement("tie"))
+    first.skip(first.assign("s").battle.id, "s")
     judge_all(rooms.main, "m")
-    before = judging.assign("r")
+    before = first.assign("r")
     rooms.close(second.code)
-    again = Rooms(PAIRS, Ballots(log), events)
-    again.restore(read_events(tmp_path))
-    assert [room.code for room in again.rooms] == [second.code, first.code]
-    assert [(room.prompts, room.wanted, room.closed) for room in again.rooms] == [
+    restarted = Rooms(PAIRS, Ballots(log), events)
+    for event in read_events(tmp_path):
+        restarted.replay(event)
+    assert [room.code for room in restarted.rooms] == [second.code, first.code]
+    assert [(room.prompts, room.wanted, room.closed) for room in restarted.rooms] == [
         (("q2",), 5, True),
         (("q0", "q1"), 20, False),
     ]
-    assert again.judging(second.code).closed and not again.judging(first.code).closed
-    assert again.judging(first.code).assign("r") == before
-    assert again.judging(first.code).progress == RoomProgress(started=2, finished=0, votes=1)
-    assert again.main.progress == rooms.main.progress == RoomProgress(started=1, finished=1, votes=3)
+    assert restarted.room(first.code).assign("r") == before
+    assert restarted.room(first.code).progress == RoomProgress(started=2, finished=0, votes=1)
+    assert restarted.main.progress == rooms.main.progress == RoomProgress(started=1, finished=1, votes=3)
 
 
-def test_a_room_that_could_not_be_kept_is_not_opened(log):
-    class Full:
+def test_a_room_that_cannot_be_saved_is_not_opened(log):
+    class FullDisk:
         def append(self, kind, durable=False, **about):
             raise OSError(28, "No space left on device")
 
-    rooms = Rooms(PAIRS, Ballots(log), Full())
+    rooms = Rooms(PAIRS, Ballots(log), FullDisk())
     with pytest.raises(InputError, match="No space left"):
         rooms.open(["q0"], 3)
     assert rooms.rooms == ()
@@ -136,8 +136,8 @@ def test_a_room_that_could_not_be_kept_is_not_opened(log):
 
 def test_a_battle_is_found_in_the_room_where_it_was_shown(rooms):
     room = rooms.open(["q0"], 3)
-    here, there = rooms.judging(room.code).assign("r").battle, rooms.main.assign("r").battle
-    assert rooms.was_shown(here.id, "r").room == room.code and rooms.was_shown(there.id, "r") is rooms.main
+    here, there = room.assign("r").battle, rooms.main.assign("r").battle
+    assert rooms.was_shown(here.id, "r") is room and rooms.was_shown(there.id, "r") is rooms.main
     assert rooms.was_shown(here.id, "another") is None and rooms.was_shown("none", "r") is None
     with pytest.raises(VoteRefused, match="no such battle"):
         rooms.main.cast(here.id, "r", Judgement("tie"))

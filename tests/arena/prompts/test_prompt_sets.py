@@ -81,7 +81,7 @@ def test_a_question_s_answer_is_a_text_or_a_list(load, reference):
     assert prompt.reference == Reference(text="It is 2.")
 
 
-def test_what_is_null_is_not_there(load):
+def test_null_values_count_as_missing(load):
     (prompt,) = load("jsonl", lines({"prompt": "Why?", "id": None, "category": None, "reference": None}))
     assert prompt == Prompt("p1", "", {"zh": "p1 Why?", "en": "p1 Why?"}, "Why?")
     (prompt,) = load("jsonl", lines({"question_id": 1, "turns": ["Why?"], "category": None, "reference": None}))
@@ -97,7 +97,7 @@ def test_a_prompt_needs_its_text_alone(load):
     assert second.id == "7" and second.turns == ("Who?", "And then?")
 
 
-def test_what_a_line_says_is_kept(load):
+def test_all_keys_of_a_line_are_read(load):
     entry = {
         "id": "a",
         "prompt": "Why?",

@@ -69,7 +69,7 @@ def test_no_two_prompts_look_alike_in_the_picker(shipped):
 # ---- another set
 
 
-def test_a_set_is_read_in_its_order_to_the_letter(tmp_path):
+def test_a_set_is_read_in_order_and_unchanged(tmp_path):
     path = tmp_path / "prompts.json"
     second = GOOD | {"id": "q2", "prompt": " 好\n\tx "}
     path.write_text(json.dumps([GOOD, second], ensure_ascii=False), encoding="utf-8")
@@ -79,7 +79,7 @@ def test_a_set_is_read_in_its_order_to_the_letter(tmp_path):
     )
 
 
-def test_what_breaks_files_is_cleaned_out(tmp_path):
+def test_control_characters_are_replaced(tmp_path):
     path = tmp_path / "prompts.json"
     path.write_text(json.dumps([GOOD | {"prompt": "a\x00\ud83d"}]), encoding="utf-8")
     assert load_prompts(path)[0].text == "a␀\ufffd"

@@ -6,13 +6,16 @@ from pathlib import Path
 from string import Formatter
 
 import pytest
-from report_samples import ANSWERS, GLM, PROMPTS, QWEN, VOTES, recorded, sources, vote
+from report_samples import ANSWERS, CARD, GLM, PROMPTS, QWEN, VOTES, recorded, sources, vote
 
 from arena.answers import Recorded, read_recorded
 from arena.errors import InputError
 from arena.prompts import load_prompts
-from arena.report import Details, KnownModel, gather, make_document, write_report
+from arena.report.facts import Details, KnownModel
+from arena.report.formats import write_report
 from arena.report.formats.markdown import as_markdown
+from arena.report.gather import gather
+from arena.report.sections import make_document
 from arena.report.texts import TEXTS, duration
 from arena.results.bias import Share
 from arena.results.texts import TEXTS as SHARED
@@ -61,9 +64,9 @@ def test_votes_are_counted_whichever_side_a_model_stood_on(facts):
         4,
         5,
     )
-    knowledge = facts.dimensions["knowledge"]
+    knowledge = facts.figures.dimensions_of(facts.overall)["knowledge"]
     assert (knowledge.first_wins, knowledge.second_wins) == (3, 0)
-    assert list(facts.dimensions) == ["reasoning", "knowledge"]
+    assert list(facts.figures.dimensions_of(facts.overall)) == ["reasoning", "knowledge"]
 
 
 def test_the_order_is_that_of_the_answers_and_can_be_chosen():
@@ -77,10 +80,10 @@ def test_prompts_stand_in_the_order_of_the_set():
     """Answers made at once end in any order."""
     mixed = (ANSWERS[1], recorded(QWEN, "own", "Hm."), ANSWERS[0], *ANSWERS[2:])
     found = gather(sources(mixed), PROMPTS)
-    assert [prompt.id for prompt in found.prompts] == ["q1", "q2", "own"]
+    assert [prompt.prompt.id for prompt in found.prompts] == ["q1", "q2", "own"]
 
 
-def test_what_raters_said_besides(facts):
+def test_a_prompt_has_its_criteria_and_comments(facts):
     first = facts.prompts[0].votes
     assert first.criteria == {"correct": (2, 0, 0), "clear": (0, 1, 0)}
     assert (first.any_right, first.none_right) == (1, 1)
@@ -96,7 +99,7 @@ def test_checks_are_of_each_answer(facts):
     assert facts.prompts[1].runs[0][0].checks == ()
 
 
-def test_what_it_cost(facts):
+def test_the_costs_of_the_answers_are_summed_by_model(facts):
     qwen, glm = facts.models
     assert (qwen.answers, qwen.seconds, qwen.tokens, qwen.memory, qwen.timed) == (2, 30.0, 22, 2 * 10**9, 2)
     assert qwen.tokens_per_second == pytest.approx((10 / 9 + 10 / 19) / 2)
@@ -106,7 +109,7 @@ def test_what_it_cost(facts):
     assert (glm.seconds, glm.machines) == (90.0, ({"cores": 2, "torch": "2.13.0"},))
 
 
-def test_repeats_measure_the_rater_and_are_in_no_count():
+def test_repeated_battles_count_only_for_consistency():
     again = [
         vote(7, "q1", Winner.MODEL_B, a=GLM, b=QWEN, judge="j1", repeat_of="b1"),  # the same model again
         vote(8, "q2", Winner.MODEL_A, judge="j5", repeat_of="b5"),  # was a tie
@@ -114,7 +117,7 @@ def test_repeats_measure_the_rater_and_are_in_no_count():
     ]
     found = gather(sources(ANSWERS, (*VOTES, *again)), PROMPTS)
     assert found.overall == gather(sources(ANSWERS, VOTES), PROMPTS).overall
-    assert (found.figures.repeats, found.figures.bias.consistent) == (3, Share(1, 2))
+    assert (found.figures.repeats, found.figures.bias.shares["consistent"]) == (3, Share(1, 2))
     assert "Battles judged again: 2, of which 1 had the same outcome as before (50%)." in said(found)
 
 
@@ -130,7 +133,7 @@ def test_other_models_are_named_and_left_out():
 def test_votes_alone_make_a_report():
     found = gather(sources((), VOTES), PROMPTS)
     assert [model.name for model in found.models] == ["glm", "qwen"]  # a log of votes has no names but the ids
-    assert found.overall.votes == 6 and [prompt.id for prompt in found.prompts] == ["q1", "q2"]
+    assert found.overall.votes == 6 and [prompt.prompt.id for prompt in found.prompts] == ["q1", "q2"]
     assert "It is Sydney." in said(found)
 
 
@@ -187,7 +190,7 @@ def test_repeats_and_turns_stand_in_their_order():
     more = (Recorded("q1", "q1?", second, turn=2), Recorded("q1", "q1?", failed, repeat=1))
     found = gather(sources((*ANSWERS, *more)), PROMPTS)
     prompt = found.prompts[0]
-    assert prompt.turns == ("q1?", "Sure?")
+    assert prompt.prompt.turns == ("q1?", "Sure?")
     assert [len(run.turns) for run in prompt.runs[0]] == [2, 1]
     assert prompt.runs[0][1].checks == () and found.models[0].failed == 1 and found.models[0].truncated == 1
     text = said(found)
@@ -245,7 +248,7 @@ def test_a_preference_is_claimed_when_the_verdict_says_so():
     assert "Knowledge: 20 raters gave it 0% of their votes on average." in weaknesses
 
 
-def test_what_the_results_do_not_call_the_report_does_not_call_either():
+def test_the_report_calls_no_preference_that_the_results_do_not_call():
     """Twelve raters with six of eight votes each for Qwen: votes alone would seem to be enough."""
     winners = [Winner.MODEL_A] * 6 + [Winner.MODEL_B] * 2
     votes = [
@@ -258,7 +261,7 @@ def test_what_the_results_do_not_call_the_report_does_not_call_either():
     assert not re.search("raters prefer|; use Qwen|better 60 times", text, re.IGNORECASE)
 
 
-def test_what_could_be_chance_is_no_strength_and_comments_are_no_claims(facts):
+def test_strengths_leave_out_comments_and_what_may_be_chance(facts):
     text = said(facts)
     strengths = text[text.index("### Strengths of Qwen") : text.index("### Weaknesses of Qwen")]
     assert "Passed 1 of 1 checks." in strengths
@@ -292,7 +295,7 @@ def test_what_is_not_recorded_is_said_so():
 
 
 def test_the_catalogue_knows_more():
-    known = [KnownModel(replace(QWEN, id="qwen-7b-chat", name="Qwen"), "Qwen/Qwen", 7.7e9)]
+    known = [KnownModel(replace(QWEN, id="qwen-7b-chat", name="Qwen"), "Qwen/Qwen", CARD)]
     text = said(gather(sources(ANSWERS), PROMPTS, known))
     assert "| Published at | Qwen/Qwen | not recorded |" in text
     assert "| Parameters | about 7.7 billion | not recorded |" in text
@@ -307,7 +310,7 @@ def test_the_fields_that_are_filled_stand_at_the_head(facts):
 
 
 @pytest.mark.parametrize("details", [{"author": "x" * 301}, {"links": ("https://x.org",) * 51}])
-def test_a_field_has_an_end(details):
+def test_details_refuse_long_fields_and_many_links(details):
     with pytest.raises(InputError):
         Details(**details)
 

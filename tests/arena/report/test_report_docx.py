@@ -9,10 +9,11 @@ from docx.oxml.ns import qn
 from lxml import etree
 from report_samples import ANSWERS, PROMPTS, VOTES, recorded, sources
 
-from arena.report import Details, gather, make_document
 from arena.report.blocks import Bullets, Column, Document, Figure, Heading, Paragraph, Quote, SideBySide, Table
-from arena.report.facts import COVER_FIELDS
+from arena.report.facts import COVER_FIELDS, Details
 from arena.report.formats.docx import as_docx
+from arena.report.gather import gather
+from arena.report.sections import make_document
 
 FULL = Details(title="A  comparison", machine="A laptop", **{name: f"my {name}" for name in COVER_FIELDS})
 LANGUAGES = ("zh", "en")

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from report_samples import ANSWERS, GLM, KNOWN, PROMPTS, QWEN, TITLES, VOTES, recorded, sources
 
-from arena.report import Details, gather, make_document
 from arena.report.blocks import (
     Contents,
     Cover,
@@ -19,12 +18,14 @@ from arena.report.blocks import (
     Heading,
     Paragraph,
     Table,
-    contents_lines,
+    contents_of,
     number_blocks,
 )
-from arena.report.facts import COVER_FIELDS
-from arena.report.formats.html import as_html
+from arena.report.facts import COVER_FIELDS, Details
+from arena.report.formats import as_html
 from arena.report.formats.markdown import as_markdown
+from arena.report.gather import gather
+from arena.report.sections import make_document
 
 SEED = Path(__file__).parents[3] / "../shared/seed/answers.jsonl"
 FULL = Details(title="A comparison", **{name: f"my {name}" for name in COVER_FIELDS})
@@ -110,7 +111,7 @@ def test_every_line_of_the_contents_leads_to_its_heading(lang):
     assert len(inner) == len(headings) and set(inner) <= set(ids)
     text = as_markdown(document)
     assert re.findall(r"^ *- \[.*\]\(#(.*)\)$", text, re.MULTILINE) == inner
-    assert [line.text for line in contents_lines(number_blocks(document))] == headings
+    assert [heading.text for heading, _ in contents_of(number_blocks(document))] == headings
 
 
 def test_headings_are_named_as_readers_of_markdown_name_them():
@@ -187,7 +188,7 @@ def test_a_dimension_of_a_sets_own_has_a_row_after_the_usual_ones(name):
     prompts = (replace(PROMPTS[0], dimension=name), PROMPTS[1])
     votes = [replace(one, battle=replace(one.battle, dimension=name)) for one in VOTES[:3]]
     found = gather(sources(ANSWERS, (*votes, *VOTES[3:])), prompts)
-    assert list(found.dimensions) == ["reasoning", name]
+    assert list(found.figures.dimensions_of(found.overall)) == ["reasoning", name]
     for lang in ("zh", "en"):
         document = make_document(lang, found, Details())
         text = plain(document)

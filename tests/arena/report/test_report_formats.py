@@ -11,12 +11,14 @@ import pytest
 from report_samples import ANSWERS, PROMPTS, VOTES, sources
 from vote_samples import NASTY_TEXTS
 
-from arena.report import Details, gather, make_document
 from arena.report.blocks import Column, Document, Figure, Paragraph, Quote, SideBySide, Table, TextPart, split_code
+from arena.report.facts import Details
+from arena.report.formats import as_html
 from arena.report.formats.docx import as_docx
-from arena.report.formats.html import as_html
 from arena.report.formats.markdown import as_markdown
+from arena.report.gather import gather
 from arena.report.reports import has_chinese_font
+from arena.report.sections import make_document
 from arena.report.sections.votes import time_points
 from arena.results.plots import as_png, as_svg, pair_plot
 from arena.statistics import PairCount
@@ -146,10 +148,7 @@ def test_html_needs_nothing_else(facts):
 
 def test_the_bars_hold_all_votes(facts):
     spec = next(block for block in make_document("en", facts, Details()).blocks if isinstance(block, Figure)).spec
-    values = [row for data in spec["datasets"].values() for row in data] if "datasets" in spec else []
-    if not values:
-        values = spec["vconcat"][0]["data"]["values"]
-    bars = [row for row in values if "outcome" in row]
+    bars = spec["vconcat"][0]["data"]["values"]
     assert sum(row["votes"] for row in bars if row["dimension"] == "All") == 6
     assert {row["dimension"] for row in bars} == {"Reasoning", "Knowledge", "All"}
 

@@ -9,10 +9,12 @@ from report_samples import ANSWERS, CARD, GLM, KNOWN, PROMPTS, QWEN, VOTES, sour
 
 from arena.answers import read_recorded
 from arena.prompts import Reference
-from arena.report import Details, KnownModel, gather, make_document
 from arena.report.blocks import Heading, References
-from arena.report.formats.html import as_html
+from arena.report.facts import Details, KnownModel
+from arena.report.formats import as_html
 from arena.report.formats.markdown import as_markdown
+from arena.report.gather import gather
+from arena.report.sections import make_document
 
 SEED = Path(__file__).parents[3] / "../shared/seed/answers.jsonl"
 NONE = Details()
@@ -59,12 +61,12 @@ def test_what_is_published_of_a_model_stands_in_a_table():
     ],
 )
 def test_parameters_are_counted_as_each_language_does(count, zh, en):
-    known = [KnownModel(QWEN, "", count)]
+    known = [KnownModel(QWEN, "", replace(CARD, parameters=count))]
     assert f"| {zh} |" in plain(made("zh", known=known)) and f"| {en} |" in plain(made("en", known=known))
 
 
 def test_the_context_that_is_published_and_the_one_of_the_run_are_two_things():
-    known = [KnownModel(QWEN, "", 1e9, replace(CARD, context_length=131_072))]
+    known = [KnownModel(QWEN, "", replace(CARD, context_length=131_072))]
     text = plain(made(known=known))
     assert "| Context length | 131,072 tokens |" in text and "| Context length | 8,192 tokens | 4,096 tokens |" in text
 
@@ -104,7 +106,7 @@ def works(document):
 def test_references_come_last_and_name_each_work_once():
     language = Reference(languages=("English",))
     prompts = (replace(PROMPTS[0], reference=language), PROMPTS[1])
-    twice = [*KNOWN, KnownModel(GLM, "", 6e9, CARD)]
+    twice = [*KNOWN, KnownModel(GLM, "", CARD)]
     document = make_document("en", gather(sources(ANSWERS, VOTES), prompts, twice), Details())
     assert document.blocks[-2:-1] == (Heading(2, "References"),)
     texts = [work.text for work in works(document)]
@@ -141,7 +143,7 @@ def test_references_are_numbered_in_every_format(lang):
 
 @pytest.mark.skipif(not SEED.exists(), reason="the reference run is not beside this copy of the project")
 def test_the_reference_run_is_told_with_what_is_known_of_its_models():
-    from commands.models import known_models
+    from commands.options import known_models
 
     found = gather(sources(read_recorded(SEED)), (), known_models())
     text = plain(make_document("zh", found, Details(machine="笔记本")))

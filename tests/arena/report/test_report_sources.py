@@ -7,13 +7,13 @@ import pytest
 from report_samples import VOTES, vote
 
 from arena.errors import InputError
-from arena.events import EventLog
-from arena.report import Details, gather, read_sources
+from arena.events import WITHDRAWN, EventLog
+from arena.report.facts import Details
 from arena.report.formats.markdown import as_markdown
+from arena.report.gather import gather, read_sources
 from arena.report.sections import make_document
 from arena.types import Winner
 from arena.votes import VoteLog
-from arena.votes.store import WITHDRAWN
 
 
 def votes_in(tmp_path, *files):
@@ -83,5 +83,5 @@ def test_a_table_of_somebody_elses_with_little_in_it_makes_a_report(tmp_path):
     rows = ["question_id,model_a,model_b,winner,prompt_id,prompt", "1,x,y,model_a,p,Why?", "2,y,x,tie,p,Why?"]
     (tmp_path / "mine.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
     found = gather(read_sources(tmp_path, None, [tmp_path / "mine.csv"]))
-    assert (found.overall.first_wins, found.overall.ties) == (1, 1) and found.prompts[0].turns == ("Why?",)
+    assert (found.overall.first_wins, found.overall.ties) == (1, 1) and found.prompts[0].prompt.turns == ("Why?",)
     assert "(empty)" in as_markdown(make_document("en", found, Details()))

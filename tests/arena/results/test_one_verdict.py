@@ -13,31 +13,69 @@ import pytest
 from served_app import ROOT
 from sim_logs import KINDS, sim_log, write_log
 
-from arena.report import Details, gather, make_document, read_sources
 from arena.report.blocks import Bullets
-from arena.results.as_json import as_json
+from arena.report.facts import Details
+from arena.report.gather import gather, read_sources
+from arena.report.sections import make_document
+from arena.results.figures import as_json
+from arena.results.plots import color_of
 from arena.results.selection import Filters
-from arena.results.sentences import advice, first_sentences
+from arena.results.sentences import advice, first_sentences, is_explained_away
 from arena.results.service import ResultsService
+from arena.results.verdict import PairVerdict
 from arena.statistics.decision import Outcome
-from arena.votes.store import store_of
+from arena.votes.store import VoteStore
 from commands import results as command
 from ui.access import Access
 from ui.api import Api
-from ui.results.view import lines, summary
+from ui.results.picture import picture
+from ui.results.view import lines, verdict_html
+from ui.texts import text
 
 CLASSES = 30  # of each kind
 
 
-def page(folder: Path, lang: str) -> str:
-    """The first sentences of the Results tab, as a reader sees them."""
-    shown = summary(lang, ResultsService(store_of(folder)).figures())
-    return html.unescape(re.sub("<[^>]*>", "", shown.replace("</p>", "\n")))
+def page(folder: Path, lang: str) -> tuple[str, list[str]]:
+    """The picture at the top of the Results tab, as HTML, and the sentences of its details, as a reader sees them."""
+    figures = ResultsService(VoteStore(folder)).figures()
+    words = verdict_html(lang, figures).replace("</p>", "\n")
+    return picture(lang, figures), html.unescape(re.sub("<[^>]*>", "", words)).splitlines()
+
+
+def check_picture(lang: str, shown: str, verdict: PairVerdict) -> None:
+    """The headline, the bar and the shares beside it say what the verdict says."""
+    head = re.findall("<h2>(.*?)</h2>", shown)
+    models = verdict.first, verdict.second
+    key: str = verdict.outcome
+    if is_explained_away(verdict):
+        key = "swayed"
+    elif verdict.numbers.share is None:
+        key = "nobody_done"
+    elif verdict.outcome is Outcome.NOT_YET and verdict.numbers.share == 0.5:
+        key = "even"
+    names = {"first": models[0], "second": models[1], "model": verdict.preferred or ""}
+    assert head == [text(lang, f"head_{key}", **names)]
+    share = verdict.numbers.share
+    if share is None:
+        assert "track" not in shown
+        return
+    low, high = verdict.numbers.interval.low, verdict.numbers.interval.high
+    left = sorted(models, key=lambda model: color_of(model, models))[0]
+    if left != verdict.first:
+        share, low, high = 1 - share, 1 - high, 1 - low
+    styles = dict(re.findall('<i class="(a|interval|at)" style="(.*?)"', shown))
+    assert styles == {
+        "a": f"width:{share:.1%}",
+        "interval": f"left:{low:.1%};width:{high - low:.1%}",
+        "at": f"left:{share:.1%}",
+    }
+    label = text(lang, "picture_bar", model=left, share=f"{share:.0%}", low=f"{low:.0%}", high=f"{high:.0%}")
+    assert f'aria-label="{label}"' in shown
 
 
 def api(folder: Path) -> dict[str, Any]:
     services: Any = SimpleNamespace(
-        results=ResultsService(store_of(folder)), access=Access(judge=str), site=SimpleNamespace(lang="")
+        results=ResultsService(VoteStore(folder)), access=Access(judge=str), site=SimpleNamespace(lang="")
     )
     request: Any = SimpleNamespace(headers={}, client=None)
     return json.loads(json.dumps(Api(services).results(request), allow_nan=False))
@@ -77,7 +115,9 @@ def test_page_command_api_and_report_say_the_same(tmp_path: Path, kind: str) -> 
         assert as_json(figures)["verdict"] == api(data)["verdict"]
         lang = ("zh", "en")[seed % 2]
         said = first_sentences(lang, figures)
-        assert list(lines(lang, figures))[: len(said)] == said == page(data, lang).splitlines()
+        picture_html, shown = page(data, lang)
+        assert list(lines(lang, figures))[: len(said)] == said == shown
+        check_picture(lang, picture_html, verdict)
         report, advised = report_sentences(files, data, lang), list(advice(lang, verdict))
         # The report says it in the summary and in the conclusion, without advice to raters.
         sentence, *others = said[: len(said) - len(advised)]

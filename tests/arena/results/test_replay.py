@@ -13,7 +13,7 @@ from arena.types import Battle, Chunk, GenerationConfig, Message, SideName
 from arena.votes import VoteLog, reader
 from arena.votes.records import HEAD, csv_line
 from arena.votes.rows import to_row
-from arena.votes.store import store_of
+from arena.votes.store import VoteStore
 
 A, B = SideName.A, SideName.B
 
@@ -29,7 +29,7 @@ def test_a_battle_is_found_with_the_same_texts_sides_and_settings(log):
     for number in range(3):
         log.append(make_vote(number))
     log.append(vote)
-    found = find_vote(store_of(log.folder), vote.battle.id)
+    found = find_vote(VoteStore(log.folder), vote.battle.id)
     for name in SideName:
         then, now = vote.battle.side(name), found.battle.side(name)
         assert (now.answer.text, now.messages, now.config) == (then.answer.text, then.messages, then.config)
@@ -48,7 +48,7 @@ def test_every_battle_is_found_wherever_its_row_stands(log, monkeypatch):
         log.append(make_vote(number, comment="two\nlines"))
     with VoteLog(log.folder / "votes.csv") as other:
         other.append(make_vote(20))
-    store = store_of(log.folder)
+    store = VoteStore(log.folder)
     store.refresh()
     log.append(make_vote(21))
     for number in range(22):
@@ -58,13 +58,13 @@ def test_every_battle_is_found_wherever_its_row_stands(log, monkeypatch):
 @pytest.mark.parametrize("battle_id", ["", "battle-9", "Battle-1", "' or 1"])
 def test_what_nobody_voted_on_is_not_found(log, battle_id):
     log.append(make_vote(1))
-    assert find_vote(store_of(log.folder), battle_id) is None
+    assert find_vote(VoteStore(log.folder), battle_id) is None
 
 
 def test_the_first_of_two_votes_is_found_past_a_damaged_row(log):
     rows = [csv_line(list(to_row(make_vote(1, id=name, judge=name)).values())) for name in ("first", "second")]
     log.part.write_bytes(HEAD + b"no,vote\r\n" + "".join(rows).encode())
-    assert find_vote(store_of(log.folder), "battle-1").id == "first"
+    assert find_vote(VoteStore(log.folder), "battle-1").id == "first"
 
 
 def test_fingerprints_can_be_made_again_elsewhere():

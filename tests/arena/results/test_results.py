@@ -9,15 +9,14 @@ from hypothesis import strategies as st
 from results_votes import BAD, TIE, A, B, assert_sound, mixed_log, outcomes, rater_votes
 from vote_samples import make_side, swapped, vote_between, votes_of
 
-from arena.results.as_json import as_json
 from arena.results.bias import Share
 from arena.results.compute import Background, compute
-from arena.results.scores import IDLE_SECONDS
-from arena.results.selection import Filters
+from arena.results.figures import as_json
+from arena.results.selection import IDLE_SECONDS, Filters
 from arena.statistics import PairCount
 from arena.statistics.decision import Outcome
 from arena.types import Winner
-from arena.votes.store import store_of
+from arena.votes.store import VoteStore
 
 LONG_AFTER = 2e9
 SLOW = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=25)
@@ -35,7 +34,7 @@ def test_every_log_is_finite_and_in_order(figures, winners):
     found = figures(outcomes(*winners))
     told = assert_sound(found)
     good, bad = sorted(found.models, key=lambda model: model.model != "good")
-    assert good.rating >= bad.rating
+    assert good.rating.value >= bad.rating.value
     # Each vote is by a rater of its own: eight who agree call it.
     called = winners.count(A) == len(winners) >= 8
     assert ((good.best_rank, good.worst_rank), (bad.best_rank, bad.worst_rank)) == (
@@ -59,7 +58,7 @@ def test_a_file_with_one_model_only_has_no_results_and_says_why(tmp_path):
     votes_of(tmp_path, [vote_between(1, "x", "y", A, "q")])
     path = tmp_path / "votes.csv"
     path.write_text(path.read_text(encoding="utf-8-sig").replace(",y,", ",x,"), encoding="utf-8")
-    found = compute(store_of(tmp_path).refresh())
+    found = compute(VoteStore(tmp_path).refresh())
     assert (found.votes, found.models) == (0, ())
     assert [(row.line, row.reason) for row in found.left_out.unreadable] == [(2, "both sides are the same model")]
 
@@ -87,7 +86,7 @@ def test_sides_do_not_matter_but_for_what_is_told_of_sides(figures):
         for pair in one["pairs"]:
             # Who stood on the left is what was changed.
             pair["verdict"].pop("adjusted"), pair["verdict"].pop("swayed_by")
-    assert told == turned and again.bias.early == found.bias.early
+    assert told == turned and again.bias.shares["early"] == found.bias.shares["early"]
 
 
 def test_other_names_give_the_same_numbers(figures):
@@ -102,19 +101,16 @@ def test_other_names_give_the_same_numbers(figures):
     found, again = figures(votes), figures([renamed(vote) for vote in votes])
     assert [names[model.model] for model in found.models] == [model.model for model in again.models]
     for one, other in zip(found.models, again.models, strict=True):
-        assert (one.wins, one.losses, one.best_rank, one.rate) == (
-            other.wins,
-            other.losses,
-            other.best_rank,
-            other.rate,
-        )
-        assert (one.rating, one.elo) == pytest.approx((other.rating, other.elo), abs=1e-6)
+        assert (one.count.win_rate(), one.best_rank) == (other.count.win_rate(), other.best_rank)
+        assert (one.count.first_wins, one.count.second_wins) == (other.count.first_wins, other.count.second_wins)
+        assert (one.rating.value, one.elo) == pytest.approx((other.rating.value, other.elo), abs=1e-6)
     verdicts = {frozenset(names[model] for model in (p.count.first, p.count.second)): p.verdict for p in found.pairs}
     for pair in again.pairs:
         then, now = verdicts[frozenset([pair.count.first, pair.count.second])], pair.verdict
         assert (then.outcome, names[then.first], then.numbers.raters) == (now.outcome, now.first, now.numbers.raters)
-        ends = (now.numbers.share, now.interval.low, now.interval.high)
-        assert (then.numbers.share, then.interval.low, then.interval.high) == pytest.approx(ends, abs=1e-9)
+        ends = (now.numbers.share, now.numbers.interval.low, now.numbers.interval.high)
+        before = (then.numbers.share, then.numbers.interval.low, then.numbers.interval.high)
+        assert before == pytest.approx(ends, abs=1e-9)
 
 
 @given(st.lists(st.sampled_from(list(Winner)), min_size=1, max_size=12))
@@ -122,7 +118,7 @@ def test_other_names_give_the_same_numbers(figures):
 def test_more_wins_never_hurt(figures, winners):
     before = {model.model: model for model in figures(outcomes(*winners)).models}
     after = {model.model: model for model in figures(outcomes(*winners, A)).models}
-    assert after["good"].rating >= before["good"].rating
+    assert after["good"].rating.value >= before["good"].rating.value
     assert after["good"].worst_rank <= before["good"].worst_rank
 
 
@@ -142,7 +138,7 @@ def test_an_unbeaten_model_ranks_first_among_three(figures):
     ]
     found = figures(votes)
     assert (found.models[0].model, found.prior) == ("top", 0.5)
-    assert max(found.models, key=lambda model: model.rating).model == "top"
+    assert max(found.models, key=lambda model: model.rating.value).model == "top"
     assert {(model.best_rank, model.worst_rank) for model in found.models} == {(1, 3)}  # four votes show no order
 
 
@@ -213,7 +209,7 @@ def test_repeats_second_votes_and_bad_rows_are_counted_apart(tmp_path):
     found = compute(votes, now=LONG_AFTER)
     assert (found.votes, found.repeats, found.left_out.duplicates) == (2, 3, 1)
     # Of the first repeat the sides were exchanged; what the last one repeats is nowhere.
-    assert found.bias.consistent == Share(1, 2)
+    assert found.bias.shares["consistent"] == Share(1, 2)
 
 
 # ---- the verdict

@@ -28,16 +28,20 @@ def test_sides_lengths_and_leaks_are_shares_of_what_they_can_be(figures):
         vote(5, A, "s", "longer one", False),
     ]
     bias = figures(votes).bias
-    assert (bias.left_wins, bias.longer_wins, bias.leaked) == (Share(3, 4), Share(1, 3), Share(1, 4))
-    assert bias.left_wins.value == 0.75 and Share(0, 0).value is None
+    assert (bias.shares["left_wins"], bias.shares["longer_wins"], bias.shares["leaked"]) == (
+        Share(3, 4),
+        Share(1, 3),
+        Share(1, 4),
+    )
+    assert bias.shares["left_wins"].value == 0.75 and Share(0, 0).value is None
 
 
 def test_first_votes_are_set_against_later_ones(figures):
     votes = [vote for judge in range(3) for vote in rater_votes(judge, [A, A, B, TIE])]
     bias = figures([*votes, *rater_votes(9, [A])]).bias
-    assert (bias.early, bias.late) == (Share(6, 6), Share(3, 6))
-    assert (bias.early_wins, bias.late_wins) == (Share(6, 6), Share(0, 3))
-    assert figures(mixed_log(4)).bias.early_wins is None
+    assert (bias.shares["early"], bias.shares["late"]) == (Share(6, 6), Share(3, 6))
+    assert (bias.shares["early_wins"], bias.shares["late_wins"]) == (Share(6, 6), Share(0, 3))
+    assert figures(mixed_log(4)).bias.shares["early_wins"] is None
 
 
 def test_agreement_is_about_the_same_two_answers(figures):
@@ -80,6 +84,13 @@ def test_what_is_won_is_told_with_its_time(figures):
     assert (x.model, x.precision, x.answers, x.seconds, x.tokens) == ("x", "int4", 4, 24.0, 101.0)
     assert x.tokens_per_second == pytest.approx((100 / 38 + 100 / 6) / 2)
     assert (x.peak_memory, y.peak_memory) == (7_000_000_000, None)
+
+
+def test_a_prompt_of_a_rater_may_read_like_the_id_of_a_prompt(figures):
+    own = costly(1, "q5", A, (98.0, 20.0))
+    own = replace(own, battle=replace(own.battle, id="b0", prompt="q5", prompt_id=""))
+    found = figures([own, costly(2, "q5", A, (98.0, 20.0))])
+    assert [cost.answers for cost in found.costs] == [1, 1] and found.prompt_costs == ()
 
 
 def test_answers_that_tell_no_time_have_no_cost(figures):

@@ -43,7 +43,7 @@ def test_where_length_alone_decides_the_first_sentences_say_so_and_the_adjusted_
     verdict = found.pairs[0].verdict
     assert verdict.preferred == "qwen" and verdict.swayed_by == ("length",) and is_explained_away(verdict)
     assert verdict.adjusted.share.low <= 0.5 <= verdict.adjusted.share.high
-    assert found.bias.longer_wins.value == 1.0
+    assert found.bias.shares["longer_wins"].value == 1.0
     assert (found.bias.splits["length"].more, found.bias.splits["length"].less) == (1.0, 0.0)
     sentences = first_sentences("en", found)
     assert sentences[1].startswith("Length bias: the longer answer gets 100 points more")
@@ -164,5 +164,6 @@ def test_a_model_that_is_better_than_all_others_stands_first_alone(figures):
     assert {(model.best_rank, model.worst_rank) for model in found.models[1:]} == {(2, 4)}
     assert first_sentences("en", found)[0].startswith("Of 4 models, best ranks first: raters prefer it to each")
     assert all(
-        pair.verdict.interval.low < pair.verdict.numbers.share < pair.verdict.interval.high for pair in found.pairs
+        pair.verdict.numbers.interval.low < pair.verdict.numbers.share < pair.verdict.numbers.interval.high
+        for pair in found.pairs
     )

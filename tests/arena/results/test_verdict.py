@@ -154,12 +154,13 @@ def test_as_many_raters_as_planned_call_it_four_times_in_five():
 
 def test_the_table_of_the_bench_keeps_its_promises():
     rows = list(verdict_table(200))
-    promised = [row for row in rows if row.promise]
+    promised = [row for row in rows if row["promise"]]
     assert len(promised) >= 9
     for row in promised:
-        sign, limit = row.promise.split()
-        assert (row.share <= float(limit[:-1]) / 100) if sign == "<=" else (row.share >= float(limit[:-1]) / 100), row
-    power = {(row.case, row.what): row.share for row in rows}
+        sign, limit = row["promise"].split()
+        above = row["share"] - float(limit[:-1]) / 100
+        assert above <= 0 if sign == "<=" else above >= 0, row
+    power = {(row["case"], row["what"]): row["share"] for row in rows}
     assert power["70% for the first model, spread 0.5", "called with 20 raters"] > 0.6
     assert power["20 raters at 70%, then 20 at 30%", "raters changed"] > 0.8
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from results_votes import class_scores
 
 from arena.statistics.confidence_sequence import ALPHA, WHOLE, Interval, bets, log_mean_exp, mean_interval
+from arena.statistics.decision import Outcome, _outcome
 
 SCORES = st.lists(st.sampled_from([0.0, 0.125, 0.25, 0.5, 0.75, 1.0]), min_size=1, max_size=60)
 
@@ -69,6 +70,6 @@ def test_between_equal_models_fewer_than_five_in_a_hundred_classes_ever_call_a_w
 
 
 def test_an_interval_that_touches_one_half_does_not_exclude_it():
-    assert not Interval(0.5, 0.9).excludes_half and not Interval(0.1, 0.5).excludes_half
-    assert Interval(0.51, 0.9).excludes_half and Interval(0.1, 0.49).excludes_half
-    assert Interval(0.45, 0.55).is_within(0.05) and not Interval(0.44, 0.5).is_within(0.05)
+    assert {_outcome(Interval(0.5, 0.9)), _outcome(Interval(0.1, 0.5))} == {Outcome.NOT_YET}
+    assert {_outcome(Interval(0.51, 0.9)), _outcome(Interval(0.1, 0.49))} == {Outcome.PREFERRED}
+    assert _outcome(Interval(0.45, 0.55)) is Outcome.ALIKE and _outcome(Interval(0.44, 0.5)) is Outcome.NOT_YET

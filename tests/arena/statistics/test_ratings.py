@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import t
 
+from arena.results.bias import agreement
 from arena.statistics import PairCount
-from arena.statistics.agreement import agreement
 from arena.statistics.ratings import CENTRE, PRIOR, elo, rate
 from bench.simulations import Setting, rating_table, sim_outcomes, true_ratings
 
@@ -131,7 +131,7 @@ def test_the_interval_is_that_of_leaving_out_one_rater_at_a_time():
 def test_few_raters_intervals_cover_as_often_as_they_say(raters, uneven):
     settings = [Setting(3, 8, 0.0, 1.0, uneven), Setting(4, 12, 1.0, 0.5, uneven)]
     for row in rating_table(200, [raters], settings):
-        assert 0.91 <= row.covered <= 0.99, row
+        assert 0.91 <= row["covered"] <= 0.99, row
 
 
 def each_vote_alone(cells):

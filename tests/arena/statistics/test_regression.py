@@ -311,29 +311,29 @@ def test_the_difference_of_two_lengths(first, second, sign, relative, kind):
 
 def table(runs, raters, *reasons):
     rows = coverage_table(runs, [raters], [0.0, 1.0], {name: REASONS[name] for name in reasons})
-    return {(row.reasons, row.spread): row for row in rows}
+    return {(row["reasons"], row["spread"]): row for row in rows}
 
 
 def test_where_length_alone_decides_the_raw_share_calls_a_winner_and_the_adjusted_does_not():
     for (name, spread), row in table(150, 40, "always longer", "longer", "much longer").items():
-        assert row.raw_called > 0.4 and row.called <= 0.1, (name, spread)
-        assert row.length > 0.6 and row.side <= 0.03, (name, spread)
+        assert row["raw_called"] > 0.4 and row["called"] <= 0.1, (name, spread)
+        assert row["length"] > 0.6 and row["side"] <= 0.03, (name, spread)
 
 
 def test_where_the_side_alone_decides_it_is_found():
     for row in table(150, 20, "left").values():
-        assert row.side > 0.9 and row.called <= 0.1 and row.length <= 0.03
+        assert row["side"] > 0.9 and row["called"] <= 0.1 and row["length"] <= 0.03
 
 
 def test_where_one_model_is_better_its_true_share_is_held_and_nothing_sways():
     for row in table(150, 40, "better", "nothing").values():
-        assert 0.9 <= row.covered <= 0.999 and row.length <= 0.03 and row.side <= 0.03
-        assert (row.called > 0.7) == (row.reasons == "better") and abs(row.bias) < 0.02
+        assert 0.9 <= row["covered"] <= 0.999 and row["length"] <= 0.03 and row["side"] <= 0.03
+        assert (row["called"] > 0.7) == (row["reasons"] == "better") and abs(row["bias"]) < 0.02
 
 
 def test_prompts_on_which_one_model_happens_to_be_better_are_not_taken_for_length():
     for row in table(150, 100, "prompts differ much").values():
-        assert row.covered >= 0.88 and row.length <= 0.04 and row.raw_called > 0.3
+        assert row["covered"] >= 0.88 and row["length"] <= 0.04 and row["raw_called"] > 0.3
 
 
 def test_votes_counted_without_their_prompts_would_find_length_at_work():

@@ -8,7 +8,6 @@ from vote_samples import make_vote
 
 from arena.votes import COLUMNS
 from arena.votes.imported.cells import tidied, tidied_columns
-from arena.votes.records import InDoubt
 from arena.votes.rows import NUMERIC, UnreadableRow, to_row, to_vote
 from arena.votes.table import TableBuilder, add_columns
 
@@ -35,7 +34,7 @@ def test_flags(name):
 
 
 @pytest.mark.parametrize("word", ["yes", "no", "T", "F", "-1", "2", "真", "TRUE?", "1.5", "=TRUE()"])
-def test_a_flag_that_may_mean_anything_is_refused(word):
+def test_an_ambiguous_flag_is_refused(word):
     with pytest.raises(UnreadableRow, match="anony"):
         to_vote(tidied(to_row(make_vote()) | {"anony": word}))
 
@@ -67,7 +66,7 @@ def test_whole_numbers(name, text, number):
 
 
 @pytest.mark.parametrize("text", ["84.5", "84,5", "84,000", "1,23", "12,34,567", "1e300", "nan", "inf", "####", "1e16"])
-def test_what_is_no_whole_number_for_sure_is_refused(text):
+def test_an_ambiguous_whole_number_is_refused(text):
     with pytest.raises(UnreadableRow, match="tokens_a"):
         to_vote(tidied(to_row(make_vote()) | {"tokens_a": text}))
 
@@ -144,7 +143,7 @@ def test_times(text, time):
         "inf",
     ],
 )
-def test_a_date_that_may_be_another_is_refused(text):
+def test_an_ambiguous_date_is_refused(text):
     with pytest.raises(UnreadableRow, match="tstamp"):
         to_vote(tidied(to_row(make_vote()) | {"tstamp": text}))
 
@@ -159,7 +158,7 @@ def test_whatever_is_tidied_once_stays_and_is_read_alike(name, text):
     except UnreadableRow:
         return
     builder = TableBuilder()
-    add_columns({column: [cell] for column, cell in row.items()}, 1, 0, builder)
+    add_columns({column: [cell] for column, cell in row.items()}, 0, builder)
     assert builder.table()["time"].tolist() == [vote.time]
     if (name, row[name]) not in {("turn", "0"), ("turn", ""), ("tstamp", "")}:  # unknown, as 1 and 0.0 are
         assert row[name] == to_row(vote)[name]
@@ -173,6 +172,6 @@ def test_what_the_log_writes_stays(vote):
     assert all(cells is columns[name] for name, cells in tidied_columns(columns).items())
 
 
-def test_a_column_that_needs_more_than_tidying_is_in_doubt():
-    with pytest.raises(InDoubt):
-        add_columns({name: ["yes"] for name in COLUMNS}, 1, 0, TableBuilder())
+def test_unreadable_cells_are_refused_for_the_whole_block():
+    with pytest.raises(UnreadableRow):
+        add_columns({name: ["yes"] for name in COLUMNS}, 0, TableBuilder())

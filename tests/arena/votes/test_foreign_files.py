@@ -8,9 +8,10 @@ from foreign_files import CHINESE, VOTES, assert_read, changed, rows_of, text_of
 from vote_samples import NASTY_TEXTS, make_vote
 
 from arena.votes.imported.dialect import Form, form_of
+from arena.votes.imported.files import ImportedFiles
 from arena.votes.reader import BadRow
 from arena.votes.records import HEAD
-from arena.votes.store import store_of_files
+from arena.votes.store import VoteStore
 
 TRADITIONAL = "這句話有歧義，可以是背負，也可以是瞞著。答案是對的"
 ACCENTS = "Die größere Straße, naïveté – déjà vu, süß"
@@ -69,7 +70,7 @@ def test_one_damaged_row_stays_one_bad_row(path, encoding):
     data = [line.encode(encoding) for line in (header, *lines)]
     data[2] = data[2].replace("好的".encode(encoding), b"caf\xff ")
     path.write_bytes(b"".join(data))
-    report = store_of_files([path]).refresh().report
+    report = VoteStore(ImportedFiles([path])).refresh().report
     assert report.rows == 3
     assert [(bad.line, bad.reason[:8]) for bad in report.unreadable] == [(3, "not CSV:")]
 
@@ -77,14 +78,14 @@ def test_one_damaged_row_stays_one_bad_row(path, encoding):
 def test_one_row_with_accents_among_plain_ones_is_one_bad_row(path):
     votes = [make_vote(1), make_vote(2, comment="café"), make_vote(3)]
     path.write_bytes(text_of(rows_of(votes), line_end="\n").encode("latin-1"))
-    report = store_of_files([path]).refresh().report
+    report = VoteStore(ImportedFiles([path])).refresh().report
     assert (report.rows, [bad.line for bad in report.unreadable]) == (2, [3])
 
 
-def test_a_log_that_says_it_is_utf_8_is_read_as_that(path):
+def test_a_log_with_a_bom_is_read_as_utf_8(path):
     rows = text_of(rows_of([make_vote(1), make_vote(2, comment="café")])[1:])
     path.write_bytes(HEAD + rows.encode("latin-1"))
-    report = store_of_files([path]).refresh().report
+    report = VoteStore(ImportedFiles([path])).refresh().report
     assert (report.rows, [bad.line for bad in report.unreadable]) == (1, [3])
 
 
@@ -118,7 +119,7 @@ def test_a_line_that_names_the_delimiter(path, hint, encoding):
     assert_read(path)
 
 
-def test_the_delimiter_that_is_named_is_taken_at_its_word(path):
+def test_a_named_delimiter_is_used(path):
     text = "sep=,\r\n" + text_of(rows_of())
     path.write_text(text, encoding="utf-8", newline="")
     assert_read(path)
@@ -133,7 +134,7 @@ def test_a_last_row_without_its_line_end_counts(path, data, delimiter):
     assert_read(path)
 
 
-def test_a_last_row_that_is_cut_off_does_not(path):
+def test_a_truncated_last_row_does_not_count(path):
     for end in ("\r\nb9,qwen,glm", '\r\nb9,qwen,glm,tie,"j', "\r\n" + ",".join(rows_of()[2][:-1]) + ","):
         path.write_text(text_of(rows_of()).rstrip("\r\n") + end, encoding="utf-8-sig", newline="")
         assert_read(path, unfinished=1)
@@ -141,7 +142,7 @@ def test_a_last_row_that_is_cut_off_does_not(path):
 
 def test_a_last_cell_may_be_empty_where_another_program_ends_the_rows(path):
     path.write_text("question_id,model_a,model_b,winner,comment\nb1,x,y,tie,", encoding="utf-8")
-    assert store_of_files([path]).refresh().report.rows == 1
+    assert VoteStore(ImportedFiles([path])).refresh().report.rows == 1
 
 
 @pytest.mark.parametrize("more", [1, 3])
@@ -172,7 +173,7 @@ def test_missing_columns_count_as_empty(path):
     wanted = ("winner", "question_id", "judge", "model_b", "model_a", "tstamp")
     rows = rows_of()
     path.write_text(text_of([[row[rows[0].index(name)] for name in wanted] for row in rows]), "utf-8", newline="")
-    store = store_of_files([path])
+    store = VoteStore(ImportedFiles([path]))
     found = [stored.vote for stored in store.stored(store.refresh().table)]
     assert [(vote.winner, vote.judge, vote.time, vote.battle.id) for vote in found] == [
         (vote.winner, vote.judge, vote.time, vote.battle.id) for vote in VOTES
@@ -187,10 +188,10 @@ def test_names_of_columns_in_another_case_and_with_spaces(path, change):
     assert_read(path)
 
 
-def test_a_column_that_is_there_twice_is_not_chosen_from(path):
+def test_a_file_with_a_duplicate_column_is_refused(path):
     rows = [[*row, row[3]] for row in rows_of()]
     path.write_text(text_of(rows), "utf-8", newline="")
-    report = store_of_files([path]).refresh().report
+    report = VoteStore(ImportedFiles([path])).refresh().report
     assert report.unreadable == (BadRow(str(path), 1, "two columns are called winner"),)
 
 
@@ -199,7 +200,7 @@ def test_a_column_that_is_there_twice_is_not_chosen_from(path):
 
 @pytest.mark.parametrize("bom", ["", "\ufeff"])
 @pytest.mark.parametrize("quoting", [csv.QUOTE_MINIMAL, csv.QUOTE_ALL])
-def test_files_one_behind_the_other_are_one(path, bom, quoting):
+def test_concatenated_files_are_read_as_one(path, bom, quoting):
     parts = [bom + text_of(rows_of([vote]), quoting=quoting) for vote in VOTES]
     path.write_text("".join(parts), "utf-8", newline="")
     assert_read(path)
@@ -207,7 +208,7 @@ def test_files_one_behind_the_other_are_one(path, bom, quoting):
 
 @pytest.mark.parametrize("bom", ["", "\ufeff"])
 @pytest.mark.parametrize("quoting", [csv.QUOTE_MINIMAL, csv.QUOTE_ALL])
-def test_a_file_without_its_last_line_end_may_stand_in_front(path, bom, quoting):
+def test_a_file_without_a_last_line_end_may_come_first(path, bom, quoting):
     parts = [bom + text_of(rows_of([vote]), quoting=quoting).removesuffix("\r\n") for vote in VOTES]
     path.write_text("".join(parts), "utf-8", newline="")
     assert_read(path)
@@ -219,7 +220,7 @@ def test_a_row_that_is_cut_in_front_of_a_header_is_one_bad_row(path):
     assert_read(path, VOTES[1:], unreadable=(BadRow(str(path), 3, "3 cells, not 39"),))
 
 
-def test_a_file_with_other_columns_may_stand_behind(path):
+def test_a_file_with_other_columns_may_follow(path):
     first, second = rows_of(VOTES[:1]), [list(reversed(row)) for row in rows_of(VOTES[1:])]
     path.write_text(text_of(first) + "\ufeff" + text_of(second) + text_of(first), "utf-8", newline="")
     assert_read(path, duplicates=1)
@@ -227,7 +228,7 @@ def test_a_file_with_other_columns_may_stand_behind(path):
 
 def test_columns_that_are_swapped_behind_do_not_swap_the_models(path):
     path.write_text("question_id,model_a,model_b,winner\nb1,x,y,tie\nmodel_b,winner,question_id,model_a\nx,tie,b2,y\n")
-    store = store_of_files([path])
+    store = VoteStore(ImportedFiles([path]))
     found = [stored.vote for stored in store.stored(store.refresh().table)]
     assert [(vote.battle.id, vote.battle.a.model.id, vote.battle.b.model.id) for vote in found] == [
         ("b1", "x", "y"),
@@ -240,7 +241,7 @@ def test_lines_are_counted_over_headers(path, monkeypatch, piece):
     monkeypatch.setattr("arena.votes.reader.PIECE", piece)
     data = text_of(rows_of(VOTES[1:2])) + "bad\r\n"
     path.write_text(data + data + "worse\r\n", "utf-8-sig", newline="")
-    report = store_of_files([path]).refresh().report
+    report = VoteStore(ImportedFiles([path])).refresh().report
     assert [bad.line for bad in report.unreadable] == [3, 6, 7]
 
 

@@ -16,8 +16,8 @@ from arena.errors import InputError
 from arena.exports.export import export_bundle
 from arena.votes import VoteLog
 from arena.votes.imported.files import ImportedFiles
-from arena.votes.store import store_of, store_of_files
-from ui.texts import TEXTS
+from arena.votes.store import VoteStore
+from ui.texts import error_text
 
 CSV = text_of(rows_of()).encode("utf-8-sig")
 
@@ -61,17 +61,16 @@ OTHERS = {
 
 
 @pytest.mark.parametrize("kind", OTHERS)
-def test_what_is_no_file_of_votes_is_one_sentence(tmp_path, kind):
+def test_a_file_without_votes_is_refused_in_one_sentence(tmp_path, kind):
     code, data = OTHERS[kind]
     path = tmp_path / "brought.csv"
     path.write_bytes(data)
     with pytest.raises(InputError) as caught:
-        store_of_files([path])
+        VoteStore(ImportedFiles([path]))
     error = caught.value
     assert error.code == code
     assert "brought.csv" in str(error) and "\n" not in str(error) and str(error).endswith(".")
-    for text in TEXTS.table[f"error_{code}"]:
-        assert "brought.csv" in text.format(**error.details)
+    assert "brought.csv" in error_text("zh", error) != str(error)
     assert path.read_bytes() == data
 
 
@@ -93,10 +92,12 @@ def test_the_column_that_is_missing_is_named(tmp_path):
     assert caught.value.details["column"] == "winner"
 
 
-def test_a_folder_is_told_what_to_name(tmp_path):
-    with pytest.raises(InputError, match=r"is a folder: name the file of votes in it, such as .*votes\.csv") as caught:
+def test_a_folder_stands_for_its_votes_and_is_refused_without_any(tmp_path):
+    with pytest.raises(InputError, match=r"has no votes\.csv") as caught:
         ImportedFiles([tmp_path])
-    assert caught.value.code == "votes_missing"
+    assert caught.value.code == "votes_none"
+    (tmp_path / "votes.csv").write_bytes(CSV)
+    assert ImportedFiles([tmp_path]).files() == [tmp_path / "votes.csv"]
 
 
 @pytest.mark.skipif(os.getuid() == 0, reason="root reads everything")
@@ -116,7 +117,7 @@ def test_the_zip_of_an_export_is_read(tmp_path):
     with VoteLog(tmp_path / "data" / "votes.csv") as log:
         for vote in VOTES:
             log.append(vote)
-    export_bundle(store_of(tmp_path / "data"), tmp_path / "all.zip")
+    export_bundle(VoteStore(tmp_path / "data"), tmp_path / "all.zip")
     assert_read(tmp_path / "all.zip")
 
 
@@ -131,7 +132,7 @@ def test_bad_rows_of_a_zip_and_of_a_copy_name_the_file(tmp_path):
     data = (text_of(rows_of(VOTES[1:]), ";") + "bad\r\n").encode("utf-16")
     (tmp_path / "all.zip").write_bytes(zipped(votes_csv=data))
     (tmp_path / "one.csv").write_bytes(data)
-    report = store_of_files([tmp_path / "all.zip", tmp_path / "one.csv"]).refresh().report
+    report = VoteStore(ImportedFiles([tmp_path / "all.zip", tmp_path / "one.csv"])).refresh().report
     assert (report.rows, report.duplicates) == (2, 2)
     assert [(bad.part, bad.line) for bad in report.unreadable] == [
         (str(tmp_path / "all.zip"), 4),
@@ -145,7 +146,7 @@ def test_copies_go_with_the_store_and_the_files_stay(tmp_path, monkeypatch):
     path = tmp_path / "votes.csv"
     path.write_bytes(text_of(rows_of()).encode("utf-16"))
     before = path.read_bytes()
-    store = store_of_files([path])
+    store = VoteStore(ImportedFiles([path]))
     assert store.refresh().report.rows == 3 and os.listdir(tmp_path / "temporary")
     del store
     assert not os.listdir(tmp_path / "temporary") and path.read_bytes() == before
@@ -156,5 +157,5 @@ def test_parts_of_a_log_may_be_saved_by_different_programs(tmp_path):
     (tmp_path / "votes.csv").write_bytes(text_of(rows_of(VOTES[:1]), ";").encode("gbk"))
     (tmp_path / "votes-2.csv").write_bytes(text_of(rows_of(VOTES[1:])).encode("utf-16"))
     (tmp_path / "votes-3.csv").write_bytes(text_of(rows_of([make_vote(9)])).encode("utf-8-sig"))
-    found = store_of_files([tmp_path / "votes.csv"]).refresh()
+    found = VoteStore(ImportedFiles([tmp_path / "votes.csv"])).refresh()
     assert found.report.rows == 4

@@ -11,19 +11,19 @@ from hypothesis import strategies as st
 from results_rows import assert_same, row_of, told, write
 from vote_samples import NASTY_TEXTS, make_vote, rich_vote, vote_between
 
-from arena.append_log import list_parts
 from arena.errors import InputError
-from arena.events import EventLog
+from arena.events import WITHDRAWN, EventLog
 from arena.types import Winner
 from arena.votes import COLUMNS, VoteLog, reader
-from arena.votes.records import FIRST_PART, HEAD
-from arena.votes.store import WITHDRAWN, VoteStore, store_of, store_of_files
+from arena.votes.imported.files import ImportedFiles
+from arena.votes.records import HEAD
+from arena.votes.store import VoteStore
 
 
 def test_every_column_says_what_the_vote_says(tmp_path):
     vote = replace(rich_vote(), repeat_of="")
     write(tmp_path, row_of(vote), row_of(make_vote(2)))
-    table = store_of(tmp_path).refresh().table
+    table = VoteStore(tmp_path).refresh().table
     names = {name: table.names[kind][table[name][0]] for name, kind in reading_names().items()}
     assert names == {
         "judge": "5f2c",
@@ -55,7 +55,7 @@ def reading_names():
 
 
 @pytest.mark.parametrize("text", NASTY_TEXTS)
-def test_no_text_moves_the_rows(tmp_path, text):
+def test_texts_with_quotes_and_line_ends_keep_rows_apart(tmp_path, text):
     votes = [replace(rich_vote(text), id=f"v{number}", judge=f"j{number}", repeat_of="") for number in range(3)]
     with VoteLog(tmp_path / "votes.csv") as log:
         for vote in votes:
@@ -116,7 +116,7 @@ ROWS = st.lists(st.one_of(st.none(), BAD_CELLS), min_size=1, max_size=8)
 
 @given(ROWS)
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=150)
-def test_a_row_is_a_vote_here_if_it_is_one_there(tmp_path, changes):
+def test_reading_blocks_finds_the_same_votes_as_reading_rows(tmp_path, changes):
     rows = [row_of(make_vote(number), **dict([change] if change else [])) for number, change in enumerate(changes)]
     write(tmp_path, *rows)
     assert_same(tmp_path)
@@ -135,12 +135,12 @@ def test_a_row_is_a_vote_here_if_it_is_one_there(tmp_path, changes):
         b",".join([b"x"] * 39) + b"\r\n",
     ],
 )
-def test_what_is_no_row_is_named_by_its_line_and_takes_no_other_with_it(tmp_path, line):
+def test_a_malformed_row_is_reported_by_line_and_spoils_no_other(tmp_path, line):
     write(tmp_path, row_of(make_vote(1)), line, row_of(make_vote(2)) if line != b'"torn,' else b"")
     assert_same(tmp_path)
 
 
-def test_one_bad_row_does_not_make_all_others_be_looked_at_singly(tmp_path, monkeypatch):
+def test_one_bad_row_makes_only_its_piece_be_read_row_by_row(tmp_path, monkeypatch):
     monkeypatch.setattr(reader, "PIECE", 4000)
     singly = []
     look = reader.vote_in
@@ -158,7 +158,7 @@ def test_lines_are_counted_over_blocks(tmp_path, monkeypatch, block, piece):
     rows = [row_of(make_vote(number, comment="two\nlines")) for number in range(12)]
     write(tmp_path, *rows[:5], b"bad row\r\n", *rows[5:9], b"another\r\n", *rows[9:])
     assert_same(tmp_path)
-    assert [row.line for row in store_of(tmp_path).refresh().report.unreadable] == [12, 21]
+    assert [row.line for row in VoteStore(tmp_path).refresh().report.unreadable] == [12, 21]
 
 
 @pytest.mark.parametrize(
@@ -167,11 +167,11 @@ def test_lines_are_counted_over_blocks(tmp_path, monkeypatch, block, piece):
 def test_files_without_a_vote_have_none(tmp_path, content):
     (tmp_path / "votes.csv").write_bytes(content)
     assert_same(tmp_path)
-    assert len(store_of(tmp_path).refresh().table) == 0
+    assert len(VoteStore(tmp_path).refresh().table) == 0
 
 
 def test_a_folder_without_votes_or_none_at_all_has_none(tmp_path):
-    assert len(store_of(tmp_path).refresh().table) == len(store_of(tmp_path / "missing").refresh().table) == 0
+    assert len(VoteStore(tmp_path).refresh().table) == len(VoteStore(tmp_path / "missing").refresh().table) == 0
 
 
 def test_an_older_part_with_fewer_columns_counts(tmp_path):
@@ -179,7 +179,7 @@ def test_an_older_part_with_fewer_columns_counts(tmp_path):
     cells = io.StringIO(newline="")
     csv.writer(cells).writerows([columns, ("tie", "y", "x", "b1"), ("model_b", "y", "x", "b2")])
     (tmp_path / "votes.csv").write_text(cells.getvalue(), encoding="utf-8")
-    assert told(store_of(tmp_path).refresh()) == [("x", "y", "", Winner.TIE), ("x", "y", "", Winner.MODEL_B)]
+    assert told(VoteStore(tmp_path).refresh()) == [("x", "y", "", Winner.TIE), ("x", "y", "", Winner.MODEL_B)]
 
 
 # ---- what is new
@@ -191,8 +191,8 @@ def log(tmp_path):
         yield log
 
 
-def test_only_what_is_new_is_read(log, monkeypatch):
-    votes = store_of(log.folder)
+def test_only_new_rows_are_read(log, monkeypatch):
+    votes = VoteStore(log.folder)
     log.append(make_vote(1))
     first = votes.refresh()
     assert votes.refresh() is first
@@ -205,7 +205,7 @@ def test_only_what_is_new_is_read(log, monkeypatch):
 
 
 def test_a_row_that_is_being_written_counts_once_it_is_whole(log):
-    votes, row = store_of(log.folder), row_of(make_vote(2))
+    votes, row = VoteStore(log.folder), row_of(make_vote(2))
     log.append(make_vote(1))
     for part, count, unfinished in ((row[:40], 1, 1), (row[40:], 2, 0)):
         with log.part.open("ab") as file:
@@ -215,7 +215,7 @@ def test_a_row_that_is_being_written_counts_once_it_is_whole(log):
 
 
 def test_votes_of_other_parts_and_withdrawn_ones_are_followed(log):
-    votes = store_of(log.folder)
+    votes = VoteStore(log.folder)
     log.append(make_vote(1))
     assert len(votes.refresh().table) == 1
     with VoteLog(log.folder / "votes.csv") as other, EventLog(log.folder) as events:
@@ -229,11 +229,11 @@ def test_votes_of_other_parts_and_withdrawn_ones_are_followed(log):
         assert told(found) == [("qwen", "glm", "judge-1", Winner.MODEL_A), ("qwen", "glm", "judge-3", Winner.MODEL_A)]
 
 
-def test_two_votes_of_one_judge_on_one_battle_count_once_and_of_nobody_all(log):
+def test_a_judge_counts_once_per_battle_and_votes_without_judge_all_count(log):
     for winner in (Winner.MODEL_A, Winner.MODEL_B):
         log.append(make_vote(1, winner=winner))
         log.append(make_vote(2, winner=winner, judge=""))
-    found = store_of(log.folder).refresh()
+    found = VoteStore(log.folder).refresh()
     assert [row[-1] for row in told(found)] == [Winner.MODEL_A, Winner.MODEL_A, Winner.MODEL_B]
     assert found.report.duplicates == 1
 
@@ -243,13 +243,13 @@ def test_a_withdrawn_vote_makes_room_for_another_on_the_same_battle(log):
     log.append(make_vote(1, id="second", winner=Winner.TIE))
     with EventLog(log.folder) as events:
         events.append(WITHDRAWN, durable=True, vote="first")
-    assert [row[-1] for row in told(store_of(log.folder).refresh())] == [Winner.TIE]
+    assert [row[-1] for row in told(VoteStore(log.folder).refresh())] == [Winner.TIE]
 
 
 def test_what_was_read_before_a_failure_is_not_read_again(tmp_path, monkeypatch):
     monkeypatch.setattr(reader, "BLOCK", 700)
     write(tmp_path, *(row_of(make_vote(number, judge="")) for number in range(12)))
-    votes = store_of(tmp_path)
+    votes = VoteStore(tmp_path)
 
     def fail(done, total):
         if done > total / 2:
@@ -266,13 +266,13 @@ def test_what_was_read_before_a_failure_is_not_read_again(tmp_path, monkeypatch)
 def test_an_empty_part_does_not_make_the_others_be_read_anew(tmp_path):
     write(tmp_path, row_of(make_vote(1)))
     (tmp_path / "votes-2.csv").touch()
-    votes, bytes_read = store_of(tmp_path), []
+    votes, bytes_read = VoteStore(tmp_path), []
     first = votes.refresh()
     assert votes.refresh(lambda done, total: bytes_read.append(total)) is first and bytes_read == []
 
 
-def test_a_file_that_was_replaced_is_read_anew(tmp_path):
-    votes = VoteStore(lambda: list_parts(tmp_path, FIRST_PART))
+def test_a_replaced_file_is_read_again(tmp_path):
+    votes = VoteStore(tmp_path)
     write(tmp_path, row_of(make_vote(1)), row_of(make_vote(2)))
     assert len(votes.refresh().table) == 2
     write(tmp_path, *(row_of(make_vote(number)) for number in (7, 8, 9)))
@@ -294,11 +294,11 @@ def test_files_of_several_hosts_count_together_and_name_their_bad_rows(tmp_path,
         events.append(WITHDRAWN, durable=True, vote="vote-1")
     from pathlib import Path
 
-    found = store_of_files([Path("*/votes.csv"), Path("two/votes.csv"), Path("two/votes-2.csv")]).refresh()
+    found = VoteStore(ImportedFiles([Path("*/votes.csv"), Path("two/votes.csv"), Path("two/votes-2.csv")])).refresh()
     assert [row[2] for row in told(found)] == ["judge-2", "judge-3"]
     assert [row.part for row in found.report.unreadable] == ["one/votes.csv", "two/votes.csv"]
     with pytest.raises(InputError) as caught:
-        store_of_files([Path("*/other.csv")])
+        VoteStore(ImportedFiles([Path("*/other.csv")]))
     assert caught.value.code == "votes_missing"
 
 

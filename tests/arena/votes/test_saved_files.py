@@ -9,9 +9,10 @@ from foreign_files import VOTES, assert_read, changed, exported, rows_of, text_o
 from vote_samples import make_vote, rich_vote
 
 from arena.votes import COLUMNS
+from arena.votes.imported.files import ImportedFiles
 from arena.votes.reader import BadRow
 from arena.votes.rows import to_row, to_vote
-from arena.votes.store import ReadReport, store_of_files
+from arena.votes.store import ReadReport, VoteStore
 
 DATE_REFUSED = "tstamp '24/11/2025' is neither Unix seconds nor a date like 2025-11-24 16:00:00"
 
@@ -74,7 +75,7 @@ def test_an_answer_that_a_spreadsheet_cut_still_counts(tmp_path):
     rows = rows_of(votes)
     cut = [rows[0], *([cell[:32_767] for cell in row] for row in rows[1:])]
     (tmp_path / "excel.csv").write_text(text_of(cut), "utf-8-sig", newline="")
-    found = store_of_files([tmp_path / "excel.csv"]).refresh()
+    found = VoteStore(ImportedFiles([tmp_path / "excel.csv"])).refresh()
     assert (found.report.rows, [row.line for row in found.report.damaged]) == (3, [2])
 
 
@@ -92,7 +93,7 @@ def test_an_answer_that_a_spreadsheet_cut_still_counts(tmp_path):
 def test_a_row_that_is_wrong_and_not_cut_is_refused(tmp_path, cells):
     path = tmp_path / "wrong.csv"
     path.write_text(text_of(changed(rows_of(VOTES[:1]), **cells)), "utf-8-sig", newline="")
-    report = store_of_files([path]).refresh().report
+    report = VoteStore(ImportedFiles([path])).refresh().report
     assert (report.rows, len(report.unreadable), report.damaged) == (0, 1, ())
 
 
@@ -104,9 +105,9 @@ def test_damage_is_told_by_exports_and_kept_in_the_index(tmp_path, monkeypatch):
     path.write_text(text_of([list(COLUMNS), list(cut_row("settings").values())]), "utf-8-sig", newline="")
     damaged = (BadRow("votes.csv", 2, "no JSON in settings"),)
     for _ in range(2):
-        assert store.store_of(tmp_path).refresh().report == ReadReport(1, damaged=damaged)
+        assert store.VoteStore(tmp_path).refresh().report == ReadReport(1, damaged=damaged)
     assert (tmp_path / reader.INDEX_NAME).exists()
-    rows, report = exported(store_of_files([path]), tmp_path)
+    rows, report = exported(VoteStore(ImportedFiles([path])), tmp_path)
     assert (rows[0]["settings"], [row.line for row in report.damaged]) == ("", [2])
     assert json.loads(rows[0]["conversation_a"])
 
@@ -115,7 +116,7 @@ def test_cells_are_quoted_where_they_hold_commas(tmp_path):
     path = tmp_path / "all.csv"
     rows = changed(rows_of(VOTES[:1]), seconds_a="12,25", tokens_a="1,200", dwell_s="3,5")
     path.write_text(text_of(rows, quoting=csv.QUOTE_ALL), "utf-8", newline="")
-    store = store_of_files([path])
+    store = VoteStore(ImportedFiles([path]))
     (stored,) = store.stored(store.refresh().table)
     usage = stored.vote.battle.a.answer.usage
     assert (usage.seconds, usage.new_tokens, stored.vote.dwell) == (12.25, 1200, 3.5)

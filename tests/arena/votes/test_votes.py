@@ -10,7 +10,7 @@ import pytest
 from filelock import Timeout
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from vote_samples import NASTY_TEXTS, log_path, make_side, make_vote, rich_vote
+from vote_samples import NASTY_TEXTS, log_path, make_side, make_vote, read_votes, rich_vote, withdraw
 
 from arena.errors import InputError, VoteRefused
 from arena.text import clean
@@ -18,7 +18,7 @@ from arena.types import GenerationConfig, Message, SideName, Vote, Winner
 from arena.votes import COLUMNS, VoteLog
 from arena.votes.reader import BadRow
 from arena.votes.rows import UnreadableRow, to_row, to_vote
-from arena.votes.store import ReadReport, read_votes
+from arena.votes.store import ReadReport
 
 HEADER = (
     "question_id,model_a,model_b,winner,judge,turn,anony,language,tstamp,vote_id,prompt_id,dimension,prompt,"
@@ -126,7 +126,7 @@ def test_file_starts_with_one_bom_and_the_header_and_uses_crlf(log):
 def test_winner_is_stored_as_the_loaders_spell_it(log, winner):
     log.append(make_vote(winner=winner))
     assert stored_rows(log.part)[0]["winner"] == winner.value
-    assert next(log.read()).winner is winner
+    assert next(read_votes(log.folder)).winner is winner
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ def test_text_comes_back_exactly(log, text):
     votes = [make_vote(1), rich_vote(text), make_vote(2)]
     for vote in votes:
         log.append(vote)
-    assert list(log.read()) == votes
+    assert list(read_votes(log.folder)) == votes
 
 
 def test_what_cannot_be_stored_is_made_visible(log):
@@ -159,14 +159,14 @@ def test_what_cannot_be_stored_is_made_visible(log):
     log.append(make_vote())
     data = log.part.read_bytes()
     assert b"\x00" not in data and b"\x1a" not in data and b"\\u0000" not in data
-    vote, other = log.read()
+    vote, other = read_votes(log.folder)
     assert vote == rich_vote("x␀y ␚ ␛[31m \ufffd 好\ufffd 😀")
     assert other == make_vote()
 
 
 def test_numbers_that_are_none_are_unknown(log):
     log.append(make_vote(dwell=float("nan"), time=float("inf")))
-    vote = next(log.read())
+    vote = next(read_votes(log.folder))
     assert vote.dwell is None and vote.time == 0
 
 
@@ -238,7 +238,7 @@ def test_any_text_survives_the_file_and_pandas(tmp_path_factory, comments):
         for number, comment in enumerate(comments):
             log.append(make_vote(number, answer=comment + "x", comment=comment))
         expected = [clean(comment) for comment in comments]
-        assert [vote.comment for vote in log.read()] == expected
+        assert [vote.comment for vote in read_votes(log.folder)] == expected
         assert list(read_pandas(log.part, "c")["comment"]) == expected
 
 
@@ -258,10 +258,10 @@ def test_pandas_reads_the_same_cells(log, engine):
 # ---- reading
 
 
-def test_a_reading_says_what_it_counts(log):
+def test_a_report_counts_the_rows(log):
     for number in range(3):
         log.append(make_vote(number))
-    reading = log.read()
+    reading = read_votes(log.folder)
     assert reading.report == ReadReport(rows=3)
     assert [vote.id for vote in reading] == ["vote-0", "vote-1", "vote-2"]
 
@@ -291,13 +291,14 @@ def test_a_second_vote_of_one_judge_on_one_battle_is_left_out(tmp_path):
 def test_rows_without_a_judge_are_not_taken_for_one_person(log):
     log.append(make_vote(judge=""))
     log.append(make_vote(judge="", id="other"))
-    assert len(list(log.read())) == 2
+    assert len(list(read_votes(log.folder))) == 2
 
 
 def test_a_withdrawn_vote_makes_room_for_the_next(log):
     log.append(make_vote())
     log.append(make_vote(id="better"))
-    reading = log.read(withdrawn={"vote-1"})
+    withdraw(log.folder, "vote-1")
+    reading = read_votes(log.folder)
     assert [vote.id for vote in reading] == ["better"]
     assert reading.report == ReadReport(rows=1, withdrawn=1)
     assert len(stored_rows(log.part)) == 2
@@ -378,7 +379,7 @@ def test_each_log_has_a_part_of_its_own_and_all_are_read_in_order(tmp_path):
     assert [log.part.name for log in logs[:3]] == ["votes.csv", "votes-2.csv", "votes-3.csv"]
     for number, log in reversed(list(enumerate(logs))):
         log.append(make_vote(number))
-    assert [vote.id for vote in logs[4].read()] == [f"vote-{number}" for number in range(11)]
+    assert [vote.id for vote in read_votes(logs[4].folder)] == [f"vote-{number}" for number in range(11)]
 
 
 def test_a_closed_log_frees_its_part_and_refuses_votes(tmp_path):
@@ -394,7 +395,7 @@ def test_a_closed_log_frees_its_part_and_refuses_votes(tmp_path):
     with VoteLog(log_path(tmp_path)) as again:
         assert again.part.name == "votes.csv"
         again.append(make_vote(3))
-        assert [vote.id for vote in again.read()] == ["vote-1", "vote-3"]
+        assert [vote.id for vote in read_votes(again.folder)] == ["vote-1", "vote-3"]
 
 
 def test_other_files_are_no_parts(tmp_path, log):
@@ -415,7 +416,7 @@ def test_an_older_part_is_read_by_name_and_never_written(tmp_path):
     with VoteLog(old) as log:
         assert log.part.name == "votes-2.csv"
         log.append(make_vote())
-        reading = log.read()
+        reading = read_votes(log.folder)
         vote, new = reading
     assert old.read_bytes() == before
     assert (vote.battle.id, vote.battle.a.model.id, vote.battle.b.model.id) == ("b0", "qwen", "glm")
@@ -427,7 +428,7 @@ def test_an_older_part_is_read_by_name_and_never_written(tmp_path):
 
 @pytest.mark.parametrize("bom", [True, False])
 @pytest.mark.parametrize("line_end", [b"\r\n", b"\n"])
-def test_a_file_with_or_without_bom_is_gone_on_with(tmp_path, bom, line_end):
+def test_a_file_with_or_without_bom_is_appended_to(tmp_path, bom, line_end):
     with VoteLog(log_path(tmp_path)) as log:
         log.append(make_vote())
     data = log.part.read_bytes().replace(b"\r\n", line_end)
@@ -435,14 +436,14 @@ def test_a_file_with_or_without_bom_is_gone_on_with(tmp_path, bom, line_end):
     with VoteLog(log_path(tmp_path)) as log:
         assert log.part.name == "votes.csv"
         log.append(make_vote(2))
-        assert [vote.id for vote in log.read()] == ["vote-1", "vote-2"]
+        assert [vote.id for vote in read_votes(log.folder)] == ["vote-1", "vote-2"]
         assert log.part.read_bytes().count(b"\xef\xbb\xbf") == bom
 
 
 def test_the_folder_is_made(tmp_path):
     with VoteLog(tmp_path / "new" / "data" / "votes.csv") as log:
         log.append(make_vote())
-        assert len(list(log.read())) == 1
+        assert len(list(read_votes(log.folder))) == 1
 
 
 @pytest.mark.parametrize("below", ["", "deeper"])

@@ -14,14 +14,14 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from vote_samples import log_path, make_vote
+from vote_samples import log_path, make_vote, read_votes
 
 from arena.errors import VoteRefused
-from arena.exports.export import export_csv
+from arena.exports.export import export_table
 from arena.types import SideName
 from arena.votes import VoteLog, records
 from arena.votes.records import last_record_end
-from arena.votes.store import ReadReport, read_votes, store_of
+from arena.votes.store import ReadReport, VoteStore
 
 ROOT = Path(__file__).parents[3]
 TRICKY = 'says "yes",\r\nthen \rno\n"b0",qwen,glm,tie\r\n'
@@ -57,18 +57,18 @@ def test_a_row_torn_at_any_byte_is_moved_aside_and_costs_no_other(tmp_path, quic
         with VoteLog(log_path(tmp_path)) as log:
             assert log.part.read_bytes() == whole
             log.append(make_vote(3))
-            assert [vote.id for vote in log.read()] == ["vote-1", "vote-3"]
+            assert [vote.id for vote in read_votes(log.folder)] == ["vote-1", "vote-3"]
         (aside,) = tmp_path.glob("votes.csv.torn-*")
         assert aside.read_bytes() == row[:cut]
         aside.unlink()
 
 
-def test_a_header_torn_at_any_byte_is_begun_anew(tmp_path, quick_disk):
+def test_a_header_torn_at_any_byte_is_rewritten(tmp_path, quick_disk):
     for cut in range(1, len(records.HEAD), 3):
         log_path(tmp_path).write_bytes(records.HEAD[:cut])
         with VoteLog(log_path(tmp_path)) as log:
             log.append(make_vote())
-            assert list(log.read()) == [make_vote()]
+            assert list(read_votes(log.folder)) == [make_vote()]
             assert log.part.name == "votes.csv"
             assert log.part.read_bytes().startswith(records.HEAD)
 
@@ -114,7 +114,7 @@ def test_a_stray_quote_typed_by_hand_costs_no_row(tmp_path):
     with VoteLog(log_path(tmp_path)) as log:
         assert log.part.name == "votes-2.csv"
         log.append(make_vote(9))
-        assert [vote.id for vote in log.read()] == ["vote-0", "vote-1", "vote-9"]
+        assert [vote.id for vote in read_votes(log.folder)] == ["vote-0", "vote-1", "vote-9"]
     assert log_path(tmp_path).read_bytes() == edited
     assert not list(tmp_path.glob("*.torn-*"))
 
@@ -127,7 +127,7 @@ def test_only_the_holder_repairs(tmp_path):
         before = holder.part.read_bytes()
         with VoteLog(log_path(tmp_path)) as other:
             assert other.part.name == "votes-2.csv"
-            assert list(other.read()) == [make_vote()]
+            assert list(read_votes(other.folder)) == [make_vote()]
         assert holder.part.read_bytes() == before
 
 
@@ -180,14 +180,14 @@ def test_a_full_disk_refuses_the_vote_and_harms_nothing(tmp_path, monkeypatch, e
         before = log.part.read_bytes() if earlier else b""
         with monkeypatch.context() as full:
             fill_disk(full, room, truncates)
-            with pytest.raises(VoteRefused, match="not saved: No space left on device") as caught:
+            with pytest.raises(VoteRefused, match="NOT saved: No space left on device") as caught:
                 log.append(make_vote(7))
         assert caught.value.code == "not_saved"
         if truncates:
             assert log.part.read_bytes() == before
-        assert len(list(log.read())) == earlier
+        assert len(list(read_votes(log.folder))) == earlier
         log.append(make_vote(8))
-        reading = log.read()
+        reading = read_votes(log.folder)
         assert [vote.id for vote in reading] == [f"vote-{number}" for number in [*range(earlier), 8]]
         assert reading.report == ReadReport(rows=earlier + 1)
         assert log.part.read_bytes().count(records.BOM) == 1
@@ -204,7 +204,7 @@ def test_a_row_that_is_not_synced_does_not_stay(tmp_path, monkeypatch):
             with pytest.raises(VoteRefused):
                 log.append(make_vote(2))
         log.append(make_vote(3))
-        assert [vote.id for vote in log.read()] == ["vote-1", "vote-3"]
+        assert [vote.id for vote in read_votes(log.folder)] == ["vote-1", "vote-3"]
 
 
 LIMITED_WRITER = """
@@ -237,7 +237,7 @@ log.append(make_vote(102))
 @pytest.mark.parametrize("begin", [0, 3])
 def test_a_real_file_size_limit(tmp_path, begin):
     process = python(LIMITED_WRITER, log_path(tmp_path), begin, stdout=subprocess.PIPE)
-    output, _ = process.communicate(timeout=30)
+    output, _ = process.communicate(timeout=60)
     assert process.returncode == 0 and output.split() == ["not_saved", "not_saved"]
     reading = read_votes(tmp_path)
     assert [vote.id for vote in reading] == [f"vote-{number}" for number in [*range(begin), 102]]
@@ -245,7 +245,7 @@ def test_a_real_file_size_limit(tmp_path, begin):
 
 
 @pytest.mark.parametrize("replaced", [True, False], ids=["replaced", "deleted"])
-def test_a_file_that_is_swapped_under_the_log_swallows_no_vote(tmp_path, replaced):
+def test_a_replaced_file_loses_no_later_vote(tmp_path, replaced):
     with VoteLog(log_path(tmp_path)) as log:
         log.append(make_vote(1))
         log.append(make_vote(2))
@@ -254,10 +254,10 @@ def test_a_file_that_is_swapped_under_the_log_swallows_no_vote(tmp_path, replace
         if replaced:
             log.part.write_bytes(b"".join(saved.read_bytes().splitlines(keepends=True)[:2]))
         log.append(make_vote(3))
-        assert [vote.id for vote in log.read()] == (["vote-1", "vote-3"] if replaced else ["vote-3"])
+        assert [vote.id for vote in read_votes(log.folder)] == (["vote-1", "vote-3"] if replaced else ["vote-3"])
 
 
-def test_a_file_that_got_other_columns_under_the_log_is_not_written(tmp_path):
+def test_a_part_whose_columns_changed_is_not_written(tmp_path):
     with VoteLog(log_path(tmp_path)) as log:
         log.append(make_vote(1))
         log.part.write_bytes(b"other,columns\r\n")
@@ -286,7 +286,7 @@ def test_twenty_threads_lose_nothing_while_readers_and_exports_poll(tmp_path):
         while not done.is_set():
             reading = read_votes(tmp_path)
             counted = sum(1 for _ in reading)
-            export = export_csv(store_of(tmp_path), tmp_path / "out.csv")
+            export = export_table(VoteStore(tmp_path), tmp_path / "out.csv")
             reports.append((counted, reading.report, export))
             done.wait(0.4)
 
@@ -295,7 +295,7 @@ def test_twenty_threads_lose_nothing_while_readers_and_exports_poll(tmp_path):
         list(pool.map(log.append, votes))
         done.set()
         polling.result()
-        found = {vote.id: vote for vote in log.read()}
+        found = {vote.id: vote for vote in read_votes(log.folder)}
     assert found == {vote.id: vote for vote in votes}
     assert log.part.read_bytes().count(records.BOM) == 1
     for counted, report, export in reports:
@@ -314,7 +314,7 @@ def held(tmp_path, monkeypatch, eventually):
             state.writes += 1
             if state.writes == 1:
                 began.set()
-                assert release.wait(30)
+                assert release.wait(60)
             elif state.fails:
                 raise state.fails
         fsync(descriptor)
@@ -324,7 +324,7 @@ def held(tmp_path, monkeypatch, eventually):
 
         def append_all():
             first = pool.submit(log.append, make_vote(1))
-            assert began.wait(30)
+            assert began.wait(60)
             others = [pool.submit(log.append, make_vote(number)) for number in range(2, 9)]
             assert eventually(lambda: len(log._waiting) == 7)
             release.set()
@@ -338,7 +338,7 @@ def test_rows_that_wait_share_one_write(held):
     for row in held.append_all():
         row.result()
     assert held.writes == 2
-    assert {vote.id for vote in held.log.read()} == {f"vote-{number}" for number in range(1, 9)}
+    assert {vote.id for vote in read_votes(held.log.folder)} == {f"vote-{number}" for number in range(1, 9)}
 
 
 def test_a_write_that_fails_refuses_all_its_rows_and_no_others(held):
@@ -346,11 +346,11 @@ def test_a_write_that_fails_refuses_all_its_rows_and_no_others(held):
     first, *others = held.append_all()
     first.result()
     for row in others:
-        with pytest.raises(VoteRefused, match="not saved: No space left on device"):
+        with pytest.raises(VoteRefused, match="NOT saved: No space left on device"):
             row.result()
     held.fails = None
     held.log.append(make_vote(9))
-    assert [vote.id for vote in held.log.read()] == ["vote-1", "vote-9"]
+    assert [vote.id for vote in read_votes(held.log.folder)] == ["vote-1", "vote-9"]
 
 
 RACING_WRITER = """
@@ -379,7 +379,7 @@ def test_two_processes_race_for_the_first_vote(tmp_path):
         writer.stdin.flush()
     taken = {writer.stdout.readline().strip() for writer in writers}
     for writer in writers:
-        writer.communicate("end\n", timeout=30)
+        writer.communicate("end\n", timeout=60)
     assert taken == {"votes.csv", "votes-2.csv"}
     for part in taken:
         data = (tmp_path / part).read_bytes()
@@ -409,11 +409,11 @@ def test_a_killed_writer_loses_no_vote_it_confirmed(tmp_path):
             confirmed.append(int(writer.stdout.readline()))
         time.sleep(0.003)
         writer.send_signal(signal.SIGKILL)
-        confirmed += map(int, writer.communicate(timeout=30)[0].split())
+        confirmed += map(int, writer.communicate(timeout=60)[0].split())
     with VoteLog(log_path(tmp_path)) as log:
         assert log.part.name == "votes.csv"
         log.append(make_vote(5000))
-        reading = log.read()
+        reading = read_votes(log.folder)
         found = [vote.id for vote in reading]
     assert found[-1] == "vote-5000"
     assert {f"vote-{number}" for number in confirmed} <= set(found)
@@ -425,7 +425,7 @@ def test_a_reading_ends_although_votes_keep_coming(tmp_path):
     with VoteLog(log_path(tmp_path)) as log:
         log.append(make_vote(0))
         seen = 0
-        for vote in log.read():
+        for vote in read_votes(log.folder):
             seen += 1
             log.append(replace(vote, id=f"new-{seen}", judge=f"new-{seen}"))
         assert seen == 1

@@ -4,15 +4,15 @@ import csv
 
 import pytest
 from foreign_files import VOTES, rows_of, text_of
-from vote_samples import make_vote
+from vote_samples import make_vote, read_votes
 
 from arena.errors import VoteRefused
-from arena.exports.export import export_csv
+from arena.exports.export import export_table
 from arena.votes import VoteLog
 from arena.votes.log import votes_tail
 from arena.votes.reader import BadRow
 from arena.votes.records import HEAD
-from arena.votes.store import ReadReport, read_votes, store_of
+from arena.votes.store import ReadReport, VoteStore
 
 NEW = make_vote(9)
 
@@ -28,9 +28,9 @@ def vote_once_more(folder):
     """The app is up again and a vote is cast; the part it went to, and all votes that readers then find."""
     with VoteLog(folder / "votes.csv") as log:
         log.append(NEW)
-        assert list(log.read()) == list(read_votes(folder))
+        assert list(read_votes(log.folder)) == list(read_votes(folder))
         name = log.part.name
-    store = store_of(folder)
+    store = VoteStore(folder)
     votes = [stored.vote for stored in store.stored(store.refresh().table)]
     assert votes == list(read_votes(folder))
     return name, votes
@@ -43,7 +43,7 @@ def flags_in_capitals(rows):
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-8"])
 @pytest.mark.parametrize("line_end", ["\r\n", "\n"])
 @pytest.mark.parametrize("quoting", [csv.QUOTE_MINIMAL, csv.QUOTE_ALL])
-def test_one_in_the_form_of_the_log_is_gone_on_with(tmp_path, encoding, line_end, quoting):
+def test_a_part_in_the_logs_format_is_appended_to(tmp_path, encoding, line_end, quoting):
     before = save(tmp_path, text_of(flags_in_capitals(rows_of()), line_end=line_end, quoting=quoting), encoding)
     assert vote_once_more(tmp_path) == ("votes.csv", [*VOTES, NEW])
     assert (tmp_path / "votes.csv").read_bytes().startswith(before)
@@ -61,7 +61,7 @@ def test_one_in_the_form_of_the_log_is_gone_on_with(tmp_path, encoding, line_end
     ],
 )
 @pytest.mark.parametrize("end", [None, -1])
-def test_one_in_another_form_is_read_and_left_alone(tmp_path, delimiter, line_end, encoding, end):
+def test_a_part_in_another_format_is_read_and_not_written(tmp_path, delimiter, line_end, encoding, end):
     text = text_of(rows_of(), delimiter, line_end)
     before = save(tmp_path, text.rstrip("\r\n") if end else text, encoding)
     assert vote_once_more(tmp_path) == ("votes-2.csv", [*VOTES, NEW])
@@ -78,7 +78,7 @@ def test_one_in_another_form_is_read_and_left_alone(tmp_path, delimiter, line_en
         lambda rows: [[name.title() for name in rows[0]], *rows[1:]],
     ],
 )
-def test_one_with_other_columns_is_read_and_left_alone(tmp_path, change):
+def test_a_part_with_other_columns_is_read_and_not_written(tmp_path, change):
     before = save(tmp_path, text_of(change(rows_of())), "utf-8-sig")
     assert vote_once_more(tmp_path) == ("votes-2.csv", [*VOTES, NEW])
     assert (tmp_path / "votes.csv").read_bytes() == before
@@ -92,7 +92,7 @@ def test_a_last_row_gets_its_line_end_and_is_not_moved_aside(tmp_path):
     assert not list(tmp_path.glob("*.torn-*"))
 
 
-def test_a_torn_row_is_moved_aside_whoever_saved_the_rest(tmp_path):
+def test_a_torn_row_is_moved_aside_in_foreign_parts_too(tmp_path):
     save(tmp_path, text_of(rows_of(), line_end="\n") + 'b9,qwen,glm,"tie')
     assert read_votes(tmp_path).report == ReadReport(3, unfinished=1)
     assert vote_once_more(tmp_path) == ("votes.csv", [*VOTES, NEW])
@@ -100,11 +100,11 @@ def test_a_torn_row_is_moved_aside_whoever_saved_the_rest(tmp_path):
     assert aside.read_bytes() == b'b9,qwen,glm,"tie'
 
 
-def test_one_that_is_no_table_any_more_hides_no_other_part(tmp_path):
+def test_a_part_that_is_no_table_does_not_hide_other_parts(tmp_path):
     before = save(tmp_path, "PK\x03\x04\0\0 a workbook\nsaved under this name\n", "latin-1")
     assert vote_once_more(tmp_path) == ("votes-2.csv", [NEW])
     assert (tmp_path / "votes.csv").read_bytes() == before
-    assert [(bad.part, bad.line) for bad in store_of(tmp_path).refresh().report.unreadable] == [("votes.csv", 2)]
+    assert [(bad.part, bad.line) for bad in VoteStore(tmp_path).refresh().report.unreadable] == [("votes.csv", 2)]
 
 
 @pytest.mark.parametrize("change", [list, reversed])
@@ -130,11 +130,11 @@ def test_a_second_header_is_seen_wherever_blocks_end(tmp_path, monkeypatch, bloc
     assert is_foreign(tmp_path / "votes.csv")
 
 
-def test_a_file_that_is_saved_while_the_app_is_up_refuses_votes_and_loses_none(tmp_path):
+def test_a_part_saved_by_another_program_while_open_refuses_votes(tmp_path):
     with VoteLog(tmp_path / "votes.csv") as log:
         for vote in VOTES:
             log.append(vote)
-        store = store_of(tmp_path)
+        store = VoteStore(tmp_path)
         assert store.refresh().report.rows == 3
         before = save(tmp_path, text_of(rows_of(), ";"), "gbk")
         with pytest.raises(VoteRefused):
@@ -143,8 +143,8 @@ def test_a_file_that_is_saved_while_the_app_is_up_refuses_votes_and_loses_none(t
         assert [stored.vote for stored in store.stored(store.refresh().table)] == list(VOTES)
 
 
-def test_a_foreign_part_is_copied_anew_when_it_is_saved_again(tmp_path):
-    store = store_of(tmp_path)
+def test_a_foreign_part_is_copied_again_after_a_change(tmp_path):
+    store = VoteStore(tmp_path)
     for number in (1, 2, 3):
         save(tmp_path, text_of(rows_of(VOTES[:number]), ";"), "utf-16")
         assert [stored.vote for stored in store.stored(store.refresh().table)] == list(VOTES[:number])
@@ -155,7 +155,7 @@ def test_bad_rows_of_a_foreign_part_name_the_part(tmp_path):
     save(tmp_path, text_of(rows_of(VOTES[1:]), ";") + "bad\r\n", "utf-16")
     bad = (BadRow("votes.csv", 4, "1 cells, not 39"),)
     assert read_votes(tmp_path).report == ReadReport(2, unreadable=bad)
-    assert export_csv(store_of(tmp_path), tmp_path / "out.csv") == ReadReport(2, unreadable=bad)
+    assert export_table(VoteStore(tmp_path), tmp_path / "out.csv") == ReadReport(2, unreadable=bad)
 
 
 def test_no_index_is_kept_of_copies(tmp_path, monkeypatch):
@@ -163,7 +163,7 @@ def test_no_index_is_kept_of_copies(tmp_path, monkeypatch):
 
     monkeypatch.setattr(store, "_WORTH_SAVING", 1)
     save(tmp_path, text_of(rows_of(), ";"), "utf-16")
-    assert store_of(tmp_path).refresh().report.rows == 3
+    assert VoteStore(tmp_path).refresh().report.rows == 3
     assert not (tmp_path / reader.INDEX_NAME).exists()
     (tmp_path / "votes.csv").write_bytes(HEAD)
-    assert store_of(tmp_path).refresh().report.rows == 0
+    assert VoteStore(tmp_path).refresh().report.rows == 0

@@ -16,12 +16,11 @@ from pathlib import Path
 
 import pytest
 from served_app import ROOT
-from vote_samples import log_path, make_vote
+from vote_samples import log_path, make_vote, read_votes
 
 from arena.votes import VoteLog
 from arena.votes.records import csv_line
 from arena.votes.rows import to_row
-from arena.votes.store import read_votes
 
 PROCESSES, THREADS, VOTES, KILLS = 3, 8, 5000, 6
 # About 650 characters a side, stored twice each: 2.6 kB a row and more, as the reference answers have.

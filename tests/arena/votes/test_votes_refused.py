@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from vote_samples import log_path, make_side
+from vote_samples import log_path, make_side, read_votes
 
 from arena.answers import Recorded
 from arena.errors import VoteRefused
@@ -19,7 +19,6 @@ from arena.judging.ballots import Ballots, Judgement
 from arena.judging.pairs import pairs_of
 from arena.judging.rooms import Rooms
 from arena.votes import VoteLog
-from arena.votes.store import read_votes
 
 PAIRS = pairs_of(
     Recorded(f"q{n}", f"prompt {n}", make_side(model, f"{n}")) for n in range(3) for model in ("one", "two")
@@ -78,34 +77,34 @@ def test_a_vote_that_was_not_saved_is_told_and_can_be_given_again(
 ) -> None:
     folder = tmp_path / "data"
     with VoteLog(log_path(folder)) as log, EventLog(folder) as events:
-        desk = Rooms(PAIRS, Ballots(log), events).main
-        first = desk.assign("r").battle
-        desk.cast(first.id, "r", Judgement("model_a"))
-        battle = desk.assign("r").battle
+        room = Rooms(PAIRS, Ballots(log), events).main
+        first = room.assign("r").battle
+        room.cast(first.id, "r", Judgement("model_a"))
+        battle = room.assign("r").battle
         with FAULTS[reason](monkeypatch, folder):
             for _ in range(2):
                 with pytest.raises(VoteRefused) as refused:
-                    desk.cast(battle.id, "r", Judgement("tie", comment="mine"))
+                    room.cast(battle.id, "r", Judgement("tie", comment="mine"))
                 assert refused.value.code == "not_saved" and reason in str(refused.value)
-            assert desk.assign("r").battle == battle and desk.progress.votes == 1
-        vote = desk.cast(battle.id, "r", Judgement("tie", comment="mine"))
-        with pytest.raises(VoteRefused, match="already been judged"):
-            desk.cast(battle.id, "r", Judgement("tie"))
+            assert room.assign("r").battle == battle and room.progress.votes == 1
+        vote = room.cast(battle.id, "r", Judgement("tie", comment="mine"))
+        with pytest.raises(VoteRefused, match="already voted"):
+            room.cast(battle.id, "r", Judgement("tie"))
         reading = read_votes(folder)
         assert [(one.battle.id, one.comment) for one in reading] == [(first.id, ""), (battle.id, "mine")]
         assert reading.report.duplicates == 0 and vote.battle.id == battle.id
 
 
-def test_a_folder_that_is_gone_for_good_is_begun_anew(tmp_path: Path) -> None:
+def test_a_deleted_folder_is_started_again(tmp_path: Path) -> None:
     """Somebody has deleted the data while the app runs: what was there is lost, what comes is not."""
     folder = tmp_path / "data"
     with VoteLog(log_path(folder)) as log, EventLog(folder) as events:
-        desk = Rooms(PAIRS, Ballots(log), events).main
-        desk.cast(desk.assign("r").battle.id, "r", Judgement("model_a"))
+        room = Rooms(PAIRS, Ballots(log), events).main
+        room.cast(room.assign("r").battle.id, "r", Judgement("model_a"))
         shutil.rmtree(folder)
-        battle = desk.assign("r").battle
-        with pytest.raises(VoteRefused, match="not saved"):
-            desk.cast(battle.id, "r", Judgement("tie"))
+        battle = room.assign("r").battle
+        with pytest.raises(VoteRefused, match="NOT saved"):
+            room.cast(battle.id, "r", Judgement("tie"))
         folder.mkdir()
-        desk.cast(battle.id, "r", Judgement("tie"))
+        room.cast(battle.id, "r", Judgement("tie"))
         assert [vote.battle.id for vote in read_votes(folder)] == [battle.id]

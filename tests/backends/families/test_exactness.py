@@ -5,6 +5,7 @@ import json
 import numpy
 import pytest
 import torch
+from micro_engines import scores_after
 from model_folders import DATA, MICRO, ORACLES, TINY, needs_oracles
 
 from arena.types import GenerationConfig
@@ -12,6 +13,7 @@ from backends.families.weights import architecture_of, load_weights
 from backends.hf.engine import HfEngine
 from backends.stepping import PREFILL_CHUNK
 from backends.stepping.batched import stock_rows
+from backends.stepping.cache import TokenCache
 from backends.stepping.scheduler import Scheduler
 
 LIMIT = 1e-5
@@ -32,9 +34,7 @@ class NoStops:
 class Oracle:
     def __init__(self, place, name):
         folder = place / name
-        self.engine = HfEngine(
-            stock_rows(load_weights(folder, architecture_of(folder), "fp32")), NoStops(), Scheduler(1), 8192
-        )
+        self.engine = HfEngine(stock_rows(load_weights(architecture_of(folder), "fp32")), NoStops(), Scheduler(1), 8192)
         self.said = json.loads((place / "expected" / f"{name}.logits.json").read_text(encoding="utf-8"))
         self.numbers = numpy.load(place / "expected" / f"{name}.logits.npz")
         self.subset = self.numbers["subset_ids"]
@@ -42,8 +42,8 @@ class Oracle:
         self.prompts = {key: ids for key, ids in self.said["prompts"].items() if len(ids) <= self.longest}
 
     def logits(self, ids, piece):
-        cache = self.engine.new_cache()
-        parts = [self.engine.logits(ids[start : start + piece], cache) for start in range(0, len(ids), piece)]
+        cache = TokenCache(8192)
+        parts = [scores_after(self.engine, ids[start : start + piece], cache) for start in range(0, len(ids), piece)]
         return torch.cat(parts)
 
 
@@ -73,11 +73,11 @@ def test_greedy_ids_and_the_steps_to_them_are_the_originals(oracle):
         found = [token for kind, token in oracle.engine.generate(ids, config) if kind == "token"]
         assert found[: len(wanted)] == wanted
         steps = oracle.numbers.get(f"kvstep_logits/{key}")
-        cache = oracle.engine.new_cache()
-        scores = oracle.engine.logits(ids, cache)[-1]
+        cache = TokenCache(8192)
+        scores = scores_after(oracle.engine, ids, cache)[-1]
         for token, step in zip(wanted, steps if steps is not None else (), strict=False):
             assert numpy.abs(scores[oracle.subset].numpy() - step).max() < STEP_LIMIT
-            scores = oracle.engine.logits([token], cache)[-1]
+            scores = scores_after(oracle.engine, [token], cache)[-1]
 
 
 def test_a_left_padded_batch_is_the_originals(oracle):

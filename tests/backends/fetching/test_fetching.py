@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from hub_server import HubServer
@@ -15,13 +16,13 @@ from served_app import ROOT
 import hubs
 from arena.errors import ArenaError
 from backends.fetching import fetch as fetching
-from backends.fetching.fetch import Fetched, Progress, Surroundings, by_hand
+from backends.fetching.fetch import Fetched, by_hand
 from backends.folder.checkpoint import find_weights
 from backends.folder.contents import verify_listed
 from backends.folder.manifest import MANIFEST, Manifest, needed_files, read_manifest, write_manifest
 from backends.models import resolve as folder_models
 from backends.models.catalog import QWEN, Published
-from hubs import Hub, RemoteFile, Repo
+from hubs import Hub, ListedFile, Repo
 
 MICRO = ROOT / "tests" / "data" / "qwen-micro-vocab2048"
 TRUE_FILES = {path.name: path.read_bytes() for path in MICRO.iterdir()}
@@ -61,8 +62,8 @@ def both(repo: Repo = REPO) -> Published:
     return Published({"huggingface": repo, "modelscope": repo}, 737_872)
 
 
-def fetch(hub: Hub | None, published: Published | None = None, anew: bool = False, **around: object) -> Fetched:
-    return fetching.fetch(QWEN, published or both(), hub, Surroundings(**{"pause": 0.01, **around}), anew)
+def fetch(hub: Hub | None, published: Published | None = None, **around: object) -> Fetched:
+    return fetching.fetch(QWEN, published or both(), hub, **{"pause": 0.01, **around})
 
 
 def failure(hub: Hub | None, **around: object) -> ArenaError:
@@ -74,7 +75,7 @@ def failure(hub: Hub | None, **around: object) -> ArenaError:
     return caught.value
 
 
-def test_a_fetch_brings_the_needed_files_and_no_others(server: HubServer, hub: Hub) -> None:
+def test_only_the_needed_files_are_downloaded(server: HubServer, hub: Hub) -> None:
     fetched = fetch(hub)
     names = {path.name for path in fetched.folder.iterdir()}
     assert names == {*NEEDED, MANIFEST}
@@ -85,7 +86,7 @@ def test_a_fetch_brings_the_needed_files_and_no_others(server: HubServer, hub: H
     assert {path.name for path in folder_models.models_dir().iterdir()} <= {QWEN.id, f".{QWEN.id}.lock"}
 
 
-def test_the_manifest_names_the_revision_for_votes_while_the_files_are_whole(hub: Hub) -> None:
+def test_the_revision_is_the_published_one_while_the_files_are_unchanged(hub: Hub) -> None:
     folder = fetch(hub).folder
     manifest = read_manifest(folder)
     assert manifest and (manifest.hub, manifest.repo) == (hub, REPO)
@@ -97,14 +98,14 @@ def test_the_manifest_names_the_revision_for_votes_while_the_files_are_whole(hub
     assert folder_models.fetched_spec(QWEN.id).revision.startswith("sizes-sha256:")
 
 
-def test_a_second_fetch_asks_nothing(server: HubServer, hub: Hub) -> None:
+def test_a_second_fetch_sends_no_request(server: HubServer, hub: Hub) -> None:
     fetch(hub)
     server.asked.clear()
     again = fetch(None)
     assert again.came == 0 and not server.asked
 
 
-def test_a_damaged_file_of_a_complete_model_alone_comes_again(server: HubServer, hub: Hub) -> None:
+def test_only_the_damaged_file_of_a_model_is_downloaded_again(server: HubServer, hub: Hub) -> None:
     folder = fetch(hub).folder
     (folder / SHARD).write_bytes(b"short")
     server.asked.clear()
@@ -113,18 +114,18 @@ def test_a_damaged_file_of_a_complete_model_alone_comes_again(server: HubServer,
     assert (folder / SHARD).read_bytes() == TRUE_FILES[SHARD]
 
 
-def test_a_cut_connection_is_gone_on_with(server: HubServer, hub: Hub) -> None:
+def test_a_cut_connection_is_resumed(server: HubServer, hub: Hub) -> None:
     server.faults.cut_after, server.faults.cuts = {SHARD: 100_000}, 2
     folder = fetch(hub).folder
     assert (folder / SHARD).read_bytes() == TRUE_FILES[SHARD]
     assert server.sent(SHARD) == len(TRUE_FILES[SHARD])
 
 
-def test_after_a_broken_fetch_only_the_missing_bytes_come(server: HubServer, hub: Hub) -> None:
+def test_an_interrupted_fetch_downloads_only_the_missing_bytes(server: HubServer, hub: Hub) -> None:
     server.faults.cut_after = {SHARD: 100_000}
 
-    def stop(progress: Progress) -> None:
-        if progress.file == SHARD:
+    def stop(text: str, done: int, total: int) -> None:
+        if text == SHARD:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -146,15 +147,15 @@ def test_after_a_broken_fetch_only_the_missing_bytes_come(server: HubServer, hub
     assert fetched.came == server.sent()
 
 
-def test_a_server_that_knows_no_ranges_is_read_anew(server: HubServer, hub: Hub) -> None:
+def test_a_server_without_ranges_sends_the_file_from_the_start(server: HubServer, hub: Hub) -> None:
     server.faults.cut_after, server.faults.cuts, server.faults.ignore_range = {SHARD: 100_000}, 1, True
     seen: list[int] = []
-    folder = fetch(hub, report=lambda progress: seen.append(progress.done)).folder
+    folder = fetch(hub, report=lambda text, done, total: seen.append(done)).folder
     assert (folder / SHARD).read_bytes() == TRUE_FILES[SHARD]
     assert seen == sorted(seen)
 
 
-def test_a_connection_that_is_cut_for_ever_says_how_far_it_came(server: HubServer, hub: Hub) -> None:
+def test_a_connection_that_is_always_cut_reports_the_bytes_received(server: HubServer, hub: Hub) -> None:
     server.faults.cut_after = {SHARD: 0}
     error = failure(hub)
     assert error.code == "fetch_cut" and SHARD in str(error) and "404,352" in str(error)
@@ -172,7 +173,7 @@ def test_a_long_file_is_an_error_and_not_kept(server: HubServer, hub: Hub) -> No
     assert (folder_models.models_dir() / f"{QWEN.id}.part" / f"{SHARD}.incomplete").stat().st_size == 0
 
 
-def test_a_wrong_hash_deletes_the_file_and_only_it_comes_again(server: HubServer, hub: Hub) -> None:
+def test_a_file_with_a_wrong_hash_is_deleted_and_downloaded_again(server: HubServer, hub: Hub) -> None:
     server.faults.contents = {SHARD: TRUE_FILES[SHARD][:-1] + b"\xaa"}
     error = failure(hub)
     assert error.code == "fetch_damaged" and SHARD in str(error) and "sha256" in str(error)
@@ -191,7 +192,7 @@ def test_a_shard_that_lacks_what_the_index_names_is_refused(server: HubServer, h
     assert "transformer.nowhere" in str(failure(hub))
 
 
-def test_files_without_a_hash_in_the_list_are_said(server: HubServer, hub: Hub) -> None:
+def test_weights_without_a_listed_hash_are_named(server: HubServer, hub: Hub) -> None:
     server.faults.list_hashes = False
     assert set(fetch(hub).unhashed_weights) == {name for name in TRUE_FILES if name.endswith(".safetensors")}
 
@@ -211,7 +212,7 @@ def test_a_refused_file_says_what_to_do(server: HubServer, hub: Hub, status: int
     assert failure(hub).code == code
 
 
-def test_a_busy_hub_is_asked_again_and_then_named(server: HubServer, hub: Hub) -> None:
+def test_a_busy_hub_is_retried_and_then_reported(server: HubServer, hub: Hub) -> None:
     server.faults.busy_times = 2
     assert fetch(hub).came
     server.files["README.md"] += b"More."
@@ -222,8 +223,11 @@ def test_a_busy_hub_is_asked_again_and_then_named(server: HubServer, hub: Hub) -
         fetch(hub, other)
 
 
-def test_a_full_disk_is_said_with_both_numbers_before_anything_comes(server: HubServer, hub: Hub) -> None:
-    error = failure(hub, free_bytes=lambda folder: 1_234_567)
+def test_a_full_disk_is_reported_with_both_numbers_before_any_download(
+    server: HubServer, hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shutil.disk_usage", lambda folder: Mock(free=1_234_567))
+    error = failure(hub)
     assert error.code == "fetch_room" and "1,234,567" in str(error) and "537,612,013" in str(error)
     assert not server.fetched()
 
@@ -236,17 +240,16 @@ def test_a_hostile_list_is_refused(server: HubServer, hub: Hub, name: str) -> No
 
 
 def test_progress_grows_to_the_total(hub: Hub) -> None:
-    seen: list[Progress] = []
+    seen: list[tuple[str, int, int]] = []
     begun: list[int] = []
-    fetched = fetch(hub, report=seen.append, begin=lambda manifest, missing: begun.append(missing))
-    done = [progress.done for progress in seen]
-    assert done == sorted(done) and done[-1] == seen[-1].total == fetched.came == begun[0]
-    assert {progress.file for progress in seen} == NEEDED
-    assert any(progress.checking for progress in seen)
+    fetched = fetch(hub, report=lambda *row: seen.append(row), begin=lambda manifest, missing: begun.append(missing))
+    done = [size for _, size, _ in seen]
+    assert done == sorted(done) and done[-1] == seen[-1][2] == fetched.came == begun[0]
+    assert {text for text, _, _ in seen} == NEEDED | {f"checking {name}" for name in NEEDED}
 
 
-def test_what_a_branch_gave_is_named_by_its_hashes() -> None:
-    files = (RemoteFile("config.json", 2, None), RemoteFile("model.safetensors", 9, "a" * 64))
+def test_the_revision_of_a_branch_includes_the_hashes_of_its_files() -> None:
+    files = (ListedFile("config.json", 2, None), ListedFile("model.safetensors", 9, "a" * 64))
     branch = Manifest("modelscope", Repo("x/y", "master"), files)
     assert branch.revision.startswith("master+sha256:")
     assert branch.revision == replace(branch, files=files[::-1]).revision
@@ -271,9 +274,9 @@ def test_another_revision_replaces_the_whole_folder(server: HubServer, hub: Hub)
     assert {path.name for path in folder_models.models_dir().iterdir()} <= {QWEN.id, f".{QWEN.id}.lock"}
 
 
-def test_of_what_another_hub_began_only_files_of_the_same_hash_are_kept(server: HubServer, hub: Hub) -> None:
-    def stop(progress: Progress) -> None:
-        if progress.file == SHARD:
+def test_files_from_another_hub_are_kept_only_with_the_same_hash(server: HubServer, hub: Hub) -> None:
+    def stop(text: str, done: int, total: int) -> None:
+        if text == SHARD:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -299,25 +302,28 @@ def test_a_file_changed_in_a_fetched_folder_is_found_by_its_hash(server: HubServ
     assert server.fetched() == {SHARD}
 
 
-def test_a_whole_model_is_verified_where_it_lies_and_without_a_hub(server: HubServer, hub: Hub) -> None:
+def test_a_complete_model_is_verified_in_place_without_a_request(server: HubServer, hub: Hub) -> None:
     folder = fetch(hub).folder
     server.asked.clear()
-    seen: list[Progress] = []
+    seen: list[tuple[str, int]] = []
 
-    def report(progress: Progress) -> None:
+    def report(text: str, done: int, total: int) -> None:
         assert folder.exists()
-        seen.append(progress)
+        seen.append((text, done))
 
     assert fetch(hub, anew=True, report=report).came == 0
-    assert server.asked == [] and seen[-1].checking
-    assert seen[-1].done == sum(file.size for file in fetch(hub).manifest.files if file.sha256)
+    assert server.asked == [] and seen[-1][0].startswith("checking ")
+    assert seen[-1][1] == sum(file.size for file in fetch(hub).manifest.files if file.sha256)
 
 
-def test_a_model_that_is_there_stays_where_the_disk_is_too_full_to_mend_it(server: HubServer, hub: Hub) -> None:
+def test_a_damaged_model_stays_in_place_if_the_disk_is_full(
+    server: HubServer, hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = fetch(hub).folder
     (folder / "README.md").write_text("edited by hand")
+    monkeypatch.setattr("shutil.disk_usage", lambda folder: Mock(free=0))
     with pytest.raises(ArenaError, match="Not enough disk space"):
-        fetch(hub, free_bytes=lambda place: 0)
+        fetch(hub)
     assert (folder / "README.md").read_text() == "edited by hand"
 
 
@@ -329,7 +335,7 @@ def test_a_hub_whose_library_is_not_installed_is_named_with_the_command(
     assert fetch(None).manifest.hub == "huggingface"
 
 
-def test_a_missing_file_has_all_others_compared_again(server: HubServer, hub: Hub) -> None:
+def test_if_a_file_is_missing_all_others_are_checked_again(server: HubServer, hub: Hub) -> None:
     folder = fetch(hub).folder
     (folder / SHARD).write_bytes(TRUE_FILES[SHARD][:-3] + b"bad")
     (folder / "README.md").unlink()
@@ -339,7 +345,7 @@ def test_a_missing_file_has_all_others_compared_again(server: HubServer, hub: Hu
     assert (folder / SHARD).read_bytes() == TRUE_FILES[SHARD]
 
 
-def test_a_model_that_is_there_stays_while_no_hub_answers(server: HubServer, hub: Hub) -> None:
+def test_a_damaged_model_stays_in_place_while_no_hub_answers(server: HubServer, hub: Hub) -> None:
     folder = fetch(hub).folder
     (folder / "README.md").write_text("edited by hand")
     server.faults.list_status = 404
@@ -349,23 +355,23 @@ def test_a_model_that_is_there_stays_while_no_hub_answers(server: HubServer, hub
     assert folder_models.fetched_spec(QWEN.id).name == QWEN.name
 
 
-def test_progress_begins_at_what_is_there_already(server: HubServer, hub: Hub) -> None:
+def test_progress_begins_at_the_bytes_already_downloaded(server: HubServer, hub: Hub) -> None:
     server.faults.cut_after = {SHARD: 0}
     failure(hub)
     server.faults.cut_after = {}
     seen: list[int] = []
-    fetched = fetch(hub, report=lambda progress: seen.append(progress.done))
+    fetched = fetch(hub, report=lambda text, done, total: seen.append(done))
     total = sum(file.size for file in fetched.manifest.files)
     assert seen[0] == total - fetched.came and seen[-1] == total and seen == sorted(seen)
 
 
-def test_a_server_without_ranges_that_always_breaks_off_is_given_up(server: HubServer, hub: Hub) -> None:
+def test_a_server_without_ranges_that_always_stops_early_is_given_up(server: HubServer, hub: Hub) -> None:
     server.faults.cut_after, server.faults.ignore_range = {SHARD: 200_000}, True
     assert failure(hub).code == "fetch_cut"
 
 
 @pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:1", "nonsense://127.0.0.1:1"])
-def test_a_proxy_that_cannot_be_used_is_one_line(
+def test_an_unusable_proxy_gives_one_line(
     server: HubServer, hub: Hub, proxy: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ALL_PROXY", proxy)
@@ -378,13 +384,13 @@ def test_a_proxy_that_cannot_be_used_is_one_line(
 
 
 @pytest.mark.parametrize("number", ["1e999", "[" * 100_000])
-def test_a_list_with_numbers_that_are_none_is_not_ours(server: HubServer, hub: Hub, number: str) -> None:
+def test_a_malformed_manifest_is_none(server: HubServer, hub: Hub, number: str) -> None:
     folder = fetch(hub).folder
     (folder / MANIFEST).write_text(f'{{"hub": "{hub}", "repo": {{}}, "files": [{{"path": "a", "size": {number}')
     assert read_manifest(folder) is None
 
 
-def test_what_a_killed_process_left_between_two_names_is_mended(server: HubServer, hub: Hub) -> None:
+def test_a_replacement_that_was_interrupted_is_undone(server: HubServer, hub: Hub) -> None:
     folder = fetch(hub).folder
     folder.rename(folder.with_name(f"{folder.name}.old"))
     assert fetch(hub).came == 0
@@ -401,8 +407,8 @@ def test_a_folder_put_there_by_hand_is_left_alone(server: HubServer, hub: Hub) -
     assert {path.name for path in folder.iterdir()} == set(TRUE_FILES) and not server.asked
 
 
-def test_two_fetches_of_one_model_do_not_meet(hub: Hub) -> None:
-    def again(progress: Progress) -> None:
+def test_a_second_fetch_of_the_same_model_at_the_same_time_is_refused(hub: Hub) -> None:
+    def again(*_: object) -> None:
         fetch(hub)
 
     with pytest.raises(ArenaError, match="nother process"):
@@ -424,7 +430,7 @@ def test_a_hub_without_the_model_is_not_first(server: HubServer, hub_addresses: 
         assert fetch(None).manifest.hub == "modelscope"
 
 
-def test_a_machine_without_network_is_told_how_to_copy(hub_addresses: Callable[..., None]) -> None:
+def test_without_network_there_are_instructions_to_copy_by_hand(hub_addresses: Callable[..., None]) -> None:
     hub_addresses("http://127.0.0.1:9", "http://127.0.0.1:9")
     error = failure(None)
     assert error.code == "fetch_offline" and "Hugging Face" in str(error) and "ModelScope" in str(error)
@@ -434,7 +440,7 @@ def test_a_machine_without_network_is_told_how_to_copy(hub_addresses: Callable[.
     assert REPO.revision in words and str(folder_models.models_dir() / QWEN.id) in words and "safetensors" in words
 
 
-def test_a_person_who_wants_no_network_is_obeyed(
+def test_hf_hub_offline_is_respected(
     server: HubServer, hub_addresses: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hub_addresses(server.url, server.url)
@@ -446,7 +452,7 @@ def test_a_person_who_wants_no_network_is_obeyed(
     assert fetch("modelscope").came
 
 
-def test_a_login_goes_to_the_hub_and_no_further(
+def test_a_login_is_sent_to_the_hub_only(
     server: HubServer, hub: Hub, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("HF_TOKEN", SECRET)
@@ -472,25 +478,25 @@ def test_a_login_goes_to_the_hub_and_no_further(
 
 def test_binaries_are_taken_where_there_are_no_safetensors() -> None:
     names = ("config.json", "pytorch_model-1.bin", "pytorch_model.bin.index.json", "training_args.bin", "optimizer.bin")
-    chosen = needed_files([RemoteFile(name, 1) for name in names], "a/b")
+    chosen = needed_files([ListedFile(name, 1) for name in names], "a/b")
     assert [file.path for file in chosen] == ["pytorch_model-1.bin", "pytorch_model.bin.index.json", "config.json"]
 
 
 @pytest.mark.parametrize("names", [("config.json",), ("model.safetensors",), ("config.json", "adapter.safetensors")])
 def test_a_list_without_a_model_is_refused(names: tuple[str, ...]) -> None:
     with pytest.raises(ArenaError, match="not a model folder"):
-        needed_files([RemoteFile(name, 1) for name in names], "a/b")
+        needed_files([ListedFile(name, 1) for name in names], "a/b")
 
 
 def test_neither_code_nor_subfolders_are_needed_whatever_their_names() -> None:
     names = ("LICENSE.py", "README.sh", "more/x.tiktoken", "LICENSE/x", "model.safetensors", "config.json")
-    chosen = needed_files([RemoteFile(name, 1) for name in names], "a/b")
+    chosen = needed_files([ListedFile(name, 1) for name in names], "a/b")
     assert [file.path for file in chosen] == ["model.safetensors", "config.json"]
 
 
 @pytest.mark.parametrize("path", ["../secret", "/etc/passwd"])
-def test_a_manifest_that_leads_out_of_its_folder_is_none(tmp_path: Path, path: str) -> None:
-    write_manifest(tmp_path, Manifest("huggingface", REPO, (RemoteFile("config.json", 1),)))
+def test_a_manifest_with_a_path_outside_its_folder_is_none(tmp_path: Path, path: str) -> None:
+    write_manifest(tmp_path, Manifest("huggingface", REPO, (ListedFile("config.json", 1),)))
     assert read_manifest(tmp_path)
-    write_manifest(tmp_path, Manifest("huggingface", REPO, (RemoteFile(path, 1),)))
+    write_manifest(tmp_path, Manifest("huggingface", REPO, (ListedFile(path, 1),)))
     assert read_manifest(tmp_path) is None

@@ -52,7 +52,7 @@ def test_a_head_that_claims_too_much_is_refused_at_once(write, kind):
     assert refusal.value.code == "model_damaged"
 
 
-def test_a_long_list_of_words_is_counted_and_what_follows_read(write):
+def test_a_long_list_of_strings_is_counted_and_the_next_value_read(write):
     words = array(STRING, 5000, *(text("x") for _ in range(5000)))
     path = write(head(0, 2, words, text("after"), struct.pack("<II", U32, 7)))
     assert read_gguf(path).metadata == {"list": 5000, "after": 7}

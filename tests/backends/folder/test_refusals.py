@@ -166,7 +166,7 @@ SOURCES = {
 
 
 def refusal_of(folder):
-    """What is said when the model is asked for, or else when it is loaded."""
+    """The message when the model is resolved, or else when it is loaded."""
     try:
         (backend,) = open_backends([resolve(str(folder))])
         list(backend._load.wait())
@@ -177,17 +177,17 @@ def refusal_of(folder):
 
 @needs_oracles
 @pytest.mark.parametrize("case", CASES)
-def test_a_folder_that_is_not_understood_is_refused_with_the_reason(tmp_path, case):
+def test_an_unusable_folder_is_refused_with_the_reason(tmp_path, case):
     source, damage, words = CASES[case]
     place, name = SOURCES[source]
     folder = copied(place / name, tmp_path / "checkpoint")
     if source == "bin":  # the micro folders have no tokenizer
         (folder / "tokenizer.model").write_bytes((ORACLES / TINY["chatglm"] / "tokenizer.model").read_bytes())
     damage(folder)
-    said = refusal_of(folder)
-    assert words in said
-    assert "checkpoint" in said
-    assert len(said.splitlines()) == 1
+    message = refusal_of(folder)
+    assert words in message
+    assert "checkpoint" in message
+    assert len(message.splitlines()) == 1
 
 
 @needs_oracles
@@ -204,7 +204,7 @@ def test_a_folder_that_is_not_understood_is_refused_with_the_reason(tmp_path, ca
         ("chatglm", write("tokenizer.model", "<html>"), "tokenizer.model is damaged"),
     ],
 )
-def test_a_tokenizer_that_is_not_the_originals_is_refused(tmp_path, family, damage, words):
+def test_a_damaged_tokenizer_is_refused(tmp_path, family, damage, words):
     folder = copied(ORACLES / TINY[family], tmp_path / "checkpoint")
     damage(folder)
     assert words in refusal_of(folder)
@@ -265,18 +265,18 @@ def test_code_beside_the_weights_is_never_run(tmp_path, kind):
         auto_map={"AutoConfig": "configuration_x.C", "AutoModelForCausalLM": "modeling_x.M"},
     )
     edit_json(folder / "tokenizer_config.json", auto_map={"AutoTokenizer": ["tokenization_x.T", None]})
-    said = refusal_of(folder)
-    assert bool(said) is (kind not in TINY)
+    message = refusal_of(folder)
+    assert bool(message) is (kind not in TINY)
     assert not marker.exists()
 
 
-def test_a_config_is_read_from_within_the_folder_through_a_link_to_the_folder(tmp_path):
+def test_a_config_is_read_through_a_link_to_its_folder(tmp_path):
     (tmp_path / "link").symlink_to(DATA / "qwen-micro-vocab2048")
     assert read_config(tmp_path / "link")["model_type"] == "qwen"
 
 
 @needs_oracles
-def test_a_mended_folder_loads_at_the_next_question(tmp_path, ask, answer_of):
+def test_a_repaired_folder_loads_at_the_next_prompt(tmp_path, ask, answer_of):
     folder = copied(ORACLES / TINY["qwen"], tmp_path / "checkpoint")
     whole = (folder / QWEN_SHARD).read_bytes()
     cut(QWEN_SHARD)(folder)
@@ -289,7 +289,7 @@ def test_a_mended_folder_loads_at_the_next_question(tmp_path, ask, answer_of):
 
 
 @needs_oracles
-def test_weights_that_compute_no_numbers_are_found_out_before_it_is_ready(tmp_path):
+def test_weights_that_compute_nan_are_refused_while_loading(tmp_path):
     folder = copied(ORACLES / TINY["qwen"], tmp_path / "checkpoint")
     rewrite(folder, lambda tensors: tensors["transformer.ln_f.weight"].fill_(float("nan")))
     assert "computed" in refusal_of(folder)

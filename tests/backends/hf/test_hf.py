@@ -19,6 +19,7 @@ from backends.families.qwen import END_OF_TEXT, IM_END, IM_START
 from backends.hf.backend import HfBackend, load_engine
 from backends.hf.engine import HfEngine, open_engine
 from backends.models.resolve import folder_spec, resolve
+from backends.stepping import stepper
 from backends.stepping.sampling import Sampler
 from backends.stepping.scheduler import Scheduler
 from backends.streaming.loading import BackgroundLoad
@@ -129,10 +130,10 @@ def test_weights_come_in_the_precision_asked_for_whatever_the_file_has(name, pre
     from backends.families.weights import architecture_of, load_weights
 
     folder = DATA / name
-    model = load_weights(folder, architecture_of(folder), precision)
+    model = load_weights(architecture_of(folder), precision)
     assert {parameter.dtype for parameter in model.parameters()} == {dtype}
     assert model.dtype == dtype
-    whole = load_weights(folder, architecture_of(folder), "fp32")
+    whole = load_weights(architecture_of(folder), "fp32")
     for (key, value), (_, exact) in zip(model.named_parameters(), whole.named_parameters(), strict=True):
         assert torch.equal(value, exact.to(dtype)), key
 
@@ -224,11 +225,12 @@ def test_a_later_turn_reads_only_what_is_new_and_says_so(talkative, family):
 
 
 @needs_oracles
-def test_more_than_there_is_room_for_wait_and_are_answered(talkative, ask, answer_of, in_background):
+def test_more_than_there_is_room_for_wait_and_are_answered(talkative, ask, answer_of, monkeypatch):
     spec, engine = talkative("qwen")
     scheduler = Scheduler(1)
     one = engine.cache_bytes(300)
-    small = HfEngine(engine._rows, engine.chat, scheduler, 4096, budget=one)
+    monkeypatch.setattr(stepper, "cache_budget", lambda full: one)
+    small = HfEngine(engine._rows, engine.chat, scheduler, 4096)
     backend = HfBackend(spec, BackgroundLoad(lambda: small))
     with closing(ask(backend, "Hi", max_new_tokens=280)) as running:
         assert next(chunk for chunk in running if chunk.text)
@@ -237,7 +239,7 @@ def test_more_than_there_is_room_for_wait_and_are_answered(talkative, ask, answe
         assert [next(waiting) for waiting in (second, third)] == [queued(1), queued(2)]
     assert answer_of(second).usage.new_tokens == 20
     assert answer_of(third).usage.new_tokens == 700
-    assert small._stepper._caches.bytes <= small.cache_bytes(800)
+    assert small._caches.bytes <= small.cache_bytes(800)
 
 
 def queued(place):

@@ -51,7 +51,7 @@ def test_without_groups_the_machine_counts(machine):
     assert available_bytes(machine({})) == 8000 * MIB
 
 
-def test_nothing_known_is_none(tmp_path):
+def test_unknown_sizes_are_none(tmp_path):
     assert available_bytes(tmp_path) is None
     assert process_bytes("VmRSS", tmp_path) is None
 
@@ -123,7 +123,7 @@ def test_v1_without_a_limit(machine):
     assert available_bytes(machine(files, available_kib="?")) is None
 
 
-def test_another_controllers_group_is_not_asked(machine):
+def test_the_cgroup_of_another_controller_is_not_read(machine):
     files = {"proc/self/cgroup": "4:cpuset:/tight\n", **v1_group("tight", 10, 1)}
     assert available_bytes(machine(files)) == 8000 * MIB
 

@@ -12,7 +12,7 @@ BLOCK, BLOCKS = 50_000, 2000
 
 
 @pytest.mark.skipif(not Path("/proc/self/smaps").exists(), reason="this system does not say what is in memory")
-def test_what_was_freed_goes_back_also_where_something_lies_between():
+def test_freed_memory_is_returned_between_blocks_in_use():
     blocks = [bytearray(b"x" * BLOCK) for _ in range(BLOCKS)]
     del blocks[0 : BLOCKS - 1 : 2]
     full = process_bytes("RssAnon")

@@ -81,13 +81,25 @@ def test_an_id_is_found(text):
     assert resolve(text).id == "smollm2-135m"
 
 
-@pytest.mark.parametrize(
-    "text", ["", " ", "gpt-4", "SMOLLM2", "smollm2-135m-t0.3", "a\nb", "@int4", "gpt-4@int4", "qwen@"]
-)
+@pytest.mark.parametrize("text", ["", " ", "gpt-4", "a\nb", "@int4", "gpt-4@int4"])
 def test_an_unknown_name_is_refused_with_those_known(text):
     refusal = refusal_of(text)
     assert refusal.code == "unknown_model"
     assert all(model_id in str(refusal) for model_id in EMBEDDED)
+
+
+@pytest.mark.parametrize(
+    ("text", "close"),
+    [
+        ("SMOLLM2-135", "smollm2-135m"),
+        ("Qwen/Qwen-7B-Chat", "qwen-7b-chat"),
+        ("qwen-7b-cat@int4", "qwen-7b-chat"),
+        ("chatglm3", "chatglm3-6b"),
+    ],
+)
+def test_a_misspelt_name_is_refused_with_the_closest(text, close):
+    refusal = refusal_of(text)
+    assert refusal.code == "model_misspelt" and str(refusal).endswith(f"Did you mean {close}?")
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)
@@ -154,7 +166,7 @@ def test_a_file_that_is_no_model_is_refused(gguf, content):
     assert (refusal.code, "is not a GGUF file" in str(refusal)) == ("not_gguf", True)
 
 
-def test_a_folder_is_no_file(tmp_path):
+def test_a_folder_is_not_a_file(tmp_path):
     (tmp_path / "model.gguf").mkdir()
     assert refusal_of(str(tmp_path / "model.gguf")).code == "file_missing"
 

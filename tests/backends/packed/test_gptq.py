@@ -75,7 +75,7 @@ def test_fewer_inputs_than_columns_are_enough():
     assert lost(weight, rounded, few) < 0.5 * lost(weight, round4(weight, 32).floats(), few)
 
 
-def test_a_weight_is_bent_to_make_up_for_what_came_out_wrong_before():
+def test_a_weight_is_adjusted_for_the_errors_of_earlier_layers():
     weight, exact = correlated()
     random = torch.Generator().manual_seed(2)
     wrong = exact @ round4(torch.eye(256) + torch.randn(256, 256, generator=random) / 50, 32).floats().T
@@ -139,7 +139,7 @@ def test_every_linear_of_every_layer_is_rounded_once(kind):
         assert (rounded[name].floats() - weight).norm() < 0.2 * weight.norm(), name
 
 
-def test_a_layer_is_let_go_when_the_next_one_begins():
+def test_a_layer_is_freed_when_the_next_one_begins():
     model = tiny("Llama")
     names = [name for name, _ in zip((name for name, _ in calibrated(model, texts(), 32)), range(8), strict=False)]
     assert names[-1].startswith("model.layers.1.")

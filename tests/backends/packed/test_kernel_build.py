@@ -159,7 +159,7 @@ def test_a_cached_file_that_is_no_good_is_made_once_more(cached, caplog, spoiled
     assert cached.read_bytes() == ended(cached.read_bytes()[:-32]) and not caplog.records
 
 
-def test_what_cannot_be_made_to_load_is_tried_twice_and_said_once(able, monkeypatch, tmp_path, caplog):
+def test_a_library_that_does_not_load_is_built_twice_and_logged_once(able, monkeypatch, tmp_path, caplog):
     calls = compiler(tmp_path / "bin", monkeypatch)
     monkeypatch.setattr(kernels_module, "build", lambda anew=False: build(cpuinfo=able, anew=anew))
     assert find_kernels.__wrapped__() is None

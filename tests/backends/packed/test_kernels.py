@@ -13,7 +13,7 @@ from torch.nn.functional import scaled_dot_product_attention
 from backends.folder.packed import GROUPS
 from backends.packed.kernel_build import FLAGS, NoKernels, build
 from backends.packed.kernels import Kernels
-from backends.packed.layers import DecodeAttention, RmsNorm, with_quick_norms
+from backends.packed.layers import RmsNorm, decode_attention, with_quick_norms
 from backends.packed.linear import FEW, FEW_WITH_TILES, Linear4, Linear8
 from backends.packed.scheme import BLOCK, floats4, for_torch4, pack4, round4, round8, unpack4
 
@@ -158,7 +158,7 @@ def test_a_rows_product_is_bitwise_the_same_whatever_the_company_and_the_threads
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
 @pytest.mark.parametrize("rows", [2, 5, FEW_WITH_TILES + 1, FEW + 1])
-def test_what_is_no_number_stays_none_and_in_its_row(kernels, rows, value):
+def test_nan_stays_nan_and_in_its_own_row(kernels, rows, value):
     """A sampler refuses it; a number made of it would be an answer."""
     four, eight = round4(matrix(192, 256), 32), round8(matrix(192, 256))
     layers = [Linear4(pack4(four), 192, None, kernels), Linear8((eight.q, eight.scale), None, kernels)]
@@ -225,7 +225,7 @@ def test_heads_that_the_kernel_would_read_past_are_refused(kernels, key, value):
         pytest.skip("without kernels the library computes it")
     queries = torch.zeros(1, 4, 1, 128, dtype=BF16)
     with pytest.raises(ValueError, match=r"(differ in size|not supported)"):
-        DecodeAttention(kernels)(queries, [(torch.zeros(key, dtype=BF16), torch.zeros(value, dtype=BF16))], 1.0)
+        decode_attention(kernels, queries, [(torch.zeros(key, dtype=BF16), torch.zeros(value, dtype=BF16))], 1.0)
 
 
 @pytest.mark.parametrize("kind", ["Qwen2", "Qwen3", "Glm", "Glm4", "Llama"])

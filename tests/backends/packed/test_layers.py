@@ -2,16 +2,19 @@
 
 import gc
 import weakref
+from functools import partial
 
 import pytest
 import torch
 from torch import nn
 
 from backends.packed.kernels import find_kernels
-from backends.packed.layers import DecodeAttention, QuickLayer, with_quick_layers, with_quick_norms
+from backends.packed.layers import QuickLayer, decode_attention, with_quick_layers, with_quick_norms
 from backends.packed.linear import Linear4, Linear8
+from backends.packed.open import quick_rows
 from backends.packed.scheme import pack4, round4, round8
 from backends.stepping.batched import Rows
+from backends.stepping.cache import TokenCache
 
 BF16 = torch.bfloat16
 SIZES = {
@@ -77,7 +80,7 @@ def ids(count, seed):
 
 def decoded(rows, lengths, steps=3):
     """Scores of some steps of conversations of such lengths together, and their caches."""
-    caches = [rows.new_cache(400) for _ in lengths]
+    caches = [TokenCache(400) for _ in lengths]
     for length, cache in zip(lengths, caches, strict=True):
         rows.read(cache, ids(length, length))
     return [rows.decode(caches, [length % 300 for length in lengths]) for _ in range(steps)], caches
@@ -99,7 +102,7 @@ def in_floats(kind, group):
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("group", [32, 64])
 def test_a_step_is_as_near_to_floats_as_the_librarys_with_the_same_weights(kernels, kind, group):
-    attention = DecodeAttention(kernels)
+    attention = partial(decode_attention, kernels)
     lengths = (5, 256, 31, 255, 1)
     model = with_quick_layers(packed(bare(kind), kernels, group), kernels)
     assert len(quick_layers(model)) == 2
@@ -117,7 +120,7 @@ def test_a_step_is_as_near_to_floats_as_the_librarys_with_the_same_weights(kerne
 
 @pytest.mark.parametrize("kind", ["Qwen2", "Glm"])
 def test_a_conversation_is_bitwise_the_same_alone_and_in_company(kernels, kind):
-    rows = Rows(with_quick_layers(packed(bare(kind), kernels), kernels), 1, DecodeAttention(kernels))
+    rows = Rows(with_quick_layers(packed(bare(kind), kernels), kernels), 1, partial(decode_attention, kernels))
     lengths = (7, 90, 3, 40, 12, 66, 2, 8)
     together, _ = decoded(rows, lengths)
     for number, length in enumerate(lengths):
@@ -128,11 +131,11 @@ def test_a_conversation_is_bitwise_the_same_alone_and_in_company(kernels, kind):
 
 @pytest.mark.parametrize("threads", [1, 3])
 def test_the_number_of_threads_changes_nothing(kernels, threads):
-    rows = Rows(with_quick_layers(packed(bare("Glm"), kernels), kernels), 1, DecodeAttention(kernels))
+    rows = Rows(with_quick_layers(packed(bare("Glm"), kernels), kernels), 1, partial(decode_attention, kernels))
     before = torch.get_num_threads()
     wanted, _ = decoded(rows, (9, 20))
     # Prompts are summed by the library in an order of its own for each number of threads.
-    caches = [rows.new_cache(400) for _ in range(2)]
+    caches = [TokenCache(400) for _ in range(2)]
     for length, cache in zip((9, 20), caches, strict=True):
         rows.read(cache, ids(length, length))
     torch.set_num_threads(threads)
@@ -147,7 +150,7 @@ def test_a_prompt_of_one_token_and_pieces_go_the_librarys_way(kernels):
     plain = Rows(packed(bare("Qwen2"), kernels), 1)
     quick = Rows(with_quick_layers(packed(bare("Qwen2"), kernels), kernels), 1)
     for pieces in ([1], [3, 70], [40]):
-        caches = plain.new_cache(400), quick.new_cache(400)
+        caches = TokenCache(400), TokenCache(400)
         for number, size in enumerate(pieces):
             one, other = (
                 rows.read(cache, ids(size, number)) for rows, cache in zip((plain, quick), caches, strict=True)
@@ -174,7 +177,7 @@ def test_layers_of_other_sizes_and_kinds_stay_the_librarys(kernels, kind, change
 
 
 def test_without_kernels_there_are_no_quick_layers():
-    assert quick_layers(with_quick_layers(bare("Qwen2"), None)) == []
+    assert quick_layers(quick_rows(bare("Qwen2"), None).model) == []
 
 
 def test_a_step_without_the_projects_cache_is_the_librarys(kernels):

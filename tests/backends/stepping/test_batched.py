@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from micro_engines import CHATGLM, QWEN, greedy, micro_engine, prompt, tokens
+from micro_engines import CHATGLM, QWEN, computed, greedy, micro_engine, prompt, scores_after, tokens
 from model_folders import edit_json
 from native_folders import native_folder
 from transformers.integrations.sdpa_attention import repeat_kv
@@ -12,6 +12,7 @@ from backends import open_backends
 from backends.models.resolve import resolve
 from backends.stepping import ROWS
 from backends.stepping.batched import Rows, check_attention
+from backends.stepping.cache import TokenCache
 
 
 class Config:
@@ -25,9 +26,9 @@ class Config:
 @pytest.mark.parametrize("pieces", [[50], [20, 30], [1] * 50, [49, 1]])
 def test_the_scores_are_the_librarys_own_for_pieces_of_any_size(name, pieces):
     engine = micro_engine(name, "fp32")
-    ids, cache, found = prompt(50), engine.new_cache(), []
+    ids, cache, found = prompt(50), TokenCache(8192), []
     for size in pieces:
-        found.append(engine.logits(ids[cache.n : cache.n + size], cache))
+        found.append(scores_after(engine, ids[cache.n : cache.n + size], cache))
     assert cache.ids == ids
     engine._rows.model.set_attn_implementation("sdpa")
     with torch.inference_mode():
@@ -41,11 +42,11 @@ def test_rows_of_different_lengths_get_the_scores_of_each_alone(width, rows):
     engine = micro_engine(QWEN, "fp32")
     glue = Rows(engine._rows.model, width)
     lengths = [3 + 7 * number for number in range(rows)]
-    caches, alone = ([engine.new_cache() for _ in lengths] for _ in range(2))
+    caches, alone = ([TokenCache(8192) for _ in lengths] for _ in range(2))
     for length, one, other in zip(lengths, caches, alone, strict=True):
-        engine.logits(prompt(length), one), engine.logits(prompt(length), other)
-    together = engine._scheduler.run(lambda: glue.decode(caches, range(rows)))
-    singly = [engine.logits([token], cache)[0] for token, cache in enumerate(alone)]
+        scores_after(engine, prompt(length), one), scores_after(engine, prompt(length), other)
+    together = computed(engine._scheduler, lambda: glue.decode(caches, range(rows)))
+    singly = [scores_after(engine, [token], cache)[0] for token, cache in enumerate(alone)]
     assert together.shape == (rows, 2048)
     assert (together - torch.stack(singly)).abs().max() < 1e-5
     assert [cache.n for cache in caches] == [length + 1 for length in lengths]
@@ -74,17 +75,17 @@ def test_another_attention_may_take_the_steps_in_which_each_row_has_one_token(na
     wanted = tokens(engine.generate(prompt(30), greedy(8)))
     engine.forget()
     engine._rows._width = width
-    engine._rows.decode_attention = plain_attention(calls)
+    engine._rows._step.decode = plain_attention(calls)
     assert tokens(engine.generate(prompt(30), greedy(8))) == wanted
     assert calls == [([31 + number], 1) for number in range(7) for _ in range(3)]
 
 
 def test_a_pass_that_fails_leaves_the_next_one_alone():
     engine = micro_engine(QWEN, "fp32")
-    wanted = engine.logits(prompt(9), engine.new_cache())
+    wanted = scores_after(engine, prompt(9), TokenCache(8192))
     with pytest.raises(IndexError):
-        engine.logits([5000] * 4, engine.new_cache())
-    assert torch.equal(engine.logits(prompt(9), engine.new_cache()), wanted)
+        scores_after(engine, [5000] * 4, TokenCache(8192))
+    assert torch.equal(scores_after(engine, prompt(9), TokenCache(8192)), wanted)
     assert engine._rows._step.caches == ()
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from micro_engines import CHATGLM, QWEN, Record, greedy, held, micro_engine, prompt, seeded, tokens
 
-from backends.stepping import GROWTH, PREFILL_CHUNK
+from backends.stepping import GROWTH, PREFILL_CHUNK, stepper
 from backends.stepping.cache import CachePool, TokenCache, reusable
 
 # One layer with one head of two numbers in 32 bits: 16 bytes a token, room for 256 at a time.
@@ -18,12 +18,12 @@ def fill(cache, ids):
     """Write tokens whose keys and values are the ids themselves."""
     numbers = torch.tensor(ids, dtype=torch.float32)[None, :, None].expand(1, len(ids), 2)
     seen = cache.write(0, numbers, -numbers)
-    cache.add(ids)
+    cache.ids += ids
     return seen
 
 
 def cached(ids, before=(), marks=(0,)):
-    cache = TokenCache(1, 8 * GROWTH)
+    cache = TokenCache(8 * GROWTH)
     fill(cache, list(ids))
     cache.prompt, cache.marks = tuple(before), list(marks)
     return cache
@@ -33,7 +33,7 @@ def cached(ids, before=(), marks=(0,)):
 
 
 def test_a_cache_counts_in_steps_and_keeps_what_it_holds():
-    cache, chosen, written = TokenCache(1, 8 * GROWTH), random.Random(1), []
+    cache, chosen, written = TokenCache(8 * GROWTH), random.Random(1), []
     sizes = []
     while cache.n < 3 * GROWTH:
         new = [chosen.randrange(1000) for _ in range(chosen.choice([1, 1, 5, 200]))]
@@ -72,16 +72,16 @@ def resident(tensor):
 @pytest.mark.skipif(not Path("/proc/self/smaps").exists(), reason="this system does not say")
 def test_only_what_was_written_takes_memory_and_never_moves():
     # 64 heads of 4 kB a token. The system joins the mappings of keys and values.
-    cache = TokenCache(1, 4096)
+    cache = TokenCache(4096)
     token = torch.ones(64, 1, 1024)
     keys, _ = cache.write(0, token, token)
     place = keys.data_ptr()
     before = resident(keys)
-    cache.add([1])
+    cache.ids += [1]
     assert before < 1 << 20 < cache.bytes
     for number in range(2 * GROWTH):
         keys, _ = cache.write(0, token, token)
-        cache.add([number])
+        cache.ids += [number]
     assert keys.data_ptr() == place
     grown_to = resident(keys)
     assert grown_to - before == pytest.approx(2 * 64 * 2 * GROWTH * 4096, rel=0.05)
@@ -91,7 +91,7 @@ def test_only_what_was_written_takes_memory_and_never_moves():
 
 
 def test_more_tokens_than_there_is_room_for_are_refused_and_written_nowhere():
-    cache = TokenCache(1, 10)
+    cache = TokenCache(10)
     fill(cache, list(range(8)))
     with pytest.raises(ValueError, match="11 tokens do not fit into a cache of 10"):
         fill(cache, [1, 2, 3])
@@ -130,7 +130,7 @@ def test_how_much_of_a_cache_a_prompt_may_use(held_ids, last_prompt, marks, aske
 
 @pytest.fixture
 def kept():
-    return CachePool(3 * UNIT, lambda: TokenCache(1, 8 * GROWTH))
+    return CachePool(3 * UNIT, 8 * GROWTH)
 
 
 def used(kept, ids, amount=UNIT):
@@ -141,7 +141,7 @@ def used(kept, ids, amount=UNIT):
     return cache
 
 
-def test_the_one_not_used_for_longest_goes_first(kept):
+def test_the_least_recently_used_cache_is_evicted_first(kept):
     one, two, three = used(kept, [1, 2, 3]), used(kept, [4, 5, 6]), used(kept, [7, 8, 9])
     assert kept._idle == [one, two, three]
     assert used(kept, [1, 2, 3, 4]) is one
@@ -150,7 +150,7 @@ def test_the_one_not_used_for_longest_goes_first(kept):
     assert kept.bytes == 3 * UNIT
 
 
-def test_what_runs_has_its_room_before_it_is_used(kept):
+def test_running_conversations_reserve_their_bytes_in_advance(kept):
     used(kept, [1, 2, 3]), used(kept, [4, 5, 6])
     running = kept.take([7, 8], 2 * UNIT)
     assert [cache.ids for cache in kept._idle] == [[4, 5, 6]]
@@ -161,7 +161,7 @@ def test_what_runs_has_its_room_before_it_is_used(kept):
     assert (kept.bytes, kept._idle) == (0, [])
 
 
-def test_one_that_is_taken_over_is_not_counted_twice(kept):
+def test_a_cache_in_use_is_not_counted_twice(kept):
     used(kept, range(2 * GROWTH), 2 * UNIT), used(kept, [1000])
     cache = kept.take(range(2 * GROWTH + 5), 3 * UNIT)
     assert cache.n == 2 * GROWTH
@@ -230,7 +230,7 @@ def test_a_turn_is_the_same_in_company_too(engine):
         other.close()
 
 
-def test_what_was_stopped_midway_is_gone_on_with(engine):
+def test_a_stopped_prompt_is_resumed_where_it_stopped(engine):
     long = prompt(4 * PREFILL_CHUNK)
     record = Record(engine)
     talk = engine.begin(long, greedy(5))
@@ -241,8 +241,10 @@ def test_what_was_stopped_midway_is_gone_on_with(engine):
     assert record.fed == 4 * PREFILL_CHUNK + 1
 
 
-def test_under_a_small_budget_nothing_is_kept_and_the_answers_are_the_same():
-    small, large = micro_engine(budget=micro_engine().cache_bytes(1)), micro_engine()
+def test_under_a_small_budget_nothing_is_kept_and_the_answers_are_the_same(monkeypatch):
+    large = micro_engine()
+    monkeypatch.setattr(stepper, "cache_budget", lambda full: large.cache_bytes(1))
+    small = micro_engine()
     record = Record(small)
     # Each in turn takes the other's room.
     for number in range(3):
@@ -250,4 +252,4 @@ def test_under_a_small_budget_nothing_is_kept_and_the_answers_are_the_same():
             ids = [*prompt(length), *range(number)]
             assert tokens(small.generate(ids, greedy(5))) == tokens(large.generate(ids, greedy(5)))
     assert record.fed == sum(length + number for length in (30, 40) for number in range(3))
-    assert small._stepper._caches.bytes == small.cache_bytes(1)
+    assert small._caches.bytes == small.cache_bytes(1)

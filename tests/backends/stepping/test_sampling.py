@@ -100,13 +100,13 @@ def test_ids_are_drawn_as_often_as_they_are_likely():
     assert np.abs(drawn - scores.softmax(-1).numpy()).max() < 0.015
 
 
-def test_one_without_any_chance_is_never_drawn():
+def test_an_id_without_probability_is_never_drawn():
     scores = torch.tensor([-2000.0, 0.0, -2000.0, 0.0, -2000.0])
     sampler = Sampler(config_of({}), [])
     assert {sampler(scores) for _ in range(500)} == {1, 3}
 
 
-def test_a_temperature_near_nothing_takes_the_best():
+def test_a_temperature_near_zero_takes_the_best_id():
     assert Sampler(config_of({"temperature": 1e-45}), [])(torch.tensor([1.0, 3.0, 2.0])) == 1
 
 
@@ -123,7 +123,7 @@ def test_a_seed_draws_the_same_and_none_draws_anew():
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
 @pytest.mark.parametrize("temperature", [0, 1.0])
-def test_numbers_that_are_none_are_refused(value, temperature):
+def test_scores_that_are_not_finite_are_refused(value, temperature):
     scores = torch.zeros(100)
     scores[50] = value
     with pytest.raises(BackendError, match="not finite"):

@@ -6,9 +6,9 @@ import subprocess
 import sys
 import threading
 import time
-from concurrent.futures import CancelledError
 
 import pytest
+from micro_engines import computed
 from served_app import ROOT
 
 from arena.types import GenerationConfig
@@ -56,7 +56,7 @@ def test_every_member_makes_a_step_in_turn(scheduler, eventually):
     assert "".join(order) == "abcabcabbb"
 
 
-def test_one_whose_step_fails_is_told_and_the_others_go_on(scheduler, eventually):
+def test_a_member_whose_step_fails_gets_the_error_and_the_others_go_on(scheduler, eventually):
     order = []
     bad, good = Member("bad", order, 4), Member("good", order, 4)
     bad.raises = ZeroDivisionError("oh")
@@ -66,13 +66,6 @@ def test_one_whose_step_fails_is_told_and_the_others_go_on(scheduler, eventually
     assert eventually(lambda: len(order) == 7)
     assert [str(error) for error in bad.errors] == ["oh"]
     assert order[:4] == ["good", "bad", "good", "bad"]
-
-
-def test_what_is_run_comes_back_or_is_raised(scheduler):
-    assert scheduler.run(lambda: threading.current_thread().name) == "scheduler"
-    with pytest.raises(ZeroDivisionError):
-        scheduler.run(lambda: 1 / 0)
-    assert scheduler.run(lambda: 2) == 2
 
 
 def test_a_member_that_is_gone_takes_no_part(scheduler, eventually):
@@ -98,45 +91,50 @@ def test_with_nothing_to_do_it_waits_and_does_not_spin(scheduler, eventually):
 
 
 def test_the_thread_ends_when_idle_and_begins_again(scheduler, eventually):
-    first = scheduler.run(threading.current_thread)
+    first = computed(scheduler, threading.current_thread)
     assert eventually(lambda: not first.is_alive())
-    second = scheduler.run(threading.current_thread)
+    second = computed(scheduler, threading.current_thread)
     assert second is not first and second.daemon
 
 
 def test_many_that_wake_it_at_once_make_one_thread(scheduler, in_background):
-    threads = [result.result() for result in [in_background(scheduler.run, threading.get_ident) for _ in range(20)]]
-    assert len(set(threads)) == 1
+    results = [in_background(computed, scheduler, threading.get_ident) for _ in range(20)]
+    assert len({result.result() for result in results}) == 1
 
 
 def test_once_closed_it_does_nothing_more(scheduler):
-    thread = scheduler.run(threading.current_thread)
+    member = Member(left=1)
+    scheduler.add(member)
+    thread = computed(scheduler, threading.current_thread)
     scheduler.close()
     assert not thread.is_alive()
-    with pytest.raises(CancelledError):
-        scheduler.run(lambda: 1)
+    assert [str(error) for error in member.errors] == ["the process ends"]
+    member.left = 1
+    scheduler.wake()
+    assert threading.enumerate().count(thread) == 0 and member.left == 1
 
 
-def test_from_its_own_thread_it_runs_at_once_and_closes_without_waiting_for_itself(scheduler, eventually):
+def test_from_its_own_thread_it_closes_without_waiting_for_itself(scheduler, eventually):
     """Python collects forgotten things in any thread, and what they do at their end is then done there."""
-    assert scheduler.run(lambda: scheduler.run(lambda: 3)) == 3
-    thread = scheduler.run(threading.current_thread)
-    scheduler.run(scheduler.close)
+    thread = computed(scheduler, threading.current_thread)
+    computed(scheduler, scheduler.close)
     assert eventually(lambda: not thread.is_alive())
 
 
-def test_a_job_that_ends_the_thread_is_told_and_the_next_runs(scheduler):
-    def leave():
-        raise SystemExit
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_after_a_step_that_ends_the_thread_another_one_goes_on(scheduler, eventually):
+    member = Member(left=1)
+    member.raises = SystemExit()
+    scheduler.add(member)
+    scheduler.wake()
+    assert eventually(lambda: not member.left and scheduler._thread is None)
+    member.raises = None
+    assert computed(scheduler, lambda: 4) == 4
 
-    with pytest.raises(SystemExit):
-        scheduler.run(leave)
-    assert scheduler.run(lambda: 4) == 4
 
-
-def test_a_conversation_that_is_let_go_of_in_a_computing_thread_does_not_wait_for_it(scheduler):
+def test_a_conversation_closed_in_the_computing_thread_does_not_wait(scheduler):
     conversation = Conversation((1,), GenerationConfig())
-    scheduler.run(conversation.close)
+    computed(scheduler, conversation.close)
     assert conversation.cancelled.is_set() and not conversation.left.is_set()
 
 
@@ -145,13 +143,19 @@ import threading
 import torch
 from backends.stepping.scheduler import Scheduler
 
-def compute():
-    begun.set()
-    for _ in range(10):
-        torch.randn(1500, 1500) @ torch.randn(1500, 1500)
+class Member:
+    def step(self):
+        begun.set()
+        for _ in range(10):
+            torch.randn(1500, 1500) @ torch.randn(1500, 1500)
+        return True
 
-begun, scheduler = threading.Event(), Scheduler(1)
-threading.Thread(target=scheduler.run, args=(compute,), daemon=True).start()
+    def fail(self, error):
+        pass
+
+begun, scheduler, member = threading.Event(), Scheduler(1), Member()
+scheduler.add(member)
+scheduler.wake()
 begun.wait(60)
 """
 

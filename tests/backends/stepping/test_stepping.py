@@ -6,14 +6,14 @@ import weakref
 
 import pytest
 import torch
-from micro_engines import CHATGLM, QWEN, Record, greedy, held, micro_engine, prompt, seeded, tokens
+from micro_engines import CHATGLM, QWEN, Record, computed, greedy, held, micro_engine, prompt, seeded, tokens
 from native_folders import native_folder
 
 from arena.errors import BackendError
 from backends import open_backends
 from backends.models.resolve import resolve
 from backends.stepping import PREFILL_CHUNK, ROWS
-from backends.stepping import scheduler as conductor_module
+from backends.stepping import scheduler as scheduler_module
 from backends.stepping.scheduler import Scheduler
 
 LENGTHS = (7, 600, 40, 3, 1025, 256, 90, 513)
@@ -37,7 +37,7 @@ def recorded(engine, talks):
             running = [engine.begin(ids, config) for ids, config in talks]
         said = [tokens(one.until_the_end()) for one in running]
     finally:
-        engine._stepper._rows = record._rows
+        engine._rows = record._rows
     engine.forget()
     return said, [record.scores[tuple(ids)] for ids, _ in talks]
 
@@ -72,7 +72,7 @@ def test_one_that_joins_and_one_that_leaves_midway_change_nothing(engine):
     list(brief.until_the_end())
     list(first.until_the_end())
     list(joined[0].until_the_end())
-    engine._stepper._rows = record._rows
+    engine._rows = record._rows
     engine.forget()
     rows = [len(counts) for _, kind, counts in record.passes if kind == "decode"]
     # The short one for two tokens, then the late one for four.
@@ -158,14 +158,14 @@ def test_a_prompt_that_cannot_be_read_fails_alone(micro):
     assert tokens(fine.until_the_end()) == wanted
     assert broken.left.is_set()
     # Nothing of it is kept, and nothing stays reserved.
-    assert micro._stepper._caches.bytes == sum(cache.bytes for cache in micro._stepper._caches._idle)
-    assert [cache.prompt for cache in micro._stepper._caches._idle] == [tuple(good)]
+    assert micro._caches.bytes == sum(cache.bytes for cache in micro._caches._idle)
+    assert [cache.prompt for cache in micro._caches._idle] == [tuple(good)]
 
 
-def test_numbers_that_are_none_end_that_conversation_alone(micro):
+def test_scores_that_are_not_finite_end_only_that_conversation(micro):
     good, bad = prompt(40), prompt(41)
     wanted = recorded(micro, [(good, greedy(8))])[0][0]
-    rows = micro._stepper._rows
+    rows = micro._rows
     decode = rows.decode
 
     def poisoned(caches, ids):
@@ -186,8 +186,8 @@ def test_a_step_that_fails_ends_the_talks_of_that_engine_and_no_others(monkeypat
     broken, fine = (micro_engine(scheduler=scheduler) for _ in range(2))
     wanted = tokens(fine.generate(prompt(9), greedy(12)))
     fine.forget()
-    admit = broken._stepper._admit
-    monkeypatch.setattr(broken._stepper, "_admit", lambda: (admit(), 1 / 0))
+    admit = broken._admit
+    monkeypatch.setattr(broken, "_admit", lambda: (admit(), 1 / 0))
     with held(scheduler):
         talks = [broken.begin(prompt(n), greedy(5)) for n in (3, 4)]
         other = fine.begin(prompt(9), greedy(12))
@@ -209,7 +209,7 @@ def test_a_prompt_without_tokens_ends_alone(micro):
     assert tokens(fine.until_the_end()) == wanted
 
 
-def test_whoever_reads_an_answer_hears_that_the_process_ends():
+def test_a_stream_raises_when_the_process_ends():
     engine = micro_engine()
     answer = engine.begin(prompt(9), greedy(4000)).until_the_end()
     next(answer)
@@ -234,7 +234,7 @@ def test_two_models_get_a_step_in_turn():
     assert len(names) >= 2 * 20
 
 
-def test_all_that_computes_is_one_thread(micro):
+def test_everything_computes_in_one_thread(micro):
     threads = set()
     record = Record(micro)
     record.before = lambda number: threads.add((threading.current_thread().name, torch.get_num_threads()))
@@ -247,19 +247,19 @@ def test_all_that_computes_is_one_thread(micro):
     assert threads == {("scheduler", 1)}
 
 
-def test_an_engine_that_nobody_wants_any_more_is_gone_with_its_caches(monkeypatch, eventually, threads_return):
-    monkeypatch.setattr(conductor_module, "IDLE_SECONDS", 0.05)
+def test_an_unreferenced_engine_is_freed_with_its_caches(monkeypatch, eventually, threads_return):
+    monkeypatch.setattr(scheduler_module, "IDLE_SECONDS", 0.05)
     engine = micro_engine()
     list(engine.generate(prompt(300), greedy(3)))
-    (cache,) = engine._stepper._caches._idle
-    gone = [weakref.ref(thing) for thing in (engine, engine._stepper, engine._rows.model, cache)]
+    (cache,) = engine._caches._idle
+    gone = [weakref.ref(thing) for thing in (engine, engine._rows.model, cache)]
     scheduler = engine._scheduler
     del engine, cache
     # The thread may not have come to the end of its last step.
-    assert eventually(lambda: gc.collect() is not None and [reference() for reference in gone] == [None] * 4)
+    assert eventually(lambda: gc.collect() is not None and [reference() for reference in gone] == [None] * 3)
     assert threads_return()
-    assert scheduler.run(lambda: 5) == 5
-    assert scheduler._members == []
+    assert computed(scheduler, lambda: 5) == 5
+    assert not scheduler._members
 
 
 def test_an_answer_that_is_read_keeps_its_engine():

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from arena.battle import fold
 from arena.text import clean
 from arena.types import Answer, Chunk
-from backends.streaming.decode import AnswerText, ByteDecoder, MarkerScanner
+from backends.streaming.decode import AnswerText, MarkerScanner, utf8_decoder
 
 HELLO = "你好，世界😀"
 FLAG = "🇩🇪🇨🇳"
@@ -61,8 +61,8 @@ stop_sets = st.lists(st.sampled_from(STOPS), max_size=3)
 @pytest.mark.parametrize("text", [HELLO, FLAG, FAMILY, " 根"], ids=["hello", "flags", "family", "space and 根"])
 def test_text_in_pieces_of_any_size_grows_without_half_characters(text, size):
     data = text.encode()
-    decoder = ByteDecoder()
-    shown = list(accumulate(decoder.feed(data[at : at + size]) for at in range(0, len(data), size)))
+    decode = utf8_decoder()
+    shown = list(accumulate(decode(data[at : at + size]) for at in range(0, len(data), size)))
     assert "\ufffd" not in "".join(shown)
     assert all(text.startswith(prefix) for prefix in shown)
     assert shown[-1] == text
@@ -71,20 +71,20 @@ def test_text_in_pieces_of_any_size_grows_without_half_characters(text, size):
 @pytest.mark.parametrize("cut", range(len(HELLO.encode()) + 1))
 def test_text_cut_anywhere_shows_every_whole_character_at_once(cut):
     data = HELLO.encode()
-    decoder = ByteDecoder()
-    first = decoder.feed(data[:cut])
+    decode = utf8_decoder()
+    first = decode(data[:cut])
     assert first == data[:cut].decode(errors="ignore")
-    assert first + decoder.feed(data[cut:]) == HELLO
+    assert first + decode(data[cut:]) == HELLO
 
 
 def test_space_and_two_thirds_of_a_character_show_the_space():
-    decoder = ByteDecoder()
-    assert decoder.feed(b" " + "根".encode()[:2]) == " "
-    assert decoder.feed("根".encode()[2:]) == "根"
+    decode = utf8_decoder()
+    assert decode(b" " + "根".encode()[:2]) == " "
+    assert decode("根".encode()[2:]) == "根"
 
 
 def test_half_a_character_at_the_end_of_a_stream_is_never_shown():
-    assert ByteDecoder().feed(b"ok\xf0\x9f\x98") == "ok"
+    assert utf8_decoder()(b"ok\xf0\x9f\x98") == "ok"
 
 
 @pytest.mark.parametrize(
@@ -99,14 +99,14 @@ def test_half_a_character_at_the_end_of_a_stream_is_never_shown():
     ids=["no start byte", "lone tail", "broken off", "overlong", "surrogate"],
 )
 def test_bytes_that_are_no_character_are_marked_at_once(data, text):
-    assert ByteDecoder().feed(data) == text
+    assert utf8_decoder()(data) == text
 
 
 @unhurried
 @given(st.binary(max_size=40), cuts)
 def test_any_bytes_in_any_pieces_give_the_same_text(data, cuts):
-    decoder = ByteDecoder()
-    assert "".join(map(decoder.feed, pieces_of(data, cuts))) == ByteDecoder().feed(data)
+    decode = utf8_decoder()
+    assert "".join(map(decode, pieces_of(data, cuts))) == utf8_decoder()(data)
 
 
 # ---- markers
@@ -308,3 +308,29 @@ def test_half_a_mark_before_a_stop_string_is_text():
     answer_text = AnswerText([IM_END], reasoning=True)
     assert answer_text.feed("a</thi" + IM_END) == [Chunk(text="a"), Chunk(text="</thi")]
     assert answer_text.flush() == []
+
+
+# ---- loops of a demo model
+
+LOOPS = ["1," * 60, "I do not know. " * 12, "no\n" * 40, "The answer is 4.\n\n" * 9, "ha" * 50]
+PLAIN = [
+    "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22",
+    "----------------\n| a | b |\n|---|---|\n| 1 | 2 |\n",
+    "Row, row, row your boat, gently down the stream. Merrily, merrily, merrily, merrily, life is but a dream.",
+    "for i in range(3):\n    print(i)\n    print(i)\n    print(i)\n",
+]
+
+
+@pytest.mark.parametrize("text", LOOPS)
+def test_a_demo_models_loop_ends_its_answer_soon(text):
+    for cut_loops in (True, False):
+        answer = AnswerText(cut_loops=cut_loops)
+        shown = "".join(chunk.text for letter in f"Well: {text}" for chunk in answer.feed(letter))
+        assert answer.stopped == cut_loops
+        assert shown == f"Well: {text}" if not cut_loops else 20 <= len(shown) < len(text)
+
+
+@pytest.mark.parametrize("text", PLAIN)
+def test_what_is_no_loop_does_not_end_an_answer(text):
+    answer = AnswerText(cut_loops=True)
+    assert "".join(chunk.text for letter in text for chunk in answer.feed(letter)) == text and not answer.stopped

@@ -30,7 +30,7 @@ def opener(gate):
 
     def open_model():
         open_model.calls.append(Model())
-        assert gate.wait(10)
+        assert gate.wait(60)
         return open_model.calls[-1]
 
     open_model.calls = []
@@ -90,7 +90,7 @@ def test_many_who_wait_share_one_load(load, opener, gate, value_of, in_backgroun
     assert len(opener.calls) == 1
 
 
-def test_what_is_there_is_had_without_waiting(load, gate, value_of):
+def test_a_loaded_value_is_returned_without_waiting(load, gate, value_of):
     gate.set()
     value_of(load.wait())
     assert list(load.wait()) == []
@@ -105,7 +105,7 @@ def test_the_state_tells_loading_from_ready(load, gate, value_of, eventually):
     assert load.state == LoadState(ready=True)
 
 
-def test_those_who_wait_show_life_twice_a_second(load):
+def test_waiting_streams_send_keep_alives(load):
     waiting = load.wait()
     chunks = [next(waiting) for _ in range(6)]
     assert {chunk.stage for chunk in chunks} == {"loading"}
@@ -146,7 +146,7 @@ def test_a_failure_shows_in_the_state(failing, eventually):
 
 def test_all_who_wait_hear_of_a_failure(gate, in_background):
     def open_model():
-        gate.wait(10)
+        gate.wait(60)
         raise RuntimeError("disk on fire")
 
     load = BackgroundLoad(open_model)
@@ -189,13 +189,13 @@ def test_closing_while_it_loads_ends_those_who_wait(load, in_background, eventua
     assert waiting.result(5).code == "load_failed"
 
 
-def test_what_comes_after_closing_is_not_kept(load, opener, gate, eventually):
+def test_a_load_that_ends_after_close_is_discarded(load, opener, gate, eventually):
     load.start()
     assert eventually(lambda: opener.calls)
     loader = next(thread for thread in threading.enumerate() if thread.name == "load-model")
     load.close()
     gate.set()
-    loader.join(5)
+    loader.join(60)
     assert load.state == LoadState(ready=False)
 
 
@@ -206,7 +206,7 @@ def test_a_late_load_does_not_replace_a_newer_one(gate, value_of, eventually):
         made.append(Model())
         mine = made[-1]
         if mine is made[0]:
-            gate.wait(10)
+            gate.wait(60)
         return mine
 
     load = BackgroundLoad(open_model)
@@ -216,7 +216,7 @@ def test_a_late_load_does_not_replace_a_newer_one(gate, value_of, eventually):
     load.close()
     assert value_of(load.wait()) is made[1]
     gate.set()
-    late.join(5)
+    late.join(60)
     assert value_of(load.wait()) is made[1]
 
 

@@ -12,16 +12,16 @@ from typing import Any
 
 import gradio as gr
 import pytest
-from served_app import ServedApp
+from served_app import ServedApp, handlers_of
 from vote_samples import make_side, vote_between
 
 from arena.errors import InputError
 from arena.results.service import ResultsService
-from arena.types import Battle, GenerationConfig, Winner
+from arena.types import Battle, GenerationConfig, Message, Winner
 from arena.votes import VoteLog
-from arena.votes.store import store_of
+from arena.votes.store import VoteStore
 from ui.layout import Page
-from ui.replay.handlers import JudgedBattles, ReplayHandlers
+from ui.replay.handlers import ReplayHandlers
 from ui.results import handlers
 from ui.results.handlers import ResultsHandlers
 
@@ -39,20 +39,14 @@ class Made:
     """A page's results and replay on a log of its own."""
 
     def __init__(self, app: ServedApp, log: VoteLog, **services: Any) -> None:
-        self.service = ResultsService(store_of(log.folder))
+        self.service = ResultsService(VoteStore(log.folder))
         self.services = replace(app.services, results=self.service, **services)
         with gr.Blocks():
-            self.page: Page = Page(self.services)
-        self.tab = SimpleNamespace(lang="en", results=None, admin=False)
-        tabs: Any = SimpleNamespace(get=lambda request: self.tab)
-        shared: Any = {"tabs": tabs, "browser": self.page.browser}
-        access, export = self.services.access, self.services.export
-        self.results = ResultsHandlers(
-            self.service, self.services.prompts, export, access, self.page.results, other_tabs=(), **shared
-        )
-        judged = JudgedBattles(self.service, access, self.services.moderation)
-        backends, page_tabs = self.services.backends, self.page.tabs
-        self.replay = ReplayHandlers(judged, backends, self.page.replay, page_tabs=page_tabs, **shared)
+            page = Page(self.services)
+        self.tab = SimpleNamespace(lang="en", results=None, admin=False, mode="rate", replay=None)
+        tabs = SimpleNamespace(get=lambda request: self.tab)
+        self.results: Any = replace(handlers_of(page, ResultsHandlers), tabs=tabs)
+        self.replay: Any = replace(handlers_of(page, ReplayHandlers), tabs=tabs)
 
 
 @pytest.fixture(autouse=True)
@@ -77,8 +71,9 @@ def votes(log: VoteLog, count: int = 12, start: int = 0) -> None:
 
 def test_the_tab_opens_with_the_sentence_and_has_what_there_is(made: Made, log: VoteLog) -> None:
     votes(log)
-    part, sent = made.page.results, made.results.results(STORED, [], REQUEST)
-    assert value(sent[part.summary]).startswith('<p class="lead">Raters prefer <b>script-a</b> to <b>script-b</b>')
+    part, sent = made.results.part, made.results.results(STORED, [], REQUEST)
+    assert "<h2>Raters prefer script-a.</h2>" in value(sent[part.summary])
+    assert '<p class="lead">Raters prefer <b>script-a</b> to <b>script-b</b>' in value(sent[part.verdict])
     assert [choice for choice, _ in sent[part.filters]["choices"]] == [
         "blind votes (12)",
         "two complete answers (12)",
@@ -87,36 +82,40 @@ def test_the_tab_opens_with_the_sentence_and_has_what_there_is(made: Made, log: 
     ]
     shown = {name for name, fold in part.folds.items() if sent[fold]["visible"]}
     assert shown == {"counts", "prompt", "source", "bias", "agreement", "cost"}
-    assert sent[part.plot]["visible"] and sent[part.timer].active
+    chart = value(sent[part.chart])
+    assert 'aria-label="script-a won: 0, Ties: 0, Both bad: 0, script-b won: 12"' not in chart
+    assert 'aria-label="script-b won: 0, Ties: 0, Both bad: 0, script-a won: 12"' in chart  # the colour a comes first
+    assert sent[part.details]["visible"] and sent[part.actions]["visible"] and sent[part.timer].active
 
 
 def test_a_filter_counts_only_what_it_says(made: Made, log: VoteLog) -> None:
     votes(log)
     sent = made.results.results(STORED, ["not_leaked"], REQUEST)
-    assert "Based on 8 blind votes" in value(sent[made.page.results.summary])
-    assert sent[made.page.results.filters]["value"] == ["not_leaked"]
+    assert "Based on 8 blind votes" in value(sent[made.results.part.verdict])
+    assert sent[made.results.part.filters]["value"] == ["not_leaked"]
 
 
 def test_nothing_is_sent_where_nothing_changed_and_what_did_change_otherwise(made: Made, log: VoteLog) -> None:
     votes(log)
-    part = made.page.results
+    part = made.results.part
     made.results.results(STORED, [], REQUEST)
     assert set(made.results.live(STORED, [], REQUEST)) == {part.timer}
     votes(log, 1, start=12)
     sent = made.results.live(STORED, [], REQUEST)
-    assert "Based on 8 blind votes" in value(sent[part.summary]) and part.bodies["counts"] in sent
+    assert "Based on 8 blind votes" in value(sent[part.verdict]) and part.bodies["counts"] in sent
     assert part.folds["counts"] not in sent  # which would close or open it
     assert set(made.results.live(STORED, [], REQUEST)) == {part.timer}
 
 
 def test_the_language_can_change(made: Made, log: VoteLog) -> None:
     votes(log)
-    assert made.results.render(made.tab) == {}
+    assert made.results.render(made.tab, REQUEST) == {}
     made.results.results(STORED, [], REQUEST)
     made.tab.lang = "zh"
-    props = made.results.render(made.tab)
-    assert "投票者更喜欢 <b>script-a</b>" in props[made.page.results.summary]["value"]
-    assert "冬天夏天穿衣" in props[made.page.results.bodies["prompt"]]["value"]
+    props = made.results.render(made.tab, REQUEST)
+    assert "<h2>投票者更喜欢 script-a。</h2>" in props[made.results.part.summary]["value"]
+    assert "投票者更喜欢 <b>script-a</b>" in props[made.results.part.verdict]["value"]
+    assert "冬天夏天穿衣" in props[made.results.part.bodies["prompt"]]["value"]
 
 
 def test_a_reader_is_told_how_far_a_long_reading_is(made: Made, log: VoteLog, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -125,11 +124,11 @@ def test_a_reader_is_told_how_far_a_long_reading_is(made: Made, log: VoteLog, mo
 
     def slowly(progress: Callable[[int, int], None]) -> Any:
         progress(30, 120)
-        go_on.wait(10)
+        go_on.wait(60)
         return refresh(progress)
 
     monkeypatch.setattr(made.service.store, "refresh", slowly)
-    part = made.page.results
+    part = made.results.part
     monkeypatch.setattr(handlers, "_PATIENCE_SECONDS", 0.3)
     sent = made.results.results(STORED, [], REQUEST)
     assert "Reading votes: 25%, about 0 s left" in sent[part.summary]
@@ -146,10 +145,14 @@ def test_a_reader_is_told_how_far_a_long_reading_is(made: Made, log: VoteLog, mo
 
 def test_who_is_not_done_sees_nothing_of_it(scripted_app: ServedApp, log: VoteLog) -> None:
     votes(log)
-    rooms: Any = SimpleNamespace(may_see_names=lambda judge: False, prompts=())
+    rooms: Any = SimpleNamespace(may_see_names=lambda judge: False, finished_open=lambda judge: None, prompts=())
     made = Made(scripted_app, log, access=replace(scripted_app.services.access, rooms=rooms))
     sent = repr([*made.results.results(STORED, [], REQUEST).values(), *made.results.live(STORED, [], REQUEST).values()])
     assert "unlock when you have rated every pair" in sent and not any(name in sent for name in NAMES)
+    timer = made.results.part.timer
+    assert not made.results.live(STORED, [], REQUEST)[timer].active
+    made.tab.mode = None  # the page is still loading: its reader may turn out to be the host
+    assert made.results.live(STORED, [], REQUEST)[timer].active
     replayed = repr(list(made.replay.look(STORED, "battle-1", REQUEST).values()))
     assert "unlock when you have rated every pair" in replayed and not any(name in replayed for name in NAMES)
     again = repr(list(made.replay.again(STORED, "battle-1", REQUEST)))
@@ -158,7 +161,32 @@ def test_who_is_not_done_sees_nothing_of_it(scripted_app: ServedApp, log: VoteLo
     assert "script-a" in repr(list(made.replay.look(STORED, "battle-1", REQUEST).values()))
 
 
+def test_locked_results_show_what_unlocks_them_and_nothing_else(scripted_app: ServedApp, log: VoteLog) -> None:
+    votes(log)
+    room, waiting = SimpleNamespace(code="ABC234"), ["r"]
+    rooms: Any = SimpleNamespace(
+        may_see_names=lambda judge: False, finished_open=lambda judge: room if waiting else None, prompts=()
+    )
+    made = Made(scripted_app, log, access=replace(scripted_app.services.access, rooms=rooms))
+    part, sent = made.results.part, made.results.results(STORED, [], REQUEST)
+    assert value(sent[part.summary]) == '<div class="locked"><h2>Results unlock when room ABC234 is closed</h2></div>'
+    waiting.clear()
+    sent = made.results.results(STORED, [], REQUEST)
+    assert '<a class="button" href="#arena">Rate answers</a>' in value(sent[part.summary])
+    assert not any(sent[block]["visible"] for block in (part.details, part.actions, part.filters, *part.folds.values()))
+    assert not any(value(sent[block]) for block in (part.verdict, part.chart, *part.bodies.values()))
+    made.tab.admin = True
+    assert made.results.results(STORED, [], REQUEST)[part.actions]["visible"]
+
+
 # ---- the replay
+
+
+def opened(made: Made, battle_id: str) -> dict[Any, Any]:
+    """What a page shows whose address names a battle."""
+    address = SimpleNamespace(**{**vars(REQUEST), "query_params": {"replay": battle_id}})
+    made.replay.opened(made.tab, STORED, address)
+    return dict(made.replay.render(made.tab, REQUEST))
 
 
 def replayable(app: ServedApp, text_a: str, text_b: str, **changes: Any) -> Battle:
@@ -175,14 +203,39 @@ def test_a_link_shows_the_texts_what_made_them_and_what_tells_them_apart(
 ) -> None:
     battle = replayable(scripted_app, "<b>left</b> text", "right text")
     log.append(replace(vote_between(7, *NAMES, Winner.TIE), battle=battle))
-    request = SimpleNamespace(**{**vars(REQUEST), "query_params": {"replay": "battle-7"}})
-    sent, part = made.replay.opened(STORED, request), made.page.replay
-    assert sent[made.page.tabs].selected == "results" and sent[part.fold]["open"]
-    assert value(sent[part.battle_id]) == "battle-7"
+    sent, part = opened(made, "battle-7"), made.replay.part
+    assert sent[part.page]["visible"] and sent[part.shown]["visible"] and value(sent[part.battle_id]) == "battle-7"
+    title = value(sent[part.title])
+    assert "<h1>One rater's vote: Tie</h1>" in title.replace("&#x27;", "'") and "<blockquote>code</blockquote>" in title
+    assert 'href="./"' in title
     facts = value(sent[part.facts])
-    assert "&quot;seed&quot;: 5" in facts and "Vote: 🤝 Tie" in facts and 'href="?replay=battle-7"' in facts
+    assert "&quot;seed&quot;: 5" in facts
     assert facts.count("<code>") == 18 and hashlib.sha256(b"right text").hexdigest() in facts
-    assert "right text" in repr(value(sent[part.panes["b"]]))
+    assert "right text" in repr(value(sent[part.panes["b"]])) and "code" not in repr(value(sent[part.panes["b"]]))
+    made.tab.lang = "zh"
+    assert "一位投票者的评判：不分上下" in made.replay.render(made.tab, REQUEST)[part.title]["value"]
+
+
+def test_the_chosen_side_is_marked_in_the_colour_of_its_model(
+    made: Made, scripted_app: ServedApp, log: VoteLog
+) -> None:
+    battle = replayable(scripted_app, "left text", "right text")
+    log.append(replace(vote_between(7, *NAMES, Winner.MODEL_A), battle=battle))
+    sent, part = opened(made, "battle-7"), made.replay.part
+    left, right = (value(sent[part.heads[side]]) for side in "ab")
+    assert 'data-color="b" data-mark="win"' in left and "Chosen" in left and "script-a" in left
+    assert 'data-color="a" data-mark="lose"' in right and "Chosen" not in right
+    assert '<b data-color="b">script-a</b> is better' in value(sent[part.title])
+
+
+def test_a_longer_conversation_is_shown_whole_in_the_panes(made: Made, scripted_app: ServedApp, log: VoteLog) -> None:
+    turns = (Message("user", "first"), Message("assistant", "<i>reply</i>"), Message("user", "second"))
+    battle = replayable(scripted_app, "left text", "right text")
+    battle = replace(battle, a=replace(battle.a, messages=turns), b=replace(battle.b, messages=turns))
+    log.append(replace(vote_between(7, *NAMES, Winner.TIE), battle=battle))
+    sent, part = opened(made, "battle-7"), made.replay.part
+    assert "<blockquote>" not in value(sent[part.title])
+    assert [row["role"] for row in value(sent[part.panes["a"]])] == ["user", "assistant", "user", "assistant"]
 
 
 def test_the_same_output_and_another_one_are_told_apart(made: Made, scripted_app: ServedApp, log: VoteLog) -> None:
@@ -214,8 +267,8 @@ def test_votes_that_cannot_be_read_are_one_line(made: Made, monkeypatch: pytest.
 
     monkeypatch.setattr(made.service.store, "_refresh", fail)
     sent = made.results.results(STORED, [], REQUEST)
-    assert "votes.csv" in value(sent[made.page.results.summary]) and not sent[made.page.results.timer].active
-    assert "folder" not in value(sent[made.page.results.summary])
+    assert "votes.csv" in value(sent[made.results.part.summary]) and not sent[made.results.part.timer].active
+    assert "folder" not in value(sent[made.results.part.summary])
 
 
 def test_a_look_after_a_long_time_finds_what_came_meanwhile(made: Made, log: VoteLog) -> None:
@@ -231,12 +284,13 @@ def test_a_look_after_a_long_time_finds_what_came_meanwhile(made: Made, log: Vot
 @pytest.mark.parametrize("battle_id", ["", "nothing", None])
 def test_an_unknown_battle_is_one_line(made: Made, battle_id: str | None) -> None:
     sent = made.replay.look(STORED, battle_id, REQUEST)
-    assert "There is no vote on this battle" in value(sent[made.page.replay.note])
-    assert sent[made.page.replay.shown]["visible"] is False
+    assert "There is no vote on this battle" in value(sent[made.replay.part.title])
+    assert sent[made.replay.part.shown]["visible"] is False
 
 
 def test_an_address_without_a_battle_opens_nothing(made: Made) -> None:
-    assert list(made.replay.opened(STORED, REQUEST)) == [made.page.tabs]
+    made.replay.opened(made.tab, STORED, REQUEST)
+    assert made.replay.render(made.tab, REQUEST) == {}
 
 
 def test_the_service_raises_the_error_of_its_thread(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -246,4 +300,4 @@ def test_the_service_raises_the_error_of_its_thread(made: Made, monkeypatch: pyt
     monkeypatch.setattr(made.service.store, "refresh", fail)
     for _ in range(2):
         with pytest.raises(InputError):
-            made.service.soon(seconds=5)
+            made.service.soon(seconds=60)

@@ -15,8 +15,9 @@ from arena.results.sentences import first_sentences
 from arena.types import Vote, Winner
 from arena.votes.reader import BadRow
 from arena.votes.store import ReadReport
+from ui.results.picture import dimension_chart, picture
 from ui.results.sections import sections
-from ui.results.view import lines, room_results, section_body, summary
+from ui.results.view import lines, room_results, section_body, verdict_html
 
 A, B, TIE = Winner.MODEL_A, Winner.MODEL_B, Winner.TIE
 Make = Callable[..., Figures]
@@ -164,7 +165,8 @@ def test_more_models_that_are_equal_or_apart(figures: Make, votes: list[tuple[st
 
 
 def everything(found: Figures, lang: str) -> str:
-    return summary(lang, found) + "".join(map(section_body, sections(lang, found))) + room_results(lang, found)
+    parts = [part(lang, found) for part in (picture, verdict_html, dimension_chart, room_results)]
+    return "".join([*parts, *map(section_body, sections(lang, found))])
 
 
 @pytest.mark.parametrize("lang", ["zh", "en"])

@@ -1,0 +1,45 @@
+"""A conversation with two models as a file to take away: Markdown, or the format of recorded answers."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from arena.answers import Recorded, to_line
+from arena.types import Battle, ModelSpec, SideName, Usage
+
+
+def as_markdown(battles: Sequence[Battle]) -> str:
+    """The conversation for people: each prompt with both answers, without reasoning; "" for none."""
+    if not battles:
+        return ""
+    models = [battles[-1].side(name).model for name in SideName]
+    parts = ["# " + " × ".join(model.name for model in models)]
+    parts.append("\n".join(f"- {model.name}: {_identity(model)}" for model in models if model.runtime))
+    for battle in battles:
+        parts += [f"## {battle.turn}", "\n".join(f"> {line}" for line in battle.prompt.splitlines())]
+        for name in SideName:
+            answer = battle.side(name).answer
+            ending = "" if answer.finish_reason == "stop" else f"({answer.finish_reason})"
+            parts += [f"### {battle.side(name).model.name}", answer.text.strip(), ending]
+    return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def as_json_lines(battles: Sequence[Battle]) -> str:
+    """The conversation for programs: a line for each answer, which `arena.answers` reads."""
+    sides = [(battle, battle.side(name)) for battle in battles for name in SideName]
+    entries = [Recorded(battle.prompt_id or battle.id, battle.prompt, side, turn=battle.turn) for battle, side in sides]
+    return "".join(json.dumps(to_line(entry), ensure_ascii=False) + "\n" for entry in entries)
+
+
+def without_models(battle: Battle, names: Mapping[SideName, str]) -> Battle:
+    """The battle with nothing that tells its models, which are called by `names`."""
+    for name, title in names.items():
+        side = battle.side(name)
+        model = ModelSpec(id=name, name=title, family="", source="", runtime="", precision="", context_length=0)
+        answer = replace(side.answer, usage=Usage(), reasoning="")
+        battle = battle.with_side(name, replace(side, model=model, config=None, answer=answer))
+    return battle
+
+
+def _identity(model: ModelSpec) -> str:
+    return ", ".join(filter(None, (model.id, model.precision, model.revision, model.licence)))

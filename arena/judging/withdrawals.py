@@ -1,0 +1,65 @@
+"""Withdraws votes: all of a rater, or one that another replaces."""
+
+from collections.abc import Callable, Sequence
+from functools import cache
+
+import numpy as np
+
+from arena.errors import InputError, os_error_as
+from arena.events import WITHDRAWN, Events
+from arena.votes.store import VoteStore
+
+
+class Withdrawals:
+    """Withdraws all votes of a rater.
+
+    `code_of` returns the code on a judge's receipts; `count_try` raises an error for an address that has tried too many
+    codes.
+    """
+
+    def __init__(
+        self, store: VoteStore, events: Events, code_of: Callable[[str], str], count_try: Callable[[str], None]
+    ) -> None:
+        self.code_of = code_of
+        self._count_try = count_try
+        self._store = store
+        self._events = events
+
+    def withdraw(self, code: str, address: str = "") -> int:
+        """Withdraws the votes of the rater with this code on their receipts; returns how many, once it is on disk.
+
+        Raises InputError for a code that is on no receipt, for too many tries, and if the log cannot be written.
+        """
+        self._count_try(address)
+        code_of = cache(self.code_of)
+        typed = "".join(code.split()).upper()
+        return self._withdraw(self._votes(lambda judge: code_of(judge) == typed))
+
+    def count(self, judge: str) -> int:
+        """The number of votes of a rater that are not withdrawn."""
+        return len(self._votes(lambda other: other == judge))
+
+    def withdraw_judge(self, judge: str) -> int:
+        """Withdraws all votes of a rater without their code: for the host. Raises InputError as `withdraw` does."""
+        return self._withdraw(self._votes(lambda other: other == judge))
+
+    def withdraw_vote(self, vote_id: str) -> None:
+        """Withdraws one vote, which another one replaces. Raises InputError as `withdraw` does."""
+        self._withdraw([vote_id])
+
+    def _votes(self, is_wanted: Callable[[str], bool]) -> list[str]:
+        """The ids of all votes, including second votes, which would count once the first are withdrawn."""
+        votes = self._store.refresh()
+        table = votes.every_row
+        judges = [code for code, judge in enumerate(table.names["judge"]) if judge and is_wanted(judge)]
+        rows = table.where(np.isin(table["judge"], judges))
+        ids = dict.fromkeys(stored.row.get("vote_id", "") for stored in self._store.stored(rows))
+        return [vote for vote in ids if vote and vote not in votes.withdrawn]
+
+    def _withdraw(self, votes: Sequence[str]) -> int:
+        if not votes:
+            raise InputError("withdraw_unknown", "No receipt has this code.")
+        with os_error_as("withdraw_unwritable", "The votes were NOT withdrawn"):
+            for vote_id in votes:
+                self._events.append(WITHDRAWN, durable=True, vote=vote_id)
+        return len(votes)

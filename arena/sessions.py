@@ -1,0 +1,75 @@
+"""Keeps what a browser tab shows for an hour on disk, so that a reload or a restart of the server loses nothing."""
+
+import hashlib
+import logging
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import TypeAdapter
+
+from arena.types import Battle, Vote
+
+KEEP_SECONDS = 3600.0
+# A longer conversation is not kept: it would cost too much to write after each answer.
+MOST_BYTES = 2_000_000
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Session:
+    """What a browser's tab shows: the mode, the named conversation and the blind battle, each with its last vote."""
+
+    mode: str = ""
+    chat: tuple[Battle, ...] = ()
+    chat_vote: Vote | None = None
+    blind: tuple[Battle, ...] = ()
+    blind_vote: Vote | None = None
+
+
+_SESSION = TypeAdapter(Session)
+
+
+class Sessions:
+    """The sessions in a folder, one file each. A session is only lost, never refused: no method raises."""
+
+    def __init__(self, folder: Path, seconds: float = KEEP_SECONDS) -> None:
+        self._folder = folder
+        self._seconds = seconds
+
+    def save(self, key: str, session: Session) -> None:
+        """Replaces what is kept under the key, which nobody must be able to guess. Drops what is too old."""
+        try:
+            self._drop_old()
+            data = _SESSION.dump_json(session)
+            if len(data) > MOST_BYTES:
+                return
+            self._folder.mkdir(parents=True, exist_ok=True)
+            path = self._path(key)
+            part = path.with_suffix(f".{os.getpid()}")
+            descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with open(descriptor, "wb") as file:
+                file.write(data)
+            part.replace(path)
+        except OSError as error:
+            _log.warning("A session cannot be kept: %s", error)
+
+    def load(self, key: str) -> Session | None:
+        """What is kept under the key; None if there is nothing, it is too old, or another version wrote it."""
+        path = self._path(key)
+        try:
+            if path.stat().st_mtime < time.time() - self._seconds:
+                return None
+            return _SESSION.validate_json(path.read_bytes())
+        except (OSError, ValueError):
+            return None
+
+    def _path(self, key: str) -> Path:
+        return self._folder / f"{hashlib.sha256(key.encode('utf-8', 'replace')).hexdigest()}.json"
+
+    def _drop_old(self) -> None:
+        before = time.time() - self._seconds
+        for path in self._folder.glob("*.*") if self._folder.exists() else ():
+            if path.stat().st_mtime < before:
+                path.unlink(missing_ok=True)

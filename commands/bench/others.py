@@ -1,0 +1,155 @@
+"""`bench quality`, `original`, `votes`, `class`, `results` and `load`: all that is measured without an engine."""
+
+import os
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated
+
+import typer
+
+from arena.errors import InputError
+from backends.machine import share_cores
+from commands.bench.report import Figures, figure_lines, report, say
+from commands.options import PROMPTS, AsJson, ModelA, ModelB, PromptSet
+
+
+def quality(as_json: AsJson = False) -> None:
+    """Compare quantized weights with the original. This project's and llama.cpp's, each against the float model.
+
+    On the embedded model, by language. Takes some minutes. Needs requirements-bench.txt.
+    """
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    os.environ.setdefault("TQDM_DISABLE", "1")
+    share_cores()
+    with report("quality", as_json) as figures:
+        from backends.folder.gguf import model_file
+        from backends.models.catalog import EMBEDDED
+
+        try:
+            from bench.quality import quality_rows
+        except ImportError as error:
+            install = "pip install -r requirements-hf.txt and pip install --no-deps -r requirements-bench.txt"
+            raise InputError("bench_missing", f"bench quality needs {error.name}: {install}") from error
+        figures["rows"] = quality_rows(model_file(EMBEDDED["smollm2-135m"]), say)
+
+
+def original(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A checkpoint folder with its own code in it.")],
+    python: Annotated[Path | None, typer.Option(metavar="PATH", help="Python of an environment made for it.")] = None,
+    trust_code: Annotated[
+        bool, typer.Option("--trust-code", help="Execute the code in FOLDER; without this nothing runs.")
+    ] = False,
+    prompts: PromptSet = PROMPTS,
+    only: Annotated[list[str] | None, typer.Option(metavar="ID", help="Ask only this prompt; may be repeated.")] = None,
+    tokens: Annotated[int, typer.Option(min=1, max=8192, help="Most tokens in an answer.")] = 64,
+    as_json: AsJson = False,
+) -> None:
+    """Answer prompts with the original code in FOLDER. THIS EXECUTES THAT CODE with all your permissions.
+
+    That code is from 2023 and needs an environment of its own, created once:
+    `python3.11 -m venv original && original/bin/pip install -r requirements-original.txt`;
+    then `python app.py bench original FOLDER --python original/bin/python --trust-code`.
+    """
+    with report("original", as_json, _original_lines) as figures:
+        from arena.prompts import load_prompts
+        from bench.original import measure_original
+
+        asked = [prompt for prompt in load_prompts(prompts) if not only or prompt.id in only]
+        if unknown := sorted(set(only or ()) - {prompt.id for prompt in asked}):
+            raise InputError("unknown_prompt", f"{prompts} has no prompt {', '.join(unknown)}.")
+        figures.update(measure_original(folder, python, asked, tokens, say, trusted=trust_code))
+
+
+def _original_lines(figures: Figures) -> list[str]:
+    answers = [{key: value for key, value in answer.items() if key != "text"} for answer in figures["answers"]]
+    return figure_lines({**figures, "answers": answers})
+
+
+def votes(
+    threads: Annotated[int, typer.Option(min=1, max=1000, help="Threads that vote at once; one is measured too.")] = 24,
+    duration: Annotated[float, typer.Option("--seconds", min=0.1, help="Seconds of voting.")] = 10.0,
+    rows: Annotated[int, typer.Option(min=0, help="Votes in the log at a start; 0 leaves it out.")] = 1_000_000,
+    as_json: AsJson = False,
+) -> None:
+    """Measure the vote log. Acknowledged votes per second, each on disk, and the start with many votes.
+
+    It is in a temporary folder; TMPDIR names a folder on another disk.
+    """
+    with report("votes", as_json) as figures:
+        from bench.load.vote_log import measure_start, measure_writing
+
+        figures.update(writing=[], starting=None)
+        for number in sorted({1, threads}):
+            with TemporaryDirectory() as folder:
+                figures["writing"].append(measure_writing(Path(folder), number, duration, say))
+        if rows:
+            with TemporaryDirectory() as folder:
+                figures["starting"] = measure_start(Path(folder), rows, say)
+
+
+def class_(
+    raters: Annotated[int, typer.Option(min=1, max=10_000, help="Raters in one room.")] = 200,
+    rate: Annotated[float, typer.Option(min=0.1, help="Votes per second of all raters.")] = 20.0,
+    duration: Annotated[float, typer.Option("--seconds", min=1, help="Seconds of voting.")] = 180.0,
+    as_json: AsJson = False,
+) -> None:
+    """Measure a class that votes. Raters in one room of a served page; lost and duplicate votes are counted."""
+    with report("class", as_json) as figures, TemporaryDirectory() as folder:
+        from bench.load.crowd import Crowd, measure_crowd
+
+        crowd = Crowd(readers=0, raters=raters, seconds=duration, rater_pause=raters / rate)
+        figures.update(measure_crowd(Path(folder), crowd, say))
+
+
+def results(
+    rows: Annotated[int, typer.Option(min=1, help="Votes in the log.")] = 1_000_000,
+    statistics: Annotated[
+        bool, typer.Option("--statistics", help="How often results are right on simulated classes, instead.")
+    ] = False,
+    runs: Annotated[int, typer.Option(min=100, help="Simulated classes of each kind.")] = 1000,
+    as_json: AsJson = False,
+) -> None:
+    """Measure results on many votes. The first view, the next after one more vote, a start with the index, memory.
+
+    With --statistics: false winners, power and coverage on simulated classes.
+    """
+    with report("results", as_json) as figures, TemporaryDirectory() as folder:
+        if not statistics:
+            from bench.load.vote_log import measure_results
+
+            figures.update(measure_results(Path(folder), rows, say))
+            return
+        from bench.simulations import coverage_table, rating_table
+        from bench.verdict_simulations import verdict_table
+
+        say("Simulating the verdict ...")
+        figures.update(runs=runs, verdicts=list(verdict_table(runs)))
+        say("Simulating the adjusted share ...")
+        figures["adjusted"] = list(coverage_table(runs))
+        say("Simulating ratings ...")
+        figures["ratings"] = list(rating_table(max(50, runs // 4)))
+
+
+def load(
+    readers: Annotated[int, typer.Option(min=0, max=10_000, help="Readers who open pages and look around.")] = 200,
+    raters: Annotated[int, typer.Option(min=1, max=10_000, help="Raters who vote on recorded answers.")] = 40,
+    duration: Annotated[
+        float, typer.Option("--seconds", min=0, help="Seconds; 1800 shows a memory leak, 0 leaves the crowd out.")
+    ] = 180.0,
+    chats: Annotated[int, typer.Option(min=0, max=100, help="Live chats at once after that; 0 leaves them out.")] = 8,
+    a: ModelA = "",
+    b: ModelB = "",
+    as_json: AsJson = False,
+) -> None:
+    """Measure a public page. Over loopback: readers and raters at once, then live chats that queue."""
+    with report("load", as_json) as figures:
+        from bench.load.crowd import Crowd, measure_chats, measure_crowd
+
+        figures.update(crowd=None, chats=None)
+        if duration:
+            with TemporaryDirectory() as folder:
+                crowd = Crowd(readers=readers, raters=raters, seconds=duration)
+                figures["crowd"] = measure_crowd(Path(folder), crowd, say)
+        if chats:
+            with TemporaryDirectory() as folder:
+                figures["chats"] = measure_chats(Path(folder), (a, b), chats, say)

@@ -1,0 +1,143 @@
+"""The options that several commands share, and what they name: models, prompts, votes, recorded answers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from arena.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from arena.prompts import PromptStore
+    from arena.report.facts import KnownModel
+    from arena.results.compute import Background
+    from arena.types import ModelSpec
+    from arena.votes.store import ReadReport, VoteStore
+
+LEFT, RIGHT = "smollm2-135m-t0.2", "smollm2-135m-t1.0"
+DOWNLOADS = "fetched"  # in the data folder
+PROMPTS = Path(__file__).parents[1] / "prompts.json"
+
+ModelA = Annotated[
+    str, typer.Option("--a", metavar="MODEL", envvar="ARENA_MODEL_A", help="The left model.", show_default=LEFT)
+]
+ModelB = Annotated[
+    str, typer.Option("--b", metavar="MODEL", envvar="ARENA_MODEL_B", help="The right model.", show_default=RIGHT)
+]
+PromptSet = Annotated[
+    Path,
+    typer.Option(
+        "--prompts",
+        envvar="ARENA_PROMPTS",
+        help="The prompt set: a .json, .jsonl or .csv file.",
+        show_default="prompts.json",
+    ),
+]
+Votes = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="VOTES.csv", help="Vote files, folders or patterns, instead of the data folder."),
+]
+DataDir = Annotated[Path, typer.Option(envvar="ARENA_DATA_DIR", help="The folder for votes and answers.")]
+Answers = Annotated[
+    str,
+    typer.Option(
+        "--answers",
+        metavar="ANSWERS",
+        envvar="ARENA_ANSWERS",
+        help="Recorded answers: a JSONL file, or a dataset with answers.jsonl, hf:OWNER/NAME or modelscope:OWNER/NAME "
+        "(append #FILE for another file in it).",
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of lines.")]
+
+
+def choose_models(a: str, b: str) -> tuple[ModelSpec, ModelSpec]:
+    """The two models; "" means the embedded one. Raises InputError if one is unknown or both are the same."""
+    from backends.models.resolve import resolve
+
+    specs = resolve(a or LEFT), resolve(b or RIGHT)
+    if specs[0].id == specs[1].id:
+        message = f"Both sides are {specs[0].id}. Choose two different models."
+        raise InputError("same_model", message, model=specs[0].id)
+    return specs
+
+
+def known_models() -> list[KnownModel]:
+    """The catalogue's facts about each model, for the report."""
+    from arena.report.facts import KnownModel
+    from backends.models.cards import CARDS
+    from backends.models.catalog import EMBEDDED, FETCHED, PUBLISHED
+
+    models = []
+    for name, spec in (FETCHED | EMBEDDED).items():
+        repos = PUBLISHED[name].repos.values() if name in PUBLISHED else ()
+        ids = " / ".join(dict.fromkeys(repo.id for repo in repos))
+        models.append(KnownModel(spec, ids, CARDS[name]))
+    return models
+
+
+def answers_file(name: str, data_dir: Path) -> Path | None:
+    """The file of answers, downloaded first if it is in a dataset; None without a name.
+
+    If the download fails, an older copy is used with a warning. Raises InputError, and BackendError without a copy.
+    """
+    from backup.answers import download_answers, in_dataset
+
+    if not name:
+        return None
+    if not in_dataset(name):
+        return Path(name)
+    typer.echo(f"Downloading the answers {name} ...", err=True)
+    download = download_answers(name, data_dir / DOWNLOADS)
+    if download.problem:
+        typer.echo(f"Warning: {download.problem} Using the copy from last time.", err=True)
+    return download.path
+
+
+def warn_of_damage(report: ReadReport) -> None:
+    """Prints one line on stderr if votes are counted although some of their text is damaged."""
+    if not report.damaged:
+        return
+    first = report.damaged[0]
+    typer.echo(
+        f"Note: votes counted without their conversations or settings, which are damaged: {len(report.damaged)} "
+        f"(the first: {first.part}, line {first.line}, {first.reason}). Spreadsheets cut long cells.",
+        err=True,
+    )
+
+
+def vote_store(votes: Sequence[str] | None, data_dir: Path) -> VoteStore:
+    """The votes of these files, by default those of the data folder. Raises InputError if there are no files."""
+    from arena.votes.imported.files import ImportedFiles, no_votes
+    from arena.votes.store import VoteStore
+
+    store = VoteStore(ImportedFiles(map(Path, votes)) if votes else data_dir)
+    if not store.paths():
+        raise no_votes(data_dir)
+    return store
+
+
+def stored_prompts(path: Path, data_dir: Path) -> PromptStore:
+    """The prompts of the page with this file and this data folder. Raises InputError for a file with a mistake."""
+    from arena.events import NoEvents, read_events
+    from arena.prompts import PromptStore, load_prompts
+
+    prompts = PromptStore(load_prompts(path), NoEvents(), named=path != PROMPTS)
+    for event in read_events(data_dir):
+        prompts.replay(event)
+    return prompts
+
+
+def background(prompts: PromptStore, *answers: Path | None) -> Background:
+    """What results need beside the votes: the prompts' categories, and the peak memory from recorded answers."""
+    from arena.answers import read_recorded
+    from arena.results.compute import Background
+    from arena.results.cost import peak_memory
+
+    files = dict.fromkeys(filter(None, answers))
+    memory = peak_memory(entry for file in files for entry in read_recorded(file))
+    return Background(prompts.categories, memory)

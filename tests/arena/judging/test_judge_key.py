@@ -1,0 +1,73 @@
+"""The key that hides raters: judges, receipt codes and other secrets made with it."""
+
+import stat
+
+import pytest
+
+from arena.judging.judge_key import JudgeKey
+
+
+@pytest.fixture
+def key(tmp_path):
+    return JudgeKey(tmp_path / "judge.key")
+
+
+def test_the_same_rater_is_the_same_judge_even_after_a_restart(key, tmp_path):
+    assert key.judge("rater-1") == JudgeKey(tmp_path / "judge.key").judge("rater-1")
+    assert key.judge("rater-1") != key.judge("rater-2")
+
+
+def test_another_key_gives_other_judges(key, tmp_path):
+    assert key.judge("rater-1") != JudgeKey(tmp_path / "other.key").judge("rater-1")
+
+
+@pytest.mark.parametrize("rater", ["a", "rater-1", "中文", "\ud83d", "x" * 10_000])
+def test_the_rater_is_not_in_the_hash(key, rater):
+    judge = key.judge(rater)
+    assert len(judge) == 24 and set(judge) <= set("0123456789abcdef")
+    assert len(rater) < 2 or rater not in judge
+
+
+def test_only_the_owner_can_read_the_key(key, tmp_path):
+    path = tmp_path / "judge.key"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert len(path.read_bytes()) == 32
+
+
+def test_two_processes_share_one_key(tmp_path):
+    first, second = (JudgeKey(tmp_path / "judge.key") for _ in range(2))
+    assert first.judge("rater-1") == second.judge("rater-1")
+
+
+def test_without_a_writable_folder_the_key_lasts_for_this_run(tmp_path):
+    key = JudgeKey(tmp_path / "missing" / "judge.key")
+    assert key.judge("rater-1") == key.judge("rater-1")
+    assert key.judge("rater-1") != JudgeKey(tmp_path / "missing" / "judge.key").judge("rater-1")
+
+
+def test_a_key_that_cannot_be_read_is_left_alone(tmp_path):
+    (tmp_path / "judge.key").mkdir()
+    assert JudgeKey(tmp_path / "judge.key").judge("rater-1")
+    assert (tmp_path / "judge.key").is_dir()
+
+
+def test_a_full_disk_leaves_no_empty_key_file(tmp_path, full_disk):
+    path = tmp_path / "judge.key"
+    with full_disk():
+        assert JudgeKey(path).judge("rater-1")
+    assert JudgeKey(path).judge("rater-1") == JudgeKey(path).judge("rater-1")
+
+
+def test_derived_secrets_differ_by_purpose_and_from_judges(key, tmp_path):
+    secret = key.derive("browser")
+    assert secret == JudgeKey(tmp_path / "judge.key").derive("browser")
+    assert secret != key.derive("room")
+    assert not secret.startswith(key.judge("browser"))
+    assert not secret.startswith(key.judge("purpose:browser"))
+
+
+def test_with_a_secret_from_the_host_a_rater_is_the_same_judge_in_every_folder(tmp_path):
+    first, second = (JudgeKey(tmp_path / folder / "judge.key", "a secret") for folder in ("a", "b"))
+    assert first.judge("rater-1") == second.judge("rater-1") and first.code("x") == second.code("x")
+    assert first.judge("rater-1") != JudgeKey(tmp_path / "judge.key", "another").judge("rater-1")
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,114 @@
+"""One battle from the first look to the next one, at every size: ask, read, vote, see the names, come back."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+from served_app import ServedApp
+
+from tests.browser.conftest import NewPage
+from tests.browser.hands import (
+    BOX,
+    PILLS,
+    answer,
+    ask,
+    ask_for_vote,
+    choose_mode,
+    go,
+    questions,
+    show_side,
+    wait_for_phase,
+    wait_ready,
+    wait_until_votable,
+)
+from tests.browser.test_screen import LONG, PHONE, WIDE, assert_nothing_scrolled, assert_seen, wait_for_first_line
+from tests.browser.test_scrolling import LINES, top, wait_for_room, wheel
+
+TOUCH: dict[str, Any] = {"has_touch": True, "is_mobile": True}
+
+
+@pytest.fixture(scope="module")
+def app(serve: Callable[..., ServedApp]) -> ServedApp:
+    """Two models that write for ever, or much at once."""
+    endless = {"match": "endless", "steps": [{"text": LINES, "delay": 0.5, "times": 500}]}
+    prices = {"steps": [{"text": f"It costs $5 or $6, and $x^2$.\n\n{LONG}"}]}
+    return serve({"answers": [endless, prices]}, {"answers": [endless, prices]})
+
+
+@pytest.mark.parametrize("size", [*WIDE, PHONE], ids=str)
+def test_a_battle_at_every_size(new_page: NewPage, app: ServedApp, size: tuple[int, int]) -> None:
+    tab = new_page(app.url, viewport=size, **(TOUCH if size == PHONE else {}))
+    page, problems = tab.page, list[str]()
+    page.on("console", lambda line: problems.append(line.text) if line.type in ("error", "warning") else None)
+    wait_ready(page)
+    choose_mode(page, "blind")
+    assert_seen(page, BOX, "#send")
+    stay_where_the_reader_scrolls(page)
+    ask_for_vote(page, "Why?")
+    read_and_vote(page, size == PHONE)
+    app.wait_until_idle()
+    come_back(page)
+    change_the_tab(page)
+    assert_nothing_scrolled(page)
+    assert problems == []
+
+
+def stay_where_the_reader_scrolls(page: Page) -> None:
+    ask(page, "endless")
+    wait_for_room(page, "a", 500)
+    wheel(page, "a", -250)
+    stands = top(page, "a")
+    wait_for_room(page, "a", 1000)
+    assert top(page, "a") == stands
+    page.click("#stop_all")
+    wait_for_phase(page, "cut")
+
+
+def read_and_vote(page: Page, is_phone: bool) -> None:
+    wait_for_first_line(page, "a")
+    expect(page.locator("#pane_a .katex").first).to_be_visible()
+    assert "It costs $5 or $6" in answer(page, "a")
+    page.click("#head_a .copy")
+    expect(page.locator("#head_a .copy.copied")).to_be_visible()
+    if is_phone:
+        expect(page.locator(PILLS["tie"])).to_be_hidden()
+        show_side(page, "b")
+    wait_for_first_line(page, "b")
+    expect(page.locator(PILLS["tie"])).to_be_visible()
+    assert_seen(page, BOX, *PILLS.values())
+    assert_nothing_scrolled(page)
+    if is_phone:
+        page.tap(PILLS["model_b"])
+    else:
+        page.keyboard.press("4")
+    wait_for_phase(page, "voted")
+    expect(page.locator("#head_b .head")).to_have_attribute("data-mark", "win")
+    for side in "ab":
+        expect(page.locator(f"#head_{side} h2")).to_have_text(re.compile("script-[ab]"))
+    assert_seen(page, BOX, "#new", "#head_b h2")
+    if is_phone:
+        page.tap("#new")
+    else:
+        expect(page.locator("#new")).to_be_focused()
+        page.keyboard.press("Enter")
+    wait_for_phase(page, "empty")
+
+
+def come_back(page: Page) -> None:
+    ask_for_vote(page, "Again?")
+    page.fill(BOX, "A draft")
+    page.reload()
+    wait_until_votable(page)
+    expect(questions(page, "a")).to_have_text(["Again?"])
+    expect(page.locator(BOX)).to_have_value("A draft")
+
+
+def change_the_tab(page: Page) -> None:
+    go(page, "results")
+    expect(page).to_have_url(re.compile("#results$"))
+    page.go_back()
+    expect(page.locator(BOX)).to_be_visible()

@@ -1,0 +1,91 @@
+"""A reload, or a restart of the server, loses neither a conversation nor a battle nor what was typed."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+from served_app import ServedApp
+
+from tests.browser.conftest import NewPage, OpenPage
+from tests.browser.hands import BOX, ask_for_vote, questions, says, vote, wait_for_phase, wait_ready
+
+SCRIPT = {"answers": [{"steps": [{"text": "done."}]}]}
+
+
+@pytest.fixture
+def page(open_page: OpenPage, scripted_app: ServedApp) -> Page:
+    return open_page(scripted_app)
+
+
+def reload(page: Page) -> None:
+    page.reload()
+    wait_ready(page)
+
+
+def test_a_battle_without_a_vote_can_be_judged_after_a_reload_and_once(page: Page, scripted_app: ServedApp) -> None:
+    ask_for_vote(page, "Why?")
+    before = len(scripted_app.rows())
+    reload(page)
+    wait_for_phase(page, "vote")
+    for side, name in (("a", "Left"), ("b", "Right")):
+        expect(questions(page, side)).to_have_text("Why?")
+        expect(page.locator(f"#head_{side} h2")).to_have_text(name)
+    vote(page, "tie")
+    reload(page)
+    wait_for_phase(page, "voted")
+    expect(says(page)).to_have_text("Vote saved: tie.")
+    expect(page.locator("#vote")).to_be_hidden()
+    assert [row["prompt"] for row in scripted_app.rows()[before:]] == ["Why?"]
+
+
+def test_a_conversation_goes_on_after_a_reload(open_page: OpenPage, scripted_app: ServedApp) -> None:
+    page = open_page(scripted_app, mode="named")
+    ask_for_vote(page, "First?")
+    reload(page)
+    expect(page.locator("#mode input[value=named]")).to_be_checked()
+    wait_for_phase(page, "vote")
+    ask_for_vote(page, "Second?")
+    assert [message.content for message in scripted_app.asked("a")[-1][0]][::2] == ["First?", "Second?"]
+
+
+def test_what_is_typed_is_there_after_a_reload_and_gone_once_it_is_sent(page: Page) -> None:
+    page.fill(BOX, "Half a question")
+    reload(page)
+    expect(page.locator(BOX)).to_have_value("Half a question")
+    page.press(BOX, "Enter")
+    wait_for_phase(page, "vote")
+    reload(page)
+    wait_for_phase(page, "vote")
+    assert page.input_value(BOX) == ""
+
+
+def test_another_tab_of_the_same_browser_starts_empty(page: Page, scripted_app: ServedApp) -> None:
+    ask_for_vote(page, "Why?")
+    other = page.context.new_page()
+    other.goto(scripted_app.url)
+    wait_ready(other)
+    wait_for_phase(other, "empty")
+
+
+def test_a_battle_without_a_vote_can_be_judged_after_a_restart(
+    open_page: OpenPage, new_page: NewPage, serve: Callable[..., ServedApp]
+) -> None:
+    first = serve(SCRIPT, SCRIPT)
+    page = open_page(first)
+    ask_for_vote(page, "Why?")
+    tab, kept = page.evaluate("sessionStorage.getItem('arena-tab')"), page.context.storage_state()
+    page.close()
+    second = serve(SCRIPT, SCRIPT, data_dir=first.data_dir)
+    moved = {"cookies": [], "origins": [{**kept["origins"][0], "origin": second.url.rstrip("/")}]}
+    again = new_page("about:blank", storage_state=moved).page
+    again.add_init_script(f"if (location.host) sessionStorage.setItem('arena-tab', '{tab}')")
+    again.goto(second.url)
+    wait_for_phase(again, "vote")
+    expect(questions(again, "a")).to_have_text("Why?")
+    vote(again)
+    # The first server still has votes.csv, so the second one writes its own part.
+    rows = [row for path in first.data_dir.glob("votes*.csv") for row in csv.DictReader(path.open(encoding="utf-8"))]
+    assert [row["prompt"] for row in rows] == ["Why?"]

@@ -1,0 +1,146 @@
+"""Who reads decides where a pane stands: it follows a growing answer, and lets go of a reader who scrolls up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page
+from served_app import ServedApp
+
+from tests.browser.conftest import OpenPage
+from tests.browser.hands import ask, wait_for_phase, wait_for_state, wait_until_votable
+from tests.browser.test_screen import FIRST_LINE_IS_SEEN, LONG
+
+LINES = "A line of an answer.\n\n" * 4
+ROOM = "element => element.scrollHeight - element.clientHeight"
+TOP = "element => element.scrollTop"
+LOG = "#pane_{} [role=log]"
+# Pixels between the upper edge of a pane and its last question.
+QUESTION = """side => {
+    const question = [...document.querySelectorAll(`#pane_${side} .user-row`)].pop();
+    const log = document.querySelector(`#pane_${side} [role=log]`);
+    return Math.round(question.getBoundingClientRect().top - log.getBoundingClientRect().top); }"""
+# Pixels of text below the lower edge of a pane.
+BELOW = """side => {
+    const text = [...document.querySelectorAll(`#pane_${side} .bot-row .message-content`)].pop();
+    const log = document.querySelector(`#pane_${side} [role=log]`);
+    return Math.round(text.getBoundingClientRect().bottom - log.getBoundingClientRect().bottom); }"""
+
+
+@pytest.fixture(scope="module")
+def app(serve: Callable[..., ServedApp]) -> ServedApp:
+    """Answers that grow for long, for a while, that wait, or that are there at once."""
+    answers = [
+        {"match": "endless", "steps": [{"text": LINES, "delay": 0.5, "times": 500}]},
+        {"match": "growing", "steps": [{"text": LINES, "delay": 0.5, "times": 50}]},
+        {"match": "wait", "steps": [{"text": "Hm", "delay": 0.5}, {"text": ".", "delay": 0.5, "times": 500}]},
+        {"steps": [{"text": LONG}]},
+    ]
+    return serve({"answers": answers}, {"answers": answers})
+
+
+@pytest.fixture(params=["blind", "named"])
+def page(open_page: OpenPage, app: ServedApp, request: pytest.FixtureRequest) -> Page:
+    return open_page(app, mode=request.param)
+
+
+def room(page: Page, side: str) -> int:
+    return int(page.eval_on_selector(LOG.format(side), ROOM))
+
+
+def top(page: Page, side: str) -> int:
+    return int(page.eval_on_selector(LOG.format(side), TOP))
+
+
+def wait_for_room(page: Page, side: str, pixels: int) -> None:
+    """Wait until an answer is so much longer than its pane."""
+    page.wait_for_function(
+        "([css, pixels]) => (e => e.scrollHeight - e.clientHeight > pixels)(document.querySelector(css))",
+        arg=[LOG.format(side), pixels],
+    )
+
+
+def wheel(page: Page, side: str, pixels: int) -> None:
+    page.locator(f"#pane_{side}").hover()
+    page.mouse.wheel(0, pixels)
+    page.wait_for_timeout(300)
+
+
+def stop(page: Page) -> None:
+    page.click("#stop_all")
+    wait_for_phase(page, "cut")
+
+
+def test_a_pane_follows_a_growing_answer(page: Page) -> None:
+    ask(page, "endless")
+    for pixels in (300, 600):
+        for side in "ab":
+            wait_for_room(page, side, pixels)
+            # What came in this moment may not be drawn yet.
+            page.wait_for_function(f"side => ({BELOW})(side) <= 0", arg=side)
+    stop(page)
+
+
+def test_a_reader_who_wheels_up_is_not_pulled_back_and_may_follow_again(page: Page) -> None:
+    ask(page, "endless")
+    wait_for_room(page, "a", 500)
+    wheel(page, "a", -250)
+    stands, length = top(page, "a"), room(page, "a")
+    wait_for_room(page, "a", length + 400)
+    assert top(page, "a") == stands
+    assert page.evaluate(BELOW, "a") > 300
+    # The other pane has not been touched, and goes on.
+    page.wait_for_function(f"side => ({BELOW})(side) <= 0", arg="b")
+    while page.evaluate(BELOW, "a") > 0:  # the answer may outgrow a single turn of the wheel
+        wheel(page, "a", 100_000)
+    length = room(page, "a")
+    wait_for_room(page, "a", length + 200)
+    page.wait_for_function(f"side => ({BELOW})(side) <= 0", arg="a")
+    stop(page)
+
+
+def test_a_reader_who_pages_up_by_keyboard_is_not_pulled_back(page: Page) -> None:
+    ask(page, "endless")
+    wait_for_room(page, "b", 500)
+    page.focus(LOG.format("b"))
+    page.keyboard.press("PageUp")
+    page.wait_for_timeout(500)
+    stands, length = top(page, "b"), room(page, "b")
+    wait_for_room(page, "b", length + 300)
+    assert top(page, "b") == stands
+    stop(page)
+
+
+def test_sending_takes_both_panes_to_the_new_question(page: Page) -> None:
+    ask(page, "First?")
+    wait_until_votable(page)
+    wheel(page, "a", 300)
+    ask(page, "wait")
+    wait_for_phase(page, "run")
+    for side in "ab":
+        page.wait_for_function(f"side => Math.abs(({QUESTION})(side) - 12) <= 4", arg=side)
+    stop(page)
+
+
+def test_when_the_answer_ends_a_following_reader_sees_its_first_line(page: Page) -> None:
+    ask(page, "growing")
+    for side in "ab":
+        wait_for_room(page, side, 300)
+    assert not page.evaluate(FIRST_LINE_IS_SEEN, "a")
+    wait_for_phase(page, "vote")
+    for side in "ab":
+        page.wait_for_function(FIRST_LINE_IS_SEEN, arg=side)
+
+
+def test_when_the_answer_ends_a_reader_who_scrolled_up_stays_where_they_are(page: Page) -> None:
+    ask(page, "growing")
+    wait_for_room(page, "a", 500)
+    wheel(page, "a", -150)
+    stands = top(page, "a")
+    assert stands > 0 and page.get_attribute("#phase", "data-phase") == "run"
+    wait_for_phase(page, "vote")
+    wait_for_state(page, "a", "done")
+    page.wait_for_timeout(1500)
+    assert top(page, "a") == stands
+    page.wait_for_function(FIRST_LINE_IS_SEEN, arg="b")

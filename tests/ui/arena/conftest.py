@@ -1,0 +1,66 @@
+"""The Arena's handlers of a served app, called as gradio calls them, without a browser."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import gradio as gr
+import pytest
+from served_app import ServedApp, handlers_of
+
+from arena.types import Winner
+from ui.arena.handlers import ArenaHandlers
+from ui.layout import Page
+
+STORED = {"rater": "r"}
+
+
+class Arena:
+    """The Arena of one page, with the requests of one browser tab."""
+
+    def __init__(self, app: ServedApp) -> None:
+        with gr.Blocks():
+            page = Page(app.services)
+        self.handlers: ArenaHandlers = handlers_of(page, ArenaHandlers)
+        self.part = self.handlers.part
+        self.services = app.services
+
+    @property
+    def tab(self) -> Any:
+        """What the server remembers of the tab."""
+        return self.handlers.tabs.get(self.request())
+
+    @staticmethod
+    def request(session: str | None = "one") -> Any:
+        """A request of the tab, or of another one."""
+        return SimpleNamespace(session_hash=session, headers={"accept-language": "en"}, client=None)
+
+    def choose(self, mode: str) -> dict[Any, Any]:
+        """Switch to another way to compare."""
+        return self.handlers.choose_mode(STORED, mode, self.request())
+
+    def send(self, words: str | None, stored: Any = STORED, session: str | None = "one") -> list[dict[Any, Any]]:
+        """All updates of a turn."""
+        typed = {
+            self.handlers.browser: stored,
+            **dict.fromkeys(self.part.composer.inputs),
+            self.part.composer.box: words,
+        }
+        return list(self.handlers.send(typed, self.request(session)))
+
+    def vote(self, winner: Winner = Winner.TIE, stored: Any = STORED, session: str | None = "one") -> dict[Any, Any]:
+        """A click on a pill."""
+        typed = {self.handlers.browser: stored, **dict.fromkeys(self.part.details.inputs)}
+        return self.handlers.vote(winner, typed, self.request(session))
+
+    def phase(self) -> str:
+        """The phase that the tab is in."""
+        return self.handlers._mode(self.tab).screen(self.tab).phase
+
+
+@pytest.fixture
+def arena_of() -> Callable[[ServedApp], Arena]:
+    """Makes the Arena of a served app."""
+    return Arena

@@ -1,0 +1,167 @@
+"""The Arena's handlers in named mode."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import pytest
+from served_app import ServedApp
+
+from arena.answers import read_recorded
+from arena.exports.conversation import as_json_lines, as_markdown
+from arena.types import Winner
+
+
+@pytest.fixture
+def arena(serve: Callable[..., ServedApp], arena_of: Callable[..., Any]) -> Any:
+    """A page whose two models say one word, or go on for ever."""
+    answers = [
+        {"match": "slow", "steps": [{"text": "on ", "delay": 0.05, "times": 2000}]},
+        {"steps": [{"text": "here"}]},
+    ]
+    arena = arena_of(serve({"answers": answers}, {"answers": answers}))
+    arena.choose("named")
+    return arena
+
+
+def test_a_late_tick_writes_nothing_over_a_turn(arena: Any) -> None:
+    heads = set(arena.part.heads.values())
+    assert heads <= set(arena.handlers.tick(arena.request()))
+    arena.send("hello")
+    assert not heads & set(arena.handlers.tick(arena.request()))
+    arena.handlers.renew(None, arena.request())
+    assert heads <= set(arena.handlers.tick(arena.request()))
+
+
+def test_the_last_update_of_a_turn_is_whole(arena: Any) -> None:
+    *_, last = arena.send("hello")
+    handlers = arena.handlers
+    shown = handlers.whole(handlers.tabs.get(arena.request()))
+    assert set(last) == {component for component in shown if component in handlers._turn_outputs}
+    assert {*arena.part.heads.values(), *arena.part.panes.values(), arena.part.phase} <= set(last)
+
+
+def test_a_call_from_no_page_is_refused(arena: Any) -> None:
+    with pytest.raises(gr.Error, match="no page"):
+        arena.send("hello", session=None)
+
+
+def test_the_mode_cannot_change_while_models_answer(arena: Any, eventually: Callable[..., bool]) -> None:
+    turn = threading.Thread(target=arena.send, args=("slow",), daemon=True)
+    turn.start()
+    assert eventually(lambda: arena.phase() == "run")
+    with pytest.warns(UserWarning, match="still being answered"):
+        arena.choose("blind")
+    assert arena.phase() == "run"
+    arena.handlers.stop(None, arena.request())
+    turn.join(60)
+    arena.choose("blind")
+    assert arena.phase() == "empty"
+
+
+def test_an_unknown_mode_is_refused(arena: Any) -> None:
+    with pytest.warns(UserWarning, match="no such mode"):
+        arena.choose("rate")
+
+
+def test_pills_and_colours_name_the_models_and_a_vote_marks_the_better_one(arena: Any) -> None:
+    arena.send("hello")
+    sent = repr(list(arena.handlers.whole(arena.handlers.tabs.get(arena.request())).values()))
+    assert 'data-color="a"' in sent and 'data-color="b"' in sent and "script is better" in sent
+    assert 'data-mark="win"' not in sent
+    after = repr(list(arena.vote(Winner.MODEL_B).values()))
+    assert after.count('data-mark="win"') == after.count('data-mark="lose"') == 1
+    assert "You chose" in after and "script-b" in after
+
+
+def test_a_vote_can_be_changed_until_the_next_question_and_the_last_one_counts(arena: Any) -> None:
+    arena.send("hello")
+    arena.vote(Winner.MODEL_B)
+    arena.vote(Winner.MODEL_B)  # a double click
+    assert 'data-change="yes"' in repr(list(arena.vote(Winner.TIE).values()))
+    store = arena.services.results.store
+    votes = store.refresh()
+    assert [stored.row["winner"] for stored in store.stored(votes.every_row)] == ["model_b", "tie"]
+    assert [stored.row["winner"] for stored in store.stored(votes.table)] == ["tie"]
+    arena.send("on")
+    arena.vote(Winner.BOTH_BAD)
+    votes = store.refresh()
+    assert [stored.row["winner"] for stored in store.stored(votes.table)] == ["tie", "tie (bothbad)"]
+
+
+def test_a_change_that_cannot_be_saved_leaves_the_vote_as_it_was(arena: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    arena.send("hello")
+    arena.vote(Winner.MODEL_B)
+    monkeypatch.setattr(arena.services.ballots._log, "append", full_disk)
+    with pytest.raises(OSError):
+        arena.vote(Winner.TIE)
+    monkeypatch.undo()
+    store = arena.services.results.store
+    assert [stored.row["winner"] for stored in store.stored(store.refresh().table)] == ["model_b"]
+    arena.vote(Winner.TIE)
+    assert [stored.row["winner"] for stored in store.stored(store.refresh().table)] == ["tie"]
+
+
+def test_a_change_whose_first_vote_cannot_be_withdrawn_still_shows_the_vote_that_counts(
+    arena: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arena.send("hello")
+    arena.vote(Winner.MODEL_B)
+    monkeypatch.setattr(arena.services.withdrawals._events, "append", full_disk)
+    with pytest.warns(UserWarning, match="NOT withdrawn"):
+        arena.vote(Winner.TIE)
+    store = arena.services.results.store
+    assert [stored.row["winner"] for stored in store.stored(store.refresh().table)] == ["model_b"]
+    assert arena.tab.vote.winner is Winner.MODEL_B
+
+
+def full_disk(*_: object, **__: object) -> None:
+    raise OSError("No space left on device")
+
+
+def test_the_last_question_is_edited_and_asked_again(arena: Any) -> None:
+    arena.send("hello")
+    arena.send("tow")
+    box, edit = arena.part.composer.box, arena.part.edit
+    assert arena.handlers.edit("what I began", arena.request())[box] == "tow"
+    cancelled = arena.handlers.edit("two", arena.request())
+    assert cancelled[box] == "what I began" and cancelled[edit] == "Edit question"
+    assert arena.handlers.edit("", arena.request())[box] == "tow"
+    assert arena.handlers.edit("tow", arena.request())[box] == ""
+    arena.handlers.edit("", arena.request())
+    arena.send("two")
+    assert [turn.prompt for turn in arena.tab.chat.turns] == ["hello", "two"]
+    arena.send("three")
+    assert [turn.prompt for turn in arena.tab.chat.turns] == ["hello", "two", "three"]
+
+
+def test_before_a_question_there_is_nothing_to_edit_or_to_take_away(arena: Any) -> None:
+    assert arena.handlers.edit("typed", arena.request())[arena.part.composer.box] == "typed"
+    assert arena.tab.draft is None and arena.handlers._file(as_markdown, arena.request()) == ""
+
+
+def test_a_conversation_is_taken_away_with_all_turns_and_can_be_read_again(arena: Any, tmp_path: Path) -> None:
+    arena.send("hello")
+    arena.send("two\nlines")
+    words = arena.handlers._file(as_markdown, arena.request())
+    assert words.index("## 1\n\n> hello\n") < words.index("## 2\n\n> two\n> lines\n")
+    assert words.count("### script-a\n\nhere\n") == words.count("### script-b\n\nhere\n") == 2
+    file = tmp_path / "conversation.jsonl"
+    file.write_text(arena.handlers._file(as_json_lines, arena.request()), encoding="utf-8")
+    entries = read_recorded(file)
+    assert [(entry.turn, entry.side.model.id, entry.side.answer.text) for entry in entries] == [
+        (turn, f"script-{side}", "here") for turn in (1, 2) for side in "ab"
+    ]
+    assert entries[-1].side.messages[-1].content == "two\nlines" and entries[-1].side.config is not None
+
+
+def test_a_browser_that_keeps_nothing_asks_but_does_not_vote(arena: Any) -> None:
+    arena.send("hello", stored={})
+    typed = {arena.handlers.browser: {}, **dict.fromkeys(arena.part.details.inputs)}
+    with pytest.warns(UserWarning, match="blocks storage"):
+        arena.handlers.vote(Winner.TIE, typed, arena.request())
+    assert arena.phase() == "vote"

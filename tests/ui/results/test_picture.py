@@ -1,0 +1,122 @@
+"""The results as pictures: a short headline for every outcome, a bar for two models, ratings for more."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from sim_logs import sim_log, write_log
+from vote_samples import vote_between, votes_of
+
+from arena.results.compute import compute
+from arena.results.figures import Figures
+from arena.results.service import ResultsService
+from arena.results.verdict import PairVerdict
+from arena.statistics.decision import Outcome
+from arena.types import Vote, Winner
+from arena.votes.store import VoteStore
+from ui.results.picture import dimension_chart, headline, picture
+from ui.results.view import room_results
+from ui.texts import TEXTS, text
+
+A, B, TIE = Winner.MODEL_A, Winner.MODEL_B, Winner.TIE
+MOST_WORDS, MOST_CHARACTERS = 15, 30
+
+
+def figures(folder: Path, votes: list[Vote]) -> Figures:
+    return compute(votes_of(folder, votes), now=2e9)
+
+
+def between(a: str, b: str, *winners: Winner, start: int = 0) -> list[Vote]:
+    return [vote_between(number, a, b, winner, "q1") for number, winner in enumerate(winners, start)]
+
+
+def with_verdict(found: Figures, verdict: PairVerdict) -> Figures:
+    return replace(found, pairs=(replace(found.pairs[0], verdict=verdict),))
+
+
+HEADLINES = sorted(key for key in TEXTS.table if key.startswith("head_"))
+
+
+@pytest.mark.parametrize("key", HEADLINES)
+def test_a_headline_is_one_short_sentence(key: str) -> None:
+    names = {"first": "Qwen", "second": "GLM", "model": "Qwen", "count": "3"}
+    english = text("en", key, **names)
+    assert len(english.split()) <= MOST_WORDS and english.count(".") == 1 and english.endswith(".")
+    chinese = text("zh", key, **dict.fromkeys(names, ""))
+    assert len(chinese) <= MOST_CHARACTERS and chinese.count("。") == 1 and chinese.endswith("。")
+
+
+@pytest.mark.parametrize("outcome", list(Outcome))
+def test_every_outcome_has_its_headline(tmp_path: Path, outcome: Outcome) -> None:
+    found = figures(tmp_path, between("qwen", "glm", *[A] * 20, B))
+    verdict = found.pairs[0].verdict
+    share = None if outcome is Outcome.NO_VOTES else verdict.numbers.share
+    shown = headline(
+        "en", with_verdict(found, replace(verdict, numbers=replace(verdict.numbers, outcome=outcome, share=share)))
+    )
+    assert (
+        shown
+        == {
+            Outcome.PREFERRED: "Raters prefer qwen.",
+            Outcome.ALIKE: "qwen and glm are about equal.",
+            Outcome.NOT_YET: "Too early to call: qwen leads, but its interval includes 50%.",
+            Outcome.RATERS_CHANGED: "Too early to call: early and late raters disagree.",
+            Outcome.NO_VOTES: "Too early to call: no rater has finished yet.",
+        }[outcome]
+    )
+
+
+def test_nobody_leads_with_half_of_the_votes(tmp_path: Path) -> None:
+    shown = picture("en", figures(tmp_path, between("qwen", "glm", A, B, A, B)))
+    assert "<h2>Too early to call: so far each model has half of the votes.</h2>" in shown
+    assert picture("zh", figures(tmp_path / "none", [])).startswith(
+        '<div class="picture"><h2>还没有投票。</h2><div class="tiles">'
+    )
+
+
+def test_the_bar_has_the_model_with_the_first_colour_on_the_left_whoever_leads(tmp_path: Path) -> None:
+    for winner, share in ((A, "95%"), (B, "5%")):
+        loser = B if winner is A else A
+        found = figures(tmp_path / winner, between("qwen", "glm", *[winner] * 20, loser))
+        shown = picture("en", found)
+        ends = re.findall('<span data-color="(.)"><i class="dot"></i>(.*?) <b>(.*?)</b>', shown)
+        assert [end[:2] for end in ends] == [("a", "qwen"), ("b", "glm")] and ends[0][2] == share
+        chart = dimension_chart("en", found)
+        assert f'aria-label="qwen {share}, interval ' in shown and f'aria-label="qwen {share}, interval ' in chart
+        assert ("qwen won: 20" in chart, "glm won: 20" in chart) == (winner is A, winner is B)
+
+
+def test_the_caption_says_that_votes_were_not_blind(tmp_path: Path) -> None:
+    votes = between("qwen", "glm", *[A] * 20)
+    sighted = [replace(vote, battle=replace(vote.battle, blind=False)) for vote in votes]
+    assert '<p class="note">Raters saw which model was which. Average share' in picture(
+        "en", figures(tmp_path / "s", sighted)
+    )
+    assert '<p class="note">Average share' in picture("en", figures(tmp_path / "b", votes))
+
+
+def test_more_models_are_ranked_by_their_ratings_on_one_scale(tmp_path: Path) -> None:
+    votes = [
+        *between("qwen", "glm", *[A, A, B] * 8),
+        *between("glm", "smol", *[A, A, B] * 8, start=100),
+        *between("qwen", "smol", *[A, A, A, B] * 6, start=200),
+    ]
+    found = figures(tmp_path, votes)
+    shown = picture("en", found)
+    assert re.findall('<div class="line"><span>(.*?)</span>', shown) == [model.model for model in found.models]
+    assert len(re.findall('class="at" style="left:', shown)) == 3 and "data-color" not in shown
+    assert [model.rating and f"{model.rating.value:.0f}" for model in found.models] == re.findall(
+        "<b>(.*?)</b></div>", shown
+    )
+    assert dimension_chart("en", found) == ""
+
+
+def test_the_results_of_a_room_are_the_same_picture_with_its_details_folded(tmp_path: Path) -> None:
+    write_log(tmp_path / "votes.csv", sim_log("unequal", 3))
+    found = ResultsService(VoteStore(tmp_path)).figures()
+    shown = room_results("en", found)
+    assert shown.startswith(picture("en", found) + "<details><summary>Details</summary>")
+    assert shown.count('<p class="lead">') == 1 and dimension_chart("en", found) in shown

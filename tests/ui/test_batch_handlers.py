@@ -1,0 +1,226 @@
+"""The batch tab's and the report tab's handlers, called as a forged request could call them."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import gradio as gr
+import pytest
+from gradio.blocks import Block
+
+from arena.batch.plan import CellState, CellView, Progress
+from arena.batch.run import BatchState
+from arena.errors import ErrorInfo, InputError
+from arena.judging.limits import Admin, RateLimits
+from arena.prompts import Prompt
+from arena.report.reports import Reports
+from arena.results.service import ResultsService
+from arena.types import Answer, ModelSpec, Usage
+from arena.votes.store import VoteStore
+from ui.access import Access
+from ui.batch import BatchHandlers, BatchTab, grid_block, status_block
+from ui.labels import Labels
+from ui.report import ReportHandlers, ReportTab
+
+TOKEN = "correct horse"
+PROMPT = Prompt("q1", "", {"zh": "题一", "en": "Question <1>"}, "Why?")
+DIRECT = SimpleNamespace(headers={}, client=None)
+THROUGH_A_PROXY = SimpleNamespace(headers={"x-forwarded-for": "1.2.3.4"}, client=None)
+FIELDS = {"title": "My title", "school": "My school", "links": "https://x.org"}
+
+
+def cell(state: CellState, **more: Any) -> CellView:
+    model = ModelSpec("alpha", "Alpha", "", "", "", "")
+    return CellView(SimpleNamespace(model=model, prompt=PROMPT, repeat=more.pop("repeat", 0)), state, **more)  # type: ignore[arg-type]
+
+
+class RecordingRunner:
+    """Keeps what was asked of it."""
+
+    def __init__(self) -> None:
+        self.asked: list[object] = []
+
+    def start(self, *numbers: object) -> None:
+        self.asked.append(numbers)
+
+    def pause(self) -> None:
+        self.asked.append("pause")
+
+    def stop(self) -> None:
+        self.asked.append("stop")
+
+    def state(self, repeats: int, seed: int) -> BatchState:
+        if repeats < 1:
+            raise InputError("batch_repeats", "Runs per prompt must be between 1 and 100.", limit=100)
+        return BatchState(Progress((cell(CellState.WAITING),)))
+
+
+@pytest.fixture
+def made() -> Callable[..., SimpleNamespace]:
+    def make(admin: bool = False, local: bool = True) -> SimpleNamespace:
+        access = Access(judge=str, admin=Admin(TOKEN, RateLimits()) if admin else None, is_local=local)
+        with gr.Blocks(), gr.Tab() as place:
+            part = BatchTab(Labels({}), place)
+        tab, runner = SimpleNamespace(lang="en", admin=False, key=""), RecordingRunner()
+        tabs = SimpleNamespace(get=lambda request: tab)
+        events = BatchHandlers(access, tabs, None, part, runner, (PROMPT,))  # type: ignore[arg-type]
+
+        def typed(repeats: str | None = "1", seed: str = "0", retry: bool = False) -> dict[Block, Any]:
+            return {part.repeats: repeats, part.seed: seed, part.retry: retry}
+
+        return SimpleNamespace(events=events, runner=runner, tab=tab, part=part, typed=typed)
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("admin", "local", "request_"),
+    [(True, True, DIRECT), (False, False, DIRECT), (False, True, THROUGH_A_PROXY), (True, False, THROUGH_A_PROXY)],
+)
+def test_who_may_not_keeps_no_machine_busy(
+    made: Callable[..., SimpleNamespace], admin: bool, local: bool, request_: Any
+) -> None:
+    page = made(admin, local)
+    for call in (
+        lambda: page.events.start(page.typed(), request_),
+        lambda: page.events.pause(page.typed(), request_),
+        lambda: page.events.stop(page.typed(), request_),
+    ):
+        with pytest.raises(gr.Error, match="Admin token required"):
+            call()
+    assert page.runner.asked == []
+    shown = page.events.render(page.tab, request_)
+    assert shown[page.part.grid]["value"] == "" and not shown[page.part.timer]["active"]
+
+
+def test_on_ones_own_machine_no_token_is_needed(made: Callable[..., SimpleNamespace]) -> None:
+    page = made()
+    page.events.start(page.typed(" ３ ", "7", True), DIRECT)
+    page.events.pause(page.typed("3", "7"), DIRECT)
+    page.events.stop(page.typed("3", "7"), DIRECT)
+    assert page.runner.asked == [(3, 7, True), "pause", "stop"]
+    assert page.events.render(page.tab, DIRECT)[page.part.start]["interactive"]
+
+
+def test_numbers_that_are_none_are_said(made: Callable[..., SimpleNamespace]) -> None:
+    page = made()
+    for typed in ("", "x", "-1", "1.5", None, "9" * 30):
+        shown = page.events.render(page.tab, DIRECT, page.typed(typed))
+        assert "between 1 and 100" in shown[page.part.status]["value"]
+
+
+def test_a_hostile_file_of_answers_is_quoted_and_does_nothing(
+    made: Callable[..., SimpleNamespace], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = made()
+
+    def broken(repeats: int, seed: int) -> BatchState:
+        raise InputError("answers_broken", "x has <img src=x onerror=alert(1)> in line 2.", path="x", what="has")
+
+    monkeypatch.setattr(page.runner, "state", broken)
+    value = page.events.render(page.tab, DIRECT)[page.part.status]["value"]
+    assert "&lt;img" in value and "<img" not in value
+
+
+def test_the_grid_tells_state_seconds_and_speed() -> None:
+    usage = Usage(3, 11, 1.0, 3.0)
+    entry = SimpleNamespace(side=SimpleNamespace(answer=Answer("x", usage=usage)))
+    growing = Answer(usage=Usage(new_tokens=4, seconds=1.5))
+    error = ErrorInfo("backend_failed", "no", {"reason": "<b>boom</b>"})
+    progress = Progress(
+        (
+            cell(CellState.DONE, answers=(entry,)),
+            cell(CellState.RUNNING, repeat=1, growing=growing),
+            cell(CellState.FAILED, repeat=2, error=error),
+            cell(CellState.WAITING, repeat=3),
+        )
+    )
+    block = grid_block("en", progress, {"q1": PROMPT.title["en"]})
+    for words in (
+        "done · 3.0 s · 5.0 tokens/s",
+        "answering · 1.5 s · 4 tokens",
+        "not run",
+        "Question &lt;1&gt; (run 2)",
+    ):
+        assert words in block
+    assert "&lt;b&gt;boom" in block and "<b>boom" not in block
+    status = status_block("en", BatchState(progress, running=True, ending=True, error=error))
+    for words in ("1 of 4 done", "1 failed", "stopping", "about 0:00:04 left", 'value="2"', "&lt;b&gt;boom"):
+        assert words in status
+
+
+# ---- reports
+
+
+@pytest.fixture
+def reporting(tmp_path: Path) -> Callable[..., SimpleNamespace]:
+    def make(blind: bool = False, answers: bool = True) -> SimpleNamespace:
+        lines = [
+            {"prompt_id": "q1", "prompt": "Why?", "model": model, "response": "So.", "seconds": 2} for model in "ab"
+        ]
+        if answers:
+            text = "".join(json.dumps(line) + "\n" for line in lines)
+            (tmp_path / "answers.jsonl").write_text(text, encoding="utf-8")
+
+        rooms = SimpleNamespace(may_see_names=lambda judge: False, finished_open=lambda judge: None) if blind else None
+        access = Access(judge=str, rooms=rooms, is_local=True)  # type: ignore[arg-type]
+
+        with gr.Blocks():
+            part = ReportTab(Labels({}))
+            browser = gr.BrowserState()
+
+        def typed(**values: str) -> dict[Block, Any]:
+            """What the page hands over: a box that nobody typed in holds None."""
+            boxes = {**part.fields, "links": part.links}
+            return {browser: {}, **{box: values.get(name) for name, box in boxes.items()}}
+
+        tab = SimpleNamespace(lang="en", admin=False, key="")
+        tabs = SimpleNamespace(get=lambda request: tab)
+        reports = Reports(ResultsService(VoteStore(tmp_path)), tmp_path, None, (PROMPT,), ())
+        events = ReportHandlers(access, tabs, browser, part, reports)  # type: ignore[arg-type]
+        return SimpleNamespace(events=events, tab=tab, part=part, typed=typed)
+
+    return make
+
+
+def test_a_report_is_a_file_of_each_kind(reporting: Callable[..., SimpleNamespace]) -> None:
+    page = reporting()
+    html = Path(page.events._file_of("html")(page.typed(**FIELDS), DIRECT))
+    assert html.name == "report.html"
+    for text in ("<title>My title</title>", "<dt>School</dt><dd>My school</dd>", 'href="https://x.org"'):
+        assert text in html.read_text(encoding="utf-8")
+    assert Path(page.events._file_of("docx")(page.typed(**FIELDS), DIRECT)).name == "report.docx"
+    bundle = Path(page.events._file_of("md")(page.typed(**FIELDS), DIRECT))
+    assert bundle.name == "report.zip" and zipfile.ZipFile(bundle).namelist() == ["report.md"]
+
+
+def test_a_report_tells_nobody_whose_answers_they_judge(reporting: Callable[..., SimpleNamespace]) -> None:
+    page = reporting(blind=True)
+    with pytest.raises(gr.Error, match="rated every pair"):
+        page.events._file_of("html")(page.typed(**FIELDS), DIRECT)
+    shown = page.events.look(page.typed(**FIELDS), DIRECT)
+    assert "rated every pair" in shown[page.part.note]
+    page.tab.admin = True
+    assert page.events._file_of("html")(page.typed(**FIELDS), DIRECT)
+
+
+def test_nobody_but_the_host_gets_a_report(reporting: Callable[..., SimpleNamespace]) -> None:
+    page = reporting()
+    with pytest.raises(gr.Error, match="Admin token required"):
+        page.events._file_of("html")(page.typed(**FIELDS), THROUGH_A_PROXY)
+    shown = page.events.look(page.typed(**FIELDS), THROUGH_A_PROXY)
+    assert "Admin token required" in shown[page.part.note] and shown[page.part.charts] == ""
+
+
+def test_what_is_missing_is_said(reporting: Callable[..., SimpleNamespace]) -> None:
+    page = reporting(answers=False)
+    assert "answers by two models" in page.events.look(page.typed(), DIRECT)[page.part.note]
+    page = reporting()
+    for name in (*page.part.fields, "links"):
+        with pytest.raises(gr.Error, match="300 characters"):
+            page.events._file_of("md")(page.typed(**{name: "x" * 301}), DIRECT)

@@ -1,0 +1,115 @@
+"""The class tab's handlers, called as a forged request could call them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import gradio as gr
+import pytest
+from vote_samples import make_side
+
+from arena.answers import Recorded
+from arena.judging.ballots import Ballots
+from arena.judging.limits import Admin, RateLimits
+from arena.judging.pairs import pairs_of
+from arena.judging.room import NO_ROOM
+from arena.judging.rooms import Rooms
+from arena.results.service import ResultsService
+from arena.votes.backup import BackupStatus
+from arena.votes.store import VoteStore
+from ui.access import Access
+from ui.labels import Labels
+from ui.rooms import ClassTab, RoomHandlers, counts_block, link_block
+from ui.services import Site
+
+TOKEN = "correct horse"
+REQUEST = SimpleNamespace(headers={"host": "arena.example:80", "origin": "https://arena.example"}, client=None)
+
+
+class Kept:
+    """An event log that holds nothing, and takes everything."""
+
+    def append(self, kind: str, durable: bool = False, **about: object) -> None:
+        pass
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> SimpleNamespace:
+    sides = [Recorded("q1", "Why?", make_side(name, "text")) for name in ("first model", "second model")]
+    rooms = Rooms(pairs_of(sides), Ballots(SimpleNamespace(append=lambda vote: None)), Kept())
+    status = BackupStatus("Hub somebody/votes", 3, time=1_795_863_600.0)
+    access, results = Access(judge=str, admin=Admin(TOKEN, RateLimits())), ResultsService(VoteStore(tmp_path))
+    with gr.Blocks():
+        part = ClassTab(Labels({"prompt_q1": ("题一", "Question 1")}), rooms.prompts)
+    tab = SimpleNamespace(lang="en", admin=False, class_room=NO_ROOM, key="")
+    tabs = SimpleNamespace(get=lambda request: tab)
+    site = Site(secret="", backup=lambda: status)
+    events = RoomHandlers(access, tabs, None, part, rooms, results, site)  # type: ignore[arg-type]
+    return SimpleNamespace(events=events, rooms=rooms, tab=tab, part=part)
+
+
+def test_the_host_alone_is_told_where_votes_are_copied_to(made: SimpleNamespace) -> None:
+    before = made.events.render(made.tab, REQUEST)[made.part.backup]["value"]
+    made.tab.admin = True
+    after = made.events.render(made.tab, REQUEST)[made.part.backup]["value"]
+    assert before == "" and "somebody/votes" in after and "2026-11-28 11:00 UTC; 3 waiting" in after
+
+
+def test_without_the_token_nothing_is_opened_chosen_or_closed(made: SimpleNamespace) -> None:
+    room = made.rooms.open(["q1"], 3)
+    made.tab.class_room = room.code
+    for call in (
+        lambda: made.events.open(["q1"], "30", REQUEST),
+        lambda: made.events.choose(room.code, REQUEST),
+        lambda: made.events.close(REQUEST),
+    ):
+        with pytest.raises(gr.Error, match="Admin token required"):
+            call()
+    assert made.rooms.rooms == (room,)
+    shown = repr([*made.events.refresh(REQUEST).values(), *made.events.render(made.tab, REQUEST).values()])
+    assert room.code not in shown and "Votes" not in shown
+
+
+def test_the_newest_open_room_is_shown_and_all_once_it_is_closed(made: SimpleNamespace) -> None:
+    made.rooms.open(["q1"], 3)
+    room, made.tab.admin = made.rooms.open(["q1"], 3), True
+    newest = made.rooms.rooms[0].code
+    shown = made.events.render(made.tab, REQUEST)
+    assert shown[made.part.chooser]["value"] == newest and newest in shown[made.part.link]["value"]
+    made.tab.class_room = room.code
+    assert set(made.events.refresh(REQUEST)) == {made.part.counts}
+    made.rooms.close(room.code)
+    updates = made.events.refresh(REQUEST)
+    assert updates[made.part.link] == "" and not updates[made.part.timer]["active"]
+    assert "closed" in repr(updates[made.part.results])
+
+
+def test_counts_tell_joined_finished_and_votes(made: SimpleNamespace) -> None:
+    block = counts_block("zh", made.rooms.open(["q1"], 3))
+    for figure in (
+        "<b>0</b> <span>人已加入",
+        "<b>0 / 3</b> <span>人已完成",
+        "<b>0</b> <span>票",
+        "<b>1</b> <span>道题",
+    ):
+        assert figure in block
+    assert counts_block("zh", None) == ""
+
+
+@pytest.mark.parametrize("typed", ["", None, "many", "-3", "0", "9" * 30, "１２x"])
+def test_a_number_of_raters_that_is_none_is_refused(made: SimpleNamespace, typed: str | None) -> None:
+    made.tab.admin = True
+    with pytest.raises(gr.Error, match="between 1 and"):
+        made.events.open(["q1"], typed, REQUEST)
+
+
+def test_a_room_is_shown_by_the_address_that_the_page_has(made: SimpleNamespace) -> None:
+    made.tab.admin = True
+    shown = made.events.open(["q1"], "１２", REQUEST)
+    (room,) = made.rooms.rooms
+    assert room.wanted == 12 and f"https://arena.example/?room={room.code}" in shown[made.part.link]
+    public = replace(made.events, site=Site(secret="", public_url="https://public.example/arena/"))
+    assert f"https://public.example/arena/?room={room.code}" in repr(public.render(made.tab, REQUEST))
+    assert "<script" not in link_block("en", 'https://"><script>', room)

@@ -1,0 +1,119 @@
+"""The host's sign-in: who is the host, which tabs that opens, and what a reload and a sign-out leave of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import gradio as gr
+import pytest
+
+from arena.judging.limits import Admin, RateLimits
+from arena.judging.room import NO_ROOM
+from ui.access import PROXY_HEADERS, SIGN_IN_SECONDS, Access
+from ui.admin import SignInHandlers, SignInPart
+from ui.labels import Labels
+
+TOKEN = "correct horse"
+DIRECT = SimpleNamespace(headers={}, client=None)
+FORWARDED = SimpleNamespace(headers={"x-forwarded-for": "1.2.3.4"}, client=None)
+
+
+@pytest.fixture
+def made() -> Callable[..., SimpleNamespace]:
+    def make(admin: bool = True, local: bool = False) -> SimpleNamespace:
+        access = Access(judge=str, admin=Admin(TOKEN, RateLimits()) if admin else None, is_local=local)
+        tab = new_tab()
+        tabs = SimpleNamespace(get=lambda request: tab)
+        with gr.Blocks():
+            with gr.Tab(elem_id="tab_class", visible=False) as place:
+                note = gr.Markdown()
+            part = SignInPart(Labels({}))
+        hosted = SimpleNamespace(outputs=[note], render=lambda tab, request: {note: {"value": f"admin {tab.admin}"}})
+        events = SignInHandlers(access, tabs, None, part, {place: hosted})  # type: ignore[arg-type, dict-item]
+        return SimpleNamespace(events=events, access=access, tab=tab, part=part, place=place, note=note)
+
+    return make
+
+
+def new_tab(key: str = "rater:tab") -> Any:
+    return SimpleNamespace(lang="en", admin=False, key=key, class_room=NO_ROOM)
+
+
+def test_the_token_opens_the_tabs_and_is_not_kept(made: Callable[..., SimpleNamespace]) -> None:
+    page = made()
+    assert not page.events.render(page.tab, DIRECT)[page.place]["visible"]
+    with pytest.raises(gr.Error, match="Wrong token"):
+        page.events.enter("guess", DIRECT)
+    assert not page.tab.admin and not page.events.render(page.tab, DIRECT)[page.place]["visible"]
+    updates = page.events.enter(TOKEN, DIRECT)
+    assert page.tab.admin and updates[page.place]["visible"] and updates[page.note] == "admin True"
+    assert TOKEN not in repr(updates) and TOKEN not in repr(page.access) and updates[page.part.token]["value"] == ""
+
+
+@pytest.mark.parametrize("header", PROXY_HEADERS)
+def test_without_a_token_the_host_is_whoever_sits_at_the_machine(
+    made: Callable[..., SimpleNamespace], header: str
+) -> None:
+    page, proxied = made(admin=False, local=True), SimpleNamespace(headers={header: "x"}, client=None)
+    assert page.access.is_host(page.tab, DIRECT) and not page.access.is_host(page.tab, proxied)
+    assert not made(admin=False, local=False).access.is_host(page.tab, DIRECT)
+    # With a token, everybody needs it.
+    assert not made(admin=True, local=True).access.is_host(page.tab, DIRECT)
+
+
+@pytest.mark.parametrize(
+    ("admin", "local", "words"),
+    [(True, False, "Sign in with"), (False, True, "You are at this machine"), (False, False, "No admin token is set")],
+)
+def test_the_about_tab_says_how_the_tabs_open(
+    made: Callable[..., SimpleNamespace], admin: bool, local: bool, words: str
+) -> None:
+    page = made(admin, local)
+    shown = page.events.render(page.tab, DIRECT)
+    assert words in shown[page.part.note]["value"] and "Class" in shown[page.part.note]["value"]
+    assert shown[page.part.token]["visible"] == shown[page.part.enter]["visible"] == admin
+    assert not shown[page.part.leave]["visible"]
+
+
+def test_where_no_token_is_set_none_is_right(made: Callable[..., SimpleNamespace]) -> None:
+    page = made(admin=False)
+    for token in (TOKEN, "", None):
+        with pytest.raises(gr.Error, match="No admin token"):
+            page.events.enter(token, FORWARDED)
+
+
+def test_a_reload_stays_signed_in_until_it_signs_out(
+    made: Callable[..., SimpleNamespace], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page, now = made(), 0.0
+    monkeypatch.setattr("ui.access.time.monotonic", lambda: now)
+    page.events.enter(TOKEN, DIRECT)
+
+    def reloaded(key: str = page.tab.key) -> bool:
+        tab = new_tab(key)
+        page.events.opened(tab, None, DIRECT)
+        return bool(tab.admin)
+
+    assert reloaded() and not reloaded("rater:other") and not reloaded("")
+    now = SIGN_IN_SECONDS - 1
+    assert reloaded()
+    page.access.is_host(page.tab, DIRECT)  # a use
+    now = 2 * SIGN_IN_SECONDS - 2
+    assert reloaded()
+    now = 2 * SIGN_IN_SECONDS
+    assert not reloaded()
+    page.events.enter(TOKEN, DIRECT)
+    page.events.leave(DIRECT)
+    assert not page.tab.admin and not reloaded()
+
+
+def test_a_browser_that_keeps_nothing_signs_in_for_one_visit(made: Callable[..., SimpleNamespace]) -> None:
+    page = made()
+    page.tab.key = ""
+    page.events.enter(TOKEN, DIRECT)
+    assert page.access.is_host(page.tab, DIRECT)
+    tab = new_tab("")
+    page.events.opened(tab, None, DIRECT)
+    assert not tab.admin

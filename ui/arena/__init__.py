@@ -1,0 +1,1 @@
+"""The Arena tab: two panes, one vote, and three ways to compare: blind, named, and recorded answers."""

@@ -1,0 +1,130 @@
+"""The mode Blind: a live battle whose models are named after the vote."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from arena.exports.conversation import without_models
+from arena.judging.ballots import Judgement
+from arena.judging.live import LiveBattles, LiveView
+from arena.prompts import Prompt
+from arena.sessions import Session
+from arena.types import Battle, SideName, Vote
+from ui.arena.mode import ArenaMode, Caller, Question
+from ui.arena.outcome import Receipt, hint_text, outcome_html, pill_labels, revealed
+from ui.arena.rows import answer_rows, asked, queued_line, written
+from ui.arena.screen import PaneView, Phase, Screen, State
+from ui.components import matching_prompt
+from ui.session import LiveJudging, Tab
+from ui.texts import text
+
+
+@dataclass(frozen=True)
+class Blind(ArenaMode):
+    """A live battle whose models are named after the vote."""
+
+    name = "blind"
+
+    live: LiveBattles
+    prompts: Sequence[Prompt]
+    receipt: Receipt
+
+    def vote(self, tab: Tab) -> Vote | None:
+        return tab.live.vote
+
+    def screen(self, tab: Tab) -> Screen:
+        """What the tab shows now. Before the vote both sides say the same, so that nothing reveals a model."""
+        lang, view, vote = tab.lang, tab.live.view, tab.live.vote
+        phase = self._phase(view, vote)
+        says = text(lang, f"live_{view.state}") if view and phase == "cut" else outcome_html(lang, phase, vote)
+        return Screen(
+            mode=self.name,
+            phase=phase,
+            panes={side: self._pane(lang, view, vote, side) for side in SideName},
+            turn=view.battle_id[:8] if view else "",
+            says=says,
+            extra=self.receipt.html(lang, vote),
+            winner=vote.winner if vote else None,
+            question=view.prompt if view and phase in ("vote", "cut") else "",
+            hint=hint_text(lang, phase, "ask"),
+            labels=pill_labels(lang),
+        )
+
+    def _phase(self, view: LiveView | None, vote: Vote | None) -> Phase:
+        if view is None:
+            return "empty"
+        if view.state == "answering":
+            return "run"
+        if view.state == "votable":
+            return "voted" if vote else "vote"
+        return "cut"
+
+    def _pane(self, lang: str, view: LiveView | None, vote: Vote | None, side: SideName) -> PaneView:
+        if view is None:
+            return PaneView(text(lang, f"side_{side}"))
+        earlier = [row for turn in view.earlier for row in (asked(turn.prompt), *written(turn.texts[side]))]
+        if vote:
+            battle = vote.battle
+            rows = [*earlier, asked(view.prompt), *answer_rows(lang, battle.side(side).answer)]
+            return revealed(lang, battle, side, rows)
+        rows = [*earlier, asked(view.prompt), *written(view.texts[side])]
+        if view.state == "answering":
+            return PaneView(text(lang, f"side_{side}"), rows, "run", _blind_status(lang, view))
+        has_ended = view.state == "votable"
+        state: State = "done" if has_ended else "stop"
+        meta = text(lang, "done" if has_ended else "stopped")
+        return PaneView(text(lang, f"side_{side}"), rows, state, meta, actions=("copy",) if has_ended else ())
+
+    def ask(self, tab: Tab, caller: Caller, question: Question) -> Iterator[None]:
+        """A new battle, or a further turn of one that is not judged yet. Settings are the models' own."""
+        prompt = question.prompt
+        if tab.live.vote:
+            self.renew(tab, caller)
+            if not prompt.strip():
+                return iter(())
+        known, again = matching_prompt(self.prompts, prompt), tab.draft is not None
+        views = self.live.ask(caller.session, caller.judge, prompt, known, again=again)
+        tab.live = LiveJudging(next(views))
+        return self._follow(tab, caller.session, views)
+
+    def _follow(self, tab: Tab, session: str | None, views: Iterator[LiveView]) -> Iterator[None]:
+        for view in views:
+            turns = self.live.turns(session) if view.state == "votable" else ()
+            tab.live = LiveJudging(view, turns=turns)
+            yield
+
+    def conversation(self, tab: Tab) -> Sequence[Battle]:
+        names = {side: text(tab.lang, f"side_{side}") for side in SideName}
+        return tab.live.turns if tab.live.vote else [without_models(turn, names) for turn in tab.live.turns]
+
+    def kept(self, tab: Tab) -> Mapping[str, Any]:
+        view = tab.live.view
+        return {"blind": tab.live.turns, "blind_vote": tab.live.vote} if view and view.state == "votable" else {}
+
+    def restore(self, tab: Tab, caller: Caller, kept: Session) -> None:
+        if kept.blind:
+            vote = kept.blind_vote
+            view = self.live.restore(caller.session, caller.judge, kept.blind, is_judged=vote is not None)
+            tab.live = LiveJudging(view, vote, kept.blind)
+
+    def stop(self, tab: Tab, caller: Caller, side: SideName | None) -> None:
+        self.live.stop(caller.session)
+
+    def cast(self, tab: Tab, caller: Caller, judgement: Judgement) -> None:
+        vote = self.live.cast(caller.session, caller.judge, judgement, address=caller.address)
+        tab.live = replace(tab.live, vote=vote)
+
+    def raw(self, tab: Tab, side: SideName) -> str:
+        return tab.live.view.texts[side] if tab.live.view else ""
+
+    def renew(self, tab: Tab, caller: Caller) -> None:
+        """Forget the battle, so that the next question starts another one."""
+        self.live.close(caller.session)
+        tab.live = LiveJudging()
+
+
+def _blind_status(lang: str, view: LiveView) -> str:
+    """The same words for both sides, so that they do not tell which one waits."""
+    if any(view.texts.values()):
+        return text(lang, "generating")
+    return queued_line(lang, view.ahead, view.wait) if view.ahead else text(lang, "waiting")

@@ -1,0 +1,106 @@
+"""What each way to compare (named, blind, recorded answers) does for the Arena's handlers."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from arena.errors import InputError
+from arena.judging.ballots import Judgement
+from arena.sessions import Session
+from arena.types import Battle, ModelSpec, SideName, Vote
+from ui.arena.screen import Mode, Screen
+from ui.session import Tab
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who sends a request: the browser tab's session, the rater, and the address, which only limits use."""
+
+    session: str | None
+    judge: str
+    address: str = ""
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a user typed: the prompt, the settings by name (None where a box is empty), and the system prompt."""
+
+    prompt: str
+    settings: Mapping[str, Any]
+    system: str = ""
+
+
+class ArenaMode(ABC):
+    """One way to compare. Every method may raise ArenaError, with which nothing has changed."""
+
+    name: ClassVar[Mode]
+    # Whether going on needs a browser that stores a rater.
+    needs_rater: ClassVar[bool] = False
+
+    @property
+    def specs(self) -> Sequence[ModelSpec]:
+        """The models that may be named before a vote."""
+        return ()
+
+    @property
+    def waits(self) -> bool:
+        """Whether a model is still being loaded."""
+        return False
+
+    @abstractmethod
+    def screen(self, tab: Tab) -> Screen:
+        """What the tab shows now."""
+
+    @abstractmethod
+    def vote(self, tab: Tab) -> Vote | None:
+        """The vote on what the tab shows."""
+
+    @abstractmethod
+    def cast(self, tab: Tab, caller: Caller, judgement: Judgement) -> None:
+        """Votes on what the tab shows. The vote is on disk when this returns."""
+
+    @abstractmethod
+    def renew(self, tab: Tab, caller: Caller) -> None:
+        """Goes on to the next battle, or starts the first one."""
+
+    @abstractmethod
+    def raw(self, tab: Tab, side: SideName) -> str:
+        """The last answer exactly as the model wrote it, as far as it is shown."""
+
+    def ask(self, tab: Tab, caller: Caller, question: Question) -> Iterator[object]:
+        """Sends a question to both sides; each item is a change of the screen."""
+        raise InputError("prompt_empty", "The prompt is empty.")
+
+    def conversation(self, tab: Tab) -> Sequence[Battle]:
+        """What the tab shows as battles to take away, without what it hides; empty if there is nothing."""
+        return ()
+
+    def go_on(self, tab: Tab, side: SideName) -> Iterator[object] | None:
+        """The rest of an answer of one side that was cut."""
+        return None
+
+    def regenerate(self, tab: Tab, side: SideName) -> Iterator[object] | None:
+        """Another answer of one side. None if the running turn shows it."""
+        return None
+
+    def stop(self, tab: Tab, caller: Caller, side: SideName | None) -> None:
+        """Stops one side, or both."""
+        return None
+
+    def kept(self, tab: Tab) -> Mapping[str, Any]:
+        """The fields of a Session that keep what the tab shows in this mode."""
+        return {}
+
+    def restore(self, tab: Tab, caller: Caller, kept: Session) -> None:
+        """Shows again what the tab showed before a reload."""
+        return None
+
+
+Modes = Mapping[Mode, ArenaMode]
+"""The ways to compare that a page offers, the first one first."""
+
+
+def mode_of(tab: Tab, modes: Modes) -> ArenaMode:
+    """The mode that is on in a tab."""
+    return modes[tab.mode if tab.mode else next(iter(modes))]

@@ -1,0 +1,80 @@
+"""What every component of the Arena shows, from the screen of the mode that is on."""
+
+from collections.abc import Sequence
+
+from arena.prompts import Prompt
+from arena.results.selection import Filters
+from arena.results.service import ResultsService
+from arena.text import language_of
+from arena.types import SideName
+from ui.arena.layout import SAVED, ArenaTab
+from ui.arena.mode import Modes, mode_of
+from ui.arena.rate import Rate
+from ui.arena.screen import Screen, head_html, phase_html, switch_html
+from ui.arena.welcome import over_html, room_html, welcome_html
+from ui.session import Tab
+from ui.texts import text
+from ui.updates import Props
+
+
+def arena_props(tab: Tab, part: ArenaTab, modes: Modes, prompts: Sequence[Prompt], results: ResultsService) -> Props:
+    """What every changing component shows now, as properties."""
+    lang, mode = tab.lang, mode_of(tab, modes)
+    screen, edits = mode.screen(tab), tab.draft is not None
+    props: Props = {
+        part.welcome: {"value": _welcome(tab, screen, modes, prompts)},
+        part.switch: {"value": switch_html(lang)},
+        part.phase: {"value": phase_html(lang, screen, edits)},
+        part.start: {"visible": screen.mode == "rate" and screen.phase == "empty"},
+        part.composer.mode: {"value": screen.mode},
+        part.composer.more: {"value": _more(lang, screen, has_turns=bool(mode.conversation(tab)))},
+        part.edit: {"value": text(lang, "edit_cancel" if edits else "edit_question")},
+        part.new: {"value": text(lang, "judge_next" if screen.mode == "rate" else "new_battle")},
+        part.add_details: {"value": _opener(lang, "details")},
+        **{pill: {"value": screen.labels[winner]} for winner, pill in part.pills.items()},
+        **_room(tab, part, modes, results),
+        part.battle_id: {"value": Rate.battle_id(tab) if screen.mode == "rate" else ""},
+    }
+    for side in SideName:
+        props[part.heads[side]] = {"value": head_html(lang, side, screen)}
+        props[part.panes[side]] = {"value": list(screen.panes[side].rows)}
+    return props
+
+
+def _welcome(tab: Tab, screen: Screen, modes: Modes, prompts: Sequence[Prompt]) -> str:
+    if screen.phase == "over" and tab.judging.position:
+        return over_html(tab.lang, tab.judging.position.done)
+    specs = [spec for mode in modes.values() for spec in mode.specs]
+    english_only = bool(specs) and all(spec.stand_in for spec in specs)
+    shown = [prompt for prompt in prompts if not english_only or language_of(prompt.text) == "English"]
+    return welcome_html(tab.lang, screen.mode, shown, [spec.name for spec in specs])
+
+
+def _room(tab: Tab, part: ArenaTab, modes: Modes, results: ResultsService) -> Props:
+    rate = modes.get("rate")
+    room = rate.rooms.room(tab.room) if isinstance(rate, Rate) and tab.room else None
+    closed = room is not None and room.closed
+    figures = results.figures(Filters(room=room.code), is_over=True) if room and closed else None
+    return {
+        part.room: {"value": room_html(tab.lang, room, tab.unknown_room, figures)},
+        part.room_results: {"visible": room is not None and not closed},
+        part.begin: {"visible": not closed},
+    }
+
+
+def _more(lang: str, screen: Screen, *, has_turns: bool) -> str:
+    """The buttons beside the choice of the mode."""
+    together = f'<button type="button" class="opener" id="together">{text(lang, "scroll_together")}</button>'
+    buttons = [_opener(lang, "settings") if screen.mode == "named" else "", together if screen.phase != "empty" else ""]
+    if has_turns:
+        files = [
+            f'<button type="button" class="opener" data-press="save_{kind}">{text(lang, f"save_{kind}")}</button>'
+            for kind in SAVED
+        ]
+        buttons += [_opener(lang, "save"), f'<div id="save" class="sheet">{"".join(files)}</div>']
+    return "".join(buttons)
+
+
+def _opener(lang: str, name: str) -> str:
+    label = text(lang, f"open_{name}")
+    return f'<button type="button" class="opener" data-open="{name}" aria-expanded="false">{label}</button>'

@@ -1,0 +1,141 @@
+// Keys and focus of the Arena: 1 to 4 vote, Enter goes on, and the focus is where the eye is.
+(() => {
+  const find = (css) => document.querySelector(css);
+  const phase = () => find("#phase")?.dataset.phase;
+  // A vote is open, or can be changed.
+  const canVote = () => !!find("#phase:is([data-phase=vote], [data-change=yes])");
+  const box = () => find("#prompt textarea");
+  const hasTouch = () => matchMedia("(pointer: coarse)").matches;
+  const PILLS = ["#vote_model_a", "#vote_tie", "#vote_bad", "#vote_model_b"];
+  const EDITABLE = "input:not([type=radio]), textarea, select, [contenteditable=true], [role=listbox], [role=slider]";
+  // Nobody decides within this time, in milliseconds: a key or tap meant for what stood there before.
+  const TOO_EARLY = 400;
+  // A digit in the empty input votes after this time, unless more is typed: "3 reasons ..." is a question.
+  const SECOND_KEY = 350;
+  let before = "", edited = false, opened = 0, pending = null, claimed = false;
+
+  function type(words) {
+    box().setRangeText(words, box().selectionStart, box().selectionEnd, "end");
+    box().dispatchEvent(new Event("input", { bubbles: true }));
+  }
+
+  function cancelPending() {
+    clearTimeout(pending.timer);
+    pending.pill.classList.remove("armed");
+    pending = null;
+  }
+
+  document.addEventListener("keydown", (event) => {
+    if (event.isComposing || event.keyCode === 229) return;
+    if (pending && !["Shift", "Control", "Alt", "Meta"].includes(event.key)) {
+      const { digit } = pending;
+      cancelPending();
+      if (event.key !== "Escape") type(digit);
+      return;
+    }
+    if (event.ctrlKey || event.metaKey || event.shiftKey || event.repeat) return;
+    const digit = /^(?:Digit|Numpad)([1-4])$/.exec(event.code)?.[1];
+    if (!digit || !canVote() || performance.now() - opened < TOO_EARLY) return;
+    const inBox = event.target === box();
+    if (!event.altKey && (inBox ? claimed || box().value : event.target.closest(EDITABLE))) return;
+    const pill = find(PILLS[digit - 1]);
+    if (!pill?.offsetParent) return;
+    event.preventDefault();
+    event.stopPropagation();
+    if (!inBox || event.altKey) return void pill.click();
+    pill.classList.add("armed");
+    const vote = () => { cancelPending(); pill.click(); };
+    pending = { pill, digit, timer: setTimeout(vote, SECOND_KEY) };
+  }, true);
+
+  document.addEventListener("click", (event) => {
+    if (!event.isTrusted || !event.target.closest(".pill") || performance.now() - opened >= TOO_EARLY) return;
+    event.preventDefault();
+    event.stopPropagation();
+  }, true);
+
+  // Who clicks into the input wants to write there.
+  document.addEventListener("pointerdown", (event) => { if (event.target === box()) claimed = true; });
+
+  // In some browsers the Enter that ends a composition (pinyin, kana) arrives as an Enter. It must not send the prompt;
+  // nor may one before the server knows the page.
+  for (const kind of ["keydown", "keypress"]) {
+    document.addEventListener(kind, (event) => {
+      if (event.key !== "Enter") return;
+      const composes = event.isComposing || event.keyCode === 229;
+      const isEarly = event.target === box() && !phase() && !event.shiftKey;
+      if (composes || isEarly) event.stopPropagation();
+      if (isEarly && !composes) event.preventDefault(); // no line break either
+    }, true);
+  }
+
+  // ---- prompt cards, the sheets, and the buttons in the heads
+  document.addEventListener("click", async (event) => {
+    const card = event.target.closest("[data-prompt]"), pressed = event.target.closest("[data-press]");
+    const opener = event.target.closest("[data-open]");
+    if (card) {
+      box().value = card.dataset.prompt;
+      box().dispatchEvent(new Event("input", { bubbles: true }));
+      box().focus();
+    } else if (pressed) {
+      find(`#${pressed.dataset.press}`)?.click();
+      closeSheets();
+      if (pressed.dataset.copied) {
+        pressed.classList.add("copied");
+        setTimeout(() => pressed.classList.remove("copied"), 2000);
+      }
+    } else if (opener) {
+      const arena = find("#tab_arena"), name = opener.dataset.open;
+      arena.dataset.sheet = arena.dataset.sheet === name ? "" : name;
+    } else if (!event.target.closest(".sheet")) closeSheets();
+    for (const button of document.querySelectorAll("[data-open]")) {
+      button.ariaExpanded = String(find("#tab_arena").dataset.sheet === button.dataset.open);
+    }
+  });
+  const closeSheets = () => { if (find("#tab_arena")?.dataset.sheet) find("#tab_arena").dataset.sheet = ""; };
+  document.addEventListener("keydown", (event) => { if (event.key === "Escape") closeSheets(); });
+
+  // ---- what is typed survives a reload of the tab
+  const DRAFT = "arena-draft";
+  const draft = (words) => { try { sessionStorage.setItem(DRAFT, words); } catch { /* it keeps nothing */ } };
+  document.addEventListener("input", (event) => { if (event.target === box()) draft(box().value); });
+  function restoreDraft() {
+    let words = "";
+    try { words = sessionStorage.getItem(DRAFT) ?? ""; } catch { /* it keeps nothing */ }
+    if (words && !box().value) type(words);
+  }
+
+  // A vote that can be changed is the pressed one of four buttons.
+  function markChoice() {
+    const phase = find("#phase"), winner = phase?.dataset.change ? phase.dataset.winner : "";
+    for (const css of PILLS) {
+      const pill = find(css), pressed = winner ? String(css === `#vote_${winner.replace("tie (bothbad)", "bad")}`) : null;
+      if (pill && pill.ariaPressed !== pressed) pill.ariaPressed = pressed;
+    }
+  }
+
+  // ---- the focus
+  const focus = (css) => requestAnimationFrame(() => find(css)?.focus({ preventScroll: true }));
+  function look() {
+    const hint = find("#phase")?.dataset.hint;
+    if (box() && hint && box().placeholder !== hint) box().placeholder = hasTouch() ? hint.replace(/\s*[(（].*/, "") : hint;
+    const now = phase(), edits = !!find("#phase[data-edits=yes]");
+    markChoice();
+    if (edits !== edited) focus("#prompt textarea");
+    edited = edits;
+    if (!now || now === before) return;
+    if (!before && box()) restoreDraft();
+    if (now === "run") {
+      draft("");
+      claimed = false;
+      closeSheets();
+      if (hasTouch()) box()?.blur();
+    }
+    if (now === "vote") opened = performance.now();
+    if (now === "voted") { closeSheets(); focus("#new"); }
+    if (now === "empty" && before && !hasTouch()) focus("#prompt textarea");
+    before = now;
+  }
+  new MutationObserver(look).observe(document, { subtree: true, childList: true, attributeFilter: ["data-phase"] });
+  addEventListener("beforeunload", (event) => { if (phase() === "run") event.preventDefault(); });
+})();

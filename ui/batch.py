@@ -1,0 +1,162 @@
+"""The batch tab: every prompt of the set through both models, with its progress as a grid of prompts and models."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+import gradio as gr
+
+from arena.batch.plan import CellState, CellView, Progress
+from arena.batch.run import BatchRunner, BatchState
+from arena.errors import ArenaError
+from arena.prompts import Prompt
+from ui.admin import HostHandlers
+from ui.gradio.compat import Block
+from ui.labels import Labels
+from ui.markup import alert, html_table, status
+from ui.session import Tab
+from ui.texts import error_text, text
+from ui.updates import PRIVATE, UNQUEUED, Props, Typed, Updates, merged, whole_number
+
+# How often the page of a running batch is refreshed.
+REFRESH_SECONDS = 1.0
+
+
+class BatchTab:
+    """The components that handlers read or write; `tab` is the tab itself."""
+
+    def __init__(self, labels: Labels, tab: gr.Tab) -> None:
+        self.tab = tab
+        labels.markdown("batch_what", "batch_what")
+        with gr.Row():
+            self.repeats = labels.textbox("batch_repeats", value="1", max_lines=1)
+            self.seed = labels.textbox("seed", "batch_seed", value="0", max_lines=1)
+        self.retry = gr.Checkbox(False, label=labels("batch_retry"), elem_id="batch_retry")
+        labels.show(self.retry, label="batch_retry")
+        with gr.Row():
+            self.start = labels.button("batch_start", variant="primary", min_width=150, interactive=False)
+            self.pause = labels.button("batch_pause", min_width=150, interactive=False)
+            self.stop = labels.button("batch_stop", min_width=150, interactive=False)
+        self.status = gr.HTML("", elem_id="batch_status")
+        self.grid = gr.HTML("", elem_id="batch_grid")
+        self.timer = gr.Timer(REFRESH_SECONDS, active=False)
+
+
+@dataclass(frozen=True)
+class BatchHandlers(HostHandlers):
+    """The batch tab of one page."""
+
+    part: BatchTab
+    runner: BatchRunner
+    prompts: Sequence[Prompt]
+
+    def wire(self, demo: gr.Blocks) -> None:
+        part, outputs = self.part, self.outputs
+        inputs: set[Block] = {part.repeats, part.seed, part.retry}
+        part.start.click(self.start, inputs, outputs, **PRIVATE)
+        part.pause.click(self.pause, inputs, outputs, **PRIVATE)
+        part.stop.click(self.stop, inputs, outputs, **PRIVATE)
+        gr.on([part.tab.select, part.timer.tick], self.refresh, inputs, outputs, **UNQUEUED)
+
+    @property
+    def outputs(self) -> list[Block]:
+        part = self.part
+        return [part.start, part.pause, part.stop, part.status, part.grid, part.timer]
+
+    def render(self, tab: Tab, request: gr.Request, typed: Typed | None = None) -> Props:
+        part = self.part
+        if not self.access.is_host(tab, request):
+            return {part.status: {"value": ""}, part.grid: {"value": ""}, part.timer: {"active": False}}
+        try:
+            state = self.runner.state(*self._numbers(typed or {part.repeats: "1", part.seed: "0"}))
+        except ArenaError as error:  # in the numbers, or in a file that was changed
+            return {part.status: {"value": alert(error_text(tab.lang, error))}, part.grid: {"value": ""}}
+        titles = {prompt.id: prompt.title[tab.lang] for prompt in self.prompts}
+        return {
+            part.start: {"interactive": not state.running},
+            part.pause: {"interactive": state.running and not state.ending},
+            part.stop: {"interactive": state.running},
+            part.status: {"value": status_block(tab.lang, state)},
+            part.grid: {"value": grid_block(tab.lang, state.progress, titles)},
+            part.timer: {"active": state.running},
+        }
+
+    def _numbers(self, typed: Typed) -> tuple[int, int]:
+        return whole_number(typed[self.part.repeats]), whole_number(typed[self.part.seed])
+
+    def start(self, typed: Typed, request: gr.Request) -> Updates:
+        """Run the prompts that have no answer yet."""
+        numbers, retry = self._numbers(typed), bool(typed[self.part.retry])
+        return self.run(lambda tab: self.runner.start(*numbers, retry), request, typed)
+
+    def pause(self, typed: Typed, request: gr.Request) -> Updates:
+        """Stop after the running answer."""
+        return self.run(lambda tab: self.runner.pause(), request, typed)
+
+    def stop(self, typed: Typed, request: gr.Request) -> Updates:
+        """Stop at once."""
+        return self.run(lambda tab: self.runner.stop(), request, typed)
+
+    def refresh(self, typed: Typed, request: gr.Request) -> Updates:
+        """Show the batch as it is now."""
+        return merged(self.render(self.tabs.get(request), request, typed))
+
+
+def status_block(lang: str, state: BatchState) -> str:
+    """How far the batch is and how long the rest will take, as HTML."""
+    progress = state.progress
+    done, failed, of = progress.count(CellState.DONE), progress.count(CellState.FAILED), len(progress.cells)
+    words = [text(lang, "batch_done", done=done, total=of)]
+    if failed:
+        words.append(text(lang, "batch_failures", count=failed))
+    if state.running:
+        words.append(text(lang, "batch_ending" if state.ending else "batch_running"))
+        if progress.seconds_left is not None:
+            words.append(text(lang, "batch_left", time=_time(progress.seconds_left)))
+    line = " · ".join(words)
+    bar = f'<progress max="{of}" value="{done + failed}" aria-label="{escape(line)}"></progress>'
+    reason = alert(error_text(lang, state.error)) if state.error else ""
+    return f"{status(line)}{bar}{reason}"
+
+
+def grid_block(lang: str, progress: Progress, titles: dict[str, str]) -> str:
+    """A row for each prompt and repeat, a column for each model, as HTML."""
+    models = list(dict.fromkeys(view.cell.model.id for view in progress.cells))
+    names = {view.cell.model.id: view.cell.model.name for view in progress.cells}
+    rows: dict[tuple[str, int], dict[str, CellView]] = {}
+    for view in progress.cells:
+        rows.setdefault((view.cell.prompt.id, view.cell.repeat), {})[view.cell.model.id] = view
+    labels = [text(lang, "batch_prompt"), *(names[model] for model in models)]
+    cells = (
+        [escape(_title(lang, titles[prompt], repeat)), *(_cell(lang, row[model]) for model in models)]
+        for (prompt, repeat), row in rows.items()
+    )
+    return html_table(labels, cells)
+
+
+def _title(lang: str, title: str, repeat: int) -> str:
+    return text(lang, "batch_repeat", title=title, number=repeat + 1) if repeat else title
+
+
+def _cell(lang: str, view: CellView) -> str:
+    parts = [text(lang, f"cell_{view.state}")]
+    if view.state is CellState.RUNNING and view.growing:
+        usage = view.growing.usage
+        parts.append(_seconds(usage.seconds))
+        parts.append(text(lang, "length", tokens=usage.new_tokens) if usage.new_tokens else "")
+    elif view.state is not CellState.WAITING:
+        parts.append(_seconds(view.seconds))
+        speed = view.tokens_per_second
+        parts.append("" if speed is None else f"{speed:.1f} tokens/s")
+    if view.error:
+        parts.append(error_text(lang, view.error))
+    return f'<span class="cell-{view.state}">{escape(" · ".join(filter(None, parts)))}</span>'
+
+
+def _seconds(seconds: float | None) -> str:
+    return "" if seconds is None else f"{seconds:.1f} s"
+
+
+def _time(seconds: float) -> str:
+    whole = round(seconds)
+    return f"{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}"

@@ -1,1 +1,0 @@
-"""The batch tab: every prompt of the set through both models."""

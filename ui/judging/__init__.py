@@ -1,1 +1,0 @@
-"""Rating answers without the models' names: recorded ones, and live blind battles."""

@@ -1,0 +1,168 @@
+"""The class tab: rooms in which a class rates answers, each with its link, its code, its counts and its results."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+from urllib.parse import quote
+
+import gradio as gr
+import segno
+
+from arena.judging.room import Room
+from arena.judging.rooms import Rooms
+from arena.results.selection import Filters
+from arena.results.sentences import planner
+from arena.results.service import ResultsService
+from ui.about import backup_line
+from ui.admin import HostHandlers
+from ui.arena.welcome import room_html
+from ui.gradio.compat import Block
+from ui.labels import Labels
+from ui.services import Site
+from ui.session import Tab
+from ui.texts import text
+from ui.updates import PRIVATE, UNQUEUED, Props, Typed, Updates, merged, whole_number
+
+# How often the counts of an open room are refreshed.
+REFRESH_SECONDS = 3.0
+EXPECTED_RATERS = 30
+
+
+class ClassTab:
+    """The components that handlers read or write."""
+
+    def __init__(self, labels: Labels, prompts: Sequence[str]) -> None:
+        labels.markdown("class_what", "class_what")
+        titles = [(f"prompt_{prompt}", prompt) for prompt in prompts]
+        more: Any = {"value": list(prompts), "elem_id": "class_prompts"}
+        self.prompts = labels.choices(gr.CheckboxGroup, "class_prompts", titles, **more)
+        self.expected = labels.textbox("class_wanted", value=str(EXPECTED_RATERS), max_lines=1)
+        self.open = labels.button("class_open", variant="primary")
+        self.chooser = gr.Dropdown([], label=labels("class_room"), elem_id="class_room", interactive=True)
+        labels.show(self.chooser, label="class_room")
+        # What the projector shows, over the whole window (page.js).
+        with gr.Column(elem_id="class_stage"):
+            self.link = gr.HTML("", elem_id="class_link")
+            self.counts = gr.HTML("", elem_id="class_counts")
+        self.close = labels.button("class_close", interactive=False)
+        self.results = gr.HTML("", elem_id="class_results")
+        self.backup = gr.Markdown("", elem_id="class_backup")
+        self.timer = gr.Timer(REFRESH_SECONDS, active=False)
+
+
+@dataclass(frozen=True)
+class RoomHandlers(HostHandlers):
+    """The class tab of one page."""
+
+    part: ClassTab
+    rooms: Rooms
+    results: ResultsService
+    site: Site
+
+    def wire(self, demo: gr.Blocks) -> None:
+        part, outputs = self.part, self.outputs
+        part.open.click(self.open, [part.prompts, part.expected], outputs, **PRIVATE)
+        part.chooser.input(self.choose, part.chooser, outputs, **PRIVATE)
+        part.close.click(self.close, None, outputs, **PRIVATE)
+        part.timer.tick(self.refresh, None, outputs, **UNQUEUED)
+
+    @property
+    def outputs(self) -> list[Block]:
+        part = self.part
+        return [part.chooser, part.link, part.counts, part.close, part.results, part.backup, part.timer]
+
+    def render(self, tab: Tab, request: gr.Request, typed: Typed | None = None) -> Props:
+        part, lang, is_host = self.part, tab.lang, self.access.is_host(tab, request)
+        rooms = self.rooms.rooms if is_host else ()
+        room = next((room for room in rooms if room.code == (tab.class_room or room.code)), None)
+        base = self.site.public_url or _address_in(request)
+        is_open = room is not None and not room.closed
+        return {
+            part.chooser: {"choices": [_choice(lang, room) for room in rooms], "value": room.code if room else None},
+            part.link: {"value": link_block(lang, base, room)},
+            part.counts: {"value": counts_block(lang, room)},
+            part.close: {"interactive": is_open},
+            part.results: {"value": self._results(lang, room)},
+            part.backup: {"value": backup_line(lang, self.site.backup) if is_host else ""},
+            part.timer: {"active": is_open},
+        }
+
+    def open(self, prompts: list[str], expected: str | None, request: gr.Request) -> Updates:
+        """Open a room."""
+        return self.run(lambda tab: self._show(tab, self.rooms.open(prompts, whole_number(expected))), request)
+
+    def choose(self, code: str | None, request: gr.Request) -> Updates:
+        """Show another room."""
+        return self.run(lambda tab: self._show(tab, self.rooms.room(code or "")), request)
+
+    def close(self, request: gr.Request) -> Updates:
+        """Close the room and show its results."""
+        return self.run(lambda tab: self.rooms.close(tab.class_room), request)
+
+    def refresh(self, request: gr.Request) -> Updates:
+        """Show the counts as they are now, and all once the room is closed."""
+        part, props = self.part, self.render(self.tabs.get(request), request)
+        return merged(props, only=[part.counts] if props[part.timer]["active"] else None)
+
+    @staticmethod
+    def _show(tab: Tab, room: Room) -> None:
+        tab.class_room = room.code
+
+    def _results(self, lang: str, room: Room | None) -> str:
+        if room is None or not room.closed:
+            return ""
+        return room_html(lang, room, "", self.results.figures(Filters(room=room.code), is_over=True))
+
+
+def _choice(lang: str, room: Room) -> tuple[str, str]:
+    return text(lang, "class_is_closed" if room.closed else "class_is_open", code=room.code), room.code
+
+
+def _address_in(request: gr.Request) -> str:
+    """The address by which the reader opened the page."""
+    headers = request.headers
+    if origin := headers.get("origin"):
+        return str(origin)
+    return f"http://{headers.get('host', '')}"
+
+
+def link_block(lang: str, base: str, room: Room | None) -> str:
+    """The link as a QR code, the code, the link, and the projector's buttons, as HTML; "" once the room is closed.
+
+    `base` is the page's address.
+    """
+    if room is None or room.closed:
+        return ""
+    link = f"{base.rstrip('/')}/?room={quote(room.code)}"
+    # Black on white in dark mode as well: some phones cannot read an inverted code.
+    image = segno.make(link, error="m").svg_inline(omitsize=True, border=3, dark="#000", light="#fff")
+    title = escape(text(lang, "class_qr"))
+    buttons = (
+        f'<button type="button" data-project="{on}">{escape(text(lang, f"class_project_{on}"))}</button>'
+        for on in ("on", "off")
+    )
+    return (
+        f'<div class="qr" role="img" aria-label="{title}">{image}</div>'
+        f'<div><p class="join">{escape(text(lang, "class_join"))}</p><p class="room-code">{escape(room.code)}</p>'
+        f'<p><a href="{escape(link)}" target="_blank" rel="noopener">{escape(link)}</a></p>{"".join(buttons)}</div>'
+    )
+
+
+def counts_block(lang: str, room: Room | None) -> str:
+    """How many raters have started and finished and how many votes there are, as HTML. It reveals no result."""
+    if room is None:
+        return ""
+    progress = room.progress
+    done, of = progress.finished, room.wanted
+    finished = f"{done} / {of}"
+    figures = {"joined": progress.started, "finished": finished, "votes": progress.votes}
+    figures["prompts_count"] = len(room.prompts)
+    tiles = "".join(
+        f"<div><b>{figure}</b> <span>{escape(text(lang, f'class_{name}'))}</span></div>"
+        for name, figure in figures.items()
+    )
+    bar = f'<progress max="{of}" value="{min(done, of)}" aria-label="{text(lang, "class_finished")}"></progress>'
+    # Before the first vote: how many raters are needed.
+    plan = "" if progress.votes else f"<p>{escape(planner(lang, len(room.prompts)))}</p>"
+    return f'<div class="tiles" role="status">{tiles}</div>{bar}{plan}'

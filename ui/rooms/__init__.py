@@ -1,1 +1,0 @@
-"""The class tab: rooms in which a class rates answers."""
