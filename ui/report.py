@@ -74,9 +74,8 @@ class ReportHandlers(Handlers):
         except ArenaError as error:
             return {part.note: "⚠️ " + plain_copy(error_text(tab.lang, error)), part.charts: ""}
         figures = [block for block in document.blocks if isinstance(block, Figure)]
-        charts = (f"{as_svg(figure.spec)}<figcaption>{escape(figure.caption)}</figcaption>" for figure in figures)
-        note = "" if figures else text(tab.lang, "report_no_plots")
-        return {part.note: note, part.charts: "".join(f"<figure>{chart}</figure>" for chart in charts)}
+        charts = "".join(map(_chart, figures))
+        return {part.note: "" if figures else text(tab.lang, "report_no_plots"), part.charts: charts}
 
     def _file_of(self, kind: str) -> Callable[..., str]:
         def write(typed: Typed, request: gr.Request) -> str:
@@ -91,3 +90,8 @@ class ReportHandlers(Handlers):
         require_admin(self.access.is_host(tab, request))
         self.access.check_unblinding(typed[self.browser], tab.admin)
         return self.reports.document(tab.lang, self.part.details(typed))
+
+
+def _chart(figure: Figure) -> str:
+    caption = figure.caption
+    return f"<figure>{as_svg(figure.spec, caption)}<figcaption>{escape(caption)}</figcaption></figure>"

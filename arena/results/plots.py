@@ -109,16 +109,16 @@ def nominal(field: str, **more: Any) -> Spec:
 
 
 def finished(chart: Spec) -> Spec:
-    """The whole specification with the common look: a white background and fonts with Chinese."""
-    return {"$schema": _SCHEMA, "config": {"background": "white", "font": FONTS}, **chart}
+    """The whole specification with the common look: white, fonts with Chinese, one label instead of one a mark."""
+    return {"$schema": _SCHEMA, "config": {"aria": False, "background": "white", "font": FONTS}, **chart}
 
 
-def as_svg(spec: Mapping[str, Any], label: str = "") -> str:
+def as_svg(spec: Mapping[str, Any], label: str) -> str:
     """The plot as an SVG element. Screen readers read the label instead of the picture."""
     import vl_convert
 
     svg: str = vl_convert.vegalite_to_svg(dict(spec), vl_version=_VEGA_LITE_VERSION, allowed_base_urls=[])
-    return svg.replace("<svg ", f'<svg role="img" aria-label="{html.escape(label)}" ', 1) if label else svg
+    return svg.replace("<svg ", f'<svg role="img" aria-label="{html.escape(label)}" ', 1)
 
 
 def as_png(spec: Mapping[str, Any]) -> bytes:

@@ -103,31 +103,13 @@ def class_(
 
 def results(
     rows: Annotated[int, typer.Option(min=1, help="Votes in the log.")] = 1_000_000,
-    statistics: Annotated[
-        bool, typer.Option("--statistics", help="How often results are right on simulated classes, instead.")
-    ] = False,
-    runs: Annotated[int, typer.Option(min=100, help="Simulated classes of each kind.")] = 1000,
     as_json: AsJson = False,
 ) -> None:
-    """Measure results on many votes. The first view, the next after one more vote, a start with the index, memory.
-
-    With --statistics: false winners, power and coverage on simulated classes.
-    """
+    """Measure results on many votes. The first view, the next after one more vote, a start with the index, memory."""
     with report("results", as_json) as figures, TemporaryDirectory() as folder:
-        if not statistics:
-            from bench.load.vote_log import measure_results
+        from bench.load.vote_log import measure_results
 
-            figures.update(measure_results(Path(folder), rows, say))
-            return
-        from bench.simulations import coverage_table, rating_table
-        from bench.verdict_simulations import verdict_table
-
-        say("Simulating the verdict ...")
-        figures.update(runs=runs, verdicts=list(verdict_table(runs)))
-        say("Simulating the adjusted share ...")
-        figures["adjusted"] = list(coverage_table(runs))
-        say("Simulating ratings ...")
-        figures["ratings"] = list(rating_table(max(50, runs // 4)))
+        figures.update(measure_results(Path(folder), rows, say))
 
 
 def load(

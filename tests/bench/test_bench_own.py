@@ -313,7 +313,7 @@ def test_engine_says_everything(subjects: tuple[Subject, ...], monkeypatch: pyte
     (own,) = entry["engines"]
     assert {"engine", "threads", "peak_bytes", "turns", "read_bound_bytes"} <= set(own)
     assert [first["prompt_tokens"] for first in own["first_token"]] == [64, 128, 512, 2048]
-    assert own["read_bound_share"] is None or 0 < own["read_bound_share"] < 1.5
+    assert own["read_bound_share"] is None or own["read_bound_share"] > 0
     assert entry["model"]["weights"] == "random" and "Opening" in result.stderr
 
 

@@ -62,8 +62,15 @@ def wait_for_room(page: Page, side: str, pixels: int) -> None:
 
 
 def wheel(page: Page, side: str, pixels: int) -> None:
+    """Turn the wheel over a pane, and wait until the page has heard of it and the pane has moved."""
     page.locator(f"#pane_{side}").hover()
+    page.evaluate(
+        "log => document.querySelector(log).addEventListener('wheel', () => window.wheeled = true, {once: true})",
+        LOG.format(side),
+    )
     page.mouse.wheel(0, pixels)
+    page.wait_for_function("window.wheeled")
+    page.evaluate("window.wheeled = false")
     page.wait_for_timeout(300)
 
 

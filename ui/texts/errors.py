@@ -49,7 +49,7 @@ CHINESE = {
     "setting_number": "{name} 应为数字，不能是“{value}”",
     "prompt_empty": "问题是空的，请先输入内容",
     "prompt_huge": "问题有 {length} 个字符，最多 {limit} 个",
-    "prompt_too_long": "问题有 {tokens} 个词元，{model} 连同回答最多 {limit} 个",
+    "prompt_too_long": "问题有 {tokens} 个 token，{model} 连同回答最多 {limit} 个",
     "prompt_too_long_blind": "问题太长，其中一个模型装不下；请缩短后再发送",
     "not_cut": "这个回答没有被截断，或者这个模型不能接着写",
     "mode_unknown": "没有这种模式",

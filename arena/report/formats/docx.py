@@ -4,7 +4,6 @@ import io
 from collections.abc import Sequence
 from typing import Any
 
-import docx
 from docx.document import Document as Word
 from docx.enum.section import WD_SECTION
 from docx.enum.text import WD_ALIGN_PARAGRAPH, WD_BREAK
@@ -27,8 +26,7 @@ _NARROWEST, _WIDEST, _PADDING = 6, 30, 2
 
 def as_docx(document: blocks.Document) -> bytes:
     """The whole file."""
-    word = docx.Document()
-    parts.set_styles(word)
+    word = parts.new_word()
     word.core_properties.title = parts.valid_text(document.title)[:_LONGEST_PROPERTY]
     word.core_properties.author = ""
     items = blocks.number_blocks(document)

@@ -3,18 +3,26 @@
 import re
 import unicodedata
 from itertools import groupby
+from pathlib import Path
 from typing import Any
 
+import docx
 from docx.document import Document as Word
-from docx.enum.style import WD_STYLE_TYPE
-from docx.enum.text import WD_ALIGN_PARAGRAPH, WD_TAB_ALIGNMENT, WD_TAB_LEADER
 from docx.opc.constants import RELATIONSHIP_TYPE
 from docx.oxml.ns import qn
-from docx.shared import Cm, Pt, RGBColor
 from docx.text.paragraph import Paragraph
 
 from arena.report.blocks import NumberedBlock
 
+# Has the page (A4), the styles, and a Latin and a Chinese font for each of them. Edit it in Word or LibreOffice.
+_TEMPLATE = Path(__file__).with_name("template.docx")
+# Between its margins.
+WIDTH_CM = 17.0
+SHADE = "F1F4F8"
+# The template's styles besides those that every document of Word's has.
+CELL, CODE, NOTE, COVER_HEAD, COVER_LINE = "Cell", "Answer code", "Note", "Cover head", "Cover line"
+CONTENTS_LINES = ("toc 1", "toc 2")
+BIBLIOGRAPHY = "Bibliography"
 LINK = "Hyperlink"
 # Characters that XML cannot hold.
 _NOT_XML = re.compile("[\ufffe\uffff]")
@@ -25,6 +33,11 @@ _AFTER_BIDI = (
     "w:textDirection w:textAlignment w:textboxTightWrap w:outlineLvl w:divId w:cnfStyle w:rPr w:sectPr w:pPrChange"
 )
 _AFTER_UPDATE_FIELDS = "w:hdrShapeDefaults w:footnotePr w:endnotePr w:compat w:docVars w:rsids m:mathPr"
+
+
+def new_word() -> Word:
+    """An empty document with our styles."""
+    return docx.Document(str(_TEMPLATE))
 
 
 def element(parent: Any, name: str, /, **attributes: str) -> Any:
@@ -132,112 +145,3 @@ def add_link(paragraph: Paragraph, address: str) -> None:
     link = append(paragraph._p, "hyperlink")
     link.set(qn("r:id"), target)
     link.append(paragraph.add_run(address, style=LINK)._r)
-
-
-# ---- the page, fonts and styles; each style names a Latin and a Chinese font
-
-_LATIN, _HAN, _HAN_HEADING, _MONOSPACED = "Calibri", "SimSun", "SimHei", "Consolas"
-_DARK, _GREY, _LINK_BLUE, SHADE = "1F3864", "444B55", "1F5FBF", "F1F4F8"
-_MARGIN_CM = 2.0
-WIDTH_CM = 21 - 2 * _MARGIN_CM
-
-# Styles missing from python-docx's template. Those in the last two lines are Word's own.
-CELL, CODE, NOTE, COVER_HEAD, COVER_LINE = "Cell", "Answer code", "Note", "Cover head", "Cover line"
-CONTENTS_LINES = ("toc 1", "toc 2")
-BIBLIOGRAPHY = "Bibliography"
-
-
-def set_styles(word: Word) -> None:
-    """Sets the page and the styles of a new document."""
-    page = word.sections[0]
-    page.page_width, page.page_height = Cm(21), Cm(29.7)
-    page.left_margin = page.right_margin = Cm(_MARGIN_CM)
-    page.top_margin = page.bottom_margin = Cm(2.2)
-    _add_styles(word)
-    _set_fonts(word)
-    _set_headings(word)
-    _set_text(word)
-
-
-def _add_styles(word: Word) -> None:
-    normal = word.styles["Normal"]
-    for name in (CELL, CODE, NOTE, COVER_HEAD, COVER_LINE):
-        word.styles.add_style(name, WD_STYLE_TYPE.PARAGRAPH).base_style = normal
-    for name in (*CONTENTS_LINES, BIBLIOGRAPHY):
-        # Word identifies a line of the contents by the id TOC1 and the name "toc 1".
-        style = word.styles.add_style(name.upper() if name in CONTENTS_LINES else name, WD_STYLE_TYPE.PARAGRAPH, True)
-        style.base_style, style.name = normal, name
-    word.styles.add_style(LINK, WD_STYLE_TYPE.CHARACTER, True)
-
-
-def _set_fonts(word: Word) -> None:
-    """Word chooses between the two fonts of a style by character, so the East Asian one must be named as well."""
-    for style in word.styles:
-        if getattr(style, "font", None) is not None:
-            style.font.name = _LATIN
-    # The fonts of the styles and of the document defaults.
-    for fonts in word.styles.element.iter(qn("w:rFonts")):
-        _name_fonts(fonts, _LATIN, _HAN)
-    # An English report quotes Chinese answers too.
-    for language in word.styles.element.iter(qn("w:lang")):
-        language.set(qn("w:eastAsia"), "zh-CN")
-    for theme in word.settings.element.iter(qn("w:themeFontLang")):
-        theme.set(qn("w:eastAsia"), "zh-CN")
-
-
-def _name_fonts(fonts: Any, latin: str, han: str) -> None:
-    for script, name in (("ascii", latin), ("hAnsi", latin), ("eastAsia", han), ("cs", latin)):
-        fonts.set(qn(f"w:{script}"), name)
-    for theme in ("asciiTheme", "hAnsiTheme", "eastAsiaTheme", "cstheme"):
-        fonts.attrib.pop(qn(f"w:{theme}"), None)
-
-
-def _set_headings(word: Word) -> None:
-    # Size, space before, space after.
-    looks = {
-        "Title": (26, 130, 150),
-        "Heading 1": (16, 22, 8),
-        "Heading 2": (13, 14, 6),
-        "TOC Heading": (16, 0, 10),
-        COVER_HEAD: (24, 40, 0),
-    }
-    for name, (size, before, after) in looks.items():
-        style = word.styles[name]
-        _name_fonts(style.element.get_or_add_rPr().get_or_add_rFonts(), _LATIN, _HAN_HEADING)
-        style.font.size, style.font.bold = Pt(size), True
-        style.font.color.rgb = RGBColor.from_string(_DARK)
-        style.paragraph_format.space_before, style.paragraph_format.space_after = Pt(before), Pt(after)
-    title = word.styles["Title"].element.get_or_add_pPr()
-    title.remove(title.find(qn("w:pBdr")))
-
-
-def _set_text(word: Word) -> None:
-    styles = word.styles
-    for name in ("Title", COVER_HEAD, COVER_LINE, "TOC Heading", "Caption"):
-        styles[name].paragraph_format.alignment = WD_ALIGN_PARAGRAPH.CENTER
-    # The page numbers of the contents are at the right margin.
-    for depth, name in enumerate(CONTENTS_LINES):
-        form = styles[name].paragraph_format
-        form.tab_stops.add_tab_stop(Cm(WIDTH_CM), WD_TAB_ALIGNMENT.RIGHT, WD_TAB_LEADER.DOTS)
-        form.left_indent, form.space_after = Cm(0.75 * depth), Pt(4)
-    sizes = {"Normal": 10.5, CELL: 9.5, CODE: 9, NOTE: 9, "Caption": 9.5, BIBLIOGRAPHY: 10, COVER_LINE: 14}
-    for name, size in sizes.items():
-        styles[name].font.size = Pt(size)
-    for name, space in {CODE: 2, NOTE: 2, CELL: 0, "Caption": 6, "Quote": 4, COVER_LINE: 12}.items():
-        styles[name].paragraph_format.space_after = Pt(space)
-    _name_fonts(styles[CODE].element.get_or_add_rPr().get_or_add_rFonts(), _MONOSPACED, _HAN)
-    styles["Caption"].font.color.rgb = styles[NOTE].font.color.rgb = RGBColor.from_string(_GREY)
-    # Chinese has no italics; slanted characters are hard to read.
-    styles["Quote"].font.italic = styles["Quote"].font.cs_italic = False
-    styles["Quote"].paragraph_format.left_indent = Pt(14)
-    works = styles[BIBLIOGRAPHY].paragraph_format
-    works.left_indent, works.first_line_indent = Cm(1), Cm(-1)
-    styles[LINK].font.color.rgb, styles[LINK].font.underline = RGBColor.from_string(_LINK_BLUE), True
-    # The grey background makes a box of lines of code.
-    code = styles[CODE].element.get_or_add_pPr()
-    shading = element(code, "shd", val="clear", color="auto", fill=SHADE)
-    code.insert_element_before(shading, "w:tabs", "w:spacing", "w:ind", "w:jc")
-    # Space above and below the text of a cell, in twentieths of a point.
-    for margins in styles["Table Grid"].element.iter(qn("w:tblCellMar")):
-        for name in ("w:top", "w:bottom"):
-            margins.find(qn(name)).set(qn("w:w"), "45")

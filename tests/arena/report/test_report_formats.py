@@ -163,7 +163,7 @@ def test_time_stands_against_votes_and_without_them_against_checks(facts):
 def test_plots_are_pictures_without_a_browser(facts):
     for block in make_document("zh", facts, Details()).blocks:
         if isinstance(block, Figure):
-            svg = as_svg(block.spec)
+            svg = as_svg(block.spec, "p")
             assert svg.startswith("<svg") and ("票数" in svg or "用时" in svg)
             assert as_png(block.spec).startswith(b"\x89PNG")
 
@@ -172,7 +172,7 @@ def test_plots_are_pictures_without_a_browser(facts):
 def test_votes_are_counted_in_whole_ones(facts, votes):
     pair = replace(facts.pair, count=PairCount("qwen", "glm", first_wins=votes), dimensions={})
     figures = replace(facts.figures, by={"dimension": {}})
-    svg = as_svg(pair_plot("en", figures, pair))
+    svg = as_svg(pair_plot("en", figures, pair), "p")
     bars = svg[: svg.index("qwen: share")]
     ticks = [int(text.replace(",", "")) for text in re.findall(r"<text[^>]*>([\d,]+)</text>", bars)]
     assert 0 in ticks and len(ticks) == len(set(ticks)) <= 11

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from results_votes import class_scores
+from simulated_verdicts import verdict_table
 
 from arena.statistics.confidence_sequence import WHOLE
 from arena.statistics.decision import (
@@ -18,7 +19,6 @@ from arena.statistics.decision import (
     raters_to_come,
     sign_test,
 )
-from bench.verdict_simulations import verdict_table
 
 
 def outcome(*parts):
@@ -152,7 +152,7 @@ def test_as_many_raters_as_planned_call_it_four_times_in_five():
     assert 0.7 < sum(one is True for one in found) / 200 < 0.95
 
 
-def test_the_table_of_the_bench_keeps_its_promises():
+def test_the_table_in_the_docs_keeps_its_promises():
     rows = list(verdict_table(200))
     promised = [row for row in rows if row["promise"]]
     assert len(promised) >= 9

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import t
+from simulated_classes import Setting, rating_table, sim_outcomes, true_ratings
 
 from arena.results.bias import agreement
 from arena.statistics import PairCount
 from arena.statistics.ratings import CENTRE, PRIOR, elo, rate
-from bench.simulations import Setting, rating_table, sim_outcomes, true_ratings
 
 # Wikipedia's example of 22 games ("Bradley–Terry model", worked out there to three digits).
 PUBLISHED = [PairCount("A", "B", 2, 3), PairCount("A", "D", 1, 4), PairCount("B", "C", 5, 3), PairCount("C", "D", 1, 3)]

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import t, ttest_1samp
+from simulated_classes import PROMPTS, REASONS, Reasons, coverage_table, sim_votes, true_share
 
 from arena.statistics.regression import (
     FEWEST_RATERS,
@@ -18,7 +19,6 @@ from arena.statistics.regression import (
     difference,
     swayed_by,
 )
-from bench.simulations import PROMPTS, REASONS, Reasons, coverage_table, sim_votes, true_share
 
 LONGER = np.array([1, 1, 1, -1, 1, -1, 1, 1.0])
 """Where the first model's answer is longer, by prompt."""

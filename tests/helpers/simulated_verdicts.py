@@ -5,18 +5,17 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
+from simulated_classes import SPREADS, Floats, Row
 
 from arena.statistics.confidence_sequence import ALPHA, BETS
 from arena.statistics.decision import Outcome, first_called, make_verdict, mean_taste
-from bench.probe import Figures
-from bench.simulations import SPREADS, Floats
 
 VOTES = 8
 _SEED = 20261128
 MOST_RATERS = 200
 
 
-def verdict_table(runs: int) -> Iterator[Figures]:
+def verdict_table(runs: int) -> Iterator[Row]:
     """How often verdicts on two models are right; each row has about `runs` classes.
 
     `share` is the share of them in which `what` happened, `promise` the limit that was promised, if any.
@@ -29,7 +28,7 @@ def verdict_table(runs: int) -> Iterator[Figures]:
     yield from _forecasts(max(50, runs // 4))
 
 
-def _rate(case: str, what: str, share: float, promise: str = "") -> Figures:
+def _rate(case: str, what: str, share: float, promise: str = "") -> Row:
     return {"case": case, "what": what, "share": share, "promise": promise}
 
 
@@ -65,7 +64,7 @@ def _ever_refuted(classes: Floats, mean: float) -> NDArray[np.bool_]:
     return np.asarray(np.minimum(*first) <= classes.shape[1])
 
 
-def _false_winners(runs: int) -> Iterator[Figures]:
+def _false_winners(runs: int) -> Iterator[Row]:
     for spread in SPREADS:
         classes, case = _classes(runs, 0.5, spread, MOST_RATERS), f"equal models, spread {spread:g}"
         called = float(_ever_refuted(classes, 0.5).mean())
@@ -73,7 +72,7 @@ def _false_winners(runs: int) -> Iterator[Figures]:
         yield _rate(case, "a winner at one look at 40 raters", _share_with(classes[:, :40], Outcome.PREFERRED))
 
 
-def _power(runs: int) -> Iterator[Figures]:
+def _power(runs: int) -> Iterator[Row]:
     for share in (0.6, 0.7):
         for spread in SPREADS:
             classes, case = _classes(runs, share, spread, 80), f"{share:.0%} for the first model, spread {spread:g}"
@@ -81,20 +80,20 @@ def _power(runs: int) -> Iterator[Figures]:
                 yield _rate(case, f"called with {raters} raters", _share_with(classes[:, :raters], Outcome.PREFERRED))
 
 
-def _interval_coverage(runs: int) -> Iterator[Figures]:
+def _interval_coverage(runs: int) -> Iterator[Row]:
     for share in (0.5, 0.7, 0.9):
         held = 1 - float(_ever_refuted(_classes(runs, share, 0.5, MOST_RATERS), share).mean())
         case = f"{share:.0%} for the first model, spread 0.5"
         yield _rate(case, f"interval true at all of {MOST_RATERS} looks", held, ">= 95%")
 
 
-def _alike(runs: int) -> Iterator[Figures]:
+def _alike(runs: int) -> Iterator[Row]:
     for share, ties, promise in ((0.5, 0.0, ""), (0.52, 0.0, ""), (0.56, 0.0, "<= 5%"), (0.6, 0.9, "")):
         alike = _share_with(_classes(runs, share, 0.0, 400, ties), Outcome.ALIKE)
         yield _rate(f"{share:.0%} of decisive votes, {ties:.0%} ties", "alike with 400 raters", alike, promise)
 
 
-def _changes(runs: int) -> Iterator[Figures]:
+def _changes(runs: int) -> Iterator[Row]:
     """Whether early and late raters are said to differ."""
     for share in (0.5, 0.7):
         classes = _classes(runs, share, 0.5, 100)
@@ -110,7 +109,7 @@ def _changes(runs: int) -> Iterator[Figures]:
         yield _rate(f"{size} raters at 70%, then {size} at 30%", "raters changed", changed)
 
 
-def _forecasts(runs: int) -> Iterator[Figures]:
+def _forecasts(runs: int) -> Iterator[Row]:
     """Whether "about n more raters" is shown, and comes true."""
     for share in (0.5, 0.6, 0.7):
         generator, came_true = np.random.default_rng(_SEED), []

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import combinations, product
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,10 +13,11 @@ from scipy.stats import t
 from arena.statistics import PairCount
 from arena.statistics.ratings import rate
 from arena.statistics.regression import Adjusted, adjust, difference, swayed_by
-from bench.probe import Figures
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
+# A row of a table.
+Row = dict[str, Any]
 # Every rater judges one pair of answers for each of these prompts.
 PROMPTS = 8
 # Standard deviations of the raters' tastes, in log-odds.
@@ -105,7 +107,7 @@ def coverage_table(
     classes: Sequence[int] = CLASS_SIZES,
     spreads: Sequence[float] = SPREADS,
     reasons: Mapping[str, Reasons] = REASONS,
-) -> Iterator[Figures]:
+) -> Iterator[Row]:
     """A row for each of the reasons, class sizes and spreads of taste, from `runs` classes.
 
     `raw_called` and `called`: how often the interval of the raw and of the adjusted share excluded one half; `covered`:
@@ -197,7 +199,7 @@ def true_ratings(setting: Setting) -> dict[str, float]:
 
 def rating_table(
     runs: int = 500, raters: Sequence[int] = RATERS, settings: Sequence[Setting] = SETTINGS
-) -> Iterator[Figures]:
+) -> Iterator[Row]:
     """A row for each setting and number of raters.
 
     `covered` is how many of the ratings' intervals held the truth, `width` their mean width (both nan where there are
