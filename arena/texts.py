@@ -1,7 +1,9 @@
 """Looks up a string in Chinese or English and fills in its fields."""
 
 import re
+import tomllib
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from types import MappingProxyType
 
 LANGUAGES = ("zh", "en")
@@ -10,6 +12,12 @@ Table = Mapping[str, tuple[str, str]]
 
 # A field followed by a noun that loses its plural if the field is 1: "{votes} blind votes".
 _COUNTED = re.compile(r"(\{(\w+)\} (?:blind |more )?(?:vote|rater|tie|point))s\b")
+
+
+def read_table(path: Path) -> Table:
+    """The table in a TOML file, which has lines as: key = ["Chinese", "English"]."""
+    lines = tomllib.loads(path.read_text(encoding="utf-8"))
+    return {key: (chinese, english) for key, (chinese, english) in lines.items()}
 
 
 class Texts:

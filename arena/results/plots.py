@@ -82,7 +82,8 @@ def _shares(lang: str, name: str, colour: str, dimensions: Sequence[str], number
     ]
     values = [quantitative(name, format=".1%") for name in ("share", "low", "high")]
     common = {"y": _rows_axis(dimensions), "tooltip": [nominal("dimension"), quantitative("raters"), *values]}
-    x = quantitative("low", title=f"{name}: {text(lang, 'plot_share')}", scale={"domain": [0, 1]}, axis={"format": "%"})
+    title = f"{name}: " + text(lang, "plot_share")
+    x = quantitative("low", title=title, scale={"domain": [0, 1]}, axis={"format": "%"})
     half = {"data": {"values": [{"half": 0.5}]}, "mark": {"type": "rule", "strokeDash": [4, 4], "color": "#888"}}
     line = {"type": "rule", "strokeWidth": 2, "color": colour}
     point = {"type": "point", "filled": True, "size": 70, "color": colour, "opacity": 1}

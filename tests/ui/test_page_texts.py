@@ -12,8 +12,7 @@ from served_app import ROOT
 
 from arena.errors import InputError
 from arena.types import CRITERIA, SideName
-from ui.texts import TEXTS, error_text, language_of_browser, language_of_system, listed, text
-from ui.texts.errors import CHINESE
+from ui.texts import CHINESE, TEXTS, error_text, language_of_browser, language_of_system, listed, text
 
 ROOMS = ("arena", "backends", "backup", "bench", "commands", "hubs", "ui")
 CODE = [path for room in ROOMS for path in (ROOT / room).rglob("*.py")] + [ROOT / "app.py"]

@@ -1,14 +1,16 @@
 """Every text of the page in Chinese and English."""
 
+import tomllib
 from collections.abc import Mapping
 from contextlib import suppress
+from pathlib import Path
 
 from arena.errors import ArenaError, ErrorInfo
 from arena.report import texts as report
 from arena.texts import LANGUAGES as LANGUAGES
-from arena.texts import Texts
+from arena.texts import Texts, read_table
 from arena.texts import listed as listed
-from ui.texts import arena, errors, judging, page, prompts, results
+from ui.texts.prompt_mistakes import details_of
 
 COVER = ("university", "school", "major", "course", "author", "student_number", "teacher", "date")
 """The fields on a report's cover below its title."""
@@ -18,7 +20,11 @@ _OF_REPORT = {
     for prefix, names in {"report": COVER, "about": ("model", "id", "revision", "licence")}.items()
     for name in names
 }
-TEXTS = Texts(arena.TEXTS, page.TEXTS, judging.TEXTS, prompts.TEXTS, results.TEXTS, errors.TEXTS, _OF_REPORT)
+_HERE = Path(__file__).parent
+_TABLES = ("arena", "page", "judging", "prompts", "results", "errors")
+TEXTS = Texts(*(read_table(_HERE / f"{name}.toml") for name in _TABLES), _OF_REPORT)
+# The errors whose English is their own message, by code.
+CHINESE: Mapping[str, str] = tomllib.loads((_HERE / "errors_zh.toml").read_text(encoding="utf-8"))
 text = TEXTS.text
 
 
@@ -27,13 +33,13 @@ def error_text(lang: str, error: ArenaError | ErrorInfo) -> str:
 
     A single sentence has no full stop, as on labels.
     """
-    details = prompts.details_of(lang, error.details)
+    details = details_of(lang, error.details)
     own = error.message if isinstance(error, ErrorInfo) else str(error)
     with suppress(KeyError):  # an error that crossed processes has lost its details
         if f"error_{error.code}" in TEXTS:
             return text(lang, f"error_{error.code}", **details)
-        if lang == "zh" and error.code in errors.CHINESE:
-            return errors.CHINESE[error.code].format(**{"message": own, **details})
+        if lang == "zh" and error.code in CHINESE:
+            return CHINESE[error.code].format(**{"message": own, **details})
     return own if ". " in own else own.removesuffix(".")
 
 
