@@ -105,7 +105,7 @@ class Chat:
             self._turns = (*turns, battle)
             return self._begin(battle)
 
-    def ask_again(self, side: SideName) -> Iterator[Battle]:
+    def regenerate(self, side: SideName) -> Iterator[Battle]:
         """Asks one side again for the last prompt, as a new battle. Raises InputError if nothing was asked.
 
         While the other side still runs, the running turn's stream carries the new answer, and this one is empty.
@@ -127,7 +127,7 @@ class Chat:
             answer.text.strip() and self._backends[side].can_continue
         )
 
-    def go_on(self, side: SideName) -> Iterator[Battle]:
+    def continue_answer(self, side: SideName) -> Iterator[Battle]:
         """Has one side write the rest of an answer that was cut, as a new battle. Raises InputError as `ask` does."""
         with self._lock:
             self._wait_for_stop()

@@ -19,7 +19,7 @@ from backends.machine.memory import cpu_count
 from backends.streaming.context import Fitted, rendered_parts, split_cut
 from backends.streaming.decode import THINK_OPEN, AnswerText
 from backends.streaming.generation import Events, Generation, failed
-from backends.streaming.loading import LoadingBackend
+from backends.streaming.loading import LocalBackend
 from backends.streaming.slots import Slots
 
 # Conversations in one step, each with a context of its own; more wait in a queue.
@@ -30,7 +30,7 @@ HTTP_TIMEOUT_SECONDS = 60.0
 _ROLE_MARK = re.compile(r"<\|[A-Za-z_]+\|>")
 
 
-class LlamaCppBackend(LoadingBackend["LlamaEngine"]):
+class LlamaCppBackend(LocalBackend["LlamaEngine"]):
     """A model on an engine that it may share with others."""
 
     def stream(self, messages: Sequence[Message], config: GenerationConfig) -> Iterator[Chunk]:

@@ -37,7 +37,7 @@ from backends.folder import DEFAULT_CONTEXT
 from backends.streaming.context import split_cut
 from backends.streaming.decode import AnswerText, utf8_decoder
 from backends.streaming.generation import KEEP_ALIVE_SECONDS, Generation
-from backends.streaming.loading import BackgroundLoad, LoadingBackend
+from backends.streaming.loading import BackgroundLoad, LocalBackend
 from backends.streaming.slots import Slots
 
 _NUMBER = (int, float)
@@ -73,7 +73,7 @@ def read_script(path: Path) -> dict[str, Any]:
 
 def _check_keys(value: Any, known: Mapping[str, Any]) -> None:
     if not isinstance(value, dict):
-        raise ValueError(f"expected an object, found {value!r}")
+        raise ValueError(f"expected an object, not {value!r}")
     if unknown := sorted(set(value) - set(known)):
         raise ValueError(f"unknown key {unknown[0]!r}")
     for name, content in value.items():
@@ -96,7 +96,7 @@ def scripted_spec(path: Path) -> ModelSpec:
     )
 
 
-class ScriptedBackend(LoadingBackend[list[dict[str, Any]]]):
+class ScriptedBackend(LocalBackend[list[dict[str, Any]]]):
     """Plays the script that `spec.source` names."""
 
     def __init__(self, spec: ModelSpec) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from arena.append_log import MOST_PARTS, part_number, part_path, size_of
 from arena.events import FIRST_PART as EVENTS
-from arena.votes.backup import own_parts
+from arena.votes.backup_status import own_parts
 from arena.votes.records import FIRST_PART as VOTES
 
 STATE = ".backup.json"

@@ -16,7 +16,7 @@ from filelock import FileLock, Timeout
 
 from arena.append_log import size_of, writing_to
 from arena.errors import ArenaError, BackendError, InputError
-from arena.votes.backup import BackupStatus, Waiting
+from arena.votes.backup_status import BackupStatus, Waiting
 from backup.copies import Copies, begins_with, copy_start, load_copies, missing, new_copies, replica_of
 from hubs import Dataset, status_of
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from arena.prompts import Prompt
     from arena.types import ModelSpec
     from arena.votes import VoteLog
-    from arena.votes.backup import BackupStatus
+    from arena.votes.backup_status import BackupStatus
     from ui.services import Services
 
 
@@ -167,7 +167,7 @@ def backed_up(hosting: Hosting) -> Iterator[Callable[[], BackupStatus] | None]:
 
     Raises InputError for a backup that cannot work.
     """
-    from arena.votes.backup import BackupStatus, Waiting
+    from arena.votes.backup_status import BackupStatus, Waiting
 
     if not hosting.backup:
         waiting = Waiting(hosting.data_dir)

@@ -85,7 +85,7 @@ def answers_file(name: str, data_dir: Path) -> Path | None:
 
     If the download fails, an older copy is used with a warning. Raises InputError, and BackendError without a copy.
     """
-    from backup.answers import download_answers, in_dataset
+    from backup.download import download_answers, in_dataset
 
     if not name:
         return None
@@ -112,7 +112,7 @@ def warn_of_damage(report: ReadReport) -> None:
 
 def vote_store(votes: Sequence[str] | None, data_dir: Path) -> VoteStore:
     """The votes of these files, by default those of the data folder. Raises InputError if there are no files."""
-    from arena.votes.imported.files import ImportedFiles, no_votes
+    from arena.votes.imported.sources import ImportedFiles, no_votes
     from arena.votes.store import VoteStore
 
     store = VoteStore(ImportedFiles(map(Path, votes)) if votes else data_dir)

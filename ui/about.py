@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from html import escape
 
 from arena.types import ModelSpec, SideName
-from arena.votes.backup import BackupStatus
+from arena.votes.backup_status import BackupStatus
 from ui.display import plain_copy
 from ui.markup import html_table
 from ui.services import Services

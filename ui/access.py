@@ -10,7 +10,7 @@ import gradio as gr
 from arena.errors import ArenaError, InputError
 from arena.judging.limits import Admin
 from arena.judging.rooms import Rooms
-from ui.session import Tab
+from ui.tabs import Tab
 from ui.texts import error_text, text
 
 Stored = dict[str, str] | None

@@ -11,7 +11,7 @@ from ui.access import Stored, refusals, require_admin
 from ui.gradio.compat import Block
 from ui.labels import Labels
 from ui.markup import status
-from ui.session import Tab
+from ui.tabs import Tab
 from ui.texts import listed, text
 from ui.updates import PRIVATE, Handlers, Props, Typed, Updates, merged
 

@@ -12,10 +12,10 @@ from arena.results.figures import as_json
 from arena.results.selection import Filters
 from arena.types import Battle, Chunk, SideName, Vote
 from ui.access import address_of, refusals
-from ui.arena.rows import status_line
+from ui.arena.messages import status_line
 from ui.components import matching_prompt
 from ui.services import Services
-from ui.session import lang_of
+from ui.tabs import lang_of
 from ui.texts import text
 from ui.updates import TURNS_AT_ONCE, throttled
 

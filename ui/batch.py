@@ -14,7 +14,7 @@ from ui.admin import HostHandlers
 from ui.gradio.compat import Block
 from ui.labels import Labels
 from ui.markup import alert, html_table, status
-from ui.session import Tab
+from ui.tabs import Tab
 from ui.texts import error_text, text
 from ui.updates import PRIVATE, UNQUEUED, Props, Typed, Updates, merged, whole_number
 

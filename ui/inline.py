@@ -134,8 +134,8 @@ class Paragraph:
         """Marks $...$ as a formula in the line."""
         start = token.end()
         if self.closers.get("$", -1) <= start:
-            found = _NEXT_DOLLAR.search(self.text, start + 1)
-            self.closers["$"] = found.start() if found else len(self.text)
+            match = _NEXT_DOLLAR.search(self.text, start + 1)
+            self.closers["$"] = match.start() if match else len(self.text)
         end = self.closers["$"]
         formula = self.text[start:end] if _DOLLAR_END.match(self.text, end) else ""
         if not formula or _NO_FORMULA.search(formula):

@@ -23,7 +23,7 @@ from ui.report import ReportHandlers, ReportTab
 from ui.results.handlers import ResultsHandlers, ResultsTab
 from ui.rooms import ClassTab, RoomHandlers
 from ui.services import Services
-from ui.session import Tabs
+from ui.tabs import Tabs
 from ui.updates import Handlers
 from ui.withdrawal import WithdrawalHandlers, WithdrawalPart
 

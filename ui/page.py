@@ -13,7 +13,7 @@ from ui.api import Api
 from ui.gradio.compat import make_blocks, middleware
 from ui.layout import Page
 from ui.services import Services
-from ui.session import Tab
+from ui.tabs import Tab
 from ui.updates import UNQUEUED, Updates
 
 ASSETS = Path(__file__).parent / "assets"

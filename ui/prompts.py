@@ -25,7 +25,7 @@ from ui.components import download_file, wire_download
 from ui.gradio.compat import Block
 from ui.labels import Labels
 from ui.markup import alert, status
-from ui.session import Tab
+from ui.tabs import Tab
 from ui.texts import LANGUAGES, error_text, listed, text
 from ui.updates import PRIVATE, UNQUEUED, Props, Typed, Updates, merged
 

@@ -16,7 +16,7 @@ from ui.components import download_file, wire_download
 from ui.display import plain_copy
 from ui.gradio.compat import Block
 from ui.labels import Labels
-from ui.session import Tab
+from ui.tabs import Tab
 from ui.texts import COVER, error_text, text
 from ui.updates import PRIVATE, Handlers, Typed, Updates
 

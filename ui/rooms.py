@@ -20,7 +20,7 @@ from ui.arena.welcome import room_html
 from ui.gradio.compat import Block
 from ui.labels import Labels
 from ui.services import Site
-from ui.session import Tab
+from ui.tabs import Tab
 from ui.texts import text
 from ui.updates import PRIVATE, UNQUEUED, Props, Typed, Updates, merged, whole_number
 

@@ -16,7 +16,7 @@ from arena.report.reports import Reports
 from arena.results.service import ResultsService
 from arena.sessions import Sessions
 from arena.types import Backend, ModelSpec, SideName
-from arena.votes.backup import BackupStatus
+from arena.votes.backup_status import BackupStatus
 from ui.access import Access
 
 

@@ -10,7 +10,7 @@ import gradio as gr
 
 from ui.access import Access, Stored
 from ui.gradio.compat import Block
-from ui.session import Tab, Tabs
+from ui.tabs import Tab, Tabs
 
 Props = dict[Block, dict[str, Any]]
 Updates = dict[Block, Any]

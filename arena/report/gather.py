@@ -20,7 +20,7 @@ from arena.results.figures import Figures
 from arena.results.selection import Mask, View
 from arena.statistics import PairCount
 from arena.types import CRITERIA, ModelSpec, SideName, Winner
-from arena.votes.imported.files import ImportedFiles
+from arena.votes.imported.sources import ImportedFiles
 from arena.votes.reader import Progress
 from arena.votes.store import Votes, VoteStore
 from arena.votes.table import Table, hashed, mixed

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from arena.results import texts as results
-from arena.texts import Texts, read_table
+from arena.translations import Texts, read_table
 
 TEXTS = read_table(Path(__file__).with_suffix(".toml"))
 text = Texts(TEXTS, results.TEXTS).text

@@ -9,7 +9,7 @@ from arena.results.verdict import Basis, Conclusion, PairVerdict
 from arena.statistics.confidence_sequence import Interval
 from arena.statistics.decision import Outcome, raters_needed
 from arena.statistics.regression import Estimate
-from arena.texts import listed, percent
+from arena.translations import listed, percent
 
 Names = Callable[[str], str]  # gives the name of a model by id
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from arena.prompts import DIMENSIONS
-from arena.texts import Texts, read_table
+from arena.translations import Texts, read_table
 
 TEXTS = read_table(Path(__file__).with_suffix(".toml"))
 text = Texts(TEXTS).text

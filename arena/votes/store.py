@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from arena.errors import InputError, reason
-from arena.votes.imported.files import DataFolder, ImportedFiles
+from arena.votes.imported.sources import DataFolder, ImportedFiles
 from arena.votes.reader import BadRow, Progress, Reading, load_index, save_index
 from arena.votes.records import StoredVote, block_votes
 from arena.votes.table import Column, Table, hashed, mixed

@@ -12,7 +12,7 @@ from backends.folder.checkpoint import first_line
 from backends.streaming.context import Fitted, split_cut
 from backends.streaming.decode import AnswerText
 from backends.streaming.generation import Generation, failed
-from backends.streaming.loading import LoadingBackend
+from backends.streaming.loading import LocalBackend
 
 if TYPE_CHECKING:
     from backends.hf.engine import HfEngine
@@ -23,7 +23,7 @@ INSTALL = "pip install -r requirements-hf.txt"
 OLDEST, NEWER = (5, 16, 1), (6,)
 
 
-class HfBackend(LoadingBackend["HfEngine"]):
+class HfBackend(LocalBackend["HfEngine"]):
     """A model on an engine that it may share with others."""
 
     def stream(self, messages: Sequence[Message], config: GenerationConfig) -> Iterator[Chunk]:

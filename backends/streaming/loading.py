@@ -1,8 +1,9 @@
-"""Loads a model in the background."""
+"""Loads a model in the background, and what the backends that do so share."""
 
 import logging
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
 from functools import partial
@@ -105,6 +106,22 @@ class LoadingBackend(Generic[T]):
     def load(self) -> None:
         self._load.start()
 
+    def close(self) -> None:
+        """Releases the engine; its memory is freed when no stream uses it any more."""
+        self._load.close()
+
+
+class LocalBackend(LoadingBackend[T], ABC):
+    """A backend that counts tokens itself, and so fits a conversation into the context before it is sent."""
+
+    @abstractmethod
+    def _count_tokens(self, engine: T, messages: Sequence[Message]) -> int:
+        """The length of the conversation in tokens, as the engine reads it."""
+
+    def _recent(self, engine: T, messages: Sequence[Message]) -> Sequence[Message]:
+        """The messages that may be sent; a family may have a window of its own."""
+        return messages
+
     def check(self, messages: Sequence[Message]) -> None:
         """Raises InputError if the last turn is too long. Passes while the model is not loaded."""
         if (engine := self._load.value) is not None:
@@ -114,7 +131,7 @@ class LoadingBackend(Generic[T]):
     def _begin(
         self, messages: Sequence[Message], config: GenerationConfig
     ) -> Generator[Chunk, None, tuple[T, Fitted, GenerationConfig]]:
-        """Waits for the engine; returns it, what goes to it, and the settings with the tokens there is room for."""
+        """Waits for the engine; returns it, what is sent to it, and the settings with as many new tokens as fit."""
         engine = yield from self._load.wait()
         recent = self._recent(engine, messages)
         fitted = fit_context(recent, partial(self._count_tokens, engine), self.spec, config.max_new_tokens)
@@ -122,13 +139,3 @@ class LoadingBackend(Generic[T]):
         if dropped := fitted.dropped_turns + questions - kept:
             yield Chunk(dropped_turns=dropped)
         return engine, fitted, replace(config, max_new_tokens=fitted.max_new_tokens)
-
-    def _count_tokens(self, engine: T, messages: Sequence[Message]) -> int:
-        raise NotImplementedError
-
-    def _recent(self, engine: T, messages: Sequence[Message]) -> Sequence[Message]:
-        return messages
-
-    def close(self) -> None:
-        """Releases the engine; its memory is freed when no stream uses it any more."""
-        self._load.close()

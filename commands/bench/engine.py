@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from arena.errors import InputError
-from commands.bench.report import Figures, compared, figure_lines, figure_text, report, say
+from commands.bench.output import Figures, compared, figure_lines, figure_text, report, say
 from commands.options import AsJson
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import typer
 
 from arena.errors import InputError
 from backends.machine import share_cores
-from commands.bench.report import Figures, figure_lines, report, say
+from commands.bench.output import Figures, figure_lines, report, say
 from commands.options import PROMPTS, AsJson, ModelA, ModelB, PromptSet
 
 

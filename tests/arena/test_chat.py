@@ -376,12 +376,12 @@ def test_a_cleared_conversation_has_no_history(scripted, chat_of, last):
 def test_regenerating_without_a_turn_is_refused(scripted, chat_of, last):
     chat = chat_of(scripted({"text": "x"}), scripted({"text": "y"}))
     with pytest.raises(InputError) as refused:
-        chat.ask_again(A)
+        chat.regenerate(A)
     assert refused.value.code == "nothing_asked"
     last(chat.ask("one"))
     chat.clear()
     with pytest.raises(InputError) as refused:
-        chat.ask_again(A)
+        chat.regenerate(A)
     assert refused.value.code == "nothing_asked"
 
 
@@ -390,7 +390,7 @@ def test_regenerating_after_the_end_makes_another_battle_of_the_same_turn(script
     chat = chat_of(a, b)
     last(chat.ask("zero"))
     first = last(chat.ask("one", system="Be kind."))
-    again = last(chat.ask_again(B))
+    again = last(chat.regenerate(B))
     assert [turn.id for turn in chat.turns[1:]] == [again.id] != [first.id]
     assert (again.a, again.turn, again.prompt) == (first.a, 2, "one")
     assert (again.b.answer.text, again.b.answer.finish_reason) == ("y", "stop")
@@ -411,7 +411,7 @@ def test_a_failed_side_can_be_regenerated(stub, saying, chat_of, last):
 
     chat = chat_of(stub(play), saying("y"))
     assert finishes(last(chat.ask("one"))) == ("error", "stop")
-    assert last(chat.ask_again(A)).votable
+    assert last(chat.regenerate(A)).votable
     assert tries[0] == tries[1] == (Message("user", "one"),)
 
 
@@ -420,7 +420,7 @@ def test_regenerating_while_running_uses_the_stream_of_the_turn(scripted, chat_o
     chat = chat_of(a, b)
     battles = chat.ask("one")
     first = until(battles, both_have_text)
-    assert list(chat.ask_again(A)) == []
+    assert list(chat.regenerate(A)) == []
     again = until(battles, lambda battle: battle.id != first.id and battle.a.answer.text)
     chat.stop(A)
     battle = last(battles)
@@ -438,7 +438,7 @@ def test_regenerating_right_after_a_stop_works(scripted, chat_of, last, until, i
         until(battles, both_have_text)
         reader = in_background(last, battles)
         chat.stop()
-        again = chat.ask_again(B)  # in the stream of this turn, or in a new one if that has ended
+        again = chat.regenerate(B)  # in the stream of this turn, or in a new one if that has ended
         last(again)
         reader.result()
         battle = chat.turns[-1]
@@ -449,8 +449,8 @@ def test_the_other_side_can_be_regenerated_too(scripted, chat_of, last, until):
     a, b = scripted({"text": "x"}), scripted({"text": "y"})
     chat = chat_of(a, b)
     last(chat.ask("one"))
-    battles = chat.ask_again(A)
-    assert list(chat.ask_again(B)) == []
+    battles = chat.regenerate(A)
+    assert list(chat.regenerate(B)) == []
     battle = last(battles)
     assert finishes(battle) == ("stop", "stop")
     assert (len(a.requests), len(b.requests)) == (2, 2)
@@ -462,17 +462,17 @@ def test_a_cut_answer_is_continued_as_a_new_battle_with_the_cost_of_both_runs(sc
     chat = chat_of(a, b)
     cut = last(chat.ask("Count", {"max_new_tokens": 2}))
     assert chat.can_continue(A) and not chat.can_continue(B)
-    whole = last(chat.go_on(A))
+    whole = last(chat.continue_answer(A))
     assert (cut.a.answer.text, whole.a.answer.text) == ("word0 word1 ", "word0 word1 word2 word3 ")
     assert (whole.a.answer.finish_reason, whole.a.answer.usage.new_tokens) == ("length", 4)
     assert whole.a.answer.usage.seconds > cut.a.answer.usage.seconds
     assert whole.a.answer.usage.first_token_seconds == cut.a.answer.usage.first_token_seconds
     assert whole.id != cut.id and whole.b == cut.b and len(chat.turns) == 1
     assert asked(a)[-1] == [("user", "Count"), ("assistant", "word0 word1 ")]
-    last(chat.go_on(A))
-    assert last(chat.go_on(A)).a.answer.finish_reason == "stop"
+    last(chat.continue_answer(A))
+    assert last(chat.continue_answer(A)).a.answer.finish_reason == "stop"
     with pytest.raises(InputError) as refused:
-        chat.go_on(A)
+        chat.continue_answer(A)
     assert refused.value.code == "not_cut"
 
 
@@ -484,7 +484,7 @@ def test_a_stopped_answer_goes_on_and_an_empty_or_failed_one_does_not(scripted, 
     chat.stop()
     stopped = last(turn).a.answer
     assert chat.can_continue(A) and not chat.can_continue(B)
-    longer = until(chat.go_on(A), lambda battle: len(battle.a.answer.text) > len(stopped.text) + 3)
+    longer = until(chat.continue_answer(A), lambda battle: len(battle.a.answer.text) > len(stopped.text) + 3)
     assert set(longer.a.answer.text) == {"x"} and longer.a.answer.finish_reason is None
     chat.stop()
 
@@ -529,7 +529,7 @@ def test_the_history_continues_from_the_new_answer(stub, saying, chat_of, last):
 
     chat = chat_of(stub(play), saying("y"))
     last(chat.ask("one"))
-    last(chat.ask_again(A))
+    last(chat.regenerate(A))
     last(chat.ask("two"))
     assert [message.content for message in seen[2]] == ["one", "answer 2", "two"]
 
@@ -539,7 +539,7 @@ def test_the_history_continues_from_the_new_answer(stub, saying, chat_of, last):
 
 def test_on_end_gets_each_battle_once(scripted, chat_of, last):
     chat = chat_of(scripted({"text": "x"}), scripted({"raise": "broken"}))
-    battles = [last(chat.ask("one")), last(chat.ask("two")), last(chat.ask_again(B))]
+    battles = [last(chat.ask("one")), last(chat.ask("two")), last(chat.regenerate(B))]
     assert chat.ended == battles
     assert [finishes(battle) for battle in chat.ended] == [("stop", "error")] * 3
 

@@ -11,7 +11,7 @@ from dataset_hub import TOKEN, Dataset, DatasetHub
 from served_app import run
 
 from arena.errors import BackendError, InputError
-from backup.answers import download_answers
+from backup.download import download_answers
 from commands.options import answers_file
 
 Point = Callable[[str, str], None]

@@ -13,7 +13,7 @@ from vote_samples import make_vote, read_votes
 from arena.errors import InputError
 from arena.events import EventLog, read_events
 from arena.votes import VoteLog
-from arena.votes.backup import Waiting
+from arena.votes.backup_status import Waiting
 from backup.copies import STATE, load_copies
 from backup.schedule import Backup
 from hubs import named_dataset

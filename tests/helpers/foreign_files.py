@@ -12,7 +12,7 @@ from vote_samples import make_vote, rich_vote
 from arena.exports.export import export_table
 from arena.types import Vote, Winner
 from arena.votes import COLUMNS
-from arena.votes.imported.files import ImportedFiles
+from arena.votes.imported.sources import ImportedFiles
 from arena.votes.rows import to_row
 from arena.votes.store import ReadReport, VoteStore
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from arena.errors import BackendError
-from arena.votes.backup import BackupStatus
+from arena.votes.backup_status import BackupStatus
 from ui.about import backup_banner, backup_line
 
 

@@ -17,7 +17,7 @@ from arena.judging.pairs import pairs_of
 from arena.judging.room import NO_ROOM
 from arena.judging.rooms import Rooms
 from arena.results.service import ResultsService
-from arena.votes.backup import BackupStatus
+from arena.votes.backup_status import BackupStatus
 from arena.votes.store import VoteStore
 from ui.access import Access
 from ui.labels import Labels

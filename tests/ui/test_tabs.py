@@ -15,7 +15,7 @@ from served_app import ServedApp
 
 import arena.chat
 from arena.chat import Chat, Chats
-from ui.session import Tab, Tabs
+from ui.tabs import Tab, Tabs
 
 
 @pytest.fixture

@@ -10,12 +10,12 @@ from arena.judging.live import LiveBattles, LiveView
 from arena.prompts import Prompt
 from arena.sessions import Session
 from arena.types import Battle, SideName, Vote
+from ui.arena.messages import answer_rows, asked, queued_line, written
 from ui.arena.mode import ArenaMode, Caller, Question
 from ui.arena.outcome import Receipt, hint_text, outcome_html, pill_labels, revealed
-from ui.arena.rows import answer_rows, asked, queued_line, written
 from ui.arena.screen import PaneView, Phase, Screen, State
 from ui.components import matching_prompt
-from ui.session import LiveJudging, Tab
+from ui.tabs import LiveJudging, Tab
 from ui.texts import text
 
 

@@ -20,7 +20,7 @@ from ui.arena.rate import Rate
 from ui.arena.screen import Mode, head_html
 from ui.arena.view import arena_props
 from ui.gradio.compat import Block
-from ui.session import Tab
+from ui.tabs import Tab
 from ui.texts import error_text, text
 from ui.updates import TURNS, UNLIMITED, UNQUEUED, Handlers, Props, Typed, Updates, changed, stream
 
@@ -43,7 +43,7 @@ class ArenaHandlers(Handlers):
         for side in SideName:
             part.hidden[f"stop_{side}"].click(_with(self.stop, side), None, part.timer, **UNQUEUED)
             part.hidden[f"regenerate_{side}"].click(self._again_of(side, "regenerate"), None, **turn)
-            part.hidden[f"continue_{side}"].click(self._again_of(side, "go_on"), None, **turn)
+            part.hidden[f"continue_{side}"].click(self._again_of(side, "continue_answer"), None, **turn)
             self._hand_over(f"copy_{side}", _with(self._raw, side), "window.copyText(text)")
         for kind, write in {"markdown": as_markdown, "json": as_json_lines}.items():
             self._hand_over(f"save_{kind}", _with(self._file, write), f"window.saveText(text, '{kind}')")
@@ -253,12 +253,14 @@ class ArenaHandlers(Handlers):
 
         return vote
 
-    def _again_of(self, side: SideName, kind: Literal["regenerate", "go_on"]) -> Callable[..., Iterator[Updates]]:
+    def _again_of(
+        self, side: SideName, kind: Literal["regenerate", "continue_answer"]
+    ) -> Callable[..., Iterator[Updates]]:
         """Another answer of one side to the last prompt, or the rest of one that was cut."""
 
         def again(request: gr.Request) -> Iterator[Updates]:
             tab = self.tabs.get(request)
-            yield from self._turn(request, lambda: getattr(self._mode(tab), kind)(tab, side), {})
+            yield from self._turn(request, lambda: getattr(self._mode(tab), method)(tab, side), {})
 
         return again
 

@@ -10,7 +10,7 @@ from arena.judging.ballots import Judgement
 from arena.sessions import Session
 from arena.types import Battle, ModelSpec, SideName, Vote
 from ui.arena.screen import Mode, Screen
-from ui.session import Tab
+from ui.tabs import Tab
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class ArenaMode(ABC):
         """What the tab shows as battles to take away, without what it hides; empty if there is nothing."""
         return ()
 
-    def go_on(self, tab: Tab, side: SideName) -> Iterator[object] | None:
+    def continue_answer(self, tab: Tab, side: SideName) -> Iterator[object] | None:
         """The rest of an answer of one side that was cut."""
         return None
 

@@ -11,12 +11,12 @@ from arena.prompts import Prompt
 from arena.results.plots import color_of
 from arena.sessions import Session
 from arena.types import Backend, Battle, ModelSpec, SideName, Vote
+from ui.arena.messages import answer_state, status_line, turns_rows
 from ui.arena.mode import ArenaMode, Caller, Question
 from ui.arena.outcome import Receipt, hint_text, outcome_html, pill_labels
-from ui.arena.rows import answer_state, status_line, turns_rows
 from ui.arena.screen import PaneView, Phase, Screen, State
 from ui.components import matching_prompt
-from ui.session import Tab
+from ui.tabs import Tab
 from ui.texts import text
 
 
@@ -98,8 +98,8 @@ class Named(ArenaMode):
     def conversation(self, tab: Tab) -> tuple[Battle, ...]:
         return tab.chat.turns
 
-    def go_on(self, tab: Tab, side: SideName) -> Iterator[Battle]:
-        return tab.chat.go_on(side)
+    def continue_answer(self, tab: Tab, side: SideName) -> Iterator[Battle]:
+        return tab.chat.continue_answer(side)
 
     def kept(self, tab: Tab) -> Mapping[str, Any]:
         return {"chat": tab.chat.turns, "chat_vote": tab.vote}
@@ -112,7 +112,7 @@ class Named(ArenaMode):
                 self.ballots.offer(tab.chat.turns[-1])
 
     def regenerate(self, tab: Tab, side: SideName) -> Iterator[Battle] | None:
-        battles = tab.chat.ask_again(side)
+        battles = tab.chat.regenerate(side)
         return battles if next(battles, None) else None
 
     def stop(self, tab: Tab, caller: Caller, side: SideName | None) -> None:

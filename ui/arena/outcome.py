@@ -9,7 +9,7 @@ from arena.judging.withdrawals import Withdrawals
 from arena.prompts import Prompt, Reference
 from arena.results.plots import color_of
 from arena.types import Battle, Side, SideName, Vote, Winner
-from ui.arena.rows import side_figures
+from ui.arena.messages import side_figures
 from ui.arena.screen import CHOSEN, PILLS, PaneView, Phase, Row
 from ui.texts import text
 

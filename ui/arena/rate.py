@@ -8,11 +8,11 @@ from arena.judging.ballots import Judgement
 from arena.judging.room import NO_ROOM, Assignment, Room
 from arena.judging.rooms import Rooms
 from arena.types import Battle, SideName, Vote
+from ui.arena.messages import answer_rows, asked, message_rows, written
 from ui.arena.mode import ArenaMode, Caller
 from ui.arena.outcome import Receipt, outcome_html, pill_labels, revealed
-from ui.arena.rows import answer_rows, asked, message_rows, written
 from ui.arena.screen import PaneView, Phase, Screen
-from ui.session import Judging, Tab
+from ui.tabs import Judging, Tab
 from ui.texts import text
 
 

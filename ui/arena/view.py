@@ -12,7 +12,7 @@ from ui.arena.mode import Modes, mode_of
 from ui.arena.rate import Rate
 from ui.arena.screen import Screen, head_html, phase_html, switch_html
 from ui.arena.welcome import over_html, room_html, welcome_html
-from ui.session import Tab
+from ui.tabs import Tab
 from ui.texts import text
 from ui.updates import Props
 

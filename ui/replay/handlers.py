@@ -19,7 +19,7 @@ from ui.gradio.compat import Block
 from ui.labels import Labels
 from ui.markup import alert, status
 from ui.replay.view import arena_link, facts_block, outcome_block, pane_views, title_html
-from ui.session import Tab
+from ui.tabs import Tab
 from ui.texts import error_text, text
 from ui.updates import PRIVATE, REPEAT_SECONDS, TURNS, UNQUEUED, Handlers, Props, Updates, merged, throttled
 

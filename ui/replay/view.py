@@ -7,8 +7,8 @@ from html import escape
 
 from arena.results.replay import Obstacle, fingerprints, same_until
 from arena.types import Answer, Backend, Battle, Side, SideName, Vote
+from ui.arena.messages import answer_rows, message_rows, side_figures
 from ui.arena.outcome import battle_color
-from ui.arena.rows import answer_rows, message_rows, side_figures
 from ui.arena.screen import CHOSEN, PaneView
 from ui.markup import html_table, status
 from ui.texts import error_text, text

@@ -19,7 +19,7 @@ from ui.labels import Labels
 from ui.results.picture import dimension_chart, picture
 from ui.results.sections import sections
 from ui.results.view import locked, reading_line, section_body, verdict_html
-from ui.session import Tab
+from ui.tabs import Tab
 from ui.texts import text
 from ui.updates import PRIVATE, UNQUEUED, Handlers, Props, Updates, changed
 

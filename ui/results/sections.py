@@ -12,7 +12,7 @@ from arena.results.texts import text as results_text
 from arena.results.verdict import conclude
 from arena.statistics import PairCount, WinRate, wilson
 from arena.statistics.confidence_sequence import Interval
-from arena.texts import percent
+from arena.translations import percent
 from ui.texts import TEXTS, text
 
 UNKNOWN = "–"

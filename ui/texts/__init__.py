@@ -7,9 +7,9 @@ from pathlib import Path
 
 from arena.errors import ArenaError, ErrorInfo
 from arena.report import texts as report
-from arena.texts import LANGUAGES as LANGUAGES
-from arena.texts import Texts, read_table
-from arena.texts import listed as listed
+from arena.translations import LANGUAGES as LANGUAGES
+from arena.translations import Texts, read_table
+from arena.translations import listed as listed
 from ui.texts.prompt_mistakes import details_of
 
 COVER = ("university", "school", "major", "course", "author", "student_number", "teacher", "date")

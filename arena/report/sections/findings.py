@@ -11,7 +11,7 @@ from arena.results.texts import dimension_name
 from arena.results.verdict import conclude
 from arena.statistics import PairCount
 from arena.statistics.decision import Outcome
-from arena.texts import listed, percent
+from arena.translations import listed, percent
 
 
 def title_of(lang: str, facts: ReportFacts, details: Details) -> str:

@@ -8,7 +8,7 @@ from arena.model_card import ModelCard, Texts
 from arena.report.blocks import Block, Bullets, Citation, Heading, Paragraph, References, Table
 from arena.report.facts import ModelFacts, ReportFacts
 from arena.report.texts import duration, gigabytes, text
-from arena.texts import listed
+from arena.translations import listed
 from arena.types import GenerationConfig
 
 # Keys of a machine's facts that get a row of their own; the others are versions, except at_once.

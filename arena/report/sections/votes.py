@@ -15,7 +15,7 @@ from arena.results.texts import dimension_name
 from arena.results.verdict import conclude
 from arena.statistics import PairCount
 from arena.statistics.decision import Verdict
-from arena.texts import percent
+from arena.translations import percent
 
 
 def prompts(lang: str, facts: ReportFacts) -> Iterator[Block]:

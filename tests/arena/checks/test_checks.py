@@ -7,7 +7,8 @@ from textwrap import indent
 
 import pytest
 
-from arena.checks import check_answer, check_code, claimed_results, describe
+from arena.checks import check_answer, describe
+from arena.checks.code import check_code, claimed_results
 from arena.checks.wording import languages_in, says
 from arena.prompts import CodeReference, Reference, load_prompts
 from arena.prompts.prompt import parse_reference
@@ -186,7 +187,7 @@ def test_each_part_of_a_reference_is_one_check():
         (("x", "y"), ("z",)), (("w", "v"),), ("English",), CodeReference("g", (("[2]", 4),)), "read me"
     )
     checks = check_answer(reference, f"It is y and w.\n```python\n{SQUARES}f([2])  # returns 5\n```")
-    assert [(check.kind, check.expected, check.found, check.passed) for check in checks] == [
+    assert [(check.kind, check.expected, check.actual, check.passed) for check in checks] == [
         ("says", "x", "y", True),
         ("says", "z", "", False),
         ("does not say", "w", "w", False),
@@ -213,7 +214,7 @@ def test_each_part_of_a_reference_is_one_check():
 )
 def test_a_fact_is_one_check_however_many_wordings_it_has(told, text, outcomes):
     checks = check_answer(parse_reference(told), text)
-    assert [(check.kind, check.found, check.passed) for check in checks] == outcomes
+    assert [(check.kind, check.actual, check.passed) for check in checks] == outcomes
 
 
 @pytest.mark.parametrize(
@@ -227,12 +228,12 @@ def test_a_fact_is_one_check_however_many_wordings_it_has(told, text, outcomes):
 def test_a_result_that_is_stated_twice_is_one_check(text, outcome):
     reference = parse_reference({"code": {"results": {"[1, 2, 3, 4]": 20, "[1,2,3,4]": 20}}})
     results = [check for check in check_answer(reference, f"```python\n{SQUARES}```\n{text}") if check.kind == "result"]
-    assert [(check.found, check.passed) for check in results] == [outcome]
+    assert [(check.actual, check.passed) for check in results] == [outcome]
 
 
 def test_a_line_quotes_the_wording_that_was_found():
     said, claimed = check_answer(Reference((("20 minutes", "20分钟"),), (("x", "y"),)), "20分钟 y")
-    assert describe("en", said) == "says “20分钟”" and describe("zh", claimed) == "错说了“y”"
+    assert describe("en", said) == "says “20分钟”" and describe("zh", claimed) == "误称“y”"
 
 
 def test_a_reference_text_makes_no_check():
@@ -249,7 +250,7 @@ def test_the_two_misses_of_the_reference_run_are_caught():
             for check in check_answer(reference, answer["response"]):
                 counts[answer["model"], check.passed] += 1
                 if not check.passed:
-                    failed.add((answer["prompt_id"], answer["model"], check.kind, check.found))
+                    failed.add((answer["prompt_id"], answer["model"], check.kind, check.actual))
     assert ("q7-python", "ChatGLM3-6B", "result", "55") in failed
     assert ("q4-mingming", "ChatGLM3-6B", "does not say", "明明在喜欢白白") in failed
     # The translations that are missing, and no model says what Qwen's answer to q4 does not say either.

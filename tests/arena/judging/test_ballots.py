@@ -302,7 +302,7 @@ def test_a_turn_closed_before_its_end_cannot_be_judged(scripted, until, file_log
 def test_a_regenerated_answer_makes_a_new_ballot(scripted, last, file_log):
     ballots = Ballots(file_log)
     chat = Chat({SideName.A: scripted({"text": "x"}), SideName.B: scripted({"text": "y"})}, ballots.offer)
-    first, again = last(chat.ask("Hi")), last(chat.ask_again(SideName.A))
+    first, again = last(chat.ask("Hi")), last(chat.regenerate(SideName.A))
     ballots.cast(again.id, "judge-1", Judgement("tie"))
     ballots.cast(first.id, "judge-1", Judgement("model_a"))
     assert [vote.battle.id for vote in read_votes(file_log.folder)] == [again.id, first.id]

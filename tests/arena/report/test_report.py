@@ -354,6 +354,6 @@ def test_the_reference_run_makes_a_report(tmp_path):
     assert [model.name for model in found.models] == ["Qwen-7B-Chat", "ChatGLM3-6B"]
     assert [round(model.seconds) for model in found.models] == [1981, 6669]
     text = said(found, "zh")
-    assert "应为 [1, 2, 3, 4, 5, 6] → 56，答成 55" in text and "错说了“明明在喜欢白白”" in text
+    assert "应为 [1, 2, 3, 4, 5, 6] → 56，却答成 55" in text and "误称“明明在喜欢白白”" in text
     for answer in read_recorded(SEED):
         assert answer.side.answer.text in written(make_document("zh", found, Details()))

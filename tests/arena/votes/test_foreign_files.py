@@ -8,7 +8,7 @@ from foreign_files import CHINESE, VOTES, assert_read, changed, rows_of, text_of
 from vote_samples import NASTY_TEXTS, make_vote
 
 from arena.votes.imported.dialect import Form, form_of
-from arena.votes.imported.files import ImportedFiles
+from arena.votes.imported.sources import ImportedFiles
 from arena.votes.reader import BadRow
 from arena.votes.records import HEAD
 from arena.votes.store import VoteStore

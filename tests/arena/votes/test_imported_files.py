@@ -15,7 +15,7 @@ from vote_samples import make_vote
 from arena.errors import InputError
 from arena.exports.export import export_bundle
 from arena.votes import VoteLog
-from arena.votes.imported.files import ImportedFiles
+from arena.votes.imported.sources import ImportedFiles
 from arena.votes.store import VoteStore
 from ui.texts import error_text
 

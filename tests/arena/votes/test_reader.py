@@ -15,7 +15,7 @@ from arena.errors import InputError
 from arena.events import WITHDRAWN, EventLog
 from arena.types import Winner
 from arena.votes import COLUMNS, VoteLog, reader
-from arena.votes.imported.files import ImportedFiles
+from arena.votes.imported.sources import ImportedFiles
 from arena.votes.records import HEAD
 from arena.votes.store import VoteStore
 

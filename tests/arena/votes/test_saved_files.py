@@ -9,7 +9,7 @@ from foreign_files import VOTES, assert_read, changed, exported, rows_of, text_o
 from vote_samples import make_vote, rich_vote
 
 from arena.votes import COLUMNS
-from arena.votes.imported.files import ImportedFiles
+from arena.votes.imported.sources import ImportedFiles
 from arena.votes.reader import BadRow
 from arena.votes.rows import to_row, to_vote
 from arena.votes.store import ReadReport, VoteStore

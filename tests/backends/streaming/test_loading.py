@@ -9,7 +9,7 @@ import pytest
 
 from arena.errors import BackendError, InputError
 from arena.types import Chunk, LoadState
-from backends.streaming.loading import BackgroundLoad
+from backends.streaming.loading import BackgroundLoad, LocalBackend
 
 
 class Model:
@@ -225,3 +225,11 @@ def test_no_thread_is_left(failing, value_of, threads_return):
     failure_of(load)
     value_of(load.wait())
     assert threads_return()
+
+
+def test_a_local_backend_must_count_tokens():
+    class Uncounted(LocalBackend[Model]):
+        """Lacks `_count_tokens`."""
+
+    with pytest.raises(TypeError, match="_count_tokens"):
+        Uncounted(None, BackgroundLoad(Model))

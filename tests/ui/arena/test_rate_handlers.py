@@ -23,7 +23,7 @@ from ui.arena.layout import ArenaTab
 from ui.arena.outcome import Receipt
 from ui.arena.rate import Rate
 from ui.labels import Labels
-from ui.session import Judging, Tab
+from ui.tabs import Judging, Tab
 
 NAMES = ("first model", "second model")
 STORED = {"rater": "r"}

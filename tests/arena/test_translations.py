@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from arena.texts import Texts, listed, percent
+from arena.translations import Texts, listed, percent
 
 TEXTS = Texts({"votes": ("{votes} 票", "{votes} blind votes"), "quotation": ("“{words}”", "“{words}”")})
 
