@@ -254,9 +254,9 @@ class ArenaHandlers(Handlers):
         return vote
 
     def _again_of(
-        self, side: SideName, kind: Literal["regenerate", "continue_answer"]
+        self, side: SideName, method: Literal["regenerate", "continue_answer"]
     ) -> Callable[..., Iterator[Updates]]:
-        """Another answer of one side to the last prompt, or the rest of one that was cut."""
+        """The handler that calls this method of the mode for one side."""
 
         def again(request: gr.Request) -> Iterator[Updates]:
             tab = self.tabs.get(request)
