@@ -63,7 +63,7 @@ class Handlers:
 def throttled(
     items: Iterable[T], seconds: float = UPDATE_SECONDS, since: float = float("-inf"), last: bool = True
 ) -> Iterator[T]:
-    """The items that come at least `seconds` after the one returned before, and if `last` the last one.
+    """The items that come at least `seconds` after the one yielded before, and with `last` the last item.
 
     `since` is the time of the update before the first item, by `time.monotonic`.
     """

@@ -1,4 +1,4 @@
-"""The messages of a pane, as gr.Chatbot takes them, and what its head says of an answer."""
+"""The messages of a pane, as gr.Chatbot takes them, and the status in its head."""
 
 from collections.abc import Sequence
 
@@ -34,7 +34,7 @@ def answer_rows(lang: str, answer: Answer) -> list[Row]:
 
 
 def turns_rows(lang: str, turns: Sequence[Battle], side: SideName) -> list[Row]:
-    """A conversation of several battles as one side had it."""
+    """A conversation of several battles, as one side had it."""
     rows: list[Row] = []
     for battle in turns:
         rows += [asked(battle.prompt), *answer_rows(lang, battle.side(side).answer)]
