@@ -38,7 +38,8 @@
     Object.assign(view, { element, follows: true, last: 0, height: element.clientHeight });
     // A screen reader would read a growing answer again and again; the status line tells the end.
     element.setAttribute("aria-live", "off");
-    const letGo = () => { view.follows = false; };
+    // The event of our own last scroll may still come: it must not read as a reader who goes down to the end.
+    const letGo = () => Object.assign(view, { follows: false, last: element.scrollTop });
     let startY = 0, isHeld = false;
     element.addEventListener("pointerdown", () => { isHeld = true; });
     for (const end of ["pointerup", "pointercancel"]) addEventListener(end, () => { isHeld = false; });
