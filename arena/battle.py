@@ -1,4 +1,4 @@
-"""Runs a battle: two models answer at once, one worker thread a side, merged into a stream of frozen battles."""
+"""Runs a battle: two models answer at once, one worker thread per side, merged into a stream of frozen battles."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ Typed = dict[Block, Any]
 """What a handler receives for a set of inputs."""
 T = TypeVar("T")
 
-# At most ten updates a second; at least two, since gradio can cancel a handler only when it yields.
+# At most ten updates per second; at least two, since gradio can cancel a handler only when it yields.
 UPDATE_SECONDS = 0.1
 REPEAT_SECONDS = 0.5
 # Turns that run at the same time. More wait in gradio's queue, which shows their place.

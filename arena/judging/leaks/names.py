@@ -28,7 +28,7 @@ UNLESS = {
     "google": "zodiac|horoscope|astrolog|star sign|my sign|born (?:on|in)|leo\\b|virgo|libra|aquarius|taurus|星座",
     "minimax": "algorithm|theorem|game tree|alpha-?beta|chess|von neumann|loss function|算法|剪枝|博弈|定理|棋",
 }
-# A maker a line; an indented line continues the one before.
+# One maker per line; an indented line continues the one before.
 _TABLE = """
 alibaba | models: qwen, qianwen, tongyi qianwen, tongyi lab, qwq, 通义千问, 通义大模型, 通义实验室, 通义万相, 通义灵码
     | words: 千问, 通义, tongyi | firms: alibaba cloud, alibaba, aliyun, damo academy, damo, 阿里巴巴, 阿里云, 阿里,
