@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from arena.types import Answer, Battle, Chunk, LoadState, Message, Side, SideName
+from arena.types import Answer, Battle, Chunk, LoadState, Message, SideName
 from ui.arena.screen import Row, State
 from ui.display import display_copy, plain_copy
 from ui.texts import error_text, text
