@@ -42,7 +42,7 @@ class HfBackend(LocalBackend["HfEngine"]):
 
 
 def load_engine(spec: ModelSpec, scheduler: Scheduler) -> HfEngine:
-    """Loads the folder. Raises BackendError, also where the libraries are not installed or of another version."""
+    """Loads the folder. Raises BackendError, also if the libraries are missing or of an unsupported version."""
     try:
         import transformers
 

@@ -128,7 +128,7 @@ def packed_spec(name: str, precision: str) -> ModelSpec:
 
 
 def _as_known(model_id: str, spec: ModelSpec) -> ModelSpec:
-    """The catalogue's model with what its folder says. Raises InputError if the folder holds another model."""
+    """The catalogue's model with the facts from its folder. Raises InputError if the folder holds another model."""
     known = FETCHED[model_id]
     if spec.family != known.family:
         raise InputError("folder_unfit", f"{spec.source} holds no {known.name}.", path=spec.source)
