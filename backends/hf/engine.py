@@ -6,7 +6,7 @@ from arena.types import GenerationConfig, Message, ModelSpec
 from backends.families import Chat, open_chat
 from backends.families.weights import architecture_of, heads_of, load_weights, merge_adapter
 from backends.packed.open import packed_rows
-from backends.stepping.batched import Rows, check_attention, stock_rows
+from backends.stepping.batched import Rows, stock_rows
 from backends.stepping.scheduler import Scheduler
 from backends.stepping.stepper import Stepper
 
@@ -37,7 +37,6 @@ def open_engine(spec: ModelSpec, scheduler: Scheduler) -> HfEngine:
         if spec.adapter:
             model = merge_adapter(model, architecture.family, Path(spec.adapter))
         rows = stock_rows(model)
-    check_attention(rows.model.config.get_text_config(), checkpoint.folder.name, spec.context_length)
     engine = HfEngine(rows, chat, scheduler, spec.context_length)
     # A packed folder was tested when it was made, and reading all of it would take longer than opening it.
     if not checkpoint.packed:

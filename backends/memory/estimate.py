@@ -15,6 +15,7 @@ from arena.errors import BackendError
 from arena.types import ModelSpec
 from backends import llama, stepping
 from backends.families import original_family
+from backends.families.support import text_part
 from backends.folder.contents import Checkpoint, read_checkpoint, stored_elements
 from backends.folder.gguf import GgufHead, gguf_parts, model_file, read_gguf
 
@@ -83,9 +84,7 @@ def need_of(spec: ModelSpec) -> Need | None:
 def folder_shape(config: Mapping[str, Any], name: str) -> Shape:
     """The sizes in a folder's config.json. Raises BackendError for an original that is not supported."""
     family = original_family(config.get("model_type"))
-    inner = config.get("text_config")
-    # Some native folders nest the configuration of the text part.
-    known = family.model_config(config, name) if family else inner if isinstance(inner, dict) else config
+    known = family.model_config(config, name) if family else text_part(config)
     hidden = _size(known, "hidden_size", "n_embd")
     heads = _size(known, "num_attention_heads", "n_head") or 1
     return Shape(
