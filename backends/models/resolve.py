@@ -14,6 +14,7 @@ from arena.types import GenerationConfig, ModelSpec
 from backends.families import original_family
 from backends.folder import DEFAULT_CONTEXT, LONGEST_CONTEXT, as_input
 from backends.folder.adapter import split_adapter, with_adapter
+from backends.folder.checkpoint import text_part
 from backends.folder.contents import read_checkpoint
 from backends.folder.gguf import existing_file, gguf_spec, model_file
 from backends.folder.manifest import read_manifest
@@ -145,7 +146,7 @@ def folder_spec(folder: Path) -> ModelSpec:
             length = family.model_config(checkpoint.config, folder.name)["max_position_embeddings"]
             spec = replace(_ORIGINALS[kind], context_length=length)
         else:
-            length = min(_steady_length(checkpoint.config), LONGEST_CONTEXT)
+            length = min(_steady_length(text_part(checkpoint.config)), LONGEST_CONTEXT)
             defaults = _own_defaults(checkpoint.generation)
             spec = ModelSpec(
                 "", "", kind, "", runtime="transformers", precision="bf16", context_length=length, defaults=defaults
