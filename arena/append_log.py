@@ -133,7 +133,7 @@ class AppendLog:
     def write(self, data: bytes, sync: bool = True) -> None:
         """Appends whole records; returns once they are written and, with `sync`, safe from a power failure.
 
-        Threads that wait for each other share one write. Raises OSError and leaves the file as it was.
+        Concurrent calls share one write. Raises OSError and leaves the file as it was.
         """
         entry = _Entry(data, sync)
         with self._queueing:

@@ -1,4 +1,4 @@
-"""Runs a battle: two models answer at once, one worker thread a side, merged into a stream of frozen battles."""
+"""Runs a battle: two models answer at once, one worker thread per side, merged into a stream of frozen battles."""
 
 from __future__ import annotations
 
@@ -178,7 +178,7 @@ def continued(battle: Battle, name: SideName) -> Battle:
 
 
 def _added(before: Usage, now: Usage | None) -> Usage | None:
-    """What an answer cost in two runs; None if there is no news of the second one."""
+    """What an answer cost in two runs; None if the second one has not reported any usage."""
     if now is None or before == Usage():
         return now
     tokens, seconds = (before.new_tokens, now.new_tokens), (before.seconds, now.seconds)

@@ -32,7 +32,7 @@ _SESSION = TypeAdapter(Session)
 
 
 class Sessions:
-    """The sessions in a folder, one file each. A session is only lost, never refused: no method raises."""
+    """The sessions in a folder, one file each. No method raises: a session that cannot be kept is lost."""
 
     def __init__(self, folder: Path, seconds: float = KEEP_SECONDS) -> None:
         self._folder = folder

@@ -15,19 +15,19 @@ _COUNTED = re.compile(r"(\{(\w+)\} (?:blind |more )?(?:vote|rater|tie|point))s\b
 
 
 def read_table(path: Path) -> Table:
-    """The table in a TOML file, which has lines as: key = ["Chinese", "English"]."""
+    """The table in a TOML file with lines such as: key = ["Chinese", "English"]."""
     lines = tomllib.loads(path.read_text(encoding="utf-8"))
     return {key: (chinese, english) for key, (chinese, english) in lines.items()}
 
 
 class Texts:
-    """The strings of one or more tables. A key that stands in two tables raises ValueError."""
+    """The strings of one or more tables. A key that is in two tables raises ValueError."""
 
     def __init__(self, *tables: Table) -> None:
         merged: dict[str, tuple[str, str]] = {}
         for table in tables:
             if repeated := merged.keys() & table.keys():
-                raise ValueError(f"These keys stand in two tables: {sorted(repeated)}. Rename one of each.")
+                raise ValueError(f"These keys are in two tables: {sorted(repeated)}. Rename one of each.")
             merged.update(table)
         self.table: Table = MappingProxyType(merged)
 
@@ -46,7 +46,7 @@ class Texts:
 
 
 def listed(lang: str, names: Iterable[str]) -> str:
-    """Names separated as the language does it."""
+    """The names as a list in the language, with its own separator."""
     return ("、" if lang == "zh" else ", ").join(names)
 
 

@@ -90,7 +90,7 @@ _RANGES: tuple[tuple[str, type, float, float], ...] = (
 
 @dataclass(frozen=True)
 class ModelSpec:
-    """What a model is, apart from the engine that runs it.
+    """What a model is, without the engine that runs it.
 
     `source` is what `runtime` reads: a file, folder, hub id or URL. `revision` is a commit or a sha256, empty if
     unknown. `context_length` is in tokens, prompt and answer together; 0 is unknown. `context_limit` is why it is less

@@ -1,1 +1,1 @@
-"""Measurements of what this project claims: rounding quality, speed against rivals, load and statistics."""
+"""Measurements of what this project claims: rounding quality, speed against rivals, and load."""

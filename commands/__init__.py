@@ -46,5 +46,5 @@ def resumable() -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        print("Stopped. Run the same command again to go on from here.", file=sys.stderr)
+        print("Stopped. Run the same command again to resume.", file=sys.stderr)
         raise SystemExit(INTERRUPTED) from None

@@ -41,7 +41,7 @@ def check(
     Prints what its folder or file contains, whether it is complete, an answer, speed and memory. A large model takes
     minutes. A model that cannot be used ends with one line and exit code 2.
     """
-    # Said once, by the line at the end, and not by the log as well.
+    # The last line reports an error; without this handler the log would report it too.
     logging.getLogger("backends").addHandler(logging.NullHandler())
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     share_cores()

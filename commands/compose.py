@@ -56,8 +56,8 @@ def compose(
 ) -> Services:
     """Everything that a page works with; `loaded` is the prompt set. Raises InputError for malformed answers.
 
-    Without `specs` no model runs, and only recorded answers can be rated. `backup` returns how many votes have no copy
-    elsewhere; it is None where that need not be shown.
+    Without `specs` no model runs, and only recorded answers can be rated. `backup` returns the state of the backup; it
+    is None where that need not be shown.
     """
     from arena.answers import FILE_NAME as ANSWERS
     from arena.answers import answers_of

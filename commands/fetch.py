@@ -113,7 +113,7 @@ def fetch_missing(names: Iterable[str], app: Path) -> None:
     try:
         done = subprocess.run([sys.executable, str(app), "fetch", *missing], check=False, env=os.environ)
     except KeyboardInterrupt:
-        # The other process has said already how to go on.
+        # The other process has already printed how to resume.
         raise typer.Exit(INTERRUPTED) from None
     if done.returncode:
         raise typer.Exit(done.returncode)
@@ -159,7 +159,7 @@ def _say_plan(spec: ModelSpec, manifest: Manifest, missing: int) -> None:
     typer.echo(f"{spec.name}: {repo.id} at {repo.revision} on {hub_module(manifest.hub).NAME}")
     if spec.licence:
         typer.echo(f"Licence: {spec.licence} ({spec.licence_url})")
-    typer.echo(f"{len(manifest.files)} files, {size_text(missing)} to fetch")
+    typer.echo(f"{len(manifest.files)} files, {size_text(missing)} to download")
 
 
 def _say_result(spec: ModelSpec, fetched: Fetched, as_json: bool, how: str) -> None:

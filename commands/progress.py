@@ -35,8 +35,8 @@ class StatusLine:
         self._printed_at = time.monotonic()
 
     def show(self, words: str, done: int = 0, total: int | None = None) -> None:
-        """Update the line. Elsewhere than on a terminal it is printed if the last line is ten seconds old."""
-        if not self._progress.tasks:  # what was done before took no time, and does not count in the rate
+        """Update the line. Without a terminal it is printed if the last line is ten seconds old."""
+        if not self._progress.tasks:  # what was done before does not count in the rate
             self._progress.add_task(words, completed=done)
         task = self._progress.tasks[0]
         if done < task.completed:  # the next step

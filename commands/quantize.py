@@ -69,7 +69,7 @@ def quantize_fetched(name: str, drop_original: bool, as_json: bool) -> None:
 
 
 def packing_job(spec: ModelSpec, precision: str, group: int = 32, best: bool = False) -> Job:
-    """What is to be made of the model. Raises InputError for what cannot be packed."""
+    """The job of quantizing the model. Raises InputError if it cannot be quantized."""
     from backends.families.support import checked_support
     from backends.folder.contents import read_checkpoint
     from backends.folder.packed import GROUPS, PackedInfo, packed_folder, stamp_of
@@ -107,7 +107,7 @@ def _pack(job: Job, drop_original: bool, as_json: bool) -> None:
 
 
 def _drop_original(job: Job) -> int:
-    """Deletes the original's weights once the packed folder has proved itself; how many bytes that frees."""
+    """Deletes the original's weights if the packed folder is complete and answers; returns the bytes freed."""
     from backends.checking import try_out
     from backends.folder.contents import verify_listed
     from backends.models.resolve import folder_spec

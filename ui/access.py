@@ -53,7 +53,7 @@ class Access:
         return judge
 
     def sign_in(self, tab: Tab, token: str | None, request: gr.Request) -> None:
-        """Make the tab the host's. Raises InputError for a wrong token."""
+        """Sign the tab in as the host. Raises InputError for a wrong token."""
         if self.admin is None:
             raise InputError("admin_none", "No admin token is set on this server.")
         self.admin.check(token or "", address_of(request))
@@ -62,28 +62,28 @@ class Access:
             self._hosts[tab.key] = time.monotonic()
 
     def resume(self, tab: Tab) -> None:
-        """Make the tab the host's if it was before a reload."""
+        """Keep the tab signed in after a reload."""
         if time.monotonic() - self._hosts.get(tab.key, float("-inf")) < SIGN_IN_SECONDS:
             tab.admin = True
 
     def sign_out(self, tab: Tab) -> None:
-        """The tab is the host's no longer, nor after a reload."""
+        """Sign the tab out, also for later reloads."""
         tab.admin = False
         self._hosts.pop(tab.key, None)
 
     def is_host(self, tab: Tab, request: gr.Request) -> bool:
-        """Whether the reader is the host: has signed in, or without a token sits at the machine."""
+        """Whether the reader is the host: signed in, or at this machine if no token is set."""
         if tab.admin and tab.key in self._hosts:
             self._hosts[tab.key] = time.monotonic()
         return tab.admin or (self.admin is None and self._at_the_machine(request))
 
     def check_rate(self, request: gr.Request) -> None:
-        """Raises InputError if an address sends too many prompts; whoever sits at the machine has no limit."""
+        """Raises InputError if an address sends too many prompts; requests from this machine have no limit."""
         if not self._at_the_machine(request):
             self.count_prompt(address_of(request))
 
     def check_unblinding(self, stored: Stored, is_admin: bool) -> None:
-        """Raises InputError if results would tell a rater who is not done which model wrote which answer."""
+        """Raises InputError if results would reveal the authors of answers to a rater who has not finished."""
         judge = self.judge_of(stored)
         if self.rooms and not is_admin and not (judge and self.rooms.may_see_names(judge)):
             if room := judge and self.rooms.finished_open(judge):

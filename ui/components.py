@@ -1,4 +1,4 @@
-"""What several tabs share: the pane of an answer, the prompt that a text is, a download."""
+"""What several tabs share: the pane of an answer, the prompt with a given text, a download."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -24,7 +24,7 @@ def answer_pane(elem_id: str, label: Any, **more: Any) -> gr.Chatbot:
         height=None,
         container=False,
         layout="panel",
-        # panes.js scrolls: gradio's own pulls readers back.
+        # panes.js scrolls: gradio's own scrolling pulls readers back.
         autoscroll=False,
         # gradio's own copy button would copy the display copy instead of the raw text.
         buttons=[],

@@ -47,7 +47,7 @@ class Labels:
         return self.show(component, label=key)
 
     def button(self, key: str, elem_id: str = "", **more: Any) -> gr.Button:
-        """A button with the text `key`; its id is `key` unless another is given. So are the next ones."""
+        """A button with the text `key`. Here and below, the component's id is `key` unless another is given."""
         return self.show(gr.Button(self(key), elem_id=elem_id or key, **more), value=key)
 
     def textbox(self, key: str, elem_id: str = "", **more: Any) -> gr.Textbox:

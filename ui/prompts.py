@@ -184,7 +184,7 @@ class PromptsHandlers(HostHandlers):
         return press
 
     def take(self, typed: Typed, request: gr.Request) -> Updates:
-        """Take the prompts of a file."""
+        """Import the prompts of a file."""
         part = self.part
 
         def taken(draft: Draft) -> Draft:

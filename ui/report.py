@@ -86,7 +86,7 @@ class ReportHandlers(Handlers):
         return write
 
     def _document(self, tab: Tab, typed: Typed, request: gr.Request) -> Document:
-        """Raises InputError for anybody but the host, if a field is too long, and if it would unblind the reader."""
+        """The report. Raises InputError for anybody but the host, for a long field, or if it would unblind."""
         require_admin(self.access.is_host(tab, request))
         self.access.check_unblinding(typed[self.browser], tab.admin)
         return self.reports.document(tab.lang, self.part.details(typed))

@@ -25,7 +25,7 @@ class Site:
     """How this server is set up.
 
     `secret` encrypts what the browser stores. `lang` forces a language unless empty; `public_url` is the page's
-    address from outside, "" if unknown; `backup` returns how many votes have no copy elsewhere, if that matters here;
+    address from outside, "" if unknown; `backup` returns the state of the backup, None where it need not be shown;
     `known` are the models that could run, `has_samples` is whether the recorded answers are the project's samples.
     """
 
@@ -39,7 +39,7 @@ class Site:
 
 @dataclass(frozen=True)
 class Services:
-    """Everything that the page works with; each handler takes only what it needs. What is None has no tab.
+    """Everything that the page works with; each handler takes only what it needs. A part that is None has no tab.
 
     `export(excel)` writes a fresh copy of all votes and returns its path.
     """

@@ -55,7 +55,7 @@ class Tab:
     live: LiveJudging = LiveJudging()
     # While the last question is edited: what was typed before.
     draft: str | None = None
-    # Under which its state is kept for a reload; "" keeps nothing.
+    # The key under which its state is kept for a reload; "" keeps nothing.
     key: str = ""
     # What the browser shows of the Arena, as properties of components.
     shown: dict[Any, dict[str, Any]] = field(default_factory=dict)
@@ -69,7 +69,7 @@ class Tab:
     results: Figures | None = None
     # The battle that the replay shows, by its id, or why it does not.
     replay: tuple[str, Vote | ArenaError] | None = None
-    # Held while a handler writes to the panes: else an earlier turn's last update could arrive after a later one's.
+    # Held while a handler writes to the panes: otherwise the last update of an earlier turn could arrive too late.
     _panes: threading.Lock = field(default_factory=threading.Lock)
 
     @contextmanager
@@ -94,7 +94,7 @@ class Tabs:
         self._lock = threading.Lock()
 
     def get(self, request: gr.Request) -> Tab:
-        """The tab that sent the request. Raises gr.Error for a call that comes from no page.
+        """The tab that sent the request. Raises gr.Error for a call without a page.
 
         A new tab drops those whose conversation is gone.
         """

@@ -18,7 +18,7 @@ Typed = dict[Block, Any]
 """What a handler receives for a set of inputs."""
 T = TypeVar("T")
 
-# At most ten updates a second; at least two, since gradio can cancel a handler only when it yields.
+# At most ten updates per second; at least two, since gradio can cancel a handler only when it yields.
 UPDATE_SECONDS = 0.1
 REPEAT_SECONDS = 0.5
 # Turns that run at the same time. More wait in gradio's queue, which shows their place.
@@ -63,7 +63,7 @@ class Handlers:
 def throttled(
     items: Iterable[T], seconds: float = UPDATE_SECONDS, since: float = float("-inf"), last: bool = True
 ) -> Iterator[T]:
-    """The items that come at least `seconds` after the one returned before, and if `last` the last one.
+    """The items that come at least `seconds` after the one yielded before, and with `last` the last item.
 
     `since` is the time of the update before the first item, by `time.monotonic`.
     """

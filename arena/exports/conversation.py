@@ -1,4 +1,4 @@
-"""A conversation with two models as a file to take away: Markdown, or the format of recorded answers."""
+"""A conversation with two models as a file to download: Markdown, or the format of recorded answers."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -32,7 +32,7 @@ def as_json_lines(battles: Sequence[Battle]) -> str:
 
 
 def without_models(battle: Battle, names: Mapping[SideName, str]) -> Battle:
-    """The battle with nothing that tells its models, which are called by `names`."""
+    """The battle without anything that reveals its models, which are called by `names`."""
     for name, title in names.items():
         side = battle.side(name)
         model = ModelSpec(id=name, name=title, family="", source="", runtime="", precision="", context_length=0)

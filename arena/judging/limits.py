@@ -10,7 +10,7 @@ ADDRESS_VOTES = 300
 ADDRESS_VOTES_IN_A_ROOM = 2400
 # Prompts to models per minute from one address.
 ADDRESS_PROMPTS = 120
-# Attempts per minute from one address at what could be guessed: the admin's token, a receipt's code.
+# Attempts per minute from one address to enter a secret: the admin's token, a receipt's code.
 TRIES = 10
 
 

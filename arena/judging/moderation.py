@@ -1,4 +1,4 @@
-"""Hides battles from readers: for a word of the host's list, after reports, or by the host's decision."""
+"""Hides battles from readers: because of a word on the host's list, after reports, or by the host's decision."""
 
 import re
 import threading
@@ -21,7 +21,7 @@ _INVISIBLE = ("Cf", "Cc")
 
 
 def read_words(path: Path) -> tuple[str, ...]:
-    """The host's list: a word or phrase a line. Raises InputError if it cannot be read."""
+    """The host's list: one word or phrase per line. Raises InputError if it cannot be read."""
     lines = read_text(path, _broken).splitlines()
     return tuple(filter(None, (line.strip() for line in lines)))
 

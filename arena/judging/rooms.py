@@ -11,7 +11,7 @@ from arena.judging.ballots import Ballots
 from arena.judging.room import NO_ROOM, Room
 from arena.types import Battle
 
-# Letters and digits that are not mistaken for one another when read from a wall.
+# Letters and digits that are hard to confuse when read from a projector.
 _ALPHABET = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"
 _CODE_LENGTH = 6
 MOST_RATERS = 100_000
@@ -92,7 +92,7 @@ class Rooms:
         return room
 
     def may_see_names(self, judge: str) -> bool:
-        """Whether the rater may learn who wrote what: all that is open to all is judged, or all of a closed room."""
+        """Whether the rater may learn who wrote what: after judging everything in the open room or in a closed one."""
         return any(room.has_finished(judge) for room in (self.main, *self.rooms) if room is self.main or room.closed)
 
     def finished_open(self, judge: str) -> Room | None:

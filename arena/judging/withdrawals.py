@@ -1,4 +1,4 @@
-"""Withdraws votes: all of a rater, or one that another replaces."""
+"""Withdraws votes: all votes of a rater, or one vote that another replaces."""
 
 from collections.abc import Callable, Sequence
 from functools import cache

@@ -39,7 +39,7 @@ class Draft:
         return replace(self, prompts={**self.prompts, prompt.id: prompt})
 
     def add(self, prompts: Iterable[Prompt]) -> Self:
-        """With those prompts at the end that are not in it; an id that another one has is replaced."""
+        """With the prompts that it lacks added at the end; a prompt whose id is taken gets a new id."""
         draft = self
         for prompt in prompts:
             if prompt not in draft.prompts.values():
@@ -59,7 +59,7 @@ class Draft:
         return self.having(self.prompts[swapped.get(name, name)] for name in self.prompts)
 
     def onto(self, newer: Iterable[Prompt]) -> Self:
-        """The same edits of a newer version. What was not edited here is as it is there."""
+        """The same edits on top of a newer version of the set, whose prompts replace those not edited here."""
         theirs, before = self.of(newer), self.before
         old = {name: prompt for name, prompt in self.prompts.items() if name in before}
         kept = (theirs.prompts.get(name) if prompt == before[name] else prompt for name, prompt in old.items())

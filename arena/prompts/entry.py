@@ -100,7 +100,7 @@ def from_form(boxes: Mapping[str, str], old: Prompt) -> Prompt:
             entry["reference"] = {**entry.get("reference", {}), "text": words["answer"]}
         title = words["zh"] or words["en"] or _first_words(words["prompt"])
         entry["title"] = {"zh": title, "en": words["en"] or title}
-        # Else a text whose line ends the browser has changed would count as another one.
+        # Otherwise a text whose line ends the browser has changed would count as a new text.
         entry["prompt"] = old.text if words["prompt"] == to_form(old)["prompt"] else words["prompt"]
         return imported_prompt({**entry, "id": old.id, "dimension": words["dimension"]}, 0)
     except (ValueError, TypeError, RecursionError) as error:
@@ -148,7 +148,7 @@ def _prompt(
 
 
 def _dimension(value: Any) -> str:
-    """A usual name, in lower case, or a short name of the set's own."""
+    """One of DIMENSIONS, in lower case, or a short name that only this set uses."""
     name = " ".join(clean(value).split()) if isinstance(value, str) else ""
     if not 0 < len(name) <= LONGEST_DIMENSION:
         usual = ", ".join(DIMENSIONS)

@@ -1,4 +1,4 @@
-"""The prompts of a page whose host edits them: every version that was saved stays known, for the votes on it."""
+"""The prompts that a page offers and its host can edit. Every saved version stays known, for the votes on it."""
 
 import hashlib
 import json
@@ -22,7 +22,7 @@ _VERSION = re.compile(r"\.v[0-9]+$")
 
 
 class LivePrompts(Sequence[Prompt]):
-    """Prompts that are replaced while others read them: a loop sees those that were there when it began."""
+    """Prompts that may be replaced while other threads read them: a loop sees the prompts from its beginning."""
 
     def __init__(self, prompts: Iterable[Prompt] = ()) -> None:
         self.now = tuple(prompts)
@@ -40,9 +40,10 @@ class LivePrompts(Sequence[Prompt]):
 class PromptStore(LivePrompts):
     """The prompts that a page offers. Safe to use from several threads.
 
-    `loaded` is the set as it was read at the start, from a file that the host has `named` or from the project's. What
-    was saved on top of another named file is not offered. `known` are the prompts on offer, and then all that were on
-    offer before under other ids; `categories` are theirs by id. `saved_at` is in Unix seconds, 0 for the loaded set.
+    `loaded` is the set that was read at the start, from the project's file or one that the host has `named`. Edits that
+    were saved on top of another named file are not offered. `known` are the prompts on offer, followed by all earlier
+    ones with other ids; `categories` has the category of each by id. `saved_at` is in Unix seconds, 0 for the loaded
+    set.
     """
 
     def __init__(self, loaded: Iterable[Prompt], events: Events, named: bool = False) -> None:
@@ -66,9 +67,9 @@ class PromptStore(LivePrompts):
     def save(self, draft: Draft) -> tuple[Prompt, ...]:
         """Offers the draft's prompts from now on, once they are on disk, and returns them in their order.
 
-        A prompt with another text than before gets another id, so that the votes on the old text stay apart. Raises
-        InputError if another set is on offer than before the draft, if there are no prompts or too many, and if they
-        cannot be written.
+        A prompt whose text has changed gets a new id, so that the votes on the old text stay separate. Raises
+        InputError if the set on offer has changed since the draft was begun, if there are no prompts or too many, and
+        if they cannot be written.
         """
         prompts = tuple(draft.prompts.values())
         with self._lock:
@@ -83,7 +84,7 @@ class PromptStore(LivePrompts):
             return self.now
 
     def _show(self, prompts: tuple[Prompt, ...], saved_at: float, base: str) -> None:
-        """Offers them if they are of this base; none stand for the loaded ones."""
+        """Offers the prompts, or the loaded ones if there are none, unless they were saved on top of another base."""
         self._by_id |= {prompt.id: prompt for prompt in prompts}
         self.categories |= {prompt.id: prompt.category for prompt in prompts}
         if base == self._base:

@@ -10,13 +10,13 @@ from arena.results.texts import dimension_name, text
 from arena.statistics import PairCount
 from arena.statistics.decision import Verdict
 
-# One colour a model, ties, both bad; distinct for colour-blind readers and in greyscale. page.css has the same.
+# A colour for each model, ties, both bad; distinct for colour-blind readers and in greyscale. page.css has the same.
 COLOURS = {"a": "#3b7cf4", "b": "#f0813a"}
 TIES, BOTH_BAD = "#b8bcc4", "#6b7078"
 # Pixels; the width fits A4 and a phone.
 WIDTH, ROW = 430, 30
 MOST_TICKS = 8
-# The first one installed sets both Chinese and Latin.
+# The first installed font is used for both Chinese and Latin text.
 FONTS = "Noto Sans CJK SC, Source Han Sans SC, Microsoft YaHei, PingFang SC, WenQuanYi Micro Hei, SimHei, sans-serif"
 _VEGA_LITE_VERSION, _SCHEMA = "6.4", "https://vega.github.io/schema/vega-lite/v6.json"
 Spec = dict[str, Any]
@@ -110,7 +110,7 @@ def nominal(field: str, **more: Any) -> Spec:
 
 
 def finished(chart: Spec) -> Spec:
-    """The whole specification with the common look: white, fonts with Chinese, one label instead of one a mark."""
+    """The whole specification with the common look: white, fonts with Chinese, no label for each mark."""
     return {"$schema": _SCHEMA, "config": {"aria": False, "background": "white", "font": FONTS}, **chart}
 
 

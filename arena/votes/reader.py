@@ -65,7 +65,7 @@ class Reading:
     parts: list[PartState] = field(default_factory=list)
     blocks: list[Block] = field(default_factory=list)
     bad: list[BadRow] = field(default_factory=list)
-    # Votes that count, although a text of theirs is damaged.
+    # Votes that count although one of their texts is damaged.
     damaged: list[BadRow] = field(default_factory=list)
 
     @property

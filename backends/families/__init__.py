@@ -48,6 +48,10 @@ class Chat(ABC):
         `feed` returns the text that an id completes, `flush` the rest at the end.
         """
 
+    def steady_tokens(self, messages: Sequence[Message]) -> int:
+        """How many of the prompt's ids the next turn's prompt will begin with; 0 if unknown."""
+        return 0
+
     def recent(self, messages: Sequence[Message]) -> list[Message]:
         """The messages that the family's own code would send; some families have a window of their own."""
         return list(messages)

@@ -8,7 +8,8 @@ import json
 import re
 import secrets
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from arena.text import without_lone_surrogates
 from arena.types import Message
 from backends.families import Chat
 from backends.folder.checkpoint import first_line, refusal
-from backends.streaming.context import rendered_parts
+from backends.streaming.context import common_length, rendered_parts
 from backends.streaming.decode import THINK_OPEN, WholeDecode
 from backends.streaming.generation import failed
 
@@ -46,10 +47,18 @@ class NativeChat(Chat):
 
     def prompt_ids(self, messages: Sequence[Message]) -> list[int]:
         """The conversation by the folder's template; only the template's own marks become special ids."""
+        return self._ids(messages, self.render)
+
+    def steady_tokens(self, messages: Sequence[Message]) -> int:
+        """All but what opens the answer, which some templates write otherwise once there is an answer."""
+        unopened = self._ids(messages, partial(self.render, answer=False))
+        return common_length(self.prompt_ids(messages), unopened)
+
+    def _ids(self, messages: Sequence[Message], render: Callable[[Sequence[Message]], str]) -> list[int]:
         ids: list[int] = []
         between = ""
         strip_next = False
-        for text, is_written in rendered_parts(messages, self.render):
+        for text, is_written in rendered_parts(messages, render):
             if is_written:
                 # Not searched for marks. The library fails on half of a surrogate pair.
                 between += without_lone_surrogates(text)

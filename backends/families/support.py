@@ -12,7 +12,7 @@ from arena.errors import BackendError, InputError
 from arena.types import ContextLimit
 from backends.families import original_family
 from backends.folder import DEFAULT_CONTEXT
-from backends.folder.checkpoint import QUANTIZED
+from backends.folder.checkpoint import QUANTIZED, text_part
 from backends.folder.contents import Checkpoint
 
 GGUF_OR_SERVER = "Use a GGUF file of it, or a server (openai:BASE_URL#MODEL)"
@@ -42,13 +42,16 @@ class _Kind:
     """A model type that was compared, with the defaults of its class for what config.json may leave out.
 
     `window` is the sliding window; with `opt_in` it counts only if use_sliding_window is true. `chunk` is the size of
-    attention chunks. `packs` is whether int4 and int8 were compared as well.
+    attention chunks. `layers` are kinds of layers beside those of attention. `packs` is whether int4 and int8 were
+    compared as well, `nested` whether the text model's configuration lies in text_config.
     """
 
     window: int | None = None
     opt_in: bool = False
     chunk: int | None = None
+    layers: frozenset[str] = frozenset()
     packs: bool = True
+    nested: bool = False
 
 
 _PLAIN = _Kind()
@@ -82,7 +85,7 @@ _COMPARED: Mapping[str, _Kind] = {
     "hyperclovax": _PLAIN,
     "internlm3": _PLAIN,
     "llama": _PLAIN,
-    "llama4_text": _Kind(chunk=8192, packs=False),
+    "llama4_text": _Kind(chunk=8192, layers=frozenset({"chunked_attention"}), packs=False),
     "minimax_m2": _PLAIN,
     "ministral": _WINDOW_4096,
     "ministral3": _PLAIN,
@@ -101,14 +104,13 @@ _COMPARED: Mapping[str, _Kind] = {
     "qwen2_moe": _OPT_IN,
     "qwen3": _OPT_IN,
     "qwen3_moe": _OPT_IN,
+    "qwen3_5": _Kind(layers=frozenset({"linear_attention"}), packs=False, nested=True),
     "seed_oss": _PLAIN,
     "smollm3": _Kind(opt_in=True),
     "solar_open": _PLAIN,
     "stablelm": _PLAIN,
     "starcoder2": _PLAIN,
 }
-# Published folders whose text part, under text_config, is of a type that was compared in such a folder.
-_NESTED: Mapping[str, str] = {}
 
 _SINKS = "its attention has sinks, which are not computed here"
 _SOFTCAP = "its attention scores are capped (softcap), which is not computed here"
@@ -123,8 +125,7 @@ _REFUSED: Mapping[str, str] = (
         (
             "bailing_hybrid", "bamba", "falcon_h1", "falcon_mamba", "granitemoehybrid", "inkling_text", "jamba",
             "kimi_linear", "lfm2", "lfm2_moe", "lfm3", "mamba", "mamba2", "minimax", "nemotron_h", "olmo_hybrid",
-            "qwen3_5", "qwen3_5_moe", "qwen3_5_moe_text", "qwen3_5_text", "qwen3_next", "recurrent_gemma", "rwkv",
-            "xlstm", "zamba", "zamba2",
+            "qwen3_5_moe", "qwen3_5_moe_text", "qwen3_next", "recurrent_gemma", "rwkv", "xlstm", "zamba", "zamba2",
         ),
         _STATES,
     )
@@ -151,7 +152,7 @@ _SETTINGS = {
     "alibi": _ALIBI,
     "use_bidirectional_attention": "its tokens see those after them",
 }
-_SLIDING, _CHUNKED = "sliding_attention", "chunked_attention"
+_SLIDING = "sliding_attention"
 # Positions that change for the whole conversation once it is longer than the training context.
 _UNSTEADY = ("dynamic", "longrope", "su")
 
@@ -170,17 +171,17 @@ def support_of(checkpoint: Checkpoint) -> Support:
         except BackendError as error:
             return Support(refused=str(error.details["reason"]), way_out=GGUF_OR_SERVER)
         return Support(length, length)
-    outer = checkpoint.model_type
-    text = text_part(config)
-    kind = _COMPARED.get(str(text.get("model_type", "")) if outer in _NESTED else outer)
-    if reason := _REFUSED.get(outer, "") if kind is None else _setting(text, kind):
-        return Support(refused=reason, way_out=GGUF_OR_SERVER)
+    name = checkpoint.model_type
+    kind = _COMPARED.get(name)
     if kind is None:
-        reason = f"models of the type {outer!r} were never compared here with the code of their makers"
+        never = f"models of the type {name!r} were never compared here with the library's own code"
+        return Support(refused=_REFUSED.get(name, never), way_out=GGUF_OR_SERVER)
+    text = text_part(config) if kind.nested else config
+    if reason := _setting(text, kind):
         return Support(refused=reason, way_out=GGUF_OR_SERVER)
     claimed = _length(text.get("max_position_embeddings")) or DEFAULT_CONTEXT
     context, limit = min([(claimed, ""), *_limits(text, kind)], key=lambda pair: pair[0])
-    unpacked = "" if kind.packs else f"models of the type {outer!r} were compared in bf16 and fp32 only"
+    unpacked = "" if kind.packs else f"models of the type {name!r} were compared in bf16 and fp32 only"
     return Support(context, claimed, limit, unpacked=unpacked, way_out=_IN_FLOATS if unpacked else "")
 
 
@@ -194,18 +195,12 @@ def checked_support(checkpoint: Checkpoint, precision: str) -> Support:
     return support
 
 
-def text_part(config: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The configuration of the text model, which some published folders nest."""
-    inner = config.get("text_config")
-    return inner if isinstance(inner, dict) else config
-
-
 def _setting(config: Mapping[str, Any], kind: _Kind) -> str:
     """The first setting or kind of layer that is not supported; "" if there is none."""
     for key, reason in _SETTINGS.items():
         if config.get(key):
             return f"{reason} ({key})"
-    special = _layer_kinds(config) - {"full_attention", _SLIDING} - ({_CHUNKED} if kind.chunk else set())
+    special = _layer_kinds(config) - {"full_attention", _SLIDING} - kind.layers
     return f"its layers are of an unsupported kind: {sorted(special)[0]}" if special else ""
 
 

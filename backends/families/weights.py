@@ -19,7 +19,7 @@ from transformers.conversion_mapping import register_checkpoint_conversion_mappi
 from transformers.core_model_loading import Concatenate, ConversionOps, WeightConverter, WeightRenaming
 
 from arena.errors import BackendError
-from backends.families import original_family
+from backends.families import original_family, qwen35
 from backends.families.support import checked_support
 from backends.folder.adapter import check_adapter
 from backends.folder.checkpoint import ADAPTER_CONFIG, first_line, read_json, read_tensors, refusal
@@ -69,6 +69,8 @@ def heads_of(config: Any) -> tuple[int, int, int]:
 
 def architecture_of(folder: Path) -> Architecture:
     """The architecture that the folder's config.json describes. Raises ArenaError."""
+    # Its warnings are not for people who run a model, and its errors are raised here.
+    transformers.utils.logging.set_verbosity_error()
     checkpoint = read_checkpoint(folder)
     checked_support(checkpoint, checkpoint.packed.precision if checkpoint.packed else "")
     family = original_family(checkpoint.model_type)
@@ -91,14 +93,15 @@ def load_weights(architecture: Architecture, precision: str) -> Any:
 def map_weights(architecture: Architecture) -> tuple[Any, tuple[Path, ...]]:
     """The model with its weights memory-mapped from the files but not read yet, and the files. Raises BackendError."""
     folder, weights = architecture.checkpoint.folder, architecture.checkpoint.weights()
-    # The page shows the progress, and errors are raised below.
+    # The page shows the progress.
     transformers.utils.logging.disable_progress_bar()
-    transformers.utils.logging.set_verbosity_error()
     try:
         with _LOADING:
             model_class = transformers.MODEL_FOR_CAUSAL_LM_MAPPING[type(architecture.config)]
             if architecture.family:
                 model_class = _renamed_class(architecture.family, model_class)
+            elif architecture.config.model_type == qwen35.TEXT_TYPE:
+                model_class = _text_class(model_class)
             model, info = model_class.from_pretrained(
                 folder,
                 config=architecture.config,
@@ -133,6 +136,9 @@ def bare_model(architecture: Architecture) -> Any:
             # Tables of angles are not weights: they are computed again outside the meta device.
             if any(buffer.is_meta for buffer in module._buffers.values() if buffer is not None):
                 model.set_submodule(place, type(module)(architecture.config))
+        for name, parameter in model.named_parameters():
+            if name.endswith(qwen35.FLOAT32):
+                parameter.data = parameter.data.float()
     except Exception as error:
         raise refusal(architecture.checkpoint.folder.name, first_line(error)) from error
     return model
@@ -141,10 +147,12 @@ def bare_model(architecture: Architecture) -> Any:
 def convert(module: Any, dtype: torch.dtype, files: Sequence[Path], stored: torch.dtype | None = None) -> None:
     """Converts the parameters (those of dtype `stored`) one by one, and drops each one's pages of the files.
 
+    Some stay in 32 bits.
+
     The library would convert while loading, with the model and the files in memory at the same time.
     """
-    for parameter in module.parameters():
-        if parameter.dtype != dtype and stored in (None, parameter.dtype):
+    for name, parameter in module.named_parameters():
+        if parameter.dtype != dtype and stored in (None, parameter.dtype) and not name.endswith(qwen35.FLOAT32):
             old = parameter.data
             parameter.data = old.to(dtype)
             release(old, files)
@@ -156,9 +164,16 @@ def _native_config(folder: Path, model_type: str) -> Any:
     if model_type not in mapping:
         raise refusal(folder.name, f"transformers {transformers.__version__} does not know the type {model_type!r}")
     try:
-        return transformers.AutoConfig.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
+        config = transformers.AutoConfig.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
     except Exception as error:
         raise refusal(folder.name, first_line(error)) from error
+    if model_type == qwen35.MODEL_TYPE:
+        text = config.get_text_config()
+        qwen35.state_bytes(text.to_dict(), folder.name)
+        # The published files say it outside the text part.
+        text.tie_word_embeddings = text.tie_word_embeddings or config.tie_word_embeddings
+        return text
+    return config
 
 
 @cache
@@ -170,6 +185,15 @@ def _renamed_class(family: types.ModuleType, plain: Any) -> Any:
     register_checkpoint_conversion_mapping(name, [*renames, split], overwrite=True)
     ignored = {"_keys_to_ignore_on_load_unexpected": list(family.DROPPED)}
     return type(name, (plain,), ignored)
+
+
+@cache
+def _text_class(plain: Any) -> Any:
+    """A subclass for a text part that loads some parameters in 32 bits; the library would round them."""
+    name = f"TextOf{plain.__name__}"
+    register_checkpoint_conversion_mapping(name, [WeightRenaming(*qwen35.RENAME)], overwrite=True)
+    kept = {parameter.removesuffix(".weight") for parameter in qwen35.FLOAT32}
+    return type(name, (plain,), {"_keep_in_fp32_modules_strict": kept})
 
 
 def _split_qkv(matrix: torch.Tensor, config: Any) -> Sequence[torch.Tensor]:

@@ -22,7 +22,7 @@ from backends.models.catalog import Published
 from backends.models.resolve import models_dir
 from hubs import Hub, ListedFile
 
-# Gets what is downloaded or checked, the bytes done of all files, and their sum.
+# Takes the current file, the bytes done of all files, and their total.
 Report = Callable[[str, int, int], None]
 
 
@@ -90,9 +90,9 @@ def fetch(
 
 
 class _Meter:
-    """Reports the bytes done of all files, at first those `there`.
+    """Reports the bytes done of all files, starting with those that are already `there`.
 
-    It never goes back: a server without ranges sends a file from the start again.
+    The figure never falls: a server without ranges sends a file from the start again.
     """
 
     def __init__(self, report: Report, there: Mapping[ListedFile, int]) -> None:

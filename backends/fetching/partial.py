@@ -74,7 +74,7 @@ class PartFolder:
         self.partial(file).replace(self.path / file.path)
 
     def put_in_place(self) -> None:
-        """Gives the complete folder its name, without the rests of an interrupted download."""
+        """Gives the complete folder its name, without leftovers of an interrupted download."""
         for file in self._manifest.files:
             self.partial(file).unlink(missing_ok=True)
         if self._target.exists():

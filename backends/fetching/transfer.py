@@ -28,7 +28,7 @@ TRIES = 5
 class Transfer:
     """The download of `url`, a file of `size` bytes, to `path`.
 
-    `report` gets the bytes so far. `refused` makes the error for an HTTP status for which a retry is no use.
+    `report` gets the bytes so far. `refused` returns the error for an HTTP status that a retry cannot fix.
     """
 
     url: str

@@ -97,6 +97,12 @@ def read_config(folder: Path) -> dict[str, Any]:
     return config
 
 
+def text_part(config: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The configuration of the text model, which some folders nest."""
+    inner = config.get("text_config")
+    return inner if isinstance(inner, dict) else config
+
+
 def check_links(folder: Path) -> None:
     """Checks every file at the folder's top, since a library may read any of them. Raises BackendError."""
     for path in sorted(folder.iterdir()):

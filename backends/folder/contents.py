@@ -109,14 +109,15 @@ def contents_of(spec: ModelSpec) -> Contents:
     return Contents(sizes, len(tensors), elements)
 
 
-def stored_elements(checkpoint: Checkpoint) -> list[tuple[str, int]]:
-    """The dtype and the elements of each tensor. Raises BackendError.
+def stored_elements(checkpoint: Checkpoint, but: tuple[str, ...] = ()) -> list[tuple[str, int]]:
+    """The dtype and the elements of each tensor whose name has none of the prefixes `but`. Raises BackendError.
 
     For .bin files all bytes count as the dtype in config.json, or as 16 bits without one.
     """
     weights, config = checkpoint.weights(), checkpoint.config
     if weights.tensors is not None:
-        return _elements(checkpoint.folder, weights.tensors)
+        counted = {name: entry for name, entry in weights.tensors.items() if not name.startswith(but)}
+        return _elements(checkpoint.folder, counted)
     stored = _STORED.get(str(config.get("torch_dtype", config.get("dtype"))), "F16")
     return [(stored, sum(file.stat().st_size for file in weights.files) // _ELEMENT_BYTES[stored])]
 

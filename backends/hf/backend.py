@@ -42,7 +42,7 @@ class HfBackend(LocalBackend["HfEngine"]):
 
 
 def load_engine(spec: ModelSpec, scheduler: Scheduler) -> HfEngine:
-    """Loads the folder. Raises BackendError, also where the libraries are not installed or of another version."""
+    """Loads the folder. Raises BackendError, also if the libraries are missing or of an unsupported version."""
     try:
         import transformers
 
@@ -66,14 +66,16 @@ def _check_version(spec: ModelSpec, version: str) -> None:
 
 def _answer(engine: HfEngine, fitted: Fitted, config: GenerationConfig) -> Iterator[Chunk]:
     """One answer, or the rest of one: the engine's events as chunks."""
-    _, cut = split_cut(fitted.messages)
+    before, cut = split_cut(fitted.messages)
     ids = engine.chat.request_ids(fitted.messages)
     reply = engine.chat.decoder(cut)
     # An answer that has begun has no more reasoning before it.
     thinking = not cut and engine.chat.opens_thinking(fitted.messages)
     text = AnswerText(reasoning=engine.chat.reasoning and not cut, thinking=thinking)
     generation = Generation(text, len(ids))
-    conversation = engine.begin(ids, config)
+    # What other engines can do without, takes time to render.
+    steady = engine.chat.steady_tokens(before) if engine.state_bytes else 0
+    conversation = engine.begin(ids, config, steady)
     try:
         yield Chunk(stage="reading", total=len(ids))
         for event in conversation.events:

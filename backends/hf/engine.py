@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from arena.types import GenerationConfig, Message, ModelSpec
-from backends.families import Chat, open_chat
+from backends.families import Chat, open_chat, qwen35
 from backends.families.weights import architecture_of, heads_of, load_weights, merge_adapter
 from backends.packed.open import packed_rows
 from backends.stepping.batched import Rows, stock_rows
@@ -20,8 +20,10 @@ class HfEngine(Stepper):
         self.chat = chat
         config = rows.model.config.get_text_config()
         _, kv_heads, size = heads_of(config)
-        token_bytes = 2 * config.num_hidden_layers * kv_heads * size * rows.model.dtype.itemsize
-        super().__init__(rows, chat.stop_ids, scheduler, context_length, token_bytes)
+        layers = config.num_hidden_layers - qwen35.state_layers(config.to_dict(), "")
+        token_bytes = 2 * layers * kv_heads * size * rows.model.dtype.itemsize
+        states = qwen35.state_bytes(config.to_dict(), "")
+        super().__init__(rows, chat.stop_ids, scheduler, context_length, token_bytes, states)
 
 
 def open_engine(spec: ModelSpec, scheduler: Scheduler) -> HfEngine:

@@ -115,7 +115,7 @@ def _fitting(spec: ModelSpec, free: int) -> list[str]:
 
 
 def _catalog(but: str) -> Iterator[tuple[str, int]]:
-    """The models of the catalogue, one per source, with the bytes they need as far as known."""
+    """The models of the catalogue, one per source, with the bytes that they need, if known."""
     # The first of those with the same source.
     embedded = {spec.source: spec for spec in reversed(EMBEDDED.values()) if spec.source != but}
     for spec in embedded.values():

@@ -14,8 +14,8 @@ from typing import Any
 from arena.errors import BackendError
 from arena.types import ModelSpec
 from backends import llama, stepping
-from backends.families import original_family
-from backends.families.support import text_part
+from backends.families import original_family, qwen35
+from backends.folder.checkpoint import text_part
 from backends.folder.contents import Checkpoint, read_checkpoint, stored_elements
 from backends.folder.gguf import GgufHead, gguf_parts, model_file, read_gguf
 
@@ -35,7 +35,7 @@ _CACHE_BYTES = 2  # llama.cpp stores keys and values as f16
 
 @dataclass(frozen=True)
 class Need:
-    """Bytes for the weights, for the keys and values of all conversations together, and for everything else."""
+    """Bytes for the weights, for the caches of all conversations together, and for everything else."""
 
     weights: int
     cache: int
@@ -50,17 +50,19 @@ class Need:
 class Shape:
     """The sizes that memory depends on, under one name for all families."""
 
-    layers: int
+    attention_layers: int
     hidden: int
     feed_forward: int
     vocabulary: int
     heads: int
     kv_heads: int
     head_size: int
+    # Bytes that other layers keep of a conversation.
+    states: int = 0
 
     def cache_bytes(self, tokens: int, element: int) -> int:
         """Keys and values of this many tokens."""
-        return 2 * self.layers * self.kv_heads * self.head_size * tokens * element
+        return 2 * self.attention_layers * self.kv_heads * self.head_size * tokens * element
 
     def scores_bytes(self, rows: int, element: int) -> int:
         """Scores of all ids, for this many positions."""
@@ -88,13 +90,14 @@ def folder_shape(config: Mapping[str, Any], name: str) -> Shape:
     hidden = _size(known, "hidden_size", "n_embd")
     heads = _size(known, "num_attention_heads", "n_head") or 1
     return Shape(
-        layers=_size(known, "num_hidden_layers", "n_layer"),
+        attention_layers=_size(known, "num_hidden_layers", "n_layer") - qwen35.state_layers(known, name),
         hidden=hidden,
         feed_forward=_size(known, "intermediate_size", "n_inner") or 4 * hidden,
         vocabulary=_size(known, "vocab_size"),
         heads=heads,
         kv_heads=_size(known, "num_key_value_heads") or heads,
         head_size=_size(known, "head_dim") or hidden // heads,
+        states=qwen35.state_bytes(known, name),
     )
 
 
@@ -107,12 +110,12 @@ def _folder_need(checkpoint: Checkpoint, spec: ModelSpec) -> Need:
         files = sum(file.stat().st_size for file in checkpoint.weights().files)
         weights = max(0, files - shape.vocabulary * shape.hidden * element)
     else:
-        stored = stored_elements(checkpoint)
+        stored = stored_elements(checkpoint, qwen35.left_out(checkpoint.model_type))
         element = _ELEMENT_BYTES[spec.precision]
         # All floats are converted; the rest is tables too small to matter.
         weights = sum(count * element for kind, count in stored if kind in _FLOATS)
     imports = 0 if "backends.hf.engine" in sys.modules else TRANSFORMERS_IMPORTS
-    cache = stepping.cache_budget(shape.cache_bytes(stepping.grown(tokens), element))
+    cache = stepping.cache_budget(stepping.conversation_bytes(tokens, shape.cache_bytes(1, element), shape.states))
     return Need(weights, cache, imports + TRANSFORMERS_MODEL + _working(shape, tokens, element))
 
 
@@ -149,7 +152,7 @@ def _gguf_shape(head: GgufHead) -> Shape:
     embedding = size("embedding_length")
     tokens = head.metadata.get("tokenizer.ggml.tokens")
     return Shape(
-        layers=size("block_count"),
+        attention_layers=size("block_count"),
         hidden=embedding,
         feed_forward=size("feed_forward_length"),
         vocabulary=size("vocab_size") or (len(tokens) if isinstance(tokens, list) else _whole(tokens)),

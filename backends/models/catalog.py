@@ -30,7 +30,7 @@ _SMOLLM2 = ModelSpec(
     context_length=DEFAULT_CONTEXT,
     licence=_APACHE[0],
     licence_url=_APACHE[1],
-    # A tiny model says nothing new in a longer answer.
+    # A longer answer of such a small model only repeats itself.
     defaults=GenerationConfig(max_new_tokens=200, temperature=0.2, top_p=0.9),
     stand_in=True,
 )

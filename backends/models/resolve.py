@@ -126,7 +126,7 @@ def packed_spec(name: str, precision: str) -> ModelSpec:
 
 
 def _as_known(model_id: str, spec: ModelSpec) -> ModelSpec:
-    """The catalogue's model with what its folder says. Raises InputError if the folder holds another model."""
+    """The catalogue's model with the facts from its folder. Raises InputError if the folder holds another model."""
     known = FETCHED[model_id]
     published = qwen.published_name(read_checkpoint(Path(spec.source)).config) if spec.family == "qwen" else ""
     if spec.family != known.family or published not in ("", known.name):

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from backends.packed.kernels import BF16, Kernels, Layer, Weight, places_of
 from backends.packed.linear import Linear4
 from backends.packed.scheme import BLOCK
-from backends.stepping.batched import new_places
+from backends.stepping.step import new_places
 
 # The attention kernel takes this many numbers of a head at a time.
 UNIT = 64

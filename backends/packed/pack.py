@@ -28,7 +28,7 @@ Report = Callable[[int, int, str], None]
 
 @dataclass(frozen=True)
 class Job:
-    """What to make: `info` without files."""
+    """What to quantize, and how: `info` does not list files yet."""
 
     source: Path
     target: Path
@@ -39,7 +39,7 @@ class Job:
         return self.target.with_name(f"{self.target.name}.part")
 
     def is_done(self) -> bool:
-        """Whether the target exists. Raises InputError if it is something else, or BackendError if it is damaged."""
+        """Whether the target exists. Raises InputError if it was made differently, BackendError if it is damaged."""
         if not self.target.exists():
             return False
         if is_packed(self.target):

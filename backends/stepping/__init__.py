@@ -9,6 +9,9 @@ PREFILL_CHUNK = 512
 ROWS = 8
 # Memory for keys and values grows in steps of this many tokens.
 GROWTH = 256
+# Places of a conversation to which its states can go back: where the reading of the last prompt began, and where the
+# next prompt will differ.
+MARKS = 2
 _PLENTY = 1_000_000_000
 
 
@@ -17,8 +20,13 @@ def grown(tokens: int) -> int:
     return -(-tokens // GROWTH) * GROWTH
 
 
+def conversation_bytes(tokens: int, token_bytes: int, state_bytes: int) -> int:
+    """Bytes for a conversation: keys and values of its tokens, its states, and the copies of them at marks."""
+    return token_bytes * grown(tokens) + (1 + MARKS) * state_bytes
+
+
 def cache_budget(full: int) -> int:
-    """Bytes for the keys and values of all conversations, if one that fills the context takes `full`.
+    """Bytes for the caches of all conversations, if one that fills the context takes `full`.
 
     At least one full context, which a single request may need; up to a gigabyte as many as run at once.
     """

@@ -6,77 +6,22 @@ row needs padding, and rows can join and leave between two steps.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from transformers import AttentionInterface
-from transformers.cache_utils import Cache, DynamicLayer
+from transformers.cache_utils import Cache
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import AttentionMaskInterface
 
 from backends.machine.pages import return_freed
 from backends.stepping import ROWS
 from backends.stepping.cache import TokenCache
+from backends.stepping.delta import with_delta_rows
+from backends.stepping.step import DecodeAttention, LayerRows, RowsLayer, Step
 
-DecodeAttention = Callable[[torch.Tensor, Sequence[tuple[torch.Tensor, torch.Tensor]], float], torch.Tensor]
-# Keys and values of one conversation in one layer [heads, room, size], and their number of tokens.
-Place = tuple[torch.Tensor, torch.Tensor, int]
 _NAME = "rows"
-
-
-@dataclass
-class _Step:
-    """The state of one pass: each row's cache, its number of new tokens, and its mask if it needs one."""
-
-    decode: DecodeAttention | None
-    caches: Sequence[TokenCache] = ()
-    counts: Sequence[int] = ()
-    masks: Sequence[torch.Tensor | None] = ()
-
-
-@dataclass(frozen=True)
-class _LayerRows:
-    """The keys and values of each row in one layer, in place of the tensor that a model expects."""
-
-    step: _Step
-    parts: Sequence[tuple[torch.Tensor, torch.Tensor]]
-
-
-class _RowsLayer(DynamicLayer):  # type: ignore[misc]
-    """A layer of the library's cache that passes each row's part to the row's own cache."""
-
-    def __init__(self, step: _Step, layer: int) -> None:
-        super().__init__()
-        self.is_initialized = True
-        self.step, self._layer = step, layer
-
-    def get_seq_length(self) -> int:
-        return 0
-
-    def get_mask_sizes(self, query_length: int) -> tuple[int, int]:
-        return query_length, 0
-
-    def update(self, keys: torch.Tensor, values: torch.Tensor, *_: Any, **__: Any) -> tuple[_LayerRows, _LayerRows]:
-        parts, start = [], 0
-        for cache, count in zip(self.step.caches, self.step.counts, strict=True):
-            new = slice(start, start + count)
-            parts.append(cache.write(self._layer, keys[0, :, new], values[0, :, new]))
-            start += count
-        rows = _LayerRows(self.step, parts)
-        return rows, rows
-
-
-def new_places(cache: Any, layer: int) -> list[Place] | None:
-    """Where to write each row's single new token in a layer; None for any other pass or cache."""
-    own = cache.layers[layer] if isinstance(cache, Cache) else None
-    if not isinstance(own, _RowsLayer):
-        return None
-    caches = own.step.caches
-    if any(count != 1 for count in own.step.counts) or not all(cache.n for cache in caches):
-        return None
-    return [(*cache.places(layer), cache.n) for cache in caches]
 
 
 def stock_rows(model: Any) -> Rows:
@@ -106,11 +51,11 @@ class Rows:
         # The library makes no mask: each row has its own.
         AttentionMaskInterface.register(_NAME, lambda *_, **__: None)
         model.set_attn_implementation(_NAME)
-        self.model = model
+        self.model = with_delta_rows(model)
         self._width = width
-        self._step = _Step(decode_attention)
+        self._step = Step(decode_attention)
         layers = range(model.config.get_text_config().num_hidden_layers)
-        self._cache = Cache(layers=[_RowsLayer(self._step, layer) for layer in layers])
+        self._cache = Cache(layers=[RowsLayer(self._step, layer) for layer in layers])
 
     def read(self, cache: TokenCache, ids: Sequence[int], last: int = 1) -> torch.Tensor:
         """Scores [last, vocabulary] after the last of `ids` (0: after each of them), a chunk of a prompt."""
@@ -156,8 +101,8 @@ class Rows:
 def rows_attention(
     module: Any,
     query: torch.Tensor,
-    key: _LayerRows,
-    value: _LayerRows,
+    key: LayerRows,
+    value: LayerRows,
     attention_mask: None,
     scaling: float | None = None,
     **kwargs: Any,

@@ -1,4 +1,4 @@
-"""Keys and values of conversations, reused from turn to turn within a memory budget."""
+"""Keys, values and states of conversations, reused from turn to turn within a memory budget."""
 
 import mmap
 from collections.abc import Sequence
@@ -7,7 +7,11 @@ from dataclasses import dataclass
 import torch
 
 from backends.machine.pages import give_back, lazy_memory
-from backends.stepping import grown
+from backends.stepping import MARKS, grown
+from backends.streaming.context import common_length
+
+# By layer, the tensors of float32 that a layer without keys and values changes in place with every token.
+States = dict[int, tuple[torch.Tensor, ...]]
 
 
 @dataclass(frozen=True)
@@ -30,16 +34,18 @@ class _Part:
 
 
 class TokenCache:
-    """For each layer keys and values [heads, room, size], of which the first `n` tokens are filled.
+    """For each attention layer keys and values [heads, room, size], of which the first `n` tokens are filled.
 
     `room` is the most tokens it can hold. `ids` are the tokens in it, `prompt` is the last prompt read into it, and
-    `marks` are the places where the reading of a prompt began.
+    `marks` are the places that it can be truncated to, each with a copy of the states there. Without states it can be
+    truncated anywhere, and the marks are the places where the reading of a prompt began.
     """
 
     def __init__(self, room: int) -> None:
         self.ids: list[int] = []
         self.prompt: tuple[int, ...] = ()
-        self.marks: list[int] = []
+        self.marks: dict[int, States] = {}
+        self.states: States = {}
         self._room = room
         # By layer and name.
         self._parts: dict[tuple[int, str], _Part] = {}
@@ -51,7 +57,21 @@ class TokenCache:
     @property
     def bytes(self) -> int:
         """The memory it takes, in steps."""
-        return sum(part.bytes(self.n) for part in self._parts.values())
+        states = sum(_bytes(states) for states in (self.states, *self.marks.values()))
+        return states + sum(part.bytes(self.n) for part in self._parts.values())
+
+    def mark(self) -> None:
+        """Makes this place a mark. Of a model with states the last MARKS are kept, since each has a copy of them."""
+        if self.n not in self.marks:
+            self.marks[self.n] = _copied(self.states)
+        if self.states:
+            self.marks = dict(sorted(self.marks.items())[-MARKS:])
+
+    def state(self, layer: int, *shapes: Sequence[int]) -> tuple[torch.Tensor, ...]:
+        """The state of a layer, zeros at the start, for the layer to change in place."""
+        if layer not in self.states:
+            self.states[layer] = tuple(torch.zeros(*shape) for shape in shapes)
+        return self.states[layer]
 
     def write(self, layer: int, keys: torch.Tensor, values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Appends [heads, new tokens, size] to one layer; returns all keys and values [heads, tokens, size].
@@ -69,10 +89,12 @@ class TokenCache:
         return self._parts[layer, "keys"].tensor, self._parts[layer, "values"].tensor
 
     def truncate(self, n: int) -> None:
-        """Keeps the first `n` tokens and frees the memory of the others."""
+        """Keeps the first `n` tokens and frees the memory of the others. With states `n` is 0, a mark, or the end."""
         first, last = grown(n), min(grown(self.n), self._room)
+        if n < self.n and self.states:
+            self.states = _copied(self.marks[n]) if n else {}
         del self.ids[n:]
-        self.marks = [mark for mark in self.marks if mark <= n]
+        self.marks = {place: states for place, states in self.marks.items() if place <= n}
         for part in self._parts.values():
             part.cut(first, last)
 
@@ -124,8 +146,7 @@ class CachePool:
             self._idle.remove(cache)
             cache.truncate(usable)
         cache.prompt = tuple(ids)
-        if usable not in cache.marks:
-            cache.marks.append(usable)
+        cache.mark()
         self._reserved += amount
         self._evict()
         return cache
@@ -149,16 +170,21 @@ def reusable(cache: TokenCache, ids: Sequence[int]) -> int:
     """How many tokens of the cache a prompt may reuse.
 
     If the prompt continues the cache's last prompt: all tokens in common, but for the prompt's last id, which must be
-    read to be answered. Otherwise only the tokens up to a mark: a repeated turn is then read from the same place in
-    the same chunks, and gives bitwise the same answer with the same seed.
+    read to be answered; with states, only if these are all tokens of the cache. Otherwise only the tokens up to a
+    mark: a repeated turn is then read from the same place in the same chunks, and gives bitwise the same answer with
+    the same seed.
     """
-    most = min(_common(cache.ids, ids), len(ids) - 1)
+    most = min(common_length(cache.ids, ids), len(ids) - 1)
     before = cache.prompt
-    if len(ids) > len(before) and tuple(ids[: len(before)]) == before:
+    continues = len(ids) > len(before) and tuple(ids[: len(before)]) == before
+    if continues and (most == cache.n or not cache.states):
         return most
     return max((mark for mark in cache.marks if mark <= most), default=0)
 
 
-def _common(first: Sequence[int], second: Sequence[int]) -> int:
-    pairs = zip(first, second, strict=False)
-    return next((place for place, (a, b) in enumerate(pairs) if a != b), min(len(first), len(second)))
+def _copied(states: States) -> States:
+    return {layer: tuple(part.clone() for part in parts) for layer, parts in states.items()}
+
+
+def _bytes(states: States) -> int:
+    return sum(part.nbytes for parts in states.values() for part in parts)

@@ -30,12 +30,14 @@ class Conversation:
     """An answer in progress, shared by its stream and the computing thread.
 
     Events are ("kept", prompt tokens that need not be read again), ("read", prompt tokens so far, those included) and
-    ("token", id). `left` is set when the engine has released the conversation.
+    ("token", id). `left` is set when the engine has released the conversation. A chunk ends after the first `steady`
+    ids, where the states are kept for the next turn.
     """
 
-    def __init__(self, ids: Sequence[int], config: GenerationConfig) -> None:
+    def __init__(self, ids: Sequence[int], config: GenerationConfig, steady: int = 0) -> None:
         self.ids = tuple(ids)
         self.config = config
+        self.steady = steady
         self.events: Events[tuple[str, int]] = Events()
         self.cancelled = threading.Event()
         self.left = threading.Event()

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 
 from arena.types import GenerationConfig
-from backends.stepping import PREFILL_CHUNK, ROWS, cache_budget, grown
+from backends.stepping import PREFILL_CHUNK, ROWS, cache_budget, conversation_bytes
 from backends.stepping.batched import Rows
 from backends.stepping.cache import CachePool, TokenCache
 from backends.stepping.sampling import Sampler
@@ -37,12 +37,22 @@ class _Running:
 
 
 class Stepper:
-    """Runs conversations of up to `context_length` tokens on `rows`; a token's keys and values take `token_bytes`."""
+    """Runs conversations of up to `context_length` tokens on `rows`.
+
+    A token's keys and values take `token_bytes`, the states of a conversation `state_bytes`.
+    """
 
     def __init__(
-        self, rows: Rows, stop_ids: frozenset[int], scheduler: Scheduler, context_length: int, token_bytes: int
+        self,
+        rows: Rows,
+        stop_ids: frozenset[int],
+        scheduler: Scheduler,
+        context_length: int,
+        token_bytes: int,
+        state_bytes: int = 0,
     ) -> None:
         self._token_bytes = token_bytes
+        self.state_bytes = state_bytes
         budget = cache_budget(self.cache_bytes(context_length))
         self.slots = Slots(ROWS, budget)
         self._rows = rows
@@ -57,21 +67,24 @@ class Stepper:
         scheduler.add(self)
 
     def cache_bytes(self, tokens: int) -> int:
-        """Bytes for the keys and values of a conversation of this many tokens."""
-        return self._token_bytes * grown(tokens)
+        """Bytes for a conversation of this many tokens."""
+        return conversation_bytes(tokens, self._token_bytes, self.state_bytes)
 
-    def begin(self, ids: Sequence[int], config: GenerationConfig) -> Conversation:
-        """Starts an answer, which joins at the next step and goes on until a stop id or the token limit."""
-        conversation = Conversation(ids, config)
+    def begin(self, ids: Sequence[int], config: GenerationConfig, steady: int = 0) -> Conversation:
+        """Starts an answer, which joins at the next step and goes on until a stop id or the token limit.
+
+        The next turn's prompt surely begins with the first `steady` ids: the states there are kept.
+        """
+        conversation = Conversation(ids, config, steady)
         amount = self.cache_bytes(len(ids) + config.max_new_tokens)
         self._joining.append((conversation, Sampler(config, ids), amount))
         self._scheduler.wake()
         return conversation
 
-    def generate(self, ids: Sequence[int], config: GenerationConfig) -> Iterator[tuple[str, int]]:
+    def generate(self, ids: Sequence[int], config: GenerationConfig, steady: int = 0) -> Iterator[tuple[str, int]]:
         """The events of one answer as they come, see Conversation. Raises the engine's error."""
         # `yield from` keeps a reference to the engine: without one it could be freed before the answer ends.
-        yield from self.begin(ids, config).until_the_end()
+        yield from self.begin(ids, config, steady).until_the_end()
 
     def forget(self) -> None:
         """Drops the caches kept for next turns, before the next step."""
@@ -140,7 +153,10 @@ class Stepper:
     def _read(self, run: _Running) -> None:
         """Reads the next chunk. Chunks start where the cache ended, so they do not depend on other conversations."""
         with self._guarded([run]):
-            scores = self._rows.read(run.cache, run.unread[:PREFILL_CHUNK])
+            left = run.conversation.steady - run.cache.n
+            scores = self._rows.read(run.cache, run.unread[: min(left, PREFILL_CHUNK) if left > 0 else PREFILL_CHUNK])
+            if run.cache.n == run.conversation.steady:
+                run.cache.mark()
             run.conversation.events.put(("read", run.cache.n))
             if not run.unread:
                 self._choose(run, scores[-1])

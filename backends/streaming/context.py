@@ -56,6 +56,12 @@ def rendered_parts(messages: Sequence[Message], render: Callable[[list[Message]]
     return [(contents.get(part, part), part in contents) for part in parts]
 
 
+def common_length(first: Sequence[int], second: Sequence[int]) -> int:
+    """How many ids two sequences have in common at their start."""
+    pairs = zip(first, second, strict=False)
+    return next((place for place, (a, b) in enumerate(pairs) if a != b), min(len(first), len(second)))
+
+
 def split_turns(messages: Sequence[Message]) -> tuple[tuple[Message, ...], list[list[Message]]]:
     """The leading system messages, and the rest split before each user message. Raises InputError without any."""
     start = next((i for i, message in enumerate(messages) if message.role != "system"), len(messages))

@@ -1,4 +1,4 @@
-"""What the stream of one answer needs: events from the engine's thread, and chunks with the usage so far."""
+"""What a stream of an answer needs: events from the engine's thread, and chunks with the usage so far."""
 
 import queue
 import threading

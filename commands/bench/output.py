@@ -59,7 +59,7 @@ def figure_lines(figures: Mapping[str, Any], indent: str = "  ") -> list[str]:
 def compared(engines: Sequence[Mapping[str, Any]]) -> list[str]:
     """The figures of several engines beside each other; each rival's is followed by the first engine's divided by it.
 
-    Only figures that a rival has. In a list of objects, the first value tells which ones belong together.
+    Only figures that a rival has. In a list of objects, the first value of each identifies it.
     """
     own, *rivals = map(_rows, engines) if len(engines) > 1 else [{}]
     names = [engine["engine"].partition(" (")[0] for engine in engines[1:]]

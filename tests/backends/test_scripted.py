@@ -263,8 +263,8 @@ def test_load_seconds_pass_once(scripted, ask):
     began = time.monotonic()
     first, *_ = chunks = list(ask(backend))
     assert first == Chunk(stage="loading")
-    assert time.monotonic() - began >= 0.3
-    assert chunks[-1].usage.seconds < 0.3
+    # Both lasted at least this long, and usage does not count the loading.
+    assert chunks[-1].usage.seconds <= time.monotonic() - began - 0.3
     assert not any(chunk.stage == "loading" for chunk in ask(backend))
 
 
@@ -309,10 +309,8 @@ def test_nothing_is_produced_after_closing(scripted, ask, until_text, threads_re
     stream = ask(backend, max_new_tokens=500)
     until_text(stream)
     stream.close()
-    produced = backend.produced
-    time.sleep(0.05)
-    assert backend.produced == produced == 1
     assert threads_return()
+    assert backend.produced == 1
 
 
 @pytest.mark.parametrize(("script", "places"), [({}, 4), ({"slots": 1}, 1), ({"slots": 2}, 2)])

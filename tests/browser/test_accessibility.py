@@ -155,6 +155,9 @@ STEPS: dict[str, Callable[[Page], object]] = {
 }
 
 
+# Whether no colour fades in any more.
+STILL = """() => document.getAnimations().every(
+    (one) => one.playState !== 'running' || one.effect.getComputedTiming().endTime === Infinity)"""
 LOOKS = pytest.mark.parametrize(
     ("width", "scheme", "locale"),
     [(1280, "light", "en-US"), (1280, "dark", "zh-CN"), (390, "light", "zh-CN"), (390, "dark", "en-US")],
@@ -163,7 +166,7 @@ LOOKS = pytest.mark.parametrize(
 
 def faults_of(page: Page) -> list[tuple[str, list[str]]]:
     """The serious faults that axe-core finds, with the elements that have them."""
-    page.wait_for_timeout(1500)  # colours fade in
+    page.wait_for_function(STILL)
     found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
     return [
         (

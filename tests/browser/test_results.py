@@ -105,7 +105,7 @@ def test_a_link_replays_a_battle_and_asking_again_tells_whether_it_is_the_same(
     expect(page.locator("#replay_outcome")).to_contain_text("Right (script-b): identical to the recorded output")
     assert app.asked("a")[-1][1].seed == int(seed[1])
     page.click("#language")
-    expect(page.locator("#replay_title h1")).to_contain_text("一位投票者的评判")
+    expect(page.locator("#replay_title h1")).to_contain_text("一位投票者的选择")
     expect(page.locator("#replay_battle")).to_be_hidden()
     page.click("#replay_title a")
     wait_ready(page)
@@ -119,7 +119,7 @@ def test_a_battle_fits_a_phone_and_a_wrong_link_says_so_in_one_line(
     with VoteLog(app.data_dir / "votes.csv") as log:
         log.append(vote_between(77, "script-a", "script-b", Winner.MODEL_B))
     page = new_page(f"{app.url}?replay=battle-77", viewport=(390, 844), locale="zh-CN").page
-    expect(page.locator("#replay_title h1")).to_have_text("一位投票者的评判：script-b 更好")
+    expect(page.locator("#replay_title h1")).to_have_text("一位投票者的选择：script-b 更好")
     boxes = [page.locator(f"#replay_pane_{side}").bounding_box() for side in "ab"]
     assert boxes[0] and boxes[1] and boxes[0]["y"] + boxes[0]["height"] < boxes[1]["y"]
     assert all(box and box["x"] >= 0 and box["x"] + box["width"] <= 390 for box in boxes)

@@ -50,7 +50,7 @@ def place(tmp_path: Path) -> SimpleNamespace:
         assert begun.stderr
         while until not in (line := begun.stderr.readline()):
             assert line, "it ended before"
-        time.sleep(0.3)
+        time.sleep(0.3)  # the next answer begins, which nothing reports
         return begun
 
     return SimpleNamespace(model=model, run=run, begin=begin, out=out)

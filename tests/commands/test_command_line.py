@@ -7,8 +7,7 @@ import shutil
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -148,11 +147,13 @@ def awkward(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Pat
 
 
 @pytest.mark.model
-def test_the_page_comes_up_in_awkward_surroundings(awkward: tuple[str, Path, Path]) -> None:
+def test_the_page_comes_up_in_awkward_surroundings(
+    awkward: tuple[str, Path, Path], eventually: Callable[..., bool]
+) -> None:
     url, _, log = awkward
     assert wait_for(url) == 200
-    while "  b: " not in (words := log.read_text()):
-        time.sleep(0.1)
+    assert eventually(lambda: "  b: " in log.read_text())
+    words = log.read_text()
     assert "smollm2-135m-t0.2" in words and url.rstrip("/") in words
     assert "share" not in words and "Traceback" not in words
 

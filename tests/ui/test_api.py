@@ -7,8 +7,8 @@ import itertools
 import json
 import re
 import threading
-import time
 import urllib.request
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -124,10 +124,9 @@ def test_no_vote_on_a_failed_or_empty_battle(scripted_app: ServedApp, client: Cl
     assert battle_id not in {row["question_id"] for row in scripted_app.rows()}
 
 
-def test_no_vote_while_it_is_running(scripted_app: ServedApp, client: Client) -> None:
+def test_no_vote_while_it_is_running(scripted_app: ServedApp, client: Client, eventually: Callable[..., bool]) -> None:
     job = client.submit("slow", api_name="/chat")
-    while not job.outputs():
-        time.sleep(0.05)
+    assert eventually(job.outputs)
     battle_id = job.outputs()[0]["battle_id"]
     with pytest.raises(AppError, match="still running"):
         vote(Client(scripted_app.url, verbose=False), battle_id)
@@ -235,10 +234,11 @@ def test_sessions_do_not_see_each_other(scripted_app: ServedApp) -> None:
             assert sum("secret ZX-" in message.content for message in messages) <= 1
 
 
-def test_a_cancelled_call_stops_the_models(scripted_app: ServedApp, client: Client) -> None:
+def test_a_cancelled_call_stops_the_models(
+    scripted_app: ServedApp, client: Client, eventually: Callable[..., bool]
+) -> None:
     job = client.submit("slow", api_name="/chat")
-    while not job.outputs():
-        time.sleep(0.05)
+    assert eventually(job.outputs)
     job.cancel()
     scripted_app.wait_until_idle()
 
@@ -254,13 +254,12 @@ def test_no_file_of_the_data_folder_is_served(scripted_app: ServedApp, client: C
             assert refused.value.code in (403, 404)
 
 
-def test_threads_do_not_pile_up(client: Client) -> None:
+def test_threads_do_not_pile_up(client: Client, eventually: Callable[..., bool]) -> None:
     ask(client, "warm up")
     before = threading.active_count()
     for _ in range(5):
         ask(client, "boom")
-    time.sleep(0.5)
-    assert threading.active_count() <= before + 2
+    assert eventually(lambda: threading.active_count() <= before + 2)
 
 
 @pytest.mark.parametrize("path", ["", "config", "gradio_api/file=/etc/passwd", "gradio_api/queue/data?session_hash=x"])

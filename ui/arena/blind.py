@@ -76,7 +76,7 @@ class Blind(ArenaMode):
         return PaneView(text(lang, f"side_{side}"), rows, state, meta, actions=("copy",) if has_ended else ())
 
     def ask(self, tab: Tab, caller: Caller, question: Question) -> Iterator[None]:
-        """A new battle, or a further turn of one that is not judged yet. Settings are the models' own."""
+        """A new battle, or a further turn of one that is not judged yet, with the models' default settings."""
         prompt = question.prompt
         if tab.live.vote:
             self.renew(tab, caller)
@@ -124,7 +124,7 @@ class Blind(ArenaMode):
 
 
 def _blind_status(lang: str, view: LiveView) -> str:
-    """The same words for both sides, so that they do not tell which one waits."""
+    """The same words for both sides, so that they do not reveal which one waits."""
     if any(view.texts.values()):
         return text(lang, "generating")
     return queued_line(lang, view.ahead, view.wait) if view.ahead else text(lang, "waiting")

@@ -75,7 +75,7 @@ class ArenaHandlers(Handlers):
 
     @property
     def _turn_outputs(self) -> list[Block]:
-        """What changes while models answer; each output more costs the browser time with every update."""
+        """What changes while models answer; every further output costs the browser time at each update."""
         part = self.part
         asking = [part.composer.box, part.composer.more, part.edit]
         sides = [*part.heads.values(), *part.panes.values()]
@@ -85,13 +85,13 @@ class ArenaHandlers(Handlers):
         return self.whole(tab)
 
     def whole(self, tab: Tab) -> Props:
-        """What every changing component shows now, noted as what the browser shows."""
+        """What every changing component shows now; remembered as what the browser shows."""
         tab.shown = arena_props(tab, self.part, self.modes, self.prompts, self.results)
         return tab.shown
 
     def _updates(self, tab: Tab) -> Updates:
         """What has changed since the last update of the browser."""
-        # gradio takes no empty answer for one that names components.
+        # gradio does not accept an empty dictionary as one that names components.
         return {self.part.timer: gr.skip(), **changed(tab.shown, self.whole(tab))}
 
     def opened(self, tab: Tab, stored: Stored, request: gr.Request) -> None:

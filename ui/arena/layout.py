@@ -19,7 +19,7 @@ from ui.updates import Props, Typed
 SETTINGS = ("temperature", "top_p", "max_new_tokens", "seed")
 ANY_RIGHT = ("yes", "no")
 SAVED = ("markdown", "json")
-"""The files in which a conversation can be taken away."""
+"""The formats in which a conversation can be downloaded."""
 
 
 class Details:
@@ -45,7 +45,7 @@ class Details:
         return Judgement(winner, criteria, typed[self.comment] or "", any_right)
 
     def emptied(self, vote: Vote | None) -> Props:
-        """What empties the parts that a vote filled in, as properties."""
+        """The properties that empty the parts that a vote filled in."""
         if vote is None:
             return {}
         props: Props = {self.criteria[name]: {"value": None} for name in vote.criteria}
@@ -133,7 +133,7 @@ class ArenaTab:
                 self.new = gr.Button(labels("new_battle"), elem_id="new", variant="primary", min_width=0)
             self.details = Details(labels)
         self.composer = Composer(labels, modes)
-        # A head is HTML: page.js presses these for it.
+        # The buttons in a head are HTML: page.js presses these in their place.
         with gr.Row(elem_id="hidden"):
             actions = [f"{action}_{side}" for action in ("stop", "continue", "regenerate", "copy") for side in SideName]
             for name in [*actions, *(f"save_{kind}" for kind in SAVED)]:

@@ -1,8 +1,8 @@
-"""The messages of a pane, as gr.Chatbot takes them, and what its head says of an answer."""
+"""The messages of a pane, as gr.Chatbot takes them, and the status in its head."""
 
 from collections.abc import Sequence
 
-from arena.types import Answer, Battle, Chunk, LoadState, Message, Side, SideName
+from arena.types import Answer, Battle, Chunk, LoadState, Message, SideName
 from ui.arena.screen import Row, State
 from ui.display import display_copy, plain_copy
 from ui.texts import error_text, text
@@ -34,7 +34,7 @@ def answer_rows(lang: str, answer: Answer) -> list[Row]:
 
 
 def turns_rows(lang: str, turns: Sequence[Battle], side: SideName) -> list[Row]:
-    """A conversation of several battles as one side had it."""
+    """A conversation of several battles, as one side had it."""
     rows: list[Row] = []
     for battle in turns:
         rows += [asked(battle.prompt), *answer_rows(lang, battle.side(side).answer)]
@@ -66,7 +66,7 @@ def status_line(lang: str, answer: Answer | None, progress: Chunk, load: LoadSta
     if answer.finish_reason is None:
         return _doing(lang, answer, progress)
     parts = [*([] if answer_state(answer) == "done" and answer.finish_reason == "stop" else [ending(lang, answer)])]
-    parts += figures(lang, answer)
+    parts += usage_parts(lang, answer)
     if answer.dropped_turns:
         parts.append(text(lang, "dropped", count=answer.dropped_turns))
     return " · ".join(parts) or text(lang, "done")
@@ -79,13 +79,13 @@ def queued_line(lang: str, ahead: int, seconds: int) -> str:
     return text(lang, "queued", ahead=ahead)
 
 
-def side_figures(lang: str, side: Side) -> str:
-    """What is known of the cost of an answer."""
-    return " · ".join(figures(lang, side.answer))
+def usage_line(lang: str, answer: Answer) -> str:
+    """What an answer cost, as far as it is known."""
+    return " · ".join(usage_parts(lang, answer))
 
 
-def figures(lang: str, answer: Answer) -> list[str]:
-    """Seconds, tokens a second and tokens of an answer, as far as they are known."""
+def usage_parts(lang: str, answer: Answer) -> list[str]:
+    """The seconds, tokens per second and tokens of an answer, as far as they are known."""
     usage, parts = answer.usage, []
     if usage.seconds is not None:
         parts.append(text(lang, "seconds", seconds=f"{usage.seconds:.1f}"))

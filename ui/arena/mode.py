@@ -32,10 +32,10 @@ class Question:
 
 
 class ArenaMode(ABC):
-    """One way to compare. Every method may raise ArenaError, with which nothing has changed."""
+    """One way to compare. Every method may raise ArenaError; then nothing has changed."""
 
     name: ClassVar[Mode]
-    # Whether going on needs a browser that stores a rater.
+    # Whether `renew` needs a browser that stores a rater's id.
     needs_rater: ClassVar[bool] = False
 
     @property
@@ -73,7 +73,7 @@ class ArenaMode(ABC):
         raise InputError("prompt_empty", "The prompt is empty.")
 
     def conversation(self, tab: Tab) -> Sequence[Battle]:
-        """What the tab shows as battles to take away, without what it hides; empty if there is nothing."""
+        """What the tab shows, as battles to download, without what it hides; empty if there is nothing."""
         return ()
 
     def continue_answer(self, tab: Tab, side: SideName) -> Iterator[object] | None:

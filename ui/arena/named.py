@@ -1,4 +1,4 @@
-"""The mode Named: a conversation with both models, whose names are in sight."""
+"""The mode Named: a conversation with both models, whose names are shown."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from ui.texts import text
 
 @dataclass(frozen=True)
 class Named(ArenaMode):
-    """A conversation with both models, whose names are in sight."""
+    """A conversation with both models, whose names are shown."""
 
     name = "named"
 
@@ -125,7 +125,7 @@ class Named(ArenaMode):
         battle_id = turns[-1].id if turns else ""
         vote = self.ballots.cast(battle_id, caller.judge, judgement, address=caller.address, instead_of=earlier)
         if earlier:
-            # Until here it counts, and the new one does not.
+            # Until the earlier vote is withdrawn it counts, and the new one does not.
             self.receipt.withdrawals.withdraw_vote(earlier.id)
         tab.vote = vote
 

@@ -14,7 +14,7 @@ Mode = Literal["blind", "named", "rate"]
 Row = dict[str, Any]
 """A message as gr.Chatbot takes it."""
 
-# The pills as they stand, which is the order of the keys 1 to 4.
+# The pills from left to right, which is also the order of the keys 1 to 4.
 PILLS = (Winner.MODEL_A, Winner.TIE, Winner.BOTH_BAD, Winner.MODEL_B)
 CHOSEN = {SideName.A: Winner.MODEL_A, SideName.B: Winner.MODEL_B}
 
@@ -79,7 +79,7 @@ def _icon(lang: str, action: str, side: SideName) -> str:
 
 
 def phase_html(lang: str, screen: Screen, edits: bool = False) -> str:
-    """The line between panes and composer. arena.css shows by the data attributes what belongs to the phase.
+    """The line between panes and composer. By its data attributes arena.css shows what belongs to the phase.
 
     `edits`: the last question is being edited.
     """

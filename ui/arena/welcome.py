@@ -14,7 +14,7 @@ from ui.markup import alert
 from ui.results.view import room_results
 from ui.texts import error_text, text
 
-# Cards in sight; the others are behind one more click.
+# Cards shown at first; the others take one more click.
 FIRST_CARDS = 6
 
 

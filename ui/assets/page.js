@@ -1,8 +1,8 @@
 // What gradio has no setting for: the page's language, theme and addresses, and a clipboard without https.
 
-// A browser that keeps nothing (another site's frame, strict privacy) throws at every use of its storage, which gradio
-// does not expect. The page then works with what it remembers until it is closed, and takes no vote.
-// `tabId` is the same after a reload of this tab, and "" if the browser keeps nothing.
+// A browser that blocks storage (in another site's frame, with strict privacy) throws at every use of it, which gradio
+// does not expect. A replacement in memory then lasts until the page is closed, and votes are refused.
+// `tabId` stays the same after a reload of this tab; it is "" if the browser blocks storage.
 window.tabId = (() => {
   try {
     localStorage.setItem("arena-test", "1");
@@ -25,7 +25,7 @@ window.tabId = (() => {
 // A link to a battle opens a page of its own, without tabs.
 if (new URLSearchParams(location.search).has("replay")) document.documentElement.dataset.page = "replay";
 
-// Copies text, also on a page without https, where browsers lend no clipboard.
+// Copies text, also on a page without https, where browsers offer no clipboard.
 window.copyText = (text) => {
   if (navigator.clipboard) return void navigator.clipboard.writeText(text);
   const box = Object.assign(document.createElement("textarea"), { value: text });
@@ -51,8 +51,8 @@ window.showBattle = (id) => {
   history.replaceState(null, "", location.pathname + (query.size ? "?" + query : "") + location.hash);
 };
 
-// The button for the other language tells the page's. The choices of a radio are one group, in which the arrow keys
-// move; gradio gives each a name of its own.
+// The button that offers the other language shows which one is on. The choices of a radio are one group, in which the
+// arrow keys move; gradio gives each a name of its own.
 (() => {
   const look = () => {
     const other = document.querySelector("#language")?.textContent.trim();
@@ -67,7 +67,7 @@ window.showBattle = (id) => {
   new MutationObserver(look).observe(document, seen);
 })();
 
-// Light or dark; the browser remembers it if it may.
+// Light or dark; remembered unless the browser blocks storage.
 (() => {
   try {
     const theme = localStorage.getItem("arena-theme");
@@ -84,7 +84,7 @@ window.showBattle = (id) => {
 (() => {
   if (document.documentElement.dataset.page) return;
   // gradio keeps a hidden copy of all tab buttons, to measure them. A tab that does not fit is in a menu, where its
-  // button has neither id nor role: its words tell which it is.
+  // button has neither id nor role: its text identifies it.
   const copies = () => [...document.querySelectorAll("#tabs .tab-container[aria-hidden] button")];
   // The host's tabs are hidden at first, and come all at once.
   const names = () => {
@@ -101,7 +101,7 @@ window.showBattle = (id) => {
     && window.gradio_config.components.some((part) => part.props.elem_id === `tab_${name}`);
   let asks = false;
   function open(name = current()) {
-    if (isHidden(name)) {  // the sign-in leads to it
+    if (isHidden(name)) {  // it opens after the sign-in
       asks = true;
       return open("about");
     }
@@ -134,7 +134,7 @@ window.showBattle = (id) => {
   }).observe(document, { subtree: true, childList: true });
 })();
 
-// The projector view of a room: over the whole window, and over the screen if the browser may.
+// The projector view of a room: over the whole window, and full screen where the browser allows it.
 (() => {
   const project = (on) => {
     document.body.classList.toggle("projecting", on);
@@ -152,8 +152,8 @@ window.showBattle = (id) => {
   addEventListener("fullscreenchange", () => document.fullscreenElement || leave());
 })();
 
-// A file's link has the address by which the server was asked, which a proxy may have changed: it leads to where the
-// page is.
+// A file's link has the address at which the server was reached, which a proxy may have changed: use the page's own
+// address instead.
 document.addEventListener("click", (event) => {
   const link = event.target.closest?.('a[href*="/gradio_api/file="]');
   if (!link) return;

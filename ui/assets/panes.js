@@ -21,7 +21,7 @@
     return message ? message.getBoundingClientRect().bottom - element.getBoundingClientRect().bottom : 0;
   };
 
-  // Puts the last question at the top; a long one is skipped, so that the answer's first line is in sight.
+  // Puts the last question at the top; a long one is skipped, so that the answer's first line is visible.
   function showQuestion(side, behavior) {
     const element = log(side), question = lastRow(side, "user"), answer = lastRow(side, "bot");
     if (!question) return;
@@ -36,9 +36,10 @@
     const element = log(side), view = views[side];
     if (view.element === element) return;
     Object.assign(view, { element, follows: true, last: 0, height: element.clientHeight });
-    // A screen reader would read a growing answer again and again; the status line tells the end.
+    // A screen reader would read a growing answer again and again; the status line announces its end.
     element.setAttribute("aria-live", "off");
-    const letGo = () => { view.follows = false; };
+    // The event of our own last scroll may still come: it must not read as a reader who goes down to the end.
+    const letGo = () => Object.assign(view, { follows: false, last: element.scrollTop });
     let startY = 0, isHeld = false;
     element.addEventListener("pointerdown", () => { isHeld = true; });
     for (const end of ["pointerup", "pointercancel"]) addEventListener(end, () => { isHeld = false; });
@@ -47,14 +48,14 @@
     element.addEventListener("touchmove", (event) => event.touches[0].clientY > startY + 2 && letGo(), { passive: true });
     element.addEventListener("keydown", (event) => ["ArrowUp", "PageUp", "Home"].includes(event.key) && letGo());
     element.addEventListener("scroll", () => {
-      // Without a hand on the scroll bar it is the browser that scrolls: another text is shorter.
+      // If the reader does not hold the scroll bar, the browser has scrolled, because the new text is shorter.
       if (isHeld && element.scrollTop < view.last - 1) letGo();
       else if (element.scrollTop > view.last && hiddenBelow(element) <= NEAR) view.follows = true;
       view.last = element.scrollTop;
       if (isTogether() && element.matches(":hover, :focus")) scrollOther(side);
     }, { passive: true });
     new ResizeObserver(() => {
-      // Who stood at the question stays there; who reads elsewhere is left alone. Height 0: another tab is open.
+      // A reader at the question stays there; one who reads elsewhere is not moved. Height 0: another tab is open.
       const wasHidden = !view.height, atQuestion = Math.abs(element.scrollTop - view.questionTop) < 4;
       view.height = element.clientHeight;
       if (view.height && (wasHidden || atQuestion)) showQuestion(side, "auto");
@@ -71,7 +72,7 @@
     if (turn && turn !== view.turn) {
       Object.assign(view, { turn, follows: true, last: 0, seen: !isPhone(), place: "" });
     }
-    // The messages may come later than the head; and only below an answer there is room to scroll.
+    // The messages may arrive after the head, and there is room to scroll only once there is an answer.
     const place = [log(side).querySelectorAll(".user-row").length, lastRow(side, "user")?.textContent, hasAnswer(side)].join();
     if (place !== view.place) {
       view.place = place;
@@ -131,11 +132,11 @@
   let waits = false;
   const look = () => {
     waits = false;
-    // Whoever has no mouse scrolls with the arrow keys, also in a replay.
+    // Without a mouse, readers scroll with the arrow keys, also in a replay.
     for (const element of document.querySelectorAll(".pane [role=log]:not([tabindex])")) element.tabIndex = 0;
-    if (!find("#phase")) return; // gradio puts the page up piece by piece
+    if (!find("#phase")) return; // gradio builds the page in pieces
     find("#panes")?.addEventListener("scroll", showPanes, { passive: true });
-    // A browser's translation would change, or break, what is judged. A model's headings are none of the page's.
+    // A browser's translation would change, or break, what is judged. Headings in an answer are not the page's own.
     for (const pane of document.querySelectorAll(".pane:not([translate])")) {
       pane.translate = false;
       pane.classList.add("notranslate");

@@ -1,4 +1,4 @@
-// The prompts tab: a file is read here, since the page takes no uploads, and what is not saved is asked about.
+// The prompts tab: reads a file here, since the page accepts no uploads, and warns before unsaved edits are lost.
 window.focusPrompt = () => document.querySelector("#prompts_text textarea")?.focus();
 
 // Resolves to the name and the content of a file that the host chooses, as base64, and the other inputs as they were.
@@ -8,14 +8,14 @@ window.readPrompts = (...inputs) => new Promise((resolve) => {
   input.addEventListener("cancel", () => resolve(["", "", ...rest]));
   input.addEventListener("change", () => {
     const reader = new FileReader(), [file] = input.files;
-    // Only as much as tells the server that it is too much.
+    // One byte more than the limit is enough for the server to refuse the file.
     reader.addEventListener("load", () => resolve([file.name, reader.result, ...rest]));
     reader.readAsDataURL(file.slice(0, 1000001));
   });
   input.click();
 });
 
-// The dimensions of the set are on offer; gradio's own chooser takes no name that is not.
+// Suggests the dimensions of the set; gradio's own dropdown would not accept a new name.
 document.addEventListener("focusin", ({ target }) => {
   if (target.closest("#prompts_dimension")) target.setAttribute("list", "prompts_dimensions");
 });
@@ -23,7 +23,7 @@ document.addEventListener("focusin", ({ target }) => {
 (() => {
   let typed = false;
   document.addEventListener("input", (event) => { typed ||= Boolean(event.target.closest("#prompts_form")); });
-  // Every action takes over what was typed.
+  // Every action includes what was typed.
   document.addEventListener("click", (event) => { if (event.target.closest("#tab_prompts button")) typed = false; });
   addEventListener("beforeunload", (event) => {
     if (typed || document.querySelector("#prompts_status [data-unsaved]")) event.preventDefault();

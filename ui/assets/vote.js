@@ -1,4 +1,4 @@
-// Keys and focus of the Arena: 1 to 4 vote, Enter goes on, and the focus is where the eye is.
+// Keys and focus of the Arena: 1 to 4 vote, Enter starts the next battle, and the focus follows what is shown.
 (() => {
   const find = (css) => document.querySelector(css);
   const phase = () => find("#phase")?.dataset.phase;
@@ -8,7 +8,7 @@
   const hasTouch = () => matchMedia("(pointer: coarse)").matches;
   const PILLS = ["#vote_model_a", "#vote_tie", "#vote_bad", "#vote_model_b"];
   const EDITABLE = "input:not([type=radio]), textarea, select, [contenteditable=true], [role=listbox], [role=slider]";
-  // Nobody decides within this time, in milliseconds: a key or tap meant for what stood there before.
+  // Milliseconds in which nobody can decide: an earlier key or tap was meant for what was shown before.
   const TOO_EARLY = 400;
   // A digit in the empty input votes after this time, unless more is typed: "3 reasons ..." is a question.
   const SECOND_KEY = 350;
@@ -54,11 +54,11 @@
     event.stopPropagation();
   }, true);
 
-  // Who clicks into the input wants to write there.
+  // A click into the input means that the user wants to write there.
   document.addEventListener("pointerdown", (event) => { if (event.target === box()) claimed = true; });
 
-  // In some browsers the Enter that ends a composition (pinyin, kana) arrives as an Enter. It must not send the prompt;
-  // nor may one before the server knows the page.
+  // In some browsers the Enter that ends a composition (pinyin, kana) arrives as a plain Enter. It must not send the
+  // prompt, nor may an Enter before the server knows the page.
   for (const kind of ["keydown", "keypress"]) {
     document.addEventListener(kind, (event) => {
       if (event.key !== "Enter") return;

@@ -8,7 +8,7 @@ from ui.gradio.middleware import App, Message, Receive, Scope, Send
 
 # The headers that the page depends on: its address, as far as proxies tell it, and the compression.
 _VARYING = (b"host", b"accept-encoding", b"x-forwarded-host", b"x-forwarded-proto", b"x-gradio-server")
-# Query parameters for which gradio makes another page.
+# Query parameters for which gradio renders another page.
 _OTHER_PAGES = {"deep_link", "all_endpoints"}
 # A client may send any host, so the cache has a limit.
 MAX_PAGES = 16
@@ -23,8 +23,8 @@ Key = tuple[object, ...]
 class FrontPage:
     """ASGI middleware that caches the app's answer to GET /.
 
-    gradio 6.31 makes a quarter of a megabyte anew for each reader, which takes a core a tenth of a second. It is the
-    same for all readers, since nobody logs in.
+    gradio 6.31 renders its 250 kB again for each reader, which keeps a core busy for a tenth of a second. The page is
+    the same for all readers, since nobody logs in.
     """
 
     def __init__(self, app: App) -> None:

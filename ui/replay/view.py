@@ -7,7 +7,7 @@ from html import escape
 
 from arena.results.replay import Obstacle, fingerprints, same_until
 from arena.types import Answer, Backend, Battle, Side, SideName, Vote
-from ui.arena.messages import answer_rows, message_rows, side_figures
+from ui.arena.messages import answer_rows, message_rows, usage_line
 from ui.arena.outcome import battle_color
 from ui.arena.screen import CHOSEN, PaneView
 from ui.markup import html_table, status
@@ -39,7 +39,7 @@ def pane_views(lang: str, battle: Battle) -> dict[SideName, PaneView]:
         side = battle.side(name)
         rows = [] if _is_single(battle) else message_rows(side.messages)
         rows += answer_rows(lang, side.answer)
-        views[name] = PaneView(side.model.name, rows, "done", side_figures(lang, side), battle_color(battle, name))
+        views[name] = PaneView(side.model.name, rows, "done", usage_line(lang, side.answer), battle_color(battle, name))
     return views
 
 

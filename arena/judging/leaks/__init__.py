@@ -1,8 +1,8 @@
-"""Decides whether an answer tells which model wrote it: by its own name, its maker's or its rival's.
+"""Decides whether an answer reveals which model wrote it: by its own name, its maker's or its rival's.
 
-An answer tells where its writer speaks of itself (I am Kimi; trained by Google; 作为文心一言，我), not where it writes
-about models, quotes, supposes or denies. In a battle it also tells where the writer says that it is not one of the two,
-since then it is the other, and where it names one of the two and no other maker without having been asked about it.
+Statements of the writer about itself count (I am Kimi; trained by Google; 作为文心一言，我), but not what it writes
+about models, quotes, supposes or denies. In a battle two more things reveal it: the writer says that it is not one of
+the two, so it is the other; or it names one of the two, and no other maker, without having been asked about it.
 """
 
 import re
@@ -39,7 +39,7 @@ _OWN_PROMPT = re.compile(
 )
 # Families that say how a model is run or laid out, not who made it.
 _NO_MAKER = frozenset(("openai", "gguf", "scripted", "recorded", "llama.cpp", "llama"))
-# Words in names of models that name no model: what it is for, how it is packed, and what people call a trial.
+# Words in the names of models that identify none: its purpose, its format, and names of experiments.
 _NOISE = re.compile(
     "a|b|ai|an|and|alpha|answer|assistant|awq|base|beta|bf|bit|bnb|bot|chat|code|coder|default|demo|distill|dpo|"
     "exp|expert|fast|final|fine|finetune|flash|fp|gguf|gptq|hf|imatrix|instruct|int|it|large|latest|left|lite|"
@@ -54,7 +54,7 @@ _COINED = re.compile(r"[a-z][A-Z]|LM$|GPT")
 
 
 def is_leaked(battle: Battle) -> bool:
-    """Whether anything that a rater of the battle has seen a model write tells which model it is."""
+    """Whether any text of a model that a rater of the battle has seen reveals which model it is."""
     sides = (battle.a, battle.b)
     makers = tuple({maker.key: maker for side in sides for maker in makers_of(side.model)}.values())
     asked, written = [battle.prompt], []
@@ -67,11 +67,11 @@ def is_leaked(battle: Battle) -> bool:
 
 
 def names_a_model(text: str, battle: tuple[Maker, ...] = (), unasked: Set[str] = frozenset()) -> bool:
-    """Whether the text names one of the models or its maker, as a model does that speaks of itself.
+    """Whether the text names a model or its maker in a statement about its own writer.
 
     Case, width and spacing do not matter, nor whether characters are simplified or traditional. `battle` are the makers
-    of the two models: to say that the writer is none of them tells as well. So does a model of a maker in `unasked`,
-    the keys of those whom the prompts do not name, where no other maker is named.
+    of the two models: saying that the writer is not one of them counts as well. `unasked` are the keys of the makers
+    that the prompts do not name: naming a model of one of these, and no other maker, also counts.
     """
     marked = mark(fold(text), battle)
     if not marked.makers:
@@ -86,7 +86,7 @@ def names_a_model(text: str, battle: tuple[Maker, ...] = (), unasked: Set[str] =
     sentences, whole = _without_denials(sentences), _without_denials(whole)
     if _matches(sentences, *ZH["says"], *EN["says"]) or _matches(whole, *PLACES["answers"]):
         return True
-    # Signs that tell nothing where several makers are named.
+    # Signs that mean nothing where several makers are named.
     return is_alone and (
         _matches(sentences, *ZH["says alone"], *EN["says alone"])
         or _matches(whole, *PLACES["labels"])
@@ -142,19 +142,19 @@ def _makers(*names: str) -> tuple[Maker, ...]:
 
 
 def _file(source: str) -> str:
-    """The last two parts of a path or hub id, as in `mistralai/Mistral-7B-v0.3.gguf`; of a server its model alone."""
+    """The last two parts of a path or hub id, as in `mistralai/Mistral-7B-v0.3.gguf`; for a server, its model only."""
     if "#" in source:
         return source.rpartition("#")[2]
     return "" if "://" in source else "/".join(PurePosixPath(source.partition(":")[2] or source).parts[-2:])
 
 
 def _spaced(name: str) -> str:
-    """A name without the marks of its packing, as it would stand in a text."""
+    """A name without its quantization and separators, as it would be written in a text."""
     return fold(re.sub(r"[/_@(),=]|--", " ", _QUANTIZED.sub("", name)))
 
 
 def _unknown(name: str, is_known: bool) -> Maker | None:
-    """The maker of a name that no table has. Of a model whose maker is known, only a coined word is one."""
+    """The maker of a name that no table has; for a model whose maker is known, only if a word is coined."""
     words = [word for word in _words(name) if not is_known or _COINED.search(word)]
     phrase = " ".join(word.casefold() for word in words)
     if len(phrase) < 3 and phrase.isascii():

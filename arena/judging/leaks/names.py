@@ -10,9 +10,9 @@ from functools import lru_cache
 class Maker:
     """One maker and the names that give away the maker or one of its models.
 
-    `models` mean nothing but a model. `words` are also ordinary words or people (Claude, Gemini, 豆包); with a `#` they
-    are plain once a version follows (Gemini 1.5). `labs` make language models and little else; `firms` make much
-    besides, or are universities. A space in a Latin name marks where people also write a hyphen or nothing.
+    `models` always mean a model. `words` are also ordinary words or people (Claude, Gemini, 豆包); with a `#` they are
+    unambiguous when a version follows (Gemini 1.5). `labs` mainly make language models; `firms` make many other things,
+    or are universities. A space in a Latin name marks where people also write a hyphen or nothing.
     """
 
     key: str
@@ -22,13 +22,13 @@ class Maker:
     firms: tuple[str, ...] = ()
 
 
-# Near a match of the pattern, the names of the maker mean something else.
+# Near a match of the pattern, the maker's names mean something else.
 UNLESS = {
     "zhipu": "广义线性|generali[sz]ed linear|regression|回归|logit|link function|链接函数|glm\\(|least squares",
     "google": "zodiac|horoscope|astrolog|star sign|my sign|born (?:on|in)|leo\\b|virgo|libra|aquarius|taurus|星座",
     "minimax": "algorithm|theorem|game tree|alpha-?beta|chess|von neumann|loss function|算法|剪枝|博弈|定理|棋",
 }
-# A maker a line; an indented line continues the one before.
+# One maker per line; an indented line continues the one before.
 _TABLE = """
 alibaba | models: qwen, qianwen, tongyi qianwen, tongyi lab, qwq, 通义千问, 通义大模型, 通义实验室, 通义万相, 通义灵码
     | words: 千问, 通义, tongyi | firms: alibaba cloud, alibaba, aliyun, damo academy, damo, 阿里巴巴, 阿里云, 阿里,
@@ -164,12 +164,12 @@ _SPELLED = re.compile(r"(?<![a-z'])[a-z](?:[ .\-·]{1,3}[a-z](?![a-z'])){2,20}")
 _BESIDE_HAN = re.compile(f"(?<={_HAN})[ ·・.\\-]{{1,4}}(?={_HAN})|(?<={_HAN}) (?=[a-z0-9])|(?<=[a-z0-9]) (?={_HAN})")
 _FULL_STOP = re.compile(r"\.(?=\s|$)")
 
-# A private character marks each kind of name (the plainer, the lower), one of the next four a name in the battle.
+# A private-use character marks each kind of name (less ambiguous kinds first), the next four mark names in the battle.
 _MODEL, _WORD, _LAB, _FIRM = range(4)
 _FIRST_MARK, _OWN = 0xE000, 4
 # Follows a mark whose name has a version.
 _VERSION_MARK = "\ue008"
-# Stands for a name that says nothing about the speaker.
+# Replaces a name that says nothing about the writer.
 MASKED = "\ue009"
 NAME = re.compile(f"[\ue000-\ue007]{_VERSION_MARK}?")
 OWN = re.compile("[\ue004-\ue007]")
@@ -231,7 +231,7 @@ def _mark(kind: int, is_own: bool, has_version: bool) -> str:
 
 
 def _strongest(run: re.Match[str]) -> str:
-    """One mark for several in a row: `Google's Gemini` is as plain as can be."""
+    """One mark for several in a row: `Google's Gemini` is unambiguous."""
     marks = [ord(mark[0]) - _FIRST_MARK for mark in NAME.findall(run.group())]
     kinds = {mark % _OWN for mark in marks}
     kind = _MODEL if _WORD in kinds and kinds & {_LAB, _FIRM} else min(kinds)
@@ -240,7 +240,7 @@ def _strongest(run: re.Match[str]) -> str:
 
 @lru_cache(maxsize=64)
 def _names(more: tuple[Maker, ...]) -> tuple[re.Pattern[str], dict[str, tuple[int, Maker, bool]]]:
-    """The pattern of all names; by a name without gaps its kind, its maker, and whether a version makes it plain.
+    """The pattern of all names; by name without gaps its kind, its maker, and whether a version makes it unambiguous.
 
     `more` are makers that are not in the table.
     """

@@ -73,7 +73,7 @@ def _filled(pattern: str, parts: dict[str, str]) -> str:
 
 
 _PARTS: dict[str, str] = dict(line.split(": ", 1) for line in _sections(_PARTS_TEXT)["parts"])
-# Names that tell by their place: as the label of the text, as its signature, or after a question.
+# Names that reveal the writer by their place: as the label of the text, as its signature, or after a question.
 PLACES = read_patterns(r"""
 [labels]
 # Gemini: Sure!

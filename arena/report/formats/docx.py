@@ -16,7 +16,7 @@ from arena.results.plots import as_png
 from arena.text import columns_wide
 
 _Contents = Sequence[tuple[blocks.Heading, str]]
-# On one page: a label and what it labels, a prompt and its answers.
+# Kept on one page: a label and what it labels, a prompt and its answers.
 _TOGETHER = {(blocks.Paragraph, blocks.Bullets), (blocks.Paragraph, blocks.Quote), (blocks.Quote, blocks.SideBySide)}
 _LONGEST_PROPERTY = 255
 _PICTURE_CM = 14

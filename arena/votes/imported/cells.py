@@ -33,7 +33,7 @@ def tidied(row: Mapping[str, str]) -> dict[str, str]:
 
 
 def tidied_columns(columns: Mapping[str, Sequence[str]]) -> dict[str, Sequence[str]]:
-    """As `tidied`, for the columns of many rows; an unchanged column is the same object."""
+    """Like `tidied`, for the columns of many rows; an unchanged column is the same object."""
     return {name: _column(name, cells) if name in _CELLS else cells for name, cells in columns.items()}
 
 

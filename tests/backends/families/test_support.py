@@ -8,7 +8,8 @@ from native_folders import native_folder
 
 from arena.errors import InputError
 from backends import open_backends
-from backends.families.support import checked_support, support_of, text_part
+from backends.families.support import checked_support, support_of
+from backends.folder.checkpoint import text_part
 from backends.folder.contents import Checkpoint
 from backends.models.resolve import resolve
 from commands.quantize import packing_job
@@ -51,13 +52,15 @@ def support(model_type="llama", generation=None, tokenizer=None, **config):
         ("phi3", {"rope_scaling": {"type": "longrope"}, TRAINED: 4096}, 4096, "positions"),
         ("phi3", {"rope_parameters": {"rope_type": "dynamic", TRAINED: 99}}, 99, "positions"),
         ("gemma3_text", {"sliding_window": 512, "rope_parameters": {"x": {"type": "su", TRAINED: 9}}}, 9, "positions"),
+        ("qwen3_5", {"text_config": {"max_position_embeddings": 999, "layer_types": ["linear_attention"]}}, 999, ""),
         ("llama", {"rope_scaling": {"rope_type": "llama3", TRAINED: 8192}}, 32768, ""),
     ],
 )
 def test_the_context_ends_where_answers_would_stop_being_exact(model_type, config, context, limit):
     result = support(model_type, **config)
     assert (result.context, result.limit, result.refused) == (context, limit, "")
-    assert result.claimed == (config.get("max_position_embeddings", 32768) or 4096)
+    own = config.get("text_config", config)
+    assert result.claimed == (own.get("max_position_embeddings", 32768) or 4096)
 
 
 WINDOWS = ("mistral", "ministral", "phi3", "starcoder2", "mixtral", "qwen2", "qwen3", "cohere2", "exaone4", "olmo3")
@@ -110,6 +113,8 @@ def test_a_folder_with_a_window_runs_up_to_it(tmp_path, ask, answer_of):
         ("gemma3", {"text_config": {"model_type": "gemma3_text"}}, "pictures or sound"),
         ("bloom", {}, "ALiBi"),
         ("llamaphant", {}, "models of the type 'llamaphant' were never compared"),
+        ("qwen3_5_moe", {"text_config": {"model_type": "qwen3_5_moe_text"}}, "keep a state"),
+        ("qwen3_5", {"text_config": {"layer_types": ["mamba"]}}, "unsupported kind: mamba"),
         ("lfm2", {"layer_types": ["conv", "full_attention"]}, "keep a state"),
         ("qwen3", {"layer_types": ["linear_attention", "full_attention"]}, "unsupported kind: linear_attention"),
         ("qwen3", {"layer_types": ["chunked_attention"]}, "unsupported kind: chunked_attention"),

@@ -345,7 +345,7 @@ def test_bf16_is_named_where_fp32_does_not_fit(qwen):
     error = refusal(resolve(f"{qwen.source}@fp32"), 24 * GB)
     assert error.code == "memory_short" and str(error.details["fits"]).startswith("qwen-7b-chat@bf16")
     assert "Models that fit: qwen-7b-chat@bf16" in str(error)
-    assert "装得下的有：qwen-7b-chat@bf16" in error_text("zh", error)
+    assert "内存足够运行的模型：qwen-7b-chat@bf16" in error_text("zh", error)
     assert "fit" in error_text("en", error) and "qwen-7b-chat@bf16" in error_text("en", error)
 
 

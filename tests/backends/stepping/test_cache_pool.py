@@ -25,7 +25,7 @@ def fill(cache, ids):
 def cached(ids, before=(), marks=(0,)):
     cache = TokenCache(8 * GROWTH)
     fill(cache, list(ids))
-    cache.prompt, cache.marks = tuple(before), list(marks)
+    cache.prompt, cache.marks = tuple(before), {mark: {} for mark in marks}
     return cache
 
 
@@ -52,7 +52,7 @@ def test_what_is_cut_off_gives_its_room_back():
     cache.truncate(2 * GROWTH + 1)
     assert cache.bytes == 3 * UNIT
     cache.truncate(GROWTH)
-    assert (cache.n, cache.bytes, cache.marks) == (GROWTH, UNIT, [0, 5, GROWTH])
+    assert (cache.n, cache.bytes, list(cache.marks)) == (GROWTH, UNIT, [0, 5, GROWTH])
     keys, _ = fill(cache, [7])
     assert keys[0, :, 0].tolist() == [*range(GROWTH), 7]
 

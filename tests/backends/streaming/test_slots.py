@@ -1,7 +1,6 @@
 """The queue for an engine's places: first come, first served; places are shown and given back."""
 
 import threading
-import time
 from contextlib import ExitStack
 from types import SimpleNamespace
 
@@ -81,14 +80,15 @@ def take_a_place(slots, number, came, served):
 
 
 def test_no_more_than_the_places_are_ever_held():
-    slots, inside, most = Slots(2), [], []
+    # A pair leaves only when both are inside.
+    slots, inside, most, pair = Slots(2), [], [], threading.Barrier(2)
 
     def hold():
         with slots.ticket() as ticket:
             list(ticket.wait())
             inside.append(None)
             most.append(len(inside))
-            time.sleep(0.005)
+            pair.wait(60)
             inside.pop()
 
     threads = [threading.Thread(target=hold) for _ in range(12)]

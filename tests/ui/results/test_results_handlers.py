@@ -213,7 +213,7 @@ def test_a_link_shows_the_texts_what_made_them_and_what_tells_them_apart(
     assert facts.count("<code>") == 18 and hashlib.sha256(b"right text").hexdigest() in facts
     assert "right text" in repr(value(sent[part.panes["b"]])) and "code" not in repr(value(sent[part.panes["b"]]))
     made.tab.lang = "zh"
-    assert "一位投票者的评判：不分上下" in made.replay.render(made.tab, REQUEST)[part.title]["value"]
+    assert "一位投票者的选择：不分上下" in made.replay.render(made.tab, REQUEST)[part.title]["value"]
 
 
 def test_the_chosen_side_is_marked_in_the_colour_of_its_model(
@@ -255,7 +255,7 @@ def test_what_cannot_be_asked_again_says_why(made: Made, scripted_app: ServedApp
     log.append(replace(vote_between(7, *NAMES, Winner.TIE), battle=replace(battle, a=a, b=b)))
     log.append(vote_between(8, "gone", "script-b", Winner.TIE))
     (told,) = made.replay.again(STORED, "battle-7", REQUEST)
-    assert "Left (script-a): other weights or precision are running here" in told
+    assert "Left (script-a): different weights or another precision are running here" in told
     assert "Right (script-b): no seed was recorded" in told
     (told,) = made.replay.again(STORED, "battle-8", REQUEST)
     assert "Left (gone): this model is not running here" in told
