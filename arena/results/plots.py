@@ -111,7 +111,8 @@ def nominal(field: str, **more: Any) -> Spec:
 
 def finished(chart: Spec) -> Spec:
     """The whole specification with the common look: white, fonts with Chinese, no label for each mark."""
-    return {"$schema": _SCHEMA, "config": {"aria": False, "background": "white", "font": FONTS}, **chart}
+    silent = dict.fromkeys(("axis", "legend", "mark", "title"), {"aria": False})
+    return {"$schema": _SCHEMA, "config": {"background": "white", "font": FONTS, **silent}, **chart}
 
 
 def as_svg(spec: Mapping[str, Any], label: str) -> str:
