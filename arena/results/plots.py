@@ -111,7 +111,7 @@ def nominal(field: str, **more: Any) -> Spec:
 
 def finished(chart: Spec) -> Spec:
     """The whole specification with the common look: white, fonts with Chinese, no label for each mark."""
-    silent = dict.fromkeys(("axis", "legend", "mark", "title"), {"aria": False})
+    silent = {key: {"aria": False} for key in ("axis", "legend", "mark", "title")}
     return {"$schema": _SCHEMA, "config": {"background": "white", "font": FONTS, **silent}, **chart}
 
 
