@@ -19,7 +19,7 @@ from backends.folder.contents import read_checkpoint
 from backends.folder.gguf import existing_file, gguf_spec, model_file
 from backends.folder.manifest import read_manifest
 from backends.folder.packed import packed_folder
-from backends.models.catalog import CHATGLM3, EMBEDDED, FETCHED, QWEN
+from backends.models.catalog import CHATGLM3, EMBEDDED, FETCHED, PUBLISHED, QWEN
 from backends.openai import PREFIX, openai_spec
 from backends.scripted import scripted_spec
 
@@ -43,7 +43,8 @@ def resolve(text: str) -> ModelSpec:
     suffix = f"@{precision}" if precision else ""
     for whole, ending in ((text, ""), (name, suffix)):
         if halves := split_adapter(whole):
-            return with_adapter(resolve(f"{halves[0]}{ending}"), halves[1])
+            base = resolve(f"{halves[0]}{ending}")
+            return with_adapter(base, halves[1], _repositories(base))
     if not precision:
         return _named(text)
     # A packed folder may exist without its original.
@@ -154,6 +155,12 @@ def folder_spec(folder: Path) -> ModelSpec:
         name = folder.resolve().name
         precision = checkpoint.packed.precision if checkpoint.packed else "bf16"
         return replace(spec, id=name, name=name, source=str(folder), precision=precision, revision=checkpoint.revision)
+
+
+def _repositories(spec: ModelSpec) -> list[str]:
+    """The names of the model's repositories on hubs, as far as they are known."""
+    published = PUBLISHED.get(spec.id.partition("@")[0])
+    return [repo.id for repo in published.repos.values()] if published and spec.runtime == "transformers" else []
 
 
 def in_precision(spec: ModelSpec, precision: str) -> ModelSpec:

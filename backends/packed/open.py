@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from backends.families.lora import add_adapter
 from backends.families.weights import Architecture, bare_model, heads_of
 from backends.folder.checkpoint import read_header, refusal
 from backends.folder.packed import GROUPS
@@ -32,9 +33,12 @@ _TYPES = {"U8": torch.uint8, "I8": torch.int8, "BF16": torch.bfloat16, "F32": to
 _READ_WHOLE = (".packed", ".weight8")
 
 
-def packed_rows(architecture: Architecture) -> Rows:
-    """The model, ready for several conversations at once. Raises BackendError."""
-    return quick_rows(load_packed(architecture), find_kernels())
+def packed_rows(architecture: Architecture, adapter: Path | None = None) -> Rows:
+    """The model, with the adapter in a folder beside it, ready for several conversations. Raises BackendError."""
+    model = load_packed(architecture)
+    if adapter:
+        add_adapter(model, architecture.family, adapter)
+    return quick_rows(model, find_kernels())
 
 
 def load_packed(architecture: Architecture) -> Any:
