@@ -6,7 +6,7 @@ from arena.types import GenerationConfig, Message, ModelSpec
 from backends.families import Chat, open_chat, qwen35
 from backends.families.weights import architecture_of, heads_of, load_weights, merge_adapter
 from backends.packed.open import packed_rows
-from backends.stepping.batched import Rows, check_attention, stock_rows
+from backends.stepping.batched import Rows, stock_rows
 from backends.stepping.scheduler import Scheduler
 from backends.stepping.stepper import Stepper
 
@@ -32,7 +32,6 @@ def open_engine(spec: ModelSpec, scheduler: Scheduler) -> HfEngine:
     checkpoint = architecture.checkpoint
     # The tokenizer first: it loads quickly, and its errors are known before gigabytes are read.
     chat = open_chat(checkpoint)
-    check_attention(architecture.config.get_text_config(), checkpoint.folder.name, spec.context_length)
     if checkpoint.packed:
         rows = packed_rows(architecture)
     else:
