@@ -1,4 +1,4 @@
-"""Applies LoRA adapters: merged into weights that are floats, or computed beside packed ones."""
+"""Reads LoRA adapters with all their parts, and merges them into weights that are floats."""
 
 import re
 import types
@@ -10,14 +10,13 @@ from typing import Any
 import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
-from torch.nn.functional import pad
 
 from arena.errors import BackendError
 from backends.families.weights import QKV_PARTS, split_qkv
 from backends.folder.adapter import check_adapter
 from backends.folder.checkpoint import ADAPTER_CONFIG, first_line, read_json, read_tensors, refusal
-from backends.stepping import ROWS
 
+_PREFIX, _BASE = "base_model.model.", ".base_layer.weight"
 _KEY = re.compile(r"(?:base_model\.model\.)?(?P<module>.+)\.lora_(?P<half>[AB])\.weight")
 # Where a model that also reads pictures keeps the layers that are the whole model here.
 _NESTED = re.compile(r"^model\.language_model\.")
@@ -34,25 +33,6 @@ class Change:
     scale: float
 
 
-class BesideWeight(nn.Module):  # type: ignore[misc]
-    """A linear layer with an adapter's change computed beside it, for weights that nothing can be added to."""
-
-    def __init__(self, linear: nn.Module, change: Change) -> None:
-        super().__init__()
-        self.linear = linear
-        self.a, self.b = change.a.float().T.contiguous(), (change.scale * change.b.float()).T.contiguous()
-        self.in_features, self.out_features = len(self.a), self.b.shape[1]
-
-    def forward(self, x: Tensor) -> Tensor:
-        """x [..., in_features] to [..., out_features] in the layer's type."""
-        rows = x.reshape(-1, self.in_features).float()
-        # The product of a few rows depends on their number; a conversation must not depend on the others.
-        padded = pad(rows, (0, 0, 0, max(0, ROWS - len(rows))))
-        y: Tensor = self.linear(x)
-        change = (padded @ self.a @ self.b)[: len(rows)].view(y.shape)
-        return (y.float() + change).to(y.dtype)
-
-
 def merge_adapter(model: Any, family: types.ModuleType | None, folder: Path) -> Any:
     """The model with the adapter in `folder` merged into its weights. Raises BackendError."""
     for place, change in read_changes(model, family, folder).items():
@@ -64,13 +44,6 @@ def merge_adapter(model: Any, family: types.ModuleType | None, folder: Path) -> 
     return model
 
 
-def add_adapter(model: Any, family: types.ModuleType | None, folder: Path) -> Any:
-    """The model with the adapter in `folder` computed beside its packed layers. Raises BackendError."""
-    for place, change in read_changes(model, family, folder).items():
-        model.set_submodule(place, BesideWeight(model.get_submodule(place), change))
-    return model
-
-
 def read_changes(model: Any, family: types.ModuleType | None, folder: Path) -> dict[str, Change]:
     """What the adapter changes, by layer of the model. Raises BackendError unless it is whole and fits.
 
@@ -79,7 +52,11 @@ def read_changes(model: Any, family: types.ModuleType | None, folder: Path) -> d
     try:
         config = read_json(folder, ADAPTER_CONFIG)
         file = check_adapter(folder)
-        halves = dict(_renamed(_read(file), config, family, model.config.get_text_config(), folder.name))
+        if family and (config.get("rank_pattern") or config.get("alpha_pattern")):
+            # Patterns contain the original's module names.
+            raise refusal(folder.name, "an adapter of an original must have one rank and one alpha for all modules")
+        state = _without_base(_read(file), model, folder.name)
+        halves = dict(_renamed(state, config, family, model.config.get_text_config(), folder.name))
         sizes = {
             name: (module.out_features, module.in_features)
             for name, module in model.named_modules()
@@ -103,6 +80,17 @@ def _read(file: Path) -> dict[str, Tensor]:
         return dict(load_file(file))
     # A .bin file is read as plain data.
     return dict(torch.load(file, map_location="cpu", weights_only=True))
+
+
+def _without_base(state: Mapping[str, Tensor], model: Any, name: str) -> dict[str, Tensor]:
+    """The tensors without the base's own output layer, which peft saves beside a change of it."""
+    modules = dict(model.named_modules())
+    for key, value in state.items():
+        if key.endswith(_BASE):
+            own = getattr(modules.get(key.removeprefix(_PREFIX).removesuffix(_BASE)), "weight", None)
+            if own is None or own.shape != value.shape or not torch.equal(own, value.to(own.dtype)):
+                raise refusal(name, f"{key} is not the base's; only plain LoRA is supported")
+    return {key: value for key, value in state.items() if not key.endswith(_BASE)}
 
 
 def _renamed(

@@ -18,6 +18,7 @@ from transformers.conversion_mapping import register_checkpoint_conversion_mappi
 from transformers.core_model_loading import Concatenate, ConversionOps, WeightConverter, WeightRenaming
 
 from backends.families import original_family, qwen35
+from backends.families.support import checked_support
 from backends.folder.checkpoint import first_line, refusal
 from backends.folder.contents import Checkpoint, read_checkpoint
 from backends.machine.pages import release
@@ -64,10 +65,11 @@ def heads_of(config: Any) -> tuple[int, int, int]:
 
 
 def architecture_of(folder: Path) -> Architecture:
-    """The architecture that the folder's config.json describes. Raises BackendError."""
+    """The architecture that the folder's config.json describes. Raises ArenaError."""
     # Its warnings are not for people who run a model, and its errors are raised here.
     transformers.utils.logging.set_verbosity_error()
     checkpoint = read_checkpoint(folder)
+    checked_support(checkpoint, checkpoint.packed.precision if checkpoint.packed else "")
     family = original_family(checkpoint.model_type)
     if family is None:
         return Architecture(checkpoint, _native_config(folder, checkpoint.model_type), None)
@@ -155,10 +157,9 @@ def convert(module: Any, dtype: torch.dtype, files: Sequence[Path], stored: torc
 
 def _native_config(folder: Path, model_type: str) -> Any:
     mapping = transformers.CONFIG_MAPPING
-    # Checked first: for an unknown type the library looks for code in the folder.
-    if model_type not in mapping or mapping[model_type] not in transformers.MODEL_FOR_CAUSAL_LM_MAPPING:
-        reason = f"transformers {transformers.__version__} does not support {model_type!r} as a chat model"
-        raise refusal(folder.name, reason)
+    # An older library may not have the type; it would look for code in the folder.
+    if model_type not in mapping:
+        raise refusal(folder.name, f"transformers {transformers.__version__} does not know the type {model_type!r}")
     try:
         config = transformers.AutoConfig.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
     except Exception as error:
@@ -169,10 +170,6 @@ def _native_config(folder: Path, model_type: str) -> Any:
         # The published files say it outside the text part.
         text.tie_word_embeddings = text.tie_word_embeddings or config.tie_word_embeddings
         return text
-    wanted = transformers.MODEL_FOR_CAUSAL_LM_MAPPING[type(config)].config_class
-    if config.get_text_config() is not config and not isinstance(config, wanted):
-        reason = f"the text part of {model_type!r} is nested among others, which is not supported; use a GGUF file"
-        raise refusal(folder.name, reason)
     return config
 
 

@@ -75,8 +75,7 @@ def _check_base(base: ModelSpec, trained_on: str, repos: Collection[str]) -> Non
     known = {repo.rpartition("/")[2].casefold() for repo in repos}
     if not match or not known:
         return
-    own = {*known, base.name.casefold(), base.id.casefold()}
-    if _QUANTIZED.sub("", match["name"]).casefold() not in own:
+    if _QUANTIZED.sub("", match["name"]).casefold() not in known:
         message = (
             f"The adapter was trained on {trained_on}, not on {base.name}. If that is the same model, change "
             f"base_model_name_or_path in its {ADAPTER_CONFIG} to {min(repos)}."

@@ -8,7 +8,7 @@ from backends.families.lora import merge_adapter
 from backends.families.weights import architecture_of, heads_of, load_weights
 from backends.folder.adapter import template_of
 from backends.packed.open import packed_rows
-from backends.stepping.batched import Rows, check_attention, stock_rows
+from backends.stepping.batched import Rows, stock_rows
 from backends.stepping.scheduler import Scheduler
 from backends.stepping.stepper import Stepper
 
@@ -35,7 +35,6 @@ def open_engine(spec: ModelSpec, scheduler: Scheduler) -> HfEngine:
     # The tokenizer first: it loads quickly, and its errors are known before gigabytes are read.
     adapter = Path(spec.adapter) if spec.adapter else None
     chat = open_chat(checkpoint, template_of(adapter) if adapter else None)
-    check_attention(architecture.config.get_text_config(), checkpoint.folder.name, spec.context_length)
     if checkpoint.packed:
         rows = packed_rows(architecture, adapter)
     else:

@@ -64,6 +64,14 @@ QWEN = replace(
     licence_url="https://github.com/QwenLM/Qwen/blob/main/Tongyi%20Qianwen%20LICENSE%20AGREEMENT",
     defaults=GenerationConfig(max_new_tokens=512, temperature=1.0, top_p=0.8, top_k=0, repetition_penalty=1.1),
 )
+# By the name of the published model.
+QWEN_LICENCES = {
+    "Qwen-1.8B-Chat": (
+        "Tongyi Qianwen Research License Agreement",
+        "https://github.com/QwenLM/Qwen/blob/main/Tongyi%20Qianwen%20RESEARCH%20LICENSE%20AGREEMENT",
+    ),
+    **dict.fromkeys(("Qwen-7B-Chat", "Qwen-14B-Chat", "Qwen-72B-Chat"), (QWEN.licence, QWEN.licence_url)),
+}
 # The original has no limit but the context, and no top_k, so that the library's default of 50 applies.
 CHATGLM3 = replace(
     _FOLDER,

@@ -11,22 +11,20 @@ from typing import Any
 
 from arena.errors import InputError
 from arena.types import GenerationConfig, ModelSpec
-from backends.families import original_family
-from backends.folder import DEFAULT_CONTEXT, LONGEST_CONTEXT, as_input
+from backends.families import qwen
+from backends.families.support import checked_support
+from backends.folder import LONGEST_CONTEXT, as_input
 from backends.folder.adapter import split_adapter, with_adapter
-from backends.folder.checkpoint import text_part
-from backends.folder.contents import read_checkpoint
+from backends.folder.contents import Checkpoint, read_checkpoint
 from backends.folder.gguf import existing_file, gguf_spec, model_file
 from backends.folder.manifest import read_manifest
 from backends.folder.packed import packed_folder
-from backends.models.catalog import CHATGLM3, EMBEDDED, FETCHED, PUBLISHED, QWEN
+from backends.models.catalog import CHATGLM3, EMBEDDED, FETCHED, PUBLISHED, QWEN, QWEN_LICENCES
 from backends.openai import PREFIX, openai_spec
 from backends.scripted import scripted_spec
 
 PACKED = ("int4", "int8")
 PRECISIONS = (*PACKED, "bf16", "fp16", "fp32")
-# By the model_type of config.json.
-_ORIGINALS = {"qwen": QWEN, "chatglm": CHATGLM3}
 _SETTINGS = ("temperature", "top_p", "top_k", "repetition_penalty")
 
 
@@ -131,9 +129,11 @@ def packed_spec(name: str, precision: str) -> ModelSpec:
 def _as_known(model_id: str, spec: ModelSpec) -> ModelSpec:
     """The catalogue's model with the facts from its folder. Raises InputError if the folder holds another model."""
     known = FETCHED[model_id]
-    if spec.family != known.family:
+    published = qwen.published_name(read_checkpoint(Path(spec.source)).config) if spec.family == "qwen" else ""
+    if spec.family != known.family or published not in ("", known.name):
         raise InputError("folder_unfit", f"{spec.source} holds no {known.name}.", path=spec.source)
-    own = {field: getattr(spec, field) for field in ("source", "revision", "context_length", "defaults")}
+    fields = ("source", "revision", "context_length", "context_limit", "defaults")
+    own = {field: getattr(spec, field) for field in fields}
     return replace(known, **own)
 
 
@@ -141,19 +141,12 @@ def folder_spec(folder: Path) -> ModelSpec:
     """The model in a checkpoint folder. Raises InputError if there is none."""
     with as_input(folder):
         checkpoint = read_checkpoint(folder)
-        kind = checkpoint.model_type
-        if family := original_family(kind):
-            # Also checks that the configuration is supported.
-            length = family.model_config(checkpoint.config, folder.name)["max_position_embeddings"]
-            spec = replace(_ORIGINALS[kind], context_length=length)
-        else:
-            length = min(_steady_length(text_part(checkpoint.config)), LONGEST_CONTEXT)
-            defaults = _own_defaults(checkpoint.generation)
-            spec = ModelSpec(
-                "", "", kind, "", runtime="transformers", precision="bf16", context_length=length, defaults=defaults
-            )
-        name = folder.resolve().name
         precision = checkpoint.packed.precision if checkpoint.packed else "bf16"
+        support = checked_support(checkpoint, precision)
+        spec = _family_spec(checkpoint)
+        length, limit = min((support.context, support.limit), (LONGEST_CONTEXT, "memory"), key=lambda pair: pair[0])
+        spec = replace(spec, context_length=length, context_limit=limit)
+        name = folder.resolve().name
         return replace(spec, id=name, name=name, source=str(folder), precision=precision, revision=checkpoint.revision)
 
 
@@ -161,6 +154,19 @@ def _repositories(spec: ModelSpec) -> list[str]:
     """The names of the model's repositories on hubs, as far as they are known."""
     published = PUBLISHED.get(spec.id.partition("@")[0])
     return [repo.id for repo in published.repos.values()] if published and spec.runtime == "transformers" else []
+
+
+def _family_spec(checkpoint: Checkpoint) -> ModelSpec:
+    """What the kind of model says, without the folder's own name, bytes and context."""
+    match checkpoint.model_type:
+        case "qwen":
+            name, url = QWEN_LICENCES.get(qwen.published_name(checkpoint.config), ("", ""))
+            return replace(QWEN, licence=name, licence_url=url)
+        case "chatglm":
+            return CHATGLM3
+    defaults = _own_defaults(checkpoint.generation)
+    kind = checkpoint.model_type
+    return ModelSpec("", "", kind, "", runtime="transformers", precision="bf16", defaults=defaults)
 
 
 def in_precision(spec: ModelSpec, precision: str) -> ModelSpec:
@@ -174,20 +180,6 @@ def in_precision(spec: ModelSpec, precision: str) -> ModelSpec:
         message = f"{spec.id} has {spec.precision} weights; for {precision} name the original folder."
         raise InputError("precision_unavailable", message, model=spec.id, precision=precision)
     return replace(spec, id=f"{spec.id}@{precision}", name=f"{spec.name} ({precision})", precision=precision)
-
-
-def _steady_length(config: Mapping[str, Any]) -> int:
-    """The tokens up to which positions do not depend on the length of the conversation.
-
-    Some rotary embeddings change all positions once a conversation is longer than the training context.
-    """
-    scaling = config.get("rope_parameters") or config.get("rope_scaling")
-    scaling = scaling if isinstance(scaling, dict) else {}
-    lengths = [config.get("max_position_embeddings")]
-    if scaling.get("rope_type", scaling.get("type")) in ("dynamic", "longrope", "su"):
-        name = "original_max_position_embeddings"
-        lengths += [scaling.get(name), config.get(name)]
-    return min((length for length in lengths if isinstance(length, int) and length > 0), default=DEFAULT_CONTEXT)
 
 
 def _own_defaults(settings: Mapping[str, Any]) -> GenerationConfig:

@@ -13,7 +13,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from backends.families.lora import add_adapter
 from backends.families.weights import Architecture, bare_model, heads_of
 from backends.folder.checkpoint import read_header, refusal
 from backends.folder.packed import GROUPS
@@ -21,6 +20,7 @@ from backends.machine.pages import ask_large, release
 from backends.packed.kernels import BF16, Kernels, find_kernels
 from backends.packed.layers import UNIT, decode_attention, with_quick_layers, with_quick_norms
 from backends.packed.linear import Linear4, Linear8
+from backends.packed.lora import add_adapter
 from backends.packed.scheme import BLOCK
 from backends.stepping import PREFILL_CHUNK
 from backends.stepping.batched import Rows

@@ -17,7 +17,7 @@ from backends import open_backends
 from backends.folder.checkpoint import find_weights
 from backends.memory import budget
 from backends.memory.budget import MemoryBudget, check_memory
-from backends.memory.estimate import Need, need_of
+from backends.memory.estimate import Need, folder_shape, need_of
 from backends.models.catalog import EMBEDDED, Published
 from backends.models.resolve import resolve
 from ui.texts import error_text
@@ -36,6 +36,7 @@ QWEN_CONFIG = {
     "seq_length": 8192,
 }
 CHATGLM_CONFIG = {
+    "_name_or_path": "THUDM/chatglm3-6b",
     "model_type": "chatglm",
     "hidden_size": 4096,
     "num_layers": 28,
@@ -81,6 +82,7 @@ def folder(tmp_path):
         place = tmp_path / name
         place.mkdir()
         (place / "config.json").write_text(json.dumps(config))
+        (place / "generation_config.json").write_text(json.dumps({"chat_format": "chatml"}))
         size = {"F32": 4, "F16": 2, "BF16": 2}[dtype]
         for length in shape:
             size *= length
@@ -143,7 +145,8 @@ def test_a_native_folder_by_its_own_keys(folder):
 
 def test_a_native_folder_that_nests_its_text_part_or_says_little(folder):
     inner = {key: value for key, value in NATIVE_CONFIG.items() if key not in ("head_dim", "num_key_value_heads")}
-    spec = resolve(str(folder({"model_type": "some", "text_config": inner}, "F32", [1000, 10])))
+    spec = resolve(str(folder(inner, "F32", [1000, 10])))
+    assert folder_shape({"model_type": "some", "text_config": inner}, "some") == folder_shape(inner, "some")
     # Heads of 1024 / 16, each with keys of its own; stored in 32 bits, wanted in 16.
     assert need_of(spec).cache == max(2 * 28 * 16 * 64 * spec.context_length * 2, 1_000_000_000)
     assert need_of(spec).weights == 20_000
@@ -537,10 +540,10 @@ def test_every_load_is_checked_and_can_be_tried_again(runtime, machine, monkeypa
 
 
 def test_models_that_are_opened_together_share_one_ledger(machine, monkeypatch):
-    made = []
-    monkeypatch.setattr(budget, "MemoryBudget", lambda: made.append(machine.budget()) or made[-1])
+    created = []
+    monkeypatch.setattr(budget, "MemoryBudget", lambda: created.append(machine.budget()) or created[-1])
     open_backends([EMBEDDED["smollm2-135m"], resolve(str(DATA / "qwen-micro-vocab2048"))])
-    assert len(made) == 1
+    assert len(created) == 1
 
 
 def test_an_embedded_model_that_is_missing_is_still_named(machine):
