@@ -43,6 +43,7 @@ class Need:
 
     @property
     def total(self) -> int:
+        """All bytes."""
         return self.weights + self.cache + self.overhead
 
 

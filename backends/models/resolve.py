@@ -21,7 +21,7 @@ from backends.folder.gguf import existing_file, gguf_spec, model_file
 from backends.folder.manifest import read_manifest
 from backends.folder.packed import packed_folder
 from backends.memory.context import held_context
-from backends.models.catalog import CHATGLM3, EMBEDDED, FETCHED, QWEN, QWEN_LICENCES
+from backends.models.catalog import CHATGLM3, EMBEDDED, FETCHED, PUBLISHED, QWEN, QWEN_LICENCES
 from backends.openai import PREFIX, openai_spec
 from backends.scripted import scripted_spec
 
@@ -77,7 +77,8 @@ def _without_settings(text: str) -> ModelSpec:
     suffix = f"@{precision}" if precision else ""
     for whole, ending in ((text, ""), (name, suffix)):
         if halves := split_adapter(whole):
-            return with_adapter(_without_settings(f"{halves[0]}{ending}"), halves[1])
+            base = _without_settings(f"{halves[0]}{ending}")
+            return with_adapter(base, halves[1], _repositories(base))
     if not precision:
         return _named(text)
     # A packed folder may exist without its original.
@@ -196,6 +197,12 @@ def folder_spec(folder: Path, precision: str = "bf16") -> ModelSpec:
 def _limited(spec: ModelSpec, tokens: int, limit: ContextLimit) -> ModelSpec:
     """The model with a context of at most so many tokens, and why."""
     return spec if spec.context_length <= tokens else replace(spec, context_length=tokens, context_limit=limit)
+
+
+def _repositories(spec: ModelSpec) -> list[str]:
+    """The names of the model's repositories on hubs, as far as they are known."""
+    published = PUBLISHED.get(spec.id.partition("@")[0])
+    return [repo.id for repo in published.repos.values()] if published and spec.runtime == "transformers" else []
 
 
 def _family_spec(checkpoint: Checkpoint) -> ModelSpec:

@@ -563,10 +563,10 @@ def test_every_load_is_checked_and_can_be_tried_again(runtime, machine, monkeypa
 
 
 def test_models_that_are_opened_together_share_one_ledger(machine, monkeypatch):
-    made = []
-    monkeypatch.setattr(budget, "MemoryBudget", lambda: made.append(machine.budget()) or made[-1])
+    created = []
+    monkeypatch.setattr(budget, "MemoryBudget", lambda: created.append(machine.budget()) or created[-1])
     open_backends([EMBEDDED["smollm2-135m"], resolve(str(DATA / "qwen-micro-vocab2048"))])
-    assert len(made) == 1
+    assert len(created) == 1
 
 
 def test_an_embedded_model_that_is_missing_is_still_named(machine):
