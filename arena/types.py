@@ -11,6 +11,9 @@ from arena.errors import ErrorInfo, InputError
 Role = Literal["system", "user", "assistant"]
 FinishReason = Literal["stop", "length", "cancelled", "error"]
 Stage = Literal["loading", "queued", "reading"]
+# What ends a context before the model's own length: a sliding window, positions that change with the length of the
+# conversation, the machine's memory, or the user's `ctx`.
+ContextLimit = Literal["", "window", "positions", "memory", "ctx"]
 
 
 class SideName(StrEnum):
@@ -90,10 +93,10 @@ class ModelSpec:
     """What a model is, without the engine that runs it.
 
     `source` is what `runtime` reads: a file, folder, hub id or URL. `revision` is a commit or a sha256, empty if
-    unknown. `context_length` is in tokens, prompt and answer together; 0 is unknown. `defaults` are the model's own
-    settings; those named in `pinned` are part of what the id means and cannot be changed. `licence` is a name,
-    `licence_url` the address of its text. `adapter` is a folder with a LoRA adapter for the weights in `source`, or "".
-    `stand_in` marks a demo model that runs in place of the real ones.
+    unknown. `context_length` is in tokens, prompt and answer together; 0 is unknown. `context_limit` is why it is less
+    than the model's own context. `defaults` are the model's own settings; those named in `pinned` are part of what the
+    id means and cannot be changed. `licence` is a name, `licence_url` the address of its text. `adapter` is a folder
+    with a LoRA adapter for the weights in `source`, or "". `stand_in` marks a demo model in place of the real ones.
     """
 
     id: str
@@ -110,6 +113,7 @@ class ModelSpec:
     pinned: frozenset[str] = frozenset()
     adapter: str = ""
     stand_in: bool = False
+    context_limit: ContextLimit = ""
 
     def config(self, settings: Mapping[str, Any] = MappingProxyType({})) -> GenerationConfig:
         """The model's defaults with `settings` applied, except those that are None or pinned."""

@@ -23,6 +23,14 @@ if TYPE_CHECKING:
     from backends.folder.contents import Contents
     from backends.memory.estimate import Need
 
+# By ModelSpec.context_limit.
+_LIMITS = {
+    "window": "its layers see no further back: exact up to there",
+    "positions": "its positions change beyond: exact up to there",
+    "memory": "what the memory of this machine holds",
+    "ctx": "as given by ctx",
+}
+
 
 def check(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="A model id, a checkpoint folder or a .gguf file.")],
@@ -76,9 +84,9 @@ def _examine(spec: ModelSpec, say: Callable[[str], None]) -> dict[str, Any]:
     _progress(f"Loading {spec.name} ...")
     trial = try_out(spec)
     say(_trial(trial))
-    names = ("id", "name", "family", "source", "runtime", "precision", "revision", "context_length", "licence")
+    names = ("id", "name", "family", "source", "runtime", "precision", "revision", "licence")
     return {
-        **{name: getattr(spec, name) for name in (*names, "licence_url")},
+        **{name: getattr(spec, name) for name in (*names, "licence_url", "context_length", "context_limit")},
         "files": [{"path": name, "size": size} for name, size in contents.files],
         "tensors": contents.tensors,
         "parameters": contents.parameters,
@@ -109,11 +117,16 @@ def _heading(spec: ModelSpec) -> str:
         *([_row("adapter", spec.adapter)] if spec.adapter else []),
         _row("family", spec.family),
         _row("runs as", f"{spec.precision or 'what the file has'} on {spec.runtime}"),
-        _row("context", f"{spec.context_length:,} tokens" if spec.context_length else "unknown"),
+        _row("context", _context(spec)),
         _row("licence", " ".join(filter(None, (spec.licence, spec.licence_url))) or "unknown"),
         _row("revision", spec.revision or "unknown"),
     ]
     return "\n".join([f"{spec.name} ({spec.id})", *rows])
+
+
+def _context(spec: ModelSpec) -> str:
+    length = f"{spec.context_length:,} tokens" if spec.context_length else "unknown"
+    return f"{length} ({_LIMITS[spec.context_limit]})" if spec.context_limit else length
 
 
 def _contents(contents: Contents) -> str:

@@ -70,6 +70,8 @@ def quantize_fetched(name: str, drop_original: bool, as_json: bool) -> None:
 
 def packing_job(spec: ModelSpec, precision: str, group: int = 32, best: bool = False) -> Job:
     """The job of quantizing the model. Raises InputError if it cannot be quantized."""
+    from backends.families.support import checked_support
+    from backends.folder.contents import read_checkpoint
     from backends.folder.packed import GROUPS, PackedInfo, packed_folder, stamp_of
     from backends.packed.pack import Job
 
@@ -81,6 +83,7 @@ def packing_job(spec: ModelSpec, precision: str, group: int = 32, best: bool = F
     if best and precision != "int4":
         raise InputError("quantize_best", "--best is for int4; 8 bits need no better rounding.")
     source = Path(spec.source)
+    checked_support(read_checkpoint(source), precision)
     info = PackedInfo(
         precision=precision,
         group=group if precision == "int4" else 0,

@@ -73,7 +73,7 @@ def _table(lang: str, specs: Iterable[ModelSpec], columns: Sequence[str]) -> str
 
 
 def _cells(lang: str, spec: ModelSpec) -> dict[str, str]:
-    unknown, length = escape(text(lang, "about_unknown")), spec.context_length  # 0 if the server does not say
+    unknown = escape(text(lang, "about_unknown"))
     licence = escape(spec.licence) or unknown
     if spec.licence_url.startswith(("https://", "http://")):
         licence = f'<a href="{escape(spec.licence_url)}" target="_blank" rel="noopener noreferrer">{licence}</a>'
@@ -81,10 +81,15 @@ def _cells(lang: str, spec: ModelSpec) -> dict[str, str]:
         "model": escape(spec.name),
         "id": f"<code>{escape(spec.id)}</code>",
         "runs_as": escape(" · ".join(filter(None, (spec.runtime, spec.precision)))),
-        "context": escape(text(lang, "about_tokens", tokens=f"{length:,}")) if length else unknown,
+        "context": escape(_context(lang, spec)) if spec.context_length else unknown,
         "revision": f"<code>{escape(spec.revision)}</code>" if spec.revision else unknown,
         "licence": licence,
     }
+
+
+def _context(lang: str, spec: ModelSpec) -> str:
+    length = text(lang, "about_tokens", tokens=f"{spec.context_length:,}")
+    return f"{length} ({text(lang, f'about_limit_{spec.context_limit}')})" if spec.context_limit else length
 
 
 def backup_banner(lang: str, status: Status) -> str:

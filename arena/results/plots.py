@@ -111,7 +111,8 @@ def nominal(field: str, **more: Any) -> Spec:
 
 def finished(chart: Spec) -> Spec:
     """The whole specification with the common look: white, fonts with Chinese, no label for each mark."""
-    return {"$schema": _SCHEMA, "config": {"aria": False, "background": "white", "font": FONTS}, **chart}
+    silent = {key: {"aria": False} for key in ("axis", "legend", "mark", "title")}
+    return {"$schema": _SCHEMA, "config": {"background": "white", "font": FONTS, **silent}, **chart}
 
 
 def as_svg(spec: Mapping[str, Any], label: str) -> str:

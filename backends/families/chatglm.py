@@ -4,6 +4,7 @@ Tool calls stay text: the original runs `eval` on them. The context ends at `seq
 positions.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from arena.text import without_lone_surrogates
 from arena.types import Message
 from backends.families import MOST_LAYERS, UNTIED, Chat, number, whole_number
 from backends.folder.checkpoint import member, refusal
+from backends.folder.contents import Checkpoint
 from backends.streaming.decode import StrippedReply, WholeDecode
 
 PIECES = 64789
@@ -19,6 +21,7 @@ PREFIX = (64790, 64792)  # [gMASK] sop
 ROLES = {"system": 64794, "user": 64795, "assistant": 64796, "observation": 64797}
 END_OF_TEXT = 2
 
+_INSTEAD = "Use ChatGLM3-6B, or a GGUF file of this model"
 MODEL_CLASS = "Glm"
 QKV = ".self_attention.query_key_value."
 RENAMES = {
@@ -41,6 +44,32 @@ _WANTED = {
     "fp32_residual_connection": False,
 }
 _ABSENT = ("pre_seq_len", "prefix_projection")
+# Keys that only the first ChatGLM-6B has, and the vocabulary of GLM-4 in its first layout.
+_FIRST = ("position_encoding_2d", "inner_hidden_size")
+_GLM4_VOCABULARY = 151552
+# What the folders of other models say in their names, and what to call them.
+_OTHERS = {"chatglm2": "ChatGLM2-6B", "codegeex": "CodeGeeX2-6B", "-base": "a base model, without a chat format"}
+
+
+def not_the_chat_model(checkpoint: Checkpoint) -> tuple[str, str] | None:
+    """Why the folder is another model of the same layout, and what to use instead; None for ChatGLM3-6B.
+
+    ChatGLM2, the base models and ChatGLM3-6B differ in their weights only, so the files must say which one it is.
+    """
+    config = checkpoint.config
+    if any(key in config for key in _FIRST):
+        return "it is the first ChatGLM-6B, of another architecture", _INSTEAD
+    if config.get("padded_vocab_size") == _GLM4_VOCABULARY:
+        return "it is GLM-4-9B in its first layout", "Use glm-4-9b-chat of the catalogue, or a GGUF file"
+    names = f"{config.get('_name_or_path')} {checkpoint.tokenizer.get('name_or_path')}".lower()
+    for word, name in _OTHERS.items():
+        if word in names:
+            return f"it is {name}", _INSTEAD
+    # Only ChatGLM3 has tokens for roles.
+    if "chatglm3" in names or "<|user|>" in json.dumps(dict(checkpoint.tokenizer)):
+        return None
+    reason = "neither config.json nor tokenizer_config.json says that it is ChatGLM3-6B, and ChatGLM2-6B looks the same"
+    return reason, "Copy ChatGLM3-6B's tokenizer_config.json into the folder if it is that model"
 
 
 def model_config(config: Mapping[str, Any], name: str) -> dict[str, Any]:

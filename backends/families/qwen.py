@@ -1,4 +1,4 @@
-"""Qwen-7B-Chat (Qwen-1): tokenizer, chat format, configuration and tensor names.
+"""Qwen-7B-Chat and the other sizes of Qwen-1: tokenizer, chat format, configuration and tensor names.
 
 Beyond `seq_length` the original uses NTK scaling and logn attention. Neither is implemented: the context ends at
 `seq_length`, and up to there plain Qwen2 is exact.
@@ -14,6 +14,7 @@ from typing import Any
 from arena.types import Message
 from backends.families import MOST_LAYERS, UNTIED, Chat, number, whole_number
 from backends.folder.checkpoint import member, read_optional_json, refusal
+from backends.folder.contents import Checkpoint
 from backends.streaming.decode import StrippedReply, utf8_decoder
 
 PATTERN = (
@@ -25,6 +26,7 @@ END_OF_TEXT, IM_START, IM_END = 151643, 151644, 151645
 SPECIALS = {"<|endoftext|>": END_OF_TEXT, "<|im_start|>": IM_START, "<|im_end|>": IM_END} | {
     f"<|extra_{number}|>": 151646 + number for number in range(205)
 }
+_SHAPE = (("hidden_size", "n_embd"), ("num_hidden_layers", "n_layer"))
 DEFAULT_SYSTEM = "You are a helpful assistant."
 
 MODEL_CLASS = "Qwen2"
@@ -50,6 +52,36 @@ _WANTED = {
     "tie_word_embeddings": False,
     "use_cache_quantization": False,
 }
+# The published chat models, by their width and their number of layers.
+_PUBLISHED = {
+    (2048, 24): "Qwen-1.8B-Chat",
+    (4096, 32): "Qwen-7B-Chat",
+    (5120, 40): "Qwen-14B-Chat",
+    (8192, 80): "Qwen-72B-Chat",
+}
+# Keys of models that share the model_type and also take pictures or sound.
+_OTHERS = {"visual": "Qwen-VL", "audio": "Qwen-Audio"}
+
+
+def published_name(config: Mapping[str, Any]) -> str:
+    """The published model of this shape; "" if there is none."""
+    width, layers = (config.get(new, config.get(old)) for new, old in _SHAPE)
+    return _PUBLISHED.get((width, layers), "")
+
+
+def not_the_chat_model(checkpoint: Checkpoint) -> tuple[str, str] | None:
+    """Why the folder is another model of the same layout, and what to use instead; None for a chat model."""
+    for key, name in _OTHERS.items():
+        if key in checkpoint.config:
+            return f"it is {name} ({key} in config.json), which was not compared here", "Use a server"
+    chat_format = checkpoint.generation.get("chat_format")
+    if chat_format == "chatml":
+        return None
+    if chat_format is None:
+        reason = "generation_config.json has no chat_format, which tells the chat model from the base model"
+        return reason, "Copy the chat model's generation_config.json into the folder"
+    name = published_name(checkpoint.config).removesuffix("-Chat") or "a Qwen model"
+    return f"it is {name} without a chat format (chat_format {chat_format!r})", "Use the folder of the chat model"
 
 
 def model_config(config: Mapping[str, Any], name: str) -> dict[str, Any]:

@@ -11,10 +11,12 @@ from filelock import FileLock, Timeout
 import hubs
 from arena.errors import ArenaError, BackendError, InputError, reason
 from arena.types import ModelSpec
+from backends.families.support import checked_support
 from backends.fetching.partial import PartFolder, part_path, tidy
 from backends.fetching.transfer import Transfer
 from backends.folder import check_room
 from backends.folder.checkpoint import find_weights, sha256_of
+from backends.folder.contents import read_checkpoint
 from backends.folder.manifest import SMALL, Manifest, needed_files, read_manifest
 from backends.models.catalog import Published
 from backends.models.resolve import models_dir
@@ -165,6 +167,9 @@ def _fetch_files(part: PartFolder, manifest: Manifest, report: Report, pause: fl
                 raise BackendError("fetch_damaged", f"{file.path} {problem}", file=file.path)
             part.finish(file)
         meter.show(file, file.size)
+        if file.path == "config.json":
+            # The small files come first: what cannot run is refused before gigabytes are downloaded.
+            checked_support(read_checkpoint(part.path), "")
 
 
 def by_hand(spec: ModelSpec, published: Published) -> str:

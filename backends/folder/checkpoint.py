@@ -15,6 +15,8 @@ from arena.errors import BackendError
 INDEXES = ("model.safetensors.index.json", "pytorch_model.bin.index.json")
 WHOLE = ("model.safetensors", "pytorch_model.bin")
 ADAPTER_CONFIG = "adapter_config.json"
+# Keys of config.json for weights that another tool has quantized.
+QUANTIZED = ("quantization_config", "quantization_bit")
 # The largest known header is under a megabyte; a longer one is not read.
 MAX_HEADER = 100_000_000
 
@@ -86,13 +88,10 @@ def read_optional_json(folder: Path, name: str) -> dict[str, Any]:
 
 
 def read_config(folder: Path) -> dict[str, Any]:
-    """config.json. Raises BackendError, also for an adapter or for weights quantized by another tool."""
+    """config.json. Raises BackendError, also for an adapter."""
     config = read_json(folder, "config.json")
     if not isinstance(config.get("model_type"), str):
         raise refusal(folder.name, "config.json has no model_type")
-    for key in ("quantization_config", "quantization_bit"):
-        if config.get(key):
-            raise refusal(folder.name, f"the weights are quantized ({key}); use the original folder or a GGUF file")
     if (folder / ADAPTER_CONFIG).exists():
         raise refusal(folder.name, "it holds an adapter, not a whole model")
     return config

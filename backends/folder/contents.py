@@ -4,7 +4,7 @@ import hashlib
 import math
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -46,12 +46,14 @@ class Contents:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """The small files of a checkpoint folder: config.json, generation_config.json ({} without one) and packed.json."""
+    """The small files of a checkpoint folder: config.json, generation_config.json and tokenizer_config.json ({} without
+    one), and packed.json."""
 
     folder: Path
     config: Mapping[str, Any]
     generation: Mapping[str, Any]
-    packed: PackedInfo | None
+    tokenizer: Mapping[str, Any] = field(default_factory=dict)
+    packed: PackedInfo | None = None
 
     @property
     def model_type(self) -> str:
@@ -79,8 +81,9 @@ def read_checkpoint(folder: Path) -> Checkpoint:
     """Reads the small files of a folder, after a check that no file leads out of it. Raises BackendError or OSError."""
     config = read_config(folder)
     check_links(folder)
-    generation, packed = (read_optional_json(folder, name) for name in ("generation_config.json", PACKED))
-    return Checkpoint(folder, config, generation, packed_info(folder.name, packed) if packed else None)
+    names = ("generation_config.json", "tokenizer_config.json", PACKED)
+    generation, tokenizer, packed = (read_optional_json(folder, name) for name in names)
+    return Checkpoint(folder, config, generation, tokenizer, packed_info(folder.name, packed) if packed else None)
 
 
 def contents_of(spec: ModelSpec) -> Contents:

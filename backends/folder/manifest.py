@@ -72,7 +72,7 @@ def read_manifest(folder: Path) -> Manifest | None:
 
 
 def needed_files(listed: Iterable[ListedFile], repo: str) -> tuple[ListedFile, ...]:
-    """The files to download. config.json is last, so that an incomplete folder is never taken for a model.
+    """The files to download: the small ones first, with config.json as their last, then the weights.
 
     Raises BackendError for a list that names paths outside of the folder or lacks what a model needs.
     """
@@ -83,7 +83,7 @@ def needed_files(listed: Iterable[ListedFile], repo: str) -> tuple[ListedFile, .
     if "config.json" not in names or names.isdisjoint((*INDEXES, *WHOLE)):
         message = f"{repo} is not a model folder: its list has no config.json or no weights."
         raise BackendError("fetch_unfit", message, repo=repo)
-    return tuple(sorted(chosen, key=lambda file: (file.path == "config.json", file.path)))
+    return tuple(sorted(chosen, key=lambda file: (matches(file.path, weights), file.path == "config.json", file.path)))
 
 
 def _is_at_top(file: ListedFile, repo: str) -> bool:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from arena.types import GenerationConfig, ModelSpec
-from backends.folder import DEFAULT_CONTEXT, LONGEST_CONTEXT
+from backends.folder import DEFAULT_CONTEXT
 from hubs import Hub, Repo
 
 HUGGINGFACE = "https://huggingface.co"
@@ -49,10 +49,8 @@ _AT_FIXED_TEMPERATURES = [
 # Run from a file in an installed package.
 EMBEDDED = {spec.id: spec for spec in (_SMOLLM2, *_AT_FIXED_TEMPERATURES)}
 
-# Models that run from a downloaded folder; `source` is filled in when the folder exists.
-_FOLDER = ModelSpec(
-    "", "", family="", source="", runtime="transformers", precision="bf16", context_length=LONGEST_CONTEXT
-)
+# Models that run from a downloaded folder; `source` and the context are filled in when the folder exists.
+_FOLDER = ModelSpec("", "", family="", source="", runtime="transformers", precision="bf16", context_length=0)
 
 # The pair that the project compares, with the sampling settings of their authors.
 QWEN = replace(
@@ -64,6 +62,14 @@ QWEN = replace(
     licence_url="https://github.com/QwenLM/Qwen/blob/main/Tongyi%20Qianwen%20LICENSE%20AGREEMENT",
     defaults=GenerationConfig(max_new_tokens=512, temperature=1.0, top_p=0.8, top_k=0, repetition_penalty=1.1),
 )
+# By the name of the published model.
+QWEN_LICENCES = {
+    "Qwen-1.8B-Chat": (
+        "Tongyi Qianwen Research License Agreement",
+        "https://github.com/QwenLM/Qwen/blob/main/Tongyi%20Qianwen%20RESEARCH%20LICENSE%20AGREEMENT",
+    ),
+    **dict.fromkeys(("Qwen-7B-Chat", "Qwen-14B-Chat", "Qwen-72B-Chat"), (QWEN.licence, QWEN.licence_url)),
+}
 # The original has no limit but the context, and no top_k, so that the library's default of 50 applies.
 CHATGLM3 = replace(
     _FOLDER,

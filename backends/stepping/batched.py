@@ -15,11 +15,10 @@ from transformers.cache_utils import Cache
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import AttentionMaskInterface
 
-from backends.folder.checkpoint import refusal
 from backends.machine.pages import return_freed
 from backends.stepping import ROWS
 from backends.stepping.cache import TokenCache
-from backends.stepping.delta import DELTA_TYPES, with_delta_rows
+from backends.stepping.delta import with_delta_rows
 from backends.stepping.step import DecodeAttention, LayerRows, RowsLayer, Step
 
 _NAME = "rows"
@@ -130,16 +129,3 @@ def _mask(before: int, count: int) -> torch.Tensor | None:
     if count == 1 or before == 0:
         return None
     return torch.ones(count, before + count, dtype=torch.bool).tril(before)[None, None]
-
-
-def check_attention(config: Any, name: str, context_length: int) -> None:
-    """Raises BackendError for a model in which a token does not see all tokens before it."""
-    kinds = set(getattr(config, "layer_types", None) or ()) - {"full_attention"}
-    if getattr(config, "model_type", "") in DELTA_TYPES:
-        kinds -= {"linear_attention"}
-    if special := sorted(kinds - {"sliding_attention"}):
-        raise refusal(name, f"its layers are of an unsupported kind: {special[0]}")
-    window = getattr(config, "sliding_window", None)
-    slides = "sliding_attention" in kinds or not getattr(config, "layer_types", None)
-    if window and slides and window < context_length:
-        raise refusal(name, f"its layers see only {window} tokens, and the context has {context_length}")

@@ -88,15 +88,15 @@ def scheduler():
 @pytest.fixture(scope="session")
 def talkative(tmp_path_factory, scheduler):
     """By family, the spec and the engine of a tiny original folder that talks on in whole words."""
-    made = {}
+    created = {}
 
     def get(family, packed=False):
-        if (family, packed) not in made:
+        if (family, packed) not in created:
             folder = copied(ORACLES / TINY[family], tmp_path_factory.mktemp("talkative") / family)
             make_talkative(folder, family)
             spec = replace(folder_spec(packed_beside(folder) if packed else folder), context_length=4096)
-            made[family, packed] = spec, load_engine(spec, scheduler)
-        return made[family, packed]
+            created[family, packed] = spec, load_engine(spec, scheduler)
+        return created[family, packed]
 
     return get
 

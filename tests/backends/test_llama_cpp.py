@@ -469,8 +469,8 @@ def test_catalogue_entries_of_one_file_share_one_engine(embedded):
 
 def test_different_files_do_not_share(tmp_path):
     specs = [replace(EMBEDDED["smollm2-135m"], source=str(tmp_path / name)) for name in ("a.gguf", "b.gguf")]
-    one, other = open_backends(specs)
-    assert one._load is not other._load
+    item, other = open_backends(specs)
+    assert item._load is not other._load
 
 
 @pytest.mark.model

@@ -59,14 +59,14 @@ def test_an_answer_grows_token_by_token_and_ends_with_its_usage(backend, ask, te
 
 @pytest.mark.model
 def test_greedy_is_the_same_text_as_from_the_engine_in_this_process(backend, embedded, ask, answer_of) -> None:
-    ours, theirs = (answer_of(ask(one, STORY, max_new_tokens=24)).text for one in (embedded["smollm2-135m"], backend))
+    ours, theirs = (answer_of(ask(item, STORY, max_new_tokens=24)).text for item in (embedded["smollm2-135m"], backend))
     assert ours[:40] == theirs[:40]
 
 
 @pytest.mark.model
 def test_a_seed_is_kept_and_the_settings_arrive(backend, ask, answer_of) -> None:
-    one, same, other = (answer_of(ask(backend, STORY, temperature=1.0, seed=seed)).text for seed in (1, 1, 2))
-    assert one == same != other
+    item, same, other = (answer_of(ask(backend, STORY, temperature=1.0, seed=seed)).text for seed in (1, 1, 2))
+    assert item == same != other
 
 
 @pytest.mark.model

@@ -31,9 +31,9 @@ def held(folder: Path) -> list[Path]:
 
 def test_the_dataset_s_file_is_here_and_nothing_beside_it(named: str, tmp_path: Path) -> None:
     folder = tmp_path / "data" / "fetched"
-    found = download_answers(named, folder)
-    assert found.problem is None and found.path.read_bytes() == FIRST
-    assert held(folder) == [found.path] and found.path.suffix == ".jsonl"
+    result = download_answers(named, folder)
+    assert result.problem is None and result.path.read_bytes() == FIRST
+    assert held(folder) == [result.path] and result.path.suffix == ".jsonl"
 
 
 def test_another_file_can_be_named_and_has_a_place_of_its_own(named: str, tmp_path: Path) -> None:

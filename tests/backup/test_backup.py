@@ -48,8 +48,8 @@ def copy_once(named: str, folder: Path, problem: str = "") -> None:
     backup = backup_of(named, folder)
     backup.start(60)
     backup.close(60)
-    found = backup.status().problem
-    assert (found.code if found else "") == problem
+    result = backup.status().problem
+    assert (result.code if result else "") == problem
 
 
 def remote_votes(hub: DatasetHub, tmp_path: Path) -> list[str]:

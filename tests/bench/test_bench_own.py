@@ -96,14 +96,14 @@ def test_random_weights_have_a_mean_of_zero_and_are_nowhere_the_same(work: Path)
     for file in folder.glob("*.safetensors"):
         with safe_open(file, "pt") as opened:
             tensors.update({name: opened.get_tensor(name) for name in opened.keys()})  # noqa: SIM118
-    found = []
+    results = []
     for place in ("model.layers.0.mlp.up_proj", "model.layers.0.mlp.gate_proj", "model.layers.1.mlp.up_proj"):
-        found.append(unpack4(tensors[f"{place}.packed"], tensors[f"{place}.scales"], 512).floats())
-    found.append(tensors["lm_head.weight8"] * tensors["lm_head.scale8"][:, None])
-    found.append(tensors["model.embed_tokens.weight"].float())
-    for weight in found:
+        results.append(unpack4(tensors[f"{place}.packed"], tensors[f"{place}.scales"], 512).floats())
+    results.append(tensors["lm_head.weight8"] * tensors["lm_head.scale8"][:, None])
+    results.append(tensors["model.embed_tokens.weight"].float())
+    for weight in results:
         assert abs(weight.mean()) < 0.0005 and 0.018 < weight.std() < 0.022
-    assert not torch.equal(found[0], found[1]) and not torch.equal(found[0], found[2])
+    assert not torch.equal(results[0], results[1]) and not torch.equal(results[0], results[2])
     assert set(tensors["model.norm.weight"].tolist()) == {1.0}
 
 
@@ -147,8 +147,8 @@ def test_the_shape_of_a_folder_has_the_name_of_a_known_one(subjects: tuple[Subje
     for subject in subjects:
         assert folder_shape(Path(subject.folder)) == subject.shape
     other = replace(SMALL[MODELS[0]], inner=1024)
-    found = folder_shape(packed_models.random_packed(other, "int4", tmp_path, nothing))
-    assert found is not None and found.id not in SMALL and found.inner == 1024
+    results = folder_shape(packed_models.random_packed(other, "int4", tmp_path, nothing))
+    assert results is not None and results.id not in SMALL and results.inner == 1024
     assert packed_subject(subjects[0].folder).read_bytes == subjects[0].read_bytes
 
 
@@ -272,9 +272,9 @@ def test_how_much_of_a_file_is_in_memory(tmp_path: Path) -> None:
 
 def test_the_machine_is_named_by_its_first_processor(tmp_path: Path) -> None:
     (tmp_path / "cpuinfo").write_text("model name\t: Some CPU\nflags\t: sse avx2 amx_int8\n\nmodel name\t: Another\n")
-    found = facts.surroundings(tmp_path / "cpuinfo")
-    assert (found["processor"], found["instruction_sets"]) == ("Some CPU", ("avx2", "amx_int8"))
-    assert found["libraries"]["torch"] == torch.__version__ and found["cores"] > 0
+    results = facts.surroundings(tmp_path / "cpuinfo")
+    assert (results["processor"], results["instruction_sets"]) == ("Some CPU", ("avx2", "amx_int8"))
+    assert results["libraries"]["torch"] == torch.__version__ and results["cores"] > 0
     assert facts.surroundings(tmp_path / "none")["instruction_sets"] == ()
 
 
@@ -300,15 +300,15 @@ def test_engine_says_everything(subjects: tuple[Subject, ...], monkeypatch: pyte
     monkeypatch.setattr(compared, "READ_BYTES", 1 << 24)
     result = bench("engine", "--a", subjects[0].folder, "--no-rivals", "--json")
     assert result.exit_code == 0, result.output
-    found = json.loads(result.stdout)
-    assert set(found) == {"command", "machine", "load_at_end", "models"}
+    results = json.loads(result.stdout)
+    assert set(results) == {"command", "machine", "load_at_end", "models"}
     machine = {"date", "processor", "cores", "instruction_sets", "free_bytes", "libraries", "python", "load"}
-    assert set(found["machine"]) == machine and set(found["machine"]["libraries"]) == {
+    assert set(results["machine"]) == machine and set(results["machine"]["libraries"]) == {
         "torch",
         "transformers",
         "xllamacpp",
     }
-    (entry,) = found["models"]
+    (entry,) = results["models"]
     assert set(entry) == {"model", "engines", "missing"} and entry["missing"] == []
     (own,) = entry["engines"]
     assert {"engine", "threads", "peak_bytes", "turns", "read_bound_bytes"} <= set(own)

@@ -68,11 +68,11 @@ def test_a_shape_says_what_the_original_configuration_would(shape):
     from backends.families import chatglm, qwen
 
     config = json.loads((ORACLES / TINY[shape.family] / "config.json").read_text())
-    made = (qwen if shape.family == "qwen" else chatglm).model_config(config, "tiny")
+    created = (qwen if shape.family == "qwen" else chatglm).model_config(config, "tiny")
     sizes = {"hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads"}
-    same = set(made) - sizes - {"head_dim"}
-    assert {key: shape.config()[key] for key in same} == {key: made[key] for key in same}
-    assert set(made) <= set(shape.config())
+    same = set(created) - sizes - {"head_dim"}
+    assert {key: shape.config()[key] for key in same} == {key: created[key] for key in same}
+    assert set(created) <= set(shape.config())
 
 
 def test_fewer_layers_are_fewer_parameters_and_an_unknown_model_is_refused():
@@ -109,8 +109,8 @@ def test_a_file_is_written_once_and_not_at_all_where_it_cannot_be(tmp_path):
     pytest.importorskip("gguf", reason=random_gguf.INSTALL)
     said = []
     first = random_gguf.random_gguf(SMALL["qwen"], tmp_path, said.append)
-    told = len(said)
-    assert random_gguf.random_gguf(SMALL["qwen"], tmp_path, said.append) == first and len(said) == told > 0
+    output = len(said)
+    assert random_gguf.random_gguf(SMALL["qwen"], tmp_path, said.append) == first and len(said) == output > 0
     with pytest.raises(BackendError, match="cannot be written: No such file or directory"):
         random_gguf.write_random_gguf(SMALL["qwen"], tmp_path / "nowhere" / "x.gguf", nothing)
 
@@ -308,14 +308,14 @@ def test_the_originals_answer_in_their_own_python(fake):
         "--json",
     )
     assert result.exit_code == 0, result.output
-    found = json.loads(result.stdout)
-    assert [(answer["prompt_id"], answer["tokens"]) for answer in found["answers"]] == [
+    results = json.loads(result.stdout)
+    assert [(answer["prompt_id"], answer["tokens"]) for answer in results["answers"]] == [
         ("q1-clothes", 7),
         ("q6-tongji", 7),
     ]
-    assert found["answers"][1]["prompt_tokens"] == len("简要介绍同济大学")
-    assert len(found["answers"][0]["text"].split()) == 7
-    assert found["dtype"] == "bfloat16" and found["answers"][0]["tokens_per_second"] > 0
+    assert results["answers"][1]["prompt_tokens"] == len("简要介绍同济大学")
+    assert len(results["answers"][0]["text"].split()) == 7
+    assert results["dtype"] == "bfloat16" and results["answers"][0]["tokens_per_second"] > 0
 
 
 def test_a_failure_in_the_folders_code_is_one_line(fake, tmp_path):

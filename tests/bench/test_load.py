@@ -23,25 +23,33 @@ def quiet(words: str) -> None:
 
 
 def test_votes_that_are_counted_are_on_disk(tmp_path: Path) -> None:
-    found = measure_writing(tmp_path, threads=4, seconds=0.3, progress=quiet)
-    assert found["count"] == sum(1 for _ in read_votes(tmp_path)) > 4
-    assert found["per_second"] > 0 and 0 < found["median_ms"] <= found["p95_ms"] and 2_000 < found["row_bytes"] < 3_200
+    results = measure_writing(tmp_path, threads=4, seconds=0.3, progress=quiet)
+    assert results["count"] == sum(1 for _ in read_votes(tmp_path)) > 4
+    assert (
+        results["per_second"] > 0
+        and 0 < results["median_ms"] <= results["p95_ms"]
+        and 2_000 < results["row_bytes"] < 3_200
+    )
 
 
 def test_a_start_on_many_votes_finds_them_all(tmp_path: Path) -> None:
-    told: list[str] = []
-    found = measure_start(tmp_path, 100, told.append)
-    assert (found["rows"], found["events"], sum(1 for _ in read_votes(tmp_path))) == (100, 200, 100)
-    assert found["log_bytes"] == (tmp_path / "votes.csv").stat().st_size and found["peak_bytes"] > found["log_bytes"]
-    assert any("votes.csv: 100 of 100 lines written" in words for words in told)
+    output: list[str] = []
+    results = measure_start(tmp_path, 100, output.append)
+    assert (results["rows"], results["events"], sum(1 for _ in read_votes(tmp_path))) == (100, 200, 100)
+    assert (
+        results["log_bytes"] == (tmp_path / "votes.csv").stat().st_size and results["peak_bytes"] > results["log_bytes"]
+    )
+    assert any("votes.csv: 100 of 100 lines written" in words for words in output)
 
 
 def test_results_are_timed_on_votes_that_are_all_found(tmp_path: Path) -> None:
-    told: list[str] = []
-    found = measure_results(tmp_path, 300, told.append)
-    assert (found["rows"], sum(1 for _ in read_votes(tmp_path))) == (300, 309)
-    assert found["log_bytes"] / 300 > 2_000 and "Reading the votes ..." in told
-    assert 0 < found["next_median"] <= found["next_most"] and found["first_seconds"] > 0 < found["restart_seconds"]
+    output: list[str] = []
+    results = measure_results(tmp_path, 300, output.append)
+    assert (results["rows"], sum(1 for _ in read_votes(tmp_path))) == (300, 309)
+    assert results["log_bytes"] / 300 > 2_000 and "Reading the votes ..." in output
+    assert (
+        0 < results["next_median"] <= results["next_most"] and results["first_seconds"] > 0 < results["restart_seconds"]
+    )
 
 
 def test_sample_votes_are_of_raters_sides_and_outcomes() -> None:
@@ -56,11 +64,11 @@ def test_a_class_votes_through_the_page_and_nothing_is_lost(tmp_path: Path) -> N
     # Playwright's own loop runs in this thread, once a browser test has begun.
     with ThreadPoolExecutor(1) as pool:
         crowd = Crowd(readers=0, raters=4, seconds=4, rater_pause=0.5)
-        found = pool.submit(measure_crowd, tmp_path, crowd, quiet).result()
+        results = pool.submit(measure_crowd, tmp_path, crowd, quiet).result()
     votes = list(read_votes(tmp_path / "data"))
-    assert (found["lost"], found["doubled"], found["errors"]) == (0, 0, {})
-    battle, vote = found["actions"]["take a battle"], found["actions"]["vote"]
-    assert found["votes"] == vote["count"] == len(votes) >= 12
+    assert (results["lost"], results["doubled"], results["errors"]) == (0, 0, {})
+    battle, vote = results["actions"]["take a battle"], results["actions"]["vote"]
+    assert results["votes"] == vote["count"] == len(votes) >= 12
     assert len({vote.judge for vote in votes}) == 4 and len({vote.room for vote in votes}) == 1
     assert battle["count"] == vote["count"] + 4 and 0 < vote["median_ms"] <= vote["p95_ms"]
 
@@ -71,12 +79,17 @@ def test_a_crowd_reads_and_votes_and_what_the_server_holds_is_told(
     monkeypatch.setattr("bench.load.crowd.READER_PAUSE", 1.0)
     with ThreadPoolExecutor(1) as pool:
         crowd = Crowd(readers=3, raters=3, seconds=6, rater_pause=1.0)
-        found = pool.submit(measure_crowd, tmp_path, crowd, quiet).result()
-    assert (found["lost"], found["errors"]) == (0, {}) and found["votes"] == len(
+        results = pool.submit(measure_crowd, tmp_path, crowd, quiet).result()
+    assert (results["lost"], results["errors"]) == (0, {}) and results["votes"] == len(
         list(read_votes(tmp_path / "data"))
     ) >= 1
-    assert found["actions"]["open the page"]["count"] >= 1 and found["actions"]["vote"]["p95_ms"] > 0
-    assert found["early"] and found["late"] and found["late"]["resident_bytes"] > 50e6 and found["late"]["threads"] > 1
+    assert results["actions"]["open the page"]["count"] >= 1 and results["actions"]["vote"]["p95_ms"] > 0
+    assert (
+        results["early"]
+        and results["late"]
+        and results["late"]["resident_bytes"] > 50e6
+        and results["late"]["threads"] > 1
+    )
 
 
 def test_chats_at_once_are_all_answered_and_told_their_place_and_time(tmp_path: Path) -> None:
@@ -87,13 +100,13 @@ def test_chats_at_once_are_all_answered_and_told_their_place_and_time(tmp_path: 
         path.write_text(json.dumps({"id": side, "slots": 1, "answers": [{"steps": steps}]}), encoding="utf-8")
         names.append(f"scripted:{path}")
     with ThreadPoolExecutor(1) as pool:
-        found = pool.submit(measure_chats, tmp_path, names, chats=4, progress=quiet).result()
-    assert (found["answered"], found["errors"]) == (4, {}) and found["seconds"] > 4 * 0.5
+        results = pool.submit(measure_chats, tmp_path, names, chats=4, progress=quiet).result()
+    assert (results["answered"], results["errors"]) == (4, {}) and results["seconds"] > 4 * 0.5
     # All four, where the first one on the one side is not the first on the other.
-    assert 3 <= found["saw_time"] <= found["queued"] <= 4 and 2 <= found["most_ahead"] <= 3
+    assert 3 <= results["saw_time"] <= results["queued"] <= 4 and 2 <= results["most_ahead"] <= 3
 
 
 def test_the_log_is_measured_by_a_command() -> None:
     result = CliRunner().invoke(cli, ["bench", "votes", "--threads", "2", "--seconds", "0.2", "--rows", "50", "--json"])
     report = json.loads(result.stdout)
-    assert [one["threads"] for one in report["writing"]] == [1, 2] and report["starting"]["rows"] == 50
+    assert [item["threads"] for item in report["writing"]] == [1, 2] and report["starting"]["rows"] == 50

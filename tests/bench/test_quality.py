@@ -59,15 +59,15 @@ def test_a_small_case_by_hand():
 
 
 def test_the_best_token_is_compared_at_every_position():
-    one = torch.tensor([[3.0, 1.0], [1.0, 3.0], [3.0, 1.0], [3.0, 1.0]])
+    item = torch.tensor([[3.0, 1.0], [1.0, 3.0], [3.0, 1.0], [3.0, 1.0]])
     other = torch.tensor([[2.0, 1.0], [2.0, 1.0], [2.0, 1.0], [2.0, 1.0]])
-    assert quality(compare(lambda ids: one, lambda ids: other, [[0, 0, 0, 0]]))["same_top_share"] == 0.75
+    assert quality(compare(lambda ids: item, lambda ids: other, [[0, 0, 0, 0]]))["same_top_share"] == 0.75
 
 
 def test_parts_are_compared_as_the_whole_is_and_nothing_has_no_mean():
-    one, other = always(0.5, 0.5), always(0.25, 0.75)
-    parts = torch.cat([compare(one, other, [[0, 1]]), compare(one, other, [[1, 1, 0]])])
-    assert quality(parts) == quality(compare(one, other, [[0, 1], [1, 1, 0]]))
+    item, other = always(0.5, 0.5), always(0.25, 0.75)
+    parts = torch.cat([compare(item, other, [[0, 1]]), compare(item, other, [[1, 1, 0]])])
+    assert quality(parts) == quality(compare(item, other, [[0, 1], [1, 1, 0]]))
     assert math.isnan(quality(parts[:0])["kl"])
 
 
@@ -84,7 +84,7 @@ def test_another_order_puts_other_weights_into_a_group():
     model, other = tiny(), tiny()
     permute(other, seed=3)
     for name in ("self_attn.q_proj", "self_attn.o_proj", "mlp.up_proj", "mlp.down_proj"):
-        first, second = (one.model.layers[1].get_submodule(name).weight for one in (model, other))
+        first, second = (item.model.layers[1].get_submodule(name).weight for item in (model, other))
         groups = [{tuple(sorted(row)) for row in w.detach().view(-1, 32).tolist()} for w in (first, second)]
         assert not groups[0] & groups[1], name
 

@@ -99,6 +99,6 @@ def test_a_prompt_longer_than_the_context_is_refused_with_its_length(
     wait_ready(page)
     choose_mode(page, "named")
     ask(page, "word " * 9000)
-    expect(says(page)).to_contain_text("8192")
+    expect(page.locator(".toast-body")).to_contain_text("8192")
     expect(page.locator(BOX)).to_have_value("word " * 9000)
     ask_for_vote(page, "你好")

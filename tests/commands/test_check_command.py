@@ -18,8 +18,8 @@ from served_app import ROOT
 from typer.testing import CliRunner
 
 from backends.folder.gguf import model_file
-from backends.memory import budget
-from backends.memory.budget import MemoryBudget
+from backends.models import budget
+from backends.models.budget import MemoryBudget
 from backends.models.catalog import EMBEDDED, EMBEDDED_SHA256
 
 SHARD = "model-00002-of-00002.safetensors"
@@ -99,18 +99,18 @@ def test_the_embedded_model_from_the_command_line() -> None:
 def test_a_folder_as_an_object() -> None:
     result = check(ORACLES / TINY["qwen"], "--json")
     assert (result.exit_code, result.stderr) == (0, "")
-    found = json.loads(result.stdout)
-    assert (found["id"], found["family"], found["precision"]) == (TINY["qwen"], "qwen", "bf16")
-    assert (found["tensors"], found["parameters"], found["dtypes"]) == (19, 4_866_480, {"BF16": 4_866_480})
-    assert {"path": SHARD, "size": 4_867_376} in found["files"]
-    assert found["files_compared"] is None
-    need = found["memory"]
+    results = json.loads(result.stdout)
+    assert (results["id"], results["family"], results["precision"]) == (TINY["qwen"], "qwen", "bf16")
+    assert (results["tensors"], results["parameters"], results["dtypes"]) == (19, 4_866_480, {"BF16": 4_866_480})
+    assert {"path": SHARD, "size": 4_867_376} in results["files"]
+    assert results["files_compared"] is None
+    need = results["memory"]
     assert need["weights"] == 2 * 4_866_480
     assert need["needed"] == need["weights"] + need["cache"] + need["overhead"] < need["free"]
-    assert found["tokens"] == 16
-    assert found["tokens_per_second"] > 1 and found["load_seconds"] > found["first_token_seconds"] > 0
-    assert 100_000_000 < found["resident_bytes"] <= found["peak_bytes"]
-    assert found["answer"].strip()
+    assert results["tokens"] == 16
+    assert results["tokens_per_second"] > 1 and results["load_seconds"] > results["first_token_seconds"] > 0
+    assert 100_000_000 < results["resident_bytes"] <= results["peak_bytes"]
+    assert results["answer"].strip()
 
 
 @needs_oracles

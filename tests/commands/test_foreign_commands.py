@@ -35,9 +35,9 @@ def folder(tmp_path):
 
 
 def test_results_say_the_same(folder):
-    told = [run(folder, "results", name, "--json") for name in ("app.csv", "excel.csv")]
-    assert [one.returncode for one in told] == [0, 0] and told[0].stdout == told[1].stdout
-    assert json.loads(told[1].stdout)["votes"] == 10
+    output = [run(folder, "results", name, "--json") for name in ("app.csv", "excel.csv")]
+    assert [item.returncode for item in output] == [0, 0] and output[0].stdout == output[1].stdout
+    assert json.loads(output[1].stdout)["votes"] == 10
 
 
 def test_exports_are_the_same(folder):

@@ -88,22 +88,24 @@ def test_a_space_is_open_to_the_world_and_says_that_votes_are_not_kept(space: tu
 
 def front_matter() -> dict[str, object]:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    found = re.match(r"---\n(.*?)\n---\n\n# ", text, re.S)
-    assert found
-    return dict(yaml.safe_load(found[1]))
+    result = re.match(r"---\n(.*?)\n---\n\n# ", text, re.S)
+    assert result
+    return dict(yaml.safe_load(result[1]))
 
 
 def test_the_readme_tells_a_space_what_it_needs() -> None:
-    told = front_matter()
+    output = front_matter()
     requirements = (ROOT / "requirements.txt").read_text(encoding="utf-8")
-    assert (told["sdk"], told["app_file"]) == ("gradio", "app.py")
-    assert f"gradio=={told['sdk_version']}\n" in requirements
+    assert (output["sdk"], output["app_file"]) == ("gradio", "app.py")
+    assert f"gradio=={output['sdk_version']}\n" in requirements
     pyproject = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    assert f'python_version = "{told["python_version"]}"' in pyproject
-    assert re.fullmatch(r"\d+(s|m|h)", str(told["startup_duration_timeout"]))
-    assert isinstance(told["models"], list) and all(re.fullmatch(r"[\w.-]+/[\w.-]+", one) for one in told["models"])
-    assert len(str(told["short_description"])) <= 60
+    assert f'python_version = "{output["python_version"]}"' in pyproject
+    assert re.fullmatch(r"\d+(s|m|h)", str(output["startup_duration_timeout"]))
+    assert isinstance(output["models"], list) and all(
+        re.fullmatch(r"[\w.-]+/[\w.-]+", item) for item in output["models"]
+    )
+    assert len(str(output["short_description"])) <= 60
     colours = {"red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray"}
-    assert {told["colorFrom"], told["colorTo"]} <= colours
-    assert told["license"] == "apache-2.0"
+    assert {output["colorFrom"], output["colorTo"]} <= colours
+    assert output["license"] == "apache-2.0"
     assert "Apache License" in (ROOT / "LICENSE").read_text(encoding="utf-8")

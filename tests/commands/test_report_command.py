@@ -48,8 +48,8 @@ def test_a_report_is_made_of_what_lies_in_the_data_folder(data: Path, tmp_path: 
 def test_files_can_be_named_and_no_votes_are_needed(data: Path, tmp_path: Path) -> None:
     out, answers = tmp_path / "out", str(data / "answers.jsonl")
     done = run("report", "--answers", answers, "--data-dir", str(tmp_path), "--out", str(out), "--lang", "en", "--json")
-    told = json.loads(done.stdout)
-    assert (told["models"], told["prompts"], told["votes"]) == (["qwen", "glm"], 1, 0)
+    output = json.loads(done.stdout)
+    assert (output["models"], output["prompts"], output["votes"]) == (["qwen", "glm"], 1, 0)
     assert "There are no votes" in (out / "report.md").read_text(encoding="utf-8")
     votes = str(data / "votes.csv")
     done = run("report", "--answers", answers, "--votes", votes, "--votes", votes, "--out", str(out), "--json")

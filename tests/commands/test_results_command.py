@@ -45,16 +45,16 @@ def hosts(tmp_path: Path) -> Path:
 def test_json_has_what_notebooks_want(hosts: Path) -> None:
     done = run(hosts, "*/votes.csv", "--json")
     assert (done.returncode, done.stderr) == (0, "")
-    told = json.loads(done.stdout)
-    assert (told["votes"], told["raters"], told["withdrawn"], told["skipped_rows"]) == (15, 15, 1, 1)
-    assert told["skipped"] == [{"file": "one/votes.csv", "line": 16, "reason": "2 cells, not 39"}]
-    qwen, glm = told["models"]
+    output = json.loads(done.stdout)
+    assert (output["votes"], output["raters"], output["withdrawn"], output["skipped_rows"]) == (15, 15, 1, 1)
+    assert output["skipped"] == [{"file": "one/votes.csv", "line": 16, "reason": "2 cells, not 39"}]
+    qwen, glm = output["models"]
     named = [qwen[name] for name in ("model", "wins", "losses", "ties", "both_bad", "best_rank", "worst_rank")]
     assert named == ["qwen", 13, 0, 1, 1, 1, 1]
     assert (qwen["win_rate"], glm["win_rate"], glm["best_rank"]) == (1.0, 0.0, 2)
     assert qwen["interval"][0] < 1.0 == qwen["interval"][1]
-    assert told["verdict"]["outcome"] == "preferred" and told["verdict"]["preferred"] == "qwen"
-    (group,) = told["by_dimension"][""]
+    assert output["verdict"]["outcome"] == "preferred" and output["verdict"]["preferred"] == "qwen"
+    (group,) = output["by_dimension"][""]
     assert (group["first"], group["votes"], group["first_wins"], group["win_rate"]) == ("glm", 15, 0, 0.0)
 
 

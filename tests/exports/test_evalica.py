@@ -26,15 +26,15 @@ def pairs(out: Path) -> tuple[list[str], list[str], list[evalica.Winner]]:
 def test_wins_and_ties_of_each_pair_are_right(pairs) -> None:
     lefts, rights, winners = pairs
     xs, ys, index = evalica.indexing(lefts, rights)
-    found = evalica.matrices(xs, ys, winners, index)
-    wins = pandas.DataFrame(found.win_matrix, index, index)
+    result = evalica.matrices(xs, ys, winners, index)
+    wins = pandas.DataFrame(result.win_matrix, index, index)
     assert {(row, column): wins.loc[row, column] for row in index for column in index if wins.loc[row, column]} == {
         (QWEN, GLM): 6,
         (GLM, QWEN): 2,
         (GLM, SMALL): 4,
         (SMALL, GLM): 2,
     }
-    ties = pandas.DataFrame(found.tie_matrix, index, index)
+    ties = pandas.DataFrame(result.tie_matrix, index, index)
     assert ties.loc[QWEN, GLM] == ties.loc[GLM, SMALL] == 2 and ties.loc[QWEN, SMALL] == 0
 
 

@@ -54,12 +54,12 @@ def test_every_text_of_the_csv_is_exact(out: Path) -> None:
 def test_conversations_are_json_that_ends_with_the_answer(out: Path) -> None:
     table = exact(out / "votes.csv")
     for name in SideName:
-        found = [json.loads(cell) for cell in table[f"conversation_{name}"]]
-        told = [vote.battle.side(name) for vote in VOTES]
-        assert [[turn["content"] for turn in turns] for turns in found] == [
-            [message.content for message in side.messages] + [side.answer.text] for side in told
+        result = [json.loads(cell) for cell in table[f"conversation_{name}"]]
+        output = [vote.battle.side(name) for vote in VOTES]
+        assert [[turn["content"] for turn in turns] for turns in result] == [
+            [message.content for message in side.messages] + [side.answer.text] for side in output
         ]
-        assert [turn["role"] for turn in found[1]] == ["system", "user", "assistant", "user", "assistant"]
+        assert [turn["role"] for turn in result[1]] == ["system", "user", "assistant", "user", "assistant"]
 
 
 READERS = {"votes.csv": pandas.read_csv, "votes.parquet": pandas.read_parquet, "votes.xlsx": pandas.read_excel}
@@ -87,19 +87,19 @@ def test_the_workbook_cuts_and_changes_nothing_else(out: Path) -> None:
 
 
 def test_numbers_of_the_workbook_are_numbers_and_the_time_a_date(out: Path) -> None:
-    table, told = pandas.read_excel(out / "votes.xlsx"), pandas.read_csv(out / "votes.csv")
+    table, output = pandas.read_excel(out / "votes.xlsx"), pandas.read_csv(out / "votes.csv")
     for name in NUMERIC:
         assert pandas.api.types.is_numeric_dtype(table[name].dtype)
-        assert table[name].fillna(-1).tolist() == told[name].fillna(-1).tolist()
+        assert table[name].fillna(-1).tolist() == output[name].fillna(-1).tolist()
     seconds = (table[TIME_COLUMN] - pandas.Timestamp("1970-01-01")).dt.total_seconds()
-    assert seconds.tolist() == pytest.approx(told.tstamp.tolist(), abs=0.001)
+    assert seconds.tolist() == pytest.approx(output.tstamp.tolist(), abs=0.001)
 
 
 def test_the_parquet_file_is_the_csv_with_types(out: Path) -> None:
-    table, told = pandas.read_parquet(out / "votes.parquet"), exact(out / "votes.csv")
+    table, output = pandas.read_parquet(out / "votes.parquet"), exact(out / "votes.csv")
     for name in TEXT_COLUMNS:
-        assert table[name].tolist() == [text or None for text in told[name]]
-    assert table.any_right.tolist() == [cell == "True" for cell in told.any_right]
+        assert table[name].tolist() == [text or None for text in output[name]]
+    assert table.any_right.tolist() == [cell == "True" for cell in output.any_right]
     assert table.repeat_of.isna().sum() == 18 and table.repeat_of.iloc[18] == "battle-0"
     kinds = {name: table[name].dtype.kind for name in ("turn", "schema", "tokens_a", "tstamp", "dwell_s", "anony")}
     assert kinds == {"turn": "i", "schema": "i", "tokens_a": "i", "tstamp": "f", "dwell_s": "f", "anony": "b"}

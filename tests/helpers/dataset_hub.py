@@ -103,11 +103,11 @@ class _Handler(BaseHTTPRequestHandler):
             return self._json({"error": "out of order", "Message": "out of order"}, self.hub.faults.status)
         for command, pattern, name in self.routes:
             if command == self.command and (match := re.fullmatch(pattern, path)):
-                found = match.groupdict()
-                repo = found.get("repo", "")
+                result = match.groupdict()
+                repo = result.get("repo", "")
                 if repo and (repo not in self.hub.datasets or not self._logged_in()):
                     return self._json({"error": "Repository Not Found", "Code": 404, "Message": "none"}, 404)
-                return getattr(self, name)(**found)
+                return getattr(self, name)(**result)
         return self._json({"error": f"no page {path}", "Message": "no such page"}, 404)
 
     do_GET = do_POST = do_PUT = do_HEAD = _answer

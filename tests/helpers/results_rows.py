@@ -24,7 +24,7 @@ def write(folder: Path, *rows: bytes, name: str = "votes.csv") -> Path:
     return path
 
 
-def told(votes: Votes) -> list[tuple[Any, ...]]:
+def decoded(votes: Votes) -> list[tuple[Any, ...]]:
     """What a table says of each row, in words again."""
     table = votes.table
     names = {name: table.names[kind] for name, kind in (("model_a", "model"), ("model_b", "model"), ("judge", "judge"))}
@@ -35,7 +35,7 @@ def told(votes: Votes) -> list[tuple[Any, ...]]:
 
 def expected(folder: Path) -> tuple[list[Vote], ReadReport]:
     """The votes that a simple reader finds, row by row, without blocks and tables."""
-    found, bad, damaged, seen, again, unfinished = [], [], [], set(), 0, 0
+    counted, bad, damaged, seen, again, unfinished = [], [], [], set(), 0, 0
     for path in list_parts(folder, FIRST_PART):
         header: list[str] = []
         with path.open("rb") as file:
@@ -60,9 +60,9 @@ def expected(folder: Path) -> tuple[list[Vote], ReadReport]:
                 again += key in seen
                 if vote and key not in seen:
                     seen.add(key)
-                    found.append(vote)
-    report = ReadReport(len(found), again, unfinished=unfinished, unreadable=tuple(bad), damaged=tuple(damaged))
-    return found, report
+                    counted.append(vote)
+    report = ReadReport(len(counted), again, unfinished=unfinished, unreadable=tuple(bad), damaged=tuple(damaged))
+    return counted, report
 
 
 def read_row(header: list[str], cells: list[str]) -> tuple[Vote, list[str]]:
@@ -80,7 +80,9 @@ def assert_same(folder: Path) -> None:
     votes = store.refresh()
     plain, report = expected(folder)
     assert votes.report == report
-    assert told(votes) == [(vote.battle.a.model.id, vote.battle.b.model.id, vote.judge, vote.winner) for vote in plain]
+    assert decoded(votes) == [
+        (vote.battle.a.model.id, vote.battle.b.model.id, vote.judge, vote.winner) for vote in plain
+    ]
     assert votes.table["time"].tolist() == [vote.time for vote in plain]
     assert votes.table["blind"].tolist() == [vote.battle.blind for vote in plain]
     assert [stored.vote for stored in store.stored(votes.table)] == plain

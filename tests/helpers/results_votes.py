@@ -50,18 +50,18 @@ def numbers_in(value: Any) -> list[float]:
     if isinstance(value, dict):
         value = list(value.values())
     if isinstance(value, list):
-        return [number for one in value for number in numbers_in(one)]
+        return [number for item in value for number in numbers_in(item)]
     return [value] if isinstance(value, float) else []
 
 
-def assert_sound(found: Figures) -> dict[str, Any]:
+def assert_sound(result: Figures) -> dict[str, Any]:
     """Every number is finite, every interval is ordered, and all of it can be written as JSON."""
-    told = as_json(found)
-    assert all(map(math.isfinite, numbers_in(json.loads(json.dumps(told, allow_nan=False)))))
-    for model in told["models"]:
+    output = as_json(result)
+    assert all(map(math.isfinite, numbers_in(json.loads(json.dumps(output, allow_nan=False)))))
+    for model in output["models"]:
         low, high = model["interval"] or (0, 1)
         assert low <= (0.5 if model["win_rate"] is None else model["win_rate"]) <= high
-        assert 1 <= model["best_rank"] <= model["worst_rank"] <= len(told["models"])
+        assert 1 <= model["best_rank"] <= model["worst_rank"] <= len(output["models"])
         if model["rating_interval"]:
             assert model["rating_interval"][0] <= model["rating"] <= model["rating_interval"][1]
-    return told
+    return output

@@ -27,8 +27,8 @@ SYSTEM_PYTHON = shutil.which("python3", path="/usr/local/bin:/usr/bin")
 def steps() -> list[Step]:
     """The instructions in their order."""
     lines = (ROOT / "Dockerfile").read_text(encoding="utf-8").splitlines()
-    found = [line.partition(" ") for line in lines if line and not line.startswith("#")]
-    return [(name, rest) for name, _, rest in found]
+    result = [line.partition(" ") for line in lines if line and not line.startswith("#")]
+    return [(name, rest) for name, _, rest in result]
 
 
 def of(kind: str) -> list[str]:
@@ -115,11 +115,11 @@ def image() -> Iterator[Image]:
     """Not below pytest's own folder, where user 1000 may not look."""
     root = Path("/tmp") / f"arena-image-{os.getpid()}"
     subprocess.run([str(SYSTEM_PYTHON), "-m", "venv", "--without-pip", str(root / "usr")], check=True)
-    made = Image(root, root / "usr" / "bin" / "python")
+    created = Image(root, root / "usr" / "bin" / "python")
     try:
         for name, rest in steps():
-            made.do(name, rest)
-        yield made
+            created.do(name, rest)
+        yield created
     finally:
         shutil.rmtree(root, ignore_errors=True)
 

@@ -59,10 +59,10 @@ def test_a_document_and_its_chinese_twin_say_the_same(name: str) -> None:
         re.sub(r"\A---\n.*?\n---\n", "", (ROOT / f"{name}{end}.md").read_text(encoding="utf-8"), flags=re.S)
         for end in ("", ".zh")
     )
-    for found in (
+    for result in (
         lambda text: [len(mark) for mark in re.findall(r"^(#+) ", text, re.M)],
         lambda text: [block for block in re.findall(r"^```\n(.*?)^```", text, re.M | re.S)],
         lambda text: sum(line.startswith("|") for line in text.splitlines()),
         lambda text: set(SETTING.findall(text)),
     ):
-        assert found(english) == found(chinese)
+        assert result(english) == result(chinese)

@@ -18,8 +18,8 @@ def main(votes: str, pairs: str, result: str) -> None:
     of_pairs = PairDataset.from_pandas(
         pandas.read_csv(pairs), competitor_cols=["left", "right"], outcome_map=outcomes.__getitem__
     )
-    found = {"votes": ranked(PairDataset.from_pandas(pandas.read_csv(votes))), "pairs": ranked(of_pairs)}
-    Path(result).write_text(json.dumps(found), encoding="utf-8")
+    results = {"votes": ranked(PairDataset.from_pandas(pandas.read_csv(votes))), "pairs": ranked(of_pairs)}
+    Path(result).write_text(json.dumps(results), encoding="utf-8")
 
 
 def ranked(data: PairDataset) -> dict[str, object]:

@@ -18,7 +18,7 @@ def main(battles: str, result: str) -> None:
     seen, results = ran["battles"], ran["results"]
     decisive = seen[seen["anony"] & ~seen["winner"].str.contains("tie")]
     fractions = ran["compute_pairwise_win_fraction"](decisive, None)
-    found = {
+    actual = {
         "seen": json.loads(seen.to_json(orient="records")),
         "online": results["elo_rating_online"],
         "final": results["elo_rating_final"].to_dict(),
@@ -26,7 +26,7 @@ def main(battles: str, result: str) -> None:
         "last": results["last_updated_tstamp"],
         "fractions": json.loads(fractions.to_json(orient="index")),
     }
-    Path(result).write_text(json.dumps(found), encoding="utf-8")
+    Path(result).write_text(json.dumps(actual), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -42,3 +42,8 @@ def test_names_and_licences_from_elsewhere_are_text_and_their_links_only_web_add
 def test_a_model_without_a_licence_says_that_it_is_unknown() -> None:
     shown = about("zh", [replace(HOSTILE, licence="", licence_url="", revision="")], ())
     assert shown.count("未知") == 2
+
+
+@pytest.mark.parametrize(("limit", "words"), [("", "2,047 tokens<"), ("window", "2,047 tokens (its layers see")])
+def test_a_context_says_what_ends_it(limit: str, words: str) -> None:
+    assert words in about("en", [replace(QWEN, context_length=2047, context_limit=limit)], ())

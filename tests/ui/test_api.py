@@ -196,19 +196,19 @@ def test_answers_are_logged_byte_for_byte(scripted_app: ServedApp, client: Clien
 
 def test_results_count_what_was_voted(scripted_app: ServedApp, client: Client) -> None:
     def standing() -> tuple[int, int]:
-        told = client.predict(api_name="/results")
-        wins = {model["model"]: model["wins"] for model in told["models"]}
-        return told["votes"], wins.get("script-b", 0)
+        output = client.predict(api_name="/results")
+        wins = {model["model"]: model["wins"] for model in output["models"]}
+        return output["votes"], wins.get("script-b", 0)
 
     votes, wins = standing()
     vote(client, ask(client, "count me")["battle_id"], "model_b")
     assert standing() == (votes + 1, wins + 1)
-    told = client.predict(api_name="/results")
+    output = client.predict(api_name="/results")
     # The same as the command prints.
-    assert told == as_json(compute(VoteStore(scripted_app.data_dir).refresh()))
+    assert output == as_json(compute(VoteStore(scripted_app.data_dir).refresh()))
     assert client.predict(blind=True, api_name="/results")["votes"] == 0
-    low, high = told["models"][0]["interval"]
-    assert 0 <= low <= told["models"][0]["win_rate"] <= high <= 1
+    low, high = output["models"][0]["interval"]
+    assert 0 <= low <= output["models"][0]["win_rate"] <= high <= 1
 
 
 def test_export_is_current_when_it_is_asked_for(scripted_app: ServedApp, client: Client) -> None:

@@ -61,7 +61,7 @@ class RecordingRunner:
 
 
 @pytest.fixture
-def made() -> Callable[..., SimpleNamespace]:
+def served() -> Callable[..., SimpleNamespace]:
     def make(admin: bool = False, local: bool = True) -> SimpleNamespace:
         access = Access(judge=str, admin=Admin(TOKEN, RateLimits()) if admin else None, is_local=local)
         with gr.Blocks(), gr.Tab() as place:
@@ -83,9 +83,9 @@ def made() -> Callable[..., SimpleNamespace]:
     [(True, True, DIRECT), (False, False, DIRECT), (False, True, THROUGH_A_PROXY), (True, False, THROUGH_A_PROXY)],
 )
 def test_who_may_not_keeps_no_machine_busy(
-    made: Callable[..., SimpleNamespace], admin: bool, local: bool, request_: Any
+    served: Callable[..., SimpleNamespace], admin: bool, local: bool, request_: Any
 ) -> None:
-    page = made(admin, local)
+    page = served(admin, local)
     for call in (
         lambda: page.events.start(page.typed(), request_),
         lambda: page.events.pause(page.typed(), request_),
@@ -98,8 +98,8 @@ def test_who_may_not_keeps_no_machine_busy(
     assert shown[page.part.grid]["value"] == "" and not shown[page.part.timer]["active"]
 
 
-def test_on_ones_own_machine_no_token_is_needed(made: Callable[..., SimpleNamespace]) -> None:
-    page = made()
+def test_on_ones_own_machine_no_token_is_needed(served: Callable[..., SimpleNamespace]) -> None:
+    page = served()
     page.events.start(page.typed(" ３ ", "7", True), DIRECT)
     page.events.pause(page.typed("3", "7"), DIRECT)
     page.events.stop(page.typed("3", "7"), DIRECT)
@@ -107,17 +107,17 @@ def test_on_ones_own_machine_no_token_is_needed(made: Callable[..., SimpleNamesp
     assert page.events.render(page.tab, DIRECT)[page.part.start]["interactive"]
 
 
-def test_numbers_that_are_none_are_said(made: Callable[..., SimpleNamespace]) -> None:
-    page = made()
+def test_numbers_that_are_none_are_said(served: Callable[..., SimpleNamespace]) -> None:
+    page = served()
     for typed in ("", "x", "-1", "1.5", None, "9" * 30):
         shown = page.events.render(page.tab, DIRECT, page.typed(typed))
         assert "between 1 and 100" in shown[page.part.status]["value"]
 
 
 def test_a_hostile_file_of_answers_is_quoted_and_does_nothing(
-    made: Callable[..., SimpleNamespace], monkeypatch: pytest.MonkeyPatch
+    served: Callable[..., SimpleNamespace], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    page = made()
+    page = served()
 
     def broken(repeats: int, seed: int) -> BatchState:
         raise InputError("answers_broken", "x has <img src=x onerror=alert(1)> in line 2.", path="x", what="has")

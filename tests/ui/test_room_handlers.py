@@ -36,7 +36,7 @@ class Kept:
 
 
 @pytest.fixture
-def made(tmp_path: Path) -> SimpleNamespace:
+def page(tmp_path: Path) -> SimpleNamespace:
     sides = [Recorded("q1", "Why?", make_side(name, "text")) for name in ("first model", "second model")]
     rooms = Rooms(pairs_of(sides), Ballots(SimpleNamespace(append=lambda vote: None)), Kept())
     status = BackupStatus("Hub somebody/votes", 3, time=1_795_863_600.0)
@@ -50,44 +50,44 @@ def made(tmp_path: Path) -> SimpleNamespace:
     return SimpleNamespace(events=events, rooms=rooms, tab=tab, part=part)
 
 
-def test_the_host_alone_is_told_where_votes_are_copied_to(made: SimpleNamespace) -> None:
-    before = made.events.render(made.tab, REQUEST)[made.part.backup]["value"]
-    made.tab.admin = True
-    after = made.events.render(made.tab, REQUEST)[made.part.backup]["value"]
+def test_the_host_alone_is_told_where_votes_are_copied_to(page: SimpleNamespace) -> None:
+    before = page.events.render(page.tab, REQUEST)[page.part.backup]["value"]
+    page.tab.admin = True
+    after = page.events.render(page.tab, REQUEST)[page.part.backup]["value"]
     assert before == "" and "somebody/votes" in after and "2026-11-28 11:00 UTC; 3 waiting" in after
 
 
-def test_without_the_token_nothing_is_opened_chosen_or_closed(made: SimpleNamespace) -> None:
-    room = made.rooms.open(["q1"], 3)
-    made.tab.class_room = room.code
+def test_without_the_token_nothing_is_opened_chosen_or_closed(page: SimpleNamespace) -> None:
+    room = page.rooms.open(["q1"], 3)
+    page.tab.class_room = room.code
     for call in (
-        lambda: made.events.open(["q1"], "30", REQUEST),
-        lambda: made.events.choose(room.code, REQUEST),
-        lambda: made.events.close(REQUEST),
+        lambda: page.events.open(["q1"], "30", REQUEST),
+        lambda: page.events.choose(room.code, REQUEST),
+        lambda: page.events.close(REQUEST),
     ):
         with pytest.raises(gr.Error, match="Admin token required"):
             call()
-    assert made.rooms.rooms == (room,)
-    shown = repr([*made.events.refresh(REQUEST).values(), *made.events.render(made.tab, REQUEST).values()])
+    assert page.rooms.rooms == (room,)
+    shown = repr([*page.events.refresh(REQUEST).values(), *page.events.render(page.tab, REQUEST).values()])
     assert room.code not in shown and "Votes" not in shown
 
 
-def test_the_newest_open_room_is_shown_and_all_once_it_is_closed(made: SimpleNamespace) -> None:
-    made.rooms.open(["q1"], 3)
-    room, made.tab.admin = made.rooms.open(["q1"], 3), True
-    newest = made.rooms.rooms[0].code
-    shown = made.events.render(made.tab, REQUEST)
-    assert shown[made.part.chooser]["value"] == newest and newest in shown[made.part.link]["value"]
-    made.tab.class_room = room.code
-    assert set(made.events.refresh(REQUEST)) == {made.part.counts}
-    made.rooms.close(room.code)
-    updates = made.events.refresh(REQUEST)
-    assert updates[made.part.link] == "" and not updates[made.part.timer]["active"]
-    assert "closed" in repr(updates[made.part.results])
+def test_the_newest_open_room_is_shown_and_all_once_it_is_closed(page: SimpleNamespace) -> None:
+    page.rooms.open(["q1"], 3)
+    room, page.tab.admin = page.rooms.open(["q1"], 3), True
+    newest = page.rooms.rooms[0].code
+    shown = page.events.render(page.tab, REQUEST)
+    assert shown[page.part.chooser]["value"] == newest and newest in shown[page.part.link]["value"]
+    page.tab.class_room = room.code
+    assert set(page.events.refresh(REQUEST)) == {page.part.counts}
+    page.rooms.close(room.code)
+    updates = page.events.refresh(REQUEST)
+    assert updates[page.part.link] == "" and not updates[page.part.timer]["active"]
+    assert "closed" in repr(updates[page.part.results])
 
 
-def test_counts_tell_joined_finished_and_votes(made: SimpleNamespace) -> None:
-    block = counts_block("zh", made.rooms.open(["q1"], 3))
+def test_counts_tell_joined_finished_and_votes(page: SimpleNamespace) -> None:
+    block = counts_block("zh", page.rooms.open(["q1"], 3))
     for figure in (
         "<b>0</b> <span>人已加入",
         "<b>0 / 3</b> <span>人已完成",
@@ -99,17 +99,17 @@ def test_counts_tell_joined_finished_and_votes(made: SimpleNamespace) -> None:
 
 
 @pytest.mark.parametrize("typed", ["", None, "many", "-3", "0", "9" * 30, "１２x"])
-def test_a_number_of_raters_that_is_none_is_refused(made: SimpleNamespace, typed: str | None) -> None:
-    made.tab.admin = True
+def test_a_number_of_raters_that_is_none_is_refused(page: SimpleNamespace, typed: str | None) -> None:
+    page.tab.admin = True
     with pytest.raises(gr.Error, match="between 1 and"):
-        made.events.open(["q1"], typed, REQUEST)
+        page.events.open(["q1"], typed, REQUEST)
 
 
-def test_a_room_is_shown_by_the_address_that_the_page_has(made: SimpleNamespace) -> None:
-    made.tab.admin = True
-    shown = made.events.open(["q1"], "１２", REQUEST)
-    (room,) = made.rooms.rooms
-    assert room.wanted == 12 and f"https://arena.example/?room={room.code}" in shown[made.part.link]
-    public = replace(made.events, site=Site(secret="", public_url="https://public.example/arena/"))
-    assert f"https://public.example/arena/?room={room.code}" in repr(public.render(made.tab, REQUEST))
+def test_a_room_is_shown_by_the_address_that_the_page_has(page: SimpleNamespace) -> None:
+    page.tab.admin = True
+    shown = page.events.open(["q1"], "１２", REQUEST)
+    (room,) = page.rooms.rooms
+    assert room.wanted == 12 and f"https://arena.example/?room={room.code}" in shown[page.part.link]
+    public = replace(page.events, site=Site(secret="", public_url="https://public.example/arena/"))
+    assert f"https://public.example/arena/?room={room.code}" in repr(public.render(page.tab, REQUEST))
     assert "<script" not in link_block("en", 'https://"><script>', room)

@@ -21,7 +21,7 @@ FORWARDED = SimpleNamespace(headers={"x-forwarded-for": "1.2.3.4"}, client=None)
 
 
 @pytest.fixture
-def made() -> Callable[..., SimpleNamespace]:
+def served() -> Callable[..., SimpleNamespace]:
     def make(admin: bool = True, local: bool = False) -> SimpleNamespace:
         access = Access(judge=str, admin=Admin(TOKEN, RateLimits()) if admin else None, is_local=local)
         tab = new_tab()
@@ -41,8 +41,8 @@ def new_tab(key: str = "rater:tab") -> Any:
     return SimpleNamespace(lang="en", admin=False, key=key, class_room=NO_ROOM)
 
 
-def test_the_token_opens_the_tabs_and_is_not_kept(made: Callable[..., SimpleNamespace]) -> None:
-    page = made()
+def test_the_token_opens_the_tabs_and_is_not_kept(served: Callable[..., SimpleNamespace]) -> None:
+    page = served()
     assert not page.events.render(page.tab, DIRECT)[page.place]["visible"]
     with pytest.raises(gr.Error, match="Wrong token"):
         page.events.enter("guess", DIRECT)
@@ -54,13 +54,13 @@ def test_the_token_opens_the_tabs_and_is_not_kept(made: Callable[..., SimpleName
 
 @pytest.mark.parametrize("header", PROXY_HEADERS)
 def test_without_a_token_the_host_is_whoever_sits_at_the_machine(
-    made: Callable[..., SimpleNamespace], header: str
+    served: Callable[..., SimpleNamespace], header: str
 ) -> None:
-    page, proxied = made(admin=False, local=True), SimpleNamespace(headers={header: "x"}, client=None)
+    page, proxied = served(admin=False, local=True), SimpleNamespace(headers={header: "x"}, client=None)
     assert page.access.is_host(page.tab, DIRECT) and not page.access.is_host(page.tab, proxied)
-    assert not made(admin=False, local=False).access.is_host(page.tab, DIRECT)
+    assert not served(admin=False, local=False).access.is_host(page.tab, DIRECT)
     # With a token, everybody needs it.
-    assert not made(admin=True, local=True).access.is_host(page.tab, DIRECT)
+    assert not served(admin=True, local=True).access.is_host(page.tab, DIRECT)
 
 
 @pytest.mark.parametrize(
@@ -68,26 +68,26 @@ def test_without_a_token_the_host_is_whoever_sits_at_the_machine(
     [(True, False, "Sign in with"), (False, True, "You are at this machine"), (False, False, "No admin token is set")],
 )
 def test_the_about_tab_says_how_the_tabs_open(
-    made: Callable[..., SimpleNamespace], admin: bool, local: bool, words: str
+    served: Callable[..., SimpleNamespace], admin: bool, local: bool, words: str
 ) -> None:
-    page = made(admin, local)
+    page = served(admin, local)
     shown = page.events.render(page.tab, DIRECT)
     assert words in shown[page.part.note]["value"] and "Class" in shown[page.part.note]["value"]
     assert shown[page.part.token]["visible"] == shown[page.part.enter]["visible"] == admin
     assert not shown[page.part.leave]["visible"]
 
 
-def test_where_no_token_is_set_none_is_right(made: Callable[..., SimpleNamespace]) -> None:
-    page = made(admin=False)
+def test_where_no_token_is_set_none_is_right(served: Callable[..., SimpleNamespace]) -> None:
+    page = served(admin=False)
     for token in (TOKEN, "", None):
         with pytest.raises(gr.Error, match="No admin token"):
             page.events.enter(token, FORWARDED)
 
 
 def test_a_reload_stays_signed_in_until_it_signs_out(
-    made: Callable[..., SimpleNamespace], monkeypatch: pytest.MonkeyPatch
+    served: Callable[..., SimpleNamespace], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    page, now = made(), 0.0
+    page, now = served(), 0.0
     monkeypatch.setattr("ui.access.time.monotonic", lambda: now)
     page.events.enter(TOKEN, DIRECT)
 
@@ -109,8 +109,8 @@ def test_a_reload_stays_signed_in_until_it_signs_out(
     assert not page.tab.admin and not reloaded()
 
 
-def test_a_browser_that_keeps_nothing_signs_in_for_one_visit(made: Callable[..., SimpleNamespace]) -> None:
-    page = made()
+def test_a_browser_that_keeps_nothing_signs_in_for_one_visit(served: Callable[..., SimpleNamespace]) -> None:
+    page = served()
     page.tab.key = ""
     page.events.enter(TOKEN, DIRECT)
     assert page.access.is_host(page.tab, DIRECT)

@@ -35,10 +35,10 @@ def request(session: str | None) -> Any:
 
 
 def test_a_tab_is_the_same_until_it_is_closed(tabs: Tabs, chats: Chats) -> None:
-    one, other = tabs.get(request("one")), tabs.get(request("other"))
-    assert tabs.get(request("one")) is one and one is not other and one.chat is chats.get("one")
+    item, other = tabs.get(request("one")), tabs.get(request("other"))
+    assert tabs.get(request("one")) is item and item is not other and item.chat is chats.get("one")
     chats.close("one")
-    assert tabs.get(request("one")) is not one and tabs.get(request("other")) is other
+    assert tabs.get(request("one")) is not item and tabs.get(request("other")) is other
 
 
 def test_nothing_is_left_of_tabs_that_were_closed(tabs: Tabs, chats: Chats) -> None:
@@ -49,7 +49,7 @@ def test_nothing_is_left_of_tabs_that_were_closed(tabs: Tabs, chats: Chats) -> N
         chats.close(f"tab-{number}")
         del tab
     tabs.get(request("the next"))
-    assert [one for one in left if one() is not None] == []
+    assert [item for item in left if item() is not None] == []
 
 
 def test_tabs_that_nobody_closes_are_no_more_than_conversations_may_be(
@@ -57,7 +57,7 @@ def test_tabs_that_nobody_closes_are_no_more_than_conversations_may_be(
 ) -> None:
     monkeypatch.setattr(arena.chat, "MAX_CHATS", 3)
     left = [ref(tabs.get(request(f"tab-{number}"))) for number in range(20)]
-    assert sum(one() is not None for one in left) == 3
+    assert sum(item() is not None for item in left) == 3
 
 
 @pytest.mark.parametrize("session", [None, ""])
@@ -72,7 +72,7 @@ def test_sessions_that_a_script_makes_up_fill_no_memory(
     monkeypatch.setattr("ui.page.MAX_CHATS", 5)
     word = {"answers": [{"steps": [{"text": "here"}]}]}
     demo = serve(word, word).demo
-    number = next(number for number, one in demo.fns.items() if one.api_name == "results")
+    number = next(number for number, item in demo.fns.items() if item.api_name == "results")
     ask = {"data": [False, False, False, ""], "fn_index": number}
     for session in range(20):
         sent = httpx.post(f"{demo.local_url}gradio_api/queue/join", json={**ask, "session_hash": f"made-up-{session}"})

@@ -40,29 +40,29 @@ def test_a_record_keeps_everything_but_the_models_path():
     talk = (Message("system", "Be short."), Message("user", "Hi"), Message("assistant", "Ho"), Message("user", "Why?"))
     side = replace(entry().side, messages=talk)
     failed = Answer("Be", "Hm", finish_reason="error", error=ErrorInfo("silent", "No sign.", {"seconds": "120"}))
-    for told in (
+    for output in (
         entry(),
         replace(entry(), prompt="Hi", side=side, turn=2),
         replace(entry(), side=replace(side, answer=failed), prompt="Hi"),
     ):
-        line = json.loads(json.dumps(to_line(told)))
+        line = json.loads(json.dumps(to_line(output)))
         assert "secret" not in json.dumps(line)
-        model = replace(told.side.model, source="")
-        assert from_line(line) == replace(told, side=replace(told.side, model=model))
+        model = replace(output.side.model, source="")
+        assert from_line(line) == replace(output, side=replace(output.side, model=model))
 
 
 @given(st.text(min_size=1), st.text(), st.text())
 def test_every_text_comes_back(prompt, response, reasoning):
-    told = entry(clean(response), "Q" + clean(prompt))
-    told = replace(told, side=replace(told.side, answer=replace(told.side.answer, reasoning=clean(reasoning))))
-    back = from_line(json.loads(json.dumps(to_line(told), ensure_ascii=False)))
-    assert (back.prompt, back.side.answer) == (told.prompt, told.side.answer)
+    output = entry(clean(response), "Q" + clean(prompt))
+    output = replace(output, side=replace(output.side, answer=replace(output.side.answer, reasoning=clean(reasoning))))
+    back = from_line(json.loads(json.dumps(to_line(output), ensure_ascii=False)))
+    assert (back.prompt, back.side.answer) == (output.prompt, output.side.answer)
 
 
 def test_a_stored_line_has_the_keys_that_others_read():
     line = to_line(entry())
-    told = {name: line[name] for name in ("prompt_id", "prompt", "model", "response", "seconds")}
-    assert told == {"prompt_id": "q1", "prompt": "Why?", "model": "qwen", "response": "Because.", "seconds": 2.0}
+    output = {name: line[name] for name in ("prompt_id", "prompt", "model", "response", "seconds")}
+    assert output == {"prompt_id": "q1", "prompt": "Why?", "model": "qwen", "response": "Because.", "seconds": 2.0}
 
 
 @pytest.mark.parametrize(
@@ -84,11 +84,11 @@ def test_whatever_changes_the_answer_changes_the_key(other):
 
 def test_a_key_is_the_same_in_every_version():
     """Or answers of an earlier version would be asked for again."""
-    told = (
+    output = (
         '[["qwen", "r1", "int4"], [["user", "Why?"]], {"max_new_tokens": 512, "repetition_penalty": 1.0, "seed": 7, '
         '"temperature": 0.7, "top_k": 0, "top_p": 0.9}, 0]'
     )
-    assert entry().key == hashlib.sha256(told.encode()).hexdigest()
+    assert entry().key == hashlib.sha256(output.encode()).hexdigest()
     assert entry(model=replace(MODEL, name="Q", source="elsewhere")).key == entry().key
 
 
@@ -105,7 +105,7 @@ def test_appended_answers_are_read_at_the_next_start(tmp_path):
         assert store.answers[entry().key].side.answer.text == "Because."
         assert store.answers[entry("", repeat=1).key].repeat == 1
         assert "unknown" not in store.answers
-    assert [found.repeat for found in read_recorded(path)] == [0, 1]
+    assert [result.repeat for result in read_recorded(path)] == [0, 1]
 
 
 def test_the_later_answer_with_a_key_counts(tmp_path):
@@ -116,7 +116,7 @@ def test_the_later_answer_with_a_key_counts(tmp_path):
         assert store.answers[failed.key].failed
         store.append(entry())
         assert not store.answers[failed.key].failed
-    assert [found.side.answer.text for found in read_recorded(path)] == ["Because."]
+    assert [result.side.answer.text for result in read_recorded(path)] == ["Because."]
 
 
 def test_answers_are_appended_to_a_file_from_elsewhere(tmp_path):
@@ -190,11 +190,11 @@ def test_a_full_disk_leaves_the_file_as_it_was(tmp_path, monkeypatch):
 def test_threads_do_not_mix_lines(tmp_path):
     with AnswerStore(tmp_path / "answers.jsonl") as store:
         many = [threading.Thread(target=store.append, args=(entry("x" * 5000, repeat=at),)) for at in range(20)]
-        for one in many:
-            one.start()
-        for one in many:
-            one.join()
-    assert {found.repeat for found in read_recorded(store.path)} == set(range(20))
+        for item in many:
+            item.start()
+        for item in many:
+            item.join()
+    assert {result.repeat for result in read_recorded(store.path)} == set(range(20))
 
 
 def test_a_killed_writer_loses_no_acknowledged_answer(tmp_path):
@@ -213,7 +213,7 @@ def test_a_killed_writer_loses_no_acknowledged_answer(tmp_path):
         said += [int(line) for line in run.stdout.read().splitlines()]
         run.wait()
     AnswerStore(path).close()
-    assert {found.repeat for found in read_recorded(path)} >= set(said)
+    assert {result.repeat for result in read_recorded(path)} >= set(said)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root writes everywhere")

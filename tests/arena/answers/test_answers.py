@@ -29,9 +29,9 @@ def written(tmp_path):
 def test_an_answer_is_read_with_all_that_is_known_of_it(written):
     known = {"seconds": 171, "tokens": 12, "truncated": True, "precision": "bf16", "revision": "r1"}
     given = line("ChatGLM", response="好\u2028。", **known)
-    (found,) = read_recorded(written(given))
-    assert (found.prompt_id, found.prompt, found.repeat) == ("q1", "Why?", 0)
-    side = found.side
+    (result,) = read_recorded(written(given))
+    assert (result.prompt_id, result.prompt, result.repeat) == ("q1", "Why?", 0)
+    side = result.side
     assert (side.model.id, side.model.precision, side.model.revision) == ("ChatGLM", "bf16", "r1")
     assert side.messages == (Message("user", "Why?"),)
     assert (side.answer.text, side.answer.finish_reason) == ("好\u2028。", "length")
@@ -39,9 +39,9 @@ def test_an_answer_is_read_with_all_that_is_known_of_it(written):
 
 
 def test_unknown_values_stay_unknown(written):
-    (found,) = read_recorded(written(line(source="a notebook", doubtful=[])))
-    assert found.side.answer.finish_reason == "stop" and found.side.config is None
-    assert found.side.answer.usage.seconds is None and found.side.answer.usage.new_tokens is None
+    (result,) = read_recorded(written(line(source="a notebook", doubtful=[])))
+    assert result.side.answer.finish_reason == "stop" and result.side.config is None
+    assert result.side.answer.usage.seconds is None and result.side.answer.usage.new_tokens is None
 
 
 @pytest.mark.parametrize(
@@ -105,18 +105,18 @@ def test_a_pair_has_two_models_and_one_prompt(written):
             line("ChatGLM", "q5", "empty", " \n"),
         )
     )
-    found = pairs_of(answers, prompts)
-    assert [(pair.prompt_id, pair.dimension) for pair in found] == [("q1", "reasoning"), ("q2", "")]
-    assert (found[0].a.model.id, found[0].b.model.id) == ("ChatGLM", "Qwen")
-    assert (found[0].a.answer.text, found[0].b.answer.text) == ("No.", "Because.")
+    result = pairs_of(answers, prompts)
+    assert [(pair.prompt_id, pair.dimension) for pair in result] == [("q1", "reasoning"), ("q2", "")]
+    assert (result[0].a.model.id, result[0].b.model.id) == ("ChatGLM", "Qwen")
+    assert (result[0].a.answer.text, result[0].b.answer.text) == ("No.", "Because.")
 
 
 def test_three_models_make_three_pairs_and_repeats_pair_with_their_like(written):
     answers = read_recorded(
         written(*(line(model, response=f"{model} {n}") for n in range(2) for model in ("c", "a", "b")))
     )
-    found = {(pair.a.answer.text, pair.b.answer.text) for pair in pairs_of(answers)}
-    assert found == {(f"{x} {n}", f"{y} {n}") for n in range(2) for x, y in ("ab", "ac", "bc")}
+    result = {(pair.a.answer.text, pair.b.answer.text) for pair in pairs_of(answers)}
+    assert result == {(f"{x} {n}", f"{y} {n}") for n in range(2) for x, y in ("ab", "ac", "bc")}
 
 
 def test_a_key_is_of_what_is_read_and_who_wrote_it(written):

@@ -127,8 +127,8 @@ RESULTS = CodeReference("", (("[1, 2, 3, 4]", 20), ("[1,2,3,4,5,6]", 56)))
     ],
 )
 def test_code_is_found_fenced_or_not(text):
-    found = check_code(text)
-    assert found.parses and found.functions == ("f",) and not found.syntax_error
+    actual = check_code(text)
+    assert actual.parses and actual.functions == ("f",) and not actual.syntax_error
 
 
 @pytest.mark.parametrize(
@@ -146,8 +146,8 @@ def test_code_is_found_fenced_or_not(text):
     ids=range(8),
 )
 def test_code_that_is_not_there_or_does_not_parse(text, error):
-    found = check_code(text)
-    assert not found.parses and error in found.syntax_error and bool(error) == bool(found.syntax_error)
+    actual = check_code(text)
+    assert not actual.parses and error in actual.syntax_error and bool(error) == bool(actual.syntax_error)
 
 
 def test_no_code_is_run(tmp_path):
@@ -199,7 +199,7 @@ def test_each_part_of_a_reference_is_one_check():
 
 
 @pytest.mark.parametrize(
-    ("told", "text", "outcomes"),
+    ("output", "text", "outcomes"),
     [
         ({"must": [["x", "y", "z"]]}, "y", [("says", "y", True)]),
         ({"must": [["x", "y"]]}, "x and y", [("says", "x", True)]),
@@ -212,8 +212,8 @@ def test_each_part_of_a_reference_is_one_check():
         ({"languages": ["English", "English"]}, SENTENCES["English"], [("language", "English", True)]),
     ],
 )
-def test_a_fact_is_one_check_however_many_wordings_it_has(told, text, outcomes):
-    checks = check_answer(parse_reference(told), text)
+def test_a_fact_is_one_check_however_many_wordings_it_has(output, text, outcomes):
+    checks = check_answer(parse_reference(output), text)
     assert [(check.kind, check.actual, check.passed) for check in checks] == outcomes
 
 

@@ -94,9 +94,9 @@ def test_every_table_holds_the_same_votes(bundle):
 
 
 def test_progress_goes_through_all_steps_to_their_ends(folder, tmp_path):
-    told = []
-    export_bundle(VoteStore(folder), tmp_path / "votes.zip", progress=lambda *step: told.append(step))
-    ends = {step: (done, total) for step, done, total in told}
+    output = []
+    export_bundle(VoteStore(folder), tmp_path / "votes.zip", progress=lambda *step: output.append(step))
+    ends = {step: (done, total) for step, done, total in output}
     assert list(ends) == ["reading", "votes", "parquet", "zip"] and all(
         done == total > 0 for done, total in ends.values()
     )
@@ -134,12 +134,12 @@ def test_the_readme_says_how_many_pairs_there_are_and_what_was_left_out(tmp_path
     (row,) = map(json.loads, text_of(bundle, "preferences.jsonl").splitlines())
     assert (row["chosen"][0]["content"], row["votes_for"], row["votes_against"]) == ("better", 2, 1)
     lines = text_of(bundle, "README.md").splitlines()
-    told = {
+    output = {
         line.split(" / ")[0].removeprefix("- "): int(line.rsplit(": ")[-1]) for line in lines if line[-1:].isdigit()
     }
     counted = {"Pairs": 1, "Votes that they rest on": 3, "names shown": 5, "equal answers": 1}
-    assert told.items() >= counted.items() and sum(told.values()) == 1 + len([*kept, *drawn, *left_out])
-    assert [told[name] for name in told if name.startswith(("leaked", "ties", "disagreement"))] == [3, 4, 2]
+    assert output.items() >= counted.items() and sum(output.values()) == 1 + len([*kept, *drawn, *left_out])
+    assert [output[name] for name in output if name.startswith(("leaked", "ties", "disagreement"))] == [3, 4, 2]
 
 
 def preferring(number, winner=Winner.MODEL_A, prompt="Why?", answers=("better", "worse"), **changes):
@@ -199,10 +199,10 @@ def test_the_command_puts_the_votes_of_several_hosts_together(folder, tmp_path):
         events.append("withdrawn", vote="vote-41")
     (other / "votes.csv").rename(other / "votes-100000000010001.csv")  # as it comes out of a backup
     result = run(tmp_path / "out.csv", folder / "votes.csv", f"{other}/votes-*.csv", "--json")
-    told = json.loads(result.stdout)
+    output = json.loads(result.stdout)
     table = pandas.read_csv(tmp_path / "out.csv", dtype=str)
-    assert {"vote-40"} < set(table.vote_id) and "vote-41" not in set(table.vote_id) and told["rows"] == len(table)
-    assert told["withdrawn"] == 1 and told["duplicates"] >= 1
+    assert {"vote-40"} < set(table.vote_id) and "vote-41" not in set(table.vote_id) and output["rows"] == len(table)
+    assert output["withdrawn"] == 1 and output["duplicates"] >= 1
     assert run(tmp_path / "none.csv", tmp_path / "gone.csv").exit_code != 0
     assert run(folder / "votes.csv", folder / "votes.csv").exit_code != 0
 

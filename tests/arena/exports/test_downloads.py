@@ -88,9 +88,9 @@ def test_of_too_many_copies_the_oldest_go(downloads, monkeypatch):
 def test_copies_made_at_once_do_not_fall_over_each_others_tidying(downloads, in_background):
     for copy in [downloads(False) for _ in range(MOST_FOLDERS)]:
         age(copy, KEEP_SECONDS + 5)
-    made = [call.result() for call in [in_background(downloads, False) for _ in range(8)]]
-    assert len(set(made)) == 8
-    assert all(copy.exists() for copy in made)
+    created = [call.result() for call in [in_background(downloads, False) for _ in range(8)]]
+    assert len(set(created)) == 8
+    assert all(copy.exists() for copy in created)
 
 
 def test_a_temporary_folder_that_was_swept_away_is_made_again(downloads):

@@ -146,11 +146,11 @@ def test_a_failed_export_leaves_the_old_one_and_no_draft(tmp_path, monkeypatch, 
 @BOTH
 def test_progress_ends_with_all_bytes_and_never_goes_back(tmp_path, name):
     part = fill(tmp_path, *(make_vote(number, answer="长" * (number % 90)) for number in range(500)))
-    told = []
-    export_table(VoteStore(tmp_path), tmp_path / name, progress=lambda *step: told.append(step))
+    output = []
+    export_table(VoteStore(tmp_path), tmp_path / name, progress=lambda *step: output.append(step))
     size = part.stat().st_size
-    done = [at for step, at, _ in told if step == "votes"]
-    assert {(step, total) for step, _, total in told} == {("reading", size), ("votes", size)}
+    done = [at for step, at, _ in output if step == "votes"]
+    assert {(step, total) for step, _, total in output} == {("reading", size), ("votes", size)}
     assert done[0] == 0 and done[-1] == size and done == sorted(done) and len(done) > 5
     assert abs(done[len(done) // 2] - size / 2) < size / 5
 
@@ -173,9 +173,9 @@ def test_every_cell_is_that_of_the_csv(tmp_path):
     fill(tmp_path, rich_vote("text"), *votes)
     export_table(VoteStore(tmp_path), tmp_path / "out.csv")
     export_table(VoteStore(tmp_path), tmp_path / "out.xlsx")
-    exact, found = table(tmp_path / "out.csv"), workbook_rows(tmp_path / "out.xlsx")
-    assert len(exact) == len(found) == len(votes) + 1
-    for wanted, row in zip(exact, found, strict=True):
+    exact, result = table(tmp_path / "out.csv"), workbook_rows(tmp_path / "out.xlsx")
+    assert len(exact) == len(result) == len(votes) + 1
+    for wanted, row in zip(exact, result, strict=True):
         numbers = {name for name in NUMERIC if wanted[name]}
         assert {name: row[name] for name in numbers} == pytest.approx({name: float(wanted[name]) for name in numbers})
         texts = set(COLUMNS) - numbers

@@ -43,8 +43,8 @@ def run(job: str, requirements: str, folder: Path, *sources: Path) -> dict[str, 
     result = folder / "result.json"
     command = [python_with(RANKERS / requirements), RANKERS / job, *sources, result]
     subprocess.run([str(part) for part in command], cwd=folder, check=True)
-    found: dict[str, Any] = json.loads(result.read_text(encoding="utf-8"))
-    return found
+    results: dict[str, Any] = json.loads(result.read_text(encoding="utf-8"))
+    return results
 
 
 def points_apart(wins: float, losses: float) -> float:
@@ -54,15 +54,15 @@ def points_apart(wins: float, losses: float) -> float:
 
 def test_arena_rank_sees_and_rates_every_vote(out: Path, tmp_path: Path) -> None:
     sources = out / "votes.csv", out / "pairs.csv"
-    found = run("arena_rank_job.py", "requirements-arena-rank.txt", tmp_path, *sources)
+    results = run("arena_rank_job.py", "requirements-arena-rank.txt", tmp_path, *sources)
     # votes.csv has the vote on a repeated battle as well: one more loss of qwen.
     for name, votes, losses in (("votes", stored_votes(), 4), ("pairs", counted_votes(), 3)):
-        seen = {(a, b, points): count for a, b, points, count in found[name]["seen"]}
+        seen = {(a, b, points): count for a, b, points, count in results[name]["seen"]}
         assert seen == Counter((v.battle.a.model.id, v.battle.b.model.id, POINTS[v.winner]) for v in votes)
-        ratings = found[name]["ratings"]
+        ratings = results[name]["ratings"]
         assert ratings[QWEN] - ratings[GLM] == pytest.approx(points_apart(7, losses), abs=0.1)
         assert ratings[GLM] - ratings[SMALL] == pytest.approx(points_apart(5, 3), abs=0.1)
-        lower, upper = found[name]["rating_lower"], found[name]["rating_upper"]
+        lower, upper = results[name]["rating_lower"], results[name]["rating_upper"]
         assert all(lower[model] < ratings[model] < upper[model] for model in (QWEN, GLM, SMALL))
 
 
@@ -79,34 +79,34 @@ def test_our_ratings_are_arena_ranks(tmp_path: Path) -> None:
     sources = tmp_path / "votes.csv", tmp_path / "pairs.csv"
     theirs = run("arena_rank_job.py", "requirements-arena-rank.txt", tmp_path, *sources)["votes"]
     ours = {model.model: model for model in compute(VoteStore(tmp_path).refresh()).models}
-    for one, other in combinations(strength, 2):
-        apart = theirs["ratings"][one] - theirs["ratings"][other]
-        assert ours[one].rating.value - ours[other].rating.value == pytest.approx(apart, abs=0.1)
-    for model, found in ours.items():
+    for item, other in combinations(strength, 2):
+        apart = theirs["ratings"][item] - theirs["ratings"][other]
+        assert ours[item].rating.value - ours[other].rating.value == pytest.approx(apart, abs=0.1)
+    for model, results in ours.items():
         # Theirs takes each vote as independent, ours each rater.
         width = theirs["rating_upper"][model] - theirs["rating_lower"][model]
-        assert found.rating.high - found.rating.low == pytest.approx(width, rel=0.3)
+        assert results.rating.high - results.rating.low == pytest.approx(width, rel=0.3)
 
 
 def messages(side: Side) -> list[dict[str, str]]:
-    told = [{"role": message.role, "content": message.content} for message in side.messages]
-    return [*told, {"role": "assistant", "content": side.answer.text}]
+    output = [{"role": message.role, "content": message.content} for message in side.messages]
+    return [*output, {"role": "assistant", "content": side.answer.text}]
 
 
 def test_fastchats_script_sees_and_rates_every_vote(out: Path, tmp_path: Path) -> None:
-    found = run("fastchat_job.py", "requirements-fastchat.txt", tmp_path, out / "clean_battle.json")
+    results = run("fastchat_job.py", "requirements-fastchat.txt", tmp_path, out / "clean_battle.json")
     votes = counted_votes()
-    for seen, vote in zip(found["seen"], votes, strict=True):
+    for seen, vote in zip(results["seen"], votes, strict=True):
         battle = vote.battle
         assert seen["conversation_a"] == messages(battle.a) and seen["conversation_b"] == messages(battle.b)
         assert (seen["model_a"], seen["model_b"]) == (battle.a.model.id, battle.b.model.id)
         assert (seen["winner"], seen["anony"], seen["language"]) == (vote.winner.value, battle.blind, "Chinese")
         assert (seen["question_id"], seen["judge"], seen["tstamp"]) == (battle.id, vote.judge, vote.time)
     # It rates blind votes only: a tie of the smaller two is not.
-    assert found["battles"] == {QWEN: 10, GLM: 17, SMALL: 7}
-    assert found["last"] == votes[-2].time
-    assert (found["fractions"][QWEN][GLM], found["fractions"][GLM][SMALL]) == (0.75, pytest.approx(2 / 3))
-    assert found["online"] == pytest.approx(elo(vote for vote in votes if vote.battle.blind))
-    final = found["final"]  # which it draws together a little, as sklearn's regression does by itself
+    assert results["battles"] == {QWEN: 10, GLM: 17, SMALL: 7}
+    assert results["last"] == votes[-2].time
+    assert (results["fractions"][QWEN][GLM], results["fractions"][GLM][SMALL]) == (0.75, pytest.approx(2 / 3))
+    assert results["online"] == pytest.approx(elo(vote for vote in votes if vote.battle.blind))
+    final = results["final"]  # which it draws together a little, as sklearn's regression does by itself
     assert final[QWEN] - final[GLM] == pytest.approx(points_apart(7, 3), abs=8)
     assert final[GLM] - final[SMALL] == pytest.approx(points_apart(4.5, 2.5), abs=8)

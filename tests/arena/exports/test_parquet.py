@@ -19,11 +19,11 @@ def converted(tmp_path):
 
     def convert(folder):
         export_table(VoteStore(folder), tmp_path / "out.csv")
-        told = []
-        write_parquet(tmp_path / "out.csv", tmp_path / "out.parquet", lambda *step: told.append(step))
+        reported = []
+        write_parquet(tmp_path / "out.csv", tmp_path / "out.parquet", lambda *step: reported.append(step))
         size = (tmp_path / "out.csv").stat().st_size
-        assert told == sorted(told) and all(total == size for _, total in told)
-        assert not told or told[-1] == (size, size)
+        assert reported == sorted(reported) and all(total == size for _, total in reported)
+        assert not reported or reported[-1] == (size, size)
         table = read_parquet(tmp_path / "out.parquet").read_all()
         assert table.column_names == list(COLUMNS)
         kinds = {field.name: str(field.type).split("<")[1].split(">")[0] for field in table.schema}

@@ -21,25 +21,25 @@ def vote(number=1, winner=A, texts=("good", "bad"), prompt="Why?", **changes):
     return make_vote(number, battle=Battle(f"battle-{number}", prompt, *sides, blind=True), winner=winner, **changes)
 
 
-def with_sides(made, **fields):
+def with_sides(created, **fields):
     """The vote with these fields of both sides."""
-    battle = made.battle
+    battle = created.battle
     for name in SideName:
         battle = replace(battle, **{name.value: replace(battle.side(name), **fields)})
-    return replace(made, battle=battle)
+    return replace(created, battle=battle)
 
 
-def with_answer(made, name, **fields):
-    answer = replace(made.battle.side(name).answer, **fields)
-    return replace(made, battle=made.battle.with_answer(name, answer))
+def with_answer(created, name, **fields):
+    answer = replace(created.battle.side(name).answer, **fields)
+    return replace(created, battle=created.battle.with_answer(name, answer))
 
 
 @pytest.fixture
 def summed_up(tmp_path):
     def sum_up(*votes):
         with Preferences(tmp_path) as preferences:
-            for one in votes:
-                preferences.add(StoredVote(to_row(one)))
+            for item in votes:
+                preferences.add(StoredVote(to_row(item)))
             preferences.write()
         trl, llama = (
             [json.loads(line) for line in (tmp_path / name).read_bytes().splitlines()] for name in (TRL, LLAMA_FACTORY)
@@ -95,7 +95,7 @@ def test_llama_factory_is_told_of_its_file(summed_up, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("made", "reason"),
+    ("created", "reason"),
     [
         (vote(repeat_of="battle-0"), "repeated"),
         (replace(vote(), battle=replace(vote().battle, blind=False)), "named"),
@@ -120,15 +120,15 @@ def test_llama_factory_is_told_of_its_file(summed_up, tmp_path):
         (vote(prompt=" "), "unlike"),
     ],
 )
-def test_a_vote_from_which_nothing_can_be_learnt_is_left_out_and_counted(summed_up, made, reason):
-    trl, _, left_out = summed_up(vote(9, texts=("other", "pair")), made)
+def test_a_vote_from_which_nothing_can_be_learnt_is_left_out_and_counted(summed_up, created, reason):
+    trl, _, left_out = summed_up(vote(9, texts=("other", "pair")), created)
     assert [short(row) for row in trl] == [("other", "pair", 1, 0)] and left_out == {reason: 1}
 
 
 def test_two_sides_that_were_asked_different_things_make_no_pair(summed_up):
-    made = vote()
-    other = replace(made.battle.b, messages=(Message("system", "Be rude."), *made.battle.b.messages))
-    assert summed_up(replace(made, battle=replace(made.battle, b=other)))[2] == {"unlike": 1}
+    created = vote()
+    other = replace(created.battle.b, messages=(Message("system", "Be rude."), *created.battle.b.messages))
+    assert summed_up(replace(created, battle=replace(created.battle, b=other)))[2] == {"unlike": 1}
 
 
 def test_the_first_reason_that_fits_is_the_one_that_counts(summed_up):

@@ -92,8 +92,8 @@ def test_a_character_that_xml_cannot_hold_is_shown_by_another(tmp_path, text, sh
     [("1", 1), ("0", 0), ("-0.5", -0.5), ("1e-05", 1e-05), ("1764000001.25", 1764000001.25), (" 12 ", 12), ("1_0", 10)],
 )
 def test_a_number_is_a_number(tmp_path, cell, value):
-    (found,) = cells(written(tmp_path, [Column("n", "number")], [[cell]]))
-    assert (found.data_type, found.value) == ("n", value)
+    (result,) = cells(written(tmp_path, [Column("n", "number")], [[cell]]))
+    assert (result.data_type, result.value) == ("n", value)
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ from arena.types import (
 
 ROOT = Path(__file__).parents[3]
 SEED = ROOT / "../shared/seed/answers.jsonl"
-OWN_PROMPTS = [replace(one, battle=replace(one.battle, prompt_id="")) for one in VOTES]
+OWN_PROMPTS = [replace(item, battle=replace(item.battle, prompt_id="")) for item in VOTES]
 
 
 @pytest.fixture
@@ -70,25 +70,25 @@ def test_votes_are_counted_whichever_side_a_model_stood_on(facts):
 
 
 def test_the_order_is_that_of_the_answers_and_can_be_chosen():
-    found = gather(sources(ANSWERS, VOTES), PROMPTS, pair=("glm", "qwen"))
-    assert [model.name for model in found.models] == ["GLM", "Qwen"]
-    assert (found.overall.first, found.overall.first_wins, found.overall.second_wins) == ("glm", 1, 3)
-    assert found.prompts[0].votes.criteria == {"correct": (0, 0, 2), "clear": (0, 1, 0)}
+    result = gather(sources(ANSWERS, VOTES), PROMPTS, pair=("glm", "qwen"))
+    assert [model.name for model in result.models] == ["GLM", "Qwen"]
+    assert (result.overall.first, result.overall.first_wins, result.overall.second_wins) == ("glm", 1, 3)
+    assert result.prompts[0].votes.criteria == {"correct": (0, 0, 2), "clear": (0, 1, 0)}
 
 
 def test_prompts_stand_in_the_order_of_the_set():
     """Answers made at once end in any order."""
     mixed = (ANSWERS[1], recorded(QWEN, "own", "Hm."), ANSWERS[0], *ANSWERS[2:])
-    found = gather(sources(mixed), PROMPTS)
-    assert [prompt.prompt.id for prompt in found.prompts] == ["q1", "q2", "own"]
+    result = gather(sources(mixed), PROMPTS)
+    assert [prompt.prompt.id for prompt in result.prompts] == ["q1", "q2", "own"]
 
 
 def test_a_prompt_has_its_criteria_and_comments(facts):
     first = facts.prompts[0].votes
     assert first.criteria == {"correct": (2, 0, 0), "clear": (0, 1, 0)}
     assert (first.any_right, first.none_right) == (1, 1)
-    assert [(one.text, one.left, one.winner) for one in first.comments] == [("Right & short", "Qwen", "Qwen")]
-    assert [(one.text, one.left, one.winner) for one in facts.prompts[1].votes.comments] == [
+    assert [(item.text, item.left, item.winner) for item in first.comments] == [("Right & short", "Qwen", "Qwen")]
+    assert [(item.text, item.left, item.winner) for item in facts.prompts[1].votes.comments] == [
         ("The left one", "GLM", "GLM")
     ]
 
@@ -104,8 +104,10 @@ def test_the_costs_of_the_answers_are_summed_by_model(facts):
     assert (qwen.answers, qwen.seconds, qwen.tokens, qwen.memory, qwen.timed) == (2, 30.0, 22, 2 * 10**9, 2)
     assert qwen.tokens_per_second == pytest.approx((10 / 9 + 10 / 19) / 2)
     config = GenerationConfig(temperature=0.5, seed=7)
-    told = [replace(one, side=replace(one.side, config=config)) for one in ANSWERS]
-    assert "temperature 0.5, top_p 0.9, top_k 0, repetition_penalty 1 |" in said(gather(sources(tuple(told)), PROMPTS))
+    output = [replace(item, side=replace(item.side, config=config)) for item in ANSWERS]
+    assert "temperature 0.5, top_p 0.9, top_k 0, repetition_penalty 1 |" in said(
+        gather(sources(tuple(output)), PROMPTS)
+    )
     assert (glm.seconds, glm.machines) == (90.0, ({"cores": 2, "torch": "2.13.0"},))
 
 
@@ -115,26 +117,28 @@ def test_repeated_battles_count_only_for_consistency():
         vote(8, "q2", Winner.MODEL_A, judge="j5", repeat_of="b5"),  # was a tie
         vote(9, "q2", Winner.MODEL_A, judge="j5", repeat_of="unknown"),
     ]
-    found = gather(sources(ANSWERS, (*VOTES, *again)), PROMPTS)
-    assert found.overall == gather(sources(ANSWERS, VOTES), PROMPTS).overall
-    assert (found.figures.repeats, found.figures.bias.shares["consistent"]) == (3, Share(1, 2))
-    assert "Battles judged again: 2, of which 1 had the same outcome as before (50%)." in said(found)
+    result = gather(sources(ANSWERS, (*VOTES, *again)), PROMPTS)
+    assert result.overall == gather(sources(ANSWERS, VOTES), PROMPTS).overall
+    assert (result.figures.repeats, result.figures.bias.shares["consistent"]) == (3, Share(1, 2))
+    assert "Battles judged again: 2, of which 1 had the same outcome as before (50%)." in said(result)
 
 
 def test_other_models_are_named_and_left_out():
     other = replace(QWEN, id="third", name="Third")
     answers = (recorded(other, "q1", "Hm."), *ANSWERS)
-    found = gather(sources(answers, VOTES), PROMPTS)
-    assert [model.name for model in found.models] == ["Qwen", "GLM"]  # the pair that was judged
-    assert found.others == ("third",) and "Other models in the data are not part of this report: third." in said(found)
+    result = gather(sources(answers, VOTES), PROMPTS)
+    assert [model.name for model in result.models] == ["Qwen", "GLM"]  # the pair that was judged
+    assert result.others == ("third",) and "Other models in the data are not part of this report: third." in said(
+        result
+    )
     assert [model.name for model in gather(sources(answers), PROMPTS).models] == ["Third", "Qwen"]
 
 
 def test_votes_alone_make_a_report():
-    found = gather(sources((), VOTES), PROMPTS)
-    assert [model.name for model in found.models] == ["glm", "qwen"]  # a log of votes has no names but the ids
-    assert found.overall.votes == 6 and [prompt.prompt.id for prompt in found.prompts] == ["q1", "q2"]
-    assert "It is Sydney." in said(found)
+    result = gather(sources((), VOTES), PROMPTS)
+    assert [model.name for model in result.models] == ["glm", "qwen"]  # a log of votes has no names but the ids
+    assert result.overall.votes == 6 and [prompt.prompt.id for prompt in result.prompts] == ["q1", "q2"]
+    assert "It is Sydney." in said(result)
 
 
 def test_votes_on_models_that_answered_nothing_here_do_not_matter():
@@ -145,19 +149,19 @@ def test_votes_on_models_that_answered_nothing_here_do_not_matter():
     old = [
         replace(vote(at, "q1", Winner.MODEL_A), battle=Battle(f"o{at}", "", others[0], others[2])) for at in range(9)
     ]
-    found = gather(sources(ANSWERS, (*old, *VOTES)), PROMPTS)
-    assert [model.name for model in found.models] == ["Qwen", "GLM"] and found.overall.votes == 6
+    result = gather(sources(ANSWERS, (*old, *VOTES)), PROMPTS)
+    assert [model.name for model in result.models] == ["Qwen", "GLM"] and result.overall.votes == 6
     assert gather(sources(ANSWERS, tuple(old)), PROMPTS).overall.votes == 0
 
 
 def test_votes_on_other_answers_than_those_shown_are_left_out_and_told():
     live = vote(7, "q1", Winner.MODEL_B)
     live = replace(live, battle=live.battle.with_answer(SideName.A, Answer("Something else.", finish_reason="stop")))
-    found = gather(sources(ANSWERS, (*VOTES, live)), PROMPTS)
-    assert (found.overall.votes, found.prompts[0].votes.count.votes, found.elsewhere) == (7, 3, 1)
+    result = gather(sources(ANSWERS, (*VOTES, live)), PROMPTS)
+    assert (result.overall.votes, result.prompts[0].votes.count.votes, result.elsewhere) == (7, 3, 1)
     assert (
         "Votes on other answers of these two models, such as live ones: 1. They count in the verdict but not under"
-        in said(found)
+        in said(result)
     )
     assert (
         gather(sources((), (*VOTES, live)), PROMPTS).overall.votes == 7
@@ -169,7 +173,7 @@ def test_votes_on_other_answers_than_those_shown_are_left_out_and_told():
     [
         (sources(), None, "report_nothing"),
         (
-            sources((), [replace(one, battle=replace(one.battle, prompt_id="")) for one in VOTES]),
+            sources((), [replace(item, battle=replace(item.battle, prompt_id="")) for item in VOTES]),
             None,
             "report_nothing",
         ),
@@ -188,12 +192,12 @@ def test_repeats_and_turns_stand_in_their_order():
     second = replace(ANSWERS[0].side, messages=talk, answer=Answer("Yes.", finish_reason="length"))
     failed = replace(ANSWERS[0].side, answer=Answer("", finish_reason="error", error=ErrorInfo("x", "out of memory")))
     more = (Recorded("q1", "q1?", second, turn=2), Recorded("q1", "q1?", failed, repeat=1))
-    found = gather(sources((*ANSWERS, *more)), PROMPTS)
-    prompt = found.prompts[0]
+    result = gather(sources((*ANSWERS, *more)), PROMPTS)
+    prompt = result.prompts[0]
     assert prompt.prompt.turns == ("q1?", "Sure?")
     assert [len(run.turns) for run in prompt.runs[0]] == [2, 1]
-    assert prompt.runs[0][1].checks == () and found.models[0].failed == 1 and found.models[0].truncated == 1
-    text = said(found)
+    assert prompt.runs[0][1].checks == () and result.models[0].failed == 1 and result.models[0].truncated == 1
+    text = said(result)
     for line in ("Run 1 · Turn 2", "stopped at the token limit", "Run 2 · failed: out of memory"):
         assert line in text
 
@@ -284,10 +288,10 @@ def test_without_votes_nothing_is_said_of_preferences():
 
 def test_what_is_not_recorded_is_said_so():
     bare = []
-    for one in ANSWERS:
-        model = ModelSpec(one.side.model.id, one.side.model.name, "", "", "recorded", "")
-        side = replace(one.side, answer=Answer("Hm.", finish_reason="stop"), model=model)
-        bare.append(Recorded(one.prompt_id, one.prompt, side))
+    for item in ANSWERS:
+        model = ModelSpec(item.side.model.id, item.side.model.name, "", "", "recorded", "")
+        side = replace(item.side, answer=Answer("Hm.", finish_reason="stop"), model=model)
+        bare.append(Recorded(item.prompt_id, item.prompt, side))
     text = said(gather(sources(tuple(bare))))
     assert "The machine that ran the models is not recorded." in text
     assert "were generated elsewhere and imported; how it ran is not recorded" in text
@@ -350,10 +354,10 @@ def test_a_report_is_a_few_files(facts, tmp_path):
 
 @pytest.mark.skipif(not SEED.exists(), reason="the reference run is not beside this copy of the project")
 def test_the_reference_run_makes_a_report(tmp_path):
-    found = gather(sources(read_recorded(SEED)), load_prompts(ROOT / "prompts.json"))
-    assert [model.name for model in found.models] == ["Qwen-7B-Chat", "ChatGLM3-6B"]
-    assert [round(model.seconds) for model in found.models] == [1981, 6669]
-    text = said(found, "zh")
+    result = gather(sources(read_recorded(SEED)), load_prompts(ROOT / "prompts.json"))
+    assert [model.name for model in result.models] == ["Qwen-7B-Chat", "ChatGLM3-6B"]
+    assert [round(model.seconds) for model in result.models] == [1981, 6669]
+    text = said(result, "zh")
     assert "应为 [1, 2, 3, 4, 5, 6] → 56，却答成 55" in text and "误称“明明在喜欢白白”" in text
     for answer in read_recorded(SEED):
-        assert answer.side.answer.text in written(make_document("zh", found, Details()))
+        assert answer.side.answer.text in written(make_document("zh", result, Details()))

@@ -26,7 +26,7 @@ def parts(document):
     return {name: etree.fromstring(file.read(name)) for name in file.namelist() if name.endswith(".xml")}
 
 
-def made(lang="en", details=FULL, votes=VOTES):
+def page(lang="en", details=FULL, votes=VOTES):
     return make_document(lang, gather(sources(ANSWERS, votes), PROMPTS), details)
 
 
@@ -35,8 +35,8 @@ def text_of(element):
 
 
 def style_of(paragraph):
-    found = paragraph.find(f"{qn('w:pPr')}/{qn('w:pStyle')}")
-    return "Normal" if found is None else found.get(qn("w:val"))
+    result = paragraph.find(f"{qn('w:pPr')}/{qn('w:pStyle')}")
+    return "Normal" if result is None else result.get(qn("w:val"))
 
 
 def of_type(document, kind):
@@ -62,7 +62,7 @@ def first_page(body):
 
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_the_cover_is_a_centred_page_of_its_own_with_all_that_is_filled(lang):
-    xml = parts(made(lang))
+    xml = parts(page(lang))
     paragraphs, _ = first_page(xml["word/document.xml"][0])
     lines = [text_of(paragraph) for paragraph in paragraphs if text_of(paragraph)]
     assert lines[:2] == ["my university", "A comparison"]
@@ -84,14 +84,14 @@ def test_the_cover_is_a_centred_page_of_its_own_with_all_that_is_filled(lang):
 
 @pytest.mark.parametrize("name", COVER_FIELDS)
 def test_any_field_of_the_cover_may_stand_alone(name):
-    paragraphs, _ = first_page(parts(made("en", Details(**{name: "value"})))["word/document.xml"][0])
+    paragraphs, _ = first_page(parts(page("en", Details(**{name: "value"})))["word/document.xml"][0])
     lines = [text_of(paragraph) for paragraph in paragraphs if text_of(paragraph)]
     assert len(lines) == 2 and sum("value" in line for line in lines) == 1
     assert any("Qwen and GLM" in line for line in lines)
 
 
 def test_pages_are_numbered_from_the_contents_on():
-    xml = parts(made())
+    xml = parts(page())
     _, cover = first_page(xml["word/document.xml"][0])
     rest = xml["word/document.xml"][0].find(qn("w:sectPr"))
     assert cover.find(qn("w:footerReference")) is None
@@ -106,11 +106,11 @@ def test_pages_are_numbered_from_the_contents_on():
 
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_the_contents_are_a_field_that_is_filled_in_already(lang):
-    document = made(lang)
+    document = page(lang)
     xml = parts(document)
     body = xml["word/document.xml"][0]
     assert instructions(body)[0] == 'TOC \\o "1-2" \\h \\z \\u'
-    entries = [(style_of(one), text_of(one)) for one in body if style_of(one) in ("TOC1", "TOC2")]
+    entries = [(style_of(item), text_of(item)) for item in body if style_of(item) in ("TOC1", "TOC2")]
     headings = of_type(document, Heading)
     assert entries == [(f"TOC{heading.level - 1}", heading.text) for heading in headings]
     names = {style.find(qn("w:name")).get(qn("w:val")) for style in xml["word/styles.xml"].iter(qn("w:style"))}
@@ -124,16 +124,16 @@ def test_the_contents_are_a_field_that_is_filled_in_already(lang):
 
 
 def test_every_field_ends():
-    for tree in parts(made()).values():
+    for tree in parts(page()).values():
         kinds = [mark.get(qn("w:fldCharType")) for mark in tree.iter(qn("w:fldChar"))]
         assert kinds == ["begin", "separate", "end"] * (len(kinds) // 3)
 
 
 def test_headings_are_words_own():
-    document = made()
+    document = page()
     body = parts(document)["word/document.xml"][0]
-    found = [(style_of(one), text_of(one)) for one in body if style_of(one).startswith("Heading")]
-    assert found == [(f"Heading{heading.level - 1}", heading.text) for heading in of_type(document, Heading)]
+    result = [(style_of(item), text_of(item)) for item in body if style_of(item).startswith("Heading")]
+    assert result == [(f"Heading{heading.level - 1}", heading.text) for heading in of_type(document, Heading)]
 
 
 def test_a_document_without_headings_has_no_contents():
@@ -144,16 +144,16 @@ def test_a_document_without_headings_has_no_contents():
 
 
 def captions(body):
-    return [one for one in body if style_of(one) == "Caption"]
+    return [item for item in body if style_of(item) == "Caption"]
 
 
 @pytest.mark.parametrize(("lang", "words"), [("zh", ("表", "图")), ("en", ("Table", "Figure"))])
 def test_every_table_and_figure_has_a_caption_that_word_counts(lang, words):
-    document = made(lang)
+    document = page(lang)
     body = parts(document)["word/document.xml"][0]
     children = list(body)
     for word, kind, step in zip(words, (Table, Figure), (1, -1), strict=True):
-        own = [one for one in captions(body) if instructions(one)[0].split()[1] == word]
+        own = [item for item in captions(body) if instructions(item)[0].split()[1] == word]
         assert len(own) == len(of_type(document, kind)) >= 2
         for number, (caption, block) in enumerate(zip(own, of_type(document, kind), strict=True), start=1):
             assert instructions(caption) == [f"SEQ {word} \\* ARABIC"]
@@ -166,24 +166,24 @@ def test_every_table_and_figure_has_a_caption_that_word_counts(lang, words):
 def test_what_has_no_caption_has_no_number():
     blocks = (Table(("a", "b"), (("c", "d"),)), Table(("a", "b"), (("c", "d"),), "Second"))
     body = parts(Document("en", "t", blocks))["word/document.xml"][0]
-    assert [text_of(one) for one in captions(body)] == ["Table 1. Second"]
+    assert [text_of(item) for item in captions(body)] == ["Table 1. Second"]
 
 
 def test_pictures_say_what_they_show():
-    document = made("zh")
+    document = page("zh")
     body = parts(document)["word/document.xml"][0]
-    pictures = [one for one in body.iter() if etree.QName(one).localname == "docPr"]
-    assert [one.get("descr") for one in pictures] == [figure.caption for figure in of_type(document, Figure)]
-    assert len({one.get("id") for one in pictures}) == len(pictures) == 2
+    pictures = [item for item in body.iter() if etree.QName(item).localname == "docPr"]
+    assert [item.get("descr") for item in pictures] == [figure.caption for figure in of_type(document, Figure)]
+    assert len({item.get("id") for item in pictures}) == len(pictures) == 2
 
 
 # ---- tables
 
 
 def test_every_table_repeats_its_header_row():
-    body = parts(made())["word/document.xml"][0]
+    body = parts(page())["word/document.xml"][0]
     tables = list(body.iter(qn("w:tbl")))
-    assert len(tables) == len(of_type(made(), Table)) + len(of_type(made(), SideBySide))
+    assert len(tables) == len(of_type(page(), Table)) + len(of_type(page(), SideBySide))
     for table in tables:
         rows = [row.find(f"{qn('w:trPr')}/{qn('w:tblHeader')}") is not None for row in table.iter(qn("w:tr"))]
         assert rows[0] and not any(rows[1:])
@@ -197,14 +197,14 @@ def test_what_belongs_together_stays_on_one_page():
     column = Column("m", (("", "answer"),))
     blocks = (Paragraph("Votes"), Bullets(("one",)), Quote("asked"), SideBySide(column, column), Table(("a",), (), "T"))
     body = parts(Document("en", "t", (*blocks, Figure("f", "F", SPEC))))["word/document.xml"][0]
-    kept = [text_of(one) for one in body.iter(qn("w:p")) if keeps(one) and text_of(one)]
+    kept = [text_of(item) for item in body.iter(qn("w:p")) if keeps(item) and text_of(item)]
     assert kept == ["Votes", "asked", "m", "m", "Table 1. T", "a"]
-    picture = next(one for one in body.iter(qn("w:p")) if list(one.iter(qn("w:drawing"))))
+    picture = next(item for item in body.iter(qn("w:p")) if list(item.iter(qn("w:drawing"))))
     assert keeps(picture)
 
 
 def test_addresses_can_be_followed():
-    file = zipfile.ZipFile(io.BytesIO(as_docx(made(details=Details(links=("https://x.org/a", "see me"))))))
+    file = zipfile.ZipFile(io.BytesIO(as_docx(page(details=Details(links=("https://x.org/a", "see me"))))))
     links = file.read("word/_rels/document.xml.rels").decode()
     assert 'Target="https://x.org/a"' in links and "see me" not in links
     assert b"see me" in file.read("word/document.xml")
@@ -240,9 +240,9 @@ def test_a_text_runs_in_its_own_direction(text, is_bidi, runs):
     column = Column("m", (("", text),), (text,))
     blocks = (Paragraph(text), Bullets((text,)), Quote(text), SideBySide(column, column), Table(("a",), ((text,),)))
     body = parts(Document("en", "t", blocks))["word/document.xml"][0]
-    found = [one for one in body.iter(qn("w:p")) if text_of(one) == text and text]
-    assert len(found) == (8 if text else 0)
-    for paragraph in found:
+    result = [item for item in body.iter(qn("w:p")) if text_of(item) == text and text]
+    assert len(result) == (8 if text else 0)
+    for paragraph in result:
         assert (bidi(paragraph), from_right(paragraph)) == (is_bidi, runs)
 
 
@@ -251,7 +251,7 @@ def test_each_line_of_an_answer_has_its_own_direction():
     column = Column("m", (("", text),))
     body = parts(Document("en", "t", (SideBySide(column, column),)))["word/document.xml"][0]
     cell = next(row for row in body.iter(qn("w:tr")) if "First." in text_of(row)).find(qn("w:tc"))
-    lines = [(text_of(one), bidi(one), style_of(one)) for one in cell.iter(qn("w:p"))]
+    lines = [(text_of(item), bidi(item), style_of(item)) for item in cell.iter(qn("w:p"))]
     assert lines == [
         ("First.", False, "Cell"),
         ("", False, "Cell"),
@@ -265,9 +265,11 @@ def test_code_stands_in_one_box_with_its_spaces():
     code = "def f():\n\treturn 1\n\n    # end"
     column = Column("m", (("", f"```\n{code}\n```"),))
     xml = parts(Document("en", "t", (SideBySide(column, column),)))
-    boxes = [one for one in xml["word/document.xml"].iter(qn("w:p")) if style_of(one) == "Answercode"]
+    boxes = [item for item in xml["word/document.xml"].iter(qn("w:p")) if style_of(item) == "Answercode"]
     assert len(boxes) == 2 and len(list(boxes[0].iter(qn("w:br")))) == 3 and len(list(boxes[0].iter(qn("w:tab")))) == 1
-    style = next(one for one in xml["word/styles.xml"].iter(qn("w:style")) if one.get(qn("w:styleId")) == "Answercode")
+    style = next(
+        item for item in xml["word/styles.xml"].iter(qn("w:style")) if item.get(qn("w:styleId")) == "Answercode"
+    )
     assert style.find(f"{qn('w:pPr')}/{qn('w:shd')}") is not None
 
 

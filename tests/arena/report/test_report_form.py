@@ -31,7 +31,7 @@ SEED = Path(__file__).parents[3] / "../shared/seed/answers.jsonl"
 FULL = Details(title="A comparison", **{name: f"my {name}" for name in COVER_FIELDS})
 
 
-def made(lang="en", details=FULL, votes=VOTES, known=(), answers=ANSWERS):
+def served(lang="en", details=FULL, votes=VOTES, known=(), answers=ANSWERS):
     return make_document(lang, gather(sources(answers, votes), PROMPTS, known), details)
 
 
@@ -71,7 +71,7 @@ class Page(HTMLParser):
     ("en", ["University", "School", "Major", "Course", "Author", "Student number", "Teacher", "Date"]),
 ])  # fmt: skip
 def test_the_cover_stands_first_in_every_format(lang, names):
-    document = made(lang)
+    document = served(lang)
     rows = [f"| {label} | my {name} |" for label, name in zip(names, COVER_FIELDS, strict=True)]
     head = plain(document).split("\n\n")
     assert head[0] == "# A comparison" and head[1].split("\n")[2:] == rows
@@ -84,14 +84,14 @@ def test_the_cover_stands_first_in_every_format(lang, names):
 
 
 def test_without_fields_the_cover_is_the_title_alone():
-    document = made(details=Details())
+    document = served(details=Details())
     assert document.blocks[:2] == (Cover("Qwen and GLM: a comparison"), Contents("Contents"))
     assert plain(document).startswith("# Qwen and GLM: a comparison\n\n**Contents**")
     assert "<dl>" not in as_html(document)
 
 
 def test_pages_of_html_are_numbered_but_for_the_cover():
-    style = as_html(made()).split("</style>")[0]
+    style = as_html(served()).split("</style>")[0]
     assert re.search(r"@page \{[^}]*@bottom-center \{ content: counter\(page\)", style)
     assert re.search(r"@page cover \{ @bottom-center \{ content: none", style)
 
@@ -101,7 +101,7 @@ def test_pages_of_html_are_numbered_but_for_the_cover():
 
 @pytest.mark.parametrize("lang", ["zh", "en"])
 def test_every_line_of_the_contents_leads_to_its_heading(lang):
-    document = made(lang)
+    document = served(lang)
     headings = [block.text for block in document.blocks if isinstance(block, Heading)]
     assert len(headings) > 10
     page = Page(as_html(document))
@@ -116,8 +116,8 @@ def test_every_line_of_the_contents_leads_to_its_heading(lang):
 
 def test_headings_are_named_as_readers_of_markdown_name_them():
     texts = ("Time, speed and memory", "1. 代码能力 · 生成", "So", "So", "so!", "So 1", "“意思” (x_y)", "naïve Ü-1")
-    found = number_blocks(Document("en", "t", tuple(Heading(2, text) for text in texts)))
-    assert [item.anchor for item in found] == [
+    result = number_blocks(Document("en", "t", tuple(Heading(2, text) for text in texts)))
+    assert [item.anchor for item in result] == [
         "time-speed-and-memory",
         "1-代码能力--生成",
         "so",
@@ -138,14 +138,14 @@ SPEC = {"mark": "point", "data": {"values": []}}
 def test_figures_and_tables_are_counted_apart_in_the_order_of_the_report():
     table, figure = Table(("a",), (("b",),), "T"), Figure("f", "F", SPEC)
     blocks = (table, Paragraph("x"), figure, Table(("a",), (("b",),)), table, figure)
-    found = [(item.label, item.number) for item in number_blocks(Document("en", "t", blocks))]
-    assert found == [("Table 1", 1), ("", 0), ("Figure 1", 1), ("", 0), ("Table 2", 2), ("Figure 2", 2)]
+    result = [(item.label, item.number) for item in number_blocks(Document("en", "t", blocks))]
+    assert result == [("Table 1", 1), ("", 0), ("Figure 1", 1), ("", 0), ("Table 2", 2), ("Figure 2", 2)]
     assert number_blocks(Document("zh", "t", (figure,)))[0].label == "图 1"
 
 
 @pytest.mark.parametrize("lang", ["zh", "en"])
 def test_all_formats_show_the_same_numbers(lang):
-    document = made(lang)
+    document = served(lang)
     captions = [f"{item.label}{item.caption}" for item in number_blocks(document) if item.number]
     assert len(captions) >= 6 and len(set(captions)) == len(captions)
     text = plain(document).replace("**", "")
@@ -156,28 +156,28 @@ def test_all_formats_show_the_same_numbers(lang):
 
 
 def test_every_table_and_figure_of_a_report_has_a_caption():
-    for block in made().blocks:
+    for block in served().blocks:
         if isinstance(block, (Table, Figure)):
             assert block.caption
 
 
 def test_html_says_what_pictures_show_and_which_cells_are_headers():
-    document = made("zh", known=KNOWN)
+    document = served("zh", known=KNOWN)
     page = Page(as_html(document))
     figures = [block for block in document.blocks if isinstance(block, Figure)]
-    pictures = [one for one in page.all("svg") if one.get("role") == "img"]
-    assert [one["aria-label"] for one in pictures] == [figure.caption for figure in figures]
+    pictures = [entry for entry in page.all("svg") if entry.get("role") == "img"]
+    assert [entry["aria-label"] for entry in pictures] == [figure.caption for figure in figures]
     tables = len([block for block in document.blocks if isinstance(block, Table)])
     assert len(page.all("table")) == len(page.all("thead")) == len(page.all("caption")) == tables
-    assert all(one.get("scope") in ("col", "row") for one in page.all("th"))
+    assert all(entry.get("scope") in ("col", "row") for entry in page.all("th"))
 
 
 @pytest.mark.parametrize("text", ["مرحبا", "שלום", "Hello", "你好"])
 def test_html_leaves_the_direction_to_the_text(text):
     answers = (recorded(QWEN, "q1", text), recorded(GLM, "q1", f"{text}\n```\n{text}\n```"))
-    page = Page(as_html(made(answers=answers, votes=())))
+    page = Page(as_html(served(answers=answers, votes=())))
     assert not [tag for tag, attributes in page.tags if attributes.get("class") == "text" and "dir" not in attributes]
-    assert [one["dir"] for one in page.all("pre")] == ["ltr"]
+    assert [entry["dir"] for entry in page.all("pre")] == ["ltr"]
 
 
 # ---- dimensions
@@ -186,11 +186,11 @@ def test_html_leaves_the_direction_to_the_text(text):
 @pytest.mark.parametrize("name", ["safety", "工具使用", "title", "memory", "a | b <i>"])
 def test_a_dimension_of_a_sets_own_has_a_row_after_the_usual_ones(name):
     prompts = (replace(PROMPTS[0], dimension=name), PROMPTS[1])
-    votes = [replace(one, battle=replace(one.battle, dimension=name)) for one in VOTES[:3]]
-    found = gather(sources(ANSWERS, (*votes, *VOTES[3:])), prompts)
-    assert list(found.figures.dimensions_of(found.overall)) == ["reasoning", name]
+    votes = [replace(entry, battle=replace(entry.battle, dimension=name)) for entry in VOTES[:3]]
+    result = gather(sources(ANSWERS, (*votes, *VOTES[3:])), prompts)
+    assert list(result.figures.dimensions_of(result.overall)) == ["reasoning", name]
     for lang in ("zh", "en"):
-        document = make_document(lang, found, Details())
+        document = make_document(lang, result, Details())
         text = plain(document)
         assert f"### 1. {TITLES[lang]} · {name}" in text and f"| {name} | 3 | 3 |" in text
         figures = [block for block in document.blocks if isinstance(block, Figure)]

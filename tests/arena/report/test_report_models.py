@@ -20,7 +20,7 @@ SEED = Path(__file__).parents[3] / "../shared/seed/answers.jsonl"
 NONE = Details()
 
 
-def made(lang="en", details=NONE, votes=VOTES, known=(), answers=ANSWERS):
+def served(lang="en", details=NONE, votes=VOTES, known=(), answers=ANSWERS):
     return make_document(lang, gather(sources(answers, votes), PROMPTS, known), details)
 
 
@@ -32,7 +32,7 @@ def plain(document):
 
 
 def test_what_is_published_of_a_model_stands_in_a_table():
-    text = plain(made("en", known=KNOWN))
+    text = plain(served("en", known=KNOWN))
     for row in (
         "| Developer | Some company | not recorded |",
         "| Architecture | decoder | not recorded |",
@@ -45,7 +45,7 @@ def test_what_is_published_of_a_model_stands_in_a_table():
         "| Sources | [1], [2] | not recorded |",
     ):
         assert row in text
-    chinese = plain(made("zh", known=KNOWN))
+    chinese = plain(served("zh", known=KNOWN))
     assert "| 开发者 | 某公司 | 未记录 |" in chinese and "| 语言 | 未公布 | 未记录 |" in chinese
     assert "| 发布日期 | 2023-08-03（2023-09-25 更新） | 未记录 |" in chinese
 
@@ -62,12 +62,12 @@ def test_what_is_published_of_a_model_stands_in_a_table():
 )
 def test_parameters_are_counted_as_each_language_does(count, zh, en):
     known = [KnownModel(QWEN, "", replace(CARD, parameters=count))]
-    assert f"| {zh} |" in plain(made("zh", known=known)) and f"| {en} |" in plain(made("en", known=known))
+    assert f"| {zh} |" in plain(served("zh", known=known)) and f"| {en} |" in plain(served("en", known=known))
 
 
 def test_the_context_that_is_published_and_the_one_of_the_run_are_two_things():
     known = [KnownModel(QWEN, "", replace(CARD, context_length=131_072))]
-    text = plain(made(known=known))
+    text = plain(served(known=known))
     assert "| Context length | 131,072 tokens |" in text and "| Context length | 8,192 tokens | 4,096 tokens |" in text
 
 
@@ -76,22 +76,22 @@ def test_the_context_that_is_published_and_the_one_of_the_run_are_two_things():
 
 @pytest.mark.parametrize("lang", ["zh", "en"])
 def test_a_machine_that_the_author_states_is_said_to_be_the_authors_word(lang):
-    bare = tuple(replace(one, machine={}) for one in ANSWERS)
+    bare = tuple(replace(item, machine={}) for item in ANSWERS)
     details = Details(machine="  A laptop,\n8 cores ")
-    text = plain(made(lang, details, answers=bare))
+    text = plain(served(lang, details, answers=bare))
     unknown = {"zh": "回答的运行环境没有记录。", "en": "The machine that ran the models is not recorded."}[lang]
     stated = {"zh": "作者填写的运行环境：A laptop, 8 cores", "en": "as stated by the author: A laptop, 8 cores"}[lang]
     assert unknown in text and stated in text
-    assert "stated" not in plain(made(lang, Details(), answers=bare)) and "作者" not in plain(made(lang, Details()))
+    assert "stated" not in plain(served(lang, Details(), answers=bare)) and "作者" not in plain(served(lang, Details()))
 
 
 def test_each_machine_stands_under_the_models_that_it_ran():
-    other = tuple(replace(one, machine={"cores": 4}) if one.side.model is GLM else one for one in ANSWERS)
-    text = plain(made(answers=other))
+    other = tuple(replace(item, machine={"cores": 4}) if item.side.model is GLM else item for item in ANSWERS)
+    text = plain(served(answers=other))
     assert "**Table 1**. The machine that ran Qwen\n" in text and "**Table 2**. The machine that ran GLM\n" in text
-    assert "**Table 1**. The machine that ran Qwen, GLM\n" in plain(made())
-    half = tuple(replace(one, machine={}) if one.side.model is GLM else one for one in ANSWERS)
-    text = plain(made(answers=half))
+    assert "**Table 1**. The machine that ran Qwen, GLM\n" in plain(served())
+    half = tuple(replace(item, machine={}) if item.side.model is GLM else item for item in ANSWERS)
+    text = plain(served(answers=half))
     assert "The machine that ran GLM is not recorded." in text and "The machine that ran Qwen\n" in text
 
 
@@ -99,8 +99,8 @@ def test_each_machine_stands_under_the_models_that_it_ran():
 
 
 def works(document):
-    found = [block for block in document.blocks if isinstance(block, References)]
-    return found[0].items if found else ()
+    result = [block for block in document.blocks if isinstance(block, References)]
+    return result[0].items if result else ()
 
 
 def test_references_come_last_and_name_each_work_once():
@@ -122,8 +122,8 @@ def test_references_come_last_and_name_each_work_once():
 
 
 def test_only_what_the_report_rests_on_is_cited():
-    bare = tuple(replace(one, side=replace(one.side, model=replace(one.side.model, runtime=""))) for one in ANSWERS)
-    texts = " ".join(work.text for work in works(made(votes=(), answers=bare)))
+    bare = tuple(replace(item, side=replace(item.side, model=replace(item.side.model, runtime=""))) for item in ANSWERS)
+    texts = " ".join(work.text for work in works(served(votes=(), answers=bare)))
     assert "Vega-Lite" in texts
     for name in ("betting", "Krippendorff", "Transformers", "llama.cpp", "langid.py", "model card"):
         assert name not in texts
@@ -131,7 +131,7 @@ def test_only_what_the_report_rests_on_is_cited():
 
 @pytest.mark.parametrize("lang", ["zh", "en"])
 def test_references_are_numbered_in_every_format(lang):
-    document = made(lang, known=KNOWN)
+    document = served(lang, known=KNOWN)
     text = plain(document)
     for number, work in enumerate(works(document), start=1):
         assert f"\n{number}. {work.text} <{work.address}>" in text
@@ -145,8 +145,8 @@ def test_references_are_numbered_in_every_format(lang):
 def test_the_reference_run_is_told_with_what_is_known_of_its_models():
     from commands.options import known_models
 
-    found = gather(sources(read_recorded(SEED)), (), known_models())
-    text = plain(make_document("zh", found, Details(machine="笔记本")))
+    result = gather(sources(read_recorded(SEED)), (), known_models())
+    text = plain(make_document("zh", result, Details(machine="笔记本")))
     assert "| 开发者 | 阿里云 | 智谱 AI 与清华大学 KEG 实验室 |" in text
     assert "| 发布日期 | 2023-08-03（2023-09-25 更新） | 2023-10-27 |" in text
     assert "| 训练数据 | 预训练 2.4 万亿 tokens" in text and "| 未公布 |" in text

@@ -17,8 +17,8 @@ from arena.votes import VoteLog
 
 
 def votes_in(tmp_path, *files):
-    found = read_sources(tmp_path, None, files or None)
-    return sorted(stored.vote.id for stored in found.store.stored(found.votes.table)), found.votes.report
+    result = read_sources(tmp_path, None, files or None)
+    return sorted(stored.vote.id for stored in result.store.stored(result.votes.table)), result.votes.report
 
 
 def test_votes_are_read_from_all_parts_once(tmp_path):
@@ -46,35 +46,35 @@ def raters(numbers, **changes):
 def write(folder, votes):
     folder.mkdir()
     with VoteLog(folder / "votes.csv") as log:
-        for one in votes:
-            log.append(one)
+        for item in votes:
+            log.append(item)
     return folder / "votes.csv"
 
 
 @pytest.mark.parametrize("judge", ["j", ""])
 def test_a_copy_of_a_log_and_logs_that_overlap_count_once(tmp_path, judge):
     def votes(numbers):
-        return raters(numbers) if judge else [replace(one, judge="") for one in raters(numbers)]
+        return raters(numbers) if judge else [replace(item, judge="") for item in raters(numbers)]
 
-    one, other = write(tmp_path / "one", votes(range(30))), write(tmp_path / "other", votes(range(20, 40)))
+    item, other = write(tmp_path / "one", votes(range(30))), write(tmp_path / "other", votes(range(20, 40)))
     shutil.copytree(tmp_path / "one", tmp_path / "copy")
-    copied = gather(read_sources(tmp_path, None, [one, tmp_path / "copy" / "votes.csv"]))
+    copied = gather(read_sources(tmp_path, None, [item, tmp_path / "copy" / "votes.csv"]))
     assert (copied.overall.votes, copied.figures.left_out.duplicates) == (180, 180)
-    overlapping = gather(read_sources(tmp_path, None, [one, other]))
+    overlapping = gather(read_sources(tmp_path, None, [item, other]))
     assert (overlapping.overall.votes, overlapping.figures.left_out.duplicates) == (240, 60)
 
 
 def test_a_withdrawal_known_on_one_host_holds_for_the_other_hosts_copy(tmp_path):
-    one = write(tmp_path / "one", raters(range(2)))
+    item = write(tmp_path / "one", raters(range(2)))
     shutil.copytree(tmp_path / "one", tmp_path / "copy")
     with EventLog(tmp_path / "one") as events:
         events.append(WITHDRAWN, durable=True, vote="v10")
-    found = gather(read_sources(tmp_path, None, [tmp_path / "copy" / "votes.csv", one]))
-    assert (found.overall.votes, found.figures.left_out.withdrawn) == (11, 2)
+    result = gather(read_sources(tmp_path, None, [tmp_path / "copy" / "votes.csv", item]))
+    assert (result.overall.votes, result.figures.left_out.withdrawn) == (11, 2)
 
 
 def test_votes_without_a_rater_are_one_raters_in_the_report_too(tmp_path):
-    path = write(tmp_path / "one", [replace(one, judge="") for one in raters(range(20))])
+    path = write(tmp_path / "one", [replace(item, judge="") for item in raters(range(20))])
     text = as_markdown(make_document("en", gather(read_sources(tmp_path, None, [path])), Details()))
     assert "Too early to call" in text and "by 1 rater " in text and "prefer glm" not in text
 
@@ -82,6 +82,6 @@ def test_votes_without_a_rater_are_one_raters_in_the_report_too(tmp_path):
 def test_a_table_of_somebody_elses_with_little_in_it_makes_a_report(tmp_path):
     rows = ["question_id,model_a,model_b,winner,prompt_id,prompt", "1,x,y,model_a,p,Why?", "2,y,x,tie,p,Why?"]
     (tmp_path / "mine.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
-    found = gather(read_sources(tmp_path, None, [tmp_path / "mine.csv"]))
-    assert (found.overall.first_wins, found.overall.ties) == (1, 1) and found.prompts[0].prompt.turns == ("Why?",)
-    assert "(empty)" in as_markdown(make_document("en", found, Details()))
+    result = gather(read_sources(tmp_path, None, [tmp_path / "mine.csv"]))
+    assert (result.overall.first_wins, result.overall.ties) == (1, 1) and result.prompts[0].prompt.turns == ("Why?",)
+    assert "(empty)" in as_markdown(make_document("en", result, Details()))

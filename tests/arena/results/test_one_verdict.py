@@ -95,22 +95,22 @@ def hosts(tmp_path: Path, kind: str, seed: int) -> tuple[list[Path], Path]:
     """The log as files of two hosts, and as one data folder. Overlapping logs share a third of their votes."""
     votes = sim_log(kind, seed)
     third = len(votes) // 3
-    one, two = (votes[: 2 * third], votes[third:]) if kind == "overlapping" else (votes[:third], votes[third:])
-    files = [write_log(tmp_path / f"{seed}/one/votes.csv", one), write_log(tmp_path / f"{seed}/two/votes.csv", two)]
+    entry, two = (votes[: 2 * third], votes[third:]) if kind == "overlapping" else (votes[:third], votes[third:])
+    files = [write_log(tmp_path / f"{seed}/one/votes.csv", entry), write_log(tmp_path / f"{seed}/two/votes.csv", two)]
     data = tmp_path / f"{seed}/data"
-    write_log(data / "votes.csv", one)
+    write_log(data / "votes.csv", entry)
     write_log(data / "votes-2.csv", two)
     return files, data
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_page_command_api_and_report_say_the_same(tmp_path: Path, kind: str) -> None:
-    found = set()
+    result = set()
     for seed in range(CLASSES):
         files, data = hosts(tmp_path, kind, seed)
         figures = command_figures(files, data)
         verdict = figures.pairs[0].verdict
-        found.add(verdict.outcome)
+        result.add(verdict.outcome)
         assert figures.votes == len(sim_log(kind, seed))  # an overlap counts once
         assert as_json(figures)["verdict"] == api(data)["verdict"]
         lang = ("zh", "en")[seed % 2]
@@ -124,7 +124,7 @@ def test_page_command_api_and_report_say_the_same(tmp_path: Path, kind: str) -> 
         assert said == [sentence, *others, *advised] and all(report.count(line) == 2 for line in others)
         assert len([line for line in report if line and sentence.startswith(line)]) == 2
         assert (verdict.preferred is None) == (verdict.outcome is not Outcome.PREFERRED)
-    assert found <= EXPECTED.get(kind, set(Outcome))
+    assert result <= EXPECTED.get(kind, set(Outcome))
 
 
 EXPECTED = {

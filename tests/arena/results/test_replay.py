@@ -29,9 +29,9 @@ def test_a_battle_is_found_with_the_same_texts_sides_and_settings(log):
     for number in range(3):
         log.append(make_vote(number))
     log.append(vote)
-    found = find_vote(VoteStore(log.folder), vote.battle.id)
+    result = find_vote(VoteStore(log.folder), vote.battle.id)
     for name in SideName:
-        then, now = vote.battle.side(name), found.battle.side(name)
+        then, now = vote.battle.side(name), result.battle.side(name)
         assert (now.answer.text, now.messages, now.config) == (then.answer.text, then.messages, then.config)
         assert (now.model.id, now.model.revision, now.model.precision) == (
             then.model.id,
@@ -39,7 +39,7 @@ def test_a_battle_is_found_with_the_same_texts_sides_and_settings(log):
             then.model.precision,
         )
         assert fingerprints(now) == fingerprints(then)
-    assert (found.winner, found.battle.prompt) == (vote.winner, vote.battle.prompt)
+    assert (result.winner, result.battle.prompt) == (vote.winner, vote.battle.prompt)
 
 
 def test_every_battle_is_found_wherever_its_row_stands(log, monkeypatch):

@@ -31,23 +31,23 @@ SLOW = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], dea
     ids=str,
 )
 def test_every_log_is_finite_and_in_order(figures, winners):
-    found = figures(outcomes(*winners))
-    told = assert_sound(found)
-    good, bad = sorted(found.models, key=lambda model: model.model != "good")
+    result = figures(outcomes(*winners))
+    output = assert_sound(result)
+    good, bad = sorted(result.models, key=lambda model: model.model != "good")
     assert good.rating.value >= bad.rating.value
     # Each vote is by a rater of its own: eight who agree call it.
     called = winners.count(A) == len(winners) >= 8
     assert ((good.best_rank, good.worst_rank), (bad.best_rank, bad.worst_rank)) == (
         ((1, 1), (2, 2)) if called else ((1, 2), (1, 2))
     )
-    assert told["verdict"]["outcome"] == ("preferred" if called else "not_yet")
-    assert found == figures(outcomes(*winners))
+    assert output["verdict"]["outcome"] == ("preferred" if called else "not_yet")
+    assert result == figures(outcomes(*winners))
 
 
 def test_no_votes_are_no_results(figures):
-    told = assert_sound(figures([]))
-    assert (told["votes"], told["models"], told["pairs"]) == (0, [], [])
-    assert (told["verdict"]["outcome"], told["verdict"]["preferred"], told["verdict"]["raters"]) == (
+    output = assert_sound(figures([]))
+    assert (output["votes"], output["models"], output["pairs"]) == (0, [], [])
+    assert (output["verdict"]["outcome"], output["verdict"]["preferred"], output["verdict"]["raters"]) == (
         "no_votes",
         None,
         0,
@@ -58,15 +58,15 @@ def test_a_file_with_one_model_only_has_no_results_and_says_why(tmp_path):
     votes_of(tmp_path, [vote_between(1, "x", "y", A, "q")])
     path = tmp_path / "votes.csv"
     path.write_text(path.read_text(encoding="utf-8-sig").replace(",y,", ",x,"), encoding="utf-8")
-    found = compute(VoteStore(tmp_path).refresh())
-    assert (found.votes, found.models) == (0, ())
-    assert [(row.line, row.reason) for row in found.left_out.unreadable] == [(2, "both sides are the same model")]
+    result = compute(VoteStore(tmp_path).refresh())
+    assert (result.votes, result.models) == (0, ())
+    assert [(row.line, row.reason) for row in result.left_out.unreadable] == [(2, "both sides are the same model")]
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 10])
 def test_an_interval_by_resampling_needs_enough_raters(figures, size):
-    told = assert_sound(figures(outcomes(*([A, B, TIE] * 4)[:size])))
-    assert all((model["rating_interval"] is None) == (size < 10) for model in told["models"])
+    output = assert_sound(figures(outcomes(*([A, B, TIE] * 4)[:size])))
+    assert all((model["rating_interval"] is None) == (size < 10) for model in output["models"])
 
 
 def test_twenty_shuffles_of_sixty_votes_give_the_same_table(figures):
@@ -79,14 +79,14 @@ def test_twenty_shuffles_of_sixty_votes_give_the_same_table(figures):
 def test_sides_do_not_matter_but_for_what_is_told_of_sides(figures):
     votes = mixed_log(2)
     turned = [swapped(vote) if number % 3 else vote for number, vote in enumerate(votes)]
-    found, again = figures(votes), figures(turned)
-    told, turned = as_json(found), as_json(again)
-    for one in (told, turned):
-        one.pop("bias")
-        for pair in one["pairs"]:
+    result, again = figures(votes), figures(turned)
+    output, turned = as_json(result), as_json(again)
+    for item in (output, turned):
+        item.pop("bias")
+        for pair in item["pairs"]:
             # Who stood on the left is what was changed.
             pair["verdict"].pop("adjusted"), pair["verdict"].pop("swayed_by")
-    assert told == turned and again.bias.shares["early"] == found.bias.shares["early"]
+    assert output == turned and again.bias.shares["early"] == result.bias.shares["early"]
 
 
 def test_other_names_give_the_same_numbers(figures):
@@ -98,13 +98,13 @@ def test_other_names_give_the_same_numbers(figures):
         return replace(vote, battle=replace(vote.battle, a=a, b=b))
 
     votes = mixed_log(3)
-    found, again = figures(votes), figures([renamed(vote) for vote in votes])
-    assert [names[model.model] for model in found.models] == [model.model for model in again.models]
-    for one, other in zip(found.models, again.models, strict=True):
-        assert (one.count.win_rate(), one.best_rank) == (other.count.win_rate(), other.best_rank)
-        assert (one.count.first_wins, one.count.second_wins) == (other.count.first_wins, other.count.second_wins)
-        assert (one.rating.value, one.elo) == pytest.approx((other.rating.value, other.elo), abs=1e-6)
-    verdicts = {frozenset(names[model] for model in (p.count.first, p.count.second)): p.verdict for p in found.pairs}
+    result, again = figures(votes), figures([renamed(vote) for vote in votes])
+    assert [names[model.model] for model in result.models] == [model.model for model in again.models]
+    for item, other in zip(result.models, again.models, strict=True):
+        assert (item.count.win_rate(), item.best_rank) == (other.count.win_rate(), other.best_rank)
+        assert (item.count.first_wins, item.count.second_wins) == (other.count.first_wins, other.count.second_wins)
+        assert (item.rating.value, item.elo) == pytest.approx((other.rating.value, other.elo), abs=1e-6)
+    verdicts = {frozenset(names[model] for model in (p.count.first, p.count.second)): p.verdict for p in result.pairs}
     for pair in again.pairs:
         then, now = verdicts[frozenset([pair.count.first, pair.count.second])], pair.verdict
         assert (then.outcome, names[then.first], then.numbers.raters) == (now.outcome, now.first, now.numbers.raters)
@@ -127,19 +127,19 @@ def test_models_that_never_met_are_not_ranked(figures):
     assert [model.rating for model in assert_and_models(figures(votes))] == [None] * 4
 
 
-def assert_and_models(found):
-    assert_sound(found)
-    return found.models
+def assert_and_models(result):
+    assert_sound(result)
+    return result.models
 
 
 def test_an_unbeaten_model_ranks_first_among_three(figures):
     votes = [
         vote_between(n, *pair, A, "q") for n, pair in enumerate([("top", "x"), ("x", "y"), ("y", "x"), ("top", "y")])
     ]
-    found = figures(votes)
-    assert (found.models[0].model, found.prior) == ("top", 0.5)
-    assert max(found.models, key=lambda model: model.rating.value).model == "top"
-    assert {(model.best_rank, model.worst_rank) for model in found.models} == {(1, 3)}  # four votes show no order
+    result = figures(votes)
+    assert (result.models[0].model, result.prior) == ("top", 0.5)
+    assert max(result.models, key=lambda model: model.rating.value).model == "top"
+    assert {(model.best_rank, model.worst_rank) for model in result.models} == {(1, 3)}  # four votes show no order
 
 
 # ---- counts, filters, groups
@@ -154,14 +154,14 @@ def test_counts_are_told_from_the_one_ahead(figures):
 
 def test_each_filter_leaves_what_it_says_it_leaves(figures):
     def vote(number, blind=True, leaked=False, finish="stop"):
-        made = vote_between(number, "x", "y", A, "q", leaked=leaked)
-        b = replace(made.battle.b, answer=replace(made.battle.b.answer, finish_reason=finish))
-        return replace(made, battle=replace(made.battle, blind=blind, b=b))
+        created = vote_between(number, "x", "y", A, "q", leaked=leaked)
+        b = replace(created.battle.b, answer=replace(created.battle.b.answer, finish_reason=finish))
+        return replace(created, battle=replace(created.battle, blind=blind, b=b))
 
     votes = [vote(1), vote(2, blind=False), vote(3, leaked=True), vote(4, leaked=None), vote(5, finish="length")]
-    found = figures(votes)
-    assert found.switches == {"blind": 4, "complete": 4, "not_leaked": 4, "not_suspicious": 5}
-    for name, count in found.switches.items():
+    result = figures(votes)
+    assert result.switches == {"blind": 4, "complete": 4, "not_leaked": 4, "not_suspicious": 5}
+    for name, count in result.switches.items():
         assert figures(votes, Filters(**{name: True})).votes == count
     both = figures(votes, Filters(blind=True, not_leaked=True))
     assert (both.votes, both.switches["complete"]) == (3, 2)
@@ -169,8 +169,8 @@ def test_each_filter_leaves_what_it_says_it_leaves(figures):
 
 def test_votes_are_grouped_by_what_is_known_of_them(figures):
     def vote(number, winner, prompt, dimension, language, source="recorded", room=""):
-        made = vote_between(number, "x", "y", winner, prompt, language=language, room=room)
-        return replace(made, battle=replace(made.battle, dimension=dimension, source=source))
+        created = vote_between(number, "x", "y", winner, prompt, language=language, room=room)
+        return replace(created, battle=replace(created.battle, dimension=dimension, source=source))
 
     votes = [
         vote(1, A, "q1", "reasoning", "Chinese"),
@@ -178,9 +178,9 @@ def test_votes_are_grouped_by_what_is_known_of_them(figures):
         vote(3, A, "q1", "reasoning", "English", "live"),
         vote(4, TIE, "", "", ""),
     ]
-    found = figures(votes, background=Background({"q2": "easy", "q1": "hard"}))
-    told = {by: {name: counts[0].votes for name, counts in groups.items()} for by, groups in found.by.items()}
-    assert told == {
+    result = figures(votes, background=Background({"q2": "easy", "q1": "hard"}))
+    output = {by: {name: counts[0].votes for name, counts in groups.items()} for by, groups in result.by.items()}
+    assert output == {
         "dimension": {"reasoning": 2, "knowledge": 1, "": 1},
         "category": {"easy": 1, "hard": 2, "": 1},
         "prompt": {"q2": 1, "q1": 2, "": 1},
@@ -188,10 +188,10 @@ def test_votes_are_grouped_by_what_is_known_of_them(figures):
         "source": {"live": 1, "recorded": 3},
         "room": {"AAA": 1, "": 3},
     }
-    assert list(told["dimension"]) == ["reasoning", "knowledge", ""] and list(told["prompt"]) == ["q2", "q1", ""]
-    assert found.by["prompt"]["q1"] == (PairCount("x", "y", first_wins=2),)
+    assert list(output["dimension"]) == ["reasoning", "knowledge", ""] and list(output["prompt"]) == ["q2", "q1", ""]
+    assert result.by["prompt"]["q1"] == (PairCount("x", "y", first_wins=2),)
     assert [figures(votes, Filters(room=code)).votes for code in ("AAA", "BBB")] == [1, 0]
-    assert (found.raters, found.prompts) == (4, 3)
+    assert (result.raters, result.prompts) == (4, 3)
 
 
 def test_repeats_second_votes_and_bad_rows_are_counted_apart(tmp_path):
@@ -206,10 +206,10 @@ def test_repeats_second_votes_and_bad_rows_are_counted_apart(tmp_path):
             vote_between(1, "x", "y", B, "q", judge="one", id="again"),
         ],
     )
-    found = compute(votes, now=LONG_AFTER)
-    assert (found.votes, found.repeats, found.left_out.duplicates) == (2, 3, 1)
+    result = compute(votes, now=LONG_AFTER)
+    assert (result.votes, result.repeats, result.left_out.duplicates) == (2, 3, 1)
     # Of the first repeat the sides were exchanged; what the last one repeats is nowhere.
-    assert found.bias.shares["consistent"] == Share(1, 2)
+    assert result.bias.shares["consistent"] == Share(1, 2)
 
 
 # ---- the verdict

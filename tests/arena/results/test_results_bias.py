@@ -50,11 +50,11 @@ def test_agreement_is_about_the_same_two_answers(figures):
         (prompt, place, winner) for prompt, winners in said.items() for place, winner in enumerate(winners)
     )
     votes = [vote_between(number, "x", "y", winner, prompt, judge=f"j{n}") for number, (prompt, n, winner) in each]
-    found = figures([swapped(vote) if number % 2 else vote for number, vote in enumerate(votes)])
+    result = figures([swapped(vote) if number % 2 else vote for number, vote in enumerate(votes)])
     # By hand: of 9 judgements 2 disagree; 5 for one model and 4 for the other would disagree in 40 of 72 cases.
-    assert found.agreement.alpha == pytest.approx(1 - (2 / 9) / (40 / 72))
-    assert (found.agreement.units, found.agreement.judgements) == (3, 9)
-    assert (found.disputed.prompt, found.disputed.share, found.disputed.votes) == ("apart", pytest.approx(2 / 3), 3)
+    assert result.agreement.alpha == pytest.approx(1 - (2 / 9) / (40 / 72))
+    assert (result.agreement.units, result.agreement.judgements) == (3, 9)
+    assert (result.disputed.prompt, result.disputed.share, result.disputed.votes) == ("apart", pytest.approx(2 / 3), 3)
 
 
 def test_nothing_is_disputed_where_all_agree_or_nobody_judged_twice(figures):
@@ -76,10 +76,10 @@ def costly(number, prompt, winner, seconds):
 def test_what_is_won_is_told_with_its_time(figures):
     votes = [costly(1, "q5", A, (98.0, 20.0)), costly(2, "q5", A, (98.0, 20.0)), costly(3, "q5", B, (98.0, 20.0))]
     votes += [costly(4, "q6", B, (40.0, 10.0)), costly(5, "q7", TIE, (8.0, 4.0)), costly(6, "", A, (4.0, 4.0))]
-    found = figures(votes, background=Background(memory={("x", "int4"): 7_000_000_000}))
-    told = [(one.prompt, one.winner, one.wins, one.decisive, one.times) for one in found.prompt_costs]
-    assert told == [("q5", "x", 2, 3, pytest.approx(4.9)), ("q6", "y", 1, 1, pytest.approx(0.25))]
-    x, y = found.costs
+    result = figures(votes, background=Background(memory={("x", "int4"): 7_000_000_000}))
+    output = [(item.prompt, item.winner, item.wins, item.decisive, item.times) for item in result.prompt_costs]
+    assert output == [("q5", "x", 2, 3, pytest.approx(4.9)), ("q6", "y", 1, 1, pytest.approx(0.25))]
+    x, y = result.costs
     # An answer counts once, however often it was judged.
     assert (x.model, x.precision, x.answers, x.seconds, x.tokens) == ("x", "int4", 4, 24.0, 101.0)
     assert x.tokens_per_second == pytest.approx((100 / 38 + 100 / 6) / 2)
@@ -89,13 +89,15 @@ def test_what_is_won_is_told_with_its_time(figures):
 def test_a_prompt_of_a_rater_may_read_like_the_id_of_a_prompt(figures):
     own = costly(1, "q5", A, (98.0, 20.0))
     own = replace(own, battle=replace(own.battle, id="b0", prompt="q5", prompt_id=""))
-    found = figures([own, costly(2, "q5", A, (98.0, 20.0))])
-    assert [cost.answers for cost in found.costs] == [1, 1] and found.prompt_costs == ()
+    result = figures([own, costly(2, "q5", A, (98.0, 20.0))])
+    assert [cost.answers for cost in result.costs] == [1, 1] and result.prompt_costs == ()
 
 
 def test_answers_that_tell_no_time_have_no_cost(figures):
-    found = figures(outcomes(A))
-    assert found.prompt_costs == () and {(one.seconds, one.tokens_per_second) for one in found.costs} == {(None, None)}
+    result = figures(outcomes(A))
+    assert result.prompt_costs == () and {(item.seconds, item.tokens_per_second) for item in result.costs} == {
+        (None, None)
+    }
 
 
 @pytest.mark.parametrize("seconds", [(1e300, 1e-300), (1e308, 1e308), (1e-320, 5.0)])

@@ -39,23 +39,23 @@ def judged(choose, seed, size=30, prompts=8, words=None):
 
 
 def test_where_length_alone_decides_the_first_sentences_say_so_and_the_adjusted_share_calls_nobody(figures):
-    found = figures(judged(lambda own, other, left, draw: own > other, 1))
-    verdict = found.pairs[0].verdict
+    result = figures(judged(lambda own, other, left, draw: own > other, 1))
+    verdict = result.pairs[0].verdict
     assert verdict.preferred == "qwen" and verdict.swayed_by == ("length",) and is_explained_away(verdict)
     assert verdict.adjusted.share.low <= 0.5 <= verdict.adjusted.share.high
-    assert found.bias.shares["longer_wins"].value == 1.0
-    assert (found.bias.splits["length"].more, found.bias.splits["length"].less) == (1.0, 0.0)
-    sentences = first_sentences("en", found)
+    assert result.bias.shares["longer_wins"].value == 1.0
+    assert (result.bias.splits["length"].more, result.bias.splits["length"].less) == (1.0, 0.0)
+    sentences = first_sentences("en", result)
     assert sentences[1].startswith("Length bias: the longer answer gets 100 points more")
     assert "so no preference could be called" in sentences[2]
     assert "Decided" not in " ".join(sentences)
-    assert first_sentences("zh", found)[1].startswith("长短影响了投票：较长的回答多得 100 个百分点")
+    assert first_sentences("zh", result)[1].startswith("长短影响了投票：较长的回答多得 100 个百分点")
 
 
 @pytest.mark.parametrize("place", ["left", "right"])
 def test_where_the_side_alone_decides_it_is_said_and_no_number_of_raters_promised(figures, place):
-    found = figures(judged(lambda own, other, left, draw: left == (place == "left") or draw.random() < 0.1, 2))
-    verdict, sentences = found.pairs[0].verdict, first_sentences("en", found)
+    result = figures(judged(lambda own, other, left, draw: left == (place == "left") or draw.random() < 0.1, 2))
+    verdict, sentences = result.pairs[0].verdict, first_sentences("en", result)
     assert verdict.preferred is None and verdict.swayed_by == ("side",)
     assert f"an answer on the {place} gets" in sentences[1]
     assert not any("more raters like these" in line for line in sentences)
@@ -68,10 +68,10 @@ def test_a_better_model_is_not_blamed_for_its_length(figures):
 
 
 def test_a_model_that_is_always_longer_cannot_be_told_from_its_length(figures):
-    found = figures(judged(lambda own, other, left, draw: draw.random() < 0.9, 4, words=[(60, 40)] * 8))
-    verdict = found.pairs[0].verdict
+    result = figures(judged(lambda own, other, left, draw: draw.random() < 0.9, 4, words=[(60, 40)] * 8))
+    verdict = result.pairs[0].verdict
     assert verdict.preferred == "qwen" and verdict.adjusted.share is None and verdict.confounded == {"length": True}
-    assert "qwen always gave the longer answer" in " ".join(first_sentences("en", found))
+    assert "qwen always gave the longer answer" in " ".join(first_sentences("en", result))
 
 
 # ---- careless votes
@@ -102,11 +102,11 @@ def test_votes_that_nobody_can_have_meant_are_counted_shown_and_can_be_left_out(
     same = [vote_between(310, "qwen", "glm", A, "q1", judge="sure")]
     same += [vote_between(311, "glm", "qwen", B, "q1", judge="sure", repeat_of="battle-310")]
     votes = [*honest, *fast, slow, unknown, live, *always, *seldom, first, again, *same]
-    found = figures(votes)
-    assert dict(found.suspicious) == {"too_fast": 6, "one_sided": 8, "contradicted": 1}
-    assert found.switches["not_suspicious"] == found.votes - 15
-    assert figures(votes, Filters(not_suspicious=True)).votes == found.votes - 15
-    verdict = found.pairs[0].verdict
+    result = figures(votes)
+    assert dict(result.suspicious) == {"too_fast": 6, "one_sided": 8, "contradicted": 1}
+    assert result.switches["not_suspicious"] == result.votes - 15
+    assert figures(votes, Filters(not_suspicious=True)).votes == result.votes - 15
+    verdict = result.pairs[0].verdict
     assert verdict.suspicious == 15 and verdict.without_suspicious is not None
 
 
@@ -118,12 +118,12 @@ def test_where_careless_votes_make_the_verdict_it_says_what_it_would_be_without_
         for rater in range(48)
         for vote in raters(draw, range(rater, rater + 1), 0.98 if rater % 2 else 0.5)
     ]
-    found = figures(votes)
-    assert found.pairs[0].verdict.preferred == "qwen"
-    assert found.pairs[0].verdict.without_suspicious.outcome is Outcome.NOT_YET
-    text = " ".join(first_sentences("en", found))
+    result = figures(votes)
+    assert result.pairs[0].verdict.preferred == "qwen"
+    assert result.pairs[0].verdict.without_suspicious.outcome is Outcome.NOT_YET
+    text = " ".join(first_sentences("en", result))
     assert "look careless" in text and "without them it would read: too early to call" in text and "Decided" not in text
-    assert set(SUSPICIONS) == set(found.suspicious)
+    assert set(SUSPICIONS) == set(result.suspicious)
 
 
 # ---- many models
@@ -152,18 +152,18 @@ def league(figures, strengths, seed, size):
 def test_among_five_equal_models_pairs_are_seldom_called(figures):
     called = 0
     for seed in range(20):
-        found = league(figures, dict.fromkeys("abcde", 0.0), seed, 30)
-        called += any(pair.verdict.preferred for pair in found.pairs)
-        assert all(model.best_rank <= model.worst_rank for model in found.models)
+        result = league(figures, dict.fromkeys("abcde", 0.0), seed, 30)
+        called += any(pair.verdict.preferred for pair in result.pairs)
+        assert all(model.best_rank <= model.worst_rank for model in result.models)
     assert called <= 3  # at most 5 in 100 at every look
 
 
 def test_a_model_that_is_better_than_all_others_stands_first_alone(figures):
-    found = league(figures, {"best": 3.0, "b": 0.0, "c": 0.0, "d": -0.2}, 1, 40)
-    assert (found.models[0].model, found.models[0].best_rank, found.models[0].worst_rank) == ("best", 1, 1)
-    assert {(model.best_rank, model.worst_rank) for model in found.models[1:]} == {(2, 4)}
-    assert first_sentences("en", found)[0].startswith("Of 4 models, best ranks first: raters prefer it to each")
+    result = league(figures, {"best": 3.0, "b": 0.0, "c": 0.0, "d": -0.2}, 1, 40)
+    assert (result.models[0].model, result.models[0].best_rank, result.models[0].worst_rank) == ("best", 1, 1)
+    assert {(model.best_rank, model.worst_rank) for model in result.models[1:]} == {(2, 4)}
+    assert first_sentences("en", result)[0].startswith("Of 4 models, best ranks first: raters prefer it to each")
     assert all(
         pair.verdict.numbers.interval.low < pair.verdict.numbers.share < pair.verdict.numbers.interval.high
-        for pair in found.pairs
+        for pair in result.pairs
     )

@@ -64,11 +64,11 @@ def test_a_change_says_where_and_how_much():
 @pytest.mark.parametrize(("early", "late"), [(20, 20), (30, 30), (20, 40), (40, 20)])
 def test_two_classes_that_want_opposite_models_are_called_nothing(early, late):
     generator, runs, classes = np.random.default_rng(3), 60, ((0.85, early), (-0.85, late))
-    found = [
+    result = [
         make_verdict(np.concatenate([class_scores(generator, 0.5, mean, size) for mean, size in classes]))
         for _ in range(runs)
     ]
-    assert sum(one.outcome is Outcome.RATERS_CHANGED for one in found) > 0.8 * runs
+    assert sum(item.outcome is Outcome.RATERS_CHANGED for item in result) > 0.8 * runs
 
 
 @pytest.mark.parametrize("votes", [1, 8])
@@ -83,11 +83,11 @@ def test_raters_who_stay_the_same_seldom_seem_to_change_at_any_look(mean, votes)
 
 @given(st.lists(st.sampled_from([0.0, 0.25, 0.5, 1.0]), min_size=1, max_size=40))
 def test_a_verdict_is_the_same_from_the_other_side(scores):
-    found, turned = make_verdict(np.array(scores)), make_verdict(1 - np.array(scores))
-    assert (found.outcome, found.raters, found.more) == (turned.outcome, turned.raters, turned.more)
-    assert found.interval.low == pytest.approx(turned.swapped.interval.low, abs=1e-6)
-    if found.prefers_first is not None:
-        assert found.prefers_first is not turned.prefers_first and found.prefers_first == (found.share > 0.5)
+    result, turned = make_verdict(np.array(scores)), make_verdict(1 - np.array(scores))
+    assert (result.outcome, result.raters, result.more) == (turned.outcome, turned.raters, turned.more)
+    assert result.interval.low == pytest.approx(turned.swapped.interval.low, abs=1e-6)
+    if result.prefers_first is not None:
+        assert result.prefers_first is not turned.prefers_first and result.prefers_first == (result.share > 0.5)
 
 
 @pytest.mark.parametrize("spread", [0.0, 1.0])
@@ -113,8 +113,8 @@ def test_leaving_out_as_many_as_it_says_flips_the_verdict_and_one_fewer_does_not
 
         def said(left_out, ordered=ordered):
             rests = ordered[left_out:], ordered[: len(ordered) - left_out]
-            found = [make_verdict(np.random.default_rng(2).permutation(rest)) for rest in rests]
-            return {(one.outcome, one.prefers_first) for one in found}
+            result = [make_verdict(np.random.default_rng(2).permutation(rest)) for rest in rests]
+            return {(item.outcome, item.prefers_first) for item in result}
 
         now = {(verdict.outcome, verdict.prefers_first)}
         assert said(flips) != now and said(flips - 1) == now
@@ -148,8 +148,8 @@ def test_a_plan_grows_as_models_come_closer_and_has_an_end():
 
 def test_as_many_raters_as_planned_call_it_four_times_in_five():
     generator, needed = np.random.default_rng(8), raters_needed(0.7)
-    found = [make_verdict(class_scores(generator, 0.5, 0.9, needed)).prefers_first for _ in range(200)]
-    assert 0.7 < sum(one is True for one in found) / 200 < 0.95
+    result = [make_verdict(class_scores(generator, 0.5, 0.9, needed)).prefers_first for _ in range(200)]
+    assert 0.7 < sum(item is True for item in result) / 200 < 0.95
 
 
 def test_the_table_in_the_docs_keeps_its_promises():

@@ -21,20 +21,20 @@ def capital(scores, mean):
 
 @given(SCORES)
 def test_an_interval_ends_where_the_capital_reaches_its_goal(scores):
-    found, goal = mean_interval(np.array(scores)), 2 / ALPHA
-    assert 0 <= found.low <= np.mean(scores) + 1e-6 and np.mean(scores) - 1e-6 <= found.high <= 1
-    if found.low > 1e-3:
-        assert capital(scores, found.low) == pytest.approx(goal, rel=1e-2)
-    if found.high < 1 - 1e-3:
-        assert capital([1 - score for score in scores], 1 - found.high) == pytest.approx(goal, rel=1e-2)
+    result, goal = mean_interval(np.array(scores)), 2 / ALPHA
+    assert 0 <= result.low <= np.mean(scores) + 1e-6 and np.mean(scores) - 1e-6 <= result.high <= 1
+    if result.low > 1e-3:
+        assert capital(scores, result.low) == pytest.approx(goal, rel=1e-2)
+    if result.high < 1 - 1e-3:
+        assert capital([1 - score for score in scores], 1 - result.high) == pytest.approx(goal, rel=1e-2)
 
 
 @given(SCORES)
 def test_it_mirrors_when_the_models_change_places_and_the_order_does_not_matter(scores):
-    found, turned = mean_interval(np.array(scores)), mean_interval(1 - np.array(scores))
-    assert (found.low, found.high) == pytest.approx((1 - turned.high, 1 - turned.low), abs=1e-6)
-    assert mean_interval(np.array(scores[::-1])) == found
-    assert found.swapped.low == pytest.approx(1 - found.high)
+    result, turned = mean_interval(np.array(scores)), mean_interval(1 - np.array(scores))
+    assert (result.low, result.high) == pytest.approx((1 - turned.high, 1 - turned.low), abs=1e-6)
+    assert mean_interval(np.array(scores[::-1])) == result
+    assert result.swapped.low == pytest.approx(1 - result.high)
 
 
 def test_the_interval_of_nothing_is_all():
@@ -42,7 +42,7 @@ def test_the_interval_of_nothing_is_all():
 
 
 def test_it_narrows_with_raters():
-    widths = [found.high - found.low for found in (mean_interval(np.array([0.5, 0.7] * n)) for n in (5, 50, 500))]
+    widths = [result.high - result.low for result in (mean_interval(np.array([0.5, 0.7] * n)) for n in (5, 50, 500))]
     assert widths[0] > 2 * widths[1] > 4 * widths[2]
 
 

@@ -24,9 +24,9 @@ def odds(ratings):
 
 
 def test_the_published_example():
-    found = rate(PUBLISHED)
-    assert odds(found) == pytest.approx(STRENGTHS, abs=6e-4)
-    assert found.prior == 0.0
+    result = rate(PUBLISHED)
+    assert odds(result) == pytest.approx(STRENGTHS, abs=6e-4)
+    assert result.prior == 0.0
 
 
 @pytest.mark.parametrize("order", list(permutations(range(4)))[::5])
@@ -50,17 +50,17 @@ def test_of_two_models_it_is_the_log_odds_with_ties_as_halves():
 
 @pytest.mark.parametrize("wins", [1, 5, 8, 50])
 def test_an_unbeaten_model_is_first_and_finite_by_the_stated_prior(wins):
-    found = rate([PairCount("a", "b", wins, 0)])
-    assert found.prior == PRIOR
-    apart = found.by_model["a"].value - found.by_model["b"].value
+    result = rate([PairCount("a", "b", wins, 0)])
+    assert result.prior == PRIOR
+    apart = result.by_model["a"].value - result.by_model["b"].value
     assert apart == pytest.approx(400 * math.log10((wins + 0.5) / 0.5))
 
 
 def test_an_unbeaten_model_among_four_is_first():
     pairs = [PairCount("A", "B", 2, 0), PairCount("A", "C", 1, 0), PairCount("A", "D", 1, 0), *PUBLISHED[2:]]
-    found = rate(pairs)
-    assert found.prior == PRIOR and all(math.isfinite(one.value) for one in found.by_model.values())
-    assert max(found.by_model, key=lambda model: found.by_model[model].value) == "A"
+    result = rate(pairs)
+    assert result.prior == PRIOR and all(math.isfinite(item.value) for item in result.by_model.values())
+    assert max(result.by_model, key=lambda model: result.by_model[model].value) == "A"
 
 
 def test_more_wins_never_lower_a_rating():
@@ -75,8 +75,8 @@ def test_models_that_never_met_have_no_common_rating():
 
 @pytest.mark.parametrize("pair", [PairCount("a", "b", ties=7), PairCount("a", "b", both_bad=4)])
 def test_models_that_only_tied_are_equal(pair):
-    found = rate([pair])
-    assert found.by_model["a"].value == found.by_model["b"].value == CENTRE and found.prior == 0
+    result = rate([pair])
+    assert result.by_model["a"].value == result.by_model["b"].value == CENTRE and result.prior == 0
 
 
 def raters_of(pairs, probability, raters, seed, votes=6):
@@ -92,10 +92,10 @@ def test_intervals_hold_the_rating_narrow_with_raters_and_are_the_same_each_time
     widths = []
     for raters in (10, 200):
         counts, cells = raters_of(pairs, 0.6, raters, seed=1)
-        found = rate(counts, cells)
-        assert found == rate(counts, cells)
-        assert all(one.low <= one.value <= one.high for one in found.by_model.values())
-        widths.append(found.by_model["a"].high - found.by_model["a"].low)
+        result = rate(counts, cells)
+        assert result == rate(counts, cells)
+        assert all(item.low <= item.value <= item.high for item in result.by_model.values())
+        widths.append(result.by_model["a"].high - result.by_model["a"].low)
     assert widths[1] < widths[0] / 3
 
 
@@ -108,22 +108,22 @@ def test_the_order_of_raters_does_not_matter():
 def test_sides_of_a_pair_do_not_matter_to_the_interval():
     counts, cells = raters_of([("a", "b"), ("b", "c"), ("a", "c")], 0.7, 12, seed=2)
     turned = [pair.seen_from(pair.second) for pair in counts], [cell[:, [1, 0, 2]] for cell in cells]
-    found, other = rate(counts, cells).by_model, rate(*turned).by_model
-    assert [found[model].low for model in "abc"] == pytest.approx([other[model].low for model in "abc"], abs=1e-4)
+    result, other = rate(counts, cells).by_model, rate(*turned).by_model
+    assert [result[model].low for model in "abc"] == pytest.approx([other[model].low for model in "abc"], abs=1e-4)
 
 
 def test_the_interval_is_that_of_leaving_out_one_rater_at_a_time():
     pairs = list(combinations("abcd", 2))
     counts, cells = raters_of(pairs, 0.6, 80, seed=5)
-    found = rate(counts, cells).by_model
+    result = rate(counts, cells).by_model
     without = []
     for rater in range(80):
         rest = [np.delete(cell, rater, axis=0).sum(axis=0) for cell in cells]
         left = rate([PairCount(*pair, *map(int, cell)) for pair, cell in zip(pairs, rest, strict=True)]).by_model
-        without.append([left[model].value - found[model].value for model in "abcd"])
+        without.append([left[model].value - result[model].value for model in "abcd"])
     errors = np.sqrt(79 / 80 * (np.array(without) ** 2).sum(axis=0))
     expected = 2 * t.ppf(0.975, 79) * errors
-    assert [found[model].high - found[model].low for model in "abcd"] == pytest.approx(expected, rel=0.02)
+    assert [result[model].high - result[model].low for model in "abcd"] == pytest.approx(expected, rel=0.02)
 
 
 @pytest.mark.parametrize("raters", [5, 6, 8, 10])
@@ -147,21 +147,21 @@ def test_intervals_that_took_votes_as_independent_would_cover_less():
     for _ in range(100):
         cells = sim_outcomes(generator, setting, 10)
         counts = [PairCount(*pair, *map(int, row)) for pair, row in zip(setting.pairs, cells.sum(axis=1), strict=True)]
-        found = rate(counts, each_vote_alone(cells)).by_model
-        held += [one.low <= truth[model] <= one.high for model, one in found.items()]
+        result = rate(counts, each_vote_alone(cells)).by_model
+        held += [item.low <= truth[model] <= item.high for model, item in result.items()]
     assert np.mean(held) < 0.8
 
 
 @pytest.mark.parametrize(("raters", "votes"), [(1, 3), (2, 1), (3, 1), (4, 8), (9, 1)])
 def test_too_few_raters_or_votes_have_no_interval(raters, votes):
     counts, cells = raters_of([("a", "b")], 0.5, raters, seed=3, votes=votes)
-    assert all(one.low is None and one.high is None for one in rate(counts, cells).by_model.values())
+    assert all(item.low is None and item.high is None for item in rate(counts, cells).by_model.values())
 
 
 def without_interval(cells):
     counts = [PairCount("a", "b", *map(int, cells.sum(axis=0)))]
-    found = rate(counts, [cells])
-    return all(one.low is None and one.high is None for one in found.by_model.values())
+    result = rate(counts, [cells])
+    return all(item.low is None and item.high is None for item in result.by_model.values())
 
 
 def test_a_model_that_never_lost_leaves_no_interval():
@@ -181,10 +181,10 @@ def test_one_rater_with_nearly_all_votes_leaves_no_interval(most, is_without):
 
 def test_many_raters_have_the_width_that_their_votes_would_have_alone():
     counts, cells = raters_of([("a", "b")], 0.55, 9000, seed=4, votes=4)
-    found = rate(counts, cells).by_model["a"]
+    result = rate(counts, cells).by_model["a"]
     # Of a log-odds: 1 / sqrt(n p (1 - p)), half of it for each of two models.
     expected = 2 * 1.96 * 0.5 * 400 / math.log(10) / math.sqrt(36_000 * 0.55 * 0.45)
-    assert found.high - found.low == pytest.approx(expected, rel=0.03)
+    assert result.high - result.low == pytest.approx(expected, rel=0.03)
 
 
 # ---- Elo
@@ -193,15 +193,15 @@ def test_many_raters_have_the_width_that_their_votes_would_have_alone():
 def test_elo_is_reckoned_vote_by_vote():
     # By hand: 1000 each; a wins: +4 * (1 - 0.5); then a and b draw.
     expected = 1 / (1 + 10 ** ((998 - 1002) / 400))
-    found = elo(["a", "a"], ["b", "b"], [1.0, 0.5])
-    assert found == pytest.approx({"a": 1002 + 4 * (0.5 - expected), "b": 998 - 4 * (0.5 - expected)}, abs=1e-6)
+    result = elo(["a", "a"], ["b", "b"], [1.0, 0.5])
+    assert result == pytest.approx({"a": 1002 + 4 * (0.5 - expected), "b": 998 - 4 * (0.5 - expected)}, abs=1e-6)
 
 
 @given(st.lists(st.sampled_from([0.0, 0.5, 1.0]), max_size=30))
 def test_elo_is_the_same_from_the_other_side(points):
-    found = elo(["a"] * len(points), ["b"] * len(points), points)
+    result = elo(["a"] * len(points), ["b"] * len(points), points)
     turned = elo(["b"] * len(points), ["a"] * len(points), [1 - point for point in points])
-    assert found == pytest.approx(turned, abs=1e-9)
+    assert result == pytest.approx(turned, abs=1e-9)
 
 
 # ---- agreement
@@ -215,10 +215,10 @@ def test_krippendorffs_own_example():
     }  # fmt: skip
     unit = np.array([name for name, values in units.items() for _ in values])
     outcome = np.array([int(value) for values in units.values() for value in values])
-    found = agreement(unit, outcome)
-    assert found.alpha == pytest.approx(0.743, abs=5e-4)
-    assert found.low <= found.alpha <= found.high
-    assert (found.units, found.judgements) == (11, 40)
+    result = agreement(unit, outcome)
+    assert result.alpha == pytest.approx(0.743, abs=5e-4)
+    assert result.low <= result.alpha <= result.high
+    assert (result.units, result.judgements) == (11, 40)
 
 
 @pytest.mark.parametrize(("units", "outcomes"), [([], []), ([1, 2, 3], [0, 1, 0]), ([1, 1, 2, 2], [0, 0, 0, 0])])
@@ -232,8 +232,8 @@ def test_few_judgements_have_no_interval_and_many_are_sampled():
     generator = np.random.default_rng(0)
     unit = np.repeat(np.arange(8), 500)
     outcome = np.where(generator.random(4000) < 0.8, unit % 2, 1 - unit % 2)
-    found = agreement(unit, outcome)
+    result = agreement(unit, outcome)
     shuffled = generator.permutation(4000)
-    assert found == agreement(unit[shuffled], outcome[shuffled])
+    assert result == agreement(unit[shuffled], outcome[shuffled])
     # Two agree with chance 0.68, by chance alone 0.5.
-    assert found.alpha == pytest.approx(0.36, abs=0.08)
+    assert result.alpha == pytest.approx(0.36, abs=0.08)

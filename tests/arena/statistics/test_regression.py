@@ -46,19 +46,19 @@ def test_without_covariates_it_is_the_mean_of_the_raters_means_with_its_t_interv
     scores, votes = taste(1, 15, 20), np.random.default_rng(2).integers(1, 21, 15)
     rater = np.repeat(np.arange(15), votes)
     means = [row[:number].mean() for row, number in zip(scores, votes, strict=True)]
-    found = adjust(np.concatenate([row[:n] for row, n in zip(scores, votes, strict=True)]), rater, {})
+    result = adjust(np.concatenate([row[:n] for row, n in zip(scores, votes, strict=True)]), rater, {})
     interval = ttest_1samp(means, 0.5).confidence_interval()
-    assert found.share.value == pytest.approx(np.mean(means))
-    assert (found.share.low, found.share.high) == pytest.approx(tuple(interval))
-    assert found.share.p == pytest.approx(ttest_1samp(means, 0.5).pvalue)
-    assert (found.effects, found.confounded) == ({}, ())
+    assert result.share.value == pytest.approx(np.mean(means))
+    assert (result.share.low, result.share.high) == pytest.approx(tuple(interval))
+    assert result.share.p == pytest.approx(ttest_1samp(means, 0.5).pvalue)
+    assert (result.effects, result.confounded) == ({}, ())
 
 
 def test_where_raters_agree_prompt_by_prompt_it_is_the_t_interval_of_the_prompts():
     score = np.array([1, 0, 1, 1, 0.5, 1, 0, 1])
-    found = adjust(*a_class(score, 30)).share
+    result = adjust(*a_class(score, 30)).share
     interval = ttest_1samp(score, 0.5).confidence_interval()
-    assert (found.low, found.high) == pytest.approx((max(interval.low, 0), min(interval.high, 1)))
+    assert (result.low, result.high) == pytest.approx((max(interval.low, 0), min(interval.high, 1)))
 
 
 def test_ties_of_either_kind_count_as_half_a_win():
@@ -78,7 +78,7 @@ def by_hand(score, rater, columns):
         return np.linalg.lstsq((columns * weight[:, None])[rows], ((score - 0.5) * weight)[rows], rcond=None)[0]
 
     full = fit(np.full(len(rater), True))
-    without = np.array([fit(rater != one) for one in np.unique(rater)])
+    without = np.array([fit(rater != entry) for entry in np.unique(rater)])
     return full, np.sqrt((len(without) - 1) / len(without) * ((without - full) ** 2).sum(axis=0))
 
 
@@ -88,21 +88,21 @@ def test_effects_and_intervals_are_those_of_leaving_out_each_rater():
     # Some go by side alone, so that raters differ in both.
     scores = np.where(rater % 3 == 0, side > 0, taste(4, 9, 12).ravel())
     coefficients, errors = by_hand(scores, rater, np.column_stack([np.ones(108), side]))
-    found, reach = adjust(scores, rater, {"side": side}), t.ppf(0.975, 8) * errors
-    assert (found.share.value, found.effects["side"].value) == pytest.approx(
+    result, reach = adjust(scores, rater, {"side": side}), t.ppf(0.975, 8) * errors
+    assert (result.share.value, result.effects["side"].value) == pytest.approx(
         (0.5 + coefficients[0], 2 * coefficients[1])
     )
-    assert found.share.high - found.share.value == pytest.approx(reach[0])
-    assert found.effects["side"].high - found.effects["side"].value == pytest.approx(2 * reach[1])
-    assert found.effects["side"].p == pytest.approx(2 * t.sf(coefficients[1] / errors[1], 8))
+    assert result.share.high - result.share.value == pytest.approx(reach[0])
+    assert result.effects["side"].high - result.effects["side"].value == pytest.approx(2 * reach[1])
+    assert result.effects["side"].p == pytest.approx(2 * t.sf(coefficients[1] / errors[1], 8))
 
 
 def test_more_raters_than_groups_are_left_out_in_groups_to_about_the_same_interval():
     raters = 3 * MOST_GROUPS
     scores = taste(5, raters, 4)
-    found = adjust(scores.ravel(), np.repeat(np.arange(raters), 4), {}).share
+    result = adjust(scores.ravel(), np.repeat(np.arange(raters), 4), {}).share
     interval = ttest_1samp(scores.mean(axis=1), 0.5).confidence_interval()
-    assert found.high - found.low == pytest.approx(interval.high - interval.low, rel=0.1)
+    assert result.high - result.low == pytest.approx(interval.high - interval.low, rel=0.1)
 
 
 # ---- raters with one reason
@@ -113,40 +113,40 @@ def test_more_raters_than_groups_are_left_out_in_groups_to_about_the_same_interv
 def test_raters_who_always_take_the_longer_answer_leave_no_winner(raters, columns):
     length = difference(400 + 150 * LONGER, np.full(8, 400.0))[:, :columns]
     score = (LONGER + 1) / 2
-    found = adjust(*a_class(score, raters, length=length))
-    assert score.mean() == 0.75 and found.share.value == pytest.approx(0.5)
-    assert found.share.low < 0.5 < found.share.high
-    assert found.effects["length"].value == pytest.approx(1)
-    assert swayed_by(found) == ("length",) and found.confounded == ()
+    result = adjust(*a_class(score, raters, length=length))
+    assert score.mean() == 0.75 and result.share.value == pytest.approx(0.5)
+    assert result.share.low < 0.5 < result.share.high
+    assert result.effects["length"].value == pytest.approx(1)
+    assert swayed_by(result) == ("length",) and result.confounded == ()
 
 
 def test_raters_who_always_take_the_left_answer():
     generator = np.random.default_rng(6)
     side = generator.choice([-1.0, 1.0], 96)
     _, rater, covariates, prompt = a_class((LONGER + 1) / 2, length=LONGER)
-    found = adjust((side + 1) / 2, rater, {"side": side, **covariates}, prompt)
-    assert swayed_by(found) == ("side",) and found.share.value == pytest.approx(0.5)
-    assert found.effects["side"].value == pytest.approx(1) and found.effects["length"].value == pytest.approx(0)
+    result = adjust((side + 1) / 2, rater, {"side": side, **covariates}, prompt)
+    assert swayed_by(result) == ("side",) and result.share.value == pytest.approx(0.5)
+    assert result.effects["side"].value == pytest.approx(1) and result.effects["length"].value == pytest.approx(0)
 
 
 def test_raters_who_take_more_markdown_are_not_said_to_take_the_longer():
     markdown = np.array([1, 1, -1, 1, 1, -1, 0, 1.0])
-    found = adjust(*a_class((markdown + 1) / 2, length=LONGER, markdown=markdown))
-    assert swayed_by(found) == ("markdown",) and found.share.value == pytest.approx(0.5)
+    result = adjust(*a_class((markdown + 1) / 2, length=LONGER, markdown=markdown))
+    assert swayed_by(result) == ("markdown",) and result.share.value == pytest.approx(0.5)
 
 
 @pytest.mark.parametrize("won", [0.0, 1.0])
 def test_all_votes_for_one_model(won):
-    found = adjust(*a_class(np.full(8, won), length=LONGER))
-    assert found.share.value == pytest.approx(won) and swayed_by(found) == ()
-    assert 0 <= found.share.low <= found.share.high <= 1 and found.share.high - found.share.low > 0.01
+    result = adjust(*a_class(np.full(8, won), length=LONGER))
+    assert result.share.value == pytest.approx(won) and swayed_by(result) == ()
+    assert 0 <= result.share.low <= result.share.high <= 1 and result.share.high - result.share.low > 0.01
 
 
 def test_a_better_model_that_is_also_longer_keeps_its_lead():
     # It wins wherever it is longer, and half of the votes where it is shorter.
-    found = adjust(*a_class(np.where(LONGER > 0, 1.0, 0.5), length=LONGER))
-    assert found.share.value == pytest.approx(0.75) and found.share.low > 0.5
-    assert found.effects["length"].value == pytest.approx(0.5)
+    result = adjust(*a_class(np.where(LONGER > 0, 1.0, 0.5), length=LONGER))
+    assert result.share.value == pytest.approx(0.75) and result.share.low > 0.5
+    assert result.effects["length"].value == pytest.approx(0.5)
 
 
 def test_a_small_or_unsure_effect_sways_nobody():
@@ -167,56 +167,56 @@ def test_a_small_or_unsure_effect_sways_nobody():
 
 def test_a_model_that_is_always_longer_cannot_be_told_from_the_length():
     length = difference(np.arange(500.0, 508), np.arange(400.0, 408))
-    found = adjust(*a_class((LONGER + 1) / 2, length=length))
-    assert found.share is None and found.confounded == ("length",) and found.effects == {}
+    result = adjust(*a_class((LONGER + 1) / 2, length=length))
+    assert result.share is None and result.confounded == ("length",) and result.effects == {}
 
 
 def test_other_effects_are_still_told():
     side = np.tile([1.0, -1.0], 48)
     _, rater, _, prompt = a_class(LONGER)
-    found = adjust((side + 1) / 2, rater, {"side": side, "length": np.ones(96)}, prompt)
-    assert found.share is None and found.confounded == ("length",) and swayed_by(found) == ("side",)
+    result = adjust((side + 1) / 2, rater, {"side": side, "length": np.ones(96)}, prompt)
+    assert result.share is None and result.confounded == ("length",) and swayed_by(result) == ("side",)
 
 
 def test_a_covariate_that_is_always_balanced_is_ignored():
     scored = a_class((LONGER + 1) / 2, length=LONGER)
-    found = adjust(*a_class((LONGER + 1) / 2, length=LONGER, markdown=np.zeros(8)))
-    assert found == adjust(*scored) and found.share is not None
+    result = adjust(*a_class((LONGER + 1) / 2, length=LONGER, markdown=np.zeros(8)))
+    assert result == adjust(*scored) and result.share is not None
 
 
 @pytest.mark.parametrize("sign", [1, -1])
 def test_a_covariate_that_repeats_another_is_named_and_the_share_stays(sign):
     alone = adjust(*a_class((LONGER + 1) / 2, length=LONGER))
-    found = adjust(*a_class((LONGER + 1) / 2, length=LONGER, markdown=sign * LONGER))
-    assert found == replace(alone, confounded=("markdown",))
+    result = adjust(*a_class((LONGER + 1) / 2, length=LONGER, markdown=sign * LONGER))
+    assert result == replace(alone, confounded=("markdown",))
 
 
 def test_a_covariate_that_repeats_another_and_the_model_leaves_no_share():
     # The first model uses Markdown exactly where it is longer, the second never.
-    found = adjust(*a_class((LONGER + 1) / 2, length=LONGER, markdown=(LONGER + 1) / 2))
-    assert found.share is None and found.confounded == ("markdown",)
+    result = adjust(*a_class((LONGER + 1) / 2, length=LONGER, markdown=(LONGER + 1) / 2))
+    assert result.share is None and result.confounded == ("markdown",)
 
 
 def test_what_rests_on_one_rater_is_not_told():
     score, rater, covariates, prompt = a_class((LONGER + 1) / 2, length=LONGER)
     seen = (covariates["length"] > 0) | (rater == 0)
     length = covariates["length"][seen]
-    found = adjust(score[seen], rater[seen], {"length": length}, prompt[seen])
+    result = adjust(score[seen], rater[seen], {"length": length}, prompt[seen])
     assert (length < 0).sum() == 2
-    assert found.share is None and found.confounded == ("length",)
+    assert result.share is None and result.confounded == ("length",)
 
 
 @pytest.mark.parametrize(("prompts", "is_told"), [(1, False), (2, False), (3, True)])
 def test_as_many_prompts_as_columns_tell_nothing(prompts, is_told):
     longer = np.array([1.0, -1, 1])[:prompts]
-    found = adjust(*a_class((longer + 1) / 2, length=longer))
-    assert (found.share is not None) == is_told == ("length" in found.effects)
+    result = adjust(*a_class((longer + 1) / 2, length=longer))
+    assert (result.share is not None) == is_told == ("length" in result.effects)
 
 
 def test_the_side_is_told_from_a_single_prompt():
     side = np.tile([1.0, -1.0], 20)
-    found = adjust((side + 1) / 2, np.arange(40), {"side": side}, np.zeros(40, int))
-    assert swayed_by(found) == ("side",) and found.share.value == pytest.approx(0.5)
+    result = adjust((side + 1) / 2, np.arange(40), {"side": side}, np.zeros(40, int))
+    assert swayed_by(result) == ("side",) and result.share.value == pytest.approx(0.5)
 
 
 @pytest.mark.parametrize(("raters", "votes", "is_enough"), [(4, 8, False), (5, 1, False), (5, 2, True), (10, 1, True)])
@@ -246,42 +246,44 @@ def any_votes(draw):
     return score, rater, {"side": side, "length": difference(*lengths), "markdown": marks}, item
 
 
-def parts(found):
-    return [*([found.share] if found.share else []), *found.effects.values()]
+def parts(result):
+    return [*([result.share] if result.share else []), *result.effects.values()]
 
 
 @given(any_votes())
 def test_any_votes_give_finite_numbers_in_order_and_no_warning(votes):
     with warnings.catch_warnings(), np.errstate(all="raise", under="ignore"):
         warnings.simplefilter("error")
-        found = adjust(*votes)
-    if found is not None:
-        for one in parts(found):
-            assert np.isfinite([one.value, one.low, one.high, one.p]).all()
-            assert one.low <= one.value <= one.high and 0 <= one.p <= 1
-        assert found.share is None or (found.share.low >= 0 and found.share.high <= 1)
-        assert all(effect.low >= -1 and effect.high <= 1 for effect in found.effects.values())
-        assert not set(found.confounded) & set(found.effects)
+        result = adjust(*votes)
+    if result is not None:
+        for entry in parts(result):
+            assert np.isfinite([entry.value, entry.low, entry.high, entry.p]).all()
+            assert entry.low <= entry.value <= entry.high and 0 <= entry.p <= 1
+        assert result.share is None or (result.share.low >= 0 and result.share.high <= 1)
+        assert all(effect.low >= -1 and effect.high <= 1 for effect in result.effects.values())
+        assert not set(result.confounded) & set(result.effects)
 
 
-def close(found, other):
-    assert found.confounded == other.confounded and list(found.effects) == list(other.effects)
-    for one, another in zip(parts(found), parts(other), strict=True):
-        assert (one.value, one.low, one.high) == pytest.approx((another.value, another.low, another.high), abs=1e-7)
-        assert one.p == pytest.approx(another.p, abs=1e-6)
+def close(result, other):
+    assert result.confounded == other.confounded and list(result.effects) == list(other.effects)
+    for entry, another in zip(parts(result), parts(other), strict=True):
+        assert (entry.value, entry.low, entry.high) == pytest.approx(
+            (another.value, another.low, another.high), abs=1e-7
+        )
+        assert entry.p == pytest.approx(another.p, abs=1e-6)
 
 
 @given(any_votes())
 def test_it_mirrors_when_models_change_places(votes):
     score, rater, covariates, item = votes
-    found = adjust(score, rater, covariates, item)
+    result = adjust(score, rater, covariates, item)
     turned = adjust(1 - score, rater, {name: -values for name, values in covariates.items()}, item)
-    if found is None:
+    if result is None:
         assert turned is None
         return
     share = turned.share
     mirrored = share and Estimate(1 - share.value, 1 - share.high, 1 - share.low, share.p)
-    close(found, replace(turned, share=mirrored))
+    close(result, replace(turned, share=mirrored))
 
 
 @given(any_votes(), st.randoms(use_true_random=False))
@@ -291,10 +293,10 @@ def test_order_and_names_of_votes_do_not_matter(votes, random):
     shuffled = {name: values[order] for name, values in covariates.items()}
     names = np.array(random.sample(range(100), 12))
     other = adjust(score[order], names[rater[order]], shuffled, None if item is None else item[order] + 7)
-    found = adjust(*votes)
-    assert (found is None) == (other is None)
-    if found is not None:
-        close(found, other)
+    result = adjust(*votes)
+    assert (result is None) == (other is None)
+    if result is not None:
+        close(result, other)
 
 
 @pytest.mark.parametrize(
@@ -337,11 +339,11 @@ def test_prompts_on_which_one_model_happens_to_be_better_are_not_taken_for_lengt
 
 
 def test_votes_counted_without_their_prompts_would_find_length_at_work():
-    generator, found = np.random.default_rng(8), 0
+    generator, result = np.random.default_rng(8), 0
     for _ in range(60):
         votes = sim_votes(generator, Reasons(by_prompt=1.0), 100)
-        found += "length" in swayed_by(replace(votes, prompt=np.arange(100 * PROMPTS)).adjusted())
-    assert found / 60 > 0.1
+        result += "length" in swayed_by(replace(votes, prompt=np.arange(100 * PROMPTS)).adjusted())
+    assert result / 60 > 0.1
 
 
 def test_the_true_share_is_that_of_many_raters():

@@ -23,17 +23,17 @@ from arena.statistics import PairCount, wilson
     ],
 )
 def test_the_interval_is_the_published_one(wins, decisive, low, high):
-    found = wilson(wins, decisive)
-    assert (found.low, found.high) == pytest.approx((low, high), abs=6e-4)
-    assert found.rate == wins / decisive
+    result = wilson(wins, decisive)
+    assert (result.low, result.high) == pytest.approx((low, high), abs=6e-4)
+    assert result.rate == wins / decisive
 
 
 @given(st.integers(1, 60), st.data())
 def test_an_interval_is_ordered_and_mirrors_when_winners_change_places(decisive, data):
     wins = data.draw(st.integers(0, decisive))
-    found, mirrored = wilson(wins, decisive), wilson(decisive - wins, decisive)
-    assert 0 <= found.low <= found.rate <= found.high <= 1
-    assert (found.low, found.high) == pytest.approx((1 - mirrored.high, 1 - mirrored.low))
+    result, mirrored = wilson(wins, decisive), wilson(decisive - wins, decisive)
+    assert 0 <= result.low <= result.rate <= result.high <= 1
+    assert (result.low, result.high) == pytest.approx((1 - mirrored.high, 1 - mirrored.low))
 
 
 def test_more_votes_make_the_interval_narrower():

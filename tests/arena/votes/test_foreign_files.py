@@ -174,11 +174,11 @@ def test_missing_columns_count_as_empty(path):
     rows = rows_of()
     path.write_text(text_of([[row[rows[0].index(name)] for name in wanted] for row in rows]), "utf-8", newline="")
     store = VoteStore(ImportedFiles([path]))
-    found = [stored.vote for stored in store.stored(store.refresh().table)]
-    assert [(vote.winner, vote.judge, vote.time, vote.battle.id) for vote in found] == [
+    result = [stored.vote for stored in store.stored(store.refresh().table)]
+    assert [(vote.winner, vote.judge, vote.time, vote.battle.id) for vote in result] == [
         (vote.winner, vote.judge, vote.time, vote.battle.id) for vote in VOTES
     ]
-    assert {(vote.comment, vote.battle.blind, vote.battle.a.config) for vote in found} == {("", False, None)}
+    assert {(vote.comment, vote.battle.blind, vote.battle.a.config) for vote in result} == {("", False, None)}
 
 
 @pytest.mark.parametrize("change", [str.upper, str.title, " {} ".format, "\u00a0{}".format, "'{}".format])
@@ -229,8 +229,8 @@ def test_a_file_with_other_columns_may_follow(path):
 def test_columns_that_are_swapped_behind_do_not_swap_the_models(path):
     path.write_text("question_id,model_a,model_b,winner\nb1,x,y,tie\nmodel_b,winner,question_id,model_a\nx,tie,b2,y\n")
     store = VoteStore(ImportedFiles([path]))
-    found = [stored.vote for stored in store.stored(store.refresh().table)]
-    assert [(vote.battle.id, vote.battle.a.model.id, vote.battle.b.model.id) for vote in found] == [
+    result = [stored.vote for stored in store.stored(store.refresh().table)]
+    assert [(vote.battle.id, vote.battle.a.model.id, vote.battle.b.model.id) for vote in result] == [
         ("b1", "x", "y"),
         ("b2", "y", "x"),
     ]

@@ -157,5 +157,5 @@ def test_parts_of_a_log_may_be_saved_by_different_programs(tmp_path):
     (tmp_path / "votes.csv").write_bytes(text_of(rows_of(VOTES[:1]), ";").encode("gbk"))
     (tmp_path / "votes-2.csv").write_bytes(text_of(rows_of(VOTES[1:])).encode("utf-16"))
     (tmp_path / "votes-3.csv").write_bytes(text_of(rows_of([make_vote(9)])).encode("utf-8-sig"))
-    found = VoteStore(ImportedFiles([tmp_path / "votes.csv"])).refresh()
-    assert found.report.rows == 4
+    result = VoteStore(ImportedFiles([tmp_path / "votes.csv"])).refresh()
+    assert result.report.rows == 4

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from results_rows import assert_same, row_of, told, write
+from results_rows import assert_same, decoded, row_of, write
 from vote_samples import NASTY_TEXTS, make_vote, rich_vote, vote_between
 
 from arena.errors import InputError
@@ -179,7 +179,7 @@ def test_an_older_part_with_fewer_columns_counts(tmp_path):
     cells = io.StringIO(newline="")
     csv.writer(cells).writerows([columns, ("tie", "y", "x", "b1"), ("model_b", "y", "x", "b2")])
     (tmp_path / "votes.csv").write_text(cells.getvalue(), encoding="utf-8")
-    assert told(VoteStore(tmp_path).refresh()) == [("x", "y", "", Winner.TIE), ("x", "y", "", Winner.MODEL_B)]
+    assert decoded(VoteStore(tmp_path).refresh()) == [("x", "y", "", Winner.TIE), ("x", "y", "", Winner.MODEL_B)]
 
 
 # ---- what is new
@@ -201,7 +201,7 @@ def test_only_new_rows_are_read(log, monkeypatch):
     second = votes.refresh(lambda done, total: bytes_read.append((done, total)))
     assert len(second.table) == 2
     assert bytes_read == [(len(row_of(make_vote(2, winner=Winner.TIE))),) * 2]
-    assert told(second)[0] == told(first)[0]
+    assert decoded(second)[0] == decoded(first)[0]
 
 
 def test_a_row_that_is_being_written_counts_once_it_is_whole(log):
@@ -210,8 +210,8 @@ def test_a_row_that_is_being_written_counts_once_it_is_whole(log):
     for part, count, unfinished in ((row[:40], 1, 1), (row[40:], 2, 0)):
         with log.part.open("ab") as file:
             file.write(part)
-        found = votes.refresh()
-        assert (len(found.table), found.report.unfinished) == (count, unfinished)
+        counted = votes.refresh()
+        assert (len(counted.table), counted.report.unfinished) == (count, unfinished)
 
 
 def test_votes_of_other_parts_and_withdrawn_ones_are_followed(log):
@@ -224,18 +224,21 @@ def test_votes_of_other_parts_and_withdrawn_ones_are_followed(log):
         assert len(votes.refresh().table) == 3
         events.append("shown", judge="x")
         events.append(WITHDRAWN, durable=True, vote="vote-2")
-        found = votes.refresh()
-        assert (len(found.table), found.report.withdrawn) == (2, 1)
-        assert told(found) == [("qwen", "glm", "judge-1", Winner.MODEL_A), ("qwen", "glm", "judge-3", Winner.MODEL_A)]
+        counted = votes.refresh()
+        assert (len(counted.table), counted.report.withdrawn) == (2, 1)
+        assert decoded(counted) == [
+            ("qwen", "glm", "judge-1", Winner.MODEL_A),
+            ("qwen", "glm", "judge-3", Winner.MODEL_A),
+        ]
 
 
 def test_a_judge_counts_once_per_battle_and_votes_without_judge_all_count(log):
     for winner in (Winner.MODEL_A, Winner.MODEL_B):
         log.append(make_vote(1, winner=winner))
         log.append(make_vote(2, winner=winner, judge=""))
-    found = VoteStore(log.folder).refresh()
-    assert [row[-1] for row in told(found)] == [Winner.MODEL_A, Winner.MODEL_A, Winner.MODEL_B]
-    assert found.report.duplicates == 1
+    counted = VoteStore(log.folder).refresh()
+    assert [row[-1] for row in decoded(counted)] == [Winner.MODEL_A, Winner.MODEL_A, Winner.MODEL_B]
+    assert counted.report.duplicates == 1
 
 
 def test_a_withdrawn_vote_makes_room_for_another_on_the_same_battle(log):
@@ -243,7 +246,7 @@ def test_a_withdrawn_vote_makes_room_for_another_on_the_same_battle(log):
     log.append(make_vote(1, id="second", winner=Winner.TIE))
     with EventLog(log.folder) as events:
         events.append(WITHDRAWN, durable=True, vote="first")
-    assert [row[-1] for row in told(VoteStore(log.folder).refresh())] == [Winner.TIE]
+    assert [row[-1] for row in decoded(VoteStore(log.folder).refresh())] == [Winner.TIE]
 
 
 def test_what_was_read_before_a_failure_is_not_read_again(tmp_path, monkeypatch):
@@ -258,8 +261,8 @@ def test_what_was_read_before_a_failure_is_not_read_again(tmp_path, monkeypatch)
     with pytest.raises(InputError, match=r"votes\.csv cannot be read: Input/output error"):
         votes.refresh(fail)
     bytes_read = []
-    found = votes.refresh(lambda done, total: bytes_read.append(total))
-    assert len(found.table) == 12 and bytes_read[0] < (tmp_path / "votes.csv").stat().st_size / 2
+    counted = votes.refresh(lambda done, total: bytes_read.append(total))
+    assert len(counted.table) == 12 and bytes_read[0] < (tmp_path / "votes.csv").stat().st_size / 2
     assert_same(tmp_path)
 
 
@@ -276,9 +279,9 @@ def test_a_replaced_file_is_read_again(tmp_path):
     write(tmp_path, row_of(make_vote(1)), row_of(make_vote(2)))
     assert len(votes.refresh().table) == 2
     write(tmp_path, *(row_of(make_vote(number)) for number in (7, 8, 9)))
-    assert [row[2] for row in told(votes.refresh())] == ["judge-7", "judge-8", "judge-9"]
+    assert [row[2] for row in decoded(votes.refresh())] == ["judge-7", "judge-8", "judge-9"]
     write(tmp_path, row_of(make_vote(5)))
-    assert [row[2] for row in told(votes.refresh())] == ["judge-5"]
+    assert [row[2] for row in decoded(votes.refresh())] == ["judge-5"]
 
 
 # ---- files that are named
@@ -294,9 +297,9 @@ def test_files_of_several_hosts_count_together_and_name_their_bad_rows(tmp_path,
         events.append(WITHDRAWN, durable=True, vote="vote-1")
     from pathlib import Path
 
-    found = VoteStore(ImportedFiles([Path("*/votes.csv"), Path("two/votes.csv"), Path("two/votes-2.csv")])).refresh()
-    assert [row[2] for row in told(found)] == ["judge-2", "judge-3"]
-    assert [row.part for row in found.report.unreadable] == ["one/votes.csv", "two/votes.csv"]
+    counted = VoteStore(ImportedFiles([Path("*/votes.csv"), Path("two/votes.csv"), Path("two/votes-2.csv")])).refresh()
+    assert [row[2] for row in decoded(counted)] == ["judge-2", "judge-3"]
+    assert [row.part for row in counted.report.unreadable] == ["one/votes.csv", "two/votes.csv"]
     with pytest.raises(InputError) as caught:
         VoteStore(ImportedFiles([Path("*/other.csv")]))
     assert caught.value.code == "votes_missing"

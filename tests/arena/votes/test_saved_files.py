@@ -21,8 +21,8 @@ def excel(rows):
     """As Excel saves it: flags in capitals, times and long numbers rounded."""
     flags = [rows[0].index(name) for name in ("anony", "any_right", "leaked")]
     time = rows[0].index("tstamp")
-    told = [[cell.upper() if place in flags else cell for place, cell in enumerate(row)] for row in rows[1:]]
-    return [rows[0], *([*row[:time], f"{float(row[time]):.2E}", *row[time + 1 :]] for row in told)]
+    output = [[cell.upper() if place in flags else cell for place, cell in enumerate(row)] for row in rows[1:]]
+    return [rows[0], *([*row[:time], f"{float(row[time]):.2E}", *row[time + 1 :]] for row in output)]
 
 
 @pytest.mark.parametrize("delimiter", [",", ";"])
@@ -75,8 +75,8 @@ def test_an_answer_that_a_spreadsheet_cut_still_counts(tmp_path):
     rows = rows_of(votes)
     cut = [rows[0], *([cell[:32_767] for cell in row] for row in rows[1:])]
     (tmp_path / "excel.csv").write_text(text_of(cut), "utf-8-sig", newline="")
-    found = VoteStore(ImportedFiles([tmp_path / "excel.csv"])).refresh()
-    assert (found.report.rows, [row.line for row in found.report.damaged]) == (3, [2])
+    result = VoteStore(ImportedFiles([tmp_path / "excel.csv"])).refresh()
+    assert (result.report.rows, [row.line for row in result.report.damaged]) == (3, [2])
 
 
 @pytest.mark.parametrize(

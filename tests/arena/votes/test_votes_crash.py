@@ -295,8 +295,8 @@ def test_twenty_threads_lose_nothing_while_readers_and_exports_poll(tmp_path):
         list(pool.map(log.append, votes))
         done.set()
         polling.result()
-        found = {vote.id: vote for vote in read_votes(log.folder)}
-    assert found == {vote.id: vote for vote in votes}
+        result = {vote.id: vote for vote in read_votes(log.folder)}
+    assert result == {vote.id: vote for vote in votes}
     assert log.part.read_bytes().count(records.BOM) == 1
     for counted, report, export in reports:
         assert not report.unreadable and not export.unreadable and not report.duplicates
@@ -414,10 +414,10 @@ def test_a_killed_writer_loses_no_vote_it_confirmed(tmp_path):
         assert log.part.name == "votes.csv"
         log.append(make_vote(5000))
         reading = read_votes(log.folder)
-        found = [vote.id for vote in reading]
-    assert found[-1] == "vote-5000"
-    assert {f"vote-{number}" for number in confirmed} <= set(found)
-    assert len(found) <= len(confirmed) + 3  # a row may be on disk whose receipt was not sent
+        result = [vote.id for vote in reading]
+    assert result[-1] == "vote-5000"
+    assert {f"vote-{number}" for number in confirmed} <= set(result)
+    assert len(result) <= len(confirmed) + 3  # a row may be on disk whose receipt was not sent
     assert not reading.report.unreadable and not reading.report.unfinished
 
 

@@ -75,11 +75,11 @@ def count_votes(*writers: list[Writer]) -> int:
 
 def raw_ids(folder: Path) -> Counter[str]:
     """The vote ids in all parts, as any CSV reader finds them."""
-    found: Counter[str] = Counter()
+    result: Counter[str] = Counter()
     for part in folder.glob("votes*.csv"):
         rows = csv.DictReader(io.StringIO(part.read_bytes().decode("utf-8-sig"), newline=""), strict=True)
-        found.update(row["vote_id"] for row in rows)
-    return found
+        result.update(row["vote_id"] for row in rows)
+    return result
 
 
 @pytest.mark.skipif(os.name == "nt", reason="no SIGKILL")
@@ -110,13 +110,13 @@ def test_killed_at_any_moment_the_log_keeps_every_acknowledged_vote_once(tmp_pat
         log.close()
     assert len(list(tmp_path.glob("votes*.torn-*"))) >= torn
     reading = read_votes(tmp_path)
-    found = Counter(vote.id for vote in reading)
+    result = Counter(vote.id for vote in reading)
     report = reading.report
     assert (report.duplicates, report.unfinished, report.unreadable) == (0, 0, ())
-    assert found == raw_ids(tmp_path) and set(found.values()) == {1}
-    assert acknowledged <= set(found)
+    assert result == raw_ids(tmp_path) and set(result.values()) == {1}
+    assert acknowledged <= set(result)
     # A row may be there whose receipt was not sent: one for each thread that was killed.
-    assert len(found) - len(acknowledged) <= THREADS * len(writers)
+    assert len(result) - len(acknowledged) <= THREADS * len(writers)
     assert len(list(tmp_path.glob("votes*.csv"))) == PROCESSES
 
 

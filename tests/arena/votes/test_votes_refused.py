@@ -91,7 +91,7 @@ def test_a_vote_that_was_not_saved_is_told_and_can_be_given_again(
         with pytest.raises(VoteRefused, match="already voted"):
             room.cast(battle.id, "r", Judgement("tie"))
         reading = read_votes(folder)
-        assert [(one.battle.id, one.comment) for one in reading] == [(first.id, ""), (battle.id, "mine")]
+        assert [(item.battle.id, item.comment) for item in reading] == [(first.id, ""), (battle.id, "mine")]
         assert reading.report.duplicates == 0 and vote.battle.id == battle.id
 
 

@@ -22,6 +22,7 @@ from backends.folder.contents import verify_listed
 from backends.folder.manifest import MANIFEST, Manifest, needed_files, read_manifest, write_manifest
 from backends.models import resolve as folder_models
 from backends.models.catalog import QWEN, Published
+from commands.fetch import _as_fetched
 from hubs import Hub, ListedFile, Repo
 
 MICRO = ROOT / "tests" / "data" / "qwen-micro-vocab2048"
@@ -133,7 +134,6 @@ def test_an_interrupted_fetch_downloads_only_the_missing_bytes(server: HubServer
     part = folder_models.models_dir() / f"{QWEN.id}.part"
     kept = (part / f"{SHARD}.incomplete").stat().st_size
     assert 0 < kept <= 100_000
-    assert not (part / "config.json").exists()
     with pytest.raises(ArenaError, match="not here"):
         folder_models.fetched_spec(QWEN.id)
     before = {file: server.sent(file) for file in server.fetched()}
@@ -190,6 +190,13 @@ def test_a_shard_that_lacks_what_the_index_names_is_refused(server: HubServer, h
     index["weight_map"]["transformer.nowhere"] = SHARD
     server.files["model.safetensors.index.json"] = json.dumps(index).encode()
     assert "transformer.nowhere" in str(failure(hub))
+
+
+def test_what_cannot_run_is_refused_before_weights_are_downloaded(server: HubServer, hub: Hub) -> None:
+    server.files["generation_config.json"] = b'{"chat_format": "raw"}'
+    error = failure(hub)
+    assert error.code == "model_unsupported" and "without a chat format" in str(error)
+    assert not {name for name in server.fetched() if "safetensors" in name}
 
 
 def test_weights_without_a_listed_hash_are_named(server: HubServer, hub: Hub) -> None:
@@ -479,7 +486,7 @@ def test_a_login_is_sent_to_the_hub_only(
 def test_binaries_are_taken_where_there_are_no_safetensors() -> None:
     names = ("config.json", "pytorch_model-1.bin", "pytorch_model.bin.index.json", "training_args.bin", "optimizer.bin")
     chosen = needed_files([ListedFile(name, 1) for name in names], "a/b")
-    assert [file.path for file in chosen] == ["pytorch_model-1.bin", "pytorch_model.bin.index.json", "config.json"]
+    assert [file.path for file in chosen] == ["config.json", "pytorch_model-1.bin", "pytorch_model.bin.index.json"]
 
 
 @pytest.mark.parametrize("names", [("config.json",), ("model.safetensors",), ("config.json", "adapter.safetensors")])
@@ -491,7 +498,19 @@ def test_a_list_without_a_model_is_refused(names: tuple[str, ...]) -> None:
 def test_neither_code_nor_subfolders_are_needed_whatever_their_names() -> None:
     names = ("LICENSE.py", "README.sh", "more/x.tiktoken", "LICENSE/x", "model.safetensors", "config.json")
     chosen = needed_files([ListedFile(name, 1) for name in names], "a/b")
-    assert [file.path for file in chosen] == ["model.safetensors", "config.json"]
+    assert [file.path for file in chosen] == ["config.json", "model.safetensors"]
+
+
+@pytest.mark.parametrize(
+    ("name", "folder"),
+    [
+        ("qwen3-0.6b", "qwen3-0.6b"),
+        ("qwen3-0.6b@fp32?ctx=4096", "qwen3-0.6b"),
+        ("qwen3-0.6b@int4?ctx=4096", "qwen3-0.6b@int4"),
+    ],
+)
+def test_a_name_with_settings_needs_the_same_folder(name: str, folder: str) -> None:
+    assert _as_fetched(name) == folder
 
 
 @pytest.mark.parametrize("path", ["../secret", "/etc/passwd"])

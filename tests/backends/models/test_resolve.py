@@ -181,9 +181,9 @@ def test_a_file_that_may_not_be_read_is_refused(gguf, monkeypatch):
 
 
 def test_the_revision_names_the_bytes_not_the_place(gguf):
-    one, same, other = gguf("a.gguf"), gguf("b.gguf"), gguf("c.gguf", b"GGUF" + b"\x01" * 100)
+    item, same, other = gguf("a.gguf"), gguf("b.gguf"), gguf("c.gguf", b"GGUF" + b"\x01" * 100)
     longer = gguf("d.gguf", b"GGUF" + b"\x00" * 101)
-    revisions = [resolve(str(path)).revision for path in (one, same, other, longer)]
+    revisions = [resolve(str(path)).revision for path in (item, same, other, longer)]
     assert revisions[0] == revisions[1]
     assert len(set(revisions)) == 3
 

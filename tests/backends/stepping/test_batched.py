@@ -1,25 +1,13 @@
-"""Rows in one pass: the library's own numbers, a kernel of one's own for the attention, and models that are refused."""
+"""Rows in one pass: the library's own numbers and a kernel of one's own for the attention."""
 
 import pytest
 import torch
 from micro_engines import CHATGLM, QWEN, computed, greedy, micro_engine, prompt, scores_after, tokens
-from model_folders import edit_json
-from native_folders import native_folder
 from transformers.integrations.sdpa_attention import repeat_kv
 
-from arena.errors import BackendError
-from backends import open_backends
-from backends.models.resolve import resolve
 from backends.stepping import ROWS
-from backends.stepping.batched import Rows, check_attention
+from backends.stepping.batched import Rows
 from backends.stepping.cache import TokenCache
-
-
-class Config:
-    """Some of what a model's configuration may say."""
-
-    def __init__(self, **keys):
-        self.__dict__.update(keys)
 
 
 @pytest.mark.parametrize("name", [QWEN, CHATGLM])
@@ -87,48 +75,3 @@ def test_a_pass_that_fails_leaves_the_next_one_alone():
         scores_after(engine, [5000] * 4, TokenCache(8192))
     assert torch.equal(scores_after(engine, prompt(9), TokenCache(8192)), wanted)
     assert engine._rows._step.caches == ()
-
-
-# ---- models in which a token does not see all before it
-
-
-@pytest.mark.parametrize(
-    "config",
-    [
-        Config(),
-        Config(layer_types=["full_attention"] * 2, sliding_window=100),
-        Config(layer_types=["full_attention", "sliding_attention"], sliding_window=4096),
-        Config(sliding_window=4096),
-        Config(sliding_window=None, layer_types=None),
-    ],
-)
-def test_a_window_that_the_context_never_leaves_is_fine(config):
-    check_attention(config, "model", 4096)
-
-
-@pytest.mark.parametrize(
-    ("config", "words"),
-    [
-        (Config(layer_types=["full_attention", "sliding_attention"], sliding_window=4095), "see only 4095 tokens"),
-        (Config(sliding_window=512), "see only 512 tokens, and the context has 4096"),
-        (Config(layer_types=["linear_attention", "full_attention"]), "linear_attention"),
-        (Config(layer_types=["chunked_attention"], sliding_window=10_000), "chunked_attention"),
-    ],
-)
-def test_others_are_refused_with_the_reason(config, words):
-    with pytest.raises(BackendError, match=words) as refusal:
-        check_attention(config, "model", 4096)
-    assert refusal.value.code == "load_failed"
-
-
-def test_a_folder_with_a_window_is_refused_as_it_is_loaded_and_runs_with_a_wider_one(tmp_path, ask, answer_of):
-    folder = native_folder(tmp_path / "slides", kind="Mistral")
-    for window in (64, 512):
-        edit_json(folder / "config.json", sliding_window=window)
-        (backend,) = open_backends([resolve(str(folder))])
-        if window == 64:
-            with pytest.raises(BackendError, match="see only 64 tokens, and the context has 512"):
-                list(backend._load.wait())
-        else:
-            assert answer_of(ask(backend, max_new_tokens=3)).usage.new_tokens
-        backend.close()

@@ -9,7 +9,7 @@ from micro_engines import NoText, Record, greedy, held, prompt, seeded, tokens
 from native_folders import qwen35_folder, write_json
 from safetensors.torch import load_file
 
-from arena.errors import BackendError
+from arena.errors import ArenaError
 from arena.types import Message, ModelSpec
 from backends import open_backends
 from backends.families import open_chat
@@ -236,8 +236,8 @@ def test_a_turn_asked_again_is_bitwise_the_same_and_reads_only_what_opens_the_an
 @pytest.mark.parametrize(
     ("config", "words"),
     [
-        ({"model_type": "qwen3_5_moe", "text_config": {"model_type": "qwen3_5_moe_text"}}, "'qwen3_5_moe' .* nested"),
-        ({"model_type": "qwen3_next", "hidden_size": 64}, "unsupported kind: linear_attention"),
+        ({"model_type": "qwen3_5_moe", "text_config": {"model_type": "qwen3_5_moe_text"}}, "keep a state"),
+        ({"model_type": "qwen3_next", "hidden_size": 64}, "keep a state"),
         ({"model_type": "qwen3_5", "text_config": {"linear_num_key_heads": 0}}, "linear_num_key_heads '0'"),
     ],
 )
@@ -246,9 +246,9 @@ def test_what_is_near_to_it_is_refused_in_a_plain_line_before_the_weights(folder
     shutil.copytree(folders["tied"], place)
     write_json(place / "config.json", config)
     (place / "model.safetensors").write_bytes(b"not read")
-    with pytest.raises(BackendError, match=words) as refusal:
+    with pytest.raises(ArenaError, match=words) as refusal:
         open_engine(ModelSpec("x", "x", "x", str(place), "transformers", "bf16"), Scheduler(1))
-    assert refusal.value.code == "load_failed" and "\n" not in str(refusal.value)
+    assert "\n" not in str(refusal.value)
     assert "attribute" not in str(refusal.value)
 
 

@@ -43,8 +43,8 @@ def said(pieces, **options):
 def up_to_stop(text, stops):
     """`text` before the stop string that is complete first, found the slow way."""
     for end in range(len(text) + 1):
-        if found := [stop for stop in stops if text[:end].endswith(stop)]:
-            return text[: end - len(max(found, key=len))]
+        if result := [stop for stop in stops if text[:end].endswith(stop)]:
+            return text[: end - len(max(result, key=len))]
     return text
 
 

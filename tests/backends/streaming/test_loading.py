@@ -17,14 +17,6 @@ class Model:
 
 
 @pytest.fixture
-def gate():
-    """An event for an opener to wait at. Opened at the end, so that no thread outlives its test."""
-    event = threading.Event()
-    yield event
-    event.set()
-
-
-@pytest.fixture
 def opener(gate):
     """Opens a model once the gate is open; `calls` has the models made."""
 
@@ -200,24 +192,24 @@ def test_a_load_that_ends_after_close_is_discarded(load, opener, gate, eventuall
 
 
 def test_a_late_load_does_not_replace_a_newer_one(gate, value_of, eventually):
-    made = []
+    created = []
 
     def open_model():
-        made.append(Model())
-        mine = made[-1]
-        if mine is made[0]:
+        created.append(Model())
+        mine = created[-1]
+        if mine is created[0]:
             gate.wait(60)
         return mine
 
     load = BackgroundLoad(open_model)
     load.start()
-    assert eventually(lambda: made)
+    assert eventually(lambda: created)
     late = next(thread for thread in threading.enumerate() if thread.name == "load-model")
     load.close()
-    assert value_of(load.wait()) is made[1]
+    assert value_of(load.wait()) is created[1]
     gate.set()
     late.join(60)
-    assert value_of(load.wait()) is made[1]
+    assert value_of(load.wait()) is created[1]
 
 
 def test_no_thread_is_left(failing, value_of, threads_return):

@@ -42,7 +42,7 @@ def test_nothing_that_is_sent_before_the_vote_tells_who_is_who(app: ServedApp, a
     before = len(app.rows())
     updates = sent(arena.send("Why?"))
     assert len(updates) > 5 and "both answers are in" in updates[-1].lower()
-    assert [found for update in updates for found in TELLING.findall(update)] == []
+    assert [result for update in updates for result in TELLING.findall(update)] == []
     after = repr(list(arena.vote().values()))
     assert "<h2>script-a</h2>" in after and "<h2>script-b</h2>" in after and "tokens" in after
     assert 'data-color="a"' in after and 'data-color="b"' in after

@@ -47,7 +47,7 @@ def events(rooms, tmp_path):
     tabs = SimpleNamespace(get=lambda request: tab)
     rate = Rate(rooms, Receipt((prompt,), SimpleNamespace(code_of=lambda judge: "CODE")))
     return SimpleNamespace(
-        made=ArenaHandlers(access, tabs, None, part, {"rate": rate}, (prompt,), results, Sessions(tmp_path)),
+        handlers=ArenaHandlers(access, tabs, None, part, {"rate": rate}, (prompt,), results, Sessions(tmp_path)),
         tab=tab,
         rate=rate,
     )
@@ -58,28 +58,28 @@ REQUEST = SimpleNamespace(session_hash="one", headers={}, client=None, query_par
 
 def sent(events):
     """All values that a handler would send now."""
-    return repr([props.get("value") for props in events.made.whole(events.tab).values()])
+    return repr([props.get("value") for props in events.handlers.whole(events.tab).values()])
 
 
 def vote(events, comment=""):
-    details = events.made.part.details
+    details = events.handlers.part.details
     typed = {None: STORED, **dict.fromkeys(details.inputs), details.comment: comment}
-    return events.made.vote(Winner.TIE, typed, REQUEST)
+    return events.handlers.vote(Winner.TIE, typed, REQUEST)
 
 
 def test_names_colours_and_figures_are_sent_after_the_vote_alone(events):
-    told = (*NAMES, "171.2 s", "7 tokens", "✗ does not say “secret fact”", "Read me.", "CODE")
-    told += ('data-color="a"', 'data-color="b"')
-    events.made.renew(STORED, REQUEST)
-    assert "Why?" in sent(events) and not any(word in sent(events) for word in told)
+    output = (*NAMES, "171.2 s", "7 tokens", "✗ does not say “secret fact”", "Read me.", "CODE")
+    output += ('data-color="a"', 'data-color="b"')
+    events.handlers.renew(STORED, REQUEST)
+    assert "Why?" in sent(events) and not any(word in sent(events) for word in output)
     vote(events)
-    assert [word for word in told if word not in sent(events)] == []
+    assert [word for word in output if word not in sent(events)] == []
 
 
 @pytest.mark.parametrize("kept", [None, {}, {"rater": ""}])
 def test_a_browser_that_keeps_nothing_is_told_so(events, kept):
     with pytest.warns(UserWarning, match="blocks storage"):
-        events.made.renew(kept, REQUEST)
+        events.handlers.renew(kept, REQUEST)
     assert events.tab.judging.position is None
 
 
@@ -89,7 +89,7 @@ def test_a_vote_from_a_tab_that_shows_no_battle_is_refused(events):
 
 
 def test_a_refused_vote_changes_nothing_that_is_shown(events):
-    events.made.renew(STORED, REQUEST)
+    events.handlers.renew(STORED, REQUEST)
     before = events.tab.judging
     with pytest.warns(UserWarning, match="2000 characters at most"):
         vote(events, "x" * 2001)
@@ -99,19 +99,19 @@ def test_a_refused_vote_changes_nothing_that_is_shown(events):
 
 
 def test_what_was_added_to_a_vote_is_emptied_for_the_next_battle(events):
-    events.made.renew(STORED, REQUEST)
-    comment = events.made.part.details.comment
+    events.handlers.renew(STORED, REQUEST)
+    comment = events.handlers.part.details.comment
     assert comment not in vote(events, "by hand")
-    assert events.made.renew(STORED, REQUEST)[comment] == ""
+    assert events.handlers.renew(STORED, REQUEST)[comment] == ""
 
 
 def test_a_rater_who_has_not_begun_is_shown_no_battle(events, rooms):
-    events.made.opened(events.tab, STORED, REQUEST)
+    events.handlers.opened(events.tab, STORED, REQUEST)
     assert events.tab.judging.position is None and not rooms.main.has_started("judge of r")
-    events.made.renew(STORED, REQUEST)
+    events.handlers.renew(STORED, REQUEST)
     shown = events.tab.judging
     events.tab.judging = Judging()
-    events.made.opened(events.tab, STORED, REQUEST)
+    events.handlers.opened(events.tab, STORED, REQUEST)
     assert events.tab.judging == shown
 
 
@@ -121,11 +121,11 @@ def test_of_a_conversation_all_of_it_is_shown(events):
     first, second = (replace(make_side(name, f"It is {name}"), messages=talk) for name in NAMES)
     pairs = pairs_of([Recorded("q1", "Hi", first, turn=2), Recorded("q1", "Hi", second, turn=2)])
     rooms = Rooms(pairs, Ballots(SimpleNamespace(append=lambda vote: None)), NoEvents())
-    events.made = replace(events.made, modes={"rate": replace(events.rate, rooms=rooms)})
-    events.made.renew(STORED, REQUEST)
-    props = events.made.whole(events.tab)
+    events.handlers = replace(events.handlers, modes={"rate": replace(events.rate, rooms=rooms)})
+    events.handlers.renew(STORED, REQUEST)
+    props = events.handlers.whole(events.tab)
     for side in SideName:
-        rows = props[events.made.part.panes[side]]["value"]
+        rows = props[events.handlers.part.panes[side]]["value"]
         assert [row["role"] for row in rows] == ["user", "assistant", "user", "assistant"]
         assert [row["content"] for row in rows[:3]] == ["Hi", "\\<i>Ho\\</i>", "\\*Why?\\*"]
         assert "It is" in rows[3]["content"]

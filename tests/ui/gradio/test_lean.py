@@ -29,23 +29,23 @@ def page(kind: type[gr.Blocks]) -> tuple[gr.Blocks, dict[str, Any]]:
     return demo, parts
 
 
-def answer(kind: type[gr.Blocks], told: Any) -> tuple[list[Any], list[str]]:
+def answer(kind: type[gr.Blocks], output: Any) -> tuple[list[Any], list[str]]:
     """What the browser gets when the handler returns `told` (by name), and the kinds of components made anew."""
     demo, parts = page(kind)
     state, anew = SessionState(demo), []
     state._update_config = lambda key: anew.append(type(demo.blocks[key]).__name__)  # type: ignore[method-assign]
-    told = copy.deepcopy(told)  # gradio takes updates apart
-    predictions = {parts[name]: value for name, value in told.items()} if isinstance(told, dict) else told
+    output = copy.deepcopy(output)  # gradio takes updates apart
+    predictions = {parts[name]: value for name, value in output.items()} if isinstance(output, dict) else output
     with ThreadPoolExecutor(1) as pool:  # where the tests' own thread may have a loop already
-        made = pool.submit(asyncio.run, demo.postprocess_data(demo.fns[0], predictions, state)).result()
-    return made, anew
+        created = pool.submit(asyncio.run, demo.postprocess_data(demo.fns[0], predictions, state)).result()
+    return created, anew
 
 
 TALK = [{"role": "assistant", "content": "hi"}]
 
 
 @pytest.mark.parametrize(
-    ("told", "anew"),
+    ("output", "anew"),
     [
         ({"text": "a"}, []),
         ({"more": "a", "pane": TALK}, []),
@@ -61,10 +61,10 @@ TALK = [{"role": "assistant", "content": "hi"}]
         (["a", "b", TALK, gr.update(value="y"), "x", None], ["Button"]),
     ],
 )
-def test_only_what_a_handler_tells_is_made_anew_and_the_answer_is_the_same(told: Any, anew: list[str]) -> None:
-    made, made_anew = answer(LeanBlocks, told)
+def test_only_what_a_handler_tells_is_made_anew_and_the_answer_is_the_same(output: Any, anew: list[str]) -> None:
+    created, made_anew = answer(LeanBlocks, output)
     assert made_anew == anew
-    assert repr(made) == repr(answer(gr.Blocks, told)[0]) and len(made) == len(NAMES)
+    assert repr(created) == repr(answer(gr.Blocks, output)[0]) and len(created) == len(NAMES)
 
 
 def test_without_it_gradio_makes_everything_anew() -> None:
@@ -113,12 +113,12 @@ def test_a_value_after_a_change_of_the_component_arrives_as_gradios_own_does() -
     for kind in (gr.Blocks, LeanBlocks):
         demo, parts = page(kind)
         state = LeanState(demo) if kind is LeanBlocks else SessionState(demo)
-        made = []
-        for told in (gr.update(choices=["new"], value="new"), "new", None):
+        created = []
+        for output in (gr.update(choices=["new"], value="new"), "new", None):
             with ThreadPoolExecutor(1) as pool:
-                answer = demo.postprocess_data(demo.fns[0], {parts["list"]: told}, state)
-                made.append(pool.submit(asyncio.run, answer).result()[4])
-        assert made[1:] == ["new", None] and list(map(tuple, made[0]["choices"])) == [("new", "new")]
+                answer = demo.postprocess_data(demo.fns[0], {parts["list"]: output}, state)
+                created.append(pool.submit(asyncio.run, answer).result()[4])
+        assert created[1:] == ["new", None] and list(map(tuple, created[0]["choices"])) == [("new", "new")]
 
 
 def queued(holder: StateHolder) -> Queue:

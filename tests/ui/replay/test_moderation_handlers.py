@@ -80,7 +80,7 @@ def events(folder: Path) -> Iterator[EventLog]:
 
 
 @pytest.fixture
-def made(scripted_app: ServedApp, folder: Path, events: EventLog) -> Made:
+def served(scripted_app: ServedApp, folder: Path, events: EventLog) -> Made:
     return Made(scripted_app, folder, events)
 
 
@@ -88,72 +88,72 @@ def value(update: Any) -> str:
     return str(update.get("value", "") if isinstance(update, dict) else update)
 
 
-def test_the_host_takes_back_all_votes_of_a_rater_and_nobody_else_does(made: Made) -> None:
-    part, replay = made.part, made.replay
-    assert made.look()[part.withdraw]["visible"] is False
+def test_the_host_takes_back_all_votes_of_a_rater_and_nobody_else_does(served: Made) -> None:
+    part, replay = served.part, served.replay
+    assert served.look()[part.withdraw]["visible"] is False
     for handler in (replay.ask_to_withdraw, replay.withdraw, replay.hide):
         with pytest.raises(gr.Error, match="Admin token required"):
             handler(kept(), "battle-0", request())
-    assert made.service.figures().votes == 4
-    made.tab.admin = True
-    assert made.look()[part.withdraw]["visible"] is True
+    assert served.service.figures().votes == 4
+    served.tab.admin = True
+    assert served.look()[part.withdraw]["visible"] is True
     sent = replay.ask_to_withdraw(kept(), "battle-0", request())
     assert "This rater has 2 votes." in value(sent[part.answer]) and sent[part.sure]["visible"]
-    assert made.service.figures().votes == 4
+    assert served.service.figures().votes == 4
     assert "2 votes withdrawn" in value(replay.withdraw(kept(), "battle-0", request())[part.answer])
-    assert (made.service.figures().votes, made.service.figures().left_out.withdrawn) == (2, 2)
+    assert (served.service.figures().votes, served.service.figures().left_out.withdrawn) == (2, 2)
     nobody = replay.ask_to_withdraw(kept(), "battle-3", request())
     assert "has no recorded rater" in value(nobody[part.answer]) and nobody[part.sure]["visible"] is False
     with pytest.raises(gr.Error):
         replay.withdraw(kept(), "battle-3", request())
 
 
-def test_the_token_opens_what_the_host_can_do_with_any_battle(made: Made) -> None:
-    part, replay = made.part, made.replay
-    made.hidden.decide("battle-1", hide=True)
-    sent = made.look("battle-1")
+def test_the_token_opens_what_the_host_can_do_with_any_battle(served: Made) -> None:
+    part, replay = served.part, served.replay
+    served.hidden.decide("battle-1", hide=True)
+    sent = served.look("battle-1")
     assert sent[part.entry]["visible"] and sent[part.reported]["visible"] is sent[part.shown]["visible"] is False
     with pytest.raises(gr.Error, match="Wrong token"):
         replay.enter(kept(), "battle-1", "wrong", request())
-    assert made.look("battle-1")[part.reported] == gr.update(visible=False)
+    assert served.look("battle-1")[part.reported] == gr.update(visible=False)
     sent = replay.enter(kept(), "battle-1", TOKEN, request())
     assert sent[part.reported]["visible"] and sent[part.shown]["visible"] and sent[part.token] == ""
     assert sent[part.entry]["visible"] is sent[part.report]["visible"] is False
     assert value(sent[part.hide]) == "Show again" and sent[part.withdraw]["visible"]
-    sent = made.look("none")
+    sent = served.look("none")
     assert "There is no vote on this battle" in value(sent[part.title]) and sent[part.reported]["visible"]
     assert sent[part.shown]["visible"] is False
 
 
-def test_what_several_readers_report_is_hidden_until_the_host_has_decided(made: Made) -> None:
-    part = made.part
+def test_what_several_readers_report_is_hidden_until_the_host_has_decided(served: Made) -> None:
+    part = served.part
     for rater in ("a", "a", "b", "b"):
-        assert made.look()[part.shown]["visible"]
-        sent = made.replay.report(kept(rater), "battle-0", request())
+        assert served.look()[part.shown]["visible"]
+        sent = served.replay.report(kept(rater), "battle-0", request())
         assert "The host will review it" in value(sent[part.answer]) and sent[part.report]["interactive"] is False
-    made.replay.report(kept("c"), "battle-0", request())
-    sent = made.look()
+    served.replay.report(kept("c"), "battle-0", request())
+    sent = served.look()
     assert "not shown here" in value(sent[part.title]) and sent[part.shown]["visible"] is False
     assert not any(name in repr(sent) for name in NAMES)
-    (again,) = made.replay.again(kept(), "battle-0", request())
+    (again,) = served.replay.again(kept(), "battle-0", request())
     assert "not shown here" in again and not any(name in again for name in NAMES)
-    assert made.look("battle-1")[part.shown]["visible"]
-    made.tab.admin = True
-    sent = made.look("battle-1")
+    assert served.look("battle-1")[part.shown]["visible"]
+    served.tab.admin = True
+    sent = served.look("battle-1")
     assert sent[part.reported]["choices"] == [("battle-0 (3)", "battle-0")]
-    assert "several of them reported it" in value(made.look()[part.answer])
-    sent = made.replay.hide(kept(), "battle-0", request())  # to show it, that is
+    assert "several of them reported it" in value(served.look()[part.answer])
+    sent = served.replay.hide(kept(), "battle-0", request())  # to show it, that is
     assert value(sent[part.hide]) == "Hide from readers" and sent[part.reported]["choices"] == []
-    made.tab.admin = False
-    assert made.look()[part.shown]["visible"]
+    served.tab.admin = False
+    assert served.look()[part.shown]["visible"]
 
 
-def test_the_host_hides_a_battle_and_a_restart_knows_it(made: Made, folder: Path, events: EventLog) -> None:
-    made.tab.admin = True
-    sent = made.replay.hide(kept(), "battle-1", request())
-    assert value(sent[made.part.hide]) == "Show again" and "by the host" in value(sent[made.part.answer])
-    made.tab.admin = False
-    assert made.look("battle-1")[made.part.shown]["visible"] is False
+def test_the_host_hides_a_battle_and_a_restart_knows_it(served: Made, folder: Path, events: EventLog) -> None:
+    served.tab.admin = True
+    sent = served.replay.hide(kept(), "battle-1", request())
+    assert value(sent[served.part.hide]) == "Show again" and "by the host" in value(sent[served.part.answer])
+    served.tab.admin = False
+    assert served.look("battle-1")[served.part.shown]["visible"] is False
     later = Moderation(events)
     (event,) = events.read()
     later.replay(event)
@@ -163,25 +163,25 @@ def test_the_host_hides_a_battle_and_a_restart_knows_it(made: Made, folder: Path
 def test_a_word_of_the_list_hides_a_battle_and_its_vote_counts_on(
     scripted_app: ServedApp, folder: Path, events: EventLog
 ) -> None:
-    made = Made(scripted_app, folder, events, (WORD,))
-    assert made.look()[made.part.shown]["visible"] is False and made.service.figures().votes == 4
-    made.tab.admin = True
-    sent = made.look()
-    assert sent[made.part.shown]["visible"] and "contains a word on the host" in value(sent[made.part.answer])
+    served = Made(scripted_app, folder, events, (WORD,))
+    assert served.look()[served.part.shown]["visible"] is False and served.service.figures().votes == 4
+    served.tab.admin = True
+    sent = served.look()
+    assert sent[served.part.shown]["visible"] and "contains a word on the host" in value(sent[served.part.answer])
 
 
-def test_whoever_asks_or_reports_too_often_is_refused(made: Made) -> None:
+def test_whoever_asks_or_reports_too_often_is_refused(served: Made) -> None:
     client = SimpleNamespace(host="10.0.0.9")
     for number in range(ADDRESS_PROMPTS):
-        made.replay.report(kept(str(number)), "battle-0" if number % 2 else "battle-1", request(client=client))
+        served.replay.report(kept(str(number)), "battle-0" if number % 2 else "battle-1", request(client=client))
         if number == 1:
-            made.tab.admin = True  # or it would be hidden by now
+            served.tab.admin = True  # or it would be hidden by now
     with pytest.raises(gr.Error, match="Too many prompts"):
-        made.replay.report(kept(), "battle-2", request(client=client))
-    made.services.access.check_rate(request(client=SimpleNamespace(host="10.0.0.10")))
+        served.replay.report(kept(), "battle-2", request(client=client))
+    served.services.access.check_rate(request(client=SimpleNamespace(host="10.0.0.10")))
     with pytest.raises(InputError, match="Too many prompts"):
-        made.services.access.check_rate(request(client=client))
-    own = replace(made.services.access, is_local=True)
+        served.services.access.check_rate(request(client=client))
+    own = replace(served.services.access, is_local=True)
     own.check_rate(request(client=client))
     with pytest.raises(InputError):
         own.check_rate(request(client=client, headers={"x-forwarded-for": "10.0.0.9"}))

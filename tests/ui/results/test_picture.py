@@ -33,8 +33,8 @@ def between(a: str, b: str, *winners: Winner, start: int = 0) -> list[Vote]:
     return [vote_between(number, a, b, winner, "q1") for number, winner in enumerate(winners, start)]
 
 
-def with_verdict(found: Figures, verdict: PairVerdict) -> Figures:
-    return replace(found, pairs=(replace(found.pairs[0], verdict=verdict),))
+def with_verdict(result: Figures, verdict: PairVerdict) -> Figures:
+    return replace(result, pairs=(replace(result.pairs[0], verdict=verdict),))
 
 
 HEADLINES = sorted(key for key in TEXTS.table if key.startswith("head_"))
@@ -51,11 +51,11 @@ def test_a_headline_is_one_short_sentence(key: str) -> None:
 
 @pytest.mark.parametrize("outcome", list(Outcome))
 def test_every_outcome_has_its_headline(tmp_path: Path, outcome: Outcome) -> None:
-    found = figures(tmp_path, between("qwen", "glm", *[A] * 20, B))
-    verdict = found.pairs[0].verdict
+    result = figures(tmp_path, between("qwen", "glm", *[A] * 20, B))
+    verdict = result.pairs[0].verdict
     share = None if outcome is Outcome.NO_VOTES else verdict.numbers.share
     shown = headline(
-        "en", with_verdict(found, replace(verdict, numbers=replace(verdict.numbers, outcome=outcome, share=share)))
+        "en", with_verdict(result, replace(verdict, numbers=replace(verdict.numbers, outcome=outcome, share=share)))
     )
     assert (
         shown
@@ -80,11 +80,11 @@ def test_nobody_leads_with_half_of_the_votes(tmp_path: Path) -> None:
 def test_the_bar_has_the_model_with_the_first_colour_on_the_left_whoever_leads(tmp_path: Path) -> None:
     for winner, share in ((A, "95%"), (B, "5%")):
         loser = B if winner is A else A
-        found = figures(tmp_path / winner, between("qwen", "glm", *[winner] * 20, loser))
-        shown = picture("en", found)
+        result = figures(tmp_path / winner, between("qwen", "glm", *[winner] * 20, loser))
+        shown = picture("en", result)
         ends = re.findall('<span data-color="(.)"><i class="dot"></i>(.*?) <b>(.*?)</b>', shown)
         assert [end[:2] for end in ends] == [("a", "qwen"), ("b", "glm")] and ends[0][2] == share
-        chart = dimension_chart("en", found)
+        chart = dimension_chart("en", result)
         assert f'aria-label="qwen {share}, interval ' in shown and f'aria-label="qwen {share}, interval ' in chart
         assert ("qwen won: 20" in chart, "glm won: 20" in chart) == (winner is A, winner is B)
 
@@ -104,19 +104,19 @@ def test_more_models_are_ranked_by_their_ratings_on_one_scale(tmp_path: Path) ->
         *between("glm", "smol", *[A, A, B] * 8, start=100),
         *between("qwen", "smol", *[A, A, A, B] * 6, start=200),
     ]
-    found = figures(tmp_path, votes)
-    shown = picture("en", found)
-    assert re.findall('<div class="line"><span>(.*?)</span>', shown) == [model.model for model in found.models]
+    result = figures(tmp_path, votes)
+    shown = picture("en", result)
+    assert re.findall('<div class="line"><span>(.*?)</span>', shown) == [model.model for model in result.models]
     assert len(re.findall('class="at" style="left:', shown)) == 3 and "data-color" not in shown
-    assert [model.rating and f"{model.rating.value:.0f}" for model in found.models] == re.findall(
+    assert [model.rating and f"{model.rating.value:.0f}" for model in result.models] == re.findall(
         "<b>(.*?)</b></div>", shown
     )
-    assert dimension_chart("en", found) == ""
+    assert dimension_chart("en", result) == ""
 
 
 def test_the_results_of_a_room_are_the_same_picture_with_its_details_folded(tmp_path: Path) -> None:
     write_log(tmp_path / "votes.csv", sim_log("unequal", 3))
-    found = ResultsService(VoteStore(tmp_path)).figures()
-    shown = room_results("en", found)
-    assert shown.startswith(picture("en", found) + "<details><summary>Details</summary>")
-    assert shown.count('<p class="lead">') == 1 and dimension_chart("en", found) in shown
+    result = ResultsService(VoteStore(tmp_path)).figures()
+    shown = room_results("en", result)
+    assert shown.startswith(picture("en", result) + "<details><summary>Details</summary>")
+    assert shown.count('<p class="lead">') == 1 and dimension_chart("en", result) in shown

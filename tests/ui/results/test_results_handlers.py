@@ -56,7 +56,7 @@ def patience(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def made(scripted_app: ServedApp, log: VoteLog) -> Made:
+def served(scripted_app: ServedApp, log: VoteLog) -> Made:
     return Made(scripted_app, log)
 
 
@@ -69,9 +69,9 @@ def votes(log: VoteLog, count: int = 12, start: int = 0) -> None:
         log.append(vote_between(number, *NAMES, Winner.MODEL_A, "q1-clothes", leaked=number % 3 == 0))
 
 
-def test_the_tab_opens_with_the_sentence_and_has_what_there_is(made: Made, log: VoteLog) -> None:
+def test_the_tab_opens_with_the_sentence_and_has_what_there_is(served: Made, log: VoteLog) -> None:
     votes(log)
-    part, sent = made.results.part, made.results.results(STORED, [], REQUEST)
+    part, sent = served.results.part, served.results.results(STORED, [], REQUEST)
     assert "<h2>Raters prefer script-a.</h2>" in value(sent[part.summary])
     assert '<p class="lead">Raters prefer <b>script-a</b> to <b>script-b</b>' in value(sent[part.verdict])
     assert [choice for choice, _ in sent[part.filters]["choices"]] == [
@@ -88,56 +88,58 @@ def test_the_tab_opens_with_the_sentence_and_has_what_there_is(made: Made, log: 
     assert sent[part.details]["visible"] and sent[part.actions]["visible"] and sent[part.timer].active
 
 
-def test_a_filter_counts_only_what_it_says(made: Made, log: VoteLog) -> None:
+def test_a_filter_counts_only_what_it_says(served: Made, log: VoteLog) -> None:
     votes(log)
-    sent = made.results.results(STORED, ["not_leaked"], REQUEST)
-    assert "Based on 8 blind votes" in value(sent[made.results.part.verdict])
-    assert sent[made.results.part.filters]["value"] == ["not_leaked"]
+    sent = served.results.results(STORED, ["not_leaked"], REQUEST)
+    assert "Based on 8 blind votes" in value(sent[served.results.part.verdict])
+    assert sent[served.results.part.filters]["value"] == ["not_leaked"]
 
 
-def test_nothing_is_sent_where_nothing_changed_and_what_did_change_otherwise(made: Made, log: VoteLog) -> None:
+def test_nothing_is_sent_where_nothing_changed_and_what_did_change_otherwise(served: Made, log: VoteLog) -> None:
     votes(log)
-    part = made.results.part
-    made.results.results(STORED, [], REQUEST)
-    assert set(made.results.live(STORED, [], REQUEST)) == {part.timer}
+    part = served.results.part
+    served.results.results(STORED, [], REQUEST)
+    assert set(served.results.live(STORED, [], REQUEST)) == {part.timer}
     votes(log, 1, start=12)
-    sent = made.results.live(STORED, [], REQUEST)
+    sent = served.results.live(STORED, [], REQUEST)
     assert "Based on 8 blind votes" in value(sent[part.verdict]) and part.bodies["counts"] in sent
     assert part.folds["counts"] not in sent  # which would close or open it
-    assert set(made.results.live(STORED, [], REQUEST)) == {part.timer}
+    assert set(served.results.live(STORED, [], REQUEST)) == {part.timer}
 
 
-def test_the_language_can_change(made: Made, log: VoteLog) -> None:
+def test_the_language_can_change(served: Made, log: VoteLog) -> None:
     votes(log)
-    assert made.results.render(made.tab, REQUEST) == {}
-    made.results.results(STORED, [], REQUEST)
-    made.tab.lang = "zh"
-    props = made.results.render(made.tab, REQUEST)
-    assert "<h2>投票者更喜欢 script-a。</h2>" in props[made.results.part.summary]["value"]
-    assert "投票者更喜欢 <b>script-a</b>" in props[made.results.part.verdict]["value"]
-    assert "冬天夏天穿衣" in props[made.results.part.bodies["prompt"]]["value"]
+    assert served.results.render(served.tab, REQUEST) == {}
+    served.results.results(STORED, [], REQUEST)
+    served.tab.lang = "zh"
+    props = served.results.render(served.tab, REQUEST)
+    assert "<h2>投票者更喜欢 script-a。</h2>" in props[served.results.part.summary]["value"]
+    assert "投票者更喜欢 <b>script-a</b>" in props[served.results.part.verdict]["value"]
+    assert "冬天夏天穿衣" in props[served.results.part.bodies["prompt"]]["value"]
 
 
-def test_a_reader_is_told_how_far_a_long_reading_is(made: Made, log: VoteLog, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_reader_is_told_how_far_a_long_reading_is(
+    served: Made, log: VoteLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
     votes(log)
-    go_on, refresh = threading.Event(), made.service.store.refresh
+    go_on, refresh = threading.Event(), served.service.store.refresh
 
     def slowly(progress: Callable[[int, int], None]) -> Any:
         progress(30, 120)
         go_on.wait(60)
         return refresh(progress)
 
-    monkeypatch.setattr(made.service.store, "refresh", slowly)
-    part = made.results.part
+    monkeypatch.setattr(served.service.store, "refresh", slowly)
+    part = served.results.part
     monkeypatch.setattr(handlers, "_PATIENCE_SECONDS", 0.3)
-    sent = made.results.results(STORED, [], REQUEST)
+    sent = served.results.results(STORED, [], REQUEST)
     assert "Reading votes: 25%, about 0 s left" in sent[part.summary]
     assert sent[part.timer].value == 1.0 and set(sent) == {part.summary, part.timer}
-    monkeypatch.setattr(made.service, "_progress", None)  # all is read, and being counted
-    assert "Counting…" in made.results.live(STORED, [], REQUEST)[part.summary]
+    monkeypatch.setattr(served.service, "_progress", None)  # all is read, and being counted
+    assert "Counting…" in served.results.live(STORED, [], REQUEST)[part.summary]
     go_on.set()
     for _ in range(100):
-        sent = made.results.live(STORED, [], REQUEST)
+        sent = served.results.live(STORED, [], REQUEST)
         if part.filters in sent:
             break
     assert "Raters prefer" in value(sent[part.summary])
@@ -146,19 +148,21 @@ def test_a_reader_is_told_how_far_a_long_reading_is(made: Made, log: VoteLog, mo
 def test_who_is_not_done_sees_nothing_of_it(scripted_app: ServedApp, log: VoteLog) -> None:
     votes(log)
     rooms: Any = SimpleNamespace(may_see_names=lambda judge: False, finished_open=lambda judge: None, prompts=())
-    made = Made(scripted_app, log, access=replace(scripted_app.services.access, rooms=rooms))
-    sent = repr([*made.results.results(STORED, [], REQUEST).values(), *made.results.live(STORED, [], REQUEST).values()])
+    served = Made(scripted_app, log, access=replace(scripted_app.services.access, rooms=rooms))
+    sent = repr(
+        [*served.results.results(STORED, [], REQUEST).values(), *served.results.live(STORED, [], REQUEST).values()]
+    )
     assert "unlock when you have rated every pair" in sent and not any(name in sent for name in NAMES)
-    timer = made.results.part.timer
-    assert not made.results.live(STORED, [], REQUEST)[timer].active
-    made.tab.mode = None  # the page is still loading: its reader may turn out to be the host
-    assert made.results.live(STORED, [], REQUEST)[timer].active
-    replayed = repr(list(made.replay.look(STORED, "battle-1", REQUEST).values()))
+    timer = served.results.part.timer
+    assert not served.results.live(STORED, [], REQUEST)[timer].active
+    served.tab.mode = None  # the page is still loading: its reader may turn out to be the host
+    assert served.results.live(STORED, [], REQUEST)[timer].active
+    replayed = repr(list(served.replay.look(STORED, "battle-1", REQUEST).values()))
     assert "unlock when you have rated every pair" in replayed and not any(name in replayed for name in NAMES)
-    again = repr(list(made.replay.again(STORED, "battle-1", REQUEST)))
+    again = repr(list(served.replay.again(STORED, "battle-1", REQUEST)))
     assert "unlock when you have rated every pair" in again and not any(name in again for name in NAMES)
-    made.tab.admin = True
-    assert "script-a" in repr(list(made.replay.look(STORED, "battle-1", REQUEST).values()))
+    served.tab.admin = True
+    assert "script-a" in repr(list(served.replay.look(STORED, "battle-1", REQUEST).values()))
 
 
 def test_locked_results_show_what_unlocks_them_and_nothing_else(scripted_app: ServedApp, log: VoteLog) -> None:
@@ -167,26 +171,26 @@ def test_locked_results_show_what_unlocks_them_and_nothing_else(scripted_app: Se
     rooms: Any = SimpleNamespace(
         may_see_names=lambda judge: False, finished_open=lambda judge: room if waiting else None, prompts=()
     )
-    made = Made(scripted_app, log, access=replace(scripted_app.services.access, rooms=rooms))
-    part, sent = made.results.part, made.results.results(STORED, [], REQUEST)
+    served = Made(scripted_app, log, access=replace(scripted_app.services.access, rooms=rooms))
+    part, sent = served.results.part, served.results.results(STORED, [], REQUEST)
     assert value(sent[part.summary]) == '<div class="locked"><h2>Results unlock when room ABC234 is closed</h2></div>'
     waiting.clear()
-    sent = made.results.results(STORED, [], REQUEST)
+    sent = served.results.results(STORED, [], REQUEST)
     assert '<a class="button" href="#arena">Rate answers</a>' in value(sent[part.summary])
     assert not any(sent[block]["visible"] for block in (part.details, part.actions, part.filters, *part.folds.values()))
     assert not any(value(sent[block]) for block in (part.verdict, part.chart, *part.bodies.values()))
-    made.tab.admin = True
-    assert made.results.results(STORED, [], REQUEST)[part.actions]["visible"]
+    served.tab.admin = True
+    assert served.results.results(STORED, [], REQUEST)[part.actions]["visible"]
 
 
 # ---- the replay
 
 
-def opened(made: Made, battle_id: str) -> dict[Any, Any]:
+def opened(served: Made, battle_id: str) -> dict[Any, Any]:
     """What a page shows whose address names a battle."""
     address = SimpleNamespace(**{**vars(REQUEST), "query_params": {"replay": battle_id}})
-    made.replay.opened(made.tab, STORED, address)
-    return dict(made.replay.render(made.tab, REQUEST))
+    served.replay.opened(served.tab, STORED, address)
+    return dict(served.replay.render(served.tab, REQUEST))
 
 
 def replayable(app: ServedApp, text_a: str, text_b: str, **changes: Any) -> Battle:
@@ -199,11 +203,11 @@ def replayable(app: ServedApp, text_a: str, text_b: str, **changes: Any) -> Batt
 
 
 def test_a_link_shows_the_texts_what_made_them_and_what_tells_them_apart(
-    made: Made, scripted_app: ServedApp, log: VoteLog
+    served: Made, scripted_app: ServedApp, log: VoteLog
 ) -> None:
     battle = replayable(scripted_app, "<b>left</b> text", "right text")
     log.append(replace(vote_between(7, *NAMES, Winner.TIE), battle=battle))
-    sent, part = opened(made, "battle-7"), made.replay.part
+    sent, part = opened(served, "battle-7"), served.replay.part
     assert sent[part.page]["visible"] and sent[part.shown]["visible"] and value(sent[part.battle_id]) == "battle-7"
     title = value(sent[part.title])
     assert "<h1>One rater's vote: Tie</h1>" in title.replace("&#x27;", "'") and "<blockquote>code</blockquote>" in title
@@ -212,92 +216,92 @@ def test_a_link_shows_the_texts_what_made_them_and_what_tells_them_apart(
     assert "&quot;seed&quot;: 5" in facts
     assert facts.count("<code>") == 18 and hashlib.sha256(b"right text").hexdigest() in facts
     assert "right text" in repr(value(sent[part.panes["b"]])) and "code" not in repr(value(sent[part.panes["b"]]))
-    made.tab.lang = "zh"
-    assert "一位投票者的选择：不分上下" in made.replay.render(made.tab, REQUEST)[part.title]["value"]
+    served.tab.lang = "zh"
+    assert "一位投票者的选择：不分上下" in served.replay.render(served.tab, REQUEST)[part.title]["value"]
 
 
 def test_the_chosen_side_is_marked_in_the_colour_of_its_model(
-    made: Made, scripted_app: ServedApp, log: VoteLog
+    served: Made, scripted_app: ServedApp, log: VoteLog
 ) -> None:
     battle = replayable(scripted_app, "left text", "right text")
     log.append(replace(vote_between(7, *NAMES, Winner.MODEL_A), battle=battle))
-    sent, part = opened(made, "battle-7"), made.replay.part
+    sent, part = opened(served, "battle-7"), served.replay.part
     left, right = (value(sent[part.heads[side]]) for side in "ab")
     assert 'data-color="b" data-mark="win"' in left and "Chosen" in left and "script-a" in left
     assert 'data-color="a" data-mark="lose"' in right and "Chosen" not in right
     assert '<b data-color="b">script-a</b> is better' in value(sent[part.title])
 
 
-def test_a_longer_conversation_is_shown_whole_in_the_panes(made: Made, scripted_app: ServedApp, log: VoteLog) -> None:
+def test_a_longer_conversation_is_shown_whole_in_the_panes(served: Made, scripted_app: ServedApp, log: VoteLog) -> None:
     turns = (Message("user", "first"), Message("assistant", "<i>reply</i>"), Message("user", "second"))
     battle = replayable(scripted_app, "left text", "right text")
     battle = replace(battle, a=replace(battle.a, messages=turns), b=replace(battle.b, messages=turns))
     log.append(replace(vote_between(7, *NAMES, Winner.TIE), battle=battle))
-    sent, part = opened(made, "battle-7"), made.replay.part
+    sent, part = opened(served, "battle-7"), served.replay.part
     assert "<blockquote>" not in value(sent[part.title])
     assert [row["role"] for row in value(sent[part.panes["a"]])] == ["user", "assistant", "user", "assistant"]
 
 
-def test_the_same_output_and_another_one_are_told_apart(made: Made, scripted_app: ServedApp, log: VoteLog) -> None:
+def test_the_same_output_and_another_one_are_told_apart(served: Made, scripted_app: ServedApp, log: VoteLog) -> None:
     battle = replayable(scripted_app, "    if x:\n\ty  \n\n", "    if y:")
     messages = (replace(battle.a.messages[0], content="code"),)
     battle = replace(battle, a=replace(battle.a, messages=messages), b=replace(battle.b, messages=messages))
     log.append(replace(vote_between(7, *NAMES, Winner.TIE), battle=battle))
-    *_, last = made.replay.again(STORED, "battle-7", REQUEST)
+    *_, last = served.replay.again(STORED, "battle-7", REQUEST)
     assert "Left (script-a): identical to the recorded output (16 characters)" in last
     assert "Right (script-b): The output differs from the recorded one after 7 characters" in last
 
 
-def test_what_cannot_be_asked_again_says_why(made: Made, scripted_app: ServedApp, log: VoteLog) -> None:
+def test_what_cannot_be_asked_again_says_why(served: Made, scripted_app: ServedApp, log: VoteLog) -> None:
     battle = replayable(scripted_app, "one", "two")
     a = replace(battle.a, model=replace(battle.a.model, revision="other"))
     b = replace(battle.b, config=GenerationConfig())
     log.append(replace(vote_between(7, *NAMES, Winner.TIE), battle=replace(battle, a=a, b=b)))
     log.append(vote_between(8, "gone", "script-b", Winner.TIE))
-    (told,) = made.replay.again(STORED, "battle-7", REQUEST)
-    assert "Left (script-a): different weights or another precision are running here" in told
-    assert "Right (script-b): no seed was recorded" in told
-    (told,) = made.replay.again(STORED, "battle-8", REQUEST)
-    assert "Left (gone): this model is not running here" in told
+    (output,) = served.replay.again(STORED, "battle-7", REQUEST)
+    assert "Left (script-a): different weights or another precision are running here" in output
+    assert "Right (script-b): no seed was recorded" in output
+    (output,) = served.replay.again(STORED, "battle-8", REQUEST)
+    assert "Left (gone): this model is not running here" in output
 
 
-def test_votes_that_cannot_be_read_are_one_line(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_votes_that_cannot_be_read_are_one_line(served: Made, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(progress: object) -> None:
         raise OSError(13, "Permission denied", "folder/votes.csv")
 
-    monkeypatch.setattr(made.service.store, "_refresh", fail)
-    sent = made.results.results(STORED, [], REQUEST)
-    assert "votes.csv" in value(sent[made.results.part.summary]) and not sent[made.results.part.timer].active
-    assert "folder" not in value(sent[made.results.part.summary])
+    monkeypatch.setattr(served.service.store, "_refresh", fail)
+    sent = served.results.results(STORED, [], REQUEST)
+    assert "votes.csv" in value(sent[served.results.part.summary]) and not sent[served.results.part.timer].active
+    assert "folder" not in value(sent[served.results.part.summary])
 
 
-def test_a_look_after_a_long_time_finds_what_came_meanwhile(made: Made, log: VoteLog) -> None:
+def test_a_look_after_a_long_time_finds_what_came_meanwhile(served: Made, log: VoteLog) -> None:
     votes(log)
-    assert made.service.soon(seconds=60) is not None
-    job = next(iter(made.service._jobs.values()))
+    assert served.service.soon(seconds=60) is not None
+    job = next(iter(served.service._jobs.values()))
     assert job.done()
     votes(log, 1, start=12)
-    found = made.service.soon(seconds=60)
-    assert found is not None and found.votes == 13
+    result = served.service.soon(seconds=60)
+    assert result is not None and result.votes == 13
 
 
 @pytest.mark.parametrize("battle_id", ["", "nothing", None])
-def test_an_unknown_battle_is_one_line(made: Made, battle_id: str | None) -> None:
-    sent = made.replay.look(STORED, battle_id, REQUEST)
-    assert "There is no vote on this battle" in value(sent[made.replay.part.title])
-    assert sent[made.replay.part.shown]["visible"] is False
+def test_an_unknown_battle_is_one_line(served: Made, battle_id: str | None) -> None:
+    sent = served.replay.look(STORED, battle_id, REQUEST)
+    assert "There is no vote on this battle" in value(sent[served.replay.part.title])
+    assert sent[served.replay.part.shown]["visible"] is False
 
 
-def test_an_address_without_a_battle_opens_nothing(made: Made) -> None:
-    made.replay.opened(made.tab, STORED, REQUEST)
-    assert made.replay.render(made.tab, REQUEST) == {}
+def test_an_address_without_a_battle_opens_nothing(served: Made) -> None:
+    served.replay.opened(served.tab, STORED, REQUEST)
+    assert served.replay.render(served.tab, REQUEST) == {}
 
 
-def test_the_service_raises_the_error_of_its_thread(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_service_raises_the_error_of_its_thread(served: Made, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(progress: object) -> None:
         raise InputError("votes_unreadable", "no")
 
-    monkeypatch.setattr(made.service.store, "refresh", fail)
+    monkeypatch.setattr(served.service.store, "refresh", fail)
     for _ in range(2):
         with pytest.raises(InputError):
-            made.service.soon(seconds=60)
+            served.service.soon(seconds=60)

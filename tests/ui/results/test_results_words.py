@@ -32,46 +32,46 @@ def between(a: str, b: str, *winners: Winner) -> list[Vote]:
     return [vote_between(number, a, b, winner, "q1") for number, winner in enumerate(winners)]
 
 
-def first(lang: str, found: Figures) -> str:
-    return first_sentences(lang, found)[0]
+def first(lang: str, result: Figures) -> str:
+    return first_sentences(lang, result)[0]
 
 
 def test_a_called_verdict_names_the_winner_how_sure_and_from_what(figures: Make) -> None:
-    found = figures(between("qwen", "glm", *[A] * 20, B))
-    assert first("en", found) == (
+    result = figures(between("qwen", "glm", *[A] * 20, B))
+    assert first("en", result) == (
         "Raters prefer qwen to glm: they gave it 95.2% of their votes on average (95% interval 68.8–100%, valid at "
         "any time; ties count half). Based on 21 blind votes by 21 raters (0 ties). Prompts: 1. "
         "Applies to these prompts only."
     )
-    assert first("zh", found).startswith("投票者更喜欢 qwen，而不是 glm：平均每位把 95.2% 的票给了 qwen")
-    assert first_sentences("en", found)[-2:] == [
+    assert first("zh", result).startswith("投票者更喜欢 qwen，而不是 glm：平均每位把 95.2% 的票给了 qwen")
+    assert first_sentences("en", result)[-2:] == [
         "Without 10 of the 21 raters this verdict would not stand.",
         "Decided. No more votes are needed.",
     ]
 
 
 def test_an_open_one_says_so_and_how_many_more_it_takes(figures: Make) -> None:
-    found = figures(between("qwen", "glm", *[A] * 7))
-    assert first("en", found).startswith("Too early to call between qwen and glm. Raters gave qwen 100%")
-    assert first_sentences("en", found)[-1] == "Keep voting: about 1 more rater like these should settle it."
+    result = figures(between("qwen", "glm", *[A] * 7))
+    assert first("en", result).startswith("Too early to call between qwen and glm. Raters gave qwen 100%")
+    assert first_sentences("en", result)[-1] == "Keep voting: about 1 more rater like these should settle it."
     split = figures(between("qwen", "glm", *[A, B] * 10))
     assert first_sentences("en", split)[-1].startswith("Keep voting; these votes do not show yet")
 
 
 def test_the_model_that_raters_prefer_may_have_fewer_votes(figures: Make) -> None:
     fan = [vote_between(1000 + n, "qwen", "glm", A, "q1", judge="fan") for n in range(100)]
-    found = figures([*between("qwen", "glm", *[B] * 20), *fan])
-    assert found.pairs[0].count.first == "glm" and found.pairs[0].count.second_wins == 100
-    assert first("en", found).startswith("Raters prefer glm to qwen: they gave it 95.2% of their votes on average")
+    result = figures([*between("qwen", "glm", *[B] * 20), *fan])
+    assert result.pairs[0].count.first == "glm" and result.pairs[0].count.second_wins == 100
+    assert first("en", result).startswith("Raters prefer glm to qwen: they gave it 95.2% of their votes on average")
 
 
 def test_early_and_late_raters_differ(figures: Make) -> None:
-    found = figures([*between("qwen", "glm", *[A] * 12), *between("qwen", "glm", *[A] * 12 + [B] * 30)[12:]])
-    assert first("en", found).startswith(
+    result = figures([*between("qwen", "glm", *[A] * 12), *between("qwen", "glm", *[A] * 12 + [B] * 30)[12:]])
+    assert first("en", result).startswith(
         "No verdict: early and late raters disagree. The first 12 gave glm 0% of their votes on average, the next 30 "
         "gave it 100%; the rest went to qwen"
     )
-    assert "前 12 位平均把 0% 的票给了 glm" in first("zh", found)
+    assert "前 12 位平均把 0% 的票给了 glm" in first("zh", result)
 
 
 def sighted(votes: list[Vote]) -> list[Vote]:
@@ -113,10 +113,10 @@ def test_nobody_has_voted(figures: Make) -> None:
 
 
 def test_no_rater_with_a_vote_is_done(figures: Make) -> None:
-    found = figures([*between("qwen", "glm", A, TIE), vote_between(7, "qwen", "glm", A, "q2")], now=1_764_000_010)
-    assert found.pairs[0].verdict.numbers.raters == 0
-    assert "no rater has finished yet" in first("en", found)
-    assert first_sentences("en", found)[-1] == "Raters still judging, not counted yet: 3 (3 votes)."
+    result = figures([*between("qwen", "glm", A, TIE), vote_between(7, "qwen", "glm", A, "q2")], now=1_764_000_010)
+    assert result.pairs[0].verdict.numbers.raters == 0
+    assert "no rater has finished yet" in first("en", result)
+    assert first_sentences("en", result)[-1] == "Raters still judging, not counted yet: 3 (3 votes)."
 
 
 def three(figures: Make, *votes: tuple[str, str, Winner]) -> Figures:
@@ -124,11 +124,11 @@ def three(figures: Make, *votes: tuple[str, str, Winner]) -> Figures:
 
 
 def test_three_models_are_led_by_the_first_and_each_pair_has_its_verdict(figures: Make) -> None:
-    found = three(figures, *[("x", "y", A)] * 14, *[("y", "z", A)] * 5, *[("x", "z", A)] * 14)
-    assert first("en", found).startswith("Of 3 models, x ranks first: raters prefer it to each of the others.")
-    assert any(line.startswith("x vs y: raters prefer x.") for line in first_sentences("en", found))
-    assert any(line.startswith("y vs z: too early to call.") for line in first_sentences("en", found))
-    ranking = next(section for section in sections("en", found) if section.name == "models")
+    result = three(figures, *[("x", "y", A)] * 14, *[("y", "z", A)] * 5, *[("x", "z", A)] * 14)
+    assert first("en", result).startswith("Of 3 models, x ranks first: raters prefer it to each of the others.")
+    assert any(line.startswith("x vs y: raters prefer x.") for line in first_sentences("en", result))
+    assert any(line.startswith("y vs z: too early to call.") for line in first_sentences("en", result))
+    ranking = next(section for section in sections("en", result) if section.name == "models")
     assert any("Half a win each way (0.5) was added" in line for line in ranking.lines)
     assert ranking.table is not None and [row[:2] for row in ranking.table.rows] == [
         ("1", "x"),
@@ -164,47 +164,47 @@ def test_more_models_that_are_equal_or_apart(figures: Make, votes: list[tuple[st
     assert words in first("en", three(figures, *votes))
 
 
-def everything(found: Figures, lang: str) -> str:
-    parts = [part(lang, found) for part in (picture, verdict_html, dimension_chart, room_results)]
-    return "".join([*parts, *map(section_body, sections(lang, found))])
+def everything(result: Figures, lang: str) -> str:
+    parts = [part(lang, result) for part in (picture, verdict_html, dimension_chart, room_results)]
+    return "".join([*parts, *map(section_body, sections(lang, result))])
 
 
 @pytest.mark.parametrize("lang", ["zh", "en"])
 def test_hostile_names_stay_text(figures: Make, lang: str) -> None:
     hostile = "<img src=x onerror=alert(1)>"
     votes = [replace(vote, room=hostile, language=hostile) for vote in between(hostile, "\x02b\x03{0}", *[A] * 12)]
-    found = figures(votes)
-    found = replace(found, left_out=ReadReport(unreadable=(BadRow(hostile, 3, hostile),)))
-    page = everything(found, lang)
+    result = figures(votes)
+    result = replace(result, left_out=ReadReport(unreadable=(BadRow(hostile, 3, hostile),)))
+    page = everything(result, lang)
     assert "<img" not in page and "&lt;img src=x onerror=alert(1)&gt;" in page
     assert page.count("<b>") == page.count("</b>")
 
 
-def names(found: Iterable[object]) -> list[str]:
-    return [section.name for section in found]
+def names(result: Iterable[object]) -> list[str]:
+    return [section.name for section in result]
 
 
 def test_sections_have_what_there_is(figures: Make) -> None:
-    found = figures(between("qwen", "glm", A, B))
-    assert names(sections("en", found)) == ["counts", "prompt", "source", "bias", "agreement", "cost"]
+    result = figures(between("qwen", "glm", A, B))
+    assert names(sections("en", result)) == ["counts", "prompt", "source", "bias", "agreement", "cost"]
     bad = tuple(BadRow("v", line, "why") for line in range(30))
-    left = replace(found, repeats=2, left_out=ReadReport(duplicates=1, unreadable=bad, damaged=bad[:3]))
+    left = replace(result, repeats=2, left_out=ReadReport(duplicates=1, unreadable=bad, damaged=bad[:3]))
     *_, last = sections("en", left)
     assert last.name == "left_out" and "Unreadable rows: 30" in last.lines
     assert last.lines[-1] == "… and 10 more" and len(last.lines) == 3 + 1 + 20 + 1
 
 
 def test_prompts_have_their_names(figures: Make) -> None:
-    found = figures(between("通义千问", "glm", A, B))
+    result = figures(between("通义千问", "glm", A, B))
     prompt = next(
-        section for section in sections("zh", found, {"q1": "冬天夏天穿衣"}.__getitem__) if section.name == "prompt"
+        section for section in sections("zh", result, {"q1": "冬天夏天穿衣"}.__getitem__) if section.name == "prompt"
     )
     assert prompt.table is not None and prompt.table.rows[0][0] == "冬天夏天穿衣"
 
 
 def test_groups_are_told_from_the_model_that_is_ahead(figures: Make) -> None:
-    found = figures([vote_between(n, "qwen", "glm", w, f"q{n}") for n, w in enumerate([A, A, B])])
-    prompts = next(section for section in sections("en", found) if section.name == "prompt")
+    result = figures([vote_between(n, "qwen", "glm", w, f"q{n}") for n, w in enumerate([A, A, B])])
+    prompts = next(section for section in sections("en", result) if section.name == "prompt")
     assert prompts.table is not None
     assert [row[1:6] for row in prompts.table.rows] == [
         ("qwen", "glm", "1", won, lost) for won, lost in ("10", "10", "01")
@@ -216,21 +216,21 @@ def width(text: str) -> int:
 
 
 def test_columns_stand_under_each_other_on_a_terminal(figures: Make) -> None:
-    told = list(lines("zh", figures(between("通义千问", "glm", A, B))))
-    place = next(place for place, line in enumerate(told) if line.startswith("  模型"))
-    header, row = told[place : place + 2]
+    output = list(lines("zh", figures(between("通义千问", "glm", A, B))))
+    place = next(place for place, line in enumerate(output) if line.startswith("  模型"))
+    header, row = output[place : place + 2]
     for name, cell in (("对手", "通义千问"), ("票数", "2 "), ("胜率", "50 ")):
         assert width(header[: header.index(name)]) == width(row[: row.index(cell)])
 
 
 def test_time_and_quality_stand_in_one_line(figures: Make) -> None:
     def vote(number: int) -> Vote:
-        made = vote_between(number, "qwen", "glm", A, "q5")
+        created = vote_between(number, "qwen", "glm", A, "q5")
         sides = {
             "a": make_side("qwen", "one", seconds=98.0),
             "b": make_side("glm", "two", seconds=20.0),
         }
-        return replace(made, battle=replace(made.battle, **sides))
+        return replace(created, battle=replace(created.battle, **sides))
 
     cost = next(section for section in sections("en", figures([vote(1), vote(2)])) if section.name == "cost")
     assert cost.lines == ("qwen wins q5 (2 of 2 decisive votes) but takes 4.9 times as long as glm",)

@@ -1,0 +1,231 @@
+"""Decides from the small files of a checkpoint folder whether it runs here, and up to which context it is exact.
+
+No other place has a rule of this kind. A model type is added to `_COMPARED` once `bench families` has compared it with
+the library's own code.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from arena.errors import BackendError, InputError
+from arena.types import ContextLimit
+from backends.families import original_family
+from backends.folder import DEFAULT_CONTEXT
+from backends.folder.checkpoint import QUANTIZED, text_part
+from backends.folder.contents import Checkpoint
+
+GGUF_OR_SERVER = "Use a GGUF file of it, or a server (openai:BASE_URL#MODEL)"
+_ORIGINAL_WEIGHTS = "Use the folder with the original weights, or a GGUF file"
+_IN_FLOATS = "Use bf16 or fp32, or a GGUF file"
+
+
+@dataclass(frozen=True)
+class Support:
+    """Whether a checkpoint runs here.
+
+    `context` is the tokens up to which answers are exact; `limit` is what ends it before the `claimed` context of
+    config.json, "" if nothing does. `refused` is why the model cannot run ("" if it can), `unpacked` why only in bf16
+    or fp32; `way_out` is what to use instead.
+    """
+
+    context: int = 0
+    claimed: int = 0
+    limit: ContextLimit = ""
+    refused: str = ""
+    unpacked: str = ""
+    way_out: str = ""
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """A model type that was compared, with the defaults of its class for what config.json may leave out.
+
+    `window` is the sliding window; with `opt_in` it counts only if use_sliding_window is true. `chunk` is the size of
+    attention chunks. `layers` are kinds of layers beside those of attention. `packs` is whether int4 and int8 were
+    compared as well, `nested` whether the text model's configuration lies in text_config.
+    """
+
+    window: int | None = None
+    opt_in: bool = False
+    chunk: int | None = None
+    layers: frozenset[str] = frozenset()
+    packs: bool = True
+    nested: bool = False
+
+
+_PLAIN = _Kind()
+_OPT_IN = _Kind(window=4096, opt_in=True)
+_WINDOW_4096 = _Kind(window=4096)
+_COMPARED: Mapping[str, _Kind] = {
+    "afmoe": _Kind(window=1024),
+    "apertus": _Kind(packs=False),
+    "arcee": _PLAIN,
+    "cohere": _PLAIN,
+    "cohere2": _WINDOW_4096,
+    "cohere2_moe": _WINDOW_4096,
+    "ernie4_5": _PLAIN,
+    "ernie4_5_moe": _PLAIN,
+    "exaone4": _WINDOW_4096,
+    "exaone_moe": _WINDOW_4096,
+    "flex_olmo": _PLAIN,
+    "gemma": _Kind(packs=False),
+    "gemma3_text": _Kind(window=4096, packs=False),
+    "glm": _PLAIN,
+    "glm4": _PLAIN,
+    "glm4_moe": _PLAIN,
+    "gpt_neox": _PLAIN,
+    "granite": _PLAIN,
+    "granitemoe": _PLAIN,
+    "granitemoeshared": _PLAIN,
+    "helium": _PLAIN,
+    "hunyuan_v1_dense": _PLAIN,
+    "hunyuan_v1_moe": _PLAIN,
+    "hy_v3": _PLAIN,
+    "hyperclovax": _PLAIN,
+    "internlm3": _PLAIN,
+    "llama": _PLAIN,
+    "llama4_text": _Kind(chunk=8192, layers=frozenset({"chunked_attention"}), packs=False),
+    "minimax_m2": _PLAIN,
+    "ministral": _WINDOW_4096,
+    "ministral3": _PLAIN,
+    "mistral": _WINDOW_4096,
+    "mixtral": _PLAIN,
+    "nanochat": _PLAIN,
+    "nemotron": _PLAIN,
+    "olmo": _PLAIN,
+    "olmo2": _PLAIN,
+    "olmo3": _WINDOW_4096,
+    "olmoe": _PLAIN,
+    "phi": _PLAIN,
+    "phi3": _PLAIN,
+    "phimoe": _PLAIN,
+    "qwen2": _OPT_IN,
+    "qwen2_moe": _OPT_IN,
+    "qwen3": _OPT_IN,
+    "qwen3_moe": _OPT_IN,
+    "qwen3_5": _Kind(layers=frozenset({"linear_attention"}), packs=False, nested=True),
+    "seed_oss": _PLAIN,
+    "smollm3": _Kind(opt_in=True),
+    "solar_open": _PLAIN,
+    "stablelm": _PLAIN,
+    "starcoder2": _PLAIN,
+}
+
+_SINKS = "its attention has sinks, which are not computed here"
+_SOFTCAP = "its attention scores are capped (softcap), which is not computed here"
+_STATES = "some of its layers keep a state (Mamba, convolution or linear attention), which is not kept here"
+_LATENT = "its attention compresses keys and values (MLA), which is not computed here"
+_ALIBI = "it tells positions apart by ALiBi, which is not computed here"
+_PICTURES = "its folder holds a model for pictures or sound; the text part in it was not compared"
+_REFUSED: Mapping[str, str] = (
+    dict.fromkeys(("flint", "gpt_oss", "granite_swa", "granitemoe_swa", "hy_v4", "mimo_v2_flash"), _SINKS)
+    | dict.fromkeys(("gemma2", "t5gemma", "vaultgemma"), _SOFTCAP)
+    | dict.fromkeys(
+        (
+            "bailing_hybrid", "bamba", "falcon_h1", "falcon_mamba", "granitemoehybrid", "inkling_text", "jamba",
+            "kimi_linear", "lfm2", "lfm2_moe", "lfm3", "mamba", "mamba2", "minimax", "nemotron_h", "olmo_hybrid",
+            "qwen3_5_moe", "qwen3_5_moe_text", "qwen3_next", "recurrent_gemma", "rwkv", "xlstm", "zamba", "zamba2",
+        ),
+        _STATES,
+    )
+    | dict.fromkeys(
+        (
+            "deepseek_v2", "deepseek_v3", "deepseek_v32", "deepseek_v4", "glm4_moe_lite", "glm_moe_dsa",
+            "longcat_flash", "minicpm3", "youtu",
+        ),
+        _LATENT,
+    )
+    | dict.fromkeys(("bloom", "falcon", "mpt"), _ALIBI)
+    | dict.fromkeys(
+        (
+            "gemma3", "gemma3n", "gemma4", "gemma4_unified", "glm4v", "glm4v_moe", "internvl", "llama4", "llava",
+            "mistral3", "mllama", "phi4_multimodal", "qwen2_5_omni", "qwen2_5_vl", "qwen2_vl", "qwen3_omni_moe",
+            "qwen3_vl", "qwen3_vl_moe",
+        ),
+        _PICTURES,
+    )
+)  # fmt: skip
+# Settings that any type may have, and that change what is computed.
+_SETTINGS = {
+    "attn_logit_softcapping": _SOFTCAP,
+    "alibi": _ALIBI,
+    "use_bidirectional_attention": "its tokens see those after them",
+}
+_SLIDING = "sliding_attention"
+# Positions that change for the whole conversation once it is longer than the training context.
+_UNSTEADY = ("dynamic", "longrope", "su")
+
+
+def support_of(checkpoint: Checkpoint) -> Support:
+    """Whether the checkpoint runs here, decided before any weight is read."""
+    config = checkpoint.config
+    for key in QUANTIZED:
+        if config.get(key):
+            return Support(refused=f"the weights are quantized ({key})", way_out=_ORIGINAL_WEIGHTS)
+    if family := original_family(checkpoint.model_type):
+        try:
+            if remedy := family.not_the_chat_model(checkpoint):
+                return Support(refused=remedy[0], way_out=remedy[1])
+            length = family.model_config(config, checkpoint.folder.name)["max_position_embeddings"]
+        except BackendError as error:
+            return Support(refused=str(error.details["reason"]), way_out=GGUF_OR_SERVER)
+        return Support(length, length)
+    name = checkpoint.model_type
+    kind = _COMPARED.get(name)
+    if kind is None:
+        never = f"models of the type {name!r} were never compared here with the library's own code"
+        return Support(refused=_REFUSED.get(name, never), way_out=GGUF_OR_SERVER)
+    text = text_part(config) if kind.nested else config
+    if reason := _setting(text, kind):
+        return Support(refused=reason, way_out=GGUF_OR_SERVER)
+    claimed = _length(text.get("max_position_embeddings")) or DEFAULT_CONTEXT
+    context, limit = min([(claimed, ""), *_limits(text, kind)], key=lambda pair: pair[0])
+    unpacked = "" if kind.packs else f"models of the type {name!r} were compared in bf16 and fp32 only"
+    return Support(context, claimed, limit, unpacked=unpacked, way_out=_IN_FLOATS if unpacked else "")
+
+
+def checked_support(checkpoint: Checkpoint, precision: str) -> Support:
+    """The support of a checkpoint in this precision. Raises InputError with the reason and a way out."""
+    support = support_of(checkpoint)
+    if reason := support.refused or (support.unpacked if precision in ("int4", "int8") else ""):
+        name = checkpoint.folder.name
+        message = f"{name} cannot run here: {reason}. {support.way_out}."
+        raise InputError("model_unsupported", message, model=name, reason=reason, way_out=support.way_out)
+    return support
+
+
+def _setting(config: Mapping[str, Any], kind: _Kind) -> str:
+    """The first setting or kind of layer that is not supported; "" if there is none."""
+    for key, reason in _SETTINGS.items():
+        if config.get(key):
+            return f"{reason} ({key})"
+    special = _layer_kinds(config) - {"full_attention", _SLIDING} - kind.layers
+    return f"its layers are of an unsupported kind: {sorted(special)[0]}" if special else ""
+
+
+def _limits(config: Mapping[str, Any], kind: _Kind) -> Iterator[tuple[int, ContextLimit]]:
+    """What ends the exact context, in tokens."""
+    kinds = _layer_kinds(config)
+    wanted = config.get("use_sliding_window") is True if kind.opt_in else True
+    if wanted and (_SLIDING in kinds or not kinds) and (window := _length(config.get("sliding_window", kind.window))):
+        yield window, "window"
+    if kind.chunk and (chunk := _length(config.get("attention_chunk_size", kind.chunk))):
+        yield chunk, "window"
+    rope = config.get("rope_parameters") or config.get("rope_scaling")
+    rope = rope if isinstance(rope, dict) else {}
+    # Some models have other positions in each kind of layer.
+    for table in (rope, *(inner for inner in rope.values() if isinstance(inner, dict))):
+        if table.get("rope_type", table.get("type")) in _UNSTEADY:
+            name = "original_max_position_embeddings"
+            for length in filter(None, map(_length, (table.get(name), config.get(name)))):
+                yield length, "positions"
+
+
+def _layer_kinds(config: Mapping[str, Any]) -> set[str]:
+    kinds = config.get("layer_types")
+    return set(map(str, kinds)) if isinstance(kinds, list) else set()
+
+
+def _length(value: Any) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
