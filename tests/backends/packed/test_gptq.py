@@ -111,8 +111,8 @@ def tiny(kind, seed=0):
         intermediate_size=96,
         num_hidden_layers=2,
         num_attention_heads=2,
-        num_key_value_heads=1,
-        head_dim=64,
+        num_key_value_heads=2,
+        head_dim=32,
         pad_token_id=0,
         attn_implementation="sdpa",
     )

@@ -16,6 +16,7 @@ from backends.folder.checkpoint import read_tensors
 from backends.folder.packed import packed_weights, read_packed
 from backends.memory.estimate import need_of
 from backends.models.resolve import folder_spec
+from backends.packed import slices
 from backends.packed.kernels import BF16, find_kernels
 from backends.packed.layers import QuickDelta, with_quick_deltas
 from backends.packed.linear import Linear4, Linear8
@@ -234,7 +235,8 @@ def test_a_packed_folder_answers_and_takes_the_memory_that_is_promised(folders):
     assert last.finish_reason in ("stop", "length") and last.usage.prompt_tokens
 
 
-def test_it_can_be_rounded_better(folders):
+def test_it_can_be_rounded_better(folders, monkeypatch):
+    monkeypatch.setattr(slices, "calibration_ids", lambda prompt_ids: [ids_of(60, 2), ids_of(50, 3)])
     job = job_for(folders["source"], target=folders["source"].with_name("better@int4"))
     job = replace(job, info=replace(job.info, method="gptq"))
     pack(job, silent)
