@@ -89,6 +89,11 @@ class Linear8(_Packed):
         self._few = FEW if self.in_features % CHUNK == 0 else 0
         self._kernels = kernels
 
+    @property
+    def parts(self) -> tuple[Tensor, Tensor]:
+        """The weight and its scales."""
+        return self.weight, self._scale
+
     def _product(self, x: Tensor) -> Tensor:
         if x.shape[0] <= self._few:
             if self._kernels:
