@@ -81,12 +81,12 @@ class FamilyRow:
     """
 
     family: str
-    float_difference: float | None
-    int8_kl: float | None
-    int4_kl: float | None
-    context: str
     verdict: str
     wrong: bool = False
+    context: str = ""
+    float_difference: float | None = None
+    int8_kl: float | None = None
+    int4_kl: float | None = None
 
 
 def family_rows(families: Sequence[str], progress: Progress) -> list[FamilyRow]:
@@ -120,7 +120,7 @@ def _nats(value: float | None) -> str:
 def _row(family: str, place: Path) -> FamilyRow:
     support = support_of(Checkpoint(place, {"model_type": family}, {}))
     if support.refused:
-        return FamilyRow(family, None, None, None, "", f"refused: {support.refused}")
+        return FamilyRow(family, f"refused: {support.refused}")
     folder = write_folder(family, place / family)
     support = checked_support(read_checkpoint(folder), "")
     context = {"": "its own context", "window": "its window", "positions": "its training context"}[support.limit]
@@ -128,14 +128,14 @@ def _row(family: str, place: Path) -> FamilyRow:
         difference = _float_difference(folder)
         kl = {bits: None if support.unpacked else _packed_kl(folder, bits) for bits in ("int8", "int4")}
     except ArenaError as error:
-        return FamilyRow(family, None, None, None, context, f"fails: {error}", wrong=True)
+        return FamilyRow(family, f"fails: {error}", wrong=True, context=context)
     # Also true for NaN.
     far = [bits for bits, value in kl.items() if value is not None and not value <= SOUND]
     if not difference <= EXACT:
         far = ["float32", *far]
     runs = "bf16 and fp32" if support.unpacked else "runs"
     verdict = f"wrong: {', '.join(far)}" if far else runs
-    return FamilyRow(family, difference, kl["int8"], kl["int4"], context, verdict, wrong=bool(far))
+    return FamilyRow(family, verdict, bool(far), context, difference, int8_kl=kl["int8"], int4_kl=kl["int4"])
 
 
 def write_folder(family: str, folder: Path) -> Path:

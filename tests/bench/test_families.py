@@ -60,7 +60,7 @@ def test_refused_families_share_a_line_with_their_reason():
     head, rule, line = table_of([*rows])
     assert head.count("|") == rule.count("|") == line.count("|") == 7
     assert "gpt_oss" in line and f"refused: {REFUSED['gpt_oss']}" in line
-    (_, _, measured) = table_of([FamilyRow("x", 1e-5, 0.00123, None, "its own context", "runs")])
+    (_, _, measured) = table_of([FamilyRow("x", "runs", False, "its own context", 1e-5, int8_kl=0.00123)])
     assert measured == "| x | 1e-05 | 0.0012 | - | its own context | runs |"
 
 
