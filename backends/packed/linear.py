@@ -80,8 +80,9 @@ class Linear8(_Packed):
 
     def __init__(self, weights: tuple[Tensor, Tensor], bias: Tensor | None, kernels: Kernels | None) -> None:
         super().__init__()
-        # `weight` is the int8 weight as it is mapped.
-        self.weight, self._scale = weights
+        weight, self._scale = weights
+        # As it is mapped; torch's own product crashes where it does not begin at a multiple of 16 bytes.
+        self.weight = weight if kernels or weight.data_ptr() % 16 == 0 else weight.clone()
         self.out_features, self.in_features = self.weight.shape
         self._bias = None if bias is None else bias.float()
         # Both products for few rows need whole chunks of columns (torch's own reads past the end of others).

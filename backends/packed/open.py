@@ -18,7 +18,7 @@ from backends.folder.checkpoint import read_header, refusal
 from backends.folder.packed import GROUPS
 from backends.machine.pages import ask_large, release
 from backends.packed.kernels import BF16, Kernels, find_kernels
-from backends.packed.layers import UNIT, decode_attention, with_quick_layers, with_quick_norms
+from backends.packed.layers import UNIT, decode_attention, with_quick_deltas, with_quick_layers, with_quick_norms
 from backends.packed.linear import Linear4, Linear8
 from backends.packed.lora import add_adapter
 from backends.packed.scheme import BLOCK
@@ -73,7 +73,7 @@ def quick_rows(model: Any, kernels: Kernels | None) -> Rows:
     if kernels is None:
         return Rows(model, 1)
     _, _, size = heads_of(model.config.get_text_config())
-    quick = with_quick_layers(with_quick_norms(model, kernels), kernels)
+    quick = with_quick_deltas(with_quick_layers(with_quick_norms(model, kernels), kernels), kernels)
     return Rows(quick, 1, partial(decode_attention, kernels) if size % UNIT == 0 else None)
 
 
@@ -99,7 +99,7 @@ def fill(model: Any, tensors: dict[str, Tensor], name: str, kernels: Kernels | N
             model.set_submodule(place, _layer(place, module, left, kernels))
         else:
             for own, old in list(module.named_parameters(recurse=False)):
-                value = left.take(f"{place}.{own}", old.shape, BF16)
+                value = left.take(f"{place}.{own}", old.shape, old.dtype)
                 module._parameters[own] = nn.Parameter(value, requires_grad=False)
     if left.tensors:
         raise refusal(name, f"unexpected tensors: {len(left.tensors)}, the first is {sorted(left.tensors)[0]}")

@@ -11,6 +11,7 @@ from safetensors import safe_open
 from torch import Tensor, nn
 
 from backends.families import open_chat
+from backends.families.qwen35 import FLOAT32
 from backends.folder.contents import read_checkpoint
 from backends.folder.packed import WEIGHTS, PackedInfo
 from backends.machine.pages import release
@@ -55,7 +56,7 @@ def packed_tensors(
 ) -> dict[str, Tensor]:
     """The tensors of a slice's file. `better` has the modules that are rounded already; `tick` gets the bytes read.
 
-    The output layer (lm_head) always has 8 bits, and so has a weight whose columns do not divide into groups.
+    The output layer (lm_head) always has 8 bits, and so has a weight without a fitting group.
     Raises ValueError for weights that are not finite.
     """
     tensors: dict[str, Tensor] = {}
@@ -67,7 +68,7 @@ def packed_tensors(
             bits = 8 if place == "lm_head" or info.precision == "int8" else 4
             own = _linear(module, bits, info.group, better.get(place))
         else:
-            own = ((name, value.data.to(torch.bfloat16)) for name, value in module.named_parameters(recurse=False))
+            own = _plain(place, module)
         tensors.update({f"{place}.{name}": tensor for name, tensor in own})
         for value in module.parameters(recurse=False):
             if isinstance(module, nn.Linear):
@@ -76,11 +77,17 @@ def packed_tensors(
     return tensors
 
 
+def _plain(place: str, module: Any) -> Iterator[tuple[str, Tensor]]:
+    for name, value in module.named_parameters(recurse=False):
+        wide = f"{place}.{name}".endswith(FLOAT32)
+        yield name, value.data.to(torch.float32 if wide else torch.bfloat16)
+
+
 def _linear(module: Any, bits: int, group: int, better: Rounded4 | None) -> Iterator[tuple[str, Tensor]]:
     weight = module.weight.data
     if module.bias is not None:
         yield "bias", module.bias.data.to(torch.bfloat16)
-    own = fitting_group(weight.shape[1], group)
+    own = fitting_group(weight.shape, group)
     if bits == 4 and own:
         packed, scales = pack4(better or Rounded4(*_joined([round4(rows, own) for rows in weight.split(_ROWS)])))
         yield "packed", packed
@@ -122,7 +129,7 @@ def rounding_for(
         wanted = {
             place
             for place, module in part.modules
-            if _LAYER.search(place) and isinstance(module, nn.Linear) and fitting_group(module.in_features, info.group)
+            if _LAYER.search(place) and isinstance(module, nn.Linear) and fitting_group(module.weight.shape, info.group)
         }
         rounded: dict[str, Rounded4] = {}
         # Not beyond this layer: its weights are dropped when the next one is asked for.
