@@ -279,7 +279,7 @@ def test_the_folders_own_sampling_is_the_default_and_bad_values_are_passed_over(
     ("changes", "length"),
     [
         ({}, 512),
-        ({"max_position_embeddings": 9000}, 8192),
+        ({"max_position_embeddings": 9000}, 9000),
         ({"max_position_embeddings": 0}, 4096),
         ({"rope_parameters": {"rope_type": "dynamic", "original_max_position_embeddings": 128}}, 128),
         ({"rope_parameters": None, "rope_scaling": {"type": "su"}, "original_max_position_embeddings": 96}, 96),
