@@ -31,8 +31,8 @@ from backends.stepping.batched import Rows, stock_rows
 from backends.stepping.cache import TokenCache
 from bench.probe import Progress
 
-# The largest difference of logits in float32, and the largest mean divergence of packed weights in nats. By the rounding
-# of activations alone the latter is up to 0.002, 0.006 with a router of experts and 0.014 with states; faults that were
+# The largest difference of logits in float32, and the largest mean divergence of packed weights in nats. By rounding
+# activations alone the latter is up to 0.002, 0.006 with a router of experts and 0.014 with states; faults that were
 # seen made it 0.06 and more.
 EXACT, SOUND = 2e-4, 0.02
 # The tokens that are read, in chunks of these sizes; the last ones singly, like those of an answer.
