@@ -1,6 +1,6 @@
 """Decides from the small files of a checkpoint folder whether it runs here, and up to which context it is exact.
 
-No other place has a rule of this kind. A model type is added to `_COMPARED` once `bench families` has compared it with
+No other place has a rule of this kind. A model type is added to `COMPARED` once `bench families` has compared it with
 the library's own code.
 """
 
@@ -55,11 +55,12 @@ class _Kind:
 
 
 _PLAIN = _Kind()
+_FLOATS = _Kind(packs=False)
 _OPT_IN = _Kind(window=4096, opt_in=True)
 _WINDOW_4096 = _Kind(window=4096)
-_COMPARED: Mapping[str, _Kind] = {
+COMPARED: Mapping[str, _Kind] = {
     "afmoe": _Kind(window=1024),
-    "apertus": _Kind(packs=False),
+    "apertus": _FLOATS,
     "arcee": _PLAIN,
     "cohere": _PLAIN,
     "cohere2": _WINDOW_4096,
@@ -67,13 +68,13 @@ _COMPARED: Mapping[str, _Kind] = {
     "ernie4_5": _PLAIN,
     "ernie4_5_moe": _PLAIN,
     "exaone4": _WINDOW_4096,
-    "exaone_moe": _WINDOW_4096,
+    "exaone_moe": _Kind(window=4096, packs=False),
     "flex_olmo": _PLAIN,
-    "gemma": _Kind(packs=False),
+    "gemma": _FLOATS,
     "gemma3_text": _Kind(window=4096, packs=False),
     "glm": _PLAIN,
     "glm4": _PLAIN,
-    "glm4_moe": _PLAIN,
+    "glm4_moe": _FLOATS,
     "gpt_neox": _PLAIN,
     "granite": _PLAIN,
     "granitemoe": _PLAIN,
@@ -81,12 +82,12 @@ _COMPARED: Mapping[str, _Kind] = {
     "helium": _PLAIN,
     "hunyuan_v1_dense": _PLAIN,
     "hunyuan_v1_moe": _PLAIN,
-    "hy_v3": _PLAIN,
+    "hy_v3": _FLOATS,
     "hyperclovax": _PLAIN,
     "internlm3": _PLAIN,
     "llama": _PLAIN,
     "llama4_text": _Kind(chunk=8192, layers=frozenset({"chunked_attention"}), packs=False),
-    "minimax_m2": _PLAIN,
+    "minimax_m2": _FLOATS,
     "ministral": _WINDOW_4096,
     "ministral3": _PLAIN,
     "mistral": _WINDOW_4096,
@@ -99,7 +100,7 @@ _COMPARED: Mapping[str, _Kind] = {
     "olmoe": _PLAIN,
     "phi": _PLAIN,
     "phi3": _PLAIN,
-    "phimoe": _PLAIN,
+    "phimoe": _FLOATS,
     "qwen2": _OPT_IN,
     "qwen2_moe": _OPT_IN,
     "qwen3": _OPT_IN,
@@ -107,7 +108,7 @@ _COMPARED: Mapping[str, _Kind] = {
     "qwen3_5": _Kind(layers=frozenset({"linear_attention"}), nested=True),
     "seed_oss": _PLAIN,
     "smollm3": _Kind(opt_in=True),
-    "solar_open": _PLAIN,
+    "solar_open": _FLOATS,
     "stablelm": _PLAIN,
     "starcoder2": _PLAIN,
 }
@@ -118,7 +119,7 @@ _STATES = "some of its layers keep a state (Mamba, convolution or linear attenti
 _LATENT = "its attention compresses keys and values (MLA), which is not computed here"
 _ALIBI = "it tells positions apart by ALiBi, which is not computed here"
 _PICTURES = "its folder holds a model for pictures or sound; the text part in it was not compared"
-_REFUSED: Mapping[str, str] = (
+REFUSED: Mapping[str, str] = (
     dict.fromkeys(("flint", "gpt_oss", "granite_swa", "granitemoe_swa", "hy_v4", "mimo_v2_flash"), _SINKS)
     | dict.fromkeys(("gemma2", "t5gemma", "vaultgemma"), _SOFTCAP)
     | dict.fromkeys(
@@ -172,10 +173,10 @@ def support_of(checkpoint: Checkpoint) -> Support:
             return Support(refused=str(error.details["reason"]), way_out=GGUF_OR_SERVER)
         return Support(length, length)
     name = checkpoint.model_type
-    kind = _COMPARED.get(name)
+    kind = COMPARED.get(name)
     if kind is None:
         never = f"models of the type {name!r} were never compared here with the library's own code"
-        return Support(refused=_REFUSED.get(name, never), way_out=GGUF_OR_SERVER)
+        return Support(refused=REFUSED.get(name, never), way_out=GGUF_OR_SERVER)
     text = text_part(config) if kind.nested else config
     if reason := _setting(text, kind):
         return Support(refused=reason, way_out=GGUF_OR_SERVER)
