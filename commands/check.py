@@ -112,12 +112,15 @@ def _seconds(seconds: float | None) -> str:
 
 
 def _heading(spec: ModelSpec) -> str:
+    from backends.families.qwen35 import left_out
+
     rows = [
         _row("source", spec.source),
         *([_row("adapter", spec.adapter)] if spec.adapter else []),
         _row("family", spec.family),
         _row("runs as", f"{spec.precision or 'what the file has'} on {spec.runtime}"),
         _row("context", _context(spec)),
+        *([_row("left out", "tensors for pictures and for guessing several tokens")] if left_out(spec.family) else []),
         _row("licence", " ".join(filter(None, (spec.licence, spec.licence_url))) or "unknown"),
         _row("revision", spec.revision or "unknown"),
     ]

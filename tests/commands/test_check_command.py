@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from click.testing import Result
 from model_folders import DATA, ORACLES, TINY, copied, edit_json, make_scripted, needs_oracles
+from native_folders import qwen35_folder
 from served_app import ROOT
 from typer.testing import CliRunner
 
@@ -93,6 +94,13 @@ def test_the_embedded_model_from_the_command_line() -> None:
         *("source", "family", "runs as", "context", "licence", "revision", "files", "tensors", "verified"),
         *("memory", "loaded in", "first token", "speed", "answer", "resident"),
     ]
+
+
+def test_what_is_left_out_of_a_folder_is_said(tmp_path: Path) -> None:
+    done = check(qwen35_folder(tmp_path / "qwen35"))
+    assert done.exit_code == 0, done.output
+    assert "left out     tensors for pictures and for guessing several tokens" in done.stdout
+    assert "loaded in" in done.stdout
 
 
 @needs_oracles
