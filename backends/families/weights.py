@@ -127,21 +127,37 @@ def map_weights(architecture: Architecture) -> tuple[Any, tuple[Path, ...]]:
 
 
 def bare_model(architecture: Architecture) -> Any:
-    """The model in bfloat16 without weights, but with what depends on its configuration only. Raises BackendError."""
+    """The library's model in bfloat16 without weights or other state of its files. Raises BackendError.
+
+    What depends on its configuration only is computed.
+    """
     try:
         with _LOADING, torch.device("meta"):
             model_class = transformers.MODEL_FOR_CAUSAL_LM_MAPPING[type(architecture.config)]
             model = model_class._from_config(architecture.config, attn_implementation="sdpa", dtype=torch.bfloat16)
-        for place, module in list(model.named_modules()):
-            # Tables of angles are not weights: they are computed again outside the meta device.
-            if any(buffer.is_meta for buffer in module._buffers.values() if buffer is not None):
-                model.set_submodule(place, type(module)(architecture.config))
-        for name, parameter in model.named_parameters():
-            if name.endswith(qwen35.FLOAT32):
-                parameter.data = parameter.data.float()
+        for module in model.modules():
+            _compute_tables(model, module)
+        wide = (*(model._keep_in_fp32_modules_strict or ()), *qwen35.FLOAT32)
+        for name, value in model.state_dict(keep_vars=True).items():
+            if value.is_floating_point() and any(part in name for part in wide):
+                value.data = value.data.float()
     except Exception as error:
         raise refusal(architecture.checkpoint.folder.name, first_line(error)) from error
     return model
+
+
+def _compute_tables(model: Any, module: Any) -> None:
+    """Lets the library compute the buffers that are in no file, such as tables of angles. Raises ValueError."""
+    tables = [name for name, value in module._buffers.items() if value is not None and value.is_meta]
+    tables = [name for name in tables if name in module._non_persistent_buffers_set]
+    for name in tables:
+        old = module._buffers[name]
+        module._buffers[name] = torch.full(old.shape, torch.nan if old.is_floating_point() else 0, dtype=old.dtype)
+    if tables:
+        model._init_weights(module)
+    for name in tables:
+        if module._buffers[name].isnan().any():
+            raise ValueError(f"the library does not compute {type(module).__name__}.{name}")
 
 
 def convert(module: Any, dtype: torch.dtype, files: Sequence[Path], stored: torch.dtype | None = None) -> None:
