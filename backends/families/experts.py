@@ -6,8 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-# Names of matrices of experts.
-_MATRIX = re.compile(r"\.\d+\.(?:gate|up|down)_proj$")
+# Names of matrices of experts, also in files.
+_MATRIX = re.compile(r"\.\d+\.(?:gate_proj|up_proj|down_proj|w1|w2|w3)(?:\.weight)?$")
 
 
 class Experts(nn.ModuleList):  # type: ignore[misc]
@@ -60,7 +60,7 @@ def is_stacked(module: Any) -> bool:
 
 
 def is_expert(place: str) -> bool:
-    """Whether a module's name is that of an expert's matrix."""
+    """Whether a module or tensor has the name of an expert's matrix."""
     return _MATRIX.search(place) is not None
 
 

@@ -15,11 +15,18 @@ from typing import Any
 
 import torch
 import transformers
-from transformers.conversion_mapping import register_checkpoint_conversion_mapping
-from transformers.core_model_loading import Concatenate, ConversionOps, WeightConverter, WeightRenaming
+from transformers.conversion_mapping import get_checkpoint_conversion_mapping, register_checkpoint_conversion_mapping
+from transformers.core_model_loading import (
+    Concatenate,
+    ConversionOps,
+    MergeModulelist,
+    WeightConverter,
+    WeightRenaming,
+)
 
 from arena.errors import BackendError
 from backends.families import original_family, qwen35
+from backends.families.experts import is_expert, with_experts
 from backends.families.support import checked_support
 from backends.folder.adapter import check_adapter
 from backends.folder.checkpoint import ADAPTER_CONFIG, first_line, read_json, read_tensors, refusal
@@ -90,8 +97,11 @@ def load_weights(architecture: Architecture, precision: str) -> Any:
     return model.eval()
 
 
-def map_weights(architecture: Architecture) -> tuple[Any, tuple[Path, ...]]:
-    """The model with its weights memory-mapped from the files but not read yet, and the files. Raises BackendError."""
+def map_weights(architecture: Architecture, experts: bool = False) -> tuple[Any, tuple[Path, ...]]:
+    """The model with its weights memory-mapped from the files but not read yet, and the files. Raises BackendError.
+
+    With `experts` these are matrices (`families.experts`), and mapped as well; the library would stack them in memory.
+    """
     folder, weights = architecture.checkpoint.folder, architecture.checkpoint.weights()
     # The page shows the progress.
     transformers.utils.logging.disable_progress_bar()
@@ -102,6 +112,8 @@ def map_weights(architecture: Architecture) -> tuple[Any, tuple[Path, ...]]:
                 model_class = _renamed_class(architecture.family, model_class)
             elif architecture.config.model_type == qwen35.TEXT_TYPE:
                 model_class = _text_class(model_class)
+            elif experts and any(map(is_expert, weights.tensors or ())):
+                model_class = _experts_class(model_class, architecture.config.model_type)
             model, info = model_class.from_pretrained(
                 folder,
                 config=architecture.config,
@@ -123,7 +135,7 @@ def map_weights(architecture: Architecture) -> tuple[Any, tuple[Path, ...]]:
             raise refusal(folder.name, f"{kind} tensors: {len(keys)}, the first is {keys[0]}")
     if info.get("error_msgs"):
         raise refusal(folder.name, str(info["error_msgs"][0]).splitlines()[0])
-    return model, weights.files
+    return with_experts(model) if experts else model, weights.files
 
 
 def bare_model(architecture: Architecture) -> Any:
@@ -158,6 +170,12 @@ def _compute_tables(model: Any, module: Any) -> None:
     for name in tables:
         if module._buffers[name].isnan().any():
             raise ValueError(f"the library does not compute {type(module).__name__}.{name}")
+
+
+def own_state(module: Any) -> dict[str, torch.Tensor]:
+    """The module's own parameters, and the buffers that a checkpoint holds, by name."""
+    buffers = {name: value for name, value in module._buffers.items() if name not in module._non_persistent_buffers_set}
+    return {name: value for name, value in {**module._parameters, **buffers}.items() if value is not None}
 
 
 def convert(module: Any, dtype: torch.dtype, files: Sequence[Path], stored: torch.dtype | None = None) -> None:
@@ -210,6 +228,28 @@ def _text_class(plain: Any) -> Any:
     register_checkpoint_conversion_mapping(name, [WeightRenaming(*qwen35.RENAME)], overwrite=True)
     kept = {parameter.removesuffix(".weight") for parameter in qwen35.FLOAT32}
     return type(name, (plain,), {"_keep_in_fp32_modules_strict": kept})
+
+
+@cache
+def _experts_class(plain: Any, model_type: str) -> Any:
+    """A subclass whose experts are matrices, as in the published files; the library would stack copies of them."""
+    name = f"ExpertsOf{plain.__name__}"
+    mapping: list[Any] = []
+    for rule in get_checkpoint_conversion_mapping(model_type) or ():
+        if isinstance(rule, WeightConverter) and isinstance(rule.operations[0], MergeModulelist):
+            parts = ("gate_proj", "up_proj") if len(rule.source_patterns) == 2 else ("down_proj",)
+            stored = (pattern.split(".")[-2] for pattern in rule.source_patterns)
+            names = zip(stored, parts, strict=True)
+            mapping += [WeightRenaming(rf"\.{old}\.weight$", f".{new}.weight") for old, new in names if old != new]
+        else:
+            mapping.append(rule)
+    register_checkpoint_conversion_mapping(name, mapping, overwrite=True)
+
+    def build(self: Any, config: Any) -> None:
+        plain.__init__(self, config)
+        with_experts(self)
+
+    return type(name, (plain,), {"__init__": build})
 
 
 def _split_qkv(matrix: torch.Tensor, config: Any) -> Sequence[torch.Tensor]:

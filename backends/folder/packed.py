@@ -11,7 +11,8 @@ from backends.folder.checkpoint import Weights, check_size, find_weights, member
 from hubs import ListedFile
 
 PACKED = "packed.json"
-FORMAT = 1
+# 2: with all state of a model, compared with it. Folders of format 1 lack what is no parameter.
+FORMAT = 2
 WEIGHTS = "packed-"
 METHODS = ("nearest", "gptq")
 GROUPS = (32, 64, 128)

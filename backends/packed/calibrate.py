@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from arena.types import Message
+from backends.families.experts import is_expert
 from backends.families.weights import convert
 from backends.machine.pages import release
 from backends.packed.gptq import compensated, toward
@@ -32,7 +33,7 @@ def calibrated(
     progress: Callable[[int, int], None] = lambda done, layers: None,
     known: Callable[[str, int], Rounded4 | None] = lambda name, rows: None,
 ) -> Iterator[tuple[str, Rounded4]]:
-    """Yields the name and the rounding of every Linear in the model's layers, in order. Consumes the model.
+    """Yields the name and the rounding of every Linear in the model's layers but experts', in order. Consumes the model.
 
     `sequences` are token ids to run; `files` are those that the weights are mapped from. `progress` gets the number of
     layers done and of all. `known(name, rows)` returns the roundings of an interrupted run, which are reused. A Linear
@@ -134,6 +135,7 @@ def _sharing_inputs(layer: Any, run: _Run) -> list[list[str]]:
     """The names of the layer's Linears, grouped by their input, in the order of their use."""
     inputs: list[tuple[str, Tensor]] = []
     linears = {name: module for name, module in layer.named_modules() if isinstance(module, torch.nn.Linear)}
+    linears = {name: module for name, module in linears.items() if not is_expert(name)}
     with _inputs_seen(linears, lambda name, value: inputs.append((name, value))):
         run.through(layer, run.exact)
     shared: dict[int, list[str]] = {}

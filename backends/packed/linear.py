@@ -44,12 +44,16 @@ class Linear4(_Packed):
         self.out_features, self.in_features = rows, self.weight.shape[1]
         self._bias = None if bias is None else pad(bias.float(), (0, -rows % BLOCK))
         self._kernels = kernels
-        self._for_torch = None if kernels else for_torch4(self.weight, self._scales)
+        self._for_torch: tuple[Tensor, Tensor] | None = None
 
     @property
     def parts(self) -> tuple[Tensor, Tensor, Tensor | None]:
         """The packed weight, its scales, and the bias in float32, padded to whole blocks of rows."""
         return self.weight, self._scales, self._bias
+
+    def forget(self) -> None:
+        """Frees the copy for torch's own product, which the next such product makes anew."""
+        self._for_torch = None
 
     def _product(self, x: Tensor) -> Tensor:
         if self._kernels:
@@ -58,7 +62,8 @@ class Linear4(_Packed):
             return (self._kernels.many4 if by_tiles else self._kernels.few4)(x, *self.parts)
         if x.shape[0] > FEW:
             return self._with_bias(self._by_floats(x))
-        assert self._for_torch
+        if self._for_torch is None:
+            self._for_torch = for_torch4(self.weight, self._scales)
         packed, scales = self._for_torch
         group = self.in_features // self._scales.shape[1]
         return self._with_bias(torch.ops.aten._weight_int4pack_mm_for_cpu(x, packed, group, scales))

@@ -59,13 +59,7 @@ def pack(job: Job, report: Report) -> PackedInfo:
         info = _begun(job)
         _check_space(job, info)
         try:
-            from backends.families.weights import architecture_of
-            from backends.packed.open import check_answers
-
-            info = _pack_slices(job, info, report)
-            info = _copy_small(job, info)
-            # Opened like the page does.
-            check_answers(architecture_of(job.part))
+            info = _copy_small(job, _pack_slices(job, info, report))
         except (ArenaError, OSError):
             raise
         except Exception as error:  # the libraries raise many kinds
@@ -131,17 +125,26 @@ def _check_space(job: Job, info: PackedInfo) -> None:
 
 
 def _pack_slices(job: Job, info: PackedInfo, report: Report) -> PackedInfo:
+    """Packs what is missing and compares the result with the original: one layer of each kind before the others."""
     import torch
     from safetensors.torch import save_file
 
-    from backends.families.weights import architecture_of, map_weights
+    from backends.families.weights import architecture_of, bare_model, map_weights
+    from backends.packed.compare import Packed, divergence
+    from backends.packed.open import map_tensors
     from backends.packed.slices import packed_tensors, rounding_for, slices_of
 
-    model, files = map_weights(architecture_of(job.source))
+    architecture = architecture_of(job.source)
+    dtypes = {name: value.dtype for name, value in bare_model(architecture).state_dict(keep_vars=True).items()}
+    model, files = map_weights(architecture, experts=True)
     parts = slices_of(model)
-    total = sum(part.bytes for part in parts)
-    done = 0
+    total, done = sum(part.bytes for part in parts), 0
     finished = {file.path for file in info.files}
+
+    def mapped() -> Packed:
+        paths = [job.part / file.path for file in info.files if file.path.startswith(WEIGHTS)]
+        return Packed(architecture, {name: value for path in paths for name, value in map_tensors(path).items()}, paths)
+
     # Rounding the first layer may take minutes.
     report(done, total, "reading the original")
     with torch.inference_mode():
@@ -158,9 +161,10 @@ def _pack_slices(job: Job, info: PackedInfo, report: Report) -> PackedInfo:
                 tick(part.bytes)
                 continue
             incomplete = job.part / f"{name}.incomplete"
-            save_file(packed_tensors(part, job.info, files, rounding(part), tick), incomplete)
+            save_file(packed_tensors(part, job.info, dtypes, files, rounding(part), tick), incomplete)
             info = _listed(job.part, info, incomplete, name)
-    report(total, total, "testing the model")
+    report(total, total, "comparing with the original")
+    divergence(mapped())
     return info
 
 

@@ -11,12 +11,15 @@ from safetensors import safe_open
 from torch import Tensor, nn
 
 from backends.families import open_chat
+from backends.families.experts import is_expert
+from backends.families.weights import own_state
 from backends.folder.contents import read_checkpoint
 from backends.folder.packed import WEIGHTS, PackedInfo
 from backends.machine.pages import release
 from backends.packed.calibrate import calibrated, calibration_ids
 from backends.packed.scheme import Rounded4, Rounded8, fitting_group, pack4, round4, round8, unpack4
 
+LAYER = "layer-"
 _LAYER = re.compile(r"\.layers\.(\d+)\.")
 # Rows rounded at a time: few enough to stay in the processor's caches (thousands take twice as long).
 _ROWS = 256
@@ -32,44 +35,52 @@ class Slice:
 
 
 def slices_of(model: Any) -> tuple[Slice, ...]:
-    """All modules with weights of their own: those outside the layers one by one, then layer by layer."""
+    """All modules with state of their own: those outside the layers one by one, then layer by layer."""
     parts: dict[str, list[tuple[str, Any]]] = {}
     for place, module in model.named_modules():
-        if any(True for _ in module.parameters(recurse=False)):
+        if own_state(module):
             parts.setdefault(slice_name(place), []).append((place, module))
-    return tuple(Slice(name, tuple(modules), _bytes(modules)) for name, modules in sorted(parts.items()))
+    # The layers come last: those outside them are needed to try one of each kind.
+    names = sorted(parts, key=lambda name: (name.startswith(LAYER), name))
+    return tuple(Slice(name, tuple(parts[name]), _bytes(parts[name])) for name in names)
 
 
 def slice_name(place: str) -> str:
     """The name of a module's slice; the names of layers sort in their order."""
     layer = _LAYER.search(f"{place}.")
-    return f"layer-{int(layer[1]):03}" if layer else place.replace(".", "-")
+    return f"{LAYER}{int(layer[1]):03}" if layer else place.replace(".", "-")
 
 
 def _bytes(modules: Sequence[tuple[str, Any]]) -> int:
-    return sum(value.nbytes for _, module in modules for value in module.parameters(recurse=False))
+    return sum(value.nbytes for _, module in modules for value in own_state(module).values())
 
 
 def packed_tensors(
-    part: Slice, info: PackedInfo, files: Sequence[Path], better: Mapping[str, Rounded4], tick: Callable[[int], None]
+    part: Slice,
+    info: PackedInfo,
+    dtypes: Mapping[str, torch.dtype],
+    files: Sequence[Path],
+    better: Mapping[str, Rounded4],
+    tick: Callable[[int], None],
 ) -> dict[str, Tensor]:
     """The tensors of a slice's file. `better` has the modules that are rounded already; `tick` gets the bytes read.
 
-    The output layer (lm_head) always has 8 bits, and so has a weight whose columns do not divide into groups.
-    Raises ValueError for weights that are not finite.
+    The output layer (lm_head) always has 8 bits, and so has a weight whose columns do not divide into groups. What is
+    no matrix gets its dtype in the packed model. Raises ValueError for weights that are not finite.
     """
     tensors: dict[str, Tensor] = {}
     for place, module in part.modules:
-        for name, value in module.named_parameters(recurse=False):
-            if not all(end.isfinite() for end in value.data.aminmax()):
+        state = own_state(module)
+        for name, value in state.items():
+            if value.is_floating_point() and not all(end.isfinite() for end in value.data.aminmax()):
                 raise ValueError(f"{place}.{name} has values that are not finite")
         if isinstance(module, nn.Linear):
             bits = 8 if place == "lm_head" or info.precision == "int8" else 4
             own = _linear(module, bits, info.group, better.get(place))
         else:
-            own = ((name, value.data.to(torch.bfloat16)) for name, value in module.named_parameters(recurse=False))
+            own = ((name, value.data.to(dtypes[f"{place}.{name}"])) for name, value in state.items())
         tensors.update({f"{place}.{name}": tensor for name, tensor in own})
-        for value in module.parameters(recurse=False):
+        for value in state.values():
             if isinstance(module, nn.Linear):
                 release(value.data, files)
             tick(value.nbytes)
@@ -102,7 +113,8 @@ def rounding_for(
     """A function that returns the modules of a slice which `info.method` rounds better than to the nearest value.
 
     Slices must be asked for in the order of the layers. `source` is the model's folder; `part` holds the slices of an
-    interrupted run, which are not rounded again, but the text goes through all layers anew.
+    interrupted run, which are not rounded again, but the text goes through all layers anew. Experts are rounded to the
+    nearest: the text reaches too few of them.
     """
     if info.method == "nearest":
         return lambda part: {}
@@ -123,6 +135,7 @@ def rounding_for(
             place
             for place, module in part.modules
             if _LAYER.search(place) and isinstance(module, nn.Linear) and fitting_group(module.in_features, info.group)
+            if not is_expert(place)
         }
         rounded: dict[str, Rounded4] = {}
         # Not beyond this layer: its weights are dropped when the next one is asked for.
