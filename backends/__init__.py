@@ -13,19 +13,19 @@ from arena.types import Backend, ModelSpec
 from backends.streaming.loading import BackgroundLoad
 
 if TYPE_CHECKING:
-    from backends.memory.budget import MemoryBudget
+    from backends.models.budget import MemoryBudget
     from backends.stepping.scheduler import Scheduler
 
-# By source, precision and adapter.
-Loads = dict[tuple[str, str, str], BackgroundLoad[Any]]
+# By source, precision, adapter and context.
+Loads = dict[tuple[str, str, str, int], BackgroundLoad[Any]]
 
 
 def open_backends(specs: Sequence[ModelSpec]) -> list[Backend]:
-    """A backend for each model, none of them loaded yet. Models from the same file or folder share one engine.
+    """A backend for each model, none of them loaded yet. Models from the same file or folder share an engine.
 
     Raises InputError for an unknown runtime.
     """
-    from backends.memory.budget import MemoryBudget
+    from backends.models.budget import MemoryBudget
     from backends.stepping.scheduler import Scheduler
 
     engines: Loads = {}
@@ -50,7 +50,7 @@ def opened_alone(spec: ModelSpec) -> Iterator[Backend]:
 
 
 def _open(spec: ModelSpec, engines: Loads, budget: MemoryBudget, scheduler: Scheduler) -> Backend:
-    key = (spec.source, spec.precision, spec.adapter)
+    key = (spec.source, spec.precision, spec.adapter, spec.context_length)
     match spec.runtime:
         case "scripted":
             from backends.scripted import ScriptedBackend

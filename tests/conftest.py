@@ -148,6 +148,14 @@ def eventually():
 
 
 @pytest.fixture
+def gate():
+    """An event to wait at. Opened at the end, so that no thread outlives its test."""
+    event = threading.Event()
+    yield event
+    event.set()
+
+
+@pytest.fixture
 def threads_return(eventually):
     """Whether all threads that were started since the test began are gone, after a moment."""
     before = set(threading.enumerate())

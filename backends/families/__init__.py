@@ -68,8 +68,11 @@ def original_family(model_type: Any) -> ModuleType | None:
     return {"qwen": qwen, "chatglm": chatglm}.get(model_type)
 
 
-def open_chat(checkpoint: Checkpoint) -> Chat:
-    """The tokenizer and chat format of a folder. Raises BackendError."""
+def open_chat(checkpoint: Checkpoint, template: str | None = None) -> Chat:
+    """The tokenizer and chat format of a folder, with another template if it is given. Raises BackendError.
+
+    The originals' formats are no templates: nothing replaces them.
+    """
     from backends.families import chatglm, native, qwen
 
     folder, ends = checkpoint.folder, "eos_token_id"
@@ -78,7 +81,7 @@ def open_chat(checkpoint: Checkpoint) -> Chat:
             return qwen.QwenChat(folder)
         case "chatglm":
             return chatglm.ChatGLMChat(folder)
-    return native.NativeChat(folder, checkpoint.generation.get(ends), checkpoint.config.get(ends))
+    return native.NativeChat(folder, checkpoint.generation.get(ends), checkpoint.config.get(ends), template=template)
 
 
 def whole_number(config: Mapping[str, Any], folder: str, *keys: str, most: int = 2**31) -> int:

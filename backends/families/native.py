@@ -24,12 +24,16 @@ from backends.streaming.generation import failed
 
 
 class NativeChat(Chat):
-    """The tokenizer and chat template. `ends` are the stop ids in the folder's files: an id, a list of ids, or None."""
+    """The tokenizer and chat template. `ends` are the stop ids in the folder's files: an id, a list of ids, or None.
 
-    def __init__(self, folder: Path, *ends: Any) -> None:
+    `template` replaces the folder's own chat template.
+    """
+
+    def __init__(self, folder: Path, *ends: Any, template: str | None = None) -> None:
         import tokenizers
 
         self._tokenizer = _load_tokenizer(folder)
+        self._tokenizer.chat_template = template or self._tokenizer.chat_template
         description = json.loads(self._tokenizer.backend_tokenizer.to_str())
         marks = {token["content"]: token for token in description["added_tokens"] if token["content"].strip()}
         self._marks = marks

@@ -1,13 +1,12 @@
-"""Loads the weights of a checkpoint folder, with an adapter, into transformers' own classes.
+"""Loads the weights of a checkpoint folder into transformers' own classes.
 
 Nothing from the folder is executed: .bin files are read as plain data, and code beside the weights is ignored. Tensors
 that do not fit are refused, since the library would fill the gaps with random numbers.
 """
 
-import re
 import threading
 import types
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -24,12 +23,10 @@ from transformers.core_model_loading import (
     WeightRenaming,
 )
 
-from arena.errors import BackendError
 from backends.families import original_family, qwen35
 from backends.families.experts import is_expert, with_experts
 from backends.families.support import checked_support
-from backends.folder.adapter import check_adapter
-from backends.folder.checkpoint import ADAPTER_CONFIG, first_line, read_json, read_tensors, refusal
+from backends.folder.checkpoint import first_line, refusal
 from backends.folder.contents import Checkpoint, read_checkpoint
 from backends.machine.pages import release
 
@@ -38,7 +35,7 @@ DTYPES = {"bf16": torch.bfloat16, "fp32": torch.float32}
 # The library loads through process-wide settings (the default dtype, the table of renamings): two concurrent loads
 # could get the other's precision or lose their weights.
 _LOADING = threading.Lock()
-_QKV = ("q_proj", "k_proj", "v_proj")
+QKV_PARTS = ("q_proj", "k_proj", "v_proj")
 
 
 class SplitQKV(ConversionOps):  # type: ignore[misc]
@@ -49,7 +46,7 @@ class SplitQKV(ConversionOps):  # type: ignore[misc]
     ) -> dict[str, Any]:
         value = next(iter(input_dict.values()))
         whole = value[0] if isinstance(value, list) else value
-        parts = (part.contiguous() for part in _split_qkv(whole, kwargs["config"]))
+        parts = (part.contiguous() for part in split_qkv(whole, kwargs["config"]))
         return dict(zip(target_patterns, parts, strict=True))
 
     @property
@@ -215,7 +212,7 @@ def _renamed_class(family: types.ModuleType, plain: Any) -> Any:
     """A subclass with a name of its own: the library finds the renaming of tensors by the class name."""
     name = f"Original{family.MODEL_CLASS}"
     renames = [WeightRenaming(old, new) for old, new in family.RENAMES.items()]
-    split = WeightConverter(family.QKV, [f".self_attn.{part}." for part in _QKV], [SplitQKV()])
+    split = WeightConverter(family.QKV, [f".self_attn.{part}." for part in QKV_PARTS], [SplitQKV()])
     register_checkpoint_conversion_mapping(name, [*renames, split], overwrite=True)
     ignored = {"_keys_to_ignore_on_load_unexpected": list(family.DROPPED)}
     return type(name, (plain,), ignored)
@@ -252,76 +249,8 @@ def _experts_class(plain: Any, model_type: str) -> Any:
     return type(name, (plain,), {"__init__": build})
 
 
-def _split_qkv(matrix: torch.Tensor, config: Any) -> Sequence[torch.Tensor]:
+def split_qkv(matrix: torch.Tensor, config: Any) -> Sequence[torch.Tensor]:
+    """The rows of a matrix of queries, keys and values, in these three parts."""
     heads, kv_heads, size = heads_of(config)
     parts: Sequence[torch.Tensor] = matrix.split([heads * size, kv_heads * size, kv_heads * size], dim=0)
     return parts
-
-
-# ---- LoRA adapters
-
-_PREFIX = "base_model.model."
-_LORA_KEY = re.compile(r"(?P<module>.+)\.(?P<half>lora_[AB])\.weight")
-# The keys of adapter_config.json that say how an adapter is scaled.
-_SCALES = ("r", "lora_alpha", "use_rslora", "rank_pattern", "alpha_pattern")
-
-
-def merge_adapter(model: Any, family: types.ModuleType | None, folder: Path) -> Any:
-    """The model with the LoRA adapter in `folder` merged into its weights. Raises BackendError.
-
-    An adapter trained on an original of `family` is mapped to the tensor names used here.
-    """
-    try:
-        from peft import load_peft_weights
-
-        config = {key: value for key, value in read_json(folder, ADAPTER_CONFIG).items() if key in _SCALES and value}
-        if family and any(key.endswith("_pattern") for key in config):
-            # Patterns contain the original's module names.
-            raise refusal(folder.name, "an adapter of an original must have one rank and one alpha for all modules")
-        file = check_adapter(folder)
-        if file.suffix == ".safetensors":
-            read_tensors([file])
-        # A .bin file is read as plain data as well.
-        state = load_peft_weights(str(folder), device="cpu")
-        return _merged(model, config, dict(_renamed(state, family, model.config.get_text_config())), folder.name)
-    except ImportError as error:
-        raise refusal(folder.name, f"{error.name or error} is missing: pip install -r requirements-hf.txt") from error
-    except BackendError:
-        raise
-    except Exception as error:
-        raise refusal(folder.name, first_line(error)) from error
-
-
-def _renamed(
-    state: dict[str, torch.Tensor], family: types.ModuleType | None, config: Any
-) -> Iterator[tuple[str, torch.Tensor]]:
-    """The tensors under this model's names; the two halves of a module are lora_A (reads) and lora_B (writes)."""
-    for key, value in state.items():
-        match = _LORA_KEY.fullmatch(key.removeprefix(_PREFIX))
-        if match is None:
-            raise ValueError(f"{key} is not part of a plain LoRA")
-        module, half = f"{match['module']}.", match["half"]
-        for old, new in family.RENAMES.items() if family else ():
-            module = re.sub(old, new, module)
-        if family and family.QKV in module:
-            # The three parts share what reads; each has its rows of what writes.
-            parts = 3 * [value] if half == "lora_A" else _split_qkv(value, config)
-            for name, part in zip(_QKV, parts, strict=True):
-                yield f"{module.replace(family.QKV, f'.self_attn.{name}.')}{half}.weight", part
-        else:
-            yield f"{module}{half}.weight", value
-
-
-def _merged(model: Any, config: dict[str, Any], state: dict[str, torch.Tensor], name: str) -> Any:
-    from peft import LoraConfig, get_peft_model, set_peft_model_state_dict
-
-    modules = sorted({key.rsplit(".lora_", 1)[0] for key in state})
-    known = dict(model.named_modules())
-    if not modules or (unknown := [module for module in modules if module not in known]):
-        raise refusal(name, f"it changes {unknown[0] if modules else 'nothing'}, which the base does not have")
-    adapted = get_peft_model(model, LoraConfig(**config, target_modules=modules))
-    result = set_peft_model_state_dict(adapted, {f"{_PREFIX}{key}": value for key, value in state.items()})
-    if result.unexpected_keys:
-        raise refusal(name, f"{result.unexpected_keys[0]} does not fit the base")
-    # Into copies: the base's own weights are mapped from its files.
-    return adapted.merge_and_unload(safe_merge=True)

@@ -9,8 +9,6 @@ from arena.errors import BackendError, InputError, os_error_as
 
 # Tokens, for a model that does not say.
 DEFAULT_CONTEXT = 4096
-# Tokens. Models claim more than a small machine has memory for.
-LONGEST_CONTEXT = 8192
 # To be left free on a disk, for votes, logs and the system.
 SPARE_BYTES = 512 * 1024**2
 

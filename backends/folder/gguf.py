@@ -73,6 +73,11 @@ def gguf_spec(path: Path) -> ModelSpec:
     if magic != b"GGUF":
         raise InputError("not_gguf", f"{path} is not a GGUF file.", path=str(path))
     quantization = _QUANTIZATION.search(path.stem)
+    try:
+        trained = read_gguf(path).of_model("context_length")
+    except BackendError:
+        # Loading will report the error.
+        trained = None
     return ModelSpec(
         id=path.stem,
         name=path.stem,
@@ -81,7 +86,7 @@ def gguf_spec(path: Path) -> ModelSpec:
         runtime="llama.cpp",
         precision=quantization.group(1).lower() if quantization else "",
         revision=revision,
-        context_length=DEFAULT_CONTEXT,
+        context_length=trained if isinstance(trained, int) and trained > 0 else DEFAULT_CONTEXT,
     )
 
 

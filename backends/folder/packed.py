@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from arena.errors import BackendError
 from backends.folder.checkpoint import Weights, check_size, find_weights, member, read_json, read_tensors, refusal
 from hubs import ListedFile
 
@@ -66,15 +67,26 @@ def is_packed(folder: Path) -> bool:
     return (folder / PACKED).exists()
 
 
+def is_outdated(folder: Path) -> bool:
+    """Whether the folder was packed in an older format. Raises BackendError if packed.json is not JSON."""
+    return is_packed(folder) and read_json(folder, PACKED).get("format") in range(1, FORMAT)
+
+
 def read_packed(folder: Path) -> PackedInfo:
     """The content of packed.json. Raises BackendError if it is damaged or of another format."""
-    return packed_info(folder.name, read_json(folder, PACKED))
+    return packed_info(folder, read_json(folder, PACKED))
 
 
-def packed_info(name: str, data: Mapping[str, Any]) -> PackedInfo:
-    """The content of the packed.json of the folder `name`. Raises BackendError."""
-    if data.get("format") != FORMAT:
-        raise refusal(name, f"it is packed in format {str(data.get('format'))[:20]!r}; quantize it again")
+def packed_info(folder: Path, data: Mapping[str, Any]) -> PackedInfo:
+    """The content of the folder's packed.json. Raises BackendError."""
+    name = folder.name
+    if (number := data.get("format")) != FORMAT:
+        command, shown = _packing_command(folder, str(data.get("precision"))), str(number)[:20]
+        message = (
+            f"{name} is packed in format {shown}, and this version reads format {FORMAT}. "
+            f"Make it anew: python app.py {command}"
+        )
+        raise BackendError("packed_format", message, model=name, format=shown, needed=FORMAT, command=command)
     try:
         info = PackedInfo(**{**data, "files": tuple(ListedFile(**entry) for entry in data["files"])})
         valid = _is_valid(info)
@@ -99,6 +111,13 @@ def packed_weights(folder: Path, info: PackedInfo) -> Weights:
         check_size(files[file.path], file.size, "quantize it again")
     weights = tuple(path for name, path in files.items() if name.startswith(WEIGHTS))
     return Weights(weights, read_tensors(weights))
+
+
+def _packing_command(folder: Path, precision: str) -> str:
+    original = folder.with_name(folder.name.removesuffix(f"@{precision}"))
+    if not original.is_dir() or original == folder:
+        return f"fetch {folder.name}"
+    return f"quantize {original}" + (" --precision int8" if precision == "int8" else "")
 
 
 def _is_valid(info: PackedInfo) -> bool:

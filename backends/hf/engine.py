@@ -4,7 +4,9 @@ from pathlib import Path
 
 from arena.types import GenerationConfig, Message, ModelSpec
 from backends.families import Chat, open_chat, qwen35
-from backends.families.weights import architecture_of, heads_of, load_weights, merge_adapter
+from backends.families.lora import merge_adapter
+from backends.families.weights import architecture_of, heads_of, load_weights
+from backends.folder.adapter import template_of
 from backends.packed.open import packed_rows
 from backends.stepping.batched import Rows, stock_rows
 from backends.stepping.scheduler import Scheduler
@@ -31,17 +33,18 @@ def open_engine(spec: ModelSpec, scheduler: Scheduler) -> HfEngine:
     architecture = architecture_of(Path(spec.source))
     checkpoint = architecture.checkpoint
     # The tokenizer first: it loads quickly, and its errors are known before gigabytes are read.
-    chat = open_chat(checkpoint)
+    adapter = Path(spec.adapter) if spec.adapter else None
+    chat = open_chat(checkpoint, template_of(adapter) if adapter else None)
     if checkpoint.packed:
-        rows = packed_rows(architecture)
+        rows = packed_rows(architecture, adapter)
     else:
         model = load_weights(architecture, spec.precision)
-        if spec.adapter:
-            model = merge_adapter(model, architecture.family, Path(spec.adapter))
+        if adapter:
+            model = merge_adapter(model, architecture.family, adapter)
         rows = stock_rows(model)
     engine = HfEngine(rows, chat, scheduler, spec.context_length)
     # A packed folder was tested when it was made, and reading all of it would take longer than opening it.
-    if not checkpoint.packed:
+    if adapter or not checkpoint.packed:
         # Two tokens: the second is the first to use the cache.
         for _ in engine.generate(chat.prompt_ids([_HI]), GenerationConfig(max_new_tokens=2, temperature=0)):
             pass

@@ -26,6 +26,14 @@ def available_bytes(root: Path = Path("/")) -> int | None:
     return max(0, min(free)) if free else None
 
 
+def limit_bytes(root: Path = Path("/")) -> int | None:
+    """Bytes that this process could take if nothing else ran; None where the system does not say."""
+    machine = total_bytes(root)
+    limits = [_setting(folder, "memory.max", "memory.limit_in_bytes") for folder in _own_cgroups(root, "memory")]
+    sizes = [*([machine] if machine else []), *(int(limit) for limit in limits if limit.isdecimal())]
+    return min(sizes, default=None)
+
+
 def total_bytes(root: Path = Path("/")) -> int | None:
     """Bytes of memory that the machine has; None where the system does not say."""
     return _numbers(root / "proc/meminfo").get("MemTotal")

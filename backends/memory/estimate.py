@@ -6,7 +6,7 @@ clean, and the system evicts them as needed (measured: none is left after loadin
 
 import math
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,7 +43,12 @@ class Need:
 
     @property
     def total(self) -> int:
+        """All bytes."""
         return self.weights + self.cache + self.overhead
+
+
+# By the length of the context in tokens.
+Needs = Callable[[int], Need]
 
 
 @dataclass(frozen=True)
@@ -75,11 +80,18 @@ class Shape:
 
 def need_of(spec: ModelSpec) -> Need | None:
     """The memory for loading and using the model; None for a runtime that loads none. Raises ArenaError."""
+    needs = needs_of(spec)
+    return needs(spec.context_length) if needs else None
+
+
+def needs_of(spec: ModelSpec, fresh: bool = False) -> Needs | None:
+    """The same by the length of the context; with `fresh` as in a process that has loaded no model yet."""
     match spec.runtime:
         case "llama.cpp":
-            return _gguf_need(model_file(spec), spec.context_length)
+            return _gguf_needs(model_file(spec))
         case "transformers":
-            return _folder_need(read_checkpoint(Path(spec.source)), spec)
+            imports = 0 if "backends.hf.engine" in sys.modules and not fresh else TRANSFORMERS_IMPORTS
+            return _folder_needs(read_checkpoint(Path(spec.source)), spec.precision, imports)
     return None
 
 
@@ -101,9 +113,8 @@ def folder_shape(config: Mapping[str, Any], name: str) -> Shape:
     )
 
 
-def _folder_need(checkpoint: Checkpoint, spec: ModelSpec) -> Need:
-    folder, tokens = checkpoint.folder, spec.context_length
-    shape = folder_shape(checkpoint.config, folder.name)
+def _folder_needs(checkpoint: Checkpoint, precision: str, imports: int) -> Needs:
+    shape = folder_shape(checkpoint.config, checkpoint.folder.name)
     if checkpoint.packed:
         element = _PACKED_BYTES
         # Everything is mapped; of the embedding only the rows of tokens that occur are read.
@@ -111,12 +122,15 @@ def _folder_need(checkpoint: Checkpoint, spec: ModelSpec) -> Need:
         weights = max(0, files - shape.vocabulary * shape.hidden * element)
     else:
         stored = stored_elements(checkpoint, qwen35.left_out(checkpoint.model_type))
-        element = _ELEMENT_BYTES[spec.precision]
+        element = _ELEMENT_BYTES[precision]
         # All floats are converted; the rest is tables too small to matter.
         weights = sum(count * element for kind, count in stored if kind in _FLOATS)
-    imports = 0 if "backends.hf.engine" in sys.modules else TRANSFORMERS_IMPORTS
-    cache = stepping.cache_budget(stepping.conversation_bytes(tokens, shape.cache_bytes(1, element), shape.states))
-    return Need(weights, cache, imports + TRANSFORMERS_MODEL + _working(shape, tokens, element))
+
+    def needs(tokens: int) -> Need:
+        cache = stepping.cache_budget(stepping.conversation_bytes(tokens, shape.cache_bytes(1, element), shape.states))
+        return Need(weights, cache, imports + TRANSFORMERS_MODEL + _working(shape, tokens, element))
+
+    return needs
 
 
 def _working(shape: Shape, context_length: int, element: int) -> int:
@@ -130,16 +144,17 @@ def _working(shape: Shape, context_length: int, element: int) -> int:
     return shape.between_bytes(chunk, element) + attention + mask + scores
 
 
-def _gguf_need(path: Path, context_length: int) -> Need:
+def _gguf_needs(path: Path) -> Needs:
     weights = sum(part.stat().st_size for part in gguf_parts(path))
     try:
         head = read_gguf(path)
     except BackendError:
         # The engine will report the error; only the file's size is known.
-        return Need(weights, 0, LLAMA_MODEL)
+        return lambda tokens: Need(weights, 0, LLAMA_MODEL)
     shape = _gguf_shape(head)
     working = shape.between_bytes(llama.PREFILL_CHUNK, 4) + shape.scores_bytes(llama.PREFILL_CHUNK, 4)
-    return Need(weights, shape.cache_bytes(llama.SLOTS * context_length, _CACHE_BYTES), LLAMA_MODEL + working)
+    cached = shape.cache_bytes(llama.SLOTS, _CACHE_BYTES)
+    return lambda tokens: Need(weights, tokens * cached, LLAMA_MODEL + working)
 
 
 def _gguf_shape(head: GgufHead) -> Shape:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from arena.types import GenerationConfig, ModelSpec
-from backends.folder import DEFAULT_CONTEXT, LONGEST_CONTEXT
+from backends.folder import DEFAULT_CONTEXT
 from hubs import Hub, Repo
 
 HUGGINGFACE = "https://huggingface.co"
@@ -49,10 +49,8 @@ _AT_FIXED_TEMPERATURES = [
 # Run from a file in an installed package.
 EMBEDDED = {spec.id: spec for spec in (_SMOLLM2, *_AT_FIXED_TEMPERATURES)}
 
-# Models that run from a downloaded folder; `source` is filled in when the folder exists.
-_FOLDER = ModelSpec(
-    "", "", family="", source="", runtime="transformers", precision="bf16", context_length=LONGEST_CONTEXT
-)
+# Models that run from a downloaded folder; `source` and the context are filled in when the folder exists.
+_FOLDER = ModelSpec("", "", family="", source="", runtime="transformers", precision="bf16", context_length=0)
 
 # The pair that the project compares, with the sampling settings of their authors.
 QWEN = replace(

@@ -1,6 +1,7 @@
 """Turns what a person writes into the ModelSpec it names: a catalogue id, a folder, a file or a server."""
 
 import os
+import re
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -10,21 +11,26 @@ from pathlib import Path
 from typing import Any
 
 from arena.errors import InputError
-from arena.types import GenerationConfig, ModelSpec
+from arena.types import ContextLimit, GenerationConfig, ModelSpec
 from backends.families import qwen
 from backends.families.support import checked_support
-from backends.folder import LONGEST_CONTEXT, as_input
+from backends.folder import as_input
 from backends.folder.adapter import split_adapter, with_adapter
 from backends.folder.contents import Checkpoint, read_checkpoint
 from backends.folder.gguf import existing_file, gguf_spec, model_file
 from backends.folder.manifest import read_manifest
 from backends.folder.packed import packed_folder
-from backends.models.catalog import CHATGLM3, EMBEDDED, FETCHED, QWEN, QWEN_LICENCES
+from backends.memory.context import held_context
+from backends.models.catalog import CHATGLM3, EMBEDDED, FETCHED, PUBLISHED, QWEN, QWEN_LICENCES
 from backends.openai import PREFIX, openai_spec
 from backends.scripted import scripted_spec
 
 PACKED = ("int4", "int8")
 PRECISIONS = (*PACKED, "bf16", "fp16", "fp32")
+# `?ctx=4096` at the end of a name. The address of a server may have settings of its own before its #.
+_NAME_SETTINGS = re.compile(r"\?(\w+=[^?&=#/]*(?:&\w+=[^?&=#/]*)*)$")
+# Tokens: the shortest that fits a question and an answer, and more than any model has.
+LEAST_CONTEXT, MOST_CONTEXT = 128, 10_000_000
 _SETTINGS = ("temperature", "top_p", "top_k", "repetition_penalty")
 
 
@@ -33,15 +39,46 @@ def resolve(text: str) -> ModelSpec:
     `scripted:FILE.json`. Raises InputError.
 
     A suffix such as `@fp32` selects a precision, for folders only. `BASE+ADAPTER` is a base with a LoRA folder.
+    `?ctx=N` at the end limits the context to N tokens.
     """
-    text = text.strip()
+    name, settings = split_settings(text.strip())
+    spec = _without_settings(name)
+    if "ctx" not in settings:
+        return spec
+    if spec.runtime not in ("transformers", "llama.cpp"):
+        message = f"ctx cannot be set for {spec.id}: its context is not managed here."
+        raise InputError("ctx_unavailable", message, model=spec.id)
+    tokens = settings["ctx"]
+    spec = replace(spec, id=f"{spec.id}?ctx={tokens}", name=f"{spec.name} (ctx {tokens})")
+    return _limited(spec, tokens, "ctx")
+
+
+def split_settings(text: str) -> tuple[str, dict[str, int]]:
+    """The name of a model and the settings at its end. Raises InputError."""
+    match = _NAME_SETTINGS.search(text)
+    if not match:
+        return text, {}
+    settings = dict(pair.split("=", 1) for pair in match[1].split("&"))
+    if unknown := sorted(settings.keys() - {"ctx"}):
+        message = f"There is no setting {unknown[0]}. Known: ctx."
+        raise InputError("unknown_setting", message, name=unknown[0], known="ctx")
+    tokens = int(settings["ctx"]) if settings["ctx"].isdecimal() else 0
+    if not LEAST_CONTEXT <= tokens <= MOST_CONTEXT:
+        details = {"low": f"{LEAST_CONTEXT}", "high": f"{MOST_CONTEXT}", "value": settings["ctx"]}
+        message = f"ctx must be between {LEAST_CONTEXT} and {MOST_CONTEXT}, not {settings['ctx']!r}."
+        raise InputError("setting_range", message, name="ctx", **details)
+    return text[: match.start()], {"ctx": tokens}
+
+
+def _without_settings(text: str) -> ModelSpec:
     name, _, precision = text.rpartition("@")
     if precision not in PRECISIONS:
         name, precision = text, ""
     suffix = f"@{precision}" if precision else ""
     for whole, ending in ((text, ""), (name, suffix)):
         if halves := split_adapter(whole):
-            return with_adapter(resolve(f"{halves[0]}{ending}"), halves[1])
+            base = _without_settings(f"{halves[0]}{ending}")
+            return with_adapter(base, halves[1], _repositories(base))
     if not precision:
         return _named(text)
     # A packed folder may exist without its original.
@@ -64,7 +101,8 @@ def _named(name: str) -> ModelSpec:
     if name.startswith("scripted:"):
         return scripted_spec(existing_file(Path(name.removeprefix("scripted:"))))
     if name.endswith(".gguf"):
-        return gguf_spec(Path(name))
+        spec = gguf_spec(Path(name))
+        return _limited(spec, held_context(spec), "memory")
     if isdir(name):
         return folder_spec(Path(name))
     ids = (*EMBEDDED, *FETCHED)
@@ -136,17 +174,35 @@ def _as_known(model_id: str, spec: ModelSpec) -> ModelSpec:
     return replace(known, **own)
 
 
-def folder_spec(folder: Path) -> ModelSpec:
-    """The model in a checkpoint folder. Raises InputError if there is none."""
+def folder_spec(folder: Path, precision: str = "bf16") -> ModelSpec:
+    """The model in a checkpoint folder, in this precision unless it is packed. Raises InputError if there is none."""
     with as_input(folder):
         checkpoint = read_checkpoint(folder)
-        precision = checkpoint.packed.precision if checkpoint.packed else "bf16"
-        support = checked_support(checkpoint, precision)
-        spec = _family_spec(checkpoint)
-        length, limit = min((support.context, support.limit), (LONGEST_CONTEXT, "memory"), key=lambda pair: pair[0])
-        spec = replace(spec, context_length=length, context_limit=limit)
+        stored = checkpoint.packed.precision if checkpoint.packed else ""
+        support = checked_support(checkpoint, stored)
         name = folder.resolve().name
-        return replace(spec, id=name, name=name, source=str(folder), precision=precision, revision=checkpoint.revision)
+        spec = replace(
+            _family_spec(checkpoint),
+            id=name,
+            name=name,
+            source=str(folder),
+            precision=stored or precision,
+            revision=checkpoint.revision,
+            context_length=support.context,
+            context_limit=support.limit,
+        )
+        return _limited(spec, held_context(spec), "memory")
+
+
+def _limited(spec: ModelSpec, tokens: int, limit: ContextLimit) -> ModelSpec:
+    """The model with a context of at most so many tokens, and why."""
+    return spec if spec.context_length <= tokens else replace(spec, context_length=tokens, context_limit=limit)
+
+
+def _repositories(spec: ModelSpec) -> list[str]:
+    """The names of the model's repositories on hubs, as far as they are known."""
+    published = PUBLISHED.get(spec.id.partition("@")[0])
+    return [repo.id for repo in published.repos.values()] if published and spec.runtime == "transformers" else []
 
 
 def _family_spec(checkpoint: Checkpoint) -> ModelSpec:
@@ -172,7 +228,15 @@ def in_precision(spec: ModelSpec, precision: str) -> ModelSpec:
     if spec.precision not in ("bf16", "fp32"):
         message = f"{spec.id} has {spec.precision} weights; for {precision} name the original folder."
         raise InputError("precision_unavailable", message, model=spec.id, precision=precision)
-    return replace(spec, id=f"{spec.id}@{precision}", name=f"{spec.name} ({precision})", precision=precision)
+    own = folder_spec(Path(spec.source), precision)
+    return replace(
+        spec,
+        id=f"{spec.id}@{precision}",
+        name=f"{spec.name} ({precision})",
+        precision=precision,
+        context_length=own.context_length,
+        context_limit=own.context_limit,
+    )
 
 
 def _own_defaults(settings: Mapping[str, Any]) -> GenerationConfig:

@@ -33,11 +33,11 @@ def calibrated(
     progress: Callable[[int, int], None] = lambda done, layers: None,
     known: Callable[[str, int], Rounded4 | None] = lambda name, rows: None,
 ) -> Iterator[tuple[str, Rounded4]]:
-    """Yields the name and the rounding of every Linear in the model's layers but experts', in order. Consumes the model.
+    """Yields the name and the rounding of every Linear in the model's layers, in order. Consumes the model.
 
     `sequences` are token ids to run; `files` are those that the weights are mapped from. `progress` gets the number of
-    layers done and of all. `known(name, rows)` returns the roundings of an interrupted run, which are reused. A Linear
-    whose columns do not divide into groups is not rounded or yielded.
+    layers done and of all. `known(name, rows)` returns the roundings of an interrupted run, which are reused. Experts,
+    and a Linear whose columns do not divide into groups, are not rounded or yielded.
     """
     layers = model.model.layers
     with torch.inference_mode():

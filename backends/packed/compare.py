@@ -4,6 +4,7 @@ So rounding makes no difference, and whatever else does is a fault: state that i
 Of both models only a part is in memory at a time.
 """
 
+import math
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -25,8 +26,9 @@ from backends.stepping.cache import TokenCache
 
 # The tokens that both read, and how many of them the packed model reads one by one, as it answers.
 TOKENS, STEPS = 64, 3
-# The largest mean divergence of either part, in nats.
-BOUND = 0.02
+# The largest divergence, in nats. Above it a model may differ from its twin by NOISE times as much as the twin with its
+# activations rounded, as the kernels round them, differs from itself.
+BOUND, NOISE = 0.05, 4
 # The largest distance of a matrix from the original, as a share of it.
 FAR = 0.5
 # Rows of a matrix that are converted to floats at a time.
@@ -55,13 +57,21 @@ def divergence(packed: Packed) -> float:
     vocabulary = packed.architecture.config.get_text_config().vocab_size
     ids = torch.randint(vocabulary, (TOKENS,), generator=torch.Generator().manual_seed(1)).tolist()
     with torch.inference_mode():
-        scores, wanted = _packed_scores(packed, ids), _twin_scores(packed, ids)
+        wanted = _twin_scores(packed, ids)
+        distance = _distance(wanted, _packed_scores(packed, ids))
+        # Of a model that magnifies every rounding of its activations no more can be asked.
+        allowed = BOUND if distance <= BOUND else NOISE * _distance(wanted, _twin_scores(packed, ids, rough=True))
+    if not math.isfinite(distance):
+        raise Differs("it computes values that are not finite")
+    if distance > max(BOUND, allowed):
+        raise Differs(f"it differs from its float twin by {distance:.3f} nats; {max(BOUND, allowed):.3f} are allowed")
+    return distance
+
+
+def _distance(wanted: Tensor, scores: Tensor) -> float:
+    """The larger median divergence of both parts. A mean would follow the few tokens whose expert was a close call."""
     by_token = (wanted.exp() * (wanted - scores)).sum(-1)
-    worst = max(float(part.median()) for part in by_token.split(TOKENS - STEPS))
-    # Also true for NaN.
-    if not worst <= BOUND:
-        raise Differs(f"the packed model differs from its float twin by {worst:.4f} nats; right ones by up to {BOUND}")
-    return worst
+    return max(float(part.median()) for part in by_token.split(TOKENS - STEPS))
 
 
 def _packed_scores(packed: Packed, ids: Sequence[int]) -> Tensor:
@@ -82,14 +92,14 @@ def _packed_scores(packed: Packed, ids: Sequence[int]) -> Tensor:
     return log_softmax(torch.cat(parts).double(), -1)
 
 
-def _twin_scores(packed: Packed, ids: Sequence[int]) -> Tensor:
+def _twin_scores(packed: Packed, ids: Sequence[int], rough: bool = False) -> Tensor:
     twin = bare_model(packed.architecture)
     original, originals = map_weights(packed.architecture, experts=True)
     matrix = partial(_Matrix, tensors=packed.tensors, original=original, files=(*packed.files, *originals))
     _shorten(twin, packed.layers)
     for place, module in list(twin.named_modules()):
         if isinstance(module, nn.Linear):
-            twin.set_submodule(place, _Linear(matrix(place)))
+            twin.set_submodule(place, _Linear(matrix(place), rough))
         elif is_stacked(module):
             _stack(place, module, matrix)
         elif own_state(module):
@@ -176,13 +186,16 @@ _PARTS = ("packed", "scales", "weight8", "scale8")
 
 
 class _Linear(nn.Module):  # type: ignore[misc]
-    """A linear layer of the twin."""
+    """A linear layer of the twin; with `rough`, on activations of 8 bits."""
 
-    def __init__(self, matrix: _Matrix) -> None:
+    def __init__(self, matrix: _Matrix, rough: bool) -> None:
         super().__init__()
-        self._matrix = matrix
+        self._matrix, self._rough = matrix, rough
 
     def forward(self, x: Tensor) -> Tensor:
+        if self._rough:
+            scale = x.abs().amax(-1, keepdim=True).clamp(min=1e-12) / 127
+            x = (x / scale).round() * scale
         y = torch.cat([linear(x.float(), part) for part in self._matrix.parts()], -1)
         bias = self._matrix.bias
         return y if bias is None else y + bias

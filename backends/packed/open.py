@@ -21,6 +21,7 @@ from backends.machine.pages import ask_large, release
 from backends.packed.kernels import BF16, Kernels, find_kernels
 from backends.packed.layers import UNIT, decode_attention, with_quick_layers, with_quick_norms
 from backends.packed.linear import Linear4, Linear8
+from backends.packed.lora import add_adapter
 from backends.packed.scheme import BLOCK
 from backends.stepping import PREFILL_CHUNK
 from backends.stepping.batched import Rows
@@ -32,9 +33,12 @@ _TYPES = {
 _READ_WHOLE = (".packed", ".weight8")
 
 
-def packed_rows(architecture: Architecture) -> Rows:
-    """The model, ready for several conversations at once. Raises BackendError."""
-    return quick_rows(load_packed(architecture), find_kernels())
+def packed_rows(architecture: Architecture, adapter: Path | None = None) -> Rows:
+    """The model, with the adapter in a folder beside it, ready for several conversations. Raises BackendError."""
+    model = load_packed(architecture)
+    if adapter:
+        add_adapter(model, architecture.family, adapter)
+    return quick_rows(model, find_kernels())
 
 
 def load_packed(architecture: Architecture) -> Any:

@@ -19,7 +19,6 @@ from backends.machine.pages import release
 from backends.packed.calibrate import calibrated, calibration_ids
 from backends.packed.scheme import Rounded4, Rounded8, fitting_group, pack4, round4, round8, unpack4
 
-LAYER = "layer-"
 _LAYER = re.compile(r"\.layers\.(\d+)\.")
 # Rows rounded at a time: few enough to stay in the processor's caches (thousands take twice as long).
 _ROWS = 256
@@ -27,11 +26,15 @@ _ROWS = 256
 
 @dataclass(frozen=True)
 class Slice:
-    """Modules of a model whose weights go into one file; `bytes` is their size in the model."""
+    """Modules of a model whose state goes into one file; `bytes` is their size in the model.
+
+    `layer` is the number of the layer that they are; None outside the layers.
+    """
 
     name: str
     modules: tuple[tuple[str, Any], ...]
     bytes: int
+    layer: int | None
 
 
 def slices_of(model: Any) -> tuple[Slice, ...]:
@@ -40,15 +43,32 @@ def slices_of(model: Any) -> tuple[Slice, ...]:
     for place, module in model.named_modules():
         if own_state(module):
             parts.setdefault(slice_name(place), []).append((place, module))
-    # The layers come last: those outside them are needed to try one of each kind.
-    names = sorted(parts, key=lambda name: (name.startswith(LAYER), name))
-    return tuple(Slice(name, tuple(parts[name]), _bytes(parts[name])) for name in names)
+    slices = (Slice(name, tuple(modules), _bytes(modules), _layer(modules[0][0])) for name, modules in parts.items())
+    return tuple(sorted(slices, key=lambda part: (part.layer is not None, part.name)))
 
 
 def slice_name(place: str) -> str:
     """The name of a module's slice; the names of layers sort in their order."""
+    layer = _layer(place)
+    return place.replace(".", "-") if layer is None else f"layer-{layer:03}"
+
+
+def first_of_each_kind(layers: Sequence[Slice]) -> list[Slice]:
+    """The first of the layers with the same modules of the same sizes."""
+    kinds: dict[object, Slice] = {}
+    for part in layers:
+        modules = [(_LAYER.sub(".", f"{place}."), type(module), _shapes(module)) for place, module in part.modules]
+        kinds.setdefault(str(modules), part)
+    return list(kinds.values())
+
+
+def _layer(place: str) -> int | None:
     layer = _LAYER.search(f"{place}.")
-    return f"{LAYER}{int(layer[1]):03}" if layer else place.replace(".", "-")
+    return int(layer[1]) if layer else None
+
+
+def _shapes(module: Any) -> list[tuple[int, ...]]:
+    return [tuple(value.shape) for value in own_state(module).values()]
 
 
 def _bytes(modules: Sequence[tuple[str, Any]]) -> int:

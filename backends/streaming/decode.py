@@ -31,6 +31,7 @@ class WholeDecode:
         self._shown = len(decode(before)) if before else 0
 
     def feed(self, token: int) -> str:
+        """The text that another id completes."""
         self._ids.append(token)
         text = self._decode(self._ids)
         # The whole run of U+FFFD: some tokenizers show valid characters as broken until the run of bytes is complete.
@@ -40,7 +41,7 @@ class WholeDecode:
         return new
 
     def flush(self) -> str:
-        # What is held back is not a character.
+        """Nothing: what is held back at the end is not a character."""
         return ""
 
 
@@ -101,6 +102,7 @@ class StrippedReply:
         return shown
 
     def flush(self) -> str:
+        """What is still held back at the end of a stream, without white space after it."""
         return self._trim(self._scanner.flush())
 
     def _trim(self, text: str) -> str:
@@ -144,6 +146,7 @@ class AnswerText:
         return chunks + self.flush() if self.stopped else chunks
 
     def flush(self) -> list[Chunk]:
+        """The chunks of what is still held back at the end of a stream."""
         rest = "" if self.stopped else self._stops.flush()
         return self._split(rest) + self._emit(self._marks.flush())
 

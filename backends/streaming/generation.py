@@ -25,6 +25,7 @@ class Events(Generic[T]):
         self._queue: queue.SimpleQueue[Any] = queue.SimpleQueue()
 
     def put(self, event: T) -> None:
+        """Adds an event. Any thread may call it."""
         self._queue.put(event)
 
     def end(self, error: BaseException | None = None) -> None:
@@ -83,13 +84,16 @@ class Generation:
 
     @property
     def seconds(self) -> float:
+        """Seconds since the generation began."""
         return time.monotonic() - self._began
 
     @property
     def usage(self) -> Usage:
+        """The usage so far."""
         return Usage(self.prompt_tokens, self.tokens, self.first_token_seconds, self.seconds, self.cached_tokens)
 
     def count_token(self) -> None:
+        """Counts a new token, and takes the time of the first one."""
         self.tokens += 1
         if self.first_token_seconds is None:
             self.first_token_seconds = self.seconds

@@ -63,6 +63,7 @@ class BackgroundLoad(Generic[T]):
 
     @property
     def state(self) -> LoadState:
+        """Whether the value is loaded, or for how many seconds it has been loading, or the last error."""
         with self._lock:
             seconds = time.monotonic() - self._began if self._thread else 0.0
             return LoadState(ready=self._value is not None, error=self._error, seconds=seconds)
@@ -101,9 +102,11 @@ class LoadingBackend(Generic[T]):
 
     @property
     def load_state(self) -> LoadState:
+        """Whether the model is loaded."""
         return self._load.state
 
     def load(self) -> None:
+        """Starts loading in the background."""
         self._load.start()
 
     def close(self) -> None:

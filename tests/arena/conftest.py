@@ -79,14 +79,6 @@ def saying():
 
 
 @pytest.fixture
-def gate():
-    """An event for a backend to wait at. Opened at the end, so that no thread outlives its test."""
-    event = threading.Event()
-    yield event
-    event.set()
-
-
-@pytest.fixture
 def limit_seconds(monkeypatch):
     """Sets how long a side may take: `total`, `silence` and `grace`."""
 

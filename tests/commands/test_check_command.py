@@ -18,8 +18,8 @@ from served_app import ROOT
 from typer.testing import CliRunner
 
 from backends.folder.gguf import model_file
-from backends.memory import budget
-from backends.memory.budget import MemoryBudget
+from backends.models import budget
+from backends.models.budget import MemoryBudget
 from backends.models.catalog import EMBEDDED, EMBEDDED_SHA256
 
 SHARD = "model-00002-of-00002.safetensors"

@@ -11,9 +11,7 @@ from functools import lru_cache
 from pathlib import PurePosixPath
 
 from arena.judging.leaks.names import MAKERS, MASKED, NAME, OWN, OWN_MODEL, Maker, fold, mark
-from arena.judging.leaks.patterns import PLACES
-from arena.judging.leaks.patterns_en import EN
-from arena.judging.leaks.patterns_zh import ZH
+from arena.judging.leaks.patterns import EN, PLACES, ZH
 from arena.types import Battle, ModelSpec
 
 _SENTENCE = re.compile("[^。!?\n]{0,2000}[。!?]?")

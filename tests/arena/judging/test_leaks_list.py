@@ -12,9 +12,7 @@ import pytest
 from arena.judging import leaks
 from arena.judging.leaks import names, names_a_model
 from arena.judging.leaks.names import MAKERS
-from arena.judging.leaks.patterns import PLACES
-from arena.judging.leaks.patterns_en import EN
-from arena.judging.leaks.patterns_zh import ZH
+from arena.judging.leaks.patterns import EN, PLACES, ZH
 
 LIST = Path(__file__).parents[2] / "data" / "leaks.jsonl"
 LINES = [json.loads(line) for line in LIST.read_text(encoding="utf-8").splitlines()]

@@ -22,6 +22,7 @@ from backends.folder.contents import verify_listed
 from backends.folder.manifest import MANIFEST, Manifest, needed_files, read_manifest, write_manifest
 from backends.models import resolve as folder_models
 from backends.models.catalog import QWEN, Published
+from commands.fetch import _as_fetched
 from hubs import Hub, ListedFile, Repo
 
 MICRO = ROOT / "tests" / "data" / "qwen-micro-vocab2048"
@@ -498,6 +499,18 @@ def test_neither_code_nor_subfolders_are_needed_whatever_their_names() -> None:
     names = ("LICENSE.py", "README.sh", "more/x.tiktoken", "LICENSE/x", "model.safetensors", "config.json")
     chosen = needed_files([ListedFile(name, 1) for name in names], "a/b")
     assert [file.path for file in chosen] == ["config.json", "model.safetensors"]
+
+
+@pytest.mark.parametrize(
+    ("name", "folder"),
+    [
+        ("qwen3-0.6b", "qwen3-0.6b"),
+        ("qwen3-0.6b@fp32?ctx=4096", "qwen3-0.6b"),
+        ("qwen3-0.6b@int4?ctx=4096", "qwen3-0.6b@int4"),
+    ],
+)
+def test_a_name_with_settings_needs_the_same_folder(name: str, folder: str) -> None:
+    assert _as_fetched(name) == folder
 
 
 @pytest.mark.parametrize("path", ["../secret", "/etc/passwd"])

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from backends.machine.memory import available_bytes, cpu_count, process_bytes
+from backends.machine.memory import available_bytes, cpu_count, limit_bytes, process_bytes
 
 MIB = 1 << 20
 V2 = "sys/fs/cgroup"
@@ -51,8 +51,14 @@ def test_without_groups_the_machine_counts(machine):
     assert available_bytes(machine({})) == 8000 * MIB
 
 
+@pytest.mark.parametrize(("limit", "size"), [("max", 16_000_000 * 1024), (1000, 1000), (10**15, 16_000_000 * 1024)])
+def test_the_limit_is_the_lowest_of_machine_and_groups(machine, limit, size):
+    assert limit_bytes(machine({"proc/self/cgroup": "0::/app\n", **v2_group("app", limit, 500)})) == size
+
+
 def test_unknown_sizes_are_none(tmp_path):
     assert available_bytes(tmp_path) is None
+    assert limit_bytes(tmp_path) is None
     assert process_bytes("VmRSS", tmp_path) is None
 
 

@@ -15,9 +15,9 @@ from arena.errors import BackendError, InputError
 from arena.types import ModelSpec
 from backends import open_backends
 from backends.folder.checkpoint import find_weights
-from backends.memory import budget
-from backends.memory.budget import MemoryBudget, check_memory
 from backends.memory.estimate import Need, folder_shape, need_of
+from backends.models import budget
+from backends.models.budget import MemoryBudget, check_memory
 from backends.models.catalog import EMBEDDED, Published
 from backends.models.resolve import resolve
 from ui.texts import error_text
@@ -70,7 +70,8 @@ NATIVE_CONFIG = {
 
 @pytest.fixture(autouse=True)
 def libraries_not_imported(monkeypatch):
-    """As in a fresh process, whatever tests ran before."""
+    """As in a fresh process, whatever tests ran before, on a machine whose memory limits no context."""
+    monkeypatch.setattr("backends.memory.context.limit_bytes", lambda: None)
     monkeypatch.delitem(sys.modules, "backends.hf.engine", raising=False)
 
 
@@ -135,7 +136,7 @@ def test_chatglm3_6b_has_two_heads_of_keys_and_is_converted(chatglm):
 
 
 def test_a_native_folder_by_its_own_keys(folder):
-    spec = resolve(str(folder(NATIVE_CONFIG, "BF16", [596049, 1000])))
+    spec = resolve(f"{folder(NATIVE_CONFIG, 'BF16', [596049, 1000])}?ctx=8192")
     assert spec.context_length == 8192
     cache = 2 * 28 * 8 * 128 * 8192 * 2
     assert 940_000_000 > cache > 1_000_000_000 / 8  # more than one, and less than eight fit into a gigabyte
@@ -287,6 +288,20 @@ def test_a_gguf_files_cache(gguf_spec, changes, cache):
     assert need == Need(len(gguf(head)), cache, 60_000_000 + 128 * (1000 + 4 * 100 + 8 * 64) * 4)
 
 
+@pytest.mark.parametrize(("trained", "length"), [(256, 256), (99_999, 99_999), (0, 4096), ("x", 4096), (None, 4096)])
+def test_a_gguf_file_has_the_context_it_was_trained_for(gguf_spec, trained, length):
+    head = HEAD | ({} if trained is None else {"toy.context_length": trained})
+    assert (gguf_spec(gguf(head)).context_length, gguf_spec(gguf(head)).context_limit) == (length, "")
+
+
+@pytest.mark.parametrize(("memory", "length"), [(8192, 10_000), (1024, 8192), (512, 4096), (300, 2304), (200, 1024)])
+def test_llama_cpp_takes_an_eighth_of_memory_for_its_cache(gguf_spec, monkeypatch, memory, length):
+    """A token takes 2 * 4 * 2 * 32 * 2 bytes in each of four conversations, 4096 in all; 61 MB are for the rest."""
+    monkeypatch.setattr("backends.memory.context.limit_bytes", lambda: memory * 4096 * 64)
+    spec = gguf_spec(gguf(HEAD | {"toy.context_length": 10_000}))
+    assert (spec.context_length, spec.context_limit) == (length, "" if length == 10_000 else "memory")
+
+
 def test_all_parts_of_a_split_file_count(gguf_spec, tmp_path):
     (tmp_path / "toy-00002-of-00002.gguf").write_bytes(bytes(5000))
     spec = gguf_spec(gguf(HEAD), "toy-00001-of-00002.gguf")
@@ -355,6 +370,14 @@ def test_of_fewer_bits_the_most_that_fit_are_named(qwen, no_others, asked):
     assert refusal(spec, 16 * GB).details["fits"] == "qwen-7b-chat@int8"
     assert refusal(spec, 11 * GB).details["fits"] == "qwen-7b-chat@int4"
     assert refusal(spec, 9 * GB).code == "memory_short_for_all"
+
+
+def test_a_shorter_context_is_named_where_it_fits(qwen, no_others):
+    error = refusal(qwen, 20 * GB)
+    assert error.details["fits"].split(", ")[0] == "qwen-7b-chat?ctx=4096"
+    # A name with a context gets another one.
+    shorter = resolve(f"{qwen.source}?ctx=6000")
+    assert refusal(shorter, 18 * GB).details["fits"].split(", ")[0] == "qwen-7b-chat?ctx=2048"
 
 
 def test_the_embedded_model_is_named_once(qwen, monkeypatch, tmp_path):

@@ -17,14 +17,6 @@ class Model:
 
 
 @pytest.fixture
-def gate():
-    """An event for an opener to wait at. Opened at the end, so that no thread outlives its test."""
-    event = threading.Event()
-    yield event
-    event.set()
-
-
-@pytest.fixture
 def opener(gate):
     """Opens a model once the gate is open; `calls` has the models made."""
 

@@ -16,13 +16,15 @@ from typing import TypeVar
 from arena.errors import ArenaError, BackendError
 from arena.types import ModelSpec
 from backends.machine.memory import available_bytes, process_bytes
-from backends.memory.estimate import TRANSFORMERS_IMPORTS, TRANSFORMERS_MODEL, Need, need_of
+from backends.memory.estimate import TRANSFORMERS_IMPORTS, TRANSFORMERS_MODEL, Need, need_of, needs_of
 from backends.models.catalog import EMBEDDED, PUBLISHED
 from backends.models.resolve import fetched_spec
 
 T = TypeVar("T")
 _TENTH = 100_000_000  # of a gigabyte
-# How many models an error message suggests.
+# Shorter contexts that an error message suggests, in tokens.
+_CONTEXTS = (8192, 4096, 2048)
+# How many models it suggests.
 _SUGGESTED = 3
 # The size of the weights in each precision, best first, as a share of bfloat16 (packed: without the embedding).
 _OF_BF16 = {"bf16": 1.0, "int8": 0.52, "int4": 0.34}
@@ -103,15 +105,19 @@ def check_memory(spec: ModelSpec, need: Need, free: int) -> None:
 
 
 def _fitting(spec: ModelSpec, free: int) -> list[str]:
-    """Models to use instead: the same one in fewer bits, then the largest others."""
-    model_id = spec.id.removesuffix(f"@{spec.precision}")
-    same = []
+    """Models to use instead: the same one with a shorter context or in fewer bits, then the largest others."""
+    name = spec.id.partition("?")[0]
+    model_id = name.removesuffix(f"@{spec.precision}")
+    needs = needs_of(spec)
+    shorter = (tokens for tokens in _CONTEXTS if tokens < spec.context_length and needs and needs(tokens).total <= free)
+    same = [f"{name}?ctx={tokens}" for tokens in list(shorter)[:1]]
     converted = spec.runtime == "transformers" and spec.precision in ("fp32", "bf16")
     if converted and (lower := need_of(replace(spec, precision="bf16"))):
         rest = lower.cache + lower.overhead
-        same = [f"{model_id}@{name}" for name, share in _OF_BF16.items() if lower.weights * share + rest <= free][:1]
+        shares = _OF_BF16.items()
+        same += [f"{model_id}@{bits}" for bits, share in shares if lower.weights * share + rest <= free][:1]
     others = [(need, name) for name, need in _catalog(spec.source) if name != model_id and need <= free]
-    return [*same, *(name for _, name in sorted(others, reverse=True))][:_SUGGESTED]
+    return [*same, *(other for _, other in sorted(others, reverse=True))][:_SUGGESTED]
 
 
 def _catalog(but: str) -> Iterator[tuple[str, int]]:
