@@ -59,7 +59,7 @@ _OPT_IN = _Kind(window=4096, opt_in=True)
 _WINDOW_4096 = _Kind(window=4096)
 _COMPARED: Mapping[str, _Kind] = {
     "afmoe": _Kind(window=1024),
-    "apertus": _Kind(packs=False),
+    "apertus": _PLAIN,
     "arcee": _PLAIN,
     "cohere": _PLAIN,
     "cohere2": _WINDOW_4096,
@@ -69,8 +69,8 @@ _COMPARED: Mapping[str, _Kind] = {
     "exaone4": _WINDOW_4096,
     "exaone_moe": _WINDOW_4096,
     "flex_olmo": _PLAIN,
-    "gemma": _Kind(packs=False),
-    "gemma3_text": _Kind(window=4096, packs=False),
+    "gemma": _PLAIN,
+    "gemma3_text": _WINDOW_4096,
     "glm": _PLAIN,
     "glm4": _PLAIN,
     "glm4_moe": _PLAIN,

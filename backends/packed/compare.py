@@ -81,8 +81,7 @@ def _packed_scores(packed: Packed, ids: Sequence[int]) -> Tensor:
 
     def drop(module: Any, arguments: Any, output: Any) -> None:
         release(module.weight, packed.files)
-        if isinstance(module, Linear4):
-            module.forget()
+        module.forget()
 
     for module in model.modules():
         if isinstance(module, Linear4 | Linear8):

@@ -13,6 +13,7 @@ from backends.packed.scheme import BLOCK, CHUNK, floats4, for_torch4
 FEW_WITH_TILES, FEW = 16, 64
 # Rows of a weight that are converted to floats at a time.
 _ROWS = 1024
+_ALIGNED = 64
 
 
 class _Packed(nn.Module, ABC):  # type: ignore[misc]
@@ -52,7 +53,7 @@ class Linear4(_Packed):
         return self.weight, self._scales, self._bias
 
     def forget(self) -> None:
-        """Frees the copy for torch's own product, which the next such product makes anew."""
+        """Frees the copy for torch's own product, which makes it anew."""
         self._for_torch = None
 
     def _product(self, x: Tensor) -> Tensor:
@@ -92,12 +93,20 @@ class Linear8(_Packed):
         # Both products for few rows need whole chunks of columns (torch's own reads past the end of others).
         self._few = FEW if self.in_features % CHUNK == 0 else 0
         self._kernels = kernels
+        self._for_torch: Tensor | None = None
+
+    def forget(self) -> None:
+        """See Linear4."""
+        self._for_torch = None
 
     def _product(self, x: Tensor) -> Tensor:
         if x.shape[0] <= self._few:
             if self._kernels:
                 return self._kernels.few8(x, self.weight, self._scale, self._bias)
-            return self._with_bias(torch.ops.aten._weight_int8pack_mm(x, self.weight, self._scale.to(BF16)))
+            if self._for_torch is None:
+                # Torch's product crashes on other addresses, and a mapped weight may have any.
+                self._for_torch = self.weight if self.weight.data_ptr() % _ALIGNED == 0 else self.weight.clone()
+            return self._with_bias(torch.ops.aten._weight_int8pack_mm(x, self._for_torch, self._scale.to(BF16)))
         dtype = product_dtype()
         x = x.to(dtype)
         parts = [
