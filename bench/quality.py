@@ -175,7 +175,7 @@ def schemes() -> list[Scheme]:
 
 def _in_groups(group: int) -> Rounding:
     # A small model's rows are not always a multiple of 128.
-    return lambda weight: round4(weight, fitting_group(weight.shape[1], group)).floats()
+    return lambda weight: round4(weight, fitting_group(weight.shape, group)).floats()
 
 
 def _by_gguf(kind: Any) -> Rounding:

@@ -104,7 +104,7 @@ _COMPARED: Mapping[str, _Kind] = {
     "qwen2_moe": _OPT_IN,
     "qwen3": _OPT_IN,
     "qwen3_moe": _OPT_IN,
-    "qwen3_5": _Kind(layers=frozenset({"linear_attention"}), packs=False, nested=True),
+    "qwen3_5": _Kind(layers=frozenset({"linear_attention"}), nested=True),
     "seed_oss": _PLAIN,
     "smollm3": _Kind(opt_in=True),
     "solar_open": _PLAIN,

@@ -37,7 +37,7 @@ def calibrated(
 
     `sequences` are token ids to run; `files` are those that the weights are mapped from. `progress` gets the number of
     layers done and of all. `known(name, rows)` returns the roundings of an interrupted run, which are reused. Experts,
-    and a Linear whose columns do not divide into groups, are not rounded or yielded.
+    and a Linear without a fitting group, are not rounded or yielded.
     """
     layers = model.model.layers
     with torch.inference_mode():
@@ -45,14 +45,12 @@ def calibrated(
     for number, layer in enumerate(layers):
         progress(number, len(layers))
         convert(layer, torch.bfloat16, files)
-        shared = _sharing_inputs(layer, runs[0])
+        shared = _sharing_inputs(layer, runs[0], group)
         exact, inputs = _exact(layer, [names[0] for names in shared], runs)
         for names in shared:
             exact_inputs = inputs.pop(names[0])
             modules = [layer.get_submodule(name) for name in names]
-            own_group = fitting_group(modules[0].weight.shape[1], group)
-            if not own_group:
-                continue
+            own_group = fitting_group(modules[0].weight.shape, group)
             places = [f"model.layers.{number}.{name}" for name in names]
             stored = [known(place, module.out_features) for place, module in zip(places, modules, strict=True)]
             parts = [rounded for rounded in stored if rounded]
@@ -131,11 +129,14 @@ def _inputs_seen(modules: Mapping[str, Any], see: Callable[[str, Tensor], None])
             hook.remove()
 
 
-def _sharing_inputs(layer: Any, run: _Run) -> list[list[str]]:
-    """The names of the layer's Linears, grouped by their input, in the order of their use."""
+def _sharing_inputs(layer: Any, run: _Run, group: int) -> list[list[str]]:
+    """The names of the layer's Linears to be rounded, grouped by their input, in the order of their use."""
     inputs: list[tuple[str, Tensor]] = []
-    linears = {name: module for name, module in layer.named_modules() if isinstance(module, torch.nn.Linear)}
-    linears = {name: module for name, module in linears.items() if not is_expert(name)}
+    linears = {
+        name: module
+        for name, module in layer.named_modules()
+        if isinstance(module, torch.nn.Linear) and fitting_group(module.weight.shape, group) and not is_expert(name)
+    }
     with _inputs_seen(linears, lambda name, value: inputs.append((name, value))):
         run.through(layer, run.exact)
     shared: dict[int, list[str]] = {}

@@ -723,9 +723,7 @@ int attend(const bf16 *q, const bf16 *const *keys, const bf16 *const *values, co
 
 // ---- norms
 
-// y = x * weight / sqrt(mean of x^2 + eps), `size` numbers; the quotient is bfloat16 before the weight comes, as in the
-// models' own code.
-static void norm1(const bf16 *x, const bf16 *weight, bf16 *y, long size, float eps) {
+static float inverse_rms(const bf16 *x, long size, float eps) {
     float squares = 0;
     long i = 0;
     __m512 sum = _mm512_setzero_ps();
@@ -734,17 +732,201 @@ static void norm1(const bf16 *x, const bf16 *weight, bf16 *y, long size, float e
         sum = _mm512_fmadd_ps(value, value, sum);
     }
     for (; i < size; i++) squares += widen1(x[i]) * widen1(x[i]);
-    float scale = 1 / sqrtf((_mm512_reduce_add_ps(sum) + squares) / (float)size + eps);
-    for (i = 0; i + 16 <= size; i += 16) {
-        __m512 value = widen(narrow(_mm512_mul_ps(load16(x + i), _mm512_set1_ps(scale))));
-        store16(y + i, _mm512_mul_ps(value, load16(weight + i)));
+    return 1 / sqrtf((_mm512_reduce_add_ps(sum) + squares) / (float)size + eps);
+}
+
+// y = x * weight / sqrt(mean of x^2 + eps), `size` numbers; the quotient is bfloat16 before the weight comes, as in the
+// own code of most models. With a `wide` weight, of float32, only the product is rounded, as in Qwen3.5's.
+static void norm1(const bf16 *x, const void *weight, long wide, bf16 *y, long size, float eps) {
+    const float scale = inverse_rms(x, size, eps), *full = weight;
+    const bf16 *half = weight;
+    long i = 0;
+    for (; i + 16 <= size; i += 16) {
+        __m512 value = _mm512_mul_ps(load16(x + i), _mm512_set1_ps(scale));
+        if (wide)
+            store16(y + i, _mm512_mul_ps(value, _mm512_loadu_ps(full + i)));
+        else
+            store16(y + i, _mm512_mul_ps(widen(narrow(value)), load16(half + i)));
     }
-    for (; i < size; i++) y[i] = narrow1(widen1(narrow1(widen1(x[i]) * scale)) * widen1(weight[i]));
+    for (; i < size; i++) {
+        const float value = widen1(x[i]) * scale;
+        y[i] = narrow1(wide ? value * full[i] : widen1(narrow1(value)) * widen1(half[i]));
+    }
 }
 
 // The same for rows.
-void rms_norm(const bf16 *x, const bf16 *weight, bf16 *y, long rows, long size, float eps) {
-    for (long r = 0; r < rows; r++) norm1(x + r * size, weight, y + r * size, size, eps);
+void rms_norm(const bf16 *x, const void *weight, long wide, bf16 *y, long rows, long size, float eps) {
+    for (long r = 0; r < rows; r++) norm1(x + r * size, weight, wide, y + r * size, size, eps);
+}
+
+// ---- Gated DeltaNet: what lies between the projections of a layer
+
+// The sizes of a head and of the convolution. COLUMNS of a head's memory depend on no other column, so that they stay
+// in the nearest cache for all tokens.
+enum { HEAD = 128, TAPS = 4, COLUMNS = 64, VECTORS = HEAD / 16, PARTS = COLUMNS / 16 };
+
+// taps [TAPS][channels], the last for the newest token; rate and bias [value heads]; norm [HEAD]. A value head has the
+// keys of key head `value head * key_heads / value_heads`.
+typedef struct {
+    const float *taps, *rate, *bias, *norm;
+    long key_heads, value_heads;
+    float eps;
+} Delta;
+
+// What the conversations keep: conv[r] [TAPS - 1][channels], and memory[r] [value heads][HEAD / COLUMNS][HEAD
+// keys][COLUMNS]; and the number of their new tokens.
+typedef struct {
+    float *const *conv, *const *memory;
+    const long *counts;
+    long rows;
+} States;
+
+static inline __m512 silu16(__m512 x) {
+    return _mm512_div_ps(x, _mm512_add_ps(_mm512_set1_ps(1), exp16(_mm512_sub_ps(_mm512_setzero_ps(), x))));
+}
+
+// The channels of a head for `count` tokens through the convolution and SiLU, to [count][HEAD]; with `unit`, each
+// token's are brought to that length.
+static void convolve(const bf16 *x, long stride, const float *taps, float *conv, long count, float unit, float *to) {
+    for (long t = 0; t < count; t++) {
+        __m512 values[VECTORS], squares = _mm512_setzero_ps();
+        for (int v = 0; v < VECTORS; v++) {
+            __m512 sum = _mm512_setzero_ps();
+            for (int tap = 0; tap < TAPS; tap++) {
+                const long from = t + tap - (TAPS - 1);
+                __m512 input = from < 0 ? _mm512_loadu_ps(conv + (from + TAPS - 1) * stride + 16 * v)
+                                        : load16(x + from * stride + 16 * v);
+                sum = _mm512_fmadd_ps(input, _mm512_loadu_ps(taps + tap * stride + 16 * v), sum);
+            }
+            values[v] = silu16(sum);
+            squares = _mm512_fmadd_ps(values[v], values[v], squares);
+        }
+        const float scale = unit ? unit / sqrtf(_mm512_reduce_add_ps(squares) + 1e-6f) : 1;
+        for (int v = 0; v < VECTORS; v++)
+            _mm512_storeu_ps(to + t * HEAD + 16 * v, _mm512_mul_ps(values[v], _mm512_set1_ps(scale)));
+    }
+    // The last inputs, some of which may be older ones; each is read before it is written.
+    for (long i = 0; i < TAPS - 1; i++) {
+        const long from = count + i - (TAPS - 1);
+        for (int v = 0; v < VECTORS; v++) {
+            __m512 input = from < 0 ? _mm512_loadu_ps(conv + (from + TAPS - 1) * stride + 16 * v)
+                                    : load16(x + from * stride + 16 * v);
+            _mm512_storeu_ps(conv + i * stride + 16 * v, input);
+        }
+    }
+}
+
+// COLUMNS of one head's memory [HEAD][COLUMNS], token by token: q, k, v and out are [count][HEAD], decay and beta
+// [count][step]. A token reads and writes the memory once: its new value serves this token's query and the next key.
+static void recur(float *memory, const float *q, const float *k, const float *v, const float *decay, const float *beta,
+                  long step, float *out, long count) {
+    __m512 under[PARTS];
+    for (int p = 0; p < PARTS; p++) under[p] = _mm512_setzero_ps();
+    for (long i = 0; i < HEAD; i++)
+        for (int p = 0; p < PARTS; p++)
+            under[p] = _mm512_fmadd_ps(_mm512_loadu_ps(memory + i * COLUMNS + 16 * p), _mm512_set1_ps(k[i]), under[p]);
+    for (long t = 0; t < count; t++, q += HEAD, k += HEAD) {
+        const __m512 kept = _mm512_set1_ps(decay[t * step]), share = _mm512_set1_ps(beta[t * step]);
+        const float *next = t + 1 < count ? k + HEAD : k;
+        __m512 change[PARTS], read[PARTS], later[PARTS];
+        for (int p = 0; p < PARTS; p++) {
+            __m512 value = _mm512_loadu_ps(v + t * HEAD + 16 * p);
+            change[p] = _mm512_mul_ps(_mm512_fnmadd_ps(under[p], kept, value), share);
+            read[p] = later[p] = _mm512_setzero_ps();
+        }
+        for (long i = 0; i < HEAD; i++) {
+            const __m512 key = _mm512_set1_ps(k[i]), query = _mm512_set1_ps(q[i]), following = _mm512_set1_ps(next[i]);
+            for (int p = 0; p < PARTS; p++) {
+                float *at = memory + i * COLUMNS + 16 * p;
+                __m512 own = _mm512_fmadd_ps(change[p], key, _mm512_mul_ps(_mm512_loadu_ps(at), kept));
+                _mm512_storeu_ps(at, own);
+                read[p] = _mm512_fmadd_ps(own, query, read[p]);
+                later[p] = _mm512_fmadd_ps(own, following, later[p]);
+            }
+        }
+        for (int p = 0; p < PARTS; p++) {
+            _mm512_storeu_ps(out + t * HEAD + 16 * p, read[p]);
+            under[p] = later[p];
+        }
+    }
+}
+
+// The norm of what a head has read, times its gate.
+static void gated_norm(const float *read, const float *norm, const bf16 *gate, bf16 *out, float eps) {
+    __m512 squares = _mm512_setzero_ps();
+    for (int v = 0; v < VECTORS; v++) {
+        __m512 value = _mm512_loadu_ps(read + 16 * v);
+        squares = _mm512_fmadd_ps(value, value, squares);
+    }
+    const __m512 scale = _mm512_set1_ps(1 / sqrtf(_mm512_reduce_add_ps(squares) / HEAD + eps));
+    for (int v = 0; v < VECTORS; v++) {
+        __m512 value = _mm512_mul_ps(_mm512_mul_ps(_mm512_loadu_ps(read + 16 * v), scale), _mm512_loadu_ps(norm + 16 * v));
+        store16(out + 16 * v, _mm512_mul_ps(value, silu16(load16(gate + 16 * v))));
+    }
+}
+
+static long tokens_of(const States *states) {
+    long tokens = 0;
+    for (long r = 0; r < states->rows; r++) tokens += states->counts[r];
+    return tokens;
+}
+
+// The numbers of `scratch` for a token.
+static long delta_numbers(const Delta *layer) {
+    return (2 * layer->key_heads + 2 * layer->value_heads) * HEAD + 2 * layer->value_heads;
+}
+
+// qkv [tokens][channels], z and out [tokens][value heads * HEAD], b and a [tokens][value heads], of all rows one after
+// the other. To be called by every thread of a team; all of it is there when one returns.
+static void delta_team(const Delta *layer, const States *states, const bf16 *qkv, const bf16 *z, const bf16 *b,
+                       const bf16 *a, bf16 *out, float *scratch) {
+    const long key_heads = layer->key_heads, value_heads = layer->value_heads, heads = 2 * key_heads + value_heads;
+    const long channels = heads * HEAD, tokens = tokens_of(states), shared = value_heads / key_heads;
+    float *mixed = scratch, *all_read = mixed + tokens * channels, *decay = all_read + tokens * value_heads * HEAD;
+    float *beta = decay + tokens * value_heads;
+#pragma omp for schedule(static) nowait
+    for (long i = 0; i < tokens * value_heads; i++) {
+        const float x = widen1(a[i]) + layer->bias[i % value_heads];
+        decay[i] = expf(-layer->rate[i % value_heads] * (x > 20 ? x : log1pf(expf(x))));
+        beta[i] = 1 / (1 + expf(-widen1(b[i])));
+    }
+#pragma omp for schedule(static)
+    for (long job = 0; job < states->rows * heads; job++) {
+        const long r = job / heads, h = job % heads, count = states->counts[r];
+        long first = 0;
+        for (long i = 0; i < r; i++) first += states->counts[i];
+        const float unit = h < key_heads ? 1 / sqrtf(HEAD) : h < 2 * key_heads ? 1 : 0;
+        convolve(qkv + first * channels + h * HEAD, channels, layer->taps + h * HEAD, states->conv[r] + h * HEAD, count,
+                 unit, mixed + first * channels + h * count * HEAD);
+    }
+#pragma omp for schedule(static)
+    for (long job = 0; job < states->rows * value_heads; job++) {
+        const long r = job / value_heads, h = job % value_heads, count = states->counts[r];
+        long first = 0;
+        for (long i = 0; i < r; i++) first += states->counts[i];
+        const float *own = mixed + first * channels, *q = own + h / shared * count * HEAD;
+        const float *k = q + key_heads * count * HEAD, *v = own + (2 * key_heads + h) * count * HEAD;
+        float *read = all_read + first * value_heads * HEAD + h * count * HEAD;
+        for (long c = 0; c < HEAD; c += COLUMNS)
+            recur(states->memory[r] + (h * HEAD + c) * HEAD, q, k, v + c, decay + first * value_heads + h,
+                  beta + first * value_heads + h, value_heads, read + c, count);
+        for (long t = 0; t < count; t++) {
+            const long place = ((first + t) * value_heads + h) * HEAD;
+            gated_norm(read + t * HEAD, layer->norm, z + place, out + place, layer->eps);
+        }
+    }
+}
+
+// The same by itself. Returns 0 if there is no memory. A conversation's result does not depend on the others, nor on
+// where its tokens are cut.
+int delta(const Delta *layer, const States *states, const bf16 *qkv, const bf16 *z, const bf16 *b, const bf16 *a,
+          bf16 *out) {
+    float *scratch = malloc(sizeof(float) * (size_t)(tokens_of(states) * delta_numbers(layer)));
+    if (!scratch) return 0;
+#pragma omp parallel
+    delta_team(layer, states, qkv, z, b, a, out, scratch);
+    free(scratch);
+    return 1;
 }
 
 // ---- a whole layer for one new token of each conversation
@@ -830,7 +1012,7 @@ int layer4(const Layer *layer, const Places *at, const bf16 *x, bf16 *y) {
     {
 #pragma omp for schedule(static)
         for (long r = 0; r < rows; r++) {
-            norm1(x + r * hidden, layer->norm, part + r * hidden, hidden, layer->eps);
+            norm1(x + r * hidden, layer->norm, 0, part + r * hidden, hidden, layer->eps);
             to_steps(part + r * hidden, shifted(in, r, hidden, hidden / group), hidden / group, group);
         }
         product4(layer->qkv, 3, in, qkv, rows, all);
@@ -846,7 +1028,7 @@ int layer4(const Layer *layer, const Places *at, const bf16 *x, bf16 *y) {
 #pragma omp for schedule(static)
         for (long r = 0; r < rows; r++) {
             add(x + r * hidden, part + r * hidden, y + r * hidden, hidden);
-            norm1(y + r * hidden, layer->inner_norm, part + r * hidden, hidden, layer->eps);
+            norm1(y + r * hidden, layer->inner_norm, 0, part + r * hidden, hidden, layer->eps);
             to_steps(part + r * hidden, shifted(in_again, r, hidden, hidden / inner_group), hidden / inner_group,
                      inner_group);
         }

@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.functional import rms_norm
+from torch.nn.functional import normalize, rms_norm, silu, softplus
 
 from backends.packed.kernel_build import NoKernels, build
 from backends.packed.scheme import BLOCK, CHUNK, pack4, round4, round8
@@ -25,6 +25,10 @@ BF16 = torch.bfloat16
 _CLOSE = 0.02
 # Shapes of a weight, its bias, and the inputs.
 _TESTED = ((BLOCK, 128), (BLOCK,), (5, 128))
+# The size of a head and the taps of the convolution of a Gated DeltaNet layer.
+HEAD, TAPS = 128, 4
+# What a Gated DeltaNet layer's input projections give: qkv, z, b and a, each [tokens, ...] bfloat16.
+Inputs = Sequence[Tensor]
 
 
 class Kernels:
@@ -100,11 +104,31 @@ class Kernels:
         return y
 
     def rms_norm(self, x: Tensor, weight: Tensor, eps: float) -> Tensor:
-        """x [..., size] bfloat16, contiguous: each row divided by its root mean square, times `weight` [size]."""
+        """x [..., size] bfloat16, contiguous: each row divided by its root mean square, times `weight` [size].
+
+        The quotient is rounded to bfloat16 before it meets a weight of bfloat16, not before one of float32.
+        """
         y = torch.empty_like(x)
-        size = x.shape[-1]
-        self._library.rms_norm(*map(_at, (x, weight, y)), *_longs(x.numel() // size, size), ctypes.c_float(eps))
+        size, wide = x.shape[-1], weight.dtype == torch.float32
+        sizes = _longs(x.numel() // size, size)
+        self._library.rms_norm(_at(x), _at(weight), *_longs(wide), _at(y), *sizes, ctypes.c_float(eps))
         return y
+
+    def delta(self, layer: Delta, states: Sequence[Sequence[Tensor]], counts: Sequence[int], inputs: Inputs) -> Tensor:
+        """What goes into the output projection of a Gated DeltaNet layer, [tokens, values] bfloat16.
+
+        The tokens of all conversations follow each other, `counts[i]` of conversation i, whose state (the last inputs
+        of the convolution, and the memory) is changed in place.
+        """
+        qkv, z, b, a = (part.contiguous() for part in inputs)
+        out = torch.empty_like(z)
+        struct, arrays = states_of(states, counts)
+        addresses = (ctypes.byref(layer), ctypes.byref(struct), *map(_at, (qkv, z, b, a, out)))
+        if not self._library.delta(*addresses):
+            raise MemoryError("no memory for a layer")
+        # `struct` holds addresses of `arrays`: they must live until here.
+        del arrays
+        return out
 
     def read_lines(self, memory: Tensor) -> int:
         """Reads all of `memory` (uint8, in units of 64 kB), to measure the bandwidth."""
@@ -149,12 +173,37 @@ def _try_out(kernels: Kernels) -> None:
         "attend": (kernels.attend(query, [keys], [values.contiguous()], 0.1), attended),
         "rms_norm": (kernels.rms_norm(x, x[0], 1e-6), rms_norm(x.float(), (128,), x[0].float(), 1e-6)),
     }
+    results["delta"] = _try_delta(kernels, random)
+    results["wide rms_norm"] = (
+        kernels.rms_norm(x, weight[0], 1e-6),
+        rms_norm(x.float(), (128,), weight[0], 1e-6),
+    )
     if kernels.tiles:
         results["many4"] = kernels.many4(x, packed, scales, bias), by4
     for name, (result, wanted) in results.items():
         # Also true for NaN.
         if not (result.float() - wanted).norm() <= _CLOSE * wanted.norm():
             raise NoKernels(f"the compiled {name} gives wrong results")
+
+
+def _try_delta(kernels: Kernels, random: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Two value heads that share a key head, for two tokens of one conversation; and the same by torch."""
+    shapes = (2, 4 * HEAD), (2, 2 * HEAD), (2, 2), (2, 2), (TAPS, 4 * HEAD), (2,), (2,), (HEAD,)
+    qkv, z, b, a, taps, rate, bias, norm = (torch.randn(*shape, generator=random) for shape in shapes)
+    qkv, z, b, a = (part.to(BF16) for part in (qkv, z, b, a))
+    rate = rate.exp()
+    conv, memory = torch.zeros(TAPS - 1, 4 * HEAD), torch.zeros(2, HEAD, HEAD)
+    mixed = silu(torch.stack([qkv[0] * taps[3], qkv[0] * taps[2] + qkv[1] * taps[3]])).view(2, 4, HEAD)
+    query, key, values = normalize(mixed[:, 0], dim=-1) / HEAD**0.5, normalize(mixed[:, 1], dim=-1), mixed[:, 2:]
+    decay, beta = (-rate * softplus(a + bias)).exp(), b.float().sigmoid()
+    first = key[0, None, :, None] * (beta[0, :, None] * values[0])[:, None]
+    kept = first * decay[1, :, None, None]
+    change = beta[1, :, None] * (values[1] - (kept * key[1, None, :, None]).sum(1))
+    second = kept + key[1, None, :, None] * change[:, None]
+    read = torch.stack([(state * query[t, None, :, None]).sum(1) for t, state in enumerate((first, second))])
+    wanted = rms_norm(read, (HEAD,), norm, 1e-6) * silu(z.float()).view(read.shape)
+    layer = Delta(*(part.data_ptr() for part in (taps, rate, bias, norm)), 1, 2, 1e-6)
+    return kernels.delta(layer, [(conv, memory)], [2], (qkv, z, b, a)), wanted.view(z.shape)
 
 
 def _sizes(x: Tensor, scales: Tensor) -> tuple[int, int, int, int]:
@@ -204,6 +253,34 @@ class Places(ctypes.Structure):
         ("rows", ctypes.c_long),
         ("turned", ctypes.c_long),
     )
+
+
+class Delta(ctypes.Structure):
+    """What a Gated DeltaNet layer has beside its projections, float32, and its numbers of heads."""
+
+    _fields_ = (
+        *((name, ctypes.c_void_p) for name in ("taps", "rate", "bias", "norm")),
+        *((name, ctypes.c_long) for name in ("key_heads", "value_heads")),
+        ("eps", ctypes.c_float),
+    )
+
+
+class States(ctypes.Structure):
+    """Conversations with the states that such a layer keeps of them."""
+
+    _fields_ = (
+        *((name, ctypes.c_void_p) for name in ("conv", "memory", "counts")),
+        ("rows", ctypes.c_long),
+    )
+
+
+def states_of(states: Sequence[Sequence[Tensor]], counts: Sequence[int]) -> tuple[States, list[Any]]:
+    """The structure for the states of conversations with `counts` new tokens, and the arrays that it points to."""
+    rows = len(counts)
+    pointers, longs = ctypes.c_void_p * rows, ctypes.c_long * rows
+    arrays: list[Any] = [pointers(*(part.data_ptr() for part in parts)) for parts in zip(*states, strict=True)]
+    arrays.append(longs(*counts))
+    return States(*map(ctypes.addressof, arrays), rows), arrays
 
 
 def places_of(

@@ -11,9 +11,11 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from backends.packed.kernels import BF16, Kernels, Layer, Weight, places_of
+from backends.packed.kernels import BF16, HEAD, TAPS, Delta, Kernels, Layer, Weight, places_of
 from backends.packed.linear import Linear4
 from backends.packed.scheme import BLOCK
+from backends.stepping.cache import TokenCache
+from backends.stepping.delta import DeltaRows, delta_layers, state_of
 from backends.stepping.step import new_places
 
 # The attention kernel takes this many numbers of a head at a time.
@@ -21,8 +23,9 @@ UNIT = 64
 # The library's layers that compute exactly what the kernel does, and whether their rotary embedding turns neighbouring
 # numbers of a head together. Qwen3's and Glm4's have further norms.
 _LAYERS = {"Qwen2DecoderLayer": False, "LlamaDecoderLayer": False, "GlmDecoderLayer": True}
-# The library's norms that compute exactly what the kernel does (Gemma's adds 1 to the weight).
+# The library's norms that compute exactly what the kernel does, and those that add 1 to the weight in 32 bits.
 _NORMS = ("Qwen2RMSNorm", "Qwen3RMSNorm", "GlmRMSNorm", "Glm4RMSNorm", "LlamaRMSNorm")
+_CENTRED_NORMS = ("Qwen3_5RMSNorm",)
 
 
 def decode_attention(
@@ -91,17 +94,47 @@ class QuickLayer:
         return output[None]
 
 
+class QuickDelta(DeltaRows):
+    """Mixes the tokens of all conversations by the kernel, which lays out the memory of a head in its own way."""
+
+    def __init__(self, layer: Any, kernels: Kernels) -> None:
+        super().__init__(layer)
+        parts = layer.conv1d.weight[:, 0].T, layer.A_log.float().exp(), layer.dt_bias, layer.norm.weight
+        # The structure holds their addresses.
+        self._parts = [part.float().contiguous() for part in parts]
+        heads = layer.num_k_heads, layer.num_v_heads
+        self._struct = Delta(*(part.data_ptr() for part in self._parts), *heads, layer.layer_norm_epsilon)
+        self._kernels = kernels
+
+    def mix(
+        self, layer: Any, projected: Sequence[Tensor], caches: Sequence[TokenCache], counts: Sequence[int]
+    ) -> Tensor:
+        """See DeltaRows; bitwise the same wherever a prompt is cut."""
+        return self._kernels.delta(self._struct, [state_of(cache, layer) for cache in caches], counts, projected)
+
+
+def with_quick_deltas(model: Any, kernels: Kernels) -> Any:
+    """The same model, whose Gated DeltaNet layers the kernel computes where it supports their sizes."""
+    for layer in delta_layers(model):
+        sizes = (layer.head_k_dim, layer.head_v_dim, layer.conv_kernel_size, layer.activation)
+        if sizes == (HEAD, HEAD, TAPS, "silu") and layer.num_v_heads % layer.num_k_heads == 0:
+            layer.forward = QuickDelta(layer, kernels)
+    return model
+
+
 def with_quick_norms(model: Any, kernels: Kernels) -> Any:
     """The same model with the supported norms replaced."""
     for place, module in list(model.named_modules()):
         if type(module).__name__ in _NORMS:
             model.set_submodule(place, RmsNorm(module.weight.data, module.variance_epsilon, kernels))
+        elif type(module).__name__ in _CENTRED_NORMS:
+            model.set_submodule(place, RmsNorm(1 + module.weight.data.float(), module.eps, kernels))
     return model
 
 
 def with_quick_layers(model: Any, kernels: Kernels) -> Any:
     """The same model, whose supported layers the kernel computes."""
-    for layer in model.model.layers if model.config.hidden_act == "silu" else ():
+    for layer in model.model.layers if getattr(model.config, "hidden_act", "") == "silu" else ():
         if type(layer).__name__ in _LAYERS and (struct := _struct(layer)):
             layer.forward = QuickLayer(layer, struct, kernels)
     return model

@@ -13,7 +13,6 @@ from backends.packed.scheme import BLOCK, CHUNK, floats4, for_torch4
 FEW_WITH_TILES, FEW = 16, 64
 # Rows of a weight that are converted to floats at a time.
 _ROWS = 1024
-_ALIGNED = 64
 
 
 class _Packed(nn.Module, ABC):  # type: ignore[misc]
@@ -104,8 +103,8 @@ class Linear8(_Packed):
             if self._kernels:
                 return self._kernels.few8(x, self.weight, self._scale, self._bias)
             if self._for_torch is None:
-                # Torch's product crashes on other addresses, and a mapped weight may have any.
-                self._for_torch = self.weight if self.weight.data_ptr() % _ALIGNED == 0 else self.weight.clone()
+                # Torch's product crashes where a weight does not begin at a multiple of 16 bytes.
+                self._for_torch = self.weight if self.weight.data_ptr() % 16 == 0 else self.weight.clone()
             return self._with_bias(torch.ops.aten._weight_int8pack_mm(x, self._for_torch, self._scale.to(BF16)))
         dtype = product_dtype()
         x = x.to(dtype)

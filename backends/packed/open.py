@@ -19,7 +19,7 @@ from backends.folder.checkpoint import read_header, refusal
 from backends.folder.packed import GROUPS
 from backends.machine.pages import ask_large, release
 from backends.packed.kernels import BF16, Kernels, find_kernels
-from backends.packed.layers import UNIT, decode_attention, with_quick_layers, with_quick_norms
+from backends.packed.layers import UNIT, decode_attention, with_quick_deltas, with_quick_layers, with_quick_norms
 from backends.packed.linear import Linear4, Linear8
 from backends.packed.lora import add_adapter
 from backends.packed.scheme import BLOCK
@@ -57,7 +57,7 @@ def quick_rows(model: Any, kernels: Kernels | None) -> Rows:
     if kernels is None:
         return Rows(model, 1)
     _, _, size = heads_of(model.config.get_text_config())
-    quick = with_quick_layers(with_quick_norms(model, kernels), kernels)
+    quick = with_quick_deltas(with_quick_layers(with_quick_norms(model, kernels), kernels), kernels)
     return Rows(quick, 1, partial(decode_attention, kernels) if size % UNIT == 0 else None)
 
 

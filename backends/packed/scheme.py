@@ -8,7 +8,7 @@ columns, 32 bytes], with row j of the block in the low half of byte j and row j 
 stored by block as well, [blocks, groups, 64, (scale, zero)]; in another order reading them costs up to a third more.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -122,14 +122,19 @@ def round8(weight: Tensor) -> Rounded8:
     return Rounded8((floats / scale[:, None]).round_().clamp_(-127, 127).to(torch.int8), scale)
 
 
-def fitting_group(columns: int, group: int) -> int:
-    """The largest group up to `group` that divides a row; 0 if none does."""
-    return max((size for size in GROUPS if size <= group and columns % size == 0), default=0)
-
-
 BLOCK = 64
 # Columns of an int8 weight that the kernel takes at a time.
 CHUNK = 64
+
+
+def fitting_group(shape: Sequence[int], group: int) -> int:
+    """The largest group up to `group` that divides a row of a matrix; 0 if it stays in 8 bits.
+
+    That is if no group divides a row, or if 4 bits would take as much: they fill whole blocks of rows.
+    """
+    rows, columns = shape
+    fits = (size for size in GROUPS if size <= group and columns % size == 0)
+    return max(fits, default=0) if rows > BLOCK // 2 else 0
 
 
 def pack4(weight: Rounded4) -> tuple[Tensor, Tensor]:

@@ -85,8 +85,8 @@ def packed_tensors(
 ) -> dict[str, Tensor]:
     """The tensors of a slice's file. `better` has the modules that are rounded already; `tick` gets the bytes read.
 
-    The output layer (lm_head) always has 8 bits, and so has a weight whose columns do not divide into groups. What is
-    no matrix gets its dtype in the packed model. Raises ValueError for weights that are not finite.
+    The output layer (lm_head) always has 8 bits, and so has a weight without a fitting group. What is no matrix gets
+    its dtype in the packed model. Raises ValueError for weights that are not finite.
     """
     tensors: dict[str, Tensor] = {}
     for place, module in part.modules:
@@ -111,7 +111,7 @@ def _linear(module: Any, bits: int, group: int, better: Rounded4 | None) -> Iter
     weight = module.weight.data
     if module.bias is not None:
         yield "bias", module.bias.data.to(torch.bfloat16)
-    own = fitting_group(weight.shape[1], group)
+    own = fitting_group(weight.shape, group)
     if bits == 4 and own:
         packed, scales = pack4(better or Rounded4(*_joined([round4(rows, own) for rows in weight.split(_ROWS)])))
         yield "packed", packed
@@ -154,7 +154,7 @@ def rounding_for(
         wanted = {
             place
             for place, module in part.modules
-            if _LAYER.search(place) and isinstance(module, nn.Linear) and fitting_group(module.in_features, info.group)
+            if _LAYER.search(place) and isinstance(module, nn.Linear) and fitting_group(module.weight.shape, info.group)
             if not is_expert(place)
         }
         rounded: dict[str, Rounded4] = {}

@@ -21,7 +21,7 @@ _SIZES = {
 }
 # Every family takes the keys that it knows.
 _EXPERTS = {
-    "moe_intermediate_size": 32,
+    "moe_intermediate_size": 64,
     "num_experts": 8,
     "num_local_experts": 8,
     "n_routed_experts": 8,

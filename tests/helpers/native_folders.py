@@ -79,12 +79,12 @@ def native_folder(
     wrapped = _with_tokenizer(place, template, tokenizer, **special)
     config = getattr(transformers, f"{kind}Config")(
         vocab_size=tokenizer.get_vocab_size(),
-        hidden_size=32,
+        hidden_size=64,
         intermediate_size=48,
         num_hidden_layers=2,
         num_attention_heads=4,
         num_key_value_heads=2,
-        head_dim=8,
+        head_dim=24,
         max_position_embeddings=512,
         eos_token_id=wrapped.eos_token_id,
         pad_token_id=None,

@@ -44,7 +44,7 @@ def packed(source, precision="int4"):
 
 
 def rounded(weight, bits):
-    group = fitting_group(weight.shape[1], 32) if bits == 4 else 0
+    group = fitting_group(weight.shape, 32) if bits == 4 else 0
     return (round4(weight, group) if group else round8(weight)).floats()
 
 

@@ -103,7 +103,7 @@ KINDS = ("Llama", "Qwen2", "Qwen3", "Glm", "Glm4")
 
 
 def tiny(kind, seed=0):
-    """A model of two layers, in float32; every size is one that groups of 32 divide."""
+    """A model of two layers, in float32; every row is one that groups of 32 divide."""
     torch.manual_seed(seed)
     config = getattr(transformers, f"{kind}Config")(
         vocab_size=99,
@@ -111,7 +111,7 @@ def tiny(kind, seed=0):
         intermediate_size=96,
         num_hidden_layers=2,
         num_attention_heads=2,
-        num_key_value_heads=1,
+        num_key_value_heads=2,
         head_dim=32,
         pad_token_id=0,
         attn_implementation="sdpa",

@@ -126,6 +126,17 @@ def test_eight_bits_multiply_as_floats_do(kernels, shape):
         assert product_off(layers[1], x, rounded.floats(), bias) < 0.012
 
 
+@pytest.mark.parametrize("offset", [0, 4, 8, 16])
+def test_eight_bits_may_begin_anywhere_in_a_file(kernels, offset):
+    rounded = round8(matrix(16, 128))
+    memory = torch.empty(16 * 128 + 64, dtype=torch.int8)
+    start = -memory.data_ptr() % 64 + offset
+    weight = memory[start : start + 16 * 128].view(16, 128).copy_(rounded.q)
+    for rows in (1, 4, 30):
+        x = matrix(rows, 128, rows).to(BF16)
+        assert product_off(Linear8((weight, rounded.scale), None, kernels), x, rounded.floats()) < 0.012
+
+
 def test_products_of_many_rows_do_not_round_the_activations(kernels):
     if kernels and not kernels.tiles:
         pytest.skip("without tiles integers are the quicker way")
@@ -228,7 +239,7 @@ def test_heads_that_the_kernel_would_read_past_are_refused(kernels, key, value):
         decode_attention(kernels, queries, [(torch.zeros(key, dtype=BF16), torch.zeros(value, dtype=BF16))], 1.0)
 
 
-@pytest.mark.parametrize("kind", ["Qwen2", "Qwen3", "Glm", "Glm4", "Llama"])
+@pytest.mark.parametrize("kind", ["Qwen2", "Qwen3", "Qwen3_5", "Glm", "Glm4", "Llama"])
 @pytest.mark.parametrize("size", [8, 100, 4096])
 def test_a_norm_is_the_librarys(kernels, kind, size):
     if kernels is None:

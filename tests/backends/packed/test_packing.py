@@ -153,9 +153,19 @@ def resident(address):
     raise AssertionError("the address is mapped nowhere")
 
 
-@pytest.mark.parametrize(("columns", "group", "fits"), [(4096, 128, 128), (576, 128, 64), (96, 64, 32), (80, 32, 0)])
-def test_a_row_is_cut_into_the_largest_groups_that_divide_it(columns, group, fits):
-    assert fitting_group(columns, group) == fits
+@pytest.mark.parametrize(
+    ("shape", "group", "fits"),
+    [
+        ((64, 4096), 128, 128),
+        ((64, 576), 128, 64),
+        ((64, 96), 64, 32),
+        ((64, 80), 32, 0),
+        ((33, 64), 32, 32),
+        ((32, 64), 32, 0),
+    ],
+)
+def test_a_row_is_cut_into_the_largest_groups_that_divide_it_and_few_rows_stay_in_8_bits(shape, group, fits):
+    assert fitting_group(shape, group) == fits
 
 
 # ---- its place, name and revision
