@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -68,8 +69,15 @@ def is_packed(folder: Path) -> bool:
 
 
 def is_outdated(folder: Path) -> bool:
-    """Whether the folder was packed in an older format. Raises BackendError if packed.json is not JSON."""
-    return is_packed(folder) and read_json(folder, PACKED).get("format") in range(1, FORMAT)
+    """Whether the folder was packed in an older format."""
+    with suppress(BackendError):
+        return is_packed(folder) and read_json(folder, PACKED).get("format") in range(1, FORMAT)
+    return False
+
+
+def is_here(folder: Path) -> bool:
+    """Whether the folder of a model exists, and not in an older format."""
+    return folder.is_dir() and not is_outdated(folder)
 
 
 def read_packed(folder: Path) -> PackedInfo:
@@ -81,7 +89,7 @@ def packed_info(folder: Path, data: Mapping[str, Any]) -> PackedInfo:
     """The content of the folder's packed.json. Raises BackendError."""
     name = folder.name
     if (number := data.get("format")) != FORMAT:
-        command, shown = _packing_command(folder, str(data.get("precision"))), str(number)[:20]
+        command, shown = _packing_command(folder, data), str(number)[:20]
         message = (
             f"{name} is packed in format {shown}, and this version reads format {FORMAT}. "
             f"Make it anew: python app.py {command}"
@@ -113,11 +121,17 @@ def packed_weights(folder: Path, info: PackedInfo) -> Weights:
     return Weights(weights, read_tensors(weights))
 
 
-def _packing_command(folder: Path, precision: str) -> str:
-    original = folder.with_name(folder.name.removesuffix(f"@{precision}"))
+def _packing_command(folder: Path, data: Mapping[str, Any]) -> str:
+    """The command that makes the folder in the same way; without its original it is downloaded."""
+    original = folder.with_name(folder.name.removesuffix(f"@{data.get('precision')}"))
     if not original.is_dir() or original == folder:
         return f"fetch {folder.name}"
-    return f"quantize {original}" + (" --precision int8" if precision == "int8" else "")
+    options = [
+        "--precision int8" if data.get("precision") == "int8" else "",
+        f"--group {data['group']}" if data.get("group") in GROUPS[1:] else "",
+        "--best" if data.get("method") == "gptq" else "",
+    ]
+    return " ".join(["quantize", str(original), *filter(None, options)])
 
 
 def _is_valid(info: PackedInfo) -> bool:

@@ -237,9 +237,9 @@ def test_experts_that_cannot_be_packed_are_refused_at_the_start_with_their_share
 def test_a_folder_of_the_format_before_is_refused_with_a_command_that_makes_it_anew(folder):
     source = folder("glm4_moe", num_hidden_layers=2)
     target = packed(source, "int8")
-    edit_json(target / PACKED, format=1)
+    edit_json(target / PACKED, format=1, group=64, method="gptq")
     (target / "left.over").touch()
-    command = f"python app.py quantize {source} --precision int8"
+    command = f"python app.py quantize {source} --precision int8 --group 64 --best"
     with pytest.raises(InputError, match=f"packed in format 1, .* Make it anew: {command}$"):
         folder_spec(target)
     pack(job_for(source, "int8"), silent)
