@@ -282,3 +282,32 @@ def test_slices_hold_all_state_that_a_checkpoint_of_the_class_has(model_type):
     assert not [place for place, value in model.named_buffers() if not value.is_meta and value.isnan().any()]
     stacks = [name for name, value in model.named_parameters() if value.dim() == 3 and "conv" not in name]
     assert bool(stacks) == (model_type == "llama4_text")
+
+
+def test_a_published_mixture_of_30_billion_weights_fits_into_24_gb_in_4_bits():
+    config = transformers.Qwen3MoeConfig(
+        vocab_size=151_936,
+        hidden_size=2048,
+        intermediate_size=6144,
+        moe_intermediate_size=768,
+        num_hidden_layers=1,
+        num_attention_heads=32,
+        num_key_value_heads=4,
+        head_dim=128,
+        num_experts=128,
+        num_experts_per_tok=8,
+        tie_word_embeddings=False,
+    )
+    model = with_experts(bare_model(Architecture(Checkpoint(Path("tiny"), {}, {}, None), config, None)))
+    bits = dict.fromkeys(model.state_dict(), 16)
+    for place, module in model.named_modules():
+        if isinstance(module, torch.nn.Linear):
+            assert place == "lm_head" or fitting_group(module.weight.shape, 32) == 32
+            bits[f"{place}.weight"] = 8 if place == "lm_head" else 5
+    layer, rest = (
+        sum(
+            value.numel() * bits[name] / 8 for name, value in model.state_dict().items() if ("layers" in name) == inside
+        )
+        for inside in (True, False)
+    )
+    assert 18e9 < 48 * layer + rest < 20e9
