@@ -11,7 +11,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from arena.errors import BackendError
+from arena.errors import BackendError, InputError
 from arena.types import Chunk, FinishReason, GenerationConfig, Message, ModelSpec
 from backends.folder.contents import check_sha256
 from backends.folder.gguf import model_file
@@ -100,7 +100,13 @@ def load_engine(spec: ModelSpec) -> LlamaEngine:
     path = model_file(spec)
     if spec.revision.startswith("sha256:"):
         check_sha256(path, spec.revision.removeprefix("sha256:"), "install it again")
-    return LlamaEngine(path, spec.context_length)
+    engine = LlamaEngine(path, spec.context_length)
+    try:
+        prompt_ids(engine, [Message("user", "Hello"), Message("assistant", "Hello"), Message("user", "Hello")])
+    except InputError as error:
+        reason = "its chat template changes what messages say"
+        raise BackendError("load_failed", f"{path.name} cannot be loaded: {reason}", reason=reason) from error
+    return engine
 
 
 def prompt_ids(engine: LlamaEngine, messages: Sequence[Message]) -> list[int]:

@@ -14,7 +14,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from arena.text import without_lone_surrogates
+from arena.errors import InputError
 from arena.types import Message
 from backends.families import Chat
 from backends.folder.checkpoint import first_line, refusal
@@ -48,6 +48,10 @@ class NativeChat(Chat):
         self.reasoning = THINK_OPEN in marks or THINK_OPEN in str(self._tokenizer.chat_template)
         lists = [end if isinstance(end, list) else [end] for end in (*ends, self._tokenizer.eos_token_id)]
         self.stop_ids = frozenset(chain(*lists)) - {None} | self._turn_end()
+        try:
+            self.prompt_ids([Message("user", "Hello"), Message("assistant", "Hello"), Message("user", "Hello")])
+        except InputError as error:
+            raise refusal(folder.name, "its chat template changes what messages say") from error
 
     def prompt_ids(self, messages: Sequence[Message]) -> list[int]:
         """The conversation by the folder's template; only the template's own marks become special ids."""
@@ -64,8 +68,8 @@ class NativeChat(Chat):
         strip_next = False
         for text, is_written in rendered_parts(messages, render):
             if is_written:
-                # Not searched for marks. The library fails on half of a surrogate pair.
-                between += without_lone_surrogates(text)
+                # Not searched for marks.
+                between += text
                 continue
             for piece in self._cut.split(text):
                 mark = self._marks.get(piece)

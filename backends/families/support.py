@@ -1,6 +1,6 @@
 """Decides from the small files of a checkpoint folder whether it runs here, and up to which context it is exact.
 
-No other place has a rule of this kind. A model type is added to `_COMPARED` once `bench families` has compared it with
+No other place has a rule of this kind. A model type is added to `COMPARED` once `bench families` has compared it with
 the library's own code.
 """
 
@@ -57,7 +57,7 @@ class _Kind:
 _PLAIN = _Kind()
 _OPT_IN = _Kind(window=4096, opt_in=True)
 _WINDOW_4096 = _Kind(window=4096)
-_COMPARED: Mapping[str, _Kind] = {
+COMPARED: Mapping[str, _Kind] = {
     "afmoe": _Kind(window=1024),
     "apertus": _PLAIN,
     "arcee": _PLAIN,
@@ -118,7 +118,7 @@ _STATES = "some of its layers keep a state (Mamba, convolution or linear attenti
 _LATENT = "its attention compresses keys and values (MLA), which is not computed here"
 _ALIBI = "it tells positions apart by ALiBi, which is not computed here"
 _PICTURES = "its folder holds a model for pictures or sound; the text part in it was not compared"
-_REFUSED: Mapping[str, str] = (
+REFUSED: Mapping[str, str] = (
     dict.fromkeys(("flint", "gpt_oss", "granite_swa", "granitemoe_swa", "hy_v4", "mimo_v2_flash"), _SINKS)
     | dict.fromkeys(("gemma2", "t5gemma", "vaultgemma"), _SOFTCAP)
     | dict.fromkeys(
@@ -172,10 +172,10 @@ def support_of(checkpoint: Checkpoint) -> Support:
             return Support(refused=str(error.details["reason"]), way_out=GGUF_OR_SERVER)
         return Support(length, length)
     name = checkpoint.model_type
-    kind = _COMPARED.get(name)
+    kind = COMPARED.get(name)
     if kind is None:
         never = f"models of the type {name!r} were never compared here with the library's own code"
-        return Support(refused=_REFUSED.get(name, never), way_out=GGUF_OR_SERVER)
+        return Support(refused=REFUSED.get(name, never), way_out=GGUF_OR_SERVER)
     text = text_part(config) if kind.nested else config
     if reason := _setting(text, kind):
         return Support(refused=reason, way_out=GGUF_OR_SERVER)

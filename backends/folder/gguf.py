@@ -6,6 +6,7 @@ import math
 import re
 import struct
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -26,6 +27,8 @@ _TYPES = {
     13: "Q5_K", 14: "Q6_K", 16: "IQ2_XXS", 17: "IQ2_XS", 18: "IQ3_XXS", 19: "IQ1_S", 20: "IQ4_NL", 21: "IQ3_S",
     22: "IQ2_S", 23: "IQ4_XS", 29: "IQ1_M", 30: "BF16",
 }  # fmt: skip
+# For a file without a chat template.
+_WAY_OUT = "run it on a llama.cpp server with --chat-template, and name that as openai:BASE_URL#MODEL"
 _PART = re.compile(r"-(\d{5})-of-(\d{5})\.gguf$")
 _QUANTIZATION = re.compile(r"(?:^|[-._])(I?Q\d[A-Za-z0-9_]*|BF16|F16|F32)(?:[-._]|$)", re.IGNORECASE)
 
@@ -73,11 +76,14 @@ def gguf_spec(path: Path) -> ModelSpec:
     if magic != b"GGUF":
         raise InputError("not_gguf", f"{path} is not a GGUF file.", path=str(path))
     quantization = _QUANTIZATION.search(path.stem)
-    try:
-        trained = read_gguf(path).of_model("context_length")
-    except BackendError:
-        # Loading will report the error.
-        trained = None
+    trained = None
+    # Loading will report a damaged head.
+    with suppress(BackendError):
+        head = read_gguf(path)
+        trained = head.of_model("context_length")
+        if not head.metadata.get("tokenizer.chat_template"):
+            message = f"{path} has no chat template, so it is not a file of a chat model. If it is one, {_WAY_OUT}."
+            raise InputError("gguf_no_template", message, path=str(path))
     return ModelSpec(
         id=path.stem,
         name=path.stem,

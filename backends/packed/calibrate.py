@@ -135,7 +135,7 @@ def _sharing_inputs(layer: Any, run: _Run, group: int) -> list[list[str]]:
     linears = {
         name: module
         for name, module in layer.named_modules()
-        if isinstance(module, torch.nn.Linear) and fitting_group(module.weight.shape, group) and not is_expert(name)
+        if type(module) is torch.nn.Linear and fitting_group(module.weight.shape, group) and not is_expert(name)
     }
     with _inputs_seen(linears, lambda name, value: inputs.append((name, value))):
         run.through(layer, run.exact)

@@ -97,7 +97,7 @@ def _twin_scores(packed: Packed, ids: Sequence[int], rough: bool = False) -> Ten
     matrix = partial(_Matrix, tensors=packed.tensors, original=original, files=(*packed.files, *originals))
     _shorten(twin, packed.layers)
     for place, module in list(twin.named_modules()):
-        if isinstance(module, nn.Linear):
+        if type(module) is nn.Linear:
             twin.set_submodule(place, _Linear(matrix(place), rough))
         elif is_stacked(module):
             _stack(place, module, matrix)

@@ -79,7 +79,7 @@ def fill(model: Any, tensors: dict[str, Tensor], name: str, kernels: Kernels | N
     """Gives a bare model its weights and other state; nothing may be missing or left over. Raises BackendError."""
     left = _Tensors(tensors, name)
     for place, module in list(model.named_modules()):
-        if isinstance(module, nn.Linear):
+        if type(module) is nn.Linear:
             model.set_submodule(place, _layer(place, module, left, kernels))
         else:
             for own, old in own_state(module).items():

@@ -94,14 +94,15 @@ def packed_tensors(
         for name, value in state.items():
             if value.is_floating_point() and not all(end.isfinite() for end in value.data.aminmax()):
                 raise ValueError(f"{place}.{name} has values that are not finite")
-        if isinstance(module, nn.Linear):
+        # Not a subclass: that of a router computes more than a product.
+        if type(module) is nn.Linear:
             bits = 8 if place == "lm_head" or info.precision == "int8" else 4
             own = _linear(module, bits, info.group, better.get(place))
         else:
             own = ((name, value.data.to(dtypes[f"{place}.{name}"])) for name, value in state.items())
         tensors.update({f"{place}.{name}": tensor for name, tensor in own})
         for value in state.values():
-            if isinstance(module, nn.Linear):
+            if type(module) is nn.Linear:
                 release(value.data, files)
             tick(value.nbytes)
     return tensors
@@ -154,7 +155,7 @@ def rounding_for(
         wanted = {
             place
             for place, module in part.modules
-            if _LAYER.search(place) and isinstance(module, nn.Linear) and fitting_group(module.weight.shape, info.group)
+            if _LAYER.search(place) and type(module) is nn.Linear and fitting_group(module.weight.shape, info.group)
             if not is_expert(place)
         }
         rounded: dict[str, Rounded4] = {}

@@ -2,14 +2,17 @@
 
 import re
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from arena.errors import InputError
+from arena.text import without_lone_surrogates
 from arena.types import Message, ModelSpec
 
 # A prompt that leaves less room for the answer is refused.
 LEAST_NEW_TOKENS = 32
+# What begins a mark of a template, and a character in its place that begins none.
+_UNMARKED = str.maketrans("<[", "‹［")
 
 
 @dataclass(frozen=True)
@@ -48,12 +51,60 @@ def split_cut(messages: Sequence[Message]) -> tuple[Sequence[Message], str]:
 
 
 def rendered_parts(messages: Sequence[Message], render: Callable[[list[Message]], str]) -> list[tuple[str, bool]]:
-    """The conversation as `render` writes it, in parts: each text, and whether it is a message's."""
+    """The conversation as `render` writes it, in parts: each text, and whether it is a message's.
+
+    Templates strip messages. Raises InputError if `render` changes a message in any other way: what people wrote could
+    not be kept apart from the template's marks.
+    """
+    # Template engines fail on half of a surrogate pair.
+    texts = [without_lone_surrogates(message.content) for message in messages]
+    # Templates also look for marks, to cut an answer's reasoning away: they must not find any that people wrote.
+    unmarked = [text.translate(_UNMARKED) for text in texts]
     nonce = secrets.token_hex(8)
-    contents = {f"x{nonce}n{index}x": message.content for index, message in enumerate(messages)}
-    marked = [Message(message.role, holder) for message, holder in zip(messages, contents, strict=True)]
-    parts = re.split(f"(x{nonce}n[0-9]+x)", render(marked))
-    return [(contents.get(part, part), part in contents) for part in parts]
+    holders = [f"x{nonce}n{index}x" for index in range(len(messages))]
+    roles = [message.role for message in messages]
+    with_holders, with_texts = (render(list(map(Message, roles, contents))) for contents in (holders, unmarked))
+    forms = {holder: _stripped(text) for holder, text in zip(holders, unmarked, strict=True)}
+    pieces = re.split(f"({'|'.join(holders)})", with_holders)
+    chosen = _aligned(pieces, forms, with_texts)
+    if chosen is None:
+        message = (
+            "The model's chat template changes the text of this conversation. Change the text, or start a new one."
+        )
+        raise InputError("template_text", message)
+    originals = {
+        (holder, form): original
+        for holder, text in zip(holders, texts, strict=True)
+        for form, original in zip(forms[holder], _stripped(text), strict=True)
+    }
+    return [(originals.get((piece, form), form), piece in forms) for piece, form in zip(pieces, chosen, strict=True)]
+
+
+def _stripped(text: str) -> list[str]:
+    """What templates make of a message: nothing else, or stripped of white space or line ends at one end or both."""
+    return [
+        form for blanks in (None, "\n") for form in (text, text.strip(blanks), text.lstrip(blanks), text.rstrip(blanks))
+    ]
+
+
+def _aligned(pieces: Sequence[str], forms: Mapping[str, Sequence[str]], whole: str) -> tuple[str, ...] | None:
+    """The pieces that make the whole text, with one of its forms for each message; None if none do."""
+    waiting: list[tuple[int, tuple[str, ...]]] = [(0, ())]
+    seen = set()
+    while waiting:
+        at, chosen = waiting.pop()
+        if len(chosen) == len(pieces):
+            if at == len(whole):
+                return chosen
+            continue
+        piece = pieces[len(chosen)]
+        # The first form is tried first: it is put on the stack last.
+        for form in reversed(forms.get(piece, (piece,))):
+            step = (at + len(form), len(chosen) + 1)
+            if whole.startswith(form, at) and step not in seen:
+                seen.add(step)
+                waiting.append((step[0], (*chosen, form)))
+    return None
 
 
 def common_length(first: Sequence[int], second: Sequence[int]) -> int:

@@ -13,7 +13,7 @@ import numpy as np
 from arena.errors import BackendError, os_error_as
 from bench.probe import Progress
 from bench.resources import check_disk
-from bench.weights.shapes import Shape
+from bench.weights.shapes import INTERVAL, KEY_HEADS, STATE_HEAD, TAPS, Shape
 
 INSTALL = "pip install --no-deps -r requirements-bench.txt"
 # Bytes of the file for each weight, with a margin for the wider output.
@@ -68,7 +68,9 @@ def _write_tensors(gguf: Any, writer: Any, shape: Shape, progress: Progress) -> 
         if number % 40 == 0:
             progress(f"Writing tensor {number} of {len(tensors)} of {shape.name} ...")
         if kind == "F32":
-            writer.write_tensor_data((np.zeros if name.endswith(".bias") else np.ones)(size, np.float32))
+            # ssm_a: the speed with which a head forgets, below 0.
+            fill = 0.0 if name.endswith(".bias") else -0.3 if name.endswith("ssm_a") else 1.0
+            writer.write_tensor_data(np.full(size, fill, np.float32))
         else:
             writer.write_tensor_data(np.resize(pools[kind], layout))
 
@@ -84,7 +86,17 @@ def _add_metadata(gguf: Any, writer: Any, shape: Shape) -> None:
     writer.add_head_count_kv(shape.kv_heads)
     writer.add_layer_norm_rms_eps(shape.epsilon)
     writer.add_rope_freq_base(shape.rope_theta)
-    writer.add_rope_dimension_count(shape.head_dim if shape.family == "qwen" else shape.head_dim // 2)
+    writer.add_rope_dimension_count(int(shape.head_dim * {"qwen": 1, "chatglm": 0.5, "qwen35": 0.25}[shape.family]))
+    if shape.family == "qwen35":
+        writer.add_key_length(shape.head_dim)
+        writer.add_value_length(shape.head_dim)
+        writer.add_rope_dimension_sections([11, 11, 10, 0])
+        writer.add_ssm_conv_kernel(TAPS)
+        writer.add_ssm_state_size(STATE_HEAD)
+        writer.add_ssm_group_count(KEY_HEADS)
+        writer.add_ssm_time_step_rank(shape.value_heads)
+        writer.add_ssm_inner_size(shape.value_heads * STATE_HEAD)
+        writer.add_full_attention_interval(INTERVAL)
     writer.add_file_type(int(gguf.LlamaFileType.MOSTLY_Q4_0))
     writer.add_quantization_version(int(gguf.GGML_QUANT_VERSION))
 
@@ -101,15 +113,22 @@ def _add_fake_tokenizer(gguf: Any, writer: Any, size: int) -> None:
 
 
 def _tensors(shape: Shape) -> Iterator[tuple[str, tuple[int, ...], str]]:
-    """The file's tensors: name, size in numpy's order, type. Both models keep query, key and value together."""
+    """The file's tensors: name, size in numpy's order, type."""
     yield "token_embd.weight", (shape.vocabulary, shape.hidden), "Q4_0"
-    gate = shape.family == "qwen"
-    for layer in (f"blk.{number}" for number in range(shape.layers)):
+    gate = shape.family != "chatglm"
+    for number, layer in enumerate(f"blk.{number}" for number in range(shape.layers)):
         yield f"{layer}.attn_norm.weight", (shape.hidden,), "F32"
-        yield f"{layer}.attn_qkv.weight", (shape.qkv, shape.hidden), "Q4_0"
-        yield f"{layer}.attn_qkv.bias", (shape.qkv,), "F32"
-        yield f"{layer}.attn_output.weight", (shape.hidden, shape.heads * shape.head_dim), "Q4_0"
-        yield f"{layer}.ffn_norm.weight", (shape.hidden,), "F32"
+        if not shape.has_keys(number):
+            yield from _state_tensors(shape, layer)
+        elif shape.family == "qwen35":
+            yield from _attention_tensors(shape, layer)
+        else:
+            # These keep query, key and value together.
+            yield f"{layer}.attn_qkv.weight", (shape.qkv, shape.hidden), "Q4_0"
+            yield f"{layer}.attn_qkv.bias", (shape.qkv,), "F32"
+            yield f"{layer}.attn_output.weight", (shape.hidden, shape.heads * shape.head_dim), "Q4_0"
+        inner_norm = "post_attention_norm" if shape.family == "qwen35" else "ffn_norm"
+        yield f"{layer}.{inner_norm}.weight", (shape.hidden,), "F32"
         if gate:
             yield f"{layer}.ffn_gate.weight", (shape.inner, shape.hidden), "Q4_0"
         # ChatGLM3 keeps gate and up projection together.
@@ -117,6 +136,30 @@ def _tensors(shape: Shape) -> Iterator[tuple[str, tuple[int, ...], str]]:
         yield f"{layer}.ffn_down.weight", (shape.hidden, shape.inner), "Q4_0"
     yield "output_norm.weight", (shape.hidden,), "F32"
     yield "output.weight", (shape.vocabulary, shape.hidden), "Q6_K"
+
+
+def _attention_tensors(shape: Shape, layer: str) -> Iterator[tuple[str, tuple[int, ...], str]]:
+    wide, narrow = shape.heads * shape.head_dim, shape.kv_heads * shape.head_dim
+    # Each query with its gate.
+    yield f"{layer}.attn_q.weight", (2 * wide, shape.hidden), "Q4_0"
+    yield f"{layer}.attn_k.weight", (narrow, shape.hidden), "Q4_0"
+    yield f"{layer}.attn_v.weight", (narrow, shape.hidden), "Q4_0"
+    yield f"{layer}.attn_output.weight", (shape.hidden, wide), "Q4_0"
+    yield f"{layer}.attn_q_norm.weight", (shape.head_dim,), "F32"
+    yield f"{layer}.attn_k_norm.weight", (shape.head_dim,), "F32"
+
+
+def _state_tensors(shape: Shape, layer: str) -> Iterator[tuple[str, tuple[int, ...], str]]:
+    heads, values = shape.value_heads, shape.value_heads * STATE_HEAD
+    yield f"{layer}.attn_qkv.weight", (shape.channels, shape.hidden), "Q4_0"
+    yield f"{layer}.attn_gate.weight", (values, shape.hidden), "Q4_0"
+    yield f"{layer}.ssm_conv1d.weight", (shape.channels, TAPS), "F32"
+    yield f"{layer}.ssm_dt.bias", (heads,), "F32"
+    yield f"{layer}.ssm_a", (heads,), "F32"
+    yield f"{layer}.ssm_beta.weight", (heads, shape.hidden), "Q4_0"
+    yield f"{layer}.ssm_alpha.weight", (heads, shape.hidden), "Q4_0"
+    yield f"{layer}.ssm_norm.weight", (STATE_HEAD,), "F32"
+    yield f"{layer}.ssm_out.weight", (shape.hidden, values), "Q4_0"
 
 
 def _pools() -> dict[str, Any]:

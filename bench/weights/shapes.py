@@ -1,4 +1,7 @@
-"""The shapes of Qwen-7B-Chat and ChatGLM3-6B. Speed and memory depend on the shape alone, so random weights do."""
+"""The shapes of Qwen-7B-Chat, ChatGLM3-6B and small Qwen3.5 models, for random weights.
+
+Speed and memory depend on the shape alone.
+"""
 
 import hashlib
 import json
@@ -9,6 +12,9 @@ from arena.errors import BackendError, InputError
 from backends.families import UNTIED
 
 INSTALL = "pip install -r requirements-hf.txt"
+# Of Qwen3.5's layers that keep a state: their heads' size, heads of keys, and taps of the convolution. One layer in
+# INTERVAL is an attention layer, the last.
+STATE_HEAD, KEY_HEADS, TAPS, INTERVAL = 128, 16, 4, 4
 # The sizes of a Shape by the library's names.
 SIZES = {
     "vocab_size": "vocabulary",
@@ -21,13 +27,18 @@ SIZES = {
 }
 
 
+# The library's names of the families.
+LIBRARY_TYPES = {"qwen": "qwen2", "chatglm": "glm", "qwen35": "qwen3_5_text"}
+Family = Literal["qwen", "chatglm", "qwen35"]
+
+
 @dataclass(frozen=True)
 class Shape:
-    """The sizes that determine every tensor."""
+    """The sizes that determine every tensor; `value_heads` are those of layers that keep a state."""
 
     id: str
     name: str
-    family: Literal["qwen", "chatglm"]
+    family: Family
     vocabulary: int
     hidden: int
     inner: int
@@ -38,6 +49,7 @@ class Shape:
     epsilon: float
     context_length: int = 8192
     rope_theta: float = 10000.0
+    value_heads: int = 0
 
     @property
     def qkv(self) -> int:
@@ -48,8 +60,26 @@ class Shape:
     def parameters(self) -> int:
         """The number of weights, norms and biases included."""
         attention = (self.hidden + 1) * self.qkv + self.heads * self.head_dim * self.hidden
-        layer = attention + 3 * self.hidden * self.inner + 2 * self.hidden
-        return 2 * self.vocabulary * self.hidden + self.layers * layer + self.hidden
+        states = 0
+        if self.family == "qwen35":
+            # A gate for each query, norms of queries and keys, no biases.
+            attention += self.heads * self.head_dim * self.hidden + 2 * self.head_dim - self.qkv
+            values = self.value_heads * STATE_HEAD
+            projections = (self.channels + 2 * values + 2 * self.value_heads) * self.hidden
+            states = projections + TAPS * self.channels + 2 * self.value_heads + STATE_HEAD
+        with_keys = sum(map(self.has_keys, range(self.layers)))
+        mixing = with_keys * attention + (self.layers - with_keys) * states
+        rest = self.layers * (3 * self.hidden * self.inner + 2 * self.hidden) + self.hidden
+        return 2 * self.vocabulary * self.hidden + mixing + rest
+
+    def has_keys(self, layer: int) -> bool:
+        """Whether a layer is one of attention."""
+        return self.family != "qwen35" or layer % INTERVAL == INTERVAL - 1
+
+    @property
+    def channels(self) -> int:
+        """Rows of the query, key and value projections of a layer that keeps a state."""
+        return (2 * KEY_HEADS + self.value_heads) * STATE_HEAD
 
     @property
     def digest(self) -> str:
@@ -57,7 +87,7 @@ class Shape:
         return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:16]
 
     def config(self) -> dict[str, Any]:
-        """The arguments of a Qwen2Config or GlmConfig."""
+        """The arguments of a Qwen2Config, GlmConfig or Qwen3_5TextConfig."""
         rope: dict[str, Any] = {"rope_type": "default", "rope_theta": self.rope_theta}
         arguments = {
             **{argument: getattr(self, size) for argument, size in SIZES.items()},
@@ -68,6 +98,9 @@ class Shape:
         if self.family == "chatglm":
             rope["partial_rotary_factor"] = 0.5
             arguments |= {"head_dim": self.head_dim, "attention_bias": True}
+        if self.family == "qwen35":
+            rope |= {"partial_rotary_factor": 0.25, "mrope_section": [11, 11, 10], "mrope_interleaved": True}
+            arguments |= {"head_dim": self.head_dim, "linear_num_value_heads": self.value_heads}
         return arguments
 
 
@@ -100,23 +133,52 @@ CHATGLM3 = Shape(
 SHAPES = {shape.id: shape for shape in (QWEN, CHATGLM3)}
 
 
+def _qwen35(size: str, hidden: int, inner: int, layers: int, heads: int, value_heads: int) -> Shape:
+    return Shape(
+        id=f"qwen3.5-{size.lower()}",
+        name=f"Qwen3.5-{size}",
+        family="qwen35",
+        vocabulary=248320,
+        hidden=hidden,
+        inner=inner,
+        layers=layers,
+        heads=heads,
+        kv_heads=heads // 4,
+        head_dim=256,
+        epsilon=1e-6,
+        value_heads=value_heads,
+    )
+
+
+# To be asked for by name.
+OTHER_SHAPES = {
+    shape.id: shape
+    for shape in (
+        _qwen35("0.8B", 1024, 3584, 24, 8, 16),
+        _qwen35("2B", 2048, 6144, 24, 8, 16),
+        _qwen35("4B", 2560, 9216, 32, 16, 32),
+    )
+}
+
+
 def shape_of(model: str, layers: int | None = None) -> Shape:
     """The shape of a model, with `layers` layers if given. Raises InputError for an unknown model."""
-    if model not in SHAPES:
-        message = f"There is no shape of {model!r}; use {' or '.join(SHAPES)}."
+    shapes = SHAPES | OTHER_SHAPES
+    if model not in shapes:
+        message = f"There is no shape of {model!r}; use {' or '.join(shapes)}."
         raise InputError("bench_model", message)
-    return SHAPES[model] if layers is None else replace(SHAPES[model], layers=layers)
+    return shapes[model] if layers is None else replace(shapes[model], layers=layers)
 
 
 def meta_model(shape: Shape) -> Any:
     """The library's model without memory for its weights. Raises BackendError if the library is missing."""
     try:
         import torch
-        from transformers import GlmConfig, GlmForCausalLM, Qwen2Config, Qwen2ForCausalLM
+        import transformers
     except ImportError as error:
         raise BackendError("bench_failed", f"{error.name} is missing; install it with: {INSTALL}") from error
-    kind, cls = (Qwen2Config, Qwen2ForCausalLM) if shape.family == "qwen" else (GlmConfig, GlmForCausalLM)
-    config = kind(**shape.config())
+    config = transformers.AutoConfig.for_model(LIBRARY_TYPES[shape.family], **shape.config())
     config.dtype = torch.bfloat16
     with torch.device("meta"):
-        return cls._from_config(config, dtype=torch.bfloat16, attn_implementation="sdpa")
+        model_class = transformers.MODEL_FOR_CAUSAL_LM_MAPPING[type(config)]
+        return model_class._from_config(config, dtype=torch.bfloat16, attn_implementation="sdpa")

@@ -15,7 +15,7 @@ from backends.machine.pages import forget
 from backends.models.resolve import resolve
 from bench.probe import Progress
 from bench.resources import check_disk
-from bench.weights.shapes import SHAPES, SIZES, Shape, meta_model, shape_of
+from bench.weights.shapes import LIBRARY_TYPES, OTHER_SHAPES, SHAPES, SIZES, Family, Shape, meta_model, shape_of
 from hubs import ListedFile
 
 # As quantize packs by default: neighbours that share a scale.
@@ -24,8 +24,7 @@ GROUP = 32
 SPREAD = 0.02
 # The standard deviation of uniform 4-bit and 8-bit integers, in steps.
 NIBBLE_STEPS, BYTE_STEPS = 4.6, 73
-# By the library's name of the family.
-_FAMILIES: dict[str, Literal["qwen", "chatglm"]] = {"qwen2": "qwen", "glm": "chatglm"}
+_FAMILIES: dict[str, Family] = {library: family for family, library in LIBRARY_TYPES.items()}  # type: ignore[misc]
 
 
 @dataclass(frozen=True)
@@ -96,9 +95,10 @@ def folder_shape(folder: Path) -> Shape | None:
         name=folder.name,
         family=_FAMILIES[config.model_type],
         head_dim=heads_of(config)[2],
+        value_heads=getattr(config, "linear_num_value_heads", 0),
         **{size: getattr(config, argument) for argument, size in SIZES.items()},
     )
-    for known in SHAPES.values():
+    for known in (*SHAPES.values(), *OTHER_SHAPES.values()):
         if shape == replace(known, id=shape.id, name=shape.name, layers=shape.layers):
             return replace(known, layers=shape.layers)
     # Files of random weights are named by this id: two models must not share it.
@@ -162,7 +162,10 @@ def _write(part: Path, shape: Shape, info: PackedInfo, progress: Progress) -> No
             forget(file)
         # No hash: there is nothing to verify in random numbers.
         info = replace(info, files=(*info.files, ListedFile(path.name, path.stat().st_size, "")))
-    config = {"model_type": "qwen2" if shape.family == "qwen" else "glm", "dtype": "bfloat16", **shape.config()}
+    config = {"model_type": LIBRARY_TYPES[shape.family], "dtype": "bfloat16", **shape.config()}
+    if shape.family == "qwen35":
+        # Nested, as in the published folders.
+        config = {"model_type": "qwen3_5", "dtype": "bfloat16", "text_config": config}
     (part / "config.json").write_text(json.dumps(config, indent=1), encoding="utf-8")
     write_packed(part, info)
 
@@ -171,20 +174,25 @@ def _tensors(place: str, module: Any, info: PackedInfo, random: np.random.Genera
     """A module's tensors, packed. As they are read, values have a mean of 0 and the spread of a trained layer's."""
     import torch
 
-    from backends.packed.scheme import BLOCK
+    from backends.families.qwen35 import FLOAT32
+    from backends.packed.scheme import BLOCK, fitting_group
 
     def floats(size: Sequence[int]) -> Any:
         generator = torch.Generator().manual_seed(int(random.integers(1 << 31)))
         return torch.empty(size, dtype=torch.bfloat16).normal_(0, SPREAD, generator=generator)
 
     if not isinstance(module, torch.nn.Linear):
-        size = module.weight.shape
-        yield f"{place}.weight", torch.ones(size, dtype=torch.bfloat16) if "norm" in place else floats(size)
+        for name, value in module.named_parameters(recurse=False):
+            key, size = f"{place}.{name}", value.shape
+            if key.endswith(FLOAT32):
+                yield key, torch.zeros(size) if name == "A_log" else torch.ones(size)
+            else:
+                yield key, torch.ones(size, dtype=torch.bfloat16) if "norm" in place else floats(size)
         return
     rows, columns = module.weight.shape
     if module.bias is not None:
         yield f"{place}.bias", floats([rows])
-    if info.precision == "int4" and place != "lm_head":
+    if info.precision == "int4" and place != "lm_head" and fitting_group(module.weight.shape, GROUP):
         blocks, step = -(-rows // BLOCK), SPREAD / NIBBLE_STEPS
         yield f"{place}.packed", torch.from_numpy(random.integers(0, 256, (blocks, columns, BLOCK // 2), np.uint8))
         # A nibble is read as 8 less, which is half a step too little on average; the zero corrects it.

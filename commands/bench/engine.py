@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from bench.weights.subject import Subject
 
 _MODEL = "A packed model, MODEL@int4 or a folder, instead of random weights."
-_SHAPE = "Random weights with this shape: qwen-7b-chat, chatglm3-6b or both."
+_SHAPE = "Random weights with this shape: qwen-7b-chat, chatglm3-6b, both, or qwen3.5-0.8b, -2b, -4b."
 _WORK = "For random weights; by default `bench` in the models folder."
 
 

@@ -1,4 +1,4 @@
-"""`bench quality`, `original`, `votes`, `class`, `results` and `load`: all that is measured without an engine."""
+"""`bench quality`, `families`, `original`, `votes`, `class`, `results` and `load`: all without an engine."""
 
 import os
 from pathlib import Path
@@ -31,6 +31,37 @@ def quality(as_json: AsJson = False) -> None:
             install = "pip install -r requirements-hf.txt and pip install --no-deps -r requirements-bench.txt"
             raise InputError("bench_missing", f"bench quality needs {error.name}: {install}") from error
         figures["rows"] = quality_rows(model_file(EMBEDDED["smollm2-135m"]), say)
+
+
+def families(
+    types: Annotated[
+        list[str] | None, typer.Argument(metavar="TYPE", help="Model types of config.json; by default all.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compare model families with the library's own code. Tiny folders with random weights, in float, int8 and int4.
+
+    Prints the table in docs/models.md. Takes some minutes; the exit code is 2 if a family is not computed correctly.
+    """
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    share_cores()
+    with report("families", as_json, _table_of_families) as figures:
+        from backends.families.support import COMPARED, REFUSED
+        from bench.families import family_rows
+
+        if unknown := sorted(set(types or ()) - {*COMPARED, *REFUSED}):
+            known = ", ".join(COMPARED)
+            message = f"{unknown[0]} was never compared. Known: {known}."
+            raise InputError("bench_family", message, name=unknown[0], known=known)
+        figures["families"] = [vars(row) for row in family_rows(types or (), say)]
+    if any(row["wrong"] for row in figures["families"]):
+        raise typer.Exit(2)
+
+
+def _table_of_families(figures: Figures) -> list[str]:
+    from bench.families import FamilyRow, table_of
+
+    return table_of([FamilyRow(**row) for row in figures["families"]])
 
 
 def original(

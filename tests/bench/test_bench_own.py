@@ -17,8 +17,9 @@ from typer.testing import CliRunner
 from arena.errors import BackendError, InputError
 from backends.families.weights import architecture_of
 from backends.machine import facts
-from backends.packed.open import load_packed
+from backends.packed.open import load_packed, packed_rows
 from backends.packed.scheme import unpack4
+from backends.stepping.cache import TokenCache
 from bench import compared
 from bench.compared import beside_rivals
 from bench.engines import Answered
@@ -88,6 +89,19 @@ def test_a_random_folder_is_opened_whole(model: str, precision: str, work: Path)
     assert (subject.weights, subject.precision, subject.shape) == ("random", precision, SMALL[model])
     kinds = {type(module).__name__ for module in opened.modules()} & {"Linear4", "Linear8"}
     assert kinds == ({"Linear4", "Linear8"} if precision == "int4" else {"Linear8"})
+
+
+def test_a_random_folder_of_qwen35_is_opened_and_answers(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    small = replace(
+        shapes.OTHER_SHAPES["qwen3.5-0.8b"], vocabulary=2048, hidden=256, inner=512, layers=4, heads=4, kv_heads=1
+    )
+    monkeypatch.setitem(shapes.OTHER_SHAPES, small.id, small)
+    subject = random_subject(small.id, None, "int4", work, nothing)
+    assert (subject.shape, subject.layers) == (small, 4)
+    rows = packed_rows(architecture_of(Path(subject.folder)))
+    cache = TokenCache(16)
+    assert rows.read(cache, [1, 2, 3]).isfinite().all()
+    assert rows.decode([cache], [4]).std() > 0.1
 
 
 def test_random_weights_have_a_mean_of_zero_and_are_nowhere_the_same(work: Path) -> None:

@@ -26,7 +26,7 @@ from bench.engines import GgufModel
 from bench.probe import run, run_command
 from bench.speed import Plan, Question, measure_alone, measure_job, measure_together
 from bench.weights import random_gguf
-from bench.weights.shapes import CHATGLM3, QWEN, SHAPES, shape_of
+from bench.weights.shapes import CHATGLM3, OTHER_SHAPES, QWEN, SHAPES, meta_model, shape_of
 from bench.weights.subject import Subject
 
 SMALL = {
@@ -38,6 +38,13 @@ JOB = (Question("one", 20, 5, 0), Question("two", 4, 3, 0))
 SEED = ROOT.parent / "shared" / "seed" / "answers.jsonl"
 
 
+# llama.cpp wants heads of 256 and 16 key heads of Qwen3.5.
+SMALL_QWEN35 = replace(
+    OTHER_SHAPES["qwen3.5-0.8b"], vocabulary=2048, hidden=256, inner=512, layers=4, heads=4, kv_heads=1
+)
+FILES = {**SMALL, "qwen35": SMALL_QWEN35}
+
+
 def nothing(words):
     """A progress that nobody watches."""
 
@@ -47,7 +54,7 @@ def small_files(tmp_path_factory):
     """By family, a file of random weights of the small shape."""
     pytest.importorskip("gguf", reason=random_gguf.INSTALL)
     files = {}
-    for family, shape in SMALL.items():
+    for family, shape in FILES.items():
         files[family] = tmp_path_factory.mktemp("gguf") / f"{family}.gguf"
         random_gguf.write_random_gguf(shape, files[family], nothing)
     return files
@@ -75,6 +82,14 @@ def test_a_shape_says_what_the_original_configuration_would(shape):
     assert set(created) <= set(shape.config())
 
 
+@pytest.mark.parametrize(("model", "millions"), [("qwen3.5-0.8b", 498 + 509), ("qwen3.5-4b", 3565 + 1271)])
+def test_a_shape_of_qwen35_has_the_librarys_parameters(model, millions):
+    shape = shape_of(model)
+    assert shape.parameters == sum(value.numel() for value in meta_model(shape).parameters())
+    # Layers, and twice the embedding: as many as the published ones have.
+    assert abs(shape.parameters / 1e6 - millions) < 10
+
+
 def test_fewer_layers_are_fewer_parameters_and_an_unknown_model_is_refused():
     assert shape_of("qwen-7b-chat", 2).parameters < QWEN.parameters
     with pytest.raises(InputError, match="qwen-7b-chat or chatglm3-6b"):
@@ -84,16 +99,16 @@ def test_fewer_layers_are_fewer_parameters_and_an_unknown_model_is_refused():
 # ---- random GGUF files
 
 
-@pytest.mark.parametrize("family", SMALL)
+@pytest.mark.parametrize("family", FILES)
 def test_a_random_file_holds_all_of_the_shape(small_files, family):
-    head, shape = read_gguf(small_files[family]), SMALL[family]
+    head, shape = read_gguf(small_files[family]), FILES[family]
     assert sum(elements for *_, elements in head.tensors) == shape.parameters
     assert {name: kind for name, kind, _ in head.tensors}["output.weight"] == "Q6_K"
-    assert head.of_model("block_count") == 2
+    assert head.of_model("block_count") == shape.layers
     assert not list(small_files[family].parent.glob("*.part"))
 
 
-@pytest.mark.parametrize("family", SMALL)
+@pytest.mark.parametrize("family", FILES)
 def test_the_apps_own_engine_answers_from_a_random_file(small_files, family, monkeypatch):
     from backends.llama import LlamaEngine
 

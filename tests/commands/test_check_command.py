@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from click.testing import Result
-from model_folders import DATA, ORACLES, TINY, copied, make_scripted, needs_oracles
+from model_folders import DATA, ORACLES, TINY, copied, edit_json, make_scripted, needs_oracles
 from served_app import ROOT
 from typer.testing import CliRunner
 
@@ -93,6 +93,23 @@ def test_the_embedded_model_from_the_command_line() -> None:
         *("source", "family", "runs as", "context", "licence", "revision", "files", "tensors", "verified"),
         *("memory", "loaded in", "first token", "speed", "answer", "resident"),
     ]
+
+
+@needs_oracles
+def test_the_context_says_what_ends_it(tmp_path: Path) -> None:
+    folder = copied(ORACLES / TINY["qwen"], tmp_path / "tiny")
+    result = json.loads(check(f"{folder}?ctx=512", "--json").stdout)
+    assert (result["id"], result["context_length"], result["context_limit"]) == ("tiny?ctx=512", 512, "ctx")
+    assert "512 tokens (as given by ctx)" in check(f"{folder}?ctx=512").stdout
+
+
+def test_what_cannot_run_ends_with_its_reason_and_a_way_out(micro: Path) -> None:
+    edit_json(micro / "generation_config.json", chat_format="raw")
+    # The weights are not looked at.
+    for file in micro.glob("*.safetensors"):
+        file.write_bytes(b"cut")
+    line = refused(micro)
+    assert "without a chat format" in line and "Use the folder of the chat model." in line
 
 
 @needs_oracles

@@ -11,7 +11,7 @@ import transformers
 from model_folders import edit_json, make_scripted
 from native_folders import CHATML, GLM4, LLAMA, MARKS, QWEN3, THINK, native_folder, piece_tokenizer, write_json
 
-from arena.errors import ArenaError, BackendError
+from arena.errors import ArenaError, BackendError, InputError
 from arena.types import GenerationConfig, Message
 from backends import open_backends
 from backends.families.native import NativeChat
@@ -63,10 +63,46 @@ def opened(folder):
 @pytest.mark.parametrize("texts", TALKS)
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_prompt_of_ordinary_text_is_the_librarys_own(folders, kind, texts):
-    if kind == "qwen3":
-        texts = [text.strip() or "x" for text in texts]  # its template trims
     wanted, _ = theirs(folders[kind], talk(texts))
     assert NativeChat(folders[kind]).prompt_ids(talk(texts)) == wanted
+
+
+LOOP = "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ CONTENT }}<|im_end|>\n{% endfor %}"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "m.content | trim",
+        "m['content'].strip('\\n')",
+        "m.content.lstrip()",
+        "m.content.rstrip('\\n')",
+        "'\\n' + m.content",
+    ],
+)
+@pytest.mark.parametrize("texts", TALKS)
+def test_the_prompt_is_the_librarys_own_whatever_the_template_strips(tmp_path, content, texts):
+    folder = native_folder(tmp_path / "strips", template=LOOP.replace("CONTENT", content))
+    wanted, _ = theirs(folder, talk(texts))
+    assert NativeChat(folder).prompt_ids(talk(texts)) == wanted
+
+
+@pytest.mark.parametrize(
+    "content", ["m.content | upper", "m.content[:3]", "m.content | replace('l', 'L')", "m.content | length"]
+)
+def test_a_template_that_changes_what_messages_say_is_refused(tmp_path, content):
+    folder = native_folder(tmp_path / "changes", template=LOOP.replace("CONTENT", content))
+    with pytest.raises(BackendError, match="chat template changes what messages say"):
+        NativeChat(folder)
+
+
+def test_a_conversation_that_the_template_changes_is_refused_and_others_are_not(tmp_path):
+    folder = native_folder(tmp_path / "longest", template=LOOP.replace("CONTENT", "m.content[:40]"))
+    chat = NativeChat(folder)
+    assert chat.prompt_ids(talk(["Hello"])) == theirs(folder, talk(["Hello"]))[0]
+    with pytest.raises(InputError, match="changes the text") as refused:
+        chat.prompt_ids(talk(["Hello " * 20]))
+    assert refused.value.code == "template_text"
 
 
 @pytest.mark.parametrize("mark", [*MARKS, *THINK, "<s>", "</s>", "<unk>", "<0x0A>"])
@@ -243,7 +279,7 @@ def test_the_folders_own_sampling_is_the_default_and_bad_values_are_passed_over(
     ("changes", "length"),
     [
         ({}, 512),
-        ({"max_position_embeddings": 9000}, 8192),
+        ({"max_position_embeddings": 9000}, 9000),
         ({"max_position_embeddings": 0}, 4096),
         ({"rope_parameters": {"rope_type": "dynamic", "original_max_position_embeddings": 128}}, 128),
         ({"rope_parameters": None, "rope_scaling": {"type": "su"}, "original_max_position_embeddings": 96}, 96),

@@ -1,5 +1,6 @@
 """What config.json decides before a weight is read: what runs, up to which context, and what is refused and why."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -151,8 +152,9 @@ def test_every_way_to_a_model_asks_before_it_reads_weights(tmp_path, place):
 
 
 def test_a_type_compared_in_floats_only_is_not_quantized(tmp_path):
-    folder = native_folder(tmp_path / "gemma", kind="Gemma")
+    folder = native_folder(tmp_path / "chunked")
     spec = resolve(str(folder))
+    edit_json(folder / "config.json", model_type="llama4_text")
     with pytest.raises(InputError, match=r"compared in bf16 and fp32 only. Use bf16 or fp32, or a GGUF file"):
         packing_job(spec, "int8")
     assert not list(tmp_path.glob("*@int8*"))
@@ -275,3 +277,32 @@ def test_a_folder_under_an_id_of_the_catalogue_is_not_another_published_size(
         return
     with pytest.raises(InputError, match="holds no Qwen-7B-Chat"):
         resolve("qwen-7b-chat")
+
+
+# ---- what people use
+
+SIZES = ("hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads")
+HUB = json.loads((DATA / "hub_configs.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("published", HUB, ids=[entry["name"] for entry in HUB])
+def test_a_much_used_model_runs_or_is_refused_with_its_reason(published):
+    import transformers
+
+    config = published["config"]
+    result = support_of(Checkpoint(Path("model"), config, {}))
+    if words := published.get("refused"):
+        assert words in result.refused and "GGUF file" in result.way_out
+        return
+    assert (result.context, result.limit, result.refused) == (published["context"], published["limit"], "")
+    known = transformers.CONFIG_MAPPING[config["model_type"]].from_dict(dict(config)).get_text_config()
+    own = text_part(config)
+    # The library reads the same sizes from the keys that are written down.
+    assert {key: getattr(known, key) for key in SIZES} == {key: own[key] for key in SIZES}
+    kinds = getattr(known, "layer_types", None) or ["sliding_attention"]
+    window = getattr(known, "sliding_window", None) if "sliding_attention" in kinds else None
+    assert result.context == min(own["max_position_embeddings"], window or 10**9) or result.limit == "positions"
+
+
+def test_the_list_names_twenty_models():
+    assert len({entry["name"] for entry in HUB}) == len(HUB) >= 20

@@ -21,9 +21,9 @@ def memory(monkeypatch):
 @pytest.fixture
 def folder(tmp_path):
     """A model that claims a million tokens, each of which takes 128 bytes in the cache of a conversation in bf16."""
-    made = native_folder(tmp_path / "long")
-    edit_json(made / "config.json", max_position_embeddings=1_000_000)
-    return made
+    place = native_folder(tmp_path / "long")
+    edit_json(place / "config.json", max_position_embeddings=1_000_000)
+    return place
 
 
 def test_a_model_takes_its_own_context_where_memory_suffices(folder, memory):

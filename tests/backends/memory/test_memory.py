@@ -253,6 +253,7 @@ def gguf(metadata, tensors=()):
 
 
 HEAD = {
+    "tokenizer.chat_template": "{{ messages }}",
     "general.architecture": "toy",
     "toy.block_count": 4,
     "toy.embedding_length": 64,
@@ -292,6 +293,13 @@ def test_a_gguf_files_cache(gguf_spec, changes, cache):
 def test_a_gguf_file_has_the_context_it_was_trained_for(gguf_spec, trained, length):
     head = HEAD | ({} if trained is None else {"toy.context_length": trained})
     assert (gguf_spec(gguf(head)).context_length, gguf_spec(gguf(head)).context_limit) == (length, "")
+
+
+def test_a_gguf_file_without_a_chat_template_is_refused_with_a_way_out(gguf_spec):
+    head = {key: value for key, value in HEAD.items() if key != "tokenizer.chat_template"}
+    with pytest.raises(InputError, match=r"no chat template.*--chat-template") as refused:
+        gguf_spec(gguf(head))
+    assert refused.value.code == "gguf_no_template"
 
 
 @pytest.mark.parametrize(("memory", "length"), [(8192, 10_000), (1024, 8192), (512, 4096), (300, 2304), (200, 1024)])
