@@ -480,20 +480,21 @@ static inline __attribute__((always_inline)) void row8(
     for (int m = 0; m < rows; m++) products[m] = _mm512_reduce_add_ps(sum[m]);
 }
 
-// y [rows][out] = x times the weight: int8 [out][columns], float32 scale [out]. columns is a multiple of 64.
-// `scratch` as above with groups of 64.
-void few8(const bf16 *x, const int8_t *weight, const float *scale, const float *bias, bf16 *y, char *scratch,
-          long rows, long columns, long out) {
+// A row of x to 8 bits, and in place of the first of `plain` what the 128 add up to. By that sum what is no number stays
+// none.
+static void to_raised_steps(const bf16 *x, Steps out, long columns) {
     const long groups = columns / CHUNK;
-    Steps steps = steps_in(scratch, rows, groups);
-    to_steps(x, steps, rows * groups, CHUNK);
-    // What the 128 add up to, kept in place of the first sum. By that sum what is no number stays none.
-    for (long m = 0; m < rows; m++) {
-        float raised = 0;
-        for (long i = 0; i < groups; i++) raised += steps.stepped[m * groups + i] + 0 * steps.plain[m * groups + i];
-        steps.plain[m] = 128 * raised;
-    }
-#pragma omp parallel for schedule(static)
+    to_steps(x, out, groups, CHUNK);
+    float raised = 0;
+    for (long i = 0; i < groups; i++) raised += out.stepped[i] + 0 * out.plain[i];
+    out.plain[0] = 128 * raised;
+}
+
+// y [rows][out] = x times the weight: int8 [out][columns], float32 scale [out]. To be called by every thread of a team.
+static void product8(const int8_t *weight, const float *scale, const float *bias, Steps steps, bf16 *y, long rows,
+                     long columns, long out) {
+    const long groups = columns / CHUNK;
+#pragma omp for schedule(static)
     for (long n = 0; n < out; n++) {
         const int8_t *w = weight + n * columns;
         for (long m = 0; m < rows; m += MOST_ROWS) {
@@ -507,11 +508,21 @@ void few8(const bf16 *x, const int8_t *weight, const float *scale, const float *
             switch (some) { CASE(1) CASE(2) CASE(3) CASE(4) }
 #undef CASE
             for (long i = 0; i < some; i++) {
-                float value = scale[n] * (products[i] - steps.plain[m + i]);
+                float value = scale[n] * (products[i] - part.plain[i * groups]);
                 y[(m + i) * out + n] = narrow1(bias ? value + bias[n] : value);
             }
         }
     }
+}
+
+// The same by itself; columns is a multiple of 64. `scratch` as above with groups of 64.
+void few8(const bf16 *x, const int8_t *weight, const float *scale, const float *bias, bf16 *y, char *scratch,
+          long rows, long columns, long out) {
+    const long groups = columns / CHUNK;
+    Steps steps = steps_in(scratch, rows, groups);
+    for (long m = 0; m < rows; m++) to_raised_steps(x + m * columns, shifted(steps, m, columns, groups), columns);
+#pragma omp parallel
+    product8(weight, scale, bias, steps, y, rows, columns, out);
 }
 
 #ifdef TILES
@@ -931,14 +942,33 @@ int delta(const Delta *layer, const States *states, const bf16 *qkv, const bf16 
 
 // ---- a whole layer for one new token of each conversation
 
-// The weights of a layer, and its sizes: `inner` is that of the feed-forward part, `size` that of a head. As layer.py
-// has it.
+// What layers of all kinds have: `out` takes what attention or a state gives, `inner` is the size of the feed-forward
+// part, and `wide` says that norms are float32. As kernels.py has it.
 typedef struct {
-    Weight qkv[3], o, gate_up[2], down;
-    const bf16 *norm, *inner_norm;
-    long hidden, inner, heads, kv_heads, size, neighbours;
-    float eps, scale;
+    Weight out, gate_up[2], down;
+    const void *norm, *inner_norm;
+    long hidden, inner, wide;
+    float eps;
+} Common;
+
+// `size` is that of a head. The norms of queries and keys may be null. With `gated`, the rows of each head's query are
+// followed by those of its gate.
+typedef struct {
+    Common common;
+    Weight qkv[3];
+    const void *q_norm, *k_norm;
+    long heads, kv_heads, size, neighbours, gated;
+    float scale;
 } Layer;
+
+// A layer with states; `b` and `a` have 8 bits.
+typedef struct {
+    Common common;
+    Weight qkv, z;
+    const int8_t *b, *a;
+    const float *b_scale, *a_scale;
+    Delta delta;
+} StateLayer;
 
 // The conversations: keys[r] and values[r] are [kv_heads] of steps[r] numbers, with `lengths[r]` tokens and room for
 // one more. The first `turned` numbers of a head are turned by their place: number i with i + turned / 2, or, if the
@@ -960,18 +990,38 @@ static void turn_head(bf16 *head, const bf16 *cosines, const bf16 *sines, long t
     }
 }
 
-// Turns queries and key of one conversation and key head, keeps key and value, and attends. Returns 0 if there is no
-// memory. `qkv` is the row of all heads: queries, keys, values.
+// out *= 1 / (1 + e^-gate)
+static void close_gate(bf16 *out, const bf16 *gate, long size) {
+    const __m512 one = _mm512_set1_ps(1);
+    for (long i = 0; i < size; i += 16) {
+        __m512 power = exp16(_mm512_sub_ps(_mm512_setzero_ps(), load16(gate + i)));
+        store16(out + i, _mm512_div_ps(load16(out + i), _mm512_add_ps(one, power)));
+    }
+}
+
+// Norms and turns queries and key of one conversation and key head, keeps key and value, and attends. Returns 0 if
+// there is no memory. `qkv` is the row of all heads: queries, keys, values.
 static int attend_new(const Layer *layer, const Places *at, bf16 *qkv, bf16 *out, long r, long kv) {
-    const long size = layer->size, shared = layer->heads / layer->kv_heads;
-    bf16 *q = qkv + kv * shared * size, *new_key = qkv + (layer->heads + kv) * size;
-    const bf16 *cosines = at->cosines + r * at->turned, *sines = at->sines + r * at->turned;
-    for (long h = 0; h < shared; h++) turn_head(q + h * size, cosines, sines, at->turned, layer->neighbours);
-    turn_head(new_key, cosines, sines, at->turned, layer->neighbours);
+    const long size = layer->size, shared = layer->heads / layer->kv_heads, step = layer->gated ? 2 * size : size;
+    const long wide = layer->common.wide;
+    const float eps = layer->common.eps;
+    const bf16 *queries = qkv + kv * shared * step, *cosines = at->cosines + r * at->turned;
+    const bf16 *sines = at->sines + r * at->turned;
+    bf16 *new_key = qkv + layer->heads * step + kv * size, *own = out + kv * shared * size;
+    for (long h = 0; h < shared; h++) {
+        // The queries lie where the results will: all scores are computed before the first result.
+        memcpy(own + h * size, queries + h * step, sizeof(bf16) * (size_t)size);
+        if (layer->q_norm) norm1(own + h * size, layer->q_norm, wide, own + h * size, size, eps);
+        turn_head(own + h * size, cosines, sines, at->turned, layer->neighbours);
+    }
     bf16 *keys = at->keys[r] + kv * at->steps[r], *values = at->values[r] + kv * at->steps[r];
-    memcpy(keys + at->lengths[r] * size, new_key, sizeof(bf16) * (size_t)size);
     memcpy(values + at->lengths[r] * size, new_key + layer->kv_heads * size, sizeof(bf16) * (size_t)size);
-    return attend1(q, keys, values, out + kv * shared * size, shared, at->lengths[r] + 1, size, layer->scale);
+    if (layer->k_norm) norm1(new_key, layer->k_norm, wide, new_key, size, eps);
+    turn_head(new_key, cosines, sines, at->turned, layer->neighbours);
+    memcpy(keys + at->lengths[r] * size, new_key, sizeof(bf16) * (size_t)size);
+    if (!attend1(own, keys, values, own, shared, at->lengths[r] + 1, size, layer->scale)) return 0;
+    for (long h = 0; h < shared && layer->gated; h++) close_gate(own + h * size, queries + h * step + size, size);
+    return 1;
 }
 
 static void add(const bf16 *a, const bf16 *b, bf16 *sum, long size) {
@@ -989,62 +1039,126 @@ static void gated(const bf16 *gate, const bf16 *up, bf16 *out, long size) {
     }
 }
 
+// Memory between the products of a layer: bfloat16 [rows] of hidden, of 2 * inner and of inner, and for 8 bits of any.
+typedef struct {
+    bf16 *part, *both, *product;
+    char *steps;
+} Between;
+
+// Bytes that `between_in` takes, for products of up to `widest` columns.
+static size_t between_bytes(const Common *common, long rows, long widest) {
+    const long most = widest > common->inner ? widest : common->inner;
+    // The smallest group has 32 numbers.
+    return (size_t)(rows * (2 * (common->hidden + 3 * common->inner) + most + most * 12 / 32));
+}
+
+static Between between_in(char *memory, const Common *common, long rows) {
+    bf16 *part = (bf16 *)memory, *both = part + rows * common->hidden, *product = both + rows * 2 * common->inner;
+    return (Between){part, both, product, (char *)(product + rows * common->inner)};
+}
+
+// The layer's input through its first norm, to 8 bits. To be called by every thread of a team, as what follows.
+static Steps first_steps(const Common *common, Between between, const bf16 *x, long rows, long group) {
+    const long hidden = common->hidden;
+    Steps in = steps_in(between.steps, rows, hidden / group);
+#pragma omp for schedule(static)
+    for (long r = 0; r < rows; r++) {
+        bf16 *part = between.part + r * hidden;
+        norm1(x + r * hidden, common->norm, common->wide, part, hidden, common->eps);
+        to_steps(part, shifted(in, r, hidden, hidden / group), hidden / group, group);
+    }
+    return in;
+}
+
+// y = x, what `mixed` [rows][out.columns] adds, and what the feed-forward part adds to that.
+static void finish(const Common *common, Between between, const bf16 *x, const bf16 *mixed, bf16 *y, long rows) {
+    const long hidden = common->hidden, inner = common->inner, wide = common->out.columns;
+    const long out_group = common->out.group, inner_group = common->gate_up[0].group, down_group = common->down.group;
+    Steps from = steps_in(between.steps, rows, wide / out_group), last = steps_in(between.steps, rows, inner / down_group);
+    Steps again = steps_in(between.steps, rows, hidden / inner_group);
+#pragma omp for schedule(static)
+    for (long i = 0; i < rows * wide / out_group; i++)
+        to_steps(mixed + i * out_group, shifted(from, i, out_group, 1), 1, out_group);
+    product4(&common->out, 1, from, between.part, rows, hidden);
+#pragma omp for schedule(static)
+    for (long r = 0; r < rows; r++) {
+        bf16 *part = between.part + r * hidden;
+        add(x + r * hidden, part, y + r * hidden, hidden);
+        norm1(y + r * hidden, common->inner_norm, common->wide, part, hidden, common->eps);
+        to_steps(part, shifted(again, r, hidden, hidden / inner_group), hidden / inner_group, inner_group);
+    }
+    product4(common->gate_up, 2, again, between.both, rows, 2 * inner);
+#pragma omp for schedule(static)
+    for (long i = 0; i < rows * inner / down_group; i++) {
+        const bf16 *gate = between.both + i * down_group / inner * 2 * inner + i * down_group % inner;
+        gated(gate, gate + inner, between.product + i * down_group, down_group);
+        to_steps(between.product + i * down_group, shifted(last, i, down_group, 1), 1, down_group);
+    }
+    product4(&common->down, 1, last, between.part, rows, hidden);
+#pragma omp for schedule(static)
+    for (long r = 0; r < rows; r++) add(y + r * hidden, between.part + r * hidden, y + r * hidden, hidden);
+}
+
+static char *aligned(size_t bytes) { return aligned_alloc(64, (bytes + 63) / 64 * 64); }
+
+static long wider(long a, long b) { return a > b ? a : b; }
+
 // y [rows][hidden] = what the layer makes of x. All its parts in one go, since what lies between products of one row
 // costs as much as a fifth of them. Returns 0 if there is no memory. A row's result does not depend on the other rows.
 int layer4(const Layer *layer, const Places *at, const bf16 *x, bf16 *y) {
-    const long rows = at->rows, hidden = layer->hidden, inner = layer->inner, wide = layer->heads * layer->size;
-    const long all = wide + 2 * layer->kv_heads * layer->size, widest = inner > wide ? inner : wide;
-    const long most = widest > hidden ? widest : hidden;
-    // The smallest group has 32 numbers; to the unit that the allocation wants.
-    const size_t numbers = (size_t)(rows * (all + wide + hidden + 3 * inner));
-    const size_t steps = (size_t)(rows * (most + most * 12 / 32));
-    char *memory = aligned_alloc(64, (numbers * sizeof(bf16) + steps + 63) / 64 * 64);
+    const Common *common = &layer->common;
+    const long rows = at->rows, wide = common->out.columns;
+    const long all = layer->qkv[0].out + layer->qkv[1].out + layer->qkv[2].out;
+    const size_t own = sizeof(bf16) * (size_t)(rows * (all + wide));
+    char *memory = aligned(own + between_bytes(common, rows, wider(common->hidden, wide)));
     if (!memory) return 0;
-    bf16 *qkv = (bf16 *)memory, *attended = qkv + rows * all, *part = attended + rows * wide;
-    bf16 *both = part + rows * hidden, *product = both + rows * 2 * inner;
-    char *scratch = (char *)(product + rows * inner);
-    const long group = layer->qkv[0].group, o_group = layer->o.group;
-    const long inner_group = layer->gate_up[0].group, down_group = layer->down.group;
-    Steps in = steps_in(scratch, rows, hidden / group), from_heads = steps_in(scratch, rows, wide / o_group);
-    Steps in_again = steps_in(scratch, rows, hidden / inner_group), last = steps_in(scratch, rows, inner / down_group);
+    bf16 *qkv = (bf16 *)memory, *attended = qkv + rows * all;
+    const Between between = between_in(memory + own, common, rows);
     int good = 1;
 #pragma omp parallel
     {
-#pragma omp for schedule(static)
-        for (long r = 0; r < rows; r++) {
-            norm1(x + r * hidden, layer->norm, 0, part + r * hidden, hidden, layer->eps);
-            to_steps(part + r * hidden, shifted(in, r, hidden, hidden / group), hidden / group, group);
-        }
+        const Steps in = first_steps(common, between, x, rows, layer->qkv[0].group);
         product4(layer->qkv, 3, in, qkv, rows, all);
 #pragma omp for schedule(dynamic)
         for (long job = 0; job < rows * layer->kv_heads; job++) {
             const long r = job / layer->kv_heads, kv = job % layer->kv_heads;
             if (!attend_new(layer, at, qkv + r * all, attended + r * wide, r, kv)) good = 0;
         }
-#pragma omp for schedule(static)
-        for (long i = 0; i < rows * wide / o_group; i++)
-            to_steps(attended + i * o_group, shifted(from_heads, i, o_group, 1), 1, o_group);
-        product4(&layer->o, 1, from_heads, part, rows, hidden);
-#pragma omp for schedule(static)
-        for (long r = 0; r < rows; r++) {
-            add(x + r * hidden, part + r * hidden, y + r * hidden, hidden);
-            norm1(y + r * hidden, layer->inner_norm, 0, part + r * hidden, hidden, layer->eps);
-            to_steps(part + r * hidden, shifted(in_again, r, hidden, hidden / inner_group), hidden / inner_group,
-                     inner_group);
-        }
-        product4(layer->gate_up, 2, in_again, both, rows, 2 * inner);
-#pragma omp for schedule(static)
-        for (long i = 0; i < rows * inner / down_group; i++) {
-            const bf16 *gate = both + i * down_group / inner * 2 * inner + i * down_group % inner;
-            gated(gate, gate + inner, product + i * down_group, down_group);
-            to_steps(product + i * down_group, shifted(last, i, down_group, 1), 1, down_group);
-        }
-        product4(&layer->down, 1, last, part, rows, hidden);
-#pragma omp for schedule(static)
-        for (long r = 0; r < rows; r++) add(y + r * hidden, part + r * hidden, y + r * hidden, hidden);
+        finish(common, between, x, attended, y, rows);
     }
     free(memory);
     return good;
+}
+
+// The same for a layer with states; every conversation has one new token.
+int state_layer4(const StateLayer *layer, const States *states, const bf16 *x, bf16 *y) {
+    const Common *common = &layer->common;
+    const long rows = states->rows, hidden = common->hidden, channels = layer->qkv.out, values = layer->z.out;
+    const long heads = layer->delta.value_heads, groups = hidden / CHUNK;
+    const size_t floats = sizeof(float) * (size_t)(rows * delta_numbers(&layer->delta));
+    const size_t halves = sizeof(bf16) * (size_t)(rows * (channels + 2 * values + 2 * heads));
+    const size_t eights = (size_t)(rows * (hidden + 12 * groups));
+    char *memory = aligned(floats + eights + halves + between_bytes(common, rows, wider(hidden, values)));
+    if (!memory) return 0;
+    const Steps raised = steps_in(memory + floats, rows, groups);
+    bf16 *qkv = (bf16 *)(memory + floats + eights), *z = qkv + rows * channels, *mixed = z + rows * values;
+    bf16 *b = mixed + rows * values, *a = b + rows * heads;
+    const Between between = between_in(memory + floats + eights + halves, common, rows);
+#pragma omp parallel
+    {
+        const Steps in = first_steps(common, between, x, rows, layer->qkv.group);
+#pragma omp for schedule(static)
+        for (long r = 0; r < rows; r++)
+            to_raised_steps(between.part + r * hidden, shifted(raised, r, hidden, groups), hidden);
+        product4(&layer->qkv, 1, in, qkv, rows, channels);
+        product4(&layer->z, 1, in, z, rows, values);
+        product8(layer->b, layer->b_scale, 0, raised, b, rows, hidden, heads);
+        product8(layer->a, layer->a_scale, 0, raised, a, rows, hidden, heads);
+        delta_team(&layer->delta, states, qkv, z, b, a, mixed, (float *)memory);
+        finish(common, between, x, mixed, y, rows);
+    }
+    free(memory);
+    return 1;
 }
 
 // ---- what the machine can read

@@ -103,6 +103,18 @@ class Kernels:
             raise MemoryError("no memory for a layer")
         return y
 
+    def state_layer4(
+        self, layer: StateLayer, x: Tensor, states: Sequence[Sequence[Tensor]], counts: Sequence[int]
+    ) -> Tensor:
+        """The same through a layer with states, which are changed in place; each of `counts` is 1."""
+        y = torch.empty_like(x)
+        struct, arrays = states_of(states, counts)
+        if not self._library.state_layer4(ctypes.byref(layer), ctypes.byref(struct), _at(x), _at(y)):
+            raise MemoryError("no memory for a layer")
+        # `struct` holds addresses of `arrays`: they must live until here.
+        del arrays
+        return y
+
     def rms_norm(self, x: Tensor, weight: Tensor, eps: float) -> Tensor:
         """x [..., size] bfloat16, contiguous: each row divided by its root mean square, times `weight` [size].
 
@@ -229,18 +241,28 @@ class Weight(ctypes.Structure):
     )
 
 
-class Layer(ctypes.Structure):
-    """The weights of a layer, and its sizes."""
+class Common(ctypes.Structure):
+    """The weights and sizes that layers of all kinds have."""
 
     _fields_ = (
-        ("qkv", Weight * 3),
-        ("o", Weight),
+        ("out", Weight),
         ("gate_up", Weight * 2),
         ("down", Weight),
         ("norm", ctypes.c_void_p),
         ("inner_norm", ctypes.c_void_p),
-        *((name, ctypes.c_long) for name in ("hidden", "inner", "heads", "kv_heads", "size", "neighbours")),
+        *((name, ctypes.c_long) for name in ("hidden", "inner", "wide")),
         ("eps", ctypes.c_float),
+    )
+
+
+class Layer(ctypes.Structure):
+    """A layer with attention."""
+
+    _fields_ = (
+        ("common", Common),
+        ("qkv", Weight * 3),
+        *((name, ctypes.c_void_p) for name in ("q_norm", "k_norm")),
+        *((name, ctypes.c_long) for name in ("heads", "kv_heads", "size", "neighbours", "gated")),
         ("scale", ctypes.c_float),
     )
 
@@ -262,6 +284,17 @@ class Delta(ctypes.Structure):
         *((name, ctypes.c_void_p) for name in ("taps", "rate", "bias", "norm")),
         *((name, ctypes.c_long) for name in ("key_heads", "value_heads")),
         ("eps", ctypes.c_float),
+    )
+
+
+class StateLayer(ctypes.Structure):
+    """A whole Gated DeltaNet layer."""
+
+    _fields_ = (
+        ("common", Common),
+        *((name, Weight) for name in ("qkv", "z")),
+        *((name, ctypes.c_void_p) for name in ("b", "a", "b_scale", "a_scale")),
+        ("delta", Delta),
     )
 
 

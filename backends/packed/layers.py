@@ -9,20 +9,39 @@ import weakref
 from collections.abc import Sequence
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
-from backends.packed.kernels import BF16, HEAD, TAPS, Delta, Kernels, Layer, Weight, places_of
-from backends.packed.linear import Linear4
-from backends.packed.scheme import BLOCK
+from backends.packed.kernels import (
+    BF16,
+    HEAD,
+    TAPS,
+    Common,
+    Delta,
+    Kernels,
+    Layer,
+    StateLayer,
+    Weight,
+    places_of,
+)
+from backends.packed.linear import Linear4, Linear8
+from backends.packed.scheme import BLOCK, CHUNK
 from backends.stepping.cache import TokenCache
 from backends.stepping.delta import DeltaRows, delta_layers, state_of
-from backends.stepping.step import new_places
+from backends.stepping.step import new_places, step_of
 
 # The attention kernel takes this many numbers of a head at a time.
 UNIT = 64
 # The library's layers that compute exactly what the kernel does, and whether their rotary embedding turns neighbouring
-# numbers of a head together. Qwen3's and Glm4's have further norms.
-_LAYERS = {"Qwen2DecoderLayer": False, "LlamaDecoderLayer": False, "GlmDecoderLayer": True}
+# numbers of a head together. Glm4's have further norms. In some, a gate of as many rows follows each query.
+_LAYERS = {
+    "Qwen2DecoderLayer": False,
+    "Qwen3DecoderLayer": False,
+    "Qwen3_5DecoderLayer": False,
+    "LlamaDecoderLayer": False,
+    "GlmDecoderLayer": True,
+}
+_GATED = ("Qwen3_5DecoderLayer",)
 # The library's norms that compute exactly what the kernel does, and those that add 1 to the weight in 32 bits.
 _NORMS = ("Qwen2RMSNorm", "Qwen3RMSNorm", "GlmRMSNorm", "Glm4RMSNorm", "LlamaRMSNorm")
 _CENTRED_NORMS = ("Qwen3_5RMSNorm",)
@@ -94,6 +113,27 @@ class QuickLayer:
         return output[None]
 
 
+class QuickStateLayer:
+    """Replaces the `forward` of a whole layer with states."""
+
+    def __init__(self, layer: Any, struct: StateLayer, kernels: Kernels) -> None:
+        # Weak, as above.
+        self._layer = weakref.ref(layer)
+        self._struct = struct
+        self._kernels = kernels
+
+    def __call__(self, hidden_states: Tensor, *, past_key_values: Any = None, **others: Any) -> Tensor:
+        """hidden_states [1, rows, hidden] bfloat16 to the same shape, as the library calls it."""
+        layer: Any = self._layer()
+        mixer = layer.linear_attn
+        step = step_of(past_key_values, mixer.layer_idx)
+        if step is None or any(count != 1 for count in step.counts) or len(step.counts) != hidden_states.shape[1]:
+            output: Tensor = type(layer).forward(layer, hidden_states, past_key_values=past_key_values, **others)
+            return output
+        states = [state_of(cache, mixer) for cache in step.caches]
+        return self._kernels.state_layer4(self._struct, hidden_states[0].contiguous(), states, step.counts)[None]
+
+
 class QuickDelta(DeltaRows):
     """Mixes the tokens of all conversations by the kernel, which lays out the memory of a head in its own way."""
 
@@ -103,14 +143,14 @@ class QuickDelta(DeltaRows):
         # The structure holds their addresses.
         self._parts = [part.float().contiguous() for part in parts]
         heads = layer.num_k_heads, layer.num_v_heads
-        self._struct = Delta(*(part.data_ptr() for part in self._parts), *heads, layer.layer_norm_epsilon)
+        self.struct = Delta(*(part.data_ptr() for part in self._parts), *heads, layer.layer_norm_epsilon)
         self._kernels = kernels
 
     def mix(
         self, layer: Any, projected: Sequence[Tensor], caches: Sequence[TokenCache], counts: Sequence[int]
     ) -> Tensor:
         """See DeltaRows; bitwise the same wherever a prompt is cut."""
-        return self._kernels.delta(self._struct, [state_of(cache, layer) for cache in caches], counts, projected)
+        return self._kernels.delta(self.struct, [state_of(cache, layer) for cache in caches], counts, projected)
 
 
 def with_quick_deltas(model: Any, kernels: Kernels) -> Any:
@@ -135,48 +175,98 @@ def with_quick_norms(model: Any, kernels: Kernels) -> Any:
 def with_quick_layers(model: Any, kernels: Kernels) -> Any:
     """The same model, whose supported layers the kernel computes."""
     for layer in model.model.layers if getattr(model.config, "hidden_act", "") == "silu" else ():
-        if type(layer).__name__ in _LAYERS and (struct := _struct(layer)):
-            layer.forward = QuickLayer(layer, struct, kernels)
+        if type(layer).__name__ not in _LAYERS:
+            continue
+        if not hasattr(layer, "linear_attn"):
+            if struct := _struct(layer):
+                layer.forward = QuickLayer(layer, struct, kernels)
+        elif state_struct := _state_struct(layer):
+            layer.forward = QuickStateLayer(layer, state_struct, kernels)
     return model
 
 
 def _struct(layer: Any) -> Layer | None:
-    """The kernel's description of a layer; None if the kernel does not support its sizes."""
-    own, mlp = layer.self_attn, layer.mlp
-    first = [mlp.gate_up_proj] if hasattr(mlp, "gate_up_proj") else [mlp.gate_proj, mlp.up_proj]
-    linears = [own.q_proj, own.k_proj, own.v_proj, own.o_proj, *first, mlp.down_proj]
-    norms = (layer.input_layernorm, layer.post_attention_layernorm)
-    if not all(type(linear) is Linear4 for linear in linears) or not all(type(norm) is RmsNorm for norm in norms):
+    """The kernel's description of a layer with attention; None if the kernel does not support its sizes."""
+    own = layer.self_attn
+    common, linears = _common(layer, own.o_proj), [own.q_proj, own.k_proj, own.v_proj]
+    norms = [getattr(own, name, None) for name in ("q_norm", "k_norm")]
+    if common is None or not all(type(linear) is Linear4 for linear in linears):
         return None
-    q, k, v, o = map(_weight, linears[:4])
-    gate, up = map(_weight, first) if len(first) == 2 else _halves(first[0])
-    down, size = _weight(mlp.down_proj), own.head_dim
-    if not _fit((q, k, v), o, (gate, up), down, size):
+    if any(norms) and not all(type(norm) is RmsNorm and _agrees(norm, layer.input_layernorm) for norm in norms):
+        return None
+    gated = type(layer).__name__ in _GATED
+    q, k, v = map(_weight, linears)
+    size = own.head_dim
+    if not _fit((q, k, v), common, size * (1 + gated), size):
         return None
     return Layer(
+        common,
         (q, k, v),
-        o,
-        (gate, up),
-        down,
-        *(norm.weight.data_ptr() for norm in norms),
-        *(q.columns, gate.out, q.out // size, k.out // size, size, _LAYERS[type(layer).__name__]),
-        norms[0].variance_epsilon,
+        *(None if norm is None else norm.weight.data_ptr() for norm in norms),
+        *(common.out.columns // size, k.out // size, size, _LAYERS[type(layer).__name__], gated),
         own.scaling,
     )
 
 
-def _fit(qkv: tuple[Weight, ...], o: Weight, gate_up: tuple[Weight, ...], down: Weight, size: int) -> bool:
-    """Whether the sizes agree, since the kernel does not check them."""
+def _state_struct(layer: Any) -> StateLayer | None:
+    """The same for a layer with states."""
+    own = layer.linear_attn
+    delta = vars(own).get("forward")
+    common, eights = _common(layer, own.out_proj), [own.in_proj_b, own.in_proj_a]
+    fours = [own.in_proj_qkv, own.in_proj_z]
+    kinds = [type(linear) for linear in (*fours, *eights)]
+    if common is None or kinds != [Linear4, Linear4, Linear8, Linear8] or not isinstance(delta, QuickDelta):
+        return None
+    qkv, z = map(_weight, fours)
+    sizes = {(weight.columns, weight.group) for weight in (qkv, z)}
+    fits = sizes == {(common.hidden, qkv.group)} and (z.out, qkv.out) == (common.out.columns, own.conv_dim)
+    if not fits or qkv.out % BLOCK or common.hidden % CHUNK:
+        return None
+    parts = [linear.parts for linear in eights]
+    addresses = [part[kind].data_ptr() for kind in range(2) for part in parts]
+    return StateLayer(common, qkv, z, *addresses, delta.struct)
+
+
+def _common(layer: Any, out_proj: Any) -> Common | None:
+    """What layers of all kinds have; None if the kernel does not support it."""
+    mlp = layer.mlp
+    first = [mlp.gate_up_proj] if hasattr(mlp, "gate_up_proj") else [mlp.gate_proj, mlp.up_proj]
+    norm, inner_norm = norms = (layer.input_layernorm, layer.post_attention_layernorm)
+    if not all(type(linear) is Linear4 for linear in (out_proj, *first, mlp.down_proj)):
+        return None
+    if not all(type(norm) is RmsNorm for norm in norms) or not _agrees(norm, inner_norm):
+        return None
+    gate, up = map(_weight, first) if len(first) == 2 else _halves(first[0])
+    out, down = _weight(out_proj), _weight(mlp.down_proj)
+    fits = (
+        all(weight.out % BLOCK == 0 for weight in (out, gate, up, down))
+        and (gate.columns, gate.group) == (up.columns, up.group)
+        and out.out == gate.columns == down.out
+        and gate.out == up.out == down.columns
+        and out.columns % BLOCK == 0
+    )
+    if not fits:
+        return None
+    wide = norm.weight.dtype == torch.float32
+    addresses = (norm.weight.data_ptr(), inner_norm.weight.data_ptr())
+    return Common(out, (gate, up), down, *addresses, out.out, gate.out, wide, norm.variance_epsilon)
+
+
+def _agrees(norm: RmsNorm, other: RmsNorm) -> bool:
+    return (norm.weight.dtype, norm.variance_epsilon) == (other.weight.dtype, other.variance_epsilon)
+
+
+def _fit(qkv: tuple[Weight, ...], common: Common, step: int, size: int) -> bool:
+    """Whether the sizes agree, since the kernel does not check them. A query has `step` rows, a key `size`."""
     q, k, v = qkv
+    heads, wide = q.out // step, common.out.columns
     return (
-        all(weight.out % BLOCK == 0 for weight in (*qkv, o, *gate_up, down))
-        and all((weight.columns, weight.group) == (q.columns, q.group) for weight in qkv)
-        and all((weight.columns, weight.group) == (o.out, gate_up[0].group) for weight in gate_up)
-        and (q.columns, q.out, gate_up[0].out) == (o.out, o.columns, gate_up[1].out)
-        and (down.columns, down.out, k.out) == (gate_up[0].out, o.out, v.out)
+        all(weight.out % BLOCK == 0 for weight in qkv)
+        and all((weight.columns, weight.group) == (common.hidden, q.group) for weight in qkv)
+        and (q.out, wide, v.out) == (heads * step, heads * size, k.out)
         and size % UNIT == 0
-        and q.out % size == k.out % size == 0
-        and (q.out // size) % (k.out // size) == 0
+        and k.out % size == 0
+        and heads % (k.out // size) == 0
     )
 
 

@@ -98,6 +98,11 @@ class Linear8(_Packed):
         """See Linear4."""
         self._for_torch = None
 
+    @property
+    def parts(self) -> tuple[Tensor, Tensor]:
+        """The weight and its scales."""
+        return self.weight, self._scale
+
     def _product(self, x: Tensor) -> Tensor:
         if x.shape[0] <= self._few:
             if self._kernels:

@@ -57,7 +57,7 @@ def quick_rows(model: Any, kernels: Kernels | None) -> Rows:
     if kernels is None:
         return Rows(model, 1)
     _, _, size = heads_of(model.config.get_text_config())
-    quick = with_quick_deltas(with_quick_layers(with_quick_norms(model, kernels), kernels), kernels)
+    quick = with_quick_layers(with_quick_deltas(with_quick_norms(model, kernels), kernels), kernels)
     return Rows(quick, 1, partial(decode_attention, kernels) if size % UNIT == 0 else None)
 
 

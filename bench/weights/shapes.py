@@ -154,9 +154,9 @@ def _qwen35(size: str, hidden: int, inner: int, layers: int, heads: int, value_h
 OTHER_SHAPES = {
     shape.id: shape
     for shape in (
-        _qwen35("0.8B", 1024, 3584, 24, 8, 16),
-        _qwen35("2B", 2048, 6144, 24, 8, 16),
-        _qwen35("4B", 2560, 9216, 32, 16, 32),
+        _qwen35("0.8B", 1024, 3584, 24, heads=8, value_heads=16),
+        _qwen35("2B", 2048, 6144, 24, heads=8, value_heads=16),
+        _qwen35("4B", 2560, 9216, 32, heads=16, value_heads=32),
     )
 }
 
