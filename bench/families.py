@@ -32,9 +32,9 @@ from backends.stepping.cache import TokenCache
 from bench.probe import Progress
 
 # The largest difference of logits in float32, and the largest mean divergence of packed weights in nats. By rounding
-# activations alone the latter is up to 0.002, 0.006 with a router of experts and 0.014 with states; faults that were
+# activations alone the latter is up to 0.009, 0.022 with a router of experts and 0.014 with states; faults that were
 # seen made it 0.06 and more.
-EXACT, SOUND = 2e-4, 0.02
+EXACT, SOUND = 2e-4, 0.03
 # The tokens that are read, in chunks of these sizes; the last ones singly, like those of an answer.
 _CHUNKS = (20, 12, *[1] * 8)
 # More spread than a new model has, so that a fault shows in the scores.

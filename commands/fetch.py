@@ -103,11 +103,12 @@ def fetch_missing(names: Iterable[str], app: Path) -> None:
     In a process of its own: a hub's library reads at import time whether it may use the network, and in the page's
     process it may not.
     """
+    from backends.folder.packed import is_here
     from backends.models.catalog import FETCHED
     from backends.models.resolve import models_dir
 
     ids = dict.fromkeys(_as_fetched(name.strip()) for name in names)
-    missing = [name for name in ids if name.partition("@")[0] in FETCHED and not (models_dir() / name).is_dir()]
+    missing = [name for name in ids if name.partition("@")[0] in FETCHED and not is_here(models_dir() / name)]
     if not missing:
         return
     try:
@@ -130,6 +131,7 @@ def _as_fetched(name: str) -> str:
 
 def _fetch_one(name: str, hub: Hub | None, verify: bool, drop: bool, as_json: bool) -> None:
     """Downloads the model, and quantizes it for MODEL@int4. Raises InputError or BackendError."""
+    from backends.folder.packed import is_here
     from backends.models.resolve import models_dir
     from commands.quantize import quantize_fetched
 
@@ -138,7 +140,7 @@ def _fetch_one(name: str, hub: Hub | None, verify: bool, drop: bool, as_json: bo
         _download(spec, published, hub, verify, as_json)
         return
     # The original of a packed folder may have been deleted since.
-    if not (models_dir() / name).is_dir():
+    if not is_here(models_dir() / name):
         _download(spec, published, hub, verify, as_json)
     quantize_fetched(name, drop, as_json)
 

@@ -52,11 +52,11 @@ def quantize(
 
 def quantize_fetched(name: str, drop_original: bool, as_json: bool) -> None:
     """Makes MODEL@int4 of the catalogue beside its original. Raises InputError or BackendError."""
-    from backends.folder.packed import read_packed
+    from backends.folder.packed import is_here, read_packed
     from backends.models.resolve import fetched_spec, models_dir, packed_spec
 
     model_id, _, precision = name.partition("@")
-    if not (models_dir() / name).is_dir():
+    if not is_here(models_dir() / name):
         _pack(packing_job(fetched_spec(model_id), precision), drop_original, as_json)
         return
     folder = Path(packed_spec(model_id, precision).source)

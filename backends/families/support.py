@@ -55,12 +55,11 @@ class _Kind:
 
 
 _PLAIN = _Kind()
-_FLOATS = _Kind(packs=False)
 _OPT_IN = _Kind(window=4096, opt_in=True)
 _WINDOW_4096 = _Kind(window=4096)
 COMPARED: Mapping[str, _Kind] = {
     "afmoe": _Kind(window=1024),
-    "apertus": _FLOATS,
+    "apertus": _PLAIN,
     "arcee": _PLAIN,
     "cohere": _PLAIN,
     "cohere2": _WINDOW_4096,
@@ -68,13 +67,13 @@ COMPARED: Mapping[str, _Kind] = {
     "ernie4_5": _PLAIN,
     "ernie4_5_moe": _PLAIN,
     "exaone4": _WINDOW_4096,
-    "exaone_moe": _Kind(window=4096, packs=False),
+    "exaone_moe": _WINDOW_4096,
     "flex_olmo": _PLAIN,
-    "gemma": _FLOATS,
-    "gemma3_text": _Kind(window=4096, packs=False),
+    "gemma": _PLAIN,
+    "gemma3_text": _WINDOW_4096,
     "glm": _PLAIN,
     "glm4": _PLAIN,
-    "glm4_moe": _FLOATS,
+    "glm4_moe": _PLAIN,
     "gpt_neox": _PLAIN,
     "granite": _PLAIN,
     "granitemoe": _PLAIN,
@@ -82,12 +81,12 @@ COMPARED: Mapping[str, _Kind] = {
     "helium": _PLAIN,
     "hunyuan_v1_dense": _PLAIN,
     "hunyuan_v1_moe": _PLAIN,
-    "hy_v3": _FLOATS,
+    "hy_v3": _PLAIN,
     "hyperclovax": _PLAIN,
     "internlm3": _PLAIN,
     "llama": _PLAIN,
     "llama4_text": _Kind(chunk=8192, layers=frozenset({"chunked_attention"}), packs=False),
-    "minimax_m2": _FLOATS,
+    "minimax_m2": _PLAIN,
     "ministral": _WINDOW_4096,
     "ministral3": _PLAIN,
     "mistral": _WINDOW_4096,
@@ -100,7 +99,7 @@ COMPARED: Mapping[str, _Kind] = {
     "olmoe": _PLAIN,
     "phi": _PLAIN,
     "phi3": _PLAIN,
-    "phimoe": _FLOATS,
+    "phimoe": _PLAIN,
     "qwen2": _OPT_IN,
     "qwen2_moe": _OPT_IN,
     "qwen3": _OPT_IN,
@@ -108,7 +107,7 @@ COMPARED: Mapping[str, _Kind] = {
     "qwen3_5": _Kind(layers=frozenset({"linear_attention"}), nested=True),
     "seed_oss": _PLAIN,
     "smollm3": _Kind(opt_in=True),
-    "solar_open": _FLOATS,
+    "solar_open": _PLAIN,
     "stablelm": _PLAIN,
     "starcoder2": _PLAIN,
 }

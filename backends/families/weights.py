@@ -14,10 +14,17 @@ from typing import Any
 
 import torch
 import transformers
-from transformers.conversion_mapping import register_checkpoint_conversion_mapping
-from transformers.core_model_loading import Concatenate, ConversionOps, WeightConverter, WeightRenaming
+from transformers.conversion_mapping import get_checkpoint_conversion_mapping, register_checkpoint_conversion_mapping
+from transformers.core_model_loading import (
+    Concatenate,
+    ConversionOps,
+    MergeModulelist,
+    WeightConverter,
+    WeightRenaming,
+)
 
 from backends.families import original_family, qwen35
+from backends.families.experts import is_expert, with_experts
 from backends.families.support import checked_support
 from backends.folder.checkpoint import first_line, refusal
 from backends.folder.contents import Checkpoint, read_checkpoint
@@ -87,8 +94,11 @@ def load_weights(architecture: Architecture, precision: str) -> Any:
     return model.eval()
 
 
-def map_weights(architecture: Architecture) -> tuple[Any, tuple[Path, ...]]:
-    """The model with its weights memory-mapped from the files but not read yet, and the files. Raises BackendError."""
+def map_weights(architecture: Architecture, experts: bool = False) -> tuple[Any, tuple[Path, ...]]:
+    """The model with its weights memory-mapped from the files but not read yet, and the files. Raises BackendError.
+
+    With `experts` these are matrices (`families.experts`), and mapped as well; the library would stack them in memory.
+    """
     folder, weights = architecture.checkpoint.folder, architecture.checkpoint.weights()
     # The page shows the progress.
     transformers.utils.logging.disable_progress_bar()
@@ -99,6 +109,8 @@ def map_weights(architecture: Architecture) -> tuple[Any, tuple[Path, ...]]:
                 model_class = _renamed_class(architecture.family, model_class)
             elif architecture.config.model_type == qwen35.TEXT_TYPE:
                 model_class = _text_class(model_class)
+            elif experts and any(map(is_expert, weights.tensors or ())):
+                model_class = _experts_class(model_class, architecture.config.model_type)
             model, info = model_class.from_pretrained(
                 folder,
                 config=architecture.config,
@@ -120,25 +132,47 @@ def map_weights(architecture: Architecture) -> tuple[Any, tuple[Path, ...]]:
             raise refusal(folder.name, f"{kind} tensors: {len(keys)}, the first is {keys[0]}")
     if info.get("error_msgs"):
         raise refusal(folder.name, str(info["error_msgs"][0]).splitlines()[0])
-    return model, weights.files
+    return with_experts(model) if experts else model, weights.files
 
 
 def bare_model(architecture: Architecture) -> Any:
-    """The model in bfloat16 without weights, but with what depends on its configuration only. Raises BackendError."""
+    """The library's model in bfloat16 without weights or other state of its files. Raises BackendError.
+
+    What depends on its configuration only is computed.
+    """
     try:
         with _LOADING, torch.device("meta"):
             model_class = transformers.MODEL_FOR_CAUSAL_LM_MAPPING[type(architecture.config)]
             model = model_class._from_config(architecture.config, attn_implementation="sdpa", dtype=torch.bfloat16)
-        for place, module in list(model.named_modules()):
-            # Tables of angles are not weights: they are computed again outside the meta device.
-            if any(buffer.is_meta for buffer in module._buffers.values() if buffer is not None):
-                model.set_submodule(place, type(module)(architecture.config))
-        for name, parameter in model.named_parameters():
-            if name.endswith(qwen35.FLOAT32):
-                parameter.data = parameter.data.float()
+        for module in model.modules():
+            _compute_tables(model, module)
+        wide = (*(model._keep_in_fp32_modules_strict or ()), *qwen35.FLOAT32)
+        for name, value in model.state_dict(keep_vars=True).items():
+            if value.is_floating_point() and any(part in name for part in wide):
+                value.data = value.data.float()
     except Exception as error:
         raise refusal(architecture.checkpoint.folder.name, first_line(error)) from error
     return model
+
+
+def _compute_tables(model: Any, module: Any) -> None:
+    """Lets the library compute the buffers that are in no file, such as tables of angles. Raises ValueError."""
+    tables = [name for name, value in module._buffers.items() if value is not None and value.is_meta]
+    tables = [name for name in tables if name in module._non_persistent_buffers_set]
+    for name in tables:
+        old = module._buffers[name]
+        module._buffers[name] = torch.full(old.shape, torch.nan if old.is_floating_point() else 0, dtype=old.dtype)
+    if tables:
+        model._init_weights(module)
+    for name in tables:
+        if module._buffers[name].isnan().any():
+            raise ValueError(f"the library does not compute {type(module).__name__}.{name}")
+
+
+def own_state(module: Any) -> dict[str, torch.Tensor]:
+    """The module's own parameters, and the buffers that a checkpoint holds, by name."""
+    buffers = {name: value for name, value in module._buffers.items() if name not in module._non_persistent_buffers_set}
+    return {name: value for name, value in {**module._parameters, **buffers}.items() if value is not None}
 
 
 def convert(module: Any, dtype: torch.dtype, files: Sequence[Path], stored: torch.dtype | None = None) -> None:
@@ -191,6 +225,28 @@ def _text_class(plain: Any) -> Any:
     register_checkpoint_conversion_mapping(name, [WeightRenaming(*qwen35.RENAME)], overwrite=True)
     kept = {parameter.removesuffix(".weight") for parameter in qwen35.FLOAT32}
     return type(name, (plain,), {"_keep_in_fp32_modules_strict": kept})
+
+
+@cache
+def _experts_class(plain: Any, model_type: str) -> Any:
+    """A subclass whose experts are matrices, as in the published files; the library would stack copies of them."""
+    name = f"ExpertsOf{plain.__name__}"
+    mapping: list[Any] = []
+    for rule in get_checkpoint_conversion_mapping(model_type) or ():
+        if isinstance(rule, WeightConverter) and isinstance(rule.operations[0], MergeModulelist):
+            parts = ("gate_proj", "up_proj") if len(rule.source_patterns) == 2 else ("down_proj",)
+            stored = (pattern.split(".")[-2] for pattern in rule.source_patterns)
+            names = zip(stored, parts, strict=True)
+            mapping += [WeightRenaming(rf"\.{old}\.weight$", f".{new}.weight") for old, new in names if old != new]
+        else:
+            mapping.append(rule)
+    register_checkpoint_conversion_mapping(name, mapping, overwrite=True)
+
+    def build(self: Any, config: Any) -> None:
+        plain.__init__(self, config)
+        with_experts(self)
+
+    return type(name, (plain,), {"__init__": build})
 
 
 def split_qkv(matrix: torch.Tensor, config: Any) -> Sequence[torch.Tensor]:

@@ -83,7 +83,7 @@ def read_checkpoint(folder: Path) -> Checkpoint:
     check_links(folder)
     names = ("generation_config.json", "tokenizer_config.json", PACKED)
     generation, tokenizer, packed = (read_optional_json(folder, name) for name in names)
-    return Checkpoint(folder, config, generation, tokenizer, packed_info(folder.name, packed) if packed else None)
+    return Checkpoint(folder, config, generation, tokenizer, packed_info(folder, packed) if packed else None)
 
 
 def contents_of(spec: ModelSpec) -> Contents:

@@ -3,15 +3,18 @@
 import hashlib
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from arena.errors import BackendError
 from backends.folder.checkpoint import Weights, check_size, find_weights, member, read_json, read_tensors, refusal
 from hubs import ListedFile
 
 PACKED = "packed.json"
-FORMAT = 1
+# 2: with all state of a model, compared with it. Folders of format 1 lack what is no parameter.
+FORMAT = 2
 WEIGHTS = "packed-"
 METHODS = ("nearest", "gptq")
 GROUPS = (32, 64, 128)
@@ -65,15 +68,33 @@ def is_packed(folder: Path) -> bool:
     return (folder / PACKED).exists()
 
 
+def is_outdated(folder: Path) -> bool:
+    """Whether the folder was packed in an older format."""
+    with suppress(BackendError):
+        return is_packed(folder) and read_json(folder, PACKED).get("format") in range(1, FORMAT)
+    return False
+
+
+def is_here(folder: Path) -> bool:
+    """Whether the folder of a model exists, and not in an older format."""
+    return folder.is_dir() and not is_outdated(folder)
+
+
 def read_packed(folder: Path) -> PackedInfo:
     """The content of packed.json. Raises BackendError if it is damaged or of another format."""
-    return packed_info(folder.name, read_json(folder, PACKED))
+    return packed_info(folder, read_json(folder, PACKED))
 
 
-def packed_info(name: str, data: Mapping[str, Any]) -> PackedInfo:
-    """The content of the packed.json of the folder `name`. Raises BackendError."""
-    if data.get("format") != FORMAT:
-        raise refusal(name, f"it is packed in format {str(data.get('format'))[:20]!r}; quantize it again")
+def packed_info(folder: Path, data: Mapping[str, Any]) -> PackedInfo:
+    """The content of the folder's packed.json. Raises BackendError."""
+    name = folder.name
+    if (number := data.get("format")) != FORMAT:
+        command, shown = _packing_command(folder, data), str(number)[:20]
+        message = (
+            f"{name} is packed in format {shown}, and this version reads format {FORMAT}. "
+            f"Make it anew: python app.py {command}"
+        )
+        raise BackendError("packed_format", message, model=name, format=shown, needed=FORMAT, command=command)
     try:
         info = PackedInfo(**{**data, "files": tuple(ListedFile(**entry) for entry in data["files"])})
         valid = _is_valid(info)
@@ -98,6 +119,19 @@ def packed_weights(folder: Path, info: PackedInfo) -> Weights:
         check_size(files[file.path], file.size, "quantize it again")
     weights = tuple(path for name, path in files.items() if name.startswith(WEIGHTS))
     return Weights(weights, read_tensors(weights))
+
+
+def _packing_command(folder: Path, data: Mapping[str, Any]) -> str:
+    """The command that makes the folder in the same way; without its original it is downloaded."""
+    original = folder.with_name(folder.name.removesuffix(f"@{data.get('precision')}"))
+    if not original.is_dir() or original == folder:
+        return f"fetch {folder.name}"
+    options = [
+        "--precision int8" if data.get("precision") == "int8" else "",
+        f"--group {data['group']}" if data.get("group") in GROUPS[1:] else "",
+        "--best" if data.get("method") == "gptq" else "",
+    ]
+    return " ".join(["quantize", str(original), *filter(None, options)])
 
 
 def _is_valid(info: PackedInfo) -> bool:

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from arena.types import Message
+from backends.families.experts import is_expert
 from backends.families.weights import convert
 from backends.machine.pages import release
 from backends.packed.gptq import compensated, toward
@@ -35,8 +36,8 @@ def calibrated(
     """Yields the name and the rounding of every Linear in the model's layers, in order. Consumes the model.
 
     `sequences` are token ids to run; `files` are those that the weights are mapped from. `progress` gets the number of
-    layers done and of all. `known(name, rows)` returns the roundings of an interrupted run, which are reused. A Linear
-    without a fitting group is not rounded or yielded.
+    layers done and of all. `known(name, rows)` returns the roundings of an interrupted run, which are reused. Experts,
+    and a Linear without a fitting group, are not rounded or yielded.
     """
     layers = model.model.layers
     with torch.inference_mode():
@@ -134,7 +135,7 @@ def _sharing_inputs(layer: Any, run: _Run, group: int) -> list[list[str]]:
     linears = {
         name: module
         for name, module in layer.named_modules()
-        if isinstance(module, torch.nn.Linear) and fitting_group(module.weight.shape, group)
+        if type(module) is torch.nn.Linear and fitting_group(module.weight.shape, group) and not is_expert(name)
     }
     with _inputs_seen(linears, lambda name, value: inputs.append((name, value))):
         run.through(layer, run.exact)

@@ -174,7 +174,7 @@ def with_quick_norms(model: Any, kernels: Kernels) -> Any:
 
 def with_quick_layers(model: Any, kernels: Kernels) -> Any:
     """The same model, whose supported layers the kernel computes."""
-    for layer in model.model.layers if model.config.hidden_act == "silu" else ():
+    for layer in model.model.layers if getattr(model.config, "hidden_act", "") == "silu" else ():
         if type(layer).__name__ not in _LAYERS:
             continue
         if not hasattr(layer, "linear_attn"):

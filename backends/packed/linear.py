@@ -44,12 +44,16 @@ class Linear4(_Packed):
         self.out_features, self.in_features = rows, self.weight.shape[1]
         self._bias = None if bias is None else pad(bias.float(), (0, -rows % BLOCK))
         self._kernels = kernels
-        self._for_torch = None if kernels else for_torch4(self.weight, self._scales)
+        self._for_torch: tuple[Tensor, Tensor] | None = None
 
     @property
     def parts(self) -> tuple[Tensor, Tensor, Tensor | None]:
         """The packed weight, its scales, and the bias in float32, padded to whole blocks of rows."""
         return self.weight, self._scales, self._bias
+
+    def forget(self) -> None:
+        """Frees the copy for torch's own product, which makes it anew."""
+        self._for_torch = None
 
     def _product(self, x: Tensor) -> Tensor:
         if self._kernels:
@@ -58,7 +62,8 @@ class Linear4(_Packed):
             return (self._kernels.many4 if by_tiles else self._kernels.few4)(x, *self.parts)
         if x.shape[0] > FEW:
             return self._with_bias(self._by_floats(x))
-        assert self._for_torch
+        if self._for_torch is None:
+            self._for_torch = for_torch4(self.weight, self._scales)
         packed, scales = self._for_torch
         group = self.in_features // self._scales.shape[1]
         return self._with_bias(torch.ops.aten._weight_int4pack_mm_for_cpu(x, packed, group, scales))
@@ -80,14 +85,18 @@ class Linear8(_Packed):
 
     def __init__(self, weights: tuple[Tensor, Tensor], bias: Tensor | None, kernels: Kernels | None) -> None:
         super().__init__()
-        weight, self._scale = weights
-        # As it is mapped; torch's own product crashes where it does not begin at a multiple of 16 bytes.
-        self.weight = weight if kernels or weight.data_ptr() % 16 == 0 else weight.clone()
+        # `weight` is the int8 weight as it is mapped.
+        self.weight, self._scale = weights
         self.out_features, self.in_features = self.weight.shape
         self._bias = None if bias is None else bias.float()
         # Both products for few rows need whole chunks of columns (torch's own reads past the end of others).
         self._few = FEW if self.in_features % CHUNK == 0 else 0
         self._kernels = kernels
+        self._for_torch: Tensor | None = None
+
+    def forget(self) -> None:
+        """See Linear4."""
+        self._for_torch = None
 
     @property
     def parts(self) -> tuple[Tensor, Tensor]:
@@ -98,7 +107,10 @@ class Linear8(_Packed):
         if x.shape[0] <= self._few:
             if self._kernels:
                 return self._kernels.few8(x, self.weight, self._scale, self._bias)
-            return self._with_bias(torch.ops.aten._weight_int8pack_mm(x, self.weight, self._scale.to(BF16)))
+            if self._for_torch is None:
+                # Torch's product crashes where a weight does not begin at a multiple of 16 bytes.
+                self._for_torch = self.weight if self.weight.data_ptr() % 16 == 0 else self.weight.clone()
+            return self._with_bias(torch.ops.aten._weight_int8pack_mm(x, self._for_torch, self._scale.to(BF16)))
         dtype = product_dtype()
         x = x.to(dtype)
         parts = [

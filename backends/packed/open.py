@@ -13,7 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from backends.families.weights import Architecture, bare_model, heads_of
+from backends.families.experts import with_experts
+from backends.families.weights import Architecture, bare_model, heads_of, own_state
 from backends.folder.checkpoint import read_header, refusal
 from backends.folder.packed import GROUPS
 from backends.machine.pages import ask_large, release
@@ -24,11 +25,10 @@ from backends.packed.lora import add_adapter
 from backends.packed.scheme import BLOCK
 from backends.stepping import PREFILL_CHUNK
 from backends.stepping.batched import Rows
-from backends.stepping.cache import TokenCache
 
-# Ids that every vocabulary has.
-_TEST_IDS = (1, 2, 3, 4)
-_TYPES = {"U8": torch.uint8, "I8": torch.int8, "BF16": torch.bfloat16, "F32": torch.float32}
+_TYPES = {
+    "U8": torch.uint8, "I8": torch.int8, "I64": torch.int64, "BF16": torch.bfloat16, "F32": torch.float32,
+}  # fmt: skip
 # What every token reads from end to end. Of an embedding a token reads one row, and a large page would hold 250.
 _READ_WHOLE = (".packed", ".weight8")
 
@@ -45,26 +45,10 @@ def load_packed(architecture: Architecture) -> Any:
     """The model. Raises BackendError where the files do not fit it tensor by tensor."""
     name, files = architecture.checkpoint.folder.name, architecture.checkpoint.weights().files
     tensors = {key: value for file in files for key, value in map_tensors(file).items()}
-    model = bare_model(architecture)
+    model = with_experts(bare_model(architecture))
     fill(model, tensors, name, find_kernels())
     model.get_input_embeddings().register_forward_hook(_embedding_release(files))
     return model.eval()
-
-
-def check_answers(architecture: Architecture) -> None:
-    """Runs the model on a few ids, with only a part of it in memory at a time. Raises BackendError.
-
-    Does nothing without kernels: the whole model would be in memory, repacked for torch.
-    """
-    if find_kernels() is None:
-        return
-    files = architecture.checkpoint.weights().files
-    model = load_packed(architecture)
-    for module in model.modules():
-        if isinstance(module, Linear4 | Linear8):
-            module.register_forward_hook(lambda module, arguments, output: release(module.weight, files))
-    if not Rows(model, 1).read(TokenCache(len(_TEST_IDS)), _TEST_IDS).isfinite().all():
-        raise refusal(architecture.checkpoint.folder.name, "it computes values that are not finite")
 
 
 def quick_rows(model: Any, kernels: Kernels | None) -> Rows:
@@ -92,15 +76,18 @@ def _embedding_release(files: Sequence[Path]) -> Callable[[Any, tuple[Tensor], T
 
 
 def fill(model: Any, tensors: dict[str, Tensor], name: str, kernels: Kernels | None) -> None:
-    """Gives a bare model its weights; none may be missing or left over. Raises BackendError."""
+    """Gives a bare model its weights and other state; nothing may be missing or left over. Raises BackendError."""
     left = _Tensors(tensors, name)
     for place, module in list(model.named_modules()):
-        if isinstance(module, nn.Linear):
+        if type(module) is nn.Linear:
             model.set_submodule(place, _layer(place, module, left, kernels))
         else:
-            for own, old in list(module.named_parameters(recurse=False)):
+            for own, old in own_state(module).items():
                 value = left.take(f"{place}.{own}", old.shape, old.dtype)
-                module._parameters[own] = nn.Parameter(value, requires_grad=False)
+                if own in module._parameters:
+                    module._parameters[own] = nn.Parameter(value, requires_grad=False)
+                else:
+                    module._buffers[own] = value
     if left.tensors:
         raise refusal(name, f"unexpected tensors: {len(left.tensors)}, the first is {sorted(left.tensors)[0]}")
 

@@ -1,7 +1,7 @@
 """Quantizes a checkpoint folder into a packed folder beside it, slice by slice.
 
 Until it is complete it lies in `TARGET.part`, where finished files are listed with their hashes and reused by the next
-run. The folder gets its name when everything is in it.
+run. The folder gets its name when everything is in it and has been compared with the original.
 """
 
 import shutil
@@ -15,15 +15,20 @@ from filelock import FileLock, Timeout
 from arena.errors import ArenaError, BackendError, InputError, os_error_as
 from backends.folder import check_room
 from backends.folder.checkpoint import INDEXES, find_weights, first_line, sha256_of
-from backends.folder.manifest import MANIFEST, SMALL, matches
-from backends.folder.packed import WEIGHTS, PackedInfo, is_packed, packed_weights, read_packed, stamp_of, write_packed
-from backends.machine.pages import forget
+from backends.folder.manifest import MANIFEST
+from backends.folder.packed import (
+    PackedInfo,
+    is_outdated,
+    is_packed,
+    packed_weights,
+    read_packed,
+    stamp_of,
+    write_packed,
+)
 from hubs import ListedFile
 
 # The packed model's size as a share of a model of 16 bits, with room for a large embedding.
 _SHARE = {"int4": 0.5, "int8": 0.7}
-# Gets bytes done, total bytes, and the current file.
-Report = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True)
@@ -39,8 +44,11 @@ class Job:
         return self.target.with_name(f"{self.target.name}.part")
 
     def is_done(self) -> bool:
-        """Whether the target exists. Raises InputError if it was made differently, BackendError if it is damaged."""
-        if not self.target.exists():
+        """Whether the target exists, in today's format.
+
+        Raises InputError if it was made differently, BackendError if it is damaged.
+        """
+        if not self.target.exists() or is_outdated(self.target):
             return False
         if is_packed(self.target):
             info = read_packed(self.target)
@@ -51,27 +59,28 @@ class Job:
         raise InputError("quantize_there", message, path=str(self.target))
 
 
-def pack(job: Job, report: Report) -> PackedInfo:
-    """Makes the folder, or continues an interrupted run. Raises InputError or BackendError."""
+def pack(job: Job, report: Callable[[int, int, str], None]) -> PackedInfo:
+    """Makes the folder, or continues an interrupted run. `report` gets bytes done, total bytes, and the current file.
+
+    Raises InputError or BackendError.
+    """
     with _locked(job.target):
         if job.is_done():
             return read_packed(job.target)
         info = _begun(job)
         _check_space(job, info)
         try:
-            from backends.families.weights import architecture_of
-            from backends.packed.open import check_answers
+            from backends.packed.packing import pack_files
 
-            info = _pack_slices(job, info, report)
-            info = _copy_small(job, info)
-            # Opened like the page does.
-            check_answers(architecture_of(job.part))
+            info = pack_files(job.source, job.part, info, report)
         except (ArenaError, OSError):
             raise
         except Exception as error:  # the libraries raise many kinds
             line = first_line(error)
             message = f"{job.source.name} cannot be quantized: {line}"
             raise BackendError("quantize_failed", message, reason=line) from error
+        # What is there is of an older format.
+        shutil.rmtree(job.target, ignore_errors=True)
         job.part.rename(job.target)
         return info
 
@@ -128,61 +137,3 @@ def _check_space(job: Job, info: PackedInfo) -> None:
     stored = sum(path.stat().st_size for path in find_weights(job.source).files)
     new = int(stored * _SHARE[info.precision]) - sum(file.size for file in info.files)
     check_room("quantize_room", job.target.parent, new, " (an estimate)")
-
-
-def _pack_slices(job: Job, info: PackedInfo, report: Report) -> PackedInfo:
-    import torch
-    from safetensors.torch import save_file
-
-    from backends.families.weights import architecture_of, map_weights
-    from backends.packed.slices import packed_tensors, rounding_for, slices_of
-
-    model, files = map_weights(architecture_of(job.source))
-    parts = slices_of(model)
-    total = sum(part.bytes for part in parts)
-    done = 0
-    finished = {file.path for file in info.files}
-    # Rounding the first layer may take minutes.
-    report(done, total, "reading the original")
-    with torch.inference_mode():
-        rounding = rounding_for(job.source, job.part, info, model, files)
-        for part in parts:
-            name = f"{WEIGHTS}{part.name}.safetensors"
-
-            def tick(size: int, name: str = name) -> None:
-                nonlocal done
-                done += size
-                report(done, total, name)
-
-            if name in finished:
-                tick(part.bytes)
-                continue
-            incomplete = job.part / f"{name}.incomplete"
-            save_file(packed_tensors(part, job.info, files, rounding(part), tick), incomplete)
-            info = _listed(job.part, info, incomplete, name)
-    report(total, total, "testing the model")
-    return info
-
-
-def _copy_small(job: Job, info: PackedInfo) -> PackedInfo:
-    """Copies configuration, tokenizer and licence, but no code; config.json last: without it there is no model."""
-    names = [path.name for path in job.source.iterdir() if path.is_file() and matches(path.name, SMALL)]
-    for name in sorted(names, key=lambda name: (name == "config.json", name)):
-        incomplete = job.part / f"{name}.incomplete"
-        shutil.copyfile(job.source / name, incomplete)
-        info = _listed(job.part, info, incomplete, name)
-    return info
-
-
-def _listed(folder: Path, info: PackedInfo, incomplete: Path, name: str) -> PackedInfo:
-    """Gives a finished file its name and adds it to packed.json."""
-    digest = sha256_of(incomplete)
-    with incomplete.open("rb") as file:
-        forget(file)
-    # The library makes files that only their owner can read.
-    incomplete.chmod(0o644)
-    entry = ListedFile(name, incomplete.stat().st_size, digest)
-    incomplete.replace(folder / name)
-    info = replace(info, files=(*(file for file in info.files if file.path != name), entry))
-    write_packed(folder, info)
-    return info

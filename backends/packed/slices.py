@@ -11,7 +11,8 @@ from safetensors import safe_open
 from torch import Tensor, nn
 
 from backends.families import open_chat
-from backends.families.qwen35 import FLOAT32
+from backends.families.experts import is_expert
+from backends.families.weights import own_state
 from backends.folder.contents import read_checkpoint
 from backends.folder.packed import WEIGHTS, PackedInfo
 from backends.machine.pages import release
@@ -25,62 +26,86 @@ _ROWS = 256
 
 @dataclass(frozen=True)
 class Slice:
-    """Modules of a model whose weights go into one file; `bytes` is their size in the model."""
+    """Modules of a model whose state goes into one file; `bytes` is their size in the model.
+
+    `layer` is the number of the layer that they are; None outside the layers.
+    """
 
     name: str
     modules: tuple[tuple[str, Any], ...]
     bytes: int
+    layer: int | None
 
 
 def slices_of(model: Any) -> tuple[Slice, ...]:
-    """All modules with weights of their own: those outside the layers one by one, then layer by layer."""
+    """All modules with state of their own: those outside the layers one by one, then layer by layer."""
     parts: dict[str, list[tuple[str, Any]]] = {}
     for place, module in model.named_modules():
-        if any(True for _ in module.parameters(recurse=False)):
+        if own_state(module):
             parts.setdefault(slice_name(place), []).append((place, module))
-    return tuple(Slice(name, tuple(modules), _bytes(modules)) for name, modules in sorted(parts.items()))
+    slices = (Slice(name, tuple(modules), _bytes(modules), _layer(modules[0][0])) for name, modules in parts.items())
+    return tuple(sorted(slices, key=lambda part: (part.layer is not None, part.name)))
 
 
 def slice_name(place: str) -> str:
     """The name of a module's slice; the names of layers sort in their order."""
+    layer = _layer(place)
+    return place.replace(".", "-") if layer is None else f"layer-{layer:03}"
+
+
+def first_of_each_kind(layers: Sequence[Slice]) -> list[Slice]:
+    """The first of the layers with the same modules of the same sizes."""
+    kinds: dict[object, Slice] = {}
+    for part in layers:
+        modules = [(_LAYER.sub(".", f"{place}."), type(module), _shapes(module)) for place, module in part.modules]
+        kinds.setdefault(str(modules), part)
+    return list(kinds.values())
+
+
+def _layer(place: str) -> int | None:
     layer = _LAYER.search(f"{place}.")
-    return f"layer-{int(layer[1]):03}" if layer else place.replace(".", "-")
+    return int(layer[1]) if layer else None
+
+
+def _shapes(module: Any) -> list[tuple[int, ...]]:
+    return [tuple(value.shape) for value in own_state(module).values()]
 
 
 def _bytes(modules: Sequence[tuple[str, Any]]) -> int:
-    return sum(value.nbytes for _, module in modules for value in module.parameters(recurse=False))
+    return sum(value.nbytes for _, module in modules for value in own_state(module).values())
 
 
 def packed_tensors(
-    part: Slice, info: PackedInfo, files: Sequence[Path], better: Mapping[str, Rounded4], tick: Callable[[int], None]
+    part: Slice,
+    info: PackedInfo,
+    dtypes: Mapping[str, torch.dtype],
+    files: Sequence[Path],
+    better: Mapping[str, Rounded4],
+    tick: Callable[[int], None],
 ) -> dict[str, Tensor]:
     """The tensors of a slice's file. `better` has the modules that are rounded already; `tick` gets the bytes read.
 
-    The output layer (lm_head) always has 8 bits, and so has a weight without a fitting group.
-    Raises ValueError for weights that are not finite.
+    The output layer (lm_head) always has 8 bits, and so has a weight without a fitting group. What is no matrix gets
+    its dtype in the packed model. Raises ValueError for weights that are not finite.
     """
     tensors: dict[str, Tensor] = {}
     for place, module in part.modules:
-        for name, value in module.named_parameters(recurse=False):
-            if not all(end.isfinite() for end in value.data.aminmax()):
+        state = own_state(module)
+        for name, value in state.items():
+            if value.is_floating_point() and not all(end.isfinite() for end in value.data.aminmax()):
                 raise ValueError(f"{place}.{name} has values that are not finite")
-        if isinstance(module, nn.Linear):
+        # Not a subclass: that of a router computes more than a product.
+        if type(module) is nn.Linear:
             bits = 8 if place == "lm_head" or info.precision == "int8" else 4
             own = _linear(module, bits, info.group, better.get(place))
         else:
-            own = _plain(place, module)
+            own = ((name, value.data.to(dtypes[f"{place}.{name}"])) for name, value in state.items())
         tensors.update({f"{place}.{name}": tensor for name, tensor in own})
-        for value in module.parameters(recurse=False):
-            if isinstance(module, nn.Linear):
+        for value in state.values():
+            if type(module) is nn.Linear:
                 release(value.data, files)
             tick(value.nbytes)
     return tensors
-
-
-def _plain(place: str, module: Any) -> Iterator[tuple[str, Tensor]]:
-    for name, value in module.named_parameters(recurse=False):
-        wide = f"{place}.{name}".endswith(FLOAT32)
-        yield name, value.data.to(torch.float32 if wide else torch.bfloat16)
 
 
 def _linear(module: Any, bits: int, group: int, better: Rounded4 | None) -> Iterator[tuple[str, Tensor]]:
@@ -109,7 +134,8 @@ def rounding_for(
     """A function that returns the modules of a slice which `info.method` rounds better than to the nearest value.
 
     Slices must be asked for in the order of the layers. `source` is the model's folder; `part` holds the slices of an
-    interrupted run, which are not rounded again, but the text goes through all layers anew.
+    interrupted run, which are not rounded again, but the text goes through all layers anew. Experts are rounded to the
+    nearest: the text reaches too few of them.
     """
     if info.method == "nearest":
         return lambda part: {}
@@ -129,7 +155,8 @@ def rounding_for(
         wanted = {
             place
             for place, module in part.modules
-            if _LAYER.search(place) and isinstance(module, nn.Linear) and fitting_group(module.weight.shape, info.group)
+            if _LAYER.search(place) and type(module) is nn.Linear and fitting_group(module.weight.shape, info.group)
+            if not is_expert(place)
         }
         rounded: dict[str, Rounded4] = {}
         # Not beyond this layer: its weights are dropped when the next one is asked for.

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from hub_server import HubServer
-from model_folders import DATA, ORACLES, TINY, copied, needs_oracles
+from model_folders import DATA, ORACLES, TINY, copied, edit_json, needs_oracles
 from native_folders import native_folder
 from served_app import run
 from test_fetch_command import environment, fetch, server
@@ -80,6 +80,9 @@ def test_a_model_is_fetched_and_packed_in_one_go_and_needs_no_original_then(
     assert f"{models / 'qwen-7b-chat@int4'} is ready" in done.stdout
     listed = json.loads((models / "qwen-7b-chat@int4" / "packed.json").read_text(encoding="utf-8"))
     assert listed["source"] == "qwen-7b-chat" and listed["revision"] == "89abcdef" * 5
+    edit_json(models / "qwen-7b-chat@int4" / "packed.json", format=1)
+    anew = fetch(environment, "fetch", "qwen-7b-chat@int4")
+    assert anew.returncode == 0 and f"{models / 'qwen-7b-chat@int4'} is ready" in anew.stdout, anew.stderr
     asked = len(server.asked)
     for path in (models / "qwen-7b-chat").iterdir():
         path.unlink()

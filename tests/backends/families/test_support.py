@@ -152,8 +152,9 @@ def test_every_way_to_a_model_asks_before_it_reads_weights(tmp_path, place):
 
 
 def test_a_type_compared_in_floats_only_is_not_quantized(tmp_path):
-    folder = native_folder(tmp_path / "gemma", kind="Gemma")
+    folder = native_folder(tmp_path / "chunked")
     spec = resolve(str(folder))
+    edit_json(folder / "config.json", model_type="llama4_text")
     with pytest.raises(InputError, match=r"compared in bf16 and fp32 only. Use bf16 or fp32, or a GGUF file"):
         packing_job(spec, "int8")
     assert not list(tmp_path.glob("*@int8*"))

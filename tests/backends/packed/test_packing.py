@@ -24,7 +24,6 @@ from backends.memory.estimate import need_of
 from backends.models.resolve import folder_spec, packed_spec, resolve
 from backends.packed import calibrate
 from backends.packed.calibrate import calibrated, calibration_ids
-from backends.packed.kernels import find_kernels
 from backends.packed.linear import Linear4, Linear8
 from backends.packed.open import fill, load_packed
 from backends.packed.pack import pack
@@ -374,7 +373,8 @@ def test_a_flipped_bit_is_found_by_its_hash(packed):
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"format": 2}, "packed in format '2'"),
+        ({"format": 3}, "packed in format 3, and this version reads format 2"),
+        ({"format": None}, "packed in format None"),
         ({"precision": "int3"}, "damaged"),
         ({"files": None}, "damaged"),
         ({"files": [{"path": "../x", "size": 1, "sha256": ""}]}, "damaged"),
@@ -433,7 +433,8 @@ def test_a_stopped_best_rounding_goes_on_and_comes_out_the_same(chatty, monkeypa
 
     with pytest.raises(KeyboardInterrupt):
         pack(job, stop)
-    assert [file.path for file in read_packed(job.part).files] == ["packed-layer-000.safetensors"]
+    # What lies outside the layers comes first.
+    assert [file.path for file in read_packed(job.part).files][3:] == ["packed-layer-000.safetensors"]
     rounded = []
     compensate = calibrate.compensated
     monkeypatch.setattr(calibrate, "compensated", lambda *given: rounded.append(1) or compensate(*given))
@@ -469,12 +470,11 @@ def test_weights_that_are_not_finite_are_not_packed(original, ending, value):
     assert not job.target.exists()
 
 
-@pytest.mark.skipif(find_kernels() is None, reason="a folder is tried out where there are kernels")
 def test_a_packed_model_whose_scores_are_not_finite_is_refused(original):
     """Each of its weights is a number, and what they make of each other is none."""
     assert with_value(original, "ln_1.weight", 3e38)
     job = job_for(original)
-    with pytest.raises(BackendError, match=r"it computes values that are not finite$"):
+    with pytest.raises(BackendError, match=r"nothing was kept: it computes values that are not finite\.$"):
         pack(job, silent)
     assert not job.target.exists()
 
@@ -483,7 +483,7 @@ def test_what_a_library_raises_while_packing_is_one_line(original, monkeypatch):
     def fail(*given):
         raise RuntimeError("no space\nand more")
 
-    monkeypatch.setattr("safetensors.torch.save_file", fail)
+    monkeypatch.setattr("backends.packed.packing.save_file", fail)
     with pytest.raises(BackendError, match=r"^micro cannot be quantized: no space$"):
         pack(job_for(original), silent)
 
