@@ -1,7 +1,7 @@
 """Runs a measurement in a process of its own, so that nothing else shares its memory and threads.
 
 The request is one line of JSON on stdin, which stays open. Lines of JSON come back: {"progress": words}, and in the
-end {"result": ...} or {"error": line, "code": ...}. `original_runner.py` speaks the same protocol in another Python.
+end {"result": ...} or {"error": line, "code": ...}.
 """
 
 import base64
@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
@@ -19,7 +20,6 @@ from pathlib import Path
 from typing import Any
 
 from arena.errors import ArenaError, BackendError
-from bench.original_runner import connect
 from bench.resources import MemoryWatch
 
 # Called with a few words about each step, since a measurement can take minutes.
@@ -47,16 +47,14 @@ def seconds_since_request() -> float:
     return time.monotonic() - _requested_at
 
 
-def run_command(
-    command: list[str], request: Mapping[str, Any], progress: Progress, settings: Mapping[str, str] | None = None
-) -> Figures:
-    """The result of a command that speaks the protocol, run with `settings` in its environment. Raises BackendError."""
+def run_command(command: list[str], request: Mapping[str, Any], progress: Progress) -> Figures:
+    """The result of a command that speaks the protocol. Raises BackendError."""
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as stderr:
         try:
             process = subprocess.Popen(
                 command,
                 cwd=ROOT,
-                env={**os.environ, "PYTHONUTF8": "1", **(settings or {})},
+                env={**os.environ, "PYTHONUTF8": "1"},
                 encoding="utf-8",
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -83,6 +81,26 @@ def run_command(
         raise _failure(process.returncode, stderr.read().strip().splitlines())
 
 
+def connect() -> tuple[dict[str, Any], Callable[..., None]]:
+    """Reads the request; returns it, and a function that sends a line. This process ends when its parent does."""
+    # Other code may print, which would mix with the protocol: it gets stderr instead.
+    lines = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+
+    def send(**line: Any) -> None:
+        lines.write(json.dumps(line) + "\n")
+        lines.flush()
+
+    def exit_with_parent() -> None:
+        # stdin closes when the parent ends. Gigabytes of memory must not outlive it.
+        os.read(0, 1)
+        os._exit(1)
+
+    request = json.loads(sys.stdin.readline())
+    threading.Thread(target=exit_with_parent, daemon=True).start()
+    return request, send
+
+
 def serve() -> None:
     """The other end: reads the request, measures and writes the result."""
     global _requested_at
@@ -102,7 +120,7 @@ def _result(lines: Iterable[str], progress: Progress) -> Figures | None:
         try:
             line = json.loads(text)
         except ValueError:
-            continue  # not of the protocol: a checkpoint's own code may print
+            continue  # not of the protocol: a library may print
         if not isinstance(line, dict):
             continue
         if "error" in line:

@@ -9,6 +9,6 @@ bench = typer.Typer(help=HELP, no_args_is_help=True)
 for measured in (engine.engine, engine.users, engine.job, engine.start):
     bench.command()(engine.engine_command(measured))
 bench.command()(engine.engine_command(engine.both, without={"shape", "rivals"}))
-for command in (others.quality, others.families, others.original, others.votes, others.results, others.load):
+for command in (others.quality, others.families, others.votes, others.results, others.load):
     bench.command()(command)
 bench.command("class")(others.class_)

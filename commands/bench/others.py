@@ -1,4 +1,4 @@
-"""`bench quality`, `families`, `original`, `votes`, `class`, `results` and `load`: all without an engine."""
+"""`bench quality`, `families`, `votes`, `class`, `results` and `load`: all without an engine."""
 
 import os
 from pathlib import Path
@@ -9,8 +9,8 @@ import typer
 
 from arena.errors import InputError
 from backends.machine import share_cores
-from commands.bench.output import Figures, figure_lines, report, say
-from commands.options import PROMPTS, AsJson, ModelA, ModelB, PromptSet
+from commands.bench.output import Figures, report, say
+from commands.options import AsJson, ModelA, ModelB
 
 
 def quality(as_json: AsJson = False) -> None:
@@ -62,38 +62,6 @@ def _table_of_families(figures: Figures) -> list[str]:
     from bench.families import FamilyRow, table_of
 
     return table_of([FamilyRow(**row) for row in figures["families"]])
-
-
-def original(
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A checkpoint folder with its own code in it.")],
-    python: Annotated[Path | None, typer.Option(metavar="PATH", help="Python of an environment made for it.")] = None,
-    trust_code: Annotated[
-        bool, typer.Option("--trust-code", help="Execute the code in FOLDER; without this nothing runs.")
-    ] = False,
-    prompts: PromptSet = PROMPTS,
-    only: Annotated[list[str] | None, typer.Option(metavar="ID", help="Ask only this prompt; may be repeated.")] = None,
-    tokens: Annotated[int, typer.Option(min=1, max=8192, help="Most tokens in an answer.")] = 64,
-    as_json: AsJson = False,
-) -> None:
-    """Answer prompts with the original code in FOLDER. THIS EXECUTES THAT CODE with all your permissions.
-
-    That code is from 2023 and needs an environment of its own, created once:
-    `python3.11 -m venv original && original/bin/pip install -r requirements-original.txt`;
-    then `python app.py bench original FOLDER --python original/bin/python --trust-code`.
-    """
-    with report("original", as_json, _original_lines) as figures:
-        from arena.prompts import load_prompts
-        from bench.original import measure_original
-
-        asked = [prompt for prompt in load_prompts(prompts) if not only or prompt.id in only]
-        if unknown := sorted(set(only or ()) - {prompt.id for prompt in asked}):
-            raise InputError("unknown_prompt", f"{prompts} has no prompt {', '.join(unknown)}.")
-        figures.update(measure_original(folder, python, asked, tokens, say, trusted=trust_code))
-
-
-def _original_lines(figures: Figures) -> list[str]:
-    answers = [{key: value for key, value in answer.items() if key != "text"} for answer in figures["answers"]]
-    return figure_lines({**figures, "answers": answers})
 
 
 def votes(

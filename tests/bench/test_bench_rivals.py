@@ -10,10 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from fake_original import write_fake_original
-from model_folders import DATA, ORACLES, TINY, needs_oracles
+from model_folders import ORACLES, TINY, needs_oracles
 from served_app import ROOT
-from typer.testing import CliRunner
 
 from arena.errors import BackendError, InputError
 from arena.prompts import load_prompts
@@ -275,88 +273,3 @@ def eventually(true):
     while not true() and time.monotonic() < until:
         time.sleep(0.05)
     return bool(true())
-
-
-# ---- the originals' own code
-
-
-@pytest.fixture
-def fake(tmp_path):
-    return write_fake_original(tmp_path / "fake")
-
-
-def original(*arguments):
-    """Runs the command in this process."""
-    import app
-
-    return CliRunner().invoke(app.cli, ["bench", "original", *map(str, arguments)])
-
-
-def refused(*arguments):
-    result = original(*arguments)
-    assert (result.exit_code, result.stdout) == (2, ""), result.output
-    return result.stderr.splitlines()[-1]
-
-
-def test_nothing_of_a_folder_runs_before_its_code_is_trusted(fake, tmp_path):
-    mark = tmp_path / "it ran"
-    (fake / "modeling_fake.py").write_text(f"open({str(mark)!r}, 'w')")
-    line = refused(fake, "--python", sys.executable)
-    assert "--trust-code" in line and "modeling_fake.py" in line
-    assert not mark.exists()
-    refused(fake, "--python", sys.executable, "--trust-code")
-    assert mark.exists()
-
-
-def test_the_originals_answer_in_their_own_python(fake):
-    result = original(
-        fake,
-        "--python",
-        sys.executable,
-        "--trust-code",
-        "--only",
-        "q1-clothes",
-        "--only",
-        "q6-tongji",
-        "--tokens",
-        7,
-        "--json",
-    )
-    assert result.exit_code == 0, result.output
-    results = json.loads(result.stdout)
-    assert [(answer["prompt_id"], answer["tokens"]) for answer in results["answers"]] == [
-        ("q1-clothes", 7),
-        ("q6-tongji", 7),
-    ]
-    assert results["answers"][1]["prompt_tokens"] == len("简要介绍同济大学")
-    assert len(results["answers"][0]["text"].split()) == 7
-    assert results["dtype"] == "bfloat16" and results["answers"][0]["tokens_per_second"] > 0
-
-
-def test_a_failure_in_the_folders_code_is_one_line(fake, tmp_path):
-    prompts = tmp_path / "prompts.json"
-    prompts.write_text(
-        json.dumps([{"id": "x", "dimension": "reasoning", "title": {"zh": "x", "en": "x"}, "prompt": "fail"}])
-    )
-    line = refused(fake, "--python", sys.executable, "--trust-code", "--prompts", prompts)
-    assert line == "Error: The folder's own code failed: RuntimeError: no answer to that"
-
-
-def test_what_cannot_be_run_is_refused_with_the_way_out(fake, tmp_path):
-    assert "requirements-original.txt" in refused(fake, "--trust-code")
-    assert "is not a file" in refused(fake, "--trust-code", "--python", tmp_path / "python")
-    assert "no code of its own" in refused(DATA / "qwen-micro-vocab2048", "--trust-code")
-    assert "is not a checkpoint" in refused(tmp_path, "--trust-code")
-    assert "has no prompt nobody" in refused(fake, "--trust-code", "--only", "nobody")
-
-
-@pytest.mark.extra
-def test_the_environment_of_the_originals_installs_and_runs_them(fake, tmp_path):
-    python = tmp_path / "original" / "bin" / "python"
-    subprocess.run([sys.executable, "-m", "venv", str(python.parents[1])], check=True)
-    subprocess.run(
-        [str(python), "-m", "pip", "install", "-q", "-r", str(ROOT / "requirements-original.txt")], check=True
-    )
-    result = original(fake, "--python", python, "--trust-code", "--only", "q6-tongji", "--tokens", 5, "--json")
-    assert result.exit_code == 0, result.output
-    assert json.loads(result.stdout)["transformers"] == "4.40.2"

@@ -271,6 +271,13 @@ def test_the_downloaded_file_holds_what_is_there_and_can_be_read(page: Page) -> 
     assert load_prompts(path) == (ONE, replace(TWO, text="Edited"), THREE)
 
 
+def test_a_form_with_a_mistake_is_not_left_out_of_the_downloaded_file(page: Page) -> None:
+    page.choose("q2")
+    page.type(rest="{no JSON")
+    with pytest.raises(gr.Error, match="line 1 of the JSON is not valid"):
+        page.events.write(dict(page.form), REQUEST)
+
+
 # ---- what is shown, and to whom
 
 

@@ -260,6 +260,26 @@ def test_ten_votes_on_one_battle_at_once_are_one_row(file_log, answered, in_back
     assert codes == ["vote_twice"] * 9
 
 
+def test_a_vote_that_is_changed_twice_at_once_is_changed_once(file_log, answered, in_background):
+    ballots = Ballots(file_log)
+    ballots.offer(answered())
+    first = ballots.cast("battle-1", "judge-1", Judgement("tie"))
+    ready = threading.Barrier(2)
+
+    def change(winner):
+        ready.wait(60)
+        return ballots.cast("battle-1", "judge-1", Judgement(winner), instead_of=first)
+
+    votes, codes = [], []
+    for call in [in_background(change, winner) for winner in ("model_a", "model_b")]:
+        try:
+            votes.append(call.result())
+        except VoteRefused as refused:
+            codes.append(refused.code)
+    assert [row["vote_id"] for row in rows(file_log)] == [first.id, *(vote.id for vote in votes)]
+    assert (len(votes), codes) == (1, ["vote_twice"])
+
+
 def test_votes_on_different_battles_at_once_are_all_rows(file_log, answered, in_background):
     ballots = Ballots(file_log)
     for number in range(20):
