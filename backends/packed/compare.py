@@ -26,8 +26,9 @@ from backends.stepping.cache import TokenCache
 
 # The tokens that both read, and how many of them the packed model reads one by one, as it answers.
 TOKENS, STEPS = 64, 3
-# The largest divergence, in nats. Above it a model may differ from its twin by NOISE times as much as the twin with its
-# activations rounded, as the kernels round them, differs from itself.
+# The largest divergence, in nats. Measured: right models up to 0.023 (trained, in int8), forgotten state from 0.35.
+# Above it a model may differ from its twin by NOISE times as much as the twin with its activations rounded, as the
+# kernels round them, differs from itself.
 BOUND, NOISE = 0.05, 4
 # The largest distance of a matrix from the original, as a share of it.
 FAR = 0.5
