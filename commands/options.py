@@ -69,8 +69,7 @@ def choose_models(a: str, b: str) -> tuple[ModelSpec, ModelSpec]:
 def known_models() -> list[KnownModel]:
     """The catalogue's facts about each model, for the report."""
     from arena.report.facts import KnownModel
-    from backends.models.cards import CARDS
-    from backends.models.catalog import EMBEDDED, FETCHED, PUBLISHED
+    from backends.models.catalog import CARDS, EMBEDDED, FETCHED, PUBLISHED
 
     models = []
     for name, spec in (FETCHED | EMBEDDED).items():

@@ -6,8 +6,7 @@ from dataclasses import fields
 import pytest
 from transformers.models.auto import modeling_auto
 
-from backends.models.cards import CARDS
-from backends.models.catalog import EMBEDDED, FETCHED, PUBLISHED
+from backends.models.catalog import CARDS, EMBEDDED, FETCHED, PUBLISHED
 from commands.options import known_models
 
 KNOWN = FETCHED | EMBEDDED
