@@ -173,7 +173,7 @@ def test_a_library_that_does_not_load_is_built_twice_and_logged_once(able, monke
     [
         # The first where rows of five go another way.
         ("one4|few4", "set1_ps(x.step[at]), eights);", "set1_ps(2 * x.step[at]), eights);"),
-        ("few8", "(products[i] - steps.plain[m + i])", "(products[i] + steps.plain[m + i])"),
+        ("few8", "(products[i] - part.plain[i * groups])", "(products[i] + part.plain[i * groups])"),
         ("attend", "= scale * dot(", "= 4 * scale * dot("),
         ("rms_norm", "(float)size + eps)", "(float)(2 * size) + eps)"),
     ],
