@@ -14,11 +14,11 @@ from backends.stepping import GROWTH
 
 # Two models run side by side: each may take half of the memory.
 _HALF = 0.5
-# Beyond its half a model may take nearly all, for a context of up to so many tokens.
+# Beyond its half a model may take up to this share of the memory, for a context of up to _PLENTY tokens.
 _MOST, _PLENTY = 0.9, 8192
 # llama.cpp takes the memory of all its conversations at once, whatever their length.
 _EAGER_CACHE, _EAGER_PLENTY = 0.125, 4096
-# Loading reports what is missing for so many tokens.
+# A shorter context is not offered: loading then reports how much memory is missing.
 _LEAST = 1024
 
 

@@ -195,7 +195,7 @@ def folder_spec(folder: Path, precision: str = "bf16") -> ModelSpec:
 
 
 def _limited(spec: ModelSpec, tokens: int, limit: ContextLimit) -> ModelSpec:
-    """The model with a context of at most so many tokens, and why."""
+    """The model with at most `tokens` of context; `limit` is the reason where that is less than its own."""
     return spec if spec.context_length <= tokens else replace(spec, context_length=tokens, context_limit=limit)
 
 

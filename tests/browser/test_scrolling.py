@@ -54,7 +54,7 @@ def top(page: Page, side: str) -> int:
 
 
 def wait_for_room(page: Page, side: str, pixels: int) -> None:
-    """Wait until an answer is so much longer than its pane."""
+    """Wait until an answer is longer than its pane by more than `pixels`."""
     page.wait_for_function(
         "([css, pixels]) => (e => e.scrollHeight - e.clientHeight > pixels)(document.querySelector(css))",
         arg=[LOG.format(side), pixels],
