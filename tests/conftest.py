@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -24,8 +25,10 @@ collect_ignore = ["exports"]
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("busy")
 
-# Before any test imports torch.
+# Before any test imports torch. Workers of pytest share the cores: more threads in each would wait for each other.
 share_cores()
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # Left out by `make check`: tests that start programs or servers, load models, compile, or simulate many classes.
 SLOW = (
