@@ -5,7 +5,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -49,7 +49,7 @@ def answer_key(model: ModelSpec, messages: Sequence[Message], config: Generation
     request = [
         [model.id, model.revision, model.precision],
         [[message.role, message.content] for message in messages],
-        asdict(config),
+        config.as_dict(),
         repeat,
     ]
     return hashlib.sha256(json.dumps(request, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
@@ -72,8 +72,8 @@ def to_line(entry: Recorded) -> dict[str, Any]:
         "name": side.model.name,
         **{name: getattr(side.model, name) for name in _MODEL_TEXTS},
         "context_length": side.model.context_length,
-        "messages": [asdict(message) for message in side.messages],
-        "config": asdict(side.config) if side.config else None,
+        "messages": [{"role": message.role, "content": message.content} for message in side.messages],
+        "config": side.config.as_dict() if side.config else None,
         "reasoning": answer.reasoning,
         "finish_reason": answer.finish_reason,
         "prompt_tokens": usage.prompt_tokens,

@@ -181,12 +181,8 @@ def _added(before: Usage, now: Usage | None) -> Usage | None:
     """What an answer cost in two runs; None if the second one has not reported any usage."""
     if now is None or before == Usage():
         return now
-    tokens, seconds = (before.new_tokens, now.new_tokens), (before.seconds, now.seconds)
-    return replace(
-        before,
-        new_tokens=None if None in tokens else sum(filter(None, tokens)),
-        seconds=None if None in seconds else sum(filter(None, seconds)),
-    )
+    known = {name: (getattr(before, name), getattr(now, name)) for name in ("new_tokens", "seconds", "thinking_tokens")}
+    return replace(before, **{name: None if None in both else sum(both) for name, both in known.items()})
 
 
 class _Worker:
@@ -251,7 +247,8 @@ class _Worker:
         """Puts all chunks but the last into the queue, and returns the last."""
         if self._stop.is_set():
             return Chunk(finish_reason="cancelled")
-        cut = (Message("assistant", side.answer.text),) if side.answer.text else ()
+        answer = side.answer
+        cut = (Message("assistant", answer.text, answer.reasoning),) if answer.text or answer.reasoning else ()
         stream = self._backend.stream((*side.messages, *cut), side.config or side.model.config())
         try:
             for chunk in stream:

@@ -121,10 +121,10 @@ class Chat:
             return self._begin(battle, (side,))
 
     def can_continue(self, side: SideName) -> bool:
-        """Whether the side's last answer was cut and its model can write the rest."""
+        """Whether the side's last answer was cut, perhaps while it was thinking, and its model can write the rest."""
         answer = self.turns[-1].side(side).answer if self.turns else Answer()
         return answer.finish_reason in ("length", "cancelled") and bool(
-            answer.text.strip() and self._backends[side].can_continue
+            (answer.text.strip() or answer.reasoning.strip()) and self._backends[side].can_continue
         )
 
     def continue_answer(self, side: SideName) -> Iterator[Battle]:
@@ -134,7 +134,7 @@ class Chat:
             if not self.can_continue(side):
                 raise InputError("not_cut", "This answer was not cut off, or its model cannot continue it.")
             last = self._turns[-1].side(side)
-            self._check(side, (*last.messages, Message("assistant", last.answer.text)))
+            self._check(side, (*last.messages, Message("assistant", last.answer.text, last.answer.reasoning)))
             battle = continued(self._turns[-1], side)
             self._turns = (*self._turns[:-1], battle)
             return self._begin(battle, (side,))

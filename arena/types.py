@@ -1,7 +1,7 @@
 """The values of the project, all frozen, and the protocol of a backend."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Literal, Protocol, Self
@@ -14,6 +14,10 @@ Stage = Literal["loading", "queued", "reading"]
 # What ends a context before the model's own length: a sliding window, positions that change with the length of the
 # conversation, the machine's memory, or the user's `ctx`.
 ContextLimit = Literal["", "window", "positions", "memory", "ctx"]
+# Whether a model writes thoughts before its answer: never, as its chat template is told, always, or as its server does.
+Thinking = Literal["", "switch", "always", "server"]
+# The token limit of the thinking for `on`, and of models that always think.
+DEFAULT_THINKING = 1024
 
 
 class SideName(StrEnum):
@@ -39,17 +43,22 @@ VERDICTS = ("a", "tie", "b")
 
 @dataclass(frozen=True)
 class Message:
-    """One message of a conversation, with its text exactly as typed or generated."""
+    """One message of a conversation, with its text exactly as typed or generated.
+
+    `reasoning` is what an answer that is to be continued has thought; other messages have none.
+    """
 
     role: Role
     content: str
+    reasoning: str = ""
 
 
 @dataclass(frozen=True)
 class GenerationConfig:
     """How to sample. temperature 0 is greedy; top_k 0 and top_p 1 switch those filters off; seed None is random.
 
-    Values out of range raise InputError.
+    `thinking` is the token limit of the thinking, apart from the answer's; 0 switches it off. With None the model
+    follows its chat template, and thinking counts as a part of the answer. Values out of range raise InputError.
     """
 
     max_new_tokens: int = 512
@@ -58,12 +67,13 @@ class GenerationConfig:
     top_k: int = 0
     repetition_penalty: float = 1.0
     seed: int | None = None
+    thinking: int | None = None
 
     def __post_init__(self) -> None:
         for name, kind, low, high in _RANGES:
             value = getattr(self, name)
             is_number = isinstance(value, (int, kind)) and not isinstance(value, bool)
-            if not (is_number and low <= value <= high) and not (name == "seed" and value is None):
+            if not (is_number and low <= value <= high) and not (name in ("seed", "thinking") and value is None):
                 message = f"{name} must be between {low:g} and {high:.10g}, not {value!r}."
                 details = {"low": f"{low:g}", "high": f"{high:.10g}", "value": str(value)}
                 raise InputError("setting_range", message, name=name, **details)
@@ -75,7 +85,29 @@ class GenerationConfig:
             known = ", ".join(names)
             message = f"There is no setting {unknown[0]}. Known: {known}."
             raise InputError("unknown_setting", message, name=unknown[0], known=known)
-        return replace(self, **settings)
+        thinking = settings.get("thinking")
+        typed = {"thinking": _thinking_tokens(thinking)} if isinstance(thinking, str) else {}
+        return replace(self, **{**settings, **typed})
+
+    @property
+    def thinks(self) -> bool | None:
+        """Whether the model is to think; None leaves it to the chat template."""
+        return None if self.thinking is None else self.thinking > 0
+
+    def as_dict(self) -> dict[str, Any]:
+        """The settings by name; without `thinking` where it is None, as in records from before it existed."""
+        values = asdict(self)
+        return values if self.thinking is not None else {name: values[name] for name in values if name != "thinking"}
+
+
+def _thinking_tokens(typed: str) -> int:
+    """The token limit that `off`, `on` or a number stands for. Raises InputError."""
+    words = {"off": 0, "on": DEFAULT_THINKING}
+    if (word := typed.strip().lower()) in words:
+        return words[word]
+    if word.isdecimal() and len(word) < 10:
+        return int(word)
+    raise InputError("setting_thinking", f"thinking must be off, on or a number of tokens, not {typed!r}.", value=typed)
 
 
 _RANGES: tuple[tuple[str, type, float, float], ...] = (
@@ -85,6 +117,7 @@ _RANGES: tuple[tuple[str, type, float, float], ...] = (
     ("top_k", int, 0, 100_000),
     ("repetition_penalty", float, 0.1, 5.0),
     ("seed", int, 0, 2**32 - 2),
+    ("thinking", int, 0, 32768),
 )
 
 
@@ -97,6 +130,7 @@ class ModelSpec:
     than the model's own context. `defaults` are the model's own settings; those named in `pinned` are part of what the
     id means and cannot be changed. `licence` is a name, `licence_url` the address of its text. `adapter` is a folder
     with a LoRA adapter for the weights in `source`, or "". `stand_in` marks a demo model in place of the real ones.
+    `thinking` is whether it writes thoughts before its answer.
     """
 
     id: str
@@ -114,18 +148,26 @@ class ModelSpec:
     adapter: str = ""
     stand_in: bool = False
     context_limit: ContextLimit = ""
+    thinking: Thinking = ""
 
     def config(self, settings: Mapping[str, Any] = MappingProxyType({})) -> GenerationConfig:
-        """The model's defaults with `settings` applied, except those that are None or pinned."""
+        """The model's defaults with `settings` applied, except those that are None or pinned.
+
+        Thinking is off unless a setting says otherwise, or the model always thinks.
+        """
         wanted = {name: value for name, value in settings.items() if value is not None and name not in self.pinned}
-        return self.defaults.with_settings(wanted)
+        config = self.defaults.with_settings(wanted)
+        if not self.thinking:
+            return replace(config, thinking=None)
+        return replace(config, thinking=config.thinking or (DEFAULT_THINKING if self.thinking == "always" else 0))
 
 
 @dataclass(frozen=True)
 class Usage:
     """What an answer cost: tokens as the engine counts them, seconds of wall clock; unknown is None.
 
-    `cached_tokens` of the prompt were still in the cache from an earlier turn.
+    `cached_tokens` of the prompt were still in the cache from an earlier turn; `thinking_tokens` of the new ones came
+    before the answer.
     """
 
     prompt_tokens: int | None = None
@@ -133,6 +175,7 @@ class Usage:
     first_token_seconds: float | None = None
     seconds: float | None = None
     cached_tokens: int | None = None
+    thinking_tokens: int | None = None
 
     @property
     def tokens_per_second(self) -> float | None:
@@ -278,7 +321,7 @@ class Backend(Protocol):
 
     @property
     def can_continue(self) -> bool:
-        """Whether `stream` continues an answer that is the last message, instead of giving another one."""
+        """Whether `stream` continues an answer that is the last message, or its thinking, instead of giving another."""
 
     def load(self) -> None:
         """Starts loading in the background. `stream` also does, and yields chunks with the stage `loading`."""

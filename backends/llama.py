@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import functools
 import re
 import secrets
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import lru_cache, partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from arena.errors import BackendError, InputError
+from arena.thinking import CONCLUSION, SWITCH, THINK_OPEN
 from arena.types import Chunk, FinishReason, GenerationConfig, Message, ModelSpec
 from backends.folder.contents import check_sha256
 from backends.folder.gguf import model_file
 from backends.machine.memory import cpu_count
 from backends.streaming.context import Fitted, rendered_parts, split_cut
-from backends.streaming.decode import THINK_OPEN, AnswerText
+from backends.streaming.decode import AnswerText
 from backends.streaming.generation import Events, Generation, failed
 from backends.streaming.loading import LocalBackend
 from backends.streaming.slots import Slots
@@ -40,19 +42,38 @@ class LlamaCppBackend(LocalBackend["LlamaEngine"]):
             yield from ticket.wait()
             yield from _answer(engine, fitted, config, cut_loops=self.spec.stand_in)
 
-    def _count_tokens(self, engine: LlamaEngine, messages: Sequence[Message]) -> int:
-        return len(prompt_ids(engine, messages))
+    def _count_tokens(self, engine: LlamaEngine, thinks: bool | None, messages: Sequence[Message]) -> int:
+        return len(prompt_ids(engine, messages, thinks))
 
 
 def _answer(engine: LlamaEngine, fitted: Fitted, config: GenerationConfig, *, cut_loops: bool) -> Iterator[Chunk]:
     """One answer, or the rest of one: the library's events as chunks."""
-    ids = prompt_ids(engine, fitted.messages)
+    (before, cut), thinks = split_cut(fitted.messages), config.thinks
+    ids = prompt_ids(engine, fitted.messages, thinks)
     # An answer that has begun has no more reasoning before it.
-    reasoning = THINK_OPEN in engine.template and not split_cut(fitted.messages)[1]
-    thinking = reasoning and engine.render(fitted.messages).rstrip().endswith(THINK_OPEN)
+    reasoning = THINK_OPEN in engine.template and not cut.content
+    thinking = reasoning and (bool(cut.reasoning) or _opens_thinking(engine, before, thinks))
     text = AnswerText(stop_strings(engine.template), reasoning=reasoning, thinking=thinking, cut_loops=cut_loops)
-    generation = Generation(text, len(ids))
+    generation = Generation(text, config, len(ids))
+    whole = replace(config, max_new_tokens=config.max_new_tokens + (config.thinking or 0))
+    thoughts, finish = yield from _written(engine, ids, whole, generation)
+    if generation.must_conclude:
+        # The library's events have no ids: the thoughts are tokenized again.
+        ids = prompt_ids(engine, [*before, Message("assistant", "", cut.reasoning + thoughts)], thinks)
+        yield from generation.feed(CONCLUSION)
+        _, finish = yield from _written(engine, [*ids, *engine.tokenize(CONCLUSION, True)], config, generation)
+    yield from generation.end(finish)
+
+
+def _written(
+    engine: LlamaEngine, ids: Sequence[int], config: GenerationConfig, generation: Generation
+) -> Generator[Chunk, None, tuple[str, FinishReason]]:
+    """Passes on what the library generates from `ids` until it ends, the answer is full or its thinking is.
+
+    Returns the new thoughts and why it ended.
+    """
     finish: FinishReason = "stop"
+    thoughts, before = "", generation.tokens
     events: Events[dict[str, Any]] = Events()
     stop = threading.Event()
 
@@ -68,26 +89,31 @@ def _answer(engine: LlamaEngine, fitted: Fitted, config: GenerationConfig, *, cu
 
     # The slot is free only when the library has stopped: a token or a prefill chunk later.
     with events.filled_by(run, stop.set, "llama.cpp"):
-        yield Chunk(stage="reading", total=len(ids))
+        yield Chunk() if before else Chunk(stage="reading", total=len(ids))
         for event in events:
-            yield from _read(event or {}, generation)
+            for chunk in _read(event or {}, generation, before):
+                thoughts += chunk.reasoning
+                yield chunk
             if event and event.get("choices") and (reason := event["choices"][0]["finish_reason"]):
                 finish = "length" if reason == "length" else "stop"
-            if text.stopped:
+            elif generation.must_conclude or (generation.left <= 0 and config.thinking):
+                finish = "length"
+                break
+            if generation.text.stopped:
                 finish = "stop"
                 break
-        yield from generation.end(finish)
+    return thoughts, finish
 
 
-def _read(event: dict[str, Any], generation: Generation) -> Iterator[Chunk]:
-    """The chunks of one of the library's events. Raises BackendError."""
+def _read(event: dict[str, Any], generation: Generation, before: int) -> Iterator[Chunk]:
+    """The chunks of one of the library's events, whose counts begin after `before` tokens. Raises BackendError."""
     if "error" in event:
         raise failed("llama.cpp", str(event["error"].get("message", event["error"])))
     if progress := event.get("prompt_progress"):
-        yield Chunk(stage="reading", done=progress["processed"], total=progress["total"])
+        yield Chunk() if before else Chunk(stage="reading", done=progress["processed"], total=progress["total"])
     elif choices := event.get("choices"):
         if choices[0]["finish_reason"]:
-            generation.tokens = event.get("usage", {}).get("completion_tokens", generation.tokens)
+            generation.tokens = before + event.get("usage", {}).get("completion_tokens", generation.tokens - before)
         else:
             generation.count_token()
         yield from generation.feed(choices[0]["text"])
@@ -109,21 +135,30 @@ def load_engine(spec: ModelSpec) -> LlamaEngine:
     return engine
 
 
-def prompt_ids(engine: LlamaEngine, messages: Sequence[Message]) -> list[int]:
+def prompt_ids(engine: LlamaEngine, messages: Sequence[Message], thinks: bool | None = None) -> list[int]:
     """The conversation as token ids, built from parts: text that people wrote never becomes a control token.
 
-    A last message that is an answer follows as it is, to be continued.
+    A last message that is an answer, or the thinking before one, follows as it is, to be continued.
     """
     messages, cut = split_cut(messages)
     tokens = [
         engine.tokenize(text, False) if is_written else engine.tokenize(text, True, index == 0)
-        for index, (text, is_written) in enumerate(rendered_parts(messages, engine.render))
+        for index, (text, is_written) in enumerate(rendered_parts(messages, partial(engine.render, thinks=thinks)))
         if text or index == 0
     ]
     ids = list(chain.from_iterable(tokens))
     # The template and the file may both add the start token: only one is meant.
     ids = ids[1:] if len(ids) > 1 and ids[0] == ids[1] else ids
-    return [*ids, *(engine.tokenize(cut, False) if cut else ())]
+    if cut.reasoning:
+        ids += () if _opens_thinking(engine, messages, thinks) else engine.tokenize(THINK_OPEN, True)
+        ids += engine.tokenize(cut.reasoning, False)
+        ids += engine.tokenize(CONCLUSION, True) if cut.content else ()
+    return [*ids, *(engine.tokenize(cut.content, False) if cut.content else ())]
+
+
+def _opens_thinking(engine: LlamaEngine, messages: Sequence[Message], thinks: bool | None) -> bool:
+    """Whether the prompt itself opens the <think> mark."""
+    return engine.render(messages, thinks).rstrip().endswith(THINK_OPEN)
 
 
 def stop_strings(template: str) -> tuple[str, ...]:
@@ -139,7 +174,7 @@ class LlamaEngine:
         self._server, key = start_server(path, context_length, SLOTS, PREFILL_CHUNK)
         self._http = _loopback_client(self._server, key)
         # Bound to the client, not to self: a reference cycle would keep the engine in memory after its last use.
-        self.tokenize = functools.lru_cache(maxsize=4096)(functools.partial(_tokenize, self._http))
+        self.tokenize = lru_cache(maxsize=4096)(partial(_tokenize, self._http))
         self.template: str = _ask(self._http, "GET", "/props").get("chat_template", "")
 
     def complete(self, ids: Sequence[int], config: GenerationConfig, on_event: Callable[[Any], bool]) -> None:
@@ -162,9 +197,11 @@ class LlamaEngine:
             request["seed"] = config.seed
         self._server.handle_completions(request, on_event)
 
-    def render(self, messages: Sequence[Message]) -> str:
+    def render(self, messages: Sequence[Message], thinks: bool | None = None) -> str:
         """The conversation as the file's chat template writes it, ready for the answer. Raises BackendError."""
-        body = {"messages": [{"role": message.role, "content": message.content} for message in messages]}
+        body: dict[str, Any] = {"messages": [{"role": each.role, "content": each.content} for each in messages]}
+        if thinks is not None:
+            body["chat_template_kwargs"] = {SWITCH: thinks}
         return str(_ask(self._http, "POST", "/apply-template", body)["prompt"])
 
 

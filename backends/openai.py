@@ -102,7 +102,7 @@ class OpenAIBackend(LoadingBackend[Server]):
             "stream_options": {"include_usage": True},
             **_settings(config, server.kind),
         }
-        generation = Generation(AnswerText(reasoning=True))
+        generation = Generation(AnswerText(reasoning=True), config)
         finish: FinishReason | None = None
         try:
             yield Chunk(stage="reading")
@@ -207,6 +207,7 @@ def _read(event: Any, generation: Generation) -> Iterator[Chunk]:
         if delta.content or reasoning:
             generation.count_token()
         if reasoning:
+            generation.thinking_tokens = generation.tokens
             yield Chunk(reasoning=str(reasoning), usage=generation.usage)
         if delta.content:
             yield from generation.feed(delta.content)

@@ -10,6 +10,7 @@ A script is a JSON file:
       "load_seconds": 0.5,              how long loading takes (default 0)
       "load_error": "disk on fire",     fail to load with this reason
       "stop": ["<|im_end|>"],           stop strings
+      "thinking": "switch",             whether it thinks, see ModelSpec; while off, all up to </think> is skipped
       "answers": [                      the first whose "match" is part of the last message is played
         {"match": "joke", "ignore_stop": false, "steps": [
           {"text": "Ha", "delay": 0.02, "times": 3},      one token: this text after `delay` seconds, `times` times
@@ -29,10 +30,11 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from arena.errors import BackendError, InputError
-from arena.types import Chunk, GenerationConfig, Message, ModelSpec
+from arena.thinking import CONCLUSION, THINK_CLOSE, THINK_OPEN
+from arena.types import Chunk, GenerationConfig, Message, ModelSpec, Thinking
 from backends.folder import DEFAULT_CONTEXT
 from backends.streaming.context import split_cut
 from backends.streaming.decode import AnswerText, utf8_decoder
@@ -49,6 +51,7 @@ _SCRIPT_KEYS = {
     "load_seconds": _NUMBER,
     "load_error": str,
     "stop": list,
+    "thinking": str,
     "answers": list,
 }
 _ANSWER_KEYS = {"match": str, "ignore_stop": bool, "steps": list}
@@ -60,6 +63,8 @@ def read_script(path: Path) -> dict[str, Any]:
     try:
         script: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         _check_keys(script, _SCRIPT_KEYS)
+        if script.get("thinking", "") not in get_args(Thinking):
+            raise ValueError(f"'thinking' cannot be {script['thinking']!r}")
         for answer in script.get("answers", []):
             _check_keys(answer, _ANSWER_KEYS)
             for step in answer.get("steps", []):
@@ -93,6 +98,7 @@ def scripted_spec(path: Path) -> ModelSpec:
         runtime="scripted",
         precision="",
         context_length=script.get("context_length", DEFAULT_CONTEXT),
+        thinking=script.get("thinking", ""),
     )
 
 
@@ -118,10 +124,10 @@ class ScriptedBackend(LocalBackend[list[dict[str, Any]]]):
             yield Chunk(stage="reading", total=fitted.prompt_tokens)
             asked, cut = split_cut(fitted.messages)
             answer = next((answer for answer in answers if answer.get("match", "") in asked[-1].content), {})
-            yield from self._play(answer, len(cut.encode()), fitted.max_new_tokens, fitted.prompt_tokens)
+            yield from self._play(answer, cut, config, fitted.prompt_tokens)
 
-    def _count_tokens(self, engine: list[dict[str, Any]], messages: Sequence[Message]) -> int:
-        return sum(len(message.content) for message in messages)
+    def _count_tokens(self, engine: list[dict[str, Any]], thinks: bool | None, messages: Sequence[Message]) -> int:
+        return sum(len(message.content + message.reasoning) for message in messages)
 
     def _open(self) -> list[dict[str, Any]]:
         time.sleep(self._script.get("load_seconds", 0))
@@ -130,27 +136,47 @@ class ScriptedBackend(LocalBackend[list[dict[str, Any]]]):
         answers: list[dict[str, Any]] = self._script.get("answers", [])
         return answers
 
-    def _play(self, answer: dict[str, Any], cut: int, limit: int, prompt_tokens: int) -> Iterator[Chunk]:
-        """Plays the answer from byte `cut` on."""
+    def _play(
+        self, answer: dict[str, Any], cut: Message, config: GenerationConfig, prompt_tokens: int
+    ) -> Iterator[Chunk]:
+        """Plays the answer, or the rest after the text or the thinking of `cut`."""
         decode = utf8_decoder()
-        generation = Generation(AnswerText(self._script.get("stop", ()), reasoning=True), prompt_tokens)
+        thinking = bool(cut.reasoning and not cut.content)
+        text = AnswerText(self._script.get("stop", ()), reasoning=not cut.content, thinking=thinking)
+        generation = Generation(text, config, prompt_tokens)
+        played = len((THINK_OPEN + cut.reasoning if thinking else cut.content).encode())
+        concluded = (config.thinks is False or bool(cut.content)) and _closes_thinking(answer)
         try:
             for token in _tokens(answer):
-                if token is None or cut > 0:
-                    cut -= len(token or b"")
+                if token is None:
+                    yield Chunk()
+                    continue
+                if concluded:
+                    # The script's own thinking is left out.
+                    concluded = THINK_CLOSE.encode() not in token
+                    continue
+                if played > 0:
+                    played -= len(token)
                     yield Chunk()
                     continue
                 with self._lock:
                     self.produced += 1
                 generation.count_token()
                 yield from generation.feed(decode(token))
-                if generation.text.stopped or generation.tokens >= limit:
+                if generation.must_conclude:
+                    yield from generation.feed(CONCLUSION)
+                    concluded = True
+                if text.stopped or generation.left <= 0:
                     break
         except GeneratorExit:
             if answer.get("ignore_stop"):
                 threading.Event().wait()
             raise
-        yield from generation.end("length" if generation.tokens >= limit and not generation.text.stopped else "stop")
+        yield from generation.end("length" if generation.left <= 0 and not text.stopped else "stop")
+
+
+def _closes_thinking(answer: Mapping[str, Any]) -> bool:
+    return any(THINK_CLOSE in step.get("text", "") for step in answer.get("steps", []))
 
 
 def _tokens(answer: dict[str, Any]) -> Iterator[bytes | None]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -23,8 +25,10 @@ collect_ignore = ["exports"]
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("busy")
 
-# Before any test imports torch.
+# Before any test imports torch. Workers of pytest share the cores: more threads in each would wait for each other.
 share_cores()
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # Left out by `make check`: tests that start programs or servers, load models, compile, or simulate many classes.
 SLOW = (
@@ -57,9 +61,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.slow)
 
 
-@pytest.fixture(scope="session")
-def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., ServedApp]]:
-    """Serves two models (names or scripts) until the session ends."""
+@contextmanager
+def _serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., ServedApp]]:
+    """Serves two models (names or scripts) until the block ends."""
     import app
     from arena.prompts import load_prompts
     from commands.compose import Hosting, compose
@@ -113,8 +117,15 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Se
         list(pool.map(lambda demo: demo.close(verbose=False), demos))
 
 
+@pytest.fixture(scope="module")
+def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., ServedApp]]:
+    """Serves two models (names or scripts) until the module's tests are done."""
+    with _serving(tmp_path_factory) as start:
+        yield start
+
+
 @pytest.fixture(scope="session")
-def scripted_app(serve: Callable[..., ServedApp]) -> ServedApp:
+def scripted_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedApp]:
     """Two scripts that answer at once, slowly, for ever, with an error, or with nothing, as the prompt asks."""
     common = [
         {"match": "slow", "steps": [{"text": "tick ", "delay": 0.5, "times": 6000}]},
@@ -125,13 +136,15 @@ def scripted_app(serve: Callable[..., ServedApp]) -> ServedApp:
     fine = [{"match": "", "steps": [{"text": "好的，", "delay": 0.02, "times": 10}, {"text": "done."}]}]
     boom = [{"match": "boom", "steps": [{"text": "Well", "times": 5}, {"raise": "out of memory"}]}]
     hang = [{"match": "hang", "steps": [{"text": "Hm"}, {"hang": True}]}]
-    return serve({"answers": common + fine, "slots": 8}, {"answers": common + boom + hang + fine, "slots": 8})
+    with _serving(tmp_path_factory) as start:
+        yield start({"answers": common + fine, "slots": 8}, {"answers": common + boom + hang + fine, "slots": 8})
 
 
 @pytest.fixture(scope="session")
-def embedded_app(serve: Callable[..., ServedApp]) -> ServedApp:
+def embedded_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedApp]:
     """The embedded model at its two temperatures, as a newcomer gets it."""
-    return serve("smollm2-135m-t0.2", "smollm2-135m-t1.0")
+    with _serving(tmp_path_factory) as start:
+        yield start("smollm2-135m-t0.2", "smollm2-135m-t1.0")
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from arena.chat import MAX_CHATS
 from ui.about import backup_banner
 from ui.access import Stored
 from ui.api import Api
-from ui.gradio.compat import make_blocks, middleware
+from ui.gradio.compat import make_blocks, middleware, poll_less
 from ui.layout import Page
 from ui.services import Services
 from ui.tabs import Tab
@@ -48,6 +48,7 @@ def build_page(services: Services) -> tuple[gr.Blocks, dict[str, Any]]:
         demo.unload(close_tab)
     # api_open=False: a plain HTTP call must wait in the queue as well.
     demo.queue(max_size=QUEUE_SIZE, default_concurrency_limit=16, api_open=False)
+    poll_less(demo)
     return demo, _launch_keywords(page)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -30,6 +31,7 @@ classes whose raters do not change show that at any look."""
 FEWEST_PER_PART = 6
 MOST_TO_COME, MOST_RATERS = 200, 1000  # no larger numbers are given for raters still to come and in all
 _SIMULATIONS, _LEAST_SUCCESS, _POWER = 200, 0.95, 0.8
+_BLOCK = 20  # raters whose capital is computed at once
 _SEED = 20261128
 
 
@@ -235,19 +237,31 @@ def first_called(scores: Floats, log_capital: Floats, alpha: float) -> NDArray[n
 
     `log_capital` is the logarithm of the capital at the start, one for each bet.
     """
-    logs = np.empty((*scores.shape, len(log_capital)))
-    np.log1p(np.multiply.outer(2 * scores - 1, bets()), out=logs)
-    is_called = log_mean_exp(log_capital + np.cumsum(logs, axis=1)) >= math.log(2 / alpha)
-    return np.asarray(np.where(is_called.any(axis=1), is_called.argmax(axis=1) + 1, scores.shape[1] + 1))
+    called = np.full(len(scores), scores.shape[1] + 1)
+    rows, logs = np.arange(len(scores)), np.tile(log_capital, (len(scores), 1))
+    # In blocks: most rows are called early, and all of them at once would need 100 MB.
+    for start in range(0, scores.shape[1], _BLOCK):
+        block = 2 * scores[rows, start : start + _BLOCK] - 1
+        capital = logs[:, np.newaxis] + np.cumsum(np.log1p(np.multiply.outer(block, bets())), axis=1)
+        is_called = log_mean_exp(capital) >= math.log(2 / alpha)
+        is_new = is_called.any(axis=1)
+        called[rows[is_new]] = start + 1 + is_called[is_new].argmax(axis=1)
+        rows, logs = rows[~is_new], capital[~is_new, -1]
+        if not len(rows):
+            break
+    return called
 
 
 def mean_taste(share: float, spread: float) -> float:
-    """The mean taste in log-odds at which raters with this spread give this share on average."""
-    from scipy.optimize import brentq
-
+    """The mean taste in log-odds, to a thousandth, at which raters with this spread give this share on average."""
     points, weights = np.polynomial.hermite_e.hermegauss(21)
     weights = weights / weights.sum()
-    return float(brentq(lambda mean: weights @ (1 / (1 + np.exp(-mean - spread * points))) - share, -20, 20))
+
+    def share_at(thousandths: int) -> float:
+        return float(weights @ (1 / (1 + np.exp(-thousandths / 1000 - spread * points))))
+
+    # Not scipy.optimize: every page of a room would wait for its import, which holds 40 MB.
+    return bisect_left(range(-20_000, 20_000), share, key=share_at) / 1000 - 20
 
 
 def sign_test(margins: Iterable[int]) -> SignTest:

@@ -3,7 +3,6 @@
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
 from functools import lru_cache, partial
 from typing import Any, get_args
 
@@ -120,7 +119,7 @@ def _side_cells(side: Side) -> dict[str, str]:
 def _settings(side: Side) -> dict[str, Any]:
     """The generation settings; with cached tokens of the prompt the answer may differ by rounding."""
     cached = side.answer.usage.cached_tokens
-    config = asdict(side.config) if side.config else {}
+    config = side.config.as_dict() if side.config else {}
     return {**config, **({"cached_tokens": cached} if cached else {})}
 
 

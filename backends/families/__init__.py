@@ -36,10 +36,17 @@ class Chat(ABC):
     def cut_ids(self, text: str) -> list[int]:
         """An answer that was cut as ids, to follow the ids of the conversation before it."""
 
-    def request_ids(self, messages: Sequence[Message]) -> list[int]:
-        """The conversation as ids, ready for the answer, or for the rest of it if the last message is an answer."""
+    def request_ids(self, messages: Sequence[Message], thinks: bool | None = None) -> list[int]:
+        """The conversation as ids, ready for the answer, or for the rest of it if the last message is an answer.
+
+        `thinks` is whether the model is to think, for formats that can say so.
+        """
         before, cut = split_cut(messages)
-        return [*self.prompt_ids(before), *(self.cut_ids(cut) if cut else ())]
+        return [*self.prompt_ids(before), *(self.cut_ids(cut.content) if cut.content else ())]
+
+    def conclusion_ids(self) -> list[int]:
+        """What ends the thinking, for families that think."""
+        return []
 
     @abstractmethod
     def decoder(self, cut: str = "") -> WholeDecode | StrippedReply:
@@ -48,7 +55,7 @@ class Chat(ABC):
         `feed` returns the text that an id completes, `flush` the rest at the end.
         """
 
-    def steady_tokens(self, messages: Sequence[Message]) -> int:
+    def steady_tokens(self, messages: Sequence[Message], thinks: bool | None = None) -> int:
         """How many of the prompt's ids the next turn's prompt will begin with; 0 if unknown."""
         return 0
 
@@ -56,7 +63,7 @@ class Chat(ABC):
         """The messages that the family's own code would send; some families have a window of their own."""
         return list(messages)
 
-    def opens_thinking(self, messages: Sequence[Message]) -> bool:
+    def opens_thinking(self, messages: Sequence[Message], thinks: bool | None = None) -> bool:
         """Whether the prompt itself opens the <think> mark."""
         return False
 

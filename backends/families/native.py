@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from arena.errors import InputError
+from arena.thinking import CONCLUSION, SWITCH, THINK_OPEN
 from arena.types import Message
 from backends.families import Chat
 from backends.folder.checkpoint import first_line, refusal
-from backends.streaming.context import common_length, rendered_parts
-from backends.streaming.decode import THINK_OPEN, WholeDecode
+from backends.streaming.context import common_length, rendered_parts, split_cut
+from backends.streaming.decode import WholeDecode
 from backends.streaming.generation import failed
 
 
@@ -53,14 +54,26 @@ class NativeChat(Chat):
         except InputError as error:
             raise refusal(folder.name, "its chat template changes what messages say") from error
 
-    def prompt_ids(self, messages: Sequence[Message]) -> list[int]:
+    def prompt_ids(self, messages: Sequence[Message], thinks: bool | None = None) -> list[int]:
         """The conversation by the folder's template; only the template's own marks become special ids."""
-        return self._ids(messages, self.render)
+        return self._ids(messages, partial(self.render, thinks=thinks))
 
-    def steady_tokens(self, messages: Sequence[Message]) -> int:
+    def request_ids(self, messages: Sequence[Message], thinks: bool | None = None) -> list[int]:
+        before, cut = split_cut(messages)
+        ids = self.prompt_ids(before, thinks)
+        if cut.reasoning:
+            ids += () if self.opens_thinking(before, thinks) else self._marked_ids(THINK_OPEN)
+            ids += self.cut_ids(cut.reasoning)
+            ids += self.conclusion_ids() if cut.content else ()
+        return ids + self.cut_ids(cut.content)
+
+    def conclusion_ids(self) -> list[int]:
+        return self._marked_ids(CONCLUSION)
+
+    def steady_tokens(self, messages: Sequence[Message], thinks: bool | None = None) -> int:
         """All but what opens the answer, which some templates write otherwise once there is an answer."""
-        unopened = self._ids(messages, partial(self.render, answer=False))
-        return common_length(self.prompt_ids(messages), unopened)
+        unopened = self._ids(messages, partial(self.render, answer=False, thinks=thinks))
+        return common_length(self.prompt_ids(messages, thinks), unopened)
 
     def _ids(self, messages: Sequence[Message], render: Callable[[Sequence[Message]], str]) -> list[int]:
         ids: list[int] = []
@@ -81,12 +94,22 @@ class NativeChat(Chat):
                 between, strip_next = "", mark["rstrip"]
         return ids + self._encode(between, strip_next, False)
 
-    def render(self, messages: Sequence[Message], answer: bool = True) -> str:
+    def _marked_ids(self, text: str) -> list[int]:
+        """The ids of text in which marks are marks."""
+        ids: list[int] = []
+        for piece in self._cut.split(text):
+            ids += [self._marks[piece]["id"]] if piece in self._marks else self._encode(piece, False, False)
+        return ids
+
+    def render(self, messages: Sequence[Message], answer: bool = True, thinks: bool | None = None) -> str:
         """The conversation in the template's format; with `answer`, ready for one. Raises BackendError."""
         turns = [{"role": message.role, "content": message.content} for message in messages]
+        switch = {} if thinks is None else {SWITCH: thinks}
         try:
             with self._lock:
-                return str(self._tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=answer))
+                return str(
+                    self._tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=answer, **switch)
+                )
         except Exception as error:  # a template is the folder's code and may raise anything
             raise failed("transformers", f"the chat template refuses the conversation: {first_line(error)}") from error
 
@@ -96,9 +119,9 @@ class NativeChat(Chat):
             plain = [token for token in ids if token not in self._special]
             return str(self._tokenizer.decode(plain, clean_up_tokenization_spaces=False))
 
-    def opens_thinking(self, messages: Sequence[Message]) -> bool:
+    def opens_thinking(self, messages: Sequence[Message], thinks: bool | None = None) -> bool:
         plain = [Message(message.role, "x") for message in messages]
-        return self.reasoning and self.render(plain).rstrip().endswith(THINK_OPEN)
+        return self.reasoning and self.render(plain, thinks=thinks).rstrip().endswith(THINK_OPEN)
 
     def cut_ids(self, text: str) -> list[int]:
         return self._encode(text, False, False)

@@ -9,6 +9,7 @@ from os.path import isfile
 from pathlib import Path
 
 from arena.errors import InputError
+from arena.thinking import thinking_of
 from arena.types import ModelSpec
 from backends.folder import as_input
 from backends.folder.checkpoint import ADAPTER_CONFIG, member, read_json, read_optional_json, refusal
@@ -53,7 +54,8 @@ def with_adapter(base: ModelSpec, folder: Path, repos: Collection[str] = ()) -> 
     with as_input(folder):
         digest = hashlib.sha256((folder / ADAPTER_CONFIG).read_bytes())
         digest.update(check_adapter(folder).read_bytes())
-        digest.update((template_of(folder) or "").encode())
+        template = template_of(folder)
+        digest.update((template or "").encode())
         trained_on = str(read_json(folder, ADAPTER_CONFIG).get("base_model_name_or_path") or "")
     _check_base(base, trained_on, repos)
     name = folder.resolve().name
@@ -63,6 +65,7 @@ def with_adapter(base: ModelSpec, folder: Path, repos: Collection[str] = ()) -> 
         name=f"{base.name} + {name}",
         revision=f"{base.revision}+sha256:{digest.hexdigest()[:32]}",
         adapter=str(folder),
+        thinking=base.thinking if template is None else thinking_of(template),
         # The adapter's licence is unknown.
         licence="",
         licence_url="",

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from arena.errors import BackendError, InputError
+from arena.thinking import thinking_of
 from arena.types import ModelSpec
 from backends.folder import DEFAULT_CONTEXT, reading
 
@@ -76,12 +77,14 @@ def gguf_spec(path: Path) -> ModelSpec:
     if magic != b"GGUF":
         raise InputError("not_gguf", f"{path} is not a GGUF file.", path=str(path))
     quantization = _QUANTIZATION.search(path.stem)
-    trained = None
+    trained, thinking = None, thinking_of("")
     # Loading will report a damaged head.
     with suppress(BackendError):
         head = read_gguf(path)
         trained = head.of_model("context_length")
-        if not head.metadata.get("tokenizer.chat_template"):
+        template = head.metadata.get("tokenizer.chat_template")
+        thinking = thinking_of(str(template))
+        if not template:
             message = f"{path} has no chat template, so it is not a file of a chat model. If it is one, {_WAY_OUT}."
             raise InputError("gguf_no_template", message, path=str(path))
     return ModelSpec(
@@ -93,6 +96,7 @@ def gguf_spec(path: Path) -> ModelSpec:
         precision=quantization.group(1).lower() if quantization else "",
         revision=revision,
         context_length=trained if isinstance(trained, int) and trained > 0 else DEFAULT_CONTEXT,
+        thinking=thinking,
     )
 
 

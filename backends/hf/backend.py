@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from arena.errors import BackendError
 from arena.types import Chunk, GenerationConfig, Message, ModelSpec
 from backends.folder.checkpoint import first_line
 from backends.streaming.context import Fitted, split_cut
-from backends.streaming.decode import AnswerText
+from backends.streaming.decode import AnswerText, StrippedReply, WholeDecode
 from backends.streaming.generation import Generation, failed
 from backends.streaming.loading import LocalBackend
 
 if TYPE_CHECKING:
     from backends.hf.engine import HfEngine
-    from backends.stepping.scheduler import Scheduler
+    from backends.stepping.scheduler import Conversation, Scheduler
 
 INSTALL = "pip install -r requirements-hf.txt"
 # The versions of transformers on which the original models are tested.
@@ -33,8 +34,8 @@ class HfBackend(LocalBackend["HfEngine"]):
             yield from ticket.wait()
             yield from _answer(engine, fitted, config)
 
-    def _count_tokens(self, engine: HfEngine, messages: Sequence[Message]) -> int:
-        return len(engine.chat.request_ids(messages))
+    def _count_tokens(self, engine: HfEngine, thinks: bool | None, messages: Sequence[Message]) -> int:
+        return len(engine.chat.request_ids(messages, thinks))
 
     def _recent(self, engine: HfEngine, messages: Sequence[Message]) -> Sequence[Message]:
         before, _ = split_cut(messages)
@@ -66,33 +67,54 @@ def _check_version(spec: ModelSpec, version: str) -> None:
 
 def _answer(engine: HfEngine, fitted: Fitted, config: GenerationConfig) -> Iterator[Chunk]:
     """One answer, or the rest of one: the engine's events as chunks."""
-    before, cut = split_cut(fitted.messages)
-    ids = engine.chat.request_ids(fitted.messages)
-    reply = engine.chat.decoder(cut)
+    (before, cut), chat, thinks = split_cut(fitted.messages), engine.chat, config.thinks
+    ids = chat.request_ids(fitted.messages, thinks)
+    reply = chat.decoder(cut.content or cut.reasoning)
     # An answer that has begun has no more reasoning before it.
-    thinking = not cut and engine.chat.opens_thinking(fitted.messages)
-    text = AnswerText(reasoning=engine.chat.reasoning and not cut, thinking=thinking)
-    generation = Generation(text, len(ids))
+    thinking = not cut.content and (bool(cut.reasoning) or chat.opens_thinking(fitted.messages, thinks))
+    text = AnswerText(reasoning=chat.reasoning and not cut.content, thinking=thinking)
+    generation = Generation(text, config, len(ids))
     # What other engines can do without, takes time to render.
-    steady = engine.chat.steady_tokens(before) if engine.state_bytes else 0
-    conversation = engine.begin(ids, config, steady)
+    steady = chat.steady_tokens(before, thinks) if engine.state_bytes else 0
     try:
-        yield Chunk(stage="reading", total=len(ids))
-        for event in conversation.events:
-            kind, value = event or ("", 0)
-            if kind == "token":
-                generation.count_token()
-                yield from generation.feed(reply.feed(value))
-                continue
-            if kind == "kept":
-                generation.cached_tokens = value
-            yield Chunk(stage="reading", done=value, total=len(ids)) if kind else Chunk()
+        whole = replace(config, max_new_tokens=config.max_new_tokens + (config.thinking or 0))
+        ids += yield from _written(engine.begin(ids, whole, steady), generation, reply)
+        if generation.must_conclude:
+            ids += (conclusion := chat.conclusion_ids())
+            for token in conclusion:
+                yield from generation.feed(reply.feed(token))
+            yield from _written(engine.begin(ids, config, steady), generation, reply)
         yield from generation.text.feed(reply.flush())
-        yield from generation.end("length" if generation.tokens >= config.max_new_tokens else "stop")
+        yield from generation.end("stop" if generation.left > 0 else "length")
     except BackendError:
         raise
     except Exception as error:
         raise failed("transformers", first_line(error)) from error
+
+
+def _written(
+    conversation: Conversation, generation: Generation, reply: WholeDecode | StrippedReply
+) -> Generator[Chunk, None, list[int]]:
+    """Passes the conversation on until it ends, the answer is full or its thinking is; returns the new ids."""
+    ids: list[int] = []
+    total = generation.prompt_tokens or 0
+    try:
+        yield Chunk() if generation.tokens else Chunk(stage="reading", total=total)
+        for event in conversation.events:
+            kind, value = event or ("", 0)
+            if kind == "token":
+                ids.append(value)
+                generation.count_token()
+                yield from generation.feed(reply.feed(value))
+                if generation.must_conclude or generation.left <= 0:
+                    break
+            elif generation.tokens or not kind:
+                yield Chunk()
+            else:
+                if kind == "kept":
+                    generation.cached_tokens = value
+                yield Chunk(stage="reading", done=value, total=total)
+        return ids
     finally:
         # The slot is free only when the engine has released the conversation: a token or a prefill chunk later.
         conversation.close()

@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from arena.errors import InputError
+from arena.thinking import thinking_of
 from arena.types import ContextLimit, GenerationConfig, ModelSpec
-from backends.families import qwen
+from backends.families import original_family, qwen
 from backends.families.support import checked_support
 from backends.folder import as_input
-from backends.folder.adapter import split_adapter, with_adapter
+from backends.folder.adapter import split_adapter, template_of, with_adapter
 from backends.folder.contents import Checkpoint, read_checkpoint
 from backends.folder.gguf import existing_file, gguf_spec, model_file
 from backends.folder.manifest import read_manifest
@@ -39,35 +40,69 @@ def resolve(text: str) -> ModelSpec:
     `scripted:FILE.json`. Raises InputError.
 
     A suffix such as `@fp32` selects a precision, for folders only. `BASE+ADAPTER` is a base with a LoRA folder.
-    `?ctx=N` at the end limits the context to N tokens.
+    `?ctx=N` at the end limits the context to N tokens, `?think=off|on|N` the thinking; `&` joins the two.
     """
     name, settings = split_settings(text.strip())
     spec = _without_settings(name)
-    if "ctx" not in settings:
+    if not settings:
         return spec
-    if spec.runtime not in ("transformers", "llama.cpp"):
-        message = f"ctx cannot be set for {spec.id}: its context is not managed here."
-        raise InputError("ctx_unavailable", message, model=spec.id)
-    tokens = settings["ctx"]
-    spec = replace(spec, id=f"{spec.id}?ctx={tokens}", name=f"{spec.name} (ctx {tokens})")
-    return _limited(spec, tokens, "ctx")
+    if "ctx" in settings:
+        spec = _with_context(spec, settings["ctx"])
+    if "think" in settings:
+        spec = _with_thinking(spec, settings["think"])
+    words = {setting: tokens or "off" for setting, tokens in settings.items()}
+    ending = "&".join(f"{setting}={word}" for setting, word in words.items())
+    shown = ", ".join(f"{setting} {word}" for setting, word in words.items())
+    return replace(spec, id=f"{spec.id}?{ending}", name=f"{spec.name} ({shown})")
 
 
 def split_settings(text: str) -> tuple[str, dict[str, int]]:
-    """The name of a model and the settings at its end. Raises InputError."""
+    """The name of a model and the settings at its end, each in tokens. Raises InputError."""
     match = _NAME_SETTINGS.search(text)
     if not match:
         return text, {}
     settings = dict(pair.split("=", 1) for pair in match[1].split("&"))
-    if unknown := sorted(settings.keys() - {"ctx"}):
-        message = f"There is no setting {unknown[0]}. Known: ctx."
-        raise InputError("unknown_setting", message, name=unknown[0], known="ctx")
-    tokens = int(settings["ctx"]) if settings["ctx"].isdecimal() else 0
+    if unknown := sorted(settings.keys() - _NAMED_SETTINGS.keys()):
+        known = ", ".join(_NAMED_SETTINGS)
+        message = f"There is no setting {unknown[0]}. Known: {known}."
+        raise InputError("unknown_setting", message, name=unknown[0], known=known)
+    tokens = {name: read(settings[name]) for name, read in _NAMED_SETTINGS.items() if name in settings}
+    return text[: match.start()], tokens
+
+
+def _context_tokens(typed: str) -> int:
+    tokens = int(typed) if typed.isdecimal() else 0
     if not LEAST_CONTEXT <= tokens <= MOST_CONTEXT:
-        details = {"low": f"{LEAST_CONTEXT}", "high": f"{MOST_CONTEXT}", "value": settings["ctx"]}
-        message = f"ctx must be between {LEAST_CONTEXT} and {MOST_CONTEXT}, not {settings['ctx']!r}."
+        details = {"low": f"{LEAST_CONTEXT}", "high": f"{MOST_CONTEXT}", "value": typed}
+        message = f"ctx must be between {LEAST_CONTEXT} and {MOST_CONTEXT}, not {typed!r}."
         raise InputError("setting_range", message, name="ctx", **details)
-    return text[: match.start()], {"ctx": tokens}
+    return tokens
+
+
+def _thinking_tokens(typed: str) -> int:
+    return GenerationConfig().with_settings({"thinking": typed}).thinking or 0
+
+
+# The settings of a name in the order in which an id lists them, and what reads each.
+_NAMED_SETTINGS = {"ctx": _context_tokens, "think": _thinking_tokens}
+
+
+def _with_context(spec: ModelSpec, tokens: int) -> ModelSpec:
+    if spec.runtime not in ("transformers", "llama.cpp"):
+        message = f"ctx cannot be set for {spec.id}: its context is not managed here."
+        raise InputError("ctx_unavailable", message, model=spec.id)
+    return _limited(spec, tokens, "ctx")
+
+
+def _with_thinking(spec: ModelSpec, tokens: int) -> ModelSpec:
+    """The model with this limit for its thinking, which cannot be changed then. Raises InputError."""
+    if not spec.thinking:
+        message = f"think cannot be set for {spec.id}: its chat template has no thinking."
+        raise InputError("think_unavailable", message, model=spec.id)
+    if spec.thinking == "always" and not tokens:
+        message = f"{spec.id} always thinks; use think=N to limit it to N tokens."
+        raise InputError("think_always", message, model=spec.id)
+    return replace(spec, defaults=replace(spec.defaults, thinking=tokens), pinned=spec.pinned | {"thinking"})
 
 
 def _without_settings(text: str) -> ModelSpec:
@@ -169,7 +204,7 @@ def _as_known(model_id: str, spec: ModelSpec) -> ModelSpec:
     published = qwen.published_name(read_checkpoint(Path(spec.source)).config) if spec.family == "qwen" else ""
     if spec.family != known.family or published not in ("", known.name):
         raise InputError("folder_unfit", f"{spec.source} holds no {known.name}.", path=spec.source)
-    fields = ("source", "revision", "context_length", "context_limit", "defaults")
+    fields = ("source", "revision", "context_length", "context_limit", "defaults", "thinking")
     own = {field: getattr(spec, field) for field in fields}
     return replace(known, **own)
 
@@ -190,6 +225,7 @@ def folder_spec(folder: Path, precision: str = "bf16") -> ModelSpec:
             revision=checkpoint.revision,
             context_length=support.context,
             context_limit=support.limit,
+            thinking="" if original_family(checkpoint.model_type) else thinking_of(template_of(folder) or ""),
         )
         return _limited(spec, held_context(spec), "memory")
 

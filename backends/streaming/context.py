@@ -3,14 +3,16 @@
 import re
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from arena.errors import InputError
 from arena.text import without_lone_surrogates
-from arena.types import Message, ModelSpec
+from arena.types import GenerationConfig, Message, ModelSpec
 
 # A prompt that leaves less room for the answer is refused.
 LEAST_NEW_TOKENS = 32
+# Room for the mark that ends the thinking of a model that thinks for too long.
+_MARK_TOKENS = 8
 # What begins a mark of a template, and a character in its place that begins none.
 _UNMARKED = str.maketrans("<[", "‹［")
 
@@ -45,9 +47,24 @@ def fit_context(
     return Fitted(shortened, tokens, room, len(turns) - 1)
 
 
-def split_cut(messages: Sequence[Message]) -> tuple[Sequence[Message], str]:
-    """The conversation before an answer that was cut and is to be continued, and its text; "" if there is none."""
-    return (messages[:-1], messages[-1].content) if messages[-1].role == "assistant" else (messages, "")
+def wanted_tokens(config: GenerationConfig) -> int:
+    """The most tokens that the thinking and the answer may have together."""
+    return config.max_new_tokens + (config.thinking + _MARK_TOKENS if config.thinking else 0)
+
+
+def within(config: GenerationConfig, room: int) -> GenerationConfig:
+    """The settings with limits that fit into the `room` for new tokens; the answer gets half of it at least."""
+    if not config.thinking:
+        return replace(config, max_new_tokens=min(config.max_new_tokens, room))
+    answer = min(config.max_new_tokens, max(room // 2, room - config.thinking - _MARK_TOKENS))
+    return replace(config, max_new_tokens=answer, thinking=min(config.thinking, room - answer - _MARK_TOKENS))
+
+
+def split_cut(messages: Sequence[Message]) -> tuple[Sequence[Message], Message]:
+    """The conversation before an answer that was cut and is to be continued, and that answer; an empty one without."""
+    if messages[-1].role == "assistant":
+        return messages[:-1], messages[-1]
+    return messages, Message("assistant", "")
 
 
 def rendered_parts(messages: Sequence[Message], render: Callable[[list[Message]], str]) -> list[tuple[str, bool]]:

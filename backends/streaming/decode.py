@@ -4,9 +4,9 @@ import codecs
 import re
 from collections.abc import Callable, Iterable, Sequence
 
+from arena.thinking import THINK_CLOSE, THINK_OPEN
 from arena.types import Chunk
 
-THINK_OPEN, THINK_CLOSE = "<think>", "</think>"
 _REPLACEMENT = "\ufffd"
 # The last characters of an answer in which a loop is looked for: five times the same, at least 20 characters in all.
 _LOOKED_AT = 400
@@ -130,7 +130,7 @@ class AnswerText:
         self._tail = ""
         self._stops = MarkerScanner(stops)
         self._marks = MarkerScanner((THINK_OPEN, THINK_CLOSE) if reasoning else ())
-        self._thinking = thinking
+        self.thinking = thinking
         self._settled = not reasoning
         self._trim = False
         self._visible = False
@@ -163,12 +163,12 @@ class AnswerText:
 
     def _at_mark(self, mark: str) -> list[Chunk]:
         if mark == THINK_OPEN:
-            if self._visible or self._thinking:
+            if self._visible or self.thinking:
                 return self._emit(mark)
-            self._thinking = True
+            self.thinking = True
             return []
-        never_opened = not self._thinking
-        self._thinking, self._settled, self._trim = False, True, True
+        never_opened = not self.thinking
+        self.thinking, self._settled, self._trim = False, True, True
         return [Chunk(retract=True)] if never_opened and self._visible else []
 
     def _emit(self, text: str) -> list[Chunk]:
@@ -177,7 +177,7 @@ class AnswerText:
             text = text.lstrip("\n")
         if not text:
             return []
-        if self._thinking:
+        if self.thinking:
             return [Chunk(reasoning=text)]
         self._trim = False
         self._visible = self._visible or bool(text.strip())

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any, Generic, TypeVar
 
 from arena.errors import BackendError
-from arena.types import Chunk, FinishReason, Usage
+from arena.types import Chunk, FinishReason, GenerationConfig, Usage
 from backends.streaming.decode import AnswerText
 
 T = TypeVar("T")
@@ -72,11 +72,13 @@ class Events(Generic[T]):
 
 
 class Generation:
-    """The chunks and the usage of one answer. Seconds count from when it is made."""
+    """The chunks and the usage of one answer by its settings. Seconds count from when it is made."""
 
-    def __init__(self, text: AnswerText, prompt_tokens: int | None = None) -> None:
+    def __init__(self, text: AnswerText, config: GenerationConfig, prompt_tokens: int | None = None) -> None:
         self.text = text
         self.tokens = 0
+        self.thinking_tokens = 0
+        self._config = config
         self.cached_tokens: int | None = None
         self.first_token_seconds: float | None = None
         self.prompt_tokens = prompt_tokens
@@ -90,7 +92,20 @@ class Generation:
     @property
     def usage(self) -> Usage:
         """The usage so far."""
-        return Usage(self.prompt_tokens, self.tokens, self.first_token_seconds, self.seconds, self.cached_tokens)
+        first, cached = self.first_token_seconds, self.cached_tokens
+        thinking = self.thinking_tokens or None
+        return Usage(self.prompt_tokens, self.tokens, first, self.seconds, cached, thinking)
+
+    @property
+    def must_conclude(self) -> bool:
+        """Whether the model is thinking and its limit for that is reached."""
+        limit = self._config.thinking
+        return bool(limit and self.text.thinking and self.thinking_tokens >= limit)
+
+    @property
+    def left(self) -> int:
+        """How many more tokens the answer may have; thinking counts unless it has a limit of its own."""
+        return self._config.max_new_tokens - self.tokens + (self.thinking_tokens if self._config.thinking else 0)
 
     def count_token(self) -> None:
         """Counts a new token, and takes the time of the first one."""
@@ -100,8 +115,11 @@ class Generation:
 
     def feed(self, text: str) -> Iterator[Chunk]:
         """The chunks that `text` completes, or an empty one, with the usage so far."""
+        chunks = self.text.feed(text) or [Chunk()]
+        if self.text.thinking or any(chunk.retract for chunk in chunks):
+            self.thinking_tokens = self.tokens
         usage = self.usage
-        for chunk in self.text.feed(text) or [Chunk()]:
+        for chunk in chunks:
             yield replace(chunk, usage=usage)
 
     def end(self, finish: FinishReason) -> Iterator[Chunk]:

@@ -5,13 +5,12 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Generic, TypeVar
 
 from arena.errors import ArenaError, BackendError, ErrorInfo
 from arena.types import Chunk, GenerationConfig, LoadState, Message, ModelSpec
-from backends.streaming.context import LEAST_NEW_TOKENS, Fitted, fit_context, split_turns
+from backends.streaming.context import LEAST_NEW_TOKENS, Fitted, fit_context, split_turns, wanted_tokens, within
 from backends.streaming.generation import KEEP_ALIVE_SECONDS
 
 T = TypeVar("T")
@@ -118,7 +117,7 @@ class LocalBackend(LoadingBackend[T], ABC):
     """A backend that counts tokens itself, and so fits a conversation into the context before it is sent."""
 
     @abstractmethod
-    def _count_tokens(self, engine: T, messages: Sequence[Message]) -> int:
+    def _count_tokens(self, engine: T, thinks: bool | None, messages: Sequence[Message]) -> int:
         """The length of the conversation in tokens, as the engine reads it."""
 
     def _recent(self, engine: T, messages: Sequence[Message]) -> Sequence[Message]:
@@ -129,16 +128,21 @@ class LocalBackend(LoadingBackend[T], ABC):
         """Raises InputError if the last turn is too long. Passes while the model is not loaded."""
         if (engine := self._load.value) is not None:
             system, turns = split_turns(messages)
-            fit_context((*system, *turns[-1]), partial(self._count_tokens, engine), self.spec, LEAST_NEW_TOKENS)
+            count = partial(self._count_tokens, engine, self.spec.config().thinks)
+            fit_context((*system, *turns[-1]), count, self.spec, LEAST_NEW_TOKENS)
 
     def _begin(
         self, messages: Sequence[Message], config: GenerationConfig
     ) -> Generator[Chunk, None, tuple[T, Fitted, GenerationConfig]]:
-        """Waits for the engine; returns it, what is sent to it, and the settings with as many new tokens as fit."""
+        """Waits for the engine; returns it, what is sent to it, and the settings with as many new tokens as fit.
+
+        The room in what is sent is for the thinking and the answer.
+        """
         engine = yield from self._load.wait()
         recent = self._recent(engine, messages)
-        fitted = fit_context(recent, partial(self._count_tokens, engine), self.spec, config.max_new_tokens)
+        count = partial(self._count_tokens, engine, config.thinks)
+        fitted = fit_context(recent, count, self.spec, wanted_tokens(config))
         questions, kept = (sum(message.role == "user" for message in each) for each in (messages, recent))
         if dropped := fitted.dropped_turns + questions - kept:
             yield Chunk(dropped_turns=dropped)
-        return engine, fitted, replace(config, max_new_tokens=fitted.max_new_tokens)
+        return engine, fitted, within(config, fitted.max_new_tokens)

@@ -9,7 +9,7 @@ import arena.chat
 from arena.chat import MAX_PROMPT_CHARACTERS, Chat, Chats, checked_prompt
 from arena.errors import InputError
 from arena.prompts import Prompt
-from arena.types import Chunk, GenerationConfig, Message, SideName
+from arena.types import DEFAULT_THINKING, Answer, Chunk, GenerationConfig, Message, SideName, Usage
 
 A, B = SideName.A, SideName.B
 STEADY = {"text": "x", "delay": 0.02, "times": 500}
@@ -192,6 +192,12 @@ def test_pinned_settings_cannot_be_changed(saying, chat_of, last):
         ({"max_new_tokens": 1.5}, "setting_range"),
         ({"repetition_penalty": 0}, "setting_range"),
         ({"seed": -1}, "setting_range"),
+        ({"thinking": -1}, "setting_range"),
+        ({"thinking": True}, "setting_range"),
+        ({"thinking": 40_000}, "setting_range"),
+        ({"thinking": "yes"}, "setting_thinking"),
+        ({"thinking": "-5"}, "setting_thinking"),
+        ({"thinking": ""}, "setting_thinking"),
         ({"wisdom": 3}, "unknown_setting"),
     ],
 )
@@ -487,6 +493,43 @@ def test_a_stopped_answer_goes_on_and_an_empty_or_failed_one_does_not(scripted, 
     longer = until(chat.continue_answer(A), lambda battle: len(battle.a.answer.text) > len(stopped.text) + 3)
     assert set(longer.a.answer.text) == {"x"} and longer.a.answer.finish_reason is None
     chat.stop()
+
+
+THOUGHT = ({"text": "<think>"}, {"text": "hm ", "times": 4}, {"text": "</think>"}, {"text": "Yes ", "times": 2})
+
+
+def test_thinking_is_off_by_default_and_has_a_limit_of_its_own(scripted, chat_of, last):
+    a, b = scripted(*THOUGHT, thinking="switch"), scripted({"text": "No"})
+    chat = chat_of(a, b)
+    off = last(chat.ask("one")).a
+    assert (off.answer.reasoning, off.answer.text, off.config.thinking) == ("", "Yes Yes ", 0)
+    limited = last(chat.ask("two", {"thinking": "3", "max_new_tokens": 2}))
+    assert (limited.a.answer.reasoning.strip(), limited.a.answer.text) == ("hm hm", "Yes Yes ")
+    assert (limited.a.answer.finish_reason, limited.a.answer.usage.thinking_tokens) == ("length", 3)
+    assert (limited.a.config.thinking, limited.b.config.thinking) == (3, None)
+    whole = last(chat.ask("three", {"thinking": "on"})).a
+    assert (whole.answer.reasoning, whole.config.thinking) == ("hm hm hm hm ", DEFAULT_THINKING)
+    assert whole.answer.usage.thinking_tokens == 5 and whole.answer.usage.new_tokens == 8
+
+
+def test_what_always_thinks_is_limited_although_thinking_is_off(scripted, chat_of, last):
+    chat = chat_of(scripted(*THOUGHT, thinking="always"), scripted({"text": "No"}))
+    side = last(chat.ask("one", {"thinking": "off"})).a
+    assert (side.config.thinking, side.answer.reasoning) == (DEFAULT_THINKING, "hm hm hm hm ")
+
+
+def test_a_side_that_was_cut_while_it_thought_goes_on_and_can_be_judged(scripted, chat_of, last):
+    a = scripted(*THOUGHT, thinking="switch")
+    chat = chat_of(a, scripted({"text": "No"}))
+    cut = Answer("", "hm hm ", finish_reason="cancelled", usage=Usage(new_tokens=3, seconds=1.0, thinking_tokens=3))
+    battle = last(chat.ask("one", {"thinking": "on"}))
+    chat.clear()
+    chat.restore([battle.with_answer(A, cut)])
+    assert not chat.turns[-1].votable and chat.can_continue(A)
+    whole = last(chat.continue_answer(A))
+    assert (whole.a.answer.reasoning, whole.a.answer.text) == ("hm hm hm hm ", "Yes Yes ")
+    assert whole.votable and whole.a.answer.usage.thinking_tokens == 5
+    assert a.requests[-1][0][-1] == Message("assistant", "", "hm hm ")
 
 
 def test_the_last_question_is_asked_again_as_edited(scripted, chat_of, last):

@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from arena.errors import BackendError, InputError
-from arena.types import Message, ModelSpec
+from arena.types import GenerationConfig, Message, ModelSpec
 from backends import open_backends
 from backends.folder.gguf import model_file
 from backends.llama import LlamaCppBackend, _ask, _loopback_client, prompt_ids, stop_strings
@@ -45,6 +45,7 @@ class PretendedEngine:
         self.told_to_stop = False
         self.asked = []
         self.tokenized = []
+        self.switched = []
         self._events = events
         self._opening = opening
 
@@ -52,7 +53,8 @@ class PretendedEngine:
         self.tokenized.append((text, markers))
         return (*((self.START,) if start else ()), *map(ord, text))
 
-    def render(self, messages):
+    def render(self, messages, thinks=None):
+        self.switched.append(thinks)
         turns = [f"<|im_start|>{message.role}\n{message.content}<|im_end|>\n" for message in messages]
         return "".join(turns) + "<|im_start|>assistant\n" + self._opening
 
@@ -212,6 +214,39 @@ def test_the_reasoning_of_a_thinking_template_is_separate(pretend, ask, answer_o
     assert (answer.text, answer.reasoning) == (text, reasoning)
 
 
+def test_thinking_ends_at_its_limit_and_the_answer_follows(pretend, ask, answer_of):
+    runs = iter([[*map(token, "abcdefgh")], [token("Yes"), end("stop", 2)]])
+    backend, engine = pretend(lambda: iter(next(runs)), template=THINKING, opening="<think>")
+    answer = answer_of(ask(backend, thinking=3, max_new_tokens=9))
+    assert (answer.reasoning.strip(), answer.text, answer.finish_reason) == ("abc", "Yes", "stop")
+    assert (answer.usage.thinking_tokens, answer.usage.new_tokens) == (3, 5)
+    (first, limits), (second, rest) = engine.asked
+    assert second == [*first, *map(ord, "abc\n</think>\n\n")]
+    assert (limits.max_new_tokens, rest.max_new_tokens) == (12, 9)
+    assert ("abc", False) in engine.tokenized and set(engine.switched) == {True}
+
+
+def test_the_answer_after_short_thinking_ends_at_its_own_limit(pretend, ask, answer_of):
+    backend, engine = pretend(*map(token, ["a", "</think>", *"bcdefgh"]), template=THINKING, opening="<think>")
+    answer = answer_of(ask(backend, thinking=5, max_new_tokens=4))
+    assert (answer.reasoning, answer.text, answer.finish_reason) == ("a", "bcd", "length")
+    assert len(engine.asked) == 1
+
+
+def test_thinking_that_was_cut_goes_on(pretend, answer_of):
+    backend, engine = pretend(token("b"), token("</think>"), token("Yes"), end(), template=THINKING)
+    cut = [Message("user", "Hi"), Message("assistant", "", "a")]
+    answer = answer_of(backend.stream(cut, GenerationConfig(thinking=9)))
+    assert (answer.reasoning, answer.text) == ("b", "Yes")
+    assert "".join(map(chr, engine.asked[0][0])).endswith("assistant\n<think>a")
+
+
+def test_the_template_is_asked_for_no_thinking(pretend, ask, answer_of):
+    backend, engine = pretend(token("Yes"), end(), template=THINKING, opening="<think>\n\n</think>\n\n")
+    assert answer_of(ask(backend, thinking=0)).text == "Yes"
+    assert set(engine.switched) == {False}
+
+
 def test_reasoning_opened_by_the_prompt_is_never_shown_as_text(pretend, ask):
     backend, _ = pretend(token("why"), token("</think>"), token("x"), end(), template=THINKING, opening="<think>")
     assert not any(chunk.retract for chunk in ask(backend))
@@ -236,7 +271,7 @@ def test_messages_are_never_parsed_for_control_tokens(pretend, ask):
 
 def test_a_start_token_added_by_template_and_file_comes_once():
     class Doubled(PretendedEngine):
-        def render(self, messages):
+        def render(self, messages, thinks=None):
             return chr(self.START) + super().render(messages)
 
     ids = prompt_ids(Doubled(None), [Message("user", "Hi")])
@@ -245,7 +280,7 @@ def test_a_start_token_added_by_template_and_file_comes_once():
 
 def test_a_template_may_begin_with_the_message():
     class Bare(PretendedEngine):
-        def render(self, messages):
+        def render(self, messages, thinks=None):
             return "".join(message.content for message in messages)
 
     assert prompt_ids(Bare(None), [Message("user", "ab")]) == [1, ord("a"), ord("b")]

@@ -17,6 +17,7 @@ EVERY_KEY = {
     "context_length": 512,
     "load_seconds": 0.01,
     "load_error": "disk on fire",
+    "thinking": "switch",
     "stop": ["<|im_end|>"],
     "answers": [
         {"match": "joke", "ignore_stop": False, "steps": [{"text": "Ha", "delay": 0, "times": 3}, {"bytes": "f09f"}]},

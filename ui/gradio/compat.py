@@ -22,6 +22,7 @@ else:
     Block = object  # for annotations alone
 
 WRITTEN_FOR = "6.31"
+POLL_SECONDS = 0.02
 _log = logging.getLogger(__name__)
 
 
@@ -56,6 +57,12 @@ def make_blocks(**keywords: Any) -> Blocks:
     message = "gradio %s is not %s.x: the page runs without its optimizations. Install requirements.txt for them."
     _log.warning(message, gr.__version__, WRITTEN_FOR)
     return gr.Blocks(**keywords)
+
+
+def poll_less(demo: Blocks) -> None:
+    """Let the queue of `demo` look for events 50 times a second instead of 1,000, which takes 4% of a core at rest."""
+    if is_known_version():
+        demo._queue.sleep_when_free = demo._queue.progress_update_sleep_when_free = POLL_SECONDS
 
 
 def middleware() -> list[Middleware]:

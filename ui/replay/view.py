@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
 from html import escape
 
 from arena.results.replay import Obstacle, fingerprints, same_until
@@ -65,7 +64,7 @@ def _facts(side: Side) -> Iterator[tuple[str, str]]:
     yield "about_model", side.model.id
     yield "column_precision", side.model.precision
     yield "replay_revision", side.model.revision
-    yield "settings", json.dumps(asdict(side.config)) if side.config else ""
+    yield "settings", json.dumps(side.config.as_dict()) if side.config else ""
     yield "replay_finish", side.answer.finish_reason or ""
     yield "replay_tokens", "" if usage.new_tokens is None else str(usage.new_tokens)
     yield "replay_seconds", "" if usage.seconds is None else f"{usage.seconds:.1f}"

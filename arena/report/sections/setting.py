@@ -1,7 +1,6 @@
 """The environment: machines, facts about the models, how they ran, what that cost; and the references."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict
 from functools import partial
 
 from arena.model_card import ModelCard, Texts
@@ -117,7 +116,7 @@ def _run_settings(lang: str, model: ModelFacts) -> Iterator[tuple[str, str]]:
 
 
 def _settings(config: GenerationConfig) -> str:
-    return ", ".join(f"{name} {value:g}" for name, value in asdict(config).items() if value is not None)
+    return ", ".join(f"{name} {value:g}" for name, value in config.as_dict().items() if value is not None)
 
 
 def _parameters(lang: str, count: float) -> str:

@@ -3,7 +3,7 @@
 import csv
 import json
 import threading
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 import pandas
 import pytest
@@ -60,7 +60,7 @@ def test_every_column_of_a_rich_vote(log):
         {"role": "assistant", "content": "text"},
     ]
     assert conversation[1][-1] == {"role": "assistant", "content": "text!"}
-    assert json.loads(row.pop("settings")) == {"a": asdict(vote.battle.a.config), "b": asdict(vote.battle.b.config)}
+    assert json.loads(row.pop("settings")) == {"a": vote.battle.a.config.as_dict(), "b": vote.battle.b.config.as_dict()}
     assert json.loads(row.pop("criteria")) == {"correct": "a", "clear": "tie"}
     assert row == {
         "question_id": "battle-9",
@@ -215,8 +215,8 @@ def test_a_prompt_that_was_not_all_read_again_says_so_in_the_row():
     battle = vote.battle.with_answer(SideName.A, replace(vote.battle.a.answer, usage=kept))
     row = to_row(replace(vote, battle=battle))
     settings = json.loads(row["settings"])
-    assert settings["a"] == {**asdict(vote.battle.a.config), "cached_tokens": 512}
-    assert settings["b"] == asdict(vote.battle.b.config)
+    assert settings["a"] == {**vote.battle.a.config.as_dict(), "cached_tokens": 512}
+    assert settings["b"] == vote.battle.b.config.as_dict()
     again = to_vote(row)
     assert (again.battle.a.answer.usage.cached_tokens, again.battle.b.answer.usage.cached_tokens) == (512, None)
     assert again.battle.a.config == vote.battle.a.config

@@ -8,8 +8,9 @@ from itertools import accumulate
 import pytest
 import torch
 import transformers
-from model_folders import edit_json, make_scripted
+from model_folders import edit_json
 from native_folders import CHATML, GLM4, LLAMA, MARKS, QWEN3, THINK, native_folder, piece_tokenizer, write_json
+from native_talks import says, talk, theirs
 
 from arena.errors import ArenaError, BackendError, InputError
 from arena.types import GenerationConfig, Message
@@ -39,17 +40,6 @@ def folders(tmp_path_factory):
         tokenizer = piece_tokenizer() if name == "llama" else None
         made[name] = native_folder(place / name, tokenizer=tokenizer, **arguments)
     return made
-
-
-def talk(texts):
-    roles = ("user", "assistant")
-    return [Message(roles[number % 2], text) for number, text in enumerate(texts)]
-
-
-def theirs(folder, messages):
-    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
-    turns = [{"role": message.role, "content": message.content} for message in messages]
-    return tokenizer.apply_chat_template(turns, add_generation_prompt=True, return_dict=False), tokenizer
 
 
 def opened(folder):
@@ -176,19 +166,6 @@ def value(generator):
             next(generator)
         except StopIteration as end:
             return end.value
-
-
-def says(tmp_path, pieces, template=CHATML, kind="Qwen2", **settings):
-    """A backend of a folder that says `pieces` (each one token) after its prompt, whatever is asked."""
-    folder = native_folder(tmp_path / "says", kind=kind, template=template)
-    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
-    chat = NativeChat(folder)
-    ids = [tokenizer.encode(piece, add_special_tokens=False) for piece in pieces]
-    chain = [chat.prompt_ids(talk(["x"]))[-1], *(token for piece in ids for token in piece)]
-    make_scripted(folder, "native", chain)
-    (backend,) = open_backends([resolve(str(folder))])
-    config = GenerationConfig(max_new_tokens=60, temperature=0, **settings)
-    return closing(backend), config
 
 
 def test_it_ends_at_the_templates_mark_and_shows_none(tmp_path, answer_of):

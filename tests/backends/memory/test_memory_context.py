@@ -95,6 +95,10 @@ def test_the_context_of_an_embedded_model_may_be_asked_for():
         ("ctx=-5", "setting_range"),
         ("cxt=512", "unknown_setting"),
         ("ctx=512&heat=1", "unknown_setting"),
+        ("think=maybe", "setting_thinking"),
+        ("think=", "setting_thinking"),
+        ("think=99999", "setting_range"),
+        ("think=off", "think_unavailable"),
     ],
 )
 def test_a_setting_that_is_not_valid_is_refused_by_name(settings, code):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Callable
 
 import gradio as gr
@@ -26,6 +27,20 @@ def test_the_pinned_version_is_the_one_that_these_parts_were_written_for() -> No
     assert compat.is_known_version()
     assert isinstance(compat.make_blocks(), LeanBlocks)
     assert FrontPage in [middleware.cls for middleware in compat.middleware()]
+
+
+def test_a_queue_at_rest_takes_little_of_a_core() -> None:
+    with compat.make_blocks() as demo:
+        demo.queue()
+    usual = demo._queue.sleep_when_free, demo._queue.progress_update_sleep_when_free
+    assert max(usual) < compat.POLL_SECONDS or sys.platform == "win32"
+    compat.poll_less(demo)
+    assert demo._queue.sleep_when_free == demo._queue.progress_update_sleep_when_free == compat.POLL_SECONDS
+
+
+@pytest.mark.usefixtures("other_version")
+def test_the_queue_of_another_version_is_left_alone() -> None:
+    compat.poll_less(object())
 
 
 @pytest.mark.parametrize("version", ["6.32.0", "6.30.9", "7.0.0", "6.3.1", "6.310.0"])
@@ -59,6 +74,7 @@ def test_a_page_of_another_version_answers_a_prompt_and_says_so_once(
     (warning,) = [record.getMessage() for record in caplog.records if record.name.startswith("ui.gradio")]
     assert "6.99.0" in warning and "6.31" in warning
     assert not isinstance(app.demo, LeanBlocks)
+    assert app.demo._queue.sleep_when_free != compat.POLL_SECONDS
     answer = Client(app.url, verbose=False).predict("Why?", api_name="/chat")
     assert (answer["a"], answer["b"]) == ("here", "here")
     for _ in range(2):
