@@ -34,7 +34,10 @@ Family = Literal["qwen", "qwen3", "qwen35", "chatglm", "glm4"]
 
 @dataclass(frozen=True)
 class Shape:
-    """The sizes that determine every tensor; `value_heads` are those of layers that keep a state."""
+    """The sizes that determine every tensor.
+
+    `value_heads` are those of layers that keep a state; `biased` is whether queries, keys and values have a bias.
+    """
 
     id: str
     name: str
@@ -50,6 +53,7 @@ class Shape:
     context_length: int = 8192
     rope_theta: float = 10000.0
     value_heads: int = 0
+    biased: bool = True
 
     @property
     def qkv(self) -> int:
@@ -61,8 +65,9 @@ class Shape:
         """The number of weights, norms and biases included."""
         wide = self.heads * self.head_dim
         attention = self.hidden * (self.qkv + wide)
-        # Qwen3 and Qwen3.5 have norms of queries and keys, the others biases.
-        attention += 2 * self.head_dim if self.family in ("qwen3", "qwen35") else self.qkv
+        attention += self.qkv if self.biased else 0
+        if self.family in ("qwen3", "qwen35"):
+            attention += 2 * self.head_dim  # norms of queries and keys
         states = 0
         if self.family == "qwen35":
             attention += wide * self.hidden  # a gate for each query
@@ -102,7 +107,7 @@ class Shape:
             arguments["head_dim"] = self.head_dim
         if self.family in ("chatglm", "glm4"):
             rope["partial_rotary_factor"] = 0.5
-            arguments |= {"head_dim": self.head_dim, "attention_bias": True}
+            arguments |= {"head_dim": self.head_dim, "attention_bias": self.biased}
         if self.family == "qwen35":
             rope |= {"partial_rotary_factor": 0.25, "mrope_section": [11, 11, 10], "mrope_interleaved": True}
             arguments |= {"head_dim": self.head_dim, "linear_num_value_heads": self.value_heads}
@@ -148,6 +153,18 @@ QWEN3 = Shape(
     kv_heads=8,
     head_dim=128,
     epsilon=1e-6,
+    biased=False,
+)
+GLM_EDGE = replace(
+    CHATGLM3,
+    id="glm-edge-1.5b-chat",
+    name="glm-edge-1.5b-chat",
+    vocabulary=59264,
+    hidden=2048,
+    inner=6144,
+    heads=16,
+    kv_heads=4,
+    biased=False,
 )
 GLM4 = replace(CHATGLM3, id="glm-4-9b-0414", name="GLM-4-9B-0414", family="glm4", vocabulary=151552, layers=40)
 
@@ -166,6 +183,7 @@ def _qwen35(size: str, hidden: int, inner: int, layers: int, heads: int, value_h
         head_dim=256,
         epsilon=1e-6,
         value_heads=value_heads,
+        biased=False,
     )
 
 
@@ -176,7 +194,9 @@ OTHER_SHAPES = {
         _qwen35("0.8B", 1024, 3584, 24, heads=8, value_heads=16),
         _qwen35("2B", 2048, 6144, 24, heads=8, value_heads=16),
         _qwen35("4B", 2560, 9216, 32, heads=16, value_heads=32),
+        _qwen35("9B", 4096, 12288, 32, heads=16, value_heads=32),
         QWEN3,
+        GLM_EDGE,
         GLM4,
     )
 }

@@ -91,7 +91,7 @@ def test_a_random_folder_is_opened_whole(model: str, precision: str, work: Path)
     assert kinds == ({"Linear4", "Linear8"} if precision == "int4" else {"Linear8"})
 
 
-@pytest.mark.parametrize("model", ["qwen3.5-0.8b", "qwen3-8b", "glm-4-9b-0414"])
+@pytest.mark.parametrize("model", ["qwen3.5-0.8b", "qwen3-8b", "glm-4-9b-0414", "glm-edge-1.5b-chat"])
 def test_a_random_folder_of_a_later_model_is_opened_and_answers(
     model: str, work: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

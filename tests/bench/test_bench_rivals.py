@@ -24,7 +24,7 @@ from bench.engines import GgufModel
 from bench.probe import run, run_command
 from bench.speed import Plan, Question, measure_alone, measure_job, measure_together
 from bench.weights import random_gguf
-from bench.weights.shapes import CHATGLM3, GLM4, OTHER_SHAPES, QWEN, QWEN3, SHAPES, meta_model, shape_of
+from bench.weights.shapes import CHATGLM3, GLM4, GLM_EDGE, OTHER_SHAPES, QWEN, QWEN3, SHAPES, meta_model, shape_of
 from bench.weights.subject import Subject
 
 SMALL = {
@@ -46,6 +46,7 @@ FILES = {
     "qwen35": SMALL_QWEN35,
     "qwen3": replace(QWEN3, **_SMALL_SIZES),
     "glm4": replace(GLM4, **_SMALL_SIZES),
+    "edge": replace(GLM_EDGE, **_SMALL_SIZES),
 }
 
 
@@ -67,7 +68,7 @@ def small_files(tmp_path_factory):
 # ---- shapes
 
 
-@pytest.mark.parametrize("model", [*SHAPES, "glm-4-9b-0414"])
+@pytest.mark.parametrize("model", [*SHAPES, "glm-4-9b-0414", "glm-edge-1.5b-chat"])
 def test_a_shape_has_as_many_parameters_as_the_published_weights(model):
     of_no_layer = 64 if model == "chatglm3-6b" else 0  # the table of angles, which is in its files
     assert 2 * shape_of(model).parameters + of_no_layer == PUBLISHED[model].weight_bytes
