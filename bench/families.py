@@ -40,15 +40,16 @@ _CHUNKS = (20, 12, *[1] * 8)
 # More spread than a new model has, so that a fault shows in the scores.
 _GAIN = 1.0
 _VOCABULARY, _LAYERS = 256, 4
-# The sizes of a tiny model, under all names that a configuration may have for them.
+# The sizes of a tiny model, under all names that a configuration may have for them. With heads of these sizes the
+# compiled kernels compute whole layers.
 _SIZES: dict[str, Any] = {
     "vocab_size": _VOCABULARY,
-    "hidden_size": 128,
+    "hidden_size": 256,
     "intermediate_size": 128,
     "num_hidden_layers": _LAYERS,
     "num_attention_heads": 4,
     "num_key_value_heads": 2,
-    "head_dim": 32,
+    "head_dim": 64,
     # More than any window has by default.
     "max_position_embeddings": 100_000,
     "attention_multiplier": 0.18,
@@ -64,8 +65,8 @@ _SIZES: dict[str, Any] = {
     "first_k_dense_replace": 1,
     "linear_num_key_heads": 2,
     "linear_num_value_heads": 4,
-    "linear_key_head_dim": 16,
-    "linear_value_head_dim": 16,
+    "linear_key_head_dim": 128,
+    "linear_value_head_dim": 128,
     "pad_token_id": None,
     "bos_token_id": None,
     "eos_token_id": None,

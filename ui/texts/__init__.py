@@ -33,7 +33,10 @@ def error_text(lang: str, error: ArenaError | ErrorInfo) -> str:
 
     A single sentence has no full stop, as on labels.
     """
-    details = details_of(lang, error.details)
+    details = {
+        name: error_text(lang, value) if isinstance(value, ErrorInfo) else value
+        for name, value in details_of(lang, error.details).items()
+    }
     own = error.message if isinstance(error, ErrorInfo) else str(error)
     with suppress(KeyError):  # an error that crossed processes has lost its details
         if f"error_{error.code}" in TEXTS:
