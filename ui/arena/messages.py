@@ -69,6 +69,8 @@ def status_line(lang: str, answer: Answer | None, progress: Chunk, load: LoadSta
     parts += usage_parts(lang, answer)
     if answer.dropped_turns:
         parts.append(text(lang, "dropped", count=answer.dropped_turns))
+    if answer.unswitched:
+        parts.append(text(lang, "thinking_unswitched"))
     return " · ".join(parts) or text(lang, "done")
 
 
