@@ -19,11 +19,17 @@ class ArenaError(Exception):
 
 @dataclass(frozen=True)
 class ErrorInfo:
-    """An ArenaError as data, which can cross threads: `code` and `details` for the page, `message` for logs."""
+    """An ArenaError as data, which can cross threads: `code` and `details` for the page, `message` for logs.
+
+    A detail of an error may be one itself, so that the page translates it as well.
+    """
 
     code: str
     message: str
     details: Mapping[str, object] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return self.message
 
 
 class InputError(ArenaError):

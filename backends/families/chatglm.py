@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from arena.errors import ErrorInfo
 from arena.text import without_lone_surrogates
 from arena.types import Message
 from backends.families import MOST_LAYERS, UNTIED, Chat, number, whole_number
@@ -21,7 +22,7 @@ PREFIX = (64790, 64792)  # [gMASK] sop
 ROLES = {"system": 64794, "user": 64795, "assistant": 64796, "observation": 64797}
 END_OF_TEXT = 2
 
-_INSTEAD = "Use ChatGLM3-6B, or a GGUF file of this model"
+_INSTEAD = ErrorInfo("instead_chatglm3", "Use ChatGLM3-6B, or a GGUF file of this model")
 MODEL_CLASS = "Glm"
 QKV = ".self_attention.query_key_value."
 RENAMES = {
@@ -48,28 +49,38 @@ _ABSENT = ("pre_seq_len", "prefix_projection")
 _FIRST = ("position_encoding_2d", "inner_hidden_size")
 _GLM4_VOCABULARY = 151552
 # What the folders of other models say in their names, and what to call them.
-_OTHERS = {"chatglm2": "ChatGLM2-6B", "codegeex": "CodeGeeX2-6B", "-base": "a base model, without a chat format"}
+_OTHERS = {"chatglm2": "ChatGLM2-6B", "codegeex": "CodeGeeX2-6B"}
 
 
-def not_the_chat_model(checkpoint: Checkpoint) -> tuple[str, str] | None:
+def not_the_chat_model(checkpoint: Checkpoint) -> tuple[ErrorInfo, ErrorInfo] | None:
     """Why the folder is another model of the same layout, and what to use instead; None for ChatGLM3-6B.
 
     ChatGLM2, the base models and ChatGLM3-6B differ in their weights only, so the files must say which one it is.
     """
     config = checkpoint.config
     if any(key in config for key in _FIRST):
-        return "it is the first ChatGLM-6B, of another architecture", _INSTEAD
+        return _other("ChatGLM-6B"), _INSTEAD
     if config.get("padded_vocab_size") == _GLM4_VOCABULARY:
-        return "it is GLM-4-9B in its first layout", "Use glm-4-9b-chat of the catalogue, or a GGUF file"
+        instead = "Use glm-4-9b-chat of the catalogue, or a GGUF file"
+        return _other("GLM-4-9B (first layout)"), ErrorInfo("instead_glm4", instead)
     names = f"{config.get('_name_or_path')} {checkpoint.tokenizer.get('name_or_path')}".lower()
     for word, name in _OTHERS.items():
         if word in names:
-            return f"it is {name}", _INSTEAD
+            return _other(name), _INSTEAD
+    if "-base" in names:
+        return ErrorInfo("unsupported_base_format", "it is a base model, without a chat format"), _INSTEAD
     # Only ChatGLM3 has tokens for roles.
     if "chatglm3" in names or "<|user|>" in json.dumps(dict(checkpoint.tokenizer)):
         return None
-    reason = "neither config.json nor tokenizer_config.json says that it is ChatGLM3-6B, and ChatGLM2-6B looks the same"
-    return reason, "Copy ChatGLM3-6B's tokenizer_config.json into the folder if it is that model"
+    message = (
+        "neither config.json nor tokenizer_config.json says that it is ChatGLM3-6B, and ChatGLM2-6B looks the same"
+    )
+    copy = "Copy ChatGLM3-6B's tokenizer_config.json into the folder if it is that model"
+    return ErrorInfo("unsupported_unnamed", message), ErrorInfo("instead_tokenizer_config", copy)
+
+
+def _other(name: str) -> ErrorInfo:
+    return ErrorInfo("unsupported_other", f"it is {name}, which was not compared here", {"name": name})
 
 
 def model_config(config: Mapping[str, Any], name: str) -> dict[str, Any]:

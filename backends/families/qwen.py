@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from arena.errors import ErrorInfo
 from arena.types import Message
 from backends.families import MOST_LAYERS, UNTIED, Chat, number, whole_number
 from backends.folder.checkpoint import member, read_optional_json, refusal
@@ -69,19 +70,23 @@ def published_name(config: Mapping[str, Any]) -> str:
     return _PUBLISHED.get((width, layers), "")
 
 
-def not_the_chat_model(checkpoint: Checkpoint) -> tuple[str, str] | None:
+def not_the_chat_model(checkpoint: Checkpoint) -> tuple[ErrorInfo, ErrorInfo] | None:
     """Why the folder is another model of the same layout, and what to use instead; None for a chat model."""
     for key, name in _OTHERS.items():
         if key in checkpoint.config:
-            return f"it is {name} ({key} in config.json), which was not compared here", "Use a server"
+            reason = ErrorInfo("unsupported_other", f"it is {name}, which was not compared here", {"name": name})
+            return reason, ErrorInfo("instead_server", "Use a server (openai:BASE_URL#MODEL)")
     chat_format = checkpoint.generation.get("chat_format")
     if chat_format == "chatml":
         return None
     if chat_format is None:
-        reason = "generation_config.json has no chat_format, which tells the chat model from the base model"
-        return reason, "Copy the chat model's generation_config.json into the folder"
-    name = published_name(checkpoint.config).removesuffix("-Chat") or "a Qwen model"
-    return f"it is {name} without a chat format (chat_format {chat_format!r})", "Use the folder of the chat model"
+        message = "generation_config.json has no chat_format, which tells the chat model from the base model"
+        copy = "Copy the chat model's generation_config.json into the folder"
+        return ErrorInfo("unsupported_unknown_format", message), ErrorInfo("instead_generation_config", copy)
+    name = published_name(checkpoint.config).removesuffix("-Chat") or "Qwen"
+    message = f"it is {name} without a chat format (chat_format {chat_format!r})"
+    reason = ErrorInfo("unsupported_format", message, {"name": name, "format": chat_format})
+    return reason, ErrorInfo("instead_chat_folder", "Use the folder of the chat model")
 
 
 def model_config(config: Mapping[str, Any], name: str) -> dict[str, Any]:

@@ -8,16 +8,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from arena.errors import BackendError, InputError
+from arena.errors import BackendError, ErrorInfo, InputError
 from arena.types import ContextLimit
 from backends.families import original_family
 from backends.folder import DEFAULT_CONTEXT
 from backends.folder.checkpoint import QUANTIZED, text_part
 from backends.folder.contents import Checkpoint
 
-GGUF_OR_SERVER = "Use a GGUF file of it, or a server (openai:BASE_URL#MODEL)"
-_ORIGINAL_WEIGHTS = "Use the folder with the original weights, or a GGUF file"
-_IN_FLOATS = "Use bf16 or fp32, or a GGUF file"
+GGUF_OR_SERVER = ErrorInfo("instead_gguf_or_server", "Use a GGUF file of it, or a server (openai:BASE_URL#MODEL)")
+_ORIGINAL_WEIGHTS = ErrorInfo("instead_original", "Use the folder with the original weights, or a GGUF file")
+_IN_FLOATS = ErrorInfo("instead_floats", "Use bf16 or fp32, or a GGUF file")
+_CHAT_MODEL = ErrorInfo("instead_chat", "Use the chat model that was made from it, or add its chat_template.jinja")
 
 
 @dataclass(frozen=True)
@@ -25,16 +26,16 @@ class Support:
     """Whether a checkpoint runs here.
 
     `context` is the tokens up to which answers are exact; `limit` is what ends it before the `claimed` context of
-    config.json, "" if nothing does. `refused` is why the model cannot run ("" if it can), `unpacked` why only in bf16
+    config.json, "" if nothing does. `refused` is why the model cannot run, None if it can; `unpacked` why only in bf16
     or fp32; `way_out` is what to use instead.
     """
 
     context: int = 0
     claimed: int = 0
     limit: ContextLimit = ""
-    refused: str = ""
-    unpacked: str = ""
-    way_out: str = ""
+    refused: ErrorInfo | None = None
+    unpacked: ErrorInfo | None = None
+    way_out: ErrorInfo | None = None
 
 
 @dataclass(frozen=True)
@@ -112,13 +113,19 @@ COMPARED: Mapping[str, _Kind] = {
     "starcoder2": _PLAIN,
 }
 
-_SINKS = "its attention has sinks, which are not computed here"
-_SOFTCAP = "its attention scores are capped (softcap), which is not computed here"
-_STATES = "some of its layers keep a state (Mamba, convolution or linear attention), which is not kept here"
-_LATENT = "its attention compresses keys and values (MLA), which is not computed here"
-_ALIBI = "it tells positions apart by ALiBi, which is not computed here"
-_PICTURES = "its folder holds a model for pictures or sound; the text part in it was not compared"
-REFUSED: Mapping[str, str] = (
+_NO_TEMPLATE = ErrorInfo("unsupported_base", "it has no chat template, so it is a base model and not a chat model")
+_SINKS = ErrorInfo("unsupported_sinks", "its attention has sinks, which are not computed here")
+_SOFTCAP = ErrorInfo("unsupported_softcap", "its attention scores are capped (softcap), which is not computed here")
+_STATES = ErrorInfo(
+    "unsupported_states",
+    "some of its layers keep a state (Mamba, convolution or linear attention), which is not kept here",
+)
+_LATENT = ErrorInfo("unsupported_latent", "its attention compresses keys and values (MLA), which is not computed here")
+_ALIBI = ErrorInfo("unsupported_alibi", "it tells positions apart by ALiBi, which is not computed here")
+_PICTURES = ErrorInfo(
+    "unsupported_pictures", "its folder holds a model for pictures or sound; the text part in it was not compared"
+)
+REFUSED: Mapping[str, ErrorInfo] = (
     dict.fromkeys(("flint", "gpt_oss", "granite_swa", "granitemoe_swa", "hy_v4", "mimo_v2_flash"), _SINKS)
     | dict.fromkeys(("gemma2", "t5gemma", "vaultgemma"), _SOFTCAP)
     | dict.fromkeys(
@@ -150,7 +157,7 @@ REFUSED: Mapping[str, str] = (
 _SETTINGS = {
     "attn_logit_softcapping": _SOFTCAP,
     "alibi": _ALIBI,
-    "use_bidirectional_attention": "its tokens see those after them",
+    "use_bidirectional_attention": ErrorInfo("unsupported_bidirectional", "its tokens see those after them"),
 }
 _SLIDING = "sliding_attention"
 # Positions that change for the whole conversation once it is longer than the training context.
@@ -162,46 +169,56 @@ def support_of(checkpoint: Checkpoint) -> Support:
     config = checkpoint.config
     for key in QUANTIZED:
         if config.get(key):
-            return Support(refused=f"the weights are quantized ({key})", way_out=_ORIGINAL_WEIGHTS)
+            quantized = ErrorInfo("unsupported_quantized", f"the weights are quantized ({key})", {"key": key})
+            return Support(refused=quantized, way_out=_ORIGINAL_WEIGHTS)
     if family := original_family(checkpoint.model_type):
         try:
             if remedy := family.not_the_chat_model(checkpoint):
                 return Support(refused=remedy[0], way_out=remedy[1])
             length = family.model_config(config, checkpoint.folder.name)["max_position_embeddings"]
         except BackendError as error:
-            return Support(refused=str(error.details["reason"]), way_out=GGUF_OR_SERVER)
+            words = str(error.details["reason"])
+            return Support(refused=ErrorInfo("unsupported_value", words, {"reason": words}), way_out=GGUF_OR_SERVER)
         return Support(length, length)
     name = checkpoint.model_type
     kind = COMPARED.get(name)
     if kind is None:
-        never = f"models of the type {name!r} were never compared here with the library's own code"
+        message = f"models of the type {name!r} were never compared here with the library's own code"
+        never = ErrorInfo("unsupported_type", message, {"type": name})
         return Support(refused=REFUSED.get(name, never), way_out=GGUF_OR_SERVER)
+    if not checkpoint.may_chat:
+        return Support(refused=_NO_TEMPLATE, way_out=_CHAT_MODEL)
     text = text_part(config) if kind.nested else config
     if reason := _setting(text, kind):
         return Support(refused=reason, way_out=GGUF_OR_SERVER)
     claimed = _length(text.get("max_position_embeddings")) or DEFAULT_CONTEXT
     context, limit = min([(claimed, ""), *_limits(text, kind)], key=lambda pair: pair[0])
-    unpacked = "" if kind.packs else f"models of the type {name!r} were compared in bf16 and fp32 only"
-    return Support(context, claimed, limit, unpacked=unpacked, way_out=_IN_FLOATS if unpacked else "")
+    if kind.packs:
+        return Support(context, claimed, limit)
+    message = f"models of the type {name!r} were compared in bf16 and fp32 only"
+    unpacked = ErrorInfo("unsupported_packed", message, {"type": name})
+    return Support(context, claimed, limit, unpacked=unpacked, way_out=_IN_FLOATS)
 
 
 def checked_support(checkpoint: Checkpoint, precision: str) -> Support:
     """The support of a checkpoint in this precision. Raises InputError with the reason and a way out."""
     support = support_of(checkpoint)
-    if reason := support.refused or (support.unpacked if precision in ("int4", "int8") else ""):
+    if reason := support.refused or (support.unpacked if precision in ("int4", "int8") else None):
         name = checkpoint.folder.name
         message = f"{name} cannot run here: {reason}. {support.way_out}."
         raise InputError("model_unsupported", message, model=name, reason=reason, way_out=support.way_out)
     return support
 
 
-def _setting(config: Mapping[str, Any], kind: _Kind) -> str:
-    """The first setting or kind of layer that is not supported; "" if there is none."""
+def _setting(config: Mapping[str, Any], kind: _Kind) -> ErrorInfo | None:
+    """Why the first setting or kind of layer that is not supported is not; None if there is none."""
     for key, reason in _SETTINGS.items():
         if config.get(key):
-            return f"{reason} ({key})"
-    special = _layer_kinds(config) - {"full_attention", _SLIDING} - kind.layers
-    return f"its layers are of an unsupported kind: {sorted(special)[0]}" if special else ""
+            return reason
+    for special in sorted(_layer_kinds(config) - {"full_attention", _SLIDING} - kind.layers):
+        message = f"its layers are of an unsupported kind: {special}"
+        return ErrorInfo("unsupported_layers", message, {"kind": special})
+    return None
 
 
 def _limits(config: Mapping[str, Any], kind: _Kind) -> Iterator[tuple[int, ContextLimit]]:

@@ -25,6 +25,7 @@ from backends.folder.gguf import gguf_parts, model_file, read_gguf
 from backends.folder.manifest import MANIFEST, matches, read_manifest
 from backends.folder.packed import PACKED, PackedInfo, is_packed, packed_info, packed_weights, read_packed
 
+CHAT_TEMPLATE = "chat_template.jinja"
 _STORED = {"float32": "F32", "float16": "F16", "bfloat16": "BF16"}
 _ELEMENT_BYTES = {"F32": 4, "F16": 2, "BF16": 2}
 _MODEL_FILES = ("*.json", "*.jinja", "*.model", "*.tiktoken", "merges.txt", "*.safetensors", "*.bin")
@@ -59,6 +60,12 @@ class Checkpoint:
     def model_type(self) -> str:
         """The model_type of config.json."""
         return str(self.config["model_type"])
+
+    @property
+    def may_chat(self) -> bool:
+        """Whether there is a chat template; also if there is no tokenizer_config.json, which could lack one."""
+        has_file = (self.folder / CHAT_TEMPLATE).is_file()
+        return has_file or not self.tokenizer or bool(self.tokenizer.get("chat_template"))
 
     @property
     def revision(self) -> str:

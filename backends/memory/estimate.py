@@ -30,7 +30,7 @@ SAMPLER_COPIES = 8
 _ELEMENT_BYTES = {"bf16": 2, "fp32": 4}
 _PACKED_BYTES = 2  # the inputs and outputs of packed layers are bfloat16
 _FLOATS = ("F64", "F32", "F16", "BF16")
-_CACHE_BYTES = 2  # llama.cpp stores keys and values as f16
+_CACHE_BYTES, _STATE_BYTES = 2, 4  # llama.cpp stores keys and values as f16, states of layers as f32
 
 
 @dataclass(frozen=True)
@@ -153,8 +153,8 @@ def _gguf_needs(path: Path) -> Needs:
         return lambda tokens: Need(weights, 0, LLAMA_MODEL)
     shape = _gguf_shape(head)
     working = shape.between_bytes(llama.PREFILL_CHUNK, 4) + shape.scores_bytes(llama.PREFILL_CHUNK, 4)
-    cached = shape.cache_bytes(llama.SLOTS, _CACHE_BYTES)
-    return lambda tokens: Need(weights, tokens * cached, LLAMA_MODEL + working)
+    cached, states = shape.cache_bytes(llama.SLOTS, _CACHE_BYTES), llama.SLOTS * shape.states
+    return lambda tokens: Need(weights, tokens * cached + states, LLAMA_MODEL + working)
 
 
 def _gguf_shape(head: GgufHead) -> Shape:
@@ -166,14 +166,20 @@ def _gguf_shape(head: GgufHead) -> Shape:
     heads = size("attention.head_count") or 1
     embedding = size("embedding_length")
     tokens = head.metadata.get("tokenizer.ggml.tokens")
+    layers, interval = size("block_count"), size("full_attention_interval")
+    with_keys = layers // interval if interval else layers
+    # A layer's last inputs of a convolution, and the memory of its heads.
+    inner, state = size("ssm.inner_size"), size("ssm.state_size")
+    convolution = max(0, size("ssm.conv_kernel") - 1) * (inner + 2 * size("ssm.group_count") * state)
     return Shape(
-        attention_layers=size("block_count"),
+        attention_layers=with_keys,
         hidden=embedding,
         feed_forward=size("feed_forward_length"),
         vocabulary=size("vocab_size") or (len(tokens) if isinstance(tokens, list) else _whole(tokens)),
         heads=heads,
         kv_heads=size("attention.head_count_kv") or heads,
         head_size=size("attention.key_length") or embedding // heads,
+        states=(layers - with_keys) * (convolution + inner * state) * _STATE_BYTES,
     )
 
 

@@ -192,6 +192,11 @@ class _Linear(nn.Module):  # type: ignore[misc]
         super().__init__()
         self._matrix, self._rough = matrix, rough
 
+    @property
+    def weight(self) -> Tensor:
+        """The whole matrix; some routers look at its dtype."""
+        return torch.cat(list(self._matrix.parts()))
+
     def forward(self, x: Tensor) -> Tensor:
         if self._rough:
             scale = x.abs().amax(-1, keepdim=True).clamp(min=1e-12) / 127

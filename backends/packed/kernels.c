@@ -943,10 +943,10 @@ int delta(const Delta *layer, const States *states, const bf16 *qkv, const bf16 
 // ---- a whole layer for one new token of each conversation
 
 // What layers of all kinds have: `out` takes what attention or a state gives, `inner` is the size of the feed-forward
-// part, and `wide` says that norms are float32. As kernels.py has it.
+// part, and `wide` says that norms are float32. The norms of what `out` and `down` give may be null. As kernels.py has it.
 typedef struct {
     Weight out, gate_up[2], down;
-    const void *norm, *inner_norm;
+    const void *norm, *inner_norm, *out_norm, *down_norm;
     long hidden, inner, wide;
     float eps;
 } Common;
@@ -1070,6 +1070,12 @@ static Steps first_steps(const Common *common, Between between, const bf16 *x, l
     return in;
 }
 
+// y = x + part, `part` [hidden] through its norm if there is one.
+static void add_normed(const Common *common, const bf16 *x, bf16 *part, const void *norm, bf16 *y) {
+    if (norm) norm1(part, norm, common->wide, part, common->hidden, common->eps);
+    add(x, part, y, common->hidden);
+}
+
 // y = x, what `mixed` [rows][out.columns] adds, and what the feed-forward part adds to that.
 static void finish(const Common *common, Between between, const bf16 *x, const bf16 *mixed, bf16 *y, long rows) {
     const long hidden = common->hidden, inner = common->inner, wide = common->out.columns;
@@ -1083,7 +1089,7 @@ static void finish(const Common *common, Between between, const bf16 *x, const b
 #pragma omp for schedule(static)
     for (long r = 0; r < rows; r++) {
         bf16 *part = between.part + r * hidden;
-        add(x + r * hidden, part, y + r * hidden, hidden);
+        add_normed(common, x + r * hidden, part, common->out_norm, y + r * hidden);
         norm1(y + r * hidden, common->inner_norm, common->wide, part, hidden, common->eps);
         to_steps(part, shifted(again, r, hidden, hidden / inner_group), hidden / inner_group, inner_group);
     }
@@ -1096,7 +1102,8 @@ static void finish(const Common *common, Between between, const bf16 *x, const b
     }
     product4(&common->down, 1, last, between.part, rows, hidden);
 #pragma omp for schedule(static)
-    for (long r = 0; r < rows; r++) add(y + r * hidden, between.part + r * hidden, y + r * hidden, hidden);
+    for (long r = 0; r < rows; r++)
+        add_normed(common, y + r * hidden, between.part + r * hidden, common->down_norm, y + r * hidden);
 }
 
 static char *aligned(size_t bytes) { return aligned_alloc(64, (bytes + 63) / 64 * 64); }

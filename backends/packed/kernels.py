@@ -248,8 +248,7 @@ class Common(ctypes.Structure):
         ("out", Weight),
         ("gate_up", Weight * 2),
         ("down", Weight),
-        ("norm", ctypes.c_void_p),
-        ("inner_norm", ctypes.c_void_p),
+        *((name, ctypes.c_void_p) for name in ("norm", "inner_norm", "out_norm", "down_norm")),
         *((name, ctypes.c_long) for name in ("hidden", "inner", "wide")),
         ("eps", ctypes.c_float),
     )

@@ -33,15 +33,19 @@ from backends.stepping.step import new_places, step_of
 # The attention kernel takes this many numbers of a head at a time.
 UNIT = 64
 # The library's layers that compute exactly what the kernel does, and whether their rotary embedding turns neighbouring
-# numbers of a head together. Glm4's have further norms. In some, a gate of as many rows follows each query.
+# numbers of a head together. In some, a gate of as many rows follows each query.
 _LAYERS = {
     "Qwen2DecoderLayer": False,
     "Qwen3DecoderLayer": False,
     "Qwen3_5DecoderLayer": False,
     "LlamaDecoderLayer": False,
     "GlmDecoderLayer": True,
+    "Glm4DecoderLayer": True,
 }
 _GATED = ("Qwen3_5DecoderLayer",)
+# The norms of what enters and leaves attention and the feed-forward part, in the kernel's order. Only Glm4 has the last
+# two, and names the second, which comes before the feed-forward part, as all others do.
+_LAYER_NORMS = ("input_layernorm", "post_attention_layernorm", "post_self_attn_layernorm", "post_mlp_layernorm")
 # The library's norms that compute exactly what the kernel does, and those that add 1 to the weight in 32 bits.
 _NORMS = ("Qwen2RMSNorm", "Qwen3RMSNorm", "GlmRMSNorm", "Glm4RMSNorm", "LlamaRMSNorm")
 _CENTRED_NORMS = ("Qwen3_5RMSNorm",)
@@ -192,7 +196,7 @@ def _struct(layer: Any) -> Layer | None:
     norms = [getattr(own, name, None) for name in ("q_norm", "k_norm")]
     if common is None or not all(type(linear) is Linear4 for linear in linears):
         return None
-    if any(norms) and not all(type(norm) is RmsNorm and _agrees(norm, layer.input_layernorm) for norm in norms):
+    if len({norm is None for norm in norms}) > 1 or not _agree([*norms, layer.input_layernorm]):
         return None
     gated = type(layer).__name__ in _GATED
     q, k, v = map(_weight, linears)
@@ -202,7 +206,7 @@ def _struct(layer: Any) -> Layer | None:
     return Layer(
         common,
         (q, k, v),
-        *(None if norm is None else norm.weight.data_ptr() for norm in norms),
+        *map(_address, norms),
         *(common.out.columns // size, k.out // size, size, _LAYERS[type(layer).__name__], gated),
         own.scaling,
     )
@@ -231,10 +235,10 @@ def _common(layer: Any, out_proj: Any) -> Common | None:
     """What layers of all kinds have; None if the kernel does not support it."""
     mlp = layer.mlp
     first = [mlp.gate_up_proj] if hasattr(mlp, "gate_up_proj") else [mlp.gate_proj, mlp.up_proj]
-    norm, inner_norm = norms = (layer.input_layernorm, layer.post_attention_layernorm)
+    norms = [getattr(layer, name, None) for name in _LAYER_NORMS]
     if not all(type(linear) is Linear4 for linear in (out_proj, *first, mlp.down_proj)):
         return None
-    if not all(type(norm) is RmsNorm for norm in norms) or not _agrees(norm, inner_norm):
+    if not _agree(norms):
         return None
     gate, up = map(_weight, first) if len(first) == 2 else _halves(first[0])
     out, down = _weight(out_proj), _weight(mlp.down_proj)
@@ -247,13 +251,21 @@ def _common(layer: Any, out_proj: Any) -> Common | None:
     )
     if not fits:
         return None
-    wide = norm.weight.dtype == torch.float32
-    addresses = (norm.weight.data_ptr(), inner_norm.weight.data_ptr())
-    return Common(out, (gate, up), down, *addresses, out.out, gate.out, wide, norm.variance_epsilon)
+    first_norm = layer.input_layernorm
+    sizes = (out.out, gate.out, first_norm.weight.dtype == torch.float32)
+    return Common(out, (gate, up), down, *map(_address, norms), *sizes, first_norm.variance_epsilon)
 
 
-def _agrees(norm: RmsNorm, other: RmsNorm) -> bool:
-    return (norm.weight.dtype, norm.variance_epsilon) == (other.weight.dtype, other.variance_epsilon)
+def _agree(norms: Sequence[Any]) -> bool:
+    """Whether those of the norms that are not None are the kernel's, with one type of weight and one epsilon."""
+    present = [norm for norm in norms if norm is not None]
+    if not all(type(norm) is RmsNorm for norm in present):
+        return False
+    return len({(norm.weight.dtype, norm.variance_epsilon) for norm in present}) <= 1
+
+
+def _address(norm: RmsNorm | None) -> int | None:
+    return None if norm is None else norm.weight.data_ptr()
 
 
 def _fit(qkv: tuple[Weight, ...], common: Common, step: int, size: int) -> bool:

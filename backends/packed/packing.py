@@ -31,10 +31,13 @@ _MOST_STACKED = 0.05
 def pack_files(source: Path, part: Path, info: PackedInfo, report: Callable[[int, int, str], None]) -> PackedInfo:
     """Packs the model in `source` into `part`, of which `info` lists what is finished.
 
-    Raises InputError for a model that cannot be packed, BackendError if the result is wrong; then `part` is deleted.
+    Raises InputError for a model that cannot be packed, BackendError if the result is wrong; both delete `part`.
     """
     try:
         info = _Packing(source, part, info, report).run()
+    except InputError:
+        shutil.rmtree(part, ignore_errors=True)
+        raise
     except Differs as error:
         shutil.rmtree(part, ignore_errors=True)
         message = f"{source.name} cannot be quantized, and nothing was kept: {error}."

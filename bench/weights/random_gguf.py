@@ -20,6 +20,8 @@ INSTALL = "pip install --no-deps -r requirements-bench.txt"
 BYTES_PER_WEIGHT = 0.65
 # Random blocks that all tensors repeat; a prime, so that no two rows begin with the same one.
 POOL_BLOCKS = 99_991
+# The part of a head that the rotary embedding turns.
+_TURNED_SHARES = {"qwen": 1, "qwen3": 1, "qwen35": 0.25, "chatglm": 0.5, "glm4": 0.5}
 # The standard deviation of a trained layer's weights is about 0.02. Uniform nibbles have 4.6 steps, 6-bit values times
 # 8-bit scales 18.5 x 74.
 NIBBLE_STEP, SIXBIT_STEP = 0.0045, 0.02 / (18.5 * 74)
@@ -86,10 +88,11 @@ def _add_metadata(gguf: Any, writer: Any, shape: Shape) -> None:
     writer.add_head_count_kv(shape.kv_heads)
     writer.add_layer_norm_rms_eps(shape.epsilon)
     writer.add_rope_freq_base(shape.rope_theta)
-    writer.add_rope_dimension_count(int(shape.head_dim * {"qwen": 1, "chatglm": 0.5, "qwen35": 0.25}[shape.family]))
-    if shape.family == "qwen35":
+    writer.add_rope_dimension_count(int(shape.head_dim * _TURNED_SHARES[shape.family]))
+    if shape.family in ("qwen3", "qwen35"):
         writer.add_key_length(shape.head_dim)
         writer.add_value_length(shape.head_dim)
+    if shape.family == "qwen35":
         writer.add_rope_dimension_sections([11, 11, 10, 0])
         writer.add_ssm_conv_kernel(TAPS)
         writer.add_ssm_state_size(STATE_HEAD)
@@ -115,23 +118,26 @@ def _add_fake_tokenizer(gguf: Any, writer: Any, size: int) -> None:
 def _tensors(shape: Shape) -> Iterator[tuple[str, tuple[int, ...], str]]:
     """The file's tensors: name, size in numpy's order, type."""
     yield "token_embd.weight", (shape.vocabulary, shape.hidden), "Q4_0"
-    gate = shape.family != "chatglm"
+    gate = shape.family not in ("chatglm", "glm4")
     for number, layer in enumerate(f"blk.{number}" for number in range(shape.layers)):
         yield f"{layer}.attn_norm.weight", (shape.hidden,), "F32"
         if not shape.has_keys(number):
             yield from _state_tensors(shape, layer)
-        elif shape.family == "qwen35":
-            yield from _attention_tensors(shape, layer)
-        else:
+        elif shape.family in ("qwen", "chatglm"):
             # These keep query, key and value together.
             yield f"{layer}.attn_qkv.weight", (shape.qkv, shape.hidden), "Q4_0"
             yield f"{layer}.attn_qkv.bias", (shape.qkv,), "F32"
             yield f"{layer}.attn_output.weight", (shape.hidden, shape.heads * shape.head_dim), "Q4_0"
+        else:
+            yield from _attention_tensors(shape, layer)
+        if shape.family == "glm4":
+            yield f"{layer}.post_attention_norm.weight", (shape.hidden,), "F32"
+            yield f"{layer}.post_ffw_norm.weight", (shape.hidden,), "F32"
         inner_norm = "post_attention_norm" if shape.family == "qwen35" else "ffn_norm"
         yield f"{layer}.{inner_norm}.weight", (shape.hidden,), "F32"
         if gate:
             yield f"{layer}.ffn_gate.weight", (shape.inner, shape.hidden), "Q4_0"
-        # ChatGLM3 keeps gate and up projection together.
+        # GLM models keep gate and up projection together.
         yield f"{layer}.ffn_up.weight", (shape.inner * (1 if gate else 2), shape.hidden), "Q4_0"
         yield f"{layer}.ffn_down.weight", (shape.hidden, shape.inner), "Q4_0"
     yield "output_norm.weight", (shape.hidden,), "F32"
@@ -140,13 +146,15 @@ def _tensors(shape: Shape) -> Iterator[tuple[str, tuple[int, ...], str]]:
 
 def _attention_tensors(shape: Shape, layer: str) -> Iterator[tuple[str, tuple[int, ...], str]]:
     wide, narrow = shape.heads * shape.head_dim, shape.kv_heads * shape.head_dim
-    # Each query with its gate.
-    yield f"{layer}.attn_q.weight", (2 * wide, shape.hidden), "Q4_0"
-    yield f"{layer}.attn_k.weight", (narrow, shape.hidden), "Q4_0"
-    yield f"{layer}.attn_v.weight", (narrow, shape.hidden), "Q4_0"
+    # Qwen3.5 has a gate for each query.
+    rows = {"q": wide * (2 if shape.family == "qwen35" else 1), "k": narrow, "v": narrow}
+    for part, count in rows.items():
+        yield f"{layer}.attn_{part}.weight", (count, shape.hidden), "Q4_0"
+        if shape.family == "glm4":
+            yield f"{layer}.attn_{part}.bias", (count,), "F32"
     yield f"{layer}.attn_output.weight", (shape.hidden, wide), "Q4_0"
-    yield f"{layer}.attn_q_norm.weight", (shape.head_dim,), "F32"
-    yield f"{layer}.attn_k_norm.weight", (shape.head_dim,), "F32"
+    for part in () if shape.family == "glm4" else ("q", "k"):
+        yield f"{layer}.attn_{part}_norm.weight", (shape.head_dim,), "F32"
 
 
 def _state_tensors(shape: Shape, layer: str) -> Iterator[tuple[str, tuple[int, ...], str]]:

@@ -1,4 +1,4 @@
-"""The shapes of Qwen-7B-Chat, ChatGLM3-6B and small Qwen3.5 models, for random weights.
+"""The shapes of Qwen-7B-Chat, ChatGLM3-6B and later models of the two families, for random weights.
 
 Speed and memory depend on the shape alone.
 """
@@ -30,8 +30,8 @@ SIZES = {
 
 
 # The library's names of the families.
-LIBRARY_TYPES = {"qwen": "qwen2", "chatglm": "glm", "qwen35": "qwen3_5_text"}
-Family = Literal["qwen", "chatglm", "qwen35"]
+LIBRARY_TYPES = {"qwen": "qwen2", "qwen3": "qwen3", "qwen35": "qwen3_5_text", "chatglm": "glm", "glm4": "glm4"}
+Family = Literal["qwen", "qwen3", "qwen35", "chatglm", "glm4"]
 
 
 @dataclass(frozen=True)
@@ -61,17 +61,20 @@ class Shape:
     @property
     def parameters(self) -> int:
         """The number of weights, norms and biases included."""
-        attention = (self.hidden + 1) * self.qkv + self.heads * self.head_dim * self.hidden
+        wide = self.heads * self.head_dim
+        attention = self.hidden * (self.qkv + wide)
+        # Qwen3 and Qwen3.5 have norms of queries and keys, the others biases.
+        attention += 2 * self.head_dim if self.family in ("qwen3", "qwen35") else self.qkv
         states = 0
         if self.family == "qwen35":
-            # A gate for each query, norms of queries and keys, no biases.
-            attention += self.heads * self.head_dim * self.hidden + 2 * self.head_dim - self.qkv
+            attention += wide * self.hidden  # a gate for each query
             values = self.value_heads * STATE_HEAD
             projections = (self.channels + 2 * values + 2 * self.value_heads) * self.hidden
             states = projections + TAPS * self.channels + 2 * self.value_heads + STATE_HEAD
         with_keys = sum(map(self.has_keys, range(self.layers)))
         mixing = with_keys * attention + (self.layers - with_keys) * states
-        rest = self.layers * (3 * self.hidden * self.inner + 2 * self.hidden) + self.hidden
+        norms = 4 if self.family == "glm4" else 2
+        rest = self.layers * (3 * self.hidden * self.inner + norms * self.hidden) + self.hidden
         return 2 * self.vocabulary * self.hidden + mixing + rest
 
     def has_keys(self, layer: int) -> bool:
@@ -89,7 +92,7 @@ class Shape:
         return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:16]
 
     def config(self) -> dict[str, Any]:
-        """The arguments of a Qwen2Config, GlmConfig or Qwen3_5TextConfig."""
+        """The arguments of the library's configuration."""
         rope: dict[str, Any] = {"rope_type": "default", "rope_theta": self.rope_theta}
         arguments = {
             **{argument: getattr(self, size) for argument, size in SIZES.items()},
@@ -97,7 +100,9 @@ class Shape:
             "rope_parameters": rope,
             **UNTIED,
         }
-        if self.family == "chatglm":
+        if self.family == "qwen3":
+            arguments["head_dim"] = self.head_dim
+        if self.family in ("chatglm", "glm4"):
             rope["partial_rotary_factor"] = 0.5
             arguments |= {"head_dim": self.head_dim, "attention_bias": True}
         if self.family == "qwen35":

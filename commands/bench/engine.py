@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from bench.weights.subject import Subject
 
 _MODEL = "A packed model, MODEL@int4 or a folder, instead of random weights."
-_SHAPE = "Random weights with this shape: qwen-7b-chat, chatglm3-6b, both, or qwen3.5-0.8b, -2b, -4b."
+_SHAPE = (
+    "Random weights with this shape: qwen-7b-chat, chatglm3-6b, both, or qwen3.5-0.8b, qwen3.5-2b, qwen3.5-4b, "
+    "qwen3-8b, glm-4-9b-0414."
+)
 _WORK = "For random weights; by default `bench` in the models folder."
 
 

@@ -91,10 +91,12 @@ def test_a_random_folder_is_opened_whole(model: str, precision: str, work: Path)
     assert kinds == ({"Linear4", "Linear8"} if precision == "int4" else {"Linear8"})
 
 
-def test_a_random_folder_of_qwen35_is_opened_and_answers(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    small = replace(
-        shapes.OTHER_SHAPES["qwen3.5-0.8b"], vocabulary=2048, hidden=256, inner=512, layers=4, heads=4, kv_heads=1
-    )
+@pytest.mark.parametrize("model", ["qwen3.5-0.8b", "qwen3-8b", "glm-4-9b-0414"])
+def test_a_random_folder_of_a_later_model_is_opened_and_answers(
+    model: str, work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = shapes.OTHER_SHAPES[model]
+    small = replace(known, vocabulary=2048, hidden=256, inner=512, layers=4, heads=4, kv_heads=1)
     monkeypatch.setitem(shapes.OTHER_SHAPES, small.id, small)
     subject = random_subject(small.id, None, "int4", work, nothing)
     assert (subject.shape, subject.layers) == (small, 4)

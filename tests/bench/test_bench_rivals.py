@@ -40,7 +40,13 @@ SEED = ROOT.parent / "shared" / "seed" / "answers.jsonl"
 SMALL_QWEN35 = replace(
     OTHER_SHAPES["qwen3.5-0.8b"], vocabulary=2048, hidden=256, inner=512, layers=4, heads=4, kv_heads=1
 )
-FILES = {**SMALL, "qwen35": SMALL_QWEN35}
+_SMALL_SIZES = {"vocabulary": 2048, "hidden": 256, "inner": 512, "layers": 2, "heads": 4, "kv_heads": 2, "head_dim": 64}
+FILES = {
+    **SMALL,
+    "qwen35": SMALL_QWEN35,
+    "qwen3": replace(OTHER_SHAPES["qwen3-8b"], **_SMALL_SIZES),
+    "glm4": replace(OTHER_SHAPES["glm-4-9b-0414"], **_SMALL_SIZES),
+}
 
 
 def nothing(words):
@@ -61,7 +67,7 @@ def small_files(tmp_path_factory):
 # ---- shapes
 
 
-@pytest.mark.parametrize("model", SHAPES)
+@pytest.mark.parametrize("model", [*SHAPES, "glm-4-9b-0414"])
 def test_a_shape_has_as_many_parameters_as_the_published_weights(model):
     of_no_layer = 64 if model == "chatglm3-6b" else 0  # the table of angles, which is in its files
     assert 2 * shape_of(model).parameters + of_no_layer == PUBLISHED[model].weight_bytes
@@ -80,12 +86,19 @@ def test_a_shape_says_what_the_original_configuration_would(shape):
     assert set(created) <= set(shape.config())
 
 
-@pytest.mark.parametrize(("model", "millions"), [("qwen3.5-0.8b", 498 + 509), ("qwen3.5-4b", 3565 + 1271)])
-def test_a_shape_of_qwen35_has_the_librarys_parameters(model, millions):
+@pytest.mark.parametrize("model", OTHER_SHAPES)
+def test_a_shape_has_the_librarys_parameters(model):
     shape = shape_of(model)
     assert shape.parameters == sum(value.numel() for value in meta_model(shape).parameters())
+
+
+@pytest.mark.parametrize(
+    ("model", "millions"),
     # Layers, and twice the embedding: as many as the published ones have.
-    assert abs(shape.parameters / 1e6 - millions) < 10
+    [("qwen3.5-0.8b", 498 + 509), ("qwen3.5-4b", 3565 + 1271), ("qwen3-8b", 8191)],
+)
+def test_a_later_shape_has_as_many_parameters_as_the_published_one(model, millions):
+    assert abs(shape_of(model).parameters / 1e6 - millions) < 10
 
 
 def test_fewer_layers_are_fewer_parameters_and_an_unknown_model_is_refused():

@@ -7,6 +7,9 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
 from backends.families.support import COMPARED, REFUSED  # noqa: E402
+from backends.packed import open as opening  # noqa: E402
+from backends.packed.kernels import find_kernels  # noqa: E402
+from backends.packed.layers import QuickLayer, QuickStateLayer  # noqa: E402
 from bench import families  # noqa: E402
 from bench.families import EXACT, SOUND, FamilyRow, family_rows, table_of, write_folder  # noqa: E402
 
@@ -41,16 +44,29 @@ def test_the_weights_that_packed_tensors_stand_for_are_near_the_original(precisi
 
 def test_a_fault_of_the_packed_model_is_not_taken_for_rounding(monkeypatch):
     def without_a_layer(architecture):
-        rows = packed_rows(architecture)
-        for name, weight in rows.model.named_parameters():
-            if name.endswith("layers.2.post_attention_layernorm.weight"):
-                weight.data = torch.zeros_like(weight)
-        return rows
+        model = load_packed(architecture)
+        weight = model.get_parameter("model.layers.2.post_attention_layernorm.weight")
+        weight.data = torch.zeros_like(weight)
+        return model
 
-    packed_rows = families.packed_rows
-    monkeypatch.setattr(families, "packed_rows", without_a_layer)
+    load_packed = opening.load_packed
+    monkeypatch.setattr(opening, "load_packed", without_a_layer)
     (row,) = rows_of("llama")
     assert (row.verdict, row.wrong) == ("wrong: int8, int4", True)
+
+
+@pytest.mark.parametrize("family", ["qwen2", "qwen3", "qwen3_5", "llama", "glm", "glm4"])
+def test_the_kernels_own_layers_are_compared_in_4_bits(family, monkeypatch):
+    if find_kernels() is None:
+        pytest.skip("no kernels on this machine")
+    opened = []
+    packed_rows = families.packed_rows
+    monkeypatch.setattr(
+        families, "packed_rows", lambda architecture: opened.append(packed_rows(architecture)) or opened[-1]
+    )
+    assert rows_of(family)[0].verdict == "runs"
+    layers = opened[-1].model.model.layers
+    assert {type(vars(layer)["forward"]) for layer in layers} <= {QuickLayer, QuickStateLayer}
 
 
 def test_refused_families_share_a_line_with_their_reason():

@@ -35,7 +35,10 @@ def error_text(lang: str, error: ArenaError | ErrorInfo) -> str:
 
     A single sentence has no full stop, as on labels.
     """
-    details = dict(error.details)
+    details = {
+        name: error_text(lang, value) if isinstance(value, ErrorInfo) else value
+        for name, value in error.details.items()
+    }
     if lang == "zh" and "what" in details:
         details["what"] = _mistake_in_chinese(str(details["what"]))
     own = error.message if isinstance(error, ErrorInfo) else str(error)

@@ -285,14 +285,16 @@ def test_the_revision_counts_what_is_read_and_no_note_beside_it(tmp_path):
 # ---- refusals
 
 
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [({"template": None}, "no chat template"), ({"template": "{{ raise_exception('no ') }}"}, "no")],
-)
-def test_a_folder_that_cannot_chat_is_refused(tmp_path, arguments, words):
-    folder = native_folder(tmp_path / "mute", **arguments)
+def test_a_folder_without_a_chat_template_is_refused_before_it_is_loaded(tmp_path):
+    folder = native_folder(tmp_path / "mute", template=None)
+    with pytest.raises(InputError, match="no chat template, so it is a base model"):
+        resolve(str(folder))
+
+
+def test_a_folder_whose_chat_template_fails_is_refused(tmp_path):
+    folder = native_folder(tmp_path / "mute", template="{{ raise_exception('no ') }}")
     (backend,) = open_backends([resolve(str(folder))])
-    with pytest.raises(BackendError, match=words):
+    with pytest.raises(BackendError, match="refuses the conversation"):
         list(backend._load.wait())
 
 

@@ -1,6 +1,7 @@
 """What config.json decides before a weight is read: what runs, up to which context, and what is refused and why."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from native_folders import native_folder
 
 from arena.errors import InputError
 from backends import open_backends
-from backends.families.support import checked_support, support_of
+from backends.families.support import REFUSED, checked_support, support_of
 from backends.folder.checkpoint import text_part
 from backends.folder.contents import Checkpoint
 from backends.models.resolve import resolve
@@ -59,7 +60,7 @@ def support(model_type="llama", generation=None, tokenizer=None, **config):
 )
 def test_the_context_ends_where_answers_would_stop_being_exact(model_type, config, context, limit):
     result = support(model_type, **config)
-    assert (result.context, result.limit, result.refused) == (context, limit, "")
+    assert (result.context, result.limit, result.refused) == (context, limit, None)
     own = config.get("text_config", config)
     assert result.claimed == (own.get("max_position_embeddings", 32768) or 4096)
 
@@ -108,7 +109,7 @@ def test_a_folder_with_a_window_runs_up_to_it(tmp_path, ask, answer_of):
     [
         ("gpt_oss", {}, "its attention has sinks"),
         ("gemma2", {}, "capped (softcap)"),
-        ("llama", {"attn_logit_softcapping": 50.0}, "capped (softcap), which is not computed here (attn_logit"),
+        ("llama", {"attn_logit_softcapping": 50.0}, "capped (softcap), which is not computed here"),
         ("mamba2", {}, "keep a state"),
         ("glm4_moe_lite", {}, "compresses keys and values (MLA)"),
         ("gemma3", {"text_config": {"model_type": "gemma3_text"}}, "pictures or sound"),
@@ -130,7 +131,35 @@ def test_what_would_not_be_exact_is_refused_by_name_with_a_way_out(model_type, c
     assert refusal.value.code == "model_unsupported"
     assert words in str(refusal.value) and "my-model" in str(refusal.value)
     assert "GGUF file" in str(refusal.value) and len(str(refusal.value).splitlines()) == 1
-    assert words in error_text("zh", refusal.value) and "不能在这里运行" in error_text("zh", refusal.value)
+    # Names and keys stay as they are; no English sentence does.
+    chinese = error_text("zh", refusal.value)
+    assert "不能在这里运行" in chinese and not re.search(r"[a-z]+ [a-z]+ [a-z]+", chinese)
+
+
+def test_every_refusal_of_a_type_is_whole_in_chinese():
+    reasons = {reason.code: error_text("zh", reason) for reason in REFUSED.values()}
+    assert len(set(reasons.values())) == len(reasons) == 6
+    assert not any(re.search(r"[a-z]+ [a-z]+", line) for line in reasons.values())
+
+
+@pytest.mark.parametrize(
+    ("tokenizer", "has_file", "fits"),
+    [
+        ({"chat_template": "{{ x }}"}, False, True),
+        ({"chat_template": [{"name": "default", "template": "{{ x }}"}]}, False, True),
+        ({"tokenizer_class": "X"}, False, False),
+        ({"tokenizer_class": "X"}, True, True),
+        ({"tokenizer_class": "X", "chat_template": None}, False, False),
+        # Without the file that could lack it nothing is known.
+        ({}, False, True),
+    ],
+)
+def test_a_model_without_a_chat_template_is_refused_as_a_base_model(tmp_path, tokenizer, has_file, fits):
+    if has_file:
+        (tmp_path / "chat_template.jinja").write_text("{{ x }}")
+    result = support_of(Checkpoint(tmp_path, {"model_type": "llama"}, {}, tokenizer))
+    assert (result.refused is None) is fits
+    assert fits or "base model" in str(result.refused)
 
 
 @pytest.mark.parametrize("place", ["resolve", "open", "quantize"])
@@ -206,7 +235,7 @@ CHATGLM = {
             {"chat_format": "raw"},
             "it is Qwen-14B without a chat format",
         ),
-        ({"hidden_size": 64}, {"chat_format": "raw"}, "it is a Qwen model without a chat format"),
+        ({"hidden_size": 64}, {"chat_format": "raw"}, "it is Qwen without a chat format"),
         ({}, {}, "generation_config.json has no chat_format"),
         ({"visual": {"layers": 48}}, {"chat_format": "chatml"}, "it is Qwen-VL"),
         ({"audio": {}}, {"chat_format": "chatml"}, "it is Qwen-Audio"),
@@ -214,8 +243,8 @@ CHATGLM = {
 )
 def test_qwens_base_and_picture_models_are_not_the_chat_model(config, generation, words):
     result = support("qwen", generation, **(QWEN | config))
-    assert words in result.refused
-    assert bool(result.refused) is bool(words) is bool(result.way_out)
+    assert words in str(result.refused)
+    assert (result.refused is not None) is bool(words) is (result.way_out is not None)
     assert result.context == (0 if words else 8192)
 
 
@@ -231,18 +260,18 @@ def test_qwens_base_and_picture_models_are_not_the_chat_model(config, generation
         ({"_name_or_path": "THUDM/chatglm3-6b-base"}, {}, "it is a base model, without a chat format"),
         ({"_name_or_path": "THUDM/codegeex2-6b"}, {}, "it is CodeGeeX2-6B"),
         ({"_name_or_path": "./checkpoint-100"}, {}, "ChatGLM2-6B looks the same"),
-        ({"position_encoding_2d": True}, {}, "it is the first ChatGLM-6B"),
+        ({"position_encoding_2d": True}, {}, "it is ChatGLM-6B"),
         (
             {"_name_or_path": "THUDM/glm-4-9b-chat", "padded_vocab_size": 151552},
             {},
-            "it is GLM-4-9B in its first layout",
+            "it is GLM-4-9B (first layout)",
         ),
     ],
 )
 def test_what_shares_chatglm3s_layout_is_not_chatglm3(config, tokenizer, words):
     result = support("chatglm", None, tokenizer, **(CHATGLM | config))
-    assert words in result.refused
-    assert bool(result.refused) is bool(words) is bool(result.way_out)
+    assert words in str(result.refused)
+    assert (result.refused is not None) is bool(words) is (result.way_out is not None)
     assert result.context == (0 if words else 32768)
 
 
@@ -292,9 +321,9 @@ def test_a_much_used_model_runs_or_is_refused_with_its_reason(published):
     config = published["config"]
     result = support_of(Checkpoint(Path("model"), config, {}))
     if words := published.get("refused"):
-        assert words in result.refused and "GGUF file" in result.way_out
+        assert words in str(result.refused) and "GGUF file" in str(result.way_out)
         return
-    assert (result.context, result.limit, result.refused) == (published["context"], published["limit"], "")
+    assert (result.context, result.limit, result.refused) == (published["context"], published["limit"], None)
     known = transformers.CONFIG_MAPPING[config["model_type"]].from_dict(dict(config)).get_text_config()
     own = text_part(config)
     # The library reads the same sizes from the keys that are written down.

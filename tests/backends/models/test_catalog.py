@@ -4,6 +4,7 @@ import re
 from dataclasses import fields
 
 import pytest
+from served_app import ROOT
 from transformers.models.auto import modeling_auto
 
 from backends.models.catalog import CARDS, EMBEDDED, FETCHED, PUBLISHED
@@ -77,6 +78,17 @@ def test_a_card_agrees_with_what_is_fetched(model_id):
     # Two bytes a parameter; some folders hold the embeddings twice, which the makers count once.
     assert 0.75 < 2 * card.parameters / published.weight_bytes < 1.02
     assert card.context_length >= FETCHED[model_id].context_length
+
+
+def test_the_docs_have_every_model_with_its_facts():
+    text = (ROOT / "docs" / "models.md").read_text(encoding="utf-8")
+    rows = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| `")]
+    facts = {cells[0].strip("`"): cells[1:5] for cells in rows if len(cells) == 6}
+    for model_id, spec in FETCHED.items():
+        card, size = CARDS[model_id], PUBLISHED[model_id].weight_bytes
+        expected = [f"{size / 1e9:.1f} GB", f"{card.context_length:,}", card.released, spec.licence]
+        assert facts.pop(model_id) == expected
+    assert not facts
 
 
 def test_the_command_hands_every_card_to_the_report_the_two_models_first():

@@ -35,6 +35,8 @@ KINDS = {
     "Llama with biases": {"attention_bias": True, "mlp_bias": True},
     "Qwen3": {},
     "Glm": {"attention_bias": True},
+    "Glm4": {},
+    "Glm4 with biases": {"attention_bias": True},
 }
 
 
@@ -119,7 +121,7 @@ def test_a_step_is_as_near_to_floats_as_the_librarys_with_the_same_weights(kerne
                 assert off(part[:, : one.n], same[:, : one.n]) < 0.03
 
 
-@pytest.mark.parametrize("kind", ["Qwen2", "Qwen3", "Glm"])
+@pytest.mark.parametrize("kind", ["Qwen2", "Qwen3", "Glm", "Glm4"])
 def test_a_conversation_is_bitwise_the_same_alone_and_in_company(kernels, kind):
     rows = Rows(with_quick_layers(packed(bare(kind), kernels), kernels), 1, partial(decode_attention, kernels))
     lengths = (7, 90, 3, 40, 12, 66, 2, 8)
@@ -167,7 +169,7 @@ def test_a_prompt_of_one_token_and_pieces_go_the_librarys_way(kernels):
         ("Qwen2", {"hidden_size": 160}, 4),
         ("Qwen2", {}, 8),
         ("Qwen2", {"hidden_act": "gelu"}, 4),
-        ("Glm4", {}, 4),
+        ("Granite", {}, 4),
     ],
 )
 def test_layers_of_other_sizes_and_kinds_stay_the_librarys(kernels, kind, changes, precision):
