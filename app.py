@@ -112,6 +112,7 @@ def main(
         token = os.environ.pop("ARENA_ADMIN_TOKEN", "")
         key = os.environ.pop("ARENA_JUDGE_KEY", "")
         from arena.judging.moderation import read_words
+        from ui.gradio.middleware import is_loopback
 
         hosting = Hosting(
             data_dir=data_dir,
@@ -122,6 +123,7 @@ def main(
             has_samples=has_samples,
             named_prompts=prompts != PROMPTS,
             is_local=is_loopback(host),
+            is_notebook=platform.is_notebook,
             keeps=platform.keeps,
             backup=backup,
             judge_secret=key,
@@ -190,16 +192,6 @@ def check_hosting(hosting: Hosting) -> None:
     if hosting.public_url and not hosting.public_url.startswith(("http://", "https://")):
         message = f"The public address {hosting.public_url!r} must start with http:// or https://."
         raise InputError("public_url", message, url=hosting.public_url)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach a server on `host`."""
-    import ipaddress
-
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def check_port(host: str, port: int) -> None:

@@ -185,7 +185,7 @@ class AppendLog:
         with file:
             tail, size = self._tail(file), os.fstat(file.fileno()).st_size
             if tail.kind == "foreign":
-                _LOG.warning("%s is damaged or was changed by another program: it is read, but not written.", part)
+                _LOG.warning("%s is damaged or from another program or version: it is read, but not written.", part)
                 return False
             if tail.end < size:
                 if tail.kind == "unended":

@@ -42,6 +42,7 @@ def fold(answer: Answer, chunk: Chunk) -> Answer:
         text=text + clean(chunk.text),
         reasoning=reasoning + clean(chunk.reasoning),
         dropped_turns=chunk.dropped_turns or answer.dropped_turns,
+        unswitched=chunk.unswitched or answer.unswitched,
         finish_reason=chunk.finish_reason,
         error=chunk.error,
         usage=chunk.usage or answer.usage,

@@ -193,8 +193,9 @@ class Chunk:
     `text` and `reasoning` are new text. `stage` says what the side does before it writes. For `queued`, `done` is the
     place in the queue (1 is next) and `total` the expected seconds (0: unknown); for `reading`, they are prompt tokens
     (both 0: unknown); for `loading`, `done` is seconds. `dropped_turns` counts the oldest user turns left out because
-    the context is full. `retract` says that all text so far was reasoning. `usage` is the usage so far. The last chunk
-    has a `finish_reason`, the whole usage and, for `error`, the error.
+    the context is full. `retract` says that all text so far was reasoning, `unswitched` that a server refuses to be
+    told whether to think. `usage` is the usage so far. The last chunk has a `finish_reason`, the whole usage and, for
+    `error`, the error.
     """
 
     text: str = ""
@@ -204,6 +205,7 @@ class Chunk:
     total: int = 0
     dropped_turns: int = 0
     retract: bool = False
+    unswitched: bool = False
     finish_reason: FinishReason | None = None
     error: ErrorInfo | None = None
     usage: Usage | None = None
@@ -211,11 +213,15 @@ class Chunk:
 
 @dataclass(frozen=True)
 class Answer:
-    """One side's answer, complete once `finish_reason` is set."""
+    """One side's answer, complete once `finish_reason` is set.
+
+    With `unswitched` a server refused to be told whether to think.
+    """
 
     text: str = ""
     reasoning: str = ""
     dropped_turns: int = 0
+    unswitched: bool = False
     finish_reason: FinishReason | None = None
     error: ErrorInfo | None = None
     usage: Usage = Usage()

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from arena.errors import ArenaError, BackendError, InputError
+from arena.thinking import SWITCH
 from arena.types import Chunk, FinishReason, GenerationConfig, Message, ModelSpec
 from backends.streaming.context import split_turns, too_long, without_turns
 from backends.streaming.decode import AnswerText
@@ -31,6 +32,8 @@ KEY = "OPENAI_API_KEY"
 _MARKERS = re.compile(r"<(?=\|)|<(?=/?(?:s|bos|eos|pad|unk|start_of_turn|end_of_turn)>)|\[(?=/?(?:INST|gMASK)\])")
 _ZERO_WIDTH_SPACE = "\u200b"
 _TOO_LONG = re.compile(r"context|too long|maximum.{0,20}(?:length|tokens)", re.IGNORECASE)
+# Vendors whose own fields switch thinking.
+_GLM_HOSTS, _QWEN_HOSTS = (".bigmodel.cn", ".z.ai"), (".aliyuncs.com", ".modelscope.cn", ".siliconflow.cn")
 # A server on a CPU may read a long prompt for minutes without sending anything.
 CONNECT_SECONDS, SILENCE_SECONDS, LIST_SECONDS = 10.0, 600.0, 15.0
 # How long a closed stream waits for its thread; the connection is closed within milliseconds.
@@ -62,6 +65,7 @@ def openai_spec(text: str) -> ModelSpec:
         runtime="openai",
         precision="",
         context_length=0,
+        thinking="server",
     )
 
 
@@ -74,6 +78,8 @@ class OpenAIBackend(LoadingBackend[Server]):
         super().__init__(spec, BackgroundLoad(self._open))
         self._url, _, self._model = spec.source.partition("#")
         self._key = os.environ.get(KEY, "")
+        # False once the server has answered a request without the switch that it had refused with it.
+        self._takes_switch = True
 
     def stream(self, messages: Sequence[Message], config: GenerationConfig) -> Iterator[Chunk]:
         """Answers the conversation; see Backend.stream. Usage counts from the request."""
@@ -94,13 +100,29 @@ class OpenAIBackend(LoadingBackend[Server]):
         """Does nothing: only the server can count tokens."""
 
     def _ask(self, messages: Sequence[Message], config: GenerationConfig, server: Server) -> Iterator[Chunk]:
+        """One request, repeated without the switch for thinking if the server refuses a request that has it."""
+        switch = _thinking_switch(config, server.kind, self._url)
+        if switch and self._takes_switch:
+            try:
+                yield from self._request(messages, config, server, switch)
+                return
+            except _SwitchRefused:
+                pass
+        if switch:
+            yield Chunk(unswitched=True)
+        yield from self._request(messages, config, server, {})
+        self._takes_switch = not switch
+
+    def _request(
+        self, messages: Sequence[Message], config: GenerationConfig, server: Server, switch: Mapping[str, Any]
+    ) -> Iterator[Chunk]:
         unmarked = [(message.role, _MARKERS.sub(rf"\g<0>{_ZERO_WIDTH_SPACE}", message.content)) for message in messages]
         request = {
             "model": self._model,
             "messages": [{"role": role, "content": content} for role, content in unmarked],
             "stream": True,
             "stream_options": {"include_usage": True},
-            **_settings(config, server.kind),
+            **_settings(config, server.kind, switch),
         }
         generation = Generation(AnswerText(reasoning=True), config)
         finish: FinishReason | None = None
@@ -112,7 +134,10 @@ class OpenAIBackend(LoadingBackend[Server]):
                     if event and event.choices and event.choices[0].finish_reason:
                         finish = "length" if event.choices[0].finish_reason == "length" else "stop"
         except Exception as error:
-            raise self._translated(error, server, begun=generation.tokens > 0) from error
+            translated = self._translated(error, server, begun=generation.tokens > 0)
+            if switch and getattr(error, "status_code", 0) in (400, 422) and not isinstance(translated, InputError):
+                raise _SwitchRefused from error
+            raise translated from error
         if finish is None:
             yield from generation.text.flush()
             raise BackendError("openai_gone", "The server ended in the middle of its answer.", reason="no end")
@@ -218,7 +243,25 @@ def _read(event: Any, generation: Generation) -> Iterator[Chunk]:
         generation.cached_tokens = getattr(details, "cached_tokens", None)
 
 
-def _settings(config: GenerationConfig, kind: str) -> dict[str, Any]:
+class _SwitchRefused(Exception):
+    """The server refused a request that says whether to think."""
+
+
+def _thinking_switch(config: GenerationConfig, kind: str, url: str) -> dict[str, Any]:
+    """The fields that say whether to think, by the vendor or the kind of server; {} to say nothing."""
+    if (thinks := config.thinks) is None:
+        return {}
+    host = f".{urlsplit(url).hostname}"
+    if host.endswith(_GLM_HOSTS):
+        return {"thinking": {"type": "enabled" if thinks else "disabled"}}
+    if host.endswith(_QWEN_HOSTS):
+        return {SWITCH: thinks, **({"thinking_budget": config.thinking} if thinks else {})}
+    if kind == "library":  # Ollama, which thinks unless it is told not to
+        return {} if thinks else {"reasoning_effort": "none"}
+    return {"chat_template_kwargs": {SWITCH: thinks}}
+
+
+def _settings(config: GenerationConfig, kind: str, switch: Mapping[str, Any]) -> dict[str, Any]:
     """The request's fields for sampling. Fields beyond OpenAI's own have the names that the kind of server knows; a
     server of an unknown kind gets them only where they differ from the default."""
     extra: dict[str, Any] = {}
@@ -229,10 +272,11 @@ def _settings(config: GenerationConfig, kind: str) -> dict[str, Any]:
     elif kind in ("vllm", "sglang") or config.top_k or config.repetition_penalty != 1:
         extra = {"top_k": config.top_k or -1, "repetition_penalty": config.repetition_penalty}
     settings = {
-        "max_tokens": config.max_new_tokens,
+        # Servers have one limit for the thinking and the answer.
+        "max_tokens": config.max_new_tokens + (config.thinking or 0),
         "temperature": config.temperature,
         "top_p": config.top_p,
-        "extra_body": extra,
+        "extra_body": {**extra, **switch},
     }
     return settings if config.seed is None else {**settings, "seed": config.seed}
 

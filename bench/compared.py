@@ -4,6 +4,7 @@ The figures of a model have a list `engines`: this project's first, then each ri
 """
 
 import statistics
+import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import partial
@@ -26,29 +27,8 @@ LLAMA, TRANSFORMERS = "llama.cpp", "transformers"
 # Besides the weights: the libraries, the cache, and what the longest prompt needs.
 _TRANSFORMERS_BYTES = 2_000_000_000
 
-PROMPT_IDS = ("q1-clothes", "q2-single", "q3-knows", "q4-mingming", "q5-yisi", "q6-tongji", "q7-python", "q8-translate")
-
-
-def _questions(prompts: tuple[int, ...], answers: tuple[int, ...], seconds: tuple[int, ...]) -> tuple[Question, ...]:
-    return tuple(Question(*numbers) for numbers in zip(PROMPT_IDS, prompts, answers, seconds, strict=True))
-
-
-# Counted once with the real tokenizers (QwenChat, ChatGLMChat). Prompt: the question of prompts.json as a whole
-# conversation with its control tokens (and Qwen's system text). Answer: the models' answers in the reference run (a CPU
-# notebook, bf16, torch 2.3.0, transformers 4.33.3), without the end token. Seconds: those of that run, which asked the
-# same questions with other punctuation, up to ten tokens longer.
-REFERENCE = {
-    "qwen-7b-chat": _questions(
-        prompts=(46, 42, 32, 41, 91, 25, 42, 42),
-        answers=(56, 72, 63, 38, 106, 73, 159, 56),
-        seconds=(171, 222, 214, 129, 345, 216, 489, 195),
-    ),
-    "chatglm3-6b": _questions(
-        prompts=(34, 30, 20, 29, 73, 11, 29, 29),
-        answers=(51, 158, 87, 36, 220, 189, 114, 51),
-        seconds=(454, 1016, 601, 354, 1681, 1341, 797, 425),
-    ),
-}
+_JOB = tomllib.loads(Path(__file__).with_name("reference_job.toml").read_text(encoding="utf-8"))
+REFERENCE = {model: tuple(Question(*numbers) for numbers in questions) for model, questions in _JOB.items()}
 
 
 def engine_on(subject: Subject, work: Path | None, progress: Progress) -> Figures:

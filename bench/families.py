@@ -7,6 +7,7 @@ packed ones stand for, so that rounding makes no difference.
 
 import re
 import shutil
+import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -39,38 +40,10 @@ EXACT, SOUND = 2e-4, 0.03
 _CHUNKS = (20, 12, *[1] * 8)
 # More spread than a new model has, so that a fault shows in the scores.
 _GAIN = 1.0
-_VOCABULARY, _LAYERS = 256, 4
-# The sizes of a tiny model, under all names that a configuration may have for them. With heads of these sizes the
-# compiled kernels compute whole layers.
-_SIZES: dict[str, Any] = {
-    "vocab_size": _VOCABULARY,
-    "hidden_size": 256,
-    "intermediate_size": 128,
-    "num_hidden_layers": _LAYERS,
-    "num_attention_heads": 4,
-    "num_key_value_heads": 2,
-    "head_dim": 64,
-    # More than any window has by default.
-    "max_position_embeddings": 100_000,
-    "attention_multiplier": 0.18,
-    "moe_intermediate_size": 64,
-    "n_routed_experts": 4,
-    "num_experts": 4,
-    "num_local_experts": 4,
-    "num_experts_per_tok": 2,
-    "moe_topk": 2,
-    "moe_num_experts": 4,
-    "n_group": 1,
-    "topk_group": 1,
-    "first_k_dense_replace": 1,
-    "linear_num_key_heads": 2,
-    "linear_num_value_heads": 4,
-    "linear_key_head_dim": 128,
-    "linear_value_head_dim": 128,
-    "pad_token_id": None,
-    "bos_token_id": None,
-    "eos_token_id": None,
-}
+# The sizes of a tiny model, and no special tokens. With heads of these sizes the compiled kernels compute whole layers.
+_SIZES: dict[str, Any] = tomllib.loads(Path(__file__).with_name("tiny_sizes.toml").read_text(encoding="utf-8"))
+_SIZES |= dict.fromkeys(("pad_token_id", "bos_token_id", "eos_token_id"))
+_VOCABULARY, _LAYERS = _SIZES["vocab_size"], _SIZES["num_hidden_layers"]
 _EXPERT = re.compile(r"(.+\.experts)\.(\d+)\.(gate_proj|up_proj|down_proj)")
 
 

@@ -28,8 +28,8 @@ class Hosting:
 
     `lang` forces a language and `public_url` is the address from outside, unless empty. `answers` is the file of
     recorded answers, `has_samples` whether it is the one that comes with the project; `named_prompts` is whether the
-    host has named a prompt set, `is_local` whether only this machine reaches the page, `keeps` whether the disk
-    survives a restart. Votes are copied to the dataset `backup`.
+    host has named a prompt set, `is_local` whether only this machine reaches the page, `is_notebook` whether by a
+    notebook's proxy, `keeps` whether the disk survives a restart. Votes are copied to the dataset `backup`.
     Raters' ids are hashed with `judge_secret`, or if it is empty with a key in a file beside the votes. `words` hide a
     battle from readers.
     """
@@ -42,10 +42,20 @@ class Hosting:
     has_samples: bool = False
     named_prompts: bool = False
     is_local: bool = False
+    is_notebook: bool = False
     keeps: bool = True
     backup: str = ""
     judge_secret: str = field(default="", repr=False)
     words: tuple[str, ...] = ()
+
+    @property
+    def hosts(self) -> frozenset[str] | None:
+        """The names that the page answers to besides this machine's; None for all."""
+        from ui.gradio.middleware import hostname
+
+        if not self.is_local or self.is_notebook:
+            return None
+        return frozenset({hostname(self.public_url)} - {""})
 
 
 def compose(
@@ -96,7 +106,9 @@ def compose(
     rooms = Rooms(pairs, ballots, events) if pairs else None
     # The page's own models stay loaded.
     by_id = {backend.spec.id: backend for backend in backends.values()}
-    may_batch = bool(backends) and (bool(hosting.admin_token) or hosting.is_local)
+    # A proxy in front of a public address may hide that a request comes from elsewhere.
+    trusts_machine = hosting.is_local and not hosting.public_url
+    may_batch = bool(backends) and (bool(hosting.admin_token) or trusts_machine)
     moderation = Moderation(events, hosting.words)
     for event in history:
         moderation.replay(event)
@@ -109,6 +121,7 @@ def compose(
             secret=key.derive("browser"),
             lang=hosting.lang,
             public_url=hosting.public_url,
+            hosts=hosting.hosts,
             backup=backup,
             known=(*FETCHED.values(), *EMBEDDED.values()),
             has_samples=hosting.has_samples,
@@ -119,7 +132,7 @@ def compose(
             # Votes on samples are for trying it out: their results are open to all.
             rooms=None if hosting.has_samples else rooms,
             admin=Admin(hosting.admin_token, limits) if hosting.admin_token else None,
-            is_local=hosting.is_local,
+            is_local=trusts_machine,
         ),
         backends=backends,
         prompts=prompts,

@@ -7,15 +7,24 @@ from pathlib import Path
 
 # A host that publishes the page expects it on all interfaces and this port.
 _ALL_INTERFACES, _PORT = "0.0.0.0", "7860"
+# Set for programs that are started in a notebook, or in a terminal beside one.
+_NOTEBOOKS = (
+    "JPY_PARENT_PID",
+    "JUPYTER_SERVER_URL",
+    "JUPYTERHUB_SERVICE_PREFIX",
+    "COLAB_RELEASE_TAG",
+    "KAGGLE_KERNEL_RUN_TYPE",
+)
 
 
 @dataclass(frozen=True)
 class Platform:
     """`host` is "space", "studio", or "" for a user's machine. `disk` is a writable folder of the host that outlives a
-    restart, None if there is none."""
+    restart, None if there is none. `is_notebook` is whether the page is opened through a notebook's proxy."""
 
     host: str = ""
     disk: Path | None = None
+    is_notebook: bool = False
 
     @property
     def keeps(self) -> bool:
@@ -29,7 +38,7 @@ def platform_of(environment: Mapping[str, str], root: Path = Path("/")) -> Platf
         return Platform("space", _writable(root / "data"))
     if environment.get("MODELSCOPE_ENVIRONMENT") == "studio":
         return Platform("studio", _writable(root / "mnt" / "workspace"))
-    return Platform()
+    return Platform(is_notebook=any(map(environment.get, _NOTEBOOKS)))
 
 
 def settle(platform: Platform, environment: MutableMapping[str, str]) -> None:

@@ -4,12 +4,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 import gradio as gr
 
 from arena.errors import ArenaError, InputError
 from arena.judging.limits import Admin
 from arena.judging.rooms import Rooms
+from ui.gradio.middleware import hostname, is_loopback
 from ui.tabs import Tab
 from ui.texts import error_text, text
 
@@ -19,7 +21,7 @@ Stored = dict[str, str] | None
 # For this long after the last use, a reload of the page stays signed in.
 SIGN_IN_SECONDS = 3600.0
 # A proxy in front of the page sends at least one of them.
-PROXY_HEADERS = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
+PROXY_HEADERS = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "x-proxycontextpath")
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ class Access:
 
     `judge` turns a rater's random id into what may be stored. `count_prompt` raises InputError for an address that
     asks too often. `rooms` is where recorded answers are judged, if there are any; `admin` checks tokens, if the host
-    has set one; `is_local` is whether only this machine reaches the page.
+    has set one; `is_local` is whether requests from this machine are the host's.
     """
 
     judge: Callable[[str], str]
@@ -92,7 +94,15 @@ class Access:
             raise InputError("still_blind", message)
 
     def _at_the_machine(self, request: gr.Request) -> bool:
-        return self.is_local and not any(name in request.headers for name in PROXY_HEADERS)
+        """Not a page elsewhere that sends its requests here, nor somebody behind a proxy that runs on this machine."""
+        headers = request.headers
+        host, origin = headers.get("host", ""), headers.get("origin")
+        return (
+            self.is_local
+            and is_loopback(hostname(host))
+            and (origin is None or urlsplit(origin).netloc == host)
+            and not any(name in headers for name in PROXY_HEADERS)
+        )
 
 
 @contextmanager

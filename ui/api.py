@@ -47,12 +47,13 @@ class Api:
     ) -> Generator[dict[str, Any], None, None]:
         """Send one prompt to both models. Each call is a conversation of its own.
 
-        `settings` are max_new_tokens, temperature, top_p, top_k and repetition_penalty; what is left out follows each
-        model's default. `seed` is drawn if it is None. `system` is a system prompt for both models.
+        `settings` are max_new_tokens, temperature, top_p, top_k, repetition_penalty and thinking (tokens, 0 is off);
+        what is left out follows each model's default. `seed` is drawn if it is None. `system` is a system prompt for
+        both models.
 
-        Streams {"battle_id": id, "seed": number} and for each side, here a, {"a": text, "status_a": line,
-        "seconds_a": seconds, "tokens_a": count, "finish_reason_a": stop, length, cancelled or error}. The last one is
-        complete; until then a finish_reason is None.
+        Streams {"battle_id": id, "seed": number} and for each side, here a, {"a": text, "thinking_a": text,
+        "status_a": line, "seconds_a": seconds, "tokens_a": count, "finish_reason_a": stop, length, cancelled or error}.
+        The last one is complete; until then a finish_reason is None.
         """
         lang, chat = self._lang(request), self._services.chats.detached()
         with refusals(lang):
@@ -154,7 +155,7 @@ class Api:
         state: dict[str, Any] = {"battle_id": battle.id, "seed": config and config.seed}
         for side in SideName:
             answer = battle.side(side).answer
-            state[str(side)] = answer.text
+            state[str(side)], state[f"thinking_{side}"] = answer.text, answer.reasoning
             load = self._services.backends[side].load_state
             state[f"status_{side}"] = status_line(lang, answer, progress[side], load)
             state[f"seconds_{side}"], state[f"tokens_{side}"] = answer.usage.seconds, answer.usage.new_tokens

@@ -25,13 +25,15 @@ class Site:
     """How this server is set up.
 
     `secret` encrypts what the browser stores. `lang` forces a language unless empty; `public_url` is the page's
-    address from outside, "" if unknown; `backup` returns the state of the backup, None where it need not be shown;
-    `known` are the models that could run, `has_samples` is whether the recorded answers are the project's samples.
+    address from outside, "" if unknown; `hosts` are the names it answers to besides this machine's, None for all;
+    `backup` returns the state of the backup, None where it need not be shown; `known` are the models that could run,
+    `has_samples` is whether the recorded answers are the project's samples.
     """
 
     secret: str
     lang: str = ""
     public_url: str = ""
+    hosts: frozenset[str] | None = None
     backup: Callable[[], BackupStatus] | None = None
     known: tuple[ModelSpec, ...] = ()
     has_samples: bool = False

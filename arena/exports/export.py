@@ -193,43 +193,25 @@ class Downloads:
 
 # ---- README.md of the zip with all formats, which Hugging Face reads as the card of a dataset
 
-# Lists only the votes: `datasets` reads all listed files with the reader of the first.
-_FRONT_MATTER = """\
----
-configs:
-- config_name: votes
-  data_files: votes.parquet
----
-"""
-
 _TEXTS = read_table(Path(__file__).with_name("texts.toml"))
 _FILES = (
     *(FIRST_PART, "votes.parquet", "votes.xlsx", CLEAN_BATTLE, PAIRS),
     *(TRL, LLAMA_FACTORY, DATASET_INFO, "LICENCES.txt"),
 )
 
-_NOTICE = f"""\
-Before you train on {TRL} or {LLAMA_FACTORY}: the licence of Qwen-7B-Chat (Tongyi Qianwen) forbids using its output to
-improve any other large language model. Read LICENCES.txt.
-
-用 {TRL} 或 {LLAMA_FACTORY} 训练之前请注意：Qwen-7B-Chat（通义千问）的许可证禁止用其输出改进其他大语言模型。请先阅读
-LICENCES.txt。
-"""
-
 
 def card(rows: Mapping[str, int], preferences: Preferences) -> str:
     """The text of README.md; `rows` has the number of rows by file name."""
-    lines = ["# Votes on a side-by-side comparison of chat models / 对话模型对比投票", ""]
-    lines += [datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC"), "", "## Files / 文件", ""]
-    for name in _FILES:
-        chinese, english = _TEXTS[name]
-        count = f" ({rows[name]})" if name in rows else ""
-        lines.append(f"- `{name}`{count}: {english} / {chinese}")
-    lines += ["", "## Preferences / 偏好数据", ""]
-    lines.append(f"- Pairs / 偏好对: {preferences.pairs}")
-    lines.append(f"- Votes that they rest on / 所依据的票数: {preferences.votes}")
-    lines += ["", "Votes left out, by the first reason that applies / 未采用的票，按第一个符合的原因计:", ""]
-    for reason in Reason:
-        chinese, english = _TEXTS[reason]
-        lines.append(f"- {english} / {chinese}: {preferences.left_out[reason]}")
-    return _FRONT_MATTER + "\n".join(["", *lines, "", _NOTICE])
+    counts = {name: f" ({count})" for name, count in rows.items()}
+    files = (f"- `{name}`{counts.get(name, '')}: {_TEXTS[name][1]} / {_TEXTS[name][0]}" for name in _FILES)
+    left_out = (f"- {_TEXTS[reason][1]} / {_TEXTS[reason][0]}: {preferences.left_out[reason]}" for reason in Reason)
+    # It lists only the votes as data: `datasets` reads all listed files with the reader of the first.
+    template = Path(__file__).with_name("card.txt").read_text(encoding="utf-8")
+    return template.format(
+        date=datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC"),
+        files="\n".join(files),
+        preferences=preferences,
+        left_out="\n".join(left_out),
+        trl=TRL,
+        llama_factory=LLAMA_FACTORY,
+    )

@@ -49,7 +49,7 @@ TIME_COLUMN = "time_utc"  # a column of the workbook after tstamp: the same time
 
 SHEET_ROWS = 1_048_576  # the most rows in a sheet, including its header
 
-_WIDE = frozenset({"prompt", "response_a", "response_b", "comment"})
+_WIDE = frozenset({"prompt", "response_a", "response_b", "comment", "thinking_a", "thinking_b"})
 # Most cells contain none of these.
 _UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 _NO_CHARACTERS = {0xFFFE: 0xFFFD, 0xFFFF: 0xFFFD}

@@ -23,7 +23,7 @@ from arena.types import (
     Winner,
 )
 
-SCHEMA = 1
+SCHEMA = 2
 """The version of COLUMNS. Change both together: another header starts a new part of the log."""
 
 # fmt: off
@@ -32,7 +32,8 @@ COLUMNS = (
     "prompt_id", "dimension", "prompt", "response_a", "response_b", "conversation_a", "conversation_b",
     "precision_a", "precision_b", "revision_a", "revision_b", "finish_a", "finish_b", "tokens_a", "tokens_b",
     "first_token_a", "first_token_b", "seconds_a", "seconds_b", "criteria", "any_right", "comment", "leaked",
-    "source", "room", "repeat_of", "settings", "dwell_s", "schema",
+    "source", "room", "repeat_of", "settings", "dwell_s", "thinking_a", "thinking_b",
+    "schema",
 )
 # fmt: on
 
@@ -57,6 +58,9 @@ REQUIRED = ("question_id", "model_a", "model_b", "winner")
 _OF_BATTLE = ("prompt_id", "dimension", "prompt")
 _OF_VOTE = ("judge", "language", "comment", "room", "repeat_of")
 """The columns that hold the text of the field with the same name."""
+
+_COUNTS = ("cached_tokens", "thinking_tokens")
+"""The fields of Usage that stand beside the settings."""
 
 
 class UnreadableRow(ValueError):
@@ -85,6 +89,8 @@ def to_row(vote: Vote) -> dict[str, str]:
     }
     for name in SideName:
         row |= {f"{column}_{name}": cell for column, cell in _side_cells(battle.side(name)).items()}
+        # A blind rater sees no thinking.
+        row[f"thinking_{name}"] = "" if battle.blind else battle.side(name).answer.reasoning
     _check(row)
     return {column: clean(row[column]) for column in COLUMNS}
 
@@ -117,10 +123,9 @@ def _side_cells(side: Side) -> dict[str, str]:
 
 
 def _settings(side: Side) -> dict[str, Any]:
-    """The generation settings; with cached tokens of the prompt the answer may differ by rounding."""
-    cached = side.answer.usage.cached_tokens
+    """The generation settings and counts; with cached tokens of the prompt the answer may differ by rounding."""
     config = side.config.as_dict() if side.config else {}
-    return {**config, **({"cached_tokens": cached} if cached else {})}
+    return {**config, **{name: count for name in _COUNTS if (count := getattr(side.answer.usage, name))}}
 
 
 def _number_cell(value: float | None) -> str:
@@ -165,15 +170,16 @@ def to_vote(row: Mapping[str, str]) -> Vote:
 
 def _side(cells: Mapping[str, Any], name: SideName) -> Side:
     own = {column.removesuffix(f"_{name}"): cell for column, cell in cells.items() if column.endswith(f"_{name}")}
-    model, (config, cached) = own["model"], cells["settings"][name]
+    model, (config, counts) = own["model"], cells["settings"][name]
     return Side(
         ModelSpec(model, model, family="", source="", runtime="", precision=own["precision"], revision=own["revision"]),
         own["conversation"][:-1],  # the last message is the answer
         config,
         Answer(
             own["response"],
+            own["thinking"],
             finish_reason=own["finish"],
-            usage=Usage(None, own["tokens"], own["first_token"], own["seconds"], cached),
+            usage=Usage(None, own["tokens"], own["first_token"], own["seconds"], **counts),
         ),
     )
 
@@ -181,22 +187,23 @@ def _side(cells: Mapping[str, Any], name: SideName) -> Side:
 # ---- cells
 
 
-def _settings_in(name: str, cell: str) -> Mapping[SideName, tuple[GenerationConfig | None, int | None]]:
-    """The generation settings of each side, and how many tokens of its prompt were cached."""
+def _settings_in(name: str, cell: str) -> Mapping[SideName, tuple[GenerationConfig | None, dict[str, int]]]:
+    """The generation settings of each side, and the counts beside them."""
     settings = _json(name, cell, dict)
     return {side: _side_settings(settings.get(side, {})) for side in SideName}
 
 
-def _side_settings(settings: Any) -> tuple[GenerationConfig | None, int | None]:
+def _side_settings(settings: Any) -> tuple[GenerationConfig | None, dict[str, int]]:
     try:
         given = dict(settings)
-        cached = given.pop("cached_tokens", None)
+        counts = {name: count for name in _COUNTS if (count := given.pop(name, None)) is not None}
         config = GenerationConfig().with_settings(given) if given else None
     except (InputError, TypeError, ValueError) as error:
         raise UnreadableRow(f"settings: {error}") from error
-    if cached is not None and (not isinstance(cached, int) or isinstance(cached, bool) or cached < 0):
-        raise UnreadableRow("settings: cached_tokens must be a whole number")
-    return config, cached
+    for name, count in counts.items():
+        if not isinstance(count, int) or isinstance(count, bool) or count < 0:
+            raise UnreadableRow(f"settings: {name} must be a whole number")
+    return config, counts
 
 
 def _messages(name: str, cell: str) -> tuple[Message, ...]:

@@ -5,7 +5,9 @@ Speed and memory depend on the shape alone.
 
 import hashlib
 import json
+import tomllib
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any, Literal
 
 from arena.errors import BackendError, InputError
@@ -114,92 +116,14 @@ class Shape:
         return arguments
 
 
-QWEN = Shape(
-    id="qwen-7b-chat",
-    name="Qwen-7B-Chat",
-    family="qwen",
-    vocabulary=151936,
-    hidden=4096,
-    inner=11008,
-    layers=32,
-    heads=32,
-    kv_heads=32,
-    head_dim=128,
-    epsilon=1e-6,
-)
-CHATGLM3 = Shape(
-    id="chatglm3-6b",
-    name="ChatGLM3-6B",
-    family="chatglm",
-    vocabulary=65024,
-    hidden=4096,
-    inner=13696,
-    layers=28,
-    heads=32,
-    kv_heads=2,
-    head_dim=128,
-    epsilon=1e-5,
-)
-SHAPES = {shape.id: shape for shape in (QWEN, CHATGLM3)}
-QWEN3 = Shape(
-    id="qwen3-8b",
-    name="Qwen3-8B",
-    family="qwen3",
-    vocabulary=151936,
-    hidden=4096,
-    inner=12288,
-    layers=36,
-    heads=32,
-    kv_heads=8,
-    head_dim=128,
-    epsilon=1e-6,
-    biased=False,
-)
-GLM_EDGE = replace(
-    CHATGLM3,
-    id="glm-edge-1.5b-chat",
-    name="glm-edge-1.5b-chat",
-    vocabulary=59264,
-    hidden=2048,
-    inner=6144,
-    heads=16,
-    kv_heads=4,
-    biased=False,
-)
-GLM4 = replace(CHATGLM3, id="glm-4-9b-0414", name="GLM-4-9B-0414", family="glm4", vocabulary=151552, layers=40)
-
-
-def _qwen35(size: str, hidden: int, inner: int, layers: int, heads: int, value_heads: int) -> Shape:
-    return Shape(
-        id=f"qwen3.5-{size.lower()}",
-        name=f"Qwen3.5-{size}",
-        family="qwen35",
-        vocabulary=248320,
-        hidden=hidden,
-        inner=inner,
-        layers=layers,
-        heads=heads,
-        kv_heads=heads // 4,
-        head_dim=256,
-        epsilon=1e-6,
-        value_heads=value_heads,
-        biased=False,
-    )
-
-
-# To be asked for by name.
-OTHER_SHAPES = {
-    shape.id: shape
-    for shape in (
-        _qwen35("0.8B", 1024, 3584, 24, heads=8, value_heads=16),
-        _qwen35("2B", 2048, 6144, 24, heads=8, value_heads=16),
-        _qwen35("4B", 2560, 9216, 32, heads=16, value_heads=32),
-        _qwen35("9B", 4096, 12288, 32, heads=16, value_heads=32),
-        QWEN3,
-        GLM_EDGE,
-        GLM4,
-    )
+_ALL = {
+    model: Shape(id=model, **sizes)
+    for model, sizes in tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8")).items()
 }
+SHAPES = {model: _ALL[model] for model in ("qwen-7b-chat", "chatglm3-6b")}
+QWEN, CHATGLM3 = SHAPES.values()
+# To be asked for by name.
+OTHER_SHAPES = {model: shape for model, shape in _ALL.items() if model not in SHAPES}
 
 
 def shape_of(model: str, layers: int | None = None) -> Shape:

@@ -17,10 +17,10 @@ import pytest
 from llama_server import MODEL, SERVER_KEY, LlamaServer, llama_server
 
 from arena.errors import BackendError, InputError
-from arena.types import GenerationConfig, Message
+from arena.types import DEFAULT_THINKING, GenerationConfig, Message
 from backends import open_backends
 from backends.models.resolve import resolve
-from backends.openai import OpenAIBackend, openai_spec
+from backends.openai import OpenAIBackend, _thinking_switch, openai_spec
 
 STORY = "Tell me a long story about the sea."
 
@@ -200,6 +200,92 @@ def streaming(*pieces: str) -> Callable[[BaseHTTPRequestHandler, dict[str, Any]]
 
 def on(url: str) -> OpenAIBackend:
     return OpenAIBackend(openai_spec(f"openai:{url}#m"))
+
+
+DISABLED, ENABLED = ({"thinking": {"type": f"{word}abled"}} for word in ("dis", "en"))
+
+
+def recording(
+    requests: list[dict[str, Any]], *refused: str
+) -> Callable[[BaseHTTPRequestHandler, dict[str, Any]], None]:
+    """A chat that keeps what it is asked, and refuses requests with one of the fields `refused`."""
+
+    def answer(handler: BaseHTTPRequestHandler, request: dict[str, Any]) -> None:
+        requests.append(request)
+        if unknown := sorted(set(refused) & set(request)):
+            say(handler, json.dumps({"error": {"message": f"Unrecognized argument: {unknown[0]}"}}), status=400)
+        else:
+            streaming(delta(reasoning_content="Hm"), delta(content="Yes"), END)(handler, request)
+
+    return answer
+
+
+@pytest.mark.parametrize(("thinking", "is_on", "limit"), [(0, False, 16), (9, True, 25)])
+@pytest.mark.parametrize("owner", ["vllm", "sglang", "llamacpp", "me"])
+def test_the_server_is_told_whether_to_think(
+    ask, answer_of, owner: str, thinking: int, is_on: bool, limit: int
+) -> None:
+    requests: list[dict[str, Any]] = []
+    with answering(recording(requests), owner) as url:
+        answer = answer_of(ask(on(url), thinking=thinking))
+    assert [request["chat_template_kwargs"] for request in requests] == [{"enable_thinking": is_on}]
+    assert requests[0]["max_tokens"] == limit and not answer.unswitched
+    assert (answer.text, answer.reasoning, answer.usage.thinking_tokens) == ("Yes", "Hm", 1)
+
+
+def test_without_a_setting_nothing_is_said_about_thinking(ask, answer_of) -> None:
+    requests: list[dict[str, Any]] = []
+    with answering(recording(requests)) as url:
+        assert answer_of(ask(on(url))).text == "Yes"
+    assert not {"chat_template_kwargs", "enable_thinking", "thinking", "reasoning_effort"} & set(requests[0])
+
+
+def test_a_server_that_refuses_the_switch_is_asked_once_more_and_this_is_said(ask, answer_of) -> None:
+    requests: list[dict[str, Any]] = []
+    with answering(recording(requests, "chat_template_kwargs")) as url:
+        backend = on(url)
+        answers = [answer_of(ask(backend, thinking=0)) for _ in range(2)]
+    assert [(answer.text, answer.finish_reason, answer.unswitched) for answer in answers] == [("Yes", "stop", True)] * 2
+    assert ["chat_template_kwargs" in request for request in requests] == [True, False, False]
+
+
+def test_a_request_that_is_refused_either_way_fails_and_the_switch_stays(ask) -> None:
+    requests: list[dict[str, Any]] = []
+    with answering(recording(requests, "model")) as url:
+        backend = on(url)
+        for _ in range(2):
+            with pytest.raises(BackendError, match="Unrecognized argument: model"):
+                list(ask(backend, thinking=0))
+    assert ["chat_template_kwargs" in request for request in requests] == [True, False] * 2
+
+
+@pytest.mark.parametrize(
+    ("kind", "url", "off", "limited"),
+    [
+        ("", "https://open.bigmodel.cn/api/paas/v4", DISABLED, ENABLED),
+        ("", "https://api.z.ai/api/paas/v4", DISABLED, ENABLED),
+        ("", "https://fizz.ai/v1", *({"chat_template_kwargs": {"enable_thinking": is_on}} for is_on in (False, True))),
+        (
+            "",
+            "https://dashscope.aliyuncs.com/compatible-mode/v1",
+            {"enable_thinking": False},
+            {"enable_thinking": True, "thinking_budget": 64},
+        ),
+        ("library", "http://127.0.0.1:11434/v1", {"reasoning_effort": "none"}, {}),
+    ],
+)
+def test_vendors_are_told_in_their_own_fields(
+    kind: str, url: str, off: dict[str, Any], limited: dict[str, Any]
+) -> None:
+    assert _thinking_switch(GenerationConfig(thinking=0), kind, url) == off
+    assert _thinking_switch(GenerationConfig(thinking=64), kind, url) == limited
+    assert _thinking_switch(GenerationConfig(), kind, url) == {}
+
+
+def test_a_page_asks_a_server_for_no_thinking_unless_told_otherwise() -> None:
+    spec = openai_spec("openai:http://127.0.0.1:1/v1#m")
+    assert (spec.config().thinking, spec.config({"thinking": "on"}).thinking) == (0, DEFAULT_THINKING)
+    assert resolve("openai:http://127.0.0.1:1/v1#m?think=64").config().thinking == 64
 
 
 @pytest.mark.parametrize("name", ["reasoning_content", "reasoning"])

@@ -24,7 +24,7 @@ from bench.engines import GgufModel
 from bench.probe import run, run_command
 from bench.speed import Plan, Question, measure_alone, measure_job, measure_together
 from bench.weights import random_gguf
-from bench.weights.shapes import CHATGLM3, GLM4, GLM_EDGE, OTHER_SHAPES, QWEN, QWEN3, SHAPES, meta_model, shape_of
+from bench.weights.shapes import CHATGLM3, OTHER_SHAPES, QWEN, SHAPES, meta_model, shape_of
 from bench.weights.subject import Subject
 
 SMALL = {
@@ -44,9 +44,9 @@ _SMALL_SIZES = {"vocabulary": 2048, "hidden": 256, "inner": 512, "layers": 2, "h
 FILES = {
     **SMALL,
     "qwen35": SMALL_QWEN35,
-    "qwen3": replace(QWEN3, **_SMALL_SIZES),
-    "glm4": replace(GLM4, **_SMALL_SIZES),
-    "edge": replace(GLM_EDGE, **_SMALL_SIZES),
+    "qwen3": replace(OTHER_SHAPES["qwen3-8b"], **_SMALL_SIZES),
+    "glm4": replace(OTHER_SHAPES["glm-4-9b-0414"], **_SMALL_SIZES),
+    "edge": replace(OTHER_SHAPES["glm-edge-1.5b-chat"], **_SMALL_SIZES),
 }
 
 

@@ -9,12 +9,14 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import yaml
 from served_app import ROOT, free_port
 
+from commands.compose import Hosting
 from commands.hosting_platform import Platform, platform_of, settle
 
 FOREIGN = ("ARENA_", "GRADIO_", "SPACE_", "MODELSCOPE_")
@@ -38,6 +40,18 @@ def test_a_host_is_known_by_its_environment(
     (tmp_path / folder).mkdir(parents=True)
     disk = tmp_path / expected.disk if expected.disk else None
     assert platform_of(environment, tmp_path) == Platform(expected.host, disk)
+
+
+@pytest.mark.parametrize(
+    "name", ["JPY_PARENT_PID", "JUPYTER_SERVER_URL", "COLAB_RELEASE_TAG", "KAGGLE_KERNEL_RUN_TYPE"]
+)
+def test_a_notebook_opens_the_page_by_its_own_name(name: str) -> None:
+    assert platform_of({name: "1"}).is_notebook and not platform_of({name: "", "HOME": "1"}).is_notebook
+    on_loopback = Hosting(data_dir=Path("data"), is_local=True)
+    assert on_loopback.hosts == frozenset()
+    assert replace(on_loopback, is_notebook=True).hosts is None
+    assert replace(on_loopback, is_local=False).hosts is None
+    assert replace(on_loopback, public_url="https://Arena.example:443/x").hosts == {"arena.example"}
 
 
 def test_a_disk_that_cannot_be_written_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

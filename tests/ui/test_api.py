@@ -53,7 +53,7 @@ def test_chat_streams_both_sides(client: Client) -> None:
         assert texts[-1] == "好的，" * 10 + "done."
         assert (states[0][f"finish_reason_{side}"], states[-1][f"finish_reason_{side}"]) == (None, "stop")
         assert states[-1][f"tokens_{side}"] == 11 and states[-1][f"seconds_{side}"] > 0
-    kinds = {f"{kind}_{side}" for kind in ("status", "seconds", "tokens", "finish_reason") for side in "ab"}
+    kinds = {f"{kind}_{side}" for kind in ("thinking", "status", "seconds", "tokens", "finish_reason") for side in "ab"}
     assert set(states[-1]) == {"a", "b", "battle_id", "seed", *kinds}
     assert re.fullmatch("[0-9a-f]{32}", states[-1]["battle_id"])
 

@@ -29,8 +29,8 @@ from ui.report import ReportHandlers, ReportTab
 
 TOKEN = "correct horse"
 PROMPT = Prompt("q1", "", {"zh": "题一", "en": "Question <1>"}, "Why?")
-DIRECT = SimpleNamespace(headers={}, client=None)
-THROUGH_A_PROXY = SimpleNamespace(headers={"x-forwarded-for": "1.2.3.4"}, client=None)
+DIRECT = SimpleNamespace(headers={"host": "127.0.0.1:7860"}, client=None)
+THROUGH_A_PROXY = SimpleNamespace(headers={**DIRECT.headers, "x-forwarded-for": "1.2.3.4"}, client=None)
 FIELDS = {"title": "My title", "school": "My school", "links": "https://x.org"}
 
 

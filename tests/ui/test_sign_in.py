@@ -16,8 +16,9 @@ from ui.admin import SignInHandlers, SignInPart
 from ui.labels import Labels
 
 TOKEN = "correct horse"
-DIRECT = SimpleNamespace(headers={}, client=None)
-FORWARDED = SimpleNamespace(headers={"x-forwarded-for": "1.2.3.4"}, client=None)
+HOST = {"host": "127.0.0.1:7860"}
+DIRECT = SimpleNamespace(headers=HOST, client=None)
+FORWARDED = SimpleNamespace(headers={**HOST, "x-forwarded-for": "1.2.3.4"}, client=None)
 
 
 @pytest.fixture
@@ -56,11 +57,33 @@ def test_the_token_opens_the_tabs_and_is_not_kept(served: Callable[..., SimpleNa
 def test_without_a_token_the_host_is_whoever_sits_at_the_machine(
     served: Callable[..., SimpleNamespace], header: str
 ) -> None:
-    page, proxied = served(admin=False, local=True), SimpleNamespace(headers={header: "x"}, client=None)
+    page, proxied = served(admin=False, local=True), SimpleNamespace(headers={**HOST, header: "x"}, client=None)
     assert page.access.is_host(page.tab, DIRECT) and not page.access.is_host(page.tab, proxied)
     assert not served(admin=False, local=False).access.is_host(page.tab, DIRECT)
     # With a token, everybody needs it.
     assert not served(admin=True, local=True).access.is_host(page.tab, DIRECT)
+
+
+@pytest.mark.parametrize(
+    ("headers", "is_host"),
+    [
+        ({"host": "localhost:7860", "origin": "http://localhost:7860"}, True),
+        ({"host": "[::1]:7860", "origin": "http://[::1]:7860"}, True),
+        ({"host": "127.0.0.1:7860"}, True),  # a program
+        ({"host": "rebound.example:7860", "origin": "http://rebound.example:7860"}, False),
+        ({"host": "rebound.example:7860"}, False),
+        ({"host": "127.0.0.1:7860", "origin": "https://elsewhere.example"}, False),
+        ({"host": "127.0.0.1:7860", "origin": "http://127.0.0.1:8888"}, False),  # another program's page
+        ({"host": "127.0.0.1:7860", "origin": "null"}, False),
+        ({"host": "127.0.0.1.example"}, False),
+        ({}, False),
+    ],
+)
+def test_a_page_of_somebody_else_is_not_the_host(
+    served: Callable[..., SimpleNamespace], headers: dict[str, str], is_host: bool
+) -> None:
+    page = served(admin=False, local=True)
+    assert page.access.is_host(page.tab, SimpleNamespace(headers=headers, client=None)) == is_host
 
 
 @pytest.mark.parametrize(

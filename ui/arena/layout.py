@@ -16,7 +16,7 @@ from ui.gradio.compat import Block
 from ui.labels import Labels
 from ui.updates import Props, Typed
 
-SETTINGS = ("temperature", "top_p", "max_new_tokens", "seed")
+SETTINGS = ("temperature", "top_p", "max_new_tokens", "thinking", "seed")
 ANY_RIGHT = ("yes", "no")
 SAVED = ("markdown", "json")
 """The formats in which a conversation can be downloaded."""
@@ -93,7 +93,7 @@ class Composer:
 
     def question(self, typed: Typed) -> Question:
         """What was typed. Raises InputError for a setting that is not a number."""
-        settings = {name: _number(name, typed[box]) for name, box in self.settings.items()}
+        settings = {name: _value(name, typed[box]) for name, box in self.settings.items()}
         return Question(typed[self.box] or "", settings, typed[self.system] or "")
 
 
@@ -160,11 +160,13 @@ def _setting(labels: Labels, name: str) -> gr.Textbox:
     return labels.show(box, label=name, placeholder="model_default")
 
 
-def _number(name: str, typed: str | None) -> float | int | None:
-    """The number in a settings box, None if it is empty. Raises InputError for anything else."""
+def _value(name: str, typed: str | None) -> float | int | str | None:
+    """What a settings box says, None if it is empty. Raises InputError for what should be a number and is none."""
     typed = unicodedata.normalize("NFKC", typed or "").strip()
     if not typed:
         return None
+    if name == "thinking":
+        return typed  # off and on are words
     try:
         return int(typed) if name in ("max_new_tokens", "seed") else float(typed)
     except ValueError as error:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from arena.types import Answer, Battle, Chunk, LoadState, Message, SideName
+from arena.types import Answer, Battle, Chunk, GenerationConfig, LoadState, Message, ModelSpec, SideName
 from ui.arena.screen import Row, State
 from ui.display import display_copy, plain_copy
 from ui.texts import error_text, text
@@ -23,7 +23,7 @@ def answer_rows(lang: str, answer: Answer) -> list[Row]:
     rows: list[Row] = []
     if answer.reasoning:
         status = "pending" if not answer.text and answer.finish_reason is None else "done"
-        title = {"title": text(lang, "thinking"), "status": status}
+        title = {"title": text(lang, "thoughts"), "status": status}
         rows.append({"role": "assistant", "content": display_copy(answer.reasoning), "metadata": title})
     rows += written(answer.text)
     if answer.error:
@@ -69,6 +69,8 @@ def status_line(lang: str, answer: Answer | None, progress: Chunk, load: LoadSta
     parts += usage_parts(lang, answer)
     if answer.dropped_turns:
         parts.append(text(lang, "dropped", count=answer.dropped_turns))
+    if answer.unswitched:
+        parts.append(text(lang, "thinking_unswitched"))
     return " · ".join(parts) or text(lang, "done")
 
 
@@ -84,8 +86,17 @@ def usage_line(lang: str, answer: Answer) -> str:
     return " · ".join(usage_parts(lang, answer))
 
 
+def thinking_line(lang: str, spec: ModelSpec, config: GenerationConfig | None) -> str:
+    """Whether a side thinks before its answer, and up to which limit; "" for models that never do."""
+    if config is None or config.thinking is None:
+        return ""
+    if not config.thinking:
+        return text(lang, "thinking_off_asked" if spec.thinking == "server" else "thinking_off")
+    return text(lang, "thinking_always" if spec.thinking == "always" else "thinking_on", tokens=config.thinking)
+
+
 def usage_parts(lang: str, answer: Answer) -> list[str]:
-    """The seconds, tokens per second and tokens of an answer, as far as they are known."""
+    """The seconds, tokens per second, tokens and thinking tokens of an answer, as far as they are known."""
     usage, parts = answer.usage, []
     if usage.seconds is not None:
         parts.append(text(lang, "seconds", seconds=f"{usage.seconds:.1f}"))
@@ -93,6 +104,8 @@ def usage_parts(lang: str, answer: Answer) -> list[str]:
         parts.append(text(lang, "speed", speed=f"{usage.tokens_per_second:.1f}"))
     if usage.new_tokens:
         parts.append(text(lang, "length", tokens=usage.new_tokens))
+    if usage.thinking_tokens:
+        parts.append(text(lang, "thinking_length", tokens=usage.thinking_tokens))
     return parts
 
 
@@ -104,6 +117,8 @@ def ending(lang: str, answer: Answer) -> str:
         return text(lang, "stopped")
     if answer.finish_reason == "length" and answer.reasoning and not answer.text.strip():
         return text(lang, "thinking_cut")
+    if answer.finish_reason == "length" and (thinking := answer.usage.thinking_tokens):
+        return text(lang, "cut_after", tokens=(answer.usage.new_tokens or 0) - thinking)
     if answer.finish_reason == "length":
         return text(lang, "cut", tokens=answer.usage.new_tokens or "?")
     return text(lang, "done" if answer.text.strip() else "empty_answer")
@@ -125,4 +140,6 @@ def _doing(lang: str, answer: Answer, progress: Chunk) -> str:
             return text(lang, "reading_part", done=progress.done, total=progress.total)
         case "reading":
             return text(lang, "reading")
-    return text(lang, "generating" if answer.text or answer.reasoning else "waiting")
+    if answer.reasoning and not answer.text:
+        return text(lang, "thinking_now")
+    return text(lang, "generating" if answer.text else "waiting")

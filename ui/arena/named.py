@@ -11,7 +11,7 @@ from arena.prompts import Prompt
 from arena.results.plots import color_of
 from arena.sessions import Session
 from arena.types import Backend, Battle, ModelSpec, SideName, Vote
-from ui.arena.messages import answer_state, status_line, turns_rows
+from ui.arena.messages import answer_state, status_line, thinking_line, turns_rows
 from ui.arena.mode import ArenaMode, Caller, Question
 from ui.arena.outcome import Receipt, hint_text, outcome_html, pill_labels
 from ui.arena.screen import PaneView, Phase, Screen, State
@@ -72,13 +72,16 @@ class Named(ArenaMode):
 
     def _pane(self, tab: Tab, side: SideName) -> PaneView:
         spec, lang, turns = self.backends[side].spec, tab.lang, tab.chat.turns
-        answer = turns[-1].side(side).answer if turns else None
+        last = turns[-1].side(side) if turns else None
+        answer = last.answer if last else None
         state = answer_state(answer)
+        doing = status_line(lang, answer, tab.chat.progress[side], self.backends[side].load_state)
+        thinking = thinking_line(lang, spec, last.config if last else spec.config())
         return PaneView(
             title=spec.name,
             rows=turns_rows(lang, turns, side),
             state=state,
-            meta=status_line(lang, answer, tab.chat.progress[side], self.backends[side].load_state),
+            meta=" · ".join(filter(None, (doing, thinking))),
             color=color_of(spec.id, [spec.id for spec in self.specs]),
             actions=self._actions(tab, side, state) if turns else (),
         )

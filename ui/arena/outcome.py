@@ -9,7 +9,7 @@ from arena.judging.withdrawals import Withdrawals
 from arena.prompts import Prompt, Reference
 from arena.results.plots import color_of
 from arena.types import Battle, Side, SideName, Vote, Winner
-from ui.arena.messages import usage_line
+from ui.arena.messages import thinking_line, usage_line
 from ui.arena.screen import CHOSEN, PILLS, PaneView, Phase, Row
 from ui.texts import text
 
@@ -56,7 +56,7 @@ def _side_checks(lang: str, reference: Reference, name: SideName, side: Side) ->
 def revealed(lang: str, battle: Battle, side: SideName, rows: Sequence[Row]) -> PaneView:
     """A pane once its model may be named."""
     shown = battle.side(side)
-    meta = usage_line(lang, shown.answer)
+    meta = " · ".join(filter(None, (usage_line(lang, shown.answer), thinking_line(lang, shown.model, shown.config))))
     return PaneView(shown.model.name, rows, "done", meta, battle_color(battle, side), actions=("copy",))
 
 

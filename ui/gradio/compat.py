@@ -65,7 +65,10 @@ def poll_less(demo: Blocks) -> None:
         demo._queue.sleep_when_free = demo._queue.progress_update_sleep_when_free = POLL_SECONDS
 
 
-def middleware() -> list[Middleware]:
-    """What `app_kwargs={"middleware": ...}` of a launch takes. The cache of the page needs a known version."""
-    always = [Middleware(SecurityHeaders), Middleware(RequestFilter)]
+def middleware(hosts: frozenset[str] | None = None) -> list[Middleware]:
+    """What `app_kwargs={"middleware": ...}` of a launch takes; `hosts` as for RequestFilter.
+
+    The cache of the page needs a known version.
+    """
+    always = [Middleware(SecurityHeaders), Middleware(RequestFilter, hosts=hosts)]
     return [*always, Middleware(FrontPage)] if is_known_version() else always

@@ -1,8 +1,10 @@
 """ASGI middleware: security headers on every response, and only the requests that the page and its API need."""
 
+import ipaddress
 import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
+from urllib.parse import urlsplit
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -35,6 +37,10 @@ _ALLOWED = {
     "POST": re.compile(r"/gradio_api/(?:queue/join|run/predict|call/[^/]+|cancel|reset)/?"),
 }
 _ALLOWED["HEAD"] = _ALLOWED["GET"]
+_FOREIGN = (
+    "This page answers to this machine only. To open it under another name, start it with ARENA_PUBLIC_URL=ADDRESS.\n"
+    "此页面只供本机访问。如需用其他域名打开，请在启动时设置 ARENA_PUBLIC_URL=网址。\n"
+)
 
 
 class SecurityHeaders:
@@ -60,10 +66,15 @@ class SecurityHeaders:
 
 
 class RequestFilter:
-    """Answers 404 to every path that is not allowed and 413 to a body over MAX_BYTES; cuts off one of unknown size."""
+    """Answers 404 to every path that is not allowed and 413 to a body over MAX_BYTES; cuts off one of unknown size.
 
-    def __init__(self, app: App) -> None:
+    Unless `hosts` is None it answers 421 to a request for any host but this machine and those: a page elsewhere whose
+    name suddenly leads to 127.0.0.1 (DNS rebinding) would read everything as if it came from here.
+    """
+
+    def __init__(self, app: App, hosts: frozenset[str] | None = None) -> None:
         self._app = app
+        self._hosts = hosts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
@@ -71,12 +82,33 @@ class RequestFilter:
             await self._app(scope, receive, send)
         elif scope["type"] != "http":
             await send({"type": "websocket.close", "code": 1008})
+        elif self._hosts is not None and not self._is_ours(hostname(_header(scope, b"host"))):
+            await _refuse(send, 421, _FOREIGN.encode())
         elif not is_allowed(scope["method"], scope["path"].removeprefix(scope.get("root_path", ""))):
             await _refuse(send, 404)
         elif _content_length(scope) > MAX_BYTES:
             await _refuse(send, 413)
         else:
             await self._app(scope, _limited(receive), send)
+
+    def _is_ours(self, host: str) -> bool:
+        return is_loopback(host) or host in (self._hosts or ())
+
+
+def hostname(address: str) -> str:
+    """The name in a Host header or of a web address, in lower case, without the port; "" if there is none."""
+    try:
+        return urlsplit(address if "//" in address else f"//{address}").hostname or ""
+    except ValueError:
+        return ""
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address always means the machine itself."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
 
 
 def is_allowed(method: str, path: str) -> bool:
@@ -86,8 +118,12 @@ def is_allowed(method: str, path: str) -> bool:
 
 
 def _content_length(scope: Scope) -> int:
-    length = next((value for name, value in scope["headers"] if name.lower() == b"content-length"), b"0")
+    length = _header(scope, b"content-length")
     return int(length) if length.isdigit() else 0
+
+
+def _header(scope: Scope, wanted: bytes) -> str:
+    return next((value.decode("latin-1") for name, value in scope["headers"] if name.lower() == wanted), "")
 
 
 def _limited(receive: Receive) -> Receive:
@@ -103,6 +139,7 @@ def _limited(receive: Receive) -> Receive:
     return receive_limited
 
 
-async def _refuse(send: Send, status: int) -> None:
-    await send({"type": "http.response.start", "status": status, "headers": [(b"content-length", b"0")]})
-    await send({"type": "http.response.body", "body": b""})
+async def _refuse(send: Send, status: int, body: bytes = b"") -> None:
+    headers = [(b"content-length", str(len(body)).encode()), (b"content-type", b"text/plain; charset=utf-8")]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

@@ -1,5 +1,6 @@
 """Every text of the page in Chinese and English."""
 
+import re
 import tomllib
 from collections.abc import Mapping
 from contextlib import suppress
@@ -10,7 +11,6 @@ from arena.report import texts as report
 from arena.translations import LANGUAGES as LANGUAGES
 from arena.translations import Texts, read_table
 from arena.translations import listed as listed
-from ui.texts.prompt_mistakes import details_of
 
 COVER = ("university", "school", "major", "course", "author", "student_number", "teacher", "date")
 """The fields on a report's cover below its title."""
@@ -25,6 +25,8 @@ _TABLES = ("arena", "page", "judging", "prompts", "results", "errors")
 TEXTS = Texts(*(read_table(_HERE / f"{name}.toml") for name in _TABLES), _OF_REPORT)
 # The errors whose English is their own message, by code.
 CHINESE: Mapping[str, str] = tomllib.loads((_HERE / "errors_zh.toml").read_text(encoding="utf-8"))
+# What is wrong with prompts, as arena.prompts says it and in Chinese.
+_MISTAKES: Mapping[str, str] = tomllib.loads((_HERE / "prompt_mistakes_zh.toml").read_text(encoding="utf-8"))
 text = TEXTS.text
 
 
@@ -35,8 +37,10 @@ def error_text(lang: str, error: ArenaError | ErrorInfo) -> str:
     """
     details = {
         name: error_text(lang, value) if isinstance(value, ErrorInfo) else value
-        for name, value in details_of(lang, error.details).items()
+        for name, value in error.details.items()
     }
+    if lang == "zh" and "what" in details:
+        details["what"] = _mistake_in_chinese(str(details["what"]))
     own = error.message if isinstance(error, ErrorInfo) else str(error)
     with suppress(KeyError):  # an error that crossed processes has lost its details
         if f"error_{error.code}" in TEXTS:
@@ -44,6 +48,14 @@ def error_text(lang: str, error: ArenaError | ErrorInfo) -> str:
         if lang == "zh" and error.code in CHINESE:
             return CHINESE[error.code].format(**{"message": own, **details})
     return own if ". " in own else own.removesuffix(".")
+
+
+def _mistake_in_chinese(what: str) -> str:
+    """What is wrong with prompts; as it is if it is something else."""
+    for pattern, chinese in _MISTAKES.items():
+        if match := re.fullmatch(pattern, what, re.DOTALL):
+            return chinese.format(*map(_mistake_in_chinese, match.groups()))
+    return what
 
 
 def language_of_system(environment: Mapping[str, str]) -> str:

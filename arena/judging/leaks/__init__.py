@@ -10,7 +10,7 @@ from collections.abc import Iterator, Set
 from functools import lru_cache
 from pathlib import PurePosixPath
 
-from arena.judging.leaks.names import MAKERS, MASKED, NAME, OWN, OWN_MODEL, Maker, fold, mark
+from arena.judging.leaks.names import MAKERS, MASKED, NAME, NOISE, OWN, OWN_MODEL, Maker, fold, mark
 from arena.judging.leaks.patterns import EN, PLACES, ZH
 from arena.types import Battle, ModelSpec
 
@@ -37,14 +37,6 @@ _OWN_PROMPT = re.compile(
 )
 # Families that say how a model is run or laid out, not who made it.
 _NO_MAKER = frozenset(("openai", "gguf", "scripted", "recorded", "llama.cpp", "llama"))
-# Words in the names of models that identify none: its purpose, its format, and names of experiments.
-_NOISE = re.compile(
-    "a|b|ai|an|and|alpha|answer|assistant|awq|base|beta|bf|bit|bnb|bot|chat|code|coder|default|demo|distill|dpo|"
-    "exp|expert|fast|final|fine|finetune|flash|fp|gguf|gptq|hf|imatrix|instruct|int|it|large|latest|left|lite|"
-    "llm|local|lora|lm|main|math|max|medium|merged|mini|mlx|model|my|nano|new|old|one|original|oss|plus|preview|"
-    "pro|prompt|quant|quantized|reasoning|right|rl|rlhf|sft|small|stub|super|test|the|thinking|three|tiny|tuned|"
-    "turbo|two|ultra|user|v|vision|vl|xl"
-)
 _WORD = re.compile(r"[A-Za-z]{1,60}|[\u3400-\u9fff]{1,60}")
 _QUANTIZED = re.compile(r"[-._]i?q\d[a-z0-9_]{0,60}|\.gguf$", re.IGNORECASE)
 # Ordinary words have no capital inside: TigerBot, BlueLM.
@@ -165,5 +157,5 @@ def _words(name: str) -> Iterator[str]:
     """The words of a name up to its size or version, without the names that are known and the noise."""
     head = re.split(r"(?<![A-Za-z])\d", _QUANTIZED.sub("", name.rpartition("/")[2]))[0]
     for word in _WORD.findall(head):
-        if not _NOISE.fullmatch(word.casefold()) and not NAME.search(mark(fold(word)).text):
+        if word.casefold() not in NOISE and not NAME.search(mark(fold(word)).text):
             yield word.removesuffix("大模型")

@@ -17,7 +17,7 @@ def read_patterns(name: str) -> dict[str, tuple[re.Pattern[str], ...]]:
     A line of the section `parts` is `name: pattern`; the patterns of `denies` and `supposes` are read with the names
     that follow them.
     """
-    sections = _sections(name)
+    sections = read_sections(name)
     parts = _PARTS | dict(line.split(": ", 1) for line in sections.pop("parts", []))
     for kind in ("denies", "supposes"):
         sections[kind] = [f"(?:{before})<names>" for before in sections.get(kind, [])]
@@ -27,8 +27,8 @@ def read_patterns(name: str) -> dict[str, tuple[re.Pattern[str], ...]]:
     }
 
 
-def _sections(name: str) -> dict[str, list[str]]:
-    """The lines of each section of a file."""
+def read_sections(name: str) -> dict[str, list[str]]:
+    """The lines of each section of the file `name`.txt here."""
     sections: dict[str, list[str]] = {}
     for line in Path(__file__).with_name(f"{name}.txt").read_text(encoding="utf-8").split("\n"):
         if re.fullmatch(r"\[[a-z ]+\]", line):
@@ -53,5 +53,5 @@ def _filled(pattern: str, parts: dict[str, str]) -> str:
     return _filled(filled, parts) if filled != pattern else filled
 
 
-_PARTS: dict[str, str] = dict(line.split(": ", 1) for line in _sections("parts")["parts"])
+_PARTS: dict[str, str] = dict(line.split(": ", 1) for line in read_sections("parts")["parts"])
 PLACES, EN, ZH = map(read_patterns, ("places", "patterns_en", "patterns_zh"))

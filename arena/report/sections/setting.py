@@ -1,7 +1,9 @@
 """The environment: machines, facts about the models, how they ran, what that cost; and the references."""
 
+import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 
 from arena.model_card import ModelCard, Texts
 from arena.report.blocks import Block, Bullets, Citation, Heading, Paragraph, References, Table
@@ -150,35 +152,9 @@ def _costs(lang: str, model: ModelFacts) -> Iterator[tuple[str, str]]:
 
 # ---- the references: model cards and papers, the papers behind the statistics, and the tools used
 
-_BETTING = Citation(
-    "I. Waudby-Smith and A. Ramdas. Estimating means of bounded random variables by betting. Journal of the Royal "
-    "Statistical Society, Series B 86(1), 1–27, 2024.",
-    "https://doi.org/10.1093/jrsssb/qkad009",
-)
-_AGREEMENT = Citation(
-    "K. Krippendorff. Computing Krippendorff's alpha-reliability. Annenberg School for Communication, University of "
-    "Pennsylvania, 2011.",
-    "https://repository.upenn.edu/asc_papers/43",
-)
-_VEGA_LITE = Citation(
-    "A. Satyanarayan, D. Moritz, K. Wongsuphasawat and J. Heer. Vega-Lite: a grammar of interactive graphics. IEEE "
-    "Transactions on Visualization and Computer Graphics 23(1), 341–350, 2017.",
-    "https://doi.org/10.1109/TVCG.2016.2599030",
-)
-_LANGID = Citation(
-    "M. Lui and T. Baldwin. langid.py: an off-the-shelf language identification tool. Proceedings of the ACL 2012 "
-    "System Demonstrations, 25–30.",
-    "https://aclanthology.org/P12-3005/",
-)
-# By the runtime recorded in the answers.
-_ENGINES = {
-    "transformers": Citation(
-        "T. Wolf et al. Transformers: state-of-the-art natural language processing. Proceedings of EMNLP 2020: System "
-        "Demonstrations, 38–45.",
-        "https://doi.org/10.18653/v1/2020.emnlp-demos.6",
-    ),
-    "llama.cpp": Citation("llama.cpp: LLM inference in C/C++.", "https://github.com/ggml-org/llama.cpp"),
-}
+_FILE = Path(__file__).with_name("works.toml")
+_WORKS = {name: Citation(**work) for name, work in tomllib.loads(_FILE.read_text(encoding="utf-8")).items()}
+_RUNTIMES = ("transformers", "llama.cpp")
 
 
 def references(lang: str, facts: ReportFacts, has_figures: bool) -> Iterator[Block]:
@@ -207,13 +183,13 @@ def _of_models(lang: str, models: Sequence[ModelFacts]) -> Iterator[Citation]:
 
 def _of_the_rest(facts: ReportFacts, has_figures: bool) -> Iterator[Citation]:
     if facts.pair:
-        yield _BETTING
+        yield _WORKS["betting"]
         if facts.figures.agreement and len(facts.figures.pairs) == 1:
-            yield _AGREEMENT
+            yield _WORKS["agreement"]
     for model in facts.models:
-        if model.spec.runtime in _ENGINES:
-            yield _ENGINES[model.spec.runtime]
+        if model.spec.runtime in _RUNTIMES:
+            yield _WORKS[model.spec.runtime]
     if any(check.kind == "language" for index in (0, 1) for check in facts.checks(index)):
-        yield _LANGID
+        yield _WORKS["langid"]
     if has_figures:
-        yield _VEGA_LITE
+        yield _WORKS["vega_lite"]

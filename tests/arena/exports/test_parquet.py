@@ -44,7 +44,7 @@ def test_every_cell_has_its_value_and_an_empty_one_is_null(tmp_path, converted):
     columns, _ = converted(fill(tmp_path, *votes, rich_vote("text")))
     assert columns["response_a"][:-1] == columns["comment"][:-1] == list(NASTY_TEXTS)
     last = {name: cells[-1] for name, cells in columns.items()}
-    assert (last["turn"], last["tokens_a"], last["seconds_b"], last["schema"]) == (2, 120, 1e-05, 1)
+    assert (last["turn"], last["tokens_a"], last["seconds_b"], last["schema"]) == (2, 120, 1e-05, 2)
     assert (last["anony"], last["leaked"], last["any_right"]) == (True, True, False)
     first = {name: cells[0] for name, cells in columns.items()}
     assert [first[name] for name in ("tokens_a", "dwell_s", "any_right", "room", "dimension")] == [None] * 5

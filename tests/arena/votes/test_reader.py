@@ -132,7 +132,7 @@ def test_reading_blocks_finds_the_same_votes_as_reading_rows(tmp_path, changes):
         b"a\rb\r\n",
         b'"torn,',
         b"\n\n",
-        b",".join([b"x"] * 39) + b"\r\n",
+        b",".join([b"x"] * len(COLUMNS)) + b"\r\n",
     ],
 )
 def test_a_malformed_row_is_reported_by_line_and_spoils_no_other(tmp_path, line):

@@ -24,7 +24,7 @@ HEADER = (
     "question_id,model_a,model_b,winner,judge,turn,anony,language,tstamp,vote_id,prompt_id,dimension,prompt,"
     "response_a,response_b,conversation_a,conversation_b,precision_a,precision_b,revision_a,revision_b,finish_a,"
     "finish_b,tokens_a,tokens_b,first_token_a,first_token_b,seconds_a,seconds_b,criteria,any_right,comment,leaked,"
-    "source,room,repeat_of,settings,dwell_s,schema"
+    "source,room,repeat_of,settings,dwell_s,thinking_a,thinking_b,schema"
 )
 
 
@@ -97,7 +97,9 @@ def test_every_column_of_a_rich_vote(log):
         "room": "B7",
         "repeat_of": "battle-1",
         "dwell_s": "3.5",
-        "schema": "1",
+        "thinking_a": "",
+        "thinking_b": "",
+        "schema": "2",
     }
 
 
@@ -220,6 +222,36 @@ def test_a_prompt_that_was_not_all_read_again_says_so_in_the_row():
     again = to_vote(row)
     assert (again.battle.a.answer.usage.cached_tokens, again.battle.b.answer.usage.cached_tokens) == (512, None)
     assert again.battle.a.config == vote.battle.a.config
+
+
+def test_the_thinking_that_a_rater_saw_and_its_limit_are_in_the_row():
+    vote = make_vote()
+    side = vote.battle.a
+    answer = replace(side.answer, reasoning="Hm,\x00 so", usage=replace(side.answer.usage, thinking_tokens=3))
+    battle = vote.battle.with_side(SideName.A, replace(side, config=GenerationConfig(thinking=64), answer=answer))
+    row = to_row(replace(vote, battle=battle))
+    assert (row["thinking_a"], row["thinking_b"]) == (clean("Hm,\x00 so"), "")
+    settings = json.loads(row["settings"])["a"]
+    assert (settings["thinking"], settings["thinking_tokens"]) == (64, 3)
+    again = to_vote(row).battle.a
+    assert (again.answer.reasoning, again.answer.usage.thinking_tokens) == (clean("Hm,\x00 so"), 3)
+    assert again.config == GenerationConfig(thinking=64)
+    assert to_row(replace(vote, battle=replace(battle, blind=True)))["thinking_a"] == ""
+
+
+def test_the_log_of_an_earlier_version_is_read_and_never_rewritten(tmp_path):
+    with VoteLog(log_path(tmp_path)) as log:
+        log.append(make_vote(1))
+        old = log.part
+    lines = old.read_bytes().decode("utf-8-sig").replace("thinking_a,thinking_b,", "").replace(",,,2\r\n", ",1\r\n")
+    before = ("\ufeff" + lines).encode()
+    assert before.count(b"thinking") == 0 and b"schema\r\n" in before
+    old.write_bytes(before)
+    with VoteLog(log_path(tmp_path)) as log:
+        log.append(make_vote(2))
+        assert log.part.name == "votes-2.csv"
+        assert [vote.id for vote in read_votes(log.folder)] == [make_vote(1).id, make_vote(2).id]
+    assert old.read_bytes() == before
 
 
 @settings(max_examples=60, deadline=None)

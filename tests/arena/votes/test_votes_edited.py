@@ -8,7 +8,7 @@ from vote_samples import make_vote, read_votes
 
 from arena.errors import VoteRefused
 from arena.exports.export import export_table
-from arena.votes import VoteLog
+from arena.votes import COLUMNS, VoteLog
 from arena.votes.log import votes_tail
 from arena.votes.reader import BadRow
 from arena.votes.records import HEAD
@@ -73,7 +73,7 @@ def test_a_part_in_another_format_is_read_and_not_written(tmp_path, delimiter, l
     "change",
     [
         lambda rows: [[*row, "", ""] for row in rows],
-        lambda rows: [*[["", *row] for row in rows], [""] * 40],
+        lambda rows: [*[["", *row] for row in rows], [""] * (len(COLUMNS) + 1)],
         lambda rows: [[*reversed(row)] for row in rows],
         lambda rows: [[name.title() for name in rows[0]], *rows[1:]],
     ],
@@ -153,7 +153,7 @@ def test_a_foreign_part_is_copied_again_after_a_change(tmp_path):
 
 def test_bad_rows_of_a_foreign_part_name_the_part(tmp_path):
     save(tmp_path, text_of(rows_of(VOTES[1:]), ";") + "bad\r\n", "utf-16")
-    bad = (BadRow("votes.csv", 4, "1 cells, not 39"),)
+    bad = (BadRow("votes.csv", 4, f"1 cells, not {len(COLUMNS)}"),)
     assert read_votes(tmp_path).report == ReadReport(2, unreadable=bad)
     assert export_table(VoteStore(tmp_path), tmp_path / "out.csv") == ReadReport(2, unreadable=bad)
 

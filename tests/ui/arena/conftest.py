@@ -41,12 +41,15 @@ class Arena:
         """Switch to another way to compare."""
         return self.handlers.choose_mode(STORED, mode, self.request())
 
-    def send(self, words: str | None, stored: Any = STORED, session: str | None = "one") -> list[dict[Any, Any]]:
-        """All updates of a turn."""
+    def send(
+        self, words: str | None, stored: Any = STORED, session: str | None = "one", **settings: str
+    ) -> list[dict[Any, Any]]:
+        """All updates of a turn; `settings` are what the boxes say."""
         typed = {
             self.handlers.browser: stored,
             **dict.fromkeys(self.part.composer.inputs),
             self.part.composer.box: words,
+            **{self.part.composer.settings[name]: value for name, value in settings.items()},
         }
         return list(self.handlers.send(typed, self.request(session)))
 

@@ -13,7 +13,7 @@ from served_app import ServedApp
 
 from arena.answers import read_recorded
 from arena.exports.conversation import as_json_lines, as_markdown
-from arena.types import Winner
+from arena.types import SideName, Winner
 
 
 @pytest.fixture
@@ -165,3 +165,44 @@ def test_a_browser_that_keeps_nothing_asks_but_does_not_vote(arena: Any) -> None
     with pytest.warns(UserWarning, match="blocks storage"):
         arena.handlers.vote(Winner.TIE, typed, arena.request())
     assert arena.phase() == "vote"
+
+
+THOUGHT = [{"text": "<think>"}, {"text": "hm ", "times": 4}, {"text": "</think>"}, {"text": "Yes"}]
+
+
+@pytest.fixture
+def thinking(serve: Callable[..., ServedApp], arena_of: Callable[..., Any]) -> Any:
+    """A page with a model whose thinking can be switched, and one that always thinks."""
+    script = {"answers": [{"steps": THOUGHT}]}
+    arena = arena_of(serve({**script, "thinking": "switch"}, {**script, "thinking": "always"}))
+    arena.choose("named")
+    return arena
+
+
+def shown(arena: Any) -> str:
+    """All that the page shows."""
+    return repr(list(arena.handlers.whole(arena.tab).values()))
+
+
+def test_each_side_says_whether_it_thinks(thinking: Any) -> None:
+    assert "thinking off" in shown(thinking) and "always thinks, up to 1024 tokens" in shown(thinking)
+    thinking.send("hello")
+    assert "thinking off" in shown(thinking) and "always thinks, up to 1024 tokens" in shown(thinking)
+    assert [thinking.tab.chat.turns[-1].side(side).answer.reasoning for side in SideName] == ["", "hm hm hm hm "]
+    thinking.send("hello", thinking="２")
+    assert "thinks for up to 2 tokens" in shown(thinking) and "2 of them thinking" in shown(thinking)
+
+
+def test_thinking_that_is_no_limit_is_refused(thinking: Any) -> None:
+    with pytest.warns(UserWarning, match="thinking must be off, on or a number of tokens"):
+        thinking.send("hello", thinking="maybe")
+    assert not thinking.tab.chat.turns
+
+
+def test_a_vote_keeps_the_thinking_that_was_shown_and_its_limits(thinking: Any) -> None:
+    thinking.send("hello", thinking="3")
+    thinking.vote(Winner.MODEL_A)
+    store = thinking.services.results.store
+    (vote,) = [stored.vote for stored in store.stored(store.refresh().table)]
+    assert [vote.battle.side(side).answer.reasoning for side in SideName] == ["hm hm \n"] * 2
+    assert [vote.battle.side(side).config.thinking for side in SideName] == [3, 3]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -19,6 +19,7 @@ from starlette.responses import PlainTextResponse
 from ui.gradio.middleware import HEADERS, MAX_BYTES, RequestFilter, is_allowed
 
 CHUNK = 2**20
+WORD = {"answers": [{"steps": [{"text": "here"}]}]}
 # Every path that the page, gradio_client, curl as in docs/api.md, and a health check ask for.
 NEEDED = [
     ("GET", "/"),
@@ -56,7 +57,14 @@ async def inner(scope: Any, receive: Any, send: Any) -> None:
         await PlainTextResponse(str(size))(scope, receive, send)
 
 
-def post(path: str, size: int = 0, with_length: bool = True, root_path: str = "") -> tuple[int, str]:
+def post(
+    path: str,
+    size: int = 0,
+    with_length: bool = True,
+    root_path: str = "",
+    host: str = "a",
+    hosts: frozenset[str] | None = None,
+) -> tuple[int, str]:
     """The status and the body of the response to a body of `size` bytes, with or without a content-length."""
 
     async def chunks() -> AsyncIterator[bytes]:
@@ -64,9 +72,10 @@ def post(path: str, size: int = 0, with_length: bool = True, root_path: str = ""
             yield b"x" * min(CHUNK, size - start)
 
     async def ask() -> httpx.Response:
-        transport = httpx.ASGITransport(RequestFilter(inner), root_path=root_path)
+        transport = httpx.ASGITransport(RequestFilter(inner, hosts), root_path=root_path)
         async with httpx.AsyncClient(transport=transport, base_url="http://a") as client:
-            return await client.post(path, content=b"x" * size if with_length else chunks())
+            content = b"x" * size if with_length else chunks()
+            return await client.post(path, content=content, headers={"host": host})
 
     with ThreadPoolExecutor(1) as pool:  # the test's own thread may have an event loop already
         answer = pool.submit(asyncio.run, ask()).result()
@@ -130,6 +139,47 @@ def test_every_other_route_of_gradio_answers_404(scripted_app: ServedApp) -> Non
 )
 def test_an_unknown_path_or_method_is_closed(method: str, path: str) -> None:
     assert not is_allowed(method, path)
+
+
+@pytest.mark.parametrize(
+    ("host", "is_ours"),
+    [
+        ("127.0.0.1:7860", True),
+        ("localhost", True),
+        ("LOCALHOST:80", True),
+        ("[::1]:7860", True),
+        ("127.9.9.9", True),
+        ("arena.localhost:7860", True),
+        ("arena.example", True),
+        ("Arena.Example:7860", True),
+        ("evil.example:7860", False),
+        ("127.0.0.1.evil.example", False),
+        ("localhost.evil.example", False),
+        ("arena.example.evil.example", False),
+        ("evil.example#arena.example", False),
+        ("arena.example@evil.example", False),
+        ("192.168.1.2:7860", False),
+        ("0.0.0.0:7860", False),
+        ("2130706433", False),
+        ("[::1", False),
+        ("", False),
+    ],
+)
+def test_a_host_of_another_name_is_refused(host: str, is_ours: bool) -> None:
+    status, body = post("/gradio_api/queue/join", host=host, hosts=frozenset({"arena.example"}))
+    assert status == (200 if is_ours else 421)
+    assert is_ours or ("ARENA_PUBLIC_URL" in body and "只供本机访问" in body)
+    assert post("/gradio_api/queue/join", host=host)[0] == 200
+
+
+def test_a_rebound_name_reads_nothing_and_starts_nothing(serve: Callable[..., ServedApp]) -> None:
+    app = serve(WORD, WORD, local=True)
+    paths = ["", "config", "gradio_api/info", "gradio_api/queue/data?session_hash=x"]
+    with httpx.Client(base_url=app.url, trust_env=False, headers={"host": "rebound.example:7860"}) as client:
+        answers = [client.get(path) for path in paths] + [client.post("gradio_api/call/export", json={"data": []})]
+    assert {answer.status_code for answer in answers} == {421}
+    assert {answer.text for answer in answers} == {answers[0].text}
+    assert httpx.get(app.url, trust_env=False).status_code == httpx.codes.OK
 
 
 def test_a_request_behind_a_prefix_is_read_without_it() -> None:

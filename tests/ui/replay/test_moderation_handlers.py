@@ -182,6 +182,7 @@ def test_whoever_asks_or_reports_too_often_is_refused(served: Made) -> None:
     with pytest.raises(InputError, match="Too many prompts"):
         served.services.access.check_rate(request(client=client))
     own = replace(served.services.access, is_local=True)
-    own.check_rate(request(client=client))
-    with pytest.raises(InputError):
-        own.check_rate(request(client=client, headers={"x-forwarded-for": "10.0.0.9"}))
+    own.check_rate(request(client=client, headers={"host": "127.0.0.1:7860"}))
+    for header in ({"x-forwarded-for": "10.0.0.9"}, {"origin": "https://elsewhere.example"}):
+        with pytest.raises(InputError):
+            own.check_rate(request(client=client, headers={"host": "127.0.0.1:7860", **header}))
