@@ -78,6 +78,7 @@ def to_line(entry: Recorded) -> dict[str, Any]:
         "finish_reason": answer.finish_reason,
         "prompt_tokens": usage.prompt_tokens,
         "first_token_seconds": usage.first_token_seconds,
+        "thinking_tokens": usage.thinking_tokens,
         "memory": entry.memory,
         "machine": dict(entry.machine),
         "time": entry.time,
@@ -112,7 +113,7 @@ def from_line(line: Any) -> Recorded:
         clean(_text(line, "reasoning")),
         finish_reason=_choice("finish_reason", reason, get_args(FinishReason)),
         error=_error(line),
-        usage=Usage(tokens[1], tokens[0], seconds[1], seconds[0]),
+        usage=Usage(*tokens[::-1], *seconds[::-1], thinking_tokens=_count(line, "thinking_tokens", int)),
     )
     return Recorded(
         clean(line["prompt_id"]),

@@ -32,6 +32,10 @@ def batch(
     at_once: Annotated[int, typer.Option("--at-once", min=1, max=32, help="Answers generated at the same time.")] = 1,
     max_new_tokens: Annotated[int | None, typer.Option(help="Token limit of an answer.")] = None,
     temperature: Annotated[float | None, typer.Option(help="Overrides each model's default.")] = None,
+    think: Annotated[
+        str | None,
+        typer.Option(metavar="off|on|N", help="Thinking before an answer: off (default), on, or up to N tokens."),
+    ] = None,
     retry: Annotated[bool, typer.Option("--retry", help="Retry failed prompts.")] = False,
     out: Annotated[
         Path | None,
@@ -48,7 +52,7 @@ def batch(
     from arena.answers import FILE_NAME
 
     path = out or data_dir / FILE_NAME
-    settings = {"max_new_tokens": max_new_tokens, "temperature": temperature}
+    settings = {"max_new_tokens": max_new_tokens, "temperature": temperature, "thinking": think}
     with errors_in_one_line(as_json, file=str(path)):
         from arena.answers import AnswerStore
         from arena.batch.plan import Plan

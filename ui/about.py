@@ -6,6 +6,7 @@ from html import escape
 
 from arena.types import ModelSpec, SideName
 from arena.votes.backup_status import BackupStatus
+from ui.arena.messages import thinking_line
 from ui.display import plain_copy
 from ui.markup import html_table
 from ui.services import Services
@@ -57,7 +58,7 @@ def about(lang: str, running: Iterable[ModelSpec], known: Sequence[ModelSpec]) -
     parts = [
         f"<p>{escape(text(lang, 'about_what'))}</p>",
         f"<h3>{escape(text(lang, 'about_running'))}</h3>",
-        _table(lang, here, ("model", "runs_as", "context", "revision", "licence")),
+        _table(lang, here, ("model", "runs_as", "context", "thinking", "revision", "licence")),
         f"<p>{escape(text(lang, 'about_how'))}</p>",
         f"<details><summary>{escape(text(lang, 'about_known'))}</summary>",
         f"{_table(lang, others, ('model', 'id', 'licence'))}</details>",
@@ -82,6 +83,7 @@ def _cells(lang: str, spec: ModelSpec) -> dict[str, str]:
         "id": f"<code>{escape(spec.id)}</code>",
         "runs_as": escape(" · ".join(filter(None, (spec.runtime, spec.precision)))),
         "context": escape(_context(lang, spec)) if spec.context_length else unknown,
+        "thinking": escape(thinking_line(lang, spec, spec.config()) or text(lang, "about_no_thinking")),
         "revision": f"<code>{escape(spec.revision)}</code>" if spec.revision else unknown,
         "licence": licence,
     }

@@ -17,14 +17,15 @@ import pytest
 
 from arena.errors import BackendError, InputError
 from arena.types import GenerationConfig, Message, ModelSpec
-from backends import open_backends
-from backends.folder.gguf import model_file
+from backends import open_backends, opened_alone
+from backends.folder.gguf import model_file, read_gguf
 from backends.llama import LlamaCppBackend, _ask, _loopback_client, prompt_ids, stop_strings
 from backends.models.catalog import EMBEDDED
 from backends.models.resolve import resolve
 from backends.streaming.loading import BackgroundLoad
 from backends.streaming.slots import Slots
 
+STORY = "Tell me a long story about the sea."
 CHATML = "<|im_start|>{role}\n{content}<|im_end|>"
 THINKING = CHATML + "{%- if thinking %}<think>{% endif %}"
 FIRST_ORDINARY_ID = 17  # SmolLM2's control tokens are the ids before
@@ -572,3 +573,45 @@ def test_a_server_that_does_not_answer_is_a_backend_error():
     with client, pytest.raises(BackendError, match=r"^llama\.cpp does not answer: .") as failure:
         _ask(client, "GET", "/props")
     assert failure.value.code == "backend_failed"
+
+
+# ---- thinking in a real file
+
+
+SWITCHED = (
+    "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n"
+    "{% if enable_thinking %}<think>\n{% else %}<think>\n\n</think>\n\n{% endif %}{% endif %}"
+)
+
+
+@pytest.fixture(scope="module")
+def thinking_file(tmp_path_factory):
+    """The embedded model's file with a template of the same length that has a switch for thinking."""
+    source = model_file(EMBEDDED["smollm2-135m"])
+    old = read_gguf(source).metadata["tokenizer.chat_template"].encode()
+    new = SWITCHED.encode()
+    assert len(new) + 4 <= len(old)
+    place = tmp_path_factory.mktemp("thinking") / "thinking-Q4_1.gguf"
+    data = source.read_bytes()
+    assert data.count(old) == 1
+    place.write_bytes(data.replace(old, b"{#" + b" " * (len(old) - len(new) - 4) + b"#}" + new))
+    return place
+
+
+@pytest.mark.model
+def test_a_file_with_a_switch_thinks_up_to_its_limit_and_not_while_it_is_off(thinking_file, ask, answer_of):
+    spec = resolve(f"{thinking_file}?ctx=512")
+    assert (spec.thinking, spec.config().thinking) == ("switch", 0)
+    with opened_alone(spec) as backend:
+        off = answer_of(ask(backend, STORY, thinking=0, max_new_tokens=6))
+        limited = answer_of(ask(backend, STORY, thinking=5, max_new_tokens=6))
+        asked = [Message("user", STORY)]
+        ends = [backend._load.value.render(asked, thinks)[-20:] for thinks in (True, False)]
+        cut = [*asked, Message("assistant", "", limited.reasoning)]
+        longer = answer_of(backend.stream(cut, GenerationConfig(temperature=0, thinking=4, max_new_tokens=3)))
+    assert ends[0].endswith("<think>\n") and ends[1].endswith("<think>\n\n</think>\n\n")
+    assert (off.reasoning, off.usage.thinking_tokens, off.usage.new_tokens) == ("", None, 6) and off.text
+    assert limited.reasoning.strip() and limited.text
+    assert (limited.usage.thinking_tokens, limited.usage.new_tokens, limited.finish_reason) == (5, 11, "length")
+    assert longer.reasoning.strip() and (longer.usage.thinking_tokens, longer.usage.new_tokens) == (4, 7)

@@ -18,6 +18,7 @@ from tests.browser.hands import (
     ask_for_vote,
     questions,
     says,
+    status,
     vote,
     wait_for_phase,
     wait_until_votable,
@@ -68,6 +69,28 @@ def test_an_edit_that_is_cancelled_gives_back_what_was_typed(page: Page) -> None
     page.click("#edit")
     expect(page.locator(BOX)).to_have_value("And then")
     expect(says(page)).to_contain_text("Which is better?")
+
+
+def test_a_side_that_is_stopped_while_it_thinks_goes_on_and_is_judged(
+    serve: Callable[..., ServedApp], open_page: OpenPage
+) -> None:
+    thoughts = [{"text": "<think>"}, {"text": "hm ", "times": 20, "delay": 0.2}, {"text": "</think>"}, {"text": "Yes"}]
+    app = serve({"answers": [{"steps": thoughts}], "thinking": "switch"}, {"answers": [{"steps": [{"text": "No"}]}]})
+    page = open_page(app, mode="named")
+    status(page, "a", "thinking off")
+    page.click("[data-open=settings]")
+    page.fill("#set_thinking input, #set_thinking textarea", "on")
+    ask(page, "hello")
+    status(page, "a", "Thinking…")
+    expect(page.locator("#pane_a")).to_contain_text("hm hm")
+    page.click("#head_a .stop")
+    wait_for_phase(page, "cut")
+    page.click("#head_a .continue")
+    vote(page, "model_a")
+    expect(page.locator("#pane_a")).to_contain_text("Yes")
+    row = app.rows()[-1]
+    assert (row["thinking_a"], row["thinking_b"], row["response_a"]) == ("hm " * 20, "", "Yes")
+    assert json.loads(row["settings"])["a"]["thinking"] == 1024
 
 
 def test_a_cut_answer_is_continued_until_it_ends(page: Page) -> None:

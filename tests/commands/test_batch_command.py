@@ -101,6 +101,16 @@ def test_once_by_hand_lets_the_running_answer_end(place: SimpleNamespace) -> Non
     assert answered(place.out) == [(model, prompt) for model in "ab" for prompt in ("one", "two", "three")]
 
 
+def test_thinking_is_limited_for_the_models_that_think(place: SimpleNamespace) -> None:
+    steps = [{"text": "<think>"}, {"text": "hm ", "times": 4}, {"text": "</think>"}, {"text": "Yes"}]
+    thinker = place.model("a", [{"steps": steps}], thinking="switch")
+    assert place.run("--think", "3", a=thinker).returncode == 0
+    sides = {entry.side.model.id: entry.side for entry in read_recorded(place.out)}
+    a, b = sides["a"], sides["b"]
+    assert a.config and b.config and (a.config.thinking, b.config.thinking) == (3, None)
+    assert (a.answer.reasoning, a.answer.text, a.answer.usage.thinking_tokens) == ("hm hm \n", "Yes", 3)
+
+
 @pytest.mark.parametrize("signals", [[signal.SIGINT, signal.SIGINT], [signal.SIGTERM]], ids=["twice", "asked to end"])
 def test_twice_by_hand_drops_it(place: SimpleNamespace, signals: list[signal.Signals]) -> None:
     begun = place.begin("a  one", place.model("a", SLOW))
@@ -145,6 +155,7 @@ def test_a_model_that_cannot_be_loaded_does_not_stop_the_other(place: SimpleName
         (["--repeats", "0"], "Runs per prompt must be between 1 and 100"),
         (["--seed", "-1"], "seed must be between 0 and 4294967294"),
         (["--temperature", "9"], "temperature must be between 0 and 5"),
+        (["--think", "maybe"], "thinking must be off, on or a number of tokens"),
         (["--prompts", "none.json"], "none.json cannot be read"),
         (["--b", "qwen-8b"], "no model called 'qwen-8b'. Did you mean qwen3-8b?"),
         (["--out", os.devnull + "/answers.jsonl"], "Answers cannot be saved"),

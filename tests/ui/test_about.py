@@ -1,10 +1,11 @@
 """The About tab: what runs, what could, the licences with their links, and nothing that tells the sides apart."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from arena.types import ModelSpec
+from arena.types import GenerationConfig, ModelSpec
 from backends.models.catalog import EMBEDDED, FETCHED
 from ui.about import about
 
@@ -47,3 +48,18 @@ def test_a_model_without_a_licence_says_that_it_is_unknown() -> None:
 @pytest.mark.parametrize(("limit", "words"), [("", "2,047 tokens<"), ("window", "2,047 tokens (its layers see")])
 def test_a_context_says_what_ends_it(limit: str, words: str) -> None:
     assert words in about("en", [replace(QWEN, context_length=2047, context_limit=limit)], ())
+
+
+@pytest.mark.parametrize(
+    ("kind", "thinking", "words"),
+    [
+        ("", None, "none"),
+        ("switch", None, "thinking off"),
+        ("switch", 64, "thinks for up to 64 tokens"),
+        ("always", None, "always thinks, up to 1024 tokens"),
+        ("server", None, "server asked not to think"),
+    ],
+)
+def test_a_running_model_says_whether_it_thinks(kind: Any, thinking: int | None, words: str) -> None:
+    spec = replace(QWEN, thinking=kind, defaults=GenerationConfig(thinking=thinking))
+    assert f">{words}</td>" in about("en", [spec], ())
