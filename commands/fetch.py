@@ -168,7 +168,6 @@ def _say_plan(spec: ModelSpec, manifest: Manifest, missing: int) -> None:
 
 
 def _say_result(spec: ModelSpec, fetched: Fetched, as_json: bool, how: str) -> None:
-
     manifest, state = fetched.manifest, "fetched" if fetched.came else "present"
     total = sum(file.size for file in manifest.files)
     if as_json:

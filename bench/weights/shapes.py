@@ -27,8 +27,6 @@ SIZES = {
     "num_key_value_heads": "kv_heads",
     "rms_norm_eps": "epsilon",
 }
-
-
 # The library's names of the families.
 LIBRARY_TYPES = {"qwen": "qwen2", "qwen3": "qwen3", "qwen35": "qwen3_5_text", "chatglm": "glm", "glm4": "glm4"}
 Family = Literal["qwen", "qwen3", "qwen35", "chatglm", "glm4"]
