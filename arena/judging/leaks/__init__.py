@@ -12,7 +12,7 @@ from pathlib import PurePosixPath
 
 from arena.judging.leaks.names import MAKERS, MASKED, NAME, NOISE, OWN, OWN_MODEL, Maker, fold, mark
 from arena.judging.leaks.patterns import EN, PLACES, ZH
-from arena.types import Battle, ModelSpec
+from arena.types import Battle, ModelSpec, SideName
 
 _SENTENCE = re.compile("[^。!?\n]{0,2000}[。!?]?")
 _END = 400
@@ -47,9 +47,9 @@ def is_leaked(battle: Battle) -> bool:
     """Whether any text of a model that a rater of the battle has seen reveals which model it is."""
     sides = (battle.a, battle.b)
     makers = tuple({maker.key: maker for side in sides for maker in makers_of(side.model)}.values())
-    asked, written = [battle.prompt], []
+    asked, written = [battle.prompt], [battle.seen_thinking(name) for name in SideName]
     for side in sides:
-        written += [side.answer.text, side.answer.reasoning]
+        written.append(side.answer.text)
         for message in side.messages:
             (written if message.role == "assistant" else asked).append(message.content)
     unasked = {maker.key for maker in makers}.difference(*(mark(fold(text), makers).makers for text in asked))
