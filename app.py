@@ -17,24 +17,14 @@ except ModuleNotFoundError as error:
 
 from backends.machine import share_cores
 from backends.models.resolve import has_embedded
+from commands import options
 from commands.batch import batch
 from commands.check import check
 from commands.compose import Hosting, backed_up
 from commands.export import export
 from commands.fetch import fetch, fetch_missing
 from commands.hosting_platform import Platform, platform_of, settle
-from commands.options import (
-    LEFT,
-    PROMPTS,
-    RIGHT,
-    Answers,
-    DataDir,
-    ModelA,
-    ModelB,
-    PromptSet,
-    answers_file,
-    choose_models,
-)
+from commands.options import PROMPTS, Answers, DataDir, ModelA, ModelB, PromptSet
 from commands.quantize import quantize
 from commands.report import report
 from commands.results import results
@@ -103,8 +93,8 @@ def main(
     with errors_in_one_line():
         platform = platform_of(os.environ)
         models = chosen_models(a, b, answers, platform)
-        recorded = answers_file(answers, data_dir)
-        has_samples = recorded is None and models in (None, (LEFT, RIGHT)) and SAMPLES.exists()
+        recorded = options.answers_file(answers, data_dir)
+        has_samples = recorded is None and models in (None, (options.LEFT, options.RIGHT)) and SAMPLES.exists()
         if fetch_first and models:
             fetch_missing(models, HERE / "app.py")
         # Not options: everybody on the machine can read a command line. Removed from the environment, so that child
@@ -140,7 +130,7 @@ def serve(models: tuple[str, str] | None, host: str, port: int, hosting: Hosting
     from arena.prompts import load_prompts
     from ui.gradio.compat import import_gradio
 
-    specs = choose_models(*models) if models else ()
+    specs = options.choose_models(*models) if models else ()
     prompt_set = load_prompts(prompts)
     check_hosting(hosting)
     check_port(host, port)
@@ -178,7 +168,7 @@ def chosen_models(a: str, b: str, answers: str, platform: Platform) -> tuple[str
     """The two models to run. None if only recorded answers are rated, and on a host without the embedded model."""
     if not a and not b and (answers or (platform.host and not has_embedded())):
         return None
-    return a or LEFT, b or RIGHT
+    return a or options.LEFT, b or options.RIGHT
 
 
 def check_hosting(hosting: Hosting) -> None:

@@ -11,7 +11,7 @@ from typing import Any, get_args
 
 from arena.append_log import AppendLog, LogBusy, json_lines_tail
 from arena.errors import ErrorInfo, InputError, os_error_as
-from arena.text import clean, read_json_lines
+from arena.text import clean, json_lines, read_text
 from arena.types import Answer, FinishReason, GenerationConfig, Message, ModelSpec, Role, Side, Usage
 
 FILE_NAME = "answers.jsonl"
@@ -105,10 +105,13 @@ def from_line(line: Any) -> Recorded:
     machine = line.get("machine") or {}
     if not isinstance(machine, dict):
         raise ValueError("machine must be an object")
+    reason = line.get("finish_reason")
+    if reason is None:
+        reason = "length" if line.get("truncated") is True else "stop"
     answer = Answer(
         clean(line["response"]),
         clean(_text(line, "reasoning")),
-        finish_reason=_finish_reason(line),
+        finish_reason=_choice("finish_reason", reason, get_args(FinishReason)),
         error=_error(line),
         usage=Usage(*tokens[::-1], *seconds[::-1], thinking_tokens=_count(line, "thinking_tokens", int)),
     )
@@ -156,12 +159,6 @@ def _config(line: Mapping[str, Any]) -> GenerationConfig | None:
         return GenerationConfig().with_settings(line["config"])
     except (InputError, TypeError) as error:
         raise ValueError(f"config is wrong: {error}") from error
-
-
-def _finish_reason(line: Mapping[str, Any]) -> FinishReason:
-    default = "length" if line.get("truncated") is True else "stop"
-    reason = line.get("finish_reason")
-    return _choice("finish_reason", default if reason is None else reason, get_args(FinishReason))  # type: ignore[no-any-return]
 
 
 def _choice(name: str, value: Any, choices: Sequence[str]) -> Any:
@@ -264,7 +261,7 @@ def broken(path: Path, what: str) -> InputError:
 
 
 def _entries(path: Path) -> Iterator[Recorded]:
-    for number, line in read_json_lines(path, broken):
+    for number, line in json_lines(path, read_text(path, broken), broken):
         try:
             yield from_line(line)
         except ValueError as error:

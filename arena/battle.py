@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import queue
-import secrets
 import threading
 import time
 import uuid
@@ -25,11 +24,6 @@ SEED_LIMIT = 2**31
 def new_battle_id() -> str:
     """A random id that nobody can guess."""
     return uuid.uuid4().hex
-
-
-def draw_seed() -> int:
-    """A random seed. It is drawn here, not by the backend, so that it can be recorded."""
-    return secrets.randbelow(SEED_LIMIT)
 
 
 def fold(answer: Answer, chunk: Chunk) -> Answer:
@@ -170,12 +164,6 @@ def renewed(battle: Battle, name: SideName) -> Battle:
     if config and config.seed is not None:
         config = replace(config, seed=(config.seed + 1) % SEED_LIMIT)
     return replace(battle, id=new_battle_id()).with_side(name, replace(side, config=config, answer=Answer()))
-
-
-def continued(battle: Battle, name: SideName) -> Battle:
-    """The battle with one side's answer open again and a new id: a run writes the rest of the answer."""
-    side = battle.side(name)
-    return replace(battle, id=new_battle_id()).with_answer(name, replace(side.answer, finish_reason=None))
 
 
 def _added(before: Usage, now: Usage | None) -> Usage | None:

@@ -1,5 +1,6 @@
 """Conversations with two models at once, one per browser tab."""
 
+import secrets
 import threading
 import time
 import unicodedata
@@ -7,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from arena.battle import BattleRun, continued, draw_seed, new_battle_id, renewed
+from arena.battle import SEED_LIMIT, BattleRun, new_battle_id, renewed
 from arena.errors import InputError
 from arena.prompts import Prompt
 from arena.text import clean
@@ -85,7 +86,8 @@ class Chat:
         text = checked_prompt(text)
         settings = dict(settings or {})
         if settings.get("seed") is None:
-            settings["seed"] = draw_seed()
+            # Drawn here, not by the backend, so that it can be recorded.
+            settings["seed"] = secrets.randbelow(SEED_LIMIT)
         with self._lock:
             self._wait_for_stop()
             turns = self._turns[:-1] if again else self._turns
@@ -135,7 +137,8 @@ class Chat:
                 raise InputError("not_cut", "This answer was not cut off, or its model cannot continue it.")
             last = self._turns[-1].side(side)
             self._check(side, (*last.messages, Message("assistant", last.answer.text, last.answer.reasoning)))
-            battle = continued(self._turns[-1], side)
+            unended = replace(last.answer, finish_reason=None)
+            battle = replace(self._turns[-1], id=new_battle_id()).with_answer(side, unended)
             self._turns = (*self._turns[:-1], battle)
             return self._begin(battle, (side,))
 

@@ -65,13 +65,8 @@ def decoded(path: Path, data: bytes, broken: Broken) -> str:
         raise broken(path, "is not UTF-8 text") from error
 
 
-def read_json_lines(path: Path, broken: Broken) -> Iterator[tuple[int, Any]]:
-    """The value in each line that is not blank, with the number of the line, from 1."""
-    return json_lines(path, read_text(path, broken), broken)
-
-
 def json_lines(path: Path, text: str, broken: Broken) -> Iterator[tuple[int, Any]]:
-    """The same for a file with this text."""
+    """The value in each line of a file's text that is not blank, with the number of the line, from 1."""
     # Not splitlines: a text may contain other line separators.
     for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():

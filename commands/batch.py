@@ -29,10 +29,7 @@ def batch(
     prompts: PromptSet = PROMPTS,
     repeats: Annotated[int, typer.Option("--repeats", metavar="N", help="Runs per prompt.")] = 1,
     seed: Annotated[int, typer.Option("--seed", metavar="S", help="Seed of the first run; each later run adds 1.")] = 0,
-    at_once: Annotated[
-        int,
-        typer.Option("--at-once", min=1, max=32, help="Answers generated at the same time."),
-    ] = 1,
+    at_once: Annotated[int, typer.Option("--at-once", min=1, max=32, help="Answers generated at the same time.")] = 1,
     max_new_tokens: Annotated[int | None, typer.Option(help="Token limit of an answer.")] = None,
     temperature: Annotated[float | None, typer.Option(help="Overrides each model's default.")] = None,
     think: Annotated[

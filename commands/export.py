@@ -29,10 +29,7 @@ _STEPS = {
 
 
 def export(
-    target: Annotated[
-        Path,
-        typer.Argument(metavar="FILE", help="The file to write."),
-    ],
+    target: Annotated[Path, typer.Argument(metavar="FILE", help="The file to write.")],
     votes: Votes = None,
     data_dir: DataDir = Path("data"),
     as_json: AsJson = False,

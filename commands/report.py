@@ -8,18 +8,8 @@ from typing import Annotated, Literal
 import typer
 
 from arena.errors import InputError
-from commands import errors_in_one_line
-from commands.options import (
-    PROMPTS,
-    Answers,
-    AsJson,
-    DataDir,
-    PromptSet,
-    answers_file,
-    known_models,
-    stored_prompts,
-    warn_of_damage,
-)
+from commands import errors_in_one_line, options
+from commands.options import PROMPTS, Answers, AsJson, DataDir, PromptSet
 from commands.progress import READING, StatusLine
 
 
@@ -66,7 +56,7 @@ def report(
 
         if bool(a) != bool(b):
             raise InputError("report_pair", "Name both models with --a and --b, or neither.")
-        file = answers_file(answers, data_dir)
+        file = options.answers_file(answers, data_dir)
         with StatusLine(in_bytes=True) as line:
             sources = read_sources(data_dir, file, votes, partial(line.show, READING))
         details = Details(
@@ -82,9 +72,10 @@ def report(
             machine=machine,
             links=tuple(link or ()),
         )
-        facts = gather(sources, stored_prompts(prompts, data_dir).known, known_models(), (a, b) if a else None)
+        known = options.stored_prompts(prompts, data_dir).known
+        facts = gather(sources, known, options.known_models(), (a, b) if a else None)
         paths = [str(path) for path in write_report(make_document(lang, facts, details, plot_language(lang)), out)]
-    warn_of_damage(facts.figures.left_out)
+    options.warn_of_damage(facts.figures.left_out)
     if as_json:
         counts = {"prompts": len(facts.prompts), "votes": facts.overall.votes}
         typer.echo(json.dumps({"files": paths, "models": [model.spec.id for model in facts.models], **counts}))

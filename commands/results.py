@@ -10,18 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from arena.errors import InputError
-from commands import errors_in_one_line
-from commands.options import (
-    PROMPTS,
-    AsJson,
-    DataDir,
-    PromptSet,
-    Votes,
-    background,
-    stored_prompts,
-    vote_store,
-    warn_of_damage,
-)
+from commands import errors_in_one_line, options
+from commands.options import PROMPTS, AsJson, DataDir, PromptSet, Votes
 from commands.progress import READING, StatusLine
 
 if TYPE_CHECKING:
@@ -62,7 +52,7 @@ def results(
     filters = Filters(blind=blind, complete=complete, not_leaked=not_leaked, not_suspicious=not_suspicious, room=room)
     with errors_in_one_line(as_json):
         figures = _figures(votes, filters, answers, prompts, data_dir)
-    warn_of_damage(figures.left_out)
+    options.warn_of_damage(figures.left_out)
     if as_json:
         from arena.results.figures import as_json as as_object
 
@@ -80,9 +70,10 @@ def _figures(
     from arena.answers import answers_of
     from arena.results.compute import compute
 
-    facts = background(stored_prompts(prompts, data_dir), answers or (None if votes else answers_of(data_dir)))
+    answers = answers or (None if votes else answers_of(data_dir))
+    facts = options.background(options.stored_prompts(prompts, data_dir), answers)
     with StatusLine(in_bytes=True) as line:
-        counted = vote_store(votes, data_dir).refresh(partial(line.show, READING))
+        counted = options.vote_store(votes, data_dir).refresh(partial(line.show, READING))
     if (room := filters.room) and room not in counted.table.names["room"]:
         raise InputError("room_without_votes", f"There is no room {room} in these votes.", room=room)
     return compute(counted, filters, facts)

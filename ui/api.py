@@ -10,7 +10,7 @@ from arena.judging.ballots import Judgement
 from arena.judging.rooms import Rooms
 from arena.results.figures import as_json
 from arena.results.selection import Filters
-from arena.types import Battle, Chunk, SideName, Vote
+from arena.types import Battle, Chunk, SideName
 from ui.access import address_of, refusals
 from ui.arena.messages import status_line
 from ui.components import matching_prompt
@@ -100,11 +100,12 @@ class Api:
         judges = (rooms and rooms.was_shown(str(battle_id), judge)) or self._services.ballots
         with refusals(lang):
             vote = judges.cast(str(battle_id), judge, Judgement(winner, criteria, comment), address=address_of(request))
+        choice, (a, b) = text(lang, f"vote_{vote.winner}"), (vote.battle.side(name).model.id for name in SideName)
         return {
             "vote_id": vote.id,
             "battle_id": vote.battle.id,
             "winner": str(vote.winner),
-            "text": _receipt(lang, vote),
+            "text": text(lang, "vote_line", choice=choice, a=a, b=b, id=vote.id[:8]),
         }
 
     def results(
@@ -161,8 +162,3 @@ class Api:
             state[f"seconds_{side}"], state[f"tokens_{side}"] = answer.usage.seconds, answer.usage.new_tokens
             state[f"finish_reason_{side}"] = answer.finish_reason
         return state
-
-
-def _receipt(lang: str, vote: Vote) -> str:
-    choice, (a, b) = text(lang, f"vote_{vote.winner}"), (vote.battle.side(name).model.id for name in SideName)
-    return text(lang, "vote_line", choice=choice, a=a, b=b, id=vote.id[:8])

@@ -47,11 +47,7 @@ def download_file(elem_id: str) -> gr.DownloadButton:
 
 
 def wire_download(
-    button: gr.Button,
-    write: Callable[..., str],
-    inputs: Block | set[Block],
-    file: gr.DownloadButton,
-    limit: int,
+    button: gr.Button, write: Callable[..., str], inputs: Block | set[Block], file: gr.DownloadButton, limit: int
 ) -> None:
     """On a click on `button`, write a file, `limit` at the same time, and download it."""
     written: Any = button.click(write, inputs, file, concurrency_limit=limit, **PRIVATE)

@@ -59,13 +59,10 @@ def plain_copy(text: str) -> str:
     """What a person typed, shown as typed: no Markdown, no formulas, no links; spaces and line breaks kept."""
     lines = [line.rstrip(" ") for line in _clean(text).strip("\n").split("\n")]
     text = _MARKUP_AFTER.sub(r"\g<0>\\", "\n".join(lines).translate(_MARKUP))
-    text = re.sub("^ +", _indent, text, flags=re.MULTILINE)
+    # An entity first: cleandoc strips white space.
+    text = re.sub("^ +", lambda spaces: "&nbsp;" + "\u00a0" * (len(spaces[0]) - 1), text, flags=re.MULTILINE)
     text = re.sub("(?<= ) ", "\u00a0", text)
     return re.sub(r"^(?=\s)", GAP, text, flags=re.MULTILINE)  # an empty line would end the paragraph
-
-
-def _indent(spaces: re.Match[str]) -> str:
-    return "&nbsp;" + "\u00a0" * (len(spaces[0]) - 1)  # an entity first: cleandoc strips white space
 
 
 def _clean(text: str) -> str:

@@ -74,7 +74,10 @@ class ReportHandlers(Handlers):
         except ArenaError as error:
             return {part.note: "⚠️ " + plain_copy(error_text(tab.lang, error)), part.charts: ""}
         figures = [block for block in document.blocks if isinstance(block, Figure)]
-        charts = "".join(map(_chart, figures))
+        charts = "".join(
+            f"<figure>{as_svg(figure.spec, figure.caption)}<figcaption>{escape(figure.caption)}</figcaption></figure>"
+            for figure in figures
+        )
         return {part.note: "" if figures else text(tab.lang, "report_no_plots"), part.charts: charts}
 
     def _file_of(self, kind: str) -> Callable[..., str]:
@@ -90,8 +93,3 @@ class ReportHandlers(Handlers):
         require_admin(self.access.is_host(tab, request))
         self.access.check_unblinding(typed[self.browser], tab.admin)
         return self.reports.document(tab.lang, self.part.details(typed))
-
-
-def _chart(figure: Figure) -> str:
-    caption = figure.caption
-    return f"<figure>{as_svg(figure.spec, caption)}<figcaption>{escape(caption)}</figcaption></figure>"

@@ -120,14 +120,10 @@ def _languages(text: str) -> Iterator[str]:
         elif han >= _LEAST_HAN and not kana:
             yield "Chinese"
         for run in _LATIN_RUN.findall(clause):
-            if len(_WORD.findall(run)) >= _LEAST_WORDS and (language := _latin(run.strip())):
-                yield language
-
-
-def _latin(run: str) -> str:
-    """The language of a few words, or "" if uncertain."""
-    code, confidence = _identifier().classify(run)
-    return _LATIN[code] if confidence >= _LEAST_CONFIDENCE else ""
+            if len(_WORD.findall(run)) >= _LEAST_WORDS:
+                code, confidence = _identifier().classify(run.strip())
+                if confidence >= _LEAST_CONFIDENCE:
+                    yield _LATIN[code]
 
 
 @cache

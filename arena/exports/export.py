@@ -14,17 +14,8 @@ from uuid import uuid4
 
 from arena.append_log import part_number
 from arena.errors import InputError, os_error_as
-from arena.exports.formats import (
-    CLEAN_BATTLE,
-    DATASET_INFO,
-    LLAMA_FACTORY,
-    PAIRS,
-    TRL,
-    Preferences,
-    Reason,
-    clean_battle,
-    pairs_csv,
-)
+from arena.exports import formats
+from arena.exports.formats import CLEAN_BATTLE, DATASET_INFO, LLAMA_FACTORY, PAIRS, TRL, Preferences, Reason
 from arena.exports.tables import Add, votes_csv, votes_workbook, write_parquet
 from arena.translations import read_table
 from arena.types import ModelSpec
@@ -109,7 +100,12 @@ def _write_files(store: VoteStore, folder: Path, known: Sequence[ModelSpec], pro
 
     with ExitStack() as files:
         preferences = files.enter_context(Preferences(folder))
-        writers = {FIRST_PART: votes_csv, "votes.xlsx": votes_workbook, CLEAN_BATTLE: clean_battle, PAIRS: pairs_csv}
+        writers = {
+            FIRST_PART: votes_csv,
+            "votes.xlsx": votes_workbook,
+            CLEAN_BATTLE: formats.clean_battle,
+            PAIRS: formats.pairs_csv,
+        }
         adds = [files.enter_context(writer(folder / name)) for name, writer in writers.items()]
         report = _feed(store, [*adds, preferences.add, count], progress)
         preferences.write()

@@ -8,20 +8,11 @@ import numpy as np
 import pandas as pd
 
 from arena.prompts import DIMENSIONS
+from arena.results import selection
 from arena.results.bias import agreement_of, bias_of, most_disputed
 from arena.results.cost import costs, judged_answers, prompt_costs
 from arena.results.figures import Figures, Groups, ModelResult, PairResult
-from arena.results.selection import (
-    FIRST,
-    SUSPICIONS,
-    Column,
-    Filters,
-    Mask,
-    Raters,
-    View,
-    mark_suspicious,
-    outcomes_by_rater,
-)
+from arena.results.selection import FIRST, SUSPICIONS, Column, Filters, Mask, Raters, View
 from arena.results.verdict import criterion_results, dimension_verdicts, judge_pair
 from arena.statistics import PairCount
 from arena.statistics.confidence_sequence import ALPHA
@@ -47,7 +38,7 @@ def compute(
     votes: Votes, filters: Filters = NO_FILTERS, background: Background = NO_BACKGROUND, now: float | None = None
 ) -> Figures:
     """The results of the votes that pass the filters. `now` (Unix seconds) decides which raters have finished."""
-    table = mark_suspicious(votes.table)
+    table = selection.mark_suspicious(votes.table)
     shown = table.where(filters.passed(table))
     view = View(shown)
     groups = {name: _grouped(view, name, background.categories) for name in GROUPS}
@@ -108,7 +99,7 @@ def _margins(view: View, here: Mask) -> list[int]:
 def _ratings(view: View) -> Ratings:
     """Ratings from the votes that verdicts rest on."""
     rows = view.blind_unleaked if view.blind_unleaked.any() else ~view.blind_unleaked
-    return rate(view.counts(rows), [outcomes for outcomes in outcomes_by_rater(view, rows) if outcomes.any()])
+    return rate(view.counts(rows), [outcomes for outcomes in selection.outcomes_by_rater(view, rows) if outcomes.any()])
 
 
 def _models(view: View, pairs: Sequence[PairResult], ratings: Ratings) -> tuple[ModelResult, ...]:

@@ -12,16 +12,8 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from arena.statistics.confidence_sequence import (
-    ALPHA,
-    WHOLE,
-    Floats,
-    Interval,
-    bets,
-    log_mean_exp,
-    mean_interval,
-    rejects_from_above,
-)
+from arena.statistics import confidence_sequence as sequence
+from arena.statistics.confidence_sequence import ALPHA, Floats, Interval
 
 ALIKE_MARGIN = 0.05
 """Models are about equal if the whole interval is within this distance of one half."""
@@ -70,7 +62,7 @@ class Verdict:
 
     outcome: Outcome
     share: float | None = None
-    interval: Interval = WHOLE
+    interval: Interval = sequence.WHOLE
     raters: int = 0
     more: int | None = None
     flips_with: int | None = None
@@ -105,7 +97,7 @@ def make_verdict(scores: Floats, alpha: float = ALPHA, is_brief: bool = False) -
     """
     if not len(scores):
         return Verdict(Outcome.NO_VOTES)
-    share, interval = float(scores.mean()), mean_interval(scores, alpha)
+    share, interval = float(scores.mean()), sequence.mean_interval(scores, alpha)
     if change := find_change(scores):
         return Verdict(Outcome.RATERS_CHANGED, share, interval, len(scores), change=change)
     verdict = Verdict(_outcome(interval), share, interval, len(scores))
@@ -159,8 +151,8 @@ def _are_disjoint(values: Floats, higher: NDArray[np.int64], lower: NDArray[np.i
     low, high = _mean(values, lower), _mean(values, higher)
     for _ in range(12):
         middle = (low + high) / 2
-        above = rejects_from_above(values, higher, middle, CHANGE_ALPHA)
-        below = rejects_from_above(1 - values, lower, 1 - middle, CHANGE_ALPHA)
+        above = sequence.rejects_from_above(values, higher, middle, CHANGE_ALPHA)
+        below = sequence.rejects_from_above(1 - values, lower, 1 - middle, CHANGE_ALPHA)
         if above and below:
             return True
         if not above and not below:
@@ -177,7 +169,7 @@ def _flips_with(scores: Floats, alpha: float) -> int:
     """The smallest number of raters with the lowest or the highest scores without whom the outcome changes."""
 
     def decided(rest: Floats) -> tuple[Outcome, bool]:
-        interval = mean_interval(rest, alpha)
+        interval = sequence.mean_interval(rest, alpha)
         outcome = _outcome(interval)
         return outcome, outcome is Outcome.PREFERRED and interval.low > 0.5
 
@@ -205,7 +197,7 @@ def raters_to_come(scores: Floats, alpha: float = ALPHA) -> int | None:
     if scores.mean() < 0.5:  # the number is the same for either model
         scores = 1 - scores
     values, counts = np.unique(scores, return_counts=True)
-    log_capital = counts.astype(float) @ np.log1p(np.outer(2 * values - 1, bets()))
+    log_capital = counts.astype(float) @ np.log1p(np.outer(2 * values - 1, sequence.bets()))
     # Half a rater at either extreme, since few raters do not show yet how much others may differ.
     values, counts = np.append(values, (0.0, 1.0)), np.append(counts, (0.5, 0.5))
     generator = np.random.default_rng(_SEED)
@@ -227,7 +219,7 @@ def raters_needed(share: float, votes: int = 8, spread: float = 0.5, alpha: floa
     """
     generator = np.random.default_rng(_SEED)
     tastes = 1 / (1 + np.exp(-generator.normal(mean_taste(share, spread), spread, (_SIMULATIONS, MOST_RATERS))))
-    called = first_called(generator.binomial(votes, tastes) / votes, np.zeros(len(bets())), alpha)
+    called = first_called(generator.binomial(votes, tastes) / votes, np.zeros(len(sequence.bets())), alpha)
     needed = float(np.quantile(called, _POWER))
     return math.ceil(needed) if needed <= MOST_RATERS else None
 
@@ -242,8 +234,8 @@ def first_called(scores: Floats, log_capital: Floats, alpha: float) -> NDArray[n
     # In blocks: most rows are called early, and all of them at once would need 100 MB.
     for start in range(0, scores.shape[1], _BLOCK):
         block = 2 * scores[rows, start : start + _BLOCK] - 1
-        capital = logs[:, np.newaxis] + np.cumsum(np.log1p(np.multiply.outer(block, bets())), axis=1)
-        is_called = log_mean_exp(capital) >= math.log(2 / alpha)
+        capital = logs[:, np.newaxis] + np.cumsum(np.log1p(np.multiply.outer(block, sequence.bets())), axis=1)
+        is_called = sequence.log_mean_exp(capital) >= math.log(2 / alpha)
         is_new = is_called.any(axis=1)
         called[rows[is_new]] = start + 1 + is_called[is_new].argmax(axis=1)
         rows, logs = rows[~is_new], capital[~is_new, -1]

@@ -107,7 +107,6 @@ class TableBuilder:
 
 def hashed(texts: Iterable[str], are_alike: bool = False) -> NDArray[np.uint64]:
     """A hash for each text, the same on every machine; 0 for an empty one. `are_alike` is faster for equal texts."""
-
     column = np.array(list(texts), dtype=object)
     if not len(column):
         return np.empty(0, np.uint64)

@@ -169,11 +169,7 @@ def _layer(place: str) -> int | None:
 
 
 def _change(
-    place: str,
-    halves: Mapping[tuple[str, str], Tensor],
-    size: tuple[int, int],
-    config: Mapping[str, Any],
-    name: str,
+    place: str, halves: Mapping[tuple[str, str], Tensor], size: tuple[int, int], config: Mapping[str, Any], name: str
 ) -> Change:
     a, b = halves.get((place, "A")), halves.get((place, "B"))
     if a is None or b is None:

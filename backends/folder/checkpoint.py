@@ -103,13 +103,6 @@ def text_part(config: Mapping[str, Any]) -> Mapping[str, Any]:
     return inner if isinstance(inner, dict) else config
 
 
-def check_links(folder: Path) -> None:
-    """Checks every file at the folder's top, since a library may read any of them. Raises BackendError."""
-    for path in sorted(folder.iterdir()):
-        if path.is_symlink() or path.is_file():
-            member(folder, path.name)
-
-
 def find_weights(folder: Path) -> Weights:
     """The weight files, each compared with the index and with its own header. Raises BackendError."""
     for index, whole in zip(INDEXES, WHOLE, strict=True):

@@ -9,8 +9,6 @@ from pathlib import Path, PurePosixPath
 
 # cgroup v1 writes "no limit" as a huge number that depends on the page size.
 _NO_LIMIT = 1 << 60
-
-
 # Where each controller of cgroup v1 may be mounted, and under "" all of v2.
 _MOUNTS = {
     "memory": ("sys/fs/cgroup/memory",),

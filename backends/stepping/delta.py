@@ -15,8 +15,7 @@ from torch.nn.functional import softplus
 from backends.stepping.cache import TokenCache
 from backends.stepping.step import step_of
 
-# Models with such layers, and the library's layers whose projections and states are those below.
-DELTA_TYPES = ("qwen3_5_text",)
+# The library's layers whose projections and states are those below.
 _LAYERS = ("Qwen3_5GatedDeltaNet",)
 _PROJECTIONS = ("qkv", "z", "b", "a")
 

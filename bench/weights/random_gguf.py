@@ -126,7 +126,8 @@ def _tensors(shape: Shape) -> Iterator[tuple[str, tuple[int, ...], str]]:
         elif shape.family in ("qwen", "chatglm"):
             # These keep query, key and value together.
             yield f"{layer}.attn_qkv.weight", (shape.qkv, shape.hidden), "Q4_0"
-            yield f"{layer}.attn_qkv.bias", (shape.qkv,), "F32"
+            if shape.biased:
+                yield f"{layer}.attn_qkv.bias", (shape.qkv,), "F32"
             yield f"{layer}.attn_output.weight", (shape.hidden, shape.heads * shape.head_dim), "Q4_0"
         else:
             yield from _attention_tensors(shape, layer)
@@ -150,7 +151,7 @@ def _attention_tensors(shape: Shape, layer: str) -> Iterator[tuple[str, tuple[in
     rows = {"q": wide * (2 if shape.family == "qwen35" else 1), "k": narrow, "v": narrow}
     for part, count in rows.items():
         yield f"{layer}.attn_{part}.weight", (count, shape.hidden), "Q4_0"
-        if shape.family == "glm4":
+        if shape.biased:
             yield f"{layer}.attn_{part}.bias", (count,), "F32"
     yield f"{layer}.attn_output.weight", (shape.hidden, wide), "Q4_0"
     for part in () if shape.family == "glm4" else ("q", "k"):

@@ -27,8 +27,6 @@ SIZES = {
     "num_key_value_heads": "kv_heads",
     "rms_norm_eps": "epsilon",
 }
-
-
 # The library's names of the families.
 LIBRARY_TYPES = {"qwen": "qwen2", "qwen3": "qwen3", "qwen35": "qwen3_5_text", "chatglm": "glm", "glm4": "glm4"}
 Family = Literal["qwen", "qwen3", "qwen35", "chatglm", "glm4"]
@@ -36,7 +34,10 @@ Family = Literal["qwen", "qwen3", "qwen35", "chatglm", "glm4"]
 
 @dataclass(frozen=True)
 class Shape:
-    """The sizes that determine every tensor; `value_heads` are those of layers that keep a state."""
+    """The sizes that determine every tensor.
+
+    `value_heads` are those of layers that keep a state; `biased` is whether queries, keys and values have a bias.
+    """
 
     id: str
     name: str
@@ -52,6 +53,7 @@ class Shape:
     context_length: int = 8192
     rope_theta: float = 10000.0
     value_heads: int = 0
+    biased: bool = True
 
     @property
     def qkv(self) -> int:
@@ -63,8 +65,9 @@ class Shape:
         """The number of weights, norms and biases included."""
         wide = self.heads * self.head_dim
         attention = self.hidden * (self.qkv + wide)
-        # Qwen3 and Qwen3.5 have norms of queries and keys, the others biases.
-        attention += 2 * self.head_dim if self.family in ("qwen3", "qwen35") else self.qkv
+        attention += self.qkv if self.biased else 0
+        if self.family in ("qwen3", "qwen35"):
+            attention += 2 * self.head_dim  # norms of queries and keys
         states = 0
         if self.family == "qwen35":
             attention += wide * self.hidden  # a gate for each query
@@ -104,7 +107,7 @@ class Shape:
             arguments["head_dim"] = self.head_dim
         if self.family in ("chatglm", "glm4"):
             rope["partial_rotary_factor"] = 0.5
-            arguments |= {"head_dim": self.head_dim, "attention_bias": True}
+            arguments |= {"head_dim": self.head_dim, "attention_bias": self.biased}
         if self.family == "qwen35":
             rope |= {"partial_rotary_factor": 0.25, "mrope_section": [11, 11, 10], "mrope_interleaved": True}
             arguments |= {"head_dim": self.head_dim, "linear_num_value_heads": self.value_heads}

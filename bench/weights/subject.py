@@ -96,6 +96,7 @@ def folder_shape(folder: Path) -> Shape | None:
         family=_FAMILIES[config.model_type],
         head_dim=heads_of(config)[2],
         value_heads=getattr(config, "linear_num_value_heads", 0),
+        biased=getattr(config, "attention_bias", config.model_type == "qwen2"),
         **{size: getattr(config, argument) for argument, size in SIZES.items()},
     )
     for known in (*SHAPES.values(), *OTHER_SHAPES.values()):

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 _MODEL = "A packed model, MODEL@int4 or a folder, instead of random weights."
 _SHAPE = (
-    "Random weights with this shape: qwen-7b-chat, chatglm3-6b, both, or qwen3.5-0.8b, qwen3.5-2b, qwen3.5-4b, "
-    "qwen3-8b, glm-4-9b-0414."
+    "Random weights with this shape, or these with commas between: qwen-7b-chat, chatglm3-6b, both (the default), "
+    "qwen3.5-0.8b, -2b, -4b, -9b, qwen3-8b, glm-edge-1.5b-chat, glm-4-9b-0414."
 )
 _WORK = "For random weights; by default `bench` in the models folder."
 
@@ -60,7 +60,9 @@ class Choice:
             return tuple(map(packed_subject, names))
         if self.precision not in ("int4", "int8"):
             raise InputError("bench_choice", f"--precision is int4 or int8, not {self.precision}.")
-        models = list(SHAPES) if self.shape in (None, "both") else [shape_of(str(self.shape)).id]
+        models = list(SHAPES) if self.shape in (None, "both") else str(self.shape).split(",")
+        for model in models:
+            shape_of(model)  # refuses an unknown one before the first is written
         return tuple(random_subject(model, self.layers, self.precision, self.folder, say) for model in models)
 
 

@@ -42,6 +42,7 @@ from bench.weights import shapes
 from bench.weights import subject as packed_models
 from bench.weights.shapes import CHATGLM3, QWEN
 from bench.weights.subject import Subject, folder_shape, packed_subject, random_subject
+from commands.bench.engine import Choice
 
 SMALL = {
     "qwen-7b-chat": replace(QWEN, vocabulary=2048, hidden=256, inner=512, layers=2, heads=4, kv_heads=4, head_dim=64),
@@ -91,7 +92,7 @@ def test_a_random_folder_is_opened_whole(model: str, precision: str, work: Path)
     assert kinds == ({"Linear4", "Linear8"} if precision == "int4" else {"Linear8"})
 
 
-@pytest.mark.parametrize("model", ["qwen3.5-0.8b", "qwen3-8b", "glm-4-9b-0414"])
+@pytest.mark.parametrize("model", ["qwen3.5-0.8b", "qwen3-8b", "glm-4-9b-0414", "glm-edge-1.5b-chat"])
 def test_a_random_folder_of_a_later_model_is_opened_and_answers(
     model: str, work: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -362,9 +363,16 @@ def test_a_rival_that_cannot_be_measured_does_not_end_the_others(
     assert [entry["rival"] for entry in missing] == list(rivals)
 
 
+def test_shapes_are_separated_by_commas(work: Path) -> None:
+    subjects = Choice(shape=",".join(reversed(MODELS)), work=work).subjects()
+    assert [subject.id for subject in subjects] == [f"{model}@int4" for model in reversed(MODELS)]
+
+
 @pytest.mark.parametrize("command", ["engine", "users", "job", "start"])
 def test_bad_input_is_one_line(command: str, tmp_path: Path) -> None:
     assert "no shape of 'gpt-2'; use qwen-7b-chat or chatglm3-6b" in refused(command, "--shape", "gpt-2")
+    assert "no shape of 'gpt-2'" in refused(command, "--shape", f"{MODELS[0]},gpt-2", "--work", tmp_path / "new")
+    assert not (tmp_path / "new").exists()
     assert "is not a packed model" in refused(command, "--a", DATA / "qwen-micro-vocab2048")
     assert "leave out --a and --b" in refused(command, "--a", "x@int4", "--layers", 2)
     assert "int4 or int8, not fp32" in refused(command, "--precision", "fp32")

@@ -46,6 +46,7 @@ FILES = {
     "qwen35": SMALL_QWEN35,
     "qwen3": replace(OTHER_SHAPES["qwen3-8b"], **_SMALL_SIZES),
     "glm4": replace(OTHER_SHAPES["glm-4-9b-0414"], **_SMALL_SIZES),
+    "edge": replace(OTHER_SHAPES["glm-edge-1.5b-chat"], **_SMALL_SIZES),
 }
 
 
@@ -67,7 +68,7 @@ def small_files(tmp_path_factory):
 # ---- shapes
 
 
-@pytest.mark.parametrize("model", [*SHAPES, "glm-4-9b-0414"])
+@pytest.mark.parametrize("model", [*SHAPES, "glm-4-9b-0414", "glm-edge-1.5b-chat"])
 def test_a_shape_has_as_many_parameters_as_the_published_weights(model):
     of_no_layer = 64 if model == "chatglm3-6b" else 0  # the table of angles, which is in its files
     assert 2 * shape_of(model).parameters + of_no_layer == PUBLISHED[model].weight_bytes

@@ -10,8 +10,7 @@ from arena.results.sentences import agreement_line, hundredths, share_line, shor
 from arena.results.texts import dimension_name
 from arena.results.texts import text as results_text
 from arena.results.verdict import conclude
-from arena.statistics import PairCount, WinRate, wilson
-from arena.statistics.confidence_sequence import Interval
+from arena.statistics import PairCount, wilson
 from arena.translations import percent
 from ui.texts import TEXTS, text
 
@@ -190,15 +189,10 @@ def _headers(lang: str, names: Sequence[str]) -> tuple[str, ...]:
 
 def _count(lang: str, count: PairCount) -> tuple[str, ...]:
     numbers = (count.votes, count.first_wins, count.second_wins, count.ties, count.both_bad)
-    return (count.first, count.second, *map(str, numbers), *_rate(lang, count.win_rate()))
-
-
-def _rate(lang: str, rate: WinRate | None) -> tuple[str, str]:
-    return (percent(rate.rate), _interval(lang, rate)) if rate else (UNKNOWN, UNKNOWN)
-
-
-def _interval(lang: str, interval: Interval | WinRate) -> str:
-    return text(lang, "interval", low=percent(interval.low), high=percent(interval.high))
+    cells = UNKNOWN, UNKNOWN
+    if rate := count.win_rate():
+        cells = percent(rate.rate), text(lang, "interval", low=percent(rate.low), high=percent(rate.high))
+    return (count.first, count.second, *map(str, numbers), *cells)
 
 
 def points(rating: float | None) -> str:

@@ -4,6 +4,7 @@ import io
 from collections.abc import Sequence
 from typing import Any
 
+import docx
 from docx.document import Document as Word
 from docx.enum.section import WD_SECTION
 from docx.enum.text import WD_ALIGN_PARAGRAPH, WD_BREAK
@@ -26,7 +27,7 @@ _NARROWEST, _WIDEST, _PADDING = 6, 30, 2
 
 def as_docx(document: blocks.Document) -> bytes:
     """The whole file."""
-    word = parts.new_word()
+    word = docx.Document(str(parts.TEMPLATE))
     word.core_properties.title = parts.valid_text(document.title)[:_LONGEST_PROPERTY]
     word.core_properties.author = ""
     items = blocks.number_blocks(document)
@@ -57,11 +58,19 @@ def _add(word: Word, item: blocks.NumberedBlock, contents: _Contents, lang: str)
             for line in block.items:
                 _write_linked(word.add_paragraph(style="List Bullet"), line)
         case blocks.References():
-            _add_references(word, block)
+            for number, work in enumerate(block.items, start=1):
+                paragraph = parts.write(word.add_paragraph(style=parts.BIBLIOGRAPHY), f"[{number}]\t{work.text}")
+                if work.address:
+                    paragraph.add_run(" ")
+                    _write_linked(paragraph, work.address)
         case blocks.Table():
             _add_table(word, block, item)
         case blocks.Quote():
-            _add_quote(word, block)
+            if block.about:
+                about = parts.write(word.add_paragraph(style=parts.NOTE), block.about, bold=True)
+                about.paragraph_format.keep_with_next = True
+            for line in parts.valid_text(block.text).split("\n"):
+                parts.write(word.add_paragraph(style="Quote"), line)
         case blocks.SideBySide():
             _add_side_by_side(word, block)
         case blocks.Figure():
@@ -101,22 +110,6 @@ def _write_linked(paragraph: Any, line: str) -> None:
         parts.add_link(paragraph, line)
     else:
         parts.write(paragraph, line)
-
-
-def _add_references(word: Word, block: blocks.References) -> None:
-    for number, work in enumerate(block.items, start=1):
-        paragraph = parts.write(word.add_paragraph(style=parts.BIBLIOGRAPHY), f"[{number}]\t{work.text}")
-        if work.address:
-            paragraph.add_run(" ")
-            _write_linked(paragraph, work.address)
-
-
-def _add_quote(word: Word, block: blocks.Quote) -> None:
-    if block.about:
-        about = parts.write(word.add_paragraph(style=parts.NOTE), block.about, bold=True)
-        about.paragraph_format.keep_with_next = True
-    for line in parts.valid_text(block.text).split("\n"):
-        parts.write(word.add_paragraph(style="Quote"), line)
 
 
 def _add_figure(word: Word, block: blocks.Figure, item: blocks.NumberedBlock) -> None:

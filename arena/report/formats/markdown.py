@@ -85,15 +85,11 @@ def _column(column: blocks.Column) -> Iterator[str]:
     for heading, answer in column.parts:
         if heading:
             yield f"**{_escaped(heading)}**"
-        yield _fenced(answer)
+        # Verbatim: the fence is longer than any fence in the answer.
+        ticks = "`" * max((len(run) + 1 for run in _TICKS.findall(answer)), default=3)
+        yield f"{ticks}text\n{answer}\n{ticks}"
     if column.notes:
         yield "\n".join(f"- {_escaped(note)}" for note in column.notes)
-
-
-def _fenced(answer: str) -> str:
-    """Verbatim: the fence is longer than any fence in the answer."""
-    ticks = "`" * max((len(run) + 1 for run in _TICKS.findall(answer)), default=3)
-    return f"{ticks}text\n{answer}\n{ticks}"
 
 
 def _table(headers: Sequence[str], body: Sequence[Sequence[str]]) -> str:

@@ -6,7 +6,6 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-import docx
 from docx.document import Document as Word
 from docx.opc.constants import RELATIONSHIP_TYPE
 from docx.oxml.ns import qn
@@ -15,7 +14,7 @@ from docx.text.paragraph import Paragraph
 from arena.report.blocks import NumberedBlock
 
 # Has the page (A4), the styles, and a Latin and a Chinese font for each of them. Edit it in Word or LibreOffice.
-_TEMPLATE = Path(__file__).with_name("template.docx")
+TEMPLATE = Path(__file__).with_name("template.docx")
 # Between its margins.
 WIDTH_CM = 17.0
 SHADE = "F1F4F8"
@@ -33,11 +32,6 @@ _AFTER_BIDI = (
     "w:textDirection w:textAlignment w:textboxTightWrap w:outlineLvl w:divId w:cnfStyle w:rPr w:sectPr w:pPrChange"
 )
 _AFTER_UPDATE_FIELDS = "w:hdrShapeDefaults w:footnotePr w:endnotePr w:compat w:docVars w:rsids m:mathPr"
-
-
-def new_word() -> Word:
-    """An empty document with our styles."""
-    return docx.Document(str(_TEMPLATE))
 
 
 def element(parent: Any, name: str, /, **attributes: str) -> Any:

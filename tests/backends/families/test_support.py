@@ -162,15 +162,21 @@ def test_a_model_without_a_chat_template_is_refused_as_a_base_model(tmp_path, to
     assert fits or "base model" in str(result.refused)
 
 
+@pytest.mark.parametrize(
+    ("fault", "words"), [("capped", r"softcap.*GGUF file"), ("base", "no chat template.*Use the chat model")]
+)
 @pytest.mark.parametrize("place", ["resolve", "open", "quantize"])
-def test_every_way_to_a_model_asks_before_it_reads_weights(tmp_path, place):
+def test_every_way_to_a_model_asks_before_it_reads_weights(tmp_path, place, fault, words):
     from backends.families.weights import architecture_of
 
-    folder = native_folder(tmp_path / "capped")
+    folder = native_folder(tmp_path / "tiny")
     spec = resolve(str(folder))
-    edit_json(folder / "config.json", attn_logit_softcapping=50.0)
+    if fault == "capped":
+        edit_json(folder / "config.json", attn_logit_softcapping=50.0)
+    else:
+        (folder / "chat_template.jinja").unlink()
     (folder / "model.safetensors").unlink()
-    with pytest.raises(InputError, match=r"softcap.*GGUF file"):
+    with pytest.raises(InputError, match=words):
         match place:
             case "resolve":
                 resolve(str(folder))

@@ -199,6 +199,12 @@ def test_what_cannot_run_is_refused_before_weights_are_downloaded(server: HubSer
     assert not {name for name in server.fetched() if "safetensors" in name}
 
 
+def test_a_base_model_is_refused_before_weights_are_downloaded(server: HubServer, hub: Hub) -> None:
+    server.files |= {"config.json": b'{"model_type": "llama"}', "tokenizer_config.json": b'{"tokenizer_class": "X"}'}
+    assert "it has no chat template" in str(failure(hub))
+    assert not {name for name in server.fetched() if "safetensors" in name}
+
+
 def test_weights_without_a_listed_hash_are_named(server: HubServer, hub: Hub) -> None:
     server.faults.list_hashes = False
     assert set(fetch(hub).unhashed_weights) == {name for name in TRUE_FILES if name.endswith(".safetensors")}
