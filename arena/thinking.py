@@ -12,7 +12,8 @@ SWITCH = "enable_thinking"
 
 
 def thinking_of(template: str) -> Thinking:
-    """What the template says: that thinking can be switched, that it may come unasked, or nothing."""
+    """What the template says: that thinking can be switched, that every answer begins with it, or nothing."""
     if re.search(rf"\b{SWITCH}\b", template):
         return "switch"
-    return "always" if THINK_OPEN in template else ""
+    # Elsewhere the mark only serves to cut the thoughts out of earlier answers.
+    return "always" if THINK_OPEN in template.rpartition("add_generation_prompt")[2] else ""

@@ -274,6 +274,10 @@ class Battle:
         """A copy with the answer of one side replaced."""
         return self.with_side(name, replace(self.side(name), answer=answer))
 
+    def seen_thinking(self, name: SideName) -> str:
+        """What a rater could read of a side's thinking before the vote; a blind battle shows none."""
+        return "" if self.blind else self.side(name).answer.reasoning
+
     @property
     def votable(self) -> bool:
         """Whether both answers have text and ended by themselves or at the token limit."""

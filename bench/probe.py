@@ -81,8 +81,9 @@ def run_command(command: list[str], request: Mapping[str, Any], progress: Progre
         raise _failure(process.returncode, stderr.read().strip().splitlines())
 
 
-def connect() -> tuple[dict[str, Any], Callable[..., None]]:
-    """Reads the request; returns it, and a function that sends a line. This process ends when its parent does."""
+def serve() -> None:
+    """The other end: reads the request, measures and writes the result. Its process ends when the asking one does."""
+    global _requested_at
     # Other code may print, which would mix with the protocol: it gets stderr instead.
     lines = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
@@ -98,13 +99,6 @@ def connect() -> tuple[dict[str, Any], Callable[..., None]]:
 
     request = json.loads(sys.stdin.readline())
     threading.Thread(target=exit_with_parent, daemon=True).start()
-    return request, send
-
-
-def serve() -> None:
-    """The other end: reads the request, measures and writes the result."""
-    global _requested_at
-    request, send = connect()
     try:
         _requested_at = request["requested_at"]
         watch = MemoryWatch()

@@ -15,7 +15,7 @@ import typer
 from arena.errors import ArenaError, InputError
 from backends.models.resolve import PACKED, PRECISIONS, misspelt
 from commands import INTERRUPTED, print_error, resumable
-from commands.options import AsJson
+from commands.options import AsJson, DropOriginal
 from commands.progress import StatusLine, size_text
 
 if TYPE_CHECKING:
@@ -34,9 +34,7 @@ def fetch(
         Literal["huggingface", "modelscope"] | None, typer.Option(help="The hub; by default the first that answers.")
     ] = None,
     verify: Annotated[bool, typer.Option(help="Check the hash of every file again.")] = False,
-    drop_original: Annotated[
-        bool, typer.Option("--drop-original", help="Delete the original weights once MODEL@int4 works.")
-    ] = False,
+    drop_original: DropOriginal = False,
     as_json: AsJson = False,
 ) -> None:
     """Download models from Hugging Face or ModelScope.

@@ -52,6 +52,9 @@ Answers = Annotated[
         "(append #FILE for another file in it).",
     ),
 ]
+DropOriginal = Annotated[
+    bool, typer.Option("--drop-original", help="Delete the original weights once MODEL@int4 works.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of lines.")]
 
 

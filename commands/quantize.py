@@ -12,7 +12,7 @@ import typer
 from arena.errors import InputError
 from backends.machine import share_cores
 from commands import errors_in_one_line, resumable
-from commands.options import AsJson
+from commands.options import AsJson, DropOriginal
 from commands.progress import StatusLine, size_text
 
 if TYPE_CHECKING:
@@ -31,9 +31,7 @@ def quantize(
     best: Annotated[
         bool, typer.Option("--best", help="Minimize the error of each layer's output (int4); takes longer.")
     ] = False,
-    drop_original: Annotated[
-        bool, typer.Option("--drop-original", help="Delete the original weights once MODEL@int4 works.")
-    ] = False,
+    drop_original: DropOriginal = False,
     as_json: AsJson = False,
 ) -> None:
     """Quantize a model to int4 or int8.

@@ -1,4 +1,4 @@
-"""The tabs for the host: the sign-in that opens them, and the check before every use."""
+"""The tabs for the host: the sign-in that opens them, and the check before every use; and the withdrawal of votes."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
@@ -7,13 +7,14 @@ from html import escape
 
 import gradio as gr
 
-from ui.access import Stored, refusals, require_admin
+from arena.judging.withdrawals import Withdrawals
+from ui.access import Stored, address_of, refusals, require_admin
 from ui.gradio.compat import Block
 from ui.labels import Labels
 from ui.markup import status
 from ui.tabs import Tab
 from ui.texts import listed, text
-from ui.updates import PRIVATE, Handlers, Props, Typed, Updates, merged
+from ui.updates import PRIVATE, UNLIMITED, Handlers, Props, Typed, Updates, merged
 
 
 @dataclass(frozen=True)
@@ -91,3 +92,37 @@ class SignInHandlers(Handlers):
     def leave(self, request: gr.Request) -> None:
         """Sign out."""
         self.access.sign_out(self.tabs.get(request))
+
+
+# ---- beside the sign-in: raters withdraw their votes
+
+
+class WithdrawalPart:
+    """The components for withdrawing one's votes with the code of a receipt."""
+
+    def __init__(self, labels: Labels) -> None:
+        """Make the components inside the current gr.Tab."""
+        with labels.accordion("judge_withdrawal", "withdrawal"):
+            self.code = labels.textbox("judge_code", "withdrawal_code", info=labels("judge_code_info"), max_lines=1)
+            labels.show(self.code, info="judge_code_info")
+            self.withdraw = labels.button("judge_withdraw", "withdraw")
+            self.note = gr.Markdown("", elem_id="withdrawn")
+
+
+@dataclass(frozen=True)
+class WithdrawalHandlers(Handlers):
+    """The withdrawal on one page."""
+
+    part: WithdrawalPart
+    withdrawals: Withdrawals
+
+    def wire(self, demo: gr.Blocks) -> None:
+        part = self.part
+        part.withdraw.click(self.withdraw, part.code, part.note, **UNLIMITED)
+
+    def withdraw(self, code: str | None, request: gr.Request) -> str:
+        """Withdraw all votes whose receipts have the code."""
+        tab = self.tabs.get(request)
+        with refusals(tab.lang):
+            count = self.withdrawals.withdraw(code or "", address_of(request))
+            return text(tab.lang, "judge_withdrawn", count=count)

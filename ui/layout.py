@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import gradio as gr
 
 from ui.about import named_texts
-from ui.admin import SignInHandlers, SignInPart
+from ui.admin import SignInHandlers, SignInPart, WithdrawalHandlers, WithdrawalPart
 from ui.arena.blind import Blind
 from ui.arena.handlers import ArenaHandlers
 from ui.arena.layout import ArenaTab
@@ -25,7 +25,6 @@ from ui.rooms import ClassTab, RoomHandlers
 from ui.services import Services
 from ui.tabs import Tabs
 from ui.updates import Handlers
-from ui.withdrawal import WithdrawalHandlers, WithdrawalPart
 
 BRAND = '<a href="#arena" class="brand" aria-label="Qwen × ChatGLM"><i></i><i></i><b>Qwen × ChatGLM</b></a>'
 

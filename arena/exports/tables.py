@@ -42,13 +42,9 @@ def _quoted(cell: str) -> str:
 # ---- votes.xlsx
 
 EXCEL_CELL = 32_767  # the longest cell in Excel, in UTF-16 code units
-
 CUT_MARK = " … [cut here: longer than a spreadsheet cell]"
-
 TIME_COLUMN = "time_utc"  # a column of the workbook after tstamp: the same time in a readable form
-
 SHEET_ROWS = 1_048_576  # the most rows in a sheet, including its header
-
 _WIDE = frozenset({"prompt", "response_a", "response_b", "comment", "thinking_a", "thinking_b"})
 # Most cells contain none of these.
 _UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff\ufffe\uffff]")

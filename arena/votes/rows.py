@@ -89,8 +89,7 @@ def to_row(vote: Vote) -> dict[str, str]:
     }
     for name in SideName:
         row |= {f"{column}_{name}": cell for column, cell in _side_cells(battle.side(name)).items()}
-        # A blind rater sees no thinking.
-        row[f"thinking_{name}"] = "" if battle.blind else battle.side(name).answer.reasoning
+        row[f"thinking_{name}"] = battle.seen_thinking(name)
     _check(row)
     return {column: clean(row[column]) for column in COLUMNS}
 

@@ -47,7 +47,7 @@ def test_json_has_what_notebooks_want(hosts: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     output = json.loads(done.stdout)
     assert (output["votes"], output["raters"], output["withdrawn"], output["skipped_rows"]) == (15, 15, 1, 1)
-    assert output["skipped"] == [{"file": "one/votes.csv", "line": 16, "reason": "2 cells, not 39"}]
+    assert output["skipped"] == [{"file": "one/votes.csv", "line": 16, "reason": "2 cells, not 41"}]
     qwen, glm = output["models"]
     named = [qwen[name] for name in ("model", "wins", "losses", "ties", "both_bad", "best_rank", "worst_rank")]
     assert named == ["qwen", 13, 0, 1, 1, 1, 1]
@@ -63,7 +63,7 @@ def test_lines_say_the_same(hosts: Path) -> None:
     assert lines[0].startswith("Raters prefer qwen to glm: they gave it 93.3% of their votes on average")
     assert "Based on 15 blind votes by 15 raters (2 ties). Prompts: 1." in lines[0]
     assert "Decided. No more votes are needed." in lines
-    assert "  one/votes.csv, line 16: 2 cells, not 39" in lines
+    assert "  one/votes.csv, line 16: 2 cells, not 41" in lines
     assert "  Unreadable rows: 1" in lines
 
 

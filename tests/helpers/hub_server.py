@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -45,6 +46,7 @@ class Faults:
     list_status: int = 0
     busy_times: int = 0  # 503 to that many downloads
     delay: float = 0.0  # before every answer
+    gate: threading.Event | None = None  # what every file that is asked waits for, a minute at most
     ignore_range: bool = False
     list_hashes: bool = True
     extra_entries: list[tuple[str, int]] = field(default_factory=list)
@@ -153,6 +155,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _send(self, asked: Asked, path: str, content: bytes) -> None:
         faults, total, begin = self.hub.faults, len(content), 0
+        if faults.gate and self.command == "GET":
+            faults.gate.wait(60)
         wanted = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
         if wanted and not faults.ignore_range:
             begin = int(wanted[1])

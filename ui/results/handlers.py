@@ -138,14 +138,11 @@ class ResultsHandlers(Handlers):
             part.chart: {"value": dimension_chart(lang, figures)},
         }
         props[part.filters] = {"visible": True, "choices": choices, "value": chosen}
-        for section in sections(lang, figures, self._prompt_name(lang)):
+        titles = {prompt.id: prompt.title[lang] for prompt in self.prompts}
+        for section in sections(lang, figures, lambda name: titles.get(name, name)):
             props[part.folds[section.name]] = {"visible": True}
             props[part.bodies[section.name]] = {"value": section_body(section)}
         return props
-
-    def _prompt_name(self, lang: str) -> Callable[[str], str]:
-        titles = {prompt.id: prompt.title[lang] for prompt in self.prompts}
-        return lambda name: titles.get(name, name)
 
     def _export_of(self, excel: bool) -> Callable[..., str]:
         def export(stored: Stored, request: gr.Request) -> str:

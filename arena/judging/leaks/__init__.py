@@ -11,8 +11,8 @@ from functools import lru_cache
 from pathlib import PurePosixPath
 
 from arena.judging.leaks.names import MAKERS, MASKED, NAME, NOISE, OWN, OWN_MODEL, Maker, fold, mark
-from arena.judging.leaks.patterns import EN, PLACES, ZH
-from arena.types import Battle, ModelSpec
+from arena.judging.leaks.patterns import EN, PLACES, QUOTATIONS, ZH
+from arena.types import Battle, ModelSpec, SideName
 
 _SENTENCE = re.compile("[^。!?\n]{0,2000}[。!?]?")
 _END = 400
@@ -23,17 +23,6 @@ _I = re.compile(r"\b(?:i|i'm|my|me)\b|我|本助手|本模型")
 # A quotation, or a title.
 _QUOTED = re.compile(
     '"[^"\n]{1,400}"|《[^《》\n]{1,60}》|' + r"(?<=[\s:(])'[^\n]{1,300}?'(?=[\s,;:!?)。]|$)", re.MULTILINE
-)
-# A quotation of the speaker's instructions, or of how it would answer, counts as its own words.
-_OWN_WORDS = re.compile(
-    r"(?:\bmy (?:\w{1,12} ){0,2}(?:instructions?|prompt|settings?|setup|text)|^\s{0,3}system(?: prompt)?:|\bthe "
-    "(?:system )?prompt (?:says|reads|states|is|tells)"
-    r"|我的(?:系统)?(?:提示|设定|指令)|系统(?:提示|设定)(?:词)?(?:是|为|写|说|:))[^。!?\n]{0,40}$"
-    r"|\b(?:i|i'll|i'd) (?:will |would |should |must |always |can )?(?:say|answer|reply|respond)[^。!?\n\"]{0,12}$"
-    "|我(?:会|应该|要|可以|就|只能)(?:说|回答|回复)[^。!?\n]{0,6}$"
-)
-_OWN_PROMPT = re.compile(
-    r"[^。!?\n]{0,20}\bmy (?:system )?(?:prompt|instructions)|[^。!?\n]{0,8}我的(?:系统)?(?:提示|设定|指令)"
 )
 # Families that say how a model is run or laid out, not who made it.
 _NO_MAKER = frozenset(("openai", "gguf", "scripted", "recorded", "llama.cpp", "llama"))
@@ -47,9 +36,9 @@ def is_leaked(battle: Battle) -> bool:
     """Whether any text of a model that a rater of the battle has seen reveals which model it is."""
     sides = (battle.a, battle.b)
     makers = tuple({maker.key: maker for side in sides for maker in makers_of(side.model)}.values())
-    asked, written = [battle.prompt], []
+    asked, written = [battle.prompt], [battle.seen_thinking(name) for name in SideName]
     for side in sides:
-        written += [side.answer.text, side.answer.reasoning]
+        written.append(side.answer.text)
         for message in side.messages:
             (written if message.role == "assistant" else asked).append(message.content)
     unasked = {maker.key for maker in makers}.difference(*(mark(fold(text), makers).makers for text in asked))
@@ -100,7 +89,7 @@ def _without_quotations(text: str) -> str:
         quoted = match.group()
         before, after = text[max(0, match.start() - _AROUND) : match.start()], text[match.end() : match.end() + _AROUND]
         is_all = len(quoted) > 0.8 * len(text.strip())
-        if is_all or _OWN_WORDS.search(before) or _OWN_PROMPT.match(after):
+        if is_all or _matches(before, *QUOTATIONS["before"]) or _matches(after, *QUOTATIONS["after"]):
             return "。" + quoted[1:-1] + "。"
         return NAME.sub(MASKED, quoted)
 

@@ -54,4 +54,4 @@ def _filled(pattern: str, parts: dict[str, str]) -> str:
 
 
 _PARTS: dict[str, str] = dict(line.split(": ", 1) for line in read_sections("parts")["parts"])
-PLACES, EN, ZH = map(read_patterns, ("places", "patterns_en", "patterns_zh"))
+PLACES, QUOTATIONS, EN, ZH = map(read_patterns, ("places", "quotations", "patterns_en", "patterns_zh"))

@@ -125,7 +125,8 @@ def test_every_text_that_a_rater_sees_is_searched():
     leak, innocent = "我是通义千问。", "我是一个语言模型。"
     assert not is_leaked(battle_of(innocent, innocent))
     assert is_leaked(battle_of(leak, innocent)) and is_leaked(battle_of(innocent, leak))
-    assert is_leaked(battle_of(innocent, innocent, reasoning="As Qwen I would say ..."))
+    thought = battle_of(innocent, innocent, reasoning="As Qwen I would say ...")
+    assert is_leaked(thought) and not is_leaked(replace(thought, blind=True))  # a blind rater sees no thinking
     assert is_leaked(battle_of(innocent, innocent, earlier=leak))
     assert not is_leaked(battle_of(innocent, innocent, prompt="Are you Qwen?"))
 

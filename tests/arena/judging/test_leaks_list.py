@@ -12,7 +12,7 @@ import pytest
 from arena.judging import leaks
 from arena.judging.leaks import names, names_a_model
 from arena.judging.leaks.names import MAKERS
-from arena.judging.leaks.patterns import EN, PLACES, ZH
+from arena.judging.leaks.patterns import EN, PLACES, QUOTATIONS, ZH
 
 LIST = Path(__file__).parents[2] / "data" / "leaks.jsonl"
 LINES = [json.loads(line) for line in LIST.read_text(encoding="utf-8").splitlines()]
@@ -117,7 +117,10 @@ def patterns_in(value):
 
 def test_every_repetition_has_an_upper_bound():
     """So that the time of a search grows with the length of the text and no faster."""
-    patterns = [*patterns_in((ZH, EN, PLACES, *vars(leaks).values(), *vars(names).values())), names._names(())[0]]
+    patterns = [
+        *patterns_in((ZH, EN, PLACES, QUOTATIONS, *vars(leaks).values(), *vars(names).values())),
+        names._names(())[0],
+    ]
     assert len(patterns) > 100
     for pattern in patterns:
         bare = re.sub(r"\\.|\[(?:\\.|[^\]\\])*\]", "x", pattern.pattern)

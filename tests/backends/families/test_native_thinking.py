@@ -2,11 +2,13 @@
 
 import pytest
 import transformers
-from native_folders import CHATML, THINK, native_folder
+from native_folders import CHATML, THINK, native_folder, qwen35_folder
 from native_talks import says, talk, theirs
 
 from arena.errors import InputError
+from arena.text import clean
 from arena.types import DEFAULT_THINKING, GenerationConfig, Message
+from backends import opened_alone
 from backends.families.native import NativeChat
 from backends.models.resolve import resolve
 from backends.streaming.context import within
@@ -22,6 +24,8 @@ OPENING = SWITCHED.replace("{% endif %}{% endif %}", "{% else %}<think>\n{% endi
 NOTHINK = CHATML.replace(
     "{{ m.content }}", "{{ m.content }}{% if m.role == 'user' and enable_thinking is false %}/nothink{% endif %}"
 )
+# As in models that do not think themselves: the marks only cut the thoughts out of earlier answers.
+HISTORY = CHATML.replace("{{ m.content }}", "{{ m.content.split('<think>')[0] }}")
 THOUGHTS = ["1", "2", "3", "4", "5", "</think>", "\n\n", "Hello", " world", "<|im_end|>"]
 
 
@@ -46,7 +50,8 @@ def test_the_switch_reaches_the_template(tmp_path, template, thinks):
 
 
 @pytest.mark.parametrize(
-    ("template", "kind"), [(SWITCHED, "switch"), (CHATML, ""), (CHATML + "{% if x %}<think>{% endif %}", "always")]
+    ("template", "kind"),
+    [(SWITCHED, "switch"), (CHATML, ""), (CHATML + "{% if x %}<think>{% endif %}", "always"), (HISTORY, "")],
 )
 def test_a_folder_says_whether_it_thinks(tmp_path, template, kind):
     spec = resolve(str(native_folder(tmp_path / "kind", template=template)))
@@ -123,3 +128,27 @@ def test_what_always_thinks_cannot_be_named_without_thinking(tmp_path):
 def test_both_limits_fit_into_the_context(room, answer, thinking):
     fitted = within(GenerationConfig(max_new_tokens=512, thinking=100), room)
     assert (fitted.max_new_tokens, fitted.thinking) == (answer, thinking)
+
+
+@pytest.mark.parametrize("kind", ["Qwen3", "Qwen3.5"])
+def test_the_answer_after_a_forced_end_is_what_the_model_says_to_all_of_it(tmp_path, monkeypatch, answer_of, kind):
+    folder = tmp_path / "random"
+    native_folder(folder, kind=kind, template=OPENING) if kind == "Qwen3" else qwen35_folder(folder)
+    (folder / "chat_template.jinja").write_text(OPENING, encoding="utf-8")
+    asked, config = talk(["Hello"]), GenerationConfig(temperature=0, thinking=6, max_new_tokens=8)
+    with opened_alone(resolve(str(folder))) as backend:
+        list(backend.stream(asked, GenerationConfig(max_new_tokens=1)))
+        engine = backend._load.value
+        begun, begin = [], engine.begin
+        monkeypatch.setattr(engine, "begin", lambda ids, *rest: begun.append(list(ids)) or begin(ids, *rest))
+        answer = answer_of(backend.stream(asked, config))
+        ids = engine.chat.request_ids(asked, True)
+        assert begun[0] == ids
+        for limit in (6, 8):
+            engine.forget()
+            events = engine.generate(ids, GenerationConfig(temperature=0, max_new_tokens=limit))
+            new = [value for event, value in events if event == "token"]
+            ids = ids + new + (engine.chat.conclusion_ids() if limit == 6 else [])
+    assert begun[1] == ids[: -len(new)]
+    assert answer.text == clean(engine.chat.decode(new)).lstrip("\n").rstrip("\ufffd")
+    assert (answer.usage.thinking_tokens, answer.usage.new_tokens) == (6, 14)
