@@ -34,6 +34,9 @@ def page(open_page: OpenPage, scripted_app: ServedApp) -> Page:
     return open_page(scripted_app, mode="named")
 
 
+COLOUR = "element => getComputedStyle(element).color"
+
+
 def open_settings(page: Page) -> None:
     page.click("[data-open=settings]")
     expect(page.locator("#set_temperature")).to_be_visible()
@@ -49,7 +52,11 @@ def test_heads_and_pills_name_the_models(page: Page) -> None:
         expect(page.locator(f"#head_{side} h2")).to_have_text(f"script-{side}")
         expect(page.locator(f"#head_{side} .head")).to_have_attribute("data-color", re.compile("^[ab]$"))
     wait_for_phase(page, "vote")
-    expect(page.locator("#vote_model_a")).to_have_text("script is better")
+    for side in "ab":
+        expect(page.locator(f"#vote_model_{side}")).to_have_text({"a": "Left is better", "b": "Right is better"}[side])
+        # Neither hovered nor pressed, a pill has the colour of its model.
+        heading = page.locator(f"#head_{side} h2").evaluate(COLOUR)
+        expect(page.locator(f"#vote_model_{side}")).to_have_css("color", heading)
 
 
 def test_stop_stops_the_model_and_keeps_the_text(page: Page, scripted_app: ServedApp) -> None:

@@ -55,8 +55,8 @@ def test_a_context_says_what_ends_it(limit: str, words: str) -> None:
     [
         ("", None, "none"),
         ("switch", None, "thinking off"),
-        ("switch", 64, "thinks for up to 64 tokens"),
-        ("always", None, "always thinks, up to 1024 tokens"),
+        ("switch", 64, "thinks, max. 64"),
+        ("always", None, "always thinks, max. 1024"),
         ("server", None, "server asked not to think"),
     ],
 )

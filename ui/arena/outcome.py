@@ -13,6 +13,8 @@ from ui.arena.messages import thinking_line, usage_line
 from ui.arena.screen import CHOSEN, PILLS, PaneView, Phase, Row
 from ui.texts import text
 
+_LONGEST_WORD = 16  # characters that fit a pill
+
 
 @dataclass(frozen=True)
 class Receipt:
@@ -85,8 +87,11 @@ def hint_text(lang: str, phase: Phase, waiting: str) -> str:
 
 
 def pill_labels(lang: str, names: Mapping[SideName, str] | None = None) -> dict[Winner, str]:
-    """The texts of the pills: with the models' names, or with left and right."""
+    """The texts of the pills: with the first words of the models' names if these are short and differ, or with left
+    and right."""
     labels = {winner: text(lang, f"vote_{winner}") for winner in PILLS}
-    for side, name in (names or {}).items():
-        labels[CHOSEN[side]] = text(lang, "vote_named", model=name.split("-")[0])
+    words = {side: name.split("-")[0] for side, name in (names or {}).items()}
+    if len(set(words.values())) == len(SideName) and max(map(len, words.values())) <= _LONGEST_WORD:
+        for side, word in words.items():
+            labels[CHOSEN[side]] = text(lang, "vote_named", model=word)
     return labels

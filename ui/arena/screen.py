@@ -65,7 +65,7 @@ def head_html(lang: str, side: SideName, screen: Screen, chosen: str = "your_cho
     return (
         f'<div class="head" data-side="{side}" data-state="{pane.state}" data-turn="{screen.turn}"'
         f' data-color="{pane.color}" data-mark="{mark}"><i class="dot"></i><h2>{escape(pane.title)}</h2>{badge}'
-        f'<span class="meta" role="status">{escape(pane.meta)}</span>{buttons}</div>'
+        f'<span class="meta" role="status" title="{escape(pane.meta)}">{escape(pane.meta)}</span>{buttons}</div>'
     )
 
 

@@ -14,6 +14,7 @@ from served_app import ServedApp
 from arena.answers import read_recorded
 from arena.exports.conversation import as_json_lines, as_markdown
 from arena.types import SideName, Winner
+from ui.arena.outcome import pill_labels
 
 
 @pytest.fixture
@@ -71,7 +72,7 @@ def test_an_unknown_mode_is_refused(arena: Any) -> None:
 def test_pills_and_colours_name_the_models_and_a_vote_marks_the_better_one(arena: Any) -> None:
     arena.send("hello")
     sent = repr(list(arena.handlers.whole(arena.handlers.tabs.get(arena.request())).values()))
-    assert 'data-color="a"' in sent and 'data-color="b"' in sent and "script is better" in sent
+    assert 'data-color="a"' in sent and 'data-color="b"' in sent and "Left is better" in sent
     assert 'data-mark="win"' not in sent
     after = repr(list(arena.vote(Winner.MODEL_B).values()))
     assert after.count('data-mark="win"') == after.count('data-mark="lose"') == 1
@@ -185,12 +186,12 @@ def shown(arena: Any) -> str:
 
 
 def test_each_side_says_whether_it_thinks(thinking: Any) -> None:
-    assert "thinking off" in shown(thinking) and "always thinks, up to 1024 tokens" in shown(thinking)
+    assert "thinking off" in shown(thinking) and "always thinks, max. 1024" in shown(thinking)
     thinking.send("hello")
-    assert "thinking off" in shown(thinking) and "always thinks, up to 1024 tokens" in shown(thinking)
+    assert "thinking off" in shown(thinking) and "always thinks, max. 1024" in shown(thinking)
     assert [thinking.tab.chat.turns[-1].side(side).answer.reasoning for side in SideName] == ["", "hm hm hm hm "]
     thinking.send("hello", thinking="２")
-    assert "thinks for up to 2 tokens" in shown(thinking) and "2 of them thinking" in shown(thinking)
+    assert "thinks, max. 2" in shown(thinking) and "2 of them thinking" in shown(thinking)
 
 
 def test_thinking_that_is_no_limit_is_refused(thinking: Any) -> None:
@@ -206,3 +207,18 @@ def test_a_vote_keeps_the_thinking_that_was_shown_and_its_limits(thinking: Any) 
     (vote,) = [stored.vote for stored in store.stored(store.refresh().table)]
     assert [vote.battle.side(side).answer.reasoning for side in SideName] == ["hm hm \n"] * 2
     assert [vote.battle.side(side).config.thinking for side in SideName] == [3, 3]
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        (("Qwen-7B-Chat", "ChatGLM3-6B"), ("Qwen", "ChatGLM3")),
+        (("Qwen3.5-2B", "GLM-Edge-1.5B-Chat"), ("Qwen3.5", "GLM")),
+        (("Qwen3.5-2B", "Qwen3.5-9B"), ("Left", "Right")),
+        (("SmolLM2-135M (T=0.2)", "SmolLM2-135M (T=1.0)"), ("Left", "Right")),
+        (("a_folder_with_a_long_name", "Qwen-7B-Chat"), ("Left", "Right")),
+    ],
+)
+def test_pills_name_the_models_where_that_is_short_and_clear(names: tuple[str, str], words: tuple[str, str]) -> None:
+    labels = pill_labels("en", dict(zip(SideName, names, strict=True)))
+    assert (labels[Winner.MODEL_A], labels[Winner.MODEL_B]) == tuple(f"{word} is better" for word in words)
