@@ -139,6 +139,7 @@ def serve(models: tuple[str, str] | None, host: str, port: int, hosting: Hosting
     from commands.compose import compose
     from ui.page import build_page
 
+    end_well_on_sigterm()
     with backed_up(hosting) as backup:
         services = compose(specs, prompt_set, hosting, backup)
         demo, keywords = build_page(services)
@@ -150,14 +151,18 @@ def serve(models: tuple[str, str] | None, host: str, port: int, hosting: Hosting
         stay(demo)
 
 
-def stay(demo: gr.Blocks) -> None:
-    """Serve until Ctrl-C or SIGTERM, then close the page."""
+def end_well_on_sigterm() -> None:
+    """Let SIGTERM end the process as Ctrl-C does, so that the votes are backed up."""
     import signal
 
     def end(number: int, frame: object) -> None:
         raise SystemExit(0)
 
     signal.signal(signal.SIGTERM, end)
+
+
+def stay(demo: gr.Blocks) -> None:
+    """Serve until Ctrl-C or SIGTERM, then close the page."""
     try:
         demo.block_thread()
     finally:
