@@ -37,11 +37,6 @@ def test_a_queue_at_rest_takes_little_of_a_core() -> None:
     assert demo._queue.sleep_when_free == compat.POLL_SECONDS
 
 
-@pytest.mark.usefixtures("other_version")
-def test_the_queue_of_another_version_is_left_alone() -> None:
-    compat.poll_less(object())
-
-
 @pytest.mark.parametrize("version", ["6.32.0", "6.30.9", "7.0.0", "6.3.1", "6.310.0"])
 def test_another_version_is_told_apart(monkeypatch: pytest.MonkeyPatch, version: str) -> None:
     monkeypatch.setattr(gr, "__version__", version)
