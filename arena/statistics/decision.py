@@ -252,7 +252,7 @@ def mean_taste(share: float, spread: float) -> float:
     def share_at(thousandths: int) -> float:
         return float(weights @ (1 / (1 + np.exp(-thousandths / 1000 - spread * points))))
 
-    # Not scipy.optimize: every page of a room would wait for its import, which holds 40 MB.
+    # Not by scipy.optimize: its import takes 40 MB, and the page of a room would wait for it.
     return bisect_left(range(-20_000, 20_000), share, key=share_at) / 1000 - 20
 
 

@@ -38,7 +38,7 @@ _ALLOWED = {
 }
 _ALLOWED["HEAD"] = _ALLOWED["GET"]
 _FOREIGN = (
-    "This page answers to this machine only. To open it under another name, start it with ARENA_PUBLIC_URL=ADDRESS.\n"
+    "This page is served to this machine only. To open it under another name, start it with ARENA_PUBLIC_URL=ADDRESS.\n"
     "此页面只供本机访问。如需用其他域名打开，请在启动时设置 ARENA_PUBLIC_URL=网址。\n"
 )
 
