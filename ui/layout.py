@@ -7,11 +7,10 @@ import gradio as gr
 
 from ui.about import named_texts
 from ui.admin import SignInHandlers, SignInPart, WithdrawalHandlers, WithdrawalPart
-from ui.arena.blind import Blind
 from ui.arena.handlers import ArenaHandlers
 from ui.arena.layout import ArenaTab
 from ui.arena.mode import ArenaMode
-from ui.arena.named import Named
+from ui.arena.modes import Blind, Named
 from ui.arena.outcome import Receipt
 from ui.arena.rate import Rate
 from ui.arena.screen import Mode
