@@ -1,1 +1,1 @@
-"""Measurements of what this project claims: rounding quality, speed against rivals, and load."""
+"""Measurements of this machine: speed and memory beside rivals, votes on disk, and a page under load."""

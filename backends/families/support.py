@@ -1,7 +1,7 @@
 """Decides from the small files of a checkpoint folder whether it runs here, and up to which context it is exact.
 
-No other place has a rule of this kind. A model type is added to `COMPARED` once `bench families` has compared it with
-the library's own code.
+No other place has a rule of this kind. A model type is added to `COMPARED` once `tests/families.py` has compared it
+with the library's own code.
 """
 
 from collections.abc import Iterator, Mapping

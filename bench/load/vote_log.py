@@ -62,7 +62,8 @@ def measure_start(folder: Path, rows: int, progress: Progress) -> Figures:
     """A start with many votes: seconds until the log takes votes, and until raters can continue where they were."""
     answers = folder / "answers.jsonl"
     answers.write_text("\n".join(sample_answers(RATER_VOTES)), encoding="utf-8")
-    pairs, path = load_pairs(answers, ()), _write_votes(folder, rows, progress)
+    pairs, path = load_pairs(answers, ()), folder / FIRST_PART
+    _write(path, map(_row, range(rows)), rows, progress, HEAD)
     events = (line.encode() + b"\n" for line in sample_events(rows, [pair.id for pair in pairs]))
     _write(folder / EVENTS, events, 2 * rows, progress)
     progress("Starting ...")
@@ -86,20 +87,19 @@ def measure_start(folder: Path, rows: int, progress: Progress) -> Figures:
 
 
 def measure_results(folder: Path, rows: int, progress: Progress) -> Figures:
-    """Seconds until results of many votes are there: at first, after one more vote, after a start with the index."""
-    path = _write_votes(folder, rows, progress)
-    size = path.stat().st_size
+    """Seconds until the results of a folder with `rows` votes are there.
+
+    At first, after one more vote, and after a start with the index.
+    """
     progress("Reading the votes ...")
     service = ResultsService(VoteStore(folder))
     first = _look_seconds(service, rows)
     looks = []
-    with VoteLog(path) as log:
+    with VoteLog(folder / FIRST_PART) as log:
         for number in range(rows, rows + _LOOKS):
             log.append(sample_vote(number))
             looks.append(_look_seconds(service, number + 1))
     return {
-        "rows": rows,
-        "log_bytes": size,
         "first_seconds": first,
         "next_median": statistics.median(looks),
         "next_most": max(looks),
@@ -118,12 +118,6 @@ def _look_seconds(service: ResultsService, votes: int) -> float:
 
 def _row(number: int) -> bytes:
     return csv_line(list(to_row(sample_vote(number)).values())).encode()
-
-
-def _write_votes(folder: Path, rows: int, progress: Progress) -> Path:
-    path = folder / FIRST_PART
-    _write(path, map(_row, range(rows)), rows, progress, HEAD)
-    return path
 
 
 def _write(path: Path, lines: Iterator[bytes], total: int, progress: Progress, head: bytes = b"") -> None:

@@ -1,14 +1,69 @@
-"""The `bench` commands."""
+"""The `bench` commands: those of an engine (engine.py), the vote log, and a page under load."""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated
 
 import typer
 
-from commands.bench import engine, others
+from commands.bench import engine
+from commands.bench.output import report, say
+from commands.options import AsJson, ModelA, ModelB
 
-HELP = "Measure speed, memory, quality, votes and load."
-bench = typer.Typer(help=HELP, no_args_is_help=True)
+bench = typer.Typer(help="Measure speed, memory, votes and load.", no_args_is_help=True)
 for measured in (engine.engine, engine.users, engine.job, engine.start):
     bench.command()(engine.engine_command(measured))
 bench.command()(engine.engine_command(engine.both, without={"shape", "rivals"}))
-for command in (others.quality, others.families, others.votes, others.results, others.load):
-    bench.command()(command)
-bench.command("class")(others.class_)
+
+
+@bench.command()
+def votes(
+    threads: Annotated[int, typer.Option(min=1, max=1000, help="Threads that vote at once; one is measured too.")] = 24,
+    duration: Annotated[float, typer.Option("--seconds", min=0.1, help="Seconds of voting.")] = 10.0,
+    rows: Annotated[int, typer.Option(min=0, help="Votes in a large log; 0 leaves it out.")] = 1_000_000,
+    as_json: AsJson = False,
+) -> None:
+    """Measure the vote log. Acknowledged votes per second, each on disk; a start and results with many votes.
+
+    It is in a temporary folder; TMPDIR names a folder on another disk.
+    """
+    with report("votes", as_json) as figures:
+        from bench.load.vote_log import measure_results, measure_start, measure_writing
+
+        figures.update(writing=[], starting=None, results=None)
+        for number in sorted({1, threads}):
+            with TemporaryDirectory() as folder:
+                figures["writing"].append(measure_writing(Path(folder), number, duration, say))
+        if rows:
+            with TemporaryDirectory() as folder:
+                figures["starting"] = measure_start(Path(folder), rows, say)
+                figures["results"] = measure_results(Path(folder), rows, say)
+
+
+@bench.command()
+def load(
+    readers: Annotated[int, typer.Option(min=0, max=10_000, help="Readers who open pages and look around.")] = 200,
+    raters: Annotated[int, typer.Option(min=1, max=10_000, help="Raters who vote on recorded answers.")] = 40,
+    duration: Annotated[
+        float, typer.Option("--seconds", min=0, help="Seconds; 1800 shows a memory leak, 0 leaves the crowd out.")
+    ] = 180.0,
+    chats: Annotated[int, typer.Option(min=0, max=100, help="Live chats at once after that; 0 leaves them out.")] = 8,
+    a: ModelA = "",
+    b: ModelB = "",
+    as_json: AsJson = False,
+) -> None:
+    """Measure a public page. Over loopback: readers and raters at once, then live chats that queue.
+
+    --readers 0 --raters 200 --chats 0 is a class: 20 votes per second in one room.
+    """
+    with report("load", as_json) as figures:
+        from bench.load.crowd import Crowd, measure_chats, measure_crowd
+
+        figures.update(crowd=None, chats=None)
+        if duration:
+            with TemporaryDirectory() as folder:
+                crowd = Crowd(readers=readers, raters=raters, seconds=duration)
+                figures["crowd"] = measure_crowd(Path(folder), crowd, say)
+        if chats:
+            with TemporaryDirectory() as folder:
+                figures["chats"] = measure_chats(Path(folder), (a, b), chats, say)

@@ -43,10 +43,10 @@ def test_a_start_on_many_votes_finds_them_all(tmp_path: Path) -> None:
 
 
 def test_results_are_timed_on_votes_that_are_all_found(tmp_path: Path) -> None:
+    assert measure_start(tmp_path, 300, quiet)["log_bytes"] / 300 > 2_000
     output: list[str] = []
     results = measure_results(tmp_path, 300, output.append)
-    assert (results["rows"], sum(1 for _ in read_votes(tmp_path))) == (300, 309)
-    assert results["log_bytes"] / 300 > 2_000 and "Reading the votes ..." in output
+    assert sum(1 for _ in read_votes(tmp_path)) == 309 and output == ["Reading the votes ..."]
     assert (
         0 < results["next_median"] <= results["next_most"] and results["first_seconds"] > 0 < results["restart_seconds"]
     )
@@ -110,3 +110,4 @@ def test_the_log_is_measured_by_a_command() -> None:
     result = CliRunner().invoke(cli, ["bench", "votes", "--threads", "2", "--seconds", "0.2", "--rows", "50", "--json"])
     report = json.loads(result.stdout)
     assert [item["threads"] for item in report["writing"]] == [1, 2] and report["starting"]["rows"] == 50
+    assert report["results"]["next_most"] > 0

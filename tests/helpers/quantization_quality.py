@@ -16,9 +16,8 @@ from transformers.modeling_gguf_pytorch_utils import load_gguf_checkpoint
 from backends.folder.packed import GROUPS
 from backends.packed.calibrate import calibrated, calibration_ids, passages
 from backends.packed.scheme import fitting_group, round4, round8
-from bench.probe import Figures, Progress
 
-TEXT = Path(__file__).with_name("quality.txt")
+TEXT = Path(__file__).with_suffix(".txt")
 SEED = 1
 GROUP = 32
 # From a float matrix to the float matrix that a rounding makes of it.
@@ -35,7 +34,7 @@ class Scheme(NamedTuple):
     apply: Rounding
 
 
-def quality_rows(path: Path, progress: Progress) -> list[Figures]:
+def quality_rows(path: Path, progress: Callable[[str], None]) -> list[dict[str, Any]]:
     """Each scheme on the GGUF file of the embedded model: a row for all text, Chinese text and English text.
 
     Takes some minutes; the figures are always the same.
@@ -149,7 +148,7 @@ def _compared(reference: torch.Tensor, other: torch.Tensor, ids: Sequence[int]) 
     return torch.stack([divergence, ours.argmax(-1) == theirs.argmax(-1), surprise], 1)
 
 
-def quality(compared: torch.Tensor) -> Figures:
+def quality(compared: torch.Tensor) -> dict[str, Any]:
     """Means over positions: KL(reference || other) in nats, equal best tokens, the other's perplexity.
 
     NaN where there are no positions.

@@ -8,8 +8,9 @@ torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 pytest.importorskip("gguf")
 
+from quantization_quality import TEXT, best_copy, compare, permute, quality, rounded_copy, schemes  # noqa: E402
+
 from backends.packed.calibrate import CALIBRATION, passages  # noqa: E402
-from bench.quality import TEXT, best_copy, compare, permute, quality, rounded_copy, schemes  # noqa: E402
 
 
 def always(*probabilities):

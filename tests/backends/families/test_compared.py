@@ -6,12 +6,13 @@ from served_app import ROOT
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
+import compared_families as families  # noqa: E402
+from compared_families import EXACT, SOUND, FamilyRow, family_rows, table_of, write_folder  # noqa: E402
+
 from backends.families.support import COMPARED, REFUSED  # noqa: E402
 from backends.packed import open as opening  # noqa: E402
 from backends.packed.kernels import find_kernels  # noqa: E402
 from backends.packed.layers import QuickLayer, QuickStateLayer  # noqa: E402
-from bench import families  # noqa: E402
-from bench.families import EXACT, SOUND, FamilyRow, family_rows, table_of, write_folder  # noqa: E402
 
 
 def rows_of(*names):

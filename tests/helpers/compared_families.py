@@ -8,7 +8,7 @@ packed ones stand for, so that rounding makes no difference.
 import re
 import shutil
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +30,6 @@ from backends.packed.pack import Job, pack
 from backends.packed.scheme import Rounded8, unpack4
 from backends.stepping.batched import Rows, stock_rows
 from backends.stepping.cache import TokenCache
-from bench.probe import Progress
 
 # The largest difference of logits in float32, and the largest mean divergence of packed weights in nats. By rounding
 # activations alone the latter is up to 0.009, 0.022 with a router of experts and 0.014 with states; faults that were
@@ -64,7 +63,7 @@ class FamilyRow:
     int4_kl: float | None = None
 
 
-def family_rows(families: Sequence[str], progress: Progress) -> list[FamilyRow]:
+def family_rows(families: Sequence[str], progress: Callable[[str], None]) -> list[FamilyRow]:
     """A row for each family, by default for all that are compared and then for those that are refused."""
     torch.manual_seed(0)
     rows = []
