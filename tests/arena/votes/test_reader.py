@@ -19,7 +19,6 @@ from arena.votes.imported.sources import ImportedFiles
 from arena.votes.records import HEAD
 from arena.votes.store import VoteStore
 
-
 SYSTEM = "system Be kind. text"
 
 
