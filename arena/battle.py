@@ -158,10 +158,13 @@ class BattleRun:
 
 
 def renewed(battle: Battle, name: SideName) -> Battle:
-    """The battle without one side's answer, with a new id and that side's next seed: to be asked again."""
+    """The battle without one side's answer, with a new id and that side's next seed: to be asked again.
+
+    A seed that is a part of the model's name stays.
+    """
     side = battle.side(name)
     config = side.config
-    if config and config.seed is not None:
+    if config and config.seed is not None and "seed" not in side.model.pinned:
         config = replace(config, seed=(config.seed + 1) % SEED_LIMIT)
     return replace(battle, id=new_battle_id()).with_side(name, replace(side, config=config, answer=Answer()))
 

@@ -217,9 +217,8 @@ class Chat:
     def _side(self, name: SideName, last: Battle | None, text: str, settings: Mapping[str, Any], system: str) -> Side:
         history = last.side(name).history if last else ()
         turns = [message for message in history if message.role != "system"]
-        instructions = [Message("system", clean(system))] if system.strip() else []
         spec = self._backends[name].spec
-        return Side(spec, (*instructions, *turns, Message("user", text)), spec.config(settings))
+        return Side(spec, (*spec.messages(clean(system)), *turns, Message("user", text)), spec.config(settings))
 
 
 class Chats:

@@ -130,7 +130,7 @@ class ModelSpec:
     than the model's own context. `defaults` are the model's own settings; those named in `pinned` are part of what the
     id means and cannot be changed. `licence` is a name, `licence_url` the address of its text. `adapter` is a folder
     with a LoRA adapter for the weights in `source`, or "". `stand_in` marks a demo model in place of the real ones.
-    `thinking` is whether it writes thoughts before its answer.
+    `thinking` is whether it writes thoughts before its answer. `system` is its own system prompt, used if it is pinned.
     """
 
     id: str
@@ -149,6 +149,18 @@ class ModelSpec:
     stand_in: bool = False
     context_limit: ContextLimit = ""
     thinking: Thinking = ""
+    system: str = ""
+
+    @property
+    def plain_id(self) -> str:
+        """The id without the label and the settings of a variant, `LABEL=ID?setting=value`."""
+        plain = self.id.partition("?")[0]
+        return plain.partition("=")[2] or plain
+
+    def messages(self, system: str = "") -> tuple[Message, ...]:
+        """The message that begins every conversation: the model's own system prompt if it is pinned, or this one."""
+        text = self.system if "system" in self.pinned else system
+        return (Message("system", text),) if text.strip() else ()
 
     def config(self, settings: Mapping[str, Any] = MappingProxyType({})) -> GenerationConfig:
         """The model's defaults with `settings` applied, except those that are None or pinned.

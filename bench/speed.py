@@ -9,7 +9,7 @@ from backends.machine import share_cores
 from backends.machine.memory import cpu_count
 from backends.machine.pages import ask_large, lazy_memory
 from backends.stepping.scheduler import Scheduler
-from bench.engines import Answered, Engine, OwnEngine, Source, at_once, open_engine
+from bench.engines import Answered, Engine, OwnEngine, Source, at_once, open_engine, open_own
 from bench.probe import Figures, Progress, seconds_since_request
 from bench.resources import random_ids
 from bench.weights.subject import Subject
@@ -198,7 +198,7 @@ def _open(source: Source, conversations: int, positions: int, progress: Progress
 def _open_both(subjects: Sequence[Subject], progress: Progress) -> list[OwnEngine]:
     progress(f"Opening {' and '.join(subject.name for subject in subjects)} ...")
     scheduler = Scheduler()
-    engines = [OwnEngine(subject, scheduler) for subject in subjects]
+    engines = [open_own(subject, scheduler) for subject in subjects]
     for engine in engines:
         _warm_up(engine)
     return engines

@@ -84,6 +84,9 @@ def _examine(spec: ModelSpec, say: Callable[[str], None]) -> dict[str, Any]:
     _progress(f"Loading {spec.name} ...")
     trial = try_out(spec)
     say(_trial(trial))
+    computed = _computed_by(spec)
+    if computed:
+        say(_row("computed by", computed))
     names = ("id", "name", "family", "source", "runtime", "precision", "revision", "licence")
     return {
         **{name: getattr(spec, name) for name in (*names, "licence_url", "context_length", "context_limit")},
@@ -93,8 +96,20 @@ def _examine(spec: ModelSpec, say: Callable[[str], None]) -> dict[str, Any]:
         "dtypes": dict(contents.elements) if contents.elements is not None else None,
         "files_compared": compared and compared[1],
         "memory": memory,
+        "computed_by": computed,
         **vars(trial),
     }
+
+
+def _computed_by(spec: ModelSpec) -> str | None:
+    """What multiplies packed weights; None for a model without."""
+    from backends.models.resolve import PACKED
+
+    if spec.precision not in PACKED:
+        return None
+    from backends.packed.kernels import computed_by
+
+    return computed_by()
 
 
 def _progress(text: str) -> None:

@@ -120,9 +120,9 @@ def fetch_missing(names: Iterable[str], app: Path) -> None:
 
 def _as_fetched(name: str) -> str:
     """The folder that a name needs: a packed one has its precision in its name, the others share one."""
-    from backends.models.resolve import split_settings
+    from backends.models.variants import variant_of
 
-    name, _ = split_settings(name)
+    name = variant_of(name).model
     base, _, precision = name.rpartition("@")
     return base if base and precision in PRECISIONS and precision not in PACKED else name
 

@@ -59,13 +59,13 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object inst
 
 
 def choose_models(a: str, b: str) -> tuple[ModelSpec, ModelSpec]:
-    """The two models; "" means the embedded one. Raises InputError if one is unknown or both are the same."""
+    """The two models; "" means the embedded one. Raises InputError if one is unknown or both have the same name."""
     from backends.models.resolve import resolve
 
     specs = resolve(a or LEFT), resolve(b or RIGHT)
-    if specs[0].id == specs[1].id:
-        message = f"Both sides are {specs[0].id}. Choose two different models."
-        raise InputError("same_model", message, model=specs[0].id)
+    if specs[0].id == specs[1].id or specs[0].name == specs[1].name:
+        message = f"Both sides are {specs[0].name}. Choose two different models, or give each a label: LABEL=MODEL."
+        raise InputError("same_model", message, model=specs[0].name)
     return specs
 
 

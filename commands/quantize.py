@@ -86,7 +86,7 @@ def packing_job(spec: ModelSpec, precision: str, group: int = 32, best: bool = F
         precision=precision,
         group=group if precision == "int4" else 0,
         method="gptq" if best else "nearest",
-        source=spec.id.partition("@")[0],
+        source=spec.plain_id.partition("@")[0],
         revision=spec.revision,
         stamp=stamp_of(source),
     )

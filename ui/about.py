@@ -78,8 +78,9 @@ def _cells(lang: str, spec: ModelSpec) -> dict[str, str]:
     licence = escape(spec.licence) or unknown
     if spec.licence_url.startswith(("https://", "http://")):
         licence = f'<a href="{escape(spec.licence_url)}" target="_blank" rel="noopener noreferrer">{licence}</a>'
+    is_labelled = spec.id.startswith(f"{spec.name}=")
     return {
-        "model": escape(spec.name),
+        "model": escape(spec.name) + (f"<br><code>{escape(spec.id)}</code>" if is_labelled else ""),
         "id": f"<code>{escape(spec.id)}</code>",
         "runs_as": escape(" · ".join(filter(None, (spec.runtime, spec.precision)))),
         "context": escape(_context(lang, spec)) if spec.context_length else unknown,

@@ -31,7 +31,7 @@ class Cell:
 
     def next_messages(self, answers: Sequence[Recorded]) -> tuple[Message, ...]:
         """The messages for the turn after these answers."""
-        history = answers[-1].side.history if answers else ()
+        history = answers[-1].side.history if answers else self.model.messages()
         return (*history, Message("user", self.prompt.turns[len(answers)]))
 
     def recorded(self, known: Mapping[str, Recorded]) -> tuple[Recorded, ...]:

@@ -69,7 +69,8 @@ class ModelFacts:
     """One of the two models: `spec` as its answers record it, and `known` from the catalogue.
 
     `timed` is the number of answers with a time, `seconds` and `tokens` are totals, `memory` is the peak in bytes; None
-    if no answer records it. `configs` are the generation settings used, without their seeds.
+    if no answer records it. `configs` are the generation settings used, without their seeds; `revisions` and `systems`
+    (system prompts) are those of the answers.
     """
 
     spec: ModelSpec
@@ -84,6 +85,8 @@ class ModelFacts:
     memory: int | None = None
     machines: tuple[Mapping[str, object], ...] = ()
     configs: tuple[GenerationConfig, ...] = ()
+    revisions: tuple[str, ...] = ()
+    systems: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:

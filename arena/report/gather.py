@@ -19,7 +19,7 @@ from arena.results.compute import compute
 from arena.results.figures import Figures
 from arena.results.selection import Mask, View
 from arena.statistics import PairCount
-from arena.types import CRITERIA, ModelSpec, SideName, Winner
+from arena.types import CRITERIA, Message, ModelSpec, SideName, Winner
 from arena.votes.imported.sources import ImportedFiles
 from arena.votes.reader import Progress
 from arena.votes.store import Votes, VoteStore
@@ -120,12 +120,18 @@ def _model(name: str, answers: Iterable[Recorded], known: Sequence[KnownModel]) 
         memory=max(memory) if memory else None,
         machines=tuple(machine for index, machine in enumerate(machines) if machine not in machines[:index]),
         configs=tuple(dict.fromkeys(configs)),
+        revisions=tuple(dict.fromkeys(entry.side.model.revision for entry in own if entry.side.model.revision)),
+        systems=tuple(dict.fromkeys(filter(None, (_system(entry.side.messages) for entry in own)))),
     )
+
+
+def _system(messages: Sequence[Message]) -> str:
+    return "\n".join(message.content for message in messages if message.role == "system")
 
 
 def _is_same_model(known: ModelSpec, spec: ModelSpec) -> bool:
     """Answers generated elsewhere may hold a model's name where ours hold its id."""
-    names = {spec.id.casefold(), spec.id.partition("@")[0].casefold(), spec.name.casefold()}
+    names = {spec.id.casefold(), spec.plain_id.partition("@")[0].casefold(), spec.name.casefold()}
     return known.id.casefold() in names or known.name.casefold() in names
 
 

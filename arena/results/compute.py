@@ -1,7 +1,7 @@
 """Computes the results from votes."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,7 +11,7 @@ from arena.prompts import DIMENSIONS
 from arena.results import selection
 from arena.results.bias import agreement_of, bias_of, most_disputed
 from arena.results.cost import costs, judged_answers, prompt_costs
-from arena.results.figures import Figures, Groups, ModelResult, PairResult
+from arena.results.figures import Figures, Groups, Mixture, ModelResult, PairResult
 from arena.results.selection import FIRST, SUSPICIONS, Column, Filters, Mask, Raters, View
 from arena.results.verdict import criterion_results, dimension_verdicts, judge_pair
 from arena.statistics import PairCount
@@ -19,7 +19,9 @@ from arena.statistics.confidence_sequence import ALPHA
 from arena.statistics.decision import sign_test
 from arena.statistics.ratings import Ratings, possible_ranks, rate
 from arena.votes.store import Votes
+from arena.votes.table import Table
 
+_VARYING = ("model", "revision", "settings")
 GROUPS = ("dimension", "category", "prompt", "language", "source", "room")
 
 
@@ -54,6 +56,7 @@ def compute(
         repeats=len(shown) - len(view),
         suspicious={kind: int(view.table[kind].sum()) for kind in SUSPICIONS},
         models=_models(view, pairs, ratings),
+        mixtures=tuple(_mixtures(view.table)),
         pairs=pairs,
         prior=ratings.prior,
         by=groups,
@@ -113,6 +116,24 @@ def _models(view: View, pairs: Sequence[PairResult], ratings: Ratings) -> tuple[
         return result.best_rank, result.worst_rank, -(result.rating.value if result.rating else 0.0), result.model
 
     return tuple(sorted(results, key=place))
+
+
+def _mixtures(table: Table) -> Iterator[Mixture]:
+    """The models whose votes add up more than one revision or settings."""
+    sides = pd.concat([pd.DataFrame({kind: table[f"{kind}_{side}"] for kind in _VARYING}) for side in "ab"])
+    for model, rows in sides.drop_duplicates().groupby("model"):
+        revisions, settings = (
+            tuple(filter(None, (table.names[kind][code] for code in pd.unique(rows[kind])))) for kind in _VARYING[1:]
+        )
+        if max(len(revisions), len(settings)) > 1:
+            yield Mixture(table.names["model"][model], revisions, _differences(settings))
+
+
+def _differences(settings: Sequence[str]) -> tuple[str, ...]:
+    """Of several settings the lines that not all of them have, in one line."""
+    lines = [text.split("\n") for text in settings]
+    common = set(lines[0]).intersection(*lines[1:]) if len(lines) > 1 else set()
+    return tuple(", ".join(line for line in each if line and line not in common) for each in lines)
 
 
 def _total(model: str, pairs: Sequence[PairResult]) -> PairCount:

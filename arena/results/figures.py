@@ -60,6 +60,18 @@ class ModelResult:
     rating: Rating | None
 
 
+@dataclass(frozen=True)
+class Mixture:
+    """The different revisions and settings of the answers that were judged under one model's name.
+
+    Of more than one, `settings` are the `name value` in which they differ. Unknown ones do not count.
+    """
+
+    model: str
+    revisions: tuple[str, ...]
+    settings: tuple[str, ...]
+
+
 Groups = Mapping[str, tuple[PairCount, ...]]  # the counts of the pairs by group; "" is no group
 
 
@@ -69,7 +81,8 @@ class Figures:
 
     `switches` is how many votes would remain with each filter on; `suspicious` counts votes by kind of suspicion.
     `pairs` are sorted by votes, most first. `prior` is the one used for the ratings, 0 if none was needed. `by` holds
-    the counts by dimension, category, prompt, language, source and room. `left_out` describes the rows of the log that
+    the counts by dimension, category, prompt, language, source and room. `mixtures` are the models with more than one
+    revision or settings. `left_out` describes the rows of the log that
     do not count.
     """
 
@@ -81,6 +94,7 @@ class Figures:
     repeats: int
     suspicious: Mapping[str, int]
     models: tuple[ModelResult, ...]
+    mixtures: tuple[Mixture, ...]
     pairs: tuple[PairResult, ...]
     prior: float
     by: Mapping[str, Groups]
@@ -131,6 +145,7 @@ def as_json(figures: Figures) -> dict[str, Any]:
         "suspicious": dict(figures.suspicious),
         "verdict": _overall(figures),
         "models": [_model(model) for model in figures.models],
+        "mixtures": [asdict(mixture) for mixture in figures.mixtures],
         "prior": figures.prior,
         "pairs": [_pair(pair) for pair in figures.pairs],
         **{

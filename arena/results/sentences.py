@@ -1,9 +1,9 @@
 """The verdict in sentences, for page, command and report."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from arena.results.bias import Agreement, Share, Split
-from arena.results.figures import Figures
+from arena.results.figures import Figures, Mixture
 from arena.results.texts import text
 from arena.results.verdict import Basis, Conclusion, PairVerdict
 from arena.statistics.confidence_sequence import Interval
@@ -14,17 +14,25 @@ from arena.translations import listed, percent
 Names = Callable[[str], str]  # gives the name of a model by id
 
 VOTES_PER_RATER = 8
+_MOST_VALUES = 3
 
 
 def first_sentences(lang: str, figures: Figures, name: Names = str) -> list[str]:
-    """The verdict, possible biases, how robust it is, and what to do next, in this order."""
+    """The verdict, what it adds up, possible biases, how robust it is, and what to do next, in this order."""
     if not figures.votes:
         return [text(lang, "verdict_no_votes"), planner(lang)]
+    mixtures = mixture_lines(lang, figures.mixtures, name)
     if len(figures.pairs) > 1:
-        return list(_many_models(lang, figures, name))
+        return [*_many_models(lang, figures, name), *mixtures]
     verdict = figures.pairs[0].verdict
     headline = joined(lang, sentence(lang, verdict, name), text(lang, "one_prompt_set", prompts=figures.prompts))
-    return [headline, *explanations(lang, verdict, name), *robustness(lang, verdict, name), *advice(lang, verdict)]
+    return [
+        headline,
+        *mixtures,
+        *explanations(lang, verdict, name),
+        *robustness(lang, verdict, name),
+        *advice(lang, verdict),
+    ]
 
 
 def sentence(lang: str, verdict: PairVerdict, name: Names = str) -> str:
@@ -39,6 +47,16 @@ def sentence(lang: str, verdict: PairVerdict, name: Names = str) -> str:
         values |= {"early_raters": str(change.raters), "late_raters": str(numbers.raters - change.raters)}
         values |= {"early": percent(change.early), "late": percent(change.late)}
     return opening(lang, verdict) + text(lang, f"verdict_{verdict.outcome}", **models, **values)
+
+
+def mixture_lines(lang: str, mixtures: Iterable[Mixture], name: Names = str) -> Iterator[str]:
+    """Which models' votes add up several revisions or settings."""
+    for mixture in mixtures:
+        for key, values in (("mixed_revisions", mixture.revisions), ("mixed_settings", mixture.settings)):
+            if len(values) > 1:
+                names = [value or text(lang, "mixed_none") for value in values[:_MOST_VALUES]]
+                shown = "; ".join(names + ["…"] * (len(values) > _MOST_VALUES))
+                yield text(lang, key, model=name(mixture.model), count=len(values), values=shown)
 
 
 def explanations(lang: str, verdict: PairVerdict, name: Names = str) -> Iterator[str]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from json import JSONDecoder
 from typing import Any
 
 import numpy as np
@@ -18,9 +20,12 @@ Column = NDArray[Any]
 Mask = NDArray[np.bool_]
 
 NAMED = {name: name for name in ("judge", "prompt", "dimension", "language", "source", "room")} | {
-    f"{name}_{side}": name for name in ("model", "precision") for side in "ab"
+    f"{name}_{side}": name for name in ("model", "precision", "revision", "settings") for side in "ab"
 }
-"""The columns that hold an index into a list of names, and the kind of names in that list."""
+"""The columns that hold an index into a list of names, and the kind of names in that list.
+
+`settings_*` are those of the side with its system prompt and without its seed, as `name value` in lines.
+"""
 
 _OF_SIDES = {"answer": "u8", "length": "i4", "markdown": "i4", "tokens": "f8", "first_token": "f8", "seconds": "f8"}
 NUMBERS = {
@@ -124,6 +129,8 @@ def mixed(first: Column, second: Column) -> NDArray[np.uint64]:
 
 _FLAG = {"True": 1, "False": 0, "": -1}
 _WINNERS = {winner.value: number for number, winner in enumerate(Winner)}
+_JSON = JSONDecoder()
+_OF_ONE_TURN = re.compile(r'"(?:seed|cached_tokens|thinking_tokens)": (?:\d+|null)')
 _VERDICTS = {verdict: number for number, verdict in enumerate(VERDICTS)}
 _MARKDOWN = ("**", "```", "\n#", "\n- ", "\n* ", "\n1. ", "\n2. ", "\n3. ", "|\n")
 """What counts as Markdown in an answer: a cheap measure, the same for both sides."""
@@ -142,6 +149,7 @@ def add_columns(columns: Mapping[str, Sequence[str]], block: int, builder: Table
     _check(cells)
     texts = {name: cells[name] for name in NAMED if name in cells}
     texts |= {"prompt": cells["prompt_id"], "source": [source or "live" for source in cells["source"]]}
+    texts |= _settings(cells)
     place = {"block": [block] * rows, "place": range(rows)}
     builder.add(texts, {**_numbers(cells), **_hashes(cells), **_criteria(cells["criteria"]), **place})
 
@@ -190,6 +198,35 @@ def _parsed(name: str, cells: Sequence[str], kind: Callable[[str], float]) -> li
 def _markdown(texts: Sequence[str]) -> list[int]:
     counts = {text: sum(map(f"\n{text}\n".count, _MARKDOWN)) for text in set(texts)}
     return [counts[text] for text in texts]
+
+
+def _settings(cells: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+    column = cells["settings"]
+    # Almost all cells differ in their seeds alone: only one of those is parsed.
+    kinds = [_OF_ONE_TURN.sub("", cell) for cell in column]
+    texts = {kind: _settings_texts(cell) for kind, cell in dict(zip(kinds, column, strict=True)).items()}
+    return {
+        f"settings_{side}": [
+            texts[kind][side] + _system(conversation)
+            for kind, conversation in zip(kinds, cells[f"conversation_{side}"], strict=True)
+        ]
+        for side in "ab"
+    }
+
+
+def _settings_texts(cell: str) -> dict[str, str]:
+    configs = {side: config.as_dict() if config else {} for side, (config, _) in READERS["settings"]("", cell).items()}
+    return {
+        side: "\n".join(f"{name} {value:g}" for name, value in config.items() if name != "seed" and value is not None)
+        for side, config in configs.items()
+    }
+
+
+def _system(conversation: str) -> str:
+    if not conversation.startswith('[{"role": "system"'):
+        return ""
+    message, _ = _JSON.raw_decode(conversation, 1)
+    return f"\nsystem {' '.join(message['content'].split())}"
 
 
 def _criteria(cells: Sequence[str]) -> dict[str, list[int]]:

@@ -106,7 +106,7 @@ def check_memory(spec: ModelSpec, need: Need, free: int) -> None:
 
 def _fitting(spec: ModelSpec, free: int) -> list[str]:
     """Models to use instead: the same one with a shorter context or in fewer bits, then the largest others."""
-    name = spec.id.partition("?")[0]
+    name = spec.plain_id
     model_id = name.removesuffix(f"@{spec.precision}")
     needs = needs_of(spec)
     shorter = (tokens for tokens in _CONTEXTS if tokens < spec.context_length and needs and needs(tokens).total <= free)

@@ -1,7 +1,6 @@
 """Turns what a person writes into the ModelSpec it names: a catalogue id, a folder, a file or a server."""
 
 import os
-import re
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -12,7 +11,7 @@ from typing import Any
 
 from arena.errors import InputError
 from arena.thinking import thinking_of
-from arena.types import ContextLimit, GenerationConfig, ModelSpec
+from arena.types import GenerationConfig, ModelSpec
 from backends.families import original_family, qwen
 from backends.families.support import checked_support
 from backends.folder import as_input
@@ -23,15 +22,12 @@ from backends.folder.manifest import read_manifest
 from backends.folder.packed import packed_folder
 from backends.memory.context import held_context
 from backends.models.catalog import CHATGLM3, EMBEDDED, FETCHED, PUBLISHED, QWEN, QWEN_LICENCES
+from backends.models.variants import limited, variant_of
 from backends.openai import PREFIX, openai_spec
 from backends.scripted import scripted_spec
 
 PACKED = ("int4", "int8")
 PRECISIONS = (*PACKED, "bf16", "fp16", "fp32")
-# `?ctx=4096` at the end of a name. The address of a server may have settings of its own before its #.
-_NAME_SETTINGS = re.compile(r"\?(\w+=[^?&=#/]*(?:&\w+=[^?&=#/]*)*)$")
-# Tokens: the shortest that fits a question and an answer, and more than any model has.
-LEAST_CONTEXT, MOST_CONTEXT = 128, 10_000_000
 _SETTINGS = ("temperature", "top_p", "top_k", "repetition_penalty")
 
 
@@ -39,70 +35,11 @@ def resolve(text: str) -> ModelSpec:
     """The model that `text` names: an id, a checkpoint folder, a .gguf file, `openai:BASE_URL#MODEL` or
     `scripted:FILE.json`. Raises InputError.
 
-    A suffix such as `@fp32` selects a precision, for folders only. `BASE+ADAPTER` is a base with a LoRA folder.
-    `?ctx=N` at the end limits the context to N tokens, `?think=off|on|N` the thinking; `&` joins the two.
+    A suffix such as `@fp32` selects a precision, for folders only. `BASE+ADAPTER` is a base with a LoRA folder. A label
+    and settings may be around it; see `variants`.
     """
-    name, settings = split_settings(text.strip())
-    spec = _without_settings(name)
-    if not settings:
-        return spec
-    if "ctx" in settings:
-        spec = _with_context(spec, settings["ctx"])
-    if "think" in settings:
-        spec = _with_thinking(spec, settings["think"])
-    words = {setting: tokens or "off" for setting, tokens in settings.items()}
-    ending = "&".join(f"{setting}={word}" for setting, word in words.items())
-    shown = ", ".join(f"{setting} {word}" for setting, word in words.items())
-    return replace(spec, id=f"{spec.id}?{ending}", name=f"{spec.name} ({shown})")
-
-
-def split_settings(text: str) -> tuple[str, dict[str, int]]:
-    """The name of a model and the settings at its end, each in tokens. Raises InputError."""
-    match = _NAME_SETTINGS.search(text)
-    if not match:
-        return text, {}
-    settings = dict(pair.split("=", 1) for pair in match[1].split("&"))
-    if unknown := sorted(settings.keys() - _NAMED_SETTINGS.keys()):
-        known = ", ".join(_NAMED_SETTINGS)
-        message = f"There is no setting {unknown[0]}. Known: {known}."
-        raise InputError("unknown_setting", message, name=unknown[0], known=known)
-    tokens = {name: read(settings[name]) for name, read in _NAMED_SETTINGS.items() if name in settings}
-    return text[: match.start()], tokens
-
-
-def _context_tokens(typed: str) -> int:
-    tokens = int(typed) if typed.isdecimal() else 0
-    if not LEAST_CONTEXT <= tokens <= MOST_CONTEXT:
-        details = {"low": f"{LEAST_CONTEXT}", "high": f"{MOST_CONTEXT}", "value": typed}
-        message = f"ctx must be between {LEAST_CONTEXT} and {MOST_CONTEXT}, not {typed!r}."
-        raise InputError("setting_range", message, name="ctx", **details)
-    return tokens
-
-
-def _thinking_tokens(typed: str) -> int:
-    return GenerationConfig().with_settings({"thinking": typed}).thinking or 0
-
-
-# The settings of a name in the order in which an id lists them, and what reads each.
-_NAMED_SETTINGS = {"ctx": _context_tokens, "think": _thinking_tokens}
-
-
-def _with_context(spec: ModelSpec, tokens: int) -> ModelSpec:
-    if spec.runtime not in ("transformers", "llama.cpp"):
-        message = f"ctx cannot be set for {spec.id}: its context is not managed here."
-        raise InputError("ctx_unavailable", message, model=spec.id)
-    return _limited(spec, tokens, "ctx")
-
-
-def _with_thinking(spec: ModelSpec, tokens: int) -> ModelSpec:
-    """The model with this limit for its thinking, which cannot be changed then. Raises InputError."""
-    if not spec.thinking:
-        message = f"think cannot be set for {spec.id}: its chat template has no thinking."
-        raise InputError("think_unavailable", message, model=spec.id)
-    if spec.thinking == "always" and not tokens:
-        message = f"{spec.id} always thinks; use think=N to limit it to N tokens."
-        raise InputError("think_always", message, model=spec.id)
-    return replace(spec, defaults=replace(spec.defaults, thinking=tokens), pinned=spec.pinned | {"thinking"})
+    variant = variant_of(text)
+    return variant.of(_without_settings(variant.model))
 
 
 def _without_settings(text: str) -> ModelSpec:
@@ -137,7 +74,7 @@ def _named(name: str) -> ModelSpec:
         return scripted_spec(existing_file(Path(name.removeprefix("scripted:"))))
     if name.endswith(".gguf"):
         spec = gguf_spec(Path(name))
-        return _limited(spec, held_context(spec), "memory")
+        return limited(spec, held_context(spec), "memory")
     if isdir(name):
         return folder_spec(Path(name))
     ids = (*EMBEDDED, *FETCHED)
@@ -227,17 +164,12 @@ def folder_spec(folder: Path, precision: str = "bf16") -> ModelSpec:
             context_limit=support.limit,
             thinking="" if original_family(checkpoint.model_type) else thinking_of(template_of(folder) or ""),
         )
-        return _limited(spec, held_context(spec), "memory")
-
-
-def _limited(spec: ModelSpec, tokens: int, limit: ContextLimit) -> ModelSpec:
-    """The model with at most `tokens` of context; `limit` is the reason where that is less than its own."""
-    return spec if spec.context_length <= tokens else replace(spec, context_length=tokens, context_limit=limit)
+        return limited(spec, held_context(spec), "memory")
 
 
 def _repositories(spec: ModelSpec) -> list[str]:
     """The names of the model's repositories on hubs, as far as they are known."""
-    published = PUBLISHED.get(spec.id.partition("@")[0])
+    published = PUBLISHED.get(spec.plain_id.partition("@")[0])
     return [repo.id for repo in published.repos.values()] if published and spec.runtime == "transformers" else []
 
 

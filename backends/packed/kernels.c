@@ -18,13 +18,14 @@
 #include <unistd.h>
 #endif
 
-// Where what is asked for ahead goes: each the quicker way where it was measured, on Intel with AMX and on
-// AMD Zen 4.
-#ifdef TILES
-#define AHEAD_HINT _MM_HINT_T1
-#else
-#define AHEAD_HINT _MM_HINT_NTA
-#endif
+// Whether memory that is asked for ahead of its use goes past the outer caches. On AMD Zen 4 that is the quicker way, on
+// Intel it takes 1.3 times as long or more: kernel_trial.py tries both and calls set_ahead.
+static int past_caches;
+
+void set_ahead(int past) { past_caches = past; }
+
+// A macro, since gcc drops the calls of a function that does nothing else.
+#define ASK(at, past) ((past) ? _mm_prefetch(at, _MM_HINT_NTA) : _mm_prefetch(at, _MM_HINT_T1))
 
 typedef uint16_t bf16;
 
@@ -145,9 +146,10 @@ typedef struct {
     long share;
 } Ahead;
 
-// `rows` rows of x times one block. Always inlined with a constant, so that the sums stay in registers.
+// `rows` rows of x times one block. Always inlined with constants for the first two, so that the sums stay in registers
+// and nothing is decided in the innermost loop.
 static inline __attribute__((always_inline)) void block4(
-    int rows, const uint8_t *w, const bf16 *scales, Steps x, const float *bias, bf16 *y, long columns, long stride,
+    int rows, int past, const uint8_t *w, const bf16 *scales, Steps x, const float *bias, bf16 *y, long columns, long stride,
     long group, Ahead ahead) {
     const long groups = columns / group;
     const __m512i low = _mm512_set1_epi8(15);
@@ -159,7 +161,7 @@ static inline __attribute__((always_inline)) void block4(
         for (int m = 0; m < rows; m++)
             for (int j = 0; j < 4; j++) dot[m][j] = _mm512_setzero_si512();
         for (long k = 0; k < group; k += 4, w += 128) {
-            for (long i = 0; i < ahead.share; i++) _mm_prefetch(ahead.weights + 64 * i, AHEAD_HINT);
+            for (long i = 0; i < ahead.share; i++) ASK(ahead.weights + 64 * i, past);
             ahead.weights += 64 * ahead.share;
             __m512i left, right;
             turn(_mm512_loadu_si512(w), _mm512_loadu_si512(w + 64), &left, &right);
@@ -176,7 +178,7 @@ static inline __attribute__((always_inline)) void block4(
                 for (int j = 0; j < 4; j++) dot[m][j] = _mm512_dpbusd_epi32(dot[m][j], q[j], all);
             }
         }
-        for (long i = 0; i < 2 * ahead.share; i++) _mm_prefetch(ahead.scales + 64 * i, AHEAD_HINT);
+        for (long i = 0; i < 2 * ahead.share; i++) ASK(ahead.scales + 64 * i, past);
         ahead.scales += 128 * ahead.share;
         const Pairs pairs = pairs_at(scales);
         for (int j = 0; j < 4; j++) {
@@ -198,10 +200,11 @@ static inline __attribute__((always_inline)) void block4(
 typedef uint8_t Unpacked[4][MOST_GROUP / 4][64];
 
 static inline void unpack_group(const uint8_t *w, Unpacked q, long group, const char *ahead) {
+    const int past = past_caches;
     const __m512i low = _mm512_set1_epi8(15);
     for (long k = 0; k < group; k += 4, w += 128, ahead += 128) {
-        _mm_prefetch(ahead, AHEAD_HINT);
-        _mm_prefetch(ahead + 64, AHEAD_HINT);
+        ASK(ahead, past);
+        ASK(ahead + 64, past);
         __m512i left, right;
         turn(_mm512_loadu_si512(w), _mm512_loadu_si512(w + 64), &left, &right);
         _mm512_store_si512(q[0][k / 4], _mm512_and_si512(left, low));
@@ -261,6 +264,7 @@ static inline void group_dots(Unpacked q, const int8_t *x, Dots dots, long colum
 // As block4, for up to 16 rows at once; the sums of a row are made in the same order.
 static void block4_tiles(long rows, const uint8_t *w, const bf16 *scales, Steps x, const float *bias, bf16 *y,
                          long columns, long stride, long group, Ahead ahead) {
+    const int past = past_caches;
     const long groups = columns / group;
     Dots dots[2] __attribute__((aligned(64)));
     Unpacked q[2] __attribute__((aligned(64)));
@@ -271,7 +275,7 @@ static void block4_tiles(long rows, const uint8_t *w, const bf16 *scales, Steps 
     // writes has to be in the cache first.
     for (long next = 0; next < groups + 2; next++) {
         if (next < groups) {
-            for (long i = 0; i < 4; i++) _mm_prefetch(ahead.scales + 64 * i, AHEAD_HINT);
+            for (long i = 0; i < 4; i++) ASK(ahead.scales + 64 * i, past);
             unpack_group(w + next * 32 * group, q[next % 2], group, ahead.weights);
             ahead.weights += 32 * group;
             ahead.scales += 256;
@@ -355,9 +359,13 @@ static void product4(const Weight *weights, int count, Steps x, bf16 *y, long ro
             bf16 *to = y + m * stride + all * BLOCK;
 #define CASE(n) \
     case n: \
-        block4(n, w, pairs, x_part, own, to, columns, stride, group, ahead); \
+        block4(n, 0, w, pairs, x_part, own, to, columns, stride, group, ahead); \
+        break; \
+    case -n: \
+        block4(n, 1, w, pairs, x_part, own, to, columns, stride, group, ahead); \
         break;
-            switch (rows - m < MOST_ROWS ? rows - m : MOST_ROWS) { CASE(1) CASE(2) CASE(3) CASE(4) }
+            const int few = rows - m < MOST_ROWS ? (int)(rows - m) : MOST_ROWS;
+            switch (past_caches ? -few : few) { CASE(1) CASE(2) CASE(3) CASE(4) }
 #undef CASE
         }
     }
@@ -1169,6 +1177,12 @@ int state_layer4(const StateLayer *layer, const States *states, const bf16 *x, b
 }
 
 // ---- what the machine can read
+
+// Removes `count` 64-byte lines from all caches.
+void drop_lines(const uint8_t *from, long count) {
+    for (long i = 0; i < count; i++) _mm_clflushopt((void *)(from + 64 * i));
+    _mm_mfence();
+}
 
 // Sums `count` 64-byte lines, so that they are really read: the bound that products of one row are compared with.
 uint64_t read_lines(const uint8_t *from, long count) {

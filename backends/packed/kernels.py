@@ -18,6 +18,7 @@ from torch import Tensor
 from torch.nn.functional import normalize, rms_norm, silu, softplus
 
 from backends.packed.kernel_build import NoKernels, build
+from backends.packed.kernel_trial import read_ahead
 from backends.packed.scheme import BLOCK, CHUNK, pack4, round4, round8
 
 log = logging.getLogger(__name__)
@@ -45,6 +46,11 @@ class Kernels:
         # Whether `many4` is available.
         self.tiles = hasattr(self._library, "tiles_allowed") and bool(self._library.tiles_allowed())
         _try_out(self)
+        self.ahead = read_ahead(self, path.with_suffix(".json"))
+        self.set_ahead(self.ahead.past_caches)
+
+    def __str__(self) -> str:
+        return f"compiled kernels{', AMX tiles' * self.tiles}, {self.ahead}"
 
     def few4(self, x: Tensor, packed: Tensor, scales: Tensor, bias: Tensor | None) -> Tensor:
         """bfloat16 x [rows, columns] times a 4-bit weight (see scheme.pack4) plus float32 `bias`, to [rows, out]."""
@@ -142,6 +148,15 @@ class Kernels:
         del arrays
         return out
 
+    def set_ahead(self, past_caches: bool) -> None:
+        """Chooses how weights are read ahead of their use; results are the same."""
+        self._library.set_ahead(ctypes.c_int(past_caches))
+
+    def drop_from_caches(self, tensors: Sequence[Tensor]) -> None:
+        """Removes contiguous tensors from the processor's caches."""
+        for tensor in tensors:
+            self._library.drop_lines(_at(tensor), *_longs(tensor.nbytes // 64))
+
     def read_lines(self, memory: Tensor) -> int:
         """Reads all of `memory` (uint8, in units of 64 kB), to measure the bandwidth."""
         return int(self._library.read_lines(_at(memory), *_longs(memory.numel() // 64)))
@@ -152,13 +167,20 @@ def find_kernels() -> Kernels | None:
     """The kernels for this processor, compiled if necessary; None, with a log message, if there are none."""
     try:
         try:
-            return Kernels(build())
+            kernels = Kernels(build())
         except NoKernels:
             # A truncated file, or one from a machine with another libc, is compiled again.
-            return Kernels(build(anew=True))
+            kernels = Kernels(build(anew=True))
     except NoKernels as reason:
         log.warning("No compiled kernels, PyTorch computes packed weights more slowly: %s.", reason)
         return None
+    log.info("Packed weights are computed by %s.", kernels)
+    return kernels
+
+
+def computed_by() -> str:
+    """What computes packed weights in this process."""
+    return str(find_kernels() or "PyTorch alone")
 
 
 def _openmp() -> Path:

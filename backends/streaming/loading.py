@@ -18,7 +18,10 @@ log = logging.getLogger(__name__)
 
 
 class BackgroundLoad(Generic[T]):
-    """Runs `opener` once in a thread. After a failure the next `start` or `wait` tries again."""
+    """Runs `opener` once in a thread. After a failure the next `start` or `wait` tries again.
+
+    The thread ends with it: a thread that lives on would keep OpenMP threads, which slow those that compute answers.
+    """
 
     def __init__(self, opener: Callable[[], T]) -> None:
         self._opener = opener

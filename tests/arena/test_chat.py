@@ -179,6 +179,21 @@ def test_pinned_settings_cannot_be_changed(saying, chat_of, last):
     assert (battle.a.config.temperature, battle.b.config.temperature) == (0.2, 1.5)
 
 
+def test_a_pinned_system_prompt_and_seed_cannot_be_changed(saying, chat_of, last):
+    pins = {"defaults": GenerationConfig(seed=3), "system": "Be kind.", "pinned": frozenset({"seed", "system"})}
+    chat = chat_of(saying("x", **pins), saying("y"))
+    battle = last(chat.ask("one", {"seed": 9}, "Be brief."))
+    assert battle.a.messages == (Message("system", "Be kind."), Message("user", "one"))
+    assert battle.b.messages == (Message("system", "Be brief."), Message("user", "one"))
+    assert (battle.a.config.seed, battle.b.config.seed) == (3, 9)
+    # A new answer has the next seed, unless the seed is a part of the model's name.
+    seeds = []
+    for side in SideName:
+        last(chat.regenerate(side))
+        seeds.append(chat.turns[-1].side(side).config.seed)
+    assert seeds == [3, 10]
+
+
 @pytest.mark.parametrize(
     ("settings", "code"),
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +23,7 @@ from backends.packed.scheme import unpack4
 from backends.stepping.cache import TokenCache
 from bench import compared
 from bench.compared import beside_rivals
-from bench.engines import Answered
+from bench.engines import Answered, open_engine
 from bench.probe import run
 from bench.resources import MemoryWatch, cached_share
 from bench.speed import (
@@ -184,6 +185,14 @@ def test_one_conversation_is_measured(subjects: tuple[Subject, ...], number: int
     assert min(first["seconds"] for first in figures["first_token"]) > 0
     assert_speeds(figures)
     assert figures["threads"] > 0 and figures["engine"].startswith("this engine (")
+
+
+def test_the_thread_that_opens_an_engine_ends(subjects: tuple[Subject, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else its OpenMP threads stay, and libgomp lets the scheduler's sleep at each barrier."""
+    threads: list[threading.Thread] = []
+    monkeypatch.setattr("bench.engines.OwnEngine", lambda *given: threads.append(threading.current_thread()))
+    open_engine(subjects[0], 1, 8)
+    assert len(threads) == 1 and not threads[0].is_alive()
 
 
 def test_turns_read_only_what_is_new(subjects: tuple[Subject, ...]) -> None:

@@ -121,6 +121,19 @@ def test_what_cannot_run_ends_with_its_reason_and_a_way_out(micro: Path) -> None
 
 
 @needs_oracles
+def test_what_computes_a_packed_model_is_said(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import app
+
+    assert CliRunner().invoke(app.cli, ["quantize", str(tiny)]).exit_code == 0
+    for computed in ("compiled kernels, reading into the caches (a product took 1 ms)", "PyTorch alone"):
+        monkeypatch.setattr("backends.packed.kernels.computed_by", lambda computed=computed: computed)
+        assert f"  computed by  {computed}\n" in check(f"{tiny}@int4").stdout
+    result = json.loads(check(f"{tiny}@int4", "--json").stdout)
+    assert result["computed_by"] == "PyTorch alone"
+    assert json.loads(check(tiny, "--json").stdout)["computed_by"] is None
+
+
+@needs_oracles
 def test_a_folder_as_an_object() -> None:
     result = check(ORACLES / TINY["qwen"], "--json")
     assert (result.exit_code, result.stderr) == (0, "")

@@ -6,7 +6,7 @@ from arena.checks import describe
 from arena.report.blocks import Block, Bullets, Contents, Cover, Heading
 from arena.report.facts import COVER_FIELDS, Details, ReportFacts
 from arena.report.texts import duration, text
-from arena.results.sentences import explanations, joined, robustness, sentence, short
+from arena.results.sentences import explanations, joined, mixture_lines, robustness, sentence, short
 from arena.results.texts import dimension_name
 from arena.results.verdict import conclude
 from arena.statistics import PairCount
@@ -51,6 +51,8 @@ def verdict_lines(lang: str, facts: ReportFacts) -> Iterator[str]:
     if facts.pair:
         verdict = facts.pair.verdict
         yield sentence(lang, verdict, facts.name)
+        mixtures = (mixture for mixture in facts.figures.mixtures if mixture.model in facts.pair.count.models)
+        yield from mixture_lines(lang, mixtures, facts.name)
         yield from explanations(lang, verdict, facts.name)
         yield from robustness(lang, verdict, facts.name)
 

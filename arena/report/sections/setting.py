@@ -111,10 +111,11 @@ def _run_settings(lang: str, model: ModelFacts) -> Iterator[tuple[str, str]]:
     """The settings recorded in the answers."""
     spec = model.spec
     yield "id", spec.id
-    yield "revision", spec.revision
+    yield "revision", ", ".join(model.revisions)
     yield "precision", spec.precision
     yield "context", _tokens(lang, spec.context_length)
     yield "settings", "; ".join(map(_settings, model.configs))
+    yield "system_prompt", "; ".join(model.systems) or text(lang, "no_system")
 
 
 def _settings(config: GenerationConfig) -> str:

@@ -44,8 +44,9 @@ def place(stub):
         yield stub(answer(spec.id), id=spec.id)
         opened.append(f"-{spec.id}")
 
-    def make(prompts=PROMPTS, models="ab", at_once=1, retry_failed=False, store=None, **plan):
-        specs = [ModelSpec(name, name.upper(), "", "", "", "int4") for name in models]
+    def make(prompts=PROMPTS, models="ab", at_once=1, retry_failed=False, store=None, system="", pinned=(), **plan):
+        own = {"system": system, "pinned": frozenset(pinned)}
+        specs = [ModelSpec(name, name.upper(), "", "", "", "int4", **own) for name in models]
         host = Host(open_model, {"cores": 2}, lambda: 77)
         return Batch(Plan(specs, prompts, **plan), store or scripted_host.store, host, at_once, retry_failed)
 
@@ -211,6 +212,12 @@ def test_a_conversation_goes_on_with_the_model_s_own_answers(on, store):
     on.asked.clear()
     run(on.batch([TALK], models="a"))
     assert not on.asked
+
+
+def test_a_system_prompt_in_the_model_s_name_begins_every_conversation(on, store):
+    run(on.batch([TALK], models="a", system="Be kind.", pinned={"system"}))
+    assert [messages[0] for _, messages, _ in on.asked] == [Message("system", "Be kind.")] * 3
+    assert {entry.prompt for entry in read_recorded(store.path)} == {"First"}
 
 
 def test_a_retry_resumes_a_conversation_at_the_failed_turn(on):

@@ -36,6 +36,9 @@ def battle_of(a, b, answer, prompt="Why?"):
         (spec_of("a", source="hf:google/gemma-2-2b-it"), ["google"]),
         (spec_of("a", family="internlm2"), ["internlm"]),
         (spec_of("MiniCPM3-4B"), ["openbmb"]),
+        # A label and settings are not names of the model.
+        (replace(spec_of("Claude"), id="Claude=qwen-7b-chat?system=You are Kimi"), ["alibaba"]),
+        (replace(spec_of("qwen-7b (system You are Kimi)"), id="qwen-7b?system=You are Kimi"), ["alibaba"]),
         (spec_of("Yi-1.5-9B-Chat"), ["01ai"]),
         (spec_of("Phi-3-mini-4k-instruct"), ["microsoft"]),
         (spec_of("chatglm3-6b"), ["zhipu"]),

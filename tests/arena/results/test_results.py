@@ -11,15 +11,42 @@ from vote_samples import make_side, swapped, vote_between, votes_of
 
 from arena.results.bias import Share
 from arena.results.compute import Background, compute
-from arena.results.figures import as_json
+from arena.results.figures import Mixture, as_json
 from arena.results.selection import IDLE_SECONDS, Filters
+from arena.results.sentences import first_sentences
 from arena.statistics import PairCount
 from arena.statistics.decision import Outcome
-from arena.types import Winner
+from arena.types import Message, Winner
 from arena.votes.store import VoteStore
 
 LONG_AFTER = 2e9
 SLOW = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=25)
+
+
+# ---- one name, several revisions or settings
+
+
+def test_revisions_and_settings_under_one_name_are_named(figures):
+    def vote(number, seed=7, temperature=0.2, revision="sha-x", system=""):
+        vote = vote_between(number, "x", "y", A, "q")
+        side = vote.battle.a
+        side = replace(
+            side,
+            model=replace(side.model, revision=revision),
+            config=replace(side.config, seed=seed, temperature=temperature),
+            messages=(*([Message("system", system)] if system else []), *side.messages),
+        )
+        return replace(vote, battle=replace(vote.battle, a=side))
+
+    assert figures([vote(1), vote(2, seed=8)]).mixtures == ()
+    warm = figures([vote(1), vote(2, temperature=1.0)])
+    assert warm.mixtures == (Mixture("x", ("sha-x",), ("temperature 0.2", "temperature 1")),)
+    line = "Note: the votes on x add up 2 settings: temperature 0.2; temperature 1."
+    assert first_sentences("en", warm)[1] == line and as_json(warm)["mixtures"][0]["model"] == "x"
+    other = figures([vote(1), vote(2, revision="sha-z"), vote(3, system="Be\nkind.")])
+    assert other.mixtures == (Mixture("x", ("sha-x", "sha-z"), ("", "system Be kind.")),)
+    lines = first_sentences("en", other)[1:3]
+    assert lines[0].endswith("2 revisions: sha-x; sha-z.") and "none of these; system Be kind." in lines[1]
 
 
 # ---- what broke others

@@ -19,6 +19,8 @@ from arena.votes.imported.sources import ImportedFiles
 from arena.votes.records import HEAD
 from arena.votes.store import VoteStore
 
+SYSTEM = "system Be kind. text"
+
 
 def test_every_column_says_what_the_vote_says(tmp_path):
     vote = replace(rich_vote(), repeat_of="")
@@ -36,6 +38,10 @@ def test_every_column_says_what_the_vote_says(tmp_path):
         "room": "B7",
         "precision_a": "int4",
         "precision_b": "int4",
+        "revision_a": "sha-qwen-7b-chat",
+        "revision_b": "sha-chatglm3-6b",
+        "settings_a": f"max_new_tokens 256\ntemperature 0.2\ntop_p 0.9\ntop_k 0\nrepetition_penalty 1\n{SYSTEM}",
+        "settings_b": f"max_new_tokens 512\ntemperature 0\ntop_p 0.9\ntop_k 40\nrepetition_penalty 1\n{SYSTEM}",
     }
     numbers = {name: table[name][0].item() for name in ("winner", "blind", "complete", "leaked", "time")}
     assert numbers == {"winner": 3, "blind": True, "complete": False, "leaked": 1, "time": vote.time}
@@ -306,5 +312,5 @@ def test_files_of_several_hosts_count_together_and_name_their_bad_rows(tmp_path,
 
 
 def test_every_column_of_the_log_is_known_to_the_reader():
-    assert set(reading_names()) - {"prompt"} <= set(COLUMNS)
+    assert set(reading_names()) - {"prompt", "settings_a", "settings_b"} <= {*COLUMNS, "settings"}
     assert vote_between(1, "x", "y", Winner.TIE, "q1").battle.prompt_id == "q1"

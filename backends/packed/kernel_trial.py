@@ -1,0 +1,71 @@
+"""Tries out how the compiled kernels read memory ahead of its use, since the quicker way depends on the processor."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+
+from backends.packed.scheme import BLOCK
+
+if TYPE_CHECKING:
+    from backends.packed.kernels import Kernels
+
+# Of the weight, large enough that a product takes much longer than to wake the threads; the trial takes 0.1 s.
+_ROWS, _COLUMNS, _GROUP = 4096, 4096, 32
+_ROUNDS = 25
+
+
+@dataclass(frozen=True)
+class ReadAhead:
+    """Milliseconds for a product of one row with memory that no cache holds, asked for past the caches or not."""
+
+    into_caches_ms: float
+    past_caches_ms: float
+
+    @property
+    def past_caches(self) -> bool:
+        """Whether past the caches is the quicker way."""
+        return self.past_caches_ms < self.into_caches_ms
+
+    def __str__(self) -> str:
+        ways = f"{self.into_caches_ms:.2f} ms into the caches, {self.past_caches_ms:.2f} ms past them"
+        return f"reading {'past' if self.past_caches else 'into'} the caches (a product took {ways})"
+
+
+def read_ahead(kernels: Kernels, kept: Path) -> ReadAhead:
+    """The result of the trial that `kept` holds; else of one that is made now and kept there if possible."""
+    with suppress(OSError, ValueError, TypeError, AttributeError):
+        return ReadAhead(**{name: float(value) for name, value in json.loads(kept.read_text("utf-8")).items()})
+    result = _try(kernels)
+    part = kept.with_suffix(".part")
+    with suppress(OSError):
+        part.write_text(json.dumps(asdict(result)), encoding="utf-8")
+        part.replace(kept)
+    return result
+
+
+def _try(kernels: Kernels) -> ReadAhead:
+    """The least time of several, the ways in turn: other work on the machine can only make one longer."""
+    packed = torch.full((_ROWS // BLOCK, _COLUMNS, BLOCK // 2), 0x88, dtype=torch.uint8)
+    scales = torch.ones(_ROWS // BLOCK, _COLUMNS // _GROUP, BLOCK, 2, dtype=torch.bfloat16)
+    x = torch.ones(1, _COLUMNS, dtype=torch.bfloat16)
+    times: dict[bool, list[float]] = {False: [], True: []}
+    for _ in range(_ROUNDS):
+        for past, taken in times.items():
+            kernels.set_ahead(past)
+            kernels.drop_from_caches((packed, scales))
+            began = time.perf_counter()
+            kernels.few4(x, packed, scales, None)
+            taken.append(time.perf_counter() - began)
+    return ReadAhead(*(_milliseconds(times[past]) for past in (False, True)))
+
+
+def _milliseconds(seconds: Iterable[float]) -> float:
+    return round(1000 * min(seconds), 3)
