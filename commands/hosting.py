@@ -106,7 +106,7 @@ def backed_up(hosting: Hosting) -> Iterator[Callable[[], BackupStatus] | None]:
         yield None if hosting.keeps else lambda: BackupStatus(waiting=waiting())
         return
     # The hubs' libraries are not needed without a backup.
-    from backup.schedule import Backup
+    from backup.votes import Backup
     from hubs import named_dataset
 
     backup = Backup(named_dataset(hosting.backup), hosting.data_dir)

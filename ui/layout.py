@@ -15,7 +15,7 @@ from ui.arena.outcome import Receipt
 from ui.arena.rate import Rate
 from ui.arena.screen import Mode
 from ui.batch import BatchHandlers, BatchTab
-from ui.labels import Labels
+from ui.components import Labels
 from ui.prompts import PromptsHandlers, PromptsTab
 from ui.replay.handlers import ReplayHandlers, ReplayPart
 from ui.report import ReportHandlers, ReportTab
