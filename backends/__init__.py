@@ -23,14 +23,15 @@ Loads = dict[tuple[str, str, str, int], BackgroundLoad[Any]]
 def open_backends(specs: Sequence[ModelSpec]) -> list[Backend]:
     """A backend for each model, none of them loaded yet. Models from the same file or folder share an engine.
 
-    Raises InputError for an unknown runtime.
+    Of more than two models, those that nobody uses are unloaded when another needs their memory. Two must fit beside
+    each other: they answer at the same time. Raises InputError for an unknown runtime.
     """
     from backends.models.budget import MemoryBudget
     from backends.stepping.scheduler import Scheduler
 
     engines: Loads = {}
     # Shared: two models that load at the same time must not both count on the same free memory.
-    budget = MemoryBudget()
+    budget = MemoryBudget((lambda: tuple(engines.values())) if len(specs) > 2 else tuple)
     # Shared: models that compute at the same time would compete for the cores.
     scheduler = Scheduler()
     return [_open(spec, engines, budget, scheduler) for spec in specs]

@@ -36,10 +36,11 @@ class LlamaCppBackend(LocalBackend["LlamaEngine"]):
 
     def stream(self, messages: Sequence[Message], config: GenerationConfig) -> Iterator[Chunk]:
         """Answers the conversation; see Backend.stream. Usage counts from when the engine takes the prompt."""
-        engine, fitted, config = yield from self._begin(messages, config)
-        with engine.slots.ticket() as ticket:
-            yield from ticket.wait()
-            yield from _answer(engine, fitted, config, cut_loops=self.spec.stand_in)
+        with self._load.in_use():
+            engine, fitted, config = yield from self._begin(messages, config)
+            with engine.slots.ticket() as ticket:
+                yield from ticket.wait()
+                yield from _answer(engine, fitted, config, cut_loops=self.spec.stand_in)
 
     def _count_tokens(self, engine: LlamaEngine, thinks: bool | None, messages: Sequence[Message]) -> int:
         return len(prompt_ids(engine, messages, thinks))

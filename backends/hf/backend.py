@@ -29,10 +29,11 @@ class HfBackend(LocalBackend["HfEngine"]):
 
     def stream(self, messages: Sequence[Message], config: GenerationConfig) -> Iterator[Chunk]:
         """Answers the conversation; see Backend.stream. Usage counts from when the engine takes the prompt."""
-        engine, fitted, config = yield from self._begin(messages, config)
-        with engine.slots.ticket(engine.cache_bytes(fitted.prompt_tokens + fitted.max_new_tokens)) as ticket:
-            yield from ticket.wait()
-            yield from _answer(engine, fitted, config)
+        with self._load.in_use():
+            engine, fitted, config = yield from self._begin(messages, config)
+            with engine.slots.ticket(engine.cache_bytes(fitted.prompt_tokens + fitted.max_new_tokens)) as ticket:
+                yield from ticket.wait()
+                yield from _answer(engine, fitted, config)
 
     def _count_tokens(self, engine: HfEngine, thinks: bool | None, messages: Sequence[Message]) -> int:
         return len(engine.chat.request_ids(messages, thinks))

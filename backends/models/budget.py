@@ -1,17 +1,19 @@
-"""Refuses a model that does not fit into memory, with the figures and with models that fit.
+"""Decides which models are in memory: unloads idle ones for another, and refuses one that does not fit, with figures.
 
 Mapped weights look free to the system although they are in use, so a budget records what every loaded model needs.
 """
 
+import gc
 import math
 import threading
+import time
 import weakref
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from arena.errors import ArenaError, BackendError
 from arena.types import ModelSpec
@@ -19,6 +21,7 @@ from backends.machine.memory import available_bytes, process_bytes
 from backends.memory.estimate import TRANSFORMERS_IMPORTS, TRANSFORMERS_MODEL, Need, need_of, needs_of
 from backends.models.catalog import EMBEDDED, PUBLISHED
 from backends.models.resolve import fetched_spec
+from backends.streaming.loading import BackgroundLoad
 
 T = TypeVar("T")
 _TENTH = 100_000_000  # of a gigabyte
@@ -28,29 +31,40 @@ _CONTEXTS = (8192, 4096, 2048)
 _SUGGESTED = 3
 # The size of the weights in each precision, best first, as a share of bfloat16 (packed: without the embedding).
 _OF_BF16 = {"bf16": 1.0, "int8": 0.52, "int4": 0.34}
+# How often a model that waits for memory looks whether another has become idle.
+_WAIT_SECONDS = 0.2
 _own_bytes = partial(process_bytes, "RssAnon")
 
 
 class MemoryBudget:
     """The memory that the models of a process need, from the check before loading until their engine is freed.
 
-    `available` returns the free bytes of the system, `own` the bytes of this process that are not file pages.
+    `residents` returns the loads whose models may be unloaded while nobody uses them. `available` returns the free
+    bytes of the system, `own` the bytes of this process that are not file pages.
     """
 
     def __init__(
-        self, available: Callable[[], int | None] = available_bytes, own: Callable[[], int | None] = _own_bytes
+        self,
+        residents: Callable[[], Sequence[BackgroundLoad[Any]]] = tuple,
+        available: Callable[[], int | None] = available_bytes,
+        own: Callable[[], int | None] = _own_bytes,
     ) -> None:
+        self._residents = residents
         self._available = available
         self._own = own
         # Claims of freed engines. Finalizers may run anywhere, also while the lock is held, so they only append here.
         self._gone: deque[object] = deque()
-        # Protects the two fields below: models load in threads of their own.
+        # Protects the fields below: models load in threads of their own.
         self._lock = threading.Lock()
         self._claims: dict[object, int] = {}
+        self._waiting = 0
         self._own_before = 0
 
     def load(self, spec: ModelSpec, opener: Callable[[ModelSpec], T]) -> T:
-        """Opens the model if it fits beside the others. Raises BackendError `memory_short` before reading anything."""
+        """Opens the model when it fits beside the others: unloads some for it, or waits until they are idle.
+
+        Raises BackendError `memory_short` before reading anything if that cannot help.
+        """
         claim = self._claim(spec)
         try:
             engine = opener(spec)
@@ -63,15 +77,50 @@ class MemoryBudget:
 
     def _claim(self, spec: ModelSpec) -> object:
         need = need_of(spec)
-        claim = object()
         with self._lock:
-            free = self._free()
-            if need and free is not None:
-                check_memory(spec, need, free)
-            if not self._claims:
-                self._own_before = self._own() or 0
-            self._claims[claim] = need.total if need else 0
+            self._waiting += 1
+        try:
+            while True:
+                with self._lock:
+                    free = self._free()
+                    if need is None or free is None or need.total <= free:
+                        return self._book(need.total if need else 0)
+                    possible = need.total <= free + sum(self._claims.values())
+                if not possible or not (self._unload_one() or self._will_be_idle()):
+                    check_memory(spec, need, free)
+        finally:
+            with self._lock:
+                self._waiting -= 1
+
+    def _book(self, total: int) -> object:
+        """A claim of `total` bytes; the lock is held."""
+        claim = object()
+        if not self._claims:
+            self._own_before = self._own() or 0
+        self._claims[claim] = total
         return claim
+
+    def _unload_one(self) -> bool:
+        """Unloads the model that has been idle longest, if there is one."""
+        loads = self._residents()
+        idle = [(since, number) for number, load in enumerate(loads) if (since := load.idle_since) is not None]
+        if not idle:
+            return False
+        loads[min(idle)[1]].unload()
+        # Engines contain reference cycles; the memory must not wait for the garbage collector.
+        gc.collect()
+        return True
+
+    def _will_be_idle(self) -> bool:
+        """Waits a little if a model is loaded or being opened; False if there is none."""
+        loads = self._residents()
+        with self._lock:
+            waiting = self._waiting
+        # More are loading than wait for memory: the others are being opened.
+        if not any(load.value is not None for load in loads) and sum(load.loading for load in loads) <= waiting:
+            return False
+        time.sleep(_WAIT_SECONDS)
+        return True
 
     def _free(self) -> int | None:
         """Bytes that no model has claimed; None where the system does not say."""

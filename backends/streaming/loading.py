@@ -4,7 +4,8 @@ import logging
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Generic, TypeVar
 
@@ -29,6 +30,8 @@ class BackgroundLoad(Generic[T]):
         self._error: ErrorInfo | None = None
         self._began = 0.0
         self._thread: threading.Thread | None = None
+        self._users = 0
+        self._used_at = 0.0
         # Protects all of the above but the opener: start, wait and state are called from several threads.
         self._lock = threading.Lock()
 
@@ -45,17 +48,19 @@ class BackgroundLoad(Generic[T]):
     def wait(self) -> Generator[Chunk, None, T]:
         """Yields `loading` chunks until the value is loaded, and returns it. Raises BackendError when loading fails."""
         self.start()
-        while True:
-            with self._lock:
-                value, error, thread, began = self._value, self._error, self._thread, self._began
-            if value is not None:
-                return value
-            if error:
-                raise BackendError(error.code, error.message, **error.details)
-            if thread is None:
-                raise BackendError("load_failed", "The model was closed while it was loading.", reason="closed")
-            yield Chunk(stage="loading", done=int(time.monotonic() - began))
-            thread.join(KEEP_ALIVE_SECONDS)
+        # Not unloaded again before the caller has it.
+        with self.in_use():
+            while True:
+                with self._lock:
+                    value, error, thread, began = self._value, self._error, self._thread, self._began
+                if value is not None:
+                    return value
+                if error:
+                    raise BackendError(error.code, error.message, **error.details)
+                if thread is None:
+                    raise BackendError("load_failed", "The model was closed while it was loading.", reason="closed")
+                yield Chunk(stage="loading", done=int(time.monotonic() - began))
+                thread.join(KEEP_ALIVE_SECONDS)
 
     @property
     def value(self) -> T | None:
@@ -69,6 +74,36 @@ class BackgroundLoad(Generic[T]):
         with self._lock:
             seconds = time.monotonic() - self._began if self._thread else 0.0
             return LoadState(ready=self._value is not None, error=self._error, seconds=seconds)
+
+    @contextmanager
+    def in_use(self) -> Iterator[None]:
+        """While this is open, `unload` does nothing."""
+        with self._lock:
+            self._users += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._users -= 1
+                self._used_at = time.monotonic()
+
+    @property
+    def idle_since(self) -> float | None:
+        """When the loaded value was used last (time.monotonic); None while it is in use or not loaded."""
+        with self._lock:
+            return None if self._users or self._value is None else self._used_at
+
+    @property
+    def loading(self) -> bool:
+        """Whether a thread loads the value."""
+        with self._lock:
+            return self._thread is not None
+
+    def unload(self) -> None:
+        """Releases the value unless it is in use; it is loaded again when it is wanted."""
+        with self._lock:
+            if not self._users:
+                self._value = None
 
     def close(self) -> None:
         """Releases the value, also one that is still being loaded."""
@@ -91,6 +126,7 @@ class BackgroundLoad(Generic[T]):
             # Discarded if it was closed meanwhile.
             if self._thread is threading.current_thread():
                 self._value, self._error, self._thread = value, error, None
+                self._used_at = time.monotonic()
 
 
 class LoadingBackend(Generic[T]):

@@ -6,6 +6,7 @@ import struct
 import sys
 import threading
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from backends.models import budget
 from backends.models.budget import MemoryBudget, check_memory
 from backends.models.catalog import EMBEDDED, Published
 from backends.models.resolve import resolve
+from backends.streaming.loading import BackgroundLoad
 from ui.texts import error_text
 
 GB = 1_000_000_000
@@ -438,8 +440,8 @@ class Machine:
         self.free = free
         self.own = 50_000_000
 
-    def budget(self):
-        return MemoryBudget(lambda: self.free, lambda: self.own)
+    def budget(self, residents=tuple):
+        return MemoryBudget(residents, lambda: self.free, lambda: self.own)
 
     def take(self, size):
         self.own += size
@@ -462,7 +464,7 @@ def test_a_load_that_fits_is_opened_and_one_that_does_not_is_not(machine, qwen):
 
 
 def test_unknown_free_memory_refuses_nothing(qwen):
-    assert MemoryBudget(lambda: None, lambda: None).load(qwen, lambda spec: Engine())
+    assert MemoryBudget(available=lambda: None, own=lambda: None).load(qwen, lambda spec: Engine())
 
 
 def test_two_loads_under_way_do_not_count_on_the_same_memory(machine, qwen, chatglm, in_background):
@@ -544,7 +546,7 @@ def test_an_engine_may_be_collected_where_the_ledger_is_looked_at(qwen):
         engines.clear()
         return 24 * GB
 
-    budget = MemoryBudget(available, lambda: 0)
+    budget = MemoryBudget(available=available, own=lambda: 0)
     engines.append(budget.load(qwen, lambda spec: Engine()))
     assert budget._free() == 24 * GB - need_of(qwen).total
     assert budget._free() == 24 * GB
@@ -556,6 +558,74 @@ def test_damaged_weights_are_named_before_anything_is_read(machine, qwen):
         opened.truncate(1000)
     with pytest.raises(BackendError, match=r"model\.safetensors has 1,000 bytes instead of 15,442,"):
         machine.budget().load(qwen, lambda spec: pytest.fail("was opened"))
+
+
+# ---- more models than fit
+
+
+@pytest.fixture
+def loads(machine, folder):
+    """Loads of three models of 14.2 GB, of which one fits; all share one ledger."""
+    loads = []
+    budget = machine.budget(lambda: loads)
+    for name in "abc":
+        spec = resolve(str(folder(CHATGLM_CONFIG, "F16", [6243584, 1000], name)))
+        loads.append(BackgroundLoad(partial(budget.load, spec, lambda spec: Engine())))
+    return loads
+
+
+def loaded(load):
+    """Loads it, as a stream does."""
+    for _ in load.wait():
+        pass
+    return load.value is not None
+
+
+def test_the_model_that_has_been_idle_longest_makes_room(machine, loads):
+    machine.free = 30 * GB
+    a, b, c = loads
+    assert loaded(a) and loaded(b)
+    with a.in_use():
+        pass
+    assert loaded(c) and b.value is None and a.value
+    assert loaded(b) and a.value is None and c.value
+
+
+def test_a_model_in_use_stays_and_the_other_waits_for_it(loads):
+    a, b, _ = loads
+    assert loaded(a)
+    with a.in_use():
+        b.start()
+        assert next(b.wait()).stage == "loading" and b.value is None and a.value
+    assert loaded(b) and a.value is None
+
+
+def test_one_that_is_being_loaded_is_waited_for(loads, machine, in_background):
+    a, b, _ = loads
+    running = [in_background(loaded, load) for load in (a, b)]
+    assert all(result.result() for result in running)
+    assert (a.value is None) != (b.value is None)
+
+
+def test_what_cannot_fit_unloads_nothing(machine, chatglm, qwen):
+    loads = []
+    budget = machine.budget(lambda: loads)
+    loads.append(a := BackgroundLoad(partial(budget.load, chatglm, lambda spec: Engine())))
+    machine.free = 20 * GB
+    assert loaded(a)
+    with pytest.raises(BackendError, match=r"needs 20\.5 GB"):
+        budget.load(qwen, lambda spec: Engine())
+    assert a.value
+
+
+def test_two_models_must_fit_beside_each_other(machine, monkeypatch, folder):
+    """They answer at the same time: neither may be unloaded for the other."""
+    seen = []
+    monkeypatch.setattr(budget, "MemoryBudget", lambda residents: seen.append(residents) or machine.budget(residents))
+    specs = [resolve(str(folder(CHATGLM_CONFIG, "F16", [10, 1000], name))) for name in "abc"]
+    open_backends(specs[:2])
+    open_backends(specs)
+    assert [len(residents()) for residents in seen] == [0, 3]
 
 
 # ---- on the way to the page
@@ -581,7 +651,7 @@ def test_every_load_is_checked_and_can_be_tried_again(runtime, machine, monkeypa
 
 def test_models_that_are_opened_together_share_one_ledger(machine, monkeypatch):
     created = []
-    monkeypatch.setattr(budget, "MemoryBudget", lambda: created.append(machine.budget()) or created[-1])
+    monkeypatch.setattr(budget, "MemoryBudget", lambda residents: created.append(machine.budget()) or created[-1])
     open_backends([EMBEDDED["smollm2-135m"], resolve(str(DATA / "qwen-micro-vocab2048"))])
     assert len(created) == 1
 
