@@ -125,7 +125,9 @@ def _packing_command(folder: Path, data: Mapping[str, Any]) -> str:
     """The command that makes the folder in the same way; without its original it is downloaded."""
     original = folder.with_name(folder.name.removesuffix(f"@{data.get('precision')}"))
     if not original.is_dir() or original == folder:
-        return f"fetch {folder.name}"
+        # The folder of a hub's repository does not have its whole name.
+        source = str(data.get("source"))
+        return f"fetch {source}@{data.get('precision')}" if ":" in source else f"fetch {folder.name}"
     options = [
         "--precision int8" if data.get("precision") == "int8" else "",
         f"--group {data['group']}" if data.get("group") in GROUPS[1:] else "",
