@@ -20,14 +20,14 @@ from backends.models.resolve import has_embedded
 from commands import options
 from commands.batch import batch
 from commands.check import check
-from commands.compose import Hosting, backed_up
 from commands.export import export
 from commands.fetch import fetch, fetch_missing
-from commands.hosting_platform import Platform, platform_of, settle
+from commands.hosting import Hosting, Platform, backed_up, platform_of, settle
 from commands.options import PROMPTS, Answers, DataDir, ModelA, ModelB, PromptSet
 from commands.quantize import quantize
 from commands.report import report
 from commands.results import results
+from ui.gradio.middleware import is_loopback
 
 if TYPE_CHECKING:
     import gradio as gr
@@ -103,7 +103,6 @@ def main(
         token = os.environ.pop("ARENA_ADMIN_TOKEN", "")
         key = os.environ.pop("ARENA_JUDGE_KEY", "")
         from arena.judging.moderation import read_words
-        from ui.gradio.middleware import is_loopback
 
         hosting = Hosting(
             data_dir=data_dir,

@@ -121,6 +121,12 @@ _RANGES: tuple[tuple[str, type, float, float], ...] = (
 )
 
 
+def plain_id(model_id: str) -> str:
+    """The id of a model without the label and the settings of a variant, `LABEL=ID?setting=value`."""
+    plain = model_id.partition("?")[0]
+    return plain.partition("=")[2] or plain
+
+
 @dataclass(frozen=True)
 class ModelSpec:
     """What a model is, without the engine that runs it.
@@ -153,9 +159,8 @@ class ModelSpec:
 
     @property
     def plain_id(self) -> str:
-        """The id without the label and the settings of a variant, `LABEL=ID?setting=value`."""
-        plain = self.id.partition("?")[0]
-        return plain.partition("=")[2] or plain
+        """The id without a label and settings; see `plain_id`."""
+        return plain_id(self.id)
 
     def messages(self, system: str = "") -> tuple[Message, ...]:
         """The message that begins every conversation: the model's own system prompt if it is pinned, or this one."""

@@ -20,9 +20,8 @@ from backends.folder.gguf import model_file
 from backends.machine.memory import cpu_count
 from backends.streaming.context import Fitted, rendered_parts, split_cut
 from backends.streaming.decode import AnswerText
-from backends.streaming.generation import Events, Generation, failed
+from backends.streaming.generation import Events, Generation, Slots, failed
 from backends.streaming.loading import LocalBackend
-from backends.streaming.slots import Slots
 
 # Conversations in one step, each with a context of its own; more wait in a queue.
 SLOTS = 4

@@ -38,9 +38,8 @@ from arena.types import Chunk, GenerationConfig, Message, ModelSpec, Thinking
 from backends.folder import DEFAULT_CONTEXT
 from backends.streaming.context import split_cut
 from backends.streaming.decode import AnswerText, utf8_decoder
-from backends.streaming.generation import KEEP_ALIVE_SECONDS, Generation
+from backends.streaming.generation import KEEP_ALIVE_SECONDS, Generation, Slots
 from backends.streaming.loading import BackgroundLoad, LocalBackend
-from backends.streaming.slots import Slots
 
 _NUMBER = (int, float)
 _SCRIPT_KEYS = {

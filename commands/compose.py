@@ -1,61 +1,41 @@
-"""Builds what a page works with: backends, conversations, the vote log, rooms, results, the backup."""
+"""Builds what a page works with: backends, conversations, the vote log, rooms, results."""
 
-from __future__ import annotations
-
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import typer
 
+from arena.answers import FILE_NAME as ANSWERS
+from arena.answers import answers_of
+from arena.batch.run import BatchRunner
+from arena.chat import Chat, Chats
 from arena.errors import InputError
-
-if TYPE_CHECKING:
-    from arena.events import EventLog, NoEvents
-    from arena.judging.ballots import ClosedLog
-    from arena.prompts import Prompt
-    from arena.types import ModelSpec
-    from arena.votes import VoteLog
-    from arena.votes.backup_status import BackupStatus
-    from ui.services import Services
-
-
-@dataclass(frozen=True, kw_only=True)
-class Hosting:
-    """How a page is served.
-
-    `lang` forces a language and `public_url` is the address from outside, unless empty. `answers` is the file of
-    recorded answers, `has_samples` whether it is the one that comes with the project; `named_prompts` is whether the
-    host has named a prompt set, `is_local` whether only this machine reaches the page, `is_notebook` whether by a
-    notebook's proxy, `keeps` whether the disk survives a restart. Votes are copied to the dataset `backup`.
-    Raters' ids are hashed with `judge_secret`, or if it is empty with a key in a file beside the votes. `words` hide a
-    battle from readers.
-    """
-
-    data_dir: Path
-    lang: str = ""
-    admin_token: str = field(default="", repr=False)
-    public_url: str = ""
-    answers: Path | None = None
-    has_samples: bool = False
-    named_prompts: bool = False
-    is_local: bool = False
-    is_notebook: bool = False
-    keeps: bool = True
-    backup: str = ""
-    judge_secret: str = field(default="", repr=False)
-    words: tuple[str, ...] = ()
-
-    @property
-    def hosts(self) -> frozenset[str] | None:
-        """The names that the page answers to besides this machine's; None for all."""
-        from ui.gradio.middleware import hostname
-
-        if not self.is_local or self.is_notebook:
-            return None
-        return frozenset({hostname(self.public_url)} - {""})
+from arena.events import EventLog, NoEvents
+from arena.exports.export import Downloads
+from arena.judging.ballots import Ballots, ClosedLog
+from arena.judging.judge_key import JudgeKey
+from arena.judging.limits import Admin, RateLimits
+from arena.judging.live import LiveBattles
+from arena.judging.moderation import Moderation
+from arena.judging.pairs import load_pairs
+from arena.judging.rooms import Rooms
+from arena.judging.withdrawals import Withdrawals
+from arena.prompts import Prompt, PromptStore
+from arena.report.reports import Reports
+from arena.results.service import ResultsService
+from arena.sessions import Sessions
+from arena.types import ModelSpec, SideName
+from arena.votes import VoteLog
+from arena.votes.backup_status import BackupStatus
+from arena.votes.store import VoteStore
+from backends import open_backends
+from backends.models.catalog import EMBEDDED, FETCHED
+from commands.batch import host_of
+from commands.hosting import Hosting
+from commands.options import background, known_models
+from ui.access import Access
+from ui.services import Services, Site
 
 
 def compose(
@@ -69,32 +49,6 @@ def compose(
     Without `specs` no model runs, and only recorded answers can be rated. `backup` returns the state of the backup; it
     is None where that need not be shown.
     """
-    from arena.answers import FILE_NAME as ANSWERS
-    from arena.answers import answers_of
-    from arena.batch.run import BatchRunner
-    from arena.chat import Chat, Chats
-    from arena.exports.export import Downloads
-    from arena.judging.ballots import Ballots
-    from arena.judging.judge_key import JudgeKey
-    from arena.judging.limits import Admin, RateLimits
-    from arena.judging.live import LiveBattles
-    from arena.judging.moderation import Moderation
-    from arena.judging.pairs import load_pairs
-    from arena.judging.rooms import Rooms
-    from arena.judging.withdrawals import Withdrawals
-    from arena.prompts import PromptStore
-    from arena.report.reports import Reports
-    from arena.results.service import ResultsService
-    from arena.sessions import Sessions
-    from arena.types import SideName
-    from arena.votes.store import VoteStore
-    from backends import open_backends
-    from backends.models.catalog import EMBEDDED, FETCHED
-    from commands.batch import host_of
-    from commands.options import background, known_models
-    from ui.access import Access
-    from ui.services import Services, Site
-
     data_dir = hosting.data_dir
     backends = dict(zip(SideName, open_backends(specs), strict=True)) if specs else {}
     log, events, limits = open_log(data_dir), open_events(data_dir), RateLimits()
@@ -154,8 +108,6 @@ def compose(
 
 def open_events(data_dir: Path) -> EventLog | NoEvents:
     """The event log; if the folder cannot be written, one that lasts as long as this process."""
-    from arena.events import EventLog, NoEvents
-
     try:
         return EventLog(data_dir)
     except InputError:  # open_log prints the warning
@@ -164,41 +116,8 @@ def open_events(data_dir: Path) -> EventLog | NoEvents:
 
 def open_log(data_dir: Path) -> VoteLog | ClosedLog:
     """The vote log; if the folder cannot be written, one that refuses every vote with the reason."""
-    from arena.judging.ballots import ClosedLog
-    from arena.votes import VoteLog
-
     try:
         return VoteLog(data_dir / "votes.csv")
     except InputError as error:
         typer.echo(f"Warning: {error} Votes will be refused.", err=True)
         return ClosedLog(error)
-
-
-@contextmanager
-def backed_up(hosting: Hosting) -> Iterator[Callable[[], BackupStatus] | None]:
-    """Yields a function that returns the state of the backup; None without a backup on a persistent disk.
-
-    Raises InputError for a backup that cannot work.
-    """
-    from arena.votes.backup_status import BackupStatus, Waiting
-
-    if not hosting.backup:
-        waiting = Waiting(hosting.data_dir)
-        yield None if hosting.keeps else lambda: BackupStatus(waiting=waiting())
-        return
-    from backup.schedule import Backup
-    from hubs import named_dataset
-
-    backup = Backup(named_dataset(hosting.backup), hosting.data_dir)
-    backup.start()
-    if problem := backup.status().problem:
-        typer.echo(f"Warning: {problem} Votes are not backed up yet.", err=True)
-    if not hosting.judge_secret and not hosting.keeps:
-        typer.echo("Warning: without ARENA_JUDGE_KEY this host does not recognize raters after a restart.", err=True)
-    try:
-        yield backup.status
-    finally:
-        backup.close()
-        status = backup.status()
-        if status.waiting:
-            typer.echo(f"Warning: {status.waiting} votes are not backed up. {status.problem or ''}".rstrip(), err=True)

@@ -65,7 +65,7 @@ def fetch(
             has_failed = True
             print_error(error, as_json, model=name)
             if error.code == "fetch_offline":
-                typer.echo(by_hand(_download_of(name)[0]), err=True)
+                typer.echo(by_hand(_download_of(_as_fetched(name))[0]), err=True)
     if has_failed:
         raise typer.Exit(2)
 

@@ -32,12 +32,6 @@ def results(
         bool, typer.Option("--not-suspicious", help="Only votes that do not look careless.")
     ] = False,
     room: Annotated[str | None, typer.Option(metavar="CODE", help="Only votes of one room.")] = None,
-    answers: Annotated[
-        Path | None,
-        typer.Option(
-            "--answers", metavar="FILE", help="Recorded answers with peak memory, instead of the data folder's."
-        ),
-    ] = None,
     prompts: PromptSet = PROMPTS,
     data_dir: DataDir = Path("data"),
     as_json: AsJson = False,
@@ -51,7 +45,7 @@ def results(
 
     filters = Filters(blind=blind, complete=complete, not_leaked=not_leaked, not_suspicious=not_suspicious, room=room)
     with errors_in_one_line(as_json):
-        figures = _figures(votes, filters, answers, prompts, data_dir)
+        figures = _figures(votes, filters, prompts, data_dir)
     options.warn_of_damage(figures.left_out)
     if as_json:
         from arena.results.figures import as_json as as_object
@@ -64,14 +58,11 @@ def results(
         typer.echo(line)
 
 
-def _figures(
-    votes: Sequence[str] | None, filters: Filters, answers: Path | None, prompts: Path, data_dir: Path
-) -> Figures:
+def _figures(votes: Sequence[str] | None, filters: Filters, prompts: Path, data_dir: Path) -> Figures:
     from arena.answers import answers_of
     from arena.results.compute import compute
 
-    answers = answers or (None if votes else answers_of(data_dir))
-    facts = options.background(options.stored_prompts(prompts, data_dir), answers)
+    facts = options.background(options.stored_prompts(prompts, data_dir), None if votes else answers_of(data_dir))
     with StatusLine(in_bytes=True) as line:
         counted = options.vote_store(votes, data_dir).refresh(partial(line.show, READING))
     if (room := filters.room) and room not in counted.table.names["room"]:

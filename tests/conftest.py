@@ -71,10 +71,11 @@ def _serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[...,
     """Serves two models (names or scripts) until the block ends."""
     import app
     from arena.prompts import load_prompts
-    from commands.compose import Hosting, compose
+    from commands.hosting import Hosting
     from commands.options import choose_models
 
     app.prepare_environment()
+    from commands.compose import compose
     from ui.page import build_page
 
     demos = []

@@ -9,8 +9,8 @@ import gradio as gr
 
 from arena.judging.withdrawals import Withdrawals
 from ui.access import Stored, address_of, refusals, require_admin
+from ui.components import Labels
 from ui.gradio.compat import Block
-from ui.labels import Labels
 from ui.markup import status
 from ui.tabs import Tab
 from ui.texts import listed, text

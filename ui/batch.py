@@ -11,8 +11,8 @@ from arena.batch.run import BatchRunner, BatchState
 from arena.errors import ArenaError
 from arena.prompts import Prompt
 from ui.admin import HostHandlers
+from ui.components import Labels
 from ui.gradio.compat import Block
-from ui.labels import Labels
 from ui.markup import alert, html_table, status
 from ui.tabs import Tab
 from ui.texts import error_text, text

@@ -1,14 +1,86 @@
-"""What several tabs share: the pane of an answer, the prompt with a given text, a download."""
+"""What several tabs are made of: components with texts in both languages, the pane of an answer, a download."""
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 import gradio as gr
 
 from arena.prompts import Prompt
 from ui.display import LATEX_DELIMITERS
 from ui.gradio.compat import Block
+from ui.texts import LANGUAGES, TEXTS
 from ui.updates import PRIVATE
+
+B = TypeVar("B", bound=Block)
+
+
+class Labels:
+    """The texts of the page's fixed parts.
+
+    At first the browser picks the language (gr.I18n), without a flash of the other one; `relabel` gives the updates
+    that put every registered text into a chosen language. `extra` adds texts with names filled in, as
+    key -> (Chinese, English).
+    """
+
+    def __init__(self, extra: Mapping[str, tuple[str, str]]) -> None:
+        plain = {key: pair for key, pair in TEXTS.table.items() if "{" not in pair[0]}
+        self._texts = {**plain, **extra}
+        tables = {lang: {key: pair[index] for key, pair in self._texts.items()} for index, lang in enumerate(LANGUAGES)}
+        self.i18n = gr.I18n(**{"zh-CN": tables["zh"], "zh-TW": tables["zh"], **tables})
+        self._shown: list[tuple[Block, dict[str, str]]] = []
+        self._choices: list[tuple[Block, list[tuple[str, str]]]] = []
+
+    def __call__(self, key: str) -> Any:
+        """A text that the browser translates. Raises KeyError for an unknown key."""
+        self._texts[key]
+        return self.i18n(key)
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._texts
+
+    def show(self, component: B, **keys: str) -> B:
+        """Register the texts of a component: property -> key."""
+        self._shown.append((component, keys))
+        return component
+
+    def choices(self, make: Callable[..., B], key: str, choices: list[tuple[str, str]], **more: Any) -> B:
+        """A component that `make` makes with the label `key` and choices as pairs (key, value)."""
+        component = make(choices=[(self(name), value) for name, value in choices], label=self(key), **more)
+        self._choices.append((component, choices))
+        return self.show(component, label=key)
+
+    def button(self, key: str, elem_id: str = "", **more: Any) -> gr.Button:
+        """A button with the text `key`. Here and below, the component's id is `key` unless another is given."""
+        return self.show(gr.Button(self(key), elem_id=elem_id or key, **more), value=key)
+
+    def textbox(self, key: str, elem_id: str = "", **more: Any) -> gr.Textbox:
+        """A textbox with the label `key`."""
+        return self.show(gr.Textbox(label=self(key), elem_id=elem_id or key, **more), label=key)
+
+    def accordion(self, key: str, elem_id: str = "", **more: Any) -> gr.Accordion:
+        """An accordion with the label `key`, closed unless `open=True`."""
+        return self.show(gr.Accordion(self(key), elem_id=elem_id or key, **{"open": False, **more}), label=key)
+
+    def markdown(self, key: str, elem_id: str | None = None, **more: Any) -> gr.Markdown:
+        """The text `key` as Markdown."""
+        return self.show(gr.Markdown(self(key), elem_id=elem_id, **more), value=key)
+
+    def relabel(self, lang: str) -> dict[Block, Any]:
+        """The updates that put all registered texts into `lang`."""
+        index = LANGUAGES.index(lang)
+        updates: dict[Block, dict[str, Any]] = {}
+        for component, keys in self._shown:
+            props = {prop: self._texts[key][index] for prop, key in keys.items()}
+            updates.setdefault(component, {}).update(props)
+        for component, choices in self._choices:
+            updates.setdefault(component, {})["choices"] = [(self._texts[key][index], value) for key, value in choices]
+        return {component: gr.update(**props) for component, props in updates.items()}
+
+    @property
+    def components(self) -> list[Block]:
+        """Everything that `relabel` updates."""
+        return list(dict.fromkeys(component for component, _ in [*self._shown, *self._choices]))
+
 
 # A gr.HTML without gradio's styles and scripts.
 BARE: dict[str, Any] = {"apply_default_css": False, "js_on_load": None, "padding": False}

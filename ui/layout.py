@@ -7,16 +7,15 @@ import gradio as gr
 
 from ui.about import named_texts
 from ui.admin import SignInHandlers, SignInPart, WithdrawalHandlers, WithdrawalPart
-from ui.arena.blind import Blind
 from ui.arena.handlers import ArenaHandlers
 from ui.arena.layout import ArenaTab
 from ui.arena.mode import ArenaMode
-from ui.arena.named import Named
+from ui.arena.modes import Blind, Named
 from ui.arena.outcome import Receipt
 from ui.arena.rate import Rate
 from ui.arena.screen import Mode
 from ui.batch import BatchHandlers, BatchTab
-from ui.labels import Labels
+from ui.components import Labels
 from ui.prompts import PromptsHandlers, PromptsTab
 from ui.replay.handlers import ReplayHandlers, ReplayPart
 from ui.report import ReportHandlers, ReportTab

@@ -21,9 +21,8 @@ from arena.prompts.store import check_size
 from arena.results.texts import dimension_name
 from ui.access import refusals, require_admin
 from ui.admin import HostHandlers
-from ui.components import download_file, wire_download
+from ui.components import Labels, download_file, wire_download
 from ui.gradio.compat import Block
-from ui.labels import Labels
 from ui.markup import alert, status
 from ui.tabs import Tab
 from ui.texts import LANGUAGES, error_text, listed, text

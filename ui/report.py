@@ -12,10 +12,9 @@ from arena.report.facts import Details
 from arena.report.reports import Reports
 from arena.results.plots import as_svg
 from ui.access import refusals, require_admin
-from ui.components import download_file, wire_download
+from ui.components import Labels, download_file, wire_download
 from ui.display import plain_copy
 from ui.gradio.compat import Block
-from ui.labels import Labels
 from ui.tabs import Tab
 from ui.texts import COVER, error_text, text
 from ui.updates import PRIVATE, Handlers, Typed, Updates

@@ -17,8 +17,8 @@ from arena.results.service import ResultsService
 from ui.about import backup_line
 from ui.admin import HostHandlers
 from ui.arena.welcome import room_html
+from ui.components import Labels
 from ui.gradio.compat import Block
-from ui.labels import Labels
 from ui.services import Site
 from ui.tabs import Tab
 from ui.texts import text

@@ -17,7 +17,7 @@ from arena.results.verdict import criterion_results, dimension_verdicts, judge_p
 from arena.statistics import PairCount
 from arena.statistics.confidence_sequence import ALPHA
 from arena.statistics.decision import sign_test
-from arena.statistics.ratings import ELO_VOTES, Ratings, elo, possible_ranks, rate
+from arena.statistics.ratings import Ratings, possible_ranks, rate
 from arena.votes.store import Votes
 from arena.votes.table import Table
 
@@ -110,11 +110,7 @@ def _models(view: View, pairs: Sequence[PairResult], ratings: Ratings) -> tuple[
     names = sorted({name for pair in view.pairs for name in pair})
     verdicts = [pair.verdict for pair in pairs]
     ranks = possible_ranks(names, [(verdict.first, verdict.second) for verdict in verdicts if verdict.preferred])
-    by_order = elo_in_order(view)
-    results = [
-        ModelResult(name, _total(name, pairs), *ranks[name], ratings.by_model.get(name), by_order.get(name))
-        for name in names
-    ]
+    results = [ModelResult(name, _total(name, pairs), *ranks[name], ratings.by_model.get(name)) for name in names]
 
     def place(result: ModelResult) -> tuple[int, int, float, str]:
         return result.best_rank, result.worst_rank, -(result.rating.value if result.rating else 0.0), result.model
@@ -144,17 +140,6 @@ def _total(model: str, pairs: Sequence[PairResult]) -> PairCount:
     own = [pair.count.seen_from(model) for pair in pairs if model in pair.count.models]
     cells = [(count.first_wins, count.second_wins, count.ties, count.both_bad) for count in own]
     return PairCount(model, "", *map(sum, zip(*cells, strict=True)))
-
-
-def elo_in_order(view: View) -> Mapping[str, float]:
-    """Elo ratings in the order of time and, within it, of ids, so that the order of rows does not matter."""
-    table = view.table
-    since = np.partition(table["time"], -ELO_VOTES)[-ELO_VOTES] if len(table) > ELO_VOTES else -np.inf
-    last = np.flatnonzero(table["time"] >= since)
-    order = last[np.lexsort([table[name][last] for name in ("battle", "vote", "time")])][-ELO_VOTES:]
-    pairs, indices = view.pairs, view.pair[order].tolist()
-    firsts, seconds = ([pairs[index][side] for index in indices] for side in (0, 1))
-    return elo(firsts, seconds, view.points[order].tolist())
 
 
 def _grouped(view: View, name: str, categories: Mapping[str, str]) -> Groups:

@@ -50,8 +50,7 @@ class ModelResult:
     """The result of one model against all others.
 
     `count` has the model as the first, and everything else as the second. `best_rank` to `worst_rank` (from 1) are the
-    ranks that the verdicts on all pairs allow. `rating` is the Bradley-Terry rating, `elo` depends on the order of the
-    votes; both are on the Elo scale, None if undefined.
+    ranks that the verdicts on all pairs allow. `rating` is the Bradley-Terry rating, None if undefined.
     """
 
     model: str
@@ -59,7 +58,6 @@ class ModelResult:
     best_rank: int
     worst_rank: int
     rating: Rating | None
-    elo: float | None
 
 
 @dataclass(frozen=True)
@@ -223,7 +221,6 @@ def _model(model: ModelResult) -> dict[str, Any]:
         "worst_rank": model.worst_rank,
         "rating": model.rating and model.rating.value,
         "rating_interval": _ends(model.rating),
-        "elo_in_order_of_votes": model.elo,
     }
 
 

@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 
 from arena.battle import BattleRun
@@ -21,14 +21,6 @@ class Obstacle(StrEnum):
     NO_SEED = "no_seed"
 
 
-@dataclass(frozen=True)
-class Fingerprints:
-    """Hexadecimal SHA-256 of the messages, as JSON [[role, content], ...] in UTF-8, and of the answer."""
-
-    messages: str
-    answer: str
-
-
 def find_vote(store: VoteStore, battle_id: str) -> Vote | None:
     """The first counted vote on the battle, if any. Raises InputError if votes cannot be read."""
     table = store.refresh().table
@@ -38,10 +30,10 @@ def find_vote(store: VoteStore, battle_id: str) -> Vote | None:
     return next((stored.vote for stored in votes if stored.vote.battle.id == battle_id), None)
 
 
-def fingerprints(side: Side) -> Fingerprints:
-    """The fingerprints of a side's messages and answer."""
+def fingerprints(side: Side) -> tuple[str, str]:
+    """Hexadecimal SHA-256 of a side's messages, as JSON [[role, content], ...] in UTF-8, and of its answer."""
     messages = json.dumps([[message.role, message.content] for message in side.messages], ensure_ascii=False)
-    return Fingerprints(_sha256(messages), _sha256(side.answer.text))
+    return _sha256(messages), _sha256(side.answer.text)
 
 
 def _sha256(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Ratings and ranks of three or more models: Bradley-Terry and Elo ratings by evalica, ranks by pairwise verdicts.
+"""Ratings and ranks of three or more models: Bradley-Terry ratings by evalica, ranks by pairwise verdicts.
 
 A tie of either kind counts as half a win for each model, as in FastChat and arena-rank.
 """
@@ -18,7 +18,6 @@ PRIOR = 0.5  # wins added to both models of each compared pair if the votes alon
 CENTRE, SCALE = 1000.0, 400.0
 FEWEST_RATERS, FEWEST_VOTES, FEWEST_EFFECTIVE = 5, 10, 2.0
 """Below any of these there are no intervals. The last is Kish's effective number of raters."""
-ELO_VOTES = 20_000  # only the last ones are used; earlier ones no longer have a visible influence
 _NOTHING = 1e-6
 
 
@@ -145,20 +144,6 @@ def _surplus(
         surplus[:, second] -= points
     # Sorted, so that sums do not depend on the order of raters.
     return np.asarray(surplus[np.lexsort(surplus.T)])
-
-
-def elo(firsts: Sequence[str], seconds: Sequence[str], points: Sequence[float]) -> Mapping[str, float]:
-    """Online Elo ratings (K = 4, start 1000) of votes in the order given, on which they depend.
-
-    `points` are those of the first model: 1, 0, or 0.5 for a tie.
-    """
-    import evalica
-
-    winner = {1.0: evalica.Winner.X, 0.0: evalica.Winner.Y, 0.5: evalica.Winner.Draw}
-    if not firsts:
-        return {}
-    scores = evalica.elo(list(firsts), list(seconds), [winner[float(point)] for point in points]).scores
-    return {str(model): float(value) for model, value in scores.items()}
 
 
 def possible_ranks(models: Collection[str], preferred: Iterable[tuple[str, str]]) -> Mapping[str, tuple[int, int]]:

@@ -1,11 +1,13 @@
 """Decides from the small files of a checkpoint folder whether it runs here, and up to which context it is exact.
 
-No other place has a rule of this kind. A model type is added to `COMPARED` once `tests/families.py` has compared it
+No other place has a rule of this kind. A model type is added to support.toml once `tests/families.py` has compared it
 with the library's own code.
 """
 
-from collections.abc import Iterator, Mapping
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from arena.errors import BackendError, ErrorInfo, InputError
@@ -50,113 +52,36 @@ class _Kind:
     window: int | None = None
     opt_in: bool = False
     chunk: int | None = None
-    layers: frozenset[str] = frozenset()
+    layers: Sequence[str] = ()
     packs: bool = True
     nested: bool = False
 
 
-_PLAIN = _Kind()
-_OPT_IN = _Kind(window=4096, opt_in=True)
-_WINDOW_4096 = _Kind(window=4096)
-COMPARED: Mapping[str, _Kind] = {
-    "afmoe": _Kind(window=1024),
-    "apertus": _PLAIN,
-    "arcee": _PLAIN,
-    "cohere": _PLAIN,
-    "cohere2": _WINDOW_4096,
-    "cohere2_moe": _WINDOW_4096,
-    "ernie4_5": _PLAIN,
-    "ernie4_5_moe": _PLAIN,
-    "exaone4": _WINDOW_4096,
-    "exaone_moe": _WINDOW_4096,
-    "flex_olmo": _PLAIN,
-    "gemma": _PLAIN,
-    "gemma3_text": _WINDOW_4096,
-    "glm": _PLAIN,
-    "glm4": _PLAIN,
-    "glm4_moe": _PLAIN,
-    "gpt_neox": _PLAIN,
-    "granite": _PLAIN,
-    "granitemoe": _PLAIN,
-    "granitemoeshared": _PLAIN,
-    "helium": _PLAIN,
-    "hunyuan_v1_dense": _PLAIN,
-    "hunyuan_v1_moe": _PLAIN,
-    "hy_v3": _PLAIN,
-    "hyperclovax": _PLAIN,
-    "internlm3": _PLAIN,
-    "llama": _PLAIN,
-    "llama4_text": _Kind(chunk=8192, layers=frozenset({"chunked_attention"}), packs=False),
-    "minimax_m2": _PLAIN,
-    "ministral": _WINDOW_4096,
-    "ministral3": _PLAIN,
-    "mistral": _WINDOW_4096,
-    "mixtral": _PLAIN,
-    "nanochat": _PLAIN,
-    "nemotron": _PLAIN,
-    "olmo": _PLAIN,
-    "olmo2": _PLAIN,
-    "olmo3": _WINDOW_4096,
-    "olmoe": _PLAIN,
-    "phi": _PLAIN,
-    "phi3": _PLAIN,
-    "phimoe": _PLAIN,
-    "qwen2": _OPT_IN,
-    "qwen2_moe": _OPT_IN,
-    "qwen3": _OPT_IN,
-    "qwen3_moe": _OPT_IN,
-    "qwen3_5": _Kind(layers=frozenset({"linear_attention"}), nested=True),
-    "seed_oss": _PLAIN,
-    "smollm3": _Kind(opt_in=True),
-    "solar_open": _PLAIN,
-    "stablelm": _PLAIN,
-    "starcoder2": _PLAIN,
-}
-
 _NO_TEMPLATE = ErrorInfo("unsupported_base", "it has no chat template, so it is a base model and not a chat model")
-_SINKS = ErrorInfo("unsupported_sinks", "its attention has sinks, which are not computed here")
-_SOFTCAP = ErrorInfo("unsupported_softcap", "its attention scores are capped (softcap), which is not computed here")
-_STATES = ErrorInfo(
-    "unsupported_states",
-    "some of its layers keep a state (Mamba, convolution or linear attention), which is not kept here",
-)
-_LATENT = ErrorInfo("unsupported_latent", "its attention compresses keys and values (MLA), which is not computed here")
-_ALIBI = ErrorInfo("unsupported_alibi", "it tells positions apart by ALiBi, which is not computed here")
-_PICTURES = ErrorInfo(
-    "unsupported_pictures", "its folder holds a model for pictures or sound; the text part in it was not compared"
-)
-REFUSED: Mapping[str, ErrorInfo] = (
-    dict.fromkeys(("flint", "gpt_oss", "granite_swa", "granitemoe_swa", "hy_v4", "mimo_v2_flash"), _SINKS)
-    | dict.fromkeys(("gemma2", "t5gemma", "vaultgemma"), _SOFTCAP)
-    | dict.fromkeys(
-        (
-            "bailing_hybrid", "bamba", "falcon_h1", "falcon_mamba", "granitemoehybrid", "inkling_text", "jamba",
-            "kimi_linear", "lfm2", "lfm2_moe", "lfm3", "mamba", "mamba2", "minimax", "nemotron_h", "olmo_hybrid",
-            "qwen3_5_moe", "qwen3_5_moe_text", "qwen3_next", "recurrent_gemma", "rwkv", "xlstm", "zamba", "zamba2",
-        ),
-        _STATES,
-    )
-    | dict.fromkeys(
-        (
-            "deepseek_v2", "deepseek_v3", "deepseek_v32", "deepseek_v4", "glm4_moe_lite", "glm_moe_dsa",
-            "longcat_flash", "minicpm3", "youtu",
-        ),
-        _LATENT,
-    )
-    | dict.fromkeys(("bloom", "falcon", "mpt"), _ALIBI)
-    | dict.fromkeys(
-        (
-            "gemma3", "gemma3n", "gemma4", "gemma4_unified", "glm4v", "glm4v_moe", "internvl", "llama4", "llava",
-            "mistral3", "mllama", "phi4_multimodal", "qwen2_5_omni", "qwen2_5_vl", "qwen2_vl", "qwen3_omni_moe",
-            "qwen3_vl", "qwen3_vl_moe",
-        ),
-        _PICTURES,
-    )
-)  # fmt: skip
+_REASONS = {
+    "sinks": ErrorInfo("unsupported_sinks", "its attention has sinks, which are not computed here"),
+    "softcap": ErrorInfo(
+        "unsupported_softcap", "its attention scores are capped (softcap), which is not computed here"
+    ),
+    "states": ErrorInfo(
+        "unsupported_states",
+        "some of its layers keep a state (Mamba, convolution or linear attention), which is not kept here",
+    ),
+    "latent": ErrorInfo(
+        "unsupported_latent", "its attention compresses keys and values (MLA), which is not computed here"
+    ),
+    "alibi": ErrorInfo("unsupported_alibi", "it tells positions apart by ALiBi, which is not computed here"),
+    "pictures": ErrorInfo(
+        "unsupported_pictures", "its folder holds a model for pictures or sound; the text part in it was not compared"
+    ),
+}
+_TYPES = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
+COMPARED = {name: _Kind(**kind) for name, kind in _TYPES["compared"].items()}
+REFUSED = {name: _REASONS[reason] for reason, names in _TYPES["refused"].items() for name in names}
 # Settings that any type may have, and that change what is computed.
 _SETTINGS = {
-    "attn_logit_softcapping": _SOFTCAP,
-    "alibi": _ALIBI,
+    "attn_logit_softcapping": _REASONS["softcap"],
+    "alibi": _REASONS["alibi"],
     "use_bidirectional_attention": ErrorInfo("unsupported_bidirectional", "its tokens see those after them"),
 }
 _SLIDING = "sliding_attention"
@@ -218,7 +143,7 @@ def _setting(config: Mapping[str, Any], kind: _Kind) -> ErrorInfo | None:
     for key, reason in _SETTINGS.items():
         if config.get(key):
             return reason
-    for special in sorted(_layer_kinds(config) - {"full_attention", _SLIDING} - kind.layers):
+    for special in sorted(_layer_kinds(config) - {"full_attention", _SLIDING, *kind.layers}):
         message = f"its layers are of an unsupported kind: {special}"
         return ErrorInfo("unsupported_layers", message, {"kind": special})
     return None

@@ -1,4 +1,4 @@
-"""Estimates how much memory a model takes, from its configuration and the heads of its files.
+"""Estimates how much memory a model takes, and how long a context the machine holds.
 
 Weights that are converted to another dtype count once, as converted: the pages of the file they are read from are
 clean, and the system evicts them as needed (measured: none is left after loading).
@@ -7,17 +7,20 @@ clean, and the system evicts them as needed (measured: none is left after loadin
 import math
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from arena.errors import BackendError
+from arena.errors import ArenaError, BackendError
 from arena.types import ModelSpec
 from backends import llama, stepping
 from backends.families import original_family, qwen35
 from backends.folder.checkpoint import text_part
 from backends.folder.contents import Checkpoint, read_checkpoint, stored_elements
 from backends.folder.gguf import GgufHead, gguf_parts, model_file, read_gguf
+from backends.machine.memory import limit_bytes
+from backends.stepping import GROWTH
 
 MB = 1_000_000
 # Importing torch and transformers; and what they keep while a model is open, with its tokenizer (measured: 293, 160).
@@ -208,3 +211,50 @@ def _size(config: Mapping[str, Any], *keys: str) -> int:
 
 def _whole(value: Any) -> int:
     return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
+
+
+# ---- how long a context the memory holds
+
+
+# Two models run side by side: each may take half of the memory.
+_HALF = 0.5
+# Beyond its half a model may take up to this share of the memory, for a context of up to _PLENTY tokens.
+_MOST, _PLENTY = 0.9, 8192
+# llama.cpp takes the memory of all its conversations at once, whatever their length.
+_EAGER_CACHE, _EAGER_PLENTY = 0.125, 4096
+# A shorter context is not offered: loading then reports how much memory is missing.
+_LEAST = 1024
+
+
+def held_context(spec: ModelSpec) -> int:
+    """The tokens, at most `spec.context_length`, for which there is memory; all of them if the files are damaged.
+
+    By what the machine or container has, not by what is free: a model has the same context in every command.
+    """
+    own, memory = spec.context_length, limit_bytes()
+    with suppress(ArenaError, OSError):
+        needs = needs_of(spec, fresh=True)
+        if needs and memory:
+            return _longest(needs, own, memory, eager=spec.runtime == "llama.cpp")
+    return own
+
+
+def _longest(needs: Needs, own: int, memory: int, eager: bool) -> int:
+    """The longest context up to `own`, a multiple of GROWTH where it is shorter."""
+
+    def fits(tokens: int, share: float, cache_share: float) -> bool:
+        need = needs(tokens)
+        return need.total <= share * memory and need.cache <= cache_share * memory
+
+    def search(most: int, share: float, cache_share: float) -> int:
+        if fits(most, share, cache_share):
+            return most
+        low, high = 0, -(-most // GROWTH)
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (middle, high) if fits(middle * GROWTH, share, cache_share) else (low, middle)
+        return low * GROWTH
+
+    plenty = min(own, _EAGER_PLENTY if eager else _PLENTY)
+    half = search(own, _HALF, _EAGER_CACHE if eager else 1)
+    return half if half >= plenty else max(half, search(plenty, _MOST, 1), min(own, _LEAST))

@@ -19,7 +19,7 @@ from backends.folder.contents import Checkpoint, read_checkpoint
 from backends.folder.gguf import existing_file, gguf_spec, model_file
 from backends.folder.manifest import read_manifest
 from backends.folder.packed import packed_folder
-from backends.memory.context import held_context
+from backends.memory.estimate import held_context
 from backends.models.catalog import CHATGLM3, EMBEDDED, FETCHED, QWEN, QWEN_LICENCES
 from backends.models.downloads import PACKED, Download, download_of, split_precision
 from backends.models.variants import limited, variant_of

@@ -12,18 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from backends.packed.kernels import (
-    BF16,
-    HEAD,
-    TAPS,
-    Common,
-    Delta,
-    Kernels,
-    Layer,
-    StateLayer,
-    Weight,
-    places_of,
-)
+from backends.packed.kernels import BF16, HEAD, TAPS, Common, Delta, Kernels, Layer, StateLayer, Weight, places_of
 from backends.packed.linear import Linear4, Linear8
 from backends.packed.scheme import BLOCK, CHUNK
 from backends.stepping.cache import TokenCache

@@ -16,7 +16,7 @@ from backends.stepping.batched import Rows
 from backends.stepping.cache import CachePool, TokenCache
 from backends.stepping.sampling import Sampler
 from backends.stepping.scheduler import Conversation, Scheduler
-from backends.streaming.slots import Slots
+from backends.streaming.generation import Slots
 
 
 @dataclass(eq=False)

@@ -22,8 +22,8 @@ from backends.folder.gguf import model_file, read_gguf
 from backends.llama import LlamaCppBackend, _ask, _loopback_client, prompt_ids, stop_strings
 from backends.models.catalog import EMBEDDED
 from backends.models.resolve import resolve
+from backends.streaming.generation import Slots
 from backends.streaming.loading import BackgroundLoad
-from backends.streaming.slots import Slots
 
 STORY = "Tell me a long story about the sea."
 CHATML = "<|im_start|>{role}\n{content}<|im_end|>"

@@ -14,8 +14,7 @@ from arena.errors import InputError
 from arena.events import EventLog, read_events
 from arena.votes import VoteLog
 from arena.votes.backup_status import Waiting
-from backup.copies import STATE, load_copies
-from backup.schedule import Backup
+from backup.votes import STATE, Backup, load_copies
 from hubs import named_dataset
 
 NAME = "somebody/votes"

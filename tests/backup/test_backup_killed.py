@@ -16,7 +16,7 @@ from dataset_hub import TOKEN, DatasetHub
 from served_app import ROOT, free_port
 from test_backup import NAME, copy_once, give, ids, never_shorter, remote_votes
 
-from backup.copies import STATE, Copies, load_copies
+from backup.votes import STATE, Copies, load_copies
 
 
 def start_app(port: int, data: Path, hub: DatasetHub) -> subprocess.Popen[str]:

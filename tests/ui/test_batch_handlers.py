@@ -24,7 +24,7 @@ from arena.types import Answer, ModelSpec, Usage
 from arena.votes.store import VoteStore
 from ui.access import Access
 from ui.batch import BatchHandlers, BatchTab, grid_block, status_block
-from ui.labels import Labels
+from ui.components import Labels
 from ui.report import ReportHandlers, ReportTab
 
 TOKEN = "correct horse"

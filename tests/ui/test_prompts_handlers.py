@@ -17,8 +17,8 @@ from arena.events import EventLog, NoEvents
 from arena.judging.limits import Admin, RateLimits
 from arena.prompts import Prompt, PromptStore, Reference, load_prompts
 from ui.access import Access
+from ui.components import Labels
 from ui.gradio.compat import Block
-from ui.labels import Labels
 from ui.prompts import PromptsHandlers, PromptsTab
 
 REQUEST: Any = SimpleNamespace(headers={}, client=SimpleNamespace(host="1.2.3.4"))

@@ -20,7 +20,7 @@ from arena.results.service import ResultsService
 from arena.votes.backup_status import BackupStatus
 from arena.votes.store import VoteStore
 from ui.access import Access
-from ui.labels import Labels
+from ui.components import Labels
 from ui.rooms import ClassTab, RoomHandlers, counts_block, link_block
 from ui.services import Site
 

@@ -13,7 +13,7 @@ from arena.judging.limits import Admin, RateLimits
 from arena.judging.room import NO_ROOM
 from ui.access import PROXY_HEADERS, SIGN_IN_SECONDS, Access
 from ui.admin import SignInHandlers, SignInPart
-from ui.labels import Labels
+from ui.components import Labels
 
 TOKEN = "correct horse"
 HOST = {"host": "127.0.0.1:7860"}

@@ -11,9 +11,8 @@ from arena.judging.ballots import Judgement
 from arena.types import CRITERIA, VERDICTS, SideName, Vote, Winner
 from ui.arena.mode import Question
 from ui.arena.screen import PILLS, Mode
-from ui.components import BARE, answer_pane
+from ui.components import BARE, Labels, answer_pane
 from ui.gradio.compat import Block
-from ui.labels import Labels
 from ui.updates import Props, Typed
 
 SETTINGS = ("temperature", "top_p", "max_new_tokens", "thinking", "seed")

@@ -14,9 +14,8 @@ from arena.results.service import ResultsService
 from arena.types import Backend, SideName, Vote
 from ui.access import Stored, address_of, refusals, require_admin
 from ui.arena.screen import Screen, head_html
-from ui.components import BARE, answer_pane
+from ui.components import BARE, Labels, answer_pane
 from ui.gradio.compat import Block
-from ui.labels import Labels
 from ui.markup import alert, status
 from ui.replay.view import arena_link, facts_block, outcome_block, pane_views, title_html
 from ui.tabs import Tab

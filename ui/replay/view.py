@@ -60,7 +60,7 @@ def facts_block(lang: str, battle: Battle) -> str:
 
 def _facts(side: Side) -> Iterator[tuple[str, str]]:
     """Pairs of the key of a text and a value."""
-    usage, prints = side.answer.usage, fingerprints(side)
+    usage = side.answer.usage
     yield "about_model", side.model.id
     yield "column_precision", side.model.precision
     yield "replay_revision", side.model.revision
@@ -68,8 +68,7 @@ def _facts(side: Side) -> Iterator[tuple[str, str]]:
     yield "replay_finish", side.answer.finish_reason or ""
     yield "replay_tokens", "" if usage.new_tokens is None else str(usage.new_tokens)
     yield "replay_seconds", "" if usage.seconds is None else f"{usage.seconds:.1f}"
-    yield "replay_messages", prints.messages
-    yield "replay_answer", prints.answer
+    yield from zip(("replay_messages", "replay_answer"), fingerprints(side), strict=True)
 
 
 def outcome_block(

@@ -13,12 +13,10 @@ from arena.results.figures import Figures
 from arena.results.selection import Filters
 from arena.results.service import ResultsService
 from ui.access import Stored, refusals
-from ui.components import download_file, wire_download
+from ui.components import Labels, download_file, wire_download
 from ui.gradio.compat import Block
-from ui.labels import Labels
 from ui.results.picture import dimension_chart, picture
-from ui.results.sections import sections
-from ui.results.view import locked, reading_line, section_body, verdict_html
+from ui.results.view import locked, reading_line, section_body, sections, verdict_html
 from ui.tabs import Tab
 from ui.texts import text
 from ui.updates import PRIVATE, UNQUEUED, Handlers, Props, Updates, changed

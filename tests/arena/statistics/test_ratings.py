@@ -5,14 +5,11 @@ from itertools import combinations, permutations
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from scipy.stats import t
 from simulated_classes import Setting, rating_table, sim_outcomes, true_ratings
 
-from arena.results.bias import agreement
 from arena.statistics import PairCount
-from arena.statistics.ratings import CENTRE, PRIOR, elo, rate
+from arena.statistics.ratings import CENTRE, PRIOR, rate
 
 # Wikipedia's example of 22 games ("Bradley–Terry model", worked out there to three digits).
 PUBLISHED = [PairCount("A", "B", 2, 3), PairCount("A", "D", 1, 4), PairCount("B", "C", 5, 3), PairCount("C", "D", 1, 3)]
@@ -185,55 +182,3 @@ def test_many_raters_have_the_width_that_their_votes_would_have_alone():
     # Of a log-odds: 1 / sqrt(n p (1 - p)), half of it for each of two models.
     expected = 2 * 1.96 * 0.5 * 400 / math.log(10) / math.sqrt(36_000 * 0.55 * 0.45)
     assert result.high - result.low == pytest.approx(expected, rel=0.03)
-
-
-# ---- Elo
-
-
-def test_elo_is_reckoned_vote_by_vote():
-    # By hand: 1000 each; a wins: +4 * (1 - 0.5); then a and b draw.
-    expected = 1 / (1 + 10 ** ((998 - 1002) / 400))
-    result = elo(["a", "a"], ["b", "b"], [1.0, 0.5])
-    assert result == pytest.approx({"a": 1002 + 4 * (0.5 - expected), "b": 998 - 4 * (0.5 - expected)}, abs=1e-6)
-
-
-@given(st.lists(st.sampled_from([0.0, 0.5, 1.0]), max_size=30))
-def test_elo_is_the_same_from_the_other_side(points):
-    result = elo(["a"] * len(points), ["b"] * len(points), points)
-    turned = elo(["b"] * len(points), ["a"] * len(points), [1 - point for point in points])
-    assert result == pytest.approx(turned, abs=1e-9)
-
-
-# ---- agreement
-
-
-def test_krippendorffs_own_example():
-    # Krippendorff 2011, "Computing Krippendorff's Alpha-Reliability", nominal data of four observers: 0.743.
-    units = {
-        1: "111", 2: "2232", 3: "3333", 4: "3333", 5: "2222", 6: "1234", 7: "4444", 8: "1121", 9: "2222", 10: "555",
-        11: "11", 12: "3",
-    }  # fmt: skip
-    unit = np.array([name for name, values in units.items() for _ in values])
-    outcome = np.array([int(value) for values in units.values() for value in values])
-    result = agreement(unit, outcome)
-    assert result.alpha == pytest.approx(0.743, abs=5e-4)
-    assert result.low <= result.alpha <= result.high
-    assert (result.units, result.judgements) == (11, 40)
-
-
-@pytest.mark.parametrize(("units", "outcomes"), [([], []), ([1, 2, 3], [0, 1, 0]), ([1, 1, 2, 2], [0, 0, 0, 0])])
-def test_there_is_no_agreement_where_nothing_was_judged_twice_or_all_is_alike(units, outcomes):
-    assert agreement(np.array(units, int), np.array(outcomes, int)) is None
-
-
-def test_few_judgements_have_no_interval_and_many_are_sampled():
-    few = agreement(np.array([1, 1, 2, 2]), np.array([0, 1, 0, 0]))
-    assert few.low is None and few.high is None
-    generator = np.random.default_rng(0)
-    unit = np.repeat(np.arange(8), 500)
-    outcome = np.where(generator.random(4000) < 0.8, unit % 2, 1 - unit % 2)
-    result = agreement(unit, outcome)
-    shuffled = generator.permutation(4000)
-    assert result == agreement(unit[shuffled], outcome[shuffled])
-    # Two agree with chance 0.68, by chance alone 0.5.
-    assert result.alpha == pytest.approx(0.36, abs=0.08)

@@ -71,7 +71,7 @@ NATIVE_CONFIG = {
 @pytest.fixture(autouse=True)
 def libraries_not_imported(monkeypatch):
     """As in a fresh process, whatever tests ran before, on a machine whose memory limits no context."""
-    monkeypatch.setattr("backends.memory.context.limit_bytes", lambda: None)
+    monkeypatch.setattr("backends.memory.estimate.limit_bytes", lambda: None)
     monkeypatch.delitem(sys.modules, "backends.hf.engine", raising=False)
 
 
@@ -314,7 +314,7 @@ def test_a_gguf_file_without_a_chat_template_is_refused_with_a_way_out(gguf_spec
 @pytest.mark.parametrize(("memory", "length"), [(8192, 10_000), (1024, 8192), (512, 4096), (300, 2304), (200, 1024)])
 def test_llama_cpp_takes_an_eighth_of_memory_for_its_cache(gguf_spec, monkeypatch, memory, length):
     """A token takes 2 * 4 * 2 * 32 * 2 bytes in each of four conversations, 4096 in all; 61 MB are for the rest."""
-    monkeypatch.setattr("backends.memory.context.limit_bytes", lambda: memory * 4096 * 64)
+    monkeypatch.setattr("backends.memory.estimate.limit_bytes", lambda: memory * 4096 * 64)
     spec = gguf_spec(gguf(HEAD | {"toy.context_length": 10_000}))
     assert (spec.context_length, spec.context_limit) == (length, "" if length == 10_000 else "memory")
 

@@ -5,7 +5,7 @@ from model_folders import DATA, edit_json
 from native_folders import native_folder
 
 from arena.errors import InputError
-from backends.memory import context
+from backends.memory import estimate as context
 from backends.memory.estimate import need_of
 from backends.models.resolve import in_precision, resolve
 

@@ -7,8 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from arena.types import Chunk
-from backends.streaming.generation import KEEP_ALIVE_SECONDS
-from backends.streaming.slots import Slots
+from backends.streaming.generation import KEEP_ALIVE_SECONDS, Slots
 
 
 @pytest.fixture
@@ -149,7 +148,7 @@ def test_a_place_given_back_wakes_the_next_at_once(tickets, in_background, monke
         places = tickets(slots).wait()
         next(places)
         # Without being woken it would wait longer than the test does.
-        monkeypatch.setattr("backends.streaming.slots.KEEP_ALIVE_SECONDS", 600)
+        monkeypatch.setattr("backends.streaming.generation.KEEP_ALIVE_SECONDS", 600)
         served = in_background(list, places)
     assert served.result() == []
 
@@ -223,7 +222,7 @@ def test_waiting_requests_show_the_expected_seconds_at_the_recent_rate(tickets):
 
 def test_the_time_in_a_slot_counts_from_when_it_was_taken(tickets, monkeypatch):
     clock = SimpleNamespace(now=0.0, monotonic=lambda: clock.now)
-    monkeypatch.setattr("backends.streaming.slots.time", clock)
+    monkeypatch.setattr("backends.streaming.generation.time", clock)
     slots = Slots(1)
     with slots.ticket() as holder:
         list(holder.wait())

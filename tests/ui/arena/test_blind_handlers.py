@@ -14,7 +14,7 @@ from served_app import ServedApp
 
 from arena.exports.conversation import as_json_lines, as_markdown
 from arena.judging.live import LiveView
-from ui.arena.blind import _blind_status
+from ui.arena.modes import _blind_status
 
 # The scripts' ids and colours, and everything that only one of the sides has.
 TELLING = re.compile(r"""script|tokens|\d s\b|model_a:|Stopped at|data-color="[ab]\"""")

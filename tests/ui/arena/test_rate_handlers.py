@@ -22,7 +22,7 @@ from ui.arena.handlers import ArenaHandlers
 from ui.arena.layout import ArenaTab
 from ui.arena.outcome import Receipt
 from ui.arena.rate import Rate
-from ui.labels import Labels
+from ui.components import Labels
 from ui.tabs import Judging, Tab
 
 NAMES = ("first model", "second model")

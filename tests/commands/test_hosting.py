@@ -16,8 +16,7 @@ import pytest
 import yaml
 from served_app import ROOT, free_port
 
-from commands.compose import Hosting
-from commands.hosting_platform import Platform, platform_of, settle
+from commands.hosting import Hosting, Platform, platform_of, settle
 
 FOREIGN = ("ARENA_", "GRADIO_", "SPACE_", "MODELSCOPE_")
 

@@ -1,16 +1,28 @@
-"""The mode Blind: a live battle whose models are named after the vote."""
+"""The modes in which models answer: blind battles, whose models are named after the vote, and named conversations."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from html import escape
 from typing import Any
 
+from arena.chat import Chat
 from arena.exports.conversation import without_models
-from arena.judging.ballots import Judgement
+from arena.judging.ballots import Ballots, Judgement
 from arena.judging.live import LiveBattles, LiveView
 from arena.prompts import Prompt
+from arena.results.plots import color_of
 from arena.sessions import Session
-from arena.types import Battle, SideName, Vote
-from ui.arena.messages import answer_rows, asked, queued_line, written
+from arena.types import Backend, Battle, ModelSpec, SideName, Vote
+from ui.arena.messages import (
+    answer_rows,
+    answer_state,
+    asked,
+    queued_line,
+    status_line,
+    thinking_line,
+    turns_rows,
+    written,
+)
 from ui.arena.mode import ArenaMode, Caller, Question
 from ui.arena.outcome import Receipt, hint_text, outcome_html, pill_labels, revealed
 from ui.arena.screen import PaneView, Phase, Screen, State
@@ -128,3 +140,122 @@ def _blind_status(lang: str, view: LiveView) -> str:
     if any(view.texts.values()):
         return text(lang, "generating")
     return queued_line(lang, view.ahead, view.wait) if view.ahead else text(lang, "waiting")
+
+
+@dataclass(frozen=True)
+class Named(ArenaMode):
+    """A conversation with both models, whose names are shown."""
+
+    name = "named"
+
+    backends: Mapping[SideName, Backend]
+    prompts: Sequence[Prompt]
+    ballots: Ballots
+    receipt: Receipt
+
+    @property
+    def specs(self) -> list[ModelSpec]:
+        return [backend.spec for backend in self.backends.values()]
+
+    @property
+    def waits(self) -> bool:
+        states = [backend.load_state for backend in self.backends.values()]
+        return any(not state.ready and not state.error for state in states)
+
+    def vote(self, tab: Tab) -> Vote | None:
+        turns = tab.chat.turns
+        return tab.vote if turns and tab.vote and tab.vote.battle.id == turns[-1].id else None
+
+    def screen(self, tab: Tab) -> Screen:
+        lang, turns, vote = tab.lang, tab.chat.turns, self.vote(tab)
+        phase = self._phase(tab.chat, vote)
+        return Screen(
+            mode=self.name,
+            phase=phase,
+            panes={side: self._pane(tab, side) for side in SideName},
+            turn=str(len(turns)),
+            says=outcome_html(lang, phase, vote) + (f" <i>{escape(text(lang, 'change_vote'))}</i>" if vote else ""),
+            extra=self.receipt.html(lang, vote),
+            winner=vote.winner if vote else None,
+            can_change=vote is not None,
+            question=turns[-1].prompt if phase in ("vote", "voted", "cut") else "",
+            hint=hint_text(lang, phase, "ask" if not turns else "follow_up"),
+            labels=pill_labels(lang, {side: backend.spec.name for side, backend in self.backends.items()}),
+        )
+
+    def _phase(self, chat: Chat, vote: Vote | None) -> Phase:
+        if not chat.turns:
+            return "empty"
+        if chat.running:
+            return "run"
+        if vote:
+            return "voted"
+        return "vote" if self.ballots.is_open(chat.turns[-1].id) else "cut"
+
+    def _pane(self, tab: Tab, side: SideName) -> PaneView:
+        spec, lang, turns = self.backends[side].spec, tab.lang, tab.chat.turns
+        last = turns[-1].side(side) if turns else None
+        answer = last.answer if last else None
+        state = answer_state(answer)
+        doing = status_line(lang, answer, tab.chat.progress[side], self.backends[side].load_state)
+        thinking = thinking_line(lang, spec, last.config if last else spec.config())
+        return PaneView(
+            title=spec.name,
+            rows=turns_rows(lang, turns, side),
+            state=state,
+            meta=" · ".join(filter(None, (doing, thinking))),
+            color=color_of(spec.id, [spec.id for spec in self.specs]),
+            actions=self._actions(tab, side, state) if turns else (),
+        )
+
+    def _actions(self, tab: Tab, side: SideName, state: State) -> tuple[str, ...]:
+        if state == "run":
+            return ("stop",)
+        can_continue = not tab.chat.running and tab.chat.can_continue(side)
+        copy = ("copy",) if tab.chat.turns[-1].side(side).answer.text else ()
+        return (*(("continue",) if can_continue else ()), "regenerate", *copy)
+
+    def ask(self, tab: Tab, caller: Caller, question: Question) -> Iterator[Battle]:
+        prompt = question.prompt
+        known = matching_prompt(self.prompts, prompt)
+        return tab.chat.ask(prompt, question.settings, question.system, known, again=tab.draft is not None)
+
+    def conversation(self, tab: Tab) -> tuple[Battle, ...]:
+        return tab.chat.turns
+
+    def continue_answer(self, tab: Tab, side: SideName) -> Iterator[Battle]:
+        return tab.chat.continue_answer(side)
+
+    def kept(self, tab: Tab) -> Mapping[str, Any]:
+        return {"chat": tab.chat.turns, "chat_vote": tab.vote}
+
+    def restore(self, tab: Tab, caller: Caller, kept: Session) -> None:
+        if kept.chat:
+            tab.chat.restore(kept.chat)
+            tab.vote = kept.chat_vote
+            if not self.vote(tab):
+                self.ballots.offer(tab.chat.turns[-1])
+
+    def regenerate(self, tab: Tab, side: SideName) -> Iterator[Battle] | None:
+        battles = tab.chat.regenerate(side)
+        return battles if next(battles, None) else None
+
+    def stop(self, tab: Tab, caller: Caller, side: SideName | None) -> None:
+        tab.chat.stop(side)
+
+    def cast(self, tab: Tab, caller: Caller, judgement: Judgement) -> None:
+        turns, earlier = tab.chat.turns, self.vote(tab)
+        if earlier and judgement.repeats(earlier):
+            return
+        battle_id = turns[-1].id if turns else ""
+        vote = self.ballots.cast(battle_id, caller.judge, judgement, address=caller.address, instead_of=earlier)
+        if earlier:
+            # Until the earlier vote is withdrawn it counts, and the new one does not.
+            self.receipt.withdrawals.withdraw_vote(earlier.id)
+        tab.vote = vote
+
+    def raw(self, tab: Tab, side: SideName) -> str:
+        return tab.chat.turns[-1].side(side).answer.text if tab.chat.turns else ""
+
+    def renew(self, tab: Tab, caller: Caller) -> None:
+        tab.chat.clear()

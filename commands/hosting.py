@@ -1,0 +1,124 @@
+"""How a page is hosted: the platform that it runs on, the settings of its host, and the backup of its votes."""
+
+import os
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import typer
+
+from arena.votes.backup_status import BackupStatus, Waiting
+from ui.gradio.middleware import hostname
+
+# A host that publishes the page expects it on all interfaces and this port.
+_ALL_INTERFACES, _PORT = "0.0.0.0", "7860"
+# Set for programs that are started in a notebook, or in a terminal beside one.
+_NOTEBOOKS = (
+    "JPY_PARENT_PID",
+    "JUPYTER_SERVER_URL",
+    "JUPYTERHUB_SERVICE_PREFIX",
+    "COLAB_RELEASE_TAG",
+    "KAGGLE_KERNEL_RUN_TYPE",
+)
+
+
+@dataclass(frozen=True)
+class Platform:
+    """`host` is "space", "studio", or "" for a user's machine. `disk` is a writable folder of the host that outlives a
+    restart, None if there is none. `is_notebook` is whether the page is opened through a notebook's proxy."""
+
+    host: str = ""
+    disk: Path | None = None
+    is_notebook: bool = False
+
+    @property
+    def keeps(self) -> bool:
+        """Whether written files outlive a restart."""
+        return not self.host or self.disk is not None
+
+
+def platform_of(environment: Mapping[str, str], root: Path = Path("/")) -> Platform:
+    """A Space sets SPACE_ID and may have /data; a Studio sets MODELSCOPE_ENVIRONMENT and has /mnt/workspace."""
+    if environment.get("SPACE_ID"):
+        return Platform("space", _writable(root / "data"))
+    if environment.get("MODELSCOPE_ENVIRONMENT") == "studio":
+        return Platform("studio", _writable(root / "mnt" / "workspace"))
+    return Platform(is_notebook=any(map(environment.get, _NOTEBOOKS)))
+
+
+def settle(platform: Platform, environment: MutableMapping[str, str]) -> None:
+    """Sets the environment variables that the platform needs and that nobody set; every command reads them."""
+    if not platform.host:
+        return
+    environment.setdefault("ARENA_HOST", environment.get("GRADIO_SERVER_NAME", _ALL_INTERFACES))
+    environment.setdefault("ARENA_PORT", environment.get("GRADIO_SERVER_PORT", _PORT))
+    if platform.disk:
+        environment.setdefault("ARENA_DATA_DIR", str(platform.disk / "arena"))
+
+
+def _writable(folder: Path) -> Path | None:
+    return folder if folder.is_dir() and os.access(folder, os.W_OK | os.X_OK) else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hosting:
+    """How a page is served.
+
+    `lang` forces a language and `public_url` is the address from outside, unless empty. `answers` is the file of
+    recorded answers, `has_samples` whether it is the one that comes with the project; `named_prompts` is whether the
+    host has named a prompt set, `is_local` whether only this machine reaches the page, `is_notebook` whether by a
+    notebook's proxy, `keeps` whether the disk survives a restart. Votes are copied to the dataset `backup`.
+    Raters' ids are hashed with `judge_secret`, or if it is empty with a key in a file beside the votes. `words` hide a
+    battle from readers.
+    """
+
+    data_dir: Path
+    lang: str = ""
+    admin_token: str = field(default="", repr=False)
+    public_url: str = ""
+    answers: Path | None = None
+    has_samples: bool = False
+    named_prompts: bool = False
+    is_local: bool = False
+    is_notebook: bool = False
+    keeps: bool = True
+    backup: str = ""
+    judge_secret: str = field(default="", repr=False)
+    words: tuple[str, ...] = ()
+
+    @property
+    def hosts(self) -> frozenset[str] | None:
+        """The names that the page answers to besides this machine's; None for all."""
+        if not self.is_local or self.is_notebook:
+            return None
+        return frozenset({hostname(self.public_url)} - {""})
+
+
+@contextmanager
+def backed_up(hosting: Hosting) -> Iterator[Callable[[], BackupStatus] | None]:
+    """Yields a function that returns the state of the backup; None without a backup on a persistent disk.
+
+    Raises InputError for a backup that cannot work.
+    """
+    if not hosting.backup:
+        waiting = Waiting(hosting.data_dir)
+        yield None if hosting.keeps else lambda: BackupStatus(waiting=waiting())
+        return
+    # The hubs' libraries are not needed without a backup.
+    from backup.votes import Backup
+    from hubs import named_dataset
+
+    backup = Backup(named_dataset(hosting.backup), hosting.data_dir)
+    backup.start()
+    if problem := backup.status().problem:
+        typer.echo(f"Warning: {problem} Votes are not backed up yet.", err=True)
+    if not hosting.judge_secret and not hosting.keeps:
+        typer.echo("Warning: without ARENA_JUDGE_KEY this host does not recognize raters after a restart.", err=True)
+    try:
+        yield backup.status
+    finally:
+        backup.close()
+        status = backup.status()
+        if status.waiting:
+            typer.echo(f"Warning: {status.waiting} votes are not backed up. {status.problem or ''}".rstrip(), err=True)
