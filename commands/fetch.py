@@ -159,13 +159,16 @@ def _download(model: Download, precision: str, hub: Hub | None, verify: bool, as
         if not as_json:
             _say_plan(model, manifest, missing)
 
+    memory: dict[str, int] = {}
+
     def weigh(needed: Mapping[str, int]) -> None:
+        memory.update(needed)
         if not as_json:
             _say_memory(needed)
 
     with StatusLine(in_bytes=True) as line:
         fetched = fetch_model(model, precision, hub, anew=verify, begin=begin, weigh=weigh, report=line.show)
-    _say_result(fetched, as_json, "by every hash" if verify else "by its sizes")
+    _say_result(fetched, memory, as_json, "by every hash" if verify else "by its sizes")
 
 
 def _say_plan(model: Download, manifest: Manifest, missing: int) -> None:
@@ -187,14 +190,14 @@ def _say_memory(needed: Mapping[str, int]) -> None:
     typer.echo(f"Memory: about {each}; {size_text(available_bytes())} free")
 
 
-def _say_result(fetched: Fetched, as_json: bool, how: str) -> None:
+def _say_result(fetched: Fetched, memory: Mapping[str, int], as_json: bool, how: str) -> None:
     model, manifest, state = fetched.model, fetched.manifest, "fetched" if fetched.came else "present"
     total = sum(file.size for file in manifest.files)
     if as_json:
         result = {
             "model": model.id, "state": state, "folder": str(fetched.folder), "hub": manifest.hub,
             "repo": manifest.repo.id, "revision": manifest.repo.revision, "bytes": total, "came": fetched.came,
-            "files": len(manifest.files), "unhashed_weights": list(fetched.unhashed_weights),
+            "files": len(manifest.files), "memory": memory, "unhashed_weights": list(fetched.unhashed_weights),
         }  # fmt: skip
         typer.echo(json.dumps(result))
         return

@@ -92,6 +92,8 @@ def test_a_repository_is_fetched_by_its_name_and_at_start_too(
     assert done.returncode == 0, done.stderr
     for words in ("Licence: see https://", "Memory: about ", " as int4; ", f"{name} is ready at"):
         assert words in done.stdout
+    again = json.loads(fetch(environment, "fetch", f"{name}@{REVISION}", "--json").stdout)
+    assert again["state"] == "fetched" and list(again["memory"]) == ["bf16", "int8", "int4"]
     server.asked.clear()
     arguments = ("--fetch", "--a", f"A={name}?temperature=0", "--b", f"B={name}@main", "--lang", "fr")
     done = fetch(environment, *arguments)
