@@ -173,17 +173,13 @@ def refused(hub: Hub, repo: Repo, status: int, code: str = "") -> BackendError:
     details = {"hub": module.NAME, "repo": repo.id}
     if status in (401, 403):
         # A hub does not tell a stranger whether a repository exists.
-        perhaps = (
-            "there is no such repository, or it needs a login" if status == 401 else "it needs a licence or a login"
-        )
         message = (
-            f"{module.NAME} refuses access to {repo.id} ({status}): {perhaps}. Accept its licence at "
-            f"{module.page(repo)} if it asks for that, create a token in your account's settings there, set it as "
-            f"{module.LOGIN}, and run this again."
+            f"{module.NAME} refuses access to {repo.id} ({status}): it does not exist, or a login is needed. Accept "
+            f"its licence at {module.page(repo)} if it asks for that, create a token in your account's settings there, "
+            f"set it as {module.LOGIN}, and run this again."
         )
-        return BackendError(
-            "fetch_denied", message, status=status, page=module.page(repo), login=module.LOGIN, **details
-        )
+        details |= {"status": str(status), "page": module.page(repo), "login": module.LOGIN}
+        return BackendError("fetch_denied", message, **details)
     if status == 404 and (code == "RepoNotFound" or not repo.revision):
         message = f"{module.NAME} has no repository {repo.id}; check the name, or use the other hub."
         return BackendError("fetch_no_repository", message, **details)

@@ -11,7 +11,7 @@ LOGIN = "HF_TOKEN"
 
 def page(repo: Repo) -> str:
     """The web address of the repository, for people."""
-    return f"https://huggingface.co/{repo.id}/tree/{repo.revision}"
+    return f"https://huggingface.co/{repo.id}" + (f"/tree/{repo.revision}" if repo.revision else "")
 
 
 def switched_off() -> bool:

@@ -22,7 +22,8 @@ LOGIN = "MODELSCOPE_API_TOKEN"
 
 def page(repo: Repo) -> str:
     """The web address of the repository, for people."""
-    return f"https://modelscope.cn/models/{repo.id}/files?version={repo.revision}"
+    version = f"/files?version={repo.revision}" if repo.revision else ""
+    return f"https://modelscope.cn/models/{repo.id}{version}"
 
 
 def switched_off() -> bool:

@@ -12,26 +12,21 @@ from filelock import FileLock, Timeout
 
 import hubs
 from arena.errors import ArenaError, BackendError, InputError, reason
-from backends.families.support import checked_support
 from backends.fetching.partial import PartFolder, part_path, tidy
+from backends.fetching.precheck import WEIGHTS, Precheck
 from backends.fetching.transfer import Transfer
 from backends.folder import check_room
 from backends.folder.checkpoint import find_weights, sha256_of
-from backends.folder.contents import read_checkpoint
-from backends.folder.gguf import GgufHead, checked_template, quantization_of, read_gguf
+from backends.folder.gguf import GgufHead, read_gguf
 from backends.folder.manifest import SMALL, Manifest, gguf_files, needed_files, read_manifest
-from backends.machine.memory import limit_bytes
-from backends.memory.estimate import PACKED_SHARES, head_needs, planned_needs
+from backends.memory.estimate import PACKED_SHARES
 from backends.models.downloads import Download
 from hubs import Hub, ListedFile
 
 # Takes the current file, the bytes done of all files, and their total.
 Report = Callable[[str, int, int], None]
-_WEIGHTS = (".safetensors", ".bin", ".gguf")
 # The first bytes of a GGUF file that are downloaded to read its head; most of it is the vocabulary.
 _HEADS = (1 << 20, 1 << 24, 1 << 27)
-# The context, in tokens, for which a machine must have the memory.
-_TOKENS = 1024
 
 
 @dataclass(frozen=True)
@@ -50,7 +45,7 @@ class Fetched:
     @property
     def unhashed_weights(self) -> tuple[str, ...]:
         """Weight files for which the hub lists no sha256, so that only their size was checked."""
-        return tuple(file.path for file in self.manifest.files if file.path.endswith(_WEIGHTS) and not file.sha256)
+        return tuple(file.path for file in self.manifest.files if file.path.endswith(WEIGHTS) and not file.sha256)
 
 
 def fetch(
@@ -93,7 +88,7 @@ def fetch(
             part.begin()
             begin(manifest, missing)
             try:
-                _fetch_files(part, manifest, _Check(model, precision, manifest, weigh), report, pause)
+                _fetch_files(part, manifest, Precheck(model, precision, manifest, weigh), report, pause)
             except InputError:
                 # It cannot run here; what came before this run stays.
                 if missing == sum(file.size for file in manifest.files):
@@ -111,44 +106,6 @@ def fetch(
     except OSError as error:
         message = f"{folder} cannot be written: {reason(error)}."
         raise BackendError("fetch_unwritable", message, path=str(folder)) from error
-
-
-@dataclass(frozen=True)
-class _Check:
-    """Decides from the small files of a download, or from the head of its GGUF file, whether it runs here."""
-
-    model: Download
-    precision: str
-    manifest: Manifest
-    weigh: Callable[[Mapping[str, int]], None]
-
-    def folder(self, folder: Path) -> None:
-        """Raises InputError for a model that is not supported, or for which no memory of this size is enough."""
-        checkpoint = read_checkpoint(folder)
-        support = checked_support(checkpoint, self.precision, self.model.name)
-        weights = sum(file.size for file in self.manifest.files if file.path.endswith(_WEIGHTS))
-        packed = () if support.unpacked else tuple(PACKED_SHARES)
-        precisions = (self.precision,) if self.precision else ("bf16", *packed)
-        tokens = min(_TOKENS, support.context)
-        self._memory({name: planned_needs(checkpoint, weights, name)(tokens).total for name in precisions})
-
-    def head(self, head: GgufHead) -> None:
-        """The same for a GGUF file."""
-        checked_template(head, self.model.name)
-        need = head_needs(head, sum(file.size for file in self.manifest.files))(_TOKENS)
-        self._memory({quantization_of(self.model.file) or "GGUF": need.total})
-
-    def _memory(self, needed: Mapping[str, int]) -> None:
-        self.weigh(needed)
-        total = limit_bytes()
-        precision, least = min(needed.items(), key=lambda each: each[1])
-        if total and least > total:
-            details = {"needed": f"{least / 1e9:.1f}", "total": f"{total / 1e9:.1f}"}
-            message = (
-                f"{self.model.name} needs {details['needed']} GB of memory even as {precision}, and this machine has "
-                f"{details['total']} GB: choose a smaller model."
-            )
-            raise InputError("fetch_memory", message, model=self.model.name, precision=precision, **details)
 
 
 class _Meter:
@@ -232,7 +189,7 @@ def _listed(model: Download, hub: Hub | None) -> Manifest:
     return Manifest(hub, repo, tuple(files), under)
 
 
-def _fetch_files(part: PartFolder, manifest: Manifest, check: _Check, report: Report, pause: float) -> None:
+def _fetch_files(part: PartFolder, manifest: Manifest, check: Precheck, report: Report, pause: float) -> None:
     there = {file: part.there(file) for file in manifest.files}
     meter = _Meter(report, there)
     # The bytes of earlier runs are reported first.

@@ -13,6 +13,7 @@ from served_app import ROOT
 
 from arena.errors import ArenaError, InputError
 from backends.fetching import fetch as fetching
+from backends.fetching import precheck
 from backends.fetching.fetch import Fetched, by_hand
 from backends.folder.contents import verify_listed
 from backends.models.downloads import Download, download_of, fetched_folder, models_dir
@@ -185,12 +186,12 @@ def test_the_memory_is_weighed_before_any_weights(server: HubServer, hub: str, m
     fetch(f"{hub}:maker/micro", weigh=weighed.append)
     assert list(weighed[0]) == ["bf16", "int8", "int4"]
     assert weighed[0]["bf16"] > weighed[0]["int8"] > weighed[0]["int4"] > 0
-    monkeypatch.setattr(fetching, "limit_bytes", lambda: weighed[0]["int4"] - 1)
+    monkeypatch.setattr(precheck, "limit_bytes", lambda: weighed[0]["int4"] - 1)
     server.asked.clear()
     error = failure(f"{hub}:maker/micro@main")
     assert error.code == "fetch_memory" and "even as int4" in str(error)
     assert not {name for name in server.fetched() if "safetensors" in name}
-    monkeypatch.setattr(fetching, "limit_bytes", lambda: weighed[0]["int4"])
+    monkeypatch.setattr(precheck, "limit_bytes", lambda: weighed[0]["int4"])
     assert fetch(f"{hub}:maker/micro@main").came
 
 
@@ -219,6 +220,17 @@ def test_gated_files_say_that_a_token_is_needed_and_how(server: HubServer, hub: 
     assert error.code == "fetch_denied" and f"({status})" in str(error)
     token = {"hf": "HF_TOKEN", "modelscope": "MODELSCOPE_API_TOKEN"}[hub]
     assert "create a token" in str(error) and f"set it as {token}" in str(error)
+
+
+def test_a_hub_that_refuses_a_stranger_says_that_the_repository_may_not_exist(server: HubServer, hub: str) -> None:
+    server.faults.list_status = 401
+    error = failure(f"{hub}:maker/micro")
+    assert error.code == "fetch_denied" and "it does not exist, or a login is needed" in str(error)
+    place = {
+        "hf": "huggingface.co/maker/micro ",
+        "modelscope": "modelscope.cn/models/maker/micro/files?version=master ",
+    }
+    assert place[hub] in str(error)
 
 
 @pytest.mark.parametrize("ending", ["", "/x.gguf", ":Q4_0"])
@@ -311,7 +323,7 @@ def test_a_file_that_needs_more_memory_than_there_is_is_refused(
     server: HubServer, files: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(fetching, "_HEADS", (1024,))
-    monkeypatch.setattr(fetching, "limit_bytes", lambda: 50_000_000)
+    monkeypatch.setattr(precheck, "limit_bytes", lambda: 50_000_000)
     error = failure(f"{files}:maker/micro/{WHOLE}")
     assert error.code == "fetch_memory" and "as Q4_K_M" in str(error) and server.sent() == 1024
 
@@ -374,7 +386,7 @@ def test_without_network_a_file_can_be_copied_by_hand(hub_addresses: Callable[..
     hub_addresses("http://127.0.0.1:9", "http://127.0.0.1:9")
     model = download_of("hf:maker/micro:Q4_K_M")
     assert isinstance(model, Download) and failure("hf:maker/micro:Q4_K_M").code == "fetch_offline"
-    assert "the file Q4_K_M" in by_hand(model) and "https://huggingface.co/maker/micro" in by_hand(model)
+    assert "the file Q4_K_M" in by_hand(model) and "https://huggingface.co/maker/micro\n" in by_hand(model)
     file = download_of(f"hf:maker/micro/{WHOLE}")
     assert file
     file.folder.mkdir(parents=True)
