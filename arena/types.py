@@ -50,6 +50,12 @@ class Message:
     reasoning: str = ""
 
 
+def plain_id(model_id: str) -> str:
+    """The id of a model without the label and the settings of a variant, `LABEL=ID?setting=value`."""
+    plain = model_id.partition("?")[0]
+    return plain.partition("=")[2] or plain
+
+
 @dataclass(frozen=True)
 class ModelSpec:
     """What a model is, without the engine that runs it.
@@ -82,9 +88,8 @@ class ModelSpec:
 
     @property
     def plain_id(self) -> str:
-        """The id without the label and the settings of a variant, `LABEL=ID?setting=value`."""
-        plain = self.id.partition("?")[0]
-        return plain.partition("=")[2] or plain
+        """The id without a label and settings; see `plain_id`."""
+        return plain_id(self.id)
 
     def messages(self, system: str = "") -> tuple[Message, ...]:
         """The message that begins every conversation: the model's own system prompt if it is pinned, or this one."""

@@ -30,9 +30,14 @@ def switched_off() -> bool:
     return False
 
 
-def list_files(repo: Repo) -> tuple[ListedFile, ...]:
+def pinned(repo: Repo) -> Repo:
+    """The repository at its revision, by default the main branch: the hub names no commit."""
+    return Repo(repo.id, repo.revision or "master")
+
+
+def list_files(repo: Repo, recursive: bool = False) -> tuple[ListedFile, ...]:
     """The files at the revision. Raises whatever the library raises."""
-    entries = _api().list_repo_files(repo.id, "model", revision=repo.revision, recursive=False)
+    entries = _api().list_repo_files(repo.id, "model", revision=repo.revision, recursive=recursive)
     files = (entry for entry in entries if entry.type != "tree")
     return tuple(ListedFile(file.path, file.size, file.sha256.lower() if file.sha256 else None) for file in files)
 

@@ -213,7 +213,7 @@ def test_a_catalog_model_in_fewer_bits_keeps_its_name_and_licence(original, pack
 def test_what_is_not_packed_yet_says_how_to_do_it(original):
     with pytest.raises(InputError, match=rf"python app.py quantize {original} --precision int8") as error:
         resolve(f"{original}@int8")
-    assert error.value.code == "packed_missing"
+    assert error.value.code == "not_fetched"
 
 
 @pytest.mark.parametrize("precision", ["bf16", "fp32", "int8"])
