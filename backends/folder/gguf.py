@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from arena.errors import BackendError, InputError
-from arena.thinking import thinking_of
+from arena.generation_config import thinking_of
 from arena.types import ModelSpec
 from backends.folder import DEFAULT_CONTEXT, reading
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from arena.errors import InputError
-from arena.thinking import thinking_of
-from arena.types import GenerationConfig, ModelSpec
+from arena.generation_config import GenerationConfig, thinking_of
+from arena.types import ModelSpec
 from backends.families import original_family, qwen
 from backends.families.support import checked_support
 from backends.folder import as_input

@@ -10,6 +10,7 @@ from report_samples import ANSWERS, CARD, GLM, PROMPTS, QWEN, VOTES, recorded, s
 
 from arena.answers import Recorded, read_recorded
 from arena.errors import InputError
+from arena.generation_config import GenerationConfig
 from arena.prompts import load_prompts
 from arena.report.facts import Details, KnownModel
 from arena.report.formats import write_report
@@ -19,16 +20,7 @@ from arena.report.sections import make_document
 from arena.report.texts import TEXTS, duration
 from arena.results.bias import Share
 from arena.results.texts import TEXTS as SHARED
-from arena.types import (
-    Answer,
-    Battle,
-    ErrorInfo,
-    GenerationConfig,
-    Message,
-    ModelSpec,
-    SideName,
-    Winner,
-)
+from arena.types import Answer, Battle, ErrorInfo, Message, ModelSpec, SideName, Winner
 
 ROOT = Path(__file__).parents[3]
 SEED = ROOT / "../shared/seed/answers.jsonl"

@@ -14,7 +14,8 @@ from packing_jobs import ORIGINALS, job_for, silent
 from safetensors.torch import load_file, save_file
 
 from arena.errors import BackendError, InputError
-from arena.types import GenerationConfig, Message
+from arena.generation_config import GenerationConfig
+from arena.types import Message
 from backends import open_backends
 from backends.families.native import NativeChat
 from backends.families.weights import architecture_of, load_weights, map_weights
