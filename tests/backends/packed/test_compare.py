@@ -154,6 +154,21 @@ def test_weights_that_are_not_the_originals_are_not_kept(folder, monkeypatch):
         pack(job, silent)
 
 
+def test_one_layer_of_each_kind_is_compared_before_the_others_are_packed(folder, monkeypatch):
+    job = job_for(folder("glm4_moe", num_hidden_layers=5, first_k_dense_replace=2))
+    compared = []
+
+    def stop(model):
+        compared.append((model.layers, {path.name for path in job.part.glob("packed-layer*")}))
+        if len(compared) == 2:
+            raise compare.Differs("it is enough")
+
+    monkeypatch.setattr(packing, "divergence", stop)
+    with pytest.raises(BackendError, match=r"it is enough\.$"):
+        pack(job, silent)
+    assert compared == [({0, 2}, set()), (None, {f"packed-layer-00{number}.safetensors" for number in range(5)})]
+
+
 def test_a_model_that_magnifies_roundings_is_measured_by_its_own(folder):
     """Four times the scores of attention and ten times those of ids: the library in bfloat16 differs as much."""
     source = folder("llama")
@@ -211,6 +226,13 @@ def test_experts_are_packed_and_answer_the_same_in_company(folder):
 
     for alone, together in zip(talk(1), talk(5), strict=True):
         assert torch.equal(alone, together)
+
+
+def test_experts_that_cannot_be_packed_are_refused_at_the_start_with_their_share(folder):
+    job = job_for(folder("llama4_text"))
+    with pytest.raises(InputError, match=r"its experts, \d\d% of the weights, .* Use it in bf16, or a GGUF") as error:
+        pack(job, silent)
+    assert error.value.code == "quantize_experts" and not job.target.exists() and not job.part.exists()
 
 
 # ---- formats
