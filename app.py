@@ -79,8 +79,9 @@ def main(
 ) -> None:
     """Compare two chat models side by side: ask both, read both answers, vote. Without a command, serves the page.
 
-    A MODEL is an id (smollm2-135m, qwen-7b-chat, chatglm3-6b, ...), a checkpoint folder, a .gguf file,
-    openai:BASE_URL#MODEL on a server, or scripted:FILE.json. With --answers and without --a and --b, no model runs.
+    A MODEL is an id (smollm2-135m, qwen-7b-chat, chatglm3-6b, ...), a repository that was downloaded (hf:OWNER/NAME), a
+    checkpoint folder, a .gguf file, openai:BASE_URL#MODEL on a server, or scripted:FILE.json. LABEL=MODEL?temperature=0
+    names one with settings. With --answers and without --a and --b, no model runs.
 
     Set in the environment only: ARENA_MODELS_DIR, the folder for downloaded models (default: models);
     ARENA_ADMIN_TOKEN, at least 8 characters, opens the host's tabs; ARENA_JUDGE_KEY hides raters' ids, and hosts that

@@ -11,8 +11,9 @@ from typing import Any, get_args
 
 from arena.append_log import AppendLog, LogBusy, json_lines_tail
 from arena.errors import ErrorInfo, InputError, os_error_as
+from arena.generation_config import GenerationConfig
 from arena.text import clean, json_lines, read_text
-from arena.types import Answer, FinishReason, GenerationConfig, Message, ModelSpec, Role, Side, Usage
+from arena.types import Answer, FinishReason, Message, ModelSpec, Role, Side, Usage
 
 FILE_NAME = "answers.jsonl"
 _REQUIRED = ("prompt_id", "prompt", "model", "response")

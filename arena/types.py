@@ -1,12 +1,13 @@
 """The values of the project, all frozen, and the protocol of a backend."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Literal, Protocol, Self
 
-from arena.errors import ErrorInfo, InputError
+from arena.errors import ErrorInfo
+from arena.generation_config import DEFAULT_THINKING, GenerationConfig, Thinking
 
 Role = Literal["system", "user", "assistant"]
 FinishReason = Literal["stop", "length", "cancelled", "error"]
@@ -14,10 +15,6 @@ Stage = Literal["loading", "queued", "reading"]
 # What ends a context before the model's own length: a sliding window, positions that change with the length of the
 # conversation, the machine's memory, or the user's `ctx`.
 ContextLimit = Literal["", "window", "positions", "memory", "ctx"]
-# Whether a model writes thoughts before its answer: never, as its chat template is told, always, or as its server does.
-Thinking = Literal["", "switch", "always", "server"]
-# The token limit of the thinking for `on`, and of models that always think.
-DEFAULT_THINKING = 1024
 
 
 class SideName(StrEnum):
@@ -53,72 +50,10 @@ class Message:
     reasoning: str = ""
 
 
-@dataclass(frozen=True)
-class GenerationConfig:
-    """How to sample. temperature 0 is greedy; top_k 0 and top_p 1 switch those filters off; seed None is random.
-
-    `thinking` is the token limit of the thinking, apart from the answer's; 0 switches it off. With None the model
-    follows its chat template, and thinking counts as a part of the answer. Values out of range raise InputError.
-    """
-
-    max_new_tokens: int = 512
-    temperature: float = 0.7
-    top_p: float = 0.9
-    top_k: int = 0
-    repetition_penalty: float = 1.0
-    seed: int | None = None
-    thinking: int | None = None
-
-    def __post_init__(self) -> None:
-        for name, kind, low, high in _RANGES:
-            value = getattr(self, name)
-            is_number = isinstance(value, (int, kind)) and not isinstance(value, bool)
-            if not (is_number and low <= value <= high) and not (name in ("seed", "thinking") and value is None):
-                message = f"{name} must be between {low:g} and {high:.10g}, not {value!r}."
-                details = {"low": f"{low:g}", "high": f"{high:.10g}", "value": str(value)}
-                raise InputError("setting_range", message, name=name, **details)
-
-    def with_settings(self, settings: Mapping[str, Any]) -> Self:
-        """A copy with the given fields replaced. Raises InputError for an unknown name."""
-        names = [field.name for field in fields(self)]
-        if unknown := sorted(set(settings) - set(names)):
-            known = ", ".join(names)
-            message = f"There is no setting {unknown[0]}. Known: {known}."
-            raise InputError("unknown_setting", message, name=unknown[0], known=known)
-        thinking = settings.get("thinking")
-        typed = {"thinking": _thinking_tokens(thinking)} if isinstance(thinking, str) else {}
-        return replace(self, **{**settings, **typed})
-
-    @property
-    def thinks(self) -> bool | None:
-        """Whether the model is to think; None leaves it to the chat template."""
-        return None if self.thinking is None else self.thinking > 0
-
-    def as_dict(self) -> dict[str, Any]:
-        """The settings by name; without `thinking` where it is None, as in records from before it existed."""
-        values = asdict(self)
-        return values if self.thinking is not None else {name: values[name] for name in values if name != "thinking"}
-
-
-def _thinking_tokens(typed: str) -> int:
-    """The token limit that `off`, `on` or a number stands for. Raises InputError."""
-    words = {"off": 0, "on": DEFAULT_THINKING}
-    if (word := typed.strip().lower()) in words:
-        return words[word]
-    if word.isdecimal() and len(word) < 10:
-        return int(word)
-    raise InputError("setting_thinking", f"thinking must be off, on or a number of tokens, not {typed!r}.", value=typed)
-
-
-_RANGES: tuple[tuple[str, type, float, float], ...] = (
-    ("max_new_tokens", int, 1, 32768),
-    ("temperature", float, 0.0, 5.0),
-    ("top_p", float, 0.01, 1.0),
-    ("top_k", int, 0, 100_000),
-    ("repetition_penalty", float, 0.1, 5.0),
-    ("seed", int, 0, 2**32 - 2),
-    ("thinking", int, 0, 32768),
-)
+def plain_id(model_id: str) -> str:
+    """The id of a model without the label and the settings of a variant, `LABEL=ID?setting=value`."""
+    plain = model_id.partition("?")[0]
+    return plain.partition("=")[2] or plain
 
 
 @dataclass(frozen=True)
@@ -143,7 +78,7 @@ class ModelSpec:
     context_length: int = 4096
     licence: str = ""
     licence_url: str = ""
-    defaults: GenerationConfig = GenerationConfig()
+    defaults: GenerationConfig = field(default_factory=GenerationConfig)
     pinned: frozenset[str] = frozenset()
     adapter: str = ""
     stand_in: bool = False
@@ -153,9 +88,8 @@ class ModelSpec:
 
     @property
     def plain_id(self) -> str:
-        """The id without the label and the settings of a variant, `LABEL=ID?setting=value`."""
-        plain = self.id.partition("?")[0]
-        return plain.partition("=")[2] or plain
+        """The id without a label and settings; see `plain_id`."""
+        return plain_id(self.id)
 
     def messages(self, system: str = "") -> tuple[Message, ...]:
         """The message that begins every conversation: the model's own system prompt if it is pinned, or this one."""

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from arena.errors import BackendError, InputError
-from arena.thinking import CONCLUSION, SWITCH, THINK_OPEN
-from arena.types import Chunk, FinishReason, GenerationConfig, Message, ModelSpec
+from arena.generation_config import CONCLUSION, SWITCH, THINK_OPEN, GenerationConfig
+from arena.types import Chunk, FinishReason, Message, ModelSpec
 from backends.folder.contents import check_sha256
 from backends.folder.gguf import model_file
 from backends.machine.memory import cpu_count

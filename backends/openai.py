@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from arena.errors import ArenaError, BackendError, InputError
-from arena.thinking import SWITCH
-from arena.types import Chunk, FinishReason, GenerationConfig, Message, ModelSpec
+from arena.generation_config import SWITCH, GenerationConfig
+from arena.types import Chunk, FinishReason, Message, ModelSpec
 from backends.streaming.context import split_turns, too_long, without_turns
 from backends.streaming.decode import AnswerText
 from backends.streaming.generation import Events, Generation
@@ -146,9 +146,6 @@ class OpenAIBackend(LoadingBackend[Server]):
     def _open(self) -> Server:
         try:
             models = asyncio.run(self._models())
-        except ImportError as error:
-            message = "The openai library is not installed: pip install -r requirements.txt"
-            raise BackendError("openai_library", message) from error
         except Exception as error:
             raise self._translated(error, Server()) from error
         by_name = {name: model for model in models for name in (model.get("id"), *(model.get("aliases") or ()))}

@@ -33,8 +33,8 @@ from pathlib import Path
 from typing import Any, get_args
 
 from arena.errors import BackendError, InputError
-from arena.thinking import CONCLUSION, THINK_CLOSE, THINK_OPEN
-from arena.types import Chunk, GenerationConfig, Message, ModelSpec, Thinking
+from arena.generation_config import CONCLUSION, THINK_CLOSE, THINK_OPEN, GenerationConfig, Thinking
+from arena.types import Chunk, Message, ModelSpec
 from backends.folder import DEFAULT_CONTEXT
 from backends.streaming.context import split_cut
 from backends.streaming.decode import AnswerText, utf8_decoder

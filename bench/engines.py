@@ -12,7 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from arena.errors import BackendError
-from arena.types import GenerationConfig
+from arena.generation_config import GenerationConfig
 from backends.llama import start_server
 from backends.machine import share_cores
 from backends.machine.memory import cpu_count

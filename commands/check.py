@@ -33,7 +33,9 @@ _LIMITS = {
 
 
 def check(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="A model id, a checkpoint folder or a .gguf file.")],
+    model: Annotated[
+        str, typer.Argument(metavar="MODEL", help="A model id, hf:OWNER/NAME, a checkpoint folder or a .gguf file.")
+    ],
     as_json: AsJson = False,
 ) -> None:
     """Verify a model, load it and measure it.
@@ -103,7 +105,7 @@ def _examine(spec: ModelSpec, say: Callable[[str], None]) -> dict[str, Any]:
 
 def _computed_by(spec: ModelSpec) -> str | None:
     """What multiplies packed weights; None for a model without."""
-    from backends.models.resolve import PACKED
+    from backends.models.downloads import PACKED
 
     if spec.precision not in PACKED:
         return None

@@ -6,29 +6,32 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from arena.errors import ArenaError, InputError
-from backends.models.resolve import PACKED, PRECISIONS, misspelt
+from backends.models.downloads import PACKED
+from backends.models.resolve import misspelt
 from commands import INTERRUPTED, print_error, resumable
 from commands.options import AsJson, DropOriginal
 from commands.progress import StatusLine, size_text
 
 if TYPE_CHECKING:
-    from arena.types import ModelSpec
     from backends.fetching.fetch import Fetched
     from backends.folder.manifest import Manifest
-    from backends.models.catalog import Published
+    from backends.models.downloads import Download
     from hubs import Hub
 
 
 def fetch(
     models: Annotated[
-        list[str] | None, typer.Argument(metavar="MODEL", help="Model ids, such as qwen-7b-chat.")
+        list[str] | None,
+        typer.Argument(
+            metavar="MODEL", help="Model ids, such as qwen-7b-chat, or repositories, such as hf:OWNER/NAME."
+        ),
     ] = None,
     hub: Annotated[
         Literal["huggingface", "modelscope"] | None, typer.Option(help="The hub; by default the first that answers.")
@@ -40,7 +43,10 @@ def fetch(
     """Download models from Hugging Face or ModelScope.
 
     Downloads into the folder ARENA_MODELS_DIR (default: models) and resumes where it stopped. MODEL@int4 (or @int8) is
-    downloaded and then quantized. Without a MODEL, lists the models that can be downloaded.
+    downloaded and then quantized. Without a MODEL, lists the models of the catalogue.
+
+    Any repository: hf:OWNER/NAME or modelscope:OWNER/NAME (also NAME@REVISION), or a GGUF file in one:
+    hf:OWNER/NAME/FILE.gguf or hf:OWNER/NAME:Q4_K_M. Its small files decide first whether it can run here.
     """
     if not models:
         _list_models(as_json)
@@ -52,37 +58,43 @@ def fetch(
     for name in dict.fromkeys(models):
         try:
             with resumable():
-                _fetch_one(name, hub, verify, drop_original, as_json)
+                _fetch_one(_as_fetched(name), hub, verify, drop_original, as_json)
         except ArenaError as error:
             from backends.fetching.fetch import by_hand
 
             has_failed = True
             print_error(error, as_json, model=name)
             if error.code == "fetch_offline":
-                typer.echo(by_hand(*_published(name)), err=True)
+                typer.echo(by_hand(_download_of(_as_fetched(name))[0]), err=True)
     if has_failed:
         raise typer.Exit(2)
 
 
-def _published(name: str) -> tuple[ModelSpec, Published]:
-    """The model and its repositories. Raises InputError if it needs no download or is unknown."""
-    from backends.models.catalog import EMBEDDED, FETCHED, PUBLISHED
+def _download_of(name: str) -> tuple[Download, str]:
+    """The model and the precision to quantize it to, if any.
 
-    base, _, precision = name.partition("@")
-    model_id = base if precision in PACKED else name
-    if model_id in PUBLISHED:
-        return FETCHED[model_id], PUBLISHED[model_id]
+    Raises InputError if it needs no download or is unknown.
+    """
+    from backends.models.catalog import EMBEDDED, PUBLISHED
+    from backends.models.downloads import download_of, split_precision
+
+    base, precision = split_precision(name)
+    if download := download_of(base):
+        if precision and download.is_gguf:
+            message = f"{download.id} has one precision only; leave out @{precision}."
+            raise InputError("precision_unavailable", message, model=download.id, precision=precision)
+        return download, precision if precision in PACKED else ""
     if name in EMBEDDED or name.endswith(".gguf") or name.startswith("scripted:") or Path(name).is_dir():
         raise InputError("fetch_needless", f"{name} needs no download: it runs from files on this machine.", model=name)
     known = ", ".join(PUBLISHED)
-    message = f"There is no model {name!r} to download. Known: {known}."
-    raise misspelt(model_id, PUBLISHED) or InputError("fetch_unknown", message, model=name, known=known)
+    message = f"There is no model {name!r} to download. Known: {known}; or hf:OWNER/NAME, modelscope:OWNER/NAME."
+    raise misspelt(base, PUBLISHED) or InputError("fetch_unknown", message, model=name, known=known)
 
 
 def _list_models(as_json: bool) -> None:
     """Prints every model that can be downloaded: id, size, whether it is here, licence."""
     from backends.models.catalog import FETCHED, PUBLISHED
-    from backends.models.resolve import models_dir
+    from backends.models.downloads import models_dir
 
     for name, published in PUBLISHED.items():
         spec, here = FETCHED[name], (models_dir() / name).is_dir()
@@ -96,17 +108,16 @@ def _list_models(as_json: bool) -> None:
 
 
 def fetch_missing(names: Iterable[str], app: Path) -> None:
-    """Downloads (and quantizes) the models of the catalogue that are missing, before the page is up.
+    """Downloads (and quantizes) the models that are downloaded by name and missing, before the page is up.
 
     In a process of its own: a hub's library reads at import time whether it may use the network, and in the page's
     process it may not.
     """
     from backends.folder.packed import is_here
-    from backends.models.catalog import FETCHED
-    from backends.models.resolve import models_dir
+    from backends.models.downloads import fetched_folder
 
-    ids = dict.fromkeys(_as_fetched(name.strip()) for name in names)
-    missing = [name for name in ids if name.partition("@")[0] in FETCHED and not is_here(models_dir() / name)]
+    folders = {name: fetched_folder(name) for name in map(_as_fetched, names)}
+    missing = [name for name, folder in folders.items() if folder and not is_here(folder)]
     if not missing:
         return
     try:
@@ -119,67 +130,81 @@ def fetch_missing(names: Iterable[str], app: Path) -> None:
 
 
 def _as_fetched(name: str) -> str:
-    """The folder that a name needs: a packed one has its precision in its name, the others share one."""
+    """The name without label and settings; only a precision that has a folder of its own stays in it."""
+    from backends.models.downloads import split_precision
     from backends.models.variants import variant_of
 
     name = variant_of(name).model
-    base, _, precision = name.rpartition("@")
-    return base if base and precision in PRECISIONS and precision not in PACKED else name
+    base, precision = split_precision(name)
+    return name if precision in PACKED else base
 
 
 def _fetch_one(name: str, hub: Hub | None, verify: bool, drop: bool, as_json: bool) -> None:
     """Downloads the model, and quantizes it for MODEL@int4. Raises InputError or BackendError."""
-    from backends.folder.packed import is_here
-    from backends.models.resolve import models_dir
+    from backends.folder.packed import is_here, packed_folder
     from commands.quantize import quantize_fetched
 
-    spec, published = _published(name)
-    if name == spec.id:
-        _download(spec, published, hub, verify, as_json)
-        return
+    model, precision = _download_of(name)
     # The original of a packed folder may have been deleted since.
-    if not is_here(models_dir() / name):
-        _download(spec, published, hub, verify, as_json)
-    quantize_fetched(name, drop, as_json)
+    if not precision or not is_here(packed_folder(model.folder, precision)):
+        _download(model, precision, hub, verify, as_json)
+    if precision:
+        quantize_fetched(model, precision, drop, as_json)
 
 
-def _download(spec: ModelSpec, published: Published, hub: Hub | None, verify: bool, as_json: bool) -> None:
+def _download(model: Download, precision: str, hub: Hub | None, verify: bool, as_json: bool) -> None:
     from backends.fetching.fetch import fetch as fetch_model
 
     def begin(manifest: Manifest, missing: int) -> None:
         if not as_json:
-            _say_plan(spec, manifest, missing)
+            _say_plan(model, manifest, missing)
+
+    memory: dict[str, int] = {}
+
+    def weigh(needed: Mapping[str, int]) -> None:
+        memory.update(needed)
+        if not as_json:
+            _say_memory(needed)
 
     with StatusLine(in_bytes=True) as line:
-        fetched = fetch_model(spec, published, hub, anew=verify, begin=begin, report=line.show)
-    _say_result(spec, fetched, as_json, "by every hash" if verify else "by its sizes")
+        fetched = fetch_model(model, precision, hub, anew=verify, begin=begin, weigh=weigh, report=line.show)
+    _say_result(fetched, memory, as_json, "by every hash" if verify else "by its sizes")
 
 
-def _say_plan(spec: ModelSpec, manifest: Manifest, missing: int) -> None:
+def _say_plan(model: Download, manifest: Manifest, missing: int) -> None:
     from hubs import hub_module
 
     repo = manifest.repo
-    typer.echo(f"{spec.name}: {repo.id} at {repo.revision} on {hub_module(manifest.hub).NAME}")
-    if spec.licence:
-        typer.echo(f"Licence: {spec.licence} ({spec.licence_url})")
+    typer.echo(f"{model.name}: {repo.id} at {repo.revision} on {hub_module(manifest.hub).NAME}")
+    if model.licence:
+        typer.echo(f"Licence: {model.licence} ({model.licence_url})")
+    else:
+        typer.echo(f"Licence: see {hub_module(manifest.hub).page(repo)}")
     typer.echo(f"{len(manifest.files)} files, {size_text(missing)} to download")
 
 
-def _say_result(spec: ModelSpec, fetched: Fetched, as_json: bool, how: str) -> None:
-    manifest, state = fetched.manifest, "fetched" if fetched.came else "present"
+def _say_memory(needed: Mapping[str, int]) -> None:
+    from backends.machine.memory import available_bytes
+
+    each = ", ".join(f"{size_text(size)} as {precision}" for precision, size in needed.items())
+    typer.echo(f"Memory: about {each}; {size_text(available_bytes())} free")
+
+
+def _say_result(fetched: Fetched, memory: Mapping[str, int], as_json: bool, how: str) -> None:
+    model, manifest, state = fetched.model, fetched.manifest, "fetched" if fetched.came else "present"
     total = sum(file.size for file in manifest.files)
     if as_json:
         result = {
-            "model": spec.id, "state": state, "folder": str(fetched.folder), "hub": manifest.hub,
+            "model": model.id, "state": state, "folder": str(fetched.folder), "hub": manifest.hub,
             "repo": manifest.repo.id, "revision": manifest.repo.revision, "bytes": total, "came": fetched.came,
-            "files": len(manifest.files), "unhashed_weights": list(fetched.unhashed_weights),
+            "files": len(manifest.files), "memory": memory, "unhashed_weights": list(fetched.unhashed_weights),
         }  # fmt: skip
         typer.echo(json.dumps(result))
         return
     if state == "present":
-        typer.echo(f"{spec.id} is here already and whole {how}: {fetched.folder}")
+        typer.echo(f"{model.id} is here already and whole {how}: {fetched.folder}")
         return
-    typer.echo(f"{spec.id} is ready at {fetched.folder} ({size_text(total)}, checked)")
+    typer.echo(f"{model.id} is ready at {fetched.folder} ({size_text(total)}, checked)")
     if fetched.unhashed_weights:
         names = ", ".join(fetched.unhashed_weights)
         typer.echo(f"The hub lists no sha256 for {names}: size and form alone were checked.")

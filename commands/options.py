@@ -63,9 +63,10 @@ def choose_models(a: str, b: str) -> tuple[ModelSpec, ModelSpec]:
     from backends.models.resolve import resolve
 
     specs = resolve(a or LEFT), resolve(b or RIGHT)
-    if specs[0].id == specs[1].id or specs[0].name == specs[1].name:
-        message = f"Both sides are {specs[0].name}. Choose two different models, or give each a label: LABEL=MODEL."
-        raise InputError("same_model", message, model=specs[0].name)
+    for first, second in (tuple(spec.id for spec in specs), tuple(spec.name for spec in specs)):
+        if first == second:
+            message = f"Both sides are {first}. Choose two different models, or give each a label: LABEL=MODEL."
+            raise InputError("same_model", message, model=first)
     return specs
 
 

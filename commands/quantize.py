@@ -17,6 +17,7 @@ from commands.progress import StatusLine, size_text
 
 if TYPE_CHECKING:
     from arena.types import ModelSpec
+    from backends.models.downloads import Download
     from backends.packed.pack import Job
 
 Precision = Literal["int4", "int8"]
@@ -24,7 +25,8 @@ Precision = Literal["int4", "int8"]
 
 def quantize(
     model: Annotated[
-        str, typer.Argument(metavar="MODEL", help="The id of a downloaded model, or a checkpoint folder.")
+        str,
+        typer.Argument(metavar="MODEL", help="A downloaded model (an id or hf:OWNER/NAME), or a checkpoint folder."),
     ],
     precision: Annotated[Precision, typer.Option(help="The format of the new weights.")] = "int4",
     group: Annotated[int, typer.Option(help="Weights per scale (int4): 32, 64 or 128.")] = 32,
@@ -48,22 +50,21 @@ def quantize(
         _pack(packing_job(resolve(model), precision, group, best), drop_original, as_json)
 
 
-def quantize_fetched(name: str, drop_original: bool, as_json: bool) -> None:
-    """Makes MODEL@int4 of the catalogue beside its original. Raises InputError or BackendError."""
-    from backends.folder.packed import is_here, read_packed
-    from backends.models.resolve import fetched_spec, models_dir, packed_spec
+def quantize_fetched(model: Download, precision: str, drop_original: bool, as_json: bool) -> None:
+    """Makes MODEL@int4 of a downloaded model beside its original. Raises InputError or BackendError."""
+    from backends.folder.packed import is_here, packed_folder, read_packed
+    from backends.models.resolve import fetched_spec
 
-    model_id, _, precision = name.partition("@")
-    if not is_here(models_dir() / name):
-        _pack(packing_job(fetched_spec(model_id), precision), drop_original, as_json)
+    folder = packed_folder(model.folder, precision)
+    if not is_here(folder):
+        _pack(packing_job(fetched_spec(model), precision), drop_original, as_json)
         return
-    folder = Path(packed_spec(model_id, precision).source)
-    if not (drop_original and (models_dir() / model_id).is_dir()):
+    if not (drop_original and model.folder.is_dir()):
         _say(folder, True, 0, as_json)
         return
     # A run may have been stopped between making the folder and dropping the original.
     info = read_packed(folder)
-    _pack(packing_job(fetched_spec(model_id), precision, info.group or 32, info.method == "gptq"), True, as_json)
+    _pack(packing_job(fetched_spec(model), precision, info.group or 32, info.method == "gptq"), True, as_json)
 
 
 def packing_job(spec: ModelSpec, precision: str, group: int = 32, best: bool = False) -> Job:
@@ -86,7 +87,7 @@ def packing_job(spec: ModelSpec, precision: str, group: int = 32, best: bool = F
         precision=precision,
         group=group if precision == "int4" else 0,
         method="gptq" if best else "nearest",
-        source=spec.plain_id.partition("@")[0],
+        source=spec.plain_id.removesuffix(f"@{spec.precision}"),
         revision=spec.revision,
         stamp=stamp_of(source),
     )

@@ -1,8 +1,9 @@
 """Access to Hugging Face and ModelScope: the files of published models, and datasets for backups and answers."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -74,23 +75,36 @@ def named_dataset(name: str) -> Dataset:
     return dataset
 
 
-def list_files(hub: Hub, repo: Repo) -> tuple[ListedFile, ...]:
-    """The files at the pinned revision. Raises BackendError with a one-line message."""
-    module = hub_module(hub)
-    if module.switched_off():
+def pinned(hub: Hub, repo: Repo) -> Repo:
+    """The repository at the exact revision that a branch, a tag or "" stands for now. Raises as `list_files`."""
+    with _asking(hub, repo):
+        pinned: Repo = hub_module(hub).pinned(repo)
+        return pinned
+
+
+def list_files(hub: Hub, repo: Repo, recursive: bool = False) -> tuple[ListedFile, ...]:
+    """The files at the revision, `recursive` also those in folders. Raises BackendError with a one-line message."""
+    with _asking(hub, repo):
+        files: tuple[ListedFile, ...] = hub_module(hub).list_files(repo, recursive)
+        return files
+
+
+@contextmanager
+def _asking(hub: Hub, repo: Repo) -> Iterator[None]:
+    """Turns the errors of a hub's library in the block into a BackendError."""
+    if hub_module(hub).switched_off():
         raise _offline(hub, repo, "HF_HUB_OFFLINE is set")
     # Probed first: the libraries retry silently for half a minute when a hub does not answer.
     if not _status(hub, repo, PROBE_SECONDS, "HEAD"):
         raise _offline(hub, repo, "no answer; check the network and the proxy settings")
     try:
-        files: tuple[ListedFile, ...] = module.list_files(repo)
-        return files
+        yield
     except ArenaError:
         raise
     except Exception as error:
         status = status_of(error)
         if status and status >= 400:
-            raise refused(hub, repo, status) from error
+            raise refused(hub, repo, status, _code_of(error)) from error
         raise _offline(hub, repo, type(error).__name__) from error
 
 
@@ -148,19 +162,31 @@ def status_of(error: BaseException) -> int | None:
     return status_of(error.__cause__) if error.__cause__ else None
 
 
-def refused(hub: Hub, repo: Repo, status: int) -> BackendError:
+def _code_of(error: BaseException) -> str:
+    """What Hugging Face says of a refused request beside its status: RepoNotFound, RevisionNotFound, ..."""
+    return str(getattr(getattr(error, "response", None), "headers", {}).get("X-Error-Code", ""))
+
+
+def refused(hub: Hub, repo: Repo, status: int, code: str = "") -> BackendError:
     """The error for a request that the hub refused with this HTTP status."""
     module = hub_module(hub)
+    details = {"hub": module.NAME, "repo": repo.id}
     if status in (401, 403):
+        # A hub does not tell a stranger whether a repository exists.
         message = (
-            f"{module.NAME} refuses access to {repo.id} ({status}): accept its licence at {module.page(repo)} "
-            f"if it asks for that, log in ({module.LOGIN}), and run this again."
+            f"{module.NAME} refuses access to {repo.id} ({status}): it does not exist, or a login is needed. Accept "
+            f"its licence at {module.page(repo)} if it asks for that, create a token in your account's settings there, "
+            f"set it as {module.LOGIN}, and run this again."
         )
-        return BackendError("fetch_denied", message, repo=repo.id, status=status)
+        details |= {"status": str(status), "page": module.page(repo), "login": module.LOGIN}
+        return BackendError("fetch_denied", message, **details)
+    if status == 404 and (code == "RepoNotFound" or not repo.revision):
+        message = f"{module.NAME} has no repository {repo.id}; check the name, or use the other hub."
+        return BackendError("fetch_no_repository", message, **details)
     if status == 404:
-        message = f"{module.NAME} has no {repo.id} at revision {repo.revision}; try the other hub with --hub."
-        return BackendError("fetch_missing", message, repo=repo.id, revision=repo.revision)
-    message = f"{module.NAME} is busy or out of order ({status}); try again later, or use the other hub with --hub."
+        message = f"{module.NAME} has no {repo.id} at revision {repo.revision}; check both, or use the other hub."
+        return BackendError("fetch_missing", message, revision=repo.revision, **details)
+    message = f"{module.NAME} is busy or out of order ({status}); try again later, or use the other hub."
     return BackendError("fetch_busy", message, status=status)
 
 

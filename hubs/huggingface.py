@@ -11,7 +11,7 @@ LOGIN = "HF_TOKEN"
 
 def page(repo: Repo) -> str:
     """The web address of the repository, for people."""
-    return f"https://huggingface.co/{repo.id}/tree/{repo.revision}"
+    return f"https://huggingface.co/{repo.id}" + (f"/tree/{repo.revision}" if repo.revision else "")
 
 
 def switched_off() -> bool:
@@ -21,11 +21,18 @@ def switched_off() -> bool:
     return bool(constants.is_offline_mode())
 
 
-def list_files(repo: Repo) -> tuple[ListedFile, ...]:
+def pinned(repo: Repo) -> Repo:
+    """The repository at the commit that its revision, "" for the main branch, stands for. Raises as `list_files`."""
+    from huggingface_hub import HfApi
+
+    return Repo(repo.id, str(HfApi().model_info(repo.id, revision=repo.revision or None).sha))
+
+
+def list_files(repo: Repo, recursive: bool = False) -> tuple[ListedFile, ...]:
     """The files at the revision. Raises whatever the library raises."""
     from huggingface_hub import HfApi, RepoFile
 
-    entries = HfApi().list_repo_tree(repo.id, revision=repo.revision)
+    entries = HfApi().list_repo_tree(repo.id, revision=repo.revision, recursive=recursive)
     files = (entry for entry in entries if isinstance(entry, RepoFile))
     return tuple(ListedFile(file.path, file.size, file.lfs.sha256.lower() if file.lfs else None) for file in files)
 

@@ -22,7 +22,8 @@ LOGIN = "MODELSCOPE_API_TOKEN"
 
 def page(repo: Repo) -> str:
     """The web address of the repository, for people."""
-    return f"https://modelscope.cn/models/{repo.id}/files?version={repo.revision}"
+    version = f"/files?version={repo.revision}" if repo.revision else ""
+    return f"https://modelscope.cn/models/{repo.id}{version}"
 
 
 def switched_off() -> bool:
@@ -30,9 +31,14 @@ def switched_off() -> bool:
     return False
 
 
-def list_files(repo: Repo) -> tuple[ListedFile, ...]:
+def pinned(repo: Repo) -> Repo:
+    """The repository at its revision, by default the main branch: the hub names no commit."""
+    return Repo(repo.id, repo.revision or "master")
+
+
+def list_files(repo: Repo, recursive: bool = False) -> tuple[ListedFile, ...]:
     """The files at the revision. Raises whatever the library raises."""
-    entries = _api().list_repo_files(repo.id, "model", revision=repo.revision, recursive=False)
+    entries = _api().list_repo_files(repo.id, "model", revision=repo.revision, recursive=recursive)
     files = (entry for entry in entries if entry.type != "tree")
     return tuple(ListedFile(file.path, file.size, file.sha256.lower() if file.sha256 else None) for file in files)
 

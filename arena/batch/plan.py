@@ -9,8 +9,9 @@ from typing import Any
 
 from arena.answers import Recorded, answer_key
 from arena.errors import ErrorInfo, InputError
+from arena.generation_config import GenerationConfig
 from arena.prompts import Prompt
-from arena.types import Answer, GenerationConfig, Message, ModelSpec, Stage
+from arena.types import Answer, Message, ModelSpec, Stage
 
 MOST_REPEATS = 100
 

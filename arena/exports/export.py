@@ -18,7 +18,7 @@ from arena.exports import formats
 from arena.exports.formats import CLEAN_BATTLE, DATASET_INFO, LLAMA_FACTORY, PAIRS, TRL, Preferences, Reason
 from arena.exports.tables import Add, votes_csv, votes_workbook, write_parquet
 from arena.translations import read_table
-from arena.types import ModelSpec
+from arena.types import ModelSpec, plain_id
 from arena.votes.records import FIRST_PART, StoredVote
 from arena.votes.store import ReadReport, VoteStore
 
@@ -124,7 +124,7 @@ def _licences(models: Collection[str], known: Sequence[ModelSpec]) -> str:
     specs = {spec.id: spec for spec in known}
     lines = []
     for model in sorted(models):
-        spec = specs.get(model)
+        spec = specs.get(model) or specs.get(plain_id(model).partition("@")[0])
         lines.append(f"{model}: {spec.licence} {spec.licence_url}".rstrip() if spec else f"{model}: not known / 未知")
     return "\n".join(lines) + "\n"
 

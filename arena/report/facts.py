@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 from arena.answers import Recorded
 from arena.checks import Check
 from arena.errors import InputError
+from arena.generation_config import GenerationConfig
 from arena.model_card import ModelCard
 from arena.prompts import Prompt
 from arena.results.figures import Figures, PairResult
 from arena.statistics import PairCount
 from arena.text import clean
-from arena.types import GenerationConfig, ModelSpec
+from arena.types import ModelSpec
 
 # The lines of the cover, in order.
 COVER_FIELDS = ("university", "school", "major", "course", "author", "student_number", "teacher", "date")

@@ -57,10 +57,11 @@ def gather(
 ) -> ReportFacts:
     """The facts about two models: `pair`, or the pair with the most votes, or the first two that answered.
 
-    Without recorded answers the answers in the votes are used. Raises InputError if there are no two models.
+    `pair` are ids or labels. Without recorded answers the answers in the votes are used. Raises InputError if there are
+    no two models.
     """
     figures = sources.figures
-    ids = pair or _choose_pair(sources.answers, figures)
+    ids = _ids(pair, sources) if pair else _choose_pair(sources.answers, figures)
     judged = JudgedAnswers(ids, sources.votes, sources.store, sources.answers)
     answers = sources.answers or judged.answers()
     models = tuple(dict.fromkeys(entry.side.model.id for entry in answers))
@@ -79,6 +80,13 @@ def gather(
         elsewhere=judged.elsewhere,
         others=tuple(name for name in others if name not in ids),
     )
+
+
+def _ids(pair: tuple[str, str], sources: Sources) -> tuple[str, str]:
+    """The ids of two models that are named by their ids, or by labels that only one model has."""
+    ids = {entry.side.model.id for entry in sources.answers} | {model.model for model in sources.figures.models}
+    first, second = ([each for each in sorted(ids) if each.startswith(f"{name}=")] for name in pair)
+    return first[0] if len(first) == 1 else pair[0], second[0] if len(second) == 1 else pair[1]
 
 
 def _choose_pair(answers: Sequence[Recorded], figures: Figures) -> tuple[str, str]:

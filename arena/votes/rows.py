@@ -7,21 +7,9 @@ from functools import lru_cache, partial
 from typing import Any, get_args
 
 from arena.errors import InputError
+from arena.generation_config import GenerationConfig
 from arena.text import clean
-from arena.types import (
-    Answer,
-    Battle,
-    FinishReason,
-    GenerationConfig,
-    Message,
-    ModelSpec,
-    Role,
-    Side,
-    SideName,
-    Usage,
-    Vote,
-    Winner,
-)
+from arena.types import Answer, Battle, FinishReason, Message, ModelSpec, Role, Side, SideName, Usage, Vote, Winner
 
 SCHEMA = 2
 """The version of COLUMNS. Change both together: another header starts a new part of the log."""

@@ -4,7 +4,8 @@ import time
 from dataclasses import dataclass
 
 from arena.errors import BackendError
-from arena.types import Backend, Chunk, GenerationConfig, Message, ModelSpec, Usage
+from arena.generation_config import GenerationConfig
+from arena.types import Backend, Chunk, Message, ModelSpec, Usage
 from backends import opened_alone
 from backends.machine.memory import process_bytes
 

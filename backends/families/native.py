@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from arena.errors import InputError
-from arena.thinking import CONCLUSION, SWITCH, THINK_OPEN
+from arena.generation_config import CONCLUSION, SWITCH, THINK_OPEN
 from arena.types import Message
 from backends.families import Chat
 from backends.folder.checkpoint import first_line, refusal

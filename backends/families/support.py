@@ -125,11 +125,14 @@ def support_of(checkpoint: Checkpoint) -> Support:
     return Support(context, claimed, limit, unpacked=unpacked, way_out=_IN_FLOATS)
 
 
-def checked_support(checkpoint: Checkpoint, precision: str) -> Support:
-    """The support of a checkpoint in this precision. Raises InputError with the reason and a way out."""
+def checked_support(checkpoint: Checkpoint, precision: str, name: str = "") -> Support:
+    """The support of a checkpoint in this precision. Raises InputError with the reason and a way out.
+
+    `name` is what the error calls it, by default the name of its folder.
+    """
     support = support_of(checkpoint)
     if reason := support.refused or (support.unpacked if precision in ("int4", "int8") else None):
-        name = checkpoint.folder.name
+        name = name or checkpoint.folder.name
         message = f"{name} cannot run here: {reason}. {support.way_out}."
         raise InputError("model_unsupported", message, model=name, reason=reason, way_out=support.way_out)
     return support

@@ -1,7 +1,9 @@
 """Downloads a published model into its folder and checks it; only a complete folder gets the model's name."""
 
+import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from textwrap import fill
@@ -10,77 +12,94 @@ from filelock import FileLock, Timeout
 
 import hubs
 from arena.errors import ArenaError, BackendError, InputError, reason
-from arena.types import ModelSpec
-from backends.families.support import checked_support
 from backends.fetching.partial import PartFolder, part_path, tidy
+from backends.fetching.precheck import WEIGHTS, Precheck
 from backends.fetching.transfer import Transfer
 from backends.folder import check_room
 from backends.folder.checkpoint import find_weights, sha256_of
-from backends.folder.contents import read_checkpoint
-from backends.folder.manifest import SMALL, Manifest, needed_files, read_manifest
-from backends.models.catalog import Published
-from backends.models.resolve import models_dir
+from backends.folder.gguf import GgufHead, read_gguf
+from backends.folder.manifest import SMALL, Manifest, gguf_files, needed_files, read_manifest
+from backends.memory.estimate import PACKED_SHARES
+from backends.models.downloads import Download
 from hubs import Hub, ListedFile
 
 # Takes the current file, the bytes done of all files, and their total.
 Report = Callable[[str, int, int], None]
+# The first bytes of a GGUF file that are downloaded to read its head; most of it is the vocabulary.
+_HEADS = (1 << 20, 1 << 24, 1 << 27)
 
 
 @dataclass(frozen=True)
 class Fetched:
     """A model on disk; `came` is the bytes downloaded now."""
 
-    folder: Path
+    model: Download
     manifest: Manifest
     came: int
 
     @property
+    def folder(self) -> Path:
+        """The folder of the model."""
+        return self.model.folder
+
+    @property
     def unhashed_weights(self) -> tuple[str, ...]:
         """Weight files for which the hub lists no sha256, so that only their size was checked."""
-        ends = (".safetensors", ".bin")
-        return tuple(file.path for file in self.manifest.files if file.path.endswith(ends) and not file.sha256)
+        return tuple(file.path for file in self.manifest.files if file.path.endswith(WEIGHTS) and not file.sha256)
 
 
 def fetch(
-    spec: ModelSpec,
-    published: Published,
-    hub: Hub | None,
+    model: Download,
+    precision: str = "",
+    hub: Hub | None = None,
     *,
     anew: bool = False,
     begin: Callable[[Manifest, int], None] = lambda manifest, missing: None,
+    weigh: Callable[[Mapping[str, int]], None] = lambda needed: None,
     report: Report = lambda text, done, total: None,
     pause: float = 1.0,
 ) -> Fetched:
     """Downloads what is missing of the model and checks it. Raises InputError or BackendError.
 
     A model that exists is checked by its sizes, or with `anew` by every hash. Without `hub` the fastest is used.
-    `begin` gets the file list and the bytes missing; `pause` is the seconds before the first retry.
+    `precision` is the one that it is quantized to afterwards. `begin` gets the file list and the bytes missing, `weigh`
+    the bytes of memory by precision, before any weights; `pause` is the seconds before the first retry.
     """
-    folder = models_dir() / spec.id
-    if hub and hub not in published.repos:
-        raise InputError(
-            "fetch_unpublished", f"{spec.id} is not published on {hubs.hub_module(hub).NAME}.", hub=hub, model=spec.id
-        )
+    if hub and hub not in model.repos:
+        name = hubs.hub_module(hub).NAME
+        raise InputError("fetch_unpublished", f"{model.id} is not published on {name}.", hub=hub, model=model.id)
+    if model.quantization:
+        model = model.of_file(_chosen_file(model))
+    folder = model.folder
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder.with_name(f".{spec.id}.lock"), timeout=0):
+        with FileLock(folder.with_name(f".{folder.name}.lock"), timeout=0):
             tidy(folder)
-            if present := _present(folder, published, report if anew else None):
+            if present := _present(model, report if anew else None):
                 return present
-            manifest = _listed(folder, published, hub)
+            manifest = _listed(model, hub)
             part = PartFolder(folder, manifest)
             missing = part.missing()
             if missing:
-                check_room("fetch_room", folder.parent, missing, f" ({missing:,} to download, the rest to spare)")
+                packed = round(PACKED_SHARES.get(precision, 0) * sum(file.size for file in manifest.files))
+                hint = f" ({missing:,} to download, the rest to {'quantize and ' if packed else ''}spare)"
+                check_room("fetch_room", folder.parent, missing + packed, hint)
             # Only now: an existing model stays in place while no hub answers or the disk is full.
             part.begin()
             begin(manifest, missing)
-            _fetch_files(part, manifest, report, pause)
-            find_weights(part.path)
+            try:
+                _fetch_files(part, manifest, Precheck(model, precision, manifest, weigh), report, pause)
+            except InputError:
+                # It cannot run here; what came before this run stays.
+                if missing == sum(file.size for file in manifest.files):
+                    shutil.rmtree(part.path, ignore_errors=True)
+                raise
+            if not model.is_gguf:
+                find_weights(part.path)
             part.put_in_place()
-            return Fetched(folder, manifest, missing)
+            return Fetched(model, manifest, missing)
     except Timeout as error:
-        raise InputError("fetch_twice", f"Another process is downloading {spec.id}.", model=spec.id) from error
+        raise InputError("fetch_twice", f"Another process is downloading {model.id}.", model=model.id) from error
     except BrokenPipeError:
         # The reader of our output has gone; nothing is wrong with the folder.
         raise
@@ -112,20 +131,27 @@ class _Meter:
         return not file.sha256 or sha256_of(path, lambda size: self.show(file, size, True)) == file.sha256
 
 
-def _present(folder: Path, published: Published, report: Report | None) -> Fetched | None:
+def _present(model: Download, report: Report | None) -> Fetched | None:
     """The model if its folder is complete by the sizes, and with `report` by the hashes; else None."""
+    folder = model.folder
     if not folder.exists():
         return None
     manifest = read_manifest(folder)
     if manifest is None:
         raise _foreign(folder)
-    if published.repos.get(manifest.hub) != manifest.repo or manifest.damaged(folder):
+    if not _is_of(manifest, model) or manifest.damaged(folder):
         return None
     if report:
         meter = _Meter(report, dict.fromkeys(manifest.files, 0))
         if not all(meter.fits(folder / file.path, file) for file in manifest.files):
             return None
-    return Fetched(folder, manifest, 0)
+    return Fetched(model, manifest, 0)
+
+
+def _is_of(manifest: Manifest, model: Download) -> bool:
+    """Whether the files are those of the model; a name without an exact revision keeps the one that it has."""
+    repo = model.repos.get(manifest.hub)
+    return manifest.repo == repo or (not model.is_pinned and repo is not None and manifest.repo.id == repo.id)
 
 
 def _foreign(folder: Path) -> InputError:
@@ -139,17 +165,31 @@ def _foreign(folder: Path) -> InputError:
     return InputError("fetch_foreign", message, path=str(folder))
 
 
-def _listed(folder: Path, published: Published, hub: Hub | None) -> Manifest:
+def _chosen_file(model: Download) -> str:
+    """The path of the file that has the model's quantization. Raises InputError or BackendError."""
+    ((hub, repo),) = model.repos.items()
+    repo = hubs.pinned(hub, repo)
+    under, files = gguf_files(hubs.list_files(hub, repo, recursive=True), repo.id, "", model.quantization)
+    return f"{under}/{files[0].path}".removeprefix("/")
+
+
+def _listed(model: Download, hub: Hub | None) -> Manifest:
     """The files to download; without `hub` from where the download has begun, or from the fastest."""
-    begun = read_manifest(part_path(folder)) or read_manifest(folder)
-    if hub is None and begun and published.repos.get(begun.hub) == begun.repo:
+    begun = read_manifest(part_path(model.folder)) or read_manifest(model.folder)
+    if hub is None and begun and _is_of(begun, model):
         hub = begun.hub
-    hub = hub or hubs.first_to_answer(published.repos)
-    repo = published.repos[hub]
-    return Manifest(hub, repo, needed_files(hubs.list_files(hub, repo), repo.id))
+    hub = hub or hubs.first_to_answer(model.repos)
+    repo = model.repos[hub]
+    if model.is_pinned:
+        return Manifest(hub, repo, needed_files(hubs.list_files(hub, repo), repo.id))
+    repo = hubs.pinned(hub, repo)
+    if not model.is_gguf:
+        return Manifest(hub, repo, needed_files(hubs.list_files(hub, repo), repo.id, pickled=False))
+    under, files = gguf_files(hubs.list_files(hub, repo, recursive=True), repo.id, model.file, "")
+    return Manifest(hub, repo, tuple(files), under)
 
 
-def _fetch_files(part: PartFolder, manifest: Manifest, report: Report, pause: float) -> None:
+def _fetch_files(part: PartFolder, manifest: Manifest, check: Precheck, report: Report, pause: float) -> None:
     there = {file: part.there(file) for file in manifest.files}
     meter = _Meter(report, there)
     # The bytes of earlier runs are reported first.
@@ -158,8 +198,12 @@ def _fetch_files(part: PartFolder, manifest: Manifest, report: Report, pause: fl
     refused = partial(hubs.refused, manifest.hub, repo)
     for file in manifest.files:
         if not part.is_done(file):
-            path, url = part.partial(file), access.download_url(repo, file.path)
-            Transfer(url, file.size, path, partial(meter.show, file), refused, access.headers()).run(pause)
+            path, place = part.partial(file), f"{manifest.under}/{file.path}".removeprefix("/")
+            url = access.download_url(repo, place)
+            transfer = Transfer(url, file.size, path, partial(meter.show, file), refused, access.headers())
+            if check.model.is_gguf and file == manifest.files[0]:
+                check.head(_head(transfer, pause))
+            transfer.run(pause)
             meter.show(file, file.size, checking=True)
             if not meter.fits(path, file):
                 path.unlink()
@@ -169,17 +213,28 @@ def _fetch_files(part: PartFolder, manifest: Manifest, report: Report, pause: fl
         meter.show(file, file.size)
         if file.path == "config.json":
             # The small files come first: what cannot run is refused before gigabytes are downloaded.
-            checked_support(read_checkpoint(part.path), "")
+            check.folder(part.path)
 
 
-def by_hand(spec: ModelSpec, published: Published) -> str:
+def _head(transfer: Transfer, pause: float) -> GgufHead:
+    """The head of a GGUF file, of which only the first bytes are downloaded. Raises BackendError."""
+    for end in _HEADS:
+        replace(transfer, end=min(end, transfer.size)).run(pause)
+        with suppress(BackendError):
+            return read_gguf(transfer.path)
+    return read_gguf(transfer.path)
+
+
+def by_hand(model: Download) -> str:
     """Instructions to copy the model by hand, for a machine that reaches no hub."""
-    pages = [f"  {hubs.hub_module(hub).page(repo)}" for hub, repo in published.repos.items()]
+    pages = [f"  {hubs.hub_module(hub).page(repo)}" for hub, repo in model.repos.items()]
     names = ", ".join(name for name in SMALL if not name.startswith(("NOTICE", "README")))
     what = (
         "all *.safetensors with model.safetensors.index.json (or, where there are none, all pytorch_model*.bin "
         f"with pytorch_model.bin.index.json), and what there is of {names}"
     )
-    where = f"and put them into {(models_dir() / spec.id).absolute()}"
+    if model.is_gguf:
+        what = f"the file {model.file or model.quantization}, if it is split all of its parts"
+    where = f"and put them into {model.folder.absolute()}"
     # The path is not wrapped, so that it can be copied.
     return "\n".join(("To copy it by hand, download on another machine from one of", *pages, fill(what, 100), where))

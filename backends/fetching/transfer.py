@@ -26,7 +26,7 @@ TRIES = 5
 
 @dataclass(frozen=True)
 class Transfer:
-    """The download of `url`, a file of `size` bytes, to `path`.
+    """The download of `url`, a file of `size` bytes, to `path`; with `end` of its first `end` bytes only.
 
     `report` gets the bytes so far. `refused` returns the error for an HTTP status that a retry cannot fix.
     """
@@ -38,16 +38,17 @@ class Transfer:
     refused: Callable[[int], BackendError]
     # They may hold a login.
     headers: Mapping[str, str] = field(repr=False)
+    end: int = 0
 
     def run(self, pause: float) -> None:
-        """Fills the file up to its size; waits `pause` seconds before the first retry. Raises BackendError."""
+        """Fills the file up to its size or end; waits `pause` seconds before the first retry. Raises BackendError."""
         import httpx
 
         self.path.touch()
         # Without ranges a file starts again each time: only more bytes than ever before are progress.
-        fruitless, furthest = 0, size_of(self.path)
+        fruitless, furthest, enough = 0, size_of(self.path), self.end or self.size
         with _client() as client:
-            while (have := size_of(self.path)) < self.size:
+            while (have := size_of(self.path)) < enough:
                 try:
                     reason = self._receive(client, have)
                 except httpx.HTTPError as error:
@@ -58,15 +59,15 @@ class Transfer:
                 if fruitless == TRIES:
                     message = f"{self.path.stem} stopped at {have:,} of {self.size:,} bytes: {reason}."
                     raise BackendError("fetch_cut", f"{message} Run this again to continue.", file=self.path.stem)
-                if have < self.size:
+                if have < enough:
                     time.sleep(pause * 2**fruitless)
 
     def _receive(self, client: httpx.Client, have: int) -> str:
         """Appends one response to the `have` bytes; returns why the response may be incomplete."""
         # Compressed bytes could be neither counted nor resumed.
         headers = {**self.headers, "Accept-Encoding": "identity"}
-        if have:
-            headers["Range"] = f"bytes={have}-"
+        if have or self.end:
+            headers["Range"] = f"bytes={have}-{self.end - 1 if self.end else ''}"
         with client.stream("GET", self.url, headers=headers) as response:
             status = response.status_code
             if status == 416:
@@ -94,6 +95,9 @@ class Transfer:
                     raise self._wrong_size(done)
                 file.write(chunk)
                 self.report(done)
+                # A server without ranges sends all of the file.
+                if self.end and done >= self.end:
+                    break
             # Otherwise a file could be marked as checked although a power failure lost its bytes.
             file.flush()
             os.fsync(file.fileno())

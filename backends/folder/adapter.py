@@ -9,7 +9,7 @@ from os.path import isfile
 from pathlib import Path
 
 from arena.errors import InputError
-from arena.thinking import thinking_of
+from arena.generation_config import thinking_of
 from arena.types import ModelSpec
 from backends.folder import as_input
 from backends.folder.checkpoint import ADAPTER_CONFIG, member, read_json, read_optional_json, refusal

@@ -160,7 +160,7 @@ def verify_listed(spec: ModelSpec, on_file: Callable[[str, int], None]) -> tuple
     else:
         return None
     # A GGUF file may lie beside the files of other models.
-    files = tuple(file for file in files if path in (folder, folder / file.path))
+    files = tuple(file for file in files if path == folder or folder / file.path in gguf_parts(path))
     for file in files:
         check_size(member(folder, file.path), file.size, remedy)
         # A hub may list no sha256 for a small file.

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from arena.errors import BackendError, InputError
-from arena.thinking import thinking_of
+from arena.generation_config import thinking_of
 from arena.types import ModelSpec
 from backends.folder import DEFAULT_CONTEXT, reading
 
@@ -76,37 +76,51 @@ def gguf_spec(path: Path) -> ModelSpec:
         revision = _fingerprint(path)
     if magic != b"GGUF":
         raise InputError("not_gguf", f"{path} is not a GGUF file.", path=str(path))
-    quantization = _QUANTIZATION.search(path.stem)
     trained, thinking = None, thinking_of("")
     # Loading will report a damaged head.
     with suppress(BackendError):
         head = read_gguf(path)
         trained = head.of_model("context_length")
-        template = head.metadata.get("tokenizer.chat_template")
-        thinking = thinking_of(str(template))
-        if not template:
-            message = f"{path} has no chat template, so it is not a file of a chat model. If it is one, {_WAY_OUT}."
-            raise InputError("gguf_no_template", message, path=str(path))
+        thinking = thinking_of(checked_template(head, str(path)))
     return ModelSpec(
         id=path.stem,
         name=path.stem,
         family="gguf",
         source=str(path),
         runtime="llama.cpp",
-        precision=quantization.group(1).lower() if quantization else "",
+        precision=quantization_of(path.name).lower(),
         revision=revision,
         context_length=trained if isinstance(trained, int) and trained > 0 else DEFAULT_CONTEXT,
         thinking=thinking,
     )
 
 
+def checked_template(head: GgufHead, name: str) -> str:
+    """The chat template in the head of a file. Raises InputError without one."""
+    if template := head.metadata.get("tokenizer.chat_template"):
+        return str(template)
+    message = f"{name} has no chat template, so it is not a file of a chat model. If it is one, {_WAY_OUT}."
+    raise InputError("gguf_no_template", message, path=name)
+
+
+def quantization_of(path: str) -> str:
+    """The quantization that a file or else its folder has in its name, such as Q4_K_M; "" without one."""
+    names = reversed(path.removesuffix(".gguf").split("/"))
+    return next((match[1] for name in names if (match := _QUANTIZATION.search(name))), "")
+
+
+def part_names(name: str) -> tuple[str, ...]:
+    """The names of all parts of a split file; of another file its own."""
+    if not (part := _PART.search(name)):
+        return (name,)
+    stem = name[: part.start()]
+    return tuple(f"{stem}-{number:05}-of-{part[2]}.gguf" for number in range(1, int(part[2]) + 1))
+
+
 def gguf_parts(path: Path) -> tuple[Path, ...]:
     """The file, or those parts of a split file that exist."""
-    if not (part := _PART.search(path.name)):
-        return (path,)
-    stem = path.name[: part.start()]
-    names = (f"{stem}-{number:05}-of-{part[2]}.gguf" for number in range(1, int(part[2]) + 1))
-    return tuple(path.with_name(name) for name in names if path.with_name(name).is_file())
+    names = part_names(path.name)
+    return tuple(path.with_name(name) for name in names if len(names) == 1 or path.with_name(name).is_file())
 
 
 def read_gguf(path: Path) -> GgufHead:

@@ -89,12 +89,12 @@ def packed_info(folder: Path, data: Mapping[str, Any]) -> PackedInfo:
     """The content of the folder's packed.json. Raises BackendError."""
     name = folder.name
     if (number := data.get("format")) != FORMAT:
-        command, shown = _packing_command(folder, data), str(number)[:20]
+        shown = str(number)[:20]
         message = (
             f"{name} is packed in format {shown}, and this version reads format {FORMAT}. "
-            f"Make it anew: python app.py {command}"
+            "Make it anew with quantize, or with fetch."
         )
-        raise BackendError("packed_format", message, model=name, format=shown, needed=FORMAT, command=command)
+        raise BackendError("packed_format", message, model=name, format=shown, needed=FORMAT)
     try:
         info = PackedInfo(**{**data, "files": tuple(ListedFile(**entry) for entry in data["files"])})
         valid = _is_valid(info)
@@ -119,19 +119,6 @@ def packed_weights(folder: Path, info: PackedInfo) -> Weights:
         check_size(files[file.path], file.size, "quantize it again")
     weights = tuple(path for name, path in files.items() if name.startswith(WEIGHTS))
     return Weights(weights, read_tensors(weights))
-
-
-def _packing_command(folder: Path, data: Mapping[str, Any]) -> str:
-    """The command that makes the folder in the same way; without its original it is downloaded."""
-    original = folder.with_name(folder.name.removesuffix(f"@{data.get('precision')}"))
-    if not original.is_dir() or original == folder:
-        return f"fetch {folder.name}"
-    options = [
-        "--precision int8" if data.get("precision") == "int8" else "",
-        f"--group {data['group']}" if data.get("group") in GROUPS[1:] else "",
-        "--best" if data.get("method") == "gptq" else "",
-    ]
-    return " ".join(["quantize", str(original), *filter(None, options)])
 
 
 def _is_valid(info: PackedInfo) -> bool:

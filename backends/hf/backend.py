@@ -8,7 +8,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from arena.errors import BackendError
-from arena.types import Chunk, GenerationConfig, Message, ModelSpec
+from arena.generation_config import GenerationConfig
+from arena.types import Chunk, Message, ModelSpec
 from backends.folder.checkpoint import first_line
 from backends.streaming.context import Fitted, split_cut
 from backends.streaming.decode import AnswerText, StrippedReply, WholeDecode

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from arena.types import GenerationConfig, Message, ModelSpec
+from arena.generation_config import GenerationConfig
+from arena.types import Message, ModelSpec
 from backends.families import Chat, open_chat, qwen35
 from backends.families.lora import merge_adapter
 from backends.families.weights import architecture_of, heads_of, load_weights

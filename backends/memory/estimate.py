@@ -31,6 +31,8 @@ LLAMA_MODEL = 60 * MB
 # The most copies of one row's scores in the sampler, in 32 bits; a sort of all ids has 64.
 SAMPLER_COPIES = 8
 _ELEMENT_BYTES = {"bf16": 2, "fp32": 4}
+# The size of packed weights as a share of bfloat16, without the embedding.
+PACKED_SHARES = {"int8": 0.52, "int4": 0.34}
 _PACKED_BYTES = 2  # the inputs and outputs of packed layers are bfloat16
 _FLOATS = ("F64", "F32", "F16", "BF16")
 _CACHE_BYTES, _STATE_BYTES = 2, 4  # llama.cpp stores keys and values as f16, states of layers as f32
@@ -98,6 +100,16 @@ def needs_of(spec: ModelSpec, fresh: bool = False) -> Needs | None:
     return None
 
 
+def planned_needs(checkpoint: Checkpoint, stored: int, precision: str) -> Needs:
+    """The same for a folder of which only the small files exist, from the bytes of its weights to come."""
+    element = _PACKED_BYTES if precision in PACKED_SHARES else _ELEMENT_BYTES[precision]
+    # Without a dtype in config.json almost all have 16 bits.
+    kind = str(text_part(checkpoint.config).get("dtype") or checkpoint.config.get("torch_dtype"))
+    weights = stored // (4 if kind == "float32" else 2) * element
+    shape = folder_shape(checkpoint.config, checkpoint.folder.name)
+    return _running_needs(shape, round(weights * PACKED_SHARES.get(precision, 1)), element, TRANSFORMERS_IMPORTS)
+
+
 def folder_shape(config: Mapping[str, Any], name: str) -> Shape:
     """The sizes in a folder's config.json. Raises BackendError for an original that is not supported."""
     family = original_family(config.get("model_type"))
@@ -128,7 +140,10 @@ def _folder_needs(checkpoint: Checkpoint, precision: str, imports: int) -> Needs
         element = _ELEMENT_BYTES[precision]
         # All floats are converted; the rest is tables too small to matter.
         weights = sum(count * element for kind, count in stored if kind in _FLOATS)
+    return _running_needs(shape, weights, element, imports)
 
+
+def _running_needs(shape: Shape, weights: int, element: int, imports: int) -> Needs:
     def needs(tokens: int) -> Need:
         cache = stepping.cache_budget(stepping.conversation_bytes(tokens, shape.cache_bytes(1, element), shape.states))
         return Need(weights, cache, imports + TRANSFORMERS_MODEL + _working(shape, tokens, element))
@@ -150,10 +165,14 @@ def _working(shape: Shape, context_length: int, element: int) -> int:
 def _gguf_needs(path: Path) -> Needs:
     weights = sum(part.stat().st_size for part in gguf_parts(path))
     try:
-        head = read_gguf(path)
+        return head_needs(read_gguf(path), weights)
     except BackendError:
         # The engine will report the error; only the file's size is known.
         return lambda tokens: Need(weights, 0, LLAMA_MODEL)
+
+
+def head_needs(head: GgufHead, weights: int) -> Needs:
+    """The memory for a GGUF file with this head, by the length of the context."""
     shape = _gguf_shape(head)
     working = shape.between_bytes(llama.PREFILL_CHUNK, 4) + shape.scores_bytes(llama.PREFILL_CHUNK, 4)
     cached, states = shape.cache_bytes(llama.SLOTS, _CACHE_BYTES), llama.SLOTS * shape.states

@@ -18,9 +18,9 @@ from typing import Any, TypeVar
 from arena.errors import ArenaError, BackendError
 from arena.types import ModelSpec
 from backends.machine.memory import available_bytes, process_bytes
-from backends.memory.estimate import TRANSFORMERS_IMPORTS, TRANSFORMERS_MODEL, Need, need_of, needs_of
+from backends.memory.estimate import PACKED_SHARES, TRANSFORMERS_IMPORTS, TRANSFORMERS_MODEL, Need, need_of, needs_of
 from backends.models.catalog import EMBEDDED, PUBLISHED
-from backends.models.resolve import fetched_spec
+from backends.models.resolve import resolve
 from backends.streaming.loading import BackgroundLoad
 
 T = TypeVar("T")
@@ -29,8 +29,8 @@ _TENTH = 100_000_000  # of a gigabyte
 _CONTEXTS = (8192, 4096, 2048)
 # How many models it suggests.
 _SUGGESTED = 3
-# The size of the weights in each precision, best first, as a share of bfloat16 (packed: without the embedding).
-_OF_BF16 = {"bf16": 1.0, "int8": 0.52, "int4": 0.34}
+# The size of the weights in each precision, best first, as a share of bfloat16.
+_OF_BF16 = {"bf16": 1.0, **PACKED_SHARES}
 # How often a model that waits for memory looks whether another has become idle.
 _WAIT_SECONDS = 0.2
 _own_bytes = partial(process_bytes, "RssAnon")
@@ -179,7 +179,7 @@ def _catalog(but: str) -> Iterator[tuple[str, int]]:
                 yield spec.id, need.total
     for name, published in PUBLISHED.items():
         try:
-            need = need_of(fetched_spec(name))
+            need = need_of(resolve(name))
         except (ArenaError, OSError):
             # Not downloaded yet. A cache without grouped heads takes about a third of the weights.
             weights = published.weight_bytes

@@ -7,8 +7,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from arena.generation_config import GenerationConfig
 from arena.model_card import ModelCard
-from arena.types import GenerationConfig, ModelSpec
+from arena.types import ModelSpec
 from backends.folder import DEFAULT_CONTEXT
 from hubs import Hub, Repo
 

@@ -1,6 +1,5 @@
 """Turns what a person writes into the ModelSpec it names: a catalogue id, a folder, a file or a server."""
 
-import os
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -10,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from arena.errors import InputError
-from arena.thinking import thinking_of
-from arena.types import GenerationConfig, ModelSpec
+from arena.generation_config import GenerationConfig, thinking_of
+from arena.types import ModelSpec
 from backends.families import original_family, qwen
 from backends.families.support import checked_support
 from backends.folder import as_input
@@ -21,19 +20,18 @@ from backends.folder.gguf import existing_file, gguf_spec, model_file
 from backends.folder.manifest import read_manifest
 from backends.folder.packed import packed_folder
 from backends.memory.estimate import held_context
-from backends.models.catalog import CHATGLM3, EMBEDDED, FETCHED, PUBLISHED, QWEN, QWEN_LICENCES
+from backends.models.catalog import CHATGLM3, EMBEDDED, FETCHED, QWEN, QWEN_LICENCES
+from backends.models.downloads import PACKED, Download, download_of, split_precision
 from backends.models.variants import limited, variant_of
 from backends.openai import PREFIX, openai_spec
 from backends.scripted import scripted_spec
 
-PACKED = ("int4", "int8")
-PRECISIONS = (*PACKED, "bf16", "fp16", "fp32")
 _SETTINGS = ("temperature", "top_p", "top_k", "repetition_penalty")
 
 
 def resolve(text: str) -> ModelSpec:
-    """The model that `text` names: an id, a checkpoint folder, a .gguf file, `openai:BASE_URL#MODEL` or
-    `scripted:FILE.json`. Raises InputError.
+    """The model that `text` names: an id, a repository on a hub (`hf:OWNER/NAME`), a checkpoint folder, a .gguf file,
+    `openai:BASE_URL#MODEL` or `scripted:FILE.json`. Raises InputError; downloads nothing.
 
     A suffix such as `@fp32` selects a precision, for folders only. `BASE+ADAPTER` is a base with a LoRA folder. A label
     and settings may be around it; see `variants`.
@@ -43,9 +41,7 @@ def resolve(text: str) -> ModelSpec:
 
 
 def _without_settings(text: str) -> ModelSpec:
-    name, _, precision = text.rpartition("@")
-    if precision not in PRECISIONS:
-        name, precision = text, ""
+    name, precision = split_precision(text)
     suffix = f"@{precision}" if precision else ""
     for whole, ending in ((text, ""), (name, suffix)):
         if halves := split_adapter(whole):
@@ -54,7 +50,8 @@ def _without_settings(text: str) -> ModelSpec:
     if not precision:
         return _named(text)
     # A packed folder may exist without its original.
-    if precision in PACKED and (name in FETCHED or isdir(name) or isdir(text)):
+    download = download_of(name)
+    if precision in PACKED and (isdir(name) or isdir(text) if download is None else not download.is_gguf):
         return packed_spec(name, precision)
     spec = _named(name)
     if spec.runtime == "transformers":
@@ -66,20 +63,19 @@ def _without_settings(text: str) -> ModelSpec:
 def _named(name: str) -> ModelSpec:
     if name in EMBEDDED:
         return EMBEDDED[name]
-    if name in FETCHED:
-        return fetched_spec(name)
+    if download := download_of(name):
+        return fetched_spec(download)
     if name.startswith(PREFIX):
         return openai_spec(name)
     if name.startswith("scripted:"):
         return scripted_spec(existing_file(Path(name.removeprefix("scripted:"))))
     if name.endswith(".gguf"):
-        spec = gguf_spec(Path(name))
-        return limited(spec, held_context(spec), "memory")
+        return _file_spec(Path(name))
     if isdir(name):
         return folder_spec(Path(name))
     ids = (*EMBEDDED, *FETCHED)
     known = ", ".join(ids)
-    kinds = "a checkpoint folder, a .gguf file, openai:BASE_URL#MODEL, or scripted:FILE.json"
+    kinds = "hf:OWNER/NAME, a checkpoint folder, a .gguf file, openai:BASE_URL#MODEL, or scripted:FILE.json"
     message = f"There is no model called {name!r}. Known: {known}; or {kinds}."
     raise misspelt(name, ids) or InputError("unknown_model", message, model=name, known=known)
 
@@ -101,38 +97,47 @@ def has_embedded() -> bool:
         return False
 
 
-def models_dir() -> Path:
-    """The folder with the downloaded models of the catalogue (ARENA_MODELS_DIR)."""
-    return Path(os.environ.get("ARENA_MODELS_DIR") or "models")
-
-
-def fetched_spec(model_id: str) -> ModelSpec:
-    """A model of the catalogue, from its folder in the models folder. Raises InputError if it is not there."""
-    folder = models_dir() / model_id
-    if not isdir(folder):
-        remedy = f"python app.py fetch {model_id}, or put its original folder, as published, at {folder}."
-        message = f"{FETCHED[model_id].name} is not here: {remedy}"
-        raise InputError("model_missing", message, model=model_id, path=str(folder))
-    spec = _as_known(model_id, folder_spec(folder))
-    manifest = read_manifest(folder)
+def fetched_spec(download: Download) -> ModelSpec:
+    """A model that was downloaded, from its folder. Raises InputError if it is not there."""
+    if not isdir(download.folder):
+        command = f"fetch {download.id}"
+        if not download.is_pinned:
+            raise _not_fetched(download.id, command)
+        remedy = f"python app.py {command}, or put its original folder, as published, at {download.folder}."
+        message = f"{download.name} is not here: {remedy}"
+        raise InputError("model_missing", message, model=download.id, path=str(download.folder))
+    manifest = read_manifest(download.folder)
+    spec = _file_spec(download.folder / Path(download.file).name) if download.is_gguf else folder_spec(download.folder)
+    spec = _as_known(download.id, spec) if download.is_pinned else replace(spec, id=download.id, name=download.name)
     # The published revision identifies the bytes better than the fingerprint, as long as the files are unchanged.
-    return replace(spec, revision=manifest.revision) if manifest and not manifest.damaged(folder) else spec
+    whole = manifest and not manifest.damaged(download.folder)
+    return replace(spec, revision=manifest.revision) if manifest and whole else spec
 
 
 def packed_spec(name: str, precision: str) -> ModelSpec:
-    """A model of the catalogue, or a folder, from the packed folder beside it. Raises InputError if there is none."""
-    folder = packed_folder(models_dir() / name if name in FETCHED else Path(name), precision)
+    """A model that is downloaded by name, or a folder, from the packed folder beside it. Raises InputError without."""
+    download = download_of(name)
+    folder = packed_folder(download.folder if download else Path(name), precision)
     if not isdir(folder):
-        command = f"fetch {name}@{precision}" if name in FETCHED else f"quantize {name} --precision {precision}"
-        message = f"{name}@{precision} is not here yet: python app.py {command}."
-        raise InputError("packed_missing", message, model=f"{name}@{precision}", command=command)
+        command = f"fetch {name}@{precision}" if download else f"quantize {name} --precision {precision}"
+        raise _not_fetched(f"{name}@{precision}", command)
     spec = folder_spec(folder)
     if spec.precision != precision:
         raise InputError("folder_unfit", f"{folder} holds no {precision} weights.", path=str(folder))
-    if name not in FETCHED:
+    if not download:
         return spec
-    known = _as_known(name, spec)
+    known = _as_known(name, spec) if download.is_pinned else replace(spec, name=download.name)
     return replace(known, id=f"{name}@{precision}", name=f"{known.name} ({precision})", precision=precision)
+
+
+def _not_fetched(model: str, command: str) -> InputError:
+    message = f"{model} is not here yet: python app.py {command}."
+    return InputError("not_fetched", message, model=model, command=command)
+
+
+def _file_spec(path: Path) -> ModelSpec:
+    spec = gguf_spec(path)
+    return limited(spec, held_context(spec), "memory")
 
 
 def _as_known(model_id: str, spec: ModelSpec) -> ModelSpec:
@@ -169,8 +174,8 @@ def folder_spec(folder: Path, precision: str = "bf16") -> ModelSpec:
 
 def _repositories(spec: ModelSpec) -> list[str]:
     """The names of the model's repositories on hubs, as far as they are known."""
-    published = PUBLISHED.get(spec.plain_id.partition("@")[0])
-    return [repo.id for repo in published.repos.values()] if published and spec.runtime == "transformers" else []
+    download = download_of(split_precision(spec.plain_id)[0])
+    return [repo.id for repo in download.repos.values()] if download and spec.runtime == "transformers" else []
 
 
 def _family_spec(checkpoint: Checkpoint) -> ModelSpec:

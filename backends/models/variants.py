@@ -11,8 +11,9 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from arena.errors import InputError
+from arena.generation_config import GenerationConfig
 from arena.text import clean
-from arena.types import ContextLimit, GenerationConfig, ModelSpec
+from arena.types import ContextLimit, ModelSpec
 
 # Tokens: the shortest that fits a question and an answer, and more than any model has.
 LEAST_CONTEXT, MOST_CONTEXT = 128, 10_000_000

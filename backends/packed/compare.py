@@ -5,7 +5,7 @@ Of both models only a part is in memory at a time.
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -42,11 +42,15 @@ class Differs(Exception):
 
 @dataclass(frozen=True)
 class Packed:
-    """The original's architecture, the packed tensors, and the files that they are mapped from."""
+    """The original's architecture, the packed tensors, and the files that they are mapped from.
+
+    Of the layers only those with the numbers `layers` are there; None means all.
+    """
 
     architecture: Architecture
     tensors: Mapping[str, Tensor]
     files: Sequence[Path] = ()
+    layers: Collection[int] | None = None
 
 
 def divergence(packed: Packed) -> float:
@@ -73,6 +77,7 @@ def _distance(wanted: Tensor, scores: Tensor) -> float:
 
 def _packed_scores(packed: Packed, ids: Sequence[int]) -> Tensor:
     model, kernels = with_experts(bare_model(packed.architecture)), find_kernels()
+    _shorten(model, packed.layers)
     fill(model, dict(packed.tensors), packed.architecture.checkpoint.folder.name, kernels)
 
     def drop(module: Any, arguments: Any, output: Any) -> None:
@@ -91,6 +96,7 @@ def _twin_scores(packed: Packed, ids: Sequence[int], rough: bool = False) -> Ten
     twin = bare_model(packed.architecture)
     original, originals = map_weights(packed.architecture, experts=True)
     matrix = partial(_Matrix, tensors=packed.tensors, original=original, files=(*packed.files, *originals))
+    _shorten(twin, packed.layers)
     for place, module in list(twin.named_modules()):
         if type(module) is nn.Linear:
             twin.set_submodule(place, _Linear(matrix(place), rough))
@@ -110,6 +116,19 @@ def _stack(place: str, module: Any, matrix: Callable[[str], "_Matrix"]) -> None:
     for own, names in (("gate_up_proj", ("gate_proj", "up_proj")), ("down_proj", ("down_proj",))):
         delattr(module, own)
         setattr(module, own, _Stack([[matrix(f"{place}.{number}.{name}") for name in names] for number in experts]))
+
+
+def _shorten(model: Any, layers: Collection[int] | None) -> None:
+    for number in range(len(model.base_model.layers)):
+        if layers is not None and number not in layers:
+            model.base_model.layers[number] = _Skipped()
+
+
+class _Skipped(nn.Module):  # type: ignore[misc]
+    """In place of a layer that is left out."""
+
+    def forward(self, hidden_states: Tensor, *arguments: Any, **settings: Any) -> Tensor:
+        return hidden_states
 
 
 def _copy_state(module: Any, original: Any) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from arena.types import GenerationConfig
+from arena.generation_config import GenerationConfig
 from backends.streaming.generation import failed
 
 Floats = NDArray[np.float32]

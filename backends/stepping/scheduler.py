@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from typing import Protocol
 
-from arena.types import GenerationConfig
+from arena.generation_config import GenerationConfig
 from backends.machine.memory import cpu_count
 from backends.streaming.generation import Events
 

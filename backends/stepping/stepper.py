@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import torch
 
-from arena.types import GenerationConfig
+from arena.generation_config import GenerationConfig
 from backends.stepping import PREFILL_CHUNK, ROWS, cache_budget, conversation_bytes
 from backends.stepping.batched import Rows
 from backends.stepping.cache import CachePool, TokenCache

@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from arena.errors import InputError
+from arena.generation_config import GenerationConfig
 from arena.text import without_lone_surrogates
-from arena.types import GenerationConfig, Message, ModelSpec
+from arena.types import Message, ModelSpec
 
 # A prompt that leaves less room for the answer is refused.
 LEAST_NEW_TOKENS = 32

@@ -4,7 +4,7 @@ import codecs
 import re
 from collections.abc import Callable, Iterable, Sequence
 
-from arena.thinking import THINK_CLOSE, THINK_OPEN
+from arena.generation_config import THINK_CLOSE, THINK_OPEN
 from arena.types import Chunk
 
 _REPLACEMENT = "\ufffd"

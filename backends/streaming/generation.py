@@ -14,7 +14,8 @@ from statistics import fmean
 from typing import Any, Generic, TypeVar
 
 from arena.errors import BackendError
-from arena.types import Chunk, FinishReason, GenerationConfig, Usage
+from arena.generation_config import GenerationConfig
+from arena.types import Chunk, FinishReason, Usage
 from backends.streaming.decode import AnswerText
 
 T = TypeVar("T")

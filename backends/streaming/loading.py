@@ -10,7 +10,8 @@ from functools import partial
 from typing import Generic, TypeVar
 
 from arena.errors import ArenaError, BackendError, ErrorInfo
-from arena.types import Chunk, GenerationConfig, LoadState, Message, ModelSpec
+from arena.generation_config import GenerationConfig
+from arena.types import Chunk, LoadState, Message, ModelSpec
 from backends.streaming.context import LEAST_NEW_TOKENS, Fitted, fit_context, split_turns, wanted_tokens, within
 from backends.streaming.generation import KEEP_ALIVE_SECONDS
 

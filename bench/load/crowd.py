@@ -1,7 +1,6 @@
-"""Many people at one served page: readers who look around, raters of one room who vote, and live chats."""
+"""Many people at one served page: readers who look around, and raters of one room who vote."""
 
 import asyncio
-import json
 import random
 import re
 import ssl
@@ -29,10 +28,7 @@ from bench.probe import Figures, Progress
 READER_PAUSE, RATER_PAUSE = 15.0, 10.0
 BROWSER = "browserstate"  # what the browser stores has no elem_id
 OPEN_PAGE, OPEN_RESULTS, TAKE_BATTLE, VOTE = "open the page", "open the results", "take a battle", "vote"
-CHAT_PROMPT, CHAT_TOKENS = "Write a long story about the sea.", 64
 _WATCH_SECONDS = 5.0
-# What the English page shows to a person who waits.
-_QUEUED = re.compile(r"Queued, (\d+) ahead(?:, about (\d+) s)?")
 _LINKED = re.compile(r'(?:src|href)="(\./assets/[^"]+)"')
 
 
@@ -190,44 +186,3 @@ def _holding(pid: int) -> list[Figures]:
 
 def _typical(held: Sequence[Figures]) -> Figures | None:
     return {key: int(median(sample[key] for sample in held)) for key in held[0]} if held else None
-
-
-def measure_chats(folder: Path, models: Sequence[str], chats: int, progress: Progress) -> Figures:
-    """`chats` people ask both models ("" is the app's own) at the same moment. Raises InputError if the app fails.
-
-    Counts those that were answered, that saw a place in the queue, and a time (`saw_time`); the most that were ahead.
-    """
-    options = [f"--{side}={model}" for side, model in zip("ab", models, strict=True) if model]
-    with served_app(options, folder / "data") as (url, _):
-        progress(f"{chats} chats at once ...")
-        return asyncio.run(_chats(url, chats))
-
-
-async def _chats(url: str, chats: int) -> Figures:
-    limits = httpx.Limits(max_connections=None)
-    async with httpx.AsyncClient(base_url=url, timeout=600, limits=limits, trust_env=False) as client:
-        events = await page_events(client)
-        # Loads the models, and lets the page measure how long an answer takes.
-        await _ask(client, events)
-        began = time.monotonic()
-        seen = await asyncio.gather(*(_ask(client, events) for _ in range(chats)), return_exceptions=True)
-        seconds = time.monotonic() - began
-    answered = [places for places in seen if not isinstance(places, BaseException)]
-    return {
-        "chats": chats,
-        "seconds": seconds,
-        "answered": len(answered),
-        "queued": sum(map(bool, answered)),
-        "saw_time": sum(any(place[2] for place in places) for places in answered),
-        "most_ahead": max((int(place[1]) for places in answered for place in places), default=0),
-        "errors": dict(Counter(repr(error) for error in seen if isinstance(error, BaseException))),
-    }
-
-
-async def _ask(client: httpx.AsyncClient, events: Events) -> list[re.Match[str]]:
-    """The places in the queue that one person saw, in the mode that names the models."""
-    session = PageSession(client)
-    await session.call(events["mode", "input"][0], {"mode": "named"})
-    inputs = {"prompt": CHAT_PROMPT, "set_max_new_tokens": str(CHAT_TOKENS)}
-    outputs = [json.dumps(output) async for output in session.watch(events["send", "click"][0], inputs)]
-    return list(filter(None, map(_QUEUED.search, outputs)))

@@ -10,11 +10,12 @@ from pathlib import Path
 
 from arena.events import FIRST_PART as EVENTS
 from arena.events import EventLog
+from arena.generation_config import GenerationConfig
 from arena.judging.ballots import Ballots
 from arena.judging.pairs import load_pairs
 from arena.judging.rooms import Rooms
 from arena.results.service import ResultsService
-from arena.types import Answer, Battle, GenerationConfig, Message, ModelSpec, Side, Usage, Vote, Winner
+from arena.types import Answer, Battle, Message, ModelSpec, Side, Usage, Vote, Winner
 from arena.votes import FIRST_PART, VoteLog
 from arena.votes.records import HEAD, csv_line
 from arena.votes.rows import to_row

@@ -8,7 +8,7 @@ import typer
 
 from commands.bench import engine
 from commands.bench.output import report, say
-from commands.options import AsJson, ModelA, ModelB
+from commands.options import AsJson
 
 bench = typer.Typer(help="Measure speed, memory, votes and load.", no_args_is_help=True)
 for measured in (engine.engine, engine.users, engine.job, engine.start):
@@ -44,26 +44,15 @@ def votes(
 def load(
     readers: Annotated[int, typer.Option(min=0, max=10_000, help="Readers who open pages and look around.")] = 200,
     raters: Annotated[int, typer.Option(min=1, max=10_000, help="Raters who vote on recorded answers.")] = 40,
-    duration: Annotated[
-        float, typer.Option("--seconds", min=0, help="Seconds; 1800 shows a memory leak, 0 leaves the crowd out.")
-    ] = 180.0,
-    chats: Annotated[int, typer.Option(min=0, max=100, help="Live chats at once after that; 0 leaves them out.")] = 8,
-    a: ModelA = "",
-    b: ModelB = "",
+    duration: Annotated[float, typer.Option("--seconds", min=1, help="Seconds; 1800 shows a memory leak.")] = 180.0,
     as_json: AsJson = False,
 ) -> None:
-    """Measure a public page. Over loopback: readers and raters at once, then live chats that queue.
+    """Measure a public page. Over loopback: readers and raters at once.
 
-    --readers 0 --raters 200 --chats 0 is a class: 20 votes per second in one room.
+    --readers 0 --raters 200 is a class: 20 votes per second in one room.
     """
-    with report("load", as_json) as figures:
-        from bench.load.crowd import Crowd, measure_chats, measure_crowd
+    with report("load", as_json) as figures, TemporaryDirectory() as folder:
+        from bench.load.crowd import Crowd, measure_crowd
 
-        figures.update(crowd=None, chats=None)
-        if duration:
-            with TemporaryDirectory() as folder:
-                crowd = Crowd(readers=readers, raters=raters, seconds=duration)
-                figures["crowd"] = measure_crowd(Path(folder), crowd, say)
-        if chats:
-            with TemporaryDirectory() as folder:
-                figures["chats"] = measure_chats(Path(folder), (a, b), chats, say)
+        crowd = Crowd(readers=readers, raters=raters, seconds=duration)
+        figures.update(measure_crowd(Path(folder), crowd, say))

@@ -39,7 +39,7 @@ class Choice:
     @property
     def folder(self) -> Path:
         """The folder for random weights."""
-        from backends.models.resolve import models_dir
+        from backends.models.downloads import models_dir
 
         return self.work or models_dir() / "bench"
 

@@ -8,8 +8,9 @@ import pytest
 import arena.chat
 from arena.chat import MAX_PROMPT_CHARACTERS, Chat, Chats, checked_prompt
 from arena.errors import InputError
+from arena.generation_config import DEFAULT_THINKING, GenerationConfig
 from arena.prompts import Prompt
-from arena.types import DEFAULT_THINKING, Answer, Chunk, GenerationConfig, Message, SideName, Usage
+from arena.types import Answer, Chunk, Message, SideName, Usage
 
 A, B = SideName.A, SideName.B
 STEADY = {"text": "x", "delay": 0.02, "times": 500}

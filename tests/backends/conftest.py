@@ -11,7 +11,8 @@ from model_folders import DATA, ORACLES, TINY, copied, make_talkative
 from packing_jobs import ORIGINALS
 
 from arena.battle import fold
-from arena.types import Answer, Chunk, GenerationConfig, Message
+from arena.generation_config import GenerationConfig
+from arena.types import Answer, Chunk, Message
 from backends import open_backends
 from backends.folder.packed import PackedInfo
 from backends.hf.backend import load_engine

@@ -15,7 +15,8 @@ import pytest
 from model_folders import needs_oracles
 
 from arena.errors import BackendError, InputError
-from arena.types import GenerationConfig, Message
+from arena.generation_config import GenerationConfig
+from arena.types import Message
 from backends.hf.backend import HfBackend
 from backends.llama import LlamaCppBackend
 from backends.models.catalog import EMBEDDED

@@ -16,7 +16,8 @@ import httpx
 import pytest
 
 from arena.errors import BackendError, InputError
-from arena.types import GenerationConfig, Message, ModelSpec
+from arena.generation_config import GenerationConfig
+from arena.types import Message, ModelSpec
 from backends import open_backends, opened_alone
 from backends.folder.gguf import model_file, read_gguf
 from backends.llama import LlamaCppBackend, _ask, _loopback_client, prompt_ids, stop_strings

@@ -17,7 +17,8 @@ import pytest
 from llama_server import MODEL, SERVER_KEY, LlamaServer, llama_server
 
 from arena.errors import BackendError, InputError
-from arena.types import DEFAULT_THINKING, GenerationConfig, Message
+from arena.generation_config import DEFAULT_THINKING, GenerationConfig
+from arena.types import Message
 from backends import open_backends
 from backends.models.resolve import resolve
 from backends.openai import OpenAIBackend, _thinking_switch, openai_spec

@@ -6,7 +6,8 @@ from itertools import pairwise
 import pytest
 
 from arena.errors import BackendError, InputError
-from arena.types import Chunk, GenerationConfig, Message, Usage
+from arena.generation_config import GenerationConfig
+from arena.types import Chunk, Message, Usage
 from backends import scripted as module
 from backends.scripted import ScriptedBackend, read_script, scripted_spec
 

@@ -14,8 +14,9 @@ from model_folders import ORACLES, TINY, needs_oracles
 from served_app import ROOT
 
 from arena.errors import BackendError, InputError
+from arena.generation_config import GenerationConfig
 from arena.prompts import load_prompts
-from arena.types import GenerationConfig, Message
+from arena.types import Message
 from backends.folder.gguf import read_gguf
 from backends.models.catalog import PUBLISHED
 from bench import compared

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import re
+import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 from typer.testing import CliRunner
 from vote_samples import read_votes
 
 from app import cli
 from arena.types import SideName, Winner
-from bench.load.crowd import Crowd, measure_chats, measure_crowd
+from bench.load.crowd import Crowd, measure_crowd
+from bench.load.page_client import Events, PageSession, page_events, served_app
 from bench.load.vote_log import MODELS, measure_results, measure_start, measure_writing, sample_vote
 
 DECISIVE = (Winner.MODEL_A, Winner.MODEL_B)
+# What the English page shows to a person who waits.
+QUEUED = re.compile(r"Queued, (\d+) ahead(?:, about (\d+) s)?")
 
 
 def quiet(words: str) -> None:
@@ -92,6 +101,36 @@ def test_a_crowd_reads_and_votes_and_what_the_server_holds_is_told(
     )
 
 
+async def chat_at_once(url: str, chats: int) -> dict[str, Any]:
+    limits = httpx.Limits(max_connections=None)
+    async with httpx.AsyncClient(base_url=url, timeout=600, limits=limits, trust_env=False) as client:
+        events = await page_events(client)
+        # Loads the models, and lets the page measure how long an answer takes.
+        await ask(client, events)
+        began = time.monotonic()
+        seen = await asyncio.gather(*(ask(client, events) for _ in range(chats)), return_exceptions=True)
+        seconds = time.monotonic() - began
+    answered = [places for places in seen if not isinstance(places, BaseException)]
+    return {
+        "chats": chats,
+        "seconds": seconds,
+        "answered": len(answered),
+        "queued": sum(map(bool, answered)),
+        "saw_time": sum(any(place[2] for place in places) for places in answered),
+        "most_ahead": max((int(place[1]) for places in answered for place in places), default=0),
+        "errors": dict(Counter(repr(error) for error in seen if isinstance(error, BaseException))),
+    }
+
+
+async def ask(client: httpx.AsyncClient, events: Events) -> list[re.Match[str]]:
+    """The places in the queue that one person saw, in the mode that names the models."""
+    session = PageSession(client)
+    await session.call(events["mode", "input"][0], {"mode": "named"})
+    inputs = {"prompt": "Write a long story about the sea.", "set_max_new_tokens": "64"}
+    outputs = [json.dumps(output) async for output in session.watch(events["send", "click"][0], inputs)]
+    return list(filter(None, map(QUEUED.search, outputs)))
+
+
 def test_chats_at_once_are_all_answered_and_told_their_place_and_time(tmp_path: Path) -> None:
     names = []
     for side in "ab":
@@ -99,8 +138,9 @@ def test_chats_at_once_are_all_answered_and_told_their_place_and_time(tmp_path: 
         steps = [{"text": "word ", "delay": 0.02, "times": 30}]
         path.write_text(json.dumps({"id": side, "slots": 1, "answers": [{"steps": steps}]}), encoding="utf-8")
         names.append(f"scripted:{path}")
-    with ThreadPoolExecutor(1) as pool:
-        results = pool.submit(measure_chats, tmp_path, names, chats=4, progress=quiet).result()
+    options = [f"--{side}={name}" for side, name in zip("ab", names, strict=True)]
+    with ThreadPoolExecutor(1) as pool, served_app(options, tmp_path / "data") as (url, _):
+        results = pool.submit(asyncio.run, chat_at_once(url, 4)).result()
     assert (results["answered"], results["errors"]) == (4, {}) and results["seconds"] > 4 * 0.5
     # All four, where the first one on the one side is not the first on the other.
     assert 3 <= results["saw_time"] <= results["queued"] <= 4 and 2 <= results["most_ahead"] <= 3

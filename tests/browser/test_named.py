@@ -182,7 +182,7 @@ def test_a_failed_side_can_be_asked_again_while_the_other_answers(
     open_page: OpenPage, serve: Callable[..., ServedApp], eventually: Callable[..., bool]
 ) -> None:
     app = serve(
-        {"answers": [{"steps": [{"text": "tick ", "delay": 0.05, "times": 2000}]}]},
+        {"answers": [{"steps": [{"text": "tick ", "delay": 0.4, "times": 2000}]}]},
         {"answers": [{"steps": [{"raise": "not yet"}]}]},
     )
     page = open_page(app, mode="named")
@@ -249,7 +249,7 @@ def test_a_prompt_sent_while_the_model_loads_waits_visibly(
 
 
 def test_a_full_engine_queues_visibly(open_page: OpenPage, serve: Callable[..., ServedApp]) -> None:
-    slow = {"slots": 1, "answers": [{"steps": [{"text": "tick ", "delay": 0.05, "times": 2000}]}]}
+    slow = {"slots": 1, "answers": [{"steps": [{"text": "tick ", "delay": 0.4, "times": 2000}]}]}
     app = serve(slow, slow)
     first, second = open_page(app, mode="named"), open_page(app, mode="named")
     ask(first, "one")

@@ -83,6 +83,27 @@ def test_a_model_is_fetched_with_its_licence_said_and_found_again(
     assert again.stderr == ""
 
 
+@pytest.mark.parametrize("hub", ["hf", "modelscope"])
+def test_a_repository_is_fetched_by_its_name_and_at_start_too(
+    environment: dict[str, str], server: HubServer, hub: str
+) -> None:
+    name = f"{hub}:maker/micro"
+    done = fetch(environment, "fetch", name)
+    assert done.returncode == 0, done.stderr
+    for words in ("Licence: see https://", "Memory: about ", " as int4; ", f"{name} is ready at"):
+        assert words in done.stdout
+    again = json.loads(fetch(environment, "fetch", f"{name}@{REVISION}", "--json").stdout)
+    assert again["state"] == "fetched" and list(again["memory"]) == ["bf16", "int8", "int4"]
+    server.asked.clear()
+    arguments = ("--fetch", "--a", f"A={name}?temperature=0", "--b", f"B={name}@main", "--lang", "fr")
+    done = fetch(environment, *arguments)
+    assert f"{name}@main is ready at" in done.stdout and f"{name} is" not in done.stdout
+    assert done.returncode == 2 and done.stderr.splitlines()[-1].endswith("Use zh or en.")
+    server.asked.clear()
+    fetch(environment, *arguments)
+    assert not server.asked
+
+
 def test_without_a_model_it_lists_what_can_be_fetched_and_asks_nobody(
     environment: dict[str, str], server: HubServer
 ) -> None:
@@ -157,7 +178,7 @@ def test_a_fetch_that_fails_at_start_ends_it(environment: dict[str, str], server
 @pytest.mark.parametrize(
     ("name", "words"),
     [("smollm2-135m", "needs no download"), ("x.gguf", "needs no download"), (str(MICRO), "needs no download"),
-     ("qwen-9b", "Did you mean qwen"), ("gpt-4", "Known:")],
+     ("qwen-9b", "Did you mean qwen"), ("gpt-4", "Known:"), ("hf:../x", "OWNER/NAME")],
 )  # fmt: skip
 def test_what_cannot_be_fetched_is_one_line(name: str, words: str) -> None:
     done = run("fetch", name)

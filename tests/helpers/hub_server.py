@@ -19,6 +19,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from loopback_server import LoopbackServer
 
 HF_FILE = re.compile(r"/(?P<repo>[^/]+/[^/]+)/resolve/(?P<revision>[^/]+)/(?P<path>.+)")
+HF_INFO = re.compile(r"/api/models/(?P<repo>[^/]+/[^/]+)(?:/revision/(?P<revision>[^/]+))?")
 HF_TREE = re.compile(r"/api/models/(?P<repo>[^/]+/[^/]+)/tree/(?P<revision>[^/]+)")
 MS_LIST = re.compile(r"/api/v1/models/(?P<repo>[^/]+/[^/]+)/repo/files")
 MS_FILE = re.compile(r"/api/v1/models/(?P<repo>[^/]+/[^/]+)/repo")
@@ -54,7 +55,7 @@ class Faults:
 
 
 class HubServer(LoopbackServer):
-    """Serves `files` as the repository at one revision."""
+    """Serves `files` as the repository at one revision, to which its main branch points."""
 
     def __init__(self, files: dict[str, bytes], repo: str, revision: str) -> None:
         self.files, self.repo, self.revision = files, repo, revision
@@ -74,6 +75,7 @@ class HubServer(LoopbackServer):
 class _Handler(BaseHTTPRequestHandler):
     hub: HubServer
     protocol_version = "HTTP/1.1"
+    _recursive = False
 
     def log_message(self, *arguments: Any) -> None:
         """Says nothing."""
@@ -88,8 +90,12 @@ class _Handler(BaseHTTPRequestHandler):
         path = unquote(parts.path)
         asked = Asked(self.command, path, "", dict(self.headers.items()))
         self.hub.asked.append(asked)
+        self._recursive = query.get("recursive", query.get("Recursive", "")).lower() == "true"
         if match := HF_TREE.fullmatch(path):
             self._list(match["repo"], match["revision"], self._hf_entries)
+        elif match := HF_INFO.fullmatch(path):
+            info = {"id": match["repo"], "sha": self.hub.revision}
+            self._list(match["repo"], match["revision"] or "main", lambda: info)
         elif match := MS_LIST.fullmatch(path):
             self._list(match["repo"], query.get("Revision", ""), self._ms_entries)
         elif match := HF_FILE.fullmatch(path):
@@ -99,9 +105,11 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._json({"error": "no such page", "Message": "no such page"}, 404)
 
-    def _json(self, value: Any, status: int = 200) -> None:
+    def _json(self, value: Any, status: int = 200, code: str = "") -> None:
         body = json.dumps(value).encode()
         self.send_response(status)
+        if code:
+            self.send_header("X-Error-Code", code)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -109,15 +117,20 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(body)
 
     def _known(self, repo: str, revision: str) -> bool:
-        return (repo, revision) == (self.hub.repo, self.hub.revision)
+        return repo == self.hub.repo and revision in (self.hub.revision, "main", "master")
 
     def _list(self, repo: str, revision: str, entries: Any) -> None:
         status = self.hub.faults.list_status or (200 if self._known(repo, revision) else 404)
-        self._json(entries() if status == 200 else {"error": "refused", "Code": 10, "Message": "refused"}, status)
+        if status == 200:
+            return self._json(entries())
+        code = "RevisionNotFound" if repo == self.hub.repo else "RepoNotFound"
+        refusal = {"error": "refused", "Code": 10, "Message": "refused"}
+        # ModelScope does not say what is missing.
+        return self._json(refusal, status, code if status == 404 and "/v1/" not in self.path else "")
 
     def _entries(self) -> Iterator[tuple[str, int, str]]:
         for name, content in self.hub.files.items():
-            large = name.endswith((".safetensors", ".bin")) and self.hub.faults.list_hashes
+            large = name.endswith((".safetensors", ".bin", ".gguf")) and self.hub.faults.list_hashes
             yield name, len(content), hashlib.sha256(content).hexdigest() if large else ""
         for name, size in self.hub.faults.extra_entries:
             yield name, size, ""
@@ -125,8 +138,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _hf_entries(self) -> list[dict[str, Any]]:
         entries: list[dict[str, Any]] = [{"type": "directory", "oid": "0" * 40, "size": 0, "path": "examples"}]
         for name, size, sha256 in self._entries():
-            # Not recursive, but for what a hostile server adds.
-            if "/" not in name or name not in self.hub.files:
+            # What is in folders only if that is asked, but for what a hostile server adds.
+            if self._recursive or "/" not in name or name not in self.hub.files:
                 entry = {"type": "file", "oid": "0" * 40, "size": size, "path": name}
                 entries.append({**entry, "lfs": {"oid": sha256, "size": size, "pointerSize": 134}} if sha256 else entry)
         return entries
@@ -154,25 +167,25 @@ class _Handler(BaseHTTPRequestHandler):
         return self._send(asked, path, faults.contents.get(path, self.hub.files[path]))
 
     def _send(self, asked: Asked, path: str, content: bytes) -> None:
-        faults, total, begin = self.hub.faults, len(content), 0
+        faults, total, begin, end = self.hub.faults, len(content), 0, len(content)
         if faults.gate and self.command == "GET":
             faults.gate.wait(60)
-        wanted = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
+        wanted = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
         if wanted and not faults.ignore_range:
-            begin = int(wanted[1])
+            begin, end = int(wanted[1]), min(total, int(wanted[2] or total) + 1)
             if begin >= total:
                 return self._json({"error": "out of range"}, 416)
             self.send_response(206)
-            self.send_header("Content-Range", f"bytes {begin}-{total - 1}/{total}")
+            self.send_header("Content-Range", f"bytes {begin}-{end - 1}/{total}")
         else:
             self.send_response(200)
         self.send_header("ETag", f'"{hashlib.sha256(content).hexdigest()}"')
         self.send_header("X-Repo-Commit", self.hub.revision)
-        self.send_header("Content-Length", str(total - begin))
+        self.send_header("Content-Length", str(end - begin))
         self.end_headers()
         if self.command == "HEAD":
             return None
-        part = content[begin:]
+        part = content[begin:end]
         if path in faults.cut_after and faults.cuts > 0:
             faults.cuts -= 1
             part = part[: faults.cut_after[path]]

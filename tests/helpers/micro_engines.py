@@ -12,7 +12,7 @@ from typing import Any
 
 from model_folders import DATA
 
-from arena.types import GenerationConfig
+from arena.generation_config import GenerationConfig
 from backends.families.weights import architecture_of, load_weights
 from backends.hf.engine import HfEngine
 from backends.stepping.batched import stock_rows

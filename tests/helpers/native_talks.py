@@ -6,7 +6,8 @@ import transformers
 from model_folders import make_scripted
 from native_folders import CHATML, native_folder
 
-from arena.types import GenerationConfig, Message
+from arena.generation_config import GenerationConfig
+from arena.types import Message
 from backends import open_backends
 from backends.families.native import NativeChat
 from backends.models.resolve import resolve

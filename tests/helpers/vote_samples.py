@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from arena.events import EventLog
-from arena.types import Answer, Battle, GenerationConfig, Message, ModelSpec, Side, Usage, Vote, Winner
+from arena.generation_config import GenerationConfig
+from arena.types import Answer, Battle, Message, ModelSpec, Side, Usage, Vote, Winner
 from arena.votes import VoteLog
 
 if TYPE_CHECKING:

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from arena.types import GenerationConfig, ModelSpec
+from arena.generation_config import GenerationConfig
+from arena.types import ModelSpec
 from backends.models.catalog import EMBEDDED, FETCHED
 from ui.about import about
 

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from arena.types import Answer, Battle, Chunk, GenerationConfig, LoadState, Message, ModelSpec, SideName
+from arena.generation_config import GenerationConfig
+from arena.types import Answer, Battle, Chunk, LoadState, Message, ModelSpec, SideName
 from ui.arena.screen import Row, State
 from ui.display import display_copy, plain_copy
 from ui.texts import error_text, text

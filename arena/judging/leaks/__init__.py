@@ -75,9 +75,10 @@ def names_a_model(text: str, battle: tuple[Maker, ...] = (), unasked: Set[str] =
 
 def makers_of(spec: ModelSpec) -> tuple[Maker, ...]:
     """The makers that the model's names point to; a name that is in no table stands for a maker of its own."""
-    # A label, settings and a precision say nothing about the maker.
-    name = spec.plain_id if spec.id.startswith(f"{spec.name}=") else spec.name.partition(" (")[0]
-    return _makers(name, spec.plain_id, "" if spec.family in _NO_MAKER else spec.family, _file(spec.source))
+    # A label, settings, a revision and a precision say nothing about the maker.
+    model_id = spec.plain_id.partition("@")[0]
+    name = model_id if spec.id.startswith(f"{spec.name}=") else spec.name.partition(" (")[0].partition("@")[0]
+    return _makers(name, model_id, "" if spec.family in _NO_MAKER else spec.family, _file(spec.source))
 
 
 def _matches(text: str, *patterns: re.Pattern[str]) -> bool:

@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
+from arena.generation_config import GenerationConfig
 from arena.model_card import ModelCard, Texts
 from arena.report.blocks import Block, Bullets, Citation, Heading, Paragraph, References, Table
 from arena.report.facts import ModelFacts, ReportFacts
 from arena.report.texts import duration, gigabytes, text
 from arena.translations import listed
-from arena.types import GenerationConfig
 
 # Keys of a machine's facts that get a row of their own; the others are versions, except at_once.
 _OWN = ("processor", "cores", "memory", "system")

@@ -17,9 +17,10 @@ from hypothesis import strategies as st
 
 from arena.answers import AnswerStore, Recorded, answer_key, from_line, read_recorded, to_line
 from arena.errors import ErrorInfo, InputError
+from arena.generation_config import GenerationConfig
 from arena.judging.pairs import as_shown, pairs_of
 from arena.text import clean
-from arena.types import Answer, GenerationConfig, Message, ModelSpec, Side, Usage
+from arena.types import Answer, Message, ModelSpec, Side, Usage
 
 ROOT = Path(__file__).parents[3]
 MODEL = ModelSpec("qwen", "Qwen", "qwen", "/secret/place", "llama.cpp", "int4", "r1", 8192, "Apache-2.0", "https://x")

@@ -11,7 +11,7 @@ import pandas
 import pytest
 from arro3.io import read_parquet
 from typer.testing import CliRunner
-from vote_samples import log_path, make_vote, rich_vote
+from vote_samples import log_path, make_vote, rich_vote, vote_between
 from workbooks import one_line_end
 
 from app import cli
@@ -105,6 +105,15 @@ def test_progress_goes_through_all_steps_to_their_ends(folder, tmp_path):
 def test_the_licences_of_the_models_stand_there(bundle):
     lines = text_of(bundle, "LICENCES.txt").splitlines()
     assert "qwen: Tongyi Qianwen https://x/y" in lines and "glm: not known / 未知" in lines
+
+
+def test_a_variant_has_the_licence_of_its_model(tmp_path):
+    with VoteLog(log_path(tmp_path / "data")) as log:
+        log.append(vote_between(1, "A=qwen@int4?top_k=1", "B=glm", Winner.TIE))
+    known = [ModelSpec("qwen", "Qwen", "", "", "", "", licence="Tongyi Qianwen", licence_url="https://x/y")]
+    export_bundle(VoteStore(tmp_path / "data"), tmp_path / "votes.zip", known)
+    lines = text_of(zipfile.ZipFile(tmp_path / "votes.zip"), "LICENCES.txt").splitlines()
+    assert lines == ["A=qwen@int4?top_k=1: Tongyi Qianwen https://x/y", "B=glm: not known / 未知"]
 
 
 def test_fastchats_battles_are_what_its_scripts_read(bundle):

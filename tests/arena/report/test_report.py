@@ -10,6 +10,7 @@ from report_samples import ANSWERS, CARD, GLM, PROMPTS, QWEN, VOTES, recorded, s
 
 from arena.answers import Recorded, read_recorded
 from arena.errors import InputError
+from arena.generation_config import GenerationConfig
 from arena.prompts import load_prompts
 from arena.report.facts import Details, KnownModel
 from arena.report.formats import write_report
@@ -19,16 +20,7 @@ from arena.report.sections import make_document
 from arena.report.texts import TEXTS, duration
 from arena.results.bias import Share
 from arena.results.texts import TEXTS as SHARED
-from arena.types import (
-    Answer,
-    Battle,
-    ErrorInfo,
-    GenerationConfig,
-    Message,
-    ModelSpec,
-    SideName,
-    Winner,
-)
+from arena.types import Answer, Battle, ErrorInfo, Message, ModelSpec, SideName, Winner
 
 ROOT = Path(__file__).parents[3]
 SEED = ROOT / "../shared/seed/answers.jsonl"
@@ -166,6 +158,25 @@ def test_votes_on_other_answers_than_those_shown_are_left_out_and_told():
     assert (
         gather(sources((), (*VOTES, live)), PROMPTS).overall.votes == 7
     )  # nothing was recorded: they are all there is
+
+
+def test_variants_are_named_by_their_labels_and_what_they_add_up_is_said():
+    cold, warm = (
+        replace(QWEN, id=f"{label}=qwen?temperature={value}", name=label) for label, value in (("cold", 0), ("warm", 1))
+    )
+    one, two = recorded(cold, "q1", "One."), recorded(warm, "q1", "Two.")
+    asked = replace(two.side, messages=(Message("system", "Be\nkind."), *two.side.messages))
+    other = replace(one.side, model=replace(cold, revision="r9"))
+    answers = [one, replace(two, side=asked), replace(one, side=other, repeat=1)]
+    votes = [
+        replace(item, battle=replace(item.battle, a=side, b=asked))
+        for item, side in zip(VOTES, (one.side, other), strict=False)
+    ]
+    result = gather(sources(answers, votes), PROMPTS, pair=("warm", "cold"))
+    assert [model.spec.id for model in result.models] == [warm.id, cold.id]
+    text = said(result)
+    assert "Note: the votes on cold add up 2 revisions: r1; r9." in text
+    assert "| Revision | r1 | r1, r9 |" in text and "| System prompt | Be kind. | none |" in text
 
 
 @pytest.mark.parametrize(

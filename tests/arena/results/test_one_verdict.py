@@ -82,7 +82,7 @@ def api(folder: Path) -> dict[str, Any]:
 
 
 def command_figures(files: list[Path], folder: Path) -> Any:
-    return command._figures([str(file) for file in files], Filters(), None, ROOT / "prompts.json", folder)
+    return command._figures([str(file) for file in files], Filters(), ROOT / "prompts.json", folder)
 
 
 def report_sentences(files: list[Path], folder: Path, lang: str) -> list[str]:

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from vote_samples import make_side, make_vote, rich_vote
 
+from arena.generation_config import GenerationConfig
 from arena.results.replay import Obstacle, ask_again, find_vote, fingerprints, obstacle, same_until
-from arena.types import Battle, Chunk, GenerationConfig, Message, SideName
+from arena.types import Battle, Chunk, Message, SideName
 from arena.votes import VoteLog, reader
 from arena.votes.records import HEAD, csv_line
 from arena.votes.rows import to_row

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from vote_samples import NASTY_TEXTS, log_path, make_side, make_vote, read_votes, rich_vote, withdraw
 
 from arena.errors import InputError, VoteRefused
+from arena.generation_config import GenerationConfig
 from arena.text import clean
-from arena.types import GenerationConfig, Message, SideName, Vote, Winner
+from arena.types import Message, SideName, Vote, Winner
 from arena.votes import COLUMNS, VoteLog
 from arena.votes.reader import BadRow
 from arena.votes.rows import UnreadableRow, to_row, to_vote

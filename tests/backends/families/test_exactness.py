@@ -8,7 +8,7 @@ import torch
 from micro_engines import scores_after
 from model_folders import DATA, MICRO, ORACLES, TINY, needs_oracles
 
-from arena.types import GenerationConfig
+from arena.generation_config import GenerationConfig
 from backends.families.weights import architecture_of, load_weights
 from backends.hf.engine import HfEngine
 from backends.stepping import PREFILL_CHUNK

@@ -13,7 +13,8 @@ from native_folders import CHATML, GLM4, LLAMA, MARKS, QWEN3, THINK, native_fold
 from native_talks import says, talk, theirs
 
 from arena.errors import ArenaError, BackendError, InputError
-from arena.types import GenerationConfig, Message
+from arena.generation_config import GenerationConfig
+from arena.types import Message
 from backends import open_backends
 from backends.families.native import NativeChat
 from backends.models.resolve import resolve

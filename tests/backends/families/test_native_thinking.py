@@ -6,8 +6,9 @@ from native_folders import CHATML, THINK, native_folder, qwen35_folder
 from native_talks import says, talk, theirs
 
 from arena.errors import InputError
+from arena.generation_config import DEFAULT_THINKING, GenerationConfig
 from arena.text import clean
-from arena.types import DEFAULT_THINKING, GenerationConfig, Message
+from arena.types import Message
 from backends import opened_alone
 from backends.families.native import NativeChat
 from backends.models.resolve import resolve

@@ -15,13 +15,16 @@ from served_app import ROOT
 
 import hubs
 from arena.errors import ArenaError
+from arena.types import ModelSpec
 from backends.fetching import fetch as fetching
 from backends.fetching.fetch import Fetched, by_hand
 from backends.folder.checkpoint import find_weights
 from backends.folder.contents import verify_listed
 from backends.folder.manifest import MANIFEST, Manifest, needed_files, read_manifest, write_manifest
-from backends.models import resolve as folder_models
-from backends.models.catalog import QWEN, Published
+from backends.models import downloads as folder_models
+from backends.models.catalog import QWEN
+from backends.models.downloads import Download
+from backends.models.resolve import fetched_spec
 from commands.fetch import _as_fetched
 from hubs import Hub, ListedFile, Repo
 
@@ -59,12 +62,17 @@ def hub(request: pytest.FixtureRequest, server: HubServer, hub_addresses: Callab
     return request.param
 
 
-def both(repo: Repo = REPO) -> Published:
-    return Published({"huggingface": repo, "modelscope": repo}, 737_872)
+def both(repo: Repo = REPO, *only: Hub) -> Download:
+    repos = {hub: repo for hub in only or ("huggingface", "modelscope")}
+    return Download(QWEN.id, QWEN.name, folder_models.models_dir() / QWEN.id, repos, is_pinned=True)
 
 
-def fetch(hub: Hub | None, published: Published | None = None, **around: object) -> Fetched:
-    return fetching.fetch(QWEN, published or both(), hub, **{"pause": 0.01, **around})
+def spec() -> ModelSpec:
+    return fetched_spec(both())
+
+
+def fetch(hub: Hub | None, model: Download | None = None, **around: object) -> Fetched:
+    return fetching.fetch(model or both(), "", hub, **{"pause": 0.01, **around})
 
 
 def failure(hub: Hub | None, **around: object) -> ArenaError:
@@ -92,11 +100,11 @@ def test_the_revision_is_the_published_one_while_the_files_are_unchanged(hub: Hu
     manifest = read_manifest(folder)
     assert manifest and (manifest.hub, manifest.repo) == (hub, REPO)
     assert {file.path for file in manifest.files if file.sha256} == {n for n in NEEDED if n.endswith(".safetensors")}
-    assert folder_models.fetched_spec(QWEN.id).revision == REPO.revision
+    assert spec().revision == REPO.revision
     # What `check` reads is what a fetch writes.
-    assert verify_listed(folder_models.fetched_spec(QWEN.id), lambda name, size: None) == ("fetched.json", len(NEEDED))
+    assert verify_listed(spec(), lambda name, size: None) == ("fetched.json", len(NEEDED))
     (folder / "README.md").write_text("Another size.")
-    assert folder_models.fetched_spec(QWEN.id).revision.startswith("sizes-sha256:")
+    assert spec().revision.startswith("sizes-sha256:")
 
 
 def test_a_second_fetch_sends_no_request(server: HubServer, hub: Hub) -> None:
@@ -135,7 +143,7 @@ def test_an_interrupted_fetch_downloads_only_the_missing_bytes(server: HubServer
     kept = (part / f"{SHARD}.incomplete").stat().st_size
     assert 0 < kept <= 100_000
     with pytest.raises(ArenaError, match="not here"):
-        folder_models.fetched_spec(QWEN.id)
+        spec()
     before = {file: server.sent(file) for file in server.fetched()}
     server.asked.clear()
     server.faults.cut_after = {}
@@ -230,7 +238,7 @@ def test_a_busy_hub_is_retried_and_then_reported(server: HubServer, hub: Hub) ->
     assert fetch(hub).came
     server.files["README.md"] += b"More."
     server.faults.file_status = {"README.md": 429}
-    other = Published({hub: replace(REPO)}, 1)
+    other = both(REPO, hub)
     (folder_models.models_dir() / QWEN.id).rename(folder_models.models_dir() / "elsewhere")
     with pytest.raises(ArenaError, match="429"):
         fetch(hub, other)
@@ -273,8 +281,9 @@ def test_the_revision_of_a_branch_includes_the_hashes_of_its_files() -> None:
 
 def test_a_model_of_the_catalog_keeps_its_name_licence_and_link(hub: Hub) -> None:
     fetch(hub)
-    spec = folder_models.fetched_spec(QWEN.id)
-    assert (spec.id, spec.name, spec.licence, spec.licence_url) == (QWEN.id, QWEN.name, QWEN.licence, QWEN.licence_url)
+    known = spec()
+    assert (known.id, known.name) == (QWEN.id, QWEN.name)
+    assert (known.licence, known.licence_url) == (QWEN.licence, QWEN.licence_url)
 
 
 def test_another_revision_replaces_the_whole_folder(server: HubServer, hub: Hub) -> None:
@@ -283,7 +292,7 @@ def test_another_revision_replaces_the_whole_folder(server: HubServer, hub: Hub)
     server.files["README.md"] = b"Newer."
     fetched = fetch(hub, both(Repo(REPO.id, server.revision)))
     assert (fetched.folder / "README.md").read_bytes() == b"Newer."
-    assert folder_models.fetched_spec(QWEN.id).revision == server.revision
+    assert spec().revision == server.revision
     assert {path.name for path in folder_models.models_dir().iterdir()} <= {QWEN.id, f".{QWEN.id}.lock"}
 
 
@@ -365,7 +374,7 @@ def test_a_damaged_model_stays_in_place_while_no_hub_answers(server: HubServer, 
     with pytest.raises(ArenaError):
         fetch(hub)
     assert (folder / "README.md").read_text() == "edited by hand"
-    assert folder_models.fetched_spec(QWEN.id).name == QWEN.name
+    assert spec().name == QWEN.name
 
 
 def test_progress_begins_at_the_bytes_already_downloaded(server: HubServer, hub: Hub) -> None:
@@ -447,7 +456,7 @@ def test_without_network_there_are_instructions_to_copy_by_hand(hub_addresses: C
     hub_addresses("http://127.0.0.1:9", "http://127.0.0.1:9")
     error = failure(None)
     assert error.code == "fetch_offline" and "Hugging Face" in str(error) and "ModelScope" in str(error)
-    words = by_hand(QWEN, both())
+    words = by_hand(both())
     for word in ("https://huggingface.co/maker/qwen-micro", "https://modelscope.cn/models/maker/qwen-micro"):
         assert word in words
     assert REPO.revision in words and str(folder_models.models_dir() / QWEN.id) in words and "safetensors" in words

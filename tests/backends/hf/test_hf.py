@@ -12,7 +12,8 @@ from model_folders import DATA, ORACLES, TINY, copied, edit_json, needs_oracles,
 from served_app import ROOT
 
 from arena.errors import BackendError, InputError
-from arena.types import Chunk, GenerationConfig, Message
+from arena.generation_config import GenerationConfig
+from arena.types import Chunk, Message
 from backends import open_backends
 from backends.families.chatglm import ROLES
 from backends.families.qwen import END_OF_TEXT, IM_END, IM_START

@@ -10,7 +10,8 @@ from arena.errors import InputError
 from arena.types import ModelSpec
 from backends.folder.gguf import model_file
 from backends.models.catalog import EMBEDDED, EMBEDDED_SHA256
-from backends.models.resolve import PRECISIONS, resolve
+from backends.models.downloads import PRECISIONS
+from backends.models.resolve import resolve
 
 
 @pytest.fixture

@@ -3,7 +3,8 @@
 import pytest
 
 from arena.errors import InputError
-from arena.types import GenerationConfig, Message
+from arena.generation_config import GenerationConfig
+from arena.types import Message
 from backends.models.resolve import resolve
 from backends.models.variants import SETTINGS, variant_of
 from commands.options import choose_models

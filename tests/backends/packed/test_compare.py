@@ -154,6 +154,21 @@ def test_weights_that_are_not_the_originals_are_not_kept(folder, monkeypatch):
         pack(job, silent)
 
 
+def test_one_layer_of_each_kind_is_compared_before_the_others_are_packed(folder, monkeypatch):
+    job = job_for(folder("glm4_moe", num_hidden_layers=5, first_k_dense_replace=2))
+    compared = []
+
+    def stop(model):
+        compared.append((model.layers, {path.name for path in job.part.glob("packed-layer*")}))
+        if len(compared) == 2:
+            raise compare.Differs("it is enough")
+
+    monkeypatch.setattr(packing, "divergence", stop)
+    with pytest.raises(BackendError, match=r"it is enough\.$"):
+        pack(job, silent)
+    assert compared == [({0, 2}, set()), (None, {f"packed-layer-00{number}.safetensors" for number in range(5)})]
+
+
 def test_a_model_that_magnifies_roundings_is_measured_by_its_own(folder):
     """Four times the scores of attention and ten times those of ids: the library in bfloat16 differs as much."""
     source = folder("llama")
@@ -213,28 +228,25 @@ def test_experts_are_packed_and_answer_the_same_in_company(folder):
         assert torch.equal(alone, together)
 
 
+def test_experts_that_cannot_be_packed_are_refused_at_the_start_with_their_share(folder):
+    job = job_for(folder("llama4_text"))
+    with pytest.raises(InputError, match=r"its experts, \d\d% of the weights, .* Use it in bf16, or a GGUF") as error:
+        pack(job, silent)
+    assert error.value.code == "quantize_experts" and not job.target.exists() and not job.part.exists()
+
+
 # ---- formats
 
 
-def test_a_folder_of_the_format_before_is_refused_with_a_command_that_makes_it_anew(folder):
+def test_a_folder_of_the_format_before_is_refused_and_made_anew(folder):
     source = folder("glm4_moe", num_hidden_layers=2)
     target = packed(source, "int8")
     edit_json(target / PACKED, format=1, group=64, method="gptq")
     (target / "left.over").touch()
-    command = f"python app.py quantize {source} --precision int8 --group 64 --best"
-    with pytest.raises(InputError, match=f"packed in format 1, .* Make it anew: {command}$"):
+    with pytest.raises(InputError, match=r"packed in format 1, .* Make it anew with quantize, or with fetch\.$"):
         folder_spec(target)
     pack(job_for(source, "int8"), silent)
     assert read_packed(target).format == 2 and not (target / "left.over").exists()
-
-
-def test_an_old_folder_without_its_original_is_downloaded_again(folder):
-    source = folder("llama", num_hidden_layers=1)
-    target = packed(source)
-    edit_json(target / PACKED, format=1)
-    source.rename(source.with_name("elsewhere"))
-    with pytest.raises(InputError, match=r"Make it anew: python app.py fetch tiny@int4$"):
-        folder_spec(target)
 
 
 # ---- every supported class

@@ -8,7 +8,8 @@ from native_folders import qwen35_folder
 from packing_jobs import job_for, silent
 from torch import nn
 
-from arena.types import GenerationConfig, Message
+from arena.generation_config import GenerationConfig
+from arena.types import Message
 from backends import open_backends
 from backends.families.qwen35 import FLOAT32
 from backends.families.weights import architecture_of, load_weights

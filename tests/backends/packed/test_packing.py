@@ -14,7 +14,8 @@ from packing_jobs import ORIGINALS, job_for, silent
 from safetensors.torch import load_file, save_file
 
 from arena.errors import BackendError, InputError
-from arena.types import GenerationConfig, Message
+from arena.generation_config import GenerationConfig
+from arena.types import Message
 from backends import open_backends
 from backends.families.native import NativeChat
 from backends.families.weights import architecture_of, load_weights, map_weights
@@ -212,7 +213,7 @@ def test_a_catalog_model_in_fewer_bits_keeps_its_name_and_licence(original, pack
 def test_what_is_not_packed_yet_says_how_to_do_it(original):
     with pytest.raises(InputError, match=rf"python app.py quantize {original} --precision int8") as error:
         resolve(f"{original}@int8")
-    assert error.value.code == "packed_missing"
+    assert error.value.code == "not_fetched"
 
 
 @pytest.mark.parametrize("precision", ["bf16", "fp32", "int8"])

@@ -13,7 +13,7 @@ from transformers.generation import (
 )
 
 from arena.errors import BackendError
-from arena.types import GenerationConfig
+from arena.generation_config import GenerationConfig
 from backends.stepping.sampling import Sampler
 
 SETTINGS = [

@@ -11,7 +11,7 @@ import pytest
 from micro_engines import computed
 from served_app import ROOT
 
-from arena.types import GenerationConfig
+from arena.generation_config import GenerationConfig
 from backends.stepping import scheduler as module
 from backends.stepping.scheduler import Conversation, Scheduler
 

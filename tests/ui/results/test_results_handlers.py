@@ -16,8 +16,9 @@ from served_app import ServedApp, handlers_of
 from vote_samples import make_side, vote_between
 
 from arena.errors import InputError
+from arena.generation_config import GenerationConfig
 from arena.results.service import ResultsService
-from arena.types import Battle, GenerationConfig, Message, Winner
+from arena.types import Battle, Message, Winner
 from arena.votes import VoteLog
 from arena.votes.store import VoteStore
 from ui.layout import Page
