@@ -17,7 +17,7 @@ from bench.weights.subject import Subject
 # The prompt of each of several conversations at once, and of a new process, in tokens.
 SHORT_PROMPT = 64
 # Answered before anything is measured, so that work that is done only once does not count.
-WARM_UP_PROMPT, WARM_UP_TOKENS = 8, 2
+WARM_UP_PROMPT, WARM_UP_TOKENS = 64, 2
 TURNS, TURN_TOKENS = 5, 64
 READ_REPEATS = 7
 
