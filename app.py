@@ -23,7 +23,7 @@ from commands.check import check
 from commands.export import export
 from commands.fetch import fetch, fetch_missing
 from commands.hosting import Hosting, Platform, backed_up, platform_of, settle
-from commands.options import PROMPTS, Answers, DataDir, ModelA, ModelB, PromptSet
+from commands.options import PROMPTS, Answers, DataDir, ModelA, ModelB, Models, PromptSet
 from commands.quantize import quantize
 from commands.report import report
 from commands.results import results
@@ -44,6 +44,7 @@ def main(
     context: typer.Context,
     a: ModelA = "",
     b: ModelB = "",
+    models: Models = "",
     host: Annotated[
         str, typer.Option(envvar=["ARENA_HOST", "GRADIO_SERVER_NAME"], help="Address to listen on.")
     ] = "127.0.0.1",
@@ -93,11 +94,11 @@ def main(
         os.environ["ARENA_LANG"] = lang
     with errors_in_one_line():
         platform = platform_of(os.environ)
-        models = chosen_models(a, b, answers, platform)
+        chosen = chosen_models(models, a, b, answers, platform)
         recorded = options.answers_file(answers, data_dir)
-        has_samples = recorded is None and models in (None, (options.LEFT, options.RIGHT)) and SAMPLES.exists()
-        if fetch_first and models:
-            fetch_missing(models, HERE / "app.py")
+        has_samples = recorded is None and chosen in (None, (options.LEFT, options.RIGHT)) and SAMPLES.exists()
+        if fetch_first and chosen:
+            fetch_missing(chosen, HERE / "app.py")
         # Not options: everybody on the machine can read a command line. Removed from the environment, so that child
         # processes do not inherit them.
         token = os.environ.pop("ARENA_ADMIN_TOKEN", "")
@@ -119,10 +120,10 @@ def main(
             judge_secret=key,
             words=read_words(words) if words else (),
         )
-        serve(models, host, port, hosting, prompts)
+        serve(chosen, host, port, hosting, prompts)
 
 
-def serve(models: tuple[str, str] | None, host: str, port: int, hosting: Hosting, prompts: Path) -> None:
+def serve(models: tuple[str, ...] | None, host: str, port: int, hosting: Hosting, prompts: Path) -> None:
     """Check the settings, start the page, load the models in the background, and serve until the process ends.
 
     Raises InputError for settings that cannot work.
@@ -145,8 +146,9 @@ def serve(models: tuple[str, str] | None, host: str, port: int, hosting: Hosting
         demo, keywords = build_page(services)
         demo.launch(server_name=host, server_port=port, prevent_thread_lock=True, quiet=True, **keywords)
         typer.echo(f"Serving on http://{host}:{port}")
-        for side, backend in services.backends.items():
-            typer.echo(f"  {side}: {backend.spec.id} ({backend.spec.name} on {backend.spec.runtime})")
+        for spec in specs:
+            typer.echo(f"  {spec.id} ({spec.name} on {spec.runtime})")
+        for backend in services.roster.first.values():
             backend.load()
         stay(demo)
 
@@ -169,11 +171,11 @@ def stay(demo: gr.Blocks) -> None:
         demo.close(verbose=False)
 
 
-def chosen_models(a: str, b: str, answers: str, platform: Platform) -> tuple[str, str] | None:
-    """The two models to run. None if only recorded answers are rated, and on a host without the embedded model."""
-    if not a and not b and (answers or (platform.host and not has_embedded())):
+def chosen_models(models: str, a: str, b: str, answers: str, platform: Platform) -> tuple[str, ...] | None:
+    """The models to run. None if only recorded answers are rated, and on a host without the embedded model."""
+    if not (models or a or b) and (answers or (platform.host and not has_embedded())):
         return None
-    return a or options.LEFT, b or options.RIGHT
+    return options.models_of(models, a, b)
 
 
 def check_hosting(hosting: Hosting) -> None:

@@ -11,8 +11,9 @@ from typing import Any
 from arena.battle import SEED_LIMIT, BattleRun, new_battle_id, renewed
 from arena.errors import InputError
 from arena.prompts import Prompt
+from arena.roster import Pair
 from arena.text import clean
-from arena.types import Answer, Backend, Battle, Chunk, Message, Side, SideName
+from arena.types import Answer, Battle, Chunk, Message, Side, SideName
 
 MAX_PROMPT_CHARACTERS = 400_000
 # How long a send right after a stop waits for the sides to end; longer than GRACE_SECONDS.
@@ -39,9 +40,9 @@ class Chat:
     `on_end` is called with each battle whose sides have both ended. `blind` marks battles that hide the models' names.
     """
 
-    def __init__(self, backends: Mapping[SideName, Backend], on_end: OnEnd, blind: bool = False) -> None:
+    def __init__(self, pair: Pair, on_end: OnEnd, blind: bool = False) -> None:
         self.touched_at = time.monotonic()
-        self._backends = backends
+        self._pair = pair
         self._on_end = on_end
         self._blind = blind
         self._turns: tuple[Battle, ...] = ()
@@ -49,6 +50,11 @@ class Chat:
         # Protects _turns and _run: a page's buttons and its stream are served by different threads. Notified when a
         # turn ends.
         self._lock = threading.Condition()
+
+    @property
+    def pair(self) -> Pair:
+        """The models that answer."""
+        return self._pair
 
     @property
     def turns(self) -> tuple[Battle, ...]:
@@ -126,7 +132,7 @@ class Chat:
         """Whether the side's last answer was cut, perhaps while it was thinking, and its model can write the rest."""
         answer = self.turns[-1].side(side).answer if self.turns else Answer()
         return answer.finish_reason in ("length", "cancelled") and bool(
-            (answer.text.strip() or answer.reasoning.strip()) and self._backends[side].can_continue
+            (answer.text.strip() or answer.reasoning.strip()) and self._pair[side].can_continue
         )
 
     def continue_answer(self, side: SideName) -> Iterator[Battle]:
@@ -148,11 +154,21 @@ class Chat:
             if self._run:
                 self._run.stop(side)
 
-    def restore(self, turns: Iterable[Battle]) -> None:
-        """Continues an earlier conversation. Does nothing if this one has begun."""
+    def seat(self, pair: Pair) -> None:
+        """Begins a new conversation with other models. Raises InputError while one is answering."""
+        with self._lock:
+            self._wait_for_stop()
+            self._pair, self._turns = pair, ()
+
+    def restore(self, turns: Iterable[Battle], pair: Pair | None) -> None:
+        """Continues an earlier conversation, with the pair that answered it if that is known.
+
+        Does nothing if this one has begun.
+        """
         with self._lock:
             if not self._turns:
                 self._turns = tuple(turns)
+                self._pair = pair or self._pair
 
     def clear(self) -> None:
         """Stops, and forgets all turns."""
@@ -171,7 +187,7 @@ class Chat:
 
     def _begin(self, battle: Battle, sides: tuple[SideName, ...] = tuple(SideName)) -> Iterator[Battle]:
         """Starts a turn and returns its stream; the lock is held."""
-        self._run = BattleRun(battle, self._backends)
+        self._run = BattleRun(battle, self._pair)
         turn = self._follow(self._run, self._run.stream(sides))
         next(turn)  # closing a generator that has not started would skip its `finally`, and the turn would never end
         return turn
@@ -206,7 +222,7 @@ class Chat:
     def _check(self, name: SideName, messages: Sequence[Message]) -> None:
         """Raises InputError if the prompt is too long; in a blind battle without the model's name and limit."""
         try:
-            self._backends[name].check(messages)
+            self._pair[name].check(messages)
         except InputError as error:
             if not self._blind:
                 raise
@@ -217,7 +233,7 @@ class Chat:
     def _side(self, name: SideName, last: Battle | None, text: str, settings: Mapping[str, Any], system: str) -> Side:
         history = last.side(name).history if last else ()
         turns = [message for message in history if message.role != "system"]
-        spec = self._backends[name].spec
+        spec = self._pair[name].spec
         return Side(spec, (*spec.messages(clean(system)), *turns, Message("user", text)), spec.config(settings))
 
 

@@ -14,7 +14,17 @@ import typer
 
 from arena.errors import BackendError, InputError
 from commands import INTERRUPTED, errors_in_one_line, print_error
-from commands.options import PROMPTS, AsJson, DataDir, ModelA, ModelB, PromptSet, choose_models, stored_prompts
+from commands.options import (
+    PROMPTS,
+    AsJson,
+    DataDir,
+    ModelA,
+    ModelB,
+    PromptSet,
+    choose_models,
+    models_of,
+    stored_prompts,
+)
 from commands.progress import StatusLine, time_text
 
 if TYPE_CHECKING:
@@ -59,7 +69,7 @@ def batch(
         from arena.batch.run import Batch
         from backends import opened_alone
 
-        plan = Plan(choose_models(a, b), stored_prompts(prompts, data_dir), repeats, seed, settings)
+        plan = Plan(choose_models(*models_of("", a, b)), stored_prompts(prompts, data_dir), repeats, seed, settings)
         plan.cells()  # raises before the file is created
         with AnswerStore(path) as store:
             run = Batch(plan, store, host_of(opened_alone), at_once, retry)

@@ -24,8 +24,9 @@ from arena.judging.withdrawals import Withdrawals
 from arena.prompts import Prompt, PromptStore
 from arena.report.reports import Reports
 from arena.results.service import ResultsService
+from arena.roster import Roster
 from arena.sessions import Sessions
-from arena.types import ModelSpec, SideName
+from arena.types import ModelSpec
 from arena.votes import VoteLog
 from arena.votes.backup_status import BackupStatus
 from arena.votes.store import VoteStore
@@ -50,7 +51,7 @@ def compose(
     is None where that need not be shown.
     """
     data_dir = hosting.data_dir
-    backends = dict(zip(SideName, open_backends(specs), strict=True)) if specs else {}
+    roster = Roster(open_backends(specs))
     log, events, limits = open_log(data_dir), open_events(data_dir), RateLimits()
     ballots, key = Ballots(log, limits), JudgeKey(data_dir / "judge.key", hosting.judge_secret)
     prompts, history = PromptStore(loaded, events, hosting.named_prompts), tuple(events.read())
@@ -58,11 +59,9 @@ def compose(
         prompts.replay(event)
     pairs = load_pairs(hosting.answers, prompts.known) if hosting.answers else ()
     rooms = Rooms(pairs, ballots, events) if pairs else None
-    # The page's own models stay loaded.
-    by_id = {backend.spec.id: backend for backend in backends.values()}
     # A proxy in front of a public address may hide that a request comes from elsewhere.
     trusts_machine = hosting.is_local and not hosting.public_url
-    may_batch = bool(backends) and (bool(hosting.admin_token) or trusts_machine)
+    may_batch = bool(roster) and (bool(hosting.admin_token) or trusts_machine)
     moderation = Moderation(events, hosting.words)
     for event in history:
         moderation.replay(event)
@@ -88,18 +87,18 @@ def compose(
             admin=Admin(hosting.admin_token, limits) if hosting.admin_token else None,
             is_local=trusts_machine,
         ),
-        backends=backends,
+        roster=roster,
         prompts=prompts,
-        chats=Chats(lambda: Chat(backends, ballots.offer)),
+        chats=Chats(lambda: Chat(roster.first, ballots.offer)),
         ballots=ballots,
         results=results,
         export=Downloads(data_dir),
         sessions=Sessions(data_dir / "sessions"),
         withdrawals=Withdrawals(store, events, key.code, limits.count_try),
         rooms=rooms,
-        live=LiveBattles(backends, ballots) if backends else None,
+        live=LiveBattles(roster, ballots) if roster else None,
         moderation=moderation,
-        batch=BatchRunner(specs, prompts, data_dir / ANSWERS, host_of(lambda spec: nullcontext(by_id[spec.id])))
+        batch=BatchRunner(specs, prompts, data_dir / ANSWERS, host_of(lambda spec: nullcontext(roster[spec.id])))
         if may_batch
         else None,
         reports=Reports(results, data_dir, hosting.answers, prompts.known, known_models()),

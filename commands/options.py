@@ -28,6 +28,15 @@ ModelA = Annotated[
 ModelB = Annotated[
     str, typer.Option("--b", metavar="MODEL", envvar="ARENA_MODEL_B", help="The right model.", show_default=RIGHT)
 ]
+Models = Annotated[
+    str,
+    typer.Option(
+        "--models",
+        metavar="A,B,...",
+        envvar="ARENA_MODELS",
+        help="Two or more models, instead of --a and --b. In memory are as many as fit; a comma in a name is %2C.",
+    ),
+]
 PromptSet = Annotated[
     Path,
     typer.Option(
@@ -58,15 +67,27 @@ DropOriginal = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of lines.")]
 
 
-def choose_models(a: str, b: str) -> tuple[ModelSpec, ModelSpec]:
-    """The two models; "" means the embedded one. Raises InputError if one is unknown or both have the same name."""
+def models_of(models: str, a: str, b: str) -> tuple[str, ...]:
+    """The names in --models, or those of --a and --b; "" is the left or right embedded model. Raises InputError."""
+    names = tuple(filter(None, map(str.strip, models.split(","))))
+    if names and (a or b):
+        raise InputError("models_twice", "Use either --models A,B,C or --a A --b B, not both.")
+    if len(names) == 1:
+        message = f"--models names {names[0]} alone; name at least two models, with a comma between."
+        raise InputError("models_few", message, model=names[0])
+    return names or (a or LEFT, b or RIGHT)
+
+
+def choose_models(*names: str) -> tuple[ModelSpec, ...]:
+    """The models with these names. Raises InputError if one is unknown, or two have the same id or name."""
     from backends.models.resolve import resolve
 
-    specs = resolve(a or LEFT), resolve(b or RIGHT)
-    for first, second in (tuple(spec.id for spec in specs), tuple(spec.name for spec in specs)):
-        if first == second:
-            message = f"Both sides are {first}. Choose two different models, or give each a label: LABEL=MODEL."
-            raise InputError("same_model", message, model=first)
+    specs = tuple(map(resolve, names))
+    for named in ([spec.id for spec in specs], [spec.name for spec in specs]):
+        for name in named:
+            if named.count(name) > 1:
+                message = f"Two models are {name}. Choose different ones, or give each a label: LABEL=MODEL."
+                raise InputError("same_model", message, model=name)
     return specs
 
 

@@ -7,7 +7,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -89,11 +89,12 @@ def _serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[...,
         data_dir: Path | None = None,
         admin_token: str = "",
         local: bool = False,
+        more: Sequence[Script] = (),
     ) -> ServedApp:
-        """`a` and `b` may be "" where recorded answers are judged without any model."""
+        """`a` and `b` may be "" where recorded answers are judged without any model; `more` are further models."""
         place = tmp_path_factory.mktemp("app")
         names = []
-        for side, model in (("a", a), ("b", b)):
+        for side, model in zip("abcdefgh", (a, b, *more), strict=False):
             if isinstance(model, dict):
                 path = place / f"{side}.json"
                 path.write_text(json.dumps({"id": f"script-{side}", **model}), encoding="utf-8")
@@ -113,7 +114,7 @@ def _serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[...,
         port = free_port()
         demo.launch(server_name="127.0.0.1", server_port=port, prevent_thread_lock=True, quiet=True, **keywords)
         demos.append(demo)
-        for backend in services.backends.values() if load else ():
+        for backend in services.roster if load else ():
             backend.load()
         return ServedApp(f"http://127.0.0.1:{port}/", services, data_dir, demo)
 

@@ -1,10 +1,10 @@
 """What the page says about this server: its models and their licences, and the backup of its votes."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from html import escape
 
-from arena.types import ModelSpec, SideName
+from arena.types import ModelSpec
 from arena.votes.backup_status import BackupStatus
 from ui.arena.messages import thinking_line
 from ui.display import plain_copy
@@ -17,23 +17,23 @@ Status = Callable[[], BackupStatus] | None
 
 def named_texts(services: Services) -> dict[str, tuple[str, str]]:
     """The texts with names of models or titles of prompts filled in, by key."""
-    specs = {side: backend.spec for side, backend in services.backends.items()}
+    specs = services.roster.specs
     chinese, english = (_named_texts(lang, services, specs) for lang in LANGUAGES)
     return {key: (chinese[key], english[key]) for key in chinese}
 
 
-def _named_texts(lang: str, services: Services, specs: Mapping[SideName, ModelSpec]) -> dict[str, str]:
+def _named_texts(lang: str, services: Services, specs: Sequence[ModelSpec]) -> dict[str, str]:
     # Recorded answers may belong to prompts that are not in the set.
     titles = {prompt: prompt for prompt in (services.rooms.prompts if services.rooms else ())}
     titles |= {prompt.id: prompt.title[lang] for prompt in services.prompts.known}
     texts = {
-        "about": about(lang, specs.values(), services.site.known),
-        "settings_hint": _settings_hint(lang, specs.values()),
+        "about": about(lang, specs, services.site.known),
+        "settings_hint": _settings_hint(lang, specs),
         **{f"prompt_{prompt}": title for prompt, title in titles.items()},
     }
     for key, chosen in (
-        ("stand_in", [spec.id for spec in specs.values() if spec.stand_in]),
-        ("scripted", [spec.id for spec in specs.values() if spec.runtime == "scripted"]),
+        ("stand_in", [spec.id for spec in specs if spec.stand_in]),
+        ("scripted", [spec.id for spec in specs if spec.runtime == "scripted"]),
     ):
         if chosen:
             models = [f"`{model}`" for model in dict.fromkeys(chosen)]

@@ -1,16 +1,17 @@
 """The named endpoints for scripts, and no others. Sides are called a and b."""
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator
 from typing import Any
 
 import gradio as gr
 
+from arena.chat import Chat
 from arena.errors import InputError
 from arena.judging.ballots import Judgement
 from arena.judging.rooms import Rooms
 from arena.results.figures import as_json
 from arena.results.selection import Filters
-from arena.types import Battle, Chunk, SideName
+from arena.types import Battle, SideName
 from ui.access import address_of, refusals
 from ui.arena.messages import status_line
 from ui.components import matching_prompt
@@ -44,8 +45,12 @@ class Api:
         settings: dict[str, float] | None = None,
         seed: int | None = None,
         system: str = "",
+        a: str = "",
+        b: str = "",
     ) -> Generator[dict[str, Any], None, None]:
         """Send one prompt to both models. Each call is a conversation of its own.
+
+        `a` and `b` are ids of models that this page offers; left out, the two that it begins with answer.
 
         `settings` are max_new_tokens, temperature, top_p, top_k, repetition_penalty and thinking (tokens, 0 is off);
         what is left out follows each model's default. `seed` is drawn if it is None. `system` is a system prompt for
@@ -57,17 +62,18 @@ class Api:
         """
         lang, chat = self._lang(request), self._services.chats.detached()
         with refusals(lang):
-            if not self._services.backends:
+            if not self._services.roster:
                 raise InputError("no_models", "No models are running here.")
             if not isinstance(settings or {}, dict):
                 raise InputError("setting_form", 'settings must be an object, such as {"temperature": 0.7}.')
             self._services.access.check_rate(request)
             prompt = prompt if isinstance(prompt, str) else ""
+            chat.seat(self._services.roster.pair(a, b))
             known = matching_prompt(self._services.prompts.known, prompt)
             wanted = {**(settings or {}), **({} if seed is None else {"seed": seed})}
             for battle in throttled(chat.ask(prompt, wanted, str(system or ""), known)):
-                yield self._state(lang, battle, chat.progress)
-        yield self._state(lang, chat.turns[-1], chat.progress)
+                yield self._state(lang, battle, chat)
+        yield self._state(lang, chat.turns[-1], chat)
 
     def battle(self, request: gr.Request, room: str = "") -> dict[str, Any]:
         """The next recorded battle of this session, the same one until it is judged; it names no model.
@@ -151,14 +157,14 @@ class Api:
     def _judge(self, request: gr.Request) -> str:
         return self._services.access.judge(f"api:{request.session_hash}")
 
-    def _state(self, lang: str, battle: Battle, progress: Mapping[SideName, Chunk]) -> dict[str, Any]:
+    def _state(self, lang: str, battle: Battle, chat: Chat) -> dict[str, Any]:
         config = battle.a.config
         state: dict[str, Any] = {"battle_id": battle.id, "seed": config and config.seed}
         for side in SideName:
             answer = battle.side(side).answer
             state[str(side)], state[f"thinking_{side}"] = answer.text, answer.reasoning
-            load = self._services.backends[side].load_state
-            state[f"status_{side}"] = status_line(lang, answer, progress[side], load)
+            load = chat.pair[side].load_state
+            state[f"status_{side}"] = status_line(lang, answer, chat.progress[side], load)
             state[f"seconds_{side}"], state[f"tokens_{side}"] = answer.usage.seconds, answer.usage.new_tokens
             state[f"finish_reason_{side}"] = answer.finish_reason
         return state

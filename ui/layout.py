@@ -51,7 +51,7 @@ class Page:
         with gr.Tabs(elem_id="tabs") as page_tabs:
             if modes := arena_modes(services):
                 with self._tab("arena"):
-                    arena = ArenaTab(labels, tuple(modes))
+                    arena = ArenaTab(labels, tuple(modes), len(services.roster) > 2)
                     self.parts.append(ArenaHandlers(*shared, arena, modes, prompts, results, services.sessions))
             with self._tab("results") as tab:
                 shown = ResultsTab(labels, tab, page_tabs)
@@ -75,7 +75,7 @@ class Page:
                 self.parts.append(WithdrawalHandlers(*shared, WithdrawalPart(labels), withdrawals))
             self.parts += hosted.values()
         replay, moderation = ReplayPart(labels, bool(services.access.admin)), services.moderation
-        self.parts.append(ReplayHandlers(*shared, replay, results, moderation, withdrawals, services.backends))
+        self.parts.append(ReplayHandlers(*shared, replay, results, moderation, withdrawals, services.roster))
 
     @contextmanager
     def _tab(self, name: str, visible: bool = True) -> Iterator[gr.Tab]:
@@ -91,15 +91,15 @@ def arena_modes(services: Services) -> dict[Mode, ArenaMode]:
     asked: dict[Mode, ArenaMode] = {}
     if services.live:
         asked["blind"] = Blind(services.live, prompts, receipt)
-    if services.backends:
-        asked["named"] = Named(services.backends, prompts, services.ballots, receipt)
+    if services.roster:
+        asked["named"] = Named(services.roster, prompts, services.ballots, receipt)
     return asked | rated if services.site.has_samples else rated | asked
 
 
 def _banners(labels: Labels, services: Services) -> tuple[gr.Markdown, gr.Markdown]:
     """What readers must know before anything else; returns the banners about the backup and about the browser."""
     banners = [key for key in ("scripted_banner", "stand_in_banner") if key in labels]
-    banners += [] if services.backends or services.rooms else ["nothing_banner"]
+    banners += [] if services.roster or services.rooms else ["nothing_banner"]
     banners += ["closed_banner"] if services.ballots.refuses_all else []
     for key in banners:
         labels.markdown(key, key, elem_classes="banner")

@@ -1,6 +1,6 @@
 """What the page is made of, as app.py puts it together."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,8 +14,9 @@ from arena.judging.withdrawals import Withdrawals
 from arena.prompts import PromptStore
 from arena.report.reports import Reports
 from arena.results.service import ResultsService
+from arena.roster import Roster
 from arena.sessions import Sessions
-from arena.types import Backend, ModelSpec, SideName
+from arena.types import ModelSpec
 from arena.votes.backup_status import BackupStatus
 from ui.access import Access
 
@@ -48,7 +49,7 @@ class Services:
 
     site: Site
     access: Access
-    backends: Mapping[SideName, Backend]
+    roster: Roster
     prompts: PromptStore
     chats: Chats
     ballots: Ballots

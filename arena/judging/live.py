@@ -4,7 +4,6 @@ Speed would name the model: both sides show the same number of characters until 
 the other comes no faster than both did before.
 """
 
-import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,7 +13,8 @@ from arena.battle import TICK_SECONDS
 from arena.chat import Chat, Chats
 from arena.judging.ballots import Ballots, Judgement
 from arena.prompts import Prompt
-from arena.types import Answer, Backend, Battle, Chunk, SideName, Vote
+from arena.roster import Roster
+from arena.types import Answer, Battle, Chunk, SideName, Vote
 
 STALL_SECONDS = 60.0
 # The least rate of the rest of an answer in characters per second, and the rate, about that of a reader, where the
@@ -43,12 +43,10 @@ class LiveView:
 
 
 class LiveBattles:
-    """The live blind battles, one at a time per browser tab, each with its sides drawn at random."""
+    """The live blind battles, one at a time per browser tab, each with its models and sides drawn at random."""
 
-    def __init__(
-        self, backends: Mapping[SideName, Backend], ballots: Ballots, clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        self._backends = backends
+    def __init__(self, roster: Roster, ballots: Ballots, clock: Callable[[], float] = time.monotonic) -> None:
+        self._roster = roster
         self._ballots = ballots
         self._clock = clock
         self._chats = Chats(self._new_chat)
@@ -74,7 +72,7 @@ class LiveBattles:
     def restore(self, tab: str | None, judge: str, turns: Sequence[Battle], *, is_judged: bool) -> LiveView:
         """Continues the battle of an earlier tab, which ended `votable`."""
         chat = self._chats.get(tab)
-        chat.restore(turns)
+        chat.restore(turns, self._roster.pair_of(turns[-1]))
         if not is_judged:
             self._ballots.offer(chat.turns[-1], judge)
         *earlier, last = map(_whole, chat.turns)
@@ -94,10 +92,7 @@ class LiveBattles:
         return self._ballots.cast(turns[-1].id if turns else "", judge, judgement, address=address)
 
     def _new_chat(self) -> Chat:
-        a, b = self._backends[SideName.A], self._backends[SideName.B]
-        if secrets.randbelow(2):
-            a, b = b, a
-        return Chat({SideName.A: a, SideName.B: b}, on_end=lambda battle: None, blind=True)
+        return Chat(self._roster.draw(), on_end=lambda battle: None, blind=True)
 
     def _follow(self, chat: Chat, judge: str, battles: Iterator[Battle]) -> Iterator[LiveView]:
         *turns, last = chat.turns

@@ -238,7 +238,7 @@ def test_a_prompt_sent_while_the_model_loads_waits_visibly(
     fine = {"answers": [{"steps": [{"text": "here"}]}]}
     app = serve({**fine, "load_seconds": 20}, {**fine, "load_error": "disk on fire"}, load=False)
     page = open_page(app, mode="named")
-    for backend in app.services.backends.values():
+    for backend in app.services.roster:
         backend.load()
     status(page, "b", "disk on fire")
     ask(page, "hello")

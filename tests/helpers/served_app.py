@@ -36,11 +36,12 @@ class ServedApp:
 
     def asked(self, side: str) -> list[Any]:
         """What the scripted backend of a side was asked: (messages, config) pairs."""
-        return next(backend for name, backend in self.services.backends.items() if name == side).requests
+        pair = self.services.roster.first
+        return next(backend for name, backend in pair.items() if name == side).requests
 
     def wait_until_idle(self) -> None:
         """Waits until no scripted backend produces tokens any more; fails after a minute."""
-        backends = list(self.services.backends.values())
+        backends = list(self.services.roster)
         for _ in range(120):
             before = [backend.produced for backend in backends]
             time.sleep(0.5)

@@ -16,6 +16,7 @@ from arena.types import Battle, SideName, Winner
 from ui.access import Stored, address_of
 from ui.arena.layout import ArenaTab
 from ui.arena.mode import ArenaMode, Caller, Modes, mode_of
+from ui.arena.modes import Named
 from ui.arena.rate import Rate
 from ui.arena.screen import Mode, head_html
 from ui.arena.view import arena_props
@@ -57,6 +58,10 @@ class ArenaHandlers(Handlers):
         gr.on([part.join.click, part.room_code.submit], self.join, joining, outputs, **UNLIMITED)
         part.room_results.click(self.show_room_results, None, outputs, **UNLIMITED)
         composer.mode.input(self.choose_mode, [self.browser, composer.mode], outputs, **UNQUEUED)
+        pickers = list(part.pickers.values())
+        for picker in pickers:
+            chosen: Any = picker.input(self.choose_pair, pickers, outputs, **UNQUEUED)
+            chosen.then(None, pickers, js="(a, b) => window.showPair(a, b)", api_visibility="private")
         part.timer.tick(self.tick, None, [*part.heads.values(), part.timer], **UNQUEUED)
         part.battle_id.change(None, part.battle_id, js="(id) => window.showBattle(id)", api_visibility="private")
 
@@ -71,7 +76,8 @@ class ArenaHandlers(Handlers):
         shown = [part.room, part.room_results, part.welcome, part.start, part.switch, part.phase, part.battle_id]
         sides = [*part.heads.values(), *part.panes.values()]
         asking = [part.composer.box, part.composer.mode, part.composer.more, part.add_details, part.edit, part.new]
-        return [*shown, part.begin, *sides, *part.pills.values(), *part.details.inputs, *asking, part.timer]
+        shown += [part.begin, *part.pickers.values()]
+        return [*shown, *sides, *part.pills.values(), *part.details.inputs, *asking, part.timer]
 
     @property
     def _turn_outputs(self) -> list[Block]:
@@ -101,6 +107,10 @@ class ArenaHandlers(Handlers):
             for mode in self.modes.values():
                 mode.restore(tab, self._caller(stored, request), kept)
         tab.mode = tab.mode or next(iter(self.modes))
+        if (asked := {side: request.query_params.get(side, "") for side in SideName}) and any(asked.values()):
+            with _notices(tab):
+                self._seat(tab, *asked.values())
+                tab.mode = "named"
         if rate := self._rate:
             rate.opened(tab, judge, room)
             if tab.room or tab.unknown_room:
@@ -123,6 +133,20 @@ class ArenaHandlers(Handlers):
             tab.mode, tab.draft = cast(Mode, mode), None
             self._keep(tab)
         return {**self._updates(tab), self.part.composer.mode: self._mode(tab).screen(tab).mode}
+
+    def choose_pair(self, a: str, b: str, request: gr.Request) -> Updates:
+        """Compare these models from now on. What was typed stays; the conversation of the others ends."""
+        tab, part = self.tabs.get(request), self.part
+        with _notices(tab):
+            self._seat(tab, a, b)
+            self._keep(tab)
+        pickers: Updates = {picker: tab.chat.pair[side].spec.id for side, picker in part.pickers.items()}
+        return {**self._updates(tab), **pickers, part.timer: gr.Timer(active=True)}
+
+    def _seat(self, tab: Tab, a: str, b: str) -> None:
+        named = self.modes.get("named")
+        if isinstance(named, Named):
+            named.seat(tab, a, b)
 
     def send(self, typed: Typed, request: gr.Request) -> Iterator[Updates]:
         """One turn of both sides."""
@@ -222,7 +246,7 @@ class ArenaHandlers(Handlers):
         if screen.phase != "empty":
             return {self.part.timer: gr.Timer(active=False)}
         heads: Updates = {head: head_html(tab.lang, side, screen) for side, head in self.part.heads.items()}
-        return {**heads, self.part.timer: gr.Timer(active=any(mode.waits for mode in self.modes.values()))}
+        return {**heads, self.part.timer: gr.Timer(active=any(mode.waits(tab) for mode in self.modes.values()))}
 
     @property
     def _rate(self) -> Rate | None:

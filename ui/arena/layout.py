@@ -99,8 +99,8 @@ class Composer:
 class ArenaTab:
     """The components that handlers read or write, by side where there are two."""
 
-    def __init__(self, labels: Labels, modes: Sequence[Mode]) -> None:
-        """Make the components inside the current gr.Tab."""
+    def __init__(self, labels: Labels, modes: Sequence[Mode], has_choice: bool = False) -> None:
+        """Make the components inside the current gr.Tab; with `has_choice` those that choose the models."""
         self.timer = gr.Timer(1.0)
         with gr.Column(elem_id="hello"):
             self.room = gr.HTML(elem_id="room", **BARE)
@@ -111,6 +111,10 @@ class ArenaTab:
                 with labels.accordion("room_join_title", "joining"):
                     self.room_code = labels.textbox("room_code", max_lines=1)
                     self.join = labels.button("room_join", "join_room")
+        self.pickers: dict[SideName, gr.Dropdown] = {}
+        if has_choice:
+            with gr.Row(elem_id="pickers"):
+                self.pickers = {side: _picker(labels, side) for side in SideName}
         self.switch = gr.HTML(elem_id="switch", **BARE)
         self.heads: dict[SideName, gr.HTML] = {}
         self.panes: dict[SideName, gr.Chatbot] = {}
@@ -139,6 +143,12 @@ class ArenaTab:
                 self.hidden[name] = gr.Button(name, elem_id=name, min_width=0)
             self.raw = gr.Textbox(elem_id="raw", show_label=False)
             self.battle_id = gr.Textbox(elem_id="battle_id", show_label=False)
+
+
+def _picker(labels: Labels, side: SideName) -> gr.Dropdown:
+    """A choice among models, with search."""
+    label = labels(f"pick_{side}")
+    return labels.show(gr.Dropdown([], label=label, elem_id=f"pick_{side}", min_width=0), label=f"pick_{side}")
 
 
 def _pill(labels: Labels, winner: Winner) -> gr.Button:

@@ -43,9 +43,8 @@ class ArenaMode(ABC):
         """The models that may be named before a vote."""
         return ()
 
-    @property
-    def waits(self) -> bool:
-        """Whether a model is still being loaded."""
+    def waits(self, tab: Tab) -> bool:
+        """Whether a model of the tab is still being loaded."""
         return False
 
     @abstractmethod

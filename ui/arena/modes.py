@@ -11,8 +11,9 @@ from arena.judging.ballots import Ballots, Judgement
 from arena.judging.live import LiveBattles, LiveView
 from arena.prompts import Prompt
 from arena.results.plots import color_of
+from arena.roster import Roster
 from arena.sessions import Session
-from arena.types import Backend, Battle, ModelSpec, SideName, Vote
+from arena.types import Battle, ModelSpec, SideName, Vote
 from ui.arena.messages import (
     answer_rows,
     answer_state,
@@ -148,19 +149,31 @@ class Named(ArenaMode):
 
     name = "named"
 
-    backends: Mapping[SideName, Backend]
+    roster: Roster
     prompts: Sequence[Prompt]
     ballots: Ballots
     receipt: Receipt
 
     @property
     def specs(self) -> list[ModelSpec]:
-        return [backend.spec for backend in self.backends.values()]
+        return list(self.roster.specs)
 
-    @property
-    def waits(self) -> bool:
-        states = [backend.load_state for backend in self.backends.values()]
+    def waits(self, tab: Tab) -> bool:
+        states = [backend.load_state for backend in tab.chat.pair.values()]
         return any(not state.ready and not state.error for state in states)
+
+    def seat(self, tab: Tab, a: str, b: str) -> None:
+        """Begin a new conversation with the models of these ids ("" is the tab's), unless they are the tab's.
+
+        Raises InputError.
+        """
+        pair = self.roster.pair(a, b, tab.chat.pair)
+        if pair == tab.chat.pair:
+            return
+        tab.chat.seat(pair)
+        tab.vote = tab.draft = None
+        for backend in pair.values():
+            backend.load()
 
     def vote(self, tab: Tab) -> Vote | None:
         turns = tab.chat.turns
@@ -180,7 +193,7 @@ class Named(ArenaMode):
             can_change=vote is not None,
             question=turns[-1].prompt if phase in ("vote", "voted", "cut") else "",
             hint=hint_text(lang, phase, "ask" if not turns else "follow_up"),
-            labels=pill_labels(lang, {side: backend.spec.name for side, backend in self.backends.items()}),
+            labels=pill_labels(lang, {side: backend.spec.name for side, backend in tab.chat.pair.items()}),
         )
 
     def _phase(self, chat: Chat, vote: Vote | None) -> Phase:
@@ -193,18 +206,19 @@ class Named(ArenaMode):
         return "vote" if self.ballots.is_open(chat.turns[-1].id) else "cut"
 
     def _pane(self, tab: Tab, side: SideName) -> PaneView:
-        spec, lang, turns = self.backends[side].spec, tab.lang, tab.chat.turns
+        backend, lang, turns = tab.chat.pair[side], tab.lang, tab.chat.turns
+        spec = backend.spec
         last = turns[-1].side(side) if turns else None
         answer = last.answer if last else None
         state = answer_state(answer)
-        doing = status_line(lang, answer, tab.chat.progress[side], self.backends[side].load_state)
+        doing = status_line(lang, answer, tab.chat.progress[side], backend.load_state)
         thinking = thinking_line(lang, spec, last.config if last else spec.config())
         return PaneView(
             title=spec.name,
             rows=turns_rows(lang, turns, side),
             state=state,
             meta=" · ".join(filter(None, (doing, thinking))),
-            color=color_of(spec.id, [spec.id for spec in self.specs]),
+            color=color_of(spec.id, [other.spec.id for other in tab.chat.pair.values()]),
             actions=self._actions(tab, side, state) if turns else (),
         )
 
@@ -231,7 +245,7 @@ class Named(ArenaMode):
 
     def restore(self, tab: Tab, caller: Caller, kept: Session) -> None:
         if kept.chat:
-            tab.chat.restore(kept.chat)
+            tab.chat.restore(kept.chat, self.roster.pair_of(kept.chat[-1]))
             tab.vote = kept.chat_vote
             if not self.vote(tab):
                 self.ballots.offer(tab.chat.turns[-1])

@@ -6,9 +6,10 @@ from arena.prompts import Prompt
 from arena.results.selection import Filters
 from arena.results.service import ResultsService
 from arena.text import language_of
-from arena.types import SideName
+from arena.types import Backend, SideName
 from ui.arena.layout import SAVED, ArenaTab
 from ui.arena.mode import Modes, mode_of
+from ui.arena.modes import Named
 from ui.arena.rate import Rate
 from ui.arena.screen import Screen, head_html, phase_html, switch_html
 from ui.arena.welcome import over_html, room_html, welcome_html
@@ -35,10 +36,22 @@ def arena_props(tab: Tab, part: ArenaTab, modes: Modes, prompts: Sequence[Prompt
         **_room(tab, part, modes, results),
         part.battle_id: {"value": Rate.battle_id(tab) if screen.mode == "rate" else ""},
     }
+    named = modes.get("named")
+    if isinstance(named, Named):
+        choices = [(_described(lang, backend), backend.spec.id) for backend in named.roster]
+        for side, picker in part.pickers.items():
+            props[picker] = {"choices": choices, "value": tab.chat.pair[side].spec.id}
     for side in SideName:
         props[part.heads[side]] = {"value": head_html(lang, side, screen)}
         props[part.panes[side]] = {"value": list(screen.panes[side].rows)}
     return props
+
+
+def _described(lang: str, backend: Backend) -> str:
+    """What a reader needs to choose a model."""
+    spec = backend.spec
+    loaded = text(lang, "model_loaded") if backend.load_state.ready else ""
+    return " · ".join(filter(None, (spec.name, spec.licence, loaded)))
 
 
 def _welcome(tab: Tab, screen: Screen, modes: Modes, prompts: Sequence[Prompt]) -> str:

@@ -51,6 +51,14 @@ window.showBattle = (id) => {
   history.replaceState(null, "", location.pathname + (query.size ? "?" + query : "") + location.hash);
 };
 
+// Shows in the address which models are compared.
+window.showPair = (a, b) => {
+  const query = new URLSearchParams(location.search);
+  query.set("a", a);
+  query.set("b", b);
+  history.replaceState(null, "", location.pathname + "?" + query + location.hash);
+};
+
 // The button that offers the other language shows which one is on. The choices of a radio are one group, in which the
 // arrow keys move; gradio gives each a name of its own.
 (() => {

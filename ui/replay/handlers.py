@@ -1,6 +1,6 @@
 """The replay: its components, and the handlers that show a battle, ask again, report, hide and withdraw."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,8 @@ from arena.judging.moderation import Moderation
 from arena.judging.withdrawals import Withdrawals
 from arena.results.replay import ask_again, find_vote, obstacle
 from arena.results.service import ResultsService
-from arena.types import Backend, SideName, Vote
+from arena.roster import Roster
+from arena.types import SideName, Vote
 from ui.access import Stored, address_of, refusals, require_admin
 from ui.arena.screen import Screen, head_html
 from ui.components import BARE, Labels, answer_pane
@@ -71,7 +72,7 @@ class ReplayHandlers(Handlers):
     results: ResultsService
     moderation: Moderation
     withdrawals: Withdrawals
-    backends: Mapping[SideName, Backend]
+    roster: Roster
 
     def wire(self, demo: gr.Blocks) -> None:
         part, inputs = self.part, [self.browser, self.part.battle_id]
@@ -124,8 +125,7 @@ class ReplayHandlers(Handlers):
         except ArenaError as error:
             yield alert(error_text(tab.lang, error))
             return
-        backends = {backend.spec.id: backend for backend in self.backends.values()}
-        here = {name: backends.get(then.side(name).model.id) for name in SideName}
+        here = {name: self.roster.get(then.side(name).model.id) for name in SideName}
         obstacles = {name: (why, here[name]) for name in SideName if (why := obstacle(then.side(name), here[name]))}
         able = {name: backend for name, backend in here.items() if backend and name not in obstacles}
         yield outcome_block(tab.lang, then, None, obstacles)
@@ -219,7 +219,7 @@ class ReplayHandlers(Handlers):
             part.title: {"value": title_html(tab.lang, vote)},
             part.shown: {"visible": True},
             part.facts: {"value": facts_block(tab.lang, battle)},
-            part.again: {"interactive": bool(self.backends)},
+            part.again: {"interactive": bool(self.roster)},
             part.outcome: {"value": ""},
             **self._host(tab),
             **self._below(tab, self.moderation.why(battle)),

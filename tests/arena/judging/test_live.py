@@ -7,6 +7,7 @@ from arena.errors import InputError, VoteRefused
 from arena.judging.ballots import Ballots, Judgement
 from arena.judging.live import LiveBattles
 from arena.prompts import Prompt
+from arena.roster import Roster
 from arena.types import Chunk, SideName
 from arena.votes import VoteLog
 
@@ -18,7 +19,7 @@ TIE = Judgement("tie")
 def live_of(tmp_path):
     """Makes the live battles of two backends, with a log on disk."""
     with VoteLog(log_path(tmp_path)) as log:
-        yield lambda a, b, **options: LiveBattles({A: a, B: b}, Ballots(log), **options)
+        yield lambda a, b, **options: LiveBattles(Roster([a, b]), Ballots(log), **options)
 
 
 def test_views_name_no_model_and_both_sides_grow_together(live_of, scripted):

@@ -199,7 +199,7 @@ def replayable(app: ServedApp, text_a: str, text_b: str, **changes: Any) -> Batt
     sides = {}
     for name, text in (("a", text_a), ("b", text_b)):
         side = make_side(f"script-{name}", text)
-        sides[name] = replace(side, model=app.services.backends[name].spec, config=GenerationConfig(seed=5))
+        sides[name] = replace(side, model=app.services.roster.first[name].spec, config=GenerationConfig(seed=5))
     return replace(Battle("battle-7", "code", sides["a"], sides["b"]), **changes)
 
 

@@ -1,0 +1,63 @@
+"""The models that a page offers, and the pairs of them that answer a question."""
+
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+
+from arena.errors import InputError
+from arena.types import Backend, Battle, ModelSpec, SideName
+
+Pair = Mapping[SideName, Backend]
+
+
+class Roster:
+    """None, or at least two backends, in the order in which they are offered."""
+
+    def __init__(self, backends: Sequence[Backend] = ()) -> None:
+        self._backends = {backend.spec.id: backend for backend in backends}
+
+    def __len__(self) -> int:
+        return len(self._backends)
+
+    def __iter__(self) -> Iterator[Backend]:
+        return iter(self._backends.values())
+
+    @property
+    def specs(self) -> tuple[ModelSpec, ...]:
+        """All models."""
+        return tuple(backend.spec for backend in self)
+
+    def __getitem__(self, model: str) -> Backend:
+        return self._backends[model]
+
+    def get(self, model: str) -> Backend | None:
+        """The backend of the model with this id; None if it is not offered."""
+        return self._backends.get(model)
+
+    @property
+    def first(self) -> Pair:
+        """The pair that a page begins with."""
+        return dict(zip(SideName, self, strict=False))
+
+    def pair(self, a: str, b: str, instead: Pair | None = None) -> Pair:
+        """The models with these ids; for "" those of `instead`, by default the first pair.
+
+        Raises InputError if one is not offered, or both are the same.
+        """
+        first = instead or self.first
+        a, b = a or first[SideName.A].spec.id, b or first[SideName.B].spec.id
+        for model in (a, b):
+            if model not in self._backends:
+                known = ", ".join(self._backends)
+                raise InputError("model_absent", f"{model!r} is not offered here: {known}.", model=model, known=known)
+        if a == b:
+            raise InputError("same_model", f"Both sides are {a}. Choose two different models.", model=a)
+        return {SideName.A: self._backends[a], SideName.B: self._backends[b]}
+
+    def pair_of(self, battle: Battle) -> Pair | None:
+        """The pair that answered a battle; None if a model is not offered any more."""
+        sides = {side: self.get(battle.side(side).model.id) for side in SideName}
+        return {side: backend for side, backend in sides.items() if backend} if all(sides.values()) else None
+
+    def draw(self) -> Pair:
+        """Two different models at random, on random sides."""
+        return dict(zip(SideName, secrets.SystemRandom().sample(list(self), 2), strict=True))

@@ -1,0 +1,100 @@
+"""More than two models: chosen in the page, sent as a link, drawn for blind battles."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+from served_app import ServedApp
+
+from tests.browser.conftest import NewPage, OpenPage
+from tests.browser.hands import BOX, PILLS, ask, choose_mode, vote, wait_ready, wait_until_votable
+
+PICK = "#pick_{} input"
+
+
+@pytest.fixture(scope="module")
+def app(serve: Callable[..., ServedApp]) -> ServedApp:
+    """Four models that say who they are."""
+    scripts = [{"name": f"Model {name}", "answers": [{"steps": [{"text": f"I am {name}."}]}]} for name in "1234"]
+    return serve(*scripts[:2], more=scripts[2:])
+
+
+def pick(page: Page, side: str, name: str) -> None:
+    """Choose a model by typing a part of its name, by keyboard alone."""
+    page.locator(PICK.format(side)).focus()
+    page.keyboard.type(name)
+    expect(page.get_by_role("option", name=re.compile(name))).to_be_visible()
+    page.keyboard.press("Enter")
+
+
+def heads(page: Page) -> list[str]:
+    return [page.inner_text(f"#head_{side} h2") for side in "ab"]
+
+
+def test_models_are_chosen_by_name_and_the_question_stays(open_page: OpenPage, app: ServedApp) -> None:
+    page = open_page(app, mode="named")
+    page.fill(BOX, "Who are you?")
+    pick(page, "b", "Model 4")
+    expect(page).to_have_url(re.compile(r"\?a=script-a&b=script-d"))
+    expect(page.locator(BOX)).to_have_value("Who are you?")
+    page.press(BOX, "Enter")
+    wait_until_votable(page)
+    assert heads(page) == ["Model 1", "Model 4"]
+    expect(page.locator("#pane_b")).to_contain_text("I am 4.")
+
+
+def test_a_link_shows_the_same_pair_and_a_reload_its_conversation(new_page: NewPage, app: ServedApp) -> None:
+    page = new_page(f"{app.url}?a=script-c&b=script-b").page
+    wait_ready(page)
+    ask(page, "Who are you?")
+    wait_until_votable(page)
+    page.reload()
+    wait_until_votable(page)
+    assert heads(page) == ["Model 3", "Model 2"]
+    expect(page.locator("#pane_a")).to_contain_text("I am 3.")
+    expect(page.locator(PICK.format("a"))).to_have_value(re.compile("Model 3"))
+
+
+def test_other_models_begin_a_new_conversation(open_page: OpenPage, app: ServedApp) -> None:
+    page = open_page(app, mode="named")
+    ask(page, "Who are you?")
+    vote(page)
+    pick(page, "a", "Model 3")
+    expect(page.locator("#welcome")).to_be_visible()
+    ask(page, "And you?")
+    wait_until_votable(page)
+    assert heads(page) == ["Model 3", "Model 2"]
+    expect(page.locator("#pane_a")).not_to_contain_text("Who are you?")
+
+
+def test_the_same_model_twice_is_refused_and_the_pair_stays(open_page: OpenPage, app: ServedApp) -> None:
+    page = open_page(app, mode="named")
+    pick(page, "a", "Model 2")
+    expect(page.get_by_text("script-b", exact=False).first).to_be_visible()
+    expect(page.locator(PICK.format("a"))).to_have_value(re.compile("Model 1"))
+
+
+def test_a_link_with_an_unknown_model_says_so_and_shows_the_first_pair(new_page: NewPage, app: ServedApp) -> None:
+    page = new_page(f"{app.url}?a=gpt-9").page
+    wait_ready(page)
+    choose_mode(page, "named")
+    expect(page.get_by_text("gpt-9", exact=False).first).to_be_visible()
+    expect(page.locator(PICK.format("a"))).to_have_value(re.compile("Model 1"))
+
+
+def test_blind_battles_draw_among_all_and_offer_no_choice(open_page: OpenPage, app: ServedApp) -> None:
+    page = open_page(app, mode="blind")
+    expect(page.locator("#pickers")).to_be_hidden()
+    seen = set()
+    for _ in range(8):
+        ask(page, "Who are you?")
+        wait_until_votable(page)
+        page.click(PILLS["tie"])
+        expect(page.locator("#head_a h2")).to_have_text(re.compile(r"Model \d"))
+        seen |= set(heads(page))
+        page.click("#new")
+        expect(page.locator("#welcome")).to_be_visible()
+    assert len(seen) >= 3
