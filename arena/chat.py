@@ -160,7 +160,7 @@ class Chat:
             self._wait_for_stop()
             self._pair, self._turns = pair, ()
 
-    def restore(self, turns: Iterable[Battle], pair: Pair | None) -> None:
+    def restore(self, turns: Iterable[Battle], pair: Pair | None = None) -> None:
         """Continues an earlier conversation, with the pair that answered it if that is known.
 
         Does nothing if this one has begun.

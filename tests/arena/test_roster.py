@@ -14,7 +14,7 @@ A, B = SideName.A, SideName.B
 
 @pytest.fixture
 def roster(saying):
-    return Roster([saying(f"I am {name}.", id=name) for name in ("m1", "m2", "m3")])
+    return Roster([saying(f"{name}", id=name) for name in ("m1", "m2", "m3")])
 
 
 def ids(pair):
@@ -60,7 +60,7 @@ def test_other_models_begin_a_new_conversation(roster):
     chat.seat(roster.pair("m3", "m1"))
     assert not chat.turns
     list(chat.ask("And you?"))
-    assert [chat.turns[-1].side(side).answer.text for side in SideName] == ["I am m3.", "I am m1."]
+    assert [chat.turns[-1].side(side).answer.text for side in SideName] == ["m3", "m1"]
     assert len(chat.turns[-1].a.messages) == 1
 
 

@@ -124,6 +124,7 @@ def test_no_text_is_left_over() -> None:
         "saved",
         "side",
         "unread",
+        "pick",
         "open",
         "save",
         "head",

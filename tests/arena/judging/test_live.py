@@ -82,7 +82,7 @@ def test_a_stall_ends_the_battle_and_both_sides(live_of, saying, stub, gate, thr
         while not gate.wait(0.02):
             yield Chunk()
 
-    live = live_of(saying("one two three"), stub(hang), clock=lambda: next(now))
+    live = live_of(saying("one two three"), stub(hang, id="hangs"), clock=lambda: next(now))
     views = list(live.ask("tab", "judge", "Why?"))
     assert views[-1].state == "stalled" and [view.state for view in views[:-1]] == ["answering"] * (len(views) - 1)
     assert set(views[-1].texts.values()) == {"Hm", "on"}
@@ -128,7 +128,7 @@ def test_a_new_prompt_or_a_closed_tab_stops_the_battle(live_of, scripted, saying
 @pytest.mark.parametrize("typed", ["", " \n\u3000", "x" * 400_001])
 def test_bad_input_is_refused_at_once(live_of, saying, typed):
     with pytest.raises(InputError):
-        live_of(saying("one"), saying("two")).ask("tab", "judge", typed)
+        live_of(saying("one", id="m1"), saying("two", id="m2")).ask("tab", "judge", typed)
 
 
 def test_a_call_without_a_page_is_refused(live_of, saying):
