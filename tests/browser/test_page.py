@@ -68,7 +68,8 @@ def test_a_newcomer_asks_the_embedded_model_and_votes_by_keyboard(open_page: Ope
     row = embedded_app.rows()[-1]
     assert {row["model_a"], row["model_b"]} == {"smollm2-135m-t0.2", "smollm2-135m-t1.0"}
     assert (row["winner"], row["prompt_id"]) == ("tie", "e2-seasons")
-    assert row["response_a"].split() == answer(page, "a").split()
+    # Markdown may make a list of it, whose numbers are no text.
+    assert re.findall("[A-Za-z]+", row["response_a"]) == re.findall("[A-Za-z]+", answer(page, "a"))
     assert row["revision_a"].startswith("sha256:b179c952")
 
 

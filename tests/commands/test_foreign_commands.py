@@ -77,9 +77,13 @@ def test_an_export_does_not_replace_what_it_reads(folder, name):
 @pytest.mark.parametrize(
     ("name", "content", "line"),
     [
-        ("page.csv", "<html>Sign in</html>", "page.csv has no column question_id. The first line of a vote file must"),
+        (
+            "page.csv",
+            "<html>Sign in</html>",
+            "page.csv is a web page or XML, not CSV. Download the votes again, or save",
+        ),
         ("notes.txt", "Some notes", "notes.txt has no column question_id. The first line of a vote file must name"),
-        ("answers.jsonl", '{"model": "qwen"}', "answers.jsonl has no column question_id. The first line of a"),
+        ("answers.jsonl", '{"model": "qwen"}', "answers.jsonl is JSON, not CSV. Name the votes.csv that this app"),
         ("empty.csv", "", "empty.csv is empty. Name another vote file."),
         ("none.csv", None, "none.csv does not exist. Name a vote file, or a folder that has a votes.csv."),
         ("*/none.csv", None, "*/none.csv does not exist. Name a vote file, or a folder that has a votes.csv."),

@@ -5,6 +5,7 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta, timezone
 
 from arena.votes.rows import FLAGS, LARGEST_WHOLE, NUMERIC, WHOLE
 
@@ -13,10 +14,16 @@ _TRUE = ("true", "1", "1.0", "wahr", "vrai", "verdadero", "verdadeiro", "vero", 
 _FALSE = ("false", "0", "0.0", "falsch", "faux", "falso", "onwaar", "ложь")
 _FLAGS = {"": "", **dict.fromkeys(_TRUE, "True"), **dict.fromkeys(_FALSE, "False")}
 
-_GROUPED = re.compile(r",\d{3}$")  # 84,000 may be 84 or 84 thousand
+_THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:(?:,\d{3})+|(?:[ '’\u00a0\u202f]\d{3})+)")
+_AMBIGUOUS = re.compile(r"[+-]?\d{1,3},000")  # 84, or 84 thousand
+_LONG_GROUPS = re.compile(r"[+-]?\d{1,3}(?:(?:,\d{3}){2,}|(?:\.\d{3}){2,}|(?:[ '’\u00a0\u202f]\d{3})+)")
+_MIXED = re.compile(r"[+-]?\d{1,3}(?:(?:,\d{3})+\.|(?:\.\d{3})+,)\d+")
 # In seconds the year 5138: a larger number counts milliseconds or smaller units.
 _LATEST = 1e11
-_DATE = re.compile(r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}(?!\d).*")
+_DATE = re.compile(
+    r"(\d{4})(?P<mark>[-/.])(\d{1,2})(?P=mark)(\d{1,2})(?:[T ]+(\d{1,2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?)?"
+    r" *(Z|UTC|[+-]\d{2}:?\d{2})?"
+)
 _TEXTS = ("conversation_a", "conversation_b", "settings")
 
 
@@ -67,7 +74,9 @@ def _flag(cell: str) -> str:
 
 def _whole(cell: str) -> str:
     number = cell.strip()
-    value = None if _GROUPED.search(number) else _value(number)
+    if _THOUSANDS.fullmatch(number) and not _AMBIGUOUS.fullmatch(number):
+        return str(int(re.sub(r"[^\d+-]", "", number)))
+    value = None if _AMBIGUOUS.fullmatch(number) else _value(number)
     if value is None or not value.is_integer() or abs(value) > LARGEST_WHOLE:
         return number
     return str(int(value))
@@ -91,8 +100,13 @@ def _time(cell: str) -> str:
 
 
 def _value(number: str) -> float | None:
-    """The finite number; a single comma is a decimal comma."""
-    if number.count(",") == 1 and "." not in number:
+    """The finite number in the notation of any country; a single comma is a decimal comma."""
+    if _LONG_GROUPS.fullmatch(number):
+        number = re.sub(r"[^\d+-]", "", number)
+    elif _MIXED.fullmatch(number):
+        point = max(number.rfind(","), number.rfind("."))
+        number = f"{re.sub('[,.]', '', number[:point])}.{number[point + 1 :]}"
+    elif number.count(",") == 1 and "." not in number:
         number = number.replace(",", ".")
     with suppress(ValueError):
         value = float(number)
@@ -102,14 +116,21 @@ def _value(number: str) -> float | None:
 
 def _seconds(date: str) -> float | None:
     """Unix seconds of a date that begins with the year; UTC if it has no time zone."""
-    import pandas as pd
-
-    if not _DATE.fullmatch(date):
+    if not (match := _DATE.fullmatch(date)):
         return None
+    year, _, month, day, hour, minute, second, fraction, zone = match.groups()
     with suppress(ValueError):
-        moment = pd.to_datetime(date.replace(",", ".").removesuffix(" UTC"), utc=True, format="ISO8601")
-        return float(moment.timestamp())
+        numbers = (int(number or 0) for number in (year, month, day, hour, minute, second))
+        moment = datetime(*numbers, tzinfo=_zone(zone))  # type: ignore[arg-type, misc]
+        return moment.timestamp() + float(f"0.{fraction or 0}")
     return None
+
+
+def _zone(zone: str | None) -> timezone:
+    if zone in (None, "Z", "UTC"):
+        return UTC
+    minutes = int(zone[1:3]) * 60 + int(zone[-2:])
+    return timezone(timedelta(minutes=-minutes if zone[0] == "-" else minutes))
 
 
 _CELLS: dict[str, Callable[[str], str]] = {

@@ -1,5 +1,6 @@
 """Where votes are read from: a data folder, or named files, which are checked, unpacked and copied as needed."""
 
+import codecs
 import glob
 import os
 import shutil
@@ -18,7 +19,9 @@ from arena.votes.imported.dialect import PLAIN, Form, column_names, form_of, sam
 from arena.votes.records import FIRST_PART, csv_cells, csv_line, cut_records, is_whole_row, is_written_by_log
 from arena.votes.rows import REQUIRED, UnreadableRow
 
+_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _ZIP = b"PK\x03\x04"
+_PARQUET = b"PAR1"
 _OLD_WORKBOOK = b"\xd0\xcf\x11\xe0"
 _COMPRESSED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd", b"7z\xbc\xaf", b"Rar!")
 _IN_WORKBOOKS = ("xl/", "content.xml", "Index/")  # of Excel, LibreOffice and Numbers
@@ -141,6 +144,15 @@ def _refusal(sample: bytes, name: str) -> InputError:
         return _workbook(name)
     if sample.startswith((_ZIP, *_COMPRESSED)):
         return _compressed(name)
+    if sample.startswith(_PARQUET) or (b"\0" in sample and not sample.startswith(_UTF_16)):
+        message = f"{name} is not a text file. Export the votes as CSV from the program that wrote it."
+        return InputError("votes_binary", message, path=name)
+    if text.startswith("<"):
+        message = f"{name} is a web page or XML, not CSV. Download the votes again, or save them as CSV."
+        return InputError("votes_page", message, path=name)
+    if text.startswith(("{", "[")):
+        message = f"{name} is JSON, not CSV. Name the votes.csv that this app writes or exports."
+        return InputError("votes_json", message, path=name)
     first = text.splitlines()[0].lower()
     column = next((column for column in REQUIRED if column not in first), REQUIRED[0])
     message = f"{name} has no column {column}. The first line of a vote file must name {', '.join(REQUIRED)}."
