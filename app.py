@@ -129,6 +129,7 @@ def serve(models: tuple[str, ...] | None, host: str, port: int, hosting: Hosting
     Raises InputError for settings that cannot work.
     """
     from arena.prompts import load_prompts
+    from arena.types import SideName
     from ui.gradio.compat import import_gradio
 
     specs = options.choose_models(*models) if models else ()
@@ -146,8 +147,9 @@ def serve(models: tuple[str, ...] | None, host: str, port: int, hosting: Hosting
         demo, keywords = build_page(services)
         demo.launch(server_name=host, server_port=port, prevent_thread_lock=True, quiet=True, **keywords)
         typer.echo(f"Serving on http://{host}:{port}")
-        for spec in specs:
-            typer.echo(f"  {spec.id} ({spec.name} on {spec.runtime})")
+        for number, spec in enumerate(specs):
+            side = tuple(SideName)[number] if number < len(SideName) else "+"
+            typer.echo(f"  {side}: {spec.id} ({spec.name} on {spec.runtime})")
         for backend in services.roster.first.values():
             backend.load()
         stay(demo)

@@ -43,8 +43,9 @@ class LiveJudging:
 class Tab:
     """The state of one browser tab: its conversation, its reader's language and last vote.
 
-    `room` is the code of the room it judges in, `unknown_room` a code in its address that no room has, `admin`
-    whether its reader is signed in as the host, `class_room` the code of the room that the host looks at.
+    `room` is the code of the room it judges in, `unknown_room` a code in its address that no room has, `refused` why
+    the models in its address are not compared, `admin` whether its reader is signed in as the host, `class_room` the
+    code of the room that the host looks at.
     """
 
     chat: Chat
@@ -61,6 +62,7 @@ class Tab:
     shown: dict[Any, dict[str, Any]] = field(default_factory=dict)
     room: str = NO_ROOM
     unknown_room: str = ""
+    refused: ArenaError | None = None
     admin: bool = False
     class_room: str = NO_ROOM
     # What the host has edited of the prompts.

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from served_app import ServedApp
 
 from tests.browser.conftest import NewPage, OpenPage
-from tests.browser.hands import BOX, PILLS, ask, choose_mode, vote, wait_ready, wait_until_votable
+from tests.browser.hands import BOX, PILLS, ask, vote, wait_ready, wait_until_votable
 
 PICK = "#pick_{} input"
 
@@ -25,6 +25,7 @@ def app(serve: Callable[..., ServedApp]) -> ServedApp:
 def pick(page: Page, side: str, name: str) -> None:
     """Choose a model by typing a part of its name, by keyboard alone."""
     page.locator(PICK.format(side)).focus()
+    page.keyboard.press("Control+A")
     page.keyboard.type(name)
     expect(page.get_by_role("option", name=re.compile(name))).to_be_visible()
     page.keyboard.press("Enter")
@@ -70,18 +71,27 @@ def test_other_models_begin_a_new_conversation(open_page: OpenPage, app: ServedA
     expect(page.locator("#pane_a")).not_to_contain_text("Who are you?")
 
 
-def test_the_same_model_twice_is_refused_and_the_pair_stays(open_page: OpenPage, app: ServedApp) -> None:
+@pytest.mark.parametrize(("side", "name"), [("a", "Model 2"), ("b", "Model 1")])
+def test_who_chooses_the_other_sides_model_exchanges_them(
+    open_page: OpenPage, app: ServedApp, side: str, name: str
+) -> None:
     page = open_page(app, mode="named")
-    pick(page, "a", "Model 2")
-    expect(page.get_by_text("script-b", exact=False).first).to_be_visible()
-    expect(page.locator(PICK.format("a"))).to_have_value(re.compile("Model 1"))
+    pick(page, side, name)
+    for other, shown in (("a", "Model 2"), ("b", "Model 1")):
+        expect(page.locator(PICK.format(other))).to_have_value(re.compile(shown))
+    expect(page).to_have_url(re.compile(r"\?a=script-b&b=script-a"))
+
+
+def test_a_link_with_the_same_model_twice_is_refused(new_page: NewPage, app: ServedApp) -> None:
+    page = new_page(f"{app.url}?a=script-c&b=script-c").page
+    wait_ready(page)
+    expect(page.get_by_role("alert")).to_contain_text("Both sides are script-c")
 
 
 def test_a_link_with_an_unknown_model_says_so_and_shows_the_first_pair(new_page: NewPage, app: ServedApp) -> None:
     page = new_page(f"{app.url}?a=gpt-9").page
     wait_ready(page)
-    choose_mode(page, "named")
-    expect(page.get_by_text("gpt-9", exact=False).first).to_be_visible()
+    expect(page.get_by_role("alert")).to_contain_text("'gpt-9' is not offered here: script-a, script-b")
     expect(page.locator(PICK.format("a"))).to_have_value(re.compile("Model 1"))
 
 

@@ -88,6 +88,15 @@ def test_settings_that_cannot_be_are_errors(client: Client, arguments: dict[str,
         client.predict(**{"prompt": "hi", **arguments}, api_name="/chat")
 
 
+def test_the_models_may_be_named(scripted_app: ServedApp, client: Client) -> None:
+    battle_id = client.predict("hello", a="script-b", b="script-a", api_name="/chat")["battle_id"]
+    vote(client, battle_id)
+    row = next(row for row in scripted_app.rows() if row["question_id"] == battle_id)
+    assert (row["model_a"], row["model_b"]) == ("script-b", "script-a")
+    with pytest.raises(AppError, match="'gpt-9' is not offered here: script-a, script-b"):
+        client.predict("hello", b="gpt-9", api_name="/chat")
+
+
 @pytest.mark.parametrize("prompt", ["", " ", "\n\n", "\u3000", "\u200b", "\t"])
 def test_a_blank_prompt_reaches_no_model(scripted_app: ServedApp, client: Client, prompt: str) -> None:
     before = len(scripted_app.asked("a"))
@@ -180,7 +189,7 @@ def call_raw(app: ServedApp, name: str, *arguments: object) -> dict[str, str]:
 
 
 def test_half_an_emoji_does_not_stop_a_vote(scripted_app: ServedApp, client: Client) -> None:
-    battle_id = call_raw(scripted_app, "chat", "好\ud800", {}, None, "")["battle_id"]
+    battle_id = call_raw(scripted_app, "chat", "好\ud800", {}, None, "", "", "")["battle_id"]
     call_raw(scripted_app, "vote", battle_id, "tie", {}, "\ud83d")
     row = next(row for row in scripted_app.rows() if row["question_id"] == battle_id)
     assert (row["prompt"], row["comment"]) == ("好\ufffd", "\ufffd")

@@ -107,10 +107,13 @@ class ArenaHandlers(Handlers):
             for mode in self.modes.values():
                 mode.restore(tab, self._caller(stored, request), kept)
         tab.mode = tab.mode or next(iter(self.modes))
-        if (asked := {side: request.query_params.get(side, "") for side in SideName}) and any(asked.values()):
-            with _notices(tab):
-                self._seat(tab, *asked.values())
-                tab.mode = "named"
+        asked = [request.query_params.get(side, "") for side in SideName]
+        if any(asked) and "named" in self.modes:
+            tab.mode = "named"
+            try:
+                self._seat(tab, *asked)
+            except ArenaError as error:
+                tab.refused = error
         if rate := self._rate:
             rate.opened(tab, judge, room)
             if tab.room or tab.unknown_room:
@@ -135,10 +138,17 @@ class ArenaHandlers(Handlers):
         return {**self._updates(tab), self.part.composer.mode: self._mode(tab).screen(tab).mode}
 
     def choose_pair(self, a: str, b: str, request: gr.Request) -> Updates:
-        """Compare these models from now on. What was typed stays; the conversation of the others ends."""
+        """Compare these models from now on. What was typed stays; the conversation of the others ends.
+
+        A side that is given the other's model exchanges them.
+        """
         tab, part = self.tabs.get(request), self.part
         with _notices(tab):
+            if a == b:
+                then_a, then_b = (backend.spec.id for backend in tab.chat.pair.values())
+                a, b = (a, then_a) if a != then_a else (then_b, b)
             self._seat(tab, a, b)
+            tab.refused = None
             self._keep(tab)
         pickers: Updates = {picker: tab.chat.pair[side].spec.id for side, picker in part.pickers.items()}
         return {**self._updates(tab), **pickers, part.timer: gr.Timer(active=True)}

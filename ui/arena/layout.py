@@ -147,8 +147,9 @@ class ArenaTab:
 
 def _picker(labels: Labels, side: SideName) -> gr.Dropdown:
     """A choice among models, with search."""
-    label = labels(f"pick_{side}")
-    return labels.show(gr.Dropdown([], label=label, elem_id=f"pick_{side}", min_width=0), label=f"pick_{side}")
+    key = f"pick_{side}"
+    looks: dict[str, Any] = {"show_label": False, "container": False, "min_width": 0}
+    return labels.show(gr.Dropdown([], label=labels(key), elem_id=key, **looks), label=key)
 
 
 def _pill(labels: Labels, winner: Winner) -> gr.Button:

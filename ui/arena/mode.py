@@ -38,9 +38,8 @@ class ArenaMode(ABC):
     # Whether `renew` needs a browser that stores a rater's id.
     needs_rater: ClassVar[bool] = False
 
-    @property
-    def specs(self) -> Sequence[ModelSpec]:
-        """The models that may be named before a vote."""
+    def specs(self, tab: Tab) -> Sequence[ModelSpec]:
+        """The tab's models that may be named before a vote."""
         return ()
 
     def waits(self, tab: Tab) -> bool:

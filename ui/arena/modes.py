@@ -154,9 +154,8 @@ class Named(ArenaMode):
     ballots: Ballots
     receipt: Receipt
 
-    @property
-    def specs(self) -> list[ModelSpec]:
-        return list(self.roster.specs)
+    def specs(self, tab: Tab) -> list[ModelSpec]:
+        return [backend.spec for backend in tab.chat.pair.values()]
 
     def waits(self, tab: Tab) -> bool:
         states = [backend.load_state for backend in tab.chat.pair.values()]
@@ -218,7 +217,7 @@ class Named(ArenaMode):
             rows=turns_rows(lang, turns, side),
             state=state,
             meta=" · ".join(filter(None, (doing, thinking))),
-            color=color_of(spec.id, [other.spec.id for other in tab.chat.pair.values()]),
+            color=color_of(spec.id, [other.id for other in self.specs(tab)]),
             actions=self._actions(tab, side, state) if turns else (),
         )
 

@@ -13,8 +13,9 @@ from ui.arena.modes import Named
 from ui.arena.rate import Rate
 from ui.arena.screen import Screen, head_html, phase_html, switch_html
 from ui.arena.welcome import over_html, room_html, welcome_html
+from ui.markup import alert
 from ui.tabs import Tab
-from ui.texts import text
+from ui.texts import error_text, text
 from ui.updates import Props
 
 
@@ -57,7 +58,7 @@ def _described(lang: str, backend: Backend) -> str:
 def _welcome(tab: Tab, screen: Screen, modes: Modes, prompts: Sequence[Prompt]) -> str:
     if screen.phase == "over" and tab.judging.position:
         return over_html(tab.lang, tab.judging.position.done)
-    specs = [spec for mode in modes.values() for spec in mode.specs]
+    specs = [spec for mode in modes.values() for spec in mode.specs(tab)]
     english_only = bool(specs) and all(spec.stand_in for spec in specs)
     shown = [prompt for prompt in prompts if not english_only or language_of(prompt.text) == "English"]
     return welcome_html(tab.lang, screen.mode, shown, [spec.name for spec in specs])
@@ -67,9 +68,10 @@ def _room(tab: Tab, part: ArenaTab, modes: Modes, results: ResultsService) -> Pr
     rate = modes.get("rate")
     room = rate.rooms.room(tab.room) if isinstance(rate, Rate) and tab.room else None
     closed = room is not None and room.closed
+    refused = alert(error_text(tab.lang, tab.refused)) if tab.refused else ""
     figures = results.figures(Filters(room=room.code), is_over=True) if room and closed else None
     return {
-        part.room: {"value": room_html(tab.lang, room, tab.unknown_room, figures)},
+        part.room: {"value": refused + room_html(tab.lang, room, tab.unknown_room, figures)},
         part.room_results: {"visible": room is not None and not closed},
         part.begin: {"visible": not closed},
     }

@@ -7,7 +7,7 @@ from arena.generation_config import GenerationConfig
 from arena.types import Message
 from backends.models.resolve import resolve
 from backends.models.variants import SETTINGS, variant_of
-from commands.options import choose_models
+from commands.options import LEFT, RIGHT, choose_models, models_of
 
 SAMPLING = {
     "max_new_tokens": 64,
@@ -117,3 +117,12 @@ def test_one_label_for_two_models_is_refused():
     with pytest.raises(InputError) as refusal:
         choose_models("A=smollm2-135m?temperature=0", "A=smollm2-135m?temperature=1")
     assert refusal.value.code == "same_model"
+
+
+def test_the_models_of_a_page_are_a_pair_or_a_list():
+    assert models_of("", "", "") == (LEFT, RIGHT) and models_of("", "x", "") == ("x", RIGHT)
+    assert models_of(" x, y@int4 ,z=y?temperature=0,", "", "") == ("x", "y@int4", "z=y?temperature=0")
+    for code, given in (("models_twice", ("x,y", "z", "")), ("models_few", ("x", "", ""))):
+        with pytest.raises(InputError) as error:
+            models_of(*given)
+        assert error.value.code == code
