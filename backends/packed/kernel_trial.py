@@ -1,25 +1,21 @@
 """Tries out how the compiled kernels read memory ahead of its use, since the quicker way depends on the processor."""
 
-from __future__ import annotations
-
 import json
-import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
+from torch import Tensor
 
 from backends.packed.scheme import BLOCK
-
-if TYPE_CHECKING:
-    from backends.packed.kernels import Kernels
 
 # Of the weight, large enough that a product takes much longer than to wake the threads; the trial takes 0.1 s.
 _ROWS, _COLUMNS, _GROUP = 4096, 4096, 32
 _ROUNDS = 25
+# Multiplies x with a weight (packed, scales) that no cache holds, read past the caches if True; returns the seconds.
+ColdProduct = Callable[[bool, Tensor, Tensor, Tensor], float]
 
 
 @dataclass(frozen=True)
@@ -39,11 +35,11 @@ class ReadAhead:
         return f"reading {'past' if self.past_caches else 'into'} the caches (a product took {ways})"
 
 
-def read_ahead(kernels: Kernels, kept: Path) -> ReadAhead:
+def read_ahead(product: ColdProduct, kept: Path) -> ReadAhead:
     """The result of the trial that `kept` holds; else of one that is made now and kept there if possible."""
     with suppress(OSError, ValueError, TypeError, AttributeError):
         return ReadAhead(**{name: float(value) for name, value in json.loads(kept.read_text("utf-8")).items()})
-    result = _try(kernels)
+    result = _try(product)
     part = kept.with_suffix(".part")
     with suppress(OSError):
         part.write_text(json.dumps(asdict(result)), encoding="utf-8")
@@ -51,7 +47,7 @@ def read_ahead(kernels: Kernels, kept: Path) -> ReadAhead:
     return result
 
 
-def _try(kernels: Kernels) -> ReadAhead:
+def _try(product: ColdProduct) -> ReadAhead:
     """The least time of several, the ways in turn: other work on the machine can only make one longer."""
     packed = torch.full((_ROWS // BLOCK, _COLUMNS, BLOCK // 2), 0x88, dtype=torch.uint8)
     scales = torch.ones(_ROWS // BLOCK, _COLUMNS // _GROUP, BLOCK, 2, dtype=torch.bfloat16)
@@ -59,11 +55,7 @@ def _try(kernels: Kernels) -> ReadAhead:
     times: dict[bool, list[float]] = {False: [], True: []}
     for _ in range(_ROUNDS):
         for past, taken in times.items():
-            kernels.set_ahead(past)
-            kernels.drop_from_caches((packed, scales))
-            began = time.perf_counter()
-            kernels.few4(x, packed, scales, None)
-            taken.append(time.perf_counter() - began)
+            taken.append(product(past, x, packed, scales))
     return ReadAhead(*(_milliseconds(times[past]) for past in (False, True)))
 
 

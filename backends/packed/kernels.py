@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import logging
+import time
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -46,7 +47,7 @@ class Kernels:
         # Whether `many4` is available.
         self.tiles = hasattr(self._library, "tiles_allowed") and bool(self._library.tiles_allowed())
         _try_out(self)
-        self.ahead = read_ahead(self, path.with_suffix(".json"))
+        self.ahead = read_ahead(self._cold_product, path.with_suffix(".json"))
         self.set_ahead(self.ahead.past_caches)
 
     def __str__(self) -> str:
@@ -152,10 +153,14 @@ class Kernels:
         """Chooses how weights are read ahead of their use; results are the same."""
         self._library.set_ahead(ctypes.c_int(past_caches))
 
-    def drop_from_caches(self, tensors: Sequence[Tensor]) -> None:
-        """Removes contiguous tensors from the processor's caches."""
-        for tensor in tensors:
+    def _cold_product(self, past_caches: bool, x: Tensor, packed: Tensor, scales: Tensor) -> float:
+        """The seconds of a product with a weight that no cache holds."""
+        self.set_ahead(past_caches)
+        for tensor in (packed, scales):
             self._library.drop_lines(_at(tensor), *_longs(tensor.nbytes // 64))
+        began = time.perf_counter()
+        self.few4(x, packed, scales, None)
+        return time.perf_counter() - began
 
     def read_lines(self, memory: Tensor) -> int:
         """Reads all of `memory` (uint8, in units of 64 kB), to measure the bandwidth."""
