@@ -120,3 +120,12 @@ def merged(*parts: Props, only: Collection[Block] | None = None) -> Updates:
 def _update(props: dict[str, Any]) -> Any:
     # For an update gradio rebuilds the component, which takes milliseconds; it just passes on a plain value.
     return props["value"] if set(props) == {"value"} else gr.update(**props)
+
+
+def with_first(handler: Callable[[Any, gr.Request], Any], first: object) -> Callable[[gr.Request], Any]:
+    """A handler with its first argument. gradio reads the signature for gr.Request, which functools.partial hides."""
+
+    def handle(request: gr.Request) -> Any:
+        return handler(first, request)
+
+    return handle

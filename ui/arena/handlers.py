@@ -23,7 +23,7 @@ from ui.arena.view import arena_props
 from ui.gradio.compat import Block
 from ui.tabs import Tab
 from ui.texts import error_text, text
-from ui.updates import TURNS, UNLIMITED, UNQUEUED, Handlers, Props, Typed, Updates, changed, stream
+from ui.updates import TURNS, UNLIMITED, UNQUEUED, Handlers, Props, Typed, Updates, changed, stream, with_first
 
 
 @dataclass(frozen=True)
@@ -40,14 +40,14 @@ class ArenaHandlers(Handlers):
         part, composer, outputs = self.part, self.part.composer, self.outputs
         turn = {"outputs": self._turn_outputs, **TURNS, "trigger_mode": "once", "show_progress": "hidden"}
         gr.on([composer.box.submit, composer.send.click], self.send, {self.browser, *composer.inputs}, **turn)
-        composer.stop.click(_with(self.stop, None), None, part.timer, **UNQUEUED)
+        composer.stop.click(with_first(self.stop, None), None, part.timer, **UNQUEUED)
         for side in SideName:
-            part.hidden[f"stop_{side}"].click(_with(self.stop, side), None, part.timer, **UNQUEUED)
+            part.hidden[f"stop_{side}"].click(with_first(self.stop, side), None, part.timer, **UNQUEUED)
             part.hidden[f"regenerate_{side}"].click(self._again_of(side, "regenerate"), None, **turn)
             part.hidden[f"continue_{side}"].click(self._again_of(side, "continue_answer"), None, **turn)
-            self._hand_over(f"copy_{side}", _with(self._raw, side), "window.copyText(text)")
+            self._hand_over(f"copy_{side}", with_first(self._raw, side), "window.copyText(text)")
         for kind, write in {"markdown": as_markdown, "json": as_json_lines}.items():
-            self._hand_over(f"save_{kind}", _with(self._file, write), f"window.saveText(text, '{kind}')")
+            self._hand_over(f"save_{kind}", with_first(self._file, write), f"window.saveText(text, '{kind}')")
         part.edit.click(self.edit, composer.box, outputs, **UNLIMITED)
         typed = {self.browser, *part.details.inputs}
         for winner, pill in part.pills.items():
@@ -108,10 +108,10 @@ class ArenaHandlers(Handlers):
                 mode.restore(tab, self._caller(stored, request), kept)
         tab.mode = tab.mode or next(iter(self.modes))
         asked = [request.query_params.get(side, "") for side in SideName]
-        if any(asked) and "named" in self.modes:
+        if any(asked) and (named := self._named):
             tab.mode = "named"
             try:
-                self._seat(tab, *asked)
+                named.seat(tab, *asked)
             except ArenaError as error:
                 tab.refused = error
         if rate := self._rate:
@@ -138,25 +138,15 @@ class ArenaHandlers(Handlers):
         return {**self._updates(tab), self.part.composer.mode: self._mode(tab).screen(tab).mode}
 
     def choose_pair(self, a: str, b: str, request: gr.Request) -> Updates:
-        """Compare these models from now on. What was typed stays; the conversation of the others ends.
-
-        A side that is given the other's model exchanges them.
-        """
+        """Compare these models from now on. What was typed stays; the conversation of the others ends."""
         tab, part = self.tabs.get(request), self.part
         with _notices(tab):
-            if a == b:
-                then_a, then_b = (backend.spec.id for backend in tab.chat.pair.values())
-                a, b = (a, then_a) if a != then_a else (then_b, b)
-            self._seat(tab, a, b)
+            if named := self._named:
+                named.choose(tab, a, b)
             tab.refused = None
             self._keep(tab)
         pickers: Updates = {picker: tab.chat.pair[side].spec.id for side, picker in part.pickers.items()}
         return {**self._updates(tab), **pickers, part.timer: gr.Timer(active=True)}
-
-    def _seat(self, tab: Tab, a: str, b: str) -> None:
-        named = self.modes.get("named")
-        if isinstance(named, Named):
-            named.seat(tab, a, b)
 
     def send(self, typed: Typed, request: gr.Request) -> Iterator[Updates]:
         """One turn of both sides."""
@@ -263,6 +253,11 @@ class ArenaHandlers(Handlers):
         rate = self.modes.get("rate")
         return rate if isinstance(rate, Rate) else None
 
+    @property
+    def _named(self) -> Named | None:
+        named = self.modes.get("named")
+        return named if isinstance(named, Named) else None
+
     def _mode(self, tab: Tab) -> ArenaMode:
         return mode_of(tab, self.modes)
 
@@ -297,15 +292,6 @@ class ArenaHandlers(Handlers):
             yield from self._turn(request, lambda: getattr(self._mode(tab), method)(tab, side), {})
 
         return again
-
-
-def _with(handler: Callable[[Any, gr.Request], Any], first: object) -> Callable[[gr.Request], Any]:
-    """A handler with its first argument. gradio reads the signature for gr.Request, which functools.partial hides."""
-
-    def handle(request: gr.Request) -> Any:
-        return handler(first, request)
-
-    return handle
 
 
 @contextmanager

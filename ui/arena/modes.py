@@ -174,6 +174,13 @@ class Named(ArenaMode):
         for backend in pair.values():
             backend.load()
 
+    def choose(self, tab: Tab, a: str, b: str) -> None:
+        """The same; a side that is given the other's model exchanges them."""
+        if a == b:
+            then_a, then_b = (backend.spec.id for backend in tab.chat.pair.values())
+            a, b = (a, then_a) if a != then_a else (then_b, b)
+        self.seat(tab, a, b)
+
     def vote(self, tab: Tab) -> Vote | None:
         turns = tab.chat.turns
         return tab.vote if turns and tab.vote and tab.vote.battle.id == turns[-1].id else None
