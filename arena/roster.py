@@ -10,10 +10,14 @@ Pair = Mapping[SideName, Backend]
 
 
 class Roster:
-    """None, or at least two backends, in the order in which they are offered."""
+    """None, or at least two backends, in the order in which they are offered.
 
-    def __init__(self, backends: Sequence[Backend] = ()) -> None:
+    `needs` are the bytes of memory that models need, by id, as far as that is known.
+    """
+
+    def __init__(self, backends: Sequence[Backend] = (), needs: Mapping[str, int] | None = None) -> None:
         self._backends = {backend.spec.id: backend for backend in backends}
+        self.needs = needs or {}
 
     def __len__(self) -> int:
         return len(self._backends)

@@ -1,7 +1,7 @@
 """Builds what a page works with: backends, conversations, the vote log, rooms, results."""
 
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from pathlib import Path
 
 import typer
@@ -10,7 +10,7 @@ from arena.answers import FILE_NAME as ANSWERS
 from arena.answers import answers_of
 from arena.batch.run import BatchRunner
 from arena.chat import Chat, Chats
-from arena.errors import InputError
+from arena.errors import ArenaError, InputError
 from arena.events import EventLog, NoEvents
 from arena.exports.export import Downloads
 from arena.judging.ballots import Ballots, ClosedLog
@@ -31,6 +31,7 @@ from arena.votes import VoteLog
 from arena.votes.backup_status import BackupStatus
 from arena.votes.store import VoteStore
 from backends import open_backends
+from backends.memory.estimate import need_of
 from backends.models.catalog import EMBEDDED, FETCHED
 from commands.batch import host_of
 from commands.hosting import Hosting
@@ -51,7 +52,7 @@ def compose(
     is None where that need not be shown.
     """
     data_dir = hosting.data_dir
-    roster = Roster(open_backends(specs))
+    roster = Roster(open_backends(specs), _needs(specs))
     log, events, limits = open_log(data_dir), open_events(data_dir), RateLimits()
     ballots, key = Ballots(log, limits), JudgeKey(data_dir / "judge.key", hosting.judge_secret)
     prompts, history = PromptStore(loaded, events, hosting.named_prompts), tuple(events.read())
@@ -103,6 +104,16 @@ def compose(
         else None,
         reports=Reports(results, data_dir, hosting.answers, prompts.known, known_models()),
     )
+
+
+def _needs(specs: Sequence[ModelSpec]) -> dict[str, int]:
+    """The bytes of memory that each model needs, without those whose files do not say it."""
+    needs = {}
+    for spec in specs:
+        with suppress(ArenaError, OSError):
+            if need := need_of(spec):
+                needs[spec.id] = need.total
+    return needs
 
 
 def open_events(data_dir: Path) -> EventLog | NoEvents:

@@ -89,7 +89,7 @@ def _serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[...,
         data_dir: Path | None = None,
         admin_token: str = "",
         local: bool = False,
-        more: Sequence[Script] = (),
+        more: Sequence[str | Script] = (),
     ) -> ServedApp:
         """`a` and `b` may be "" where recorded answers are judged without any model; `more` are further models."""
         place = tmp_path_factory.mktemp("app")

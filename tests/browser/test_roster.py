@@ -108,3 +108,17 @@ def test_blind_battles_draw_among_all_and_offer_no_choice(open_page: OpenPage, a
         page.click("#new")
         expect(page.locator("#welcome")).to_be_visible()
     assert len(seen) >= 3
+
+
+@pytest.mark.model
+def test_the_choice_says_what_each_model_needs_and_may_be_used_for(
+    open_page: OpenPage, serve: Callable[..., ServedApp]
+) -> None:
+    hot = "hot=smollm2-135m?temperature=1.5"
+    page = open_page(serve("smollm2-135m-t0.2", "smollm2-135m-t1.0", more=[hot]), mode="named")
+    expect(page.locator(PICK.format("a"))).to_have_value(
+        re.compile(r"^SmolLM2-135M \(T=0\.2\) · needs 0\.\d GB · Apache-2\.0")
+    )
+    pick(page, "b", "hot")
+    expect(page.locator(PICK.format("b"))).to_have_value(re.compile(r"^hot · needs 0\.\d GB · Apache-2\.0"))
+    expect(page).to_have_url(re.compile("b=hot%3Dsmollm2-135m%3Ftemperature%3D1.5"))

@@ -1,6 +1,6 @@
 """What every component of the Arena shows, from the screen of the mode that is on."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from arena.prompts import Prompt
 from arena.results.selection import Filters
@@ -39,7 +39,7 @@ def arena_props(tab: Tab, part: ArenaTab, modes: Modes, prompts: Sequence[Prompt
     }
     named = modes.get("named")
     if isinstance(named, Named):
-        choices = [(_described(lang, backend), backend.spec.id) for backend in named.roster]
+        choices = [(_described(lang, backend, named.roster.needs), backend.spec.id) for backend in named.roster]
         for side, picker in part.pickers.items():
             props[picker] = {"choices": choices, "value": tab.chat.pair[side].spec.id}
     for side in SideName:
@@ -48,11 +48,12 @@ def arena_props(tab: Tab, part: ArenaTab, modes: Modes, prompts: Sequence[Prompt
     return props
 
 
-def _described(lang: str, backend: Backend) -> str:
-    """What a reader needs to choose a model."""
+def _described(lang: str, backend: Backend, needs: Mapping[str, int]) -> str:
+    """What a reader needs to choose a model; `needs` are bytes of memory by id."""
     spec = backend.spec
+    need = text(lang, "model_needs", size=f"{needs[spec.id] / 1e9:.1f}") if spec.id in needs else ""
     loaded = text(lang, "model_loaded") if backend.load_state.ready else ""
-    return " · ".join(filter(None, (spec.name, spec.licence, loaded)))
+    return " · ".join(filter(None, (spec.name, need, spec.licence, loaded)))
 
 
 def _welcome(tab: Tab, screen: Screen, modes: Modes, prompts: Sequence[Prompt]) -> str:
