@@ -31,7 +31,7 @@ def open_backends(specs: Sequence[ModelSpec]) -> list[Backend]:
 
     engines: Loads = {}
     # Shared: two models that load at the same time must not both count on the same free memory.
-    budget = MemoryBudget((lambda: tuple(engines.values())) if len(specs) > 2 else tuple)
+    budget = MemoryBudget(residents=(lambda: tuple(engines.values())) if len(specs) > 2 else tuple)
     # Shared: models that compute at the same time would compete for the cores.
     scheduler = Scheduler()
     return [_open(spec, engines, budget, scheduler) for spec in specs]

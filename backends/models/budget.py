@@ -39,15 +39,15 @@ _own_bytes = partial(process_bytes, "RssAnon")
 class MemoryBudget:
     """The memory that the models of a process need, from the check before loading until their engine is freed.
 
-    `residents` returns the loads whose models may be unloaded while nobody uses them. `available` returns the free
-    bytes of the system, `own` the bytes of this process that are not file pages.
+    `available` returns the free bytes of the system, `own` the bytes of this process that are not file pages.
+    `residents` returns the loads whose models may be unloaded while nobody uses them.
     """
 
     def __init__(
         self,
-        residents: Callable[[], Sequence[BackgroundLoad[Any]]] = tuple,
         available: Callable[[], int | None] = available_bytes,
         own: Callable[[], int | None] = _own_bytes,
+        residents: Callable[[], Sequence[BackgroundLoad[Any]]] = tuple,
     ) -> None:
         self._residents = residents
         self._available = available

@@ -441,7 +441,7 @@ class Machine:
         self.own = 50_000_000
 
     def budget(self, residents=tuple):
-        return MemoryBudget(residents, lambda: self.free, lambda: self.own)
+        return MemoryBudget(lambda: self.free, lambda: self.own, residents)
 
     def take(self, size):
         self.own += size
@@ -464,7 +464,7 @@ def test_a_load_that_fits_is_opened_and_one_that_does_not_is_not(machine, qwen):
 
 
 def test_unknown_free_memory_refuses_nothing(qwen):
-    assert MemoryBudget(available=lambda: None, own=lambda: None).load(qwen, lambda spec: Engine())
+    assert MemoryBudget(lambda: None, lambda: None).load(qwen, lambda spec: Engine())
 
 
 def test_two_loads_under_way_do_not_count_on_the_same_memory(machine, qwen, chatglm, in_background):
@@ -546,7 +546,7 @@ def test_an_engine_may_be_collected_where_the_ledger_is_looked_at(qwen):
         engines.clear()
         return 24 * GB
 
-    budget = MemoryBudget(available=available, own=lambda: 0)
+    budget = MemoryBudget(available, lambda: 0)
     engines.append(budget.load(qwen, lambda spec: Engine()))
     assert budget._free() == 24 * GB - need_of(qwen).total
     assert budget._free() == 24 * GB
