@@ -10,7 +10,7 @@ Pair = Mapping[SideName, Backend]
 
 
 class Roster:
-    """None, or at least two backends, in the order in which they are offered.
+    """The backends that a page offers, in their order: none, or at least two.
 
     `needs` are the bytes of memory that models need, by id, as far as that is known.
     """

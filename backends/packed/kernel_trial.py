@@ -11,7 +11,7 @@ from torch import Tensor
 
 from backends.packed.scheme import BLOCK
 
-# Of the weight, large enough that a product takes much longer than to wake the threads; the trial takes 0.1 s.
+# The size of the weight: a product takes much longer than to wake the threads, and the trial 0.1 s.
 _ROWS, _COLUMNS, _GROUP = 4096, 4096, 32
 _ROUNDS = 25
 # Multiplies x with a weight (packed, scales) that no cache holds, read past the caches if True; returns the seconds.
@@ -36,7 +36,7 @@ class ReadAhead:
 
 
 def read_ahead(product: ColdProduct, kept: Path) -> ReadAhead:
-    """The result of the trial that `kept` holds; else of one that is made now and kept there if possible."""
+    """The result that the file `kept` holds; without one, of a trial made now, which is kept there if possible."""
     with suppress(OSError, ValueError, TypeError, AttributeError):
         return ReadAhead(**{name: float(value) for name, value in json.loads(kept.read_text("utf-8")).items()})
     result = _try(product)
@@ -48,7 +48,7 @@ def read_ahead(product: ColdProduct, kept: Path) -> ReadAhead:
 
 
 def _try(product: ColdProduct) -> ReadAhead:
-    """The least time of several, the ways in turn: other work on the machine can only make one longer."""
+    """The shortest time of each way, measured in turn: other work on the machine only makes a product slower."""
     packed = torch.full((_ROWS // BLOCK, _COLUMNS, BLOCK // 2), 0x88, dtype=torch.uint8)
     scales = torch.ones(_ROWS // BLOCK, _COLUMNS // _GROUP, BLOCK, 2, dtype=torch.bfloat16)
     x = torch.ones(1, _COLUMNS, dtype=torch.bfloat16)
