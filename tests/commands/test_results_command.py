@@ -96,6 +96,21 @@ def test_an_unknown_room_is_one_line(hosts: Path) -> None:
     assert done.stderr == "Error: There is no room NOSUCH in these votes.\n"
 
 
+def test_models_and_groups_of_prompts_are_chosen_by_name(tmp_path: Path) -> None:
+    with VoteLog(tmp_path / "votes.csv") as votes:
+        for number, (a, b) in enumerate([("x", "y"), ("y", "z"), ("x", "z"), ("x", "y")]):
+            language = "Chinese" if number else "English"
+            votes.append(vote_between(number, a, b, A, "q1-clothes", language=language))
+    for arguments, count in (
+        (["--model", "y"], 3),
+        (["--model", "x", "--model", "y"], 2),
+        (["--model", "x", "--model", "y", "--language", "Chinese"], 1),
+        (["--category", "no such"], "Error: No vote has the category no such.\n"),
+    ):
+        done = run(tmp_path, "votes.csv", *arguments, "--json")
+        assert (json.loads(done.stdout)["votes"] if isinstance(count, int) else done.stderr) == count
+
+
 def test_three_models_are_ranked_in_lines(tmp_path: Path) -> None:
     with VoteLog(tmp_path / "votes.csv") as votes:
         for number in range(30):
