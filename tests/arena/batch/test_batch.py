@@ -3,16 +3,18 @@
 import os
 import threading
 from contextlib import contextmanager
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 
-from arena.answers import AnswerStore, read_recorded
-from arena.batch.plan import CellState, Plan
+from arena.answers import AnswerStore, Recorded, read_recorded
+from arena.batch.plan import Cell, CellState, CellView, Plan, Progress
 from arena.batch.run import Batch, BatchRunner, Host
 from arena.errors import InputError
 from arena.prompts import Prompt
-from arena.types import Chunk, Message, ModelSpec, Usage
+from arena.types import Answer, Chunk, ErrorInfo, Message, ModelSpec, Side, Usage
+from commands.batch import _status
 
 TITLE = {"zh": "题", "en": "Q"}
 PROMPTS = tuple(Prompt(f"q{number}", "reasoning", TITLE, f"Question {number}") for number in (1, 2, 3))
@@ -192,6 +194,20 @@ def test_a_model_that_cannot_be_loaded_leaves_the_other_its_turn(on, store, scri
     assert "disk on fire" in last.cells[0].error.message and last.cells[1].error is None
     assert {entry.side.model.id for entry in read_recorded(store.path)} == {"b"}
     assert last.blocked == last.cells[0].error and run(on.batch(models="b"))[-1].blocked is None
+
+
+def test_time_left_and_turn_are_those_of_many_models():
+    a, b, c = (ModelSpec(name, name, "", "", "", "") for name in "abc")
+    view = {model: CellView(Cell(model, PROMPTS[0], 0, model.config({})), CellState.WAITING) for model in (a, b, c)}
+    side = Side(a, (Message("user", "Hi"),), None, Answer("x", usage=Usage(seconds=4.0)))
+    done = replace(view[a], state=CellState.DONE, answers=(Recorded("q1", "Hi", side),))
+    running = replace(view[b], state=CellState.RUNNING, growing=Answer(usage=Usage(seconds=1.0)))
+    progress = Progress((done, running, view[c]))
+    assert (progress.seconds_left, progress.turn, progress.models) == (3.0 + 4.0, 2, (a, b, c))
+    assert _status(progress) == "1 of 3  model 2 of 3  b q1: 0 tokens, 1 s  0:00:07 left"
+    unloaded = replace(view[c], error=ErrorInfo("memory_short", "no memory"))
+    assert Progress((done, running, unloaded)).seconds_left == 3.0  # c is not asked in this run
+    assert Progress((done, view[b], view[c])).turn == 0
 
 
 def test_a_conversation_goes_on_with_the_model_s_own_answers(on, store):
