@@ -99,7 +99,9 @@ def compose(
         rooms=rooms,
         live=LiveBattles(roster, ballots) if roster else None,
         moderation=moderation,
-        batch=BatchRunner(specs, prompts, data_dir / ANSWERS, host_of(lambda spec: nullcontext(roster[spec.id])))
+        batch=BatchRunner(
+            lambda: roster.specs, prompts, data_dir / ANSWERS, host_of(lambda spec: nullcontext(roster[spec.id]))
+        )
         if may_batch
         else None,
         reports=Reports(results, data_dir, hosting.answers, prompts.known, known_models()),

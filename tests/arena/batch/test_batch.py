@@ -308,7 +308,7 @@ def test_an_invalid_number_of_repeats_is_refused(on, repeats):
 def runner(place, tmp_path):
     place.store = SimpleNamespace(answers={})
     whole = place.batch()
-    return BatchRunner(whole._models, PROMPTS, tmp_path / "data" / "answers.jsonl", whole._host)
+    return BatchRunner(lambda: whole._models, PROMPTS, tmp_path / "data" / "answers.jsonl", whole._host)
 
 
 def test_a_page_sees_what_is_there_before_anything_runs(runner, place, eventually):
@@ -318,6 +318,16 @@ def test_a_page_sees_what_is_there_before_anything_runs(runner, place, eventuall
     assert states(runner.state(1, 3).progress) == ALL_DONE and runner.state(2, 3).progress.count(CellState.DONE) == 12
     assert runner.state(1, 0).progress.count(CellState.DONE) == 0
     assert {entry.prompt_id for entry in read_recorded(runner.path)} == set(ALL_DONE)
+
+
+def test_a_page_may_ask_some_of_its_models(runner, eventually):
+    chosen = {"models": ["b", "absent"]}
+    assert [model.id for model in runner.state(**chosen).progress.models] == ["b"]
+    runner.start(**chosen)
+    assert eventually(lambda: not runner.state().running)
+    assert {entry.side.model.id for entry in read_recorded(runner.path)} == {"b"}
+    assert runner.state(**chosen).progress.count(CellState.DONE) == len(PROMPTS)
+    assert runner.state().progress.count(CellState.WAITING) == len(PROMPTS)
 
 
 def test_one_batch_at_a_time(runner, place, gate, eventually):
