@@ -79,13 +79,13 @@ def batch(
         _report(run.progress, str(path), seconds, as_json)
 
 
-def host_of(opened: Callable[[ModelSpec], AbstractContextManager[Backend]]) -> Host:
-    """This machine for a batch; `opened` gives the backend of a model."""
+def host_of(opened: Callable[[ModelSpec], AbstractContextManager[Backend]], rest: float = 0.0) -> Host:
+    """This machine for a batch; `opened` gives the backend of a model, `rest` are the seconds between two answers."""
     from arena.batch.run import Host
     from backends.machine.facts import machine_facts
     from backends.machine.memory import process_bytes
 
-    return Host(opened, machine_facts(), lambda: process_bytes("VmRSS"))
+    return Host(opened, machine_facts(), lambda: process_bytes("VmRSS"), rest)
 
 
 def _run(batch: Batch) -> float:

@@ -355,6 +355,16 @@ def test_one_batch_at_a_time(runner, place, gate, eventually):
     assert states(runner.state().progress) == {"q1": "done", "q2": "waiting", "q3": "waiting"}
 
 
+def test_a_model_rests_between_two_answers(runner, eventually):
+    """Otherwise a reader's model would wait for memory until the batch is through."""
+    runner._host = replace(runner._host, rest=3600)
+    runner.start()
+    assert eventually(lambda: states(runner.state().progress)["q1"] == "done")
+    assert states(runner.state().progress) == {"q1": "done", "q2": "waiting", "q3": "waiting"}
+    runner.stop()
+    assert eventually(lambda: not runner.state().running)
+
+
 def test_the_reason_why_a_batch_ended_is_shown(runner, place, monkeypatch, eventually):
     with pytest.raises(InputError):
         runner.start(repeats=0)
