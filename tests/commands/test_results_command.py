@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from served_app import ROOT
+from served_app import run as run_program
+from served_app import run_in_process
 from vote_samples import vote_between
 
 from arena.events import WITHDRAWN, EventLog
@@ -20,8 +20,7 @@ A, B, TIE = Winner.MODEL_A, Winner.MODEL_B, Winner.TIE
 
 
 def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(ROOT / "app.py"), "results", *arguments]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    return run_in_process("results", *arguments, folder=folder)
 
 
 def log(folder: Path, *winners: Winner, host: int = 0, prompt: str = "q1-clothes") -> None:
@@ -43,7 +42,7 @@ def hosts(tmp_path: Path) -> Path:
 
 
 def test_json_has_what_notebooks_want(hosts: Path) -> None:
-    done = run(hosts, "*/votes.csv", "--json")
+    done = run_program("results", "*/votes.csv", "--json", folder=hosts)
     assert (done.returncode, done.stderr) == (0, "")
     output = json.loads(done.stdout)
     assert (output["votes"], output["raters"], output["withdrawn"], output["skipped_rows"]) == (15, 15, 1, 1)
