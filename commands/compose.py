@@ -43,6 +43,8 @@ from ui.services import Services, Site
 
 # How long the draw of a battle's models waits for results that include the last votes.
 _FIGURES_SECONDS = 0.2
+# Seconds between two answers of a batch: longer than a model that waits for memory takes to notice (budget.py).
+BATCH_REST = 0.5
 
 
 def compose(
@@ -105,11 +107,14 @@ def compose(
         rooms=rooms,
         live=LiveBattles(draw, ballots) if roster else None,
         moderation=moderation,
-        batch=BatchRunner(specs, prompts, data_dir / ANSWERS, host_of(lambda spec: nullcontext(roster[spec.id])))
-        if may_batch
-        else None,
+        batch=_batch(roster, prompts, data_dir / ANSWERS) if may_batch else None,
         reports=Reports(results, data_dir, hosting.answers, prompts.known, known_models()),
     )
+
+
+def _batch(roster: Roster, prompts: PromptStore, path: Path) -> BatchRunner:
+    host = host_of(lambda spec: nullcontext(roster[spec.id]), BATCH_REST if len(roster) > 2 else 0.0)
+    return BatchRunner(lambda: roster.specs, prompts, path, host)
 
 
 def _needs(specs: Sequence[ModelSpec]) -> dict[str, int]:
