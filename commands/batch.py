@@ -1,4 +1,4 @@
-"""The `batch` command: asks both models every prompt and writes the answers to a file."""
+"""The `batch` command: asks every model every prompt and writes the answers to a file."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from commands.options import (
     DataDir,
     ModelA,
     ModelB,
+    Models,
     PromptSet,
     choose_models,
     models_of,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 def batch(
     a: ModelA = "",
     b: ModelB = "",
+    models: Models = "",
     prompts: PromptSet = PROMPTS,
     repeats: Annotated[int, typer.Option("--repeats", metavar="N", help="Runs per prompt.")] = 1,
     seed: Annotated[int, typer.Option("--seed", metavar="S", help="Seed of the first run; each later run adds 1.")] = 0,
@@ -54,7 +56,7 @@ def batch(
     data_dir: DataDir = Path("data"),
     as_json: AsJson = False,
 ) -> None:
-    """Run every prompt through both models.
+    """Run every prompt through every model.
 
     Runs one model at a time and saves each answer. Ctrl-C stops after the running answer, a second Ctrl-C drops it. The
     same command resumes where it stopped. Rate the answers with --answers FILE, or create the report.
@@ -69,7 +71,7 @@ def batch(
         from arena.batch.run import Batch
         from backends import opened_alone
 
-        plan = Plan(choose_models(*models_of("", a, b)), stored_prompts(prompts, data_dir), repeats, seed, settings)
+        plan = Plan(choose_models(*models_of(models, a, b)), stored_prompts(prompts, data_dir), repeats, seed, settings)
         plan.cells()  # raises before the file is created
         with AnswerStore(path) as store:
             run = Batch(plan, store, host_of(opened_alone), at_once, retry)
@@ -77,13 +79,13 @@ def batch(
         _report(run.progress, str(path), seconds, as_json)
 
 
-def host_of(opened: Callable[[ModelSpec], AbstractContextManager[Backend]]) -> Host:
-    """This machine for a batch; `opened` gives the backend of a model."""
+def host_of(opened: Callable[[ModelSpec], AbstractContextManager[Backend]], rest: float = 0.0) -> Host:
+    """This machine for a batch; `opened` gives the backend of a model, `rest` are the seconds between two answers."""
     from arena.batch.run import Host
     from backends.machine.facts import machine_facts
     from backends.machine.memory import process_bytes
 
-    return Host(opened, machine_facts(), lambda: process_bytes("VmRSS"))
+    return Host(opened, machine_facts(), lambda: process_bytes("VmRSS"), rest)
 
 
 def _run(batch: Batch) -> float:
@@ -142,11 +144,12 @@ def _cell_line(view: CellView) -> str:
 
 
 def _status(progress: Progress) -> str:
-    """The cells done, the running cell, and the time left."""
+    """The cells done, the running model and cell, and the time left."""
     from arena.batch.plan import CellState
 
     ended = progress.count(CellState.DONE) + progress.count(CellState.FAILED)
     parts = [f"{ended} of {len(progress.cells)}"]
+    parts += [f"model {progress.turn} of {len(progress.models)}"] if progress.turn else []
     parts += [_growing(view) for view in progress.running()[:1]]
     if progress.seconds_left is not None:
         parts.append(f"{time_text(progress.seconds_left)} left")

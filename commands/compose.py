@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext, suppress
+from functools import partial
 from pathlib import Path
 
 import typer
@@ -14,6 +15,7 @@ from arena.errors import ArenaError, InputError
 from arena.events import EventLog, NoEvents
 from arena.exports.export import Downloads
 from arena.judging.ballots import Ballots, ClosedLog
+from arena.judging.draw import PairDraw
 from arena.judging.judge_key import JudgeKey
 from arena.judging.limits import Admin, RateLimits
 from arena.judging.live import LiveBattles
@@ -38,6 +40,11 @@ from commands.hosting import Hosting
 from commands.options import background, known_models
 from ui.access import Access
 from ui.services import Services, Site
+
+# How long the draw of a battle's models waits for results that include the last votes.
+_FIGURES_SECONDS = 0.2
+# Seconds between two answers of a batch: longer than a model that waits for memory takes to notice (budget.py).
+BATCH_REST = 0.5
 
 
 def compose(
@@ -70,6 +77,7 @@ def compose(
             rooms.replay(event)
     store = VoteStore(data_dir)
     results = ResultsService(store, background(prompts, hosting.answers, answers_of(data_dir)))
+    draw = PairDraw(roster, partial(results.soon, seconds=_FIGURES_SECONDS))
     return Services(
         site=Site(
             secret=key.derive("browser"),
@@ -98,13 +106,16 @@ def compose(
         sessions=Sessions(data_dir / "sessions"),
         withdrawals=Withdrawals(store, events, key.code, limits.count_try),
         rooms=rooms,
-        live=LiveBattles(roster, ballots) if roster else None,
+        live=LiveBattles(draw, ballots) if roster else None,
         moderation=moderation,
-        batch=BatchRunner(specs, prompts, data_dir / ANSWERS, host_of(lambda spec: nullcontext(roster[spec.id])))
-        if may_batch
-        else None,
+        batch=_batch(roster, prompts, data_dir / ANSWERS) if may_batch else None,
         reports=Reports(results, data_dir, hosting.answers, prompts.known, known_models()),
     )
+
+
+def _batch(roster: Roster, prompts: PromptStore, path: Path) -> BatchRunner:
+    host = host_of(lambda spec: nullcontext(roster[spec.id]), BATCH_REST if len(roster) > 2 else 0.0)
+    return BatchRunner(lambda: roster.specs, prompts, path, host)
 
 
 def _needs(specs: Sequence[ModelSpec]) -> dict[str, int]:

@@ -6,18 +6,18 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from arena.errors import ArenaError, InputError
-from backends.models.downloads import PACKED
-from backends.models.resolve import misspelt
-from commands import INTERRUPTED, print_error, resumable
+from arena.adding import USUAL_RATE, Needs, Room, pair_memory
+from arena.errors import ArenaError
+from commands import INTERRUPTED, errors_in_one_line, print_error, resumable
 from commands.options import AsJson, DropOriginal
-from commands.progress import StatusLine, size_text
+from commands.progress import StatusLine, size_text, time_text
 
 if TYPE_CHECKING:
     from backends.fetching.fetch import Fetched
@@ -38,6 +38,9 @@ def fetch(
     ] = None,
     verify: Annotated[bool, typer.Option(help="Check the hash of every file again.")] = False,
     drop_original: DropOriginal = False,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Only say what the models need: download, disk, memory and licence.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Download models from Hugging Face or ModelScope.
@@ -54,41 +57,57 @@ def fetch(
     # The hubs' libraries would print a line for each of their tries.
     os.environ.setdefault("HF_HUB_VERBOSITY", "error")
     os.environ.setdefault("MODELSCOPE_LOG_LEVEL", "CRITICAL")
+    if plan:
+        with errors_in_one_line(as_json), resumable():
+            _plan(tuple(dict.fromkeys(models)), hub, as_json)
+        return
+    from backends.fetching.plan import as_fetched, to_download
+
     has_failed = False
     for name in dict.fromkeys(models):
         try:
             with resumable():
-                _fetch_one(_as_fetched(name), hub, verify, drop_original, as_json)
+                _fetch_one(as_fetched(name), hub, verify, drop_original, as_json)
         except ArenaError as error:
             from backends.fetching.fetch import by_hand
 
             has_failed = True
             print_error(error, as_json, model=name)
             if error.code == "fetch_offline":
-                typer.echo(by_hand(_download_of(_as_fetched(name))[0]), err=True)
+                typer.echo(by_hand(to_download(as_fetched(name))[0]), err=True)
     if has_failed:
         raise typer.Exit(2)
 
 
-def _download_of(name: str) -> tuple[Download, str]:
-    """The model and the precision to quantize it to, if any.
+def _plan(names: Sequence[str], hub: Hub | None, as_json: bool) -> None:
+    """Prints what the models need. Raises ArenaError if one cannot run here, or if disk or memory is short."""
+    from backends.fetching.plan import needs_of, room_here
 
-    Raises InputError if it needs no download or is unknown.
-    """
-    from backends.models.catalog import EMBEDDED, PUBLISHED
-    from backends.models.downloads import download_of, split_precision
+    needs = []
+    for name in names:
+        needs.append(needs_of(name, hub))
+        typer.echo(json.dumps({**asdict(needs[-1]), "state": "planned"}) if as_json else _needs_line(needs[-1]))
+    free = room_here()
+    if not as_json:
+        typer.echo(_room_line(needs, free))
+    free.check(needs)
 
-    base, precision = split_precision(name)
-    if download := download_of(base):
-        if precision and download.is_gguf:
-            message = f"{download.id} has one precision only; leave out @{precision}."
-            raise InputError("precision_unavailable", message, model=download.id, precision=precision)
-        return download, precision if precision in PACKED else ""
-    if name in EMBEDDED or name.endswith(".gguf") or name.startswith("scripted:") or Path(name).is_dir():
-        raise InputError("fetch_needless", f"{name} needs no download: it runs from files on this machine.", model=name)
-    known = ", ".join(PUBLISHED)
-    message = f"There is no model {name!r} to download. Known: {known}; or hf:OWNER/NAME, modelscope:OWNER/NAME."
-    raise misspelt(base, PUBLISHED) or InputError("fetch_unknown", message, model=name, known=known)
+
+def _needs_line(need: Needs) -> str:
+    parts = [f"{size_text(need.download)} to download" if need.download else "nothing to download"]
+    parts += [f"{size_text(need.quantize)} to quantize"] if need.quantize else []
+    parts += [f"{size_text(need.memory)} of memory"] if need.memory else []
+    licence = " ".join(filter(None, (need.licence, need.licence_url and f"({need.licence_url})")))
+    return f"{need.title}: {', '.join(parts)}. Licence: {licence or 'unknown'}"
+
+
+def _room_line(needs: Sequence[Needs], free: Room) -> str:
+    download, disk = (sum(getattr(need, name) for need in needs) for name in ("download", "disk"))
+    time = f", {time_text(download / USUAL_RATE)} at {size_text(USUAL_RATE)} a second" if download else ""
+    return (
+        f"In all: {size_text(download)} to download{time}; {size_text(disk)} of disk, {size_text(free.disk)} free; "
+        f"{size_text(pair_memory(needs))} of memory for two at once, {size_text(free.memory)} free"
+    )
 
 
 def _list_models(as_json: bool) -> None:
@@ -113,10 +132,11 @@ def fetch_missing(names: Iterable[str], app: Path) -> None:
     In a process of its own: a hub's library reads at import time whether it may use the network, and in the page's
     process it may not.
     """
+    from backends.fetching.plan import as_fetched
     from backends.folder.packed import is_here
     from backends.models.downloads import fetched_folder
 
-    folders = {name: fetched_folder(name) for name in map(_as_fetched, names)}
+    folders = {name: fetched_folder(name) for name in map(as_fetched, names)}
     missing = [name for name, folder in folders.items() if folder and not is_here(folder)]
     if not missing:
         return
@@ -129,22 +149,13 @@ def fetch_missing(names: Iterable[str], app: Path) -> None:
         raise typer.Exit(done.returncode)
 
 
-def _as_fetched(name: str) -> str:
-    """The name without label and settings; only a precision that has a folder of its own stays in it."""
-    from backends.models.downloads import split_precision
-    from backends.models.variants import variant_of
-
-    name = variant_of(name).model
-    base, precision = split_precision(name)
-    return name if precision in PACKED else base
-
-
 def _fetch_one(name: str, hub: Hub | None, verify: bool, drop: bool, as_json: bool) -> None:
     """Downloads the model, and quantizes it for MODEL@int4. Raises InputError or BackendError."""
+    from backends.fetching.plan import to_download
     from backends.folder.packed import is_here, packed_folder
     from commands.quantize import quantize_fetched
 
-    model, precision = _download_of(name)
+    model, precision = to_download(name)
     # The original of a packed folder may have been deleted since.
     if not precision or not is_here(packed_folder(model.folder, precision)):
         _download(model, precision, hub, verify, as_json)
@@ -166,7 +177,7 @@ def _download(model: Download, precision: str, hub: Hub | None, verify: bool, as
         if not as_json:
             _say_memory(needed)
 
-    with StatusLine(in_bytes=True) as line:
+    with StatusLine(in_bytes=True, state="downloading") as line:
         fetched = fetch_model(model, precision, hub, anew=verify, begin=begin, weigh=weigh, report=line.show)
     _say_result(fetched, memory, as_json, "by every hash" if verify else "by its sizes")
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from arena.errors import InputError
+from arena.text import read_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,7 +35,8 @@ Models = Annotated[
         "--models",
         metavar="A,B,...",
         envvar="ARENA_MODELS",
-        help="Two or more models, instead of --a and --b. In memory are as many as fit; a comma in a name is %2C.",
+        help="Two or more models, instead of --a and --b: names (a comma in a name is %2C), or a .txt file with one "
+        "name per line.",
     ),
 ]
 PromptSet = Annotated[
@@ -68,14 +70,24 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object inst
 
 
 def models_of(models: str, a: str, b: str) -> tuple[str, ...]:
-    """The names in --models, or those of --a and --b; "" is the left or right embedded model. Raises InputError."""
+    """The names in --models, or those of --a and --b; "" is the left or right embedded model. Raises InputError.
+
+    --models may name a .txt file with one name per line; empty lines and those that begin with # do not count.
+    """
     names = tuple(filter(None, map(str.strip, models.split(","))))
+    if len(names) == 1 and names[0].endswith(".txt"):
+        lines = map(str.strip, read_text(Path(names[0]), _broken_list).splitlines())
+        names = tuple(line for line in lines if line and not line.startswith("#"))
     if names and (a or b):
         raise InputError("models_twice", "Use either --models A,B,C or --a A --b B, not both.")
     if len(names) == 1:
         message = f"--models names {names[0]} alone; name at least two models, with a comma between."
         raise InputError("models_few", message, model=names[0])
     return names or (a or LEFT, b or RIGHT)
+
+
+def _broken_list(path: Path, what: str) -> InputError:
+    return InputError("models_broken", f"{path} {what}.", path=path, what=what)
 
 
 def choose_models(*names: str) -> tuple[ModelSpec, ...]:

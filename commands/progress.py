@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import sys
 import time
 from datetime import timedelta
@@ -13,16 +15,20 @@ if TYPE_CHECKING:
     from rich.progress import ProgressColumn
 
 PLAIN_SECONDS = 10.0
+# The page sets it for the program that it starts.
+JSON_LINES = {"PROGRESS_LINES": "json"}
+_JSON_SECONDS = 0.5
 READING = "of votes read"
 
 
 class StatusLine:
     """One line about work that is running: words, and `in_bytes` also the share, the rate and the time left.
 
-    It is removed from the terminal at the end of a `with` block.
+    It is removed from the terminal at the end of a `with` block. With JSON_LINES in the environment there are JSON
+    objects on stdout instead, with the `state` and the bytes.
     """
 
-    def __init__(self, in_bytes: bool = False) -> None:
+    def __init__(self, in_bytes: bool = False, state: str = "working") -> None:
         from rich.console import Console
         from rich.progress import DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
@@ -32,6 +38,7 @@ class StatusLine:
         console = Console(stderr=True)
         self._progress = Progress(*self._columns, console=console, transient=True)
         self._is_live = sys.stderr.isatty() and console.is_interactive
+        self._state = state if JSON_LINES.items() <= os.environ.items() else ""
         self._printed_at = time.monotonic()
 
     def show(self, words: str, done: int = 0, total: int | None = None) -> None:
@@ -43,6 +50,11 @@ class StatusLine:
             self._progress.reset(task.id)
         self._progress.update(task.id, description=words, completed=done, total=total)
         now = time.monotonic()
+        if self._state:
+            if now - self._printed_at >= _JSON_SECONDS or done == total:
+                self._printed_at = now
+                print(json.dumps({"state": self._state, "done": done, "total": total}), flush=True)
+            return
         if self._is_live:
             self._progress.start()
         elif now - self._printed_at >= PLAIN_SECONDS:

@@ -100,7 +100,7 @@ def _pack(job: Job, drop_original: bool, as_json: bool) -> None:
 
     present = job.is_done()
     if not present:
-        with StatusLine(in_bytes=True) as line:
+        with StatusLine(in_bytes=True, state="quantizing") as line:
             pack(job, lambda done, total, words: line.show(words, done, total))
     _say(job.target, present, _drop_original(job) if drop_original else 0, as_json)
 

@@ -1,6 +1,6 @@
-"""The batch tab: every prompt of the set through both models, with its progress as a grid of prompts and models."""
+"""The batch tab: every prompt of the set through the models, with its progress as a grid of prompts and models."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from html import escape
 
@@ -31,6 +31,9 @@ class BatchTab:
         with gr.Row():
             self.repeats = labels.textbox("batch_repeats", value="1", max_lines=1)
             self.seed = labels.textbox("seed", "batch_seed", value="0", max_lines=1)
+        self.models = labels.show(
+            gr.CheckboxGroup([], label=labels("batch_models"), elem_id="batch_models"), label="batch_models"
+        )
         self.retry = gr.Checkbox(False, label=labels("batch_retry"), elem_id="batch_retry")
         labels.show(self.retry, label="batch_retry")
         with gr.Row():
@@ -52,7 +55,7 @@ class BatchHandlers(HostHandlers):
 
     def wire(self, demo: gr.Blocks) -> None:
         part, outputs = self.part, self.outputs
-        inputs: set[Block] = {part.repeats, part.seed, part.retry}
+        inputs: set[Block] = {part.repeats, part.seed, part.models, part.retry}
         part.start.click(self.start, inputs, outputs, **PRIVATE)
         part.pause.click(self.pause, inputs, outputs, **PRIVATE)
         part.stop.click(self.stop, inputs, outputs, **PRIVATE)
@@ -61,18 +64,20 @@ class BatchHandlers(HostHandlers):
     @property
     def outputs(self) -> list[Block]:
         part = self.part
-        return [part.start, part.pause, part.stop, part.status, part.grid, part.timer]
+        return [part.models, part.start, part.pause, part.stop, part.status, part.grid, part.timer]
 
     def render(self, tab: Tab, request: gr.Request, typed: Typed | None = None) -> Props:
         part = self.part
         if not self.access.is_host(tab, request):
             return {part.status: {"value": ""}, part.grid: {"value": ""}, part.timer: {"active": False}}
         try:
-            state = self.runner.state(*self._numbers(typed or {part.repeats: "1", part.seed: "0"}))
+            state = self.runner.state(*self._chosen(typed or {part.repeats: "1", part.seed: "0", part.models: []}))
         except ArenaError as error:  # in the numbers, or in a file that was changed
             return {part.status: {"value": alert(error_text(tab.lang, error))}, part.grid: {"value": ""}}
         titles = {prompt.id: prompt.title[tab.lang] for prompt in self.prompts}
+        models = [(model.name, model.id) for model in self.runner.models()]
         return {
+            part.models: {"choices": models, "visible": len(models) > 2},
             part.start: {"interactive": not state.running},
             part.pause: {"interactive": state.running and not state.ending},
             part.stop: {"interactive": state.running},
@@ -81,13 +86,14 @@ class BatchHandlers(HostHandlers):
             part.timer: {"active": state.running},
         }
 
-    def _numbers(self, typed: Typed) -> tuple[int, int]:
-        return whole_number(typed[self.part.repeats]), whole_number(typed[self.part.seed])
+    def _chosen(self, typed: Typed) -> tuple[int, int, Collection[str]]:
+        part = self.part
+        return whole_number(typed[part.repeats]), whole_number(typed[part.seed]), typed[part.models] or ()
 
     def start(self, typed: Typed, request: gr.Request) -> Updates:
         """Run the prompts that have no answer yet."""
-        numbers, retry = self._numbers(typed), bool(typed[self.part.retry])
-        return self.run(lambda tab: self.runner.start(*numbers, retry), request, typed)
+        chosen, retry = self._chosen(typed), bool(typed[self.part.retry])
+        return self.run(lambda tab: self.runner.start(*chosen, retry), request, typed)
 
     def pause(self, typed: Typed, request: gr.Request) -> Updates:
         """Stop after the running answer."""
@@ -111,6 +117,8 @@ def status_block(lang: str, state: BatchState) -> str:
         words.append(text(lang, "batch_failures", count=failed))
     if state.running:
         words.append(text(lang, "batch_ending" if state.ending else "batch_running"))
+        if progress.turn:
+            words.append(text(lang, "batch_model", number=progress.turn, total=len(progress.models)))
         if progress.seconds_left is not None:
             words.append(text(lang, "batch_left", time=_time(progress.seconds_left)))
     line = " · ".join(words)
@@ -121,14 +129,12 @@ def status_block(lang: str, state: BatchState) -> str:
 
 def grid_block(lang: str, progress: Progress, titles: dict[str, str]) -> str:
     """A row for each prompt and repeat, a column for each model, as HTML."""
-    models = list(dict.fromkeys(view.cell.model.id for view in progress.cells))
-    names = {view.cell.model.id: view.cell.model.name for view in progress.cells}
     rows: dict[tuple[str, int], dict[str, CellView]] = {}
     for view in progress.cells:
         rows.setdefault((view.cell.prompt.id, view.cell.repeat), {})[view.cell.model.id] = view
-    labels = [text(lang, "batch_prompt"), *(names[model] for model in models)]
+    labels = [text(lang, "batch_prompt"), *(model.name for model in progress.models)]
     cells = (
-        [escape(_title(lang, titles[prompt], repeat)), *(_cell(lang, row[model]) for model in models)]
+        [escape(_title(lang, titles[prompt], repeat)), *(_cell(lang, row[model.id]) for model in progress.models)]
         for (prompt, repeat), row in rows.items()
     )
     return html_table(labels, cells)

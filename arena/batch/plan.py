@@ -129,6 +129,17 @@ class Progress:
     cells: tuple[CellView, ...]
     at_once: int = 1
 
+    @property
+    def models(self) -> tuple[ModelSpec, ...]:
+        """The models in the plan's order."""
+        return tuple({view.cell.model.id: view.cell.model for view in self.cells}.values())
+
+    @property
+    def turn(self) -> int:
+        """The number of the model that is being asked, from 1; 0 if none is."""
+        running = next((view.cell.model for view in self.running()), None)
+        return self.models.index(running) + 1 if running else 0
+
     def count(self, state: CellState) -> int:
         """The number of cells in that state."""
         return sum(view.state is state for view in self.cells)
@@ -144,14 +155,18 @@ class Progress:
 
     @property
     def seconds_left(self) -> float | None:
-        """An estimate from the mean of each model's cells; a model without any uses the others'. None at first."""
-        means = {view.cell.model.id: _mean(self._seconds(view.cell.model.id)) for view in self.cells}
+        """An estimate from the mean of each model's cells; a model without any uses the others'. None at first.
+
+        A model that could not be loaded is not asked in this run.
+        """
+        means = {model.id: _mean(self._seconds(model.id)) for model in self.models}
         overall = _mean(seconds for seconds in means.values() if seconds is not None)
+        failed = {view.cell.model.id for view in self.cells if view.state is CellState.WAITING and view.error}
         if overall is None:
             return None
         left = 0.0
         for view in self.cells:
-            if view.state in (CellState.WAITING, CellState.RUNNING):
+            if view.state in (CellState.WAITING, CellState.RUNNING) and view.cell.model.id not in failed:
                 mean = means[view.cell.model.id]
                 spent = (view.growing.usage.seconds or 0.0) if view.growing else 0.0
                 left += max(0.0, (overall if mean is None else mean) - spent)

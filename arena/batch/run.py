@@ -4,7 +4,7 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -25,12 +25,14 @@ class Host:
     """The machine that runs a batch.
 
     `open` opens a model's backend, `machine` describes the machine for the record, and `memory` returns the bytes that
-    this process occupies (None if unknown).
+    this process occupies (None if unknown). `rest` are the seconds between two answers in which the model is idle, so
+    that the page's readers get its memory for another.
     """
 
     open: Callable[[ModelSpec], AbstractContextManager[Backend]]
     machine: Mapping[str, Any] = field(default_factory=dict)
     memory: Callable[[], int | None] = lambda: None
+    rest: float = 0.0
 
 
 class Batch:
@@ -105,6 +107,7 @@ class Batch:
                         raise error
                     if backend.load_state.error:
                         waiting.clear()  # each of them would try to load the model again
+                    self._paused.wait(self._host.rest if waiting else 0)
                 yield self.progress
         finally:
             if running:
@@ -186,11 +189,16 @@ class BatchState:
 
 
 class BatchRunner:
-    """Runs batches over the page's models and prompts into one file. Safe to call from several threads."""
+    """Runs batches over the page's models and prompts into one file. Safe to call from several threads.
 
-    def __init__(self, models: Sequence[ModelSpec], prompts: Sequence[Prompt], path: Path, host: Host) -> None:
+    `models` returns the models that can be asked; of those, the ids that are passed to a method choose some, none all.
+    """
+
+    def __init__(
+        self, models: Callable[[], Sequence[ModelSpec]], prompts: Sequence[Prompt], path: Path, host: Host
+    ) -> None:
         self.path = path
-        self._models = tuple(models)
+        self.models = models
         self._prompts = prompts
         self._host = host
         # Protects all below: several people may start, pause and stop.
@@ -199,12 +207,12 @@ class BatchRunner:
         self._ending = False
         self._error: ErrorInfo | None = None
 
-    def start(self, repeats: int = 1, seed: int = 0, retry_failed: bool = False) -> None:
+    def start(self, repeats: int = 1, seed: int = 0, models: Collection[str] = (), retry_failed: bool = False) -> None:
         """Starts a batch. Raises InputError if one is running, here or in another process, and for invalid numbers."""
         with self._lock:
             if self._batch is not None:
                 raise InputError("batch_running", "A batch is already running. Pause or stop it first.")
-            plan = Plan(self._models, tuple(self._prompts), repeats, seed)
+            plan = self._plan(repeats, seed, models)
             plan.cells()  # raises before the file is created
             store = AnswerStore(self.path)
             self._batch = Batch(plan, store, self._host, retry_failed=retry_failed)
@@ -225,8 +233,8 @@ class BatchRunner:
                 self._ending = True
                 self._batch.stop()
 
-    def state(self, repeats: int = 1, seed: int = 0) -> BatchState:
-        """The running batch, or else what the file has of a batch with these numbers.
+    def state(self, repeats: int = 1, seed: int = 0, models: Collection[str] = ()) -> BatchState:
+        """The running batch, or else what the file has of a batch with these numbers and models.
 
         Raises InputError for invalid numbers and for a malformed file.
         """
@@ -234,8 +242,12 @@ class BatchRunner:
             if self._batch:
                 return BatchState(self._batch.progress, running=True, ending=self._ending)
             error = self._error
-        plan = Plan(self._models, tuple(self._prompts), repeats, seed)
+        plan = self._plan(repeats, seed, models)
         return BatchState(Progress(plan.views(answers_by_key(self.path))), error=error)
+
+    def _plan(self, repeats: int, seed: int, models: Collection[str]) -> Plan:
+        chosen = tuple(model for model in self.models() if not models or model.id in models)
+        return Plan(chosen, tuple(self._prompts), repeats, seed)
 
     def _run(self, batch: Batch, store: AnswerStore) -> None:
         error: ErrorInfo | None = None

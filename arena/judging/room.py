@@ -1,12 +1,13 @@
 """One room: assigns pairs of recorded answers to its raters and takes their votes.
 
-Every rater gets each pair once, with the sides drawn at random, and one vote in eight is asked again.
+Every rater gets each answer at most once: after a vote its model is named. Of two models these are all pairs, of more
+those that the fewest raters have seen. Sides are drawn at random, and one vote in eight is asked again.
 """
 
 import secrets
 import threading
 from collections import Counter, defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -76,6 +77,7 @@ class Room:
         self.opened_at = opened_at
         self.closed = False
         self._pairs = {pair.id: pair for pair in pairs if pair.prompt_id in self.prompts}
+        self._answers = {key: _answers(pair) for key, pair in self._pairs.items()}
         self._events = events
         self._ballots = ballots
         # What each rater was shown, in order.
@@ -132,11 +134,12 @@ class Room:
             entries = self._raters[judge]
             shown = next((shown for shown in entries if not shown.outcome), None) or self._draw(judge, entries)
             done = sum(1 for shown in entries if shown.outcome)
-            votable = len(self._pairs) - len(_first_shown_with("skipped", entries))
+            own = sum(not shown.repeat_of for shown in entries) + self._count_apart(self._unseen(entries))
+            votable = own - len(_first_shown_with("skipped", entries))
             battle = as_shown(self._pairs[shown.pair], shown.battle_id, shown.swapped) if shown else None
         if battle:
             self._ballots.offer(battle, judge)
-        return Assignment(done, len(self._pairs) + votable // REPEAT_EVERY, battle)
+        return Assignment(done, own + votable // REPEAT_EVERY, battle)
 
     def cast(self, battle_id: str, judge: str, judgement: Judgement, *, address: str = "") -> Vote:
         """The rater's vote on the current battle, returned once it is on disk. Raises VoteRefused."""
@@ -176,15 +179,15 @@ class Room:
 
     def _has_finished(self, entries: Sequence[_Shown]) -> bool:
         is_open = any(not shown.outcome for shown in entries)
-        return not (is_open or self._unseen(entries) or _due_repeat(entries, is_last=True))
+        return not (is_open or any(self._unseen(entries)) or _due_repeat(entries, is_last=True))
 
     def _draw(self, judge: str, entries: Sequence[_Shown]) -> _Shown | None:
         """The next battle of a rater who has no current one; the lock is held."""
-        unseen = self._unseen(entries)
+        unseen = list(self._unseen(entries))
         if repeated := _due_repeat(entries, is_last=not unseen):
             shown = _Shown(new_battle_id(), repeated.pair, not repeated.swapped, repeated.battle_id)
         elif unseen:
-            shown = self._draw_from(unseen)
+            shown = self._draw_from(unseen, entries)
         else:
             return None
         self._note(judge, shown)
@@ -192,14 +195,32 @@ class Room:
         self._log("shown", judge, **about)
         return shown
 
-    def _unseen(self, entries: Sequence[_Shown]) -> list[str]:
-        seen = {shown.pair for shown in entries}
-        return [key for key in self._pairs if key not in seen]
+    def _unseen(self, entries: Sequence[_Shown]) -> Iterator[str]:
+        """The pairs of answers of which the rater was shown neither."""
+        seen = set[Any]().union(*(self._answers[shown.pair] for shown in entries))
+        return (key for key, answers in self._answers.items() if seen.isdisjoint(answers))
 
-    def _draw_from(self, unseen: Sequence[str]) -> _Shown:
-        """One of the pairs that the fewest raters have seen, with its sides the way that fewer raters have seen it."""
-        fewest = min(self._times[key] for key in unseen)
-        key = secrets.choice([key for key in unseen if self._times[key] == fewest])
+    def _count_apart(self, unseen: Iterable[str]) -> int:
+        """How many of these pairs a rater gets."""
+        seen, count = set[Any](), 0
+        for key in unseen:
+            if seen.isdisjoint(self._answers[key]):
+                seen |= self._answers[key]
+                count += 1
+        return count
+
+    def _draw_from(self, unseen: Sequence[str], entries: Sequence[_Shown]) -> _Shown:
+        """A pair on a prompt that this rater has seen least; of these one that the fewest raters have seen, then one of
+        models that this rater has seen least. Its sides are the way that fewer raters have seen it."""
+        own = [self._pairs[shown.pair] for shown in entries]
+        prompts, models = Counter(pair.prompt_id for pair in own), Counter(map(_models, own))
+
+        def seen(key: str) -> tuple[int, int, int]:
+            pair = self._pairs[key]
+            return prompts[pair.prompt_id], self._times[key], models[_models(pair)]
+
+        least = min(map(seen, unseen))
+        key = secrets.choice([key for key in unseen if seen(key) == least])
         lead = 2 * self._unswapped[key] - self._times[key]
         return _Shown(new_battle_id(), key, lead > 0 or (lead == 0 and secrets.randbelow(2) == 1))
 
@@ -214,6 +235,17 @@ class Room:
         # refused if it cannot be written.
         with suppress(OSError):
             self._events.append(kind, judge=judge, room=self.code, **about)
+
+
+def _answers(pair: Battle) -> frozenset[tuple[str, str, str]]:
+    """What tells both answers from others; in a conversation, the first ones."""
+    sides = (pair.a, pair.b)
+    texts = (next((said.content for said in side.history if said.role == "assistant"), "") for side in sides)
+    return frozenset((pair.prompt_id, side.model.id, text) for side, text in zip(sides, texts, strict=True))
+
+
+def _models(pair: Battle) -> tuple[str, str]:
+    return pair.a.model.id, pair.b.model.id
 
 
 def _first_shown_with(outcome: str, entries: Sequence[_Shown]) -> list[_Shown]:

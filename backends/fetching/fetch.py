@@ -58,10 +58,12 @@ def fetch(
     weigh: Callable[[Mapping[str, int]], None] = lambda needed: None,
     report: Report = lambda text, done, total: None,
     pause: float = 1.0,
+    weights: bool = True,
 ) -> Fetched:
     """Downloads what is missing of the model and checks it. Raises InputError or BackendError.
 
     A model that exists is checked by its sizes, or with `anew` by every hash. Without `hub` the fastest is used.
+    Without `weights` only what decides whether the model can run here is downloaded; the rest of `came` is to come.
     `precision` is the one that it is quantized to afterwards. `begin` gets the file list and the bytes missing, `weigh`
     the bytes of memory by precision, before any weights; `pause` is the seconds before the first retry.
     """
@@ -88,12 +90,14 @@ def fetch(
             part.begin()
             begin(manifest, missing)
             try:
-                _fetch_files(part, manifest, Precheck(model, precision, manifest, weigh), report, pause)
+                _fetch_files(part, manifest, Precheck(model, precision, manifest, weigh), report, pause, weights)
             except InputError:
                 # It cannot run here; what came before this run stays.
                 if missing == sum(file.size for file in manifest.files):
                     shutil.rmtree(part.path, ignore_errors=True)
                 raise
+            if not weights:
+                return Fetched(model, manifest, missing)
             if not model.is_gguf:
                 find_weights(part.path)
             part.put_in_place()
@@ -189,7 +193,9 @@ def _listed(model: Download, hub: Hub | None) -> Manifest:
     return Manifest(hub, repo, tuple(files), under)
 
 
-def _fetch_files(part: PartFolder, manifest: Manifest, check: Precheck, report: Report, pause: float) -> None:
+def _fetch_files(
+    part: PartFolder, manifest: Manifest, check: Precheck, report: Report, pause: float, weights: bool
+) -> None:
     there = {file: part.there(file) for file in manifest.files}
     meter = _Meter(report, there)
     # The bytes of earlier runs are reported first.
@@ -203,6 +209,8 @@ def _fetch_files(part: PartFolder, manifest: Manifest, check: Precheck, report: 
             transfer = Transfer(url, file.size, path, partial(meter.show, file), refused, access.headers())
             if check.model.is_gguf and file == manifest.files[0]:
                 check.head(_head(transfer, pause))
+                if not weights:
+                    return
             transfer.run(pause)
             meter.show(file, file.size, checking=True)
             if not meter.fits(path, file):
@@ -214,6 +222,8 @@ def _fetch_files(part: PartFolder, manifest: Manifest, check: Precheck, report: 
         if file.path == "config.json":
             # The small files come first: what cannot run is refused before gigabytes are downloaded.
             check.folder(part.path)
+            if not weights:
+                return
 
 
 def _head(transfer: Transfer, pause: float) -> GgufHead:

@@ -28,7 +28,7 @@ from backends.folder.packed import (
 from hubs import ListedFile
 
 # The packed model's size as a share of a model of 16 bits, with room for a large embedding.
-_SHARE = {"int4": 0.5, "int8": 0.7}
+SHARE = {"int4": 0.5, "int8": 0.7}
 
 
 @dataclass(frozen=True)
@@ -135,5 +135,5 @@ def _is_whole(path: Path, file: ListedFile) -> bool:
 
 def _check_space(job: Job, info: PackedInfo) -> None:
     stored = sum(path.stat().st_size for path in find_weights(job.source).files)
-    new = int(stored * _SHARE[info.precision]) - sum(file.size for file in info.files)
+    new = int(stored * SHARE[info.precision]) - sum(file.size for file in info.files)
     check_room("quantize_room", job.target.parent, new, " (an estimate)")

@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 from served_app import ServedApp
 
+from arena.answers import read_recorded
 from tests.browser.conftest import NewPage, OpenPage
 from tests.browser.hands import BOX, PILLS, ask, vote, wait_ready, wait_until_votable
 
@@ -17,9 +18,9 @@ PICK = "#pick_{} input"
 
 @pytest.fixture(scope="module")
 def app(serve: Callable[..., ServedApp]) -> ServedApp:
-    """Four models that say who they are."""
+    """Four models that say who they are, on a machine of one's own."""
     scripts = [{"name": f"Model {name}", "answers": [{"steps": [{"text": f"I am {name}."}]}]} for name in "1234"]
-    return serve(*scripts[:2], more=scripts[2:])
+    return serve(*scripts[:2], more=scripts[2:], local=True)
 
 
 def pick(page: Page, side: str, name: str) -> None:
@@ -122,3 +123,15 @@ def test_the_choice_says_what_each_model_needs_and_may_be_used_for(
     pick(page, "b", "hot")
     expect(page.locator(PICK.format("b"))).to_have_value(re.compile(r"^hot · needs 0\.\d GB · Apache-2\.0"))
     expect(page).to_have_url(re.compile("b=hot%3Dsmollm2-135m%3Ftemperature%3D1.5"))
+
+
+def test_a_batch_asks_the_models_that_are_chosen(new_page: NewPage, app: ServedApp) -> None:
+    page = new_page(f"{app.url}#batch", viewport=(390, 844)).page
+    for number in (2, 4):
+        page.get_by_label(f"Model {number}").check()
+    page.click("#batch_start")
+    expect(page.locator("#batch_status")).to_contain_text("26 of 26 done")
+    expect(page.get_by_label("Model 4")).to_be_checked()  # the ticks of the timer leave the choice alone
+    asked = {entry.side.model.id for entry in read_recorded(app.data_dir / "answers.jsonl")}
+    assert asked == {"script-b", "script-d"}
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390

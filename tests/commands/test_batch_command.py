@@ -36,13 +36,13 @@ def place(tmp_path: Path) -> SimpleNamespace:
     prompts.write_text("id,prompt\none,One\ntwo,Two\nthree,Three\n", encoding="utf-8")
     out = tmp_path / "data" / "answers.jsonl"
 
-    def command(*arguments: str, a: str = "", b: str = "") -> list[str]:
-        models = ["--a", a or model("a", SLOW[1:]), "--b", b or model("b", SLOW[1:])]
+    def command(*arguments: str, a: str = "", b: str = "", pair: bool = True) -> list[str]:
+        models = ["--a", a or model("a", SLOW[1:]), "--b", b or model("b", SLOW[1:])] if pair else []
         files = ["--prompts", str(prompts), "--data-dir", str(out.parent)]
         return [sys.executable, str(ROOT / "app.py"), "batch", *models, *files, *arguments]
 
-    def run(*arguments: str, a: str = "", b: str = "") -> subprocess.CompletedProcess[str]:
-        return subprocess.run(command(*arguments, a=a, b=b), capture_output=True, text=True, timeout=60, check=False)
+    def run(*arguments: str, **models: Any) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(command(*arguments, **models), capture_output=True, text=True, timeout=60, check=False)
 
     def begin(until: str, a: str) -> subprocess.Popen[str]:
         """A batch that has said so."""
@@ -68,6 +68,17 @@ def test_a_batch_leaves_a_file_of_answers(place: SimpleNamespace) -> None:
     assert answered(place.out) == [(model, prompt) for model in "ab" for prompt in ("one", "two", "three")]
     first = read_recorded(place.out)[0]
     assert first.machine["cores"] >= 1 and first.machine["python"] and first.memory and first.time
+
+
+def test_any_number_of_models_is_asked(place: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = [place.model("a", [], load_error="no memory"), *(place.model(name, SLOW[1:]) for name in "bc")]
+    file = tmp_path / "models.txt"
+    file.write_text("\n".join(names), encoding="utf-8")
+    monkeypatch.setenv("ARENA_MODELS", str(file))
+    done = place.run(pair=False)
+    assert done.returncode == 2 and "6 of 9 answered, 3 not yet answered" in done.stdout
+    assert done.stderr.startswith("A cannot be loaded: no memory\nb  one  ")
+    assert answered(place.out) == [(model, prompt) for model in "bc" for prompt in ("one", "two", "three")]
 
 
 def test_the_same_command_asks_nothing_twice(place: SimpleNamespace) -> None:

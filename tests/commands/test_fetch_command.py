@@ -10,14 +10,17 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from hub_server import HubServer
 from served_app import ROOT, run
 
-from commands.progress import StatusLine
+from arena.adding import Needs, Room
+from arena.errors import ErrorInfo, InputError
+from commands import print_error
+from commands.progress import JSON_LINES, StatusLine
 
 MICRO = ROOT / "tests" / "data" / "qwen-micro-vocab2048"
 FILES = {path.name: path.read_bytes() for path in MICRO.iterdir()}
@@ -214,3 +217,86 @@ def test_a_terminal_gets_one_line_that_is_removed_at_the_end(monkeypatch: pytest
     monkeypatch.setenv("TERM", "xterm")
     shown = progress_of(Terminal(), monkeypatch)
     assert "80%" in shown and "12.0/15.0 GB" in shown and shown.endswith("\x1b[2K")
+
+
+def test_progress_is_json_for_the_page(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, value in JSON_LINES.items():
+        monkeypatch.setenv(name, value)
+    with StatusLine(in_bytes=True, state="downloading") as line:
+        line.show("a.safetensors", 1, 4)
+        line.show("a.safetensors", 4, 4)
+    printed = capsys.readouterr()
+    assert [json.loads(line) for line in printed.out.splitlines()] == [{"state": "downloading", "done": 4, "total": 4}]
+    assert printed.err == ""
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_what_models_need_is_said_without_weights(
+    environment: dict[str, str], server: HubServer, as_json: bool
+) -> None:
+    done = fetch(environment, "fetch", "--plan", "qwen-7b-chat@int4", str(MICRO), *(["--json"] if as_json else []))
+    assert done.returncode == 0, done.stderr
+    if as_json:
+        first, second = map(json.loads, done.stdout.splitlines())
+        assert (first["state"], first["title"], second["download"]) == ("planned", "Qwen-7B-Chat (int4)", 0)
+        assert first["download"] > first["quantize"] > 0 and first["memory"] > 0
+    else:
+        for words in ("Qwen-7B-Chat (int4): 741.1 kB to download", "Tongyi Qianwen", "In all: ", "two at once"):
+            assert words in done.stdout
+    assert SHARD not in server.fetched()
+
+
+def test_a_disk_that_is_too_small_for_all_models_is_said(
+    environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    needs = [Needs("a", "A", disk=3 * 10**9, memory=10**9), Needs("b", "B", disk=10**9, memory=3 * 10**9)]
+    Room(4 * 10**9, memory_total=4 * 10**9).check(needs)
+    with pytest.raises(InputError, match=r"4\.0 GB are needed, 3\.9 GB are free"):
+        Room(3_900_000_000).check(needs)
+    with pytest.raises(InputError, match=r"need 4\.0 GB of memory, and this machine has 3\.9 GB"):
+        Room(10**12, memory_total=3_900_000_000).check([*needs, Needs("c", "C", memory=1)])
+
+
+def test_an_error_as_json_can_be_translated(capsys: pytest.CaptureFixture[str]) -> None:
+    why = ErrorInfo("unsupported_base", "it is a base model")
+    print_error(InputError("model_unsupported", "No.", model="m", reason=why, path=Path("x")), True, model="m")
+    details = json.loads(capsys.readouterr().out)["details"]
+    assert details == {"model": "m", "reason": {"code": why.code, "message": why.message, "details": {}}, "path": "x"}
+
+
+# ---- make pair
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs `make pair` with a Python and a pip that only say what they are asked; `fails` is what the first refuses."""
+
+    def run_make(fails: str = "nothing") -> subprocess.CompletedProcess[str]:
+        for name in (".installed", ".installed-hf"):
+            (tmp_path / name).touch()
+        stub = tmp_path / "python"
+        stub.write_text(f'#!/bin/sh\necho "$@"\ncase "$*" in *"{fails}"*) exit 2;; esac\n', encoding="utf-8")
+        stub.chmod(0o755)
+        command = ["make", "-s", "pair", f"VENV={tmp_path}", f"PY={stub}", "PIP=false", "ARGS=--port 9"]
+        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+
+    return run_make
+
+
+def test_make_pair_says_what_it_needs_fetches_and_serves(
+    make: Callable[..., subprocess.CompletedProcess[str]],
+) -> None:
+    asked = make().stdout.splitlines()
+    pair = ("qwen-7b-chat@int4", "chatglm3-6b@int4")
+    assert asked == [
+        f"app.py fetch --plan {' '.join(pair)}",
+        f"app.py fetch {' '.join(pair)}",
+        f"app.py --a {pair[0]} --b {pair[1]} --port 9",
+    ]
+
+
+def test_make_pair_stops_before_anything_that_does_not_fit(
+    make: Callable[..., subprocess.CompletedProcess[str]],
+) -> None:
+    done = make("--plan")
+    assert done.returncode != 0 and len(done.stdout.splitlines()) == 1

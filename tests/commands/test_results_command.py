@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from served_app import ROOT
+from served_app import run as run_program
+from served_app import run_in_process
 from vote_samples import vote_between
 
 from arena.events import WITHDRAWN, EventLog
 from arena.types import Winner
 from arena.votes import VoteLog
 from arena.votes.records import HEAD
+from arena.votes.rows import COLUMNS
 
 A, B, TIE = Winner.MODEL_A, Winner.MODEL_B, Winner.TIE
 
 
 def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(ROOT / "app.py"), "results", *arguments]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    return run_in_process("results", *arguments, folder=folder)
 
 
 def log(folder: Path, *winners: Winner, host: int = 0, prompt: str = "q1-clothes") -> None:
@@ -43,11 +43,11 @@ def hosts(tmp_path: Path) -> Path:
 
 
 def test_json_has_what_notebooks_want(hosts: Path) -> None:
-    done = run(hosts, "*/votes.csv", "--json")
+    done = run_program("results", "*/votes.csv", "--json", folder=hosts)
     assert (done.returncode, done.stderr) == (0, "")
     output = json.loads(done.stdout)
     assert (output["votes"], output["raters"], output["withdrawn"], output["skipped_rows"]) == (15, 15, 1, 1)
-    assert output["skipped"] == [{"file": "one/votes.csv", "line": 16, "reason": "2 cells, not 41"}]
+    assert output["skipped"] == [{"file": "one/votes.csv", "line": 16, "reason": f"2 cells, not {len(COLUMNS)}"}]
     qwen, glm = output["models"]
     named = [qwen[name] for name in ("model", "wins", "losses", "ties", "both_bad", "best_rank", "worst_rank")]
     assert named == ["qwen", 13, 0, 1, 1, 1, 1]
@@ -63,7 +63,7 @@ def test_lines_say_the_same(hosts: Path) -> None:
     assert lines[0].startswith("Raters prefer qwen to glm: they gave it 93.3% of their votes on average")
     assert "Based on 15 blind votes by 15 raters (2 ties). Prompts: 1." in lines[0]
     assert "Decided. No more votes are needed." in lines
-    assert "  one/votes.csv, line 16: 2 cells, not 41" in lines
+    assert f"  one/votes.csv, line 16: 2 cells, not {len(COLUMNS)}" in lines
     assert "  Unreadable rows: 1" in lines
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -54,7 +54,10 @@ class RecordingRunner:
     def stop(self) -> None:
         self.asked.append("stop")
 
-    def state(self, repeats: int, seed: int) -> BatchState:
+    def models(self) -> tuple[ModelSpec, ...]:
+        return tuple(ModelSpec(name, name.title(), "", "", "", "") for name in ("alpha", "beta", "gamma"))
+
+    def state(self, repeats: int, seed: int, models: Collection[str]) -> BatchState:
         if repeats < 1:
             raise InputError("batch_repeats", "Runs per prompt must be between 1 and 100.", limit=100)
         return BatchState(Progress((cell(CellState.WAITING),)))
@@ -70,8 +73,10 @@ def served() -> Callable[..., SimpleNamespace]:
         tabs = SimpleNamespace(get=lambda request: tab)
         events = BatchHandlers(access, tabs, None, part, runner, (PROMPT,))  # type: ignore[arg-type]
 
-        def typed(repeats: str | None = "1", seed: str = "0", retry: bool = False) -> dict[Block, Any]:
-            return {part.repeats: repeats, part.seed: seed, part.retry: retry}
+        def typed(
+            repeats: str | None = "1", seed: str = "0", retry: bool = False, models: list[str] | None = None
+        ) -> dict[Block, Any]:
+            return {part.repeats: repeats, part.seed: seed, part.retry: retry, part.models: models}
 
         return SimpleNamespace(events=events, runner=runner, tab=tab, part=part, typed=typed)
 
@@ -100,11 +105,13 @@ def test_who_may_not_keeps_no_machine_busy(
 
 def test_on_ones_own_machine_no_token_is_needed(served: Callable[..., SimpleNamespace]) -> None:
     page = served()
-    page.events.start(page.typed(" ３ ", "7", True), DIRECT)
+    page.events.start(page.typed(" ３ ", "7", True, ["beta"]), DIRECT)
     page.events.pause(page.typed("3", "7"), DIRECT)
     page.events.stop(page.typed("3", "7"), DIRECT)
-    assert page.runner.asked == [(3, 7, True), "pause", "stop"]
-    assert page.events.render(page.tab, DIRECT)[page.part.start]["interactive"]
+    assert page.runner.asked == [(3, 7, ["beta"], True), "pause", "stop"]
+    shown = page.events.render(page.tab, DIRECT)
+    assert shown[page.part.start]["interactive"] and shown[page.part.models]["visible"]
+    assert shown[page.part.models]["choices"] == [("Alpha", "alpha"), ("Beta", "beta"), ("Gamma", "gamma")]
 
 
 def test_numbers_that_are_none_are_said(served: Callable[..., SimpleNamespace]) -> None:
@@ -119,7 +126,7 @@ def test_a_hostile_file_of_answers_is_quoted_and_does_nothing(
 ) -> None:
     page = served()
 
-    def broken(repeats: int, seed: int) -> BatchState:
+    def broken(*chosen: object) -> BatchState:
         raise InputError("answers_broken", "x has <img src=x onerror=alert(1)> in line 2.", path="x", what="has")
 
     monkeypatch.setattr(page.runner, "state", broken)
@@ -150,7 +157,15 @@ def test_the_grid_tells_state_seconds_and_speed() -> None:
         assert words in block
     assert "&lt;b&gt;boom" in block and "<b>boom" not in block
     status = status_block("en", BatchState(progress, running=True, ending=True, error=error))
-    for words in ("1 of 4 done", "1 failed", "stopping", "about 0:00:04 left", 'value="2"', "&lt;b&gt;boom"):
+    for words in (
+        "1 of 4 done",
+        "1 failed",
+        "stopping",
+        "model 1 of 1",
+        "about 0:00:04 left",
+        'value="2"',
+        "&lt;b&gt;boom",
+    ):
         assert words in status
 
 

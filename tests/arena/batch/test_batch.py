@@ -3,16 +3,18 @@
 import os
 import threading
 from contextlib import contextmanager
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 
-from arena.answers import AnswerStore, read_recorded
-from arena.batch.plan import CellState, Plan
+from arena.answers import AnswerStore, Recorded, read_recorded
+from arena.batch.plan import Cell, CellState, CellView, Plan, Progress
 from arena.batch.run import Batch, BatchRunner, Host
 from arena.errors import InputError
 from arena.prompts import Prompt
-from arena.types import Chunk, Message, ModelSpec, Usage
+from arena.types import Answer, Chunk, ErrorInfo, Message, ModelSpec, Side, Usage
+from commands.batch import _status
 
 TITLE = {"zh": "题", "en": "Q"}
 PROMPTS = tuple(Prompt(f"q{number}", "reasoning", TITLE, f"Question {number}") for number in (1, 2, 3))
@@ -194,6 +196,20 @@ def test_a_model_that_cannot_be_loaded_leaves_the_other_its_turn(on, store, scri
     assert last.blocked == last.cells[0].error and run(on.batch(models="b"))[-1].blocked is None
 
 
+def test_time_left_and_turn_are_those_of_many_models():
+    a, b, c = (ModelSpec(name, name, "", "", "", "") for name in "abc")
+    view = {model: CellView(Cell(model, PROMPTS[0], 0, model.config({})), CellState.WAITING) for model in (a, b, c)}
+    side = Side(a, (Message("user", "Hi"),), None, Answer("x", usage=Usage(seconds=4.0)))
+    done = replace(view[a], state=CellState.DONE, answers=(Recorded("q1", "Hi", side),))
+    running = replace(view[b], state=CellState.RUNNING, growing=Answer(usage=Usage(seconds=1.0)))
+    progress = Progress((done, running, view[c]))
+    assert (progress.seconds_left, progress.turn, progress.models) == (3.0 + 4.0, 2, (a, b, c))
+    assert _status(progress) == "1 of 3  model 2 of 3  b q1: 0 tokens, 1 s  0:00:07 left"
+    unloaded = replace(view[c], error=ErrorInfo("memory_short", "no memory"))
+    assert Progress((done, running, unloaded)).seconds_left == 3.0  # c is not asked in this run
+    assert Progress((done, view[b], view[c])).turn == 0
+
+
 def test_a_conversation_goes_on_with_the_model_s_own_answers(on, store):
     last = run(on.batch([TALK], models="a"))[-1]
     assert [messages for _, messages, _ in on.asked][-1] == (
@@ -292,7 +308,7 @@ def test_an_invalid_number_of_repeats_is_refused(on, repeats):
 def runner(place, tmp_path):
     place.store = SimpleNamespace(answers={})
     whole = place.batch()
-    return BatchRunner(whole._models, PROMPTS, tmp_path / "data" / "answers.jsonl", whole._host)
+    return BatchRunner(lambda: whole._models, PROMPTS, tmp_path / "data" / "answers.jsonl", whole._host)
 
 
 def test_a_page_sees_what_is_there_before_anything_runs(runner, place, eventually):
@@ -302,6 +318,16 @@ def test_a_page_sees_what_is_there_before_anything_runs(runner, place, eventuall
     assert states(runner.state(1, 3).progress) == ALL_DONE and runner.state(2, 3).progress.count(CellState.DONE) == 12
     assert runner.state(1, 0).progress.count(CellState.DONE) == 0
     assert {entry.prompt_id for entry in read_recorded(runner.path)} == set(ALL_DONE)
+
+
+def test_a_page_may_ask_some_of_its_models(runner, eventually):
+    chosen = {"models": ["b", "absent"]}
+    assert [model.id for model in runner.state(**chosen).progress.models] == ["b"]
+    runner.start(**chosen)
+    assert eventually(lambda: not runner.state().running)
+    assert {entry.side.model.id for entry in read_recorded(runner.path)} == {"b"}
+    assert runner.state(**chosen).progress.count(CellState.DONE) == len(PROMPTS)
+    assert runner.state().progress.count(CellState.WAITING) == len(PROMPTS)
 
 
 def test_one_batch_at_a_time(runner, place, gate, eventually):
@@ -327,6 +353,16 @@ def test_one_batch_at_a_time(runner, place, gate, eventually):
     runner.stop()
     assert eventually(lambda: not runner.state().running)
     assert states(runner.state().progress) == {"q1": "done", "q2": "waiting", "q3": "waiting"}
+
+
+def test_a_model_rests_between_two_answers(runner, eventually):
+    """Otherwise a reader's model would wait for memory until the batch is through."""
+    runner._host = replace(runner._host, rest=3600)
+    runner.start()
+    assert eventually(lambda: states(runner.state().progress)["q1"] == "done")
+    assert states(runner.state().progress) == {"q1": "done", "q2": "waiting", "q3": "waiting"}
+    runner.stop()
+    assert eventually(lambda: not runner.state().running)
 
 
 def test_the_reason_why_a_batch_ended_is_shown(runner, place, monkeypatch, eventually):

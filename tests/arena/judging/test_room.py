@@ -16,14 +16,14 @@ from arena.judging.room import REPEAT_GAP, Room, RoomProgress
 TIE = Judgement("tie")
 
 
-def pairs(number):
-    sides = [(n, make_side(model, f"{model} on {n}")) for n in range(number) for model in ("one", "two")]
+def pairs(number, models=("one", "two")):
+    sides = [(n, make_side(model, f"{model} on {n}")) for n in range(number) for model in models]
     return pairs_of(Recorded(f"q{n}", f"prompt {n}", side) for n, side in sides)
 
 
-def new_room(number, events):
-    """A room with this number of pairs; its votes are not kept."""
-    return Room(pairs(number), events, Ballots(SimpleNamespace(append=lambda vote: None)))
+def new_room(number, events, models=("one", "two")):
+    """A room with this number of prompts that the models answered; its votes are not kept."""
+    return Room(pairs(number, models), events, Ballots(SimpleNamespace(append=lambda vote: None)))
 
 
 @pytest.fixture
@@ -93,6 +93,33 @@ def test_pairs_and_sides_are_assigned_evenly(events):
         left[battle.prompt_id] += battle.a.model.id == "one"
     assert sorted(shown.values()) == [10, 10, 11, 11]
     assert all(abs(2 * left[prompt] - shown[prompt]) <= 1 for prompt in shown)
+
+
+@pytest.mark.parametrize("models", ["abc", "abcd", "abcde", "abcdef"])
+def test_of_many_models_a_rater_reads_no_answer_twice_and_all_pairs_are_judged_evenly(events, models):
+    """An answer whose model was named after a vote is not blind in another pair."""
+    room, shown = new_room(4, events, models), Counter()
+    own = 4 * (len(models) // 2)
+    for rater, stay in enumerate([2, 100, 5, 100, 3, 100, 100, 1] * 2):
+        assert room.assign(f"r{rater}").total == own + own // 8
+        seen = []
+        while len(seen) < stay and (battle := room.assign(f"r{rater}").battle):
+            if not room.cast(battle.id, f"r{rater}", TIE).repeat_of:
+                seen.append(battle)
+        answers = [side.answer.text for battle in seen for side in (battle.a, battle.b)]
+        assert len(answers) == len(set(answers)) and len(seen) == min(stay, own)
+        assert len({battle.prompt_id for battle in seen[:4]}) == len(seen[:4])
+        assert room.has_finished(f"r{rater}") == (stay >= own)
+        shown.update((battle.prompt_id, *sorted((battle.a.model.id, battle.b.model.id))) for battle in seen)
+    assert len(shown) == 4 * len(models) * (len(models) - 1) // 2
+    assert max(shown.values()) - min(shown.values()) <= 3
+
+
+def test_an_answer_that_a_model_gave_twice_is_read_once(events):
+    one = [Recorded("q", "prompt", make_side("one", "always"), repeat) for repeat in (0, 1)]
+    two = [Recorded("q", "prompt", make_side("two", f"run {repeat}"), repeat) for repeat in (0, 1)]
+    room = Room(pairs_of([*one, *two]), events, Ballots(SimpleNamespace(append=lambda vote: None)))
+    assert room.assign("r").total == len(judge_all(room, "r")) == 1
 
 
 def test_sides_are_drawn_at_random(events):

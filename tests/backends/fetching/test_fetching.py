@@ -18,6 +18,7 @@ from arena.errors import ArenaError
 from arena.types import ModelSpec
 from backends.fetching import fetch as fetching
 from backends.fetching.fetch import Fetched, by_hand
+from backends.fetching.plan import as_fetched
 from backends.folder.checkpoint import find_weights
 from backends.folder.contents import verify_listed
 from backends.folder.manifest import MANIFEST, Manifest, needed_files, read_manifest, write_manifest
@@ -25,7 +26,6 @@ from backends.models import downloads as folder_models
 from backends.models.catalog import QWEN
 from backends.models.downloads import Download
 from backends.models.resolve import fetched_spec
-from commands.fetch import _as_fetched
 from hubs import Hub, ListedFile, Repo
 
 MICRO = ROOT / "tests" / "data" / "qwen-micro-vocab2048"
@@ -525,7 +525,7 @@ def test_neither_code_nor_subfolders_are_needed_whatever_their_names() -> None:
     ],
 )
 def test_a_name_with_settings_needs_the_same_folder(name: str, folder: str) -> None:
-    assert _as_fetched(name) == folder
+    assert as_fetched(name) == folder
 
 
 @pytest.mark.parametrize("path", ["../secret", "/etc/passwd"])

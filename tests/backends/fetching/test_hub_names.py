@@ -15,10 +15,10 @@ from arena.errors import ArenaError, InputError
 from backends.fetching import fetch as fetching
 from backends.fetching import precheck
 from backends.fetching.fetch import Fetched, by_hand
+from backends.fetching.plan import as_fetched, needs_of, to_download
 from backends.folder.contents import verify_listed
 from backends.models.downloads import Download, download_of, fetched_folder, models_dir
 from backends.models.resolve import resolve
-from commands.fetch import _as_fetched, _download_of
 from commands.quantize import quantize_fetched
 
 MICRO = {path.name: path.read_bytes() for path in (ROOT / "tests" / "data" / "qwen-micro-vocab2048").iterdir()}
@@ -106,7 +106,7 @@ def failure(name: str, precision: str = "", **around: object) -> ArenaError:
     ],
 )
 def test_every_name_has_a_folder_of_its_own(name: str, folder: str | None) -> None:
-    assert fetched_folder(_as_fetched(name)) == (models_dir() / folder if folder else None)
+    assert fetched_folder(as_fetched(name)) == (models_dir() / folder if folder else None)
 
 
 @pytest.mark.parametrize(
@@ -378,7 +378,7 @@ def test_a_hostile_list_is_refused_for_files_too(server: HubServer, files: str) 
 
 def test_a_precision_of_a_file_is_refused_before_anything_is_asked(server: HubServer, files: str) -> None:
     with pytest.raises(InputError) as refusal:
-        _download_of(f"{files}:maker/micro/{WHOLE}@int4")
+        to_download(f"{files}:maker/micro/{WHOLE}@int4")
     assert refusal.value.code == "precision_unavailable" and not server.asked
 
 
@@ -392,3 +392,53 @@ def test_without_network_a_file_can_be_copied_by_hand(hub_addresses: Callable[..
     file.folder.mkdir(parents=True)
     (file.folder / WHOLE).write_bytes(FILES[WHOLE])
     assert resolve(f"hf:maker/micro/{WHOLE}").revision.startswith("edges-sha256:")
+
+
+# ---- what a model needs, before it is downloaded
+
+
+def test_what_a_model_needs_is_known_from_its_small_files(server: HubServer, hub: str) -> None:
+    server.files["README.md"] = b"---\r\ntags: [x]\r\nlicense: mit\r\n---\r\nlicense: no"
+    name, weights = f"{hub}:maker/micro", sum(len(MICRO[file]) for file in MICRO if file.endswith(".safetensors"))
+    total = sum(map(len, server.files.values())) - len(server.files["modeling_qwen.py"])
+    plain, packed = needs_of(name), needs_of(f"P={name}@int4?temperature=0")
+    assert (plain.title, plain.download, plain.quantize, plain.disk) == ("micro", total, 0, total)
+    assert (packed.title, packed.quantize) == ("micro (int4)", weights)
+    assert packed.disk == packed.download + round(weights / 2) and packed.memory < plain.memory
+    assert (plain.licence, "maker/micro" in plain.licence_url, plain.missing) == ("mit", True, ())
+    assert not {file for file in server.fetched() if "safetensors" in file and "index" not in file}
+    # What came for the answer does not come again, and the rest does.
+    rest = weights + len(MICRO["model.safetensors.index.json"])
+    assert packed.download == rest
+    fetched = fetch(name, "int4")
+    assert fetched.came == rest
+    copy = needs_of(f"{name}@int4")
+    assert (copy.download, copy.quantize, copy.disk) == (0, weights, round(weights / 2))
+    server.asked.clear()
+    assert (needs_of(name).download, needs_of(name).disk) == (0, 0) and not server.asked
+
+
+def test_what_a_file_needs_is_known_from_its_head(
+    server: HubServer, files: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fetching, "_HEADS", (1024,))
+    need = needs_of(f"{files}:maker/micro:Q4_K_M")
+    assert (need.title, need.download, need.missing) == ("tiny-Q4_K_M", len(FILES[WHOLE]), ())
+    assert need.memory > len(FILES[WHOLE]) and server.sent() == 1024
+
+
+def test_a_model_that_is_here_or_elsewhere_needs_no_download(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("backends.fetching.plan.find_spec", lambda name: None)
+    folder = ROOT / "tests" / "data" / "qwen-micro-vocab2048"
+    here, server = needs_of(f"x={folder}"), needs_of("openai:http://127.0.0.1:9/v1#m")
+    assert (here.download, here.disk, here.missing[0], server.memory, server.missing) == (0, 0, "torch", 0, ())
+    assert here.memory > 0
+
+
+@pytest.mark.parametrize(
+    ("name", "code"), [("qwen-9b", "model_misspelt"), ("gpt", "unknown_model"), ("hf:x", "hub_name")]
+)
+def test_a_name_that_means_nothing_needs_nothing(name: str, code: str) -> None:
+    with pytest.raises(InputError) as refusal:
+        needs_of(name)
+    assert refusal.value.code == code

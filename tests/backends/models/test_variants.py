@@ -126,3 +126,14 @@ def test_the_models_of_a_page_are_a_pair_or_a_list():
         with pytest.raises(InputError) as error:
             models_of(*given)
         assert error.value.code == code
+
+
+def test_a_file_names_one_model_per_line(tmp_path):
+    file = tmp_path / "models.txt"
+    file.write_text("# the small ones\nx\n\n y=z?system=Be brief, please \nopenai:http://h/v1#m\n", encoding="utf-8")
+    assert models_of(str(file), "", "") == ("x", "y=z?system=Be brief, please", "openai:http://h/v1#m")
+    file.write_text("x\n", encoding="utf-8")
+    for code, given in (("models_few", file), ("models_broken", tmp_path / "none.txt")):
+        with pytest.raises(InputError) as error:
+            models_of(str(given), "", "")
+        assert error.value.code == code
