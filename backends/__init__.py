@@ -58,7 +58,7 @@ def _open(spec: ModelSpec, engines: Loads, budget: MemoryBudget, scheduler: Sche
 
             return ScriptedBackend(spec)
         case "openai":
-            from backends.openai import OpenAIBackend
+            from backends.openai.backend import OpenAIBackend
 
             return OpenAIBackend(spec)
         case "llama.cpp":
