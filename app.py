@@ -77,6 +77,12 @@ def main(
         Path | None,
         typer.Option(envvar="ARENA_WORDS", help="A file with one word per line; battles that contain one are hidden."),
     ] = None,
+    public_results: Annotated[
+        bool,
+        typer.Option(
+            "--public-results", envvar="ARENA_PUBLIC_RESULTS", help="Show the results also to those who have not rated."
+        ),
+    ] = False,
 ) -> None:
     """Compare two chat models side by side: ask both, read both answers, vote. Without a command, serves the page.
 
@@ -119,6 +125,7 @@ def main(
             backup=backup,
             judge_secret=key,
             words=read_words(words) if words else (),
+            public_results=public_results,
         )
         serve(chosen, host, port, hosting, prompts)
 

@@ -97,6 +97,7 @@ def compose(
             rooms=None if hosting.has_samples else rooms,
             admin=Admin(hosting.admin_token, limits) if hosting.admin_token else None,
             is_local=trusts_machine,
+            public_results=hosting.public_results,
         ),
         roster=roster,
         prompts=prompts,
