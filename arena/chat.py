@@ -37,14 +37,16 @@ def checked_prompt(text: str) -> str:
 class Chat:
     """One conversation: its turns, the last of which may be running. Safe to call from several threads.
 
-    `on_end` is called with each battle whose sides have both ended. `blind` marks battles that hide the models' names.
+    `on_end` is called with each battle whose sides have both ended. `blind` marks battles that hide the models' names;
+    `probability` is that with which their models were drawn.
     """
 
-    def __init__(self, pair: Pair, on_end: OnEnd, blind: bool = False) -> None:
+    def __init__(self, pair: Pair, on_end: OnEnd, blind: bool = False, probability: float | None = None) -> None:
         self.touched_at = time.monotonic()
         self._pair = pair
         self._on_end = on_end
         self._blind = blind
+        self._probability = probability
         self._turns: tuple[Battle, ...] = ()
         self._run: BattleRun | None = None
         # Protects _turns and _run: a page's buttons and its stream are served by different threads. Notified when a
@@ -73,6 +75,12 @@ class Chat:
         """Whether a side is still answering."""
         with self._lock:
             return self._run is not None
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the turn that is running was stopped, or none is running."""
+        with self._lock:
+            return self._run is None or self._run.stopping
 
     def ask(
         self,
@@ -107,6 +115,7 @@ class Chat:
                 dimension=prompt.dimension if prompt else "",
                 turn=len(turns) + 1,
                 blind=self._blind,
+                pair_probability=self._probability,
             )
             for name in SideName:
                 self._check(name, battle.side(name).messages)
@@ -169,6 +178,7 @@ class Chat:
             if not self._turns:
                 self._turns = tuple(turns)
                 self._pair = pair or self._pair
+                self._probability = self._turns[-1].pair_probability if self._turns else self._probability
 
     def clear(self) -> None:
         """Stops, and forgets all turns."""
@@ -251,9 +261,14 @@ class Chats:
         if not tab:
             raise InputError("no_session", "This request has no page. Reload the page.")
         with self._lock:
+            if tab in self._chats:
+                return self._chats[tab]
+        # Without the lock: drawing the models of a battle may wait for results.
+        chat = self._make()
+        with self._lock:
             if tab not in self._chats:
                 self._evict()
-                self._chats[tab] = self._make()
+                self._chats[tab] = chat
             return self._chats[tab]
 
     def tabs(self) -> frozenset[str]:

@@ -195,7 +195,7 @@ class Battle:
     """Two answers to one prompt, which a vote compares.
 
     The sides share the prompt; each has its own history. `prompt_id` is empty for a prompt that is not in the set;
-    `turn` counts from 1.
+    `turn` counts from 1. `pair_probability` is that with which these models were drawn for a live blind battle.
     """
 
     id: str
@@ -207,6 +207,7 @@ class Battle:
     turn: int = 1
     blind: bool = False
     source: Literal["live", "recorded"] = "live"
+    pair_probability: float | None = None
 
     def side(self, name: SideName) -> Side:
         """Side a or b."""

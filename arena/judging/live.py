@@ -12,8 +12,8 @@ from typing import Literal, Self
 from arena.battle import TICK_SECONDS
 from arena.chat import Chat, Chats
 from arena.judging.ballots import Ballots, Judgement
+from arena.judging.draw import PairDraw
 from arena.prompts import Prompt
-from arena.roster import Roster
 from arena.types import Answer, Battle, Chunk, SideName, Vote
 
 STALL_SECONDS = 60.0
@@ -43,10 +43,10 @@ class LiveView:
 
 
 class LiveBattles:
-    """The live blind battles, one at a time per browser tab, each with its models and sides drawn at random."""
+    """The live blind battles, one at a time per browser tab, each with its models and sides drawn."""
 
-    def __init__(self, roster: Roster, ballots: Ballots, clock: Callable[[], float] = time.monotonic) -> None:
-        self._roster = roster
+    def __init__(self, models: PairDraw, ballots: Ballots, clock: Callable[[], float] = time.monotonic) -> None:
+        self._models = models
         self._ballots = ballots
         self._clock = clock
         self._chats = Chats(self._new_chat)
@@ -72,7 +72,7 @@ class LiveBattles:
     def restore(self, tab: str | None, judge: str, turns: Sequence[Battle], *, is_judged: bool) -> LiveView:
         """Continues the battle of an earlier tab, which ended `votable`."""
         chat = self._chats.get(tab)
-        chat.restore(turns, self._roster.pair_of(turns[-1]))
+        chat.restore(turns, self._models.roster.pair_of(turns[-1]))
         if not is_judged:
             self._ballots.offer(chat.turns[-1], judge)
         *earlier, last = map(_whole, chat.turns)
@@ -92,13 +92,16 @@ class LiveBattles:
         return self._ballots.cast(turns[-1].id if turns else "", judge, judgement, address=address)
 
     def _new_chat(self) -> Chat:
-        return Chat(self._roster.draw(), on_end=lambda battle: None, blind=True)
+        draw = self._models.draw()
+        return Chat(draw.pair, on_end=lambda battle: None, blind=True, probability=draw.probability)
 
     def _follow(self, chat: Chat, judge: str, battles: Iterator[Battle]) -> Iterator[LiveView]:
         *turns, last = chat.turns
         earlier = tuple(map(_whole, turns))
         pacing, view = Pacing(), LiveView(last.id, last.prompt, earlier=earlier)
         yield view
+        for _ in _loading(chat):
+            yield view
         for battle in _repeating_last(chat, battles):
             view = replace(pacing.show(battle, chat.progress, self._clock()), earlier=earlier)
             if view.state != "answering":
@@ -114,6 +117,18 @@ class LiveBattles:
 def _whole(battle: Battle) -> LiveView:
     """A battle that has ended, with both whole answers."""
     return LiveView(battle.id, battle.prompt, {name: battle.side(name).answer.text for name in SideName}, "votable")
+
+
+def _loading(chat: Chat) -> Iterator[None]:
+    """Loads both models, so that both sides begin together; yields until none is being loaded or the turn is stopped.
+
+    A model that is not loaded then (it failed, or it had to make room for the other) is loaded by its own side.
+    """
+    for backend in chat.pair.values():
+        backend.load()
+    while not chat.stopping and any(backend.load_state.seconds for backend in chat.pair.values()):
+        yield
+        time.sleep(TICK_SECONDS)
 
 
 def _repeating_last(chat: Chat, battles: Iterator[Battle]) -> Iterator[Battle]:

@@ -11,7 +11,7 @@ from arena.generation_config import GenerationConfig
 from arena.text import clean
 from arena.types import Answer, Battle, FinishReason, Message, ModelSpec, Role, Side, SideName, Usage, Vote, Winner
 
-SCHEMA = 2
+SCHEMA = 3
 """The version of COLUMNS. Change both together: another header starts a new part of the log."""
 
 # fmt: off
@@ -21,12 +21,23 @@ COLUMNS = (
     "precision_a", "precision_b", "revision_a", "revision_b", "finish_a", "finish_b", "tokens_a", "tokens_b",
     "first_token_a", "first_token_b", "seconds_a", "seconds_b", "criteria", "any_right", "comment", "leaked",
     "source", "room", "repeat_of", "settings", "dwell_s", "thinking_a", "thinking_b",
-    "schema",
+    "pair_probability", "schema",
 )
 # fmt: on
 
 NUMERIC = frozenset(
-    {"turn", "tstamp", "tokens_a", "tokens_b", "first_token_a", "first_token_b", "seconds_a", "seconds_b", "dwell_s"}
+    {
+        "turn",
+        "tstamp",
+        "tokens_a",
+        "tokens_b",
+        "first_token_a",
+        "first_token_b",
+        "seconds_a",
+        "seconds_b",
+        "dwell_s",
+        "pair_probability",
+    }
 )
 """The columns whose cells are numbers or empty, checked by `to_vote`."""
 
@@ -71,6 +82,7 @@ def to_row(vote: Vote) -> dict[str, str]:
         "source": battle.source,
         "settings": _json_cell({name.value: cell for name in SideName if (cell := _settings(battle.side(name)))}),
         "dwell_s": _number_cell(vote.dwell),
+        "pair_probability": _number_cell(battle.pair_probability),
         "schema": str(SCHEMA),
         **{name: getattr(battle, name) for name in _OF_BATTLE},
         **{name: getattr(vote, name) for name in _OF_VOTE},
@@ -144,6 +156,7 @@ def to_vote(row: Mapping[str, str]) -> Vote:
         turn=cells["turn"] or 1,
         blind=cells["anony"] or False,
         source=cells["source"],
+        pair_probability=cells["pair_probability"],
         **{name: cells[name] for name in _OF_BATTLE},
     )
     return Vote(

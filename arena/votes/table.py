@@ -72,8 +72,8 @@ class Table:
         return Table({name: column[rows] for name, column in self.columns.items()}, self.names, self.judge_hashes)
 
     def is_named(self, column: str, name: str) -> Mask:
-        """The rows whose `column` (one of NAMED) holds `name`."""
-        names = self.names[NAMED[column]]
+        """The rows whose `column` of names holds `name`."""
+        names = self.names[NAMED.get(column, column)]
         mask: Mask = self[column] == (names.index(name) if name in names else -1)
         return mask
 

@@ -37,8 +37,9 @@ class BackgroundLoad(Generic[T]):
         self._lock = threading.Lock()
 
     def start(self) -> None:
-        """Begins loading, unless it has begun or is done."""
+        """Begins loading, unless it has begun or is done; what is loaded counts as used now."""
         with self._lock:
+            self._used_at = time.monotonic()
             if self._value is not None or self._thread:
                 return
             self._error = None

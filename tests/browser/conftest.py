@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Dialog, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Dialog, Page, Request, ViewportSize, expect, sync_playwright
 from served_app import ServedApp
 
 from tests.browser.hands import PATIENCE, choose_mode, wait_ready
@@ -25,7 +26,58 @@ _FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--process-per-site",
 ]
+_WINDOW: ViewportSize = {"width": 1280, "height": 800}
+# Of the site of every app, whatever its port.
+_EMPTY = "http://127.0.0.1/"
+# Options of contexts that are used again; those with others are closed after their test.
+_REUSED = {"locale", "has_touch", "is_mobile"}
+# Unused contexts that are kept, each with a renderer of a few hundred megabytes.
+_MAX_IDLE = 4
+
+
+@dataclass
+class Contexts:
+    """Browser contexts that tests use in turn: in a used one, a page costs half the CPU time of the first.
+
+    An empty page keeps the renderer of each context alive between tests, and with it the compiled scripts.
+    """
+
+    browser: Browser
+    idle: list[tuple[dict[str, Any], BrowserContext]] = field(default_factory=list)
+
+    def take(self, options: dict[str, Any]) -> BrowserContext:
+        """A context that has nothing stored, created with these options."""
+        for place, (known, context) in enumerate(self.idle):
+            if known == options:
+                del self.idle[place]
+                return context
+        context = self.browser.new_context(viewport=_WINDOW, **options)
+        context.set_default_timeout(PATIENCE)
+        empty = context.new_page()
+        empty.route(_EMPTY, lambda route: route.fulfill(body=""))
+        empty.goto(_EMPTY)
+        return context
+
+    def give_back(self, options: dict[str, Any], context: BrowserContext) -> None:
+        """Closes what the test opened in the context, and clears what it stored."""
+        if not options.keys() <= _REUSED:
+            context.close()
+            return
+        empty, *pages = context.pages
+        for page in pages:
+            page.close()
+        context.set_offline(False)
+        context.clear_permissions()
+        context.clear_cookies()
+        session = context.new_cdp_session(empty)
+        session.send("Storage.clearDataForOrigin", {"origin": "*", "storageTypes": "all"})
+        session.detach()
+        self.idle.insert(0, (options, context))
+        for _, unused in self.idle[_MAX_IDLE:]:
+            unused.close()
+        del self.idle[_MAX_IDLE:]
 
 
 class Tab:
@@ -45,7 +97,11 @@ class Tab:
         page.on("console", lambda message: self._on_console(message.type, message.text))
         page.on("dialog", self._on_dialog)
         # Of the whole context: a window that a page opens counts as well.
-        page.context.on("request", lambda request: self._on_request(request.url))
+        page.context.on("request", self._on_request)
+
+    def forget(self) -> None:
+        """Listens to the context no more, which the next test uses."""
+        self.page.context.remove_listener("request", self._on_request)
 
     def _on_console(self, kind: str, text: str) -> None:
         if kind == "error":
@@ -58,8 +114,8 @@ class Tab:
         self.dialogs.append(dialog.message)
         dialog.dismiss()
 
-    def _on_request(self, url: str) -> None:
-        if host := urlsplit(url).netloc:  # data: and blob: addresses have none
+    def _on_request(self, request: Request) -> None:
+        if host := urlsplit(request.url).netloc:  # data: and blob: addresses have none
             self.hosts.add(host)
 
 
@@ -84,38 +140,42 @@ def browser() -> Iterator[Browser]:
         chromium.close()
 
 
+@pytest.fixture(scope="session")
+def contexts(browser: Browser) -> Contexts:
+    """The contexts of the whole run."""
+    return Contexts(browser)
+
+
 NewPage = Callable[..., Tab]
 
 
 @pytest.fixture
-def new_page(browser: Browser) -> Iterator[NewPage]:
-    """Opens an address in a new context: new_page(url, locale="zh-CN", viewport=(390, 844), color_scheme="dark").
+def new_page(contexts: Contexts) -> Iterator[NewPage]:
+    """Opens an address in a context of its own: new_page(url, locale="zh-CN", viewport=(390, 844)).
 
     Further arguments are those of playwright's Browser.new_context.
     """
-    contexts = []
+    taken: list[tuple[dict[str, Any], Tab]] = []
 
     def open_page(
         url: str,
         locale: str = "en-US",
         viewport: tuple[int, int] = (1280, 800),
-        color_scheme: str = "light",
-        **context: Any,
+        color_scheme: Literal["light", "dark"] = "light",
+        **options: Any,
     ) -> Tab:
-        width, height = viewport
-        contexts.append(
-            browser.new_context(
-                locale=locale, viewport={"width": width, "height": height}, color_scheme=color_scheme, **context
-            )
-        )
-        contexts[-1].set_default_timeout(PATIENCE)
-        tab = Tab(contexts[-1].new_page())
+        options = {"locale": locale, **options}
+        tab = Tab(contexts.take(options).new_page())
+        taken.append((options, tab))
+        tab.page.set_viewport_size({"width": viewport[0], "height": viewport[1]})
+        tab.page.emulate_media(color_scheme=color_scheme)
         tab.page.goto(url)
         return tab
 
     yield open_page
-    for context in contexts:
-        context.close()
+    for options, tab in taken:
+        tab.forget()
+        contexts.give_back(options, tab.page.context)
 
 
 OpenPage = Callable[..., Page]

@@ -2,13 +2,12 @@
 
 import csv
 import json
-import subprocess
-import sys
 import zipfile
 
 import pytest
 from foreign_files import rows_of, text_of
-from served_app import ROOT
+from served_app import run as run_program
+from served_app import run_in_process
 from vote_samples import vote_between
 
 from arena.types import Winner
@@ -20,8 +19,7 @@ VOTES = [
 
 
 def run(folder, *arguments):
-    command = [sys.executable, str(ROOT / "app.py"), *arguments]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    return run_in_process(*arguments, folder=folder)
 
 
 @pytest.fixture
@@ -42,7 +40,7 @@ def test_results_say_the_same(folder):
 
 def test_exports_are_the_same(folder):
     for name in ("app", "excel"):
-        done = run(folder, "export", f"{name}-out.csv", f"{name}.csv")
+        done = run_program("export", f"{name}-out.csv", f"{name}.csv", folder=folder)
         assert (done.returncode, done.stderr) == (0, "")
     assert (folder / "app-out.csv").read_bytes() == (folder / "excel-out.csv").read_bytes()
     assert (folder / "app-out.csv").read_bytes() == (folder / "app.csv").read_bytes()

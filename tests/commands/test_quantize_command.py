@@ -9,7 +9,7 @@ import pytest
 from hub_server import HubServer
 from model_folders import DATA, ORACLES, TINY, copied, edit_json, needs_oracles
 from native_folders import native_folder
-from served_app import run
+from served_app import run, run_in_process
 from test_fetch_command import environment, fetch, server
 
 __all__ = ["environment", "server"]
@@ -21,13 +21,13 @@ def micro(tmp_path: Path) -> Path:
 
 
 def quantize(*arguments: object) -> tuple[int, str, str]:
-    done = run("quantize", *map(str, arguments))
+    done = run_in_process("quantize", *map(str, arguments), HF_HUB_OFFLINE="1")
     return done.returncode, done.stdout, done.stderr
 
 
 def test_a_folder_is_packed_and_the_next_run_finds_it(micro: Path) -> None:
-    code, said, _ = quantize(micro)
-    assert code == 0 and said == f"{micro}@int4 is ready (483.7 kB)\n"
+    done = run("quantize", str(micro))
+    assert done.returncode == 0 and done.stdout == f"{micro}@int4 is ready (483.7 kB)\n"
     code, said, _ = quantize(micro, "--json")
     result = json.loads(said)
     assert (code, result["state"], result["folder"], result["freed"]) == (0, "present", f"{micro}@int4", 0)

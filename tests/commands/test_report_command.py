@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from served_app import run
+from served_app import run, run_in_process
 from vote_samples import make_side, make_vote
 
 from arena.votes import VoteLog
@@ -47,12 +47,16 @@ def test_a_report_is_made_of_what_lies_in_the_data_folder(data: Path, tmp_path: 
 
 def test_files_can_be_named_and_no_votes_are_needed(data: Path, tmp_path: Path) -> None:
     out, answers = tmp_path / "out", str(data / "answers.jsonl")
-    done = run("report", "--answers", answers, "--data-dir", str(tmp_path), "--out", str(out), "--lang", "en", "--json")
+    done = run_in_process(
+        "report", "--answers", answers, "--data-dir", str(tmp_path), "--out", str(out), "--lang", "en", "--json"
+    )
     output = json.loads(done.stdout)
     assert (output["models"], output["prompts"], output["votes"]) == (["qwen", "glm"], 1, 0)
     assert "There are no votes" in (out / "report.md").read_text(encoding="utf-8")
     votes = str(data / "votes.csv")
-    done = run("report", "--answers", answers, "--votes", votes, "--votes", votes, "--out", str(out), "--json")
+    done = run_in_process(
+        "report", "--answers", answers, "--votes", votes, "--votes", votes, "--out", str(out), "--json"
+    )
     assert json.loads(done.stdout)["votes"] == 1
 
 
@@ -70,6 +74,6 @@ def test_files_can_be_named_and_no_votes_are_needed(data: Path, tmp_path: Path) 
 )
 def test_bad_input_is_one_line(data: Path, tmp_path: Path, arguments: list[str], words: str) -> None:
     out = tmp_path / "out"
-    done = run("report", "--data-dir", str(data), "--out", str(out), *arguments)
+    done = run_in_process("report", "--data-dir", str(data), "--out", str(out), *arguments)
     assert (done.returncode, done.stdout) == (2, "") and len(done.stderr.splitlines()) == 1
     assert done.stderr.startswith("Error: ") and words in done.stderr and not out.exists()

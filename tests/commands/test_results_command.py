@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from served_app import ROOT
+from served_app import run as run_program
+from served_app import run_in_process
 from vote_samples import vote_between
 
 from arena.events import WITHDRAWN, EventLog
 from arena.types import Winner
 from arena.votes import VoteLog
 from arena.votes.records import HEAD
+from arena.votes.rows import COLUMNS
 
 A, B, TIE = Winner.MODEL_A, Winner.MODEL_B, Winner.TIE
 
 
 def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(ROOT / "app.py"), "results", *arguments]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    return run_in_process("results", *arguments, folder=folder)
 
 
 def log(folder: Path, *winners: Winner, host: int = 0, prompt: str = "q1-clothes") -> None:
@@ -43,11 +43,11 @@ def hosts(tmp_path: Path) -> Path:
 
 
 def test_json_has_what_notebooks_want(hosts: Path) -> None:
-    done = run(hosts, "*/votes.csv", "--json")
+    done = run_program("results", "*/votes.csv", "--json", folder=hosts)
     assert (done.returncode, done.stderr) == (0, "")
     output = json.loads(done.stdout)
     assert (output["votes"], output["raters"], output["withdrawn"], output["skipped_rows"]) == (15, 15, 1, 1)
-    assert output["skipped"] == [{"file": "one/votes.csv", "line": 16, "reason": "2 cells, not 41"}]
+    assert output["skipped"] == [{"file": "one/votes.csv", "line": 16, "reason": f"2 cells, not {len(COLUMNS)}"}]
     qwen, glm = output["models"]
     named = [qwen[name] for name in ("model", "wins", "losses", "ties", "both_bad", "best_rank", "worst_rank")]
     assert named == ["qwen", 13, 0, 1, 1, 1, 1]
@@ -63,7 +63,7 @@ def test_lines_say_the_same(hosts: Path) -> None:
     assert lines[0].startswith("Raters prefer qwen to glm: they gave it 93.3% of their votes on average")
     assert "Based on 15 blind votes by 15 raters (2 ties). Prompts: 1." in lines[0]
     assert "Decided. No more votes are needed." in lines
-    assert "  one/votes.csv, line 16: 2 cells, not 41" in lines
+    assert f"  one/votes.csv, line 16: 2 cells, not {len(COLUMNS)}" in lines
     assert "  Unreadable rows: 1" in lines
 
 
@@ -94,6 +94,21 @@ def test_an_unknown_room_is_one_line(hosts: Path) -> None:
     done = run(hosts, "one", "--room", "NOSUCH")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "Error: There is no room NOSUCH in these votes.\n"
+
+
+def test_models_and_groups_of_prompts_are_chosen_by_name(tmp_path: Path) -> None:
+    with VoteLog(tmp_path / "votes.csv") as votes:
+        for number, (a, b) in enumerate([("x", "y"), ("y", "z"), ("x", "z"), ("x", "y")]):
+            language = "Chinese" if number else "English"
+            votes.append(vote_between(number, a, b, A, "q1-clothes", language=language))
+    for arguments, count in (
+        (["--model", "y"], 3),
+        (["--model", "x", "--model", "y"], 2),
+        (["--model", "x", "--model", "y", "--language", "Chinese"], 1),
+        (["--category", "no such"], "Error: No vote has the category no such.\n"),
+    ):
+        done = run(tmp_path, "votes.csv", *arguments, "--json")
+        assert (json.loads(done.stdout)["votes"] if isinstance(count, int) else done.stderr) == count
 
 
 def test_three_models_are_ranked_in_lines(tmp_path: Path) -> None:

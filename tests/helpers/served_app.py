@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import subprocess
@@ -67,12 +68,22 @@ def text_steps(text: str, delay: float = 0.0) -> list[Script]:
     return [{"text": character, "delay": delay} for character in text]
 
 
-def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def run(*arguments: str, folder: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
     """Runs app.py to its end."""
     command = [sys.executable, str(ROOT / "app.py"), *arguments]
-    return subprocess.run(
-        command, capture_output=True, text=True, timeout=60, check=False, env={**os.environ, **environment}
-    )
+    environment = {**os.environ, **environment}
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60, check=False, env=environment)
+
+
+def run_in_process(*arguments: str, folder: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Runs app.py to its end in this process, which spares the imports; where it must be a program: `run`."""
+    from typer.testing import CliRunner
+
+    from app import cli
+
+    with contextlib.chdir(folder or Path.cwd()):
+        result = CliRunner().invoke(cli, arguments, env=environment, catch_exceptions=False)
+    return subprocess.CompletedProcess(arguments, result.exit_code, result.stdout, result.stderr)
 
 
 def wait_for(url: str, seconds: float = 60) -> int:

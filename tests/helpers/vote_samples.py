@@ -65,7 +65,9 @@ def rich_vote(text: str = "text") -> Vote:
     b = replace(b, config=GenerationConfig(temperature=0, top_k=40))
     return Vote(
         id="vote-9",
-        battle=Battle("battle-9", text, a, b, "p-03", "multilingual", turn=2, blind=True, source="recorded"),
+        battle=Battle(
+            "battle-9", text, a, b, "p-03", "multilingual", turn=2, blind=True, source="recorded", pair_probability=0.25
+        ),
         winner=Winner.BOTH_BAD,
         judge="5f2c",
         time=1_764_043_689.123_456_7,

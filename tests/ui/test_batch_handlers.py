@@ -68,7 +68,7 @@ def served() -> Callable[..., SimpleNamespace]:
     def make(admin: bool = False, local: bool = True) -> SimpleNamespace:
         access = Access(judge=str, admin=Admin(TOKEN, RateLimits()) if admin else None, is_local=local)
         with gr.Blocks(), gr.Tab() as place:
-            part = BatchTab(Labels({}), place)
+            part = BatchTab(Labels(), place)
         tab, runner = SimpleNamespace(lang="en", admin=False, key=""), RecordingRunner()
         tabs = SimpleNamespace(get=lambda request: tab)
         events = BatchHandlers(access, tabs, None, part, runner, (PROMPT,))  # type: ignore[arg-type]
@@ -186,7 +186,7 @@ def reporting(tmp_path: Path) -> Callable[..., SimpleNamespace]:
         access = Access(judge=str, rooms=rooms, is_local=True)  # type: ignore[arg-type]
 
         with gr.Blocks(), gr.Tab() as place:
-            part = ReportTab(Labels({}), place)
+            part = ReportTab(Labels(), place)
             browser = gr.BrowserState()
 
         def typed(**values: str) -> dict[Block, Any]:

@@ -39,7 +39,14 @@ def arena_props(tab: Tab, part: ArenaTab, modes: Modes, prompts: Sequence[Prompt
     }
     named = modes.get("named")
     if isinstance(named, Named):
-        choices = [(_described(lang, backend, named.roster.needs), backend.spec.id) for backend in named.roster]
+        # What is loaded would tell whose answers a blind battle shows.
+        tells_loaded = not tab.live.view or tab.live.vote is not None
+        choices = [
+            (_described(lang, backend, named.roster.needs, tells_loaded), backend.spec.id) for backend in named.roster
+        ]
+        # A model that is offered no more may still be in a conversation.
+        known = {model for _, model in choices}
+        choices += [(spec.name, spec.id) for spec in named.specs(tab) if spec.id not in known]
         for side, picker in part.pickers.items():
             props[picker] = {"choices": choices, "value": tab.chat.pair[side].spec.id}
     for side in SideName:
@@ -48,11 +55,11 @@ def arena_props(tab: Tab, part: ArenaTab, modes: Modes, prompts: Sequence[Prompt
     return props
 
 
-def _described(lang: str, backend: Backend, needs: Mapping[str, int]) -> str:
+def _described(lang: str, backend: Backend, needs: Mapping[str, int], tells_loaded: bool) -> str:
     """What a reader needs to choose a model; `needs` are bytes of memory by id."""
     spec = backend.spec
     need = text(lang, "model_needs", size=f"{needs[spec.id] / 1e9:.1f}") if spec.id in needs else ""
-    loaded = text(lang, "model_loaded") if backend.load_state.ready else ""
+    loaded = text(lang, "model_loaded") if tells_loaded and backend.load_state.ready else ""
     return " · ".join(filter(None, (spec.name, need, spec.licence, loaded)))
 
 

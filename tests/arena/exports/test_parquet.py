@@ -44,7 +44,7 @@ def test_every_cell_has_its_value_and_an_empty_one_is_null(tmp_path, converted):
     columns, _ = converted(fill(tmp_path, *votes, rich_vote("text")))
     assert columns["response_a"][:-1] == columns["comment"][:-1] == list(NASTY_TEXTS)
     last = {name: cells[-1] for name, cells in columns.items()}
-    assert (last["turn"], last["tokens_a"], last["seconds_b"], last["schema"]) == (2, 120, 1e-05, 2)
+    assert (last["turn"], last["tokens_a"], last["seconds_b"], last["schema"]) == (2, 120, 1e-05, 3)
     assert (last["anony"], last["leaked"], last["any_right"]) == (True, True, False)
     first = {name: cells[0] for name, cells in columns.items()}
     assert [first[name] for name in ("tokens_a", "dwell_s", "any_right", "room", "dimension")] == [None] * 5
@@ -56,7 +56,12 @@ def test_every_column_has_its_type_whatever_it_holds(tmp_path, converted, rows):
     _, kinds = converted(fill(tmp_path, *map(make_vote, range(rows))))
     assert {name for name, kind in kinds.items() if kind == "Int64"} == {"turn", "tokens_a", "tokens_b", "schema"}
     assert {name for name, kind in kinds.items() if kind == "Boolean"} == {"anony", "any_right", "leaked"}
-    floats = {"tstamp", "dwell_s", *(f"{name}_{side}" for name in ("first_token", "seconds") for side in "ab")}
+    floats = {
+        "tstamp",
+        "dwell_s",
+        "pair_probability",
+        *(f"{name}_{side}" for name in ("first_token", "seconds") for side in "ab"),
+    }
     assert {name for name, kind in kinds.items() if kind == "Float64"} == floats
     assert set(kinds.values()) == {"Int64", "Boolean", "Float64", "Utf8"}
 

@@ -3,12 +3,13 @@
 import pytest
 from vote_samples import log_path, read_votes
 
-from arena.errors import InputError, VoteRefused
+from arena.errors import BackendError, ErrorInfo, InputError, VoteRefused
 from arena.judging.ballots import Ballots, Judgement
+from arena.judging.draw import PairDraw
 from arena.judging.live import LiveBattles
 from arena.prompts import Prompt
 from arena.roster import Roster
-from arena.types import Chunk, SideName
+from arena.types import Chunk, LoadState, SideName
 from arena.votes import VoteLog
 
 A, B = SideName.A, SideName.B
@@ -19,7 +20,7 @@ TIE = Judgement("tie")
 def live_of(tmp_path):
     """Makes the live battles of two backends, with a log on disk."""
     with VoteLog(log_path(tmp_path)) as log:
-        yield lambda a, b, **options: LiveBattles(Roster([a, b]), Ballots(log), **options)
+        yield lambda a, b, **options: LiveBattles(PairDraw(Roster([a, b])), Ballots(log), **options)
 
 
 def test_views_name_no_model_and_both_sides_grow_together(live_of, scripted):
@@ -45,6 +46,57 @@ def test_sides_are_drawn_at_random_for_each_battle(live_of, saying):
         assert (vote.battle.a.model.id == "m1") == (vote.battle.a.answer.text == "one")
         sides.append(vote.battle.a.model.id)
     assert 5 < sides.count("m1") < 35
+
+
+def loading(backend, seconds=1.0):
+    backend.load_state = LoadState(ready=False, seconds=seconds)
+    return backend
+
+
+def test_neither_side_begins_before_both_models_are_loaded(live_of, stub):
+    asked = []
+
+    def answer(messages, config):
+        asked.append("b")
+        yield Chunk(text="two", finish_reason="stop")
+
+    def ready(messages, config):
+        asked.append("a")
+        yield Chunk(text="one", finish_reason="stop")
+
+    slow = loading(stub(answer, id="slow"))
+    views = live_of(stub(ready, id="quick"), slow).ask("tab", "judge", "Why?")
+    waits = [next(views) for _ in range(5)]
+    assert asked == [] and all(view == waits[0] for view in waits) and not any(waits[0].texts.values())
+    slow.load_state = LoadState(ready=True)
+    assert [*views][-1].state == "votable" and sorted(asked) == ["a", "b"]
+
+
+def test_a_battle_is_stopped_while_its_models_are_loaded(live_of, stub, saying, threads_return):
+    live = live_of(saying("one"), loading(stub(lambda messages, config: iter(()), id="slow")))
+    views = live.ask("tab", "judge", "Why?")
+    next(views), next(views)
+    live.stop("tab")
+    assert [*views][-1].state == "stopped" and threads_return()
+    # A closed tab too, whose stream is not read any more.
+    views = live.ask("tab", "judge", "Why?")
+    next(views), next(views)
+    views.close()
+    live.close("tab")
+    assert threads_return()
+
+
+def test_a_model_that_cannot_be_loaded_ends_the_battle_without_a_name(live_of, stub, saying):
+    def refuse(messages, config):
+        raise BackendError("load_failed", "slow cannot be loaded: boom")
+        yield
+
+    slow = loading(stub(refuse, id="slow"))
+    views = live_of(saying("one"), slow).ask("tab", "judge", "Why?")
+    next(views), next(views)
+    slow.load_state = LoadState(ready=False, error=ErrorInfo("load_failed", "boom"))
+    *_, last = views
+    assert last.state == "failed" and "boom" not in repr(last) and "slow" not in repr(last)
 
 
 def test_only_the_rater_who_asked_can_vote_and_only_once(live_of, saying, tmp_path):

@@ -18,6 +18,7 @@ from arena.text import clean
 from arena.types import Message, SideName, Vote, Winner
 from arena.votes import COLUMNS, VoteLog
 from arena.votes.reader import BadRow
+from arena.votes.records import csv_line
 from arena.votes.rows import UnreadableRow, to_row, to_vote
 from arena.votes.store import ReadReport
 
@@ -25,7 +26,7 @@ HEADER = (
     "question_id,model_a,model_b,winner,judge,turn,anony,language,tstamp,vote_id,prompt_id,dimension,prompt,"
     "response_a,response_b,conversation_a,conversation_b,precision_a,precision_b,revision_a,revision_b,finish_a,"
     "finish_b,tokens_a,tokens_b,first_token_a,first_token_b,seconds_a,seconds_b,criteria,any_right,comment,leaked,"
-    "source,room,repeat_of,settings,dwell_s,thinking_a,thinking_b,schema"
+    "source,room,repeat_of,settings,dwell_s,thinking_a,thinking_b,pair_probability,schema"
 )
 
 
@@ -100,7 +101,8 @@ def test_every_column_of_a_rich_vote(log):
         "dwell_s": "3.5",
         "thinking_a": "",
         "thinking_b": "",
-        "schema": "2",
+        "pair_probability": "0.25",
+        "schema": "3",
     }
 
 
@@ -240,14 +242,19 @@ def test_the_thinking_that_a_rater_saw_and_its_limit_are_in_the_row():
     assert to_row(replace(vote, battle=replace(battle, blind=True)))["thinking_a"] == ""
 
 
-def test_the_log_of_an_earlier_version_is_read_and_never_rewritten(tmp_path):
+# The columns that each version did not have yet.
+ADDED = {1: ("thinking_a", "thinking_b", "pair_probability"), 2: ("pair_probability",)}
+
+
+@pytest.mark.parametrize(("version", "absent"), ADDED.items())
+def test_the_log_of_an_earlier_version_is_read_and_never_rewritten(tmp_path, version, absent):
     with VoteLog(log_path(tmp_path)) as log:
         log.append(make_vote(1))
         old = log.part
-    lines = old.read_bytes().decode("utf-8-sig").replace("thinking_a,thinking_b,", "").replace(",,,2\r\n", ",1\r\n")
-    before = ("\ufeff" + lines).encode()
-    assert before.count(b"thinking") == 0 and b"schema\r\n" in before
-    old.write_bytes(before)
+    (row,) = stored_rows(old)
+    cells = {name: cell for name, cell in row.items() if name not in absent} | {"schema": str(version)}
+    write_part(old, *(csv_line(line).removesuffix("\r\n") for line in (list(cells), list(cells.values()))))
+    before = old.read_bytes()
     with VoteLog(log_path(tmp_path)) as log:
         log.append(make_vote(2))
         assert log.part.name == "votes-2.csv"

@@ -15,7 +15,7 @@ from arena.results.sentences import first_sentences
 from arena.types import Vote, Winner
 from arena.votes.reader import BadRow
 from arena.votes.store import ReadReport
-from ui.results.picture import dimension_chart, picture
+from ui.results.picture import chart, picture
 from ui.results.view import lines, room_results, section_body, sections, verdict_html
 
 A, B, TIE = Winner.MODEL_A, Winner.MODEL_B, Winner.TIE
@@ -164,7 +164,7 @@ def test_more_models_that_are_equal_or_apart(figures: Make, votes: list[tuple[st
 
 
 def everything(result: Figures, lang: str) -> str:
-    parts = [part(lang, result) for part in (picture, verdict_html, dimension_chart, room_results)]
+    parts = [part(lang, result) for part in (picture, verdict_html, chart, room_results)]
     return "".join([*parts, *map(section_body, sections(lang, result))])
 
 
@@ -208,6 +208,28 @@ def test_groups_are_told_from_the_model_that_is_ahead(figures: Make) -> None:
     assert [row[1:6] for row in prompts.table.rows] == [
         ("qwen", "glm", "1", won, lost) for won, lost in ("10", "10", "01")
     ]
+
+
+def test_of_many_models_tables_have_verdicts_and_each_group_its_models(figures: Make) -> None:
+    pairs = [("x", "y")] * 14 + [("y", "z"), ("z", "x")] * 2
+    votes = [vote_between(n, a, b, A, f"q{n % 2}", language="Chinese") for n, (a, b) in enumerate(pairs)]
+    result = figures(votes)
+    parts = {section.name: section for section in sections("en", result)}
+    counts, language, prompt = (parts[name].table for name in ("counts", "language", "prompt"))
+    assert counts and language and prompt
+    assert counts.headers[-3:] == ("Share % (interval)", "Verdict", "By prompt")
+    assert counts.rows[0][:2] == ("x", "y") and counts.rows[0][-2:] == ("raters prefer x", "2–0–0, p = 0.5")
+    assert counts.rows[0][-3] == f"100 ({100 * result.pairs[0].verdict.numbers.interval.low:.1f}–100)"
+    assert not any("sign test p" in line for line in parts["counts"].lines)
+    # x won 14 of 16 votes, y 2 of 16, z 2 of 4.
+    assert language.headers[:5] == ("Group", "Model", "Votes", "Wins", "Losses") and language.headers[-1] == "Rating"
+    assert {row[1:5] for row in language.rows} == {
+        ("x", "16", "14", "2"),
+        ("y", "16", "2", "14"),
+        ("z", "4", "2", "2"),
+    }
+    assert all(row[-1].isdigit() for row in language.rows)
+    assert len(prompt.rows) == 2 + 2 + 2 and "Rating" not in prompt.headers
 
 
 def width(text: str) -> int:
