@@ -136,7 +136,8 @@ def _seconds(seconds: float | None) -> str:
 def _heading(spec: ModelSpec) -> str:
     from backends.families.qwen35 import left_out
 
-    is_served = spec.runtime == "openai"
+    runs_as = f"{spec.precision or 'what the file has'} on {spec.runtime}"
+    runs_as = "a model on a server" if spec.runtime == "openai" else runs_as
     rows = [
         _row("source", spec.source),
         *([_row("adapter", spec.adapter)] if spec.adapter else []),

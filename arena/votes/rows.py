@@ -122,7 +122,7 @@ def _side_cells(side: Side) -> dict[str, str]:
 
 
 def _settings(side: Side) -> dict[str, Any]:
-    """The generation settings, counts, and what the server refused; with cached tokens the answer may differ by rounding."""
+    """The settings, what the server refused of them, and counts: cached tokens may change an answer by rounding."""
     config = side.config.as_dict() if side.config else {}
     counts = {name: count for name in _COUNTS if (count := getattr(side.answer.usage, name))}
     refused = {"refused": list(side.answer.refused)} if side.answer.refused else {}
