@@ -15,6 +15,8 @@ from backends.machine.memory import read_text
 
 # A counter starts again from 0 after some minutes at full power.
 _LONGEST_SECONDS = 5.0
+# No package takes more; the clock may be late by so much.
+_MOST_WATTS, _CLOCK_SECONDS = 1000.0, 0.1
 
 
 class Meter:
@@ -64,7 +66,7 @@ class Meter:
             return self._joules - joules if self._failures == failures else None
 
     def _advance(self) -> None:
-        self._read_at = time.monotonic()
+        before, self._read_at = self._read_at, time.monotonic()
         if not self._packages:
             return
         texts = [read_text(path).strip() for path, _ in self._packages]
@@ -73,8 +75,10 @@ class Meter:
             self._failures += 1
         elif self._counts is not None and self._running:
             ends = zip(counts, self._counts, self._packages, strict=True)
-            used = sum((now - before) % limit for now, before, (_, limit) in ends)
-            self._joules += used / 1e6 / self._running
+            joules = sum((count - last) % limit for count, last, (_, limit) in ends) / 1e6
+            self._joules += joules / self._running
+            # After a machine was suspended, a counter may begin anew at any number.
+            self._failures += joules > _MOST_WATTS * len(counts) * (self._read_at - before + _CLOCK_SECONDS)
         self._counts = counts
 
 

@@ -120,6 +120,15 @@ def test_a_counter_that_vanishes_leaves_later_answers_alone(sysfs, one):
             assert (across.joules, without.joules, after.joules) == (None, None, 1.0)
 
 
+def test_a_counter_that_begins_anew_is_not_taken_for_energy(sysfs, one):
+    with one.measure() as across:
+        sysfs.set("intel-rapl:0", 0)  # 995 J at once, if it had gone on to its end
+        assert across.joules is None
+    with one.measure() as after:
+        sysfs.set("intel-rapl:0", 1_000_000)
+        assert after.joules == 1.0
+
+
 def test_an_answer_that_fails_pays_no_longer(sysfs, one):
     with one.measure() as whole:
         with pytest.raises(ValueError, match="stop"), one.measure():
