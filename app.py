@@ -136,7 +136,6 @@ def serve(models: tuple[str, ...] | None, host: str, port: int, hosting: Hosting
     Raises InputError for settings that cannot work.
     """
     from arena.prompts import load_prompts
-    from arena.types import SideName
     from ui.gradio.compat import import_gradio
 
     specs = options.choose_models(*models) if models else ()
@@ -154,9 +153,9 @@ def serve(models: tuple[str, ...] | None, host: str, port: int, hosting: Hosting
         demo, keywords = build_page(services)
         demo.launch(server_name=host, server_port=port, prevent_thread_lock=True, quiet=True, **keywords)
         typer.echo(f"Serving on http://{host}:{port}")
-        for number, spec in enumerate(specs):
-            side = tuple(SideName)[number] if number < len(SideName) else "+"
-            typer.echo(f"  {side}: {spec.id} ({spec.name} on {spec.runtime})")
+        sides = {backend.spec.id: side for side, backend in services.roster.first.items()}
+        for spec in services.roster.specs:
+            typer.echo(f"  {sides.get(spec.id, '+')}: {spec.id} ({spec.name} on {spec.runtime})")
         for backend in services.roster.first.values():
             backend.load()
         stay(demo)

@@ -82,7 +82,7 @@ class PairDraw:
 
     def _probabilities(self) -> dict[Ids, float]:
         """The probability of each pair: at least FLOOR over the number of pairs; the sum is 1."""
-        missing = missing_votes([spec.id for spec in self.roster.specs], self._last, self._drawn)
+        missing = missing_votes([backend.spec.id for backend in self.roster.wanted], self._last, self._drawn)
         weights = {ids: votes * self._readiness(ids) for ids, votes in missing.items()}
         return _shares(weights)
 

@@ -131,6 +131,7 @@ def test_no_text_is_left_over() -> None:
         "tile",
         "host",
         "class_project",
+        "add",
     )
     by_rule = tuple(f"{prefix}_" for prefix in rules)
     by_rule += tuple(f"class_{name}" for name in ("joined", "finished", "votes", "prompts_count"))

@@ -44,6 +44,9 @@ def arena_props(tab: Tab, part: ArenaTab, modes: Modes, prompts: Sequence[Prompt
         choices = [
             (_described(lang, backend, named.roster.needs, tells_loaded), backend.spec.id) for backend in named.roster
         ]
+        # A model that is offered no more may still be in a conversation.
+        known = {model for _, model in choices}
+        choices += [(spec.name, spec.id) for spec in named.specs(tab) if spec.id not in known]
         for side, picker in part.pickers.items():
             props[picker] = {"choices": choices, "value": tab.chat.pair[side].spec.id}
     for side in SideName:

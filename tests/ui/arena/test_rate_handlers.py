@@ -42,8 +42,8 @@ def rooms():
 def events(rooms, tmp_path):
     results = ResultsService(VoteStore(tmp_path))
     prompt = Prompt("q1", "", {"zh": "", "en": ""}, "Why?", reference=Reference((("secret fact",),), text="Read me."))
-    with gr.Blocks():
-        part = ArenaTab(Labels({"settings_hint": ("", "")}), ("rate",))
+    with gr.Blocks(), gr.Tab() as place:
+        part = ArenaTab(Labels(lambda: {"settings_hint": ("", "")}), place, ("rate",))
     access = Access(judge=lambda rater: f"judge of {rater}")
     tab = Tab(None, "en", mode="rate")
     tabs = SimpleNamespace(get=lambda request: tab)
