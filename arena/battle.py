@@ -173,7 +173,8 @@ def _added(before: Usage, now: Usage | None) -> Usage | None:
     """What an answer cost in two runs; None if the second one has not reported any usage."""
     if now is None or before == Usage():
         return now
-    known = {name: (getattr(before, name), getattr(now, name)) for name in ("new_tokens", "seconds", "thinking_tokens")}
+    names = ("new_tokens", "seconds", "thinking_tokens", "joules")
+    known = {name: (getattr(before, name), getattr(now, name)) for name in names}
     return replace(before, **{name: None if None in both else sum(both) for name, both in known.items()})
 
 

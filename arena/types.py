@@ -110,7 +110,7 @@ class ModelSpec:
 
 @dataclass(frozen=True)
 class Usage:
-    """What an answer cost: tokens as the engine counts them, seconds of wall clock; unknown is None.
+    """What an answer cost: tokens as the engine counts them, seconds of wall clock, energy; unknown is None.
 
     `cached_tokens` of the prompt were still in the cache from an earlier turn; `thinking_tokens` of the new ones came
     before the answer.
@@ -122,6 +122,7 @@ class Usage:
     seconds: float | None = None
     cached_tokens: int | None = None
     thinking_tokens: int | None = None
+    joules: float | None = None
 
     @property
     def tokens_per_second(self) -> float | None:

@@ -142,10 +142,7 @@ def _heading(spec: ModelSpec) -> str:
         _row("source", spec.source),
         *([_row("adapter", spec.adapter)] if spec.adapter else []),
         _row("family", spec.family),
-        _row(
-            "runs as",
-            "a model on a server" if is_served else f"{spec.precision or 'what the file has'} on {spec.runtime}",
-        ),
+        _row("runs as", runs_as),
         _row("context", _context(spec)),
         *([_row("left out", "tensors for pictures and for guessing several tokens")] if left_out(spec.family) else []),
         _row("licence", " ".join(filter(None, (spec.licence, spec.licence_url))) or "unknown"),

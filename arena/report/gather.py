@@ -120,7 +120,7 @@ def _nothing_to_report() -> InputError:
 
 def _model(name: str, answers: Iterable[Recorded], known: Sequence[KnownModel]) -> ModelFacts:
     own = [entry for entry in answers if entry.side.model.id == name]
-    spec = own[0].side.model if own else ModelSpec(name, name, "", "", "", "")
+    spec = own[0].side.model if own else ModelSpec(name, name, family="", source="", runtime="", precision="")
     usages = [entry.side.answer.usage for entry in own if not entry.failed]
     seconds = [usage.seconds for usage in usages if usage.seconds is not None]
     tokens = [usage.new_tokens for usage in usages if usage.new_tokens is not None]

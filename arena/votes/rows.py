@@ -21,7 +21,7 @@ COLUMNS = (
     "precision_a", "precision_b", "revision_a", "revision_b", "finish_a", "finish_b", "tokens_a", "tokens_b",
     "first_token_a", "first_token_b", "seconds_a", "seconds_b", "criteria", "any_right", "comment", "leaked",
     "source", "room", "repeat_of", "settings", "dwell_s", "thinking_a", "thinking_b",
-    "pair_probability", "schema",
+    "pair_probability", "joules_a", "joules_b", "schema",
 )
 # fmt: on
 
@@ -35,6 +35,8 @@ NUMERIC = frozenset(
         "first_token_b",
         "seconds_a",
         "seconds_b",
+        "joules_a",
+        "joules_b",
         "dwell_s",
         "pair_probability",
     }
@@ -118,6 +120,7 @@ def _side_cells(side: Side) -> dict[str, str]:
         "tokens": "" if usage.new_tokens is None else str(usage.new_tokens),
         "first_token": _number_cell(usage.first_token_seconds),
         "seconds": _number_cell(usage.seconds),
+        "joules": _number_cell(usage.joules),
     }
 
 
@@ -182,7 +185,7 @@ def _side(cells: Mapping[str, Any], name: SideName) -> Side:
             own["thinking"],
             refused=refused,
             finish_reason=own["finish"],
-            usage=Usage(None, own["tokens"], own["first_token"], own["seconds"], **counts),
+            usage=Usage(None, own["tokens"], own["first_token"], own["seconds"], joules=own["joules"], **counts),
         ),
     )
 

@@ -97,7 +97,7 @@ def thinking_line(lang: str, spec: ModelSpec, config: GenerationConfig | None) -
 
 
 def usage_parts(lang: str, answer: Answer) -> list[str]:
-    """The seconds, tokens per second, tokens and thinking tokens of an answer, as far as they are known."""
+    """The seconds, tokens per second, tokens, thinking tokens and joules of an answer, as far as they are known."""
     usage, parts = answer.usage, []
     if usage.seconds is not None:
         parts.append(text(lang, "seconds", seconds=f"{usage.seconds:.1f}"))
@@ -107,6 +107,8 @@ def usage_parts(lang: str, answer: Answer) -> list[str]:
         parts.append(text(lang, "length", tokens=usage.new_tokens))
     if usage.thinking_tokens:
         parts.append(text(lang, "thinking_length", tokens=usage.thinking_tokens))
+    if usage.joules is not None:
+        parts.append(text(lang, "energy", joules=f"{usage.joules:.0f}"))
     return parts
 
 

@@ -28,7 +28,7 @@ MODEL = ModelSpec("qwen", "Qwen", "qwen", "/secret/place", "llama.cpp", "int4", 
 
 def entry(text="Because.", prompt="Why?", repeat=0, model=MODEL, **more):
     messages, config = (Message("user", prompt),), GenerationConfig(seed=7)
-    answer = Answer(text, finish_reason="stop", usage=Usage(3, 12, 0.5, 2.0))
+    answer = Answer(text, finish_reason="stop", usage=Usage(3, 12, 0.5, 2.0, joules=81.5))
     key = answer_key(model, messages, config, repeat)
     side = Side(model, messages, config, answer)
     return Recorded("q1", prompt, side, repeat, key=key, memory=5, machine={"cores": 2}, time=9.0, **more)

@@ -27,7 +27,7 @@ HEADER = (
     "question_id,model_a,model_b,winner,judge,turn,anony,language,tstamp,vote_id,prompt_id,dimension,prompt,"
     "response_a,response_b,conversation_a,conversation_b,precision_a,precision_b,revision_a,revision_b,finish_a,"
     "finish_b,tokens_a,tokens_b,first_token_a,first_token_b,seconds_a,seconds_b,criteria,any_right,comment,leaked,"
-    "source,room,repeat_of,settings,dwell_s,thinking_a,thinking_b,pair_probability,schema"
+    "source,room,repeat_of,settings,dwell_s,thinking_a,thinking_b,pair_probability,joules_a,joules_b,schema"
 )
 
 
@@ -103,6 +103,8 @@ def test_every_column_of_a_rich_vote(log):
         "thinking_a": "",
         "thinking_b": "",
         "pair_probability": "0.25",
+        "joules_a": "310.5",
+        "joules_b": "",
         "schema": "3",
     }
 
@@ -186,7 +188,10 @@ configs = st.builds(GenerationConfig, temperature=st.floats(0, 5), seed=st.none(
 def any_vote(draw):
     vote = rich_vote(draw(texts))
     usage = replace(
-        vote.battle.a.answer.usage, new_tokens=draw(st.none() | st.integers(0, 10**9)), seconds=draw(seconds)
+        vote.battle.a.answer.usage,
+        new_tokens=draw(st.none() | st.integers(0, 10**9)),
+        seconds=draw(seconds),
+        joules=draw(seconds),
     )
     answer = replace(vote.battle.a.answer, text=draw(texts), usage=usage)
     messages = (Message("system", draw(texts)), Message("user", draw(texts)))
@@ -255,7 +260,8 @@ def test_the_thinking_that_a_rater_saw_and_its_limit_are_in_the_row():
 
 
 # The columns that each version did not have yet.
-ADDED = {1: ("thinking_a", "thinking_b", "pair_probability"), 2: ("pair_probability",)}
+IN_3 = ("pair_probability", "joules_a", "joules_b")
+ADDED = {1: ("thinking_a", "thinking_b", *IN_3), 2: IN_3}
 
 
 @pytest.mark.parametrize(("version", "absent"), ADDED.items())
