@@ -85,6 +85,8 @@ def to_line(entry: Recorded) -> dict[str, Any]:
         "machine": dict(entry.machine),
         "time": entry.time,
     }
+    if answer.refused:
+        line["refused"] = list(answer.refused)
     if answer.error:
         details = {name: str(value) for name, value in answer.error.details.items()}
         line["error"] = {"code": answer.error.code, "message": answer.error.message, "details": details}
@@ -113,6 +115,7 @@ def from_line(line: Any) -> Recorded:
     answer = Answer(
         clean(line["response"]),
         clean(_text(line, "reasoning")),
+        refused=tuple(map(str, line.get("refused") or ())),
         finish_reason=_choice("finish_reason", reason, get_args(FinishReason)),
         error=_error(line),
         usage=Usage(

@@ -153,7 +153,7 @@ class Batch:
             machine={**self._host.machine, "at_once": self._at_once},
             time=time.time(),
         )
-        if not backend.load_state.error:
+        if not (entry.failed and backend.load_state.error):
             self._store.append(entry)
         return entry
 

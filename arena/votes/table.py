@@ -216,10 +216,13 @@ def _settings(cells: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
 
 
 def _settings_texts(cell: str) -> dict[str, str]:
-    configs = {side: config.as_dict() if config else {} for side, (config, _) in READERS["settings"]("", cell).items()}
     return {
-        side: "\n".join(f"{name} {value:g}" for name, value in config.items() if name != "seed" and value is not None)
-        for side, config in configs.items()
+        side: "\n".join(
+            f"{name} refused" if name in refused else f"{name} {value:g}"
+            for name, value in (config.as_dict() if config else {}).items()
+            if name != "seed" and value is not None
+        )
+        for side, (config, _, refused) in READERS["settings"]("", cell).items()
     }
 
 

@@ -70,8 +70,8 @@ def status_line(lang: str, answer: Answer | None, progress: Chunk, load: LoadSta
     parts += usage_parts(lang, answer)
     if answer.dropped_turns:
         parts.append(text(lang, "dropped", count=answer.dropped_turns))
-    if answer.unswitched:
-        parts.append(text(lang, "thinking_unswitched"))
+    if answer.refused:
+        parts.append(text(lang, "settings_refused", names=", ".join(answer.refused)))
     return " · ".join(parts) or text(lang, "done")
 
 
@@ -139,6 +139,8 @@ def _doing(lang: str, answer: Answer, progress: Chunk) -> str:
             return text(lang, "load_wait", seconds=progress.done)
         case "queued":
             return queued_line(lang, progress.done, progress.total)
+        case "busy":
+            return text(lang, "server_busy", seconds=progress.total)
         case "reading" if progress.done and progress.total:
             return text(lang, "reading_part", done=progress.done, total=progress.total)
         case "reading":

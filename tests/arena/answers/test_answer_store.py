@@ -45,6 +45,7 @@ def test_a_record_keeps_everything_but_the_models_path():
         entry(),
         replace(entry(), prompt="Hi", side=side, turn=2),
         replace(entry(), side=replace(side, answer=failed), prompt="Hi"),
+        replace(entry(), side=replace(entry().side, answer=Answer("Ho", refused=("seed",), finish_reason="stop"))),
     ):
         line = json.loads(json.dumps(to_line(output)))
         assert "secret" not in json.dumps(line)

@@ -21,6 +21,7 @@ from arena.votes.reader import BadRow
 from arena.votes.records import csv_line
 from arena.votes.rows import UnreadableRow, to_row, to_vote
 from arena.votes.store import ReadReport
+from arena.votes.table import _settings_texts
 
 HEADER = (
     "question_id,model_a,model_b,winner,judge,turn,anony,language,tstamp,vote_id,prompt_id,dimension,prompt,"
@@ -230,6 +231,17 @@ def test_a_prompt_that_was_not_all_read_again_says_so_in_the_row():
     again = to_vote(row)
     assert (again.battle.a.answer.usage.cached_tokens, again.battle.b.answer.usage.cached_tokens) == (512, None)
     assert again.battle.a.config == vote.battle.a.config
+
+
+def test_settings_that_a_server_refused_are_in_the_row_and_are_no_settings_of_the_results():
+    vote = make_vote()
+    battle = vote.battle.with_answer(SideName.A, replace(vote.battle.a.answer, refused=("temperature",)))
+    row = to_row(replace(vote, battle=battle))
+    assert json.loads(row["settings"])["a"]["refused"] == ["temperature"]
+    again = to_vote(row).battle
+    assert (again.a.answer.refused, again.b.answer.refused) == (("temperature",), ())
+    texts = _settings_texts(row["settings"])
+    assert "temperature refused" in texts["a"].split("\n") and "refused" not in texts["b"]
 
 
 def test_the_thinking_that_a_rater_saw_and_its_limit_are_in_the_row():
