@@ -54,7 +54,7 @@ def _answer(engine: LlamaEngine, fitted: Fitted, config: GenerationConfig, *, cu
     # An answer that has begun has no more reasoning before it.
     reasoning = THINK_OPEN in engine.template and not cut.content
     thinking = reasoning and (bool(cut.reasoning) or _opens_thinking(engine, before, thinks))
-    text = AnswerText(stop_strings(engine.template), reasoning=reasoning, thinking=thinking, cut_loops=cut_loops)
+    text = AnswerText(stop_strings(engine), reasoning=reasoning, thinking=thinking, cut_loops=cut_loops)
     generation = Generation(text, config, len(ids))
     whole = replace(config, max_new_tokens=config.max_new_tokens + (config.thinking or 0))
     thoughts, finish = yield from _written(engine, ids, whole, generation)
@@ -162,9 +162,14 @@ def _opens_thinking(engine: LlamaEngine, messages: Sequence[Message], thinks: bo
     return engine.render(messages, thinks).rstrip().endswith(THINK_OPEN)
 
 
-def stop_strings(template: str) -> tuple[str, ...]:
-    """The turn marks of a chat template as text, for files in which they are not control tokens."""
-    return tuple(sorted(set(_ROLE_MARK.findall(template))))
+def stop_strings(engine: LlamaEngine) -> tuple[str, ...]:
+    """The turn marks of the chat template that are no control tokens of the file, so that only their text ends a turn.
+
+    Text that looks like a control token is what the answer is about.
+    """
+    return tuple(
+        sorted(mark for mark in set(_ROLE_MARK.findall(engine.template)) if len(engine.tokenize(mark, True)) > 1)
+    )
 
 
 class LlamaEngine:
