@@ -80,10 +80,13 @@ def to_line(entry: Recorded) -> dict[str, Any]:
         "prompt_tokens": usage.prompt_tokens,
         "first_token_seconds": usage.first_token_seconds,
         "thinking_tokens": usage.thinking_tokens,
+        "joules": usage.joules,
         "memory": entry.memory,
         "machine": dict(entry.machine),
         "time": entry.time,
     }
+    if answer.refused:
+        line["refused"] = list(answer.refused)
     if answer.error:
         details = {name: str(value) for name, value in answer.error.details.items()}
         line["error"] = {"code": answer.error.code, "message": answer.error.message, "details": details}
@@ -112,9 +115,15 @@ def from_line(line: Any) -> Recorded:
     answer = Answer(
         clean(line["response"]),
         clean(_text(line, "reasoning")),
+        refused=tuple(map(str, line.get("refused") or ())),
         finish_reason=_choice("finish_reason", reason, get_args(FinishReason)),
         error=_error(line),
-        usage=Usage(*tokens[::-1], *seconds[::-1], thinking_tokens=_count(line, "thinking_tokens", int)),
+        usage=Usage(
+            *tokens[::-1],
+            *seconds[::-1],
+            thinking_tokens=_count(line, "thinking_tokens", int),
+            joules=_count(line, "joules", float),
+        ),
     )
     return Recorded(
         clean(line["prompt_id"]),

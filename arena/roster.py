@@ -18,6 +18,8 @@ class Roster:
     def __init__(self, backends: Sequence[Backend] = (), needs: Mapping[str, int] | None = None) -> None:
         self._backends = {backend.spec.id: backend for backend in backends}
         self.needs = needs or {}
+        # Demo models stand in for others that are added later; beside others that the host has named they are wanted.
+        self._stands_in = all(backend.spec.stand_in for backend in backends)
         # Protects changes of both, which are replaced as a whole: readers keep the one that they began with.
         self._lock = threading.Lock()
 
@@ -67,9 +69,9 @@ class Roster:
 
     @property
     def wanted(self) -> tuple[Backend, ...]:
-        """The models to begin with and to draw from: no demo models if there are two others."""
+        """The models to begin with and to draw from: no demo models where they stood in for two others."""
         real = tuple(backend for backend in self if not backend.spec.stand_in)
-        return real if len(real) > 1 else tuple(self)
+        return real if self._stands_in and len(real) > 1 else tuple(self)
 
     def pair(self, a: str, b: str, instead: Pair | None = None) -> Pair:
         """The models with these ids; for "" those of `instead`, by default the first pair.

@@ -67,7 +67,7 @@ class Backends:
 
                 return ScriptedBackend(spec)
             case "openai":
-                from backends.openai import OpenAIBackend
+                from backends.openai.backend import OpenAIBackend
 
                 return OpenAIBackend(spec)
             case "llama.cpp":

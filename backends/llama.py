@@ -17,6 +17,7 @@ from arena.generation_config import CONCLUSION, SWITCH, THINK_OPEN, GenerationCo
 from arena.types import Chunk, FinishReason, Message, ModelSpec
 from backends.folder.contents import check_sha256
 from backends.folder.gguf import model_file
+from backends.machine.energy import METER
 from backends.machine.memory import cpu_count
 from backends.streaming.context import Fitted, rendered_parts, split_cut
 from backends.streaming.decode import AnswerText
@@ -40,13 +41,13 @@ class LlamaCppBackend(LocalBackend["LlamaEngine"]):
             engine, fitted, config = yield from self._begin(messages, config)
             with engine.slots.ticket() as ticket:
                 yield from ticket.wait()
-                yield from _answer(engine, fitted, config, cut_loops=self.spec.stand_in)
+                yield from METER.counted(_answer(engine, fitted, config, cut_loops=self.spec.stand_in))
 
     def _count_tokens(self, engine: LlamaEngine, thinks: bool | None, messages: Sequence[Message]) -> int:
         return len(prompt_ids(engine, messages, thinks))
 
 
-def _answer(engine: LlamaEngine, fitted: Fitted, config: GenerationConfig, *, cut_loops: bool) -> Iterator[Chunk]:
+def _answer(engine: LlamaEngine, fitted: Fitted, config: GenerationConfig, *, cut_loops: bool) -> Generator[Chunk]:
     """One answer, or the rest of one: the library's events as chunks."""
     (before, cut), thinks = split_cut(fitted.messages), config.thinks
     ids = prompt_ids(engine, fitted.messages, thinks)

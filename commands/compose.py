@@ -117,7 +117,10 @@ def compose(
 
 
 def _batch(roster: Roster, prompts: PromptStore, path: Path) -> BatchRunner:
-    host = host_of(lambda spec: nullcontext(roster[spec.id]), BATCH_REST if len(roster) > 2 else 0.0)
+    def rest() -> float:
+        return BATCH_REST if len(roster) > 2 else 0.0  # of two models none is unloaded for another
+
+    host = host_of(lambda spec: nullcontext(roster[spec.id]), rest)
     return BatchRunner(lambda: roster.specs, prompts, path, host)
 
 

@@ -76,7 +76,7 @@ class Page:
                 with self._tab("models", visible=False) as tab:
                     hosted[tab] = ModelsHandlers(*shared, ModelsTab(labels, tab), adding, banner)
             with self._tab("report", visible=False) as tab:
-                hosted[tab] = ReportHandlers(*shared, ReportTab(labels), services.reports)
+                hosted[tab] = ReportHandlers(*shared, ReportTab(labels, tab), services.reports)
             with self._tab("about"):
                 labels.show(gr.HTML(labels("about"), elem_id="about"), value="about")
                 self.parts.append(SignInHandlers(*shared, SignInPart(labels), hosted))

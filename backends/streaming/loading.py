@@ -101,6 +101,11 @@ class BackgroundLoad(Generic[T]):
         with self._lock:
             return self._thread is not None
 
+    def fail(self, error: ErrorInfo) -> None:
+        """Releases the value for an error that it shows in use; it is opened anew when it is wanted."""
+        with self._lock:
+            self._value, self._error = None, error
+
     def unload(self) -> None:
         """Releases the value unless it is in use; it is loaded again when it is wanted."""
         with self._lock:

@@ -183,24 +183,26 @@ def _agreement(lang: str, figures: Figures, prompt_name: Names) -> Section:
 
 
 def _cost(lang: str, figures: Figures, prompt_name: Names) -> Section:
-    headers = _headers(lang, ("first", "precision", "answers", "seconds", "tokens", "speed", "memory"))
-    rows = [
-        (
-            cost.model,
-            cost.precision or UNKNOWN,
-            str(cost.answers),
-            *(_number(value) for value in (cost.seconds, cost.tokens, cost.tokens_per_second)),
-            _number(cost.peak_memory / 1e9 if cost.peak_memory else None),
-        )
-        for cost in figures.costs
-    ]
+    measured = {
+        "seconds": [cost.seconds for cost in figures.costs],
+        "tokens": [cost.tokens for cost in figures.costs],
+        "speed": [cost.tokens_per_second for cost in figures.costs],
+        "memory": [cost.peak_memory and cost.peak_memory / 1e9 for cost in figures.costs],
+        "joules": [cost.joules for cost in figures.costs],
+    }
+    # A column that nothing was measured for is left out.
+    measured = {name: column for name, column in measured.items() if any(number is not None for number in column)}
+    headers = _headers(lang, ("first", "precision", "answers", *measured))
+    names = ((cost.model, cost.precision or UNKNOWN, str(cost.answers)) for cost in figures.costs)
+    rows = [(*first, *map(_number, numbers)) for first, *numbers in zip(names, *measured.values(), strict=True)]
+    notes = [text(lang, f"{name}_note") for name in ("memory", "joules") if name in measured]
     lines = [
         text(
             lang, "prompt_cost_line", **{**won.__dict__, "prompt": prompt_name(won.prompt), "times": f"{won.times:.1f}"}
         )
         for won in figures.prompt_costs
     ]
-    return _section(lang, "cost", lines, Table(headers, tuple(rows)))
+    return _section(lang, "cost", (*notes, *lines), Table(headers, tuple(rows)))
 
 
 def _left_out(lang: str, figures: Figures) -> Iterator[str]:

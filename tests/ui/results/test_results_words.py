@@ -253,5 +253,14 @@ def test_time_and_quality_stand_in_one_line(figures: Make) -> None:
         }
         return replace(created, battle=replace(created.battle, **sides))
 
-    cost = next(section for section in sections("en", figures([vote(1), vote(2)])) if section.name == "cost")
+    result = figures([vote(1), vote(2)])
+    cost = next(section for section in sections("en", result) if section.name == "cost")
     assert cost.lines == ("qwen wins q5 (2 of 2 decisive votes) but takes 4.9 times as long as glm",)
+    # Tokens, memory and energy were not measured.
+    assert cost.table and cost.table.headers == ("Model", "Precision", "Answers", "Seconds (median)")
+    glm, qwen = result.costs
+    measured = replace(result, costs=(replace(glm, joules=12.34), replace(qwen, peak_memory=6_300_000_000)))
+    cost = next(section for section in sections("en", measured) if section.name == "cost")
+    assert cost.table and cost.table.headers[-2:] == ("Peak memory GB", "Energy J (median)")
+    assert [row[-2:] for row in cost.table.rows] == [("–", "12.3"), ("6.3", "–")]
+    assert cost.lines[0].startswith("Peak memory was measured in batch runs") and "idle power" in cost.lines[1]
