@@ -11,6 +11,11 @@ from arena.generation_config import DEFAULT_THINKING, GenerationConfig, Thinking
 
 Role = Literal["system", "user", "assistant"]
 FinishReason = Literal["stop", "length", "cancelled", "error"]
+# Other words of servers and of files for an answer that is complete, or cut at the token limit.
+FINISH_WORDS: Mapping[str, FinishReason] = {
+    **dict.fromkeys(("stop", "eos", "eos_token", "end_turn", "stop_sequence", "tool_calls", "function_call"), "stop"),
+    **dict.fromkeys(("length", "max_tokens", "model_length", "max_output_tokens"), "length"),
+}
 Stage = Literal["loading", "queued", "reading", "busy"]
 # What ends a context before the model's own length: a sliding window, positions that change with the length of the
 # conversation, the machine's memory, or the user's `ctx`.

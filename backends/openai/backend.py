@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 
 from arena.errors import ArenaError, BackendError, ErrorInfo, InputError
 from arena.generation_config import GenerationConfig
-from arena.types import Chunk, FinishReason, Message, ModelSpec
+from arena.types import FINISH_WORDS, Chunk, Message, ModelSpec
 from backends.openai.connection import KEY, key_in_environment, open_client, proxy_for, unreachable
 from backends.openai.events import AnswerReader, Event, EventReader, error_in, whole
 from backends.openai.fields import LIMIT, NEW_LIMIT, SETTING_OF, refused_fields, settings_fields
@@ -39,11 +39,6 @@ _ZERO_WIDTH_SPACE = "\u200b"
 SILENCE_SECONDS, LIST_SECONDS = 600.0, 15.0
 # How long a closed stream waits for its thread, and an ended answer for its usage and the end of the connection.
 CLOSE_SECONDS = END_SECONDS = 5.0
-# How servers say that an answer is complete, or cut at the token limit. All else is an error or their filter.
-_FINISHES: dict[str, FinishReason] = {
-    **dict.fromkeys(("stop", "eos", "eos_token", "end_turn", "stop_sequence", "tool_calls", "function_call"), "stop"),
-    **dict.fromkeys(("length", "max_tokens", "model_length", "max_output_tokens"), "length"),
-}
 _FILTERED = re.compile("filter|sensitive|safety|refusal|censor|recitation|prohibited|blocklist")
 
 
@@ -171,8 +166,8 @@ class OpenAIBackend(LoadingBackend[Server]):
     def _end(self, generation: Generation, answer: AnswerReader, source: EventReader) -> Iterator[Chunk]:
         """The last chunks of an answer, or its error, by how the server says that it ended."""
         finish = answer.finish.lower() or ("stop" if source.done and generation.tokens else "")
-        if finish in _FINISHES and (generation.tokens or "call" not in finish):
-            yield from generation.end(_FINISHES[finish])
+        if finish in FINISH_WORDS and (generation.tokens or "call" not in finish):
+            yield from generation.end(FINISH_WORDS[finish])
             return
         yield from generation.text.flush()
         name, reason = self.spec.name, answer.finish

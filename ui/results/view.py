@@ -23,6 +23,7 @@ from ui.texts import TEXTS, error_text, text
 
 UNKNOWN = "–"
 MAX_ROWS = 20  # unreadable rows that are listed
+_MOST_WINS = 5  # of many models, these took longest against the other one
 _COUNTS = ("first", "second", "votes", "wins", "losses", "ties", "both_bad", "rate", "wilson")
 
 Names = Callable[[str], str]
@@ -196,11 +197,14 @@ def _cost(lang: str, figures: Figures, prompt_name: Names) -> Section:
     names = ((cost.model, cost.precision or UNKNOWN, str(cost.answers)) for cost in figures.costs)
     rows = [(*first, *map(_number, numbers)) for first, *numbers in zip(names, *measured.values(), strict=True)]
     notes = [text(lang, f"{name}_note") for name in ("memory", "joules") if name in measured]
+    dearest = figures.prompt_costs
+    if len(figures.pairs) > 1:
+        dearest = tuple(sorted(dearest, key=lambda won: -won.times)[:_MOST_WINS])
     lines = [
         text(
             lang, "prompt_cost_line", **{**won.__dict__, "prompt": prompt_name(won.prompt), "times": f"{won.times:.1f}"}
         )
-        for won in figures.prompt_costs
+        for won in dearest
     ]
     return _section(lang, "cost", (*notes, *lines), Table(headers, tuple(rows)))
 
