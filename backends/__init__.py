@@ -79,13 +79,13 @@ class Backends:
                 load = self._engines.setdefault(
                     key, BackgroundLoad(partial(self._budget.load, spec, llama.load_engine))
                 )
-                return llama.LlamaCppBackend(spec, load, self._meter)
+                return llama.LlamaCppBackend(spec, load, self._meter.counted)
             case "transformers":
                 from backends.hf.backend import HfBackend, load_engine
 
                 opener = partial(load_engine, scheduler=self._scheduler)
                 load = self._engines.setdefault(key, BackgroundLoad(partial(self._budget.load, spec, opener)))
-                return HfBackend(spec, load, self._meter)
+                return HfBackend(spec, load, self._meter.counted)
         raise InputError("unknown_runtime", f"There is no runtime called {spec.runtime!r}.", runtime=spec.runtime)
 
 

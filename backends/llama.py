@@ -40,7 +40,7 @@ class LlamaCppBackend(LocalBackend["LlamaEngine"]):
             engine, fitted, config = yield from self._begin(messages, config)
             with engine.slots.ticket() as ticket:
                 yield from ticket.wait()
-                yield from self._meter.counted(_answer(engine, fitted, config, cut_loops=self.spec.stand_in))
+                yield from self._counted(_answer(engine, fitted, config, cut_loops=self.spec.stand_in))
 
     def _count_tokens(self, engine: LlamaEngine, thinks: bool | None, messages: Sequence[Message]) -> int:
         return len(prompt_ids(engine, messages, thinks))

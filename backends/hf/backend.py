@@ -34,7 +34,7 @@ class HfBackend(LocalBackend["HfEngine"]):
             engine, fitted, config = yield from self._begin(messages, config)
             with engine.slots.ticket(engine.cache_bytes(fitted.prompt_tokens + fitted.max_new_tokens)) as ticket:
                 yield from ticket.wait()
-                yield from self._meter.counted(_answer(engine, fitted, config))
+                yield from self._counted(_answer(engine, fitted, config))
 
     def _count_tokens(self, engine: HfEngine, thinks: bool | None, messages: Sequence[Message]) -> int:
         return len(engine.chat.request_ids(messages, thinks))

@@ -12,7 +12,6 @@ from typing import Generic, TypeVar
 from arena.errors import ArenaError, BackendError, ErrorInfo
 from arena.generation_config import GenerationConfig
 from arena.types import Chunk, LoadState, Message, ModelSpec
-from backends.machine.energy import Meter
 from backends.streaming.context import LEAST_NEW_TOKENS, Fitted, fit_context, split_turns, wanted_tokens, within
 from backends.streaming.generation import KEEP_ALIVE_SECONDS
 
@@ -163,12 +162,17 @@ class LoadingBackend(Generic[T]):
 class LocalBackend(LoadingBackend[T], ABC):
     """A backend that computes here: it counts tokens, and so fits a conversation into the context before it is sent.
 
-    `meter` measures the energy of answers; backends that run beside each other share it.
+    `counted` passes on the chunks of an answer, the last one with the energy that it took.
     """
 
-    def __init__(self, spec: ModelSpec, engine: BackgroundLoad[T], meter: Meter | None = None) -> None:
+    def __init__(
+        self,
+        spec: ModelSpec,
+        engine: BackgroundLoad[T],
+        counted: Callable[[Generator[Chunk]], Iterator[Chunk]] = iter,
+    ) -> None:
         super().__init__(spec, engine)
-        self._meter = meter or Meter()
+        self._counted = counted
 
     @abstractmethod
     def _count_tokens(self, engine: T, thinks: bool | None, messages: Sequence[Message]) -> int:
