@@ -26,6 +26,7 @@ class Backends:
     """
 
     def __init__(self) -> None:
+        from backends.machine.energy import Meter
         from backends.models.budget import MemoryBudget
         from backends.stepping.scheduler import Scheduler
 
@@ -33,6 +34,8 @@ class Backends:
         self._budget = MemoryBudget(residents=self._residents)
         # Shared: models that compute at the same time would compete for the cores.
         self._scheduler = Scheduler()
+        # Shared: the energy is divided among all answers that are generated.
+        self._meter = Meter()
         # Protects the two below: models are added and loaded in threads of their own.
         self._lock = threading.Lock()
         self._engines: Loads = {}
@@ -76,13 +79,13 @@ class Backends:
                 load = self._engines.setdefault(
                     key, BackgroundLoad(partial(self._budget.load, spec, llama.load_engine))
                 )
-                return llama.LlamaCppBackend(spec, load)
+                return llama.LlamaCppBackend(spec, load, self._meter.counted)
             case "transformers":
                 from backends.hf.backend import HfBackend, load_engine
 
                 opener = partial(load_engine, scheduler=self._scheduler)
                 load = self._engines.setdefault(key, BackgroundLoad(partial(self._budget.load, spec, opener)))
-                return HfBackend(spec, load)
+                return HfBackend(spec, load, self._meter.counted)
         raise InputError("unknown_runtime", f"There is no runtime called {spec.runtime!r}.", runtime=spec.runtime)
 
 

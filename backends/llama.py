@@ -17,7 +17,6 @@ from arena.generation_config import CONCLUSION, SWITCH, THINK_OPEN, GenerationCo
 from arena.types import Chunk, FinishReason, Message, ModelSpec
 from backends.folder.contents import check_sha256
 from backends.folder.gguf import model_file
-from backends.machine.energy import METER
 from backends.machine.memory import cpu_count
 from backends.streaming.context import Fitted, rendered_parts, split_cut
 from backends.streaming.decode import AnswerText
@@ -41,7 +40,7 @@ class LlamaCppBackend(LocalBackend["LlamaEngine"]):
             engine, fitted, config = yield from self._begin(messages, config)
             with engine.slots.ticket() as ticket:
                 yield from ticket.wait()
-                yield from METER.counted(_answer(engine, fitted, config, cut_loops=self.spec.stand_in))
+                yield from self._counted(_answer(engine, fitted, config, cut_loops=self.spec.stand_in))
 
     def _count_tokens(self, engine: LlamaEngine, thinks: bool | None, messages: Sequence[Message]) -> int:
         return len(prompt_ids(engine, messages, thinks))

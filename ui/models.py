@@ -49,7 +49,7 @@ class ModelsTab:
             self.stop = labels.button("stop", "model_stop", min_width=150, interactive=False)
         self.status = gr.HTML("", elem_id="model_status")
         with gr.Row(visible=False) as self.list:
-            kept = gr.Dropdown([], label=labels("models_kept"), elem_id="models_kept")
+            kept = gr.Dropdown([], label=labels("models_kept"), elem_id="models_kept", min_width=300)
             self.kept = labels.show(kept, label="models_kept")
             self.remove = labels.button("model_remove", min_width=150)
         self.timer = gr.Timer(REFRESH_SECONDS, active=False)

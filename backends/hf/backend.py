@@ -11,7 +11,6 @@ from arena.errors import BackendError
 from arena.generation_config import GenerationConfig
 from arena.types import Chunk, Message, ModelSpec
 from backends.folder.checkpoint import first_line
-from backends.machine.energy import METER
 from backends.streaming.context import Fitted, split_cut
 from backends.streaming.decode import AnswerText, StrippedReply, WholeDecode
 from backends.streaming.generation import Generation, failed
@@ -35,7 +34,7 @@ class HfBackend(LocalBackend["HfEngine"]):
             engine, fitted, config = yield from self._begin(messages, config)
             with engine.slots.ticket(engine.cache_bytes(fitted.prompt_tokens + fitted.max_new_tokens)) as ticket:
                 yield from ticket.wait()
-                yield from METER.counted(_answer(engine, fitted, config))
+                yield from self._counted(_answer(engine, fitted, config))
 
     def _count_tokens(self, engine: HfEngine, thinks: bool | None, messages: Sequence[Message]) -> int:
         return len(engine.chat.request_ids(messages, thinks))

@@ -107,6 +107,3 @@ def _packages(root: Path) -> list[tuple[Path, int]]:
                 return []
             packages.append((folder / "energy_uj", int(limit)))
     return packages
-
-
-METER = Meter()

@@ -140,8 +140,7 @@ def test_what_is_computed_here_has_joules_and_pays_until_it_is_closed(backend, a
     for name, content in {"name": "package-0", "max_energy_range_uj": "1000000", "energy_uj": "7"}.items():
         (zone / name).write_text(content)
     meter = Meter(tmp_path)
-    for module in ("backends.hf.backend", "backends.llama"):
-        monkeypatch.setattr(f"{module}.METER", meter)
+    monkeypatch.setattr(backend, "_counted", meter.counted, raising=False)
     *before, last = ask(backend, max_new_tokens=5)
     # A script computes nothing.
     assert last.usage.joules == (None if isinstance(backend, ScriptedBackend) else 0.0)

@@ -63,7 +63,7 @@ class ArenaHandlers(Handlers):
             chosen: Any = picker.input(self.choose_pair, pickers, outputs, **UNQUEUED)
             chosen.then(None, pickers, js="(a, b) => window.showPair(a, b)", api_visibility="private")
         if pickers:
-            gr.on([part.tab.select, *(picker.focus for picker in pickers)], self.show_models, None, outputs, **UNQUEUED)
+            part.tab.select(self.show_models, None, outputs, **UNQUEUED)
         part.timer.tick(self.tick, None, [*part.heads.values(), part.timer], **UNQUEUED)
         part.battle_id.change(None, part.battle_id, js="(id) => window.showBattle(id)", api_visibility="private")
 
@@ -153,8 +153,9 @@ class ArenaHandlers(Handlers):
     def show_models(self, request: gr.Request) -> Updates:
         """Show which models can be chosen now. A turn that runs shows everything by itself."""
         tab = self.tabs.get(request)
-        running = self._mode(tab).screen(tab).phase == "run"
-        return {self.part.timer: gr.skip()} if running else self._updates(tab)
+        # The browser selects the tab as it opens the page: before that is rendered there is nothing to update.
+        is_busy = not tab.shown or self._mode(tab).screen(tab).phase == "run"
+        return {self.part.timer: gr.skip()} if is_busy else self._updates(tab)
 
     def send(self, typed: Typed, request: gr.Request) -> Iterator[Updates]:
         """One turn of both sides."""

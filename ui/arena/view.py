@@ -38,7 +38,8 @@ def arena_props(tab: Tab, part: ArenaTab, modes: Modes, prompts: Sequence[Prompt
         part.battle_id: {"value": Rate.battle_id(tab) if screen.mode == "rate" else ""},
     }
     named = modes.get("named")
-    if isinstance(named, Named):
+    if isinstance(named, Named) and part.pickers:
+        props[part.choice] = {"visible": len(named.roster) > len(SideName)}
         # What is loaded would tell whose answers a blind battle shows.
         tells_loaded = not tab.live.view or tab.live.vote is not None
         choices = [
