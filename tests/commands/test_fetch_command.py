@@ -16,9 +16,10 @@ from pathlib import Path
 import pytest
 from hub_server import HubServer
 from served_app import ROOT, run
+from typer.testing import CliRunner
 
-from arena.adding import Needs, Room
 from arena.errors import ErrorInfo, InputError
+from arena.needs import Needs, Room
 from commands import print_error
 from commands.progress import JSON_LINES, StatusLine
 
@@ -262,6 +263,19 @@ def test_an_error_as_json_can_be_translated(capsys: pytest.CaptureFixture[str]) 
     print_error(InputError("model_unsupported", "No.", model="m", reason=why, path=Path("x")), True, model="m")
     details = json.loads(capsys.readouterr().out)["details"]
     assert details == {"model": "m", "reason": {"code": why.code, "message": why.message, "details": {}}, "path": "x"}
+
+
+def test_a_download_before_the_page_is_given_no_secrets(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    import app
+
+    given: dict[str, str] = {}
+    for name in ("ARENA_ADMIN_TOKEN", "ARENA_JUDGE_KEY"):
+        monkeypatch.setenv(name, "correct horse")
+    monkeypatch.setattr(app, "fetch_missing", lambda names, path: given.update(os.environ))
+    monkeypatch.setattr(app, "serve", lambda *settings: None)
+    command = ["--fetch", "--a", "qwen3-0.6b", "--b", "qwen-7b-chat", "--data-dir", str(tmp_path)]
+    assert CliRunner().invoke(app.cli, command).exit_code == 0
+    assert given and not {"ARENA_ADMIN_TOKEN", "ARENA_JUDGE_KEY"} & given.keys()
 
 
 # ---- make pair
