@@ -197,7 +197,7 @@ def test_endless_text_is_kept_up_to_the_limit(scripted, ask, answer_of):
     ("pieces", "text", "reasoning"),
     [
         (["<think>rea", "son</think>answer"], "answer", "reason"),
-        (["rea", "son</th", "ink>ans", "wer"], "answer", "reason"),
+        (["rea", "son</th", "ink>\nans", "wer"], "answer", "reason"),
         (["<think>", "</think>", "answer"], "answer", ""),
         (["say <think>"], "say <think>", ""),
     ],
