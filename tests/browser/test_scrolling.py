@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page
@@ -29,11 +30,18 @@ BELOW = """side => {
 
 
 @pytest.fixture(scope="module")
-def app(serve: Callable[..., ServedApp]) -> ServedApp:
-    """Answers that grow for long, for a while, that wait, or that are there at once."""
+def end(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The answers to "growing" end once this file exists."""
+    return tmp_path_factory.mktemp("answers") / "end"
+
+
+@pytest.fixture(scope="module")
+def app(serve: Callable[..., ServedApp], end: Path) -> ServedApp:
+    """Answers that grow for long, until they are told to end, that wait, or that are there at once."""
+    growing = [{"text": LINES, "delay": 0.25, "times": 8}, {"until": str(end), "text": LINES}]
     answers = [
         {"match": "endless", "steps": [{"text": LINES, "delay": 0.5, "times": 500}]},
-        {"match": "growing", "steps": [{"text": LINES, "delay": 0.5, "times": 50}]},
+        {"match": "growing", "steps": growing},
         {"match": "wait", "steps": [{"text": "Hm", "delay": 0.5}, {"text": ".", "delay": 0.5, "times": 500}]},
         {"steps": [{"text": LONG}]},
     ]
@@ -130,22 +138,26 @@ def test_sending_takes_both_panes_to_the_new_question(page: Page) -> None:
     stop(page)
 
 
-def test_when_the_answer_ends_a_following_reader_sees_its_first_line(page: Page) -> None:
+def test_when_the_answer_ends_a_following_reader_sees_its_first_line(page: Page, end: Path) -> None:
+    end.unlink(missing_ok=True)
     ask(page, "growing")
     for side in "ab":
         wait_for_room(page, side, 300)
     assert not page.evaluate(FIRST_LINE_IS_SEEN, "a")
+    end.touch()
     wait_for_phase(page, "vote")
     for side in "ab":
         page.wait_for_function(FIRST_LINE_IS_SEEN, arg=side)
 
 
-def test_when_the_answer_ends_a_reader_who_scrolled_up_stays_where_they_are(page: Page) -> None:
+def test_when_the_answer_ends_a_reader_who_scrolled_up_stays_where_they_are(page: Page, end: Path) -> None:
+    end.unlink(missing_ok=True)
     ask(page, "growing")
     wait_for_room(page, "a", 500)
     wheel(page, "a", -150)
     stands = top(page, "a")
     assert stands > 0 and page.get_attribute("#phase", "data-phase") == "run"
+    end.touch()
     wait_for_phase(page, "vote")
     wait_for_state(page, "a", "done")
     page.wait_for_timeout(1500)
