@@ -77,6 +77,12 @@ def main(
         Path | None,
         typer.Option(envvar="ARENA_WORDS", help="A file with one word per line; battles that contain one are hidden."),
     ] = None,
+    public_results: Annotated[
+        bool,
+        typer.Option(
+            "--public-results", envvar="ARENA_PUBLIC_RESULTS", help="Show the results also to those who have not rated."
+        ),
+    ] = False,
 ) -> None:
     """Compare two chat models side by side: ask both, read both answers, vote. Without a command, serves the page.
 
@@ -119,6 +125,7 @@ def main(
             backup=backup,
             judge_secret=key,
             words=read_words(words) if words else (),
+            public_results=public_results,
         )
         serve(chosen, host, port, hosting, prompts)
 
@@ -129,7 +136,6 @@ def serve(models: tuple[str, ...] | None, host: str, port: int, hosting: Hosting
     Raises InputError for settings that cannot work.
     """
     from arena.prompts import load_prompts
-    from arena.types import SideName
     from ui.gradio.compat import import_gradio
 
     specs = options.choose_models(*models) if models else ()
@@ -147,9 +153,9 @@ def serve(models: tuple[str, ...] | None, host: str, port: int, hosting: Hosting
         demo, keywords = build_page(services)
         demo.launch(server_name=host, server_port=port, prevent_thread_lock=True, quiet=True, **keywords)
         typer.echo(f"Serving on http://{host}:{port}")
-        for number, spec in enumerate(specs):
-            side = tuple(SideName)[number] if number < len(SideName) else "+"
-            typer.echo(f"  {side}: {spec.id} ({spec.name} on {spec.runtime})")
+        sides = {backend.spec.id: side for side, backend in services.roster.first.items()}
+        for spec in services.roster.specs:
+            typer.echo(f"  {sides.get(spec.id, '+')}: {spec.id} ({spec.name} on {spec.runtime})")
         for backend in services.roster.first.values():
             backend.load()
         stay(demo)

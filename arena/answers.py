@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -12,11 +13,14 @@ from typing import Any, get_args
 from arena.append_log import AppendLog, LogBusy, json_lines_tail
 from arena.errors import ErrorInfo, InputError, os_error_as
 from arena.generation_config import GenerationConfig
-from arena.text import clean, json_lines, read_text
-from arena.types import Answer, FinishReason, Message, ModelSpec, Role, Side, Usage
+from arena.text import clean, read_text
+from arena.types import FINISH_WORDS, Answer, FinishReason, Message, ModelSpec, Role, Side, Usage
 
+log = logging.getLogger(__name__)
 FILE_NAME = "answers.jsonl"
 _REQUIRED = ("prompt_id", "prompt", "model", "response")
+_ALIASES = {"uid": "prompt_id", "question_id": "prompt_id", "model_id": "model"}
+_MOST_NAMED = 5
 _MODEL_TEXTS = ("family", "runtime", "precision", "revision", "licence", "licence_url")
 
 
@@ -80,10 +84,13 @@ def to_line(entry: Recorded) -> dict[str, Any]:
         "prompt_tokens": usage.prompt_tokens,
         "first_token_seconds": usage.first_token_seconds,
         "thinking_tokens": usage.thinking_tokens,
+        "joules": usage.joules,
         "memory": entry.memory,
         "machine": dict(entry.machine),
         "time": entry.time,
     }
+    if answer.refused:
+        line["refused"] = list(answer.refused)
     if answer.error:
         details = {name: str(value) for name, value in answer.error.details.items()}
         line["error"] = {"code": answer.error.code, "message": answer.error.message, "details": details}
@@ -97,6 +104,7 @@ def from_line(line: Any) -> Recorded:
     """
     if not isinstance(line, dict):
         raise ValueError("it is not a JSON object")
+    line = _plain(line)
     for name in _REQUIRED:
         if not isinstance(line.get(name), str) or not (line[name].strip() or name == "response"):
             raise ValueError(f"{name} must be a text")
@@ -106,15 +114,19 @@ def from_line(line: Any) -> Recorded:
     machine = line.get("machine") or {}
     if not isinstance(machine, dict):
         raise ValueError("machine must be an object")
-    reason = line.get("finish_reason")
-    if reason is None:
-        reason = "length" if line.get("truncated") is True else "stop"
+    reason, error = _finish(line)
     answer = Answer(
         clean(line["response"]),
         clean(_text(line, "reasoning")),
-        finish_reason=_choice("finish_reason", reason, get_args(FinishReason)),
-        error=_error(line),
-        usage=Usage(*tokens[::-1], *seconds[::-1], thinking_tokens=_count(line, "thinking_tokens", int)),
+        refused=tuple(map(str, line.get("refused") or ())),
+        finish_reason=reason,
+        error=_error(line) or error,
+        usage=Usage(
+            *tokens[::-1],
+            *seconds[::-1],
+            thinking_tokens=_count(line, "thinking_tokens", int),
+            joules=_count(line, "joules", float),
+        ),
     )
     return Recorded(
         clean(line["prompt_id"]),
@@ -127,6 +139,49 @@ def from_line(line: Any) -> Recorded:
         machine,
         _count(line, "time", float),
     )
+
+
+def _plain(line: Mapping[str, Any]) -> dict[str, Any]:
+    """The line as this project writes it, if pandas, datasets or Arena-Hard did.
+
+    They write NaN for what is missing, fractions for whole numbers, and numbers for ids; an answer that is missing has
+    failed.
+    """
+    failed = {"response": "", "finish_reason": "no answer"} if "response" in line and _missing(line["response"]) else {}
+    plain = {_ALIASES.get(name, name): value for name, value in line.items() if not _missing(value)}
+    if isinstance(plain.get("prompt_id"), (int, float)) and not isinstance(plain["prompt_id"], bool):
+        plain["prompt_id"] = f"{plain['prompt_id']:.15g}"
+    if isinstance(config := plain.get("config"), dict):
+        plain["config"] = {name: _whole(value) for name, value in config.items() if not _missing(value)}
+    messages = plain.get("messages")
+    if "response" not in line and isinstance(messages, list) and len(messages) > 1 and isinstance(messages[-1], dict):
+        *plain["messages"], last = messages
+        content = last.get("content")
+        plain["response"] = content.get("answer") if isinstance(content, dict) else content
+        plain["prompt"] = messages[-2].get("content") if isinstance(messages[-2], dict) else None
+    return plain | failed
+
+
+def _missing(value: object) -> bool:
+    return value is None or value != value  # NaN
+
+
+def _whole(value: Any) -> Any:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _finish(line: Mapping[str, Any]) -> tuple[FinishReason, ErrorInfo | None]:
+    """How the answer ended, and the error for a word that is no normal end."""
+    word = line.get("finish_reason")
+    if word is None:
+        return ("length" if line.get("truncated") in (True, 1) else "stop"), None
+    if word in get_args(FinishReason):
+        return word, None
+    if not isinstance(word, str):
+        raise ValueError(f"finish_reason must be one of {', '.join(get_args(FinishReason))}")
+    if finish := FINISH_WORDS.get(word.lower()):
+        return finish, None
+    return "error", ErrorInfo("backend_failed", f"The answer did not end normally ({word}).", {"reason": word})
 
 
 def _model(line: Mapping[str, Any]) -> ModelSpec:
@@ -185,11 +240,12 @@ def _text(line: Mapping[str, Any], name: str) -> str:
 
 
 def _count(line: Mapping[str, Any], name: str, kind: type) -> Any:
-    """A number of at least 0, or None. Python's JSON also accepts NaN and infinities, which are refused."""
+    """A number of at least 0, or None. Python's JSON also accepts infinities, which are refused."""
     value = line.get(name)
     if value is None:
         return None
     allowed, words = ((int, float), "number") if kind is float else ((int,), "whole number")
+    value = _whole(value) if kind is int else value
     if isinstance(value, bool) or not isinstance(value, allowed) or not 0 <= value < float("inf"):
         raise ValueError(f"{name} must be a {words} of 0 or more")
     return value
@@ -247,12 +303,16 @@ def answers_by_key(path: Path) -> dict[str, Recorded]:
 def read_recorded(path: Path) -> tuple[Recorded, ...]:
     """The answers in `path`, in order; each line has at least `prompt_id`, `prompt`, `model` and `response`.
 
-    Of two with the same key the later one counts. Raises InputError that names the file and the malformed line, and for
-    a file without answers.
+    Of two with the same key the later one counts. Lines that cannot be read are left out, and the log names them.
+    Raises InputError that names the file and the first such line for a file without answers.
     """
-    answers = _numbered(_entries(path))
+    mistakes: list[str] = []
+    answers = _numbered(_entries(path, mistakes))
     if not answers:
-        raise broken(path, "holds no answers")
+        raise broken(path, f"has a mistake in {mistakes[0]}" if mistakes else "holds no answers")
+    if mistakes:
+        named = "; ".join(mistakes[:_MOST_NAMED])
+        log.warning("%s: %d lines cannot be read and are left out: %s", path, len(mistakes), named)
     return answers
 
 
@@ -261,12 +321,20 @@ def broken(path: Path, what: str) -> InputError:
     return InputError("answers_broken", f"{path} {what}.", path=str(path), what=what)
 
 
-def _entries(path: Path) -> Iterator[Recorded]:
-    for number, line in json_lines(path, read_text(path, broken), broken):
+def _entries(path: Path, mistakes: list[str] | None = None) -> Iterator[Recorded]:
+    """The answers in a file. What cannot be read goes into `mistakes`; without a list it raises InputError."""
+    # Not splitlines: a text may contain other line separators.
+    for number, line in enumerate(read_text(path, broken).split("\n"), start=1):
+        if not line.strip():
+            continue
         try:
-            yield from_line(line)
-        except ValueError as error:
-            raise broken(path, f"has a mistake in line {number}: {error}") from error
+            yield from_line(json.loads(line))
+        except (ValueError, RecursionError) as error:
+            is_json = not isinstance(error, (json.JSONDecodeError, RecursionError))
+            mistake = f"line {number}: {error if is_json else 'it is not valid JSON'}"
+            if mistakes is None:
+                raise broken(path, f"has a mistake in {mistake}") from error
+            mistakes.append(mistake)
 
 
 def _numbered(entries: Iterable[Recorded]) -> tuple[Recorded, ...]:

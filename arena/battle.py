@@ -36,7 +36,7 @@ def fold(answer: Answer, chunk: Chunk) -> Answer:
         text=text + clean(chunk.text),
         reasoning=reasoning + clean(chunk.reasoning),
         dropped_turns=chunk.dropped_turns or answer.dropped_turns,
-        unswitched=chunk.unswitched or answer.unswitched,
+        refused=chunk.refused or answer.refused,
         finish_reason=chunk.finish_reason,
         error=chunk.error,
         usage=chunk.usage or answer.usage,
@@ -173,7 +173,8 @@ def _added(before: Usage, now: Usage | None) -> Usage | None:
     """What an answer cost in two runs; None if the second one has not reported any usage."""
     if now is None or before == Usage():
         return now
-    known = {name: (getattr(before, name), getattr(now, name)) for name in ("new_tokens", "seconds", "thinking_tokens")}
+    names = ("new_tokens", "seconds", "thinking_tokens", "joules")
+    known = {name: (getattr(before, name), getattr(now, name)) for name in names}
     return replace(before, **{name: None if None in both else sum(both) for name, both in known.items()})
 
 
@@ -251,7 +252,8 @@ class _Worker:
                 if chunk.finish_reason:
                     return chunk
                 self._seen_at = time.monotonic()
-                self._out.put((self, chunk))
+                if chunk != Chunk():  # a server's signs of life must not fill the queue
+                    self._out.put((self, chunk))
                 if self._stop.is_set():
                     return Chunk(finish_reason="cancelled")
         finally:

@@ -1,5 +1,6 @@
 """The models that a page offers, and the pairs of them that answer a question."""
 
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 
 from arena.errors import InputError
@@ -9,7 +10,7 @@ Pair = Mapping[SideName, Backend]
 
 
 class Roster:
-    """The backends that a page offers, in their order: none, or at least two.
+    """The backends that a page offers, in their order: none, or at least two. Safe to use from several threads.
 
     `needs` are the bytes of memory that models need, by id, as far as that is known.
     """
@@ -17,6 +18,31 @@ class Roster:
     def __init__(self, backends: Sequence[Backend] = (), needs: Mapping[str, int] | None = None) -> None:
         self._backends = {backend.spec.id: backend for backend in backends}
         self.needs = needs or {}
+        # Demo models stand in for others that are added later; beside others that the host has named they are wanted.
+        self._stands_in = all(backend.spec.stand_in for backend in backends)
+        # Protects changes of both, which are replaced as a whole: readers keep the one that they began with.
+        self._lock = threading.Lock()
+
+    def check_new(self, spec: ModelSpec) -> None:
+        """Raises InputError if a model with this id or name is offered already."""
+        for other in self.specs:
+            if spec.id == other.id or spec.name == other.name:
+                name = spec.id if spec.id == other.id else spec.name
+                message = f"{name} is offered here already. Give the other one a label: LABEL=MODEL."
+                raise InputError("model_present", message, model=name)
+
+    def add(self, backend: Backend, need: int = 0) -> None:
+        """Offers one more model, which needs these bytes of memory (0: unknown or none). Raises as `check_new`."""
+        spec = backend.spec
+        with self._lock:
+            self.check_new(spec)
+            self.needs = {**self.needs, **({spec.id: need} if need else {})}
+            self._backends = {**self._backends, spec.id: backend}
+
+    def remove(self, model: str) -> None:
+        """Offers a model no more. Conversations that have it go on."""
+        with self._lock:
+            self._backends = {name: backend for name, backend in self._backends.items() if name != model}
 
     def __len__(self) -> int:
         return len(self._backends)
@@ -39,7 +65,13 @@ class Roster:
     @property
     def first(self) -> Pair:
         """The pair that a page begins with."""
-        return dict(zip(SideName, self, strict=False))
+        return dict(zip(SideName, self.wanted, strict=False))
+
+    @property
+    def wanted(self) -> tuple[Backend, ...]:
+        """The models to begin with and to draw from: no demo models where they stood in for two others."""
+        real = tuple(backend for backend in self if not backend.spec.stand_in)
+        return real if self._stands_in and len(real) > 1 else tuple(self)
 
     def pair(self, a: str, b: str, instead: Pair | None = None) -> Pair:
         """The models with these ids; for "" those of `instead`, by default the first pair.

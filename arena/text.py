@@ -3,6 +3,7 @@
 import json
 import re
 import unicodedata
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -58,9 +59,9 @@ def read_text(path: Path, broken: Broken) -> str:
 
 
 def decoded(path: Path, data: bytes, broken: Broken) -> str:
-    """The text of a UTF-8 file, with its line ends unchanged."""
+    """The text of a file in UTF-8, or in UTF-16 as spreadsheets save it, with its line ends unchanged."""
     try:
-        return data.decode("utf-8-sig")
+        return data.decode("utf-16" if data.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) else "utf-8-sig")
     except UnicodeDecodeError as error:
         raise broken(path, "is not UTF-8 text") from error
 

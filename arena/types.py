@@ -11,7 +11,12 @@ from arena.generation_config import DEFAULT_THINKING, GenerationConfig, Thinking
 
 Role = Literal["system", "user", "assistant"]
 FinishReason = Literal["stop", "length", "cancelled", "error"]
-Stage = Literal["loading", "queued", "reading"]
+# Other words of servers and of files for an answer that is complete, or cut at the token limit.
+FINISH_WORDS: Mapping[str, FinishReason] = {
+    **dict.fromkeys(("stop", "eos", "eos_token", "end_turn", "stop_sequence", "tool_calls", "function_call"), "stop"),
+    **dict.fromkeys(("length", "max_tokens", "model_length", "max_output_tokens"), "length"),
+}
+Stage = Literal["loading", "queued", "reading", "busy"]
 # What ends a context before the model's own length: a sliding window, positions that change with the length of the
 # conversation, the machine's memory, or the user's `ctx`.
 ContextLimit = Literal["", "window", "positions", "memory", "ctx"]
@@ -110,7 +115,7 @@ class ModelSpec:
 
 @dataclass(frozen=True)
 class Usage:
-    """What an answer cost: tokens as the engine counts them, seconds of wall clock; unknown is None.
+    """What an answer cost: tokens as the engine counts them, seconds of wall clock, energy; unknown is None.
 
     `cached_tokens` of the prompt were still in the cache from an earlier turn; `thinking_tokens` of the new ones came
     before the answer.
@@ -122,6 +127,7 @@ class Usage:
     seconds: float | None = None
     cached_tokens: int | None = None
     thinking_tokens: int | None = None
+    joules: float | None = None
 
     @property
     def tokens_per_second(self) -> float | None:
@@ -138,10 +144,10 @@ class Chunk:
 
     `text` and `reasoning` are new text. `stage` says what the side does before it writes. For `queued`, `done` is the
     place in the queue (1 is next) and `total` the expected seconds (0: unknown); for `reading`, they are prompt tokens
-    (both 0: unknown); for `loading`, `done` is seconds. `dropped_turns` counts the oldest user turns left out because
-    the context is full. `retract` says that all text so far was reasoning, `unswitched` that a server refuses to be
-    told whether to think. `usage` is the usage so far. The last chunk has a `finish_reason`, the whole usage and, for
-    `error`, the error.
+    (both 0: unknown); for `loading`, `done` is seconds; for `busy`, `total` is the seconds that a server asked to wait.
+    `dropped_turns` counts the oldest user turns left out because the context is full. `retract` says that all text so
+    far was reasoning. `refused` are the settings that the server refused, so that its own applied. `usage` is the usage
+    so far. The last chunk has a `finish_reason`, the whole usage and, for `error`, the error.
     """
 
     text: str = ""
@@ -151,7 +157,7 @@ class Chunk:
     total: int = 0
     dropped_turns: int = 0
     retract: bool = False
-    unswitched: bool = False
+    refused: tuple[str, ...] = ()
     finish_reason: FinishReason | None = None
     error: ErrorInfo | None = None
     usage: Usage | None = None
@@ -161,13 +167,13 @@ class Chunk:
 class Answer:
     """One side's answer, complete once `finish_reason` is set.
 
-    With `unswitched` a server refused to be told whether to think.
+    `refused` are the settings that the server refused, so that its own applied.
     """
 
     text: str = ""
     reasoning: str = ""
     dropped_turns: int = 0
-    unswitched: bool = False
+    refused: tuple[str, ...] = ()
     finish_reason: FinishReason | None = None
     error: ErrorInfo | None = None
     usage: Usage = Usage()

@@ -3,38 +3,95 @@
 from __future__ import annotations
 
 import gc
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from arena.errors import InputError
 from arena.types import Backend, ModelSpec
 from backends.streaming.loading import BackgroundLoad
 
-if TYPE_CHECKING:
-    from backends.models.budget import MemoryBudget
-    from backends.stepping.scheduler import Scheduler
+# Source, precision, adapter and context.
+Key = tuple[str, str, str, int]
+Loads = dict[Key, BackgroundLoad[Any]]
 
-# By source, precision, adapter and context.
-Loads = dict[tuple[str, str, str, int], BackgroundLoad[Any]]
+
+class Backends:
+    """Opens models that run beside each other. Those from the same file or folder share an engine.
+
+    Of more than two models, those that nobody uses are unloaded when another needs their memory. Two must fit beside
+    each other: they answer at the same time.
+    """
+
+    def __init__(self) -> None:
+        from backends.machine.energy import Meter
+        from backends.models.budget import MemoryBudget
+        from backends.stepping.scheduler import Scheduler
+
+        # Shared: two models that load at the same time must not both count on the same free memory.
+        self._budget = MemoryBudget(residents=self._residents)
+        # Shared: models that compute at the same time would compete for the cores.
+        self._scheduler = Scheduler()
+        # Shared: the energy is divided among all answers that are generated.
+        self._meter = Meter()
+        # Protects the two below: models are added and loaded in threads of their own.
+        self._lock = threading.Lock()
+        self._engines: Loads = {}
+        self._opened: dict[Backend, Key] = {}
+
+    def open(self, spec: ModelSpec) -> Backend:
+        """A backend for the model, not loaded yet. Raises InputError for an unknown runtime."""
+        key = (spec.source, spec.precision, spec.adapter, spec.context_length)
+        with self._lock:
+            backend = self._open(spec, key)
+            self._opened[backend] = key
+            return backend
+
+    def close(self, backend: Backend) -> None:
+        """Closes a backend that nobody uses. An engine that it shares with others stays."""
+        with self._lock:
+            key = self._opened.pop(backend)
+            is_shared = key in self._opened.values()
+            if not is_shared:
+                self._engines.pop(key, None)
+        if not is_shared:
+            backend.close()
+
+    def _residents(self) -> tuple[BackgroundLoad[Any], ...]:
+        with self._lock:
+            return tuple(self._engines.values()) if len(self._opened) > 2 else ()
+
+    def _open(self, spec: ModelSpec, key: Key) -> Backend:
+        match spec.runtime:
+            case "scripted":
+                from backends.scripted import ScriptedBackend
+
+                return ScriptedBackend(spec)
+            case "openai":
+                from backends.openai.backend import OpenAIBackend
+
+                return OpenAIBackend(spec)
+            case "llama.cpp":
+                from backends import llama
+
+                load = self._engines.setdefault(
+                    key, BackgroundLoad(partial(self._budget.load, spec, llama.load_engine))
+                )
+                return llama.LlamaCppBackend(spec, load, self._meter.counted)
+            case "transformers":
+                from backends.hf.backend import HfBackend, load_engine
+
+                opener = partial(load_engine, scheduler=self._scheduler)
+                load = self._engines.setdefault(key, BackgroundLoad(partial(self._budget.load, spec, opener)))
+                return HfBackend(spec, load, self._meter.counted)
+        raise InputError("unknown_runtime", f"There is no runtime called {spec.runtime!r}.", runtime=spec.runtime)
 
 
 def open_backends(specs: Sequence[ModelSpec]) -> list[Backend]:
-    """A backend for each model, none of them loaded yet. Models from the same file or folder share an engine.
-
-    Of more than two models, those that nobody uses are unloaded when another needs their memory. Two must fit beside
-    each other: they answer at the same time. Raises InputError for an unknown runtime.
-    """
-    from backends.models.budget import MemoryBudget
-    from backends.stepping.scheduler import Scheduler
-
-    engines: Loads = {}
-    # Shared: two models that load at the same time must not both count on the same free memory.
-    budget = MemoryBudget(residents=(lambda: tuple(engines.values())) if len(specs) > 2 else tuple)
-    # Shared: models that compute at the same time would compete for the cores.
-    scheduler = Scheduler()
-    return [_open(spec, engines, budget, scheduler) for spec in specs]
+    """A backend for each model, as one `Backends` opens them. Raises InputError for an unknown runtime."""
+    return list(map(Backends().open, specs))
 
 
 @contextmanager
@@ -48,28 +105,3 @@ def opened_alone(spec: ModelSpec) -> Iterator[Backend]:
         del backend
         # Engines contain reference cycles; the next model must not wait for the garbage collector.
         gc.collect()
-
-
-def _open(spec: ModelSpec, engines: Loads, budget: MemoryBudget, scheduler: Scheduler) -> Backend:
-    key = (spec.source, spec.precision, spec.adapter, spec.context_length)
-    match spec.runtime:
-        case "scripted":
-            from backends.scripted import ScriptedBackend
-
-            return ScriptedBackend(spec)
-        case "openai":
-            from backends.openai import OpenAIBackend
-
-            return OpenAIBackend(spec)
-        case "llama.cpp":
-            from backends import llama
-
-            load = engines.setdefault(key, BackgroundLoad(partial(budget.load, spec, llama.load_engine)))
-            return llama.LlamaCppBackend(spec, load)
-        case "transformers":
-            from backends.hf.backend import HfBackend, load_engine
-
-            opener = partial(load_engine, scheduler=scheduler)
-            load = engines.setdefault(key, BackgroundLoad(partial(budget.load, spec, opener)))
-            return HfBackend(spec, load)
-    raise InputError("unknown_runtime", f"There is no runtime called {spec.runtime!r}.", runtime=spec.runtime)

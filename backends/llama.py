@@ -40,20 +40,20 @@ class LlamaCppBackend(LocalBackend["LlamaEngine"]):
             engine, fitted, config = yield from self._begin(messages, config)
             with engine.slots.ticket() as ticket:
                 yield from ticket.wait()
-                yield from _answer(engine, fitted, config, cut_loops=self.spec.stand_in)
+                yield from self._counted(_answer(engine, fitted, config, cut_loops=self.spec.stand_in))
 
     def _count_tokens(self, engine: LlamaEngine, thinks: bool | None, messages: Sequence[Message]) -> int:
         return len(prompt_ids(engine, messages, thinks))
 
 
-def _answer(engine: LlamaEngine, fitted: Fitted, config: GenerationConfig, *, cut_loops: bool) -> Iterator[Chunk]:
+def _answer(engine: LlamaEngine, fitted: Fitted, config: GenerationConfig, *, cut_loops: bool) -> Generator[Chunk]:
     """One answer, or the rest of one: the library's events as chunks."""
     (before, cut), thinks = split_cut(fitted.messages), config.thinks
     ids = prompt_ids(engine, fitted.messages, thinks)
     # An answer that has begun has no more reasoning before it.
     reasoning = THINK_OPEN in engine.template and not cut.content
     thinking = reasoning and (bool(cut.reasoning) or _opens_thinking(engine, before, thinks))
-    text = AnswerText(stop_strings(engine.template), reasoning=reasoning, thinking=thinking, cut_loops=cut_loops)
+    text = AnswerText(stop_strings(engine), reasoning=reasoning, thinking=thinking, cut_loops=cut_loops)
     generation = Generation(text, config, len(ids))
     whole = replace(config, max_new_tokens=config.max_new_tokens + (config.thinking or 0))
     thoughts, finish = yield from _written(engine, ids, whole, generation)
@@ -161,9 +161,14 @@ def _opens_thinking(engine: LlamaEngine, messages: Sequence[Message], thinks: bo
     return engine.render(messages, thinks).rstrip().endswith(THINK_OPEN)
 
 
-def stop_strings(template: str) -> tuple[str, ...]:
-    """The turn marks of a chat template as text, for files in which they are not control tokens."""
-    return tuple(sorted(set(_ROLE_MARK.findall(template))))
+def stop_strings(engine: LlamaEngine) -> tuple[str, ...]:
+    """The turn marks of the chat template that are no control tokens of the file, so that only their text ends a turn.
+
+    Text that looks like a control token is what the answer is about.
+    """
+    return tuple(
+        sorted(mark for mark in set(_ROLE_MARK.findall(engine.template)) if len(engine.tokenize(mark, True)) > 1)
+    )
 
 
 class LlamaEngine:

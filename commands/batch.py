@@ -79,8 +79,10 @@ def batch(
         _report(run.progress, str(path), seconds, as_json)
 
 
-def host_of(opened: Callable[[ModelSpec], AbstractContextManager[Backend]], rest: float = 0.0) -> Host:
-    """This machine for a batch; `opened` gives the backend of a model, `rest` are the seconds between two answers."""
+def host_of(
+    opened: Callable[[ModelSpec], AbstractContextManager[Backend]], rest: Callable[[], float] = lambda: 0.0
+) -> Host:
+    """This machine for a batch; `opened` gives the backend of a model, `rest` the seconds between two answers."""
     from arena.batch.run import Host
     from backends.machine.facts import machine_facts
     from backends.machine.memory import process_bytes

@@ -34,7 +34,10 @@ _LIMITS = {
 
 def check(
     model: Annotated[
-        str, typer.Argument(metavar="MODEL", help="A model id, hf:OWNER/NAME, a checkpoint folder or a .gguf file.")
+        str,
+        typer.Argument(
+            metavar="MODEL", help="A model id, hf:OWNER/NAME, a folder, a .gguf file or openai:BASE_URL#MODEL."
+        ),
     ],
     as_json: AsJson = False,
 ) -> None:
@@ -69,15 +72,17 @@ def _examine(spec: ModelSpec, say: Callable[[str], None]) -> dict[str, Any]:
     Bytes, seconds and tokens are numbers there, and what is unknown is null.
     """
     from backends.checking import try_out
-    from backends.folder.contents import contents_of, verify_listed
+    from backends.folder.contents import Contents, contents_of, verify_listed
     from backends.machine.memory import available_bytes
     from backends.memory.estimate import need_of
 
     say(_heading(spec))
-    contents = contents_of(spec)
-    say(_contents(contents))
-    compared = verify_listed(spec, lambda name, size: _progress(f"Reading {name} ({size_text(size)}) ..."))
-    say(_verified(spec, compared))
+    contents, compared = Contents((), None, None), None
+    if spec.runtime != "openai":  # a server shows no files
+        contents = contents_of(spec)
+        say(_contents(contents))
+        compared = verify_listed(spec, lambda name, size: _progress(f"Reading {name} ({size_text(size)}) ..."))
+        say(_verified(spec, compared))
     need, memory = need_of(spec), {"free": available_bytes()}
     if need:
         parts = {"weights": need.weights, "cache": need.cache, "overhead": need.overhead, "needed": need.total}
@@ -131,11 +136,13 @@ def _seconds(seconds: float | None) -> str:
 def _heading(spec: ModelSpec) -> str:
     from backends.families.qwen35 import left_out
 
+    runs_as = f"{spec.precision or 'what the file has'} on {spec.runtime}"
+    runs_as = "a model on a server" if spec.runtime == "openai" else runs_as
     rows = [
         _row("source", spec.source),
         *([_row("adapter", spec.adapter)] if spec.adapter else []),
         _row("family", spec.family),
-        _row("runs as", f"{spec.precision or 'what the file has'} on {spec.runtime}"),
+        _row("runs as", runs_as),
         _row("context", _context(spec)),
         *([_row("left out", "tensors for pictures and for guessing several tokens")] if left_out(spec.family) else []),
         _row("licence", " ".join(filter(None, (spec.licence, spec.licence_url))) or "unknown"),

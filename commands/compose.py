@@ -1,7 +1,7 @@
 """Builds what a page works with: backends, conversations, the vote log, rooms, results."""
 
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext, suppress
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from arena.answers import FILE_NAME as ANSWERS
 from arena.answers import answers_of
 from arena.batch.run import BatchRunner
 from arena.chat import Chat, Chats
-from arena.errors import ArenaError, InputError
+from arena.errors import InputError
 from arena.events import EventLog, NoEvents
 from arena.exports.export import Downloads
 from arena.judging.ballots import Ballots, ClosedLog
@@ -32,9 +32,9 @@ from arena.types import ModelSpec
 from arena.votes import VoteLog
 from arena.votes.backup_status import BackupStatus
 from arena.votes.store import VoteStore
-from backends import open_backends
-from backends.memory.estimate import need_of
+from backends import Backends
 from backends.models.catalog import EMBEDDED, FETCHED
+from commands.adding import adding, needs_of_all
 from commands.batch import host_of
 from commands.hosting import Hosting
 from commands.options import background, known_models
@@ -59,7 +59,9 @@ def compose(
     is None where that need not be shown.
     """
     data_dir = hosting.data_dir
-    roster = Roster(open_backends(specs), _needs(specs))
+    backends = Backends()
+    roster = Roster(list(map(backends.open, specs)), needs_of_all(specs))
+    added = adding(roster, backends, hosting.environment, data_dir) if roster else None
     log, events, limits = open_log(data_dir), open_events(data_dir), RateLimits()
     ballots, key = Ballots(log, limits), JudgeKey(data_dir / "judge.key", hosting.judge_secret)
     prompts, history = PromptStore(loaded, events, hosting.named_prompts), tuple(events.read())
@@ -69,7 +71,7 @@ def compose(
     rooms = Rooms(pairs, ballots, events) if pairs else None
     # A proxy in front of a public address may hide that a request comes from elsewhere.
     trusts_machine = hosting.is_local and not hosting.public_url
-    may_batch = bool(roster) and (bool(hosting.admin_token) or trusts_machine)
+    has_host = bool(hosting.admin_token) or trusts_machine
     moderation = Moderation(events, hosting.words)
     for event in history:
         moderation.replay(event)
@@ -95,6 +97,7 @@ def compose(
             rooms=None if hosting.has_samples else rooms,
             admin=Admin(hosting.admin_token, limits) if hosting.admin_token else None,
             is_local=trusts_machine,
+            public_results=hosting.public_results,
         ),
         roster=roster,
         prompts=prompts,
@@ -107,24 +110,18 @@ def compose(
         rooms=rooms,
         live=LiveBattles(draw, ballots) if roster else None,
         moderation=moderation,
-        batch=_batch(roster, prompts, data_dir / ANSWERS) if may_batch else None,
+        batch=_batch(roster, prompts, data_dir / ANSWERS) if roster and has_host else None,
+        adding=added if has_host else None,
         reports=Reports(results, data_dir, hosting.answers, prompts.known, known_models()),
     )
 
 
 def _batch(roster: Roster, prompts: PromptStore, path: Path) -> BatchRunner:
-    host = host_of(lambda spec: nullcontext(roster[spec.id]), BATCH_REST if len(roster) > 2 else 0.0)
+    def rest() -> float:
+        return BATCH_REST if len(roster) > 2 else 0.0  # of two models none is unloaded for another
+
+    host = host_of(lambda spec: nullcontext(roster[spec.id]), rest)
     return BatchRunner(lambda: roster.specs, prompts, path, host)
-
-
-def _needs(specs: Sequence[ModelSpec]) -> dict[str, int]:
-    """The bytes of memory that each model needs, without those whose files do not say it."""
-    needs = {}
-    for spec in specs:
-        with suppress(ArenaError, OSError):
-            if need := need_of(spec):
-                needs[spec.id] = need.total
-    return needs
 
 
 def open_events(data_dir: Path) -> EventLog | NoEvents:

@@ -70,7 +70,8 @@ class Hosting:
     host has named a prompt set, `is_local` whether only this machine reaches the page, `is_notebook` whether by a
     notebook's proxy, `keeps` whether the disk survives a restart. Votes are copied to the dataset `backup`.
     Raters' ids are hashed with `judge_secret`, or if it is empty with a key in a file beside the votes. `words` hide a
-    battle from readers.
+    battle from readers. `environment` is that of programs that the page starts.
+    battle from readers; with `public_results` everybody sees the results.
     """
 
     data_dir: Path
@@ -86,6 +87,8 @@ class Hosting:
     backup: str = ""
     judge_secret: str = field(default="", repr=False)
     words: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
+    public_results: bool = False
 
     @property
     def hosts(self) -> frozenset[str] | None:

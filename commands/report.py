@@ -7,7 +7,6 @@ from typing import Annotated, Literal
 
 import typer
 
-from arena.errors import InputError
 from commands import errors_in_one_line, options
 from commands.options import PROMPTS, Answers, AsJson, DataDir, PromptSet
 from commands.progress import READING, StatusLine
@@ -20,8 +19,10 @@ def report(
         typer.Option("--votes", metavar="FILE", help="A vote file instead of the data folder's; may be repeated."),
     ] = None,
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The output folder.")] = Path("report"),
-    a: Annotated[str, typer.Option("--a", metavar="MODEL", help="The first model, if there are more than two.")] = "",
-    b: Annotated[str, typer.Option("--b", metavar="MODEL", help="The second model.")] = "",
+    a: Annotated[
+        str, typer.Option("--a", metavar="MODEL", help="A model to compare in full.", show_default="a leading pair")
+    ] = "",
+    b: Annotated[str, typer.Option("--b", metavar="MODEL", help="The other one; more models are in tables.")] = "",
     prompts: PromptSet = PROMPTS,
     lang: Annotated[Literal["zh", "en"], typer.Option(help="The language of the report.")] = "zh",
     title: Annotated[str, typer.Option(help="A title instead of the models' names.")] = "",
@@ -54,8 +55,6 @@ def report(
         from arena.report.reports import plot_language
         from arena.report.sections import make_document
 
-        if bool(a) != bool(b):
-            raise InputError("report_pair", "Name both models with --a and --b, or neither.")
         file = options.answers_file(answers, data_dir)
         with StatusLine(in_bytes=True) as line:
             sources = read_sources(data_dir, file, votes, partial(line.show, READING))
@@ -73,11 +72,20 @@ def report(
             links=tuple(link or ()),
         )
         known = options.stored_prompts(prompts, data_dir).known
-        facts = gather(sources, known, options.known_models(), (a, b) if a else None)
+        facts = gather(sources, known, options.known_models(), (a, b) if a or b else None)
         paths = [str(path) for path in write_report(make_document(lang, facts, details, plot_language(lang)), out)]
     options.warn_of_damage(facts.figures.left_out)
     if as_json:
         counts = {"prompts": len(facts.prompts), "votes": facts.overall.votes}
-        typer.echo(json.dumps({"files": paths, "models": [model.spec.id for model in facts.models], **counts}))
+        typer.echo(
+            json.dumps(
+                {
+                    "files": paths,
+                    "models": [model.spec.id for model in facts.models],
+                    **counts,
+                    "others": [model.spec.id for model in facts.others],
+                }
+            )
+        )
     else:
         typer.echo("\n".join(paths))

@@ -32,6 +32,15 @@ def results(
         bool, typer.Option("--not-suspicious", help="Only votes that do not look careless.")
     ] = False,
     room: Annotated[str | None, typer.Option(metavar="CODE", help="Only votes of one room.")] = None,
+    model: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ID", help="Only votes on this model; given twice or more, on pairs of these models."),
+    ] = None,
+    dimension: Annotated[str | None, typer.Option(help="Only votes on prompts of this dimension.")] = None,
+    language: Annotated[
+        str | None, typer.Option(help="Only votes on prompts in this language, such as Chinese.")
+    ] = None,
+    category: Annotated[str | None, typer.Option(help="Only votes on prompts of this category.")] = None,
     prompts: PromptSet = PROMPTS,
     data_dir: DataDir = Path("data"),
     as_json: AsJson = False,
@@ -43,7 +52,17 @@ def results(
     """
     from arena.results.selection import Filters
 
-    filters = Filters(blind=blind, complete=complete, not_leaked=not_leaked, not_suspicious=not_suspicious, room=room)
+    filters = Filters(
+        blind=blind,
+        complete=complete,
+        not_leaked=not_leaked,
+        not_suspicious=not_suspicious,
+        room=room,
+        models=tuple(model or ()),
+        dimension=dimension,
+        language=language,
+        category=category,
+    )
     with errors_in_one_line(as_json):
         figures = _figures(votes, filters, prompts, data_dir)
     options.warn_of_damage(figures.left_out)
@@ -67,4 +86,6 @@ def _figures(votes: Sequence[str] | None, filters: Filters, prompts: Path, data_
         counted = options.vote_store(votes, data_dir).refresh(partial(line.show, READING))
     if (room := filters.room) and room not in counted.table.names["room"]:
         raise InputError("room_without_votes", f"There is no room {room} in these votes.", room=room)
-    return compute(counted, filters, facts)
+    figures = compute(counted, filters, facts)
+    filters.check(figures.choices)
+    return figures

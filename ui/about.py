@@ -31,13 +31,8 @@ def _named_texts(lang: str, services: Services, specs: Sequence[ModelSpec]) -> d
         "settings_hint": _settings_hint(lang, specs),
         **{f"prompt_{prompt}": title for prompt, title in titles.items()},
     }
-    for key, chosen in (
-        ("stand_in", [spec.id for spec in specs if spec.stand_in]),
-        ("scripted", [spec.id for spec in specs if spec.runtime == "scripted"]),
-    ):
-        if chosen:
-            models = [f"`{model}`" for model in dict.fromkeys(chosen)]
-            texts[f"{key}_banner"] = text(lang, key, models=listed(lang, models))
+    if scripted := dict.fromkeys(f"`{spec.id}`" for spec in specs if spec.runtime == "scripted"):
+        texts["scripted_banner"] = text(lang, "scripted", models=listed(lang, scripted))
     return texts
 
 

@@ -30,7 +30,8 @@ class Access:
 
     `judge` turns a rater's random id into what may be stored. `count_prompt` raises InputError for an address that
     asks too often. `rooms` is where recorded answers are judged, if there are any; `admin` checks tokens, if the host
-    has set one; `is_local` is whether requests from this machine are the host's.
+    has set one; `is_local` is whether requests from this machine are the host's, `public_results` whether everybody may
+    see the results.
     """
 
     judge: Callable[[str], str]
@@ -38,6 +39,7 @@ class Access:
     rooms: Rooms | None = None
     admin: Admin | None = None
     is_local: bool = False
+    public_results: bool = False
     # When each browser tab that is signed in was last used, by its key; the token is kept nowhere.
     _hosts: dict[str, float] = field(default_factory=dict)
 
@@ -92,6 +94,16 @@ class Access:
                 raise InputError("still_open", f"Results unlock when room {room.code} is closed.", room=room.code)
             message = "Results unlock when you have rated every pair, so that they don't give away the authors."
             raise InputError("still_blind", message)
+
+    def sees_all_results(self, stored: Stored, is_admin: bool) -> bool:
+        """Whether the results include the codes of rooms and downloads. Raises InputError for who may see none."""
+        try:
+            self.check_unblinding(stored, is_admin)
+        except InputError:
+            if not self.public_results:
+                raise
+            return False
+        return True
 
     def _at_the_machine(self, request: gr.Request) -> bool:
         """Not a page elsewhere that sends its requests here, nor somebody behind a proxy that runs on this machine."""

@@ -122,28 +122,34 @@ class Api:
         not_leaked: bool = False,
         room: str = "",
         not_suspicious: bool = False,
+        models: list[str] | None = None,
+        dimension: str = "",
+        language: str = "",
+        category: str = "",
     ) -> dict[str, Any]:
         """The results, as `python app.py results --json` prints them; the arguments are its filters."""
-        self._check_unblinding(request)
         with refusals(self._lang(request)):
+            sees_all = self._services.access.sees_all_results(None, self._is_host(request))
             code = room and self._rooms().room(room).code
-            filters = Filters(bool(blind), bool(complete), bool(not_leaked), bool(not_suspicious), code or None)
-            return as_json(self._services.results.figures(filters))
+            switches = bool(blind), bool(complete), bool(not_leaked), bool(not_suspicious)
+            groups = (str(name) or None for name in (dimension, language, category))
+            filters = Filters(*switches, code or None, tuple(map(str, models or ())), *groups)
+            figures = self._services.results.figures(filters)
+            filters.check(figures.choices)
+            return as_json(figures) if sees_all else {**as_json(figures), "by_room": {}}
 
     def export(self, request: gr.Request) -> gr.FileData:
         """All votes as one CSV file."""
-        self._check_unblinding(request)
         with refusals(self._lang(request)):
+            self._services.access.check_unblinding(None, self._is_host(request))
             return gr.FileData(path=str(self._services.export(False)))
 
-    def _check_unblinding(self, request: gr.Request) -> None:
-        """Lets a call with the admin token in its header pass, and any call if no answers are rated blind."""
-        token, access = request.headers.get(ADMIN_HEADER, ""), self._services.access
-        with refusals(self._lang(request)):
-            if token and access.admin:
-                access.admin.check(token, address_of(request))
-            else:
-                access.check_unblinding(None, is_admin=False)
+    def _is_host(self, request: gr.Request) -> bool:
+        """Whether the call has the admin token in its header. Raises InputError for a wrong one."""
+        token, admin = request.headers.get(ADMIN_HEADER, ""), self._services.access.admin
+        if token and admin:
+            admin.check(token, address_of(request))
+        return bool(token and admin)
 
     def _rooms(self) -> Rooms:
         """Raises InputError if no recorded answers are rated here."""

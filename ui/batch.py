@@ -120,7 +120,7 @@ def status_block(lang: str, state: BatchState) -> str:
         if progress.turn:
             words.append(text(lang, "batch_model", number=progress.turn, total=len(progress.models)))
         if progress.seconds_left is not None:
-            words.append(text(lang, "batch_left", time=_time(progress.seconds_left)))
+            words.append(text(lang, "batch_left", time=time_text(progress.seconds_left)))
     line = " · ".join(words)
     bar = f'<progress max="{of}" value="{done + failed}" aria-label="{escape(line)}"></progress>'
     reason = alert(error_text(lang, state.error)) if state.error else ""
@@ -163,6 +163,7 @@ def _seconds(seconds: float | None) -> str:
     return "" if seconds is None else f"{seconds:.1f} s"
 
 
-def _time(seconds: float) -> str:
+def time_text(seconds: float) -> str:
+    """A duration as h:mm:ss."""
     whole = round(seconds)
     return f"{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}"

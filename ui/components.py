@@ -18,13 +18,14 @@ class Labels:
     """The texts of the page's fixed parts.
 
     At first the browser picks the language (gr.I18n), without a flash of the other one; `relabel` gives the updates
-    that put every registered text into a chosen language. `extra` adds texts with names filled in, as
-    key -> (Chinese, English).
+    that put every registered text into a chosen language. `extra` returns texts with names filled in, as
+    key -> (Chinese, English); they may change while the page runs.
     """
 
-    def __init__(self, extra: Mapping[str, tuple[str, str]]) -> None:
+    def __init__(self, extra: Callable[[], Mapping[str, tuple[str, str]]] = dict) -> None:
+        self._extra = extra
         plain = {key: pair for key, pair in TEXTS.table.items() if "{" not in pair[0]}
-        self._texts = {**plain, **extra}
+        self._texts = {**plain, **extra()}
         tables = {lang: {key: pair[index] for key, pair in self._texts.items()} for index, lang in enumerate(LANGUAGES)}
         self.i18n = gr.I18n(**{"zh-CN": tables["zh"], "zh-TW": tables["zh"], **tables})
         self._shown: list[tuple[Block, dict[str, str]]] = []
@@ -67,13 +68,13 @@ class Labels:
 
     def relabel(self, lang: str) -> dict[Block, Any]:
         """The updates that put all registered texts into `lang`."""
-        index = LANGUAGES.index(lang)
+        index, texts = LANGUAGES.index(lang), {**self._texts, **self._extra()}
         updates: dict[Block, dict[str, Any]] = {}
         for component, keys in self._shown:
-            props = {prop: self._texts[key][index] for prop, key in keys.items()}
+            props = {prop: texts[key][index] for prop, key in keys.items()}
             updates.setdefault(component, {}).update(props)
         for component, choices in self._choices:
-            updates.setdefault(component, {})["choices"] = [(self._texts[key][index], value) for key, value in choices]
+            updates.setdefault(component, {})["choices"] = [(texts[key][index], value) for key, value in choices]
         return {component: gr.update(**props) for component, props in updates.items()}
 
     @property

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import gradio as gr
 
@@ -16,6 +17,7 @@ from ui.arena.rate import Rate
 from ui.arena.screen import Mode
 from ui.batch import BatchHandlers, BatchTab
 from ui.components import Labels
+from ui.models import BannerHandlers, DemoBanner, ModelsHandlers, ModelsTab
 from ui.prompts import PromptsHandlers, PromptsTab
 from ui.replay.handlers import ReplayHandlers, ReplayPart
 from ui.report import ReportHandlers, ReportTab
@@ -33,25 +35,28 @@ class Page:
 
     def __init__(self, services: Services) -> None:
         """Make all components inside the current gr.Blocks."""
-        self.labels = labels = Labels(named_texts(services))
+        self.labels = labels = Labels(partial(named_texts, services))
         self.browser = gr.BrowserState({"rater": "", "lang": ""}, storage_key="arena", secret=services.site.secret)
         # A random id of the browser's tab, "" if the browser keeps nothing; page.js fills it in.
         self.tab_id = gr.Textbox("", elem_id="tab_id", visible="hidden")
+        self.demo = DemoBanner(labels) if any(spec.stand_in for spec in services.roster.specs) else None
         self.backup, self.storage = _banners(labels, services)
         with gr.Column(elem_id="frame"):
             self.language = _header(labels)
             self._make_tabs(services)
 
     def _make_tabs(self, services: Services) -> None:
-        labels = self.labels
+        labels, adding = self.labels, services.adding
         self.tabs = Tabs(services.chats, services.site.lang)
         self.parts: list[Handlers] = []
         shared = services.access, self.tabs, self.browser
+        banner = BannerHandlers(*shared, self.demo, services.roster, adding is not None) if self.demo else None
+        self.parts += [banner] if banner else []
         rooms, prompts, results, withdrawals = services.rooms, services.prompts, services.results, services.withdrawals
         with gr.Tabs(elem_id="tabs") as page_tabs:
             if modes := arena_modes(services):
-                with self._tab("arena"):
-                    arena = ArenaTab(labels, tuple(modes), len(services.roster) > 2)
+                with self._tab("arena") as tab:
+                    arena = ArenaTab(labels, tab, tuple(modes), adding is not None or len(services.roster) > 2)
                     self.parts.append(ArenaHandlers(*shared, arena, modes, prompts, results, services.sessions))
             with self._tab("results") as tab:
                 shown = ResultsTab(labels, tab, page_tabs)
@@ -67,8 +72,11 @@ class Page:
             if services.batch:
                 with self._tab("batch", visible=False) as tab:
                     hosted[tab] = BatchHandlers(*shared, BatchTab(labels, tab), services.batch, prompts.known)
+            if adding:
+                with self._tab("models", visible=False) as tab:
+                    hosted[tab] = ModelsHandlers(*shared, ModelsTab(labels, tab), adding, banner)
             with self._tab("report", visible=False) as tab:
-                hosted[tab] = ReportHandlers(*shared, ReportTab(labels), services.reports)
+                hosted[tab] = ReportHandlers(*shared, ReportTab(labels, tab), services.reports)
             with self._tab("about"):
                 labels.show(gr.HTML(labels("about"), elem_id="about"), value="about")
                 self.parts.append(SignInHandlers(*shared, SignInPart(labels), hosted))
@@ -98,7 +106,7 @@ def arena_modes(services: Services) -> dict[Mode, ArenaMode]:
 
 def _banners(labels: Labels, services: Services) -> tuple[gr.Markdown, gr.Markdown]:
     """What readers must know before anything else; returns the banners about the backup and about the browser."""
-    banners = [key for key in ("scripted_banner", "stand_in_banner") if key in labels]
+    banners = [key for key in ("scripted_banner",) if key in labels]
     banners += [] if services.roster or services.rooms else ["nothing_banner"]
     banners += ["closed_banner"] if services.ballots.refuses_all else []
     for key in banners:

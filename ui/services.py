@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from arena.adding import Adding
 from arena.batch.run import BatchRunner
 from arena.chat import Chats
 from arena.judging.ballots import Ballots
@@ -62,3 +63,4 @@ class Services:
     rooms: Rooms | None = None
     live: LiveBattles | None = None
     batch: BatchRunner | None = None
+    adding: Adding | None = None

@@ -25,14 +25,14 @@ class Host:
     """The machine that runs a batch.
 
     `open` opens a model's backend, `machine` describes the machine for the record, and `memory` returns the bytes that
-    this process occupies (None if unknown). `rest` are the seconds between two answers in which the model is idle, so
-    that the page's readers get its memory for another.
+    this process occupies (None if unknown). `rest` returns the seconds between two answers in which the model is
+    idle, so that the page's readers get its memory for another.
     """
 
     open: Callable[[ModelSpec], AbstractContextManager[Backend]]
     machine: Mapping[str, Any] = field(default_factory=dict)
     memory: Callable[[], int | None] = lambda: None
-    rest: float = 0.0
+    rest: Callable[[], float] = lambda: 0.0
 
 
 class Batch:
@@ -107,7 +107,7 @@ class Batch:
                         raise error
                     if backend.load_state.error:
                         waiting.clear()  # each of them would try to load the model again
-                    self._paused.wait(self._host.rest if waiting else 0)
+                    self._paused.wait(self._host.rest() if waiting else 0)
                 yield self.progress
         finally:
             if running:
@@ -153,7 +153,7 @@ class Batch:
             machine={**self._host.machine, "at_once": self._at_once},
             time=time.time(),
         )
-        if not backend.load_state.error:
+        if not (entry.failed and backend.load_state.error):
             self._store.append(entry)
         return entry
 

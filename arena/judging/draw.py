@@ -64,14 +64,16 @@ class PairDraw:
 
     def draw(self) -> Draw:
         """Two different models of the roster."""
+        # As they are now: the host may add and remove models at any time.
+        backends = {backend.spec.id: backend for backend in self.roster.wanted}
         with self._lock:
-            if len(self.roster) > len(SideName):
+            if len(backends) > len(SideName):
                 self._refresh()
-            chances = self._probabilities()
+            chances = self._probabilities(backends)
             (ids,) = self._chance.choices(list(chances), list(chances.values()))
             self._drawn[ids] += 1
-            a, b = self._chance.sample(ids, len(ids))
-            return Draw(self.roster.pair(a, b), chances[ids])
+            sides = self._chance.sample(ids, len(ids))
+        return Draw(dict(zip(SideName, (backends[model] for model in sides), strict=True)), chances[ids])
 
     def _refresh(self) -> None:
         if self._clock() < self._due:
@@ -80,17 +82,11 @@ class PairDraw:
             if figures := self._figures():
                 self._last, self._drawn, self._due = figures, Counter(), self._clock() + REFRESH_SECONDS
 
-    def _probabilities(self) -> dict[Ids, float]:
+    def _probabilities(self, backends: Mapping[str, Backend]) -> dict[Ids, float]:
         """The probability of each pair: at least FLOOR over the number of pairs; the sum is 1."""
-        missing = missing_votes([spec.id for spec in self.roster.specs], self._last, self._drawn)
-        weights = {ids: votes * self._readiness(ids) for ids, votes in missing.items()}
-        return _shares(weights)
-
-    def _readiness(self, ids: Ids) -> float:
-        factor = 1.0
-        for model in ids:
-            factor *= _readiness(self.roster[model])
-        return factor
+        missing = missing_votes(tuple(backends), self._last, self._drawn)
+        ready = {model: _readiness(backend) for model, backend in backends.items()}
+        return _shares({(a, b): votes * ready[a] * ready[b] for (a, b), votes in missing.items()})
 
 
 def _readiness(backend: Backend) -> float:

@@ -183,7 +183,7 @@ class Pacing:
     def _has_stalled(self, answers: Mapping[SideName, Answer], progress: Mapping[SideName, Chunk], now: float) -> bool:
         for name, answer in answers.items():
             reached = (len(answer.text), len(answer.reasoning), progress[name])
-            waits = progress[name].stage in ("loading", "queued")
+            waits = progress[name].stage in ("loading", "queued", "busy")
             if waits or name not in self._moved or self._moved[name][0] != reached:
                 self._moved[name] = (reached, now)
         running = [name for name, answer in answers.items() if answer.finish_reason is None]

@@ -21,6 +21,8 @@ LONGEST_DIMENSION = 40
 # Separates several texts in one cell of a CSV.
 _SEPARATOR = "|"
 _TITLE_WIDTH = 40
+# The cells of a row beyond its columns.
+_REST = "\0"
 # The dimension of each category of MT-bench and of FastChat's sets.
 _DIMENSION_OF = {name: name for name in DIMENSIONS} | {
     "math": "reasoning",
@@ -56,10 +58,11 @@ def imported_prompt(entry: Any, number: int) -> Prompt:
     """
     if not isinstance(entry, dict):
         raise ValueError("it is not an object")
-    entry = {name: value for name, value in entry.items() if value is not None}
+    # pandas writes NaN for what is missing, and fractions for whole numbers.
+    entry = {name: value for name, value in entry.items() if value is not None and value == value}
     if "turns" in entry:
         return _fastchat(entry)
-    prompt_id = str(entry.get("id") or f"p{number}")
+    prompt_id = _name(entry.get("id") or entry.get("uid") or f"p{number}")
     turns = [entry.get("prompt"), *_texts(entry, "more")]
     dimension = entry.get("dimension")
     dimension = _dimension(dimension) if dimension else _DIMENSION_OF.get(str(entry.get("category")).lower(), "")
@@ -115,17 +118,25 @@ def from_form(boxes: Mapping[str, str], old: Prompt) -> Prompt:
 
 def table_row(row: Mapping[str | None, Any], number: int) -> Prompt:
     """A prompt in a row of a csv.DictReader; see `imported_prompt`."""
-    if None in row or None in row.values():  # how csv.DictReader marks such rows
+    if _REST in row or None in row.values():  # how csv.DictReader marks such rows
         raise ValueError("it has more or fewer cells than there are columns")
     return imported_prompt(dict(row), number)
 
 
+def _name(value: Any) -> str:
+    return f"{value:.15g}" if isinstance(value, float) else str(value)
+
+
 def _fastchat(entry: Mapping[str, Any]) -> Prompt:
     turns, question, category = entry["turns"], entry.get("question_id"), str(entry.get("category") or "")
+    question = entry.get("uid") if question is None else question
     if not isinstance(turns, list) or not turns:
         raise ValueError("turns must be a list of texts")
-    if isinstance(question, bool) or not isinstance(question, (int, str)) or not str(question).strip():
+    # Arena-Hard's turns are objects.
+    turns = [turn.get("content") if isinstance(turn, dict) else turn for turn in turns]
+    if isinstance(question, bool) or not isinstance(question, (int, float, str)) or not _name(question).strip():
         raise ValueError("question_id must be a number or a text")
+    question = _name(question)
     details: dict[str, Any] = {"category": category}
     answers = entry.get("reference", [])
     answers = [answers] if isinstance(answers, str) else answers
@@ -134,7 +145,7 @@ def _fastchat(entry: Mapping[str, Any]) -> Prompt:
     if answers := list(filter(is_text, answers)):
         details["reference"] = {"text": "\n\n".join(answers)}
     dimension = _DIMENSION_OF.get(category.lower(), "")
-    return _prompt(str(question), dimension, _title(str(question), turns[0]), turns, details)
+    return _prompt(question, dimension, _title(question, turns[0]), turns, details)
 
 
 def _prompt(
@@ -247,14 +258,24 @@ def _json_list(path: Path, text: str, broken: Broken) -> _Entries:
 
 
 def _csv_rows(path: Path, text: str, broken: Broken) -> _Entries:
-    rows = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+    """The rows that are not blank. Spreadsheets separate by ; or tabs as well, and add blank cells and rows."""
+    csv.field_size_limit(2**31 - 1)  # a prompt may be longer than csv's own limit of 131,072 characters
+    head = text.split("\n", 1)[0]
+    rows = csv.DictReader(
+        io.StringIO(text, newline=""), strict=True, delimiter=max(",;\t", key=head.count), restkey=_REST
+    )
     line = 1
     try:
-        if "prompt" not in (rows.fieldnames or ()):
+        rows.fieldnames = [name.strip().lower() for name in rows.fieldnames or ()]
+        if "prompt" not in rows.fieldnames:
             raise broken(path, "has no column named prompt")
         line = rows.line_num + 1
         for row in rows:
-            yield line, row
+            if not any(row.get(_REST, [])):
+                row.pop(_REST, None)
+            row.pop("", None)
+            if any(str(cell or "").strip() for cell in row.values()):
+                yield line, row
             line = rows.line_num + 1
     except csv.Error as error:
         raise broken(path, f"is not valid CSV in line {line} ({error})") from error

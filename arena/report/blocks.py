@@ -93,10 +93,9 @@ class Column:
 
 @dataclass(frozen=True)
 class SideBySide:
-    """Two columns to compare."""
+    """Columns to compare."""
 
-    left: Column
-    right: Column
+    columns: tuple[Column, ...]
 
 
 @dataclass(frozen=True)

@@ -67,7 +67,7 @@ class KnownModel:
 
 @dataclass(frozen=True)
 class ModelFacts:
-    """One of the two models: `spec` as its answers record it, and `known` from the catalogue.
+    """One of the models: `spec` as its answers record it, and `known` from the catalogue.
 
     `timed` is the number of answers with a time, `seconds` and `tokens` are totals, `memory` is the peak in bytes; None
     if no answer records it. `configs` are the generation settings used, without their seeds; `revisions` and `systems`
@@ -134,10 +134,10 @@ class PromptVotes:
 
 @dataclass(frozen=True)
 class PromptFacts:
-    """One prompt as it was sent; `runs` by model in the report's order."""
+    """One prompt as it was sent; `runs` by model in the order of `ReportFacts.answering`."""
 
     prompt: Prompt
-    runs: tuple[tuple[Run, ...], tuple[Run, ...]]
+    runs: tuple[tuple[Run, ...], ...]
     votes: PromptVotes
 
 
@@ -145,9 +145,10 @@ class PromptFacts:
 class ReportFacts:
     """Everything a report says. `figures` cover all votes, as on the page.
 
+    Two `models` are compared in full, for one of the reasons `chosen`, `votes` and `order`; `others` stand in tables.
     `pair` is the result of the two models in this order, None without votes on them. `elsewhere` counts votes on the
     pair whose answers are not in the report: they count in the verdict but under no prompt. `votes_by_rater` maps a
-    number of votes to how many raters cast that many. `others` are the models that the report leaves out.
+    number of votes to how many raters cast that many. `left_out` are the models that the report leaves out.
     """
 
     models: tuple[ModelFacts, ModelFacts]
@@ -156,7 +157,14 @@ class ReportFacts:
     pair: PairResult | None = None
     votes_by_rater: Mapping[int, int] = field(default_factory=dict)
     elsewhere: int = 0
-    others: tuple[str, ...] = ()
+    others: tuple[ModelFacts, ...] = ()
+    reason: str = ""
+    left_out: tuple[str, ...] = ()
+
+    @property
+    def answering(self) -> tuple[ModelFacts, ...]:
+        """The models with answers in the report: the two, and others."""
+        return (*self.models, *(model for model in self.others if model.answers))
 
     @property
     def is_judged(self) -> bool:
@@ -175,7 +183,7 @@ class ReportFacts:
 
     def name(self, model: str) -> str:
         """The name of a model, by id."""
-        return next((facts.name for facts in self.models if facts.spec.id == model), model)
+        return next((facts.name for facts in (*self.models, *self.others) if facts.spec.id == model), model)
 
     def checks(self, index: int) -> list[Check]:
         """All checks on the answers of the first (0) or second (1) model."""

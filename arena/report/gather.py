@@ -55,13 +55,14 @@ def gather(
     known: Sequence[KnownModel] = (),
     pair: tuple[str, str] | None = None,
 ) -> ReportFacts:
-    """The facts about two models: `pair`, or the pair with the most votes, or the first two that answered.
+    """The facts about two models in full: `pair`, or the best-ranked pair of those judged most, or the first two that
+    answered; and about the others in short.
 
     `pair` are ids or labels. Without recorded answers the answers in the votes are used. Raises InputError if there are
     no two models.
     """
     figures = sources.figures
-    ids = _ids(pair, sources) if pair else _choose_pair(sources.answers, figures)
+    ids, reason = (_ids(pair, sources), "chosen") if pair else _choose_pair(sources.answers, figures)
     judged = JudgedAnswers(ids, sources.votes, sources.store, sources.answers)
     answers = sources.answers or judged.answers()
     models = tuple(dict.fromkeys(entry.side.model.id for entry in answers))
@@ -69,35 +70,47 @@ def gather(
         raise _nothing_to_report()
     if missing := [name for name in ids if name not in models]:
         raise InputError("report_model", f"There are no answers by {missing[0]}.", model=missing[0])
-    first, second = (_model(name, answers, known) for name in ids)
-    others = dict.fromkeys([*models, *(model.model for model in figures.models)])
+    voted = [model.model for model in figures.models if model.model not in ids]
+    others = [name for name in models if name not in ids] if sources.answers else voted
+    first, second, *more = _named_apart([_model(name, answers, known) for name in (*ids, *others)])
     return ReportFacts(
         models=(first, second),
-        prompts=tuple(_prompts((first, second), answers, judged, prompts)),
+        prompts=tuple(_prompts([first, second, *more], answers, judged, prompts)),
         figures=figures,
         pair=next((pair.seen_from(ids[0]) for pair in figures.pairs if pair.count.models == set(ids)), None),
         votes_by_rater=judged.votes_by_rater,
         elsewhere=judged.elsewhere,
-        others=tuple(name for name in others if name not in ids),
+        others=tuple(more),
+        reason=reason,
+        left_out=() if others else tuple(voted),
     )
 
 
 def _ids(pair: tuple[str, str], sources: Sources) -> tuple[str, str]:
-    """The ids of two models that are named by their ids, or by labels that only one model has."""
+    """The ids of two models that are named by their ids, or by labels that only one model has. Raises InputError."""
+    if not all(pair):
+        raise InputError("report_pair", "Name both models to compare in full, or neither.")
     ids = {entry.side.model.id for entry in sources.answers} | {model.model for model in sources.figures.models}
     first, second = ([each for each in sorted(ids) if each.startswith(f"{name}=")] for name in pair)
-    return first[0] if len(first) == 1 else pair[0], second[0] if len(second) == 1 else pair[1]
+    a, b = first[0] if len(first) == 1 else pair[0], second[0] if len(second) == 1 else pair[1]
+    if a == b:
+        raise InputError("same_model", f"Both models are {a}. Choose two different ones.", model=a)
+    return a, b
 
 
-def _choose_pair(answers: Sequence[Recorded], figures: Figures) -> tuple[str, str]:
+def _choose_pair(answers: Sequence[Recorded], figures: Figures) -> tuple[tuple[str, str], str]:
+    """Two models, and why these."""
     models = list(dict.fromkeys(entry.side.model.id for entry in answers))
     # The folder may also hold votes on other models, such as the demo models.
-    judged = [pair.count.models for pair in figures.pairs if not answers or pair.count.models <= set(models)]
+    judged = [pair.count for pair in figures.pairs if not answers or pair.count.models <= set(models)]
     if not judged and len(models) < 2:
         raise _nothing_to_report()
-    chosen = judged[0] if judged else models[:2]
+    ranks = [model.model for model in figures.models]
+    # Votes are spread evenly over many pairs, so that the very most say nothing.
+    often = [count.models for count in judged if 2 * count.votes >= judged[0].votes]
+    chosen = min(often, key=lambda pair: sorted(map(ranks.index, pair)), default=models[:2])
     first, second = [name for name in models if name in chosen] or sorted(chosen)
-    return first, second
+    return (first, second), "votes" if judged else "order"
 
 
 def _nothing_to_report() -> InputError:
@@ -107,7 +120,7 @@ def _nothing_to_report() -> InputError:
 
 def _model(name: str, answers: Iterable[Recorded], known: Sequence[KnownModel]) -> ModelFacts:
     own = [entry for entry in answers if entry.side.model.id == name]
-    spec = own[0].side.model
+    spec = own[0].side.model if own else ModelSpec(name, name, family="", source="", runtime="", precision="")
     usages = [entry.side.answer.usage for entry in own if not entry.failed]
     seconds = [usage.seconds for usage in usages if usage.seconds is not None]
     tokens = [usage.new_tokens for usage in usages if usage.new_tokens is not None]
@@ -133,6 +146,15 @@ def _model(name: str, answers: Iterable[Recorded], known: Sequence[KnownModel]) 
     )
 
 
+def _named_apart(models: Sequence[ModelFacts]) -> list[ModelFacts]:
+    """The models with their ids instead of a name that two of them have."""
+    names = [model.name for model in models]
+    return [
+        replace(model, spec=replace(model.spec, name=model.spec.id)) if names.count(model.name) > 1 else model
+        for model in models
+    ]
+
+
 def _system(messages: Sequence[Message]) -> str:
     return "\n".join(message.content for message in messages if message.role == "system")
 
@@ -144,18 +166,17 @@ def _is_same_model(known: ModelSpec, spec: ModelSpec) -> bool:
 
 
 def _prompts(
-    models: tuple[ModelFacts, ModelFacts], answers: Sequence[Recorded], judged: JudgedAnswers, known: Sequence[Prompt]
+    models: Sequence[ModelFacts], answers: Sequence[Recorded], judged: JudgedAnswers, known: Sequence[Prompt]
 ) -> Iterable[PromptFacts]:
-    """In the order of the prompt set, followed by other prompts in the order of the answers."""
-    names = {model.spec.id: model.name for model in models}
+    """The prompts of the first two models in the order of the prompt set, followed by others in that of the answers."""
+    names = {model.spec.id: model.name for model in models if model.answers}
     by_id = {prompt.id: prompt for prompt in known}
-    of_pair = [entry for entry in answers if entry.side.model.id in names]
-    answered = dict.fromkeys(entry.prompt_id for entry in of_pair)
+    answered = dict.fromkeys(entry.prompt_id for entry in answers if entry.side.model.id in list(names)[:2])
     for prompt_id in dict.fromkeys([*(name for name in by_id if name in answered), *answered]):
-        entries = [entry for entry in of_pair if entry.prompt_id == prompt_id]
+        entries = [entry for entry in answers if entry.prompt_id == prompt_id]
         prompt = by_id.get(prompt_id) or Prompt(prompt_id, "", {"zh": prompt_id, "en": prompt_id}, entries[0].prompt)
-        first, second = (_runs(name, entries, prompt) for name in names)
-        yield PromptFacts(_as_sent(prompt, entries), (first, second), judged.of_prompt(prompt_id, names))
+        runs = tuple(_runs(name, entries, prompt) for name in names)
+        yield PromptFacts(_as_sent(prompt, entries), runs, judged.of_prompt(prompt_id, names))
 
 
 def _as_sent(prompt: Prompt, entries: Sequence[Recorded]) -> Prompt:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from arena.answers import answers_of, read_recorded
+from arena.answers import Recorded, answers_of, read_recorded
 from arena.errors import os_error_as
 from arena.exports.export import ExportFolder
 from arena.prompts import Prompt
@@ -44,13 +44,22 @@ class Reports:
     known: Sequence[KnownModel]
     _folder: ExportFolder = field(default_factory=lambda: ExportFolder("arena-report-"))
 
-    def document(self, lang: str, details: Details) -> Document:
-        """The report as of now. Raises InputError if there is nothing to report."""
-        path = self.answers or answers_of(self.data_dir)
+    def models(self) -> dict[str, str]:
+        """The names of the models that a report may compare, by id. Raises InputError for malformed answers."""
+        answers = self._answers()
+        models = (entry.side.model for entry in answers)
+        voted = self.results.figures().models if not answers else ()
+        return {model.id: model.name for model in models} | {model.model: model.model for model in voted}
+
+    def document(self, lang: str, details: Details, pair: tuple[str, str] | None = None) -> Document:
+        """The report as of now; `pair` are two models to compare in full. Raises InputError."""
         store, figures = self.results.store, self.results.figures()
-        sources = Sources(read_recorded(path) if path else (), store, store.refresh(), figures)
-        facts = gather(sources, self.prompts, self.known)
+        facts = gather(Sources(self._answers(), store, store.refresh(), figures), self.prompts, self.known, pair)
         return make_document(lang, facts, details, plot_language(lang))
+
+    def _answers(self) -> tuple[Recorded, ...]:
+        path = self.answers or answers_of(self.data_dir)
+        return read_recorded(path) if path else ()
 
     def write(self, document: Document, kind: str) -> Path:
         """The report as one file: `html`, `docx`, or `md`, which is zipped with its plots. Raises InputError."""

@@ -12,9 +12,9 @@ from arena.results import selection
 from arena.results.bias import agreement_of, bias_of, most_disputed
 from arena.results.cost import costs, judged_answers, prompt_costs
 from arena.results.figures import Figures, Groups, Mixture, ModelResult, PairResult
-from arena.results.selection import FIRST, SUSPICIONS, Column, Filters, Mask, Raters, View
+from arena.results.selection import FIRST, SUSPICIONS, Filters, Mask, Raters, View
 from arena.results.verdict import criterion_results, dimension_verdicts, judge_pair
-from arena.statistics import PairCount
+from arena.statistics import PairCount, total
 from arena.statistics.confidence_sequence import ALPHA
 from arena.statistics.decision import sign_test
 from arena.statistics.ratings import Ratings, possible_ranks, rate
@@ -40,16 +40,19 @@ def compute(
     votes: Votes, filters: Filters = NO_FILTERS, background: Background = NO_BACKGROUND, now: float | None = None
 ) -> Figures:
     """The results of the votes that pass the filters. `now` (Unix seconds) decides which raters have finished."""
-    table = selection.mark_suspicious(votes.table)
+    table = selection.with_categories(selection.mark_suspicious(votes.table), background.categories)
     shown = table.where(filters.passed(table))
     view = View(shown)
-    groups = {name: _grouped(view, name, background.categories) for name in GROUPS}
-    pairs = _pairs(view, Raters(view, time.time() if now is None else now))
+    usual = {"dimension": DIMENSIONS, "prompt": tuple(background.categories)}
+    groups = {name: _grouped(view, name, usual.get(name, ())) for name in GROUPS}
+    raters = Raters(view, time.time() if now is None else now)
+    pairs = _pairs(view, raters, ALPHA / filters.comparisons(table))
     ratings = _ratings(view)
     answers = judged_answers(view.table)
     return Figures(
         filters=filters,
         switches=filters.counts(table),
+        choices=selection.choices(table),
         votes=len(view),
         raters=len(pd.unique(view.table["judge"])),
         prompts=len(pd.unique(view.table["asked"])),
@@ -60,6 +63,7 @@ def compute(
         pairs=pairs,
         prior=ratings.prior,
         by=groups,
+        group_ratings={name: _group_ratings(view, name) for name in selection.CHOICES} if len(pairs) > 1 else {},
         bias=bias_of(view, shown),
         agreement=agreement_of(view),
         disputed=most_disputed(view),
@@ -69,10 +73,9 @@ def compute(
     )
 
 
-def _pairs(view: View, raters: Raters) -> tuple[PairResult, ...]:
-    """All pairs, most votes first. They share alpha, as do the parts of each pair."""
-    size = len(view.pairs)
-    pairs = [_pair(view, index, raters, ALPHA / size) for index in range(size)]
+def _pairs(view: View, raters: Raters, alpha: float) -> tuple[PairResult, ...]:
+    """All pairs, most votes first. The parts of a pair share its alpha."""
+    pairs = [_pair(view, index, raters, alpha) for index in range(len(view.pairs))]
     return tuple(sorted(pairs, key=lambda pair: (-pair.count.votes, pair.count.first, pair.count.second)))
 
 
@@ -101,19 +104,31 @@ def _margins(view: View, here: Mask) -> list[int]:
 
 def _ratings(view: View) -> Ratings:
     """Ratings from the votes that verdicts rest on."""
-    rows = view.blind_unleaked if view.blind_unleaked.any() else ~view.blind_unleaked
+    rows = _rated(view)
     return rate(view.counts(rows), [outcomes for outcomes in selection.outcomes_by_rater(view, rows) if outcomes.any()])
 
 
+def _rated(view: View) -> Mask:
+    return view.blind_unleaked if view.blind_unleaked.any() else ~view.blind_unleaked
+
+
+def _group_ratings(view: View, name: str) -> dict[str, dict[str, float]]:
+    """The ratings within each group from the same votes, by group and model; without groups that cannot be rated."""
+    grouped = _grouped(view, name, (), _rated(view))
+    rated = {group: rate(counts).by_model for group, counts in grouped.items()}
+    return {group: {name: rating.value for name, rating in models.items()} for group, models in rated.items() if models}
+
+
 def _models(view: View, pairs: Sequence[PairResult], ratings: Ratings) -> tuple[ModelResult, ...]:
-    """All models, by possible ranks and rating."""
+    """All models, by best possible rank and rating."""
     names = sorted({name for pair in view.pairs for name in pair})
     verdicts = [pair.verdict for pair in pairs]
     ranks = possible_ranks(names, [(verdict.first, verdict.second) for verdict in verdicts if verdict.preferred])
-    results = [ModelResult(name, _total(name, pairs), *ranks[name], ratings.by_model.get(name)) for name in names]
+    counts = [pair.count for pair in pairs]
+    results = [ModelResult(name, total(name, counts), *ranks[name], ratings.by_model.get(name)) for name in names]
 
-    def place(result: ModelResult) -> tuple[int, int, float, str]:
-        return result.best_rank, result.worst_rank, -(result.rating.value if result.rating else 0.0), result.model
+    def place(result: ModelResult) -> tuple[int, float, int, str]:
+        return result.best_rank, -(result.rating.value if result.rating else 0.0), result.worst_rank, result.model
 
     return tuple(sorted(results, key=place))
 
@@ -136,32 +151,17 @@ def _differences(settings: Sequence[str]) -> tuple[str, ...]:
     return tuple(", ".join(line for line in each if line and line not in common) for each in lines)
 
 
-def _total(model: str, pairs: Sequence[PairResult]) -> PairCount:
-    own = [pair.count.seen_from(model) for pair in pairs if model in pair.count.models]
-    cells = [(count.first_wins, count.second_wins, count.ties, count.both_bad) for count in own]
-    return PairCount(model, "", *map(sum, zip(*cells, strict=True)))
-
-
-def _grouped(view: View, name: str, categories: Mapping[str, str]) -> Groups:
-    column, names = _group_column(view, name, categories)
+def _grouped(view: View, name: str, usual: Sequence[str], rows: Mask | slice = slice(None)) -> Groups:
+    """The counts by group of some rows: the usual groups in their order, the others by name, and "" last."""
+    column, names = view.table[name][rows], view.table.names[name]
     # An array (groups, pairs, 4) of counts by group, pair and outcome.
     pairs = len(view.pairs)
-    cells = np.bincount((column * pairs + view.pair) * 4 + view.outcome, minlength=len(names) * pairs * 4)
+    codes = (column * pairs + view.pair[rows]) * 4 + view.outcome[rows]
+    cells = np.bincount(codes, minlength=len(names) * pairs * 4)
     counts = {
         group: tuple(PairCount(*pair, *cell) for pair, cell in zip(view.pairs, by_pair, strict=True) if any(cell))
         for group, by_pair in zip(names, cells.reshape(len(names), pairs, 4).tolist(), strict=True)
         if any(map(any, by_pair))
     }
-    # Known groups in their usual order, the others by name, and "" last.
-    usual = {"dimension": DIMENSIONS, "prompt": tuple(categories)}.get(name, ())
     by_name = sorted(counts, key=lambda group: (not group, group))
     return {group: counts[group] for group in dict.fromkeys([*usual, *by_name]) if group in counts}
-
-
-def _group_column(view: View, name: str, categories: Mapping[str, str]) -> tuple[Column, Sequence[str]]:
-    if name != "category":
-        return view.table[name], view.table.names[name]
-    prompts = view.table.names["prompt"]
-    names = sorted({categories.get(prompt, "") for prompt in prompts})
-    code = np.array([names.index(categories.get(prompt, "")) for prompt in prompts], dtype=np.int64)
-    return code[view.table["prompt"]] if len(prompts) else view.table["prompt"], names

@@ -1,4 +1,4 @@
-"""Speed and cost of the judged answers: time, tokens and memory by model, and the time that a win takes."""
+"""Speed and cost of the judged answers: time, tokens, memory and energy by model, and the time that a win takes."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -17,8 +17,8 @@ from arena.votes.table import Table, mixed
 class Cost:
     """The cost of a model at one precision.
 
-    `answers` is the number of different judged answers; `seconds`, `tokens` and `tokens_per_second` (after the first
-    token) are medians, `peak_memory` is in bytes. None if not recorded.
+    `answers` is the number of different judged answers; `seconds`, `tokens`, `tokens_per_second` (after the first
+    token) and `joules` are medians, `peak_memory` is in bytes. None if not recorded.
     """
 
     model: str
@@ -28,6 +28,7 @@ class Cost:
     tokens: float | None = None
     tokens_per_second: float | None = None
     peak_memory: int | None = None
+    joules: float | None = None
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class PromptCost:
 def judged_answers(table: Table) -> pd.DataFrame:
     """The different answers that were judged, each once: model, precision, prompt, tokens and times."""
     is_first = ~pd.Series(mixed(np.tile(table["asked"], 2), _both(table, "answer"))).duplicated().to_numpy()
-    columns = {name: _both(table, name)[is_first] for name in ("tokens", "first_token", "seconds")}
+    columns = {name: _both(table, name)[is_first] for name in ("tokens", "first_token", "seconds", "joules")}
     codes = {name: _both(table, name) for name in ("model", "precision")} | {"prompt": np.tile(table["prompt"], 2)}
     for name, column in codes.items():
         columns[name] = np.array(table.names[name], dtype=object)[column[is_first]]
@@ -58,10 +59,10 @@ def costs(answers: pd.DataFrame, memory: Mapping[tuple[str, str], int]) -> tuple
     speed = ((answers["tokens"] - 1) / after_first).where((answers["tokens"] >= 2) & (after_first > 0))
     results = []
     for (model, precision), group in answers.assign(speed=speed).groupby(["model", "precision"]):
-        medians = group[["seconds", "tokens", "speed"]].median()
-        seconds, tokens, per_second = (float(value) if math.isfinite(value) else None for value in medians)
+        medians = group[["seconds", "tokens", "speed", "joules"]].median()
+        seconds, tokens, per_second, joules = (float(value) if math.isfinite(value) else None for value in medians)
         peak = memory.get((model, precision))
-        results.append(Cost(model, precision, len(group), seconds, tokens, per_second, peak))
+        results.append(Cost(model, precision, len(group), seconds, tokens, per_second, peak, joules))
     return tuple(results)
 
 

@@ -79,15 +79,17 @@ Groups = Mapping[str, tuple[PairCount, ...]]  # the counts of the pairs by group
 class Figures:
     """`votes` counts those that pass the `filters`, without the `repeats` of battles that a rater had judged before.
 
-    `switches` is how many votes would remain with each filter on; `suspicious` counts votes by kind of suspicion.
+    `switches` is how many votes would remain with each filter on, `choices` are the names that the others may have;
+    `suspicious` counts votes by kind of suspicion.
     `pairs` are sorted by votes, most first. `prior` is the one used for the ratings, 0 if none was needed. `by` holds
-    the counts by dimension, category, prompt, language, source and room. `mixtures` are the models with more than one
-    revision or settings. `left_out` describes the rows of the log that
-    do not count.
+    the counts by dimension, category, prompt, language, source and room; `group_ratings` are the ratings in each group
+    of the first two and of language, by group and model, if there are more than two models. `mixtures` are the models
+    with more than one revision or settings. `left_out` describes the rows of the log that do not count.
     """
 
     filters: Filters
     switches: Mapping[str, int]
+    choices: Mapping[str, tuple[str, ...]]
     votes: int
     raters: int
     prompts: int
@@ -98,6 +100,7 @@ class Figures:
     pairs: tuple[PairResult, ...]
     prior: float
     by: Mapping[str, Groups]
+    group_ratings: Mapping[str, Mapping[str, Mapping[str, float]]]
     bias: Bias
     agreement: Agreement | None
     disputed: Disputed | None
@@ -140,7 +143,7 @@ def as_json(figures: Figures) -> dict[str, Any]:
         "withdrawn": left_out.withdrawn,
         "unfinished_parts": left_out.unfinished,
         "damaged_rows": len(left_out.damaged),
-        "filters": asdict(figures.filters),
+        "filters": {**asdict(figures.filters), "models": list(figures.filters.models)},
         "votes_if_filtered": dict(figures.switches),
         "suspicious": dict(figures.suspicious),
         "verdict": _overall(figures),
@@ -152,6 +155,7 @@ def as_json(figures: Figures) -> dict[str, Any]:
             f"by_{name}": {group: [_count(count) for count in counts] for group, counts in groups.items()}
             for name, groups in figures.by.items()
         },
+        "group_ratings": figures.group_ratings,
         "bias": {
             **{
                 name: share and {"count": share.count, "total": share.total, "share": share.value}

@@ -1,5 +1,7 @@
 """The votes that results are computed from: chosen, marked if suspicious, by pair of models, as one score per rater."""
 
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -8,10 +10,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from arena.errors import InputError
 from arena.statistics import PairCount
 from arena.statistics.confidence_sequence import Floats
 from arena.types import Winner
-from arena.votes.table import Table, mixed
+from arena.votes.table import NAMED, Table, mixed
 
 Column = NDArray[Any]
 Mask = NDArray[np.bool_]
@@ -20,6 +23,8 @@ FIRST, SECOND, TIE, BOTH_BAD = range(4)
 """The outcomes of a vote on a pair: the first model won, the second, a tie, or both were bad."""
 _OUTCOMES = {Winner.MODEL_A: FIRST, Winner.MODEL_B: SECOND, Winner.TIE: TIE, Winner.BOTH_BAD: BOTH_BAD}
 
+CHOICES = ("dimension", "language", "category")
+"""The groups of prompts that results can be limited to."""
 SUSPICIONS = ("too_fast", "one_sided", "contradicted")
 CHARACTERS_PER_SECOND = {"Chinese": 80.0, "Japanese": 80.0, "Korean": 80.0}
 """Several times faster than people read: a vote that came faster was cast without reading both answers."""
@@ -33,7 +38,8 @@ class Filters:
     """Which votes are counted; by default all.
 
     `blind`: blind votes only; `complete`: both answers ended by themselves; `not_leaked`: no answer revealed its model;
-    `not_suspicious`: none of SUSPICIONS applies; `room`: votes of this room only.
+    `not_suspicious`: none of SUSPICIONS applies; `room`, `dimension`, `language` and `category` (of the prompt): votes
+    of this one only. With one of `models`, votes in which it took part; with more, votes between two of them.
     """
 
     blind: bool = False
@@ -41,19 +47,73 @@ class Filters:
     not_leaked: bool = False
     not_suspicious: bool = False
     room: str | None = None
+    models: tuple[str, ...] = ()
+    dimension: str | None = None
+    language: str | None = None
+    category: str | None = None
 
     def passed(self, table: Table) -> Mask:
         """The rows that pass."""
+        rows = self._before_choice(table)
+        for name in self._chosen_groups:
+            rows &= table.is_named(name, getattr(self, name))
+        if self.models:
+            models = [code for code, name in enumerate(table.names["model"]) if name in self.models]
+            a, b = (np.isin(table[f"model_{side}"], models) for side in "ab")
+            rows &= (a | b) if len(self.models) == 1 else (a & b)
+        return rows
+
+    def comparisons(self, table: Table) -> int:
+        """How many comparisons of two models one could choose among: all share alpha, whichever is chosen.
+
+        These are all pairs, and for each of CHOICES that is set all of its groups.
+        """
+        rows = table.where(self._before_choice(table) & (table["repeat_of"] == 0))
+        groups = [len(np.unique(rows[name])) for name in self._chosen_groups]
+        return max(1, math.prod([len(pairs_of(rows)[0]), *groups]))
+
+    def check(self, known: Mapping[str, Sequence[str]]) -> None:
+        """Raises InputError for a model or group that is not among those `known`, by filter."""
+        for name, values in known.items():
+            chosen = getattr(self, name) or ()
+            for value in (chosen,) if isinstance(chosen, str) else chosen:
+                if value not in values:
+                    kind = name.removesuffix("s")
+                    raise InputError("nothing_passes", f"No vote has the {kind} {value}.", value=value)
+
+    @property
+    def _chosen_groups(self) -> list[str]:
+        return [name for name in CHOICES if getattr(self, name)]
+
+    def _before_choice(self, table: Table) -> Mask:
         rows = np.ones(len(table), dtype=bool)
         for name, column in _switches(table).items():
             if getattr(self, name):
                 rows &= column
-        return rows if self.room is None else rows & table.is_named("room", self.room)
+        return rows & table.is_named("room", self.room) if self.room else rows
 
     def counts(self, table: Table) -> dict[str, int]:
         """How many votes would remain with each of the switches on, the others unchanged."""
         rows = self.passed(table) & (table["repeat_of"] == 0)
         return {name: int((rows & column).sum()) for name, column in _switches(table).items()}
+
+
+def choices(table: Table) -> dict[str, tuple[str, ...]]:
+    """The names in the table by filter: models, and the groups of CHOICES."""
+    columns = {"models": ("model_a", "model_b"), **{name: (name,) for name in CHOICES}}
+    return {kind: tuple(sorted(_names_in(table, *names) - {""})) for kind, names in columns.items()}
+
+
+def _names_in(table: Table, *columns: str) -> set[str]:
+    return {table.names[NAMED.get(name, name)][code] for name in columns for code in np.unique(table[name])}
+
+
+def with_categories(table: Table, categories: Mapping[str, str]) -> Table:
+    """The table with a column `category`, from the categories by prompt id."""
+    names = tuple(sorted({"", *(categories.get(prompt, "") for prompt in table.names["prompt"])}))
+    codes = np.array([names.index(categories.get(prompt, "")) for prompt in table.names["prompt"]], dtype=np.int64)
+    column = codes[table["prompt"]] if len(codes) else table["prompt"]
+    return Table({**table.columns, "category": column}, {**table.names, "category": names}, table.judge_hashes)
 
 
 def _switches(table: Table) -> dict[str, Mask]:

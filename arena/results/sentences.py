@@ -15,6 +15,7 @@ Names = Callable[[str], str]  # gives the name of a model by id
 
 VOTES_PER_RATER = 8
 _MOST_VALUES = 3
+_MOST_PAIRS = 3
 
 
 def first_sentences(lang: str, figures: Figures, name: Names = str) -> list[str]:
@@ -155,6 +156,7 @@ def hundredths(value: float) -> str:
 
 
 def _many_models(lang: str, figures: Figures, name: Names) -> Iterator[str]:
+    """Who may rank first, and the verdicts on the pairs of the highest places."""
     models, count = figures.models, len(figures.models)
     numbers = {"votes": figures.votes, "raters": figures.raters, "prompts": figures.prompts}
     basis = text(lang, "many_basis", **numbers)
@@ -165,8 +167,12 @@ def _many_models(lang: str, figures: Figures, name: Names) -> Iterator[str]:
     else:
         names = listed(lang, [name(model.model) for model in models if model.best_rank == 1])
         yield text(lang, "many_open", count=count, models=names, basis=basis)
-    for pair in figures.pairs:
+    places = {model.model: place for place, model in enumerate(models)}
+    pairs = sorted(figures.pairs, key=lambda pair: sorted((places[model] for model in pair.count.models), reverse=True))
+    for pair in pairs[:_MOST_PAIRS]:
         yield joined(lang, *_of_pair(lang, pair.verdict, name))
+    if len(pairs) > _MOST_PAIRS:
+        yield text(lang, "many_pairs", count=len(pairs) - _MOST_PAIRS)
 
 
 def _of_pair(lang: str, verdict: PairVerdict, name: Names) -> Iterator[str]:

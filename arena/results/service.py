@@ -74,9 +74,10 @@ class ResultsService:
     def soon(self, filters: Filters = NO_FILTERS, seconds: float = 0.0) -> Figures | None:
         """The results if they are ready within `seconds`; None while they are still being computed, see `progress`."""
         with self._lock:
-            job = self._jobs.get(filters)
-            if job is None or job.done():  # a finished job may be outdated; the cache makes a new one cheap
-                job = self._jobs[filters] = self._worker.submit(self.figures, filters)
+            # A finished job may be outdated; the cache makes a new one cheap.
+            self._jobs = {of: job for of, job in self._jobs.items() if not job.done()}
+            job = self._jobs.get(filters) or self._worker.submit(self.figures, filters)
+            self._jobs[filters] = job
         try:
             return job.result(timeout=seconds)
         except TimeoutError:

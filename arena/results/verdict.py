@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -119,7 +120,7 @@ def judge_pair(view: View, index: int, raters: Raters, alpha: float = ALPHA) -> 
     points = 1 - view.points if is_swapped else view.points
 
     def conclusion_from(others: Mask) -> Conclusion:
-        return conclude(make_verdict(raters.scores(others, points).values, alpha, is_brief=True), first, second)
+        return conclude(_verdict_on(raters.scores(others, points), alpha), first, second)
 
     suspicious = view.table["suspicious"] & scores.rows
     order = _canonical_order(view, scores.rows)
@@ -204,4 +205,14 @@ def criterion_results(view: View, index: int, raters: Raters, alpha: float) -> d
 
 def _verdict(scores: Scores, alpha: float, is_brief: bool = True) -> Verdict:
     """The verdict where there are votes: it is too early if no rater has finished."""
-    return make_verdict(scores.values, alpha, is_brief) if len(scores.values) else Verdict(Outcome.NOT_YET)
+    return _verdict_on(scores, alpha, is_brief) if len(scores.values) else Verdict(Outcome.NOT_YET)
+
+
+def _verdict_on(scores: Scores, alpha: float, is_brief: bool = True) -> Verdict:
+    return _remembered(np.asarray(scores.values, dtype=float).tobytes(), alpha, is_brief)
+
+
+@lru_cache(maxsize=2048)
+def _remembered(scores: bytes, alpha: float, is_brief: bool) -> Verdict:
+    """The verdict on scores as bytes: of many pairs, most have no new votes since results were last computed."""
+    return make_verdict(np.frombuffer(scores), alpha, is_brief)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 
@@ -49,6 +50,13 @@ class PairCount:
     def win_rate(self) -> WinRate | None:
         """How often `first` won among the decisive votes; None if there are none."""
         return wilson(self.first_wins, self.decisive) if self.decisive else None
+
+
+def total(model: str, counts: Iterable[PairCount]) -> PairCount:
+    """The votes on `model` as the first, and everything else as the second."""
+    own = [count.seen_from(model) for count in counts if model in count.models]
+    cells = [(count.first_wins, count.second_wins, count.ties, count.both_bad) for count in own]
+    return PairCount(model, "", *map(sum, zip(*cells, strict=True)))
 
 
 def wilson(wins: int, decisive: int) -> WinRate:

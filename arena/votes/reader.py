@@ -21,7 +21,7 @@ from arena.votes.table import NAMED, NUMBERS, Table, TableBuilder, add_columns
 
 INDEX_NAME = ".results-index.npz"
 # To be raised with every change of what the index holds.
-INDEX_VERSION = 7
+INDEX_VERSION = 8
 BLOCK = 4 << 20  # bytes read at once
 PIECE = 256 << 10  # bytes tried at once in a block with a doubtful row
 _MARK = 4 << 10  # bytes that identify a part

@@ -21,7 +21,7 @@ COLUMNS = (
     "precision_a", "precision_b", "revision_a", "revision_b", "finish_a", "finish_b", "tokens_a", "tokens_b",
     "first_token_a", "first_token_b", "seconds_a", "seconds_b", "criteria", "any_right", "comment", "leaked",
     "source", "room", "repeat_of", "settings", "dwell_s", "thinking_a", "thinking_b",
-    "pair_probability", "schema",
+    "pair_probability", "joules_a", "joules_b", "schema",
 )
 # fmt: on
 
@@ -35,6 +35,8 @@ NUMERIC = frozenset(
         "first_token_b",
         "seconds_a",
         "seconds_b",
+        "joules_a",
+        "joules_b",
         "dwell_s",
         "pair_probability",
     }
@@ -118,13 +120,16 @@ def _side_cells(side: Side) -> dict[str, str]:
         "tokens": "" if usage.new_tokens is None else str(usage.new_tokens),
         "first_token": _number_cell(usage.first_token_seconds),
         "seconds": _number_cell(usage.seconds),
+        "joules": _number_cell(usage.joules),
     }
 
 
 def _settings(side: Side) -> dict[str, Any]:
-    """The generation settings and counts; with cached tokens of the prompt the answer may differ by rounding."""
+    """The settings, what the server refused of them, and counts: cached tokens may change an answer by rounding."""
     config = side.config.as_dict() if side.config else {}
-    return {**config, **{name: count for name in _COUNTS if (count := getattr(side.answer.usage, name))}}
+    counts = {name: count for name in _COUNTS if (count := getattr(side.answer.usage, name))}
+    refused = {"refused": list(side.answer.refused)} if side.answer.refused else {}
+    return {**config, **counts, **refused}
 
 
 def _number_cell(value: float | None) -> str:
@@ -170,7 +175,7 @@ def to_vote(row: Mapping[str, str]) -> Vote:
 
 def _side(cells: Mapping[str, Any], name: SideName) -> Side:
     own = {column.removesuffix(f"_{name}"): cell for column, cell in cells.items() if column.endswith(f"_{name}")}
-    model, (config, counts) = own["model"], cells["settings"][name]
+    model, (config, counts, refused) = own["model"], cells["settings"][name]
     return Side(
         ModelSpec(model, model, family="", source="", runtime="", precision=own["precision"], revision=own["revision"]),
         own["conversation"][:-1],  # the last message is the answer
@@ -178,8 +183,9 @@ def _side(cells: Mapping[str, Any], name: SideName) -> Side:
         Answer(
             own["response"],
             own["thinking"],
+            refused=refused,
             finish_reason=own["finish"],
-            usage=Usage(None, own["tokens"], own["first_token"], own["seconds"], **counts),
+            usage=Usage(None, own["tokens"], own["first_token"], own["seconds"], joules=own["joules"], **counts),
         ),
     )
 
@@ -187,15 +193,19 @@ def _side(cells: Mapping[str, Any], name: SideName) -> Side:
 # ---- cells
 
 
-def _settings_in(name: str, cell: str) -> Mapping[SideName, tuple[GenerationConfig | None, dict[str, int]]]:
-    """The generation settings of each side, and the counts beside them."""
+_SideSettings = tuple[GenerationConfig | None, dict[str, int], tuple[str, ...]]
+
+
+def _settings_in(name: str, cell: str) -> Mapping[SideName, _SideSettings]:
+    """The generation settings of each side, the counts beside them, and the settings that the server refused."""
     settings = _json(name, cell, dict)
     return {side: _side_settings(settings.get(side, {})) for side in SideName}
 
 
-def _side_settings(settings: Any) -> tuple[GenerationConfig | None, dict[str, int]]:
+def _side_settings(settings: Any) -> _SideSettings:
     try:
         given = dict(settings)
+        refused = tuple(map(str, given.pop("refused", ())))
         counts = {name: count for name in _COUNTS if (count := given.pop(name, None)) is not None}
         config = GenerationConfig().with_settings(given) if given else None
     except (InputError, TypeError, ValueError) as error:
@@ -203,7 +213,7 @@ def _side_settings(settings: Any) -> tuple[GenerationConfig | None, dict[str, in
     for name, count in counts.items():
         if not isinstance(count, int) or isinstance(count, bool) or count < 0:
             raise UnreadableRow(f"settings: {name} must be a whole number")
-    return config, counts
+    return config, counts, refused
 
 
 def _messages(name: str, cell: str) -> tuple[Message, ...]:

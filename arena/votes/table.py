@@ -27,7 +27,8 @@ NAMED = {name: name for name in ("judge", "prompt", "dimension", "language", "so
 `settings_*` are those of the side with its system prompt and without its seed, as `name value` in lines.
 """
 
-_OF_SIDES = {"answer": "u8", "length": "i4", "markdown": "i4", "tokens": "f8", "first_token": "f8", "seconds": "f8"}
+_COSTS = ("tokens", "first_token", "seconds", "joules")
+_OF_SIDES = {"answer": "u8", "length": "i4", "markdown": "i4", **dict.fromkeys(_COSTS, "f8")}
 NUMBERS = {
     "winner": "i1",
     "time": "f8",
@@ -46,8 +47,8 @@ NUMBERS = {
 
 `winner` is the position in Winner; `leaked` and `any_right` are -1 if unknown; a `criterion_*` is 0 for side a, 1 for a
 tie, 2 for side b, -1 if unknown. `vote`, `battle`, `repeat_of`, `asked` (the prompt) and `answer_*` (model and text)
-are hashes, 0 for an empty text. `length_*` counts characters and `markdown_*` Markdown marks; unknown tokens and
-seconds are NaN; `block` and `place` (from 0) are the position of the row in the file.
+are hashes, 0 for an empty text. `length_*` counts characters and `markdown_*` Markdown marks; unknown tokens, seconds
+and joules are NaN; `block` and `place` (from 0) are the position of the row in the file.
 """
 
 
@@ -72,8 +73,8 @@ class Table:
         return Table({name: column[rows] for name, column in self.columns.items()}, self.names, self.judge_hashes)
 
     def is_named(self, column: str, name: str) -> Mask:
-        """The rows whose `column` (one of NAMED) holds `name`."""
-        names = self.names[NAMED[column]]
+        """The rows whose `column` of names holds `name`."""
+        names = self.names[NAMED.get(column, column)]
         mask: Mask = self[column] == (names.index(name) if name in names else -1)
         return mask
 
@@ -215,10 +216,13 @@ def _settings(cells: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
 
 
 def _settings_texts(cell: str) -> dict[str, str]:
-    configs = {side: config.as_dict() if config else {} for side, (config, _) in READERS["settings"]("", cell).items()}
     return {
-        side: "\n".join(f"{name} {value:g}" for name, value in config.items() if name != "seed" and value is not None)
-        for side, config in configs.items()
+        side: "\n".join(
+            f"{name} refused" if name in refused else f"{name} {value:g}"
+            for name, value in (config.as_dict() if config else {}).items()
+            if name != "seed" and value is not None
+        )
+        for side, (config, _, refused) in READERS["settings"]("", cell).items()
     }
 
 

@@ -34,7 +34,7 @@ class HfBackend(LocalBackend["HfEngine"]):
             engine, fitted, config = yield from self._begin(messages, config)
             with engine.slots.ticket(engine.cache_bytes(fitted.prompt_tokens + fitted.max_new_tokens)) as ticket:
                 yield from ticket.wait()
-                yield from _answer(engine, fitted, config)
+                yield from self._counted(_answer(engine, fitted, config))
 
     def _count_tokens(self, engine: HfEngine, thinks: bool | None, messages: Sequence[Message]) -> int:
         return len(engine.chat.request_ids(messages, thinks))
@@ -67,7 +67,7 @@ def _check_version(spec: ModelSpec, version: str) -> None:
         raise BackendError("load_failed", f"{spec.name} cannot be loaded: {reason}", reason=reason)
 
 
-def _answer(engine: HfEngine, fitted: Fitted, config: GenerationConfig) -> Iterator[Chunk]:
+def _answer(engine: HfEngine, fitted: Fitted, config: GenerationConfig) -> Generator[Chunk]:
     """One answer, or the rest of one: the engine's events as chunks."""
     (before, cut), chat, thinks = split_cut(fitted.messages), engine.chat, config.thinks
     ids = chat.request_ids(fitted.messages, thinks)

@@ -23,7 +23,7 @@ from backends.memory.estimate import held_context
 from backends.models.catalog import CHATGLM3, EMBEDDED, FETCHED, QWEN, QWEN_LICENCES
 from backends.models.downloads import PACKED, Download, download_of, split_precision
 from backends.models.variants import limited, variant_of
-from backends.openai import PREFIX, openai_spec
+from backends.openai.backend import PREFIX, openai_spec
 from backends.scripted import scripted_spec
 
 _SETTINGS = ("temperature", "top_p", "top_k", "repetition_penalty")

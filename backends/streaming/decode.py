@@ -10,6 +10,7 @@ from arena.types import Chunk
 _REPLACEMENT = "\ufffd"
 # The last characters of an answer in which a loop is looked for: five times the same, at least 20 characters in all.
 _LOOKED_AT = 400
+_QUOTES = ("`", '"', "'", "“", "‘", "「", "『", "«")
 _LOOP = re.compile(r"(.{4,80}?)\1{4}$|(.{1,3}?)\2{19}$", re.DOTALL)
 
 
@@ -119,7 +120,8 @@ class AnswerText:
 
     Without `reasoning` the marks are ordinary text. `thinking` means that the prompt already opened the mark. An
     opening mark counts only before the answer's first visible character. A closing mark that was never opened turns
-    all text so far into reasoning (`Chunk.retract`). With `cut_loops` an answer that repeats itself ends.
+    all text so far into reasoning (`Chunk.retract`) if it ends a line, outside of code. Marks in quotes are text. With
+    `cut_loops` an answer that repeats itself ends.
     """
 
     def __init__(
@@ -134,6 +136,10 @@ class AnswerText:
         self._settled = not reasoning
         self._trim = False
         self._visible = False
+        # The text since the last mark or, of an answer, so far.
+        self._before: list[str] = []
+        # A closing mark that was never opened waits for what follows it.
+        self._is_waiting = False
 
     def feed(self, text: str) -> list[Chunk]:
         """The chunks that `text` completes; empty after a stop string or in a loop (`stopped`)."""
@@ -148,7 +154,8 @@ class AnswerText:
     def flush(self) -> list[Chunk]:
         """The chunks of what is still held back at the end of a stream."""
         rest = "" if self.stopped else self._stops.flush()
-        return self._split(rest) + self._emit(self._marks.flush())
+        chunks, held = self._split(rest), self._marks.flush()
+        return chunks + self._emit(THINK_CLOSE + held if self._is_waiting else held)
 
     def _split(self, text: str) -> list[Chunk]:
         chunks: list[Chunk] = []
@@ -156,17 +163,29 @@ class AnswerText:
             if self._settled:
                 return chunks + self._emit(self._marks.flush() + text)
             before, mark, text = self._marks.feed(text)
+            if self._is_waiting and (rest := before + mark):
+                self._is_waiting = False
+                chunks += self._closed() if rest.startswith("\n") else self._emit(THINK_CLOSE)
             chunks += self._emit(before)
             if mark:
                 chunks += self._at_mark(mark)
         return chunks
 
     def _at_mark(self, mark: str) -> list[Chunk]:
+        before = "".join(self._before)
+        if before.endswith(_QUOTES) or (mark == THINK_OPEN and (self._visible or self.thinking)):
+            return self._emit(mark)
         if mark == THINK_OPEN:
-            if self._visible or self.thinking:
-                return self._emit(mark)
             self.thinking = True
             return []
+        if self.thinking or not self._visible:
+            return self._closed()
+        if THINK_OPEN in before or before.count("```") % 2:
+            return self._emit(mark)
+        self._is_waiting = True
+        return []
+
+    def _closed(self) -> list[Chunk]:
         never_opened = not self.thinking
         self.thinking, self._settled, self._trim = False, True, True
         return [Chunk(retract=True)] if never_opened and self._visible else []
@@ -177,6 +196,7 @@ class AnswerText:
             text = text.lstrip("\n")
         if not text:
             return []
+        self._before += [] if self._settled else [text]
         if self.thinking:
             return [Chunk(reasoning=text)]
         self._trim = False

@@ -101,6 +101,11 @@ class BackgroundLoad(Generic[T]):
         with self._lock:
             return self._thread is not None
 
+    def fail(self, error: ErrorInfo) -> None:
+        """Releases the value for an error that it shows in use; it is opened anew when it is wanted."""
+        with self._lock:
+            self._value, self._error = None, error
+
     def unload(self) -> None:
         """Releases the value unless it is in use; it is loaded again when it is wanted."""
         with self._lock:
@@ -155,7 +160,19 @@ class LoadingBackend(Generic[T]):
 
 
 class LocalBackend(LoadingBackend[T], ABC):
-    """A backend that counts tokens itself, and so fits a conversation into the context before it is sent."""
+    """A backend that computes here: it counts tokens, and so fits a conversation into the context before it is sent.
+
+    `counted` passes on the chunks of an answer, the last one with the energy that it took.
+    """
+
+    def __init__(
+        self,
+        spec: ModelSpec,
+        engine: BackgroundLoad[T],
+        counted: Callable[[Generator[Chunk]], Iterator[Chunk]] = iter,
+    ) -> None:
+        super().__init__(spec, engine)
+        self._counted = counted
 
     @abstractmethod
     def _count_tokens(self, engine: T, thinks: bool | None, messages: Sequence[Message]) -> int:

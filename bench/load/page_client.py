@@ -127,8 +127,8 @@ class PageSession:
         answer.raise_for_status()
         event_id = answer.json()["event_id"]
         async with self._client.stream("GET", "/gradio_api/queue/data", params={"session_hash": self.id}) as stream:
-            async for line in stream.aiter_lines():
-                message = json.loads(line.removeprefix("data:")) if line.startswith("data:") else {}
+            async for line in _lines(stream):
+                message = json.loads(line.removeprefix(b"data:")) if line.startswith(b"data:") else {}
                 if message.get("event_id") != event_id:
                     continue
                 output = message.get("output") or {}
@@ -143,3 +143,12 @@ class PageSession:
     def _body(self, event: Event, inputs: Inputs) -> dict[str, Any]:
         data = [inputs.get(name) for name in event.inputs]
         return {"fn_index": event.number, "data": data, "session_hash": self.id}
+
+
+async def _lines(answer: httpx.Response) -> AsyncIterator[bytes]:
+    """The lines of a body. httpx's own would end one at U+2028 too, which a model may write."""
+    rest = b""
+    async for block in answer.aiter_bytes():
+        *lines, rest = (rest + block).split(b"\n")
+        for line in lines:
+            yield line

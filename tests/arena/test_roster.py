@@ -27,6 +27,16 @@ def test_the_first_two_begin_and_others_are_named_by_id(roster):
     assert [spec.id for spec in roster.specs] == ["m1", "m2", "m3"] and roster["m2"] is roster.get("m2")
 
 
+def test_demo_models_make_way_for_others_unless_the_host_named_them_together(saying):
+    demos = [saying("x", id=f"demo-{name}", stand_in=True) for name in "ab"]
+    added, named = Roster(demos), Roster([saying("m1", id="m1"), *demos, saying("m2", id="m2")])
+    added.add(saying("m1", id="m1", name="M 1"))
+    assert [backend.spec.id for backend in added.wanted] == ["demo-a", "demo-b", "m1"]
+    added.add(saying("m2", id="m2", name="M 2"))
+    assert [backend.spec.id for backend in added.wanted] == ids(added.first) == ["m1", "m2"]
+    assert [backend.spec.id for backend in named.wanted] == ["m1", "demo-a", "demo-b", "m2"]
+
+
 def test_an_unknown_model_and_the_same_twice_are_refused(roster):
     with pytest.raises(InputError, match="'m4' is not offered here: m1, m2, m3") as error:
         roster.pair("m1", "m4")

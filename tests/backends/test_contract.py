@@ -19,7 +19,9 @@ from arena.generation_config import GenerationConfig
 from arena.types import Message
 from backends.hf.backend import HfBackend
 from backends.llama import LlamaCppBackend
+from backends.machine.energy import Meter
 from backends.models.catalog import EMBEDDED
+from backends.scripted import ScriptedBackend
 from backends.streaming.loading import BackgroundLoad
 
 BACKENDS = [
@@ -130,6 +132,24 @@ def test_the_last_chunk_has_the_whole_usage(backend, ask):
     assert [chunk.usage.new_tokens for chunk in before if chunk.text] == sorted(
         chunk.usage.new_tokens for chunk in before if chunk.text
     )
+
+
+def test_what_is_computed_here_has_joules_and_pays_until_it_is_closed(backend, ask, case, tmp_path, monkeypatch):
+    zone = tmp_path / "sys/class/powercap/intel-rapl:0"
+    zone.mkdir(parents=True)
+    for name, content in {"name": "package-0", "max_energy_range_uj": "1000000", "energy_uj": "7"}.items():
+        (zone / name).write_text(content)
+    meter = Meter(tmp_path)
+    monkeypatch.setattr(backend, "_counted", meter.counted, raising=False)
+    *before, last = ask(backend, max_new_tokens=5)
+    # A script computes nothing.
+    assert last.usage.joules == (None if isinstance(backend, ScriptedBackend) else 0.0)
+    assert {chunk.usage.joules for chunk in before if chunk.usage} == {None}
+    with closing(ask(backend, case.talk, max_new_tokens=1000)) as stream:
+        next(chunk for chunk in stream if chunk.text)
+    with meter.measure() as alone:
+        (zone / "energy_uj").write_text("500007")
+        assert alone.joules == 0.5
 
 
 @pytest.mark.parametrize("limit", [1, 7])

@@ -204,7 +204,7 @@ def test_closing_stops_the_engine_before_the_slot_is_free(pretend, ask, threads_
     [
         ("", ["<think>", "why", "</think>", "\n\nanswer"], "answer", "why"),
         ("<think>\n", ["why", "</think>", "answer"], "answer", "why"),
-        ("", ["why", "</think>", "answer"], "answer", "why"),
+        ("", ["why", "</think>", "\n\nanswer"], "answer", "why"),
         ("<think>\n\n</think>\n\n", ["answer"], "answer", ""),
         ("<think>\n", ["why"], "", "why"),
     ],
@@ -299,7 +299,22 @@ def test_a_template_may_begin_with_the_message():
     ids=["qwen", "glm", "others", "none"],
 )
 def test_the_turn_marks_of_a_template_are_stop_strings(template, stops):
-    assert stop_strings(template) == stops
+    assert stop_strings(PretendedEngine(None, template)) == stops
+
+
+def test_an_answer_about_control_tokens_of_the_file_is_whole(pretend, ask, answer_of):
+    text = "ChatML opens a turn with <|im_start|>user and ends it with <|im_end|>."
+    backend, engine = pretend(*map(token, (text[:30], text[30:])), end())
+    spelled = engine.tokenize
+    engine.tokenize = lambda text, markers, start=False: (
+        (2,) if markers and text[:4] == "<|im" else spelled(text, markers)
+    )
+    answer = answer_of(ask(backend))
+    assert (answer.text, answer.finish_reason, engine.told_to_stop) == (text, "stop", False)
+
+
+def test_the_marks_of_the_embedded_file_are_control_tokens(engine):
+    assert "<|im_end|>" in engine.template and stop_strings(engine) == ()
 
 
 def test_a_runtime_that_is_not_there_is_refused():

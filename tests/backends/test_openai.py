@@ -7,21 +7,23 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import closing
+from http.server import BaseHTTPRequestHandler
 from itertools import pairwise
 from typing import Any
 
 import httpx
 import pytest
 from llama_server import MODEL, SERVER_KEY, LlamaServer, llama_server
+from vendor_server import END, answering, delta, event, on, say, streaming
 
 from arena.errors import BackendError, InputError
 from arena.generation_config import DEFAULT_THINKING, GenerationConfig
 from arena.types import Message
 from backends import open_backends
 from backends.models.resolve import resolve
-from backends.openai import OpenAIBackend, _thinking_switch, openai_spec
+from backends.openai.backend import OpenAIBackend, openai_spec
+from backends.openai.fields import thinking_switch
 
 STORY = "Tell me a long story about the sea."
 
@@ -140,67 +142,7 @@ def test_a_wrong_key_is_reported_and_never_shown(server, monkeypatch, ask) -> No
         assert denied.value.code == "openai_denied" and "secret" not in str(denied.value)
 
 
-@pytest.mark.model
-def test_an_unknown_model_is_reported_with_the_models_of_the_server(server, monkeypatch, ask) -> None:
-    monkeypatch.setenv("OPENAI_API_KEY", SERVER_KEY)
-    backend = OpenAIBackend(openai_spec(f"openai:{server.base_url}#gpt"))
-    with closing(backend), pytest.raises(BackendError, match=f"has no model 'gpt'; it has {MODEL}"):
-        list(ask(backend))
-
-
 # ---- against one that misbehaves
-
-
-def delta(**fields: Any) -> str:
-    return event(choices=[{"index": 0, "delta": fields, "finish_reason": None}])
-
-
-def event(**fields: Any) -> str:
-    body = {"id": "1", "object": "chat.completion.chunk", "created": 1, "model": "m", **fields}
-    return f"data: {json.dumps(body)}\n\n"
-
-
-END = event(choices=[{"index": 0, "delta": {}, "finish_reason": "stop"}]) + "data: [DONE]\n\n"
-
-
-@contextmanager
-def answering(answer: Callable[[BaseHTTPRequestHandler, dict[str, Any]], None], owner: str = "vllm") -> Iterator[str]:
-    """A server whose chat is `answer`; its address."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def log_message(self, *arguments: Any) -> None:
-            pass
-
-        def do_GET(self) -> None:
-            say(self, json.dumps({"object": "list", "data": [{"id": "m", "owned_by": owner, "object": "model"}]}))
-
-        def do_POST(self) -> None:
-            answer(self, json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-
-    running = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    running.daemon_threads = True
-    thread = threading.Thread(target=running.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{running.server_address[1]}/v1"
-    finally:
-        running.shutdown()
-        running.server_close()
-
-
-def say(handler: BaseHTTPRequestHandler, text: str, status: int = 200, kind: str = "application/json") -> None:
-    handler.send_response(status)
-    handler.send_header("Content-Type", kind)
-    handler.end_headers()
-    handler.wfile.write(text.encode())
-
-
-def streaming(*pieces: str) -> Callable[[BaseHTTPRequestHandler, dict[str, Any]], None]:
-    return lambda handler, request: say(handler, "".join(pieces), kind="text/event-stream")
-
-
-def on(url: str) -> OpenAIBackend:
-    return OpenAIBackend(openai_spec(f"openai:{url}#m"))
 
 
 DISABLED, ENABLED = ({"thinking": {"type": f"{word}abled"}} for word in ("dis", "en"))
@@ -230,7 +172,7 @@ def test_the_server_is_told_whether_to_think(
     with answering(recording(requests), owner) as url:
         answer = answer_of(ask(on(url), thinking=thinking))
     assert [request["chat_template_kwargs"] for request in requests] == [{"enable_thinking": is_on}]
-    assert requests[0]["max_tokens"] == limit and not answer.unswitched
+    assert requests[0]["max_tokens"] == limit and not answer.refused
     assert (answer.text, answer.reasoning, answer.usage.thinking_tokens) == ("Yes", "Hm", 1)
 
 
@@ -246,7 +188,9 @@ def test_a_server_that_refuses_the_switch_is_asked_once_more_and_this_is_said(as
     with answering(recording(requests, "chat_template_kwargs")) as url:
         backend = on(url)
         answers = [answer_of(ask(backend, thinking=0)) for _ in range(2)]
-    assert [(answer.text, answer.finish_reason, answer.unswitched) for answer in answers] == [("Yes", "stop", True)] * 2
+    assert [(answer.text, answer.finish_reason, answer.refused) for answer in answers] == [
+        ("Yes", "stop", ("thinking",))
+    ] * 2
     assert ["chat_template_kwargs" in request for request in requests] == [True, False, False]
 
 
@@ -257,7 +201,7 @@ def test_a_request_that_is_refused_either_way_fails_and_the_switch_stays(ask) ->
         for _ in range(2):
             with pytest.raises(BackendError, match="Unrecognized argument: model"):
                 list(ask(backend, thinking=0))
-    assert ["chat_template_kwargs" in request for request in requests] == [True, False] * 2
+    assert ["chat_template_kwargs" in request for request in requests] == [True, False, False] * 2
 
 
 @pytest.mark.parametrize(
@@ -278,9 +222,9 @@ def test_a_request_that_is_refused_either_way_fails_and_the_switch_stays(ask) ->
 def test_vendors_are_told_in_their_own_fields(
     kind: str, url: str, off: dict[str, Any], limited: dict[str, Any]
 ) -> None:
-    assert _thinking_switch(GenerationConfig(thinking=0), kind, url) == off
-    assert _thinking_switch(GenerationConfig(thinking=64), kind, url) == limited
-    assert _thinking_switch(GenerationConfig(), kind, url) == {}
+    assert thinking_switch(GenerationConfig(thinking=0), kind, url) == off
+    assert thinking_switch(GenerationConfig(thinking=64), kind, url) == limited
+    assert thinking_switch(GenerationConfig(), kind, url) == {}
 
 
 def test_a_page_asks_a_server_for_no_thinking_unless_told_otherwise() -> None:
@@ -327,11 +271,11 @@ def test_each_kind_of_server_gets_the_fields_that_it_knows(ask, owner: str, expe
         streaming(delta(content="a"), END)(handler, request)
 
     with answering(answer, owner) as url:
-        list(ask(on(url), "Hi", top_p=0.8, seed=3))
+        list(ask(on(url), "Hi", temperature=0.5, top_p=0.8, seed=3))
     [request] = seen
     common = ("model", "messages", "stream", "stream_options", "max_tokens", "temperature", "top_p", "seed")
     assert {name: value for name, value in request.items() if name not in common} == expected
-    assert (request["temperature"], request["top_p"], request["seed"], request["max_tokens"]) == (0, 0.8, 3, 16)
+    assert (request["temperature"], request["top_p"], request["seed"], request["max_tokens"]) == (0.5, 0.8, 3, 16)
 
 
 @pytest.mark.parametrize(
@@ -339,22 +283,24 @@ def test_each_kind_of_server_gets_the_fields_that_it_knows(ask, owner: str, expe
     [
         (streaming(delta(content="a")), "openai_gone"),
         (streaming(delta(content="a"), 'data: {"error": {"message": "CUDA"}}\n\n'), "openai_gone"),
-        (streaming("data: {broken\n\n"), "openai_gone"),
+        (streaming("data: {broken\n\n"), "backend_failed"),
+        (streaming(delta(content="a"), "data: {broken\n\n"), "openai_gone"),
         (lambda handler, request: say(handler, '{"error": {"message": "slow down"}}', 429), "openai_busy"),
         (lambda handler, request: say(handler, '{"error": {"message": "who?"}}', 403), "openai_denied"),
         (lambda handler, request: say(handler, '{"error": {"message": "no such template"}}', 400), "backend_failed"),
-        (lambda handler, request: say(handler, "<html>\nbad\r\ngateway\n</html>", 502), "backend_failed"),
+        (lambda handler, request: say(handler, "<html>\nbad\r\ngateway\n</html>", 502), "openai_away"),
         (lambda handler, request: say(handler, '{"error": {"message": "no\\nsuch\\nthing"}}', 400), "backend_failed"),
     ],
 )
-def test_every_failure_gives_one_clear_line(ask, answer, code: str) -> None:
+def test_every_failure_gives_one_clear_line(ask, answer, code: str, monkeypatch) -> None:
+    monkeypatch.setattr("backends.openai.refusals.MOST_TRIES", 0)
     with answering(answer) as url, pytest.raises(BackendError) as failed:
         list(ask(on(url)))
     assert failed.value.code == code and "\n" not in str(failed.value)
 
 
 def test_a_server_that_falls_silent_is_given_up(ask, monkeypatch) -> None:
-    monkeypatch.setattr("backends.openai.SILENCE_SECONDS", 0.5)
+    monkeypatch.setattr("backends.openai.backend.SILENCE_SECONDS", 0.5)
     let_go = threading.Event()
 
     def answer(handler: BaseHTTPRequestHandler, request: dict[str, Any]) -> None:

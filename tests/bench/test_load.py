@@ -7,12 +7,14 @@ import json
 import re
 import time
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from served_app import ServedApp
 from typer.testing import CliRunner
 from vote_samples import read_votes
 
@@ -144,6 +146,20 @@ def test_chats_at_once_are_all_answered_and_told_their_place_and_time(tmp_path: 
     assert (results["answered"], results["errors"]) == (4, {}) and results["seconds"] > 4 * 0.5
     # All four, where the first one on the one side is not the first on the other.
     assert 3 <= results["saw_time"] <= results["queued"] <= 4 and 2 <= results["most_ahead"] <= 3
+
+
+def test_an_answer_with_line_ends_of_unicode_is_one_message(serve: Callable[..., ServedApp]) -> None:
+    script = {"answers": [{"steps": [{"text": "a\u2028b\u2029c\x85d\x1de"}]}]}
+    app = serve(script, script)
+
+    async def ask() -> str:
+        async with httpx.AsyncClient(base_url=app.url, timeout=60, trust_env=False) as client:
+            events = await page_events(client)
+            outputs = PageSession(client).watch(events["send", "click"][0], {"prompt": "Why?"})
+            return json.dumps([output async for output in outputs], ensure_ascii=False)
+
+    with ThreadPoolExecutor(1) as pool:
+        assert "b\\u2029" in json.dumps(pool.submit(asyncio.run, ask()).result())
 
 
 def test_the_log_is_measured_by_a_command() -> None:

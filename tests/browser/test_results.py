@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from itertools import combinations
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -19,8 +20,11 @@ from ui.results.handlers import LIVE_SECONDS
 STEPS = [{"match": "", "steps": [{"text": "same every time"}]}]
 
 
+Make = Callable[..., ServedApp]
+
+
 @pytest.fixture(scope="module")
-def app(serve: Callable[..., ServedApp]) -> ServedApp:
+def app(serve: Make) -> ServedApp:
     """Two scripts that answer at once."""
     return serve({"answers": STEPS}, {"answers": STEPS})
 
@@ -135,6 +139,29 @@ def test_a_battle_fits_a_phone_and_a_wrong_link_says_so_in_one_line(
     page.click(".brand")
     wait_ready(page)
     expect(page.locator("#tab_arena")).to_be_visible()
+
+
+def test_ten_models_fit_a_phone_and_a_language_is_chosen(new_page: Callable[..., Tab], serve: Make) -> None:
+    app = serve({"answers": STEPS}, {"answers": STEPS})
+    names = [f"{name}=hf:owner/a-long-name-of-a-model?temperature=0" for name in "abcdefghij"]
+    with VoteLog(app.data_dir / "votes.csv") as log:
+        for number, (first, second) in enumerate(combinations(names, 2)):
+            for vote, language in ((number, "Chinese"), (number + 100, "English")):
+                log.append(vote_between(vote, first, second, Winner.MODEL_A, language=language))
+    page = new_page(app.url + "#results", viewport=(390, 844)).page
+    expect(page.locator("#summary .line em")).to_have_count(10)
+    open_accordion(page, "results_details")
+    expect(page.locator("#results_chart td.a")).to_have_count(45)
+    expect(page.locator("#results_verdict p")).to_have_count(5)
+    expect(page.locator("#results_counts table")).to_be_hidden()
+    assert page.evaluate("document.querySelector('#tab_results').scrollWidth <= 390")
+    assert page.evaluate(
+        "document.querySelector('.matrix').scrollWidth > document.querySelector('.matrix').clientWidth"
+    )
+    page.locator("#results_language_chooser input").click()
+    page.get_by_role("option", name="English").click()
+    expect(page.locator("#results_chart td.a small").first).to_have_text("1")
+    expect(page.locator("#summary .tiles b").first).to_have_text("45")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

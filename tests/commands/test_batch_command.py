@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -16,6 +17,7 @@ from typing import Any
 
 import pytest
 from served_app import ROOT
+from vendor_server import END, answering, delta, saying, streaming
 
 from arena.answers import read_recorded
 
@@ -158,6 +160,45 @@ def test_a_model_that_cannot_be_loaded_does_not_stop_the_other(place: SimpleName
     assert done.returncode == 2 and "3 of 6 answered, 3 not yet answered" in done.stdout
     assert done.stderr.splitlines()[-1] == "Error: A cannot be loaded: disk on fire"
     assert answered(place.out) == [("b", "one"), ("b", "two"), ("b", "three")]
+
+
+def test_a_batch_waits_as_long_as_a_server_asks(place: SimpleNamespace) -> None:
+    asked: list[str] = []
+
+    def answer(handler: Any, request: dict[str, Any]) -> None:
+        asked.append(request["messages"][-1]["content"])
+        busy = len(asked) in (1, 2, 5)
+        (saying("{}", 429, retry_after="1") if busy else streaming(delta(content="ok"), END))(handler, request)
+
+    with answering(answer) as url:
+        done = place.run("--at-once", "2", a=f"openai:{url}#m")
+    assert (done.returncode, len(asked)) == (0, 6) and "6 of 6 answered" in done.stdout
+    assert {entry.side.answer.text for entry in read_recorded(place.out)} == {"ok", "Done."}
+
+
+@pytest.mark.parametrize("at_once", ["1", "3"])
+def test_a_batch_stops_for_a_server_that_is_gone_and_goes_on_when_it_is_back(
+    place: SimpleNamespace, at_once: str
+) -> None:
+    asked: list[str] = []
+    gone = True
+
+    def answer(handler: Any, request: dict[str, Any]) -> None:
+        asked.append(request["messages"][-1]["content"])
+        if gone and len(asked) > 1:
+            handler.connection.shutdown(socket.SHUT_RDWR)  # as a server that dies
+        else:
+            streaming(delta(content="ok"), END)(handler, request)
+
+    with answering(answer) as url:
+        stopped = place.run("--at-once", at_once, a=f"openai:{url}#m")
+        assert stopped.returncode == 2 and "4 of 6 answered, 2 not yet answered" in stopped.stdout
+        assert stopped.stderr.splitlines()[-1].startswith(f"Error: {url} cannot be reached (")
+        assert "failed" not in stopped.stdout + stopped.stderr and len(answered(place.out)) == 4
+        gone = False
+        done = place.run(a=f"openai:{url}#m")
+    assert done.returncode == 0 and "6 of 6 answered, in" in done.stdout
+    assert len(answered(place.out)) == 6 and len(set(asked)) == 3
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from model_folders import DATA, ORACLES, TINY, copied, edit_json, make_scripted,
 from native_folders import qwen35_folder
 from served_app import ROOT
 from typer.testing import CliRunner
+from vendor_server import END, answering, delta, streaming
 
 from backends.folder.gguf import model_file
 from backends.models import budget
@@ -280,6 +281,16 @@ def test_what_is_no_model(tmp_path: Path) -> None:
     script = tmp_path / "script.json"
     script.write_text('{"answers": [{"steps": []}]}')
     assert "has no weights" in refused(f"scripted:{script}")
+
+
+@pytest.mark.parametrize("proxy", ["http://127.0.0.1:9", "socks5://127.0.0.1:9"])
+def test_a_model_on_a_server(proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "all_proxy"):
+        monkeypatch.setenv(name, proxy)
+    with answering(streaming(delta(content="Hello"), END)) as url:
+        result = check("--json", f"openai:{url}#m")
+    assert result.exit_code == 0, result.output
+    assert (json.loads(result.stdout)["answer"], json.loads(result.stdout)["files"]) == ("Hello", [])
 
 
 def test_a_file_that_cannot_be_read(micro: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,6 +15,7 @@ from arena.events import WITHDRAWN, EventLog
 from arena.types import Winner
 from arena.votes import VoteLog
 from arena.votes.records import HEAD
+from arena.votes.rows import COLUMNS
 
 A, B, TIE = Winner.MODEL_A, Winner.MODEL_B, Winner.TIE
 
@@ -46,7 +47,7 @@ def test_json_has_what_notebooks_want(hosts: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     output = json.loads(done.stdout)
     assert (output["votes"], output["raters"], output["withdrawn"], output["skipped_rows"]) == (15, 15, 1, 1)
-    assert output["skipped"] == [{"file": "one/votes.csv", "line": 16, "reason": "2 cells, not 41"}]
+    assert output["skipped"] == [{"file": "one/votes.csv", "line": 16, "reason": f"2 cells, not {len(COLUMNS)}"}]
     qwen, glm = output["models"]
     named = [qwen[name] for name in ("model", "wins", "losses", "ties", "both_bad", "best_rank", "worst_rank")]
     assert named == ["qwen", 13, 0, 1, 1, 1, 1]
@@ -62,7 +63,7 @@ def test_lines_say_the_same(hosts: Path) -> None:
     assert lines[0].startswith("Raters prefer qwen to glm: they gave it 93.3% of their votes on average")
     assert "Based on 15 blind votes by 15 raters (2 ties). Prompts: 1." in lines[0]
     assert "Decided. No more votes are needed." in lines
-    assert "  one/votes.csv, line 16: 2 cells, not 41" in lines
+    assert f"  one/votes.csv, line 16: 2 cells, not {len(COLUMNS)}" in lines
     assert "  Unreadable rows: 1" in lines
 
 
@@ -93,6 +94,21 @@ def test_an_unknown_room_is_one_line(hosts: Path) -> None:
     done = run(hosts, "one", "--room", "NOSUCH")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "Error: There is no room NOSUCH in these votes.\n"
+
+
+def test_models_and_groups_of_prompts_are_chosen_by_name(tmp_path: Path) -> None:
+    with VoteLog(tmp_path / "votes.csv") as votes:
+        for number, (a, b) in enumerate([("x", "y"), ("y", "z"), ("x", "z"), ("x", "y")]):
+            language = "Chinese" if number else "English"
+            votes.append(vote_between(number, a, b, A, "q1-clothes", language=language))
+    for arguments, count in (
+        (["--model", "y"], 3),
+        (["--model", "x", "--model", "y"], 2),
+        (["--model", "x", "--model", "y", "--language", "Chinese"], 1),
+        (["--category", "no such"], "Error: No vote has the category no such.\n"),
+    ):
+        done = run(tmp_path, "votes.csv", *arguments, "--json")
+        assert (json.loads(done.stdout)["votes"] if isinstance(count, int) else done.stderr) == count
 
 
 def test_three_models_are_ranked_in_lines(tmp_path: Path) -> None:

@@ -58,7 +58,7 @@ def make_vote(number: int = 1, answer: str = "Because.", **changes: Any) -> Vote
 def rich_vote(text: str = "text") -> Vote:
     """A vote in which every column is filled, and every free text contains `text`."""
     history = (Message("system", f"Be kind. {text}"), Message("user", "Hi"), Message("assistant", text))
-    a = make_side("qwen-7b-chat", text, new_tokens=120, first_token_seconds=0.5, seconds=12.25)
+    a = make_side("qwen-7b-chat", text, new_tokens=120, first_token_seconds=0.5, seconds=12.25, joules=310.5)
     b = make_side("chatglm3-6b", text + "!", new_tokens=7, first_token_seconds=1.0 / 3, seconds=1e-05)
     a = replace(a, messages=(*history, Message("user", text)))
     b = replace(b, messages=(*history[:2], Message("user", text)), answer=replace(b.answer, finish_reason="length"))

@@ -216,6 +216,10 @@ def test_results_count_what_was_voted(scripted_app: ServedApp, client: Client) -
     # The same as the command prints.
     assert output == as_json(compute(VoteStore(scripted_app.data_dir).refresh()))
     assert client.predict(blind=True, api_name="/results")["votes"] == 0
+    names = sorted(model["model"] for model in output["models"])
+    assert client.predict(models=names, api_name="/results")["votes"] == output["votes"]
+    with pytest.raises(AppError, match="No vote has the language Dutch"):
+        client.predict(language="Dutch", api_name="/results")
     low, high = output["models"][0]["interval"]
     assert 0 <= low <= output["models"][0]["win_rate"] <= high <= 1
 

@@ -68,7 +68,7 @@ def served() -> Callable[..., SimpleNamespace]:
     def make(admin: bool = False, local: bool = True) -> SimpleNamespace:
         access = Access(judge=str, admin=Admin(TOKEN, RateLimits()) if admin else None, is_local=local)
         with gr.Blocks(), gr.Tab() as place:
-            part = BatchTab(Labels({}), place)
+            part = BatchTab(Labels(), place)
         tab, runner = SimpleNamespace(lang="en", admin=False, key=""), RecordingRunner()
         tabs = SimpleNamespace(get=lambda request: tab)
         events = BatchHandlers(access, tabs, None, part, runner, (PROMPT,))  # type: ignore[arg-type]
@@ -174,9 +174,9 @@ def test_the_grid_tells_state_seconds_and_speed() -> None:
 
 @pytest.fixture
 def reporting(tmp_path: Path) -> Callable[..., SimpleNamespace]:
-    def make(blind: bool = False, answers: bool = True) -> SimpleNamespace:
+    def make(blind: bool = False, answers: bool = True, models: str = "ab") -> SimpleNamespace:
         lines = [
-            {"prompt_id": "q1", "prompt": "Why?", "model": model, "response": "So.", "seconds": 2} for model in "ab"
+            {"prompt_id": "q1", "prompt": "Why?", "model": model, "response": "So.", "seconds": 2} for model in models
         ]
         if answers:
             text = "".join(json.dumps(line) + "\n" for line in lines)
@@ -185,13 +185,13 @@ def reporting(tmp_path: Path) -> Callable[..., SimpleNamespace]:
         rooms = SimpleNamespace(may_see_names=lambda judge: False, finished_open=lambda judge: None) if blind else None
         access = Access(judge=str, rooms=rooms, is_local=True)  # type: ignore[arg-type]
 
-        with gr.Blocks():
-            part = ReportTab(Labels({}))
+        with gr.Blocks(), gr.Tab() as place:
+            part = ReportTab(Labels(), place)
             browser = gr.BrowserState()
 
         def typed(**values: str) -> dict[Block, Any]:
             """What the page hands over: a box that nobody typed in holds None."""
-            boxes = {**part.fields, "links": part.links}
+            boxes = {**part.fields, "links": part.links, "a": part.pair[0], "b": part.pair[1]}
             return {browser: {}, **{box: values.get(name) for name, box in boxes.items()}}
 
         tab = SimpleNamespace(lang="en", admin=False, key="")
@@ -222,6 +222,24 @@ def test_a_report_tells_nobody_whose_answers_they_judge(reporting: Callable[...,
     assert "rated every pair" in shown[page.part.note]
     page.tab.admin = True
     assert page.events._file_of("html")(page.typed(**FIELDS), DIRECT)
+
+
+def test_of_more_models_the_host_chooses_two(reporting: Callable[..., SimpleNamespace]) -> None:
+    def offered(page: SimpleNamespace, request: Any = DIRECT) -> tuple[bool, list[str]]:
+        first, second = page.events.offer({}, request)
+        assert first == second
+        return first["visible"], [value for _, value in first["choices"]]
+
+    page = reporting()
+    assert offered(page) == (False, ["", "a", "b"])
+    page = reporting(models="abc")
+    assert offered(page) == (True, ["", "a", "b", "c"])
+    assert offered(page, THROUGH_A_PROXY) == offered(reporting(models="abc", blind=True)) == (False, [""])
+    html = Path(page.events._file_of("html")(page.typed(a="c", b="a"), DIRECT)).read_text(encoding="utf-8")
+    assert "<title>c and a: a comparison</title>" in html and "chosen by the author" in html
+    for pair, words in ((("c", ""), "or neither"), (("c", "c"), "two different ones")):
+        with pytest.raises(gr.Error, match=words):
+            page.events._file_of("html")(page.typed(a=pair[0], b=pair[1]), DIRECT)
 
 
 def test_nobody_but_the_host_gets_a_report(reporting: Callable[..., SimpleNamespace]) -> None:

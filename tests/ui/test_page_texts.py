@@ -131,11 +131,13 @@ def test_no_text_is_left_over() -> None:
         "tile",
         "host",
         "class_project",
+        "add",
     )
     by_rule = tuple(f"{prefix}_" for prefix in rules)
     by_rule += tuple(f"class_{name}" for name in ("joined", "finished", "votes", "prompts_count"))
     by_rule += tuple(f"prompts_{name}" for name in ("added", "changed", "removed", "moved"))
     by_rule += tuple(f"judge_{name}" for name in (*SideName, *CRITERIA))
+    by_rule += ("memory_note", "joules_note")
     named = set(re.findall(r"""["'](\w[^"']*)["']""", code))
     unused = [key for key in TEXTS.table if key not in named and not key.startswith(by_rule)]
     assert unused == []

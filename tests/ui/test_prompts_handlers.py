@@ -32,7 +32,7 @@ class Page:
 
     def __init__(self, prompts: PromptStore, lang: str = "en", admin: bool = True) -> None:
         with gr.Blocks(), gr.Tab() as place:
-            self.part = PromptsTab(Labels({}), place)
+            self.part = PromptsTab(Labels(), place)
         self.tab = SimpleNamespace(lang=lang, admin=admin, key="", edits=None)
         access = Access(judge=str, admin=Admin("correct horse", RateLimits()))
         tabs = SimpleNamespace(get=lambda request: self.tab)

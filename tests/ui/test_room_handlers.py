@@ -42,7 +42,7 @@ def page(tmp_path: Path) -> SimpleNamespace:
     status = BackupStatus("Hub somebody/votes", 3, time=1_795_863_600.0)
     access, results = Access(judge=str, admin=Admin(TOKEN, RateLimits())), ResultsService(VoteStore(tmp_path))
     with gr.Blocks():
-        part = ClassTab(Labels({"prompt_q1": ("题一", "Question 1")}), rooms.prompts)
+        part = ClassTab(Labels(lambda: {"prompt_q1": ("题一", "Question 1")}), rooms.prompts)
     tab = SimpleNamespace(lang="en", admin=False, class_room=NO_ROOM, key="")
     tabs = SimpleNamespace(get=lambda request: tab)
     site = Site(secret="", backup=lambda: status)

@@ -30,7 +30,7 @@ def served() -> Callable[..., SimpleNamespace]:
         with gr.Blocks():
             with gr.Tab(elem_id="tab_class", visible=False) as place:
                 note = gr.Markdown()
-            part = SignInPart(Labels({}))
+            part = SignInPart(Labels())
         hosted = SimpleNamespace(outputs=[note], render=lambda tab, request: {note: {"value": f"admin {tab.admin}"}})
         events = SignInHandlers(access, tabs, None, part, {place: hosted})  # type: ignore[arg-type, dict-item]
         return SimpleNamespace(events=events, access=access, tab=tab, part=part, place=place, note=note)

@@ -62,6 +62,8 @@ class ArenaHandlers(Handlers):
         for picker in pickers:
             chosen: Any = picker.input(self.choose_pair, pickers, outputs, **UNQUEUED)
             chosen.then(None, pickers, js="(a, b) => window.showPair(a, b)", api_visibility="private")
+        if pickers:
+            part.tab.select(self.show_models, None, outputs, **UNQUEUED)
         part.timer.tick(self.tick, None, [*part.heads.values(), part.timer], **UNQUEUED)
         part.battle_id.change(None, part.battle_id, js="(id) => window.showBattle(id)", api_visibility="private")
 
@@ -76,7 +78,7 @@ class ArenaHandlers(Handlers):
         shown = [part.room, part.room_results, part.welcome, part.start, part.switch, part.phase, part.battle_id]
         sides = [*part.heads.values(), *part.panes.values()]
         asking = [part.composer.box, part.composer.mode, part.composer.more, part.add_details, part.edit, part.new]
-        shown += [part.begin, *part.pickers.values()]
+        shown += [part.begin, *part.pickers.values(), *([part.choice] if part.pickers else [])]
         return [*shown, *sides, *part.pills.values(), *part.details.inputs, *asking, part.timer]
 
     @property
@@ -147,6 +149,13 @@ class ArenaHandlers(Handlers):
             self._keep(tab)
         pickers: Updates = {picker: tab.chat.pair[side].spec.id for side, picker in part.pickers.items()}
         return {**self._updates(tab), **pickers, part.timer: gr.Timer(active=True)}
+
+    def show_models(self, request: gr.Request) -> Updates:
+        """Show which models can be chosen now. A turn that runs shows everything by itself."""
+        tab = self.tabs.get(request)
+        # The browser selects the tab as it opens the page: before that is rendered there is nothing to update.
+        is_busy = not tab.shown or self._mode(tab).screen(tab).phase == "run"
+        return {self.part.timer: gr.skip()} if is_busy else self._updates(tab)
 
     def send(self, typed: Typed, request: gr.Request) -> Iterator[Updates]:
         """One turn of both sides."""

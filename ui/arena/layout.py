@@ -97,10 +97,11 @@ class Composer:
 
 
 class ArenaTab:
-    """The components that handlers read or write, by side where there are two."""
+    """The components that handlers read or write, by side where there are two; `tab` is the tab itself."""
 
-    def __init__(self, labels: Labels, modes: Sequence[Mode], has_choice: bool = False) -> None:
+    def __init__(self, labels: Labels, tab: gr.Tab, modes: Sequence[Mode], has_choice: bool = False) -> None:
         """Make the components inside the current gr.Tab; with `has_choice` those that choose the models."""
+        self.tab = tab
         self.timer = gr.Timer(1.0)
         with gr.Column(elem_id="hello"):
             self.room = gr.HTML(elem_id="room", **BARE)
@@ -113,7 +114,7 @@ class ArenaTab:
                     self.join = labels.button("room_join", "join_room")
         self.pickers: dict[SideName, gr.Dropdown] = {}
         if has_choice:
-            with gr.Row(elem_id="pickers"):
+            with gr.Row(elem_id="pickers") as self.choice:
                 self.pickers = {side: _picker(labels, side) for side in SideName}
         self.switch = gr.HTML(elem_id="switch", **BARE)
         self.heads: dict[SideName, gr.HTML] = {}

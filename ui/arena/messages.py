@@ -70,8 +70,8 @@ def status_line(lang: str, answer: Answer | None, progress: Chunk, load: LoadSta
     parts += usage_parts(lang, answer)
     if answer.dropped_turns:
         parts.append(text(lang, "dropped", count=answer.dropped_turns))
-    if answer.unswitched:
-        parts.append(text(lang, "thinking_unswitched"))
+    if answer.refused:
+        parts.append(text(lang, "settings_refused", names=", ".join(answer.refused)))
     return " · ".join(parts) or text(lang, "done")
 
 
@@ -97,7 +97,7 @@ def thinking_line(lang: str, spec: ModelSpec, config: GenerationConfig | None) -
 
 
 def usage_parts(lang: str, answer: Answer) -> list[str]:
-    """The seconds, tokens per second, tokens and thinking tokens of an answer, as far as they are known."""
+    """The seconds, tokens per second, tokens, thinking tokens and joules of an answer, as far as they are known."""
     usage, parts = answer.usage, []
     if usage.seconds is not None:
         parts.append(text(lang, "seconds", seconds=f"{usage.seconds:.1f}"))
@@ -107,6 +107,8 @@ def usage_parts(lang: str, answer: Answer) -> list[str]:
         parts.append(text(lang, "length", tokens=usage.new_tokens))
     if usage.thinking_tokens:
         parts.append(text(lang, "thinking_length", tokens=usage.thinking_tokens))
+    if usage.joules is not None:
+        parts.append(text(lang, "energy", joules=f"{usage.joules:.0f}"))
     return parts
 
 
@@ -137,6 +139,8 @@ def _doing(lang: str, answer: Answer, progress: Chunk) -> str:
             return text(lang, "load_wait", seconds=progress.done)
         case "queued":
             return queued_line(lang, progress.done, progress.total)
+        case "busy":
+            return text(lang, "server_busy", seconds=progress.total)
         case "reading" if progress.done and progress.total:
             return text(lang, "reading_part", done=progress.done, total=progress.total)
         case "reading":

@@ -38,12 +38,16 @@ def arena_props(tab: Tab, part: ArenaTab, modes: Modes, prompts: Sequence[Prompt
         part.battle_id: {"value": Rate.battle_id(tab) if screen.mode == "rate" else ""},
     }
     named = modes.get("named")
-    if isinstance(named, Named):
+    if isinstance(named, Named) and part.pickers:
+        props[part.choice] = {"visible": len(named.roster) > len(SideName)}
         # What is loaded would tell whose answers a blind battle shows.
         tells_loaded = not tab.live.view or tab.live.vote is not None
         choices = [
             (_described(lang, backend, named.roster.needs, tells_loaded), backend.spec.id) for backend in named.roster
         ]
+        # A model that is offered no more may still be in a conversation.
+        known = {model for _, model in choices}
+        choices += [(spec.name, spec.id) for spec in named.specs(tab) if spec.id not in known]
         for side, picker in part.pickers.items():
             props[picker] = {"choices": choices, "value": tab.chat.pair[side].spec.id}
     for side in SideName:

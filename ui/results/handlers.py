@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 
@@ -10,13 +11,13 @@ from arena.errors import ArenaError
 from arena.prompts import Prompt
 from arena.results.compute import GROUPS
 from arena.results.figures import Figures
-from arena.results.selection import Filters
+from arena.results.selection import CHOICES, Filters
 from arena.results.service import ResultsService
 from ui.access import Stored, refusals
 from ui.components import Labels, download_file, wire_download
 from ui.gradio.compat import Block
-from ui.results.picture import dimension_chart, picture
-from ui.results.view import locked, reading_line, section_body, sections, verdict_html
+from ui.results.picture import chart, picture
+from ui.results.view import group_name, locked, reading_line, section_body, sections, verdict_html
 from ui.tabs import Tab
 from ui.texts import text
 from ui.updates import PRIVATE, UNQUEUED, Handlers, Props, Updates, changed
@@ -24,6 +25,8 @@ from ui.updates import PRIVATE, UNQUEUED, Handlers, Props, Updates, changed
 FILTERS = ("blind", "complete", "not_leaked", "not_suspicious")
 SECTIONS = ("models", "counts", *GROUPS, "bias", "agreement", "cost", "left_out")
 LIVE_SECONDS, READING_SECONDS = 3.0, 1.0
+# The table of the pairs is open while it has no more rows than these.
+_MOST_OPEN = 3
 # How long a reader waits for the results before the page shows how far they are read.
 _PATIENCE_SECONDS = 0.4
 
@@ -50,10 +53,21 @@ class ResultsTab:
         self.verdict = gr.HTML("", elem_id="results_verdict")
         self.filters = gr.CheckboxGroup(choices=[], label=labels("results_filter"), elem_id="results_filter")
         labels.show(self.filters, label="results_filter")
+        with gr.Row(elem_id="results_choices"):
+            self.choosers = {name: _chooser(labels, name) for name in ("models", *CHOICES)}
         self.chart = gr.HTML("", elem_id="results_chart")
         sections = {name: _section(labels, name) for name in SECTIONS}
         self.folds = {name: fold for name, (fold, _) in sections.items()}
         self.bodies = {name: body for name, (_, body) in sections.items()}
+
+
+def _chooser(labels: Labels, name: str) -> gr.Dropdown:
+    """What chooses models or a group of prompts; shown if there are more than two models."""
+    key, several = f"filter_{name}", name == "models"
+    width: dict[str, Any] = {"min_width": 300, "scale": 2} if several else {"min_width": 160, "scale": 1}
+    looks: dict[str, Any] = {**width, "visible": False, "interactive": True}
+    dropdown = gr.Dropdown([], label=labels(key), elem_id=f"results_{name}_chooser", multiselect=several, **looks)
+    return labels.show(dropdown, label=key)
 
 
 def _section(labels: Labels, name: str) -> tuple[gr.Accordion, gr.HTML]:
@@ -72,9 +86,10 @@ class ResultsHandlers(Handlers):
     export: Callable[[bool], Path]
 
     def wire(self, demo: gr.Blocks) -> None:
-        part, inputs = self.part, [self.browser, self.part.filters]
+        part, inputs = self.part, [self.browser, self.part.filters, *self.part.choosers.values()]
         shown = [*self.outputs, part.timer]
-        triggers = [part.tab.select, part.refresh.click, part.filters.input]
+        choosers = [chooser.input for chooser in part.choosers.values()]
+        triggers = [part.tab.select, part.refresh.click, part.filters.input, *choosers]
         gr.on(triggers, self.results, inputs, shown, **UNQUEUED)
         part.timer.tick(self.live, inputs, shown, **UNQUEUED)
         others = [tab.select for tab in part.page_tabs.children if isinstance(tab, gr.Tab) and tab is not part.tab]
@@ -86,22 +101,23 @@ class ResultsHandlers(Handlers):
     def outputs(self) -> list[Block]:
         part = self.part
         shown = [part.summary, part.details, part.verdict, part.filters, part.chart, part.actions]
-        return [*shown, *part.folds.values(), *part.bodies.values()]
+        shown += [part.download, part.download_excel]
+        return [*shown, *part.choosers.values(), *part.folds.values(), *part.bodies.values()]
 
     def render(self, tab: Tab, request: gr.Request) -> Props:
-        return self._props(tab.lang, tab.results) if tab.results else {}
+        return self._props(tab, tab.results) if tab.results else {}
 
-    def results(self, stored: Stored, chosen: list[str] | None, request: gr.Request) -> Updates:
-        """Show all results as they are now."""
+    def results(self, stored: Stored, chosen: list[str] | None, request: gr.Request, *choices: Any) -> Updates:
+        """Show all results as they are now; `choices` are the values of the choosers."""
         self.tabs.get(request).results = None
-        return self.live(stored, chosen, request)
+        return self.live(stored, chosen, request, *choices)
 
-    def live(self, stored: Stored, chosen: list[str] | None, request: gr.Request) -> Updates:
+    def live(self, stored: Stored, chosen: list[str] | None, request: gr.Request, *choices: Any) -> Updates:
         """Show what has changed since."""
         tab, part = self.tabs.get(request), self.part
         try:
-            self.access.check_unblinding(stored, tab.admin)
-            figures = self.service.soon(_filters(chosen), _PATIENCE_SECONDS)
+            sees_all = self.access.sees_all_results(stored, tab.admin)
+            figures = self.service.soon(_filters(chosen, *choices), _PATIENCE_SECONDS)
         except ArenaError as error:
             # A rater who has finished opens the tab again. Before the page is loaded, its reader may be the host.
             timer = gr.Timer(READING_SECONDS, active=tab.mode is None)
@@ -109,11 +125,11 @@ class ResultsHandlers(Handlers):
         if figures is None:
             line = reading_line(tab.lang, self.service.progress)
             return {part.summary: line, part.timer: gr.Timer(READING_SECONDS, active=True)}
-        if figures is tab.results:
+        if figures is tab.results and sees_all == tab.sees_all:
             return {part.timer: gr.skip()}
-        before = self._props(tab.lang, tab.results) if tab.results else {}
-        tab.results = figures
-        updates = changed(before, self._props(tab.lang, figures))
+        before = self._props(tab, tab.results) if tab.results else {}
+        tab.results, tab.sees_all = figures, sees_all
+        updates = changed(before, self._props(tab, figures))
         return {**updates, part.timer: gr.Timer(LIVE_SECONDS, active=True)}
 
     def _nothing(self, shown: str) -> Props:
@@ -121,25 +137,46 @@ class ResultsHandlers(Handlers):
         hidden: Props = {fold: {"visible": False} for fold in part.folds.values()}
         bodies: Props = {body: {"value": ""} for body in part.bodies.values()}
         words: Props = {part.verdict: {"value": ""}, part.chart: {"value": ""}}
-        folded: Props = {block: {"visible": False} for block in (part.details, part.filters, part.actions)}
+        folded: Props = {
+            block: {"visible": False} for block in (part.details, part.filters, part.actions, *part.choosers.values())
+        }
         return {part.summary: {"value": shown}, **words, **folded, **hidden, **bodies}
 
-    def _props(self, lang: str, figures: Figures) -> Props:
-        part = self.part
+    def _props(self, tab: Tab, figures: Figures) -> Props:
+        part, lang = self.part, tab.lang
         props = self._nothing(picture(lang, figures))
         chosen = [name for name in FILTERS if getattr(figures.filters, name)]
         counts = {name: {"name": text(lang, f"filter_{name}"), "count": figures.switches[name]} for name in FILTERS}
         choices = [(text(lang, "filter_count", **counts[name]), name) for name in FILTERS]
         props |= {part.details: {"visible": True}, part.actions: {"visible": True}}
+        props |= {button: {"visible": tab.sees_all} for button in (part.download, part.download_excel)}
         props |= {
             part.verdict: {"value": verdict_html(lang, figures)},
-            part.chart: {"value": dimension_chart(lang, figures)},
+            part.chart: {"value": chart(lang, figures)},
         }
         props[part.filters] = {"visible": True, "choices": choices, "value": chosen}
+        props |= self._choices(lang, figures)
         titles = {prompt.id: prompt.title[lang] for prompt in self.prompts}
         for section in sections(lang, figures, lambda name: titles.get(name, name)):
+            if section.name == "room" and not tab.sees_all:  # its codes open the rooms
+                continue
             props[part.folds[section.name]] = {"visible": True}
+            if section.name == "counts":
+                props[part.folds["counts"]]["open"] = len(figures.pairs) <= _MOST_OPEN
             props[part.bodies[section.name]] = {"value": section_body(section)}
+        return props
+
+    def _choices(self, lang: str, figures: Figures) -> Props:
+        """What one may choose: nothing while there are only two models."""
+        props: Props = {}
+        is_shown = len(figures.choices["models"]) > 2
+        for name, chooser in self.part.choosers.items():
+            names, value = figures.choices[name], getattr(figures.filters, name)
+            several = name == "models"
+            everything = [] if several else [(text(lang, "filter_all"), "")]
+            choices = [(group if several else group_name(lang, name, group), group) for group in names]
+            props[chooser] = {"visible": is_shown and len(names) > 1, "choices": [*everything, *choices]}
+            props[chooser]["value"] = list(value) if several else value or ""
         return props
 
     def _export_of(self, excel: bool) -> Callable[..., str]:
@@ -152,6 +189,13 @@ class ResultsHandlers(Handlers):
         return export
 
 
-def _filters(chosen: list[str] | None) -> Filters:
-    blind, complete, not_leaked, not_suspicious = (name in (chosen or []) for name in FILTERS)
-    return Filters(blind, complete, not_leaked, not_suspicious)
+def _filters(
+    switches: list[str] | None,
+    models: list[str] | None = None,
+    dimension: str | None = None,
+    language: str | None = None,
+    category: str | None = None,
+) -> Filters:
+    blind, complete, not_leaked, not_suspicious = (name in (switches or []) for name in FILTERS)
+    chosen = tuple(sorted(models or ())), dimension or None, language or None, category or None
+    return Filters(blind, complete, not_leaked, not_suspicious, None, *chosen)

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from html import escape
 
-from arena.results.figures import Figures, ModelResult
+from arena.results.figures import Figures, ModelResult, PairResult
 from arena.results.plots import color_of
-from arena.results.sentences import hundredths, is_explained_away, opening
+from arena.results.sentences import hundredths, is_explained_away, opening, short
 from arena.results.texts import dimension_name
 from arena.results.texts import text as results_text
 from arena.results.verdict import PairVerdict
@@ -46,10 +46,14 @@ def headline(lang: str, figures: Figures) -> str:
     return text(lang, f"head_{verdict.outcome}", **models)
 
 
-def dimension_chart(lang: str, figures: Figures) -> str:
-    """The outcomes by dimension, and the share of one model with its interval; "" unless two models were compared."""
-    if len(figures.pairs) != 1:
-        return ""
+def chart(lang: str, figures: Figures) -> str:
+    """For two models the outcomes by dimension and one model's share; for more, the shares of all pairs."""
+    if len(figures.pairs) > 1:
+        return _matrix(lang, figures)
+    return _dimension_chart(lang, figures) if figures.pairs else ""
+
+
+def _dimension_chart(lang: str, figures: Figures) -> str:
     verdict = figures.pairs[0].verdict
     left, right = _in_order(verdict)
     pair = figures.pairs[0].seen_from(left)
@@ -131,6 +135,7 @@ def _marks(value: float, low: float, high: float) -> str:
 def _ratings(lang: str, models: Sequence[ModelResult]) -> str:
     """The ratings with their intervals on one scale; "" if there are none."""
     rated = {model.model: model.rating for model in models if model.rating}
+    ranks = {model.model: ranks_of(model) for model in models}
     if not rated:
         return ""
     ends = {
@@ -139,12 +144,47 @@ def _ratings(lang: str, models: Sequence[ModelResult]) -> str:
     }
     least, most = min(map(min, ends.values())), max(map(max, ends.values()))
     rows = "".join(
-        f'<div class="line"><span>{escape(name)}</span><div class="track">'
+        f'<div class="line"><em>{ranks[name]}</em><span>{escape(name)}</span><div class="track">'
         f"{_marks(*((end - least) / (most - least or 1) for end in marks))}</div><b>{marks[0]:.0f}</b></div>"
         for name, marks in ends.items()
     )
     note = escape(text(lang, "ratings_note", low=f"{least:.0f}", high=f"{most:.0f}"))
     return f'<div class="panel chart ratings">{rows}</div><p class="note">{note}</p>'
+
+
+def _matrix(lang: str, figures: Figures) -> str:
+    """A table with the share of each row's model against each column's, and the votes; the columns have numbers."""
+    models = [model.model for model in figures.models]
+    pairs = {pair.count.models: pair for pair in figures.pairs}
+    head = "".join(f'<th scope="col" title="{escape(name)}">{number}</th>' for number, name in enumerate(models, 1))
+    rows = ""
+    for number, first in enumerate(models, 1):
+        cells = "".join(_cell(lang, first, second, pairs.get(frozenset((first, second)))) for second in models)
+        name = f'<span title="{escape(first)}">{number}. {escape(first)}</span>'
+        rows += f'<tr><th scope="row">{name}</th>{cells}</tr>'
+    title, note = (escape(text(lang, key)) for key in ("matrix_title", "matrix_note"))
+    table = f"<table><thead><tr><td></td>{head}</tr></thead><tbody>{rows}</tbody></table>"
+    region = f'<div class="matrix" role="region" aria-label="{title}" tabindex="0">{table}</div>'
+    return f'<div class="chart">{region}<p class="note">{note}</p></div>'
+
+
+def _cell(lang: str, first: str, second: str, pair: PairResult | None) -> str:
+    if pair is None:
+        return "<td></td>"
+    numbers = _numbers(pair.verdict, first)
+    number = 0.5 if numbers.share is None else numbers.share
+    share = "–" if numbers.share is None else _percent(number)
+    said = short(lang, pair.verdict.conclusion)
+    words = text(lang, "matrix_cell", first=first, second=second, share=share, votes=pair.count.votes, said=said)
+    kind = ("a" if number > 0.5 else "b") + (" called" if pair.verdict.preferred else "")
+    inner = f"{share.removesuffix('%')}<small>{pair.count.votes}</small>"
+    return f'<td class="{kind}" style="--mix:{120 * abs(number - 0.5):.0f}%" title="{escape(words)}">{inner}</td>'
+
+
+def ranks_of(model: ModelResult) -> str:
+    """The ranks that a model may have: 2, or 2–5."""
+    best, worst = model.best_rank, model.worst_rank
+    return str(best) if best == worst else f"{best}–{worst}"
 
 
 def _tiles(lang: str, figures: Figures) -> str:

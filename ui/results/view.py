@@ -2,26 +2,28 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from html import escape
 
 from arena.errors import ArenaError
 from arena.results.bias import Share
 from arena.results.compute import GROUPS
-from arena.results.figures import Figures, ModelResult
+from arena.results.figures import Figures, ModelResult, PairResult
 from arena.results.sentences import agreement_line, first_sentences, hundredths, share_line, short, split_line
 from arena.results.service import ReadingProgress
 from arena.results.texts import dimension_name
 from arena.results.texts import text as results_text
 from arena.results.verdict import conclude
-from arena.statistics import PairCount, wilson
+from arena.statistics import PairCount, total, wilson
 from arena.text import columns_wide
 from arena.translations import percent
 from ui.markup import html_table, status
-from ui.results.picture import dimension_chart, picture
+from ui.results.picture import chart, picture, ranks_of
 from ui.texts import TEXTS, error_text, text
 
 UNKNOWN = "–"
 MAX_ROWS = 20  # unreadable rows that are listed
+_MOST_WINS = 5  # of many models, these took longest against the other one
 _COUNTS = ("first", "second", "votes", "wins", "losses", "ties", "both_bad", "rate", "wilson")
 
 Names = Callable[[str], str]
@@ -71,10 +73,10 @@ def _ranking(lang: str, figures: Figures) -> Section:
 
 def _model(lang: str, model: ModelResult) -> tuple[str, ...]:
     _, _, *counts = _count(lang, model.count)
-    best, worst, rating = model.best_rank, model.worst_rank, model.rating
+    rating = model.rating
     ends = (rating.low, rating.high) if rating else (None, None)
     return (
-        str(best) if best == worst else f"{best}–{worst}",
+        ranks_of(model),
         model.model,
         *counts,
         points(rating.value if rating else None),
@@ -84,6 +86,10 @@ def _model(lang: str, model: ModelResult) -> tuple[str, ...]:
 
 def _counts(lang: str, figures: Figures) -> Section:
     rows = tuple(_count(lang, pair.count) for pair in figures.pairs)
+    if len(rows) > 1:
+        rows = tuple((*row, *_of_many(lang, pair)) for row, pair in zip(rows, figures.pairs, strict=True))
+        headers = _headers(lang, (*_COUNTS, "share", "verdict", "signs"))
+        return _section(lang, "counts", (text(lang, "rate_note"), text(lang, "signs_note")), Table(headers, rows))
     lines = [text(lang, "rate_note")]
     for pair in figures.pairs:
         signs, names = pair.prompts, {"first": pair.count.first, "second": pair.count.second}
@@ -91,24 +97,52 @@ def _counts(lang: str, figures: Figures) -> Section:
     return _section(lang, "counts", lines, Table(_headers(lang, _COUNTS), rows))
 
 
+def _of_many(lang: str, pair: PairResult) -> tuple[str, ...]:
+    """The verdict on one of many pairs in cells, and its prompts with the p of their sign test."""
+    numbers, signs = pair.verdict.numbers, pair.prompts
+    share = UNKNOWN
+    if numbers.share is not None:
+        interval = text(lang, "interval", low=percent(numbers.interval.low), high=percent(numbers.interval.high))
+        share = f"{percent(numbers.share)} ({interval})"
+    prompts = text(lang, "signs", a=signs.first, b=signs.second, c=signs.even, p=f"{signs.p:.3g}")
+    return share, short(lang, pair.verdict.conclusion), prompts
+
+
 def _groups(lang: str, figures: Figures, prompt_name: Names) -> Iterator[Section]:
-    # In every group the model that leads overall comes first.
-    pairs = {frozenset([pair.count.first, pair.count.second]): pair for pair in figures.pairs}
     for by in GROUPS:
         groups = figures.by[by]
-        if list(groups) in ([], [""]):  # nothing belongs to any
-            continue
-        rows = []
-        for name, counts in groups.items():
-            for count in counts:
-                pair = pairs[frozenset([count.first, count.second])]
-                first, second, numbers = pair.count.first, pair.count.second, pair.dimensions.get(name)
-                cells = group_name(lang, by, name, prompt_name), *_count(lang, count.seen_from(first))
-                verdict = short(lang, conclude(numbers, first, second)) if numbers else UNKNOWN
-                rows.append((*cells, verdict) if by == "dimension" else cells)
-        headers = _headers(lang, ("group", *_COUNTS, *(("verdict",) if by == "dimension" else ())))
-        lines = (text(lang, "dimension_note"),) if by == "dimension" else ()
-        yield _section(lang, by, lines, Table(headers, tuple(rows)))
+        if list(groups) not in ([], [""]):  # nothing belongs to any
+            of_group = _group_of_many if len(figures.pairs) > 1 else _group_of_two
+            yield of_group(lang, figures, by, partial(group_name, lang, by, prompt_name=prompt_name))
+
+
+def _group_of_many(lang: str, figures: Figures, by: str, title: Names) -> Section:
+    """The votes on each model against all others, by group, with its rating there if there is one."""
+    ratings = figures.group_ratings.get(by)
+    rows = []
+    for name, counts in figures.by[by].items():
+        for model in figures.models:
+            if any(model.model in count.models for count in counts):
+                first, _, *cells = _count(lang, total(model.model, counts))
+                rating = () if ratings is None else (points(ratings.get(name, {}).get(model.model)),)
+                rows.append((title(name), first, *cells, *rating))
+    rated = () if ratings is None else ("rating",)
+    headers = _headers(lang, ("group", "first", *_COUNTS[2:], *rated))
+    lines = () if ratings is None else (text(lang, "group_note"),)
+    return _section(lang, by, lines, Table(headers, tuple(rows)))
+
+
+def _group_of_two(lang: str, figures: Figures, by: str, title: Names) -> Section:
+    # In every group the model that leads overall comes first.
+    pair, rows = figures.pairs[0], []
+    for name, (count,) in figures.by[by].items():
+        cells = title(name), *_count(lang, count.seen_from(pair.count.first))
+        numbers = pair.dimensions.get(name)
+        verdict = short(lang, conclude(numbers, pair.count.first, pair.count.second)) if numbers else UNKNOWN
+        rows.append((*cells, verdict) if by == "dimension" else cells)
+    headers = _headers(lang, ("group", *_COUNTS, *(("verdict",) if by == "dimension" else ())))
+    lines = (text(lang, "dimension_note"),) if by == "dimension" else ()
+    return _section(lang, by, lines, Table(headers, tuple(rows)))
 
 
 def group_name(lang: str, by: str, name: str, prompt_name: Names = str) -> str:
@@ -150,24 +184,29 @@ def _agreement(lang: str, figures: Figures, prompt_name: Names) -> Section:
 
 
 def _cost(lang: str, figures: Figures, prompt_name: Names) -> Section:
-    headers = _headers(lang, ("first", "precision", "answers", "seconds", "tokens", "speed", "memory"))
-    rows = [
-        (
-            cost.model,
-            cost.precision or UNKNOWN,
-            str(cost.answers),
-            *(_number(value) for value in (cost.seconds, cost.tokens, cost.tokens_per_second)),
-            _number(cost.peak_memory / 1e9 if cost.peak_memory else None),
-        )
-        for cost in figures.costs
-    ]
+    measured = {
+        "seconds": [cost.seconds for cost in figures.costs],
+        "tokens": [cost.tokens for cost in figures.costs],
+        "speed": [cost.tokens_per_second for cost in figures.costs],
+        "memory": [cost.peak_memory and cost.peak_memory / 1e9 for cost in figures.costs],
+        "joules": [cost.joules for cost in figures.costs],
+    }
+    # A column that nothing was measured for is left out.
+    measured = {name: column for name, column in measured.items() if any(number is not None for number in column)}
+    headers = _headers(lang, ("first", "precision", "answers", *measured))
+    names = ((cost.model, cost.precision or UNKNOWN, str(cost.answers)) for cost in figures.costs)
+    rows = [(*first, *map(_number, numbers)) for first, *numbers in zip(names, *measured.values(), strict=True)]
+    notes = [text(lang, f"{name}_note") for name in ("memory", "joules") if name in measured]
+    dearest = figures.prompt_costs
+    if len(figures.pairs) > 1:
+        dearest = tuple(sorted(dearest, key=lambda won: -won.times)[:_MOST_WINS])
     lines = [
         text(
             lang, "prompt_cost_line", **{**won.__dict__, "prompt": prompt_name(won.prompt), "times": f"{won.times:.1f}"}
         )
-        for won in figures.prompt_costs
+        for won in dearest
     ]
-    return _section(lang, "cost", lines, Table(headers, tuple(rows)))
+    return _section(lang, "cost", (*notes, *lines), Table(headers, tuple(rows)))
 
 
 def _left_out(lang: str, figures: Figures) -> Iterator[str]:
@@ -235,7 +274,7 @@ def room_results(lang: str, figures: Figures) -> str:
     """The results of one room, as HTML: the results at a glance, the verdict, the outcomes and the counts."""
     counts = (section_body(part) for part in sections(lang, figures) if part.name in ("models", "counts"))
     more = f"<summary>{escape(text(lang, 'results_details'))}</summary>{verdict_html(lang, figures)}"
-    return f"{picture(lang, figures)}<details>{more}{dimension_chart(lang, figures)}{''.join(counts)}</details>"
+    return f"{picture(lang, figures)}<details>{more}{chart(lang, figures)}{''.join(counts)}</details>"
 
 
 def locked(lang: str, error: ArenaError) -> str:

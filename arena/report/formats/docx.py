@@ -20,6 +20,7 @@ _Contents = Sequence[tuple[blocks.Heading, str]]
 # Kept on one page: a label and what it labels, a prompt and its answers.
 _TOGETHER = {(blocks.Paragraph, blocks.Bullets), (blocks.Paragraph, blocks.Quote), (blocks.Quote, blocks.SideBySide)}
 _LONGEST_PROPERTY = 255
+_BESIDE = 2  # answers side by side
 _PICTURE_CM = 14
 # The width of a table's column in Latin characters.
 _NARROWEST, _WIDEST, _PADDING = 6, 30, 2
@@ -158,12 +159,13 @@ def _set_widths(table: Any, shares: list[float]) -> None:
 
 
 def _add_side_by_side(word: Word, block: blocks.SideBySide) -> None:
-    sides = (block.left, block.right)
-    table = _table_with_headers(word, [column.name for column in sides])
-    for cell, column in zip(table.add_row().cells, sides, strict=True):
-        _fill(cell, column)
-    _set_widths(table, [1 / len(sides)] * len(sides))
-    _separate(word)
+    for number in range(0, len(block.columns), _BESIDE):
+        columns = block.columns[number : number + _BESIDE]
+        table = _table_with_headers(word, [column.name for column in columns])
+        for cell, column in zip(table.add_row().cells, columns, strict=True):
+            _fill(cell, column)
+        _set_widths(table, [1 / _BESIDE] * len(columns))
+        _separate(word)
 
 
 def _fill(cell: Any, column: blocks.Column) -> None:

@@ -48,8 +48,8 @@ def _block(item: blocks.NumberedBlock, contents: Sequence[tuple[blocks.Heading, 
             about = [f"**{_escaped(block.about)}**", ""] if block.about else []
             yield "\n".join(f"> {line}".rstrip() for line in (*about, *_hard_lines(block.text)))
         case blocks.SideBySide():
-            yield from _column(block.left)
-            yield from _column(block.right)
+            for column in block.columns:
+                yield from _column(column)
         case blocks.Figure():
             yield f"![{_escaped(block.caption)}]({block.name}.svg)"
             if item.number:

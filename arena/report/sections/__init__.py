@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from arena.report.blocks import Block, Bullets, Document, Figure, Heading
 from arena.report.facts import Details, ReportFacts
 from arena.report.sections.findings import assessment, conclusion, limits, opening, summary, title_of
+from arena.report.sections.models import all_models
 from arena.report.sections.setting import references, setting
 from arena.report.sections.votes import comparison, judging, prompts
 from arena.report.texts import text
@@ -19,6 +20,7 @@ def make_document(lang: str, facts: ReportFacts, details: Details, plot_lang: st
         *prompts(lang, facts),
         *judging(lang, facts),
         *comparison(lang, facts, plot_lang or lang),
+        *all_models(lang, facts),
         *assessment(lang, facts),
         *_lines(lang, "conclusion", conclusion(lang, facts)),
         *_lines(lang, "limits", limits(lang, facts)),

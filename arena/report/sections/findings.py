@@ -31,6 +31,9 @@ def summary(lang: str, facts: ReportFacts) -> Iterator[str]:
     """What was compared and the results, with their counts."""
     first, second = facts.models
     yield text(lang, "scope", prompts=len(facts.prompts), answers=first.answers + second.answers, **facts.names)
+    if facts.others:
+        values = {"reason": text(lang, f"reason_{facts.reason}"), "section": text(lang, "all_models")}
+        yield text(lang, "many", count=len(facts.models) + len(facts.others), **values)
     if facts.pair:
         yield from verdict_lines(lang, facts)
         yield text(lang, "overall", **count_fields(facts.overall), **facts.names)
@@ -172,5 +175,5 @@ def limits(lang: str, facts: ReportFacts) -> Iterator[str]:
         yield text(lang, "limit_damaged", damaged=len(log.damaged))
     if facts.elsewhere:
         yield text(lang, "limit_elsewhere", elsewhere=facts.elsewhere)
-    if facts.others:
-        yield text(lang, "limit_others", models=listed(lang, facts.others))
+    if facts.left_out:
+        yield text(lang, "limit_others", models=listed(lang, facts.left_out))

@@ -15,14 +15,14 @@ from arena.translations import listed
 # Keys of a machine's facts that get a row of their own; the others are versions, except at_once.
 _OWN = ("processor", "cores", "memory", "system")
 _BILLION, _HUNDRED_MILLION, _MILLION = 1e9, 1e8, 1e6
-_RowsOf = Callable[[str, ModelFacts], Iterator[tuple[str, str]]]
+RowsOf = Callable[[str, ModelFacts], Iterator[tuple[str, str]]]
 
 
 def setting(lang: str, facts: ReportFacts, machine: str = "") -> Iterator[Block]:
     """The whole section. `machine` is what the author says the answers were generated on."""
     yield Heading(2, text(lang, "environment"))
     yield Heading(3, text(lang, "machine"))
-    yield from _machines(lang, facts.models)
+    yield from _machines(lang, facts.answering)
     if machine:
         yield Paragraph(text(lang, "machine_stated", machine=machine))
     yield Heading(3, text(lang, "models"))
@@ -30,9 +30,9 @@ def setting(lang: str, facts: ReportFacts, machine: str = "") -> Iterator[Block]
     yield _transposed(lang, facts.models, facts_of, text(lang, "models_facts"))
     yield Heading(3, text(lang, "deployment"))
     yield Bullets(tuple(_deployed(lang, model) for model in facts.models))
-    yield _transposed(lang, facts.models, _run_settings, text(lang, "run_settings"))
+    yield _transposed(lang, facts.models, run_settings, text(lang, "run_settings"))
     yield Heading(3, text(lang, "costs"))
-    yield _transposed(lang, facts.models, _costs, text(lang, "costs_table"))
+    yield _transposed(lang, facts.models, costs, text(lang, "costs_table"))
 
 
 def _machines(lang: str, models: Sequence[ModelFacts]) -> Iterator[Block]:
@@ -67,7 +67,7 @@ def _machine_table(lang: str, machine: Mapping[str, object], caption: str) -> Ta
     return Table((text(lang, "field"), text(lang, "value")), tuple(rows), caption)
 
 
-def _transposed(lang: str, models: Sequence[ModelFacts], rows_of: _RowsOf, caption: str) -> Table:
+def _transposed(lang: str, models: Sequence[ModelFacts], rows_of: RowsOf, caption: str) -> Table:
     """One column per model; each row has a text as its header. An empty cell means that the value is not recorded."""
     columns = [dict(rows_of(lang, model)) for model in models]
     headers = (text(lang, "model"), *(model.name for model in models))
@@ -107,7 +107,7 @@ def _tokens(lang: str, count: int) -> str:
     return text(lang, "tokens", count=f"{count:,}") if count else ""
 
 
-def _run_settings(lang: str, model: ModelFacts) -> Iterator[tuple[str, str]]:
+def run_settings(lang: str, model: ModelFacts) -> Iterator[tuple[str, str]]:
     """The settings recorded in the answers."""
     spec = model.spec
     yield "id", spec.id
@@ -141,7 +141,8 @@ def _deployed(lang: str, model: ModelFacts) -> str:
     return text(lang, "deployed", runtime=spec.runtime, precision=precision, failed=model.failed, **numbers)
 
 
-def _costs(lang: str, model: ModelFacts) -> Iterator[tuple[str, str]]:
+def costs(lang: str, model: ModelFacts) -> Iterator[tuple[str, str]]:
+    """Time, speed and memory of its answers."""
     speed, memory = model.tokens_per_second, model.memory
     yield "answers", str(model.answers)
     yield "seconds", duration(lang, model.seconds)
@@ -187,7 +188,7 @@ def _of_the_rest(facts: ReportFacts, has_figures: bool) -> Iterator[Citation]:
         yield _WORKS["betting"]
         if facts.figures.agreement and len(facts.figures.pairs) == 1:
             yield _WORKS["agreement"]
-    for model in facts.models:
+    for model in facts.answering:
         if model.spec.runtime in _RUNTIMES:
             yield _WORKS[model.spec.runtime]
     if any(check.kind == "language" for index in (0, 1) for check in facts.checks(index)):

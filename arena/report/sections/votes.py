@@ -33,7 +33,8 @@ def _prompt(lang: str, number: int, prompt: PromptFacts, facts: ReportFacts) -> 
     yield Heading(3, title)
     for turn, question in enumerate(asked.turns, start=1):
         yield Quote(question, text(lang, "prompt") if len(asked.turns) == 1 else text(lang, "turn", turn=turn))
-    yield SideBySide(*(_column(lang, model, runs) for model, runs in zip(facts.models, prompt.runs, strict=True)))
+    answers = zip(facts.answering, prompt.runs, strict=True)
+    yield SideBySide(tuple(_column(lang, model, runs) for model, runs in answers))
     if asked.reference and asked.reference.text:
         yield Quote(asked.reference.text, text(lang, "known"))
     yield from _votes(lang, prompt, facts.names)
@@ -172,14 +173,19 @@ def _dimension_table(lang: str, facts: ReportFacts, pair: PairResult) -> Table:
         text(lang, "share", model=first),
         text(lang, "verdict"),
     )
-    verdict = pair.verdict
-    overall = verdict.numbers if verdict.first == pair.count.first else verdict.numbers.swapped
     rows = [
         _row(lang, facts, dimension_name(lang, name), count, pair.dimensions.get(name))
         for name, count in facts.figures.dimensions_of(pair.count).items()
     ]
-    rows.append(_row(lang, facts, text(lang, "all"), pair.count, overall))
+    rows.append(pair_row(lang, facts, text(lang, "all"), pair))
     return Table(headers, tuple(rows), text(lang, "votes_table"))
+
+
+def pair_row(lang: str, facts: ReportFacts, name: str, pair: PairResult) -> tuple[str, ...]:
+    """All votes on a pair, its share and its verdict."""
+    verdict = pair.verdict
+    overall = verdict.numbers if verdict.first == pair.count.first else verdict.numbers.swapped
+    return _row(lang, facts, name, pair.count, overall)
 
 
 def _row(lang: str, facts: ReportFacts, name: str, count: PairCount, numbers: Verdict | None) -> tuple[str, ...]:

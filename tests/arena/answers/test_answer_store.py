@@ -28,7 +28,7 @@ MODEL = ModelSpec("qwen", "Qwen", "qwen", "/secret/place", "llama.cpp", "int4", 
 
 def entry(text="Because.", prompt="Why?", repeat=0, model=MODEL, **more):
     messages, config = (Message("user", prompt),), GenerationConfig(seed=7)
-    answer = Answer(text, finish_reason="stop", usage=Usage(3, 12, 0.5, 2.0))
+    answer = Answer(text, finish_reason="stop", usage=Usage(3, 12, 0.5, 2.0, joules=81.5))
     key = answer_key(model, messages, config, repeat)
     side = Side(model, messages, config, answer)
     return Recorded("q1", prompt, side, repeat, key=key, memory=5, machine={"cores": 2}, time=9.0, **more)
@@ -45,6 +45,7 @@ def test_a_record_keeps_everything_but_the_models_path():
         entry(),
         replace(entry(), prompt="Hi", side=side, turn=2),
         replace(entry(), side=replace(side, answer=failed), prompt="Hi"),
+        replace(entry(), side=replace(entry().side, answer=Answer("Ho", refused=("seed",), finish_reason="stop"))),
     ):
         line = json.loads(json.dumps(to_line(output)))
         assert "secret" not in json.dumps(line)

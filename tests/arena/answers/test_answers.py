@@ -6,6 +6,7 @@ import pytest
 
 from arena.answers import read_recorded
 from arena.errors import InputError
+from arena.generation_config import GenerationConfig
 from arena.judging.pairs import as_shown, pairs_of
 from arena.prompts import Prompt
 from arena.types import Message
@@ -47,15 +48,12 @@ def test_unknown_values_stay_unknown(written):
 @pytest.mark.parametrize(
     ("broken", "words"),
     [
-        ("{", "is not valid JSON in line 2"),
-        ("[" * 100_000, "is not valid JSON in line 2"),
+        ("{", "line 2: it is not valid JSON"),
+        ("[" * 100_000, "line 2: it is not valid JSON"),
         ("[]", "line 2: it is not a JSON object"),
-        (line(response=None), "line 2: response must be a text"),
         (line(model=" "), "line 2: model must be a text"),
-        (line(prompt_id=7), "line 2: prompt_id must be a text"),
         (line(prompt=""), "line 2: prompt must be a text"),
         (line(seconds=-1), "line 2: seconds must be a number"),
-        (line(seconds=float("nan")), "line 2: seconds must be a number"),
         (line(seconds="12"), "line 2: seconds must be a number"),
         (line(tokens=1.5), "line 2: tokens must be a whole number"),
         (line(tokens=True), "line 2: tokens must be a whole number"),
@@ -67,16 +65,78 @@ def test_unknown_values_stay_unknown(written):
         (line(config={"temperatur": 1}), "line 2: config is wrong: There is no setting"),
         (line(config={"top_p": 7}), "line 2: config is wrong: top_p"),
         (line(config=7), "line 2: config is wrong"),
-        (line(finish_reason="bored"), "line 2: finish_reason must be one of"),
+        (line(finish_reason=7), "line 2: finish_reason must be one of"),
+        (line(response=7), "line 2: response must be a text"),
+        (line(prompt_id=True), "line 2: prompt_id must be a text"),
+        (line(seconds=float("inf")), "line 2: seconds must be a number"),
         (line(error="boom"), "line 2: error must be an object"),
         (line(machine=[1]), "line 2: machine must be an object"),
         (line(family={}), "line 2: family must be a text"),
         (line(turn=-1), "line 2: turn must be a whole number"),
     ],
 )
-def test_a_mistake_is_named_with_its_line(written, broken, words):
-    with pytest.raises(InputError, match=words):
-        read_recorded(written(line(), broken))
+def test_a_mistake_is_named_with_its_line_and_the_rest_is_read(written, broken, words, caplog):
+    [answer] = read_recorded(written(line(), broken))
+    assert answer.prompt_id == "q1"
+    [record] = caplog.records
+    assert words in record.getMessage() and "answers.jsonl: 1 lines cannot be read" in record.getMessage()
+    with pytest.raises(InputError, match=words.replace("line 2", "line 1")):
+        read_recorded(written(broken))
+
+
+def nan(**more):
+    return line(
+        **dict.fromkeys(("seconds", "tokens", "time", "finish_reason", "config", "messages"), float("nan")), **more
+    )
+
+
+FOREIGN = {
+    "whole numbers as fractions": (line(tokens=128.0, turn=1.0, repeat=0.0, memory=5.0, seconds=1.5), {"tokens": 128}),
+    "NaN for all that is missing": (nan(), {"tokens": None, "seconds": None}),
+    "null for all that is missing": (line(seconds=None, tokens=None, machine=None, error=None), {"tokens": None}),
+    "a number as id": (line(prompt_id=81), {"prompt_id": "81"}),
+    "a number with a point as id": (line(prompt_id=81.0), {"prompt_id": "81"}),
+    "settings in columns of numbers": (
+        line(config={"max_new_tokens": 512.0, "top_k": float("nan"), "seed": 7.0, "thinking": None}),
+        {"config": GenerationConfig(512, seed=7)},
+    ),
+    "truncated as a number": (line(truncated=1.0), {"finish": "length"}),
+    "eos": (line(finish_reason="eos"), {"finish": "stop"}),
+    "EOS": (line(finish_reason="EOS"), {"finish": "stop"}),
+    "max_tokens": (line(finish_reason="max_tokens"), {"finish": "length"}),
+    "content_filter": (line(finish_reason="content_filter"), {"finish": "error"}),
+    "a word that nobody knows": (line(finish_reason="bored"), {"finish": "error"}),
+    "no answer": (line(response=None), {"finish": "error", "text": ""}),
+    "NaN for an answer": (line(response=float("nan"), finish_reason=float("nan")), {"finish": "error", "text": ""}),
+    "MT-bench's names": (
+        {"question_id": 81, "model_id": "Qwen", "prompt": "Why?", "response": "Because."},
+        {"prompt_id": "81", "text": "Because."},
+    ),
+    "Arena-Hard 2": (
+        {
+            "uid": "cd",
+            "ans_id": "x",
+            "model": "Qwen",
+            "messages": [
+                {"role": "user", "content": "Why?"},
+                {"role": "assistant", "content": {"answer": "Because."}},
+            ],
+            "tstamp": 1.5,
+        },
+        {"prompt_id": "cd", "text": "Because.", "finish": "stop"},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+def test_a_file_that_went_through_other_tools_is_read(written, caplog, name):
+    given, expected = FOREIGN[name]
+    [entry] = read_recorded(written(given))
+    answer, usage = entry.side.answer, entry.side.answer.usage
+    known = {"prompt_id": entry.prompt_id, "text": answer.text, "finish": answer.finish_reason}
+    known |= {"tokens": usage.new_tokens, "seconds": usage.seconds, "config": entry.side.config}
+    assert expected.items() <= known.items() and entry.prompt == "Why?" and not caplog.records
+    assert (answer.error is not None) == (answer.finish_reason == "error")
 
 
 def test_a_file_that_cannot_be_read_or_is_empty_is_named(tmp_path, written):

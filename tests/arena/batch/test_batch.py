@@ -357,7 +357,7 @@ def test_one_batch_at_a_time(runner, place, gate, eventually):
 
 def test_a_model_rests_between_two_answers(runner, eventually):
     """Otherwise a reader's model would wait for memory until the batch is through."""
-    runner._host = replace(runner._host, rest=3600)
+    runner._host = replace(runner._host, rest=lambda: 3600)
     runner.start()
     assert eventually(lambda: states(runner.state().progress)["q1"] == "done")
     assert states(runner.state().progress) == {"q1": "done", "q2": "waiting", "q3": "waiting"}

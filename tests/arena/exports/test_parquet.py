@@ -60,7 +60,7 @@ def test_every_column_has_its_type_whatever_it_holds(tmp_path, converted, rows):
         "tstamp",
         "dwell_s",
         "pair_probability",
-        *(f"{name}_{side}" for name in ("first_token", "seconds") for side in "ab"),
+        *(f"{name}_{side}" for name in ("first_token", "seconds", "joules") for side in "ab"),
     }
     assert {name for name, kind in kinds.items() if kind == "Float64"} == floats
     assert set(kinds.values()) == {"Int64", "Boolean", "Float64", "Utf8"}

@@ -24,6 +24,10 @@ def roster_of(saying):
     return lambda count: Roster([saying(f"I am {number}.", id=f"m{number}") for number in range(count)])
 
 
+def chances_of(roster):
+    return PairDraw(roster)._probabilities({backend.spec.id: backend for backend in roster})
+
+
 def beats(better, worse, start, raters=60):
     return [vote_between(start + number, better, worse, Winner.MODEL_A, judge=f"j{number}") for number in range(raters)]
 
@@ -76,14 +80,14 @@ def test_loaded_models_come_more_often_and_failed_ones_by_the_floor(roster_of):
     roster = roster_of(4)
     roster["m2"].load_state = LoadState(ready=False)
     roster["m3"].load_state = LoadState(ready=False, error=ErrorInfo("load_failed", "It failed.", {}))
-    chances = PairDraw(roster)._probabilities()
+    chances = chances_of(roster)
     even, rest = FLOOR / 6, (1 - FLOOR) / (1 + 2 * TO_LOAD)
     assert chances["m0", "m1"] == pytest.approx(even + rest)
     assert chances["m0", "m2"] == chances["m1", "m2"] == pytest.approx(even + rest * TO_LOAD)
     assert all(chances[ids] == pytest.approx(even) for ids in chances if "m3" in ids)
     for backend in roster:
         backend.load_state = LoadState(ready=False, error=ErrorInfo("load_failed", "It failed.", {}))
-    assert list(PairDraw(roster)._probabilities().values()) == pytest.approx([1 / 6] * 6)
+    assert list(chances_of(roster).values()) == pytest.approx([1 / 6] * 6)
 
 
 def test_votes_that_cannot_be_read_do_not_keep_anybody_from_asking(roster_of):

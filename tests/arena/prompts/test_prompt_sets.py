@@ -221,3 +221,54 @@ def test_any_code_may_be_asked_for(load):
 def test_a_reference_with_a_mistake_is_named(refusal, reference, hint):
     message = refusal("json", with_reference(reference))
     assert "line 1 (entry 1)" in message and hint in message
+
+
+# ---- sets that went through other tools
+
+FOREIGN_LINES = {
+    "Arena-Hard": {"question_id": "ab", "category": "arena-hard-v0.1", "cluster": "x", "turns": [{"content": "hi"}]},
+    "Arena-Hard 2": {"uid": "ab", "category": "hard_prompt", "subcategory": "coding", "prompt": "hi"},
+    "Arena-Hard 2 with turns": {"uid": "ab", "turns": [{"role": "user", "content": "hi"}]},
+    "NaN for what is missing": {"id": "ab", "prompt": "hi", "category": float("nan"), "reference": float("nan")},
+}
+
+
+@pytest.mark.parametrize("name", FOREIGN_LINES)
+def test_a_line_of_another_bench_is_read(load, name):
+    (prompt,) = load("jsonl", lines(FOREIGN_LINES[name]))
+    assert (prompt.id, prompt.text, prompt.more) == ("ab", "hi", ())
+
+
+@pytest.mark.parametrize("key", ["question_id", "id", "uid"])
+@pytest.mark.parametrize(("given", "name"), [(81, "81"), (81.0, "81"), (81.5, "81.5")])
+def test_a_number_as_id_is_its_text(load, key, given, name):
+    content = {"turns": ["hi"]} if key == "question_id" else {"prompt": "hi"}
+    (prompt,) = load("jsonl", lines({key: given, **content}))
+    assert prompt.id == name
+
+
+TABLES = {
+    "blank rows": "id,prompt\na,hi\n,\n\n , \nb,ho\n",
+    "blank cells at the end": "id,prompt,,\na,hi,,\nb,ho,,,,\n",
+    "semicolons": "id;prompt\na;hi\nb;ho\n",
+    "tabs": "id\tprompt\na\thi\nb\tho\n",
+    "names with capitals and spaces": "ID, Prompt \na,hi\nb,ho\n",
+    "a mark at the beginning": "\ufeffid,prompt\r\na,hi\r\nb,ho\r\n",
+}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_table_that_a_spreadsheet_has_saved_is_read(load, name):
+    assert [(prompt.id, prompt.text) for prompt in load("csv", TABLES[name])] == [("a", "hi"), ("b", "ho")]
+
+
+def test_a_table_in_utf_16_is_read(tmp_path):
+    path = tmp_path / "prompts.csv"
+    path.write_bytes("id\tprompt\r\na\t你好\r\n".encode("utf-16"))
+    assert [prompt.text for prompt in load_prompts(path)] == ["你好"]
+
+
+def test_a_long_cell_is_read_as_a_long_line_is(load):
+    text = "x" * 140_000
+    (cell,), (line,) = load("csv", f"prompt\n{text}\n"), load("jsonl", lines({"prompt": text}))
+    assert cell.text == line.text == text

@@ -195,7 +195,13 @@ def keeps(paragraph):
 
 def test_what_belongs_together_stays_on_one_page():
     column = Column("m", (("", "answer"),))
-    blocks = (Paragraph("Votes"), Bullets(("one",)), Quote("asked"), SideBySide(column, column), Table(("a",), (), "T"))
+    blocks = (
+        Paragraph("Votes"),
+        Bullets(("one",)),
+        Quote("asked"),
+        SideBySide((column, column)),
+        Table(("a",), (), "T"),
+    )
     body = parts(Document("en", "t", (*blocks, Figure("f", "F", SPEC))))["word/document.xml"][0]
     kept = [text_of(item) for item in body.iter(qn("w:p")) if keeps(item) and text_of(item)]
     assert kept == ["Votes", "asked", "m", "m", "Table 1. T", "a"]
@@ -238,7 +244,7 @@ def from_right(paragraph):
 )
 def test_a_text_runs_in_its_own_direction(text, is_bidi, runs):
     column = Column("m", (("", text),), (text,))
-    blocks = (Paragraph(text), Bullets((text,)), Quote(text), SideBySide(column, column), Table(("a",), ((text,),)))
+    blocks = (Paragraph(text), Bullets((text,)), Quote(text), SideBySide((column, column)), Table(("a",), ((text,),)))
     body = parts(Document("en", "t", blocks))["word/document.xml"][0]
     result = [item for item in body.iter(qn("w:p")) if text_of(item) == text and text]
     assert len(result) == (8 if text else 0)
@@ -249,7 +255,7 @@ def test_a_text_runs_in_its_own_direction(text, is_bidi, runs):
 def test_each_line_of_an_answer_has_its_own_direction():
     text = "First.\n\nשלום\n```python\nx = 'שלום'\n```\nLast."
     column = Column("m", (("", text),))
-    body = parts(Document("en", "t", (SideBySide(column, column),)))["word/document.xml"][0]
+    body = parts(Document("en", "t", (SideBySide((column, column)),)))["word/document.xml"][0]
     cell = next(row for row in body.iter(qn("w:tr")) if "First." in text_of(row)).find(qn("w:tc"))
     lines = [(text_of(item), bidi(item), style_of(item)) for item in cell.iter(qn("w:p"))]
     assert lines == [
@@ -264,7 +270,7 @@ def test_each_line_of_an_answer_has_its_own_direction():
 def test_code_stands_in_one_box_with_its_spaces():
     code = "def f():\n\treturn 1\n\n    # end"
     column = Column("m", (("", f"```\n{code}\n```"),))
-    xml = parts(Document("en", "t", (SideBySide(column, column),)))
+    xml = parts(Document("en", "t", (SideBySide((column, column)),)))
     boxes = [item for item in xml["word/document.xml"].iter(qn("w:p")) if style_of(item) == "Answercode"]
     assert len(boxes) == 2 and len(list(boxes[0].iter(qn("w:br")))) == 3 and len(list(boxes[0].iter(qn("w:tab")))) == 1
     style = next(

@@ -49,7 +49,7 @@ def held(text, place):
     """A document that has the text everywhere a person may write."""
     columns = Column(text, (("", text), (text, text)), (text,))
     if place == "answers":
-        return Document("zh", "t", (SideBySide(columns, columns),))
+        return Document("zh", "t", (SideBySide((columns, columns)),))
     return Document("en", text, (Paragraph(text), Quote(text, text), Table((text, "h"), ((text, text),))))
 
 

@@ -86,6 +86,18 @@ def test_what_is_won_is_told_with_its_time(figures):
     assert (x.peak_memory, y.peak_memory) == (7_000_000_000, None)
 
 
+def test_joules_are_told_of_models_that_were_measured(figures):
+    votes = []
+    for number, joules in enumerate([300.0, 100.0, None]):
+        vote = costly(number, f"q{number}", A, (98.0, 20.0))
+        side = vote.battle.a
+        usage = replace(side.answer.usage, joules=joules)
+        side = replace(side, answer=replace(side.answer, usage=usage))
+        votes.append(replace(vote, battle=replace(vote.battle, a=side)))
+    x, y = figures(votes).costs
+    assert (x.joules, y.joules) == (200.0, None)
+
+
 def test_a_prompt_of_a_rater_may_read_like_the_id_of_a_prompt(figures):
     own = costly(1, "q5", A, (98.0, 20.0))
     own = replace(own, battle=replace(own.battle, id="b0", prompt="q5", prompt_id=""))

@@ -21,12 +21,13 @@ from arena.votes.reader import BadRow
 from arena.votes.records import csv_line
 from arena.votes.rows import UnreadableRow, to_row, to_vote
 from arena.votes.store import ReadReport
+from arena.votes.table import _settings_texts
 
 HEADER = (
     "question_id,model_a,model_b,winner,judge,turn,anony,language,tstamp,vote_id,prompt_id,dimension,prompt,"
     "response_a,response_b,conversation_a,conversation_b,precision_a,precision_b,revision_a,revision_b,finish_a,"
     "finish_b,tokens_a,tokens_b,first_token_a,first_token_b,seconds_a,seconds_b,criteria,any_right,comment,leaked,"
-    "source,room,repeat_of,settings,dwell_s,thinking_a,thinking_b,pair_probability,schema"
+    "source,room,repeat_of,settings,dwell_s,thinking_a,thinking_b,pair_probability,joules_a,joules_b,schema"
 )
 
 
@@ -102,6 +103,8 @@ def test_every_column_of_a_rich_vote(log):
         "thinking_a": "",
         "thinking_b": "",
         "pair_probability": "0.25",
+        "joules_a": "310.5",
+        "joules_b": "",
         "schema": "3",
     }
 
@@ -185,7 +188,10 @@ configs = st.builds(GenerationConfig, temperature=st.floats(0, 5), seed=st.none(
 def any_vote(draw):
     vote = rich_vote(draw(texts))
     usage = replace(
-        vote.battle.a.answer.usage, new_tokens=draw(st.none() | st.integers(0, 10**9)), seconds=draw(seconds)
+        vote.battle.a.answer.usage,
+        new_tokens=draw(st.none() | st.integers(0, 10**9)),
+        seconds=draw(seconds),
+        joules=draw(seconds),
     )
     answer = replace(vote.battle.a.answer, text=draw(texts), usage=usage)
     messages = (Message("system", draw(texts)), Message("user", draw(texts)))
@@ -227,6 +233,17 @@ def test_a_prompt_that_was_not_all_read_again_says_so_in_the_row():
     assert again.battle.a.config == vote.battle.a.config
 
 
+def test_settings_that_a_server_refused_are_in_the_row_and_are_no_settings_of_the_results():
+    vote = make_vote()
+    battle = vote.battle.with_answer(SideName.A, replace(vote.battle.a.answer, refused=("temperature",)))
+    row = to_row(replace(vote, battle=battle))
+    assert json.loads(row["settings"])["a"]["refused"] == ["temperature"]
+    again = to_vote(row).battle
+    assert (again.a.answer.refused, again.b.answer.refused) == (("temperature",), ())
+    texts = _settings_texts(row["settings"])
+    assert "temperature refused" in texts["a"].split("\n") and "refused" not in texts["b"]
+
+
 def test_the_thinking_that_a_rater_saw_and_its_limit_are_in_the_row():
     vote = make_vote()
     side = vote.battle.a
@@ -243,7 +260,8 @@ def test_the_thinking_that_a_rater_saw_and_its_limit_are_in_the_row():
 
 
 # The columns that each version did not have yet.
-ADDED = {1: ("thinking_a", "thinking_b", "pair_probability"), 2: ("pair_probability",)}
+IN_3 = ("pair_probability", "joules_a", "joules_b")
+ADDED = {1: ("thinking_a", "thinking_b", *IN_3), 2: IN_3}
 
 
 @pytest.mark.parametrize(("version", "absent"), ADDED.items())

@@ -244,13 +244,29 @@ def test_with_reasoning_off_the_text_before_the_stop_is_all_and_marks_are_part_o
 # ---- reasoning
 
 
+ABOUT_MARKS = (
+    "The mark </think> ends it.\nMore.",
+    "标记</think>表示思考结束。\n后面是回答。",
+    "`</think>`\nis the mark",
+    'They write "</think>"\nat the end',
+    "他们写“</think>”\n在最后",
+    "```\nsome thoughts\n</think>\nanswer\n```\nas you see",
+    "```python\ntext.split('</think>')\n```\nsplits it",
+    "First <think>, then </think>\nand the answer",
+    "An answer that ends with </think>",
+    "An answer that ends with </think><",
+    "`<think>` opens it",
+)
+
+
 @pytest.mark.parametrize(
     ("raw", "text", "reasoning"),
     [
         ("<think>why</think>answer", "answer", "why"),
         ("<think>\nwhy\n</think>\n\nanswer", "answer", "\nwhy\n"),
         ("<think>why</think>\n\n    if x:\n\n", "    if x:\n\n", "why"),
-        ("why</think>answer", "answer", "why"),
+        ("why</think>\nanswer", "answer", "why"),
+        ("why\n</think>\n\nanswer", "answer", "why\n"),
         ("<think>why", "", "why"),
         ("<think></think>answer", "answer", ""),
         ("<think>\n\n</think>\n\nanswer", "answer", "\n\n"),
@@ -261,6 +277,10 @@ def test_with_reasoning_off_the_text_before_the_stop_is_all_and_marks_are_part_o
         ("<think>why</think>say <think>so</think>", "say <think>so</think>", "why"),
         ("say <think> to me", "say <think> to me", ""),
         ("a < b, </thin", "a < b, </thin", ""),
+        # Marks that an answer is about.
+        *((text, text, "") for text in ABOUT_MARKS),
+        *((f"<think>why</think>{text}", text, "why") for text in ABOUT_MARKS),
+        ("<think>It ends with `</think>`, I think.</think>Yes", "Yes", "It ends with `</think>`, I think."),
     ],
 )
 def test_reasoning_is_kept_apart(raw, text, reasoning):
@@ -286,7 +306,7 @@ def test_a_mark_opened_in_the_prompt_makes_the_beginning_reasoning_at_once(cut):
 
 
 def test_a_closing_mark_never_opened_takes_the_text_back():
-    chunks, _ = fed(["why", "</think>", "answer"], reasoning=True)
+    chunks, _ = fed(["why", "</think>", "\nanswer"], reasoning=True)
     assert chunks == [Chunk(text="why"), Chunk(retract=True), Chunk(text="answer")]
 
 

@@ -222,3 +222,18 @@ def test_a_vote_keeps_the_thinking_that_was_shown_and_its_limits(thinking: Any) 
 def test_pills_name_the_models_where_that_is_short_and_clear(names: tuple[str, str], words: tuple[str, str]) -> None:
     labels = pill_labels("en", dict(zip(SideName, names, strict=True)))
     assert (labels[Winner.MODEL_A], labels[Winner.MODEL_B]) == tuple(f"{word} is better" for word in words)
+
+
+def test_the_choice_follows_the_models_but_not_before_the_page_is_rendered(
+    serve: Callable[..., ServedApp], arena_of: Callable[..., Any]
+) -> None:
+    scripts = [{"answers": [{"steps": [{"text": "x"}]}]} for _ in "abc"]
+    arena = arena_of(serve(*scripts[:2], more=scripts[2:]))
+    handlers, part = arena.handlers, arena.part
+    # The browser selects the tab as it opens the page.
+    assert list(handlers.show_models(arena.request())) == [part.timer]
+    assert handlers.whole(arena.tab)[part.choice] == {"visible": True}
+    arena.services.roster.remove("script-c")
+    shown = handlers.show_models(arena.request())
+    assert shown[part.choice]["visible"] is False
+    assert [model for _, model in shown[part.pickers[SideName.A]]["choices"]] == ["script-a", "script-b"]

@@ -31,7 +31,9 @@ STORED = {"rater": "r"}
 
 @pytest.fixture
 def rooms():
-    sides = [Recorded("q1", "Why?", make_side(name, "text", seconds=171.25, new_tokens=7)) for name in NAMES]
+    sides = [
+        Recorded("q1", "Why?", make_side(name, "text", seconds=171.25, new_tokens=7, joules=3456.7)) for name in NAMES
+    ]
     log = SimpleNamespace(append=lambda vote: None)
     return Rooms(pairs_of(sides), Ballots(log), NoEvents())
 
@@ -40,8 +42,8 @@ def rooms():
 def events(rooms, tmp_path):
     results = ResultsService(VoteStore(tmp_path))
     prompt = Prompt("q1", "", {"zh": "", "en": ""}, "Why?", reference=Reference((("secret fact",),), text="Read me."))
-    with gr.Blocks():
-        part = ArenaTab(Labels({"settings_hint": ("", "")}), ("rate",))
+    with gr.Blocks(), gr.Tab() as place:
+        part = ArenaTab(Labels(lambda: {"settings_hint": ("", "")}), place, ("rate",))
     access = Access(judge=lambda rater: f"judge of {rater}")
     tab = Tab(None, "en", mode="rate")
     tabs = SimpleNamespace(get=lambda request: tab)
@@ -68,7 +70,7 @@ def vote(events, comment=""):
 
 
 def test_names_colours_and_figures_are_sent_after_the_vote_alone(events):
-    output = (*NAMES, "171.2 s", "7 tokens", "✗ does not say “secret fact”", "Read me.", "CODE")
+    output = (*NAMES, "171.2 s", "7 tokens", "3457 J", "✗ does not say “secret fact”", "Read me.", "CODE")
     output += ('data-color="a"', 'data-color="b"')
     events.handlers.renew(STORED, REQUEST)
     assert "Why?" in sent(events) and not any(word in sent(events) for word in output)

@@ -17,7 +17,7 @@ from arena.results.verdict import PairVerdict
 from arena.statistics.decision import Outcome
 from arena.types import Vote, Winner
 from arena.votes.store import VoteStore
-from ui.results.picture import dimension_chart, headline, picture
+from ui.results.picture import chart, headline, picture, ranks_of
 from ui.results.view import room_results
 from ui.texts import TEXTS, text
 
@@ -84,9 +84,11 @@ def test_the_bar_has_the_model_with_the_first_colour_on_the_left_whoever_leads(t
         shown = picture("en", result)
         ends = re.findall('<span data-color="(.)"><i class="dot"></i>(.*?) <b>(.*?)</b>', shown)
         assert [end[:2] for end in ends] == [("a", "qwen"), ("b", "glm")] and ends[0][2] == share
-        chart = dimension_chart("en", result)
-        assert f'aria-label="qwen {share}, interval ' in shown and f'aria-label="qwen {share}, interval ' in chart
-        assert ("qwen won: 20" in chart, "glm won: 20" in chart) == (winner is A, winner is B)
+        by_dimension = chart("en", result)
+        assert (
+            f'aria-label="qwen {share}, interval ' in shown and f'aria-label="qwen {share}, interval ' in by_dimension
+        )
+        assert ("qwen won: 20" in by_dimension, "glm won: 20" in by_dimension) == (winner is A, winner is B)
 
 
 def test_the_caption_says_that_votes_were_not_blind(tmp_path: Path) -> None:
@@ -106,12 +108,29 @@ def test_more_models_are_ranked_by_their_ratings_on_one_scale(tmp_path: Path) ->
     ]
     result = figures(tmp_path, votes)
     shown = picture("en", result)
-    assert re.findall('<div class="line"><span>(.*?)</span>', shown) == [model.model for model in result.models]
+    ranked = re.findall('<div class="line"><em>(.*?)</em><span>(.*?)</span>', shown)
+    assert ranked == [(ranks_of(model), model.model) for model in result.models]
     assert len(re.findall('class="at" style="left:', shown)) == 3 and "data-color" not in shown
     assert [model.rating and f"{model.rating.value:.0f}" for model in result.models] == re.findall(
         "<b>(.*?)</b></div>", shown
     )
-    assert dimension_chart("en", result) == ""
+
+
+def test_all_pairs_are_one_table_of_shares_with_the_votes(tmp_path: Path) -> None:
+    votes = [*between("qwen", "<b>glm", *[A] * 14), *between("<b>glm", "smol", *[A, A, A, B], start=100)]
+    votes += between("qwen", "smol", *[A] * 13, start=200)
+    result = figures(tmp_path, votes)
+    assert [model.model for model in result.models] == ["qwen", "<b>glm", "smol"]
+    head, body = chart("en", result).split("<tbody>")
+    names = ["qwen", "&lt;b&gt;glm", "smol"]
+    assert re.findall('scope="col" title="(.*?)">(.)</th>', head) == list(zip(names, "123", strict=True))
+    cells = re.findall(r'<td(?: class="(.*?)" style="--mix:(\d+)%" title="(.*?)")?>(.*?)</td>', body)
+    assert cells[0] == cells[4] == cells[8] == ("", "", "", "")
+    assert [cell[:2] for cell in cells if cell[0]] == [
+        *[("a called", "60"), ("a called", "60"), ("b called", "60"), ("a", "30"), ("b called", "60"), ("b", "30")]
+    ]
+    assert cells[3][2:] == ("&lt;b&gt;glm vs qwen: 0%, 14 votes; raters prefer qwen", "0<small>14</small>")
+    assert cells[5][2:] == ("&lt;b&gt;glm vs smol: 75%, 4 votes; too early to call", "75<small>4</small>")
 
 
 def test_the_results_of_a_room_are_the_same_picture_with_its_details_folded(tmp_path: Path) -> None:
@@ -119,4 +138,4 @@ def test_the_results_of_a_room_are_the_same_picture_with_its_details_folded(tmp_
     result = ResultsService(VoteStore(tmp_path)).figures()
     shown = room_results("en", result)
     assert shown.startswith(picture("en", result) + "<details><summary>Details</summary>")
-    assert shown.count('<p class="lead">') == 1 and dimension_chart("en", result) in shown
+    assert shown.count('<p class="lead">') == 1 and chart("en", result) in shown

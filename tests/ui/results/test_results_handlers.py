@@ -6,6 +6,7 @@ import hashlib
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -44,7 +45,7 @@ class Made:
         self.services = replace(app.services, results=self.service, **services)
         with gr.Blocks():
             page = Page(self.services)
-        self.tab = SimpleNamespace(lang="en", results=None, admin=False, mode="rate", replay=None)
+        self.tab = SimpleNamespace(lang="en", results=None, sees_all=True, admin=False, mode="rate", replay=None)
         tabs = SimpleNamespace(get=lambda request: self.tab)
         self.results: Any = replace(handlers_of(page, ResultsHandlers), tabs=tabs)
         self.replay: Any = replace(handlers_of(page, ReplayHandlers), tabs=tabs)
@@ -106,6 +107,52 @@ def test_nothing_is_sent_where_nothing_changed_and_what_did_change_otherwise(ser
     assert "Based on 8 blind votes" in value(sent[part.verdict]) and part.bodies["counts"] in sent
     assert part.folds["counts"] not in sent  # which would close or open it
     assert set(served.results.live(STORED, [], REQUEST)) == {part.timer}
+
+
+def test_of_many_models_some_and_a_group_of_prompts_can_be_chosen(served: Made, log: VoteLog) -> None:
+    votes(log)
+    part = served.results.part
+    sent = served.results.results(STORED, [], REQUEST)
+    assert not any(sent[chooser]["visible"] for chooser in part.choosers.values())
+    for number in range(100, 112):
+        language = "Chinese" if number % 3 else "English"
+        log.append(vote_between(number, "third", NAMES[0], Winner.MODEL_A, "q1-clothes", language=language))
+    sent = served.results.results(STORED, [], REQUEST)
+    assert "third ranks first of 3" in value(sent[part.summary]) or "no model of 3" in value(sent[part.summary])
+    models, language = part.choosers["models"], part.choosers["language"]
+    assert sent[models]["choices"] == [(name, name) for name in (*NAMES, "third")] and sent[models]["value"] == []
+    assert sent[language]["choices"] == [("All", ""), ("Chinese", "Chinese"), ("English", "English")]
+    assert [name for name, chooser in part.choosers.items() if sent[chooser]["visible"]] == ["models", "language"]
+    assert 'class="matrix"' in value(sent[part.chart]) and sent[part.folds["counts"]]["open"]
+    sent = served.results.results(STORED, [], REQUEST, ["third", NAMES[0]], "", "English", "")
+    assert "Based on 4 blind votes by 4 raters" in value(sent[part.verdict]) and sent[language]["value"] == "English"
+    assert sent[models]["value"] == [NAMES[0], "third"] and sent[models]["visible"]
+
+
+def test_the_table_of_many_pairs_is_closed_at_first(served: Made, log: VoteLog) -> None:
+    for number, (a, b) in enumerate(combinations(["a", "b", "c", "d"], 2)):
+        log.append(vote_between(number, a, b, Winner.TIE, "q1-clothes"))
+    sent = served.results.results(STORED, [], REQUEST)
+    assert not sent[served.results.part.folds["counts"]]["open"]
+
+
+def test_public_results_are_open_to_all_without_rooms_and_downloads(scripted_app: ServedApp, log: VoteLog) -> None:
+    log.append(vote_between(1, *NAMES, Winner.MODEL_A, "q1-clothes", room="ABC234"))
+    rooms: Any = SimpleNamespace(may_see_names=lambda judge: bool(done), finished_open=lambda judge: None, prompts=())
+    done: list[str] = []
+    access = replace(scripted_app.services.access, rooms=rooms, public_results=True)
+    served = Made(scripted_app, log, access=access)
+    part, sent = served.results.part, served.results.results(STORED, [], REQUEST)
+    assert "script-a leads" in value(sent[part.summary]) and sent[part.details]["visible"]
+    assert not sent[part.download]["visible"] and not sent[part.download_excel]["visible"]
+    assert not sent[part.folds["room"]]["visible"] and "ABC234" not in repr(sent)
+    with pytest.raises(gr.Error, match="unlock"):
+        served.results._export_of(False)(STORED, REQUEST)
+    replayed = repr(list(served.replay.look(STORED, "battle-1", REQUEST).values()))
+    assert "unlock when you have rated every pair" in replayed and not any(name in replayed for name in NAMES)
+    done.append("r")
+    sent = served.results.live(STORED, [], REQUEST)
+    assert sent[part.download]["visible"] and "ABC234" in value(sent[part.bodies["room"]])
 
 
 def test_the_language_can_change(served: Made, log: VoteLog) -> None:

@@ -15,7 +15,7 @@ from arena.results.sentences import first_sentences
 from arena.types import Vote, Winner
 from arena.votes.reader import BadRow
 from arena.votes.store import ReadReport
-from ui.results.picture import dimension_chart, picture
+from ui.results.picture import chart, picture
 from ui.results.view import lines, room_results, section_body, sections, verdict_html
 
 A, B, TIE = Winner.MODEL_A, Winner.MODEL_B, Winner.TIE
@@ -164,7 +164,7 @@ def test_more_models_that_are_equal_or_apart(figures: Make, votes: list[tuple[st
 
 
 def everything(result: Figures, lang: str) -> str:
-    parts = [part(lang, result) for part in (picture, verdict_html, dimension_chart, room_results)]
+    parts = [part(lang, result) for part in (picture, verdict_html, chart, room_results)]
     return "".join([*parts, *map(section_body, sections(lang, result))])
 
 
@@ -210,6 +210,28 @@ def test_groups_are_told_from_the_model_that_is_ahead(figures: Make) -> None:
     ]
 
 
+def test_of_many_models_tables_have_verdicts_and_each_group_its_models(figures: Make) -> None:
+    pairs = [("x", "y")] * 14 + [("y", "z"), ("z", "x")] * 2
+    votes = [vote_between(n, a, b, A, f"q{n % 2}", language="Chinese") for n, (a, b) in enumerate(pairs)]
+    result = figures(votes)
+    parts = {section.name: section for section in sections("en", result)}
+    counts, language, prompt = (parts[name].table for name in ("counts", "language", "prompt"))
+    assert counts and language and prompt
+    assert counts.headers[-3:] == ("Share % (interval)", "Verdict", "By prompt")
+    assert counts.rows[0][:2] == ("x", "y") and counts.rows[0][-2:] == ("raters prefer x", "2–0–0, p = 0.5")
+    assert counts.rows[0][-3] == f"100 ({100 * result.pairs[0].verdict.numbers.interval.low:.1f}–100)"
+    assert not any("sign test p" in line for line in parts["counts"].lines)
+    # x won 14 of 16 votes, y 2 of 16, z 2 of 4.
+    assert language.headers[:5] == ("Group", "Model", "Votes", "Wins", "Losses") and language.headers[-1] == "Rating"
+    assert {row[1:5] for row in language.rows} == {
+        ("x", "16", "14", "2"),
+        ("y", "16", "2", "14"),
+        ("z", "4", "2", "2"),
+    }
+    assert all(row[-1].isdigit() for row in language.rows)
+    assert len(prompt.rows) == 2 + 2 + 2 and "Rating" not in prompt.headers
+
+
 def width(text: str) -> int:
     return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)
 
@@ -231,5 +253,19 @@ def test_time_and_quality_stand_in_one_line(figures: Make) -> None:
         }
         return replace(created, battle=replace(created.battle, **sides))
 
-    cost = next(section for section in sections("en", figures([vote(1), vote(2)])) if section.name == "cost")
+    result = figures([vote(1), vote(2)])
+    cost = next(section for section in sections("en", result) if section.name == "cost")
     assert cost.lines == ("qwen wins q5 (2 of 2 decisive votes) but takes 4.9 times as long as glm",)
+    (won,) = result.prompt_costs
+    many = replace(result, pairs=result.pairs * 2, prompt_costs=tuple(replace(won, times=n) for n in range(1, 9)))
+    cost = next(section for section in sections("en", many) if section.name == "cost")
+    assert [line.split(" takes ")[1][:3] for line in cost.lines] == ["8.0", "7.0", "6.0", "5.0", "4.0"]
+    cost = next(section for section in sections("en", result) if section.name == "cost")
+    # Tokens, memory and energy were not measured.
+    assert cost.table and cost.table.headers == ("Model", "Precision", "Answers", "Seconds (median)")
+    glm, qwen = result.costs
+    measured = replace(result, costs=(replace(glm, joules=12.34), replace(qwen, peak_memory=6_300_000_000)))
+    cost = next(section for section in sections("en", measured) if section.name == "cost")
+    assert cost.table and cost.table.headers[-2:] == ("Peak memory GB", "Energy J (median)")
+    assert [row[-2:] for row in cost.table.rows] == [("–", "12.3"), ("6.3", "–")]
+    assert cost.lines[0].startswith("Peak memory was measured in batch runs") and "idle power" in cost.lines[1]

@@ -1,0 +1,139 @@
+"""Adding models in the page: `fetch` in a process of its own, and the models that were added before."""
+
+from __future__ import annotations
+
+import atexit
+import json
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from arena.adding import FILE_NAME, Adding, Needs, Room, Step, read_names
+from arena.errors import ArenaError, BackendError, ErrorInfo
+from arena.roster import Roster
+from arena.types import Backend, ModelSpec
+from backends import Backends
+from backends.fetching.plan import as_fetched, room_here
+from backends.memory.estimate import need_of
+from backends.models.resolve import resolve
+from commands.progress import JSON_LINES
+
+APP = Path(__file__).parents[1] / "app.py"
+
+
+class ProcessMachine:
+    """See `arena.adding.Machine`. A process of its own may use the network, which the page's may not (see
+    `prepare_environment`), frees its memory at its end, and can be stopped at any moment."""
+
+    def __init__(self, backends: Backends, environment: Mapping[str, str], app: Path = APP) -> None:
+        self._backends = backends
+        self._environment = {**environment, **JSON_LINES}
+        self._command = (sys.executable, str(app), "fetch", "--json")
+
+    def plan(self, name: str) -> FetchProcess:
+        return FetchProcess((*self._command, "--plan", "--", name), self._environment)
+
+    def fetch(self, name: str) -> FetchProcess:
+        return FetchProcess((*self._command, "--", as_fetched(name)), self._environment)
+
+    def room(self) -> Room:
+        return room_here()
+
+    def open(self, name: str) -> tuple[Backend, int]:
+        spec = resolve(name)
+        return self._backends.open(spec), needs_of_all([spec]).get(spec.id, 0)
+
+    def close(self, backend: Backend) -> None:
+        self._backends.close(backend)
+
+
+class FetchProcess:
+    """See `arena.adding.Work`."""
+
+    def __init__(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
+        self._process = subprocess.Popen(
+            command,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            errors="replace",
+        )
+        # It must not outlive the page.
+        atexit.register(self.stop)
+
+    def __iter__(self) -> Iterator[Step | Needs]:
+        failure: dict[str, Any] = {}
+        line = ""
+        try:
+            for line in self._process.stdout or ():
+                # What libraries print is no object.
+                entry = json.loads(line) if line.startswith("{") else {}
+                match entry.get("state"):
+                    case "planned":
+                        values = {field.name: entry[field.name] for field in fields(Needs)}
+                        yield Needs(**{**values, "missing": tuple(values["missing"])})
+                    case "downloading" | "quantizing" as stage:
+                        yield Step(stage, entry["done"], entry["total"])
+                    case "failed":
+                        failure = entry
+        finally:
+            self.stop()
+            code = self._process.wait()
+        if failure:
+            raise BackendError(failure["code"], failure["error"], **_details(failure["details"]))
+        if code:
+            reason = line.strip() or f"exit code {code}"
+            raise BackendError("add_failed", f"Adding the model failed: {reason}", reason=reason)
+
+    def stop(self) -> None:
+        """Ends the process, if it has not ended."""
+        atexit.unregister(self.stop)
+        self._process.terminate()
+
+
+def _details(details: Mapping[str, Any]) -> dict[str, Any]:
+    """The details of an error, with the errors among them."""
+    keys = {field.name for field in fields(ErrorInfo)}
+    return {
+        name: ErrorInfo(**value) if isinstance(value, dict) and value.keys() == keys else value
+        for name, value in details.items()
+    }
+
+
+def needs_of_all(specs: Iterable[ModelSpec]) -> dict[str, int]:
+    """The bytes of memory that each model needs, without those whose files do not say it."""
+    needs = {}
+    for spec in specs:
+        with suppress(ArenaError, OSError):
+            if need := need_of(spec):
+                needs[spec.id] = need.total
+    return needs
+
+
+def adding(roster: Roster, backends: Backends, environment: Mapping[str, str], data_dir: Path) -> Adding:
+    """Adds models to the roster; those that were added before are in it afterwards, if they are still here."""
+    machine, path = ProcessMachine(backends, environment), data_dir / FILE_NAME
+    kept: dict[str, str] = {}
+    try:
+        names = read_names(path)
+    except ArenaError as error:
+        typer.echo(f"Warning: {error}", err=True)
+        names = ()
+    for name in names:
+        try:
+            roster.check_new(resolve(name))
+            backend, need = machine.open(name)
+            roster.add(backend, need)
+            kept[backend.spec.id] = name
+        except ArenaError as error:
+            typer.echo(f"Warning: {error} It was added in the page, and is not offered.", err=True)
+            kept[name] = name
+    return Adding(roster, machine, path, kept)

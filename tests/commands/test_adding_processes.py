@@ -1,0 +1,97 @@
+"""What the page does in processes of its own to add models, and which models it offers again after a restart."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from arena.adding import FILE_NAME, Needs, Step
+from arena.errors import BackendError, ErrorInfo
+from arena.roster import Roster
+from backends import Backends
+from backends.models.resolve import resolve
+from commands.adding import FetchProcess, adding
+
+ENVIRONMENT = dict(os.environ)
+
+
+def process(program: str) -> FetchProcess:
+    return FetchProcess([sys.executable, "-c", program], ENVIRONMENT)
+
+
+def prints(*entries: object, code: int = 0) -> FetchProcess:
+    """A process that prints these objects, or lines, and ends."""
+    lines = [entry if isinstance(entry, str) else json.dumps(entry) for entry in entries]
+    return process(f"print({chr(10).join(lines)!r}); raise SystemExit({code})")
+
+
+def test_needs_and_steps_are_read_and_other_lines_are_not() -> None:
+    needs = {"name": "n", "title": "N", "download": 1, "quantize": 2, "disk": 3, "memory": 4}
+    planned = {**needs, "licence": "", "licence_url": "", "missing": ["torch"], "state": "planned"}
+    steps = [{"state": "downloading", "done": 1, "total": 2}, {"state": "quantizing", "done": 2, "total": 2}]
+    work = prints("Warning: old", planned, *steps, {"state": "fetched", "model": "n"})
+    expected = [Needs(**needs, missing=("torch",)), Step("downloading", 1, 2), Step("quantizing", 2, 2)]
+    assert list(work) == expected
+
+
+def test_a_failure_keeps_what_a_translation_needs() -> None:
+    why = {"code": "unsupported_base", "message": "a base model", "details": {}}
+    entry = {"state": "failed", "code": "model_unsupported", "error": "No.", "details": {"model": "m", "reason": why}}
+    with pytest.raises(BackendError, match=r"No\.") as failure:
+        list(prints(entry, "Error: No.", code=2))
+    assert failure.value.code == "model_unsupported"
+    assert failure.value.details == {"model": "m", "reason": ErrorInfo("unsupported_base", "a base model", {})}
+
+
+def test_a_process_that_dies_says_its_last_line() -> None:
+    with pytest.raises(BackendError, match="Adding the model failed: MemoryError"):
+        list(prints("Traceback", "MemoryError", code=1))
+
+
+def test_a_process_can_be_stopped_while_it_is_waited_for(eventually: Callable[..., object]) -> None:
+    work = process(
+        "import json, time; print(json.dumps(dict(state='downloading', done=1, total=2)), flush=True); time.sleep(600)"
+    )
+    steps = iter(work)
+    assert next(steps) == Step("downloading", 1, 2)
+    work.stop()
+    with pytest.raises(BackendError):
+        next(steps)
+    assert eventually(lambda: work._process.poll() is not None)
+    work.stop()
+
+
+# ---- after a restart
+
+
+def script(folder: Path, name: str) -> str:
+    path = folder / f"{name}.json"
+    path.write_text(json.dumps({"id": name, "name": name, "answers": [{"steps": []}]}), encoding="utf-8")
+    return f"scripted:{path}"
+
+
+def test_models_that_were_added_are_offered_again_behind_the_others(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second, third = (script(tmp_path, name) for name in "abc")
+    kept = [third, f"scripted:{tmp_path}/gone.json", first]
+    (tmp_path / FILE_NAME).write_text(json.dumps(kept), encoding="utf-8")
+    backends = Backends()
+    roster = Roster([backends.open(resolve(name)) for name in (first, second)])
+    job = adding(roster, backends, ENVIRONMENT, tmp_path)
+    assert [spec.id for spec in roster.specs] == ["a", "b", "c"]
+    # What is not offered can still be removed from the list.
+    assert job.state.kept == tuple(kept)
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 2 and "gone.json" in said[0] and all(line.startswith("Warning: ") for line in said)
+
+
+def test_a_damaged_list_of_models_is_one_warning(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / FILE_NAME).write_text("[", encoding="utf-8")
+    assert adding(Roster(), Backends(), ENVIRONMENT, tmp_path).state.kept == ()
+    assert len(capsys.readouterr().err.splitlines()) == 1

@@ -1,0 +1,149 @@
+"""The models tab's handlers and the banner, called as a forged request could call them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import gradio as gr
+import pytest
+
+from arena.adding import AddState, Needs, Room
+from arena.errors import ErrorInfo
+from arena.judging.limits import Admin, RateLimits
+from arena.roster import Roster
+from arena.types import ModelSpec
+from ui.access import Access
+from ui.components import Labels
+from ui.models import REAL_PAIR, BannerHandlers, DemoBanner, ModelsHandlers, ModelsTab, status_block
+
+DIRECT = SimpleNamespace(headers={"host": "127.0.0.1:7860"}, client=None)
+THROUGH_A_PROXY = SimpleNamespace(headers={**DIRECT.headers, "x-forwarded-for": "1.2.3.4"}, client=None)
+HOSTILE = "<img src=x onerror=alert(1)>"
+NEEDS = Needs(
+    "qwen-7b-chat@int4", "Qwen-7B-Chat (int4)", 15 * 10**9, 15 * 10**9, 23 * 10**9, 6 * 10**9, "Tongyi", "https://x.org"
+)
+ROOM = Room(100 * 10**9, 12 * 10**9, 16 * 10**9)
+
+
+class Recording:
+    """Keeps what was asked of it."""
+
+    def __init__(self) -> None:
+        self.asked: list[object] = []
+        self.state = AddState("downloading", names=("a",), needs=(NEEDS,), room=ROOM, kept=("secret-model",))
+
+    def check(self, names: Any) -> None:
+        self.asked.append(tuple(names))
+
+    def start(self) -> None:
+        self.asked.append("start")
+
+    def stop(self) -> None:
+        self.asked.append("stop")
+
+    def remove(self, name: str) -> None:
+        self.asked.append(f"remove {name}")
+
+
+def model(name: str, stand_in: bool) -> Any:
+    return SimpleNamespace(spec=ModelSpec(name, name, "", "", "", "", stand_in=stand_in))
+
+
+@pytest.fixture
+def served() -> Callable[..., SimpleNamespace]:
+    def make(admin: bool = False, local: bool = True) -> SimpleNamespace:
+        access = Access(judge=str, admin=Admin("correct horse", RateLimits()) if admin else None, is_local=local)
+        labels, roster = Labels(), Roster([model("demo-1", True), model("demo-2", True)])
+        with gr.Blocks(), gr.Tab() as place:
+            banner, part = DemoBanner(labels), ModelsTab(labels, place)
+        tab = SimpleNamespace(lang="en", admin=False, key="", chat=SimpleNamespace(pair=roster.first))
+        tabs, job = SimpleNamespace(get=lambda request: tab), Recording()
+        above = BannerHandlers(access, tabs, None, banner, roster, True)  # type: ignore[arg-type]
+        events = ModelsHandlers(access, tabs, None, part, job, above)  # type: ignore[arg-type]
+        return SimpleNamespace(events=events, above=above, banner=banner, part=part, job=job, tab=tab, roster=roster)
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("admin", "local", "request_"),
+    [(True, True, DIRECT), (False, False, DIRECT), (False, True, THROUGH_A_PROXY), (True, False, THROUGH_A_PROXY)],
+)
+def test_who_is_not_the_host_adds_stops_and_sees_nothing(
+    served: Callable[..., SimpleNamespace], admin: bool, local: bool, request_: Any
+) -> None:
+    page = served(admin, local)
+    events = page.events
+    for call in (
+        lambda: events.check("qwen-7b-chat", request_),
+        lambda: events.check_pair(request_),
+        lambda: events.start(request_),
+        lambda: events.stop(request_),
+        lambda: events.remove("secret-model", request_),
+    ):
+        with pytest.raises(gr.Error, match="Admin token required"):
+            call()
+    assert page.job.asked == []
+    for shown in (str(events.render(page.tab, request_)), str(events.refresh(request_))):
+        assert "secret-model" not in shown and "Qwen-7B-Chat (int4)" not in shown
+    assert not events.render(page.tab, request_)[page.banner.get_pair]["visible"]
+
+
+def test_the_host_adds_models_by_name(served: Callable[..., SimpleNamespace]) -> None:
+    page = served()
+    page.events.check(" hf:a/b@int4 , x=qwen?temperature=0,", DIRECT)
+    page.events.start(DIRECT)
+    page.events.stop(DIRECT)
+    page.events.remove("secret-model", DIRECT)
+    assert page.job.asked == [("hf:a/b@int4", "x=qwen?temperature=0"), "start", "stop", "remove secret-model"]
+
+
+def test_the_banner_offers_the_real_pair_to_the_host(served: Callable[..., SimpleNamespace]) -> None:
+    page = served()
+    shown = page.above.render(page.tab, DIRECT)
+    assert shown[page.banner.get_pair]["visible"] and "`demo-1`" in shown[page.banner.words]["value"]
+    # While a job runs it only shows that one.
+    updates = page.events.check_pair(DIRECT)
+    assert page.job.asked == [] and updates[page.part.names] == ", ".join(REAL_PAIR)
+    page.job.state = AddState()
+    page.events.check_pair(DIRECT)
+    assert page.job.asked == [REAL_PAIR]
+
+
+def test_the_banner_leads_to_the_real_pair_once_it_is_there(served: Callable[..., SimpleNamespace]) -> None:
+    page = served()
+    page.roster.add(model("A=qwen@int4?ctx=1", False))
+    page.roster.add(model("glm@int4", False))
+    shown = page.above.render(page.tab, THROUGH_A_PROXY)
+    assert "(?a=A%3Dqwen%40int4%3Fctx%3D1&b=glm%40int4)" in shown[page.banner.words]["value"]
+    page.tab.chat.pair = page.roster.first
+    assert not page.above.render(page.tab, DIRECT)[page.banner.row]["visible"]
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_everything_that_is_needed_is_shown(lang: str) -> None:
+    shown = status_block(lang, AddState("ready", needs=(NEEDS,), room=ROOM))
+    for words in ("Qwen-7B-Chat (int4)", "15.0 GB", "23.0 GB", "100.0 GB", "6.0 GB", "12.0 GB", "Tongyi", "20"):
+        assert words in shown
+    assert "<progress" not in shown and 'role="alert"' not in shown
+    tight = status_block(lang, AddState("ready", needs=(NEEDS,), room=Room(10**12, 5 * 10**9)))
+    assert 'role="alert"' in tight
+
+
+def test_progress_says_stage_bytes_and_time_left() -> None:
+    state = AddState("quantizing", needs=(NEEDS,), name="q", done=20 * 10**9, total=30 * 10**9, seconds_left=125)
+    shown = status_block("en", state)
+    assert "Quantizing q · 20.0 GB / 30.0 GB · about 0:02:05 left" in shown
+    assert '<progress max="30000000000" value="20000000000"' in shown
+
+
+def test_names_from_elsewhere_are_shown_as_text() -> None:
+    needs = Needs(HOSTILE, HOSTILE, licence=HOSTILE, licence_url=f'https://x"{HOSTILE}')
+    for state in (
+        AddState("done", needs=(needs,), room=ROOM, added=(HOSTILE, HOSTILE)),
+        AddState("downloading", needs=(needs,), name=HOSTILE, total=1),
+        AddState("failed", needs=(needs,), error=ErrorInfo("add_failed", HOSTILE, {"reason": HOSTILE})),
+    ):
+        assert "<img" not in status_block("en", state) + status_block("zh", state)

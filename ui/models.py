@@ -1,0 +1,240 @@
+"""The models tab: the host adds models by name; and the banner that leads from the demo models to the real pair."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+from urllib.parse import quote
+
+import gradio as gr
+
+from arena.adding import USUAL_RATE, Adding, AddState, Needs, pair_memory
+from arena.roster import Pair, Roster
+from ui.admin import HostHandlers
+from ui.batch import time_text
+from ui.components import Labels
+from ui.gradio.compat import Block
+from ui.markup import alert, html_table, status
+from ui.tabs import Tab
+from ui.texts import error_text, listed, text
+from ui.updates import PRIVATE, UNQUEUED, Handlers, Props, Typed, Updates, merged
+
+REFRESH_SECONDS = 1.0
+REAL_PAIR = ("qwen-7b-chat@int4", "chatglm3-6b@int4")
+
+
+NAMES_HINT = "qwen3-0.6b, hf:OWNER/NAME@int4, hf:OWNER/NAME:Q4_K_M, openai:URL#MODEL"
+
+
+class DemoBanner:
+    """Says that demo models run, and offers the real pair."""
+
+    def __init__(self, labels: Labels) -> None:
+        with gr.Row(elem_id="stand_in_banner", elem_classes="banner", visible=False) as self.row:
+            self.words = gr.Markdown(elem_id="demo_words")
+            self.get_pair = labels.button("get_pair", size="sm", min_width=0, visible=False)
+
+
+class ModelsTab:
+    """The components that handlers read or write; `tab` is the tab itself."""
+
+    def __init__(self, labels: Labels, tab: gr.Tab) -> None:
+        self.tab = tab
+        labels.markdown("models_what", "models_what")
+        names = gr.Textbox(label=labels("model_names"), placeholder=NAMES_HINT, max_lines=1, elem_id="model_names")
+        self.names = labels.show(names, label="model_names")
+        with gr.Row():
+            self.check = labels.button("model_check", min_width=150)
+            self.start = labels.button("model_start", variant="primary", min_width=150, interactive=False)
+            self.stop = labels.button("stop", "model_stop", min_width=150, interactive=False)
+        self.status = gr.HTML("", elem_id="model_status")
+        with gr.Row(visible=False) as self.list:
+            kept = gr.Dropdown([], label=labels("models_kept"), elem_id="models_kept", min_width=300)
+            self.kept = labels.show(kept, label="models_kept")
+            self.remove = labels.button("model_remove", min_width=150)
+        self.timer = gr.Timer(REFRESH_SECONDS, active=False)
+
+
+@dataclass(frozen=True)
+class BannerHandlers(Handlers):
+    """The banner of one page; `can_add` is whether the host may add models here."""
+
+    banner: DemoBanner
+    roster: Roster
+    can_add: bool
+
+    @property
+    def outputs(self) -> list[Block]:
+        return [self.banner.row, self.banner.words, self.banner.get_pair]
+
+    def render(self, tab: Tab, request: gr.Request) -> Props:
+        banner, first = self.banner, self.roster.first
+        demos = [spec.id for spec in self.roster.specs if spec.stand_in]
+        is_demo = any(backend.spec.stand_in for backend in first.values())
+        is_left = any(backend.spec.stand_in for backend in tab.chat.pair.values())
+        words = (
+            demo_words(tab.lang, demos)
+            if is_demo
+            else text(tab.lang, "real_ready", link=_link(first))
+            if is_left
+            else ""
+        )
+        can_get = is_demo and self.can_add and self.access.is_host(tab, request)
+        return {
+            banner.row: {"visible": bool(words)},
+            banner.words: {"value": words},
+            banner.get_pair: {"visible": can_get},
+        }
+
+
+@dataclass(frozen=True)
+class ModelsHandlers(HostHandlers):
+    """The models tab of one page. It keeps the banner up to date as well."""
+
+    part: ModelsTab
+    adding: Adding
+    above: BannerHandlers | None
+
+    def wire(self, demo: gr.Blocks) -> None:
+        part, outputs = self.part, self.outputs
+        gr.on([part.check.click, part.names.submit], self.check, part.names, outputs, **PRIVATE)
+        part.start.click(self.start, None, outputs, **PRIVATE)
+        part.stop.click(self.stop, None, outputs, **PRIVATE)
+        part.remove.click(self.remove, part.kept, outputs, **PRIVATE)
+        gr.on([part.tab.select, part.timer.tick], self.refresh, None, outputs, **UNQUEUED)
+        if self.above:
+            asked: Any = self.above.banner.get_pair.click(self.check_pair, None, [*outputs, part.names], **PRIVATE)
+            asked.then(None, js="() => { location.hash = 'models' }", api_visibility="private")
+
+    @property
+    def outputs(self) -> list[Block]:
+        part = self.part
+        shown = [part.check, part.start, part.stop, part.status, part.list, part.kept, part.timer]
+        return [*shown, *(self.above.outputs if self.above else [])]
+
+    def render(self, tab: Tab, request: gr.Request, typed: Typed | None = None) -> Props:
+        part = self.part
+        above = self.above.render(tab, request) if self.above else {}
+        if not self.access.is_host(tab, request):
+            return {**above, part.status: {"value": ""}, part.list: {"visible": False}, part.timer: {"active": False}}
+        state = self.adding.state
+        resumes = state.stage in ("stopped", "failed") and state.room is not None
+        return {
+            **above,
+            part.check: {"interactive": not state.running},
+            part.start: {
+                "interactive": state.stage == "ready" or resumes,
+                "value": text(tab.lang, "model_resume" if resumes else "model_start"),
+            },
+            part.stop: {"interactive": state.running},
+            part.status: {"value": status_block(tab.lang, state)},
+            part.list: {"visible": bool(state.kept)},
+            part.kept: {"choices": list(state.kept), "value": next(iter(state.kept), None)},
+            part.timer: {"active": state.running},
+        }
+
+    def check(self, names: str | None, request: gr.Request) -> Updates:
+        """Find out what the models with these names need."""
+        chosen = [name.strip() for name in (names or "").split(",") if name.strip()]
+        return self.run(lambda tab: self.adding.check(chosen), request)
+
+    def check_pair(self, request: gr.Request) -> Updates:
+        """Find out what the real pair needs; while a job runs, only show it."""
+
+        def check(tab: Tab) -> None:
+            if not self.adding.state.running:
+                self.adding.check(REAL_PAIR)
+
+        return {**self.run(check, request), self.part.names: ", ".join(REAL_PAIR)}
+
+    def start(self, request: gr.Request) -> Updates:
+        """Add the models whose needs are shown."""
+        return self.run(lambda tab: self.adding.start(), request)
+
+    def stop(self, request: gr.Request) -> Updates:
+        """Stop at once. What was downloaded stays."""
+        return self.run(lambda tab: self.adding.stop(), request)
+
+    def remove(self, name: str | None, request: gr.Request) -> Updates:
+        """Offer an added model no more."""
+        return self.run(lambda tab: self.adding.remove(name or ""), request)
+
+    def refresh(self, request: gr.Request) -> Updates:
+        """Show the job as it is now."""
+        part, props = self.part, self.render(self.tabs.get(request), request)
+        # What the host has chosen of the list stays while the job runs.
+        fixed = {part.list, part.kept} if props[part.timer]["active"] else set()
+        return merged(props, only=props.keys() - fixed)
+
+
+def demo_words(lang: str, models: Sequence[str]) -> str:
+    """The banner's Markdown for the demo models with these ids."""
+    return text(lang, "stand_in", models=listed(lang, [f"`{model}`" for model in models]))
+
+
+def status_block(lang: str, state: AddState) -> str:
+    """What the models need, and how far the job is, as HTML."""
+    parts = []
+    if state.needs:
+        columns = ("about_model", "need_download", "need_quantize", "need_memory", "about_licence")
+        parts.append(html_table([text(lang, column) for column in columns], (_row(lang, need) for need in state.needs)))
+        parts.append(f"<p>{escape(_in_all(lang, state))}</p>" if state.room else "")
+    if state.room and state.room.memory is not None and pair_memory(state.needs) > state.room.memory:
+        parts.append(alert(text(lang, "need_tight")))
+    if state.error:
+        parts.append(alert(error_text(lang, state.error)))
+    elif state.stage != "idle":
+        parts.append(status(_stage(lang, state)))
+    if state.running and state.stage != "checking":
+        label = escape(text(lang, "tab_models"))
+        value = f' max="{state.total}" value="{state.done}"' if state.total else ""
+        parts.append(f'<progress{value} aria-label="{label}"></progress>')
+    if state.stage == "done" and len(state.added) > 1:
+        a, b, *_ = map(quote, state.added)
+        parts.append(f'<p><a class="button" href="?a={a}&amp;b={b}">{escape(text(lang, "models_compare"))}</a></p>')
+    return "".join(parts)
+
+
+def _row(lang: str, need: Needs) -> list[str]:
+    licence = escape(need.licence or text(lang, "need_see"))
+    if need.licence_url.startswith("https://"):
+        licence = f'<a href="{escape(need.licence_url)}" target="_blank" rel="noopener noreferrer">{licence}</a>'
+    elif not need.licence:
+        licence = escape(text(lang, "about_unknown"))
+    title = f"{escape(need.title)}<br><code>{escape(need.name)}</code>"
+    return [title, *map(_size, (need.download, need.quantize, need.memory)), licence]
+
+
+def _in_all(lang: str, state: AddState) -> str:
+    download, room = sum(need.download for need in state.needs), state.room
+    assert room
+    minutes = -(-download // (60 * USUAL_RATE))
+    parts = [text(lang, "need_time", size=_size(download), minutes=minutes)] if download else []
+    disk = sum(need.disk for need in state.needs)
+    parts += [text(lang, "need_disk", size=_size(disk), free=_size(room.disk))] if disk else []
+    memory, free = pair_memory(state.needs), _size(room.memory) if room.memory is not None else "?"
+    parts += [text(lang, "need_memory_free", size=_size(memory), free=free)] if memory else []
+    return text(lang, "need_all", parts=listed(lang, parts)) if parts else text(lang, "need_nothing")
+
+
+def _stage(lang: str, state: AddState) -> str:
+    names = listed(lang, [model.partition("?")[0] for model in state.added])
+    left = "" if state.seconds_left is None else text(lang, "batch_left", time=time_text(state.seconds_left))
+    bytes_done = (
+        f"{_size(state.done)} / {_size(state.total)}"
+        if state.running and state.total and state.stage != "checking"
+        else ""
+    )
+    words = text(lang, f"add_{state.stage}", name=state.name, models=names)
+    return " · ".join(filter(None, (words, bytes_done, left)))
+
+
+def _link(pair: Pair) -> str:
+    a, b = (quote(backend.spec.id) for backend in pair.values())
+    return f"?a={a}&b={b}"
+
+
+def _size(size: int) -> str:
+    if not size:
+        return "–"
+    return f"{size / 1e9:.1f} GB" if size >= 10**8 else f"{size / 1e6:.1f} MB"
