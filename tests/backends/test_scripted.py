@@ -17,12 +17,13 @@ EVERY_KEY = {
     "slots": 2,
     "context_length": 512,
     "load_seconds": 0.01,
+    "load_until": "go.txt",
     "load_error": "disk on fire",
     "thinking": "switch",
     "stop": ["<|im_end|>"],
     "answers": [
         {"match": "joke", "ignore_stop": False, "steps": [{"text": "Ha", "delay": 0, "times": 3}, {"bytes": "f09f"}]},
-        {"steps": [{"hang": True}, {"raise": "out of memory"}]},
+        {"steps": [{"until": "go.txt"}, {"hang": True}, {"raise": "out of memory"}]},
     ],
 }
 BROKEN = {
@@ -128,6 +129,15 @@ def test_a_long_delay_shows_life_twice_a_second(scripted, ask, is_sign_of_life):
     stream = ask(scripted({"text": "x", "delay": 0.9}))
     signs = [chunk for chunk in stream if is_sign_of_life(chunk)]
     assert len(signs) >= 2
+
+
+def test_a_token_waits_for_a_file_and_shows_life(scripted, ask, tmp_path, is_sign_of_life, texts_of):
+    file = tmp_path / "go.txt"
+    stream = ask(scripted({"text": "x"}, {"until": str(file), "text": "y"}))
+    assert next(chunk.text for chunk in stream if chunk.text) == "x"
+    assert is_sign_of_life(next(stream)) and is_sign_of_life(next(stream))
+    file.touch()
+    assert texts_of(stream)[-1] == "y"
 
 
 @pytest.mark.parametrize("text", ["你好，世界😀", "🇩🇪🇨🇳", "👨‍👩‍👧‍👦", " 根"])
@@ -268,6 +278,14 @@ def test_load_seconds_pass_once(scripted, ask):
     # Both lasted at least this long, and usage does not count the loading.
     assert chunks[-1].usage.seconds <= time.monotonic() - began - 0.3
     assert not any(chunk.stage == "loading" for chunk in ask(backend))
+
+
+def test_loading_waits_for_a_file(scripted, ask, tmp_path, texts_of):
+    file = tmp_path / "go.txt"
+    stream = ask(scripted({"text": "x"}, load_until=str(file)))
+    assert [next(stream).stage, next(stream).stage] == ["loading", "loading"]
+    file.touch()
+    assert texts_of(stream)[-1] == "x"
 
 
 # ---- what it keeps
