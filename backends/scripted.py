@@ -8,6 +8,7 @@ A script is a JSON file:
       "slots": 2,                       answers at a time (default 4); more wait in the queue
       "context_length": 4096,           in tokens; one character of a message counts as one token
       "load_seconds": 0.5,              how long loading takes (default 0)
+      "load_until": "go.txt",           load until this file exists
       "load_error": "disk on fire",     fail to load with this reason
       "stop": ["<|im_end|>"],           stop strings
       "thinking": "switch",             whether it thinks, see ModelSpec; while off, all up to </think> is skipped
@@ -15,6 +16,7 @@ A script is a JSON file:
         {"match": "joke", "ignore_stop": false, "steps": [
           {"text": "Ha", "delay": 0.02, "times": 3},      one token: this text after `delay` seconds, `times` times
           {"bytes": "f09f", "delay": 0.02},               the same with raw bytes in hexadecimal
+          {"until": "go.txt", "text": "!"},               wait until this file exists
           {"hang": true},                                 never return
           {"raise": "out of memory"}                      fail with this message
         ]}
@@ -42,19 +44,22 @@ from backends.streaming.generation import KEEP_ALIVE_SECONDS, Generation, Slots
 from backends.streaming.loading import BackgroundLoad, LocalBackend
 
 _NUMBER = (int, float)
+# How often to look whether a file exists.
+_LOOK_SECONDS = 0.05
 _SCRIPT_KEYS = {
     "id": str,
     "name": str,
     "slots": int,
     "context_length": int,
     "load_seconds": _NUMBER,
+    "load_until": str,
     "load_error": str,
     "stop": list,
     "thinking": str,
     "answers": list,
 }
 _ANSWER_KEYS = {"match": str, "ignore_stop": bool, "steps": list}
-_STEP_KEYS = {"text": str, "bytes": str, "delay": _NUMBER, "times": int, "hang": bool, "raise": str}
+_STEP_KEYS = {"text": str, "bytes": str, "delay": _NUMBER, "times": int, "until": str, "hang": bool, "raise": str}
 
 
 def read_script(path: Path) -> dict[str, Any]:
@@ -130,6 +135,8 @@ class ScriptedBackend(LocalBackend[list[dict[str, Any]]]):
 
     def _open(self) -> list[dict[str, Any]]:
         time.sleep(self._script.get("load_seconds", 0))
+        for _ in _wait_for(self._script.get("load_until")):
+            pass
         if reason := self._script.get("load_error"):
             raise BackendError("load_failed", f"{self.spec.name} cannot be loaded: {reason}", reason=reason)
         answers: list[dict[str, Any]] = self._script.get("answers", [])
@@ -181,6 +188,7 @@ def _closes_thinking(answer: Mapping[str, Any]) -> bool:
 def _tokens(answer: dict[str, Any]) -> Iterator[bytes | None]:
     """The bytes of each token after its delay; None as a keep-alive during a long delay."""
     for step in answer.get("steps", []):
+        yield from _wait_for(step.get("until"))
         if step.get("hang"):
             threading.Event().wait()
         if "raise" in step:
@@ -192,3 +200,10 @@ def _tokens(answer: dict[str, Any]) -> Iterator[bytes | None]:
                 yield None
             time.sleep(max(left, 0))
             yield bytes.fromhex(step["bytes"]) if "bytes" in step else step.get("text", "").encode()
+
+
+def _wait_for(path: str | None) -> Iterator[None]:
+    """Nothing, again and again, until the file exists."""
+    while path and not Path(path).exists():
+        time.sleep(_LOOK_SECONDS)
+        yield None

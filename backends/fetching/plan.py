@@ -64,7 +64,7 @@ def to_download(name: str) -> tuple[Download, str]:
             message = f"{download.id} has one precision only; leave out @{precision}."
             raise InputError("precision_unavailable", message, model=download.id, precision=precision)
         return download, precision if precision in PACKED else ""
-    if name in EMBEDDED or name.endswith(".gguf") or name.startswith("scripted:") or Path(name).is_dir():
+    if name in EMBEDDED or name.lower().endswith(".gguf") or name.startswith("scripted:") or Path(name).is_dir():
         raise InputError("fetch_needless", f"{name} needs no download: it runs from files on this machine.", model=name)
     known = ", ".join(PUBLISHED)
     message = f"There is no model {name!r} to download. Known: {known}; or hf:OWNER/NAME, modelscope:OWNER/NAME."

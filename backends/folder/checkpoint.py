@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import logging
 import os
 import struct
 import zipfile
@@ -12,6 +13,7 @@ from typing import Any
 
 from arena.errors import BackendError
 
+log = logging.getLogger(__name__)
 INDEXES = ("model.safetensors.index.json", "pytorch_model.bin.index.json")
 WHOLE = ("model.safetensors", "pytorch_model.bin")
 ADAPTER_CONFIG = "adapter_config.json"
@@ -104,12 +106,20 @@ def text_part(config: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def find_weights(folder: Path) -> Weights:
-    """The weight files, each compared with the index and with its own header. Raises BackendError."""
+    """The weight files, each compared with the index and with its own header. Raises BackendError.
+
+    They are those that the library loads: beside one whole file an index is a rest of older parts.
+    """
     for index, whole in zip(INDEXES, WHOLE, strict=True):
-        if (folder / index).exists():
+        has_index = (folder / index).exists()
+        if os.path.lexists(folder / whole):
+            shards: dict[str, set[str]] = {whole: set()}
+            if has_index:
+                log.warning("%s: %s is not used, since the folder has %s.", folder.name, index, whole)
+        elif has_index:
             shards = _by_shard(folder, index)
-        elif os.path.lexists(folder / whole):
-            shards = {whole: set()}
+        elif any(folder.glob(whole.replace(".", "-*-of-*.", 1))):
+            raise refusal(folder.name, f"it has parts of the weights, but {index} is missing; copy it as well")
         else:
             continue
         files = tuple(member(folder, name) for name in sorted(shards))

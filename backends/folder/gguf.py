@@ -30,7 +30,7 @@ _TYPES = {
 }  # fmt: skip
 # For a file without a chat template.
 _WAY_OUT = "run it on a llama.cpp server with --chat-template, and name that as openai:BASE_URL#MODEL"
-_PART = re.compile(r"-(\d{5})-of-(\d{5})\.gguf$")
+_PART = re.compile(r"-(\d{5})-of-(\d{5})(\.gguf)$", re.IGNORECASE)
 _QUANTIZATION = re.compile(r"(?:^|[-._])(I?Q\d[A-Za-z0-9_]*|BF16|F16|F32)(?:[-._]|$)", re.IGNORECASE)
 
 
@@ -69,11 +69,13 @@ def existing_file(path: Path) -> Path:
 
 
 def gguf_spec(path: Path) -> ModelSpec:
-    """The model in a GGUF file, named after the file. Raises InputError."""
+    """The model in a GGUF file, named after the file; any part stands for a split file. Raises InputError."""
     with reading(path):
-        with existing_file(path).open("rb") as file:
+        parts = gguf_parts(path)
+        path = parts[0]
+        with path.open("rb") as file:
             magic = file.read(4)
-        revision = _fingerprint(path)
+        revision = _fingerprint(*parts)
     if magic != b"GGUF":
         raise InputError("not_gguf", f"{path} is not a GGUF file.", path=str(path))
     trained, thinking = None, thinking_of("")
@@ -105,7 +107,7 @@ def checked_template(head: GgufHead, name: str) -> str:
 
 def quantization_of(path: str) -> str:
     """The quantization that a file or else its folder has in its name, such as Q4_K_M; "" without one."""
-    names = reversed(path.removesuffix(".gguf").split("/"))
+    names = reversed(re.sub(r"\.gguf$", "", path, flags=re.IGNORECASE).split("/"))
     return next((match[1] for name in names if (match := _QUANTIZATION.search(name))), "")
 
 
@@ -114,13 +116,18 @@ def part_names(name: str) -> tuple[str, ...]:
     if not (part := _PART.search(name)):
         return (name,)
     stem = name[: part.start()]
-    return tuple(f"{stem}-{number:05}-of-{part[2]}.gguf" for number in range(1, int(part[2]) + 1))
+    return tuple(f"{stem}-{number:05}-of-{part[2]}{part[3]}" for number in range(1, int(part[2]) + 1))
 
 
 def gguf_parts(path: Path) -> tuple[Path, ...]:
-    """The file, or those parts of a split file that exist."""
-    names = part_names(path.name)
-    return tuple(path.with_name(name) for name in names if len(names) == 1 or path.with_name(name).is_file())
+    """The file, or all parts of a split file. Raises InputError for the first that is missing."""
+    if len(names := part_names(path.name)) == 1:
+        return (existing_file(path),)
+    parts = tuple(path.with_name(name) for name in names)
+    if missing := [part.name for part in parts if not part.is_file()]:
+        message = f"{path} is one of {len(parts)} parts, and {missing[0]} is missing. Copy all of them into its folder."
+        raise InputError("gguf_part_missing", message, path=str(path), missing=missing[0], count=len(parts))
+    return parts
 
 
 def read_gguf(path: Path) -> GgufHead:
@@ -182,12 +189,14 @@ class _Reader:
         return count
 
 
-def _fingerprint(path: Path, edge: int = 1 << 20) -> str:
-    """Identifies a file by its size and both ends; hashing gigabytes would block the page."""
-    size = path.stat().st_size
-    digest = hashlib.sha256(str(size).encode())
-    with path.open("rb") as file:
-        digest.update(file.read(edge))
-        file.seek(max(0, size - edge))
-        digest.update(file.read(edge))
+def _fingerprint(*parts: Path, edge: int = 1 << 20) -> str:
+    """Identifies a file by its parts' sizes and both ends of each; hashing gigabytes would block the page."""
+    digest = hashlib.sha256()
+    for path in parts:
+        size = path.stat().st_size
+        digest.update(str(size).encode())
+        with path.open("rb") as file:
+            digest.update(file.read(edge))
+            file.seek(max(0, size - edge))
+            digest.update(file.read(edge))
     return f"edges-sha256:{digest.hexdigest()[:32]}"

@@ -69,7 +69,7 @@ def _named(name: str) -> ModelSpec:
         return openai_spec(name)
     if name.startswith("scripted:"):
         return scripted_spec(existing_file(Path(name.removeprefix("scripted:"))))
-    if name.endswith(".gguf"):
+    if name.lower().endswith(".gguf"):
         return _file_spec(Path(name))
     if isdir(name):
         return folder_spec(Path(name))

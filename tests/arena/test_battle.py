@@ -104,7 +104,7 @@ def test_half_a_character_is_never_shown(scripted, run_of):
     ("steps", "text", "reasoning"),
     [
         (["<think>rea", "son</think>answer"], "answer", "reason"),
-        (["rea", "son</th", "ink>ans", "wer"], "answer", "reason"),
+        (["rea", "son</th", "ink>\nans", "wer"], "answer", "reason"),
         (["<thi", "nk>rea", "son"], "", "reason"),
         (["<think>", "</think>", "answer"], "answer", ""),
     ],

@@ -17,12 +17,13 @@ EVERY_KEY = {
     "slots": 2,
     "context_length": 512,
     "load_seconds": 0.01,
+    "load_until": "go.txt",
     "load_error": "disk on fire",
     "thinking": "switch",
     "stop": ["<|im_end|>"],
     "answers": [
         {"match": "joke", "ignore_stop": False, "steps": [{"text": "Ha", "delay": 0, "times": 3}, {"bytes": "f09f"}]},
-        {"steps": [{"hang": True}, {"raise": "out of memory"}]},
+        {"steps": [{"until": "go.txt"}, {"hang": True}, {"raise": "out of memory"}]},
     ],
 }
 BROKEN = {
@@ -130,6 +131,15 @@ def test_a_long_delay_shows_life_twice_a_second(scripted, ask, is_sign_of_life):
     assert len(signs) >= 2
 
 
+def test_a_token_waits_for_a_file_and_shows_life(scripted, ask, tmp_path, is_sign_of_life, texts_of):
+    file = tmp_path / "go.txt"
+    stream = ask(scripted({"text": "x"}, {"until": str(file), "text": "y"}))
+    assert next(chunk.text for chunk in stream if chunk.text) == "x"
+    assert is_sign_of_life(next(stream)) and is_sign_of_life(next(stream))
+    file.touch()
+    assert texts_of(stream)[-1] == "y"
+
+
 @pytest.mark.parametrize("text", ["你好，世界😀", "🇩🇪🇨🇳", "👨‍👩‍👧‍👦", " 根"])
 def test_bytes_one_by_one_never_show_half_a_character(scripted, ask, texts_of, text):
     shown = texts_of(ask(scripted(*({"bytes": f"{byte:02x}"} for byte in text.encode())), max_new_tokens=100))
@@ -197,7 +207,7 @@ def test_endless_text_is_kept_up_to_the_limit(scripted, ask, answer_of):
     ("pieces", "text", "reasoning"),
     [
         (["<think>rea", "son</think>answer"], "answer", "reason"),
-        (["rea", "son</th", "ink>ans", "wer"], "answer", "reason"),
+        (["rea", "son</th", "ink>\nans", "wer"], "answer", "reason"),
         (["<think>", "</think>", "answer"], "answer", ""),
         (["say <think>"], "say <think>", ""),
     ],
@@ -268,6 +278,14 @@ def test_load_seconds_pass_once(scripted, ask):
     # Both lasted at least this long, and usage does not count the loading.
     assert chunks[-1].usage.seconds <= time.monotonic() - began - 0.3
     assert not any(chunk.stage == "loading" for chunk in ask(backend))
+
+
+def test_loading_waits_for_a_file(scripted, ask, tmp_path, texts_of):
+    file = tmp_path / "go.txt"
+    stream = ask(scripted({"text": "x"}, load_until=str(file)))
+    assert [next(stream).stage, next(stream).stage] == ["loading", "loading"]
+    file.touch()
+    assert texts_of(stream)[-1] == "x"
 
 
 # ---- what it keeps

@@ -29,12 +29,13 @@ TELLING = re.compile(r"""script-|data-color="[ab]|\d tokens|\d s\b""")
 
 @pytest.fixture(scope="module")
 def app(serve: Callable[..., ServedApp]) -> ServedApp:
-    """A quick script and a slow one."""
+    """Two quick scripts, of which one is slow where it is asked which one."""
     hang = {"match": "hang", "steps": [{"text": "Hm"}, {"hang": True}]}
     quick = {"match": "", "steps": [{"text": "quick words ", "times": 20}]}
-    slow = {"match": "", "steps": [{"text": "slow ", "delay": 0.2, "times": 20}]}
+    slow = {"match": "Which", "steps": [{"text": "slow ", "delay": 0.2, "times": 20}]}
+    brief = {"match": "", "steps": [{"text": "few words ", "times": 10}]}
     endless = {"match": "endless", "steps": [{"text": "on and ", "delay": 0.2, "times": 5000}]}
-    return serve({"answers": [hang, endless, quick]}, {"answers": [endless, slow]})
+    return serve({"answers": [hang, endless, quick]}, {"answers": [endless, slow, brief]})
 
 
 @pytest.fixture

@@ -25,29 +25,37 @@ from tests.browser.hands import (
     wait_ready,
     wait_until_votable,
 )
-from tests.browser.test_screen import LONG, PHONE, WIDE, assert_nothing_scrolled, assert_seen, wait_for_first_line
-from tests.browser.test_scrolling import LINES, top, wait_for_room, wheel
+from tests.browser.test_screen import LONG, PHONE, assert_nothing_scrolled, assert_seen, wait_for_first_line
+from tests.browser.test_scrolling import Growth, room, top, wait_for_room, wheel
 
+SIZES = [(1366, 768), (768, 1024), PHONE]
 TOUCH: dict[str, Any] = {"has_touch": True, "is_mobile": True}
 
 
 @pytest.fixture(scope="module")
-def app(serve: Callable[..., ServedApp]) -> ServedApp:
-    """Two models that write for ever, or much at once."""
-    endless = {"match": "endless", "steps": [{"text": LINES, "delay": 0.5, "times": 500}]}
+def growing(tmp_path_factory: pytest.TempPathFactory) -> Growth:
+    return Growth(tmp_path_factory.mktemp("growth"))
+
+
+@pytest.fixture(scope="module")
+def app(serve: Callable[..., ServedApp], growing: Growth) -> ServedApp:
+    """Two models whose answers grow, or are long and there at once."""
+    grow = {"match": "grow", "steps": growing.steps}
     prices = {"steps": [{"text": f"It costs $5 or $6, and $x^2$.\n\n{LONG}"}]}
-    return serve({"answers": [endless, prices]}, {"answers": [endless, prices]})
+    return serve({"answers": [grow, prices]}, {"answers": [grow, prices]})
 
 
-@pytest.mark.parametrize("size", [*WIDE, PHONE], ids=str)
-def test_a_battle_at_every_size(new_page: NewPage, app: ServedApp, size: tuple[int, int]) -> None:
+@pytest.mark.parametrize("size", SIZES, ids=str)
+def test_a_battle_on_a_notebook_a_tablet_and_a_phone(
+    new_page: NewPage, app: ServedApp, growing: Growth, size: tuple[int, int]
+) -> None:
     tab = new_page(app.url, viewport=size, **(TOUCH if size == PHONE else {}))
     page, problems = tab.page, list[str]()
     page.on("console", lambda line: problems.append(line.text) if line.type in ("error", "warning") else None)
     wait_ready(page)
     choose_mode(page, "blind")
     assert_seen(page, BOX, "#send")
-    stay_where_the_reader_scrolls(page)
+    stay_where_the_reader_scrolls(page, growing)
     ask_for_vote(page, "Why?")
     read_and_vote(page, size == PHONE)
     app.wait_until_idle()
@@ -57,12 +65,14 @@ def test_a_battle_at_every_size(new_page: NewPage, app: ServedApp, size: tuple[i
     assert problems == []
 
 
-def stay_where_the_reader_scrolls(page: Page) -> None:
-    ask(page, "endless")
+def stay_where_the_reader_scrolls(page: Page, growing: Growth) -> None:
+    growing.begin()
+    ask(page, "grow")
     wait_for_room(page, "a", 500)
     wheel(page, "a", -250)
-    stands = top(page, "a")
-    wait_for_room(page, "a", 1000)
+    stands, length = top(page, "a"), room(page, "a")
+    growing.grow()
+    wait_for_room(page, "a", length + 400)
     assert top(page, "a") == stands
     page.click("#stop_all")
     wait_for_phase(page, "cut")

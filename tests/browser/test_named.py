@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -76,7 +77,7 @@ def test_stop_stops_the_model_and_keeps_the_text(page: Page, scripted_app: Serve
 
 def test_send_works_again_after_every_stop(page: Page) -> None:
     pauses = random.Random(7)
-    for number in range(15):
+    for number in range(8):
         ask(page, f"slow {number}")
         expect(questions(page, "a").last).to_have_text(f"slow {number}")
         page.wait_for_timeout(pauses.randrange(50, 300))
@@ -233,16 +234,18 @@ def test_each_mode_keeps_what_it_shows(page: Page) -> None:
 
 
 def test_a_prompt_sent_while_the_model_loads_waits_visibly(
-    open_page: OpenPage, serve: Callable[..., ServedApp]
+    open_page: OpenPage, serve: Callable[..., ServedApp], tmp_path: Path
 ) -> None:
     fine = {"answers": [{"steps": [{"text": "here"}]}]}
-    app = serve({**fine, "load_seconds": 20}, {**fine, "load_error": "disk on fire"}, load=False)
+    loaded = tmp_path / "loaded"
+    app = serve({**fine, "load_until": str(loaded)}, {**fine, "load_error": "disk on fire"}, load=False)
     page = open_page(app, mode="named")
     for backend in app.services.roster:
         backend.load()
     status(page, "b", "disk on fire")
     ask(page, "hello")
     status(page, "a", "Loading the model")
+    loaded.touch()
     wait_for_state(page, "a", "done")
     status(page, "b", "disk on fire")
     assert answer(page, "a") == "here"

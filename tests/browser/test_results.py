@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable
 from itertools import combinations
 
@@ -16,6 +15,7 @@ from arena.types import Winner
 from arena.votes import VoteLog
 from tests.browser.conftest import Tab
 from tests.browser.hands import HAND, ask_for_vote, choose_mode, go, open_accordion, vote, wait_ready
+from ui.results.handlers import LIVE_SECONDS
 
 STEPS = [{"match": "", "steps": [{"text": "same every time"}]}]
 
@@ -38,6 +38,11 @@ def ask_and_vote(page: Page) -> str:
     return str(page.locator("#phase .receipt a").get_attribute("href"))
 
 
+def vote_again(page: Page) -> None:
+    ask_for_vote(page, "And then?")
+    vote(page)
+
+
 def opened(page: Page) -> Page:
     page.locator("#tab_results-button").click()
     expect(page.locator("#summary")).to_contain_text(re.compile("raters? |No votes"))
@@ -55,19 +60,19 @@ def test_anothers_vote_comes_by_itself_and_nobody_asks_from_another_tab(
     count = len(app.rows())
     votes = reader.locator("#results_counts_body td").nth(2)
     expect(votes).to_have_text(str(count))
-    ask_and_vote(new_page(app.url).page)
+    vote_again(voter)
     expect(votes).to_have_text(str(count + 1))
     # What was open stays open.
     expect(reader.locator("#results_source_body table")).to_be_visible()
     asked: list[str] = []
     reader.locator("#tab_about-button").click()
     expect(reader.locator("#about")).to_be_visible()
-    time.sleep(1)  # what was on its way has come
+    reader.wait_for_timeout(1000)  # what was on its way has come
     reader.on("request", lambda request: asked.append(request.url))
-    time.sleep(7)
+    reader.wait_for_timeout(1500 * LIVE_SECONDS)
     assert asked == []
     opened(reader)
-    ask_and_vote(new_page(app.url).page)
+    vote_again(voter)
     expect(votes).to_have_text(str(count + 2))
 
 

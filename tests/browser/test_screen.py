@@ -71,8 +71,9 @@ def wait_for_first_line(page: Page, side: str) -> None:
     page.wait_for_function(FIRST_LINE_IS_SEEN, arg=side)
 
 
-@pytest.mark.parametrize("size", [*WIDE, PHONE], ids=str)
-@pytest.mark.parametrize("locale", ["en-US", "zh-CN"])
+@pytest.mark.parametrize(
+    ("size", "locale"), [*((size, "en-US") for size in (*WIDE, PHONE)), (WIDE[1], "zh-CN"), (PHONE, "zh-CN")], ids=str
+)
 def test_the_input_is_on_the_screen_from_the_start(
     open_page: OpenPage, app: ServedApp, size: tuple[int, int], locale: str
 ) -> None:
@@ -81,8 +82,7 @@ def test_the_input_is_on_the_screen_from_the_start(
     assert_nothing_scrolled(page)
 
 
-@pytest.mark.parametrize("mode", ["blind", "named"])
-@pytest.mark.parametrize("size", WIDE, ids=str)
+@pytest.mark.parametrize(("size", "mode"), [*((size, "blind") for size in WIDE), (WIDE[0], "named")], ids=str)
 def test_both_answers_the_vote_and_the_input_are_on_one_screen(
     open_page: OpenPage, app: ServedApp, size: tuple[int, int], mode: str
 ) -> None:
@@ -118,7 +118,7 @@ def test_a_phone_shows_one_answer_at_a_time_with_the_vote_and_the_input(
     assert_nothing_scrolled(page)
 
 
-@pytest.mark.parametrize("size", WIDE, ids=str)
+@pytest.mark.parametrize("size", [WIDE[0], WIDE[3]], ids=str)
 def test_recorded_answers_and_their_vote_are_on_one_screen(
     open_page: OpenPage, app: ServedApp, size: tuple[int, int]
 ) -> None:

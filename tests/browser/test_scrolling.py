@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page
@@ -28,12 +29,44 @@ BELOW = """side => {
     return Math.round(text.getBoundingClientRect().bottom - log.getBoundingClientRect().bottom); }"""
 
 
+class Growth:
+    """An answer that grows by a few screens, and then by some more each time that a test says so."""
+
+    def __init__(self, folder: Path) -> None:
+        self._files = [folder / name for name in "123"]
+        more = {"text": LINES, "delay": 0.1, "times": 11}
+        self.steps = [more, *(step for file in self._files for step in ({"until": str(file), "text": LINES}, more))]
+
+    def begin(self) -> None:
+        for file in self._files:
+            file.unlink(missing_ok=True)
+
+    def grow(self) -> None:
+        next(file for file in self._files if not file.exists()).touch()
+
+    def end(self) -> None:
+        """Let the answer grow to its end."""
+        for file in self._files:
+            file.touch()
+
+
 @pytest.fixture(scope="module")
-def app(serve: Callable[..., ServedApp]) -> ServedApp:
-    """Answers that grow for long, for a while, that wait, or that are there at once."""
+def growing(tmp_path_factory: pytest.TempPathFactory) -> Growth:
+    return Growth(tmp_path_factory.mktemp("growth"))
+
+
+@pytest.fixture
+def growth(growing: Growth) -> Growth:
+    """An answer that has not grown yet."""
+    growing.begin()
+    return growing
+
+
+@pytest.fixture(scope="module")
+def app(serve: Callable[..., ServedApp], growing: Growth) -> ServedApp:
+    """Answers that grow, that wait, or that are there at once."""
     answers = [
-        {"match": "endless", "steps": [{"text": LINES, "delay": 0.5, "times": 500}]},
-        {"match": "growing", "steps": [{"text": LINES, "delay": 0.5, "times": 50}]},
+        {"match": "grow", "steps": growing.steps},
         {"match": "wait", "steps": [{"text": "Hm", "delay": 0.5}, {"text": ".", "delay": 0.5, "times": 500}]},
         {"steps": [{"text": LONG}]},
     ]
@@ -79,21 +112,23 @@ def stop(page: Page) -> None:
     wait_for_phase(page, "cut")
 
 
-def test_a_pane_follows_a_growing_answer(page: Page) -> None:
-    ask(page, "endless")
-    for pixels in (300, 600):
+def test_a_pane_follows_a_growing_answer(page: Page, growth: Growth) -> None:
+    ask(page, "grow")
+    for pixels in (300, 1500):
         for side in "ab":
             wait_for_room(page, side, pixels)
             # What came in this moment may not be drawn yet.
             page.wait_for_function(f"side => ({BELOW})(side) <= 0", arg=side)
+        growth.grow()
     stop(page)
 
 
-def test_a_reader_who_wheels_up_is_not_pulled_back_and_may_follow_again(page: Page) -> None:
-    ask(page, "endless")
+def test_a_reader_who_wheels_up_is_not_pulled_back_and_may_follow_again(page: Page, growth: Growth) -> None:
+    ask(page, "grow")
     wait_for_room(page, "a", 500)
     wheel(page, "a", -250)
     stands, length = top(page, "a"), room(page, "a")
+    growth.grow()
     wait_for_room(page, "a", length + 400)
     assert top(page, "a") == stands
     assert page.evaluate(BELOW, "a") > 300
@@ -102,18 +137,20 @@ def test_a_reader_who_wheels_up_is_not_pulled_back_and_may_follow_again(page: Pa
     while page.evaluate(BELOW, "a") > 0:  # the answer may outgrow a single turn of the wheel
         wheel(page, "a", 100_000)
     length = room(page, "a")
+    growth.grow()
     wait_for_room(page, "a", length + 200)
     page.wait_for_function(f"side => ({BELOW})(side) <= 0", arg="a")
     stop(page)
 
 
-def test_a_reader_who_pages_up_by_keyboard_is_not_pulled_back(page: Page) -> None:
-    ask(page, "endless")
+def test_a_reader_who_pages_up_by_keyboard_is_not_pulled_back(page: Page, growth: Growth) -> None:
+    ask(page, "grow")
     wait_for_room(page, "b", 500)
     page.focus(LOG.format("b"))
     page.keyboard.press("PageUp")
     page.wait_for_timeout(500)
     stands, length = top(page, "b"), room(page, "b")
+    growth.grow()
     wait_for_room(page, "b", length + 300)
     assert top(page, "b") == stands
     stop(page)
@@ -130,22 +167,24 @@ def test_sending_takes_both_panes_to_the_new_question(page: Page) -> None:
     stop(page)
 
 
-def test_when_the_answer_ends_a_following_reader_sees_its_first_line(page: Page) -> None:
-    ask(page, "growing")
+def test_when_the_answer_ends_a_following_reader_sees_its_first_line(page: Page, growth: Growth) -> None:
+    ask(page, "grow")
     for side in "ab":
         wait_for_room(page, side, 300)
     assert not page.evaluate(FIRST_LINE_IS_SEEN, "a")
+    growth.end()
     wait_for_phase(page, "vote")
     for side in "ab":
         page.wait_for_function(FIRST_LINE_IS_SEEN, arg=side)
 
 
-def test_when_the_answer_ends_a_reader_who_scrolled_up_stays_where_they_are(page: Page) -> None:
-    ask(page, "growing")
+def test_when_the_answer_ends_a_reader_who_scrolled_up_stays_where_they_are(page: Page, growth: Growth) -> None:
+    ask(page, "grow")
     wait_for_room(page, "a", 500)
     wheel(page, "a", -150)
     stands = top(page, "a")
     assert stands > 0 and page.get_attribute("#phase", "data-phase") == "run"
+    growth.end()
     wait_for_phase(page, "vote")
     wait_for_state(page, "a", "done")
     page.wait_for_timeout(1500)

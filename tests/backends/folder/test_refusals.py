@@ -12,7 +12,7 @@ from model_folders import DATA, ORACLES, TINY, copied, edit_json, needs_oracles,
 
 from arena.errors import ArenaError
 from backends import open_backends
-from backends.folder.checkpoint import read_config
+from backends.folder.checkpoint import find_weights, read_config
 from backends.models.resolve import resolve
 
 QWEN_SHARD = "model-00002-of-00002.safetensors"
@@ -121,7 +121,9 @@ CASES = {
     "glm ratio": ("chatglm", config(rope_ratio="x"), "rope_ratio 'x'"),
     "adapter": ("qwen", write("adapter_config.json", "{}"), "an adapter, not a whole model"),
     # Which files there are
-    "no weights": ("qwen", remove(QWEN_INDEX), "it has no weights"),
+    "no index": ("qwen", remove(QWEN_INDEX), "model.safetensors.index.json is missing"),
+    "no index of bin": ("bin", remove("pytorch_model.bin.index.json"), "pytorch_model.bin.index.json is missing"),
+    "no weights": ("qwen", lambda folder: [path.unlink() for path in folder.glob("model*")], "it has no weights"),
     "no shard": ("qwen", remove(QWEN_SHARD), f"{QWEN_SHARD} is missing"),
     "short shard": ("qwen", cut(QWEN_SHARD), "instead of"),
     "shard of nothing": ("qwen", cut(QWEN_SHARD, 0), "has 0 bytes"),
@@ -293,3 +295,30 @@ def test_weights_that_compute_nan_are_refused_while_loading(tmp_path):
     folder = copied(ORACLES / TINY["qwen"], tmp_path / "checkpoint")
     rewrite(folder, lambda tensors: tensors["transformer.ln_f.weight"].fill_(float("nan")))
     assert "computed" in refusal_of(folder)
+
+
+@needs_oracles
+@pytest.mark.parametrize("older", ["absent", "other numbers"])
+def test_beside_a_whole_file_an_older_index_is_not_used(tmp_path, caplog, ask, answer_of, older):
+    from safetensors.torch import load_file, save_file
+
+    folder, plain = (copied(ORACLES / TINY["qwen"], tmp_path / name) for name in ("merged", "plain"))
+    shards = sorted(folder.glob("model-*.safetensors"))
+    tensors = {name: tensor for shard in shards for name, tensor in load_file(shard).items()}
+    for target in (folder, plain):
+        save_file(tensors, target / "model.safetensors", {"format": "pt"})
+    for path in (*plain.glob("model-*"), plain / QWEN_INDEX):
+        path.unlink()
+    for shard in shards:
+        if older == "absent":
+            shard.unlink()
+        else:
+            save_file({name: tensor * 0 for name, tensor in load_file(shard).items()}, shard, {"format": "pt"})
+    assert [path.name for path in find_weights(folder).files] == ["model.safetensors"]
+    assert "model.safetensors.index.json is not used" in caplog.text
+    texts = []
+    for target in (folder, plain):
+        [backend] = open_backends([resolve(str(target))])
+        texts.append(answer_of(ask(backend, max_new_tokens=8)).text)
+        backend.close()
+    assert texts[0] == texts[1] != ""

@@ -161,6 +161,24 @@ def test_the_precision_is_read_from_the_file_name(gguf, name, precision):
     assert resolve(str(gguf(name))).precision == precision
 
 
+@pytest.mark.parametrize("suffix", ["gguf", "GGUF"])
+@pytest.mark.parametrize("named", [1, 2, 3])
+def test_any_part_of_a_split_file_stands_for_the_whole(gguf, suffix, named):
+    parts = [gguf(f"m-Q4_0-0000{number}-of-00003.{suffix}") for number in (1, 2, 3)]
+    spec = resolve(str(parts[named - 1]))
+    assert (spec.source, spec.id, spec.precision) == (str(parts[0]), "m-Q4_0-00001-of-00003", "q4_0")
+    before = spec.revision
+    parts[2].write_bytes(b"GGUF" + b"\x02" * 100)
+    assert resolve(str(parts[0])).revision != before
+    parts[1].unlink()
+    refusal = refusal_of(str(parts[0]))
+    assert refusal.code == "gguf_part_missing" and parts[1].name in str(refusal)
+
+
+def test_an_upper_case_suffix_is_one(gguf):
+    assert resolve(str(gguf("tiny-Q8_0.GGUF"))).precision == "q8_0"
+
+
 @pytest.mark.parametrize("content", [b"", b"GGU", b"PK\x03\x04", b"<!DOCTYPE html>"])
 def test_a_file_that_is_no_model_is_refused(gguf, content):
     refusal = refusal_of(str(gguf(content=content)))
