@@ -162,6 +162,23 @@ def test_ctrl_c_says_how_to_go_on(environment: dict[str, str], server: HubServer
     assert fetch(environment, "fetch", "qwen-7b-chat").returncode == 0
 
 
+def test_a_download_ends_with_the_page_that_started_it(
+    environment: dict[str, str], server: HubServer, gate: threading.Event, eventually: Callable[..., object]
+) -> None:
+    """A page that was killed reads no more; the next download resumes."""
+    server.faults.gate = gate
+    command = [sys.executable, str(Path(environment["HOME"]) / "app.py"), "fetch", "--json", "qwen-7b-chat"]
+    process = subprocess.Popen(
+        command, env={**environment, **JSON_LINES}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    assert eventually(server.fetched) and process.stdout
+    process.stdout.close()
+    gate.set()
+    assert process.wait(timeout=60) != 0
+    assert not (Path(environment["ARENA_MODELS_DIR"]) / "qwen-7b-chat").exists()
+    assert fetch(environment, "fetch", "qwen-7b-chat").returncode == 0
+
+
 def test_at_start_missing_models_are_fetched_before_the_page(environment: dict[str, str], server: HubServer) -> None:
     # A language that does not exist ends the start after the models have been looked for.
     arguments = ("--fetch", "--a", "qwen-7b-chat@fp32", "--b", "smollm2-135m", "--lang", "fr")
