@@ -44,7 +44,8 @@ class PairDraw:
     """Draws pairs of a roster. Thread-safe.
 
     `figures` returns the results so far, or None while they are not ready; it is called at most every REFRESH_SECONDS,
-    or until it returns any every RETRY_SECONDS. In between, every draw counts as a vote, so that people who ask at the same time get different pairs.
+    or until it returns any every RETRY_SECONDS. In between, every draw counts as a vote, so that people who ask at the
+    same time get different pairs.
     """
 
     def __init__(
