@@ -103,12 +103,12 @@ def main(
         chosen = chosen_models(models, a, b, answers, platform)
         recorded = options.answers_file(answers, data_dir)
         has_samples = recorded is None and chosen in (None, (options.LEFT, options.RIGHT)) and SAMPLES.exists()
-        if fetch_first and chosen:
-            fetch_missing(chosen, HERE / "app.py")
         # Not options: everybody on the machine can read a command line. Removed from the environment, so that child
         # processes do not inherit them.
         token = os.environ.pop("ARENA_ADMIN_TOKEN", "")
         key = os.environ.pop("ARENA_JUDGE_KEY", "")
+        if fetch_first and chosen:
+            fetch_missing(chosen, HERE / "app.py")
         from arena.judging.moderation import read_words
 
         hosting = Hosting(

@@ -5,71 +5,26 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, Protocol
 
 from arena.errors import ArenaError, BackendError, ErrorInfo, InputError, os_error_as
+from arena.needs import Needs, Room
 from arena.roster import Roster
 from arena.types import Backend
 
 FILE_NAME = "models.json"
 # Names in one job.
 MOST = 8
-# Bytes a second of a home connection (100 Mbit/s), for the time that a download is expected to take.
-USUAL_RATE = 12_500_000
 _POLL_SECONDS = 0.1
 # A rate over less than that says little.
 _RATE_SECONDS = 2.0
 Stage = Literal["idle", "checking", "ready", "downloading", "quantizing", "loading", "done", "stopped", "failed"]
 _RUNNING = ("checking", "downloading", "quantizing", "loading")
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Needs:
-    """What a model takes before it can answer, in bytes.
-
-    `download` is what is missing of it, `quantize` the size of the weights to be quantized, `disk` what both write,
-    `memory` 0 for a model that runs elsewhere. `missing` are Python packages that must be installed first.
-    """
-
-    name: str
-    title: str
-    download: int = 0
-    quantize: int = 0
-    disk: int = 0
-    memory: int = 0
-    licence: str = ""
-    licence_url: str = ""
-    missing: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Room:
-    """Bytes that are free on the disk, and of memory free and in all; None where the system does not say."""
-
-    disk: int
-    memory: int | None = None
-    memory_total: int | None = None
-
-    def check(self, needs: Sequence[Needs]) -> None:
-        """Raises InputError if the models do not fit on the disk, or two of them not into the memory."""
-        disk, memory = sum(need.disk for need in needs), pair_memory(needs)
-        if disk > self.disk:
-            details = _gigabytes(needed=disk, free=self.disk)
-            message = "Not enough disk space: {needed} GB are needed, {free} GB are free.".format(**details)
-            raise InputError("add_disk", message, **details)
-        if self.memory_total and memory > self.memory_total:
-            details = _gigabytes(needed=memory, total=self.memory_total)
-            message = "Two models side by side need {needed} GB of memory, and this machine has {total} GB."
-            raise InputError("add_memory", message.format(**details), **details)
-
-
-def pair_memory(needs: Sequence[Needs]) -> int:
-    """The memory of the two largest models: two answer at the same time."""
-    return sum(sorted((need.memory for need in needs), reverse=True)[:2])
 
 
 @dataclass(frozen=True)
@@ -144,7 +99,8 @@ class _Stopped(Exception):
 class Adding:
     """Adds models to the roster, one job at a time, and keeps their names in `path`. Safe to call from several threads.
 
-    `kept` are the models that were added in earlier runs: names by id.
+    `kept` are the names of the models that were added in earlier runs, with the id of each that is offered because of
+    that, and "" for the others.
     """
 
     def __init__(
@@ -163,7 +119,7 @@ class Adding:
         # Protects all below: the job's thread changes them, and pages read and stop it.
         self._lock = threading.Lock()
         self._kept = dict(kept)
-        self._state = AddState(kept=tuple(self._kept.values()))
+        self._state = AddState(kept=tuple(self._kept))
         self._work: Work | None = None
 
     @property
@@ -176,9 +132,11 @@ class Adding:
         """Begins to find out what the models need. Raises InputError for no names, and while a job runs."""
         self._begin(AddState("checking", tuple(dict.fromkeys(names))), only_check=True)
 
-    def start(self) -> None:
-        """Begins to add the models that were checked, or goes on where the last job stopped. Raises as `check`."""
-        self._begin(replace(self.state, stage="checking", error=None, added=()), only_check=False)
+    def start(self, names: Sequence[str]) -> None:
+        """Begins to add the models, or goes on where the last job stopped. Raises as `check`."""
+        last, chosen = self.state, tuple(dict.fromkeys(names))
+        first = last if last.names == chosen else AddState(names=chosen)
+        self._begin(replace(first, stage="checking", error=None, added=()), only_check=False)
 
     def stop(self) -> None:
         """Stops the job; what it has downloaded is kept."""
@@ -190,16 +148,16 @@ class Adding:
     def remove(self, name: str) -> None:
         """Offers a model that was added here no more, also after a restart; its files stay. Raises InputError."""
         with self._lock:
-            model = next((model for model, kept in self._kept.items() if kept == name), None)
-            if model is None:
-                raise InputError(
-                    "model_absent", f"{name!r} was not added here.", model=name, known=", ".join(self._kept)
-                )
-            kept = {other: kept for other, kept in self._kept.items() if other != model}
-            _write(self._path, tuple(kept.values()))
+            if name not in self._kept:
+                known = ", ".join(self._kept)
+                raise InputError("model_absent", f"{name!r} was not added here.", model=name, known=known)
+            kept = {other: model for other, model in self._kept.items() if other != name}
+            _write(self._path, tuple(kept))
+            model = self._kept[name]
             self._kept = kept
-            self._state = replace(self._state, kept=tuple(kept.values()))
-        self._roster.remove(model)
+            self._state = replace(self._state, kept=tuple(kept))
+        if model:
+            self._roster.remove(model)
 
     def _begin(self, first: AddState, only_check: bool) -> None:
         with self._lock:
@@ -229,15 +187,13 @@ class Adding:
 
     def _check(self, names: tuple[str, ...]) -> tuple[Needs, ...]:
         """What the models need that are not offered yet. Raises InputError if all are, or if there is no room."""
-        needs: list[Needs] = []
         with self._lock:
-            offered = {spec.id for spec in self._roster.specs}
-            here = offered | {name for model, name in self._kept.items() if model in offered}
-        for name in names:
-            if name in here and names != (name,):
-                continue
-            if name in here:
-                raise InputError("model_present", f"{name} is offered here already.", model=name)
+            here = {spec.id for spec in self._roster.specs} | {name for name, model in self._kept.items() if model}
+        new = [name for name in names if name not in here]
+        if not new:
+            raise InputError("model_present", f"{names[0]} is offered here already.", model=names[0])
+        needs: list[Needs] = []
+        for name in new:
             self._show(name=name)
             needs += [item for item in self._follow(self._machine.plan(name)) if isinstance(item, Needs)]
         room = self._machine.room()
@@ -267,7 +223,7 @@ class Adding:
             now = self._clock()
             if rate is None or rate[0] != step.stage:
                 rate = (step.stage, now, step.done)
-            seconds, come, left = now - rate[1], step.done - rate[2], step.total - step.done
+            seconds, received, left = now - rate[1], step.done - rate[2], step.total - step.done
             quantizes = step.stage == "quantizing"
             size = need.quantize if quantizes else need.download
             # What was there before this job is no part of its bytes.
@@ -276,7 +232,7 @@ class Adding:
                 stage=step.stage,
                 name=need.name,
                 done=before + done + (need.download if quantizes else 0),
-                seconds_left=left * seconds / come if come > 0 and seconds >= _RATE_SECONDS else None,
+                seconds_left=left * seconds / received if received > 0 and seconds >= _RATE_SECONDS else None,
             )
 
     def _load(self, name: str) -> None:
@@ -294,8 +250,8 @@ class Adding:
             self._machine.close(backend)
             raise
         with self._lock:
-            self._kept[backend.spec.id] = name
-            kept = tuple(self._kept.values())
+            self._kept[name] = backend.spec.id
+            kept = tuple(self._kept)
             self._state = replace(self._state, kept=kept, added=(*self._state.added, backend.spec.id))
             _write(self._path, kept)
 
@@ -323,14 +279,22 @@ class Adding:
 
 
 def read_names(path: Path) -> tuple[str, ...]:
-    """The names of the models that were added before; none if there is no file. Raises InputError for a damaged one."""
+    """The names of the models that were added before; none if there is no file.
+
+    Raises InputError for a damaged one, which is moved aside: the next model that is added begins a new file.
+    """
     try:
         names = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise ValueError("it is no list of names")
+        return tuple(names)
     except FileNotFoundError:
         return ()
     except (OSError, ValueError) as error:
-        raise InputError("file_unreadable", f"{path} cannot be read: {error}.", path=str(path)) from error
-    return tuple(name for name in names if isinstance(name, str)) if isinstance(names, list) else ()
+        aside = path.with_suffix(".damaged")
+        with suppress(OSError):
+            path.replace(aside)
+        raise InputError("file_unreadable", f"{path} cannot be read: {error}. It is now {aside}.", path=path) from error
 
 
 def _write(path: Path, names: Sequence[str]) -> None:
@@ -339,7 +303,3 @@ def _write(path: Path, names: Sequence[str]) -> None:
         fresh = path.with_suffix(".new")
         fresh.write_text(json.dumps(names, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
         fresh.replace(path)
-
-
-def _gigabytes(**sizes: int) -> dict[str, str]:
-    return {name: f"{size / 1e9:.1f}" for name, size in sizes.items()}

@@ -91,7 +91,7 @@ class Chat:
         *,
         again: bool = False,
     ) -> Iterator[Battle]:
-        """Sends a prompt to both sides; yields the battle as it grows.
+        """Sends a prompt to both sides; yields the battle as it grows. After turns of other models it is the first one.
 
         `settings` are GenerationConfig fields; None means the model's default. `prompt` is the prompt of the set that
         `text` is, if any. With `again` it replaces the last turn. Raises InputError at once for bad input or a prompt
@@ -105,6 +105,8 @@ class Chat:
         with self._lock:
             self._wait_for_stop()
             turns = self._turns[:-1] if again else self._turns
+            if not self._is_of_pair():
+                turns = ()
             last = turns[-1] if turns else None
             battle = Battle(
                 id=new_battle_id(),
@@ -132,6 +134,9 @@ class Chat:
                 raise InputError("nothing_asked", "Ask something first.")
             if self._run and self._run.regenerate(side):
                 return iter(())
+            if not self._is_of_pair():
+                model, known = self._turns[-1].side(side).model.id, self._pair[side].spec.id
+                raise InputError("model_absent", f"{model!r} is not offered here: {known}.", model=model, known=known)
             self._wait_for_stop()
             battle = renewed(self._turns[-1], side)
             self._turns = (*self._turns[:-1], battle)
@@ -141,7 +146,7 @@ class Chat:
         """Whether the side's last answer was cut, perhaps while it was thinking, and its model can write the rest."""
         answer = self.turns[-1].side(side).answer if self.turns else Answer()
         return answer.finish_reason in ("length", "cancelled") and bool(
-            (answer.text.strip() or answer.reasoning.strip()) and self._pair[side].can_continue
+            (answer.text.strip() or answer.reasoning.strip()) and self._pair[side].can_continue and self._is_of_pair()
         )
 
     def continue_answer(self, side: SideName) -> Iterator[Battle]:
@@ -177,8 +182,8 @@ class Chat:
         with self._lock:
             if not self._turns:
                 self._turns = tuple(turns)
-                self._pair = pair or self._pair
-                self._probability = self._turns[-1].pair_probability if self._turns else self._probability
+                if pair and self._turns:
+                    self._pair, self._probability = pair, self._turns[-1].pair_probability
 
     def clear(self) -> None:
         """Stops, and forgets all turns."""
@@ -186,6 +191,12 @@ class Chat:
         with self._lock:
             self._wait_for_stop()
             self._turns = ()
+
+    def _is_of_pair(self) -> bool:
+        """Whether the models of the last turn, if there is one, answer now: a restored one's may be offered no more."""
+        return all(
+            turn.side(name).model.id == self._pair[name].spec.id for turn in self._turns[-1:] for name in SideName
+        )
 
     def _wait_for_stop(self) -> None:
         """Waits for a stopped turn to end; the lock is held. Raises InputError if a turn runs that was not stopped."""

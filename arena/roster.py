@@ -56,7 +56,12 @@ class Roster:
         return tuple(backend.spec for backend in self)
 
     def __getitem__(self, model: str) -> Backend:
-        return self._backends[model]
+        """The backend of the model with this id. Raises InputError if it is not offered."""
+        backends = self._backends
+        if model not in backends:
+            known = ", ".join(backends)
+            raise InputError("model_absent", f"{model!r} is not offered here: {known}.", model=model, known=known)
+        return backends[model]
 
     def get(self, model: str) -> Backend | None:
         """The backend of the model with this id; None if it is not offered."""
@@ -80,13 +85,10 @@ class Roster:
         """
         first = instead or self.first
         a, b = a or first[SideName.A].spec.id, b or first[SideName.B].spec.id
-        for model in (a, b):
-            if model not in self._backends:
-                known = ", ".join(self._backends)
-                raise InputError("model_absent", f"{model!r} is not offered here: {known}.", model=model, known=known)
+        pair = {SideName.A: self[a], SideName.B: self[b]}
         if a == b:
             raise InputError("same_model", f"Both sides are {a}. Choose two different models.", model=a)
-        return {SideName.A: self._backends[a], SideName.B: self._backends[b]}
+        return pair
 
     def pair_of(self, battle: Battle) -> Pair | None:
         """The pair that answered a battle; None if a model is not offered any more."""

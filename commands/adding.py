@@ -14,12 +14,13 @@ from typing import Any
 
 import typer
 
-from arena.adding import FILE_NAME, Adding, Needs, Room, Step, read_names
-from arena.errors import ArenaError, BackendError, ErrorInfo
+from arena.adding import FILE_NAME, Adding, Step, read_names
+from arena.errors import ArenaError, BackendError, ErrorInfo, InputError
+from arena.needs import Needs, Room
 from arena.roster import Roster
 from arena.types import Backend, ModelSpec
 from backends import Backends
-from backends.fetching.plan import as_fetched, room_here
+from backends.fetching.plan import TO_FETCH, room_here
 from backends.memory.estimate import need_of
 from backends.models.resolve import resolve
 from commands.progress import JSON_LINES
@@ -37,10 +38,16 @@ class ProcessMachine:
         self._command = (sys.executable, str(app), "fetch", "--json")
 
     def plan(self, name: str) -> FetchProcess:
+        try:
+            resolve(name)
+        except InputError as error:
+            # Refused here: a command line can be read by everybody, and a wrong name may hold a password.
+            if error.code not in TO_FETCH:
+                raise
         return FetchProcess((*self._command, "--plan", "--", name), self._environment)
 
     def fetch(self, name: str) -> FetchProcess:
-        return FetchProcess((*self._command, "--", as_fetched(name)), self._environment)
+        return FetchProcess((*self._command, "--", name), self._environment)
 
     def room(self) -> Room:
         return room_here()
@@ -74,8 +81,7 @@ class FetchProcess:
         line = ""
         try:
             for line in self._process.stdout or ():
-                # What libraries print is no object.
-                entry = json.loads(line) if line.startswith("{") else {}
+                entry = _entry(line)
                 match entry.get("state"):
                     case "planned":
                         values = {field.name: entry[field.name] for field in fields(Needs)}
@@ -97,6 +103,15 @@ class FetchProcess:
         """Ends the process, if it has not ended."""
         atexit.unregister(self.stop)
         self._process.terminate()
+
+
+def _entry(line: str) -> dict[str, Any]:
+    """The object in the line; nothing for what libraries print."""
+    try:
+        entry = json.loads(line)
+    except ValueError:
+        return {}
+    return entry if isinstance(entry, dict) else {}
 
 
 def _details(details: Mapping[str, Any]) -> dict[str, Any]:
@@ -132,8 +147,9 @@ def adding(roster: Roster, backends: Backends, environment: Mapping[str, str], d
             roster.check_new(resolve(name))
             backend, need = machine.open(name)
             roster.add(backend, need)
-            kept[backend.spec.id] = name
+            kept[name] = backend.spec.id
         except ArenaError as error:
-            typer.echo(f"Warning: {error} It was added in the page, and is not offered.", err=True)
-            kept[name] = name
+            kept[name] = ""
+            if error.code != "model_present":  # the command line names it too
+                typer.echo(f"Warning: {error} It was added in the page, and is not offered.", err=True)
     return Adding(roster, machine, path, kept)

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from arena.adding import USUAL_RATE, Needs, Room, pair_memory
 from arena.errors import ArenaError
+from arena.needs import USUAL_RATE, Needs, Room, pair_memory
 from commands import INTERRUPTED, errors_in_one_line, print_error, resumable
 from commands.options import AsJson, DropOriginal
 from commands.progress import StatusLine, size_text, time_text

@@ -70,8 +70,8 @@ class Hosting:
     host has named a prompt set, `is_local` whether only this machine reaches the page, `is_notebook` whether by a
     notebook's proxy, `keeps` whether the disk survives a restart. Votes are copied to the dataset `backup`.
     Raters' ids are hashed with `judge_secret`, or if it is empty with a key in a file beside the votes. `words` hide a
-    battle from readers. `environment` is that of programs that the page starts.
-    battle from readers; with `public_results` everybody sees the results.
+    battle from readers; with `public_results` everybody sees the results. `environment` is that of programs that the
+    page starts.
     """
 
     data_dir: Path

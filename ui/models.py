@@ -8,7 +8,8 @@ from urllib.parse import quote
 
 import gradio as gr
 
-from arena.adding import USUAL_RATE, Adding, AddState, Needs, pair_memory
+from arena.adding import Adding, AddState
+from arena.needs import USUAL_RATE, Needs, pair_memory
 from arena.roster import Pair, Roster
 from ui.admin import HostHandlers
 from ui.batch import time_text
@@ -21,8 +22,6 @@ from ui.updates import PRIVATE, UNQUEUED, Handlers, Props, Typed, Updates, merge
 
 REFRESH_SECONDS = 1.0
 REAL_PAIR = ("qwen-7b-chat@int4", "chatglm3-6b@int4")
-
-
 NAMES_HINT = "qwen3-0.6b, hf:OWNER/NAME@int4, hf:OWNER/NAME:Q4_K_M, openai:URL#MODEL"
 
 
@@ -118,6 +117,7 @@ class ModelsHandlers(HostHandlers):
         if not self.access.is_host(tab, request):
             return {**above, part.status: {"value": ""}, part.list: {"visible": False}, part.timer: {"active": False}}
         state = self.adding.state
+        tab.to_add = state.names
         resumes = state.stage in ("stopped", "failed") and state.room is not None
         return {
             **above,
@@ -149,7 +149,7 @@ class ModelsHandlers(HostHandlers):
 
     def start(self, request: gr.Request) -> Updates:
         """Add the models whose needs are shown."""
-        return self.run(lambda tab: self.adding.start(), request)
+        return self.run(lambda tab: self.adding.start(tab.to_add), request)
 
     def stop(self, request: gr.Request) -> Updates:
         """Stop at once. What was downloaded stays."""

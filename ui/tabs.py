@@ -71,6 +71,8 @@ class Tab:
     results: Figures | None = None
     # Whether they include what only raters who have finished may see.
     sees_all: bool = True
+    # The models whose needs the models tab shows.
+    to_add: tuple[str, ...] = ()
     # The battle that the replay shows, by its id, or why it does not.
     replay: tuple[str, Vote | ArenaError] | None = None
     # Held while a handler writes to the panes: otherwise the last update of an earlier turn could arrive too late.

@@ -22,6 +22,8 @@ FLOOR = 0.2
 """The share of the battles that is spread over all pairs alike."""
 REFRESH_SECONDS = 30.0
 """Results of many models take a second or more."""
+RETRY_SECONDS = 1.0
+"""Nobody else waits for results that were not ready."""
 TO_LOAD = 0.5
 """The weight of a pair is multiplied by this for each of its models that is not loaded yet."""
 
@@ -41,8 +43,9 @@ class Draw:
 class PairDraw:
     """Draws pairs of a roster. Thread-safe.
 
-    `figures` returns the results so far, or None while they are not ready; it is called at most every REFRESH_SECONDS.
-    In between, every draw counts as a vote, so that people who ask at the same time get different pairs.
+    `figures` returns the results so far, or None while they are not ready; it is called at most every REFRESH_SECONDS,
+    or until it returns any every RETRY_SECONDS. In between, every draw counts as a vote, so that people who ask at the
+    same time get different pairs.
     """
 
     def __init__(
@@ -76,8 +79,10 @@ class PairDraw:
         return Draw(dict(zip(SideName, (backends[model] for model in sides), strict=True)), chances[ids])
 
     def _refresh(self) -> None:
-        if self._clock() < self._due:
+        now = self._clock()
+        if now < self._due:
             return
+        self._due = now + RETRY_SECONDS
         with suppress(ArenaError):  # votes that cannot be read do not keep anybody from asking
             if figures := self._figures():
                 self._last, self._drawn, self._due = figures, Counter(), self._clock() + REFRESH_SECONDS

@@ -6,8 +6,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import hubs
-from arena.adding import Needs, Room
 from arena.errors import InputError
+from arena.needs import Needs, Room
 from arena.types import ModelSpec
 from backends.fetching.fetch import fetch
 from backends.fetching.precheck import WEIGHTS, Precheck
@@ -23,7 +23,7 @@ from backends.packed.pack import SHARE
 from hubs import Hub
 
 # The errors of `resolve` that a download mends.
-_TO_FETCH = ("not_fetched", "model_missing", "packed_format")
+TO_FETCH = ("not_fetched", "model_missing", "packed_format")
 _LIBRARIES = ("torch", "transformers", "safetensors", "tiktoken", "sentencepiece")
 _LICENCE = re.compile(r"\A---\n(?:.*\n)*?license: *(\S+)")
 
@@ -33,7 +33,7 @@ def needs_of(name: str, hub: Hub | None = None) -> Needs:
     try:
         spec = resolve(name)
     except InputError as error:
-        if error.code not in _TO_FETCH:
+        if error.code not in TO_FETCH:
             raise
         return _to_fetch(name, *to_download(as_fetched(name)), hub)
     need = need_of(spec)

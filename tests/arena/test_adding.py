@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from arena import adding
-from arena.adding import Adding, AddState, Needs, Room, Step, read_names
+from arena.adding import Adding, AddState, Step, read_names
 from arena.errors import BackendError, ErrorInfo, InputError
+from arena.needs import Needs, Room
 from arena.roster import Roster
 from arena.types import LoadState, ModelSpec
 
@@ -132,7 +133,7 @@ def test_models_are_added_one_after_the_other_and_remembered(
 ) -> None:
     job.check(["one", "two"])
     ended()
-    job.start()
+    job.start(job.state.names)
     state = ended()
     assert (state.stage, state.added, state.kept) == ("done", ("one", "two"), ("one", "two"))
     assert (state.done, state.total) == (4 * GB, 4 * GB)
@@ -151,10 +152,10 @@ def test_only_one_job_runs_and_the_progress_is_of_all_stages(
     )
     job.check(["new"])
     ended()
-    job.start()
+    job.start(job.state.names)
     assert eventually(lambda: job.state.stage == "quantizing")
     assert (job.state.done, job.state.total, job.state.name) == (GB + GB // 4, 2 * GB, "new")
-    for call in (lambda: job.check(["other"]), job.start):
+    for call in (lambda: job.check(["other"]), lambda: job.start(["other"])):
         with pytest.raises(InputError) as refusal:
             call()
         assert refusal.value.code == "add_running"
@@ -173,13 +174,13 @@ def test_a_stopped_job_goes_on_when_it_is_started_again(
     machine.gate = gate
     job.check(["new"])
     ended()
-    job.start()
+    job.start(job.state.names)
     assert eventually(lambda: job.state.stage == "downloading")
     job.stop()
     state = ended()
     assert (state.stage, state.error, state.needs[0].name) == ("stopped", None, "new") and len(roster) == 2
     gate.set()
-    job.start()
+    job.start(job.state.names)
     assert ended().stage == "done" and ids(roster)[-1] == "new"
 
 
@@ -189,7 +190,7 @@ def test_a_job_can_be_stopped_while_a_model_loads(
     machine.loads = LoadState(False)
     job.check(["new"])
     ended()
-    job.start()
+    job.start(job.state.names)
     assert eventually(lambda: job.state.stage == "loading")
     job.stop()
     assert ended().stage == "stopped" and machine.closed == ["new"] and len(roster) == 2
@@ -205,14 +206,14 @@ def test_what_fails_is_said_and_what_works_stays(
     machine.open = lambda name: (
         (Model(name, loads=LoadState(name == "good", why)), GB) if name == "bad" else opened(name)
     )  # type: ignore[method-assign]
-    job.start()
+    job.start(job.state.names)
     state = ended()
     assert (state.stage, state.error, state.added) == ("failed", why, ("good",))
     assert ids(roster) == ["demo-1", "demo-2", "good"] and machine.closed == ["bad"]
     assert read_names(tmp_path / "data" / "models.json") == ("good",)
     machine.open = opened  # type: ignore[method-assign]
     machine.calls.clear()
-    job.start()
+    job.start(job.state.names)
     assert ended().stage == "done" and ids(roster)[-1] == "bad"
     assert ("fetch", "good") not in machine.calls
 
@@ -232,6 +233,7 @@ def test_a_bug_is_no_job_that_runs_for_ever(job: Adding, machine: Fake, ended: C
         ({"a": Needs("a", "A", memory=9 * GB), "b": Needs("b", "B", memory=9 * GB)}, "add_memory"),
         ({"a": Needs("a", "A", missing=("torch", "tiktoken"))}, "add_packages"),
         ({"demo-1": Needs("demo-1", "")}, "model_present"),
+        ({"demo-1": Needs("demo-1", ""), "demo-2": Needs("demo-2", "")}, "model_present"),
         ({}, "add_names"),
     ],
 )
@@ -256,7 +258,7 @@ def test_a_model_that_is_there_under_another_name_is_refused(
     machine.open = lambda name: (Model("demo-1"), 0)  # type: ignore[method-assign]
     job.check(["x=demo"])
     ended()
-    job.start()
+    job.start(job.state.names)
     state = ended()
     assert state.error and state.error.code == "model_present" and machine.closed == ["demo-1"] and len(roster) == 2
 
@@ -270,7 +272,7 @@ def test_the_time_left_follows_the_rate_of_the_stage(
     assert eventually(lambda: job.state.stage == "ready")
     machine.gate = gate
     machine.steps = [Step("downloading", done, GB) for done in (0, GB // 4, GB)]
-    job.start()
+    job.start(job.state.names)
     assert eventually(lambda: job.state.done)
     assert job.state.seconds_left == 30.0
     gate.set()
@@ -282,7 +284,7 @@ def test_a_model_is_removed_from_the_list_and_its_conversations_stay(
 ) -> None:
     job.check(["new"])
     ended()
-    job.start()
+    job.start(job.state.names)
     ended()
     pair = roster.pair("new", "demo-1")
     for name in ("demo-1", "other"):
@@ -294,39 +296,62 @@ def test_a_model_is_removed_from_the_list_and_its_conversations_stay(
     assert next(iter(pair.values())).spec.id == "new"
     job.check(["new"])
     ended()
-    job.start()
+    job.start(job.state.names)
     assert ended().stage == "done" and ids(roster)[-1] == "new"
 
 
 def test_models_of_an_earlier_run_that_are_gone_can_be_added_again_or_removed(
     machine: Fake, roster: Roster, tmp_path: Path, eventually: Eventually
 ) -> None:
-    job = Adding(roster, machine, tmp_path / "models.json", {"gone": "gone", "lost": "lost"})
+    job = Adding(roster, machine, tmp_path / "models.json", {"x=gone": "", "lost": ""})
+    machine.open = lambda name: (Model("gone"), GB)  # type: ignore[method-assign]
     job.remove("lost")
-    job.check(["gone"])
+    job.check(["x=gone"])
     assert eventually(lambda: job.state.stage == "ready")
-    job.start()
-    assert eventually(lambda: job.state.stage == "done") and job.state.kept == ("gone",)
+    job.start(job.state.names)
+    assert eventually(lambda: job.state.stage == "done") and job.state.kept == ("x=gone",)
+    job.remove("x=gone")
+    assert (job.state.kept, ids(roster)) == ((), ["demo-1", "demo-2"])
 
 
-def test_a_damaged_list_is_said(tmp_path: Path) -> None:
+def test_a_model_that_the_command_line_names_stays_when_it_leaves_the_list(
+    machine: Fake, roster: Roster, tmp_path: Path
+) -> None:
+    job = Adding(roster, machine, tmp_path / "models.json", {"demo-1": ""})
+    job.remove("demo-1")
+    assert job.state.kept == () and ids(roster) == ["demo-1", "demo-2"]
+
+
+def test_a_page_adds_what_it_shows_though_another_has_asked_about_more(
+    job: Adding, machine: Fake, roster: Roster, ended: Callable[[], AddState]
+) -> None:
+    job.check(["mine"])
+    ended()
+    job.check(["theirs"])
+    ended()
+    job.start(["mine"])
+    assert ended().added == ("mine",) and ids(roster)[2:] == ["mine"] and ("fetch", "theirs") not in machine.calls
+
+
+@pytest.mark.parametrize("content", ['{"a": 1}', '["a", 1]', '["a", 1', "\ufffd"])
+def test_a_damaged_list_is_said_and_kept(tmp_path: Path, content: str) -> None:
     path = tmp_path / "models.json"
     assert read_names(path) == ()
-    path.write_text('{"a": 1}', encoding="utf-8")
-    assert read_names(path) == ()
-    path.write_text('["a", 1', encoding="utf-8")
+    path.write_text(content, encoding="utf-8")
     with pytest.raises(InputError, match="cannot be read"):
         read_names(path)
+    assert (tmp_path / "models.damaged").read_text(encoding="utf-8") == content and not path.exists()
 
 
 def test_the_roster_is_whole_while_models_come_and_go(roster: Roster) -> None:
     """Readers in other threads see a list as it was before or after a change."""
     roster.add(Model("real"))
-    seen, stop = [], threading.Event()
+    seen: set[tuple[str, ...]] = set()
+    stop = threading.Event()
 
     def read() -> None:
         while not stop.is_set():
-            seen.append(len(list(roster)) == len(roster.specs) or len(roster))
+            seen.add(tuple(ids(roster)))
 
     reader = threading.Thread(target=read)
     reader.start()
@@ -335,7 +360,8 @@ def test_the_roster_is_whole_while_models_come_and_go(roster: Roster) -> None:
         roster.remove(f"m{number}")
     stop.set()
     reader.join()
-    assert seen and ids(roster) == ["demo-1", "demo-2", "real"]
+    whole = {("demo-1", "demo-2", "real", *more) for more in [(), *((f"m{number}",) for number in range(500))]}
+    assert seen and seen <= whole and ids(roster) == ["demo-1", "demo-2", "real"]
     with pytest.raises(InputError, match="offered here already"):
         roster.add(replace_name(Model("x"), "REAL"))
 

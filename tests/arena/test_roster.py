@@ -87,3 +87,23 @@ def test_a_restored_conversation_goes_on_with_its_own_models(roster):
     again.restore(chat.turns, roster.pair_of(chat.turns[-1]))
     list(again.ask("And now?"))
     assert ids(again.pair) == ["m3", "m2"] and len(again.turns) == 2
+
+
+def test_a_conversation_whose_models_are_gone_is_followed_by_a_new_one(roster):
+    chat = Chat(roster.pair("m3", "m2"), lambda battle: None)
+    list(chat.ask("Who are you?"))
+    roster.remove("m3")
+    again = Chat(roster.first, lambda battle: None, probability=0.5)
+    again.restore(chat.turns, roster.pair_of(chat.turns[-1]))
+    assert again.turns == chat.turns and not again.can_continue(A)
+    with pytest.raises(InputError, match="'m3' is not offered here"):
+        again.regenerate(A)
+    *_, battle = again.ask("And now?")
+    assert ([battle.side(side).model.id for side in SideName], battle.turn) == (["m1", "m2"], 1)
+    assert (len(battle.a.messages), battle.pair_probability, len(again.turns)) == (1, 0.5, 1)
+
+
+def test_a_model_that_is_not_offered_is_said(roster):
+    with pytest.raises(InputError, match="'gone' is not offered here: m1, m2, m3") as refused:
+        roster["gone"]
+    assert refused.value.code == "model_absent"

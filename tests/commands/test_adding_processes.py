@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from arena.adding import FILE_NAME, Needs, Step
-from arena.errors import BackendError, ErrorInfo
+from arena.adding import FILE_NAME, Step
+from arena.errors import BackendError, ErrorInfo, InputError
+from arena.needs import Needs
 from arena.roster import Roster
 from backends import Backends
 from backends.models.resolve import resolve
-from commands.adding import FetchProcess, adding
+from commands.adding import FetchProcess, ProcessMachine, adding
 
 ENVIRONMENT = dict(os.environ)
 
@@ -34,7 +35,7 @@ def test_needs_and_steps_are_read_and_other_lines_are_not() -> None:
     needs = {"name": "n", "title": "N", "download": 1, "quantize": 2, "disk": 3, "memory": 4}
     planned = {**needs, "licence": "", "licence_url": "", "missing": ["torch"], "state": "planned"}
     steps = [{"state": "downloading", "done": 1, "total": 2}, {"state": "quantizing", "done": 2, "total": 2}]
-    work = prints("Warning: old", planned, *steps, {"state": "fetched", "model": "n"})
+    work = prints("Warning: old", "{not json", "[1]", planned, *steps, {"state": "fetched", "model": "n"})
     expected = [Needs(**needs, missing=("torch",)), Step("downloading", 1, 2), Step("quantizing", 2, 2)]
     assert list(work) == expected
 
@@ -88,10 +89,19 @@ def test_models_that_were_added_are_offered_again_behind_the_others(
     # What is not offered can still be removed from the list.
     assert job.state.kept == tuple(kept)
     said = capsys.readouterr().err.splitlines()
-    assert len(said) == 2 and "gone.json" in said[0] and all(line.startswith("Warning: ") for line in said)
+    assert len(said) == 1 and said[0].startswith("Warning: ") and "gone.json" in said[0]
+    job.remove(first)
+    assert [spec.id for spec in roster.specs] == ["a", "b", "c"]  # the command line names it too
 
 
 def test_a_damaged_list_of_models_is_one_warning(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / FILE_NAME).write_text("[", encoding="utf-8")
     assert adding(Roster(), Backends(), ENVIRONMENT, tmp_path).state.kept == ()
     assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("name", ["openai:https://me:hunter2@example.org/v1#m", "qwen-9b", "folder-that-is-not-here"])
+def test_a_wrong_name_reaches_no_command_line(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("commands.adding.subprocess.Popen", lambda *arguments, **options: pytest.fail("started"))
+    with pytest.raises(InputError):
+        ProcessMachine(Backends(), ENVIRONMENT).plan(name)

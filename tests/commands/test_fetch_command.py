@@ -16,9 +16,10 @@ from pathlib import Path
 import pytest
 from hub_server import HubServer
 from served_app import ROOT, run
+from typer.testing import CliRunner
 
-from arena.adding import Needs, Room
 from arena.errors import ErrorInfo, InputError
+from arena.needs import Needs, Room
 from commands import print_error
 from commands.progress import JSON_LINES, StatusLine
 
@@ -161,6 +162,23 @@ def test_ctrl_c_says_how_to_go_on(environment: dict[str, str], server: HubServer
     assert fetch(environment, "fetch", "qwen-7b-chat").returncode == 0
 
 
+def test_a_download_ends_with_the_page_that_started_it(
+    environment: dict[str, str], server: HubServer, gate: threading.Event, eventually: Callable[..., object]
+) -> None:
+    """A page that was killed reads no more; the next download resumes."""
+    server.faults.gate = gate
+    command = [sys.executable, str(Path(environment["HOME"]) / "app.py"), "fetch", "--json", "qwen-7b-chat"]
+    process = subprocess.Popen(
+        command, env={**environment, **JSON_LINES}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    assert eventually(server.fetched) and process.stdout
+    process.stdout.close()
+    gate.set()
+    assert process.wait(timeout=60) != 0
+    assert not (Path(environment["ARENA_MODELS_DIR"]) / "qwen-7b-chat").exists()
+    assert fetch(environment, "fetch", "qwen-7b-chat").returncode == 0
+
+
 def test_at_start_missing_models_are_fetched_before_the_page(environment: dict[str, str], server: HubServer) -> None:
     # A language that does not exist ends the start after the models have been looked for.
     arguments = ("--fetch", "--a", "qwen-7b-chat@fp32", "--b", "smollm2-135m", "--lang", "fr")
@@ -262,6 +280,19 @@ def test_an_error_as_json_can_be_translated(capsys: pytest.CaptureFixture[str]) 
     print_error(InputError("model_unsupported", "No.", model="m", reason=why, path=Path("x")), True, model="m")
     details = json.loads(capsys.readouterr().out)["details"]
     assert details == {"model": "m", "reason": {"code": why.code, "message": why.message, "details": {}}, "path": "x"}
+
+
+def test_a_download_before_the_page_is_given_no_secrets(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    import app
+
+    given: dict[str, str] = {}
+    for name in ("ARENA_ADMIN_TOKEN", "ARENA_JUDGE_KEY"):
+        monkeypatch.setenv(name, "correct horse")
+    monkeypatch.setattr(app, "fetch_missing", lambda names, path: given.update(os.environ))
+    monkeypatch.setattr(app, "serve", lambda *settings: None)
+    command = ["--fetch", "--a", "qwen3-0.6b", "--b", "qwen-7b-chat", "--data-dir", str(tmp_path)]
+    assert CliRunner().invoke(app.cli, command).exit_code == 0
+    assert given and not {"ARENA_ADMIN_TOKEN", "ARENA_JUDGE_KEY"} & given.keys()
 
 
 # ---- make pair

@@ -9,9 +9,10 @@ from typing import Any
 import gradio as gr
 import pytest
 
-from arena.adding import AddState, Needs, Room
+from arena.adding import AddState
 from arena.errors import ErrorInfo
 from arena.judging.limits import Admin, RateLimits
+from arena.needs import Needs, Room
 from arena.roster import Roster
 from arena.types import ModelSpec
 from ui.access import Access
@@ -37,8 +38,8 @@ class Recording:
     def check(self, names: Any) -> None:
         self.asked.append(tuple(names))
 
-    def start(self) -> None:
-        self.asked.append("start")
+    def start(self, names: Any) -> None:
+        self.asked.append(("start", *names))
 
     def stop(self) -> None:
         self.asked.append("stop")
@@ -58,7 +59,7 @@ def served() -> Callable[..., SimpleNamespace]:
         labels, roster = Labels(), Roster([model("demo-1", True), model("demo-2", True)])
         with gr.Blocks(), gr.Tab() as place:
             banner, part = DemoBanner(labels), ModelsTab(labels, place)
-        tab = SimpleNamespace(lang="en", admin=False, key="", chat=SimpleNamespace(pair=roster.first))
+        tab = SimpleNamespace(lang="en", admin=False, key="", to_add=(), chat=SimpleNamespace(pair=roster.first))
         tabs, job = SimpleNamespace(get=lambda request: tab), Recording()
         above = BannerHandlers(access, tabs, None, banner, roster, True)  # type: ignore[arg-type]
         events = ModelsHandlers(access, tabs, None, part, job, above)  # type: ignore[arg-type]
@@ -94,10 +95,13 @@ def test_who_is_not_the_host_adds_stops_and_sees_nothing(
 def test_the_host_adds_models_by_name(served: Callable[..., SimpleNamespace]) -> None:
     page = served()
     page.events.check(" hf:a/b@int4 , x=qwen?temperature=0,", DIRECT)
+    # Another page asks about other models; this one starts those that it shows.
+    page.job.state = AddState("ready", names=("other",))
     page.events.start(DIRECT)
     page.events.stop(DIRECT)
     page.events.remove("secret-model", DIRECT)
-    assert page.job.asked == [("hf:a/b@int4", "x=qwen?temperature=0"), "start", "stop", "remove secret-model"]
+    names = ("hf:a/b@int4", "x=qwen?temperature=0")
+    assert page.job.asked == [names, ("start", "a"), "stop", "remove secret-model"]
 
 
 def test_the_banner_offers_the_real_pair_to_the_host(served: Callable[..., SimpleNamespace]) -> None:

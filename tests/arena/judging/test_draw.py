@@ -10,7 +10,7 @@ from vote_samples import log_path, read_votes, vote_between
 from arena.chat import Chat
 from arena.errors import ErrorInfo, InputError
 from arena.judging.ballots import Ballots, Judgement
-from arena.judging.draw import FLOOR, TO_LOAD, PairDraw, missing_votes, wanted_shares
+from arena.judging.draw import FLOOR, REFRESH_SECONDS, RETRY_SECONDS, TO_LOAD, PairDraw, missing_votes, wanted_shares
 from arena.judging.live import LiveBattles
 from arena.roster import Roster
 from arena.types import LoadState, SideName, Winner
@@ -97,11 +97,21 @@ def test_votes_that_cannot_be_read_do_not_keep_anybody_from_asking(roster_of):
     assert PairDraw(roster_of(3), unreadable).draw().probability == pytest.approx(1 / 3)
 
 
+def test_not_every_battle_waits_for_results_that_are_not_ready(roster_of):
+    asked, clock = [], [0.0]
+    draw = PairDraw(roster_of(3), lambda: asked.append(clock[0]), clock=lambda: clock[0])
+    for clock[0] in (0.0, RETRY_SECONDS / 2, RETRY_SECONDS, RETRY_SECONDS * 1.5, RETRY_SECONDS * 2):
+        draw.draw()
+    assert asked == [0.0, RETRY_SECONDS, RETRY_SECONDS * 2]
+
+
 def test_the_last_figures_are_used_while_new_ones_are_not_ready(roster_of, figures):
     ready = iter([figures([*beats("m0", "m1", 0), *beats("m0", "m2", 100)]), None])
-    draw = PairDraw(roster_of(3), lambda: next(ready), Random(1))
+    clock = iter([0.0, 0.0, REFRESH_SECONDS])
+    draw = PairDraw(roster_of(3), lambda: next(ready), Random(1), lambda: next(clock))
     for _ in range(2):
         assert draw.draw().probability in (FLOOR / 3, FLOOR / 3 + 1 - FLOOR)
+    assert not list(ready)
 
 
 @pytest.mark.parametrize("seed", range(3))
