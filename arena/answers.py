@@ -261,6 +261,8 @@ class AnswerStore(AppendLog):
     written, and as `read_recorded` does for a malformed file.
     """
 
+    mode = 0o666
+
     def __init__(self, path: Path) -> None:
         self.path = path
         with self._writing():

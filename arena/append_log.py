@@ -106,9 +106,11 @@ class AppendLog:
     """One part of a log, which this object alone writes until `close`. Safe to use from several threads.
 
     Takes the first part that no other process holds. A torn record at its end, left by a crash, is moved to a file of
-    its own (`votes.csv.torn-...`). `head` begins a new part. Raises LogBusy if all parts are held, and OSError if the
-    folder cannot be written.
+    its own (`votes.csv.torn-...`). `head` begins a new part; the file gets `mode`. Raises LogBusy if all parts are
+    held, and OSError if the folder cannot be written.
     """
+
+    mode = 0o600  # votes and events are their owner's alone
 
     def __init__(
         self,
@@ -225,6 +227,8 @@ class AppendLog:
     def _append(self, data: bytes, sync: bool) -> None:
         # Opened anew each time: a file that was replaced or deleted would swallow records unnoticed.
         # Unbuffered: a buffer would be written at close, after a failed write was undone.
+        if not self._size:
+            self.part.touch(self.mode)
         with self.part.open("ab", buffering=0) as file:
             data = data if self._size else self._head + data
             try:
@@ -238,7 +242,7 @@ class AppendLog:
                     file.truncate(self._size)
                 raise
         if sync and not self._size:
-            _sync_folder(self.folder)
+            sync_folder(self.folder)
         self._size += len(data)
 
 
@@ -253,7 +257,7 @@ def _move_aside(file: BinaryIO, start: int, part: Path) -> None:
     _LOG.warning("%s ended in an unfinished record: its bytes are in %s.", part, name)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Makes the name of a new file durable. Not every system supports it."""
     with suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)

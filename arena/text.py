@@ -77,6 +77,12 @@ def json_lines(path: Path, text: str, broken: Broken) -> Iterator[tuple[int, Any
                 raise broken(path, f"is not valid JSON in line {number}") from error
 
 
+def typed_code(text: str) -> str:
+    """A code of letters and digits as it was given out: people type it in any case, in full width, with dashes,
+    spaces and marks that nobody sees."""
+    return "".join(filter(str.isalnum, unicodedata.normalize("NFKC", text))).upper()
+
+
 def columns_wide(text: str) -> int:
     """The width in Latin characters; a Chinese one is two wide."""
     return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)

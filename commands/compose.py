@@ -63,7 +63,8 @@ def compose(
     roster = Roster(list(map(backends.open, specs)), needs_of_all(specs))
     added = adding(roster, backends, hosting.environment, data_dir) if roster else None
     log, events, limits = open_log(data_dir), open_events(data_dir), RateLimits()
-    ballots, key = Ballots(log, limits), JudgeKey(data_dir / "judge.key", hosting.judge_secret)
+    key = JudgeKey(data_dir / "judge.key", hosting.judge_secret)
+    ballots = Ballots(log, limits, key.save)
     prompts, history = PromptStore(loaded, events, hosting.named_prompts), tuple(events.read())
     for event in history:
         prompts.replay(event)

@@ -4,10 +4,10 @@ import threading
 import time
 import uuid
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from arena.errors import ArenaError, VoteRefused
+from arena.errors import ArenaError, VoteRefused, os_error_as
 from arena.judging.leaks import is_leaked
 from arena.judging.limits import RateLimits
 from arena.text import clean, language_of
@@ -54,10 +54,19 @@ class _Ballot:
 
 
 class Ballots:
-    """The battles that have ended, each open for one vote. Safe to call from several threads."""
+    """The battles that have ended, each open for one vote. Safe to call from several threads.
 
-    def __init__(self, log: VoteLog | ClosedLog, limits: RateLimits | None = None) -> None:
+    `save_key` is called before each vote: it raises OSError while raters' hashes would not outlive a restart.
+    """
+
+    def __init__(
+        self,
+        log: VoteLog | ClosedLog,
+        limits: RateLimits | None = None,
+        save_key: Callable[[], None] = lambda: None,
+    ) -> None:
         self._log = log
+        self._save_key = save_key
         self.limits = limits or RateLimits()
         self._ballots: OrderedDict[str, _Ballot] = OrderedDict()
         # Protects _ballots and their `vote_id`: of two votes for one battle the second must see the first.
@@ -121,6 +130,8 @@ class Ballots:
                 repeat_of=repeat_of,
                 dwell=round(now - ballot.opened_at, 1),
             )
+            with os_error_as("not_saved", "The vote was NOT saved", VoteRefused):
+                self._save_key()
             self._log.append(vote)
         except BaseException:  # whatever failed, there is no row
             with self._lock:

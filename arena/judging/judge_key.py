@@ -5,8 +5,11 @@ import hashlib
 import hmac
 import os
 import secrets
+import tempfile
 from contextlib import suppress
 from pathlib import Path
+
+from arena.append_log import size_of, sync_folder
 
 # Letters of a receipt's code, 5 bits each.
 _CODE_LENGTH = 16
@@ -20,7 +23,19 @@ class JudgeKey:
     """
 
     def __init__(self, path: Path, secret: str = "") -> None:
-        self._key = hashlib.sha256(secret.encode("utf-8", "replace")).digest() if secret else _read_or_create(path)
+        self._path = path
+        self._is_saved = bool(secret)
+        self._key = hashlib.sha256(secret.encode("utf-8", "replace")).digest() if secret else secrets.token_bytes(32)
+        with suppress(OSError):  # the disk may be full: nobody can vote before `save` succeeds
+            self.save()
+
+    def save(self) -> None:
+        """Puts the key on disk unless it is there: receipts must outlive a restart. Raises OSError."""
+        if not self._is_saved:
+            if not size_of(self._path):
+                _create(self._path, self._key)
+            self._key = self._path.read_bytes()
+            self._is_saved = True
 
     def judge(self, rater: str) -> str:
         """A keyed hash: the same rater is the same judge, and nobody without the key can tell who."""
@@ -39,20 +54,19 @@ class JudgeKey:
         return hmac.new(self._key, text.encode("utf-8", "replace"), hashlib.sha256).hexdigest()
 
 
-def _read_or_create(path: Path) -> bytes:
-    """The key in `path`, created if missing. A key that cannot be read or written lasts for this run only."""
-    key = secrets.token_bytes(32)
+def _create(path: Path, key: bytes) -> None:
+    """Writes the key, whole or not at all; leaves one that another process has written meanwhile."""
+    handle, name = tempfile.mkstemp(prefix=f"{path.name}.", dir=path.parent)  # readable by its owner alone
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        with suppress(OSError):
-            key = path.read_bytes() or key
-        return key
-    except OSError:
-        return key
-    try:
-        with os.fdopen(descriptor, "wb") as file:
+        with os.fdopen(handle, "wb") as file:
             file.write(key)
-    except OSError:  # the disk is full; an empty file would block a key for good
-        path.unlink(missing_ok=True)
-    return key
+            file.flush()
+            os.fsync(file.fileno())
+        if path.exists():  # an empty one, which a crash has left
+            os.replace(name, path)
+        else:
+            with suppress(FileExistsError):
+                os.link(name, path)
+        sync_folder(path.parent)
+    finally:
+        Path(name).unlink(missing_ok=True)

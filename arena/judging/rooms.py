@@ -9,6 +9,7 @@ from arena.errors import InputError, os_error_as
 from arena.events import Event, Events
 from arena.judging.ballots import Ballots
 from arena.judging.room import NO_ROOM, Room
+from arena.text import typed_code
 from arena.types import Battle
 
 # Letters and digits that are hard to confuse when read from a projector.
@@ -59,8 +60,8 @@ class Rooms:
         return tuple(sorted(rooms, key=lambda room: -room.opened_at))
 
     def room(self, code: str) -> Room:
-        """The room of a class with this code, in any case and spacing. Raises InputError if there is none."""
-        code = "".join(str(code).split()).upper()
+        """The room of a class with this code, however it is typed. Raises InputError if there is none."""
+        code = typed_code(str(code))
         room = self._rooms.get(code)
         if room is None or room is self.main:
             raise unknown_room(code)

@@ -7,6 +7,7 @@ import numpy as np
 
 from arena.errors import InputError, os_error_as
 from arena.events import WITHDRAWN, Events
+from arena.text import typed_code
 from arena.votes.store import VoteStore
 
 
@@ -32,7 +33,7 @@ class Withdrawals:
         """
         self._count_try(address)
         code_of = cache(self.code_of)
-        typed = "".join(code.split()).upper()
+        typed = typed_code(code)
         return self._withdraw(self._votes(lambda judge: code_of(judge) == typed))
 
     def count(self, judge: str) -> int:

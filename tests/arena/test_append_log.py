@@ -1,11 +1,14 @@
 """The append-only log: who may write it, how a torn record is repaired, and what a failed write leaves."""
 
 import os
+import stat
 
 import pytest
 
 from arena import append_log
 from arena.append_log import AppendLog, LogBusy, Tail, json_lines_tail, list_parts, part_number, part_path
+from arena.events import EventLog
+from arena.votes import VoteLog
 
 
 def open_log(folder, **options):
@@ -106,3 +109,14 @@ def test_a_tail_that_another_program_left_is_repaired_before_the_next_write(tmp_
             file.write(b'{"half')
         log.write(b"{}\n")
         assert log.part.read_bytes() == b"{}\n{}\n" and torn_files(tmp_path) == [b'{"half']
+
+
+@pytest.mark.parametrize("kind", [VoteLog, EventLog])
+def test_a_new_part_of_votes_or_events_is_its_owners_alone(tmp_path, kind):
+    umask = os.umask(0o022)
+    try:
+        with kind(tmp_path / "votes.csv") if kind is VoteLog else kind(tmp_path) as log:
+            log.write(b"{}\n")
+            assert stat.S_IMODE(log.part.stat().st_mode) == 0o600
+    finally:
+        os.umask(umask)

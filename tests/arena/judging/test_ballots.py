@@ -377,3 +377,19 @@ def test_a_closed_log_refuses_votes_with_the_reason(answered, file_log):
         ballots.cast("battle-1", "judge-1", Judgement("tie"))
     assert (refused.value.code, refused.value.details) == ("data_dir_unwritable", {"folder": "/x"})
     assert "/x cannot be written" in str(refused.value)
+
+
+def test_no_vote_is_taken_before_the_raters_key_is_on_disk(log, answered):
+    problems = [OSError(28, "No space left on device")]
+
+    def save_key():
+        if problems:
+            raise problems[0]
+
+    ballots = Ballots(log, save_key=save_key)
+    ballots.offer(answered())
+    with pytest.raises(VoteRefused, match="NOT saved: No space left on device") as refused:
+        ballots.cast(answered().id, "j", Judgement("tie"))
+    assert refused.value.code == "not_saved" and log.votes == []
+    problems.clear()
+    assert [ballots.cast(answered().id, "j", Judgement("tie"))] == log.votes

@@ -58,6 +58,34 @@ def test_a_full_disk_leaves_no_empty_key_file(tmp_path, full_disk):
     assert JudgeKey(path).judge("rater-1") == JudgeKey(path).judge("rater-1")
 
 
+def test_a_key_is_saved_once_there_is_room_and_stays_the_same(tmp_path, full_disk):
+    path = tmp_path / "judge.key"
+    with full_disk():
+        key = JudgeKey(path)
+        with pytest.raises(OSError):
+            key.save()
+        assert [*tmp_path.iterdir()] == []
+    before = key.judge("rater-1")
+    key.save()
+    assert before == key.judge("rater-1") == JudgeKey(path).judge("rater-1")
+    assert [*tmp_path.iterdir()] == [path] and stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_key_that_another_process_has_saved_meanwhile_is_taken(tmp_path, full_disk):
+    path = tmp_path / "judge.key"
+    with full_disk():
+        key = JudgeKey(path)
+    other = JudgeKey(path)
+    key.save()
+    assert key.judge("rater-1") == other.judge("rater-1")
+
+
+def test_an_empty_key_file_is_replaced(tmp_path):
+    path = tmp_path / "judge.key"
+    path.touch()
+    assert JudgeKey(path).judge("rater-1") == JudgeKey(path).judge("rater-1") and path.stat().st_size == 32
+
+
 def test_derived_secrets_differ_by_purpose_and_from_judges(key, tmp_path):
     secret = key.derive("browser")
     assert secret == JudgeKey(tmp_path / "judge.key").derive("browser")

@@ -85,8 +85,12 @@ def test_a_vote_over_the_limit_is_not_written_and_can_be_cast_later():
 def test_attempts_at_the_token_are_limited_and_right_ones_count():
     admin = Admin("correct horse 马", RateLimits())
     admin.check("correct horse 马", "here")
-    for wrong in ("correct horse", "", "correct horse 马 ", "\ud800"):
+    for wrong in ("correct horse", "", "correcthorse 马", "Correct horse 马", "\ud800"):
         with pytest.raises(InputError) as refused:
             admin.check(wrong, f"from {wrong!r}")
         assert refused.value.code == "admin_wrong" and "horse" not in str(refused.value)
+    for index, typed in enumerate(
+        (" correct horse 马\n", "\ufeffcorrect horse 马\u200b", "ｃｏｒｒｅｃｔ　ｈｏｒｓｅ　马")
+    ):
+        admin.check(typed, f"typed {index}")
     assert accepted(9, lambda n: admin.check("correct horse 马", "there")) == 2

@@ -61,6 +61,17 @@ def test_a_room_has_its_own_prompts_raters_and_votes(rooms, tmp_path):
 def test_a_code_may_be_typed_in_any_case_and_spacing(rooms):
     room = rooms.open(["q1"], 1)
     assert rooms.room(f" {room.code[:3].lower()} {room.code[3:]}\n") == room
+    wide = "".join(chr(ord(letter) + 0xFEE0) for letter in room.code)
+    invisible = "\u200b".join(("\ufeff", *room.code, "\u200e"))
+    for typed in (
+        wide,
+        wide.lower(),
+        invisible,
+        "-".join(room.code),
+        f"{room.code[:3]}–{room.code[3:]}",
+        f"“{room.code}”",
+    ):
+        assert rooms.room(typed) is room
     assert rooms.room_or_main(room.code.lower()) is room and rooms.room_or_main(NO_ROOM) is rooms.main
     for code in ("", "NOSUCH", "x" * 5000):
         with pytest.raises(InputError) as refused:

@@ -35,7 +35,15 @@ def test_a_rater_has_one_code_on_every_receipt(key, tmp_path):
     assert code not in key.judge("one").upper() and code != JudgeKey(tmp_path / "other.key").code("one")
 
 
-@pytest.mark.parametrize("typed", [lambda code: code, lambda code: f" {code[:8]} {code[8:].lower()}\n"])
+@pytest.mark.parametrize(
+    "typed",
+    [
+        lambda code: code,
+        lambda code: f" {code[:8]} {code[8:].lower()}\n",
+        lambda code: f"{code[:4]}-{code[4:8]}–{code[8:]}\u200b",
+        lambda code: "".join(chr(ord(letter) + 0xFEE0) for letter in code),
+    ],
+)
 def test_all_votes_of_the_rater_are_withdrawn_and_no_others(withdrawals, tmp_path, key, typed):
     results, downloads = ResultsService(VoteStore(tmp_path)), Downloads(tmp_path)
     assert results.figures().votes == 5
