@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import sys
 import time
@@ -38,7 +39,8 @@ class StatusLine:
         self._progress = Progress(*self._columns, console=console, transient=True)
         self._is_live = sys.stderr.isatty() and console.is_interactive
         self._state = state if JSON_LINES.items() <= os.environ.items() else ""
-        self._printed_at = time.monotonic()
+        # The page is told at once that this has begun.
+        self._printed_at = -math.inf if self._state else time.monotonic()
 
     def show(self, words: str, done: int = 0, total: int | None = None) -> None:
         """Update the line. Without a terminal it is printed if the last line is ten seconds old."""

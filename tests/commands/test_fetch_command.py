@@ -241,10 +241,11 @@ def test_progress_is_json_for_the_page(monkeypatch: pytest.MonkeyPatch, capsys: 
     for name, value in JSON_LINES.items():
         monkeypatch.setenv(name, value)
     with StatusLine(in_bytes=True, state="downloading") as line:
-        line.show("a.safetensors", 1, 4)
-        line.show("a.safetensors", 4, 4)
+        for done in (1, 2, 4):
+            line.show("a.safetensors", done, 4)
     printed = capsys.readouterr()
-    assert [json.loads(line) for line in printed.out.splitlines()] == [{"state": "downloading", "done": 4, "total": 4}]
+    steps = [{"state": "downloading", "done": done, "total": 4} for done in (1, 4)]
+    assert [json.loads(line) for line in printed.out.splitlines()] == steps
     assert printed.err == ""
 
 
