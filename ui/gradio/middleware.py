@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from ui.gradio.faults import log_fault
+
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -89,7 +91,28 @@ class RequestFilter:
         elif _content_length(scope) > MAX_BYTES:
             await _refuse(send, 413)
         else:
-            await self._app(scope, _limited(receive), send)
+            await self._answer(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The app's answer. A fault ends it, with one line in the log; a call that fails was not a valid one."""
+        started = False
+
+        async def send_on(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                if message["status"] == 500 and scope["method"] == "POST":
+                    message = {**message, "status": 400}
+            await send(message)
+
+        try:
+            await self._app(scope, _limited(receive), send_on)
+        except Exception as error:  # noqa: BLE001 (the log has it)
+            log_fault(f"{scope['method']} {scope['path']}", error)
+            if started:
+                await send({"type": "http.response.body", "body": b""})
+            else:
+                await _refuse(send, 400)
 
     def _is_ours(self, host: str) -> bool:
         return is_loopback(host) or host in (self._hosts or ())
