@@ -53,3 +53,9 @@ def listed(lang: str, names: Iterable[str]) -> str:
 def percent(share: float) -> str:
     """A share of 1 in percent, without the sign: 75, or 71.4."""
     return f"{100 * share:.1f}".removesuffix(".0")
+
+
+def time_text(seconds: float) -> str:
+    """A duration as h:mm:ss."""
+    whole = round(seconds)
+    return f"{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}"

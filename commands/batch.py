@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from arena.errors import BackendError, InputError
+from arena.translations import time_text
 from commands import INTERRUPTED, errors_in_one_line, print_error
 from commands.options import (
     PROMPTS,
@@ -26,7 +27,7 @@ from commands.options import (
     models_of,
     stored_prompts,
 )
-from commands.progress import StatusLine, time_text
+from commands.progress import StatusLine
 
 if TYPE_CHECKING:
     from arena.batch.plan import CellView, Progress

@@ -15,9 +15,10 @@ import typer
 
 from arena.errors import ArenaError
 from arena.needs import USUAL_RATE, Needs, Room, pair_memory
+from arena.translations import time_text
 from commands import INTERRUPTED, errors_in_one_line, print_error, resumable
 from commands.options import AsJson, DropOriginal
-from commands.progress import StatusLine, size_text, time_text
+from commands.progress import StatusLine, size_text
 
 if TYPE_CHECKING:
     from backends.fetching.fetch import Fetched

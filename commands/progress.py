@@ -6,7 +6,6 @@ import json
 import os
 import sys
 import time
-from datetime import timedelta
 from typing import TYPE_CHECKING, Self
 
 from rich import filesize
@@ -71,11 +70,6 @@ class StatusLine:
     def __exit__(self, *_: object) -> None:
         if self._progress.live.is_started:
             self._progress.stop()
-
-
-def time_text(seconds: float) -> str:
-    """A duration as h:mm:ss."""
-    return str(timedelta(seconds=round(seconds)))
 
 
 def size_text(size: float | None) -> str:

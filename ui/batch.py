@@ -10,6 +10,7 @@ from arena.batch.plan import CellState, CellView, Progress
 from arena.batch.run import BatchRunner, BatchState
 from arena.errors import ArenaError
 from arena.prompts import Prompt
+from arena.translations import time_text
 from ui.admin import HostHandlers
 from ui.components import Labels
 from ui.gradio.compat import Block
@@ -161,9 +162,3 @@ def _cell(lang: str, view: CellView) -> str:
 
 def _seconds(seconds: float | None) -> str:
     return "" if seconds is None else f"{seconds:.1f} s"
-
-
-def time_text(seconds: float) -> str:
-    """A duration as h:mm:ss."""
-    whole = round(seconds)
-    return f"{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}"

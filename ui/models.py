@@ -11,8 +11,8 @@ import gradio as gr
 from arena.adding import Adding, AddState
 from arena.needs import USUAL_RATE, Needs, pair_memory
 from arena.roster import Pair, Roster
+from arena.translations import time_text
 from ui.admin import HostHandlers
-from ui.batch import time_text
 from ui.components import Labels
 from ui.gradio.compat import Block
 from ui.markup import alert, html_table, status

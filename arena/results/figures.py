@@ -59,6 +59,12 @@ class ModelResult:
     worst_rank: int
     rating: Rating | None
 
+    @property
+    def ranks(self) -> str:
+        """The ranks that it may have: 2, or 2–5."""
+        best, worst = self.best_rank, self.worst_rank
+        return str(best) if best == worst else f"{best}–{worst}"
+
 
 @dataclass(frozen=True)
 class Mixture:

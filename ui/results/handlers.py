@@ -17,7 +17,8 @@ from ui.access import Stored, refusals
 from ui.components import Labels, download_file, wire_download
 from ui.gradio.compat import Block
 from ui.results.picture import chart, picture
-from ui.results.view import group_name, locked, reading_line, section_body, sections, verdict_html
+from ui.results.sections import group_name, sections
+from ui.results.view import locked, reading_line, section_body, verdict_html
 from ui.tabs import Tab
 from ui.texts import text
 from ui.updates import PRIVATE, UNQUEUED, Handlers, Props, Updates, changed

@@ -135,7 +135,7 @@ def _marks(value: float, low: float, high: float) -> str:
 def _ratings(lang: str, models: Sequence[ModelResult]) -> str:
     """The ratings with their intervals on one scale; "" if there are none."""
     rated = {model.model: model.rating for model in models if model.rating}
-    ranks = {model.model: ranks_of(model) for model in models}
+    ranks = {model.model: model.ranks for model in models}
     if not rated:
         return ""
     ends = {
@@ -179,12 +179,6 @@ def _cell(lang: str, first: str, second: str, pair: PairResult | None) -> str:
     kind = ("a" if number > 0.5 else "b") + (" called" if pair.verdict.preferred else "")
     inner = f"{share.removesuffix('%')}<small>{pair.count.votes}</small>"
     return f'<td class="{kind}" style="--mix:{120 * abs(number - 0.5):.0f}%" title="{escape(words)}">{inner}</td>'
-
-
-def ranks_of(model: ModelResult) -> str:
-    """The ranks that a model may have: 2, or 2–5."""
-    best, worst = model.best_rank, model.worst_rank
-    return str(best) if best == worst else f"{best}–{worst}"
 
 
 def _tiles(lang: str, figures: Figures) -> str:

@@ -32,13 +32,12 @@ def _ranks(lang: str, facts: ReportFacts) -> Table:
 
 
 def _rank(lang: str, facts: ReportFacts, model: ModelResult) -> tuple[str, ...]:
-    best, worst, rating, count = model.best_rank, model.worst_rank, model.rating, model.count
+    rating, count = model.rating, model.count
     points = f"{rating.value:.0f}" if rating else "–"
     if rating and rating.low is not None and rating.high is not None:
         points = text(lang, "rating_interval", rating=points, low=f"{rating.low:.0f}", high=f"{rating.high:.0f}")
     votes = (count.votes, count.first_wins, count.ties, count.both_bad, count.second_wins)
-    ranks = str(best) if best == worst else f"{best}–{worst}"
-    return (facts.name(model.model), ranks, points, *map(str, votes))
+    return (facts.name(model.model), model.ranks, points, *map(str, votes))
 
 
 def _pairs(lang: str, facts: ReportFacts) -> Table:

@@ -17,7 +17,7 @@ from arena.results.verdict import PairVerdict
 from arena.statistics.decision import Outcome
 from arena.types import Vote, Winner
 from arena.votes.store import VoteStore
-from ui.results.picture import chart, headline, picture, ranks_of
+from ui.results.picture import chart, headline, picture
 from ui.results.view import room_results
 from ui.texts import TEXTS, text
 
@@ -109,7 +109,7 @@ def test_more_models_are_ranked_by_their_ratings_on_one_scale(tmp_path: Path) ->
     result = figures(tmp_path, votes)
     shown = picture("en", result)
     ranked = re.findall('<div class="line"><em>(.*?)</em><span>(.*?)</span>', shown)
-    assert ranked == [(ranks_of(model), model.model) for model in result.models]
+    assert ranked == [(model.ranks, model.model) for model in result.models]
     assert len(re.findall('class="at" style="left:', shown)) == 3 and "data-color" not in shown
     assert [model.rating and f"{model.rating.value:.0f}" for model in result.models] == re.findall(
         "<b>(.*?)</b></div>", shown
