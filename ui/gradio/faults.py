@@ -31,5 +31,6 @@ _log.addFilter(_Rate())
 def log_fault(what: str, error: BaseException) -> None:
     """Log what failed, why, and the place in the code."""
     place = traceback.extract_tb(error.__traceback__)[-1]
-    reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
-    _log.error("%s failed: %s (%s:%d)", what[:100], ascii(reason)[1:-1], Path(place.filename).name, place.lineno or 0)
+    reason = " ".join(f"{type(error).__name__}: {error}".split())
+    what, reason = (ascii(text)[1:-1][:200] for text in (what, reason))
+    _log.error("%s failed: %s (%s:%d)", what, reason, Path(place.filename).name, place.lineno or 0)
