@@ -204,8 +204,9 @@ def test_every_needed_route_works_on_a_served_page(scripted_app: ServedApp) -> N
         asset = client.get("/").text.partition("./assets/")[2].partition('"')[0]
         assert client.get(f"/assets/{asset}").status_code == httpx.codes.OK
         assert client.get("/static/js/iframeResizer.contentWindow.min.js").status_code == httpx.codes.OK
-        filters = [False, False, False, "", False, None, "", "", ""]
-        event = client.post("/gradio_api/call/results", json={"data": filters}).json()
+        event = client.post(
+            "/gradio_api/call/results", json={"data": [False, False, False, "", False, None, "", "", ""]}
+        ).json()
         assert "event: complete" in client.get(f"/gradio_api/call/results/{event['event_id']}").text
         cancelled = {"session_hash": "x", "fn_index": 0, "event_id": "x"}
         assert client.post("/gradio_api/cancel", json=cancelled).status_code == httpx.codes.OK
