@@ -164,7 +164,7 @@ class Adding:
             if self._state.running:
                 raise InputError("add_running", "A model is being added already. Wait or stop it.")
             if not 0 < len(first.names) <= MOST:
-                raise InputError("add_names", f"Name a model, or up to {MOST} with commas between.", most=MOST)
+                raise InputError("add_names", f"Name a model, or up to {MOST} separated by commas.", most=MOST)
             self._stopped.clear()
             self._state = replace(first, name=first.names[0], done=0, kept=self._state.kept)
             threading.Thread(target=self._run, args=(first.names, only_check), name="add-models", daemon=True).start()

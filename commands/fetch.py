@@ -106,7 +106,7 @@ def _room_line(needs: Sequence[Needs], free: Room) -> str:
     download, disk = (sum(getattr(need, name) for need in needs) for name in ("download", "disk"))
     time = f", {time_text(download / USUAL_RATE)} at {size_text(USUAL_RATE)} a second" if download else ""
     return (
-        f"In all: {size_text(download)} to download{time}; {size_text(disk)} of disk, {size_text(free.disk)} free; "
+        f"Total: {size_text(download)} to download{time}; {size_text(disk)} of disk, {size_text(free.disk)} free; "
         f"{size_text(pair_memory(needs))} of memory for two at once, {size_text(free.memory)} free"
     )
 

@@ -259,7 +259,7 @@ def test_what_models_need_is_said_without_weights(
         assert (first["state"], first["title"], second["download"]) == ("planned", "Qwen-7B-Chat (int4)", 0)
         assert first["download"] > first["quantize"] > 0 and first["memory"] > 0
     else:
-        for words in ("Qwen-7B-Chat (int4): 741.1 kB to download", "Tongyi Qianwen", "In all: ", "two at once"):
+        for words in ("Qwen-7B-Chat (int4): 741.1 kB to download", "Tongyi Qianwen", "Total: ", "two at once"):
             assert words in done.stdout
     assert SHARD not in server.fetched()
 
