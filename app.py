@@ -22,7 +22,7 @@ from commands.batch import batch
 from commands.check import check
 from commands.export import export
 from commands.fetch import fetch, fetch_missing
-from commands.hosting import Hosting, Platform, backed_up, platform_of, settle
+from commands.hosting import Hosting, Platform, backed_up, own_temp_dir, platform_of, settle
 from commands.options import PROMPTS, Answers, DataDir, ModelA, ModelB, Models, PromptSet
 from commands.quantize import quantize
 from commands.report import report
@@ -143,6 +143,8 @@ def serve(models: tuple[str, ...] | None, host: str, port: int, hosting: Hosting
     check_hosting(hosting)
     check_port(host, port)
     prepare_environment(bool(hosting.backup))
+    if not hosting.public_url:  # no proxy is in front: a program on this machine could pose as any visitor
+        os.environ.setdefault("FORWARDED_ALLOW_IPS", "")
     import_gradio()
     from commands.compose import compose
     from ui.page import build_page
@@ -222,6 +224,7 @@ def prepare_environment(uses_hub: bool = False) -> None:
     os.environ.setdefault("GRADIO_ANALYTICS_MAX_EVENTS", "100")
     if not uses_hub:  # else gradio contacts the hub
         os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    os.environ.setdefault("GRADIO_TEMP_DIR", own_temp_dir())
     # gradio opens its own address when it starts, which fails if a proxy is set for it.
     for name in ("NO_PROXY", "no_proxy"):
         hosts = [os.environ.get(name, ""), "localhost", "127.0.0.1", "0.0.0.0"]

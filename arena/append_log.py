@@ -129,7 +129,9 @@ class AppendLog:
         self._queueing = threading.Lock()
         self._waiting: list[_Entry] = []
         self.folder.mkdir(parents=True, exist_ok=True)
+        self._most_parts = most_parts
         self.part, self._claim = self._take_part(most_parts)
+        self._claimed = os.stat(self._claim.lock_file)
         self._size = size_of(self.part)
 
     def write(self, data: bytes, sync: bool = True) -> None:
@@ -207,6 +209,7 @@ class AppendLog:
         try:
             if self._closed:
                 raise OSError(f"{self.part.name} is closed")
+            self._check_claim()
             self._check_end()
             self._append(b"".join(entry.data for entry in entries), any(entry.sync for entry in entries))
             error = None
@@ -215,6 +218,17 @@ class AppendLog:
         finally:
             for entry in entries:
                 entry.settled, entry.error = True, error
+
+    def _check_claim(self) -> None:
+        """Takes a part anew if the lock was deleted together with the folder: others may write the part by now."""
+        with suppress(FileNotFoundError):
+            if os.path.samestat(os.stat(self._claim.lock_file), self._claimed):
+                return
+        if self.folder.is_dir():
+            self._claim.release()
+            self.part, self._claim = self._take_part(self._most_parts)
+            self._claimed = os.stat(self._claim.lock_file)
+            self._size = size_of(self.part)
 
     def _check_end(self) -> None:
         """Repairs the part if its size changed since the last append: undoing it failed, or the file was edited."""

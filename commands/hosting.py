@@ -1,18 +1,22 @@
 """How a page is hosted: the platform that it runs on, the settings of its host, and the backup of its votes."""
 
 import os
+import stat
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import typer
 
+from arena.errors import InputError
 from arena.votes.backup_status import BackupStatus, Waiting
 from ui.gradio.middleware import hostname
 
 # A host that publishes the page expects it on all interfaces and this port.
 _ALL_INTERFACES, _PORT = "0.0.0.0", "7860"
+_PRIVATE = "10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,100.64.0.0/10,127.0.0.0/8,::1/128,fc00::/7"
 # Set for programs that are started in a notebook, or in a terminal beside one.
 _NOTEBOOKS = (
     "JPY_PARENT_PID",
@@ -53,12 +57,30 @@ def settle(platform: Platform, environment: MutableMapping[str, str]) -> None:
         return
     environment.setdefault("ARENA_HOST", environment.get("GRADIO_SERVER_NAME", _ALL_INTERFACES))
     environment.setdefault("ARENA_PORT", environment.get("GRADIO_SERVER_PORT", _PORT))
+    # The host's proxies stand in its own network; the last address before them is the visitor's.
+    environment.setdefault("FORWARDED_ALLOW_IPS", _PRIVATE)
     if platform.disk:
         environment.setdefault("ARENA_DATA_DIR", str(platform.disk / "arena"))
 
 
 def _writable(folder: Path) -> Path | None:
     return folder if folder.is_dir() and os.access(folder, os.W_OK | os.X_OK) else None
+
+
+def own_temp_dir() -> str:
+    """A temporary folder of this user's alone: on a shared machine gradio's common one may be somebody else's."""
+    user = getattr(os, "getuid", int)()
+    try:
+        folder = Path(tempfile.gettempdir(), f"gradio-arena-{user}")
+        with suppress(FileExistsError):
+            folder.mkdir(mode=0o700)
+        about = folder.lstat()
+        if stat.S_ISDIR(about.st_mode) and about.st_uid == user and about.st_mode & 0o700 == 0o700:
+            return str(folder)
+        return tempfile.mkdtemp(prefix="gradio-arena-")
+    except OSError as error:
+        message = f"There is no temporary folder that can be written ({error}). Set TMPDIR."
+        raise InputError("temp_dir", message, reason=str(error)) from error
 
 
 @dataclass(frozen=True, kw_only=True)

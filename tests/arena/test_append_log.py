@@ -1,6 +1,7 @@
 """The append-only log: who may write it, how a torn record is repaired, and what a failed write leaves."""
 
 import os
+import shutil
 import stat
 
 import pytest
@@ -120,3 +121,17 @@ def test_a_new_part_of_votes_or_events_is_its_owners_alone(tmp_path, kind):
             assert stat.S_IMODE(log.part.stat().st_mode) == 0o600
     finally:
         os.umask(umask)
+
+
+def test_two_processes_never_write_one_part_after_its_folder_was_deleted(tmp_path):
+    folder = tmp_path / "data"
+    with open_log(folder) as first:
+        first.write(b"1\n")
+        shutil.rmtree(folder)
+        with pytest.raises(OSError):
+            first.write(b"2\n")
+        with open_log(folder) as second:
+            assert second.part == folder / "log.jsonl"
+            first.write(b"3\n")
+            second.write(b"4\n")
+        assert [path.read_bytes() for path in list_parts(folder, "log.jsonl")] == [b"4\n", b"3\n"]

@@ -5,6 +5,7 @@ It speaks plain HTTP, passes no websocket on, and tells the app nothing of the a
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,14 +31,14 @@ def notebook_proxy(app_url: str) -> Iterator[tuple[str, list[str]]]:
 
         def _pass_on(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            if not self.path.startswith(f"{PREFIX}/") or self.headers.get("Upgrade"):
+            if not re.match(rf"{PREFIX}(?:[/?]|$)", self.path) or self.headers.get("Upgrade"):
                 strayed.append(self.path)
                 self.send_error(404)
                 return
             headers = {name: value for name, value in self.headers.items() if name.lower() not in _OWN}
             with httpx.stream(
                 self.command,
-                app_url.rstrip("/") + self.path.removeprefix(PREFIX),
+                f"{app_url.rstrip('/')}/{self.path.removeprefix(PREFIX).removeprefix('/')}",
                 content=body,
                 headers={**headers, "accept-encoding": "identity"},
                 timeout=None,

@@ -52,3 +52,14 @@ def test_a_link_to_a_battle_stays_under_the_prefix(
     page = new_page(f"{address}?replay=none").page
     expect(page.locator("#replay_title")).to_contain_text("There is no vote on this battle")
     assert page.url.startswith(address) and set(strayed) <= ICON
+
+
+def test_without_the_slash_the_page_finds_itself(
+    new_page: Callable[..., Tab], scripted_app: ServedApp, outside: tuple[str, list[str]]
+) -> None:
+    address, strayed = outside
+    page = new_page(f"{address.rstrip('/')}?room=ABC234").page
+    wait_ready(page)
+    assert page.url.startswith(f"{address}?room=ABC234")
+    # What the browser asks for before it leaves the page without the slash.
+    assert all("/assets/" in path for path in set(strayed) - ICON)

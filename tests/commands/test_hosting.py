@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
+import stat
 import subprocess
 import sys
+import tempfile
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 from served_app import ROOT, free_port
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from commands.hosting import Hosting, Platform, platform_of, settle
+from arena.errors import InputError
+from commands.hosting import Hosting, Platform, own_temp_dir, platform_of, settle
 
 FOREIGN = ("ARENA_", "GRADIO_", "SPACE_", "MODELSCOPE_")
 
@@ -60,10 +67,48 @@ def test_a_disk_that_cannot_be_written_is_none(tmp_path: Path, monkeypatch: pyte
     assert platform == Platform("space") and not platform.keeps
 
 
+def visitor(trusted: str, peer: str, forwarded: str) -> str:
+    """Whom uvicorn takes for the sender of a request."""
+    seen: list[Any] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        seen.append(scope["client"][0])
+
+    scope = {"type": "http", "client": (peer, 1), "headers": [(b"x-forwarded-for", forwarded.encode())]}
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(asyncio.run, ProxyHeadersMiddleware(app, trusted)(scope, None, None)).result()  # type: ignore[arg-type]
+    return str(seen[0])
+
+
+def test_at_home_nobody_poses_as_another_visitor() -> None:
+    assert visitor("", "127.0.0.1", "192.0.2.1") == "127.0.0.1"
+
+
+def test_the_temporary_folder_is_the_users_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    own = Path(own_temp_dir())
+    assert own.parent == tmp_path and stat.S_IMODE(own.stat().st_mode) == 0o700 and own_temp_dir() == str(own)
+    # Somebody else was there first, with a folder, a file or a link.
+    monkeypatch.setattr(os, "getuid", lambda: 12345)
+    for number, make in enumerate((Path.mkdir, Path.touch, lambda path: path.symlink_to(tmp_path))):
+        path = tmp_path / "gradio-arena-12345"
+        make(path)
+        other = Path(own_temp_dir())
+        assert other != path and other.is_dir() and len([*tmp_path.glob("gradio-arena-*")]) == number + 3
+        path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none"))
+    with pytest.raises(InputError, match="Set TMPDIR"):
+        own_temp_dir()
+
+
 def test_what_nobody_set_is_set_and_what_somebody_set_stays() -> None:
     environment: dict[str, str] = {}
     settle(Platform("space", Path("/data")), environment)
+    trusted = environment.pop("FORWARDED_ALLOW_IPS")
     assert environment == {"ARENA_HOST": "0.0.0.0", "ARENA_PORT": "7860", "ARENA_DATA_DIR": "/data/arena"}
+    # Of "visitor, made up by the visitor" the last address that is not the host's own counts.
+    assert visitor(trusted, "10.1.2.3", "198.51.100.9, 192.0.2.1, 10.0.0.7") == "192.0.2.1"
+    assert visitor(trusted, "203.0.113.5", "192.0.2.1") == "203.0.113.5"
     own = {"ARENA_PORT": "1", "GRADIO_SERVER_NAME": "::", "ARENA_DATA_DIR": "mine"}
     settle(Platform("studio", Path("/mnt/workspace")), own)
     assert (own["ARENA_PORT"], own["ARENA_HOST"], own["ARENA_DATA_DIR"]) == ("1", "::", "mine")

@@ -13,7 +13,12 @@ _OTHER_PAGES = {"deep_link", "all_endpoints"}
 # A client may send any host, so the cache has a limit.
 MAX_PAGES = 16
 # A proxy, such as a notebook's, may serve the app under a prefix that the app does not know: the browser knows it.
-_ROOT_SCRIPT = b'<script>window.gradio_config.root = new URL(".", location.href).href.replace(/\\/$/, "");</script>'
+# Without the slash at its end, everything would be looked for one folder higher.
+_ROOT_SCRIPT = (
+    b'<script>if (!location.pathname.endsWith("/"))'
+    b" location.replace(location.pathname + '/' + location.search + location.hash);"
+    b' window.gradio_config.root = new URL(".", location.href).href.replace(/\\/$/, "");</script>'
+)
 _BEFORE = b"<script data-gradio-mode>"
 _ROOT = re.compile(rb'const root = "[^"]*";')
 

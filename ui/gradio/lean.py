@@ -11,6 +11,9 @@ from gradio.blocks import Block, postprocess_update_dict
 from gradio.state_holder import SessionState, StateHolder
 from gradio.utils import delete_none
 
+from arena.text import without_lone_surrogates
+from ui.gradio.faults import log_fault
+
 # Properties that reach the browser as the handler returns them. The component itself may change any other.
 _PLAIN = frozenset({"__type__", "value", "visible", "interactive", "label", "info", "placeholder", "active", "open"})
 # How long a closed tab's state is kept: its connection may only have been interrupted.
@@ -35,6 +38,18 @@ class LeanBlocks(gr.Blocks):
         # gradio creates a StateHolder when it builds the app.
         holder.__class__ = LeanStates
         self._state_holder = holder
+
+    async def process_api(self, block_fn: BlockFunction | int, inputs: list[Any], *more: Any, **named: Any) -> Any:
+        """Calls gradio's own; what fails is one line in the log, where gradio prints a traceback."""
+        try:
+            return await super().process_api(block_fn, _without_surrogates(inputs), *more, **named)
+        except gr.Error as error:
+            error.print_exception = False
+            raise
+        except Exception as error:
+            name = self.fns[block_fn].api_name if isinstance(block_fn, int) else block_fn.api_name
+            log_fault(f"/{name}", error)
+            raise gr.Error("请求无效 / Invalid request", print_exception=False) from error
 
     async def postprocess_data(
         self, block_fn: BlockFunction, predictions: list[Any] | dict[Any, Any], state: SessionState | None
@@ -122,6 +137,17 @@ class LeanState(SessionState):
 
     def _update_value_in_config(self, key: int, value: Any) -> None:
         pass
+
+
+def _without_surrogates(value: Any) -> Any:
+    """The value with text that UTF-8 can hold: in a message of gradio's, half a pair would end its stream."""
+    if isinstance(value, str):
+        return without_lone_surrogates(value)
+    if isinstance(value, list):
+        return [_without_surrogates(item) for item in value]
+    if isinstance(value, dict):
+        return {_without_surrogates(name): _without_surrogates(item) for name, item in value.items()}
+    return value
 
 
 def _names_components(predictions: object) -> bool:

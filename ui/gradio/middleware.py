@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from ui.gradio.faults import log_fault
+
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -21,6 +23,8 @@ HEADERS = {
     "referrer-policy": "same-origin",
     "x-content-type-options": "nosniff",
 }
+# nginx passes on 8 kB at a time unless a response says no; others compress it, which holds it back as well.
+_UNBUFFERED = {"x-accel-buffering": "no", "cache-control": "no-cache, no-transform"}
 # A prompt of the maximum length is 5 MB if every character is escaped.
 MAX_BYTES = 8 * 2**20
 
@@ -54,12 +58,16 @@ class SecurityHeaders:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        added = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
 
         async def send_more(message: Message) -> None:
             if message["type"] == "http.response.start":
-                own = [(name, value) for name, value in message["headers"] if name.decode().lower() not in HEADERS]
-                message = {**message, "headers": [*own, *added]}
+                own = [(name.lower(), value) for name, value in message["headers"]]
+                added = HEADERS
+                if any(name == b"content-type" and value.startswith(b"text/event-stream") for name, value in own):
+                    added = HEADERS | _UNBUFFERED
+                own = [(name, value) for name, value in own if name.decode() not in added]
+                more = [(name.encode(), value.encode()) for name, value in added.items()]
+                message = {**message, "headers": [*own, *more]}
             await send(message)
 
         await self._app(scope, receive, send_more)
@@ -69,7 +77,8 @@ class RequestFilter:
     """Answers 404 to every path that is not allowed and 413 to a body over MAX_BYTES; cuts off one of unknown size.
 
     Unless `hosts` is None it answers 421 to a request for any host but this machine and those: a page elsewhere whose
-    name suddenly leads to 127.0.0.1 (DNS rebinding) would read everything as if it came from here.
+    name suddenly leads to 127.0.0.1 (DNS rebinding) would read everything as if it came from here. It answers 403 to
+    pages of other origins.
     """
 
     def __init__(self, app: App, hosts: frozenset[str] | None = None) -> None:
@@ -84,12 +93,39 @@ class RequestFilter:
             await send({"type": "websocket.close", "code": 1008})
         elif self._hosts is not None and not self._is_ours(hostname(_header(scope, b"host"))):
             await _refuse(send, 421, _FOREIGN.encode())
+        elif self._hosts is not None and not self._is_own(_header(scope, b"origin"), _header(scope, b"host")):
+            await _refuse(send, 403)
         elif not is_allowed(scope["method"], scope["path"].removeprefix(scope.get("root_path", ""))):
             await _refuse(send, 404)
         elif _content_length(scope) > MAX_BYTES:
             await _refuse(send, 413)
         else:
-            await self._app(scope, _limited(receive), send)
+            await self._answer(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The app's answer. A fault ends it, with one line in the log; a call that fails was not a valid one."""
+        started = False
+
+        async def send_on(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                if message["status"] == 500 and scope["method"] == "POST":
+                    message = {**message, "status": 400}
+            await send(message)
+
+        try:
+            await self._app(scope, _limited(receive), send_on)
+        except Exception as error:  # noqa: BLE001 (the log has it)
+            log_fault(f"{scope['method']} {scope['path']}", error)
+            if started:
+                await send({"type": "http.response.body", "body": b""})
+            else:
+                await _refuse(send, 400)
+
+    def _is_own(self, origin: str, host: str) -> bool:
+        """Whether no other page asks: gradio answers pages on any port of this machine."""
+        return not origin or origin.partition("//")[2] == host or hostname(origin) in (self._hosts or ())
 
     def _is_ours(self, host: str) -> bool:
         return is_loopback(host) or host in (self._hosts or ())

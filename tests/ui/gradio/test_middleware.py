@@ -224,3 +224,37 @@ def test_the_longest_prompt_is_taken_however_it_is_escaped(scripted_app: ServedA
     assert sent.status_code == httpx.codes.OK
     huge = httpx.post(f"{scripted_app.url}gradio_api/queue/join", json={**ask, "data": ["x" * MAX_BYTES]})
     assert huge.status_code == httpx.codes.REQUEST_ENTITY_TOO_LARGE
+
+
+@pytest.mark.parametrize(
+    ("origin", "status"),
+    [
+        ("", 200),
+        ("http://127.0.0.1:7860", 200),
+        ("https://arena.example", 200),
+        ("http://127.0.0.1:9999", 403),
+        ("http://localhost:7860", 403),
+        ("https://evil.example", 403),
+        ("null", 403),
+        ("http://[", 403),
+    ],
+)
+def test_a_page_of_another_origin_on_this_machine_reads_nothing(origin: str, status: int) -> None:
+    async def ask() -> int:
+        filtered = RequestFilter(inner, frozenset({"arena.example"}))
+        transport = httpx.ASGITransport(filtered)
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:7860") as client:
+            headers = {"origin": origin} if origin else {}
+            return (await client.post("/gradio_api/queue/join", headers=headers)).status_code
+
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(asyncio.run, ask()).result() == status
+
+
+def test_no_proxy_holds_a_stream_back(scripted_app: ServedApp) -> None:
+    with httpx.Client(base_url=scripted_app.url, trust_env=False) as client:
+        event = client.post("/gradio_api/call/battle", json={"data": [""]}).json()["event_id"]
+        for path in (f"/gradio_api/call/battle/{event}", "/gradio_api/queue/data?session_hash=nobody"):
+            headers = client.get(path).headers
+            assert headers["x-accel-buffering"] == "no" and headers["cache-control"] == "no-cache, no-transform"
+        assert "x-accel-buffering" not in client.get("/config").headers
