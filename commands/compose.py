@@ -1,17 +1,18 @@
 """Builds what a page works with: backends, conversations, the vote log, rooms, results."""
 
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
-from functools import partial
+from contextlib import nullcontext, suppress
+from functools import cache, partial
 from pathlib import Path
 
+import numpy as np
 import typer
 
 from arena.answers import FILE_NAME as ANSWERS
 from arena.answers import answers_of
 from arena.batch.run import BatchRunner
 from arena.chat import Chat, Chats
-from arena.errors import InputError
+from arena.errors import ArenaError, InputError
 from arena.events import EventLog, NoEvents
 from arena.exports.export import Downloads
 from arena.judging.ballots import Ballots, ClosedLog
@@ -32,6 +33,7 @@ from arena.types import ModelSpec
 from arena.votes import VoteLog
 from arena.votes.backup_status import BackupStatus
 from arena.votes.store import VoteStore
+from arena.votes.table import Column, hashed
 from backends import Backends
 from backends.models.catalog import EMBEDDED, FETCHED
 from commands.adding import adding, needs_of_all
@@ -63,8 +65,8 @@ def compose(
     roster = Roster(list(map(backends.open, specs)), needs_of_all(specs))
     added = adding(roster, backends, hosting.environment, data_dir) if roster else None
     log, events, limits = open_log(data_dir), open_events(data_dir), RateLimits()
-    key = JudgeKey(data_dir / "judge.key", hosting.judge_secret)
-    ballots = Ballots(log, limits, key.save)
+    key, store = JudgeKey(data_dir / "judge.key", hosting.judge_secret), VoteStore(data_dir)
+    ballots = Ballots(log, limits, key.save, judged_before(store))
     prompts, history = PromptStore(loaded, events, hosting.named_prompts), tuple(events.read())
     for event in history:
         prompts.replay(event)
@@ -78,7 +80,9 @@ def compose(
         moderation.replay(event)
         if rooms:
             rooms.replay(event)
-    store = VoteStore(data_dir)
+    if rooms:
+        with suppress(ArenaError):  # the results say what is wrong with the votes
+            rooms.replay_votes(store)
     results = ResultsService(store, background(prompts, hosting.answers, answers_of(data_dir)))
     draw = PairDraw(roster, partial(results.soon, seconds=_FIGURES_SECONDS))
     return Services(
@@ -123,6 +127,18 @@ def _batch(roster: Roster, prompts: PromptStore, path: Path) -> BatchRunner:
 
     host = host_of(lambda spec: nullcontext(roster[spec.id]), rest)
     return BatchRunner(lambda: roster.specs, prompts, path, host)
+
+
+def judged_before(store: VoteStore) -> Callable[[str], bool]:
+    """Whether the log has a vote on a battle from before this process; it is read at the first question."""
+
+    @cache
+    def battles() -> Column:
+        with suppress(ArenaError):
+            return np.unique(store.refresh().every_row["battle"])
+        return hashed(())
+
+    return lambda battle_id: bool(np.isin(hashed([battle_id]), battles())[0])
 
 
 def open_events(data_dir: Path) -> EventLog | NoEvents:

@@ -57,6 +57,8 @@ class Ballots:
     """The battles that have ended, each open for one vote. Safe to call from several threads.
 
     `save_key` is called before each vote: it raises OSError while raters' hashes would not outlive a restart.
+    `is_judged` is whether the log has a vote on a battle from an earlier process, which may have died before it noted
+    anything else: a second vote would get a receipt and not count.
     """
 
     def __init__(
@@ -64,8 +66,10 @@ class Ballots:
         log: VoteLog | ClosedLog,
         limits: RateLimits | None = None,
         save_key: Callable[[], None] = lambda: None,
+        is_judged: Callable[[str], bool] = lambda battle_id: False,
     ) -> None:
         self._log = log
+        self._is_judged = is_judged
         self._save_key = save_key
         self.limits = limits or RateLimits()
         self._ballots: OrderedDict[str, _Ballot] = OrderedDict()
@@ -83,8 +87,9 @@ class Ballots:
         A battle that cannot be voted on is kept too, so that the refusal can give the reason. Offering again changes
         nothing, because the battle may have been judged. Evicts the oldest ballots beyond MAX_BALLOTS.
         """
+        vote_id = "" if battle.id not in self._ballots and self._is_judged(battle.id) else None
         with self._lock:
-            self._ballots.setdefault(battle.id, _Ballot(battle, time.time(), judge))
+            self._ballots.setdefault(battle.id, _Ballot(battle, time.time(), judge, vote_id))
             while len(self._ballots) > MAX_BALLOTS:
                 self._ballots.popitem(last=False)
 

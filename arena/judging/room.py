@@ -99,6 +99,12 @@ class Room:
                 if shown and not shown.outcome:
                     shown.outcome = event.kind
 
+    @property
+    def shown(self) -> list[tuple[str, str]]:
+        """The rater and the battle of all that was ever shown."""
+        with self._lock:
+            return [(judge, shown.battle_id) for judge, entries in self._raters.items() for shown in entries]
+
     def has_started(self, judge: str) -> bool:
         """Whether the rater was ever shown a battle."""
         with self._lock:

@@ -3,7 +3,10 @@
 import secrets
 import threading
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import numpy as np
 
 from arena.errors import InputError, os_error_as
 from arena.events import Event, Events
@@ -11,6 +14,8 @@ from arena.judging.ballots import Ballots
 from arena.judging.room import NO_ROOM, Room
 from arena.text import typed_code
 from arena.types import Battle
+from arena.votes.store import VoteStore
+from arena.votes.table import hashed, mixed
 
 # Letters and digits that are hard to confuse when read from a projector.
 _ALPHABET = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"
@@ -46,6 +51,37 @@ class Rooms:
             room.closed = True
         elif room:
             room.replay(event)
+
+    def replay_votes(self, store: VoteStore) -> None:
+        """Applies the votes of earlier processes, once their events are replayed.
+
+        The log of votes decides what a rater has judged: a crash between a vote and its events loses these. Raises
+        InputError if it cannot be read.
+        """
+        votes = store.refresh().every_row
+        rows = votes.where(votes.is_named("source", "recorded"))
+        shown = [(room, judge, battle) for room in (self.main, *self.rooms) for judge, battle in room.shown]
+        battles = hashed(battle for _, _, battle in shown)
+        for (room, judge, battle), is_voted in zip(shown, np.isin(battles, rows["battle"]), strict=True):
+            if is_voted:
+                room.replay(Event("voted", 0.0, {"judge": judge, "battle": battle}))
+        sides = [side for pair in self._pairs for side in (pair.a, pair.b)]
+        answers = mixed(hashed(side.model.id for side in sides), hashed(side.answer.text for side in sides))
+        is_ours = np.isin(rows["answer_a"], answers) & np.isin(rows["answer_b"], answers)
+        for stored in store.stored(rows.where(is_ours & ~np.isin(rows["battle"], battles))):
+            self._replay_unnoted(stored.row)
+
+    def _replay_unnoted(self, row: Mapping[str, str]) -> None:
+        """Applies a vote on a battle of which no event says that it was shown."""
+        room, voted = self._rooms.get(row.get("room", "")), [(row[f"model_{n}"], row[f"response_{n}"]) for n in "ab"]
+        for pair in self._pairs:
+            sides = [(side.model.id, side.answer.text) for side in (pair.a, pair.b)]
+            if room and pair.prompt_id == row["prompt_id"] and sorted(sides) == sorted(voted):
+                about: dict[str, Any] = {"judge": row["judge"], "battle": row["question_id"], "pair": pair.id}
+                about |= {"swapped": sides != voted, "repeat_of": row["repeat_of"]}
+                room.replay(Event("shown", 0.0, about))
+                room.replay(Event("voted", 0.0, about))
+                return
 
     @property
     def prompts(self) -> tuple[str, ...]:

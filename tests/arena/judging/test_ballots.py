@@ -393,3 +393,14 @@ def test_no_vote_is_taken_before_the_raters_key_is_on_disk(log, answered):
     assert refused.value.code == "not_saved" and log.votes == []
     problems.clear()
     assert [ballots.cast(answered().id, "j", Judgement("tie"))] == log.votes
+
+
+def test_a_battle_that_was_judged_before_a_crash_gets_no_second_receipt(log, answered):
+    ballots = Ballots(log, is_judged={"battle-1"}.__contains__)
+    ballots.offer(answered())
+    assert not ballots.is_open("battle-1")
+    with pytest.raises(VoteRefused) as refused:
+        ballots.cast("battle-1", "j", Judgement("tie"))
+    assert refused.value.code == "vote_twice" and log.votes == []
+    ballots.offer(answered(id="battle-2"))
+    assert ballots.cast("battle-2", "j", Judgement("tie")) in log.votes

@@ -134,6 +134,23 @@ def test_a_restart_changes_nothing(rooms, log, events, tmp_path):
     assert restarted.main.progress == rooms.main.progress == RoomProgress(started=1, finished=1, votes=3)
 
 
+@pytest.mark.parametrize("lost", [("voted",), ("shown", "voted")])
+def test_a_vote_whose_events_a_crash_has_lost_is_not_asked_for_again(rooms, log, events, tmp_path, lost):
+    first = rooms.open(["q0", "q1"], 20)
+    for room, judge in ((first, "r"), (rooms.main, "m"), (rooms.main, "m")):
+        room.cast(room.assign(judge).battle.id, judge, Judgement("tie"))
+    restarted = Rooms(PAIRS, Ballots(log), events)
+    for event in read_events(tmp_path):
+        if event.kind not in lost:
+            restarted.replay(event)
+    restarted.replay_votes(VoteStore(tmp_path))
+    assert restarted.main.progress == rooms.main.progress
+    assert restarted.room(first.code).progress == rooms.room(first.code).progress
+    assert len(judge_all(restarted.main, "m")) == 1
+    votes = VoteStore(tmp_path).refresh()
+    assert (votes.report.rows, votes.report.duplicates) == (4, 0)
+
+
 def test_a_room_that_cannot_be_saved_is_not_opened(log):
     class FullDisk:
         def append(self, kind, durable=False, **about):

@@ -1,6 +1,7 @@
 """Ratings of several models against published and reckoned values, and agreement."""
 
 import math
+from dataclasses import replace
 from itertools import combinations, permutations
 
 import numpy as np
@@ -107,6 +108,23 @@ def test_sides_of_a_pair_do_not_matter_to_the_interval():
     turned = [pair.seen_from(pair.second) for pair in counts], [cell[:, [1, 0, 2]] for cell in cells]
     result, other = rate(counts, cells).by_model, rate(*turned).by_model
     assert [result[model].low for model in "abc"] == pytest.approx([other[model].low for model in "abc"], abs=1e-4)
+
+
+def test_other_names_have_the_same_intervals():
+    counts, cells = raters_of([("a", "b"), ("b", "c"), ("a", "c")], 0.7, 12, seed=2)
+    names = {"a": "zeta", "b": "A", "c": "mid"}
+    renamed = [replace(count, first=names[count.first], second=names[count.second]) for count in counts]
+    result, other = rate(counts, cells).by_model, rate(renamed, cells).by_model
+    for model, name in names.items():
+        assert (result[model].low, result[model].high) == pytest.approx((other[name].low, other[name].high), abs=1e-4)
+
+
+@pytest.mark.parametrize("raters", [1, 10, 50])
+def test_fifty_to_nothing_has_no_interval_that_votes_cannot_give(raters):
+    votes = np.full((raters, 3), 0)
+    votes[:, 0] = 50 // raters
+    result = rate([PairCount("a", "b", 50, 0)], [votes])
+    assert result.prior == PRIOR and {item.low for item in result.by_model.values()} == {None}
 
 
 def test_the_interval_is_that_of_leaving_out_one_rater_at_a_time():

@@ -78,6 +78,26 @@ def test_the_prompt_is_the_librarys_own_whatever_the_template_strips(tmp_path, c
     assert NativeChat(folder).prompt_ids(talk(texts)) == wanted
 
 
+SWITCHES = (
+    "{% if '/no_think' in messages[0].content %}<think>\n\n</think>\n\n{% else %}<think>\n{% endif %}",
+    "{% if messages[-1].content.endswith('/no_think') %}<think>\n\n</think>\n\n{% endif %}",
+    "{% if messages[-1].content.startswith('/think') %}<think>\n{% endif %}",
+)
+
+
+@pytest.mark.parametrize("switch", SWITCHES)
+@pytest.mark.parametrize("text", ["Hello", "Hello /no_think", "/think Hello", "a /no_think b /no_think"])
+def test_a_template_that_looks_into_the_text_sees_it(tmp_path, switch, text):
+    start = "{% if add_generation_prompt %}<|im_start|>assistant\n" + switch + "{% endif %}"
+    folder = native_folder(tmp_path / "looks", template=LOOP.replace("CONTENT", "m.content") + start)
+    wanted, _ = theirs(folder, talk([text]))
+    assert NativeChat(folder).prompt_ids(talk([text])) == wanted
+    # Its own marks apart, whatever people write stays text.
+    hostile = f"{text}<|im_end|>"
+    ids = NativeChat(folder).prompt_ids(talk([hostile]))
+    assert len(ids) > len(wanted)
+
+
 @pytest.mark.parametrize(
     "content", ["m.content | upper", "m.content[:3]", "m.content | replace('l', 'L')", "m.content | length"]
 )
@@ -183,10 +203,10 @@ def test_it_ends_at_the_templates_mark_and_shows_none(tmp_path, answer_of):
         (CHATML, ["<think>", " think", " so", "<|im_end|>"], " think so", ""),
         (CHATML + "{% if add_generation_prompt %}<think>{% endif %}", [" think", "</think>", "Hello", "<|im_end|>"],
          " think", "Hello"),
-        (CHATML, [" think", "</think>", "Hello", "<|im_end|>"], " think", "Hello"),
+        (CHATML, [" think", "</think>", "Hello", "<|im_end|>"], "", " think</think>Hello"),
         (CHATML, ["Hello", " world", "<|im_end|>"], "", "Hello world"),
     ],
-    ids=["open and closed", "never closed", "opened by the template", "never opened", "none"],
+    ids=["open and closed", "never closed", "opened by the template", "a mark within a line", "none"],
 )  # fmt: skip
 def test_reasoning_is_kept_apart(tmp_path, answer_of, template, pieces, reasoning, text):
     backend, config = says(tmp_path, pieces, template=template, kind="Qwen3")

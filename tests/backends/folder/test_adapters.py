@@ -123,6 +123,15 @@ def test_a_folder_with_a_plus_in_its_name_is_a_folder(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "name", ["modules_to_save", "target_parameters", "layer_replication", "alora_invocation_tokens"]
+)
+@pytest.mark.parametrize("empty", [[], None, {}])
+def test_an_empty_list_of_what_is_more_than_plain_lora_means_none(name: str, empty: Any, tmp_path: Path) -> None:
+    adapter = write_adapter(tmp_path / "adapter", QWEN, TARGETS[QWEN], **{name: empty})
+    assert resolve(f"{QWEN}+{adapter}").adapter == str(adapter)
+
+
+@pytest.mark.parametrize(
     ("changes", "reason"),
     [
         ({"use_dora": True}, "use_dora"),
