@@ -17,7 +17,7 @@ from tests.browser.test_rate import MODELS, recorded
 TOKEN = "correct horse battery"
 WORDS = {"answers": [{"steps": [{"text": "Some words."}]}]}
 VISITORS = ["Arena", "Results", "About"]
-HOSTS = ["Arena", "Results", "Class", "Prompts", "Batch", "Report", "About"]
+HOSTS = ["Arena", "Results", "Class", "Prompts", "Batch", "Models", "Report", "About"]
 
 
 @pytest.fixture(scope="module")
