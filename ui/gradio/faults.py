@@ -1,4 +1,4 @@
-"""Faults of single requests in the log: one line each, and only so many a minute."""
+"""Logs what fails in single requests: one line each, and at most a few each minute."""
 
 import logging
 import traceback
