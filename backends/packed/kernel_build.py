@@ -31,10 +31,8 @@ def build(flags: Sequence[str] = FLAGS, cpuinfo: Path = CPUINFO, anew: bool = Fa
     lacking = [name for name in NEEDED if name not in processor.split()]
     if lacking:
         raise NoKernels(f"the processor has no {lacking[0]}")
-    compiler = next(filter(None, map(shutil.which, (os.environ.get("CC") or "cc", "gcc", "clang"))), None)
-    if compiler is None:
-        raise NoKernels("there is no C compiler")
-    version = _output([compiler, "--version"])
+    compiler = compiler_command()
+    version = _output([*compiler, "--version"])
     parts = (SOURCE.read_text(encoding="utf-8"), " ".join(flags), version, processor)
     name = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:24]
     try:
@@ -44,6 +42,14 @@ def build(flags: Sequence[str] = FLAGS, cpuinfo: Path = CPUINFO, anew: bool = Fa
     except OSError as error:
         raise NoKernels(f"the cache folder cannot be used: {error}") from error
     return library
+
+
+def compiler_command() -> list[str]:
+    """The first words of a command that compiles C. Raises NoKernels where there is none."""
+    compiler = next(filter(None, map(shutil.which, (os.environ.get("CC") or "cc", "gcc", "clang"))), None)
+    if compiler is None:
+        raise NoKernels("there is no C compiler")
+    return [compiler]
 
 
 def _folder() -> Path:
@@ -74,12 +80,12 @@ def _is_whole(library: Path) -> bool:
     return hashlib.sha256(data[:-_DIGEST]).digest() == data[-_DIGEST:]
 
 
-def _compile(compiler: str, flags: Sequence[str], library: Path) -> None:
+def _compile(compiler: Sequence[str], flags: Sequence[str], library: Path) -> None:
     with tempfile.TemporaryDirectory(dir=library.parent) as work:
         part, done = Path(work) / "kernels.o", Path(work) / library.name
-        _output([compiler, *flags, "-c", str(SOURCE), "-o", str(part)])
+        _output([*compiler, *flags, "-c", str(SOURCE), "-o", str(part)])
         # Not linked with OpenMP: it uses torch's copy, which is loaded before.
-        _output([compiler, "-shared", "-o", str(done), str(part), "-lm"])
+        _output([*compiler, "-shared", "-o", str(done), str(part), "-lm"])
         # The loader ignores bytes after the end.
         with done.open("ab") as file:
             file.write(hashlib.sha256(done.read_bytes()).digest())
