@@ -1,21 +1,21 @@
-"""Compiles kernels.c for this processor, and caches the library by source, flags, compiler and processor."""
+"""Compiles the kernels for this processor, and caches the library by sources, flags, compiler and processor."""
 
 import atexit
 import hashlib
 import os
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from backends.machine.facts import CPUINFO, processor_facts
+from backends.packed.compilers import INSTALL, Compiler, NoCompiler, compilers
 
 SOURCE = Path(__file__).with_name("kernels.c")
+OPENMP = Path(__file__).with_name("openmp.c")
 # Required to compile the source; it also uses BF16, VBMI and AMX where available.
 NEEDED = ("avx512f", "avx512bw", "avx512vl", "avx512dq", "avx512_vnni")
 FLAGS = ("-O3", "-march=native", "-fopenmp", "-fPIC", "-std=gnu11")
-_COMPILER_SECONDS = 120
 # Bytes of the digest at the end of a compiled file.
 _DIGEST = 32
 
@@ -31,16 +31,25 @@ def build(flags: Sequence[str] = FLAGS, cpuinfo: Path = CPUINFO, anew: bool = Fa
     lacking = [name for name in NEEDED if name not in processor.split()]
     if lacking:
         raise NoKernels(f"the processor has no {lacking[0]}")
-    compiler = next(filter(None, map(shutil.which, (os.environ.get("CC") or "cc", "gcc", "clang"))), None)
-    if compiler is None:
-        raise NoKernels("there is no C compiler")
-    version = _output([compiler, "--version"])
-    parts = (SOURCE.read_text(encoding="utf-8"), " ".join(flags), version, processor)
-    name = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:24]
+    failures = []
+    for compiler in compilers():
+        try:
+            return _cached(compiler, flags, processor, anew)
+        except NoCompiler as error:
+            failures.append(str(error))
+    raise NoKernels(failures[0] if failures else f"there is no C compiler ({INSTALL} brings one)")
+
+
+def _cached(compiler: Compiler, flags: Sequence[str], processor: str, anew: bool) -> Path:
+    """The library by one of the compilers. Raises NoCompiler or NoKernels."""
+    sources = (SOURCE, OPENMP)
+    texts = [source.read_text(encoding="utf-8") for source in sources]
     try:
+        parts = (*texts, " ".join(flags), compiler.version(), processor)
+        name = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:24]
         library = _folder() / f"kernels-{name}.so"
         if anew or not (library.is_file() and _is_ours_alone(library) and _is_whole(library)):
-            _compile(compiler, flags, library)
+            _compile(compiler, sources, flags, library)
     except OSError as error:
         raise NoKernels(f"the cache folder cannot be used: {error}") from error
     return library
@@ -74,12 +83,10 @@ def _is_whole(library: Path) -> bool:
     return hashlib.sha256(data[:-_DIGEST]).digest() == data[-_DIGEST:]
 
 
-def _compile(compiler: str, flags: Sequence[str], library: Path) -> None:
+def _compile(compiler: Compiler, sources: Sequence[Path], flags: Sequence[str], library: Path) -> None:
     with tempfile.TemporaryDirectory(dir=library.parent) as work:
-        part, done = Path(work) / "kernels.o", Path(work) / library.name
-        _output([compiler, *flags, "-c", str(SOURCE), "-o", str(part)])
-        # Not linked with OpenMP: it uses torch's copy, which is loaded before.
-        _output([compiler, "-shared", "-o", str(done), str(part), "-lm"])
+        done = Path(work) / library.name
+        compiler.link(sources, flags, done)
         # The loader ignores bytes after the end.
         with done.open("ab") as file:
             file.write(hashlib.sha256(done.read_bytes()).digest())
@@ -87,13 +94,3 @@ def _compile(compiler: str, flags: Sequence[str], library: Path) -> None:
         done.chmod(0o700)
         # Atomic, for a process that starts at the same time.
         done.replace(library)
-
-
-def _output(command: Sequence[str]) -> str:
-    try:
-        run = subprocess.run(command, capture_output=True, text=True, timeout=_COMPILER_SECONDS, check=True)
-    except subprocess.CalledProcessError as error:
-        raise NoKernels(f"the compiler failed: {(error.stderr or '').strip().splitlines()[:1]}") from error
-    except (OSError, subprocess.SubprocessError) as error:
-        raise NoKernels(f"the compiler cannot be run: {error}") from error
-    return run.stdout
