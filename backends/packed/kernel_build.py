@@ -1,4 +1,4 @@
-"""Compiles kernels.c for this processor, and caches the library by source, flags, compiler and processor."""
+"""Compiles the kernels for this processor, and caches the library by sources, flags, compiler and processor."""
 
 import atexit
 import hashlib
@@ -10,11 +10,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from backends.machine.facts import CPUINFO, processor_facts
+from backends.packed.instruction_sets import VARIABLE, chosen_set
 
-SOURCE = Path(__file__).with_name("kernels.c")
-# Required to compile the source; it also uses BF16, VBMI and AMX where available.
-NEEDED = ("avx512f", "avx512bw", "avx512vl", "avx512dq", "avx512_vnni")
-FLAGS = ("-O3", "-march=native", "-fopenmp", "-fPIC", "-std=gnu11")
+# Compiled as one file, `main.c`, that includes all others.
+SOURCES = Path(__file__).with_name("native")
+# No sum may be rounded once here and twice there: a row's result is bitwise the same in all products.
+FLAGS = ("-O3", "-ffp-contract=off", "-fopenmp", "-fPIC", "-std=gnu11")
 _COMPILER_SECONDS = 120
 # Bytes of the digest at the end of a compiled file.
 _DIGEST = 32
@@ -24,16 +25,20 @@ class NoKernels(Exception):
     """The kernels cannot be used here; the message says why."""
 
 
-def build(flags: Sequence[str] = FLAGS, cpuinfo: Path = CPUINFO, anew: bool = False) -> Path:
+def build(extra: Sequence[str] = (), cpuinfo: Path = CPUINFO, anew: bool = False) -> Path:
     """The shared library, compiled if it is not cached, or always with `anew`. Raises NoKernels."""
-    facts = processor_facts(cpuinfo)
-    processor = f"{facts.get('model name', '')} {facts.get('flags', '')}"
-    lacking = [name for name in NEEDED if name not in processor.split()]
-    if lacking:
+    instructions = chosen_set()
+    if instructions is None:
+        raise NoKernels(f"{VARIABLE} says so")
+    if lacking := instructions.lacking(cpuinfo):
         raise NoKernels(f"the processor has no {lacking[0]}")
+    flags = (*FLAGS, *instructions.flags, *extra)
+    facts = processor_facts(cpuinfo)
+    processor = " ".join(facts.get(name, "") for name in ("model name", "flags", "Features"))
     compiler = compiler_command()
     version = _output([*compiler, "--version"])
-    parts = (SOURCE.read_text(encoding="utf-8"), " ".join(flags), version, processor)
+    texts = (source.read_text(encoding="utf-8") for source in sorted(SOURCES.iterdir()))
+    parts = (*texts, " ".join(flags), version, processor)
     name = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:24]
     try:
         library = _folder() / f"kernels-{name}.so"
@@ -83,7 +88,7 @@ def _is_whole(library: Path) -> bool:
 def _compile(compiler: Sequence[str], flags: Sequence[str], library: Path) -> None:
     with tempfile.TemporaryDirectory(dir=library.parent) as work:
         part, done = Path(work) / "kernels.o", Path(work) / library.name
-        _output([*compiler, *flags, "-c", str(SOURCE), "-o", str(part)])
+        _output([*compiler, *flags, "-c", str(SOURCES / "main.c"), "-o", str(part)])
         # Not linked with OpenMP: it uses torch's copy, which is loaded before.
         _output([*compiler, "-shared", "-o", str(done), str(part), "-lm"])
         # The loader ignores bytes after the end.
