@@ -4,19 +4,18 @@ import atexit
 import hashlib
 import os
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from backends.machine.facts import CPUINFO, processor_facts
+from backends.packed.compilers import INSTALL, Compiler, NoCompiler, compilers
 from backends.packed.instruction_sets import VARIABLE, chosen_set
 
-# Compiled as one file, `main.c`, that includes all others.
+# `main.c` includes all others but `openmp.c`.
 SOURCES = Path(__file__).with_name("native")
 # No sum may be rounded once here and twice there: a row's result is bitwise the same in all products.
 FLAGS = ("-O3", "-ffp-contract=off", "-fopenmp", "-fPIC", "-std=gnu11")
-_COMPILER_SECONDS = 120
 # Bytes of the digest at the end of a compiled file.
 _DIGEST = 32
 
@@ -35,26 +34,27 @@ def build(extra: Sequence[str] = (), cpuinfo: Path = CPUINFO, anew: bool = False
     flags = (*FLAGS, *instructions.flags, *extra)
     facts = processor_facts(cpuinfo)
     processor = " ".join(facts.get(name, "") for name in ("model name", "flags", "Features"))
-    compiler = compiler_command()
-    version = _output([*compiler, "--version"])
-    texts = (source.read_text(encoding="utf-8") for source in sorted(SOURCES.iterdir()))
-    parts = (*texts, " ".join(flags), version, processor)
-    name = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:24]
+    failures = []
+    for compiler in compilers():
+        try:
+            return _cached(compiler, flags, processor, anew)
+        except NoCompiler as error:
+            failures.append(str(error))
+    raise NoKernels(failures[0] if failures else f"there is no C compiler ({INSTALL} brings one)")
+
+
+def _cached(compiler: Compiler, flags: Sequence[str], processor: str, anew: bool) -> Path:
+    """The library by one of the compilers. Raises NoCompiler or NoKernels."""
+    texts = [source.read_text(encoding="utf-8") for source in sorted(SOURCES.iterdir())]
     try:
+        parts = (*texts, " ".join(flags), compiler.version(), processor)
+        name = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:24]
         library = _folder() / f"kernels-{name}.so"
         if anew or not (library.is_file() and _is_ours_alone(library) and _is_whole(library)):
             _compile(compiler, flags, library)
     except OSError as error:
         raise NoKernels(f"the cache folder cannot be used: {error}") from error
     return library
-
-
-def compiler_command() -> list[str]:
-    """The first words of a command that compiles C. Raises NoKernels where there is none."""
-    compiler = next(filter(None, map(shutil.which, (os.environ.get("CC") or "cc", "gcc", "clang"))), None)
-    if compiler is None:
-        raise NoKernels("there is no C compiler")
-    return [compiler]
 
 
 def _folder() -> Path:
@@ -85,12 +85,10 @@ def _is_whole(library: Path) -> bool:
     return hashlib.sha256(data[:-_DIGEST]).digest() == data[-_DIGEST:]
 
 
-def _compile(compiler: Sequence[str], flags: Sequence[str], library: Path) -> None:
+def _compile(compiler: Compiler, flags: Sequence[str], library: Path) -> None:
     with tempfile.TemporaryDirectory(dir=library.parent) as work:
-        part, done = Path(work) / "kernels.o", Path(work) / library.name
-        _output([*compiler, *flags, "-c", str(SOURCES / "main.c"), "-o", str(part)])
-        # Not linked with OpenMP: it uses torch's copy, which is loaded before.
-        _output([*compiler, "-shared", "-o", str(done), str(part), "-lm"])
+        done = Path(work) / library.name
+        compiler.link([SOURCES / "main.c", SOURCES / "openmp.c"], flags, done)
         # The loader ignores bytes after the end.
         with done.open("ab") as file:
             file.write(hashlib.sha256(done.read_bytes()).digest())
@@ -98,13 +96,3 @@ def _compile(compiler: Sequence[str], flags: Sequence[str], library: Path) -> No
         done.chmod(0o700)
         # Atomic, for a process that starts at the same time.
         done.replace(library)
-
-
-def _output(command: Sequence[str]) -> str:
-    try:
-        run = subprocess.run(command, capture_output=True, text=True, timeout=_COMPILER_SECONDS, check=True)
-    except subprocess.CalledProcessError as error:
-        raise NoKernels(f"the compiler failed: {(error.stderr or '').strip().splitlines()[:1]}") from error
-    except (OSError, subprocess.SubprocessError) as error:
-        raise NoKernels(f"the compiler cannot be run: {error}") from error
-    return run.stdout
