@@ -158,7 +158,9 @@ def test_a_space_without_any_setting_answers_and_keeps_its_votes(
     assert {row["model_a"].partition("=")[0], row["model_b"].partition("=")[0]} == shown
 
     start()
-    assert [row["vote_id"]] == [vote["vote_id"] for path in (place / "home" / "data").glob("votes*.csv") for vote in rows(path)]
+    assert [row["vote_id"]] == [
+        vote["vote_id"] for path in (place / "home" / "data").glob("votes*.csv") for vote in rows(path)
+    ]
     print(json.dumps({name: round(value, 1) for name, value in report.items()}), file=sys.stderr)
 
 
