@@ -3,22 +3,18 @@
 // A group of a block with a byte for each weight: [part][4 columns at a time][W rows][4].
 typedef uint8_t Unpacked[PARTS][MOST_GROUP / 4][4 * W];
 
-static inline void unpack_group(const uint8_t *w, const bf16 *scales, Unpacked q, long group) {
-    const int past = past_caches;
-    const char *ahead = (const char *)w + near_bytes, *scales_ahead = (const char *)scales + near_bytes / 4;
-    for (int line = 0; line < 4; line++) ASK(scales_ahead + 64 * line, past);
-    for (long k = 0; k < group; k += 4, w += 128, ahead += 128) {
-        ASK(ahead, past);
-        ASK(ahead + 64, past);
-        Ints parts[PARTS];
-        unpacked(w, parts);
-        for (int j = 0; j < PARTS; j++) store_ints(q[j][k / 4], parts[j]);
-    }
+#ifndef BY_PAIRS
+// Columns of `w` that are unpacked together.
+enum { UNPACKED_AT_ONCE = 4 };
+
+static inline void unpack_columns(const uint8_t *w, Unpacked q, long k) {
+    Ints parts[PARTS];
+    unpacked(w, parts);
+    for (int j = 0; j < PARTS; j++) store_ints(q[j][k / 4], parts[j]);
 }
 
-// `rows` rows of x times PARTS_AT_ONCE parts of a group of a block, from part j0 on, added to `sum`.
-UNROLLED void add_group(int rows, int j0, Unpacked q, Steps x, const Pairs *pairs, float (*sum)[BLOCK], long group) {
-    Ints dots[ROWS_AT_ONCE][PARTS_AT_ONCE];
+// The dot products of `rows` rows of x with PARTS_AT_ONCE parts of a group of a block, from part j0 on.
+UNROLLED void group_dots(int rows, int j0, Unpacked q, Steps x, Ints (*dots)[PARTS_AT_ONCE], long group) {
     for (int m = 0; m < rows; m++)
         for (int j = 0; j < PARTS_AT_ONCE; j++) dots[m][j] = all_ints(x.start[m]);
     for (long k0 = 0; k0 < group; k0 += 32) {
@@ -34,6 +30,25 @@ UNROLLED void add_group(int rows, int j0, Unpacked q, Steps x, const Pairs *pair
         for (int m = 0; m < rows; m++)
             for (int j = 0; j < PARTS_AT_ONCE; j++) dots[m][j] = end(dots[m][j], part[m][j]);
     }
+}
+#else
+#include "neon_pairs.h"
+#endif
+
+static inline void unpack_group(const uint8_t *w, const bf16 *scales, Unpacked q, long group) {
+    const int past = past_caches;
+    const char *ahead = (const char *)w + near_bytes, *scales_ahead = (const char *)scales + near_bytes / 4;
+    for (int line = 0; line < 4; line++) ASK(scales_ahead + 64 * line, past);
+    for (long k = 0; k < group; k += UNPACKED_AT_ONCE) {
+        for (int line = 0; line < UNPACKED_AT_ONCE / 2; line++) ASK(ahead + 32 * k + 64 * line, past);
+        unpack_columns(w + 32 * k, q, k);
+    }
+}
+
+// The product of a group, added to `sum`.
+UNROLLED void add_group(int rows, int j0, Unpacked q, Steps x, const Pairs *pairs, float (*sum)[BLOCK], long group) {
+    Ints dots[ROWS_AT_ONCE][PARTS_AT_ONCE];
+    group_dots(rows, j0, q, x, dots, group);
     for (int m = 0; m < rows; m++)
         for (int j = 0; j < PARTS_AT_ONCE; j++) {
             float *at = sum[m] + W * (j0 + j);

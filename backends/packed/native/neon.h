@@ -1,11 +1,16 @@
-// Vectors of 128 bits: NEON with dot products (ARMv8.2).
+// Vectors of 128 bits: NEON with dot products (ARMv8.2); many rows by products of matrices (i8mm) where they are.
 #include <arm_neon.h>
 
 typedef float32x4_t Floats;
 typedef int32x4_t Ints;
 
 // See avx512.h.
+#ifdef __ARM_FEATURE_MATMUL_INT8
+#define INSTRUCTION_SET "NEON-I8MM"
+#define BY_PAIRS
+#else
 #define INSTRUCTION_SET "NEON"
+#endif
 enum { W = 4, PARTS = BLOCK / W, RAISED = 0, PARTS_AT_ONCE = 4 };
 #define FEW 1
 #define ROWS_AT_ONCE 4

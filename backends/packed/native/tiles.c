@@ -25,7 +25,7 @@ enum { TILE_ROWS = 16 };
 typedef int32_t Dots[TILE_ROWS][BLOCK];
 
 // The same integers as in block4.
-static inline void group_dots(Unpacked q, const int8_t *x, Dots dots, long group) {
+static inline void tile_dots(Unpacked q, const int8_t *x, Dots dots, long group) {
     const long depth = group < 64 ? group : 64;
     _tile_zero(0);
     _tile_zero(1);
@@ -62,7 +62,7 @@ static void block4_tiles(long rows, const uint8_t *w, const bf16 *scales, Steps 
     for (long next = 0; next < groups + 2; next++) {
         if (next < groups) unpack_group(w + next * 32 * group, scales + next * 2 * BLOCK, q[next % 2], group);
         const long now = next - 1, i = next - 2;
-        if (0 <= now && now < groups) group_dots(q[now % 2], x.q + now * rows * group, dots[now % 2], group);
+        if (0 <= now && now < groups) tile_dots(q[now % 2], x.q + now * rows * group, dots[now % 2], group);
         if (i < 0) continue;
         const Pairs pairs = pairs_at(scales + i * 2 * BLOCK);
         for (long m = 0; m < rows; m++) {
