@@ -11,8 +11,9 @@ from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 
-from arena.answers import Recorded, broken, read_recorded
+from arena.answers import broken, read_recorded
 from arena.prompts import Prompt
+from arena.recorded import Recorded
 from arena.types import Battle, Side
 
 

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from arena.answers import Recorded, answers_of, read_recorded
+from arena.answers import answers_of, read_recorded
 from arena.errors import os_error_as
 from arena.exports.export import ExportFolder
 from arena.prompts import Prompt
+from arena.recorded import Recorded
 from arena.report.blocks import Document
 from arena.report.facts import Details, KnownModel
 from arena.report.formats import write_report

@@ -12,7 +12,8 @@ from arena.results import selection
 from arena.results.bias import agreement_of, bias_of, most_disputed
 from arena.results.cost import costs, judged_answers, prompt_costs
 from arena.results.figures import Figures, Groups, Mixture, ModelResult, PairResult
-from arena.results.selection import FIRST, SUSPICIONS, Filters, Mask, Raters, View
+from arena.results.raters import Raters, outcomes_by_rater
+from arena.results.selection import FIRST, SUSPICIONS, Filters, Mask, View
 from arena.results.verdict import criterion_results, dimension_verdicts, judge_pair
 from arena.statistics import PairCount, total
 from arena.statistics.confidence_sequence import ALPHA
@@ -40,7 +41,7 @@ def compute(
     votes: Votes, filters: Filters = NO_FILTERS, background: Background = NO_BACKGROUND, now: float | None = None
 ) -> Figures:
     """The results of the votes that pass the filters. `now` (Unix seconds) decides which raters have finished."""
-    table = selection.with_categories(selection.mark_suspicious(votes.table), background.categories)
+    table = selection.with_categories(selection.mark_votes(votes.table), background.categories)
     shown = table.where(filters.passed(table))
     view = View(shown)
     usual = {"dimension": DIMENSIONS, "prompt": tuple(background.categories)}
@@ -105,7 +106,7 @@ def _margins(view: View, here: Mask) -> list[int]:
 def _ratings(view: View) -> Ratings:
     """Ratings from the votes that verdicts rest on."""
     rows = _rated(view)
-    return rate(view.counts(rows), [outcomes for outcomes in selection.outcomes_by_rater(view, rows) if outcomes.any()])
+    return rate(view.counts(rows), [outcomes for outcomes in outcomes_by_rater(view, rows) if outcomes.any()])
 
 
 def _rated(view: View) -> Mask:

@@ -66,7 +66,9 @@ def explanations(lang: str, verdict: PairVerdict, name: Names = str) -> Iterator
     if adjusted is None:
         return
     for covariate in verdict.swayed_by:
-        yield _bias(lang, covariate, adjusted.effects[covariate].value)
+        difference = adjusted.effects[covariate].value
+        direction = "more" if difference > 0 else "less"
+        yield text(lang, f"sway_{covariate}_{direction}", points=percent(abs(difference)))
     for covariate, has_more in verdict.confounded.items():
         keys = {"length": ("shorter", "longer"), "markdown": ("less", "more")}.get(covariate)
         more = text(lang, keys[has_more]) if keys else ""
@@ -208,13 +210,6 @@ def _others(lang: str, verdict: PairVerdict, name: Names) -> str:
     others = text(lang, "and").join(text(lang, f"others_{kind}", **{kind: getattr(verdict, kind)}) for kind in kinds)
     key = "others_agree" if verdict.with_others == verdict.conclusion else "others_differ"
     return text(lang, key, others=others, said=short(lang, verdict.with_others, name))
-
-
-def _bias(lang: str, covariate: str, difference: float) -> str:
-    points = percent(abs(difference))
-    if covariate == "side":
-        return text(lang, "sway_side", place=text(lang, "left" if difference > 0 else "right"), points=points)
-    return text(lang, f"sway_{covariate}_{'more' if difference > 0 else 'less'}", points=points)
 
 
 def _ends(interval: Interval | Estimate) -> dict[str, str]:

@@ -1,31 +1,17 @@
-"""Reads the parts of a vote log into a table, from where the last reading ended, and saves it as an index."""
+"""Reads the parts of a vote log into a table, from where the last reading ended."""
 
 import hashlib
 import io
-import json
-import logging
-import os
-import tempfile
-import zipfile
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-
-from arena.errors import reason
 from arena.votes.records import BOM, Block, before_header, block_columns, cut_records, header_in, vote_in, whole_blocks
 from arena.votes.rows import UnreadableRow
-from arena.votes.table import NAMED, NUMBERS, Table, TableBuilder, add_columns
+from arena.votes.table import TableBuilder, add_columns
 
-INDEX_NAME = ".results-index.npz"
-# To be raised with every change of what the index holds.
-INDEX_VERSION = 8
 BLOCK = 4 << 20  # bytes read at once
-PIECE = 256 << 10  # bytes tried at once in a block with a doubtful row
 _MARK = 4 << 10  # bytes that identify a part
-_LOG = logging.getLogger(__name__)
 
 Progress = Callable[[int, int], None]
 """Takes the bytes read so far, and their total."""
@@ -130,40 +116,33 @@ class Reading:
         return part
 
     def _take_rows(self, number: int, part: PartState, data: bytes) -> PartState:
+        """Reads all rows at once, or if one of them is doubtful one at a time."""
         self.blocks.append(Block(number, part.end, len(data), part.header))
         try:
             add_columns(block_columns(data, part.header), len(self.blocks) - 1, self.builder)
         except UnreadableRow:
-            pieces = list(whole_blocks(io.BytesIO(data), 0, len(data), PIECE))
-            if len(pieces) == 1:
-                return self._take_each(part, data)
-            self.blocks.pop()
-            for piece in pieces:
-                part = self._take(number, part, piece)
-            return part
+            return self._take_each(part, data)
         return replace(part, end=part.end + len(data), line=part.line + data.count(b"\n"))
 
     def _take_each(self, part: PartState, data: bytes) -> PartState:
-        """As _take_rows, but one row at a time, up to the next header."""
+        """Reads the rows up to the next header."""
         good, start = list[Mapping[str, str]](), part.end
         for record in cut_records(io.BytesIO(data), part.line):
             row = before_header(record.data, part.header)
             try:
-                vote = vote_in(row, part.header)
+                if vote := vote_in(row, part.header):
+                    good.append(vote.row)
+                    if vote.lost:
+                        self.damaged.append(BadRow(part.name, record.line, f"no JSON in {', '.join(vote.lost)}"))
             except UnreadableRow as error:
-                vote = None
                 self.bad.append(BadRow(part.name, record.line, str(error)))
-            if vote:
-                good.append(vote.row)
-            if vote and vote.lost:
-                self.damaged.append(BadRow(part.name, record.line, f"no JSON in {', '.join(vote.lost)}"))
             part = replace(part, end=part.end + len(row), line=record.line + row.count(b"\n"))
             if len(row) < len(record.data):
+                part = replace(part, header=())
                 break
-        self.blocks[-1] = replace(self.blocks[-1], length=part.end - start, mixed=True)
-        columns = {name: [row[name] for row in good] for name in part.header}
-        add_columns(columns, len(self.blocks) - 1, self.builder)
-        return part if part.end == start + len(data) else replace(part, header=())
+        block = self.blocks[-1] = replace(self.blocks[-1], length=part.end - start, mixed=True)
+        add_columns({name: [row[name] for row in good] for name in block.header}, len(self.blocks) - 1, self.builder)
+        return part
 
 
 def _is_same(part: PartState) -> bool:
@@ -181,53 +160,3 @@ def _mark(path: Path, end: int) -> str:
         begin = file.read(min(_MARK, end))
         file.seek(max(0, end - _MARK))
         return hashlib.blake2b(begin + file.read(min(_MARK, end)), digest_size=16).hexdigest()
-
-
-# ---- the index
-
-
-def save_index(folder: Path, reading: Reading) -> None:
-    """Saves the reading in the folder, atomically. A failure is only logged: the index can always be built again."""
-    table = reading.builder.table()
-    about = {
-        "version": INDEX_VERSION,
-        "names": table.names,
-        "parts": [{**asdict(part), "path": part.path.name} for part in reading.parts],
-        "blocks": [asdict(block) for block in reading.blocks],
-        "bad": [asdict(row) for row in reading.bad],
-        "damaged": [asdict(row) for row in reading.damaged],
-    }
-    text = np.frombuffer(json.dumps(about).encode(), dtype="u1")
-    arrays: Any = {"about": text, "judge_hashes": table.judge_hashes, **table.columns}
-    try:
-        with tempfile.TemporaryDirectory(prefix=f"{INDEX_NAME}-", dir=folder) as work:
-            draft = Path(work) / INDEX_NAME
-            np.savez(draft, **arrays)
-            os.replace(draft, folder / INDEX_NAME)
-    except OSError as error:
-        _LOG.warning("The index of the results cannot be saved: %s.", reason(error))
-
-
-def load_index(folder: Path) -> Reading:
-    """The saved reading; an empty one if there is none or it cannot be used."""
-    try:
-        with np.load(folder / INDEX_NAME, allow_pickle=False) as index:
-            arrays = {name: index[name] for name in index.files}
-        return _restored(folder, arrays)
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
-        return Reading()
-
-
-def _restored(folder: Path, arrays: dict[str, Any]) -> Reading:
-    about = json.loads(arrays["about"].tobytes())
-    columns = {name: arrays[name] for name in (*NAMED, *NUMBERS)}
-    if about["version"] != INDEX_VERSION or len({len(column) for column in columns.values()}) != 1:
-        raise ValueError("the index is damaged or of another version")
-    reading = Reading(TableBuilder(Table(columns, about["names"], arrays["judge_hashes"])))
-    reading.parts = [
-        PartState(**{**part, "path": folder / part["path"], "header": tuple(part["header"])}) for part in about["parts"]
-    ]
-    reading.blocks = [Block(**{**block, "header": tuple(block["header"])}) for block in about["blocks"]]
-    reading.bad = [BadRow(**row) for row in about["bad"]]
-    reading.damaged = [BadRow(**row) for row in about["damaged"]]
-    return reading

@@ -107,9 +107,8 @@ def _check(row: Mapping[str, str]) -> None:
 
 def _side_cells(side: Side) -> dict[str, str]:
     answer, usage = side.answer, side.answer.usage
-    conversation = (*side.messages, Message("assistant", answer.text))
     # Cleaned before the JSON: JSON would write NUL as \u0000, and a reader would get the NUL back.
-    turns = [{"role": message.role, "content": clean(message.content)} for message in conversation]
+    turns = [{"role": message.role, "content": clean(message.content)} for message in side.exchange]
     return {
         "model": side.model.id,
         "response": answer.text,

@@ -10,12 +10,9 @@ import pandas as pd
 
 from arena.errors import InputError, reason
 from arena.votes.imported.sources import DataFolder, ImportedFiles
-from arena.votes.reader import BadRow, Progress, Reading, load_index, save_index
+from arena.votes.reader import BadRow, Progress, Reading
 from arena.votes.records import StoredVote, block_votes
 from arena.votes.table import Column, Table, hashed, mixed
-
-# The index is saved once this many bytes were read anew.
-_WORTH_SAVING = 64 << 20
 
 
 @dataclass(frozen=True)
@@ -55,7 +52,7 @@ class VoteStore:
 
     def __init__(self, source: Path | ImportedFiles) -> None:
         self._source = DataFolder(source) if isinstance(source, Path) else source
-        self._reading: Reading | None = None
+        self._reading = Reading()
         self._known: tuple[object, Votes] | None = None
         # Protects _reading and _known: one thread reads on at a time.
         self._lock = threading.Lock()
@@ -76,16 +73,11 @@ class VoteStore:
     def _refresh(self, progress: Progress) -> Votes:
         # Read first: a vote that is withdrawn meanwhile counts until the next refresh.
         withdrawn = self._source.withdrawn()
-        parts, folder = self._source.parts(), self._source.index_folder
-        reading = self._reading or (load_index(folder) if folder else Reading())
-        if not reading.follow(parts):
-            reading = Reading()
-        self._reading = reading
-        before = reading.size
+        parts = self._source.parts()
+        if not self._reading.follow(parts):
+            self._reading = Reading()
+        reading = self._reading
         unfinished = reading.read_new(parts, progress)
-        is_own = all(part.parent == folder for part in parts)
-        if folder and is_own and reading.size - before >= _WORTH_SAVING:
-            save_index(folder, reading)
         state = withdrawn, reading.size, unfinished, reading
         if self._known is None or self._known[0] != state:
             self._known = state, _counted(reading, withdrawn, unfinished)
@@ -104,7 +96,6 @@ class VoteStore:
         places = np.split(table["place"][order], starts[1:])
         for number, wanted in zip(blocks.tolist(), places, strict=True):
             with self._lock:
-                assert self._reading  # the table came from it
                 block = self._reading.blocks[number]
                 path = self._reading.parts[block.part].path
             with path.open("rb") as file:

@@ -3,9 +3,9 @@
 import tempfile
 from pathlib import Path
 
-from arena.answers import Recorded
 from arena.model_card import ModelCard
 from arena.prompts import Prompt, Reference
+from arena.recorded import Recorded
 from arena.report.facts import KnownModel
 from arena.report.gather import Sources
 from arena.results.compute import compute

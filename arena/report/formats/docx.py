@@ -16,7 +16,6 @@ from arena.report.texts import text
 from arena.results.plots import as_png
 from arena.text import columns_wide
 
-_Contents = Sequence[tuple[blocks.Heading, str]]
 # Kept on one page: a label and what it labels, a prompt and its answers.
 _TOGETHER = {(blocks.Paragraph, blocks.Bullets), (blocks.Paragraph, blocks.Quote), (blocks.Quote, blocks.SideBySide)}
 _LONGEST_PROPERTY = 255
@@ -31,11 +30,11 @@ def as_docx(document: blocks.Document) -> bytes:
     word = docx.Document(str(parts.TEMPLATE))
     word.core_properties.title = parts.valid_text(document.title)[:_LONGEST_PROPERTY]
     word.core_properties.author = ""
-    items = blocks.number_blocks(document)
-    contents = blocks.contents_of(items)
-    for item, following in zip(items, [*items[1:], None], strict=True):
-        _add(word, item, contents, document.lang)
-        if following and (type(item.block), type(following.block)) in _TOGETHER:
+    numbered = blocks.number_blocks(document)
+    headings = blocks.headings_of(numbered)
+    for block, following in zip(numbered, [*numbered[1:], None], strict=True):
+        _add(word, block, headings, document.lang)
+        if (type(block), type(following)) in _TOGETHER:
             word.paragraphs[-1].paragraph_format.keep_with_next = True
     parts.update_fields_on_opening(word)
     file = io.BytesIO()
@@ -43,16 +42,15 @@ def as_docx(document: blocks.Document) -> bytes:
     return file.getvalue()
 
 
-def _add(word: Word, item: blocks.NumberedBlock, contents: _Contents, lang: str) -> None:
-    block = item.block
+def _add(word: Word, block: blocks.Block, headings: list[blocks.Heading], lang: str) -> None:
     match block:
         case blocks.Cover():
             _add_cover(word, block, lang)
         case blocks.Contents():
-            _add_contents(word, block, contents)
+            _add_contents(word, block, headings)
         case blocks.Heading():
-            number = contents.index((block, item.anchor))
-            parts.add_bookmark(parts.write(word.add_heading("", block.level - 1), block.text), number)
+            heading = parts.write(word.add_heading("", block.level - 1), block.text)
+            parts.add_bookmark(heading, headings.index(block))
         case blocks.Paragraph():
             parts.write(word.add_paragraph(), block.text)
         case blocks.Bullets():
@@ -65,7 +63,7 @@ def _add(word: Word, item: blocks.NumberedBlock, contents: _Contents, lang: str)
                     paragraph.add_run(" ")
                     _write_linked(paragraph, work.address)
         case blocks.Table():
-            _add_table(word, block, item)
+            _add_table(word, block, lang)
         case blocks.Quote():
             if block.about:
                 about = parts.write(word.add_paragraph(style=parts.NOTE), block.about, bold=True)
@@ -75,7 +73,7 @@ def _add(word: Word, item: blocks.NumberedBlock, contents: _Contents, lang: str)
         case blocks.SideBySide():
             _add_side_by_side(word, block)
         case blocks.Figure():
-            _add_figure(word, block, item)
+            _add_figure(word, block, lang)
 
 
 def _add_cover(word: Word, cover: blocks.Cover, lang: str) -> None:
@@ -93,10 +91,10 @@ def _add_cover(word: Word, cover: blocks.Cover, lang: str) -> None:
     parts.add_field(paragraph._p, "PAGE", "1")
 
 
-def _add_contents(word: Word, block: blocks.Contents, contents: _Contents) -> None:
+def _add_contents(word: Word, block: blocks.Contents, headings: Sequence[blocks.Heading]) -> None:
     """Word's own table of contents on page 1, already filled in, without page numbers until Word computes them."""
     parts.write(word.add_paragraph(style="TOC Heading"), block.title)
-    for number, (heading, _) in enumerate(contents):
+    for number, heading in enumerate(headings):
         paragraph = word.add_paragraph(style=parts.CONTENTS_LINES[heading.level - blocks.FIRST_LEVEL])
         if number == 0:
             parts.begin_field(paragraph._p, f'TOC \\o "1-{len(parts.CONTENTS_LINES)}" \\h \\z \\u')
@@ -113,18 +111,18 @@ def _write_linked(paragraph: Any, line: str) -> None:
         parts.write(paragraph, line)
 
 
-def _add_figure(word: Word, block: blocks.Figure, item: blocks.NumberedBlock) -> None:
+def _add_figure(word: Word, block: blocks.Figure, lang: str) -> None:
     picture = word.add_picture(io.BytesIO(as_png(block.spec)), width=Cm(_PICTURE_CM))
     picture._inline.docPr.set("descr", parts.valid_text(block.caption))
     paragraph = word.paragraphs[-1]
     paragraph.alignment, paragraph.paragraph_format.keep_with_next = WD_ALIGN_PARAGRAPH.CENTER, True
-    if item.number:
-        parts.add_caption(word, item)
+    if block.label:
+        parts.add_caption(word, block, lang)
 
 
-def _add_table(word: Word, block: blocks.Table, item: blocks.NumberedBlock) -> None:
-    if item.number:
-        parts.add_caption(word, item).paragraph_format.keep_with_next = True
+def _add_table(word: Word, block: blocks.Table, lang: str) -> None:
+    if block.label:
+        parts.add_caption(word, block, lang).paragraph_format.keep_with_next = True
     table = _table_with_headers(word, block.headers)
     for row in block.rows:
         for cell, line in zip(table.add_row().cells, row, strict=True):

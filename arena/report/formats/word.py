@@ -11,7 +11,7 @@ from docx.opc.constants import RELATIONSHIP_TYPE
 from docx.oxml.ns import qn
 from docx.text.paragraph import Paragraph
 
-from arena.report.blocks import NumberedBlock
+from arena.report.blocks import Figure, Table, caption_of
 
 # Has the page (A4), the styles, and a Latin and a Chinese font for each of them. Edit it in Word or LibreOffice.
 TEMPLATE = Path(__file__).with_name("template.docx")
@@ -107,12 +107,13 @@ def _append_text(parent: Any, name: str, text: str) -> None:
     child.text = text
 
 
-def add_caption(word: Word, item: NumberedBlock) -> Paragraph:
+def add_caption(word: Word, block: Table | Figure, lang: str) -> Paragraph:
     """A caption in Word's own style, with a number that Word counts."""
+    kind, _, number = block.label.rpartition(" ")
     paragraph = word.add_paragraph(style="Caption")
-    paragraph.add_run(f"{item.word} ")
-    add_field(paragraph._p, f"SEQ {item.word} \\* ARABIC", str(item.number))
-    return write(paragraph, item.caption)
+    paragraph.add_run(f"{kind} ")
+    add_field(paragraph._p, f"SEQ {kind} \\* ARABIC", number)
+    return write(paragraph, caption_of(lang, block))
 
 
 def update_fields_on_opening(word: Word) -> None:
