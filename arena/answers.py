@@ -10,11 +10,12 @@ from pathlib import Path
 from arena.append_log import AppendLog, LogBusy, json_lines_tail
 from arena.errors import InputError, os_error_as
 from arena.recorded import Recorded, from_line, to_line
-from arena.text import read_text
+from arena.text import breaking, read_text
 
 log = logging.getLogger(__name__)
 FILE_NAME = "answers.jsonl"
 _MOST_NAMED = 5
+broken = breaking("answers_broken")
 
 
 class AnswerStore(AppendLog):
@@ -81,11 +82,6 @@ def read_recorded(path: Path) -> tuple[Recorded, ...]:
         named = "; ".join(mistakes[:_MOST_NAMED])
         log.warning("%s: %d lines cannot be read and are left out: %s", path, len(mistakes), named)
     return answers
-
-
-def broken(path: Path, what: str) -> InputError:
-    """The error for a file of answers that cannot be used."""
-    return InputError("answers_broken", f"{path} {what}.", path=str(path), what=what)
 
 
 def _read(path: Path) -> tuple[tuple[Recorded, ...], list[str]]:

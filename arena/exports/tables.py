@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Literal, cast
 
-from arena.text import clean
+from arena.text import clean, one_line_end
 from arena.votes.records import HEAD, StoredVote
 from arena.votes.rows import COLUMNS, FLAGS, NUMERIC, WHOLE
 
@@ -124,7 +124,7 @@ def _plain(text: str) -> str:
     """
     safe = text
     if _UNSAFE.search(text):
-        safe = clean(text).replace("\r\n", "\n").replace("\r", "\n").translate(_NO_CHARACTERS)
+        safe = one_line_end(clean(text)).translate(_NO_CHARACTERS)
     return f"{safe} " if safe.startswith("<r>") and safe.endswith("</r>") else safe
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from arena.report.texts import text
+from arena.text import one_line_end
 
 FIRST_LEVEL = 2  # of headings; the title has level 1
 
@@ -177,7 +178,7 @@ def split_code(answer: str) -> tuple[TextPart, ...]:
     """The answer cut into prose and code. Only a closed fence at the left margin makes code."""
     from markdown_it import MarkdownIt
 
-    answer = answer.replace("\r\n", "\n").replace("\r", "\n")
+    answer = one_line_end(answer)
     lines = answer.split("\n")
     parts: list[TextPart] = []
     done = 0

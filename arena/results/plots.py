@@ -70,13 +70,7 @@ def _bars(lang: str, names: Sequence[str], colours: Sequence[str], counts: Mappi
 def _shares(lang: str, name: str, colour: str, dimensions: Sequence[str], numbers: Mapping[str, Verdict]) -> Spec:
     """The shares of the model `name`, with the same rows as the bars, including those without scores."""
     rows = [
-        {
-            "dimension": dimension,
-            "raters": verdict.raters,
-            "share": verdict.share,
-            "low": verdict.interval.low,
-            "high": verdict.interval.high,
-        }
+        {"dimension": dimension, "raters": verdict.raters, "share": verdict.share, **vars(verdict.interval)}
         for dimension, verdict in numbers.items()
         if verdict.share is not None
     ]

@@ -190,6 +190,11 @@ class View:
         """Blind votes on answers that revealed no model: verdicts rest on these if there are any."""
         return np.asarray(self.table["blind"] & (self.table["leaked"] != 1))
 
+    @cached_property
+    def rated(self) -> Mask:
+        """The votes that ratings rest on: blind and unleaked ones, or all if there are none."""
+        return self.blind_unleaked if self.blind_unleaked.any() else ~self.blind_unleaked
+
     def by_model(self, name: str) -> tuple[Column, Column]:
         """A column that exists for both sides, for the pair's first model and for the second."""
         a, b = self.table[f"{name}_a"], self.table[f"{name}_b"]

@@ -95,10 +95,8 @@ class VoteStore:
         blocks, starts = np.unique(table["block"][order], return_index=True)
         places = np.split(table["place"][order], starts[1:])
         for number, wanted in zip(blocks.tolist(), places, strict=True):
-            with self._lock:
-                block = self._reading.blocks[number]
-                path = self._reading.parts[block.part].path
-            with path.open("rb") as file:
+            block = self._reading.blocks[number]
+            with block.path.open("rb") as file:
                 file.seek(block.start)
                 votes = block_votes(file.read(block.length), block)
             yield from (votes[place] for place in wanted.tolist())

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from arena.report import blocks
 from arena.report.texts import text
+from arena.text import one_line_end
 
 _MARKS = re.compile(r"([\\`*_\[\]<>|~$&#])")
 # What would start a list, underline a heading or draw a rule; a backslash goes before the mark.
@@ -72,7 +73,7 @@ def _address(line: str) -> str:
 
 def _hard_lines(quoted: str) -> list[str]:
     """The lines, with a backslash where Markdown would otherwise join two of them."""
-    lines = _escaped(quoted.replace("\r\n", "\n").replace("\r", "\n")).split("\n")
+    lines = _escaped(one_line_end(quoted)).split("\n")
     return [
         line + "\\" if line.strip() and after.strip() else line
         for line, after in zip(lines, [*lines[1:], ""], strict=True)

@@ -12,6 +12,7 @@ from docx.oxml.ns import qn
 from docx.text.paragraph import Paragraph
 
 from arena.report.blocks import Figure, Table, caption_of
+from arena.text import one_line_end
 
 # Has the page (A4), the styles, and a Latin and a Chinese font for each of them. Edit it in Word or LibreOffice.
 TEMPLATE = Path(__file__).with_name("template.docx")
@@ -48,7 +49,7 @@ def append(parent: Any, name: str, /, **attributes: str) -> Any:
 
 def valid_text(text: str) -> str:
     """The text without what XML cannot hold, and with one kind of line end."""
-    return _NOT_XML.sub("\ufffd", text.replace("\r\n", "\n").replace("\r", "\n"))
+    return _NOT_XML.sub("\ufffd", one_line_end(text))
 
 
 def write(paragraph: Paragraph, text: str, bold: bool = False) -> Paragraph:
@@ -63,6 +64,11 @@ def write(paragraph: Paragraph, text: str, bold: bool = False) -> Paragraph:
         properties = paragraph._p.get_or_add_pPr()
         properties.insert_element_before(element(properties, "bidi"), *_AFTER_BIDI.split())
     return paragraph
+
+
+def add(parent: Any, text: str, style: str | None = None, bold: bool = False) -> Paragraph:
+    """A new paragraph with the text."""
+    return write(parent.add_paragraph(style=style), text, bold)
 
 
 def _split_by_direction(text: str) -> list[tuple[str, bool]]:
