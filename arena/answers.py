@@ -5,16 +5,18 @@ import logging
 from collections import Counter
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 
 from arena.append_log import AppendLog, LogBusy, json_lines_tail
 from arena.errors import InputError, os_error_as
 from arena.recorded import Recorded, from_line, to_line
-from arena.text import breaking, read_text
+from arena.text import breaking, decoded, read_bytes
 
 log = logging.getLogger(__name__)
 FILE_NAME = "answers.jsonl"
 _MOST_NAMED = 5
+_LINE_START = b'{"key": "'  # of every line that `AnswerStore` writes
 broken = breaking("answers_broken")
 
 
@@ -55,7 +57,7 @@ class AnswerStore(AppendLog):
 def answers_of(data_dir: Path) -> Path | None:
     """The data folder's file of recorded answers, if it has any."""
     path = data_dir / FILE_NAME
-    return path if path.is_file() and path.stat().st_size else None
+    return path if path.is_file() and _text_of(path).strip() else None
 
 
 def answers_by_key(path: Path) -> dict[str, Recorded]:
@@ -93,7 +95,7 @@ def _read(path: Path) -> tuple[tuple[Recorded, ...], list[str]]:
     answers: dict[object, Recorded] = {}
     mistakes: list[str] = []
     # Not splitlines: a text may contain other line separators.
-    for number, line in enumerate(read_text(path, broken).split("\n"), start=1):
+    for number, line in enumerate(_text_of(path).split("\n"), start=1):
         if not line.strip():
             continue
         try:
@@ -108,3 +110,12 @@ def _read(path: Path) -> tuple[tuple[Recorded, ...], list[str]]:
             repeats[cell] += 1
         answers[entry.key or number] = entry
     return tuple(answers.values()), mistakes
+
+
+def _text_of(path: Path) -> str:
+    """The text of a file, without the line that a batch is writing now or that a crash has cut."""
+    data = read_bytes(path, broken)
+    tail = json_lines_tail(BytesIO(data))
+    last = data[tail.end :]
+    is_own = last[: len(_LINE_START)] == _LINE_START[: len(last)]
+    return decoded(path, data[: tail.end] if tail.kind == "torn" and is_own else data, broken)

@@ -17,7 +17,7 @@ from bench.probe import Figures, Progress, run
 from bench.resources import cached_share, check_memory
 from bench.speed import Plan, Question
 from bench.weights.random_gguf import random_gguf
-from bench.weights.shapes import SHAPES, Shape
+from bench.weights.shapes import PAIR, SHAPES, Shape
 from bench.weights.subject import Subject
 
 PLAN = Plan()
@@ -78,8 +78,8 @@ def reference_job(model: str) -> tuple[Question, ...]:
 
 def _reference_model(subject: Subject) -> str:
     """The model whose reference job the subject does: the one of its family, or itself."""
-    families = {shape.family: shape.id for shape in SHAPES.values()}
-    return families[subject.shape.family] if subject.shape else subject.id
+    families = {SHAPES[model].model_type: model for model in PAIR}
+    return families[subject.shape.model_type] if subject.shape else subject.id
 
 
 def start_on(subject: Subject, work: Path | None, progress: Progress) -> Figures:

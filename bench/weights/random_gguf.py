@@ -13,15 +13,15 @@ import numpy as np
 from arena.errors import BackendError, os_error_as
 from bench.probe import Progress
 from bench.resources import check_disk
-from bench.weights.shapes import INTERVAL, KEY_HEADS, STATE_HEAD, TAPS, Shape
+from bench.weights.shapes import Shape, meta_model
 
 INSTALL = "pip install --no-deps -r requirements-bench.txt"
 # Bytes of the file for each weight, with a margin for the wider output.
 BYTES_PER_WEIGHT = 0.65
 # Random blocks that all tensors repeat; a prime, so that no two rows begin with the same one.
 POOL_BLOCKS = 99_991
-# The part of a head that the rotary embedding turns.
-_TURNED_SHARES = {"qwen": 1, "qwen3": 1, "qwen35": 0.25, "chatglm": 0.5, "glm4": 0.5}
+# llama.cpp's names of the families, by the library's.
+LLAMA_TYPES = {"qwen2": "qwen2", "qwen3": "qwen3", "qwen3_5_text": "qwen35", "glm": "chatglm", "glm4": "glm4"}
 # The standard deviation of a trained layer's weights is about 0.02. Uniform nibbles have 4.6 steps, 6-bit values times
 # 8-bit scales 18.5 x 74.
 NIBBLE_STEP, SIXBIT_STEP = 0.0045, 0.02 / (18.5 * 74)
@@ -42,21 +42,21 @@ def write_random_gguf(shape: Shape, path: Path, progress: Progress) -> None:
         import gguf
     except ImportError as error:
         raise BackendError("bench_failed", f"{error.name} is missing; install it with: {INSTALL}") from error
-    part = path.with_name(f"{path.name}.part")
-    writer = gguf.GGUFWriter(part, shape.family)
+    part, model = path.with_name(f"{path.name}.part"), meta_model(shape)
+    writer = gguf.GGUFWriter(part, LLAMA_TYPES[shape.model_type])
     try:
         with os_error_as("bench_failed", f"{path.name} cannot be written", BackendError):
-            _add_metadata(gguf, writer, shape)
+            _add_metadata(gguf, writer, shape.name, model.config)
             _add_fake_tokenizer(gguf, writer, shape.vocabulary)
-            _write_tensors(gguf, writer, shape, progress)
+            _write_tensors(gguf, writer, model, lambda words: progress(f"{words} of {shape.name} ..."))
             writer.close()
             part.replace(path)
     finally:
         part.unlink(missing_ok=True)
 
 
-def _write_tensors(gguf: Any, writer: Any, shape: Shape, progress: Progress) -> None:
-    pools, tensors, layouts = _pools(), list(_tensors(shape)), []
+def _write_tensors(gguf: Any, writer: Any, model: Any, progress: Progress) -> None:
+    pools, tensors, layouts = _pools(), list(_tensors(gguf, writer.arch, model)), []
     for name, size, kind in tensors:
         quantization = gguf.GGMLQuantizationType[kind]
         layout = size if kind == "F32" else gguf.quant_shape_to_byte_shape(size, quantization)
@@ -68,7 +68,7 @@ def _write_tensors(gguf: Any, writer: Any, shape: Shape, progress: Progress) -> 
     writer.write_ti_data_to_file()
     for number, ((name, size, kind), layout) in enumerate(zip(tensors, layouts, strict=True)):
         if number % 40 == 0:
-            progress(f"Writing tensor {number} of {len(tensors)} of {shape.name} ...")
+            progress(f"Writing tensor {number} of {len(tensors)}")
         if kind == "F32":
             # ssm_a: the speed with which a head forgets, below 0.
             fill = 0.0 if name.endswith(".bias") else -0.3 if name.endswith("ssm_a") else 1.0
@@ -77,29 +77,40 @@ def _write_tensors(gguf: Any, writer: Any, shape: Shape, progress: Progress) -> 
             writer.write_tensor_data(np.resize(pools[kind], layout))
 
 
-def _add_metadata(gguf: Any, writer: Any, shape: Shape) -> None:
-    writer.add_name(f"random weights of the shape of {shape.name}")
-    writer.add_context_length(shape.context_length)
-    writer.add_embedding_length(shape.hidden)
-    writer.add_block_count(shape.layers)
-    # llama.cpp keeps the original Qwen's number, which counts gate and up projection together.
-    writer.add_feed_forward_length(shape.inner * (2 if shape.family == "qwen" else 1))
-    writer.add_head_count(shape.heads)
-    writer.add_head_count_kv(shape.kv_heads)
-    writer.add_layer_norm_rms_eps(shape.epsilon)
-    writer.add_rope_freq_base(shape.rope_theta)
-    writer.add_rope_dimension_count(int(shape.head_dim * _TURNED_SHARES[shape.family]))
-    if shape.family in ("qwen3", "qwen35"):
-        writer.add_key_length(shape.head_dim)
-        writer.add_value_length(shape.head_dim)
-    if shape.family == "qwen35":
+def _tensors(gguf: Any, family: str, model: Any) -> Iterator[tuple[str, tuple[int, ...], str]]:
+    """The file's tensors: name, size in numpy's order, type."""
+    names = gguf.get_tensor_name_map(gguf.MODEL_ARCH[family.upper()], model.config.num_hidden_layers)
+    for place, value in model.named_parameters():
+        # The name in llama.cpp's own converter.
+        name = names.get_name(place.replace("dt_bias", "dt_proj.bias"), (".weight", ".bias"))
+        size = tuple(value.squeeze().shape)
+        is_table = len(size) < 2 or "conv1d" in place
+        yield name, size, "F32" if is_table else "Q6_K" if name == "output.weight" else "Q4_0"
+
+
+def _add_metadata(gguf: Any, writer: Any, name: str, config: Any) -> None:
+    head = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    writer.add_name(f"random weights of the shape of {name}")
+    writer.add_context_length(config.max_position_embeddings)
+    writer.add_embedding_length(config.hidden_size)
+    writer.add_block_count(config.num_hidden_layers)
+    writer.add_feed_forward_length(config.intermediate_size)
+    writer.add_head_count(config.num_attention_heads)
+    writer.add_head_count_kv(config.num_key_value_heads)
+    writer.add_key_length(head)
+    writer.add_value_length(head)
+    writer.add_layer_norm_rms_eps(config.rms_norm_eps)
+    writer.add_rope_freq_base(config.rope_parameters["rope_theta"])
+    writer.add_rope_dimension_count(int(head * config.rope_parameters.get("partial_rotary_factor", 1)))
+    if config.model_type == "qwen3_5_text":
+        values = config.linear_num_value_heads
         writer.add_rope_dimension_sections([11, 11, 10, 0])
-        writer.add_ssm_conv_kernel(TAPS)
-        writer.add_ssm_state_size(STATE_HEAD)
-        writer.add_ssm_group_count(KEY_HEADS)
-        writer.add_ssm_time_step_rank(shape.value_heads)
-        writer.add_ssm_inner_size(shape.value_heads * STATE_HEAD)
-        writer.add_full_attention_interval(INTERVAL)
+        writer.add_ssm_conv_kernel(config.linear_conv_kernel_dim)
+        writer.add_ssm_state_size(config.linear_key_head_dim)
+        writer.add_ssm_group_count(config.linear_num_key_heads)
+        writer.add_ssm_time_step_rank(values)
+        writer.add_ssm_inner_size(values * config.linear_value_head_dim)
+        writer.add_full_attention_interval(config.layer_types.index("full_attention") + 1)
     writer.add_file_type(int(gguf.LlamaFileType.MOSTLY_Q4_0))
     writer.add_quantization_version(int(gguf.GGML_QUANT_VERSION))
 
@@ -113,62 +124,6 @@ def _add_fake_tokenizer(gguf: Any, writer: Any, size: int) -> None:
     writer.add_token_merges(["a b"])
     writer.add_eos_token_id(size - 1)
     writer.add_add_bos_token(False)
-
-
-def _tensors(shape: Shape) -> Iterator[tuple[str, tuple[int, ...], str]]:
-    """The file's tensors: name, size in numpy's order, type."""
-    yield "token_embd.weight", (shape.vocabulary, shape.hidden), "Q4_0"
-    gate = shape.family not in ("chatglm", "glm4")
-    for number, layer in enumerate(f"blk.{number}" for number in range(shape.layers)):
-        yield f"{layer}.attn_norm.weight", (shape.hidden,), "F32"
-        if not shape.has_keys(number):
-            yield from _state_tensors(shape, layer)
-        elif shape.family in ("qwen", "chatglm"):
-            # These keep query, key and value together.
-            yield f"{layer}.attn_qkv.weight", (shape.qkv, shape.hidden), "Q4_0"
-            if shape.biased:
-                yield f"{layer}.attn_qkv.bias", (shape.qkv,), "F32"
-            yield f"{layer}.attn_output.weight", (shape.hidden, shape.heads * shape.head_dim), "Q4_0"
-        else:
-            yield from _attention_tensors(shape, layer)
-        if shape.family == "glm4":
-            yield f"{layer}.post_attention_norm.weight", (shape.hidden,), "F32"
-            yield f"{layer}.post_ffw_norm.weight", (shape.hidden,), "F32"
-        inner_norm = "post_attention_norm" if shape.family == "qwen35" else "ffn_norm"
-        yield f"{layer}.{inner_norm}.weight", (shape.hidden,), "F32"
-        if gate:
-            yield f"{layer}.ffn_gate.weight", (shape.inner, shape.hidden), "Q4_0"
-        # GLM models keep gate and up projection together.
-        yield f"{layer}.ffn_up.weight", (shape.inner * (1 if gate else 2), shape.hidden), "Q4_0"
-        yield f"{layer}.ffn_down.weight", (shape.hidden, shape.inner), "Q4_0"
-    yield "output_norm.weight", (shape.hidden,), "F32"
-    yield "output.weight", (shape.vocabulary, shape.hidden), "Q6_K"
-
-
-def _attention_tensors(shape: Shape, layer: str) -> Iterator[tuple[str, tuple[int, ...], str]]:
-    wide, narrow = shape.heads * shape.head_dim, shape.kv_heads * shape.head_dim
-    # Qwen3.5 has a gate for each query.
-    rows = {"q": wide * (2 if shape.family == "qwen35" else 1), "k": narrow, "v": narrow}
-    for part, count in rows.items():
-        yield f"{layer}.attn_{part}.weight", (count, shape.hidden), "Q4_0"
-        if shape.biased:
-            yield f"{layer}.attn_{part}.bias", (count,), "F32"
-    yield f"{layer}.attn_output.weight", (shape.hidden, wide), "Q4_0"
-    for part in () if shape.family == "glm4" else ("q", "k"):
-        yield f"{layer}.attn_{part}_norm.weight", (shape.head_dim,), "F32"
-
-
-def _state_tensors(shape: Shape, layer: str) -> Iterator[tuple[str, tuple[int, ...], str]]:
-    heads, values = shape.value_heads, shape.value_heads * STATE_HEAD
-    yield f"{layer}.attn_qkv.weight", (shape.channels, shape.hidden), "Q4_0"
-    yield f"{layer}.attn_gate.weight", (values, shape.hidden), "Q4_0"
-    yield f"{layer}.ssm_conv1d.weight", (shape.channels, TAPS), "F32"
-    yield f"{layer}.ssm_dt.bias", (heads,), "F32"
-    yield f"{layer}.ssm_a", (heads,), "F32"
-    yield f"{layer}.ssm_beta.weight", (heads, shape.hidden), "Q4_0"
-    yield f"{layer}.ssm_alpha.weight", (heads, shape.hidden), "Q4_0"
-    yield f"{layer}.ssm_norm.weight", (STATE_HEAD,), "F32"
-    yield f"{layer}.ssm_out.weight", (shape.hidden, values), "Q4_0"
 
 
 def _pools() -> dict[str, Any]:

@@ -15,7 +15,7 @@ from backends.machine.pages import forget
 from backends.models.resolve import resolve
 from bench.probe import Progress
 from bench.resources import check_disk
-from bench.weights.shapes import LIBRARY_TYPES, OTHER_SHAPES, SHAPES, SIZES, Family, Shape, meta_model, shape_of
+from bench.weights.shapes import CONTEXT_LENGTH, SHAPES, Shape, meta_model, shape_of
 from hubs import ListedFile
 
 # As quantize packs by default: neighbours that share a scale.
@@ -24,7 +24,6 @@ GROUP = 32
 SPREAD = 0.02
 # The standard deviation of uniform 4-bit and 8-bit integers, in steps.
 NIBBLE_STEPS, BYTE_STEPS = 4.6, 73
-_FAMILIES: dict[str, Family] = {library: family for family, library in LIBRARY_TYPES.items()}  # type: ignore[misc]
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,7 @@ def random_subject(model: str, layers: int | None, precision: str, work: Path, p
     """Random weights with the shape of a known model, below `work`. Raises InputError or BackendError."""
     shape = shape_of(model, layers)
     folder = random_packed(shape, precision, work, progress)
-    return _subject(f"{model}@{precision}", f"{shape.name} {precision}", folder, shape.context_length)
+    return _subject(f"{model}@{precision}", f"{shape.name} {precision}", folder, CONTEXT_LENGTH)
 
 
 def packed_subject(model: str) -> Subject:
@@ -84,24 +83,18 @@ def _subject(model_id: str, name: str, folder: Path, context_length: int) -> Sub
 
 def folder_shape(folder: Path) -> Shape | None:
     """The shape of a folder's model, with the id of a known one if it is the same; None for another family."""
-    from backends.families.weights import architecture_of, heads_of
+    from backends.families.weights import architecture_of
 
     config = architecture_of(folder).config
+    alike = [shape for shape in SHAPES.values() if shape.model_type == config.model_type]
     # A tied head is in no file of the rivals: theirs always have a head of their own.
-    if config.model_type not in _FAMILIES or config.tie_word_embeddings:
+    if not alike or config.tie_word_embeddings:
         return None
-    shape = Shape(
-        id=folder.name,
-        name=folder.name,
-        family=_FAMILIES[config.model_type],
-        head_dim=heads_of(config)[2],
-        value_heads=getattr(config, "linear_num_value_heads", 0),
-        biased=getattr(config, "attention_bias", config.model_type == "qwen2"),
-        **{size: getattr(config, argument) for argument, size in SIZES.items()},
-    )
-    for known in (*SHAPES.values(), *OTHER_SHAPES.values()):
-        if shape == replace(known, id=shape.id, name=shape.name, layers=shape.layers):
-            return replace(known, layers=shape.layers)
+    sizes = {size: getattr(config, size) for size in alike[0].sizes}
+    for known in alike:
+        if sizes == (same := known.resized(num_hidden_layers=config.num_hidden_layers)).sizes:
+            return same
+    shape = Shape(folder.name, folder.name, sizes)
     # Files of random weights are named by this id: two models must not share it.
     return replace(shape, id=f"{folder.name}-{shape.digest}")
 
@@ -120,7 +113,9 @@ def random_packed(shape: Shape, precision: str, work: Path, progress: Progress) 
         _check(folder, info)
         return folder
     # Each Linear weight with its scales, the int8 head, the bfloat16 embedding.
-    size = int(shape.parameters * (0.625 if precision == "int4" else 1) + 2 * shape.vocabulary * shape.hidden)
+    size = int(
+        shape.parameters * (0.625 if precision == "int4" else 1) + 2 * shape.vocabulary * shape.sizes["hidden_size"]
+    )
     check_disk(work, size)
     progress(f"Writing {size / 1e9:.1f} GB of random weights to {folder}, once ...")
     part = folder.with_name(f"{folder.name}.part")
@@ -163,8 +158,8 @@ def _write(part: Path, shape: Shape, info: PackedInfo, progress: Progress) -> No
             forget(file)
         # No hash: there is nothing to verify in random numbers.
         info = replace(info, files=(*info.files, ListedFile(path.name, path.stat().st_size, "")))
-    config = {"model_type": LIBRARY_TYPES[shape.family], "dtype": "bfloat16", **shape.config()}
-    if shape.family == "qwen35":
+    config = {"dtype": "bfloat16", **shape.config}
+    if shape.model_type == "qwen3_5_text":
         # Nested, as in the published folders.
         config = {"model_type": "qwen3_5", "dtype": "bfloat16", "text_config": config}
     (part / "config.json").write_text(json.dumps(config, indent=1), encoding="utf-8")

@@ -50,7 +50,7 @@ class Choice:
 
     def subjects(self) -> "tuple[Subject, ...]":
         """The models; random weights are written first if they do not exist. Raises InputError or BackendError."""
-        from bench.weights.shapes import SHAPES, shape_of
+        from bench.weights.shapes import PAIR, shape_of
         from bench.weights.subject import packed_subject, random_subject
 
         names = [model for model in (self.a, self.b) if model]
@@ -60,7 +60,7 @@ class Choice:
             return tuple(map(packed_subject, names))
         if self.precision not in ("int4", "int8"):
             raise InputError("bench_choice", f"--precision is int4 or int8, not {self.precision}.")
-        models = list(SHAPES) if self.shape in (None, "both") else str(self.shape).split(",")
+        models = list(PAIR) if self.shape in (None, "both") else str(self.shape).split(",")
         for model in models:
             shape_of(model)  # refuses an unknown one before the first is written
         return tuple(random_subject(model, self.layers, self.precision, self.folder, say) for model in models)

@@ -39,17 +39,15 @@ from bench.speed import (
     spread,
     tokens_per_second,
 )
-from bench.weights import shapes
 from bench.weights import subject as packed_models
-from bench.weights.shapes import CHATGLM3, QWEN
+from bench.weights.shapes import SHAPES
 from bench.weights.subject import Subject, folder_shape, packed_subject, random_subject
 from commands.bench.engine import Choice
 
+SIZES = {"vocab_size": 2048, "hidden_size": 256, "intermediate_size": 512, "num_attention_heads": 4}
 SMALL = {
-    "qwen-7b-chat": replace(QWEN, vocabulary=2048, hidden=256, inner=512, layers=2, heads=4, kv_heads=4, head_dim=64),
-    "chatglm3-6b": replace(
-        CHATGLM3, vocabulary=2048, hidden=256, inner=512, layers=2, heads=4, kv_heads=2, head_dim=64
-    ),
+    "qwen-7b-chat": SHAPES["qwen-7b-chat"].resized(**SIZES, num_hidden_layers=2, num_key_value_heads=4),
+    "chatglm3-6b": SHAPES["chatglm3-6b"].resized(**SIZES, num_hidden_layers=2, num_key_value_heads=2, head_dim=64),
 }
 PLAN = Plan(prompt_lengths=(16, 40), decode_tokens=6, conversations=(1, 3))
 MODELS = tuple(SMALL)
@@ -68,7 +66,7 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def small_shapes(monkeypatch: pytest.MonkeyPatch) -> None:
     """The two models' shapes are small ones, in this process."""
     for model, shape in SMALL.items():
-        monkeypatch.setitem(shapes.SHAPES, model, shape)
+        monkeypatch.setitem(SHAPES, model, shape)
 
 
 @pytest.fixture
@@ -97,9 +95,8 @@ def test_a_random_folder_is_opened_whole(model: str, precision: str, work: Path)
 def test_a_random_folder_of_a_later_model_is_opened_and_answers(
     model: str, work: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    known = shapes.OTHER_SHAPES[model]
-    small = replace(known, vocabulary=2048, hidden=256, inner=512, layers=4, heads=4, kv_heads=1)
-    monkeypatch.setitem(shapes.OTHER_SHAPES, small.id, small)
+    small = SHAPES[model].resized(**SIZES, num_hidden_layers=4, num_key_value_heads=1)
+    monkeypatch.setitem(SHAPES, small.id, small)
     subject = random_subject(small.id, None, "int4", work, nothing)
     assert (subject.shape, subject.layers) == (small, 4)
     rows = packed_rows(architecture_of(Path(subject.folder)))
@@ -133,7 +130,7 @@ def test_a_folder_is_written_once_with_its_size_said_and_another_is_refused(work
     assert packed_models.random_packed(SMALL[MODELS[0]], "int4", tmp_path, said.append) == first
     assert len(said) == 1 and {path: path.stat().st_mtime_ns for path in first.iterdir()} == times
     with pytest.raises(BackendError, match="damaged or of another shape; delete it"):
-        packed_models.random_packed(replace(SMALL[MODELS[0]], inner=1024), "int4", tmp_path, nothing)
+        packed_models.random_packed(SMALL[MODELS[0]].resized(intermediate_size=1024), "int4", tmp_path, nothing)
     (first / "packed-lm_head.safetensors").write_bytes(b"short")
     with pytest.raises(BackendError, match="damaged or of another shape"):
         packed_models.random_packed(SMALL[MODELS[0]], "int4", tmp_path, nothing)
@@ -164,9 +161,9 @@ def test_what_is_half_written_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def test_the_shape_of_a_folder_has_the_name_of_a_known_one(subjects: tuple[Subject, ...], tmp_path: Path) -> None:
     for subject in subjects:
         assert folder_shape(Path(subject.folder)) == subject.shape
-    other = replace(SMALL[MODELS[0]], inner=1024)
+    other = SMALL[MODELS[0]].resized(intermediate_size=1024)
     results = folder_shape(packed_models.random_packed(other, "int4", tmp_path, nothing))
-    assert results is not None and results.id not in SMALL and results.inner == 1024
+    assert results is not None and results.id not in SMALL and results.sizes["intermediate_size"] == 1024
     assert packed_subject(subjects[0].folder).read_bytes == subjects[0].read_bytes
 
 
