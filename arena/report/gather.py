@@ -24,7 +24,7 @@ from arena.statistics import PairCount
 from arena.types import CRITERIA, ModelSpec, SideName, Winner
 from arena.votes.imported.sources import ImportedFiles
 from arena.votes.reader import Progress
-from arena.votes.store import Votes, VoteStore
+from arena.votes.store import VoteStore
 from arena.votes.table import Table, mixed
 
 T = TypeVar("T")
@@ -32,11 +32,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Sources:
-    """Recorded answers, the votes that count, the store that holds the votes' texts, and the results."""
+    """Recorded answers, the votes, and the results."""
 
     answers: tuple[Recorded, ...]
     store: VoteStore
-    votes: Votes
     figures: Figures
 
 
@@ -48,9 +47,9 @@ def read_sources(
 ) -> Sources:
     """The given answers and votes, or else those of the data folder. Raises InputError if a file cannot be read."""
     store = VoteStore(data_dir if votes is None else ImportedFiles(votes))
-    counted = store.refresh(progress)
+    figures = compute(store.refresh(progress))
     answers = answers or answers_of(data_dir)
-    return Sources(read_recorded(answers) if answers else (), store, counted, compute(counted))
+    return Sources(read_recorded(answers) if answers else (), store, figures)
 
 
 def gather(
@@ -67,7 +66,7 @@ def gather(
     """
     figures = sources.figures
     ids, reason = (_ids(pair, sources), "chosen") if pair else _choose_pair(sources.answers, figures)
-    judged = JudgedAnswers(ids, sources.votes, sources.store, sources.answers)
+    judged = JudgedAnswers(ids, sources.store, sources.answers)
     answers = sources.answers or judged.answers()
     models = _different(entry.side.model.id for entry in answers)
     if not models:  # all votes are on the raters' own prompts
@@ -95,8 +94,8 @@ def _ids(pair: tuple[str, str], sources: Sources) -> tuple[str, str]:
     if not all(pair):
         raise InputError("report_pair", "Name both models to compare in full, or neither.")
     ids = {entry.side.model.id for entry in sources.answers} | {model.model for model in sources.figures.models}
-    first, second = ([each for each in sorted(ids) if each.startswith(f"{name}=")] for name in pair)
-    a, b = first[0] if len(first) == 1 else pair[0], second[0] if len(second) == 1 else pair[1]
+    labelled = ([each for each in ids if each.startswith(f"{name}=")] for name in pair)
+    a, b = (same[0] if len(same) == 1 else name for same, name in zip(labelled, pair, strict=True))
     if a == b:
         raise InputError("same_model", f"Both models are {a}. Choose two different ones.", model=a)
     return a, b
@@ -216,9 +215,9 @@ class JudgedAnswers:
     `votes_by_rater` maps a number of votes to how many raters cast that many.
     """
 
-    def __init__(self, ids: tuple[str, str], votes: Votes, store: VoteStore, answers: Sequence[Recorded] = ()) -> None:
-        table = votes.table.where(votes.table["repeat_of"] == 0)
-        table = table.where(Filters(models=ids).passed(table))
+    def __init__(self, ids: tuple[str, str], store: VoteStore, answers: Sequence[Recorded]) -> None:
+        table = store.refresh().table
+        table = table.where(Filters(models=ids).passed(table) & (table["repeat_of"] == 0))
         is_shown = table.is_on([entry.side for entry in answers]) | (not answers)
         self.elsewhere = int((~is_shown).sum())
         self._ids = ids

@@ -54,8 +54,8 @@ class Reports:
 
     def document(self, lang: str, details: Details, pair: tuple[str, str] | None = None) -> Document:
         """The report as of now; `pair` are two models to compare in full. Raises InputError."""
-        store, figures = self.results.store, self.results.figures()
-        facts = gather(Sources(self._answers(), store, store.refresh(), figures), self.prompts, self.known, pair)
+        sources = Sources(self._answers(), self.results.store, self.results.figures())
+        facts = gather(sources, self.prompts, self.known, pair)
         return make_document(lang, facts, details, plot_language(lang))
 
     def _answers(self) -> tuple[Recorded, ...]:

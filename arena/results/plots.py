@@ -44,8 +44,8 @@ def pair_plot(lang: str, figures: Figures, pair: PairResult, name: Names = str) 
 
 
 def _bars(lang: str, names: Sequence[str], colours: Sequence[str], counts: Mapping[str, PairCount]) -> Spec:
-    outcomes = [text(lang, "wins_of", model=names[0]), text(lang, "ties"), text(lang, "both_bad")]
-    outcomes.append(text(lang, "wins_of", model=names[1]))
+    first, second = (text(lang, "wins_of", model=name) for name in names)
+    outcomes = [first, text(lang, "ties"), text(lang, "both_bad"), second]
     rows = []
     for dimension, count in counts.items():
         numbers = (count.first_wins, count.ties, count.both_bad, count.second_wins)

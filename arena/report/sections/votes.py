@@ -86,7 +86,7 @@ def _votes(facts: ReportFacts, prompt: PromptFacts) -> Iterator[Block]:
     for name, (wins, ties, losses) in votes.criteria.items():
         lines.append(facts.text("criterion", criterion=facts.text(name), wins=wins, ties=ties, losses=losses))
     if votes.any_right or votes.none_right:
-        lines.append(facts.text("rightness", any_right=votes.any_right, none_right=votes.none_right))
+        lines.append(facts.text("rightness", **vars(votes)))
     yield Paragraph(facts.text("votes"))
     yield Bullets(tuple(lines))
     if votes.comments:
@@ -114,7 +114,7 @@ def judging(facts: ReportFacts) -> Iterator[Block]:
 def _ways(facts: ReportFacts, pair: PairResult) -> Iterator[str]:
     verdict, count = pair.verdict, pair.count
     blind = count.votes - verdict.sighted - verdict.leaked
-    yield facts.text("ways", votes=count.votes, blind=blind, sighted=verdict.sighted, leaked=verdict.leaked)
+    yield facts.text("ways", **(vars(verdict) | {"votes": count.votes, "blind": blind}))
     yield facts.text("ways_sides")
     yield facts.text("ways_ties", **count_fields(count))
     if verdict.under_way:
