@@ -2,7 +2,7 @@
 
 import os
 import re
-import zipfile
+import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -67,14 +67,9 @@ class Reports:
         files = write_report(document, self._folder.new_place(), (kind,))
         if kind != "md":
             return files[0]
-        target = files[0].with_suffix(".zip")
-        with (
-            os_error_as("report_unwritable", "The report cannot be written"),
-            zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive,
-        ):
-            for path in files:
-                archive.write(path, path.name)
-        return target
+        with os_error_as("report_unwritable", "The report cannot be written"):
+            target = self._folder.new_place() / "report"
+            return Path(shutil.make_archive(str(target), "zip", files[0].parent))
 
 
 def plot_language(lang: str) -> str:

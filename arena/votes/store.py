@@ -76,11 +76,10 @@ class VoteStore:
         parts = self._source.parts()
         if not self._reading.follow(parts):
             self._reading = Reading()
-        reading = self._reading
-        unfinished = reading.read_new(parts, progress)
-        state = withdrawn, reading.size, unfinished, reading
+        unfinished = self._reading.read_new(parts, progress)
+        state = withdrawn, self._reading.size, unfinished, self._reading
         if self._known is None or self._known[0] != state:
-            self._known = state, _counted(reading, withdrawn, unfinished)
+            self._known = state, _counted(self._reading, withdrawn, unfinished)
         return self._known[1]
 
     def paths(self) -> list[Path]:
@@ -104,20 +103,19 @@ class VoteStore:
 
 def _counted(reading: Reading, withdrawn: Collection[str], unfinished: int) -> Votes:
     table = reading.builder.table()
-    is_withdrawn = np.isin(table["vote"], hashed(withdrawn)) if withdrawn else np.zeros(len(table), dtype=bool)
+    left = table.where(~np.isin(table["vote"], hashed(withdrawn)))
     # The first vote of each judge on each battle counts, wherever its copies and second votes are.
-    is_duplicate, left = np.zeros(len(table), dtype=bool), ~is_withdrawn
-    is_duplicate[left] = pd.Series(_judge_and_battle(table)[left]).duplicated().to_numpy()
-    counts = left & ~is_duplicate
+    is_duplicate = pd.Series(_judge_and_battle(left)).duplicated().to_numpy()
+    counted = left.where(~is_duplicate)
     report = ReadReport(
-        rows=int(counts.sum()),
+        rows=len(counted),
         duplicates=int(is_duplicate.sum()),
-        withdrawn=int(is_withdrawn.sum()),
+        withdrawn=len(table) - len(left),
         unfinished=unfinished,
         unreadable=tuple(reading.bad),
         damaged=tuple(reading.damaged),
     )
-    return Votes(table.where(counts), report, table, withdrawn, reading.size)
+    return Votes(counted, report, table, withdrawn, reading.size)
 
 
 def _judge_and_battle(table: Table) -> Column:

@@ -36,7 +36,6 @@ def as_docx(document: blocks.Document) -> bytes:
         _add(word, block, headings, document.lang)
         if (type(block), type(following)) in _TOGETHER:
             word.paragraphs[-1].paragraph_format.keep_with_next = True
-    parts.update_fields_on_opening(word)
     file = io.BytesIO()
     word.save(file)
     return file.getvalue()

@@ -14,7 +14,8 @@ from docx.text.paragraph import Paragraph
 from arena.report.blocks import Figure, Table, caption_of
 from arena.text import one_line_end
 
-# Has the page (A4), the styles, and a Latin and a Chinese font for each of them. Edit it in Word or LibreOffice.
+# Has the page (A4), the styles, and a Latin and a Chinese font for each of them. Edit it in Word or LibreOffice. Word
+# computes all fields when it opens the file (updateFields in its settings), since only Word knows the page numbers.
 TEMPLATE = Path(__file__).with_name("template.docx")
 # Between its margins.
 WIDTH_CM = 17.0
@@ -32,7 +33,6 @@ _AFTER_BIDI = (
     "w:adjustRightInd w:snapToGrid w:spacing w:ind w:contextualSpacing w:mirrorIndents w:suppressOverlap w:jc "
     "w:textDirection w:textAlignment w:textboxTightWrap w:outlineLvl w:divId w:cnfStyle w:rPr w:sectPr w:pPrChange"
 )
-_AFTER_UPDATE_FIELDS = "w:hdrShapeDefaults w:footnotePr w:endnotePr w:compat w:docVars w:rsids m:mathPr"
 
 
 def element(parent: Any, name: str, /, **attributes: str) -> Any:
@@ -120,12 +120,6 @@ def add_caption(word: Word, block: Table | Figure, lang: str) -> Paragraph:
     paragraph.add_run(f"{kind} ")
     add_field(paragraph._p, f"SEQ {kind} \\* ARABIC", number)
     return write(paragraph, caption_of(lang, block))
-
-
-def update_fields_on_opening(word: Word) -> None:
-    """Lets Word compute all fields when it opens the file, since only Word knows the page numbers."""
-    settings = word.settings.element
-    settings.insert_element_before(element(settings, "updateFields", val="true"), *_AFTER_UPDATE_FIELDS.split())
 
 
 def bookmark_name(number: int) -> str:
