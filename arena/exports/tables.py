@@ -3,7 +3,7 @@
 import io
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -139,14 +139,12 @@ def votes_workbook(path: Path) -> Iterator[Add]:
         columns.append(Column(name, "number" if name in NUMERIC else "text", width=40 if name in _WIDE else 14))
         if name == "tstamp":
             columns.append(Column(TIME_COLUMN, "time", width=20))
+    sources = ["tstamp" if column.name == TIME_COLUMN else column.name for column in columns]
     with workbook(path, "votes", columns) as add:
-        yield lambda stored: add([_workbook_cell(stored.row, column) for column in columns])
+        yield lambda stored: add([_cut(stored.row.get(name, "")) for name in sources])
 
 
-def _workbook_cell(row: Mapping[str, str], column: Column) -> str:
-    if column.kind == "time":
-        return row.get("tstamp", "")
-    cell = row.get(column.name, "")
+def _cut(cell: str) -> str:
     # A character takes at most two units.
     if len(cell) <= EXCEL_CELL // 2 or len(units := cell.encode("utf-16-le")) <= 2 * EXCEL_CELL:
         return cell
