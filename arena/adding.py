@@ -116,6 +116,7 @@ class Adding:
         self._stopped = threading.Event()
         # Protects changes of both: by the job's thread, and by pages that stop it.
         self._lock = threading.Lock()
+        self._keeps = True
         self.state = AddState(kept=kept)
         self._work: Work | None = None
 
@@ -123,11 +124,14 @@ class Adding:
         """Begins to find out what the models need. Raises InputError for no names, and while a job runs."""
         self._begin(AddState("checking", tuple(dict.fromkeys(names))), only_check=True)
 
-    def start(self, names: Sequence[str]) -> None:
-        """Begins to add the models, or goes on where the last job stopped. Raises as `check`."""
+    def start(self, names: Sequence[str], keeps: bool = True) -> None:
+        """Begins to add the models, or goes on where the last job stopped. Raises as `check`.
+
+        Without `keeps` they are not added again after a restart: the host names them at every start.
+        """
         last, chosen = self.state, tuple(dict.fromkeys(names))
         first = last if last.names == chosen else AddState(names=chosen)
-        self._begin(replace(first, stage="checking", error=None, added=()), only_check=False)
+        self._begin(replace(first, stage="checking", error=None, added=()), only_check=False, keeps=keeps)
 
     def stop(self) -> None:
         """Stops the job; what it has downloaded is kept."""
@@ -148,13 +152,14 @@ class Adding:
         if model:
             self._roster.remove(model)
 
-    def _begin(self, first: AddState, only_check: bool) -> None:
+    def _begin(self, first: AddState, only_check: bool, keeps: bool = True) -> None:
         with self._lock:
             if self.state.running:
                 raise InputError("add_running", "A model is being added already. Wait or stop it.")
             if not 0 < len(first.names) <= MOST:
                 raise InputError("add_names", f"Name a model, or up to {MOST} separated by commas.", most=MOST)
             self._stopped.clear()
+            self._keeps = keeps
             self.state = replace(first, name=first.names[0], done=0, kept=self.state.kept)
             threading.Thread(target=self._run, args=(first.names, only_check), name="add-models", daemon=True).start()
 
@@ -235,9 +240,10 @@ class Adding:
             self._machine.close(backend)
             raise
         with self._lock:
-            kept = {**self.state.kept, name: backend.spec.id}
+            kept = {**self.state.kept, name: backend.spec.id} if self._keeps else self.state.kept
             self.state = replace(self.state, kept=kept, added=(*self.state.added, backend.spec.id))
-            _write(self._path, tuple(kept))
+            if self._keeps:
+                _write(self._path, tuple(kept))
 
     def _follow(self, work: Work) -> Iterator[Step | Needs]:
         """What the work gives, until it ends. Raises _Stopped if that is because the host has stopped the job."""

@@ -37,14 +37,22 @@ def checked_prompt(text: str) -> str:
 class Chat:
     """One conversation: its turns, the last of which may be running. Safe to call from several threads.
 
-    `pair` are the models that answer, `turns` the battles so far, with the running one as it stands. `on_end` is called
-    with each battle whose sides have both ended. `blind` marks battles that hide the models' names; `probability` is
-    that with which their models were drawn.
+    `turns` are the battles so far, with the running one as it stands. `on_end` is called with each battle whose sides
+    have both ended. `blind` marks battles that hide the models' names; `probability` is that with which their models
+    were drawn. While `pair` is empty, `later` is asked for it.
     """
 
-    def __init__(self, pair: Pair, on_end: OnEnd, blind: bool = False, probability: float | None = None) -> None:
+    def __init__(
+        self,
+        pair: Pair,
+        on_end: OnEnd,
+        blind: bool = False,
+        probability: float | None = None,
+        later: Callable[[], Pair] = dict,
+    ) -> None:
         self.touched_at = time.monotonic()
-        self.pair = pair
+        self._pair = pair
+        self._later = later
         self._on_end = on_end
         self._blind = blind
         self._probability = probability
@@ -53,6 +61,12 @@ class Chat:
         # Protects changes of turns and _run: a page's buttons and its stream have threads of their own. Notified when a
         # turn ends.
         self._lock = threading.Condition()
+
+    @property
+    def pair(self) -> Pair:
+        """The models that answer; empty while there are none."""
+        self._pair = self._pair or self._later()
+        return self._pair
 
     @property
     def progress(self) -> Mapping[SideName, Chunk]:
@@ -67,8 +81,7 @@ class Chat:
     @property
     def stopping(self) -> bool:
         """Whether the turn that is running was stopped, or none is running."""
-        run = self._run
-        return run is None or run.stopping
+        return (run := self._run) is None or run.stopping
 
     def ask(
         self,
@@ -157,7 +170,7 @@ class Chat:
         """Begins a new conversation with other models. Raises InputError while one is answering."""
         with self._lock:
             self._wait_for_stop()
-            self.pair, self.turns = pair, ()
+            self._pair, self.turns = pair, ()
 
     def restore(self, turns: Iterable[Battle], pair: Pair | None = None) -> None:
         """Continues an earlier conversation, with the pair that answered it if that is known.
@@ -168,7 +181,7 @@ class Chat:
             if not self.turns:
                 self.turns = tuple(turns)
                 if pair and self.turns:
-                    self.pair, self._probability = pair, self.turns[-1].pair_probability
+                    self._pair, self._probability = pair, self.turns[-1].pair_probability
 
     def clear(self) -> None:
         """Stops, and forgets all turns."""

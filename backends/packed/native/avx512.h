@@ -127,5 +127,5 @@ static inline Floats second_of(Ints pairs) {
     return _mm512_castsi512_ps(_mm512_and_si512(pairs, _mm512_set1_epi32((int)0xffff0000)));
 }
 
-static void drop_line(const uint8_t *line) { _mm_clflush(line); }
+static void drop_line(const uint8_t *line) { _mm_clflushopt((void *)line); }
 static void wait_for_memory(void) { _mm_mfence(); }
