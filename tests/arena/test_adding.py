@@ -120,7 +120,7 @@ def test_models_that_the_host_names_at_every_start_are_not_kept(
     job: Adding, roster: Roster, tmp_path: Path, ended: Callable[[], AddState]
 ) -> None:
     job.start(["one", "two"], keeps=False)
-    assert (ended().stage, job.state.kept, job.state.added) == ("done", (), ("one", "two"))
+    assert (ended().stage, dict(job.state.kept), job.state.added) == ("done", {}, ("one", "two"))
     assert [backend.spec.id for backend in roster.first.values()] == ["one", "two"]
     assert not (tmp_path / "data").exists()
     # What is added later by name is kept, alone.
