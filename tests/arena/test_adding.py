@@ -125,7 +125,7 @@ def test_models_that_the_host_names_at_every_start_are_not_kept(
     assert not (tmp_path / "data").exists()
     # What is added later by name is kept, alone.
     job.start(["three"])
-    assert ended().kept == ("three",) == read_names(tmp_path / "data" / "models.json")
+    assert tuple(ended().kept) == ("three",) == read_names(tmp_path / "data" / "models.json")
 
 
 def test_a_roster_without_two_models_offers_no_pair(machine: Fake, tmp_path: Path, eventually: Eventually) -> None:
