@@ -3,8 +3,9 @@
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 
+from arena.backend import Backend
 from arena.errors import InputError
-from arena.types import Backend, Battle, ModelSpec, SideName
+from arena.types import Battle, ModelSpec, SideName
 
 Pair = Mapping[SideName, Backend]
 

@@ -9,8 +9,9 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any, TypeVar
 
+from arena.backend import Backend
 from arena.errors import InputError
-from arena.types import Backend, ModelSpec
+from arena.types import ModelSpec
 from backends.folder.verified import verify_changed
 from backends.streaming.loading import BackgroundLoad
 

@@ -17,10 +17,11 @@ from typing import Any
 import typer
 
 from arena.adding import FILE_NAME, Adding, Step, read_names
+from arena.backend import Backend
 from arena.errors import ArenaError, BackendError, ErrorInfo, InputError
 from arena.needs import Needs, Room
 from arena.roster import Roster
-from arena.types import Backend, ModelSpec
+from arena.types import ModelSpec
 from backends import Backends
 from backends.fetching.plan import TO_FETCH, room_here
 from backends.memory.estimate import need_of

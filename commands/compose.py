@@ -15,7 +15,7 @@ from arena.chat import Chat, Chats
 from arena.errors import ArenaError, InputError
 from arena.events import EventLog, NoEvents
 from arena.exports.export import Downloads
-from arena.judging.ballots import Ballots, ClosedLog
+from arena.judging.ballots import Ballots
 from arena.judging.draw import PairDraw
 from arena.judging.judge_key import JudgeKey
 from arena.judging.limits import Admin, RateLimits
@@ -151,10 +151,10 @@ def open_events(data_dir: Path) -> EventLog | NoEvents:
         return NoEvents()
 
 
-def open_log(data_dir: Path) -> VoteLog | ClosedLog:
-    """The vote log; if the folder cannot be written, one that refuses every vote with the reason."""
+def open_log(data_dir: Path) -> VoteLog | ArenaError:
+    """The vote log; if the folder cannot be written, the reason."""
     try:
         return VoteLog(data_dir / "votes.csv")
     except InputError as error:
         typer.echo(f"Warning: {error} Votes will be refused.", err=True)
-        return ClosedLog(error)
+        return error

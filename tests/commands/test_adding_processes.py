@@ -87,7 +87,7 @@ def test_models_that_were_added_are_offered_again_behind_the_others(
     job = adding(roster, backends, ENVIRONMENT, tmp_path)
     assert [spec.id for spec in roster.specs] == ["a", "b", "c"]
     # What is not offered can still be removed from the list.
-    assert job.state.kept == tuple(kept)
+    assert tuple(job.state.kept) == tuple(kept)
     said = capsys.readouterr().err.splitlines()
     assert len(said) == 1 and said[0].startswith("Warning: ") and "gone.json" in said[0]
     job.remove(first)
@@ -96,7 +96,7 @@ def test_models_that_were_added_are_offered_again_behind_the_others(
 
 def test_a_damaged_list_of_models_is_one_warning(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / FILE_NAME).write_text("[", encoding="utf-8")
-    assert adding(Roster(), Backends(), ENVIRONMENT, tmp_path).state.kept == ()
+    assert adding(Roster(), Backends(), ENVIRONMENT, tmp_path).state.kept == {}
     assert len(capsys.readouterr().err.splitlines()) == 1
 
 

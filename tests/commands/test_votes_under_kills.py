@@ -18,7 +18,7 @@ from vote_samples import read_votes
 
 from arena.errors import InputError
 from arena.events import EventLog
-from arena.judging.ballots import Ballots, ClosedLog
+from arena.judging.ballots import Ballots
 from arena.judging.pairs import load_pairs
 from arena.judging.rooms import Rooms
 from arena.votes.store import VoteStore
@@ -101,7 +101,7 @@ def test_votes_under_kills_are_neither_lost_nor_doubled_nor_torn(tmp_path: Path)
     answers, data_dir = tmp_path / "answers.jsonl", tmp_path / "data"
     answers.write_text("\n".join(sample_answers(PROMPTS)), encoding="utf-8")
     with EventLog(data_dir) as events:
-        closed = ClosedLog(InputError("bench_failed", "The app has not started yet, so nobody can vote."))
+        closed = InputError("bench_failed", "The app has not started yet, so nobody can vote.")
         rooms = Rooms(load_pairs(answers, ()), Ballots(closed), events)
         room = Class(rooms.open(rooms.prompts, RATERS).code)
     kills = asyncio.run(vote_and_kill(room, answers, data_dir))

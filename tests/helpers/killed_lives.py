@@ -19,12 +19,13 @@ from typing import Any
 from killed_at import Point, ready
 
 from arena.answers import FILE_NAME, AnswerStore
+from arena.backend import Backend
 from arena.batch.plan import CellState, Plan
 from arena.batch.run import Batch, Host
 from arena.judging.ballots import Judgement
 from arena.judging.room import Room
 from arena.prompts import Prompt
-from arena.types import Backend, Vote
+from arena.types import Vote
 from arena.votes.store import VoteStore
 from backends.scripted import ScriptedBackend, scripted_spec
 from commands.compose import compose

@@ -33,7 +33,7 @@ class Recording:
 
     def __init__(self) -> None:
         self.asked: list[object] = []
-        self.state = AddState("downloading", names=("a",), needs=(NEEDS,), room=ROOM, kept=("secret-model",))
+        self.state = AddState("downloading", names=("a",), needs=(NEEDS,), room=ROOM, kept={"secret-model": ""})
 
     def check(self, names: Any) -> None:
         self.asked.append(tuple(names))

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 
+from arena.backend import Backend
 from arena.prompts import Prompt
 from arena.results.selection import Filters
 from arena.results.service import ResultsService
 from arena.text import language_of
-from arena.types import Backend, SideName
+from arena.types import SideName
 from ui.arena.layout import SAVED, ArenaTab
 from ui.arena.mode import Modes, mode_of, offered
 from ui.arena.modes import Named

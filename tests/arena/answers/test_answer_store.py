@@ -15,19 +15,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arena.answers import (
-    AnswerStore,
-    Recorded,
-    answer_key,
-    answers_by_key,
-    answers_of,
-    from_line,
-    read_recorded,
-    to_line,
-)
+from arena.answers import AnswerStore, answers_by_key, answers_of, read_recorded
 from arena.errors import ErrorInfo, InputError
 from arena.generation_config import GenerationConfig
 from arena.judging.pairs import as_shown, pairs_of
+from arena.recorded import Recorded, answer_key, from_line, to_line
 from arena.text import clean
 from arena.types import Answer, Message, ModelSpec, Side, Usage
 
