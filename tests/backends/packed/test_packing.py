@@ -181,7 +181,7 @@ def test_a_packed_folder_says_what_it_is_and_copies_no_code(original, packed):
     names = {path.name for path in packed.iterdir()}
     assert "config.json" in names and "modeling_evil.py" not in names
     assert not any(name.endswith((".incomplete", ".py")) for name in names)
-    assert {file.path for file in read_packed(packed).files} == names - {PACKED}
+    assert {file.path for file in read_packed(packed).files} == names - {PACKED, ".verified"}
 
 
 def test_code_beside_the_weights_is_not_copied(original):
