@@ -95,6 +95,8 @@ def from_line(line: Any) -> Recorded:
     if not isinstance(line, dict):
         raise ValueError("it is not a JSON object")
     line = _plain(line)
+    if "choices" in line and "prompt" not in line:
+        raise ValueError("it has choices but no prompt, as MT-bench's answers: add the prompt and the response to it")
     for name in _REQUIRED:
         if not isinstance(line.get(name), str) or not (line[name].strip() or name == "response"):
             raise ValueError(f"{name} must be a text")

@@ -17,6 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import yaml
 from served_app import ROOT, free_port
@@ -26,6 +27,8 @@ import app
 from arena.errors import InputError
 from backends.models.downloads import download_of
 from backends.models.variants import variant_of
+from bench.load.page_client import served_app
+from bench.load.vote_log import sample_answers
 from commands.hosting import Hosting, Platform, own_temp_dir, platform_of, settle
 
 FOREIGN = ("ARENA_", "GRADIO_", "SPACE_", "MODELSCOPE_")
@@ -220,3 +223,25 @@ def test_the_readme_tells_a_space_what_it_needs() -> None:
     assert {output["colorFrom"], output["colorTo"]} <= colours
     assert output["license"] == "apache-2.0"
     assert "Apache License" in (ROOT / "LICENSE").read_text(encoding="utf-8")
+
+
+def test_on_a_space_strangers_use_up_no_limit_of_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All requests come from the host's proxy, which adds the visitor's address at the end."""
+    for name, value in {"SPACE_ID": "x/y", "ARENA_HOST": "127.0.0.1", "ARENA_ADMIN_TOKEN": "a right token"}.items():
+        monkeypatch.setenv(name, value)
+    (tmp_path / "answers.jsonl").write_text("\n".join(sample_answers(2)), encoding="utf-8")
+    with served_app(["--answers", str(tmp_path / "answers.jsonl")], tmp_path / "data") as (url, _):
+
+        def ask(token: str, addresses: str) -> str:
+            headers = {"x-forwarded-for": addresses, "x-arena-admin-token": token, "accept-language": "en"}
+            call = httpx.post(f"{url}/gradio_api/call/results", json={"data": []}, headers=headers, trust_env=False)
+            event = call.raise_for_status().json()["event_id"]
+            return httpx.get(f"{url}/gradio_api/call/results/{event}", headers=headers, trust_env=False).text
+
+        for number in range(12):
+            # A stranger who makes up addresses before the own one is the same stranger.
+            answer = ask("a wrong token", f"198.51.100.{number}, 192.0.2.1")
+            assert ("Wrong token" if number < 10 else "Too many attempts") in answer
+        assert "Too many attempts" in ask("a right token", "192.0.2.1")
+        assert '"no_votes"' in ask("a right token", "192.0.2.2")
+        assert '"no_votes"' in ask("a right token", "192.0.2.3, 10.1.2.3")  # a second proxy of the host

@@ -19,8 +19,9 @@ from gradio_client.exceptions import AppError
 from served_app import ROOT, ServedApp
 
 from arena.results.compute import compute
-from arena.results.figures import as_json
-from arena.votes.store import VoteStore
+from arena.results.figures import Figures, as_json
+from arena.results.selection import Filters
+from arena.votes.store import Votes, VoteStore
 from ui.gradio.middleware import HEADERS
 
 ENDPOINTS = ["/battle", "/chat", "/export", "/results", "/vote"]
@@ -222,6 +223,24 @@ def test_results_count_what_was_voted(scripted_app: ServedApp, client: Client) -
         client.predict(language="Dutch", api_name="/results")
     low, high = output["models"][0]["interval"]
     assert 0 <= low <= output["models"][0]["win_rate"] <= high <= 1
+
+
+@pytest.mark.parametrize(
+    "filters", [{"language": "Dutch"}, {"models": ["nobody"]}, {"dimension": "x"}, {"category": "x"}]
+)
+def test_results_for_names_that_somebody_makes_up_are_not_computed(
+    client: Client, monkeypatch: pytest.MonkeyPatch, filters: dict[str, object]
+) -> None:
+    computed: list[Filters] = []
+
+    def noted(votes: Votes, wanted: Filters, *more: object) -> Figures:
+        computed.append(wanted)
+        return compute(votes, wanted, *more)
+
+    monkeypatch.setattr("arena.results.service.compute", noted)
+    with pytest.raises(AppError, match="No vote has the"):
+        client.predict(**filters, api_name="/results")
+    assert set(computed) <= {Filters()}
 
 
 def test_export_is_current_when_it_is_asked_for(scripted_app: ServedApp, client: Client) -> None:

@@ -45,6 +45,18 @@ def test_unknown_values_stay_unknown(written):
     assert result.side.answer.usage.seconds is None and result.side.answer.usage.new_tokens is None
 
 
+def mt_bench(**changes):
+    """A line of MT-bench's model_answer files, which name their prompts in another file."""
+    choices = [{"index": 0, "turns": ["Because.", "Still."]}]
+    known = {"question_id": 81, "answer_id": "a", "model_id": "vicuna-7b", "choices": choices, "tstamp": 1686.5}
+    return json.dumps({**known, **changes})
+
+
+def test_a_line_of_mt_bench_with_its_prompt_and_answer_is_read(written):
+    (result,) = read_recorded(written(mt_bench(prompt="Why?", response="Because.")))
+    assert (result.prompt_id, result.side.model.id, result.side.answer.text) == ("81", "vicuna-7b", "Because.")
+
+
 @pytest.mark.parametrize(
     ("broken", "words"),
     [
@@ -53,6 +65,8 @@ def test_unknown_values_stay_unknown(written):
         ("[]", "line 2: it is not a JSON object"),
         (line(model=" "), "line 2: model must be a text"),
         (line(prompt=""), "line 2: prompt must be a text"),
+        (mt_bench(), "line 2: it has choices but no prompt, as MT-bench's answers"),
+        (mt_bench(choices=None, model="m"), "line 2: prompt must be a text"),
         (line(seconds=-1), "line 2: seconds must be a number"),
         (line(seconds="12"), "line 2: seconds must be a number"),
         (line(tokens=1.5), "line 2: tokens must be a whole number"),

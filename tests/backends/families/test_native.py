@@ -274,6 +274,28 @@ def test_the_folders_own_sampling_is_the_default_and_bad_values_are_passed_over(
 
 
 @pytest.mark.parametrize(
+    ("settings", "temperature"),
+    [
+        # This app samples unless a folder says that it does not, as docs/models.md says.
+        ({"temperature": 0.6, "top_p": 0.95}, 0.6),
+        ({"temperature": 0.6, "do_sample": None}, 0.6),
+        ({"temperature": 1.0, "do_sample": True}, 1.0),
+        ({"temperature": 0.0}, 0),
+        ({"do_sample": False}, 0),
+        ({}, 0.7),
+        (None, 0.7),
+    ],
+)
+def test_a_folder_that_does_not_say_whether_to_sample_is_sampled(tmp_path, settings, temperature):
+    folder = native_folder(tmp_path / "says-nothing")
+    if settings is None:
+        (folder / "generation_config.json").unlink(missing_ok=True)
+    else:
+        write_json(folder / "generation_config.json", settings)
+    assert resolve(str(folder)).config().temperature == temperature
+
+
+@pytest.mark.parametrize(
     ("changes", "length"),
     [
         ({}, 512),
