@@ -1,20 +1,19 @@
 """Adds models to a running page: says what they need, then downloads, quantizes and loads them, one job at a time."""
 
 import json
-import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, Protocol
 
-from arena.errors import ArenaError, BackendError, ErrorInfo, InputError, os_error_as
+from arena.backend import Backend
+from arena.errors import ArenaError, BackendError, ErrorInfo, InputError, info_of, os_error_as
 from arena.needs import Needs, Room
 from arena.roster import Roster
-from arena.types import Backend
 
 FILE_NAME = "models.json"
 # Names in one job.
@@ -24,7 +23,6 @@ _POLL_SECONDS = 0.1
 _RATE_SECONDS = 2.0
 Stage = Literal["idle", "checking", "ready", "downloading", "quantizing", "loading", "done", "stopped", "failed"]
 _RUNNING = ("checking", "downloading", "quantizing", "loading")
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -71,7 +69,8 @@ class AddState:
 
     `needs` are of the models that are not here yet, `room` what was free then. `name` is the model that the stage is
     about, `done` and `total` bytes of all stages, `seconds_left` of this stage. `error` is why it failed, `added` are
-    the ids of models that it has added, `kept` the names of all that were added here.
+    the ids of models that it has added. `kept` are the names of all that were added here, with the id of each that is
+    offered because of that, and "" for the others.
     """
 
     stage: Stage = "idle"
@@ -84,7 +83,7 @@ class AddState:
     seconds_left: float | None = None
     error: ErrorInfo | None = None
     added: tuple[str, ...] = ()
-    kept: tuple[str, ...] = ()
+    kept: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def running(self) -> bool:
@@ -99,8 +98,7 @@ class _Stopped(Exception):
 class Adding:
     """Adds models to the roster, one job at a time, and keeps their names in `path`. Safe to call from several threads.
 
-    `kept` are the names of the models that were added in earlier runs, with the id of each that is offered because of
-    that, and "" for the others.
+    `kept` are the models that were added in earlier runs; see `AddState`. `state` is how far the job is.
     """
 
     def __init__(
@@ -116,27 +114,24 @@ class Adding:
         self._path = path
         self._clock = clock
         self._stopped = threading.Event()
-        # Protects all below: the job's thread changes them, and pages read and stop it.
+        # Protects changes of both: by the job's thread, and by pages that stop it.
         self._lock = threading.Lock()
-        self._kept = dict(kept)
-        self._state = AddState(kept=tuple(self._kept))
+        self._keeps = True
+        self.state = AddState(kept=kept)
         self._work: Work | None = None
-
-    @property
-    def state(self) -> AddState:
-        """How far the job is."""
-        with self._lock:
-            return self._state
 
     def check(self, names: Sequence[str]) -> None:
         """Begins to find out what the models need. Raises InputError for no names, and while a job runs."""
         self._begin(AddState("checking", tuple(dict.fromkeys(names))), only_check=True)
 
-    def start(self, names: Sequence[str]) -> None:
-        """Begins to add the models, or goes on where the last job stopped. Raises as `check`."""
+    def start(self, names: Sequence[str], keeps: bool = True) -> None:
+        """Begins to add the models, or goes on where the last job stopped. Raises as `check`.
+
+        Without `keeps` they are not added again after a restart: the host names them at every start.
+        """
         last, chosen = self.state, tuple(dict.fromkeys(names))
         first = last if last.names == chosen else AddState(names=chosen)
-        self._begin(replace(first, stage="checking", error=None, added=()), only_check=False)
+        self._begin(replace(first, stage="checking", error=None, added=()), only_check=False, keeps=keeps)
 
     def stop(self) -> None:
         """Stops the job; what it has downloaded is kept."""
@@ -148,25 +143,24 @@ class Adding:
     def remove(self, name: str) -> None:
         """Offers a model that was added here no more, also after a restart; its files stay. Raises InputError."""
         with self._lock:
-            if name not in self._kept:
-                known = ", ".join(self._kept)
-                raise InputError("model_absent", f"{name!r} was not added here.", model=name, known=known)
-            kept = {other: model for other, model in self._kept.items() if other != name}
+            kept = dict(self.state.kept)
+            if name not in kept:
+                raise InputError("model_absent", f"{name!r} was not added here.", model=name, known=", ".join(kept))
+            model = kept.pop(name)
             _write(self._path, tuple(kept))
-            model = self._kept[name]
-            self._kept = kept
-            self._state = replace(self._state, kept=tuple(kept))
+            self.state = replace(self.state, kept=kept)
         if model:
             self._roster.remove(model)
 
-    def _begin(self, first: AddState, only_check: bool) -> None:
+    def _begin(self, first: AddState, only_check: bool, keeps: bool = True) -> None:
         with self._lock:
-            if self._state.running:
+            if self.state.running:
                 raise InputError("add_running", "A model is being added already. Wait or stop it.")
             if not 0 < len(first.names) <= MOST:
                 raise InputError("add_names", f"Name a model, or up to {MOST} separated by commas.", most=MOST)
             self._stopped.clear()
-            self._state = replace(first, name=first.names[0], done=0, kept=self._state.kept)
+            self._keeps = keeps
+            self.state = replace(first, name=first.names[0], done=0, kept=self.state.kept)
             threading.Thread(target=self._run, args=(first.names, only_check), name="add-models", daemon=True).start()
 
     def _run(self, names: tuple[str, ...], only_check: bool) -> None:
@@ -178,17 +172,13 @@ class Adding:
                 self._add(needs)
         except _Stopped:
             stage = "stopped"
-        except ArenaError as failure:
-            stage, error = "failed", ErrorInfo(failure.code, str(failure), failure.details)
-        except Exception as failure:  # otherwise the page would show it as running for ever
-            log.exception("Adding a model failed")
-            stage, error = "failed", ErrorInfo("add_failed", f"Adding failed: {failure}", {"reason": str(failure)})
+        except Exception as failure:  # noqa: BLE001 - else the page shows it as running for ever
+            stage, error = "failed", info_of(failure, "add_failed", "Adding failed")
         self._show(stage=stage, error=error)
 
     def _check(self, names: tuple[str, ...]) -> tuple[Needs, ...]:
         """What the models need that are not offered yet. Raises InputError if all are, or if there is no room."""
-        with self._lock:
-            here = {spec.id for spec in self._roster.specs} | {name for name, model in self._kept.items() if model}
+        here = {spec.id for spec in self._roster.specs} | {name for name, model in self.state.kept.items() if model}
         new = [name for name in names if name not in here]
         if not new:
             raise InputError("model_present", f"{names[0]} is offered here already.", model=names[0])
@@ -250,10 +240,10 @@ class Adding:
             self._machine.close(backend)
             raise
         with self._lock:
-            self._kept[name] = backend.spec.id
-            kept = tuple(self._kept)
-            self._state = replace(self._state, kept=kept, added=(*self._state.added, backend.spec.id))
-            _write(self._path, kept)
+            kept = {**self.state.kept, name: backend.spec.id} if self._keeps else self.state.kept
+            self.state = replace(self.state, kept=kept, added=(*self.state.added, backend.spec.id))
+            if self._keeps:
+                _write(self._path, tuple(kept))
 
     def _follow(self, work: Work) -> Iterator[Step | Needs]:
         """What the work gives, until it ends. Raises _Stopped if that is because the host has stopped the job."""
@@ -275,7 +265,7 @@ class Adding:
 
     def _show(self, **changes: Any) -> None:
         with self._lock:
-            self._state = replace(self._state, **changes)
+            self.state = replace(self.state, **changes)
 
 
 def read_names(path: Path) -> tuple[str, ...]:

@@ -10,9 +10,10 @@ import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from arena.errors import ArenaError, BackendError, ErrorInfo
+from arena.backend import Backend
+from arena.errors import BackendError, ErrorInfo, info_of
 from arena.text import clean
-from arena.types import Answer, Backend, Battle, Chunk, Message, Side, SideName, Usage
+from arena.types import Answer, Battle, Chunk, Message, Side, SideName, Usage
 
 log = logging.getLogger(__name__)
 TICK_SECONDS = 0.1
@@ -228,11 +229,8 @@ class _Worker:
     def _run(self, side: Side) -> None:
         try:
             last = self._pass_on(side)
-        except ArenaError as error:
-            last = _error_chunk(error.code, str(error), **error.details)
-        except Exception as error:  # any exception must end the pane, not vanish with the thread
-            log.exception("Side %s failed", self.name)
-            last = _error_chunk("backend_failed", f"{type(error).__name__}: {error}", reason=str(error) or repr(error))
+        except Exception as error:  # noqa: BLE001 - any exception must end the pane
+            last = Chunk(finish_reason="error", error=info_of(error, "backend_failed", type(error).__name__))
         self._done = True
         self._out.put((self, last))
 

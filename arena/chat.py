@@ -37,50 +37,51 @@ def checked_prompt(text: str) -> str:
 class Chat:
     """One conversation: its turns, the last of which may be running. Safe to call from several threads.
 
-    `on_end` is called with each battle whose sides have both ended. `blind` marks battles that hide the models' names;
-    `probability` is that with which their models were drawn.
+    `turns` are the battles so far, with the running one as it stands. `on_end` is called with each battle whose sides
+    have both ended. `blind` marks battles that hide the models' names; `probability` is that with which their models
+    were drawn. While `pair` is empty, `later` is asked for it.
     """
 
-    def __init__(self, pair: Pair, on_end: OnEnd, blind: bool = False, probability: float | None = None) -> None:
+    def __init__(
+        self,
+        pair: Pair,
+        on_end: OnEnd,
+        blind: bool = False,
+        probability: float | None = None,
+        later: Callable[[], Pair] = dict,
+    ) -> None:
         self.touched_at = time.monotonic()
         self._pair = pair
+        self._later = later
         self._on_end = on_end
         self._blind = blind
         self._probability = probability
-        self._turns: tuple[Battle, ...] = ()
+        self.turns: tuple[Battle, ...] = ()
         self._run: BattleRun | None = None
-        # Protects _turns and _run: a page's buttons and its stream are served by different threads. Notified when a
+        # Protects changes of turns and _run: a page's buttons and its stream have threads of their own. Notified when a
         # turn ends.
         self._lock = threading.Condition()
 
     @property
     def pair(self) -> Pair:
-        """The models that answer."""
+        """The models that answer; empty while there are none."""
+        self._pair = self._pair or self._later()
         return self._pair
-
-    @property
-    def turns(self) -> tuple[Battle, ...]:
-        """The battles so far, with the running one as it stands."""
-        with self._lock:
-            return self._turns
 
     @property
     def progress(self) -> Mapping[SideName, Chunk]:
         """What each side of the running turn does before it writes."""
-        with self._lock:
-            return self._run.progress if self._run else dict.fromkeys(SideName, Chunk())
+        return run.progress if (run := self._run) else dict.fromkeys(SideName, Chunk())
 
     @property
     def running(self) -> bool:
         """Whether a side is still answering."""
-        with self._lock:
-            return self._run is not None
+        return self._run is not None
 
     @property
     def stopping(self) -> bool:
         """Whether the turn that is running was stopped, or none is running."""
-        with self._lock:
-            return self._run is None or self._run.stopping
+        return (run := self._run) is None or run.stopping
 
     def ask(
         self,
@@ -104,7 +105,7 @@ class Chat:
             settings["seed"] = secrets.randbelow(SEED_LIMIT)
         with self._lock:
             self._wait_for_stop()
-            turns = self._turns[:-1] if again else self._turns
+            turns = self.turns[:-1] if again else self.turns
             if not self._is_of_pair():
                 turns = ()
             last = turns[-1] if turns else None
@@ -121,8 +122,7 @@ class Chat:
             )
             for name in SideName:
                 self._check(name, battle.side(name).messages)
-            self._turns = (*turns, battle)
-            return self._begin(battle)
+            return self._begin(turns, battle)
 
     def regenerate(self, side: SideName) -> Iterator[Battle]:
         """Asks one side again for the last prompt, as a new battle. Raises InputError if nothing was asked.
@@ -130,23 +130,22 @@ class Chat:
         While the other side still runs, the running turn's stream carries the new answer, and this one is empty.
         """
         with self._lock:
-            if not self._turns:
+            if not self.turns:
                 raise InputError("nothing_asked", "Ask something first.")
             if self._run and self._run.regenerate(side):
                 return iter(())
             if not self._is_of_pair():
-                model, known = self._turns[-1].side(side).model.id, self._pair[side].spec.id
+                model, known = self.turns[-1].side(side).model.id, self.pair[side].spec.id
                 raise InputError("model_absent", f"{model!r} is not offered here: {known}.", model=model, known=known)
             self._wait_for_stop()
-            battle = renewed(self._turns[-1], side)
-            self._turns = (*self._turns[:-1], battle)
-            return self._begin(battle, (side,))
+            *turns, last = self.turns
+            return self._begin(turns, renewed(last, side), (side,))
 
     def can_continue(self, side: SideName) -> bool:
         """Whether the side's last answer was cut, perhaps while it was thinking, and its model can write the rest."""
         answer = self.turns[-1].side(side).answer if self.turns else Answer()
         return answer.finish_reason in ("length", "cancelled") and bool(
-            (answer.text.strip() or answer.reasoning.strip()) and self._pair[side].can_continue and self._is_of_pair()
+            (answer.text.strip() or answer.reasoning.strip()) and self.pair[side].can_continue and self._is_of_pair()
         )
 
     def continue_answer(self, side: SideName) -> Iterator[Battle]:
@@ -155,12 +154,11 @@ class Chat:
             self._wait_for_stop()
             if not self.can_continue(side):
                 raise InputError("not_cut", "This answer was not cut off, or its model cannot continue it.")
-            last = self._turns[-1].side(side)
-            self._check(side, (*last.messages, Message("assistant", last.answer.text, last.answer.reasoning)))
-            unended = replace(last.answer, finish_reason=None)
-            battle = replace(self._turns[-1], id=new_battle_id()).with_answer(side, unended)
-            self._turns = (*self._turns[:-1], battle)
-            return self._begin(battle, (side,))
+            *turns, last = self.turns
+            answer = last.side(side).answer
+            self._check(side, (*last.side(side).messages, Message("assistant", answer.text, answer.reasoning)))
+            battle = replace(last, id=new_battle_id()).with_answer(side, replace(answer, finish_reason=None))
+            return self._begin(turns, battle, (side,))
 
     def stop(self, side: SideName | None = None) -> None:
         """Stops one side, or both."""
@@ -172,7 +170,7 @@ class Chat:
         """Begins a new conversation with other models. Raises InputError while one is answering."""
         with self._lock:
             self._wait_for_stop()
-            self._pair, self._turns = pair, ()
+            self._pair, self.turns = pair, ()
 
     def restore(self, turns: Iterable[Battle], pair: Pair | None = None) -> None:
         """Continues an earlier conversation, with the pair that answered it if that is known.
@@ -180,23 +178,21 @@ class Chat:
         Does nothing if this one has begun.
         """
         with self._lock:
-            if not self._turns:
-                self._turns = tuple(turns)
-                if pair and self._turns:
-                    self._pair, self._probability = pair, self._turns[-1].pair_probability
+            if not self.turns:
+                self.turns = tuple(turns)
+                if pair and self.turns:
+                    self._pair, self._probability = pair, self.turns[-1].pair_probability
 
     def clear(self) -> None:
         """Stops, and forgets all turns."""
         self.stop()
         with self._lock:
             self._wait_for_stop()
-            self._turns = ()
+            self.turns = ()
 
     def _is_of_pair(self) -> bool:
         """Whether the models of the last turn, if there is one, answer now: a restored one's may be offered no more."""
-        return all(
-            turn.side(name).model.id == self._pair[name].spec.id for turn in self._turns[-1:] for name in SideName
-        )
+        return all(turn.side(name).model.id == self.pair[name].spec.id for turn in self.turns[-1:] for name in SideName)
 
     def _wait_for_stop(self) -> None:
         """Waits for a stopped turn to end; the lock is held. Raises InputError if a turn runs that was not stopped."""
@@ -206,9 +202,12 @@ class Chat:
         if self._run:
             raise InputError("busy", "The last prompt is still being answered. Wait or stop it.")
 
-    def _begin(self, battle: Battle, sides: tuple[SideName, ...] = tuple(SideName)) -> Iterator[Battle]:
-        """Starts a turn and returns its stream; the lock is held."""
-        self._run = BattleRun(battle, self._pair)
+    def _begin(
+        self, turns: Iterable[Battle], battle: Battle, sides: tuple[SideName, ...] = tuple(SideName)
+    ) -> Iterator[Battle]:
+        """Starts a turn after these turns and returns its stream; the lock is held."""
+        self.turns = (*turns, battle)
+        self._run = BattleRun(battle, self.pair)
         turn = self._follow(self._run, self._run.stream(sides))
         next(turn)  # closing a generator that has not started would skip its `finally`, and the turn would never end
         return turn
@@ -220,7 +219,7 @@ class Chat:
             for battle in stream:
                 with self._lock:
                     if self._run is run:
-                        self._turns = (*self._turns[:-1], battle)
+                        self.turns = (*self.turns[:-1], battle)
                 yield battle
         finally:
             run.stop()
@@ -229,13 +228,13 @@ class Chat:
     def _finish(self, run: BattleRun) -> None:
         battle = run.battle
         for name in SideName:
-            if battle.side(name).answer.finish_reason is None:
+            answer = battle.side(name).answer
+            if answer.finish_reason is None:
                 # The stream was closed from outside: the text so far is kept as a stopped answer.
-                answer = replace(battle.side(name).answer, finish_reason="cancelled")
-                battle = battle.with_answer(name, answer)
+                battle = battle.with_answer(name, replace(answer, finish_reason="cancelled"))
         with self._lock:
             if self._run is run:
-                self._turns = (*self._turns[:-1], battle)
+                self.turns = (*self.turns[:-1], battle)
                 self._run = None
                 self._lock.notify_all()
         self._on_end(battle)
@@ -243,7 +242,7 @@ class Chat:
     def _check(self, name: SideName, messages: Sequence[Message]) -> None:
         """Raises InputError if the prompt is too long; in a blind battle without the model's name and limit."""
         try:
-            self._pair[name].check(messages)
+            self.pair[name].check(messages)
         except InputError as error:
             if not self._blind:
                 raise
@@ -254,7 +253,7 @@ class Chat:
     def _side(self, name: SideName, last: Battle | None, text: str, settings: Mapping[str, Any], system: str) -> Side:
         history = last.side(name).history if last else ()
         turns = [message for message in history if message.role != "system"]
-        spec = self._pair[name].spec
+        spec = self.pair[name].spec
         return Side(spec, (*spec.messages(clean(system)), *turns, Message("user", text)), spec.config(settings))
 
 
@@ -277,10 +276,11 @@ class Chats:
         # Without the lock: drawing the models of a battle may wait for results.
         chat = self._make()
         with self._lock:
-            if tab not in self._chats:
-                self._evict()
-                self._chats[tab] = chat
-            return self._chats[tab]
+            if tab not in self._chats and len(self._chats) >= MAX_CHATS:
+                idle = [name for name, other in self._chats.items() if not other.running]
+                for name in sorted(idle, key=lambda name: self._chats[name].touched_at)[:1]:
+                    del self._chats[name]
+            return self._chats.setdefault(tab, chat)
 
     def tabs(self) -> frozenset[str]:
         """The tabs that have a conversation."""
@@ -297,8 +297,3 @@ class Chats:
             chat = self._chats.pop(tab or "", None)
         if chat:
             chat.stop()
-
-    def _evict(self) -> None:
-        idle = sorted((chat.touched_at, tab) for tab, chat in self._chats.items() if not chat.running)
-        if len(self._chats) >= MAX_CHATS and idle:
-            del self._chats[idle[0][1]]

@@ -1,8 +1,11 @@
 """The errors that a person may see."""
 
+import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+
+_log = logging.getLogger(__name__)
 
 
 class ArenaError(Exception):
@@ -42,6 +45,14 @@ class BackendError(ArenaError):
 
 class VoteRefused(ArenaError):
     """A vote is refused: the battle is unknown, unfinished or already judged, or the log cannot be written."""
+
+
+def info_of(error: Exception, code: str, message: str) -> ErrorInfo:
+    """The error as data. An ArenaError brings its own; any other is logged, and its words follow the message."""
+    if isinstance(error, ArenaError):
+        return ErrorInfo(error.code, str(error), error.details)
+    _log.error(message, exc_info=error)
+    return ErrorInfo(code, f"{message}: {error}", {"reason": str(error) or repr(error)})
 
 
 def reason(error: OSError) -> str:

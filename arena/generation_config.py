@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, Self
 
 from arena.errors import InputError
@@ -56,8 +56,7 @@ class GenerationConfig:
 
     def as_dict(self) -> dict[str, Any]:
         """The settings by name; without `thinking` where it is None, as in records from before it existed."""
-        values = asdict(self)
-        return values if self.thinking is not None else {name: values[name] for name in values if name != "thinking"}
+        return {name: value for name, value in vars(self).items() if name != "thinking" or value is not None}
 
 
 def _thinking_tokens(typed: str) -> int:

@@ -1,15 +1,13 @@
 """Text: reading it, which characters may be stored, how wide it is shown, and which language it is in."""
 
-import json
 import re
 import unicodedata
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-from arena.errors import ArenaError, reason
+from arena.errors import ArenaError, InputError, reason
 
 Broken = Callable[[Path, str], ArenaError]
 """The error for a file that cannot be used, from its path and the rest of the sentence."""
@@ -45,6 +43,16 @@ def without_lone_surrogates(text: str) -> str:
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
+def one_line_end(text: str) -> str:
+    """The text with LF for every line end."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def breaking(code: str, subject: str = "") -> Broken:
+    """What makes InputErrors with this code, which begin with the subject."""
+    return lambda path, what: InputError(code, f"{subject}{path} {what}.", path=str(path), what=what)
+
+
 def read_bytes(path: Path, broken: Broken) -> bytes:
     """The content of a file."""
     try:
@@ -66,15 +74,10 @@ def decoded(path: Path, data: bytes, broken: Broken) -> str:
         raise broken(path, "is not UTF-8 text") from error
 
 
-def json_lines(path: Path, text: str, broken: Broken) -> Iterator[tuple[int, Any]]:
-    """The value in each line of a file's text that is not blank, with the number of the line, from 1."""
-    # Not splitlines: a text may contain other line separators.
-    for number, line in enumerate(text.split("\n"), start=1):
-        if line.strip():
-            try:
-                yield number, json.loads(line)
-            except (ValueError, RecursionError) as error:
-                raise broken(path, f"is not valid JSON in line {number}") from error
+def visible(text: str) -> str:
+    """The text in half width, without characters that nobody sees, which typing and copying add."""
+    folded = unicodedata.normalize("NFKC", text)
+    return "".join(letter for letter in folded if letter in "\n\t" or unicodedata.category(letter) not in ("Cf", "Cc"))
 
 
 def typed_code(text: str) -> str:

@@ -1,10 +1,10 @@
-"""The values of the project, all frozen, and the protocol of a backend."""
+"""The values of the project, all frozen."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any, Literal, Protocol, Self
+from typing import Any, Literal, Self
 
 from arena.errors import ErrorInfo
 from arena.generation_config import DEFAULT_THINKING, GenerationConfig, Thinking
@@ -53,6 +53,10 @@ class Message:
     role: Role
     content: str
     reasoning: str = ""
+
+    def as_dict(self) -> dict[str, str]:
+        """Role and content, as most programs represent a message."""
+        return {"role": self.role, "content": self.content}
 
 
 def plain_id(model_id: str) -> str:
@@ -189,11 +193,16 @@ class Side:
     answer: Answer = Answer()
 
     @property
+    def exchange(self) -> tuple[Message, ...]:
+        """The messages with the answer."""
+        return (*self.messages, Message("assistant", self.answer.text))
+
+    @property
     def history(self) -> tuple[Message, ...]:
         """The messages for the next turn: with the answer, or without this turn if it has failed or has no text."""
         if self.answer.finish_reason in (None, "error") or not self.answer.text.strip():
             return self.messages[:-1]
-        return (*self.messages, Message("assistant", self.answer.text))
+        return self.exchange
 
 
 @dataclass(frozen=True)
@@ -260,45 +269,3 @@ class Vote:
     room: str = ""
     repeat_of: str = ""
     dwell: float | None = None
-
-
-@dataclass(frozen=True)
-class LoadState:
-    """Whether a model is loaded: `ready`, failed with `error`, or loading for `seconds`."""
-
-    ready: bool
-    error: ErrorInfo | None = None
-    seconds: float = 0.0
-
-
-class Backend(Protocol):
-    """A model on a runtime. Safe to call from several threads at once."""
-
-    @property
-    def spec(self) -> ModelSpec:
-        """The model this backend runs."""
-
-    @property
-    def load_state(self) -> LoadState:
-        """Whether the model is loaded."""
-
-    @property
-    def can_continue(self) -> bool:
-        """Whether `stream` continues an answer that is the last message, or its thinking, instead of giving another."""
-
-    def load(self) -> None:
-        """Starts loading in the background. `stream` also does, and yields chunks with the stage `loading`."""
-
-    def check(self, messages: Sequence[Message]) -> None:
-        """Raises InputError if the last turn does not fit into the context. Passes while that is unknown."""
-
-    def stream(self, messages: Sequence[Message], config: GenerationConfig) -> Iterator[Chunk]:
-        """Answers the conversation chunk by chunk; the last chunk has a finish_reason.
-
-        Yields at least every half second, an empty chunk if nothing is new, so that the caller can close it. Closing
-        the iterator stops generation within one token or one prefill batch. Raises BackendError if the model fails and
-        InputError if the conversation does not fit.
-        """
-
-    def close(self) -> None:
-        """Frees the model. Running streams end with an error."""

@@ -16,6 +16,7 @@ from bench.engines import GgufModel, Source
 from bench.probe import Figures, Progress, run
 from bench.resources import cached_share, check_memory
 from bench.speed import Plan, Question
+from bench.standing import standing_of
 from bench.weights.random_gguf import random_gguf
 from bench.weights.shapes import PAIR, SHAPES, Shape
 from bench.weights.subject import Subject
@@ -39,7 +40,8 @@ def engine_on(subject: Subject, work: Path | None, progress: Progress) -> Figure
     own = figures["engines"][0]
     share = bound and own["tokens_per_second"] * subject.read_bytes / bound
     own |= {"read_bound_bytes": bound, "read_bound_share": share}
-    return figures
+    standing = standing_of(subject, figures["engines"])
+    return {**figures, "standing": standing} if standing else figures
 
 
 def users_on(subject: Subject, work: Path | None, progress: Progress) -> Figures:

@@ -30,9 +30,10 @@ from commands.options import (
 from commands.progress import StatusLine
 
 if TYPE_CHECKING:
+    from arena.backend import Backend
     from arena.batch.plan import CellView, Progress
     from arena.batch.run import Batch, Host
-    from arena.types import Backend, ModelSpec
+    from arena.types import ModelSpec
 
 
 def batch(

@@ -10,7 +10,7 @@ from arena.chat import MAX_CHATS
 from ui.about import backup_banner
 from ui.access import Stored
 from ui.api import Api
-from ui.gradio.compat import make_blocks, middleware, poll_less
+from ui.gradio.compat import is_known_version, make_blocks, middleware, poll_less
 from ui.layout import Page
 from ui.services import Services
 from ui.tabs import Tab
@@ -60,6 +60,8 @@ def _launch_keywords(page: Page, hosts: frozenset[str] | None) -> dict[str, Any]
         "head": f"{POLICY}<style>{_assets('.css')}</style><script>{_assets('.js')}</script>",
         "footer_links": [],
         "ssr_mode": False,
+        # Otherwise gradio asks its own address, and gives up if a busy machine does not answer within three seconds.
+        **({"_frontend": False} if is_known_version() else {}),
         "share": False,
         "mcp_server": False,
         "pwa": False,

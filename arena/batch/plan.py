@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from arena.answers import Recorded, answer_key
 from arena.errors import ErrorInfo, InputError
 from arena.generation_config import GenerationConfig
 from arena.prompts import Prompt
+from arena.recorded import Recorded, answer_key
 from arena.types import Answer, Message, ModelSpec, Stage
 
 MOST_REPEATS = 100
@@ -102,8 +103,7 @@ class CellView:
     @property
     def seconds(self) -> float | None:
         """The total seconds of its answers, as far as known."""
-        times = (entry.side.answer.usage.seconds for entry in self.answers)
-        known = [seconds for seconds in times if seconds is not None]
+        known = [time for entry in self.answers if (time := entry.side.answer.usage.seconds) is not None]
         return sum(known) if known else None
 
     @property
@@ -159,8 +159,11 @@ class Progress:
 
         A model that could not be loaded is not asked in this run.
         """
-        means = {model.id: _mean(self._seconds(model.id)) for model in self.models}
-        overall = _mean(seconds for seconds in means.values() if seconds is not None)
+        seconds: defaultdict[str, list[float | None]] = defaultdict(list)
+        for view in self.cells:
+            seconds[view.cell.model.id].append(view.seconds if view.state is CellState.DONE else None)
+        means = {model: _mean(times) for model, times in seconds.items()}
+        overall = _mean(means.values())
         failed = {view.cell.model.id for view in self.cells if view.state is CellState.WAITING and view.error}
         if overall is None:
             return None
@@ -172,11 +175,8 @@ class Progress:
                 left += max(0.0, (overall if mean is None else mean) - spent)
         return left / self.at_once
 
-    def _seconds(self, model: str) -> Iterable[float]:
-        views = (view for view in self.cells if view.cell.model.id == model and view.state is CellState.DONE)
-        return (view.seconds for view in views if view.seconds is not None)
 
-
-def _mean(values: Iterable[float]) -> float | None:
-    numbers = list(values)
-    return sum(numbers) / len(numbers) if numbers else None
+def _mean(values: Iterable[float | None]) -> float | None:
+    """The mean of the known values."""
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known else None

@@ -1,6 +1,5 @@
 """Runs a batch: asks every cell that has no answer yet, one model after the other, and saves each answer at once."""
 
-import logging
 import queue
 import threading
 import time
@@ -10,14 +9,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from arena.answers import AnswerStore, Recorded, answer_key, answers_by_key
+from arena.answers import AnswerStore, answers_by_key
+from arena.backend import Backend
 from arena.batch.plan import Cell, CellState, CellView, Plan, Progress, view_of
 from arena.battle import TICK_SECONDS, BattleRun, new_battle_id
-from arena.errors import ArenaError, ErrorInfo, InputError
+from arena.errors import ErrorInfo, InputError, info_of
 from arena.prompts import Prompt
-from arena.types import Answer, Backend, Battle, ModelSpec, Side, SideName
-
-log = logging.getLogger(__name__)
+from arena.recorded import Recorded, answer_key
+from arena.types import Answer, Battle, ModelSpec, Side, SideName
 
 
 @dataclass(frozen=True)
@@ -63,6 +62,11 @@ class Batch:
         with self._lock:
             return Progress(tuple(self._views.values()), self._at_once)
 
+    @property
+    def ending(self) -> bool:
+        """Whether it was paused or stopped."""
+        return self._paused.is_set()
+
     def pause(self) -> None:
         """Starts no more cells; `run` ends once the running ones have ended."""
         self._paused.set()
@@ -91,8 +95,8 @@ class Batch:
         threads: list[threading.Thread] = []
         running = 0
         try:
-            while running or (waiting and not self._paused.is_set()):
-                while waiting and running < self._at_once and not self._paused.is_set():
+            while running or waiting:
+                while waiting and running < self._at_once:
                     thread = threading.Thread(target=self._ask, args=(backend, waiting.pop(0), ended), daemon=True)
                     thread.start()
                     threads.append(thread)
@@ -108,6 +112,8 @@ class Batch:
                     if backend.load_state.error:
                         waiting.clear()  # each of them would try to load the model again
                     self._paused.wait(self._host.rest() if waiting else 0)
+                if self.ending:
+                    waiting.clear()
                 yield self.progress
         finally:
             if running:
@@ -117,7 +123,6 @@ class Batch:
 
     def _ask(self, backend: Backend, cell: Cell, ended: queue.SimpleQueue[Exception | None]) -> None:
         """Asks one cell, in a thread of its own; puts the exception into `ended`, or None."""
-        problem: Exception | None = None
         try:
             answers = list(self._views[cell.id].answers)
             while len(answers) < len(cell.prompt.turns):
@@ -128,24 +133,22 @@ class Batch:
                 if entry.failed:
                     break
             self._show(view_of(cell, answers, backend.load_state.error))
-        except ArenaError as error:
-            problem = error
-        except Exception as error:  # `_ask_all` raises it again; here it would vanish with the thread
-            log.exception("%s failed", cell.id)
-            problem = error
-        finally:
-            ended.put(problem)
+        except Exception as error:  # noqa: BLE001 - `_ask_all` raises it again
+            ended.put(error)
+        else:
+            ended.put(None)
 
     def _next_answer(self, backend: Backend, cell: Cell, answers: list[Recorded]) -> Recorded | None:
         """The answer to the cell's next turn, saved unless the model could not be loaded; None if it was cut off."""
         messages = cell.next_messages(answers)
-        answer = self._stream(backend, cell, Side(cell.model, messages, cell.config), tuple(answers))
+        side = Side(cell.model, messages, cell.config)
+        answer = self._stream(backend, cell, side, tuple(answers))
         if answer.finish_reason in (None, "cancelled"):
             return None
         entry = Recorded(
             prompt_id=cell.prompt.id,
             prompt=cell.prompt.text,
-            side=Side(cell.model, messages, cell.config, answer),
+            side=replace(side, answer=answer),
             repeat=cell.repeat,
             turn=len(answers) + 1,
             key=answer_key(cell.model, messages, cell.config, cell.repeat),
@@ -204,7 +207,6 @@ class BatchRunner:
         # Protects all below: several people may start, pause and stop.
         self._lock = threading.Lock()
         self._batch: Batch | None = None
-        self._ending = False
         self._error: ErrorInfo | None = None
 
     def start(self, repeats: int = 1, seed: int = 0, models: Collection[str] = (), retry_failed: bool = False) -> None:
@@ -216,22 +218,18 @@ class BatchRunner:
             plan.cells()  # raises before the file is created
             store = AnswerStore(self.path)
             self._batch = Batch(plan, store, self._host, retry_failed=retry_failed)
-            self._ending, self._error = False, None
+            self._error = None
             threading.Thread(target=self._run, args=(self._batch, store), name="batch", daemon=True).start()
 
     def pause(self) -> None:
         """Starts no more answers; the running one ends."""
-        with self._lock:
-            if self._batch:
-                self._ending = True
-                self._batch.pause()
+        if batch := self._batch:
+            batch.pause()
 
     def stop(self) -> None:
         """Ends at once and drops the running answer."""
-        with self._lock:
-            if self._batch:
-                self._ending = True
-                self._batch.stop()
+        if batch := self._batch:
+            batch.stop()
 
     def state(self, repeats: int = 1, seed: int = 0, models: Collection[str] = ()) -> BatchState:
         """The running batch, or else what the file has of a batch with these numbers and models.
@@ -240,7 +238,7 @@ class BatchRunner:
         """
         with self._lock:
             if self._batch:
-                return BatchState(self._batch.progress, running=True, ending=self._ending)
+                return BatchState(self._batch.progress, running=True, ending=self._batch.ending)
             error = self._error
         plan = self._plan(repeats, seed, models)
         return BatchState(Progress(plan.views(answers_by_key(self.path))), error=error)
@@ -250,16 +248,12 @@ class BatchRunner:
         return Plan(chosen, tuple(self._prompts), repeats, seed)
 
     def _run(self, batch: Batch, store: AnswerStore) -> None:
-        error: ErrorInfo | None = None
         try:
             with store:
                 for _ in batch.run():
                     pass
             error = batch.progress.blocked
-        except ArenaError as problem:
-            error = ErrorInfo(problem.code, str(problem), problem.details)
-        except Exception as problem:  # otherwise the page would show it as running for ever
-            log.exception("The batch failed")
-            error = ErrorInfo("batch_failed", f"The batch failed: {problem}", {"reason": str(problem)})
+        except Exception as problem:  # noqa: BLE001 - else the page shows it as running for ever
+            error = info_of(problem, "batch_failed", "The batch failed")
         with self._lock:
             self._batch, self._error = None, error

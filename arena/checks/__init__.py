@@ -32,12 +32,11 @@ def check_answer(reference: Reference, text: str) -> tuple[Check, ...]:
 
 
 def _checks(reference: Reference, text: str) -> Iterator[Check]:
-    for wordings in reference.must:
-        match = _first_match(text, wordings)
-        yield Check("says", wordings[0], match, bool(match))
-    for wordings in reference.must_not:
-        match = _first_match(text, wordings)
-        yield Check("does not say", wordings[0], match, not match)
+    kinds: tuple[Kind, ...] = ("says", "does not say")
+    for kind, facts in zip(kinds, (reference.must, reference.must_not), strict=True):
+        for wordings in facts:
+            match = next((wording for wording in wordings if says(text, wording)), "")
+            yield Check(kind, wordings[0], match, bool(match) == (kind == "says"))
     if reference.languages:
         languages = languages_in(text)
         for language in reference.languages:
@@ -50,11 +49,6 @@ def _checks(reference: Reference, text: str) -> Iterator[Check]:
             is_defined = name in code.functions if name else bool(code.functions)
             yield Check("function", name, ", ".join(code.functions), is_defined)
         yield from _results(text, reference.code)
-
-
-def _first_match(text: str, wordings: tuple[str, ...]) -> str:
-    """The first of the wordings that the text says, or ""."""
-    return next((wording for wording in wordings if says(text, wording)), "")
 
 
 def _results(text: str, reference: CodeReference) -> Iterator[Check]:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from arena.answers import Recorded, to_line
+from arena.recorded import Recorded, to_line
 from arena.types import Battle, ModelSpec, SideName, Usage
 
 
@@ -26,8 +26,11 @@ def as_markdown(battles: Sequence[Battle]) -> str:
 
 def as_json_lines(battles: Sequence[Battle]) -> str:
     """The conversation for programs: a line for each answer, which `arena.answers` reads."""
-    sides = [(battle, battle.side(name)) for battle in battles for name in SideName]
-    entries = [Recorded(battle.prompt_id or battle.id, battle.prompt, side, turn=battle.turn) for battle, side in sides]
+    entries = [
+        Recorded(battle.prompt_id or battle.id, battle.prompt, battle.side(name), turn=battle.turn)
+        for battle in battles
+        for name in SideName
+    ]
     return "".join(json.dumps(to_line(entry), ensure_ascii=False) + "\n" for entry in entries)
 
 

@@ -3,7 +3,7 @@
 import json
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
 from hashlib import blake2b
@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from arena.exports.tables import Add
 from arena.text import without_lone_surrogates
-from arena.types import Battle, Message, Side, Vote, Winner
+from arena.types import Battle, Message, SideName, Vote, Winner
 from arena.votes.records import StoredVote, csv_line
 
 CLEAN_BATTLE, PAIRS = "clean_battle.json", "pairs.csv"
@@ -36,18 +36,14 @@ def clean_battle(path: Path) -> Iterator[Add]:
 
 
 def _clean_battle_entry(vote: Vote) -> dict[str, Any]:
-    def conversation(side: Side) -> list[dict[str, str]]:
-        return turns([*side.messages, Message("assistant", side.answer.text)])
-
     battle = vote.battle
+    sides = {name: battle.side(name) for name in SideName}
     return {
         "question_id": battle.id,
-        "model_a": battle.a.model.id,
-        "model_b": battle.b.model.id,
+        **{f"model_{name}": side.model.id for name, side in sides.items()},
         "winner": vote.winner.value,
         "judge": vote.judge,
-        "conversation_a": conversation(battle.a),
-        "conversation_b": conversation(battle.b),
+        **{f"conversation_{name}": [message.as_dict() for message in side.exchange] for name, side in sides.items()},
         "turn": battle.turn,
         "anony": battle.blind,
         "language": vote.language,
@@ -68,11 +64,6 @@ def pairs_csv(path: Path) -> Iterator[Add]:
                 file.write(csv_line(cells).encode())
 
         yield add
-
-
-def turns(messages: Sequence[Message]) -> list[dict[str, str]]:
-    """The messages as most programs represent a conversation."""
-    return [{"role": message.role, "content": message.content} for message in messages]
 
 
 def json_line(value: Any) -> bytes:
@@ -154,26 +145,18 @@ class Preferences:
                     continue
                 prompt, *answers = json.loads(line)
                 chosen, rejected = answers if counts[0] > counts[1] else reversed(answers)
-                trl_row = {
-                    "prompt": prompt,
-                    "chosen": [{"role": "assistant", "content": chosen}],
-                    "rejected": [{"role": "assistant", "content": rejected}],
-                    "votes_for": max(counts),
-                    "votes_against": min(counts),
-                }
-                trl.write(json_line(trl_row))
-                llama_factory_row = {
-                    "conversations": [{"from": _ROLES[turn["role"]], "value": turn["content"]} for turn in prompt],
-                    "chosen": {"from": "gpt", "value": chosen},
-                    "rejected": {"from": "gpt", "value": rejected},
-                }
-                llama_factory.write(json_line(llama_factory_row))
+                votes = {"votes_for": max(counts), "votes_against": min(counts)}
+                chosen, rejected = ({"role": "assistant", "content": text} for text in (chosen, rejected))
+                trl.write(json_line({"prompt": prompt, "chosen": [chosen], "rejected": [rejected], **votes}))
+                sharegpt = [_sharegpt(turn) for turn in (*prompt, chosen, rejected)]
+                rows = {"conversations": sharegpt[:-2], "chosen": sharegpt[-2], "rejected": sharegpt[-1]}
+                llama_factory.write(json_line(rows))
                 self.pairs += 1
                 self.votes += sum(counts)
 
     def _count(self, vote: Vote) -> Reason | None:
         """Counts the vote; returns the reason if it is left out."""
-        prompt = turns(_prompt(vote.battle))
+        prompt = [message.as_dict() for message in _prompt(vote.battle)]
         answers = sorted((vote.battle.a.answer.text, vote.battle.b.answer.text))
         line = json_line([prompt, *answers])
         pair = blake2b(line, digest_size=16).digest()
@@ -188,6 +171,10 @@ class Preferences:
         winner = vote.battle.a if vote.winner is Winner.MODEL_A else vote.battle.b
         self._counts[pair][answers.index(winner.answer.text)] += 1
         return None
+
+
+def _sharegpt(turn: Mapping[str, str]) -> dict[str, str]:
+    return {"from": _ROLES[turn["role"]], "value": turn["content"]}
 
 
 def _unfit(vote: Vote) -> Reason | None:

@@ -3,13 +3,13 @@
 import io
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Literal, cast
 
-from arena.text import clean
+from arena.text import clean, one_line_end
 from arena.votes.records import HEAD, StoredVote
 from arena.votes.rows import COLUMNS, FLAGS, NUMERIC, WHOLE
 
@@ -124,7 +124,7 @@ def _plain(text: str) -> str:
     """
     safe = text
     if _UNSAFE.search(text):
-        safe = clean(text).replace("\r\n", "\n").replace("\r", "\n").translate(_NO_CHARACTERS)
+        safe = one_line_end(clean(text)).translate(_NO_CHARACTERS)
     return f"{safe} " if safe.startswith("<r>") and safe.endswith("</r>") else safe
 
 
@@ -139,14 +139,12 @@ def votes_workbook(path: Path) -> Iterator[Add]:
         columns.append(Column(name, "number" if name in NUMERIC else "text", width=40 if name in _WIDE else 14))
         if name == "tstamp":
             columns.append(Column(TIME_COLUMN, "time", width=20))
+    sources = ["tstamp" if column.name == TIME_COLUMN else column.name for column in columns]
     with workbook(path, "votes", columns) as add:
-        yield lambda stored: add([_workbook_cell(stored.row, column) for column in columns])
+        yield lambda stored: add([_cut(stored.row.get(name, "")) for name in sources])
 
 
-def _workbook_cell(row: Mapping[str, str], column: Column) -> str:
-    if column.kind == "time":
-        return row.get("tstamp", "")
-    cell = row.get(column.name, "")
+def _cut(cell: str) -> str:
     # A character takes at most two units.
     if len(cell) <= EXCEL_CELL // 2 or len(units := cell.encode("utf-16-le")) <= 2 * EXCEL_CELL:
         return cell

@@ -33,17 +33,6 @@ class Judgement:
         return judged == (self.winner, dict(self.criteria or {}), clean(self.comment or ""), self.any_right)
 
 
-class ClosedLog:
-    """The log of a process that cannot write one: it refuses every vote with the reason."""
-
-    def __init__(self, reason: ArenaError) -> None:
-        self._reason = reason
-
-    def append(self, vote: Vote) -> None:
-        """Raises VoteRefused."""
-        raise VoteRefused(self._reason.code, f"The vote was NOT saved. {self._reason}", **self._reason.details)
-
-
 @dataclass
 class _Ballot:
     battle: Battle
@@ -56,6 +45,7 @@ class _Ballot:
 class Ballots:
     """The battles that have ended, each open for one vote. Safe to call from several threads.
 
+    `log` is an error where none can be written: every vote is refused with it.
     `save_key` is called before each vote: it raises OSError while raters' hashes would not outlive a restart.
     `is_judged` is whether the log has a vote on a battle from an earlier process, which may have died before it noted
     anything else: a second vote would get a receipt and not count.
@@ -63,7 +53,7 @@ class Ballots:
 
     def __init__(
         self,
-        log: VoteLog | ClosedLog,
+        log: VoteLog | ArenaError,
         limits: RateLimits | None = None,
         save_key: Callable[[], None] = lambda: None,
         is_judged: Callable[[str], bool] = lambda battle_id: False,
@@ -79,7 +69,7 @@ class Ballots:
     @property
     def refuses_all(self) -> bool:
         """Whether no vote can be written here."""
-        return isinstance(self._log, ClosedLog)
+        return isinstance(self._log, ArenaError)
 
     def offer(self, battle: Battle, judge: str = "") -> None:
         """Opens an ended battle for `judge`, or for anybody who has its id if that is "".
@@ -137,6 +127,8 @@ class Ballots:
             )
             with os_error_as("not_saved", "The vote was NOT saved", VoteRefused):
                 self._save_key()
+            if isinstance(self._log, ArenaError):
+                raise VoteRefused(self._log.code, f"The vote was NOT saved. {self._log}", **self._log.details)
             self._log.append(vote)
         except BaseException:  # whatever failed, there is no row
             with self._lock:

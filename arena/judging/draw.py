@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from itertools import combinations
 from types import MappingProxyType
 
+from arena.backend import Backend
 from arena.errors import ArenaError
 from arena.results.figures import Figures
 from arena.results.verdict import Basis
 from arena.roster import Pair, Roster
-from arena.types import Backend, SideName
+from arena.types import SideName
 
 FLOOR = 0.2
 """The share of the battles that is spread over all pairs alike."""

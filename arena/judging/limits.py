@@ -1,9 +1,9 @@
 """Rate limits, and the check of the admin's token, which they protect. Addresses stay in memory, for a minute."""
 
 import hmac
-import unicodedata
 
 from arena.errors import InputError, VoteRefused
+from arena.text import visible
 
 # Votes per minute. A judgement takes ten seconds; a class shares one address, and so may a school or an office.
 RATER_VOTES = 30
@@ -59,19 +59,15 @@ class Admin:
     """Checks tokens against the host's; neither is written anywhere."""
 
     def __init__(self, token: str, limits: RateLimits) -> None:
-        self._token = _visible(token)
+        self._token = _bytes_of(token)
         self._limits = limits
 
     def check(self, token: str, address: str) -> None:
         """Raises InputError for a wrong token, and after too many attempts from the address."""
         self._limits.count_try(address)
-        if not hmac.compare_digest(_visible(token), self._token):
+        if not hmac.compare_digest(_bytes_of(token), self._token):
             raise InputError("admin_wrong", "Wrong token.")
 
 
-def _visible(token: str) -> bytes:
-    """The token in half width, without what typing and copying add: spaces around it and marks that nobody sees."""
-    folded = unicodedata.normalize("NFKC", token)
-    return (
-        "".join(letter for letter in folded if unicodedata.category(letter) != "Cf").strip().encode("utf-8", "replace")
-    )
+def _bytes_of(token: str) -> bytes:
+    return visible(token).strip().encode("utf-8", "replace")

@@ -3,31 +3,25 @@
 import re
 import threading
 import time
-import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
-from arena.errors import InputError, os_error_as
+from arena.errors import os_error_as
 from arena.events import Event, Events
-from arena.text import read_text
+from arena.text import breaking, read_text, visible
 from arena.types import Battle, SideName
 
 # Reports by this many people hide a battle until the host has decided.
 REPORTS = 3
 Reason = Literal["", "words", "reports", "host"]
-_INVISIBLE = ("Cf", "Cc")
 
 
 def read_words(path: Path) -> tuple[str, ...]:
     """The host's list: one word or phrase per line. Raises InputError if it cannot be read."""
-    lines = read_text(path, _broken).splitlines()
+    lines = read_text(path, breaking("words_unreadable", "The word list ")).splitlines()
     return tuple(filter(None, (line.strip() for line in lines)))
-
-
-def _broken(path: Path, what: str) -> InputError:
-    return InputError("words_unreadable", f"The word list {path} {what}.", path=str(path), what=what)
 
 
 class Moderation:
@@ -52,19 +46,16 @@ class Moderation:
 
     def why(self, battle: Battle) -> Reason:
         """The reason why the battle is hidden, "" if it is not. The host's decision overrules everything else."""
-        with self._lock:
-            decided, reports = self._decided.get(battle.id), len(self._reports.get(battle.id, ()))
+        decided, reports = self._decided.get(battle.id), len(self._reports.get(battle.id, ()))
         if decided is not None:
             return "host" if decided else ""
-        if self._words and any(self._words.search(_normalized(text)) for text in _texts(battle)):
+        if self._words and any(self._words.search(visible(text).casefold()) for text in _texts(battle)):
             return "words"
         return "reports" if reports >= REPORTS else ""
 
     def report(self, battle_id: str, judge: str) -> None:
         """A reader asks to hide the battle; a second report by the same reader changes nothing. Raises InputError."""
-        with self._lock:
-            is_known = judge in self._reports.get(battle_id, ())
-        if not is_known:
+        if judge not in self._reports.get(battle_id, ()):
             self._log("reported", battle=battle_id, judge=judge)
 
     def decide(self, battle_id: str, hide: bool) -> None:
@@ -91,14 +82,8 @@ def _texts(battle: Battle) -> Iterator[str]:
     yield battle.prompt
 
 
-def _normalized(text: str) -> str:
-    """The text in one width and case, without invisible characters: these serve to slip words past a list."""
-    folded = unicodedata.normalize("NFKC", text).casefold()
-    return "".join(letter for letter in folded if letter in "\n\t" or unicodedata.category(letter) not in _INVISIBLE)
-
-
 def _pattern(word: str) -> str:
-    word = _normalized(word)
+    word = visible(word).casefold()
     # A Latin word does not match inside another; Chinese has no spaces between words.
     before = r"\b" if word[:1].isascii() and word[:1].isalnum() else ""
     after = r"\b" if word[-1:].isascii() and word[-1:].isalnum() else ""

@@ -11,8 +11,9 @@ from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 
-from arena.answers import Recorded, broken, read_recorded
+from arena.answers import broken, read_recorded
 from arena.prompts import Prompt
+from arena.recorded import Recorded
 from arena.types import Battle, Side
 
 
@@ -54,20 +55,14 @@ def as_shown(pair: Battle, battle_id: str, swapped: bool) -> Battle:
 
 
 def _pair(a: Side, b: Side, prompt_id: str, dimension: str, turn: int) -> Battle:
-    """The prompt is that of the turn judged; the messages of the sides hold the earlier turns."""
-    prompt = a.messages[-1].content
-    return Battle(_key(a, b), prompt, a, b, prompt_id, dimension, turn, blind=True, source="recorded")
+    """The prompt is that of the turn judged; the messages of the sides hold the earlier turns.
 
-
-def _key(a: Side, b: Side) -> str:
-    """A hash of all that a rater sees and of the models, so that other answers are another pair."""
-    content = [
-        [side.model.id, side.model.revision, side.model.precision, _asked(side), side.answer.text] for side in (a, b)
-    ]
-    return hashlib.sha256(json.dumps(content, ensure_ascii=False).encode()).hexdigest()[:32]
-
-
-def _asked(side: Side) -> str | list[str]:
-    """The prompt, or all messages of a longer conversation."""
-    texts = [message.content for message in side.messages]
-    return texts[0] if len(texts) == 1 else texts
+    The id is a hash of all that a rater sees and of the models, so that other answers are another pair.
+    """
+    content = []
+    for side in (a, b):
+        texts = [message.content for message in side.messages]
+        asked = texts[0] if len(texts) == 1 else texts
+        content.append([side.model.id, side.model.revision, side.model.precision, asked, side.answer.text])
+    key = hashlib.sha256(json.dumps(content, ensure_ascii=False).encode()).hexdigest()[:32]
+    return Battle(key, a.messages[-1].content, a, b, prompt_id, dimension, turn, blind=True, source="recorded")

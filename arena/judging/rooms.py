@@ -15,7 +15,7 @@ from arena.judging.room import NO_ROOM, Room
 from arena.text import typed_code
 from arena.types import Battle
 from arena.votes.store import VoteStore
-from arena.votes.table import hashed, mixed
+from arena.votes.table import hashed
 
 # Letters and digits that are hard to confuse when read from a projector.
 _ALPHABET = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"
@@ -65,9 +65,7 @@ class Rooms:
         for (room, judge, battle), is_voted in zip(shown, np.isin(battles, rows["battle"]), strict=True):
             if is_voted:
                 room.replay(Event("voted", 0.0, {"judge": judge, "battle": battle}))
-        sides = [side for pair in self._pairs for side in (pair.a, pair.b)]
-        answers = mixed(hashed(side.model.id for side in sides), hashed(side.answer.text for side in sides))
-        is_ours = np.isin(rows["answer_a"], answers) & np.isin(rows["answer_b"], answers)
+        is_ours = rows.is_on([side for pair in self._pairs for side in (pair.a, pair.b)])
         for stored in store.stored(rows.where(is_ours & ~np.isin(rows["battle"], battles))):
             self._replay_unnoted(stored.row)
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from arena.errors import InputError
 from arena.prompts.prompt import DIMENSIONS, Prompt, is_text, parse_reference, to_json
-from arena.text import Broken, clean, decoded, json_lines, read_bytes
+from arena.text import breaking, clean, decoded, one_line_end, read_bytes
 
 _REQUIRED = {"id", "dimension", "title", "prompt"}
 _OPTIONAL = {"more", "category", "reference"}
@@ -61,7 +61,7 @@ def imported_prompt(entry: Any, number: int) -> Prompt:
     # pandas writes NaN for what is missing, and fractions for whole numbers.
     entry = {name: value for name, value in entry.items() if value is not None and value == value}
     if "turns" in entry:
-        return _fastchat(entry)
+        entry = _of_fastchat(entry)
     prompt_id = _name(entry.get("id") or entry.get("uid") or f"p{number}")
     turns = [entry.get("prompt"), *_texts(entry, "more")]
     dimension = entry.get("dimension")
@@ -90,7 +90,7 @@ def to_form(prompt: Prompt) -> dict[str, str]:
     rest = {key: value for key, value in entry.items() if key in _OPTIONAL and value}
     boxes = {"prompt": prompt.text, **prompt.title, "dimension": prompt.dimension, "answer": answer}
     boxes["rest"] = json.dumps(rest, ensure_ascii=False, indent=1) if rest else ""
-    return {name: words.replace("\r\n", "\n").replace("\r", "\n") for name, words in boxes.items()}
+    return {name: one_line_end(words) for name, words in boxes.items()}
 
 
 def from_form(boxes: Mapping[str, str], old: Prompt) -> Prompt:
@@ -127,25 +127,22 @@ def _name(value: Any) -> str:
     return f"{value:.15g}" if isinstance(value, float) else str(value)
 
 
-def _fastchat(entry: Mapping[str, Any]) -> Prompt:
-    turns, question, category = entry["turns"], entry.get("question_id"), str(entry.get("category") or "")
-    question = entry.get("uid") if question is None else question
+def _of_fastchat(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """An entry with FastChat's keys as one with the project's."""
+    turns, question = entry["turns"], entry.get("question_id", entry.get("uid"))
     if not isinstance(turns, list) or not turns:
         raise ValueError("turns must be a list of texts")
     # Arena-Hard's turns are objects.
-    turns = [turn.get("content") if isinstance(turn, dict) else turn for turn in turns]
+    first, *more = [turn.get("content") if isinstance(turn, dict) else turn for turn in turns]
     if isinstance(question, bool) or not isinstance(question, (int, float, str)) or not _name(question).strip():
         raise ValueError("question_id must be a number or a text")
-    question = _name(question)
-    details: dict[str, Any] = {"category": category}
     answers = entry.get("reference", [])
     answers = [answers] if isinstance(answers, str) else answers
     if not isinstance(answers, list) or not all(isinstance(answer, str) for answer in answers):
         raise ValueError("reference must be a text or a list of texts")
-    if answers := list(filter(is_text, answers)):
-        details["reference"] = {"text": "\n\n".join(answers)}
-    dimension = _DIMENSION_OF.get(category.lower(), "")
-    return _prompt(question, dimension, _title(question, turns[0]), turns, details)
+    reference = {"text": "\n\n".join(filter(is_text, answers))} if any(map(is_text, answers)) else None
+    category = str(entry.get("category") or "")
+    return {"id": _name(question), "prompt": first, "more": more, "category": category, "reference": reference}
 
 
 def _prompt(
@@ -206,6 +203,7 @@ def _split(cell: Any) -> list[str]:
 # ---- files
 
 
+_broken = breaking("prompts_broken")
 # The line of each entry, counted from 1, and the entry.
 _Entries = Iterator[tuple[int, Any]]
 
@@ -222,11 +220,11 @@ def load_prompts(path: Path) -> tuple[Prompt, ...]:
 
 def parse_prompts(path: Path, data: bytes) -> tuple[Prompt, ...]:
     """The same for a file with this name and content."""
-    kinds = {".jsonl": (json_lines, imported_prompt), ".csv": (_csv_rows, table_row)}
+    kinds = {".jsonl": (_json_lines, imported_prompt), ".csv": (_csv_rows, table_row)}
     read, parse = kinds.get(path.suffix.lower(), (_json_list, full_prompt))
     prompts: list[Prompt] = []
     lines: dict[str, int] = {}
-    for line, entry in read(path, decoded(path, data, _broken), _broken):
+    for line, entry in read(path, decoded(path, data, _broken)):
         try:
             prompt = parse(entry, len(prompts) + 1)
             if prompt.id in lines:
@@ -240,13 +238,23 @@ def parse_prompts(path: Path, data: bytes) -> tuple[Prompt, ...]:
     return tuple(prompts)
 
 
-def _json_list(path: Path, text: str, broken: Broken) -> _Entries:
+def _json_lines(path: Path, text: str) -> _Entries:
+    # Not splitlines: a text may contain other line separators.
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.strip():
+            try:
+                yield number, json.loads(line)
+            except (ValueError, RecursionError) as error:
+                raise _broken(path, f"is not valid JSON in line {number}") from error
+
+
+def _json_list(path: Path, text: str) -> _Entries:
     try:
         entries = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise broken(path, f"is not valid JSON ({error})") from error
+        raise _broken(path, f"is not valid JSON ({error})") from error
     if not isinstance(entries, list):
-        raise broken(path, "holds no list of prompts")
+        raise _broken(path, "holds no list of prompts")
     # Decodes the valid JSON again, one entry at a time, to find the line of each.
     decoder, place = json.JSONDecoder(), text.index("[") + 1
     for _ in entries:
@@ -257,7 +265,7 @@ def _json_list(path: Path, text: str, broken: Broken) -> _Entries:
         yield text.count("\n", 0, begin) + 1, entry
 
 
-def _csv_rows(path: Path, text: str, broken: Broken) -> _Entries:
+def _csv_rows(path: Path, text: str) -> _Entries:
     """The rows that are not blank. Spreadsheets separate by ; or tabs as well, and add blank cells and rows."""
     csv.field_size_limit(2**31 - 1)  # a prompt may be longer than csv's own limit of 131,072 characters
     head = text.split("\n", 1)[0]
@@ -268,7 +276,7 @@ def _csv_rows(path: Path, text: str, broken: Broken) -> _Entries:
     try:
         rows.fieldnames = [name.strip().lower() for name in rows.fieldnames or ()]
         if "prompt" not in rows.fieldnames:
-            raise broken(path, "has no column named prompt")
+            raise _broken(path, "has no column named prompt")
         line = rows.line_num + 1
         for row in rows:
             if not any(row.get(_REST, [])):
@@ -278,8 +286,4 @@ def _csv_rows(path: Path, text: str, broken: Broken) -> _Entries:
                 yield line, row
             line = rows.line_num + 1
     except csv.Error as error:
-        raise broken(path, f"is not valid CSV in line {line} ({error})") from error
-
-
-def _broken(path: Path, what: str) -> InputError:
-    return InputError("prompts_broken", f"{path} {what}.", path=str(path), what=what)
+        raise _broken(path, f"is not valid CSV in line {line} ({error})") from error

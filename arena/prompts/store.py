@@ -92,8 +92,11 @@ class PromptStore(LivePrompts):
         ids = {prompt.id for prompt in self.now}
         titles = {title for prompt in self.now for title in prompt.title.values()}
         old = [prompt for prompt in self._by_id.values() if prompt.id not in ids]
-        unlike = [prompt if titles.isdisjoint(prompt.title.values()) else _with_id(prompt) for prompt in old]
-        self.known.now = (*self.now, *unlike)
+        for place, prompt in enumerate(old):
+            if not titles.isdisjoint(prompt.title.values()):
+                title = {lang: f"{title} ({prompt.id})" for lang, title in prompt.title.items()}
+                old[place] = replace(prompt, title=title)
+        self.known.now = (*self.now, *old)
 
     def _with_ids(self, prompts: Sequence[Prompt]) -> tuple[Prompt, ...]:
         taken = {prompt.id for prompt in prompts if self._fits(prompt.id, prompt)}
@@ -120,7 +123,3 @@ def check_size(prompts: int, size: int) -> None:
     if prompts > MOST_PROMPTS or size > MOST_BYTES:
         message = f"A set may have {MOST_PROMPTS} prompts and {MOST_BYTES // 1000} KB."
         raise InputError("prompts_many", message, prompts=MOST_PROMPTS, size=MOST_BYTES // 1000)
-
-
-def _with_id(prompt: Prompt) -> Prompt:
-    return replace(prompt, title={lang: f"{title} ({prompt.id})" for lang, title in prompt.title.items()})

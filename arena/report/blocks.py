@@ -4,10 +4,11 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from arena.report.texts import text
+from arena.text import one_line_end
 
 FIRST_LEVEL = 2  # of headings; the title has level 1
 
@@ -30,10 +31,11 @@ class Contents:
 
 @dataclass(frozen=True)
 class Heading:
-    """A section (level FIRST_LEVEL) or a subsection (3)."""
+    """A section (level FIRST_LEVEL) or a subsection (3); `anchor` is the link target."""
 
     level: int
     text: str
+    anchor: str = ""
 
 
 @dataclass(frozen=True)
@@ -67,11 +69,12 @@ class References:
 
 @dataclass(frozen=True)
 class Table:
-    """Cells by row; the first column holds row headers. Only a table with a caption is numbered."""
+    """Cells by row; the first column holds row headers. Only a table with a caption gets a label (Table 1)."""
 
     headers: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     caption: str = ""
+    label: str = ""
 
 
 @dataclass(frozen=True)
@@ -105,6 +108,7 @@ class Figure:
     name: str
     caption: str
     spec: Mapping[str, Any]
+    label: str = ""
 
 
 Block = Cover | Contents | Heading | Paragraph | Bullets | References | Table | Quote | SideBySide | Figure
@@ -119,47 +123,30 @@ class Document:
     blocks: tuple[Block, ...]
 
 
-@dataclass(frozen=True)
-class NumberedBlock:
-    """A block with its number, 0 if it has none.
-
-    `word` is what is counted ("Figure"), `caption` the text after the number, `anchor` the link target of a heading.
-    """
-
-    block: Block
-    word: str = ""
-    number: int = 0
-    caption: str = ""
-    anchor: str = ""
-
-    @property
-    def label(self) -> str:
-        """For example "Figure 1"; empty without a number."""
-        return f"{self.word} {self.number}" if self.number else ""
-
-
-def number_blocks(document: Document) -> tuple[NumberedBlock, ...]:
-    """All blocks of the document, with numbers for captioned figures and tables and anchors for headings."""
+def number_blocks(document: Document) -> tuple[Block, ...]:
+    """All blocks of the document, with labels for captioned figures and tables and anchors for headings."""
     counts: Counter[str] = Counter()
     anchors: set[str] = set()
-    items = []
+    blocks: list[Block] = []
     for block in document.blocks:
-        match block:
-            case Figure() | Table() if block.caption:
-                word = text(document.lang, "figure" if isinstance(block, Figure) else "table")
-                counts[word] += 1
-                caption = text(document.lang, "caption", text=block.caption)
-                items.append(NumberedBlock(block, word, counts[word], caption))
-            case Heading():
-                items.append(NumberedBlock(block, anchor=_unique_anchor(anchors, block.text)))
-            case _:
-                items.append(NumberedBlock(block))
-    return tuple(items)
+        if isinstance(block, Heading):
+            block = replace(block, anchor=_unique_anchor(anchors, block.text))
+        elif isinstance(block, Figure | Table) and block.caption:
+            word = text(document.lang, "figure" if isinstance(block, Figure) else "table")
+            counts[word] += 1
+            block = replace(block, label=f"{word} {counts[word]}")
+        blocks.append(block)
+    return tuple(blocks)
 
 
-def contents_of(items: Sequence[NumberedBlock]) -> list[tuple[Heading, str]]:
-    """The lines of the table of contents: the headings with their anchors."""
-    return [(item.block, item.anchor) for item in items if isinstance(item.block, Heading)]
+def caption_of(lang: str, block: Figure | Table) -> str:
+    """What follows the label."""
+    return text(lang, "caption", text=block.caption)
+
+
+def headings_of(blocks: Sequence[Block]) -> list[Heading]:
+    """The lines of the table of contents."""
+    return [block for block in blocks if isinstance(block, Heading)]
 
 
 def _unique_anchor(taken: set[str], heading: str) -> str:
@@ -191,7 +178,7 @@ def split_code(answer: str) -> tuple[TextPart, ...]:
     """The answer cut into prose and code. Only a closed fence at the left margin makes code."""
     from markdown_it import MarkdownIt
 
-    answer = answer.replace("\r\n", "\n").replace("\r", "\n")
+    answer = one_line_end(answer)
     lines = answer.split("\n")
     parts: list[TextPart] = []
     done = 0

@@ -1,14 +1,16 @@
 """The contents of a report as values: models, answers, checks and votes, and what its author states."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from arena.answers import Recorded
 from arena.checks import Check
 from arena.errors import InputError
 from arena.generation_config import GenerationConfig
 from arena.model_card import ModelCard
 from arena.prompts import Prompt
+from arena.recorded import Recorded
+from arena.report.blocks import Table
+from arena.report.texts import text
 from arena.results.figures import Figures, PairResult
 from arena.statistics import PairCount
 from arena.text import clean
@@ -149,6 +151,7 @@ class ReportFacts:
     `pair` is the result of the two models in this order, None without votes on them. `elsewhere` counts votes on the
     pair whose answers are not in the report: they count in the verdict but under no prompt. `votes_by_rater` maps a
     number of votes to how many raters cast that many. `left_out` are the models that the report leaves out.
+    `lang` is zh or en.
     """
 
     models: tuple[ModelFacts, ModelFacts]
@@ -160,6 +163,15 @@ class ReportFacts:
     others: tuple[ModelFacts, ...] = ()
     reason: str = ""
     left_out: tuple[str, ...] = ()
+    lang: str = "en"
+
+    def text(self, key: str, **fields: object) -> str:
+        """The string `key` in the report's language; it may mention the `first` and the `second` model."""
+        return text(self.lang, key, **{"first": self.models[0].name, "second": self.models[1].name, **fields})
+
+    def table(self, headers: Iterable[str], rows: Iterable[tuple[str, ...]], caption: str) -> Table:
+        """A table whose headers and caption are given by their keys."""
+        return Table(tuple(map(self.text, headers)), tuple(rows), self.text(caption))
 
     @property
     def answering(self) -> tuple[ModelFacts, ...]:
@@ -170,11 +182,6 @@ class ReportFacts:
     def is_judged(self) -> bool:
         """Whether any prompt of the report has votes."""
         return any(prompt.votes.count.votes for prompt in self.prompts)
-
-    @property
-    def names(self) -> dict[str, str]:
-        """The names of both models, as fields of a text."""
-        return {"first": self.models[0].name, "second": self.models[1].name}
 
     @property
     def overall(self) -> PairCount:

@@ -6,33 +6,36 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
 
-from arena.answers import Recorded, answers_of, read_recorded
+from arena.answers import answers_of, read_recorded
 from arena.checks import check_answer
 from arena.errors import InputError
 from arena.prompts import Prompt
+from arena.recorded import Recorded
 from arena.report.facts import Comment, KnownModel, ModelFacts, PromptFacts, PromptVotes, ReportFacts, Run
 from arena.results.compute import compute
 from arena.results.figures import Figures
-from arena.results.selection import Mask, View
+from arena.results.selection import Filters, Mask, View
 from arena.statistics import PairCount
-from arena.types import CRITERIA, Message, ModelSpec, SideName, Winner
+from arena.types import CRITERIA, ModelSpec, SideName, Winner
 from arena.votes.imported.sources import ImportedFiles
 from arena.votes.reader import Progress
-from arena.votes.store import Votes, VoteStore
-from arena.votes.table import Table, hashed, mixed
+from arena.votes.store import VoteStore
+from arena.votes.table import Table, mixed
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Sources:
-    """Recorded answers, the votes that count, the store that holds the votes' texts, and the results."""
+    """Recorded answers, the votes, and the results."""
 
     answers: tuple[Recorded, ...]
     store: VoteStore
-    votes: Votes
     figures: Figures
 
 
@@ -44,9 +47,9 @@ def read_sources(
 ) -> Sources:
     """The given answers and votes, or else those of the data folder. Raises InputError if a file cannot be read."""
     store = VoteStore(data_dir if votes is None else ImportedFiles(votes))
-    counted = store.refresh(progress)
+    figures = compute(store.refresh(progress))
     answers = answers or answers_of(data_dir)
-    return Sources(read_recorded(answers) if answers else (), store, counted, compute(counted))
+    return Sources(read_recorded(answers) if answers else (), store, figures)
 
 
 def gather(
@@ -63,9 +66,9 @@ def gather(
     """
     figures = sources.figures
     ids, reason = (_ids(pair, sources), "chosen") if pair else _choose_pair(sources.answers, figures)
-    judged = JudgedAnswers(ids, sources.votes, sources.store, sources.answers)
+    judged = JudgedAnswers(ids, sources.store, sources.answers)
     answers = sources.answers or judged.answers()
-    models = tuple(dict.fromkeys(entry.side.model.id for entry in answers))
+    models = _different(entry.side.model.id for entry in answers)
     if not models:  # all votes are on the raters' own prompts
         raise _nothing_to_report()
     if missing := [name for name in ids if name not in models]:
@@ -91,8 +94,8 @@ def _ids(pair: tuple[str, str], sources: Sources) -> tuple[str, str]:
     if not all(pair):
         raise InputError("report_pair", "Name both models to compare in full, or neither.")
     ids = {entry.side.model.id for entry in sources.answers} | {model.model for model in sources.figures.models}
-    first, second = ([each for each in sorted(ids) if each.startswith(f"{name}=")] for name in pair)
-    a, b = first[0] if len(first) == 1 else pair[0], second[0] if len(second) == 1 else pair[1]
+    labelled = ([each for each in ids if each.startswith(f"{name}=")] for name in pair)
+    a, b = (same[0] if len(same) == 1 else name for same, name in zip(labelled, pair, strict=True))
     if a == b:
         raise InputError("same_model", f"Both models are {a}. Choose two different ones.", model=a)
     return a, b
@@ -100,7 +103,7 @@ def _ids(pair: tuple[str, str], sources: Sources) -> tuple[str, str]:
 
 def _choose_pair(answers: Sequence[Recorded], figures: Figures) -> tuple[tuple[str, str], str]:
     """Two models, and why these."""
-    models = list(dict.fromkeys(entry.side.model.id for entry in answers))
+    models = _different(entry.side.model.id for entry in answers)
     # The folder may also hold votes on other models, such as the demo models.
     judged = [pair.count for pair in figures.pairs if not answers or pair.count.models <= set(models)]
     if not judged and len(models) < 2:
@@ -122,11 +125,9 @@ def _model(name: str, answers: Iterable[Recorded], known: Sequence[KnownModel]) 
     own = [entry for entry in answers if entry.side.model.id == name]
     spec = own[0].side.model if own else ModelSpec(name, name, family="", source="", runtime="", precision="")
     usages = [entry.side.answer.usage for entry in own if not entry.failed]
-    seconds = [usage.seconds for usage in usages if usage.seconds is not None]
-    tokens = [usage.new_tokens for usage in usages if usage.new_tokens is not None]
-    speeds = [usage.tokens_per_second for usage in usages if usage.tokens_per_second is not None]
-    memory = [entry.memory for entry in own if entry.memory is not None]
-    configs = [replace(config, seed=None) for config in (entry.side.config for entry in own) if config]
+    seconds = _known(usage.seconds for usage in usages)
+    tokens = _known(usage.new_tokens for usage in usages)
+    speeds = _known(usage.tokens_per_second for usage in usages)
     machines = [entry.machine for entry in own if entry.machine]
     return ModelFacts(
         spec,
@@ -138,12 +139,23 @@ def _model(name: str, answers: Iterable[Recorded], known: Sequence[KnownModel]) 
         seconds=sum(seconds) if seconds else None,
         tokens=sum(tokens) if tokens else None,
         tokens_per_second=sum(speeds) / len(speeds) if speeds else None,
-        memory=max(memory) if memory else None,
+        memory=max(_known(entry.memory for entry in own), default=None),
         machines=tuple(machine for index, machine in enumerate(machines) if machine not in machines[:index]),
-        configs=tuple(dict.fromkeys(configs)),
-        revisions=tuple(dict.fromkeys(entry.side.model.revision for entry in own if entry.side.model.revision)),
-        systems=tuple(dict.fromkeys(filter(None, (_system(entry.side.messages) for entry in own)))),
+        configs=_different(entry.side.config and replace(entry.side.config, seed=None) for entry in own),
+        revisions=_different(entry.side.model.revision for entry in own),
+        systems=_different(
+            "\n".join(message.content for message in entry.side.messages if message.role == "system") for entry in own
+        ),
     )
+
+
+def _known(values: Iterable[T | None]) -> list[T]:
+    return [value for value in values if value is not None]
+
+
+def _different(values: Iterable[T | None]) -> tuple[T, ...]:
+    """The values without empty ones and repetitions."""
+    return tuple(dict.fromkeys(filter(None, values)))
 
 
 def _named_apart(models: Sequence[ModelFacts]) -> list[ModelFacts]:
@@ -153,10 +165,6 @@ def _named_apart(models: Sequence[ModelFacts]) -> list[ModelFacts]:
         replace(model, spec=replace(model.spec, name=model.spec.id)) if names.count(model.name) > 1 else model
         for model in models
     ]
-
-
-def _system(messages: Sequence[Message]) -> str:
-    return "\n".join(message.content for message in messages if message.role == "system")
 
 
 def _is_same_model(known: ModelSpec, spec: ModelSpec) -> bool:
@@ -192,8 +200,7 @@ def _runs(name: str, answers: Iterable[Recorded], prompt: Prompt) -> tuple[Run, 
     for _, group in groupby(sorted(own, key=lambda entry: (entry.repeat, entry.turn)), key=lambda entry: entry.repeat):
         turns = tuple(group)
         answer = "\n\n".join(entry.side.answer.text for entry in turns)
-        is_complete = not turns[-1].failed
-        checks = check_answer(prompt.reference, answer) if prompt.reference and is_complete else ()
+        checks = check_answer(prompt.reference, answer) if prompt.reference and not turns[-1].failed else ()
         runs.append(Run(turns, checks))
     return tuple(runs)
 
@@ -208,10 +215,10 @@ class JudgedAnswers:
     `votes_by_rater` maps a number of votes to how many raters cast that many.
     """
 
-    def __init__(self, ids: tuple[str, str], votes: Votes, store: VoteStore, answers: Sequence[Recorded] = ()) -> None:
-        table = votes.table.where(votes.table["repeat_of"] == 0)
-        table = table.where(_of_pair(table, ids))
-        is_shown = _on_answers(table, answers)
+    def __init__(self, ids: tuple[str, str], store: VoteStore, answers: Sequence[Recorded]) -> None:
+        table = store.refresh().table
+        table = table.where(Filters(models=ids).passed(table) & (table["repeat_of"] == 0))
+        is_shown = table.is_on([entry.side for entry in answers]) | (not answers)
         self.elsewhere = int((~is_shown).sum())
         self._ids = ids
         self._store = store
@@ -235,14 +242,12 @@ class JudgedAnswers:
         )
 
     def _criteria(self, rows: Mask) -> dict[str, tuple[int, int, int]]:
-        is_first_a = self._view.first_is_a == (self._ids[0] < self._ids[1])
         criteria = {}
         for name in CRITERIA:
-            choices = self._view.table[f"criterion_{name}"]
-            from_first = np.where(is_first_a, choices, 2 - choices)[rows & (choices >= 0)]
-            if len(from_first):
-                wins, ties, losses = np.bincount(from_first, minlength=3).tolist()
-                criteria[name] = (wins, ties, losses)
+            is_judged, points = self._view.criterion(name)
+            if (rows & is_judged).any():
+                losses, ties, wins = np.bincount((2 * points[rows & is_judged]).astype(int), minlength=3).tolist()
+                criteria[name] = (wins, ties, losses) if self._ids[0] < self._ids[1] else (losses, ties, wins)
         return criteria
 
     def _comments(self, rows: Table, names: Mapping[str, str]) -> Iterable[Comment]:
@@ -268,18 +273,3 @@ class JudgedAnswers:
                 asked = next((message.content for message in side.messages if message.role == "user"), battle.prompt)
                 answers.setdefault(key, Recorded(battle.prompt_id, asked, side, repeat))
         return tuple(answers.values())
-
-
-def _of_pair(table: Table, ids: tuple[str, str]) -> Mask:
-    names = table.names["model"]
-    codes = [names.index(name) for name in ids if name in names]
-    return np.asarray(np.isin(table["model_a"], codes) & np.isin(table["model_b"], codes))
-
-
-def _on_answers(table: Table, answers: Sequence[Recorded]) -> Mask:
-    """The votes on two of the answers; all votes if there are no answers."""
-    if not answers:
-        return np.ones(len(table), dtype=bool)
-    sides = [entry.side for entry in answers]
-    known = mixed(hashed(side.model.id for side in sides), hashed(side.answer.text for side in sides))
-    return np.asarray(np.isin(table["answer_a"], known) & np.isin(table["answer_b"], known))

@@ -2,15 +2,16 @@
 
 import os
 import re
-import zipfile
+import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from arena.answers import Recorded, answers_of, read_recorded
+from arena.answers import answers_of, read_recorded
 from arena.errors import os_error_as
 from arena.exports.export import ExportFolder
 from arena.prompts import Prompt
+from arena.recorded import Recorded
 from arena.report.blocks import Document
 from arena.report.facts import Details, KnownModel
 from arena.report.formats import write_report
@@ -53,8 +54,8 @@ class Reports:
 
     def document(self, lang: str, details: Details, pair: tuple[str, str] | None = None) -> Document:
         """The report as of now; `pair` are two models to compare in full. Raises InputError."""
-        store, figures = self.results.store, self.results.figures()
-        facts = gather(Sources(self._answers(), store, store.refresh(), figures), self.prompts, self.known, pair)
+        sources = Sources(self._answers(), self.results.store, self.results.figures())
+        facts = gather(sources, self.prompts, self.known, pair)
         return make_document(lang, facts, details, plot_language(lang))
 
     def _answers(self) -> tuple[Recorded, ...]:
@@ -66,14 +67,9 @@ class Reports:
         files = write_report(document, self._folder.new_place(), (kind,))
         if kind != "md":
             return files[0]
-        target = files[0].with_suffix(".zip")
-        with (
-            os_error_as("report_unwritable", "The report cannot be written"),
-            zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive,
-        ):
-            for path in files:
-                archive.write(path, path.name)
-        return target
+        with os_error_as("report_unwritable", "The report cannot be written"):
+            target = self._folder.new_place() / "report"
+            return Path(shutil.make_archive(str(target), "zip", files[0].parent))
 
 
 def plot_language(lang: str) -> str:

@@ -12,7 +12,8 @@ from arena.results import selection
 from arena.results.bias import agreement_of, bias_of, most_disputed
 from arena.results.cost import costs, judged_answers, prompt_costs
 from arena.results.figures import Figures, Groups, Mixture, ModelResult, PairResult
-from arena.results.selection import FIRST, SUSPICIONS, Filters, Mask, Raters, View
+from arena.results.raters import Raters, outcomes_by_rater
+from arena.results.selection import FIRST, SUSPICIONS, Filters, Mask, View
 from arena.results.verdict import criterion_results, dimension_verdicts, judge_pair
 from arena.statistics import PairCount, total
 from arena.statistics.confidence_sequence import ALPHA
@@ -40,14 +41,16 @@ def compute(
     votes: Votes, filters: Filters = NO_FILTERS, background: Background = NO_BACKGROUND, now: float | None = None
 ) -> Figures:
     """The results of the votes that pass the filters. `now` (Unix seconds) decides which raters have finished."""
-    table = selection.with_categories(selection.mark_suspicious(votes.table), background.categories)
+    table = selection.with_categories(selection.mark_votes(votes.table), background.categories)
     shown = table.where(filters.passed(table))
     view = View(shown)
     usual = {"dimension": DIMENSIONS, "prompt": tuple(background.categories)}
     groups = {name: _grouped(view, name, usual.get(name, ())) for name in GROUPS}
     raters = Raters(view, time.time() if now is None else now)
-    pairs = _pairs(view, raters, ALPHA / filters.comparisons(table))
-    ratings = _ratings(view)
+    alpha = ALPHA / filters.comparisons(table)
+    pairs = sorted((_pair(view, index, raters, alpha) for index in range(len(view.pairs))), key=_most_votes_first)
+    outcomes = [outcomes for outcomes in outcomes_by_rater(view, view.rated) if outcomes.any()]
+    ratings = rate(view.counts(view.rated), outcomes)
     answers = judged_answers(view.table)
     return Figures(
         filters=filters,
@@ -60,7 +63,7 @@ def compute(
         suspicious={kind: int(view.table[kind].sum()) for kind in SUSPICIONS},
         models=_models(view, pairs, ratings),
         mixtures=tuple(_mixtures(view.table)),
-        pairs=pairs,
+        pairs=tuple(pairs),
         prior=ratings.prior,
         by=groups,
         group_ratings={name: _group_ratings(view, name) for name in selection.CHOICES} if len(pairs) > 1 else {},
@@ -73,13 +76,12 @@ def compute(
     )
 
 
-def _pairs(view: View, raters: Raters, alpha: float) -> tuple[PairResult, ...]:
-    """All pairs, most votes first. The parts of a pair share its alpha."""
-    pairs = [_pair(view, index, raters, alpha) for index in range(len(view.pairs))]
-    return tuple(sorted(pairs, key=lambda pair: (-pair.count.votes, pair.count.first, pair.count.second)))
+def _most_votes_first(pair: PairResult) -> tuple[int, str, str]:
+    return -pair.count.votes, pair.count.first, pair.count.second
 
 
 def _pair(view: View, index: int, raters: Raters, alpha: float) -> PairResult:
+    """One of the view's pairs; its parts share its alpha."""
     verdict = judge_pair(view, index, raters, alpha)
     here = view.pair == index
     (count,) = view.counts(here)
@@ -102,19 +104,9 @@ def _margins(view: View, here: Mask) -> list[int]:
     return margins
 
 
-def _ratings(view: View) -> Ratings:
-    """Ratings from the votes that verdicts rest on."""
-    rows = _rated(view)
-    return rate(view.counts(rows), [outcomes for outcomes in selection.outcomes_by_rater(view, rows) if outcomes.any()])
-
-
-def _rated(view: View) -> Mask:
-    return view.blind_unleaked if view.blind_unleaked.any() else ~view.blind_unleaked
-
-
 def _group_ratings(view: View, name: str) -> dict[str, dict[str, float]]:
     """The ratings within each group from the same votes, by group and model; without groups that cannot be rated."""
-    grouped = _grouped(view, name, (), _rated(view))
+    grouped = _grouped(view, name, (), view.rated)
     rated = {group: rate(counts).by_model for group, counts in grouped.items()}
     return {group: {name: rating.value for name, rating in models.items()} for group, models in rated.items() if models}
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from arena.answers import Recorded
+from arena.recorded import Recorded
 from arena.results.selection import Column
 from arena.statistics import PairCount
 from arena.votes.table import Table, mixed

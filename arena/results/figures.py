@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from arena.results.bias import Agreement, Bias, Disputed
@@ -39,7 +39,7 @@ class PairResult:
         return PairResult(
             self.count.seen_from(model),
             self.verdict,
-            replace(self.prompts, first=self.prompts.second, second=self.prompts.first),
+            self.prompts.swapped,
             {name: numbers.swapped for name, numbers in self.dimensions.items()},
             {name: criterion.swapped for name, criterion in self.criteria.items()},
         )
@@ -136,11 +136,10 @@ def as_json(figures: Figures) -> dict[str, Any]:
     `verdict` is the one on two models and None if there are more; each of `pairs` has its own.
     """
     left_out, agreement, disputed = figures.left_out, figures.agreement, figures.disputed
+    plain = ("votes", "raters", "prompts", "repeats", "suspicious", "prior", "group_ratings")
+    by = {name: {group: list(map(_count, counts)) for group, counts in by.items()} for name, by in figures.by.items()}
     return {
-        "votes": figures.votes,
-        "raters": figures.raters,
-        "prompts": figures.prompts,
-        "repeats": figures.repeats,
+        **{name: getattr(figures, name) for name in plain},
         "skipped_rows": len(left_out.unreadable),
         "skipped": [
             {"file": row.part, "line": row.line, "reason": row.reason} for row in left_out.unreadable[:MOST_ROWS]
@@ -151,28 +150,19 @@ def as_json(figures: Figures) -> dict[str, Any]:
         "damaged_rows": len(left_out.damaged),
         "filters": {**asdict(figures.filters), "models": list(figures.filters.models)},
         "votes_if_filtered": dict(figures.switches),
-        "suspicious": dict(figures.suspicious),
         "verdict": _overall(figures),
-        "models": [_model(model) for model in figures.models],
-        "mixtures": [asdict(mixture) for mixture in figures.mixtures],
-        "prior": figures.prior,
-        "pairs": [_pair(pair) for pair in figures.pairs],
-        **{
-            f"by_{name}": {group: [_count(count) for count in counts] for group, counts in groups.items()}
-            for name, groups in figures.by.items()
-        },
-        "group_ratings": figures.group_ratings,
+        "models": list(map(_model, figures.models)),
+        "mixtures": list(map(asdict, figures.mixtures)),
+        "pairs": list(map(_pair, figures.pairs)),
+        **{f"by_{name}": groups for name, groups in by.items()},
         "bias": {
-            **{
-                name: share and {"count": share.count, "total": share.total, "share": share.value}
-                for name, share in figures.bias.shares.items()
-            },
+            **{name: share and {**asdict(share), "share": share.value} for name, share in figures.bias.shares.items()},
             "splits": {name: asdict(split) for name, split in figures.bias.splits.items()},
         },
         "agreement": agreement and asdict(agreement),
         "most_disputed": disputed and asdict(disputed),
-        "cost": [asdict(cost) for cost in figures.costs],
-        "prompt_cost": [asdict(cost) for cost in figures.prompt_costs],
+        "cost": list(map(asdict, figures.costs)),
+        "prompt_cost": list(map(asdict, figures.prompt_costs)),
     }
 
 
@@ -185,21 +175,14 @@ def _overall(figures: Figures) -> dict[str, Any] | None:
 
 def _verdict(verdict: PairVerdict) -> dict[str, Any]:
     numbers, change = verdict.numbers, verdict.numbers.change
+    plain = ("preferred", "first", "second", "votes", "ties", "sighted", "leaked", "suspicious", "votes_under_way")
     return {
         **_part(numbers),
-        "preferred": verdict.preferred,
-        "first": verdict.first,
-        "second": verdict.second,
-        "votes": verdict.votes,
-        "ties": verdict.ties,
+        **{name: getattr(verdict, name) for name in plain},
         "basis": str(verdict.basis),
-        "sighted": verdict.sighted,
-        "leaked": verdict.leaked,
         "with_others": verdict.with_others and asdict(verdict.with_others),
-        "suspicious": verdict.suspicious,
         "without_suspicious": verdict.without_suspicious and asdict(verdict.without_suspicious),
         "raters_under_way": verdict.under_way,
-        "votes_under_way": verdict.votes_under_way,
         "more_raters": numbers.more,
         "flips_with": numbers.flips_with,
         "change": change and {"early_raters": change.raters, "early_share": change.early, "late_share": change.late},

@@ -44,8 +44,8 @@ def pair_plot(lang: str, figures: Figures, pair: PairResult, name: Names = str) 
 
 
 def _bars(lang: str, names: Sequence[str], colours: Sequence[str], counts: Mapping[str, PairCount]) -> Spec:
-    outcomes = [text(lang, "wins_of", model=names[0]), text(lang, "ties"), text(lang, "both_bad")]
-    outcomes.append(text(lang, "wins_of", model=names[1]))
+    first, second = (text(lang, "wins_of", model=name) for name in names)
+    outcomes = [first, text(lang, "ties"), text(lang, "both_bad"), second]
     rows = []
     for dimension, count in counts.items():
         numbers = (count.first_wins, count.ties, count.both_bad, count.second_wins)
@@ -70,13 +70,7 @@ def _bars(lang: str, names: Sequence[str], colours: Sequence[str], counts: Mappi
 def _shares(lang: str, name: str, colour: str, dimensions: Sequence[str], numbers: Mapping[str, Verdict]) -> Spec:
     """The shares of the model `name`, with the same rows as the bars, including those without scores."""
     rows = [
-        {
-            "dimension": dimension,
-            "raters": verdict.raters,
-            "share": verdict.share,
-            "low": verdict.interval.low,
-            "high": verdict.interval.high,
-        }
+        {"dimension": dimension, "raters": verdict.raters, "share": verdict.share, **vars(verdict.interval)}
         for dimension, verdict in numbers.items()
         if verdict.share is not None
     ]

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from enum import StrEnum
 
+from arena.backend import Backend
 from arena.battle import BattleRun
-from arena.types import Answer, Backend, Battle, Side, SideName, Vote
+from arena.types import Answer, Battle, Side, SideName, Vote
 from arena.votes.store import VoteStore
 from arena.votes.table import hashed
 

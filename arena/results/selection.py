@@ -14,7 +14,7 @@ from arena.errors import InputError
 from arena.statistics import PairCount
 from arena.statistics.confidence_sequence import Floats
 from arena.types import Winner
-from arena.votes.table import NAMED, Table, mixed
+from arena.votes.table import Table, mixed
 
 Column = NDArray[Any]
 Mask = NDArray[np.bool_]
@@ -23,6 +23,7 @@ FIRST, SECOND, TIE, BOTH_BAD = range(4)
 """The outcomes of a vote on a pair: the first model won, the second, a tie, or both were bad."""
 _OUTCOMES = {Winner.MODEL_A: FIRST, Winner.MODEL_B: SECOND, Winner.TIE: TIE, Winner.BOTH_BAD: BOTH_BAD}
 
+SWITCHES = ("blind", "complete", "not_leaked", "not_suspicious")
 CHOICES = ("dimension", "language", "category")
 """The groups of prompts that results can be limited to."""
 SUSPICIONS = ("too_fast", "one_sided", "contradicted")
@@ -87,49 +88,35 @@ class Filters:
 
     def _before_choice(self, table: Table) -> Mask:
         rows = np.ones(len(table), dtype=bool)
-        for name, column in _switches(table).items():
+        for name in SWITCHES:
             if getattr(self, name):
-                rows &= column
+                rows &= table[name]
         return rows & table.is_named("room", self.room) if self.room else rows
 
     def counts(self, table: Table) -> dict[str, int]:
         """How many votes would remain with each of the switches on, the others unchanged."""
         rows = self.passed(table) & (table["repeat_of"] == 0)
-        return {name: int((rows & column).sum()) for name, column in _switches(table).items()}
+        return {name: int((rows & table[name]).sum()) for name in SWITCHES}
 
 
 def choices(table: Table) -> dict[str, tuple[str, ...]]:
     """The names in the table by filter: models, and the groups of CHOICES."""
     columns = {"models": ("model_a", "model_b"), **{name: (name,) for name in CHOICES}}
-    return {kind: tuple(sorted(_names_in(table, *names) - {""})) for kind, names in columns.items()}
-
-
-def _names_in(table: Table, *columns: str) -> set[str]:
-    return {table.names[NAMED.get(name, name)][code] for name in columns for code in np.unique(table[name])}
+    return {kind: tuple(sorted(set().union(*map(table.used_names, names)) - {""})) for kind, names in columns.items()}
 
 
 def with_categories(table: Table, categories: Mapping[str, str]) -> Table:
     """The table with a column `category`, from the categories by prompt id."""
-    names = tuple(sorted({"", *(categories.get(prompt, "") for prompt in table.names["prompt"])}))
-    codes = np.array([names.index(categories.get(prompt, "")) for prompt in table.names["prompt"]], dtype=np.int64)
-    column = codes[table["prompt"]] if len(codes) else table["prompt"]
-    return Table({**table.columns, "category": column}, {**table.names, "category": names}, table.judge_hashes)
+    names = np.array([categories.get(prompt, "") for prompt in table.names["prompt"]], dtype=object)
+    codes, categories_used = pd.factorize(names, sort=True)
+    return table.having({"category": codes[table["prompt"]]}, {"category": tuple(categories_used)})
 
 
-def _switches(table: Table) -> dict[str, Mask]:
-    return {
-        "blind": table["blind"],
-        "complete": table["complete"],
-        "not_leaked": table["leaked"] != 1,
-        "not_suspicious": ~table["suspicious"],
-    }
-
-
-def mark_suspicious(table: Table) -> Table:
-    """The table with a column for each of SUSPICIONS and one, `suspicious`, for any of them."""
+def mark_votes(table: Table) -> Table:
+    """The table with a column for each of SWITCHES and SUSPICIONS, and one, `suspicious`, for any of the latter."""
     columns = {"too_fast": _too_fast(table), "one_sided": _one_sided(table), "contradicted": _contradicted(table)}
     columns["suspicious"] = np.logical_or.reduce([columns[kind] for kind in SUSPICIONS])
-    return Table({**table.columns, **columns}, table.names, table.judge_hashes)
+    return table.having({**columns, "not_suspicious": ~columns["suspicious"], "not_leaked": table["leaked"] != 1})
 
 
 def _too_fast(table: Table) -> Mask:
@@ -203,6 +190,11 @@ class View:
         """Blind votes on answers that revealed no model: verdicts rest on these if there are any."""
         return np.asarray(self.table["blind"] & (self.table["leaked"] != 1))
 
+    @cached_property
+    def rated(self) -> Mask:
+        """The votes that ratings rest on: blind and unleaked ones, or all if there are none."""
+        return self.blind_unleaked if self.blind_unleaked.any() else ~self.blind_unleaked
+
     def by_model(self, name: str) -> tuple[Column, Column]:
         """A column that exists for both sides, for the pair's first model and for the second."""
         a, b = self.table[f"{name}_a"], self.table[f"{name}_b"]
@@ -213,6 +205,11 @@ class View:
         cells = np.bincount(self.pair[rows] * 4 + self.outcome[rows], minlength=4 * len(self.pairs)).reshape(-1, 4)
         counts = [PairCount(*pair, *map(int, cell)) for pair, cell in zip(self.pairs, cells, strict=True)]
         return tuple(count for count in counts if count.votes)
+
+    def criterion(self, name: str) -> tuple[Mask, Floats]:
+        """The votes that judge a criterion, and the points that they give the pair's first model for it."""
+        choice = self.table[f"criterion_{name}"]
+        return choice >= 0, np.where(self.first_is_a, 2 - choice, choice) / 2
 
     @cached_property
     def units(self) -> Column:
@@ -238,79 +235,3 @@ def pairs_of(table: Table) -> tuple[tuple[tuple[str, str], ...], Column, Mask]:
     index, codes = pd.factorize(np.minimum(a, b) * len(names) + np.maximum(a, b), sort=True)
     pairs = tuple((sorted_names[code // len(names)], sorted_names[code % len(names)]) for code in codes)
     return pairs, index, a <= b
-
-
-# ---- one score per rater, since the votes of one rater are not independent of each other
-
-IDLE_SECONDS = 1800.0
-
-
-@dataclass(frozen=True)
-class Scores:
-    """The mean points of a pair's first model from each rater who has finished, in the order in which they finished.
-
-    `rows` are the votes of these raters. `under_way` is the number of raters who have not finished.
-    """
-
-    values: Floats
-    rows: Mask
-    under_way: int = 0
-
-
-class Raters:
-    """The raters of a view, and which of them have finished at the time `now` (Unix seconds).
-
-    A rater has finished after judging everything that others in the same room judged, or half an hour after the last
-    vote. Neither depends on the outcomes. Votes without a rater count as one rater's.
-    """
-
-    def __init__(self, view: View, now: float) -> None:
-        self._view = view
-        self._now = now
-
-    def scores(self, rows: Mask, points: Floats) -> Scores:
-        """The scores from some rows; each row gives the pair's first model `points` from 0 to 1."""
-        judge, hashes = self._view.table["judge"], self._view.table.judge_hashes
-        votes = np.bincount(judge[rows], minlength=len(hashes))
-        total = np.bincount(judge[rows], points[rows], minlength=len(hashes))
-        finished = (votes > 0) & (self._finished_at <= self._now)
-        # Raters who finished at the same time are ordered by hash, so that the outcome has no influence.
-        order = np.lexsort((hashes[finished], self._finished_at[finished]))
-        means = total[finished] / votes[finished]
-        return Scores(means[order], rows & finished[judge], int((votes > 0).sum() - finished.sum()))
-
-    @cached_property
-    def _finished_at(self) -> Floats:
-        judge, time = self._view.table["judge"], self._view.table["time"]
-        last = np.zeros(len(self._view.table.judge_hashes))
-        np.maximum.at(last, judge, time)
-        finished_at = last + IDLE_SECONDS
-        active = finished_at > self._now
-        if active.any():
-            complete = active & self._complete(active)
-            finished_at[complete] = last[complete]
-        return finished_at
-
-    def _complete(self, active: Mask) -> Mask:
-        """Which active raters have judged as many recorded battles as there are in the rooms they voted in."""
-        table = self._view.table
-        recorded = table.is_named("source", "recorded")
-        rooms = len(table.names["room"])
-        battles = pd.Series(mixed(self._view.units[recorded], table["room"][recorded].astype("u8")))
-        per_room = np.bincount(table["room"][recorded][~battles.duplicated().to_numpy()], minlength=rooms)
-        rows = active[table["judge"]] & recorded
-        entered = pd.unique(table["judge"][rows].astype("i8") * rooms + table["room"][rows])
-        required = np.bincount(entered // rooms, per_room[entered % rooms], len(active))
-        judged = np.bincount(table["judge"][rows], minlength=len(active))
-        return np.asarray((judged > 0) & (judged >= required))
-
-
-def outcomes_by_rater(view: View, rows: Mask) -> list[NDArray[np.int64]]:
-    """For each pair of the view an array (raters, 3) from the rows: first wins, second wins, ties of either kind."""
-    judge: Column = view.table["judge"][rows]
-    size, pairs = len(view.table.judge_hashes), len(view.pairs)
-    kind = np.minimum(view.outcome[rows], SECOND + 1)
-    cells = np.bincount((judge * pairs + view.pair[rows]) * 3 + kind, minlength=size * pairs * 3)
-    table = cells.reshape(size, pairs, 3)
-    present = table.sum(axis=(1, 2)) > 0
-    return [table[present, pair] for pair in range(pairs)]

@@ -66,7 +66,9 @@ def explanations(lang: str, verdict: PairVerdict, name: Names = str) -> Iterator
     if adjusted is None:
         return
     for covariate in verdict.swayed_by:
-        yield _bias(lang, covariate, adjusted.effects[covariate].value)
+        difference = adjusted.effects[covariate].value
+        direction = "more" if difference > 0 else "less"
+        yield text(lang, f"sway_{covariate}_{direction}", points=percent(abs(difference)))
     for covariate, has_more in verdict.confounded.items():
         keys = {"length": ("shorter", "longer"), "markdown": ("less", "more")}.get(covariate)
         more = text(lang, keys[has_more]) if keys else ""
@@ -131,23 +133,20 @@ def joined(lang: str, *sentences: str) -> str:
 
 def share_line(lang: str, name: str, share: Share, model: str = "") -> str:
     """One of the shares of `Bias`; `model` is the first model."""
-    values = {"count": share.count, "total": share.total, "share": percent(share.value or 0.0)}
-    return text(lang, name, **values, model=model)
+    return text(lang, name, **vars(share), share=percent(share.value or 0.0), model=model)
 
 
 def split_line(lang: str, name: str, split: Split, model: str) -> str:
     """One of the splits of `Bias`; `model` is the first model."""
-    values = {"more": percent(split.more), "less": percent(split.less)}
-    votes = {"more_votes": split.more_votes, "less_votes": split.less_votes}
-    return text(lang, f"split_{name}", model=model, **values, **votes)
+    shares = {"more": percent(split.more), "less": percent(split.less)}
+    return text(lang, f"split_{name}", model=model, **(vars(split) | shares))
 
 
 def agreement_line(lang: str, agreement: Agreement | None) -> str:
     """Whether raters agree with each other, or that it cannot be measured."""
     if agreement is None:
         return text(lang, "no_agreement")
-    numbers = {"judgements": agreement.judgements, "units": agreement.units}
-    return text(lang, "agreement", alpha=hundredths(agreement.alpha), **numbers)
+    return text(lang, "agreement", **(vars(agreement) | {"alpha": hundredths(agreement.alpha)}))
 
 
 def hundredths(value: float) -> str:
@@ -158,8 +157,7 @@ def hundredths(value: float) -> str:
 def _many_models(lang: str, figures: Figures, name: Names) -> Iterator[str]:
     """Who may rank first, and the verdicts on the pairs of the highest places."""
     models, count = figures.models, len(figures.models)
-    numbers = {"votes": figures.votes, "raters": figures.raters, "prompts": figures.prompts}
-    basis = text(lang, "many_basis", **numbers)
+    basis = text(lang, "many_basis", **vars(figures))
     if all(model.rating is None for model in models):
         yield text(lang, "many_apart", count=count, basis=basis)
     elif models[0].worst_rank == 1:
@@ -194,10 +192,9 @@ def opening(lang: str, verdict: PairVerdict) -> str:
 
 
 def _basis(lang: str, verdict: PairVerdict, name: Names) -> str:
-    numbers = {"votes": verdict.votes, "raters": verdict.numbers.raters, "ties": verdict.ties}
-    if verdict.basis is not Basis.BLIND:
-        return text(lang, "basis", **numbers, others="")
-    return text(lang, "basis_blind", **numbers, others=_others(lang, verdict, name))
+    is_blind = verdict.basis is Basis.BLIND
+    values = {"raters": verdict.numbers.raters, "others": _others(lang, verdict, name) if is_blind else ""}
+    return text(lang, "basis_blind" if is_blind else "basis", **vars(verdict), **values)
 
 
 def _others(lang: str, verdict: PairVerdict, name: Names) -> str:
@@ -205,16 +202,9 @@ def _others(lang: str, verdict: PairVerdict, name: Names) -> str:
     if verdict.with_others is None:
         return ""
     kinds = [kind for kind in ("sighted", "leaked") if getattr(verdict, kind)]
-    others = text(lang, "and").join(text(lang, f"others_{kind}", **{kind: getattr(verdict, kind)}) for kind in kinds)
+    others = text(lang, "and").join(text(lang, f"others_{kind}", **vars(verdict)) for kind in kinds)
     key = "others_agree" if verdict.with_others == verdict.conclusion else "others_differ"
     return text(lang, key, others=others, said=short(lang, verdict.with_others, name))
-
-
-def _bias(lang: str, covariate: str, difference: float) -> str:
-    points = percent(abs(difference))
-    if covariate == "side":
-        return text(lang, "sway_side", place=text(lang, "left" if difference > 0 else "right"), points=points)
-    return text(lang, f"sway_{covariate}_{'more' if difference > 0 else 'less'}", points=points)
 
 
 def _ends(interval: Interval | Estimate) -> dict[str, str]:

@@ -39,13 +39,13 @@ class _CachedFigures:
 
 
 class ResultsService:
-    """The results of the votes in a store. Thread-safe."""
+    """The results of the votes in a store. Thread-safe. `progress` is that of reading votes, None if none are read."""
 
     def __init__(self, store: VoteStore, background: Background = NO_BACKGROUND) -> None:
         self.store = store
         self._background = background
         self._cache: OrderedDict[tuple[Filters, bool], _CachedFigures] = OrderedDict()
-        self._progress: ReadingProgress | None = None
+        self.progress: ReadingProgress | None = None
         self._jobs: dict[Filters, Future[Figures]] = {}
         # One at a time: each job keeps a core busy, and later jobs reuse what earlier ones have read.
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="results")
@@ -83,18 +83,13 @@ class ResultsService:
         except TimeoutError:
             return None
 
-    @property
-    def progress(self) -> ReadingProgress | None:
-        """The progress of reading votes; None if nothing is being read."""
-        return self._progress
-
     def _read(self) -> Votes:
         began = time.monotonic()
 
         def report(done: int, total: int) -> None:
-            self._progress = ReadingProgress(done, total, time.monotonic() - began)
+            self.progress = ReadingProgress(done, total, time.monotonic() - began)
 
         try:
             return self.store.refresh(report)
         finally:
-            self._progress = None
+            self.progress = None

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arena.results.bias import covariates
-from arena.results.selection import Column, Mask, Raters, Scores, View
+from arena.results.raters import Raters, Scores
+from arena.results.selection import Column, Mask, View
 from arena.statistics.confidence_sequence import ALPHA
 from arena.statistics.decision import Outcome, Verdict, make_verdict
 from arena.statistics.regression import Adjusted, adjust, difference, swayed_by
@@ -113,27 +114,26 @@ def judge_pair(view: View, index: int, raters: Raters, alpha: float = ALPHA) -> 
     basis, rows = _basis(view, here)
     scores = raters.scores(rows, view.points)
     numbers = _verdict(scores, alpha, is_brief=False)
-    first, second = view.pairs[index]
-    is_swapped = numbers.share is not None and numbers.share < 0.5
-    if is_swapped:
-        numbers, first, second = numbers.swapped, second, first
-    points = 1 - view.points if is_swapped else view.points
-
-    def conclusion_from(others: Mask) -> Conclusion:
-        return conclude(_verdict_on(raters.scores(others, points), alpha), first, second)
-
-    suspicious = view.table["suspicious"] & scores.rows
+    first, second = pair = view.pairs[index]
     order = _canonical_order(view, scores.rows)
-    columns = {
-        name: (of_second[order], of_first[order]) if is_swapped else (of_first[order], of_second[order])
-        for name, (of_first, of_second) in covariates(view).items()
-    }
+    columns = {name: (a[order], b[order]) for name, (a, b) in covariates(view).items()}
     adjusted = adjust(
-        points[order],
+        view.points[order],
         view.table.judge_hashes[view.table["judge"][order]],
         {name: difference(*amounts) for name, amounts in columns.items()},
         view.units[order],
     )
+    confounded = _noticeable(columns, adjusted.confounded) if adjusted else {}
+    if numbers.share is not None and numbers.share < 0.5:
+        numbers, first, second = numbers.swapped, second, first
+        adjusted = adjusted and adjusted.swapped
+        confounded = {name: not has_more for name, has_more in confounded.items()}
+
+    def conclusion_from(others: Mask) -> Conclusion:
+        values = raters.scores(others, view.points).values
+        return conclude(_verdict_on(values.tobytes(), alpha, True), *pair)
+
+    suspicious = view.table["suspicious"] & scores.rows
     return PairVerdict(
         first,
         second,
@@ -150,7 +150,7 @@ def judge_pair(view: View, index: int, raters: Raters, alpha: float = ALPHA) -> 
         votes_under_way=int(rows.sum() - scores.rows.sum()),
         adjusted=adjusted,
         swayed_by=swayed_by(adjusted) if adjusted else (),
-        confounded=_noticeable(columns, adjusted.confounded) if adjusted else {},
+        confounded=confounded,
     )
 
 
@@ -193,10 +193,9 @@ def criterion_results(view: View, index: int, raters: Raters, alpha: float) -> d
     basis = _basis(view, view.pair == index)[1]
     results = {}
     for name in CRITERIA:
-        choice = view.table[f"criterion_{name}"]
-        rows = basis & (choice >= 0)
+        is_judged, points = view.criterion(name)
+        rows = basis & is_judged
         if rows.any():
-            points = np.where(view.first_is_a, 2 - choice, choice) / 2
             wins, ties, losses = (int((points[rows] == value).sum()) for value in (1.0, 0.5, 0.0))
             numbers = _verdict(raters.scores(rows, points), alpha / len(CRITERIA))
             results[name] = CriterionResult(wins, ties, losses, numbers)
@@ -205,14 +204,10 @@ def criterion_results(view: View, index: int, raters: Raters, alpha: float) -> d
 
 def _verdict(scores: Scores, alpha: float, is_brief: bool = True) -> Verdict:
     """The verdict where there are votes: it is too early if no rater has finished."""
-    return _verdict_on(scores, alpha, is_brief) if len(scores.values) else Verdict(Outcome.NOT_YET)
-
-
-def _verdict_on(scores: Scores, alpha: float, is_brief: bool = True) -> Verdict:
-    return _remembered(np.asarray(scores.values, dtype=float).tobytes(), alpha, is_brief)
+    return _verdict_on(scores.values.tobytes(), alpha, is_brief) if len(scores.values) else Verdict(Outcome.NOT_YET)
 
 
 @lru_cache(maxsize=2048)
-def _remembered(scores: bytes, alpha: float, is_brief: bool) -> Verdict:
+def _verdict_on(scores: bytes, alpha: float, is_brief: bool) -> Verdict:
     """The verdict on scores as bytes: of many pairs, most have no new votes since results were last computed."""
     return make_verdict(np.frombuffer(scores), alpha, is_brief)

@@ -89,6 +89,11 @@ class SignTest:
     even: int
     p: float
 
+    @property
+    def swapped(self) -> SignTest:
+        """The same for the other model."""
+        return replace(self, first=self.second, second=self.first)
+
 
 def make_verdict(scores: Floats, alpha: float = ALPHA, is_brief: bool = False) -> Verdict:
     """The verdict on scores from 0 to 1, one per rater, in the order in which raters finished.

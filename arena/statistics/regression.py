@@ -53,6 +53,12 @@ class Adjusted:
     effects: Mapping[str, Estimate]
     confounded: tuple[str, ...]
 
+    @property
+    def swapped(self) -> Adjusted:
+        """The same for the other model: the effects stay, since each favours a model and its score."""
+        share = self.share
+        return replace(self, share=share and Estimate(1 - share.value, 1 - share.high, 1 - share.low, share.p))
+
 
 def difference(first: Floats, second: Floats) -> Floats:
     """A covariate from two amounts per vote, as an array (votes, 2): sign and relative size of their difference.

@@ -1,31 +1,18 @@
-"""Reads the parts of a vote log into a table, from where the last reading ended, and saves it as an index."""
+"""Reads the parts of a vote log into a table, from where the last reading ended."""
 
 import hashlib
 import io
-import json
-import logging
-import os
-import tempfile
-import zipfile
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-
-from arena.errors import reason
 from arena.votes.records import BOM, Block, before_header, block_columns, cut_records, header_in, vote_in, whole_blocks
 from arena.votes.rows import UnreadableRow
-from arena.votes.table import NAMED, NUMBERS, Table, TableBuilder, add_columns
+from arena.votes.table import TableBuilder, add_columns
 
-INDEX_NAME = ".results-index.npz"
-# To be raised with every change of what the index holds.
-INDEX_VERSION = 8
 BLOCK = 4 << 20  # bytes read at once
-PIECE = 256 << 10  # bytes tried at once in a block with a doubtful row
 _MARK = 4 << 10  # bytes that identify a part
-_LOG = logging.getLogger(__name__)
 
 Progress = Callable[[int, int], None]
 """Takes the bytes read so far, and their total."""
@@ -40,8 +27,8 @@ class BadRow:
     reason: str
 
 
-@dataclass(frozen=True)
-class PartState:
+@dataclass
+class Part:
     """How far a part is read: up to the byte `end`, before the line `line` (from 1).
 
     `name` is for error messages. `header` has its columns, none before the header is read. `mark` is a hash of both
@@ -56,13 +43,20 @@ class PartState:
     mark: str = ""
     lost: bool = False
 
+    def is_same(self) -> bool:
+        """Whether the file still begins with what was read."""
+        with suppress(OSError):
+            is_as_long = not self.end or self.path.stat().st_size >= self.end
+            return is_as_long and _mark(self.path, self.end) == self.mark
+        return False
+
 
 @dataclass(eq=False)
 class Reading:
     """Everything that was read so far."""
 
     builder: TableBuilder = field(default_factory=TableBuilder)
-    parts: list[PartState] = field(default_factory=list)
+    parts: list[Part] = field(default_factory=list)
     blocks: list[Block] = field(default_factory=list)
     bad: list[BadRow] = field(default_factory=list)
     # Votes that count although one of their texts is damaged.
@@ -75,104 +69,82 @@ class Reading:
 
     def follow(self, parts: Mapping[Path, str]) -> bool:
         """Whether the parts continue what was read so far; if not, everything must be read again."""
-        return [part.path for part in self.parts] == list(parts)[: len(self.parts)] and all(map(_is_same, self.parts))
+        paths = list(parts)[: len(self.parts)]
+        return [part.path for part in self.parts] == paths and all(part.is_same() for part in self.parts if part.end)
 
     def read_new(self, parts: Mapping[Path, str], progress: Progress) -> int:
         """Reads what was added to the parts, given with their names for error messages.
 
         Returns how many end in the middle of a row. Raises OSError.
         """
-        self.parts += [PartState(path, name) for path, name in list(parts.items())[len(self.parts) :]]
-        sizes = [part.path.stat().st_size for part in self.parts]
-        done, total = 0, sum(max(0, size - part.end) for part, size in zip(self.parts, sizes, strict=True))
-        unfinished = 0
-        for number, size in enumerate(sizes):
-            for length in self._read_part(number, size):
+        self.parts += [Part(path, name) for path, name in list(parts.items())[len(self.parts) :]]
+        sizes = [(part, part.path.stat().st_size) for part in self.parts]
+        done, total = 0, sum(max(0, size - part.end) for part, size in sizes)
+        for part, size in sizes:
+            for length in self._read_part(part, size):
                 done += length
                 progress(done, total)
-            part = self.parts[number]
-            unfinished += part.end < size and not part.lost
-        return unfinished
+        return sum(part.end < size and not part.lost for part, size in sizes)
 
-    def _read_part(self, number: int, size: int) -> Iterator[int]:
-        part = self.parts[number]
+    def _read_part(self, part: Part, size: int) -> Iterator[int]:
         if part.lost or part.end >= size:
             return
         with part.path.open("rb") as file:
             for data in whole_blocks(file, part.end, size, BLOCK):
-                part = self._take(number, part, data)
-                # Saved at once: if the next block fails, this one is not read again.
-                self.parts[number] = part = replace(part, mark=_mark(part.path, part.end))
+                end = part.end + len(data)
+                while part.end < end and not part.lost:
+                    take = self._take_rows if part.header else self._take_header
+                    take(part, data[part.end - end :])
+                part.mark = _mark(part.path, part.end)
                 yield len(data)
                 if part.lost:
                     break
 
-    def _take(self, number: int, part: PartState, data: bytes) -> PartState:
-        end = part.end + len(data)
-        while part.end < end and not part.lost:
-            left = data[part.end - end :]
-            part = self._take_rows(number, part, left) if part.header else self._take_header(part, left)
-        return part
-
-    def _take_header(self, part: PartState, data: bytes) -> PartState:
+    def _take_header(self, part: Part, data: bytes) -> None:
         """Reads the first row that is not empty."""
-        end = part.end + (len(BOM) if part.line == 1 and data.startswith(BOM) else 0)
+        part.end += len(BOM) if part.line == 1 and data.startswith(BOM) else 0
         for record in cut_records(io.BytesIO(data), part.line):
-            end += len(record.data)
-            part = replace(part, end=end, line=record.line + record.data.count(b"\n"))
+            part.end += len(record.data)
+            part.line = record.line + record.data.count(b"\n")
             try:
-                if header := header_in(record.data):
-                    return replace(part, header=header)
+                part.header = header_in(record.data)
             except UnreadableRow as error:
                 # The columns of the cells below are unknown.
                 self.bad.append(BadRow(part.name, record.line, str(error)))
-                return replace(part, lost=True)
-        return part
-
-    def _take_rows(self, number: int, part: PartState, data: bytes) -> PartState:
-        self.blocks.append(Block(number, part.end, len(data), part.header))
-        try:
-            add_columns(block_columns(data, part.header), len(self.blocks) - 1, self.builder)
-        except UnreadableRow:
-            pieces = list(whole_blocks(io.BytesIO(data), 0, len(data), PIECE))
-            if len(pieces) == 1:
-                return self._take_each(part, data)
-            self.blocks.pop()
-            for piece in pieces:
-                part = self._take(number, part, piece)
-            return part
-        return replace(part, end=part.end + len(data), line=part.line + data.count(b"\n"))
-
-    def _take_each(self, part: PartState, data: bytes) -> PartState:
-        """As _take_rows, but one row at a time, up to the next header."""
-        good, start = list[Mapping[str, str]](), part.end
-        for record in cut_records(io.BytesIO(data), part.line):
-            row = before_header(record.data, part.header)
-            try:
-                vote = vote_in(row, part.header)
-            except UnreadableRow as error:
-                vote = None
-                self.bad.append(BadRow(part.name, record.line, str(error)))
-            if vote:
-                good.append(vote.row)
-            if vote and vote.lost:
-                self.damaged.append(BadRow(part.name, record.line, f"no JSON in {', '.join(vote.lost)}"))
-            part = replace(part, end=part.end + len(row), line=record.line + row.count(b"\n"))
-            if len(row) < len(record.data):
+                part.lost = True
+            if part.header or part.lost:
                 break
-        self.blocks[-1] = replace(self.blocks[-1], length=part.end - start, mixed=True)
-        columns = {name: [row[name] for row in good] for name in part.header}
-        add_columns(columns, len(self.blocks) - 1, self.builder)
-        return part if part.end == start + len(data) else replace(part, header=())
 
+    def _take_rows(self, part: Part, data: bytes) -> None:
+        """Reads all rows at once, or if one of them is doubtful one at a time."""
+        try:
+            add_columns(block_columns(data, part.header), len(self.blocks), self.builder)
+        except UnreadableRow:
+            self._take_each(part, data)
+            return
+        self.blocks.append(Block(part.path, part.end, len(data), part.header))
+        part.end += len(data)
+        part.line += data.count(b"\n")
 
-def _is_same(part: PartState) -> bool:
-    if not part.end:  # nothing of it was read
-        return True
-    try:
-        return part.path.stat().st_size >= part.end and _mark(part.path, part.end) == part.mark
-    except OSError:
-        return False
+    def _take_each(self, part: Part, data: bytes) -> None:
+        """Reads the rows up to the next header."""
+        good, start, header = list[Mapping[str, str]](), part.end, part.header
+        for record in cut_records(io.BytesIO(data), part.line):
+            row = before_header(record.data, header)
+            try:
+                if vote := vote_in(row, header):
+                    good.append(vote.row)
+                    if vote.lost:
+                        self.damaged.append(BadRow(part.name, record.line, f"no JSON in {', '.join(vote.lost)}"))
+            except UnreadableRow as error:
+                self.bad.append(BadRow(part.name, record.line, str(error)))
+            part.end += len(row)
+            part.line = record.line + row.count(b"\n")
+            if len(row) < len(record.data):
+                part.header = ()
+                break
+        add_columns({name: [row[name] for row in good] for name in header}, len(self.blocks), self.builder)
+        self.blocks.append(Block(part.path, start, part.end - start, header, mixed=True))
 
 
 def _mark(path: Path, end: int) -> str:
@@ -181,53 +153,3 @@ def _mark(path: Path, end: int) -> str:
         begin = file.read(min(_MARK, end))
         file.seek(max(0, end - _MARK))
         return hashlib.blake2b(begin + file.read(min(_MARK, end)), digest_size=16).hexdigest()
-
-
-# ---- the index
-
-
-def save_index(folder: Path, reading: Reading) -> None:
-    """Saves the reading in the folder, atomically. A failure is only logged: the index can always be built again."""
-    table = reading.builder.table()
-    about = {
-        "version": INDEX_VERSION,
-        "names": table.names,
-        "parts": [{**asdict(part), "path": part.path.name} for part in reading.parts],
-        "blocks": [asdict(block) for block in reading.blocks],
-        "bad": [asdict(row) for row in reading.bad],
-        "damaged": [asdict(row) for row in reading.damaged],
-    }
-    text = np.frombuffer(json.dumps(about).encode(), dtype="u1")
-    arrays: Any = {"about": text, "judge_hashes": table.judge_hashes, **table.columns}
-    try:
-        with tempfile.TemporaryDirectory(prefix=f"{INDEX_NAME}-", dir=folder) as work:
-            draft = Path(work) / INDEX_NAME
-            np.savez(draft, **arrays)
-            os.replace(draft, folder / INDEX_NAME)
-    except OSError as error:
-        _LOG.warning("The index of the results cannot be saved: %s.", reason(error))
-
-
-def load_index(folder: Path) -> Reading:
-    """The saved reading; an empty one if there is none or it cannot be used."""
-    try:
-        with np.load(folder / INDEX_NAME, allow_pickle=False) as index:
-            arrays = {name: index[name] for name in index.files}
-        return _restored(folder, arrays)
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
-        return Reading()
-
-
-def _restored(folder: Path, arrays: dict[str, Any]) -> Reading:
-    about = json.loads(arrays["about"].tobytes())
-    columns = {name: arrays[name] for name in (*NAMED, *NUMBERS)}
-    if about["version"] != INDEX_VERSION or len({len(column) for column in columns.values()}) != 1:
-        raise ValueError("the index is damaged or of another version")
-    reading = Reading(TableBuilder(Table(columns, about["names"], arrays["judge_hashes"])))
-    reading.parts = [
-        PartState(**{**part, "path": folder / part["path"], "header": tuple(part["header"])}) for part in about["parts"]
-    ]
-    reading.blocks = [Block(**{**block, "header": tuple(block["header"])}) for block in about["blocks"]]
-    reading.bad = [BadRow(**row) for row in about["bad"]]
-    reading.damaged = [BadRow(**row) for row in about["damaged"]]
-    return reading

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import BinaryIO
 
 from arena.types import Vote
@@ -158,12 +159,12 @@ def _is_header(record: bytes) -> bool:
 
 @dataclass(frozen=True)
 class Block:
-    """The place of some rows below a header: the number of their part, the bytes, and the names of the columns.
+    """The place of some rows below a header: their file, the bytes, and the names of the columns.
 
     In a `mixed` block not every row is a vote.
     """
 
-    part: int
+    path: Path
     start: int
     length: int
     header: tuple[str, ...]

@@ -56,9 +56,9 @@ REQUIRED = ("question_id", "model_a", "model_b", "winner")
 """The columns that a row needs to count as a vote."""
 
 
-_OF_BATTLE = ("prompt_id", "dimension", "prompt")
-_OF_VOTE = ("judge", "language", "comment", "room", "repeat_of")
-"""The columns that hold the text of the field with the same name."""
+_OF_BATTLE = ("prompt_id", "dimension", "prompt", "source", "pair_probability")
+_OF_VOTE = ("judge", "language", "comment", "room", "repeat_of", "any_right", "leaked")
+"""The columns that hold the field with the same name."""
 
 _COUNTS = ("cached_tokens", "thinking_tokens")
 """The fields of Usage that stand beside the settings."""
@@ -71,21 +71,17 @@ class UnreadableRow(ValueError):
 def to_row(vote: Vote) -> dict[str, str]:
     """The vote's cells by column, in the order of COLUMNS. Raises UnreadableRow if it could not be read back."""
     battle = vote.battle
-    row = {
+    row: dict[str, Any] = {
         "question_id": battle.id,
-        "winner": Winner(vote.winner).value,
-        "turn": str(battle.turn),
-        "anony": str(battle.blind),
-        "tstamp": _number_cell(vote.time),
+        "winner": Winner(vote.winner),
+        "turn": battle.turn,
+        "anony": battle.blind,
+        "tstamp": vote.time,
         "vote_id": vote.id,
         "criteria": _json_cell({clean(name): clean(side) for name, side in vote.criteria.items()}),
-        "any_right": _flag_cell(vote.any_right),
-        "leaked": _flag_cell(vote.leaked),
-        "source": battle.source,
         "settings": _json_cell({name.value: cell for name in SideName if (cell := _settings(battle.side(name)))}),
-        "dwell_s": _number_cell(vote.dwell),
-        "pair_probability": _number_cell(battle.pair_probability),
-        "schema": str(SCHEMA),
+        "dwell_s": vote.dwell,
+        "schema": SCHEMA,
         **{name: getattr(battle, name) for name in _OF_BATTLE},
         **{name: getattr(vote, name) for name in _OF_VOTE},
     }
@@ -93,10 +89,10 @@ def to_row(vote: Vote) -> dict[str, str]:
         row |= {f"{column}_{name}": cell for column, cell in _side_cells(battle.side(name)).items()}
         row[f"thinking_{name}"] = battle.seen_thinking(name)
     _check(row)
-    return {column: clean(row[column]) for column in COLUMNS}
+    return {column: clean(_cell(column, row[column])) for column in COLUMNS}
 
 
-def _check(row: Mapping[str, str]) -> None:
+def _check(row: Mapping[str, Any]) -> None:
     """Raises UnreadableRow for a row that lacks a required cell, or has the same model on both sides."""
     for name in REQUIRED:
         if not row.get(name):
@@ -105,22 +101,21 @@ def _check(row: Mapping[str, str]) -> None:
         raise UnreadableRow("both sides are the same model")
 
 
-def _side_cells(side: Side) -> dict[str, str]:
+def _side_cells(side: Side) -> dict[str, Any]:
     answer, usage = side.answer, side.answer.usage
-    conversation = (*side.messages, Message("assistant", answer.text))
     # Cleaned before the JSON: JSON would write NUL as \u0000, and a reader would get the NUL back.
-    turns = [{"role": message.role, "content": clean(message.content)} for message in conversation]
+    turns = [{"role": message.role, "content": clean(message.content)} for message in side.exchange]
     return {
         "model": side.model.id,
         "response": answer.text,
         "conversation": _json_cell(turns),
         "precision": side.model.precision,
         "revision": side.model.revision,
-        "finish": answer.finish_reason or "",
-        "tokens": "" if usage.new_tokens is None else str(usage.new_tokens),
-        "first_token": _number_cell(usage.first_token_seconds),
-        "seconds": _number_cell(usage.seconds),
-        "joules": _number_cell(usage.joules),
+        "finish": answer.finish_reason,
+        "tokens": usage.new_tokens,
+        "first_token": usage.first_token_seconds,
+        "seconds": usage.seconds,
+        "joules": usage.joules,
     }
 
 
@@ -132,11 +127,9 @@ def _settings(side: Side) -> dict[str, Any]:
     return {**config, **counts, **refused}
 
 
-def _number_cell(value: float | None) -> str:
-    return "" if value is None or not math.isfinite(value) else repr(float(value))
-
-
-def _flag_cell(value: bool | None) -> str:
+def _cell(column: str, value: Any) -> str:
+    if column in NUMERIC and column not in WHOLE and value is not None:
+        return repr(float(value)) if math.isfinite(value) else ""
     return "" if value is None else str(value)
 
 
@@ -160,8 +153,6 @@ def to_vote(row: Mapping[str, str]) -> Vote:
         b=_side(cells, SideName.B),
         turn=cells["turn"] or 1,
         blind=cells["anony"] or False,
-        source=cells["source"],
-        pair_probability=cells["pair_probability"],
         **{name: cells[name] for name in _OF_BATTLE},
     )
     return Vote(
@@ -169,7 +160,7 @@ def to_vote(row: Mapping[str, str]) -> Vote:
         battle=battle,
         time=cells["tstamp"] or 0.0,
         dwell=cells["dwell_s"],
-        **{name: cells[name] for name in (*_OF_VOTE, "winner", "criteria", "any_right", "leaked")},
+        **{name: cells[name] for name in (*_OF_VOTE, "winner", "criteria")},
     )
 
 

@@ -10,12 +10,9 @@ import pandas as pd
 
 from arena.errors import InputError, reason
 from arena.votes.imported.sources import DataFolder, ImportedFiles
-from arena.votes.reader import BadRow, Progress, Reading, load_index, save_index
+from arena.votes.reader import BadRow, Progress, Reading
 from arena.votes.records import StoredVote, block_votes
 from arena.votes.table import Column, Table, hashed, mixed
-
-# The index is saved once this many bytes were read anew.
-_WORTH_SAVING = 64 << 20
 
 
 @dataclass(frozen=True)
@@ -55,7 +52,7 @@ class VoteStore:
 
     def __init__(self, source: Path | ImportedFiles) -> None:
         self._source = DataFolder(source) if isinstance(source, Path) else source
-        self._reading: Reading | None = None
+        self._reading = Reading()
         self._known: tuple[object, Votes] | None = None
         # Protects _reading and _known: one thread reads on at a time.
         self._lock = threading.Lock()
@@ -76,19 +73,13 @@ class VoteStore:
     def _refresh(self, progress: Progress) -> Votes:
         # Read first: a vote that is withdrawn meanwhile counts until the next refresh.
         withdrawn = self._source.withdrawn()
-        parts, folder = self._source.parts(), self._source.index_folder
-        reading = self._reading or (load_index(folder) if folder else Reading())
-        if not reading.follow(parts):
-            reading = Reading()
-        self._reading = reading
-        before = reading.size
-        unfinished = reading.read_new(parts, progress)
-        is_own = all(part.parent == folder for part in parts)
-        if folder and is_own and reading.size - before >= _WORTH_SAVING:
-            save_index(folder, reading)
-        state = withdrawn, reading.size, unfinished, reading
+        parts = self._source.parts()
+        if not self._reading.follow(parts):
+            self._reading = Reading()
+        unfinished = self._reading.read_new(parts, progress)
+        state = withdrawn, self._reading.size, unfinished, self._reading
         if self._known is None or self._known[0] != state:
-            self._known = state, _counted(reading, withdrawn, unfinished)
+            self._known = state, _counted(self._reading, withdrawn, unfinished)
         return self._known[1]
 
     def paths(self) -> list[Path]:
@@ -103,11 +94,8 @@ class VoteStore:
         blocks, starts = np.unique(table["block"][order], return_index=True)
         places = np.split(table["place"][order], starts[1:])
         for number, wanted in zip(blocks.tolist(), places, strict=True):
-            with self._lock:
-                assert self._reading  # the table came from it
-                block = self._reading.blocks[number]
-                path = self._reading.parts[block.part].path
-            with path.open("rb") as file:
+            block = self._reading.blocks[number]
+            with block.path.open("rb") as file:
                 file.seek(block.start)
                 votes = block_votes(file.read(block.length), block)
             yield from (votes[place] for place in wanted.tolist())
@@ -115,20 +103,19 @@ class VoteStore:
 
 def _counted(reading: Reading, withdrawn: Collection[str], unfinished: int) -> Votes:
     table = reading.builder.table()
-    is_withdrawn = np.isin(table["vote"], hashed(withdrawn)) if withdrawn else np.zeros(len(table), dtype=bool)
+    left = table.where(~np.isin(table["vote"], hashed(withdrawn)))
     # The first vote of each judge on each battle counts, wherever its copies and second votes are.
-    is_duplicate, left = np.zeros(len(table), dtype=bool), ~is_withdrawn
-    is_duplicate[left] = pd.Series(_judge_and_battle(table)[left]).duplicated().to_numpy()
-    counts = left & ~is_duplicate
+    is_duplicate = pd.Series(_judge_and_battle(left)).duplicated().to_numpy()
+    counted = left.where(~is_duplicate)
     report = ReadReport(
-        rows=int(counts.sum()),
+        rows=len(counted),
         duplicates=int(is_duplicate.sum()),
-        withdrawn=int(is_withdrawn.sum()),
+        withdrawn=len(table) - len(left),
         unfinished=unfinished,
         unreadable=tuple(reading.bad),
         damaged=tuple(reading.damaged),
     )
-    return Votes(table.where(counts), report, table, withdrawn, reading.size)
+    return Votes(counted, report, table, withdrawn, reading.size)
 
 
 def _judge_and_battle(table: Table) -> Column:

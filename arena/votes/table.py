@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import math
-import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from json import JSONDecoder
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from pandas.util import hash_array
 
-from arena.types import CRITERIA, VERDICTS, Winner
-from arena.votes.rows import COLUMNS, LARGEST_WHOLE, NUMERIC, READERS, REQUIRED, WHOLE, UnreadableRow
+from arena.types import CRITERIA, VERDICTS, Side, SideName, Winner
+from arena.votes.rows import COLUMNS, READERS, REQUIRED, UnreadableRow
 
 Column = NDArray[Any]
 Mask = NDArray[np.bool_]
@@ -70,7 +68,20 @@ class Table:
         """The rows for which the mask is true."""
         if rows.all():
             return self
-        return Table({name: column[rows] for name, column in self.columns.items()}, self.names, self.judge_hashes)
+        return replace(self, columns={name: column[rows] for name, column in self.columns.items()})
+
+    def having(self, columns: Mapping[str, Column], names: Mapping[str, Sequence[str]] = MappingProxyType({})) -> Table:
+        """With further columns, and the names in them."""
+        return replace(self, columns={**self.columns, **columns}, names={**self.names, **names})
+
+    def used_names(self, column: str) -> set[str]:
+        """The names in a column."""
+        return {self.names[NAMED.get(column, column)][code] for code in np.unique(self[column])}
+
+    def is_on(self, sides: Sequence[Side]) -> Mask:
+        """The votes on two of the answers of these sides."""
+        known = mixed(hashed(side.model.id for side in sides), hashed(side.answer.text for side in sides))
+        return np.asarray(np.isin(self["answer_a"], known) & np.isin(self["answer_b"], known))
 
     def is_named(self, column: str, name: str) -> Mask:
         """The rows whose `column` of names holds `name`."""
@@ -80,13 +91,12 @@ class Table:
 
 
 class TableBuilder:
-    """A table that grows, from the given one. Not safe to use from several threads at once."""
+    """A table that grows. Not safe to use from several threads at once."""
 
-    def __init__(self, table: Table | None = None) -> None:
-        names = table.names if table else dict.fromkeys(NAMED.values(), ())
-        self._numbers = {kind: {name: code for code, name in enumerate(names[kind])} for kind in names}
-        self._parts = {name: [table[name]] if table else [] for name in (*NAMED, *NUMBERS)}
-        self._judge_hashes = [table.judge_hashes] if table else []
+    def __init__(self) -> None:
+        self._numbers: dict[str, dict[str, int]] = {kind: {} for kind in NAMED.values()}
+        self._parts = {name: [np.empty(0, NUMBERS.get(name, "i4"))] for name in (*NAMED, *NUMBERS)}
+        self._judge_hashes = [np.empty(0, np.uint64)]
 
     def add(self, texts: Mapping[str, Sequence[str]], numbers: Mapping[str, Sequence[Any] | Column]) -> None:
         """Adds rows: `texts` for the columns of NAMED, `numbers` for those of NUMBERS."""
@@ -102,21 +112,18 @@ class TableBuilder:
 
     def table(self) -> Table:
         """All rows so far."""
-        empty = {name: np.empty(0, NUMBERS.get(name, "i4")) for name in self._parts}
-        for name, parts in self._parts.items():
-            self._parts[name] = [np.concatenate([empty[name], *parts])] if len(parts) != 1 else parts
-        self._judge_hashes = [np.concatenate([np.empty(0, "u8"), *self._judge_hashes])]
-        columns = {name: parts[0] for name, parts in self._parts.items()}
-        names = {kind: tuple(codes) for kind, codes in self._numbers.items()}
-        return Table(columns, names, self._judge_hashes[0])
+        self._parts = {name: [np.concatenate(parts)] for name, parts in self._parts.items()}
+        self._judge_hashes = [np.concatenate(self._judge_hashes)]
+        columns = {name: column for name, (column,) in self._parts.items()}
+        return Table(columns, {kind: tuple(codes) for kind, codes in self._numbers.items()}, *self._judge_hashes)
 
 
-def hashed(texts: Iterable[str], are_alike: bool = False) -> NDArray[np.uint64]:
-    """A hash for each text, the same on every machine; 0 for an empty one. `are_alike` is faster for equal texts."""
+def hashed(texts: Iterable[str]) -> NDArray[np.uint64]:
+    """A hash for each text, the same on every machine; 0 for an empty one."""
     column = np.array(list(texts), dtype=object)
     if not len(column):
         return np.empty(0, np.uint64)
-    return np.where(column == "", np.uint64(0), hash_array(column, categorize=are_alike))
+    return np.where(column == "", np.uint64(0), hash_array(column))
 
 
 def mixed(first: Column, second: Column) -> NDArray[np.uint64]:
@@ -128,127 +135,77 @@ def mixed(first: Column, second: Column) -> NDArray[np.uint64]:
 # ---- from the cells of votes.csv
 
 
-_FLAG = {"True": 1, "False": 0, "": -1}
-_WINNERS = {winner.value: number for number, winner in enumerate(Winner)}
-_JSON = JSONDecoder()
-_OF_ONE_TURN = re.compile(r'"(?:seed|cached_tokens|thinking_tokens)": (?:\d+|null)')
+_WINNERS = {winner: number for number, winner in enumerate(Winner)}
 _VERDICTS = {verdict: number for number, verdict in enumerate(VERDICTS)}
 _MARKDOWN = ("**", "```", "\n#", "\n- ", "\n* ", "\n1. ", "\n2. ", "\n3. ", "|\n")
 """What counts as Markdown in an answer: a cheap measure, the same for both sides."""
 
 
 def add_columns(columns: Mapping[str, Sequence[str]], block: int, builder: TableBuilder) -> None:
-    """Adds all rows to the builder, or none and raises UnreadableRow. A missing column counts as empty.
-
-    `rows.to_vote` alone decides what a vote is: this looks at many rows at once, and leaves doubtful ones to it.
-    """
+    """Adds all rows to the builder, or none and raises UnreadableRow. A missing column counts as empty."""
     rows = len(next(iter(columns.values()), ()))
     if not rows:
         return
-    blank = ("",) * rows
-    cells = {name: columns.get(name, blank) for name in COLUMNS}
-    _check(cells)
-    texts = {name: cells[name] for name in NAMED if name in cells}
-    texts |= {"prompt": cells["prompt_id"], "source": [source or "live" for source in cells["source"]]}
-    texts |= _settings(cells)
-    place = {"block": [block] * rows, "place": range(rows)}
-    builder.add(texts, {**_numbers(cells), **_hashes(cells), **_criteria(cells["criteria"]), **place})
-
-
-def _check(cells: Mapping[str, Sequence[str]]) -> None:
+    cells: dict[str, Sequence[Any]] = {name: columns.get(name, ("",) * rows) for name in COLUMNS}
     for name in REQUIRED:
         if not all(cells[name]):
             raise UnreadableRow(name)
     if any(a == b for a, b in zip(cells["model_a"], cells["model_b"], strict=True)):
         raise UnreadableRow("model_b")
-    for name in READERS.keys() - NUMERIC:
-        for cell in set(cells[name]):
-            READERS[name](name, cell)
+    for name, read in READERS.items():
+        values = {cell: read(name, cell) for cell in set(cells[name])}
+        cells[name] = [values[cell] for cell in cells[name]]
+    texts = {name: cells[name] for name in NAMED if name in cells}
+    texts |= {"prompt": cells["prompt_id"], **{f"settings_{side}": _settings(cells, side) for side in SideName}}
+    numbers = {name: cells[name] for name in NUMBERS if name in cells}
+    builder.add(texts, {**numbers, **_numbers(cells), **_hashes(cells), "block": [block] * rows, "place": range(rows)})
 
 
-def _numbers(cells: Mapping[str, Sequence[str]]) -> dict[str, Any]:
-    numbers = {name: _parsed(name, cells[name], int if name in WHOLE else float) for name in sorted(NUMERIC)}
+def _numbers(cells: Mapping[str, Sequence[Any]]) -> dict[str, Sequence[Any]]:
     return {
-        "winner": [_WINNERS[cell] for cell in cells["winner"]],
-        "time": [0.0 if math.isnan(value) else value for value in numbers.pop("tstamp")],
-        "blind": [cell == "True" for cell in cells["anony"]],
+        "winner": [_WINNERS[winner] for winner in cells["winner"]],
+        "time": [time or 0.0 for time in cells["tstamp"]],
+        "blind": cells["anony"],
         "complete": [a == b == "stop" for a, b in zip(cells["finish_a"], cells["finish_b"], strict=True)],
-        "leaked": [_FLAG[cell] for cell in cells["leaked"]],
-        "any_right": [_FLAG[cell] for cell in cells["any_right"]],
+        **{name: [-1 if flag is None else flag for flag in cells[name]] for name in ("leaked", "any_right")},
         "commented": [bool(cell.strip()) for cell in cells["comment"]],
-        "dwell": numbers.pop("dwell_s"),
-        **{f"length_{side}": [len(cell) for cell in cells[f"response_{side}"]] for side in "ab"},
-        **{f"markdown_{side}": _markdown(cells[f"response_{side}"]) for side in "ab"},
-        **numbers,
+        "dwell": cells["dwell_s"],
+        **{f"length_{side}": [len(cell) for cell in cells[f"response_{side}"]] for side in SideName},
+        **{f"markdown_{side}": [_markdown(cell) for cell in cells[f"response_{side}"]] for side in SideName},
+        **{
+            f"criterion_{name}": [_VERDICTS.get(criteria.get(name), -1) for criteria in cells["criteria"]]
+            for name in CRITERIA
+        },
     }
 
 
-def _parsed(name: str, cells: Sequence[str], kind: Callable[[str], float]) -> list[float]:
-    try:
-        values = [kind(cell) if cell else math.nan for cell in cells]
-    except ValueError as error:
-        raise UnreadableRow(name) from error
-    if kind is int and any(abs(value) > LARGEST_WHOLE for value in values):
-        raise UnreadableRow(name)
-    # A cell with a NaN of its own is not a number either.
-    if math.inf in values or -math.inf in values or sum(value != value for value in values) != cells.count(""):
-        raise UnreadableRow(name)
-    return values
+def _markdown(text: str) -> int:
+    return sum(map(f"\n{text}\n".count, _MARKDOWN))
 
 
-def _markdown(texts: Sequence[str]) -> list[int]:
-    counts = {text: sum(map(f"\n{text}\n".count, _MARKDOWN)) for text in set(texts)}
-    return [counts[text] for text in texts]
-
-
-def _settings(cells: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
-    column = cells["settings"]
-    # Almost all cells differ in their seeds alone: only one of those is parsed.
-    kinds = [_OF_ONE_TURN.sub("", cell) for cell in column]
-    texts = {kind: _settings_texts(cell) for kind, cell in dict(zip(kinds, column, strict=True)).items()}
-    return {
-        f"settings_{side}": [
-            texts[kind][side] + _system(conversation)
-            for kind, conversation in zip(kinds, cells[f"conversation_{side}"], strict=True)
-        ]
-        for side in "ab"
-    }
-
-
-def _settings_texts(cell: str) -> dict[str, str]:
-    return {
-        side: "\n".join(
+def _settings(cells: Mapping[str, Sequence[Any]], side: SideName) -> list[str]:
+    texts = []
+    for settings, conversation in zip(cells["settings"], cells[f"conversation_{side}"], strict=True):
+        config, _, refused = settings[side]
+        values = config.as_dict() if config else {}
+        lines = [
             f"{name} refused" if name in refused else f"{name} {value:g}"
-            for name, value in (config.as_dict() if config else {}).items()
+            for name, value in values.items()
             if name != "seed" and value is not None
-        )
-        for side, (config, _, refused) in READERS["settings"]("", cell).items()
-    }
+        ]
+        system = [message for message in conversation[:1] if message.role == "system"]
+        texts.append("\n".join([*lines, *(f"system {' '.join(message.content.split())}" for message in system)]))
+    return texts
 
 
-def _system(conversation: str) -> str:
-    if not conversation.startswith('[{"role": "system"'):
-        return ""
-    message, _ = _JSON.raw_decode(conversation, 1)
-    return f"\nsystem {' '.join(message['content'].split())}"
-
-
-def _criteria(cells: Sequence[str]) -> dict[str, list[int]]:
-    criteria = {cell: READERS["criteria"]("criteria", cell) for cell in set(cells)}
-    return {f"criterion_{name}": [_VERDICTS.get(criteria[cell].get(name), -1) for cell in cells] for name in CRITERIA}
-
-
-def _hashes(cells: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+def _hashes(cells: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
     # The id instead of the text: a prompt of the set may have been asked with an additional space.
     asked = [prompt_id or prompt for prompt_id, prompt in zip(cells["prompt_id"], cells["prompt"], strict=True)]
-    answers = {}
-    for side in "ab":
-        model, text = (hashed(cells[f"{name}_{side}"], are_alike=True) for name in ("model", "response"))
-        answers[f"answer_{side}"] = mixed(model, text)
+    models, responses = ([hashed(cells[f"{name}_{side}"]) for side in SideName] for name in ("model", "response"))
     return {
         "vote": hashed(cells["vote_id"]),
         "battle": hashed(cells["question_id"]),
         "repeat_of": hashed(cells["repeat_of"]),
-        "asked": hashed(asked, are_alike=True),
-        **answers,
+        "asked": hashed(asked),
+        **{f"answer_{side}": mixed(*pair) for side, *pair in zip(SideName, models, responses, strict=True)},
     }

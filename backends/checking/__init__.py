@@ -3,9 +3,10 @@
 import time
 from dataclasses import dataclass
 
+from arena.backend import Backend
 from arena.errors import BackendError
 from arena.generation_config import GenerationConfig
-from arena.types import Backend, Chunk, Message, ModelSpec, Usage
+from arena.types import Chunk, Message, ModelSpec, Usage
 from backends import opened_alone
 from backends.machine.memory import process_bytes
 

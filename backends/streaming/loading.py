@@ -9,9 +9,10 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Generic, TypeVar
 
+from arena.backend import LoadState
 from arena.errors import ArenaError, BackendError, ErrorInfo
 from arena.generation_config import GenerationConfig
-from arena.types import Chunk, LoadState, Message, ModelSpec
+from arena.types import Chunk, Message, ModelSpec
 from backends.streaming.context import LEAST_NEW_TOKENS, Fitted, fit_context, split_turns, wanted_tokens, within
 from backends.streaming.generation import KEEP_ALIVE_SECONDS
 

@@ -16,7 +16,7 @@ import httpx
 
 from arena.errors import InputError
 from arena.events import EventLog
-from arena.judging.ballots import Ballots, ClosedLog
+from arena.judging.ballots import Ballots
 from arena.judging.pairs import load_pairs
 from arena.judging.rooms import Rooms
 from arena.votes.store import VoteStore
@@ -143,7 +143,7 @@ def measure_crowd(folder: Path, crowd: Crowd, progress: Progress) -> Figures:
     answers.write_text("\n".join(sample_answers(prompts)), encoding="utf-8")
     with EventLog(data_dir) as events:
         # A room in the folder, as if a teacher had opened it before.
-        closed = ClosedLog(InputError("bench_failed", "The app has not started yet, so nobody can vote."))
+        closed = InputError("bench_failed", "The app has not started yet, so nobody can vote.")
         rooms = Rooms(load_pairs(answers, ()), Ballots(closed), events)
         crowd.code = rooms.open(rooms.prompts, crowd.raters).code
     with served_app(["--answers", str(answers)], data_dir) as (url, process):

@@ -88,10 +88,7 @@ def measure_start(folder: Path, rows: int, progress: Progress) -> Figures:
 
 
 def measure_results(folder: Path, rows: int, progress: Progress) -> Figures:
-    """Seconds until the results of a folder with `rows` votes are there.
-
-    At first, after one more vote, and after a start with the index.
-    """
+    """Seconds until the results of a folder with `rows` votes are there: at first, and after one more vote."""
     progress("Reading the votes ...")
     service = ResultsService(VoteStore(folder))
     first = _look_seconds(service, rows)
@@ -104,7 +101,6 @@ def measure_results(folder: Path, rows: int, progress: Progress) -> Figures:
         "first_seconds": first,
         "next_median": statistics.median(looks),
         "next_most": max(looks),
-        "restart_seconds": _look_seconds(ResultsService(VoteStore(folder)), rows + _LOOKS),
         "peak_bytes": process_bytes("VmHWM"),
     }
 

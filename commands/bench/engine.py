@@ -133,8 +133,10 @@ def start(choice: Choice) -> Figures:
 
 
 def engine_table(figures: Figures) -> list[str]:
-    """This engine beside its rivals, then all figures of each."""
-    lines = []
+    """This engine beside its rivals, then all figures of each, and where the machine stands."""
+    from bench.standing import standing_line
+
+    lines, last = [], []
     for entry in figures["models"]:
         model, engines = entry["model"], entry.get("engines", [])
         sizes = [figure_text("bytes", model[name]) for name in ("weight_bytes", "read_bytes")]
@@ -144,4 +146,6 @@ def engine_table(figures: Figures) -> list[str]:
         lines += [f"  {rival['rival']} was not measured: {rival['reason']}" for rival in entry.get("missing", [])]
         for measured in engines:
             lines += [f"  {measured.pop('engine')}:", *figure_lines(measured, "    ")]
-    return [*lines, *figure_lines({name: value for name, value in figures.items() if name != "models"})]
+        if "standing" in entry:
+            last.append(standing_line(model["name"], entry["standing"]))
+    return [*lines, *figure_lines({name: value for name, value in figures.items() if name != "models"}), *last]

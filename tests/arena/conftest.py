@@ -13,12 +13,13 @@ import hypothesis
 import pytest
 from vote_samples import votes_of
 
+from arena.backend import LoadState
 from arena.battle import BattleRun
 from arena.chat import Chat
 from arena.generation_config import GenerationConfig
 from arena.results.compute import Background, compute
 from arena.results.selection import Filters
-from arena.types import Answer, Battle, Chunk, LoadState, Message, ModelSpec, Side, SideName
+from arena.types import Answer, Battle, Chunk, Message, ModelSpec, Side, SideName
 from backends.scripted import ScriptedBackend, scripted_spec
 
 A, B = SideName.A, SideName.B

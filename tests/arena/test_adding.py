@@ -13,10 +13,11 @@ import pytest
 
 from arena import adding
 from arena.adding import Adding, AddState, Step, read_names
+from arena.backend import LoadState
 from arena.errors import BackendError, ErrorInfo, InputError
 from arena.needs import Needs, Room
 from arena.roster import Roster
-from arena.types import LoadState, ModelSpec
+from arena.types import ModelSpec
 
 GB = 10**9
 READY = LoadState(True)
@@ -115,6 +116,30 @@ def ended(job: Adding, eventually: Eventually) -> Callable[[], AddState]:
     return wait
 
 
+def test_models_that_the_host_names_at_every_start_are_not_kept(
+    job: Adding, roster: Roster, tmp_path: Path, ended: Callable[[], AddState]
+) -> None:
+    job.start(["one", "two"], keeps=False)
+    assert (ended().stage, dict(job.state.kept), job.state.added) == ("done", {}, ("one", "two"))
+    assert [backend.spec.id for backend in roster.first.values()] == ["one", "two"]
+    assert not (tmp_path / "data").exists()
+    # What is added later by name is kept, alone.
+    job.start(["three"])
+    assert tuple(ended().kept) == ("three",) == read_names(tmp_path / "data" / "models.json")
+
+
+def test_a_roster_without_two_models_offers_no_pair(machine: Fake, tmp_path: Path, eventually: Eventually) -> None:
+    roster = Roster()
+    job = Adding(roster, machine, tmp_path / "models.json", {})
+    assert not roster and roster.first == {}
+    job.start(["one"])
+    assert eventually(lambda: not job.state.running)
+    assert len(roster) == 1 and not roster and roster.first == {}
+    job.start(["two"])
+    assert eventually(lambda: not job.state.running)
+    assert roster and [backend.spec.id for backend in roster.first.values()] == ["one", "two"]
+
+
 def ids(roster: Roster) -> list[str]:
     return [spec.id for spec in roster.specs]
 
@@ -135,7 +160,7 @@ def test_models_are_added_one_after_the_other_and_remembered(
     ended()
     job.start(job.state.names)
     state = ended()
-    assert (state.stage, state.added, state.kept) == ("done", ("one", "two"), ("one", "two"))
+    assert (state.stage, state.added, tuple(state.kept)) == ("done", ("one", "two"), ("one", "two"))
     assert (state.done, state.total) == (4 * GB, 4 * GB)
     assert ids(roster) == ["demo-1", "demo-2", "one", "two"] and roster.needs == {"one": GB, "two": GB}
     # The demo models step back once two others are there.
@@ -291,7 +316,7 @@ def test_a_model_is_removed_from_the_list_and_its_conversations_stay(
         with pytest.raises(InputError):
             job.remove(name)
     job.remove("new")
-    assert (job.state.kept, ids(roster)) == ((), ["demo-1", "demo-2"])
+    assert (dict(job.state.kept), ids(roster)) == ({}, ["demo-1", "demo-2"])
     assert json.loads((tmp_path / "data" / "models.json").read_text(encoding="utf-8")) == []
     assert next(iter(pair.values())).spec.id == "new"
     job.check(["new"])
@@ -309,9 +334,9 @@ def test_models_of_an_earlier_run_that_are_gone_can_be_added_again_or_removed(
     job.check(["x=gone"])
     assert eventually(lambda: job.state.stage == "ready")
     job.start(job.state.names)
-    assert eventually(lambda: job.state.stage == "done") and job.state.kept == ("x=gone",)
+    assert eventually(lambda: job.state.stage == "done") and tuple(job.state.kept) == ("x=gone",)
     job.remove("x=gone")
-    assert (job.state.kept, ids(roster)) == ((), ["demo-1", "demo-2"])
+    assert (dict(job.state.kept), ids(roster)) == ({}, ["demo-1", "demo-2"])
 
 
 def test_a_model_that_the_command_line_names_stays_when_it_leaves_the_list(
@@ -319,7 +344,7 @@ def test_a_model_that_the_command_line_names_stays_when_it_leaves_the_list(
 ) -> None:
     job = Adding(roster, machine, tmp_path / "models.json", {"demo-1": ""})
     job.remove("demo-1")
-    assert job.state.kept == () and ids(roster) == ["demo-1", "demo-2"]
+    assert not job.state.kept and ids(roster) == ["demo-1", "demo-2"]
 
 
 def test_a_page_adds_what_it_shows_though_another_has_asked_about_more(

@@ -58,9 +58,7 @@ def test_results_are_timed_on_votes_that_are_all_found(tmp_path: Path) -> None:
     output: list[str] = []
     results = measure_results(tmp_path, 300, output.append)
     assert sum(1 for _ in read_votes(tmp_path)) == 309 and output == ["Reading the votes ..."]
-    assert (
-        0 < results["next_median"] <= results["next_most"] and results["first_seconds"] > 0 < results["restart_seconds"]
-    )
+    assert 0 < results["next_median"] <= results["next_most"] and results["first_seconds"] > 0
 
 
 def test_sample_votes_are_of_raters_sides_and_outcomes() -> None:

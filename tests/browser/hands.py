@@ -10,7 +10,7 @@ from ui.texts import text
 # throws away, and the page drops clicks on a vote that opened less than 400 ms ago.
 HAND = 500
 # How long the page may take for anything on a busy machine, in milliseconds.
-PATIENCE = 90_000
+PATIENCE = 120_000
 BOX = "#prompt textarea"
 # In the order of the keys 1 to 4.
 PILLS = {

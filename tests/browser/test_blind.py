@@ -54,10 +54,6 @@ def sides_at_work() -> int:
     return sum(thread.name.startswith("side-") for thread in threading.enumerate())
 
 
-def phase(page: Page) -> str:
-    return str(page.get_attribute("#phase", "data-phase"))
-
-
 def test_the_page_opens_in_blind_mode_and_says_what_is_stored(page: Page) -> None:
     expect(page.locator("#mode input[value=blind]")).to_be_checked()
     expect(page.locator("#hello .stored")).to_contain_text("We store")
@@ -65,18 +61,21 @@ def test_the_page_opens_in_blind_mode_and_says_what_is_stored(page: Page) -> Non
 
 
 def test_both_sides_grow_in_step_and_are_named_after_the_vote(page: Page, app: ServedApp) -> None:
+    page.evaluate("""() => { window.grown = [];
+        const look = () => { window.grown.push(['a', 'b'].map(side =>
+            (document.querySelector(`#pane_${side} .bot-row .prose`)?.innerText ?? '').trim().length));
+            requestAnimationFrame(look); };
+        look(); }""")
     ask(page, "Which <b>one</b>?")
     for side in "ab":
         expect(questions(page, side)).to_have_text("Which <b>one</b>?")
     expect(page.locator(BOX)).to_have_value("")
-    seen = 0
-    while phase(page) == "run":
-        a, b = (len((text or "").strip()) for text in texts(page))
-        # A space at the end is not drawn.
-        assert abs(a - b) <= 1 or max(a, b) >= 99
-        seen += 0 < a < 99
-        page.wait_for_timeout(100)
-    assert seen >= 2 and min(len(text.strip()) for text in texts(page)) >= 99
+    wait_until_votable(page)
+    grown = {(a, b) for a, b in page.evaluate("window.grown")}
+    # A space at the end is not drawn.
+    assert all(abs(a - b) <= 1 or max(a, b) >= 99 for a, b in grown)
+    assert len([a for a, _ in grown if 0 < a < 99]) >= 2
+    assert min(len(text.strip()) for text in texts(page)) >= 99
     vote(page, "tie")
     expect(says(page)).to_contain_text("Vote saved")
     row = app.rows()[-1]

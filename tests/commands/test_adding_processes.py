@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from arena.adding import FILE_NAME, Step
+from arena.adding import FILE_NAME, AddState, Step
 from arena.errors import BackendError, ErrorInfo, InputError
 from arena.needs import Needs
 from arena.roster import Roster
 from backends import Backends
 from backends.models.resolve import resolve
-from commands.adding import FetchProcess, ProcessMachine, adding
+from commands.adding import RETRY_SECONDS, FetchProcess, ProcessMachine, adding, keep_adding
 
 ENVIRONMENT = dict(os.environ)
 
@@ -87,7 +87,7 @@ def test_models_that_were_added_are_offered_again_behind_the_others(
     job = adding(roster, backends, ENVIRONMENT, tmp_path)
     assert [spec.id for spec in roster.specs] == ["a", "b", "c"]
     # What is not offered can still be removed from the list.
-    assert job.state.kept == tuple(kept)
+    assert tuple(job.state.kept) == tuple(kept)
     said = capsys.readouterr().err.splitlines()
     assert len(said) == 1 and said[0].startswith("Warning: ") and "gone.json" in said[0]
     job.remove(first)
@@ -96,7 +96,7 @@ def test_models_that_were_added_are_offered_again_behind_the_others(
 
 def test_a_damaged_list_of_models_is_one_warning(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / FILE_NAME).write_text("[", encoding="utf-8")
-    assert adding(Roster(), Backends(), ENVIRONMENT, tmp_path).state.kept == ()
+    assert adding(Roster(), Backends(), ENVIRONMENT, tmp_path).state.kept == {}
     assert len(capsys.readouterr().err.splitlines()) == 1
 
 
@@ -105,3 +105,27 @@ def test_a_wrong_name_reaches_no_command_line(name: str, monkeypatch: pytest.Mon
     monkeypatch.setattr("commands.adding.subprocess.Popen", lambda *arguments, **options: pytest.fail("started"))
     with pytest.raises(InputError):
         ProcessMachine(Backends(), ENVIRONMENT).plan(name)
+
+
+class FailingHub:
+    """A job that ends at once, with the errors in turn and then without one."""
+
+    def __init__(self, *codes: str) -> None:
+        self.codes, self.started = list(codes), 0
+        self.state = AddState()
+
+    def start(self, names: object, keeps: bool) -> None:
+        assert not keeps
+        self.started += 1
+        code = self.codes.pop(0) if self.codes else ""
+        self.state = AddState("failed" if code else "done", error=ErrorInfo(code, "No answer.") if code else None)
+
+
+@pytest.mark.parametrize(
+    ("codes", "starts", "waits"),
+    [((), 1, 0), (("fetch_offline", "fetch_busy"), 3, 2), (("add_memory", "fetch_offline"), 1, 0)],
+)
+def test_a_hub_that_does_not_answer_is_asked_again(codes: tuple[str, ...], starts: int, waits: int) -> None:
+    job, waited = FailingHub(*codes), list[float]()
+    keep_adding(job, ["a"], waited.append).join()  # type: ignore[arg-type]
+    assert (job.started, waited) == (starts, [RETRY_SECONDS] * waits)

@@ -87,7 +87,6 @@ def test_without_a_file_the_data_folder_is_read_and_a_log_without_votes_is_no_er
     log(tmp_path / "data", A)
     assert "Keep voting" in run(tmp_path).stdout
     assert run(tmp_path, "data").stdout == run(tmp_path).stdout == run(tmp_path, "data/votes.csv").stdout
-    assert not (tmp_path / "data" / ".results-index.npz").exists()
 
 
 def test_an_unknown_room_is_one_line(hosts: Path) -> None:

@@ -3,9 +3,9 @@
 import tempfile
 from pathlib import Path
 
-from arena.answers import Recorded
 from arena.model_card import ModelCard
 from arena.prompts import Prompt, Reference
+from arena.recorded import Recorded
 from arena.report.facts import KnownModel
 from arena.report.gather import Sources
 from arena.results.compute import compute
@@ -23,8 +23,7 @@ def sources(answers=(), votes=(), bad_row=b""):
         path.write_bytes(HEAD + b"".join(csv_line(list(to_row(vote).values())).encode() for vote in votes) + bad_row)
     store = VoteStore(Path(folder.name))
     store.folder_of_test = folder
-    read = store.refresh()
-    return Sources(tuple(answers), store, read, compute(read, now=2e9))
+    return Sources(tuple(answers), store, compute(store.refresh(), now=2e9))
 
 
 QWEN = ModelSpec("qwen", "Qwen", "qwen", "", "transformers", "int4", "r1", 8192, "Apache-2.0")

@@ -72,7 +72,8 @@ def run(*arguments: str, folder: Path | None = None, **environment: str) -> subp
     """Runs app.py to its end."""
     command = [sys.executable, str(ROOT / "app.py"), *arguments]
     environment = {**os.environ, **environment}
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60, check=False, env=environment)
+    options = {"cwd": folder, "env": environment, "timeout": 240}
+    return subprocess.run(command, capture_output=True, text=True, check=False, **options)
 
 
 def run_in_process(*arguments: str, folder: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:

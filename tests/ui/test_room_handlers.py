@@ -10,12 +10,12 @@ import gradio as gr
 import pytest
 from vote_samples import make_side
 
-from arena.answers import Recorded
 from arena.judging.ballots import Ballots
 from arena.judging.limits import Admin, RateLimits
 from arena.judging.pairs import pairs_of
 from arena.judging.room import NO_ROOM
 from arena.judging.rooms import Rooms
+from arena.recorded import Recorded
 from arena.results.service import ResultsService
 from arena.votes.backup_status import BackupStatus
 from arena.votes.store import VoteStore

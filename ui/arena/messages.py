@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
+from arena.backend import LoadState
 from arena.generation_config import GenerationConfig
-from arena.types import Answer, Battle, Chunk, LoadState, Message, ModelSpec, SideName
+from arena.types import Answer, Battle, Chunk, Message, ModelSpec, SideName
 from ui.arena.screen import Row, State
 from ui.display import display_copy, plain_copy
 from ui.texts import error_text, text

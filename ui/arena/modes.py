@@ -42,6 +42,10 @@ class Blind(ArenaMode):
     prompts: Sequence[Prompt]
     receipt: Receipt
 
+    @property
+    def offered(self) -> bool:
+        return self.live.offered
+
     def vote(self, tab: Tab) -> Vote | None:
         return tab.live.vote
 
@@ -115,7 +119,7 @@ class Blind(ArenaMode):
         return {"blind": tab.live.turns, "blind_vote": tab.live.vote} if view and view.state == "votable" else {}
 
     def restore(self, tab: Tab, caller: Caller, kept: Session) -> None:
-        if kept.blind:
+        if kept.blind and self.offered:
             vote = kept.blind_vote
             view = self.live.restore(caller.session, caller.judge, kept.blind, is_judged=vote is not None)
             tab.live = LiveJudging(view, vote, kept.blind)
@@ -153,6 +157,10 @@ class Named(ArenaMode):
     prompts: Sequence[Prompt]
     ballots: Ballots
     receipt: Receipt
+
+    @property
+    def offered(self) -> bool:
+        return bool(self.roster)
 
     def specs(self, tab: Tab) -> list[ModelSpec]:
         return [backend.spec for backend in tab.chat.pair.values()]
@@ -264,14 +272,15 @@ class Named(ArenaMode):
         tab.chat.stop(side)
 
     def cast(self, tab: Tab, caller: Caller, judgement: Judgement) -> None:
-        turns, earlier = tab.chat.turns, self.vote(tab)
-        if earlier and judgement.repeats(earlier):
+        turns, earlier, withdrawals = tab.chat.turns, self.vote(tab), self.receipt.withdrawals
+        # A vote that a crash has replaced before the receipt is cast again.
+        if earlier and judgement.repeats(earlier) and not withdrawals.is_withdrawn(earlier):
             return
         battle_id = turns[-1].id if turns else ""
         vote = self.ballots.cast(battle_id, caller.judge, judgement, address=caller.address, instead_of=earlier)
         if earlier:
             # Until the earlier vote is withdrawn it counts, and the new one does not.
-            self.receipt.withdrawals.withdraw_vote(earlier.id)
+            withdrawals.withdraw_others(vote)
         tab.vote = vote
 
     def raw(self, tab: Tab, side: SideName) -> str:

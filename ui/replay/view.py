@@ -4,8 +4,9 @@ import json
 from collections.abc import Iterator, Mapping
 from html import escape
 
+from arena.backend import Backend
 from arena.results.replay import Obstacle, fingerprints, same_until
-from arena.types import Answer, Backend, Battle, Side, SideName, Vote
+from arena.types import Answer, Battle, Side, SideName, Vote
 from ui.arena.messages import answer_rows, message_rows, usage_line
 from ui.arena.outcome import battle_color
 from ui.arena.screen import CHOSEN, PaneView

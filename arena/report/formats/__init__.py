@@ -2,13 +2,22 @@
 
 import os
 from collections.abc import Collection, Iterator
-from functools import cache
+from functools import partial
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from arena.errors import os_error_as
-from arena.report.blocks import FIRST_LEVEL, Document, Figure, contents_of, is_web_address, number_blocks, split_code
+from arena.report.blocks import (
+    FIRST_LEVEL,
+    Document,
+    Figure,
+    caption_of,
+    headings_of,
+    is_web_address,
+    number_blocks,
+    split_code,
+)
 from arena.report.formats.markdown import as_markdown
 from arena.results.plots import as_svg
 
@@ -48,21 +57,7 @@ def _files(document: Document, kinds: Collection[str]) -> Iterator[tuple[str, by
 
 def as_html(document: Document) -> str:
     """One self-contained HTML file that prints on A4, with styles and plots inside and no script."""
-    items = number_blocks(document)
-    return _template().render(
-        document=document,
-        items=items,
-        contents=contents_of(items),
-        first_level=FIRST_LEVEL,
-        kind=lambda block: type(block).__name__,
-        split_code=split_code,
-        svg=as_svg,
-        is_web_address=is_web_address,
-    )
-
-
-@cache
-def _template() -> Template:
+    blocks = number_blocks(document)
     # Everything is escaped except the plots, which we draw ourselves.
     environment = Environment(
         autoescape=True,
@@ -71,4 +66,14 @@ def _template() -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template("report.html.j2")
+    return environment.get_template("report.html.j2").render(
+        document=document,
+        blocks=blocks,
+        headings=headings_of(blocks),
+        caption=partial(caption_of, document.lang),
+        first_level=FIRST_LEVEL,
+        kind=lambda block: type(block).__name__,
+        split_code=split_code,
+        svg=as_svg,
+        is_web_address=is_web_address,
+    )

@@ -16,7 +16,6 @@ from arena.report.texts import text
 from arena.results.plots import as_png
 from arena.text import columns_wide
 
-_Contents = Sequence[tuple[blocks.Heading, str]]
 # Kept on one page: a label and what it labels, a prompt and its answers.
 _TOGETHER = {(blocks.Paragraph, blocks.Bullets), (blocks.Paragraph, blocks.Quote), (blocks.Quote, blocks.SideBySide)}
 _LONGEST_PROPERTY = 255
@@ -31,60 +30,58 @@ def as_docx(document: blocks.Document) -> bytes:
     word = docx.Document(str(parts.TEMPLATE))
     word.core_properties.title = parts.valid_text(document.title)[:_LONGEST_PROPERTY]
     word.core_properties.author = ""
-    items = blocks.number_blocks(document)
-    contents = blocks.contents_of(items)
-    for item, following in zip(items, [*items[1:], None], strict=True):
-        _add(word, item, contents, document.lang)
-        if following and (type(item.block), type(following.block)) in _TOGETHER:
+    numbered = blocks.number_blocks(document)
+    headings = blocks.headings_of(numbered)
+    for block, following in zip(numbered, [*numbered[1:], None], strict=True):
+        _add(word, block, headings, document.lang)
+        if (type(block), type(following)) in _TOGETHER:
             word.paragraphs[-1].paragraph_format.keep_with_next = True
-    parts.update_fields_on_opening(word)
     file = io.BytesIO()
     word.save(file)
     return file.getvalue()
 
 
-def _add(word: Word, item: blocks.NumberedBlock, contents: _Contents, lang: str) -> None:
-    block = item.block
+def _add(word: Word, block: blocks.Block, headings: list[blocks.Heading], lang: str) -> None:
     match block:
         case blocks.Cover():
             _add_cover(word, block, lang)
         case blocks.Contents():
-            _add_contents(word, block, contents)
+            _add_contents(word, block, headings)
         case blocks.Heading():
-            number = contents.index((block, item.anchor))
-            parts.add_bookmark(parts.write(word.add_heading("", block.level - 1), block.text), number)
+            heading = parts.write(word.add_heading("", block.level - 1), block.text)
+            parts.add_bookmark(heading, headings.index(block))
         case blocks.Paragraph():
-            parts.write(word.add_paragraph(), block.text)
+            parts.add(word, block.text)
         case blocks.Bullets():
             for line in block.items:
                 _write_linked(word.add_paragraph(style="List Bullet"), line)
         case blocks.References():
             for number, work in enumerate(block.items, start=1):
-                paragraph = parts.write(word.add_paragraph(style=parts.BIBLIOGRAPHY), f"[{number}]\t{work.text}")
+                paragraph = parts.add(word, f"[{number}]\t{work.text}", parts.BIBLIOGRAPHY)
                 if work.address:
                     paragraph.add_run(" ")
                     _write_linked(paragraph, work.address)
         case blocks.Table():
-            _add_table(word, block, item)
+            _add_table(word, block, lang)
         case blocks.Quote():
             if block.about:
-                about = parts.write(word.add_paragraph(style=parts.NOTE), block.about, bold=True)
+                about = parts.add(word, block.about, parts.NOTE, bold=True)
                 about.paragraph_format.keep_with_next = True
             for line in parts.valid_text(block.text).split("\n"):
-                parts.write(word.add_paragraph(style="Quote"), line)
+                parts.add(word, line, "Quote")
         case blocks.SideBySide():
             _add_side_by_side(word, block)
         case blocks.Figure():
-            _add_figure(word, block, item)
+            _add_figure(word, block, lang)
 
 
 def _add_cover(word: Word, cover: blocks.Cover, lang: str) -> None:
     """The cover on its own page, which has no number."""
     if cover.above:
-        parts.write(word.add_paragraph(style=parts.COVER_HEAD), cover.above)
+        parts.add(word, cover.above, parts.COVER_HEAD)
     parts.write(word.add_heading("", 0), cover.title)
     for name, value in cover.rows:
-        parts.write(word.add_paragraph(style=parts.COVER_LINE), text(lang, "cover_line", name=name, value=value))
+        parts.add(word, text(lang, "cover_line", name=name, value=value), parts.COVER_LINE)
     section = word.add_section(WD_SECTION.NEW_PAGE)
     section._sectPr.insert_element_before(parts.element(section._sectPr, "pgNumType", start="1"), "w:cols", "w:docGrid")
     section.footer.is_linked_to_previous = False
@@ -93,10 +90,10 @@ def _add_cover(word: Word, cover: blocks.Cover, lang: str) -> None:
     parts.add_field(paragraph._p, "PAGE", "1")
 
 
-def _add_contents(word: Word, block: blocks.Contents, contents: _Contents) -> None:
+def _add_contents(word: Word, block: blocks.Contents, headings: Sequence[blocks.Heading]) -> None:
     """Word's own table of contents on page 1, already filled in, without page numbers until Word computes them."""
-    parts.write(word.add_paragraph(style="TOC Heading"), block.title)
-    for number, (heading, _) in enumerate(contents):
+    parts.add(word, block.title, "TOC Heading")
+    for number, heading in enumerate(headings):
         paragraph = word.add_paragraph(style=parts.CONTENTS_LINES[heading.level - blocks.FIRST_LEVEL])
         if number == 0:
             parts.begin_field(paragraph._p, f'TOC \\o "1-{len(parts.CONTENTS_LINES)}" \\h \\z \\u')
@@ -113,18 +110,18 @@ def _write_linked(paragraph: Any, line: str) -> None:
         parts.write(paragraph, line)
 
 
-def _add_figure(word: Word, block: blocks.Figure, item: blocks.NumberedBlock) -> None:
+def _add_figure(word: Word, block: blocks.Figure, lang: str) -> None:
     picture = word.add_picture(io.BytesIO(as_png(block.spec)), width=Cm(_PICTURE_CM))
     picture._inline.docPr.set("descr", parts.valid_text(block.caption))
     paragraph = word.paragraphs[-1]
     paragraph.alignment, paragraph.paragraph_format.keep_with_next = WD_ALIGN_PARAGRAPH.CENTER, True
-    if item.number:
-        parts.add_caption(word, item)
+    if block.label:
+        parts.add_caption(word, block, lang)
 
 
-def _add_table(word: Word, block: blocks.Table, item: blocks.NumberedBlock) -> None:
-    if item.number:
-        parts.add_caption(word, item).paragraph_format.keep_with_next = True
+def _add_table(word: Word, block: blocks.Table, lang: str) -> None:
+    if block.label:
+        parts.add_caption(word, block, lang).paragraph_format.keep_with_next = True
     table = _table_with_headers(word, block.headers)
     for row in block.rows:
         for cell, line in zip(table.add_row().cells, row, strict=True):
@@ -135,8 +132,7 @@ def _add_table(word: Word, block: blocks.Table, item: blocks.NumberedBlock) -> N
     # Each column gets a share of the width by its longest cell.
     columns = zip(block.headers, *block.rows, strict=True)
     widths = [min(_WIDEST, max(_NARROWEST, *map(columns_wide, column))) + _PADDING for column in columns]
-    _set_widths(table, [width / sum(widths) for width in widths])
-    _separate(word)
+    _finish(word, table, [width / sum(widths) for width in widths])
 
 
 def _table_with_headers(word: Word, headers: Sequence[str]) -> Any:
@@ -151,11 +147,13 @@ def _table_with_headers(word: Word, headers: Sequence[str]) -> Any:
     return table
 
 
-def _set_widths(table: Any, shares: list[float]) -> None:
+def _finish(word: Word, table: Any, shares: list[float]) -> None:
     for column, share in zip(table.columns, shares, strict=True):
         # Word reads the width of the cells, LibreOffice that of the column.
         for part in (column, *column.cells):
             part.width = Cm(parts.WIDTH_CM * share)
+    # Word would join two tables that follow each other directly.
+    word.add_paragraph(style=parts.NOTE)
 
 
 def _add_side_by_side(word: Word, block: blocks.SideBySide) -> None:
@@ -164,28 +162,22 @@ def _add_side_by_side(word: Word, block: blocks.SideBySide) -> None:
         table = _table_with_headers(word, [column.name for column in columns])
         for cell, column in zip(table.add_row().cells, columns, strict=True):
             _fill(cell, column)
-        _set_widths(table, [1 / _BESIDE] * len(columns))
-        _separate(word)
+        _finish(word, table, [1 / _BESIDE] * len(columns))
 
 
 def _fill(cell: Any, column: blocks.Column) -> None:
     for heading, answer in column.parts:
         if heading:
-            parts.write(cell.add_paragraph(style=parts.NOTE), heading, bold=True)
+            parts.add(cell, heading, parts.NOTE, bold=True)
         for part in blocks.split_code(answer):
             # One paragraph per line of prose, since each line has its own direction.
             for line in [part.text] if part.is_code else part.text.split("\n"):
-                parts.write(cell.add_paragraph(style=parts.CODE if part.is_code else parts.CELL), line)
+                parts.add(cell, line, parts.CODE if part.is_code else parts.CELL)
     for index, note in enumerate(column.notes):
-        paragraph = parts.write(cell.add_paragraph(style=parts.NOTE), note)
+        paragraph = parts.add(cell, note, parts.NOTE)
         if not index:
             paragraph.paragraph_format.space_before = Pt(4)
     # A new cell begins with an empty paragraph.
     first = cell.paragraphs[0]
     if len(cell.paragraphs) > 1 and not first.text:
         first._element.getparent().remove(first._element)
-
-
-def _separate(word: Word) -> None:
-    """Word would join two tables that follow each other directly."""
-    word.add_paragraph(style=parts.NOTE)

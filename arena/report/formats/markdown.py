@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from arena.report import blocks
 from arena.report.texts import text
+from arena.text import one_line_end
 
 _MARKS = re.compile(r"([\\`*_\[\]<>|~$&#])")
 # What would start a list, underline a heading or draw a rule; a backslash goes before the mark.
@@ -15,21 +16,20 @@ _TICKS = re.compile(r"`{3,}")
 
 def as_markdown(document: blocks.Document) -> str:
     """The whole file; it refers to each figure as NAME.svg in the same folder."""
-    items = blocks.number_blocks(document)
-    contents = blocks.contents_of(items)
-    return "\n\n".join(part for item in items for part in _block(item, contents, document.lang)) + "\n"
+    numbered = blocks.number_blocks(document)
+    headings = blocks.headings_of(numbered)
+    return "\n\n".join(part for block in numbered for part in _parts(block, headings, document.lang)) + "\n"
 
 
-def _block(item: blocks.NumberedBlock, contents: Sequence[tuple[blocks.Heading, str]], lang: str) -> Iterator[str]:
-    block = item.block
+def _parts(block: blocks.Block, headings: Sequence[blocks.Heading], lang: str) -> Iterator[str]:
     match block:
         case blocks.Cover():
             yield from _cover(block, lang)
         case blocks.Contents():
             yield f"**{_escaped(block.title)}**"
             yield "\n".join(
-                f"{'  ' * (heading.level - blocks.FIRST_LEVEL)}- [{_escaped(heading.text)}](#{anchor})"
-                for heading, anchor in contents
+                f"{'  ' * (heading.level - blocks.FIRST_LEVEL)}- [{_escaped(heading.text)}](#{heading.anchor})"
+                for heading in headings
             )
         case blocks.Heading():
             yield f"{'#' * block.level} {_MARKS.sub(_BACKSLASH, block.text)}"
@@ -41,8 +41,8 @@ def _block(item: blocks.NumberedBlock, contents: Sequence[tuple[blocks.Heading, 
             works = ([_escaped(work.text), _address(work.address)] for work in block.items)
             yield "\n".join(f"{number}. {' '.join(work).rstrip()}" for number, work in enumerate(works, start=1))
         case blocks.Table():
-            if item.number:
-                yield _caption(item)
+            if block.label:
+                yield _caption(block, lang)
             yield _table(block.headers, block.rows)
         case blocks.Quote():
             about = [f"**{_escaped(block.about)}**", ""] if block.about else []
@@ -52,8 +52,8 @@ def _block(item: blocks.NumberedBlock, contents: Sequence[tuple[blocks.Heading, 
                 yield from _column(column)
         case blocks.Figure():
             yield f"![{_escaped(block.caption)}]({block.name}.svg)"
-            if item.number:
-                yield _caption(item)
+            if block.label:
+                yield _caption(block, lang)
 
 
 def _cover(cover: blocks.Cover, lang: str) -> Iterator[str]:
@@ -63,8 +63,8 @@ def _cover(cover: blocks.Cover, lang: str) -> Iterator[str]:
         yield _table((text(lang, "field"), text(lang, "value")), rows)
 
 
-def _caption(item: blocks.NumberedBlock) -> str:
-    return f"**{item.label}**{_escaped(item.caption)}"
+def _caption(block: blocks.Table | blocks.Figure, lang: str) -> str:
+    return f"**{block.label}**{_escaped(blocks.caption_of(lang, block))}"
 
 
 def _address(line: str) -> str:
@@ -73,7 +73,7 @@ def _address(line: str) -> str:
 
 def _hard_lines(quoted: str) -> list[str]:
     """The lines, with a backslash where Markdown would otherwise join two of them."""
-    lines = _escaped(quoted.replace("\r\n", "\n").replace("\r", "\n")).split("\n")
+    lines = _escaped(one_line_end(quoted)).split("\n")
     return [
         line + "\\" if line.strip() and after.strip() else line
         for line, after in zip(lines, [*lines[1:], ""], strict=True)

@@ -11,9 +11,11 @@ from docx.opc.constants import RELATIONSHIP_TYPE
 from docx.oxml.ns import qn
 from docx.text.paragraph import Paragraph
 
-from arena.report.blocks import NumberedBlock
+from arena.report.blocks import Figure, Table, caption_of
+from arena.text import one_line_end
 
-# Has the page (A4), the styles, and a Latin and a Chinese font for each of them. Edit it in Word or LibreOffice.
+# Has the page (A4), the styles, and a Latin and a Chinese font for each of them. Edit it in Word or LibreOffice. Word
+# computes all fields when it opens the file (updateFields in its settings), since only Word knows the page numbers.
 TEMPLATE = Path(__file__).with_name("template.docx")
 # Between its margins.
 WIDTH_CM = 17.0
@@ -31,7 +33,6 @@ _AFTER_BIDI = (
     "w:adjustRightInd w:snapToGrid w:spacing w:ind w:contextualSpacing w:mirrorIndents w:suppressOverlap w:jc "
     "w:textDirection w:textAlignment w:textboxTightWrap w:outlineLvl w:divId w:cnfStyle w:rPr w:sectPr w:pPrChange"
 )
-_AFTER_UPDATE_FIELDS = "w:hdrShapeDefaults w:footnotePr w:endnotePr w:compat w:docVars w:rsids m:mathPr"
 
 
 def element(parent: Any, name: str, /, **attributes: str) -> Any:
@@ -48,7 +49,7 @@ def append(parent: Any, name: str, /, **attributes: str) -> Any:
 
 def valid_text(text: str) -> str:
     """The text without what XML cannot hold, and with one kind of line end."""
-    return _NOT_XML.sub("\ufffd", text.replace("\r\n", "\n").replace("\r", "\n"))
+    return _NOT_XML.sub("\ufffd", one_line_end(text))
 
 
 def write(paragraph: Paragraph, text: str, bold: bool = False) -> Paragraph:
@@ -63,6 +64,11 @@ def write(paragraph: Paragraph, text: str, bold: bool = False) -> Paragraph:
         properties = paragraph._p.get_or_add_pPr()
         properties.insert_element_before(element(properties, "bidi"), *_AFTER_BIDI.split())
     return paragraph
+
+
+def add(parent: Any, text: str, style: str | None = None, bold: bool = False) -> Paragraph:
+    """A new paragraph with the text."""
+    return write(parent.add_paragraph(style=style), text, bold)
 
 
 def _split_by_direction(text: str) -> list[tuple[str, bool]]:
@@ -107,18 +113,13 @@ def _append_text(parent: Any, name: str, text: str) -> None:
     child.text = text
 
 
-def add_caption(word: Word, item: NumberedBlock) -> Paragraph:
+def add_caption(word: Word, block: Table | Figure, lang: str) -> Paragraph:
     """A caption in Word's own style, with a number that Word counts."""
+    kind, _, number = block.label.rpartition(" ")
     paragraph = word.add_paragraph(style="Caption")
-    paragraph.add_run(f"{item.word} ")
-    add_field(paragraph._p, f"SEQ {item.word} \\* ARABIC", str(item.number))
-    return write(paragraph, item.caption)
-
-
-def update_fields_on_opening(word: Word) -> None:
-    """Lets Word compute all fields when it opens the file, since only Word knows the page numbers."""
-    settings = word.settings.element
-    settings.insert_element_before(element(settings, "updateFields", val="true"), *_AFTER_UPDATE_FIELDS.split())
+    paragraph.add_run(f"{kind} ")
+    add_field(paragraph._p, f"SEQ {kind} \\* ARABIC", number)
+    return write(paragraph, caption_of(lang, block))
 
 
 def bookmark_name(number: int) -> str:

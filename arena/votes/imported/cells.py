@@ -5,7 +5,7 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import datetime
 
 from arena.votes.rows import FLAGS, LARGEST_WHOLE, NUMERIC, WHOLE
 
@@ -14,7 +14,7 @@ _TRUE = ("true", "1", "1.0", "wahr", "vrai", "verdadero", "verdadeiro", "vero", 
 _FALSE = ("false", "0", "0.0", "falsch", "faux", "falso", "onwaar", "ложь")
 _FLAGS = {"": "", **dict.fromkeys(_TRUE, "True"), **dict.fromkeys(_FALSE, "False")}
 
-_THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:(?:,\d{3})+|(?:[ '’\u00a0\u202f]\d{3})+)")
+_THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+")
 _AMBIGUOUS = re.compile(r"[+-]?\d{1,3},000")  # 84, or 84 thousand
 _LONG_GROUPS = re.compile(r"[+-]?\d{1,3}(?:(?:,\d{3}){2,}|(?:\.\d{3}){2,}|(?:[ '’\u00a0\u202f]\d{3})+)")
 _MIXED = re.compile(r"[+-]?\d{1,3}(?:(?:,\d{3})+\.|(?:\.\d{3})+,)\d+")
@@ -33,8 +33,8 @@ def tidied(row: Mapping[str, str]) -> dict[str, str]:
 
 
 def tidied_columns(columns: Mapping[str, Sequence[str]]) -> dict[str, Sequence[str]]:
-    """Like `tidied`, for the columns of many rows; an unchanged column is the same object."""
-    return {name: _column(name, cells) if name in _CELLS else cells for name, cells in columns.items()}
+    """Like `tidied`, for the columns of many rows."""
+    return {name: [*map(_CELLS[name], cells)] if name in _CELLS else cells for name, cells in columns.items()}
 
 
 def broken_texts(row: Mapping[str, str]) -> list[str]:
@@ -50,34 +50,14 @@ def _is_json(cell: str) -> bool:
     return True
 
 
-def _column(name: str, cells: Sequence[str]) -> Sequence[str]:
-    if _is_tidy(name, cells):
-        return cells
-    tidy = {cell: _CELLS[name](cell) for cell in set(cells)}
-    return cells if all(cell == new for cell, new in tidy.items()) else [tidy[cell] for cell in cells]
-
-
-def _is_tidy(name: str, cells: Sequence[str]) -> bool:
-    """Whether a quick test shows that nothing has to change, as in most logs."""
-    if name in WHOLE or name not in NUMERIC:
-        return False
-    filled = list(filter(None, cells))
-    with suppress(ValueError):
-        values = list(map(float, filled))
-        return list(map(repr, values)) == filled and (name != "tstamp" or max(map(abs, values), default=0) < _LATEST)
-    return False
-
-
 def _flag(cell: str) -> str:
     return _FLAGS.get(cell.strip().casefold(), cell)
 
 
 def _whole(cell: str) -> str:
     number = cell.strip()
-    if _THOUSANDS.fullmatch(number) and not _AMBIGUOUS.fullmatch(number):
-        return str(int(re.sub(r"[^\d+-]", "", number)))
-    value = None if _AMBIGUOUS.fullmatch(number) else _value(number)
-    if value is None or not value.is_integer() or abs(value) > LARGEST_WHOLE:
+    value = _value(number.replace(",", "") if _THOUSANDS.fullmatch(number) else number)
+    if value is None or not value.is_integer() or abs(value) > LARGEST_WHOLE or _AMBIGUOUS.fullmatch(number):
         return number
     return str(int(value))
 
@@ -116,21 +96,12 @@ def _value(number: str) -> float | None:
 
 def _seconds(date: str) -> float | None:
     """Unix seconds of a date that begins with the year; UTC if it has no time zone."""
-    if not (match := _DATE.fullmatch(date)):
-        return None
-    year, _, month, day, hour, minute, second, fraction, zone = match.groups()
     with suppress(ValueError):
-        numbers = (int(number or 0) for number in (year, month, day, hour, minute, second))
-        moment = datetime(*numbers, tzinfo=_zone(zone))  # type: ignore[arg-type, misc]
-        return moment.timestamp() + float(f"0.{fraction or 0}")
+        if match := _DATE.fullmatch(date):
+            year, _, month, day, hour, minute, second, fraction, zone = match.groups("0")
+            time = f"{hour:0>2}:{minute:0>2}:{second:0>2}.{fraction}{'Z' if zone in ('0', 'UTC') else zone}"
+            return datetime.fromisoformat(f"{year}-{month:0>2}-{day:0>2}T{time}").timestamp()
     return None
-
-
-def _zone(zone: str | None) -> timezone:
-    if zone in (None, "Z", "UTC"):
-        return UTC
-    minutes = int(zone[1:3]) * 60 + int(zone[-2:])
-    return timezone(timedelta(minutes=-minutes if zone[0] == "-" else minutes))
 
 
 _CELLS: dict[str, Callable[[str], str]] = {

@@ -91,7 +91,7 @@ def _encoding(sample: bytes) -> str:
 
 def _legacy(text: bytes) -> str:
     """The encoding of text that is not UTF-8; UTF-8 if it is unknown: the reader then reports the damaged rows."""
-    shares = {"gb18030": _share(text, "gb18030", _is_frequent_gb), "cp950": _share(text, "cp950", _is_frequent_big5)}
+    shares = {encoding: _share(text, encoding, is_frequent) for encoding, is_frequent in _FREQUENT.items()}
     likely = max(shares, key=lambda encoding: shares[encoding])
     if shares[likely] >= _CERTAIN:
         return likely
@@ -108,9 +108,8 @@ def _is_western(text: bytes) -> bool:
 
 
 def _share(text: bytes, encoding: str, is_frequent: Callable[[str], bool]) -> float:
-    counts = Counter(text.decode(encoding, errors="replace"))
-    foreign = {char: count for char, count in counts.items() if not char.isascii()}
-    return sum(count for char, count in foreign.items() if is_frequent(char)) / max(sum(foreign.values()), 1)
+    foreign = Counter(char for char in text.decode(encoding, errors="replace") if not char.isascii())
+    return sum(count for char, count in foreign.items() if is_frequent(char)) / max(foreign.total(), 1)
 
 
 def _is_frequent_gb(char: str) -> bool:
@@ -120,7 +119,5 @@ def _is_frequent_gb(char: str) -> bool:
     return char != "\ufffd" and len(char.encode("gb18030")) == 4
 
 
-def _is_frequent_big5(char: str) -> bool:
-    """Whether it is punctuation or one of the 5,401 frequent characters of Big5."""
-    code = char.encode("big5", errors="ignore")
-    return bool(code) and code[0] <= 0xC6
+# Of Big5 it must be punctuation or one of the 5,401 frequent characters.
+_FREQUENT = {"gb18030": _is_frequent_gb, "cp950": lambda char: b"" < char.encode("big5", errors="ignore") < b"\xc7"}

@@ -10,7 +10,6 @@ import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
 
 from arena.append_log import list_parts, part_number
 from arena.errors import InputError, os_error_as
@@ -28,16 +27,16 @@ _IN_WORKBOOKS = ("xl/", "content.xml", "Index/")  # of Excel, LibreOffice and Nu
 
 
 class DataFolder:
-    """The votes of a data folder, which may grow, and the index of what was read."""
+    """The votes of a data folder, which may grow."""
 
     def __init__(self, folder: Path) -> None:
-        self.index_folder = folder
+        self._folder = folder
         self.withdrawn = WithdrawnVotes(folder)
         self._copies = PlainCopies()
 
     def files(self) -> list[Path]:
         """The parts of the log."""
-        return list_parts(self.index_folder, FIRST_PART)
+        return list_parts(self._folder, FIRST_PART)
 
     def parts(self) -> dict[Path, str]:
         """The parts in the format of the log, some of them copies, and their names for error messages."""
@@ -50,8 +49,6 @@ class ImportedFiles:
     Some parts are temporary copies, which are deleted with this object. A withdrawal in the event log beside one of the
     files holds for all copies of the vote. Raises InputError for a file that is missing or does not contain votes.
     """
-
-    index_folder = None
 
     def __init__(self, files: Iterable[Path]) -> None:
         logs = _named_logs(files)
@@ -75,11 +72,12 @@ class ImportedFiles:
         return frozenset[str]().union(*(withdrawn() for withdrawn in self._withdrawn))
 
     def _plain_part(self, file: Path) -> Path:
-        sample = _sample(file)
-        path = self._unpacked(file) if sample.startswith(_ZIP) else file
-        sample = sample if path is file else _sample(path)
+        path, sample = file, _sample(file)
+        if sample.startswith(_ZIP):
+            path = self._unpacked(file)
+            sample = _sample(path)
         if form_of(sample) is None:
-            raise _refusal(sample, file.name)
+            raise _refusal_of(sample, file.name)
         return self._copies.plain(path)
 
     def _unpacked(self, file: Path) -> Path:
@@ -88,16 +86,16 @@ class ImportedFiles:
             with zipfile.ZipFile(file) as archive:
                 names = archive.namelist()
                 if any(name.startswith(_IN_WORKBOOKS) for name in names):
-                    raise _workbook(file.name)
+                    raise _refusal(file.name, "votes_workbook")
                 votes = [name for name in names if part_number(PurePosixPath(name).name, FIRST_PART)]
                 if len(votes) != 1:
-                    raise _compressed(file.name)
+                    raise _refusal(file.name, "votes_packed")
                 path = self._copies.new_path(file.name)
                 with archive.open(votes[0]) as source, path.open("wb") as target:
                     shutil.copyfileobj(source, target)
                 return path
         except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:  # damaged, or it needs a password
-            raise _compressed(file.name) from error
+            raise _refusal(file.name, "votes_packed") from error
 
 
 def _named_logs(files: Iterable[Path]) -> list[Path]:
@@ -135,38 +133,38 @@ def no_votes(path: Path) -> InputError:
     return InputError("votes_missing", message, path=str(path), file=FIRST_PART)
 
 
-def _refusal(sample: bytes, name: str) -> InputError:
+_REFUSALS = {
+    "votes_empty": "is empty. Name another vote file.",
+    "votes_workbook": "is a workbook. Open it and save it as CSV (UTF-8).",
+    "votes_packed": "is an archive. Unpack it and name the vote files in it.",
+    "votes_binary": "is not a text file. Export the votes as CSV from the program that wrote it.",
+    "votes_page": "is a web page or XML, not CSV. Download the votes again, or save them as CSV.",
+    "votes_json": "is JSON, not CSV. Name the votes.csv that this app writes or exports.",
+}
+
+
+def _refusal(name: str, code: str) -> InputError:
+    return InputError(code, f"{name} {_REFUSALS[code]}", path=name)
+
+
+def _refusal_of(sample: bytes, name: str) -> InputError:
     """The error for a file without votes, by what the file is instead."""
     text = text_of(sample).strip()
-    if not text:
-        return InputError("votes_empty", f"{name} is empty. Name another vote file.", path=name)
-    if sample.startswith(_OLD_WORKBOOK):
-        return _workbook(name)
-    if sample.startswith((_ZIP, *_COMPRESSED)):
-        return _compressed(name)
-    if sample.startswith(_PARQUET) or (b"\0" in sample and not sample.startswith(_UTF_16)):
-        message = f"{name} is not a text file. Export the votes as CSV from the program that wrote it."
-        return InputError("votes_binary", message, path=name)
-    if text.startswith("<"):
-        message = f"{name} is a web page or XML, not CSV. Download the votes again, or save them as CSV."
-        return InputError("votes_page", message, path=name)
-    if text.startswith(("{", "[")):
-        message = f"{name} is JSON, not CSV. Name the votes.csv that this app writes or exports."
-        return InputError("votes_json", message, path=name)
+    is_binary = sample.startswith(_PARQUET) or (b"\0" in sample and not sample.startswith(_UTF_16))
+    kinds = {
+        "votes_empty": not text,
+        "votes_workbook": sample.startswith(_OLD_WORKBOOK),
+        "votes_packed": sample.startswith((_ZIP, *_COMPRESSED)),
+        "votes_binary": is_binary,
+        "votes_page": text.startswith("<"),
+        "votes_json": text.startswith(("{", "[")),
+    }
+    if code := next((code for code, holds in kinds.items() if holds), None):
+        return _refusal(name, code)
     first = text.splitlines()[0].lower()
     column = next((column for column in REQUIRED if column not in first), REQUIRED[0])
     message = f"{name} has no column {column}. The first line of a vote file must name {', '.join(REQUIRED)}."
     return InputError("votes_column", message, path=name, column=column)
-
-
-def _workbook(name: str) -> InputError:
-    message = f"{name} is a workbook. Open it and save it as CSV (UTF-8)."
-    return InputError("votes_workbook", message, path=name)
-
-
-def _compressed(name: str) -> InputError:
-    message = f"{name} is an archive. Unpack it and name the vote files in it."
-    return InputError("votes_packed", message, path=name)
 
 
 # ---- copies in the format of the log
@@ -194,8 +192,13 @@ class PlainCopies:
             if part in self._known and self._known[part][0] == state:
                 return self._known[part][1]
             form = form_of(sample_of(file))
-            is_plain = form is None or (form == PLAIN and _ends_with_line(file))
-        copy = part if form is None or is_plain else self._copied(part, form)
+            file.seek(max(0, status.st_size - 1))
+            is_plain = form == PLAIN and file.read() in (b"", b"\n")
+        copy = part
+        if form and not is_plain:
+            copy = self.new_path(part.name)
+            with copy.open("wb") as target:
+                target.writelines(_plain_records(part, form))
         self._known[part] = state, copy
         return copy
 
@@ -203,18 +206,6 @@ class PlainCopies:
         """A path in a new temporary folder for a file of this name."""
         self._folder = self._folder or tempfile.TemporaryDirectory(prefix="arena-votes-", ignore_cleanup_errors=True)
         return Path(tempfile.mkdtemp(dir=self._folder.name)) / name
-
-    def _copied(self, part: Path, form: Form) -> Path:
-        copy = self.new_path(part.name)
-        with copy.open("wb") as target:
-            target.writelines(_plain_records(part, form))
-        return copy
-
-
-def _ends_with_line(file: BinaryIO) -> bool:
-    size = file.seek(0, os.SEEK_END)
-    file.seek(max(0, size - 1))
-    return file.read() in (b"", b"\n")
 
 
 def _plain_records(part: Path, form: Form) -> Iterator[bytes]:

@@ -8,11 +8,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from arena.answers import AnswerStore, Recorded, read_recorded
+from arena.answers import AnswerStore, read_recorded
 from arena.batch.plan import Cell, CellState, CellView, Plan, Progress
 from arena.batch.run import Batch, BatchRunner, Host
 from arena.errors import InputError
 from arena.prompts import Prompt
+from arena.recorded import Recorded
 from arena.types import Answer, Chunk, ErrorInfo, Message, ModelSpec, Side, Usage
 from commands.batch import _status
 

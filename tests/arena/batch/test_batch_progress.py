@@ -3,9 +3,9 @@
 from dataclasses import replace
 from types import SimpleNamespace
 
-from arena.answers import Recorded
 from arena.batch.plan import CellState, CellView, Progress
 from arena.errors import ErrorInfo
+from arena.recorded import Recorded
 from arena.types import Answer, ModelSpec, Usage
 
 

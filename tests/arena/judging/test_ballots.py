@@ -10,7 +10,7 @@ from vote_samples import read_votes
 import arena.judging.ballots
 from arena.chat import Chat
 from arena.errors import InputError, VoteRefused
-from arena.judging.ballots import MAX_COMMENT_CHARACTERS, Ballots, ClosedLog, Judgement
+from arena.judging.ballots import MAX_COMMENT_CHARACTERS, Ballots, Judgement
 from arena.types import SideName, Winner
 from arena.votes import VoteLog
 
@@ -369,7 +369,7 @@ def test_a_full_disk_refuses_the_vote_and_keeps_earlier_rows(file_log, answered,
 
 
 def test_a_closed_log_refuses_votes_with_the_reason(answered, file_log):
-    log = ClosedLog(InputError("data_dir_unwritable", "The data folder /x cannot be written.", folder="/x"))
+    log = InputError("data_dir_unwritable", "The data folder /x cannot be written.", folder="/x")
     ballots = Ballots(log)
     assert ballots.refuses_all and not Ballots(file_log).refuses_all
     ballots.offer(answered())

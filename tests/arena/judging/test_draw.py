@@ -7,13 +7,14 @@ from random import Random
 import pytest
 from vote_samples import log_path, read_votes, vote_between
 
+from arena.backend import LoadState
 from arena.chat import Chat
 from arena.errors import ErrorInfo, InputError
 from arena.judging.ballots import Ballots, Judgement
 from arena.judging.draw import FLOOR, REFRESH_SECONDS, RETRY_SECONDS, TO_LOAD, PairDraw, missing_votes, wanted_shares
 from arena.judging.live import LiveBattles
 from arena.roster import Roster
-from arena.types import LoadState, SideName, Winner
+from arena.types import SideName, Winner
 from arena.votes import VoteLog
 
 WINNERS = list(Winner)

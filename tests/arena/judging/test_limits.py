@@ -3,14 +3,14 @@
 import pytest
 from vote_samples import make_side, make_vote
 
-from arena.answers import Recorded
 from arena.errors import InputError, VoteRefused
 from arena.events import NoEvents
 from arena.judging import limits
-from arena.judging.ballots import Ballots, ClosedLog, Judgement
+from arena.judging.ballots import Ballots, Judgement
 from arena.judging.limits import Admin, RateLimits
 from arena.judging.pairs import pairs_of
 from arena.judging.room import Room
+from arena.recorded import Recorded
 
 PAIRS = pairs_of(Recorded("q1", "prompt", make_side(model, f"{model} on it")) for model in ("one", "two"))
 
@@ -47,7 +47,7 @@ def test_raters_addresses_and_rooms_have_separate_limits():
 
 @pytest.mark.parametrize(("in_room", "limit"), [(False, 5), (True, 8)])
 def test_the_number_of_new_raters_from_an_address_is_limited(in_room, limit):
-    ballots = Ballots(ClosedLog(InputError("x", "x")))
+    ballots = Ballots(InputError("x", "x"))
     room = Room(PAIRS, NoEvents(), ballots, "ROOMAB" if in_room else "")
     assert accepted(20, lambda number: room.assign(f"rater {number}", address="one")) == limit
     assert room.progress.started == limit

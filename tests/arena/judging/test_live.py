@@ -3,13 +3,14 @@
 import pytest
 from vote_samples import log_path, read_votes
 
+from arena.backend import LoadState
 from arena.errors import BackendError, ErrorInfo, InputError, VoteRefused
 from arena.judging.ballots import Ballots, Judgement
 from arena.judging.draw import PairDraw
 from arena.judging.live import LiveBattles
 from arena.prompts import Prompt
 from arena.roster import Roster
-from arena.types import Chunk, LoadState, SideName
+from arena.types import Chunk, SideName
 from arena.votes import VoteLog
 
 A, B = SideName.A, SideName.B

@@ -6,12 +6,12 @@ from types import SimpleNamespace
 import pytest
 from vote_samples import make_side
 
-from arena.answers import Recorded
 from arena.errors import VoteRefused
 from arena.events import EventLog, read_events
 from arena.judging.ballots import Ballots, Judgement
 from arena.judging.pairs import pairs_of
 from arena.judging.room import REPEAT_GAP, Room, RoomProgress
+from arena.recorded import Recorded
 
 TIE = Judgement("tie")
 

@@ -3,13 +3,13 @@
 import pytest
 from vote_samples import log_path, make_side, read_votes
 
-from arena.answers import Recorded
 from arena.errors import InputError, VoteRefused
 from arena.events import EventLog, read_events
 from arena.judging.ballots import Ballots, Judgement
 from arena.judging.pairs import pairs_of
 from arena.judging.room import NO_ROOM, RoomProgress
 from arena.judging.rooms import MOST_RATERS, Rooms
+from arena.recorded import Recorded
 from arena.results.selection import Filters
 from arena.results.service import ResultsService
 from arena.votes import VoteLog

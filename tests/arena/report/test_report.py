@@ -8,10 +8,11 @@ from string import Formatter
 import pytest
 from report_samples import ANSWERS, CARD, GLM, PROMPTS, QWEN, VOTES, recorded, sources, vote
 
-from arena.answers import Recorded, read_recorded
+from arena.answers import read_recorded
 from arena.errors import InputError
 from arena.generation_config import GenerationConfig
 from arena.prompts import load_prompts
+from arena.recorded import Recorded
 from arena.report.facts import Details, KnownModel
 from arena.report.formats import write_report
 from arena.report.formats.markdown import as_markdown

@@ -12,7 +12,8 @@ from vote_samples import make_side, swapped, vote_between, votes_of
 from arena.results.bias import Share
 from arena.results.compute import Background, compute
 from arena.results.figures import Mixture, as_json
-from arena.results.selection import IDLE_SECONDS, Filters
+from arena.results.raters import IDLE_SECONDS
+from arena.results.selection import Filters
 from arena.results.sentences import first_sentences
 from arena.statistics import PairCount
 from arena.statistics.decision import Outcome

@@ -6,7 +6,7 @@ import pytest
 from results_votes import TIE, A, B, assert_sound, mixed_log, outcomes, rater_votes
 from vote_samples import make_side, make_vote, swapped, vote_between
 
-from arena.answers import Recorded
+from arena.recorded import Recorded
 from arena.results.bias import Share
 from arena.results.compute import Background
 from arena.results.cost import peak_memory

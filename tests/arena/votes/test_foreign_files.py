@@ -239,9 +239,9 @@ def test_columns_that_are_swapped_behind_do_not_swap_the_models(path):
     ]
 
 
-@pytest.mark.parametrize("piece", [1, 700, 1 << 20])
-def test_lines_are_counted_over_headers(path, monkeypatch, piece):
-    monkeypatch.setattr("arena.votes.reader.PIECE", piece)
+@pytest.mark.parametrize("block", [1, 700, 1 << 20])
+def test_lines_are_counted_over_headers(path, monkeypatch, block):
+    monkeypatch.setattr("arena.votes.reader.BLOCK", block)
     data = text_of(rows_of(VOTES[1:2])) + "bad\r\n"
     path.write_text(data + data + "worse\r\n", "utf-8-sig", newline="")
     report = VoteStore(ImportedFiles([path])).refresh().report

@@ -97,16 +97,11 @@ def test_a_row_that_is_wrong_and_not_cut_is_refused(tmp_path, cells):
     assert (report.rows, len(report.unreadable), report.damaged) == (0, 1, ())
 
 
-def test_damage_is_told_by_exports_and_kept_in_the_index(tmp_path, monkeypatch):
-    from arena.votes import reader, store
-
-    monkeypatch.setattr(store, "_WORTH_SAVING", 1)
+def test_damage_is_told_by_exports(tmp_path):
     path = tmp_path / "votes.csv"
     path.write_text(text_of([list(COLUMNS), list(cut_row("settings").values())]), "utf-8-sig", newline="")
     damaged = (BadRow("votes.csv", 2, "no JSON in settings"),)
-    for _ in range(2):
-        assert store.VoteStore(tmp_path).refresh().report == ReadReport(1, damaged=damaged)
-    assert (tmp_path / reader.INDEX_NAME).exists()
+    assert VoteStore(tmp_path).refresh().report == ReadReport(1, damaged=damaged)
     rows, report = exported(VoteStore(ImportedFiles([path])), tmp_path)
     assert (rows[0]["settings"], [row.line for row in report.damaged]) == ("", [2])
     assert json.loads(rows[0]["conversation_a"])

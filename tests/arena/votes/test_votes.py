@@ -20,8 +20,7 @@ from arena.votes import COLUMNS, VoteLog
 from arena.votes.reader import BadRow
 from arena.votes.records import csv_line
 from arena.votes.rows import UnreadableRow, to_row, to_vote
-from arena.votes.store import ReadReport
-from arena.votes.table import _settings_texts
+from arena.votes.store import ReadReport, VoteStore
 
 HEADER = (
     "question_id,model_a,model_b,winner,judge,turn,anony,language,tstamp,vote_id,prompt_id,dimension,prompt,"
@@ -233,15 +232,17 @@ def test_a_prompt_that_was_not_all_read_again_says_so_in_the_row():
     assert again.battle.a.config == vote.battle.a.config
 
 
-def test_settings_that_a_server_refused_are_in_the_row_and_are_no_settings_of_the_results():
+def test_settings_that_a_server_refused_are_in_the_row_and_are_no_settings_of_the_results(log):
     vote = make_vote()
     battle = vote.battle.with_answer(SideName.A, replace(vote.battle.a.answer, refused=("temperature",)))
     row = to_row(replace(vote, battle=battle))
     assert json.loads(row["settings"])["a"]["refused"] == ["temperature"]
     again = to_vote(row).battle
     assert (again.a.answer.refused, again.b.answer.refused) == (("temperature",), ())
-    texts = _settings_texts(row["settings"])
-    assert "temperature refused" in texts["a"].split("\n") and "refused" not in texts["b"]
+    log.append(replace(vote, battle=battle))
+    table = VoteStore(log.folder).refresh().table
+    a, b = (table.names["settings"][table[f"settings_{side}"][0]] for side in "ab")
+    assert "temperature refused" in a.split("\n") and "refused" not in b
 
 
 def test_the_thinking_that_a_rater_saw_and_its_limit_are_in_the_row():

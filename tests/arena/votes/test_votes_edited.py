@@ -158,12 +158,8 @@ def test_bad_rows_of_a_foreign_part_name_the_part(tmp_path):
     assert export_table(VoteStore(tmp_path), tmp_path / "out.csv") == ReadReport(2, unreadable=bad)
 
 
-def test_no_index_is_kept_of_copies(tmp_path, monkeypatch):
-    from arena.votes import reader, store
-
-    monkeypatch.setattr(store, "_WORTH_SAVING", 1)
+def test_a_part_that_is_cut_to_its_header_has_no_votes(tmp_path):
     save(tmp_path, text_of(rows_of(), ";"), "utf-16")
     assert VoteStore(tmp_path).refresh().report.rows == 3
-    assert not (tmp_path / reader.INDEX_NAME).exists()
     (tmp_path / "votes.csv").write_bytes(HEAD)
     assert VoteStore(tmp_path).refresh().report.rows == 0

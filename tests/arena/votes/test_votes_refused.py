@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 from vote_samples import log_path, make_side, read_votes
 
-from arena.answers import Recorded
 from arena.errors import VoteRefused
 from arena.events import EventLog
 from arena.judging.ballots import Ballots, Judgement
 from arena.judging.pairs import pairs_of
 from arena.judging.rooms import Rooms
+from arena.recorded import Recorded
 from arena.votes import VoteLog
 
 PAIRS = pairs_of(

@@ -19,8 +19,9 @@ from arena.types import Message
 from backends import open_backends
 from backends.families.native import NativeChat
 from backends.families.weights import architecture_of, load_weights, map_weights
-from backends.folder.contents import read_checkpoint, verify_listed
+from backends.folder.contents import read_checkpoint
 from backends.folder.packed import PACKED, read_packed
+from backends.folder.verified import verify_listed
 from backends.memory.estimate import need_of
 from backends.models.resolve import folder_spec, packed_spec, resolve
 from backends.packed import calibrate
@@ -180,7 +181,7 @@ def test_a_packed_folder_says_what_it_is_and_copies_no_code(original, packed):
     names = {path.name for path in packed.iterdir()}
     assert "config.json" in names and "modeling_evil.py" not in names
     assert not any(name.endswith((".incomplete", ".py")) for name in names)
-    assert {file.path for file in read_packed(packed).files} == names - {PACKED}
+    assert {file.path for file in read_packed(packed).files} == names - {PACKED, ".verified"}
 
 
 def test_code_beside_the_weights_is_not_copied(original):

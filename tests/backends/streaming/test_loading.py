@@ -7,8 +7,9 @@ import weakref
 
 import pytest
 
+from arena.backend import LoadState
 from arena.errors import BackendError, InputError
-from arena.types import Chunk, LoadState
+from arena.types import Chunk
 from backends.streaming.loading import BackgroundLoad, LocalBackend
 
 

@@ -7,12 +7,12 @@ import gradio as gr
 import pytest
 from vote_samples import make_side
 
-from arena.answers import Recorded
 from arena.events import NoEvents
 from arena.judging.ballots import Ballots
 from arena.judging.pairs import pairs_of
 from arena.judging.rooms import Rooms
 from arena.prompts import Prompt, Reference
+from arena.recorded import Recorded
 from arena.results.service import ResultsService
 from arena.sessions import Sessions
 from arena.types import Message, SideName, Winner

@@ -183,7 +183,7 @@ def test_a_reader_is_told_how_far_a_long_reading_is(
     sent = served.results.results(STORED, [], REQUEST)
     assert "Reading votes: 25%, about 0 s left" in sent[part.summary]
     assert sent[part.timer].value == 1.0 and set(sent) == {part.summary, part.timer}
-    monkeypatch.setattr(served.service, "_progress", None)  # all is read, and being counted
+    monkeypatch.setattr(served.service, "progress", None)  # all is read, and being counted
     assert "Counting…" in served.results.live(STORED, [], REQUEST)[part.summary]
     go_on.set()
     for _ in range(100):
