@@ -87,7 +87,6 @@ def _packed_scores(packed: Packed, ids: Sequence[int]) -> Tensor:
 
     def drop(module: Any, arguments: Any, output: Any) -> None:
         release(module.weight, packed.files)
-        module.forget()
 
     for module in model.modules():
         if isinstance(module, Linear4 | Linear8):
@@ -182,7 +181,7 @@ class _Matrix:
         if "packed" in self._tensors:
             blocks = slice(number * _ROWS // BLOCK, (number + 1) * _ROWS // BLOCK)
             packed, scales = (self._tensors[key][blocks] for key in ("packed", "scales"))
-            return floats4(packed, scales, torch.float32).T
+            return floats4(packed, scales).transpose(1, 2).flatten(0, 1)
         rows = slice(number * _ROWS, (number + 1) * _ROWS)
         return self._tensors["weight8"][rows].float() * self._tensors["scale8"][rows, None]
 

@@ -7,11 +7,17 @@ from torch import Tensor, nn
 from torch.nn.functional import linear, pad
 
 from backends.packed.kernels import BF16, Kernels
-from backends.packed.scheme import BLOCK, CHUNK, floats4, for_torch4
+from backends.packed.scheme import BLOCK, CHUNK, floats4, product4
+from backends.stepping import ROWS
 
 # Up to this many rows the integer product is faster: than the one by tiles, and than torch's product of floats.
 FEW_WITH_TILES, FEW = 16, 64
-# Rows of a weight that are converted to floats at a time.
+# The same for torch's own product of 4 bits, by processor; elsewhere one of floats is always faster. Not less than the
+# rows of a step, so that all of them go the same way.
+FEW4 = {"AVX512": 32, "AVX2": ROWS}
+# Blocks of a weight for each thread that torch's own product takes at a time: their scales are copied, into a cache.
+_BLOCKS = 8
+# Rows of a weight of 8 bits that are converted to floats at a time.
 _ROWS = 1024
 
 
@@ -44,40 +50,36 @@ class Linear4(_Packed):
         self.out_features, self.in_features = rows, self.weight.shape[1]
         self._bias = None if bias is None else pad(bias.float(), (0, -rows % BLOCK))
         self._kernels = kernels
-        self._for_torch: tuple[Tensor, Tensor] | None = None
 
     @property
     def parts(self) -> tuple[Tensor, Tensor, Tensor | None]:
         """The packed weight, its scales, and the bias in float32, padded to whole blocks of rows."""
         return self.weight, self._scales, self._bias
 
-    def forget(self) -> None:
-        """Frees the copy for torch's own product, which makes it anew."""
-        self._for_torch = None
-
     def _product(self, x: Tensor) -> Tensor:
         if self._kernels:
             # Without tiles the integer product is faster than any product of floats (measured).
             by_tiles = self._kernels.tiles and x.shape[0] > FEW_WITH_TILES
             return (self._kernels.many4 if by_tiles else self._kernels.few4)(x, *self.parts)
-        if x.shape[0] > FEW:
-            return self._with_bias(self._by_floats(x))
-        if self._for_torch is None:
-            self._for_torch = for_torch4(self.weight, self._scales)
-        packed, scales = self._for_torch
-        group = self.in_features // self._scales.shape[1]
-        return self._with_bias(torch.ops.aten._weight_int4pack_mm_for_cpu(x, packed, group, scales))
+        capability = torch.backends.cpu.get_cpu_capability()
+        few = x.shape[0] <= FEW4.get(capability, 0)
+        return self._with_bias(self._by_fours(x, capability) if few else self._by_floats(x))
+
+    def _by_fours(self, x: Tensor, capability: str) -> Tensor:
+        step = _BLOCKS * torch.get_num_threads()
+        weights = zip(self.weight.split(step), self._scales.split(step), strict=True)
+        return torch.cat([product4(x, *weight, capability) for weight in weights], -1)
 
     def _by_floats(self, x: Tensor) -> Tensor:
-        blocks, dtype = self.weight.shape[0], product_dtype()
-        y = torch.empty(x.shape[0], blocks * BLOCK, dtype=BF16)
-        x = x.to(dtype)
-        step = _ROWS // BLOCK
+        """A block for each thread at a time, which stays in its caches."""
+        blocks, step = self.weight.shape[0], torch.get_num_threads()
+        y = torch.empty(x.shape[0], blocks, BLOCK, dtype=BF16)
+        x = x.to(product_dtype())
         for first in range(0, blocks, step):
-            last = min(first + step, blocks)
-            weight = floats4(self.weight[first:last], self._scales[first:last], dtype)
-            y[:, first * BLOCK : last * BLOCK] = x @ weight
-        return y
+            part = slice(first, first + step)
+            weight = floats4(self.weight[part], self._scales[part]).to(x.dtype)
+            y[:, part] = torch.bmm(x.expand(len(weight), -1, -1), weight).transpose(0, 1)
+        return y.flatten(1)
 
 
 class Linear8(_Packed):
@@ -92,11 +94,6 @@ class Linear8(_Packed):
         # Both products for few rows need whole chunks of columns (torch's own reads past the end of others).
         self._few = FEW if self.in_features % CHUNK == 0 else 0
         self._kernels = kernels
-        self._for_torch: Tensor | None = None
-
-    def forget(self) -> None:
-        """See Linear4."""
-        self._for_torch = None
 
     @property
     def parts(self) -> tuple[Tensor, Tensor]:
@@ -107,10 +104,8 @@ class Linear8(_Packed):
         if x.shape[0] <= self._few:
             if self._kernels:
                 return self._kernels.few8(x, self.weight, self._scale, self._bias)
-            if self._for_torch is None:
-                # Torch's product crashes where a weight does not begin at a multiple of 16 bytes.
-                self._for_torch = self.weight if self.weight.data_ptr() % 16 == 0 else self.weight.clone()
-            return self._with_bias(torch.ops.aten._weight_int8pack_mm(x, self._for_torch, self._scale.to(BF16)))
+            parts = [self._by_bytes(x, first) for first in range(0, self.out_features, _ROWS)]
+            return self._with_bias(torch.cat(parts, -1))
         dtype = product_dtype()
         x = x.to(dtype)
         parts = [
@@ -119,9 +114,21 @@ class Linear8(_Packed):
         ]
         return self._with_bias(torch.cat(parts, -1).to(BF16))
 
+    def _by_bytes(self, x: Tensor, first: int) -> Tensor:
+        """Some rows by torch's own product."""
+        weight, scale = (part[first : first + _ROWS] for part in self.parts)
+        # It crashes where a weight does not begin at a multiple of 16 bytes.
+        aligned = weight if weight.data_ptr() % 16 == 0 else weight.clone()
+        return torch.ops.aten._weight_int8pack_mm(x, aligned, scale.to(BF16))
+
 
 def product_dtype() -> torch.dtype:
     """The dtype in which torch multiplies large matrices fastest on this processor."""
-    # Without bfloat16 units its product takes longer than one of float32 (measured).
-    has_units = torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()
-    return BF16 if has_units else torch.float32
+    # Without tiles a product of bfloat16 takes 1.5 to 1.9 times as long as one of float32, also with AVX512-BF16
+    # (measured).
+    return BF16 if torch.cpu._is_amx_tile_supported() else torch.float32
+
+
+def width_for_torch() -> int:
+    """The rows that a step needs for a row's result not to depend on the others, see `Rows`; without the kernels."""
+    return 1 if torch.backends.cpu.get_cpu_capability() in FEW4 else ROWS

@@ -20,7 +20,7 @@ from backends.folder.packed import GROUPS
 from backends.machine.pages import ask_large, release
 from backends.packed.kernels import BF16, Kernels, find_kernels
 from backends.packed.layers import UNIT, decode_attention, with_quick_deltas, with_quick_layers, with_quick_norms
-from backends.packed.linear import Linear4, Linear8
+from backends.packed.linear import Linear4, Linear8, width_for_torch
 from backends.packed.lora import add_adapter
 from backends.packed.scheme import BLOCK
 from backends.stepping import PREFILL_CHUNK
@@ -53,11 +53,11 @@ def load_packed(architecture: Architecture) -> Any:
 
 def quick_rows(model: Any, kernels: Kernels | None) -> Rows:
     """A model of packed layers, with everything else that the kernels compute."""
-    # Width 1: the result of a packed layer does not depend on the other rows.
     if kernels is None:
-        return Rows(model, 1)
+        return Rows(model, width_for_torch())
     _, _, size = heads_of(model.config.get_text_config())
     quick = with_quick_layers(with_quick_deltas(with_quick_norms(model, kernels), kernels), kernels)
+    # Width 1: the result of a packed layer does not depend on the other rows.
     return Rows(quick, 1, partial(decode_attention, kernels) if size % UNIT == 0 else None)
 
 
