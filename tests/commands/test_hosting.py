@@ -231,10 +231,12 @@ def test_on_a_space_strangers_use_up_no_limit_of_others(tmp_path: Path, monkeypa
         monkeypatch.setenv(name, value)
     (tmp_path / "answers.jsonl").write_text("\n".join(sample_answers(2)), encoding="utf-8")
     with served_app(["--answers", str(tmp_path / "answers.jsonl")], tmp_path / "data") as (url, _):
+        info = httpx.get(f"{url}/gradio_api/info", trust_env=False).json()["named_endpoints"]["/results"]
+        data = [parameter["parameter_default"] for parameter in info["parameters"]]
 
         def ask(token: str, addresses: str) -> str:
             headers = {"x-forwarded-for": addresses, "x-arena-admin-token": token, "accept-language": "en"}
-            call = httpx.post(f"{url}/gradio_api/call/results", json={"data": []}, headers=headers, trust_env=False)
+            call = httpx.post(f"{url}/gradio_api/call/results", json={"data": data}, headers=headers, trust_env=False)
             event = call.raise_for_status().json()["event_id"]
             return httpx.get(f"{url}/gradio_api/call/results/{event}", headers=headers, trust_env=False).text
 
