@@ -7,9 +7,9 @@ PIP := $(PYTHON) -m pip --python $(PY) --disable-pip-version-check -q
 # Where the exports are read with the packages that people take them to.
 EXPORTS := .venv-exports
 ARGS ?=
-# A file at a time, so that its servers and models are started once. Browsers and processes wait for each other: one
-# worker more than there are cores. Files in the order of tests/conftest.py, in which the longest come first.
-PARALLEL := --numprocesses $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)') --dist loadfile --no-loadscope-reorder
+# A file at a time, so that its servers and models are started once; in the order of tests/conftest.py, in which the
+# longest come first.
+PARALLEL := --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 .PHONY: run demo pair setup check test test-extra lint format clean
 

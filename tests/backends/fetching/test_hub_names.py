@@ -403,7 +403,7 @@ def test_what_a_model_needs_is_known_from_its_small_files(server: HubServer, hub
     total = sum(map(len, server.files.values())) - len(server.files["modeling_qwen.py"])
     plain, packed = needs_of(name), needs_of(f"P={name}@int4?temperature=0")
     assert (plain.title, plain.download, plain.quantize, plain.disk) == ("micro", total, 0, total)
-    assert (packed.title, packed.quantize) == ("micro (int4)", weights)
+    assert (packed.title, packed.quantize) == ("P", weights)
     assert packed.disk == packed.download + round(weights / 2) and packed.memory < plain.memory
     assert (plain.licence, "maker/micro" in plain.licence_url, plain.missing) == ("mit", True, ())
     assert not {file for file in server.fetched() if "safetensors" in file and "index" not in file}
