@@ -92,7 +92,8 @@ def main(
 
     Set in the environment only: ARENA_MODELS_DIR, the folder for downloaded models (default: models);
     ARENA_ADMIN_TOKEN, at least 8 characters, opens the host's tabs; ARENA_JUDGE_KEY hides raters' ids, and hosts that
-    share votes set the same; HF_TOKEN, MODELSCOPE_API_TOKEN and OPENAI_API_KEY log in.
+    share votes set the same; HF_TOKEN, MODELSCOPE_API_TOKEN and OPENAI_API_KEY log in; ARENA_KERNELS forces an
+    instruction set of the compiled kernels (avx2, avx-vnni, avx512-vnni, neon) or none.
     """
     if context.invoked_subcommand:
         return

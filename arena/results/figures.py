@@ -152,7 +152,10 @@ def as_json(figures: Figures) -> dict[str, Any]:
         "votes_if_filtered": dict(figures.switches),
         "verdict": _overall(figures),
         "models": list(map(_model, figures.models)),
-        "mixtures": list(map(asdict, figures.mixtures)),
+        "mixtures": [
+            {"model": mixture.model, "revisions": list(mixture.revisions), "settings": list(mixture.settings)}
+            for mixture in figures.mixtures
+        ],
         "pairs": list(map(_pair, figures.pairs)),
         **{f"by_{name}": groups for name, groups in by.items()},
         "bias": {

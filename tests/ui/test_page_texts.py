@@ -18,23 +18,34 @@ ROOMS = ("arena", "backends", "backup", "bench", "commands", "hubs", "ui")
 CODE = [path for room in ROOMS for path in (ROOT / room).rglob("*.py")] + [ROOT / "app.py"]
 # What makes an error with a code.
 ERRORS = ("InputError", "BackendError", "VoteRefused", "ErrorInfo", "_error_chunk")
-# Functions that raise the error of a code themselves, and the details that they add.
-RAISING = {"os_error_as": {"reason"}, "check_room": {"needed", "free"}}
+# Functions that make or raise the error of a code themselves, and the details that they add.
+RAISING = {
+    "os_error_as": {"reason"},
+    "check_room": {"needed", "free"},
+    "breaking": {"path", "what"},
+    "info_of": {"reason"},
+}
+# Tables of errors that are made by a function beside them: the codes are the keys.
+TABLES = {"_REFUSALS": {"path"}}
 
 
 @cache
 def raised() -> dict[str, list[set[str]]]:
     """The code of every error that is made anywhere, and the details that it has each time."""
     calls: dict[str, list[set[str]]] = {}
-    for path in CODE:
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if not isinstance(node, ast.Call) or not node.args or not isinstance(node.args[0], ast.Constant):
-                continue
-            if (name := getattr(node.func, "id", "")) in (*ERRORS, *RAISING):
-                details = {keyword.arg for keyword in node.keywords} | RAISING.get(name, set())
-                if name == "ErrorInfo" and isinstance(node.args[-1], ast.Dict):
-                    details |= {key.value for key in node.args[-1].keys}
-                calls.setdefault(node.args[0].value, []).append(details)
+    for node in (node for path in CODE for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))):
+        if isinstance(node, ast.Assign) and (table := getattr(node.targets[0], "id", "")) in TABLES:
+            assert isinstance(node.value, ast.Dict)
+            for key in node.value.keys:
+                calls.setdefault(key.value, []).append(TABLES[table])
+        if not isinstance(node, ast.Call) or (name := getattr(node.func, "id", "")) not in (*ERRORS, *RAISING):
+            continue
+        code = next(iter(node.args[name == "info_of" :]), None)  # its first argument is the error
+        if isinstance(code, ast.Constant):
+            details = {keyword.arg for keyword in node.keywords} | RAISING.get(name, set())
+            if name == "ErrorInfo" and isinstance(node.args[-1], ast.Dict):
+                details |= {key.value for key in node.args[-1].keys}
+            calls.setdefault(code.value, []).append(details)
     return calls
 
 

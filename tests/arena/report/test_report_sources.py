@@ -17,8 +17,9 @@ from arena.votes import VoteLog
 
 
 def votes_in(tmp_path, *files):
-    result = read_sources(tmp_path, None, files or None)
-    return sorted(stored.vote.id for stored in result.store.stored(result.votes.table)), result.votes.report
+    store = read_sources(tmp_path, None, files or None).store
+    votes = store.refresh()
+    return sorted(stored.vote.id for stored in store.stored(votes.table)), votes.report
 
 
 def test_votes_are_read_from_all_parts_once(tmp_path):
