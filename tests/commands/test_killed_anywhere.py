@@ -60,7 +60,7 @@ def killer() -> Iterator[Kill]:
 
 
 def killed(killer: Kill, life: str, death: str, points: int) -> Iterator[Path]:
-    """The folders that a life leaves, killed at so many of its system calls, evenly spread."""
+    """The folders that a life leaves, killed at this number of its system calls, evenly spread."""
     whole, was_killed, calls = killer(life, death, "never", 10**9)
     assert not was_killed and calls > 20
     yield whole

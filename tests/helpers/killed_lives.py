@@ -82,7 +82,7 @@ def vote(room: Room, judge: str, winner: str = "model_a") -> dict[str, Any]:
 
 
 def _before(votes: int, place: Path, receive: Receive, is_class: bool = False) -> None:
-    """So many votes of two raters."""
+    """This number of votes, by two raters."""
     with opened(place) as services:
         if is_class:
             assert services.rooms

@@ -120,7 +120,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fuzzed]:
 
 
 def fuzz(page: Fuzzed, examples: int, start: int) -> None:
-    """So many calls of each handler, and thirty times as many requests of any kind; `start` chooses them."""
+    """This number of calls of each handler, and thirty times as many other requests; `start` chooses them."""
 
     def send(count: int, number: int, work: Callable[..., None], *drawn: st.SearchStrategy[Any]) -> None:
         seed(start + number)(settings(QUICK, max_examples=count)(given(*drawn)(work)))()
