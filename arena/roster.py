@@ -86,8 +86,10 @@ class Roster:
     def pair(self, a: str, b: str, instead: Pair | None = None) -> Pair:
         """The models with these ids; for "" those of `instead`, by default the first pair.
 
-        Raises InputError if one is not offered, or both are the same.
+        Raises InputError if one is not offered, if both are the same, and while there are not two models.
         """
+        if not self:
+            raise InputError("no_models", "No models are running here.")
         first = instead or self.first
         a, b = a or first[SideName.A].spec.id, b or first[SideName.B].spec.id
         pair = {SideName.A: self[a], SideName.B: self[b]}

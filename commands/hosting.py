@@ -77,6 +77,7 @@ def settle(platform: Platform, environment: MutableMapping[str, str]) -> None:
     environment.setdefault("FORWARDED_ALLOW_IPS", _PRIVATE)
     if platform.disk:
         environment.setdefault("ARENA_DATA_DIR", str(platform.disk / "arena"))
+        environment.setdefault("ARENA_MODELS_DIR", str(platform.disk / "models"))
 
 
 def _writable(folder: Path) -> Path | None:

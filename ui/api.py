@@ -62,8 +62,6 @@ class Api:
         """
         lang, chat = self._lang(request), self._services.chats.detached()
         with refusals(lang):
-            if not self._services.roster:
-                raise InputError("no_models", "No models are running here.")
             if not isinstance(settings or {}, dict):
                 raise InputError("setting_form", 'settings must be an object, such as {"temperature": 0.7}.')
             self._services.access.check_rate(request)

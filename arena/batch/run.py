@@ -215,6 +215,8 @@ class BatchRunner:
             if self._batch is not None:
                 raise InputError("batch_running", "A batch is already running. Pause or stop it first.")
             plan = self._plan(repeats, seed, models)
+            if not plan.models:
+                raise InputError("no_models", "No models are running here.")
             plan.cells()  # raises before the file is created
             store = AnswerStore(self.path)
             self._batch = Batch(plan, store, self._host, retry_failed=retry_failed)

@@ -135,6 +135,9 @@ def test_a_roster_without_two_models_offers_no_pair(machine: Fake, tmp_path: Pat
     job.start(["one"])
     assert eventually(lambda: not job.state.running)
     assert len(roster) == 1 and not roster and roster.first == {}
+    for names in (("one", ""), ("", ""), ("one", "two")):
+        with pytest.raises(InputError, match="No models are running here"):
+            roster.pair(*names)
     job.start(["two"])
     assert eventually(lambda: not job.state.running)
     assert roster and [backend.spec.id for backend in roster.first.values()] == ["one", "two"]

@@ -189,7 +189,7 @@ def test_the_real_pair_is_one_click_from_the_banner(
 
 
 def test_recorded_answers_are_rated_until_the_first_models_are_there(
-    serve: Callable[..., ServedApp], open_page: OpenPage, tmp_path: Path
+    serve: Callable[..., ServedApp], open_page: OpenPage, new_page: NewPage, tmp_path: Path
 ) -> None:
     names = []
     for name in ("left", "right"):
@@ -201,6 +201,11 @@ def test_recorded_answers_are_rated_until_the_first_models_are_there(
     banner, modes = page.locator("#demo_words"), page.locator("#mode label")
     expect(banner).to_contain_text("The models are being prepared")
     expect(page.locator("#composer")).to_be_hidden()
+    # An address with models that are not here yet opens what there is.
+    other = new_page(f"{app.url}?a=left").page
+    wait_ready(other)
+    expect(other.get_by_role("alert")).to_contain_text("No models are running here")
+    expect(other.locator("#judge_begin")).to_be_visible()
     begin_rating(page)
     keep_adding(app.services.coming, names)
     expect(banner).to_contain_text("The models are ready")

@@ -111,7 +111,8 @@ def test_what_nobody_set_is_set_and_what_somebody_set_stays() -> None:
     environment: dict[str, str] = {}
     settle(Platform("space", Path("/data")), environment)
     trusted = environment.pop("FORWARDED_ALLOW_IPS")
-    assert environment == {"ARENA_HOST": "0.0.0.0", "ARENA_PORT": "7860", "ARENA_DATA_DIR": "/data/arena"}
+    places = {"ARENA_DATA_DIR": "/data/arena", "ARENA_MODELS_DIR": "/data/models"}
+    assert environment == {"ARENA_HOST": "0.0.0.0", "ARENA_PORT": "7860", **places}
     # Of "visitor, made up by the visitor" the last address that is not the host's own counts.
     assert visitor(trusted, "10.1.2.3", "198.51.100.9, 192.0.2.1, 10.0.0.7") == "192.0.2.1"
     assert visitor(trusted, "203.0.113.5", "192.0.2.1") == "203.0.113.5"

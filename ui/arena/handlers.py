@@ -147,7 +147,7 @@ class ArenaHandlers(Handlers):
                 named.choose(tab, a, b)
             tab.refused = None
             self._keep(tab)
-        pickers: Updates = {picker: tab.chat.pair[side].spec.id for side, picker in part.pickers.items()}
+        pickers: Updates = {part.pickers[side]: backend.spec.id for side, backend in tab.chat.pair.items()}
         return {**self._updates(tab), **pickers, part.timer: gr.Timer(active=True)}
 
     def show_models(self, request: gr.Request) -> Updates:

@@ -312,6 +312,13 @@ def runner(place, tmp_path):
     return BatchRunner(lambda: whole._models, PROMPTS, tmp_path / "data" / "answers.jsonl", whole._host)
 
 
+def test_without_a_model_there_is_no_batch(tmp_path):
+    empty = BatchRunner(lambda: (), PROMPTS, tmp_path / "answers.jsonl", None)
+    with pytest.raises(InputError, match="No models are running here"):
+        empty.start()
+    assert not empty.state().running and not list(tmp_path.iterdir())
+
+
 def test_a_page_sees_what_is_there_before_anything_runs(runner, place, eventually):
     assert states(runner.state().progress) == {"q1": "waiting", "q2": "waiting", "q3": "waiting"}
     runner.start(repeats=2, seed=3)
