@@ -21,7 +21,7 @@ _MOUNTS = {
 
 def available_bytes() -> int | None:
     """Bytes this process may still take; None where the system does not say."""
-    machine = _numbers(ROOT / "proc/meminfo").get("MemAvailable")
+    machine = numbers_in(ROOT / "proc/meminfo").get("MemAvailable")
     free = [*([] if machine is None else [machine]), *_cgroups_free()]
     return max(0, min(free)) if free else None
 
@@ -36,12 +36,12 @@ def limit_bytes() -> int | None:
 
 def total_bytes() -> int | None:
     """Bytes of memory that the machine has; None where the system does not say."""
-    return _numbers(ROOT / "proc/meminfo").get("MemTotal")
+    return numbers_in(ROOT / "proc/meminfo").get("MemTotal")
 
 
 def process_bytes(name: str) -> int | None:
     """A size of this process from /proc/self/status: VmRSS, VmHWM (its peak) or RssAnon (without file pages)."""
-    return _numbers(ROOT / "proc/self/status").get(name)
+    return numbers_in(ROOT / "proc/self/status").get(name)
 
 
 def cpu_count() -> int:
@@ -66,7 +66,7 @@ def _cgroups_free() -> Iterator[int]:
         limit = _setting(folder, "memory.max", "memory.limit_in_bytes")
         usage = _setting(folder, "memory.current", "memory.usage_in_bytes")
         if limit.isdecimal() and usage.isdecimal() and int(limit) < _NO_LIMIT:
-            stat = _numbers(folder / "memory.stat")
+            stat = numbers_in(folder / "memory.stat")
             # File pages are given up when memory is short, also active ones, such as recently read weights.
             # In v1 those of the groups below are counted only in the totals.
             pages = (stat.get(f"total_{key}", stat.get(key, 0)) for key in ("inactive_file", "active_file"))
@@ -104,7 +104,7 @@ def read_text(path: Path) -> str:
         return ""
 
 
-def _numbers(path: Path) -> dict[str, int]:
+def numbers_in(path: Path) -> dict[str, int]:
     """Lines such as `MemAvailable:  12 kB` or `inactive_file 12288`, in bytes."""
     numbers = {}
     for line in read_text(path).splitlines():
