@@ -15,6 +15,7 @@ from typing import Any
 from arena.errors import BackendError, InputError
 from arena.generation_config import CONCLUSION, SWITCH, THINK_OPEN, GenerationConfig
 from arena.types import Chunk, FinishReason, Message, ModelSpec
+from backends.folder.checkpoint import refusal
 from backends.folder.contents import check_sha256
 from backends.folder.gguf import model_file
 from backends.machine.memory import cpu_count
@@ -120,8 +121,7 @@ def load_engine(spec: ModelSpec) -> LlamaEngine:
     try:
         prompt_ids(engine, [Message("user", "Hello"), Message("assistant", "Hello"), Message("user", "Hello")])
     except InputError as error:
-        reason = "its chat template changes what messages say"
-        raise BackendError("load_failed", f"{path.name} cannot be loaded: {reason}", reason=reason) from error
+        raise refusal(path.name, "its chat template changes what messages say") from error
     return engine
 
 

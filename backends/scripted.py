@@ -39,6 +39,7 @@ from arena.errors import BackendError, InputError
 from arena.generation_config import CONCLUSION, THINK_CLOSE, THINK_OPEN, GenerationConfig, Thinking
 from arena.types import Chunk, Message, ModelSpec
 from backends.folder import DEFAULT_CONTEXT
+from backends.folder.checkpoint import refusal
 from backends.streaming.context import Fitted, split_cut
 from backends.streaming.decode import AnswerText, utf8_decoder
 from backends.streaming.generation import KEEP_ALIVE_SECONDS, Generation, Slots
@@ -134,7 +135,7 @@ class ScriptedBackend(LocalBackend[_Player]):
         for _ in _wait_for(self._script.get("load_until")):
             pass
         if reason := self._script.get("load_error"):
-            raise BackendError("load_failed", f"{self.spec.name} cannot be loaded: {reason}", reason=reason)
+            raise refusal(self.spec.name, reason)
         return _Player(Slots(self._script.get("slots", 4)), self._script.get("answers", []))
 
     def _answer(self, engine: _Player, fitted: Fitted, config: GenerationConfig) -> Generator[Chunk]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Generator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING
 from arena.errors import BackendError
 from arena.generation_config import GenerationConfig
 from arena.types import Chunk, Message, ModelSpec
-from backends.folder.checkpoint import first_line
+from backends.folder.checkpoint import first_line, refusal
 from backends.streaming.context import Fitted, split_cut
 from backends.streaming.decode import AnswerText, StrippedReply, WholeDecode
 from backends.streaming.generation import Generation, failed
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 
 INSTALL = "pip install -r requirements-hf.txt"
 # The versions of transformers on which the original models are tested.
-OLDEST, NEWER = (5, 16, 1), (6,)
+OLDEST, NEWER = "5.16.1", "6"
 
 
 class HfBackend(LocalBackend["HfEngine"]):
@@ -75,16 +74,16 @@ def load_engine(spec: ModelSpec, scheduler: Scheduler) -> HfEngine:
         return open_engine(spec, scheduler)
     except ImportError as error:
         reason = f"{error.name or error} is missing; install it with: {INSTALL}"
-        raise BackendError("load_failed", f"{spec.name} cannot be loaded: {reason}", reason=reason) from error
+        raise refusal(spec.name, reason) from error
 
 
 def _check_version(spec: ModelSpec, version: str) -> None:
     """Older versions ignore the renaming of tensors, so that the weights would be random; newer ones are untested."""
-    numbers = tuple(int(part) for part in re.findall(r"\d+", version)[:3])
-    if not OLDEST <= numbers < NEWER:
-        oldest = ".".join(map(str, OLDEST))
-        reason = f"transformers {oldest} or newer, below {NEWER[0]}, is needed, not {version}: {INSTALL}"
-        raise BackendError("load_failed", f"{spec.name} cannot be loaded: {reason}", reason=reason)
+    from packaging.version import Version
+
+    if not Version(OLDEST) <= Version(version) < Version(NEWER):
+        reason = f"transformers {OLDEST} or newer, below {NEWER}, is needed, not {version}: {INSTALL}"
+        raise refusal(spec.name, reason)
 
 
 def _written(

@@ -67,8 +67,7 @@ class BackgroundLoad(Generic[T]):
     @property
     def value(self) -> T | None:
         """What was loaded; None before."""
-        with self._lock:
-            return self._value
+        return self._value
 
     @property
     def state(self) -> LoadState:
@@ -98,8 +97,7 @@ class BackgroundLoad(Generic[T]):
     @property
     def loading(self) -> bool:
         """Whether a thread loads the value."""
-        with self._lock:
-            return self._thread is not None
+        return self._thread is not None
 
     def fail(self, error: ErrorInfo) -> None:
         """Releases the value for an error that it shows in use; it is opened anew when it is wanted."""

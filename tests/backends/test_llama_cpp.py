@@ -14,11 +14,12 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from opened import open_backends
 
 from arena.errors import BackendError, InputError
 from arena.generation_config import GenerationConfig
 from arena.types import Message, ModelSpec
-from backends import open_backends, opened_alone
+from backends import opened_alone
 from backends.folder.gguf import model_file, read_gguf
 from backends.llama import LlamaCppBackend, _ask, _loopback_client, prompt_ids, stop_strings
 from backends.models.catalog import EMBEDDED

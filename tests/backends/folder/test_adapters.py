@@ -10,12 +10,12 @@ import pytest
 import torch
 from model_folders import DATA, copied, edit_json, rewrite
 from native_folders import CHATML, native_folder
+from opened import open_backends
 from packing_jobs import job_for, silent
 from safetensors.torch import load_file, save_file
 
 from arena.errors import BackendError, InputError
 from arena.types import Message
-from backends import open_backends
 from backends.families import qwen
 from backends.families.lora import merge_adapter, read_changes
 from backends.families.weights import load_weights
