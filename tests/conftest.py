@@ -56,6 +56,7 @@ SLOW = (
     "bench",
     "commands",
     "project/test_install.py",
+    "ui/gradio/test_fuzz.py",
 )
 
 
