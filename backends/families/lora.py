@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 from arena.errors import BackendError
 from backends.families.weights import QKV_PARTS, split_qkv
-from backends.folder.adapter import check_adapter
-from backends.folder.checkpoint import ADAPTER_CONFIG, first_line, read_json, read_tensors, refusal
+from backends.folder.adapter import read_adapter
+from backends.folder.checkpoint import first_line, read_tensors, refusal
 
 _PREFIX, _BASE = "base_model.model.", ".base_layer.weight"
 _KEY = re.compile(r"(?:base_model\.model\.)?(?P<module>.+)\.lora_(?P<half>[AB])\.weight")
@@ -50,8 +50,7 @@ def read_changes(model: Any, family: types.ModuleType | None, folder: Path) -> d
     An adapter trained on an original of `family` is mapped to the names used here.
     """
     try:
-        config = read_json(folder, ADAPTER_CONFIG)
-        file = check_adapter(folder)
+        config, file = read_adapter(folder)
         if family and (config.get("rank_pattern") or config.get("alpha_pattern")):
             # Patterns contain the original's module names.
             raise ValueError("an adapter of an original must have one rank and one alpha for all modules")
