@@ -97,7 +97,7 @@ def fetch(
             if not model.is_gguf:
                 find_weights(part.path)
             part.put_in_place()
-        remember(folder, manifest.files)
+            remember(folder, manifest.files)
         return Fetched(model, manifest, missing)
 
 

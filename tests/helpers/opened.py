@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from arena.types import Backend, ModelSpec
+from arena.backend import Backend
+from arena.types import ModelSpec
 from backends import Backends
 
 
