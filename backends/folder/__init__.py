@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
-from arena.errors import BackendError, InputError, os_error_as
+from filelock import FileLock, Timeout
+
+from arena.errors import BackendError, InputError, os_error_as, reason
 
 # Tokens, for a model that does not say.
 DEFAULT_CONTEXT = 4096
@@ -19,6 +21,26 @@ def check_room(code: str, place: Path, new: int, hint: str = "") -> None:
     if free < needed:
         message = f"Not enough disk space at {place}: {needed:,} bytes are needed{hint}, {free:,} are free."
         raise InputError(code, message, needed=needed, free=free)
+
+
+@contextmanager
+def locked(target: Path, busy: InputError, unwritable: str) -> Iterator[None]:
+    """Holds the lock of a folder that is being made. Raises `busy` if another process holds it.
+
+    An OSError in the block becomes a BackendError with the code `unwritable`.
+    """
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(target.with_name(f".{target.name}.lock"), timeout=0):
+            yield
+    except Timeout as error:
+        raise busy from error
+    except BrokenPipeError:
+        # The reader of our output has gone; nothing is wrong with the folder.
+        raise
+    except OSError as error:
+        message = f"{target} cannot be written: {reason(error)}."
+        raise BackendError(unwritable, message, path=str(target), reason=reason(error)) from error
 
 
 def reading(path: Path) -> AbstractContextManager[None]:

@@ -9,12 +9,12 @@ from dataclasses import replace
 import pytest
 import torch
 from model_folders import DATA, ORACLES, TINY, copied, edit_json, needs_oracles, scripted_original
+from opened import open_backends
 from served_app import ROOT
 
 from arena.errors import BackendError, InputError
 from arena.generation_config import GenerationConfig
 from arena.types import Chunk, Message
-from backends import open_backends
 from backends.families.chatglm import ROLES
 from backends.families.qwen import END_OF_TEXT, IM_END, IM_START
 from backends.hf.backend import HfBackend, load_engine
@@ -175,7 +175,7 @@ def test_two_that_load_at_once_come_out_right_and_disturb_no_answer(talkative, a
 
 BOTH = """
 import sys, time
-from backends import open_backends
+from opened import open_backends
 from backends.models.resolve import resolve
 from backends.stepping.scheduler import Scheduler
 from backends.stepping.sampling import Sampler
