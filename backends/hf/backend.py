@@ -81,7 +81,7 @@ def _check_version(spec: ModelSpec, version: str) -> None:
     """Older versions ignore the renaming of tensors, so that the weights would be random; newer ones are untested."""
     from packaging.version import Version
 
-    if not Version(OLDEST) <= Version(version) < Version(NEWER):
+    if not Version(OLDEST).release <= Version(version).release < Version(NEWER).release:
         reason = f"transformers {OLDEST} or newer, below {NEWER}, is needed, not {version}: {INSTALL}"
         raise refusal(spec.name, reason)
 

@@ -121,7 +121,7 @@ class MemoryBudget:
             return None
         claimed = sum(self._claims.values())
         # Memory already taken is missing from `free` and also claimed: count it once.
-        taken = max(0, (own_bytes()) - self._own_before)
+        taken = max(0, own_bytes() - self._own_before)
         return max(0, free + min(taken, claimed) - claimed)
 
 

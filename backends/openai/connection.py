@@ -105,8 +105,7 @@ def unreachable(error: Exception, url: str, name: str) -> BackendError:
 def run_in_thread(request: AsyncIterator[T]) -> Generator[T | None]:
     """The events of one request; None is a keep-alive. Closing it ends the request. Raises what the request raises."""
     events: Events[T] = Events()
-    runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
-    loop = runner.get_loop()
+    loop = asyncio.new_event_loop()
 
     async def forward() -> None:
         async for event in request:
@@ -115,8 +114,12 @@ def run_in_thread(request: AsyncIterator[T]) -> Generator[T | None]:
     task = loop.create_task(forward())
 
     def run() -> None:
-        with runner:
+        try:
             loop.run_until_complete(task)
+        finally:
+            # Not an asyncio.Runner: it would wait for a name that is still being looked up.
+            loop.run_until_complete(loop.shutdown_asyncgens())
+            loop.close()
 
     def cancel() -> None:
         with suppress(RuntimeError):  # the loop is closed
