@@ -29,7 +29,7 @@ from arena.report.reports import Reports
 from arena.results.service import ResultsService
 from arena.roster import Roster
 from arena.sessions import Sessions
-from arena.types import ModelSpec
+from arena.types import ModelSpec, Vote
 from arena.votes import VoteLog
 from arena.votes.backup_status import BackupStatus
 from arena.votes.store import VoteStore
@@ -67,7 +67,7 @@ def compose(
     added = adding(roster, backends, hosting.environment, data_dir) if may_answer else None
     log, events, limits = open_log(data_dir), open_events(data_dir), RateLimits()
     key, store = JudgeKey(data_dir / "judge.key", hosting.judge_secret), VoteStore(data_dir)
-    ballots = Ballots(log, limits, key.save, judged_before(store))
+    ballots = Ballots(log, limits, key.save, votes_before(store))
     prompts, history = PromptStore(loaded, events, hosting.named_prompts), tuple(events.read())
     for event in history:
         prompts.replay(event)
@@ -131,8 +131,8 @@ def _batch(roster: Roster, prompts: PromptStore, path: Path) -> BatchRunner:
     return BatchRunner(lambda: roster.specs, prompts, path, host)
 
 
-def judged_before(store: VoteStore) -> Callable[[str], bool]:
-    """Whether the log has a vote on a battle from before this process; it is read at the first question."""
+def votes_before(store: VoteStore) -> Callable[[str], Vote | None]:
+    """The vote that the log has on a battle from before this process; the log is read at the first question."""
 
     @cache
     def battles() -> Column:
@@ -140,7 +140,19 @@ def judged_before(store: VoteStore) -> Callable[[str], bool]:
             return np.unique(store.refresh().every_row["battle"])
         return hashed(())
 
-    return lambda battle_id: bool(np.isin(hashed([battle_id]), battles())[0])
+    def vote(battle_id: str) -> Vote | None:
+        battle = hashed([battle_id])
+        if not np.isin(battle, battles())[0]:
+            return None
+        with suppress(ArenaError, OSError):
+            votes = store.refresh()
+            # The one that counts, if any does.
+            for table in (votes.table, votes.every_row):
+                for stored in store.stored(table.where(table["battle"] == battle)):
+                    return stored.vote
+        return None
+
+    return vote
 
 
 def open_events(data_dir: Path) -> EventLog | NoEvents:

@@ -47,7 +47,7 @@ class Ballots:
 
     `log` is an error where none can be written: every vote is refused with it.
     `save_key` is called before each vote: it raises OSError while raters' hashes would not outlive a restart.
-    `is_judged` is whether the log has a vote on a battle from an earlier process, which may have died before it noted
+    `vote_before` is the vote that the log has on a battle from an earlier process, which may have died before it noted
     anything else: a second vote would get a receipt and not count.
     """
 
@@ -56,10 +56,10 @@ class Ballots:
         log: VoteLog | ArenaError,
         limits: RateLimits | None = None,
         save_key: Callable[[], None] = lambda: None,
-        is_judged: Callable[[str], bool] = lambda battle_id: False,
+        vote_before: Callable[[str], Vote | None] = lambda battle_id: None,
     ) -> None:
         self._log = log
-        self._is_judged = is_judged
+        self.vote_before = vote_before
         self._save_key = save_key
         self.limits = limits or RateLimits()
         self._ballots: OrderedDict[str, _Ballot] = OrderedDict()
@@ -77,9 +77,10 @@ class Ballots:
         A battle that cannot be voted on is kept too, so that the refusal can give the reason. Offering again changes
         nothing, because the battle may have been judged. Evicts the oldest ballots beyond MAX_BALLOTS.
         """
-        vote_id = "" if battle.id not in self._ballots and self._is_judged(battle.id) else None
+        before = None if battle.id in self._ballots else self.vote_before(battle.id)
+        ballot = _Ballot(battle, time.time(), judge, before.id if before else None)
         with self._lock:
-            self._ballots.setdefault(battle.id, _Ballot(battle, time.time(), judge, vote_id))
+            self._ballots.setdefault(battle.id, ballot)
             while len(self._ballots) > MAX_BALLOTS:
                 self._ballots.popitem(last=False)
 

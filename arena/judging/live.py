@@ -83,6 +83,10 @@ class LiveBattles:
         *earlier, last = map(_whole, chat.turns)
         return replace(last, earlier=tuple(earlier))
 
+    def vote_before(self, battle: Battle) -> Vote | None:
+        """The vote on the battle from before a restart, even if no tab got to know of it."""
+        return self._ballots.vote_before(battle.id)
+
     def stop(self, tab: str | None) -> None:
         """Stops both sides of the tab's battle."""
         self._chats.get(tab).stop()

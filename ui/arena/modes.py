@@ -120,7 +120,7 @@ class Blind(ArenaMode):
 
     def restore(self, tab: Tab, caller: Caller, kept: Session) -> None:
         if kept.blind and self.offered:
-            vote = kept.blind_vote
+            vote = self.live.vote_before(kept.blind[-1]) or kept.blind_vote
             view = self.live.restore(caller.session, caller.judge, kept.blind, is_judged=vote is not None)
             tab.live = LiveJudging(view, vote, kept.blind)
 
@@ -260,7 +260,7 @@ class Named(ArenaMode):
     def restore(self, tab: Tab, caller: Caller, kept: Session) -> None:
         if kept.chat:
             tab.chat.restore(kept.chat, self.roster.pair_of(kept.chat[-1]))
-            tab.vote = kept.chat_vote
+            tab.vote = self.ballots.vote_before(kept.chat[-1].id) or kept.chat_vote
             if not self.vote(tab):
                 self.ballots.offer(tab.chat.turns[-1])
 
