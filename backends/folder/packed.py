@@ -13,8 +13,8 @@ from backends.folder.checkpoint import Weights, check_size, find_weights, member
 from hubs import ListedFile
 
 PACKED = "packed.json"
-# 2: with all state of a model, compared with it. Folders of format 1 lack what is no parameter.
-FORMAT = 2
+# 3: scales and zeros of int4 have 8 bits. Folders of format 2 have 16, those of format 1 lack what is no parameter.
+FORMAT = 3
 WEIGHTS = "packed-"
 METHODS = ("nearest", "gptq")
 GROUPS = (32, 64, 128)

@@ -21,7 +21,7 @@ from backends.machine.pages import release
 from backends.packed.kernels import BF16, find_kernels
 from backends.packed.linear import Linear4, Linear8
 from backends.packed.open import fill, quick_rows
-from backends.packed.scheme import BLOCK, floats4
+from backends.packed.scheme import BLOCK, PARTS4, floats4
 from backends.stepping.cache import TokenCache
 
 # The tokens that both read, and how many of them the packed model reads one by one, as it answers.
@@ -176,13 +176,12 @@ class _Matrix:
     def _floats(self, number: int) -> Tensor:
         if "packed" in self._tensors:
             blocks = slice(number * _ROWS // BLOCK, (number + 1) * _ROWS // BLOCK)
-            packed, scales = (self._tensors[key][blocks] for key in ("packed", "scales"))
-            return floats4(packed, scales, torch.float32).T
+            return floats4(*(self._tensors[key][blocks] for key in PARTS4), torch.float32).T
         rows = slice(number * _ROWS, (number + 1) * _ROWS)
         return self._tensors["weight8"][rows].float() * self._tensors["scale8"][rows, None]
 
 
-_PARTS = ("packed", "scales", "weight8", "scale8")
+_PARTS = (*PARTS4, "weight8", "scale8")
 
 
 class _Linear(nn.Module):  # type: ignore[misc]

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn.functional import linear, pad
 
 from backends.packed.kernels import BF16, Kernels
-from backends.packed.scheme import BLOCK, CHUNK, floats4, for_torch4
+from backends.packed.scheme import BLOCK, CHUNK, Packed4, floats4, for_torch4
 
 # Up to this many rows the integer product is faster: than the one by tiles, and than torch's product of floats.
 FEW_WITH_TILES, FEW = 16, 64
@@ -37,19 +37,24 @@ class _Packed(nn.Module, ABC):  # type: ignore[misc]
 class Linear4(_Packed):
     """A weight of 4 bits, see scheme.pack4, with `rows` rows without padding; `bias` float32 [rows] or None."""
 
-    def __init__(self, weights: tuple[Tensor, Tensor], rows: int, bias: Tensor | None, kernels: Kernels | None) -> None:
+    def __init__(self, weights: Packed4, rows: int, bias: Tensor | None, kernels: Kernels | None) -> None:
         super().__init__()
         # `weight` is the packed weight as it is mapped.
-        self.weight, self._scales = weights
+        self.weight, self._scales, self._units = weights
         self.out_features, self.in_features = rows, self.weight.shape[1]
         self._bias = None if bias is None else pad(bias.float(), (0, -rows % BLOCK))
         self._kernels = kernels
         self._for_torch: tuple[Tensor, Tensor] | None = None
 
     @property
-    def parts(self) -> tuple[Tensor, Tensor, Tensor | None]:
-        """The packed weight, its scales, and the bias in float32, padded to whole blocks of rows."""
-        return self.weight, self._scales, self._bias
+    def packed(self) -> Packed4:
+        """The weight as it is packed."""
+        return self.weight, self._scales, self._units
+
+    @property
+    def bias(self) -> Tensor | None:
+        """In float32, padded to whole blocks of rows."""
+        return self._bias
 
     def forget(self) -> None:
         """Frees the copy for torch's own product, which makes it anew."""
@@ -59,11 +64,11 @@ class Linear4(_Packed):
         if self._kernels:
             # Without tiles the integer product is faster than any product of floats (measured).
             by_tiles = self._kernels.tiles and x.shape[0] > FEW_WITH_TILES
-            return (self._kernels.many4 if by_tiles else self._kernels.few4)(x, *self.parts)
+            return (self._kernels.many4 if by_tiles else self._kernels.few4)(x, self.packed, self._bias)
         if x.shape[0] > FEW:
             return self._with_bias(self._by_floats(x))
         if self._for_torch is None:
-            self._for_torch = for_torch4(self.weight, self._scales)
+            self._for_torch = for_torch4(*self.packed)
         packed, scales = self._for_torch
         group = self.in_features // self._scales.shape[1]
         return self._with_bias(torch.ops.aten._weight_int4pack_mm_for_cpu(x, packed, group, scales))
@@ -75,7 +80,7 @@ class Linear4(_Packed):
         step = _ROWS // BLOCK
         for first in range(0, blocks, step):
             last = min(first + step, blocks)
-            weight = floats4(self.weight[first:last], self._scales[first:last], dtype)
+            weight = floats4(*(part[first:last] for part in self.packed), dtype)
             y[:, first * BLOCK : last * BLOCK] = x @ weight
         return y
 
