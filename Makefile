@@ -40,10 +40,11 @@ $(VENV)/.installed: requirements.txt requirements-model.txt | $(PY)
 	@touch $@
 
 # PyTorch without CUDA comes from its own index; where that has no wheel, requirements-hf.txt brings another build.
-$(VENV)/.installed-hf: $(VENV)/.installed requirements-hf.txt
+$(VENV)/.installed-hf: $(VENV)/.installed requirements-hf.txt requirements-kernels.txt
 	@echo "Installing what checkpoint folders need (1 GB, a few minutes, once) ..."
 	@$(PIP) install $$(grep ^torch== requirements-hf.txt) --index-url https://download.pytorch.org/whl/cpu || true
 	@$(PIP) install -r requirements-hf.txt
+	@for compiler in cc gcc clang; do command -v $$compiler >/dev/null && exit; done; $(PIP) install -r requirements-kernels.txt
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.txt requirements-hf.txt requirements-bench.txt

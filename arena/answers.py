@@ -7,13 +7,14 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
+from io import BytesIO
 from pathlib import Path
 from typing import Any, get_args
 
 from arena.append_log import AppendLog, LogBusy, json_lines_tail
 from arena.errors import ErrorInfo, InputError, os_error_as
 from arena.generation_config import GenerationConfig
-from arena.text import clean, read_text
+from arena.text import clean, decoded, read_bytes
 from arena.types import FINISH_WORDS, Answer, FinishReason, Message, ModelSpec, Role, Side, Usage
 
 log = logging.getLogger(__name__)
@@ -21,6 +22,7 @@ FILE_NAME = "answers.jsonl"
 _REQUIRED = ("prompt_id", "prompt", "model", "response")
 _ALIASES = {"uid": "prompt_id", "question_id": "prompt_id", "model_id": "model"}
 _MOST_NAMED = 5
+_LINE_START = b'{"key": "'  # of every line that `AnswerStore` writes
 _MODEL_TEXTS = ("family", "runtime", "precision", "revision", "licence", "licence_url")
 
 
@@ -291,7 +293,7 @@ class AnswerStore(AppendLog):
 def answers_of(data_dir: Path) -> Path | None:
     """The data folder's file of recorded answers, if it has any."""
     path = data_dir / FILE_NAME
-    return path if path.is_file() and path.stat().st_size else None
+    return path if path.is_file() and _text_of(path).strip() else None
 
 
 def answers_by_key(path: Path) -> dict[str, Recorded]:
@@ -326,7 +328,7 @@ def broken(path: Path, what: str) -> InputError:
 def _entries(path: Path, mistakes: list[str] | None = None) -> Iterator[Recorded]:
     """The answers in a file. What cannot be read goes into `mistakes`; without a list it raises InputError."""
     # Not splitlines: a text may contain other line separators.
-    for number, line in enumerate(read_text(path, broken).split("\n"), start=1):
+    for number, line in enumerate(_text_of(path).split("\n"), start=1):
         if not line.strip():
             continue
         try:
@@ -337,6 +339,15 @@ def _entries(path: Path, mistakes: list[str] | None = None) -> Iterator[Recorded
             if mistakes is None:
                 raise broken(path, f"has a mistake in {mistake}") from error
             mistakes.append(mistake)
+
+
+def _text_of(path: Path) -> str:
+    """The text of a file, without the line that a batch is writing now or that a crash has cut."""
+    data = read_bytes(path, broken)
+    tail = json_lines_tail(BytesIO(data))
+    last = data[tail.end :]
+    is_own = last[: len(_LINE_START)] == _LINE_START[: len(last)]
+    return decoded(path, data[: tail.end] if tail.kind == "torn" and is_own else data, broken)
 
 
 def _numbered(entries: Iterable[Recorded]) -> tuple[Recorded, ...]:

@@ -128,11 +128,13 @@ class AppendLog:
         # Protects _waiting, the entries that no thread has begun to write.
         self._queueing = threading.Lock()
         self._waiting: list[_Entry] = []
-        self.folder.mkdir(parents=True, exist_ok=True)
+        _make_folder(self.folder)
         self._most_parts = most_parts
         self.part, self._claim = self._take_part(most_parts)
         self._claimed = os.stat(self._claim.lock_file)
         self._size = size_of(self.part)
+        # Whether the part's name in the folder is safe from a power failure.
+        self._is_named = False
 
     def write(self, data: bytes, sync: bool = True) -> None:
         """Appends whole records; returns once they are written and, with `sync`, safe from a power failure.
@@ -228,7 +230,7 @@ class AppendLog:
             self._claim.release()
             self.part, self._claim = self._take_part(self._most_parts)
             self._claimed = os.stat(self._claim.lock_file)
-            self._size = size_of(self.part)
+            self._size, self._is_named = size_of(self.part), False
 
     def _check_end(self) -> None:
         """Repairs the part if its size changed since the last append: undoing it failed, or the file was edited."""
@@ -243,6 +245,7 @@ class AppendLog:
         # Unbuffered: a buffer would be written at close, after a failed write was undone.
         if not self._size:
             self.part.touch(self.mode)
+            self._is_named = False
         with self.part.open("ab", buffering=0) as file:
             data = data if self._size else self._head + data
             try:
@@ -255,8 +258,9 @@ class AppendLog:
                 with suppress(OSError):  # _check_end tries again
                     file.truncate(self._size)
                 raise
-        if sync and not self._size:
+        if sync and not self._is_named:
             sync_folder(self.folder)
+            self._is_named = True
         self._size += len(data)
 
 
@@ -269,6 +273,14 @@ def _move_aside(file: BinaryIO, start: int, part: Path) -> None:
         os.fsync(aside.fileno())
     file.truncate(start)
     _LOG.warning("%s ended in an unfinished record: its bytes are in %s.", part, name)
+
+
+def _make_folder(folder: Path) -> None:
+    """Makes the folder and those above it; their names survive a power failure."""
+    if not folder.is_dir():
+        _make_folder(folder.parent)
+        folder.mkdir(exist_ok=True)
+        sync_folder(folder.parent)
 
 
 def sync_folder(folder: Path) -> None:

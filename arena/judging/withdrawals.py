@@ -8,7 +8,9 @@ import numpy as np
 from arena.errors import InputError, os_error_as
 from arena.events import WITHDRAWN, Events
 from arena.text import typed_code
+from arena.types import Vote
 from arena.votes.store import VoteStore
+from arena.votes.table import Table, hashed
 
 
 class Withdrawals:
@@ -44,18 +46,30 @@ class Withdrawals:
         """Withdraws all votes of a rater without their code: for the host. Raises InputError as `withdraw` does."""
         return self._withdraw(self._votes(lambda other: other == judge))
 
-    def withdraw_vote(self, vote_id: str) -> None:
-        """Withdraws one vote, which another one replaces. Raises InputError as `withdraw` does."""
-        self._withdraw([vote_id])
+    def withdraw_others(self, vote: Vote) -> None:
+        """Withdraws the rater's other votes on the battle, which this one replaces: the one that was changed, and one
+        without a receipt that a crash has left between them. Raises InputError as `withdraw` does.
+        """
+        table = self._store.refresh().every_row
+        is_other = (table["battle"] == hashed([vote.battle.id])) & (table["vote"] != hashed([vote.id]))
+        if others := self._ids(table.where(is_other & table.is_named("judge", vote.judge))):
+            self._withdraw(others)
+
+    def is_withdrawn(self, vote: Vote) -> bool:
+        """Whether the vote does not count any more. Raises InputError if the log cannot be read."""
+        return vote.id in self._store.refresh().withdrawn
 
     def _votes(self, is_wanted: Callable[[str], bool]) -> list[str]:
         """The ids of all votes, including second votes, which would count once the first are withdrawn."""
-        votes = self._store.refresh()
-        table = votes.every_row
+        table = self._store.refresh().every_row
         judges = [code for code, judge in enumerate(table.names["judge"]) if judge and is_wanted(judge)]
-        rows = table.where(np.isin(table["judge"], judges))
+        return self._ids(table.where(np.isin(table["judge"], judges)))
+
+    def _ids(self, rows: Table) -> list[str]:
+        """The ids of the votes in these rows that are not withdrawn."""
         ids = dict.fromkeys(stored.row.get("vote_id", "") for stored in self._store.stored(rows))
-        return [vote for vote in ids if vote and vote not in votes.withdrawn]
+        withdrawn = self._store.refresh().withdrawn
+        return [vote for vote in ids if vote and vote not in withdrawn]
 
     def _withdraw(self, votes: Sequence[str]) -> int:
         if not votes:

@@ -1,21 +1,21 @@
-"""Compiles kernels.c for this processor, and caches the library by source, flags, compiler and processor."""
+"""Compiles the kernels for this processor, and caches the library by sources, flags, compiler and processor."""
 
 import atexit
 import hashlib
 import os
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from backends.machine.facts import CPUINFO, processor_facts
+from backends.packed.compilers import INSTALL, Compiler, NoCompiler, compilers
+from backends.packed.instruction_sets import VARIABLE, chosen_set
 
-SOURCE = Path(__file__).with_name("kernels.c")
-# Required to compile the source; it also uses BF16, VBMI and AMX where available.
-NEEDED = ("avx512f", "avx512bw", "avx512vl", "avx512dq", "avx512_vnni")
-FLAGS = ("-O3", "-march=native", "-fopenmp", "-fPIC", "-std=gnu11")
-_COMPILER_SECONDS = 120
+# `main.c` includes all others but `openmp.c`.
+SOURCES = Path(__file__).with_name("native")
+# No sum may be rounded once here and twice there: a row's result is bitwise the same in all products.
+FLAGS = ("-O3", "-ffp-contract=off", "-fopenmp", "-fPIC", "-std=gnu11")
 # Bytes of the digest at the end of a compiled file.
 _DIGEST = 32
 
@@ -24,32 +24,37 @@ class NoKernels(Exception):
     """The kernels cannot be used here; the message says why."""
 
 
-def build(flags: Sequence[str] = FLAGS, cpuinfo: Path = CPUINFO, anew: bool = False) -> Path:
+def build(extra: Sequence[str] = (), cpuinfo: Path = CPUINFO, anew: bool = False) -> Path:
     """The shared library, compiled if it is not cached, or always with `anew`. Raises NoKernels."""
-    facts = processor_facts(cpuinfo)
-    processor = f"{facts.get('model name', '')} {facts.get('flags', '')}"
-    lacking = [name for name in NEEDED if name not in processor.split()]
-    if lacking:
+    instructions = chosen_set()
+    if instructions is None:
+        raise NoKernels(f"{VARIABLE} says so")
+    if lacking := instructions.lacking(cpuinfo):
         raise NoKernels(f"the processor has no {lacking[0]}")
-    compiler = compiler_command()
-    version = _output([*compiler, "--version"])
-    parts = (SOURCE.read_text(encoding="utf-8"), " ".join(flags), version, processor)
-    name = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:24]
+    flags = (*FLAGS, *instructions.flags, *extra)
+    facts = processor_facts(cpuinfo)
+    processor = " ".join(facts.get(name, "") for name in ("model name", "flags", "Features"))
+    failures = []
+    for compiler in compilers():
+        try:
+            return _cached(compiler, flags, processor, anew)
+        except NoCompiler as error:
+            failures.append(str(error))
+    raise NoKernels(failures[0] if failures else f"there is no C compiler ({INSTALL} brings one)")
+
+
+def _cached(compiler: Compiler, flags: Sequence[str], processor: str, anew: bool) -> Path:
+    """The library by one of the compilers. Raises NoCompiler or NoKernels."""
+    texts = [source.read_text(encoding="utf-8") for source in sorted(SOURCES.iterdir())]
     try:
+        parts = (*texts, " ".join(flags), compiler.version(), processor)
+        name = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:24]
         library = _folder() / f"kernels-{name}.so"
         if anew or not (library.is_file() and _is_ours_alone(library) and _is_whole(library)):
             _compile(compiler, flags, library)
     except OSError as error:
         raise NoKernels(f"the cache folder cannot be used: {error}") from error
     return library
-
-
-def compiler_command() -> list[str]:
-    """The first words of a command that compiles C. Raises NoKernels where there is none."""
-    compiler = next(filter(None, map(shutil.which, (os.environ.get("CC") or "cc", "gcc", "clang"))), None)
-    if compiler is None:
-        raise NoKernels("there is no C compiler")
-    return [compiler]
 
 
 def _folder() -> Path:
@@ -80,12 +85,10 @@ def _is_whole(library: Path) -> bool:
     return hashlib.sha256(data[:-_DIGEST]).digest() == data[-_DIGEST:]
 
 
-def _compile(compiler: Sequence[str], flags: Sequence[str], library: Path) -> None:
+def _compile(compiler: Compiler, flags: Sequence[str], library: Path) -> None:
     with tempfile.TemporaryDirectory(dir=library.parent) as work:
-        part, done = Path(work) / "kernels.o", Path(work) / library.name
-        _output([*compiler, *flags, "-c", str(SOURCE), "-o", str(part)])
-        # Not linked with OpenMP: it uses torch's copy, which is loaded before.
-        _output([*compiler, "-shared", "-o", str(done), str(part), "-lm"])
+        done = Path(work) / library.name
+        compiler.link([SOURCES / "main.c", SOURCES / "openmp.c"], flags, done)
         # The loader ignores bytes after the end.
         with done.open("ab") as file:
             file.write(hashlib.sha256(done.read_bytes()).digest())
@@ -93,13 +96,3 @@ def _compile(compiler: Sequence[str], flags: Sequence[str], library: Path) -> No
         done.chmod(0o700)
         # Atomic, for a process that starts at the same time.
         done.replace(library)
-
-
-def _output(command: Sequence[str]) -> str:
-    try:
-        run = subprocess.run(command, capture_output=True, text=True, timeout=_COMPILER_SECONDS, check=True)
-    except subprocess.CalledProcessError as error:
-        raise NoKernels(f"the compiler failed: {(error.stderr or '').strip().splitlines()[:1]}") from error
-    except (OSError, subprocess.SubprocessError) as error:
-        raise NoKernels(f"the compiler cannot be run: {error}") from error
-    return run.stdout

@@ -9,13 +9,13 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from backends.packed.scheme import BLOCK
+from backends.packed.scheme import BLOCK, Packed4
 
 # The size of the weight: a product takes much longer than to wake the threads, and the trial 0.1 s.
 _ROWS, _COLUMNS, _GROUP = 4096, 4096, 32
 _ROUNDS = 25
-# Multiplies x with a weight (packed, scales) that no cache holds, read past the caches if True; returns the seconds.
-ColdProduct = Callable[[bool, Tensor, Tensor, Tensor], float]
+# Multiplies x with a weight that no cache holds, read past the caches if True; returns the seconds.
+ColdProduct = Callable[[bool, Tensor, Packed4], float]
 
 
 @dataclass(frozen=True)
@@ -50,12 +50,13 @@ def read_ahead(product: ColdProduct, kept: Path) -> ReadAhead:
 def _try(product: ColdProduct) -> ReadAhead:
     """The shortest time of each way, measured in turn: other work on the machine only makes a product slower."""
     packed = torch.full((_ROWS // BLOCK, _COLUMNS, BLOCK // 2), 0x88, dtype=torch.uint8)
-    scales = torch.ones(_ROWS // BLOCK, _COLUMNS // _GROUP, BLOCK, 2, dtype=torch.bfloat16)
+    scales = torch.ones(_ROWS // BLOCK, _COLUMNS // _GROUP, BLOCK, 2, dtype=torch.uint8)
+    weight = packed, scales, torch.ones(_ROWS // BLOCK, BLOCK)
     x = torch.ones(1, _COLUMNS, dtype=torch.bfloat16)
     times: dict[bool, list[float]] = {False: [], True: []}
     for _ in range(_ROUNDS):
         for past, taken in times.items():
-            taken.append(product(past, x, packed, scales))
+            taken.append(product(past, x, weight))
     return ReadAhead(*(_milliseconds(times[past]) for past in (False, True)))
 
 

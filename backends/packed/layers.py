@@ -12,9 +12,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from backends.packed.kernels import BF16, HEAD, TAPS, Common, Delta, Kernels, Layer, StateLayer, Weight, places_of
+from backends.packed.kernels import BF16, Kernels
 from backends.packed.linear import Linear4, Linear8
 from backends.packed.scheme import BLOCK, CHUNK, Packed4
+from backends.packed.structures import HEAD, TAPS, Common, Delta, Layer, StateLayer, Weight, places_of
 from backends.stepping.cache import TokenCache
 from backends.stepping.delta import DeltaRows, delta_layers, state_of
 from backends.stepping.step import new_places, step_of

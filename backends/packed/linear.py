@@ -68,19 +68,20 @@ class Linear4(_Packed):
         if x.shape[0] > FEW:
             return self._with_bias(self._by_floats(x))
         if self._for_torch is None:
-            self._for_torch = for_torch4(*self.packed)
+            self._for_torch = for_torch4(self.packed)
         packed, scales = self._for_torch
         group = self.in_features // self._scales.shape[1]
         return self._with_bias(torch.ops.aten._weight_int4pack_mm_for_cpu(x, packed, group, scales))
 
     def _by_floats(self, x: Tensor) -> Tensor:
-        blocks, dtype = self.weight.shape[0], product_dtype()
+        (packed, scales, units), dtype = self.packed, product_dtype()
+        blocks = packed.shape[0]
         y = torch.empty(x.shape[0], blocks * BLOCK, dtype=BF16)
         x = x.to(dtype)
         step = _ROWS // BLOCK
         for first in range(0, blocks, step):
             last = min(first + step, blocks)
-            weight = floats4(*(part[first:last] for part in self.packed), dtype)
+            weight = floats4((packed[first:last], scales[first:last], units[first:last]), dtype)
             y[:, first * BLOCK : last * BLOCK] = x @ weight
         return y
 

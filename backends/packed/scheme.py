@@ -1,14 +1,14 @@
 """Rounds weights to 4 or 8 bits, and lays them out in memory and files so that they are read from end to end.
 
-A weight of 4 bits is `(q - 8 + zero / 16) * scale * unit`, with one scale and zero of 8 bits for `group` neighbours along
-a row, and one float32 unit per row; one of 8 bits is `q * scale` with one float32 scale per row.
+A weight of 4 bits is `(q - 8 + zero / 16) * scale * unit`, with one scale and zero of 8 bits for `group` neighbours
+along a row, and one float32 unit per row; one of 8 bits is `q * scale` with one float32 scale per row.
 
 4-bit weights are stored in blocks of 64 rows, padded with zeros, in the layout of torch's own AVX512 kernel: [blocks,
 columns, 32 bytes], with row j of the block in the low half of byte j and row j + 32 in the high half. The scales are
 stored by block as well, [blocks, groups, 64, (scale, zero)]; in another order reading them costs up to a third more.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -28,7 +28,10 @@ FINE = 16
 
 @dataclass(frozen=True)
 class Rounded4:
-    """A matrix in 4 bits: `q` uint8 0 to 15 [rows, columns], `scale` uint8 and `zero` int8 [rows, groups], `unit` [rows]."""
+    """A matrix in 4 bits: `q` uint8 0 to 15 [rows, columns], `scale` uint8 and `zero` int8 [rows, groups].
+
+    `unit` is float32 [rows].
+    """
 
     q: Tensor
     scale: Tensor
@@ -60,8 +63,10 @@ class Rounded8:
 
 
 def unit4(groups: Tensor) -> Tensor:
-    """The unit of each row, float32 [rows, 1], of float32 `groups` [rows, groups, group]: for the widest, 255 units are
-    a step."""
+    """The unit of each row, float32 [rows, 1], of float32 `groups` [rows, groups, group].
+
+    A step of the widest group has 255 of them.
+    """
     return (_span(groups).amax(-1, keepdim=True) / (15 * 255)).clamp_(min=LEAST_UNIT)
 
 
@@ -170,6 +175,12 @@ Packed4 = tuple[Tensor, Tensor, Tensor]
 PARTS4 = ("packed", "scales", "units")
 
 
+def packed_of(part: Callable[[str], Tensor]) -> Packed4:
+    """The packed weight whose parts the function returns by name."""
+    packed, scales, units = map(part, PARTS4)
+    return packed, scales, units
+
+
 def pack4(weight: Rounded4) -> Packed4:
     """The weight in blocks of rows, see above."""
     rows, columns = weight.q.shape
@@ -181,16 +192,18 @@ def pack4(weight: Rounded4) -> Packed4:
     return packed, scales, pad(weight.unit, (0, missing)).view(blocks, BLOCK)
 
 
-def unpack4(packed: Tensor, scales: Tensor, units: Tensor, rows: int) -> Rounded4:
+def unpack4(weight: Packed4, rows: int) -> Rounded4:
     """The inverse of `pack4`, without the padding."""
+    packed, scales, units = weight
     blocks, columns, _ = packed.shape
     q = torch.cat([packed & 15, packed >> 4], -1).transpose(1, 2).reshape(blocks * BLOCK, columns)
     pairs = scales.transpose(1, 2).reshape(blocks * BLOCK, -1, 2)[:rows]
     return Rounded4(q[:rows], pairs[..., 0], pairs[..., 1].view(torch.int8), units.view(-1)[:rows])
 
 
-def floats4(packed: Tensor, scales: Tensor, units: Tensor, dtype: torch.dtype) -> Tensor:
+def floats4(weight: Packed4, dtype: torch.dtype) -> Tensor:
     """The weight of some blocks as floats, [columns, rows of the blocks]."""
+    packed, scales, units = weight
     blocks, columns, _ = packed.shape
     groups = scales.shape[1]
     q = torch.cat([packed & 15, packed >> 4], -1).to(dtype).view(blocks, groups, -1, BLOCK)
@@ -200,15 +213,16 @@ def floats4(packed: Tensor, scales: Tensor, units: Tensor, dtype: torch.dtype) -
     return values.view(blocks, columns, BLOCK).transpose(0, 1).reshape(columns, blocks * BLOCK)
 
 
-def for_torch4(packed: Tensor, scales: Tensor, units: Tensor) -> tuple[Tensor, Tensor]:
+def for_torch4(weight: Packed4) -> tuple[Tensor, Tensor]:
     """Weight and scales for torch's own kernel, with the padding; with AVX512 the weight is used as it is."""
+    packed, scales, units = weight
     blocks, columns, _ = packed.shape
     step, zero = _steps(scales, units)
     pairs = torch.stack([step, zero * step], -1).to(torch.bfloat16)
     in_order = pairs.transpose(0, 1).reshape(scales.shape[1], blocks * BLOCK, 2)
     if torch.backends.cpu.get_cpu_capability() == "AVX512":
         return packed.view(blocks * BLOCK, columns // 2), in_order
-    q = unpack4(packed, scales, units, blocks * BLOCK).q
+    q = unpack4(weight, blocks * BLOCK).q
     return torch.ops.aten._convert_weight_to_int4pack_for_cpu(q.to(torch.int32), 1), in_order
 
 

@@ -17,7 +17,7 @@ from backends.folder.contents import read_checkpoint
 from backends.folder.packed import WEIGHTS, PackedInfo
 from backends.machine.pages import release
 from backends.packed.calibrate import calibrated, calibration_ids
-from backends.packed.scheme import PARTS4, Rounded4, Rounded8, fitting_group, pack4, round4, round8, unpack4
+from backends.packed.scheme import PARTS4, Rounded4, Rounded8, fitting_group, pack4, packed_of, round4, round8, unpack4
 
 _LAYER = re.compile(r"\.layers\.(\d+)\.")
 # Rows rounded at a time: few enough to stay in the processor's caches (thousands take twice as long).
@@ -146,7 +146,7 @@ def rounding_for(
         if name not in finished:
             return None
         with safe_open(part / name, "pt") as file:
-            return unpack4(*(file.get_tensor(f"{place}.{part}") for part in PARTS4), rows)
+            return unpack4(packed_of(lambda part: file.get_tensor(f"{place}.{part}")), rows)
 
     coming = calibrated(model, calibration_ids(chat.prompt_ids), info.group, files, known=known)
 

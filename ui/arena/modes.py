@@ -264,14 +264,15 @@ class Named(ArenaMode):
         tab.chat.stop(side)
 
     def cast(self, tab: Tab, caller: Caller, judgement: Judgement) -> None:
-        turns, earlier = tab.chat.turns, self.vote(tab)
-        if earlier and judgement.repeats(earlier):
+        turns, earlier, withdrawals = tab.chat.turns, self.vote(tab), self.receipt.withdrawals
+        # A vote that a crash has replaced before the receipt is cast again.
+        if earlier and judgement.repeats(earlier) and not withdrawals.is_withdrawn(earlier):
             return
         battle_id = turns[-1].id if turns else ""
         vote = self.ballots.cast(battle_id, caller.judge, judgement, address=caller.address, instead_of=earlier)
         if earlier:
             # Until the earlier vote is withdrawn it counts, and the new one does not.
-            self.receipt.withdrawals.withdraw_vote(earlier.id)
+            withdrawals.withdraw_others(vote)
         tab.vote = vote
 
     def raw(self, tab: Tab, side: SideName) -> str:

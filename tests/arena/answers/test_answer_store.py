@@ -15,7 +15,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arena.answers import AnswerStore, Recorded, answer_key, from_line, read_recorded, to_line
+from arena.answers import (
+    AnswerStore,
+    Recorded,
+    answer_key,
+    answers_by_key,
+    answers_of,
+    from_line,
+    read_recorded,
+    to_line,
+)
 from arena.errors import ErrorInfo, InputError
 from arena.generation_config import GenerationConfig
 from arena.judging.pairs import as_shown, pairs_of
@@ -142,6 +151,25 @@ def test_a_torn_line_is_moved_aside(tmp_path):
     assert path.read_bytes().startswith(whole) and len(read_recorded(path)) == 2
     (aside,) = tmp_path.glob("answers.jsonl.torn-*")
     assert aside.read_bytes() == whole[:100]
+
+
+def test_a_line_that_is_cut_anywhere_stops_no_reader(tmp_path):
+    path = tmp_path / "answers.jsonl"
+    with AnswerStore(path) as store:
+        store.append(entry("回答"))
+    whole = path.read_bytes()
+    for cut in range(1, len(whole) - 1):
+        path.write_bytes(whole[:cut])
+        assert answers_of(tmp_path) is None and answers_by_key(path) == {}
+        path.write_bytes(whole + whole[:cut])
+        assert answers_of(tmp_path) == path and len(read_recorded(path)) == len(answers_by_key(path)) == 1
+
+
+def test_the_last_line_of_another_program_is_named_if_it_is_cut(tmp_path, caplog):
+    path = tmp_path / "given.jsonl"
+    given = json.dumps({"prompt_id": "q1", "prompt": "Why?", "model": "GLM", "response": "So."})
+    path.write_text(f"{given}\n{given[:-3]}", encoding="utf-8")
+    assert len(read_recorded(path)) == 1 and "line 2: it is not valid JSON" in caplog.text
 
 
 def test_a_malformed_file_is_refused_and_not_changed(tmp_path):

@@ -238,15 +238,16 @@ def test_experts_that_cannot_be_packed_are_refused_at_the_start_with_their_share
 # ---- formats
 
 
-def test_a_folder_of_the_format_before_is_refused_and_made_anew(folder):
+@pytest.mark.parametrize("old", [1, 2])
+def test_a_folder_of_an_older_format_is_refused_and_made_anew(folder, old):
     source = folder("glm4_moe", num_hidden_layers=2)
     target = packed(source, "int8")
-    edit_json(target / PACKED, format=1, group=64, method="gptq")
+    edit_json(target / PACKED, format=old, group=64, method="gptq")
     (target / "left.over").touch()
-    with pytest.raises(InputError, match=r"packed in format 1, .* Make it anew with quantize, or with fetch\.$"):
+    with pytest.raises(InputError, match=rf"packed in format {old}, .* Make it anew with quantize, or with fetch\.$"):
         folder_spec(target)
     pack(job_for(source, "int8"), silent)
-    assert read_packed(target).format == 2 and not (target / "left.over").exists()
+    assert read_packed(target).format == 3 and not (target / "left.over").exists()
 
 
 # ---- every supported class

@@ -4,6 +4,7 @@ import importlib
 import os
 import subprocess
 import sys
+from functools import cache
 
 import pytest
 import torch
@@ -11,19 +12,23 @@ from served_app import ROOT
 from torch.nn.functional import scaled_dot_product_attention
 
 from backends.folder.packed import GROUPS
-from backends.packed.kernel_build import FLAGS, NoKernels, build
+from backends.packed.instruction_sets import VARIABLE
+from backends.packed.kernel_build import NoKernels, build
 from backends.packed.kernels import Kernels
 from backends.packed.layers import RmsNorm, decode_attention, with_quick_norms
 from backends.packed.linear import FEW, FEW_WITH_TILES, Linear4, Linear8
 from backends.packed.scheme import BLOCK, floats4, for_torch4, pack4, round4, round8, unpack4
 
 BF16 = torch.bfloat16
-# What a processor may lack besides, newest first.
+# The instruction sets, newest first, and what a processor may lack besides.
 VARIANTS = {
-    "all it has": (),
-    "no AMX": ("-mno-amx-bf16", "-mno-amx-tile"),
-    "no BF16": ("-mno-amx-bf16", "-mno-amx-tile", "-mno-avx512bf16"),
-    "no VBMI": ("-mno-amx-bf16", "-mno-amx-tile", "-mno-avx512bf16", "-mno-avx512vbmi"),
+    "all it has": ("", ()),
+    "avx512-vnni": ("avx512-vnni", ()),
+    "avx512-vnni, no BF16": ("avx512-vnni", ("-mno-avx512bf16",)),
+    "avx512-vnni, no VBMI": ("avx512-vnni", ("-mno-avx512bf16", "-mno-avx512vbmi")),
+    "avx-vnni": ("avx-vnni", ()),
+    "avx2": ("avx2", ()),
+    "neon": ("neon", ()),
 }
 SHAPES = [(64, 128), (192, 576), (1, 128), (65, 256), (1000, 896), (256, 4096), (128, 13696)]
 ROWS = (1, 2, 3, 4, 5, 8, FEW_WITH_TILES, FEW_WITH_TILES + 1, 33, FEW, FEW + 1, 200)
@@ -35,14 +40,23 @@ def kernels(request, tmp_path_factory):
         return None
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        name, flags = VARIANTS[request.param]
+        patch.setenv(VARIABLE, name)
         try:
-            return Kernels(build((*FLAGS, *VARIANTS[request.param])))
+            return Kernels(build(flags))
         except NoKernels as reason:
             pytest.skip(f"no kernels on this machine: {reason}")
 
 
 def matrix(rows, columns, seed=1):
     return torch.randn(rows, columns, generator=torch.Generator().manual_seed(seed))
+
+
+@cache
+def rounded4(shape, group):
+    """A weight in 4 bits, as floats and packed; rounded once for all instruction sets."""
+    rounded = round4(matrix(*shape), group)
+    return rounded.floats(), pack4(rounded)
 
 
 def off(found, wanted):
@@ -64,9 +78,9 @@ def product_off(layer, x, weight, bias=None):
 def test_a_packed_weight_is_the_rounded_one(shape, group):
     rounded = round4(matrix(*shape), group)
     packed = pack4(rounded)
-    again = unpack4(*packed, shape[0])
+    again = unpack4(packed, shape[0])
     assert all(torch.equal(getattr(again, name), value) for name, value in vars(rounded).items())
-    assert torch.equal(floats4(*packed, torch.float32)[:, : shape[0]], rounded.floats().T)
+    assert torch.equal(floats4(packed, torch.float32)[:, : shape[0]], rounded.floats().T)
 
 
 def test_four_bits_are_the_nearest_of_a_grid_that_is_no_worse_than_from_end_to_end():
@@ -105,14 +119,15 @@ def test_a_weight_of_zeros_stays_zeros_and_a_constant_one_nearly_so(rounding):
 def test_four_bits_multiply_as_floats_do(kernels, shape, group):
     if shape[1] % group:
         pytest.skip("columns come in whole groups")
-    rounded = round4(matrix(*shape), group)
+    weight, packed = rounded4(shape, group)
     bias = matrix(1, shape[0], 3)[0]
-    layers = [Linear4(pack4(rounded), shape[0], given, kernels) for given in (None, bias)]
+    layers = [Linear4(packed, shape[0], given, kernels) for given in (None, bias)]
     for rows in ROWS:
         x = matrix(rows, shape[1], 100 + rows).to(BF16)
-        # Few rows are rounded to 8 bits a group; the rest is bfloat16.
-        assert product_off(layers[0], x, rounded.floats()) < 0.012
-        assert product_off(layers[1], x, rounded.floats(), bias) < 0.012
+        # Few rows are rounded to 8 bits a group; the rest is bfloat16. Few numbers may be off by more than most are.
+        limit = 0.012 if rows * shape[0] > 100 else 0.03
+        assert product_off(layers[0], x, weight) < limit
+        assert product_off(layers[1], x, weight, bias) < limit
 
 
 @pytest.mark.parametrize("shape", [*SHAPES, (7, 100)], ids=str)
@@ -185,7 +200,7 @@ def test_nan_stays_nan_and_in_its_own_row(kernels, rows, value):
 
 def test_torchs_own_kernel_gets_the_weights_in_its_order():
     rounded = round4(matrix(128, 256), 64)
-    packed, scales = for_torch4(*pack4(rounded))
+    packed, scales = for_torch4(pack4(rounded))
     x = matrix(3, 256).to(BF16)
     found = torch.ops.aten._weight_int4pack_mm_for_cpu(x, packed, 64, scales)
     assert off(found, x.float() @ rounded.floats().T) < 0.006
@@ -199,7 +214,7 @@ def test_another_processors_layout_is_made_from_ours(monkeypatch):
     monkeypatch.setattr(
         torch.ops.aten, "_convert_weight_to_int4pack_for_cpu", lambda q, k: asked.append(q) or convert(q, k)
     )
-    packed, _ = for_torch4(*weights)
+    packed, _ = for_torch4(weights)
     assert torch.equal(asked[0], round4(matrix(128, 256), 64).q.to(torch.int32))
     # The true processor has AVX512 or converts by itself: either way torch's kernel gets what torch made.
     assert torch.equal(packed, convert(asked[0], 1))

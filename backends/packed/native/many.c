@@ -1,0 +1,67 @@
+// 4 bits, many rows of x: a group of a block is unpacked once for a panel of them.
+
+// A group of a block with a byte for each weight: [part][4 columns at a time][W rows][4].
+typedef uint8_t Unpacked[PARTS][MOST_GROUP / 4][4 * W];
+
+static inline void unpack_group(const uint8_t *w, const uint8_t *scales, Unpacked q, long group) {
+    const int past = past_caches;
+    const char *ahead = (const char *)w + near_bytes, *scales_ahead = (const char *)scales + near_bytes / 8;
+    for (int line = 0; line < 2; line++) ASK(scales_ahead + 64 * line, past);
+    for (long k = 0; k < group; k += 4, w += 128, ahead += 128) {
+        ASK(ahead, past);
+        ASK(ahead + 64, past);
+        Ints parts[PARTS];
+        unpacked(w, parts);
+        for (int j = 0; j < PARTS; j++) store_ints(q[j][k / 4], parts[j]);
+    }
+}
+
+// `rows` rows of x times PARTS_AT_ONCE parts of a group of a block, from part j0 on, added to `sum`.
+UNROLLED void add_group(int rows, int j0, Unpacked q, Steps x, const Pairs *pairs, float (*sum)[BLOCK], long group) {
+    Ints dots[ROWS_AT_ONCE][PARTS_AT_ONCE];
+    for (int m = 0; m < rows; m++)
+        for (int j = 0; j < PARTS_AT_ONCE; j++) dots[m][j] = all_ints(x.start[m]);
+    for (long k0 = 0; k0 < group; k0 += 32) {
+        Ints part[ROWS_AT_ONCE][PARTS_AT_ONCE];
+        for (int m = 0; m < rows; m++)
+            for (int j = 0; j < PARTS_AT_ONCE; j++) part[m][j] = begin(dots[m][j]);
+        for (long k = k0; k < k0 + 32; k += 4)
+            for (int m = 0; m < rows; m++) {
+                const Ints four = four_at(x.q + m * group + k);
+                for (int j = 0; j < PARTS_AT_ONCE; j++)
+                    part[m][j] = add4(part[m][j], load_ints(q[j0 + j][k / 4]), four);
+            }
+        for (int m = 0; m < rows; m++)
+            for (int j = 0; j < PARTS_AT_ONCE; j++) dots[m][j] = end(dots[m][j], part[m][j]);
+    }
+    for (int m = 0; m < rows; m++)
+        for (int j = 0; j < PARTS_AT_ONCE; j++) {
+            float *at = sum[m] + W * (j0 + j);
+            store(at, with_group(load(at), dots[m][j], pairs->scale[j0 + j], pairs->zero[j0 + j], x, m));
+        }
+}
+
+// As block4, for up to PANEL rows; the sums of a row are made in the same order.
+static void block4_panel(long rows, const uint8_t *w, const uint8_t *scales, Steps x, const float *units,
+                         const float *bias, bf16 *y, long columns, long stride, long group) {
+    Unpacked q __attribute__((aligned(64)));
+    float sum[PANEL][BLOCK] __attribute__((aligned(64)));
+    for (long m = 0; m < rows; m++)
+        for (int j = 0; j < PARTS; j++) store(sum[m] + W * j, zero());
+    for (long i = 0; i < columns / group; i++, w += 32 * group, scales += 2 * BLOCK) {
+        unpack_group(w, scales, q, group);
+        const Pairs pairs = pairs_at(scales);
+        for (long m = 0; m < rows; m += ROWS_AT_ONCE) {
+            const Steps some = further(x, i * rows + m, group);
+            for (int j0 = 0; j0 < PARTS; j0 += PARTS_AT_ONCE)
+#define CASE(n) \
+    case n: \
+        add_group(n, j0, q, some, &pairs, sum + m, group); \
+        break;
+                switch (rows - m < ROWS_AT_ONCE ? rows - m : ROWS_AT_ONCE) { CASES_TO(ROWS_AT_ONCE) }
+#undef CASE
+        }
+    }
+    for (long m = 0; m < rows; m++)
+        for (int j = 0; j < PARTS; j++) store_rows(y + m * stride, j, finished(load(sum[m] + W * j), units, bias, j));
+}
