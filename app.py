@@ -100,9 +100,9 @@ def main(
         os.environ["ARENA_LANG"] = lang
     with errors_in_one_line():
         platform = platform_of(os.environ)
-        chosen = chosen_models(models, a, b, answers, platform)
+        chosen, to_add = chosen_models(models, a, b, answers, platform)
         recorded = options.answers_file(answers, data_dir)
-        has_samples = recorded is None and chosen in (None, (options.LEFT, options.RIGHT)) and SAMPLES.exists()
+        has_samples = recorded is None and chosen in ((), (options.LEFT, options.RIGHT)) and SAMPLES.exists()
         # Not options: everybody on the machine can read a command line. Removed from the environment, so that child
         # processes do not inherit them.
         token = os.environ.pop("ARENA_ADMIN_TOKEN", "")
@@ -113,6 +113,7 @@ def main(
 
         hosting = Hosting(
             data_dir=data_dir,
+            to_add=to_add,
             lang=lang,
             admin_token=token,
             public_url=public_url,
@@ -130,7 +131,7 @@ def main(
         serve(chosen, host, port, hosting, prompts)
 
 
-def serve(models: tuple[str, ...] | None, host: str, port: int, hosting: Hosting, prompts: Path) -> None:
+def serve(models: tuple[str, ...], host: str, port: int, hosting: Hosting, prompts: Path) -> None:
     """Check the settings, start the page, load the models in the background, and serve until the process ends.
 
     Raises InputError for settings that cannot work.
@@ -138,7 +139,7 @@ def serve(models: tuple[str, ...] | None, host: str, port: int, hosting: Hosting
     from arena.prompts import load_prompts
     from ui.gradio.compat import import_gradio
 
-    specs = options.choose_models(*models) if models else ()
+    specs = options.choose_models(*models)
     prompt_set = load_prompts(prompts)
     check_hosting(hosting)
     check_port(host, port)
@@ -146,6 +147,7 @@ def serve(models: tuple[str, ...] | None, host: str, port: int, hosting: Hosting
     if not hosting.public_url:  # no proxy is in front: a program on this machine could pose as any visitor
         os.environ.setdefault("FORWARDED_ALLOW_IPS", "")
     import_gradio()
+    from commands.adding import keep_adding
     from commands.compose import compose
     from ui.page import build_page
 
@@ -160,6 +162,8 @@ def serve(models: tuple[str, ...] | None, host: str, port: int, hosting: Hosting
             typer.echo(f"  {sides.get(spec.id, '+')}: {spec.id} ({spec.name} on {spec.runtime})")
         for backend in services.roster.first.values():
             backend.load()
+        if services.coming:
+            keep_adding(services.coming, hosting.to_add)
         stay(demo)
 
 
@@ -181,11 +185,21 @@ def stay(demo: gr.Blocks) -> None:
         demo.close(verbose=False)
 
 
-def chosen_models(models: str, a: str, b: str, answers: str, platform: Platform) -> tuple[str, ...] | None:
-    """The models to run. None if only recorded answers are rated, and on a host without the embedded model."""
-    if not (models or a or b) and (answers or (platform.host and not has_embedded())):
-        return None
-    return options.models_of(models, a, b)
+def chosen_models(
+    models: str, a: str, b: str, answers: str, platform: Platform
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The models to begin with, and those that are added while the page runs: what a host's machine still lacks.
+
+    Without either only recorded answers are rated.
+    """
+    named = options.models_of(models, a, b) if models or a or b else ()
+    if platform.host and (named or not answers):
+        wanted = named or platform.small_pair
+        if named and options.are_here(named):
+            return named, ()
+        stand_ins = () if named or not has_embedded() else (options.LEFT, options.RIGHT)
+        return stand_ins, wanted
+    return (named, ()) if named or answers else ((options.LEFT, options.RIGHT), ())
 
 
 def check_hosting(hosting: Hosting) -> None:

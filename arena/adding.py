@@ -119,6 +119,7 @@ class Adding:
         # Protects all below: the job's thread changes them, and pages read and stop it.
         self._lock = threading.Lock()
         self._kept = dict(kept)
+        self._keeps = True
         self._state = AddState(kept=tuple(self._kept))
         self._work: Work | None = None
 
@@ -132,11 +133,14 @@ class Adding:
         """Begins to find out what the models need. Raises InputError for no names, and while a job runs."""
         self._begin(AddState("checking", tuple(dict.fromkeys(names))), only_check=True)
 
-    def start(self, names: Sequence[str]) -> None:
-        """Begins to add the models, or goes on where the last job stopped. Raises as `check`."""
+    def start(self, names: Sequence[str], keeps: bool = True) -> None:
+        """Begins to add the models, or goes on where the last job stopped. Raises as `check`.
+
+        Without `keeps` they are not added again after a restart: the host names them at every start.
+        """
         last, chosen = self.state, tuple(dict.fromkeys(names))
         first = last if last.names == chosen else AddState(names=chosen)
-        self._begin(replace(first, stage="checking", error=None, added=()), only_check=False)
+        self._begin(replace(first, stage="checking", error=None, added=()), only_check=False, keeps=keeps)
 
     def stop(self) -> None:
         """Stops the job; what it has downloaded is kept."""
@@ -159,13 +163,14 @@ class Adding:
         if model:
             self._roster.remove(model)
 
-    def _begin(self, first: AddState, only_check: bool) -> None:
+    def _begin(self, first: AddState, only_check: bool, keeps: bool = True) -> None:
         with self._lock:
             if self._state.running:
                 raise InputError("add_running", "A model is being added already. Wait or stop it.")
             if not 0 < len(first.names) <= MOST:
                 raise InputError("add_names", f"Name a model, or up to {MOST} separated by commas.", most=MOST)
             self._stopped.clear()
+            self._keeps = keeps
             self._state = replace(first, name=first.names[0], done=0, kept=self._state.kept)
             threading.Thread(target=self._run, args=(first.names, only_check), name="add-models", daemon=True).start()
 
@@ -250,9 +255,12 @@ class Adding:
             self._machine.close(backend)
             raise
         with self._lock:
+            self._state = replace(self._state, added=(*self._state.added, backend.spec.id))
+            if not self._keeps:
+                return
             self._kept[name] = backend.spec.id
             kept = tuple(self._kept)
-            self._state = replace(self._state, kept=kept, added=(*self._state.added, backend.spec.id))
+            self._state = replace(self._state, kept=kept)
             _write(self._path, kept)
 
     def _follow(self, work: Work) -> Iterator[Step | Needs]:

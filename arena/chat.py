@@ -38,12 +38,20 @@ class Chat:
     """One conversation: its turns, the last of which may be running. Safe to call from several threads.
 
     `on_end` is called with each battle whose sides have both ended. `blind` marks battles that hide the models' names;
-    `probability` is that with which their models were drawn.
+    `probability` is that with which their models were drawn. While `pair` is empty, `later` is asked for it.
     """
 
-    def __init__(self, pair: Pair, on_end: OnEnd, blind: bool = False, probability: float | None = None) -> None:
+    def __init__(
+        self,
+        pair: Pair,
+        on_end: OnEnd,
+        blind: bool = False,
+        probability: float | None = None,
+        later: Callable[[], Pair] = dict,
+    ) -> None:
         self.touched_at = time.monotonic()
         self._pair = pair
+        self._later = later
         self._on_end = on_end
         self._blind = blind
         self._probability = probability
@@ -55,7 +63,8 @@ class Chat:
 
     @property
     def pair(self) -> Pair:
-        """The models that answer."""
+        """The models that answer; empty while there are none."""
+        self._pair = self._pair or self._later()
         return self._pair
 
     @property
@@ -135,7 +144,7 @@ class Chat:
             if self._run and self._run.regenerate(side):
                 return iter(())
             if not self._is_of_pair():
-                model, known = self._turns[-1].side(side).model.id, self._pair[side].spec.id
+                model, known = self._turns[-1].side(side).model.id, self.pair[side].spec.id
                 raise InputError("model_absent", f"{model!r} is not offered here: {known}.", model=model, known=known)
             self._wait_for_stop()
             battle = renewed(self._turns[-1], side)
@@ -146,7 +155,7 @@ class Chat:
         """Whether the side's last answer was cut, perhaps while it was thinking, and its model can write the rest."""
         answer = self.turns[-1].side(side).answer if self.turns else Answer()
         return answer.finish_reason in ("length", "cancelled") and bool(
-            (answer.text.strip() or answer.reasoning.strip()) and self._pair[side].can_continue and self._is_of_pair()
+            (answer.text.strip() or answer.reasoning.strip()) and self.pair[side].can_continue and self._is_of_pair()
         )
 
     def continue_answer(self, side: SideName) -> Iterator[Battle]:
@@ -195,7 +204,7 @@ class Chat:
     def _is_of_pair(self) -> bool:
         """Whether the models of the last turn, if there is one, answer now: a restored one's may be offered no more."""
         return all(
-            turn.side(name).model.id == self._pair[name].spec.id for turn in self._turns[-1:] for name in SideName
+            turn.side(name).model.id == self.pair[name].spec.id for turn in self._turns[-1:] for name in SideName
         )
 
     def _wait_for_stop(self) -> None:
@@ -208,7 +217,7 @@ class Chat:
 
     def _begin(self, battle: Battle, sides: tuple[SideName, ...] = tuple(SideName)) -> Iterator[Battle]:
         """Starts a turn and returns its stream; the lock is held."""
-        self._run = BattleRun(battle, self._pair)
+        self._run = BattleRun(battle, self.pair)
         turn = self._follow(self._run, self._run.stream(sides))
         next(turn)  # closing a generator that has not started would skip its `finally`, and the turn would never end
         return turn
@@ -243,7 +252,7 @@ class Chat:
     def _check(self, name: SideName, messages: Sequence[Message]) -> None:
         """Raises InputError if the prompt is too long; in a blind battle without the model's name and limit."""
         try:
-            self._pair[name].check(messages)
+            self.pair[name].check(messages)
         except InputError as error:
             if not self._blind:
                 raise
@@ -254,7 +263,7 @@ class Chat:
     def _side(self, name: SideName, last: Battle | None, text: str, settings: Mapping[str, Any], system: str) -> Side:
         history = last.side(name).history if last else ()
         turns = [message for message in history if message.role != "system"]
-        spec = self._pair[name].spec
+        spec = self.pair[name].spec
         return Side(spec, (*spec.messages(clean(system)), *turns, Message("user", text)), spec.config(settings))
 
 

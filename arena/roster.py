@@ -10,7 +10,7 @@ Pair = Mapping[SideName, Backend]
 
 
 class Roster:
-    """The backends that a page offers, in their order: none, or at least two. Safe to use from several threads.
+    """The backends that a page offers, in their order; at least two, once all are here. Safe to use from threads.
 
     `needs` are the bytes of memory that models need, by id, as far as that is known.
     """
@@ -44,6 +44,10 @@ class Roster:
         with self._lock:
             self._backends = {name: backend for name, backend in self._backends.items() if name != model}
 
+    def __bool__(self) -> bool:
+        """Whether a question can be answered: by two models."""
+        return len(self) > 1
+
     def __len__(self) -> int:
         return len(self._backends)
 
@@ -69,8 +73,8 @@ class Roster:
 
     @property
     def first(self) -> Pair:
-        """The pair that a page begins with."""
-        return dict(zip(SideName, self.wanted, strict=False))
+        """The pair that a page begins with; empty while there are not two models."""
+        return dict(zip(SideName, self.wanted, strict=False)) if self else {}
 
     @property
     def wanted(self) -> tuple[Backend, ...]:

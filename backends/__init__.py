@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import gc
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from arena.errors import InputError
 from arena.types import Backend, ModelSpec
+from backends.folder.verified import verify_changed
 from backends.streaming.loading import BackgroundLoad
 
+T = TypeVar("T")
 # Source, precision, adapter and context.
 Key = tuple[str, str, str, int]
 Loads = dict[Key, BackgroundLoad[Any]]
@@ -76,17 +78,24 @@ class Backends:
             case "llama.cpp":
                 from backends import llama
 
-                load = self._engines.setdefault(
-                    key, BackgroundLoad(partial(self._budget.load, spec, llama.load_engine))
-                )
-                return llama.LlamaCppBackend(spec, load, self._meter.counted)
+                engine = self._load(key, spec, llama.load_engine)
+                return llama.LlamaCppBackend(spec, engine, self._meter.counted)
             case "transformers":
                 from backends.hf.backend import HfBackend, load_engine
 
                 opener = partial(load_engine, scheduler=self._scheduler)
-                load = self._engines.setdefault(key, BackgroundLoad(partial(self._budget.load, spec, opener)))
+                load = self._load(key, spec, opener)
                 return HfBackend(spec, load, self._meter.counted)
         raise InputError("unknown_runtime", f"There is no runtime called {spec.runtime!r}.", runtime=spec.runtime)
+
+    def _load(self, key: Key, spec: ModelSpec, opener: Callable[[ModelSpec], T]) -> BackgroundLoad[T]:
+        """The engine of the model, which may be another model's too."""
+
+        def load() -> T:
+            verify_changed(spec)
+            return self._budget.load(spec, opener)
+
+        return self._engines.setdefault(key, BackgroundLoad(load))
 
 
 def open_backends(specs: Sequence[ModelSpec]) -> list[Backend]:

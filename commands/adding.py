@@ -6,7 +6,9 @@ import atexit
 import json
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path
@@ -25,6 +27,8 @@ from backends.memory.estimate import need_of
 from backends.models.resolve import resolve
 from commands.progress import JSON_LINES
 
+# Until a hub that does not answer is asked again.
+RETRY_SECONDS = 60.0
 APP = Path(__file__).parents[1] / "app.py"
 
 
@@ -121,6 +125,32 @@ def _details(details: Mapping[str, Any]) -> dict[str, Any]:
         name: ErrorInfo(**value) if isinstance(value, dict) and value.keys() == keys else value
         for name, value in details.items()
     }
+
+
+def keep_adding(adding: Adding, names: Sequence[str], wait: Callable[[float], object] = time.sleep) -> threading.Thread:
+    """Adds models that the host has named, in a thread. Tries again every RETRY_SECONDS while a hub does not answer.
+
+    Raises InputError for too many names, and while other models are being added.
+    """
+    adding.start(names, keeps=False)
+
+    def run() -> None:
+        while True:
+            while adding.state.running:
+                wait(1.0)
+            error = adding.state.error
+            if error is None:
+                return
+            typer.echo(f"Warning: {error.message}", err=True)
+            if not error.code.startswith("fetch_"):
+                return
+            wait(RETRY_SECONDS)
+            with suppress(InputError):  # the host has begun to add others
+                adding.start(names, keeps=False)
+
+    thread = threading.Thread(target=run, name="keep-adding", daemon=True)
+    thread.start()
+    return thread
 
 
 def needs_of_all(specs: Iterable[ModelSpec]) -> dict[str, int]:

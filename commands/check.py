@@ -72,7 +72,8 @@ def _examine(spec: ModelSpec, say: Callable[[str], None]) -> dict[str, Any]:
     Bytes, seconds and tokens are numbers there, and what is unknown is null.
     """
     from backends.checking import try_out
-    from backends.folder.contents import Contents, contents_of, verify_listed
+    from backends.folder.contents import Contents, contents_of
+    from backends.folder.verified import verify_listed
     from backends.machine.memory import available_bytes
     from backends.memory.estimate import need_of
 

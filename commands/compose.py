@@ -63,7 +63,8 @@ def compose(
     data_dir = hosting.data_dir
     backends = Backends()
     roster = Roster(list(map(backends.open, specs)), needs_of_all(specs))
-    added = adding(roster, backends, hosting.environment, data_dir) if roster else None
+    may_answer = bool(roster or hosting.to_add)
+    added = adding(roster, backends, hosting.environment, data_dir) if may_answer else None
     log, events, limits = open_log(data_dir), open_events(data_dir), RateLimits()
     key, store = JudgeKey(data_dir / "judge.key", hosting.judge_secret), VoteStore(data_dir)
     ballots = Ballots(log, limits, key.save, judged_before(store))
@@ -106,17 +107,18 @@ def compose(
         ),
         roster=roster,
         prompts=prompts,
-        chats=Chats(lambda: Chat(roster.first, ballots.offer)),
+        chats=Chats(lambda: Chat(roster.first, ballots.offer, later=lambda: roster.first)),
         ballots=ballots,
         results=results,
         export=Downloads(data_dir),
         sessions=Sessions(data_dir / "sessions"),
         withdrawals=Withdrawals(store, events, key.code, limits.count_try),
         rooms=rooms,
-        live=LiveBattles(draw, ballots) if roster else None,
+        live=LiveBattles(draw, ballots) if may_answer else None,
         moderation=moderation,
-        batch=_batch(roster, prompts, data_dir / ANSWERS) if roster and has_host else None,
+        batch=_batch(roster, prompts, data_dir / ANSWERS) if may_answer and has_host else None,
         adding=added if has_host else None,
+        coming=added if hosting.to_add else None,
         reports=Reports(results, data_dir, hosting.answers, prompts.known, known_models()),
     )
 

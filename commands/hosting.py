@@ -17,6 +17,17 @@ from ui.gradio.middleware import hostname
 # A host that publishes the page expects it on all interfaces and this port.
 _ALL_INTERFACES, _PORT = "0.0.0.0", "7860"
 _PRIVATE = "10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,100.64.0.0/10,127.0.0.0/8,::1/128,fc00::/7"
+# What a host serves that names no models: small ones of the two families, from their makers' repositories, 3.5 GB.
+_SMALL_PAIR = {
+    "space": (
+        "Qwen3-1.7B=hf:Qwen/Qwen3-1.7B-GGUF:Q8_0",
+        "GLM-Edge-1.5B=hf:zai-org/glm-edge-1.5b-chat-gguf:Q8_0",
+    ),
+    "studio": (
+        "Qwen3-1.7B=modelscope:Qwen/Qwen3-1.7B-GGUF:Q8_0",
+        "GLM-Edge-1.5B=modelscope:ZhipuAI/glm-edge-1.5b-chat-gguf:Q8_0",
+    ),
+}
 # Set for programs that are started in a notebook, or in a terminal beside one.
 _NOTEBOOKS = (
     "JPY_PARENT_PID",
@@ -40,6 +51,11 @@ class Platform:
     def keeps(self) -> bool:
         """Whether written files outlive a restart."""
         return not self.host or self.disk is not None
+
+    @property
+    def small_pair(self) -> tuple[str, ...]:
+        """The models that a host serves when nobody has named any."""
+        return _SMALL_PAIR.get(self.host, ())
 
 
 def platform_of(environment: Mapping[str, str], root: Path = Path("/")) -> Platform:
@@ -87,6 +103,7 @@ def own_temp_dir() -> str:
 class Hosting:
     """How a page is served.
 
+    `to_add` are models that are downloaded while the page runs.
     `lang` forces a language and `public_url` is the address from outside, unless empty. `answers` is the file of
     recorded answers, `has_samples` whether it is the one that comes with the project; `named_prompts` is whether the
     host has named a prompt set, `is_local` whether only this machine reaches the page, `is_notebook` whether by a
@@ -97,6 +114,7 @@ class Hosting:
     """
 
     data_dir: Path
+    to_add: tuple[str, ...] = ()
     lang: str = ""
     admin_token: str = field(default="", repr=False)
     public_url: str = ""

@@ -103,6 +103,19 @@ def choose_models(*names: str) -> tuple[ModelSpec, ...]:
     return specs
 
 
+def are_here(names: Sequence[str]) -> bool:
+    """Whether all models can be opened without a download. Raises InputError if a download would not help."""
+    from backends.fetching.plan import TO_FETCH
+
+    try:
+        choose_models(*names)
+    except InputError as error:
+        if error.code not in TO_FETCH:
+            raise
+        return False
+    return True
+
+
 def known_models() -> list[KnownModel]:
     """The catalogue's facts about each model, for the report."""
     from arena.report.facts import KnownModel

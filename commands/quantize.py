@@ -108,7 +108,7 @@ def _pack(job: Job, drop_original: bool, as_json: bool) -> None:
 def _drop_original(job: Job) -> int:
     """Deletes the original's weights if the packed folder is complete and answers; returns the bytes freed."""
     from backends.checking import try_out
-    from backends.folder.contents import verify_listed
+    from backends.folder.verified import verify_listed
     from backends.models.resolve import folder_spec
     from backends.packed.pack import drop_weights
 

@@ -56,6 +56,7 @@ SLOW = (
     "bench",
     "commands",
     "project/test_install.py",
+    "ui/gradio/test_fuzz.py",
 )
 
 
@@ -90,8 +91,10 @@ def _serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[...,
         admin_token: str = "",
         local: bool = False,
         more: Sequence[str | Script] = (),
+        to_add: Sequence[str] = (),
     ) -> ServedApp:
-        """`a` and `b` may be "" where recorded answers are judged without any model; `more` are further models."""
+        """`a` and `b` may be "" where recorded answers are judged without any model; `more` are further models, and
+        `to_add` the names of those that the test adds by itself."""
         place = tmp_path_factory.mktemp("app")
         names = []
         for side, model in zip("abcdefgh", (a, b, *more), strict=False):
@@ -107,7 +110,12 @@ def _serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[...,
             path.write_text("\n".join(json.dumps(answer) for answer in answers), encoding="utf-8")
         specs = choose_models(*filter(None, names)) if any(names) else ()
         hosting = Hosting(
-            data_dir=data_dir, lang=lang, admin_token=admin_token, answers=path if answers else None, is_local=local
+            data_dir=data_dir,
+            to_add=tuple(to_add),
+            lang=lang,
+            admin_token=admin_token,
+            answers=path if answers else None,
+            is_local=local,
         )
         services = compose(specs, prompts, hosting)
         demo, keywords = build_page(services)

@@ -17,7 +17,7 @@ from ui.arena.rate import Rate
 from ui.arena.screen import Mode
 from ui.batch import BatchHandlers, BatchTab
 from ui.components import Labels
-from ui.models import BannerHandlers, DemoBanner, ModelsHandlers, ModelsTab
+from ui.models import BannerHandlers, ModelsBanner, ModelsHandlers, ModelsTab
 from ui.prompts import PromptsHandlers, PromptsTab
 from ui.replay.handlers import ReplayHandlers, ReplayPart
 from ui.report import ReportHandlers, ReportTab
@@ -39,7 +39,8 @@ class Page:
         self.browser = gr.BrowserState({"rater": "", "lang": ""}, storage_key="arena", secret=services.site.secret)
         # A random id of the browser's tab, "" if the browser keeps nothing; page.js fills it in.
         self.tab_id = gr.Textbox("", elem_id="tab_id", visible="hidden")
-        self.demo = DemoBanner(labels) if any(spec.stand_in for spec in services.roster.specs) else None
+        demos = any(spec.stand_in for spec in services.roster.specs)
+        self.models = ModelsBanner(labels) if services.coming or demos else None
         self.backup, self.storage = _banners(labels, services)
         with gr.Column(elem_id="frame"):
             self.language = _header(labels)
@@ -50,8 +51,11 @@ class Page:
         self.tabs = Tabs(services.chats, services.site.lang)
         self.parts: list[Handlers] = []
         shared = services.access, self.tabs, self.browser
-        banner = BannerHandlers(*shared, self.demo, services.roster, adding is not None) if self.demo else None
-        self.parts += [banner] if banner else []
+        banner = None
+        if self.models:
+            coming = services.coming
+            banner = BannerHandlers(*shared, self.models, services.roster, coming, adding is not None)
+            self.parts.append(banner)
         rooms, prompts, results, withdrawals = services.rooms, services.prompts, services.results, services.withdrawals
         with gr.Tabs(elem_id="tabs") as page_tabs:
             if modes := arena_modes(services):
@@ -99,7 +103,7 @@ def arena_modes(services: Services) -> dict[Mode, ArenaMode]:
     asked: dict[Mode, ArenaMode] = {}
     if services.live:
         asked["blind"] = Blind(services.live, prompts, receipt)
-    if services.roster:
+    if services.live:
         asked["named"] = Named(services.roster, prompts, services.ballots, receipt)
     return asked | rated if services.site.has_samples else rated | asked
 
@@ -107,7 +111,7 @@ def arena_modes(services: Services) -> dict[Mode, ArenaMode]:
 def _banners(labels: Labels, services: Services) -> tuple[gr.Markdown, gr.Markdown]:
     """What readers must know before anything else; returns the banners about the backup and about the browser."""
     banners = [key for key in ("scripted_banner",) if key in labels]
-    banners += [] if services.roster or services.rooms else ["nothing_banner"]
+    banners += [] if services.live or services.rooms else ["nothing_banner"]
     banners += ["closed_banner"] if services.ballots.refuses_all else []
     for key in banners:
         labels.markdown(key, key, elem_classes="banner")

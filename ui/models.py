@@ -21,17 +21,19 @@ from ui.texts import error_text, listed, text
 from ui.updates import PRIVATE, UNQUEUED, Handlers, Props, Typed, Updates, merged
 
 REFRESH_SECONDS = 1.0
+BANNER_SECONDS = 3.0
 REAL_PAIR = ("qwen-7b-chat@int4", "chatglm3-6b@int4")
 NAMES_HINT = "qwen3-0.6b, hf:OWNER/NAME@int4, hf:OWNER/NAME:Q4_K_M, openai:URL#MODEL"
 
 
-class DemoBanner:
-    """Says that demo models run, and offers the real pair."""
+class ModelsBanner:
+    """Says that demo models run, and offers the real pair; or that the first models are still being added."""
 
     def __init__(self, labels: Labels) -> None:
         with gr.Row(elem_id="stand_in_banner", elem_classes="banner", visible=False) as self.row:
             self.words = gr.Markdown(elem_id="demo_words")
             self.get_pair = labels.button("get_pair", size="sm", min_width=0, visible=False)
+        self.timer = gr.Timer(BANNER_SECONDS, active=False)
 
 
 class ModelsTab:
@@ -56,34 +58,50 @@ class ModelsTab:
 
 @dataclass(frozen=True)
 class BannerHandlers(Handlers):
-    """The banner of one page; `can_add` is whether the host may add models here."""
+    """The banner of one page. `coming` is the job that adds the first models, None if they were here at the start;
+    `can_add` is whether the host may add models here."""
 
-    banner: DemoBanner
+    banner: ModelsBanner
     roster: Roster
+    coming: Adding | None
     can_add: bool
+
+    def wire(self, demo: gr.Blocks) -> None:
+        self.banner.timer.tick(self.refresh, None, self.outputs, **UNQUEUED)
 
     @property
     def outputs(self) -> list[Block]:
-        return [self.banner.row, self.banner.words, self.banner.get_pair]
+        return [self.banner.row, self.banner.words, self.banner.get_pair, self.banner.timer]
 
     def render(self, tab: Tab, request: gr.Request) -> Props:
         banner, first = self.banner, self.roster.first
-        demos = [spec.id for spec in self.roster.specs if spec.stand_in]
         is_demo = any(backend.spec.stand_in for backend in first.values())
-        is_left = any(backend.spec.stand_in for backend in tab.chat.pair.values())
-        words = (
-            demo_words(tab.lang, demos)
-            if is_demo
-            else text(tab.lang, "real_ready", link=_link(first))
-            if is_left
-            else ""
-        )
-        can_get = is_demo and self.can_add and self.access.is_host(tab, request)
+        is_coming = self.coming is not None and (is_demo or not first)
+        tab.waited = tab.waited or is_coming
+        words = self._words(tab)
         return {
             banner.row: {"visible": bool(words)},
             banner.words: {"value": words},
-            banner.get_pair: {"visible": can_get},
+            banner.get_pair: {"visible": is_demo and self.can_add and self.access.is_host(tab, request)},
+            banner.timer: {"active": is_coming},
         }
+
+    def _words(self, tab: Tab) -> str:
+        first, lang = self.roster.first, tab.lang
+        demos = [spec.id for spec in self.roster.specs if spec.stand_in]
+        is_demo = any(backend.spec.stand_in for backend in first.values())
+        if self.coming and (is_demo or not first):
+            return " ".join([coming_words(lang, self.coming.state), *([demo_words(lang, demos)] if is_demo else [])])
+        if is_demo:
+            return demo_words(lang, demos)
+        if tab.waited:
+            return text(lang, "coming_ready", link=_link(first))
+        is_left = any(backend.spec.stand_in for backend in tab.chat.pair.values())
+        return text(lang, "real_ready", link=_link(first)) if is_left else ""
+
+    def refresh(self, request: gr.Request) -> Updates:
+        """Show how far the models are."""
+        return merged(self.render(self.tabs.get(request), request))
 
 
 @dataclass(frozen=True)
@@ -172,6 +190,14 @@ def demo_words(lang: str, models: Sequence[str]) -> str:
     return text(lang, "stand_in", models=listed(lang, [f"`{model}`" for model in models]))
 
 
+def coming_words(lang: str, state: AddState) -> str:
+    """The banner's Markdown while the first models are being added."""
+    if state.error and not state.running:
+        return text(lang, "coming_failed", reason=error_text(lang, state.error))
+    what = text(lang, "coming_first") if state.stage in ("idle", "checking") else _stage(lang, state)
+    return text(lang, "coming", what=what)
+
+
 def status_block(lang: str, state: AddState) -> str:
     """What the models need, and how far the job is, as HTML."""
     parts = []
@@ -225,7 +251,8 @@ def _stage(lang: str, state: AddState) -> str:
         if state.running and state.total and state.stage != "checking"
         else ""
     )
-    words = text(lang, f"add_{state.stage}", name=state.name, models=names)
+    titles = {need.name: need.title for need in state.needs}
+    words = text(lang, f"add_{state.stage}", name=titles.get(state.name, state.name), models=names)
     return " · ".join(filter(None, (words, bytes_done, left)))
 
 

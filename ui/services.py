@@ -45,6 +45,7 @@ class Site:
 class Services:
     """Everything that the page works with; each handler takes only what it needs. A part that is None has no tab.
 
+    `coming` adds the first models while the page runs; None if they were here at the start.
     `export(excel)` writes a fresh copy of all votes and returns its path.
     """
 
@@ -64,3 +65,4 @@ class Services:
     live: LiveBattles | None = None
     batch: BatchRunner | None = None
     adding: Adding | None = None
+    coming: Adding | None = None

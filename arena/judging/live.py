@@ -51,6 +51,11 @@ class LiveBattles:
         self._clock = clock
         self._chats = Chats(self._new_chat)
 
+    @property
+    def offered(self) -> bool:
+        """Whether there are two models to draw."""
+        return bool(self._models.roster)
+
     def ask(
         self, tab: str | None, judge: str, text: str, prompt: Prompt | None = None, *, again: bool = False
     ) -> Iterator[LiveView]:

@@ -19,6 +19,7 @@ from backends.folder import check_room
 from backends.folder.checkpoint import find_weights, sha256_of
 from backends.folder.gguf import GgufHead, read_gguf
 from backends.folder.manifest import SMALL, Manifest, gguf_files, needed_files, read_manifest
+from backends.folder.verified import remember
 from backends.memory.estimate import PACKED_SHARES
 from backends.models.downloads import Download
 from hubs import Hub, ListedFile
@@ -101,6 +102,7 @@ def fetch(
             if not model.is_gguf:
                 find_weights(part.path)
             part.put_in_place()
+            remember(folder, manifest.files)
             return Fetched(model, manifest, missing)
     except Timeout as error:
         raise InputError("fetch_twice", f"Another process is downloading {model.id}.", model=model.id) from error
@@ -149,6 +151,7 @@ def _present(model: Download, report: Report | None) -> Fetched | None:
         meter = _Meter(report, dict.fromkeys(manifest.files, 0))
         if not all(meter.fits(folder / file.path, file) for file in manifest.files):
             return None
+        remember(folder, manifest.files)
     return Fetched(model, manifest, 0)
 
 

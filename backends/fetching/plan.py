@@ -84,7 +84,7 @@ def _to_fetch(name: str, model: Download, precision: str, hub: Hub | None) -> Ne
     licence = model.licence or _licence(folder)
     url = model.licence_url or hubs.hub_module(manifest.hub).page(manifest.repo)
     missing = () if model.is_gguf else _missing()
-    title = f"{model.name} ({precision})" if precision else model.name
+    title = variant_of(name).label or (f"{model.name} ({precision})" if precision else model.name)
     return Needs(name, title, small.came, quantize, disk, next(iter(memory.values())), licence, url, missing)
 
 

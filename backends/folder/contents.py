@@ -1,9 +1,9 @@
-"""Reads what a model's folder or GGUF file holds, and verifies its files against their list."""
+"""Reads what a model's folder or GGUF file holds."""
 
 import hashlib
 import math
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,6 @@ from arena.errors import BackendError, InputError
 from arena.types import ModelSpec
 from backends.folder.checkpoint import (
     Weights,
-    check_size,
     find_weights,
     member,
     read_config,
@@ -21,8 +20,8 @@ from backends.folder.checkpoint import (
     sha256_of,
 )
 from backends.folder.gguf import gguf_parts, model_file, read_gguf
-from backends.folder.manifest import MANIFEST, matches, read_manifest
-from backends.folder.packed import PACKED, PackedInfo, is_packed, packed_info, packed_weights, read_packed
+from backends.folder.manifest import matches
+from backends.folder.packed import PACKED, PackedInfo, packed_info, packed_weights
 
 CHAT_TEMPLATE = "chat_template.jinja"
 _STORED = {"float32": "F32", "float16": "F16", "bfloat16": "BF16"}
@@ -139,35 +138,6 @@ def _elements(folder: Path, tensors: Mapping[str, Any]) -> list[tuple[str, int]]
         except (KeyError, TypeError, ValueError) as error:
             raise refusal(folder.name, f"the header of its weights is damaged at {name}") from error
     return elements
-
-
-def verify_listed(spec: ModelSpec, on_file: Callable[[str, int], None]) -> tuple[str, int] | None:
-    """Compares the files with fetched.json or packed.json: the list's name and the number of files; None without one.
-
-    Raises BackendError for the first file with another size or sha256. `on_file(name, bytes)` is called before each
-    file is read, since gigabytes take a minute.
-    """
-    if spec.source.startswith("package:"):
-        return None  # loading compares it with the catalogue
-    path = Path(spec.source) if spec.runtime == "transformers" else model_file(spec)
-    folder = path if spec.runtime == "transformers" else path.parent
-    if is_packed(folder):
-        listing, files, remedy = PACKED, read_packed(folder).files, "quantize it again"
-    elif manifest := read_manifest(folder):
-        listing, files, remedy = MANIFEST, manifest.files, "run fetch with --verify"
-    elif (folder / MANIFEST).exists():
-        raise refusal(folder.name, f"{MANIFEST} is damaged")
-    else:
-        return None
-    # A GGUF file may lie beside the files of other models.
-    files = tuple(file for file in files if path == folder or folder / file.path in gguf_parts(path))
-    for file in files:
-        check_size(member(folder, file.path), file.size, remedy)
-        # A hub may list no sha256 for a small file.
-        if file.sha256:
-            on_file(file.path, file.size)
-            check_sha256(folder / file.path, file.sha256, remedy)
-    return listing, len(files)
 
 
 def check_sha256(file: Path, expected: str, remedy: str) -> None:

@@ -1,9 +1,9 @@
 """Tries out how the compiled kernels read memory ahead of its use, since the quicker way depends on the processor."""
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -11,38 +11,54 @@ from torch import Tensor
 
 from backends.packed.scheme import BLOCK, Packed4
 
-# The size of the weight: a product takes much longer than to wake the threads, and the trial 0.1 s.
+# The size of the weight: a product takes much longer than to wake the threads, and the trial up to 0.3 s.
 _ROWS, _COLUMNS, _GROUP = 4096, 4096, 32
-_ROUNDS = 25
-# Multiplies x with a weight that no cache holds, read past the caches if True; returns the seconds.
-ColdProduct = Callable[[bool, Tensor, Packed4], float]
+_ROUNDS = 20
+
+
+@dataclass(frozen=True)
+class Way:
+    """How memory is asked for: past the outer caches or not, and how many bytes of a weight ahead of their use."""
+
+    past_caches: bool
+    bytes_ahead: int
+
+    def __str__(self) -> str:
+        return f"{self.bytes_ahead} bytes ahead {'past' if self.past_caches else 'into'} the caches"
+
+
+# Less than 2048 bytes, and past the caches more than 8192, are slower (measured).
+WAYS = (Way(False, 4096), Way(False, 12288), Way(True, 4096))
+# Multiplies x with a weight that no cache holds, read in that way; returns the seconds.
+ColdProduct = Callable[[Way, Tensor, Packed4], float]
 
 
 @dataclass(frozen=True)
 class ReadAhead:
-    """Milliseconds for a product of one row with memory that no cache holds, asked for past the caches or not."""
+    """Milliseconds for a product of one row with memory that no cache holds, in the order of WAYS."""
 
-    into_caches_ms: float
-    past_caches_ms: float
+    milliseconds: tuple[float, ...]
 
     @property
-    def past_caches(self) -> bool:
-        """Whether past the caches is the quicker way."""
-        return self.past_caches_ms < self.into_caches_ms
+    def way(self) -> Way:
+        """The quickest."""
+        return min(zip(self.milliseconds, WAYS, strict=True), key=lambda pair: pair[0])[1]
 
     def __str__(self) -> str:
-        ways = f"{self.into_caches_ms:.2f} ms into the caches, {self.past_caches_ms:.2f} ms past them"
-        return f"reading {'past' if self.past_caches else 'into'} the caches (a product took {ways})"
+        best, *others = sorted(self.milliseconds)
+        return f"reading {self.way} (a product took {best:.2f} ms, in other ways {others[0]:.2f} to {others[-1]:.2f})"
 
 
 def read_ahead(product: ColdProduct, kept: Path) -> ReadAhead:
     """The result that the file `kept` holds; without one, of a trial made now, which is kept there if possible."""
-    with suppress(OSError, ValueError, TypeError, AttributeError):
-        return ReadAhead(**{name: float(value) for name, value in json.loads(kept.read_text("utf-8")).items()})
+    with suppress(OSError, ValueError, TypeError):
+        times = tuple(map(float, json.loads(kept.read_text("utf-8"))))
+        if len(times) == len(WAYS):
+            return ReadAhead(times)
     result = _try(product)
     part = kept.with_suffix(".part")
     with suppress(OSError):
-        part.write_text(json.dumps(asdict(result)), encoding="utf-8")
+        part.write_text(json.dumps(result.milliseconds), encoding="utf-8")
         part.replace(kept)
     return result
 
@@ -53,12 +69,5 @@ def _try(product: ColdProduct) -> ReadAhead:
     scales = torch.ones(_ROWS // BLOCK, _COLUMNS // _GROUP, BLOCK, 2, dtype=torch.uint8)
     weight = packed, scales, torch.ones(_ROWS // BLOCK, BLOCK)
     x = torch.ones(1, _COLUMNS, dtype=torch.bfloat16)
-    times: dict[bool, list[float]] = {False: [], True: []}
-    for _ in range(_ROUNDS):
-        for past, taken in times.items():
-            taken.append(product(past, x, weight))
-    return ReadAhead(*(_milliseconds(times[past]) for past in (False, True)))
-
-
-def _milliseconds(seconds: Iterable[float]) -> float:
-    return round(1000 * min(seconds), 3)
+    rounds = [[product(way, x, weight) for way in WAYS] for _ in range(_ROUNDS)]
+    return ReadAhead(tuple(round(1000 * min(times), 3) for times in zip(*rounds, strict=True)))

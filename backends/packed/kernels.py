@@ -19,7 +19,7 @@ from torch import Tensor
 
 from backends.packed.kernel_build import NoKernels, build
 from backends.packed.kernel_check import try_out
-from backends.packed.kernel_trial import read_ahead
+from backends.packed.kernel_trial import Way, read_ahead
 from backends.packed.scheme import BLOCK, CHUNK, Packed4
 from backends.packed.structures import Delta, Layer, Places, StateLayer, states_of
 
@@ -48,7 +48,7 @@ class Kernels:
         self.tiles = hasattr(self._library, "tiles_allowed") and bool(self._library.tiles_allowed())
         try_out(self)
         self.ahead = read_ahead(self._cold_product, path.with_suffix(".json"))
-        self.set_ahead(self.ahead.past_caches)
+        self.set_ahead(self.ahead.way)
 
     def __str__(self) -> str:
         return f"compiled kernels for {self.instruction_set}{' and AMX' * self.tiles}, {self.ahead}"
@@ -149,13 +149,13 @@ class Kernels:
         del arrays
         return out
 
-    def set_ahead(self, past_caches: bool) -> None:
+    def set_ahead(self, way: Way) -> None:
         """Chooses how weights are read ahead of their use; results are the same."""
-        self._library.set_ahead(ctypes.c_int(past_caches), *_longs(4096))
+        self._library.set_ahead(ctypes.c_int(way.past_caches), *_longs(way.bytes_ahead))
 
-    def _cold_product(self, past_caches: bool, x: Tensor, weight: Packed4) -> float:
+    def _cold_product(self, way: Way, x: Tensor, weight: Packed4) -> float:
         """The seconds of a product with a weight that no cache holds."""
-        self.set_ahead(past_caches)
+        self.set_ahead(way)
         for tensor in weight:
             self._library.drop_lines(_at(tensor), *_longs(tensor.nbytes // 64))
         began = time.perf_counter()

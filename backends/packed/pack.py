@@ -25,6 +25,7 @@ from backends.folder.packed import (
     stamp_of,
     write_packed,
 )
+from backends.folder.verified import remember
 from hubs import ListedFile
 
 # The packed model's size as a share of a model of 16 bits, with room for a large embedding.
@@ -82,6 +83,7 @@ def pack(job: Job, report: Callable[[int, int, str], None]) -> PackedInfo:
         # What is there is of an older format.
         shutil.rmtree(job.target, ignore_errors=True)
         job.part.rename(job.target)
+        remember(job.target, info.files)
         return info
 
 

@@ -115,6 +115,30 @@ def ended(job: Adding, eventually: Eventually) -> Callable[[], AddState]:
     return wait
 
 
+def test_models_that_the_host_names_at_every_start_are_not_kept(
+    job: Adding, roster: Roster, tmp_path: Path, ended: Callable[[], AddState]
+) -> None:
+    job.start(["one", "two"], keeps=False)
+    assert (ended().stage, job.state.kept, job.state.added) == ("done", (), ("one", "two"))
+    assert [backend.spec.id for backend in roster.first.values()] == ["one", "two"]
+    assert not (tmp_path / "data").exists()
+    # What is added later by name is kept, alone.
+    job.start(["three"])
+    assert ended().kept == ("three",) == read_names(tmp_path / "data" / "models.json")
+
+
+def test_a_roster_without_two_models_offers_no_pair(machine: Fake, tmp_path: Path, eventually: Eventually) -> None:
+    roster = Roster()
+    job = Adding(roster, machine, tmp_path / "models.json", {})
+    assert not roster and roster.first == {}
+    job.start(["one"])
+    assert eventually(lambda: not job.state.running)
+    assert len(roster) == 1 and not roster and roster.first == {}
+    job.start(["two"])
+    assert eventually(lambda: not job.state.running)
+    assert roster and [backend.spec.id for backend in roster.first.values()] == ["one", "two"]
+
+
 def ids(roster: Roster) -> list[str]:
     return [spec.id for spec in roster.specs]
 

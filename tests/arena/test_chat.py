@@ -47,6 +47,17 @@ def test_each_side_gets_its_own_history(scripted, chat_of, last):
     assert len({turn.id for turn in chat.turns}) == 2
 
 
+def test_a_conversation_that_began_without_models_has_those_that_came_since(scripted, last):
+    pair = {}
+    chat = Chat({}, lambda battle: None, later=lambda: pair)
+    assert chat.pair == {} and not chat.turns
+    pair = {A: scripted({"text": "x"}), B: scripted({"text": "y"})}
+    assert last(chat.ask("one")).a.answer.text == "x"
+    # It keeps them, whatever the page begins with later.
+    chosen, pair = pair, {A: scripted({"text": "z"}), B: pair[B]}
+    assert chat.pair == chosen
+
+
 def test_a_new_conversation_has_no_history(scripted, chat_of, last):
     a, b = scripted({"text": "x"}), scripted({"text": "y"})
     last(chat_of(a, b).ask("one"))

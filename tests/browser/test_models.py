@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import threading
 from collections.abc import Callable, Iterator
@@ -13,8 +14,23 @@ from native_folders import native_folder
 from playwright.sync_api import Page, expect
 from served_app import ServedApp
 
+from commands.adding import keep_adding
 from tests.browser.conftest import NewPage, OpenPage
-from tests.browser.hands import BOX, ask, choose_mode, go, sign_in, wait_for_phase, wait_ready, wait_until_votable
+from tests.browser.hands import (
+    BOX,
+    answer,
+    ask,
+    ask_for_vote,
+    begin_rating,
+    choose_mode,
+    go,
+    sign_in,
+    vote,
+    wait_for_phase,
+    wait_ready,
+    wait_until_votable,
+)
+from tests.browser.test_rate import recorded
 
 NAME, COMMIT, TOKEN = "hf:maker/tiny@int4", "0123456789abcdef0123456789abcdef01234567", "correct horse"
 STATUS, NAMES = "#model_status", "#model_names input"
@@ -79,12 +95,12 @@ def test_a_model_is_added_stopped_resumed_chosen_and_asked(
     assert not {file for file in hub.fetched() if file.endswith(".safetensors")}
     hub.faults.gate = gate
     page.click("#model_start")
-    says(page, "Downloading hf:maker/tiny@int4")
+    says(page, "Downloading tiny (int4)")
     expect(page.locator(f"{STATUS} progress")).to_be_visible()
     # The job lives on the server: the page shows it again after a reload.
     page.reload()
     wait_ready(page)
-    says(page, "Downloading hf:maker/tiny@int4")
+    says(page, "Downloading tiny (int4)")
     page.click("#model_stop")
     says(page, "Stopped. What was downloaded is kept.")
     hub.faults.gate = None
@@ -170,3 +186,34 @@ def test_the_real_pair_is_one_click_from_the_banner(
     expect(page.get_by_role("alert")).to_contain_text("Qwen/Qwen-7B-Chat")
     assert page.locator(BOX).count() == 1
     wait_for_phase(page, "empty")
+
+
+def test_recorded_answers_are_rated_until_the_first_models_are_there(
+    serve: Callable[..., ServedApp], open_page: OpenPage, tmp_path: Path
+) -> None:
+    names = []
+    for name in ("left", "right"):
+        path = tmp_path / f"{name}.json"
+        path.write_text(json.dumps({"id": name, "answers": [{"steps": [{"text": f"I am {name}."}]}]}))
+        names.append(f"scripted:{path}")
+    app = serve("", "", answers=recorded(2), to_add=names)
+    page = open_page(app)
+    banner, modes = page.locator("#demo_words"), page.locator("#mode label")
+    expect(banner).to_contain_text("The models are being prepared")
+    expect(page.locator("#composer")).to_be_hidden()
+    begin_rating(page)
+    keep_adding(app.services.coming, names)
+    expect(banner).to_contain_text("The models are ready")
+    # What was being rated stays as it is.
+    assert page.locator("#phase").get_attribute("data-phase") == "vote"
+    page.reload()
+    wait_ready(page)
+    expect(modes).to_have_count(3)
+    expect(banner).to_be_hidden()
+    choose_mode(page, "blind")
+    ask_for_vote(page)
+    vote(page)
+    assert {page.locator(f"#head_{side} h2").inner_text() for side in "ab"} == {"left", "right"}
+    choose_mode(page, "named")
+    ask_for_vote(page)
+    assert answer(page, "a") == "I am left."

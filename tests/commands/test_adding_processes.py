@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from arena.adding import FILE_NAME, Step
+from arena.adding import FILE_NAME, AddState, Step
 from arena.errors import BackendError, ErrorInfo, InputError
 from arena.needs import Needs
 from arena.roster import Roster
 from backends import Backends
 from backends.models.resolve import resolve
-from commands.adding import FetchProcess, ProcessMachine, adding
+from commands.adding import RETRY_SECONDS, FetchProcess, ProcessMachine, adding, keep_adding
 
 ENVIRONMENT = dict(os.environ)
 
@@ -105,3 +105,27 @@ def test_a_wrong_name_reaches_no_command_line(name: str, monkeypatch: pytest.Mon
     monkeypatch.setattr("commands.adding.subprocess.Popen", lambda *arguments, **options: pytest.fail("started"))
     with pytest.raises(InputError):
         ProcessMachine(Backends(), ENVIRONMENT).plan(name)
+
+
+class FailingHub:
+    """A job that ends at once, with the errors in turn and then without one."""
+
+    def __init__(self, *codes: str) -> None:
+        self.codes, self.started = list(codes), 0
+        self.state = AddState()
+
+    def start(self, names: object, keeps: bool) -> None:
+        assert not keeps
+        self.started += 1
+        code = self.codes.pop(0) if self.codes else ""
+        self.state = AddState("failed" if code else "done", error=ErrorInfo(code, "No answer.") if code else None)
+
+
+@pytest.mark.parametrize(
+    ("codes", "starts", "waits"),
+    [((), 1, 0), (("fetch_offline", "fetch_busy"), 3, 2), (("add_memory", "fetch_offline"), 1, 0)],
+)
+def test_a_hub_that_does_not_answer_is_asked_again(codes: tuple[str, ...], starts: int, waits: int) -> None:
+    job, waited = FailingHub(*codes), list[float]()
+    keep_adding(job, ["a"], waited.append).join()  # type: ignore[arg-type]
+    assert (job.started, waited) == (starts, [RETRY_SECONDS] * waits)

@@ -22,7 +22,10 @@ import yaml
 from served_app import ROOT, free_port
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
+import app
 from arena.errors import InputError
+from backends.models.downloads import download_of
+from backends.models.variants import variant_of
 from commands.hosting import Hosting, Platform, own_temp_dir, platform_of, settle
 
 FOREIGN = ("ARENA_", "GRADIO_", "SPACE_", "MODELSCOPE_")
@@ -122,7 +125,8 @@ def space(tmp_path: Path) -> Iterator[tuple[int, int]]:
     """A Space without a disk, started as a Space starts the app: its port and process number."""
     port = free_port()
     environment = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
-    environment |= {"SPACE_ID": "somebody/arena", "GRADIO_SERVER_PORT": str(port)}
+    nowhere = f"http://127.0.0.1:{free_port()}"
+    environment |= {"SPACE_ID": "somebody/arena", "GRADIO_SERVER_PORT": str(port), "HF_ENDPOINT": nowhere}
     command = [sys.executable, str(ROOT / "app.py")]
     process = subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
@@ -142,6 +146,55 @@ def test_a_space_is_open_to_the_world_and_says_that_votes_are_not_kept(space: tu
     assert {"backup_banner", "tab_results"} <= ids
     # Whoever comes there is not the machine's owner.
     assert "tab_batch" not in ids
+
+
+SPACE, HOME = Platform("space"), Platform()
+DEMOS = ("smollm2-135m-t0.2", "smollm2-135m-t1.0")
+
+
+@pytest.mark.parametrize(
+    ("platform", "models", "answers", "has_embedded", "begin", "to_add"),
+    [
+        (HOME, "", "", True, DEMOS, ()),
+        (HOME, "", "answers.jsonl", True, (), ()),
+        (HOME, "qwen3-0.6b,qwen3-8b", "", True, ("qwen3-0.6b", "qwen3-8b"), ()),
+        (SPACE, "", "", False, (), SPACE.small_pair),
+        (Platform("studio"), "", "", False, (), Platform("studio").small_pair),
+        # Until the pair is there.
+        (SPACE, "", "", True, DEMOS, SPACE.small_pair),
+        (SPACE, "", "answers.jsonl", False, (), ()),
+        (SPACE, "qwen3-0.6b,qwen3-8b", "", True, (), ("qwen3-0.6b", "qwen3-8b")),
+        (SPACE, "qwen3-0.6b,qwen3-8b", "answers.jsonl", True, (), ("qwen3-0.6b", "qwen3-8b")),
+        (SPACE, ",".join(DEMOS), "", True, DEMOS, ()),
+    ],
+)
+def test_a_host_downloads_what_it_lacks_while_the_page_is_up(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    platform: Platform,
+    models: str,
+    answers: str,
+    has_embedded: bool,
+    begin: tuple[str, ...],
+    to_add: tuple[str, ...],
+) -> None:
+    monkeypatch.setenv("ARENA_MODELS_DIR", str(tmp_path))
+    monkeypatch.setattr(app, "has_embedded", lambda: has_embedded)
+    assert app.chosen_models(models, "", "", answers, platform) == (begin, to_add)
+
+
+def test_the_small_pair_is_of_both_families_in_one_precision() -> None:
+    for host, hub in (("space", "hf:"), ("studio", "modelscope:")):
+        names = [download_of(variant_of(name).model) for name in Platform(host).small_pair]
+        assert [(name.is_gguf, name.quantization) for name in names if name] == [(True, "Q8_0")] * 2
+        assert all(name.id.startswith(hub) for name in names if name)
+        labels = [variant_of(name).label for name in Platform(host).small_pair]
+        assert labels == ["Qwen3-1.7B", "GLM-Edge-1.5B"]
+
+
+def test_a_name_that_no_download_mends_ends_a_space() -> None:
+    with pytest.raises(InputError, match=r"Did you mean qwen3-0\.6b\?"):
+        app.chosen_models("qwen3-0.6bb,qwen3-8b", "", "", "", SPACE)
 
 
 def front_matter() -> dict[str, object]:

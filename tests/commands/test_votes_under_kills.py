@@ -86,8 +86,10 @@ async def vote_and_kill(room: Class, answers: Path, data_dir: Path) -> int:
         starting = served_app(["--answers", str(answers)], data_dir)
         room.url, process = await asyncio.to_thread(starting.__enter__)
         room.up.set()
-        due = random.uniform(1, 2 * VOTES / KILLS / 20) if kills < KILLS else 3600
-        await asyncio.wait(raters, timeout=due)
+        # At a random moment some votes later.
+        due = len(room.acknowledged) + random.randint(1, 2 * VOTES // KILLS) if kills < KILLS else VOTES
+        while len(room.acknowledged) < due and not all(rater.done() for rater in raters):
+            await asyncio.sleep(random.uniform(0, 0.1))
         room.up.clear()
         kills += process.poll() is None
         starting.__exit__(None, None, None)  # by SIGKILL

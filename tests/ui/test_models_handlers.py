@@ -17,7 +17,7 @@ from arena.roster import Roster
 from arena.types import ModelSpec
 from ui.access import Access
 from ui.components import Labels
-from ui.models import REAL_PAIR, BannerHandlers, DemoBanner, ModelsHandlers, ModelsTab, status_block
+from ui.models import REAL_PAIR, BannerHandlers, ModelsBanner, ModelsHandlers, ModelsTab, status_block
 
 DIRECT = SimpleNamespace(headers={"host": "127.0.0.1:7860"}, client=None)
 THROUGH_A_PROXY = SimpleNamespace(headers={**DIRECT.headers, "x-forwarded-for": "1.2.3.4"}, client=None)
@@ -54,14 +54,16 @@ def model(name: str, stand_in: bool) -> Any:
 
 @pytest.fixture
 def served() -> Callable[..., SimpleNamespace]:
-    def make(admin: bool = False, local: bool = True) -> SimpleNamespace:
+    def make(admin: bool = False, local: bool = True, coming: bool = False, demos: bool = True) -> SimpleNamespace:
         access = Access(judge=str, admin=Admin("correct horse", RateLimits()) if admin else None, is_local=local)
-        labels, roster = Labels(), Roster([model("demo-1", True), model("demo-2", True)])
+        labels, roster = Labels(), Roster([model("demo-1", True), model("demo-2", True)] if demos else [])
         with gr.Blocks(), gr.Tab() as place:
-            banner, part = DemoBanner(labels), ModelsTab(labels, place)
-        tab = SimpleNamespace(lang="en", admin=False, key="", to_add=(), chat=SimpleNamespace(pair=roster.first))
+            banner, part = ModelsBanner(labels), ModelsTab(labels, place)
+        chat = SimpleNamespace(pair=roster.first)
+        tab = SimpleNamespace(lang="en", admin=False, key="", to_add=(), chat=chat, waited=False)
         tabs, job = SimpleNamespace(get=lambda request: tab), Recording()
-        above = BannerHandlers(access, tabs, None, banner, roster, True)  # type: ignore[arg-type]
+        first: Any = job if coming else None
+        above = BannerHandlers(access, tabs, None, banner, roster, first, True)  # type: ignore[arg-type]
         events = ModelsHandlers(access, tabs, None, part, job, above)  # type: ignore[arg-type]
         return SimpleNamespace(events=events, above=above, banner=banner, part=part, job=job, tab=tab, roster=roster)
 
@@ -124,6 +126,37 @@ def test_the_banner_leads_to_the_real_pair_once_it_is_there(served: Callable[...
     assert "(?a=A%3Dqwen%40int4%3Fctx%3D1&b=glm%40int4)" in shown[page.banner.words]["value"]
     page.tab.chat.pair = page.roster.first
     assert not page.above.render(page.tab, DIRECT)[page.banner.row]["visible"]
+
+
+def test_everybody_sees_how_far_the_first_models_are(served: Callable[..., SimpleNamespace]) -> None:
+    page = served(coming=True, demos=False)
+
+    def shown() -> tuple[str, bool]:
+        props = page.above.render(page.tab, THROUGH_A_PROXY)
+        assert props[page.banner.row]["visible"] and not props[page.banner.get_pair]["visible"]
+        return props[page.banner.words]["value"], props[page.banner.timer]["active"]
+
+    page.job.state = AddState("checking", name="Q=hf:a/b:Q8_0")
+    assert shown() == ("The models are being prepared. Until then you can rate recorded answers.", True)
+    page.job.state = AddState("downloading", needs=(NEEDS,), name=NEEDS.name, done=3 * 10**9, total=30 * 10**9)
+    words = "Downloading Qwen-7B-Chat (int4) · 3.0 GB / 30.0 GB. Until then you can rate recorded answers."
+    assert shown() == (words, True)
+    page.job.state = AddState("failed", error=ErrorInfo("add_running", "A model is being added already."))
+    assert "not available yet (A model is being added already" in shown()[0] and shown()[1]
+    # A single model cannot be compared.
+    page.roster.add(model("a", False))
+    assert shown()[1]
+    page.roster.add(model("b", False))
+    assert shown() == ("The models are ready: [ask them](?a=a&b=b)", False)
+    # Who opens the page from now on need not know.
+    page.tab.waited = False
+    assert not page.above.render(page.tab, DIRECT)[page.banner.row]["visible"]
+
+
+def test_demo_models_that_stand_in_meanwhile_are_called_so(served: Callable[..., SimpleNamespace]) -> None:
+    page = served(coming=True)
+    words = page.above.render(page.tab, DIRECT)[page.banner.words]["value"]
+    assert "Until then" in words and "**Demo models** (`demo-1`, `demo-2`)" in words
 
 
 @pytest.mark.parametrize("lang", ["zh", "en"])

@@ -57,7 +57,7 @@ class Composer:
 
     def __init__(self, labels: Labels, modes: Sequence[Mode]) -> None:
         """Make the components."""
-        with gr.Column(elem_id="composer", elem_classes="" if len(modes) > 1 else f"only-{modes[0]}"):
+        with gr.Column(elem_id="composer"):
             with gr.Column(elem_id="settings", elem_classes="sheet"):
                 labels.markdown("settings_hint", "settings_hint")
                 with gr.Row():
@@ -78,9 +78,9 @@ class Composer:
                 label="input",
             )
             with gr.Row(elem_id="controls"):
-                names = [(f"mode_{mode}", str(mode)) for mode in modes]
+                names = [(labels(f"mode_{mode}"), str(mode)) for mode in modes]
                 looks: dict[str, Any] = {"show_label": False, "container": False, "elem_id": "mode"}
-                self.mode = labels.choices(gr.Radio, "mode", names, value=modes[0], **looks)
+                self.mode = labels.show(gr.Radio(names, label=labels("mode"), value=modes[0], **looks), label="mode")
                 self.more = gr.HTML(elem_id="open_settings", **BARE)
                 self.send = labels.button("send", min_width=0)
                 self.stop = labels.button("stop_all", min_width=0)

@@ -38,6 +38,11 @@ class ArenaMode(ABC):
     # Whether `renew` needs a browser that stores a rater's id.
     needs_rater: ClassVar[bool] = False
 
+    @property
+    def offered(self) -> bool:
+        """Whether it can be chosen now; the models may not be here yet."""
+        return True
+
     def specs(self, tab: Tab) -> Sequence[ModelSpec]:
         """The tab's models that may be named before a vote."""
         return ()
@@ -96,9 +101,15 @@ class ArenaMode(ABC):
 
 
 Modes = Mapping[Mode, ArenaMode]
-"""The ways to compare that a page offers, the first one first."""
+"""The ways to compare that a page has, the first one first."""
+
+
+def offered(modes: Modes) -> list[Mode]:
+    """Those that can be chosen now, or all if none can."""
+    return [name for name, mode in modes.items() if mode.offered] or list(modes)
 
 
 def mode_of(tab: Tab, modes: Modes) -> ArenaMode:
     """The mode that is on in a tab."""
-    return modes[tab.mode if tab.mode else next(iter(modes))]
+    now = offered(modes)
+    return modes[tab.mode if tab.mode in now else now[0]]

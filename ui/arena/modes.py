@@ -42,6 +42,10 @@ class Blind(ArenaMode):
     prompts: Sequence[Prompt]
     receipt: Receipt
 
+    @property
+    def offered(self) -> bool:
+        return self.live.offered
+
     def vote(self, tab: Tab) -> Vote | None:
         return tab.live.vote
 
@@ -115,7 +119,7 @@ class Blind(ArenaMode):
         return {"blind": tab.live.turns, "blind_vote": tab.live.vote} if view and view.state == "votable" else {}
 
     def restore(self, tab: Tab, caller: Caller, kept: Session) -> None:
-        if kept.blind:
+        if kept.blind and self.offered:
             vote = kept.blind_vote
             view = self.live.restore(caller.session, caller.judge, kept.blind, is_judged=vote is not None)
             tab.live = LiveJudging(view, vote, kept.blind)
@@ -153,6 +157,10 @@ class Named(ArenaMode):
     prompts: Sequence[Prompt]
     ballots: Ballots
     receipt: Receipt
+
+    @property
+    def offered(self) -> bool:
+        return bool(self.roster)
 
     def specs(self, tab: Tab) -> list[ModelSpec]:
         return [backend.spec for backend in tab.chat.pair.values()]

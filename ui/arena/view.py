@@ -8,7 +8,7 @@ from arena.results.service import ResultsService
 from arena.text import language_of
 from arena.types import Backend, SideName
 from ui.arena.layout import SAVED, ArenaTab
-from ui.arena.mode import Modes, mode_of
+from ui.arena.mode import Modes, mode_of, offered
 from ui.arena.modes import Named
 from ui.arena.rate import Rate
 from ui.arena.screen import Screen, head_html, phase_html, switch_html
@@ -28,7 +28,10 @@ def arena_props(tab: Tab, part: ArenaTab, modes: Modes, prompts: Sequence[Prompt
         part.switch: {"value": switch_html(lang)},
         part.phase: {"value": phase_html(lang, screen, edits)},
         part.start: {"visible": screen.mode == "rate" and screen.phase == "empty"},
-        part.composer.mode: {"value": screen.mode},
+        part.composer.mode: {
+            "value": screen.mode,
+            "choices": [(text(lang, f"mode_{name}"), name) for name in offered(modes)],
+        },
         part.composer.more: {"value": _more(lang, screen, has_turns=bool(mode.conversation(tab)))},
         part.edit: {"value": text(lang, "edit_cancel" if edits else "edit_question")},
         part.new: {"value": text(lang, "judge_next" if screen.mode == "rate" else "new_battle")},
@@ -38,7 +41,7 @@ def arena_props(tab: Tab, part: ArenaTab, modes: Modes, prompts: Sequence[Prompt
         part.battle_id: {"value": Rate.battle_id(tab) if screen.mode == "rate" else ""},
     }
     named = modes.get("named")
-    if isinstance(named, Named) and part.pickers:
+    if isinstance(named, Named) and part.pickers and tab.chat.pair:
         props[part.choice] = {"visible": len(named.roster) > len(SideName)}
         # What is loaded would tell whose answers a blind battle shows.
         tells_loaded = not tab.live.view or tab.live.vote is not None

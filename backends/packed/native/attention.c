@@ -34,16 +34,19 @@ static float dot(const bf16 *a, const bf16 *b, long size) {
     return sum_of(sum);
 }
 
+// Vectors of values that are added up at the same time.
+enum { COLUMN_VECTORS = 4 };
+
 static void weigh(const float *weights, const bf16 *values, long length, long size, bf16 *out) {
-    for (long c = 0; c < size; c += PARTS_AT_ONCE * W) {
-        Floats sum[PARTS_AT_ONCE];
-        for (int j = 0; j < PARTS_AT_ONCE; j++) sum[j] = zero();
+    for (long c = 0; c < size; c += COLUMN_VECTORS * W) {
+        Floats sum[COLUMN_VECTORS];
+        for (int j = 0; j < COLUMN_VECTORS; j++) sum[j] = zero();
         for (long t = 0; t < length; t++) {
             Floats weight = all(weights[t]);
-            for (int j = 0; j < PARTS_AT_ONCE; j++)
+            for (int j = 0; j < COLUMN_VECTORS; j++)
                 sum[j] = fused(weight, load_halves(values + t * size + c + W * j), sum[j]);
         }
-        for (int j = 0; j < PARTS_AT_ONCE; j++) store_halves(out + c + W * j, sum[j]);
+        for (int j = 0; j < COLUMN_VECTORS; j++) store_halves(out + c + W * j, sum[j]);
     }
 }
 

@@ -127,5 +127,5 @@ static inline void store_rows(bf16 *to, int j, Floats x) { store_halves(to + W *
 static inline Floats first_of(Ints pairs) { return to_floats(_mm512_and_si512(pairs, all_ints(255))); }
 static inline Floats second_of(Ints pairs) { return to_floats(_mm512_srai_epi32(pairs, 8)); }
 
-static void drop_line(const uint8_t *line) { _mm_clflush(line); }
+static void drop_line(const uint8_t *line) { _mm_clflushopt((void *)line); }
 static void wait_for_memory(void) { _mm_mfence(); }

@@ -17,6 +17,7 @@ enum { BLOCK = 64, CHUNK = 64, MOST_GROUP = 128, PANEL = 64 };
 #define CASES_2 CASES_1 CASE(2)
 #define CASES_3 CASES_2 CASE(3)
 #define CASES_4 CASES_3 CASE(4)
+#define CASES_6 CASES_4 CASE(5) CASE(6)
 #define JOINED(a, b) a##b
 #define CASES_TO(n) JOINED(CASES_, n)
 

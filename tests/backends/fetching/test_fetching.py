@@ -20,8 +20,8 @@ from backends.fetching import fetch as fetching
 from backends.fetching.fetch import Fetched, by_hand
 from backends.fetching.plan import as_fetched
 from backends.folder.checkpoint import find_weights
-from backends.folder.contents import verify_listed
 from backends.folder.manifest import MANIFEST, Manifest, needed_files, read_manifest, write_manifest
+from backends.folder.verified import verify_changed, verify_listed
 from backends.models import downloads as folder_models
 from backends.models.catalog import QWEN
 from backends.models.downloads import Download
@@ -87,7 +87,7 @@ def failure(hub: Hub | None, **around: object) -> ArenaError:
 def test_only_the_needed_files_are_downloaded(server: HubServer, hub: Hub) -> None:
     fetched = fetch(hub)
     names = {path.name for path in fetched.folder.iterdir()}
-    assert names == {*NEEDED, MANIFEST}
+    assert names == {*NEEDED, MANIFEST, ".verified"}
     assert server.fetched() == NEEDED
     assert all((fetched.folder / name).read_bytes() == server.files[name] for name in NEEDED)
     assert len(find_weights(fetched.folder).files) == 2
@@ -95,7 +95,9 @@ def test_only_the_needed_files_are_downloaded(server: HubServer, hub: Hub) -> No
     assert {path.name for path in folder_models.models_dir().iterdir()} <= {QWEN.id, f".{QWEN.id}.lock"}
 
 
-def test_the_revision_is_the_published_one_while_the_files_are_unchanged(hub: Hub) -> None:
+def test_the_revision_is_the_published_one_while_the_files_are_unchanged(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = fetch(hub).folder
     manifest = read_manifest(folder)
     assert manifest and (manifest.hub, manifest.repo) == (hub, REPO)
@@ -103,6 +105,9 @@ def test_the_revision_is_the_published_one_while_the_files_are_unchanged(hub: Hu
     assert spec().revision == REPO.revision
     # What `check` reads is what a fetch writes.
     assert verify_listed(spec(), lambda name, size: None) == ("fetched.json", len(NEEDED))
+    # The first load need not read the weights once more.
+    monkeypatch.setattr("backends.folder.verified.check_sha256", Mock(side_effect=AssertionError))
+    verify_changed(spec())
     (folder / "README.md").write_text("Another size.")
     assert spec().revision.startswith("sizes-sha256:")
 

@@ -16,7 +16,7 @@ from backends.fetching import fetch as fetching
 from backends.fetching import precheck
 from backends.fetching.fetch import Fetched, by_hand
 from backends.fetching.plan import as_fetched, needs_of, to_download
-from backends.folder.contents import verify_listed
+from backends.folder.verified import verify_listed
 from backends.models.downloads import Download, download_of, fetched_folder, models_dir
 from backends.models.resolve import resolve
 from commands.quantize import quantize_fetched

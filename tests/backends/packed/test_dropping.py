@@ -8,8 +8,8 @@ from model_folders import DATA, copied, rewrite
 from packing_jobs import ORIGINALS, job_for, silent
 
 from arena.errors import BackendError, InputError
-from backends.folder.contents import verify_listed
 from backends.folder.packed import packed_folder, read_packed
+from backends.folder.verified import verify_listed
 from backends.models.resolve import folder_spec, resolve
 from backends.packed.pack import drop_weights, pack
 

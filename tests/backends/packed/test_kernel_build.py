@@ -2,13 +2,16 @@
 
 import hashlib
 import os
+import platform
 import shutil
 from pathlib import Path
 
 import pytest
 
+from arena.errors import InputError
 from backends.packed import compilers, kernel_build
 from backends.packed import kernels as kernels_module
+from backends.packed.instruction_sets import VARIABLE
 from backends.packed.kernel_build import SOURCES, NoKernels, build
 from backends.packed.kernels import Kernels, find_kernels
 
@@ -127,6 +130,27 @@ def test_without_a_place_there_are_no_kernels(able, monkeypatch, tmp_path, error
     monkeypatch.setattr("tempfile.mkdtemp", full)
     with pytest.raises(NoKernels, match=f"the cache folder cannot be used: .*{error.strerror}"):
         build(cpuinfo=able)
+
+
+def test_an_unknown_instruction_set_is_refused_and_none_is_none(able, monkeypatch):
+    monkeypatch.setenv(VARIABLE, "avx3")
+    with pytest.raises(InputError, match="ARENA_KERNELS is avx3, which is none of avx2, avx-vnni,"):
+        build(cpuinfo=able)
+    monkeypatch.setenv(VARIABLE, "none")
+    with pytest.raises(NoKernels, match="ARENA_KERNELS says so"):
+        build(cpuinfo=able)
+    monkeypatch.setenv(VARIABLE, "avx512-vnni")
+    with pytest.raises(NoKernels, match="the processor has no avx512f"):
+        build(cpuinfo=able)
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="compiles for x86-64")
+def test_the_products_by_tiles_compile_on_any_processor(able):
+    try:
+        library = build(("-march=sapphirerapids",), cpuinfo=able)
+    except NoKernels as reason:
+        pytest.skip(f"no compiler for it: {reason}")
+    assert b"many4" in library.read_bytes()
 
 
 # ---- what was compiled

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from functools import cache
+from pathlib import Path
 
 import pytest
 import torch
@@ -21,8 +22,10 @@ from backends.packed.scheme import BLOCK, floats4, for_torch4, pack4, round4, ro
 
 BF16 = torch.bfloat16
 # The instruction sets, newest first, and what a processor may lack besides.
+TILES_IN_C = Path(__file__).with_name("native") / "tiles_in_c.h"
 VARIANTS = {
     "all it has": ("", ()),
+    "AMX in plain C": ("", ("-D__AMX_BF16__", "-D__AMX_INT8__", "-include", str(TILES_IN_C))),
     "avx512-vnni": ("avx512-vnni", ()),
     "avx512-vnni, no BF16": ("avx512-vnni", ("-mno-avx512bf16",)),
     "avx512-vnni, no VBMI": ("avx512-vnni", ("-mno-avx512bf16", "-mno-avx512vbmi")),
@@ -68,6 +71,18 @@ def product_off(layer, x, weight, bias=None):
     wanted = x.float() @ weight.T + (0 if bias is None else bias)
     usual = x.float().norm(dim=-1)[:, None] * weight.norm(dim=-1) / weight.shape[1] ** 0.5
     return float((layer(x).float() - wanted).norm() / usual.norm())
+
+
+def test_the_instruction_set_that_is_forced_computes(kernels, request):
+    name = request.node.callspec.params["kernels"]
+    if kernels is None or name == "all it has":
+        pytest.skip("nothing is forced")
+    asked, _ = VARIANTS[name]
+    assert asked in ("", kernels.instruction_set.lower())
+    assert kernels.tiles == (name == "AMX in plain C")
+    assert str(kernels).startswith(
+        f"compiled kernels for {kernels.instruction_set}{' and AMX' * kernels.tiles}, reading"
+    )
 
 
 # ---- rounding and layout

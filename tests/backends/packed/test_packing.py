@@ -19,8 +19,9 @@ from arena.types import Message
 from backends import open_backends
 from backends.families.native import NativeChat
 from backends.families.weights import architecture_of, load_weights, map_weights
-from backends.folder.contents import read_checkpoint, verify_listed
+from backends.folder.contents import read_checkpoint
 from backends.folder.packed import PACKED, read_packed
+from backends.folder.verified import verify_listed
 from backends.memory.estimate import need_of
 from backends.models.resolve import folder_spec, packed_spec, resolve
 from backends.packed import calibrate

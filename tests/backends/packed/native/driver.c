@@ -1,0 +1,43 @@
+// Reads sizes and tensors from standard input, calls a kernel, and writes its result: for processors that are emulated.
+#include <stdio.h>
+
+#include "../../../../backends/packed/native/main.c"
+
+static void *tensor(long bytes) {
+    void *memory = aligned((size_t)bytes);
+    if (!memory || fread(memory, 1, (size_t)bytes, stdin) != (size_t)bytes) exit(1);
+    return memory;
+}
+
+static void result(const void *memory, long bytes) {
+    if (fwrite(memory, 1, (size_t)bytes, stdout) != (size_t)bytes) exit(1);
+}
+
+int main(int count, char **words) {
+    long sizes[4] = {0};
+    for (int i = 2; i < count; i++) sizes[i - 2] = atol(words[i]);
+    const long rows = sizes[0], columns = sizes[1], out = sizes[2], group = sizes[3];
+    bf16 *x = tensor(2 * rows * columns), *y = aligned((size_t)(2 * rows * (out ? out : columns)));
+    char *scratch = aligned((size_t)(rows * columns * 2));
+    if (!strcmp(words[1], "few4")) {
+        uint8_t *packed = tensor(out * columns / 2);
+        bf16 *scales = tensor(4 * out * columns / group);
+        few4(x, packed, scales, tensor(4 * out), y, scratch, rows, columns, out, group);
+        result(y, 2 * rows * out);
+    } else if (!strcmp(words[1], "few8")) {
+        int8_t *weight = tensor(out * columns);
+        float *scale = tensor(4 * out);
+        few8(x, weight, scale, tensor(4 * out), y, scratch, rows, columns, out);
+        result(y, 2 * rows * out);
+    } else if (!strcmp(words[1], "attend")) {
+        // One conversation and one head, `out` tokens.
+        bf16 *keys = tensor(2 * out * columns), *values = tensor(2 * out * columns);
+        const bf16 *all_keys[1] = {keys}, *all_values[1] = {values};
+        if (!attend(x, all_keys, all_values, &out, &out, y, 1, 1, 1, columns, 0.1f)) return 1;
+        result(y, 2 * columns);
+    } else {
+        rms_norm(x, tensor(2 * columns), 0, y, rows, columns, 1e-6f);
+        result(y, 2 * rows * columns);
+    }
+    return 0;
+}
