@@ -20,6 +20,8 @@ from hubs import ListedFile
 
 # As quantize packs by default: neighbours that share a scale.
 GROUP = 32
+# The scale of every group, out of 255.
+SCALE = 100
 # The standard deviation of a trained layer's weights is about this.
 SPREAD = 0.02
 # The standard deviation of uniform 4-bit and 8-bit integers, in steps.
@@ -114,7 +116,7 @@ def random_packed(shape: Shape, precision: str, work: Path, progress: Progress) 
         return folder
     # Each Linear weight with its scales, the int8 head, the bfloat16 embedding.
     size = int(
-        shape.parameters * (0.625 if precision == "int4" else 1) + 2 * shape.vocabulary * shape.sizes["hidden_size"]
+        shape.parameters * (0.565 if precision == "int4" else 1) + 2 * shape.vocabulary * shape.sizes["hidden_size"]
     )
     check_disk(work, size)
     progress(f"Writing {size / 1e9:.1f} GB of random weights to {folder}, once ...")
@@ -171,7 +173,7 @@ def _tensors(place: str, module: Any, info: PackedInfo, random: np.random.Genera
     import torch
 
     from backends.families.qwen35 import FLOAT32
-    from backends.packed.scheme import BLOCK, fitting_group
+    from backends.packed.scheme import BLOCK, FINE, fitting_group
 
     def floats(size: Sequence[int]) -> Any:
         generator = torch.Generator().manual_seed(int(random.integers(1 << 31)))
@@ -189,11 +191,12 @@ def _tensors(place: str, module: Any, info: PackedInfo, random: np.random.Genera
     if module.bias is not None:
         yield f"{place}.bias", floats([rows])
     if info.precision == "int4" and place != "lm_head" and fitting_group(module.weight.shape, GROUP):
-        blocks, step = -(-rows // BLOCK), SPREAD / NIBBLE_STEPS
+        blocks = -(-rows // BLOCK)
         yield f"{place}.packed", torch.from_numpy(random.integers(0, 256, (blocks, columns, BLOCK // 2), np.uint8))
         # A nibble is read as 8 less, which is half a step too little on average; the zero corrects it.
-        pair = torch.tensor([step, step / 2], dtype=torch.bfloat16)
+        pair = torch.tensor([SCALE, FINE // 2], dtype=torch.uint8)
         yield f"{place}.scales", pair.expand(blocks, columns // GROUP, BLOCK, 2).contiguous()
+        yield f"{place}.units", torch.full([blocks, BLOCK], SPREAD / NIBBLE_STEPS / SCALE)
     else:
         yield f"{place}.weight8", torch.from_numpy(random.integers(-127, 128, (rows, columns), np.int8))
         yield f"{place}.scale8", torch.full([rows], SPREAD / BYTE_STEPS)
