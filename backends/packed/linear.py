@@ -38,7 +38,7 @@ class _Packed(nn.Module, ABC):  # type: ignore[misc]
     def _product(self, x: Tensor) -> Tensor: ...
 
     def _with_bias(self, y: Tensor) -> Tensor:
-        return y if self._bias is None else (y + self._bias).to(BF16)
+        return (y if self._bias is None else y + self._bias).to(BF16)
 
 
 class Linear4(_Packed):

@@ -218,19 +218,18 @@ def floats4(weight: Packed4) -> Tensor:
 
 
 def product4(x: Tensor, weight: Packed4, capability: str) -> Tensor:
-    """bfloat16 x [rows, columns] times some blocks by torch's own kernel for 4 bits: [rows, blocks * BLOCK].
+    """bfloat16 x [rows, columns] times some blocks by torch's own kernel for 4 bits: float32 [rows, blocks * BLOCK].
 
-    The weight is used as it is, the scales are copied. `capability` is torch's for this processor: AVX512 or AVX2.
+    The weight is used as it is, the scales are converted. `capability` is torch's for this processor: AVX512 or AVX2.
     """
     packed, scales, units = weight
     blocks, columns, width = packed.shape
     groups, kernel = scales.shape[1], torch.ops.aten._weight_int4pack_mm_for_cpu
     group = columns // groups
-    step = scales[..., 0] * units[:, None]
-    scales = torch.stack([step, scales[..., 1].view(torch.int8) / FINE * step], -1).to(torch.bfloat16)
     if capability == "AVX512":
         in_order = scales.transpose(0, 1).reshape(groups, blocks * BLOCK, 2)
-        return kernel(x, packed.view(blocks * BLOCK, columns // 2), group, in_order)
+        y = kernel(x, packed.view(blocks * BLOCK, columns // 2), group, _pairs(in_order))
+        return y * (units.flatten() / FINE)
     # For AVX2 it takes blocks of 32 rows, with 16 bytes for a column. So the two halves of a column of ours are two
     # columns to it, each with half of the rows, and x is 0 in the other one.
     quarters = scales.view(blocks, groups, 2, 2, -1, 2)
@@ -239,6 +238,14 @@ def product4(x: Tensor, weight: Packed4, capability: str) -> Tensor:
         apart = torch.zeros(*x.shape, 2, dtype=x.dtype)
         apart[..., half] = x
         in_order = quarters[:, :, :, half].transpose(0, 1).reshape(groups, blocks * width, 2)
-        part = kernel(apart.flatten(1), packed.view(blocks * width, columns), 2 * group, in_order)
+        part = kernel(apart.flatten(1), packed.view(blocks * width, columns), 2 * group, _pairs(in_order))
         y[:, :, :, half] = part.view(-1, blocks, 2, width // 2)
-    return y.flatten(1)
+    return y.flatten(1) * (units.flatten() / FINE)
+
+
+def _pairs(scales: Tensor) -> Tensor:
+    """Scales and zeros as torch's kernel takes them, bfloat16 [..., 2], as shares 1 / FINE of a unit."""
+    # Whole numbers of 16 bits: in floats it takes twice as long.
+    both = scales.view(torch.int16)[..., 0]
+    scale = both & 255
+    return torch.stack([scale * FINE, (both >> 8) * scale], -1).to(torch.bfloat16)
