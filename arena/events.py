@@ -1,9 +1,11 @@
 """The event log: everything besides votes that must survive a restart, one JSON object per line."""
 
+from __future__ import annotations
+
 import json
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from heapq import merge
 from pathlib import Path
 from typing import Any
@@ -85,27 +87,48 @@ def parse_event(line: bytes) -> Event | None:
         return None
 
 
-# ---- which votes are withdrawn
+# ---- what events say of votes
 
-WITHDRAWN = "withdrawn"
-"""The kind of the event that withdraws a vote."""
-_MARK = f'"{WITHDRAWN}"'.encode()
+WITHDRAWN, CROWDED, INCLUDED = "withdrawn", "crowded", "included"
+"""The kinds of the events that withdraw a vote, put a rater in a crowd, and let an excluded rater or crowd count."""
+_KINDS = (WITHDRAWN, CROWDED, INCLUDED)
+_MARKS = tuple(f'"{kind}"'.encode() for kind in _KINDS)
 
 
-class WithdrawnVotes:
-    """The ids of withdrawn votes. Each call reads only the new events. Not safe to use from several threads."""
+@dataclass(frozen=True)
+class Marks:
+    """The ids of `withdrawn` votes, the `crowds` by rater, and the raters and crowds that the host `included`."""
+
+    withdrawn: frozenset[str] = frozenset()
+    crowds: Mapping[str, str] = field(default_factory=dict)
+    included: frozenset[str] = frozenset()
+
+    def __or__(self, other: Marks) -> Marks:
+        crowds = {**self.crowds, **other.crowds}
+        return Marks(self.withdrawn | other.withdrawn, crowds, self.included | other.included)
+
+
+class MarkReader:
+    """The marks in the event log of a folder. Each call reads what is new. Not safe to use from several threads."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._ends: dict[Path, int] = {}
-        self._ids: frozenset[str] = frozenset()
+        self._marks = Marks()
 
-    def __call__(self) -> frozenset[str]:
-        """All ids now. Raises OSError if a part cannot be read."""
+    def __call__(self) -> Marks:
+        """All marks now; the same object if nothing is new. Raises OSError if a part cannot be read."""
         new = [event for part in list_parts(self._folder, FIRST_PART) for event in self._new_events(part)]
         if new:
-            self._ids |= {str(event.about.get("vote")) for event in new if event.kind == WITHDRAWN}
-        return self._ids
+            about = {kind: [event.about for event in new if event.kind == kind] for kind in _KINDS}
+            withdrawn = frozenset(str(values.get("vote")) for values in about[WITHDRAWN])
+            crowds = {str(values.get("judge")): str(values.get("crowd")) for values in about[CROWDED]}
+            latest = {str(values.get("key")): bool(values.get("counts")) for values in about[INCLUDED]}
+            included = frozenset(key for key, counts in latest.items() if counts)
+            self._marks |= Marks(withdrawn, crowds, included)
+            excluded = latest.keys() - included
+            self._marks = replace(self._marks, included=self._marks.included - excluded)
+        return self._marks
 
     def _new_events(self, part: Path) -> Iterator[Event]:
         with part.open("rb") as file:
@@ -114,5 +137,5 @@ class WithdrawnVotes:
                 if not line.endswith(b"\n"):  # still being written
                     break
                 self._ends[part] = self._ends.get(part, 0) + len(line)
-                if _MARK in line and (event := parse_event(line)):
+                if any(mark in line for mark in _MARKS) and (event := parse_event(line)):
                     yield event

@@ -16,6 +16,7 @@ from arena.errors import ArenaError, InputError
 from arena.events import EventLog, NoEvents
 from arena.exports.export import Downloads
 from arena.judging.ballots import Ballots
+from arena.judging.crowds import Crowds
 from arena.judging.draw import PairDraw
 from arena.judging.judge_key import JudgeKey
 from arena.judging.limits import Admin, RateLimits
@@ -67,7 +68,8 @@ def compose(
     added = adding(roster, backends, hosting.environment, data_dir) if may_answer else None
     log, events, limits = open_log(data_dir), open_events(data_dir), RateLimits()
     key, store = JudgeKey(data_dir / "judge.key", hosting.judge_secret), VoteStore(data_dir)
-    ballots = Ballots(log, limits, key.save, judged_before(store))
+    crowds = Crowds(events, voted_before(store))
+    ballots = Ballots(log, limits, key.save, judged_before(store), crowds.note)
     prompts, history = PromptStore(loaded, events, hosting.named_prompts), tuple(events.read())
     for event in history:
         prompts.replay(event)
@@ -141,6 +143,18 @@ def judged_before(store: VoteStore) -> Callable[[str], bool]:
         return hashed(())
 
     return lambda battle_id: bool(np.isin(hashed([battle_id]), battles())[0])
+
+
+def voted_before(store: VoteStore) -> Callable[[str], bool]:
+    """Whether the log has a vote by a rater from before this process; it is read at the first question."""
+
+    @cache
+    def judges() -> frozenset[str]:
+        with suppress(ArenaError):
+            return frozenset(store.refresh().every_row.names["judge"])
+        return frozenset()
+
+    return lambda judge: judge in judges()
 
 
 def open_events(data_dir: Path) -> EventLog | NoEvents:
