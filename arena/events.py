@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import logging
+import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from heapq import merge
 from pathlib import Path
@@ -15,6 +17,7 @@ import orjson
 from arena.append_log import AppendLog, json_lines_tail, list_parts, writing_to
 
 FIRST_PART = "events.jsonl"
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,10 @@ class EventLog(AppendLog):
     def __init__(self, folder: Path) -> None:
         with writing_to(folder):
             super().__init__(folder / FIRST_PART, json_lines_tail)
+        self._followers: list[tuple[NewEvents, Sequence[Callable[[Event], None]]]] = []
+        self._own: set[Path] = set()
+        # Protects the two above.
+        self._following = threading.Lock()
 
     def append(self, kind: str, durable: bool = False, **about: Any) -> None:
         """Adds an event. It survives the end of this process and, if `durable`, a power failure.
@@ -44,9 +51,31 @@ class EventLog(AppendLog):
         line = json.dumps({"kind": kind, "time": time.time(), **about}, ensure_ascii=False) + "\n"
         self.write(line.encode("utf-8", "replace"), sync=durable)
 
-    def read(self) -> Iterator[Event]:
-        """The events of all parts; see `read_events`."""
-        return read_events(self.folder)
+    def follow(self, *replays: Callable[[Event], None]) -> None:
+        """Passes on all events of earlier processes, and at each `catch_up` the new ones of other processes.
+
+        Raises OSError if a part cannot be read.
+        """
+        new = NewEvents(self.folder)
+        _replay(new.read(), replays)
+        with self._following:
+            self._followers.append((new, replays))
+
+    def catch_up(self) -> None:
+        """Passes on what other processes on the folder have added since the last call, as far as it can be read."""
+        with self._following:
+            self._own.add(self.part)
+            for new, replays in self._followers:
+                try:
+                    _replay(new.read(self._own), replays)
+                except OSError as error:
+                    _LOG.warning("Events of other processes cannot be read: %s", error)
+
+
+def _replay(events: Iterable[Event], replays: Sequence[Callable[[Event], None]]) -> None:
+    for event in events:
+        for replay in replays:
+            replay(event)
 
 
 class NoEvents:
@@ -57,25 +86,14 @@ class NoEvents:
         if durable:
             raise OSError("the data folder cannot be written")
 
-    def read(self) -> Iterator[Event]:
-        """Yields nothing."""
-        return iter(())
+    def follow(self, *replays: Callable[[Event], None]) -> None:
+        """Passes on nothing."""
+
+    def catch_up(self) -> None:
+        """Passes on nothing."""
 
 
 Events = EventLog | NoEvents
-
-
-def read_events(folder: Path) -> Iterator[Event]:
-    """The events of all parts in the data folder, by time. Malformed lines are skipped."""
-    # A pair that one process showed may be voted on in another, so parts overlap in time.
-    return merge(*map(_read_part, list_parts(folder, FIRST_PART)), key=lambda event: event.time)
-
-
-def _read_part(part: Path) -> Iterator[Event]:
-    with part.open("rb") as file:
-        for line in file:
-            if event := parse_event(line):
-                yield event
 
 
 def parse_event(line: bytes) -> Event | None:
@@ -87,12 +105,40 @@ def parse_event(line: bytes) -> Event | None:
         return None
 
 
+class NewEvents:
+    """Reads events with one of the marks in their line, each event once. Not safe to use from several threads."""
+
+    def __init__(self, folder: Path, marks: Sequence[bytes] = (b"",)) -> None:
+        self._folder = folder
+        self._marks = marks
+        self._ends: dict[Path, int] = {}
+
+    def read(self, besides: Collection[Path] = ()) -> Iterator[Event]:
+        """Those since the last call, by time, but for these parts. Raises OSError if a part cannot be read."""
+        parts = (part for part in list_parts(self._folder, FIRST_PART) if part not in besides)
+        # A pair that one process showed may be voted on in another, so parts overlap in time.
+        return merge(*map(self._new_events, parts), key=lambda event: event.time)
+
+    def _new_events(self, part: Path) -> Iterator[Event]:
+        with part.open("rb") as file:
+            file.seek(self._ends.get(part, 0))
+            for line in file:
+                if not line.endswith(b"\n"):  # still being written
+                    break
+                self._ends[part] = self._ends.get(part, 0) + len(line)
+                if any(mark in line for mark in self._marks) and (event := parse_event(line)):
+                    yield event
+
+
+def read_events(folder: Path) -> Iterator[Event]:
+    """The events of all parts in the data folder, by time. Malformed lines are skipped."""
+    return NewEvents(folder).read()
+
+
 # ---- what events say of votes
 
 WITHDRAWN, CROWDED, INCLUDED = "withdrawn", "crowded", "included"
 """The kinds of the events that withdraw a vote, put a rater in a crowd, and let an excluded rater or crowd count."""
-_KINDS = (WITHDRAWN, CROWDED, INCLUDED)
-_MARKS = tuple(f'"{kind}"'.encode() for kind in _KINDS)
 
 
 @dataclass(frozen=True)
@@ -109,33 +155,22 @@ class Marks:
 
 
 class MarkReader:
-    """The marks in the event log of a folder. Each call reads what is new. Not safe to use from several threads."""
+    """The marks in the event log of a folder. Not safe to use from several threads."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._ends: dict[Path, int] = {}
+        self._new = NewEvents(folder, [f'"{kind}"'.encode() for kind in (WITHDRAWN, CROWDED, INCLUDED)])
         self._marks = Marks()
 
     def __call__(self) -> Marks:
         """All marks now; the same object if nothing is new. Raises OSError if a part cannot be read."""
-        new = [event for part in list_parts(self._folder, FIRST_PART) for event in self._new_events(part)]
-        if new:
-            about = {kind: [event.about for event in new if event.kind == kind] for kind in _KINDS}
-            withdrawn = frozenset(str(values.get("vote")) for values in about[WITHDRAWN])
-            crowds = {str(values.get("judge")): str(values.get("crowd")) for values in about[CROWDED]}
-            latest = {str(values.get("key")): bool(values.get("counts")) for values in about[INCLUDED]}
-            included = frozenset(key for key, counts in latest.items() if counts)
-            self._marks |= Marks(withdrawn, crowds, included)
-            excluded = latest.keys() - included
-            self._marks = replace(self._marks, included=self._marks.included - excluded)
+        if new := list(self._new.read()):
+            withdrawn = frozenset(str(event.about.get("vote")) for event in new if event.kind == WITHDRAWN)
+            crowds = {
+                str(event.about.get("judge")): str(event.about.get("crowd")) for event in new if event.kind == CROWDED
+            }
+            latest = {
+                str(event.about.get("key")): bool(event.about.get("counts")) for event in new if event.kind == INCLUDED
+            }
+            marks = replace(self._marks, included=self._marks.included - latest.keys())
+            self._marks = marks | Marks(withdrawn, crowds, frozenset(key for key in latest if latest[key]))
         return self._marks
-
-    def _new_events(self, part: Path) -> Iterator[Event]:
-        with part.open("rb") as file:
-            file.seek(self._ends.get(part, 0))
-            for line in file:
-                if not line.endswith(b"\n"):  # still being written
-                    break
-                self._ends[part] = self._ends.get(part, 0) + len(line)
-                if any(mark in line for mark in _MARKS) and (event := parse_event(line)):
-                    yield event

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, TypeVar
@@ -99,15 +99,10 @@ class Backends:
         return self._engines.setdefault(key, BackgroundLoad(load))
 
 
-def open_backends(specs: Sequence[ModelSpec]) -> list[Backend]:
-    """A backend for each model, as one `Backends` opens them. Raises InputError for an unknown runtime."""
-    return list(map(Backends().open, specs))
-
-
 @contextmanager
 def opened_alone(spec: ModelSpec) -> Iterator[Backend]:
     """A single backend for the model; its memory is free again afterwards."""
-    (backend,) = open_backends([spec])
+    backend = Backends().open(spec)
     try:
         yield backend
     finally:

@@ -15,6 +15,7 @@ from typing import Any
 from arena.errors import BackendError, InputError
 from arena.generation_config import CONCLUSION, SWITCH, THINK_OPEN, GenerationConfig
 from arena.types import Chunk, FinishReason, Message, ModelSpec
+from backends.folder.checkpoint import refusal
 from backends.folder.contents import check_sha256
 from backends.folder.gguf import model_file
 from backends.machine.memory import cpu_count
@@ -34,35 +35,25 @@ _ROLE_MARK = re.compile(r"<\|[A-Za-z_]+\|>")
 class LlamaCppBackend(LocalBackend["LlamaEngine"]):
     """A model on an engine that it may share with others."""
 
-    def stream(self, messages: Sequence[Message], config: GenerationConfig) -> Iterator[Chunk]:
-        """Answers the conversation; see Backend.stream. Usage counts from when the engine takes the prompt."""
-        with self._load.in_use():
-            engine, fitted, config = yield from self._begin(messages, config)
-            with engine.slots.ticket() as ticket:
-                yield from ticket.wait()
-                yield from self._counted(_answer(engine, fitted, config, cut_loops=self.spec.stand_in))
-
     def _count_tokens(self, engine: LlamaEngine, thinks: bool | None, messages: Sequence[Message]) -> int:
         return len(prompt_ids(engine, messages, thinks))
 
-
-def _answer(engine: LlamaEngine, fitted: Fitted, config: GenerationConfig, *, cut_loops: bool) -> Generator[Chunk]:
-    """One answer, or the rest of one: the library's events as chunks."""
-    (before, cut), thinks = split_cut(fitted.messages), config.thinks
-    ids = prompt_ids(engine, fitted.messages, thinks)
-    # An answer that has begun has no more reasoning before it.
-    reasoning = THINK_OPEN in engine.template and not cut.content
-    thinking = reasoning and (bool(cut.reasoning) or _opens_thinking(engine, before, thinks))
-    text = AnswerText(stop_strings(engine), reasoning=reasoning, thinking=thinking, cut_loops=cut_loops)
-    generation = Generation(text, config, len(ids))
-    whole = replace(config, max_new_tokens=config.max_new_tokens + (config.thinking or 0))
-    thoughts, finish = yield from _written(engine, ids, whole, generation)
-    if generation.must_conclude:
-        # The library's events have no ids: the thoughts are tokenized again.
-        ids = prompt_ids(engine, [*before, Message("assistant", "", cut.reasoning + thoughts)], thinks)
-        yield from generation.feed(CONCLUSION)
-        _, finish = yield from _written(engine, [*ids, *engine.tokenize(CONCLUSION, True)], config, generation)
-    yield from generation.end(finish)
+    def _answer(self, engine: LlamaEngine, fitted: Fitted, config: GenerationConfig) -> Generator[Chunk]:
+        (before, cut), thinks = split_cut(fitted.messages), config.thinks
+        ids = prompt_ids(engine, fitted.messages, thinks)
+        # An answer that has begun has no more reasoning before it.
+        reasoning = THINK_OPEN in engine.template and not cut.content
+        thinking = reasoning and (bool(cut.reasoning) or _opens_thinking(engine, before, thinks))
+        text = AnswerText(stop_strings(engine), reasoning=reasoning, thinking=thinking, cut_loops=self.spec.stand_in)
+        generation = Generation(text, config, len(ids))
+        whole = replace(config, max_new_tokens=config.max_new_tokens + (config.thinking or 0))
+        thoughts, finish = yield from _written(engine, ids, whole, generation)
+        if generation.must_conclude:
+            # The library's events have no ids: the thoughts are tokenized again.
+            ids = prompt_ids(engine, [*before, Message("assistant", "", cut.reasoning + thoughts)], thinks)
+            yield from generation.feed(CONCLUSION)
+            _, finish = yield from _written(engine, [*ids, *engine.tokenize(CONCLUSION, True)], config, generation)
+        yield from generation.end(finish)
 
 
 def _written(
@@ -130,8 +121,7 @@ def load_engine(spec: ModelSpec) -> LlamaEngine:
     try:
         prompt_ids(engine, [Message("user", "Hello"), Message("assistant", "Hello"), Message("user", "Hello")])
     except InputError as error:
-        reason = "its chat template changes what messages say"
-        raise BackendError("load_failed", f"{path.name} cannot be loaded: {reason}", reason=reason) from error
+        raise refusal(path.name, "its chat template changes what messages say") from error
     return engine
 
 

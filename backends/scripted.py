@@ -30,7 +30,8 @@ ignores a stop request. `requests` holds the prompts so far, `produced` the numb
 import json
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
@@ -38,7 +39,8 @@ from arena.errors import BackendError, InputError
 from arena.generation_config import CONCLUSION, THINK_CLOSE, THINK_OPEN, GenerationConfig, Thinking
 from arena.types import Chunk, Message, ModelSpec
 from backends.folder import DEFAULT_CONTEXT
-from backends.streaming.context import split_cut
+from backends.folder.checkpoint import refusal
+from backends.streaming.context import Fitted, split_cut
 from backends.streaming.decode import AnswerText, utf8_decoder
 from backends.streaming.generation import KEEP_ALIVE_SECONDS, Generation, Slots
 from backends.streaming.loading import BackgroundLoad, LocalBackend
@@ -106,7 +108,15 @@ def scripted_spec(path: Path) -> ModelSpec:
     )
 
 
-class ScriptedBackend(LocalBackend[list[dict[str, Any]]]):
+@dataclass(frozen=True)
+class _Player:
+    """The answers of a loaded script."""
+
+    slots: Slots
+    answers: Sequence[dict[str, Any]]
+
+
+class ScriptedBackend(LocalBackend[_Player]):
     """Plays the script that `spec.source` names."""
 
     def __init__(self, spec: ModelSpec) -> None:
@@ -114,42 +124,31 @@ class ScriptedBackend(LocalBackend[list[dict[str, Any]]]):
         self.requests: list[tuple[tuple[Message, ...], GenerationConfig]] = []
         self.produced = 0
         self._script = read_script(Path(spec.source))
-        self._slots = Slots(self._script.get("slots", 4))
         # Protects requests and produced, which several streams write.
         self._lock = threading.Lock()
 
-    def stream(self, messages: Sequence[Message], config: GenerationConfig) -> Iterator[Chunk]:
-        """Plays the answer that fits the last message; see Backend.stream."""
-        answers, fitted, config = yield from self._begin(messages, config)
-        with self._slots.ticket() as ticket:
-            yield from ticket.wait()
-            with self._lock:
-                self.requests.append((fitted.messages, config))
-            yield Chunk(stage="reading", total=fitted.prompt_tokens)
-            asked, cut = split_cut(fitted.messages)
-            answer = next((answer for answer in answers if answer.get("match", "") in asked[-1].content), {})
-            yield from self._play(answer, cut, config, fitted.prompt_tokens)
-
-    def _count_tokens(self, engine: list[dict[str, Any]], thinks: bool | None, messages: Sequence[Message]) -> int:
+    def _count_tokens(self, engine: _Player, thinks: bool | None, messages: Sequence[Message]) -> int:
         return sum(len(message.content + message.reasoning) for message in messages)
 
-    def _open(self) -> list[dict[str, Any]]:
+    def _open(self) -> _Player:
         time.sleep(self._script.get("load_seconds", 0))
         for _ in _wait_for(self._script.get("load_until")):
             pass
         if reason := self._script.get("load_error"):
-            raise BackendError("load_failed", f"{self.spec.name} cannot be loaded: {reason}", reason=reason)
-        answers: list[dict[str, Any]] = self._script.get("answers", [])
-        return answers
+            raise refusal(self.spec.name, reason)
+        return _Player(Slots(self._script.get("slots", 4)), self._script.get("answers", []))
 
-    def _play(
-        self, answer: dict[str, Any], cut: Message, config: GenerationConfig, prompt_tokens: int
-    ) -> Iterator[Chunk]:
-        """Plays the answer, or the rest after the text or the thinking of `cut`."""
+    def _answer(self, engine: _Player, fitted: Fitted, config: GenerationConfig) -> Generator[Chunk]:
+        """Plays the answer that fits the last message, or the rest after the text or the thinking of `cut`."""
+        with self._lock:
+            self.requests.append((fitted.messages, config))
+        yield Chunk(stage="reading", total=fitted.prompt_tokens)
+        asked, cut = split_cut(fitted.messages)
+        answer = next((answer for answer in engine.answers if answer.get("match", "") in asked[-1].content), {})
         decode = utf8_decoder()
         thinking = bool(cut.reasoning and not cut.content)
         text = AnswerText(self._script.get("stop", ()), reasoning=not cut.content, thinking=thinking)
-        generation = Generation(text, config, prompt_tokens)
+        generation = Generation(text, config, fitted.prompt_tokens)
         played = len((THINK_OPEN + cut.reasoning if thinking else cut.content).encode())
         concluded = (config.thinks is False or bool(cut.content)) and _closes_thinking(answer)
         try:

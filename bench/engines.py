@@ -1,5 +1,6 @@
 """The engines that are measured, with one interface: token ids in, the times of the answer's tokens out."""
 
+import random
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -17,8 +18,11 @@ from backends.llama import start_server
 from backends.machine import share_cores
 from backends.machine.memory import cpu_count
 from backends.stepping.scheduler import Scheduler
-from bench.weights.shapes import Shape, meta_model
-from bench.weights.subject import SPREAD, Subject
+from bench.weights.shapes import Shape, meta_model, random_fill
+from bench.weights.subject import Subject
+
+# Ids of ordinary text in both vocabularies; bytes and control tokens are outside this range.
+LOWEST_ID, HIGHEST_ID = 300, 60_000
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,11 @@ class Engine(ABC):
 
     def forget(self) -> None:  # noqa: B027
         """Drops cached prompts; most engines here have none."""
+
+    def prompt(self, length: int, seed: int) -> list[int]:
+        """Random token ids, the same for the same seed."""
+        draw = random.Random(seed)
+        return [draw.randrange(LOWEST_ID, min(self.vocabulary, HIGHEST_ID)) for _ in range(length)]
 
 
 @dataclass(frozen=True)
@@ -170,26 +179,19 @@ class _LlamaWheel(Engine):
         return Answered(asked, tuple(moments))
 
 
-# A prime, so that no two rows begin with the same value.
-_POOL_VALUES = 4_000_037
-
-
 class _Transformers(Engine):
     """transformers in bfloat16: a loop over its DynamicCache, which is `generate` without the overhead."""
 
     def __init__(self, shape: Shape) -> None:
-        model = meta_model(shape).to_empty(device="cpu").eval()
+        model = meta_model(shape).eval()
         import torch
         import transformers
 
+        fill = random_fill()
+        for module in model.modules():
+            fill(module)
         # This table is not a weight, and on "meta" it was not computed.
         model.model.rotary_emb = type(model.model.rotary_emb)(model.config)
-        # Every weight repeats a small pool of random values, which takes no longer than writing the memory.
-        pool = torch.randn(_POOL_VALUES, generator=torch.Generator().manual_seed(1)).mul(SPREAD).to(torch.bfloat16)
-        with torch.no_grad():
-            for name, weight in model.named_parameters():
-                for part in weight.view(-1).split(_POOL_VALUES):
-                    part.copy_(torch.ones_like(part) if "norm" in name else pool[: len(part)])
         self._model = model
         self.name = f"transformers {transformers.__version__} bf16"
         self.threads, self.vocabulary = cpu_count(), shape.vocabulary

@@ -1,10 +1,9 @@
 """Runs a measurement in a process of its own, so that nothing else shares its memory and threads.
 
-The request is one line of JSON on stdin, which stays open. Lines of JSON come back: {"progress": words}, and in the
+The request is pickled on stdin, which stays open. Lines of JSON come back: {"progress": words}, and in the
 end {"result": ...} or {"error": line, "code": ...}.
 """
 
-import base64
 import json
 import os
 import pickle
@@ -14,7 +13,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -37,37 +36,21 @@ def run(measure: Callable[..., Figures], *arguments: object, progress: Progress)
 
     Raises BackendError if it fails.
     """
-    call = base64.b64encode(pickle.dumps((measure, arguments))).decode()
-    request = {"call": call, "requested_at": time.monotonic()}
-    return run_command([sys.executable, "-c", SERVE], request, progress)
-
-
-def seconds_since_request() -> float:
-    """Seconds since the other process asked for this one; monotonic time is the same in all processes."""
-    return time.monotonic() - _requested_at
-
-
-def run_command(command: list[str], request: Mapping[str, Any], progress: Progress) -> Figures:
-    """The result of a command that speaks the protocol. Raises BackendError."""
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as stderr:
-        try:
-            process = subprocess.Popen(
-                command,
-                cwd=ROOT,
-                env={**os.environ, "PYTHONUTF8": "1"},
-                encoding="utf-8",
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=stderr,
-            )
-        except OSError as error:
-            raise BackendError("bench_failed", f"{command[0]} cannot be started: {error.strerror}.") from error
+        process = subprocess.Popen(
+            [sys.executable, "-c", SERVE],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONUTF8": "1"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+        )
         with process:
             try:
                 assert process.stdin and process.stdout
                 # A process that ended before it read is known by its exit code.
                 with suppress(OSError):
-                    process.stdin.write(json.dumps(request) + "\n")
+                    pickle.dump((measure, arguments, time.monotonic()), process.stdin)
                     process.stdin.flush()
                 result = _result(process.stdout, progress)
                 if result is None:
@@ -79,6 +62,11 @@ def run_command(command: list[str], request: Mapping[str, Any], progress: Progre
             return result
         stderr.seek(0)
         raise _failure(process.returncode, stderr.read().strip().splitlines())
+
+
+def seconds_since_request() -> float:
+    """Seconds since the other process asked for this one; monotonic time is the same in all processes."""
+    return time.monotonic() - _requested_at
 
 
 def serve() -> None:
@@ -97,31 +85,23 @@ def serve() -> None:
         os.read(0, 1)
         os._exit(1)
 
-    request = json.loads(sys.stdin.readline())
+    measure, arguments, _requested_at = pickle.load(sys.stdin.buffer)
     threading.Thread(target=exit_with_parent, daemon=True).start()
     try:
-        _requested_at = request["requested_at"]
         watch = MemoryWatch()
-        measure, arguments = pickle.loads(base64.b64decode(request["call"]))
         result = measure(*arguments, lambda words: send(progress=words))
         send(result={**result, **watch.peak()})
     except ArenaError as error:
         send(error=str(error), code=error.code)
 
 
-def _result(lines: Iterable[str], progress: Progress) -> Figures | None:
-    for text in lines:
-        try:
-            line = json.loads(text)
-        except ValueError:
-            continue  # not of the protocol: a library may print
-        if not isinstance(line, dict):
-            continue
+def _result(lines: Iterable[bytes], progress: Progress) -> Figures | None:
+    for line in map(json.loads, lines):
         if "error" in line:
-            raise BackendError(str(line.get("code", "bench_failed")), str(line["error"]))
+            raise BackendError(line["code"], line["error"])
         if "result" in line:
             return dict(line["result"])
-        progress(str(line.get("progress", "")))
+        progress(line["progress"])
     return None
 
 

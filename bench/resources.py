@@ -1,24 +1,17 @@
-"""Memory, page cache and disk space as measurements see them, and the random prompts that all of them use."""
+"""Memory, page cache and disk space as measurements see them."""
 
-import random
+import shutil
 import subprocess
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from arena.errors import BackendError, os_error_as
 from backends.folder import check_room
 from backends.machine.memory import available_bytes, process_bytes
 
-# Ids of ordinary text in both vocabularies; bytes and control tokens are outside this range.
-LOWEST_ID, HIGHEST_ID = 300, 60_000
 _WATCH_SECONDS = 0.05
-
-
-def random_ids(length: int, seed: int, below: int = HIGHEST_ID) -> list[int]:
-    """A prompt of token ids, the same for the same seed."""
-    draw = random.Random(seed)
-    return [draw.randrange(LOWEST_ID, min(below, HIGHEST_ID)) for _ in range(length)]
 
 
 class MemoryWatch:
@@ -59,6 +52,22 @@ def check_disk(folder: Path, needed: int) -> None:
     with os_error_as("bench_failed", f"{folder} cannot be written", BackendError):
         folder.mkdir(parents=True, exist_ok=True)
     check_room("bench_room", folder, needed, " (--work names another folder)")
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """A path to write to; what is there gets the name `path` at the end of the block, and is deleted after an error.
+
+    An OSError in the block becomes a BackendError.
+    """
+    part = path.with_name(f"{path.name}.part")
+    try:
+        with os_error_as("bench_failed", f"{path} cannot be written", BackendError):
+            yield part
+            part.replace(path)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+        part.unlink(missing_ok=True)
 
 
 def cached_share(files: Sequence[Path]) -> float | None:

@@ -11,7 +11,6 @@ from backends.machine.pages import ask_large, lazy_memory
 from backends.stepping.scheduler import Scheduler
 from bench.engines import Answered, Engine, OwnEngine, Source, at_once, open_engine, open_own
 from bench.probe import Figures, Progress, seconds_since_request
-from bench.resources import random_ids
 from bench.weights.subject import Subject
 
 # The prompt of each of several conversations at once, and of a new process, in tokens.
@@ -55,11 +54,11 @@ def measure_alone(plan: Plan, source: Source, progress: Progress) -> Figures:
     first_token = []
     for length in plan.prompt_lengths:
         progress(f"{engine.name}: a prompt of {length} tokens ...")
-        answer = engine.answer(random_ids(length, length, engine.vocabulary), 1)
+        answer = engine.answer(engine.prompt(length, length), 1)
         first_token.append({"prompt_tokens": length, "seconds": answer.first_seconds})
         engine.forget()
     progress(f"{engine.name}: an answer of {plan.decode_tokens} tokens ...")
-    answer = engine.answer(random_ids(min(plan.prompt_lengths), 1, engine.vocabulary), plan.decode_tokens)
+    answer = engine.answer(engine.prompt(min(plan.prompt_lengths), 1), plan.decode_tokens)
     figures = {**facts, **spread(answer.steps), "first_token": first_token}
     return {**figures, "turns": _turns(engine, progress)} if isinstance(engine, OwnEngine) else figures
 
@@ -71,7 +70,7 @@ def _turns(engine: Engine, progress: Progress) -> list[Figures]:
     turns = []
     for number in range(TURNS):
         progress(f"{engine.name}: turn {number + 1} of a conversation ...")
-        conversation += random_ids(TURN_TOKENS, 50 + number, engine.vocabulary)
+        conversation += engine.prompt(TURN_TOKENS, 50 + number)
         answer = engine.answer(conversation, TURN_TOKENS)
         turn = {"prompt_tokens": len(conversation), "cached_tokens": answer.cached_tokens}
         turns.append({**turn, "seconds": answer.first_seconds})
@@ -85,7 +84,7 @@ def measure_together(plan: Plan, source: Source, progress: Progress) -> Figures:
     together = []
     for number in plan.conversations:
         progress(f"{engine.name}: {number} conversations at once ...")
-        prompts = [random_ids(SHORT_PROMPT, 100 + index, engine.vocabulary) for index in range(number)]
+        prompts = [engine.prompt(SHORT_PROMPT, 100 + index) for index in range(number)]
         answers = at_once([(engine, ids, plan.decode_tokens) for ids in prompts])
         engine.forget()
         speed = {**spread(common_steps(answers), number), "tokens_per_second": tokens_per_second(answers)}
@@ -98,7 +97,7 @@ def measure_job(questions: Sequence[Question], source: Source, progress: Progres
     longest = max(question.prompt_tokens + question.answer_tokens for question in questions)
     engine, facts = _open(source, 1, longest, progress)
     calls = [
-        (engine, random_ids(question.prompt_tokens, number, engine.vocabulary), question.answer_tokens)
+        (engine, engine.prompt(question.prompt_tokens, number), question.answer_tokens)
         for number, question in enumerate(questions)
     ]
     progress(f"{engine.name}: {len(questions)} questions ...")
@@ -122,7 +121,7 @@ def measure_start(source: Source, progress: Progress) -> Figures:
     """Seconds from the start of the process until the model is open, and until the first token of a short prompt."""
     engine = open_engine(source, 1, SHORT_PROMPT + 1)
     ready = seconds_since_request()
-    engine.answer(random_ids(SHORT_PROMPT, 1, engine.vocabulary), 1)
+    engine.answer(engine.prompt(SHORT_PROMPT, 1), 1)
     return {"engine": engine.name, "ready_seconds": ready, "first_token_seconds": seconds_since_request()}
 
 
@@ -205,12 +204,12 @@ def _open_both(subjects: Sequence[Subject], progress: Progress) -> list[OwnEngin
 
 
 def _warm_up(engine: Engine) -> None:
-    engine.answer(random_ids(WARM_UP_PROMPT, 0, engine.vocabulary), WARM_UP_TOKENS)
+    engine.answer(engine.prompt(WARM_UP_PROMPT, 0), WARM_UP_TOKENS)
     engine.forget()
 
 
 def _ask(engines: Sequence[OwnEngine], prompt_tokens: int, tokens: int) -> list[Answered]:
-    answers = at_once([(engine, random_ids(prompt_tokens, 1, engine.vocabulary), tokens) for engine in engines])
+    answers = at_once([(engine, engine.prompt(prompt_tokens, 1), tokens) for engine in engines])
     for engine in engines:
         engine.forget()
     return answers

@@ -204,11 +204,10 @@ def _say_memory(needed: Mapping[str, int]) -> None:
 
 def _say_result(fetched: Fetched, memory: Mapping[str, int], as_json: bool, how: str) -> None:
     model, manifest, state = fetched.model, fetched.manifest, "fetched" if fetched.came else "present"
-    total = sum(file.size for file in manifest.files)
     if as_json:
         result = {
             "model": model.id, "state": state, "folder": str(fetched.folder), "hub": manifest.hub,
-            "repo": manifest.repo.id, "revision": manifest.repo.revision, "bytes": total, "came": fetched.came,
+            "repo": manifest.repo.id, "revision": manifest.repo.revision, "bytes": manifest.size, "came": fetched.came,
             "files": len(manifest.files), "memory": memory, "unhashed_weights": list(fetched.unhashed_weights),
         }  # fmt: skip
         typer.echo(json.dumps(result))
@@ -216,7 +215,7 @@ def _say_result(fetched: Fetched, memory: Mapping[str, int], as_json: bool, how:
     if state == "present":
         typer.echo(f"{model.id} is here already and whole {how}: {fetched.folder}")
         return
-    typer.echo(f"{model.id} is ready at {fetched.folder} ({size_text(total)}, checked)")
+    typer.echo(f"{model.id} is ready at {fetched.folder} ({size_text(manifest.size)}, checked)")
     if fetched.unhashed_weights:
         names = ", ".join(fetched.unhashed_weights)
         typer.echo(f"The hub lists no sha256 for {names}: size and form alone were checked.")

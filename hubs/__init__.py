@@ -95,7 +95,7 @@ def _asking(hub: Hub, repo: Repo) -> Iterator[None]:
     if hub_module(hub).switched_off():
         raise _offline(hub, repo, "HF_HUB_OFFLINE is set")
     # Probed first: the libraries retry silently for half a minute when a hub does not answer.
-    if not _status(hub, repo, PROBE_SECONDS, "HEAD"):
+    if not _status(hub, repo, "HEAD"):
         raise _offline(hub, repo, "no answer; check the network and the proxy settings")
     try:
         yield
@@ -108,7 +108,7 @@ def _asking(hub: Hub, repo: Repo) -> Iterator[None]:
         raise _offline(hub, repo, type(error).__name__) from error
 
 
-def first_to_answer(repos: Mapping[Hub, Repo], seconds: float = PROBE_SECONDS) -> Hub:
+def first_to_answer(repos: Mapping[Hub, Repo]) -> Hub:
     """The hub that is the first to confirm that it has the model; all are asked at once. Raises BackendError."""
     if any(hub_module(hub).switched_off() for hub in repos):
         # HF_HUB_OFFLINE asks for no network at all; another hub is used only if it is named.
@@ -118,7 +118,7 @@ def first_to_answer(repos: Mapping[Hub, Repo], seconds: float = PROBE_SECONDS) -
     denied: list[Hub] = []
     pool = ThreadPoolExecutor(len(repos))
     try:
-        futures = {pool.submit(_status, hub, repo, seconds): hub for hub, repo in repos.items()}
+        futures = {pool.submit(_status, hub, repo): hub for hub, repo in repos.items()}
         for future in as_completed(futures):
             try:
                 status = future.result()
@@ -137,7 +137,7 @@ def first_to_answer(repos: Mapping[Hub, Repo], seconds: float = PROBE_SECONDS) -
     raise BackendError("fetch_offline", message)
 
 
-def _status(hub: Hub, repo: Repo, seconds: float, method: str = "GET") -> int:
+def _status(hub: Hub, repo: Repo, method: str = "GET") -> int:
     """The HTTP status of a small request about the model; 0 without an answer. Raises if the library is missing."""
     import httpx
 
@@ -145,7 +145,7 @@ def _status(hub: Hub, repo: Repo, seconds: float, method: str = "GET") -> int:
     try:
         url = module.download_url(repo, "config.json")
         # A mirror may not support HEAD: any answer shows that it is up. The body is not read.
-        with httpx.stream(method, url, headers=module.headers(), timeout=seconds) as response:
+        with httpx.stream(method, url, headers=module.headers(), timeout=PROBE_SECONDS) as response:
             return response.status_code
     except (httpx.HTTPError, httpx.InvalidURL, ImportError, ValueError):
         # The last two: an unusable address or proxy in the environment.

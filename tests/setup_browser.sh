@@ -1,5 +1,5 @@
 #!/bin/sh
-# The browser tests need Debian's Chromium, a Chinese font, and axe-core. Installs what is missing if it can.
+# The browser tests need Debian's Chromium, a Chinese font, axe-core, nginx and Caddy. Installs what is missing if it can.
 set -u
 axe=4.14.1
 place="$(dirname "$0")/../.axe-core"
@@ -12,6 +12,8 @@ fi
 missing=""
 command -v chromium >/dev/null 2>&1 || missing="chromium"
 fc-list :lang=zh 2>/dev/null | grep -q . || missing="$missing fontconfig fonts-noto-cjk"
+PATH="$PATH:/usr/sbin" command -v nginx >/dev/null 2>&1 || missing="$missing nginx-light"
+command -v caddy >/dev/null 2>&1 || missing="$missing caddy"
 [ -z "$missing" ] && exit 0
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
     echo "Installing for the browser tests: $missing"

@@ -110,6 +110,7 @@ def _wire_language(demo: gr.Blocks, page: Page, services: Services) -> None:
         # A browser that forgets would be another rater each time it opens the page.
         rater = stored.get("rater") or (uuid.uuid4().hex if tab_id else "")
         stored, tab.key = {"rater": rater, "lang": stored.get("lang", "")}, f"{rater}:{tab_id}" if rater else ""
+        services.catch_up()
         for part in page.parts:
             part.opened(tab, stored, request)
         updates = show(tab, stored, request)

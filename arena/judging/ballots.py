@@ -47,9 +47,8 @@ class Ballots:
 
     `log` is an error where none can be written: every vote is refused with it.
     `save_key` is called before each vote: it raises OSError while raters' hashes would not outlive a restart.
+    `vote_on` is the vote that the log has on a battle, which another process may have written.
     `note_rater` gets the judge, the address and the room of each vote that is about to be written.
-    `is_judged` is whether the log has a vote on a battle from an earlier process, which may have died before it noted
-    anything else: a second vote would get a receipt and not count.
     """
 
     def __init__(
@@ -57,11 +56,11 @@ class Ballots:
         log: VoteLog | ArenaError,
         limits: RateLimits | None = None,
         save_key: Callable[[], None] = lambda: None,
-        is_judged: Callable[[str], bool] = lambda battle_id: False,
+        vote_on: Callable[[str], Vote | None] = lambda battle_id: None,
         note_rater: Callable[[str, str, str], None] = lambda judge, address, room: None,
     ) -> None:
         self._log = log
-        self._is_judged = is_judged
+        self._vote_on = vote_on
         self._save_key = save_key
         self._note_rater = note_rater
         self.limits = limits or RateLimits()
@@ -80,11 +79,22 @@ class Ballots:
         A battle that cannot be voted on is kept too, so that the refusal can give the reason. Offering again changes
         nothing, because the battle may have been judged. Evicts the oldest ballots beyond MAX_BALLOTS.
         """
-        vote_id = "" if battle.id not in self._ballots and self._is_judged(battle.id) else None
         with self._lock:
-            self._ballots.setdefault(battle.id, _Ballot(battle, time.time(), judge, vote_id))
+            self._ballots.setdefault(battle.id, _Ballot(battle, time.time(), judge))
             while len(self._ballots) > MAX_BALLOTS:
                 self._ballots.popitem(last=False)
+
+    def resume(self, battle: Battle, judge: str = "") -> Vote | None:
+        """Opens a battle that another process may have shown, unless the log has a vote on it, which is returned.
+
+        That process may have died before it noted anything else: a second vote would get a receipt and not count.
+        """
+        if battle.id in self._ballots:
+            return None
+        vote = self._vote_on(battle.id)
+        if vote is None:
+            self.offer(battle, judge)
+        return vote
 
     def is_open(self, battle_id: str) -> bool:
         """Whether the battle can be judged now."""

@@ -7,7 +7,6 @@ from types import ModuleType
 from typing import Any
 
 from arena.types import Message
-from backends.folder.checkpoint import refusal
 from backends.folder.contents import Checkpoint
 from backends.streaming.context import split_cut
 from backends.streaming.decode import StrippedReply, WholeDecode
@@ -91,18 +90,17 @@ def open_chat(checkpoint: Checkpoint, template: str | None = None) -> Chat:
     return native.NativeChat(folder, checkpoint.generation.get(ends), checkpoint.config.get(ends), template=template)
 
 
-def whole_number(config: Mapping[str, Any], folder: str, *keys: str, most: int = 2**31) -> int:
-    """The positive integer under the first of `keys` that exists. Raises BackendError."""
+def whole_number(config: Mapping[str, Any], *keys: str, most: int = 2**31) -> int:
+    """The positive integer under the first of `keys` that exists. Raises ValueError."""
     value = next((config[key] for key in keys if key in config), None)
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
-        reason = f"config.json has {keys[0]} {str(value)[:40]!r}; it must be an integer from 1 to {most:,}"
-        raise refusal(folder, reason)
+        raise ValueError(f"config.json has {keys[0]} {str(value)[:40]!r}; it must be an integer from 1 to {most:,}")
     return value
 
 
-def number(config: Mapping[str, Any], folder: str, key: str, default: float) -> float:
-    """The positive number under `key`, or `default` if there is none. Raises BackendError."""
+def number(config: Mapping[str, Any], key: str, default: float) -> float:
+    """The positive number under `key`, or `default` if there is none. Raises ValueError."""
     value = config.get(key, default)
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < sys.float_info.max:
-        raise refusal(folder, f"config.json has {key} {str(value)[:40]!r}; it must be a positive number")
+        raise ValueError(f"config.json has {key} {str(value)[:40]!r}; it must be a positive number")
     return float(value)

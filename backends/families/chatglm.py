@@ -83,30 +83,30 @@ def _other(name: str) -> ErrorInfo:
     return ErrorInfo("unsupported_other", f"it is {name}, which was not compared here", {"name": name})
 
 
-def model_config(config: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """The arguments of a GlmConfig for the original's config.json. Raises BackendError."""
+def model_config(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of a GlmConfig for the original's config.json. Raises ValueError."""
     for key, wanted in _WANTED.items():
         if config.get(key) is not wanted:
-            raise refusal(name, f"config.json has {key} {config.get(key)!r}; only {wanted!r} is supported")
+            raise ValueError(f"config.json has {key} {config.get(key)!r}; only {wanted!r} is supported")
     for key in _ABSENT:
         if config.get(key):
-            raise refusal(name, f"config.json has {key} {config[key]!r}, which is not supported")
+            raise ValueError(f"config.json has {key} {config[key]!r}, which is not supported")
     if not isinstance(config.get("add_qkv_bias"), bool):
-        raise refusal(name, "config.json has no add_qkv_bias")
+        raise ValueError("config.json has no add_qkv_bias")
     return {
-        "vocab_size": whole_number(config, name, "padded_vocab_size"),
-        "hidden_size": whole_number(config, name, "hidden_size"),
-        "intermediate_size": whole_number(config, name, "ffn_hidden_size"),
-        "num_hidden_layers": whole_number(config, name, "num_layers", most=MOST_LAYERS),
-        "num_attention_heads": whole_number(config, name, "num_attention_heads"),
-        "num_key_value_heads": whole_number(config, name, "multi_query_group_num"),
-        "head_dim": whole_number(config, name, "kv_channels"),
-        "max_position_embeddings": whole_number(config, name, "seq_length"),
-        "rms_norm_eps": number(config, name, "layernorm_epsilon", 1e-5),
+        "vocab_size": whole_number(config, "padded_vocab_size"),
+        "hidden_size": whole_number(config, "hidden_size"),
+        "intermediate_size": whole_number(config, "ffn_hidden_size"),
+        "num_hidden_layers": whole_number(config, "num_layers", most=MOST_LAYERS),
+        "num_attention_heads": whole_number(config, "num_attention_heads"),
+        "num_key_value_heads": whole_number(config, "multi_query_group_num"),
+        "head_dim": whole_number(config, "kv_channels"),
+        "max_position_embeddings": whole_number(config, "seq_length"),
+        "rms_norm_eps": number(config, "layernorm_epsilon", 1e-5),
         "attention_bias": config["add_qkv_bias"],
         "rope_parameters": {
             "rope_type": "default",
-            "rope_theta": 10000.0 * number(config, name, "rope_ratio", 1),
+            "rope_theta": 10000.0 * number(config, "rope_ratio", 1),
             "partial_rotary_factor": 0.5,
         },
         **UNTIED,

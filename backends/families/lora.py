@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 from arena.errors import BackendError
 from backends.families.weights import QKV_PARTS, split_qkv
-from backends.folder.adapter import check_adapter
-from backends.folder.checkpoint import ADAPTER_CONFIG, first_line, read_json, read_tensors, refusal
+from backends.folder.adapter import read_adapter
+from backends.folder.checkpoint import first_line, read_tensors, refusal
 
 _PREFIX, _BASE = "base_model.model.", ".base_layer.weight"
 _KEY = re.compile(r"(?:base_model\.model\.)?(?P<module>.+)\.lora_(?P<half>[AB])\.weight")
@@ -50,13 +50,12 @@ def read_changes(model: Any, family: types.ModuleType | None, folder: Path) -> d
     An adapter trained on an original of `family` is mapped to the names used here.
     """
     try:
-        config = read_json(folder, ADAPTER_CONFIG)
-        file = check_adapter(folder)
+        config, file = read_adapter(folder)
         if family and (config.get("rank_pattern") or config.get("alpha_pattern")):
             # Patterns contain the original's module names.
-            raise refusal(folder.name, "an adapter of an original must have one rank and one alpha for all modules")
-        state = _without_base(_read(file), model, folder.name)
-        halves = dict(_renamed(state, config, family, model.config.get_text_config(), folder.name))
+            raise ValueError("an adapter of an original must have one rank and one alpha for all modules")
+        state = _without_base(_read(file), model)
+        halves = dict(_renamed(state, config, family, model.config.get_text_config()))
         sizes = {
             name: (module.out_features, module.in_features)
             for name, module in model.named_modules()
@@ -65,9 +64,9 @@ def read_changes(model: Any, family: types.ModuleType | None, folder: Path) -> d
         places = sorted({place for place, _ in halves})
         if not places or (unknown := [place for place in places if place not in sizes]):
             what = unknown[0] if places else "nothing"
-            raise refusal(folder.name, f"it changes {what}, which the base does not have as a linear layer")
-        _check_whole(places, sizes, config, family, folder.name)
-        return {place: _change(place, halves, sizes[place], config, folder.name) for place in places}
+            raise ValueError(f"it changes {what}, which the base does not have as a linear layer")
+        _check_whole(places, sizes, config, family)
+        return {place: _change(place, halves, sizes[place], config) for place in places}
     except BackendError:
         raise
     except Exception as error:  # torch and safetensors raise many kinds
@@ -82,26 +81,26 @@ def _read(file: Path) -> dict[str, Tensor]:
     return dict(torch.load(file, map_location="cpu", weights_only=True))
 
 
-def _without_base(state: Mapping[str, Tensor], model: Any, name: str) -> dict[str, Tensor]:
+def _without_base(state: Mapping[str, Tensor], model: Any) -> dict[str, Tensor]:
     """The tensors without the base's own output layer, which peft saves beside a change of it."""
     modules = dict(model.named_modules())
     for key, value in state.items():
         if key.endswith(_BASE):
             own = getattr(modules.get(key.removeprefix(_PREFIX).removesuffix(_BASE)), "weight", None)
             if own is None or own.shape != value.shape or not torch.equal(own, value.to(own.dtype)):
-                raise refusal(name, f"{key} is not the base's; only plain LoRA is supported")
+                raise ValueError(f"{key} is not the base's; only plain LoRA is supported")
     return {key: value for key, value in state.items() if not key.endswith(_BASE)}
 
 
 def _renamed(
-    state: Mapping[str, Tensor], config: Mapping[str, Any], family: types.ModuleType | None, model: Any, name: str
+    state: Mapping[str, Tensor], config: Mapping[str, Any], family: types.ModuleType | None, model: Any
 ) -> Iterator[tuple[tuple[str, str], Tensor]]:
     """The tensors by this model's layer and half: A (reads) or B (writes)."""
     written = []
     for key, value in state.items():
         match = _KEY.fullmatch(key)
         if match is None:
-            raise refusal(name, f"{key} is not part of a plain LoRA")
+            raise ValueError(f"{key} is not part of a plain LoRA")
         written.append(match["module"])
         module, half = _NESTED.sub("model.", f"{match['module']}."), match["half"]
         for old, new in family.RENAMES.items() if family else ():
@@ -117,7 +116,7 @@ def _renamed(
     for target in targets if isinstance(targets, list) else ():
         if not any(_ends(module, target) for module in written):
             reason = f"it has no tensors for {target}, which its target_modules name: the file is incomplete"
-            raise refusal(name, reason)
+            raise ValueError(reason)
 
 
 def _check_whole(
@@ -125,9 +124,8 @@ def _check_whole(
     sizes: Mapping[str, Any],
     config: Mapping[str, Any],
     family: types.ModuleType | None,
-    name: str,
 ) -> None:
-    """Raises BackendError if the adapter changes a layer of a kind, but not all that it was trained to change."""
+    """Raises ValueError if the adapter changes a layer of a kind, but not all that it was trained to change."""
     changed, kinds = set(places), {_kind(place) for place in places}
     is_target = _selected(config.get("target_modules")) if family is None else lambda place: False
     is_excluded = _selected(config.get("exclude_modules"))
@@ -141,7 +139,7 @@ def _check_whole(
         and (not only or _layer(place) in (None, *only))
     ]
     if missing := [place for place in expected if place not in changed]:
-        raise refusal(name, f"it has no tensors for {missing[0]} ({len(missing)} are missing): the file is incomplete")
+        raise ValueError(f"it has no tensors for {missing[0]} ({len(missing)} are missing): the file is incomplete")
 
 
 def _selected(names: Any) -> Callable[[str], bool]:
@@ -169,18 +167,18 @@ def _layer(place: str) -> int | None:
 
 
 def _change(
-    place: str, halves: Mapping[tuple[str, str], Tensor], size: tuple[int, int], config: Mapping[str, Any], name: str
+    place: str, halves: Mapping[tuple[str, str], Tensor], size: tuple[int, int], config: Mapping[str, Any]
 ) -> Change:
     a, b = halves.get((place, "A")), halves.get((place, "B"))
     if a is None or b is None:
-        raise refusal(name, f"{place} has lora_{'B' if a is None else 'A'} alone: the file is incomplete")
+        raise ValueError(f"{place} has lora_{'B' if a is None else 'A'} alone: the file is incomplete")
     rank = _of_pattern(config.get("rank_pattern"), place, config["r"])
     expected = ((rank, size[1]), (size[0], rank))
     if (tuple(a.shape), tuple(b.shape)) != expected:
         shapes = f"{list(a.shape)} and {list(b.shape)} instead of {list(expected[0])} and {list(expected[1])}"
-        raise refusal(name, f"the halves of {place} are {shapes}")
+        raise ValueError(f"the halves of {place} are {shapes}")
     if not (a.isfinite().all() and b.isfinite().all()):
-        raise refusal(name, f"{place} has values that are not finite")
+        raise ValueError(f"{place} has values that are not finite")
     alpha = _of_pattern(config.get("alpha_pattern"), place, config.get("lora_alpha", _ALPHA))
     return Change(a, b, alpha / (rank**0.5 if config.get("use_rslora") else rank))
 

@@ -8,7 +8,7 @@ import json
 import re
 import secrets
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -56,30 +56,31 @@ class NativeChat(Chat):
 
     def prompt_ids(self, messages: Sequence[Message], thinks: bool | None = None) -> list[int]:
         """The conversation by the folder's template; only the template's own marks become special ids."""
-        return self._ids(messages, partial(self.render, thinks=thinks))
+        return self._ids(rendered_parts(messages, partial(self.render, thinks=thinks)))
 
     def request_ids(self, messages: Sequence[Message], thinks: bool | None = None) -> list[int]:
         before, cut = split_cut(messages)
         ids = self.prompt_ids(before, thinks)
         if cut.reasoning:
-            ids += () if self.opens_thinking(before, thinks) else self._marked_ids(THINK_OPEN)
+            ids += () if self.opens_thinking(before, thinks) else self._ids([(THINK_OPEN, False)])
             ids += self.cut_ids(cut.reasoning)
             ids += self.conclusion_ids() if cut.content else ()
         return ids + self.cut_ids(cut.content)
 
     def conclusion_ids(self) -> list[int]:
-        return self._marked_ids(CONCLUSION)
+        return self._ids([(CONCLUSION, False)])
 
     def steady_tokens(self, messages: Sequence[Message], thinks: bool | None = None) -> int:
         """All but what opens the answer, which some templates write otherwise once there is an answer."""
-        unopened = self._ids(messages, partial(self.render, answer=False, thinks=thinks))
+        unopened = self._ids(rendered_parts(messages, partial(self.render, answer=False, thinks=thinks)))
         return common_length(self.prompt_ids(messages, thinks), unopened)
 
-    def _ids(self, messages: Sequence[Message], render: Callable[[Sequence[Message]], str]) -> list[int]:
+    def _ids(self, parts: Iterable[tuple[str, bool]]) -> list[int]:
+        """The ids of texts, in which marks are marks unless people wrote it."""
         ids: list[int] = []
         between = ""
         strip_next = False
-        for text, is_written in rendered_parts(messages, render):
+        for text, is_written in parts:
             if is_written:
                 # Not searched for marks.
                 between += text
@@ -93,13 +94,6 @@ class NativeChat(Chat):
                 ids.append(mark["id"])
                 between, strip_next = "", mark["rstrip"]
         return ids + self._encode(between, strip_next, False)
-
-    def _marked_ids(self, text: str) -> list[int]:
-        """The ids of text in which marks are marks."""
-        ids: list[int] = []
-        for piece in self._cut.split(text):
-            ids += [self._marks[piece]["id"]] if piece in self._marks else self._encode(piece, False, False)
-        return ids
 
     def render(self, messages: Sequence[Message], answer: bool = True, thinks: bool | None = None) -> str:
         """The conversation in the template's format; with `answer`, ready for one. Raises BackendError."""

@@ -89,26 +89,26 @@ def not_the_chat_model(checkpoint: Checkpoint) -> tuple[ErrorInfo, ErrorInfo] | 
     return reason, ErrorInfo("instead_chat_folder", "Use the folder of the chat model")
 
 
-def model_config(config: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """The arguments of a Qwen2Config for the original's config.json. Raises BackendError."""
+def model_config(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of a Qwen2Config for the original's config.json. Raises ValueError."""
     for key, wanted in _WANTED.items():
         if config.get(key, wanted) != wanted:
-            raise refusal(name, f"config.json has {key} {config[key]!r}; only {wanted!r} is supported")
-    hidden = whole_number(config, name, "hidden_size", "n_embd")
-    heads = whole_number(config, name, "num_attention_heads", "n_head")
+            raise ValueError(f"config.json has {key} {config[key]!r}; only {wanted!r} is supported")
+    hidden = whole_number(config, "hidden_size", "n_embd")
+    heads = whole_number(config, "num_attention_heads", "n_head")
     if hidden % heads or config.get("kv_channels", hidden // heads) != hidden // heads:
-        raise refusal(name, "config.json: kv_channels is not hidden_size / num_attention_heads")
-    base = number(config, name, "rotary_emb_base", 10000)
+        raise ValueError("config.json: kv_channels is not hidden_size / num_attention_heads")
+    base = number(config, "rotary_emb_base", 10000)
     return {
-        "vocab_size": whole_number(config, name, "padded_vocab_size", "vocab_size"),
+        "vocab_size": whole_number(config, "padded_vocab_size", "vocab_size"),
         "hidden_size": hidden,
         # The original counts gate and up projection together.
-        "intermediate_size": whole_number(config, name, "intermediate_size", "ffn_hidden_size") // 2,
-        "num_hidden_layers": whole_number(config, name, "num_hidden_layers", "n_layer", most=MOST_LAYERS),
+        "intermediate_size": whole_number(config, "intermediate_size", "ffn_hidden_size") // 2,
+        "num_hidden_layers": whole_number(config, "num_hidden_layers", "n_layer", most=MOST_LAYERS),
         "num_attention_heads": heads,
         "num_key_value_heads": heads,
-        "max_position_embeddings": whole_number(config, name, "seq_length"),
-        "rms_norm_eps": number(config, name, "layer_norm_epsilon", 1e-6),
+        "max_position_embeddings": whole_number(config, "seq_length"),
+        "rms_norm_eps": number(config, "layer_norm_epsilon", 1e-6),
         "rope_parameters": {"rope_type": "default", "rope_theta": base},
         **UNTIED,
     }

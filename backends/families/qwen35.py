@@ -29,24 +29,24 @@ def left_out(model_type: str) -> tuple[str, ...]:
     return ("model.visual.", "mtp.") if model_type == MODEL_TYPE else ()
 
 
-def state_layers(config: Mapping[str, Any], name: str) -> int:
+def state_layers(config: Mapping[str, Any]) -> int:
     """How many layers keep a state in place of keys and values, by the text part's configuration.
 
-    Raises BackendError for a value that is not valid.
+    Raises ValueError for a value that is not valid.
     """
     if config.get("model_type") != TEXT_TYPE:
         return 0
     if isinstance(kinds := config.get("layer_types"), list):
         return kinds.count(_LINEAR)
-    layers = whole_number(config, name, "num_hidden_layers", most=MOST_LAYERS)
-    return layers - layers // whole_number(_DEFAULTS | dict(config), name, "full_attention_interval")
+    layers = whole_number(config, "num_hidden_layers", most=MOST_LAYERS)
+    return layers - layers // whole_number(_DEFAULTS | dict(config), "full_attention_interval")
 
 
-def state_bytes(config: Mapping[str, Any], name: str) -> int:
+def state_bytes(config: Mapping[str, Any]) -> int:
     """The states of one conversation: in each such layer the last inputs of a convolution, and a matrix a head."""
     taps, key, value, key_heads, value_heads = (
-        whole_number(_DEFAULTS | dict(config), name, f"linear_{part}", most=1 << 16)
+        whole_number(_DEFAULTS | dict(config), f"linear_{part}", most=1 << 16)
         for part in ("conv_kernel_dim", "key_head_dim", "value_head_dim", "num_key_heads", "num_value_heads")
     )
     convolution = (taps - 1) * (2 * key_heads * key + value_heads * value)
-    return state_layers(config, name) * (convolution + value_heads * key * value) * _STATE_BYTES
+    return state_layers(config) * (convolution + value_heads * key * value) * _STATE_BYTES

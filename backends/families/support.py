@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from arena.errors import BackendError, ErrorInfo, InputError
+from arena.errors import ErrorInfo, InputError
 from arena.types import ContextLimit
 from backends.families import original_family
 from backends.folder import DEFAULT_CONTEXT
-from backends.folder.checkpoint import QUANTIZED, text_part
+from backends.folder.checkpoint import QUANTIZED, positive, text_part
 from backends.folder.contents import Checkpoint
 
 GGUF_OR_SERVER = ErrorInfo("instead_gguf_or_server", "Use a GGUF file of it, or a server (openai:BASE_URL#MODEL)")
@@ -27,13 +27,12 @@ _CHAT_MODEL = ErrorInfo("instead_chat", "Use the chat model that was made from i
 class Support:
     """Whether a checkpoint runs here.
 
-    `context` is the tokens up to which answers are exact; `limit` is what ends it before the `claimed` context of
-    config.json, "" if nothing does. `refused` is why the model cannot run, None if it can; `unpacked` why only in bf16
+    `context` is the tokens up to which answers are exact; `limit` is what ends it before the context that config.json
+    claims, "" if nothing does. `refused` is why the model cannot run, None if it can; `unpacked` why only in bf16
     or fp32; `way_out` is what to use instead.
     """
 
     context: int = 0
-    claimed: int = 0
     limit: ContextLimit = ""
     refused: ErrorInfo | None = None
     unpacked: ErrorInfo | None = None
@@ -100,11 +99,11 @@ def support_of(checkpoint: Checkpoint) -> Support:
         try:
             if remedy := family.not_the_chat_model(checkpoint):
                 return Support(refused=remedy[0], way_out=remedy[1])
-            length = family.model_config(config, checkpoint.folder.name)["max_position_embeddings"]
-        except BackendError as error:
-            words = str(error.details["reason"])
+            length = family.model_config(config)["max_position_embeddings"]
+        except ValueError as error:
+            words = str(error)
             return Support(refused=ErrorInfo("unsupported_value", words, {"reason": words}), way_out=GGUF_OR_SERVER)
-        return Support(length, length)
+        return Support(length)
     name = checkpoint.model_type
     kind = COMPARED.get(name)
     if kind is None:
@@ -116,13 +115,13 @@ def support_of(checkpoint: Checkpoint) -> Support:
     text = text_part(config) if kind.nested else config
     if reason := _setting(text, kind):
         return Support(refused=reason, way_out=GGUF_OR_SERVER)
-    claimed = _length(text.get("max_position_embeddings")) or DEFAULT_CONTEXT
+    claimed = positive(text.get("max_position_embeddings")) or DEFAULT_CONTEXT
     context, limit = min([(claimed, ""), *_limits(text, kind)], key=lambda pair: pair[0])
     if kind.packs:
-        return Support(context, claimed, limit)
+        return Support(context, limit)
     message = f"models of the type {name!r} were compared in bf16 and fp32 only"
     unpacked = ErrorInfo("unsupported_packed", message, {"type": name})
-    return Support(context, claimed, limit, unpacked=unpacked, way_out=_IN_FLOATS)
+    return Support(context, limit, unpacked=unpacked, way_out=_IN_FLOATS)
 
 
 def checked_support(checkpoint: Checkpoint, precision: str, name: str = "") -> Support:
@@ -153,9 +152,9 @@ def _limits(config: Mapping[str, Any], kind: _Kind) -> Iterator[tuple[int, Conte
     """What ends the exact context, in tokens."""
     kinds = _layer_kinds(config)
     wanted = config.get("use_sliding_window") is True if kind.opt_in else True
-    if wanted and (_SLIDING in kinds or not kinds) and (window := _length(config.get("sliding_window", kind.window))):
+    if wanted and (_SLIDING in kinds or not kinds) and (window := positive(config.get("sliding_window", kind.window))):
         yield window, "window"
-    if kind.chunk and (chunk := _length(config.get("attention_chunk_size", kind.chunk))):
+    if kind.chunk and (chunk := positive(config.get("attention_chunk_size", kind.chunk))):
         yield chunk, "window"
     rope = config.get("rope_parameters") or config.get("rope_scaling")
     rope = rope if isinstance(rope, dict) else {}
@@ -163,14 +162,10 @@ def _limits(config: Mapping[str, Any], kind: _Kind) -> Iterator[tuple[int, Conte
     for table in (rope, *(inner for inner in rope.values() if isinstance(inner, dict))):
         if table.get("rope_type", table.get("type")) in _UNSTEADY:
             name = "original_max_position_embeddings"
-            for length in filter(None, map(_length, (table.get(name), config.get(name)))):
+            for length in filter(None, map(positive, (table.get(name), config.get(name)))):
                 yield length, "positions"
 
 
 def _layer_kinds(config: Mapping[str, Any]) -> set[str]:
     kinds = config.get("layer_types")
     return set(map(str, kinds)) if isinstance(kinds, list) else set()
-
-
-def _length(value: Any) -> int:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0

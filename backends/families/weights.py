@@ -74,7 +74,7 @@ def architecture_of(folder: Path) -> Architecture:
     family = original_family(checkpoint.model_type)
     if family is None:
         return Architecture(checkpoint, _native_config(folder, checkpoint.model_type), None)
-    arguments = family.model_config(checkpoint.config, folder.name)
+    arguments = family.model_config(checkpoint.config)
     return Architecture(checkpoint, getattr(transformers, f"{family.MODEL_CLASS}Config")(**arguments), family)
 
 
@@ -190,15 +190,15 @@ def _native_config(folder: Path, model_type: str) -> Any:
         raise refusal(folder.name, f"transformers {transformers.__version__} does not know the type {model_type!r}")
     try:
         config = transformers.AutoConfig.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
+        if model_type != qwen35.MODEL_TYPE:
+            return config
+        text = config.get_text_config()
+        qwen35.state_bytes(text.to_dict())
     except Exception as error:
         raise refusal(folder.name, first_line(error)) from error
-    if model_type == qwen35.MODEL_TYPE:
-        text = config.get_text_config()
-        qwen35.state_bytes(text.to_dict(), folder.name)
-        # The published files say it outside the text part.
-        text.tie_word_embeddings = text.tie_word_embeddings or config.tie_word_embeddings
-        return text
-    return config
+    # The published files say it outside the text part.
+    text.tie_word_embeddings = text.tie_word_embeddings or config.tie_word_embeddings
+    return text
 
 
 @cache

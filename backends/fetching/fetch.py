@@ -8,14 +8,12 @@ from functools import partial
 from pathlib import Path
 from textwrap import fill
 
-from filelock import FileLock, Timeout
-
 import hubs
-from arena.errors import ArenaError, BackendError, InputError, reason
+from arena.errors import ArenaError, BackendError, InputError, os_error_as
 from backends.fetching.partial import PartFolder, part_path, tidy
-from backends.fetching.precheck import WEIGHTS, Precheck
+from backends.fetching.precheck import Precheck
 from backends.fetching.transfer import Transfer
-from backends.folder import check_room
+from backends.folder import check_room, locked
 from backends.folder.checkpoint import find_weights, sha256_of
 from backends.folder.gguf import GgufHead, read_gguf
 from backends.folder.manifest import SMALL, Manifest, gguf_files, needed_files, read_manifest
@@ -46,7 +44,7 @@ class Fetched:
     @property
     def unhashed_weights(self) -> tuple[str, ...]:
         """Weight files for which the hub lists no sha256, so that only their size was checked."""
-        return tuple(file.path for file in self.manifest.files if file.path.endswith(WEIGHTS) and not file.sha256)
+        return tuple(file.path for file in self.manifest.weights if not file.sha256)
 
 
 def fetch(
@@ -58,7 +56,6 @@ def fetch(
     begin: Callable[[Manifest, int], None] = lambda manifest, missing: None,
     weigh: Callable[[Mapping[str, int]], None] = lambda needed: None,
     report: Report = lambda text, done, total: None,
-    pause: float = 1.0,
     weights: bool = True,
 ) -> Fetched:
     """Downloads what is missing of the model and checks it. Raises InputError or BackendError.
@@ -66,7 +63,7 @@ def fetch(
     A model that exists is checked by its sizes, or with `anew` by every hash. Without `hub` the fastest is used.
     Without `weights` only what decides whether the model can run here is downloaded; the rest of `came` is to come.
     `precision` is the one that it is quantized to afterwards. `begin` gets the file list and the bytes missing, `weigh`
-    the bytes of memory by precision, before any weights; `pause` is the seconds before the first retry.
+    the bytes of memory by precision, before any weights.
     """
     if hub and hub not in model.repos:
         name = hubs.hub_module(hub).NAME
@@ -74,44 +71,35 @@ def fetch(
     if model.quantization:
         model = model.of_file(_chosen_file(model))
     folder = model.folder
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder.with_name(f".{folder.name}.lock"), timeout=0):
-            tidy(folder)
-            if present := _present(model, report if anew else None):
-                return present
-            manifest = _listed(model, hub)
-            part = PartFolder(folder, manifest)
-            missing = part.missing()
-            if missing:
-                packed = round(PACKED_SHARES.get(precision, 0) * sum(file.size for file in manifest.files))
-                hint = f" ({missing:,} to download, the rest to {'quantize and ' if packed else ''}spare)"
-                check_room("fetch_room", folder.parent, missing + packed, hint)
-            # Only now: an existing model stays in place while no hub answers or the disk is full.
-            part.begin()
-            begin(manifest, missing)
-            try:
-                _fetch_files(part, manifest, Precheck(model, precision, manifest, weigh), report, pause, weights)
-            except InputError:
-                # It cannot run here; what came before this run stays.
-                if missing == sum(file.size for file in manifest.files):
-                    shutil.rmtree(part.path, ignore_errors=True)
-                raise
-            if not weights:
-                return Fetched(model, manifest, missing)
+    busy = InputError("fetch_twice", f"Another process is downloading {model.id}.", model=model.id)
+    unwritable = os_error_as("fetch_unwritable", f"{folder} cannot be written", BackendError, path=str(folder))
+    with unwritable, locked(folder, busy):
+        tidy(folder)
+        if present := _present(model, report if anew else None):
+            return present
+        manifest = _listed(model, hub)
+        part = PartFolder(folder, manifest)
+        missing = part.missing()
+        if missing:
+            packed = round(PACKED_SHARES.get(precision, 0) * manifest.size)
+            hint = f" ({missing:,} to download, the rest to {'quantize and ' if packed else ''}spare)"
+            check_room("fetch_room", folder.parent, missing + packed, hint)
+        # Only now: an existing model stays in place while no hub answers or the disk is full.
+        part.begin()
+        begin(manifest, missing)
+        try:
+            _fetch_files(part, manifest, Precheck(model, precision, manifest, weigh), report, weights)
+        except InputError:
+            # It cannot run here; what came before this run stays.
+            if missing == manifest.size:
+                shutil.rmtree(part.path, ignore_errors=True)
+            raise
+        if weights:
             if not model.is_gguf:
                 find_weights(part.path)
             part.put_in_place()
             remember(folder, manifest.files)
-            return Fetched(model, manifest, missing)
-    except Timeout as error:
-        raise InputError("fetch_twice", f"Another process is downloading {model.id}.", model=model.id) from error
-    except BrokenPipeError:
-        # The reader of our output has gone; nothing is wrong with the folder.
-        raise
-    except OSError as error:
-        message = f"{folder} cannot be written: {reason(error)}."
-        raise BackendError("fetch_unwritable", message, path=str(folder)) from error
+        return Fetched(model, manifest, missing)
 
 
 class _Meter:
@@ -196,9 +184,7 @@ def _listed(model: Download, hub: Hub | None) -> Manifest:
     return Manifest(hub, repo, tuple(files), under)
 
 
-def _fetch_files(
-    part: PartFolder, manifest: Manifest, check: Precheck, report: Report, pause: float, weights: bool
-) -> None:
+def _fetch_files(part: PartFolder, manifest: Manifest, check: Precheck, report: Report, weights: bool) -> None:
     there = {file: part.there(file) for file in manifest.files}
     meter = _Meter(report, there)
     # The bytes of earlier runs are reported first.
@@ -211,10 +197,10 @@ def _fetch_files(
             url = access.download_url(repo, place)
             transfer = Transfer(url, file.size, path, partial(meter.show, file), refused, access.headers())
             if check.model.is_gguf and file == manifest.files[0]:
-                check.head(_head(transfer, pause))
+                check.head(_head(transfer))
                 if not weights:
                     return
-            transfer.run(pause)
+            transfer.run()
             meter.show(file, file.size, checking=True)
             if not meter.fits(path, file):
                 path.unlink()
@@ -229,10 +215,10 @@ def _fetch_files(
                 return
 
 
-def _head(transfer: Transfer, pause: float) -> GgufHead:
+def _head(transfer: Transfer) -> GgufHead:
     """The head of a GGUF file, of which only the first bytes are downloaded. Raises BackendError."""
     for end in _HEADS:
-        replace(transfer, end=min(end, transfer.size)).run(pause)
+        replace(transfer, end=min(end, transfer.size)).run()
         with suppress(BackendError):
             return read_gguf(transfer.path)
     return read_gguf(transfer.path)

@@ -35,10 +35,9 @@ class PartFolder:
 
     def missing(self) -> int:
         """The bytes left to download after `begin`; changes nothing."""
-        files = self._manifest.files
         if self._repairs:
             return sum(file.size for file in self._manifest.damaged(self._target))
-        return sum(file.size for file in files) - sum(self.there(file) for file in self._kept())
+        return self._manifest.size - sum(self.there(file) for file in self._kept())
 
     def begin(self) -> None:
         """Prepares the folder: keeps what exists of the same files, or moves a damaged model here."""

@@ -10,7 +10,7 @@ from arena.errors import InputError
 from arena.needs import Needs, Room
 from arena.types import ModelSpec
 from backends.fetching.fetch import fetch
-from backends.fetching.precheck import WEIGHTS, Precheck
+from backends.fetching.precheck import Precheck
 from backends.folder import SPARE_BYTES
 from backends.folder.packed import is_here, packed_folder
 from backends.machine.memory import available_bytes, limit_bytes
@@ -78,7 +78,7 @@ def _to_fetch(name: str, model: Download, precision: str, hub: Hub | None) -> Ne
     folder = model.folder if model.folder.is_dir() else model.folder.with_name(f"{model.folder.name}.part")
     if not memory:  # nothing is missing but the quantized copy
         Precheck(model, precision, manifest, memory.update).folder(folder)
-    weights = sum(file.size for file in manifest.files if file.path.endswith(WEIGHTS))
+    weights = sum(file.size for file in manifest.weights)
     quantize = weights if precision and not is_here(packed_folder(model.folder, precision)) else 0
     disk = small.came + round(quantize * SHARE.get(precision, 0))
     licence = model.licence or _licence(folder)

@@ -13,7 +13,6 @@ from backends.machine.memory import limit_bytes
 from backends.memory.estimate import PACKED_SHARES, head_needs, planned_needs
 from backends.models.downloads import Download
 
-WEIGHTS = (".safetensors", ".bin", ".gguf")
 # The context, in tokens, for which a machine must have the memory.
 _TOKENS = 1024
 
@@ -31,7 +30,7 @@ class Precheck:
         """Raises InputError for a model that is not supported, or for which no memory of this size is enough."""
         checkpoint = read_checkpoint(folder)
         support = checked_support(checkpoint, self.precision, self.model.name)
-        weights = sum(file.size for file in self.manifest.files if file.path.endswith(WEIGHTS))
+        weights = sum(file.size for file in self.manifest.weights)
         packed = () if support.unpacked else tuple(PACKED_SHARES)
         precisions = (self.precision,) if self.precision else ("bf16", *packed)
         tokens = min(_TOKENS, support.context)
@@ -40,7 +39,7 @@ class Precheck:
     def head(self, head: GgufHead) -> None:
         """The same for a GGUF file."""
         checked_template(head, self.model.name)
-        need = head_needs(head, sum(file.size for file in self.manifest.files))(_TOKENS)
+        need = head_needs(head, self.manifest.size)(_TOKENS)
         self._memory({quantization_of(self.model.file) or "GGUF": need.total})
 
     def _memory(self, needed: Mapping[str, int]) -> None:

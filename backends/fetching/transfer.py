@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 # Consecutive attempts without a new byte.
 TRIES = 5
+# Before the first retry; then twice as long each time.
+PAUSE_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -40,8 +42,8 @@ class Transfer:
     headers: Mapping[str, str] = field(repr=False)
     end: int = 0
 
-    def run(self, pause: float) -> None:
-        """Fills the file up to its size or end; waits `pause` seconds before the first retry. Raises BackendError."""
+    def run(self) -> None:
+        """Fills the file up to its size or end. Raises BackendError."""
         import httpx
 
         self.path.touch()
@@ -60,7 +62,7 @@ class Transfer:
                     message = f"{self.path.stem} stopped at {have:,} of {self.size:,} bytes: {reason}."
                     raise BackendError("fetch_cut", f"{message} Run this again to continue.", file=self.path.stem)
                 if have < enough:
-                    time.sleep(pause * 2**fruitless)
+                    time.sleep(PAUSE_SECONDS * 2**fruitless)
 
     def _receive(self, client: httpx.Client, have: int) -> str:
         """Appends one response to the `have` bytes; returns why the response may be incomplete."""

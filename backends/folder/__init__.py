@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 from arena.errors import BackendError, InputError, os_error_as
 
 # Tokens, for a model that does not say.
@@ -19,6 +21,17 @@ def check_room(code: str, place: Path, new: int, hint: str = "") -> None:
     if free < needed:
         message = f"Not enough disk space at {place}: {needed:,} bytes are needed{hint}, {free:,} are free."
         raise InputError(code, message, needed=needed, free=free)
+
+
+@contextmanager
+def locked(target: Path, busy: InputError) -> Iterator[None]:
+    """Holds the lock of a folder that is being made. Raises `busy` if another process holds it, or OSError."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(target.with_name(f".{target.name}.lock"), timeout=0):
+            yield
+    except Timeout as error:
+        raise busy from error
 
 
 def reading(path: Path) -> AbstractContextManager[None]:

@@ -7,6 +7,7 @@ from collections.abc import Collection
 from dataclasses import replace
 from os.path import isfile
 from pathlib import Path
+from typing import Any
 
 from arena.errors import InputError
 from arena.generation_config import thinking_of
@@ -53,11 +54,11 @@ def with_adapter(base: ModelSpec, folder: Path, repos: Collection[str] = ()) -> 
         raise InputError("adapter_base", message, model=base.id)
     with as_input(folder):
         digest = hashlib.sha256((folder / ADAPTER_CONFIG).read_bytes())
-        digest.update(check_adapter(folder).read_bytes())
+        config, weights = read_adapter(folder)
+        digest.update(weights.read_bytes())
         template = template_of(folder)
         digest.update((template or "").encode())
-        trained_on = str(read_json(folder, ADAPTER_CONFIG).get("base_model_name_or_path") or "")
-    _check_base(base, trained_on, repos)
+    _check_base(base, str(config.get("base_model_name_or_path") or ""), repos)
     name = folder.resolve().name
     return replace(
         base,
@@ -94,8 +95,8 @@ def template_of(folder: Path) -> str | None:
     return template if isinstance(template, str) else None
 
 
-def check_adapter(folder: Path) -> Path:
-    """The file with the adapter's weights. Raises BackendError unless the adapter is plain LoRA."""
+def read_adapter(folder: Path) -> tuple[dict[str, Any], Path]:
+    """The adapter's configuration and the file with its weights. Raises BackendError unless it is plain LoRA."""
     config = read_json(folder, ADAPTER_CONFIG)
     if config.get("peft_type") != "LORA":
         raise refusal(folder.name, f"its peft_type is {config.get('peft_type')!r}; only LORA is supported")
@@ -109,5 +110,5 @@ def check_adapter(folder: Path) -> Path:
         raise refusal(folder.name, f"{ADAPTER_CONFIG} has no rank r")
     for name in WEIGHTS:
         if os.path.lexists(folder / name):
-            return member(folder, name)
+            return config, member(folder, name)
     raise refusal(folder.name, f"it has no weights: neither {WEIGHTS[0]} nor {WEIGHTS[1]}")

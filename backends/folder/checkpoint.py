@@ -99,6 +99,11 @@ def read_config(folder: Path) -> dict[str, Any]:
     return config
 
 
+def positive(value: Any) -> int:
+    """The value if it is a positive integer, else 0."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
+
+
 def text_part(config: Mapping[str, Any]) -> Mapping[str, Any]:
     """The configuration of the text model, which some folders nest."""
     inner = config.get("text_config")

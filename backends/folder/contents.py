@@ -19,13 +19,11 @@ from backends.folder.checkpoint import (
     refusal,
     sha256_of,
 )
-from backends.folder.gguf import gguf_parts, model_file, read_gguf
+from backends.folder.gguf import gguf_parts, model_file, read_gguf, type_name
 from backends.folder.manifest import matches
 from backends.folder.packed import PACKED, PackedInfo, packed_info, packed_weights
 
 CHAT_TEMPLATE = "chat_template.jinja"
-_STORED = {"float32": "F32", "float16": "F16", "bfloat16": "BF16"}
-_ELEMENT_BYTES = {"F32": 4, "F16": 2, "BF16": 2}
 _MODEL_FILES = ("*.json", "*.jinja", "*.model", "*.tiktoken", "merges.txt", "*.safetensors", "*.bin")
 
 
@@ -100,12 +98,12 @@ def contents_of(spec: ModelSpec) -> Contents:
     match spec.runtime:
         case "llama.cpp":
             files = gguf_parts(model_file(spec))
-            tensors = [(kind, count) for file in files for _, kind, count in read_gguf(file).tensors]
+            tensors = [(type_name(kind), count) for file in files for _, kind, count in read_gguf(file).tensors]
         case "transformers":
             folder = Path(spec.source)
             files = tuple(sorted(path for path in folder.iterdir() if path.is_file()))
             weights = read_checkpoint(folder).weights()
-            tensors = None if weights.tensors is None else _elements(folder, weights.tensors)
+            tensors = None if weights.tensors is None else elements_of(folder, weights.tensors)
         case _:
             raise InputError("nothing_to_check", f"{spec.id} has no weights to check.", model=spec.id)
     sizes = tuple((file.name, file.stat().st_size) for file in files)
@@ -117,20 +115,8 @@ def contents_of(spec: ModelSpec) -> Contents:
     return Contents(sizes, len(tensors), elements)
 
 
-def stored_elements(checkpoint: Checkpoint, but: tuple[str, ...] = ()) -> list[tuple[str, int]]:
-    """The dtype and the elements of each tensor whose name has none of the prefixes `but`. Raises BackendError.
-
-    For .bin files all bytes count as the dtype in config.json, or as 16 bits without one.
-    """
-    weights, config = checkpoint.weights(), checkpoint.config
-    if weights.tensors is not None:
-        counted = {name: entry for name, entry in weights.tensors.items() if not name.startswith(but)}
-        return _elements(checkpoint.folder, counted)
-    stored = _STORED.get(str(config.get("torch_dtype", config.get("dtype"))), "F16")
-    return [(stored, sum(file.stat().st_size for file in weights.files) // _ELEMENT_BYTES[stored])]
-
-
-def _elements(folder: Path, tensors: Mapping[str, Any]) -> list[tuple[str, int]]:
+def elements_of(folder: Path, tensors: Mapping[str, Any]) -> list[tuple[str, int]]:
+    """The dtype and the number of elements of each tensor by its header entry. Raises BackendError."""
     elements = []
     for name, entry in tensors.items():
         try:

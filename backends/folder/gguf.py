@@ -23,11 +23,6 @@ _STRING, _ARRAY = 8, 9
 _LONGEST_LIST = 4096
 # Larger counts are refused: a hostile file could otherwise fill the memory while its head is read.
 MOST_ENTRIES, MOST_STRINGS, LONGEST_STRING = 65_536, 4_000_000, 16_000_000
-_TYPES = {
-    0: "F32", 1: "F16", 2: "Q4_0", 3: "Q4_1", 6: "Q5_0", 7: "Q5_1", 8: "Q8_0", 10: "Q2_K", 11: "Q3_K", 12: "Q4_K",
-    13: "Q5_K", 14: "Q6_K", 16: "IQ2_XXS", 17: "IQ2_XS", 18: "IQ3_XXS", 19: "IQ1_S", 20: "IQ4_NL", 21: "IQ3_S",
-    22: "IQ2_S", 23: "IQ4_XS", 29: "IQ1_M", 30: "BF16",
-}  # fmt: skip
 # For a file without a chat template.
 _WAY_OUT = "run it on a llama.cpp server with --chat-template, and name that as openai:BASE_URL#MODEL"
 _PART = re.compile(r"-(\d{5})-of-(\d{5})(\.gguf)$", re.IGNORECASE)
@@ -36,10 +31,10 @@ _QUANTIZATION = re.compile(r"(?:^|[-._])(I?Q\d[A-Za-z0-9_]*|BF16|F16|F32)(?:[-._
 
 @dataclass(frozen=True)
 class GgufHead:
-    """Metadata (only the length of long lists), and each tensor's name, type and number of elements."""
+    """Metadata (only the length of long lists), and each tensor's name, ggml's number of its type, and elements."""
 
     metadata: Mapping[str, Any]
-    tensors: tuple[tuple[str, str, int], ...]
+    tensors: tuple[tuple[str, int, int], ...]
 
     def of_model(self, key: str) -> Any:
         """The metadata under the architecture's prefix, such as `llama.block_count`."""
@@ -145,6 +140,16 @@ def read_gguf(path: Path) -> GgufHead:
         raise BackendError("model_damaged", message, path=path.name) from error
 
 
+def type_name(kind: int) -> str:
+    """The name of ggml's type of tensors with this number, such as Q4_K."""
+    import xllamacpp
+
+    try:
+        return str(xllamacpp.ggml_type(kind).name).removeprefix("GGML_TYPE_")
+    except ValueError:
+        return f"type {kind}"
+
+
 class _Reader:
     """Reads little-endian values in sequence. Raises ValueError for a count above its limit, before it is used."""
 
@@ -165,11 +170,11 @@ class _Reader:
             raise ValueError(length)
         return text.decode("utf-8", "replace")
 
-    def tensor(self) -> tuple[str, str, int]:
+    def tensor(self) -> tuple[str, int, int]:
         name, dimensions = self.text(), self.number("I", 8)
         elements = math.prod(self.number("Q") for _ in range(dimensions))
         kind, _offset = self.number("I"), self.number("Q")
-        return name, _TYPES.get(kind, f"type {kind}"), elements
+        return name, kind, elements
 
     def value(self, kind: int) -> Any:
         if kind == _STRING:

@@ -49,6 +49,16 @@ class Manifest:
         listed = json.dumps(sorted((file.path, file.size, file.sha256) for file in self.files))
         return f"{self.repo.revision}+sha256:{hashlib.sha256(listed.encode()).hexdigest()[:32]}"
 
+    @property
+    def size(self) -> int:
+        """The bytes of all files."""
+        return sum(file.size for file in self.files)
+
+    @property
+    def weights(self) -> tuple[ListedFile, ...]:
+        """The files with weights."""
+        return tuple(file for file in self.files if file.path.endswith((".safetensors", ".bin", ".gguf")))
+
     def damaged(self, folder: Path) -> tuple[ListedFile, ...]:
         """The files that are missing in the folder or have another size."""
         return tuple(file for file in self.files if size_of(folder / file.path) != file.size)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from arena.errors import BackendError
 from arena.generation_config import GenerationConfig
 from arena.types import Chunk, Message, ModelSpec
-from backends.folder.checkpoint import first_line
+from backends.folder.checkpoint import first_line, refusal
 from backends.streaming.context import Fitted, split_cut
 from backends.streaming.decode import AnswerText, StrippedReply, WholeDecode
 from backends.streaming.generation import Generation, failed
@@ -22,19 +21,11 @@ if TYPE_CHECKING:
 
 INSTALL = "pip install -r requirements-hf.txt"
 # The versions of transformers on which the original models are tested.
-OLDEST, NEWER = (5, 16, 1), (6,)
+OLDEST, NEWER = "5.16.1", "6"
 
 
 class HfBackend(LocalBackend["HfEngine"]):
     """A model on an engine that it may share with others."""
-
-    def stream(self, messages: Sequence[Message], config: GenerationConfig) -> Iterator[Chunk]:
-        """Answers the conversation; see Backend.stream. Usage counts from when the engine takes the prompt."""
-        with self._load.in_use():
-            engine, fitted, config = yield from self._begin(messages, config)
-            with engine.slots.ticket(engine.cache_bytes(fitted.prompt_tokens + fitted.max_new_tokens)) as ticket:
-                yield from ticket.wait()
-                yield from self._counted(_answer(engine, fitted, config))
 
     def _count_tokens(self, engine: HfEngine, thinks: bool | None, messages: Sequence[Message]) -> int:
         return len(engine.chat.request_ids(messages, thinks))
@@ -42,6 +33,34 @@ class HfBackend(LocalBackend["HfEngine"]):
     def _recent(self, engine: HfEngine, messages: Sequence[Message]) -> Sequence[Message]:
         before, _ = split_cut(messages)
         return [*engine.chat.recent(before), *messages[len(before) :]]
+
+    def _amount(self, engine: HfEngine, tokens: int) -> int:
+        return engine.cache_bytes(tokens)
+
+    def _answer(self, engine: HfEngine, fitted: Fitted, config: GenerationConfig) -> Generator[Chunk]:
+        (before, cut), chat, thinks = split_cut(fitted.messages), engine.chat, config.thinks
+        ids = chat.request_ids(fitted.messages, thinks)
+        reply = chat.decoder(cut.content or cut.reasoning)
+        # An answer that has begun has no more reasoning before it.
+        thinking = not cut.content and (bool(cut.reasoning) or chat.opens_thinking(fitted.messages, thinks))
+        text = AnswerText(reasoning=chat.reasoning and not cut.content, thinking=thinking)
+        generation = Generation(text, config, len(ids))
+        # What other engines can do without, takes time to render.
+        steady = chat.steady_tokens(before, thinks) if engine.state_bytes else 0
+        try:
+            whole = replace(config, max_new_tokens=config.max_new_tokens + (config.thinking or 0))
+            ids += yield from _written(engine.begin(ids, whole, steady), generation, reply)
+            if generation.must_conclude:
+                ids += (conclusion := chat.conclusion_ids())
+                for token in conclusion:
+                    yield from generation.feed(reply.feed(token))
+                yield from _written(engine.begin(ids, config, steady), generation, reply)
+            yield from generation.text.feed(reply.flush())
+            yield from generation.end("stop" if generation.left > 0 else "length")
+        except BackendError:
+            raise
+        except Exception as error:
+            raise failed("transformers", first_line(error)) from error
 
 
 def load_engine(spec: ModelSpec, scheduler: Scheduler) -> HfEngine:
@@ -55,43 +74,16 @@ def load_engine(spec: ModelSpec, scheduler: Scheduler) -> HfEngine:
         return open_engine(spec, scheduler)
     except ImportError as error:
         reason = f"{error.name or error} is missing; install it with: {INSTALL}"
-        raise BackendError("load_failed", f"{spec.name} cannot be loaded: {reason}", reason=reason) from error
+        raise refusal(spec.name, reason) from error
 
 
 def _check_version(spec: ModelSpec, version: str) -> None:
     """Older versions ignore the renaming of tensors, so that the weights would be random; newer ones are untested."""
-    numbers = tuple(int(part) for part in re.findall(r"\d+", version)[:3])
-    if not OLDEST <= numbers < NEWER:
-        oldest = ".".join(map(str, OLDEST))
-        reason = f"transformers {oldest} or newer, below {NEWER[0]}, is needed, not {version}: {INSTALL}"
-        raise BackendError("load_failed", f"{spec.name} cannot be loaded: {reason}", reason=reason)
+    from packaging.version import Version
 
-
-def _answer(engine: HfEngine, fitted: Fitted, config: GenerationConfig) -> Generator[Chunk]:
-    """One answer, or the rest of one: the engine's events as chunks."""
-    (before, cut), chat, thinks = split_cut(fitted.messages), engine.chat, config.thinks
-    ids = chat.request_ids(fitted.messages, thinks)
-    reply = chat.decoder(cut.content or cut.reasoning)
-    # An answer that has begun has no more reasoning before it.
-    thinking = not cut.content and (bool(cut.reasoning) or chat.opens_thinking(fitted.messages, thinks))
-    text = AnswerText(reasoning=chat.reasoning and not cut.content, thinking=thinking)
-    generation = Generation(text, config, len(ids))
-    # What other engines can do without, takes time to render.
-    steady = chat.steady_tokens(before, thinks) if engine.state_bytes else 0
-    try:
-        whole = replace(config, max_new_tokens=config.max_new_tokens + (config.thinking or 0))
-        ids += yield from _written(engine.begin(ids, whole, steady), generation, reply)
-        if generation.must_conclude:
-            ids += (conclusion := chat.conclusion_ids())
-            for token in conclusion:
-                yield from generation.feed(reply.feed(token))
-            yield from _written(engine.begin(ids, config, steady), generation, reply)
-        yield from generation.text.feed(reply.flush())
-        yield from generation.end("stop" if generation.left > 0 else "length")
-    except BackendError:
-        raise
-    except Exception as error:
-        raise failed("transformers", first_line(error)) from error
+    if not Version(OLDEST).release <= Version(version).release < Version(NEWER).release:
+        reason = f"transformers {OLDEST} or newer, below {NEWER}, is needed, not {version}: {INSTALL}"
+        raise refusal(spec.name, reason)
 
 
 def _written(

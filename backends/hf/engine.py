@@ -4,10 +4,11 @@ from pathlib import Path
 
 from arena.generation_config import GenerationConfig
 from arena.types import Message, ModelSpec
-from backends.families import Chat, open_chat, qwen35
+from backends.families import Chat, open_chat
 from backends.families.lora import merge_adapter
-from backends.families.weights import architecture_of, heads_of, load_weights
+from backends.families.weights import architecture_of, load_weights
 from backends.folder.adapter import template_of
+from backends.memory.estimate import folder_shape
 from backends.packed.open import packed_rows
 from backends.stepping.batched import Rows, stock_rows
 from backends.stepping.scheduler import Scheduler
@@ -21,12 +22,9 @@ class HfEngine(Stepper):
 
     def __init__(self, rows: Rows, chat: Chat, scheduler: Scheduler, context_length: int) -> None:
         self.chat = chat
-        config = rows.model.config.get_text_config()
-        _, kv_heads, size = heads_of(config)
-        layers = config.num_hidden_layers - qwen35.state_layers(config.to_dict(), "")
-        token_bytes = 2 * layers * kv_heads * size * rows.model.dtype.itemsize
-        states = qwen35.state_bytes(config.to_dict(), "")
-        super().__init__(rows, chat.stop_ids, scheduler, context_length, token_bytes, states)
+        shape = folder_shape(rows.model.config.get_text_config().to_dict())
+        token_bytes = shape.cache_bytes(1, rows.model.dtype.itemsize)
+        super().__init__(rows, chat.stop_ids, scheduler, context_length, token_bytes, shape.states)
 
 
 def open_engine(spec: ModelSpec, scheduler: Scheduler) -> HfEngine:

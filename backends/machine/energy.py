@@ -5,12 +5,13 @@ At each moment it is shared equally among the answers that this process generate
 
 import threading
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from arena.types import Chunk
+from backends.machine import memory
 from backends.machine.memory import read_text
 
 # A counter starts again from 0 after some minutes at full power.
@@ -20,10 +21,10 @@ _MOST_WATTS, _CLOCK_SECONDS = 1000.0, 0.1
 
 
 class Meter:
-    """Reads the counters of all packages under `root`, which holds /sys. Thread-safe; it never raises."""
+    """Reads the counters of all packages. Thread-safe; it never raises."""
 
-    def __init__(self, root: Path = Path("/")) -> None:
-        self._packages = _packages(root)
+    def __init__(self) -> None:
+        self._packages = _packages()
         self._counts: list[int] | None = None
         self._read_at = 0.0
         self._failures = 0
@@ -34,14 +35,23 @@ class Meter:
         self._lock = threading.Lock()
 
     @contextmanager
-    def measure(self) -> Iterator["Measurement"]:
-        """Measures one answer, which is generated until the block is left."""
+    def measure(self) -> Iterator[Callable[[], float | None]]:
+        """Measures one answer, which is generated until the block is left.
+
+        The function gives its joules so far; None if a counter cannot be read.
+        """
         with self._lock:
             self._advance()
             self._running += 1
-            measurement = Measurement(self, self._failures, self._joules, self._counts is not None)
+            failures, begin, is_known = self._failures, self._joules, self._counts is not None
+
+        def joules() -> float | None:
+            with self._lock:
+                self._advance()
+                return self._joules - begin if is_known and self._failures == failures else None
+
         try:
-            yield measurement
+            yield joules
         finally:
             with self._lock:
                 self._advance()
@@ -49,21 +59,15 @@ class Meter:
 
     def counted(self, chunks: Generator[Chunk]) -> Iterator[Chunk]:
         """The chunks of one answer, the last one with the joules that it took."""
-        with self.measure() as energy, closing(chunks):
+        with self.measure() as joules, closing(chunks):
             for chunk in chunks:
                 if chunk.finish_reason and chunk.usage:
-                    yield replace(chunk, usage=replace(chunk.usage, joules=energy.joules))
+                    yield replace(chunk, usage=replace(chunk.usage, joules=joules()))
                     continue
                 if time.monotonic() - self._read_at > _LONGEST_SECONDS:
                     with self._lock:
                         self._advance()
                 yield chunk
-
-    def joules_since(self, failures: int, joules: float) -> float | None:
-        """The joules of an answer that began at `joules`; None if a counter could not be read since."""
-        with self._lock:
-            self._advance()
-            return self._joules - joules if self._failures == failures else None
 
     def _advance(self) -> None:
         before, self._read_at = self._read_at, time.monotonic()
@@ -82,25 +86,13 @@ class Meter:
         self._counts = counts
 
 
-class Measurement:
-    """The energy of one answer so far."""
-
-    def __init__(self, meter: Meter, failures: int, joules: float, is_known: bool) -> None:
-        self._meter, self._since, self._is_known = meter, (failures, joules), is_known
-
-    @property
-    def joules(self) -> float | None:
-        """The joules; None where the machine does not tell."""
-        return self._meter.joules_since(*self._since) if self._is_known else None
-
-
-def _packages(root: Path) -> list[tuple[Path, int]]:
+def _packages() -> list[tuple[Path, int]]:
     """The counter of each package in microjoules, and where it starts again; none unless all can be read.
 
     Cores, memory and the whole platform (psys) have counters too, for parts of the same energy or for more than that.
     """
     packages = []
-    for folder in sorted((root / "sys/class/powercap").glob("intel-rapl:*")):
+    for folder in sorted((memory.ROOT / "sys/class/powercap").glob("intel-rapl:*")):
         if read_text(folder / "name").startswith("package-"):
             limit = read_text(folder / "max_energy_range_uj").strip()
             if not (limit.isdecimal() and int(limit) and read_text(folder / "energy_uj").strip().isdecimal()):

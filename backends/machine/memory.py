@@ -7,6 +7,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
+# The folder with /proc and /sys.
+ROOT = Path("/")
 # cgroup v1 writes "no limit" as a huge number that depends on the page size.
 _NO_LIMIT = 1 << 60
 # Where each controller of cgroup v1 may be mounted, and under "" all of v2.
@@ -17,54 +19,54 @@ _MOUNTS = {
 }
 
 
-def available_bytes(root: Path = Path("/")) -> int | None:
-    """Bytes this process may still take; None where the system does not say. `root` holds /proc and /sys."""
-    machine = _numbers(root / "proc/meminfo").get("MemAvailable")
-    free = [*([] if machine is None else [machine]), *_cgroups_free(root)]
+def available_bytes() -> int | None:
+    """Bytes this process may still take; None where the system does not say."""
+    machine = numbers_in(ROOT / "proc/meminfo").get("MemAvailable")
+    free = [*([] if machine is None else [machine]), *_cgroups_free()]
     return max(0, min(free)) if free else None
 
 
-def limit_bytes(root: Path = Path("/")) -> int | None:
+def limit_bytes() -> int | None:
     """Bytes that this process could take if nothing else ran; None where the system does not say."""
-    machine = total_bytes(root)
-    limits = [_setting(folder, "memory.max", "memory.limit_in_bytes") for folder in _own_cgroups(root, "memory")]
+    machine = total_bytes()
+    limits = [_setting(folder, "memory.max", "memory.limit_in_bytes") for folder in _own_cgroups("memory")]
     sizes = [*([machine] if machine else []), *(int(limit) for limit in limits if limit.isdecimal())]
     return min(sizes, default=None)
 
 
-def total_bytes(root: Path = Path("/")) -> int | None:
+def total_bytes() -> int | None:
     """Bytes of memory that the machine has; None where the system does not say."""
-    return _numbers(root / "proc/meminfo").get("MemTotal")
+    return numbers_in(ROOT / "proc/meminfo").get("MemTotal")
 
 
-def process_bytes(name: str, root: Path = Path("/")) -> int | None:
+def process_bytes(name: str) -> int | None:
     """A size of this process from /proc/self/status: VmRSS, VmHWM (its peak) or RssAnon (without file pages)."""
-    return _numbers(root / "proc/self/status").get(name)
+    return numbers_in(ROOT / "proc/self/status").get(name)
 
 
-def cpu_count(root: Path = Path("/")) -> int:
+def cpu_count() -> int:
     """Cores this process may keep busy: its CPU affinity, or less if a cgroup's CPU quota is lower."""
     # Not every system has CPU affinity.
     own = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min([own, *_cgroups_cores(root)]))
+    return max(1, min([own, *_cgroups_cores()]))
 
 
-def _cgroups_cores(root: Path) -> Iterator[int]:
+def _cgroups_cores() -> Iterator[int]:
     """The CPU quota of each cgroup of this process in cores, rounded up."""
-    for folder in _own_cgroups(root, "cpu"):
+    for folder in _own_cgroups("cpu"):
         # Quota and period in microseconds; without a quota the first word is `max` or -1.
         words = _setting(folder, "cpu.max", "cpu.cfs_quota_us", "cpu.cfs_period_us").split()
         if len(words) == 2 and all(word.isdecimal() for word in words) and int(words[1]):
             yield -(-int(words[0]) // int(words[1]))
 
 
-def _cgroups_free(root: Path) -> Iterator[int]:
+def _cgroups_free() -> Iterator[int]:
     """The bytes that each cgroup of this process has left."""
-    for folder in _own_cgroups(root, "memory"):
+    for folder in _own_cgroups("memory"):
         limit = _setting(folder, "memory.max", "memory.limit_in_bytes")
         usage = _setting(folder, "memory.current", "memory.usage_in_bytes")
         if limit.isdecimal() and usage.isdecimal() and int(limit) < _NO_LIMIT:
-            stat = _numbers(folder / "memory.stat")
+            stat = numbers_in(folder / "memory.stat")
             # File pages are given up when memory is short, also active ones, such as recently read weights.
             # In v1 those of the groups below are counted only in the totals.
             pages = (stat.get(f"total_{key}", stat.get(key, 0)) for key in ("inactive_file", "active_file"))
@@ -76,13 +78,13 @@ def _setting(folder: Path, name: str, *old_names: str) -> str:
     return (read_text(folder / name) or " ".join(read_text(folder / old) for old in old_names)).strip()
 
 
-def _own_cgroups(root: Path, controller: str) -> Iterator[Path]:
+def _own_cgroups(controller: str) -> Iterator[Path]:
     """The folders of this process's cgroups in the trees that may have `controller`."""
-    for line in read_text(root / "proc/self/cgroup").splitlines():
+    for line in read_text(ROOT / "proc/self/cgroup").splitlines():
         _, controllers, path = (*line.split(":", 2), "", "")[:3]
         if not controllers or controller in controllers.split(","):
             for mount in _MOUNTS[controller if controllers else ""]:
-                yield from _folders(root / mount, path)
+                yield from _folders(ROOT / mount, path)
 
 
 def _folders(mount: Path, path: str) -> list[Path]:
@@ -102,7 +104,7 @@ def read_text(path: Path) -> str:
         return ""
 
 
-def _numbers(path: Path) -> dict[str, int]:
+def numbers_in(path: Path) -> dict[str, int]:
     """Lines such as `MemAvailable:  12 kB` or `inactive_file 12288`, in bytes."""
     numbers = {}
     for line in read_text(path).splitlines():

@@ -6,6 +6,7 @@ clean, and the system evicts them as needed (measured: none is left after loadin
 
 import math
 import sys
+from bisect import bisect
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,8 +17,8 @@ from arena.errors import ArenaError, BackendError
 from arena.types import ModelSpec
 from backends import llama, stepping
 from backends.families import original_family, qwen35
-from backends.folder.checkpoint import text_part
-from backends.folder.contents import Checkpoint, read_checkpoint, stored_elements
+from backends.folder.checkpoint import positive, refusal, text_part
+from backends.folder.contents import Checkpoint, elements_of, read_checkpoint
 from backends.folder.gguf import GgufHead, gguf_parts, model_file, read_gguf
 from backends.machine.memory import limit_bytes
 from backends.stepping import GROWTH
@@ -103,44 +104,63 @@ def needs_of(spec: ModelSpec, fresh: bool = False) -> Needs | None:
 def planned_needs(checkpoint: Checkpoint, stored: int, precision: str) -> Needs:
     """The same for a folder of which only the small files exist, from the bytes of its weights to come."""
     element = _PACKED_BYTES if precision in PACKED_SHARES else _ELEMENT_BYTES[precision]
-    # Without a dtype in config.json almost all have 16 bits.
-    kind = str(text_part(checkpoint.config).get("dtype") or checkpoint.config.get("torch_dtype"))
-    weights = stored // (4 if kind == "float32" else 2) * element
-    shape = folder_shape(checkpoint.config, checkpoint.folder.name)
+    weights = stored // _stored_bytes(checkpoint) * element
+    shape = _shape_of(checkpoint)
     return _running_needs(shape, round(weights * PACKED_SHARES.get(precision, 1)), element, TRANSFORMERS_IMPORTS)
 
 
-def folder_shape(config: Mapping[str, Any], name: str) -> Shape:
-    """The sizes in a folder's config.json. Raises BackendError for an original that is not supported."""
+def _shape_of(checkpoint: Checkpoint) -> Shape:
+    try:
+        return folder_shape(checkpoint.config)
+    except ValueError as error:
+        raise refusal(checkpoint.folder.name, str(error)) from error
+
+
+def folder_shape(config: Mapping[str, Any]) -> Shape:
+    """The sizes in a folder's config.json. Raises ValueError for one that is not supported."""
     family = original_family(config.get("model_type"))
-    known = family.model_config(config, name) if family else text_part(config)
+    known = family.model_config(config) if family else text_part(config)
     hidden = _size(known, "hidden_size", "n_embd")
     heads = _size(known, "num_attention_heads", "n_head") or 1
     return Shape(
-        attention_layers=_size(known, "num_hidden_layers", "n_layer") - qwen35.state_layers(known, name),
+        attention_layers=_size(known, "num_hidden_layers", "n_layer") - qwen35.state_layers(known),
         hidden=hidden,
         feed_forward=_size(known, "intermediate_size", "n_inner") or 4 * hidden,
         vocabulary=_size(known, "vocab_size"),
         heads=heads,
         kv_heads=_size(known, "num_key_value_heads") or heads,
         head_size=_size(known, "head_dim") or hidden // heads,
-        states=qwen35.state_bytes(known, name),
+        states=qwen35.state_bytes(known),
     )
 
 
 def _folder_needs(checkpoint: Checkpoint, precision: str, imports: int) -> Needs:
-    shape = folder_shape(checkpoint.config, checkpoint.folder.name)
+    shape = _shape_of(checkpoint)
     if checkpoint.packed:
         element = _PACKED_BYTES
         # Everything is mapped; of the embedding only the rows of tokens that occur are read.
         files = sum(file.stat().st_size for file in checkpoint.weights().files)
         weights = max(0, files - shape.vocabulary * shape.hidden * element)
     else:
-        stored = stored_elements(checkpoint, qwen35.left_out(checkpoint.model_type))
         element = _ELEMENT_BYTES[precision]
-        # All floats are converted; the rest is tables too small to matter.
-        weights = sum(count * element for kind, count in stored if kind in _FLOATS)
+        weights = _stored_floats(checkpoint) * element
     return _running_needs(shape, weights, element, imports)
+
+
+def _stored_floats(checkpoint: Checkpoint) -> int:
+    """How many weights are converted: all floats that are used; the rest is tables too small to matter."""
+    weights, unused = checkpoint.weights(), qwen35.left_out(checkpoint.model_type)
+    if weights.tensors is None:
+        return sum(file.stat().st_size for file in weights.files) // _stored_bytes(checkpoint)
+    used = {name: entry for name, entry in weights.tensors.items() if not name.startswith(unused)}
+    return sum(count for kind, count in elements_of(checkpoint.folder, used) if kind in _FLOATS)
+
+
+def _stored_bytes(checkpoint: Checkpoint) -> int:
+    """Bytes of a stored weight; without a dtype in config.json almost all have 16 bits."""
+    config = checkpoint.config
+    kinds = (text_part(config).get("dtype"), config.get("dtype"), config.get("torch_dtype"))
+    return 4 if next(filter(None, kinds), "") == "float32" else 2
 
 
 def _running_needs(shape: Shape, weights: int, element: int, imports: int) -> Needs:
@@ -183,7 +203,9 @@ def _gguf_shape(head: GgufHead) -> Shape:
     def size(key: str) -> int:
         value = head.of_model(key)
         # A list has one value per layer: the mean gives the same sum.
-        return math.ceil(sum(map(_whole, value)) / len(value)) if value and isinstance(value, list) else _whole(value)
+        if value and isinstance(value, list):
+            return math.ceil(sum(map(positive, value)) / len(value))
+        return positive(value)
 
     heads = size("attention.head_count") or 1
     embedding = size("embedding_length")
@@ -197,7 +219,7 @@ def _gguf_shape(head: GgufHead) -> Shape:
         attention_layers=with_keys,
         hidden=embedding,
         feed_forward=size("feed_forward_length"),
-        vocabulary=size("vocab_size") or (len(tokens) if isinstance(tokens, list) else _whole(tokens)),
+        vocabulary=size("vocab_size") or (len(tokens) if isinstance(tokens, list) else positive(tokens)),
         heads=heads,
         kv_heads=size("attention.head_count_kv") or heads,
         head_size=size("attention.key_length") or embedding // heads,
@@ -206,11 +228,7 @@ def _gguf_shape(head: GgufHead) -> Shape:
 
 
 def _size(config: Mapping[str, Any], *keys: str) -> int:
-    return next((value for key in keys if (value := _whole(config.get(key)))), 0)
-
-
-def _whole(value: Any) -> int:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
+    return next((value for key in keys if (value := positive(config.get(key)))), 0)
 
 
 # ---- how long a context the memory holds
@@ -249,11 +267,8 @@ def _longest(needs: Needs, own: int, memory: int, eager: bool) -> int:
     def search(most: int, share: float, cache_share: float) -> int:
         if fits(most, share, cache_share):
             return most
-        low, high = 0, -(-most // GROWTH)
-        while high - low > 1:
-            middle = (low + high) // 2
-            low, high = (middle, high) if fits(middle * GROWTH, share, cache_share) else (low, middle)
-        return low * GROWTH
+        steps = range(-(-most // GROWTH))
+        return max(0, bisect(steps, 0, key=lambda step: not fits(step * GROWTH, share, cache_share)) - 1) * GROWTH
 
     plenty = min(own, _EAGER_PLENTY if eager else _PLENTY)
     half = search(own, _HALF, _EAGER_CACHE if eager else 1)

@@ -12,7 +12,6 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from functools import partial
 from typing import Any, TypeVar
 
 from arena.errors import ArenaError, BackendError
@@ -33,25 +32,16 @@ _SUGGESTED = 3
 _OF_BF16 = {"bf16": 1.0, **PACKED_SHARES}
 # How often a model that waits for memory looks whether another has become idle.
 _WAIT_SECONDS = 0.2
-_own_bytes = partial(process_bytes, "RssAnon")
 
 
 class MemoryBudget:
     """The memory that the models of a process need, from the check before loading until their engine is freed.
 
-    `available` returns the free bytes of the system, `own` the bytes of this process that are not file pages.
     `residents` returns the loads whose models may be unloaded while nobody uses them.
     """
 
-    def __init__(
-        self,
-        available: Callable[[], int | None] = available_bytes,
-        own: Callable[[], int | None] = _own_bytes,
-        residents: Callable[[], Sequence[BackgroundLoad[Any]]] = tuple,
-    ) -> None:
+    def __init__(self, residents: Callable[[], Sequence[BackgroundLoad[Any]]] = tuple) -> None:
         self._residents = residents
-        self._available = available
-        self._own = own
         # Claims of freed engines. Finalizers may run anywhere, also while the lock is held, so they only append here.
         self._gone: deque[object] = deque()
         # Protects the fields below: models load in threads of their own.
@@ -96,7 +86,7 @@ class MemoryBudget:
         """A claim of `total` bytes; the lock is held."""
         claim = object()
         if not self._claims:
-            self._own_before = self._own() or 0
+            self._own_before = own_bytes()
         self._claims[claim] = total
         return claim
 
@@ -126,13 +116,18 @@ class MemoryBudget:
         """Bytes that no model has claimed; None where the system does not say."""
         while self._gone:
             self._claims.pop(self._gone.popleft(), None)
-        free = self._available()
+        free = available_bytes()
         if free is None:
             return None
         claimed = sum(self._claims.values())
         # Memory already taken is missing from `free` and also claimed: count it once.
-        taken = max(0, (self._own() or 0) - self._own_before)
+        taken = max(0, own_bytes() - self._own_before)
         return max(0, free + min(taken, claimed) - claimed)
+
+
+def own_bytes() -> int:
+    """The bytes of this process that are not file pages."""
+    return process_bytes("RssAnon") or 0
 
 
 def check_memory(spec: ModelSpec, need: Need, free: int) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, get_args
 
 from arena.generation_config import GenerationConfig
 from arena.model_card import ModelCard
@@ -56,20 +56,21 @@ _AT_FIXED_TEMPERATURES = [
 # Run from a file in an installed package.
 EMBEDDED = {spec.id: spec for spec in (_SMOLLM2, *_AT_FIXED_TEMPERATURES)}
 
-# Models that run from a downloaded folder; `source` and the context are filled in when the folder exists.
-_FOLDER = ModelSpec("", "", family="", source="", runtime="transformers", precision="bf16", context_length=0)
-
 
 def _fetched(model_id: str, entry: Mapping[str, Any]) -> ModelSpec:
-    licence, address = entry["licence"]
-    defaults = GenerationConfig(**entry.get("defaults", {}))
-    named = {"id": model_id, "name": entry["name"], "family": entry["family"]}
-    return replace(_FOLDER, **named, licence=licence, licence_url=address, defaults=defaults)
-
-
-def _published(entry: Mapping[str, Any]) -> Published:
-    hubs: tuple[Hub, ...] = ("huggingface", "modelscope")
-    return Published({hub: Repo(*entry[hub]) for hub in hubs}, entry["weight_bytes"])
+    """A model that runs from a downloaded folder, which says the rest."""
+    return ModelSpec(
+        id=model_id,
+        name=entry["name"],
+        family=entry["family"],
+        source="",
+        runtime="transformers",
+        precision="bf16",
+        context_length=0,
+        licence=entry["licence"][0],
+        licence_url=entry["licence"][1],
+        defaults=GenerationConfig(**entry.get("defaults", {})),
+    )
 
 
 def _card(name: str, address: str = "", facts: Mapping[str, Any] = MappingProxyType({})) -> ModelCard:
@@ -80,7 +81,10 @@ def _card(name: str, address: str = "", facts: Mapping[str, Any] = MappingProxyT
 
 _DATA = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
 FETCHED = {model_id: _fetched(model_id, entry) for model_id, entry in _DATA["models"].items()}
-PUBLISHED = {model_id: _published(entry) for model_id, entry in _DATA["models"].items()}
+PUBLISHED = {
+    model_id: Published({hub: Repo(*entry[hub]) for hub in get_args(Hub)}, entry["weight_bytes"])
+    for model_id, entry in _DATA["models"].items()
+}
 CARDS = {
     **{
         model_id: _card(entry["card"], f"{HUGGINGFACE}/{entry['huggingface'][0]}", entry.get("facts", {}))

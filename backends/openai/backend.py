@@ -11,8 +11,8 @@ import json
 import logging
 import re
 import time
-from collections.abc import AsyncIterator, Generator, Iterator, Mapping, Sequence
-from contextlib import closing, suppress
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from math import ceil
 from typing import Any
@@ -21,13 +21,13 @@ from urllib.parse import urlsplit
 from arena.errors import ArenaError, BackendError, ErrorInfo, InputError
 from arena.generation_config import GenerationConfig
 from arena.types import FINISH_WORDS, Chunk, Message, ModelSpec
-from backends.openai.connection import KEY, key_in_environment, open_client, proxy_for, unreachable
-from backends.openai.events import AnswerReader, Event, EventReader, error_in, whole
+from backends.openai.connection import KEY, key_in_environment, open_client, proxy_for, run_in_thread, unreachable
+from backends.openai.events import AnswerReader, Event, EventReader, error_in
 from backends.openai.fields import LIMIT, NEW_LIMIT, SETTING_OF, refused_fields, settings_fields
 from backends.openai.refusals import UNAVAILABLE, Refusal, refusal_of, words_of
 from backends.streaming.context import split_turns, without_turns
 from backends.streaming.decode import AnswerText
-from backends.streaming.generation import KEEP_ALIVE_SECONDS, Events, Generation
+from backends.streaming.generation import KEEP_ALIVE_SECONDS, Generation
 from backends.streaming.loading import BackgroundLoad, LoadingBackend
 
 log = logging.getLogger(__name__)
@@ -37,18 +37,17 @@ _MARKERS = re.compile(r"<(?=\|)|<(?=/?(?:s|bos|eos|pad|unk|start_of_turn|end_of_
 _ZERO_WIDTH_SPACE = "\u200b"
 # A server on a CPU may read a long prompt for minutes without sending anything.
 SILENCE_SECONDS, LIST_SECONDS = 600.0, 15.0
-# How long a closed stream waits for its thread, and an ended answer for its usage and the end of the connection.
-CLOSE_SECONDS = END_SECONDS = 5.0
+# How long an ended answer waits for its usage and the end of the connection.
+END_SECONDS = 5.0
 _FILTERED = re.compile("filter|sensitive|safety|refusal|censor|recitation|prohibited|blocklist")
 
 
 @dataclass(frozen=True)
 class Server:
-    """Where the server answers, its kind ("" is unknown) and the model's context in tokens (0 is unknown)."""
+    """Where the server answers, and its kind ("" is unknown)."""
 
     url: str
     kind: str = ""
-    context_length: int = 0
 
 
 def openai_spec(text: str) -> ModelSpec:
@@ -127,7 +126,7 @@ class OpenAIBackend(LoadingBackend[Server]):
             try:
                 yield from self._request(request, config, server)
             except Refusal as refusal:
-                error = self._translated(refusal, server)
+                error = self._translated(refusal, server.url)
                 if error.code == "backend_failed" and (more := refused_fields(refusal, request)):
                     refused |= more
                 elif (seconds := refusal.wait(tries)) is not None:
@@ -147,7 +146,7 @@ class OpenAIBackend(LoadingBackend[Server]):
         source, answer, ended = EventReader(), AnswerReader(generation), 0.0
         try:
             yield Chunk(stage="reading")
-            with closing(_events(self._chat(request, server.url, source))) as events:
+            with closing(run_in_thread(self._chat(request, server.url, source))) as events:
                 for event in events:
                     if event is not None and (error := error_in(event)):
                         raise refusal_of(error)
@@ -157,7 +156,7 @@ class OpenAIBackend(LoadingBackend[Server]):
                         break
         except (httpx.HTTPError, Refusal) as error:
             if not generation.tokens:
-                raise error if isinstance(error, Refusal) else self._unreachable(error) from error
+                raise error if isinstance(error, Refusal) else unreachable(error, self._url, self.spec.name) from error
             if not answer.finish:
                 yield from generation.text.flush()
                 raise self._broken_off(error) from error
@@ -191,12 +190,12 @@ class OpenAIBackend(LoadingBackend[Server]):
         try:
             return asyncio.run(self._look_up(urls))
         except httpx.HTTPError as error:
-            raise self._unreachable(error) from error
+            raise unreachable(error, self._url, self.spec.name) from error
         except Refusal as refusal:
-            raise self._translated(refusal, Server(self._url)) from refusal
+            raise self._translated(refusal, self._url) from refusal
 
     async def _look_up(self, urls: Sequence[str]) -> Server:
-        async with open_client(self._url, key_in_environment(), LIST_SECONDS) as client:
+        async with open_client(self._url, LIST_SECONDS) as client:
             for url in urls:
                 response = await client.get(_joined(url, "/models"))
                 if response.status_code == 401:
@@ -222,13 +221,11 @@ class OpenAIBackend(LoadingBackend[Server]):
         if model is None:
             names = ", ".join(sorted(by_name)[:10]) or "none"
             log.warning("%s does not list %s, which is asked all the same. It lists: %s.", url, self._model, names)
-        meta = (model or {}).get("meta")
-        lengths = ((model or {}).get("max_model_len"), meta.get("n_ctx") if isinstance(meta, dict) else None)
-        return Server(url, kinds.pop() if len(kinds) == 1 else "", next(filter(None, map(whole, lengths)), 0))
+        return Server(url, kinds.pop() if len(kinds) == 1 else "")
 
     async def _chat(self, request: Mapping[str, Any], url: str, source: EventReader) -> AsyncIterator[Event]:
         async with (
-            open_client(url, key_in_environment(), SILENCE_SECONDS) as client,
+            open_client(url, SILENCE_SECONDS) as client,
             client.stream(
                 "POST",
                 _joined(url, "/chat/completions"),
@@ -237,9 +234,8 @@ class OpenAIBackend(LoadingBackend[Server]):
             ) as response,
         ):
             if not response.is_success:
-                raise refusal_of(
-                    (await response.aread()).decode("utf-8", "replace"), response.status_code, response.headers
-                )
+                await response.aread()
+                raise refusal_of(response.text, response.status_code, response.headers)
             async for piece in response.aiter_bytes():
                 for event in source.feed(piece):
                     yield event
@@ -248,28 +244,20 @@ class OpenAIBackend(LoadingBackend[Server]):
             for event in source.flush():
                 yield event
 
-    def _translated(self, refusal: Refusal, server: Server) -> ArenaError:
+    def _translated(self, refusal: Refusal, url: str) -> ArenaError:
         """The error to show. It contains no key, and names the proxy that may have answered in the server's place."""
-        words, (proxy, variable) = refusal.words, proxy_for(server.url)
+        words, (proxy, variable) = refusal.words, proxy_for(url)
         if key := key_in_environment():
             words = words.replace(key, "***")
         if proxy and refusal.status in (502, 503, 504):
             words = f"{words} (through the proxy {urlsplit(proxy).hostname} in {variable})"
-        return replace(refusal, words=words).as_error(self.spec.name, server.url, KEY, server.context_length)
-
-    def _unreachable(self, error: Exception) -> BackendError:
-        import httpx
-
-        if isinstance(error, httpx.ReadTimeout):
-            message = f"{self._url} has not answered for too long."
-            return BackendError("openai_silent", message, model=self.spec.name)
-        return unreachable(error, self._url, self.spec.name)
+        return replace(refusal, words=words).as_error(self.spec.name, url)
 
     def _broken_off(self, error: Exception) -> BackendError:
         import httpx
 
         if isinstance(error, httpx.ReadTimeout):
-            return self._unreachable(error)
+            return unreachable(error, self._url, self.spec.name)
         reason = error.words if isinstance(error, Refusal) else words_of(str(error)) or type(error).__name__
         return BackendError("openai_gone", f"{self._url} ended in the middle of its answer ({reason}).", reason=reason)
 
@@ -287,10 +275,9 @@ def _entries(text: str) -> list[Mapping[str, Any]] | None:
     except ValueError:
         return None
     data = body.get("data", body.get("models")) if isinstance(body, dict) else body
-    if not isinstance(data, list) and not (isinstance(body, dict) and "data" in body):
-        return None
-    entries = data if isinstance(data, list) else []
-    return [entry if isinstance(entry, dict) else {"id": entry} for entry in entries]
+    if isinstance(data, list):
+        return [entry if isinstance(entry, dict) else {"id": entry} for entry in data]
+    return [] if isinstance(body, dict) and "data" in body else None
 
 
 def _waiting(seconds: float) -> Iterator[Chunk]:
@@ -299,29 +286,3 @@ def _waiting(seconds: float) -> Iterator[Chunk]:
     while (left := end - time.monotonic()) > 0:
         yield Chunk(stage="busy", total=ceil(left))
         time.sleep(min(left, KEEP_ALIVE_SECONDS))
-
-
-def _events(request: AsyncIterator[Event]) -> Generator[Event | None]:
-    """The events of one request; None is a keep-alive. Closing it ends the request. Raises what the request raises."""
-    events: Events[Event] = Events()
-    loop = asyncio.new_event_loop()
-
-    async def forward() -> None:
-        async for event in request:
-            events.put(event)
-
-    task = loop.create_task(forward())
-
-    def run() -> None:
-        try:
-            loop.run_until_complete(task)
-        finally:
-            loop.run_until_complete(loop.shutdown_asyncgens())
-            loop.close()
-
-    def cancel() -> None:
-        with suppress(RuntimeError):  # the loop is closed
-            loop.call_soon_threadsafe(task.cancel)
-
-    with events.filled_by(run, cancel, "openai", CLOSE_SECONDS):
-        yield from events

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import os
 import ssl
+from collections.abc import AsyncIterator, Generator
+from contextlib import suppress
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 from urllib.request import getproxies_environment, proxy_bypass
 
 from arena.errors import BackendError
+from backends.streaming.generation import Events
 
 if TYPE_CHECKING:
     import httpx
 
+T = TypeVar("T")
 KEY = "OPENAI_API_KEY"
 CONNECT_SECONDS = 10.0
+# How long a closed stream waits for its thread.
+CLOSE_SECONDS = 5.0
 
 
 def key_in_environment() -> str:
@@ -28,12 +35,12 @@ def key_in_environment() -> str:
     return key
 
 
-def open_client(url: str, key: str, silence: float) -> httpx.AsyncClient:
+def open_client(url: str, silence: float) -> httpx.AsyncClient:
     """A client for the server at `url`; close it after use. Raises BackendError for a proxy that cannot be used."""
     import httpx
 
     # Not the library's own reading of the environment: it fails for a proxy that it does not know, needed or not.
-    proxy, variable = proxy_for(url)
+    (proxy, variable), key = proxy_for(url), key_in_environment()
     try:
         return httpx.AsyncClient(
             headers={"Authorization": f"Bearer {key}"} if key else {},
@@ -77,7 +84,11 @@ def _is_here(host: str) -> bool:
 
 
 def unreachable(error: Exception, url: str, name: str) -> BackendError:
-    """The error for a server that cannot be connected to; names the proxy, without its login."""
+    """The error for a server that is out of reach; names the proxy, without its login."""
+    import httpx
+
+    if isinstance(error, httpx.ReadTimeout):
+        return BackendError("openai_silent", f"{url} has not answered for too long.", model=name)
     cause: BaseException | None = error
     while cause and not isinstance(cause, ssl.SSLError):
         cause = cause.__cause__ or cause.__context__
@@ -89,3 +100,30 @@ def unreachable(error: Exception, url: str, name: str) -> BackendError:
     through = f", through the proxy {urlsplit(proxy).hostname} in {variable}" if proxy else ""
     reason = f"{str(error) or type(error).__name__}{through}"
     return BackendError("openai_away", f"{url} cannot be reached ({reason}).", model=name, reason=reason)
+
+
+def run_in_thread(request: AsyncIterator[T]) -> Generator[T | None]:
+    """The events of one request; None is a keep-alive. Closing it ends the request. Raises what the request raises."""
+    events: Events[T] = Events()
+    loop = asyncio.new_event_loop()
+
+    async def forward() -> None:
+        async for event in request:
+            events.put(event)
+
+    task = loop.create_task(forward())
+
+    def run() -> None:
+        try:
+            loop.run_until_complete(task)
+        finally:
+            # Not an asyncio.Runner: it would wait for a name that is still being looked up.
+            loop.run_until_complete(loop.shutdown_asyncgens())
+            loop.close()
+
+    def cancel() -> None:
+        with suppress(RuntimeError):  # the loop is closed
+            loop.call_soon_threadsafe(task.cancel)
+
+    with events.filled_by(run, cancel, "openai", CLOSE_SECONDS):
+        yield from events

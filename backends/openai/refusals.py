@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Any
 
 from arena.errors import ArenaError, BackendError, InputError
+from backends.openai.connection import KEY
 from backends.streaming.context import too_long
 
 # Where servers put their words, the best first.
@@ -92,8 +93,8 @@ class Refusal(Exception):
         seconds = 2.0**tries if self.retry_after is None else self.retry_after
         return seconds if seconds <= LONGEST_WAIT else None
 
-    def as_error(self, name: str, url: str, key: str, context: int = 0) -> ArenaError:
-        """The error to show for the model `name` at `url`; `key` is the variable with the key."""
+    def as_error(self, name: str, url: str) -> ArenaError:
+        """The error to show for the model `name` at `url`."""
         reason = self.words or f"HTTP {self.status}"
         details = {"model": name, "reason": reason}
         tokens, limit = (int(self.fields.get(count) or 0) for count in ("n_prompt_tokens", "n_ctx"))
@@ -108,8 +109,8 @@ class Refusal(Exception):
         if self.is_request and _TOO_LONG.search(self.text):
             return InputError("openai_too_long", f"{name} does not accept the prompt: {reason}", **details)
         if self.status in (401, 403):
-            message = f"The server of {name} requires a valid key: set {key} ({reason})."
-            return BackendError("openai_denied", message, name=key, **details)
+            message = f"The server of {name} requires a valid key: set {KEY} ({reason})."
+            return BackendError("openai_denied", message, name=KEY, **details)
         if (self.status == 404 and "model" in self.text.lower()) or (self.is_request and _NO_MODEL.search(self.text)):
             return BackendError("openai_model", f"{url} has no model {name!r}: {reason}", **details)
         if self.status in _BUSY:

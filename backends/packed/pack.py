@@ -5,15 +5,13 @@ run. The folder gets its name when everything is in it and has been compared wit
 """
 
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from arena.errors import ArenaError, BackendError, InputError, os_error_as
-from backends.folder import check_room
+from backends.folder import check_room, locked
 from backends.folder.checkpoint import INDEXES, find_weights, first_line, sha256_of
 from backends.folder.manifest import MANIFEST
 from backends.folder.packed import (
@@ -65,7 +63,10 @@ def pack(job: Job, report: Callable[[int, int, str], None]) -> PackedInfo:
 
     Raises InputError or BackendError.
     """
-    with _locked(job.target):
+    message = f"Another process is making {job.target.name}."
+    busy = InputError("quantize_twice", message, path=str(job.target))
+    unwritable = f"{job.target} cannot be written"
+    with os_error_as("quantize_unwritable", unwritable, BackendError, path=str(job.target)), locked(job.target, busy):
         if job.is_done():
             return read_packed(job.target)
         info = _begun(job)
@@ -105,17 +106,6 @@ def drop_weights(job: Job) -> int:
             for file in files:
                 file.unlink()
     return size
-
-
-@contextmanager
-def _locked(target: Path) -> Iterator[None]:
-    with os_error_as("quantize_unwritable", f"{target} cannot be written", BackendError, path=str(target)):
-        try:
-            with FileLock(target.with_name(f".{target.name}.lock"), timeout=0):
-                yield
-        except Timeout as error:
-            message = f"Another process is making {target.name}."
-            raise InputError("quantize_twice", message, path=str(target)) from error
 
 
 def _begun(job: Job) -> PackedInfo:

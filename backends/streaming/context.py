@@ -4,12 +4,11 @@ import re
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 
 from arena.errors import InputError
 from arena.generation_config import GenerationConfig
 from arena.text import without_lone_surrogates
-from arena.types import Message, ModelSpec, Role
+from arena.types import Message, ModelSpec
 
 # A prompt that leaves less room for the answer is refused.
 LEAST_NEW_TOKENS = 32
@@ -80,67 +79,35 @@ def rendered_parts(messages: Sequence[Message], render: Callable[[list[Message]]
     # Templates also look for marks, to cut an answer's reasoning away: they must not find any that people wrote.
     unmarked = [text.translate(_UNMARKED) for text in texts]
     nonce = secrets.token_hex(8)
-    holders = [f"x{nonce}n{index}x" for index in range(len(messages))]
-    roles = [message.role for message in messages]
-    with_holders, with_texts = (_rendered(render, roles, contents) for contents in (holders, unmarked))
-    forms = {holder: _stripped(text) for holder, text in zip(holders, unmarked, strict=True)}
-    pieces = re.split(f"({'|'.join(holders)})", with_holders)
-    chosen = _aligned(pieces, forms, with_texts)
-    if chosen is None and (
-        parts := _looked_into(unmarked, texts, nonce, with_texts, partial(_rendered, render, roles))
-    ):
-        return parts
-    if chosen is None:
-        message = (
-            "The model's chat template changes the text of this conversation. Change the text, or start a new one."
-        )
-        raise InputError("template_text", message)
-    originals = {
-        (holder, form): original
-        for holder, text in zip(holders, texts, strict=True)
-        for form, original in zip(forms[holder], _stripped(text), strict=True)
-    }
-    return [(originals.get((piece, form), form), piece in forms) for piece, form in zip(pieces, chosen, strict=True)]
+    marks = [f"x{nonce}n{index}x" for index in range(len(messages))]
+    whole = _rendered(render, messages, unmarked)
+    # In place of each text a mark, which shows where it went. A template may also look for words in a text, such as
+    # /no_think: then the mark is put into the text.
+    for holders in (marks, [_with_mark(text.strip(), mark) for text, mark in zip(unmarked, marks, strict=True)]):
+        forms = {holder: _stripped(text) for holder, text in zip(holders, unmarked, strict=True)}
+        pieces = re.split(f"({'|'.join(map(re.escape, holders))})", _rendered(render, messages, holders))
+        chosen = _aligned(pieces, forms, whole)
+        if chosen and (holders is marks or set(holders) <= set(pieces)):
+            originals = {
+                (holder, form): original
+                for holder, text in zip(holders, texts, strict=True)
+                for form, original in zip(forms[holder], _stripped(text), strict=True)
+            }
+            pairs = zip(pieces, chosen, strict=True)
+            return [(originals.get((piece, form), form), piece in forms) for piece, form in pairs]
+    message = "The model's chat template changes the text of this conversation. Change the text, or start a new one."
+    raise InputError("template_text", message)
 
 
-def _rendered(render: Callable[[list[Message]], str], roles: Sequence[Role], contents: Sequence[str]) -> str:
-    return render(list(map(Message, roles, contents)))
+def _rendered(render: Callable[[list[Message]], str], messages: Sequence[Message], contents: Sequence[str]) -> str:
+    return render([Message(message.role, content) for message, content in zip(messages, contents, strict=True)])
 
 
-def _looked_into(
-    unmarked: Sequence[str], texts: Sequence[str], nonce: str, whole: str, render: Callable[[list[str]], str]
-) -> list[tuple[str, bool]] | None:
-    """The parts for a template that looks for words in the messages, such as /no_think; None if this does not help.
-
-    Every message is rendered with a mark in its middle, between two words: so its text is seen, and where it went.
-    """
-    cuts = [_middle(text) for text in unmarked]
-    cut = enumerate(zip(unmarked, cuts, strict=True))
-    marked = render([f"{text[:at]}x{nonce}m{number}x{text[at:]}" for number, (text, at) in cut])
-    parts: list[tuple[str, bool]] = []
-    seen, *rest = re.split(rf"x{nonce}m(\d+)x", marked)
-    for number, after in zip(map(int, rest[::2]), rest[1::2], strict=True):
-        at, original = cuts[number], texts[number]
-        before, behind = unmarked[number][:at], unmarked[number][at:]
-        # Stripped at its outer end alone.
-        lefts = (form for form in _stripped(before) if before.endswith(form))
-        rights = (form for form in _stripped(behind) if behind.startswith(form))
-        left = next((form for form in lefts if seen.endswith(form)), None)
-        right = next((form for form in rights if after.startswith(form)), None)
-        if left is None or right is None:
-            return None
-        parts += [(seen[: len(seen) - len(left)], False), (original[at - len(left) : at + len(right)], True)]
-        seen = after[len(right) :]
-    parts.append((seen, False))
-    shown = "".join(text.translate(_UNMARKED) if is_written else text for text, is_written in parts)
-    is_all = set(map(int, rest[::2])) == set(range(len(texts)))
-    return parts if is_all and shown == whole else None
-
-
-def _middle(text: str) -> int:
-    """A place between two words near the middle, or else the middle."""
+def _with_mark(text: str, mark: str) -> str:
+    """The text with the mark between two words near the middle, or else in the middle."""
     gaps = [match.end() for match in re.finditer(r"\S\s+(?=\S)", text)]
-    return min(gaps, key=lambda gap: abs(gap - len(text) // 2), default=len(text) // 2)
+    at = min(gaps, key=lambda gap: abs(gap - len(text) // 2), default=len(text) // 2)
+    return text[:at] + mark + text[at:]
 
 
 def _stripped(text: str) -> list[str]:

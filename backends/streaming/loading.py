@@ -7,14 +7,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from arena.backend import LoadState
 from arena.errors import ArenaError, BackendError, ErrorInfo
 from arena.generation_config import GenerationConfig
 from arena.types import Chunk, Message, ModelSpec
 from backends.streaming.context import LEAST_NEW_TOKENS, Fitted, fit_context, split_turns, wanted_tokens, within
-from backends.streaming.generation import KEEP_ALIVE_SECONDS
+from backends.streaming.generation import KEEP_ALIVE_SECONDS, Slots
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -68,8 +68,7 @@ class BackgroundLoad(Generic[T]):
     @property
     def value(self) -> T | None:
         """What was loaded; None before."""
-        with self._lock:
-            return self._value
+        return self._value
 
     @property
     def state(self) -> LoadState:
@@ -99,8 +98,7 @@ class BackgroundLoad(Generic[T]):
     @property
     def loading(self) -> bool:
         """Whether a thread loads the value."""
-        with self._lock:
-            return self._thread is not None
+        return self._thread is not None
 
     def fail(self, error: ErrorInfo) -> None:
         """Releases the value for an error that it shows in use; it is opened anew when it is wanted."""
@@ -160,7 +158,18 @@ class LoadingBackend(Generic[T]):
         self._load.close()
 
 
-class LocalBackend(LoadingBackend[T], ABC):
+class Engine(Protocol):
+    """What computes answers."""
+
+    @property
+    def slots(self) -> Slots:
+        """The places for answers at the same time."""
+
+
+E = TypeVar("E", bound=Engine)
+
+
+class LocalBackend(LoadingBackend[E], ABC):
     """A backend that computes here: it counts tokens, and so fits a conversation into the context before it is sent.
 
     `counted` passes on the chunks of an answer, the last one with the energy that it took.
@@ -169,19 +178,27 @@ class LocalBackend(LoadingBackend[T], ABC):
     def __init__(
         self,
         spec: ModelSpec,
-        engine: BackgroundLoad[T],
+        engine: BackgroundLoad[E],
         counted: Callable[[Generator[Chunk]], Iterator[Chunk]] = iter,
     ) -> None:
         super().__init__(spec, engine)
         self._counted = counted
 
     @abstractmethod
-    def _count_tokens(self, engine: T, thinks: bool | None, messages: Sequence[Message]) -> int:
+    def _count_tokens(self, engine: E, thinks: bool | None, messages: Sequence[Message]) -> int:
         """The length of the conversation in tokens, as the engine reads it."""
 
-    def _recent(self, engine: T, messages: Sequence[Message]) -> Sequence[Message]:
+    @abstractmethod
+    def _answer(self, engine: E, fitted: Fitted, config: GenerationConfig) -> Generator[Chunk]:
+        """One answer, or the rest of one."""
+
+    def _recent(self, engine: E, messages: Sequence[Message]) -> Sequence[Message]:
         """The messages that may be sent; a family may have a window of its own."""
         return messages
+
+    def _amount(self, engine: E, tokens: int) -> int:
+        """What a conversation of this many tokens takes of that which the slots share."""
+        return 0
 
     def check(self, messages: Sequence[Message]) -> None:
         """Raises InputError if the last turn is too long. Passes while the model is not loaded."""
@@ -190,18 +207,17 @@ class LocalBackend(LoadingBackend[T], ABC):
             count = partial(self._count_tokens, engine, self.spec.config().thinks)
             fit_context((*system, *turns[-1]), count, self.spec, LEAST_NEW_TOKENS)
 
-    def _begin(
-        self, messages: Sequence[Message], config: GenerationConfig
-    ) -> Generator[Chunk, None, tuple[T, Fitted, GenerationConfig]]:
-        """Waits for the engine; returns it, what is sent to it, and the settings with as many new tokens as fit.
-
-        The room in what is sent is for the thinking and the answer.
-        """
-        engine = yield from self._load.wait()
-        recent = self._recent(engine, messages)
-        count = partial(self._count_tokens, engine, config.thinks)
-        fitted = fit_context(recent, count, self.spec, wanted_tokens(config))
-        questions, kept = (sum(message.role == "user" for message in each) for each in (messages, recent))
-        if dropped := fitted.dropped_turns + questions - kept:
-            yield Chunk(dropped_turns=dropped)
-        return engine, fitted, within(config, fitted.max_new_tokens)
+    def stream(self, messages: Sequence[Message], config: GenerationConfig) -> Iterator[Chunk]:
+        """Answers the conversation; see Backend.stream. Usage counts from when the engine takes the prompt."""
+        with self._load.in_use():
+            engine = yield from self._load.wait()
+            recent = self._recent(engine, messages)
+            count = partial(self._count_tokens, engine, config.thinks)
+            fitted = fit_context(recent, count, self.spec, wanted_tokens(config))
+            questions, kept = (sum(message.role == "user" for message in each) for each in (messages, recent))
+            if dropped := fitted.dropped_turns + questions - kept:
+                yield Chunk(dropped_turns=dropped)
+            amount = self._amount(engine, fitted.prompt_tokens + fitted.max_new_tokens)
+            with engine.slots.ticket(amount) as waiting:
+                yield from waiting
+                yield from self._counted(self._answer(engine, fitted, within(config, fitted.max_new_tokens)))

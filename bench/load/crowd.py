@@ -20,6 +20,7 @@ from arena.judging.ballots import Ballots
 from arena.judging.pairs import load_pairs
 from arena.judging.rooms import Rooms
 from arena.votes.store import VoteStore
+from backends.machine.memory import numbers_in
 from bench.load.page_client import Events, PageSession, Refused, page_events, served_app
 from bench.load.vote_log import sample_answers, times
 from bench.probe import Figures, Progress
@@ -177,10 +178,9 @@ def _holding(pid: int) -> list[Figures]:
     """The process's memory, threads and open files now; empty where the system does not say."""
     folder = Path(f"/proc/{pid}")
     try:
-        status = dict(line.split(":", 1) for line in (folder / "status").read_text().splitlines())
-        resident, files = int(status["VmRSS"].split()[0]) * 1024, sum(1 for _ in (folder / "fd").iterdir())
-        return [{"resident_bytes": resident, "threads": int(status["Threads"]), "files": files}]
-    except (OSError, ValueError, KeyError):
+        status, files = numbers_in(folder / "status"), sum(1 for _ in (folder / "fd").iterdir())
+        return [{"resident_bytes": status["VmRSS"], "threads": status["Threads"], "files": files}]
+    except (OSError, KeyError):
         return []
 
 

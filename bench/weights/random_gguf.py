@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from arena.errors import BackendError, os_error_as
+from arena.errors import BackendError
 from bench.probe import Progress
-from bench.resources import check_disk
+from bench.resources import check_disk, written_whole
 from bench.weights.shapes import Shape, meta_model
 
 INSTALL = "pip install --no-deps -r requirements-bench.txt"
@@ -42,17 +42,13 @@ def write_random_gguf(shape: Shape, path: Path, progress: Progress) -> None:
         import gguf
     except ImportError as error:
         raise BackendError("bench_failed", f"{error.name} is missing; install it with: {INSTALL}") from error
-    part, model = path.with_name(f"{path.name}.part"), meta_model(shape)
-    writer = gguf.GGUFWriter(part, LLAMA_TYPES[shape.model_type])
-    try:
-        with os_error_as("bench_failed", f"{path.name} cannot be written", BackendError):
-            _add_metadata(gguf, writer, shape.name, model.config)
-            _add_fake_tokenizer(gguf, writer, shape.vocabulary)
-            _write_tensors(gguf, writer, model, lambda words: progress(f"{words} of {shape.name} ..."))
-            writer.close()
-            part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    model = meta_model(shape)
+    with written_whole(path) as part:
+        writer = gguf.GGUFWriter(part, LLAMA_TYPES[shape.model_type])
+        _add_metadata(gguf, writer, shape.name, model.config)
+        _add_fake_tokenizer(gguf, writer, shape.vocabulary)
+        _write_tensors(gguf, writer, model, lambda words: progress(f"{words} of {shape.name} ..."))
+        writer.close()
 
 
 def _write_tensors(gguf: Any, writer: Any, model: Any, progress: Progress) -> None:

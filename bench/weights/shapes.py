@@ -6,6 +6,7 @@ Speed and memory depend on the shape alone.
 import hashlib
 import json
 import tomllib
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
@@ -15,6 +16,10 @@ from backends.families import UNTIED
 
 INSTALL = "pip install -r requirements-hf.txt"
 CONTEXT_LENGTH = 8192
+# The standard deviation of a trained layer's weights is about this.
+SPREAD = 0.02
+# A prime, so that no two rows begin with the same value.
+_POOL_VALUES = 4_000_037
 
 
 @dataclass(frozen=True)
@@ -85,3 +90,26 @@ def meta_model(shape: Shape) -> Any:
     with torch.device("meta"):
         model_class = transformers.MODEL_FOR_CAUSAL_LM_MAPPING[type(config)]
         return model_class._from_config(config, dtype=torch.bfloat16, attn_implementation="sdpa")
+
+
+def random_fill() -> Callable[[Any], None]:
+    """A function that gives a module memory and random weights; norms are 1.
+
+    All weights repeat a small pool of values, which takes no longer than writing the memory.
+    """
+    import torch
+
+    random = torch.Generator().manual_seed(1)
+    pool = torch.randn(_POOL_VALUES, generator=random).mul(SPREAD).to(torch.bfloat16)
+
+    def fill(module: Any) -> None:
+        module.to_empty(device="cpu", recurse=False)
+        for name, weight in module.named_parameters(recurse=False):
+            if name == "A_log" or "Norm" in type(module).__name__:
+                weight.data.fill_(name != "A_log")
+                continue
+            values = pool.roll(int(torch.randint(len(pool), (), generator=random)))
+            for part in weight.data.view(-1).split(len(pool)):
+                part.copy_(values[: len(part)])
+
+    return fill

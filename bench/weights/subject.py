@@ -2,28 +2,26 @@
 
 import json
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
-from arena.errors import ArenaError, BackendError, InputError, os_error_as
+from arena.errors import ArenaError, BackendError, InputError
 from backends.folder.packed import WEIGHTS, PackedInfo, is_packed, packed_weights, read_packed, write_packed
 from backends.machine.pages import forget
 from backends.models.resolve import resolve
 from bench.probe import Progress
-from bench.resources import check_disk
-from bench.weights.shapes import CONTEXT_LENGTH, SHAPES, Shape, meta_model, shape_of
+from bench.resources import check_disk, written_whole
+from bench.weights.shapes import CONTEXT_LENGTH, SHAPES, SPREAD, Shape, meta_model, random_fill, shape_of
 from hubs import ListedFile
 
 # As quantize packs by default: neighbours that share a scale.
 GROUP = 32
-# The standard deviation of a trained layer's weights is about this.
-SPREAD = 0.02
-# The standard deviation of uniform 4-bit and 8-bit integers, in steps.
-NIBBLE_STEPS, BYTE_STEPS = 4.6, 73
+# The standard deviation of uniform 4-bit integers, in steps.
+NIBBLE_STEPS = 4.6
 
 
 @dataclass(frozen=True)
@@ -118,15 +116,10 @@ def random_packed(shape: Shape, precision: str, work: Path, progress: Progress) 
     )
     check_disk(work, size)
     progress(f"Writing {size / 1e9:.1f} GB of random weights to {folder}, once ...")
-    part = folder.with_name(f"{folder.name}.part")
-    try:
-        with os_error_as("bench_failed", f"{folder} cannot be written", BackendError):
-            shutil.rmtree(part, ignore_errors=True)
-            part.mkdir(parents=True)
-            _write(part, shape, info, progress)
-            part.rename(folder)
-    finally:
+    with written_whole(folder) as part:
         shutil.rmtree(part, ignore_errors=True)
+        part.mkdir()
+        _write(part, shape, info, progress)
     return folder
 
 
@@ -143,17 +136,26 @@ def _check(folder: Path, info: PackedInfo) -> None:
 
 
 def _write(part: Path, shape: Shape, info: PackedInfo, progress: Progress) -> None:
-    model, random = meta_model(shape), np.random.default_rng(1)
+    model, fill, random = meta_model(shape), random_fill(), np.random.default_rng(1)
+    import torch
     from safetensors.torch import save_file
 
-    from backends.packed.slices import slices_of
+    from backends.families.qwen35 import FLOAT32
+    from backends.packed.slices import packed_tensors, slices_of
 
+    wide = {name: torch.float32 if name.endswith(FLOAT32) else torch.bfloat16 for name in model.state_dict()}
     slices = slices_of(model)
     for number, piece in enumerate(slices):
         if number and number % 8 == 0:
             progress(f"Writing file {number} of {len(slices)} of {shape.name} ...")
         path = part / f"{WEIGHTS}{piece.name}.safetensors"
-        save_file(dict(pair for place, module in piece.modules for pair in _tensors(place, module, info, random)), path)
+        for _, module in piece.modules:
+            fill(module)
+        rounded = dict(_rounded4(piece.modules, random)) if info.group else {}
+        with torch.no_grad():
+            save_file(packed_tensors(piece, info, wide, (), rounded, lambda size: None), path)
+        for _, module in piece.modules:
+            module.to_empty(device="meta", recurse=False)
         with path.open("rb") as file:
             forget(file)
         # No hash: there is nothing to verify in random numbers.
@@ -166,34 +168,16 @@ def _write(part: Path, shape: Shape, info: PackedInfo, progress: Progress) -> No
     write_packed(part, info)
 
 
-def _tensors(place: str, module: Any, info: PackedInfo, random: np.random.Generator) -> Iterator[tuple[str, Any]]:
-    """A module's tensors, packed. As they are read, values have a mean of 0 and the spread of a trained layer's."""
+def _rounded4(modules: Iterable[tuple[str, Any]], random: np.random.Generator) -> Iterator[tuple[str, Any]]:
+    """Random nibbles for each matrix: real rounding takes minutes."""
     import torch
 
-    from backends.families.qwen35 import FLOAT32
-    from backends.packed.scheme import BLOCK, fitting_group
+    from backends.packed.scheme import Rounded4, fitting_group
 
-    def floats(size: Sequence[int]) -> Any:
-        generator = torch.Generator().manual_seed(int(random.integers(1 << 31)))
-        return torch.empty(size, dtype=torch.bfloat16).normal_(0, SPREAD, generator=generator)
-
-    if not isinstance(module, torch.nn.Linear):
-        for name, value in module.named_parameters(recurse=False):
-            key, size = f"{place}.{name}", value.shape
-            if key.endswith(FLOAT32):
-                yield key, torch.zeros(size) if name == "A_log" else torch.ones(size)
-            else:
-                yield key, torch.ones(size, dtype=torch.bfloat16) if "norm" in place else floats(size)
-        return
-    rows, columns = module.weight.shape
-    if module.bias is not None:
-        yield f"{place}.bias", floats([rows])
-    if info.precision == "int4" and place != "lm_head" and fitting_group(module.weight.shape, GROUP):
-        blocks, step = -(-rows // BLOCK), SPREAD / NIBBLE_STEPS
-        yield f"{place}.packed", torch.from_numpy(random.integers(0, 256, (blocks, columns, BLOCK // 2), np.uint8))
-        # A nibble is read as 8 less, which is half a step too little on average; the zero corrects it.
-        pair = torch.tensor([step, step / 2], dtype=torch.bfloat16)
-        yield f"{place}.scales", pair.expand(blocks, columns // GROUP, BLOCK, 2).contiguous()
-    else:
-        yield f"{place}.weight8", torch.from_numpy(random.integers(-127, 128, (rows, columns), np.int8))
-        yield f"{place}.scale8", torch.full([rows], SPREAD / BYTE_STEPS)
+    for place, module in modules:
+        if type(module) is torch.nn.Linear and (group := fitting_group(module.weight.shape, GROUP)):
+            rows, columns = module.weight.shape
+            q = torch.from_numpy(random.integers(0, 16, (rows, columns), np.uint8))
+            scale = torch.full((rows, columns // group), SPREAD / NIBBLE_STEPS, dtype=torch.bfloat16)
+            # A nibble is read as 8 less, which is half a step too little on average.
+            yield place, Rounded4(q, scale, scale / 2)

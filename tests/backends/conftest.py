@@ -8,12 +8,12 @@ from itertools import accumulate, count
 
 import pytest
 from model_folders import DATA, ORACLES, TINY, copied, make_talkative
+from opened import open_backends
 from packing_jobs import ORIGINALS
 
 from arena.battle import fold
 from arena.generation_config import GenerationConfig
 from arena.types import Answer, Chunk, Message
-from backends import open_backends
 from backends.folder.packed import PackedInfo
 from backends.hf.backend import load_engine
 from backends.models.catalog import EMBEDDED

@@ -14,11 +14,12 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from opened import open_backends
 
 from arena.errors import BackendError, InputError
 from arena.generation_config import GenerationConfig
 from arena.types import Message, ModelSpec
-from backends import open_backends, opened_alone
+from backends import opened_alone
 from backends.folder.gguf import model_file, read_gguf
 from backends.llama import LlamaCppBackend, _ask, _loopback_client, prompt_ids, stop_strings
 from backends.models.catalog import EMBEDDED
@@ -96,7 +97,7 @@ def is_free(slots, places=1):
     """Whether that many can hold a slot at once without waiting."""
     with ExitStack() as stack:
         tickets = [stack.enter_context(slots.ticket()) for _ in range(places)]
-        return not any(next(ticket.wait(), None) for ticket in tickets)
+        return not any(next(ticket, None) for ticket in tickets)
 
 
 def test_events_become_text_and_usage(pretend, ask, answer_of):

@@ -15,12 +15,12 @@ from typing import Any
 import httpx
 import pytest
 from llama_server import MODEL, SERVER_KEY, LlamaServer, llama_server
+from opened import open_backends
 from vendor_server import END, answering, delta, event, on, say, streaming
 
 from arena.errors import BackendError, InputError
 from arena.generation_config import DEFAULT_THINKING, GenerationConfig
 from arena.types import Message
-from backends import open_backends
 from backends.models.resolve import resolve
 from backends.openai.backend import OpenAIBackend, openai_spec
 from backends.openai.fields import thinking_switch

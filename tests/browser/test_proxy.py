@@ -1,17 +1,19 @@
-"""The page behind a notebook's proxy: under a prefix that the app does not know, and without websockets."""
+"""The page behind a notebook's proxy, nginx, and Caddy: under a prefix that the app does not know."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from urllib.parse import urlsplit
 
 import pandas as pd
 import pytest
 from playwright.sync_api import expect
+from proxies import caddy, jupyter, nginx
 from served_app import ServedApp
 
 from tests.browser.conftest import Tab
-from tests.browser.hands import answer, ask_for_vote, go, says, vote, wait_ready
+from tests.browser.hands import answer, ask, ask_for_vote, go, questions, says, vote, wait_for_phase, wait_ready
 from tests.browser.notebook_proxy import notebook_proxy
 
 # Asked for at the root of every host.
@@ -63,3 +65,31 @@ def test_without_the_slash_the_page_finds_itself(
     assert page.url.startswith(f"{address}?room=ABC234")
     # What the browser asks for before it leaves the page without the slash.
     assert all("/assets/" in path for path in set(strayed) - ICON)
+
+
+@pytest.mark.parametrize(
+    "proxy", [nginx, caddy, pytest.param(jupyter, marks=pytest.mark.extra)], ids=["nginx", "caddy", "jupyter"]
+)
+def test_behind_a_reverse_proxy_answers_arrive_as_they_grow_and_a_vote_is_taken(
+    proxy: Callable[..., AbstractContextManager[str]], new_page: Callable[..., Tab], scripted_app: ServedApp
+) -> None:
+    before = len(scripted_app.rows())
+    with proxy([scripted_app.url], path="/arena") as address:
+        tab = new_page(address.rstrip("/"))
+        page = tab.page
+        wait_ready(page)
+        assert page.url == address
+        ask(page, "slow")
+        expect(page.locator("#pane_a [data-testid=bot]").last).to_contain_text("tick tick")
+        wait_for_phase(page, "run")
+        page.click("#stop_all")
+        wait_for_phase(page, "cut")
+        page.reload()
+        wait_ready(page)
+        ask_for_vote(page, "Why?")
+        vote(page)
+        expect(says(page)).to_contain_text("Vote saved")
+        page.reload()
+        expect(questions(page, "a")).to_have_text("Why?")
+        assert tab.hosts == {urlsplit(address).netloc} and not tab.page_errors
+    assert len(scripted_app.rows()) == before + 1

@@ -7,7 +7,6 @@ import json
 import struct
 import subprocess
 import sys
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,6 @@ from vendor_server import END, answering, delta, streaming
 
 from backends.folder.gguf import model_file
 from backends.models import budget
-from backends.models.budget import MemoryBudget
 from backends.models.catalog import EMBEDDED, EMBEDDED_SHA256
 
 SHARD = "model-00002-of-00002.safetensors"
@@ -306,6 +304,6 @@ def test_a_file_that_cannot_be_read(micro: Path, monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.parametrize("options", [(), ("--json",)])
 def test_a_model_that_does_not_fit(monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...]) -> None:
-    monkeypatch.setattr(budget, "MemoryBudget", partial(MemoryBudget, lambda: 300_000_000, lambda: 0))
+    monkeypatch.setattr(budget, "available_bytes", lambda: 300_000_000)
     line = refused("smollm2-135m", *options)
     assert "needs 0.6 GB of memory (weights 0.1, cache 0.4, other 0.1), and 0.3 GB is free." in line

@@ -5,10 +5,10 @@ from contextlib import closing
 import transformers
 from model_folders import make_scripted
 from native_folders import CHATML, native_folder
+from opened import open_backends
 
 from arena.generation_config import GenerationConfig
 from arena.types import Message
-from backends import open_backends
 from backends.families.native import NativeChat
 from backends.models.resolve import resolve
 

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 import arena.judging.crowds
-from arena.events import CROWDED, EventLog
+from arena.events import CROWDED, EventLog, read_events
 from arena.judging.ballots import Ballots, Judgement
 from arena.judging.crowds import ADDRESS_RATERS, WINDOW_SECONDS, Crowds, network_of
 
@@ -19,7 +19,7 @@ def events(tmp_path):
 
 
 def crowded(events):
-    return {event.about["judge"]: event.about["crowd"] for event in events.read() if event.kind == CROWDED}
+    return {event.about["judge"]: event.about["crowd"] for event in read_events(events.folder) if event.kind == CROWDED}
 
 
 @pytest.mark.parametrize(

@@ -11,11 +11,11 @@ import transformers
 from model_folders import edit_json
 from native_folders import CHATML, GLM4, LLAMA, MARKS, QWEN3, THINK, native_folder, piece_tokenizer, write_json
 from native_talks import says, talk, theirs
+from opened import open_backends
 
 from arena.errors import ArenaError, BackendError, InputError
 from arena.generation_config import GenerationConfig
 from arena.types import Message
-from backends import open_backends
 from backends.families.native import NativeChat
 from backends.models.resolve import resolve
 

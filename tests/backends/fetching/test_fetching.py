@@ -49,6 +49,12 @@ def repository() -> dict[str, bytes]:
     return {**files, **{name: b"not wanted" for name in decoys}}
 
 
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Retries wait for no second."""
+    monkeypatch.setattr("backends.fetching.transfer.PAUSE_SECONDS", 0.01)
+
+
 @pytest.fixture
 def server() -> Iterator[HubServer]:
     with HubServer(repository(), REPO.id, REPO.revision).serving() as running:
@@ -72,7 +78,7 @@ def spec() -> ModelSpec:
 
 
 def fetch(hub: Hub | None, model: Download | None = None, **around: object) -> Fetched:
-    return fetching.fetch(model or both(), "", hub, **{"pause": 0.01, **around})
+    return fetching.fetch(model or both(), "", hub, **around)
 
 
 def failure(hub: Hub | None, **around: object) -> ArenaError:

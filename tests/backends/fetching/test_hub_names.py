@@ -51,6 +51,12 @@ FILES = {
 }
 
 
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Retries wait for no second."""
+    monkeypatch.setattr("backends.fetching.transfer.PAUSE_SECONDS", 0.01)
+
+
 @pytest.fixture
 def server() -> Iterator[HubServer]:
     files = {**MICRO, "modeling_qwen.py": b"raise SystemExit", "README.md": b"A model."}
@@ -75,7 +81,7 @@ def files(server: HubServer, hub: str) -> str:
 def fetch(name: str, precision: str = "", **around: object) -> Fetched:
     model = download_of(name)
     assert model
-    return fetching.fetch(model, precision, **{"pause": 0.01, **around})
+    return fetching.fetch(model, precision, **around)
 
 
 def failure(name: str, precision: str = "", **around: object) -> ArenaError:

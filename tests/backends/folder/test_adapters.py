@@ -10,16 +10,16 @@ import pytest
 import torch
 from model_folders import DATA, copied, edit_json, rewrite
 from native_folders import CHATML, native_folder
+from opened import open_backends
 from packing_jobs import job_for, silent
 from safetensors.torch import load_file, save_file
 
 from arena.errors import BackendError, InputError
 from arena.types import Message
-from backends import open_backends
 from backends.families import qwen
 from backends.families.lora import merge_adapter, read_changes
 from backends.families.weights import load_weights
-from backends.folder.adapter import check_adapter, split_adapter
+from backends.folder.adapter import read_adapter, split_adapter
 from backends.folder.checkpoint import ADAPTER_CONFIG as CONFIG
 from backends.hf.engine import architecture_of, open_engine
 from backends.models.resolve import resolve
@@ -350,7 +350,7 @@ def test_code_in_a_bin_file_is_not_run(tmp_path: Path) -> None:
             return (Path.touch, (ran,))
 
     torch.save({"base_model.model.x.lora_A.weight": Evil()}, adapter / "adapter_model.bin")
-    assert check_adapter(adapter).name == "adapter_model.bin"
+    assert read_adapter(adapter)[1].name == "adapter_model.bin"
     with pytest.raises(BackendError):
         merge_adapter(load_weights(architecture_of(QWEN), "fp32"), qwen, adapter)
     assert not ran.exists()

@@ -9,9 +9,9 @@ import zipfile
 import pytest
 import torch
 from model_folders import DATA, ORACLES, TINY, copied, edit_json, needs_oracles, rewrite
+from opened import open_backends
 
 from arena.errors import ArenaError
-from backends import open_backends
 from backends.folder.checkpoint import find_weights, read_config
 from backends.models.resolve import resolve
 

@@ -9,12 +9,12 @@ from dataclasses import replace
 import pytest
 import torch
 from model_folders import DATA, ORACLES, TINY, copied, edit_json, needs_oracles, scripted_original
+from opened import open_backends
 from served_app import ROOT
 
 from arena.errors import BackendError, InputError
 from arena.generation_config import GenerationConfig
 from arena.types import Chunk, Message
-from backends import open_backends
 from backends.families.chatglm import ROLES
 from backends.families.qwen import END_OF_TEXT, IM_END, IM_START
 from backends.hf.backend import HfBackend, load_engine
@@ -175,11 +175,11 @@ def test_two_that_load_at_once_come_out_right_and_disturb_no_answer(talkative, a
 
 BOTH = """
 import sys, time
-from backends import open_backends
+from backends import Backends
 from backends.models.resolve import resolve
 from backends.stepping.scheduler import Scheduler
 from backends.stepping.sampling import Sampler
-backends = open_backends([resolve(name) for name in sys.argv[1:]])
+backends = list(map(Backends().open, map(resolve, sys.argv[1:])))
 for backend in backends:
     backend.load()
 while not all(backend.load_state.ready or backend.load_state.error for backend in backends):
@@ -301,7 +301,7 @@ def test_a_missing_library_is_one_line_with_the_command(monkeypatch, module):
 
 
 @needs_oracles
-@pytest.mark.parametrize("version", ["4.44.2", "5.8.1", "6.0.0"])
+@pytest.mark.parametrize("version", ["4.44.2", "5.8.1", "6.0.0", "6.0.0rc1"])
 def test_a_library_that_maps_nothing_is_refused_with_the_versions_that_do(monkeypatch, version):
     import transformers
 

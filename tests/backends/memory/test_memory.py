@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 from model_folders import DATA, copied, edit_json
+from opened import open_backends
 
 from arena.errors import BackendError, InputError
 from arena.types import ModelSpec
-from backends import open_backends
 from backends.folder.checkpoint import find_weights
 from backends.memory.estimate import Need, folder_shape, need_of
 from backends.models import budget
@@ -149,7 +149,7 @@ def test_a_native_folder_by_its_own_keys(folder):
 def test_a_native_folder_that_nests_its_text_part_or_says_little(folder):
     inner = {key: value for key, value in NATIVE_CONFIG.items() if key not in ("head_dim", "num_key_value_heads")}
     spec = resolve(str(folder(inner, "F32", [1000, 10])))
-    assert folder_shape({"model_type": "some", "text_config": inner}, "some") == folder_shape(inner, "some")
+    assert folder_shape({"model_type": "some", "text_config": inner}) == folder_shape(inner)
     # Heads of 1024 / 16, each with keys of its own; stored in 32 bits, wanted in 16.
     assert need_of(spec).cache == max(2 * 28 * 16 * 64 * spec.context_length * 2, 1_000_000_000)
     assert need_of(spec).weights == 20_000
@@ -441,7 +441,7 @@ class Machine:
         self.own = 50_000_000
 
     def budget(self, residents=tuple):
-        return MemoryBudget(lambda: self.free, lambda: self.own, residents)
+        return MemoryBudget(residents)
 
     def take(self, size):
         self.own += size
@@ -449,8 +449,11 @@ class Machine:
 
 
 @pytest.fixture
-def machine():
-    return Machine(24 * GB)
+def machine(monkeypatch):
+    machine = Machine(24 * GB)
+    monkeypatch.setattr(budget, "available_bytes", lambda: machine.free)
+    monkeypatch.setattr(budget, "own_bytes", lambda: machine.own)
+    return machine
 
 
 def test_a_load_that_fits_is_opened_and_one_that_does_not_is_not(machine, qwen):
@@ -463,8 +466,9 @@ def test_a_load_that_fits_is_opened_and_one_that_does_not_is_not(machine, qwen):
     assert opened == [qwen]
 
 
-def test_unknown_free_memory_refuses_nothing(qwen):
-    assert MemoryBudget(lambda: None, lambda: None).load(qwen, lambda spec: Engine())
+def test_unknown_free_memory_refuses_nothing(qwen, monkeypatch):
+    monkeypatch.setattr(budget, "available_bytes", lambda: None)
+    assert MemoryBudget().load(qwen, lambda spec: Engine())
 
 
 def test_two_loads_under_way_do_not_count_on_the_same_memory(machine, qwen, chatglm, in_background):
@@ -487,7 +491,8 @@ def test_two_loads_under_way_do_not_count_on_the_same_memory(machine, qwen, chat
 
 
 def test_of_many_at_once_as_many_are_loaded_as_fit(machine, chatglm, in_background):
-    budget = Machine(30 * GB).budget()  # two of 14.2 GB
+    machine.free = 30 * GB  # two of 14.2 GB
+    budget = machine.budget()
     start = threading.Barrier(8)
 
     def load():
@@ -538,7 +543,7 @@ def test_a_load_that_fails_gives_its_claim_back(machine, qwen, error):
     assert budget.load(qwen, lambda spec: Engine())
 
 
-def test_an_engine_may_be_collected_where_the_ledger_is_looked_at(qwen):
+def test_an_engine_may_be_collected_where_the_ledger_is_looked_at(machine, qwen, monkeypatch):
     """Asking for memory makes objects, and that may run the collector; it must not wait for what its thread holds."""
     engines = []
 
@@ -546,7 +551,8 @@ def test_an_engine_may_be_collected_where_the_ledger_is_looked_at(qwen):
         engines.clear()
         return 24 * GB
 
-    budget = MemoryBudget(available, lambda: 0)
+    monkeypatch.setattr("backends.models.budget.available_bytes", available)
+    budget = machine.budget()
     engines.append(budget.load(qwen, lambda spec: Engine()))
     assert budget._free() == 24 * GB - need_of(qwen).total
     assert budget._free() == 24 * GB

@@ -5,12 +5,12 @@ from dataclasses import replace
 import pytest
 import torch
 from native_folders import qwen35_folder
+from opened import open_backends
 from packing_jobs import job_for, silent
 from torch import nn
 
 from arena.generation_config import GenerationConfig
 from arena.types import Message
-from backends import open_backends
 from backends.families.qwen35 import FLOAT32
 from backends.families.weights import architecture_of, load_weights
 from backends.folder.checkpoint import read_tensors

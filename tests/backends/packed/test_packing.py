@@ -10,13 +10,13 @@ import pytest
 import torch
 from model_folders import DATA, copied, edit_json
 from native_folders import native_folder
+from opened import open_backends
 from packing_jobs import ORIGINALS, job_for, silent
 from safetensors.torch import load_file, save_file
 
 from arena.errors import BackendError, InputError
 from arena.generation_config import GenerationConfig
 from arena.types import Message
-from backends import open_backends
 from backends.families.native import NativeChat
 from backends.families.weights import architecture_of, load_weights, map_weights
 from backends.folder.contents import read_checkpoint

@@ -7,11 +7,11 @@ import pytest
 import torch
 from micro_engines import NoText, Record, greedy, held, prompt, seeded, tokens
 from native_folders import qwen35_folder, write_json
+from opened import open_backends
 from safetensors.torch import load_file
 
 from arena.errors import ArenaError
 from arena.types import Message, ModelSpec
-from backends import open_backends
 from backends.families import open_chat
 from backends.families.qwen35 import FLOAT32
 from backends.families.weights import architecture_of, load_weights

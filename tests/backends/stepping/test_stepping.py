@@ -8,9 +8,9 @@ import pytest
 import torch
 from micro_engines import CHATGLM, QWEN, Record, computed, greedy, held, micro_engine, prompt, seeded, tokens
 from native_folders import native_folder
+from opened import open_backends
 
 from arena.errors import BackendError
-from backends import open_backends
 from backends.models.resolve import resolve
 from backends.stepping import PREFILL_CHUNK, ROWS
 from backends.stepping import scheduler as scheduler_module

@@ -10,6 +10,7 @@ from typing import Any
 import gradio as gr
 import pytest
 from served_app import ServedApp
+from vote_samples import read_votes
 
 from arena.answers import read_recorded
 from arena.exports.conversation import as_json_lines, as_markdown
@@ -237,3 +238,29 @@ def test_the_choice_follows_the_models_but_not_before_the_page_is_rendered(
     shown = handlers.show_models(arena.request())
     assert shown[part.choice]["visible"] is False
     assert [model for _, model in shown[part.pickers[SideName.A]]["choices"]] == ["script-a", "script-b"]
+
+
+@pytest.mark.parametrize("mode", ["named", "blind"])
+def test_a_vote_that_a_crash_kept_from_its_tab_is_shown_and_counts_once(
+    mode: str, serve: Callable[..., ServedApp], arena_of: Callable[..., Any]
+) -> None:
+    script = {"answers": [{"steps": [{"text": "here"}]}]}
+    before = serve(script, script)
+    arena = arena_of(before)
+    arena.choose(mode)
+    arena.tab.key = "secret"
+    arena.send("hello")
+    (kept,) = (before.data_dir / "sessions").iterdir()
+    unjudged = kept.read_bytes()
+    arena.vote(Winner.MODEL_B)
+    kept.write_bytes(unjudged)  # the crash came after the row in votes.csv and before the tab was saved
+    again = arena_of(serve(script, script, data_dir=before.data_dir))
+    again.tab.key = "secret"
+    request = again.request()
+    request.query_params = {}
+    again.handlers.opened(again.tab, {"rater": "r"}, request)
+    assert (again.tab.mode, again.phase()) == (mode, "voted")
+    assert "script-b" in repr(list(again.handlers.whole(again.tab).values()))
+    again.vote(Winner.MODEL_B)
+    (vote,) = read_votes(before.data_dir)
+    assert vote.winner == Winner.MODEL_B
