@@ -110,6 +110,11 @@ class PageSession:
             async for _ in stream.aiter_raw():
                 pass
 
+    async def open(self, events: Events, inputs: Inputs) -> None:
+        """Lets the page know this tab, as a browser does first of all. Raises as `call`."""
+        for event in events["", "load"]:
+            await self.call(event, {"tab_id": self.id, **inputs})
+
     async def call(self, event: Event, inputs: Inputs) -> dict[str, Any]:
         """The outputs of a handler by name. Raises Refused and httpx.HTTPError."""
         if event.queued:

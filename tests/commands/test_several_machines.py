@@ -88,8 +88,7 @@ class People:
                     (await client.get("/")).raise_for_status()
                     events = await page_events(client)
                     async with PageSession(client) as session:
-                        for event in events["", "load"]:
-                            await session.call(event, {BROWSER: browser, "tab_id": tab})
+                        await session.open(events, {BROWSER: browser, "tab_id": tab})
                         self.waits[failures], failures = self.waits[failures] + 1, 0
                         return await use(session, events, browser)
                 except (Refused, httpx.HTTPError, json.JSONDecodeError, KeyError):
