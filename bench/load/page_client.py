@@ -110,10 +110,12 @@ class PageSession:
             async for _ in stream.aiter_raw():
                 pass
 
-    async def open(self, events: Events, inputs: Inputs) -> None:
-        """Lets the page know this tab, as a browser does first of all. Raises as `call`."""
+    async def open(self, events: Events, inputs: Inputs) -> dict[str, Any]:
+        """Lets the page know this tab, as a browser does first of all; its outputs by name. Raises as `call`."""
+        outputs: dict[str, Any] = {}
         for event in events["", "load"]:
-            await self.call(event, {"tab_id": self.id, **inputs})
+            outputs |= await self.call(event, {"tab_id": self.id, **inputs})
+        return outputs
 
     async def call(self, event: Event, inputs: Inputs) -> dict[str, Any]:
         """The outputs of a handler by name. Raises Refused and httpx.HTTPError."""
