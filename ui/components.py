@@ -9,7 +9,6 @@ from arena.prompts import Prompt
 from ui.display import LATEX_DELIMITERS
 from ui.gradio.compat import Block
 from ui.texts import LANGUAGES, TEXTS
-from ui.updates import PRIVATE
 
 B = TypeVar("B", bound=Block)
 
@@ -115,13 +114,5 @@ def matching_prompt(prompts: Sequence[Prompt], typed: str) -> Prompt | None:
 
 
 def download_file(elem_id: str) -> gr.DownloadButton:
-    """Hands a file to the browser; never visible. See `wire_download`."""
+    """Hands a file to the browser; never visible. See `Handlers.download`."""
     return gr.DownloadButton("", elem_id=elem_id, visible="hidden")
-
-
-def wire_download(
-    button: gr.Button, write: Callable[..., str], inputs: Block | set[Block], file: gr.DownloadButton, limit: int
-) -> None:
-    """On a click on `button`, write a file, `limit` at the same time, and download it."""
-    written: Any = button.click(write, inputs, file, concurrency_limit=limit, **PRIVATE)
-    written.success(None, js=f"() => document.querySelector('#{file.elem_id}').click()", api_visibility="private")

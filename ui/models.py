@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from html import escape
-from typing import Any
 from urllib.parse import quote
 
 import gradio as gr
@@ -18,7 +18,7 @@ from ui.gradio.compat import Block
 from ui.markup import alert, html_table, status
 from ui.tabs import Tab
 from ui.texts import error_text, listed, text
-from ui.updates import PRIVATE, UNQUEUED, Handlers, Props, Typed, Updates, merged
+from ui.updates import UNQUEUED, Handlers, Props
 
 REFRESH_SECONDS = 1.0
 REAL_PAIR = ("qwen-7b-chat@int4", "chatglm3-6b@int4")
@@ -58,16 +58,12 @@ class ModelsTab:
 class BannerHandlers(Handlers):
     """The banner of one page; `can_add` is whether the host may add models here."""
 
-    banner: DemoBanner
+    part: DemoBanner
     roster: Roster
     can_add: bool
 
-    @property
-    def outputs(self) -> list[Block]:
-        return [self.banner.row, self.banner.words, self.banner.get_pair]
-
-    def render(self, tab: Tab, request: gr.Request) -> Props:
-        banner, first = self.banner, self.roster.first
+    def render(self, tab: Tab) -> Props:
+        banner, first = self.part, self.roster.first
         demos = [spec.id for spec in self.roster.specs if spec.stand_in]
         is_demo = any(backend.spec.stand_in for backend in first.values())
         is_left = any(backend.spec.stand_in for backend in tab.chat.pair.values())
@@ -78,7 +74,7 @@ class BannerHandlers(Handlers):
             if is_left
             else ""
         )
-        can_get = is_demo and self.can_add and self.access.is_host(tab, request)
+        can_get = is_demo and self.can_add and self.access.is_host(tab)
         return {
             banner.row: {"visible": bool(words)},
             banner.words: {"value": words},
@@ -95,26 +91,26 @@ class ModelsHandlers(HostHandlers):
     above: BannerHandlers | None
 
     def wire(self, demo: gr.Blocks) -> None:
-        part, outputs = self.part, self.outputs
-        gr.on([part.check.click, part.names.submit], self.check, part.names, outputs, **PRIVATE)
-        part.start.click(self.start, None, outputs, **PRIVATE)
-        part.stop.click(self.stop, None, outputs, **PRIVATE)
-        part.remove.click(self.remove, part.kept, outputs, **PRIVATE)
-        gr.on([part.tab.select, part.timer.tick], self.refresh, None, outputs, **UNQUEUED)
+        part = self.part
+        self.acts([part.check.click, part.names.submit], self.check, [part.names])
+        # What is added are the models whose needs are shown.
+        self.acts(part.start.click, lambda tab: self.adding.start(tab.to_add))
+        # What was downloaded stays.
+        self.acts(part.stop.click, lambda tab: self.adding.stop())
+        self.acts(part.remove.click, lambda tab, name: self.adding.remove(name or ""), [part.kept])
+        self.on([part.tab.select, part.timer.tick], self.refresh, **UNQUEUED)
         if self.above:
-            asked: Any = self.above.banner.get_pair.click(self.check_pair, None, [*outputs, part.names], **PRIVATE)
+            asked = self.on(self.above.part.get_pair.click, self.check_pair)
             asked.then(None, js="() => { location.hash = 'models' }", api_visibility="private")
 
     @property
     def outputs(self) -> list[Block]:
-        part = self.part
-        shown = [part.check, part.start, part.stop, part.status, part.list, part.kept, part.timer]
-        return [*shown, *(self.above.outputs if self.above else [])]
+        return [*super().outputs, *(self.above.outputs if self.above else [])]
 
-    def render(self, tab: Tab, request: gr.Request, typed: Typed | None = None) -> Props:
+    def render(self, tab: Tab) -> Props:
         part = self.part
-        above = self.above.render(tab, request) if self.above else {}
-        if not self.access.is_host(tab, request):
+        above = self.above.render(tab) if self.above else {}
+        if not self.access.is_host(tab):
             return {**above, part.status: {"value": ""}, part.list: {"visible": False}, part.timer: {"active": False}}
         state = self.adding.state
         tab.to_add = state.names
@@ -133,38 +129,22 @@ class ModelsHandlers(HostHandlers):
             part.timer: {"active": state.running},
         }
 
-    def check(self, names: str | None, request: gr.Request) -> Updates:
+    def check(self, tab: Tab, names: str | None) -> None:
         """Find out what the models with these names need."""
-        chosen = [name.strip() for name in (names or "").split(",") if name.strip()]
-        return self.run(lambda tab: self.adding.check(chosen), request)
+        self.adding.check([name.strip() for name in (names or "").split(",") if name.strip()])
 
-    def check_pair(self, request: gr.Request) -> Updates:
+    def check_pair(self, tab: Tab) -> Props:
         """Find out what the real pair needs; while a job runs, only show it."""
+        names = ", ".join(REAL_PAIR)
+        props = self.act(self.refresh if self.adding.state.running else partial(self.check, names=names), tab)
+        return {**props, self.part.names: {"value": names}}
 
-        def check(tab: Tab) -> None:
-            if not self.adding.state.running:
-                self.adding.check(REAL_PAIR)
-
-        return {**self.run(check, request), self.part.names: ", ".join(REAL_PAIR)}
-
-    def start(self, request: gr.Request) -> Updates:
-        """Add the models whose needs are shown."""
-        return self.run(lambda tab: self.adding.start(tab.to_add), request)
-
-    def stop(self, request: gr.Request) -> Updates:
-        """Stop at once. What was downloaded stays."""
-        return self.run(lambda tab: self.adding.stop(), request)
-
-    def remove(self, name: str | None, request: gr.Request) -> Updates:
-        """Offer an added model no more."""
-        return self.run(lambda tab: self.adding.remove(name or ""), request)
-
-    def refresh(self, request: gr.Request) -> Updates:
+    def refresh(self, tab: Tab) -> Props:
         """Show the job as it is now."""
-        part, props = self.part, self.render(self.tabs.get(request), request)
-        # What the host has chosen of the list stays while the job runs.
-        fixed = {part.list, part.kept} if props[part.timer]["active"] else set()
-        return merged(props, only=props.keys() - fixed)
+        part, props = self.part, self.render(tab)
+        if props[part.timer]["active"]:  # what the host has chosen of the list stays
+            del props[part.list], props[part.kept]
+        return props
 
 
 def demo_words(lang: str, models: Sequence[str]) -> str:

@@ -14,15 +14,6 @@ from ui.tabs import Tab
 
 
 @dataclass(frozen=True)
-class Caller:
-    """Who sends a request: the browser tab's session, the rater, and the address, which only limits use."""
-
-    session: str | None
-    judge: str
-    address: str = ""
-
-
-@dataclass(frozen=True)
 class Question:
     """What a user typed: the prompt, the settings by name (None where a box is empty), and the system prompt."""
 
@@ -35,8 +26,6 @@ class ArenaMode(ABC):
     """One way to compare. Every method may raise ArenaError; then nothing has changed."""
 
     name: ClassVar[Mode]
-    # Whether `renew` needs a browser that stores a rater's id.
-    needs_rater: ClassVar[bool] = False
 
     def specs(self, tab: Tab) -> Sequence[ModelSpec]:
         """The tab's models that may be named before a vote."""
@@ -55,18 +44,18 @@ class ArenaMode(ABC):
         """The vote on what the tab shows."""
 
     @abstractmethod
-    def cast(self, tab: Tab, caller: Caller, judgement: Judgement) -> None:
+    def cast(self, tab: Tab, judgement: Judgement) -> None:
         """Votes on what the tab shows. The vote is on disk when this returns."""
 
     @abstractmethod
-    def renew(self, tab: Tab, caller: Caller) -> None:
+    def renew(self, tab: Tab) -> None:
         """Goes on to the next battle, or starts the first one."""
 
     @abstractmethod
     def raw(self, tab: Tab, side: SideName) -> str:
         """The last answer exactly as the model wrote it, as far as it is shown."""
 
-    def ask(self, tab: Tab, caller: Caller, question: Question) -> Iterator[object]:
+    def ask(self, tab: Tab, question: Question) -> Iterator[object]:
         """Sends a question to both sides; each item is a change of the screen."""
         raise InputError("prompt_empty", "The prompt is empty.")
 
@@ -82,7 +71,7 @@ class ArenaMode(ABC):
         """Another answer of one side. None if the running turn shows it."""
         return None
 
-    def stop(self, tab: Tab, caller: Caller, side: SideName | None) -> None:
+    def stop(self, tab: Tab, side: SideName | None) -> None:
         """Stops one side, or both."""
         return None
 
@@ -90,7 +79,7 @@ class ArenaMode(ABC):
         """The fields of a Session that keep what the tab shows in this mode."""
         return {}
 
-    def restore(self, tab: Tab, caller: Caller, kept: Session) -> None:
+    def restore(self, tab: Tab, kept: Session) -> None:
         """Shows again what the tab showed before a reload."""
         return None
 

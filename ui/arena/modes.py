@@ -24,7 +24,7 @@ from ui.arena.messages import (
     turns_rows,
     written,
 )
-from ui.arena.mode import ArenaMode, Caller, Question
+from ui.arena.mode import ArenaMode, Question
 from ui.arena.outcome import Receipt, hint_text, outcome_html, pill_labels, revealed
 from ui.arena.screen import PaneView, Phase, Screen, State
 from ui.components import matching_prompt
@@ -88,21 +88,21 @@ class Blind(ArenaMode):
         meta = text(lang, "done" if has_ended else "stopped")
         return PaneView(text(lang, f"side_{side}"), rows, state, meta, actions=("copy",) if has_ended else ())
 
-    def ask(self, tab: Tab, caller: Caller, question: Question) -> Iterator[None]:
+    def ask(self, tab: Tab, question: Question) -> Iterator[None]:
         """A new battle, or a further turn of one that is not judged yet, with the models' default settings."""
         prompt = question.prompt
         if tab.live.vote:
-            self.renew(tab, caller)
+            self.renew(tab)
             if not prompt.strip():
                 return iter(())
         known, again = matching_prompt(self.prompts, prompt), tab.draft is not None
-        views = self.live.ask(caller.session, caller.judge, prompt, known, again=again)
+        views = self.live.ask(tab.session, tab.judge, prompt, known, again=again)
         tab.live = LiveJudging(next(views))
-        return self._follow(tab, caller.session, views)
+        return self._follow(tab, views)
 
-    def _follow(self, tab: Tab, session: str | None, views: Iterator[LiveView]) -> Iterator[None]:
+    def _follow(self, tab: Tab, views: Iterator[LiveView]) -> Iterator[None]:
         for view in views:
-            turns = self.live.turns(session) if view.state == "votable" else ()
+            turns = self.live.turns(tab.session) if view.state == "votable" else ()
             tab.live = LiveJudging(view, turns=turns)
             yield
 
@@ -114,25 +114,25 @@ class Blind(ArenaMode):
         view = tab.live.view
         return {"blind": tab.live.turns, "blind_vote": tab.live.vote} if view and view.state == "votable" else {}
 
-    def restore(self, tab: Tab, caller: Caller, kept: Session) -> None:
+    def restore(self, tab: Tab, kept: Session) -> None:
         if kept.blind:
             vote = kept.blind_vote
-            view = self.live.restore(caller.session, caller.judge, kept.blind, is_judged=vote is not None)
+            view = self.live.restore(tab.session, tab.judge, kept.blind, is_judged=vote is not None)
             tab.live = LiveJudging(view, vote, kept.blind)
 
-    def stop(self, tab: Tab, caller: Caller, side: SideName | None) -> None:
-        self.live.stop(caller.session)
+    def stop(self, tab: Tab, side: SideName | None) -> None:
+        self.live.stop(tab.session)
 
-    def cast(self, tab: Tab, caller: Caller, judgement: Judgement) -> None:
-        vote = self.live.cast(caller.session, caller.judge, judgement, address=caller.address)
+    def cast(self, tab: Tab, judgement: Judgement) -> None:
+        vote = self.live.cast(tab.session, tab.known_judge, judgement, address=tab.address)
         tab.live = replace(tab.live, vote=vote)
 
     def raw(self, tab: Tab, side: SideName) -> str:
         return tab.live.view.texts[side] if tab.live.view else ""
 
-    def renew(self, tab: Tab, caller: Caller) -> None:
+    def renew(self, tab: Tab) -> None:
         """Forget the battle, so that the next question starts another one."""
-        self.live.close(caller.session)
+        self.live.close(tab.session)
         tab.live = LiveJudging()
 
 
@@ -235,7 +235,7 @@ class Named(ArenaMode):
         copy = ("copy",) if tab.chat.turns[-1].side(side).answer.text else ()
         return (*(("continue",) if can_continue else ()), "regenerate", *copy)
 
-    def ask(self, tab: Tab, caller: Caller, question: Question) -> Iterator[Battle]:
+    def ask(self, tab: Tab, question: Question) -> Iterator[Battle]:
         prompt = question.prompt
         known = matching_prompt(self.prompts, prompt)
         return tab.chat.ask(prompt, question.settings, question.system, known, again=tab.draft is not None)
@@ -249,7 +249,7 @@ class Named(ArenaMode):
     def kept(self, tab: Tab) -> Mapping[str, Any]:
         return {"chat": tab.chat.turns, "chat_vote": tab.vote}
 
-    def restore(self, tab: Tab, caller: Caller, kept: Session) -> None:
+    def restore(self, tab: Tab, kept: Session) -> None:
         if kept.chat:
             tab.chat.restore(kept.chat, self.roster.pair_of(kept.chat[-1]))
             tab.vote = kept.chat_vote
@@ -260,15 +260,15 @@ class Named(ArenaMode):
         battles = tab.chat.regenerate(side)
         return battles if next(battles, None) else None
 
-    def stop(self, tab: Tab, caller: Caller, side: SideName | None) -> None:
+    def stop(self, tab: Tab, side: SideName | None) -> None:
         tab.chat.stop(side)
 
-    def cast(self, tab: Tab, caller: Caller, judgement: Judgement) -> None:
+    def cast(self, tab: Tab, judgement: Judgement) -> None:
         turns, earlier = tab.chat.turns, self.vote(tab)
         if earlier and judgement.repeats(earlier):
             return
         battle_id = turns[-1].id if turns else ""
-        vote = self.ballots.cast(battle_id, caller.judge, judgement, address=caller.address, instead_of=earlier)
+        vote = self.ballots.cast(battle_id, tab.known_judge, judgement, address=tab.address, instead_of=earlier)
         if earlier:
             # Until the earlier vote is withdrawn it counts, and the new one does not.
             self.receipt.withdrawals.withdraw_vote(earlier.id)
@@ -277,5 +277,5 @@ class Named(ArenaMode):
     def raw(self, tab: Tab, side: SideName) -> str:
         return tab.chat.turns[-1].side(side).answer.text if tab.chat.turns else ""
 
-    def renew(self, tab: Tab, caller: Caller) -> None:
+    def renew(self, tab: Tab) -> None:
         tab.chat.clear()

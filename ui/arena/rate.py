@@ -9,7 +9,7 @@ from arena.judging.room import NO_ROOM, Assignment, Room
 from arena.judging.rooms import Rooms
 from arena.types import Battle, SideName, Vote
 from ui.arena.messages import answer_rows, asked, message_rows, written
-from ui.arena.mode import ArenaMode, Caller
+from ui.arena.mode import ArenaMode
 from ui.arena.outcome import Receipt, outcome_html, pill_labels, revealed
 from ui.arena.screen import PaneView, Phase, Screen
 from ui.tabs import Judging, Tab
@@ -21,7 +21,6 @@ class Rate(ArenaMode):
     """Recorded answers, one pair after the other, whose models are named after each vote."""
 
     name = "rate"
-    needs_rater = True
 
     rooms: Rooms
     receipt: Receipt
@@ -65,40 +64,40 @@ class Rate(ArenaMode):
         """The room that the tab rates in."""
         return self.rooms.room_or_main(tab.room)
 
-    def renew(self, tab: Tab, caller: Caller) -> None:
+    def renew(self, tab: Tab) -> None:
         """Show the current battle, or draw the next one. A closed room has none, and the tab shows its results."""
         room = self.room(tab)
-        tab.judging = Judging() if room.closed else Judging(room.assign(caller.judge, address=caller.address))
+        tab.judging = Judging() if room.closed else Judging(room.assign(tab.known_judge, address=tab.address))
 
-    def cast(self, tab: Tab, caller: Caller, judgement: Judgement) -> None:
+    def cast(self, tab: Tab, judgement: Judgement) -> None:
         """The vote on the battle that this tab shows; another tab of the same rater may show a later one."""
-        vote = self.room(tab).cast(self.battle_id(tab), caller.judge, judgement, address=caller.address)
+        vote = self.room(tab).cast(self.battle_id(tab), tab.known_judge, judgement, address=tab.address)
         tab.judging = Judging(tab.judging.position, vote)
 
     def raw(self, tab: Tab, side: SideName) -> str:
         position = tab.judging.position
         return position.battle.side(side).answer.text if position and position.battle else ""
 
-    def skip(self, tab: Tab, caller: Caller) -> None:
+    def skip(self, tab: Tab) -> None:
         """Leave the battle out and go on."""
         if not self.room(tab).closed:
-            self.room(tab).skip(self.battle_id(tab), caller.judge)
-        self.renew(tab, caller)
+            self.room(tab).skip(self.battle_id(tab), tab.known_judge)
+        self.renew(tab)
 
-    def join(self, tab: Tab, caller: Caller, code: str) -> None:
+    def join(self, tab: Tab, code: str) -> None:
         """Rate in the room with this code. Raises InputError if there is none."""
         tab.room, tab.unknown_room = self.rooms.room(code).code, ""
-        self.renew(tab, caller)
+        self.renew(tab)
 
-    def opened(self, tab: Tab, judge: str, room: str) -> None:
+    def opened(self, tab: Tab, room: str) -> None:
         """The page was opened, with a room in its address or none. A rater continues where they stopped."""
         try:
             tab.room, tab.unknown_room = (self.rooms.room(room).code if room else NO_ROOM), ""
         except InputError as error:
             tab.room, tab.unknown_room = NO_ROOM, str(error.details["room"])
         current = self.room(tab)
-        if judge and current.has_started(judge) and not current.closed:
-            tab.judging = Judging(current.assign(judge))
+        if tab.judge and current.has_started(tab.judge) and not current.closed:
+            tab.judging = Judging(current.assign(tab.judge))
 
     @staticmethod
     def battle_id(tab: Tab) -> str:
