@@ -97,8 +97,7 @@ class WithdrawalPart:
     def __init__(self, labels: Labels) -> None:
         """Make the components inside the current gr.Tab."""
         with labels.accordion("judge_withdrawal", "withdrawal"):
-            self.code = labels.textbox("judge_code", "withdrawal_code", info=labels("judge_code_info"), max_lines=1)
-            labels.show(self.code, info="judge_code_info")
+            self.code = labels.textbox("judge_code", "withdrawal_code", texts={"info": "judge_code_info"}, max_lines=1)
             self.withdraw = labels.button("judge_withdraw", "withdraw")
             self.note = gr.Markdown("", elem_id="withdrawn")
 

@@ -31,11 +31,8 @@ class BatchTab:
         with gr.Row():
             self.repeats = labels.textbox("batch_repeats", value="1", max_lines=1)
             self.seed = labels.textbox("seed", "batch_seed", value="0", max_lines=1)
-        self.models = labels.show(
-            gr.CheckboxGroup([], label=labels("batch_models"), elem_id="batch_models"), label="batch_models"
-        )
-        self.retry = gr.Checkbox(False, label=labels("batch_retry"), elem_id="batch_retry")
-        labels.show(self.retry, label="batch_retry")
+        self.models = labels.labelled(gr.CheckboxGroup, "batch_models", choices=[])
+        self.retry = labels.labelled(gr.Checkbox, "batch_retry", value=False)
         with gr.Row():
             self.start = labels.button("batch_start", variant="primary", min_width=150, interactive=False)
             self.pause = labels.button("batch_pause", min_width=150, interactive=False)

@@ -40,16 +40,14 @@ class ModelsTab:
     def __init__(self, labels: Labels, tab: gr.Tab) -> None:
         self.tab = tab
         labels.markdown("models_what", "models_what")
-        names = gr.Textbox(label=labels("model_names"), placeholder=NAMES_HINT, max_lines=1, elem_id="model_names")
-        self.names = labels.show(names, label="model_names")
+        self.names = labels.textbox("model_names", placeholder=NAMES_HINT, max_lines=1)
         with gr.Row():
             self.check = labels.button("model_check", min_width=150)
             self.start = labels.button("model_start", variant="primary", min_width=150, interactive=False)
             self.stop = labels.button("stop", "model_stop", min_width=150, interactive=False)
         self.status = gr.HTML("", elem_id="model_status")
         with gr.Row(visible=False) as self.list:
-            kept = gr.Dropdown([], label=labels("models_kept"), elem_id="models_kept", min_width=300)
-            self.kept = labels.show(kept, label="models_kept")
+            self.kept = labels.labelled(gr.Dropdown, "models_kept", choices=[], min_width=300)
             self.remove = labels.button("model_remove", min_width=150)
         self.timer = gr.Timer(REFRESH_SECONDS, active=False)
 

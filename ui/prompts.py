@@ -61,14 +61,13 @@ class PromptsTab:
             self.take = labels.button("prompts_import", min_width=150)
             self.download = labels.button("prompts_download", min_width=150)
             self.buttons["restore"] = labels.button("prompts_restore", min_width=150)
-        self.keep = gr.Checkbox(False, label=labels("prompts_keep"), elem_id="prompts_keep")
-        labels.show(self.keep, label="prompts_keep")
+        self.keep = labels.labelled(gr.Checkbox, "prompts_keep", value=False)
         self.source = gr.HTML("", elem_id="prompts_source")
         self.file = download_file("prompts_file")
 
     def _make_form(self, labels: Labels) -> None:
-        prompt = labels.textbox("prompts_text", lines=3, max_lines=12, placeholder=labels("prompts_hint"))
-        self.form: dict[str, Any] = {"prompt": labels.show(prompt, placeholder="prompts_hint")}
+        prompt = labels.textbox("prompts_text", texts={"placeholder": "prompts_hint"}, lines=3, max_lines=12)
+        self.form = {"prompt": prompt}
         with gr.Row():
             for key in ("prompts_dimension", "prompts_zh", "prompts_en"):
                 self.form[key.removeprefix("prompts_")] = labels.textbox(key, max_lines=1, min_width=120)

@@ -36,7 +36,7 @@ class ReportTab:
             self.links = labels.textbox("report_links", lines=2, max_lines=6)
         with gr.Row():
             self.pair = [
-                labels.show(gr.Dropdown([("", "")], value="", label=labels(key), elem_id=key, visible=False), label=key)
+                labels.labelled(gr.Dropdown, key, choices=[("", "")], value="", visible=False)
                 for key in ("report_a", "report_b")
             ]
         with gr.Row():

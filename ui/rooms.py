@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
-from typing import Any
 from urllib.parse import quote
 
 import gradio as gr
@@ -34,12 +33,10 @@ class ClassTab:
     def __init__(self, labels: Labels, prompts: Sequence[str]) -> None:
         labels.markdown("class_what", "class_what")
         titles = [(f"prompt_{prompt}", prompt) for prompt in prompts]
-        more: Any = {"value": list(prompts), "elem_id": "class_prompts"}
-        self.prompts = labels.choices(gr.CheckboxGroup, "class_prompts", titles, **more)
+        self.prompts = labels.choices(gr.CheckboxGroup, "class_prompts", titles, value=list(prompts))
         self.expected = labels.textbox("class_wanted", value=str(EXPECTED_RATERS), max_lines=1)
         self.open = labels.button("class_open", variant="primary")
-        self.chooser = gr.Dropdown([], label=labels("class_room"), elem_id="class_room", interactive=True)
-        labels.show(self.chooser, label="class_room")
+        self.chooser = labels.labelled(gr.Dropdown, "class_room", choices=[], interactive=True)
         # What the projector shows, over the whole window (page.js).
         with gr.Column(elem_id="class_stage"):
             self.link = gr.HTML("", elem_id="class_link")

@@ -125,7 +125,7 @@ class ArenaHandlers(Handlers):
         tab.shown.pop(self.part.composer.mode, None)  # what the browser shows there is the reader's choice
         if mode not in self.modes:
             raise InputError("mode_unknown", "There is no such mode.")
-        if self._mode(tab).screen(tab).phase == "run":
+        if self._mode(tab).phase(tab) == "run":
             raise InputError("busy", "The last prompt is still being answered. Wait or stop it.")
         tab.mode, tab.draft = cast(Mode, mode), None
         self._keep(tab)
@@ -144,7 +144,7 @@ class ArenaHandlers(Handlers):
     def show_models(self, tab: Tab) -> Props:
         """Show which models can be chosen now. A turn that runs shows everything by itself."""
         # The browser selects the tab as it opens the page: before that is rendered there is nothing to update.
-        return self._changes(tab) if tab.shown and self._mode(tab).screen(tab).phase != "run" else {}
+        return self._changes(tab) if tab.shown and self._mode(tab).phase(tab) != "run" else {}
 
     def send(self, tab: Tab, typed: Typed) -> Iterator[Updates]:
         """One turn of both sides."""

@@ -9,7 +9,8 @@ from arena.errors import InputError
 from arena.judging.ballots import Judgement
 from arena.sessions import Session
 from arena.types import Battle, ModelSpec, SideName, Vote
-from ui.arena.screen import Mode, Screen
+from ui.arena.outcome import Receipt, outcome_html, pill_labels
+from ui.arena.screen import Mode, PaneView, Phase, Screen
 from ui.tabs import Tab
 
 
@@ -22,10 +23,12 @@ class Question:
     system: str = ""
 
 
+@dataclass(frozen=True)
 class ArenaMode(ABC):
     """One way to compare. Every method may raise ArenaError; then nothing has changed."""
 
     name: ClassVar[Mode]
+    receipt: Receipt
 
     def specs(self, tab: Tab) -> Sequence[ModelSpec]:
         """The tab's models that may be named before a vote."""
@@ -35,9 +38,31 @@ class ArenaMode(ABC):
         """Whether a model of the tab is still being loaded."""
         return False
 
-    @abstractmethod
     def screen(self, tab: Tab) -> Screen:
         """What the tab shows now."""
+        vote, phase = self.vote(tab), self.phase(tab)
+        screen = Screen(
+            mode=self.name,
+            phase=phase,
+            panes={side: self.pane(tab, side) for side in SideName},
+            says=outcome_html(tab.lang, phase, vote),
+            extra=self.receipt.html(tab.lang, vote),
+            winner=vote.winner if vote else None,
+            labels=pill_labels(tab.lang),
+        )
+        return self.detailed(tab, screen)
+
+    @abstractmethod
+    def phase(self, tab: Tab) -> Phase:
+        """The phase that the tab is in."""
+
+    @abstractmethod
+    def pane(self, tab: Tab, side: SideName) -> PaneView:
+        """What a pane shows now."""
+
+    @abstractmethod
+    def detailed(self, tab: Tab, screen: Screen) -> Screen:
+        """The screen with what this mode alone shows."""
 
     @abstractmethod
     def vote(self, tab: Tab) -> Vote | None:

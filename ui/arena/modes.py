@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from html import escape
 from typing import Any
 
-from arena.chat import Chat
 from arena.exports.conversation import without_models
 from arena.judging.ballots import Ballots, Judgement
 from arena.judging.live import LiveBattles, LiveView
@@ -25,7 +24,7 @@ from ui.arena.messages import (
     written,
 )
 from ui.arena.mode import ArenaMode, Question
-from ui.arena.outcome import Receipt, hint_text, outcome_html, pill_labels, revealed
+from ui.arena.outcome import hint_text, pill_labels, revealed
 from ui.arena.screen import PaneView, Phase, Screen, State
 from ui.components import matching_prompt
 from ui.tabs import LiveJudging, Tab
@@ -40,53 +39,44 @@ class Blind(ArenaMode):
 
     live: LiveBattles
     prompts: Sequence[Prompt]
-    receipt: Receipt
 
     def vote(self, tab: Tab) -> Vote | None:
         return tab.live.vote
 
-    def screen(self, tab: Tab) -> Screen:
-        """What the tab shows now. Before the vote both sides say the same, so that nothing reveals a model."""
-        lang, view, vote = tab.lang, tab.live.view, tab.live.vote
-        phase = self._phase(view, vote)
-        says = text(lang, f"live_{view.state}") if view and phase == "cut" else outcome_html(lang, phase, vote)
-        return Screen(
-            mode=self.name,
-            phase=phase,
-            panes={side: self._pane(lang, view, vote, side) for side in SideName},
-            turn=view.battle_id[:8] if view else "",
-            says=says,
-            extra=self.receipt.html(lang, vote),
-            winner=vote.winner if vote else None,
-            question=view.prompt if view and phase in ("vote", "cut") else "",
-            hint=hint_text(lang, phase, "ask"),
-            labels=pill_labels(lang),
-        )
-
-    def _phase(self, view: LiveView | None, vote: Vote | None) -> Phase:
+    def detailed(self, tab: Tab, screen: Screen) -> Screen:
+        lang, phase, view = tab.lang, screen.phase, tab.live.view
+        hint = hint_text(lang, phase, "ask")
         if view is None:
+            return replace(screen, hint=hint)
+        says = text(lang, f"live_{view.state}") if phase == "cut" else screen.says
+        question = view.prompt if phase in ("vote", "cut") else ""
+        return replace(screen, turn=view.battle_id[:8], says=says, question=question, hint=hint)
+
+    def phase(self, tab: Tab) -> Phase:
+        if tab.live.view is None:
             return "empty"
-        if view.state == "answering":
+        if tab.live.view.state == "answering":
             return "run"
-        if view.state == "votable":
-            return "voted" if vote else "vote"
+        if tab.live.view.state == "votable":
+            return "voted" if tab.live.vote else "vote"
         return "cut"
 
-    def _pane(self, lang: str, view: LiveView | None, vote: Vote | None, side: SideName) -> PaneView:
+    def pane(self, tab: Tab, side: SideName) -> PaneView:
+        """Before the vote both sides say the same, so that nothing reveals a model."""
+        lang, view, vote = tab.lang, tab.live.view, tab.live.vote
+        title = text(lang, f"side_{side}")
         if view is None:
-            return PaneView(text(lang, f"side_{side}"))
-        earlier = [row for turn in view.earlier for row in (asked(turn.prompt), *written(turn.texts[side]))]
+            return PaneView(title)
+        rows = [row for turn in view.earlier for row in (asked(turn.prompt), *written(turn.texts[side]))]
+        rows.append(asked(view.prompt))
         if vote:
-            battle = vote.battle
-            rows = [*earlier, asked(view.prompt), *answer_rows(lang, battle.side(side).answer)]
-            return revealed(lang, battle, side, rows)
-        rows = [*earlier, asked(view.prompt), *written(view.texts[side])]
+            return revealed(lang, vote.battle, side, [*rows, *answer_rows(lang, vote.battle.side(side).answer)])
+        rows += written(view.texts[side])
         if view.state == "answering":
-            return PaneView(text(lang, f"side_{side}"), rows, "run", _blind_status(lang, view))
-        has_ended = view.state == "votable"
-        state: State = "done" if has_ended else "stop"
-        meta = text(lang, "done" if has_ended else "stopped")
-        return PaneView(text(lang, f"side_{side}"), rows, state, meta, actions=("copy",) if has_ended else ())
+            return PaneView(title, rows, "run", _blind_status(lang, view))
+        if view.state == "votable":
+            return PaneView(title, rows, "done", text(lang, "done"), actions=("copy",))
+        return PaneView(title, rows, "stop", text(lang, "stopped"))
 
     def ask(self, tab: Tab, question: Question) -> Iterator[None]:
         """A new battle, or a further turn of one that is not judged yet, with the models' default settings."""
@@ -152,7 +142,6 @@ class Named(ArenaMode):
     roster: Roster
     prompts: Sequence[Prompt]
     ballots: Ballots
-    receipt: Receipt
 
     def specs(self, tab: Tab) -> list[ModelSpec]:
         return [backend.spec for backend in tab.chat.pair.values()]
@@ -185,33 +174,29 @@ class Named(ArenaMode):
         turns = tab.chat.turns
         return tab.vote if turns and tab.vote and tab.vote.battle.id == turns[-1].id else None
 
-    def screen(self, tab: Tab) -> Screen:
-        lang, turns, vote = tab.lang, tab.chat.turns, self.vote(tab)
-        phase = self._phase(tab.chat, vote)
-        return Screen(
-            mode=self.name,
-            phase=phase,
-            panes={side: self._pane(tab, side) for side in SideName},
+    def detailed(self, tab: Tab, screen: Screen) -> Screen:
+        lang, turns, phase = tab.lang, tab.chat.turns, screen.phase
+        change = f" <i>{escape(text(lang, 'change_vote'))}</i>" if screen.winner else ""
+        return replace(
+            screen,
             turn=str(len(turns)),
-            says=outcome_html(lang, phase, vote) + (f" <i>{escape(text(lang, 'change_vote'))}</i>" if vote else ""),
-            extra=self.receipt.html(lang, vote),
-            winner=vote.winner if vote else None,
-            can_change=vote is not None,
+            says=screen.says + change,
+            can_change=screen.winner is not None,
             question=turns[-1].prompt if phase in ("vote", "voted", "cut") else "",
             hint=hint_text(lang, phase, "ask" if not turns else "follow_up"),
             labels=pill_labels(lang, {side: backend.spec.name for side, backend in tab.chat.pair.items()}),
         )
 
-    def _phase(self, chat: Chat, vote: Vote | None) -> Phase:
-        if not chat.turns:
+    def phase(self, tab: Tab) -> Phase:
+        if not tab.chat.turns:
             return "empty"
-        if chat.running:
+        if tab.chat.running:
             return "run"
-        if vote:
+        if self.vote(tab):
             return "voted"
-        return "vote" if self.ballots.is_open(chat.turns[-1].id) else "cut"
+        return "vote" if self.ballots.is_open(tab.chat.turns[-1].id) else "cut"
 
-    def _pane(self, tab: Tab, side: SideName) -> PaneView:
+    def pane(self, tab: Tab, side: SideName) -> PaneView:
         backend, lang, turns = tab.chat.pair[side], tab.lang, tab.chat.turns
         spec = backend.spec
         last = turns[-1].side(side) if turns else None

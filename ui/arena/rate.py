@@ -1,16 +1,16 @@
 """The mode Rate: recorded answers, one pair after the other, whose models are named after each vote."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 
 from arena.errors import InputError
 from arena.judging.ballots import Judgement
 from arena.judging.room import NO_ROOM, Assignment, Room
 from arena.judging.rooms import Rooms
-from arena.types import Battle, SideName, Vote
+from arena.types import SideName, Vote
 from ui.arena.messages import answer_rows, asked, message_rows, written
 from ui.arena.mode import ArenaMode
-from ui.arena.outcome import Receipt, outcome_html, pill_labels, revealed
+from ui.arena.outcome import revealed
 from ui.arena.screen import PaneView, Phase, Screen
 from ui.tabs import Judging, Tab
 from ui.texts import text
@@ -23,35 +23,25 @@ class Rate(ArenaMode):
     name = "rate"
 
     rooms: Rooms
-    receipt: Receipt
 
     def vote(self, tab: Tab) -> Vote | None:
         return tab.judging.vote
 
-    def screen(self, tab: Tab) -> Screen:
-        lang, position, vote = tab.lang, tab.judging.position, tab.judging.vote
-        battle, phase = position.battle if position else None, self._phase(tab, position, vote)
-        says = outcome_html(lang, phase, vote)
-        return Screen(
-            mode=self.name,
-            phase=phase,
-            panes={side: self._pane(lang, battle, vote, side) for side in SideName},
-            turn=self.battle_id(tab)[:8],
-            says=f"{_place(lang, tab.room, position)} {says}".strip(),
-            extra=self.receipt.html(lang, vote),
-            winner=vote.winner if vote else None,
-            can_skip=phase == "vote",
-            labels=pill_labels(lang),
-        )
+    def detailed(self, tab: Tab, screen: Screen) -> Screen:
+        says = f"{_place(tab.lang, tab.room, tab.judging.position)} {screen.says}".strip()
+        return replace(screen, turn=self.battle_id(tab)[:8], says=says, can_skip=screen.phase == "vote")
 
-    def _phase(self, tab: Tab, position: Assignment | None, vote: Vote | None) -> Phase:
-        if vote:
+    def phase(self, tab: Tab) -> Phase:
+        position = tab.judging.position
+        if tab.judging.vote:
             return "voted"
         if position is None or self.room(tab).closed:
             return "empty"
         return "vote" if position.battle else "over"
 
-    def _pane(self, lang: str, battle: Battle | None, vote: Vote | None, side: SideName) -> PaneView:
+    def pane(self, tab: Tab, side: SideName) -> PaneView:
+        lang, position, vote = tab.lang, tab.judging.position, tab.judging.vote
+        battle = position.battle if position else None
         if battle is None:
             return PaneView(text(lang, f"side_{side}"))
         shown = battle.side(side)

@@ -39,8 +39,7 @@ class ReplayPart:
                     for side in SideName:
                         with gr.Column(elem_classes="side", min_width=280):
                             self.heads[side] = gr.HTML(elem_id=f"replay_head_{side}", elem_classes="headbox", **BARE)
-                            self.panes[side] = answer_pane(f"replay_pane_{side}", labels(f"replay_side_{side}"))
-                            labels.show(self.panes[side], label=f"replay_side_{side}")
+                            self.panes[side] = answer_pane(labels, f"replay_side_{side}", f"replay_pane_{side}")
                 with labels.accordion("replay_details"):
                     self.facts = gr.HTML("", elem_id="replay_facts")
                     with gr.Row(elem_classes="actions"):
@@ -59,8 +58,7 @@ class ReplayPart:
                     self.token = labels.textbox("host_token", "replay_token", type="password", max_lines=1, scale=4)
                     self.enter = labels.button("host_enter", "replay_enter", min_width=100)
                 more: Any = {"allow_custom_value": True, "interactive": True, "visible": False}
-                self.reported = gr.Dropdown([], label=labels("replay_other"), elem_id="replay_reported", **more)
-                labels.show(self.reported, label="replay_other")
+                self.reported = labels.labelled(gr.Dropdown, "replay_other", "replay_reported", choices=[], **more)
 
 
 @dataclass(frozen=True)

@@ -51,8 +51,7 @@ class ResultsTab:
 
     def _details(self, labels: Labels) -> None:
         self.verdict = gr.HTML("", elem_id="results_verdict")
-        self.filters = gr.CheckboxGroup(choices=[], label=labels("results_filter"), elem_id="results_filter")
-        labels.show(self.filters, label="results_filter")
+        self.filters = labels.labelled(gr.CheckboxGroup, "results_filter", choices=[])
         with gr.Row(elem_id="results_choices"):
             self.choosers = {name: _chooser(labels, name) for name in ("models", *CHOICES)}
         self.chart = gr.HTML("", elem_id="results_chart")
@@ -63,11 +62,10 @@ class ResultsTab:
 
 def _chooser(labels: Labels, name: str) -> gr.Dropdown:
     """What chooses models or a group of prompts; shown if there are more than two models."""
-    key, several = f"filter_{name}", name == "models"
-    width: dict[str, Any] = {"min_width": 300, "scale": 2} if several else {"min_width": 160, "scale": 1}
-    looks: dict[str, Any] = {**width, "visible": False, "interactive": True}
-    dropdown = gr.Dropdown([], label=labels(key), elem_id=f"results_{name}_chooser", multiselect=several, **looks)
-    return labels.show(dropdown, label=key)
+    several, elem_id = name == "models", f"results_{name}_chooser"
+    looks: dict[str, Any] = {"min_width": 300, "scale": 2} if several else {"min_width": 160, "scale": 1}
+    looks |= {"multiselect": several, "visible": False, "interactive": True}
+    return labels.labelled(gr.Dropdown, f"filter_{name}", elem_id, choices=[], **looks)
 
 
 def _section(labels: Labels, name: str) -> tuple[gr.Accordion, gr.HTML]:
@@ -177,13 +175,7 @@ class ResultsHandlers(Handlers):
         return str(self.export(excel))
 
 
-def _filters(
-    switches: list[str] | None,
-    models: list[str] | None = None,
-    dimension: str | None = None,
-    language: str | None = None,
-    category: str | None = None,
-) -> Filters:
-    blind, complete, not_leaked, not_suspicious = (name in (switches or []) for name in FILTERS)
-    chosen = tuple(sorted(models or ())), dimension or None, language or None, category or None
-    return Filters(blind, complete, not_leaked, not_suspicious, None, *chosen)
+def _filters(switches: list[str] | None, models: list[str] | None = None, *groups: str | None) -> Filters:
+    chosen: dict[str, Any] = {name: name in (switches or []) for name in FILTERS}
+    chosen |= {name: group or None for name, group in zip(CHOICES, groups, strict=False)}
+    return Filters(**chosen, models=tuple(sorted(models or ())))

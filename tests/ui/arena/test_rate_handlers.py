@@ -48,7 +48,7 @@ def events(rooms, tmp_path):
     access = Access(judge=lambda rater: f"judge of {rater}")
     tab = Tab(None, "en", REQUEST, mode="rate")
     tabs = SimpleNamespace(get=lambda request: tab)
-    rate = Rate(rooms, Receipt((prompt,), SimpleNamespace(code_of=lambda judge: "CODE")))
+    rate = Rate(Receipt((prompt,), SimpleNamespace(code_of=lambda judge: "CODE")), rooms)
     handlers = ArenaHandlers(access, tabs, None, part, {"rate": rate}, (prompt,), results, Sessions(tmp_path))
     return SimpleNamespace(handlers=handlers, tab=tab, rate=rate)
 
