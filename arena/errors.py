@@ -65,5 +65,8 @@ def os_error_as(code: str, message: str, kind: type[ArenaError] = InputError, **
     """Turns an OSError in the block into an error of this kind, with the system's reason after the message."""
     try:
         yield
+    except BrokenPipeError:
+        # The reader of our output has gone; nothing is wrong with the files.
+        raise
     except OSError as error:
         raise kind(code, f"{message}: {reason(error)}.", **details, reason=reason(error)) from error

@@ -1,8 +1,10 @@
 """The event log: everything besides votes that must survive a restart, one JSON object per line."""
 
 import json
+import logging
+import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import merge
 from pathlib import Path
@@ -13,6 +15,7 @@ import orjson
 from arena.append_log import AppendLog, json_lines_tail, list_parts, writing_to
 
 FIRST_PART = "events.jsonl"
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,10 @@ class EventLog(AppendLog):
     def __init__(self, folder: Path) -> None:
         with writing_to(folder):
             super().__init__(folder / FIRST_PART, json_lines_tail)
+        self._followers: list[tuple[NewEvents, Sequence[Callable[[Event], None]]]] = []
+        self._own: set[Path] = set()
+        # Protects the two above.
+        self._following = threading.Lock()
 
     def append(self, kind: str, durable: bool = False, **about: Any) -> None:
         """Adds an event. It survives the end of this process and, if `durable`, a power failure.
@@ -42,9 +49,31 @@ class EventLog(AppendLog):
         line = json.dumps({"kind": kind, "time": time.time(), **about}, ensure_ascii=False) + "\n"
         self.write(line.encode("utf-8", "replace"), sync=durable)
 
-    def read(self) -> Iterator[Event]:
-        """The events of all parts; see `read_events`."""
-        return read_events(self.folder)
+    def follow(self, *replays: Callable[[Event], None]) -> None:
+        """Passes on all events of earlier processes, and at each `catch_up` the new ones of other processes.
+
+        Raises OSError if a part cannot be read.
+        """
+        new = NewEvents(self.folder)
+        _replay(new.read(), replays)
+        with self._following:
+            self._followers.append((new, replays))
+
+    def catch_up(self) -> None:
+        """Passes on what other processes on the folder have added since the last call, as far as it can be read."""
+        with self._following:
+            self._own.add(self.part)
+            for new, replays in self._followers:
+                try:
+                    _replay(new.read(self._own), replays)
+                except OSError as error:
+                    _LOG.warning("Events of other processes cannot be read: %s", error)
+
+
+def _replay(events: Iterable[Event], replays: Sequence[Callable[[Event], None]]) -> None:
+    for event in events:
+        for replay in replays:
+            replay(event)
 
 
 class NoEvents:
@@ -55,25 +84,14 @@ class NoEvents:
         if durable:
             raise OSError("the data folder cannot be written")
 
-    def read(self) -> Iterator[Event]:
-        """Yields nothing."""
-        return iter(())
+    def follow(self, *replays: Callable[[Event], None]) -> None:
+        """Passes on nothing."""
+
+    def catch_up(self) -> None:
+        """Passes on nothing."""
 
 
 Events = EventLog | NoEvents
-
-
-def read_events(folder: Path) -> Iterator[Event]:
-    """The events of all parts in the data folder, by time. Malformed lines are skipped."""
-    # A pair that one process showed may be voted on in another, so parts overlap in time.
-    return merge(*map(_read_part, list_parts(folder, FIRST_PART)), key=lambda event: event.time)
-
-
-def _read_part(part: Path) -> Iterator[Event]:
-    with part.open("rb") as file:
-        for line in file:
-            if event := parse_event(line):
-                yield event
 
 
 def parse_event(line: bytes) -> Event | None:
@@ -85,27 +103,19 @@ def parse_event(line: bytes) -> Event | None:
         return None
 
 
-# ---- which votes are withdrawn
+class NewEvents:
+    """Reads events with a mark in their line, only new ones each time. Not safe to use from several threads."""
 
-WITHDRAWN = "withdrawn"
-"""The kind of the event that withdraws a vote."""
-_MARK = f'"{WITHDRAWN}"'.encode()
-
-
-class WithdrawnVotes:
-    """The ids of withdrawn votes. Each call reads only the new events. Not safe to use from several threads."""
-
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, mark: bytes = b"") -> None:
         self._folder = folder
+        self._mark = mark
         self._ends: dict[Path, int] = {}
-        self._ids: frozenset[str] = frozenset()
 
-    def __call__(self) -> frozenset[str]:
-        """All ids now. Raises OSError if a part cannot be read."""
-        new = [event for part in list_parts(self._folder, FIRST_PART) for event in self._new_events(part)]
-        if new:
-            self._ids |= {str(event.about.get("vote")) for event in new if event.kind == WITHDRAWN}
-        return self._ids
+    def read(self, besides: Collection[Path] = ()) -> Iterator[Event]:
+        """Those since the last call, by time, but for these parts. Raises OSError if a part cannot be read."""
+        parts = (part for part in list_parts(self._folder, FIRST_PART) if part not in besides)
+        # A pair that one process showed may be voted on in another, so parts overlap in time.
+        return merge(*map(self._new_events, parts), key=lambda event: event.time)
 
     def _new_events(self, part: Path) -> Iterator[Event]:
         with part.open("rb") as file:
@@ -114,5 +124,28 @@ class WithdrawnVotes:
                 if not line.endswith(b"\n"):  # still being written
                     break
                 self._ends[part] = self._ends.get(part, 0) + len(line)
-                if _MARK in line and (event := parse_event(line)):
+                if self._mark in line and (event := parse_event(line)):
                     yield event
+
+
+def read_events(folder: Path) -> Iterator[Event]:
+    """The events of all parts in the data folder, by time. Malformed lines are skipped."""
+    return NewEvents(folder).read()
+
+
+WITHDRAWN = "withdrawn"
+"""The kind of the event that withdraws a vote."""
+
+
+class WithdrawnVotes:
+    """The ids of withdrawn votes. Not safe to use from several threads."""
+
+    def __init__(self, folder: Path) -> None:
+        self._new = NewEvents(folder, f'"{WITHDRAWN}"'.encode())
+        self._ids: frozenset[str] = frozenset()
+
+    def __call__(self) -> frozenset[str]:
+        """All ids now. Raises OSError if a part cannot be read."""
+        if new := [str(event.about.get("vote")) for event in self._new.read() if event.kind == WITHDRAWN]:
+            self._ids |= set(new)
+        return self._ids

@@ -2,10 +2,9 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext, suppress
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 
-import numpy as np
 import typer
 
 from arena.answers import FILE_NAME as ANSWERS
@@ -29,11 +28,10 @@ from arena.report.reports import Reports
 from arena.results.service import ResultsService
 from arena.roster import Roster
 from arena.sessions import Sessions
-from arena.types import ModelSpec, Vote
+from arena.types import ModelSpec
 from arena.votes import VoteLog
 from arena.votes.backup_status import BackupStatus
 from arena.votes.store import VoteStore
-from arena.votes.table import Column, hashed
 from backends import Backends
 from backends.models.catalog import EMBEDDED, FETCHED
 from commands.adding import adding, needs_of_all
@@ -67,20 +65,16 @@ def compose(
     added = adding(roster, backends, hosting.environment, data_dir) if may_answer else None
     log, events, limits = open_log(data_dir), open_events(data_dir), RateLimits()
     key, store = JudgeKey(data_dir / "judge.key", hosting.judge_secret), VoteStore(data_dir)
-    ballots = Ballots(log, limits, key.save, votes_before(store))
-    prompts, history = PromptStore(loaded, events, hosting.named_prompts), tuple(events.read())
-    for event in history:
-        prompts.replay(event)
+    ballots = Ballots(log, limits, key.save, store.vote_on)
+    prompts = PromptStore(loaded, events, hosting.named_prompts)
+    events.follow(prompts.replay)
     pairs = load_pairs(hosting.answers, prompts.known) if hosting.answers else ()
     rooms = Rooms(pairs, ballots, events) if pairs else None
     # A proxy in front of a public address may hide that a request comes from elsewhere.
     trusts_machine = hosting.is_local and not hosting.public_url
     has_host = bool(hosting.admin_token) or trusts_machine
     moderation = Moderation(events, hosting.words)
-    for event in history:
-        moderation.replay(event)
-        if rooms:
-            rooms.replay(event)
+    events.follow(moderation.replay, *([rooms.replay] if rooms else []))
     if rooms:
         with suppress(ArenaError):  # the results say what is wrong with the votes
             rooms.replay_votes(store)
@@ -116,6 +110,7 @@ def compose(
         rooms=rooms,
         live=LiveBattles(draw, ballots) if may_answer else None,
         moderation=moderation,
+        catch_up=events.catch_up,
         batch=_batch(roster, prompts, data_dir / ANSWERS) if may_answer and has_host else None,
         adding=added if has_host else None,
         coming=added if hosting.to_add else None,
@@ -129,30 +124,6 @@ def _batch(roster: Roster, prompts: PromptStore, path: Path) -> BatchRunner:
 
     host = host_of(lambda spec: nullcontext(roster[spec.id]), rest)
     return BatchRunner(lambda: roster.specs, prompts, path, host)
-
-
-def votes_before(store: VoteStore) -> Callable[[str], Vote | None]:
-    """The vote that the log has on a battle from before this process; the log is read at the first question."""
-
-    @cache
-    def battles() -> Column:
-        with suppress(ArenaError):
-            return np.unique(store.refresh().every_row["battle"])
-        return hashed(())
-
-    def vote(battle_id: str) -> Vote | None:
-        battle = hashed([battle_id])
-        if not np.isin(battle, battles())[0]:
-            return None
-        with suppress(ArenaError, OSError):
-            votes = store.refresh()
-            # The one that counts, if any does.
-            for table in (votes.table, votes.every_row):
-                for stored in store.stored(table.where(table["battle"] == battle)):
-                    return stored.vote
-        return None
-
-    return vote
 
 
 def open_events(data_dir: Path) -> EventLog | NoEvents:

@@ -111,6 +111,7 @@ def _wire_language(demo: gr.Blocks, page: Page, services: Services) -> None:
         rater = stored.get("rater") or (uuid.uuid4().hex if tab_id else "")
         stored, tab.key = {"rater": rater, "lang": stored.get("lang", "")}, f"{rater}:{tab_id}" if rater else ""
         tab.judge = services.access.judge_of(stored)
+        services.catch_up()
         for part in page.parts:
             part.opened(tab)
         updates = show(tab, stored)

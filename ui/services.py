@@ -45,6 +45,7 @@ class Site:
 class Services:
     """Everything that the page works with; each handler takes only what it needs. A part that is None has no tab.
 
+    `catch_up` learns what other pages on the same data folder have noted.
     `coming` adds the first models while the page runs; None if they were here at the start.
     `export(excel)` writes a fresh copy of all votes and returns its path.
     """
@@ -61,6 +62,7 @@ class Services:
     sessions: Sessions
     moderation: Moderation
     reports: Reports
+    catch_up: Callable[[], None]
     rooms: Rooms | None = None
     live: LiveBattles | None = None
     batch: BatchRunner | None = None

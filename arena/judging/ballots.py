@@ -47,8 +47,7 @@ class Ballots:
 
     `log` is an error where none can be written: every vote is refused with it.
     `save_key` is called before each vote: it raises OSError while raters' hashes would not outlive a restart.
-    `vote_before` is the vote that the log has on a battle from an earlier process, which may have died before it noted
-    anything else: a second vote would get a receipt and not count.
+    `vote_on` is the vote that the log has on a battle, which another process may have written.
     """
 
     def __init__(
@@ -56,10 +55,10 @@ class Ballots:
         log: VoteLog | ArenaError,
         limits: RateLimits | None = None,
         save_key: Callable[[], None] = lambda: None,
-        vote_before: Callable[[str], Vote | None] = lambda battle_id: None,
+        vote_on: Callable[[str], Vote | None] = lambda battle_id: None,
     ) -> None:
         self._log = log
-        self.vote_before = vote_before
+        self._vote_on = vote_on
         self._save_key = save_key
         self.limits = limits or RateLimits()
         self._ballots: OrderedDict[str, _Ballot] = OrderedDict()
@@ -77,12 +76,22 @@ class Ballots:
         A battle that cannot be voted on is kept too, so that the refusal can give the reason. Offering again changes
         nothing, because the battle may have been judged. Evicts the oldest ballots beyond MAX_BALLOTS.
         """
-        before = None if battle.id in self._ballots else self.vote_before(battle.id)
-        ballot = _Ballot(battle, time.time(), judge, before.id if before else None)
         with self._lock:
-            self._ballots.setdefault(battle.id, ballot)
+            self._ballots.setdefault(battle.id, _Ballot(battle, time.time(), judge))
             while len(self._ballots) > MAX_BALLOTS:
                 self._ballots.popitem(last=False)
+
+    def resume(self, battle: Battle, judge: str = "") -> Vote | None:
+        """Opens a battle that another process may have shown, unless the log has a vote on it, which is returned.
+
+        That process may have died before it noted anything else: a second vote would get a receipt and not count.
+        """
+        if battle.id in self._ballots:
+            return None
+        vote = self._vote_on(battle.id)
+        if vote is None:
+            self.offer(battle, judge)
+        return vote
 
     def is_open(self, battle_id: str) -> bool:
         """Whether the battle can be judged now."""

@@ -74,18 +74,12 @@ class LiveBattles:
         """The turns of the tab's battle."""
         return self._chats.get(tab).turns
 
-    def restore(self, tab: str | None, judge: str, turns: Sequence[Battle], *, is_judged: bool) -> LiveView:
-        """Continues the battle of an earlier tab, which ended `votable`."""
+    def restore(self, tab: str | None, judge: str, turns: Sequence[Battle]) -> tuple[LiveView, Vote | None]:
+        """Continues the battle of an earlier tab, which ended `votable`; also the vote on it that no tab has noted."""
         chat = self._chats.get(tab)
         chat.restore(turns, self._models.roster.pair_of(turns[-1]))
-        if not is_judged:
-            self._ballots.offer(chat.turns[-1], judge)
         *earlier, last = map(_whole, chat.turns)
-        return replace(last, earlier=tuple(earlier))
-
-    def vote_before(self, battle: Battle) -> Vote | None:
-        """The vote on the battle from before a restart, even if no tab got to know of it."""
-        return self._ballots.vote_before(battle.id)
+        return replace(last, earlier=tuple(earlier)), self._ballots.resume(chat.turns[-1], judge)
 
     def stop(self, tab: str | None) -> None:
         """Stops both sides of the tab's battle."""

@@ -138,11 +138,15 @@ class Room:
             self._ballots.limits.count_rater(address, in_room=self.code != NO_ROOM)
         with self._lock:
             entries = self._raters[judge]
-            shown = next((shown for shown in entries if not shown.outcome), None) or self._draw(judge, entries)
+            before = next((shown for shown in entries if not shown.outcome), None)
+            shown = before or self._draw(judge, entries)
             done = sum(1 for shown in entries if shown.outcome)
             own = sum(not shown.repeat_of for shown in entries) + self._count_apart(self._unseen(entries))
             votable = own - len(_first_shown_with("skipped", entries))
             battle = as_shown(self._pairs[shown.pair], shown.battle_id, shown.swapped) if shown else None
+        if battle and shown is before and self._ballots.resume(battle, judge):
+            self.replay(Event("voted", 0.0, {"judge": judge, "battle": battle.id}))
+            return self.assign(judge, address=address)
         if battle:
             self._ballots.offer(battle, judge)
         return Assignment(done, own + votable // REPEAT_EVERY, battle)

@@ -96,6 +96,8 @@ class Rooms:
     def room(self, code: str) -> Room:
         """The room of a class with this code, however it is typed. Raises InputError if there is none."""
         code = typed_code(str(code))
+        if code not in self._rooms:  # another process may have opened it
+            self._events.catch_up()
         room = self._rooms.get(code)
         if room is None or room is self.main:
             raise unknown_room(code)

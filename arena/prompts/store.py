@@ -51,6 +51,7 @@ class PromptStore(LivePrompts):
         self.loaded, self.named, self.saved_at = self.now, named, 0.0
         content = json.dumps([to_entry(prompt) for prompt in self.now])
         self._base = hashlib.sha256(content.encode()).hexdigest() if named else ""
+        self._latest = 0.0
         self.known = LivePrompts(self.now)
         self._events = events
         self._by_id = {prompt.id: prompt for prompt in self.now}
@@ -87,7 +88,9 @@ class PromptStore(LivePrompts):
         """Offers the prompts, or the loaded ones if there are none, unless they were saved on top of another base."""
         self._by_id |= {prompt.id: prompt for prompt in prompts}
         self.categories |= {prompt.id: prompt.category for prompt in prompts}
-        if base == self._base:
+        # What another process saved may come late.
+        if base == self._base and saved_at >= self._latest:
+            self._latest = saved_at
             self.now, self.saved_at = (prompts, saved_at) if prompts else (self.loaded, 0.0)
         ids = {prompt.id for prompt in self.now}
         titles = {title for prompt in self.now for title in prompt.title.values()}

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from arena.errors import InputError, reason
+from arena.types import Vote
 from arena.votes.imported.sources import DataFolder, ImportedFiles
 from arena.votes.reader import BadRow, Progress, Reading
 from arena.votes.records import StoredVote, block_votes
@@ -81,6 +83,15 @@ class VoteStore:
         if self._known is None or self._known[0] != state:
             self._known = state, _counted(self._reading, withdrawn, unfinished)
         return self._known[1]
+
+    def vote_on(self, battle_id: str) -> Vote | None:
+        """The vote on a battle: the one that counts, if any does. None also if the votes cannot be read."""
+        with suppress(InputError, OSError):
+            votes = self.refresh()
+            for table in (votes.table, votes.every_row):
+                for stored in self.stored(table.where(table["battle"] == hashed([battle_id]))):
+                    return stored.vote
+        return None
 
     def paths(self) -> list[Path]:
         """The files that contain the votes."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from textwrap import fill
 
 import hubs
-from arena.errors import ArenaError, BackendError, InputError
+from arena.errors import ArenaError, BackendError, InputError, os_error_as
 from backends.fetching.partial import PartFolder, part_path, tidy
 from backends.fetching.precheck import Precheck
 from backends.fetching.transfer import Transfer
@@ -72,7 +72,8 @@ def fetch(
         model = model.of_file(_chosen_file(model))
     folder = model.folder
     busy = InputError("fetch_twice", f"Another process is downloading {model.id}.", model=model.id)
-    with locked(folder, busy, "fetch_unwritable"):
+    unwritable = os_error_as("fetch_unwritable", f"{folder} cannot be written", BackendError, path=str(folder))
+    with unwritable, locked(folder, busy):
         tidy(folder)
         if present := _present(model, report if anew else None):
             return present

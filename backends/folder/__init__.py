@@ -7,7 +7,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from arena.errors import BackendError, InputError, os_error_as, reason
+from arena.errors import BackendError, InputError, os_error_as
 
 # Tokens, for a model that does not say.
 DEFAULT_CONTEXT = 4096
@@ -24,23 +24,14 @@ def check_room(code: str, place: Path, new: int, hint: str = "") -> None:
 
 
 @contextmanager
-def locked(target: Path, busy: InputError, unwritable: str) -> Iterator[None]:
-    """Holds the lock of a folder that is being made. Raises `busy` if another process holds it.
-
-    An OSError in the block becomes a BackendError with the code `unwritable`.
-    """
+def locked(target: Path, busy: InputError) -> Iterator[None]:
+    """Holds the lock of a folder that is being made. Raises `busy` if another process holds it, or OSError."""
+    target.parent.mkdir(parents=True, exist_ok=True)
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(target.with_name(f".{target.name}.lock"), timeout=0):
             yield
     except Timeout as error:
         raise busy from error
-    except BrokenPipeError:
-        # The reader of our output has gone; nothing is wrong with the folder.
-        raise
-    except OSError as error:
-        message = f"{target} cannot be written: {reason(error)}."
-        raise BackendError(unwritable, message, path=str(target), reason=reason(error)) from error
 
 
 def reading(path: Path) -> AbstractContextManager[None]:

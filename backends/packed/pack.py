@@ -65,7 +65,8 @@ def pack(job: Job, report: Callable[[int, int, str], None]) -> PackedInfo:
     """
     message = f"Another process is making {job.target.name}."
     busy = InputError("quantize_twice", message, path=str(job.target))
-    with locked(job.target, busy, "quantize_unwritable"):
+    unwritable = f"{job.target} cannot be written"
+    with os_error_as("quantize_unwritable", unwritable, BackendError, path=str(job.target)), locked(job.target, busy):
         if job.is_done():
             return read_packed(job.target)
         info = _begun(job)

@@ -73,8 +73,7 @@ def measure_start(folder: Path, rows: int, progress: Progress) -> Figures:
     opened = time.monotonic()
     with log, EventLog(folder) as event_log:
         rooms = Rooms(pairs, Ballots(log), event_log)
-        for event in event_log.read():
-            rooms.replay(event)
+        event_log.follow(rooms.replay)
         ready = time.monotonic()
         assert rooms.main.progress.votes == rows
     return {

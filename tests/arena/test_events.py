@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 from served_app import ROOT
@@ -19,7 +20,7 @@ def test_events_are_read_in_order_with_their_time(tmp_path):
     with EventLog(tmp_path / "data") as log:
         log.append("shown", battle="1", pair="名字")
         log.append("skipped", durable=True, battle="1")
-        events = list(log.read())
+        events = list(read_events(log.folder))
     assert [(event.kind, event.about) for event in events] == [
         ("shown", {"battle": "1", "pair": "名字"}),
         ("skipped", {"battle": "1"}),
@@ -76,9 +77,45 @@ def test_an_event_with_half_an_emoji_is_written(tmp_path):
 
 def test_without_a_log_only_durable_events_are_refused():
     NoEvents().append("shown", battle="1")
-    assert list(NoEvents().read()) == []
     with pytest.raises(OSError, match="cannot be written"):
         NoEvents().append("withdrawn", durable=True, vote="1")
+
+
+def test_a_process_follows_what_others_add_and_not_what_it_adds_itself(tmp_path):
+    with EventLog(tmp_path) as first:
+        first.append("before")
+        with EventLog(tmp_path) as second:
+            seen, late = [], []
+            first.follow(seen.append)
+            first.append("own")
+            second.append("other")
+            with second.part.open("ab") as file:
+                file.write(b'{"kind": "ha')  # still being written
+            first.catch_up()
+            first.follow(late.append)
+            with second.part.open("ab") as file:
+                file.write(b'lf", "time": 9e9}\n')
+            for _ in range(2):
+                first.catch_up()
+    assert [event.kind for event in seen] == ["before", "other", "half"]
+    assert [event.kind for event in late] == ["before", "own", "other", "half"]
+
+
+def test_what_cannot_be_read_now_is_followed_later(tmp_path, monkeypatch, caplog):
+    seen = []
+    with EventLog(tmp_path) as first, EventLog(tmp_path) as second:
+        first.follow(seen.append)
+        second.append("other")
+        with monkeypatch.context() as broken:
+            broken.setattr(Path, "open", no_file)
+            first.catch_up()
+        assert seen == [] and "cannot be read: stale" in caplog.text
+        first.catch_up()
+    assert [event.kind for event in seen] == ["other"]
+
+
+def no_file(*_):
+    raise OSError("stale file handle")
 
 
 def test_a_folder_that_cannot_be_written_is_refused(tmp_path):

@@ -9,12 +9,12 @@ from urllib.parse import urlsplit
 import pandas as pd
 import pytest
 from playwright.sync_api import expect
+from proxies import caddy, jupyter, nginx
 from served_app import ServedApp
 
 from tests.browser.conftest import Tab
 from tests.browser.hands import answer, ask, ask_for_vote, go, questions, says, vote, wait_for_phase, wait_ready
 from tests.browser.notebook_proxy import notebook_proxy
-from tests.browser.proxies import caddy, jupyter, nginx
 
 # Asked for at the root of every host.
 ICON = {"/favicon.ico"}

@@ -110,9 +110,8 @@ class Blind(ArenaMode):
 
     def restore(self, tab: Tab, kept: Session) -> None:
         if kept.blind and self.offered:
-            vote = self.live.vote_before(kept.blind[-1]) or kept.blind_vote
-            view = self.live.restore(tab.session, tab.judge, kept.blind, is_judged=vote is not None)
-            tab.live = LiveJudging(view, vote, kept.blind)
+            view, vote = self.live.restore(tab.session, tab.judge, kept.blind)
+            tab.live = LiveJudging(view, vote or kept.blind_vote, kept.blind)
 
     def stop(self, tab: Tab, side: SideName | None) -> None:
         self.live.stop(tab.session)
@@ -245,9 +244,7 @@ class Named(ArenaMode):
     def restore(self, tab: Tab, kept: Session) -> None:
         if kept.chat:
             tab.chat.restore(kept.chat, self.roster.pair_of(kept.chat[-1]))
-            tab.vote = self.ballots.vote_before(kept.chat[-1].id) or kept.chat_vote
-            if not self.vote(tab):
-                self.ballots.offer(tab.chat.turns[-1])
+            tab.vote = self.ballots.resume(tab.chat.turns[-1]) or kept.chat_vote
 
     def regenerate(self, tab: Tab, side: SideName) -> Iterator[Battle] | None:
         battles = tab.chat.regenerate(side)

@@ -399,11 +399,10 @@ def test_a_battle_that_was_judged_before_a_crash_gets_no_second_receipt(log, ans
     other = Ballots(log)
     other.offer(answered())
     before = {"battle-1": other.cast("battle-1", "j", Judgement("tie"))}
-    ballots = Ballots(log, vote_before=before.get)
-    ballots.offer(answered())
-    assert not ballots.is_open("battle-1")
+    ballots = Ballots(log, vote_on=before.get)
+    assert ballots.resume(answered()) == before["battle-1"] and not ballots.is_open("battle-1")
     with pytest.raises(VoteRefused) as refused:
         ballots.cast("battle-1", "j", Judgement("tie"))
-    assert refused.value.code == "vote_twice" and log.votes == [*before.values()]
-    ballots.offer(answered(id="battle-2"))
+    assert refused.value.code == "vote_unknown" and log.votes == [*before.values()]
+    assert ballots.resume(answered(id="battle-2")) is None
     assert ballots.cast("battle-2", "j", Judgement("tie")) in log.votes

@@ -152,7 +152,7 @@ def test_the_probability_is_written_with_every_vote_of_a_blind_battle(roster_of,
         turns = live.turns("tab")
         moved = LiveBattles(PairDraw(roster_of(6)), Ballots(log))
         # After a restart with more models the battle keeps its models and what was known when they were drawn.
-        moved.restore("tab", "judge", turns, is_judged=False)
+        moved.restore("tab", "judge", turns)
         list(moved.ask("tab", "judge", "And why not?", again=True))
         moved.cast("tab", "judge", Judgement("tie"))
         named = Chat(roster.first, Ballots(log).offer)

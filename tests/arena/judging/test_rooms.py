@@ -169,3 +169,25 @@ def test_a_battle_is_found_in_the_room_where_it_was_shown(rooms):
     assert rooms.was_shown(here.id, "another") is None and rooms.was_shown("none", "r") is None
     with pytest.raises(VoteRefused, match="no such battle"):
         rooms.main.cast(here.id, "r", Judgement("tie"))
+
+
+def test_a_rater_goes_on_at_another_process_where_the_first_one_died(tmp_path, monkeypatch):
+    with VoteLog(log_path(tmp_path)) as log, EventLog(tmp_path) as events:
+        first = Rooms(PAIRS, Ballots(log), events)
+        with VoteLog(log_path(tmp_path)) as other_log, EventLog(tmp_path) as other_events:
+            second = Rooms(PAIRS, Ballots(other_log, vote_on=VoteStore(tmp_path).vote_on), other_events)
+            other_events.follow(second.replay)
+            room = first.open(["q0", "q1", "q2"], 30)
+            room.cast(room.assign("r").battle.id, "r", Judgement("model_a"))
+            current = room.assign("r").battle
+            with monkeypatch.context() as patch:  # the vote is on disk, and the event that notes it is not
+                patch.setattr(events, "append", lambda *_, **__: None)
+                room.cast(current.id, "r", Judgement("model_a"))
+            shown = room.assign("r").battle
+            moved = second.room(room.code)
+            assert moved.progress.votes == 1
+            assignment = moved.assign("r")
+            assert (assignment.done, assignment.battle.id) == (2, shown.id)
+            moved.cast(shown.id, "r", Judgement("model_b"))
+            assert moved.assign("r").battle is None
+    assert sorted(vote.battle.prompt_id for vote in read_votes(tmp_path)) == ["q0", "q1", "q2"]

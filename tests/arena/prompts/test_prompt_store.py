@@ -38,8 +38,7 @@ def save(prompts: PromptStore, entries, before=None) -> None:
 def store(events, loaded=(ONE, TWO), named=False) -> PromptStore:
     """What a page shows that starts now."""
     prompts = PromptStore(loaded, events, named)
-    for event in events.read():
-        prompts.replay(event)
+    events.follow(prompts.replay)
     return prompts
 
 
@@ -50,7 +49,7 @@ def test_a_saved_set_is_offered_at_once_and_after_a_restart(events) -> None:
     for now in (prompts, store(events)):
         assert tuple(now) == (NEW, ONE) and len(now) == 2 and now[0] == NEW
         assert now.saved_at > 0
-    assert [event.kind for event in events.read()] == ["prompts_saved"]
+    assert [event.kind for event in read_events(events.folder)] == ["prompts_saved"]
 
 
 def test_a_changed_text_gets_another_id_and_the_old_one_stays_known(events) -> None:
@@ -101,14 +100,14 @@ def test_the_second_of_two_hosts_is_refused_and_nothing_is_written(events) -> No
     with pytest.raises(InputError) as refused:
         save(prompts, [TWO], before=(ONE, TWO))
     assert refused.value.code == "prompts_changed" and tuple(prompts) == (ONE,)
-    assert len(list(events.read())) == 1
+    assert len(list(read_events(events.folder))) == 1
 
 
 def test_the_loaded_set_comes_back_whatever_it_is_by_then(events) -> None:
     prompts = store(events)
     save(prompts, [NEW])
     save(prompts, [ONE, TWO])
-    assert tuple(prompts) == (ONE, TWO) and prompts.saved_at == 0 and len(list(events.read())) == 2
+    assert tuple(prompts) == (ONE, TWO) and prompts.saved_at == 0 and len(list(read_events(events.folder))) == 2
     assert tuple(store(events, (ONE,))) == (ONE,)
     assert {entry.id for entry in store(events, (ONE,)).known} == {"q1", "p3"}
 
@@ -140,7 +139,7 @@ def test_a_set_has_prompts_but_not_too_many(events, prompts, code) -> None:
     here = store(events)
     with pytest.raises(InputError) as refused:
         save(here, prompts)
-    assert refused.value.code == code and tuple(here) == (ONE, TWO) and not list(events.read())
+    assert refused.value.code == code and tuple(here) == (ONE, TWO) and not list(read_events(events.folder))
 
 
 def test_a_folder_that_cannot_be_written_is_told_and_changes_nothing() -> None:

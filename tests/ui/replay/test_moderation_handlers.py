@@ -14,7 +14,7 @@ from served_app import ServedApp, handlers_of
 from vote_samples import vote_between
 
 from arena.errors import InputError
-from arena.events import EventLog
+from arena.events import EventLog, read_events
 from arena.judging.limits import ADDRESS_PROMPTS, Admin, RateLimits
 from arena.judging.moderation import Moderation
 from arena.judging.withdrawals import Withdrawals
@@ -160,7 +160,7 @@ def test_the_host_hides_a_battle_and_a_restart_knows_it(served: Made, folder: Pa
     served.tab.admin = False
     assert served.look("battle-1")[served.part.shown]["visible"] is False
     later = Moderation(events)
-    (event,) = events.read()
+    (event,) = read_events(events.folder)
     later.replay(event)
     assert later.why(vote_between(1, *NAMES, Winner.TIE).battle) == "host"
 
