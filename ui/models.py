@@ -65,37 +65,28 @@ class BannerHandlers(Handlers):
     can_add: bool
 
     def wire(self, demo: gr.Blocks) -> None:
-        self.on(self.part.timer.tick, self.refresh, **UNQUEUED)
+        self.on(self.part.timer.tick, self.render, **UNQUEUED)
 
     def render(self, tab: Tab) -> Props:
         banner, first = self.part, self.roster.first
         is_demo = any(backend.spec.stand_in for backend in first.values())
-        is_coming = self.coming is not None and (is_demo or not first)
-        tab.waited = tab.waited or is_coming
-        words = self._words(tab)
+        coming = self.coming if is_demo or not first else None
+        tab.waited = tab.waited or coming is not None
+        lines = [coming_words(tab.lang, coming.state)] if coming else []
+        lines += [demo_words(tab.lang, [spec.id for spec in self.roster.specs if spec.stand_in])] if is_demo else []
+        words = " ".join(lines) or self._ready(tab)
         return {
             banner.row: {"visible": bool(words)},
             banner.words: {"value": words},
             banner.get_pair: {"visible": is_demo and self.can_add and self.access.is_host(tab)},
-            banner.timer: {"active": is_coming},
+            banner.timer: {"active": coming is not None},
         }
 
-    def _words(self, tab: Tab) -> str:
-        first, lang = self.roster.first, tab.lang
-        demos = [spec.id for spec in self.roster.specs if spec.stand_in]
-        is_demo = any(backend.spec.stand_in for backend in first.values())
-        if self.coming and (is_demo or not first):
-            return " ".join([coming_words(lang, self.coming.state), *([demo_words(lang, demos)] if is_demo else [])])
-        if is_demo:
-            return demo_words(lang, demos)
-        if tab.waited:
-            return text(lang, "coming_ready", link=_link(first))
+    def _ready(self, tab: Tab) -> str:
+        """Leads a tab to models that came after it was opened."""
         is_left = any(backend.spec.stand_in for backend in tab.chat.pair.values())
-        return text(lang, "real_ready", link=_link(first)) if is_left else ""
-
-    def refresh(self, tab: Tab) -> Props:
-        """Show how far the models are."""
-        return self.render(tab)
+        key = "coming_ready" if tab.waited else "real_ready" if is_left else ""
+        return text(tab.lang, key, link=_link(self.roster.first)) if key else ""
 
 
 @dataclass(frozen=True)

@@ -95,7 +95,7 @@ class Handlers:
     @property
     def outputs(self) -> list[Block]:
         """Every component that `render` may update."""
-        return list(_blocks_in(self.part))
+        return list(dict.fromkeys(_blocks_in(self.part)))
 
     def render(self, tab: Tab) -> Props:
         """What every changing component shows now, as properties."""

@@ -66,9 +66,11 @@ def test_the_mode_cannot_change_while_models_answer(arena: Any, eventually: Call
     assert arena.phase() == "empty"
 
 
-def test_an_unknown_mode_is_refused(arena: Any) -> None:
+def test_an_unknown_mode_is_refused_and_the_choice_shown_is_the_one_that_is_on(arena: Any) -> None:
+    arena.choose("blind")
     with pytest.warns(UserWarning, match="no such mode"):
-        arena.choose("rate")
+        sent = arena.choose("rate")
+    assert (arena.tab.mode, sent[arena.part.composer.mode]["value"]) == ("blind", "blind")
 
 
 def test_pills_and_colours_name_the_models_and_a_vote_marks_the_better_one(arena: Any) -> None:

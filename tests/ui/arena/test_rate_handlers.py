@@ -95,6 +95,7 @@ def test_a_browser_that_keeps_nothing_is_told_so(events, kept):
 def test_a_vote_from_a_tab_that_shows_no_battle_is_refused(events):
     with pytest.warns(UserWarning, match="no such battle"):
         vote(events)
+    assert events.tab.judging.vote is None
 
 
 def test_a_refused_vote_changes_nothing_that_is_shown(events):
