@@ -19,6 +19,7 @@ from ui.batch import BatchHandlers, BatchTab
 from ui.components import Labels
 from ui.models import BannerHandlers, ModelsBanner, ModelsHandlers, ModelsTab
 from ui.prompts import PromptsHandlers, PromptsTab
+from ui.raters import RatersHandlers, RatersTab
 from ui.replay.handlers import ReplayHandlers, ReplayPart
 from ui.report import ReportHandlers, ReportTab
 from ui.results.handlers import ResultsHandlers, ResultsTab
@@ -79,6 +80,8 @@ class Page:
             if adding:
                 with self._tab("models", visible=False) as tab:
                     hosted[tab] = ModelsHandlers(*shared, ModelsTab(labels, tab), adding, banner)
+            with self._tab("raters", visible=False) as tab:
+                hosted[tab] = RatersHandlers(*shared, RatersTab(labels, tab), results, withdrawals)
             with self._tab("report", visible=False) as tab:
                 hosted[tab] = ReportHandlers(*shared, ReportTab(labels, tab), services.reports)
             with self._tab("about"):

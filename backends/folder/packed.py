@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shlex
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -13,8 +14,8 @@ from backends.folder.checkpoint import Weights, check_size, find_weights, member
 from hubs import ListedFile
 
 PACKED = "packed.json"
-# 2: with all state of a model, compared with it. Folders of format 1 lack what is no parameter.
-FORMAT = 2
+# Folders of format 1 lack what is no parameter; in format 2 the scales of int4 have 16 bits, in format 3 they have 8.
+FORMATS = {"int4": 3, "int8": 2}
 WEIGHTS = "packed-"
 METHODS = ("nearest", "gptq")
 GROUPS = (32, 64, 128)
@@ -37,7 +38,6 @@ class PackedInfo:
     revision: str
     stamp: str = ""
     files: tuple[ListedFile, ...] = ()
-    format: int = FORMAT
 
     @property
     def own_revision(self) -> str:
@@ -71,7 +71,7 @@ def is_packed(folder: Path) -> bool:
 def is_outdated(folder: Path) -> bool:
     """Whether the folder was packed in an older format."""
     with suppress(BackendError):
-        return is_packed(folder) and read_json(folder, PACKED).get("format") in range(1, FORMAT)
+        return is_packed(folder) and (data := read_json(folder, PACKED)).get("format") in range(1, _format_of(data))
     return False
 
 
@@ -87,16 +87,17 @@ def read_packed(folder: Path) -> PackedInfo:
 
 def packed_info(folder: Path, data: Mapping[str, Any]) -> PackedInfo:
     """The content of the folder's packed.json. Raises BackendError."""
-    name = folder.name
-    if (number := data.get("format")) != FORMAT:
-        shown = str(number)[:20]
+    name, needed = folder.name, _format_of(data)
+    if (number := data.get("format")) != needed:
+        shown, command = str(number)[:20], _command(folder, data)
         message = (
-            f"{name} is packed in format {shown}, and this version reads format {FORMAT}. "
-            "Make it anew with quantize, or with fetch."
+            f"{name} is quantized in format {shown}, and this version reads format {needed}. "
+            f"Quantize it again: python app.py {command}"
         )
-        raise BackendError("packed_format", message, model=name, format=shown, needed=FORMAT)
+        raise BackendError("packed_format", message, model=name, format=shown, needed=needed, command=command)
     try:
-        info = PackedInfo(**{**data, "files": tuple(ListedFile(**entry) for entry in data["files"])})
+        fields = {key: value for key, value in data.items() if key != "format"}
+        info = PackedInfo(**{**fields, "files": tuple(ListedFile(**entry) for entry in data["files"])})
         valid = _is_valid(info)
     except (TypeError, KeyError):
         valid = False
@@ -108,7 +109,8 @@ def packed_info(folder: Path, data: Mapping[str, Any]) -> PackedInfo:
 def write_packed(folder: Path, info: PackedInfo) -> None:
     """Writes packed.json atomically."""
     part = folder / f"{PACKED}.incomplete"
-    part.write_text(json.dumps(asdict(info), indent=1), encoding="utf-8")
+    data = {**asdict(info), "format": FORMATS[info.precision]}
+    part.write_text(json.dumps(data, indent=1), encoding="utf-8")
     part.replace(folder / PACKED)
 
 
@@ -119,6 +121,25 @@ def packed_weights(folder: Path, info: PackedInfo) -> Weights:
         check_size(files[file.path], file.size, "quantize it again")
     weights = tuple(path for name, path in files.items() if name.startswith(WEIGHTS))
     return Weights(weights, read_tensors(weights))
+
+
+def _format_of(data: Mapping[str, Any]) -> int:
+    """The format that this version reads in a folder of that precision."""
+    return FORMATS.get(str(data.get("precision")), max(FORMATS.values()))
+
+
+def _command(folder: Path, data: Mapping[str, Any]) -> str:
+    """The command that makes the folder anew: from the original beside it, or from a new download."""
+    name, _, precision = folder.name.rpartition("@")
+    if name and (original := folder.with_name(name)).is_dir():
+        best = " --best" if data.get("method") == "gptq" else ""
+        return f"quantize {shlex.quote(str(original))} --precision {precision}{best}"
+    source = str(data.get("source"))[:_LONGEST]
+    return (
+        f"fetch {shlex.quote(source)}@{precision}"
+        if precision in FORMATS and source.isprintable()
+        else "quantize MODEL"
+    )
 
 
 def _is_valid(info: PackedInfo) -> bool:

@@ -33,7 +33,7 @@ LLAMA_MODEL = 60 * MB
 SAMPLER_COPIES = 8
 _ELEMENT_BYTES = {"bf16": 2, "fp32": 4}
 # The size of packed weights as a share of bfloat16, without the embedding.
-PACKED_SHARES = {"int8": 0.52, "int4": 0.34}
+PACKED_SHARES = {"int8": 0.52, "int4": 0.31}
 _PACKED_BYTES = 2  # the inputs and outputs of packed layers are bfloat16
 _FLOATS = ("F64", "F32", "F16", "BF16")
 _CACHE_BYTES, _STATE_BYTES = 2, 4  # llama.cpp stores keys and values as f16, states of layers as f32

@@ -163,8 +163,7 @@ def _rounded(
     rounded = compensated(wanted, gram, group)
     del wanted, gram
     sizes = [module.weight.shape[0] for module in modules]
-    parts = zip(rounded.q.split(sizes), rounded.scale.split(sizes), rounded.zero.split(sizes), strict=True)
-    return [Rounded4(*part) for part in parts]
+    return [Rounded4(*part) for part in zip(*(value.split(sizes) for value in vars(rounded).values()), strict=True)]
 
 
 def _grams(layer: Any, module: Any, runs: Sequence[_Run], exact: Sequence[Tensor]) -> tuple[Tensor, Tensor]:

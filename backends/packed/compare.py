@@ -21,7 +21,7 @@ from backends.machine.pages import release
 from backends.packed.kernels import BF16, find_kernels
 from backends.packed.linear import Linear4, Linear8
 from backends.packed.open import fill, quick_rows
-from backends.packed.scheme import BLOCK, floats4
+from backends.packed.scheme import BLOCK, PARTS4, floats4, packed_of
 from backends.stepping.cache import TokenCache
 
 # The tokens that both read, and how many of them the packed model reads one by one, as it answers.
@@ -180,13 +180,13 @@ class _Matrix:
     def _floats(self, number: int) -> Tensor:
         if "packed" in self._tensors:
             blocks = slice(number * _ROWS // BLOCK, (number + 1) * _ROWS // BLOCK)
-            packed, scales = (self._tensors[key][blocks] for key in ("packed", "scales"))
-            return floats4(packed, scales).transpose(1, 2).flatten(0, 1)
+            weight = packed_of(lambda key: self._tensors[key][blocks])
+            return floats4(weight).transpose(1, 2).flatten(0, 1)
         rows = slice(number * _ROWS, (number + 1) * _ROWS)
         return self._tensors["weight8"][rows].float() * self._tensors["scale8"][rows, None]
 
 
-_PARTS = ("packed", "scales", "weight8", "scale8")
+_PARTS = (*PARTS4, "weight8", "scale8")
 
 
 class _Linear(nn.Module):  # type: ignore[misc]

@@ -8,12 +8,13 @@ are transposed, [columns, rows], so that a column of the weight is contiguous.
 import torch
 from torch import Tensor
 
-from backends.packed.scheme import LEAST_SCALE, Rounded4, grid4, to_grid4
+from backends.packed.scheme import FINE, Rounded4, from_grid4, grid4, to_grid4, to_scale, to_zero, unit4
 
 # Added to the diagonal, as a share of its mean, since few calibration rows do not determine everything.
 DAMPING = 0.01
 # The same where a weight is adjusted for the errors of other Linears.
 TRUST = 0.01
+LEAST_TRUST = 1e-6
 # Columns rounded group by group before the rest is updated in one multiplication.
 BLOCK = 128
 
@@ -43,7 +44,7 @@ def toward(weight: Tensor, gram: Tensor, cross: Tensor) -> Tensor:
     """
     diagonal = gram.diagonal().clone()
     # Inputs that are always 0 would make it singular. In place: a copy takes half a gigabyte.
-    gram.diagonal().add_(TRUST * max(float(diagonal.mean()), LEAST_SCALE))
+    gram.diagonal().add_(TRUST * max(float(diagonal.mean()), LEAST_TRUST))
     lower = torch.linalg.cholesky(gram)
     gram.diagonal().copy_(diagonal)
     floats = weight.float()
@@ -69,30 +70,30 @@ def _rounded(left: Tensor, factor: Tensor, group: int) -> Rounded4:
     """Rounds `left`, the transposed weight, which is updated with the errors of the columns before."""
     columns, rows = left.shape
     q = torch.empty(columns, rows, dtype=torch.uint8)
-    scale = torch.empty(rows, columns // group, dtype=torch.bfloat16)
-    zero = torch.empty_like(scale)
+    unit = unit4(left.t().reshape(rows, -1, group))[:, 0]
+    scale = torch.empty(rows, columns // group, dtype=torch.uint8)
+    zero = torch.empty_like(scale, dtype=torch.int8)
     for start in range(0, columns, BLOCK):
         end = min(start + BLOCK, columns)
         errors = torch.empty(end - start, rows)
         for first in range(start, end, group):
             at, last = first // group, first + group
             own = errors[first - start : last - start]
-            own_scale, own_zero = grid4(left[first:last].t())
-            scale[:, at], zero[:, at] = own_scale, own_zero
+            scale[:, at], zero[:, at] = grid = grid4(left[first:last].t(), unit)
             for column in range(first, last):
-                steps = q[column] = to_grid4(left[column], own_scale, own_zero)
-                floats = (steps.float() - 8) * own_scale.float() + own_zero.float()
+                q[column] = to_grid4(left[column], *grid, unit)
+                floats = from_grid4(q[column], *grid, unit)
                 error = errors[column - start] = (left[column] - floats) / factor[column, column]
                 left[column + 1 : last].addr_(factor[column, column + 1 : last], error, alpha=-1)
             left[last:end].addmm_(factor[first:last, last:end].t(), own, alpha=-1)
         left[end:].addmm_(factor[start:end, end:].t(), errors, alpha=-1)
-    return Rounded4(q.t().contiguous(), scale, zero)
+    return Rounded4(q.t().contiguous(), scale, zero, unit)
 
 
 def _fitted(wanted: Tensor, gram: Tensor, rounded: Rounded4) -> Rounded4:
     """The same steps with each group's scale and zero fitted so that the outputs change least."""
-    scale, zero = rounded.scale.float(), rounded.zero.float()
-    steps, group = rounded.q.t().float() - 8, rounded.group
+    scale, zero, unit, group = rounded.scale.clone(), rounded.zero.clone(), rounded.unit, rounded.group
+    steps = rounded.q.t().float() - 8
     pull = gram @ (wanted - rounded.floats().t())
     for at in range(scale.shape[1]):
         columns = slice(at * group, (at + 1) * group)
@@ -105,14 +106,12 @@ def _fitted(wanted: Tensor, gram: Tensor, rounded: Rounded4) -> Rounded4:
         change = torch.where(
             determinant > 1e-6 * curve * flat, (by_scale * flat - by_zero * mixed) / determinant, torch.zeros(())
         )
-        finer = _as_stored((scale[:, at] + change).clamp_(min=LEAST_SCALE)) - scale[:, at]
+        step = scale[:, at] * unit
+        middle = zero[:, at] / FINE * step
+        scale[:, at] = to_scale(step + change, unit)
+        finer = scale[:, at] * unit - step
         # The zero also compensates for the rounding of the stored scale.
-        shift = _as_stored(zero[:, at] + (by_zero - finer * mixed) / flat) - zero[:, at]
-        scale[:, at] += finer
-        zero[:, at] += shift
+        zero[:, at] = to_zero(middle + (by_zero - finer * mixed) / flat, step + finer)
+        shift = zero[:, at] / FINE * (step + finer) - middle
         pull.addmm_(gram[:, columns], own * finer + shift, alpha=-1)
-    return Rounded4(rounded.q, scale.to(torch.bfloat16), zero.to(torch.bfloat16))
-
-
-def _as_stored(values: Tensor) -> Tensor:
-    return values.to(torch.bfloat16).float()
+    return Rounded4(rounded.q, scale, zero, unit)

@@ -27,14 +27,14 @@ def try_out(kernels: Kernels) -> None:
     weight, bias, x = (torch.randn(*shape, generator=random, dtype=torch.float32) for shape in _TESTED)
     x = x.to(BF16)
     four, eight = round4(weight, 32), round8(weight)
-    packed, scales = pack4(four)
+    packed = pack4(four)
     by4, by8 = x.float() @ four.floats().T + bias, x.float() @ eight.floats().T + bias
     query, keys, values = x[None, :1, :BLOCK].contiguous(), x[None, 1:, :BLOCK].contiguous(), x[None, 1:, -BLOCK:]
     attended = (query.float() @ keys.float().mT * 0.1).softmax(-1) @ values.float()
     results = {
-        "few4": (kernels.few4(x, packed, scales, bias), by4),
-        "one4": (kernels.few4(x[:1], packed, scales, bias), by4[:1]),
-        "three4": (kernels.few4(x[:3], packed, scales, bias), by4[:3]),
+        "few4": (kernels.few4(x, packed, bias), by4),
+        "one4": (kernels.few4(x[:1], packed, bias), by4[:1]),
+        "three4": (kernels.few4(x[:3], packed, bias), by4[:3]),
         "few8": (kernels.few8(x, eight.q, eight.scale, bias), by8),
         "attend": (kernels.attend(query, [keys], [values.contiguous()], 0.1), attended),
         "rms_norm": (kernels.rms_norm(x, x[0], 1e-6), rms_norm(x.float(), (128,), x[0].float(), 1e-6)),
@@ -45,7 +45,7 @@ def try_out(kernels: Kernels) -> None:
         rms_norm(x.float(), (128,), weight[0], 1e-6),
     )
     if kernels.tiles:
-        results["many4"] = kernels.many4(x, packed, scales, bias), by4
+        results["many4"] = kernels.many4(x, packed, bias), by4
     for name, (result, wanted) in results.items():
         # Also true for NaN.
         if not (result.float() - wanted).norm() <= _CLOSE * wanted.norm():

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from backends.packed.scheme import BLOCK
+from backends.packed.scheme import BLOCK, Packed4
 
 # The size of the weight: a product takes much longer than to wake the threads, and the trial up to 0.3 s.
 _ROWS, _COLUMNS, _GROUP = 4096, 4096, 32
@@ -29,8 +29,8 @@ class Way:
 
 # Less than 2048 bytes, and past the caches more than 8192, are slower (measured).
 WAYS = (Way(False, 4096), Way(False, 12288), Way(True, 4096))
-# Multiplies x with a weight (packed, scales) that no cache holds, read in that way; returns the seconds.
-ColdProduct = Callable[[Way, Tensor, Tensor, Tensor], float]
+# Multiplies x with a weight that no cache holds, read in that way; returns the seconds.
+ColdProduct = Callable[[Way, Tensor, Packed4], float]
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,8 @@ def read_ahead(product: ColdProduct, kept: Path) -> ReadAhead:
 def _try(product: ColdProduct) -> ReadAhead:
     """The shortest time of each way, measured in turn: other work on the machine only makes a product slower."""
     packed = torch.full((_ROWS // BLOCK, _COLUMNS, BLOCK // 2), 0x88, dtype=torch.uint8)
-    scales = torch.ones(_ROWS // BLOCK, _COLUMNS // _GROUP, BLOCK, 2, dtype=torch.bfloat16)
+    scales = torch.ones(_ROWS // BLOCK, _COLUMNS // _GROUP, BLOCK, 2, dtype=torch.uint8)
+    weight = packed, scales, torch.ones(_ROWS // BLOCK, BLOCK)
     x = torch.ones(1, _COLUMNS, dtype=torch.bfloat16)
-    rounds = [[product(way, x, packed, scales) for way in WAYS] for _ in range(_ROUNDS)]
+    rounds = [[product(way, x, weight) for way in WAYS] for _ in range(_ROUNDS)]
     return ReadAhead(tuple(round(1000 * min(times), 3) for times in zip(*rounds, strict=True)))

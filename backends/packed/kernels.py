@@ -20,7 +20,7 @@ from torch import Tensor
 from backends.packed.kernel_build import NoKernels, build
 from backends.packed.kernel_check import try_out
 from backends.packed.kernel_trial import Way, read_ahead
-from backends.packed.scheme import BLOCK, CHUNK
+from backends.packed.scheme import BLOCK, CHUNK, Packed4
 from backends.packed.structures import Delta, Layer, Places, StateLayer, states_of
 
 log = logging.getLogger(__name__)
@@ -53,20 +53,20 @@ class Kernels:
     def __str__(self) -> str:
         return f"compiled kernels for {self.instruction_set}{' and AMX' * self.tiles}, {self.ahead}"
 
-    def few4(self, x: Tensor, packed: Tensor, scales: Tensor, bias: Tensor | None) -> Tensor:
+    def few4(self, x: Tensor, weight: Packed4, bias: Tensor | None) -> Tensor:
         """bfloat16 x [rows, columns] times a 4-bit weight (see scheme.pack4) plus float32 `bias`, to [rows, out]."""
-        rows, columns, out, group = _sizes(x, scales)
+        rows, columns, out, group = _sizes(x, weight)
         y = torch.empty(rows, out, dtype=BF16)
         scratch = torch.empty(rows * (columns + _GROUP_BYTES * columns // group), dtype=torch.uint8)
-        self._library.few4(*map(_at, (x, packed, scales, bias, y, scratch)), *_longs(rows, columns, out, group))
+        self._library.few4(*map(_at, (x, *weight, bias, y, scratch)), *_longs(rows, columns, out, group))
         return y
 
-    def many4(self, x: Tensor, packed: Tensor, scales: Tensor, bias: Tensor | None) -> Tensor:
+    def many4(self, x: Tensor, weight: Packed4, bias: Tensor | None) -> Tensor:
         """The same without rounding x. Requires `tiles`."""
-        rows, columns, out, group = _sizes(x, scales)
+        rows, columns, out, group = _sizes(x, weight)
         y = torch.empty(rows, out, dtype=BF16)
         scratch = torch.empty(-(-rows // 32) * 32 * columns, dtype=BF16)
-        arguments = (*map(_at, (x, packed, scales, bias, y, scratch)), *_longs(rows, columns, out, group))
+        arguments = (*map(_at, (x, *weight, bias, y, scratch)), *_longs(rows, columns, out, group))
         if not self._library.many4(*arguments):
             raise MemoryError("no memory for a product of packed weights")
         return y
@@ -153,13 +153,13 @@ class Kernels:
         """Chooses how weights are read ahead of their use; results are the same."""
         self._library.set_ahead(ctypes.c_int(way.past_caches), *_longs(way.bytes_ahead))
 
-    def _cold_product(self, way: Way, x: Tensor, packed: Tensor, scales: Tensor) -> float:
+    def _cold_product(self, way: Way, x: Tensor, weight: Packed4) -> float:
         """The seconds of a product with a weight that no cache holds."""
         self.set_ahead(way)
-        for tensor in (packed, scales):
+        for tensor in weight:
             self._library.drop_lines(_at(tensor), *_longs(tensor.nbytes // 64))
         began = time.perf_counter()
-        self.few4(x, packed, scales, None)
+        self.few4(x, weight, None)
         return time.perf_counter() - began
 
     def read_lines(self, memory: Tensor) -> int:
@@ -195,8 +195,8 @@ def _openmp() -> Path:
     return libraries[0]
 
 
-def _sizes(x: Tensor, scales: Tensor) -> tuple[int, int, int, int]:
-    blocks, groups, _, _ = scales.shape
+def _sizes(x: Tensor, weight: Packed4) -> tuple[int, int, int, int]:
+    blocks, groups, _, _ = weight[1].shape
     rows, columns = x.shape
     return rows, columns, blocks * BLOCK, columns // groups
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from backends.packed.kernels import BF16, Kernels
 from backends.packed.linear import Linear4, Linear8
-from backends.packed.scheme import BLOCK, CHUNK
+from backends.packed.scheme import BLOCK, CHUNK, Packed4
 from backends.packed.structures import HEAD, TAPS, Common, Delta, Layer, StateLayer, Weight, places_of
 from backends.stepping.cache import TokenCache
 from backends.stepping.delta import DeltaRows, delta_layers, state_of
@@ -273,19 +273,22 @@ def _fit(qkv: tuple[Weight, ...], common: Common, step: int, size: int) -> bool:
 
 
 def _weight(linear: Linear4) -> Weight:
-    return _described(*linear.parts, linear.out_features)
+    return _described(linear.packed, linear.bias, linear.out_features)
 
 
 def _halves(linear: Linear4) -> tuple[Weight, Weight]:
     """The upper and the lower rows of a weight that holds two."""
-    packed, scales, bias = linear.parts
     rows, blocks = linear.out_features // 2, linear.out_features // 2 // BLOCK
-    biases = (None, None) if bias is None else (bias[:rows], bias[rows:])
-    upper = _described(packed[:blocks], scales[:blocks], biases[0], rows)
-    return upper, _described(packed[blocks:], scales[blocks:], biases[1], rows)
+    packed, scales, units = linear.packed
+    upper, lower = (None, None) if linear.bias is None else (linear.bias[:rows], linear.bias[rows:])
+    return (
+        _described((packed[:blocks], scales[:blocks], units[:blocks]), upper, rows),
+        _described((packed[blocks:], scales[blocks:], units[blocks:]), lower, rows),
+    )
 
 
-def _described(packed: Tensor, scales: Tensor, bias: Tensor | None, rows: int) -> Weight:
-    columns = packed.shape[1]
+def _described(weight: Packed4, bias: Tensor | None, rows: int) -> Weight:
+    packed, scales, _ = weight
     at = None if bias is None else ctypes.c_void_p(bias.data_ptr())
-    return Weight(packed.data_ptr(), scales.data_ptr(), at, rows, columns, columns // scales.shape[1])
+    columns = packed.shape[1]
+    return Weight(*(part.data_ptr() for part in weight), at, rows, columns, columns // scales.shape[1])

@@ -1,13 +1,14 @@
 """Linear layers on packed weights, in place of torch's: by the compiled kernels, or else by torch's operations."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear, pad
 
 from backends.packed.kernels import BF16, Kernels
-from backends.packed.scheme import BLOCK, CHUNK, floats4, product4
+from backends.packed.scheme import BLOCK, CHUNK, Packed4, floats4, product4
 from backends.stepping import ROWS
 
 # Up to this many rows the integer product is faster: than the one by tiles, and than torch's product of floats.
@@ -37,49 +38,56 @@ class _Packed(nn.Module, ABC):  # type: ignore[misc]
     def _product(self, x: Tensor) -> Tensor: ...
 
     def _with_bias(self, y: Tensor) -> Tensor:
-        return y if self._bias is None else (y + self._bias).to(BF16)
+        return (y if self._bias is None else y + self._bias).to(BF16)
 
 
 class Linear4(_Packed):
     """A weight of 4 bits, see scheme.pack4, with `rows` rows without padding; `bias` float32 [rows] or None."""
 
-    def __init__(self, weights: tuple[Tensor, Tensor], rows: int, bias: Tensor | None, kernels: Kernels | None) -> None:
+    def __init__(self, weights: Packed4, rows: int, bias: Tensor | None, kernels: Kernels | None) -> None:
         super().__init__()
         # `weight` is the packed weight as it is mapped.
-        self.weight, self._scales = weights
+        self.weight, self._scales, self._units = weights
         self.out_features, self.in_features = rows, self.weight.shape[1]
         self._bias = None if bias is None else pad(bias.float(), (0, -rows % BLOCK))
         self._kernels = kernels
 
     @property
-    def parts(self) -> tuple[Tensor, Tensor, Tensor | None]:
-        """The packed weight, its scales, and the bias in float32, padded to whole blocks of rows."""
-        return self.weight, self._scales, self._bias
+    def packed(self) -> Packed4:
+        """The weight as it is packed."""
+        return self.weight, self._scales, self._units
+
+    @property
+    def bias(self) -> Tensor | None:
+        """In float32, padded to whole blocks of rows."""
+        return self._bias
 
     def _product(self, x: Tensor) -> Tensor:
         if self._kernels:
             # Without tiles the integer product is faster than any product of floats (measured).
             by_tiles = self._kernels.tiles and x.shape[0] > FEW_WITH_TILES
-            return (self._kernels.many4 if by_tiles else self._kernels.few4)(x, *self.parts)
+            return (self._kernels.many4 if by_tiles else self._kernels.few4)(x, self.packed, self._bias)
         capability = torch.backends.cpu.get_cpu_capability()
         few = x.shape[0] <= FEW4.get(capability, 0)
         return self._with_bias(self._by_fours(x, capability) if few else self._by_floats(x))
 
     def _by_fours(self, x: Tensor, capability: str) -> Tensor:
         step = _BLOCKS * torch.get_num_threads()
-        weights = zip(self.weight.split(step), self._scales.split(step), strict=True)
-        return torch.cat([product4(x, *weight, capability) for weight in weights], -1)
+        return torch.cat([product4(x, weight, capability) for weight in self._split(step)], -1)
 
     def _by_floats(self, x: Tensor) -> Tensor:
         """A block for each thread at a time, which stays in its caches."""
-        blocks, step = self.weight.shape[0], torch.get_num_threads()
-        y = torch.empty(x.shape[0], blocks, BLOCK, dtype=BF16)
+        step = torch.get_num_threads()
+        y = torch.empty(x.shape[0], self.weight.shape[0], BLOCK, dtype=BF16)
         x = x.to(product_dtype())
-        for first in range(0, blocks, step):
-            part = slice(first, first + step)
-            weight = floats4(self.weight[part], self._scales[part]).to(x.dtype)
-            y[:, part] = torch.bmm(x.expand(len(weight), -1, -1), weight).transpose(0, 1)
+        for part, weight in zip(y.split(step, 1), self._split(step), strict=True):
+            floats = floats4(weight).to(x.dtype)
+            part.copy_(torch.bmm(x.expand(len(floats), -1, -1), floats).transpose(0, 1))
         return y.flatten(1)
+
+    def _split(self, blocks: int) -> Iterator[Packed4]:
+        """So many blocks of rows at a time."""
+        return zip(*(part.split(blocks) for part in self.packed), strict=True)
 
 
 class Linear8(_Packed):

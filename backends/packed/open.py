@@ -125,8 +125,9 @@ def _layer(place: str, old: Any, left: _Tensors, kernels: Kernels | None) -> Lin
     if f"{place}.packed" in left.tensors:
         blocks, groups = -(-rows // BLOCK), left.groups(place, columns)
         packed = left.take(f"{place}.packed", (blocks, columns, BLOCK // 2), torch.uint8)
-        scales = left.take(f"{place}.scales", (blocks, groups, BLOCK, 2), BF16)
-        return Linear4((packed, scales), rows, bias, kernels)
+        scales = left.take(f"{place}.scales", (blocks, groups, BLOCK, 2), torch.uint8)
+        units = left.take(f"{place}.units", (blocks, BLOCK), torch.float32)
+        return Linear4((packed, scales, units), rows, bias, kernels)
     weight = left.take(f"{place}.weight8", (rows, columns), torch.int8)
     scale = left.take(f"{place}.scale8", (rows,), torch.float32)
     return Linear8((weight, scale), bias, kernels)

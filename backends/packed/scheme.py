@@ -1,14 +1,14 @@
 """Rounds weights to 4 or 8 bits, and lays them out in memory and files so that they are read from end to end.
 
-A weight of 4 bits is `(q - 8) * scale + zero` with one bfloat16 scale and zero for `group` neighbours along a row;
-one of 8 bits is `q * scale` with one float32 scale per row.
+A weight of 4 bits is `(q - 8 + zero / 16) * scale * unit`, with one scale and zero of 8 bits for `group` neighbours
+along a row, and one float32 unit per row; one of 8 bits is `q * scale` with one float32 scale per row.
 
 4-bit weights are stored in blocks of 64 rows, padded with zeros, in the layout of torch's own AVX512 kernel: [blocks,
 columns, 32 bytes], with row j of the block in the low half of byte j and row j + 32 in the high half. The scales are
 stored by block as well, [blocks, groups, 64, (scale, zero)]; in another order reading them costs up to a third more.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -18,18 +18,25 @@ from torch.nn.functional import pad
 from backends.folder.packed import GROUPS
 
 # The shares of a group's span to try, and the number of fits. More of either gains nothing (measured).
-SPANS = (1.0, 0.9)
+SPANS = (1.0, 0.9, 0.8)
 FITS = 2
-LEAST_SCALE = 1e-6
+# The least unit of a row, so that nothing is divided by 0.
+LEAST_UNIT = 1e-12
+# What `zero` counts, as a share of the distance between two neighbouring values.
+FINE = 16
 
 
 @dataclass(frozen=True)
 class Rounded4:
-    """A matrix in 4 bits: `q` uint8 0 to 15 [rows, columns], `scale` and `zero` bfloat16 [rows, groups]."""
+    """A matrix in 4 bits: `q` uint8 0 to 15 [rows, columns], `scale` uint8 and `zero` int8 [rows, groups].
+
+    `unit` is float32 [rows].
+    """
 
     q: Tensor
     scale: Tensor
     zero: Tensor
+    unit: Tensor
 
     @property
     def group(self) -> int:
@@ -39,8 +46,8 @@ class Rounded4:
     def floats(self) -> Tensor:
         """The matrix that it stands for, float32 [rows, columns]."""
         rows, columns = self.q.shape
-        steps = self.q.view(rows, -1, self.group).float() - 8
-        return _floats(steps, self.scale, self.zero).view(rows, columns)
+        q, unit = self.q.view(rows, -1, self.group), self.unit[:, None, None]
+        return from_grid4(q, self.scale[..., None], self.zero[..., None], unit).view(rows, columns)
 
 
 @dataclass(frozen=True)
@@ -55,64 +62,89 @@ class Rounded8:
         return self.q.float() * self.scale[:, None]
 
 
-def grid4(groups: Tensor) -> tuple[Tensor, Tensor]:
-    """The scale and zero (bfloat16, without the last dimension) with the least squared error for each group.
+def unit4(groups: Tensor) -> Tensor:
+    """The unit of each row, float32 [rows, 1], of float32 `groups` [rows, groups, group].
 
-    `groups` is float32 [..., group]. Candidates are the full span and one that clips both ends a little, each then
-    fitted to the values rounded with it.
+    A step of the widest group has 255 of them.
+    """
+    return (_span(groups).amax(-1, keepdim=True) / (15 * 255)).clamp_(min=LEAST_UNIT)
+
+
+def _span(groups: Tensor) -> Tensor:
+    # The zeros reach as far as to values that all have the same sign.
+    return groups.amax(-1).clamp_(min=0) - groups.amin(-1).clamp_(max=0)
+
+
+def grid4(groups: Tensor, unit: Tensor) -> tuple[Tensor, Tensor]:
+    """The scale (uint8) and zero (int8), without the last dimension, with the least squared error for each group.
+
+    `groups` is float32 [..., group]; `unit` broadcasts against the result. Candidates are the full span and some that
+    clip both ends, each then fitted to the values rounded with it.
     """
     best = torch.full(groups.shape[:-1], torch.inf)
-    best_scale, best_zero = (torch.empty_like(best, dtype=torch.bfloat16) for _ in range(2))
-    for scale, zero in _grids(groups):
-        wrong = _floats(_steps(groups, scale, zero), scale, zero).sub_(groups).square_().sum(-1)
+    best_scale, best_zero = torch.empty_like(best, dtype=torch.uint8), torch.empty_like(best, dtype=torch.int8)
+    for scale, zero in _grids(groups, unit):
+        grid = scale[..., None], zero[..., None], unit[..., None]
+        wrong = from_grid4(to_grid4(groups, *grid), *grid).sub_(groups).square_().sum(-1)
         better = wrong < best
         best = torch.where(better, wrong, best)
         best_scale, best_zero = torch.where(better, scale, best_scale), torch.where(better, zero, best_zero)
     return best_scale, best_zero
 
 
-def _grids(groups: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-    most, least = groups.amax(-1), groups.amin(-1)
-    for span in SPANS:
-        scale = ((most - least) * (span / 15)).clamp_(min=LEAST_SCALE).to(torch.bfloat16)
+def _grids(groups: Tensor, unit: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+    span, middle = _span(groups), (groups.amax(-1).clamp_(min=0) + groups.amin(-1).clamp_(max=0)) / 2
+    for share in SPANS:
+        scale = to_scale(span * (share / 15), unit)
         # The middle of the span lies between the steps -1 and 0.
-        zero = ((most + least + scale.float()) / 2).to(torch.bfloat16)
+        step = scale * unit
+        zero = to_zero(middle + step / 2, step)
         yield scale, zero
         for _ in range(FITS):
-            scale, zero = _fitted(groups, _steps(groups, scale, zero), scale)
+            grid = scale[..., None], zero[..., None], unit[..., None]
+            scale, zero = _fitted(groups, to_grid4(groups, *grid).float().sub_(8), scale, unit)
             yield scale, zero
 
 
-def _steps(groups: Tensor, scale: Tensor, zero: Tensor) -> Tensor:
-    return to_grid4(groups, scale[..., None], zero[..., None]).float().sub_(8)
-
-
-def _floats(steps: Tensor, scale: Tensor, zero: Tensor) -> Tensor:
-    return steps * scale.float()[..., None] + zero.float()[..., None]
-
-
-def _fitted(groups: Tensor, steps: Tensor, scale: Tensor) -> tuple[Tensor, Tensor]:
+def _fitted(groups: Tensor, steps: Tensor, scale: Tensor, unit: Tensor) -> tuple[Tensor, Tensor]:
     """The least-squares line through (step, value) of each group; `scale` stays where all steps are equal."""
     mean_step, mean = steps.mean(-1, keepdim=True), groups.mean(-1, keepdim=True)
     around = steps - mean_step
     spread = around.square().sum(-1)
     slope = (around * (groups - mean)).sum(-1) / spread
-    fitted = torch.where(spread > 0, slope, scale.float()).clamp_(min=LEAST_SCALE).to(torch.bfloat16)
-    return fitted, (mean[..., 0] - fitted.float() * mean_step[..., 0]).to(torch.bfloat16)
+    fitted = torch.where(spread > 0, to_scale(slope, unit), scale)
+    step = fitted * unit
+    return fitted, to_zero(mean[..., 0] - step * mean_step[..., 0], step)
 
 
-def to_grid4(values: Tensor, scale: Tensor, zero: Tensor) -> Tensor:
-    """The nearest `q` (uint8) to float32 `values`; `scale` and `zero` broadcast against them."""
-    steps = (values - zero.float()) / scale.float() + 8
-    return steps.round_().clamp_(0, 15).to(torch.uint8)
+def to_scale(step: Tensor, unit: Tensor) -> Tensor:
+    """The stored scale (uint8) for the distance between two neighbouring values."""
+    return (step / unit).round_().clamp_(1, 255).to(torch.uint8)
+
+
+def to_zero(middle: Tensor, step: Tensor) -> Tensor:
+    """The stored zero (int8) for the value of q = 8."""
+    return (middle * FINE / step).round_().clamp_(-128, 127).to(torch.int8)
+
+
+def to_grid4(values: Tensor, scale: Tensor, zero: Tensor, unit: Tensor) -> Tensor:
+    """The nearest `q` (uint8) to float32 `values`; the others broadcast against them."""
+    return (values / (scale * unit) + (8 - zero / FINE)).round_().clamp_(0, 15).to(torch.uint8)
+
+
+def from_grid4(q: Tensor, scale: Tensor, zero: Tensor, unit: Tensor) -> Tensor:
+    """What `q` stands for, float32."""
+    return (q + (zero / FINE - 8)) * (scale * unit)
 
 
 def round4(weight: Tensor, group: int) -> Rounded4:
     """Rounds to the nearest of 16 values per group. `weight` is [rows, columns], columns a multiple of `group`."""
     rows, columns = weight.shape
     groups = weight.float().view(rows, columns // group, group)
-    scale, zero = grid4(groups)
-    return Rounded4(to_grid4(groups, scale[..., None], zero[..., None]).view(rows, columns), scale, zero)
+    unit = unit4(groups)
+    scale, zero = grid4(groups, unit)
+    q = to_grid4(groups, scale[..., None], zero[..., None], unit[..., None])
+    return Rounded4(q.view(rows, columns), scale, zero, unit[:, 0])
 
 
 def round8(weight: Tensor) -> Rounded8:
@@ -137,26 +169,41 @@ def fitting_group(shape: Sequence[int], group: int) -> int:
     return max(fits, default=0) if rows > BLOCK // 2 else 0
 
 
-def pack4(weight: Rounded4) -> tuple[Tensor, Tensor]:
-    """`packed` uint8 [blocks, columns, 32] and `scales` bfloat16 [blocks, groups, 64, 2]."""
+# A packed weight: `packed` uint8 [blocks, columns, 32], `scales` uint8 [blocks, groups, 64, 2] and `units` float32
+# [blocks, 64].
+Packed4 = tuple[Tensor, Tensor, Tensor]
+PARTS4 = ("packed", "scales", "units")
+
+
+def packed_of(part: Callable[[str], Tensor]) -> Packed4:
+    """The packed weight whose parts the function returns by name."""
+    packed, scales, units = map(part, PARTS4)
+    return packed, scales, units
+
+
+def pack4(weight: Rounded4) -> Packed4:
+    """The weight in blocks of rows, see above."""
     rows, columns = weight.q.shape
     blocks, missing = -(-rows // BLOCK), -rows % BLOCK
     q = pad(weight.q, (0, 0, 0, missing)).view(blocks, 2, BLOCK // 2, columns)
     packed = (q[:, 0] | (q[:, 1] << 4)).transpose(1, 2).contiguous()
-    pairs = pad(torch.stack([weight.scale, weight.zero], -1), (0, 0, 0, 0, 0, missing))
-    return packed, pairs.view(blocks, BLOCK, -1, 2).transpose(1, 2).contiguous()
+    pairs = pad(torch.stack([weight.scale, weight.zero.view(torch.uint8)], -1), (0, 0, 0, 0, 0, missing))
+    scales = pairs.view(blocks, BLOCK, -1, 2).transpose(1, 2).contiguous()
+    return packed, scales, pad(weight.unit, (0, missing)).view(blocks, BLOCK)
 
 
-def unpack4(packed: Tensor, scales: Tensor, rows: int) -> Rounded4:
+def unpack4(weight: Packed4, rows: int) -> Rounded4:
     """The inverse of `pack4`, without the padding."""
+    packed, scales, units = weight
     blocks, columns, _ = packed.shape
     q = torch.cat([packed & 15, packed >> 4], -1).transpose(1, 2).reshape(blocks * BLOCK, columns)
-    pairs = scales.transpose(1, 2).reshape(blocks * BLOCK, -1, 2)
-    return Rounded4(q[:rows], pairs[:rows, :, 0], pairs[:rows, :, 1])
+    pairs = scales.transpose(1, 2).reshape(blocks * BLOCK, -1, 2)[:rows]
+    return Rounded4(q[:rows], pairs[..., 0], pairs[..., 1].view(torch.int8), units.view(-1)[:rows])
 
 
-def floats4(packed: Tensor, scales: Tensor) -> Tensor:
+def floats4(weight: Packed4) -> Tensor:
     """The weight of some blocks as float32 [blocks, columns, BLOCK]; quick for as many as fit into a cache."""
+    packed, scales, units = weight
     blocks, columns, _ = packed.shape
     q = torch.empty(blocks, columns, BLOCK, dtype=torch.uint8)
     half = BLOCK // 2
@@ -164,23 +211,25 @@ def floats4(packed: Tensor, scales: Tensor) -> Tensor:
     # Sixteen times the value: a shift takes three times as long as this.
     torch.bitwise_and(packed, 240, out=q[..., half:])
     values = q.float().view(blocks, scales.shape[1], -1, BLOCK)
-    scale, zero = (part.contiguous() for part in scales.float().unbind(-1))
-    zero.sub_(scale, alpha=8)
+    scale = scales[..., 0] * units[:, None]
+    zero = (scales[..., 1].view(torch.int8) / FINE).sub_(8).mul_(scale)
     scale[..., half:] /= 16
     return torch.addcmul(zero[:, :, None], values, scale[:, :, None], out=values).view(blocks, columns, BLOCK)
 
 
-def product4(x: Tensor, packed: Tensor, scales: Tensor, capability: str) -> Tensor:
-    """bfloat16 x [rows, columns] times some blocks by torch's own kernel for 4 bits: [rows, blocks * BLOCK].
+def product4(x: Tensor, weight: Packed4, capability: str) -> Tensor:
+    """bfloat16 x [rows, columns] times some blocks by torch's own kernel for 4 bits: float32 [rows, blocks * BLOCK].
 
-    The weight is used as it is, the scales are copied. `capability` is torch's for this processor: AVX512 or AVX2.
+    The weight is used as it is, the scales are converted. `capability` is torch's for this processor: AVX512 or AVX2.
     """
+    packed, scales, units = weight
     blocks, columns, width = packed.shape
     groups, kernel = scales.shape[1], torch.ops.aten._weight_int4pack_mm_for_cpu
     group = columns // groups
     if capability == "AVX512":
         in_order = scales.transpose(0, 1).reshape(groups, blocks * BLOCK, 2)
-        return kernel(x, packed.view(blocks * BLOCK, columns // 2), group, in_order)
+        y = kernel(x, packed.view(blocks * BLOCK, columns // 2), group, _pairs(in_order))
+        return y * (units.flatten() / FINE)
     # For AVX2 it takes blocks of 32 rows, with 16 bytes for a column. So the two halves of a column of ours are two
     # columns to it, each with half of the rows, and x is 0 in the other one.
     quarters = scales.view(blocks, groups, 2, 2, -1, 2)
@@ -189,6 +238,14 @@ def product4(x: Tensor, packed: Tensor, scales: Tensor, capability: str) -> Tens
         apart = torch.zeros(*x.shape, 2, dtype=x.dtype)
         apart[..., half] = x
         in_order = quarters[:, :, :, half].transpose(0, 1).reshape(groups, blocks * width, 2)
-        part = kernel(apart.flatten(1), packed.view(blocks * width, columns), 2 * group, in_order)
+        part = kernel(apart.flatten(1), packed.view(blocks * width, columns), 2 * group, _pairs(in_order))
         y[:, :, :, half] = part.view(-1, blocks, 2, width // 2)
-    return y.flatten(1)
+    return y.flatten(1) * (units.flatten() / FINE)
+
+
+def _pairs(scales: Tensor) -> Tensor:
+    """Scales and zeros as torch's kernel takes them, bfloat16 [..., 2], as shares 1 / FINE of a unit."""
+    # Whole numbers of 16 bits: in floats it takes twice as long.
+    both = scales.view(torch.int16)[..., 0]
+    scale = both & 255
+    return torch.stack([scale * FINE, (both >> 8) * scale], -1).to(torch.bfloat16)

@@ -17,7 +17,7 @@ from backends.folder.contents import read_checkpoint
 from backends.folder.packed import WEIGHTS, PackedInfo
 from backends.machine.pages import release
 from backends.packed.calibrate import calibrated, calibration_ids
-from backends.packed.scheme import Rounded4, Rounded8, fitting_group, pack4, round4, round8, unpack4
+from backends.packed.scheme import PARTS4, Rounded4, Rounded8, fitting_group, pack4, packed_of, round4, round8, unpack4
 
 _LAYER = re.compile(r"\.layers\.(\d+)\.")
 # Rows rounded at a time: few enough to stay in the processor's caches (thousands take twice as long).
@@ -114,13 +114,12 @@ def _linear(module: Any, bits: int, group: int, better: Rounded4 | None) -> Iter
         yield "bias", module.bias.data.to(torch.bfloat16)
     own = fitting_group(weight.shape, group)
     if bits == 4 and own:
-        packed, scales = pack4(better or Rounded4(*_joined([round4(rows, own) for rows in weight.split(_ROWS)])))
-        yield "packed", packed
-        yield "scales", scales
+        rounded = better or Rounded4(*_joined([round4(rows, own) for rows in weight.split(_ROWS)]))
+        yield from zip(PARTS4, pack4(rounded), strict=True)
         return
-    rounded = Rounded8(*_joined([round8(rows) for rows in weight.split(_ROWS)]))
-    yield "weight8", rounded.q
-    yield "scale8", rounded.scale
+    eight = Rounded8(*_joined([round8(rows) for rows in weight.split(_ROWS)]))
+    yield "weight8", eight.q
+    yield "scale8", eight.scale
 
 
 def _joined(parts: Sequence[Rounded4 | Rounded8]) -> Iterator[Tensor]:
@@ -147,7 +146,7 @@ def rounding_for(
         if name not in finished:
             return None
         with safe_open(part / name, "pt") as file:
-            return unpack4(file.get_tensor(f"{place}.packed"), file.get_tensor(f"{place}.scales"), rows)
+            return unpack4(packed_of(lambda part: file.get_tensor(f"{place}.{part}")), rows)
 
     coming = calibrated(model, calibration_ids(chat.prompt_ids), info.group, files, known=known)
 

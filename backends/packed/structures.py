@@ -8,6 +8,8 @@ from typing import Any
 
 from torch import Tensor
 
+from backends.packed.scheme import PARTS4
+
 # The size of a head and the taps of the convolution of a Gated DeltaNet layer.
 HEAD, TAPS = 128, 4
 
@@ -16,7 +18,7 @@ class Weight(ctypes.Structure):
     """A weight of 4 bits, see scheme.pack4."""
 
     _fields_ = (
-        *((name, ctypes.c_void_p) for name in ("packed", "scales", "bias")),
+        *((name, ctypes.c_void_p) for name in (*PARTS4, "bias")),
         *((name, ctypes.c_long) for name in ("out", "columns", "group")),
     )
 

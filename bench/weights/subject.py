@@ -22,6 +22,8 @@ from hubs import ListedFile
 GROUP = 32
 # The standard deviation of uniform 4-bit integers, in steps.
 NIBBLE_STEPS = 4.6
+# The scale of every group, in units.
+SCALE = 100
 
 
 @dataclass(frozen=True)
@@ -112,7 +114,7 @@ def random_packed(shape: Shape, precision: str, work: Path, progress: Progress) 
         return folder
     # Each Linear weight with its scales, the int8 head, the bfloat16 embedding.
     size = int(
-        shape.parameters * (0.625 if precision == "int4" else 1) + 2 * shape.vocabulary * shape.sizes["hidden_size"]
+        shape.parameters * (0.565 if precision == "int4" else 1) + 2 * shape.vocabulary * shape.sizes["hidden_size"]
     )
     check_disk(work, size)
     progress(f"Writing {size / 1e9:.1f} GB of random weights to {folder}, once ...")
@@ -172,12 +174,13 @@ def _rounded4(modules: Iterable[tuple[str, Any]], random: np.random.Generator) -
     """Random nibbles for each matrix: real rounding takes minutes."""
     import torch
 
-    from backends.packed.scheme import Rounded4, fitting_group
+    from backends.packed.scheme import FINE, Rounded4, fitting_group
 
     for place, module in modules:
         if type(module) is torch.nn.Linear and (group := fitting_group(module.weight.shape, GROUP)):
             rows, columns = module.weight.shape
             q = torch.from_numpy(random.integers(0, 16, (rows, columns), np.uint8))
-            scale = torch.full((rows, columns // group), SPREAD / NIBBLE_STEPS, dtype=torch.bfloat16)
+            scale = torch.full((rows, columns // group), SCALE, dtype=torch.uint8)
             # A nibble is read as 8 less, which is half a step too little on average.
-            yield place, Rounded4(q, scale, scale / 2)
+            zero = torch.full_like(scale, FINE // 2, dtype=torch.int8)
+            yield place, Rounded4(q, scale, zero, torch.full((rows,), SPREAD / NIBBLE_STEPS / SCALE))

@@ -19,7 +19,7 @@ from arena.errors import BackendError, InputError
 from backends.families.weights import architecture_of
 from backends.machine import facts
 from backends.packed.open import load_packed, packed_rows
-from backends.packed.scheme import unpack4
+from backends.packed.scheme import packed_of, unpack4
 from backends.stepping.cache import TokenCache
 from bench import compared
 from bench.compared import beside_rivals
@@ -113,7 +113,7 @@ def test_random_weights_have_a_mean_of_zero_and_are_nowhere_the_same(work: Path)
             tensors.update({name: opened.get_tensor(name) for name in opened.keys()})  # noqa: SIM118
     results = []
     for place in ("model.layers.0.mlp.up_proj", "model.layers.0.mlp.gate_proj", "model.layers.1.mlp.up_proj"):
-        results.append(unpack4(tensors[f"{place}.packed"], tensors[f"{place}.scales"], 512).floats())
+        results.append(unpack4(packed_of(lambda part, place=place: tensors[f"{place}.{part}"]), 512).floats())
     results.append(tensors["lm_head.weight8"] * tensors["lm_head.scale8"][:, None])
     results.append(tensors["model.embed_tokens.weight"].float())
     for weight in results:

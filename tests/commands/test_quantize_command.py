@@ -27,7 +27,7 @@ def quantize(*arguments: object) -> tuple[int, str, str]:
 
 def test_a_folder_is_packed_and_the_next_run_finds_it(micro: Path) -> None:
     done = run("quantize", str(micro))
-    assert done.returncode == 0 and done.stdout == f"{micro}@int4 is ready (483.7 kB)\n"
+    assert done.returncode == 0 and done.stdout == f"{micro}@int4 is ready (485.3 kB)\n"
     code, said, _ = quantize(micro, "--json")
     result = json.loads(said)
     assert (code, result["state"], result["folder"], result["freed"]) == (0, "present", f"{micro}@int4", 0)

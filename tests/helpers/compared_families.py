@@ -27,7 +27,7 @@ from backends.folder.contents import Checkpoint, read_checkpoint
 from backends.folder.packed import PackedInfo, stamp_of
 from backends.packed.open import map_tensors, packed_rows
 from backends.packed.pack import Job, pack
-from backends.packed.scheme import Rounded8, unpack4
+from backends.packed.scheme import Rounded8, packed_of, unpack4
 from backends.stepping.batched import Rows, stock_rows
 from backends.stepping.cache import TokenCache
 
@@ -173,9 +173,8 @@ def rounded_weights(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     for key, value in tensors.items():
         place, _, kind = key.rpartition(".")
         if kind == "packed":
-            scales = tensors[f"{place}.scales"]
             rows = value.shape[0] * value.shape[2] * 2
-            floats[place] = unpack4(value, scales, rows).floats()
+            floats[place] = unpack4(packed_of(lambda part, place=place: tensors[f"{place}.{part}"]), rows).floats()
         elif kind == "weight8":
             floats[place] = Rounded8(value, tensors[f"{place}.scale8"]).floats()
     return floats

@@ -62,7 +62,7 @@ def quality_rows(path: Path, progress: Callable[[str], None]) -> list[dict[str, 
         lambda chat: tokenizer.apply_chat_template(list(map(vars, chat)), add_generation_prompt=True, return_dict=False)
     )
     best = best_copy(model, chats, lambda done, layers: progress(f"{name}: layer {done} of {layers}"))
-    add_rows(name, 4 + 32 / GROUP, logits_of(best))
+    add_rows(name, 4 + 16 / GROUP, logits_of(best))
     return rows
 
 
@@ -166,7 +166,7 @@ def schemes() -> list[Scheme]:
     """This project's schemes and, for comparison, llama.cpp's."""
     return [
         Scheme("int8", 8.0, lambda weight: round8(weight).floats()),
-        *(Scheme(f"int4, groups of {group}", 4 + 32 / group, _in_groups(group)) for group in GROUPS),
+        *(Scheme(f"int4, groups of {group}", 4 + 16 / group, _in_groups(group)) for group in GROUPS),
         Scheme("llama.cpp Q4_0", 4.5, _by_gguf(GGMLQuantizationType.Q4_0)),
         Scheme("llama.cpp Q4_1", 5.0, _by_gguf(GGMLQuantizationType.Q4_1)),
     ]

@@ -2,7 +2,7 @@
 
 // Rows of x by panels of PANEL rows, the last one of what is left; in each its groups one after the other, of a group
 // its rows. For each group of a row: q (int8), step (x = q * step), start and offset (what a dot product of 4 bits begins
-// with, and what that makes of a product, see below), and plain (sum of x as it was).
+// with, and what that makes of a product, see below), and plain (a sixteenth of the sum of x as it was).
 typedef struct {
     int8_t *q;
     float *step, *offset, *plain;
@@ -56,7 +56,7 @@ static void to_steps(const bf16 *x, Steps out, long group, int raised) {
     }
     *out.step = step;
     *out.offset = MAGIC * step;
-    *out.plain = sum_of(sum);
+    *out.plain = sum_of(sum) / 16;
     *out.start = MAGIC_BITS - raised * int_sum_of(total);
 }
 

@@ -134,9 +134,9 @@ static inline void unpacked(const uint8_t *w, Ints q[PARTS]) {
 
 static inline int first_row(int j) { return 4 * (j % 4) + 32 * (j / 4); }
 
-static inline Ints load_pairs(const bf16 *from, int j) {
-    const __m128i *at = (const __m128i *)(from + 2 * first_row(j));
-    return _mm256_inserti128_si256(_mm256_castsi128_si256(_mm_loadu_si128(at)), _mm_loadu_si128(at + 4), 1);
+static inline Ints load_pairs(const uint8_t *from, int j) {
+    const uint8_t *at = from + 2 * first_row(j);
+    return _mm256_cvtepi16_epi32(_mm_unpacklo_epi64(_mm_loadl_epi64((const __m128i *)at), _mm_loadl_epi64((const __m128i *)(at + 32))));
 }
 
 static inline Floats load_rows(const float *from, int j) {
@@ -151,10 +151,8 @@ static inline void store_rows(bf16 *to, int j, Floats x) {
     _mm_storel_epi64((__m128i *)(at + 16), _mm_unpackhi_epi64(eight, eight));
 }
 
-static inline Floats first_of(Ints pairs) { return _mm256_castsi256_ps(_mm256_slli_epi32(pairs, 16)); }
-static inline Floats second_of(Ints pairs) {
-    return _mm256_castsi256_ps(_mm256_and_si256(pairs, _mm256_set1_epi32((int)0xffff0000)));
-}
+static inline Floats first_of(Ints pairs) { return to_floats(_mm256_and_si256(pairs, all_ints(255))); }
+static inline Floats second_of(Ints pairs) { return to_floats(_mm256_srai_epi32(pairs, 8)); }
 
 // Haswell and Broadwell lack the quicker instruction.
 static void drop_line(const uint8_t *line) { _mm_clflush(line); }

@@ -119,13 +119,13 @@ static inline void unpacked(const uint8_t *w, Ints q[PARTS]) {
 }
 
 // Part j of a block's rows, which have their own order in other instruction sets: four bytes a row, floats, and results.
-static inline Ints load_pairs(const bf16 *from, int j) { return load_ints(from + 2 * W * j); }
+static inline Ints load_pairs(const uint8_t *from, int j) {
+    return _mm512_cvtepi16_epi32(_mm256_loadu_si256((const __m256i *)(from + 2 * W * j)));
+}
 static inline Floats load_rows(const float *from, int j) { return load(from + W * j); }
 static inline void store_rows(bf16 *to, int j, Floats x) { store_halves(to + W * j, x); }
-static inline Floats first_of(Ints pairs) { return _mm512_castsi512_ps(_mm512_slli_epi32(pairs, 16)); }
-static inline Floats second_of(Ints pairs) {
-    return _mm512_castsi512_ps(_mm512_and_si512(pairs, _mm512_set1_epi32((int)0xffff0000)));
-}
+static inline Floats first_of(Ints pairs) { return to_floats(_mm512_and_si512(pairs, all_ints(255))); }
+static inline Floats second_of(Ints pairs) { return to_floats(_mm512_srai_epi32(pairs, 8)); }
 
 static void drop_line(const uint8_t *line) { _mm_clflushopt((void *)line); }
 static void wait_for_memory(void) { _mm_mfence(); }

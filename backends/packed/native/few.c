@@ -5,7 +5,7 @@ typedef struct {
     Floats scale[PARTS], zero[PARTS];
 } Pairs;
 
-static inline Pairs pairs_at(const bf16 *scales) {
+static inline Pairs pairs_at(const uint8_t *scales) {
     Pairs pairs;
     for (int j = 0; j < PARTS; j++) {
         const Ints both = load_pairs(scales, j);
@@ -22,19 +22,25 @@ static inline Ints four_at(const int8_t *q) {
     return all_ints(four);
 }
 
-// `sum` plus the product of a group with row m of x: `dots` began with its `start`.
+// `sum`, in units, plus the product of a group with row m of x: `dots` began with its `start`.
 static inline Floats with_group(Floats sum, Ints dots, Floats scale, Floats zero, Steps x, long m) {
     const Floats product = fused_less(bits_as_floats(dots), all(x.step[m]), all(x.offset[m]));
-    return fused(zero, all(x.plain[m]), fused(product, scale, sum));
+    return fused(fused(zero, all(x.plain[m]), product), scale, sum);
+}
+
+static inline Floats finished(Floats sum, const float *units, const float *bias, int j) {
+    const Floats unit = load_rows(units, j);
+    if (bias) return fused(sum, unit, load_rows(bias, j));
+    return sum * unit;
 }
 
 // `rows` rows of x, which are all of their panel, times one block; y has `stride`.
-UNROLLED void block4(int rows, int past, const uint8_t *w, const bf16 *scales, Steps x, const float *bias, bf16 *y,
-                     long columns, long stride, long group) {
-    const char *ahead = (const char *)w + near_bytes, *scales_ahead = (const char *)scales + near_bytes / 4;
+UNROLLED void block4(int rows, int past, const uint8_t *w, const uint8_t *scales, Steps x, const float *units,
+                     const float *bias, bf16 *y, long columns, long stride, long group) {
+    const char *ahead = (const char *)w + near_bytes, *scales_ahead = (const char *)scales + near_bytes / 8;
     Floats sum[FEW][PARTS];
     for (int m = 0; m < rows; m++)
-        for (int j = 0; j < PARTS; j++) sum[m][j] = bias ? load_rows(bias, j) : zero();
+        for (int j = 0; j < PARTS; j++) sum[m][j] = zero();
     for (long i = 0; i < columns; i += group, scales += 2 * BLOCK, x = further(x, rows, group)) {
         Ints dots[FEW][PARTS];
         for (int m = 0; m < rows; m++)
@@ -56,13 +62,13 @@ UNROLLED void block4(int rows, int past, const uint8_t *w, const bf16 *scales, S
             for (int m = 0; m < rows; m++)
                 for (int j = 0; j < PARTS; j++) dots[m][j] = end(dots[m][j], part[m][j]);
         }
-        for (int line = 0; line < 4; line++) ASK(scales_ahead + 64 * line, past);
-        scales_ahead += 256;
+        for (int line = 0; line < 2; line++) ASK(scales_ahead + 64 * line, past);
+        scales_ahead += 128;
         const Pairs pairs = pairs_at(scales);
         for (int j = 0; j < PARTS; j++)
             for (int m = 0; m < rows; m++)
                 sum[m][j] = with_group(sum[m][j], dots[m][j], pairs.scale[j], pairs.zero[j], x, m);
     }
     for (int m = 0; m < rows; m++)
-        for (int j = 0; j < PARTS; j++) store_rows(y + m * stride, j, sum[m][j]);
+        for (int j = 0; j < PARTS; j++) store_rows(y + m * stride, j, finished(sum[m][j], units, bias, j));
 }

@@ -19,19 +19,18 @@ static void tile_rows(const bf16 *x, bf16 *tiles, long rows, long columns) {
 }
 
 // `depth` columns of one block as four rows of tiles [4][depth/32][16][16][2]: pairs of columns side by side.
-static void tile_weights(const uint8_t *w, const bf16 *scales, bf16 *tiles, long depth, long group) {
+static void tile_weights(const uint8_t *w, const uint8_t *scales, bf16 *tiles, long depth, long group) {
     uint16_t order[32];
     for (int i = 0; i < 16; i++) {
         order[2 * i] = (uint16_t)i;
         order[2 * i + 1] = (uint16_t)(16 + i);
     }
-    const __m512i pairs = _mm512_loadu_si512(order), low = _mm512_set1_epi32(15), top = _mm512_set1_epi32((int)0xffff0000);
+    const __m512i pairs = _mm512_loadu_si512(order), low = _mm512_set1_epi32(15);
     for (long k0 = 0; k0 < depth; k0 += group, scales += 2 * BLOCK)
         for (int j = 0; j < 4; j++) {
-            __m512i both = _mm512_loadu_si512(scales + 32 * j);
-            __m512 scale = _mm512_castsi512_ps(_mm512_slli_epi32(both, 16));
-            // (q - 8) * scale + zero as q * scale + (zero - 8 * scale), in float32
-            __m512 zero = _mm512_fnmadd_ps(_mm512_set1_ps(8), scale, _mm512_castsi512_ps(_mm512_and_si512(both, top)));
+            const Ints both = load_pairs(scales, j);
+            // In units: (q - 8 + zero / 16) * scale as q * scale + (zero / 16 - 8) * scale
+            const Floats scale = first_of(both), zero = fused(second_of(both), all(1.0f / 16), all(-8)) * scale;
             bf16 *row = tiles + j * depth / 32 * TILE;
             for (long k = k0; k < k0 + group; k += 2) {
                 __m512 value[2];
@@ -69,20 +68,19 @@ static void four_tiles(const bf16 *x, long x_next, const bf16 *w, long w_next, f
     _tile_stored(3, sums + sums_next + 256, 64);
 }
 
-// Adds `bias` and writes the sums [rows/16][tiles][16][16] of some blocks to y.
-static void untile(const float *sums, const float *bias, bf16 *y, long rows, long tiles, long out) {
+// Multiplies by `units`, adds `bias` and writes the sums [rows/16][tiles][16][16] of some blocks to y.
+static void untile(const float *sums, const float *units, const float *bias, bf16 *y, long rows, long tiles, long out) {
     for (long row = 0; row < rows; row++)
         for (long t = 0; t < tiles; t++) {
-            __m512 value = _mm512_loadu_ps(sums + ((row / 16) * tiles + t) * 256 + row % 16 * 16);
-            if (bias) value = _mm512_add_ps(value, _mm512_loadu_ps(bias + 16 * t));
-            store_halves(y + row * out + 16 * t, value);
+            const Floats sum = load(sums + ((row / 16) * tiles + t) * 256 + row % 16 * 16);
+            store_halves(y + row * out + 16 * t, finished(sum, units, bias, (int)t));
         }
 }
 
 // As few4, for many rows; columns is a multiple of 32. `scratch` has rows rounded up to 32 * columns * 2 bytes.
 // Returns 0 if there is no memory. A row's result does not depend on the other rows.
-int many4(const bf16 *x, const uint8_t *packed, const bf16 *scales, const float *bias, bf16 *y, char *scratch,
-          long rows, long columns, long out, long group) {
+int many4(const bf16 *x, const uint8_t *packed, const uint8_t *scales, const float *units, const float *bias, bf16 *y,
+          char *scratch, long rows, long columns, long out, long group) {
     bf16 *x_tiles = (bf16 *)scratch;
     tile_rows(x, x_tiles, rows, columns);
     const long blocks = out / BLOCK, groups = columns / group, high = (rows + 31) / 32 * 2, x_next = columns / 32 * TILE;
@@ -111,7 +109,7 @@ int many4(const bf16 *x, const uint8_t *packed, const bf16 *scales, const float 
                         four_tiles(x_tiles + r * x_next + k0 / 32 * TILE, x_next, w_tiles + t * w_next, w_next,
                                    sums + (r * tiles + t) * 256, tiles * 256, depth / 32);
             }
-            untile(sums, bias ? bias + b0 * BLOCK : 0, y + b0 * BLOCK, rows, tiles, out);
+            untile(sums, units + b0 * BLOCK, bias ? bias + b0 * BLOCK : 0, y + b0 * BLOCK, rows, tiles, out);
         }
         _tile_release();
         release(w_tiles);

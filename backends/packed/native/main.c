@@ -7,7 +7,7 @@
 //
 // 4 bits: rows of the weight come in blocks of 64. `packed` is [rows/64][columns][32]: the low half of byte j of a
 // column belongs to row j of the block, the high half to row j + 32. `scales` is [rows/64][columns/group][64][2]:
-// scale and zero, so that a weight is (q - 8) * scale + zero.
+// scale (uint8) and zero (int8), and `units` float32 [rows], so that a weight is (q - 8 + zero / 16) * scale * unit.
 #include "base.h"
 
 #if defined(__AVX512VNNI__) && defined(__AVX512BW__) && defined(__AVX512VL__) && defined(__AVX512DQ__)

@@ -35,10 +35,10 @@ UNROLLED void group_dots(int rows, int j0, Unpacked q, Steps x, Ints (*dots)[PAR
 #include "neon_pairs.h"
 #endif
 
-static inline void unpack_group(const uint8_t *w, const bf16 *scales, Unpacked q, long group) {
+static inline void unpack_group(const uint8_t *w, const uint8_t *scales, Unpacked q, long group) {
     const int past = past_caches;
-    const char *ahead = (const char *)w + near_bytes, *scales_ahead = (const char *)scales + near_bytes / 4;
-    for (int line = 0; line < 4; line++) ASK(scales_ahead + 64 * line, past);
+    const char *ahead = (const char *)w + near_bytes, *scales_ahead = (const char *)scales + near_bytes / 8;
+    for (int line = 0; line < 2; line++) ASK(scales_ahead + 64 * line, past);
     for (long k = 0; k < group; k += UNPACKED_AT_ONCE) {
         for (int line = 0; line < UNPACKED_AT_ONCE / 2; line++) ASK(ahead + 32 * k + 64 * line, past);
         unpack_columns(w + 32 * k, q, k);
@@ -57,12 +57,12 @@ UNROLLED void add_group(int rows, int j0, Unpacked q, Steps x, const Pairs *pair
 }
 
 // As block4, for up to PANEL rows; the sums of a row are made in the same order.
-static void block4_panel(long rows, const uint8_t *w, const bf16 *scales, Steps x, const float *bias, bf16 *y,
-                         long columns, long stride, long group) {
+static void block4_panel(long rows, const uint8_t *w, const uint8_t *scales, Steps x, const float *units,
+                         const float *bias, bf16 *y, long columns, long stride, long group) {
     Unpacked q __attribute__((aligned(64)));
     float sum[PANEL][BLOCK] __attribute__((aligned(64)));
     for (long m = 0; m < rows; m++)
-        for (int j = 0; j < PARTS; j++) store(sum[m] + W * j, bias ? load_rows(bias, j) : zero());
+        for (int j = 0; j < PARTS; j++) store(sum[m] + W * j, zero());
     for (long i = 0; i < columns / group; i++, w += 32 * group, scales += 2 * BLOCK) {
         unpack_group(w, scales, q, group);
         const Pairs pairs = pairs_at(scales);
@@ -78,5 +78,5 @@ static void block4_panel(long rows, const uint8_t *w, const bf16 *scales, Steps 
         }
     }
     for (long m = 0; m < rows; m++)
-        for (int j = 0; j < PARTS; j++) store_rows(y + m * stride, j, load(sum[m] + W * j));
+        for (int j = 0; j < PARTS; j++) store_rows(y + m * stride, j, finished(load(sum[m] + W * j), units, bias, j));
 }

@@ -98,13 +98,13 @@ static inline void unpacked(const uint8_t *w, Ints q[PARTS]) {
     }
 }
 
-static inline Ints load_pairs(const bf16 *from, int j) { return load_ints(from + 2 * W * j); }
+static inline Ints load_pairs(const uint8_t *from, int j) {
+    return vmovl_s16(vreinterpret_s16_u8(vld1_u8(from + 2 * W * j)));
+}
 static inline Floats load_rows(const float *from, int j) { return load(from + W * j); }
 static inline void store_rows(bf16 *to, int j, Floats x) { store_halves(to + W * j, x); }
-static inline Floats first_of(Ints pairs) { return vreinterpretq_f32_s32(vshlq_n_s32(pairs, 16)); }
-static inline Floats second_of(Ints pairs) {
-    return vreinterpretq_f32_s32(vandq_s32(pairs, vdupq_n_s32((int)0xffff0000)));
-}
+static inline Floats first_of(Ints pairs) { return to_floats(vandq_s32(pairs, all_ints(255))); }
+static inline Floats second_of(Ints pairs) { return to_floats(vshrq_n_s32(pairs, 8)); }
 
 static void drop_line(const uint8_t *line) { __asm__ volatile("dc civac, %0" : : "r"(line) : "memory"); }
 static void wait_for_memory(void) { __asm__ volatile("dsb ish" : : : "memory"); }

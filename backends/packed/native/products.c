@@ -5,9 +5,8 @@ enum { FEW_FOR_TILES = 4 };
 
 // A weight of 4 bits, `out` rows of `columns`, see main.c; `bias` is float32 or null.
 typedef struct {
-    const uint8_t *packed;
-    const bf16 *scales;
-    const float *bias;
+    const uint8_t *packed, *scales;
+    const float *units, *bias;
     long out, columns, group;
 } Weight;
 
@@ -15,26 +14,26 @@ typedef struct {
 static void multiply_block(const Weight *weight, long b, Steps x, bf16 *y, long rows, long stride, int tiles) {
     const long columns = weight->columns, group = weight->group, groups = columns / group;
     const uint8_t *w = weight->packed + b * columns * BLOCK / 2;
-    const bf16 *scales = weight->scales + b * groups * 2 * BLOCK;
-    const float *bias = weight->bias ? weight->bias + b * BLOCK : 0;
+    const uint8_t *scales = weight->scales + b * groups * 2 * BLOCK;
+    const float *units = weight->units + b * BLOCK, *bias = weight->bias ? weight->bias + b * BLOCK : 0;
 #ifdef TILES
     if (tiles) {
-        block4_tiles(rows, w, scales, x, bias, y, columns, stride, group);
+        block4_tiles(rows, w, scales, x, units, bias, y, columns, stride, group);
         return;
     }
 #endif
 #define CASE(n) \
     case n: \
-        block4(n, 0, w, scales, x, bias, y, columns, stride, group); \
+        block4(n, 0, w, scales, x, units, bias, y, columns, stride, group); \
         return; \
     case -n: \
-        block4(n, 1, w, scales, x, bias, y, columns, stride, group); \
+        block4(n, 1, w, scales, x, units, bias, y, columns, stride, group); \
         return;
     switch (past_caches ? -rows : rows) { CASES_TO(FEW) }
 #undef CASE
     for (long m = 0; m < rows; m += PANEL)
-        block4_panel(rows - m < PANEL ? rows - m : PANEL, w, scales, further(x, m * groups, group), bias, y + m * stride,
-                     columns, stride, group);
+        block4_panel(rows - m < PANEL ? rows - m : PANEL, w, scales, further(x, m * groups, group), units, bias,
+                     y + m * stride, columns, stride, group);
 }
 
 // y [rows][stride] = x times `count` weights that take the same x, one after the other along a row of y. To be called
@@ -72,9 +71,9 @@ static void product4(const Weight *weights, int count, Steps x, bf16 *y, long ro
 
 // y [rows][out] = x [rows][columns] times the weight (+ bias, float32 or null); `scratch` has rows * (columns +
 // GROUP_BYTES * columns / group) bytes. A row's result does not depend on the other rows.
-void few4(const bf16 *x, const uint8_t *packed, const bf16 *scales, const float *bias, bf16 *y, char *scratch,
-          long rows, long columns, long out, long group) {
-    const Weight weight = {packed, scales, bias, out, columns, group};
+void few4(const bf16 *x, const uint8_t *packed, const uint8_t *scales, const float *units, const float *bias, bf16 *y,
+          char *scratch, long rows, long columns, long out, long group) {
+    const Weight weight = {packed, scales, units, bias, out, columns, group};
     const long groups = columns / group;
     const Steps steps = steps_in(scratch, rows, groups);
     if (rows == 1) row_to_steps(x, steps, 0, 1, groups, group);

@@ -49,14 +49,13 @@ static inline void tile_dots(Unpacked q, const int8_t *x, Dots dots, long group)
 }
 
 // As block4, for up to 16 rows at once, which are all of their panel; the sums of a row are made in the same order.
-static void block4_tiles(long rows, const uint8_t *w, const bf16 *scales, Steps x, const float *bias, bf16 *y,
-                         long columns, long stride, long group) {
+static void block4_tiles(long rows, const uint8_t *w, const uint8_t *scales, Steps x, const float *units,
+                         const float *bias, bf16 *y, long columns, long stride, long group) {
     const long groups = columns / group;
     Dots dots[2] __attribute__((aligned(64)));
     Unpacked q[2] __attribute__((aligned(64)));
     float sum[TILE_ROWS][BLOCK] __attribute__((aligned(64)));
-    for (long m = 0; m < rows; m++)
-        for (int j = 0; j < BLOCK; j++) sum[m][j] = bias ? bias[j] : 0;
+    memset(sum, 0, sizeof sum);
     // A group is unpacked while the one before is multiplied and the one before that is summed: what a tile reads or
     // writes has to be in the cache first.
     for (long next = 0; next < groups + 2; next++) {
@@ -76,5 +75,5 @@ static void block4_tiles(long rows, const uint8_t *w, const bf16 *scales, Steps 
         }
     }
     for (long m = 0; m < rows; m++)
-        for (int j = 0; j < PARTS; j++) store_rows(y + m * stride, j, load(sum[m] + W * j));
+        for (int j = 0; j < PARTS; j++) store_rows(y + m * stride, j, finished(load(sum[m] + W * j), units, bias, j));
 }

@@ -1,6 +1,7 @@
 """Packed models of many families: all of their state, experts as matrices, and nothing kept that computes otherwise."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -15,15 +16,16 @@ from arena.errors import BackendError, InputError
 from backends.families.experts import Experts, is_expert, with_experts
 from backends.families.support import COMPARED
 from backends.families.weights import Architecture, architecture_of, bare_model, load_weights, map_weights
+from backends.folder.checkpoint import read_json
 from backends.folder.contents import Checkpoint
-from backends.folder.packed import PACKED, read_packed
+from backends.folder.packed import PACKED
 from backends.models.resolve import folder_spec
 from backends.packed import compare, packing
 from backends.packed import open as opening
 from backends.packed.compare import BOUND
 from backends.packed.open import load_packed, quick_rows
 from backends.packed.pack import pack
-from backends.packed.scheme import fitting_group, round4, round8
+from backends.packed.scheme import PARTS4, fitting_group, round4, round8
 from backends.packed.slices import slices_of
 from backends.stepping.cache import TokenCache
 
@@ -214,7 +216,7 @@ def test_experts_are_packed_and_answer_the_same_in_company(folder):
     assert {name for name in layer if ".experts.7." in name} == {
         f"model.layers.1.mlp.experts.7.{matrix}.{part}"
         for matrix in ("gate_proj", "up_proj", "down_proj")
-        for part in ("packed", "scales")
+        for part in PARTS4
     }
     rows = quick_rows(load_packed(architecture_of(target)), opening.find_kernels())
 
@@ -238,15 +240,28 @@ def test_experts_that_cannot_be_packed_are_refused_at_the_start_with_their_share
 # ---- formats
 
 
-def test_a_folder_of_the_format_before_is_refused_and_made_anew(folder):
+@pytest.mark.parametrize(("precision", "old", "needed"), [("int8", 1, 2), ("int4", 1, 3), ("int4", 2, 3)])
+def test_a_folder_of_an_older_format_is_refused_and_made_anew(folder, precision, old, needed):
     source = folder("glm4_moe", num_hidden_layers=2)
-    target = packed(source, "int8")
-    edit_json(target / PACKED, format=1, group=64, method="gptq")
+    target = packed(source, precision)
+    edit_json(target / PACKED, format=old, group=64, method="gptq")
     (target / "left.over").touch()
-    with pytest.raises(InputError, match=r"packed in format 1, .* Make it anew with quantize, or with fetch\.$"):
+    command = f"python app.py quantize {source} --precision {precision} --best"
+    with pytest.raises(InputError, match=rf"in format {old}, .* reads format {needed}\. .*: {command}$"):
         folder_spec(target)
-    pack(job_for(source, "int8"), silent)
-    assert read_packed(target).format == 2 and not (target / "left.over").exists()
+    pack(job_for(source, precision), silent)
+    assert read_json(target, PACKED)["format"] == needed and not (target / "left.over").exists()
+
+
+def test_without_its_original_a_folder_of_an_older_format_is_fetched_anew(folder):
+    target = packed(folder("glm4_moe", num_hidden_layers=2), "int4")
+    edit_json(target / PACKED, format=2, source="hf:zai-org/GLM-4.5")
+    shutil.rmtree(target.with_name(target.name.removesuffix("@int4")))
+    with pytest.raises(InputError, match=r"python app.py fetch hf:zai-org/GLM-4\.5@int4$"):
+        folder_spec(target)
+    edit_json(target / PACKED, source="a\nb")
+    with pytest.raises(InputError, match=r"python app.py quantize MODEL$"):
+        folder_spec(target)
 
 
 # ---- every supported class

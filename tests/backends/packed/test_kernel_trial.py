@@ -57,19 +57,20 @@ def test_a_result_that_cannot_be_kept_counts_for_this_process(library):
 def test_all_ways_give_the_same_bits_and_are_in_the_library(library):
     kernels = Kernels(library)
     random = torch.Generator().manual_seed(1)
-    packed, scales = pack4(round4(torch.randn(256, 512, generator=random), 32))
+    packed = pack4(round4(torch.randn(256, 512, generator=random), 32))
     for rows in (1, 3, 4, 5, 8, 40):
         x = torch.randn(rows, 512, generator=random).to(torch.bfloat16)
         results = []
         for way in WAYS:
             kernels.set_ahead(way)
-            results.append(kernels.few4(x, packed, scales, None))
+            results.append(kernels.few4(x, packed, None))
         assert all(torch.equal(result, results[0]) for result in results)
-    # Prefetch instructions to the second cache and past it: gcc drops them all if they stand alone in a function.
+    # Prefetch instructions to the second cache and past it: gcc drops them all if they stand alone in a function. The
+    # products of few and of many rows each ask for two lines of weights and two of scales.
     if platform.machine() != "x86_64":
         return
     kinds = [found[2] >> 3 & 7 for found in re.findall(rb"\x0f\x18[\x00-\xbf]", library.read_bytes())]
-    assert kinds.count(2) > 20 and kinds.count(0) > 20
+    assert kinds.count(2) >= 8 and kinds.count(0) >= 8
 
 
 def test_what_computes_is_logged_and_named(library, caplog):

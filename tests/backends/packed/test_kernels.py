@@ -92,23 +92,24 @@ def test_the_instruction_set_that_is_forced_computes(kernels, request):
 @pytest.mark.parametrize("shape", [(64, 128), (65, 256), (1, 128)])
 def test_a_packed_weight_is_the_rounded_one(shape, group):
     rounded = round4(matrix(*shape), group)
-    packed, scales = pack4(rounded)
-    again = unpack4(packed, scales, shape[0])
-    assert all(torch.equal(getattr(again, name), getattr(rounded, name)) for name in ("q", "scale", "zero"))
-    assert torch.equal(floats4(packed, scales).transpose(1, 2).flatten(0, 1)[: shape[0]], rounded.floats())
+    packed = pack4(rounded)
+    again = unpack4(packed, shape[0])
+    assert all(torch.equal(getattr(again, name), value) for name, value in vars(rounded).items())
+    floats = floats4(packed).transpose(1, 2).flatten(0, 1)[: shape[0]]
+    assert torch.allclose(floats, rounded.floats(), rtol=0, atol=1e-6 * float(rounded.floats().abs().max()))
 
 
 def test_four_bits_are_the_nearest_of_a_grid_that_is_no_worse_than_from_end_to_end():
     weight = matrix(64, 128)
     found = round4(weight, 32)
     groups, floats = weight.view(64, 4, 32), found.floats().view(64, 4, 32)
-    scale, zero = found.scale.float()[..., None], found.zero.float()[..., None]
-    grid = scale * torch.arange(-8.0, 8) + zero
+    scale, zero = found.scale.float()[..., None] * found.unit[:, None, None], found.zero.float()[..., None] / 16
+    grid = scale * (torch.arange(-8.0, 8) + zero)
     assert torch.equal((groups[..., None] - grid[:, :, None]).abs().argmin(-1).to(torch.uint8).view(64, 128), found.q)
     least, most = groups.amin(-1, True), groups.amax(-1, True)
     step = (most - least) / 15
     plain = ((groups - least) / step).round() * step + least
-    # bfloat16 scales may cost a little.
+    # Scales and zeros of 8 bits may cost a little.
     assert ((groups - floats).square().sum(-1) <= 1.05 * (groups - plain).square().sum(-1)).all()
     assert (groups - floats).square().sum() < 0.93 * (groups - plain).square().sum()
 
@@ -184,8 +185,8 @@ def test_a_rows_product_is_bitwise_the_same_whatever_the_company_and_the_threads
         pytest.skip("torch promises no such thing")
     four, eight = round4(matrix(320, 512), 32), round8(matrix(320, 512))
     packed = pack4(four)
-    few = [lambda x: kernels.few4(x, *packed, None), lambda x: kernels.few8(x, eight.q, eight.scale, None)]
-    ways = [*few, lambda x: kernels.many4(x, *packed, None)] if kernels.tiles else few
+    few = [lambda x: kernels.few4(x, packed, None), lambda x: kernels.few8(x, eight.q, eight.scale, None)]
+    ways = [*few, lambda x: kernels.many4(x, packed, None)] if kernels.tiles else few
     x = matrix(70, 512, 5).to(BF16)
     before = torch.get_num_threads()
     alone = [[way(x[row : row + 1]) for row in range(70)] for way in ways]
@@ -231,8 +232,9 @@ def recording(x, weight, group, scales):
 torch.ops.aten._weight_int4pack_mm_for_cpu = recording
 for group in (32, 64, 128):
     weight = torch.randn(2000, 384, generator=random)
-    packed, scales = pack4(round4(weight, group))
-    layer, floats = Linear4((packed, scales), 2000, None, None), round4(weight, group).floats()
+    rounded = round4(weight, group)
+    weights = packed, _, _ = pack4(rounded)
+    layer, floats = Linear4(weights, 2000, None, None), rounded.floats()
     x = torch.randn(70, 384, generator=random).bfloat16()
     wanted = x.float() @ floats.T
     for rows in (1, 3, 8, 9, 32, 33, 70):
@@ -318,8 +320,8 @@ def test_reading_reads_all_of_it(kernels):
 
 
 def test_rows_are_filled_up_to_a_block():
-    packed, scales = pack4(round4(matrix(65, 128), 32))
-    assert packed.shape == (2, 128, 32) and scales.shape == (2, 4, BLOCK, 2)
+    packed, scales, units = pack4(round4(matrix(65, 128), 32))
+    assert packed.shape == (2, 128, 32) and scales.shape == (2, 4, BLOCK, 2) and units.shape == (2, BLOCK)
 
 
 AVX2 = """

@@ -162,7 +162,7 @@ def rounded_floats(folders, precision):
     model = load_weights(architecture_of(folders["source"]), "fp32")
     for name, module in rows.model.named_modules():
         if isinstance(module, Linear4):
-            weight = unpack4(module.weight, module._scales, module.out_features).floats()
+            weight = unpack4(module.packed, module.out_features).floats()
         elif isinstance(module, Linear8):
             weight = module.weight.float() * module._scale[:, None]
         else:

@@ -46,7 +46,7 @@ def floats_in(model, packed_model):
     """Puts what the packed layers stand for into the float model."""
     for name, module in packed_model.named_modules():
         if isinstance(module, Linear4):
-            weight = unpack4(module.weight, module._scales, module.out_features).floats()
+            weight = unpack4(module.packed, module.out_features).floats()
         elif isinstance(module, Linear8):
             weight = module.weight.float() * module._scale[:, None]
         else:
@@ -84,7 +84,7 @@ def test_every_weight_of_the_file_is_the_nearest_to_the_originals(original, prec
     floats, _ = map_weights(architecture_of(original))
     for name, module in model.named_modules():
         if isinstance(module, Linear4):
-            found = unpack4(module.weight, module._scales, module.out_features)
+            found = unpack4(module.packed, module.out_features)
             wanted = round4(floats.get_submodule(name).weight, found.group)
             assert torch.equal(found.q, wanted.q) and torch.equal(found.scale, wanted.scale), name
         if isinstance(module, Linear8):
@@ -375,8 +375,8 @@ def test_a_flipped_bit_is_found_by_its_hash(packed):
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"format": 3}, "packed in format 3, and this version reads format 2"),
-        ({"format": None}, "packed in format None"),
+        ({"format": 4}, "in format 4, and this version reads format 3"),
+        ({"format": None}, "in format None"),
         ({"precision": "int3"}, "damaged"),
         ({"files": None}, "damaged"),
         ({"files": [{"path": "../x", "size": 1, "sha256": ""}]}, "damaged"),
@@ -420,7 +420,7 @@ def test_the_best_rounding_differs_from_the_nearest_and_is_what_calibration_give
     assert len(wanted) == 2 * 6
     for name, rounded in wanted.items():
         layer = model.get_submodule(name)
-        found = unpack4(layer.weight, layer._scales, layer.out_features)
+        found = unpack4(layer.packed, layer.out_features)
         assert torch.equal(found.q, rounded.q) and torch.equal(found.scale, rounded.scale), name
         assert not torch.equal(layer.weight, other.get_submodule(name).weight)
 
@@ -493,7 +493,7 @@ def test_what_a_library_raises_while_packing_is_one_line(original, monkeypatch):
 @pytest.mark.parametrize("size", [96, 160, 512])
 def test_groups_that_the_kernels_do_not_know_are_refused(size):
     tensors = {"x.packed": torch.zeros(1, 7680, 32, dtype=torch.uint8)}
-    tensors["x.scales"] = torch.zeros(1, 7680 // size, 64, 2, dtype=torch.bfloat16)
+    tensors["x.scales"] = torch.zeros(1, 7680 // size, 64, 2, dtype=torch.uint8)
     model = torch.nn.ModuleDict({"x": torch.nn.Linear(7680, 64, bias=False)})
     with pytest.raises(BackendError, match=r"x\.scales do not fit 7680 columns"):
         fill(model, tensors, "micro", None)

@@ -1,0 +1,82 @@
+"""The raters tab: which raters are excluded from the results and why, and the host's decision to count them."""
+
+from dataclasses import dataclass
+
+import gradio as gr
+
+from arena.judging.withdrawals import Withdrawals
+from arena.results.exclusions import Exclusion
+from arena.results.service import ResultsService
+from ui.admin import HostHandlers
+from ui.components import Labels
+from ui.gradio.compat import Block
+from ui.tabs import Tab
+from ui.texts import text
+from ui.updates import PRIVATE, Props, Typed, Updates
+
+MAX_SHOWN = 200
+# How long the tab waits for results that are still being computed.
+_PATIENCE_SECONDS = 0.4
+
+
+class RatersTab:
+    """The components that handlers read or write."""
+
+    def __init__(self, labels: Labels, tab: gr.Tab) -> None:
+        self.tab = tab
+        labels.markdown("raters_what", "raters_what")
+        self.counted = gr.CheckboxGroup([], label=labels("raters_counted"), elem_id="raters_counted", interactive=True)
+        labels.show(self.counted, label="raters_counted")
+        self.note = gr.Markdown("", elem_id="raters_note")
+        self.save = labels.button("raters_save", variant="primary", interactive=False)
+
+
+@dataclass(frozen=True)
+class RatersHandlers(HostHandlers):
+    """The raters tab of one page."""
+
+    part: RatersTab
+    results: ResultsService
+    withdrawals: Withdrawals
+
+    def wire(self, demo: gr.Blocks) -> None:
+        part = self.part
+        part.tab.select(self.refresh, None, self.outputs, **PRIVATE)
+        part.save.click(self.save, part.counted, self.outputs, **PRIVATE)
+
+    @property
+    def outputs(self) -> list[Block]:
+        return [self.part.counted, self.part.note, self.part.save]
+
+    def render(self, tab: Tab, request: gr.Request, typed: Typed | None = None) -> Props:
+        part, lang, is_host = self.part, tab.lang, self.access.is_host(tab, request)
+        figures = self.results.soon(seconds=_PATIENCE_SECONDS) if is_host else None
+        shown = figures.excluded[:MAX_SHOWN] if figures else ()
+        note = "" if shown or not is_host else text(lang, "raters_none" if figures else "results_counting")
+        return {
+            part.counted: {
+                "choices": [(_line(lang, item), item.key) for item in shown],
+                "value": [item.key for item in shown if item.included],
+            },
+            part.note: {"value": note},
+            part.save: {"interactive": bool(shown)},
+        }
+
+    def refresh(self, request: gr.Request) -> Updates:
+        """Show the exclusions as they are now."""
+        return self.run(lambda tab: None, request)
+
+    def save(self, counted: list[str] | None, request: gr.Request) -> Updates:
+        """Count the chosen raters and exclude the others."""
+
+        def decide(tab: Tab) -> None:
+            for item in self.results.figures().excluded[:MAX_SHOWN]:
+                if (counts := item.key in (counted or ())) != item.included:
+                    self.withdrawals.include(item.key, counts)
+
+        return self.run(decide, request)
+
+
+def _line(lang: str, item: Exclusion) -> str:
+    reason = text(lang, f"excluded_{item.reason}")
+    return text(lang, "raters_line", reason=reason, raters=item.raters, votes=item.votes, id=item.key[:8])
