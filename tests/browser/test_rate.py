@@ -277,3 +277,24 @@ def test_without_recorded_answers_there_is_no_such_mode(new_page: Callable[..., 
     page = new_page(scripted_app.url).page
     wait_ready(page)
     assert [one.get_attribute("value") for one in page.locator("#mode input").all()] == ["blind", "named"]
+
+
+def test_a_server_that_does_not_know_the_page_shows_it_again_in_its_room(
+    open_page: OpenPage, serve: Callable[..., ServedApp]
+) -> None:
+    """A click would otherwise lead out of the room, and the vote would count elsewhere."""
+    app = serve(SCRIPT, SCRIPT, answers=recorded(3))
+    code = app.services.rooms.open(app.services.rooms.prompts, 5).code
+    page = open_page(app)
+    page.click("#joining button")
+    page.fill("#room_code :is(input, textarea)", code)
+    page.click("#join_room")
+    wait_until_votable(page)
+    vote(page)
+    for tab in app.services.chats.tabs():  # as if the process had ended
+        app.services.chats.close(tab)
+    go_on(page)
+    wait_for_phase(page, "vote")
+    assert code in place(page) and "2 / 3" in place(page)
+    vote(page)
+    assert [row["room"] for row in app.rows()] == [code, code]

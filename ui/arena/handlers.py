@@ -96,8 +96,10 @@ class ArenaHandlers(Handlers):
         return {block: props for block, props in self.render(tab).items() if before.get(block) != props}
 
     def opened(self, tab: Tab) -> None:
-        query = tab.request.query_params
+        tab.opened, query = True, tab.request.query_params
+        room = query.get("room", "")
         if tab.key and (kept := self.sessions.load(tab.key)):
+            room = room or kept.room
             tab.mode = next((mode for mode in self.modes if mode == kept.mode), None)
             for mode in self.modes.values():
                 mode.restore(tab, kept)
@@ -110,7 +112,7 @@ class ArenaHandlers(Handlers):
             except ArenaError as error:
                 tab.refused = error
         if rate := self._rate:
-            rate.opened(tab, query.get("room", ""))
+            rate.opened(tab, room)
             if tab.room or tab.unknown_room:
                 tab.mode = "rate"
 
@@ -118,10 +120,11 @@ class ArenaHandlers(Handlers):
         """Save what the tab shows for a reload."""
         if tab.key:
             fields = {name: value for mode in self.modes.values() for name, value in mode.kept(tab).items()}
-            self.sessions.save(tab.key, Session(tab.mode or "", **fields))
+            self.sessions.save(tab.key, Session(tab.mode or "", room=tab.room, **fields))
 
     def choose_mode(self, tab: Tab, mode: str) -> Props:
         """Switch to another way to compare, unless models are still answering."""
+        self._require_opened(tab)
         tab.shown.pop(self.part.composer.mode, None)  # what the browser shows there is the reader's choice
         if mode not in self.modes:
             raise InputError("mode_unknown", "There is no such mode.")
@@ -133,6 +136,7 @@ class ArenaHandlers(Handlers):
 
     def choose_pair(self, tab: Tab, a: str, b: str) -> Props:
         """Compare these models from now on. What was typed stays; the conversation of the others ends."""
+        self._require_opened(tab)
         for picker in self.part.pickers.values():
             tab.shown.pop(picker, None)
         if named := self._named:
@@ -158,6 +162,7 @@ class ArenaHandlers(Handlers):
 
     def edit(self, tab: Tab, typed: str | None) -> Props:
         """Put the last question into the input, to be asked again; or put back what was typed there before."""
+        self._require_opened(tab)
         question, draft, typed = self._mode(tab).screen(tab).question, tab.draft, typed or ""
         begins = draft is None and bool(question)
         tab.draft = typed if begins else None
@@ -166,6 +171,7 @@ class ArenaHandlers(Handlers):
 
     def _turn(self, tab: Tab, ask: Callable[[], Iterator[object] | None], first: Props) -> Iterator[Updates]:
         """Start a turn and show it, or say why not. What was typed stays if it is refused."""
+        self._require_opened(tab)
         steps = None
         try:
             self.access.check_rate(tab.request)
@@ -196,12 +202,14 @@ class ArenaHandlers(Handlers):
 
     def vote(self, winner: Winner, tab: Tab, typed: Typed) -> Props:
         """Cast the vote on what the tab shows. It is on disk when this returns."""
+        self._require_opened(tab)
         self._mode(tab).cast(tab, self.part.details.judgement(winner, typed))
         self._keep(tab)
         return self._changes(tab)
 
     def renew(self, tab: Tab) -> Props:
         """Go on to the next battle, or start the first one."""
+        self._require_opened(tab)
         mode = self._mode(tab)
         vote, tab.draft = mode.vote(tab), None
         mode.renew(tab)
@@ -210,14 +218,17 @@ class ArenaHandlers(Handlers):
 
     def skip(self, tab: Tab) -> Props:
         """Leave a recorded battle out."""
+        self._require_opened(tab)
         if rate := self._rate:
             rate.skip(tab)
         return self._changes(tab)
 
     def join(self, tab: Tab, code: str | None) -> Props:
         """Rate in the room with this code."""
+        self._require_opened(tab)
         if rate := self._rate:
             rate.join(tab, code or "")
+            self._keep(tab)
         return self._changes(tab)
 
     def show_room_results(self, tab: Tab) -> Props:
@@ -246,6 +257,15 @@ class ArenaHandlers(Handlers):
 
     def _mode(self, tab: Tab) -> ArenaMode:
         return mode_of(tab, self.modes)
+
+    def _require_opened(self, tab: Tab) -> None:
+        """Raises gr.Error if this process does not know what the tab shows.
+
+        The browser then reloads the page, which restores it. Otherwise a rater would leave their room unnoticed.
+        """
+        if not tab.opened:
+            words, title = text(tab.lang, "stale"), text(tab.lang, "notice")
+            raise gr.Error(f'<span class="stale">{words}</span>', title=title, print_exception=False)
 
     def _raw(self, side: SideName, tab: Tab) -> str:
         return self._mode(tab).raw(tab, side)

@@ -33,11 +33,13 @@ class Arena:
         """What the server remembers of the tab."""
         return self.handlers.tabs.get(self.request())
 
-    @staticmethod
-    def request(session: str | None = "one") -> Any:
-        """A request of the tab, or of another one."""
+    def request(self, session: str | None = "one") -> Any:
+        """A request of the tab, or of another one, which has opened the page."""
         usual = {"headers": {"accept-language": "en"}, "client": None, "query_params": {}}
-        return SimpleNamespace(session_hash=session, **usual)
+        request: Any = SimpleNamespace(session_hash=session, **usual)
+        if session:
+            self.handlers.tabs.get(request).opened = True
+        return request
 
     def choose(self, mode: str) -> dict[Any, Any]:
         """Switch to another way to compare."""

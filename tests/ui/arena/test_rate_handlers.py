@@ -46,7 +46,7 @@ def events(rooms, tmp_path):
     with gr.Blocks(), gr.Tab() as place:
         part = ArenaTab(Labels(lambda: {"settings_hint": ("", "")}), place, ("rate",))
     access = Access(judge=lambda rater: f"judge of {rater}")
-    tab = Tab(None, "en", REQUEST, mode="rate")
+    tab = Tab(None, "en", REQUEST, mode="rate", opened=True)
     tabs = SimpleNamespace(get=lambda request: tab)
     rate = Rate(Receipt((prompt,), SimpleNamespace(code_of=lambda judge: "CODE")), rooms)
     handlers = ArenaHandlers(access, tabs, None, part, {"rate": rate}, (prompt,), results, Sessions(tmp_path))
