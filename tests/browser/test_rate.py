@@ -71,7 +71,7 @@ def question(page: Page) -> str:
 
 def test_a_stranger_reads_what_is_stored_and_walks_through_the_set(page: Page, app: ServedApp) -> None:
     expect(page.locator("#hello .stored")).to_contain_text("We store")
-    expect(page.locator("#hello .stored")).to_contain_text("may be published")
+    expect(page.locator("#hello .stored")).to_contain_text("only if you tick")
     begin_rating(page)
     before = len(app.rows())
     for number, winner in enumerate(("tie", "tie (bothbad)", "model_b"), start=1):
@@ -187,6 +187,23 @@ def test_two_tabs_and_two_clicks_give_one_vote(page: Page, app: ServedApp) -> No
     other.click(PILLS["model_a"])
     expect(other.locator("body")).to_contain_text("already voted")
     assert len(app.rows()) == before + 1
+
+
+def test_a_vote_may_be_published_only_once_the_rater_ticks_the_box(page: Page, app: ServedApp) -> None:
+    begin_rating(page)
+    box = page.locator("#may_publish input")
+    expect(box).not_to_be_checked()
+    stored = []
+    for tick in (True, None, False):
+        wait_until_votable(page)
+        if tick is not None:
+            box.set_checked(tick)
+        vote(page, "tie")
+        stored.append(app.rows()[-1]["may_publish"])
+        expect(box).to_be_hidden()
+        go_on(page)
+    # It stays as it is from vote to vote.
+    assert stored == ["True", "True", "False"]
 
 
 def test_details_are_stored_with_the_vote_and_empty_for_the_next_battle(page: Page, app: ServedApp) -> None:
