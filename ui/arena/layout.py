@@ -139,8 +139,7 @@ class ArenaTab:
 
 
 def _consent(labels: Labels) -> gr.Checkbox:
-    looks: dict[str, Any] = {"container": False, "min_width": 0, "elem_id": "may_publish"}
-    return labels.show(gr.Checkbox(label=labels("may_publish"), **looks), label="may_publish")
+    return labels.labelled(gr.Checkbox, "may_publish", container=False, min_width=0)
 
 
 def _picker(labels: Labels, side: SideName) -> gr.Dropdown:
