@@ -12,11 +12,11 @@ from arena.judging.rooms import Rooms
 from arena.results.figures import as_json
 from arena.results.selection import Filters
 from arena.types import Battle, SideName
-from ui.access import address_of, refusals
+from ui.access import refusals
 from ui.arena.messages import status_line
 from ui.components import matching_prompt
 from ui.services import Services
-from ui.tabs import lang_of
+from ui.tabs import address_of, lang_of
 from ui.texts import text
 from ui.updates import TURNS_AT_ONCE, throttled
 
@@ -127,7 +127,7 @@ class Api:
     ) -> dict[str, Any]:
         """The results, as `python app.py results --json` prints them; the arguments are its filters."""
         with refusals(self._lang(request)):
-            sees_all = self._services.access.sees_all_results(None, self._is_host(request))
+            sees_all = self._services.access.sees_all_results("", self._is_host(request))
             code = room and self._rooms().room(room).code
             switches = bool(blind), bool(complete), bool(not_leaked), bool(not_suspicious)
             groups = (str(name) or None for name in (dimension, language, category))
@@ -140,7 +140,7 @@ class Api:
     def export(self, request: gr.Request) -> gr.FileData:
         """All votes as one CSV file."""
         with refusals(self._lang(request)):
-            self._services.access.check_unblinding(None, self._is_host(request))
+            self._services.access.check_unblinding("", self._is_host(request))
             return gr.FileData(path=str(self._services.export(False)))
 
     def _is_host(self, request: gr.Request) -> bool:

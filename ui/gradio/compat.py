@@ -13,7 +13,7 @@ from unittest import mock
 from starlette.middleware import Middleware
 
 from ui.gradio.front_page import FrontPage
-from ui.gradio.middleware import RequestFilter, SecurityHeaders
+from ui.gradio.middleware import RequestFilter
 
 if TYPE_CHECKING:
     from gradio.blocks import Block as Block
@@ -72,5 +72,5 @@ def middleware(hosts: frozenset[str] | None = None) -> list[Middleware]:
 
     The cache of the page needs a known version.
     """
-    always = [Middleware(SecurityHeaders), Middleware(RequestFilter, hosts=hosts)]
+    always = [Middleware(RequestFilter, hosts=hosts)]
     return [*always, Middleware(FrontPage)] if is_known_version() else always
