@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import sys
+from contextlib import redirect_stdout
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -43,7 +45,8 @@ def tune(
         check_base(spec)
         pairs = read_preferences(preferences)
         training = Training(epochs, learning_rate, rank, beta, max_tokens)
-        tuned = train(Path(spec.source), pairs, adapter, training)
+        with redirect_stdout(sys.stderr):  # the trainer prints its steps
+            tuned = train(Path(spec.source), pairs, adapter, training)
     if as_json:
         typer.echo(json.dumps({"adapter": str(adapter), **asdict(tuned)}))
         return
