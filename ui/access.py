@@ -12,6 +12,7 @@ from arena.errors import ArenaError, InputError
 from arena.judging.limits import Admin
 from arena.judging.rooms import Rooms
 from ui.gradio.middleware import hostname, is_loopback
+from ui.gradio.sign_in import SignIn
 from ui.tabs import Tab
 from ui.texts import error_text, text
 
@@ -21,6 +22,8 @@ Stored = dict[str, str] | None
 # For this long after the last use, a reload of the page stays signed in.
 SIGN_IN_SECONDS = 3600.0
 # A proxy in front of the page sends at least one of them.
+# Before the ids of accounts, so that no id that a browser makes up is one.
+_ACCOUNT = "account:"
 PROXY_HEADERS = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "x-proxycontextpath")
 
 
@@ -31,7 +34,7 @@ class Access:
     `judge` turns a rater's random id into what may be stored. `count_prompt` raises InputError for an address that
     asks too often. `rooms` is where recorded answers are judged, if there are any; `admin` checks tokens, if the host
     has set one; `is_local` is whether requests from this machine are the host's, `public_results` whether everybody may
-    see the results.
+    see the results. `account_of` returns the account that a request has signed in with, if there is a `login`.
     """
 
     judge: Callable[[str], str]
@@ -40,17 +43,25 @@ class Access:
     admin: Admin | None = None
     is_local: bool = False
     public_results: bool = False
+    login: SignIn = ""
+    account_of: Callable[[gr.Request], str] = lambda request: ""
     # When each browser tab that is signed in was last used, by its key; the token is kept nowhere.
     _hosts: dict[str, float] = field(default_factory=dict)
 
-    def judge_of(self, stored: Stored) -> str:
-        """What may be stored of the rater in this browser; "" if the browser stores nothing."""
-        rater = (stored or {}).get("rater", "")
+    def judge_of(self, stored: Stored, request: gr.Request | None = None) -> str:
+        """What may be stored of the account or else of the rater in this browser; "" if neither may vote."""
+        account = self.account_of(request) if self.login and request else ""
+        rater = str((stored or {}).get("rater", ""))
+        if self.login == "required" or rater.startswith(_ACCOUNT):
+            rater = ""
+        rater = f"{_ACCOUNT}{account}" if account else rater
         return self.judge(rater) if rater else ""
 
-    def known_judge(self, stored: Stored) -> str:
-        """The same. Raises InputError if the browser stores nothing."""
-        judge = self.judge_of(stored)
+    def known_judge(self, stored: Stored, request: gr.Request | None = None) -> str:
+        """The same. Raises InputError if neither may vote."""
+        judge = self.judge_of(stored, request)
+        if not judge and self.login == "required":
+            raise InputError("sign_in_needed", "Sign in with Hugging Face to vote.")
         if not judge:
             message = "This browser blocks storage, so votes cannot be counted as yours. Open the page in its own tab."
             raise InputError("no_storage", message)
@@ -86,19 +97,19 @@ class Access:
         if not self._at_the_machine(request):
             self.count_prompt(address_of(request))
 
-    def check_unblinding(self, stored: Stored, is_admin: bool) -> None:
+    def check_unblinding(self, stored: Stored, is_admin: bool, request: gr.Request | None = None) -> None:
         """Raises InputError if results would reveal the authors of answers to a rater who has not finished."""
-        judge = self.judge_of(stored)
+        judge = self.judge_of(stored, request)
         if self.rooms and not is_admin and not (judge and self.rooms.may_see_names(judge)):
             if room := judge and self.rooms.finished_open(judge):
                 raise InputError("still_open", f"Results unlock when room {room.code} is closed.", room=room.code)
             message = "Results unlock when you have rated every pair, so that they don't give away the authors."
             raise InputError("still_blind", message)
 
-    def sees_all_results(self, stored: Stored, is_admin: bool) -> bool:
+    def sees_all_results(self, stored: Stored, is_admin: bool, request: gr.Request | None = None) -> bool:
         """Whether the results include the codes of rooms and downloads. Raises InputError for who may see none."""
         try:
-            self.check_unblinding(stored, is_admin)
+            self.check_unblinding(stored, is_admin, request)
         except InputError:
             if not self.public_results:
                 raise

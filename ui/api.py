@@ -100,9 +100,10 @@ class Api:
 
         `criteria` maps correct, complete and clear to a, tie or b.
         """
-        lang, rooms, judge = self._lang(request), self._services.rooms, self._judge(request)
-        judges = (rooms and rooms.was_shown(str(battle_id), judge)) or self._services.ballots
+        lang, rooms = self._lang(request), self._services.rooms
         with refusals(lang):
+            judge = self._judge(request)
+            judges = (rooms and rooms.was_shown(str(battle_id), judge)) or self._services.ballots
             vote = judges.cast(str(battle_id), judge, Judgement(winner, criteria, comment), address=address_of(request))
         choice, (a, b) = text(lang, f"vote_{vote.winner}"), (vote.battle.side(name).model.id for name in SideName)
         return {
@@ -127,7 +128,7 @@ class Api:
     ) -> dict[str, Any]:
         """The results, as `python app.py results --json` prints them; the arguments are its filters."""
         with refusals(self._lang(request)):
-            sees_all = self._services.access.sees_all_results(None, self._is_host(request))
+            sees_all = self._services.access.sees_all_results(None, self._is_host(request), request)
             code = room and self._rooms().room(room).code
             switches = bool(blind), bool(complete), bool(not_leaked), bool(not_suspicious)
             groups = (str(name) or None for name in (dimension, language, category))
@@ -140,7 +141,7 @@ class Api:
     def export(self, request: gr.Request) -> gr.FileData:
         """All votes as one CSV file."""
         with refusals(self._lang(request)):
-            self._services.access.check_unblinding(None, self._is_host(request))
+            self._services.access.check_unblinding(None, self._is_host(request), request)
             return gr.FileData(path=str(self._services.export(False)))
 
     def _is_host(self, request: gr.Request) -> bool:
@@ -160,7 +161,8 @@ class Api:
         return lang_of(self._services.site.lang, request)
 
     def _judge(self, request: gr.Request) -> str:
-        return self._services.access.judge(f"api:{request.session_hash}")
+        """The account, or else the session. Raises InputError if it has to be an account."""
+        return self._services.access.known_judge({"rater": f"api:{request.session_hash}"}, request)
 
     def _state(self, lang: str, battle: Battle, chat: Chat) -> dict[str, Any]:
         config = battle.a.config

@@ -118,4 +118,4 @@ class ReportHandlers(Handlers):
 
     def _check(self, tab: Tab, stored: Stored, request: gr.Request) -> None:
         require_admin(self.access.is_host(tab, request))
-        self.access.check_unblinding(stored, tab.admin)
+        self.access.check_unblinding(stored, tab.admin, request)

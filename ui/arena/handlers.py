@@ -103,7 +103,7 @@ class ArenaHandlers(Handlers):
         return {self.part.timer: gr.skip(), **changed(tab.shown, self.whole(tab))}
 
     def opened(self, tab: Tab, stored: Stored, request: gr.Request) -> None:
-        judge, room = self.access.judge_of(stored), request.query_params.get("room", "")
+        judge, room = self.access.judge_of(stored, request), request.query_params.get("room", "")
         if tab.key and (kept := self.sessions.load(tab.key)):
             tab.mode = next((mode for mode in self.modes if mode == kept.mode), None)
             for mode in self.modes.values():
@@ -271,11 +271,11 @@ class ArenaHandlers(Handlers):
         return mode_of(tab, self.modes)
 
     def _caller(self, stored: Stored, request: gr.Request) -> Caller:
-        return Caller(request.session_hash, self.access.judge_of(stored), address_of(request))
+        return Caller(request.session_hash, self.access.judge_of(stored, request), address_of(request))
 
     def _known(self, stored: Stored, request: gr.Request) -> Caller:
         """The same. Raises InputError for a browser that stores nothing."""
-        return Caller(request.session_hash, self.access.known_judge(stored), address_of(request))
+        return Caller(request.session_hash, self.access.known_judge(stored, request), address_of(request))
 
     def _raw(self, side: SideName, request: gr.Request) -> str:
         tab = self.tabs.get(request)

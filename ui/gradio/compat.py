@@ -67,10 +67,10 @@ def poll_less(demo: Blocks) -> None:
         demo._queue.progress_update_sleep_when_free = 1.0
 
 
-def middleware(hosts: frozenset[str] | None = None) -> list[Middleware]:
-    """What `app_kwargs={"middleware": ...}` of a launch takes; `hosts` as for RequestFilter.
+def middleware(hosts: frozenset[str] | None = None, has_sign_in: bool = False) -> list[Middleware]:
+    """What `app_kwargs={"middleware": ...}` of a launch takes; `hosts` and `has_sign_in` as for RequestFilter.
 
     The cache of the page needs a known version.
     """
-    always = [Middleware(SecurityHeaders), Middleware(RequestFilter, hosts=hosts)]
+    always = [Middleware(SecurityHeaders), Middleware(RequestFilter, hosts=hosts, has_sign_in=has_sign_in)]
     return [*always, Middleware(FrontPage)] if is_known_version() else always

@@ -41,6 +41,7 @@ _ALLOWED = {
     "POST": re.compile(r"/gradio_api/(?:queue/join|run/predict|call/[^/]+|cancel|reset)/?"),
 }
 _ALLOWED["HEAD"] = _ALLOWED["GET"]
+_SIGN_IN_PATHS = ("/login/huggingface", "/login/callback", "/logout")
 _FOREIGN = (
     "This page is served to this machine only. To open it under another name, start it with ARENA_PUBLIC_URL=ADDRESS.\n"
     "此页面只供本机访问。如需用其他域名打开，请在启动时设置 ARENA_PUBLIC_URL=网址。\n"
@@ -78,12 +79,13 @@ class RequestFilter:
 
     Unless `hosts` is None it answers 421 to a request for any host but this machine and those: a page elsewhere whose
     name suddenly leads to 127.0.0.1 (DNS rebinding) would read everything as if it came from here. It answers 403 to
-    pages of other origins.
+    pages of other origins. The paths of a sign-in are open if there `has_sign_in`.
     """
 
-    def __init__(self, app: App, hosts: frozenset[str] | None = None) -> None:
+    def __init__(self, app: App, hosts: frozenset[str] | None = None, has_sign_in: bool = False) -> None:
         self._app = app
         self._hosts = hosts
+        self._has_sign_in = has_sign_in
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
@@ -95,7 +97,7 @@ class RequestFilter:
             await _refuse(send, 421, _FOREIGN.encode())
         elif self._hosts is not None and not self._is_own(_header(scope, b"origin"), _header(scope, b"host")):
             await _refuse(send, 403)
-        elif not is_allowed(scope["method"], scope["path"].removeprefix(scope.get("root_path", ""))):
+        elif not self._is_open(scope["method"], scope["path"].removeprefix(scope.get("root_path", ""))):
             await _refuse(send, 404)
         elif _content_length(scope) > MAX_BYTES:
             await _refuse(send, 413)
@@ -122,6 +124,9 @@ class RequestFilter:
                 await send({"type": "http.response.body", "body": b""})
             else:
                 await _refuse(send, 400)
+
+    def _is_open(self, method: str, path: str) -> bool:
+        return is_allowed(method, path) or (self._has_sign_in and method == "GET" and path in _SIGN_IN_PATHS)
 
     def _is_own(self, origin: str, host: str) -> bool:
         """Whether no other page asks: gradio answers pages on any port of this machine."""

@@ -98,7 +98,7 @@ class ReplayHandlers(Handlers):
 
     def opened(self, tab: Tab, stored: Stored, request: gr.Request) -> None:
         if "replay" in request.query_params:
-            self._find(tab, stored, request.query_params["replay"])
+            self._find(tab, stored, request.query_params["replay"], request)
 
     def render(self, tab: Tab, request: gr.Request) -> Props:
         return self._page(tab, *tab.replay) if tab.replay else {}
@@ -106,7 +106,7 @@ class ReplayHandlers(Handlers):
     def look(self, stored: Stored, battle_id: str | None, request: gr.Request) -> Updates:
         """Show a battle."""
         tab = self.tabs.get(request)
-        self._find(tab, stored, battle_id or "")
+        self._find(tab, stored, battle_id or "", request)
         return merged(self.render(tab, request))
 
     def enter(self, stored: Stored, battle_id: str | None, token: str | None, request: gr.Request) -> Updates:
@@ -121,7 +121,7 @@ class ReplayHandlers(Handlers):
         tab = self.tabs.get(request)
         try:
             self.access.check_rate(request)
-            then = self._vote(tab, stored, battle_id).battle
+            then = self._vote(tab, stored, battle_id, request).battle
         except ArenaError as error:
             yield alert(error_text(tab.lang, error))
             return
@@ -143,8 +143,8 @@ class ReplayHandlers(Handlers):
         """Report the battle to the host."""
         tab, part = self.tabs.get(request), self.part
         with refusals(tab.lang):
-            judge = self.access.known_judge(stored)
-            vote = self._vote(tab, stored, battle_id)
+            judge = self.access.known_judge(stored, request)
+            vote = self._vote(tab, stored, battle_id, request)
             self.access.count_prompt(address_of(request))
             self.moderation.report(vote.battle.id, judge)
         answer = {"value": status(text(tab.lang, "replay_reported"))}
@@ -154,7 +154,7 @@ class ReplayHandlers(Handlers):
         """Hide the battle from readers, or show it again."""
         tab, part = self.tabs.get(request), self.part
         with refusals(tab.lang):
-            battle = self._vote_for_admin(tab, stored, battle_id).battle
+            battle = self._vote_for_admin(tab, stored, battle_id, request).battle
             self.moderation.decide(battle.id, hide=not self.moderation.why(battle))
         shown = {**self._below(tab, self.moderation.why(battle)), **self._host(tab)}
         return merged(shown, only=[part.hide, part.answer, part.reported])
@@ -163,7 +163,7 @@ class ReplayHandlers(Handlers):
         """Ask for confirmation, with the number of the rater's votes."""
         tab, part = self.tabs.get(request), self.part
         with refusals(tab.lang):
-            judge = self._vote_for_admin(tab, stored, battle_id).judge
+            judge = self._vote_for_admin(tab, stored, battle_id, request).judge
         words = text(tab.lang, "replay_withdraw_nobody")
         if judge:
             words = text(tab.lang, "replay_withdraw_count", count=self.withdrawals.count(judge))
@@ -173,18 +173,18 @@ class ReplayHandlers(Handlers):
         """Withdraw all votes of the rater."""
         tab, part = self.tabs.get(request), self.part
         with refusals(tab.lang):
-            judge = self._vote_for_admin(tab, stored, battle_id).judge
+            judge = self._vote_for_admin(tab, stored, battle_id, request).judge
             count = self.withdrawals.withdraw_judge(judge)
         words = text(tab.lang, "judge_withdrawn", count=count)
         gone: Props = {part.sure: {"visible": False}, part.withdraw: {"visible": False}}
         return merged({part.answer: {"value": status(words)}, **gone})
 
-    def _vote_for_admin(self, tab: Tab, stored: Stored, battle_id: str | None) -> Vote:
+    def _vote_for_admin(self, tab: Tab, stored: Stored, battle_id: str | None, request: gr.Request) -> Vote:
         """Raises InputError for anybody but an admin."""
         require_admin(tab.admin)
-        return self._vote(tab, stored, battle_id)
+        return self._vote(tab, stored, battle_id, request)
 
-    def _vote(self, tab: Tab, stored: Stored, battle_id: str | None) -> Vote:
+    def _vote(self, tab: Tab, stored: Stored, battle_id: str | None, request: gr.Request) -> Vote:
         """The vote on a battle.
 
         Raises InputError if there is none, if it would unblind a rater who is not done, and for a reader if it is
@@ -194,14 +194,14 @@ class ReplayHandlers(Handlers):
         if vote is None:
             raise InputError("replay_unknown", "There is no vote on this battle.")
         if vote.battle.source == "recorded":
-            self.access.check_unblinding(stored, tab.admin)
+            self.access.check_unblinding(stored, tab.admin, request)
         if not tab.admin and self.moderation.why(vote.battle):
             raise InputError("battle_hidden", "This battle is not shown here.")
         return vote
 
-    def _find(self, tab: Tab, stored: Stored, battle_id: str) -> None:
+    def _find(self, tab: Tab, stored: Stored, battle_id: str, request: gr.Request) -> None:
         try:
-            tab.replay = battle_id, self._vote(tab, stored, battle_id.strip())
+            tab.replay = battle_id, self._vote(tab, stored, battle_id.strip(), request)
         except ArenaError as error:
             tab.replay = battle_id, error
 

@@ -117,7 +117,7 @@ class ResultsHandlers(Handlers):
         """Show what has changed since."""
         tab, part = self.tabs.get(request), self.part
         try:
-            sees_all = self.access.sees_all_results(stored, tab.admin)
+            sees_all = self.access.sees_all_results(stored, tab.admin, request)
             figures = self.service.soon(_filters(chosen, *choices), _PATIENCE_SECONDS)
         except ArenaError as error:
             # A rater who has finished opens the tab again. Before the page is loaded, its reader may be the host.
@@ -184,7 +184,7 @@ class ResultsHandlers(Handlers):
         def export(stored: Stored, request: gr.Request) -> str:
             tab = self.tabs.get(request)
             with refusals(tab.lang):
-                self.access.check_unblinding(stored, tab.admin)
+                self.access.check_unblinding(stored, tab.admin, request)
                 return str(self.export(excel))
 
         return export
