@@ -24,6 +24,7 @@ from commands.export import export
 from commands.fetch import fetch, fetch_missing
 from commands.hosting import Hosting, Platform, backed_up, own_temp_dir, platform_of, settle
 from commands.options import PROMPTS, Answers, DataDir, ModelA, ModelB, Models, PromptSet
+from commands.publish import publish
 from commands.quantize import quantize
 from commands.report import report
 from commands.results import results
@@ -256,7 +257,7 @@ def prepare_environment(uses_hub: bool = False) -> None:
         os.environ[name] = ",".join(filter(None, hosts))
 
 
-for command in (fetch, batch, check, export, quantize, report, results):
+for command in (fetch, batch, check, export, publish, quantize, report, results):
     cli.command()(command)
 if find_spec("bench"):  # the image and the Space do not carry it
     from commands.bench import bench

@@ -58,6 +58,8 @@ class Tab:
     draft: str | None = None
     # The key under which its state is kept for a reload; "" keeps nothing.
     key: str = ""
+    # Whether this process has opened it: it may have been opened on one that has ended, or been evicted.
+    opened: bool = False
     # Whether it was opened before the first models were here.
     waited: bool = False
     # What the browser shows of the Arena, as properties of components.

@@ -20,17 +20,22 @@ MAX_COMMENT_CHARACTERS = 2000
 
 @dataclass(frozen=True)
 class Judgement:
-    """What a rater submits, unchecked: `winner` is one of the Winner values; `any_right` is None if not answered."""
+    """What a rater submits, unchecked: `winner` is one of the Winner values; `any_right` is None if not answered.
+
+    Only `may_publish=True` is consent to publish the vote.
+    """
 
     winner: str
     criteria: Mapping[str, str] | None = None
     comment: str = ""
     any_right: bool | None = None
+    may_publish: bool = False
 
     def repeats(self, vote: Vote) -> bool:
         """Whether a vote says the same."""
-        judged = (vote.winner, dict(vote.criteria), vote.comment, vote.any_right)
-        return judged == (self.winner, dict(self.criteria or {}), clean(self.comment or ""), self.any_right)
+        judged = (vote.winner, dict(vote.criteria), vote.comment, vote.any_right, bool(vote.may_publish))
+        comment, may_publish = clean(self.comment or ""), self.may_publish is True
+        return judged == (self.winner, dict(self.criteria or {}), comment, self.any_right, may_publish)
 
 
 @dataclass
@@ -137,6 +142,7 @@ class Ballots:
                 room=room,
                 repeat_of=repeat_of,
                 dwell=round(now - ballot.opened_at, 1),
+                may_publish=judgement.may_publish is True,
             )
             with os_error_as("not_saved", "The vote was NOT saved", VoteRefused):
                 self._save_key()

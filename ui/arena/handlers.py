@@ -103,8 +103,10 @@ class ArenaHandlers(Handlers):
         return {self.part.timer: gr.skip(), **changed(tab.shown, self.whole(tab))}
 
     def opened(self, tab: Tab, stored: Stored, request: gr.Request) -> None:
+        tab.opened = True
         judge, room = self.access.judge_of(stored, request), request.query_params.get("room", "")
         if tab.key and (kept := self.sessions.load(tab.key)):
+            room = room or kept.room
             tab.mode = next((mode for mode in self.modes if mode == kept.mode), None)
             for mode in self.modes.values():
                 mode.restore(tab, self._caller(stored, request), kept)
@@ -125,11 +127,11 @@ class ArenaHandlers(Handlers):
         """Save what the tab shows for a reload."""
         if tab.key:
             fields = {name: value for mode in self.modes.values() for name, value in mode.kept(tab).items()}
-            self.sessions.save(tab.key, Session(tab.mode or "", **fields))
+            self.sessions.save(tab.key, Session(tab.mode or "", room=tab.room, **fields))
 
     def choose_mode(self, stored: Stored, mode: str, request: gr.Request) -> Updates:
         """Switch to another way to compare, unless models are still answering."""
-        tab = self.tabs.get(request)
+        tab = self._tab(request)
         with _notices(tab):
             if mode not in self.modes:
                 raise InputError("mode_unknown", "There is no such mode.")
@@ -141,7 +143,7 @@ class ArenaHandlers(Handlers):
 
     def choose_pair(self, a: str, b: str, request: gr.Request) -> Updates:
         """Compare these models from now on. What was typed stays; the conversation of the others ends."""
-        tab, part = self.tabs.get(request), self.part
+        tab, part = self._tab(request), self.part
         with _notices(tab):
             if named := self._named:
                 named.choose(tab, a, b)
@@ -159,7 +161,7 @@ class ArenaHandlers(Handlers):
 
     def send(self, typed: Typed, request: gr.Request) -> Iterator[Updates]:
         """One turn of both sides."""
-        tab, composer = self.tabs.get(request), self.part.composer
+        tab, composer = self._tab(request), self.part.composer
         mode = self._mode(tab)
         caller = self._caller(typed[self.browser], request)
         first = {composer.box: "", **changed({}, self.part.details.emptied(mode.vote(tab)))}
@@ -167,7 +169,7 @@ class ArenaHandlers(Handlers):
 
     def edit(self, typed: str | None, request: gr.Request) -> Updates:
         """Put the last question into the input, to be asked again; or put back what was typed there before."""
-        tab = self.tabs.get(request)
+        tab = self._tab(request)
         question, draft, typed = self._mode(tab).screen(tab).question, tab.draft, typed or ""
         begins = draft is None and bool(question)
         tab.draft = typed if begins else None
@@ -178,7 +180,7 @@ class ArenaHandlers(Handlers):
         self, request: gr.Request, ask: Callable[[], Iterator[object] | None], first: Updates
     ) -> Iterator[Updates]:
         """Start a turn and show it, or say why not. What was typed stays if it is refused."""
-        tab, steps = self.tabs.get(request), None
+        tab, steps = self._tab(request), None
         with _notices(tab):
             self.access.check_rate(request)
             steps = ask()
@@ -207,7 +209,7 @@ class ArenaHandlers(Handlers):
 
     def vote(self, winner: Winner, typed: Typed, request: gr.Request) -> Updates:
         """Cast the vote on what the tab shows. It is on disk when this returns."""
-        tab = self.tabs.get(request)
+        tab = self._tab(request)
         with _notices(tab):
             caller = self._known(typed[self.browser], request)
             self._mode(tab).cast(tab, caller, self.part.details.judgement(winner, typed))
@@ -216,7 +218,7 @@ class ArenaHandlers(Handlers):
 
     def renew(self, stored: Stored, request: gr.Request) -> Updates:
         """Go on to the next battle, or start the first one."""
-        tab = self.tabs.get(request)
+        tab = self._tab(request)
         mode = self._mode(tab)
         vote = mode.vote(tab)
         with _notices(tab):
@@ -227,7 +229,7 @@ class ArenaHandlers(Handlers):
 
     def skip(self, stored: Stored, request: gr.Request) -> Updates:
         """Leave a recorded battle out."""
-        tab = self.tabs.get(request)
+        tab = self._tab(request)
         with _notices(tab):
             if rate := self._rate:
                 rate.skip(tab, self._known(stored, request))
@@ -235,10 +237,11 @@ class ArenaHandlers(Handlers):
 
     def join(self, stored: Stored, code: str | None, request: gr.Request) -> Updates:
         """Rate in the room with this code."""
-        tab = self.tabs.get(request)
+        tab = self._tab(request)
         with _notices(tab):
             if rate := self._rate:
                 rate.join(tab, self._known(stored, request), code or "")
+                self._keep(tab)
         return self._updates(tab)
 
     def show_room_results(self, request: gr.Request) -> Updates:
@@ -270,6 +273,17 @@ class ArenaHandlers(Handlers):
     def _mode(self, tab: Tab) -> ArenaMode:
         return mode_of(tab, self.modes)
 
+    def _tab(self, request: gr.Request) -> Tab:
+        """The tab that sent the request. Raises gr.Error if this process does not know what it shows.
+
+        The browser then reloads the page, which restores it. Otherwise a rater would leave their room unnoticed.
+        """
+        tab = self.tabs.get(request)
+        if not tab.opened:
+            words, title = text(tab.lang, "stale"), text(tab.lang, "notice")
+            raise gr.Error(f'<span class="stale">{words}</span>', title=title, print_exception=False)
+        return tab
+
     def _caller(self, stored: Stored, request: gr.Request) -> Caller:
         return Caller(request.session_hash, self.access.judge_of(stored, request), address_of(request))
 
@@ -297,7 +311,7 @@ class ArenaHandlers(Handlers):
         """The handler that calls this method of the mode for one side."""
 
         def again(request: gr.Request) -> Iterator[Updates]:
-            tab = self.tabs.get(request)
+            tab = self._tab(request)
             yield from self._turn(request, lambda: getattr(self._mode(tab), method)(tab, side), {})
 
         return again

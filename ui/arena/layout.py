@@ -22,10 +22,14 @@ SAVED = ("markdown", "json")
 
 
 class Details:
-    """What a rater may add to a vote: criteria, whether any answer is right, and a comment."""
+    """What a rater may add to a vote: criteria, whether any answer is right, a comment, and consent to publish it.
 
-    def __init__(self, labels: Labels) -> None:
-        """Make the components."""
+    The box for consent stays as it is from vote to vote, until the page is loaded again.
+    """
+
+    def __init__(self, labels: Labels, may_publish: gr.Checkbox) -> None:
+        """Make the components beside `may_publish`."""
+        self.may_publish = may_publish
         with gr.Column(elem_id="details", elem_classes="sheet"):
             verdicts = [f"verdict_{key}" for key in VERDICTS]
             self.criteria = {name: _radio(labels, name, verdicts) for name in CRITERIA}
@@ -35,13 +39,13 @@ class Details:
     @property
     def inputs(self) -> list[Block]:
         """What a rater fills in."""
-        return [*self.criteria.values(), self.any_right, self.comment]
+        return [*self.criteria.values(), self.any_right, self.comment, self.may_publish]
 
     def judgement(self, winner: Winner, typed: Typed) -> Judgement:
         """The vote with what was added to it."""
         criteria = {name: typed[radio] for name, radio in self.criteria.items() if typed[radio]}
         any_right = typed[self.any_right] == ANY_RIGHT[0] if typed[self.any_right] else None
-        return Judgement(winner, criteria, typed[self.comment] or "", any_right)
+        return Judgement(winner, criteria, typed[self.comment] or "", any_right, typed[self.may_publish] is True)
 
     def emptied(self, vote: Vote | None) -> Props:
         """The properties that empty the parts that a vote filled in."""
@@ -132,10 +136,11 @@ class ArenaTab:
                 self.pills = {winner: _pill(labels, winner) for winner in PILLS}
             with gr.Row(elem_id="after"):
                 self.add_details = gr.HTML(elem_id="open_details", **BARE)
+                may_publish = _consent(labels)
                 self.skip = labels.button("judge_skip", "skip", min_width=0)
                 self.edit = gr.Button(labels("edit_question"), elem_id="edit", min_width=0)
                 self.new = gr.Button(labels("new_battle"), elem_id="new", variant="primary", min_width=0)
-            self.details = Details(labels)
+            self.details = Details(labels, may_publish)
         self.composer = Composer(labels, modes)
         # The buttons in a head are HTML: page.js presses these in their place.
         with gr.Row(elem_id="hidden"):
@@ -144,6 +149,11 @@ class ArenaTab:
                 self.hidden[name] = gr.Button(name, elem_id=name, min_width=0)
             self.raw = gr.Textbox(elem_id="raw", show_label=False)
             self.battle_id = gr.Textbox(elem_id="battle_id", show_label=False)
+
+
+def _consent(labels: Labels) -> gr.Checkbox:
+    looks: dict[str, Any] = {"container": False, "min_width": 0, "elem_id": "may_publish"}
+    return labels.show(gr.Checkbox(label=labels("may_publish"), **looks), label="may_publish")
 
 
 def _picker(labels: Labels, side: SideName) -> gr.Dropdown:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import gradio as gr
 import pytest
@@ -32,10 +32,12 @@ class Arena:
         """What the server remembers of the tab."""
         return self.handlers.tabs.get(self.request())
 
-    @staticmethod
-    def request(session: str | None = "one") -> Any:
-        """A request of the tab, or of another one."""
-        return SimpleNamespace(session_hash=session, headers={"accept-language": "en"}, client=None)
+    def request(self, session: str | None = "one") -> Any:
+        """A request of the tab, or of another one, which has opened the page."""
+        request = SimpleNamespace(session_hash=session, headers={"accept-language": "en"}, client=None)
+        if session:
+            self.handlers.tabs.get(cast(gr.Request, request)).opened = True
+        return request
 
     def choose(self, mode: str) -> dict[Any, Any]:
         """Switch to another way to compare."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import gradio as gr
@@ -264,3 +265,13 @@ def test_a_vote_that_a_crash_kept_from_its_tab_is_shown_and_counts_once(
     again.vote(Winner.MODEL_B)
     (vote,) = read_votes(before.data_dir)
     assert vote.winner == Winner.MODEL_B
+
+
+def test_a_page_that_this_process_does_not_know_is_reloaded_before_anything_is_done(arena: Any) -> None:
+    arena.send("hello")
+    arena.services.chats.close("one")  # as after a restart
+    request = SimpleNamespace(session_hash="one", headers={"accept-language": "zh"}, client=None)
+    for act in (arena.handlers.renew, lambda _, request: arena.handlers.edit("typed", request)):
+        with pytest.raises(gr.Error, match=r'class="stale".*页面会自动刷新'):
+            act(None, request)
+    assert not arena.tab.chat.turns

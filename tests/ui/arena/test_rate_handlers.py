@@ -45,7 +45,7 @@ def events(rooms, tmp_path):
     with gr.Blocks(), gr.Tab() as place:
         part = ArenaTab(Labels(lambda: {"settings_hint": ("", "")}), place, ("rate",))
     access = Access(judge=lambda rater: f"judge of {rater}")
-    tab = Tab(None, "en", mode="rate")
+    tab = Tab(None, "en", mode="rate", opened=True)
     tabs = SimpleNamespace(get=lambda request: tab)
     rate = Rate(rooms, Receipt((prompt,), SimpleNamespace(code_of=lambda judge: "CODE")))
     return SimpleNamespace(
