@@ -28,6 +28,7 @@ from commands.publish import publish
 from commands.quantize import quantize
 from commands.report import report
 from commands.results import results
+from commands.tune import tune
 from ui.gradio.middleware import is_loopback
 from ui.gradio.sign_in import check_sign_in
 
@@ -257,7 +258,7 @@ def prepare_environment(uses_hub: bool = False) -> None:
         os.environ[name] = ",".join(filter(None, hosts))
 
 
-for command in (fetch, batch, check, export, publish, quantize, report, results):
+for command in (fetch, batch, check, export, publish, quantize, report, results, tune):
     cli.command()(command)
 if find_spec("bench"):  # the image and the Space do not carry it
     from commands.bench import bench

@@ -13,7 +13,7 @@ from arena.judging.limits import Admin
 from arena.judging.rooms import Rooms
 from ui.gradio.middleware import hostname, is_loopback
 from ui.gradio.sign_in import SignIn
-from ui.tabs import Tab
+from ui.tabs import Tab, address_of
 from ui.texts import error_text, text
 
 Stored = dict[str, str] | None
@@ -48,30 +48,24 @@ class Access:
     # When each browser tab that is signed in was last used, by its key; the token is kept nowhere.
     _hosts: dict[str, float] = field(default_factory=dict)
 
-    def judge_of(self, stored: Stored, request: gr.Request | None = None) -> str:
+    def judge_of(self, stored: Stored, request: gr.Request) -> str:
         """What may be stored of the account or else of the rater in this browser; "" if neither may vote."""
-        account = self.account_of(request) if self.login and request else ""
         rater = str((stored or {}).get("rater", ""))
         if self.login == "required" or rater.startswith(_ACCOUNT):
             rater = ""
-        rater = f"{_ACCOUNT}{account}" if account else rater
+        if self.login and (account := self.account_of(request)):
+            rater = f"{_ACCOUNT}{account}"
         return self.judge(rater) if rater else ""
 
-    def known_judge(self, stored: Stored, request: gr.Request | None = None) -> str:
-        """The same. Raises InputError if neither may vote."""
-        judge = self.judge_of(stored, request)
-        if not judge and self.login == "required":
-            raise InputError("sign_in_needed", "Sign in with Hugging Face to vote.")
-        if not judge:
-            message = "This browser blocks storage, so votes cannot be counted as yours. Open the page in its own tab."
-            raise InputError("no_storage", message)
-        return judge
+    def recognise(self, tab: Tab, stored: Stored, request: gr.Request) -> None:
+        """Note whose votes the tab casts."""
+        tab.judge, tab.needs_account = self.judge_of(stored, request), self.login == "required"
 
-    def sign_in(self, tab: Tab, token: str | None, request: gr.Request) -> None:
+    def sign_in(self, tab: Tab, token: str | None) -> None:
         """Sign the tab in as the host. Raises InputError for a wrong token."""
         if self.admin is None:
             raise InputError("admin_none", "No admin token is set on this server.")
-        self.admin.check(token or "", address_of(request))
+        self.admin.check(token or "", tab.address)
         tab.admin = True
         if tab.key:
             self._hosts[tab.key] = time.monotonic()
@@ -86,30 +80,29 @@ class Access:
         tab.admin = False
         self._hosts.pop(tab.key, None)
 
-    def is_host(self, tab: Tab, request: gr.Request) -> bool:
+    def is_host(self, tab: Tab) -> bool:
         """Whether the reader is the host: signed in, or at this machine if no token is set."""
         if tab.admin and tab.key in self._hosts:
             self._hosts[tab.key] = time.monotonic()
-        return tab.admin or (self.admin is None and self._at_the_machine(request))
+        return tab.admin or (self.admin is None and self._at_the_machine(tab.request))
 
     def check_rate(self, request: gr.Request) -> None:
         """Raises InputError if an address sends too many prompts; requests from this machine have no limit."""
         if not self._at_the_machine(request):
             self.count_prompt(address_of(request))
 
-    def check_unblinding(self, stored: Stored, is_admin: bool, request: gr.Request | None = None) -> None:
+    def check_unblinding(self, judge: str, is_admin: bool) -> None:
         """Raises InputError if results would reveal the authors of answers to a rater who has not finished."""
-        judge = self.judge_of(stored, request)
         if self.rooms and not is_admin and not (judge and self.rooms.may_see_names(judge)):
             if room := judge and self.rooms.finished_open(judge):
                 raise InputError("still_open", f"Results unlock when room {room.code} is closed.", room=room.code)
             message = "Results unlock when you have rated every pair, so that they don't give away the authors."
             raise InputError("still_blind", message)
 
-    def sees_all_results(self, stored: Stored, is_admin: bool, request: gr.Request | None = None) -> bool:
+    def sees_all_results(self, judge: str, is_admin: bool) -> bool:
         """Whether the results include the codes of rooms and downloads. Raises InputError for who may see none."""
         try:
-            self.check_unblinding(stored, is_admin, request)
+            self.check_unblinding(judge, is_admin)
         except InputError:
             if not self.public_results:
                 raise
@@ -141,9 +134,3 @@ def require_admin(allowed: bool) -> None:
     """Raises InputError unless `allowed`."""
     if not allowed:
         raise InputError("admin_needed", "Admin token required.")
-
-
-def address_of(request: gr.Request | None) -> str:
-    """The address that a request came from, for rate limits; "" if it is unknown."""
-    client = getattr(request, "client", None)
-    return str(client.host) if client else ""

@@ -102,12 +102,11 @@ class Page:
 def arena_modes(services: Services) -> dict[Mode, ArenaMode]:
     """The ways to compare that this page offers, the first one first."""
     prompts, receipt = services.prompts.known, Receipt(services.prompts.known, services.withdrawals)
-    rated: dict[Mode, ArenaMode] = {"rate": Rate(services.rooms, receipt)} if services.rooms else {}
+    rated: dict[Mode, ArenaMode] = {"rate": Rate(receipt, services.rooms)} if services.rooms else {}
     asked: dict[Mode, ArenaMode] = {}
     if services.live:
-        asked["blind"] = Blind(services.live, prompts, receipt)
-    if services.live:
-        asked["named"] = Named(services.roster, prompts, services.ballots, receipt)
+        asked["blind"] = Blind(receipt, services.live, prompts)
+        asked["named"] = Named(receipt, services.roster, prompts, services.ballots)
     return asked | rated if services.site.has_samples else rated | asked
 
 

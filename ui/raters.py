@@ -9,10 +9,9 @@ from arena.results.exclusions import Exclusion
 from arena.results.service import ResultsService
 from ui.admin import HostHandlers
 from ui.components import Labels
-from ui.gradio.compat import Block
 from ui.tabs import Tab
 from ui.texts import text
-from ui.updates import PRIVATE, Props, Typed, Updates
+from ui.updates import Props
 
 MAX_SHOWN = 200
 # How long the tab waits for results that are still being computed.
@@ -25,8 +24,7 @@ class RatersTab:
     def __init__(self, labels: Labels, tab: gr.Tab) -> None:
         self.tab = tab
         labels.markdown("raters_what", "raters_what")
-        self.counted = gr.CheckboxGroup([], label=labels("raters_counted"), elem_id="raters_counted", interactive=True)
-        labels.show(self.counted, label="raters_counted")
+        self.counted = labels.labelled(gr.CheckboxGroup, "raters_counted", choices=[], interactive=True)
         self.note = gr.Markdown("", elem_id="raters_note")
         self.save = labels.button("raters_save", variant="primary", interactive=False)
 
@@ -40,16 +38,11 @@ class RatersHandlers(HostHandlers):
     withdrawals: Withdrawals
 
     def wire(self, demo: gr.Blocks) -> None:
-        part = self.part
-        part.tab.select(self.refresh, None, self.outputs, **PRIVATE)
-        part.save.click(self.save, part.counted, self.outputs, **PRIVATE)
+        self.acts(self.part.tab.select, lambda tab: None)
+        self.acts(self.part.save.click, self.save, [self.part.counted])
 
-    @property
-    def outputs(self) -> list[Block]:
-        return [self.part.counted, self.part.note, self.part.save]
-
-    def render(self, tab: Tab, request: gr.Request, typed: Typed | None = None) -> Props:
-        part, lang, is_host = self.part, tab.lang, self.access.is_host(tab, request)
+    def render(self, tab: Tab) -> Props:
+        part, lang, is_host = self.part, tab.lang, self.access.is_host(tab)
         figures = self.results.soon(seconds=_PATIENCE_SECONDS) if is_host else None
         shown = figures.excluded[:MAX_SHOWN] if figures else ()
         note = "" if shown or not is_host else text(lang, "raters_none" if figures else "results_counting")
@@ -62,19 +55,11 @@ class RatersHandlers(HostHandlers):
             part.save: {"interactive": bool(shown)},
         }
 
-    def refresh(self, request: gr.Request) -> Updates:
-        """Show the exclusions as they are now."""
-        return self.run(lambda tab: None, request)
-
-    def save(self, counted: list[str] | None, request: gr.Request) -> Updates:
+    def save(self, tab: Tab, counted: list[str] | None) -> None:
         """Count the chosen raters and exclude the others."""
-
-        def decide(tab: Tab) -> None:
-            for item in self.results.figures().excluded[:MAX_SHOWN]:
-                if (counts := item.key in (counted or ())) != item.included:
-                    self.withdrawals.include(item.key, counts)
-
-        return self.run(decide, request)
+        for item in self.results.figures().excluded[:MAX_SHOWN]:
+            if (counts := item.key in (counted or ())) != item.included:
+                self.withdrawals.include(item.key, counts)
 
 
 def _line(lang: str, item: Exclusion) -> str:

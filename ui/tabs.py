@@ -1,7 +1,7 @@
 """What the server remembers of each browser tab."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 
 from arena.chat import Chat, Chats
-from arena.errors import ArenaError
+from arena.errors import ArenaError, InputError
 from arena.judging.live import LiveView
 from arena.judging.room import NO_ROOM, Assignment
 from arena.prompts.draft import Draft
@@ -43,6 +43,8 @@ class LiveJudging:
 class Tab:
     """The state of one browser tab: its conversation, its reader's language and last vote.
 
+    `request` is its last request, `judge` what may be stored of its rater, "" if nobody may vote: without an account
+    if it `needs_account`, else in a browser that stores nothing.
     `room` is the code of the room it judges in, `unknown_room` a code in its address that no room has, `refused` why
     the models in its address are not compared, `admin` whether its reader is signed in as the host, `class_room` the
     code of the room that the host looks at.
@@ -50,6 +52,9 @@ class Tab:
 
     chat: Chat
     lang: str
+    request: gr.Request
+    judge: str = ""
+    needs_account: bool = False
     vote: Vote | None = None
     mode: Mode | None = None
     judging: Judging = Judging()
@@ -71,6 +76,8 @@ class Tab:
     class_room: str = NO_ROOM
     # What the host has edited of the prompts.
     edits: Draft | None = None
+    # What the boxes of the batch tab hold: the runs per prompt, the seed, and the models.
+    batch: tuple[int, int, Sequence[str]] = (1, 0, ())
     # What the results tab shows.
     results: Figures | None = None
     # Whether they include what only raters who have finished may see.
@@ -81,6 +88,26 @@ class Tab:
     replay: tuple[str, Vote | ArenaError] | None = None
     # Held while a handler writes to the panes: otherwise the last update of an earlier turn could arrive too late.
     _panes: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def session(self) -> str:
+        """The id that gradio gives the browser tab."""
+        return self.request.session_hash or ""
+
+    @property
+    def address(self) -> str:
+        """The address that its requests come from."""
+        return address_of(self.request)
+
+    @property
+    def known_judge(self) -> str:
+        """What may be stored of the rater. Raises InputError if nobody may vote."""
+        if not self.judge and self.needs_account:
+            raise no_account()
+        if not self.judge:
+            message = "This browser blocks storage, so votes cannot be counted as yours. Open the page in its own tab."
+            raise InputError("no_storage", message)
+        return self.judge
 
     @contextmanager
     def panes(self) -> Iterator[None]:
@@ -119,10 +146,22 @@ class Tabs:
             if tab is None or tab.chat is not chat:
                 open_sessions = self._chats.tabs()
                 self._tabs = {name: other for name, other in self._tabs.items() if name in open_sessions}
-                tab = self._tabs[session] = Tab(chat, lang)
+                tab = self._tabs[session] = Tab(chat, lang, request)
+            tab.request = request
             return tab
+
+
+def no_account() -> InputError:
+    """The error for a vote without an account where one is required."""
+    return InputError("sign_in_needed", "Sign in with Hugging Face to vote.")
 
 
 def lang_of(lang: str, request: gr.Request) -> str:
     """The language to answer in: `lang`, or if it is empty what the browser asks for."""
     return lang or language_of_browser(request.headers.get("accept-language", ""))
+
+
+def address_of(request: gr.Request | None) -> str:
+    """The address that a request came from, for rate limits; "" if it is unknown."""
+    client = getattr(request, "client", None)
+    return str(client.host) if client else ""

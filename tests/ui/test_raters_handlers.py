@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import gradio as gr
 import pytest
+from pressing import press
 from vote_samples import make_vote
 
 from arena.events import CROWDED, EventLog
@@ -34,20 +36,26 @@ def page(tmp_path: Path) -> Any:
         store = VoteStore(tmp_path)
         results, withdrawals = ResultsService(store), Withdrawals(store, events, str, lambda address: None)
         results.figures()
-        with gr.Blocks(), gr.Tab() as place:
-            part = RatersTab(Labels(), place)
-        tab = SimpleNamespace(lang="en", admin=False, key="")
+        tab: Any = SimpleNamespace(lang="en", admin=False, key="", request=REQUEST)
         tabs = SimpleNamespace(get=lambda request: tab)
         access = Access(judge=str, admin=Admin("correct horse", RateLimits()))
-        handlers = RatersHandlers(access, tabs, None, part, results, withdrawals)  # type: ignore[arg-type]
-        yield SimpleNamespace(handlers=handlers, tab=tab, part=part, results=results, folder=tmp_path)
+        with gr.Blocks() as demo, gr.Tab() as place:
+            part, browser = RatersTab(Labels(), place), gr.BrowserState()
+            handlers = RatersHandlers(access, tabs, browser, part, results, withdrawals)  # type: ignore[arg-type]
+            handlers.wire(demo)
+        pressed = partial(press, demo, part, request=REQUEST)
+        about = {"tab": tab, "part": part, "results": results, "folder": tmp_path}
+        yield SimpleNamespace(render=lambda: handlers.render(tab), press=pressed, **about)
 
 
 def test_who_is_not_the_host_sees_no_exclusion_and_changes_none(page: Any) -> None:
-    props = page.handlers.render(page.tab, REQUEST)
+    props = page.render()
     assert props[page.part.counted] == {"choices": [], "value": []}
     before = (page.folder / "events.jsonl").read_bytes()
-    for call in (lambda: page.handlers.save(["crowd-of-two"], REQUEST), lambda: page.handlers.refresh(REQUEST)):
+    for call in (
+        lambda: page.press("save", counted=["crowd-of-two"]),
+        lambda: page.press("tab", event="select"),
+    ):
         with pytest.raises(gr.Error, match="Admin token required"):
             call()
     assert (page.folder / "events.jsonl").read_bytes() == before and page.results.figures().votes == 1
@@ -56,14 +64,14 @@ def test_who_is_not_the_host_sees_no_exclusion_and_changes_none(page: Any) -> No
 def test_the_host_sees_why_raters_are_excluded_counts_them_and_excludes_them_again(page: Any) -> None:
     page.tab.admin, part = True, page.part
     line = "Beyond five from one address: raters 2, votes 2 (crowd-of)"
-    shown = page.handlers.render(page.tab, REQUEST)[part.counted]
+    shown = page.render()[part.counted]
     assert shown == {"choices": [(line, "crowd-of-two")], "value": []}
-    page.handlers.save(["crowd-of-two", "made up"], REQUEST)
+    page.press("save", counted=["crowd-of-two", "made up"])
     assert page.results.figures().votes == 3
-    assert page.handlers.render(page.tab, REQUEST)[part.counted]["value"] == ["crowd-of-two"]
-    page.handlers.save(["crowd-of-two"], REQUEST)  # changes nothing and writes nothing
-    page.handlers.save([], REQUEST)
+    assert page.press("tab", event="select")[part.counted]["value"] == ["crowd-of-two"]
+    page.press("save", counted=["crowd-of-two"])  # changes nothing and writes nothing
+    page.press("save", counted=[])
     assert page.results.figures().votes == 1
     assert (page.folder / "events.jsonl").read_text().count('"included"') == 2
     page.tab.lang = "zh"
-    assert page.handlers.render(page.tab, REQUEST)[part.counted]["choices"][0][0].startswith("同一地址的第 6 位")
+    assert page.render()[part.counted]["choices"][0][0].startswith("同一地址的第 6 位")

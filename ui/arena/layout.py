@@ -67,24 +67,12 @@ class Composer:
                 with gr.Row():
                     self.settings = {name: _setting(labels, name) for name in SETTINGS}
                 self.system = labels.textbox("system", lines=2, max_lines=4)
-            hint = labels("hint_ask")
-            self.box = labels.show(
-                gr.Textbox(
-                    label=labels("input"),
-                    placeholder=hint,
-                    lines=1,
-                    max_lines=6,
-                    show_label=False,
-                    container=False,
-                    autofocus=True,
-                    elem_id="prompt",
-                ),
-                label="input",
-            )
+            looks: dict[str, Any] = {"show_label": False, "container": False}
+            more: dict[str, Any] = {"placeholder": labels("hint_ask"), "lines": 1, "max_lines": 6, "autofocus": True}
+            self.box = labels.textbox("input", "prompt", **looks, **more)
             with gr.Row(elem_id="controls"):
                 names = [(labels(f"mode_{mode}"), str(mode)) for mode in modes]
-                looks: dict[str, Any] = {"show_label": False, "container": False, "elem_id": "mode"}
-                self.mode = labels.show(gr.Radio(names, label=labels("mode"), value=modes[0], **looks), label="mode")
+                self.mode = labels.labelled(gr.Radio, "mode", choices=names, value=modes[0], **looks)
                 self.more = gr.HTML(elem_id="open_settings", **BARE)
                 self.send = labels.button("send", min_width=0)
                 self.stop = labels.button("stop_all", min_width=0)
@@ -128,8 +116,7 @@ class ArenaTab:
             for side in SideName:
                 with gr.Column(elem_id=f"side_{side}", elem_classes="side", min_width=0):
                     self.heads[side] = gr.HTML(elem_id=f"head_{side}", elem_classes="headbox", **BARE)
-                    pane = answer_pane(f"pane_{side}", labels(f"judge_{side}"))
-                    self.panes[side] = labels.show(pane, label=f"judge_{side}")
+                    self.panes[side] = answer_pane(labels, f"judge_{side}", f"pane_{side}")
         with gr.Column(elem_id="bar"):
             self.phase = gr.HTML(elem_id="says", **BARE)
             with gr.Row(elem_id="vote"):
@@ -152,15 +139,12 @@ class ArenaTab:
 
 
 def _consent(labels: Labels) -> gr.Checkbox:
-    looks: dict[str, Any] = {"container": False, "min_width": 0, "elem_id": "may_publish"}
-    return labels.show(gr.Checkbox(label=labels("may_publish"), **looks), label="may_publish")
+    return labels.labelled(gr.Checkbox, "may_publish", container=False, min_width=0)
 
 
 def _picker(labels: Labels, side: SideName) -> gr.Dropdown:
     """A choice among models, with search."""
-    key = f"pick_{side}"
-    looks: dict[str, Any] = {"show_label": False, "container": False, "min_width": 0}
-    return labels.show(gr.Dropdown([], label=labels(key), elem_id=key, **looks), label=key)
+    return labels.labelled(gr.Dropdown, f"pick_{side}", choices=[], show_label=False, container=False, min_width=0)
 
 
 def _pill(labels: Labels, winner: Winner) -> gr.Button:
@@ -177,8 +161,7 @@ def _radio(labels: Labels, name: str, texts: list[str]) -> gr.Radio:
 
 def _setting(labels: Labels, name: str) -> gr.Textbox:
     # Not gr.Number: in gradio 6.31 an empty one shows, and sends, a zero.
-    box = gr.Textbox(label=labels(name), placeholder=labels("model_default"), elem_id=f"set_{name}", min_width=110)
-    return labels.show(box, label=name, placeholder="model_default")
+    return labels.textbox(name, f"set_{name}", texts={"placeholder": "model_default"}, min_width=110)
 
 
 def _value(name: str, typed: str | None) -> float | int | str | None:

@@ -14,6 +14,7 @@ from arena.errors import InputError
 from ui.access import Access
 from ui.gradio.middleware import RequestFilter
 from ui.gradio.sign_in import SignIn, check_sign_in
+from ui.tabs import Tab
 
 SPACE = dict.fromkeys(
     ("SPACE_ID", "SPACE_HOST", "OAUTH_CLIENT_ID", "OAUTH_CLIENT_SECRET", "OAUTH_SCOPES", "OPENID_PROVIDER_URL"), "x"
@@ -54,11 +55,13 @@ def access(login: SignIn) -> Any:
 def test_a_vote_belongs_to_the_account_if_there_is_one(login: SignIn, request_: Any, judge: str) -> None:
     rules = access(login)
     assert rules.judge_of({"rater": "anna"}, request_) == judge
+    tab = Tab(chat=None, lang="en", request=request_)  # type: ignore[arg-type]
+    rules.recognise(tab, {"rater": "anna"}, request_)
     if judge:
-        assert rules.known_judge({"rater": "anna"}, request_) == judge
+        assert tab.known_judge == judge
     else:
         with pytest.raises(InputError, match="Sign in with Hugging Face to vote"):
-            rules.known_judge({"rater": "anna"}, request_)
+            _ = tab.known_judge
 
 
 @pytest.mark.parametrize("login", ["", "offered", "required"])
@@ -84,7 +87,7 @@ def test_the_paths_of_the_login_are_open_only_where_there_is_one(path: str) -> N
     # A thread of its own: the browser tests of this process run an event loop in this one.
     with ThreadPoolExecutor(1) as pool:
         statuses = [
-            pool.submit(asyncio.run, status(method, has_sign_in=has_sign_in)).result()
-            for method, has_sign_in in (("GET", False), ("GET", True), ("POST", True))
+            pool.submit(asyncio.run, status(method, has_login=has_login)).result()
+            for method, has_login in (("GET", False), ("GET", True), ("POST", True))
         ]
     assert statuses == [404, 200, 404]
