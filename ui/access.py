@@ -13,7 +13,7 @@ from arena.judging.limits import Admin
 from arena.judging.rooms import Rooms
 from ui.gradio.middleware import hostname, is_loopback
 from ui.gradio.sign_in import SignIn
-from ui.tabs import Tab, address_of
+from ui.tabs import PROXY_HEADERS, Sender, Tab, address_of
 from ui.texts import error_text, text
 
 Stored = dict[str, str] | None
@@ -21,10 +21,8 @@ Stored = dict[str, str] | None
 
 # For this long after the last use, a reload of the page stays signed in.
 SIGN_IN_SECONDS = 3600.0
-# A proxy in front of the page sends at least one of them.
 # Before the ids of accounts, so that no id that a browser makes up is one.
 _ACCOUNT = "account:"
-PROXY_HEADERS = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "x-proxycontextpath")
 
 
 @dataclass(frozen=True)
@@ -86,7 +84,7 @@ class Access:
             self._hosts[tab.key] = time.monotonic()
         return tab.admin or (self.admin is None and self._at_the_machine(tab.request))
 
-    def check_rate(self, request: gr.Request) -> None:
+    def check_rate(self, request: gr.Request | Sender) -> None:
         """Raises InputError if an address sends too many prompts; requests from this machine have no limit."""
         if not self._at_the_machine(request):
             self.count_prompt(address_of(request))
@@ -109,7 +107,7 @@ class Access:
             return False
         return True
 
-    def _at_the_machine(self, request: gr.Request) -> bool:
+    def _at_the_machine(self, request: gr.Request | Sender) -> bool:
         """Not a page elsewhere that sends its requests here, nor somebody behind a proxy that runs on this machine."""
         headers = request.headers
         host, origin = headers.get("host", ""), headers.get("origin")

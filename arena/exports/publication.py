@@ -190,4 +190,4 @@ def _model_line(model: str, spec: ModelSpec | None) -> str:
         return f"- `{model}`: {_both('licence_unknown')}"
     key = f"terms_{spec.licence}"
     terms = _both(key if key in TEXTS else "terms_unknown")
-    return f"- `{model}`: [{spec.licence}]({spec.licence_url}). {terms}"
+    return f"- `{model}`: [{spec.licence}]({spec.licence_url}): {terms}"

@@ -162,10 +162,10 @@ def test_the_card_counts_and_names_licences_with_what_they_say_of_answers(publis
     text = (tmp_path / "out" / CARD).read_text(encoding="utf-8")
     assert "3 votes by 3 raters, 2025-11-24 to 2025-11-24 (UTC)" in text
     assert (
-        "- `qwen-7b-chat`: [Tongyi Qianwen License Agreement](https://qwen.example). its output must not be used"
+        "- `qwen-7b-chat`: [Tongyi Qianwen License Agreement](https://qwen.example): its output must not be used"
         in text
     )
-    assert "- `chatglm3-6b@int4`: [GLM-Something](https://glm.example). unknown; read the licence" in text
+    assert "- `chatglm3-6b@int4`: [GLM-Something](https://glm.example): unknown; read the licence" in text
     assert "- `mine`: unknown / 未知" in text
     for name in COLUMNS:
         assert f"`{name}`" in text
