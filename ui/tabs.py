@@ -62,8 +62,8 @@ class Sender:
 class Tab:
     """The state of one browser tab: its conversation, its reader's language and last vote.
 
-    `request` is who sent its last request, `judge` what may be stored of its rater, "" if nobody may vote: without an account
-    if it `needs_account`, else in a browser that stores nothing.
+    `request` is who sent its last request, `judge` what may be stored of its rater, "" if nobody may vote: without an
+    account if it `needs_account`, else in a browser that stores nothing.
     `room` is the code of the room it judges in, `unknown_room` a code in its address that no room has, `refused` why
     the models in its address are not compared, `admin` whether its reader is signed in as the host, `class_room` the
     code of the room that the host looks at.
