@@ -48,16 +48,16 @@ $(VENV)/.installed-hf: $(VENV)/.installed requirements-hf.txt requirements-kerne
 	@for compiler in cc gcc clang; do command -v $$compiler >/dev/null && exit; done; $(PIP) install -r requirements-kernels.txt
 	@touch $@
 
-$(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.txt requirements-hf.txt requirements-bench.txt
+$(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.txt requirements-hf.txt requirements-bench.txt requirements-publish.txt
 	@echo "Installing what the tests need ..."
-	@$(PIP) install -r requirements-dev.txt -r requirements-hf.txt
+	@$(PIP) install -r requirements-dev.txt -r requirements-hf.txt -r requirements-publish.txt
 	@$(PIP) install --no-deps -r requirements-bench.txt
 	@touch $@
 
-$(EXPORTS)/.installed: requirements-exports.txt
+$(EXPORTS)/.installed: requirements-exports.txt requirements-publish.txt
 	@echo "Installing what reads the exports (half a minute, once) ..."
 	@$(PYTHON) -m venv $(EXPORTS) 2>/dev/null || $(PYTHON) -m venv --without-pip $(EXPORTS)
-	@$(PYTHON) -m pip --python $(EXPORTS)/bin/python --disable-pip-version-check -q install -r requirements-exports.txt
+	@$(PYTHON) -m pip --python $(EXPORTS)/bin/python --disable-pip-version-check -q install -r requirements-exports.txt -r requirements-publish.txt
 	@touch $@
 
 # Between edits: no browser, no model, no program started, no second environment.

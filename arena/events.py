@@ -1,11 +1,13 @@
 """The event log: everything besides votes that must survive a restart, one JSON object per line."""
 
+from __future__ import annotations
+
 import json
 import logging
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from heapq import merge
 from pathlib import Path
 from typing import Any
@@ -104,11 +106,11 @@ def parse_event(line: bytes) -> Event | None:
 
 
 class NewEvents:
-    """Reads events with a mark in their line, only new ones each time. Not safe to use from several threads."""
+    """Reads events with one of the marks in their line, each event once. Not safe to use from several threads."""
 
-    def __init__(self, folder: Path, mark: bytes = b"") -> None:
+    def __init__(self, folder: Path, marks: Sequence[bytes] = (b"",)) -> None:
         self._folder = folder
-        self._mark = mark
+        self._marks = marks
         self._ends: dict[Path, int] = {}
 
     def read(self, besides: Collection[Path] = ()) -> Iterator[Event]:
@@ -124,7 +126,7 @@ class NewEvents:
                 if not line.endswith(b"\n"):  # still being written
                     break
                 self._ends[part] = self._ends.get(part, 0) + len(line)
-                if self._mark in line and (event := parse_event(line)):
+                if any(mark in line for mark in self._marks) and (event := parse_event(line)):
                     yield event
 
 
@@ -133,19 +135,42 @@ def read_events(folder: Path) -> Iterator[Event]:
     return NewEvents(folder).read()
 
 
-WITHDRAWN = "withdrawn"
-"""The kind of the event that withdraws a vote."""
+# ---- what events say of votes
+
+WITHDRAWN, CROWDED, INCLUDED = "withdrawn", "crowded", "included"
+"""The kinds of the events that withdraw a vote, put a rater in a crowd, and let an excluded rater or crowd count."""
 
 
-class WithdrawnVotes:
-    """The ids of withdrawn votes. Not safe to use from several threads."""
+@dataclass(frozen=True)
+class Marks:
+    """The ids of `withdrawn` votes, the `crowds` by rater, and the raters and crowds that the host `included`."""
+
+    withdrawn: frozenset[str] = frozenset()
+    crowds: Mapping[str, str] = field(default_factory=dict)
+    included: frozenset[str] = frozenset()
+
+    def __or__(self, other: Marks) -> Marks:
+        crowds = {**self.crowds, **other.crowds}
+        return Marks(self.withdrawn | other.withdrawn, crowds, self.included | other.included)
+
+
+class MarkReader:
+    """The marks in the event log of a folder. Not safe to use from several threads."""
 
     def __init__(self, folder: Path) -> None:
-        self._new = NewEvents(folder, f'"{WITHDRAWN}"'.encode())
-        self._ids: frozenset[str] = frozenset()
+        self._new = NewEvents(folder, [f'"{kind}"'.encode() for kind in (WITHDRAWN, CROWDED, INCLUDED)])
+        self._marks = Marks()
 
-    def __call__(self) -> frozenset[str]:
-        """All ids now. Raises OSError if a part cannot be read."""
-        if new := [str(event.about.get("vote")) for event in self._new.read() if event.kind == WITHDRAWN]:
-            self._ids |= set(new)
-        return self._ids
+    def __call__(self) -> Marks:
+        """All marks now; the same object if nothing is new. Raises OSError if a part cannot be read."""
+        if new := list(self._new.read()):
+            withdrawn = frozenset(str(event.about.get("vote")) for event in new if event.kind == WITHDRAWN)
+            crowds = {
+                str(event.about.get("judge")): str(event.about.get("crowd")) for event in new if event.kind == CROWDED
+            }
+            latest = {
+                str(event.about.get("key")): bool(event.about.get("counts")) for event in new if event.kind == INCLUDED
+            }
+            marks = replace(self._marks, included=self._marks.included - latest.keys())
+            self._marks = marks | Marks(withdrawn, crowds, frozenset(key for key in latest if latest[key]))
+        return self._marks

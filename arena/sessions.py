@@ -3,7 +3,9 @@
 import hashlib
 import logging
 import os
+import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,13 +21,15 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Session:
-    """What a browser's tab shows: the mode, the named conversation and the blind battle, each with its last vote."""
+    """What a browser's tab shows: the mode, the named conversation and the blind battle, each with its last vote, and
+    the code of the room in which it rates."""
 
     mode: str = ""
     chat: tuple[Battle, ...] = ()
     chat_vote: Vote | None = None
     blind: tuple[Battle, ...] = ()
     blind_vote: Vote | None = None
+    room: str = ""
 
 
 _SESSION = TypeAdapter(Session)
@@ -47,7 +51,7 @@ class Sessions:
                 return
             self._folder.mkdir(parents=True, exist_ok=True)
             path = self._path(key)
-            part = path.with_suffix(f".{os.getpid()}")
+            part = path.with_suffix(f".{os.getpid()}-{threading.get_ident()}")
             descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
             with open(descriptor, "wb") as file:
                 file.write(data)
@@ -71,5 +75,6 @@ class Sessions:
     def _drop_old(self) -> None:
         before = time.time() - self._seconds
         for path in self._folder.glob("*.*") if self._folder.exists() else ():
-            if path.stat().st_mtime < before:
-                path.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):  # another thread or process has renamed or dropped it
+                if path.stat().st_mtime < before:
+                    path.unlink()

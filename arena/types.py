@@ -253,7 +253,7 @@ class Vote:
 
     `judge` is a keyed hash, never a person's id. `time` is Unix seconds, UTC. `criteria` maps CRITERIA to VERDICTS.
     `any_right` says whether at least one answer is right (None if not asked). `dwell` is the seconds from the end of
-    both answers to the vote.
+    both answers to the vote. `may_publish` says whether the rater agreed to publish the vote (None if not asked).
     """
 
     id: str
@@ -269,3 +269,4 @@ class Vote:
     room: str = ""
     repeat_of: str = ""
     dwell: float | None = None
+    may_publish: bool | None = None

@@ -15,6 +15,7 @@ from arena.errors import ArenaError, InputError
 from arena.events import EventLog, NoEvents
 from arena.exports.export import Downloads
 from arena.judging.ballots import Ballots
+from arena.judging.crowds import Crowds
 from arena.judging.draw import PairDraw
 from arena.judging.judge_key import JudgeKey
 from arena.judging.limits import Admin, RateLimits
@@ -39,6 +40,7 @@ from commands.batch import host_of
 from commands.hosting import Hosting
 from commands.options import background, known_models
 from ui.access import Access
+from ui.gradio.sign_in import account_of
 from ui.services import Services, Site
 
 # How long the draw of a battle's models waits for results that include the last votes.
@@ -65,7 +67,7 @@ def compose(
     added = adding(roster, backends, hosting.environment, data_dir) if may_answer else None
     log, events, limits = open_log(data_dir), open_events(data_dir), RateLimits()
     key, store = JudgeKey(data_dir / "judge.key", hosting.judge_secret), VoteStore(data_dir)
-    ballots = Ballots(log, limits, key.save, store.vote_on)
+    ballots = Ballots(log, limits, key.save, store.vote_on, Crowds(events, store.has_judge).note)
     prompts = PromptStore(loaded, events, hosting.named_prompts)
     events.follow(prompts.replay)
     pairs = load_pairs(hosting.answers, prompts.known) if hosting.answers else ()
@@ -98,6 +100,8 @@ def compose(
             admin=Admin(hosting.admin_token, limits) if hosting.admin_token else None,
             is_local=trusts_machine,
             public_results=hosting.public_results,
+            login=hosting.sign_in,
+            account_of=account_of,
         ),
         roster=roster,
         prompts=prompts,

@@ -36,7 +36,7 @@ class ListedFile:
 
 
 class Dataset(Protocol):
-    """One private dataset on a hub. All methods raise whatever the hub's library raises."""
+    """One dataset on a hub. All methods raise whatever the hub's library raises."""
 
     hub: str
     """The name of the hub to show to people."""
@@ -44,8 +44,8 @@ class Dataset(Protocol):
     """The environment variable that holds the token; the library reads it."""
     repo_id: str
 
-    def prepare(self) -> bool:
-        """Creates the dataset as private if it is missing; returns whether it is private."""
+    def prepare(self, private: bool = True) -> bool:
+        """Creates the dataset, as private or public, if it is missing; returns whether it is private."""
 
     def sizes(self) -> dict[str, int]:
         """The size in bytes of each file, by name."""

@@ -63,9 +63,9 @@ class HubDataset:
         self.repo_id = repo_id
         self._api = HfApi()
 
-    def prepare(self) -> bool:
+    def prepare(self, private: bool = True) -> bool:
         """An existing dataset is left as it is."""
-        self._api.create_repo(self.repo_id, repo_type="dataset", private=True, exist_ok=True)
+        self._api.create_repo(self.repo_id, repo_type="dataset", private=private, exist_ok=True)
         return bool(self._api.dataset_info(self.repo_id).private)
 
     def sizes(self) -> dict[str, int]:

@@ -64,14 +64,15 @@ class HubDataset:
         self.repo_id = repo_id
         self._api = _api()
 
-    def prepare(self) -> bool:
+    def prepare(self, private: bool = True) -> bool:
         """An existing dataset is left as it is."""
         from modelscope_hub.errors import AlreadyExistsError
         from modelscope_hub.types import Visibility
 
         if not self._api.repo_exists(self.repo_id, "dataset"):
             with suppress(AlreadyExistsError):
-                self._api.create_repo(self.repo_id, "dataset", visibility="private")
+                visibility = "private" if private else "public"
+                self._api.create_repo(self.repo_id, "dataset", visibility=visibility)
         return bool(self._api.get_repo(self.repo_id, "dataset").visibility == Visibility.PRIVATE)
 
     def sizes(self) -> dict[str, int]:

@@ -12,7 +12,8 @@ from arena.errors import ArenaError, InputError
 from arena.judging.limits import Admin
 from arena.judging.rooms import Rooms
 from ui.gradio.middleware import hostname, is_loopback
-from ui.tabs import Tab
+from ui.gradio.sign_in import SignIn
+from ui.tabs import PROXY_HEADERS, Sender, Tab, address_of
 from ui.texts import error_text, text
 
 Stored = dict[str, str] | None
@@ -20,8 +21,8 @@ Stored = dict[str, str] | None
 
 # For this long after the last use, a reload of the page stays signed in.
 SIGN_IN_SECONDS = 3600.0
-# A proxy in front of the page sends at least one of them.
-PROXY_HEADERS = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "x-proxycontextpath")
+# Before the ids of accounts, so that no id that a browser makes up is one.
+_ACCOUNT = "account:"
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Access:
     `judge` turns a rater's random id into what may be stored. `count_prompt` raises InputError for an address that
     asks too often. `rooms` is where recorded answers are judged, if there are any; `admin` checks tokens, if the host
     has set one; `is_local` is whether requests from this machine are the host's, `public_results` whether everybody may
-    see the results.
+    see the results. `account_of` returns the account that a request has signed in with, if there is a `login`.
     """
 
     judge: Callable[[str], str]
@@ -40,27 +41,29 @@ class Access:
     admin: Admin | None = None
     is_local: bool = False
     public_results: bool = False
+    login: SignIn = ""
+    account_of: Callable[[gr.Request], str] = lambda request: ""
     # When each browser tab that is signed in was last used, by its key; the token is kept nowhere.
     _hosts: dict[str, float] = field(default_factory=dict)
 
-    def judge_of(self, stored: Stored) -> str:
-        """What may be stored of the rater in this browser; "" if the browser stores nothing."""
-        rater = (stored or {}).get("rater", "")
+    def judge_of(self, stored: Stored, request: gr.Request) -> str:
+        """What may be stored of the account or else of the rater in this browser; "" if neither may vote."""
+        rater = str((stored or {}).get("rater", ""))
+        if self.login == "required" or rater.startswith(_ACCOUNT):
+            rater = ""
+        if self.login and (account := self.account_of(request)):
+            rater = f"{_ACCOUNT}{account}"
         return self.judge(rater) if rater else ""
 
-    def known_judge(self, stored: Stored) -> str:
-        """The same. Raises InputError if the browser stores nothing."""
-        judge = self.judge_of(stored)
-        if not judge:
-            message = "This browser blocks storage, so votes cannot be counted as yours. Open the page in its own tab."
-            raise InputError("no_storage", message)
-        return judge
+    def recognise(self, tab: Tab, stored: Stored, request: gr.Request) -> None:
+        """Note whose votes the tab casts."""
+        tab.judge, tab.needs_account = self.judge_of(stored, request), self.login == "required"
 
-    def sign_in(self, tab: Tab, token: str | None, request: gr.Request) -> None:
+    def sign_in(self, tab: Tab, token: str | None) -> None:
         """Sign the tab in as the host. Raises InputError for a wrong token."""
         if self.admin is None:
             raise InputError("admin_none", "No admin token is set on this server.")
-        self.admin.check(token or "", address_of(request))
+        self.admin.check(token or "", tab.address)
         tab.admin = True
         if tab.key:
             self._hosts[tab.key] = time.monotonic()
@@ -75,37 +78,36 @@ class Access:
         tab.admin = False
         self._hosts.pop(tab.key, None)
 
-    def is_host(self, tab: Tab, request: gr.Request) -> bool:
+    def is_host(self, tab: Tab) -> bool:
         """Whether the reader is the host: signed in, or at this machine if no token is set."""
         if tab.admin and tab.key in self._hosts:
             self._hosts[tab.key] = time.monotonic()
-        return tab.admin or (self.admin is None and self._at_the_machine(request))
+        return tab.admin or (self.admin is None and self._at_the_machine(tab.request))
 
-    def check_rate(self, request: gr.Request) -> None:
+    def check_rate(self, request: gr.Request | Sender) -> None:
         """Raises InputError if an address sends too many prompts; requests from this machine have no limit."""
         if not self._at_the_machine(request):
             self.count_prompt(address_of(request))
 
-    def check_unblinding(self, stored: Stored, is_admin: bool) -> None:
+    def check_unblinding(self, judge: str, is_admin: bool) -> None:
         """Raises InputError if results would reveal the authors of answers to a rater who has not finished."""
-        judge = self.judge_of(stored)
         if self.rooms and not is_admin and not (judge and self.rooms.may_see_names(judge)):
             if room := judge and self.rooms.finished_open(judge):
                 raise InputError("still_open", f"Results unlock when room {room.code} is closed.", room=room.code)
             message = "Results unlock when you have rated every pair, so that they don't give away the authors."
             raise InputError("still_blind", message)
 
-    def sees_all_results(self, stored: Stored, is_admin: bool) -> bool:
+    def sees_all_results(self, judge: str, is_admin: bool) -> bool:
         """Whether the results include the codes of rooms and downloads. Raises InputError for who may see none."""
         try:
-            self.check_unblinding(stored, is_admin)
+            self.check_unblinding(judge, is_admin)
         except InputError:
             if not self.public_results:
                 raise
             return False
         return True
 
-    def _at_the_machine(self, request: gr.Request) -> bool:
+    def _at_the_machine(self, request: gr.Request | Sender) -> bool:
         """Not a page elsewhere that sends its requests here, nor somebody behind a proxy that runs on this machine."""
         headers = request.headers
         host, origin = headers.get("host", ""), headers.get("origin")
@@ -130,9 +132,3 @@ def require_admin(allowed: bool) -> None:
     """Raises InputError unless `allowed`."""
     if not allowed:
         raise InputError("admin_needed", "Admin token required.")
-
-
-def address_of(request: gr.Request | None) -> str:
-    """The address that a request came from, for rate limits; "" if it is unknown."""
-    client = getattr(request, "client", None)
-    return str(client.host) if client else ""

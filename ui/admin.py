@@ -1,37 +1,36 @@
 """The tabs for the host: the sign-in that opens them, and the check before every use; and the withdrawal of votes."""
 
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from functools import partial
 from html import escape
+from typing import Any
 
 import gradio as gr
 
 from arena.judging.withdrawals import Withdrawals
-from ui.access import Stored, address_of, refusals, require_admin
+from ui.access import require_admin
 from ui.components import Labels
 from ui.gradio.compat import Block
 from ui.markup import status
 from ui.tabs import Tab
 from ui.texts import listed, text
-from ui.updates import PRIVATE, UNLIMITED, Handlers, Props, Typed, Updates, merged
+from ui.updates import PRIVATE, UNLIMITED, Handlers, Props
 
 
 @dataclass(frozen=True)
-class HostHandlers(Handlers, ABC):
+class HostHandlers(Handlers):
     """The handlers of a tab for the host."""
 
-    @abstractmethod
-    def render(self, tab: Tab, request: gr.Request, typed: Typed | None = None) -> Props:
-        """What the tab shows while its boxes hold `typed`; None is what they hold at first."""
+    def acts(self, triggers: Any, action: Callable[..., object], inputs: Collection[Block] = ()) -> Any:
+        """Let `action(tab, *values)` answer to the host alone; the result is shown."""
+        return self.on(triggers, partial(self.act, action), inputs)
 
-    def run(self, action: Callable[[Tab], object], request: gr.Request, typed: Typed | None = None) -> Updates:
-        """Do what the host asks for and show the result. Raises gr.Error for anybody else, and if the action fails."""
-        tab = self.tabs.get(request)
-        with refusals(tab.lang):
-            require_admin(self.access.is_host(tab, request))
-            action(tab)
-        return merged(self.render(tab, request, typed))
+    def act(self, action: Callable[..., object], tab: Tab, *values: Any) -> Props:
+        """Do what the host asks for. Raises InputError for anybody else."""
+        require_admin(self.access.is_host(tab))
+        action(tab, *values)
+        return self.render(tab)
 
 
 class SignInPart:
@@ -56,20 +55,19 @@ class SignInHandlers(Handlers):
     def wire(self, demo: gr.Blocks) -> None:
         part = self.part
         shown = [*self.outputs, *(block for handlers in self.hosted.values() for block in handlers.outputs)]
-        gr.on([part.enter.click, part.token.submit], self.enter, part.token, shown, **PRIVATE)
+        self.on([part.enter.click, part.token.submit], self.enter, [part.token], shown)
         # The page forgets all that only the host may see.
-        part.leave.click(self.leave, **PRIVATE).then(None, js="() => location.reload()", **PRIVATE)
+        self.on(part.leave.click, self.access.sign_out, outputs=[]).then(None, js="() => location.reload()", **PRIVATE)
 
     @property
     def outputs(self) -> list[Block]:
-        part = self.part
-        return [part.note, part.token, part.enter, part.leave, *self.hosted]
+        return [*super().outputs, *self.hosted]
 
-    def opened(self, tab: Tab, stored: Stored, request: gr.Request) -> None:
+    def opened(self, tab: Tab) -> None:
         self.access.resume(tab)
 
-    def render(self, tab: Tab, request: gr.Request) -> Props:
-        part, is_host, asks = self.part, self.access.is_host(tab, request), bool(self.access.admin and not tab.admin)
+    def render(self, tab: Tab) -> Props:
+        part, is_host, asks = self.part, self.access.is_host(tab), bool(self.access.admin and not tab.admin)
         state = "in" if tab.admin else "asks" if asks else "here" if is_host else "closed"
         names = listed(tab.lang, [text(tab.lang, str(place.elem_id)) for place in self.hosted])
         note = status(text(tab.lang, f"host_{state}", tabs=names))
@@ -81,17 +79,13 @@ class SignInHandlers(Handlers):
             **{place: {"visible": is_host} for place in self.hosted},
         }
 
-    def enter(self, token: str | None, request: gr.Request) -> Updates:
+    def enter(self, tab: Tab, token: str | None) -> Props:
         """Check the token, once for each tab, and open the host's tabs."""
-        tab = self.tabs.get(request)
-        with refusals(tab.lang):
-            self.access.sign_in(tab, token, request)
-        pages = [handlers.render(tab, request) for handlers in self.hosted.values()]
-        return merged(self.render(tab, request), *pages, {self.part.token: {"value": ""}})
-
-    def leave(self, request: gr.Request) -> None:
-        """Sign out."""
-        self.access.sign_out(self.tabs.get(request))
+        self.access.sign_in(tab, token)
+        props = self.render(tab)
+        for handlers in self.hosted.values():
+            props |= handlers.render(tab)
+        return {**props, self.part.token: {**props[self.part.token], "value": ""}}
 
 
 # ---- beside the sign-in: raters withdraw their votes
@@ -103,8 +97,7 @@ class WithdrawalPart:
     def __init__(self, labels: Labels) -> None:
         """Make the components inside the current gr.Tab."""
         with labels.accordion("judge_withdrawal", "withdrawal"):
-            self.code = labels.textbox("judge_code", "withdrawal_code", info=labels("judge_code_info"), max_lines=1)
-            labels.show(self.code, info="judge_code_info")
+            self.code = labels.textbox("judge_code", "withdrawal_code", texts={"info": "judge_code_info"}, max_lines=1)
             self.withdraw = labels.button("judge_withdraw", "withdraw")
             self.note = gr.Markdown("", elem_id="withdrawn")
 
@@ -117,12 +110,8 @@ class WithdrawalHandlers(Handlers):
     withdrawals: Withdrawals
 
     def wire(self, demo: gr.Blocks) -> None:
-        part = self.part
-        part.withdraw.click(self.withdraw, part.code, part.note, **UNLIMITED)
+        self.on(self.part.withdraw.click, self.withdraw, [self.part.code], self.part.note, **UNLIMITED)
 
-    def withdraw(self, code: str | None, request: gr.Request) -> str:
+    def withdraw(self, tab: Tab, code: str | None) -> str:
         """Withdraw all votes whose receipts have the code."""
-        tab = self.tabs.get(request)
-        with refusals(tab.lang):
-            count = self.withdrawals.withdraw(code or "", address_of(request))
-            return text(tab.lang, "judge_withdrawn", count=count)
+        return text(tab.lang, "judge_withdrawn", count=self.withdrawals.withdraw(code or "", tab.address))

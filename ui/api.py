@@ -12,11 +12,11 @@ from arena.judging.rooms import Rooms
 from arena.results.figures import as_json
 from arena.results.selection import Filters
 from arena.types import Battle, SideName
-from ui.access import address_of, refusals
+from ui.access import refusals
 from ui.arena.messages import status_line
 from ui.components import matching_prompt
 from ui.services import Services
-from ui.tabs import lang_of
+from ui.tabs import address_of, lang_of, no_account
 from ui.texts import text
 from ui.updates import TURNS_AT_ONCE, throttled
 
@@ -100,9 +100,10 @@ class Api:
 
         `criteria` maps correct, complete and clear to a, tie or b.
         """
-        lang, rooms, judge = self._lang(request), self._services.rooms, self._judge(request)
-        judges = (rooms and rooms.was_shown(str(battle_id), judge)) or self._services.ballots
+        lang, rooms = self._lang(request), self._services.rooms
         with refusals(lang):
+            judge = self._judge(request)
+            judges = (rooms and rooms.was_shown(str(battle_id), judge)) or self._services.ballots
             vote = judges.cast(str(battle_id), judge, Judgement(winner, criteria, comment), address=address_of(request))
         choice, (a, b) = text(lang, f"vote_{vote.winner}"), (vote.battle.side(name).model.id for name in SideName)
         return {
@@ -127,7 +128,7 @@ class Api:
     ) -> dict[str, Any]:
         """The results, as `python app.py results --json` prints them; the arguments are its filters."""
         with refusals(self._lang(request)):
-            sees_all = self._services.access.sees_all_results(None, self._is_host(request))
+            sees_all = self._services.access.sees_all_results("", self._is_host(request))
             code = room and self._rooms().room(room).code
             switches = bool(blind), bool(complete), bool(not_leaked), bool(not_suspicious)
             groups = (str(name) or None for name in (dimension, language, category))
@@ -140,7 +141,7 @@ class Api:
     def export(self, request: gr.Request) -> gr.FileData:
         """All votes as one CSV file."""
         with refusals(self._lang(request)):
-            self._services.access.check_unblinding(None, self._is_host(request))
+            self._services.access.check_unblinding("", self._is_host(request))
             return gr.FileData(path=str(self._services.export(False)))
 
     def _is_host(self, request: gr.Request) -> bool:
@@ -160,7 +161,10 @@ class Api:
         return lang_of(self._services.site.lang, request)
 
     def _judge(self, request: gr.Request) -> str:
-        return self._services.access.judge(f"api:{request.session_hash}")
+        """The account, or else the session. Raises InputError if it has to be an account."""
+        if not (judge := self._services.access.judge_of({"rater": f"api:{request.session_hash}"}, request)):
+            raise no_account()
+        return judge
 
     def _state(self, lang: str, battle: Battle, chat: Chat) -> dict[str, Any]:
         config = battle.a.config

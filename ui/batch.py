@@ -1,6 +1,6 @@
 """The batch tab: every prompt of the set through the models, with its progress as a grid of prompts and models."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
@@ -13,11 +13,10 @@ from arena.prompts import Prompt
 from arena.translations import time_text
 from ui.admin import HostHandlers
 from ui.components import Labels
-from ui.gradio.compat import Block
 from ui.markup import alert, html_table, status
 from ui.tabs import Tab
 from ui.texts import error_text, text
-from ui.updates import PRIVATE, UNQUEUED, Props, Typed, Updates, merged, whole_number
+from ui.updates import UNQUEUED, Props, whole_number
 
 # How often the page of a running batch is refreshed.
 REFRESH_SECONDS = 1.0
@@ -32,11 +31,8 @@ class BatchTab:
         with gr.Row():
             self.repeats = labels.textbox("batch_repeats", value="1", max_lines=1)
             self.seed = labels.textbox("seed", "batch_seed", value="0", max_lines=1)
-        self.models = labels.show(
-            gr.CheckboxGroup([], label=labels("batch_models"), elem_id="batch_models"), label="batch_models"
-        )
-        self.retry = gr.Checkbox(False, label=labels("batch_retry"), elem_id="batch_retry")
-        labels.show(self.retry, label="batch_retry")
+        self.models = labels.labelled(gr.CheckboxGroup, "batch_models", choices=[])
+        self.retry = labels.labelled(gr.Checkbox, "batch_retry", value=False)
         with gr.Row():
             self.start = labels.button("batch_start", variant="primary", min_width=150, interactive=False)
             self.pause = labels.button("batch_pause", min_width=150, interactive=False)
@@ -55,24 +51,19 @@ class BatchHandlers(HostHandlers):
     prompts: Sequence[Prompt]
 
     def wire(self, demo: gr.Blocks) -> None:
-        part, outputs = self.part, self.outputs
-        inputs: set[Block] = {part.repeats, part.seed, part.models, part.retry}
-        part.start.click(self.start, inputs, outputs, **PRIVATE)
-        part.pause.click(self.pause, inputs, outputs, **PRIVATE)
-        part.stop.click(self.stop, inputs, outputs, **PRIVATE)
-        gr.on([part.tab.select, part.timer.tick], self.refresh, inputs, outputs, **UNQUEUED)
-
-    @property
-    def outputs(self) -> list[Block]:
         part = self.part
-        return [part.models, part.start, part.pause, part.stop, part.status, part.grid, part.timer]
+        boxes = [part.repeats, part.seed, part.models]
+        self.acts(part.start.click, self.start, [*boxes, part.retry])
+        self.acts(part.pause.click, lambda tab: self.runner.pause())
+        self.acts(part.stop.click, lambda tab: self.runner.stop())
+        self.on([part.tab.select, part.timer.tick], self.refresh, boxes, **UNQUEUED)
 
-    def render(self, tab: Tab, request: gr.Request, typed: Typed | None = None) -> Props:
+    def render(self, tab: Tab) -> Props:
         part = self.part
-        if not self.access.is_host(tab, request):
+        if not self.access.is_host(tab):
             return {part.status: {"value": ""}, part.grid: {"value": ""}, part.timer: {"active": False}}
         try:
-            state = self.runner.state(*self._chosen(typed or {part.repeats: "1", part.seed: "0", part.models: []}))
+            state = self.runner.state(*tab.batch)
         except ArenaError as error:  # in the numbers, or in a file that was changed
             return {part.status: {"value": alert(error_text(tab.lang, error))}, part.grid: {"value": ""}}
         titles = {prompt.id: prompt.title[tab.lang] for prompt in self.prompts}
@@ -87,26 +78,17 @@ class BatchHandlers(HostHandlers):
             part.timer: {"active": state.running},
         }
 
-    def _chosen(self, typed: Typed) -> tuple[int, int, Collection[str]]:
-        part = self.part
-        return whole_number(typed[part.repeats]), whole_number(typed[part.seed]), typed[part.models] or ()
-
-    def start(self, typed: Typed, request: gr.Request) -> Updates:
+    def start(
+        self, tab: Tab, repeats: str | None, seed: str | None, models: list[str] | None, retry: bool | None
+    ) -> None:
         """Run the prompts that have no answer yet."""
-        chosen, retry = self._chosen(typed), bool(typed[self.part.retry])
-        return self.run(lambda tab: self.runner.start(*chosen, retry), request, typed)
+        tab.batch = whole_number(repeats), whole_number(seed), models or ()
+        self.runner.start(*tab.batch, bool(retry))
 
-    def pause(self, typed: Typed, request: gr.Request) -> Updates:
-        """Stop after the running answer."""
-        return self.run(lambda tab: self.runner.pause(), request, typed)
-
-    def stop(self, typed: Typed, request: gr.Request) -> Updates:
-        """Stop at once."""
-        return self.run(lambda tab: self.runner.stop(), request, typed)
-
-    def refresh(self, typed: Typed, request: gr.Request) -> Updates:
+    def refresh(self, tab: Tab, repeats: str | None, seed: str | None, models: list[str] | None) -> Props:
         """Show the batch as it is now."""
-        return merged(self.render(self.tabs.get(request), request, typed))
+        tab.batch = whole_number(repeats), whole_number(seed), models or ()
+        return self.render(tab)
 
 
 def status_block(lang: str, state: BatchState) -> str:

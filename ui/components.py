@@ -9,7 +9,6 @@ from arena.prompts import Prompt
 from ui.display import LATEX_DELIMITERS
 from ui.gradio.compat import Block
 from ui.texts import LANGUAGES, TEXTS
-from ui.updates import PRIVATE
 
 B = TypeVar("B", bound=Block)
 
@@ -44,23 +43,34 @@ class Labels:
         self._shown.append((component, keys))
         return component
 
+    def labelled(
+        self, make: Callable[..., B], key: str, elem_id: str = "", texts: Mapping[str, str] | None = None, **more: Any
+    ) -> B:
+        """A component that `make` makes with the label `key` and other texts: property -> key.
+
+        Here and below, its id is `key` unless another is given.
+        """
+        keys = {"label": key, **(texts or {})}
+        shown = {prop: self(name) for prop, name in keys.items()}
+        return self.show(make(**shown, elem_id=elem_id or key, **more), **keys)
+
     def choices(self, make: Callable[..., B], key: str, choices: list[tuple[str, str]], **more: Any) -> B:
-        """A component that `make` makes with the label `key` and choices as pairs (key, value)."""
-        component = make(choices=[(self(name), value) for name, value in choices], label=self(key), **more)
+        """The same, with choices as pairs (key, value)."""
+        component = self.labelled(make, key, choices=[(self(name), value) for name, value in choices], **more)
         self._choices.append((component, choices))
-        return self.show(component, label=key)
+        return component
 
     def button(self, key: str, elem_id: str = "", **more: Any) -> gr.Button:
-        """A button with the text `key`. Here and below, the component's id is `key` unless another is given."""
+        """A button with the text `key`."""
         return self.show(gr.Button(self(key), elem_id=elem_id or key, **more), value=key)
 
     def textbox(self, key: str, elem_id: str = "", **more: Any) -> gr.Textbox:
         """A textbox with the label `key`."""
-        return self.show(gr.Textbox(label=self(key), elem_id=elem_id or key, **more), label=key)
+        return self.labelled(gr.Textbox, key, elem_id, **more)
 
     def accordion(self, key: str, elem_id: str = "", **more: Any) -> gr.Accordion:
         """An accordion with the label `key`, closed unless `open=True`."""
-        return self.show(gr.Accordion(self(key), elem_id=elem_id or key, **{"open": False, **more}), label=key)
+        return self.labelled(gr.Accordion, key, elem_id, **{"open": False, **more})
 
     def markdown(self, key: str, elem_id: str | None = None, **more: Any) -> gr.Markdown:
         """The text `key` as Markdown."""
@@ -87,12 +97,13 @@ class Labels:
 BARE: dict[str, Any] = {"apply_default_css": False, "js_on_load": None, "padding": False}
 
 
-def answer_pane(elem_id: str, label: Any, **more: Any) -> gr.Chatbot:
+def answer_pane(labels: Labels, key: str, elem_id: str) -> gr.Chatbot:
     """Shows the display copies that ui.display makes. Nothing is read back from it."""
-    return gr.Chatbot(
-        label=label,
+    return labels.labelled(
+        gr.Chatbot,
+        key,
+        elem_id,
         show_label=False,
-        elem_id=elem_id,
         elem_classes="pane",
         height=None,
         container=False,
@@ -105,7 +116,6 @@ def answer_pane(elem_id: str, label: Any, **more: Any) -> gr.Chatbot:
         latex_delimiters=LATEX_DELIMITERS,
         reasoning_tags=[],
         feedback_options=None,
-        **more,
     )
 
 
@@ -115,13 +125,5 @@ def matching_prompt(prompts: Sequence[Prompt], typed: str) -> Prompt | None:
 
 
 def download_file(elem_id: str) -> gr.DownloadButton:
-    """Hands a file to the browser; never visible. See `wire_download`."""
+    """Hands a file to the browser; never visible. See `Handlers.download`."""
     return gr.DownloadButton("", elem_id=elem_id, visible="hidden")
-
-
-def wire_download(
-    button: gr.Button, write: Callable[..., str], inputs: Block | set[Block], file: gr.DownloadButton, limit: int
-) -> None:
-    """On a click on `button`, write a file, `limit` at the same time, and download it."""
-    written: Any = button.click(write, inputs, file, concurrency_limit=limit, **PRIVATE)
-    written.success(None, js=f"() => document.querySelector('#{file.elem_id}').click()", api_visibility="private")

@@ -19,6 +19,7 @@ from ui.batch import BatchHandlers, BatchTab
 from ui.components import Labels
 from ui.models import BannerHandlers, ModelsBanner, ModelsHandlers, ModelsTab
 from ui.prompts import PromptsHandlers, PromptsTab
+from ui.raters import RatersHandlers, RatersTab
 from ui.replay.handlers import ReplayHandlers, ReplayPart
 from ui.report import ReportHandlers, ReportTab
 from ui.results.handlers import ResultsHandlers, ResultsTab
@@ -79,6 +80,8 @@ class Page:
             if adding:
                 with self._tab("models", visible=False) as tab:
                     hosted[tab] = ModelsHandlers(*shared, ModelsTab(labels, tab), adding, banner)
+            with self._tab("raters", visible=False) as tab:
+                hosted[tab] = RatersHandlers(*shared, RatersTab(labels, tab), results, withdrawals)
             with self._tab("report", visible=False) as tab:
                 hosted[tab] = ReportHandlers(*shared, ReportTab(labels, tab), services.reports)
             with self._tab("about"):
@@ -99,12 +102,11 @@ class Page:
 def arena_modes(services: Services) -> dict[Mode, ArenaMode]:
     """The ways to compare that this page offers, the first one first."""
     prompts, receipt = services.prompts.known, Receipt(services.prompts.known, services.withdrawals)
-    rated: dict[Mode, ArenaMode] = {"rate": Rate(services.rooms, receipt)} if services.rooms else {}
+    rated: dict[Mode, ArenaMode] = {"rate": Rate(receipt, services.rooms)} if services.rooms else {}
     asked: dict[Mode, ArenaMode] = {}
     if services.live:
-        asked["blind"] = Blind(services.live, prompts, receipt)
-    if services.live:
-        asked["named"] = Named(services.roster, prompts, services.ballots, receipt)
+        asked["blind"] = Blind(receipt, services.live, prompts)
+        asked["named"] = Named(receipt, services.roster, prompts, services.ballots)
     return asked | rated if services.site.has_samples else rated | asked
 
 
@@ -115,6 +117,12 @@ def _banners(labels: Labels, services: Services) -> tuple[gr.Markdown, gr.Markdo
     banners += ["closed_banner"] if services.ballots.refuses_all else []
     for key in banners:
         labels.markdown(key, key, elem_classes="banner")
+    if login := services.access.login:
+        with gr.Row(elem_id="sign_in_bar", elem_classes="banner"):
+            labels.markdown(f"sign_in_{login}", "sign_in_note")
+            gr.LoginButton(
+                "登录 / Sign in: Hugging Face", "退出 / Sign out: {}", elem_id="sign_in", size="sm", min_width=0
+            )
     backup = gr.Markdown(visible=False, elem_id="backup_banner", elem_classes="banner")
     return backup, labels.markdown("storage_banner", "storage_banner", elem_classes="banner", visible=False)
 

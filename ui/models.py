@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from html import escape
-from typing import Any
 from urllib.parse import quote
 
 import gradio as gr
@@ -18,7 +18,7 @@ from ui.gradio.compat import Block
 from ui.markup import alert, html_table, status
 from ui.tabs import Tab
 from ui.texts import error_text, listed, text
-from ui.updates import PRIVATE, UNQUEUED, Handlers, Props, Typed, Updates, merged
+from ui.updates import UNQUEUED, Handlers, Props
 
 REFRESH_SECONDS = 1.0
 BANNER_SECONDS = 3.0
@@ -42,16 +42,14 @@ class ModelsTab:
     def __init__(self, labels: Labels, tab: gr.Tab) -> None:
         self.tab = tab
         labels.markdown("models_what", "models_what")
-        names = gr.Textbox(label=labels("model_names"), placeholder=NAMES_HINT, max_lines=1, elem_id="model_names")
-        self.names = labels.show(names, label="model_names")
+        self.names = labels.textbox("model_names", placeholder=NAMES_HINT, max_lines=1)
         with gr.Row():
             self.check = labels.button("model_check", min_width=150)
             self.start = labels.button("model_start", variant="primary", min_width=150, interactive=False)
             self.stop = labels.button("stop", "model_stop", min_width=150, interactive=False)
         self.status = gr.HTML("", elem_id="model_status")
         with gr.Row(visible=False) as self.list:
-            kept = gr.Dropdown([], label=labels("models_kept"), elem_id="models_kept", min_width=300)
-            self.kept = labels.show(kept, label="models_kept")
+            self.kept = labels.labelled(gr.Dropdown, "models_kept", choices=[], min_width=300)
             self.remove = labels.button("model_remove", min_width=150)
         self.timer = gr.Timer(REFRESH_SECONDS, active=False)
 
@@ -61,47 +59,34 @@ class BannerHandlers(Handlers):
     """The banner of one page. `coming` is the job that adds the first models, None if they were here at the start;
     `can_add` is whether the host may add models here."""
 
-    banner: ModelsBanner
+    part: ModelsBanner
     roster: Roster
     coming: Adding | None
     can_add: bool
 
     def wire(self, demo: gr.Blocks) -> None:
-        self.banner.timer.tick(self.refresh, None, self.outputs, **UNQUEUED)
+        self.on(self.part.timer.tick, self.render, **UNQUEUED)
 
-    @property
-    def outputs(self) -> list[Block]:
-        return [self.banner.row, self.banner.words, self.banner.get_pair, self.banner.timer]
-
-    def render(self, tab: Tab, request: gr.Request) -> Props:
-        banner, first = self.banner, self.roster.first
+    def render(self, tab: Tab) -> Props:
+        banner, first = self.part, self.roster.first
         is_demo = any(backend.spec.stand_in for backend in first.values())
-        is_coming = self.coming is not None and (is_demo or not first)
-        tab.waited = tab.waited or is_coming
-        words = self._words(tab)
+        coming = self.coming if is_demo or not first else None
+        tab.waited = tab.waited or coming is not None
+        lines = [coming_words(tab.lang, coming.state)] if coming else []
+        lines += [demo_words(tab.lang, [spec.id for spec in self.roster.specs if spec.stand_in])] if is_demo else []
+        words = " ".join(lines) or self._ready(tab)
         return {
             banner.row: {"visible": bool(words)},
             banner.words: {"value": words},
-            banner.get_pair: {"visible": is_demo and self.can_add and self.access.is_host(tab, request)},
-            banner.timer: {"active": is_coming},
+            banner.get_pair: {"visible": is_demo and self.can_add and self.access.is_host(tab)},
+            banner.timer: {"active": coming is not None},
         }
 
-    def _words(self, tab: Tab) -> str:
-        first, lang = self.roster.first, tab.lang
-        demos = [spec.id for spec in self.roster.specs if spec.stand_in]
-        is_demo = any(backend.spec.stand_in for backend in first.values())
-        if self.coming and (is_demo or not first):
-            return " ".join([coming_words(lang, self.coming.state), *([demo_words(lang, demos)] if is_demo else [])])
-        if is_demo:
-            return demo_words(lang, demos)
-        if tab.waited:
-            return text(lang, "coming_ready", link=_link(first))
+    def _ready(self, tab: Tab) -> str:
+        """Leads a tab to models that came after it was opened."""
         is_left = any(backend.spec.stand_in for backend in tab.chat.pair.values())
-        return text(lang, "real_ready", link=_link(first)) if is_left else ""
-
-    def refresh(self, request: gr.Request) -> Updates:
-        """Show how far the models are."""
-        return merged(self.render(self.tabs.get(request), request))
+        key = "coming_ready" if tab.waited else "real_ready" if is_left else ""
+        return text(tab.lang, key, link=_link(self.roster.first)) if key else ""
 
 
 @dataclass(frozen=True)
@@ -113,26 +98,26 @@ class ModelsHandlers(HostHandlers):
     above: BannerHandlers | None
 
     def wire(self, demo: gr.Blocks) -> None:
-        part, outputs = self.part, self.outputs
-        gr.on([part.check.click, part.names.submit], self.check, part.names, outputs, **PRIVATE)
-        part.start.click(self.start, None, outputs, **PRIVATE)
-        part.stop.click(self.stop, None, outputs, **PRIVATE)
-        part.remove.click(self.remove, part.kept, outputs, **PRIVATE)
-        gr.on([part.tab.select, part.timer.tick], self.refresh, None, outputs, **UNQUEUED)
+        part = self.part
+        self.acts([part.check.click, part.names.submit], self.check, [part.names])
+        # What is added are the models whose needs are shown.
+        self.acts(part.start.click, lambda tab: self.adding.start(tab.to_add))
+        # What was downloaded stays.
+        self.acts(part.stop.click, lambda tab: self.adding.stop())
+        self.acts(part.remove.click, lambda tab, name: self.adding.remove(name or ""), [part.kept])
+        self.on([part.tab.select, part.timer.tick], self.refresh, **UNQUEUED)
         if self.above:
-            asked: Any = self.above.banner.get_pair.click(self.check_pair, None, [*outputs, part.names], **PRIVATE)
+            asked = self.on(self.above.part.get_pair.click, self.check_pair)
             asked.then(None, js="() => { location.hash = 'models' }", api_visibility="private")
 
     @property
     def outputs(self) -> list[Block]:
-        part = self.part
-        shown = [part.check, part.start, part.stop, part.status, part.list, part.kept, part.timer]
-        return [*shown, *(self.above.outputs if self.above else [])]
+        return [*super().outputs, *(self.above.outputs if self.above else [])]
 
-    def render(self, tab: Tab, request: gr.Request, typed: Typed | None = None) -> Props:
+    def render(self, tab: Tab) -> Props:
         part = self.part
-        above = self.above.render(tab, request) if self.above else {}
-        if not self.access.is_host(tab, request):
+        above = self.above.render(tab) if self.above else {}
+        if not self.access.is_host(tab):
             return {**above, part.status: {"value": ""}, part.list: {"visible": False}, part.timer: {"active": False}}
         state = self.adding.state
         tab.to_add = state.names
@@ -151,38 +136,22 @@ class ModelsHandlers(HostHandlers):
             part.timer: {"active": state.running},
         }
 
-    def check(self, names: str | None, request: gr.Request) -> Updates:
+    def check(self, tab: Tab, names: str | None) -> None:
         """Find out what the models with these names need."""
-        chosen = [name.strip() for name in (names or "").split(",") if name.strip()]
-        return self.run(lambda tab: self.adding.check(chosen), request)
+        self.adding.check([name.strip() for name in (names or "").split(",") if name.strip()])
 
-    def check_pair(self, request: gr.Request) -> Updates:
+    def check_pair(self, tab: Tab) -> Props:
         """Find out what the real pair needs; while a job runs, only show it."""
+        names = ", ".join(REAL_PAIR)
+        props = self.act(self.refresh if self.adding.state.running else partial(self.check, names=names), tab)
+        return {**props, self.part.names: {"value": names}}
 
-        def check(tab: Tab) -> None:
-            if not self.adding.state.running:
-                self.adding.check(REAL_PAIR)
-
-        return {**self.run(check, request), self.part.names: ", ".join(REAL_PAIR)}
-
-    def start(self, request: gr.Request) -> Updates:
-        """Add the models whose needs are shown."""
-        return self.run(lambda tab: self.adding.start(tab.to_add), request)
-
-    def stop(self, request: gr.Request) -> Updates:
-        """Stop at once. What was downloaded stays."""
-        return self.run(lambda tab: self.adding.stop(), request)
-
-    def remove(self, name: str | None, request: gr.Request) -> Updates:
-        """Offer an added model no more."""
-        return self.run(lambda tab: self.adding.remove(name or ""), request)
-
-    def refresh(self, request: gr.Request) -> Updates:
+    def refresh(self, tab: Tab) -> Props:
         """Show the job as it is now."""
-        part, props = self.part, self.render(self.tabs.get(request), request)
-        # What the host has chosen of the list stays while the job runs.
-        fixed = {part.list, part.kept} if props[part.timer]["active"] else set()
-        return merged(props, only=props.keys() - fixed)
+        part, props = self.part, self.render(tab)
+        if props[part.timer]["active"]:  # what the host has chosen of the list stays
+            del props[part.list], props[part.kept]
+        return props
 
 
 def demo_words(lang: str, models: Sequence[str]) -> str:

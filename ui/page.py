@@ -49,10 +49,10 @@ def build_page(services: Services) -> tuple[gr.Blocks, dict[str, Any]]:
     # api_open=False: a plain HTTP call must wait in the queue as well.
     demo.queue(max_size=QUEUE_SIZE, default_concurrency_limit=16, api_open=False)
     poll_less(demo)
-    return demo, _launch_keywords(page, services.site.hosts)
+    return demo, _launch_keywords(page, services.site.hosts, bool(services.access.login))
 
 
-def _launch_keywords(page: Page, hosts: frozenset[str] | None) -> dict[str, Any]:
+def _launch_keywords(page: Page, hosts: frozenset[str] | None, has_login: bool) -> dict[str, Any]:
     return {
         "i18n": page.labels.i18n,
         "theme": _theme(),
@@ -69,7 +69,7 @@ def _launch_keywords(page: Page, hosts: frozenset[str] | None) -> dict[str, Any]
         "show_error": False,
         "max_file_size": "1mb",
         "state_session_capacity": MAX_CHATS,
-        "app_kwargs": {"middleware": middleware(hosts)},
+        "app_kwargs": {"middleware": middleware(hosts, has_login)},
     }
 
 
@@ -95,12 +95,12 @@ def _theme() -> gr.themes.Base:
 
 
 def _wire_language(demo: gr.Blocks, page: Page, services: Services) -> None:
-    def show(tab: Tab, stored: dict[str, str], request: gr.Request) -> Updates:
+    def show(tab: Tab, stored: dict[str, str]) -> Updates:
         updates = page.labels.relabel(tab.lang)
         banner = backup_banner(tab.lang, services.site.backup)
         updates[page.backup] = gr.update(value=banner, visible=bool(banner))
         for part in page.parts:
-            for block, props in part.render(tab, request).items():
+            for block, props in part.render(tab).items():
                 updates[block] = {**updates.get(block, {}), **gr.update(**props)}
         return {**updates, page.browser: stored}
 
@@ -110,17 +110,18 @@ def _wire_language(demo: gr.Blocks, page: Page, services: Services) -> None:
         # A browser that forgets would be another rater each time it opens the page.
         rater = stored.get("rater") or (uuid.uuid4().hex if tab_id else "")
         stored, tab.key = {"rater": rater, "lang": stored.get("lang", "")}, f"{rater}:{tab_id}" if rater else ""
+        services.access.recognise(tab, stored, request)
         services.catch_up()
         for part in page.parts:
-            part.opened(tab, stored, request)
-        updates = show(tab, stored, request)
+            part.opened(tab)
+        updates = show(tab, stored)
         updates[page.storage] = {**updates[page.storage], **gr.update(visible=not rater)}
         return updates
 
     def switch(stored: Stored, request: gr.Request) -> Updates:
         tab = page.tabs.get(request)
         tab.lang = "en" if tab.lang == "zh" else "zh"
-        return show(tab, {"rater": (stored or {}).get("rater", ""), "lang": tab.lang}, request)
+        return show(tab, {"rater": (stored or {}).get("rater", ""), "lang": tab.lang})
 
     changing = [component for part in page.parts for component in part.outputs]
     outputs = list(dict.fromkeys([*page.labels.components, *changing, page.backup, page.browser]))

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -19,14 +20,14 @@ from arena.prompts.draft import Draft
 from arena.prompts.entry import from_form, to_entry, to_form
 from arena.prompts.store import check_size
 from arena.results.texts import dimension_name
-from ui.access import refusals, require_admin
+from ui.access import require_admin
 from ui.admin import HostHandlers
-from ui.components import Labels, download_file, wire_download
+from ui.components import Labels, download_file
 from ui.gradio.compat import Block
 from ui.markup import alert, status
 from ui.tabs import Tab
 from ui.texts import LANGUAGES, error_text, listed, text
-from ui.updates import PRIVATE, UNQUEUED, Props, Typed, Updates, merged
+from ui.updates import PRIVATE, UNQUEUED, Props, Typed
 
 Edit = Callable[[Draft], Draft]
 # A click on a prompt of the list.
@@ -60,14 +61,13 @@ class PromptsTab:
             self.take = labels.button("prompts_import", min_width=150)
             self.download = labels.button("prompts_download", min_width=150)
             self.buttons["restore"] = labels.button("prompts_restore", min_width=150)
-        self.keep = gr.Checkbox(False, label=labels("prompts_keep"), elem_id="prompts_keep")
-        labels.show(self.keep, label="prompts_keep")
+        self.keep = labels.labelled(gr.Checkbox, "prompts_keep", value=False)
         self.source = gr.HTML("", elem_id="prompts_source")
         self.file = download_file("prompts_file")
 
     def _make_form(self, labels: Labels) -> None:
-        prompt = labels.textbox("prompts_text", lines=3, max_lines=12, placeholder=labels("prompts_hint"))
-        self.form: dict[str, Any] = {"prompt": labels.show(prompt, placeholder="prompts_hint")}
+        prompt = labels.textbox("prompts_text", texts={"placeholder": "prompts_hint"}, lines=3, max_lines=12)
+        self.form = {"prompt": prompt}
         with gr.Row():
             for key in ("prompts_dimension", "prompts_zh", "prompts_en"):
                 self.form[key.removeprefix("prompts_")] = labels.textbox(key, max_lines=1, min_width=120)
@@ -90,27 +90,25 @@ class PromptsHandlers(HostHandlers):
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def wire(self, demo: gr.Blocks) -> None:
-        part, outputs = self.part, [*self.outputs, *self.part.form.values()]
+        part = self.part
         inputs: set[Block] = set(part.form.values())
-        part.tab.select(self.refresh, inputs, outputs, **UNQUEUED)
-        part.list.click(self.choose, inputs, outputs, **PRIVATE)
+
+        def choose(request: gr.Request, event: gr.EventData, typed: Typed) -> Any:
+            return self.answer(self.choose, request, typed[self.browser], typed, str(getattr(event, "id", "")))
+
+        self.on(part.tab.select, self.refresh, inputs, **UNQUEUED)
+        part.list.click(choose, {self.browser, *inputs}, self.outputs, **PRIVATE)
         for name, button in part.buttons.items():
-            pressed: Any = button.click(self.press(name), inputs, outputs, **PRIVATE)
+            pressed = self.on(button.click, partial(self.press, name), inputs)
             if name == "new":
                 pressed.success(None, js="window.focusPrompt", **PRIVATE)
-        part.save.click(self.save, inputs, outputs, **PRIVATE)
-        file = {part.name, part.content, part.keep, *inputs}
-        part.take.click(self.take, file, outputs, js="window.readPrompts", **PRIVATE)
-        wire_download(part.download, self.write, inputs, part.file, limit=2)
+        self.on(part.save.click, self.save, inputs)
+        self.on(part.take.click, self.take, {part.name, part.content, part.keep, *inputs}, js="window.readPrompts")
+        self.download(part.download, self.write, inputs, limit=2)
 
-    @property
-    def outputs(self) -> list[Block]:
-        part = self.part
-        return [part.status, part.list, part.source, *(part.buttons[name] for name in _OF_CHOSEN)]
-
-    def render(self, tab: Tab, request: gr.Request, typed: Typed | None = None) -> Props:
+    def render(self, tab: Tab) -> Props:
         part, lang = self.part, tab.lang
-        if not self.access.is_host(tab, request):
+        if not self.access.is_host(tab):
             return {part.status: {"value": ""}, part.list: {"value": ""}, part.source: {"value": ""}}
         draft = self._draft(tab)
         unsaved = changes_line(lang, "prompts_unsaved", draft)
@@ -131,14 +129,14 @@ class PromptsHandlers(HostHandlers):
         words["dimension"] = _DIMENSIONS.get(words["dimension"].strip(), words["dimension"])
         return None if words == to_form(draft.current) else words
 
-    def _edit(self, edit: Edit, request: gr.Request, typed: Typed | None = None) -> Updates:
+    def _edit(self, tab: Tab, edit: Edit, typed: Typed | None = None) -> Props:
         """Edit the draft, with what is `typed` in the form, and show the chosen prompt there.
 
-        Says what is wrong and leaves the form as it is. Raises gr.Error for anybody but the host.
+        Says what is wrong and leaves the form as it is. Raises InputError for anybody but the host.
         """
-        tab, part = self.tabs.get(request), self.part
-        with refusals(tab.lang), self._lock:
-            require_admin(self.access.is_host(tab, request))
+        part = self.part
+        require_admin(self.access.is_host(tab))
+        with self._lock:
             says, form, draft = "", Props(), self._draft(tab)
             try:
                 if typed and (words := self._typed(draft, typed)):
@@ -150,23 +148,22 @@ class PromptsHandlers(HostHandlers):
                 form = {part.form[name]: {"value": words} for name, words in boxes.items()}
             except ArenaError as error:
                 says = alert(error_text(tab.lang, error))
-            props = self.render(tab, request)
-            return merged(props, form, {part.status: {"value": says + props[part.status]["value"]}})
+            props = self.render(tab)
+            return {**props, **form, part.status: {"value": says + props[part.status]["value"]}}
 
-    def refresh(self, typed: Typed, request: gr.Request) -> Updates:
+    def refresh(self, tab: Tab, typed: Typed) -> Props:
         """Show what others have saved, unless something is edited here."""
-        tab = self.tabs.get(request)
         draft = self._draft(tab)
         if draft.changes or self._typed(draft, typed) or list(draft.before.values()) == list(self.prompts):
-            return merged(self.render(tab, request))
-        return self.press("discard")(typed, request)
+            return self.render(tab)
+        return self.press("discard", tab, typed)
 
-    def choose(self, typed: Typed, request: gr.Request, event: gr.EventData) -> Updates:
+    def choose(self, tab: Tab, typed: Typed, prompt_id: str) -> Props:
         """Show a prompt in the form."""
-        return self._edit(lambda draft: replace(draft, chosen=str(getattr(event, "id", ""))), request, typed)
+        return self._edit(tab, lambda draft: replace(draft, chosen=prompt_id), typed)
 
-    def press(self, name: str) -> Callable[[Typed, gr.Request], Updates]:
-        """The handler of a button that edits the draft."""
+    def press(self, name: str, tab: Tab, typed: Typed) -> Props:
+        """Edit the draft, as the button `name` does."""
         edits: dict[str, Edit] = {
             "new": lambda draft: replace(draft, chosen=""),
             "up": lambda draft: draft.move(-1),
@@ -175,14 +172,9 @@ class PromptsHandlers(HostHandlers):
             "discard": lambda draft: Draft.of(self.prompts, draft.chosen),
             "restore": lambda draft: draft.having(self.prompts.loaded),
         }
-        keeps_form = name in ("new", "up", "down")
+        return self._edit(tab, edits[name], typed if name in ("new", "up", "down") else None)
 
-        def press(typed: Typed, request: gr.Request) -> Updates:
-            return self._edit(edits[name], request, typed if keeps_form else None)
-
-        return press
-
-    def take(self, typed: Typed, request: gr.Request) -> Updates:
+    def take(self, tab: Tab, typed: Typed) -> Props:
         """Import the prompts of a file."""
         part = self.part
 
@@ -192,11 +184,11 @@ class PromptsHandlers(HostHandlers):
             prompts = parse_prompts(Path(typed[part.name]), data)
             return draft.add(prompts) if typed[part.keep] else draft.having(prompts)
 
-        return self._edit(taken, request, typed) if typed[part.content] else {part.status: gr.skip()}
+        return self._edit(tab, taken, typed) if typed[part.content] else {}
 
-    def save(self, typed: Typed, request: gr.Request) -> Updates:
+    def save(self, tab: Tab, typed: Typed) -> Props:
         """Save the draft, or put its edits onto what somebody else has saved meanwhile."""
-        says, lang = "", self.tabs.get(request).lang
+        says, lang = "", tab.lang
 
         def saved(draft: Draft) -> Draft:
             nonlocal says
@@ -214,16 +206,15 @@ class PromptsHandlers(HostHandlers):
             ids = {old: prompt.id for old, prompt in zip(draft.prompts, now, strict=True)}
             return Draft.of(now, ids.get(draft.chosen, ""))
 
-        updates = self._edit(saved, request, typed)
-        return {**updates, self.part.status: says + updates[self.part.status]}
+        props = self._edit(tab, saved, typed)
+        props[self.part.status]["value"] = says + props[self.part.status]["value"]
+        return props
 
-    def write(self, typed: Typed, request: gr.Request) -> str:
+    def write(self, tab: Tab, typed: Typed) -> str:
         """The prompts as they are here, in a file that `take` and `--prompts` read."""
-        self._edit(lambda draft: draft, request, typed)
-        tab = self.tabs.get(request)
-        with refusals(tab.lang):
-            if words := self._typed(self._draft(tab), typed):  # a mistake in the form: the file would leave it out
-                from_form(words, self._draft(tab).current)
+        self._edit(tab, lambda draft: draft, typed)
+        if words := self._typed(self._draft(tab), typed):  # a mistake in the form: the file would leave it out
+            from_form(words, self._draft(tab).current)
         path = self._folder.new_place() / "prompts.jsonl"
         prompts = self._draft(tab).prompts.values()
         lines = [json.dumps(to_entry(prompt), ensure_ascii=False) for prompt in prompts]

@@ -1,9 +1,8 @@
 """The report tab: its components and its handlers."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from html import escape
-from typing import Any
 
 import gradio as gr
 
@@ -12,13 +11,13 @@ from arena.report.blocks import Document, Figure
 from arena.report.facts import Details
 from arena.report.reports import Reports
 from arena.results.plots import as_svg
-from ui.access import Stored, refusals, require_admin
-from ui.components import Labels, download_file, wire_download
+from ui.access import require_admin
+from ui.components import Labels, download_file
 from ui.display import plain_copy
 from ui.gradio.compat import Block
 from ui.tabs import Tab
 from ui.texts import COVER, error_text, text
-from ui.updates import PRIVATE, Handlers, Typed, Updates
+from ui.updates import Handlers, Props, Typed
 
 FIELDS = ("title", *COVER)
 FORMATS = ("html", "docx", "md")
@@ -37,7 +36,7 @@ class ReportTab:
             self.links = labels.textbox("report_links", lines=2, max_lines=6)
         with gr.Row():
             self.pair = [
-                labels.show(gr.Dropdown([("", "")], value="", label=labels(key), elem_id=key, visible=False), label=key)
+                labels.labelled(gr.Dropdown, key, choices=[("", "")], value="", visible=False)
                 for key in ("report_a", "report_b")
             ]
         with gr.Row():
@@ -72,50 +71,45 @@ class ReportHandlers(Handlers):
 
     def wire(self, demo: gr.Blocks) -> None:
         part = self.part
-        typed = {self.browser, *part.inputs}
-        part.tab.select(self.offer, self.browser, part.pair, **PRIVATE)
-        part.look.click(self.look, typed, [part.note, part.charts], concurrency_limit=2, **PRIVATE)
+        self.on(part.tab.select, self.offer)
+        self.on(part.look.click, self.look, part.inputs, concurrency_limit=2)
         for kind, button in part.buttons.items():
-            wire_download(button, self._file_of(kind), typed, part.file, limit=2)
+            self.download(button, partial(self.write, kind), part.inputs, limit=2)
 
-    def offer(self, stored: Stored, request: gr.Request) -> list[Any]:
+    def offer(self, tab: Tab) -> Props:
         """The choice of two models, if there are more."""
-        tab = self.tabs.get(request)
         try:
-            self._check(tab, stored, request)
+            self._check(tab)
             models = self.reports.models()
         except ArenaError:  # every other button says why
             models = {}
         choices = [(text(tab.lang, "report_auto"), ""), *((name, model) for model, name in models.items())]
-        return [gr.update(choices=choices, visible=len(models) > 2) for _ in self.part.pair]
+        return {box: {"choices": choices, "visible": len(models) > 2} for box in self.part.pair}
 
-    def look(self, typed: Typed, request: gr.Request) -> Updates:
+    def look(self, tab: Tab, typed: Typed) -> Props:
         """Show the charts with their captions."""
-        tab, part = self.tabs.get(request), self.part
+        part = self.part
         try:
-            document = self._document(tab, typed, request)
+            document = self._document(tab, typed)
         except ArenaError as error:
-            return {part.note: "⚠️ " + plain_copy(error_text(tab.lang, error)), part.charts: ""}
+            return {part.note: {"value": "⚠️ " + plain_copy(error_text(tab.lang, error))}, part.charts: {"value": ""}}
         figures = [block for block in document.blocks if isinstance(block, Figure)]
         charts = "".join(
             f"<figure>{as_svg(figure.spec, figure.caption)}<figcaption>{escape(figure.caption)}</figcaption></figure>"
             for figure in figures
         )
-        return {part.note: "" if figures else text(tab.lang, "report_no_plots"), part.charts: charts}
+        note = "" if figures else text(tab.lang, "report_no_plots")
+        return {part.note: {"value": note}, part.charts: {"value": charts}}
 
-    def _file_of(self, kind: str) -> Callable[..., str]:
-        def write(typed: Typed, request: gr.Request) -> str:
-            tab = self.tabs.get(request)
-            with refusals(tab.lang):
-                return str(self.reports.write(self._document(tab, typed, request), kind))
+    def write(self, kind: str, tab: Tab, typed: Typed) -> str:
+        """The path of the report in one of the formats."""
+        return str(self.reports.write(self._document(tab, typed), kind))
 
-        return write
-
-    def _document(self, tab: Tab, typed: Typed, request: gr.Request) -> Document:
+    def _document(self, tab: Tab, typed: Typed) -> Document:
         """The report. Raises InputError for anybody but the host, for a long field, or if it would unblind."""
-        self._check(tab, typed[self.browser], request)
+        self._check(tab)
         return self.reports.document(tab.lang, self.part.details(typed), self.part.chosen(typed))
 
-    def _check(self, tab: Tab, stored: Stored, request: gr.Request) -> None:
-        require_admin(self.access.is_host(tab, request))
-        self.access.check_unblinding(stored, tab.admin)
+    def _check(self, tab: Tab) -> None:
+        require_admin(self.access.is_host(tab))
+        self.access.check_unblinding(tab.judge, tab.admin)

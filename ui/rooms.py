@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
-from typing import Any
 from urllib.parse import quote
 
 import gradio as gr
@@ -18,11 +17,10 @@ from ui.about import backup_line
 from ui.admin import HostHandlers
 from ui.arena.welcome import room_html
 from ui.components import Labels
-from ui.gradio.compat import Block
 from ui.services import Site
-from ui.tabs import Tab
+from ui.tabs import Sender, Tab
 from ui.texts import text
-from ui.updates import PRIVATE, UNQUEUED, Props, Typed, Updates, merged, whole_number
+from ui.updates import UNQUEUED, Props, whole_number
 
 # How often the counts of an open room are refreshed.
 REFRESH_SECONDS = 3.0
@@ -35,12 +33,10 @@ class ClassTab:
     def __init__(self, labels: Labels, prompts: Sequence[str]) -> None:
         labels.markdown("class_what", "class_what")
         titles = [(f"prompt_{prompt}", prompt) for prompt in prompts]
-        more: Any = {"value": list(prompts), "elem_id": "class_prompts"}
-        self.prompts = labels.choices(gr.CheckboxGroup, "class_prompts", titles, **more)
+        self.prompts = labels.choices(gr.CheckboxGroup, "class_prompts", titles, value=list(prompts))
         self.expected = labels.textbox("class_wanted", value=str(EXPECTED_RATERS), max_lines=1)
         self.open = labels.button("class_open", variant="primary")
-        self.chooser = gr.Dropdown([], label=labels("class_room"), elem_id="class_room", interactive=True)
-        labels.show(self.chooser, label="class_room")
+        self.chooser = labels.labelled(gr.Dropdown, "class_room", choices=[], interactive=True)
         # What the projector shows, over the whole window (page.js).
         with gr.Column(elem_id="class_stage"):
             self.link = gr.HTML("", elem_id="class_link")
@@ -61,22 +57,17 @@ class RoomHandlers(HostHandlers):
     site: Site
 
     def wire(self, demo: gr.Blocks) -> None:
-        part, outputs = self.part, self.outputs
-        part.open.click(self.open, [part.prompts, part.expected], outputs, **PRIVATE)
-        part.chooser.input(self.choose, part.chooser, outputs, **PRIVATE)
-        part.close.click(self.close, None, outputs, **PRIVATE)
-        part.timer.tick(self.refresh, None, outputs, **UNQUEUED)
-
-    @property
-    def outputs(self) -> list[Block]:
         part = self.part
-        return [part.chooser, part.link, part.counts, part.close, part.results, part.backup, part.timer]
+        self.acts(part.open.click, self.open, [part.prompts, part.expected])
+        self.acts(part.chooser.input, self.choose, [part.chooser])
+        self.acts(part.close.click, self.close)
+        self.on(part.timer.tick, self.refresh, **UNQUEUED)
 
-    def render(self, tab: Tab, request: gr.Request, typed: Typed | None = None) -> Props:
-        part, lang, is_host = self.part, tab.lang, self.access.is_host(tab, request)
+    def render(self, tab: Tab) -> Props:
+        part, lang, is_host = self.part, tab.lang, self.access.is_host(tab)
         rooms = self.rooms.rooms if is_host else ()
         room = next((room for room in rooms if room.code == (tab.class_room or room.code)), None)
-        base = self.site.public_url or _address_in(request)
+        base = self.site.public_url or _address_in(tab.request)
         is_open = room is not None and not room.closed
         return {
             part.chooser: {"choices": [_choice(lang, room) for room in rooms], "value": room.code if room else None},
@@ -88,26 +79,22 @@ class RoomHandlers(HostHandlers):
             part.timer: {"active": is_open},
         }
 
-    def open(self, prompts: list[str], expected: str | None, request: gr.Request) -> Updates:
+    def open(self, tab: Tab, prompts: list[str], expected: str | None) -> None:
         """Open a room."""
-        return self.run(lambda tab: self._show(tab, self.rooms.open(prompts, whole_number(expected))), request)
+        tab.class_room = self.rooms.open(prompts, whole_number(expected)).code
 
-    def choose(self, code: str | None, request: gr.Request) -> Updates:
+    def choose(self, tab: Tab, code: str | None) -> None:
         """Show another room."""
-        return self.run(lambda tab: self._show(tab, self.rooms.room(code or "")), request)
+        tab.class_room = self.rooms.room(code or "").code
 
-    def close(self, request: gr.Request) -> Updates:
+    def close(self, tab: Tab) -> None:
         """Close the room and show its results."""
-        return self.run(lambda tab: self.rooms.close(tab.class_room), request)
+        self.rooms.close(tab.class_room)
 
-    def refresh(self, request: gr.Request) -> Updates:
+    def refresh(self, tab: Tab) -> Props:
         """Show the counts as they are now, and all once the room is closed."""
-        part, props = self.part, self.render(self.tabs.get(request), request)
-        return merged(props, only=[part.counts] if props[part.timer]["active"] else None)
-
-    @staticmethod
-    def _show(tab: Tab, room: Room) -> None:
-        tab.class_room = room.code
+        part, props = self.part, self.render(tab)
+        return {part.counts: props[part.counts]} if props[part.timer]["active"] else props
 
     def _results(self, lang: str, room: Room | None) -> str:
         if room is None or not room.closed:
@@ -119,7 +106,7 @@ def _choice(lang: str, room: Room) -> tuple[str, str]:
     return text(lang, "class_is_closed" if room.closed else "class_is_open", code=room.code), room.code
 
 
-def _address_in(request: gr.Request) -> str:
+def _address_in(request: Sender) -> str:
     """The address by which the reader opened the page."""
     headers = request.headers
     if origin := headers.get("origin"):

@@ -1,14 +1,15 @@
 """What the handlers of all tabs share: their base class, what an update is, and how often a stream sends one."""
 
+import inspect
 import time
 import unicodedata
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import gradio as gr
 
-from ui.access import Access, Stored
+from ui.access import Access, Stored, refusals
 from ui.gradio.compat import Block
 from ui.tabs import Tab, Tabs
 
@@ -31,8 +32,6 @@ UNLIMITED: dict[str, Any] = {**PRIVATE, "concurrency_limit": None}
 TURNS: dict[str, Any] = {
     "concurrency_id": "turn",
     "concurrency_limit": TURNS_AT_ONCE,
-    "api_visibility": "private",
-    "show_progress": "minimal",
 }
 
 
@@ -43,21 +42,78 @@ class Handlers:
     access: Access
     tabs: Tabs
     browser: gr.BrowserState
+    part: Any
 
     def wire(self, demo: gr.Blocks) -> None:
         """Attach all handlers; call inside `demo`, the page's gr.Blocks."""
 
+    def on(
+        self,
+        triggers: Any,
+        handler: Callable[..., Any],
+        inputs: Collection[Block] = (),
+        outputs: Block | Collection[Block] | None = None,
+        **how: Any,
+    ) -> Any:
+        """Let `handler(tab, *values)` answer, with the values of the inputs, or one dictionary for a set of them.
+
+        It returns or yields what to show. `outputs` are all of this part unless given.
+        """
+
+        def values(typed: Typed) -> Sequence[Any]:
+            return [typed] if isinstance(inputs, set) else [typed[block] for block in inputs]
+
+        def handle(request: gr.Request, typed: Typed) -> Any:
+            return self.answer(handler, request, typed[self.browser], *values(typed))
+
+        def steps(request: gr.Request, typed: Typed) -> Iterator[Any]:
+            yield from handle(request, typed)
+
+        function = steps if inspect.isgeneratorfunction(handler) else handle
+        function.__name__ = getattr(handler, "func", handler).__name__  # what the log calls it
+        shown = self.outputs if outputs is None else outputs
+        return gr.on(triggers, function, {self.browser, *inputs}, shown, **{**PRIVATE, **how})
+
+    def download(self, button: gr.Button, write: Callable[..., str], inputs: Collection[Block], limit: int) -> None:
+        """On a click on `button`, write a file, `limit` at the same time, and hand it to the browser."""
+        file = self.part.file
+        written = self.on(button.click, write, inputs, file, concurrency_limit=limit)
+        written.success(None, js=f"() => document.querySelector('#{file.elem_id}').click()", api_visibility="private")
+
+    def answer(self, handler: Callable[..., Any], request: gr.Request, stored: Stored, *values: Any) -> Any:
+        """What the handler returns, as updates. An ArenaError becomes a message on the page."""
+        tab = self.tabs.get(request)
+        self.access.recognise(tab, stored, request)
+        result = self.result(tab, handler, *values)
+        return (changed({}, result) or gr.skip()) if isinstance(result, dict) else result
+
+    def result(self, tab: Tab, handler: Callable[..., Any], *values: Any) -> Any:
+        """What the handler returns. Raises gr.Error for an ArenaError."""
+        with refusals(tab.lang):
+            return handler(tab, *values)
+
     @property
     def outputs(self) -> list[Block]:
         """Every component that `render` may update."""
-        return []
+        return list(dict.fromkeys(_blocks_in(self.part)))
 
-    def render(self, tab: Tab, request: gr.Request) -> Props:
+    def render(self, tab: Tab) -> Props:
         """What every changing component shows now, as properties."""
         return {}
 
-    def opened(self, tab: Tab, stored: Stored, request: gr.Request) -> None:
+    def opened(self, tab: Tab) -> None:
         """Note that a browser has opened the page."""
+
+
+def _blocks_in(part: Any) -> Iterator[Block]:
+    """The components among the attributes of a part of the page, and among those of its own parts."""
+    if isinstance(part, gr.blocks.Block):
+        yield part
+    elif isinstance(part, (list, dict)):
+        for item in part.values() if isinstance(part, dict) else part:
+            yield from _blocks_in(item)
+    elif hasattr(part, "__dict__"):
+        yield from _blocks_in(vars(part))
 
 
 def throttled(
@@ -107,25 +163,6 @@ def changed(before: Props, now: Props) -> Updates:
     return {component: _update(props) for component, props in now.items() if before.get(component) != props}
 
 
-def merged(*parts: Props, only: Collection[Block] | None = None) -> Updates:
-    """The updates for all parts, or for the components in `only`; a later part overrides an earlier one."""
-    props: Props = {}
-    for part in parts:
-        for component, values in part.items():
-            if only is None or component in only:
-                props[component] = {**props.get(component, {}), **values}
-    return changed({}, props)
-
-
 def _update(props: dict[str, Any]) -> Any:
     # For an update gradio rebuilds the component, which takes milliseconds; it just passes on a plain value.
     return props["value"] if set(props) == {"value"} else gr.update(**props)
-
-
-def with_first(handler: Callable[[Any, gr.Request], Any], first: object) -> Callable[[gr.Request], Any]:
-    """A handler with its first argument. gradio reads the signature for gr.Request, which functools.partial hides."""
-
-    def handle(request: gr.Request) -> Any:
-        return handler(first, request)
-
-    return handle

@@ -6,7 +6,7 @@ import shutil
 import tempfile
 import time
 import zipfile
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -121,12 +121,17 @@ def _write_files(store: VoteStore, folder: Path, known: Sequence[ModelSpec], pro
 
 
 def _licences(models: Collection[str], known: Sequence[ModelSpec]) -> str:
-    specs = {spec.id: spec for spec in known}
     lines = []
     for model in sorted(models):
-        spec = specs.get(model) or specs.get(plain_id(model).partition("@")[0])
+        spec = spec_of(model, known)
         lines.append(f"{model}: {spec.licence} {spec.licence_url}".rstrip() if spec else f"{model}: not known / 未知")
     return "\n".join(lines) + "\n"
+
+
+def spec_of(model: str, known: Iterable[ModelSpec]) -> ModelSpec | None:
+    """The known model that a vote names, whatever its label, settings and precision; None if there is none."""
+    specs = {spec.id: spec for spec in known}
+    return specs.get(model) or specs.get(plain_id(model).partition("@")[0])
 
 
 def _zip(paths: Sequence[Path], draft: Path, progress: Progress) -> None:

@@ -20,17 +20,22 @@ MAX_COMMENT_CHARACTERS = 2000
 
 @dataclass(frozen=True)
 class Judgement:
-    """What a rater submits, unchecked: `winner` is one of the Winner values; `any_right` is None if not answered."""
+    """What a rater submits, unchecked: `winner` is one of the Winner values; `any_right` is None if not answered.
+
+    Only `may_publish=True` is consent to publish the vote.
+    """
 
     winner: str
     criteria: Mapping[str, str] | None = None
     comment: str = ""
     any_right: bool | None = None
+    may_publish: bool = False
 
     def repeats(self, vote: Vote) -> bool:
         """Whether a vote says the same."""
-        judged = (vote.winner, dict(vote.criteria), vote.comment, vote.any_right)
-        return judged == (self.winner, dict(self.criteria or {}), clean(self.comment or ""), self.any_right)
+        judged = (vote.winner, dict(vote.criteria), vote.comment, vote.any_right, bool(vote.may_publish))
+        comment, may_publish = clean(self.comment or ""), self.may_publish is True
+        return judged == (self.winner, dict(self.criteria or {}), comment, self.any_right, may_publish)
 
 
 @dataclass
@@ -48,6 +53,7 @@ class Ballots:
     `log` is an error where none can be written: every vote is refused with it.
     `save_key` is called before each vote: it raises OSError while raters' hashes would not outlive a restart.
     `vote_on` is the vote that the log has on a battle, which another process may have written.
+    `note_rater` gets the judge, the address and the room of each vote that is about to be written.
     """
 
     def __init__(
@@ -56,10 +62,12 @@ class Ballots:
         limits: RateLimits | None = None,
         save_key: Callable[[], None] = lambda: None,
         vote_on: Callable[[str], Vote | None] = lambda battle_id: None,
+        note_rater: Callable[[str, str, str], None] = lambda judge, address, room: None,
     ) -> None:
         self._log = log
         self._vote_on = vote_on
         self._save_key = save_key
+        self._note_rater = note_rater
         self.limits = limits or RateLimits()
         self._ballots: OrderedDict[str, _Ballot] = OrderedDict()
         # Protects _ballots and their `vote_id`: of two votes for one battle the second must see the first.
@@ -112,7 +120,7 @@ class Ballots:
     ) -> Vote:
         """Judges a battle and returns the vote once it is on disk. Raises VoteRefused, and then nothing is written.
 
-        `address` serves the rate limit only and is not stored. `instead_of` is the rater's last vote on the battle,
+        `address` serves the limits only and is not stored. `instead_of` is the rater's last vote on the battle,
         which the caller withdraws once this returns.
         """
         self.limits.count_vote(judge, address, in_room=bool(room))
@@ -134,11 +142,13 @@ class Ballots:
                 room=room,
                 repeat_of=repeat_of,
                 dwell=round(now - ballot.opened_at, 1),
+                may_publish=judgement.may_publish is True,
             )
             with os_error_as("not_saved", "The vote was NOT saved", VoteRefused):
                 self._save_key()
             if isinstance(self._log, ArenaError):
                 raise VoteRefused(self._log.code, f"The vote was NOT saved. {self._log}", **self._log.details)
+            self._note_rater(judge, address, room)
             self._log.append(vote)
         except BaseException:  # whatever failed, there is no row
             with self._lock:

@@ -1,4 +1,4 @@
-"""Withdraws votes: all votes of a rater, or one vote that another replaces."""
+"""Withdraws votes, all of a rater or one that another replaces, and lets excluded raters count."""
 
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -6,7 +6,7 @@ from functools import cache
 import numpy as np
 
 from arena.errors import InputError, os_error_as
-from arena.events import WITHDRAWN, Events
+from arena.events import INCLUDED, WITHDRAWN, Events
 from arena.text import typed_code
 from arena.types import Vote
 from arena.votes.store import VoteStore
@@ -54,6 +54,11 @@ class Withdrawals:
         is_other = (table["battle"] == hashed([vote.battle.id])) & (table["vote"] != hashed([vote.id]))
         if others := self._ids(table.where(is_other & table.is_named("judge", vote.judge))):
             self._withdraw(others)
+
+    def include(self, key: str, counts: bool) -> None:
+        """Lets an excluded rater or crowd count, or not any more: for the host. Raises InputError if that fails."""
+        with os_error_as("include_unwritable", "NOT saved"):
+            self._events.append(INCLUDED, durable=True, key=key, counts=counts)
 
     def is_withdrawn(self, vote: Vote) -> bool:
         """Whether the vote does not count any more. Raises InputError if the log cannot be read."""

@@ -11,6 +11,7 @@ from arena.prompts import DIMENSIONS
 from arena.results import selection
 from arena.results.bias import agreement_of, bias_of, most_disputed
 from arena.results.cost import costs, judged_answers, prompt_costs
+from arena.results.exclusions import find_exclusions
 from arena.results.figures import Figures, Groups, Mixture, ModelResult, PairResult
 from arena.results.raters import Raters, outcomes_by_rater
 from arena.results.selection import FIRST, SUSPICIONS, Filters, Mask, View
@@ -42,6 +43,8 @@ def compute(
 ) -> Figures:
     """The results of the votes that pass the filters. `now` (Unix seconds) decides which raters have finished."""
     table = selection.with_categories(selection.mark_votes(votes.table), background.categories)
+    excluded, counts = find_exclusions(table, votes.marks, filters.passed(table))
+    table = table.where(counts)
     shown = table.where(filters.passed(table))
     view = View(shown)
     usual = {"dimension": DIMENSIONS, "prompt": tuple(background.categories)}
@@ -73,6 +76,7 @@ def compute(
         costs=costs(answers, background.memory),
         prompt_costs=prompt_costs(answers, groups["prompt"]),
         left_out=votes.report,
+        excluded=excluded,
     )
 
 

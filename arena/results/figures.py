@@ -8,6 +8,7 @@ from typing import Any
 
 from arena.results.bias import Agreement, Bias, Disputed
 from arena.results.cost import Cost, PromptCost
+from arena.results.exclusions import Exclusion, summary
 from arena.results.selection import Filters
 from arena.results.verdict import CriterionResult, PairVerdict
 from arena.statistics import PairCount, WinRate
@@ -90,7 +91,8 @@ class Figures:
     `pairs` are sorted by votes, most first. `prior` is the one used for the ratings, 0 if none was needed. `by` holds
     the counts by dimension, category, prompt, language, source and room; `group_ratings` are the ratings in each group
     of the first two and of language, by group and model, if there are more than two models. `mixtures` are the models
-    with more than one revision or settings. `left_out` describes the rows of the log that do not count.
+    with more than one revision or settings. `left_out` describes the rows of the log that do not count, `excluded` the
+    raters who do not, and those who do because the host says so.
     """
 
     filters: Filters
@@ -113,6 +115,7 @@ class Figures:
     costs: tuple[Cost, ...]
     prompt_costs: tuple[PromptCost, ...]
     left_out: ReadReport
+    excluded: tuple[Exclusion, ...] = ()
 
     def dimensions_of(self, pair: PairCount) -> dict[str, PairCount]:
         """The counts of a pair by dimension, from the side of its first model."""
@@ -146,6 +149,7 @@ def as_json(figures: Figures) -> dict[str, Any]:
         ],
         "duplicates": left_out.duplicates,
         "withdrawn": left_out.withdrawn,
+        "excluded": summary(figures.excluded),
         "unfinished_parts": left_out.unfinished,
         "damaged_rows": len(left_out.damaged),
         "filters": {**asdict(figures.filters), "models": list(figures.filters.models)},

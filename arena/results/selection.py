@@ -121,11 +121,16 @@ def mark_votes(table: Table) -> Table:
 
 def _too_fast(table: Table) -> Mask:
     """Votes cast faster than both answers can be read. Live answers could be read while they were generated."""
-    speeds = [CHARACTERS_PER_SECOND.get(name, OTHERS_PER_SECOND) for name in table.names["language"]]
-    needed = (table["length_a"] + table["length_b"]) / np.array([*speeds, OTHERS_PER_SECOND])[table["language"]]
     generating = np.fmax(table["seconds_a"], table["seconds_b"])
     available = table["dwell"] + np.where(table.is_named("source", "live"), generating, 0.0)
-    return np.asarray(available < needed)  # false if the time is unknown
+    return np.asarray(available < reading_seconds(table))  # false if the time is unknown
+
+
+def reading_seconds(table: Table) -> Floats:
+    """The least time in which anyone could read both answers."""
+    speeds = [CHARACTERS_PER_SECOND.get(name, OTHERS_PER_SECOND) for name in table.names["language"]]
+    lengths = table["length_a"] + table["length_b"]
+    return np.asarray(lengths / np.array([*speeds, OTHERS_PER_SECOND])[table["language"]])
 
 
 def _one_sided(table: Table) -> Mask:

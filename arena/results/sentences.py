@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 
 from arena.results.bias import Agreement, Share, Split
+from arena.results.exclusions import Exclusion, summary
 from arena.results.figures import Figures, Mixture
 from arena.results.texts import text
 from arena.results.verdict import Basis, Conclusion, PairVerdict
@@ -19,10 +20,10 @@ _MOST_PAIRS = 3
 
 
 def first_sentences(lang: str, figures: Figures, name: Names = str) -> list[str]:
-    """The verdict, what it adds up, possible biases, how robust it is, and what to do next, in this order."""
+    """The verdict, what it adds up and leaves out, possible biases, how robust it is, and what to do next."""
     if not figures.votes:
-        return [text(lang, "verdict_no_votes"), planner(lang)]
-    mixtures = mixture_lines(lang, figures.mixtures, name)
+        return [text(lang, "verdict_no_votes"), *excluded_lines(lang, figures.excluded), planner(lang)]
+    mixtures = [*mixture_lines(lang, figures.mixtures, name), *excluded_lines(lang, figures.excluded)]
     if len(figures.pairs) > 1:
         return [*_many_models(lang, figures, name), *mixtures]
     verdict = figures.pairs[0].verdict
@@ -58,6 +59,15 @@ def mixture_lines(lang: str, mixtures: Iterable[Mixture], name: Names = str) -> 
                 names = [value or text(lang, "mixed_none") for value in values[:_MOST_VALUES]]
                 shown = "; ".join(names + ["…"] * (len(values) > _MOST_VALUES))
                 yield text(lang, key, model=name(mixture.model), count=len(values), values=shown)
+
+
+def excluded_lines(lang: str, exclusions: tuple[Exclusion, ...]) -> Iterator[str]:
+    """How many raters do not count and why, and how many do because the host says so."""
+    counts = summary(exclusions)
+    if counts["raters"]:
+        yield text(lang, "excluded", raters=counts["raters"], votes=counts["votes"], **counts["reasons"])
+    if counts["included"]:
+        yield text(lang, "included", raters=counts["included"])
 
 
 def explanations(lang: str, verdict: PairVerdict, name: Names = str) -> Iterator[str]:
@@ -103,7 +113,7 @@ def advice(lang: str, verdict: PairVerdict) -> Iterator[str]:
             if verdict.basis is not Basis.BLIND:
                 yield text(lang, "advice_blind")
             elif not verdict.swayed_by and verdict.without_suspicious in (None, verdict.conclusion):
-                yield text(lang, "advice_decided")
+                yield text(lang, "advice_fragile" if verdict.is_fragile else "advice_decided")
         case Outcome.RATERS_CHANGED:
             yield text(lang, "advice_changed")
         case _ if verdict.numbers.more:

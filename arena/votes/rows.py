@@ -11,7 +11,7 @@ from arena.generation_config import GenerationConfig
 from arena.text import clean
 from arena.types import Answer, Battle, FinishReason, Message, ModelSpec, Role, Side, SideName, Usage, Vote, Winner
 
-SCHEMA = 3
+SCHEMA = 4
 """The version of COLUMNS. Change both together: another header starts a new part of the log."""
 
 # fmt: off
@@ -21,7 +21,7 @@ COLUMNS = (
     "precision_a", "precision_b", "revision_a", "revision_b", "finish_a", "finish_b", "tokens_a", "tokens_b",
     "first_token_a", "first_token_b", "seconds_a", "seconds_b", "criteria", "any_right", "comment", "leaked",
     "source", "room", "repeat_of", "settings", "dwell_s", "thinking_a", "thinking_b",
-    "pair_probability", "joules_a", "joules_b", "schema",
+    "pair_probability", "joules_a", "joules_b", "may_publish", "schema",
 )
 # fmt: on
 
@@ -46,7 +46,7 @@ NUMERIC = frozenset(
 WHOLE = ("turn", "tokens_a", "tokens_b", "schema")
 """The columns of whole numbers; `to_vote` does not check `schema`."""
 
-FLAGS = ("anony", "any_right", "leaked")
+FLAGS = ("anony", "any_right", "leaked", "may_publish")
 """The columns of True, False or empty."""
 
 LARGEST_WHOLE = 2**53
@@ -57,7 +57,7 @@ REQUIRED = ("question_id", "model_a", "model_b", "winner")
 
 
 _OF_BATTLE = ("prompt_id", "dimension", "prompt", "source", "pair_probability")
-_OF_VOTE = ("judge", "language", "comment", "room", "repeat_of", "any_right", "leaked")
+_OF_VOTE = ("judge", "language", "comment", "room", "repeat_of", "any_right", "leaked", "may_publish")
 """The columns that hold the field with the same name."""
 
 _COUNTS = ("cached_tokens", "thinking_tokens")

@@ -1,7 +1,7 @@
 """The votes of a log as a table that follows the log. Decides for all readers which votes count."""
 
 import threading
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from arena.errors import InputError, reason
+from arena.events import Marks
 from arena.types import Vote
 from arena.votes.imported.sources import DataFolder, ImportedFiles
 from arena.votes.reader import BadRow, Progress, Reading
@@ -38,15 +39,20 @@ class ReadReport:
 class Votes:
     """The votes that count, including repeats, and what was left out.
 
-    `every_row` has all votes, including those that do not count; `withdrawn` has the ids of withdrawn votes; `size` is
-    the number of bytes that were read.
+    `every_row` has all votes, including those that do not count; `marks` are what events say of votes; `size` is the
+    number of bytes that were read.
     """
 
     table: Table
     report: ReadReport
     every_row: Table
-    withdrawn: Collection[str]
+    marks: Marks
     size: int
+
+    @property
+    def withdrawn(self) -> frozenset[str]:
+        """The ids of withdrawn votes."""
+        return self.marks.withdrawn
 
 
 class VoteStore:
@@ -74,14 +80,14 @@ class VoteStore:
 
     def _refresh(self, progress: Progress) -> Votes:
         # Read first: a vote that is withdrawn meanwhile counts until the next refresh.
-        withdrawn = self._source.withdrawn()
+        marks = self._source.marks()
         parts = self._source.parts()
         if not self._reading.follow(parts):
             self._reading = Reading()
         unfinished = self._reading.read_new(parts, progress)
-        state = withdrawn, self._reading.size, unfinished, self._reading
+        state = marks, self._reading.size, unfinished, self._reading
         if self._known is None or self._known[0] != state:
-            self._known = state, _counted(self._reading, withdrawn, unfinished)
+            self._known = state, _counted(self._reading, marks, unfinished)
         return self._known[1]
 
     def vote_on(self, battle_id: str) -> Vote | None:
@@ -92,6 +98,12 @@ class VoteStore:
                 for stored in self.stored(table.where(table["battle"] == hashed([battle_id]))):
                     return stored.vote
         return None
+
+    def has_judge(self, judge: str) -> bool:
+        """Whether the log has a vote of this judge. False also if the votes cannot be read."""
+        with suppress(InputError):
+            return judge in self.refresh().every_row.names["judge"]
+        return False
 
     def paths(self) -> list[Path]:
         """The files that contain the votes."""
@@ -112,9 +124,9 @@ class VoteStore:
             yield from (votes[place] for place in wanted.tolist())
 
 
-def _counted(reading: Reading, withdrawn: Collection[str], unfinished: int) -> Votes:
+def _counted(reading: Reading, marks: Marks, unfinished: int) -> Votes:
     table = reading.builder.table()
-    left = table.where(~np.isin(table["vote"], hashed(withdrawn)))
+    left = table.where(~np.isin(table["vote"], hashed(marks.withdrawn)))
     # The first vote of each judge on each battle counts, wherever its copies and second votes are.
     is_duplicate = pd.Series(_judge_and_battle(left)).duplicated().to_numpy()
     counted = left.where(~is_duplicate)
@@ -126,7 +138,7 @@ def _counted(reading: Reading, withdrawn: Collection[str], unfinished: int) -> V
         unreadable=tuple(reading.bad),
         damaged=tuple(reading.damaged),
     )
-    return Votes(counted, report, table, withdrawn, reading.size)
+    return Votes(counted, report, table, marks, reading.size)
 
 
 def _judge_and_battle(table: Table) -> Column:

@@ -88,8 +88,7 @@ class Crowd:
         page.raise_for_status()
         for path in _LINKED.findall(page.text):
             (await client.get(path.removeprefix("."))).raise_for_status()
-        for event in events["", "load"]:
-            await session.call(event, {BROWSER: browser, "tab_id": session.id})
+        await session.open(events, {BROWSER: browser})
         return {}
 
     async def _rater(self, events: Events) -> None:
@@ -100,6 +99,7 @@ class Crowd:
             session, browser = PageSession(client), {"rater": uuid.uuid4().hex, "lang": "en"}
             due = time.monotonic() + random.uniform(0, self.rater_pause)
             await asyncio.sleep(due - time.monotonic())
+            await self._timed(OPEN_PAGE, self._open(client, session, events, browser))
             event, inputs = join, {BROWSER: browser, "room_code": self.code}
             while outputs := await self._timed(TAKE_BATTLE, session.call(event, inputs)):
                 battle = outputs["battle_id"]

@@ -110,6 +110,13 @@ class PageSession:
             async for _ in stream.aiter_raw():
                 pass
 
+    async def open(self, events: Events, inputs: Inputs) -> dict[str, Any]:
+        """Lets the page know this tab, as a browser does first of all; its outputs by name. Raises as `call`."""
+        outputs: dict[str, Any] = {}
+        for event in events["", "load"]:
+            outputs |= await self.call(event, {"tab_id": self.id, **inputs})
+        return outputs
+
     async def call(self, event: Event, inputs: Inputs) -> dict[str, Any]:
         """The outputs of a handler by name. Raises Refused and httpx.HTTPError."""
         if event.queued:

@@ -41,6 +41,21 @@ def votes(
 
 
 @bench.command()
+def attack(
+    runs: Annotated[int, typer.Option(min=1, max=10_000, help="Simulated classes for each truth.")] = 100,
+    as_json: AsJson = False,
+) -> None:
+    """Measure attacks on the verdict. How often invented, copied or careless raters flip it, beside 200 honest ones.
+
+    Simulated through the real limits, logs and results, with honest raters who prefer the other model or neither.
+    """
+    with report("attack", as_json) as figures:
+        from bench.attacks import measure_attacks
+
+        figures.update(measure_attacks(runs, say))
+
+
+@bench.command()
 def load(
     readers: Annotated[int, typer.Option(min=0, max=10_000, help="Readers who open pages and look around.")] = 200,
     raters: Annotated[int, typer.Option(min=1, max=10_000, help="Raters who vote on recorded answers.")] = 40,

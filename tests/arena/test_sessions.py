@@ -3,6 +3,7 @@
 import os
 import stat
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from vote_samples import make_vote
@@ -20,7 +21,7 @@ def folder(tmp_path):
 @pytest.fixture
 def session():
     vote = make_vote(answer="你好 <b>\n")
-    return Session("blind", (vote.battle,), vote, (vote.battle,), None)
+    return Session("blind", (vote.battle,), vote, (vote.battle,), None, "ABC234")
 
 
 def test_a_session_comes_back_as_it_was(folder, session):
@@ -79,3 +80,17 @@ def test_a_folder_that_cannot_be_written_is_only_logged(tmp_path, session, caplo
     (tmp_path / "file").write_text("")
     Sessions(tmp_path / "file").save(KEY, session)
     assert "cannot be kept" in caplog.text
+
+
+def test_many_tabs_at_once_lose_no_session(folder, session, caplog):
+    """Each save looks at the files of all others, which are renamed meanwhile."""
+    sessions = [Sessions(folder) for _ in range(2)]
+
+    def save(number):
+        for _ in range(25):
+            sessions[number % 2].save(f"tab {number % 8}", session)
+
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(save, range(16)))
+    assert caplog.text == "" and len(list(folder.iterdir())) == 8
+    assert all(sessions[0].load(f"tab {number}") == session for number in range(8))

@@ -125,6 +125,7 @@ async def chat_at_once(url: str, chats: int) -> dict[str, Any]:
 async def ask(client: httpx.AsyncClient, events: Events) -> list[re.Match[str]]:
     """The places in the queue that one person saw, in the mode that names the models."""
     session = PageSession(client)
+    await session.open(events, {})
     await session.call(events["mode", "input"][0], {"mode": "named"})
     inputs = {"prompt": "Write a long story about the sea.", "set_max_new_tokens": "64"}
     outputs = [json.dumps(output) async for output in session.watch(events["send", "click"][0], inputs)]
@@ -153,7 +154,9 @@ def test_an_answer_with_line_ends_of_unicode_is_one_message(serve: Callable[...,
     async def ask() -> str:
         async with httpx.AsyncClient(base_url=app.url, timeout=60, trust_env=False) as client:
             events = await page_events(client)
-            outputs = PageSession(client).watch(events["send", "click"][0], {"prompt": "Why?"})
+            session = PageSession(client)
+            await session.open(events, {})
+            outputs = session.watch(events["send", "click"][0], {"prompt": "Why?"})
             return json.dumps([output async for output in outputs], ensure_ascii=False)
 
     with ThreadPoolExecutor(1) as pool:

@@ -9,15 +9,16 @@ import pytest
 from playwright.sync_api import Page, expect
 from served_app import ServedApp
 
+from arena.judging.ballots import Judgement
 from tests.browser.conftest import NewPage, OpenPage
-from tests.browser.hands import begin_rating, go, sign_in, vote, wait_ready
+from tests.browser.hands import begin_rating, go, open_accordion, sign_in, vote, wait_ready
 from tests.browser.test_class import open_room
 from tests.browser.test_rate import MODELS, recorded
 
 TOKEN = "correct horse battery"
 WORDS = {"answers": [{"steps": [{"text": "Some words."}]}]}
 VISITORS = ["Arena", "Results", "About"]
-HOSTS = ["Arena", "Results", "Class", "Prompts", "Batch", "Models", "Report", "About"]
+HOSTS = ["Arena", "Results", "Class", "Prompts", "Batch", "Models", "Raters", "Report", "About"]
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +52,26 @@ def test_a_visitor_sees_three_tabs_and_the_host_all(open_page: OpenPage, app: Se
     for tab, part in (("class", "#class_open"), ("batch", "#batch_grid td"), ("report", "#report_look")):
         go(page, tab)
         expect(page.locator(part).first).to_be_visible()
+
+
+def test_the_host_lets_raters_beyond_five_from_one_address_count(open_page: OpenPage, app: ServedApp) -> None:
+    room, results = app.services.rooms.main, app.services.results
+    before = results.figures().votes
+    for number in range(7):
+        battle = room.assign(f"judge-{number}", address="203.0.114.7").battle
+        room.cast(battle.id, f"judge-{number}", Judgement("tie"), address="203.0.114.7")
+    assert results.figures().votes == before + 5
+    page = open_page(app)
+    sign_in(page, TOKEN)
+    go(page, "raters")
+    excluded = page.locator("#raters_counted label")
+    expect(excluded).to_contain_text("Beyond five from one address: raters 2, votes 2")
+    excluded.locator("input").check()
+    page.click("#raters_save")
+    go(page, "results")
+    open_accordion(page, "results_details")
+    expect(page.locator("#results_verdict")).to_contain_text("The host counts 2 others")
+    assert results.figures().votes == before + 7
 
 
 def test_a_reload_stays_signed_in_and_signing_out_ends_it(open_page: OpenPage, app: ServedApp) -> None:

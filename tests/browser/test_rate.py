@@ -71,7 +71,7 @@ def question(page: Page) -> str:
 
 def test_a_stranger_reads_what_is_stored_and_walks_through_the_set(page: Page, app: ServedApp) -> None:
     expect(page.locator("#hello .stored")).to_contain_text("We store")
-    expect(page.locator("#hello .stored")).to_contain_text("may be published")
+    expect(page.locator("#hello .stored")).to_contain_text("only if you tick")
     begin_rating(page)
     before = len(app.rows())
     for number, winner in enumerate(("tie", "tie (bothbad)", "model_b"), start=1):
@@ -189,6 +189,23 @@ def test_two_tabs_and_two_clicks_give_one_vote(page: Page, app: ServedApp) -> No
     assert len(app.rows()) == before + 1
 
 
+def test_a_vote_may_be_published_only_once_the_rater_ticks_the_box(page: Page, app: ServedApp) -> None:
+    begin_rating(page)
+    box = page.locator("#may_publish input")
+    expect(box).not_to_be_checked()
+    stored = []
+    for tick in (True, None, False):
+        wait_until_votable(page)
+        if tick is not None:
+            box.set_checked(tick)
+        vote(page, "tie")
+        stored.append(app.rows()[-1]["may_publish"])
+        expect(box).to_be_hidden()
+        go_on(page)
+    # It stays as it is from vote to vote.
+    assert stored == ["True", "True", "False"]
+
+
 def test_details_are_stored_with_the_vote_and_empty_for_the_next_battle(page: Page, app: ServedApp) -> None:
     begin_rating(page)
     page.click("[data-open=details]")
@@ -277,3 +294,24 @@ def test_without_recorded_answers_there_is_no_such_mode(new_page: Callable[..., 
     page = new_page(scripted_app.url).page
     wait_ready(page)
     assert [one.get_attribute("value") for one in page.locator("#mode input").all()] == ["blind", "named"]
+
+
+def test_a_server_that_does_not_know_the_page_shows_it_again_in_its_room(
+    open_page: OpenPage, serve: Callable[..., ServedApp]
+) -> None:
+    """A click would otherwise lead out of the room, and the vote would count elsewhere."""
+    app = serve(SCRIPT, SCRIPT, answers=recorded(3))
+    code = app.services.rooms.open(app.services.rooms.prompts, 5).code
+    page = open_page(app)
+    page.click("#joining button")
+    page.fill("#room_code :is(input, textarea)", code)
+    page.click("#join_room")
+    wait_until_votable(page)
+    vote(page)
+    for tab in app.services.chats.tabs():  # as if the process had ended
+        app.services.chats.close(tab)
+    go_on(page)
+    wait_for_phase(page, "vote")
+    assert code in place(page) and "2 / 3" in place(page)
+    vote(page)
+    assert [row["room"] for row in app.rows()] == [code, code]

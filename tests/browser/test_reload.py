@@ -66,8 +66,8 @@ def test_another_tab_of_the_same_browser_starts_empty(page: Page, scripted_app: 
     ask_for_vote(page, "Why?")
     other = page.context.new_page()
     other.goto(scripted_app.url)
-    wait_ready(other)
     wait_for_phase(other, "empty")
+    expect(questions(other, "a")).to_have_count(0)
 
 
 def test_a_battle_without_a_vote_can_be_judged_after_a_restart(

@@ -148,3 +148,4 @@ def test_answers_are_still_in_sight_after_another_mode_was_looked_at(open_page: 
     choose_mode(page, "named")
     for side in "ab":
         wait_for_first_line(page, side)
+    assert_nothing_scrolled(page)

@@ -176,6 +176,7 @@ def test_enter_in_the_empty_input_after_the_vote_goes_on(page: Page) -> None:
     page.focus(BOX)
     page.keyboard.press("Enter")
     wait_for_phase(page, "empty")
+    expect(questions(page, "a")).to_have_count(0)
 
 
 def test_the_keyboard_alone_leads_from_the_empty_page_to_the_next_battle(page: Page, scripted_app: ServedApp) -> None:

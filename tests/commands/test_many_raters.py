@@ -139,8 +139,7 @@ async def _rate(url: str, events: Events, number: int) -> list[Seen]:
     browser = {"rater": uuid.uuid4().hex, "lang": "en"}
     result = []
     async with httpx.AsyncClient(base_url=url, timeout=600, trust_env=False) as client, PageSession(client) as session:
-        for event in events["", "load"]:
-            await session.call(event, {BROWSER: browser, "tab_id": session.id})
+        await session.open(events, {BROWSER: browser})
         await session.call(events["mode", "input"][0], {BROWSER: browser, "mode": "blind"})
         for battle in range(BATTLES):
             seen = await _battle(session, events, browser, f"Question {number}.{battle}?")

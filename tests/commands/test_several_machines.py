@@ -41,6 +41,7 @@ pytestmark = [pytest.mark.extra, pytest.mark.model, pytest.mark.timeout(3000)]
 RATERS, PROMPTS, ASKERS, QUESTIONS = 300, 4, 8, 4
 GATEWAY_KEY = "sk-of-the-gateway"
 CHOICES = ("model_a", "model_b", "tie", "bad")
+Use = Callable[[PageSession, Events, dict[str, str], str], Awaitable[None]]
 RECEIPT, VOTABLE = 'class="receipt"', 'data-phase="vote"'
 
 
@@ -79,7 +80,7 @@ class People:
     waits: Counter[int] = field(default_factory=Counter)
     tls: ssl.SSLContext = field(default_factory=ssl.create_default_context)
 
-    async def stay(self, use: Callable[[PageSession, Events, dict[str, str]], Awaitable[None]]) -> None:
+    async def stay(self, use: Use) -> None:
         """One person, who opens the page again whenever it fails, until `use` returns."""
         browser, tab, failures = {"rater": uuid.uuid4().hex, "lang": "en"}, uuid.uuid4().hex, 0
         async with httpx.AsyncClient(base_url=self.url, timeout=120, trust_env=False, verify=self.tls) as client:
@@ -88,23 +89,24 @@ class People:
                     (await client.get("/")).raise_for_status()
                     events = await page_events(client)
                     async with PageSession(client) as session:
-                        for event in events["", "load"]:
-                            await session.call(event, {BROWSER: browser, "tab_id": tab})
+                        opened = await session.open(events, {BROWSER: browser, "tab_id": tab})
                         self.waits[failures], failures = self.waits[failures] + 1, 0
-                        return await use(session, events, browser)
+                        return await use(session, events, browser, str(opened["battle_id"].get("value") or ""))
                 except (Refused, httpx.HTTPError, json.JSONDecodeError, KeyError):
                     failures += 1
                     await asyncio.sleep(random.uniform(0.5, 1.5))
 
-    async def rate(self, session: PageSession, events: Events, browser: dict[str, str]) -> None:
-        """Judges all recorded answers of the room."""
-        outputs = await session.call(events["join_room", "click"][0], {BROWSER: browser, "room_code": self.code})
-        while battle := str(outputs["battle_id"]):
+    async def rate(self, session: PageSession, events: Events, browser: dict[str, str], battle: str) -> None:
+        """Judges all recorded answers of the room, first the battle that the page shows when it is opened."""
+        if not battle:
+            inputs = {BROWSER: browser, "room_code": self.code}
+            battle = str((await session.call(events["join_room", "click"][0], inputs))["battle_id"])
+        while battle:
             if battle in self.acknowledged:
                 self.asked_again.append(battle)
             await asyncio.sleep(random.uniform(1, 15))
             await self._vote(session, events, browser, battle)
-            outputs = await session.call(events["new", "click"][0], {BROWSER: browser})
+            battle = str((await session.call(events["new", "click"][0], {BROWSER: browser}))["battle_id"])
 
     async def _vote(self, session: PageSession, events: Events, browser: dict[str, str], about: str) -> None:
         shown = await session.call(events[f"vote_{random.choice(CHOICES)}", "click"][0], {BROWSER: browser})
@@ -112,11 +114,11 @@ class People:
             raise Refused("no receipt")
         self.acknowledged.append(about)
 
-    def asker(self, number: int) -> Callable[[PageSession, Events, dict[str, str]], Awaitable[None]]:
+    def asker(self, number: int) -> Use:
         """Somebody who asks the models and votes on each battle."""
         questions = [f"Question {number}.{battle}?" for battle in range(QUESTIONS)]
 
-        async def ask(session: PageSession, events: Events, browser: dict[str, str]) -> None:
+        async def ask(session: PageSession, events: Events, browser: dict[str, str], _: str) -> None:
             await session.call(events["mode", "input"][0], {BROWSER: browser, "mode": "blind"})
             while questions:
                 inputs, last = {BROWSER: browser, "prompt": questions[0]}, ""

@@ -63,6 +63,7 @@ class Class:
         """Votes until nothing is left for this rater. Raises what a failing page raises."""
         events, session = await page_events(client), PageSession(client)
         inputs: dict[str, Any] = {BROWSER: browser, "room_code": self.code}
+        await session.open(events, {BROWSER: browser})
         outputs = await session.call(events["join_room", "click"][0], inputs)
         while battle := str(outputs["battle_id"]):
             if self.is_done:

@@ -23,8 +23,16 @@ def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The unpacked zip of all forms."""
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the unpacked zip of all forms, `out`, and with what is `published`, all votes."""
     from export_votes import write_exports
 
-    return write_exports(tmp_path_factory.mktemp("exports"))
+    folder = tmp_path_factory.mktemp("exports")
+    write_exports(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def out(exported: Path) -> Path:
+    """The unpacked zip of all forms."""
+    return exported / "out"

@@ -16,7 +16,7 @@ from arena.types import Message, Vote, Winner
 from arena.votes import COLUMNS
 from arena.votes.rows import NUMERIC
 
-WHOLE, FLAGS = {"turn", "tokens_a", "tokens_b", "schema"}, {"anony", "any_right", "leaked"}
+WHOLE, FLAGS = {"turn", "tokens_a", "tokens_b", "schema"}, {"anony", "any_right", "leaked", "may_publish"}
 
 
 def load(kind: str, path: Path, cache: Path, **options: Any) -> Dataset:

@@ -73,6 +73,7 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     routes: tuple[tuple[str, str, str], ...] = (
         ("POST", "/api/repos/create", "hf_create"),
+        ("POST", "/api/validate-yaml", "hf_validate"),
         ("GET", f"/api/datasets/{_REPO}", "hf_info"),
         ("GET", f"/api/datasets/{_REPO}/tree/main", "hf_tree"),
         ("POST", f"/api/datasets/{_REPO}/preupload/main", "hf_preupload"),
@@ -150,6 +151,12 @@ class _Handler(BaseHTTPRequestHandler):
             return self._json({"error": "exists", "url": f"{self.hub.url}/datasets/{name}"}, 409)
         self.hub.datasets[name] = Dataset(private=asked["visibility"] == "private")
         return self._json({"url": f"{self.hub.url}/datasets/{name}", "name": name})
+
+    def hf_validate(self) -> None:
+        """What the hub says of the card of a dataset."""
+        has_licence = "\nlicense: " in json.loads(self.body)["content"]
+        errors = [] if has_licence else [{"message": "no license"}]
+        self._json({"errors": errors, "warnings": []}, 200 if has_licence else 400)
 
     def hf_info(self, repo: str) -> None:
         self._json({"id": repo, "private": self.hub.datasets[repo].private, "sha": REVISION, "siblings": []})

@@ -6,6 +6,7 @@ ties half. That is 7 of 10 for "qwen-7b-chat" over "chatglm3-6b", and 5 of 8 for
 
 from __future__ import annotations
 
+import math
 import zipfile
 from collections.abc import Iterable
 from dataclasses import replace
@@ -14,6 +15,7 @@ from pathlib import Path
 from vote_samples import NASTY_TEXTS, log_path, make_side, make_vote, withdraw
 
 from arena.exports.export import export_bundle
+from arena.exports.publication import ALL, Screening, write_publication
 from arena.types import Battle, Message, SideName, Vote, Winner
 from arena.votes import VoteLog
 from arena.votes.records import HEAD, csv_line
@@ -76,8 +78,16 @@ def elo(votes: Iterable[Vote]) -> dict[str, float]:
     return ratings
 
 
+def points_apart(wins: float, losses: float) -> float:
+    """The Bradley-Terry distance on Elo's scale of two models of which one meets nobody else."""
+    return 400 * math.log10(wins / losses)
+
+
 def write_exports(folder: Path) -> Path:
-    """Logs the votes in `folder`, with a second one and a withdrawn one on top, and unpacks the zip of all forms."""
+    """Logs the votes in `folder`, with a second one and a withdrawn one on top.
+
+    The zip of all forms is unpacked into `out`, which is returned, and the votes are published into `published`.
+    """
     votes = stored_votes()
     second = replace(votes[0], id="second", winner=_B)
     withdrawn = replace(votes[1], id="withdrawn", judge="judge-of-nobody")
@@ -88,6 +98,8 @@ def write_exports(folder: Path) -> Path:
     export_bundle(VoteStore(folder / "data"), folder / "votes.zip")
     with zipfile.ZipFile(folder / "votes.zip") as bundle:
         bundle.extractall(folder / "out")
+    (folder / "published").mkdir()
+    write_publication(VoteStore(folder / "data"), Screening((), keep=[ALL]), folder / "published")
     return folder / "out"
 
 
@@ -105,7 +117,7 @@ def _vote(number: int, model_a: str, model_b: str, winner: Winner) -> Vote:
     if number == len(_COUNTED) - 1:
         battle = replace(battle, blind=False)
     vote = make_vote(number, battle=battle, winner=winner, comment=text, language="Chinese", leaked=number == 2)
-    return replace(vote, criteria={"correct": "a"}, any_right=number % 2 == 0, dwell=0.5 + number)
+    return replace(vote, criteria={"correct": "a"}, any_right=number % 2 == 0, dwell=0.5 + number, may_publish=True)
 
 
 LATE_ROWS, LATE_FROM = 12_500, 12_400

@@ -30,7 +30,6 @@ from arena.votes.store import VoteStore
 from backends.scripted import ScriptedBackend, scripted_spec
 from commands.compose import compose
 from commands.hosting import Hosting
-from ui.arena.mode import Caller
 from ui.arena.modes import Named
 from ui.arena.outcome import Receipt
 from ui.services import Services
@@ -107,9 +106,10 @@ def _vote(place: Path, receive: Receive, is_class: bool = False) -> None:
 
 def change(services: Services, earlier: Vote, winner: str) -> dict[str, Any]:
     """The receipt of another vote of the rater on the battle, in a conversation with named models."""
-    named = Named(services.roster, PROMPTS, services.ballots, Receipt((), services.withdrawals))
-    tab: Any = SimpleNamespace(chat=SimpleNamespace(turns=[earlier.battle]), vote=earlier)
-    named.cast(tab, Caller("", earlier.judge), Judgement(winner))
+    named = Named(Receipt((), services.withdrawals), services.roster, PROMPTS, services.ballots)
+    chat = SimpleNamespace(turns=[earlier.battle])
+    tab: Any = SimpleNamespace(chat=chat, vote=earlier, known_judge=earlier.judge, address="")
+    named.cast(tab, Judgement(winner))
     return {"vote": tab.vote.id, "judge": RATER, "battle": earlier.battle.id, "winner": winner}
 
 

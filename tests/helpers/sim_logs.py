@@ -14,6 +14,7 @@ from arena.votes.records import HEAD, csv_line
 from arena.votes.rows import to_row
 
 PROMPTS = 6
+HASTY = 9  # raters who do not read
 Change = Callable[[Vote, random.Random], Vote]
 
 
@@ -46,6 +47,12 @@ def _left(vote: Vote, draw: random.Random) -> Vote:
     return replace(vote, winner=Winner.MODEL_A, dwell=0.1)
 
 
+def _hasty(vote: Vote, draw: random.Random) -> Vote:
+    sides = (vote.battle.a, vote.battle.b)
+    a, b = (replace(side, answer=replace(side.answer, text=side.answer.text * 60)) for side in sides)
+    return replace(vote, battle=replace(vote.battle, a=a, b=b), dwell=0.1)
+
+
 def _leaked(vote: Vote, draw: random.Random) -> Vote:
     return replace(vote, leaked=draw.random() < 0.4)
 
@@ -68,6 +75,10 @@ KINDS: dict[str, Callable[[random.Random, int], list[Vote]]] = {
     "drifting": _drifting,
     "tied": lambda draw, size: raters(draw, range(size), 0.6, ties=0.9),
     "one-sided": lambda draw, size: [*_equal(draw, size), *raters(draw, range(size, size + 9), 0.5, change=_left)],
+    "hasty": lambda draw, size: [
+        *raters(draw, range(size), 0.75),
+        *raters(draw, range(size, size + HASTY), 0.1, change=_hasty),
+    ],
     "sighted": lambda draw, size: raters(draw, range(size), 0.75, change=_sighted),
     "only sighted": lambda draw, size: [
         replace(vote, battle=replace(vote.battle, blind=False)) for vote in raters(draw, range(size), 0.75)

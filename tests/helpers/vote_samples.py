@@ -79,6 +79,7 @@ def rich_vote(text: str = "text") -> Vote:
         room="B7",
         repeat_of="battle-1",
         dwell=3.5,
+        may_publish=True,
     )
 
 

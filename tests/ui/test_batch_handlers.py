@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import zipfile
 from collections.abc import Callable, Collection
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import gradio as gr
 import pytest
 from gradio.blocks import Block
+from pressing import press
 
 from arena.batch.plan import CellState, CellView, Progress
 from arena.batch.run import BatchState
@@ -26,6 +28,7 @@ from ui.access import Access
 from ui.batch import BatchHandlers, BatchTab, grid_block, status_block
 from ui.components import Labels
 from ui.report import ReportHandlers, ReportTab
+from ui.tabs import Tab
 
 TOKEN = "correct horse"
 PROMPT = Prompt("q1", "", {"zh": "题一", "en": "Question <1>"}, "Why?")
@@ -65,20 +68,16 @@ class RecordingRunner:
 
 @pytest.fixture
 def served() -> Callable[..., SimpleNamespace]:
-    def make(admin: bool = False, local: bool = True) -> SimpleNamespace:
+    def make(admin: bool = False, local: bool = True, request: Any = DIRECT) -> SimpleNamespace:
         access = Access(judge=str, admin=Admin(TOKEN, RateLimits()) if admin else None, is_local=local)
-        with gr.Blocks(), gr.Tab() as place:
-            part = BatchTab(Labels(), place)
-        tab, runner = SimpleNamespace(lang="en", admin=False, key=""), RecordingRunner()
+        tab, runner = Tab(None, "en", request), RecordingRunner()  # type: ignore[arg-type]
         tabs = SimpleNamespace(get=lambda request: tab)
-        events = BatchHandlers(access, tabs, None, part, runner, (PROMPT,))  # type: ignore[arg-type]
-
-        def typed(
-            repeats: str | None = "1", seed: str = "0", retry: bool = False, models: list[str] | None = None
-        ) -> dict[Block, Any]:
-            return {part.repeats: repeats, part.seed: seed, part.retry: retry, part.models: models}
-
-        return SimpleNamespace(events=events, runner=runner, tab=tab, part=part, typed=typed)
+        with gr.Blocks() as demo, gr.Tab() as place:
+            part, browser = BatchTab(Labels(), place), gr.BrowserState()
+            events = BatchHandlers(access, tabs, browser, part, runner, (PROMPT,))  # type: ignore[arg-type]
+            events.wire(demo)
+        pressed = partial(press, demo, part, request=request)
+        return SimpleNamespace(events=events, runner=runner, tab=tab, part=part, press=pressed)
 
     return make
 
@@ -90,26 +89,22 @@ def served() -> Callable[..., SimpleNamespace]:
 def test_who_may_not_keeps_no_machine_busy(
     served: Callable[..., SimpleNamespace], admin: bool, local: bool, request_: Any
 ) -> None:
-    page = served(admin, local)
-    for call in (
-        lambda: page.events.start(page.typed(), request_),
-        lambda: page.events.pause(page.typed(), request_),
-        lambda: page.events.stop(page.typed(), request_),
-    ):
+    page = served(admin, local, request_)
+    for button in ("start", "pause", "stop"):
         with pytest.raises(gr.Error, match="Admin token required"):
-            call()
+            page.press(button)
     assert page.runner.asked == []
-    shown = page.events.render(page.tab, request_)
+    shown = page.events.render(page.tab)
     assert shown[page.part.grid]["value"] == "" and not shown[page.part.timer]["active"]
 
 
 def test_on_ones_own_machine_no_token_is_needed(served: Callable[..., SimpleNamespace]) -> None:
     page = served()
-    page.events.start(page.typed(" ３ ", "7", True, ["beta"]), DIRECT)
-    page.events.pause(page.typed("3", "7"), DIRECT)
-    page.events.stop(page.typed("3", "7"), DIRECT)
+    page.press("start", repeats=" ３ ", seed="7", retry=True, models=["beta"])
+    page.press("pause")
+    page.press("stop")
     assert page.runner.asked == [(3, 7, ["beta"], True), "pause", "stop"]
-    shown = page.events.render(page.tab, DIRECT)
+    shown = page.events.render(page.tab)
     assert shown[page.part.start]["interactive"] and shown[page.part.models]["visible"]
     assert shown[page.part.models]["choices"] == [("Alpha", "alpha"), ("Beta", "beta"), ("Gamma", "gamma")]
 
@@ -117,8 +112,8 @@ def test_on_ones_own_machine_no_token_is_needed(served: Callable[..., SimpleName
 def test_numbers_that_are_none_are_said(served: Callable[..., SimpleNamespace]) -> None:
     page = served()
     for typed in ("", "x", "-1", "1.5", None, "9" * 30):
-        shown = page.events.render(page.tab, DIRECT, page.typed(typed))
-        assert "between 1 and 100" in shown[page.part.status]["value"]
+        shown = page.press("timer", event="tick", repeats=typed, seed="0")
+        assert "between 1 and 100" in shown[page.part.status]
 
 
 def test_a_hostile_file_of_answers_is_quoted_and_does_nothing(
@@ -130,7 +125,7 @@ def test_a_hostile_file_of_answers_is_quoted_and_does_nothing(
         raise InputError("answers_broken", "x has <img src=x onerror=alert(1)> in line 2.", path="x", what="has")
 
     monkeypatch.setattr(page.runner, "state", broken)
-    value = page.events.render(page.tab, DIRECT)[page.part.status]["value"]
+    value = page.events.render(page.tab)[page.part.status]["value"]
     assert "&lt;img" in value and "<img" not in value
 
 
@@ -185,48 +180,59 @@ def reporting(tmp_path: Path) -> Callable[..., SimpleNamespace]:
         rooms = SimpleNamespace(may_see_names=lambda judge: False, finished_open=lambda judge: None) if blind else None
         access = Access(judge=str, rooms=rooms, is_local=True)  # type: ignore[arg-type]
 
-        with gr.Blocks(), gr.Tab() as place:
-            part = ReportTab(Labels(), place)
-            browser = gr.BrowserState()
+        with gr.Blocks() as demo, gr.Tab() as place:
+            part, browser = ReportTab(Labels(), place), gr.BrowserState()
 
         def typed(**values: str) -> dict[Block, Any]:
             """What the page hands over: a box that nobody typed in holds None."""
             boxes = {**part.fields, "links": part.links, "a": part.pair[0], "b": part.pair[1]}
-            return {browser: {}, **{box: values.get(name) for name, box in boxes.items()}}
+            return {box: values.get(name) for name, box in boxes.items()}
 
-        tab = SimpleNamespace(lang="en", admin=False, key="")
+        tab = Tab(None, "en", DIRECT)  # type: ignore[arg-type]
         tabs = SimpleNamespace(get=lambda request: tab)
         reports = Reports(ResultsService(VoteStore(tmp_path)), tmp_path, None, (PROMPT,), ())
         events = ReportHandlers(access, tabs, browser, part, reports)  # type: ignore[arg-type]
-        return SimpleNamespace(events=events, tab=tab, part=part, typed=typed)
+        with demo:
+            events.wire(demo)
+
+        def ask(handler: Callable[..., Any], request: Any = DIRECT, **values: str) -> Any:
+            tab.request = request
+            return events.answer(handler, request, {}, typed(**values))
+
+        def write(kind: str, request: Any = DIRECT, **values: str) -> Path:
+            return Path(ask(partial(events.write, kind), request, **values))
+
+        look, offer = partial(ask, events.look), partial(press, demo, part, "tab", event="select")
+        return SimpleNamespace(write=write, look=look, offer=offer, tab=tab, part=part)
 
     return make
 
 
 def test_a_report_is_a_file_of_each_kind(reporting: Callable[..., SimpleNamespace]) -> None:
     page = reporting()
-    html = Path(page.events._file_of("html")(page.typed(**FIELDS), DIRECT))
+    html = page.write("html", **FIELDS)
     assert html.name == "report.html"
     for text in ("<title>My title</title>", "<dt>School</dt><dd>My school</dd>", 'href="https://x.org"'):
         assert text in html.read_text(encoding="utf-8")
-    assert Path(page.events._file_of("docx")(page.typed(**FIELDS), DIRECT)).name == "report.docx"
-    bundle = Path(page.events._file_of("md")(page.typed(**FIELDS), DIRECT))
+    assert page.write("docx", **FIELDS).name == "report.docx"
+    bundle = page.write("md", **FIELDS)
     assert bundle.name == "report.zip" and zipfile.ZipFile(bundle).namelist() == ["report.md"]
 
 
 def test_a_report_tells_nobody_whose_answers_they_judge(reporting: Callable[..., SimpleNamespace]) -> None:
     page = reporting(blind=True)
     with pytest.raises(gr.Error, match="rated every pair"):
-        page.events._file_of("html")(page.typed(**FIELDS), DIRECT)
-    shown = page.events.look(page.typed(**FIELDS), DIRECT)
+        page.write("html", **FIELDS)
+    shown = page.look(**FIELDS)
     assert "rated every pair" in shown[page.part.note]
     page.tab.admin = True
-    assert page.events._file_of("html")(page.typed(**FIELDS), DIRECT)
+    assert page.write("html", **FIELDS)
 
 
 def test_of_more_models_the_host_chooses_two(reporting: Callable[..., SimpleNamespace]) -> None:
     def offered(page: SimpleNamespace, request: Any = DIRECT) -> tuple[bool, list[str]]:
-        first, second = page.events.offer({}, request)
+        page.tab.request = request
+        first, second = page.offer(request).values()
         assert first == second
         return first["visible"], [value for _, value in first["choices"]]
 
@@ -235,25 +241,25 @@ def test_of_more_models_the_host_chooses_two(reporting: Callable[..., SimpleName
     page = reporting(models="abc")
     assert offered(page) == (True, ["", "a", "b", "c"])
     assert offered(page, THROUGH_A_PROXY) == offered(reporting(models="abc", blind=True)) == (False, [""])
-    html = Path(page.events._file_of("html")(page.typed(a="c", b="a"), DIRECT)).read_text(encoding="utf-8")
+    html = page.write("html", a="c", b="a").read_text(encoding="utf-8")
     assert "<title>c and a: a comparison</title>" in html and "chosen by the author" in html
     for pair, words in ((("c", ""), "or neither"), (("c", "c"), "two different ones")):
         with pytest.raises(gr.Error, match=words):
-            page.events._file_of("html")(page.typed(a=pair[0], b=pair[1]), DIRECT)
+            page.write("html", a=pair[0], b=pair[1])
 
 
 def test_nobody_but_the_host_gets_a_report(reporting: Callable[..., SimpleNamespace]) -> None:
     page = reporting()
     with pytest.raises(gr.Error, match="Admin token required"):
-        page.events._file_of("html")(page.typed(**FIELDS), THROUGH_A_PROXY)
-    shown = page.events.look(page.typed(**FIELDS), THROUGH_A_PROXY)
+        page.write("html", THROUGH_A_PROXY, **FIELDS)
+    shown = page.look(THROUGH_A_PROXY, **FIELDS)
     assert "Admin token required" in shown[page.part.note] and shown[page.part.charts] == ""
 
 
 def test_what_is_missing_is_said(reporting: Callable[..., SimpleNamespace]) -> None:
     page = reporting(answers=False)
-    assert "answers by two models" in page.events.look(page.typed(), DIRECT)[page.part.note]
+    assert "answers by two models" in page.look()[page.part.note]
     page = reporting()
     for name in (*page.part.fields, "links"):
         with pytest.raises(gr.Error, match="300 characters"):
-            page.events._file_of("md")(page.typed(**{name: "x" * 301}), DIRECT)
+            page.write("md", **{name: "x" * 301})

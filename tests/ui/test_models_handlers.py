@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
 import gradio as gr
 import pytest
+from pressing import press
 
 from arena.adding import AddState
 from arena.errors import ErrorInfo
@@ -18,6 +20,7 @@ from arena.types import ModelSpec
 from ui.access import Access
 from ui.components import Labels
 from ui.models import REAL_PAIR, BannerHandlers, ModelsBanner, ModelsHandlers, ModelsTab, status_block
+from ui.tabs import Tab
 
 DIRECT = SimpleNamespace(headers={"host": "127.0.0.1:7860"}, client=None)
 THROUGH_A_PROXY = SimpleNamespace(headers={**DIRECT.headers, "x-forwarded-for": "1.2.3.4"}, client=None)
@@ -54,18 +57,22 @@ def model(name: str, stand_in: bool) -> Any:
 
 @pytest.fixture
 def served() -> Callable[..., SimpleNamespace]:
-    def make(admin: bool = False, local: bool = True, coming: bool = False, demos: bool = True) -> SimpleNamespace:
+    def make(
+        admin: bool = False, local: bool = True, request: Any = DIRECT, coming: bool = False, demos: bool = True
+    ) -> SimpleNamespace:
         access = Access(judge=str, admin=Admin("correct horse", RateLimits()) if admin else None, is_local=local)
         labels, roster = Labels(), Roster([model("demo-1", True), model("demo-2", True)] if demos else [])
-        with gr.Blocks(), gr.Tab() as place:
-            banner, part = ModelsBanner(labels), ModelsTab(labels, place)
-        chat = SimpleNamespace(pair=roster.first)
-        tab = SimpleNamespace(lang="en", admin=False, key="", to_add=(), chat=chat, waited=False)
+        tab = Tab(SimpleNamespace(pair=roster.first), "en", request)  # type: ignore[arg-type]
         tabs, job = SimpleNamespace(get=lambda request: tab), Recording()
         first: Any = job if coming else None
-        above = BannerHandlers(access, tabs, None, banner, roster, first, True)  # type: ignore[arg-type]
-        events = ModelsHandlers(access, tabs, None, part, job, above)  # type: ignore[arg-type]
-        return SimpleNamespace(events=events, above=above, banner=banner, part=part, job=job, tab=tab, roster=roster)
+        with gr.Blocks() as demo, gr.Tab() as place:
+            banner, part, browser = ModelsBanner(labels), ModelsTab(labels, place), gr.BrowserState()
+            above = BannerHandlers(access, tabs, browser, banner, roster, first, True)  # type: ignore[arg-type]
+            events = ModelsHandlers(access, tabs, browser, part, job, above)  # type: ignore[arg-type]
+            events.wire(demo)
+        press_banner = partial(press, demo, banner, "get_pair", request)
+        parts = {"banner": banner, "part": part, "job": job, "tab": tab, "roster": roster, "get_pair": press_banner}
+        return SimpleNamespace(events=events, above=above, press=partial(press, demo, part, request=request), **parts)
 
     return make
 
@@ -77,62 +84,62 @@ def served() -> Callable[..., SimpleNamespace]:
 def test_who_is_not_the_host_adds_stops_and_sees_nothing(
     served: Callable[..., SimpleNamespace], admin: bool, local: bool, request_: Any
 ) -> None:
-    page = served(admin, local)
+    page = served(admin, local, request_)
     events = page.events
     for call in (
-        lambda: events.check("qwen-7b-chat", request_),
-        lambda: events.check_pair(request_),
-        lambda: events.start(request_),
-        lambda: events.stop(request_),
-        lambda: events.remove("secret-model", request_),
+        lambda: page.press("check", names="qwen-7b-chat"),
+        lambda: page.get_pair(),
+        lambda: page.press("start"),
+        lambda: page.press("stop"),
+        lambda: page.press("remove", kept="secret-model"),
     ):
         with pytest.raises(gr.Error, match="Admin token required"):
             call()
     assert page.job.asked == []
-    for shown in (str(events.render(page.tab, request_)), str(events.refresh(request_))):
+    for shown in (str(events.render(page.tab)), str(page.press("timer", event="tick"))):
         assert "secret-model" not in shown and "Qwen-7B-Chat (int4)" not in shown
-    assert not events.render(page.tab, request_)[page.banner.get_pair]["visible"]
+    assert not events.render(page.tab)[page.banner.get_pair]["visible"]
 
 
 def test_the_host_adds_models_by_name(served: Callable[..., SimpleNamespace]) -> None:
     page = served()
-    page.events.check(" hf:a/b@int4 , x=qwen?temperature=0,", DIRECT)
+    page.press("check", names=" hf:a/b@int4 , x=qwen?temperature=0,")
     # Another page asks about other models; this one starts those that it shows.
     page.job.state = AddState("ready", names=("other",))
-    page.events.start(DIRECT)
-    page.events.stop(DIRECT)
-    page.events.remove("secret-model", DIRECT)
+    page.press("start")
+    page.press("stop")
+    page.press("remove", kept="secret-model")
     names = ("hf:a/b@int4", "x=qwen?temperature=0")
     assert page.job.asked == [names, ("start", "a"), "stop", "remove secret-model"]
 
 
 def test_the_banner_offers_the_real_pair_to_the_host(served: Callable[..., SimpleNamespace]) -> None:
     page = served()
-    shown = page.above.render(page.tab, DIRECT)
+    shown = page.above.render(page.tab)
     assert shown[page.banner.get_pair]["visible"] and "`demo-1`" in shown[page.banner.words]["value"]
     # While a job runs it only shows that one.
-    updates = page.events.check_pair(DIRECT)
+    updates = page.get_pair()
     assert page.job.asked == [] and updates[page.part.names] == ", ".join(REAL_PAIR)
     page.job.state = AddState()
-    page.events.check_pair(DIRECT)
+    page.get_pair()
     assert page.job.asked == [REAL_PAIR]
 
 
 def test_the_banner_leads_to_the_real_pair_once_it_is_there(served: Callable[..., SimpleNamespace]) -> None:
-    page = served()
+    page = served(request=THROUGH_A_PROXY)
     page.roster.add(model("A=qwen@int4?ctx=1", False))
     page.roster.add(model("glm@int4", False))
-    shown = page.above.render(page.tab, THROUGH_A_PROXY)
+    shown = page.above.render(page.tab)
     assert "(?a=A%3Dqwen%40int4%3Fctx%3D1&b=glm%40int4)" in shown[page.banner.words]["value"]
     page.tab.chat.pair = page.roster.first
-    assert not page.above.render(page.tab, DIRECT)[page.banner.row]["visible"]
+    assert not page.above.render(page.tab)[page.banner.row]["visible"]
 
 
 def test_everybody_sees_how_far_the_first_models_are(served: Callable[..., SimpleNamespace]) -> None:
-    page = served(coming=True, demos=False)
+    page = served(request=THROUGH_A_PROXY, coming=True, demos=False)
 
     def shown() -> tuple[str, bool]:
-        props = page.above.render(page.tab, THROUGH_A_PROXY)
+        props = page.above.render(page.tab)
         assert props[page.banner.row]["visible"] and not props[page.banner.get_pair]["visible"]
         return props[page.banner.words]["value"], props[page.banner.timer]["active"]
 
@@ -150,12 +157,12 @@ def test_everybody_sees_how_far_the_first_models_are(served: Callable[..., Simpl
     assert shown() == ("The models are ready: [ask them](?a=a&b=b)", False)
     # Who opens the page from now on need not know.
     page.tab.waited = False
-    assert not page.above.render(page.tab, DIRECT)[page.banner.row]["visible"]
+    assert not page.above.render(page.tab)[page.banner.row]["visible"]
 
 
 def test_demo_models_that_stand_in_meanwhile_are_called_so(served: Callable[..., SimpleNamespace]) -> None:
     page = served(coming=True)
-    words = page.above.render(page.tab, DIRECT)[page.banner.words]["value"]
+    words = page.above.render(page.tab)[page.banner.words]["value"]
     assert "Until then" in words and "**Demo models** (`demo-1`, `demo-2`)" in words
 
 

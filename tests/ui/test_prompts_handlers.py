@@ -6,6 +6,7 @@ import base64
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -20,6 +21,7 @@ from ui.access import Access
 from ui.components import Labels
 from ui.gradio.compat import Block
 from ui.prompts import PromptsHandlers, PromptsTab
+from ui.tabs import Tab
 
 REQUEST: Any = SimpleNamespace(headers={}, client=SimpleNamespace(host="1.2.3.4"))
 ONE = Prompt("q1", "reasoning", {"zh": "一", "en": "One <b>"}, "Why <i>?", ("And\nthen?",), "", Reference(text="So."))
@@ -33,7 +35,7 @@ class Page:
     def __init__(self, prompts: PromptStore, lang: str = "en", admin: bool = True) -> None:
         with gr.Blocks(), gr.Tab() as place:
             self.part = PromptsTab(Labels(), place)
-        self.tab = SimpleNamespace(lang=lang, admin=admin, key="", edits=None)
+        self.tab = Tab(None, lang, REQUEST, admin=admin)  # type: ignore[arg-type]
         access = Access(judge=str, admin=Admin("correct horse", RateLimits()))
         tabs = SimpleNamespace(get=lambda request: self.tab)
         self.events = PromptsHandlers(access, tabs, None, self.part, prompts)  # type: ignore[arg-type]
@@ -49,11 +51,18 @@ class Page:
     def do(self, button: str, **more: Any) -> None:
         """Press a button; `more` as for a file."""
         own = {getattr(self.part, key): value for key, value in more.items()}
-        handler = self.events.press(button) if button in self.part.buttons else getattr(self.events, button)
-        self._show(handler({**self.form, **own}, REQUEST))
+        is_edit = button in self.part.buttons
+        handler = partial(self.events.press, button) if is_edit else getattr(self.events, button)
+        self._show(self.answer(handler, {**self.form, **own}))
+
+    def answer(self, handler: Callable[..., Any], *values: Any) -> Any:
+        return self.events.answer(handler, REQUEST, {}, *values)
+
+    def write(self) -> str:
+        return str(self.answer(self.events.write, dict(self.form)))
 
     def choose(self, prompt_id: str) -> None:
-        self._show(self.events.choose(dict(self.form), REQUEST, SimpleNamespace(id=prompt_id)))  # type: ignore[arg-type]
+        self._show(self.answer(self.events.choose, dict(self.form), prompt_id))
 
     def take(self, name: str, content: str | bytes, keep: bool = False) -> None:
         data = content if isinstance(content, bytes) else content.encode()
@@ -266,7 +275,7 @@ def test_no_file_was_chosen(page: Page) -> None:
 def test_the_downloaded_file_holds_what_is_there_and_can_be_read(page: Page) -> None:
     page.choose("q2")
     page.type(prompt="Edited")
-    path = Path(page.events.write(dict(page.form), REQUEST))
+    path = Path(page.write())
     assert path.name == "prompts.jsonl"
     assert load_prompts(path) == (ONE, replace(TWO, text="Edited"), THREE)
 
@@ -275,7 +284,7 @@ def test_a_form_with_a_mistake_is_not_left_out_of_the_downloaded_file(page: Page
     page.choose("q2")
     page.type(rest="{no JSON")
     with pytest.raises(gr.Error, match="line 1 of the JSON is not valid"):
-        page.events.write(dict(page.form), REQUEST)
+        page.write()
 
 
 # ---- what is shown, and to whom
@@ -294,25 +303,25 @@ def test_the_page_says_which_set_is_in_use(prompts: PromptStore, tmp_path: Path,
     part = page.part
 
     def source() -> str:
-        return str(page.events.render(page.tab, REQUEST)[part.source]["value"])
+        return str(page.events.render(page.tab)[part.source]["value"])
 
     assert ("自带的题库" if lang == "zh" else "the set that comes with the project") in source()
     page.type(prompt="新")
     page.do("save")
     assert "UTC" in source()
     named = Page(PromptStore((ONE,), NoEvents(), named=True), lang)
-    assert "--prompts" in named.events.render(named.tab, REQUEST)[named.part.source]["value"]
+    assert "--prompts" in named.events.render(named.tab)[named.part.source]["value"]
 
 
 def test_nobody_but_the_host_sees_or_does_anything(prompts: PromptStore) -> None:
     page = Page(prompts, admin=False)
-    shown = page.events.render(page.tab, REQUEST)
+    shown = page.events.render(page.tab)
     assert [shown[part]["value"] for part in (page.part.list, page.part.source, page.part.status)] == ["", "", ""]
     page.type(prompt="Mine")
     calls: list[Callable[[], object]] = [
         lambda: page.choose("q1"),
         lambda: page.take("x.csv", "prompt\nWhy?\n"),
-        lambda: page.events.write(dict(page.form), REQUEST),
+        lambda: page.write(),
         *(lambda name=name: page.do(name) for name in ("new", "up", "down", "save")),  # type: ignore[misc]
         *(lambda name=name: page.do(name) for name in ("remove", "discard", "restore")),  # type: ignore[misc]
     ]

@@ -22,10 +22,14 @@ SAVED = ("markdown", "json")
 
 
 class Details:
-    """What a rater may add to a vote: criteria, whether any answer is right, and a comment."""
+    """What a rater may add to a vote: criteria, whether any answer is right, a comment, and consent to publish it.
 
-    def __init__(self, labels: Labels) -> None:
-        """Make the components."""
+    The box for consent stays as it is from vote to vote, until the page is loaded again.
+    """
+
+    def __init__(self, labels: Labels, may_publish: gr.Checkbox) -> None:
+        """Make the components beside `may_publish`."""
+        self.may_publish = may_publish
         with gr.Column(elem_id="details", elem_classes="sheet"):
             verdicts = [f"verdict_{key}" for key in VERDICTS]
             self.criteria = {name: _radio(labels, name, verdicts) for name in CRITERIA}
@@ -35,13 +39,13 @@ class Details:
     @property
     def inputs(self) -> list[Block]:
         """What a rater fills in."""
-        return [*self.criteria.values(), self.any_right, self.comment]
+        return [*self.criteria.values(), self.any_right, self.comment, self.may_publish]
 
     def judgement(self, winner: Winner, typed: Typed) -> Judgement:
         """The vote with what was added to it."""
         criteria = {name: typed[radio] for name, radio in self.criteria.items() if typed[radio]}
         any_right = typed[self.any_right] == ANY_RIGHT[0] if typed[self.any_right] else None
-        return Judgement(winner, criteria, typed[self.comment] or "", any_right)
+        return Judgement(winner, criteria, typed[self.comment] or "", any_right, typed[self.may_publish] is True)
 
     def emptied(self, vote: Vote | None) -> Props:
         """The properties that empty the parts that a vote filled in."""
@@ -63,24 +67,12 @@ class Composer:
                 with gr.Row():
                     self.settings = {name: _setting(labels, name) for name in SETTINGS}
                 self.system = labels.textbox("system", lines=2, max_lines=4)
-            hint = labels("hint_ask")
-            self.box = labels.show(
-                gr.Textbox(
-                    label=labels("input"),
-                    placeholder=hint,
-                    lines=1,
-                    max_lines=6,
-                    show_label=False,
-                    container=False,
-                    autofocus=True,
-                    elem_id="prompt",
-                ),
-                label="input",
-            )
+            looks: dict[str, Any] = {"show_label": False, "container": False}
+            more: dict[str, Any] = {"placeholder": labels("hint_ask"), "lines": 1, "max_lines": 6, "autofocus": True}
+            self.box = labels.textbox("input", "prompt", **looks, **more)
             with gr.Row(elem_id="controls"):
                 names = [(labels(f"mode_{mode}"), str(mode)) for mode in modes]
-                looks: dict[str, Any] = {"show_label": False, "container": False, "elem_id": "mode"}
-                self.mode = labels.show(gr.Radio(names, label=labels("mode"), value=modes[0], **looks), label="mode")
+                self.mode = labels.labelled(gr.Radio, "mode", choices=names, value=modes[0], **looks)
                 self.more = gr.HTML(elem_id="open_settings", **BARE)
                 self.send = labels.button("send", min_width=0)
                 self.stop = labels.button("stop_all", min_width=0)
@@ -124,18 +116,18 @@ class ArenaTab:
             for side in SideName:
                 with gr.Column(elem_id=f"side_{side}", elem_classes="side", min_width=0):
                     self.heads[side] = gr.HTML(elem_id=f"head_{side}", elem_classes="headbox", **BARE)
-                    pane = answer_pane(f"pane_{side}", labels(f"judge_{side}"))
-                    self.panes[side] = labels.show(pane, label=f"judge_{side}")
+                    self.panes[side] = answer_pane(labels, f"judge_{side}", f"pane_{side}")
         with gr.Column(elem_id="bar"):
             self.phase = gr.HTML(elem_id="says", **BARE)
             with gr.Row(elem_id="vote"):
                 self.pills = {winner: _pill(labels, winner) for winner in PILLS}
             with gr.Row(elem_id="after"):
                 self.add_details = gr.HTML(elem_id="open_details", **BARE)
+                may_publish = _consent(labels)
                 self.skip = labels.button("judge_skip", "skip", min_width=0)
                 self.edit = gr.Button(labels("edit_question"), elem_id="edit", min_width=0)
                 self.new = gr.Button(labels("new_battle"), elem_id="new", variant="primary", min_width=0)
-            self.details = Details(labels)
+            self.details = Details(labels, may_publish)
         self.composer = Composer(labels, modes)
         # The buttons in a head are HTML: page.js presses these in their place.
         with gr.Row(elem_id="hidden"):
@@ -146,11 +138,13 @@ class ArenaTab:
             self.battle_id = gr.Textbox(elem_id="battle_id", show_label=False)
 
 
+def _consent(labels: Labels) -> gr.Checkbox:
+    return labels.labelled(gr.Checkbox, "may_publish", container=False, min_width=0)
+
+
 def _picker(labels: Labels, side: SideName) -> gr.Dropdown:
     """A choice among models, with search."""
-    key = f"pick_{side}"
-    looks: dict[str, Any] = {"show_label": False, "container": False, "min_width": 0}
-    return labels.show(gr.Dropdown([], label=labels(key), elem_id=key, **looks), label=key)
+    return labels.labelled(gr.Dropdown, f"pick_{side}", choices=[], show_label=False, container=False, min_width=0)
 
 
 def _pill(labels: Labels, winner: Winner) -> gr.Button:
@@ -167,8 +161,7 @@ def _radio(labels: Labels, name: str, texts: list[str]) -> gr.Radio:
 
 def _setting(labels: Labels, name: str) -> gr.Textbox:
     # Not gr.Number: in gradio 6.31 an empty one shows, and sends, a zero.
-    box = gr.Textbox(label=labels(name), placeholder=labels("model_default"), elem_id=f"set_{name}", min_width=110)
-    return labels.show(box, label=name, placeholder="model_default")
+    return labels.textbox(name, f"set_{name}", texts={"placeholder": "model_default"}, min_width=110)
 
 
 def _value(name: str, typed: str | None) -> float | int | str | None:

@@ -9,17 +9,9 @@ from arena.errors import InputError
 from arena.judging.ballots import Judgement
 from arena.sessions import Session
 from arena.types import Battle, ModelSpec, SideName, Vote
-from ui.arena.screen import Mode, Screen
+from ui.arena.outcome import Receipt, outcome_html, pill_labels
+from ui.arena.screen import Mode, PaneView, Phase, Screen
 from ui.tabs import Tab
-
-
-@dataclass(frozen=True)
-class Caller:
-    """Who sends a request: the browser tab's session, the rater, and the address, which only limits use."""
-
-    session: str | None
-    judge: str
-    address: str = ""
 
 
 @dataclass(frozen=True)
@@ -31,12 +23,12 @@ class Question:
     system: str = ""
 
 
+@dataclass(frozen=True)
 class ArenaMode(ABC):
     """One way to compare. Every method may raise ArenaError; then nothing has changed."""
 
     name: ClassVar[Mode]
-    # Whether `renew` needs a browser that stores a rater's id.
-    needs_rater: ClassVar[bool] = False
+    receipt: Receipt
 
     @property
     def offered(self) -> bool:
@@ -51,27 +43,49 @@ class ArenaMode(ABC):
         """Whether a model of the tab is still being loaded."""
         return False
 
-    @abstractmethod
     def screen(self, tab: Tab) -> Screen:
         """What the tab shows now."""
+        vote, phase = self.vote(tab), self.phase(tab)
+        screen = Screen(
+            mode=self.name,
+            phase=phase,
+            panes={side: self.pane(tab, side) for side in SideName},
+            says=outcome_html(tab.lang, phase, vote),
+            extra=self.receipt.html(tab.lang, vote),
+            winner=vote.winner if vote else None,
+            labels=pill_labels(tab.lang),
+        )
+        return self.detailed(tab, screen)
+
+    @abstractmethod
+    def phase(self, tab: Tab) -> Phase:
+        """The phase that the tab is in."""
+
+    @abstractmethod
+    def pane(self, tab: Tab, side: SideName) -> PaneView:
+        """What a pane shows now."""
+
+    @abstractmethod
+    def detailed(self, tab: Tab, screen: Screen) -> Screen:
+        """The screen with what this mode alone shows."""
 
     @abstractmethod
     def vote(self, tab: Tab) -> Vote | None:
         """The vote on what the tab shows."""
 
     @abstractmethod
-    def cast(self, tab: Tab, caller: Caller, judgement: Judgement) -> None:
+    def cast(self, tab: Tab, judgement: Judgement) -> None:
         """Votes on what the tab shows. The vote is on disk when this returns."""
 
     @abstractmethod
-    def renew(self, tab: Tab, caller: Caller) -> None:
+    def renew(self, tab: Tab) -> None:
         """Goes on to the next battle, or starts the first one."""
 
     @abstractmethod
     def raw(self, tab: Tab, side: SideName) -> str:
         """The last answer exactly as the model wrote it, as far as it is shown."""
 
-    def ask(self, tab: Tab, caller: Caller, question: Question) -> Iterator[object]:
+    def ask(self, tab: Tab, question: Question) -> Iterator[object]:
         """Sends a question to both sides; each item is a change of the screen."""
         raise InputError("prompt_empty", "The prompt is empty.")
 
@@ -87,7 +101,7 @@ class ArenaMode(ABC):
         """Another answer of one side. None if the running turn shows it."""
         return None
 
-    def stop(self, tab: Tab, caller: Caller, side: SideName | None) -> None:
+    def stop(self, tab: Tab, side: SideName | None) -> None:
         """Stops one side, or both."""
         return None
 
@@ -95,7 +109,7 @@ class ArenaMode(ABC):
         """The fields of a Session that keep what the tab shows in this mode."""
         return {}
 
-    def restore(self, tab: Tab, caller: Caller, kept: Session) -> None:
+    def restore(self, tab: Tab, kept: Session) -> None:
         """Shows again what the tab showed before a reload."""
         return None
 

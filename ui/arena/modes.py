@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from html import escape
 from typing import Any
 
-from arena.chat import Chat
 from arena.exports.conversation import without_models
 from arena.judging.ballots import Ballots, Judgement
 from arena.judging.live import LiveBattles, LiveView
@@ -24,8 +23,8 @@ from ui.arena.messages import (
     turns_rows,
     written,
 )
-from ui.arena.mode import ArenaMode, Caller, Question
-from ui.arena.outcome import Receipt, hint_text, outcome_html, pill_labels, revealed
+from ui.arena.mode import ArenaMode, Question
+from ui.arena.outcome import hint_text, pill_labels, revealed
 from ui.arena.screen import PaneView, Phase, Screen, State
 from ui.components import matching_prompt
 from ui.tabs import LiveJudging, Tab
@@ -40,7 +39,6 @@ class Blind(ArenaMode):
 
     live: LiveBattles
     prompts: Sequence[Prompt]
-    receipt: Receipt
 
     @property
     def offered(self) -> bool:
@@ -49,64 +47,56 @@ class Blind(ArenaMode):
     def vote(self, tab: Tab) -> Vote | None:
         return tab.live.vote
 
-    def screen(self, tab: Tab) -> Screen:
-        """What the tab shows now. Before the vote both sides say the same, so that nothing reveals a model."""
-        lang, view, vote = tab.lang, tab.live.view, tab.live.vote
-        phase = self._phase(view, vote)
-        says = text(lang, f"live_{view.state}") if view and phase == "cut" else outcome_html(lang, phase, vote)
-        return Screen(
-            mode=self.name,
-            phase=phase,
-            panes={side: self._pane(lang, view, vote, side) for side in SideName},
-            turn=view.battle_id[:8] if view else "",
-            says=says,
-            extra=self.receipt.html(lang, vote),
-            winner=vote.winner if vote else None,
-            question=view.prompt if view and phase in ("vote", "cut") else "",
-            hint=hint_text(lang, phase, "ask"),
-            labels=pill_labels(lang),
-        )
-
-    def _phase(self, view: LiveView | None, vote: Vote | None) -> Phase:
+    def detailed(self, tab: Tab, screen: Screen) -> Screen:
+        lang, phase, view = tab.lang, screen.phase, tab.live.view
+        hint = hint_text(lang, phase, "ask")
         if view is None:
+            return replace(screen, hint=hint)
+        says = text(lang, f"live_{view.state}") if phase == "cut" else screen.says
+        question = view.prompt if phase in ("vote", "cut") else ""
+        return replace(screen, turn=view.battle_id[:8], says=says, question=question, hint=hint)
+
+    def phase(self, tab: Tab) -> Phase:
+        if tab.live.view is None:
             return "empty"
-        if view.state == "answering":
+        if tab.live.view.state == "answering":
             return "run"
-        if view.state == "votable":
-            return "voted" if vote else "vote"
+        if tab.live.view.state == "votable":
+            return "voted" if tab.live.vote else "vote"
         return "cut"
 
-    def _pane(self, lang: str, view: LiveView | None, vote: Vote | None, side: SideName) -> PaneView:
+    def pane(self, tab: Tab, side: SideName) -> PaneView:
+        """Before the vote both sides say the same, so that nothing reveals a model."""
+        lang, view, vote = tab.lang, tab.live.view, tab.live.vote
+        title = text(lang, f"side_{side}")
         if view is None:
-            return PaneView(text(lang, f"side_{side}"))
-        earlier = [row for turn in view.earlier for row in (asked(turn.prompt), *written(turn.texts[side]))]
+            return PaneView(title)
+        rows = [row for turn in view.earlier for row in (asked(turn.prompt), *written(turn.texts[side]))]
+        rows.append(asked(view.prompt))
         if vote:
-            battle = vote.battle
-            rows = [*earlier, asked(view.prompt), *answer_rows(lang, battle.side(side).answer)]
-            return revealed(lang, battle, side, rows)
-        rows = [*earlier, asked(view.prompt), *written(view.texts[side])]
+            return revealed(lang, vote.battle, side, [*rows, *answer_rows(lang, vote.battle.side(side).answer)])
+        rows += written(view.texts[side])
         if view.state == "answering":
-            return PaneView(text(lang, f"side_{side}"), rows, "run", _blind_status(lang, view))
-        has_ended = view.state == "votable"
-        state: State = "done" if has_ended else "stop"
-        meta = text(lang, "done" if has_ended else "stopped")
-        return PaneView(text(lang, f"side_{side}"), rows, state, meta, actions=("copy",) if has_ended else ())
+            return PaneView(title, rows, "run", _blind_status(lang, view))
+        if view.state == "votable":
+            return PaneView(title, rows, "done", text(lang, "done"), actions=("copy",))
+        return PaneView(title, rows, "stop", text(lang, "stopped"))
 
-    def ask(self, tab: Tab, caller: Caller, question: Question) -> Iterator[None]:
+    def ask(self, tab: Tab, question: Question) -> Iterator[None]:
         """A new battle, or a further turn of one that is not judged yet, with the models' default settings."""
         prompt = question.prompt
         if tab.live.vote:
-            self.renew(tab, caller)
+            self.renew(tab)
             if not prompt.strip():
                 return iter(())
         known, again = matching_prompt(self.prompts, prompt), tab.draft is not None
-        views = self.live.ask(caller.session, caller.judge, prompt, known, again=again)
+        views = self.live.ask(tab.session, tab.judge, prompt, known, again=again)
         tab.live = LiveJudging(next(views))
-        return self._follow(tab, caller.session, views)
+        return self._follow(tab, views)
 
-    def _follow(self, tab: Tab, session: str | None, views: Iterator[LiveView]) -> Iterator[None]:
+    def _follow(self, tab: Tab, views: Iterator[LiveView]) -> Iterator[None]:
         for view in views:
-            turns = self.live.turns(session) if view.state == "votable" else ()
+            turns = self.live.turns(tab.session) if view.state == "votable" else ()
             tab.live = LiveJudging(view, turns=turns)
             yield
 
@@ -118,24 +108,24 @@ class Blind(ArenaMode):
         view = tab.live.view
         return {"blind": tab.live.turns, "blind_vote": tab.live.vote} if view and view.state == "votable" else {}
 
-    def restore(self, tab: Tab, caller: Caller, kept: Session) -> None:
+    def restore(self, tab: Tab, kept: Session) -> None:
         if kept.blind and self.offered:
-            view, vote = self.live.restore(caller.session, caller.judge, kept.blind)
+            view, vote = self.live.restore(tab.session, tab.judge, kept.blind)
             tab.live = LiveJudging(view, vote or kept.blind_vote, kept.blind)
 
-    def stop(self, tab: Tab, caller: Caller, side: SideName | None) -> None:
-        self.live.stop(caller.session)
+    def stop(self, tab: Tab, side: SideName | None) -> None:
+        self.live.stop(tab.session)
 
-    def cast(self, tab: Tab, caller: Caller, judgement: Judgement) -> None:
-        vote = self.live.cast(caller.session, caller.judge, judgement, address=caller.address)
+    def cast(self, tab: Tab, judgement: Judgement) -> None:
+        vote = self.live.cast(tab.session, tab.known_judge, judgement, address=tab.address)
         tab.live = replace(tab.live, vote=vote)
 
     def raw(self, tab: Tab, side: SideName) -> str:
         return tab.live.view.texts[side] if tab.live.view else ""
 
-    def renew(self, tab: Tab, caller: Caller) -> None:
+    def renew(self, tab: Tab) -> None:
         """Forget the battle, so that the next question starts another one."""
-        self.live.close(caller.session)
+        self.live.close(tab.session)
         tab.live = LiveJudging()
 
 
@@ -155,7 +145,6 @@ class Named(ArenaMode):
     roster: Roster
     prompts: Sequence[Prompt]
     ballots: Ballots
-    receipt: Receipt
 
     @property
     def offered(self) -> bool:
@@ -192,33 +181,29 @@ class Named(ArenaMode):
         turns = tab.chat.turns
         return tab.vote if turns and tab.vote and tab.vote.battle.id == turns[-1].id else None
 
-    def screen(self, tab: Tab) -> Screen:
-        lang, turns, vote = tab.lang, tab.chat.turns, self.vote(tab)
-        phase = self._phase(tab.chat, vote)
-        return Screen(
-            mode=self.name,
-            phase=phase,
-            panes={side: self._pane(tab, side) for side in SideName},
+    def detailed(self, tab: Tab, screen: Screen) -> Screen:
+        lang, turns, phase = tab.lang, tab.chat.turns, screen.phase
+        change = f" <i>{escape(text(lang, 'change_vote'))}</i>" if screen.winner else ""
+        return replace(
+            screen,
             turn=str(len(turns)),
-            says=outcome_html(lang, phase, vote) + (f" <i>{escape(text(lang, 'change_vote'))}</i>" if vote else ""),
-            extra=self.receipt.html(lang, vote),
-            winner=vote.winner if vote else None,
-            can_change=vote is not None,
+            says=screen.says + change,
+            can_change=screen.winner is not None,
             question=turns[-1].prompt if phase in ("vote", "voted", "cut") else "",
             hint=hint_text(lang, phase, "ask" if not turns else "follow_up"),
             labels=pill_labels(lang, {side: backend.spec.name for side, backend in tab.chat.pair.items()}),
         )
 
-    def _phase(self, chat: Chat, vote: Vote | None) -> Phase:
-        if not chat.turns:
+    def phase(self, tab: Tab) -> Phase:
+        if not tab.chat.turns:
             return "empty"
-        if chat.running:
+        if tab.chat.running:
             return "run"
-        if vote:
+        if self.vote(tab):
             return "voted"
-        return "vote" if self.ballots.is_open(chat.turns[-1].id) else "cut"
+        return "vote" if self.ballots.is_open(tab.chat.turns[-1].id) else "cut"
 
-    def _pane(self, tab: Tab, side: SideName) -> PaneView:
+    def pane(self, tab: Tab, side: SideName) -> PaneView:
         backend, lang, turns = tab.chat.pair[side], tab.lang, tab.chat.turns
         spec = backend.spec
         last = turns[-1].side(side) if turns else None
@@ -242,7 +227,7 @@ class Named(ArenaMode):
         copy = ("copy",) if tab.chat.turns[-1].side(side).answer.text else ()
         return (*(("continue",) if can_continue else ()), "regenerate", *copy)
 
-    def ask(self, tab: Tab, caller: Caller, question: Question) -> Iterator[Battle]:
+    def ask(self, tab: Tab, question: Question) -> Iterator[Battle]:
         prompt = question.prompt
         known = matching_prompt(self.prompts, prompt)
         return tab.chat.ask(prompt, question.settings, question.system, known, again=tab.draft is not None)
@@ -256,7 +241,7 @@ class Named(ArenaMode):
     def kept(self, tab: Tab) -> Mapping[str, Any]:
         return {"chat": tab.chat.turns, "chat_vote": tab.vote}
 
-    def restore(self, tab: Tab, caller: Caller, kept: Session) -> None:
+    def restore(self, tab: Tab, kept: Session) -> None:
         if kept.chat:
             tab.chat.restore(kept.chat, self.roster.pair_of(kept.chat[-1]))
             tab.vote = self.ballots.resume(tab.chat.turns[-1]) or kept.chat_vote
@@ -265,16 +250,16 @@ class Named(ArenaMode):
         battles = tab.chat.regenerate(side)
         return battles if next(battles, None) else None
 
-    def stop(self, tab: Tab, caller: Caller, side: SideName | None) -> None:
+    def stop(self, tab: Tab, side: SideName | None) -> None:
         tab.chat.stop(side)
 
-    def cast(self, tab: Tab, caller: Caller, judgement: Judgement) -> None:
+    def cast(self, tab: Tab, judgement: Judgement) -> None:
         turns, earlier, withdrawals = tab.chat.turns, self.vote(tab), self.receipt.withdrawals
         # A vote that a crash has replaced before the receipt is cast again.
         if earlier and judgement.repeats(earlier) and not withdrawals.is_withdrawn(earlier):
             return
         battle_id = turns[-1].id if turns else ""
-        vote = self.ballots.cast(battle_id, caller.judge, judgement, address=caller.address, instead_of=earlier)
+        vote = self.ballots.cast(battle_id, tab.known_judge, judgement, address=tab.address, instead_of=earlier)
         if earlier:
             # Until the earlier vote is withdrawn it counts, and the new one does not.
             withdrawals.withdraw_others(vote)
@@ -283,5 +268,5 @@ class Named(ArenaMode):
     def raw(self, tab: Tab, side: SideName) -> str:
         return tab.chat.turns[-1].side(side).answer.text if tab.chat.turns else ""
 
-    def renew(self, tab: Tab, caller: Caller) -> None:
+    def renew(self, tab: Tab) -> None:
         tab.chat.clear()

@@ -1,16 +1,16 @@
 """The mode Rate: recorded answers, one pair after the other, whose models are named after each vote."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 
 from arena.errors import InputError
 from arena.judging.ballots import Judgement
 from arena.judging.room import NO_ROOM, Assignment, Room
 from arena.judging.rooms import Rooms
-from arena.types import Battle, SideName, Vote
+from arena.types import SideName, Vote
 from ui.arena.messages import answer_rows, asked, message_rows, written
-from ui.arena.mode import ArenaMode, Caller
-from ui.arena.outcome import Receipt, outcome_html, pill_labels, revealed
+from ui.arena.mode import ArenaMode
+from ui.arena.outcome import revealed
 from ui.arena.screen import PaneView, Phase, Screen
 from ui.tabs import Judging, Tab
 from ui.texts import text
@@ -21,38 +21,27 @@ class Rate(ArenaMode):
     """Recorded answers, one pair after the other, whose models are named after each vote."""
 
     name = "rate"
-    needs_rater = True
 
     rooms: Rooms
-    receipt: Receipt
 
     def vote(self, tab: Tab) -> Vote | None:
         return tab.judging.vote
 
-    def screen(self, tab: Tab) -> Screen:
-        lang, position, vote = tab.lang, tab.judging.position, tab.judging.vote
-        battle, phase = position.battle if position else None, self._phase(tab, position, vote)
-        says = outcome_html(lang, phase, vote)
-        return Screen(
-            mode=self.name,
-            phase=phase,
-            panes={side: self._pane(lang, battle, vote, side) for side in SideName},
-            turn=self.battle_id(tab)[:8],
-            says=f"{_place(lang, tab.room, position)} {says}".strip(),
-            extra=self.receipt.html(lang, vote),
-            winner=vote.winner if vote else None,
-            can_skip=phase == "vote",
-            labels=pill_labels(lang),
-        )
+    def detailed(self, tab: Tab, screen: Screen) -> Screen:
+        says = f"{_place(tab.lang, tab.room, tab.judging.position)} {screen.says}".strip()
+        return replace(screen, turn=self.battle_id(tab)[:8], says=says, can_skip=screen.phase == "vote")
 
-    def _phase(self, tab: Tab, position: Assignment | None, vote: Vote | None) -> Phase:
-        if vote:
+    def phase(self, tab: Tab) -> Phase:
+        position = tab.judging.position
+        if tab.judging.vote:
             return "voted"
         if position is None or self.room(tab).closed:
             return "empty"
         return "vote" if position.battle else "over"
 
-    def _pane(self, lang: str, battle: Battle | None, vote: Vote | None, side: SideName) -> PaneView:
+    def pane(self, tab: Tab, side: SideName) -> PaneView:
+        lang, position, vote = tab.lang, tab.judging.position, tab.judging.vote
+        battle = position.battle if position else None
         if battle is None:
             return PaneView(text(lang, f"side_{side}"))
         shown = battle.side(side)
@@ -65,40 +54,40 @@ class Rate(ArenaMode):
         """The room that the tab rates in."""
         return self.rooms.room_or_main(tab.room)
 
-    def renew(self, tab: Tab, caller: Caller) -> None:
+    def renew(self, tab: Tab) -> None:
         """Show the current battle, or draw the next one. A closed room has none, and the tab shows its results."""
         room = self.room(tab)
-        tab.judging = Judging() if room.closed else Judging(room.assign(caller.judge, address=caller.address))
+        tab.judging = Judging() if room.closed else Judging(room.assign(tab.known_judge, address=tab.address))
 
-    def cast(self, tab: Tab, caller: Caller, judgement: Judgement) -> None:
+    def cast(self, tab: Tab, judgement: Judgement) -> None:
         """The vote on the battle that this tab shows; another tab of the same rater may show a later one."""
-        vote = self.room(tab).cast(self.battle_id(tab), caller.judge, judgement, address=caller.address)
+        vote = self.room(tab).cast(self.battle_id(tab), tab.known_judge, judgement, address=tab.address)
         tab.judging = Judging(tab.judging.position, vote)
 
     def raw(self, tab: Tab, side: SideName) -> str:
         position = tab.judging.position
         return position.battle.side(side).answer.text if position and position.battle else ""
 
-    def skip(self, tab: Tab, caller: Caller) -> None:
+    def skip(self, tab: Tab) -> None:
         """Leave the battle out and go on."""
         if not self.room(tab).closed:
-            self.room(tab).skip(self.battle_id(tab), caller.judge)
-        self.renew(tab, caller)
+            self.room(tab).skip(self.battle_id(tab), tab.known_judge)
+        self.renew(tab)
 
-    def join(self, tab: Tab, caller: Caller, code: str) -> None:
+    def join(self, tab: Tab, code: str) -> None:
         """Rate in the room with this code. Raises InputError if there is none."""
         tab.room, tab.unknown_room = self.rooms.room(code).code, ""
-        self.renew(tab, caller)
+        self.renew(tab)
 
-    def opened(self, tab: Tab, judge: str, room: str) -> None:
+    def opened(self, tab: Tab, room: str) -> None:
         """The page was opened, with a room in its address or none. A rater continues where they stopped."""
         try:
             tab.room, tab.unknown_room = (self.rooms.room(room).code if room else NO_ROOM), ""
         except InputError as error:
             tab.room, tab.unknown_room = NO_ROOM, str(error.details["room"])
         current = self.room(tab)
-        if judge and current.has_started(judge) and not current.closed:
-            tab.judging = Judging(current.assign(judge))
+        if tab.judge and current.has_started(tab.judge) and not current.closed:
+            tab.judging = Judging(current.assign(tab.judge))
 
     @staticmethod
     def battle_id(tab: Tab) -> str:

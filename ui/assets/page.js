@@ -25,6 +25,17 @@ window.tabId = (() => {
 // A link to a battle opens a page of its own, without tabs.
 if (new URLSearchParams(location.search).has("replay")) document.documentElement.dataset.page = "replay";
 
+// A server that has restarted does not know this page: it is opened again, and shows what it showed. At most once in
+// ten seconds, so that a server that keeps failing cannot make it blink.
+new MutationObserver(() => {
+  if (!document.querySelector(".stale")) return;
+  try {
+    if (Date.now() - sessionStorage.getItem("arena-reloaded") < 10000) return;
+    sessionStorage.setItem("arena-reloaded", Date.now());
+  } catch { /* it keeps nothing */ }
+  location.reload();
+}).observe(document, { childList: true, subtree: true });
+
 // Copies text, also on a page without https, where browsers offer no clipboard.
 window.copyText = (text) => {
   if (navigator.clipboard) return void navigator.clipboard.writeText(text);

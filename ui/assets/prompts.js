@@ -2,14 +2,13 @@
 window.focusPrompt = () => document.querySelector("#prompts_text textarea")?.focus();
 
 // Resolves to the name and the content of a file that the host chooses, as base64, and the other inputs as they were.
-window.readPrompts = (...inputs) => new Promise((resolve) => {
+window.readPrompts = (stored, _name, _content, ...rest) => new Promise((resolve) => {
   const input = Object.assign(document.createElement("input"), { type: "file", accept: ".json,.jsonl,.csv" });
-  const rest = inputs.slice(2);
-  input.addEventListener("cancel", () => resolve(["", "", ...rest]));
+  input.addEventListener("cancel", () => resolve([stored, "", "", ...rest]));
   input.addEventListener("change", () => {
     const reader = new FileReader(), [file] = input.files;
     // One byte more than the limit is enough for the server to refuse the file.
-    reader.addEventListener("load", () => resolve([file.name, reader.result, ...rest]));
+    reader.addEventListener("load", () => resolve([stored, file.name, reader.result, ...rest]));
     reader.readAsDataURL(file.slice(0, 1000001));
   });
   input.click();

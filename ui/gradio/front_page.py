@@ -4,7 +4,8 @@ import re
 from collections import OrderedDict
 from urllib.parse import parse_qs
 
-from ui.gradio.middleware import App, Message, Receive, Scope, Send
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 # The headers that the page depends on: its address, as far as proxies tell it, and the compression.
 _VARYING = (b"host", b"accept-encoding", b"x-forwarded-host", b"x-forwarded-proto", b"x-gradio-server")
@@ -32,7 +33,7 @@ class FrontPage:
     the same for all readers, since nobody logs in.
     """
 
-    def __init__(self, app: App) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self._app = app
         # Only the server's one event loop uses it.
         self._pages: OrderedDict[Key, list[Message]] = OrderedDict()
@@ -66,9 +67,8 @@ def _with_root_script(messages: list[Message]) -> list[Message]:
     start, *rest = messages
     body = b"".join(message.get("body", b"") for message in rest).replace(_BEFORE, _ROOT_SCRIPT + _BEFORE, 1)
     body = _ROOT.sub(b"const root = window.gradio_config.root;", body, count=1)
-    headers = [(name, value) for name, value in start["headers"] if name.lower() != b"content-length"]
-    length = (b"content-length", str(len(body)).encode())
-    return [{**start, "headers": [*headers, length]}, {"type": "http.response.body", "body": body}]
+    MutableHeaders(scope=start)["content-length"] = str(len(body))
+    return [start, {"type": "http.response.body", "body": body}]
 
 
 def _key(scope: Scope) -> Key | None:

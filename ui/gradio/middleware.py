@@ -2,17 +2,13 @@
 
 import ipaddress
 import re
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
 from urllib.parse import urlsplit
 
-from ui.gradio.faults import log_fault
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
+from ui.gradio.faults import log_fault
 
 # Who may show the page in a frame: itself, and the pages of the hubs that host it.
 _FRAMES = "'self' https://huggingface.co https://*.modelscope.cn https://modelscope.cn"
@@ -41,87 +37,71 @@ _ALLOWED = {
     "POST": re.compile(r"/gradio_api/(?:queue/join|run/predict|call/[^/]+|cancel|reset)/?"),
 }
 _ALLOWED["HEAD"] = _ALLOWED["GET"]
+_LOGIN_PATHS = ("/login/huggingface", "/login/callback", "/logout")
 _FOREIGN = (
     "This page is served to this machine only. To open it under another name, start it with ARENA_PUBLIC_URL=ADDRESS.\n"
     "此页面只供本机访问。如需用其他域名打开，请在启动时设置 ARENA_PUBLIC_URL=网址。\n"
 )
 
 
-class SecurityHeaders:
-    """Adds HEADERS to every response, in place of the app's own headers of these names."""
-
-    def __init__(self, app: App) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle one request."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-
-        async def send_more(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                own = [(name.lower(), value) for name, value in message["headers"]]
-                added = HEADERS
-                if any(name == b"content-type" and value.startswith(b"text/event-stream") for name, value in own):
-                    added = HEADERS | _UNBUFFERED
-                own = [(name, value) for name, value in own if name.decode() not in added]
-                more = [(name.encode(), value.encode()) for name, value in added.items()]
-                message = {**message, "headers": [*own, *more]}
-            await send(message)
-
-        await self._app(scope, receive, send_more)
-
-
 class RequestFilter:
-    """Answers 404 to every path that is not allowed and 413 to a body over MAX_BYTES; cuts off one of unknown size.
+    """Adds HEADERS to every response, in place of the app's own headers of these names.
 
+    It answers 404 to every path that is not allowed and 413 to a body over MAX_BYTES; cuts off one of unknown size.
     Unless `hosts` is None it answers 421 to a request for any host but this machine and those: a page elsewhere whose
     name suddenly leads to 127.0.0.1 (DNS rebinding) would read everything as if it came from here. It answers 403 to
-    pages of other origins.
+    pages of other origins. Those of a login are allowed if there is one.
     """
 
-    def __init__(self, app: App, hosts: frozenset[str] | None = None) -> None:
+    def __init__(self, app: ASGIApp, hosts: frozenset[str] | None = None, has_login: bool = False) -> None:
         self._app = app
         self._hosts = hosts
+        self._has_login = has_login
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle one request."""
-        if scope["type"] == "lifespan":
-            await self._app(scope, receive, send)
-        elif scope["type"] != "http":
-            await send({"type": "websocket.close", "code": 1008})
-        elif self._hosts is not None and not self._is_ours(hostname(_header(scope, b"host"))):
-            await _refuse(send, 421, _FOREIGN.encode())
-        elif self._hosts is not None and not self._is_own(_header(scope, b"origin"), _header(scope, b"host")):
-            await _refuse(send, 403)
-        elif not is_allowed(scope["method"], scope["path"].removeprefix(scope.get("root_path", ""))):
-            await _refuse(send, 404)
-        elif _content_length(scope) > MAX_BYTES:
-            await _refuse(send, 413)
-        else:
-            await self._answer(scope, receive, send)
-
-    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """The app's answer. A fault ends it, with one line in the log; a call that fails was not a valid one."""
+        """Handle one request. A fault of the app ends the answer, with one line in the log."""
+        if scope["type"] != "http":
+            if scope["type"] == "lifespan":
+                await self._app(scope, receive, send)
+            else:
+                await send({"type": "websocket.close", "code": 1008})
+            return
         started = False
 
         async def send_on(message: Message) -> None:
             nonlocal started
             if message["type"] == "http.response.start":
-                started = True
-                if message["status"] == 500 and scope["method"] == "POST":
-                    message = {**message, "status": 400}
+                started, message = True, dict(message)
+                if message["status"] == 500 and scope["method"] == "POST":  # a call that fails was not a valid one
+                    message["status"] = 400
+                headers = MutableHeaders(scope=message)
+                is_stream = headers.get("content-type", "").startswith("text/event-stream")
+                headers.update(HEADERS | _UNBUFFERED if is_stream else HEADERS)
             await send(message)
 
         try:
-            await self._app(scope, _limited(receive), send_on)
+            await (self._refusal(scope) or self._app)(scope, _limited(receive), send_on)
         except Exception as error:  # noqa: BLE001 (the log has it)
             log_fault(f"{scope['method']} {scope['path']}", error)
             if started:
                 await send({"type": "http.response.body", "body": b""})
             else:
-                await _refuse(send, 400)
+                await Response(status_code=400)(scope, receive, send_on)
+
+    def _refusal(self, scope: Scope) -> Response | None:
+        """The answer to a request that the app must not see."""
+        headers = Headers(scope=scope)
+        host, length = headers.get("host", ""), headers.get("content-length", "")
+        if self._hosts is not None and not self._is_ours(hostname(host)):
+            return PlainTextResponse(_FOREIGN, 421)
+        if self._hosts is not None and not self._is_own(headers.get("origin", ""), host):
+            return Response(status_code=403)
+        if not self._is_open(scope["method"], scope["path"].removeprefix(scope.get("root_path", ""))):
+            return Response(status_code=404)
+        return Response(status_code=413) if length.isdigit() and int(length) > MAX_BYTES else None
+
+    def _is_open(self, method: str, path: str) -> bool:
+        return is_allowed(method, path) or (self._has_login and method == "GET" and path in _LOGIN_PATHS)
 
     def _is_own(self, origin: str, host: str) -> bool:
         """Whether no other page asks: gradio answers pages on any port of this machine."""
@@ -153,15 +133,6 @@ def is_allowed(method: str, path: str) -> bool:
     return pattern is not None and pattern.fullmatch(path) is not None
 
 
-def _content_length(scope: Scope) -> int:
-    length = _header(scope, b"content-length")
-    return int(length) if length.isdigit() else 0
-
-
-def _header(scope: Scope, wanted: bytes) -> str:
-    return next((value.decode("latin-1") for name, value in scope["headers"] if name.lower() == wanted), "")
-
-
 def _limited(receive: Receive) -> Receive:
     """The same request, which looks like one whose client has disconnected as soon as it is too large."""
     size = 0
@@ -173,9 +144,3 @@ def _limited(receive: Receive) -> Receive:
         return {"type": "http.disconnect"} if size > MAX_BYTES else message
 
     return receive_limited
-
-
-async def _refuse(send: Send, status: int, body: bytes = b"") -> None:
-    headers = [(b"content-length", str(len(body)).encode()), (b"content-type", b"text/plain; charset=utf-8")]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})

@@ -13,15 +13,14 @@ from arena.results.replay import ask_again, find_vote, obstacle
 from arena.results.service import ResultsService
 from arena.roster import Roster
 from arena.types import SideName, Vote
-from ui.access import Stored, address_of, refusals, require_admin
+from ui.access import require_admin
 from ui.arena.screen import Screen, head_html
 from ui.components import BARE, Labels, answer_pane
-from ui.gradio.compat import Block
 from ui.markup import alert, status
 from ui.replay.view import arena_link, facts_block, outcome_block, pane_views, title_html
 from ui.tabs import Tab
 from ui.texts import error_text, text
-from ui.updates import PRIVATE, REPEAT_SECONDS, TURNS, UNQUEUED, Handlers, Props, Updates, merged, throttled
+from ui.updates import REPEAT_SECONDS, TURNS, UNQUEUED, Handlers, Props, throttled
 
 MAX_REPORTED = 50
 
@@ -40,8 +39,7 @@ class ReplayPart:
                     for side in SideName:
                         with gr.Column(elem_classes="side", min_width=280):
                             self.heads[side] = gr.HTML(elem_id=f"replay_head_{side}", elem_classes="headbox", **BARE)
-                            self.panes[side] = answer_pane(f"replay_pane_{side}", labels(f"replay_side_{side}"))
-                            labels.show(self.panes[side], label=f"replay_side_{side}")
+                            self.panes[side] = answer_pane(labels, f"replay_side_{side}", f"replay_pane_{side}")
                 with labels.accordion("replay_details"):
                     self.facts = gr.HTML("", elem_id="replay_facts")
                     with gr.Row(elem_classes="actions"):
@@ -60,8 +58,7 @@ class ReplayPart:
                     self.token = labels.textbox("host_token", "replay_token", type="password", max_lines=1, scale=4)
                     self.enter = labels.button("host_enter", "replay_enter", min_width=100)
                 more: Any = {"allow_custom_value": True, "interactive": True, "visible": False}
-                self.reported = gr.Dropdown([], label=labels("replay_other"), elem_id="replay_reported", **more)
-                labels.show(self.reported, label="replay_other")
+                self.reported = labels.labelled(gr.Dropdown, "replay_other", "replay_reported", choices=[], **more)
 
 
 @dataclass(frozen=True)
@@ -75,53 +72,38 @@ class ReplayHandlers(Handlers):
     roster: Roster
 
     def wire(self, demo: gr.Blocks) -> None:
-        part, inputs = self.part, [self.browser, self.part.battle_id]
-        searching, once = {"concurrency_limit": 4, **PRIVATE}, {"concurrency_limit": 1, **PRIVATE}
-        turn = {**TURNS, "trigger_mode": "once", "show_progress_on": [part.outcome]}
-        running: Any = part.again.click(self.again, inputs, part.outcome, **turn)
-        part.stop.click(self.stopped, None, part.outcome, cancels=[running], **UNQUEUED)
-        part.report.click(self.report, inputs, [part.report, part.answer], **once)
-        entering = [part.enter.click, part.token.submit]
-        gr.on(entering, self.enter, [*inputs, part.token], [*self.outputs, part.token], **PRIVATE)
-        part.reported.input(self.look, [self.browser, part.reported], self.outputs, **searching)
-        part.hide.click(self.hide, inputs, [part.hide, part.answer, part.reported], **once)
-        host = [part.withdraw, part.sure, part.answer]
-        part.withdraw.click(self.ask_to_withdraw, inputs, host, **once)
-        part.sure.click(self.withdraw, inputs, host, **once)
+        part, inputs = self.part, [self.part.battle_id]
+        turn = {**TURNS, "show_progress": "minimal", "show_progress_on": [part.outcome]}
+        running = self.on(part.again.click, self.again, inputs, part.outcome, **turn)
+        self.on(part.stop.click, self.stopped, outputs=part.outcome, cancels=[running], **UNQUEUED)
+        self.on([part.enter.click, part.token.submit], self.enter, [*inputs, part.token])
+        self.on(part.reported.input, self.look, [part.reported], concurrency_limit=4)
+        clicks = {part.report: self.report, part.hide: self.hide, part.withdraw: self.ask_to_withdraw}
+        for button, handler in {**clicks, part.sure: self.withdraw}.items():
+            self.on(button.click, handler, inputs, concurrency_limit=1)
 
-    @property
-    def outputs(self) -> list[Block]:
-        part = self.part
-        shown = [part.page, part.battle_id, part.title, part.shown, part.facts, part.again, part.outcome, part.answer]
-        host = [part.report, part.hide, part.withdraw, part.sure, part.entry, part.reported]
-        return [*shown, *host, *part.heads.values(), *part.panes.values()]
+    def opened(self, tab: Tab) -> None:
+        if "replay" in tab.request.query_params:
+            self._find(tab, tab.request.query_params["replay"])
 
-    def opened(self, tab: Tab, stored: Stored, request: gr.Request) -> None:
-        if "replay" in request.query_params:
-            self._find(tab, stored, request.query_params["replay"])
-
-    def render(self, tab: Tab, request: gr.Request) -> Props:
+    def render(self, tab: Tab) -> Props:
         return self._page(tab, *tab.replay) if tab.replay else {}
 
-    def look(self, stored: Stored, battle_id: str | None, request: gr.Request) -> Updates:
+    def look(self, tab: Tab, battle_id: str | None) -> Props:
         """Show a battle."""
-        tab = self.tabs.get(request)
-        self._find(tab, stored, battle_id or "")
-        return merged(self.render(tab, request))
+        self._find(tab, battle_id or "")
+        return self.render(tab)
 
-    def enter(self, stored: Stored, battle_id: str | None, token: str | None, request: gr.Request) -> Updates:
+    def enter(self, tab: Tab, battle_id: str | None, token: str | None) -> Props:
         """Check the host's token, and show what the host can do with the battle."""
-        tab = self.tabs.get(request)
-        with refusals(tab.lang):
-            self.access.sign_in(tab, token, request)
-        return {**self.look(stored, battle_id, request), self.part.token: ""}
+        self.access.sign_in(tab, token)
+        return {**self.look(tab, battle_id), self.part.token: {"value": ""}}
 
-    def again(self, stored: Stored, battle_id: str | None, request: gr.Request) -> Iterator[Any]:
+    def again(self, tab: Tab, battle_id: str | None) -> Iterator[Any]:
         """Ask both sides again where that is possible, and compare the answers."""
-        tab = self.tabs.get(request)
         try:
-            self.access.check_rate(request)
-            then = self._vote(tab, stored, battle_id).battle
+            self.access.check_rate(tab.request)
+            then = self._vote(tab, battle_id).battle
         except ArenaError as error:
             yield alert(error_text(tab.lang, error))
             return
@@ -135,56 +117,47 @@ class ReplayHandlers(Handlers):
                 yield outcome_block(tab.lang, then, now, obstacles)
             yield outcome_block(tab.lang, then, now, obstacles)
 
-    def stopped(self, request: gr.Request) -> str:
+    def stopped(self, tab: Tab) -> str:
         """Say that the answers were stopped."""
-        return status(text(self.tabs.get(request).lang, "replay_stopped"))
+        return status(text(tab.lang, "replay_stopped"))
 
-    def report(self, stored: Stored, battle_id: str | None, request: gr.Request) -> Updates:
+    def report(self, tab: Tab, battle_id: str | None) -> Props:
         """Report the battle to the host."""
-        tab, part = self.tabs.get(request), self.part
-        with refusals(tab.lang):
-            judge = self.access.known_judge(stored)
-            vote = self._vote(tab, stored, battle_id)
-            self.access.count_prompt(address_of(request))
-            self.moderation.report(vote.battle.id, judge)
-        answer = {"value": status(text(tab.lang, "replay_reported"))}
-        return merged({part.report: {"interactive": False}, part.answer: answer})
+        judge, vote = tab.known_judge, self._vote(tab, battle_id)
+        self.access.count_prompt(tab.address)
+        self.moderation.report(vote.battle.id, judge)
+        return {self.part.report: {"interactive": False}, **self._says(tab, "replay_reported")}
 
-    def hide(self, stored: Stored, battle_id: str | None, request: gr.Request) -> Updates:
+    def hide(self, tab: Tab, battle_id: str | None) -> Props:
         """Hide the battle from readers, or show it again."""
-        tab, part = self.tabs.get(request), self.part
-        with refusals(tab.lang):
-            battle = self._vote_for_admin(tab, stored, battle_id).battle
-            self.moderation.decide(battle.id, hide=not self.moderation.why(battle))
+        part, battle = self.part, self._vote_for_admin(tab, battle_id).battle
+        self.moderation.decide(battle.id, hide=not self.moderation.why(battle))
         shown = {**self._below(tab, self.moderation.why(battle)), **self._host(tab)}
-        return merged(shown, only=[part.hide, part.answer, part.reported])
+        return {block: shown[block] for block in (part.hide, part.answer, part.reported)}
 
-    def ask_to_withdraw(self, stored: Stored, battle_id: str | None, request: gr.Request) -> Updates:
+    def ask_to_withdraw(self, tab: Tab, battle_id: str | None) -> Props:
         """Ask for confirmation, with the number of the rater's votes."""
-        tab, part = self.tabs.get(request), self.part
-        with refusals(tab.lang):
-            judge = self._vote_for_admin(tab, stored, battle_id).judge
-        words = text(tab.lang, "replay_withdraw_nobody")
-        if judge:
-            words = text(tab.lang, "replay_withdraw_count", count=self.withdrawals.count(judge))
-        return merged({part.answer: {"value": status(words)}, part.sure: {"visible": bool(judge)}})
+        judge, sure = self._vote_for_admin(tab, battle_id).judge, self.part.sure
+        if not judge:
+            return {sure: {"visible": False}, **self._says(tab, "replay_withdraw_nobody")}
+        count = self.withdrawals.count(judge)
+        return {sure: {"visible": True}, **self._says(tab, "replay_withdraw_count", count=count)}
 
-    def withdraw(self, stored: Stored, battle_id: str | None, request: gr.Request) -> Updates:
+    def withdraw(self, tab: Tab, battle_id: str | None) -> Props:
         """Withdraw all votes of the rater."""
-        tab, part = self.tabs.get(request), self.part
-        with refusals(tab.lang):
-            judge = self._vote_for_admin(tab, stored, battle_id).judge
-            count = self.withdrawals.withdraw_judge(judge)
-        words = text(tab.lang, "judge_withdrawn", count=count)
-        gone: Props = {part.sure: {"visible": False}, part.withdraw: {"visible": False}}
-        return merged({part.answer: {"value": status(words)}, **gone})
+        count = self.withdrawals.withdraw_judge(self._vote_for_admin(tab, battle_id).judge)
+        gone: Props = {self.part.sure: {"visible": False}, self.part.withdraw: {"visible": False}}
+        return {**gone, **self._says(tab, "judge_withdrawn", count=count)}
 
-    def _vote_for_admin(self, tab: Tab, stored: Stored, battle_id: str | None) -> Vote:
+    def _says(self, tab: Tab, key: str, **fields: object) -> Props:
+        return {self.part.answer: {"value": status(text(tab.lang, key, **fields))}}
+
+    def _vote_for_admin(self, tab: Tab, battle_id: str | None) -> Vote:
         """Raises InputError for anybody but an admin."""
         require_admin(tab.admin)
-        return self._vote(tab, stored, battle_id)
+        return self._vote(tab, battle_id)
 
-    def _vote(self, tab: Tab, stored: Stored, battle_id: str | None) -> Vote:
+    def _vote(self, tab: Tab, battle_id: str | None) -> Vote:
         """The vote on a battle.
 
         Raises InputError if there is none, if it would unblind a rater who is not done, and for a reader if it is
@@ -194,14 +167,14 @@ class ReplayHandlers(Handlers):
         if vote is None:
             raise InputError("replay_unknown", "There is no vote on this battle.")
         if vote.battle.source == "recorded":
-            self.access.check_unblinding(stored, tab.admin)
+            self.access.check_unblinding(tab.judge, tab.admin)
         if not tab.admin and self.moderation.why(vote.battle):
             raise InputError("battle_hidden", "This battle is not shown here.")
         return vote
 
-    def _find(self, tab: Tab, stored: Stored, battle_id: str) -> None:
+    def _find(self, tab: Tab, battle_id: str) -> None:
         try:
-            tab.replay = battle_id, self._vote(tab, stored, battle_id.strip())
+            tab.replay = battle_id, self._vote(tab, battle_id.strip())
         except ArenaError as error:
             tab.replay = battle_id, error
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +14,13 @@ from arena.results.compute import GROUPS
 from arena.results.figures import Figures
 from arena.results.selection import CHOICES, Filters
 from arena.results.service import ResultsService
-from ui.access import Stored, refusals
-from ui.components import Labels, download_file, wire_download
-from ui.gradio.compat import Block
+from ui.components import Labels, download_file
 from ui.results.picture import chart, picture
 from ui.results.sections import group_name, sections
 from ui.results.view import locked, reading_line, section_body, verdict_html
 from ui.tabs import Tab
 from ui.texts import text
-from ui.updates import PRIVATE, UNQUEUED, Handlers, Props, Updates, changed
+from ui.updates import PRIVATE, UNQUEUED, Handlers, Props
 
 FILTERS = ("blind", "complete", "not_leaked", "not_suspicious")
 SECTIONS = ("models", "counts", *GROUPS, "bias", "agreement", "cost", "left_out")
@@ -52,8 +51,7 @@ class ResultsTab:
 
     def _details(self, labels: Labels) -> None:
         self.verdict = gr.HTML("", elem_id="results_verdict")
-        self.filters = gr.CheckboxGroup(choices=[], label=labels("results_filter"), elem_id="results_filter")
-        labels.show(self.filters, label="results_filter")
+        self.filters = labels.labelled(gr.CheckboxGroup, "results_filter", choices=[])
         with gr.Row(elem_id="results_choices"):
             self.choosers = {name: _chooser(labels, name) for name in ("models", *CHOICES)}
         self.chart = gr.HTML("", elem_id="results_chart")
@@ -64,11 +62,10 @@ class ResultsTab:
 
 def _chooser(labels: Labels, name: str) -> gr.Dropdown:
     """What chooses models or a group of prompts; shown if there are more than two models."""
-    key, several = f"filter_{name}", name == "models"
-    width: dict[str, Any] = {"min_width": 300, "scale": 2} if several else {"min_width": 160, "scale": 1}
-    looks: dict[str, Any] = {**width, "visible": False, "interactive": True}
-    dropdown = gr.Dropdown([], label=labels(key), elem_id=f"results_{name}_chooser", multiselect=several, **looks)
-    return labels.show(dropdown, label=key)
+    several, elem_id = name == "models", f"results_{name}_chooser"
+    looks: dict[str, Any] = {"min_width": 300, "scale": 2} if several else {"min_width": 160, "scale": 1}
+    looks |= {"multiselect": several, "visible": False, "interactive": True}
+    return labels.labelled(gr.Dropdown, f"filter_{name}", elem_id, choices=[], **looks)
 
 
 def _section(labels: Labels, name: str) -> tuple[gr.Accordion, gr.HTML]:
@@ -87,51 +84,43 @@ class ResultsHandlers(Handlers):
     export: Callable[[bool], Path]
 
     def wire(self, demo: gr.Blocks) -> None:
-        part, inputs = self.part, [self.browser, self.part.filters, *self.part.choosers.values()]
-        shown = [*self.outputs, part.timer]
+        part, inputs = self.part, [self.part.filters, *self.part.choosers.values()]
         choosers = [chooser.input for chooser in part.choosers.values()]
         triggers = [part.tab.select, part.refresh.click, part.filters.input, *choosers]
-        gr.on(triggers, self.results, inputs, shown, **UNQUEUED)
-        part.timer.tick(self.live, inputs, shown, **UNQUEUED)
+        self.on(triggers, self.results, inputs, **UNQUEUED)
+        self.on(part.timer.tick, self.live, inputs, **UNQUEUED)
         others = [tab.select for tab in part.page_tabs.children if isinstance(tab, gr.Tab) and tab is not part.tab]
         gr.on(others, lambda: gr.Timer(active=False), None, part.timer, **PRIVATE)
         for button, excel in ((part.download, False), (part.download_excel, True)):
-            wire_download(button, self._export_of(excel), self.browser, part.file, limit=4)
+            self.download(button, partial(self.write, excel), [], limit=4)
 
-    @property
-    def outputs(self) -> list[Block]:
-        part = self.part
-        shown = [part.summary, part.details, part.verdict, part.filters, part.chart, part.actions]
-        shown += [part.download, part.download_excel]
-        return [*shown, *part.choosers.values(), *part.folds.values(), *part.bodies.values()]
-
-    def render(self, tab: Tab, request: gr.Request) -> Props:
+    def render(self, tab: Tab) -> Props:
         return self._props(tab, tab.results) if tab.results else {}
 
-    def results(self, stored: Stored, chosen: list[str] | None, request: gr.Request, *choices: Any) -> Updates:
+    def results(self, tab: Tab, chosen: list[str] | None, *choices: Any) -> Props:
         """Show all results as they are now; `choices` are the values of the choosers."""
-        self.tabs.get(request).results = None
-        return self.live(stored, chosen, request, *choices)
+        tab.results = None
+        return self.live(tab, chosen, *choices)
 
-    def live(self, stored: Stored, chosen: list[str] | None, request: gr.Request, *choices: Any) -> Updates:
+    def live(self, tab: Tab, chosen: list[str] | None, *choices: Any) -> Props:
         """Show what has changed since."""
-        tab, part = self.tabs.get(request), self.part
+        part = self.part
         try:
-            sees_all = self.access.sees_all_results(stored, tab.admin)
+            sees_all = self.access.sees_all_results(tab.judge, tab.admin)
             figures = self.service.soon(_filters(chosen, *choices), _PATIENCE_SECONDS)
         except ArenaError as error:
             # A rater who has finished opens the tab again. Before the page is loaded, its reader may be the host.
-            timer = gr.Timer(READING_SECONDS, active=tab.mode is None)
-            return {**changed({}, self._nothing(locked(tab.lang, error))), part.timer: timer}
+            timer = {"value": READING_SECONDS, "active": tab.mode is None}
+            return {**self._nothing(locked(tab.lang, error)), part.timer: timer}
         if figures is None:
             line = reading_line(tab.lang, self.service.progress)
-            return {part.summary: line, part.timer: gr.Timer(READING_SECONDS, active=True)}
+            return {part.summary: {"value": line}, part.timer: {"value": READING_SECONDS, "active": True}}
         if figures is tab.results and sees_all == tab.sees_all:
-            return {part.timer: gr.skip()}
+            return {}
         before = self._props(tab, tab.results) if tab.results else {}
         tab.results, tab.sees_all = figures, sees_all
-        updates = changed(before, self._props(tab, figures))
-        return {**updates, part.timer: gr.Timer(LIVE_SECONDS, active=True)}
+        props = {block: shown for block, shown in self._props(tab, figures).items() if shown != before.get(block)}
+        return {**props, part.timer: {"value": LIVE_SECONDS, "active": True}}
 
     def _nothing(self, shown: str) -> Props:
         part = self.part
@@ -180,23 +169,13 @@ class ResultsHandlers(Handlers):
             props[chooser]["value"] = list(value) if several else value or ""
         return props
 
-    def _export_of(self, excel: bool) -> Callable[..., str]:
-        def export(stored: Stored, request: gr.Request) -> str:
-            tab = self.tabs.get(request)
-            with refusals(tab.lang):
-                self.access.check_unblinding(stored, tab.admin)
-                return str(self.export(excel))
-
-        return export
+    def write(self, excel: bool, tab: Tab) -> str:
+        """The path of a fresh copy of all votes. Raises InputError if it would unblind the rater."""
+        self.access.check_unblinding(tab.judge, tab.admin)
+        return str(self.export(excel))
 
 
-def _filters(
-    switches: list[str] | None,
-    models: list[str] | None = None,
-    dimension: str | None = None,
-    language: str | None = None,
-    category: str | None = None,
-) -> Filters:
-    blind, complete, not_leaked, not_suspicious = (name in (switches or []) for name in FILTERS)
-    chosen = tuple(sorted(models or ())), dimension or None, language or None, category or None
-    return Filters(blind, complete, not_leaked, not_suspicious, None, *chosen)
+def _filters(switches: list[str] | None, models: list[str] | None = None, *groups: str | None) -> Filters:
+    chosen: dict[str, Any] = {name: name in (switches or []) for name in FILTERS}
+    chosen |= {name: group or None for name, group in zip(CHOICES, groups, strict=False)}
+    return Filters(**chosen, models=tuple(sorted(models or ())))

@@ -6,7 +6,7 @@ from arena.checks import describe
 from arena.report.blocks import Block, Bullets, Contents, Cover, Heading
 from arena.report.facts import COVER_FIELDS, Details, ReportFacts
 from arena.report.texts import duration
-from arena.results.sentences import explanations, joined, mixture_lines, robustness, sentence, short
+from arena.results.sentences import excluded_lines, explanations, joined, mixture_lines, robustness, sentence, short
 from arena.results.texts import dimension_name
 from arena.results.verdict import conclude
 from arena.statistics import PairCount
@@ -54,6 +54,7 @@ def verdict_lines(facts: ReportFacts) -> Iterator[str]:
         yield sentence(facts.lang, verdict, facts.name)
         mixtures = (mixture for mixture in facts.figures.mixtures if mixture.model in facts.pair.count.models)
         yield from mixture_lines(facts.lang, mixtures, facts.name)
+        yield from excluded_lines(facts.lang, facts.figures.excluded)
         yield from explanations(facts.lang, verdict, facts.name)
         yield from robustness(facts.lang, verdict, facts.name)
 

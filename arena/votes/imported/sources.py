@@ -2,6 +2,7 @@
 
 import codecs
 import glob
+import operator
 import os
 import shutil
 import tempfile
@@ -9,11 +10,12 @@ import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from functools import reduce
 from pathlib import Path, PurePosixPath
 
 from arena.append_log import list_parts, part_number
 from arena.errors import InputError, os_error_as
-from arena.events import WithdrawnVotes
+from arena.events import MarkReader, Marks
 from arena.votes.imported.dialect import PLAIN, Form, column_names, form_of, sample_of, text_of
 from arena.votes.records import FIRST_PART, csv_cells, csv_line, cut_records, is_whole_row, is_written_by_log
 from arena.votes.rows import REQUIRED, UnreadableRow
@@ -31,7 +33,7 @@ class DataFolder:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self.withdrawn = WithdrawnVotes(folder)
+        self.marks = MarkReader(folder)
         self._copies = PlainCopies()
 
     def files(self) -> list[Path]:
@@ -46,13 +48,13 @@ class DataFolder:
 class ImportedFiles:
     """The votes of the named files, with their further parts, as they were when they were first read.
 
-    Some parts are temporary copies, which are deleted with this object. A withdrawal in the event log beside one of the
-    files holds for all copies of the vote. Raises InputError for a file that is missing or does not contain votes.
+    Some parts are temporary copies, which are deleted with this object. The marks in the event log beside one of the
+    files hold for all copies of a vote. Raises InputError for a file that is missing or does not contain votes.
     """
 
     def __init__(self, files: Iterable[Path]) -> None:
         logs = _named_logs(files)
-        self._withdrawn = [WithdrawnVotes(folder) for folder in {log.parent for log in logs}]
+        self._marks = [MarkReader(folder) for folder in {log.parent for log in logs}]
         self._copies = PlainCopies(are_whole=True)
         self._names: dict[Path, Path] = {}
         for file in (part for log in logs for part in list_parts(log.parent, log.name)):
@@ -67,9 +69,9 @@ class ImportedFiles:
         """All parts in the format of the log, file by file, and the original file of each as it was named."""
         return {part: str(file) for part, file in self._names.items()}
 
-    def withdrawn(self) -> frozenset[str]:
-        """The ids of the withdrawn votes. Raises OSError if a part of the events cannot be read."""
-        return frozenset[str]().union(*(withdrawn() for withdrawn in self._withdrawn))
+    def marks(self) -> Marks:
+        """The marks of all event logs. Raises OSError if a part of the events cannot be read."""
+        return reduce(operator.or_, (marks() for marks in self._marks), Marks())
 
     def _plain_part(self, file: Path) -> Path:
         path, sample = file, _sample(file)

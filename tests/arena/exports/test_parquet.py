@@ -8,6 +8,7 @@ from arena.exports import tables as module
 from arena.exports.export import export_table
 from arena.exports.tables import write_parquet
 from arena.votes import COLUMNS, VoteLog
+from arena.votes.rows import FLAGS
 from arena.votes.store import VoteStore
 
 HEADER = "question_id,winner,model_a,model_b"
@@ -44,7 +45,7 @@ def test_every_cell_has_its_value_and_an_empty_one_is_null(tmp_path, converted):
     columns, _ = converted(fill(tmp_path, *votes, rich_vote("text")))
     assert columns["response_a"][:-1] == columns["comment"][:-1] == list(NASTY_TEXTS)
     last = {name: cells[-1] for name, cells in columns.items()}
-    assert (last["turn"], last["tokens_a"], last["seconds_b"], last["schema"]) == (2, 120, 1e-05, 3)
+    assert (last["turn"], last["tokens_a"], last["seconds_b"], last["schema"]) == (2, 120, 1e-05, 4)
     assert (last["anony"], last["leaked"], last["any_right"]) == (True, True, False)
     first = {name: cells[0] for name, cells in columns.items()}
     assert [first[name] for name in ("tokens_a", "dwell_s", "any_right", "room", "dimension")] == [None] * 5
@@ -55,7 +56,7 @@ def test_every_cell_has_its_value_and_an_empty_one_is_null(tmp_path, converted):
 def test_every_column_has_its_type_whatever_it_holds(tmp_path, converted, rows):
     _, kinds = converted(fill(tmp_path, *map(make_vote, range(rows))))
     assert {name for name, kind in kinds.items() if kind == "Int64"} == {"turn", "tokens_a", "tokens_b", "schema"}
-    assert {name for name, kind in kinds.items() if kind == "Boolean"} == {"anony", "any_right", "leaked"}
+    assert {name for name, kind in kinds.items() if kind == "Boolean"} == set(FLAGS)
     floats = {
         "tstamp",
         "dwell_s",

@@ -114,6 +114,15 @@ def test_a_comment_of_the_maximum_length_is_cleaned_and_saved(ballots, answered)
     assert ballots.cast("battle-1", "judge-1", Judgement("tie", None, comment)).comment == "\ufffd␀" + comment[2:]
 
 
+@pytest.mark.parametrize(("given", "stored"), [(False, False), (True, True), ("yes", False), (1, False)])
+def test_only_a_clear_yes_is_consent_to_publish(ballots, answered, given, stored):
+    ballots.offer(answered())
+    judgement = Judgement("tie", may_publish=given)
+    vote = ballots.cast("battle-1", "judge-1", judgement)
+    assert vote.may_publish is stored
+    assert judgement.repeats(vote) and not Judgement("tie", may_publish=not stored).repeats(vote)
+
+
 def test_votes_have_different_ids(ballots, answered):
     for number in range(3):
         ballots.offer(answered(id=f"battle-{number}"))

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from served_app import ROOT
-from sim_logs import KINDS, sim_log, write_log
+from sim_logs import HASTY, KINDS, sim_log, write_log
 
 from arena.report.blocks import Bullets
 from arena.report.facts import Details
@@ -111,7 +111,9 @@ def test_page_command_api_and_report_say_the_same(tmp_path: Path, kind: str) -> 
         figures = command_figures(files, data)
         verdict = figures.pairs[0].verdict
         result.add(verdict.outcome)
-        assert figures.votes == len(sim_log(kind, seed))  # an overlap counts once
+        # An overlap counts once.
+        assert figures.votes + sum(item.votes for item in figures.excluded) == len(sim_log(kind, seed))
+        assert sum(item.raters for item in figures.excluded) == (HASTY if kind == "hasty" else 0)
         assert as_json(figures)["verdict"] == api(data)["verdict"]
         lang = ("zh", "en")[seed % 2]
         said = first_sentences(lang, figures)

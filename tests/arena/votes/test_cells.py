@@ -8,11 +8,11 @@ from vote_samples import make_vote
 
 from arena.votes import COLUMNS
 from arena.votes.imported.cells import tidied, tidied_columns
-from arena.votes.rows import NUMERIC, UnreadableRow, to_row, to_vote
+from arena.votes.rows import FLAGS, NUMERIC, UnreadableRow, to_row, to_vote
 from arena.votes.table import TableBuilder, add_columns
 
 NOON = 1_764_000_000.0  # 2025-11-24 16:00:00 UTC
-FLAGS = {
+WORDS = {
     "True": ["TRUE", "true", " True ", "tRuE", "1", "1.0", "WAHR", "wahr", "VRAI", "VERDADERO", "TRUE\u00a0"],
     "False": ["FALSE", "false", "False\t", "0", "0.0", "FALSCH", "FAUX", "FALSO"],
     "": ["", "  "],
@@ -26,9 +26,9 @@ def cell(name, text):
     return tidy
 
 
-@pytest.mark.parametrize("name", ["anony", "any_right", "leaked"])
+@pytest.mark.parametrize("name", sorted(FLAGS))
 def test_flags(name):
-    for flag, words in FLAGS.items():
+    for flag, words in WORDS.items():
         for word in words:
             assert cell(name, word) == flag
 

@@ -11,7 +11,7 @@ from vote_samples import make_vote, rich_vote
 from arena.votes import COLUMNS
 from arena.votes.imported.sources import ImportedFiles
 from arena.votes.reader import BadRow
-from arena.votes.rows import to_row, to_vote
+from arena.votes.rows import FLAGS, to_row, to_vote
 from arena.votes.store import ReadReport, VoteStore
 
 DATE_REFUSED = "tstamp '24/11/2025' is neither Unix seconds nor a date like 2025-11-24 16:00:00"
@@ -19,7 +19,7 @@ DATE_REFUSED = "tstamp '24/11/2025' is neither Unix seconds nor a date like 2025
 
 def excel(rows):
     """As Excel saves it: flags in capitals, times and long numbers rounded."""
-    flags = [rows[0].index(name) for name in ("anony", "any_right", "leaked")]
+    flags = [rows[0].index(name) for name in FLAGS]
     time = rows[0].index("tstamp")
     output = [[cell.upper() if place in flags else cell for place, cell in enumerate(row)] for row in rows[1:]]
     return [rows[0], *([*row[:time], f"{float(row[time]):.2E}", *row[time + 1 :]] for row in output)]

@@ -26,7 +26,7 @@ HEADER = (
     "question_id,model_a,model_b,winner,judge,turn,anony,language,tstamp,vote_id,prompt_id,dimension,prompt,"
     "response_a,response_b,conversation_a,conversation_b,precision_a,precision_b,revision_a,revision_b,finish_a,"
     "finish_b,tokens_a,tokens_b,first_token_a,first_token_b,seconds_a,seconds_b,criteria,any_right,comment,leaked,"
-    "source,room,repeat_of,settings,dwell_s,thinking_a,thinking_b,pair_probability,joules_a,joules_b,schema"
+    "source,room,repeat_of,settings,dwell_s,thinking_a,thinking_b,pair_probability,joules_a,joules_b,may_publish,schema"
 )
 
 
@@ -104,7 +104,8 @@ def test_every_column_of_a_rich_vote(log):
         "pair_probability": "0.25",
         "joules_a": "310.5",
         "joules_b": "",
-        "schema": "3",
+        "may_publish": "True",
+        "schema": "4",
     }
 
 
@@ -206,6 +207,7 @@ def any_vote(draw):
         criteria=draw(st.dictionaries(names, names, max_size=3)),
         any_right=draw(flags),
         leaked=draw(flags),
+        may_publish=draw(flags),
         dwell=draw(seconds),
     )
 
@@ -261,8 +263,9 @@ def test_the_thinking_that_a_rater_saw_and_its_limit_are_in_the_row():
 
 
 # The columns that each version did not have yet.
-IN_3 = ("pair_probability", "joules_a", "joules_b")
-ADDED = {1: ("thinking_a", "thinking_b", *IN_3), 2: IN_3}
+IN_4 = ("may_publish",)
+IN_3 = ("pair_probability", "joules_a", "joules_b", *IN_4)
+ADDED = {1: ("thinking_a", "thinking_b", *IN_3), 2: IN_3, 3: IN_4}
 
 
 @pytest.mark.parametrize(("version", "absent"), ADDED.items())

@@ -5,7 +5,7 @@ import pytest
 from vote_samples import log_path, make_vote
 
 from arena.errors import InputError
-from arena.events import EventLog, WithdrawnVotes
+from arena.events import EventLog, MarkReader
 from arena.exports.export import Downloads
 from arena.judging.judge_key import JudgeKey
 from arena.judging.withdrawals import Withdrawals
@@ -48,7 +48,7 @@ def test_all_votes_of_the_rater_are_withdrawn_and_no_others(withdrawals, tmp_pat
     results, downloads = ResultsService(VoteStore(tmp_path)), Downloads(tmp_path)
     assert results.figures().votes == 5
     assert withdrawals.withdraw(typed(key.code("one"))) == 3
-    assert WithdrawnVotes(tmp_path)() == {"vote-1", "vote-2", "vote-4"}
+    assert MarkReader(tmp_path)().withdrawn == {"vote-1", "vote-2", "vote-4"}
     assert (results.figures().votes, results.figures().left_out.withdrawn) == (2, 3)
     for excel, read in ((False, pandas.read_csv), (True, pandas.read_excel)):
         assert set(read(downloads(excel)).vote_id) == {"vote-3", "vote-5"}
@@ -59,7 +59,7 @@ def test_all_votes_of_the_rater_are_withdrawn_and_no_others(withdrawals, tmp_pat
 def test_an_unknown_code_withdraws_nothing(withdrawals, tmp_path, code):
     with pytest.raises(InputError, match="No receipt has this code"):
         withdrawals.withdraw(code)
-    assert not WithdrawnVotes(tmp_path)()
+    assert not MarkReader(tmp_path)().withdrawn
 
 
 def test_withdrawing_twice_is_refused(withdrawals, key):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -32,31 +33,37 @@ class Arena:
         """What the server remembers of the tab."""
         return self.handlers.tabs.get(self.request())
 
-    @staticmethod
-    def request(session: str | None = "one") -> Any:
-        """A request of the tab, or of another one."""
-        return SimpleNamespace(session_hash=session, headers={"accept-language": "en"}, client=None)
+    def request(self, session: str | None = "one") -> Any:
+        """A request of the tab, or of another one, which has opened the page."""
+        usual = {"headers": {"accept-language": "en"}, "client": None, "query_params": {}}
+        request: Any = SimpleNamespace(session_hash=session, **usual)
+        if session:
+            self.handlers.tabs.get(request).opened = True
+        return request
 
     def choose(self, mode: str) -> dict[Any, Any]:
         """Switch to another way to compare."""
-        return self.handlers.choose_mode(STORED, mode, self.request())
+        return self.ask(self.handlers.choose_mode, mode)
+
+    def ask(self, handler: Callable[..., Any], *values: Any, stored: Any = STORED, session: str | None = "one") -> Any:
+        """What a handler sends."""
+        return self.handlers.answer(handler, self.request(session), stored, *values)
 
     def send(
         self, words: str | None, stored: Any = STORED, session: str | None = "one", **settings: str
     ) -> list[dict[Any, Any]]:
         """All updates of a turn; `settings` are what the boxes say."""
         typed = {
-            self.handlers.browser: stored,
             **dict.fromkeys(self.part.composer.inputs),
             self.part.composer.box: words,
             **{self.part.composer.settings[name]: value for name, value in settings.items()},
         }
-        return list(self.handlers.send(typed, self.request(session)))
+        return list(self.ask(self.handlers.send, typed, stored=stored, session=session))
 
     def vote(self, winner: Winner = Winner.TIE, stored: Any = STORED, session: str | None = "one") -> dict[Any, Any]:
         """A click on a pill."""
-        typed = {self.handlers.browser: stored, **dict.fromkeys(self.part.details.inputs)}
-        return self.handlers.vote(winner, typed, self.request(session))
+        typed = dict.fromkeys(self.part.details.inputs)
+        return self.ask(partial(self.handlers.vote, winner), typed, stored=stored, session=session)
 
     def phase(self) -> str:
         """The phase that the tab is in."""

@@ -57,24 +57,24 @@ def test_nothing_that_is_sent_before_the_vote_tells_who_is_who(app: ServedApp, a
 def test_a_conversation_taken_away_names_the_models_after_the_vote_alone(arena: Any) -> None:
     arena.send("Why?")
     markdown, lines = (partial(arena.handlers._file, write) for write in (as_markdown, as_json_lines))
-    for words in (markdown(arena.request()), lines(arena.request())):
+    for words in (markdown(arena.tab), lines(arena.tab)):
         assert "script" not in words and "Why?" in words and "甲乙丙丁" in words and "Left" in words
-    assert not TELLING.search(markdown(arena.request()))
-    assert {json.loads(line)["seconds"] for line in lines(arena.request()).splitlines()} == {None}
+    assert not TELLING.search(markdown(arena.tab))
+    assert {json.loads(line)["seconds"] for line in lines(arena.tab).splitlines()} == {None}
     arena.vote()
-    assert all("script-a" in file(arena.request()) for file in (markdown, lines))
+    assert all("script-a" in file(arena.tab) for file in (markdown, lines))
 
 
 def test_the_last_question_of_a_battle_is_edited_before_the_vote_alone(arena: Any, app: ServedApp) -> None:
     arena.send("First?")
     arena.send("Sceond?")
     box = arena.part.composer.box
-    assert arena.handlers.edit("", arena.request())[box] == "Sceond?"
+    assert arena.ask(arena.handlers.edit, "")[box] == "Sceond?"
     updates = sent(arena.send("Second?"))
     assert "First?" in updates[-1] and "Second?" in updates[-1] and "Sceond?" not in updates[-1]
     arena.vote()
     assert (app.rows()[-1]["prompt"], app.rows()[-1]["turn"]) == ("Second?", "2")
-    assert arena.handlers.edit("typed", arena.request())[box] == "typed"
+    assert arena.ask(arena.handlers.edit, "typed")[box] == "typed"
 
 
 def test_a_failure_is_told_without_its_words(arena: Any) -> None:

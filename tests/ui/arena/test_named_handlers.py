@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import gradio as gr
@@ -32,17 +34,17 @@ def arena(serve: Callable[..., ServedApp], arena_of: Callable[..., Any]) -> Any:
 
 def test_a_late_tick_writes_nothing_over_a_turn(arena: Any) -> None:
     heads = set(arena.part.heads.values())
-    assert heads <= set(arena.handlers.tick(arena.request()))
+    assert heads <= set(arena.ask(arena.handlers.tick))
     arena.send("hello")
-    assert not heads & set(arena.handlers.tick(arena.request()))
-    arena.handlers.renew(None, arena.request())
-    assert heads <= set(arena.handlers.tick(arena.request()))
+    assert not heads & set(arena.ask(arena.handlers.tick))
+    arena.ask(arena.handlers.renew, stored=None)
+    assert heads <= set(arena.ask(arena.handlers.tick))
 
 
 def test_the_last_update_of_a_turn_is_whole(arena: Any) -> None:
     *_, last = arena.send("hello")
     handlers = arena.handlers
-    shown = handlers.whole(handlers.tabs.get(arena.request()))
+    shown = handlers.render(arena.tab)
     assert set(last) == {component for component in shown if component in handlers._turn_outputs}
     assert {*arena.part.heads.values(), *arena.part.panes.values(), arena.part.phase} <= set(last)
 
@@ -59,20 +61,22 @@ def test_the_mode_cannot_change_while_models_answer(arena: Any, eventually: Call
     with pytest.warns(UserWarning, match="still being answered"):
         arena.choose("blind")
     assert arena.phase() == "run"
-    arena.handlers.stop(None, arena.request())
+    arena.ask(partial(arena.handlers.stop, None))
     turn.join(60)
     arena.choose("blind")
     assert arena.phase() == "empty"
 
 
-def test_an_unknown_mode_is_refused(arena: Any) -> None:
+def test_an_unknown_mode_is_refused_and_the_choice_shown_is_the_one_that_is_on(arena: Any) -> None:
+    arena.choose("blind")
     with pytest.warns(UserWarning, match="no such mode"):
-        arena.choose("rate")
+        sent = arena.choose("rate")
+    assert (arena.tab.mode, sent[arena.part.composer.mode]["value"]) == ("blind", "blind")
 
 
 def test_pills_and_colours_name_the_models_and_a_vote_marks_the_better_one(arena: Any) -> None:
     arena.send("hello")
-    sent = repr(list(arena.handlers.whole(arena.handlers.tabs.get(arena.request())).values()))
+    sent = repr(list(arena.handlers.render(arena.tab).values()))
     assert 'data-color="a"' in sent and 'data-color="b"' in sent and "Left is better" in sent
     assert 'data-mark="win"' not in sent
     after = repr(list(arena.vote(Winner.MODEL_B).values()))
@@ -129,12 +133,12 @@ def test_the_last_question_is_edited_and_asked_again(arena: Any) -> None:
     arena.send("hello")
     arena.send("tow")
     box, edit = arena.part.composer.box, arena.part.edit
-    assert arena.handlers.edit("what I began", arena.request())[box] == "tow"
-    cancelled = arena.handlers.edit("two", arena.request())
+    assert arena.ask(arena.handlers.edit, "what I began")[box] == "tow"
+    cancelled = arena.ask(arena.handlers.edit, "two")
     assert cancelled[box] == "what I began" and cancelled[edit] == "Edit question"
-    assert arena.handlers.edit("", arena.request())[box] == "tow"
-    assert arena.handlers.edit("tow", arena.request())[box] == ""
-    arena.handlers.edit("", arena.request())
+    assert arena.ask(arena.handlers.edit, "")[box] == "tow"
+    assert arena.ask(arena.handlers.edit, "tow")[box] == ""
+    arena.ask(arena.handlers.edit, "")
     arena.send("two")
     assert [turn.prompt for turn in arena.tab.chat.turns] == ["hello", "two"]
     arena.send("three")
@@ -142,18 +146,18 @@ def test_the_last_question_is_edited_and_asked_again(arena: Any) -> None:
 
 
 def test_before_a_question_there_is_nothing_to_edit_or_to_take_away(arena: Any) -> None:
-    assert arena.handlers.edit("typed", arena.request())[arena.part.composer.box] == "typed"
-    assert arena.tab.draft is None and arena.handlers._file(as_markdown, arena.request()) == ""
+    assert arena.ask(arena.handlers.edit, "typed")[arena.part.composer.box] == "typed"
+    assert arena.tab.draft is None and arena.handlers._file(as_markdown, arena.tab) == ""
 
 
 def test_a_conversation_is_taken_away_with_all_turns_and_can_be_read_again(arena: Any, tmp_path: Path) -> None:
     arena.send("hello")
     arena.send("two\nlines")
-    words = arena.handlers._file(as_markdown, arena.request())
+    words = arena.handlers._file(as_markdown, arena.tab)
     assert words.index("## 1\n\n> hello\n") < words.index("## 2\n\n> two\n> lines\n")
     assert words.count("### script-a\n\nhere\n") == words.count("### script-b\n\nhere\n") == 2
     file = tmp_path / "conversation.jsonl"
-    file.write_text(arena.handlers._file(as_json_lines, arena.request()), encoding="utf-8")
+    file.write_text(arena.handlers._file(as_json_lines, arena.tab), encoding="utf-8")
     entries = read_recorded(file)
     assert [(entry.turn, entry.side.model.id, entry.side.answer.text) for entry in entries] == [
         (turn, f"script-{side}", "here") for turn in (1, 2) for side in "ab"
@@ -163,9 +167,8 @@ def test_a_conversation_is_taken_away_with_all_turns_and_can_be_read_again(arena
 
 def test_a_browser_that_keeps_nothing_asks_but_does_not_vote(arena: Any) -> None:
     arena.send("hello", stored={})
-    typed = {arena.handlers.browser: {}, **dict.fromkeys(arena.part.details.inputs)}
     with pytest.warns(UserWarning, match="blocks storage"):
-        arena.handlers.vote(Winner.TIE, typed, arena.request())
+        arena.vote(stored={})
     assert arena.phase() == "vote"
 
 
@@ -183,7 +186,7 @@ def thinking(serve: Callable[..., ServedApp], arena_of: Callable[..., Any]) -> A
 
 def shown(arena: Any) -> str:
     """All that the page shows."""
-    return repr(list(arena.handlers.whole(arena.tab).values()))
+    return repr(list(arena.handlers.render(arena.tab).values()))
 
 
 def test_each_side_says_whether_it_thinks(thinking: Any) -> None:
@@ -232,10 +235,10 @@ def test_the_choice_follows_the_models_but_not_before_the_page_is_rendered(
     arena = arena_of(serve(*scripts[:2], more=scripts[2:]))
     handlers, part = arena.handlers, arena.part
     # The browser selects the tab as it opens the page.
-    assert list(handlers.show_models(arena.request())) == [part.timer]
-    assert handlers.whole(arena.tab)[part.choice] == {"visible": True}
+    assert handlers.show_models(arena.tab) == {}
+    assert handlers.render(arena.tab)[part.choice] == {"visible": True}
     arena.services.roster.remove("script-c")
-    shown = handlers.show_models(arena.request())
+    shown = handlers.show_models(arena.tab)
     assert shown[part.choice]["visible"] is False
     assert [model for _, model in shown[part.pickers[SideName.A]]["choices"]] == ["script-a", "script-b"]
 
@@ -256,11 +259,21 @@ def test_a_vote_that_a_crash_kept_from_its_tab_is_shown_and_counts_once(
     kept.write_bytes(unjudged)  # the crash came after the row in votes.csv and before the tab was saved
     again = arena_of(serve(script, script, data_dir=before.data_dir))
     again.tab.key = "secret"
-    request = again.request()
-    request.query_params = {}
-    again.handlers.opened(again.tab, {"rater": "r"}, request)
+    again.tab.judge = "r"
+    again.handlers.opened(again.tab)
     assert (again.tab.mode, again.phase()) == (mode, "voted")
-    assert "script-b" in repr(list(again.handlers.whole(again.tab).values()))
+    assert "script-b" in repr(list(again.handlers.render(again.tab).values()))
     again.vote(Winner.MODEL_B)
     (vote,) = read_votes(before.data_dir)
     assert vote.winner == Winner.MODEL_B
+
+
+def test_a_page_that_this_process_does_not_know_is_reloaded_before_anything_is_done(arena: Any) -> None:
+    arena.send("hello")
+    arena.services.chats.close("one")  # as after a restart
+    usual = {"headers": {"accept-language": "zh"}, "client": None, "query_params": {}}
+    request: Any = SimpleNamespace(session_hash="one", **usual)
+    for handler, *typed in ((arena.handlers.renew,), (arena.handlers.edit, "typed")):
+        with pytest.raises(gr.Error, match=r'class="stale".*页面会自动刷新'):
+            arena.handlers.answer(handler, request, {}, *typed)
+    assert not arena.tab.chat.turns

@@ -1,6 +1,7 @@
 """What the rating of recorded answers sends to a browser, apart from the browser."""
 
 from dataclasses import replace
+from functools import partial
 from types import SimpleNamespace
 
 import gradio as gr
@@ -45,34 +46,40 @@ def events(rooms, tmp_path):
     with gr.Blocks(), gr.Tab() as place:
         part = ArenaTab(Labels(lambda: {"settings_hint": ("", "")}), place, ("rate",))
     access = Access(judge=lambda rater: f"judge of {rater}")
-    tab = Tab(None, "en", mode="rate")
+    tab = Tab(None, "en", REQUEST, mode="rate", opened=True)
     tabs = SimpleNamespace(get=lambda request: tab)
-    rate = Rate(rooms, Receipt((prompt,), SimpleNamespace(code_of=lambda judge: "CODE")))
-    return SimpleNamespace(
-        handlers=ArenaHandlers(access, tabs, None, part, {"rate": rate}, (prompt,), results, Sessions(tmp_path)),
-        tab=tab,
-        rate=rate,
-    )
+    rate = Rate(Receipt((prompt,), SimpleNamespace(code_of=lambda judge: "CODE")), rooms)
+    handlers = ArenaHandlers(access, tabs, None, part, {"rate": rate}, (prompt,), results, Sessions(tmp_path))
+    return SimpleNamespace(handlers=handlers, tab=tab, rate=rate)
 
 
 REQUEST = SimpleNamespace(session_hash="one", headers={}, client=None, query_params={})
 
 
+def ask(events, handler, *values, stored=STORED):
+    """What a handler sends."""
+    return events.handlers.answer(handler, REQUEST, stored, *values)
+
+
+def renew(events, stored=STORED):
+    return ask(events, events.handlers.renew, stored=stored)
+
+
 def sent(events):
     """All values that a handler would send now."""
-    return repr([props.get("value") for props in events.handlers.whole(events.tab).values()])
+    return repr([props.get("value") for props in events.handlers.render(events.tab).values()])
 
 
 def vote(events, comment=""):
     details = events.handlers.part.details
-    typed = {None: STORED, **dict.fromkeys(details.inputs), details.comment: comment}
-    return events.handlers.vote(Winner.TIE, typed, REQUEST)
+    typed = {**dict.fromkeys(details.inputs), details.comment: comment}
+    return ask(events, partial(events.handlers.vote, Winner.TIE), typed)
 
 
 def test_names_colours_and_figures_are_sent_after_the_vote_alone(events):
     output = (*NAMES, "171.2 s", "7 tokens", "3457 J", "✗ does not say “secret fact”", "Read me.", "CODE")
     output += ('data-color="a"', 'data-color="b"')
-    events.handlers.renew(STORED, REQUEST)
+    renew(events)
     assert "Why?" in sent(events) and not any(word in sent(events) for word in output)
     vote(events)
     assert [word for word in output if word not in sent(events)] == []
@@ -81,17 +88,18 @@ def test_names_colours_and_figures_are_sent_after_the_vote_alone(events):
 @pytest.mark.parametrize("kept", [None, {}, {"rater": ""}])
 def test_a_browser_that_keeps_nothing_is_told_so(events, kept):
     with pytest.warns(UserWarning, match="blocks storage"):
-        events.handlers.renew(kept, REQUEST)
+        renew(events, kept)
     assert events.tab.judging.position is None
 
 
 def test_a_vote_from_a_tab_that_shows_no_battle_is_refused(events):
     with pytest.warns(UserWarning, match="no such battle"):
         vote(events)
+    assert events.tab.judging.vote is None
 
 
 def test_a_refused_vote_changes_nothing_that_is_shown(events):
-    events.handlers.renew(STORED, REQUEST)
+    renew(events)
     before = events.tab.judging
     with pytest.warns(UserWarning, match="2000 characters at most"):
         vote(events, "x" * 2001)
@@ -101,19 +109,20 @@ def test_a_refused_vote_changes_nothing_that_is_shown(events):
 
 
 def test_what_was_added_to_a_vote_is_emptied_for_the_next_battle(events):
-    events.handlers.renew(STORED, REQUEST)
+    renew(events)
     comment = events.handlers.part.details.comment
     assert comment not in vote(events, "by hand")
-    assert events.handlers.renew(STORED, REQUEST)[comment] == ""
+    assert renew(events)[comment] == ""
 
 
 def test_a_rater_who_has_not_begun_is_shown_no_battle(events, rooms):
-    events.handlers.opened(events.tab, STORED, REQUEST)
+    events.tab.judge = "judge of r"
+    events.handlers.opened(events.tab)
     assert events.tab.judging.position is None and not rooms.main.has_started("judge of r")
-    events.handlers.renew(STORED, REQUEST)
+    renew(events)
     shown = events.tab.judging
     events.tab.judging = Judging()
-    events.handlers.opened(events.tab, STORED, REQUEST)
+    events.handlers.opened(events.tab)
     assert events.tab.judging == shown
 
 
@@ -124,8 +133,8 @@ def test_of_a_conversation_all_of_it_is_shown(events):
     pairs = pairs_of([Recorded("q1", "Hi", first, turn=2), Recorded("q1", "Hi", second, turn=2)])
     rooms = Rooms(pairs, Ballots(SimpleNamespace(append=lambda vote: None)), NoEvents())
     events.handlers = replace(events.handlers, modes={"rate": replace(events.rate, rooms=rooms)})
-    events.handlers.renew(STORED, REQUEST)
-    props = events.handlers.whole(events.tab)
+    renew(events)
+    props = events.handlers.render(events.tab)
     for side in SideName:
         rows = props[events.handlers.part.panes[side]]["value"]
         assert [row["role"] for row in rows] == ["user", "assistant", "user", "assistant"]

@@ -24,6 +24,7 @@ from arena.votes import VoteLog
 from arena.votes.store import VoteStore
 from ui.layout import Page
 from ui.replay.handlers import ReplayHandlers
+from ui.tabs import Tab
 
 NAMES = ("script-a", "script-b")
 TOKEN = "correct horse battery"
@@ -55,14 +56,18 @@ class Made:
         )
         with gr.Blocks():
             page = Page(self.services)
-        self.tab = SimpleNamespace(lang="en", results=None, admin=False, mode="rate", key="", replay=None)
+        self.tab = Tab(None, "en", request(), mode="rate")  # type: ignore[arg-type]
         tabs = SimpleNamespace(get=lambda request: self.tab)
         withdrawals = Withdrawals(self.service.store, events, lambda judge: judge, lambda address: None)
         self.replay: Any = replace(handlers_of(page, ReplayHandlers), tabs=tabs, withdrawals=withdrawals)
         self.part = self.replay.part
 
     def look(self, battle: str = "battle-0") -> dict[Any, Any]:
-        return self.replay.look(kept(), battle, request())
+        return self.ask("look", battle)
+
+    def ask(self, name: str, *values: Any, rater: str = "r") -> Any:
+        """What a handler of the replay sends."""
+        return self.replay.answer(getattr(self.replay, name), request(), kept(rater), *values)
 
 
 @pytest.fixture
@@ -89,34 +94,34 @@ def value(update: Any) -> str:
 
 
 def test_the_host_takes_back_all_votes_of_a_rater_and_nobody_else_does(served: Made) -> None:
-    part, replay = served.part, served.replay
+    part = served.part
     assert served.look()[part.withdraw]["visible"] is False
-    for handler in (replay.ask_to_withdraw, replay.withdraw, replay.hide):
+    for name in ("ask_to_withdraw", "withdraw", "hide"):
         with pytest.raises(gr.Error, match="Admin token required"):
-            handler(kept(), "battle-0", request())
+            served.ask(name, "battle-0")
     assert served.service.figures().votes == 4
     served.tab.admin = True
     assert served.look()[part.withdraw]["visible"] is True
-    sent = replay.ask_to_withdraw(kept(), "battle-0", request())
+    sent = served.ask("ask_to_withdraw", "battle-0")
     assert "This rater has 2 votes." in value(sent[part.answer]) and sent[part.sure]["visible"]
     assert served.service.figures().votes == 4
-    assert "2 votes withdrawn" in value(replay.withdraw(kept(), "battle-0", request())[part.answer])
+    assert "2 votes withdrawn" in value(served.ask("withdraw", "battle-0")[part.answer])
     assert (served.service.figures().votes, served.service.figures().left_out.withdrawn) == (2, 2)
-    nobody = replay.ask_to_withdraw(kept(), "battle-3", request())
+    nobody = served.ask("ask_to_withdraw", "battle-3")
     assert "has no recorded rater" in value(nobody[part.answer]) and nobody[part.sure]["visible"] is False
     with pytest.raises(gr.Error):
-        replay.withdraw(kept(), "battle-3", request())
+        served.ask("withdraw", "battle-3")
 
 
 def test_the_token_opens_what_the_host_can_do_with_any_battle(served: Made) -> None:
-    part, replay = served.part, served.replay
+    part = served.part
     served.hidden.decide("battle-1", hide=True)
     sent = served.look("battle-1")
     assert sent[part.entry]["visible"] and sent[part.reported]["visible"] is sent[part.shown]["visible"] is False
     with pytest.raises(gr.Error, match="Wrong token"):
-        replay.enter(kept(), "battle-1", "wrong", request())
+        served.ask("enter", "battle-1", "wrong")
     assert served.look("battle-1")[part.reported] == gr.update(visible=False)
-    sent = replay.enter(kept(), "battle-1", TOKEN, request())
+    sent = served.ask("enter", "battle-1", TOKEN)
     assert sent[part.reported]["visible"] and sent[part.shown]["visible"] and sent[part.token] == ""
     assert sent[part.entry]["visible"] is sent[part.report]["visible"] is False
     assert value(sent[part.hide]) == "Show again" and sent[part.withdraw]["visible"]
@@ -129,20 +134,20 @@ def test_what_several_readers_report_is_hidden_until_the_host_has_decided(served
     part = served.part
     for rater in ("a", "a", "b", "b"):
         assert served.look()[part.shown]["visible"]
-        sent = served.replay.report(kept(rater), "battle-0", request())
+        sent = served.ask("report", "battle-0", rater=rater)
         assert "The host will review it" in value(sent[part.answer]) and sent[part.report]["interactive"] is False
-    served.replay.report(kept("c"), "battle-0", request())
+    served.ask("report", "battle-0", rater="c")
     sent = served.look()
     assert "not shown here" in value(sent[part.title]) and sent[part.shown]["visible"] is False
     assert not any(name in repr(sent) for name in NAMES)
-    (again,) = served.replay.again(kept(), "battle-0", request())
+    (again,) = served.ask("again", "battle-0")
     assert "not shown here" in again and not any(name in again for name in NAMES)
     assert served.look("battle-1")[part.shown]["visible"]
     served.tab.admin = True
     sent = served.look("battle-1")
     assert sent[part.reported]["choices"] == [("battle-0 (3)", "battle-0")]
     assert "several of them reported it" in value(served.look()[part.answer])
-    sent = served.replay.hide(kept(), "battle-0", request())  # to show it, that is
+    sent = served.ask("hide", "battle-0")  # to show it, that is
     assert value(sent[part.hide]) == "Hide from readers" and sent[part.reported]["choices"] == []
     served.tab.admin = False
     assert served.look()[part.shown]["visible"]
@@ -150,7 +155,7 @@ def test_what_several_readers_report_is_hidden_until_the_host_has_decided(served
 
 def test_the_host_hides_a_battle_and_a_restart_knows_it(served: Made, folder: Path, events: EventLog) -> None:
     served.tab.admin = True
-    sent = served.replay.hide(kept(), "battle-1", request())
+    sent = served.ask("hide", "battle-1")
     assert value(sent[served.part.hide]) == "Show again" and "by the host" in value(sent[served.part.answer])
     served.tab.admin = False
     assert served.look("battle-1")[served.part.shown]["visible"] is False
@@ -172,12 +177,13 @@ def test_a_word_of_the_list_hides_a_battle_and_its_vote_counts_on(
 
 def test_whoever_asks_or_reports_too_often_is_refused(served: Made) -> None:
     client = SimpleNamespace(host="10.0.0.9")
+    served.tab.request = request(client=client)
     for number in range(ADDRESS_PROMPTS):
-        served.replay.report(kept(str(number)), "battle-0" if number % 2 else "battle-1", request(client=client))
+        served.ask("report", "battle-0" if number % 2 else "battle-1", rater=str(number))
         if number == 1:
             served.tab.admin = True  # or it would be hidden by now
     with pytest.raises(gr.Error, match="Too many prompts"):
-        served.replay.report(kept(), "battle-2", request(client=client))
+        served.ask("report", "battle-2")
     served.services.access.check_rate(request(client=SimpleNamespace(host="10.0.0.10")))
     with pytest.raises(InputError, match="Too many prompts"):
         served.services.access.check_rate(request(client=client))

@@ -6,6 +6,7 @@ import hashlib
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from itertools import combinations
 from pathlib import Path
 from types import SimpleNamespace
@@ -26,6 +27,7 @@ from ui.layout import Page
 from ui.replay.handlers import ReplayHandlers
 from ui.results import handlers
 from ui.results.handlers import ResultsHandlers
+from ui.tabs import Tab
 
 STORED = {"rater": "r"}
 REQUEST: Any = SimpleNamespace(session_hash="one", headers={"accept-language": "en"}, client=None, query_params={})
@@ -45,10 +47,14 @@ class Made:
         self.services = replace(app.services, results=self.service, **services)
         with gr.Blocks():
             page = Page(self.services)
-        self.tab = SimpleNamespace(lang="en", results=None, sees_all=True, admin=False, mode="rate", replay=None)
+        self.tab = Tab(None, "en", REQUEST, mode="rate")  # type: ignore[arg-type]
         tabs = SimpleNamespace(get=lambda request: self.tab)
         self.results: Any = replace(handlers_of(page, ResultsHandlers), tabs=tabs)
         self.replay: Any = replace(handlers_of(page, ReplayHandlers), tabs=tabs)
+
+    def ask(self, handler: Callable[..., Any], *values: Any) -> Any:
+        """What a handler of either sends."""
+        return self.results.answer(handler, REQUEST, STORED, *values)
 
 
 @pytest.fixture(autouse=True)
@@ -73,7 +79,7 @@ def votes(log: VoteLog, count: int = 12, start: int = 0) -> None:
 
 def test_the_tab_opens_with_the_sentence_and_has_what_there_is(served: Made, log: VoteLog) -> None:
     votes(log)
-    part, sent = served.results.part, served.results.results(STORED, [], REQUEST)
+    part, sent = served.results.part, served.ask(served.results.results, [])
     assert "<h2>Raters prefer script-a.</h2>" in value(sent[part.summary])
     assert '<p class="lead">Raters prefer <b>script-a</b> to <b>script-b</b>' in value(sent[part.verdict])
     assert [choice for choice, _ in sent[part.filters]["choices"]] == [
@@ -87,12 +93,12 @@ def test_the_tab_opens_with_the_sentence_and_has_what_there_is(served: Made, log
     chart = value(sent[part.chart])
     assert 'aria-label="script-a won: 0, Ties: 0, Both bad: 0, script-b won: 12"' not in chart
     assert 'aria-label="script-b won: 0, Ties: 0, Both bad: 0, script-a won: 12"' in chart  # the colour a comes first
-    assert sent[part.details]["visible"] and sent[part.actions]["visible"] and sent[part.timer].active
+    assert sent[part.details]["visible"] and sent[part.actions]["visible"] and sent[part.timer]["active"]
 
 
 def test_a_filter_counts_only_what_it_says(served: Made, log: VoteLog) -> None:
     votes(log)
-    sent = served.results.results(STORED, ["not_leaked"], REQUEST)
+    sent = served.ask(served.results.results, ["not_leaked"])
     assert "Based on 8 blind votes" in value(sent[served.results.part.verdict])
     assert sent[served.results.part.filters]["value"] == ["not_leaked"]
 
@@ -100,31 +106,31 @@ def test_a_filter_counts_only_what_it_says(served: Made, log: VoteLog) -> None:
 def test_nothing_is_sent_where_nothing_changed_and_what_did_change_otherwise(served: Made, log: VoteLog) -> None:
     votes(log)
     part = served.results.part
-    served.results.results(STORED, [], REQUEST)
-    assert set(served.results.live(STORED, [], REQUEST)) == {part.timer}
+    served.ask(served.results.results, [])
+    assert served.ask(served.results.live, []) == gr.skip()
     votes(log, 1, start=12)
-    sent = served.results.live(STORED, [], REQUEST)
+    sent = served.ask(served.results.live, [])
     assert "Based on 8 blind votes" in value(sent[part.verdict]) and part.bodies["counts"] in sent
     assert part.folds["counts"] not in sent  # which would close or open it
-    assert set(served.results.live(STORED, [], REQUEST)) == {part.timer}
+    assert served.ask(served.results.live, []) == gr.skip()
 
 
 def test_of_many_models_some_and_a_group_of_prompts_can_be_chosen(served: Made, log: VoteLog) -> None:
     votes(log)
     part = served.results.part
-    sent = served.results.results(STORED, [], REQUEST)
+    sent = served.ask(served.results.results, [])
     assert not any(sent[chooser]["visible"] for chooser in part.choosers.values())
     for number in range(100, 112):
         language = "Chinese" if number % 3 else "English"
         log.append(vote_between(number, "third", NAMES[0], Winner.MODEL_A, "q1-clothes", language=language))
-    sent = served.results.results(STORED, [], REQUEST)
+    sent = served.ask(served.results.results, [])
     assert "third ranks first of 3" in value(sent[part.summary]) or "no model of 3" in value(sent[part.summary])
     models, language = part.choosers["models"], part.choosers["language"]
     assert sent[models]["choices"] == [(name, name) for name in (*NAMES, "third")] and sent[models]["value"] == []
     assert sent[language]["choices"] == [("All", ""), ("Chinese", "Chinese"), ("English", "English")]
     assert [name for name, chooser in part.choosers.items() if sent[chooser]["visible"]] == ["models", "language"]
     assert 'class="matrix"' in value(sent[part.chart]) and sent[part.folds["counts"]]["open"]
-    sent = served.results.results(STORED, [], REQUEST, ["third", NAMES[0]], "", "English", "")
+    sent = served.ask(served.results.results, [], ["third", NAMES[0]], "", "English", "")
     assert "Based on 4 blind votes by 4 raters" in value(sent[part.verdict]) and sent[language]["value"] == "English"
     assert sent[models]["value"] == [NAMES[0], "third"] and sent[models]["visible"]
 
@@ -132,7 +138,7 @@ def test_of_many_models_some_and_a_group_of_prompts_can_be_chosen(served: Made, 
 def test_the_table_of_many_pairs_is_closed_at_first(served: Made, log: VoteLog) -> None:
     for number, (a, b) in enumerate(combinations(["a", "b", "c", "d"], 2)):
         log.append(vote_between(number, a, b, Winner.TIE, "q1-clothes"))
-    sent = served.results.results(STORED, [], REQUEST)
+    sent = served.ask(served.results.results, [])
     assert not sent[served.results.part.folds["counts"]]["open"]
 
 
@@ -142,25 +148,25 @@ def test_public_results_are_open_to_all_without_rooms_and_downloads(scripted_app
     done: list[str] = []
     access = replace(scripted_app.services.access, rooms=rooms, public_results=True)
     served = Made(scripted_app, log, access=access)
-    part, sent = served.results.part, served.results.results(STORED, [], REQUEST)
+    part, sent = served.results.part, served.ask(served.results.results, [])
     assert "script-a leads" in value(sent[part.summary]) and sent[part.details]["visible"]
     assert not sent[part.download]["visible"] and not sent[part.download_excel]["visible"]
     assert not sent[part.folds["room"]]["visible"] and "ABC234" not in repr(sent)
     with pytest.raises(gr.Error, match="unlock"):
-        served.results._export_of(False)(STORED, REQUEST)
-    replayed = repr(list(served.replay.look(STORED, "battle-1", REQUEST).values()))
+        served.ask(partial(served.results.write, False))
+    replayed = repr(list(served.ask(served.replay.look, "battle-1").values()))
     assert "unlock when you have rated every pair" in replayed and not any(name in replayed for name in NAMES)
     done.append("r")
-    sent = served.results.live(STORED, [], REQUEST)
+    sent = served.ask(served.results.live, [])
     assert sent[part.download]["visible"] and "ABC234" in value(sent[part.bodies["room"]])
 
 
 def test_the_language_can_change(served: Made, log: VoteLog) -> None:
     votes(log)
-    assert served.results.render(served.tab, REQUEST) == {}
-    served.results.results(STORED, [], REQUEST)
+    assert served.results.render(served.tab) == {}
+    served.ask(served.results.results, [])
     served.tab.lang = "zh"
-    props = served.results.render(served.tab, REQUEST)
+    props = served.results.render(served.tab)
     assert "<h2>投票者更喜欢 script-a。</h2>" in props[served.results.part.summary]["value"]
     assert "投票者更喜欢 <b>script-a</b>" in props[served.results.part.verdict]["value"]
     assert "冬天夏天穿衣" in props[served.results.part.bodies["prompt"]]["value"]
@@ -180,14 +186,14 @@ def test_a_reader_is_told_how_far_a_long_reading_is(
     monkeypatch.setattr(served.service.store, "refresh", slowly)
     part = served.results.part
     monkeypatch.setattr(handlers, "_PATIENCE_SECONDS", 0.3)
-    sent = served.results.results(STORED, [], REQUEST)
+    sent = served.ask(served.results.results, [])
     assert "Reading votes: 25%, about 0 s left" in sent[part.summary]
-    assert sent[part.timer].value == 1.0 and set(sent) == {part.summary, part.timer}
+    assert sent[part.timer]["value"] == 1.0 and set(sent) == {part.summary, part.timer}
     monkeypatch.setattr(served.service, "progress", None)  # all is read, and being counted
-    assert "Counting…" in served.results.live(STORED, [], REQUEST)[part.summary]
+    assert "Counting…" in served.ask(served.results.live, [])[part.summary]
     go_on.set()
     for _ in range(100):
-        sent = served.results.live(STORED, [], REQUEST)
+        sent = served.ask(served.results.live, [])
         if part.filters in sent:
             break
     assert "Raters prefer" in value(sent[part.summary])
@@ -197,20 +203,18 @@ def test_who_is_not_done_sees_nothing_of_it(scripted_app: ServedApp, log: VoteLo
     votes(log)
     rooms: Any = SimpleNamespace(may_see_names=lambda judge: False, finished_open=lambda judge: None, prompts=())
     served = Made(scripted_app, log, access=replace(scripted_app.services.access, rooms=rooms))
-    sent = repr(
-        [*served.results.results(STORED, [], REQUEST).values(), *served.results.live(STORED, [], REQUEST).values()]
-    )
+    sent = repr([*served.ask(served.results.results, []).values(), *served.ask(served.results.live, []).values()])
     assert "unlock when you have rated every pair" in sent and not any(name in sent for name in NAMES)
     timer = served.results.part.timer
-    assert not served.results.live(STORED, [], REQUEST)[timer].active
+    assert not served.ask(served.results.live, [])[timer]["active"]
     served.tab.mode = None  # the page is still loading: its reader may turn out to be the host
-    assert served.results.live(STORED, [], REQUEST)[timer].active
-    replayed = repr(list(served.replay.look(STORED, "battle-1", REQUEST).values()))
+    assert served.ask(served.results.live, [])[timer]["active"]
+    replayed = repr(list(served.ask(served.replay.look, "battle-1").values()))
     assert "unlock when you have rated every pair" in replayed and not any(name in replayed for name in NAMES)
-    again = repr(list(served.replay.again(STORED, "battle-1", REQUEST)))
+    again = repr(list(served.ask(served.replay.again, "battle-1")))
     assert "unlock when you have rated every pair" in again and not any(name in again for name in NAMES)
     served.tab.admin = True
-    assert "script-a" in repr(list(served.replay.look(STORED, "battle-1", REQUEST).values()))
+    assert "script-a" in repr(list(served.ask(served.replay.look, "battle-1").values()))
 
 
 def test_locked_results_show_what_unlocks_them_and_nothing_else(scripted_app: ServedApp, log: VoteLog) -> None:
@@ -220,15 +224,15 @@ def test_locked_results_show_what_unlocks_them_and_nothing_else(scripted_app: Se
         may_see_names=lambda judge: False, finished_open=lambda judge: room if waiting else None, prompts=()
     )
     served = Made(scripted_app, log, access=replace(scripted_app.services.access, rooms=rooms))
-    part, sent = served.results.part, served.results.results(STORED, [], REQUEST)
+    part, sent = served.results.part, served.ask(served.results.results, [])
     assert value(sent[part.summary]) == '<div class="locked"><h2>Results unlock when room ABC234 is closed</h2></div>'
     waiting.clear()
-    sent = served.results.results(STORED, [], REQUEST)
+    sent = served.ask(served.results.results, [])
     assert '<a class="button" href="#arena">Rate answers</a>' in value(sent[part.summary])
     assert not any(sent[block]["visible"] for block in (part.details, part.actions, part.filters, *part.folds.values()))
     assert not any(value(sent[block]) for block in (part.verdict, part.chart, *part.bodies.values()))
     served.tab.admin = True
-    assert served.results.results(STORED, [], REQUEST)[part.actions]["visible"]
+    assert served.ask(served.results.results, [])[part.actions]["visible"]
 
 
 # ---- the replay
@@ -236,9 +240,9 @@ def test_locked_results_show_what_unlocks_them_and_nothing_else(scripted_app: Se
 
 def opened(served: Made, battle_id: str) -> dict[Any, Any]:
     """What a page shows whose address names a battle."""
-    address = SimpleNamespace(**{**vars(REQUEST), "query_params": {"replay": battle_id}})
-    served.replay.opened(served.tab, STORED, address)
-    return dict(served.replay.render(served.tab, REQUEST))
+    served.tab.request = SimpleNamespace(**{**vars(REQUEST), "query_params": {"replay": battle_id}})
+    served.replay.opened(served.tab)
+    return dict(served.replay.render(served.tab))
 
 
 def replayable(app: ServedApp, text_a: str, text_b: str, **changes: Any) -> Battle:
@@ -265,7 +269,7 @@ def test_a_link_shows_the_texts_what_made_them_and_what_tells_them_apart(
     assert facts.count("<code>") == 18 and hashlib.sha256(b"right text").hexdigest() in facts
     assert "right text" in repr(value(sent[part.panes["b"]])) and "code" not in repr(value(sent[part.panes["b"]]))
     served.tab.lang = "zh"
-    assert "一位投票者的选择：不分上下" in served.replay.render(served.tab, REQUEST)[part.title]["value"]
+    assert "一位投票者的选择：不分上下" in served.replay.render(served.tab)[part.title]["value"]
 
 
 def test_the_chosen_side_is_marked_in_the_colour_of_its_model(
@@ -295,7 +299,7 @@ def test_the_same_output_and_another_one_are_told_apart(served: Made, scripted_a
     messages = (replace(battle.a.messages[0], content="code"),)
     battle = replace(battle, a=replace(battle.a, messages=messages), b=replace(battle.b, messages=messages))
     log.append(replace(vote_between(7, *NAMES, Winner.TIE), battle=battle))
-    *_, last = served.replay.again(STORED, "battle-7", REQUEST)
+    *_, last = served.ask(served.replay.again, "battle-7")
     assert "Left (script-a): identical to the recorded output (16 characters)" in last
     assert "Right (script-b): The output differs from the recorded one after 7 characters" in last
 
@@ -306,10 +310,10 @@ def test_what_cannot_be_asked_again_says_why(served: Made, scripted_app: ServedA
     b = replace(battle.b, config=GenerationConfig())
     log.append(replace(vote_between(7, *NAMES, Winner.TIE), battle=replace(battle, a=a, b=b)))
     log.append(vote_between(8, "gone", "script-b", Winner.TIE))
-    (output,) = served.replay.again(STORED, "battle-7", REQUEST)
+    (output,) = served.ask(served.replay.again, "battle-7")
     assert "Left (script-a): different weights or another precision are running here" in output
     assert "Right (script-b): no seed was recorded" in output
-    (output,) = served.replay.again(STORED, "battle-8", REQUEST)
+    (output,) = served.ask(served.replay.again, "battle-8")
     assert "Left (gone): this model is not running here" in output
 
 
@@ -318,8 +322,8 @@ def test_votes_that_cannot_be_read_are_one_line(served: Made, monkeypatch: pytes
         raise OSError(13, "Permission denied", "folder/votes.csv")
 
     monkeypatch.setattr(served.service.store, "_refresh", fail)
-    sent = served.results.results(STORED, [], REQUEST)
-    assert "votes.csv" in value(sent[served.results.part.summary]) and not sent[served.results.part.timer].active
+    sent = served.ask(served.results.results, [])
+    assert "votes.csv" in value(sent[served.results.part.summary]) and not sent[served.results.part.timer]["active"]
     assert "folder" not in value(sent[served.results.part.summary])
 
 
@@ -335,14 +339,14 @@ def test_a_look_after_a_long_time_finds_what_came_meanwhile(served: Made, log: V
 
 @pytest.mark.parametrize("battle_id", ["", "nothing", None])
 def test_an_unknown_battle_is_one_line(served: Made, battle_id: str | None) -> None:
-    sent = served.replay.look(STORED, battle_id, REQUEST)
+    sent = served.ask(served.replay.look, battle_id)
     assert "There is no vote on this battle" in value(sent[served.replay.part.title])
     assert sent[served.replay.part.shown]["visible"] is False
 
 
 def test_an_address_without_a_battle_opens_nothing(served: Made) -> None:
-    served.replay.opened(served.tab, STORED, REQUEST)
-    assert served.replay.render(served.tab, REQUEST) == {}
+    served.replay.opened(served.tab)
+    assert served.replay.render(served.tab) == {}
 
 
 def test_the_service_raises_the_error_of_its_thread(served: Made, monkeypatch: pytest.MonkeyPatch) -> None:
