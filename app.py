@@ -30,6 +30,7 @@ from commands.report import report
 from commands.results import results
 from commands.tune import tune
 from ui.gradio.middleware import is_loopback
+from ui.gradio.sign_in import check_sign_in
 
 if TYPE_CHECKING:
     import gradio as gr
@@ -85,6 +86,13 @@ def main(
             "--public-results", envvar="ARENA_PUBLIC_RESULTS", help="Show the results also to those who have not rated."
         ),
     ] = False,
+    sign_in: Annotated[
+        str,
+        typer.Option(
+            envvar="ARENA_SIGN_IN",
+            help="On a Space with hf_oauth: sign-in with Hugging Face, offered or required to vote.",
+        ),
+    ] = "",
 ) -> None:
     """Compare two chat models side by side: ask both, read both answers, vote. Without a command, serves the page.
 
@@ -130,6 +138,7 @@ def main(
             judge_secret=key,
             words=read_words(words) if words else (),
             public_results=public_results,
+            sign_in=check_sign_in(sign_in, os.environ),
         )
         serve(chosen, host, port, hosting, prompts)
 
@@ -150,6 +159,7 @@ def serve(models: tuple[str, ...], host: str, port: int, hosting: Hosting, promp
     if not hosting.public_url:  # no proxy is in front: a program on this machine could pose as any visitor
         os.environ.setdefault("FORWARDED_ALLOW_IPS", "")
     import_gradio()
+    os.environ.pop("OAUTH_CLIENT_SECRET", None)  # gradio has read it; child processes do not inherit it
     from commands.adding import keep_adding
     from commands.compose import compose
     from ui.page import build_page

@@ -62,7 +62,8 @@ class Sender:
 class Tab:
     """The state of one browser tab: its conversation, its reader's language and last vote.
 
-    `request` is who sent its last request, `judge` what may be stored of its rater, "" if the browser stores nothing.
+    `request` is who sent its last request, `judge` what may be stored of its rater, "" if nobody may vote: without an
+    account if it `needs_account`, else in a browser that stores nothing.
     `room` is the code of the room it judges in, `unknown_room` a code in its address that no room has, `refused` why
     the models in its address are not compared, `admin` whether its reader is signed in as the host, `class_room` the
     code of the room that the host looks at.
@@ -72,6 +73,7 @@ class Tab:
     lang: str
     request: Sender
     judge: str = ""
+    needs_account: bool = False
     vote: Vote | None = None
     mode: Mode | None = None
     judging: Judging = Judging()
@@ -118,7 +120,9 @@ class Tab:
 
     @property
     def known_judge(self) -> str:
-        """What may be stored of the rater. Raises InputError if the browser stores nothing."""
+        """What may be stored of the rater. Raises InputError if nobody may vote."""
+        if not self.judge and self.needs_account:
+            raise no_account()
         if not self.judge:
             message = "This browser blocks storage, so votes cannot be counted as yours. Open the page in its own tab."
             raise InputError("no_storage", message)
@@ -164,6 +168,11 @@ class Tabs:
                 tab = self._tabs[session] = Tab(chat, lang, sender)
             tab.request = sender
             return tab
+
+
+def no_account() -> InputError:
+    """The error for a vote without an account where one is required."""
+    return InputError("sign_in_needed", "Sign in with Hugging Face to vote.")
 
 
 def lang_of(lang: str, request: gr.Request) -> str:
