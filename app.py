@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import sys
 from importlib.util import find_spec
+from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 from arena.errors import InputError
 from commands import end_without_package, errors_in_one_line
@@ -266,6 +268,9 @@ if find_spec("bench"):  # the image and the Space do not carry it
     cli.add_typer(bench, name="bench")
 
 if __name__ == "__main__":
+    for stream in (sys.stdout, sys.stderr):
+        # A name in bytes of another encoding, or a character that the terminal lacks, must not end a command.
+        cast(TextIOWrapper, stream).reconfigure(errors="backslashreplace")
     settle(platform_of(os.environ), os.environ)
     try:
         cli(prog_name="python app.py")
