@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import sys
 from importlib.util import find_spec
+from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 from arena.errors import InputError
 from commands import end_without_package, errors_in_one_line
@@ -30,6 +32,7 @@ from commands.report import report
 from commands.results import results
 from commands.tune import tune
 from ui.gradio.middleware import is_loopback
+from ui.gradio.sign_in import check_sign_in
 
 if TYPE_CHECKING:
     import gradio as gr
@@ -85,6 +88,13 @@ def main(
             "--public-results", envvar="ARENA_PUBLIC_RESULTS", help="Show the results also to those who have not rated."
         ),
     ] = False,
+    sign_in: Annotated[
+        str,
+        typer.Option(
+            envvar="ARENA_SIGN_IN",
+            help="On a Space with hf_oauth: sign-in with Hugging Face, offered or required to vote.",
+        ),
+    ] = "",
 ) -> None:
     """Compare two chat models side by side: ask both, read both answers, vote. Without a command, serves the page.
 
@@ -130,6 +140,7 @@ def main(
             judge_secret=key,
             words=read_words(words) if words else (),
             public_results=public_results,
+            sign_in=check_sign_in(sign_in, os.environ),
         )
         serve(chosen, host, port, hosting, prompts)
 
@@ -150,6 +161,7 @@ def serve(models: tuple[str, ...], host: str, port: int, hosting: Hosting, promp
     if not hosting.public_url:  # no proxy is in front: a program on this machine could pose as any visitor
         os.environ.setdefault("FORWARDED_ALLOW_IPS", "")
     import_gradio()
+    os.environ.pop("OAUTH_CLIENT_SECRET", None)  # gradio has read it; child processes do not inherit it
     from commands.adding import keep_adding
     from commands.compose import compose
     from ui.page import build_page
@@ -256,6 +268,9 @@ if find_spec("bench"):  # the image and the Space do not carry it
     cli.add_typer(bench, name="bench")
 
 if __name__ == "__main__":
+    for stream in (sys.stdout, sys.stderr):
+        # A name in bytes of another encoding, or a character that the terminal lacks, must not end a command.
+        cast(TextIOWrapper, stream).reconfigure(errors="backslashreplace")
     settle(platform_of(os.environ), os.environ)
     try:
         cli(prog_name="python app.py")

@@ -40,6 +40,7 @@ from commands.batch import host_of
 from commands.hosting import Hosting
 from commands.options import background, known_models
 from ui.access import Access
+from ui.gradio.sign_in import account_of
 from ui.services import Services, Site
 
 # How long the draw of a battle's models waits for results that include the last votes.
@@ -99,6 +100,8 @@ def compose(
             admin=Admin(hosting.admin_token, limits) if hosting.admin_token else None,
             is_local=trusts_machine,
             public_results=hosting.public_results,
+            login=hosting.sign_in,
+            account_of=account_of,
         ),
         roster=roster,
         prompts=prompts,

@@ -13,6 +13,7 @@ import typer
 from arena.errors import InputError
 from arena.votes.backup_status import BackupStatus, Waiting
 from ui.gradio.middleware import hostname
+from ui.gradio.sign_in import SignIn
 
 # A host that publishes the page expects it on all interfaces and this port.
 _ALL_INTERFACES, _PORT = "0.0.0.0", "7860"
@@ -110,7 +111,8 @@ class Hosting:
     host has named a prompt set, `is_local` whether only this machine reaches the page, `is_notebook` whether by a
     notebook's proxy, `keeps` whether the disk survives a restart. Votes are copied to the dataset `backup`.
     Raters' ids are hashed with `judge_secret`, or if it is empty with a key in a file beside the votes. `words` hide a
-    battle from readers; with `public_results` everybody sees the results. `environment` is that of programs that the
+    battle from readers; with `public_results` everybody sees the results; `sign_in` is whether
+    raters may or must sign in. `environment` is that of programs that the
     page starts.
     """
 
@@ -130,6 +132,7 @@ class Hosting:
     words: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
     public_results: bool = False
+    sign_in: SignIn = ""
 
     @property
     def hosts(self) -> frozenset[str] | None:

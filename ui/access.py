@@ -12,7 +12,8 @@ from arena.errors import ArenaError, InputError
 from arena.judging.limits import Admin
 from arena.judging.rooms import Rooms
 from ui.gradio.middleware import hostname, is_loopback
-from ui.tabs import Tab, address_of
+from ui.gradio.sign_in import SignIn
+from ui.tabs import PROXY_HEADERS, Sender, Tab, address_of
 from ui.texts import error_text, text
 
 Stored = dict[str, str] | None
@@ -20,8 +21,8 @@ Stored = dict[str, str] | None
 
 # For this long after the last use, a reload of the page stays signed in.
 SIGN_IN_SECONDS = 3600.0
-# A proxy in front of the page sends at least one of them.
-PROXY_HEADERS = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "x-proxycontextpath")
+# Before the ids of accounts, so that no id that a browser makes up is one.
+_ACCOUNT = "account:"
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Access:
     `judge` turns a rater's random id into what may be stored. `count_prompt` raises InputError for an address that
     asks too often. `rooms` is where recorded answers are judged, if there are any; `admin` checks tokens, if the host
     has set one; `is_local` is whether requests from this machine are the host's, `public_results` whether everybody may
-    see the results.
+    see the results. `account_of` returns the account that a request has signed in with, if there is a `login`.
     """
 
     judge: Callable[[str], str]
@@ -40,13 +41,23 @@ class Access:
     admin: Admin | None = None
     is_local: bool = False
     public_results: bool = False
+    login: SignIn = ""
+    account_of: Callable[[gr.Request], str] = lambda request: ""
     # When each browser tab that is signed in was last used, by its key; the token is kept nowhere.
     _hosts: dict[str, float] = field(default_factory=dict)
 
-    def judge_of(self, stored: Stored) -> str:
-        """What may be stored of the rater in this browser; "" if the browser stores nothing."""
-        rater = (stored or {}).get("rater", "")
+    def judge_of(self, stored: Stored, request: gr.Request) -> str:
+        """What may be stored of the account or else of the rater in this browser; "" if neither may vote."""
+        rater = str((stored or {}).get("rater", ""))
+        if self.login == "required" or rater.startswith(_ACCOUNT):
+            rater = ""
+        if self.login and (account := self.account_of(request)):
+            rater = f"{_ACCOUNT}{account}"
         return self.judge(rater) if rater else ""
+
+    def recognise(self, tab: Tab, stored: Stored, request: gr.Request) -> None:
+        """Note whose votes the tab casts."""
+        tab.judge, tab.needs_account = self.judge_of(stored, request), self.login == "required"
 
     def sign_in(self, tab: Tab, token: str | None) -> None:
         """Sign the tab in as the host. Raises InputError for a wrong token."""
@@ -73,7 +84,7 @@ class Access:
             self._hosts[tab.key] = time.monotonic()
         return tab.admin or (self.admin is None and self._at_the_machine(tab.request))
 
-    def check_rate(self, request: gr.Request) -> None:
+    def check_rate(self, request: gr.Request | Sender) -> None:
         """Raises InputError if an address sends too many prompts; requests from this machine have no limit."""
         if not self._at_the_machine(request):
             self.count_prompt(address_of(request))
@@ -96,7 +107,7 @@ class Access:
             return False
         return True
 
-    def _at_the_machine(self, request: gr.Request) -> bool:
+    def _at_the_machine(self, request: gr.Request | Sender) -> bool:
         """Not a page elsewhere that sends its requests here, nor somebody behind a proxy that runs on this machine."""
         headers = request.headers
         host, origin = headers.get("host", ""), headers.get("origin")

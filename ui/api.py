@@ -16,7 +16,7 @@ from ui.access import refusals
 from ui.arena.messages import status_line
 from ui.components import matching_prompt
 from ui.services import Services
-from ui.tabs import address_of, lang_of
+from ui.tabs import address_of, lang_of, no_account
 from ui.texts import text
 from ui.updates import TURNS_AT_ONCE, throttled
 
@@ -100,9 +100,10 @@ class Api:
 
         `criteria` maps correct, complete and clear to a, tie or b.
         """
-        lang, rooms, judge = self._lang(request), self._services.rooms, self._judge(request)
-        judges = (rooms and rooms.was_shown(str(battle_id), judge)) or self._services.ballots
+        lang, rooms = self._lang(request), self._services.rooms
         with refusals(lang):
+            judge = self._judge(request)
+            judges = (rooms and rooms.was_shown(str(battle_id), judge)) or self._services.ballots
             vote = judges.cast(str(battle_id), judge, Judgement(winner, criteria, comment), address=address_of(request))
         choice, (a, b) = text(lang, f"vote_{vote.winner}"), (vote.battle.side(name).model.id for name in SideName)
         return {
@@ -160,7 +161,10 @@ class Api:
         return lang_of(self._services.site.lang, request)
 
     def _judge(self, request: gr.Request) -> str:
-        return self._services.access.judge(f"api:{request.session_hash}")
+        """The account, or else the session. Raises InputError if it has to be an account."""
+        if not (judge := self._services.access.judge_of({"rater": f"api:{request.session_hash}"}, request)):
+            raise no_account()
+        return judge
 
     def _state(self, lang: str, battle: Battle, chat: Chat) -> dict[str, Any]:
         config = battle.a.config

@@ -49,10 +49,10 @@ def build_page(services: Services) -> tuple[gr.Blocks, dict[str, Any]]:
     # api_open=False: a plain HTTP call must wait in the queue as well.
     demo.queue(max_size=QUEUE_SIZE, default_concurrency_limit=16, api_open=False)
     poll_less(demo)
-    return demo, _launch_keywords(page, services.site.hosts)
+    return demo, _launch_keywords(page, services.site.hosts, bool(services.access.login))
 
 
-def _launch_keywords(page: Page, hosts: frozenset[str] | None) -> dict[str, Any]:
+def _launch_keywords(page: Page, hosts: frozenset[str] | None, has_login: bool) -> dict[str, Any]:
     return {
         "i18n": page.labels.i18n,
         "theme": _theme(),
@@ -69,7 +69,7 @@ def _launch_keywords(page: Page, hosts: frozenset[str] | None) -> dict[str, Any]
         "show_error": False,
         "max_file_size": "1mb",
         "state_session_capacity": MAX_CHATS,
-        "app_kwargs": {"middleware": middleware(hosts)},
+        "app_kwargs": {"middleware": middleware(hosts, has_login)},
     }
 
 
@@ -110,7 +110,7 @@ def _wire_language(demo: gr.Blocks, page: Page, services: Services) -> None:
         # A browser that forgets would be another rater each time it opens the page.
         rater = stored.get("rater") or (uuid.uuid4().hex if tab_id else "")
         stored, tab.key = {"rater": rater, "lang": stored.get("lang", "")}, f"{rater}:{tab_id}" if rater else ""
-        tab.judge = services.access.judge_of(stored)
+        services.access.recognise(tab, stored, request)
         services.catch_up()
         for part in page.parts:
             part.opened(tab)

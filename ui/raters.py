@@ -24,9 +24,9 @@ class RatersTab:
     def __init__(self, labels: Labels, tab: gr.Tab) -> None:
         self.tab = tab
         labels.markdown("raters_what", "raters_what")
-        self.counted = labels.labelled(gr.CheckboxGroup, "raters_counted", choices=[], interactive=True)
+        self.counted = labels.labelled(gr.CheckboxGroup, "raters_counted", choices=[], interactive=True, visible=False)
         self.note = gr.Markdown("", elem_id="raters_note")
-        self.save = labels.button("raters_save", variant="primary", interactive=False)
+        self.save = labels.button("raters_save", variant="primary", visible=False)
 
 
 @dataclass(frozen=True)
@@ -48,11 +48,12 @@ class RatersHandlers(HostHandlers):
         note = "" if shown or not is_host else text(lang, "raters_none" if figures else "results_counting")
         return {
             part.counted: {
+                "visible": bool(shown),
                 "choices": [(_line(lang, item), item.key) for item in shown],
                 "value": [item.key for item in shown if item.included],
             },
             part.note: {"value": note},
-            part.save: {"interactive": bool(shown)},
+            part.save: {"visible": bool(shown)},
         }
 
     def save(self, tab: Tab, counted: list[str] | None) -> None:

@@ -18,7 +18,7 @@ from ui.admin import HostHandlers
 from ui.arena.welcome import room_html
 from ui.components import Labels
 from ui.services import Site
-from ui.tabs import Tab
+from ui.tabs import Sender, Tab
 from ui.texts import text
 from ui.updates import UNQUEUED, Props, whole_number
 
@@ -106,7 +106,7 @@ def _choice(lang: str, room: Room) -> tuple[str, str]:
     return text(lang, "class_is_closed" if room.closed else "class_is_open", code=room.code), room.code
 
 
-def _address_in(request: gr.Request) -> str:
+def _address_in(request: Sender) -> str:
     """The address by which the reader opened the page."""
     headers = request.headers
     if origin := headers.get("origin"):

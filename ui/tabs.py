@@ -1,10 +1,10 @@
 """What the server remembers of each browser tab."""
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 import gradio as gr
 
@@ -20,6 +20,8 @@ from ui.texts import error_text, language_of_browser
 
 # A turn that was stopped releases the panes within this time.
 HANDOVER_SECONDS = 5.0
+# A proxy in front of the page sends at least one of them.
+PROXY_HEADERS = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "x-proxycontextpath")
 
 
 @dataclass(frozen=True)
@@ -39,11 +41,29 @@ class LiveJudging:
     turns: tuple[Battle, ...] = ()
 
 
+@dataclass(frozen=True)
+class Sender:
+    """What is kept of a request. gradio's object would keep its body too, which may have megabytes, for every tab."""
+
+    session_hash: str | None
+    client: Any
+    headers: Mapping[str, str]
+    query_params: Mapping[str, str]
+
+    @classmethod
+    def of(cls, request: gr.Request) -> Self:
+        """The sender of a request."""
+        names = [name for name in ("host", "origin", *PROXY_HEADERS) if name in request.headers]
+        headers = {name: request.headers[name] for name in names}
+        return cls(request.session_hash, request.client, headers, request.query_params)
+
+
 @dataclass
 class Tab:
     """The state of one browser tab: its conversation, its reader's language and last vote.
 
-    `request` is its last request, `judge` what may be stored of its rater, "" if the browser stores nothing.
+    `request` is who sent its last request, `judge` what may be stored of its rater, "" if nobody may vote: without an
+    account if it `needs_account`, else in a browser that stores nothing.
     `room` is the code of the room it judges in, `unknown_room` a code in its address that no room has, `refused` why
     the models in its address are not compared, `admin` whether its reader is signed in as the host, `class_room` the
     code of the room that the host looks at.
@@ -51,8 +71,9 @@ class Tab:
 
     chat: Chat
     lang: str
-    request: gr.Request
+    request: Sender
     judge: str = ""
+    needs_account: bool = False
     vote: Vote | None = None
     mode: Mode | None = None
     judging: Judging = Judging()
@@ -99,7 +120,9 @@ class Tab:
 
     @property
     def known_judge(self) -> str:
-        """What may be stored of the rater. Raises InputError if the browser stores nothing."""
+        """What may be stored of the rater. Raises InputError if nobody may vote."""
+        if not self.judge and self.needs_account:
+            raise no_account()
         if not self.judge:
             message = "This browser blocks storage, so votes cannot be counted as yours. Open the page in its own tab."
             raise InputError("no_storage", message)
@@ -132,7 +155,7 @@ class Tabs:
         A new tab drops those whose conversation is gone.
         """
         lang = lang_of(self._lang, request)
-        session = request.session_hash or ""
+        session, sender = request.session_hash or "", Sender.of(request)
         try:
             chat = self._chats.get(session)
         except ArenaError as error:
@@ -142,9 +165,14 @@ class Tabs:
             if tab is None or tab.chat is not chat:
                 open_sessions = self._chats.tabs()
                 self._tabs = {name: other for name, other in self._tabs.items() if name in open_sessions}
-                tab = self._tabs[session] = Tab(chat, lang, request)
-            tab.request = request
+                tab = self._tabs[session] = Tab(chat, lang, sender)
+            tab.request = sender
             return tab
+
+
+def no_account() -> InputError:
+    """The error for a vote without an account where one is required."""
+    return InputError("sign_in_needed", "Sign in with Hugging Face to vote.")
 
 
 def lang_of(lang: str, request: gr.Request) -> str:
@@ -152,7 +180,7 @@ def lang_of(lang: str, request: gr.Request) -> str:
     return lang or language_of_browser(request.headers.get("accept-language", ""))
 
 
-def address_of(request: gr.Request | None) -> str:
+def address_of(request: gr.Request | Sender | None) -> str:
     """The address that a request came from, for rate limits; "" if it is unknown."""
     client = getattr(request, "client", None)
     return str(client.host) if client else ""

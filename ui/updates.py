@@ -83,7 +83,7 @@ class Handlers:
     def answer(self, handler: Callable[..., Any], request: gr.Request, stored: Stored, *values: Any) -> Any:
         """What the handler returns, as updates. An ArenaError becomes a message on the page."""
         tab = self.tabs.get(request)
-        tab.judge = self.access.judge_of(stored)
+        self.access.recognise(tab, stored, request)
         result = self.result(tab, handler, *values)
         return (changed({}, result) or gr.skip()) if isinstance(result, dict) else result
 

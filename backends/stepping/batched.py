@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+from torch.nn.functional import scaled_dot_product_attention
 from transformers import AttentionInterface
 from transformers.cache_utils import Cache
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
@@ -115,8 +116,14 @@ def rows_attention(
         outputs.append(step.decode(query[:, :, :start], key.parts, scaling or query.shape[-1] ** -0.5))
     else:
         for (keys, values), count, mask in zip(key.parts, step.counts, step.masks, strict=True):
-            queries = query[:, :, start : start + count]
-            outputs.append(sdpa_attention_forward(module, queries, keys[None], values[None], mask, scaling=scaling)[0])
+            parts = query[:, :, start : start + count], keys[None], values[None], mask
+            if mask is None:
+                outputs.append(sdpa_attention_forward(module, *parts, scaling=scaling)[0])
+            else:
+                # With a mask the library copies keys and values for each head of the queries.
+                shared = query.shape[1] > len(keys)
+                output = scaled_dot_product_attention(*parts, scale=scaling, enable_gqa=shared)
+                outputs.append(output.transpose(1, 2))
             start += count
     if start < query.shape[2]:
         like = outputs[0]

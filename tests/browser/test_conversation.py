@@ -72,9 +72,11 @@ def test_an_edit_that_is_cancelled_gives_back_what_was_typed(page: Page) -> None
 
 
 def test_a_side_that_is_stopped_while_it_thinks_goes_on_and_is_judged(
-    serve: Callable[..., ServedApp], open_page: OpenPage
+    serve: Callable[..., ServedApp], open_page: OpenPage, tmp_path: Path
 ) -> None:
-    thoughts = [{"text": "<think>"}, {"text": "hm ", "times": 20, "delay": 0.2}, {"text": "</think>"}, {"text": "Yes"}]
+    stopped = tmp_path / "stopped"
+    more = [{"until": str(stopped), "text": "</think>"}, {"text": "Yes"}]
+    thoughts = [{"text": "<think>"}, {"text": "hm ", "times": 20}, *more]
     app = serve({"answers": [{"steps": thoughts}], "thinking": "switch"}, {"answers": [{"steps": [{"text": "No"}]}]})
     page = open_page(app, mode="named")
     status(page, "a", "thinking off")
@@ -85,6 +87,7 @@ def test_a_side_that_is_stopped_while_it_thinks_goes_on_and_is_judged(
     expect(page.locator("#pane_a")).to_contain_text("hm hm")
     page.click("#head_a .stop")
     wait_for_phase(page, "cut")
+    stopped.touch()
     page.click("#head_a .continue")
     vote(page, "model_a")
     expect(page.locator("#pane_a")).to_contain_text("Yes")

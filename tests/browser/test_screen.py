@@ -142,9 +142,11 @@ def test_a_window_that_becomes_a_phone_and_back_keeps_the_answers_in_sight(open_
 
 def test_answers_are_still_in_sight_after_another_mode_was_looked_at(open_page: OpenPage, app: ServedApp) -> None:
     page = open_page(app, mode="named")
+    ask_for_vote(page, "First?")
     ask_for_vote(page)
     choose_mode(page, "blind")
     wait_for_phase(page, "empty")
     choose_mode(page, "named")
     for side in "ab":
         wait_for_first_line(page, side)
+    assert_nothing_scrolled(page)

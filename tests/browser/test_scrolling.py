@@ -6,11 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 from served_app import ServedApp
 
 from tests.browser.conftest import OpenPage
-from tests.browser.hands import ask, wait_for_phase, wait_for_state, wait_until_votable
+from tests.browser.hands import ask, questions, wait_for_phase, wait_for_state, wait_until_votable
 from tests.browser.test_screen import FIRST_LINE_IS_SEEN, LONG
 
 LINES = "A line of an answer.\n\n" * 4
@@ -163,6 +163,7 @@ def test_sending_takes_both_panes_to_the_new_question(page: Page) -> None:
     ask(page, "wait")
     wait_for_phase(page, "run")
     for side in "ab":
+        expect(questions(page, side)).to_have_text(["First?", "wait"])
         page.wait_for_function(f"side => Math.abs(({QUESTION})(side) - 12) <= 4", arg=side)
     stop(page)
 

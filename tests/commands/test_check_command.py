@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import struct
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import pytest
 from click.testing import Result
 from model_folders import DATA, ORACLES, TINY, copied, edit_json, make_scripted, needs_oracles
 from native_folders import qwen35_folder
-from served_app import ROOT
+from served_app import ROOT, run
 from typer.testing import CliRunner
 from vendor_server import END, answering, delta, streaming
 
@@ -307,3 +308,17 @@ def test_a_model_that_does_not_fit(monkeypatch: pytest.MonkeyPatch, options: tup
     monkeypatch.setattr(budget, "available_bytes", lambda: 300_000_000)
     line = refused("smollm2-135m", *options)
     assert "needs 0.6 GB of memory (weights 0.1, cache 0.4, other 0.1), and 0.3 GB is free." in line
+
+
+@pytest.mark.parametrize(("encoding", "name"), [("utf-8", b"\xb4\xf3 model"), ("ascii", "大 model".encode())])
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_a_name_that_the_terminal_cannot_show_ends_in_no_traceback(
+    tmp_path: Path, encoding: str, name: bytes, options: tuple[str, ...]
+) -> None:
+    """In the terminal of a Chinese Linux, Python refuses to print what is not in its encoding."""
+    folder = tmp_path / os.fsdecode(name)
+    folder.mkdir()
+    (folder / "config.json").write_text('{"model_type": "qwen3"}', encoding="utf-8")
+    result = run("check", str(folder), *options, PYTHONIOENCODING=f"{encoding}:strict")
+    assert result.returncode == 2 and "Traceback" not in result.stderr
+    assert "has no weights" in result.stderr and " model cannot be loaded" in result.stderr

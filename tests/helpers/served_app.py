@@ -41,14 +41,11 @@ class ServedApp:
         return next(backend for name, backend in pair.items() if name == side).requests
 
     def wait_until_idle(self) -> None:
-        """Waits until no scripted backend produces tokens any more; fails after a minute."""
-        backends = list(self.services.roster)
-        for _ in range(120):
-            before = [backend.produced for backend in backends]
-            time.sleep(0.5)
-            if before == [backend.produced for backend in backends]:
-                return
-        raise AssertionError("the models still produce tokens")
+        """Waits until no model answers any more; fails after a minute."""
+        deadline = time.monotonic() + 60
+        while any(backend._load._users for backend in self.services.roster):
+            assert time.monotonic() < deadline, "the models still answer"
+            time.sleep(0.05)
 
 
 def handlers_of(page: Any, kind: type) -> Any:

@@ -143,6 +143,7 @@ def test_no_text_is_left_over() -> None:
         "host",
         "class_project",
         "excluded",
+        "sign_in",
         "add",
     )
     by_rule = tuple(f"{prefix}_" for prefix in rules)

@@ -50,7 +50,7 @@ def page(tmp_path: Path) -> Any:
 
 def test_who_is_not_the_host_sees_no_exclusion_and_changes_none(page: Any) -> None:
     props = page.render()
-    assert props[page.part.counted] == {"choices": [], "value": []}
+    assert props[page.part.counted] == {"visible": False, "choices": [], "value": []}
     before = (page.folder / "events.jsonl").read_bytes()
     for call in (
         lambda: page.press("save", counted=["crowd-of-two"]),
@@ -65,7 +65,7 @@ def test_the_host_sees_why_raters_are_excluded_counts_them_and_excludes_them_aga
     page.tab.admin, part = True, page.part
     line = "Beyond five from one address: raters 2, votes 2 (crowd-of)"
     shown = page.render()[part.counted]
-    assert shown == {"choices": [(line, "crowd-of-two")], "value": []}
+    assert shown == {"visible": True, "choices": [(line, "crowd-of-two")], "value": []}
     page.press("save", counted=["crowd-of-two", "made up"])
     assert page.results.figures().votes == 3
     assert page.press("tab", event="select")[part.counted]["value"] == ["crowd-of-two"]

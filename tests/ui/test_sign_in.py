@@ -12,10 +12,10 @@ import pytest
 from pressing import press
 
 from arena.judging.limits import Admin, RateLimits
-from ui.access import PROXY_HEADERS, SIGN_IN_SECONDS, Access
+from ui.access import SIGN_IN_SECONDS, Access
 from ui.admin import SignInHandlers, SignInPart
 from ui.components import Labels
-from ui.tabs import Tab
+from ui.tabs import PROXY_HEADERS, Tab
 
 TOKEN = "correct horse"
 HOST = {"host": "127.0.0.1:7860"}

@@ -30,8 +30,12 @@ def tabs(chats: Chats) -> Iterator[Tabs]:
     gc.enable()
 
 
+class Request(SimpleNamespace):
+    """A request, of which weak references can be made."""
+
+
 def request(session: str | None) -> Any:
-    return SimpleNamespace(session_hash=session, headers={})
+    return Request(session_hash=session, headers={"host": "here", "cookie": "x"}, client=None, query_params={})
 
 
 def test_a_tab_is_the_same_until_it_is_closed(tabs: Tabs, chats: Chats) -> None:
@@ -39,6 +43,13 @@ def test_a_tab_is_the_same_until_it_is_closed(tabs: Tabs, chats: Chats) -> None:
     assert tabs.get(request("one")) is item and item is not other and item.chat is chats.get("one")
     chats.close("one")
     assert tabs.get(request("one")) is not item and tabs.get(request("other")) is other
+
+
+def test_a_tab_keeps_no_request_whose_body_may_be_large(tabs: Tabs) -> None:
+    asked = request("one")
+    tab, left = tabs.get(asked), ref(asked)
+    del asked
+    assert left() is None and tab.request.headers == {"host": "here"}
 
 
 def test_nothing_is_left_of_tabs_that_were_closed(tabs: Tabs, chats: Chats) -> None:

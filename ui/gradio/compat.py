@@ -67,10 +67,10 @@ def poll_less(demo: Blocks) -> None:
         demo._queue.progress_update_sleep_when_free = 1.0
 
 
-def middleware(hosts: frozenset[str] | None = None) -> list[Middleware]:
-    """What `app_kwargs={"middleware": ...}` of a launch takes; `hosts` as for RequestFilter.
+def middleware(hosts: frozenset[str] | None = None, has_login: bool = False) -> list[Middleware]:
+    """What `app_kwargs={"middleware": ...}` of a launch takes; `hosts` and `has_login` as for RequestFilter.
 
     The cache of the page needs a known version.
     """
-    always = [Middleware(RequestFilter, hosts=hosts)]
+    always = [Middleware(RequestFilter, hosts=hosts, has_login=has_login)]
     return [*always, Middleware(FrontPage)] if is_known_version() else always

@@ -37,6 +37,7 @@ _ALLOWED = {
     "POST": re.compile(r"/gradio_api/(?:queue/join|run/predict|call/[^/]+|cancel|reset)/?"),
 }
 _ALLOWED["HEAD"] = _ALLOWED["GET"]
+_LOGIN_PATHS = ("/login/huggingface", "/login/callback", "/logout")
 _FOREIGN = (
     "This page is served to this machine only. To open it under another name, start it with ARENA_PUBLIC_URL=ADDRESS.\n"
     "此页面只供本机访问。如需用其他域名打开，请在启动时设置 ARENA_PUBLIC_URL=网址。\n"
@@ -49,12 +50,13 @@ class RequestFilter:
     It answers 404 to every path that is not allowed and 413 to a body over MAX_BYTES; cuts off one of unknown size.
     Unless `hosts` is None it answers 421 to a request for any host but this machine and those: a page elsewhere whose
     name suddenly leads to 127.0.0.1 (DNS rebinding) would read everything as if it came from here. It answers 403 to
-    pages of other origins.
+    pages of other origins. Those of a login are allowed if there is one.
     """
 
-    def __init__(self, app: ASGIApp, hosts: frozenset[str] | None = None) -> None:
+    def __init__(self, app: ASGIApp, hosts: frozenset[str] | None = None, has_login: bool = False) -> None:
         self._app = app
         self._hosts = hosts
+        self._has_login = has_login
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request. A fault of the app ends the answer, with one line in the log."""
@@ -94,9 +96,12 @@ class RequestFilter:
             return PlainTextResponse(_FOREIGN, 421)
         if self._hosts is not None and not self._is_own(headers.get("origin", ""), host):
             return Response(status_code=403)
-        if not is_allowed(scope["method"], scope["path"].removeprefix(scope.get("root_path", ""))):
+        if not self._is_open(scope["method"], scope["path"].removeprefix(scope.get("root_path", ""))):
             return Response(status_code=404)
         return Response(status_code=413) if length.isdigit() and int(length) > MAX_BYTES else None
+
+    def _is_open(self, method: str, path: str) -> bool:
+        return is_allowed(method, path) or (self._has_login and method == "GET" and path in _LOGIN_PATHS)
 
     def _is_own(self, origin: str, host: str) -> bool:
         """Whether no other page asks: gradio answers pages on any port of this machine."""

@@ -1,13 +1,16 @@
 """Rows in one pass: the library's own numbers and a kernel of one's own for the attention."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 from micro_engines import CHATGLM, QWEN, computed, greedy, micro_engine, prompt, scores_after, tokens
-from transformers.integrations.sdpa_attention import repeat_kv
+from transformers.integrations.sdpa_attention import repeat_kv, sdpa_attention_forward
 
 from backends.stepping import ROWS
-from backends.stepping.batched import Rows
+from backends.stepping.batched import Rows, _mask, rows_attention
 from backends.stepping.cache import TokenCache
+from backends.stepping.step import LayerRows, Step
 
 
 @pytest.mark.parametrize("name", [QWEN, CHATGLM])
@@ -23,6 +26,17 @@ def test_the_scores_are_the_librarys_own_for_pieces_of_any_size(name, pieces):
         wanted = engine._rows.model(torch.tensor([ids])).logits[0]
     # Fifty passes of one row sum in another order; what the originals compute is held to less in test_exactness.
     assert (torch.cat(found) - wanted).abs().max() < 2e-5
+
+
+@pytest.mark.parametrize("heads", [2, 8])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_a_later_chunk_attends_bitwise_as_the_library_does(heads, dtype):
+    keys, values, query = torch.randn(2, 100, 64), torch.randn(2, 100, 64), torch.randn(1, heads, 40, 64)
+    keys, values, query = keys.to(dtype), values.to(dtype), query.to(dtype)
+    module, mask = SimpleNamespace(num_key_value_groups=heads // 2), _mask(60, 40)
+    rows = LayerRows(Step(None, counts=[40], masks=[mask]), [(keys, values)])
+    wanted, _ = sdpa_attention_forward(module, query, keys[None], values[None], mask, scaling=0.1)
+    assert torch.equal(rows_attention(module, query, rows, rows, None, scaling=0.1)[0], wanted)
 
 
 @pytest.mark.parametrize(("width", "rows"), [(None, 3), (1, 3), (ROWS, 3), (ROWS, ROWS)])

@@ -271,7 +271,8 @@ def test_a_vote_that_a_crash_kept_from_its_tab_is_shown_and_counts_once(
 def test_a_page_that_this_process_does_not_know_is_reloaded_before_anything_is_done(arena: Any) -> None:
     arena.send("hello")
     arena.services.chats.close("one")  # as after a restart
-    request: Any = SimpleNamespace(session_hash="one", headers={"accept-language": "zh"}, client=None)
+    usual = {"headers": {"accept-language": "zh"}, "client": None, "query_params": {}}
+    request: Any = SimpleNamespace(session_hash="one", **usual)
     for handler, *typed in ((arena.handlers.renew,), (arena.handlers.edit, "typed")):
         with pytest.raises(gr.Error, match=r'class="stale".*页面会自动刷新'):
             arena.handlers.answer(handler, request, {}, *typed)

@@ -1,0 +1,93 @@
+"""The setting of the sign-in, whose vote it is with one, and which paths are open."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+import ui.gradio.sign_in
+from arena.errors import InputError
+from ui.access import Access
+from ui.gradio.middleware import RequestFilter
+from ui.gradio.sign_in import SignIn, check_sign_in
+from ui.tabs import Tab
+
+SPACE = dict.fromkeys(
+    ("SPACE_ID", "SPACE_HOST", "OAUTH_CLIENT_ID", "OAUTH_CLIENT_SECRET", "OAUTH_SCOPES", "OPENID_PROVIDER_URL"), "x"
+) | {"SYSTEM": "spaces"}
+SIGNED_IN, STRANGER = (SimpleNamespace(account=account) for account in ("huggingface:1", ""))
+
+
+def test_sign_in_is_off_unless_it_is_set_and_works_on_a_space_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ui.gradio.sign_in, "find_spec", lambda name: object())
+    assert check_sign_in("", {}) == "" and check_sign_in("", SPACE) == ""
+    assert [check_sign_in(value, SPACE) for value in ("offered", "required")] == ["offered", "required"]
+    for missing in SPACE:
+        with pytest.raises(InputError, match=f"hf_oauth: true .*{missing} is not set") as error:
+            check_sign_in("required", {name: value for name, value in SPACE.items() if name != missing})
+        assert error.value.code == "sign_in_place"
+    with pytest.raises(InputError, match="offered or required, not yes"):
+        check_sign_in("yes", SPACE)
+    monkeypatch.setattr(ui.gradio.sign_in, "find_spec", lambda name: None)
+    with pytest.raises(InputError, match="pip install authlib itsdangerous"):
+        check_sign_in("offered", SPACE)
+
+
+def access(login: SignIn) -> Any:
+    return Access(judge=lambda rater: f"<{rater}>", login=login, account_of=lambda request: request.account)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("login", "request_", "judge"),
+    [
+        ("", STRANGER, "<anna>"),
+        ("", SIGNED_IN, "<anna>"),  # nobody is asked for an account
+        ("offered", STRANGER, "<anna>"),
+        ("offered", SIGNED_IN, "<account:huggingface:1>"),
+        ("required", STRANGER, ""),
+        ("required", SIGNED_IN, "<account:huggingface:1>"),
+    ],
+)
+def test_a_vote_belongs_to_the_account_if_there_is_one(login: SignIn, request_: Any, judge: str) -> None:
+    rules = access(login)
+    assert rules.judge_of({"rater": "anna"}, request_) == judge
+    tab = Tab(chat=None, lang="en", request=request_)  # type: ignore[arg-type]
+    rules.recognise(tab, {"rater": "anna"}, request_)
+    if judge:
+        assert tab.known_judge == judge
+    else:
+        with pytest.raises(InputError, match="Sign in with Hugging Face to vote"):
+            _ = tab.known_judge
+
+
+@pytest.mark.parametrize("login", ["", "offered", "required"])
+def test_what_a_browser_stores_is_never_an_account(login: SignIn) -> None:
+    assert access(login).judge_of({"rater": "account:huggingface:1"}, STRANGER) == ""
+
+
+@pytest.mark.parametrize("path", ["/login/huggingface", "/login/callback", "/logout"])
+def test_the_paths_of_the_login_are_open_only_where_there_is_one(path: str) -> None:
+    async def status(method: str, **options: bool) -> int:
+        sent: list[Any] = []
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        async def app(scope: Any, receive: Any, send: Any) -> None:
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+
+        scope = {"type": "http", "method": method, "path": path, "headers": []}
+        await RequestFilter(app, **options)(scope, None, send)  # type: ignore[arg-type]
+        return int(sent[0]["status"])
+
+    # A thread of its own: the browser tests of this process run an event loop in this one.
+    with ThreadPoolExecutor(1) as pool:
+        statuses = [
+            pool.submit(asyncio.run, status(method, has_login=has_login)).result()
+            for method, has_login in (("GET", False), ("GET", True), ("POST", True))
+        ]
+    assert statuses == [404, 200, 404]
