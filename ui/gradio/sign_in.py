@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from arena.errors import InputError
+from ui.gradio.compat import WRITTEN_FOR, is_known_version
 
 if TYPE_CHECKING:
     import gradio as gr
@@ -20,7 +21,8 @@ _PACKAGES = ("authlib", "itsdangerous")
 
 
 def check_sign_in(value: str, environment: Mapping[str, str]) -> SignIn:
-    """The setting. Raises InputError if it is unknown, outside a Space with sign-in, and if packages are missing."""
+    """The setting. Raises InputError if it is unknown, outside a Space with sign-in, and if packages are missing
+    or gradio is another version."""
     known: dict[str, SignIn] = {name: name for name in get_args(SignIn)}
     if value not in known:
         raise InputError("sign_in_unknown", f"--sign-in is offered or required, not {value}.", value=value)
@@ -35,6 +37,9 @@ def check_sign_in(value: str, environment: Mapping[str, str]) -> SignIn:
         packages = " ".join(_PACKAGES)
         message = f"Sign-in needs more packages: pip install {packages}"
         raise InputError("sign_in_packages", message, packages=packages)
+    if not is_known_version():  # account_of uses a private function
+        message = f"Sign-in needs gradio {WRITTEN_FOR}: pip install -r requirements.txt"
+        raise InputError("sign_in_gradio", message, version=WRITTEN_FOR)
     return known[value]
 
 

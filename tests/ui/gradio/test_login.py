@@ -32,6 +32,10 @@ def test_sign_in_is_off_unless_it_is_set_and_works_on_a_space_alone(monkeypatch:
         assert error.value.code == "sign_in_place"
     with pytest.raises(InputError, match="offered or required, not yes"):
         check_sign_in("yes", SPACE)
+    with monkeypatch.context() as other:
+        other.setattr(ui.gradio.sign_in, "is_known_version", lambda: False)
+        with pytest.raises(InputError, match=r"needs gradio 6\.31"):
+            check_sign_in("offered", SPACE)
     monkeypatch.setattr(ui.gradio.sign_in, "find_spec", lambda name: None)
     with pytest.raises(InputError, match="pip install authlib itsdangerous"):
         check_sign_in("offered", SPACE)
