@@ -73,6 +73,11 @@ def tune(base: Path, pairs: Sequence[Mapping[str, Any]], adapter: Path, training
     except ImportError as error:
         message = f"{error.name} is not installed: python -m pip install -r requirements-tune.txt"
         raise InputError("tune_library", message, name=error.name) from error
+    except (OSError, ValueError) as error:
+        reason = str(error).partition("\n")[0]
+        raise InputError(
+            "tune_unloadable", f"{base} cannot be loaded: {reason}", path=str(base), reason=reason
+        ) from error
     trainer.train()
     with os_error_as("tune_unwritable", f"The adapter cannot be written to {adapter}", path=str(adapter)):
         trainer.model.save_pretrained(adapter)
@@ -90,8 +95,11 @@ def _trainer(base: Path, pairs: Sequence[Mapping[str, Any]], adapter: Path, trai
     from trl import DPOConfig, DPOTrainer
 
     has_gpu = torch.cuda.is_available()
+    # Otherwise transformers would ask in the terminal whether to run a checkpoint's own code.
+    safe: dict[str, Any] = {"trust_remote_code": False, "use_safetensors": True}
+    dtype = torch.bfloat16 if has_gpu else torch.float32
     return DPOTrainer(
-        AutoModelForCausalLM.from_pretrained(base, dtype=torch.bfloat16 if has_gpu else torch.float32),
+        AutoModelForCausalLM.from_pretrained(base, dtype=dtype, **safe),
         args=DPOConfig(
             output_dir=str(adapter),
             num_train_epochs=training.epochs,
@@ -109,6 +117,6 @@ def _trainer(base: Path, pairs: Sequence[Mapping[str, Any]], adapter: Path, trai
             seed=_SEED,
         ),
         train_dataset=Dataset.from_list(list(pairs)),
-        processing_class=AutoTokenizer.from_pretrained(base),
+        processing_class=AutoTokenizer.from_pretrained(base, trust_remote_code=False),
         peft_config=LoraConfig(r=training.rank, lora_alpha=2 * training.rank, target_modules="all-linear"),
     )
