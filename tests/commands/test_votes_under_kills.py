@@ -87,8 +87,9 @@ async def vote_and_kill(room: Class, answers: Path, data_dir: Path) -> int:
         starting = served_app(["--answers", str(answers)], data_dir)
         room.url, process = await asyncio.to_thread(starting.__enter__)
         room.up.set()
-        # At a random moment some votes later.
-        due = len(room.acknowledged) + random.randint(1, 2 * VOTES // KILLS) if kills < KILLS else VOTES
+        # At a random moment about the next of the places that divide the votes evenly.
+        space = VOTES // (KILLS + 1)
+        due = (kills + 1) * space + random.randint(-space // 4, space // 4) if kills < KILLS else VOTES
         while len(room.acknowledged) < due and not all(rater.done() for rater in raters):
             await asyncio.sleep(random.uniform(0, 0.1))
         room.up.clear()
