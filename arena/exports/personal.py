@@ -1,6 +1,6 @@
-"""Finds personal data in votes: mail addresses, numbers of phones, identity cards and bank cards, and stated names.
+"""Finds personal data in votes: mail addresses, phone, identity card and bank card numbers, and stated names.
 
-The libraries of requirements-publish.txt tell real numbers from others. What somebody only describes is not found.
+The libraries of requirements-publish.txt tell real numbers from others. They do not find what somebody only describes.
 """
 
 import re

@@ -12,8 +12,7 @@ from dataclasses import dataclass, field
 
 from arena.events import CROWDED, Events
 
-# Raters of one address whose votes count, within so many seconds. A family or an office shares an address; a class
-# votes in a room.
+# At most five raters of one address count in 30 days. A family or an office shares an address; a class votes in a room.
 ADDRESS_RATERS, WINDOW_SECONDS = 5, 30 * 86_400.0
 MAX_ADDRESSES = 100_000
 

@@ -86,7 +86,7 @@ class Linear4(_Packed):
         return y.flatten(1)
 
     def _split(self, blocks: int) -> Iterator[Packed4]:
-        """So many blocks of rows at a time."""
+        """The packed weight in pieces of `blocks` blocks of rows."""
         return zip(*(part.split(blocks) for part in self.packed), strict=True)
 
 

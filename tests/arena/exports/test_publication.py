@@ -160,7 +160,7 @@ def test_the_card_counts_and_names_licences_with_what_they_say_of_answers(publis
         agreed(1), agreed(2, "q2"), vote_between(3, "mine", "qwen-7b-chat", B, "q3", may_publish=True), known=known
     )
     text = (tmp_path / "out" / CARD).read_text(encoding="utf-8")
-    assert "3 votes by 3 raters, 2025-11-24 to 2025-11-24 (UTC)" in text
+    assert "Votes: 3; raters: 3; 2025-11-24 to 2025-11-24 (UTC)" in text
     assert (
         "- `qwen-7b-chat`: [Tongyi Qianwen License Agreement](https://qwen.example): its output must not be used"
         in text

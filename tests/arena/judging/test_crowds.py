@@ -97,8 +97,12 @@ def test_a_rater_is_marked_before_the_vote_is_written_and_a_refused_vote_marks_n
 
 def test_a_full_disk_refuses_the_vote_and_not_the_mark(answered):
     def full(*arguments, **about):
-        raise OSError(28, "No space left on device")
+        raise OSError(28, "the events cannot be written" if about else "the votes cannot be written")
 
     crowds = Crowds(SimpleNamespace(append=full))
+    ballots = Ballots(SimpleNamespace(append=full), note_rater=crowds.note)
     for number in range(ADDRESS_RATERS + 1):
-        crowds.note(f"judge-{number}", HOME)
+        ballots.offer(answered(id=f"battle-{number}"))
+        with pytest.raises(OSError, match="the votes cannot be written"):
+            ballots.cast(f"battle-{number}", f"judge-{number}", Judgement("tie"), address=HOME)
+        assert ballots.is_open(f"battle-{number}")
