@@ -85,6 +85,13 @@ def test_names_colours_and_figures_are_sent_after_the_vote_alone(events):
     assert [word for word in output if word not in sent(events)] == []
 
 
+def test_the_progress_counts_the_vote_that_was_just_cast(events):
+    renew(events)
+    assert '<progress max="1" value="0"' in sent(events)
+    vote(events)
+    assert '<progress max="1" value="1"' in sent(events)
+
+
 @pytest.mark.parametrize("kept", [None, {}, {"rater": ""}])
 def test_a_browser_that_keeps_nothing_is_told_so(events, kept):
     with pytest.warns(UserWarning, match="blocks storage"):
