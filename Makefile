@@ -11,6 +11,10 @@ ARGS ?=
 # longest come first.
 PARALLEL := --numprocesses auto --dist loadfile --no-loadscope-reorder
 
+# What is compiled is kept, even where the shell says otherwise: without, each worker and each program that the tests
+# start compiles all sources anew.
+check test test-extra: export PYTHONDONTWRITEBYTECODE =
+
 .PHONY: run demo pair setup check test test-extra lint format clean
 
 run: setup

@@ -27,6 +27,7 @@ from arena.votes.store import VoteStore
 from ui.access import Access
 from ui.batch import BatchHandlers, BatchTab, grid_block, status_block
 from ui.components import Labels
+from ui.gradio.compat import make_blocks
 from ui.report import ReportHandlers, ReportTab
 from ui.tabs import Tab
 
@@ -72,7 +73,7 @@ def served() -> Callable[..., SimpleNamespace]:
         access = Access(judge=str, admin=Admin(TOKEN, RateLimits()) if admin else None, is_local=local)
         tab, runner = Tab(None, "en", request), RecordingRunner()  # type: ignore[arg-type]
         tabs = SimpleNamespace(get=lambda request: tab)
-        with gr.Blocks() as demo, gr.Tab() as place:
+        with make_blocks() as demo, gr.Tab() as place:
             part, browser = BatchTab(Labels(), place), gr.BrowserState()
             events = BatchHandlers(access, tabs, browser, part, runner, (PROMPT,))  # type: ignore[arg-type]
             events.wire(demo)
@@ -180,7 +181,7 @@ def reporting(tmp_path: Path) -> Callable[..., SimpleNamespace]:
         rooms = SimpleNamespace(may_see_names=lambda judge: False, finished_open=lambda judge: None) if blind else None
         access = Access(judge=str, rooms=rooms, is_local=True)  # type: ignore[arg-type]
 
-        with gr.Blocks() as demo, gr.Tab() as place:
+        with make_blocks() as demo, gr.Tab() as place:
             part, browser = ReportTab(Labels(), place), gr.BrowserState()
 
         def typed(**values: str) -> dict[Block, Any]:

@@ -19,6 +19,7 @@ from arena.roster import Roster
 from arena.types import ModelSpec
 from ui.access import Access
 from ui.components import Labels
+from ui.gradio.compat import make_blocks
 from ui.models import REAL_PAIR, BannerHandlers, ModelsBanner, ModelsHandlers, ModelsTab, status_block
 from ui.tabs import Tab
 
@@ -65,7 +66,7 @@ def served() -> Callable[..., SimpleNamespace]:
         tab = Tab(SimpleNamespace(pair=roster.first), "en", request)  # type: ignore[arg-type]
         tabs, job = SimpleNamespace(get=lambda request: tab), Recording()
         first: Any = job if coming else None
-        with gr.Blocks() as demo, gr.Tab() as place:
+        with make_blocks() as demo, gr.Tab() as place:
             banner, part, browser = ModelsBanner(labels), ModelsTab(labels, place), gr.BrowserState()
             above = BannerHandlers(access, tabs, browser, banner, roster, first, True)  # type: ignore[arg-type]
             events = ModelsHandlers(access, tabs, browser, part, job, above)  # type: ignore[arg-type]

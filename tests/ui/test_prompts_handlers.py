@@ -19,7 +19,7 @@ from arena.judging.limits import Admin, RateLimits
 from arena.prompts import Prompt, PromptStore, Reference, load_prompts
 from ui.access import Access
 from ui.components import Labels
-from ui.gradio.compat import Block
+from ui.gradio.compat import Block, make_blocks
 from ui.prompts import PromptsHandlers, PromptsTab
 from ui.tabs import Tab
 
@@ -33,7 +33,7 @@ class Page:
     """A host's page: what is in its form, and what is shown."""
 
     def __init__(self, prompts: PromptStore, lang: str = "en", admin: bool = True) -> None:
-        with gr.Blocks(), gr.Tab() as place:
+        with make_blocks(), gr.Tab() as place:
             self.part = PromptsTab(Labels(), place)
         self.tab = Tab(None, lang, REQUEST, admin=admin)  # type: ignore[arg-type]
         access = Access(judge=str, admin=Admin("correct horse", RateLimits()))

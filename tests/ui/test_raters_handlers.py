@@ -20,6 +20,7 @@ from arena.votes import VoteLog
 from arena.votes.store import VoteStore
 from ui.access import Access
 from ui.components import Labels
+from ui.gradio.compat import make_blocks
 from ui.raters import RatersHandlers, RatersTab
 
 REQUEST = SimpleNamespace(headers={"host": "arena.example"}, client=None)
@@ -39,7 +40,7 @@ def page(tmp_path: Path) -> Any:
         tab: Any = SimpleNamespace(lang="en", admin=False, key="", request=REQUEST)
         tabs = SimpleNamespace(get=lambda request: tab)
         access = Access(judge=str, admin=Admin("correct horse", RateLimits()))
-        with gr.Blocks() as demo, gr.Tab() as place:
+        with make_blocks() as demo, gr.Tab() as place:
             part, browser = RatersTab(Labels(), place), gr.BrowserState()
             handlers = RatersHandlers(access, tabs, browser, part, results, withdrawals)  # type: ignore[arg-type]
             handlers.wire(demo)

@@ -22,6 +22,7 @@ from arena.votes.backup_status import BackupStatus
 from arena.votes.store import VoteStore
 from ui.access import Access
 from ui.components import Labels
+from ui.gradio.compat import make_blocks
 from ui.rooms import ClassTab, RoomHandlers, counts_block, link_block
 from ui.services import Site
 from ui.tabs import Tab
@@ -43,7 +44,7 @@ def page(tmp_path: Path) -> SimpleNamespace:
     rooms = Rooms(pairs_of(sides), Ballots(SimpleNamespace(append=lambda vote: None)), Kept())
     status = BackupStatus("Hub somebody/votes", 3, time=1_795_863_600.0)
     access, results = Access(judge=str, admin=Admin(TOKEN, RateLimits())), ResultsService(VoteStore(tmp_path))
-    with gr.Blocks() as demo:
+    with make_blocks() as demo:
         part = ClassTab(Labels(lambda: {"prompt_q1": ("题一", "Question 1")}), rooms.prompts)
     tab = Tab(None, "en", REQUEST)  # type: ignore[arg-type]
     tabs = SimpleNamespace(get=lambda request: tab)

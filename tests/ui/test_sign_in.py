@@ -15,6 +15,7 @@ from arena.judging.limits import Admin, RateLimits
 from ui.access import SIGN_IN_SECONDS, Access
 from ui.admin import SignInHandlers, SignInPart
 from ui.components import Labels
+from ui.gradio.compat import make_blocks
 from ui.tabs import PROXY_HEADERS, Tab
 
 TOKEN = "correct horse"
@@ -28,7 +29,7 @@ def served() -> Callable[..., SimpleNamespace]:
         access = Access(judge=str, admin=Admin(TOKEN, RateLimits()) if admin else None, is_local=local)
         tab = new_tab()
         tabs = SimpleNamespace(get=lambda request: tab)
-        with gr.Blocks() as demo:
+        with make_blocks() as demo:
             with gr.Tab(elem_id="tab_class", visible=False) as place:
                 note = gr.Markdown()
             part, browser = SignInPart(Labels()), gr.BrowserState()

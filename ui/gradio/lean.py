@@ -2,12 +2,16 @@
 
 import copy
 import datetime
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
+from unittest import mock
 
 import gradio as gr
 from gradio import processing_utils
 from gradio.block_function import BlockFunction
 from gradio.blocks import Block, postprocess_update_dict
+from gradio.routes import App
 from gradio.state_holder import SessionState, StateHolder
 from gradio.utils import delete_none
 
@@ -26,7 +30,20 @@ class LeanBlocks(gr.Blocks):
     For every update, gradio 6.31 rebuilds each output component and its description, even outputs that the handler
     leaves out. That takes 0.5 to several milliseconds each: most of the time of a vote, of a stream's updates and of
     opening the page. It also keeps all of them, a megabyte for each tab that was ever open.
+
+    gradio also builds the web application in the constructor, at the end of the `with` block and in queue(), 0.1 s
+    each, and again in launch(), which alone serves it: the others are left out.
     """
+
+    def __exit__(self, *exception: Any) -> None:
+        with _without_app():
+            super().__exit__(*exception)
+
+    def queue(self, *values: Any, **named: Any) -> "LeanBlocks":
+        """Sets the queue; the constructor calls it as well."""
+        with _without_app():
+            super().queue(*values, **named)
+        return self
 
     @property
     def state_holder(self) -> StateHolder:
@@ -69,6 +86,12 @@ class LeanBlocks(gr.Blocks):
             processed = await super().postprocess_data(lean, values, state)
             results |= dict(zip(lean.outputs, processed, strict=True))
         return [results.get(block, gr.skip()) for block in block_fn.outputs]
+
+
+@contextmanager
+def _without_app() -> Iterator[None]:
+    with mock.patch.object(App, "create_app", return_value=None):
+        yield
 
 
 class LeanStates(StateHolder):

@@ -7,12 +7,12 @@ from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
-import gradio as gr
 import pytest
 from served_app import ServedApp, handlers_of
 
 from arena.types import Winner
 from ui.arena.handlers import ArenaHandlers
+from ui.gradio.compat import make_blocks
 from ui.layout import Page
 
 STORED = {"rater": "r"}
@@ -22,7 +22,7 @@ class Arena:
     """The Arena of one page, with the requests of one browser tab."""
 
     def __init__(self, app: ServedApp) -> None:
-        with gr.Blocks():
+        with make_blocks():
             page = Page(app.services)
         self.handlers: ArenaHandlers = handlers_of(page, ArenaHandlers)
         self.part = self.handlers.part

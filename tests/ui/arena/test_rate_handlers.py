@@ -24,6 +24,7 @@ from ui.arena.layout import ArenaTab
 from ui.arena.outcome import Receipt
 from ui.arena.rate import Rate
 from ui.components import Labels
+from ui.gradio.compat import make_blocks
 from ui.tabs import Judging, Tab
 
 NAMES = ("first model", "second model")
@@ -43,7 +44,7 @@ def rooms():
 def events(rooms, tmp_path):
     results = ResultsService(VoteStore(tmp_path))
     prompt = Prompt("q1", "", {"zh": "", "en": ""}, "Why?", reference=Reference((("secret fact",),), text="Read me."))
-    with gr.Blocks(), gr.Tab() as place:
+    with make_blocks(), gr.Tab() as place:
         part = ArenaTab(Labels(lambda: {"settings_hint": ("", "")}), place, ("rate",))
     access = Access(judge=lambda rater: f"judge of {rater}")
     tab = Tab(None, "en", REQUEST, mode="rate", opened=True)

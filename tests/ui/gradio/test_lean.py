@@ -168,3 +168,15 @@ def test_the_state_of_a_tab_that_was_left_goes_and_that_of_one_that_is_open_stay
     kept = {"open", "just left"}
     assert set(holder.session_data) == set(holder.time_last_used) == set(queue.pending_event_ids_session) == kept
     assert "left" not in queue.pending_messages_per_session and "open" in queue.pending_messages_per_session
+
+
+def test_before_the_launch_no_web_application_is_built(monkeypatch: pytest.MonkeyPatch) -> None:
+    built: list[gr.Blocks] = []
+    monkeypatch.setattr(App, "create_app", lambda blocks, **_: built.append(blocks))
+    with LeanBlocks() as demo:
+        gr.Textbox()
+    assert demo.queue(max_size=7) is demo and demo._queue.max_size == 7
+    assert built == []
+    with gr.Blocks():
+        pass
+    assert len(built) == 2  # by the constructor and at the end of the block: what is replaced is put back

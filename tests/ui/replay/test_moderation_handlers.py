@@ -22,6 +22,7 @@ from arena.results.service import ResultsService
 from arena.types import Winner
 from arena.votes import VoteLog
 from arena.votes.store import VoteStore
+from ui.gradio.compat import make_blocks
 from ui.layout import Page
 from ui.replay.handlers import ReplayHandlers
 from ui.tabs import Tab
@@ -54,7 +55,7 @@ class Made:
                 app.services.access, count_prompt=RateLimits().count_prompt, admin=Admin(TOKEN, RateLimits())
             ),
         )
-        with gr.Blocks():
+        with make_blocks():
             page = Page(self.services)
         self.tab = Tab(None, "en", request(), mode="rate")  # type: ignore[arg-type]
         tabs = SimpleNamespace(get=lambda request: self.tab)

@@ -23,6 +23,7 @@ from arena.results.service import ResultsService
 from arena.types import Battle, Message, Winner
 from arena.votes import VoteLog
 from arena.votes.store import VoteStore
+from ui.gradio.compat import make_blocks
 from ui.layout import Page
 from ui.replay.handlers import ReplayHandlers
 from ui.results import handlers
@@ -45,7 +46,7 @@ class Made:
     def __init__(self, app: ServedApp, log: VoteLog, **services: Any) -> None:
         self.service = ResultsService(VoteStore(log.folder))
         self.services = replace(app.services, results=self.service, **services)
-        with gr.Blocks():
+        with make_blocks():
             page = Page(self.services)
         self.tab = Tab(None, "en", REQUEST, mode="rate")  # type: ignore[arg-type]
         tabs = SimpleNamespace(get=lambda request: self.tab)
