@@ -80,13 +80,15 @@ class Rate(ArenaMode):
         self.renew(tab)
 
     def opened(self, tab: Tab, room: str) -> None:
-        """The page was opened, with a room in its address or none. A rater continues where they stopped."""
+        """The page was opened, with a room in its address or none. A rater continues where they stopped, except that a
+        wrong code must not lead to the open room unnoticed.
+        """
         try:
             tab.room, tab.unknown_room = (self.rooms.room(room).code if room else NO_ROOM), ""
         except InputError as error:
             tab.room, tab.unknown_room = NO_ROOM, str(error.details["room"])
         current = self.room(tab)
-        if tab.judge and current.has_started(tab.judge) and not current.closed:
+        if tab.judge and not tab.unknown_room and current.has_started(tab.judge) and not current.closed:
             tab.judging = Judging(current.assign(tab.judge))
 
     @staticmethod

@@ -134,6 +134,16 @@ def test_a_rater_who_has_not_begun_is_shown_no_battle(events, rooms):
     assert events.tab.judging == shown
 
 
+def test_a_rater_with_a_wrong_room_code_in_the_address_is_not_led_to_the_open_room(events):
+    renew(events)
+    events.tab.judging, events.tab.judge = Judging(), "judge of r"
+    events.tab.request = SimpleNamespace(**{**vars(REQUEST), "query_params": {"room": "ZZZZZZ"}})
+    events.handlers.opened(events.tab)
+    assert events.tab.judging.position is None and "There is no room ZZZZZZ" in sent(events)
+    renew(events)  # Start
+    assert events.tab.judging.position is not None
+
+
 def test_of_a_conversation_all_of_it_is_shown(events):
     """What the host's files say is as hostile as what a model says."""
     talk = (Message("system", "s"), Message("user", "Hi"), Message("assistant", "<i>Ho</i>"), Message("user", "*Why?*"))
