@@ -21,13 +21,13 @@ TELLING = re.compile(r"""script|tokens|\d s\b|model_a:|Stopped at|data-color="[a
 
 
 @pytest.fixture(scope="module")
-def app(serve: Callable[..., ServedApp]) -> ServedApp:
+def app(put_together: Callable[..., ServedApp]) -> ServedApp:
     """Two quick scripts, of which the second is slow where the prompt asks for it."""
     quick = [{"text": "甲乙丙丁", "times": 30}]
     slow = {"match": "slow", "steps": [{"text": "子丑", "delay": 0.03, "times": 25}]}
     boom = {"match": "boom", "steps": [{"text": "well"}, {"raise": "disk on fire"}]}
     other = {"match": "", "steps": [{"text": "子丑", "times": 25}]}
-    return serve({"answers": [boom, {"match": "", "steps": quick}]}, {"answers": [slow, other]})
+    return put_together({"answers": [boom, {"match": "", "steps": quick}]}, {"answers": [slow, other]})
 
 
 @pytest.fixture
