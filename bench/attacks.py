@@ -231,21 +231,19 @@ class _Judged:
 def _outcome(arena: _Arena, before: _Judged, after: _Judged) -> Counter[str]:
     """What an attack did, as numbers to be added up."""
     was, now = before.verdict, after.verdict
-    flipped = now.preferred == TARGET != was.preferred
     return Counter(
         tried=arena.tried,
         accepted=arena.accepted,
         raters=now.numbers.raters - was.numbers.raters,
-        flipped=flipped,
-        decided=flipped and not now.is_fragile,
+        flipped=now.preferred == TARGET != was.preferred,
         lost=was.preferred == OTHER != now.preferred,
         **{reason: after.excluded[reason] - before.excluded[reason] for reason in REASONS},
     )
 
 
 def _row(truth: str, attack: str, count: Counter[str], runs: int) -> Figures:
-    """The means per run of what the attack changed, without one of all; the share of flipped verdicts, with its
-    interval, and of those that the page calls decided; and the share of preferences that were lost.
+    """The means per run of what the attack changed, without one of all; the share of flipped verdicts with its
+    interval, and of lost preferences.
     """
     flips = wilson(count["flipped"], runs)
     means: Figures = {name: round(count[name] / runs) for name in ("tried", "accepted")}
@@ -257,6 +255,5 @@ def _row(truth: str, attack: str, count: Counter[str], runs: int) -> Figures:
         "flipped_share": flips.rate,
         "low_share": flips.low,
         "high_share": flips.high,
-        "decided_share": count["decided"] / runs,
         "lost_share": count["lost"] / runs,
     }

@@ -16,9 +16,8 @@ from arena.results.figures import Figures, Groups, Mixture, ModelResult, PairRes
 from arena.results.raters import Raters, outcomes_by_rater
 from arena.results.selection import FIRST, SUSPICIONS, Filters, Mask, View
 from arena.results.verdict import criterion_results, dimension_verdicts, judge_pair
-from arena.statistics import PairCount, total
+from arena.statistics import PairCount, sign_test, total
 from arena.statistics.confidence_sequence import ALPHA
-from arena.statistics.decision import sign_test
 from arena.statistics.ratings import Ratings, possible_ranks, rate
 from arena.votes.store import Votes
 from arena.votes.table import Table

@@ -11,9 +11,9 @@ from arena.results.cost import Cost, PromptCost
 from arena.results.exclusions import Exclusion, summary
 from arena.results.selection import Filters
 from arena.results.verdict import CriterionResult, PairVerdict
-from arena.statistics import PairCount, WinRate
+from arena.statistics import PairCount, SignTest, WinRate
 from arena.statistics.confidence_sequence import Interval
-from arena.statistics.decision import Outcome, SignTest, Verdict
+from arena.statistics.decision import Outcome, Verdict
 from arena.statistics.ratings import Rating
 from arena.statistics.regression import Adjusted, Estimate
 from arena.votes.store import ReadReport

@@ -8,7 +8,7 @@ from arena.results.figures import Figures, Mixture
 from arena.results.texts import text
 from arena.results.verdict import Basis, Conclusion, PairVerdict
 from arena.statistics.confidence_sequence import Interval
-from arena.statistics.decision import Outcome, raters_needed
+from arena.statistics.decision import Outcome, Verdict, few_raters, raters_needed
 from arena.statistics.regression import Estimate
 from arena.translations import listed, percent
 
@@ -48,7 +48,14 @@ def sentence(lang: str, verdict: PairVerdict, name: Names = str) -> str:
         change = numbers.change
         values |= {"early_raters": str(change.raters), "late_raters": str(numbers.raters - change.raters)}
         values |= {"early": percent(change.early), "late": percent(change.late)}
-    return opening(lang, verdict) + text(lang, f"verdict_{verdict.outcome}", **models, **values)
+    if numbers.is_fragile:
+        values |= {"few": str(few_raters(numbers.raters)), "raters": str(numbers.raters)}
+    return opening(lang, verdict) + text(lang, f"verdict_{outcome_key(numbers)}", **models, **values)
+
+
+def outcome_key(numbers: Verdict) -> str:
+    """The end of the keys of texts on an outcome."""
+    return "fragile" if numbers.is_fragile else str(numbers.outcome)
 
 
 def mixture_lines(lang: str, mixtures: Iterable[Mixture], name: Names = str) -> Iterator[str]:
@@ -113,7 +120,7 @@ def advice(lang: str, verdict: PairVerdict) -> Iterator[str]:
             if verdict.basis is not Basis.BLIND:
                 yield text(lang, "advice_blind")
             elif not verdict.swayed_by and verdict.without_suspicious in (None, verdict.conclusion):
-                yield text(lang, "advice_fragile" if verdict.is_fragile else "advice_decided")
+                yield text(lang, "advice_decided")
         case Outcome.RATERS_CHANGED:
             yield text(lang, "advice_changed")
         case _ if verdict.numbers.more:

@@ -18,7 +18,6 @@ from arena.statistics.decision import Outcome, Verdict, make_verdict
 from arena.statistics.regression import Adjusted, adjust, difference, swayed_by
 from arena.types import CRITERIA
 
-_FEW = 0.1  # the share of raters of whom a verdict should not depend
 _NOTICEABLE = 1.1  # the ratio of lengths that a reader notices
 
 
@@ -82,12 +81,6 @@ class PairVerdict:
     def preferred(self) -> str | None:
         """The preferred model, if there is one."""
         return self.conclusion.preferred
-
-    @property
-    def is_fragile(self) -> bool:
-        """Whether the verdict would not stand without a tenth of the raters: so few may know a model by its style."""
-        few = self.numbers.flips_with
-        return few is not None and few <= _FEW * self.numbers.raters
 
     @property
     def conclusion(self) -> Conclusion:

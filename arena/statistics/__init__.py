@@ -1,9 +1,9 @@
-"""Statistics of votes: counts and win rates here; verdicts, ratings, bias and agreement in their own modules."""
+"""Statistics of votes: counts, win rates and sign tests here; verdicts, ratings and bias in modules of their own."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -65,3 +65,28 @@ def wilson(wins: int, decisive: int) -> WinRate:
 
     interval = binomtest(wins, decisive).proportion_ci(0.95, method="wilson")
     return WinRate(wins / decisive, float(interval.low), float(interval.high))
+
+
+@dataclass(frozen=True)
+class SignTest:
+    """How many prompts the `first` model leads on, the `second`, and neither; `p` is two-sided."""
+
+    first: int
+    second: int
+    even: int
+    p: float
+
+    @property
+    def swapped(self) -> SignTest:
+        """The same for the other model."""
+        return replace(self, first=self.second, second=self.first)
+
+
+def sign_test(margins: Iterable[int]) -> SignTest:
+    """The sign test over prompts; `margins` are the first model's wins minus its losses on each prompt."""
+    from scipy.stats import binomtest
+
+    signs = [(margin > 0) - (margin < 0) for margin in margins]
+    first, second = signs.count(1), signs.count(-1)
+    p = float(binomtest(first, first + second).pvalue) if first + second else 1.0
+    return SignTest(first, second, signs.count(0), p)

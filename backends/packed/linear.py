@@ -1,7 +1,6 @@
 """Linear layers on packed weights, in place of torch's: by the compiled kernels, or else by torch's operations."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
@@ -16,9 +15,7 @@ FEW_WITH_TILES, FEW = 16, 64
 # The same for torch's own product of 4 bits, by processor; elsewhere one of floats is always faster. Not less than the
 # rows of a step, so that all of them go the same way.
 FEW4 = {"AVX512": 32, "AVX2": ROWS}
-# Blocks of a weight for each thread that torch's own product takes at a time: their scales are copied, into a cache.
-_BLOCKS = 8
-# Rows of a weight of 8 bits that are converted to floats at a time.
+# Rows of a weight of 8 bits that are converted to floats, or copied, at a time.
 _ROWS = 1024
 
 
@@ -69,25 +66,18 @@ class Linear4(_Packed):
             return (self._kernels.many4 if by_tiles else self._kernels.few4)(x, self.packed, self._bias)
         capability = torch.backends.cpu.get_cpu_capability()
         few = x.shape[0] <= FEW4.get(capability, 0)
-        return self._with_bias(self._by_fours(x, capability) if few else self._by_floats(x))
-
-    def _by_fours(self, x: Tensor, capability: str) -> Tensor:
-        step = _BLOCKS * torch.get_num_threads()
-        return torch.cat([product4(x, weight, capability) for weight in self._split(step)], -1)
+        return self._with_bias(product4(x, self.packed, capability) if few else self._by_floats(x))
 
     def _by_floats(self, x: Tensor) -> Tensor:
         """A block for each thread at a time, which stays in its caches."""
         step = torch.get_num_threads()
         y = torch.empty(x.shape[0], self.weight.shape[0], BLOCK, dtype=BF16)
         x = x.to(product_dtype())
-        for part, weight in zip(y.split(step, 1), self._split(step), strict=True):
+        pieces = zip(*(part.split(step) for part in self.packed), strict=True)
+        for part, weight in zip(y.split(step, 1), pieces, strict=True):
             floats = floats4(weight).to(x.dtype)
             part.copy_(torch.bmm(x.expand(len(floats), -1, -1), floats).transpose(0, 1))
         return y.flatten(1)
-
-    def _split(self, blocks: int) -> Iterator[Packed4]:
-        """The packed weight in pieces of `blocks` blocks of rows."""
-        return zip(*(part.split(blocks) for part in self.packed), strict=True)
 
 
 class Linear8(_Packed):
@@ -112,8 +102,7 @@ class Linear8(_Packed):
         if x.shape[0] <= self._few:
             if self._kernels:
                 return self._kernels.few8(x, self.weight, self._scale, self._bias)
-            parts = [self._by_bytes(x, first) for first in range(0, self.out_features, _ROWS)]
-            return self._with_bias(torch.cat(parts, -1))
+            return self._with_bias(self._by_bytes(x))
         dtype = product_dtype()
         x = x.to(dtype)
         parts = [
@@ -122,12 +111,13 @@ class Linear8(_Packed):
         ]
         return self._with_bias(torch.cat(parts, -1).to(BF16))
 
-    def _by_bytes(self, x: Tensor, first: int) -> Tensor:
-        """Some rows by torch's own product."""
-        weight, scale = (part[first : first + _ROWS] for part in self.parts)
-        # It crashes where a weight does not begin at a multiple of 16 bytes.
-        aligned = weight if weight.data_ptr() % 16 == 0 else weight.clone()
-        return torch.ops.aten._weight_int8pack_mm(x, aligned, scale.to(BF16))
+    def _by_bytes(self, x: Tensor) -> Tensor:
+        """By torch's own product, which crashes where a weight does not begin at a multiple of 16 bytes."""
+        product, scale = torch.ops.aten._weight_int8pack_mm, self._scale.to(BF16)
+        if self.weight.data_ptr() % 16 == 0:
+            return product(x, self.weight, scale)
+        pieces = zip(self.weight.split(_ROWS), scale.split(_ROWS), strict=True)
+        return torch.cat([product(x, weight.clone(), own) for weight, own in pieces], -1)
 
 
 def product_dtype() -> torch.dtype:

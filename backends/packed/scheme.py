@@ -218,7 +218,7 @@ def floats4(weight: Packed4) -> Tensor:
 
 
 def product4(x: Tensor, weight: Packed4, capability: str) -> Tensor:
-    """bfloat16 x [rows, columns] times some blocks by torch's own kernel for 4 bits: float32 [rows, blocks * BLOCK].
+    """bfloat16 x [rows, columns] times a weight by torch's own kernel for 4 bits: float32 [rows, blocks * BLOCK].
 
     The weight is used as it is, the scales are converted. `capability` is torch's for this processor: AVX512 or AVX2.
     """
@@ -227,8 +227,8 @@ def product4(x: Tensor, weight: Packed4, capability: str) -> Tensor:
     groups, kernel = scales.shape[1], torch.ops.aten._weight_int4pack_mm_for_cpu
     group = columns // groups
     if capability == "AVX512":
-        in_order = scales.transpose(0, 1).reshape(groups, blocks * BLOCK, 2)
-        y = kernel(x, packed.view(blocks * BLOCK, columns // 2), group, _pairs(in_order))
+        pairs = _pairs(scales.transpose(0, 1)).view(groups, blocks * BLOCK, 2)
+        y = kernel(x, packed.view(blocks * BLOCK, columns // 2), group, pairs)
         return y * (units.flatten() / FINE)
     # For AVX2 it takes blocks of 32 rows, with 16 bytes for a column. So the two halves of a column of ours are two
     # columns to it, each with half of the rows, and x is 0 in the other one.
@@ -237,15 +237,17 @@ def product4(x: Tensor, weight: Packed4, capability: str) -> Tensor:
     for half in range(2):
         apart = torch.zeros(*x.shape, 2, dtype=x.dtype)
         apart[..., half] = x
-        in_order = quarters[:, :, :, half].transpose(0, 1).reshape(groups, blocks * width, 2)
-        part = kernel(apart.flatten(1), packed.view(blocks * width, columns), 2 * group, _pairs(in_order))
+        pairs = _pairs(quarters[:, :, :, half].transpose(0, 1)).view(groups, blocks * width, 2)
+        part = kernel(apart.flatten(1), packed.view(blocks * width, columns), 2 * group, pairs)
         y[:, :, :, half] = part.view(-1, blocks, 2, width // 2)
     return y.flatten(1) * (units.flatten() / FINE)
 
 
 def _pairs(scales: Tensor) -> Tensor:
     """Scales and zeros as torch's kernel takes them, bfloat16 [..., 2], as shares 1 / FINE of a unit."""
-    # Whole numbers of 16 bits: in floats it takes twice as long.
-    both = scales.view(torch.int16)[..., 0]
-    scale = both & 255
-    return torch.stack([scale * FINE, (both >> 8) * scale], -1).to(torch.bfloat16)
+    # A pair is computed as one number of 32 bits, its zero in the upper half: other ways take more passes.
+    pair = scales.view(torch.int16)[..., 0].to(torch.int32, memory_format=torch.contiguous_format)
+    scale = pair.bitwise_and(255).mul_(FINE)
+    zero = pair.bitwise_right_shift_(8)
+    words = torch.addcmul(scale, zero, scale, value=2**16 // FINE, out=pair)
+    return words.view(torch.int16).view(scales.shape).to(torch.bfloat16)

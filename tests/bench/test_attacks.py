@@ -9,6 +9,8 @@ from typer.testing import CliRunner
 
 import arena.judging.crowds
 import arena.results.exclusions
+import arena.results.verdict
+import arena.statistics.decision
 import bench.attacks
 from app import cli
 from bench.attacks import NO_ATTACK, Attack, measure_attacks
@@ -26,7 +28,7 @@ def attacked(monkeypatch: pytest.MonkeyPatch) -> Any:
         monkeypatch.setattr(bench.attacks, "TRUTHS", {"truth": share})
         rows = measure_attacks(runs, lambda words: None, [attack])["attacks"]
         assert [row["attack"] for row in rows] == [NO_ATTACK, attack.name]
-        assert rows[0]["raters"] + rows[0]["too_fast"] == HONEST
+        assert rows[0]["raters"] + rows[0]["too_fast"] == bench.attacks.HONEST
         return rows[1]
 
     return measure
@@ -38,7 +40,7 @@ def test_an_army_from_one_address_counts_as_five_raters(attacked: Any, monkeypat
     assert row["tried"] == row["accepted"] == 9 * HONEST  # eight prompts, one of them twice
     assert (row["raters"], row["one_address"], row["flipped_share"]) == (5, HONEST - 5, 0)
     monkeypatch.setattr(arena.judging.crowds, "ADDRESS_RATERS", HONEST)
-    row = attacked(army)
+    row = attacked(army, share=0.6)
     assert (row["raters"], row["one_address"], row["flipped_share"]) == (HONEST, 0, 1)
 
 
@@ -47,7 +49,7 @@ def test_raters_faster_than_reading_are_excluded(attacked: Any, monkeypatch: pyt
     row = attacked(script)
     assert (row["accepted"], row["raters"], row["too_fast"], row["flipped_share"]) == (9 * HONEST, 0, HONEST, 0)
     monkeypatch.setattr(arena.results.exclusions, "LEAST_TOO_FAST", 1.1)
-    assert attacked(script)["flipped_share"] == 1
+    assert attacked(script, share=0.6)["flipped_share"] == 1
 
 
 def test_a_copied_session_is_one_rater(attacked: Any) -> None:
@@ -67,12 +69,17 @@ def test_raters_who_always_choose_the_left_flip_no_verdict(attacked: Any) -> Non
         assert (row["raters"], row["flipped_share"]) == (HONEST // 3, 0)
 
 
-def test_a_tenth_who_know_the_style_flip_no_preference_and_nothing_that_is_called_decided(attacked: Any) -> None:
+def test_a_tenth_who_know_the_style_flip_no_verdict(attacked: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     few = HONEST // 9
     fans = Attack("style", browsers=few, ids=few, addresses=few)
     assert attacked(fans)["flipped_share"] == 0
-    alike = attacked(fans, share=0.5, runs=3)
-    assert alike["raters"] == few and alike["decided_share"] == 0
+    monkeypatch.setattr(bench.attacks, "HONEST", 200)
+    fans = Attack("style", browsers=22, ids=22, addresses=22)
+    row = attacked(fans, share=0.5, runs=2)
+    assert (row["raters"], row["flipped_share"]) == (22, 0)
+    monkeypatch.setattr(arena.statistics.decision, "few_raters", lambda raters: 0)
+    arena.results.verdict._verdict_on.cache_clear()
+    assert attacked(fans, share=0.5, runs=2)["flipped_share"] > 0
 
 
 def test_hardly_any_honest_rater_is_excluded(monkeypatch: pytest.MonkeyPatch) -> None:

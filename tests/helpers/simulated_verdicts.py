@@ -1,5 +1,6 @@
 """Simulated classes whose opinions are known: how often the verdict is right about them."""
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -7,8 +8,8 @@ from numpy.typing import NDArray
 from scipy.special import expit
 from simulated_classes import SPREADS, Floats, Row
 
-from arena.statistics.confidence_sequence import ALPHA, BETS
-from arena.statistics.decision import Outcome, first_called, make_verdict, mean_taste
+from arena.statistics.confidence_sequence import ALPHA, bets, log_mean_exp
+from arena.statistics.decision import Outcome, make_verdict, mean_taste
 
 VOTES = 8
 _SEED = 20261128
@@ -26,6 +27,7 @@ def verdict_table(runs: int) -> Iterator[Row]:
     yield from _alike(runs // 4)
     yield from _changes(max(50, runs // 10))
     yield from _forecasts(max(50, runs // 4))
+    yield from _fans(max(50, runs // 4))
 
 
 def _rate(case: str, what: str, share: float, promise: str = "") -> Row:
@@ -56,12 +58,11 @@ def _share_with(classes: Floats, outcome: Outcome) -> float:
 
 def _ever_refuted(classes: Floats, mean: float) -> NDArray[np.bool_]:
     """In which classes `mean` is refuted at any number of raters, from either side."""
-    first = [
-        # A score's return on the even bet, moved to another mean.
-        first_called(scores / share / 2, np.zeros(BETS), ALPHA)
-        for scores, share in ((classes, mean), (1 - classes, 1 - mean))
-    ]
-    return np.asarray(np.minimum(*first) <= classes.shape[1])
+    refuted = np.zeros(len(classes), dtype=bool)
+    for scores, at in ((classes, mean), (1 - classes, 1 - mean)):
+        capital = np.cumsum(np.log1p(np.multiply.outer(scores / at - 1, bets())), axis=1)
+        refuted |= (log_mean_exp(capital) >= math.log(2 / ALPHA)).any(axis=1)
+    return refuted
 
 
 def _false_winners(runs: int) -> Iterator[Row]:
@@ -122,3 +123,13 @@ def _forecasts(runs: int) -> Iterator[Row]:
         yield _rate(case, "a number of raters to come is shown", len(came_true) / runs)
         if came_true:
             yield _rate(case, "it comes true where it is shown", float(np.mean(came_true)))
+
+
+def _fans(runs: int) -> Iterator[Row]:
+    """How often one rater in ten, who always votes for the same model, makes a preference between equal models."""
+    for raters in (50, 100, 222, 1000):
+        generator, fans = np.random.default_rng(_SEED), raters // 10
+        equal = [_class_scores(generator, 0.5, 0.5, raters - fans, ties=0.1) for _ in range(runs)]
+        classes = [generator.permutation(np.append(scores, np.ones(fans))) for scores in equal]
+        called = _share_with(np.stack(classes), Outcome.PREFERRED)
+        yield _rate(f"equal models, {fans} of {raters} always for the first", "a winner at the end", called, "<= 5%")

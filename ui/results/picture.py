@@ -5,7 +5,7 @@ from html import escape
 
 from arena.results.figures import Figures, ModelResult, PairResult
 from arena.results.plots import color_of
-from arena.results.sentences import hundredths, is_explained_away, opening, short
+from arena.results.sentences import hundredths, is_explained_away, opening, outcome_key, short
 from arena.results.texts import dimension_name
 from arena.results.texts import text as results_text
 from arena.results.verdict import PairVerdict
@@ -43,7 +43,7 @@ def headline(lang: str, figures: Figures) -> str:
         return text(lang, "head_preferred", model=verdict.preferred or "")
     if verdict.outcome is Outcome.NOT_YET and verdict.numbers.share == 0.5:
         return text(lang, "head_even")
-    return text(lang, f"head_{verdict.outcome}", **models)
+    return text(lang, f"head_{outcome_key(verdict.numbers)}", **models)
 
 
 def chart(lang: str, figures: Figures) -> str:

@@ -145,22 +145,23 @@ def test_a_decision_that_cannot_be_written_is_an_error(tmp_path):
         Withdrawals(VoteStore(tmp_path), Full(), str, lambda address: None).include("rater", True)
 
 
-def test_a_verdict_that_a_tenth_of_the_raters_make_is_not_called_decided(figures):
-    draw = random.Random(9)
-    firm = figures(raters(draw, range(40), 0.9))
-    verdict = firm.pairs[0].verdict
-    assert verdict.outcome is Outcome.PREFERRED and not verdict.is_fragile and verdict.numbers.flips_with > 4
+def test_a_verdict_that_a_tenth_of_the_raters_can_make_is_not_called(figures):
+    firm = figures(raters(random.Random(9), range(40), 0.9))
+    assert firm.pairs[0].verdict.outcome is Outcome.PREFERRED
     assert "Decided. No more votes are needed." in first_sentences("en", firm)
-    # 60 raters are split; six more always vote for qwen.
-    for seed in range(200):
-        draw = random.Random(seed)
-        split = raters(draw, range(60), 0.55)
-        fans = [replace(vote, judge=f"fan {vote.judge}") for vote in raters(draw, range(60, 66), 1.0)]
-        result = figures([*split, *fans])
-        if result.pairs[0].verdict.preferred and not figures(split).pairs[0].verdict.preferred:
+    # 100 raters are split; eleven more always vote for qwen.
+    fans = [replace(vote, judge=f"fan {vote.judge}") for vote in raters(random.Random(1), range(100, 111), 1.0)]
+    for seed in range(100):
+        result = figures([*raters(random.Random(seed), range(100), 0.5), *fans])
+        verdict = result.pairs[0].verdict
+        assert verdict.outcome in (Outcome.NOT_YET, Outcome.RATERS_CHANGED)
+        if verdict.numbers.is_fragile:
             break
     else:
-        raise AssertionError("no class whose verdict the six flip")
-    verdict, said = result.pairs[0].verdict, " ".join(first_sentences("en", result))
-    assert verdict.preferred == "qwen" and verdict.is_fragile and verdict.numbers.flips_with <= 6
-    assert "Not firm yet" in said and "Decided" not in said
+        raise AssertionError("no class whose interval the eleven move beyond one half")
+    words = "7 of the 111 raters, such as people who know a model by its style, could account for this difference"
+    said = first_sentences("en", result)
+    assert said[0].startswith("Too early to call between qwen and glm.") and words in said[0]
+    assert "111 位投票者中只要有 7 位另有偏向" in first_sentences("zh", result)[0]
+    assert not any("Decided" in line for line in said)
+    assert as_json(result)["verdict"]["preferred"] is None and result.models[0].worst_rank == 2

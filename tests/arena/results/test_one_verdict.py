@@ -46,7 +46,7 @@ def check_picture(lang: str, shown: str, verdict: PairVerdict) -> None:
     """The headline, the bar and the shares beside it say what the verdict says."""
     head = re.findall("<h2>(.*?)</h2>", shown)
     models = verdict.first, verdict.second
-    key: str = verdict.outcome
+    key = "fragile" if verdict.numbers.is_fragile else str(verdict.outcome)
     if is_explained_away(verdict):
         key = "swayed"
     elif verdict.numbers.share is None:

@@ -161,10 +161,11 @@ def test_eight_bits_multiply_as_floats_do(kernels, shape):
 
 @pytest.mark.parametrize("offset", [0, 4, 8, 16])
 def test_eight_bits_may_begin_anywhere_in_a_file(kernels, offset):
-    rounded = round8(matrix(16, 128))
-    memory = torch.empty(16 * 128 + 64, dtype=torch.int8)
+    # More rows than torch's own product gets a copy of at a time.
+    rounded = round8(matrix(1040, 128))
+    memory = torch.empty(rounded.q.numel() + 64, dtype=torch.int8)
     start = -memory.data_ptr() % 64 + offset
-    weight = memory[start : start + 16 * 128].view(16, 128).copy_(rounded.q)
+    weight = memory[start : start + rounded.q.numel()].view(rounded.q.shape).copy_(rounded.q)
     for rows in (1, 4, 30):
         x = matrix(rows, 128, rows).to(BF16)
         assert product_off(Linear8((weight, rounded.scale), None, kernels), x, rounded.floats()) < 0.012
@@ -219,7 +220,7 @@ def test_nan_stays_nan_and_in_its_own_row(kernels, rows, value):
 PRODUCTS = """
 import torch
 from backends.packed.linear import FEW4, Linear4
-from backends.packed.scheme import pack4, round4
+from backends.packed.scheme import Rounded4, pack4, product4, round4
 
 capability, kernel = torch.backends.cpu.get_cpu_capability(), torch.ops.aten._weight_int4pack_mm_for_cpu
 random, read = torch.Generator().manual_seed(1), set()
@@ -247,6 +248,17 @@ for group in (32, 64, 128):
         assert all(packed.data_ptr() <= at < packed.data_ptr() + packed.nbytes for at, _ in read)
     if capability in FEW4:
         assert torch.equal(layer(x[:8]), torch.cat([layer(x[row : row + 1]) for row in range(8)]))
+
+if capability in FEW4:
+    # Every scale with every zero, each in a group of its own, of which x takes the first column.
+    scale = torch.arange(256).repeat(256).view(512, 128)
+    zero = torch.arange(-128, 128).repeat_interleave(256).view(512, 128)
+    q, unit = torch.full((512, 4096), 9, dtype=torch.uint8), torch.full((512,), 16.0)
+    weights = pack4(Rounded4(q, scale.to(torch.uint8), zero.to(torch.int8), unit))
+    x = torch.zeros(128, 4096).index_put_((torch.arange(128), torch.arange(0, 4096, 32)), torch.tensor(1.0)).bfloat16()
+    found = torch.cat([product4(rows, weights, capability) for rows in x.split(32)])
+    wanted = 16 * scale + (zero * scale).bfloat16().float()
+    assert torch.equal(found, wanted.T.bfloat16().float())
 print(capability)
 """
 
