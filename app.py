@@ -93,7 +93,7 @@ def main(
         str,
         typer.Option(
             envvar="ARENA_SIGN_IN",
-            help="On a Space with hf_oauth: sign-in with Hugging Face, offered or required to vote.",
+            help="Sign-in before voting, offered or required: with Hugging Face on a Space, or ModelScope.",
         ),
     ] = "",
 ) -> None:
@@ -141,7 +141,7 @@ def main(
             judge_secret=key,
             words=read_words(words) if words else (),
             public_results=public_results,
-            sign_in=check_sign_in(sign_in, os.environ),
+            sign_in=check_sign_in(sign_in, public_url, os.environ),
         )
         serve(chosen, host, port, hosting, prompts)
 
