@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from importlib.util import find_spec
@@ -92,7 +93,7 @@ def main(
         str,
         typer.Option(
             envvar="ARENA_SIGN_IN",
-            help="On a Space with hf_oauth: sign-in with Hugging Face, offered or required to vote.",
+            help="Sign-in before voting, offered or required: with Hugging Face on a Space, or ModelScope.",
         ),
     ] = "",
 ) -> None:
@@ -140,7 +141,7 @@ def main(
             judge_secret=key,
             words=read_words(words) if words else (),
             public_results=public_results,
-            sign_in=check_sign_in(sign_in, os.environ),
+            sign_in=check_sign_in(sign_in, public_url, os.environ),
         )
         serve(chosen, host, port, hosting, prompts)
 
@@ -240,6 +241,9 @@ def check_port(host: str, port: int) -> None:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((host, port))
     except OSError as error:
+        if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+            message = f"Cannot listen on {host}: {error.strerror}. Check --host."
+            raise InputError("host_elsewhere", message, host=host, reason=error.strerror) from error
         message = f"Cannot listen on {host}:{port}: {error.strerror}. Choose another port with --port."
         raise InputError("port_busy", message, host=host, port=port, reason=error.strerror) from error
 

@@ -132,7 +132,7 @@ class Hosting:
     words: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
     public_results: bool = False
-    sign_in: SignIn = ""
+    sign_in: SignIn | None = None
 
     @property
     def hosts(self) -> frozenset[str] | None:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -114,9 +115,10 @@ def _serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[...,
         local: bool = False,
         more: Sequence[str | Script] = (),
         to_add: Sequence[str] = (),
+        page: bool = True,
     ) -> ServedApp:
         """`a` and `b` may be "" where recorded answers are judged without any model; `more` are further models, and
-        `to_add` the names of those that the test adds by itself."""
+        `to_add` the names of those that the test adds by itself. Without a `page` nothing is served."""
         place = tmp_path_factory.mktemp("app")
         names = []
         for side, model in zip("abcdefgh", (a, b, *more), strict=False):
@@ -140,13 +142,16 @@ def _serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[...,
             is_local=local,
         )
         services = compose(specs, prompts, hosting)
-        demo, keywords = build_page(services)
-        port = free_port()
-        demo.launch(server_name="127.0.0.1", server_port=port, prevent_thread_lock=True, quiet=True, **keywords)
-        demos.append(demo)
+        url, demo = "", None
+        if page:
+            demo, keywords = build_page(services)
+            port = free_port()
+            demo.launch(server_name="127.0.0.1", server_port=port, prevent_thread_lock=True, quiet=True, **keywords)
+            demos.append(demo)
+            url = f"http://127.0.0.1:{port}/"
         for backend in services.roster if load else ():
             backend.load()
-        return ServedApp(f"http://127.0.0.1:{port}/", services, data_dir, demo)
+        return ServedApp(url, services, data_dir, demo)
 
     yield start
     # Each may wait five seconds for connections that a browser has left open.
@@ -159,6 +164,12 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Se
     """Serves two models (names or scripts) until the module's tests are done."""
     with _serving(tmp_path_factory) as start:
         yield start
+
+
+@pytest.fixture(scope="module")
+def put_together(serve: Callable[..., ServedApp]) -> Callable[..., ServedApp]:
+    """Does what `serve` does but for the page: for tests that call the handlers of a page of their own."""
+    return partial(serve, page=False)
 
 
 @pytest.fixture(scope="session")

@@ -41,7 +41,7 @@ class Access:
     admin: Admin | None = None
     is_local: bool = False
     public_results: bool = False
-    login: SignIn = ""
+    login: SignIn | None = None
     account_of: Callable[[gr.Request], str] = lambda request: ""
     # When each browser tab that is signed in was last used, by its key; the token is kept nowhere.
     _hosts: dict[str, float] = field(default_factory=dict)
@@ -49,7 +49,7 @@ class Access:
     def judge_of(self, stored: Stored, request: gr.Request) -> str:
         """What may be stored of the account or else of the rater in this browser; "" if neither may vote."""
         rater = str((stored or {}).get("rater", ""))
-        if self.login == "required" or rater.startswith(_ACCOUNT):
+        if (self.login and self.login.is_required) or rater.startswith(_ACCOUNT):
             rater = ""
         if self.login and (account := self.account_of(request)):
             rater = f"{_ACCOUNT}{account}"
@@ -57,7 +57,8 @@ class Access:
 
     def recognise(self, tab: Tab, stored: Stored, request: gr.Request) -> None:
         """Note whose votes the tab casts."""
-        tab.judge, tab.needs_account = self.judge_of(stored, request), self.login == "required"
+        tab.judge = self.judge_of(stored, request)
+        tab.needs_account = bool(self.login and self.login.is_required)
 
     def sign_in(self, tab: Tab, token: str | None) -> None:
         """Sign the tab in as the host. Raises InputError for a wrong token."""

@@ -119,10 +119,9 @@ def _banners(labels: Labels, services: Services) -> tuple[gr.Markdown, gr.Markdo
         labels.markdown(key, key, elem_classes="banner")
     if login := services.access.login:
         with gr.Row(elem_id="sign_in_bar", elem_classes="banner"):
-            labels.markdown(f"sign_in_{login}", "sign_in_note")
-            gr.LoginButton(
-                "登录 / Sign in: Hugging Face", "退出 / Sign out: {}", elem_id="sign_in", size="sm", min_width=0
-            )
+            labels.markdown("sign_in_required" if login.is_required else "sign_in_offered", "sign_in_note")
+            texts = f"登录 / Sign in: {login.place}", "退出 / Sign out: {}"
+            gr.LoginButton(*texts, variant="secondary", icon=None, elem_id="sign_in", size="sm", min_width=0)
     backup = gr.Markdown(visible=False, elem_id="backup_banner", elem_classes="banner")
     return backup, labels.markdown("storage_banner", "storage_banner", elem_classes="banner", visible=False)
 

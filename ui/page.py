@@ -47,6 +47,8 @@ def build_page(services: Services) -> tuple[gr.Blocks, dict[str, Any]]:
         _wire_language(demo, page, services)
         demo.unload(close_tab)
     # api_open=False: a plain HTTP call must wait in the queue as well.
+    if services.access.login:
+        services.access.login.attach()
     demo.queue(max_size=QUEUE_SIZE, default_concurrency_limit=16, api_open=False)
     poll_less(demo)
     return demo, _launch_keywords(page, services.site.hosts, bool(services.access.login))

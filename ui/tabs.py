@@ -172,7 +172,7 @@ class Tabs:
 
 def no_account() -> InputError:
     """The error for a vote without an account where one is required."""
-    return InputError("sign_in_needed", "Sign in with Hugging Face to vote.")
+    return InputError("sign_in_needed", "Sign in to vote: the button is at the top of the page.")
 
 
 def lang_of(lang: str, request: gr.Request) -> str:

@@ -1,4 +1,4 @@
-"""Sign-in on a Space: gradio's own login against a provider on loopback; one vote for an account and battle."""
+"""Sign-in with a provider on loopback, by gradio's own login on a Space and by ours elsewhere; one vote an account."""
 
 from __future__ import annotations
 
@@ -23,11 +23,12 @@ pytest.importorskip("itsdangerous", reason="pip install -r requirements-dev.txt"
 from openid_server import CLIENT, OpenId, Visitor
 
 BATTLES = 2
+SCOPES = "openid profile"
 
 
 @pytest.fixture
-def provider() -> Iterator[str]:
-    """The address of the provider."""
+def provider() -> Iterator[OpenId]:
+    """The provider, which is served."""
     known = OpenId()
 
     class Answers(BaseHTTPRequestHandler):
@@ -49,34 +50,35 @@ def provider() -> Iterator[str]:
 
     with LoopbackServer(Answers).serving() as server:
         known.url = server.url
-        yield server.url
+        yield known
 
 
-def start(folder: Path, provider: str, sign_in: str, port: int) -> subprocess.Popen[bytes]:
-    """The page as a Space serves it."""
+def start(folder: Path, provider: str, sign_in: str, port: int, host: str) -> subprocess.Popen[bytes]:
+    """The page as a Space or a Studio serves it, or a machine with a provider of its own."""
     answers = folder / "answers.jsonl"
     answers.write_text("\n".join(sample_answers(BATTLES)), encoding="utf-8")
-    space = {
-        "SYSTEM": "spaces",
-        "SPACE_ID": "you/arena",
-        "SPACE_HOST": "arena.example",
-        "OPENID_PROVIDER_URL": provider,
-    }
-    space |= {"OAUTH_CLIENT_ID": CLIENT, "OAUTH_CLIENT_SECRET": "a secret", "OAUTH_SCOPES": "openid profile"}
+    hosted = {
+        "space": {"SYSTEM": "spaces", "SPACE_ID": "you/arena", "SPACE_HOST": "arena.example", "OAUTH_SCOPES": SCOPES},
+        "studio": {"MODELSCOPE_ENVIRONMENT": "studio", "OAUTH_SCOPES": "profile"},
+        "own": {},
+    }[host]
+    hosted |= {"OPENID_PROVIDER_URL": provider, "OAUTH_CLIENT_ID": CLIENT, "OAUTH_CLIENT_SECRET": "a secret"}
+    if host != "space":
+        hosted["ARENA_PUBLIC_URL"] = "https://arena.example"
     options = ["--answers", str(answers), "--data-dir", str(folder / "data"), "--sign-in", sign_in]
     command = [sys.executable, str(ROOT / "app.py"), *options, "--host", "127.0.0.1", "--port", str(port)]
-    return subprocess.Popen(command, env={**os.environ, **space}, cwd=folder)
+    return subprocess.Popen(command, env={**os.environ, **hosted}, cwd=folder)
 
 
-@pytest.fixture(params=["required", "offered"])
-def page(request: pytest.FixtureRequest, tmp_path: Path, provider: str) -> Iterator[tuple[str, str, Path]]:
+@pytest.fixture(params=["required space", "offered space", "required studio", "offered own"])
+def page(request: pytest.FixtureRequest, tmp_path: Path, provider: OpenId) -> Iterator[tuple[str, str, Path]]:
     """The setting, the address and the votes of a page with sign-in."""
-    port = free_port()
-    process = start(tmp_path, provider, request.param, port)
+    port, (setting, host) = free_port(), request.param.split()
+    process = start(tmp_path, provider.url, setting, port, host)
     try:
         url = f"http://127.0.0.1:{port}"
         assert wait_for(url) == 200
-        yield request.param, url, tmp_path / "data" / "votes.csv"
+        yield setting, url, tmp_path / "data" / "votes.csv"
     finally:
         process.terminate()
         process.wait(30)
@@ -98,7 +100,7 @@ def test_a_vote_belongs_to_the_account_and_without_one_to_the_session_if_that_ma
     stranger = Visitor(url)
     refused = stranger.call("battle", "")
     if setting == "required":
-        assert "Sign in with Hugging Face to vote" in str(refused) and not votes.exists()
+        assert "Sign in to vote" in str(refused) and not votes.exists()
     else:
         assert rate(stranger, "nobody") == BATTLES
     anna, again, ben = Visitor(url), Visitor(url), Visitor(url)
@@ -127,3 +129,20 @@ def test_the_page_is_cached_without_anybodys_session(page: tuple[str, str, Path]
     assert anna.get("/").status_code == 200
     response = stranger.get("/")
     assert response.status_code == 200 and "set-cookie" not in response.headers and stranger.cookie == ""
+
+
+@pytest.mark.parametrize("page", ["offered studio", "offered own"], indirect=True)
+def test_a_provider_that_fails_signs_nobody_in_and_says_so(page: tuple[str, str, Path], provider: OpenId) -> None:
+    _, url, _ = page
+    anna = Visitor(url)
+    provider.fails = True
+    response = anna.sign_in("anna")
+    assert response.status_code == 502 and "Go back and try again" in response.text
+    forged = anna.get("/login/callback?code=code-0&state=another")
+    assert forged.status_code == 502
+    provider.fails = False
+    assert anna.sign_in("anna", "/?room=ABCDEF").headers["location"] == "/?room=ABCDEF"
+    assert anna.sign_in("anna", "https://elsewhere.example/x").headers["location"] == "/x"
+    assert rate(anna, "one") == BATTLES
+    assert provider.sent[-1]["client_secret"] == ["a secret"]
+    assert provider.sent[-1]["redirect_uri"] == ["https://arena.example/login/callback"]

@@ -19,8 +19,11 @@ class OpenId:
 
     def __init__(self) -> None:
         self.url = ""
+        self.sent: list[dict[str, list[str]]] = []  # the forms that were sent for tokens
+        self.fails = False
         self._key = jwk.RSAKey.generate_key(2048, {"kid": "1"})
         self._codes: dict[str, dict[str, str]] = {}
+        self._claims: dict[str, str] = {}
 
     def answer(self, path: str, body: bytes, account: str) -> tuple[int, dict[str, str], bytes]:
         """Status, headers and body of the response to a request."""
@@ -28,16 +31,26 @@ class OpenId:
         match place:
             case "/.well-known/openid-configuration":
                 names = {"authorization_endpoint": "authorize", "token_endpoint": "token", "jwks_uri": "keys"}
+                names["userinfo_endpoint"] = "userinfo"
                 known: Any = {name: f"{self.url}/{end}" for name, end in names.items()} | {"issuer": self.url}
             case "/authorize":
                 code = f"code-{len(self._codes)}"
-                self._codes[code] = {"sub": f"id-of-{account}", "preferred_username": account, "nonce": query["nonce"]}
+                self._codes[code] = {"sub": f"id-of-{account}", "preferred_username": account}
+                self._codes[code] |= {name: query[name] for name in ("nonce",) if name in query}
                 target = query["redirect_uri"]
                 joined = f"{target}{'&' if '?' in target else '?'}{urlencode({'code': code, 'state': query['state']})}"
                 return 302, {"location": joined}, b""
             case "/token":
+                form = parse_qs(body.decode())
+                self._claims = self._codes.pop(form["code"][0])
+                self.sent.append(form)
+                if self.fails:
+                    return 500, {}, b""
                 known = {"access_token": "a-token", "token_type": "bearer", "expires_in": 3600}
-                known["id_token"] = self._id_token(self._codes.pop(parse_qs(body.decode())["code"][0]))
+                if "nonce" in self._claims:  # it was asked for the scope openid
+                    known["id_token"] = self._id_token(self._claims)
+            case "/userinfo":
+                known = self._claims
             case "/keys":
                 known = {"keys": [self._key.as_dict(private=False)]}
             case _:
@@ -65,12 +78,12 @@ class Visitor:
             self.cookie = found.group()
         return response
 
-    def sign_in(self, account: str) -> httpx.Response:
+    def sign_in(self, account: str, target: str = "/") -> httpx.Response:
         """Goes to the provider and back; returns the page's last response."""
-        asked = self.get("/login/huggingface")
+        asked = self.get(f"/login/huggingface?{urlencode({'_target_url': target})}")
         back = self._client.get(asked.headers["location"], headers={"cookie": f"account={account}"})
-        target = urlsplit(back.headers["location"])
-        return self.get(f"{target.path}?{target.query}")
+        own = urlsplit(back.headers["location"])
+        return self.get(f"{own.path}?{own.query}")
 
     def call(self, name: str, *arguments: object, session: str = "a-session") -> Any:
         """The result of a named endpoint, or its error."""

@@ -19,7 +19,7 @@ Script = dict[str, Any]
 
 @dataclass(frozen=True)
 class ServedApp:
-    """A running app: its address, what it is made of, where its votes go, and gradio's half."""
+    """An app: its address, what it is made of, where its votes go, and the page, if it is served."""
 
     url: str
     services: Any

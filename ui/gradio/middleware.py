@@ -37,7 +37,7 @@ _ALLOWED = {
     "POST": re.compile(r"/gradio_api/(?:queue/join|run/predict|call/[^/]+|cancel|reset)/?"),
 }
 _ALLOWED["HEAD"] = _ALLOWED["GET"]
-_LOGIN_PATHS = ("/login/huggingface", "/login/callback", "/logout")
+LOGIN_PATHS = ("/login/huggingface", "/login/callback", "/logout")
 _FOREIGN = (
     "This page is served to this machine only. To open it under another name, start it with ARENA_PUBLIC_URL=ADDRESS.\n"
     "此页面只供本机访问。如需用其他域名打开，请在启动时设置 ARENA_PUBLIC_URL=网址。\n"
@@ -101,7 +101,7 @@ class RequestFilter:
         return Response(status_code=413) if length.isdigit() and int(length) > MAX_BYTES else None
 
     def _is_open(self, method: str, path: str) -> bool:
-        return is_allowed(method, path) or (self._has_login and method == "GET" and path in _LOGIN_PATHS)
+        return is_allowed(method, path) or (self._has_login and method == "GET" and path in LOGIN_PATHS)
 
     def _is_own(self, origin: str, host: str) -> bool:
         """Whether no other page asks: gradio answers pages on any port of this machine."""

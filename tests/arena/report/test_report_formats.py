@@ -25,7 +25,7 @@ from arena.statistics import PairCount
 from arena.text import clean
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def facts():
     return gather(sources(ANSWERS, VOTES), PROMPTS)
 

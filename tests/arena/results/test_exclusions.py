@@ -159,7 +159,7 @@ def test_a_verdict_that_a_tenth_of_the_raters_can_make_is_not_called(figures):
             break
     else:
         raise AssertionError("no class whose interval the eleven move beyond one half")
-    words = "7 of the 111 raters, such as people who know a model by its style, could have made this difference"
+    words = "7 of the 111 raters, such as people who know a model by its style, could account for this difference"
     said = first_sentences("en", result)
     assert said[0].startswith("Too early to call between qwen and glm.") and words in said[0]
     assert "111 位投票者中只要有 7 位另有偏向" in first_sentences("zh", result)[0]

@@ -151,11 +151,11 @@ def league(figures, strengths, seed, size):
 
 def test_among_five_equal_models_pairs_are_seldom_called(figures):
     called = 0
-    for seed in range(20):
+    for seed in range(6):
         result = league(figures, dict.fromkeys("abcde", 0.0), seed, 30)
         called += any(pair.verdict.preferred for pair in result.pairs)
         assert all(model.best_rank <= model.worst_rank for model in result.models)
-    assert called <= 3  # at most 5 in 100 at every look
+    assert called <= 1  # at most 5 in 100 at every look; with intervals that hold for one look alone, 4 of these 6
 
 
 def test_a_model_that_is_better_than_all_others_stands_first_alone(figures):

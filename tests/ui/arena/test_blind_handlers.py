@@ -21,12 +21,13 @@ TELLING = re.compile(r"""script|tokens|\d s\b|model_a:|Stopped at|data-color="[a
 
 
 @pytest.fixture(scope="module")
-def app(serve: Callable[..., ServedApp]) -> ServedApp:
-    """A quick script and a slow one."""
+def app(put_together: Callable[..., ServedApp]) -> ServedApp:
+    """Two quick scripts, of which the second is slow where the prompt asks for it."""
     quick = [{"text": "甲乙丙丁", "times": 30}]
-    slow = [{"text": "子丑", "delay": 0.03, "times": 25}]
+    slow = {"match": "slow", "steps": [{"text": "子丑", "delay": 0.03, "times": 25}]}
     boom = {"match": "boom", "steps": [{"text": "well"}, {"raise": "disk on fire"}]}
-    return serve({"answers": [boom, {"match": "", "steps": quick}]}, {"answers": [{"match": "", "steps": slow}]})
+    other = {"match": "", "steps": [{"text": "子丑", "times": 25}]}
+    return put_together({"answers": [boom, {"match": "", "steps": quick}]}, {"answers": [slow, other]})
 
 
 @pytest.fixture
@@ -40,7 +41,7 @@ def sent(updates: list[dict[Any, Any]]) -> list[str]:
 
 def test_nothing_that_is_sent_before_the_vote_tells_who_is_who(app: ServedApp, arena: Any) -> None:
     before = len(app.rows())
-    updates = sent(arena.send("Why?"))
+    updates = sent(arena.send("Why so slow?"))
     assert len(updates) > 5 and "both answers are in" in updates[-1].lower()
     assert [result for update in updates for result in TELLING.findall(update)] == []
     after = repr(list(arena.vote().values()))

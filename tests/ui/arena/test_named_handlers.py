@@ -21,13 +21,13 @@ from ui.arena.outcome import pill_labels
 
 
 @pytest.fixture
-def arena(serve: Callable[..., ServedApp], arena_of: Callable[..., Any]) -> Any:
+def arena(put_together: Callable[..., ServedApp], arena_of: Callable[..., Any]) -> Any:
     """A page whose two models say one word, or go on for ever."""
     answers = [
         {"match": "slow", "steps": [{"text": "on ", "delay": 0.05, "times": 2000}]},
         {"steps": [{"text": "here"}]},
     ]
-    arena = arena_of(serve({"answers": answers}, {"answers": answers}))
+    arena = arena_of(put_together({"answers": answers}, {"answers": answers}))
     arena.choose("named")
     return arena
 
@@ -176,10 +176,10 @@ THOUGHT = [{"text": "<think>"}, {"text": "hm ", "times": 4}, {"text": "</think>"
 
 
 @pytest.fixture
-def thinking(serve: Callable[..., ServedApp], arena_of: Callable[..., Any]) -> Any:
+def thinking(put_together: Callable[..., ServedApp], arena_of: Callable[..., Any]) -> Any:
     """A page with a model whose thinking can be switched, and one that always thinks."""
     script = {"answers": [{"steps": THOUGHT}]}
-    arena = arena_of(serve({**script, "thinking": "switch"}, {**script, "thinking": "always"}))
+    arena = arena_of(put_together({**script, "thinking": "switch"}, {**script, "thinking": "always"}))
     arena.choose("named")
     return arena
 
@@ -229,10 +229,10 @@ def test_pills_name_the_models_where_that_is_short_and_clear(names: tuple[str, s
 
 
 def test_the_choice_follows_the_models_but_not_before_the_page_is_rendered(
-    serve: Callable[..., ServedApp], arena_of: Callable[..., Any]
+    put_together: Callable[..., ServedApp], arena_of: Callable[..., Any]
 ) -> None:
     scripts = [{"answers": [{"steps": [{"text": "x"}]}]} for _ in "abc"]
-    arena = arena_of(serve(*scripts[:2], more=scripts[2:]))
+    arena = arena_of(put_together(*scripts[:2], more=scripts[2:]))
     handlers, part = arena.handlers, arena.part
     # The browser selects the tab as it opens the page.
     assert handlers.show_models(arena.tab) == {}
@@ -245,10 +245,10 @@ def test_the_choice_follows_the_models_but_not_before_the_page_is_rendered(
 
 @pytest.mark.parametrize("mode", ["named", "blind"])
 def test_a_vote_that_a_crash_kept_from_its_tab_is_shown_and_counts_once(
-    mode: str, serve: Callable[..., ServedApp], arena_of: Callable[..., Any]
+    mode: str, put_together: Callable[..., ServedApp], arena_of: Callable[..., Any]
 ) -> None:
     script = {"answers": [{"steps": [{"text": "here"}]}]}
-    before = serve(script, script)
+    before = put_together(script, script)
     arena = arena_of(before)
     arena.choose(mode)
     arena.tab.key = "secret"
@@ -257,7 +257,7 @@ def test_a_vote_that_a_crash_kept_from_its_tab_is_shown_and_counts_once(
     unjudged = kept.read_bytes()
     arena.vote(Winner.MODEL_B)
     kept.write_bytes(unjudged)  # the crash came after the row in votes.csv and before the tab was saved
-    again = arena_of(serve(script, script, data_dir=before.data_dir))
+    again = arena_of(put_together(script, script, data_dir=before.data_dir))
     again.tab.key = "secret"
     again.tab.judge = "r"
     again.handlers.opened(again.tab)

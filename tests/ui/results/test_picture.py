@@ -73,7 +73,7 @@ def test_every_outcome_has_its_headline(tmp_path: Path, outcome: Outcome) -> Non
     )
     if outcome is Outcome.NOT_YET:
         fragile = head(replace(verdict.numbers, outcome=outcome, interval=Interval(0.51, 0.99)))
-        assert fragile == "Too early to call: qwen leads, but a few raters could have caused it."
+        assert fragile == "Too early to call: qwen leads, but a few raters could account for it."
 
 
 def test_nobody_leads_with_half_of_the_votes(tmp_path: Path) -> None:
