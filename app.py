@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from importlib.util import find_spec
@@ -240,6 +241,9 @@ def check_port(host: str, port: int) -> None:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((host, port))
     except OSError as error:
+        if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+            message = f"Cannot listen on {host}: {error.strerror}. Check --host."
+            raise InputError("host_elsewhere", message, host=host, reason=error.strerror) from error
         message = f"Cannot listen on {host}:{port}: {error.strerror}. Choose another port with --port."
         raise InputError("port_busy", message, host=host, port=port, reason=error.strerror) from error
 

@@ -50,10 +50,11 @@ def about(lang: str, running: Iterable[ModelSpec], known: Sequence[ModelSpec]) -
     here = sorted({spec.id: spec for spec in running}.values(), key=lambda spec: spec.name.casefold())
     ids = {spec.id for spec in here}
     others = [spec for spec in known if spec.id not in ids]
+    columns = ("model", "runs_as", "context", "thinking", "revision", "licence")
+    running_here = (f"<h3>{escape(text(lang, 'about_running'))}</h3>", _table(lang, here, columns))
     parts = [
         f"<p>{escape(text(lang, 'about_what'))}</p>",
-        f"<h3>{escape(text(lang, 'about_running'))}</h3>",
-        _table(lang, here, ("model", "runs_as", "context", "thinking", "revision", "licence")),
+        *(running_here if here else ()),
         f"<p>{escape(text(lang, 'about_how'))}</p>",
         f"<details><summary>{escape(text(lang, 'about_known'))}</summary>",
         f"{_table(lang, others, ('model', 'id', 'licence'))}</details>",

@@ -8,6 +8,7 @@ columns, 32 bytes], with row j of the block in the low half of byte j and row j 
 stored by block as well, [blocks, groups, 64, (scale, zero)]; in another order reading them costs up to a third more.
 """
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -243,11 +244,34 @@ def product4(x: Tensor, weight: Packed4, capability: str) -> Tensor:
     return y.flatten(1) * (units.flatten() / FINE)
 
 
+class _Scratch(threading.local):
+    """Memory for converted scales that a thread keeps: the system would clear new memory for every product."""
+
+    def __init__(self) -> None:
+        self._words = torch.empty(2, 0, dtype=torch.int32)
+
+    def words(self, count: int) -> Tensor:
+        """int32 [2, count], the same memory at each call."""
+        if self._words.shape[1] < count:
+            # Memory of inference mode could not be changed outside of it.
+            with torch.inference_mode(False):
+                self._words = torch.empty(2, count, dtype=torch.int32)
+        return self._words[:, :count]
+
+
+_scratch = _Scratch()
+
+
 def _pairs(scales: Tensor) -> Tensor:
-    """Scales and zeros as torch's kernel takes them, bfloat16 [..., 2], as shares 1 / FINE of a unit."""
-    # A pair is computed as one number of 32 bits, its zero in the upper half: other ways take more passes.
-    pair = scales.view(torch.int16)[..., 0].to(torch.int32, memory_format=torch.contiguous_format)
-    scale = pair.bitwise_and(255).mul_(FINE)
-    zero = pair.bitwise_right_shift_(8)
-    words = torch.addcmul(scale, zero, scale, value=2**16 // FINE, out=pair)
-    return words.view(torch.int16).view(scales.shape).to(torch.bfloat16)
+    """Scales and zeros as torch's kernel takes them, bfloat16 [..., 2], as shares 1 / FINE of a unit.
+
+    The next call overwrites them.
+    """
+    # A pair is computed as one number of 32 bits, with its zero in the upper half: other ways take more passes.
+    words, scale = (part.view(scales.shape[:-1]) for part in _scratch.words(scales.numel() // 2))
+    words.copy_(scales.view(torch.int16)[..., 0])
+    torch.bitwise_and(words, 255, out=scale).mul_(FINE)
+    words.bitwise_right_shift_(8)
+    torch.addcmul(scale, words, scale, value=2**16 // FINE, out=words)
+    halves = words.view(torch.int16).view(scales.shape)
+    return halves.view(torch.bfloat16).copy_(halves)

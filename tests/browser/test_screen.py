@@ -22,6 +22,7 @@ from tests.browser.test_rate import recorded
 
 WIDE = [(1366, 768), (1280, 800), (1920, 1080), (768, 1024)]
 PHONE = (390, 844)
+LONG_NAME = "A model with a rather long name 7B Instruct"
 LONG = "\n\n".join(f"Paragraph {number} of a long answer, which has some words more." for number in range(40))
 
 # Inside the window, and nothing lies over it.
@@ -55,7 +56,7 @@ def app(serve: Callable[..., ServedApp]) -> ServedApp:
     brief = {"match": "Brief", "steps": [{"text": "Short."}]}
     texts = (LONG, LONG.replace("Paragraph", "Chapter +"))  # of one length: a longer one is shown slowly
     a, b = ({"answers": [brief, {"steps": [{"text": text}]}]} for text in texts)
-    return serve(a, b, answers=recorded(3))
+    return serve({**a, "name": LONG_NAME}, b, answers=recorded(3))
 
 
 def assert_seen(page: Page, *selectors: str) -> None:
@@ -105,9 +106,11 @@ def test_a_phone_shows_one_answer_at_a_time_with_the_vote_and_the_input(
 ) -> None:
     page = open_page(app, mode=mode, viewport=PHONE, has_touch=True, is_mobile=True)
     ask_for_vote(page)
+    assert page.eval_on_selector_all("#switch span", "names => names.every(name => name.offsetHeight < 30)")
     wait_for_first_line(page, "a")
     assert not page.evaluate(FIRST_LINE_IS_SEEN, "b")
-    assert_seen(page, BOX, ".unread[data-show=b]", "#switch")
+    openers = {"blind": ["save"], "named": ["settings", "save"]}[mode]
+    assert_seen(page, BOX, ".unread[data-show=b]", "#switch", "#send", *(f"[data-open={name}]" for name in openers))
     show_side(page, "b")
     wait_for_first_line(page, "b")
     expect(page.locator(PILLS["tie"])).to_be_visible()

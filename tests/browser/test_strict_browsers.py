@@ -86,6 +86,8 @@ def test_text_from_right_to_left_stands_right_and_code_left(open_page: OpenPage,
     bubble = "#pane_a [data-testid=bot] "
     assert directions(page, f"{bubble}p") == ["rtl", "ltr"]
     assert directions(page, f"{bubble}li") == ["rtl", "rtl"]
+    marks = "lists => lists.map(list => getComputedStyle(list).direction)"  # on the side where the text begins
+    assert page.eval_on_selector_all(f"{bubble}ul", marks) == ["rtl"]
     assert directions(page, f"{bubble}pre code") == ["ltr"]
     assert directions(page, "#pane_b [data-testid=bot] p") == ["ltr"]
 

@@ -56,7 +56,7 @@ def broken_files(place: Path) -> dict[str, Path]:
         (["--prompts", "{no-prompts.json}"], ["no-prompts.json", "entry 1"]),
         (["--prompts", "nowhere.json"], ["nowhere.json"]),
         (["--lang", "fr"], ["fr"]),
-        (["--host", "no.such.host.invalid"], ["no.such.host.invalid"]),
+        (["--host", "no.such.host.invalid"], ["no.such.host.invalid", "Check --host."]),
     ],
 )
 def test_bad_input_is_one_clear_line(tmp_path: Path, arguments: list[str], words: list[str]) -> None:

@@ -52,6 +52,13 @@ def test_settings_and_commands_that_are_named_are_there(document: Path) -> None:
         assert re.search(rf"bench\.command|def {command}_?\(", known) and f"def {command}" in known, command
 
 
+def test_every_setting_of_the_page_is_in_the_table_of_settings() -> None:
+    table = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
+    options = "".join((ROOT / name).read_text(encoding="utf-8") for name in ("app.py", "commands/options.py"))
+    assert {"ARENA_SIGN_IN", "ARENA_ANSWERS"} <= set(SETTING.findall(options))
+    assert set(SETTING.findall(options)) <= set(SETTING.findall(table))
+
+
 @pytest.mark.parametrize("name", ["README", "docs/hosting"])
 def test_a_document_and_its_chinese_twin_say_the_same(name: str) -> None:
     """As far as a program can tell: headings, code blocks, tables, settings and numbers."""

@@ -34,6 +34,12 @@ def test_the_running_models_stand_in_the_same_order_whoever_is_on_the_left() -> 
     assert "abc123" in about("en", [revised, GLM], ())
 
 
+def test_where_no_model_runs_there_is_no_table_of_running_models() -> None:
+    assert "Running models" in about("en", [QWEN], ()) and "Runtime" in about("en", [QWEN], ())
+    shown = about("en", [], [QWEN])
+    assert "Running models" not in shown and "Runtime" not in shown and QWEN.name in shown
+
+
 def test_names_and_licences_from_elsewhere_are_text_and_their_links_only_web_addresses() -> None:
     shown = about("en", [HOSTILE], ())
     assert "<script" not in shown and "<img" not in shown and "<b>" not in shown and "<i>" not in shown

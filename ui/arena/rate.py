@@ -5,7 +5,7 @@ from html import escape
 
 from arena.errors import InputError
 from arena.judging.ballots import Judgement
-from arena.judging.room import NO_ROOM, Assignment, Room
+from arena.judging.room import NO_ROOM, Room
 from arena.judging.rooms import Rooms
 from arena.types import SideName, Vote
 from ui.arena.messages import answer_rows, asked, message_rows, written
@@ -28,7 +28,7 @@ class Rate(ArenaMode):
         return tab.judging.vote
 
     def detailed(self, tab: Tab, screen: Screen) -> Screen:
-        says = f"{_place(tab.lang, tab.room, tab.judging.position)} {screen.says}".strip()
+        says = f"{_place(tab)} {screen.says}".strip()
         return replace(screen, turn=self.battle_id(tab)[:8], says=says, can_skip=screen.phase == "vote")
 
     def phase(self, tab: Tab) -> Phase:
@@ -80,13 +80,15 @@ class Rate(ArenaMode):
         self.renew(tab)
 
     def opened(self, tab: Tab, room: str) -> None:
-        """The page was opened, with a room in its address or none. A rater continues where they stopped."""
+        """The page was opened, with a room in its address or none. A rater continues where they stopped, except that a
+        wrong code must not lead to the open room unnoticed.
+        """
         try:
             tab.room, tab.unknown_room = (self.rooms.room(room).code if room else NO_ROOM), ""
         except InputError as error:
             tab.room, tab.unknown_room = NO_ROOM, str(error.details["room"])
         current = self.room(tab)
-        if tab.judge and current.has_started(tab.judge) and not current.closed:
+        if tab.judge and not tab.unknown_room and current.has_started(tab.judge) and not current.closed:
             tab.judging = Judging(current.assign(tab.judge))
 
     @staticmethod
@@ -96,11 +98,13 @@ class Rate(ArenaMode):
         return position.battle.id if position and position.battle else ""
 
 
-def _place(lang: str, room: str, position: Assignment | None) -> str:
+def _place(tab: Tab) -> str:
+    lang, room, position = tab.lang, tab.room, tab.judging.position
     if position is None:
         return ""
     place = min(position.done + 1, position.total)
     words = text(lang, "judge_progress", place=place, total=position.total)
     where = f"{escape(text(lang, 'room_is', code=room))} · " if room != NO_ROOM else ""
-    bar = f'<progress max="{position.total}" value="{position.done}" aria-hidden="true"></progress>'
+    done = position.done + (tab.judging.vote is not None)
+    bar = f'<progress max="{position.total}" value="{done}" aria-hidden="true"></progress>'
     return f'<span class="place">{where}{escape(words)} {bar}</span>'

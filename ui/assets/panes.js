@@ -141,6 +141,8 @@
       pane.translate = false;
       pane.classList.add("notranslate");
     }
+    // A right-to-left list has its marks on the right; its direction is that of its first letter.
+    for (const list of document.querySelectorAll(".pane .prose :is(ul, ol):not([dir])")) list.dir = "auto";
     for (const title of document.querySelectorAll(".pane .prose :is(h1, h2, h3, h4, h5, h6):not([role])")) {
       title.role = "presentation";
     }

@@ -118,7 +118,8 @@
   const focus = (css) => requestAnimationFrame(() => find(css)?.focus({ preventScroll: true }));
   function look() {
     const hint = find("#phase")?.dataset.hint;
-    if (box() && hint && box().placeholder !== hint) box().placeholder = hasTouch() ? hint.replace(/\s*[(（].*/, "") : hint;
+    const placeholder = hasTouch() ? hint?.replace(/\s*[(（].*/, "") : hint;
+    if (box() && hint && box().placeholder !== placeholder) box().placeholder = placeholder;
     const now = phase(), edits = !!find("#phase[data-edits=yes]");
     markChoice();
     if (edits !== edited) focus("#prompt textarea");
@@ -136,6 +137,6 @@
     if (now === "empty" && before && !hasTouch()) focus("#prompt textarea");
     before = now;
   }
-  new MutationObserver(look).observe(document, { subtree: true, childList: true, attributeFilter: ["data-phase"] });
+  new MutationObserver(look).observe(document, { subtree: true, childList: true, attributeFilter: ["data-phase", "placeholder"] });
   addEventListener("beforeunload", (event) => { if (phase() === "run") event.preventDefault(); });
 })();

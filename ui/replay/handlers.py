@@ -161,12 +161,13 @@ class ReplayHandlers(Handlers):
         """The vote on a battle.
 
         Raises InputError if there is none, if it would unblind a rater who is not done, and for a reader if it is
-        hidden.
+        hidden. A rater's own vote has named the models already.
         """
         vote = find_vote(self.results.store, battle_id or "")
         if vote is None:
             raise InputError("replay_unknown", "There is no vote on this battle.")
-        if vote.battle.source == "recorded":
+        is_own = bool(tab.judge) and vote.judge == tab.judge
+        if vote.battle.source == "recorded" and not is_own:
             self.access.check_unblinding(tab.judge, tab.admin)
         if not tab.admin and self.moderation.why(vote.battle):
             raise InputError("battle_hidden", "This battle is not shown here.")

@@ -7,6 +7,7 @@ from string import Formatter
 
 import pytest
 from report_samples import ANSWERS, CARD, GLM, PROMPTS, QWEN, VOTES, recorded, sources, vote
+from vote_samples import make_side, make_vote
 
 from arena.answers import read_recorded
 from arena.errors import InputError
@@ -21,6 +22,7 @@ from arena.report.sections import make_document
 from arena.report.texts import TEXTS, duration
 from arena.results.bias import Share
 from arena.results.texts import TEXTS as SHARED
+from arena.statistics import PairCount
 from arena.types import Answer, Battle, ErrorInfo, Message, ModelSpec, SideName, Winner
 
 ROOT = Path(__file__).parents[3]
@@ -102,6 +104,21 @@ def test_the_costs_of_the_answers_are_summed_by_model(facts):
         gather(sources(tuple(output)), PROMPTS)
     )
     assert (glm.seconds, glm.machines) == (90.0, ({"cores": 2, "torch": "2.13.0"},))
+
+
+def test_votes_of_excluded_raters_are_in_no_figure():
+    sides = [make_side(model, "x" * 2000) for model in ("qwen", "glm")]  # nobody reads them within 20 seconds
+    battles = [Battle(f"b{at}", "Why?", *sides, f"q{at % 2}", blind=True, source="recorded") for at in range(12)]
+    votes = [
+        make_vote(at, battle=battle, judge=judge, winner=winner, dwell=dwell, comment=judge, any_right=False)
+        for at, battle in enumerate(battles)
+        for judge, winner, dwell in [("fast", Winner.MODEL_A, 1.0) if at < 8 else ("careful", Winner.TIE, 60.0)]
+    ]
+    result = gather(sources((), tuple(votes)), pair=("qwen", "glm"))
+    assert result.overall == PairCount("qwen", "glm", ties=4) and result.votes_by_rater == {4: 1}
+    for prompt in result.prompts:
+        assert prompt.votes.count == PairCount("qwen", "glm", ties=2) and prompt.votes.none_right == 2
+        assert {comment.text for comment in prompt.votes.comments} == {"careful"}
 
 
 def test_repeated_battles_count_only_for_consistency():
@@ -271,7 +288,7 @@ def test_strengths_leave_out_comments_and_what_may_be_chance(facts):
     text = said(facts)
     strengths = text[text.index("### Strengths of Qwen") : text.index("### Weaknesses of Qwen")]
     assert "Passed 1 of 1 checks." in strengths
-    assert "Faster: 15.0 s per answer on average, not 45.0 s." in strengths
+    assert "Faster: 15.0 s per answer on average; the other took 45.0 s." in strengths
     assessment = text[text.index("## Strengths") : text.index("## Conclusion")]
     # Three votes to none, "correct" twice to none, and what raters wrote: nothing of it is beyond chance.
     for noise in ("Right & short", "The left one", "“Correct”", "Knowledge: won"):

@@ -90,7 +90,7 @@ def test_every_format_holds_all_models(facts):
     word = docx.Document(io.BytesIO(as_docx(document)))
     heads = [[cell.text for cell in table.rows[0].cells] for table in word.tables]
     assert heads.count(["Qwen", LONG]) == 2 and heads.count(["GLM"]) == 2  # two beside each other
-    assert ["模型", "可能的名次", "评分（95% 区间）", "票数", "胜", "打平", "都不好", "负"] in heads
+    assert ["模型", "可能的名次", "评分（95% 区间）", "票数", "胜", "平局", "都不好", "负"] in heads
 
 
 def test_models_of_one_name_are_told_apart_by_their_ids():

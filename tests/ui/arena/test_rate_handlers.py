@@ -86,6 +86,13 @@ def test_names_colours_and_figures_are_sent_after_the_vote_alone(events):
     assert [word for word in output if word not in sent(events)] == []
 
 
+def test_the_progress_counts_the_vote_that_was_just_cast(events):
+    renew(events)
+    assert '<progress max="1" value="0"' in sent(events)
+    vote(events)
+    assert '<progress max="1" value="1"' in sent(events)
+
+
 @pytest.mark.parametrize("kept", [None, {}, {"rater": ""}])
 def test_a_browser_that_keeps_nothing_is_told_so(events, kept):
     with pytest.warns(UserWarning, match="blocks storage"):
@@ -125,6 +132,16 @@ def test_a_rater_who_has_not_begun_is_shown_no_battle(events, rooms):
     events.tab.judging = Judging()
     events.handlers.opened(events.tab)
     assert events.tab.judging == shown
+
+
+def test_a_rater_with_a_wrong_room_code_in_the_address_is_not_led_to_the_open_room(events):
+    renew(events)
+    events.tab.judging, events.tab.judge = Judging(), "judge of r"
+    events.tab.request = SimpleNamespace(**{**vars(REQUEST), "query_params": {"room": "ZZZZZZ"}})
+    events.handlers.opened(events.tab)
+    assert events.tab.judging.position is None and "There is no room ZZZZZZ" in sent(events)
+    renew(events)  # Start
+    assert events.tab.judging.position is not None
 
 
 def test_of_a_conversation_all_of_it_is_shown(events):

@@ -200,6 +200,16 @@ def test_a_reader_is_told_how_far_a_long_reading_is(
     assert "Raters prefer" in value(sent[part.summary])
 
 
+def test_a_rater_who_is_not_done_sees_the_battles_of_the_own_votes(scripted_app: ServedApp, log: VoteLog) -> None:
+    access, rooms = scripted_app.services.access, SimpleNamespace(may_see_names=lambda judge: False, prompts=())
+    rooms.finished_open = lambda judge: None
+    log.append(vote_between(1, *NAMES, Winner.MODEL_A, "q1-clothes", judge=access.judge(STORED["rater"])))
+    log.append(vote_between(2, *NAMES, Winner.MODEL_A, "q1-clothes", judge=access.judge("another")))
+    served = Made(scripted_app, log, access=replace(access, rooms=rooms))  # type: ignore[arg-type]
+    own, other = (repr(list(served.ask(served.replay.look, f"battle-{number}").values())) for number in (1, 2))
+    assert all(name in own for name in NAMES) and not any(name in other for name in NAMES)
+
+
 def test_who_is_not_done_sees_nothing_of_it(scripted_app: ServedApp, log: VoteLog) -> None:
     votes(log)
     rooms: Any = SimpleNamespace(may_see_names=lambda judge: False, finished_open=lambda judge: None, prompts=())
