@@ -164,7 +164,7 @@ def test_a_vote_that_cannot_be_kept_is_refused_with_the_reason(awkward: tuple[st
     wait_for(url)
     client = Client(url, verbose=False)
     assert "closed_banner" in [part["props"].get("elem_id") for part in client.config["components"]]
-    answer = client.predict("What is the capital of France?", api_name="/chat")
+    answer = client.predict("What is the capital of France?", settings={"max_new_tokens": 12}, api_name="/chat")
     assert answer["a"].strip() and answer["b"].strip()
     with pytest.raises(AppError, match="NOT saved"):
         client.predict(answer["battle_id"], "tie", {}, "", api_name="/vote")

@@ -84,6 +84,7 @@ int many4(const bf16 *x, const uint8_t *packed, const uint8_t *scales, const flo
     bf16 *x_tiles = (bf16 *)scratch;
     tile_rows(x, x_tiles, rows, columns);
     const long blocks = out / BLOCK, groups = columns / group, high = (rows + 31) / 32 * 2, x_next = columns / 32 * TILE;
+    const long parts = (blocks + WIDE - 1) / WIDE;
     int good = 1;
 #pragma omp parallel
     {
@@ -91,12 +92,12 @@ int many4(const bf16 *x, const uint8_t *packed, const uint8_t *scales, const flo
         float *sums = aligned(sizeof(float) * (size_t)high * 256 * 4 * WIDE);
         set_tiles(16, 64, 16);
 #pragma omp for schedule(dynamic)
-        for (long b0 = 0; b0 < blocks; b0 += WIDE) {
+        for (long part = 0; part < parts; part++) {
             if (!w_tiles || !sums) {
                 good = 0;
                 continue;
             }
-            const long wide = blocks - b0 < WIDE ? blocks - b0 : WIDE, tiles = 4 * wide;
+            const long b0 = part * WIDE, wide = blocks - b0 < WIDE ? blocks - b0 : WIDE, tiles = 4 * wide;
             memset(sums, 0, sizeof(float) * (size_t)(high * tiles * 256));
             for (long k0 = 0; k0 < columns; k0 += DEPTH) {
                 const long depth = columns - k0 < DEPTH ? columns - k0 : DEPTH, w_next = depth / 32 * TILE;

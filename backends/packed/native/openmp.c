@@ -1,7 +1,8 @@
 // The functions that clang calls for OpenMP, made of those that gcc calls: PyTorch for Linux brings GNU's library alone,
 // and a second one would bring threads of its own. PyTorch for other systems brings the library that clang expects.
 //
-// Only what the kernels use: regions, barriers, loops over `long` that are `static` or `dynamic`, and reductions.
+// Only what the kernels use: regions, barriers, loops over `long` that are `static` or `dynamic`, and reductions. A loop
+// counts by 1: for other steps some versions call functions for unsigned numbers.
 #if defined(__clang__) && defined(__linux__)
 #include <stdarg.h>
 #include <stdint.h>

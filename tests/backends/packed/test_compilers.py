@@ -1,6 +1,7 @@
 """Which compilers are tried, and that the one of a Python package makes the same kernels as the system's."""
 
 import os
+import re
 import subprocess
 import sys
 from importlib.machinery import ModuleSpec
@@ -83,4 +84,6 @@ def test_the_packages_compiler_makes_the_kernels_where_there_is_no_other(tmp_pat
     assert computed.stdout.startswith("compiled kernels"), computed.stderr
     tests = [f"tests/backends/packed/test_{name}.py" for name in ("kernels", "layers", "packed_delta")]
     tested = run("-m", "pytest", "-n0", "-rs", *tests)
-    assert tested.returncode == 0 and "no kernels on" not in tested.stdout, tested.stdout
+    # All kernels of this processor were compiled and loaded.
+    reasons = re.findall("no kernels on this machine: (.*)", tested.stdout)
+    assert tested.returncode == 0 and all("the processor has no" in reason for reason in reasons), tested.stdout
