@@ -131,16 +131,16 @@ def _cell(lang: str, view: CellView) -> str:
     parts = [text(lang, f"cell_{view.state}")]
     if view.state is CellState.RUNNING and view.growing:
         usage = view.growing.usage
-        parts.append(_seconds(usage.seconds))
+        parts.append(_seconds(lang, usage.seconds))
         parts.append(text(lang, "length", tokens=usage.new_tokens) if usage.new_tokens else "")
     elif view.state is not CellState.WAITING:
-        parts.append(_seconds(view.seconds))
+        parts.append(_seconds(lang, view.seconds))
         speed = view.tokens_per_second
-        parts.append("" if speed is None else f"{speed:.1f} tokens/s")
+        parts.append("" if speed is None else text(lang, "speed", speed=f"{speed:.1f}"))
     if view.error:
         parts.append(error_text(lang, view.error))
     return f'<span class="cell-{view.state}">{escape(" · ".join(filter(None, parts)))}</span>'
 
 
-def _seconds(seconds: float | None) -> str:
-    return "" if seconds is None else f"{seconds:.1f} s"
+def _seconds(lang: str, seconds: float | None) -> str:
+    return "" if seconds is None else text(lang, "seconds", seconds=f"{seconds:.1f}")

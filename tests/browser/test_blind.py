@@ -144,7 +144,7 @@ def test_a_stopped_battle_cannot_be_judged_and_the_next_one_can_be_asked(open_pa
     ask(page, "hang")
     expect(page.locator("#head_a .meta")).to_contain_text("生成中")
     page.click("#stop_all")
-    expect(says(page)).to_contain_text("不能投票")
+    expect(says(page)).to_contain_text("本轮不投票")
     for pill in PILLS.values():
         expect(page.locator(pill)).to_be_hidden()
     ask(page, "再问")

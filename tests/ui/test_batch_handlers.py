@@ -152,6 +152,7 @@ def test_the_grid_tells_state_seconds_and_speed() -> None:
     ):
         assert words in block
     assert "&lt;b&gt;boom" in block and "<b>boom" not in block
+    assert "完成 · 3.0 秒 · 5.0 token/秒" in grid_block("zh", progress, {"q1": PROMPT.title["zh"]})
     status = status_block("en", BatchState(progress, running=True, ending=True, error=error))
     for words in (
         "1 of 4 done",

@@ -104,9 +104,9 @@ def test_the_host_takes_back_all_votes_of_a_rater_and_nobody_else_does(served: M
     served.tab.admin = True
     assert served.look()[part.withdraw]["visible"] is True
     sent = served.ask("ask_to_withdraw", "battle-0")
-    assert "Votes of this rater: 2." in value(sent[part.answer]) and sent[part.sure]["visible"]
+    assert "This rater has 2 votes." in value(sent[part.answer]) and sent[part.sure]["visible"]
     assert served.service.figures().votes == 4
-    assert "Votes withdrawn: 2" in value(served.ask("withdraw", "battle-0")[part.answer])
+    assert "2 votes withdrawn" in value(served.ask("withdraw", "battle-0")[part.answer])
     assert (served.service.figures().votes, served.service.figures().left_out.withdrawn) == (2, 2)
     nobody = served.ask("ask_to_withdraw", "battle-3")
     assert "has no recorded rater" in value(nobody[part.answer]) and nobody[part.sure]["visible"] is False
