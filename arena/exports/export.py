@@ -17,10 +17,11 @@ from arena.errors import InputError, os_error_as
 from arena.exports import formats
 from arena.exports.formats import CLEAN_BATTLE, DATASET_INFO, LLAMA_FACTORY, PAIRS, TRL, Preferences, Reason
 from arena.exports.tables import Add, votes_csv, votes_workbook, write_parquet
+from arena.results.exclusions import excluded_raters
 from arena.translations import read_table
 from arena.types import ModelSpec, plain_id
 from arena.votes.records import FIRST_PART, StoredVote
-from arena.votes.store import ReadReport, VoteStore
+from arena.votes.store import ReadReport, Votes, VoteStore
 
 KEEP_SECONDS, MOST_FOLDERS = 600.0, 32
 _COMPRESSED = frozenset({".parquet", ".xlsx"})
@@ -67,7 +68,7 @@ def export_bundle(
 
 def _feed(store: VoteStore, adds: Sequence[Add], progress: Progress) -> ReadReport:
     """Adds every vote that counts to each of the files, in one pass over the log."""
-    votes = store.refresh(lambda done, total: progress("reading", done, total))
+    votes = _read(store, progress)
     rows, size = max(len(votes.table), 1), votes.size
     for number, stored in enumerate(store.stored(votes.table)):
         progress("votes", number * size // rows, size)
@@ -75,6 +76,10 @@ def _feed(store: VoteStore, adds: Sequence[Add], progress: Progress) -> ReadRepo
             add(stored)
     progress("votes", size, size)
     return votes.report
+
+
+def _read(store: VoteStore, progress: Progress) -> Votes:
+    return store.refresh(lambda done, total: progress("reading", done, total))
 
 
 def _check_target(target: Path, store: VoteStore) -> None:
@@ -99,7 +104,7 @@ def _write_files(store: VoteStore, folder: Path, known: Sequence[ModelSpec], pro
         battles += not stored.vote.repeat_of
 
     with ExitStack() as files:
-        preferences = files.enter_context(Preferences(folder))
+        preferences = files.enter_context(Preferences(folder, excluded_raters(_read(store, progress))))
         writers = {
             FIRST_PART: votes_csv,
             "votes.xlsx": votes_workbook,

@@ -3,7 +3,7 @@
 import json
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
 from hashlib import blake2b
@@ -94,6 +94,7 @@ _ROLES = {"system": "system", "user": "human", "assistant": "gpt"}
 class Reason(StrEnum):
     """Why a vote is left out; the first reason that applies counts."""
 
+    EXCLUDED = "excluded"
     REPEATED = "repeated"
     NAMED = "named"
     LEAKED = "leaked"
@@ -108,14 +109,15 @@ class Reason(StrEnum):
 class Preferences:
     """Finds for each prompt and pair of answers the answer that most raters preferred.
 
-    The texts are stored in a temporary file; memory holds a few bytes for each vote. `left_out` counts votes by reason;
-    `pairs` is the number of pairs that `write` has written, `votes` the number of votes behind them.
+    Votes of `excluded` raters do not count. The texts are stored in a temporary file; memory holds a few bytes for each
+    vote. `left_out` counts votes by reason; `pairs` is the number of pairs that `write` has written, `votes` the number
+    of votes behind them.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, excluded: Collection[str] = ()) -> None:
         self.left_out: Counter[Reason] = Counter(dict.fromkeys(Reason, 0))
         self.pairs = self.votes = 0
-        self._folder = folder
+        self._folder, self._excluded = folder, excluded
         self._texts = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed in __exit__
         # By pair, in the order of _texts: votes for its first answer and for its second.
         self._counts: dict[bytes, list[int]] = {}
@@ -129,7 +131,8 @@ class Preferences:
 
     def add(self, stored: StoredVote) -> None:
         """Counts the vote for one answer of its pair, or as left out."""
-        reason = _unfit(stored.vote) or self._count(stored.vote)
+        is_excluded = stored.vote.judge in self._excluded
+        reason = Reason.EXCLUDED if is_excluded else _unfit(stored.vote) or self._count(stored.vote)
         if reason:
             self.left_out[reason] += 1
 

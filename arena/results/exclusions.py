@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from arena.events import Marks
-from arena.results.selection import Mask, reading_seconds
+from arena.results.selection import Mask, mark_votes, reading_seconds
+from arena.votes.store import Votes
 from arena.votes.table import Table
 
 REASONS = ("one_address", "too_fast")
@@ -45,6 +46,13 @@ def find_exclusions(table: Table, marks: Marks, passed: Mask) -> tuple[tuple[Exc
         if raters:
             items.append(Exclusion(key, reason, raters, cast, is_included))
     return tuple(sorted(items, key=lambda item: (-item.votes, item.key))), counted[judge]
+
+
+def excluded_raters(votes: Votes) -> frozenset[str]:
+    """The raters of a log who do not count."""
+    table = mark_votes(votes.table)
+    counted = find_exclusions(table, votes.marks, np.ones(len(table), dtype=bool))[1]
+    return frozenset(table.names["judge"][code] for code in np.unique(table["judge"][~counted]).tolist())
 
 
 def _reasons(table: Table, marks: Marks) -> Mapping[tuple[str, str], list[int]]:

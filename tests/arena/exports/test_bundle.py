@@ -4,6 +4,7 @@ import csv
 import hashlib
 import io
 import json
+import re
 import zipfile
 from dataclasses import replace
 
@@ -16,8 +17,9 @@ from workbooks import one_line_end
 
 from app import cli
 from arena.errors import InputError
-from arena.events import EventLog
+from arena.events import CROWDED, EventLog
 from arena.exports.export import export_bundle
+from arena.judging.withdrawals import Withdrawals
 from arena.types import Message, ModelSpec, SideName, Winner
 from arena.votes import VoteLog
 from arena.votes.store import VoteStore
@@ -149,6 +151,29 @@ def test_the_readme_says_how_many_pairs_there_are_and_what_was_left_out(tmp_path
     counted = {"Pairs": 1, "Votes that they rest on": 3, "names shown": 5, "equal answers": 1}
     assert output.items() >= counted.items() and sum(output.values()) == 1 + len([*kept, *drawn, *left_out])
     assert [output[name] for name in output if name.startswith(("leaked", "ties", "disagreement"))] == [3, 4, 2]
+
+
+def test_the_preferences_are_those_of_raters_who_count(tmp_path):
+    honest = [preferring(number, judge=f"honest {number}") for number in range(2)]
+    army = [preferring(10 + number, Winner.MODEL_B, judge=f"soldier {number}") for number in range(3)]
+    with VoteLog(log_path(tmp_path)) as log, EventLog(tmp_path) as events:
+        for vote in (*honest, *army):
+            log.append(vote)
+        for vote in army:
+            events.append(CROWDED, judge=vote.judge, crowd="crowd-1")
+
+    def preferred():
+        export_bundle(VoteStore(tmp_path), tmp_path / "out.zip")
+        with zipfile.ZipFile(tmp_path / "out.zip") as bundle:
+            (row,) = map(json.loads, text_of(bundle, "preferences.jsonl").splitlines())
+            readme = text_of(bundle, "README.md")
+        (count,) = re.findall(r"by raters who do not count in the results .*: (\d+)", readme)
+        return row["chosen"][0]["content"], row["votes_for"], row["votes_against"], int(count)
+
+    assert preferred() == ("better", 2, 0, 3)
+    with EventLog(tmp_path) as events:
+        Withdrawals(VoteStore(tmp_path), events, str, lambda address: None).include("crowd-1", True)
+    assert preferred() == ("worse", 3, 2, 0)
 
 
 def preferring(number, winner=Winner.MODEL_A, prompt="Why?", answers=("better", "worse"), **changes):
