@@ -6,7 +6,12 @@ import pytest
 
 from arena.translations import Texts, listed, percent
 
-TEXTS = Texts({"votes": ("{votes} 票", "{votes} blind votes"), "quotation": ("“{words}”", "“{words}”")})
+TABLE = {
+    "votes": ("{votes} 票", "{votes} blind votes"),
+    "quotation": ("“{words}”", "“{words}”"),
+    "length": ("{n} token", "{n} tokens"),
+}
+TEXTS = Texts(TABLE)
 
 
 def test_a_string_is_filled_in_the_requested_language():
@@ -16,6 +21,7 @@ def test_a_string_is_filled_in_the_requested_language():
 
 def test_a_count_of_one_has_no_plural_in_english_outside_filled_in_text():
     assert TEXTS.text("en", "votes", votes=1) == "1 blind vote"
+    assert [TEXTS.text("en", "length", n=n) for n in (1, 11)] == ["1 token", "11 tokens"]
     assert TEXTS.text("en", "quotation", words="1 votes") == "“1 votes”"
 
 
