@@ -6,12 +6,13 @@ import pytest
 
 from arena.translations import Texts, listed, percent
 
-TABLE = {
-    "votes": ("{votes} 票", "{votes} blind votes"),
-    "quotation": ("“{words}”", "“{words}”"),
-    "length": ("{n} token", "{n} tokens"),
-}
-TEXTS = Texts(TABLE)
+TEXTS = Texts(
+    {
+        "votes": ("{votes} 票", "{votes} blind votes"),
+        "quotation": ("“{words}”", "“{words}”"),
+        "length": ("{n} token", "{n} tokens"),
+    }
+)
 
 
 def test_a_string_is_filled_in_the_requested_language():
