@@ -1,5 +1,6 @@
 """One room: each pair once per rater, evenly, sides drawn, one vote in eight again, and the same after a restart."""
 
+import random
 from collections import Counter
 from types import SimpleNamespace
 
@@ -96,8 +97,11 @@ def test_pairs_and_sides_are_assigned_evenly(events):
 
 
 @pytest.mark.parametrize("models", ["abc", "abcd", "abcde", "abcdef"])
-def test_of_many_models_a_rater_reads_no_answer_twice_and_all_pairs_are_judged_evenly(events, models):
+def test_of_many_models_a_rater_reads_no_answer_twice_and_all_pairs_are_judged_evenly(events, models, monkeypatch):
     """An answer whose model was named after a vote is not blind in another pair."""
+    draw = random.Random(models)
+    fixed = SimpleNamespace(choice=draw.choice, randbelow=draw.randrange)
+    monkeypatch.setattr("arena.judging.room.secrets", fixed)
     room, shown = new_room(4, events, models), Counter()
     own = 4 * (len(models) // 2)
     for rater, stay in enumerate([2, 100, 5, 100, 3, 100, 100, 1] * 2):
