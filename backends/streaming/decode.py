@@ -168,7 +168,8 @@ class AnswerText:
                 chunks += self._closed() if rest.startswith("\n") else self._emit(THINK_CLOSE)
             chunks += self._emit(before)
             if mark:
-                chunks += self._at_mark(mark)
+                # A mark that was waited for may just have ended the reasoning: then the next one is text.
+                chunks += self._emit(mark) if self._settled else self._at_mark(mark)
         return chunks
 
     def _at_mark(self, mark: str) -> list[Chunk]:

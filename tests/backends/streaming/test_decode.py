@@ -218,6 +218,12 @@ def test_indentation_tabs_and_outer_blank_lines_stay():
     assert said(code, stops=[IM_END], reasoning=True) == (code, "")
 
 
+@pytest.mark.parametrize("rest", ["<think>", "</think>", "</think><think>", "</think>\n", "x</think>\n<think>"])
+def test_marks_after_the_end_of_reasoning_are_text_however_the_text_arrives(rest):
+    text = f"<</think>\n{rest}"
+    assert said([text], reasoning=True) == said(text, reasoning=True) == (rest, "<")
+
+
 # ---- any text, any pieces
 
 
