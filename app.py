@@ -93,7 +93,7 @@ def main(
         str,
         typer.Option(
             envvar="ARENA_SIGN_IN",
-            help="Sign-in before voting, offered or required: with Hugging Face on a Space, or ModelScope.",
+            help="Sign-in with Hugging Face, ModelScope or another provider: offered, or required to vote.",
         ),
     ] = "",
 ) -> None:

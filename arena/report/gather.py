@@ -18,9 +18,9 @@ from arena.prompts import Prompt
 from arena.recorded import Recorded
 from arena.report.facts import Comment, KnownModel, ModelFacts, PromptFacts, PromptVotes, ReportFacts, Run
 from arena.results.compute import compute
-from arena.results.exclusions import find_exclusions
+from arena.results.exclusions import counted_rows
 from arena.results.figures import Figures
-from arena.results.selection import Filters, Mask, View, mark_votes
+from arena.results.selection import Filters, Mask, View
 from arena.statistics import PairCount
 from arena.types import CRITERIA, ModelSpec, SideName, Winner
 from arena.votes.imported.sources import ImportedFiles
@@ -213,14 +213,12 @@ class JudgedAnswers:
     """The votes on answers of two models.
 
     Votes of excluded raters do not count. If `answers` are given, only votes on two of them count; `elsewhere` is the
-    number of the other votes.
-    `votes_by_rater` maps a number of votes to how many raters cast that many.
+    number of the other votes. `votes_by_rater` maps a number of votes to how many raters cast that many.
     """
 
     def __init__(self, ids: tuple[str, str], store: VoteStore, answers: Sequence[Recorded]) -> None:
         votes = store.refresh()
-        table = mark_votes(votes.table)
-        table = table.where(find_exclusions(table, votes.marks, Filters().passed(table))[1])
+        table = votes.table.where(counted_rows(votes))
         table = table.where(Filters(models=ids).passed(table) & (table["repeat_of"] == 0))
         is_shown = table.is_on([entry.side for entry in answers]) | (not answers)
         self.elsewhere = int((~is_shown).sum())

@@ -48,11 +48,16 @@ def find_exclusions(table: Table, marks: Marks, passed: Mask) -> tuple[tuple[Exc
     return tuple(sorted(items, key=lambda item: (-item.votes, item.key))), counted[judge]
 
 
-def excluded_raters(votes: Votes) -> frozenset[str]:
-    """The raters of a log who do not count."""
+def counted_rows(votes: Votes) -> Mask:
+    """Which votes are by raters who count."""
     table = mark_votes(votes.table)
-    counted = find_exclusions(table, votes.marks, np.ones(len(table), dtype=bool))[1]
-    return frozenset(table.names["judge"][code] for code in np.unique(table["judge"][~counted]).tolist())
+    return find_exclusions(table, votes.marks, np.ones(len(table), dtype=bool))[1]
+
+
+def excluded_raters(votes: Votes) -> frozenset[str]:
+    """The raters who do not count."""
+    codes = np.unique(votes.table["judge"][~counted_rows(votes)]).tolist()
+    return frozenset(votes.table.names["judge"][code] for code in codes)
 
 
 def _reasons(table: Table, marks: Marks) -> Mapping[tuple[str, str], list[int]]:

@@ -43,7 +43,7 @@ class Provider:
 
     @property
     def host(self) -> str:
-        """The provider's name in texts and in accounts."""
+        """The provider's name in accounts and in the log."""
         return urlsplit(self.url).netloc
 
     def serve(self, app: FastAPI) -> None:
@@ -123,7 +123,7 @@ class SignIn:
 
     @property
     def place(self) -> str:
-        """Where the accounts are, as it is shown."""
+        """The provider's name on the page."""
         if self.provider is None:
             return "Hugging Face"
         return "ModelScope" if self.provider.url == _MODELSCOPE else self.provider.host
@@ -178,6 +178,9 @@ def _provider(public_url: str, environment: Mapping[str, str]) -> Provider:
             message = f"Sign-in outside a Hugging Face Space needs {name} (see docs/hosting.md)."
             raise InputError("sign_in_provider", message, name=name)
     url, client, secret, own = needed.values()
+    if urlsplit(own).path.strip("/"):  # gradio's button leads to the top of the host
+        message = f"Sign-in needs a page at the top of its host, without a path as in ARENA_PUBLIC_URL={own}."
+        raise InputError("sign_in_path", message, url=own)
     # Its own users report that ModelScope returns no nonce, which the scope openid asks for.
     default = "profile" if url == _MODELSCOPE else "openid profile"
     return Provider(

@@ -72,6 +72,14 @@ def test_elsewhere_sign_in_needs_a_client_of_the_provider_and_the_own_address(
         assert error.value.code == "sign_in_provider"
 
 
+def test_a_page_below_a_path_cannot_have_a_login(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ui.gradio.sign_in, "find_spec", lambda name: object())
+    assert check_sign_in("offered", "https://host.example/", OWN)
+    with pytest.raises(InputError, match="without a path") as error:
+        check_sign_in("offered", "https://host.example/user/proxy/7860/", OWN)
+    assert error.value.code == "sign_in_path"
+
+
 def access(login: SignIn | None) -> Any:
     return Access(judge=lambda rater: f"<{rater}>", login=login, account_of=lambda request: request.account)  # type: ignore[attr-defined]
 
