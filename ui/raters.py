@@ -14,8 +14,8 @@ from ui.texts import text
 from ui.updates import Props
 
 MAX_SHOWN = 200
-# How long the tab waits for results that are still being computed.
-_PATIENCE_SECONDS = 0.4
+# How long the tab waits for results that are still being computed, and when it asks again.
+_PATIENCE_SECONDS, _AGAIN_SECONDS = 0.4, 1.0
 
 
 class RatersTab:
@@ -27,6 +27,7 @@ class RatersTab:
         self.counted = labels.labelled(gr.CheckboxGroup, "raters_counted", choices=[], interactive=True, visible=False)
         self.note = gr.Markdown("", elem_id="raters_note")
         self.save = labels.button("raters_save", variant="primary", visible=False)
+        self.timer = gr.Timer(_AGAIN_SECONDS, active=False)
 
 
 @dataclass(frozen=True)
@@ -38,13 +39,14 @@ class RatersHandlers(HostHandlers):
     withdrawals: Withdrawals
 
     def wire(self, demo: gr.Blocks) -> None:
-        self.acts(self.part.tab.select, lambda tab: None)
+        self.acts([self.part.tab.select, self.part.timer.tick], lambda tab: None)
         self.acts(self.part.save.click, self.save, [self.part.counted])
 
     def render(self, tab: Tab) -> Props:
         part, lang, is_host = self.part, tab.lang, self.access.is_host(tab)
         figures = self.results.soon(seconds=_PATIENCE_SECONDS) if is_host else None
         shown = figures.excluded[:MAX_SHOWN] if figures else ()
+        tab.raters = {item.key: item.included for item in shown}
         note = "" if shown or not is_host else text(lang, "raters_none" if figures else "results_counting")
         return {
             part.counted: {
@@ -54,13 +56,14 @@ class RatersHandlers(HostHandlers):
             },
             part.note: {"value": note},
             part.save: {"visible": bool(shown)},
+            part.timer: {"active": is_host and figures is None},
         }
 
     def save(self, tab: Tab, counted: list[str] | None) -> None:
-        """Count the chosen raters and exclude the others."""
-        for item in self.results.figures().excluded[:MAX_SHOWN]:
-            if (counts := item.key in (counted or ())) != item.included:
-                self.withdrawals.include(item.key, counts)
+        """Count or exclude those whose boxes the host has changed: another host may have changed others since."""
+        for key, was_counted in tab.raters.items():
+            if (counts := key in (counted or ())) != was_counted:
+                self.withdrawals.include(key, counts)
 
 
 def _line(lang: str, item: Exclusion) -> str:

@@ -101,6 +101,8 @@ class Tab:
     results: Figures | None = None
     # Whether they include what only raters who have finished may see.
     sees_all: bool = True
+    # The excluded raters that the raters tab shows, by key, and whether the host counts them nevertheless.
+    raters: Mapping[str, bool] = field(default_factory=dict)
     # The models whose needs the models tab shows.
     to_add: tuple[str, ...] = ()
     # The battle that the replay shows, by its id, or why it does not.

@@ -167,8 +167,8 @@ def agreement_line(lang: str, agreement: Agreement | None) -> str:
 
 
 def hundredths(value: float) -> str:
-    """The value with two decimals, and no minus before zero."""
-    return f"{round(value, 2) + 0.0:.2f}"
+    """The value with two decimals and a typographic minus, which never stands before zero."""
+    return f"{round(value, 2) + 0.0:.2f}".replace("-", "−")
 
 
 def _many_models(lang: str, figures: Figures, name: Names) -> Iterator[str]:

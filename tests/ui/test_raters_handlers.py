@@ -45,7 +45,7 @@ def page(tmp_path: Path) -> Any:
             handlers = RatersHandlers(access, tabs, browser, part, results, withdrawals)  # type: ignore[arg-type]
             handlers.wire(demo)
         pressed = partial(press, demo, part, request=REQUEST)
-        about = {"tab": tab, "part": part, "results": results, "folder": tmp_path}
+        about = {"tab": tab, "part": part, "results": results, "withdrawals": withdrawals, "folder": tmp_path}
         yield SimpleNamespace(render=lambda: handlers.render(tab), press=pressed, **about)
 
 
@@ -76,3 +76,25 @@ def test_the_host_sees_why_raters_are_excluded_counts_them_and_excludes_them_aga
     assert (page.folder / "events.jsonl").read_text().count('"included"') == 2
     page.tab.lang = "zh"
     assert page.render()[part.counted]["choices"][0][0].startswith("同一地址的第 6 位")
+
+
+def test_a_host_changes_only_what_the_host_has_seen_and_changed(page: Any) -> None:
+    page.tab.admin = True
+    page.render()
+    page.withdrawals.include("crowd-of-two", True)  # another host's, since
+    page.press("save", counted=[])
+    assert page.results.figures().votes == 3
+    assert page.tab.raters == {"crowd-of-two": True}
+
+
+def test_the_tab_asks_again_until_the_results_are_counted(page: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    page.tab.admin, part = True, page.part
+    with monkeypatch.context() as patched:
+        patched.setattr(ResultsService, "soon", lambda *args, **how: None)
+        counting = page.render()
+        assert counting[part.note]["value"].startswith("Counting") and counting[part.timer] == {"active": True}
+        page.press("save", counted=["crowd-of-two"])  # nobody was shown: nothing is changed
+    counted = page.press("timer", event="tick")
+    assert counted[part.timer]["active"] is False and counted[part.counted]["value"] == []
+    page.tab.admin = False
+    assert page.render()[part.timer] == {"active": False}
