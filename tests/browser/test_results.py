@@ -110,8 +110,10 @@ def test_a_link_replays_a_battle_and_asking_again_tells_whether_it_is_the_same(
     expect(facts).to_contain_text("Answer SHA-256")
     seed = re.search(r'"seed": (\d+)', facts.inner_text())
     assert seed and f'"seed": {seed[1]}' in app.rows()[-1]["settings"]
+    expect(page.locator("#replay_stop")).to_be_hidden()
     page.click("#replay_again")
     expect(page.locator("#replay_outcome")).to_contain_text("Right (script-b): identical to the recorded output")
+    expect(page.locator("#replay_stop")).to_be_hidden()
     assert app.asked("a")[-1][1].seed == int(seed[1])
     page.click("#language")
     expect(page.locator("#replay_title h1")).to_contain_text("一位投票者的选择")

@@ -20,7 +20,7 @@ from ui.markup import alert, status
 from ui.replay.view import arena_link, facts_block, outcome_block, pane_views, title_html
 from ui.tabs import Tab
 from ui.texts import error_text, text
-from ui.updates import REPEAT_SECONDS, TURNS, UNQUEUED, Handlers, Props, throttled
+from ui.updates import REPEAT_SECONDS, TURNS, UNQUEUED, Handlers, Props, Updates, changed, throttled
 
 MAX_REPORTED = 50
 
@@ -44,7 +44,7 @@ class ReplayPart:
                     self.facts = gr.HTML("", elem_id="replay_facts")
                     with gr.Row(elem_classes="actions"):
                         self.again = labels.button("replay_again", min_width=260)
-                        self.stop = labels.button("stop", "replay_stop", min_width=100)
+                        self.stop = labels.button("stop", "replay_stop", visible=False, min_width=100)
                     self.outcome = gr.HTML("", elem_id="replay_outcome")
                 with gr.Row(elem_classes="actions"):
                     self.report = labels.button("replay_report", size="sm", min_width=160)
@@ -74,8 +74,9 @@ class ReplayHandlers(Handlers):
     def wire(self, demo: gr.Blocks) -> None:
         part, inputs = self.part, [self.part.battle_id]
         turn = {**TURNS, "show_progress": "minimal", "show_progress_on": [part.outcome]}
-        running = self.on(part.again.click, self.again, inputs, part.outcome, **turn)
-        self.on(part.stop.click, self.stopped, outputs=part.outcome, cancels=[running], **UNQUEUED)
+        asked = [part.outcome, part.stop]
+        running = self.on(part.again.click, self.again, inputs, asked, **turn)
+        self.on(part.stop.click, self.stopped, outputs=asked, cancels=[running], **UNQUEUED)
         self.on([part.enter.click, part.token.submit], self.enter, [*inputs, part.token])
         self.on(part.reported.input, self.look, [part.reported], concurrency_limit=4)
         clicks = {part.report: self.report, part.hide: self.hide, part.withdraw: self.ask_to_withdraw}
@@ -99,27 +100,30 @@ class ReplayHandlers(Handlers):
         self.access.sign_in(tab, token)
         return {**self.look(tab, battle_id), self.part.token: {"value": ""}}
 
-    def again(self, tab: Tab, battle_id: str | None) -> Iterator[Any]:
+    def again(self, tab: Tab, battle_id: str | None) -> Iterator[Updates]:
         """Ask both sides again where that is possible, and compare the answers."""
         try:
             self.access.check_rate(tab.request)
             then = self._vote(tab, battle_id).battle
         except ArenaError as error:
-            yield alert(error_text(tab.lang, error))
+            yield changed({}, self._asked(alert(error_text(tab.lang, error))))
             return
         here = {name: self.roster.get(then.side(name).model.id) for name in SideName}
         obstacles = {name: (why, here[name]) for name in SideName if (why := obstacle(then.side(name), here[name]))}
         able = {name: backend for name, backend in here.items() if backend and name not in obstacles}
-        yield outcome_block(tab.lang, then, None, obstacles)
+        yield changed({}, self._asked(outcome_block(tab.lang, then, None, obstacles), is_running=bool(able)))
         if able:
             now = then
             for now in throttled(ask_again(then, able), REPEAT_SECONDS):
-                yield outcome_block(tab.lang, then, now, obstacles)
-            yield outcome_block(tab.lang, then, now, obstacles)
+                yield changed({}, self._asked(outcome_block(tab.lang, then, now, obstacles), is_running=True))
+            yield changed({}, self._asked(outcome_block(tab.lang, then, now, obstacles)))
 
-    def stopped(self, tab: Tab) -> str:
+    def stopped(self, tab: Tab) -> Props:
         """Say that the answers were stopped."""
-        return status(text(tab.lang, "replay_stopped"))
+        return self._asked(status(text(tab.lang, "replay_stopped")))
+
+    def _asked(self, outcome: str, is_running: bool = False) -> Props:
+        return {self.part.outcome: {"value": outcome}, self.part.stop: {"visible": is_running}}
 
     def report(self, tab: Tab, battle_id: str | None) -> Props:
         """Report the battle to the host."""
@@ -194,7 +198,7 @@ class ReplayHandlers(Handlers):
             part.shown: {"visible": True},
             part.facts: {"value": facts_block(tab.lang, battle)},
             part.again: {"interactive": bool(self.roster)},
-            part.outcome: {"value": ""},
+            **self._asked(""),
             **self._host(tab),
             **self._below(tab, self.moderation.why(battle)),
         }
