@@ -1,11 +1,16 @@
 """The errors that a person may see."""
 
 import logging
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 _log = logging.getLogger(__name__)
+# What libraries say where an allocation fails: not all of them raise MemoryError.
+_NO_MEMORY = re.compile(r"allocate memory|out of memory|not enough memory|bad[_ ]alloc", re.IGNORECASE)
+# The errors that show what a library said.
+_PASSED_ON = ("backend_failed", "load_failed")
 
 
 class ArenaError(Exception):
@@ -48,11 +53,25 @@ class VoteRefused(ArenaError):
 
 
 def info_of(error: Exception, code: str, message: str) -> ErrorInfo:
-    """The error as data. An ArenaError brings its own; any other is logged, and its words follow the message."""
+    """The error as data. An ArenaError brings its own; any other is logged, and its words follow the message.
+
+    If a library ran out of memory, that is the error, and not its words.
+    """
+    if _is_out_of_memory(error):
+        _log.error(message, exc_info=error)
+        advice = "Close other programs, begin a new conversation, or choose a smaller model."
+        return ErrorInfo("memory_out", f"This machine has run out of memory. {advice}")
     if isinstance(error, ArenaError):
         return ErrorInfo(error.code, str(error), error.details)
     _log.error(message, exc_info=error)
     return ErrorInfo(code, f"{message}: {error}", {"reason": str(error) or repr(error)})
+
+
+def _is_out_of_memory(error: BaseException | None) -> bool:
+    """Whether a library said so. What a server says is about the memory of another machine."""
+    if isinstance(error, ArenaError):
+        return error.code in _PASSED_ON and _is_out_of_memory(error.__cause__)
+    return isinstance(error, MemoryError) or bool(_NO_MEMORY.search(str(error)))
 
 
 def reason(error: OSError) -> str:

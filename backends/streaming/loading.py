@@ -10,7 +10,7 @@ from functools import partial
 from typing import Generic, Protocol, TypeVar
 
 from arena.backend import LoadState
-from arena.errors import ArenaError, BackendError, ErrorInfo
+from arena.errors import BackendError, ErrorInfo, info_of
 from arena.generation_config import GenerationConfig
 from arena.types import Chunk, Message, ModelSpec
 from backends.streaming.context import LEAST_NEW_TOKENS, Fitted, fit_context, split_turns, wanted_tokens, within
@@ -118,15 +118,12 @@ class BackgroundLoad(Generic[T]):
             self._thread = None
 
     def _run(self) -> None:
-        value, error = None, None
+        value: T | None = None
+        error: ErrorInfo | None = None
         try:
             value = self._opener()
-        except ArenaError as failure:
-            error = ErrorInfo(failure.code, str(failure), failure.details)
-        except Exception as failure:
-            log.exception("Loading failed")
-            error = ErrorInfo("load_failed", f"The model cannot be loaded: {failure}", {"reason": str(failure)})
-        if error:
+        except Exception as failure:  # noqa: BLE001 - any exception must end the loading
+            error = info_of(failure, "load_failed", "The model cannot be loaded")
             log.error("%s", error.message)
         with self._lock:
             # Discarded if it was closed meanwhile.

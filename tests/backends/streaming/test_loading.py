@@ -121,12 +121,17 @@ def test_an_error_of_ours_reaches_those_who_wait_as_it_is(failing):
     assert failure.details == {"file": "m.gguf"}
 
 
-@pytest.mark.parametrize("error", [RuntimeError("disk on fire"), MemoryError("disk on fire"), OSError("disk on fire")])
+@pytest.mark.parametrize("error", [RuntimeError("disk on fire"), ValueError("disk on fire"), OSError("disk on fire")])
 def test_any_other_error_becomes_one_clear_line(failing, error, caplog):
     failure = failure_of(failing(error))
     assert (failure.code, str(failure)) == ("load_failed", "The model cannot be loaded: disk on fire")
     assert failure.details == {"reason": "disk on fire"}
     assert any(record.exc_info and record.levelno == logging.ERROR for record in caplog.records)
+
+
+def test_where_memory_runs_out_while_loading_the_line_says_so(failing):
+    failure = failure_of(failing(MemoryError()))
+    assert failure.code == "memory_out" and str(failure).startswith("This machine has run out of memory.")
 
 
 def test_a_failure_shows_in_the_state(failing, eventually):
