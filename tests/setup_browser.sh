@@ -10,7 +10,7 @@ if [ ! -f "$place/$axe/axe.min.js" ]; then
         mv "$work/package/axe.min.js" "$place/$axe/" && rm -rf "$work" || exit 1
 fi
 missing=""
-command -v chromium >/dev/null 2>&1 || missing="chromium"
+command -v chromium-headless-shell >/dev/null 2>&1 || command -v chromium >/dev/null 2>&1 || missing="chromium-headless-shell"
 fc-list :lang=zh 2>/dev/null | grep -q . || missing="$missing fontconfig fonts-noto-cjk"
 PATH="$PATH:/usr/sbin" command -v nginx >/dev/null 2>&1 || missing="$missing nginx-light"
 command -v caddy >/dev/null 2>&1 || missing="$missing caddy"

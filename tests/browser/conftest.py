@@ -130,9 +130,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """One Chromium for the whole run."""
-    program = shutil.which("chromium")
+    # The first has no window at all, and takes a fifth less CPU time.
+    program = shutil.which("chromium-headless-shell") or shutil.which("chromium")
     if program is None:
-        pytest.fail("There is no program called chromium. On Debian: apt-get install chromium", pytrace=False)
+        pytest.fail("There is no Chromium. On Debian: apt-get install chromium-headless-shell", pytrace=False)
     with sync_playwright() as playwright:
         expect.set_options(timeout=PATIENCE)
         chromium = playwright.chromium.launch(executable_path=program, args=_FLAGS)

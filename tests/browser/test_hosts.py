@@ -260,3 +260,30 @@ def test_a_room_that_is_closed_elsewhere_leaves_the_projector(new_page: NewPage,
     local_app.services.rooms.close(code)
     expect(page.locator("#class_open")).to_be_visible()
     expect(page.locator("#class_results")).to_contain_text("closed")
+
+
+def test_the_projector_view_may_be_left_and_entered_again_at_once(new_page: NewPage, local_app: ServedApp) -> None:
+    page = new_page(f"{local_app.url}#class").page
+    expect(page.locator("#class_open")).to_be_visible()
+    open_room(page)
+    page.click("[data-project=on]")
+    page.wait_for_function("document.fullscreenElement")
+    for key in ("Escape", "Enter") * 3:  # the focus goes from one button to the other
+        page.keyboard.press(key)
+    expect(page.locator("[data-project=off]")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator("#class_open")).to_be_visible()
+    page.wait_for_function("!document.fullscreenElement")
+
+
+def test_the_browsers_own_way_out_of_the_full_screen_leaves_the_projector(
+    new_page: NewPage, local_app: ServedApp
+) -> None:
+    page = new_page(f"{local_app.url}#class").page
+    expect(page.locator("#class_open")).to_be_visible()
+    open_room(page)
+    page.click("[data-project=on]")
+    page.wait_for_function("document.fullscreenElement")
+    page.evaluate("document.exitFullscreen()")
+    expect(page.locator("[data-project=off]")).to_be_hidden()
+    expect(page.locator("#class_open")).to_be_visible()

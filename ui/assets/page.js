@@ -155,20 +155,31 @@ window.showPair = (a, b) => {
 
 // The projector view of a room: over the whole window, and full screen where the browser allows it.
 (() => {
+  const isOn = () => document.body.classList.contains("projecting");
+  let asked = 0;  // the browser answers later, when another view may have begun
+  const leaveFullScreen = () => document.fullscreenElement && ask(document, "exitFullscreen");
+  async function ask(target, action) {
+    asked += 1;
+    try {
+      await target[action]?.();
+    } catch { /* in a frame it may not */ }
+    asked -= 1;
+    if (action === "requestFullscreen" && !isOn()) leaveFullScreen();
+  }
   const project = (on) => {
     document.body.classList.toggle("projecting", on);
-    if (on) document.documentElement.requestFullscreen?.().catch(() => { /* in a frame it may not */ });
-    else if (document.fullscreenElement) document.exitFullscreen();
+    if (on) ask(document.documentElement, "requestFullscreen");
+    else leaveFullScreen();
     document.querySelector(`[data-project=${on ? "off" : "on"}]`)?.focus();
   };
-  const leave = () => document.body.classList.contains("projecting") && project(false);
+  const leave = () => isOn() && project(false);
   document.addEventListener("click", (event) => {
     const button = event.target.closest("[data-project]");
     if (button) project(button.dataset.project === "on");
   });
   addEventListener("keydown", (event) => event.key === "Escape" && leave());
   addEventListener("popstate", leave);
-  addEventListener("fullscreenchange", () => document.fullscreenElement || leave());
+  addEventListener("fullscreenchange", () => document.fullscreenElement || asked || leave());
 })();
 
 // A file's link has the address at which the server was reached, which a proxy may have changed: use the page's own
