@@ -168,8 +168,9 @@ def faults_of(page: Page) -> list[tuple[str, list[str]]]:
     """The serious faults that axe-core finds, with the elements that have them: in dark those of colour, since all
     others are the same in light."""
     page.wait_for_function(STILL)
-    found = page.evaluate("""axe.run(document, {resultTypes: ['violations'],
-        ...matchMedia('(prefers-color-scheme: dark)').matches && {runOnly: ['color-contrast', 'link-in-text-block']}})""")
+    is_dark = page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches")
+    rules = {"runOnly": ["color-contrast", "link-in-text-block"]} if is_dark else {}
+    found = page.evaluate("options => axe.run(document, options)", {"resultTypes": ["violations"], **rules})
     return [
         (
             fault["id"],
