@@ -147,6 +147,12 @@ def test_by_the_keyboard_alone(open_page: OpenPage, app: ServedApp) -> None:
     expect(page.locator("#class_open")).to_be_visible()
 
 
+def test_on_a_narrow_phone_a_visitor_sees_all_tabs(open_page: OpenPage, app: ServedApp) -> None:
+    page = open_page(app, viewport=(360, 740), has_touch=True, is_mobile=True)
+    expect_tabs(page, VISITORS)
+    expect(page.locator(".overflow-menu > button")).to_be_hidden()
+
+
 def test_on_a_phone_the_hosts_tabs_are_in_the_menu(open_page: OpenPage, app: ServedApp) -> None:
     page = open_page(app, viewport=(390, 844), has_touch=True, is_mobile=True)
     sign_in(page, TOKEN)
