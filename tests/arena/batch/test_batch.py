@@ -70,7 +70,7 @@ def echo(messages, config):
 
 def failing(messages, config):
     yield Chunk(text="Well")
-    raise RuntimeError("out of memory")
+    raise RuntimeError("disk on fire")
 
 
 def run(batch):
@@ -169,7 +169,7 @@ def test_a_failed_cell_is_asked_again_only_with_retry(on, store):
     last = run(on.batch())[-1]
     assert states(last) == {"q1": "failed", "q2": "failed", "q3": "failed"}
     assert states(last, "b") == ALL_DONE  # a failing model does not stop the other
-    assert last.cells[0].error.code == "backend_failed" and "out of memory" in last.cells[0].error.message
+    assert last.cells[0].error.code == "backend_failed" and "disk on fire" in last.cells[0].error.message
     assert read_recorded(store.path)[0].side.answer.text == "Well"
     del on.play["a"]
     on.asked.clear()

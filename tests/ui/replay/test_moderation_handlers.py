@@ -15,12 +15,11 @@ from vote_samples import vote_between
 
 from arena.errors import InputError
 from arena.events import EventLog, read_events
-from arena.generation_config import GenerationConfig
 from arena.judging.limits import ADDRESS_PROMPTS, Admin, RateLimits
 from arena.judging.moderation import Moderation
 from arena.judging.withdrawals import Withdrawals
 from arena.results.service import ResultsService
-from arena.types import SideName, Winner
+from arena.types import Winner
 from arena.votes import VoteLog
 from arena.votes.store import VoteStore
 from ui.gradio.compat import make_blocks
@@ -195,18 +194,3 @@ def test_whoever_asks_or_reports_too_often_is_refused(served: Made) -> None:
     for header in ({"x-forwarded-for": "10.0.0.9"}, {"origin": "https://elsewhere.example"}):
         with pytest.raises(InputError):
             own.check_rate(request(client=client, headers={"host": "127.0.0.1:7860", **header}))
-
-
-def test_stop_is_there_while_the_models_answer_again(served: Made, folder: Path) -> None:
-    part, vote = served.part, vote_between(9, *NAMES, Winner.TIE)
-    for side, backend in zip(SideName, served.services.roster, strict=True):
-        there = replace(vote.battle.side(side), model=backend.spec, config=GenerationConfig(seed=1))
-        vote = replace(vote, battle=vote.battle.with_side(side, there))
-    with VoteLog(folder / "votes.csv") as log:
-        log.append(vote)
-    assert served.look("battle-9")[part.stop]["visible"] is False
-    *running, end = served.ask("again", "battle-9")
-    assert running and all(sent[part.stop]["visible"] for sent in running)
-    assert end[part.stop]["visible"] is False and "differs from the recorded one" in value(end[part.outcome])
-    sent = served.ask("stopped")
-    assert sent[part.stop]["visible"] is False and "stopped" in value(sent[part.outcome])

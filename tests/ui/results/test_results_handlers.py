@@ -310,9 +310,16 @@ def test_the_same_output_and_another_one_are_told_apart(served: Made, scripted_a
     messages = (replace(battle.a.messages[0], content="code"),)
     battle = replace(battle, a=replace(battle.a, messages=messages), b=replace(battle.b, messages=messages))
     log.append(replace(vote_between(7, *NAMES, Winner.TIE), battle=battle))
-    *_, last = served.ask(served.replay.again, "battle-7")
+    part = served.replay.part
+    assert opened(served, "battle-7")[part.stop] == {"visible": False}
+    *running, end = served.ask(served.replay.again, "battle-7")
+    last = value(end[part.outcome])
     assert "Left (script-a): identical to the recorded output (16 characters)" in last
     assert "Right (script-b): The output differs from the recorded one after 7 characters" in last
+    # Stop is there while the models answer, and only then.
+    assert running and all(sent[part.stop]["visible"] for sent in running) and not end[part.stop]["visible"]
+    sent = served.ask(served.replay.stopped)
+    assert "stopped" in value(sent[part.outcome]) and not sent[part.stop]["visible"]
 
 
 def test_what_cannot_be_asked_again_says_why(served: Made, scripted_app: ServedApp, log: VoteLog) -> None:
@@ -321,11 +328,14 @@ def test_what_cannot_be_asked_again_says_why(served: Made, scripted_app: ServedA
     b = replace(battle.b, config=GenerationConfig())
     log.append(replace(vote_between(7, *NAMES, Winner.TIE), battle=replace(battle, a=a, b=b)))
     log.append(vote_between(8, "gone", "script-b", Winner.TIE))
-    (output,) = served.ask(served.replay.again, "battle-7")
+    part = served.replay.part
+    (sent,) = served.ask(served.replay.again, "battle-7")
+    output = value(sent[part.outcome])
+    assert not sent[part.stop]["visible"]
     assert "Left (script-a): different weights or another precision are running here" in output
     assert "Right (script-b): no seed was recorded" in output
-    (output,) = served.ask(served.replay.again, "battle-8")
-    assert "Left (gone): this model is not running here" in output
+    (sent,) = served.ask(served.replay.again, "battle-8")
+    assert "Left (gone): this model is not running here" in value(sent[part.outcome])
 
 
 def test_votes_that_cannot_be_read_are_one_line(served: Made, monkeypatch: pytest.MonkeyPatch) -> None:
