@@ -156,7 +156,8 @@ window.showPair = (a, b) => {
 // The projector view of a room: over the whole window, and full screen where the browser allows it.
 (() => {
   const isOn = () => document.body.classList.contains("projecting");
-  let asked = 0;  // the browser answers later, when another view may have begun
+  // The browser answers later, when another view may have begun: only a full screen that this one had can end it.
+  let asked = 0, isFull = false;
   const leaveFullScreen = () => document.fullscreenElement && ask(document, "exitFullscreen");
   async function ask(target, action) {
     asked += 1;
@@ -167,6 +168,7 @@ window.showPair = (a, b) => {
     if (action === "requestFullscreen" && !isOn()) leaveFullScreen();
   }
   const project = (on) => {
+    isFull = false;
     document.body.classList.toggle("projecting", on);
     if (on) ask(document.documentElement, "requestFullscreen");
     else leaveFullScreen();
@@ -179,7 +181,10 @@ window.showPair = (a, b) => {
   });
   addEventListener("keydown", (event) => event.key === "Escape" && leave());
   addEventListener("popstate", leave);
-  addEventListener("fullscreenchange", () => document.fullscreenElement || asked || leave());
+  addEventListener("fullscreenchange", () => {
+    if (document.fullscreenElement) isFull = true;
+    else if (isFull && !asked) leave();
+  });
 })();
 
 // A file's link has the address at which the server was reached, which a proxy may have changed: use the page's own
