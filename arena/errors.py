@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 _log = logging.getLogger(__name__)
-# What libraries say where an allocation fails: not all of them raise MemoryError.
+# What libraries say when an allocation fails: not all of them raise MemoryError.
 _NO_MEMORY = re.compile(r"allocate memory|out of memory|not enough memory|bad[_ ]alloc", re.IGNORECASE)
 # The errors that show what a library said.
 _PASSED_ON = ("backend_failed", "load_failed")
@@ -55,7 +55,7 @@ class VoteRefused(ArenaError):
 def info_of(error: Exception, code: str, message: str) -> ErrorInfo:
     """The error as data. An ArenaError brings its own; any other is logged, and its words follow the message.
 
-    If a library ran out of memory, that is the error, and not its words.
+    If a library ran out of memory, the error says so and what to do, without the library's words.
     """
     if _is_out_of_memory(error):
         _log.error(message, exc_info=error)
@@ -68,7 +68,7 @@ def info_of(error: Exception, code: str, message: str) -> ErrorInfo:
 
 
 def _is_out_of_memory(error: BaseException | None) -> bool:
-    """Whether a library said so. What a server says is about the memory of another machine."""
+    """Whether a library ran out of memory here. What a server says is about another machine."""
     if isinstance(error, ArenaError):
         return error.code in _PASSED_ON and _is_out_of_memory(error.__cause__)
     return isinstance(error, MemoryError) or bool(_NO_MEMORY.search(str(error)))
