@@ -21,6 +21,7 @@ from backends.machine.pages import release
 from backends.packed.kernels import BF16, find_kernels
 from backends.packed.linear import Linear4, Linear8
 from backends.packed.open import fill, quick_rows
+from backends.packed.residual import RESIDUAL, residual_floats
 from backends.packed.scheme import BLOCK, PARTS4, floats4, packed_of
 from backends.stepping.cache import TokenCache
 
@@ -86,7 +87,8 @@ def _packed_scores(packed: Packed, ids: Sequence[int]) -> Tensor:
     fill(model, dict(packed.tensors), packed.architecture.checkpoint.folder.name, kernels)
 
     def drop(module: Any, arguments: Any, output: Any) -> None:
-        release(module.weight, packed.files)
+        for part in (module.weight, *getattr(module, RESIDUAL[0], ())):
+            release(part, packed.files)
 
     for module in model.modules():
         if isinstance(module, Linear4 | Linear8):
@@ -178,15 +180,18 @@ class _Matrix:
             raise Differs(f"{self._place} is packed with weights that are not the original's")
 
     def _floats(self, number: int) -> Tensor:
+        rows = slice(number * _ROWS, (number + 1) * _ROWS)
         if "packed" in self._tensors:
             blocks = slice(number * _ROWS // BLOCK, (number + 1) * _ROWS // BLOCK)
-            weight = packed_of(lambda key: self._tensors[key][blocks])
-            return floats4(weight).transpose(1, 2).flatten(0, 1)
-        rows = slice(number * _ROWS, (number + 1) * _ROWS)
+            floats = floats4(packed_of(lambda key: self._tensors[key][blocks])).transpose(1, 2).flatten(0, 1)
+            if RESIDUAL[0] in self._tensors:
+                residual, scale = (self._tensors[key][rows] for key in RESIDUAL)
+                floats[: len(scale)] += residual_floats(residual, scale)
+            return floats
         return self._tensors["weight8"][rows].float() * self._tensors["scale8"][rows, None]
 
 
-_PARTS = (*PARTS4, "weight8", "scale8")
+_PARTS = (*PARTS4, *RESIDUAL, "weight8", "scale8")
 
 
 class _Linear(nn.Module):  # type: ignore[misc]

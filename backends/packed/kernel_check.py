@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn.functional import normalize, rms_norm, silu, softplus
 
 from backends.packed.kernel_build import NoKernels
+from backends.packed.residual import residual_floats
 from backends.packed.scheme import BLOCK, pack4, round4, round8
 from backends.packed.structures import HEAD, TAPS, Delta
 
@@ -39,6 +40,7 @@ def try_out(kernels: Kernels) -> None:
         "attend": (kernels.attend(query, [keys], [values.contiguous()], 0.1), attended),
         "rms_norm": (kernels.rms_norm(x, x[0], 1e-6), rms_norm(x.float(), (128,), x[0].float(), 1e-6)),
     }
+    results["score_best"] = _try_best(kernels, x, weight)
     results["delta"] = _try_delta(kernels, random)
     results["wide rms_norm"] = (
         kernels.rms_norm(x, weight[0], 1e-6),
@@ -50,6 +52,18 @@ def try_out(kernels: Kernels) -> None:
         # Also true for NaN.
         if not (result.float() - wanted).norm() <= _CLOSE * wanted.norm():
             raise NoKernels(f"the compiled {name} gives wrong results")
+
+
+def _try_best(kernels: Kernels, x: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+    """The three best of 64 scores of two rows, with a residual of their own; and the same by torch."""
+    scale = weight.abs().amax(-1)
+    residual = torch.arange(64 * 64, dtype=torch.int32).mul_(37).to(torch.uint8).view(64, 64)
+    scores = (x[:2].float() @ weight.T).to(BF16)
+    wanted, best = scores.float(), scores.topk(3).indices
+    more = x[:2].float() @ residual_floats(residual, scale).T
+    wanted.scatter_add_(1, best, more.gather(1, best))
+    kernels.score_best(x[:2], residual, scale, scores, 3)
+    return scores, wanted
 
 
 def _try_delta(kernels: Kernels, random: torch.Generator) -> tuple[Tensor, Tensor]:

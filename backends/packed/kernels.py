@@ -80,6 +80,18 @@ class Kernels:
         self._library.few8(*map(_at, (x, weight, scale, bias, y, scratch)), *_longs(rows, columns, out))
         return y
 
+    def score_best(self, x: Tensor, residual: Tensor, scale: Tensor, y: Tensor, best: int) -> None:
+        """Adds to the `best` largest scores of each row of y the products with the residual, see residual.py.
+
+        bfloat16 x [rows, columns] and y [rows, at least tokens], uint8 `residual` [tokens, columns / 2], float32
+        `scale` [tokens]; columns is a multiple of 64, and `best` at most the number of tokens.
+        """
+        rows, columns = x.shape
+        scratch = torch.empty(rows * (columns + _GROUP_BYTES * columns // CHUNK), dtype=torch.uint8)
+        places = torch.empty(rows, best, dtype=torch.int32)
+        sizes = _longs(rows, columns, y.shape[1], len(residual), best)
+        self._library.score_best(*map(_at, (x, residual, scale, y, scratch, places)), *sizes)
+
     def attend(self, q: Tensor, keys: Sequence[Tensor], values: Sequence[Tensor], scale: float) -> Tensor:
         """One new token of each conversation: q [conversations, heads, size] bfloat16 to the same shape.
 

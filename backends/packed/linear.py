@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn.functional import linear, pad
 
 from backends.packed.kernels import BF16, Kernels
+from backends.packed.residual import BEST, Residual, residual_floats
 from backends.packed.scheme import BLOCK, CHUNK, Packed4, floats4, product4
 from backends.stepping import ROWS
 
@@ -15,7 +16,7 @@ FEW_WITH_TILES, FEW = 16, 64
 # The same for torch's own product of 4 bits, by processor; elsewhere one of floats is always faster. Not less than the
 # rows of a step, so that all of them go the same way.
 FEW4 = {"AVX512": 32, "AVX2": ROWS}
-# Rows of a weight of 8 bits that are converted to floats, or copied, at a time.
+# Rows of a weight that are converted to floats, or copied, at a time.
 _ROWS = 1024
 
 
@@ -78,6 +79,36 @@ class Linear4(_Packed):
             floats = floats4(weight).to(x.dtype)
             part.copy_(torch.bmm(x.expand(len(floats), -1, -1), floats).transpose(0, 1))
         return y.flatten(1)
+
+
+class OutputLayer(Linear4):
+    """A weight of 4 bits, and what they miss, see residual.py."""
+
+    def __init__(
+        self, weights: Packed4, residual: Residual, rows: int, bias: Tensor | None, kernels: Kernels | None
+    ) -> None:
+        super().__init__(weights, rows, bias, kernels)
+        self.residual = residual
+
+    def _product(self, x: Tensor) -> Tensor:
+        y = super()._product(x)
+        scores = y[:, : self.out_features]
+        if len(x) > FEW:
+            # As many rows are asked for by comparisons only, which want all scores.
+            self._add_all(x, scores)
+        elif self._kernels:
+            self._kernels.score_best(x, *self.residual, y, BEST)
+        else:
+            for row, own in zip(x, scores, strict=True):
+                best = own.topk(BEST, sorted=False).indices
+                own[best] += (residual_floats(*(part[best] for part in self.residual)) @ row.float()).to(BF16)
+        return y
+
+    def _add_all(self, x: Tensor, scores: Tensor) -> None:
+        dtype = product_dtype()
+        pieces = zip(*(part.split(_ROWS) for part in self.residual), scores.split(_ROWS, -1), strict=True)
+        for residual, scale, own in pieces:
+            own += linear(x.to(dtype), residual_floats(residual, scale).to(dtype))
 
 
 class Linear8(_Packed):

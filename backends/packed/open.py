@@ -20,8 +20,9 @@ from backends.folder.packed import GROUPS
 from backends.machine.pages import ask_large, release
 from backends.packed.kernels import BF16, Kernels, find_kernels
 from backends.packed.layers import UNIT, decode_attention, with_quick_deltas, with_quick_layers, with_quick_norms
-from backends.packed.linear import Linear4, Linear8, width_for_torch
+from backends.packed.linear import Linear4, Linear8, OutputLayer, width_for_torch
 from backends.packed.lora import add_adapter
+from backends.packed.residual import RESIDUAL, has_residual
 from backends.packed.scheme import BLOCK
 from backends.stepping import PREFILL_CHUNK
 from backends.stepping.batched import Rows
@@ -119,7 +120,7 @@ class _Tensors:
         return int(groups)
 
 
-def _layer(place: str, old: Any, left: _Tensors, kernels: Kernels | None) -> Linear4 | Linear8:
+def _layer(place: str, old: Any, left: _Tensors, kernels: Kernels | None) -> nn.Module:
     rows, columns = old.weight.shape
     bias = None if old.bias is None else left.take(f"{place}.bias", (rows,), BF16)
     if f"{place}.packed" in left.tensors:
@@ -127,7 +128,12 @@ def _layer(place: str, old: Any, left: _Tensors, kernels: Kernels | None) -> Lin
         packed = left.take(f"{place}.packed", (blocks, columns, BLOCK // 2), torch.uint8)
         scales = left.take(f"{place}.scales", (blocks, groups, BLOCK, 2), torch.uint8)
         units = left.take(f"{place}.units", (blocks, BLOCK), torch.float32)
-        return Linear4((packed, scales, units), rows, bias, kernels)
+        residual, scale = (f"{place}.{name}" for name in RESIDUAL)
+        # The kernel trusts the sizes. What does not fit is left over, and refused.
+        if residual not in left.tensors or not has_residual((rows, columns)):
+            return Linear4((packed, scales, units), rows, bias, kernels)
+        more = left.take(residual, (rows, columns // 2), torch.uint8), left.take(scale, (rows,), torch.float32)
+        return OutputLayer((packed, scales, units), more, rows, bias, kernels)
     weight = left.take(f"{place}.weight8", (rows, columns), torch.int8)
     scale = left.take(f"{place}.scale8", (rows,), torch.float32)
     return Linear8((weight, scale), bias, kernels)

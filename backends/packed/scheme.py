@@ -76,15 +76,15 @@ def _span(groups: Tensor) -> Tensor:
     return groups.amax(-1).clamp_(min=0) - groups.amin(-1).clamp_(max=0)
 
 
-def grid4(groups: Tensor, unit: Tensor) -> tuple[Tensor, Tensor]:
+def grid4(groups: Tensor, unit: Tensor, spans: Sequence[float] = SPANS) -> tuple[Tensor, Tensor]:
     """The scale (uint8) and zero (int8), without the last dimension, with the least squared error for each group.
 
     `groups` is float32 [..., group]; `unit` broadcasts against the result. Candidates are the full span and some that
-    clip both ends, each then fitted to the values rounded with it.
+    clip both ends, each then fitted to the values rounded with it; with one span, it as it is.
     """
     best = torch.full(groups.shape[:-1], torch.inf)
     best_scale, best_zero = torch.empty_like(best, dtype=torch.uint8), torch.empty_like(best, dtype=torch.int8)
-    for scale, zero in _grids(groups, unit):
+    for scale, zero in _grids(groups, unit, spans):
         grid = scale[..., None], zero[..., None], unit[..., None]
         wrong = from_grid4(to_grid4(groups, *grid), *grid).sub_(groups).square_().sum(-1)
         better = wrong < best
@@ -93,15 +93,15 @@ def grid4(groups: Tensor, unit: Tensor) -> tuple[Tensor, Tensor]:
     return best_scale, best_zero
 
 
-def _grids(groups: Tensor, unit: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+def _grids(groups: Tensor, unit: Tensor, spans: Sequence[float]) -> Iterator[tuple[Tensor, Tensor]]:
     span, middle = _span(groups), (groups.amax(-1).clamp_(min=0) + groups.amin(-1).clamp_(max=0)) / 2
-    for share in SPANS:
+    for share in spans:
         scale = to_scale(span * (share / 15), unit)
         # The middle of the span lies between the steps -1 and 0.
         step = scale * unit
         zero = to_zero(middle + step / 2, step)
         yield scale, zero
-        for _ in range(FITS):
+        for _ in range(FITS if len(spans) > 1 else 0):
             grid = scale[..., None], zero[..., None], unit[..., None]
             scale, zero = _fitted(groups, to_grid4(groups, *grid).float().sub_(8), scale, unit)
             yield scale, zero
@@ -138,12 +138,15 @@ def from_grid4(q: Tensor, scale: Tensor, zero: Tensor, unit: Tensor) -> Tensor:
     return (q + (zero / FINE - 8)) * (scale * unit)
 
 
-def round4(weight: Tensor, group: int) -> Rounded4:
-    """Rounds to the nearest of 16 values per group. `weight` is [rows, columns], columns a multiple of `group`."""
+def round4(weight: Tensor, group: int, spans: Sequence[float] = SPANS) -> Rounded4:
+    """Rounds to the nearest of 16 values per group, see `grid4`.
+
+    `weight` is [rows, columns], columns a multiple of `group`.
+    """
     rows, columns = weight.shape
     groups = weight.float().view(rows, columns // group, group)
     unit = unit4(groups)
-    scale, zero = grid4(groups, unit)
+    scale, zero = grid4(groups, unit, spans)
     q = to_grid4(groups, scale[..., None], zero[..., None], unit[..., None])
     return Rounded4(q.view(rows, columns), scale, zero, unit[:, 0])
 

@@ -17,6 +17,7 @@ from backends.folder.contents import read_checkpoint
 from backends.folder.packed import WEIGHTS, PackedInfo
 from backends.machine.pages import release
 from backends.packed.calibrate import calibrated, calibration_ids
+from backends.packed.residual import RESIDUAL, has_residual, round_output
 from backends.packed.scheme import PARTS4, Rounded4, Rounded8, fitting_group, pack4, packed_of, round4, round8, unpack4
 
 _LAYER = re.compile(r"\.layers\.(\d+)\.")
@@ -85,8 +86,9 @@ def packed_tensors(
 ) -> dict[str, Tensor]:
     """The tensors of a slice's file. `better` has the modules that are rounded already; `tick` gets the bytes read.
 
-    The output layer (lm_head) always has 8 bits, and so has a weight without a fitting group. What is no matrix gets
-    its dtype in the packed model. Raises ValueError for weights that are not finite.
+    The output layer (lm_head) has 8 bits, in int4 as residual.py has them if it is large; and so has a weight without
+    a fitting group. What is no matrix gets its dtype in the packed model. Raises ValueError for weights that are not
+    finite.
     """
     tensors: dict[str, Tensor] = {}
     for place, module in part.modules:
@@ -96,8 +98,11 @@ def packed_tensors(
                 raise ValueError(f"{place}.{name} has values that are not finite")
         # Not a subclass: that of a router computes more than a product.
         if type(module) is nn.Linear:
-            bits = 8 if place == "lm_head" or info.precision == "int8" else 4
-            own = _linear(module, bits, info.group, better.get(place))
+            group = 0 if info.precision == "int8" else fitting_group(module.weight.shape, info.group)
+            if place == "lm_head" and group:
+                own = _output_layer(module, group)
+            else:
+                own = _linear(module, group, better.get(place))
         else:
             own = ((name, value.data.to(dtypes[f"{place}.{name}"])) for name, value in state.items())
         tensors.update({f"{place}.{name}": tensor for name, tensor in own})
@@ -108,18 +113,28 @@ def packed_tensors(
     return tensors
 
 
-def _linear(module: Any, bits: int, group: int, better: Rounded4 | None) -> Iterator[tuple[str, Tensor]]:
+def _linear(module: Any, group: int, better: Rounded4 | None) -> Iterator[tuple[str, Tensor]]:
+    """By name, the weight in 4 bits, or without a group in 8, and the bias."""
     weight = module.weight.data
     if module.bias is not None:
         yield "bias", module.bias.data.to(torch.bfloat16)
-    own = fitting_group(weight.shape, group)
-    if bits == 4 and own:
-        rounded = better or Rounded4(*_joined([round4(rows, own) for rows in weight.split(_ROWS)]))
+    if group:
+        rounded = better or Rounded4(*_joined([round4(rows, group) for rows in weight.split(_ROWS)]))
         yield from zip(PARTS4, pack4(rounded), strict=True)
         return
     eight = Rounded8(*_joined([round8(rows) for rows in weight.split(_ROWS)]))
     yield "weight8", eight.q
     yield "scale8", eight.scale
+
+
+def _output_layer(module: Any, group: int) -> Iterator[tuple[str, Tensor]]:
+    weight = module.weight.data
+    if not has_residual(weight.shape):
+        yield from _linear(module, 0, None)
+        return
+    firsts, residuals = zip(*(round_output(rows, group) for rows in weight.split(_ROWS)), strict=True)
+    yield from _linear(module, group, Rounded4(*_joined(firsts)))
+    yield from zip(RESIDUAL, map(torch.cat, zip(*residuals, strict=True)), strict=True)
 
 
 def _joined(parts: Sequence[Rounded4 | Rounded8]) -> Iterator[Tensor]:

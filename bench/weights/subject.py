@@ -63,6 +63,8 @@ def packed_subject(model: str) -> Subject:
 
 
 def _subject(model_id: str, name: str, folder: Path, context_length: int) -> Subject:
+    from backends.packed.residual import RESIDUAL
+
     info = read_packed(folder)
     tensors = packed_weights(folder, info).tensors or {}
     sizes = {key: entry["data_offsets"][1] - entry["data_offsets"][0] for key, entry in tensors.items()}
@@ -73,8 +75,8 @@ def _subject(model_id: str, name: str, folder: Path, context_length: int) -> Sub
         precision=info.precision,
         weights="random" if info.revision.startswith("random") else "real",
         weight_bytes=sum(sizes.values()),
-        # A token reads one row of the embedding.
-        read_bytes=sum(size for key, size in sizes.items() if ".embed_tokens." not in key),
+        # A token reads one row of the embedding, and few of the residual.
+        read_bytes=sum(size for key, size in sizes.items() if ".embed_tokens." not in key and RESIDUAL[0] not in key),
         context_length=context_length,
         layers=len({key.partition(".layers.")[2].partition(".")[0] for key in sizes} - {""}),
         shape=folder_shape(folder),
@@ -112,7 +114,7 @@ def random_packed(shape: Shape, precision: str, work: Path, progress: Progress) 
     if folder.exists():
         _check(folder, info)
         return folder
-    # Each Linear weight with its scales, the int8 head, the bfloat16 embedding.
+    # Each Linear weight with its scales, the output layer's residual, the bfloat16 embedding.
     size = int(
         shape.parameters * (0.565 if precision == "int4" else 1) + 2 * shape.vocabulary * shape.sizes["hidden_size"]
     )

@@ -118,6 +118,13 @@ static inline void unpacked(const uint8_t *w, Ints q[PARTS]) {
     q[3] = _mm512_and_si512(_mm512_srli_epi16(right, 4), low);
 }
 
+// Columns k to k + 4W - 1 of 64, of which byte j has column j in its low half and column j + 32 in the other.
+static inline Ints half_bytes(const uint8_t *w, long k) {
+    const __m256i both = _mm256_loadu_si256((const __m256i *)w);
+    const Ints all_columns = _mm512_inserti64x4(_mm512_castsi256_si512(both), _mm256_srli_epi16(both, 4), 1);
+    return (void)k, _mm512_and_si512(all_columns, _mm512_set1_epi8(15));
+}
+
 // Part j of a block's rows, which have their own order in other instruction sets: four bytes a row, floats, and results.
 static inline Ints load_pairs(const uint8_t *from, int j) {
     return _mm512_cvtepi16_epi32(_mm256_loadu_si256((const __m256i *)(from + 2 * W * j)));

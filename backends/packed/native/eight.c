@@ -20,14 +20,14 @@ UNROLLED void row8(int rows, const int8_t *w, Steps x, float *products, long col
     for (int m = 0; m < rows; m++) products[m] = sum_of(sum[m]);
 }
 
-// A row of x to 8 bits, and in place of the first of `plain` what `raised` adds to its products. By that sum what is no
-// number stays none.
-static void to_raised_steps(const bf16 *x, Steps out, long columns) {
+// A row of x to 8 bits, and in place of the first of `plain` what weights that are raised by so much add to its products.
+// By that sum what is no number stays none.
+static void to_raised_steps(const bf16 *x, Steps out, long columns, int by) {
     const long groups = columns / CHUNK;
     float sum = 0;
     for (long i = 0; i < groups; i++) {
         const Steps own = further(out, i, CHUNK);
-        to_steps(x + i * CHUNK, own, CHUNK, RAISED);
+        to_steps(x + i * CHUNK, own, CHUNK, by);
         sum += *own.step * (float)(MAGIC_BITS - *own.start) + 0 * *own.plain;
     }
     out.plain[0] = sum;
@@ -63,7 +63,7 @@ void few8(const bf16 *x, const int8_t *weight, const float *scale, const float *
           long rows, long columns, long out) {
     const long groups = columns / CHUNK;
     Steps steps = steps_in(scratch, rows, groups);
-    for (long m = 0; m < rows; m++) to_raised_steps(x + m * columns, further(steps, m * groups, CHUNK), columns);
+    for (long m = 0; m < rows; m++) to_raised_steps(x + m * columns, further(steps, m * groups, CHUNK), columns, RAISED);
 #pragma omp parallel
     product8(weight, scale, bias, steps, y, rows, columns, out);
 }

@@ -210,7 +210,7 @@ int state_layer4(const StateLayer *layer, const States *states, const bf16 *x, b
         const Steps in = first_steps(common, between, x, rows, layer->qkv.group);
 #pragma omp for schedule(static)
         for (long r = 0; r < rows; r++)
-            to_raised_steps(between.part + r * hidden, further(raised, r * groups, CHUNK), hidden);
+            to_raised_steps(between.part + r * hidden, further(raised, r * groups, CHUNK), hidden, RAISED);
         product4(&layer->qkv, 1, in, qkv, rows, channels);
         product4(&layer->z, 1, in, z, rows, values);
         product8(layer->b, layer->b_scale, 0, raised, b, rows, hidden, heads);

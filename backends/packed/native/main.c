@@ -36,6 +36,7 @@ const char *instruction_set(void) { return INSTRUCTION_SET; }
 #include "float_tiles.c"
 #endif
 #include "eight.c"
+#include "best.c"
 #include "attention.c"
 #include "norms.c"
 #include "delta.c"

@@ -1,0 +1,63 @@
+// The best of the output layer's scores again, with 4 more bits of their weights.
+
+// In the order of the numbers; NaN is first or last.
+static inline unsigned in_order(bf16 x) { return x & 0x8000 ? 0xffff & ~x : x | 0x8000u; }
+
+// The places of the `best` largest of y; of equal ones at the limit, those that come first.
+static void find_best(const bf16 *y, long count, long best, int32_t *places) {
+    unsigned limit = 0;
+    long equal = best;
+    // First the upper half of the limit's bits, then the lower one.
+    for (int shift = 8; shift >= 0; shift -= 8) {
+        long counts[256] = {0};
+        for (long n = 0; n < count; n++) {
+            const unsigned own = in_order(y[n]);
+            if (shift || own >> 8 == limit >> 8) counts[own >> shift & 255]++;
+        }
+        unsigned digit = 255;
+        for (; counts[digit] < equal; digit--) equal -= counts[digit];
+        limit |= digit << shift;
+    }
+    for (long n = 0; n < count; n++) {
+        const unsigned own = in_order(y[n]);
+        if (own > limit || (own == limit && equal-- > 0)) *places++ = (int32_t)n;
+    }
+}
+
+// A row of x times one row of the residual, in its steps of -8 to 7, which are stored as 0 to 15.
+static float residual_dot(const uint8_t *w, Steps x, long columns) {
+    Floats sum = zero();
+    for (long i = 0; i < columns / CHUNK; i++) {
+        Ints part = begin(all_ints(0));
+        for (long k = 0; k < CHUNK; k += 4 * W)
+            part = add4(part, half_bytes(w + i * CHUNK / 2, k), load_ints(x.q + i * CHUNK + k));
+        sum = fused(to_floats(end(all_ints(0), part)), all(x.step[i]), sum);
+    }
+    return sum_of(sum) - x.plain[0];
+}
+
+// Adds to the `best` largest of the first `count` scores of each row of y [rows][stride] the product of its row of x with
+// their rows of the residual, [count][columns / 64][32] with column j of 64 in the low half of byte j and column j + 32 in
+// the high half; `scale` is float32 [count]. `scratch` as for few8, `places` int32 [rows][best]; columns is a multiple of 64.
+void score_best(const bf16 *x, const uint8_t *residual, const float *scale, bf16 *y, char *scratch, int32_t *places,
+                long rows, long columns, long stride, long count, long best) {
+    const long groups = columns / CHUNK;
+    const Steps steps = steps_in(scratch, rows, groups);
+#pragma omp parallel
+    {
+#pragma omp for schedule(static)
+        for (long m = 0; m < rows; m++) {
+            to_raised_steps(x + m * columns, further(steps, m * groups, CHUNK), columns, 8);
+            find_best(y + m * stride, count, best, places + m * best);
+        }
+#pragma omp for schedule(static)
+        for (long i = 0; i < rows * best; i++) {
+            const long m = i / best, n = places[i];
+            if (i + 1 < rows * best)
+                for (long k = 0; k < columns / 2; k += 64) ASK(residual + places[i + 1] * (columns / 2) + k, 1);
+            bf16 *score = y + m * stride + n;
+            const float more = residual_dot(residual + n * (columns / 2), further(steps, m * groups, CHUNK), columns);
+            *score = narrow1(widen1(*score) + scale[n] * more);
+        }
+    }
+}
