@@ -27,8 +27,8 @@ _LONGEST = 200
 class PackedInfo:
     """How a folder was quantized.
 
-    `precision` is int4 or int8; `group` weights share a scale (int4 only); the output layer always has 8 bits.
-    `source` and `revision` name the original model, `stamp` its weight files as they were then.
+    `precision` is int4 or int8; `group` weights share a scale (int4 only). `source` and `revision` name the original
+    model, `stamp` its weight files as they were then.
     """
 
     precision: str

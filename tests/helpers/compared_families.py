@@ -27,6 +27,7 @@ from backends.folder.contents import Checkpoint, read_checkpoint
 from backends.folder.packed import PackedInfo, stamp_of
 from backends.packed.open import map_tensors, packed_rows
 from backends.packed.pack import Job, pack
+from backends.packed.residual import RESIDUAL, residual_floats
 from backends.packed.scheme import Rounded8, packed_of, unpack4
 from backends.stepping.batched import Rows, stock_rows
 from backends.stepping.cache import TokenCache
@@ -175,6 +176,9 @@ def rounded_weights(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
         if kind == "packed":
             rows = value.shape[0] * value.shape[2] * 2
             floats[place] = unpack4(packed_of(lambda part, place=place: tensors[f"{place}.{part}"]), rows).floats()
+            if f"{place}.{RESIDUAL[0]}" in tensors:
+                residual = residual_floats(*(tensors[f"{place}.{part}"] for part in RESIDUAL))
+                floats[place] = floats[place][: len(residual)] + residual
         elif kind == "weight8":
             floats[place] = Rounded8(value, tensors[f"{place}.scale8"]).floats()
     return floats

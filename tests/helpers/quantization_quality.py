@@ -15,7 +15,9 @@ from transformers.modeling_gguf_pytorch_utils import load_gguf_checkpoint
 
 from backends.folder.packed import GROUPS
 from backends.packed.calibrate import calibrated, calibration_ids, passages
-from backends.packed.scheme import fitting_group, round4, round8
+from backends.packed.linear import FEW, OutputLayer
+from backends.packed.residual import has_residual, round_output
+from backends.packed.scheme import fitting_group, pack4, round4, round8
 
 TEXT = Path(__file__).with_suffix(".txt")
 SEED = 1
@@ -26,12 +28,39 @@ Rounding = Callable[[torch.Tensor], torch.Tensor]
 Logits = Callable[[Sequence[int]], torch.Tensor]
 
 
+def with_8_bits(weight: torch.Tensor) -> torch.nn.Module:
+    """An output layer of 8 bits."""
+    head = torch.nn.Linear(*weight.T.shape, bias=False, device="meta")
+    head.weight = torch.nn.Parameter(round8(weight).floats().to(torch.bfloat16), requires_grad=False)
+    return head
+
+
+def as_quantized(weight: torch.Tensor) -> torch.nn.Module:
+    """An output layer as `quantize` stores it in int4."""
+    if not has_residual(weight.shape):
+        return with_8_bits(weight)
+    first, residual = round_output(weight, GROUP)
+    return _InPieces(OutputLayer(pack4(first), residual, len(weight), None, None))
+
+
+class _InPieces(torch.nn.Module):
+    """An output layer that never has so many rows that it computes all scores in 8 bits."""
+
+    def __init__(self, layer: OutputLayer) -> None:
+        super().__init__()
+        self._layer = layer
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.cat([self._layer(rows) for rows in x.split(FEW, -2)], -2)
+
+
 class Scheme(NamedTuple):
-    """A rounding, and the bits of a weight with its part of the scales."""
+    """A rounding, the bits of a weight with its part of the scales, and what makes the output layer."""
 
     name: str
     bits: float
     apply: Rounding
+    output: Callable[[torch.Tensor], torch.nn.Module] = with_8_bits
 
 
 def quality_rows(path: Path, progress: Callable[[str], None]) -> list[dict[str, Any]]:
@@ -56,7 +85,7 @@ def quality_rows(path: Path, progress: Callable[[str], None]) -> list[dict[str, 
     add_rows("bf16", 16.0, reference)
     for scheme in schemes():
         progress(f"{scheme.name} ...")
-        add_rows(scheme.name, scheme.bits, logits_of(rounded_copy(model, scheme.apply)))
+        add_rows(scheme.name, scheme.bits, logits_of(rounded_copy(model, scheme)))
     name = f"int4 --best, groups of {GROUP}"
     chats = calibration_ids(
         lambda chat: tokenizer.apply_chat_template(list(map(vars, chat)), add_generation_prompt=True, return_dict=False)
@@ -166,7 +195,7 @@ def schemes() -> list[Scheme]:
     """This project's schemes and, for comparison, llama.cpp's."""
     return [
         Scheme("int8", 8.0, lambda weight: round8(weight).floats()),
-        *(Scheme(f"int4, groups of {group}", 4 + 16 / group, _in_groups(group)) for group in GROUPS),
+        *(Scheme(f"int4, groups of {group}", 4 + 16 / group, _in_groups(group), as_quantized) for group in GROUPS),
         Scheme("llama.cpp Q4_0", 4.5, _by_gguf(GGMLQuantizationType.Q4_0)),
         Scheme("llama.cpp Q4_1", 5.0, _by_gguf(GGMLQuantizationType.Q4_1)),
     ]
@@ -181,28 +210,27 @@ def _by_gguf(kind: Any) -> Rounding:
     return lambda weight: torch.from_numpy(dequantize(quantize(weight.float().numpy(), kind), kind).copy())
 
 
-def rounded_copy(model: Any, rounding: Rounding) -> Any:
-    """The model with every Linear of its layers rounded, and its head in 8 bits."""
-    other = _with_int8_head(model)
+def rounded_copy(model: Any, scheme: Scheme) -> Any:
+    """The model with every Linear of its layers rounded, and its output layer."""
+    other = _with_output(model, scheme.output)
     for module in other.model.layers.modules():
         if isinstance(module, torch.nn.Linear):
             weight = module.weight.data
-            module.weight.data = rounding(weight.float()).to(weight.dtype)
+            module.weight.data = scheme.apply(weight.float()).to(weight.dtype)
             assert module.weight.shape == weight.shape
     return other
 
 
 def best_copy(model: Any, sequences: Sequence[Sequence[int]], progress: Callable[[int, int], None]) -> Any:
     """The same with calibrated rounding (`quantize --best`)."""
-    other = _with_int8_head(model)
+    other = _with_output(model, as_quantized)
     for name, rounded in calibrated(copy.deepcopy(model), sequences, GROUP, progress=progress):
         other.get_submodule(name).weight.data = rounded.floats().to(torch.bfloat16)
     return other
 
 
-def _with_int8_head(model: Any) -> Any:
+def _with_output(model: Any, output: Callable[[torch.Tensor], torch.nn.Module]) -> Any:
     other = copy.deepcopy(model)
-    # A parameter of its own: a tied embedding stays in floats.
-    head = round8(model.lm_head.weight.data).floats().to(torch.bfloat16)
-    other.lm_head.weight = torch.nn.Parameter(head, requires_grad=False)
+    # A module of its own: a tied embedding stays in floats.
+    other.lm_head = output(model.lm_head.weight.data)
     return other

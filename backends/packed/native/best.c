@@ -5,19 +5,11 @@ static inline unsigned in_order(bf16 x) { return x & 0x8000 ? 0xffff & ~x : x | 
 
 // The places of the `best` largest of y; of equal ones at the limit, those that come first.
 static void find_best(const bf16 *y, long count, long best, int32_t *places) {
-    unsigned limit = 0;
+    int32_t counts[1 << 16] = {0};
+    for (long n = 0; n < count; n++) counts[in_order(y[n])]++;
     long equal = best;
-    // First the upper half of the limit's bits, then the lower one.
-    for (int shift = 8; shift >= 0; shift -= 8) {
-        long counts[256] = {0};
-        for (long n = 0; n < count; n++) {
-            const unsigned own = in_order(y[n]);
-            if (shift || own >> 8 == limit >> 8) counts[own >> shift & 255]++;
-        }
-        unsigned digit = 255;
-        for (; counts[digit] < equal; digit--) equal -= counts[digit];
-        limit |= digit << shift;
-    }
+    unsigned limit = 0xffff;
+    for (; counts[limit] < equal; limit--) equal -= counts[limit];
     for (long n = 0; n < count; n++) {
         const unsigned own = in_order(y[n]);
         if (own > limit || (own == limit && equal-- > 0)) *places++ = (int32_t)n;

@@ -10,6 +10,7 @@ from torch.nn.functional import rms_norm
 
 from backends.folder.packed import GROUPS
 from backends.packed.kernel_build import FLAGS
+from backends.packed.residual import residual_floats, round_output
 from backends.packed.scheme import pack4, round4, round8
 
 pytestmark = pytest.mark.extra
@@ -76,6 +77,18 @@ def test_eight_bits_multiply_as_floats_do(run):
         x = matrix(count, 192, seed=count).to(BF16)
         found = run("few8", count, 192, 70, tensors=(x, eight.q, eight.scale, bias))
         assert off(found, x.float() @ eight.floats().T + bias) < 0.012
+
+
+def test_the_best_scores_get_the_product_with_the_residual(run):
+    first, (residual, scale) = round_output(matrix(70, 192), 32)
+    for count in (1, 3):
+        x = matrix(count, 192, seed=count).to(BF16)
+        four = (x.float() @ first.floats().T).to(BF16)
+        best = four.topk(9).indices
+        wanted = four.float().scatter_add(1, best, (x.float() @ residual_floats(residual, scale).T).gather(1, best))
+        found = run("score_best", count, 192, 70, 9, tensors=(x, residual, scale, four)).view(count, 70)
+        assert off(found.gather(1, best), wanted.gather(1, best)) < 0.006
+        assert int((found != four).sum()) <= 9 * count
 
 
 def test_attention_and_norms_are_torchs(run):

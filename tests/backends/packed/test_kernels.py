@@ -17,7 +17,8 @@ from backends.packed.instruction_sets import VARIABLE
 from backends.packed.kernel_build import NoKernels, build
 from backends.packed.kernels import Kernels
 from backends.packed.layers import RmsNorm, decode_attention, with_quick_norms
-from backends.packed.linear import FEW, FEW_WITH_TILES, Linear4, Linear8
+from backends.packed.linear import FEW, FEW_WITH_TILES, Linear4, Linear8, OutputLayer
+from backends.packed.residual import BEST, has_residual, residual_floats, round_output
 from backends.packed.scheme import BLOCK, floats4, pack4, round4, round8, unpack4
 
 BF16 = torch.bfloat16
@@ -127,6 +128,24 @@ def test_a_weight_of_zeros_stays_zeros_and_a_constant_one_nearly_so(rounding):
     assert off(rounding(torch.full((3, 64), 0.7)).floats(), torch.full((3, 64), 0.7)) < 0.01
 
 
+@pytest.mark.parametrize("shape", [(70, 128), (64, 4096)])
+def test_an_output_layer_is_as_close_to_its_weights_as_with_eight_bits(shape):
+    weight = matrix(*shape)
+    weight[3] = 0
+    first, (residual, scale) = round_output(weight, 32)
+    assert residual.shape == (shape[0], shape[1] // 2) and residual.dtype == torch.uint8
+    floats = first.floats() + residual_floats(residual, scale)
+    assert ((floats - weight).abs() <= 0.5001 * scale[:, None]).all() and floats[3].abs().max() < 1e-11
+    assert off(floats, weight) < off(round8(weight).floats(), weight) < 0.2 * off(first.floats(), weight)
+
+
+@pytest.mark.parametrize(
+    ("shape", "has"), [((151_936, 4096), True), ((4096, 64), True), ((4095, 4096), False), ((65_024, 4128), False)]
+)
+def test_only_a_large_output_layer_of_whole_chunks_has_a_residual(shape, has):
+    assert has_residual(shape) == has
+
+
 # ---- products
 
 
@@ -188,6 +207,14 @@ def test_a_rows_product_is_bitwise_the_same_whatever_the_company_and_the_threads
     packed = pack4(four)
     few = [lambda x: kernels.few4(x, packed, None), lambda x: kernels.few8(x, eight.q, eight.scale, None)]
     ways = [*few, lambda x: kernels.many4(x, packed, None)] if kernels.tiles else few
+    output, residual, _ = output_weights(512)
+
+    def score(x):
+        y = kernels.few4(x, output, None)
+        kernels.score_best(x, *residual, y, BEST)
+        return y
+
+    ways = [*ways, score]
     x = matrix(80, 512, 5).to(BF16)
     before = torch.get_num_threads()
     alone = [[way(x[row : row + 1]) for row in range(80)] for way in ways]
@@ -201,12 +228,72 @@ def test_a_rows_product_is_bitwise_the_same_whatever_the_company_and_the_threads
         torch.set_num_threads(before)
 
 
+# No whole number of blocks.
+TOKENS = 4 * BEST + 70
+
+
+@cache
+def output_weights(columns):
+    """An output layer's weights, rounded once for all instruction sets."""
+    first, residual = round_output(matrix(TOKENS, columns), 32)
+    return pack4(first), residual, first.floats() + residual_floats(*residual)
+
+
+@pytest.mark.parametrize("columns", [64, 576, 4096])
+@pytest.mark.parametrize("rows", [1, 2, 5, FEW])
+def test_the_best_scores_are_those_of_eight_bits_and_the_others_those_of_four(kernels, columns, rows):
+    packed, residual, floats = output_weights(columns)
+    bias = matrix(1, TOKENS, 3)[0] * columns**0.5
+    x = matrix(rows, columns, 2).to(BF16)
+    for given in (None, bias):
+        four = Linear4(packed, TOKENS, given, kernels)(x)
+        found = OutputLayer(packed, residual, TOKENS, given, kernels)(x)
+        wanted = x.float() @ floats.T + (0 if given is None else given)
+        for row in range(rows):
+            least = four[row].topk(BEST).values[-1]
+            # Of equal scores at the limit some are among the best.
+            best, others = four[row] > least, four[row] < least
+            assert BEST / 2 < int(best.sum()) <= BEST and torch.equal(found[row, others], four[row, others])
+            assert int((found[row] != four[row]).sum()) <= BEST
+            wrong, before = (off(scores[row, best], wanted[row, best]) for scores in (found, four))
+            assert wrong < 0.01 < 0.02 < before
+            assert off(found[row], wanted[row]) < 0.1
+
+
+def test_many_rows_get_all_scores_in_eight_bits(kernels):
+    packed, residual, floats = output_weights(576)
+    x = matrix(FEW + 1, 576, 2).to(BF16)
+    assert product_off(OutputLayer(packed, residual, TOKENS, None, kernels), x, floats) < 0.015
+
+
+def test_of_equal_scores_the_first_ones_are_the_best(kernels):
+    if kernels is None:
+        pytest.skip("torch promises no order")
+    # All rows give the same, 7 * 64.
+    residual, scale = torch.full((TOKENS, 32), 0xFF, dtype=torch.uint8), torch.full((TOKENS,), 1 / 127)
+    x = torch.full((3, 64), 127, dtype=BF16)
+    y = torch.zeros(3, TOKENS + 10, dtype=BF16)
+    # Higher ones, also the last token; of those after all tokens nothing may be changed, whatever they are.
+    y[:, [7, 2000, TOKENS - 1]] = 2
+    y[1] *= -1
+    y[:, TOKENS:] = 9
+    wanted = y.clone()
+    for row, best in enumerate((BEST - 3, BEST, BEST - 3)):
+        equal = (y[row, :TOKENS] == 0).nonzero()[:best, 0]
+        wanted[row, equal] += 7 * 64
+        wanted[row, (y[row, :TOKENS] > 0).nonzero()[:, 0]] += 7 * 64
+    kernels.score_best(x, residual, scale, y, BEST)
+    assert torch.equal(y, wanted)
+
+
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
 @pytest.mark.parametrize("rows", [2, 5, FEW_WITH_TILES + 1, FEW + 1])
 def test_nan_stays_nan_and_in_its_own_row(kernels, rows, value):
     """A sampler refuses it; a number made of it would be an answer."""
     four, eight = round4(matrix(192, 256), 32), round8(matrix(192, 256))
     layers = [Linear4(pack4(four), 192, None, kernels), Linear8((eight.q, eight.scale), None, kernels)]
+    packed, residual, _ = output_weights(256)
+    layers.append(OutputLayer(packed, residual, TOKENS, None, kernels))
     for layer in layers:
         x = matrix(rows, 256, 2).to(BF16)
         wanted = layer(x)

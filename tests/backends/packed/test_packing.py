@@ -26,9 +26,10 @@ from backends.memory.estimate import need_of
 from backends.models.resolve import folder_spec, packed_spec, resolve
 from backends.packed import calibrate
 from backends.packed.calibrate import calibrated, calibration_ids
-from backends.packed.linear import Linear4, Linear8
+from backends.packed.linear import Linear4, Linear8, OutputLayer
 from backends.packed.open import fill, load_packed
 from backends.packed.pack import pack
+from backends.packed.residual import BEST, residual_floats, round_output
 from backends.packed.scheme import fitting_group, round4, round8, unpack4
 from backends.stepping import PREFILL_CHUNK
 
@@ -47,6 +48,8 @@ def floats_in(model, packed_model):
     for name, module in packed_model.named_modules():
         if isinstance(module, Linear4):
             weight = unpack4(module.packed, module.out_features).floats()
+            if isinstance(module, OutputLayer):
+                weight += residual_floats(*module.residual)
         elif isinstance(module, Linear8):
             weight = module.weight.float() * module._scale[:, None]
         else:
@@ -93,6 +96,83 @@ def test_every_weight_of_the_file_is_the_nearest_to_the_originals(original, prec
     assert kinds == ({Linear4, Linear8} if precision == "int4" else {Linear8})
     assert type(model.lm_head) is Linear8
     assert torch.equal(model.model.embed_tokens.weight, floats.model.embed_tokens.weight.to(torch.bfloat16))
+
+
+MANY = 4 * BEST + 70
+
+
+def with_many_tokens(folder):
+    """The folder with an output layer and an embedding of MANY rows."""
+    tensors = load_file(folder / "model.safetensors")
+    random = torch.Generator().manual_seed(5)
+    for name in ("lm_head.weight", "model.embed_tokens.weight"):
+        old = tensors[name]
+        tensors[name] = (torch.randn(MANY, old.shape[1], generator=random) * old.float().std()).to(old.dtype)
+    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+    edit_json(folder / "config.json", vocab_size=MANY)
+    return folder
+
+
+@pytest.mark.parametrize("precision", ["int4", "int8"])
+def test_a_large_output_layer_has_four_bits_and_a_residual_in_int4_alone(tmp_path, precision):
+    source = with_many_tokens(native_folder(tmp_path / "native"))
+    job = job_for(source, precision)
+    pack(job, silent)
+    model, floats = opened(job.target), load_weights(architecture_of(source), "fp32")
+    assert type(model.lm_head) is (OutputLayer if precision == "int4" else Linear8)
+    floats_in(floats, model)
+    with torch.inference_mode():
+        wanted, found = floats(torch.tensor(IDS)).logits[0], model(torch.tensor(IDS)).logits[0].float()
+    best = wanted.topk(20).indices
+    wrong = found.gather(1, best) - wanted.gather(1, best)
+    assert wrong.square().mean().sqrt() < 0.05 * wanted.std()
+    if precision == "int4":
+        (own, _) = round_output(floats_of(source).lm_head.weight[:64], 32)
+        assert torch.equal(unpack4(model.lm_head.packed, MANY).q[:64], own.q)
+
+
+def floats_of(source):
+    model, _ = map_weights(architecture_of(source))
+    return model
+
+
+def test_an_output_layer_of_eight_bits_from_before_still_opens(tmp_path):
+    job = job_for(with_many_tokens(native_folder(tmp_path / "native")))
+    pack(job, silent)
+    weight = opened(job.target).lm_head
+    eight = round8(unpack4(weight.packed, MANY).floats())
+    changed = {"lm_head.weight8": eight.q, "lm_head.scale8": eight.scale}
+    damaged(job.target, lambda tensors: (tensors.clear(), tensors.update(changed)), "packed-lm_head.safetensors")
+    assert type(opened(job.target).lm_head) is Linear8
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda tensors: tensors.pop("lm_head.residual"), "unexpected tensors: 1, .*lm_head.residual_scale"),
+        (lambda tensors: tensors.pop("lm_head.residual_scale"), "missing tensor: lm_head.residual_scale"),
+        (
+            lambda tensors: tensors.update({"lm_head.residual": torch.zeros(MANY, 31, dtype=torch.uint8)}),
+            r"31\] instead",
+        ),
+        (lambda tensors: tensors.update({"lm_head.residual_scale": torch.zeros(MANY - 1)}), r"instead of float32 \["),
+    ],
+)
+def test_a_damaged_residual_is_refused(tmp_path, change, words):
+    job = job_for(with_many_tokens(native_folder(tmp_path / "native")))
+    pack(job, silent)
+    damaged(job.target, change, "packed-lm_head.safetensors")
+    with pytest.raises(BackendError, match=words):
+        opened(job.target)
+
+
+def test_a_small_matrix_with_a_residual_is_refused(packed):
+    """The kernel would look for more of the best than there are."""
+    place = f"{LAYER}self_attn.q_proj"
+    more = {f"{place}.residual": torch.zeros(64, 32, dtype=torch.uint8), f"{place}.residual_scale": torch.zeros(64)}
+    damaged(packed, lambda tensors: tensors.update(more))
+    with pytest.raises(BackendError, match="unexpected tensors: 2"):
+        opened(packed)
 
 
 def tied(folder):
@@ -308,8 +388,8 @@ def test_a_full_disk_is_said_before_anything_is_written(original, monkeypatch):
 # ---- damage
 
 
-def damaged(packed, change):
-    path = packed / "packed-layer-000.safetensors"
+def damaged(packed, change, name="packed-layer-000.safetensors"):
+    path = packed / name
     tensors = load_file(path)
     change(tensors)
     save_file(tensors, path)

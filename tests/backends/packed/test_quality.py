@@ -94,7 +94,7 @@ def test_another_order_puts_other_weights_into_a_group():
 def test_a_rounded_copy_is_near_and_leaves_the_model_alone(scheme):
     model = tiny().to(torch.bfloat16)
     before = {name: weight.clone() for name, weight in model.named_parameters()}
-    other = rounded_copy(model, scheme.apply)
+    other = rounded_copy(model, scheme)
     assert all(torch.equal(weight, before[name]) for name, weight in model.named_parameters())
     assert torch.equal(other.model.embed_tokens.weight, before["model.embed_tokens.weight"])
     assert not torch.equal(other.lm_head.weight, other.model.embed_tokens.weight)

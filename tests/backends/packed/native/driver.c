@@ -29,6 +29,13 @@ int main(int count, char **words) {
         float *scale = tensor(4 * out);
         few8(x, weight, scale, tensor(4 * out), y, scratch, rows, columns, out);
         result(y, 2 * rows * out);
+    } else if (!strcmp(words[1], "score_best")) {
+        uint8_t *residual = tensor(out * columns / 2);
+        float *scale = tensor(4 * out);
+        bf16 *scores = tensor(2 * rows * out);
+        // `group` is how many.
+        score_best(x, residual, scale, scores, scratch, aligned((size_t)(4 * rows * group)), rows, columns, out, out, group);
+        result(scores, 2 * rows * out);
     } else if (!strcmp(words[1], "attend")) {
         // One conversation and one head, `out` tokens.
         bf16 *keys = tensor(2 * out * columns), *values = tensor(2 * out * columns);
