@@ -1,5 +1,6 @@
 """Linear layers on packed weights, in place of torch's: by the compiled kernels, or else by torch's operations."""
 
+import mmap
 from abc import ABC, abstractmethod
 
 import torch
@@ -89,8 +90,13 @@ class OutputLayer(Linear4):
     ) -> None:
         super().__init__(weights, rows, bias, kernels)
         self.residual = residual
+        self._is_read = False
 
     def _product(self, x: Tensor) -> Tensor:
+        if not self._is_read:
+            # From end to end, as all other weights: a token needs rows from everywhere, for which a disk would be slow.
+            self.residual[0].view(-1)[:: mmap.PAGESIZE].sum()
+            self._is_read = True
         y = super()._product(x)
         scores = y[:, : self.out_features]
         if len(x) > FEW:

@@ -4,6 +4,7 @@ import copy
 import math
 import re
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -35,11 +36,11 @@ def with_8_bits(weight: torch.Tensor) -> torch.nn.Module:
     return head
 
 
-def as_quantized(weight: torch.Tensor) -> torch.nn.Module:
+def as_quantized(weight: torch.Tensor, group: int = GROUP) -> torch.nn.Module:
     """An output layer as `quantize` stores it in int4."""
     if not has_residual(weight.shape):
         return with_8_bits(weight)
-    first, residual = round_output(weight, GROUP)
+    first, residual = round_output(weight, fitting_group(weight.shape, group))
     return _InPieces(OutputLayer(pack4(first), residual, len(weight), None, None))
 
 
@@ -195,7 +196,10 @@ def schemes() -> list[Scheme]:
     """This project's schemes and, for comparison, llama.cpp's."""
     return [
         Scheme("int8", 8.0, lambda weight: round8(weight).floats()),
-        *(Scheme(f"int4, groups of {group}", 4 + 16 / group, _in_groups(group), as_quantized) for group in GROUPS),
+        *(
+            Scheme(f"int4, groups of {group}", 4 + 16 / group, _in_groups(group), partial(as_quantized, group=group))
+            for group in GROUPS
+        ),
         Scheme("llama.cpp Q4_0", 4.5, _by_gguf(GGMLQuantizationType.Q4_0)),
         Scheme("llama.cpp Q4_1", 5.0, _by_gguf(GGMLQuantizationType.Q4_1)),
     ]
