@@ -69,7 +69,7 @@ check: lint
 	$(PY) -m pytest $(PARALLEL) -m "not extra and not browser and not model and not slow"
 
 test: $(VENV)/.installed-dev $(EXPORTS)/.installed lint
-	@sh tests/setup_browser.sh
+	@sh tests/setup_packages.sh
 	$(EXPORTS)/bin/python -m pytest tests/exports
 	$(PY) -m pytest $(PARALLEL)
 

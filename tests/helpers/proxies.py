@@ -32,7 +32,7 @@ def nginx(app_urls: Sequence[str], path: str = "") -> Iterator[str]:
         text = _replaced(text, r"location / \{", f"location {path}/ {{")
         text = _replaced(text, r"(?<=        )proxy_pass http://pages;", "proxy_pass http://pages/;")
     program = shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin:/opt/homebrew/bin")
-    assert program, "nginx is not installed: sh tests/setup_browser.sh"
+    assert program, "nginx is not installed: sh tests/setup_packages.sh"
     with _configured("nginx.conf", text) as file:
         options = ["-p", str(file.parent), "-c", str(file), "-e", "stderr"]
         command = [program, *options, "-g", f"daemon off; pid {file.parent}/pid; error_log stderr;"]
@@ -52,7 +52,7 @@ def caddy(app_urls: Sequence[str], path: str = "") -> Iterator[str]:
         )
         text += "}\n"
     program = shutil.which("caddy")
-    assert program, "Caddy is not installed: sh tests/setup_browser.sh"
+    assert program, "Caddy is not installed: sh tests/setup_packages.sh"
     with _configured("Caddyfile", text) as file:
         command = [program, "run", "--adapter", "caddyfile", "--config", str(file)]
         with _running(command, f"http://127.0.0.1:{port}{path}/", {"HOME": str(file.parent)}) as address:

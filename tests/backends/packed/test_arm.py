@@ -13,7 +13,6 @@ from backends.packed.kernel_build import FLAGS
 from backends.packed.residual import residual_floats, round_output
 from backends.packed.scheme import pack4, round4, round8
 
-pytestmark = pytest.mark.extra
 BF16 = torch.bfloat16
 DRIVER = Path(__file__).with_name("native") / "driver.c"
 COMPILER, EMULATOR = "aarch64-linux-gnu-gcc", "qemu-aarch64"

@@ -20,9 +20,9 @@ int main(int count, char **words) {
     bf16 *x = tensor(2 * rows * columns), *y = aligned((size_t)(2 * rows * (out ? out : columns)));
     char *scratch = aligned((size_t)(rows * columns * 2));
     if (!strcmp(words[1], "few4")) {
-        uint8_t *packed = tensor(out * columns / 2);
-        bf16 *scales = tensor(4 * out * columns / group);
-        few4(x, packed, scales, tensor(4 * out), y, scratch, rows, columns, out, group);
+        uint8_t *packed = tensor(out * columns / 2), *scales = tensor(2 * out * columns / group);
+        float *units = tensor(4 * out);
+        few4(x, packed, scales, units, tensor(4 * out), y, scratch, rows, columns, out, group);
         result(y, 2 * rows * out);
     } else if (!strcmp(words[1], "few8")) {
         int8_t *weight = tensor(out * columns);
