@@ -1,19 +1,51 @@
 // The best of the output layer's scores again, with 4 more bits of their weights.
 
+// Scores of which the largest is looked at first.
+enum { RUN = 32 };
+
 // In the order of the numbers; NaN is first or last.
-static inline unsigned in_order(bf16 x) { return x & 0x8000 ? 0xffff & ~x : x | 0x8000u; }
+static inline uint16_t in_order(bf16 x) { return x ^ (x & 0x8000 ? 0xffff : 0x8000); }
+
+static inline uint16_t largest_in_run(const bf16 *y) {
+    uint16_t most = 0;
+    for (long n = 0; n < RUN; n++) {
+        const uint16_t own = in_order(y[n]);
+        most = own > most ? own : most;
+    }
+    return most;
+}
+
+// The least of the `best` largest numbers, of which `counts` has how many of each there are; in `best`, how many of the
+// least are among them.
+static unsigned limit_of(const int32_t *counts, long *best) {
+    unsigned limit = 0xffff;
+    for (; counts[limit] < *best; limit--) *best -= counts[limit];
+    return limit;
+}
 
 // The places of the `best` largest of y; of equal ones at the limit, those that come first.
 static void find_best(const bf16 *y, long count, long best, int32_t *places) {
     int32_t counts[1 << 16] = {0};
-    for (long n = 0; n < count; n++) counts[in_order(y[n])]++;
-    long equal = best;
-    unsigned limit = 0xffff;
-    for (; counts[limit] < equal; limit--) equal -= counts[limit];
-    for (long n = 0; n < count; n++) {
-        const unsigned own = in_order(y[n]);
-        if (own > limit || (own == limit && equal-- > 0)) *places++ = (int32_t)n;
+    const long whole = count / RUN * RUN;
+    unsigned limit = 0;
+    if (whole / RUN >= best) {
+        // As many are not below the limit of the runs' largest ones, and most runs need not be looked at.
+        for (long n = 0; n < whole; n += RUN) counts[largest_in_run(y + n)]++;
+        long among = best;
+        limit = limit_of(counts, &among);
+        memset(counts, 0, sizeof counts);
     }
+#define EACH_SCORE(...) \
+    for (long from = 0; from < count; from += RUN) \
+        if (from == whole || largest_in_run(y + from) >= limit) \
+            for (long n = from; n < count && n < from + RUN; n++) { \
+                const unsigned own = in_order(y[n]); \
+                __VA_ARGS__; \
+            }
+    EACH_SCORE(counts[own]++)
+    limit = limit_of(counts, &best);
+    EACH_SCORE(if (own > limit || (own == limit && best-- > 0)) *places++ = (int32_t)n)
+#undef EACH_SCORE
 }
 
 // A row of x times one row of the residual, in its steps of -8 to 7, which are stored as 0 to 15.

@@ -266,6 +266,26 @@ def test_many_rows_get_all_scores_in_eight_bits(kernels):
     assert product_off(OutputLayer(packed, residual, TOKENS, None, kernels), x, floats) < 0.015
 
 
+@pytest.mark.parametrize("best", [1, 5, 128, 131, BEST])
+def test_the_best_are_found_wherever_they_are(kernels, best):
+    if kernels is None:
+        pytest.skip("torch has a function for it")
+    residual, scale = torch.full((TOKENS, 32), 0x99, dtype=torch.uint8), torch.full((TOKENS,), 1 / 127)
+    x = torch.full((4, 64), 127, dtype=BF16)
+    # Different numbers, all equal to their own bfloat16: in any order, rising, falling, and all small ones negative.
+    numbers = (torch.arange(2 * TOKENS, dtype=torch.int32) + 16_000).to(torch.int16)[:TOKENS].view(BF16)
+    order = torch.randperm(TOKENS, generator=torch.Generator().manual_seed(1))
+    y = torch.stack([numbers[order], numbers, numbers.flip(0), -numbers[order]])
+    wanted = y.float().topk(best).indices.sort().values
+    found = y.clone()
+    kernels.score_best(x, residual, scale, found, best)
+    for row in range(4):
+        changed = (y[row].float() + 64).to(BF16) == found[row]
+        assert changed[wanted[row]].all()
+        others = torch.ones(TOKENS, dtype=torch.bool).index_fill(0, wanted[row], False)
+        assert torch.equal(found[row, others], y[row, others])
+
+
 def test_of_equal_scores_the_first_ones_are_the_best(kernels):
     if kernels is None:
         pytest.skip("torch promises no order")
