@@ -87,7 +87,7 @@ def _packed_scores(packed: Packed, ids: Sequence[int]) -> Tensor:
     fill(model, dict(packed.tensors), packed.architecture.checkpoint.folder.name, kernels)
 
     def drop(module: Any, arguments: Any, output: Any) -> None:
-        for part in (module.weight, *getattr(module, RESIDUAL[0], ())):
+        for part in (module.weight, *getattr(module, "residual", ())):
             release(part, packed.files)
 
     for module in model.modules():

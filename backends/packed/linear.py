@@ -94,13 +94,13 @@ class OutputLayer(Linear4):
 
     def _product(self, x: Tensor) -> Tensor:
         if not self._is_read:
-            # From end to end, as all other weights: a token needs rows from everywhere, for which a disk would be slow.
+            # Read once in order: a token needs rows from all over it, and a disk is slow with those.
             self.residual[0].view(-1)[:: mmap.PAGESIZE].sum()
             self._is_read = True
         y = super()._product(x)
         scores = y[:, : self.out_features]
         if len(x) > FEW:
-            # As many rows are asked for by comparisons only, which want all scores.
+            # Only comparisons have so many rows, and they need all scores exactly.
             self._add_all(x, scores)
         elif self._kernels:
             self._kernels.score_best(x, *self.residual, y, BEST)

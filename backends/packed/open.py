@@ -128,12 +128,13 @@ def _layer(place: str, old: Any, left: _Tensors, kernels: Kernels | None) -> nn.
         packed = left.take(f"{place}.packed", (blocks, columns, BLOCK // 2), torch.uint8)
         scales = left.take(f"{place}.scales", (blocks, groups, BLOCK, 2), torch.uint8)
         units = left.take(f"{place}.units", (blocks, BLOCK), torch.float32)
-        residual, scale = (f"{place}.{name}" for name in RESIDUAL)
+        residual, residual_scale = (f"{place}.{name}" for name in RESIDUAL)
         # The kernel trusts the sizes. What does not fit is left over, and refused.
         if residual not in left.tensors or not has_residual((rows, columns)):
             return Linear4((packed, scales, units), rows, bias, kernels)
-        more = left.take(residual, (rows, columns // 2), torch.uint8), left.take(scale, (rows,), torch.float32)
-        return OutputLayer((packed, scales, units), more, rows, bias, kernels)
+        rest = left.take(residual, (rows, columns // 2), torch.uint8)
+        rest_scale = left.take(residual_scale, (rows,), torch.float32)
+        return OutputLayer((packed, scales, units), (rest, rest_scale), rows, bias, kernels)
     weight = left.take(f"{place}.weight8", (rows, columns), torch.int8)
     scale = left.take(f"{place}.scale8", (rows,), torch.float32)
     return Linear8((weight, scale), bias, kernels)

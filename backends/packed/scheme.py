@@ -80,7 +80,7 @@ def grid4(groups: Tensor, unit: Tensor, spans: Sequence[float] = SPANS) -> tuple
     """The scale (uint8) and zero (int8), without the last dimension, with the least squared error for each group.
 
     `groups` is float32 [..., group]; `unit` broadcasts against the result. Candidates are the full span and some that
-    clip both ends, each then fitted to the values rounded with it; with one span, it as it is.
+    clip both ends, each then fitted to the values rounded with it. A single span is used as it is, without a fit.
     """
     best = torch.full(groups.shape[:-1], torch.inf)
     best_scale, best_zero = torch.empty_like(best, dtype=torch.uint8), torch.empty_like(best, dtype=torch.int8)

@@ -45,7 +45,7 @@ def as_quantized(weight: torch.Tensor, group: int = GROUP) -> torch.nn.Module:
 
 
 class _InPieces(torch.nn.Module):
-    """An output layer that never has so many rows that it computes all scores in 8 bits."""
+    """Gives an output layer a few rows at a time, as a model that answers does."""
 
     def __init__(self, layer: OutputLayer) -> None:
         super().__init__()

@@ -1,6 +1,6 @@
 // The best of the output layer's scores again, with 4 more bits of their weights.
 
-// Scores of which the largest is looked at first.
+// Scores are searched in runs of so many: a run whose largest score is too small is skipped.
 enum { RUN = 32 };
 
 // In the order of the numbers; NaN is first or last.
@@ -29,7 +29,7 @@ static void find_best(const bf16 *y, long count, long best, int32_t *places) {
     const long whole = count / RUN * RUN;
     unsigned limit = 0;
     if (whole / RUN >= best) {
-        // As many are not below the limit of the runs' largest ones, and most runs need not be looked at.
+        // At least `best` scores reach the limit found among the runs' largest ones, so other runs can be skipped.
         for (long n = 0; n < whole; n += RUN) counts[largest_in_run(y + n)]++;
         long among = best;
         limit = limit_of(counts, &among);
