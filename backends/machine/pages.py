@@ -19,8 +19,9 @@ def ask_large(mapped: mmap.mmap) -> None:
 
 def lazy_memory(size: int) -> mmap.mmap:
     """`size` bytes of which only the pages that are written take memory."""
-    flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | getattr(mmap, "MAP_NORESERVE", 0)
-    return mmap.mmap(-1, size, flags=flags)
+    if not hasattr(mmap, "MAP_ANONYMOUS"):
+        return mmap.mmap(-1, size)  # Windows counts all of it at once, but keeps no memory for it until it is written.
+    return mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | getattr(mmap, "MAP_NORESERVE", 0))
 
 
 def give_back(memory: mmap.mmap, start: int, end: int) -> None:

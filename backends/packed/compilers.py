@@ -3,13 +3,15 @@
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-_SECONDS = 120
+# Zig compiles its parts of a C library first, where it needs them.
+_SECONDS = 600
 # Brings one.
 INSTALL = "pip install -r requirements-kernels.txt"
 
@@ -20,10 +22,11 @@ class NoCompiler(Exception):
 
 @dataclass(frozen=True)
 class Compiler:
-    """`command` are the first words of every call; `libraries` are the arguments that come last in one that links."""
+    """`command` begins every call, `openmp` the flags for OpenMP, `linked` the last words of linking."""
 
     command: tuple[str, ...]
-    libraries: tuple[str, ...] = ("-lm",)
+    openmp: tuple[str, ...]
+    linked: tuple[str, ...]
 
     def version(self) -> str:
         """What it says of itself. Raises NoCompiler."""
@@ -34,9 +37,8 @@ class Compiler:
         """Makes a shared library of C files. Other files are written beside it. Raises NoCompiler."""
         parts = [library.with_name(f"{source.stem}.o") for source in sources]
         for source, part in zip(sources, parts, strict=True):
-            self._run([*flags, "-c", str(source), "-o", str(part)], library.parent)
-        # Not linked with OpenMP: the process has torch's copy.
-        self._run(["-shared", "-o", str(library), *map(str, parts), *self.libraries], library.parent)
+            self._run([*flags, *self.openmp, "-c", str(source), "-o", str(part)], library.parent)
+        self._run(["-shared", "-o", str(library), *map(str, parts), *self.linked], library.parent)
 
     def _run(self, arguments: Sequence[str], cache: Path) -> str:
         # Zig's, by default in the home of the user, who need not have one.
@@ -51,12 +53,28 @@ class Compiler:
         return run.stdout
 
 
-def compilers() -> Iterator[Compiler]:
-    """Those to try, in this order: gcc's code is a little faster with several rows."""
-    for name in (os.environ.get("CC") or "cc", "gcc", "clang"):
+def compilers(openmp: Path, system: str = sys.platform) -> Iterator[Compiler]:
+    """Those to try, in this order: gcc's code is a little faster with several rows.
+
+    `openmp` is PyTorch's own OpenMP library, whose threads the kernels share. The process has loaded it, so nothing is
+    linked with it, except on Windows, where a library says from which other one each function comes.
+    """
+    own = os.environ.get("CC") or "cc"
+    names: tuple[str, ...] = (own, "gcc", "clang")
+    flags: tuple[str, ...] = ("-fopenmp",)
+    linked: tuple[str, ...] = ("-lm",)
+    # With Zig's own copy of the C library it would take a minute; the process has the system's.
+    zig_linked: tuple[str, ...] = ("-nostdlib",)
+    if system == "darwin":
+        # Apple's compiler knows OpenMP, but not its flag.
+        names, flags = (own, "clang"), ("-Xclang", "-fopenmp")
+        linked = zig_linked = ("-undefined", "dynamic_lookup")
+    elif system == "win32":
+        # Those of the system call other OpenMP libraries.
+        names, zig_linked = (), (str(openmp),)
+    for name in names:
         if program := shutil.which(name):
-            yield Compiler((program,))
+            yield Compiler((program,), flags, linked)
     package = find_spec("ziglang")
     if package and package.origin and (zig := shutil.which("zig", path=str(Path(package.origin).parent))):
-        # Its own copy of the C library would take a minute to compile; the process has the system's.
-        yield Compiler((zig, "cc"), ("-nostdlib",))
+        yield Compiler((zig, "cc"), flags, zig_linked)

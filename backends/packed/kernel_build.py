@@ -4,8 +4,10 @@ import atexit
 import hashlib
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 from backends.machine.facts import CPUINFO, processor_facts
@@ -15,13 +17,24 @@ from backends.packed.instruction_sets import VARIABLE, chosen_set
 # `main.c` includes all others but `openmp.c`.
 SOURCES = Path(__file__).with_name("native")
 # No sum may be rounded once here and twice there: a row's result is bitwise the same in all products.
-FLAGS = ("-O3", "-ffp-contract=off", "-fopenmp", "-fPIC", "-std=gnu11")
-# Bytes of the digest at the end of a compiled file.
-_DIGEST = 32
+FLAGS = ("-O3", "-ffp-contract=off", "-fPIC", "-std=gnu11")
+# The OpenMP library that PyTorch brings for each system.
+_OPENMP = {"linux": "libgomp*.so*", "darwin": "libomp.dylib", "win32": "libiomp5md.dll"}
 
 
 class NoKernels(Exception):
     """The kernels cannot be used here; the message says why."""
+
+
+def openmp_library(system: str = sys.platform) -> Path:
+    """PyTorch's own OpenMP library. Raises NoKernels."""
+    torch = find_spec("torch")
+    folder = Path(torch.origin).with_name("lib") if torch and torch.origin else Path()
+    pattern = _OPENMP.get(system, _OPENMP["linux"])
+    libraries = sorted(folder.glob(pattern))
+    if not libraries:
+        raise NoKernels(f"this PyTorch brings no {pattern}")
+    return libraries[0]
 
 
 def build(extra: Sequence[str] = (), cpuinfo: Path = CPUINFO, anew: bool = False) -> Path:
@@ -35,7 +48,7 @@ def build(extra: Sequence[str] = (), cpuinfo: Path = CPUINFO, anew: bool = False
     facts = processor_facts(cpuinfo)
     processor = " ".join(facts.get(name, "") for name in ("model name", "flags", "Features"))
     failures = []
-    for compiler in compilers():
+    for compiler in compilers(openmp_library()):
         try:
             return _cached(compiler, flags, processor, anew)
         except NoCompiler as error:
@@ -75,24 +88,32 @@ def _folder() -> Path:
 
 def _is_ours_alone(path: Path) -> bool:
     """Whether nobody else can write to it, since the library is executed."""
+    if not hasattr(os, "getuid"):
+        return True  # On Windows a user's folders are closed to others, and modes do not say who may write.
     state = path.stat()
     return state.st_uid == os.getuid() and not state.st_mode & 0o022
 
 
 def _is_whole(library: Path) -> bool:
-    """Checks the digest at the end: loading a truncated library would crash the process."""
-    data = library.read_bytes()
-    return hashlib.sha256(data[:-_DIGEST]).digest() == data[-_DIGEST:]
+    """Checks the digest beside it: loading a truncated library would crash the process."""
+    digest = _digest(library)
+    return digest.is_file() and digest.read_bytes() == _sha256(library)
+
+
+def _digest(library: Path) -> Path:
+    return library.with_suffix(".sha256")
+
+
+def _sha256(library: Path) -> bytes:
+    return hashlib.sha256(library.read_bytes()).digest()
 
 
 def _compile(compiler: Compiler, flags: Sequence[str], library: Path) -> None:
     with tempfile.TemporaryDirectory(dir=library.parent) as work:
         done = Path(work) / library.name
         compiler.link([SOURCES / "main.c", SOURCES / "openmp.c"], flags, done)
-        # The loader ignores bytes after the end.
-        with done.open("ab") as file:
-            file.write(hashlib.sha256(done.read_bytes()).digest())
         # Regardless of the umask: a library that others can write is not trusted.
         done.chmod(0o700)
         # Atomic, for a process that starts at the same time.
         done.replace(library)
+        _digest(library).write_bytes(_sha256(library))

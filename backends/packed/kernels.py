@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from backends.packed.kernel_build import NoKernels, build
+from backends.packed.kernel_build import NoKernels, build, openmp_library
 from backends.packed.kernel_check import try_out
 from backends.packed.kernel_trial import Way, read_ahead
 from backends.packed.scheme import BLOCK, CHUNK, Packed4
@@ -37,7 +37,7 @@ class Kernels:
     def __init__(self, path: Path) -> None:
         try:
             # A single OpenMP library: the kernels then use torch's threads.
-            ctypes.CDLL(str(_openmp()), mode=ctypes.RTLD_GLOBAL)
+            ctypes.CDLL(str(openmp_library()), mode=ctypes.RTLD_GLOBAL)
             self._library = ctypes.CDLL(str(path))
         except OSError as error:
             raise NoKernels(f"the compiled file cannot be loaded: {error}") from error
@@ -100,7 +100,7 @@ class Kernels:
         """
         rows, heads, size = q.shape
         out = torch.empty_like(q)
-        pointers, longs = ctypes.c_void_p * rows, ctypes.c_long * rows
+        pointers, longs = ctypes.c_void_p * rows, ctypes.c_int64 * rows
         good = self._library.attend(
             _at(q),
             pointers(*(tensor.data_ptr() for tensor in keys)),
@@ -200,13 +200,6 @@ def computed_by() -> str:
     return str(find_kernels() or "PyTorch alone")
 
 
-def _openmp() -> Path:
-    libraries = sorted((Path(torch.__file__).parent / "lib").glob("libgomp*.so*"))
-    if not libraries:
-        raise NoKernels("this PyTorch brings no libgomp")
-    return libraries[0]
-
-
 def _sizes(x: Tensor, weight: Packed4) -> tuple[int, int, int, int]:
     blocks, groups, _, _ = weight[1].shape
     rows, columns = x.shape
@@ -218,4 +211,4 @@ def _at(tensor: Tensor | None) -> Any:
 
 
 def _longs(*numbers: int) -> list[Any]:
-    return [ctypes.c_long(number) for number in numbers]
+    return [ctypes.c_int64(number) for number in numbers]

@@ -19,7 +19,7 @@ class Weight(ctypes.Structure):
 
     _fields_ = (
         *((name, ctypes.c_void_p) for name in (*PARTS4, "bias")),
-        *((name, ctypes.c_long) for name in ("out", "columns", "group")),
+        *((name, ctypes.c_int64) for name in ("out", "columns", "group")),
     )
 
 
@@ -31,7 +31,7 @@ class Common(ctypes.Structure):
         ("gate_up", Weight * 2),
         ("down", Weight),
         *((name, ctypes.c_void_p) for name in ("norm", "inner_norm", "out_norm", "down_norm")),
-        *((name, ctypes.c_long) for name in ("hidden", "inner", "wide")),
+        *((name, ctypes.c_int64) for name in ("hidden", "inner", "wide")),
         ("eps", ctypes.c_float),
     )
 
@@ -43,7 +43,7 @@ class Layer(ctypes.Structure):
         ("common", Common),
         ("qkv", Weight * 3),
         *((name, ctypes.c_void_p) for name in ("q_norm", "k_norm")),
-        *((name, ctypes.c_long) for name in ("heads", "kv_heads", "size", "neighbours", "gated")),
+        *((name, ctypes.c_int64) for name in ("heads", "kv_heads", "size", "neighbours", "gated")),
         ("scale", ctypes.c_float),
     )
 
@@ -53,8 +53,8 @@ class Places(ctypes.Structure):
 
     _fields_ = (
         *((name, ctypes.c_void_p) for name in ("keys", "values", "lengths", "steps", "cosines", "sines")),
-        ("rows", ctypes.c_long),
-        ("turned", ctypes.c_long),
+        ("rows", ctypes.c_int64),
+        ("turned", ctypes.c_int64),
     )
 
 
@@ -63,7 +63,7 @@ class Delta(ctypes.Structure):
 
     _fields_ = (
         *((name, ctypes.c_void_p) for name in ("taps", "rate", "bias", "norm")),
-        *((name, ctypes.c_long) for name in ("key_heads", "value_heads")),
+        *((name, ctypes.c_int64) for name in ("key_heads", "value_heads")),
         ("eps", ctypes.c_float),
     )
 
@@ -84,14 +84,14 @@ class States(ctypes.Structure):
 
     _fields_ = (
         *((name, ctypes.c_void_p) for name in ("conv", "memory", "counts")),
-        ("rows", ctypes.c_long),
+        ("rows", ctypes.c_int64),
     )
 
 
 def states_of(states: Sequence[Sequence[Tensor]], counts: Sequence[int]) -> tuple[States, list[Any]]:
     """The structure for the states of conversations with `counts` new tokens, and the arrays that it points to."""
     rows = len(counts)
-    pointers, longs = ctypes.c_void_p * rows, ctypes.c_long * rows
+    pointers, longs = ctypes.c_void_p * rows, ctypes.c_int64 * rows
     arrays: list[Any] = [pointers(*(part.data_ptr() for part in parts)) for parts in zip(*states, strict=True)]
     arrays.append(longs(*counts))
     return States(*map(ctypes.addressof, arrays), rows), arrays
@@ -102,7 +102,7 @@ def places_of(
 ) -> tuple[Places, tuple[object, ...]]:
     """The structure for `stepping.batched.Place`s and angles [1, rows, turned], and the arrays that it points to."""
     rows = len(places)
-    pointers, longs = ctypes.c_void_p * rows, ctypes.c_long * rows
+    pointers, longs = ctypes.c_void_p * rows, ctypes.c_int64 * rows
     arrays = (
         pointers(*(keys.data_ptr() for keys, _, _ in places)),
         pointers(*(values.data_ptr() for _, values, _ in places)),

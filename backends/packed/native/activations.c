@@ -17,15 +17,15 @@ enum { MAGIC_BITS = 0x4b400000 };
 // Bytes for each group of a row beside its q.
 enum { GROUP_BYTES = sizeof(float) * 3 + sizeof(int32_t) };
 
-static Steps steps_in(char *memory, long rows, long groups) {
+static Steps steps_in(char *memory, int64_t rows, int64_t groups) {
     float *floats = (float *)memory;
-    const long all = rows * groups;
+    const int64_t all = rows * groups;
     int32_t *ints = (int32_t *)(floats + 3 * all);
     return (Steps){(int8_t *)(ints + all), floats, floats + all, floats + 2 * all, ints};
 }
 
 // From the group `groups` further.
-static inline Steps further(Steps x, long groups, long group) {
+static inline Steps further(Steps x, int64_t groups, int64_t group) {
     return (Steps){x.q + groups * group, x.step + groups, x.offset + groups, x.plain + groups, x.start + groups};
 }
 
@@ -39,9 +39,9 @@ static float raised_step(float step) {
 }
 
 // One group. `raised` is what the dot product adds to each weight. What is not finite makes `plain` so.
-static void to_steps(const bf16 *x, Steps out, long group, int raised) {
+static void to_steps(const bf16 *x, Steps out, int64_t group, int raised) {
     Floats most = zero(), sum = zero();
-    for (long k = 0; k < group; k += W) {
+    for (int64_t k = 0; k < group; k += W) {
         Floats values = load_halves(x + k);
         most = larger(most, absolute(values));
         sum = sum + values;
@@ -49,7 +49,7 @@ static void to_steps(const bf16 *x, Steps out, long group, int raised) {
     const float largest = largest_of(most), step = largest > 1e-30f ? raised_step(largest / 127) : 0;
     const Floats inverse = all(step > 0 ? 1 / step : 0);
     Ints total = all_ints(0);
-    for (long k = 0; k < group; k += W) {
+    for (int64_t k = 0; k < group; k += W) {
         Ints q = to_ints(load_halves(x + k) * inverse);
         total = add_ints(total, q);
         store_bytes(out.q + k, q);
@@ -61,16 +61,16 @@ static void to_steps(const bf16 *x, Steps out, long group, int raised) {
 }
 
 // Where a group of a row is. `x` holds all of `rows`.
-static Steps place_of(Steps x, long row, long i, long rows, long groups, long group) {
-    const long first = row / PANEL * PANEL, high = rows - first < PANEL ? rows - first : PANEL;
+static Steps place_of(Steps x, int64_t row, int64_t i, int64_t rows, int64_t groups, int64_t group) {
+    const int64_t first = row / PANEL * PANEL, high = rows - first < PANEL ? rows - first : PANEL;
     return further(x, first * groups + i * high + row - first, group);
 }
 
 // Group i of all rows one after the other, for a weight of 4 bits, which is q - 8.
-static void group_to_steps(const bf16 *x, Steps out, long i, long rows, long groups, long group) {
+static void group_to_steps(const bf16 *x, Steps out, int64_t i, int64_t rows, int64_t groups, int64_t group) {
     to_steps(x, place_of(out, i / groups, i % groups, rows, groups, group), group, 8);
 }
 
-static void row_to_steps(const bf16 *x, Steps out, long row, long rows, long groups, long group) {
-    for (long i = 0; i < groups; i++) group_to_steps(x + i * group, out, row * groups + i, rows, groups, group);
+static void row_to_steps(const bf16 *x, Steps out, int64_t row, int64_t rows, int64_t groups, int64_t group) {
+    for (int64_t i = 0; i < groups; i++) group_to_steps(x + i * group, out, row * groups + i, rows, groups, group);
 }

@@ -13,35 +13,35 @@ static inline Floats power_of_e(Floats x) {
 }
 
 // Scores to weights that add up to 1, in place; `scores` has room for a multiple of W.
-static void softmax(float *scores, long length) {
-    const long whole = (length + W - 1) / W * W;
-    for (long t = length; t < whole; t++) scores[t] = -INFINITY;
+static void softmax(float *scores, int64_t length) {
+    const int64_t whole = (length + W - 1) / W * W;
+    for (int64_t t = length; t < whole; t++) scores[t] = -INFINITY;
     Floats most = all(-INFINITY), sum = zero();
-    for (long t = 0; t < whole; t += W) most = larger(most, load(scores + t));
+    for (int64_t t = 0; t < whole; t += W) most = larger(most, load(scores + t));
     most = all(largest_of(most));
-    for (long t = 0; t < whole; t += W) {
+    for (int64_t t = 0; t < whole; t += W) {
         Floats weight = power_of_e(load(scores + t) - most);
         sum = sum + weight;
         store(scores + t, weight);
     }
     Floats share = all(1 / sum_of(sum));
-    for (long t = 0; t < whole; t += W) store(scores + t, share * load(scores + t));
+    for (int64_t t = 0; t < whole; t += W) store(scores + t, share * load(scores + t));
 }
 
-static float dot(const bf16 *a, const bf16 *b, long size) {
+static float dot(const bf16 *a, const bf16 *b, int64_t size) {
     Floats sum = zero();
-    for (long i = 0; i < size; i += W) sum = fused(load_halves(a + i), load_halves(b + i), sum);
+    for (int64_t i = 0; i < size; i += W) sum = fused(load_halves(a + i), load_halves(b + i), sum);
     return sum_of(sum);
 }
 
 // Vectors of values that are added up at the same time.
 enum { COLUMN_VECTORS = 4 };
 
-static void weigh(const float *weights, const bf16 *values, long length, long size, bf16 *out) {
-    for (long c = 0; c < size; c += COLUMN_VECTORS * W) {
+static void weigh(const float *weights, const bf16 *values, int64_t length, int64_t size, bf16 *out) {
+    for (int64_t c = 0; c < size; c += COLUMN_VECTORS * W) {
         Floats sum[COLUMN_VECTORS];
         for (int j = 0; j < COLUMN_VECTORS; j++) sum[j] = zero();
-        for (long t = 0; t < length; t++) {
+        for (int64_t t = 0; t < length; t++) {
             Floats weight = all(weights[t]);
             for (int j = 0; j < COLUMN_VECTORS; j++)
                 sum[j] = fused(weight, load_halves(values + t * size + c + W * j), sum[j]);
@@ -52,17 +52,17 @@ static void weigh(const float *weights, const bf16 *values, long length, long si
 
 // Attention of `shared` heads that have the same keys: q and out [shared][size], keys and values [length][size], size a
 // multiple of 64. Returns 0 if there is no memory.
-static int attend1(const bf16 *q, const bf16 *k, const bf16 *v, bf16 *out, long shared, long length, long size,
+static int attend1(const bf16 *q, const bf16 *k, const bf16 *v, bf16 *out, int64_t shared, int64_t length, int64_t size,
                    float scale) {
-    const long room = (length + W - 1) / W * W;
+    const int64_t room = (length + W - 1) / W * W;
     float *scores = malloc(sizeof(float) * (size_t)(shared * room));
     if (!scores) return 0;
     // A few keys at a time, so that heads that share them find them in the cache.
-    for (long t0 = 0; t0 < length; t0 += 64)
-        for (long h = 0; h < shared; h++)
-            for (long t = t0; t < length && t < t0 + 64; t++)
+    for (int64_t t0 = 0; t0 < length; t0 += 64)
+        for (int64_t h = 0; h < shared; h++)
+            for (int64_t t = t0; t < length && t < t0 + 64; t++)
                 scores[h * room + t] = scale * dot(q + h * size, k + t * size, size);
-    for (long h = 0; h < shared; h++) {
+    for (int64_t h = 0; h < shared; h++) {
         softmax(scores + h * room, length);
         weigh(scores + h * room, v, length, size, out + h * size);
     }
@@ -72,13 +72,13 @@ static int attend1(const bf16 *q, const bf16 *k, const bf16 *v, bf16 *out, long 
 
 // q and out [rows][heads][size]. Conversation r has keys[r] and values[r], [kv_heads] of steps[r] numbers each, in
 // which the first `lengths[r]` rows of `size` count. Returns 0 if there is no memory.
-int attend(const bf16 *q, const bf16 *const *keys, const bf16 *const *values, const long *lengths, const long *steps,
-           bf16 *out, long rows, long heads, long kv_heads, long size, float scale) {
-    const long shared = heads / kv_heads;
+int attend(const bf16 *q, const bf16 *const *keys, const bf16 *const *values, const int64_t *lengths,
+           const int64_t *steps, bf16 *out, int64_t rows, int64_t heads, int64_t kv_heads, int64_t size, float scale) {
+    const int64_t shared = heads / kv_heads;
     int good = 1;
 #pragma omp parallel for schedule(dynamic)
-    for (long job = 0; job < rows * kv_heads; job++) {
-        const long r = job / kv_heads, kv = job % kv_heads, first = (r * heads + kv * shared) * size;
+    for (int64_t job = 0; job < rows * kv_heads; job++) {
+        const int64_t r = job / kv_heads, kv = job % kv_heads, first = (r * heads + kv * shared) * size;
         if (!attend1(q + first, keys[r] + kv * steps[r], values[r] + kv * steps[r], out + first, shared, lengths[r],
                      size, scale))
             good = 0;

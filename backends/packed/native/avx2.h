@@ -132,7 +132,7 @@ static inline void unpacked(const uint8_t *w, Ints q[PARTS]) {
     }
 }
 
-static inline Ints half_bytes(const uint8_t *w, long k) {
+static inline Ints half_bytes(const uint8_t *w, int64_t k) {
     const Ints both = load_ints(w);
     return _mm256_and_si256(k < 32 ? both : _mm256_srli_epi16(both, 4), _mm256_set1_epi8(15));
 }

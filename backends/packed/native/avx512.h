@@ -119,7 +119,7 @@ static inline void unpacked(const uint8_t *w, Ints q[PARTS]) {
 }
 
 // Columns k to k + 4W - 1 of 64, of which byte j has column j in its low half and column j + 32 in the other.
-static inline Ints half_bytes(const uint8_t *w, long k) {
+static inline Ints half_bytes(const uint8_t *w, int64_t k) {
     const __m256i both = _mm256_loadu_si256((const __m256i *)w);
     const Ints all_columns = _mm512_inserti64x4(_mm512_castsi256_si512(both), _mm256_srli_epi16(both, 4), 1);
     return (void)k, _mm512_and_si512(all_columns, _mm512_set1_epi8(15));

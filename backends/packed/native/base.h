@@ -25,9 +25,9 @@ enum { BLOCK = 64, CHUNK = 64, MOST_GROUP = 128, PANEL = 72 };
 // How memory is asked for ahead of its use: past the outer caches or not, and by how many bytes of a weight. Which is
 // quickest depends on the processor: kernel_trial.py tries them and calls set_ahead.
 static int past_caches;
-static long near_bytes = 4096;
+static int64_t near_bytes = 4096;
 
-void set_ahead(int past, long bytes) {
+void set_ahead(int past, int64_t bytes) {
     past_caches = past;
     near_bytes = bytes;
 }

@@ -8,7 +8,7 @@ enum { HEAD = 128, TAPS = 4, COLUMNS = 64, VECTORS = HEAD / W, COLUMN_PARTS = CO
 // keys of key head `value head * key_heads / value_heads`.
 typedef struct {
     const float *taps, *rate, *bias, *norm;
-    long key_heads, value_heads;
+    int64_t key_heads, value_heads;
     float eps;
 } Delta;
 
@@ -16,21 +16,22 @@ typedef struct {
 // keys][COLUMNS]; and the number of their new tokens.
 typedef struct {
     float *const *conv, *const *memory;
-    const long *counts;
-    long rows;
+    const int64_t *counts;
+    int64_t rows;
 } States;
 
 static inline Floats silu(Floats x) { return x / (all(1) + power_of_e(zero() - x)); }
 
 // The channels of a head for `count` tokens through the convolution and SiLU, to [count][HEAD]; with `unit`, each
 // token's are brought to that length.
-static void convolve(const bf16 *x, long stride, const float *taps, float *conv, long count, float unit, float *to) {
-    for (long t = 0; t < count; t++) {
+static void convolve(const bf16 *x, int64_t stride, const float *taps, float *conv, int64_t count, float unit,
+                     float *to) {
+    for (int64_t t = 0; t < count; t++) {
         Floats values[VECTORS], squares = zero();
         for (int v = 0; v < VECTORS; v++) {
             Floats sum = zero();
             for (int tap = 0; tap < TAPS; tap++) {
-                const long from = t + tap - (TAPS - 1);
+                const int64_t from = t + tap - (TAPS - 1);
                 Floats input = from < 0 ? load(conv + (from + TAPS - 1) * stride + W * v)
                                         : load_halves(x + from * stride + W * v);
                 sum = fused(input, load(taps + tap * stride + W * v), sum);
@@ -42,8 +43,8 @@ static void convolve(const bf16 *x, long stride, const float *taps, float *conv,
         for (int v = 0; v < VECTORS; v++) store(to + t * HEAD + W * v, values[v] * all(scale));
     }
     // The last inputs, some of which may be older ones; each is read before it is written.
-    for (long i = 0; i < TAPS - 1; i++) {
-        const long from = count + i - (TAPS - 1);
+    for (int64_t i = 0; i < TAPS - 1; i++) {
+        const int64_t from = count + i - (TAPS - 1);
         for (int v = 0; v < VECTORS; v++) {
             Floats input = from < 0 ? load(conv + (from + TAPS - 1) * stride + W * v)
                                     : load_halves(x + from * stride + W * v);
@@ -55,13 +56,13 @@ static void convolve(const bf16 *x, long stride, const float *taps, float *conv,
 // COLUMNS of one head's memory [HEAD][COLUMNS], token by token: q, k, v and out are [count][HEAD], decay and beta
 // [count][step]. A token reads and writes the memory once: its new value serves this token's query and the next key.
 static void recur(float *memory, const float *q, const float *k, const float *v, const float *decay, const float *beta,
-                  long step, float *out, long count) {
+                  int64_t step, float *out, int64_t count) {
     Floats under[COLUMN_PARTS];
     for (int p = 0; p < COLUMN_PARTS; p++) under[p] = zero();
-    for (long i = 0; i < HEAD; i++)
+    for (int64_t i = 0; i < HEAD; i++)
         for (int p = 0; p < COLUMN_PARTS; p++)
             under[p] = fused(load(memory + i * COLUMNS + W * p), all(k[i]), under[p]);
-    for (long t = 0; t < count; t++, q += HEAD, k += HEAD) {
+    for (int64_t t = 0; t < count; t++, q += HEAD, k += HEAD) {
         const Floats kept = all(decay[t * step]), share = all(beta[t * step]);
         const float *next = t + 1 < count ? k + HEAD : k;
         Floats change[COLUMN_PARTS], read[COLUMN_PARTS], later[COLUMN_PARTS];
@@ -70,7 +71,7 @@ static void recur(float *memory, const float *q, const float *k, const float *v,
             change[p] = (fused_from(under[p], kept, value) * share);
             read[p] = later[p] = zero();
         }
-        for (long i = 0; i < HEAD; i++) {
+        for (int64_t i = 0; i < HEAD; i++) {
             const Floats key = all(k[i]), query = all(q[i]), following = all(next[i]);
             for (int p = 0; p < COLUMN_PARTS; p++) {
                 float *at = memory + i * COLUMNS + W * p;
@@ -101,14 +102,14 @@ static void gated_norm(const float *read, const float *norm, const bf16 *gate, b
     }
 }
 
-static long tokens_of(const States *states) {
-    long tokens = 0;
-    for (long r = 0; r < states->rows; r++) tokens += states->counts[r];
+static int64_t tokens_of(const States *states) {
+    int64_t tokens = 0;
+    for (int64_t r = 0; r < states->rows; r++) tokens += states->counts[r];
     return tokens;
 }
 
 // The numbers of `scratch` for a token.
-static long delta_numbers(const Delta *layer) {
+static int64_t delta_numbers(const Delta *layer) {
     return (2 * layer->key_heads + 2 * layer->value_heads) * HEAD + 2 * layer->value_heads;
 }
 
@@ -116,38 +117,38 @@ static long delta_numbers(const Delta *layer) {
 // the other. To be called by every thread of a team; all of it is there when one returns.
 static void delta_team(const Delta *layer, const States *states, const bf16 *qkv, const bf16 *z, const bf16 *b,
                        const bf16 *a, bf16 *out, float *scratch) {
-    const long key_heads = layer->key_heads, value_heads = layer->value_heads, heads = 2 * key_heads + value_heads;
-    const long channels = heads * HEAD, tokens = tokens_of(states), shared = value_heads / key_heads;
+    const int64_t key_heads = layer->key_heads, value_heads = layer->value_heads, heads = 2 * key_heads + value_heads;
+    const int64_t channels = heads * HEAD, tokens = tokens_of(states), shared = value_heads / key_heads;
     float *mixed = scratch, *all_read = mixed + tokens * channels, *decay = all_read + tokens * value_heads * HEAD;
     float *beta = decay + tokens * value_heads;
 #pragma omp for schedule(static) nowait
-    for (long i = 0; i < tokens * value_heads; i++) {
+    for (int64_t i = 0; i < tokens * value_heads; i++) {
         const float x = widen1(a[i]) + layer->bias[i % value_heads];
         decay[i] = expf(-layer->rate[i % value_heads] * (x > 20 ? x : log1pf(expf(x))));
         beta[i] = 1 / (1 + expf(-widen1(b[i])));
     }
 #pragma omp for schedule(static)
-    for (long job = 0; job < states->rows * heads; job++) {
-        const long r = job / heads, h = job % heads, count = states->counts[r];
-        long first = 0;
-        for (long i = 0; i < r; i++) first += states->counts[i];
+    for (int64_t job = 0; job < states->rows * heads; job++) {
+        const int64_t r = job / heads, h = job % heads, count = states->counts[r];
+        int64_t first = 0;
+        for (int64_t i = 0; i < r; i++) first += states->counts[i];
         const float unit = h < key_heads ? 1 / sqrtf(HEAD) : h < 2 * key_heads ? 1 : 0;
         convolve(qkv + first * channels + h * HEAD, channels, layer->taps + h * HEAD, states->conv[r] + h * HEAD, count,
                  unit, mixed + first * channels + h * count * HEAD);
     }
 #pragma omp for schedule(static)
-    for (long job = 0; job < states->rows * value_heads; job++) {
-        const long r = job / value_heads, h = job % value_heads, count = states->counts[r];
-        long first = 0;
-        for (long i = 0; i < r; i++) first += states->counts[i];
+    for (int64_t job = 0; job < states->rows * value_heads; job++) {
+        const int64_t r = job / value_heads, h = job % value_heads, count = states->counts[r];
+        int64_t first = 0;
+        for (int64_t i = 0; i < r; i++) first += states->counts[i];
         const float *own = mixed + first * channels, *q = own + h / shared * count * HEAD;
         const float *k = q + key_heads * count * HEAD, *v = own + (2 * key_heads + h) * count * HEAD;
         float *read = all_read + first * value_heads * HEAD + h * count * HEAD;
-        for (long c = 0; c < HEAD; c += COLUMNS)
+        for (int64_t c = 0; c < HEAD; c += COLUMNS)
             recur(states->memory[r] + (h * HEAD + c) * HEAD, q, k, v + c, decay + first * value_heads + h,
                   beta + first * value_heads + h, value_heads, read + c, count);
-        for (long t = 0; t < count; t++) {
-            const long place = ((first + t) * value_heads + h) * HEAD;
+        for (int64_t t = 0; t < count; t++) {
+            const int64_t place = ((first + t) * value_heads + h) * HEAD;
             gated_norm(read + t * HEAD, layer->norm, z + place, out + place, layer->eps);
         }
     }

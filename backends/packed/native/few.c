@@ -23,7 +23,7 @@ static inline Ints four_at(const int8_t *q) {
 }
 
 // `sum`, in units, plus the product of a group with row m of x: `dots` began with its `start`.
-static inline Floats with_group(Floats sum, Ints dots, Floats scale, Floats zero, Steps x, long m) {
+static inline Floats with_group(Floats sum, Ints dots, Floats scale, Floats zero, Steps x, int64_t m) {
     const Floats product = fused_less(bits_as_floats(dots), all(x.step[m]), all(x.offset[m]));
     return fused(fused(zero, all(x.plain[m]), product), scale, sum);
 }
@@ -36,20 +36,20 @@ static inline Floats finished(Floats sum, const float *units, const float *bias,
 
 // `rows` rows of x, which are all of their panel, times one block; y has `stride`.
 UNROLLED void block4(int rows, int past, const uint8_t *w, const uint8_t *scales, Steps x, const float *units,
-                     const float *bias, bf16 *y, long columns, long stride, long group) {
+                     const float *bias, bf16 *y, int64_t columns, int64_t stride, int64_t group) {
     const char *ahead = (const char *)w + near_bytes, *scales_ahead = (const char *)scales + near_bytes / 8;
     Floats sum[FEW][PARTS];
     for (int m = 0; m < rows; m++)
         for (int j = 0; j < PARTS; j++) sum[m][j] = zero();
-    for (long i = 0; i < columns; i += group, scales += 2 * BLOCK, x = further(x, rows, group)) {
+    for (int64_t i = 0; i < columns; i += group, scales += 2 * BLOCK, x = further(x, rows, group)) {
         Ints dots[FEW][PARTS];
         for (int m = 0; m < rows; m++)
             for (int j = 0; j < PARTS; j++) dots[m][j] = all_ints(x.start[m]);
-        for (long k0 = 0; k0 < group; k0 += 32) {
+        for (int64_t k0 = 0; k0 < group; k0 += 32) {
             Ints part[FEW][PARTS];
             for (int m = 0; m < rows; m++)
                 for (int j = 0; j < PARTS; j++) part[m][j] = begin(dots[m][j]);
-            for (long k = k0; k < k0 + 32; k += 4, w += 128, ahead += 128) {
+            for (int64_t k = k0; k < k0 + 32; k += 4, w += 128, ahead += 128) {
                 ASK(ahead, past);
                 ASK(ahead + 64, past);
                 Ints q[PARTS];

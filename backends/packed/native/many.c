@@ -7,21 +7,21 @@ typedef uint8_t Unpacked[PARTS][MOST_GROUP / 4][4 * W];
 // Columns of `w` that are unpacked together.
 enum { UNPACKED_AT_ONCE = 4 };
 
-static inline void unpack_columns(const uint8_t *w, Unpacked q, long k) {
+static inline void unpack_columns(const uint8_t *w, Unpacked q, int64_t k) {
     Ints parts[PARTS];
     unpacked(w, parts);
     for (int j = 0; j < PARTS; j++) store_ints(q[j][k / 4], parts[j]);
 }
 
 // The dot products of `rows` rows of x with PARTS_AT_ONCE parts of a group of a block, from part j0 on.
-UNROLLED void group_dots(int rows, int j0, Unpacked q, Steps x, Ints (*dots)[PARTS_AT_ONCE], long group) {
+UNROLLED void group_dots(int rows, int j0, Unpacked q, Steps x, Ints (*dots)[PARTS_AT_ONCE], int64_t group) {
     for (int m = 0; m < rows; m++)
         for (int j = 0; j < PARTS_AT_ONCE; j++) dots[m][j] = all_ints(x.start[m]);
-    for (long k0 = 0; k0 < group; k0 += 32) {
+    for (int64_t k0 = 0; k0 < group; k0 += 32) {
         Ints part[ROWS_AT_ONCE][PARTS_AT_ONCE];
         for (int m = 0; m < rows; m++)
             for (int j = 0; j < PARTS_AT_ONCE; j++) part[m][j] = begin(dots[m][j]);
-        for (long k = k0; k < k0 + 32; k += 4)
+        for (int64_t k = k0; k < k0 + 32; k += 4)
             for (int m = 0; m < rows; m++) {
                 const Ints four = four_at(x.q + m * group + k);
                 for (int j = 0; j < PARTS_AT_ONCE; j++)
@@ -35,18 +35,18 @@ UNROLLED void group_dots(int rows, int j0, Unpacked q, Steps x, Ints (*dots)[PAR
 #include "neon_pairs.h"
 #endif
 
-static inline void unpack_group(const uint8_t *w, const uint8_t *scales, Unpacked q, long group) {
+static inline void unpack_group(const uint8_t *w, const uint8_t *scales, Unpacked q, int64_t group) {
     const int past = past_caches;
     const char *ahead = (const char *)w + near_bytes, *scales_ahead = (const char *)scales + near_bytes / 8;
     for (int line = 0; line < 2; line++) ASK(scales_ahead + 64 * line, past);
-    for (long k = 0; k < group; k += UNPACKED_AT_ONCE) {
+    for (int64_t k = 0; k < group; k += UNPACKED_AT_ONCE) {
         for (int line = 0; line < UNPACKED_AT_ONCE / 2; line++) ASK(ahead + 32 * k + 64 * line, past);
         unpack_columns(w + 32 * k, q, k);
     }
 }
 
 // The product of a group, added to `sum`.
-UNROLLED void add_group(int rows, int j0, Unpacked q, Steps x, const Pairs *pairs, float (*sum)[BLOCK], long group) {
+UNROLLED void add_group(int rows, int j0, Unpacked q, Steps x, const Pairs *pairs, float (*sum)[BLOCK], int64_t group) {
     Ints dots[ROWS_AT_ONCE][PARTS_AT_ONCE];
     group_dots(rows, j0, q, x, dots, group);
     for (int m = 0; m < rows; m++)
@@ -57,16 +57,16 @@ UNROLLED void add_group(int rows, int j0, Unpacked q, Steps x, const Pairs *pair
 }
 
 // As block4, for up to PANEL rows; the sums of a row are made in the same order.
-static void block4_panel(long rows, const uint8_t *w, const uint8_t *scales, Steps x, const float *units,
-                         const float *bias, bf16 *y, long columns, long stride, long group) {
+static void block4_panel(int64_t rows, const uint8_t *w, const uint8_t *scales, Steps x, const float *units,
+                         const float *bias, bf16 *y, int64_t columns, int64_t stride, int64_t group) {
     Unpacked q __attribute__((aligned(64)));
     float sum[PANEL][BLOCK] __attribute__((aligned(64)));
-    for (long m = 0; m < rows; m++)
+    for (int64_t m = 0; m < rows; m++)
         for (int j = 0; j < PARTS; j++) store(sum[m] + W * j, zero());
-    for (long i = 0; i < columns / group; i++, w += 32 * group, scales += 2 * BLOCK) {
+    for (int64_t i = 0; i < columns / group; i++, w += 32 * group, scales += 2 * BLOCK) {
         unpack_group(w, scales, q, group);
         const Pairs pairs = pairs_at(scales);
-        for (long m = 0; m < rows; m += ROWS_AT_ONCE) {
+        for (int64_t m = 0; m < rows; m += ROWS_AT_ONCE) {
             const Steps some = further(x, i * rows + m, group);
             for (int j0 = 0; j0 < PARTS; j0 += PARTS_AT_ONCE)
 #define CASE(n) \
@@ -77,6 +77,6 @@ static void block4_panel(long rows, const uint8_t *w, const uint8_t *scales, Ste
 #undef CASE
         }
     }
-    for (long m = 0; m < rows; m++)
+    for (int64_t m = 0; m < rows; m++)
         for (int j = 0; j < PARTS; j++) store_rows(y + m * stride, j, finished(load(sum[m] + W * j), units, bias, j));
 }

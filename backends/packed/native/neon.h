@@ -98,7 +98,7 @@ static inline void unpacked(const uint8_t *w, Ints q[PARTS]) {
     }
 }
 
-static inline Ints half_bytes(const uint8_t *w, long k) {
+static inline Ints half_bytes(const uint8_t *w, int64_t k) {
     const uint8x16_t both = vld1q_u8(w + k % 32);
     return vreinterpretq_s32_u8(k < 32 ? vandq_u8(both, vdupq_n_u8(15)) : vshrq_n_u8(both, 4));
 }

@@ -4,7 +4,7 @@
 enum { UNPACKED_AT_ONCE = 8 };
 
 // Of part j, slot k / 4 has eight columns of its first two rows, the next slot those of the other two.
-static inline void unpack_columns(const uint8_t *w, Unpacked q, long k) {
+static inline void unpack_columns(const uint8_t *w, Unpacked q, int64_t k) {
     Ints first[PARTS], second[PARTS];
     unpacked(w, first);
     unpacked(w + 128, second);
@@ -15,17 +15,17 @@ static inline void unpack_columns(const uint8_t *w, Unpacked q, long k) {
 }
 
 // Eight numbers of row m of x, and of the next one if it is there.
-static inline int8x16_t two_rows(const int8_t *q, int m, int rows, long group) {
+static inline int8x16_t two_rows(const int8_t *q, int m, int rows, int64_t group) {
     const int8_t *at = q + m * group;
     return vcombine_s8(vld1_s8(at), vld1_s8(m + 1 < rows ? at + group : at));
 }
 
-UNROLLED void group_dots(int rows, int j0, Unpacked q, Steps x, Ints (*dots)[PARTS_AT_ONCE], long group) {
+UNROLLED void group_dots(int rows, int j0, Unpacked q, Steps x, Ints (*dots)[PARTS_AT_ONCE], int64_t group) {
     for (int m = 0; m < rows; m += 2) {
         // In each: two sums of row m, and the same two of the next.
         Ints sums[PARTS_AT_ONCE][2];
         for (int j = 0; j < PARTS_AT_ONCE; j++) sums[j][0] = sums[j][1] = all_ints(0);
-        for (long k = 0; k < group; k += 8) {
+        for (int64_t k = 0; k < group; k += 8) {
             const int8x16_t two = two_rows(x.q + k, m, rows, group);
             for (int j = 0; j < PARTS_AT_ONCE; j++)
                 for (int half = 0; half < 2; half++) {

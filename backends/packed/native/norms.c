@@ -1,8 +1,8 @@
 // Norms.
 
-static float inverse_rms(const bf16 *x, long size, float eps) {
+static float inverse_rms(const bf16 *x, int64_t size, float eps) {
     float squares = 0;
-    long i = 0;
+    int64_t i = 0;
     Floats sum = zero();
     for (; i + W <= size; i += W) {
         Floats value = load_halves(x + i);
@@ -14,10 +14,10 @@ static float inverse_rms(const bf16 *x, long size, float eps) {
 
 // y = x * weight / sqrt(mean of x^2 + eps), `size` numbers; the quotient is bfloatW before the weight comes, as in the
 // own code of most models. With a `wide` weight, of float32, only the product is rounded, as in Qwen3.5's.
-static void norm1(const bf16 *x, const void *weight, long wide, bf16 *y, long size, float eps) {
+static void norm1(const bf16 *x, const void *weight, int64_t wide, bf16 *y, int64_t size, float eps) {
     const float scale = inverse_rms(x, size, eps), *full = weight;
     const bf16 *half = weight;
-    long i = 0;
+    int64_t i = 0;
     for (; i + W <= size; i += W) {
         Floats value = load_halves(x + i) * all(scale);
         if (wide)
@@ -32,7 +32,7 @@ static void norm1(const bf16 *x, const void *weight, long wide, bf16 *y, long si
 }
 
 // The same for rows.
-void rms_norm(const bf16 *x, const void *weight, long wide, bf16 *y, long rows, long size, float eps) {
-    for (long r = 0; r < rows; r++) norm1(x + r * size, weight, wide, y + r * size, size, eps);
+void rms_norm(const bf16 *x, const void *weight, int64_t wide, bf16 *y, int64_t rows, int64_t size, float eps) {
+    for (int64_t r = 0; r < rows; r++) norm1(x + r * size, weight, wide, y + r * size, size, eps);
 }
 

@@ -25,13 +25,13 @@ enum { TILE_ROWS = 16 };
 typedef int32_t Dots[TILE_ROWS][BLOCK];
 
 // The same integers as in block4.
-static inline void tile_dots(Unpacked q, const int8_t *x, Dots dots, long group) {
-    const long depth = group < 64 ? group : 64;
+static inline void tile_dots(Unpacked q, const int8_t *x, Dots dots, int64_t group) {
+    const int64_t depth = group < 64 ? group : 64;
     _tile_zero(0);
     _tile_zero(1);
     _tile_zero(2);
     _tile_zero(3);
-    for (long k = 0; k < group; k += depth) {
+    for (int64_t k = 0; k < group; k += depth) {
         _tile_loadd(4, x + k, group);
         _tile_loadd(6, q[0][k / 4], 64);
         _tile_dpbsud(0, 4, 6);
@@ -49,23 +49,23 @@ static inline void tile_dots(Unpacked q, const int8_t *x, Dots dots, long group)
 }
 
 // As block4, for up to 16 rows at once, which are all of their panel; the sums of a row are made in the same order.
-static void block4_tiles(long rows, const uint8_t *w, const uint8_t *scales, Steps x, const float *units,
-                         const float *bias, bf16 *y, long columns, long stride, long group) {
-    const long groups = columns / group;
+static void block4_tiles(int64_t rows, const uint8_t *w, const uint8_t *scales, Steps x, const float *units,
+                         const float *bias, bf16 *y, int64_t columns, int64_t stride, int64_t group) {
+    const int64_t groups = columns / group;
     Dots dots[2] __attribute__((aligned(64)));
     Unpacked q[2] __attribute__((aligned(64)));
     float sum[TILE_ROWS][BLOCK] __attribute__((aligned(64)));
     memset(sum, 0, sizeof sum);
     // A group is unpacked while the one before is multiplied and the one before that is summed: what a tile reads or
     // writes has to be in the cache first.
-    for (long next = 0; next < groups + 2; next++) {
+    for (int64_t next = 0; next < groups + 2; next++) {
         if (next < groups) unpack_group(w + next * 32 * group, scales + next * 2 * BLOCK, q[next % 2], group);
-        const long now = next - 1, i = next - 2;
+        const int64_t now = next - 1, i = next - 2;
         if (0 <= now && now < groups) tile_dots(q[now % 2], x.q + now * rows * group, dots[now % 2], group);
         if (i < 0) continue;
         const Pairs pairs = pairs_at(scales + i * 2 * BLOCK);
-        for (long m = 0; m < rows; m++) {
-            const long at = i * rows + m;
+        for (int64_t m = 0; m < rows; m++) {
+            const int64_t at = i * rows + m;
             const Ints start = all_ints(x.start[at]);
             for (int j = 0; j < PARTS; j++) {
                 const Ints own = add_ints(load_ints(dots[i % 2][m] + W * j), start);
@@ -74,6 +74,6 @@ static void block4_tiles(long rows, const uint8_t *w, const uint8_t *scales, Ste
             }
         }
     }
-    for (long m = 0; m < rows; m++)
+    for (int64_t m = 0; m < rows; m++)
         for (int j = 0; j < PARTS; j++) store_rows(y + m * stride, j, finished(load(sum[m] + W * j), units, bias, j));
 }

@@ -5,14 +5,16 @@ import re
 import subprocess
 import sys
 from importlib.machinery import ModuleSpec
+from pathlib import Path
 
 import pytest
 from environments import python_with
 from served_app import ROOT
 
 from backends.packed import compilers as compilers_module
+from backends.packed import kernel_build
 from backends.packed.compilers import compilers
-from backends.packed.kernel_build import NoKernels, build
+from backends.packed.kernel_build import NoKernels, build, openmp_library
 
 
 @pytest.fixture
@@ -34,22 +36,73 @@ def programs(tmp_path, monkeypatch):
     return put
 
 
+OPENMP = Path("lib") / "openmp"
+
+
+def found(system):
+    return [(*compiler.command, *compiler.openmp, *compiler.linked) for compiler in compilers(OPENMP, system)]
+
+
 def commands():
-    return [compiler.command for compiler in compilers()]
+    return [compiler.command for compiler in compilers(OPENMP, "linux")]
 
 
-def test_the_systems_compilers_come_before_the_packages(programs, monkeypatch, tmp_path):
+@pytest.fixture
+def zig(tmp_path, monkeypatch):
+    """The path of a Zig that is not there yet, in an installed package."""
+    program = tmp_path / "ziglang" / "zig"
+    program.parent.mkdir()
+    spec = ModuleSpec("ziglang", None, origin=str(program.with_name("__init__.py")))
+    monkeypatch.setattr(compilers_module, "find_spec", lambda name: spec if name == "ziglang" else None)
+    return program
+
+
+def test_the_systems_compilers_come_before_the_packages(programs, monkeypatch, zig):
     assert commands() == []
     clang, gcc, cc, own = map(programs, ("clang", "gcc", "cc", "own"))
     assert commands() == [(cc,), (gcc,), (clang,)]
     monkeypatch.setenv("CC", "own")
-    zig = tmp_path / "ziglang" / "zig"
-    zig.parent.mkdir()
-    spec = ModuleSpec("ziglang", None, origin=str(zig.with_name("__init__.py")))
-    monkeypatch.setattr(compilers_module, "find_spec", lambda name: spec if name == "ziglang" else None)
     assert commands() == [(own,), (gcc,), (clang,)]
     zig.touch(0o755)
     assert commands() == [(own,), (gcc,), (clang,), (str(zig), "cc")]
+
+
+def test_each_system_has_compilers_that_use_pytorchs_openmp(programs, zig):
+    clang, gcc, cc = map(programs, ("clang", "gcc", "cc"))
+    zig.touch(0o755)
+    assert found("linux") == [
+        (cc, "-fopenmp", "-lm"),
+        (gcc, "-fopenmp", "-lm"),
+        (clang, "-fopenmp", "-lm"),
+        (str(zig), "cc", "-fopenmp", "-nostdlib"),
+    ]
+    # Apple's has no -fopenmp; its gcc is clang.
+    apple = ("-Xclang", "-fopenmp", "-undefined", "dynamic_lookup")
+    assert found("darwin") == [(cc, *apple), (clang, *apple), (str(zig), "cc", *apple)]
+    # There each library must name the one that a function comes from, and gcc wants GNU's.
+    assert found("win32") == [(str(zig), "cc", "-fopenmp", str(OPENMP))]
+
+
+@pytest.mark.parametrize(
+    ("system", "name"),
+    [
+        ("linux", "libgomp-9c07a8a0.so.1"),
+        ("linux", "libgomp.so.1"),
+        ("darwin", "libomp.dylib"),
+        ("win32", "libiomp5md.dll"),
+    ],
+)
+def test_pytorchs_openmp_is_found_on_each_system(tmp_path, monkeypatch, system, name):
+    spec = ModuleSpec("torch", None, origin=str(tmp_path / "__init__.py"))
+    monkeypatch.setattr(kernel_build, "find_spec", lambda name: spec)
+    libraries = tmp_path / "lib"
+    libraries.mkdir()
+    for other in ("libtorch.so", "c10.dll", "libiompstubs5md.dll", "libtorch_cpu.dylib"):
+        (libraries / other).touch()
+    with pytest.raises(NoKernels, match="this PyTorch brings no lib"):
+        openmp_library(system)
+    (libraries / name).touch()
+    assert openmp_library(system) == libraries / name
 
 
 def test_a_compiler_that_fails_leaves_it_to_the_next(programs, tmp_path):

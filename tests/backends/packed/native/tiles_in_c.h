@@ -16,12 +16,12 @@ static void load_shapes(const void *from) { memcpy(&shapes, from, sizeof shapes)
 
 static void clear_tile(int t) { memset(tiles[t], 0, sizeof tiles[t]); }
 
-static void load_tile(int t, const void *from, long stride) {
+static void load_tile(int t, const void *from, int64_t stride) {
     clear_tile(t);
     for (int r = 0; r < shapes.rows[t]; r++) memcpy(tiles[t][r], (const char *)from + r * stride, shapes.bytes[t]);
 }
 
-static void store_tile(int t, void *to, long stride) {
+static void store_tile(int t, void *to, int64_t stride) {
     for (int r = 0; r < shapes.rows[t]; r++) memcpy((char *)to + r * stride, tiles[t][r], shapes.bytes[t]);
 }
 
