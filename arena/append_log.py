@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Literal, Self
 
-from filelock import BaseFileLock, FileLock, Timeout
+from filelock import FileLock, Timeout
 
 from arena.errors import os_error_as
 
@@ -130,11 +130,7 @@ class AppendLog:
         self._waiting: list[_Entry] = []
         _make_folder(self.folder)
         self._most_parts = most_parts
-        self.part, self._claim = self._take_part(most_parts)
-        self._claimed = os.stat(self._claim.lock_file)
-        self._size = size_of(self.part)
-        # Whether the part's name in the folder is safe from a power failure.
-        self._is_named = False
+        self._take_part()
 
     def write(self, data: bytes, sync: bool = True) -> None:
         """Appends whole records; returns once they are written and, with `sync`, safe from a power failure.
@@ -163,8 +159,8 @@ class AppendLog:
     def __exit__(self, *error: object) -> None:
         self.close()
 
-    def _take_part(self, most_parts: int) -> tuple[Path, BaseFileLock]:
-        for number in range(1, most_parts + 1):
+    def _take_part(self) -> None:
+        for number in range(1, self._most_parts + 1):
             part = part_path(self.folder, self._name, number)
             # Protects the part from other processes. Not bound to a thread: any thread may close the log.
             claim = FileLock(part.with_name(f".{part.name}.lock"), thread_local=False)
@@ -172,15 +168,19 @@ class AppendLog:
                 claim.acquire(timeout=0)
             except Timeout:
                 continue
+            is_usable = False
             try:
-                usable = self._repair(part)
-            except BaseException:
-                claim.release()
-                raise
-            if usable:
-                return part, claim
-            claim.release()
-        raise LogBusy(f"none of {most_parts} parts could be locked")
+                is_usable = self._repair(part)
+            finally:
+                if not is_usable:
+                    claim.release()
+            if is_usable:
+                self.part, self._size = part, size_of(part)
+                self._claim, self._claimed = claim, os.stat(claim.lock_file)
+                # Whether the part's name in the folder is safe from a power failure.
+                self._is_named = False
+                return
+        raise LogBusy(f"none of {self._most_parts} parts could be locked")
 
     def _repair(self, part: Path) -> bool:
         """Makes the part end with a whole record; False if it must be left as it is. Needs the part's lock."""
@@ -228,9 +228,7 @@ class AppendLog:
                 return
         if self.folder.is_dir():
             self._claim.release()
-            self.part, self._claim = self._take_part(self._most_parts)
-            self._claimed = os.stat(self._claim.lock_file)
-            self._size, self._is_named = size_of(self.part), False
+            self._take_part()
 
     def _check_end(self) -> None:
         """Repairs the part if its size changed since the last append: undoing it failed, or the file was edited."""

@@ -99,14 +99,16 @@ def cut_records(lines: Iterable[bytes], number: int = 1) -> Iterator[Record]:
 def whole_blocks(file: BinaryIO, start: int, end: int, length: int) -> Iterator[bytes]:
     """The bytes from `start` to `end` in blocks of whole records of about `length` bytes; a torn last one is left."""
     file.seek(start)
-    left, block = end - start, b""
-    # Reads more at once where no record ends: the block is searched again each time.
-    while left and (more := file.read(min(max(length, len(block)), left))):
+    left, quoted = end - start, False
+    begun: list[bytes] = []
+    while left and (more := file.read(min(length, left))):
         left -= len(more)
-        block += more
-        if whole := last_record_end(block, block.count(_QUOTE) % 2 == 1):
-            yield block[:whole]
-            block = block[whole:]
+        quoted ^= more.count(_QUOTE) % 2 == 1
+        whole = last_record_end(more, quoted)
+        if whole:
+            yield b"".join((*begun, more[:whole]))
+            begun = []
+        begun.append(more[whole:])
 
 
 def last_record_end(block: bytes, quoted: bool) -> int:
