@@ -211,8 +211,7 @@ class AppendLog:
         try:
             if self._closed:
                 raise OSError(f"{self.part.name} is closed")
-            self._check_claim()
-            self._check_end()
+            self._check_part()
             self._append(b"".join(entry.data for entry in entries), any(entry.sync for entry in entries))
             error = None
         except OSError as failure:
@@ -221,22 +220,21 @@ class AppendLog:
             for entry in entries:
                 entry.settled, entry.error = True, error
 
-    def _check_claim(self) -> None:
-        """Takes a part anew if the lock was deleted together with the folder: others may write the part by now."""
+    def _check_part(self) -> None:
+        """Takes a part anew if the lock was deleted together with the folder: others may write the part by now.
+
+        Repairs the part if its size changed since the last append: undoing it failed, or the file was edited.
+        """
+        is_ours = False
         with suppress(FileNotFoundError):
-            if os.path.samestat(os.stat(self._claim.lock_file), self._claimed):
-                return
-        if self.folder.is_dir():
+            is_ours = os.path.samestat(os.stat(self._claim.lock_file), self._claimed)
+        if not is_ours and self.folder.is_dir():
             self._claim.release()
             self._take_part()
-
-    def _check_end(self) -> None:
-        """Repairs the part if its size changed since the last append: undoing it failed, or the file was edited."""
-        if size_of(self.part) == self._size:
-            return
-        if not self._repair(self.part):
-            raise OSError(f"{self.part.name} was changed by another program")
-        self._size = size_of(self.part)
+        if size_of(self.part) != self._size:
+            if not self._repair(self.part):
+                raise OSError(f"{self.part.name} was changed by another program")
+            self._size = size_of(self.part)
 
     def _append(self, data: bytes, sync: bool) -> None:
         # Opened anew each time: a file that was replaced or deleted would swallow records unnoticed.
@@ -253,7 +251,7 @@ class AppendLog:
                 if sync:
                     os.fsync(file.fileno())
             except BaseException:
-                with suppress(OSError):  # _check_end tries again
+                with suppress(OSError):  # _check_part tries again
                     file.truncate(self._size)
                 raise
         if sync and not self._is_named:

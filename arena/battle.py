@@ -131,21 +131,16 @@ class BattleRun:
     def _step(self) -> None:
         with suppress(queue.Empty):
             item = self._queue.get(timeout=TICK_SECONDS)
-            if isinstance(item, SideName):
-                self._restart(item)
-            else:
+            if not isinstance(item, SideName):
                 self._add(*item)
+            elif not self._workers[item].started_at:  # the first of two requests in a row has started it already
+                self.battle = renewed(self.battle, item)
+                self._progress[item] = Chunk()
+                self._workers[item].start(self.battle.side(item))
         for worker in list(self._workers.values()):
             if worker.open and (chunk := worker.overdue()):
                 worker.stop()
                 self._add(worker, chunk)
-
-    def _restart(self, name: SideName) -> None:
-        worker = self._workers[name]
-        if not worker.started_at:  # the first of two requests in a row has started it already
-            self.battle = renewed(self.battle, name)
-            self._progress[name] = Chunk()
-            worker.start(self.battle.side(name))
 
     def _add(self, worker: _Worker, chunk: Chunk) -> None:
         if not worker.open:

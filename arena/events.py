@@ -7,7 +7,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from heapq import merge
 from pathlib import Path
 from typing import Any
@@ -125,9 +125,10 @@ class NewEvents:
             for line in file:
                 if not line.endswith(b"\n"):  # still being written
                     break
-                self._ends[part] = self._ends.get(part, 0) + len(line)
                 if any(mark in line for mark in self._marks) and (event := parse_event(line)):
                     yield event
+                # Only now: if another part cannot be read, `merge` drops the event, and it must come again.
+                self._ends[part] = self._ends.get(part, 0) + len(line)
 
 
 def read_events(folder: Path) -> Iterator[Event]:
@@ -159,18 +160,23 @@ class MarkReader:
 
     def __init__(self, folder: Path) -> None:
         self._new = NewEvents(folder, [f'"{kind}"'.encode() for kind in (WITHDRAWN, CROWDED, INCLUDED)])
-        self._marks = Marks()
+        self._withdrawn: set[str] = set()
+        self._crowds: dict[str, str] = {}
+        self._included: dict[str, bool] = {}
+        # None while something is new.
+        self._marks: Marks | None = None
 
     def __call__(self) -> Marks:
         """All marks now; the same object if nothing is new. Raises OSError if a part cannot be read."""
-        if new := list(self._new.read()):
-            withdrawn = frozenset(str(event.about.get("vote")) for event in new if event.kind == WITHDRAWN)
-            crowds = {
-                str(event.about.get("judge")): str(event.about.get("crowd")) for event in new if event.kind == CROWDED
-            }
-            latest = {
-                str(event.about.get("key")): bool(event.about.get("counts")) for event in new if event.kind == INCLUDED
-            }
-            marks = replace(self._marks, included=self._marks.included - latest.keys())
-            self._marks = marks | Marks(withdrawn, crowds, frozenset(key for key in latest if latest[key]))
+        for event in self._new.read():
+            self._marks, about = None, event.about
+            if event.kind == WITHDRAWN:
+                self._withdrawn.add(str(about.get("vote")))
+            elif event.kind == CROWDED:
+                self._crowds[str(about.get("judge"))] = str(about.get("crowd"))
+            elif event.kind == INCLUDED:
+                self._included[str(about.get("key"))] = bool(about.get("counts"))
+        if self._marks is None:
+            included = frozenset(key for key, counts in self._included.items() if counts)
+            self._marks = Marks(frozenset(self._withdrawn), dict(self._crowds), included)
         return self._marks

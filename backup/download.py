@@ -37,24 +37,19 @@ def download_answers(name: str, folder: Path) -> Download:
     if not _FILE_NAME.fullmatch(file):
         raise InputError("answers_name", f"{file!r} is not a file name in a dataset.", named=name)
     target = folder / re.sub("[:/]", "--", f"{place}/{file}")
-    message = f"Answers cannot be saved in {folder}"
-    with os_error_as("answers_unwritable", message, path=str(folder)):
+    problem: ArenaError | None = None
+    with os_error_as("answers_unwritable", f"Answers cannot be saved in {folder}", path=str(folder)):
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".fetch-", dir=folder) as work:
-            problem = _replace(target, dataset, file, Path(work))
+            try:
+                new = dataset.download(file, Path(work))
+            except Exception as error:  # noqa: BLE001 (the hub's library raises anything)
+                problem = _problem_of(error, dataset, file)
+            else:
+                os.replace(new, target)
     if problem and not target.exists():
         raise problem
     return Download(target, problem)
-
-
-def _replace(target: Path, dataset: Dataset, file: str, work: Path) -> ArenaError | None:
-    """Replaces the target by the file in the dataset, atomically; returns the error if the download failed."""
-    try:
-        new = dataset.download(file, work)
-    except Exception as error:  # noqa: BLE001 (the hub's library raises anything)
-        return _problem_of(error, dataset, file)
-    os.replace(new, target)
-    return None
 
 
 def _problem_of(error: Exception, dataset: Dataset, file: str) -> ArenaError:

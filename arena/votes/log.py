@@ -44,7 +44,9 @@ def votes_tail(file: BinaryIO) -> Tail:
     file.seek(0)
     if size < len(HEAD) and HEAD.startswith(file.read()):
         return Tail(0)
-    if not _has_our_form(file):
+    file.seek(0)
+    header = file.readline(_LONGEST_HEADER).removeprefix(BOM)
+    if not header.endswith(b"\n") or _cells(header) != list(COLUMNS) or form_of(sample_of(file)) != PLAIN:
         return Tail(0, "foreign")
     end = headers = 0
     for block in whole_blocks(file, 0, size, _BLOCK):
@@ -60,12 +62,6 @@ def votes_tail(file: BinaryIO) -> Tail:
     if cells and is_whole_row(cells, COLUMNS):
         return Tail(end, "unended")
     return Tail(end, "torn" if _is_torn_row(tail) else "foreign")
-
-
-def _has_our_form(file: BinaryIO) -> bool:
-    file.seek(0)
-    line = file.readline(_LONGEST_HEADER).removeprefix(BOM)
-    return line.endswith(b"\n") and _cells(line) == list(COLUMNS) and form_of(sample_of(file)) == PLAIN
 
 
 def _is_torn_row(tail: bytes) -> bool:
