@@ -87,10 +87,7 @@ def read_recorded(path: Path) -> tuple[Recorded, ...]:
 
 
 def _read(path: Path) -> tuple[tuple[Recorded, ...], list[str]]:
-    """The answers in a file, and its mistakes. Of those with the same key the last one is left.
-
-    The repeats of answers without a key are numbered.
-    """
+    """The answers in a file, of those with one key the last, and its mistakes. Repeats without a key are numbered."""
     repeats: Counter[tuple[str, str, str]] = Counter()
     answers: dict[object, Recorded] = {}
     mistakes: list[str] = []

@@ -153,10 +153,7 @@ class BattleRun:
 
 
 def renewed(battle: Battle, name: SideName) -> Battle:
-    """The battle without one side's answer, with a new id and that side's next seed: to be asked again.
-
-    A seed that is a part of the model's name stays.
-    """
+    """The battle to be asked again: one side has no answer, and its next seed unless that is pinned. The id is new."""
     side = battle.side(name)
     config = side.config
     if config and config.seed is not None and "seed" not in side.model.pinned:

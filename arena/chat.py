@@ -171,10 +171,7 @@ class Chat:
             self._pair, self.turns = pair, ()
 
     def restore(self, turns: Iterable[Battle], pair: Pair | None = None) -> None:
-        """Continues an earlier conversation, with the pair that answered it if that is known.
-
-        Does nothing if this one has begun.
-        """
+        """Continues an earlier conversation, with its pair if that is known, unless this one has begun."""
         with self._lock:
             if not self.turns:
                 self.turns = tuple(turns)

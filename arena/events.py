@@ -30,10 +30,7 @@ class Event:
 
 
 class EventLog(AppendLog):
-    """The events of one data folder; see `AppendLog`.
-
-    Raises InputError("data_dir_unwritable") if the folder cannot be made or written.
-    """
+    """The events of one data folder; see `AppendLog`. Raises InputError("data_dir_unwritable")."""
 
     def __init__(self, folder: Path) -> None:
         with writing_to(folder):
@@ -44,18 +41,12 @@ class EventLog(AppendLog):
         self._following = threading.Lock()
 
     def append(self, kind: str, durable: bool = False, **about: Any) -> None:
-        """Adds an event. It survives the end of this process and, if `durable`, a power failure.
-
-        Raises OSError if it cannot be written.
-        """
+        """Adds an event, which survives this process and, if `durable`, a power failure. Raises OSError."""
         line = json.dumps({"kind": kind, "time": time.time(), **about}, ensure_ascii=False) + "\n"
         self.write(line.encode("utf-8", "replace"), sync=durable)
 
     def follow(self, *replays: Callable[[Event], None]) -> None:
-        """Passes on all events of earlier processes, and at each `catch_up` the new ones of other processes.
-
-        Raises OSError if a part cannot be read.
-        """
+        """Passes on all events of earlier processes, and at each `catch_up` those of others. Raises OSError."""
         new = NewEvents(self.folder)
         _replay(new.read(), replays)
         with self._following:

@@ -88,10 +88,7 @@ def to_line(entry: Recorded) -> dict[str, Any]:
 
 
 def from_line(line: Any) -> Recorded:
-    """The answer in the object of a line. Unknown keys are ignored; only `_REQUIRED` must be there.
-
-    Raises ValueError that says what is wrong.
-    """
+    """The answer in a line's object; only `_REQUIRED` must be there. Raises ValueError that says what is wrong."""
     if not isinstance(line, dict):
         raise ValueError("it is not a JSON object")
     line = _plain(line)
@@ -129,8 +126,7 @@ def from_line(line: Any) -> Recorded:
 def _plain(line: Mapping[str, Any]) -> dict[str, Any]:
     """The line as this project writes it, if pandas, datasets or Arena-Hard did.
 
-    They write NaN for what is missing, fractions for whole numbers, and numbers for ids; an answer that is missing has
-    failed.
+    They write NaN for what is missing, fractions for whole numbers, numbers for ids; a missing answer has failed.
     """
     failed = {"response": "", "finish_reason": "no answer"} if "response" in line and _missing(line["response"]) else {}
     plain = {_ALIASES.get(name, name): value for name, value in line.items() if not _missing(value)}

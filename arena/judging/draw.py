@@ -44,9 +44,8 @@ class Draw:
 class PairDraw:
     """Draws pairs of a roster. Thread-safe.
 
-    `figures` returns the results so far, or None while they are not ready; it is called at most every REFRESH_SECONDS,
-    or until it returns any every RETRY_SECONDS. In between, every draw counts as a vote, so that people who ask at the
-    same time get different pairs.
+    `figures` returns the results, or None while they are not ready; it is called at most every REFRESH_SECONDS, or
+    until it returns any every RETRY_SECONDS. In between each draw counts as a vote, so that pairs differ.
     """
 
     def __init__(
@@ -104,8 +103,7 @@ def _readiness(backend: Backend) -> float:
 def wanted_shares(models: Sequence[str], figures: Figures | None) -> dict[Ids, float]:
     """The share of all votes that each pair should have; the sum is 1.
 
-    Apart from the floor it is in proportion to how far the two models' possible ranks overlap: votes on two models
-    whose order is clear tell little.
+    Apart from the floor it grows with the overlap of the two models' possible ranks: a clear order needs no votes.
     """
     ranks = {result.model: (result.best_rank, result.worst_rank) for result in figures.models} if figures else {}
     everything = 1, max(len(ranks), len(models))
@@ -126,8 +124,7 @@ def missing_votes(
 ) -> dict[Ids, float]:
     """How many blind votes each pair lacks, 0 or more, so that the next ones bring all to their wanted shares.
 
-    The next ones are as many as there are pairs; `drawn` counts battles since the figures. At least one pair lacks
-    votes.
+    The next ones are as many as there are pairs, of which at least one lacks votes. `drawn` counts battles since.
     """
     wanted, votes = wanted_shares(models, figures), _blind_votes(figures)
     counts = {ids: votes.get(frozenset(ids), 0) + drawn.get(ids, 0) for ids in wanted}

@@ -1,7 +1,7 @@
 """Live blind battles: streams to a rater what may be shown of two growing answers, and no names.
 
-Speed would name the model: both sides show the same number of characters until one answer is complete, and the rest of
-the other comes no faster than both did before.
+Speed would name the model: both sides show the same number of characters until one is complete, then the rest of the
+other comes no faster than both did before.
 """
 
 import time

@@ -29,10 +29,9 @@ class VoteLog(AppendLog):
             super().__init__(path, votes_tail, HEAD, b"\r\n")
 
     def append(self, vote: Vote) -> None:
-        """Writes the vote; returns when the row is on disk.
+        """Writes the vote; returns when the row is on disk. Raises VoteRefused("not_saved") if it cannot be written.
 
-        Raises VoteRefused("not_saved") if it cannot be written, and ValueError for a vote without a battle id or a
-        model, which could not be read back.
+        ValueError for a vote without a battle id or a model, which could not be read back.
         """
         with os_error_as("not_saved", "The vote was NOT saved", VoteRefused):
             self.write(csv_line(list(to_row(vote).values())).encode())

@@ -161,10 +161,7 @@ def _is_header(record: bytes) -> bool:
 
 @dataclass(frozen=True)
 class Block:
-    """The place of some rows below a header: their file, the bytes, and the names of the columns.
-
-    In a `mixed` block not every row is a vote.
-    """
+    """Some rows below a header: their file, bytes and columns. In a `mixed` block not every row is a vote."""
 
     path: Path
     start: int
