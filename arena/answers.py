@@ -27,13 +27,13 @@ class AnswerStore(AppendLog):
     written, and as `read_recorded` does for a malformed file.
     """
 
-    mode = 0o666
+    mode, most_parts = 0o666, 1
 
     def __init__(self, path: Path) -> None:
         self.path = path
         with self._writing():
             try:
-                super().__init__(path, json_lines_tail, most_parts=1)
+                super().__init__(path)
             except LogBusy as error:
                 message = f"Another batch is writing to {path}."
                 raise InputError("answers_busy", message, path=str(path)) from error

@@ -111,17 +111,11 @@ class AppendLog:
     """
 
     mode = 0o600  # votes and events are their owner's alone
+    head, line_end = b"", b"\n"
+    most_parts = MOST_PARTS
 
-    def __init__(
-        self,
-        path: Path,
-        tail: Callable[[BinaryIO], Tail],
-        head: bytes = b"",
-        line_end: bytes = b"\n",
-        most_parts: int = MOST_PARTS,
-    ) -> None:
-        self.folder, self._name = path.parent, path.name
-        self._tail, self._head, self._line_end = tail, head, line_end
+    def __init__(self, path: Path, tail: Callable[[BinaryIO], Tail] = json_lines_tail) -> None:
+        self.folder, self._name, self._tail = path.parent, path.name, tail
         # Protects the end of the file, _size and _closed: one write at a time.
         self._appending = threading.Lock()
         self._closed = False
@@ -129,7 +123,6 @@ class AppendLog:
         self._queueing = threading.Lock()
         self._waiting: list[_Entry] = []
         _make_folder(self.folder)
-        self._most_parts = most_parts
         self._take_part()
 
     def write(self, data: bytes, sync: bool = True) -> None:
@@ -160,7 +153,7 @@ class AppendLog:
         self.close()
 
     def _take_part(self) -> None:
-        for number in range(1, self._most_parts + 1):
+        for number in range(1, self.most_parts + 1):
             part = part_path(self.folder, self._name, number)
             # Protects the part from other processes. Not bound to a thread: any thread may close the log.
             claim = FileLock(part.with_name(f".{part.name}.lock"), thread_local=False)
@@ -180,7 +173,7 @@ class AppendLog:
                 # Whether the part's name in the folder is safe from a power failure.
                 self._is_named = False
                 return
-        raise LogBusy(f"none of {self._most_parts} parts could be locked")
+        raise LogBusy(f"none of {self.most_parts} parts could be locked")
 
     def _repair(self, part: Path) -> bool:
         """Makes the part end with a whole record; False if it must be left as it is. Needs the part's lock."""
@@ -196,7 +189,7 @@ class AppendLog:
             if tail.end < size:
                 if tail.kind == "unended":
                     file.seek(0, os.SEEK_END)
-                    file.write(self._line_end)
+                    file.write(self.line_end)
                 else:
                     _move_aside(file, tail.end, part)
                 file.flush()
@@ -243,7 +236,7 @@ class AppendLog:
             self.part.touch(self.mode)
             self._is_named = False
         with self.part.open("ab", buffering=0) as file:
-            data = data if self._size else self._head + data
+            data = data if self._size else self.head + data
             try:
                 written = 0
                 while written < len(data):

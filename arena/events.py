@@ -14,7 +14,7 @@ from typing import Any
 
 import orjson
 
-from arena.append_log import AppendLog, json_lines_tail, list_parts, writing_to
+from arena.append_log import AppendLog, list_parts, writing_to
 
 FIRST_PART = "events.jsonl"
 _LOG = logging.getLogger(__name__)
@@ -34,7 +34,7 @@ class EventLog(AppendLog):
 
     def __init__(self, folder: Path) -> None:
         with writing_to(folder):
-            super().__init__(folder / FIRST_PART, json_lines_tail)
+            super().__init__(folder / FIRST_PART)
         self._followers: list[tuple[NewEvents, Sequence[Callable[[Event], None]]]] = []
         self._own: set[Path] = set()
         # Protects the two above.

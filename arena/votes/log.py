@@ -24,9 +24,11 @@ class VoteLog(AppendLog):
     Raises InputError("data_dir_unwritable") if the folder cannot be made or written.
     """
 
+    head, line_end = HEAD, b"\r\n"
+
     def __init__(self, path: Path) -> None:
         with writing_to(path.parent):
-            super().__init__(path, votes_tail, HEAD, b"\r\n")
+            super().__init__(path, votes_tail)
 
     def append(self, vote: Vote) -> None:
         """Writes the vote; returns when the row is on disk. Raises VoteRefused("not_saved") if it cannot be written.
