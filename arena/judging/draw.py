@@ -8,9 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from itertools import combinations
-from types import MappingProxyType
 
 from arena.backend import Backend
 from arena.errors import ArenaError
@@ -30,15 +28,6 @@ TO_LOAD = 0.5
 
 Ids = tuple[str, str]
 """A pair of model ids, in the order of the roster."""
-NONE_DRAWN: Mapping[Ids, int] = MappingProxyType({})
-
-
-@dataclass(frozen=True)
-class Draw:
-    """A pair on its sides, and the probability with which these two models were drawn; the sides are random."""
-
-    pair: Pair
-    probability: float
 
 
 class PairDraw:
@@ -65,8 +54,8 @@ class PairDraw:
         # Protects the three above.
         self._lock = threading.Lock()
 
-    def draw(self) -> Draw:
-        """Two different models of the roster."""
+    def draw(self) -> tuple[Pair, float]:
+        """Two different models of the roster on random sides, and the probability with which these two are drawn."""
         # As they are now: the host may add and remove models at any time.
         backends = {backend.spec.id: backend for backend in self.roster.wanted}
         with self._lock:
@@ -76,7 +65,7 @@ class PairDraw:
             (ids,) = self._chance.choices(list(chances), list(chances.values()))
             self._drawn[ids] += 1
             sides = self._chance.sample(ids, len(ids))
-        return Draw(dict(zip(SideName, (backends[model] for model in sides), strict=True)), chances[ids])
+        return dict(zip(SideName, (backends[model] for model in sides), strict=True)), chances[ids]
 
     def _refresh(self) -> None:
         now = self._clock()
@@ -119,9 +108,7 @@ def _shares(weights: Mapping[Ids, float]) -> dict[Ids, float]:
     return {ids: FLOOR * even + (1 - FLOOR) * (weight / total if total else even) for ids, weight in weights.items()}
 
 
-def missing_votes(
-    models: Sequence[str], figures: Figures | None, drawn: Mapping[Ids, int] = NONE_DRAWN
-) -> dict[Ids, float]:
+def missing_votes(models: Sequence[str], figures: Figures | None, drawn: Mapping[Ids, int]) -> dict[Ids, float]:
     """How many blind votes each pair lacks, 0 or more, so that the next ones bring all to their wanted shares.
 
     The next ones are as many as there are pairs, of which at least one lacks votes. `drawn` counts battles since.

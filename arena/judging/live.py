@@ -95,8 +95,8 @@ class LiveBattles:
         return self._ballots.cast(turns[-1].id if turns else "", judge, judgement, address=address)
 
     def _new_chat(self) -> Chat:
-        draw = self._models.draw()
-        return Chat(draw.pair, on_end=lambda battle: None, blind=True, probability=draw.probability)
+        pair, probability = self._models.draw()
+        return Chat(pair, on_end=lambda battle: None, blind=True, probability=probability)
 
     def _follow(self, chat: Chat, judge: str, battles: Iterator[Battle]) -> Iterator[LiveView]:
         *turns, last = chat.turns

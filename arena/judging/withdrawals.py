@@ -60,7 +60,7 @@ class Withdrawals:
 
     def is_withdrawn(self, vote: Vote) -> bool:
         """Whether the vote does not count any more. Raises InputError if the log cannot be read."""
-        return vote.id in self.store.refresh().withdrawn
+        return vote.id in self.store.refresh().marks.withdrawn
 
     def _votes(self, is_wanted: Callable[[str], bool]) -> list[str]:
         """The ids of all votes, including second votes, which would count once the first are withdrawn."""
@@ -71,7 +71,7 @@ class Withdrawals:
     def _ids(self, rows: Table) -> list[str]:
         """The ids of the votes in these rows that are not withdrawn."""
         ids = dict.fromkeys(stored.row.get("vote_id", "") for stored in self.store.stored(rows))
-        withdrawn = self.store.refresh().withdrawn
+        withdrawn = self.store.refresh().marks.withdrawn
         return [vote for vote in ids if vote and vote not in withdrawn]
 
     def _withdraw(self, votes: Sequence[str]) -> int:

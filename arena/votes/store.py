@@ -47,11 +47,6 @@ class Votes:
     marks: Marks
     size: int
 
-    @property
-    def withdrawn(self) -> frozenset[str]:
-        """The ids of withdrawn votes."""
-        return self.marks.withdrawn
-
 
 class VoteStore:
     """The votes of a data folder, or of files that another program may have saved."""
