@@ -226,12 +226,7 @@ def vote_in(record: bytes, header: Sequence[str]) -> StoredVote | None:
     if not any(cells):
         return None
     row = tidied(named_cells(header, cells))
-    try:
-        to_vote(row)
-        return StoredVote(row)
-    except UnreadableRow:
-        if not (lost := broken_texts(row)):
-            raise
-    row |= dict.fromkeys(lost, "")
-    to_vote(row)
-    return StoredVote(row, lost)
+    lost = broken_texts(row)
+    vote = StoredVote(row | dict.fromkeys(lost, ""), lost)
+    to_vote(vote.row)
+    return vote
