@@ -141,33 +141,31 @@ class Marks:
     crowds: Mapping[str, str] = field(default_factory=dict)
     included: frozenset[str] = frozenset()
 
-    def __or__(self, other: Marks) -> Marks:
-        crowds = {**self.crowds, **other.crowds}
-        return Marks(self.withdrawn | other.withdrawn, crowds, self.included | other.included)
-
 
 class MarkReader:
-    """The marks in the event log of a folder. Not safe to use from several threads."""
+    """The marks in the event logs of these folders. Not safe to use from several threads."""
 
-    def __init__(self, folder: Path) -> None:
-        self._new = NewEvents(folder, [f'"{kind}"'.encode() for kind in (WITHDRAWN, CROWDED, INCLUDED)])
+    def __init__(self, *folders: Path) -> None:
+        kinds = [f'"{kind}"'.encode() for kind in (WITHDRAWN, CROWDED, INCLUDED)]
+        self._logs = [NewEvents(folder, kinds) for folder in folders]
         self._withdrawn: set[str] = set()
         self._crowds: dict[str, str] = {}
-        self._included: dict[str, bool] = {}
-        # None while something is new.
-        self._marks: Marks | None = None
+        # By log: what one host excludes again, another one may include.
+        self._included: dict[tuple[NewEvents, str], bool] = {}
+        # None once something is new.
+        self._marks: Marks | None = Marks()
 
     def __call__(self) -> Marks:
         """All marks now; the same object if nothing is new. Raises OSError if a part cannot be read."""
-        for event in self._new.read():
+        for log, event in ((each, event) for each in self._logs for event in each.read()):
             self._marks, about = None, event.about
             if event.kind == WITHDRAWN:
                 self._withdrawn.add(str(about.get("vote")))
             elif event.kind == CROWDED:
                 self._crowds[str(about.get("judge"))] = str(about.get("crowd"))
             elif event.kind == INCLUDED:
-                self._included[str(about.get("key"))] = bool(about.get("counts"))
+                self._included[log, str(about.get("key"))] = bool(about.get("counts"))
         if self._marks is None:
-            included = frozenset(key for key, counts in self._included.items() if counts)
+            included = frozenset(key for (_, key), counts in self._included.items() if counts)
             self._marks = Marks(frozenset(self._withdrawn), dict(self._crowds), included)
         return self._marks
