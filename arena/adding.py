@@ -69,7 +69,7 @@ class AddState:
 
     `needs` are of the models that are not here yet, `room` what was free then. `name` is the model that the stage is
     about, `done` and `total` bytes of all stages, `seconds_left` of this stage. `error` is why it failed, `added` the
-    ids of models that it has added. `kept` are the names of all that were added here, each with the id offered for it.
+    ids that it has added. `kept` are the names of all that were added here, each with the id offered for it, or "".
     """
 
     stage: Stage = "idle"

@@ -42,8 +42,9 @@ class Backend(Protocol):
     def stream(self, messages: Sequence[Message], config: GenerationConfig) -> Iterator[Chunk]:
         """Answers the conversation chunk by chunk; the last chunk has a finish_reason.
 
-        Yields an empty chunk after half a second without news, so that the caller can close it. Closing the iterator
-        stops generation within one token or prefill batch. Raises BackendError, or InputError for what does not fit.
+        Yields at least every half second, an empty chunk if nothing is new, so that the caller can close it. Closing
+        the iterator stops generation within one token or one prefill batch. Raises BackendError if the model fails and
+        InputError if the conversation does not fit.
         """
 
     def close(self) -> None:

@@ -153,7 +153,7 @@ class BattleRun:
 
 
 def renewed(battle: Battle, name: SideName) -> Battle:
-    """The battle to be asked again: one side has no answer, and its next seed unless that is pinned. The id is new."""
+    """The battle with a new id and without one side's answer, whose seed is the next one unless it is pinned."""
     side = battle.side(name)
     config = side.config
     if config and config.seed is not None and "seed" not in side.model.pinned:

@@ -88,7 +88,7 @@ def to_line(entry: Recorded) -> dict[str, Any]:
 
 
 def from_line(line: Any) -> Recorded:
-    """The answer in a line's object; only `_REQUIRED` must be there. Raises ValueError that says what is wrong."""
+    """The answer in a line's object: `_REQUIRED` must be there, unknown keys are ignored. Raises ValueError."""
     if not isinstance(line, dict):
         raise ValueError("it is not a JSON object")
     line = _plain(line)

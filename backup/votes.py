@@ -160,7 +160,7 @@ class Backup:
     def start(self, seconds: float = START_SECONDS) -> None:
         """Restores what is missing and starts the background copies; returns after the first copy, or after `seconds`.
 
-        Raises InputError for a folder that cannot be written and for a public dataset; other failures are retried.
+        Raises InputError for an unwritable folder and a public dataset. Other failures are retried; see `status`.
         """
         with writing_to(self._folder):
             self._folder.mkdir(parents=True, exist_ok=True)

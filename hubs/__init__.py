@@ -63,7 +63,10 @@ def hub_module(hub: Hub) -> ModuleType:
 
 
 def named_dataset(name: str) -> Dataset:
-    """The dataset `hf:OWNER/NAME` or `modelscope:OWNER/NAME`. Raises InputError; BackendError without its library."""
+    """The dataset `hf:OWNER/NAME` or `modelscope:OWNER/NAME`.
+
+    Raises InputError for any other name and BackendError if the hub's library is not installed.
+    """
     match = _DATASET.fullmatch(name)
     if not match:
         message = f"{name!r} is not a dataset. Write hf:OWNER/NAME or modelscope:OWNER/NAME."

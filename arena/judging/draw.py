@@ -92,7 +92,7 @@ def _readiness(backend: Backend) -> float:
 def wanted_shares(models: Sequence[str], figures: Figures | None) -> dict[Ids, float]:
     """The share of all votes that each pair should have; the sum is 1.
 
-    Apart from the floor it grows with the overlap of the two models' possible ranks: a clear order needs no votes.
+    Apart from the floor it is in proportion to the overlap of both models' possible ranks: a clear order needs few.
     """
     ranks = {result.model: (result.best_rank, result.worst_rank) for result in figures.models} if figures else {}
     everything = 1, max(len(ranks), len(models))
@@ -111,7 +111,7 @@ def _shares(weights: Mapping[Ids, float]) -> dict[Ids, float]:
 def missing_votes(models: Sequence[str], figures: Figures | None, drawn: Mapping[Ids, int]) -> dict[Ids, float]:
     """How many blind votes each pair lacks, 0 or more, so that the next ones bring all to their wanted shares.
 
-    The next ones are as many as there are pairs, of which at least one lacks votes. `drawn` counts battles since.
+    The next ones are as many as there are pairs; `drawn` counts battles since the figures. At least one lacks votes.
     """
     wanted, votes = wanted_shares(models, figures), _blind_votes(figures)
     counts = {ids: votes.get(frozenset(ids), 0) + drawn.get(ids, 0) for ids in wanted}

@@ -53,7 +53,7 @@ class Rooms:
             room.replay(event)
 
     def replay_votes(self, store: VoteStore) -> None:
-        """Applies the votes of earlier processes, once their events are replayed. Raises InputError if it cannot.
+        """Applies the votes of earlier processes, once their events are replayed. Raises InputError if that fails.
 
         The log of votes decides what a rater has judged: a crash between a vote and its events loses these.
         """

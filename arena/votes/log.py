@@ -33,7 +33,7 @@ class VoteLog(AppendLog):
     def append(self, vote: Vote) -> None:
         """Writes the vote; returns when the row is on disk. Raises VoteRefused("not_saved") if it cannot be written.
 
-        ValueError for a vote without a battle id or a model, which could not be read back.
+        Raises ValueError for a vote without a battle id or a model, which could not be read back.
         """
         with os_error_as("not_saved", "The vote was NOT saved", VoteRefused):
             self.write(csv_line(list(to_row(vote).values())).encode())

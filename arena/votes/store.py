@@ -38,7 +38,7 @@ class ReadReport:
 class Votes:
     """The votes that count, including repeats, and what was left out.
 
-    `every_row` has all votes; `marks` are what events say of votes; `size` is the number of bytes that were read.
+    `every_row` also has those that do not count; `marks` are what events say of votes; `size` is in bytes read.
     """
 
     table: Table

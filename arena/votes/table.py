@@ -170,15 +170,16 @@ def _numbers(cells: Mapping[str, Sequence[Any]]) -> dict[str, Sequence[Any]]:
         "commented": [bool(cell.strip()) for cell in cells["comment"]],
         "dwell": cells["dwell_s"],
         **{f"length_{side}": [len(cell) for cell in cells[f"response_{side}"]] for side in SideName},
-        **{
-            f"markdown_{side}": [sum(map(f"\n{cell}\n".count, _MARKDOWN)) for cell in cells[f"response_{side}"]]
-            for side in SideName
-        },
+        **{f"markdown_{side}": [_markdown(cell) for cell in cells[f"response_{side}"]] for side in SideName},
         **{
             f"criterion_{name}": [_VERDICTS.get(criteria.get(name), -1) for criteria in cells["criteria"]]
             for name in CRITERIA
         },
     }
+
+
+def _markdown(text: str) -> int:
+    return sum(map(f"\n{text}\n".count, _MARKDOWN))
 
 
 def _settings(cells: Mapping[str, Sequence[Any]], side: SideName) -> list[str]:

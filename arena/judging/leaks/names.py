@@ -143,7 +143,10 @@ def _strongest(run: re.Match[str]) -> str:
 
 @lru_cache(maxsize=64)
 def _names(more: tuple[Maker, ...]) -> tuple[re.Pattern[str], dict[str, tuple[int, Maker, bool]]]:
-    """The pattern of all names; by name without gaps its kind, maker, and whether a version makes it unambiguous."""
+    """The pattern of all names; by name without gaps its kind, its maker, and whether a version makes it unambiguous.
+
+    `more` are makers that are not in the table.
+    """
     names: dict[str, tuple[int, Maker, bool]] = {}
     patterns: dict[str, str] = {}
     for maker in (*more, *MAKERS):
