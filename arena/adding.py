@@ -68,9 +68,8 @@ class AddState:
     """The job that runs, or the last one.
 
     `needs` are of the models that are not here yet, `room` what was free then. `name` is the model that the stage is
-    about, `done` and `total` bytes of all stages, `seconds_left` of this stage. `error` is why it failed, `added` are
-    the ids of models that it has added. `kept` are the names of all that were added here, with the id of each that is
-    offered because of that, and "" for the others.
+    about, `done` and `total` bytes of all stages, `seconds_left` of this stage. `error` is why it failed, `added` the
+    ids that it has added. `kept` are the names of all that were added here, each with the id offered for it, or "".
     """
 
     stage: Stage = "idle"

@@ -27,13 +27,13 @@ class AnswerStore(AppendLog):
     written, and as `read_recorded` does for a malformed file.
     """
 
-    mode = 0o666
+    mode, most_parts = 0o666, 1
 
     def __init__(self, path: Path) -> None:
         self.path = path
         with self._writing():
             try:
-                super().__init__(path, json_lines_tail, most_parts=1)
+                super().__init__(path)
             except LogBusy as error:
                 message = f"Another batch is writing to {path}."
                 raise InputError("answers_busy", message, path=str(path)) from error
@@ -87,10 +87,7 @@ def read_recorded(path: Path) -> tuple[Recorded, ...]:
 
 
 def _read(path: Path) -> tuple[tuple[Recorded, ...], list[str]]:
-    """The answers in a file, and its mistakes. Of those with the same key the last one is left.
-
-    The repeats of answers without a key are numbered.
-    """
+    """The answers in a file, of those with one key the last, and its mistakes. Repeats without a key are numbered."""
     repeats: Counter[tuple[str, str, str]] = Counter()
     answers: dict[object, Recorded] = {}
     mistakes: list[str] = []

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Literal, Self
 
-from filelock import BaseFileLock, FileLock, Timeout
+from filelock import FileLock, Timeout
 
 from arena.errors import os_error_as
 
@@ -111,17 +111,11 @@ class AppendLog:
     """
 
     mode = 0o600  # votes and events are their owner's alone
+    head, line_end = b"", b"\n"
+    most_parts = MOST_PARTS
 
-    def __init__(
-        self,
-        path: Path,
-        tail: Callable[[BinaryIO], Tail],
-        head: bytes = b"",
-        line_end: bytes = b"\n",
-        most_parts: int = MOST_PARTS,
-    ) -> None:
-        self.folder, self._name = path.parent, path.name
-        self._tail, self._head, self._line_end = tail, head, line_end
+    def __init__(self, path: Path, tail: Callable[[BinaryIO], Tail] = json_lines_tail) -> None:
+        self.folder, self._name, self._tail = path.parent, path.name, tail
         # Protects the end of the file, _size and _closed: one write at a time.
         self._appending = threading.Lock()
         self._closed = False
@@ -129,12 +123,7 @@ class AppendLog:
         self._queueing = threading.Lock()
         self._waiting: list[_Entry] = []
         _make_folder(self.folder)
-        self._most_parts = most_parts
-        self.part, self._claim = self._take_part(most_parts)
-        self._claimed = os.stat(self._claim.lock_file)
-        self._size = size_of(self.part)
-        # Whether the part's name in the folder is safe from a power failure.
-        self._is_named = False
+        self._take_part()
 
     def write(self, data: bytes, sync: bool = True) -> None:
         """Appends whole records; returns once they are written and, with `sync`, safe from a power failure.
@@ -163,8 +152,8 @@ class AppendLog:
     def __exit__(self, *error: object) -> None:
         self.close()
 
-    def _take_part(self, most_parts: int) -> tuple[Path, BaseFileLock]:
-        for number in range(1, most_parts + 1):
+    def _take_part(self) -> None:
+        for number in range(1, self.most_parts + 1):
             part = part_path(self.folder, self._name, number)
             # Protects the part from other processes. Not bound to a thread: any thread may close the log.
             claim = FileLock(part.with_name(f".{part.name}.lock"), thread_local=False)
@@ -172,15 +161,19 @@ class AppendLog:
                 claim.acquire(timeout=0)
             except Timeout:
                 continue
+            is_usable = False
             try:
-                usable = self._repair(part)
-            except BaseException:
-                claim.release()
-                raise
-            if usable:
-                return part, claim
-            claim.release()
-        raise LogBusy(f"none of {most_parts} parts could be locked")
+                is_usable = self._repair(part)
+            finally:
+                if not is_usable:
+                    claim.release()
+            if is_usable:
+                self.part, self._size = part, size_of(part)
+                self._claim, self._claimed = claim, os.stat(claim.lock_file)
+                # Whether the part's name in the folder is safe from a power failure.
+                self._is_named = False
+                return
+        raise LogBusy(f"none of {self.most_parts} parts could be locked")
 
     def _repair(self, part: Path) -> bool:
         """Makes the part end with a whole record; False if it must be left as it is. Needs the part's lock."""
@@ -196,7 +189,7 @@ class AppendLog:
             if tail.end < size:
                 if tail.kind == "unended":
                     file.seek(0, os.SEEK_END)
-                    file.write(self._line_end)
+                    file.write(self.line_end)
                 else:
                     _move_aside(file, tail.end, part)
                 file.flush()
@@ -211,8 +204,7 @@ class AppendLog:
         try:
             if self._closed:
                 raise OSError(f"{self.part.name} is closed")
-            self._check_claim()
-            self._check_end()
+            self._check_part()
             self._append(b"".join(entry.data for entry in entries), any(entry.sync for entry in entries))
             error = None
         except OSError as failure:
@@ -221,24 +213,21 @@ class AppendLog:
             for entry in entries:
                 entry.settled, entry.error = True, error
 
-    def _check_claim(self) -> None:
-        """Takes a part anew if the lock was deleted together with the folder: others may write the part by now."""
-        with suppress(FileNotFoundError):
-            if os.path.samestat(os.stat(self._claim.lock_file), self._claimed):
-                return
-        if self.folder.is_dir():
-            self._claim.release()
-            self.part, self._claim = self._take_part(self._most_parts)
-            self._claimed = os.stat(self._claim.lock_file)
-            self._size, self._is_named = size_of(self.part), False
+    def _check_part(self) -> None:
+        """Takes a part anew if the lock was deleted together with the folder: others may write the part by now.
 
-    def _check_end(self) -> None:
-        """Repairs the part if its size changed since the last append: undoing it failed, or the file was edited."""
-        if size_of(self.part) == self._size:
-            return
-        if not self._repair(self.part):
-            raise OSError(f"{self.part.name} was changed by another program")
-        self._size = size_of(self.part)
+        Repairs the part if its size changed since the last append: undoing it failed, or the file was edited.
+        """
+        is_ours = False
+        with suppress(FileNotFoundError):
+            is_ours = os.path.samestat(os.stat(self._claim.lock_file), self._claimed)
+        if not is_ours and self.folder.is_dir():
+            self._claim.release()
+            self._take_part()
+        if size_of(self.part) != self._size:
+            if not self._repair(self.part):
+                raise OSError(f"{self.part.name} was changed by another program")
+            self._size = size_of(self.part)
 
     def _append(self, data: bytes, sync: bool) -> None:
         # Opened anew each time: a file that was replaced or deleted would swallow records unnoticed.
@@ -247,7 +236,7 @@ class AppendLog:
             self.part.touch(self.mode)
             self._is_named = False
         with self.part.open("ab", buffering=0) as file:
-            data = data if self._size else self._head + data
+            data = data if self._size else self.head + data
             try:
                 written = 0
                 while written < len(data):
@@ -255,7 +244,7 @@ class AppendLog:
                 if sync:
                     os.fsync(file.fileno())
             except BaseException:
-                with suppress(OSError):  # _check_end tries again
+                with suppress(OSError):  # _check_part tries again
                     file.truncate(self._size)
                 raise
         if sync and not self._is_named:

@@ -8,6 +8,7 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 
 from arena.backend import Backend
@@ -128,25 +129,18 @@ class BattleRun:
             return self._ended
 
     def _step(self) -> None:
-        try:
-            item: _Item | None = self._queue.get(timeout=TICK_SECONDS)
-        except queue.Empty:
-            item = None
-        if isinstance(item, SideName):
-            self._restart(item)
-        elif item is not None:
-            self._add(*item)
+        with suppress(queue.Empty):
+            item = self._queue.get(timeout=TICK_SECONDS)
+            if not isinstance(item, SideName):
+                self._add(*item)
+            elif not self._workers[item].started_at:  # the first of two requests in a row has started it already
+                self.battle = renewed(self.battle, item)
+                self._progress[item] = Chunk()
+                self._workers[item].start(self.battle.side(item))
         for worker in list(self._workers.values()):
             if worker.open and (chunk := worker.overdue()):
                 worker.stop()
                 self._add(worker, chunk)
-
-    def _restart(self, name: SideName) -> None:
-        worker = self._workers[name]
-        if not worker.started:  # the first of two requests in a row has started it already
-            self.battle = renewed(self.battle, name)
-            self._progress[name] = Chunk()
-            worker.start(self.battle.side(name))
 
     def _add(self, worker: _Worker, chunk: Chunk) -> None:
         if not worker.open:
@@ -159,10 +153,7 @@ class BattleRun:
 
 
 def renewed(battle: Battle, name: SideName) -> Battle:
-    """The battle without one side's answer, with a new id and that side's next seed: to be asked again.
-
-    A seed that is a part of the model's name stays.
-    """
+    """The battle with a new id and without one side's answer, whose seed is the next one unless it is pinned."""
     side = battle.side(name)
     config = side.config
     if config and config.seed is not None and "seed" not in side.model.pinned:
@@ -185,34 +176,29 @@ class _Worker:
     def __init__(self, name: SideName, backend: Backend, out: queue.SimpleQueue[_Item]) -> None:
         self.name = name
         self.open = True
-        self.started = False
-        self.stopped_at = 0.0
+        # 0 before.
+        self.started_at = self.stopped_at = self._seen_at = 0.0
         self._backend = backend
         self._out = out
-        self._stop = threading.Event()
         self._done = False
-        self._started_at = self._seen_at = 0.0
         self._before = Usage()
 
     def start(self, side: Side) -> None:
-        self.started = True
         self._before = side.answer.usage
-        self._started_at = self._seen_at = time.monotonic()
+        self.started_at = self._seen_at = time.monotonic()
         threading.Thread(target=self._run, args=(side,), name=f"side-{self.name}", daemon=True).start()
 
     def stop(self) -> None:
-        if not self.stopped_at:
-            self.stopped_at = time.monotonic()
-            self._stop.set()
+        self.stopped_at = self.stopped_at or time.monotonic()
 
     def overdue(self) -> Chunk | None:
         """The chunk that ends a side whose time is up, None before."""
-        if not self.started or self._done:
+        if not self.started_at or self._done:
             return None  # its last chunk is in the queue, however late that is read
         now = time.monotonic()
         if self.stopped_at and now - self.stopped_at > GRACE_SECONDS:
             return Chunk(finish_reason="cancelled")
-        if now - self._started_at > TOTAL_SECONDS:
+        if now - self.started_at > TOTAL_SECONDS:
             return _error_chunk("time_limit", f"Stopped after {TOTAL_SECONDS:g} s.", seconds=f"{TOTAL_SECONDS:g}")
         if now - self._seen_at > SILENCE_SECONDS:
             message = f"No response for {SILENCE_SECONDS:g} s; stopped."
@@ -223,7 +209,7 @@ class _Worker:
         """An ended answer with its seconds measured here if the backend gave none; others unchanged."""
         if answer.finish_reason is None or answer.usage.seconds not in (None, self._before.seconds):
             return answer
-        seconds = (self._before.seconds or 0.0) + time.monotonic() - self._started_at
+        seconds = (self._before.seconds or 0.0) + time.monotonic() - self.started_at
         return replace(answer, usage=replace(answer.usage, seconds=seconds))
 
     def _run(self, side: Side) -> None:
@@ -236,7 +222,7 @@ class _Worker:
 
     def _pass_on(self, side: Side) -> Chunk:
         """Puts all chunks but the last into the queue, and returns the last."""
-        if self._stop.is_set():
+        if self.stopped_at:
             return Chunk(finish_reason="cancelled")
         answer = side.answer
         cut = (Message("assistant", answer.text, answer.reasoning),) if answer.text or answer.reasoning else ()
@@ -252,7 +238,7 @@ class _Worker:
                 self._seen_at = time.monotonic()
                 if chunk != Chunk():  # a server's signs of life must not fill the queue
                     self._out.put((self, chunk))
-                if self._stop.is_set():
+                if self.stopped_at:
                     return Chunk(finish_reason="cancelled")
         finally:
             self._close(stream)

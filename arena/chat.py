@@ -20,8 +20,6 @@ MAX_PROMPT_CHARACTERS = 400_000
 HANDOVER_SECONDS = 5.0
 MAX_CHATS = 2000
 
-OnEnd = Callable[[Battle], None]
-
 
 def checked_prompt(text: str) -> str:
     """The cleaned prompt. Raises InputError if it has no visible character or too many characters."""
@@ -45,7 +43,7 @@ class Chat:
     def __init__(
         self,
         pair: Pair,
-        on_end: OnEnd,
+        on_end: Callable[[Battle], None],
         blind: bool = False,
         probability: float | None = None,
         later: Callable[[], Pair] = dict,
@@ -173,10 +171,7 @@ class Chat:
             self._pair, self.turns = pair, ()
 
     def restore(self, turns: Iterable[Battle], pair: Pair | None = None) -> None:
-        """Continues an earlier conversation, with the pair that answered it if that is known.
-
-        Does nothing if this one has begun.
-        """
+        """Continues an earlier conversation, with its pair if that is known, unless this one has begun."""
         with self._lock:
             if not self.turns:
                 self.turns = tuple(turns)

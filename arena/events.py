@@ -7,14 +7,14 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from heapq import merge
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-from arena.append_log import AppendLog, json_lines_tail, list_parts, writing_to
+from arena.append_log import AppendLog, list_parts, writing_to
 
 FIRST_PART = "events.jsonl"
 _LOG = logging.getLogger(__name__)
@@ -30,32 +30,23 @@ class Event:
 
 
 class EventLog(AppendLog):
-    """The events of one data folder; see `AppendLog`.
-
-    Raises InputError("data_dir_unwritable") if the folder cannot be made or written.
-    """
+    """The events of one data folder; see `AppendLog`. Raises InputError("data_dir_unwritable")."""
 
     def __init__(self, folder: Path) -> None:
         with writing_to(folder):
-            super().__init__(folder / FIRST_PART, json_lines_tail)
+            super().__init__(folder / FIRST_PART)
         self._followers: list[tuple[NewEvents, Sequence[Callable[[Event], None]]]] = []
         self._own: set[Path] = set()
         # Protects the two above.
         self._following = threading.Lock()
 
     def append(self, kind: str, durable: bool = False, **about: Any) -> None:
-        """Adds an event. It survives the end of this process and, if `durable`, a power failure.
-
-        Raises OSError if it cannot be written.
-        """
+        """Adds an event, which survives this process and, if `durable`, a power failure. Raises OSError."""
         line = json.dumps({"kind": kind, "time": time.time(), **about}, ensure_ascii=False) + "\n"
         self.write(line.encode("utf-8", "replace"), sync=durable)
 
     def follow(self, *replays: Callable[[Event], None]) -> None:
-        """Passes on all events of earlier processes, and at each `catch_up` the new ones of other processes.
-
-        Raises OSError if a part cannot be read.
-        """
+        """Passes on all events of earlier processes, and at each `catch_up` those of others. Raises OSError."""
         new = NewEvents(self.folder)
         _replay(new.read(), replays)
         with self._following:
@@ -125,9 +116,10 @@ class NewEvents:
             for line in file:
                 if not line.endswith(b"\n"):  # still being written
                     break
-                self._ends[part] = self._ends.get(part, 0) + len(line)
                 if any(mark in line for mark in self._marks) and (event := parse_event(line)):
                     yield event
+                # Only now: if another part cannot be read, `merge` drops the event, and it must come again.
+                self._ends[part] = self._ends.get(part, 0) + len(line)
 
 
 def read_events(folder: Path) -> Iterator[Event]:
@@ -149,28 +141,31 @@ class Marks:
     crowds: Mapping[str, str] = field(default_factory=dict)
     included: frozenset[str] = frozenset()
 
-    def __or__(self, other: Marks) -> Marks:
-        crowds = {**self.crowds, **other.crowds}
-        return Marks(self.withdrawn | other.withdrawn, crowds, self.included | other.included)
-
 
 class MarkReader:
-    """The marks in the event log of a folder. Not safe to use from several threads."""
+    """The marks in the event logs of these folders. Not safe to use from several threads."""
 
-    def __init__(self, folder: Path) -> None:
-        self._new = NewEvents(folder, [f'"{kind}"'.encode() for kind in (WITHDRAWN, CROWDED, INCLUDED)])
-        self._marks = Marks()
+    def __init__(self, *folders: Path) -> None:
+        kinds = [f'"{kind}"'.encode() for kind in (WITHDRAWN, CROWDED, INCLUDED)]
+        self._logs = [NewEvents(folder, kinds) for folder in folders]
+        self._withdrawn: set[str] = set()
+        self._crowds: dict[str, str] = {}
+        # By log: what one host excludes again, another one may include.
+        self._included: dict[tuple[NewEvents, str], bool] = {}
+        # None once something is new.
+        self._marks: Marks | None = Marks()
 
     def __call__(self) -> Marks:
         """All marks now; the same object if nothing is new. Raises OSError if a part cannot be read."""
-        if new := list(self._new.read()):
-            withdrawn = frozenset(str(event.about.get("vote")) for event in new if event.kind == WITHDRAWN)
-            crowds = {
-                str(event.about.get("judge")): str(event.about.get("crowd")) for event in new if event.kind == CROWDED
-            }
-            latest = {
-                str(event.about.get("key")): bool(event.about.get("counts")) for event in new if event.kind == INCLUDED
-            }
-            marks = replace(self._marks, included=self._marks.included - latest.keys())
-            self._marks = marks | Marks(withdrawn, crowds, frozenset(key for key in latest if latest[key]))
+        for log, event in ((each, event) for each in self._logs for event in each.read()):
+            self._marks, about = None, event.about
+            if event.kind == WITHDRAWN:
+                self._withdrawn.add(str(about.get("vote")))
+            elif event.kind == CROWDED:
+                self._crowds[str(about.get("judge"))] = str(about.get("crowd"))
+            elif event.kind == INCLUDED:
+                self._included[log, str(about.get("key"))] = bool(about.get("counts"))
+        if self._marks is None:
+            included = frozenset(key for (_, key), counts in self._included.items() if counts)
+            self._marks = Marks(frozenset(self._withdrawn), dict(self._crowds), included)
         return self._marks

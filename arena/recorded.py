@@ -88,10 +88,7 @@ def to_line(entry: Recorded) -> dict[str, Any]:
 
 
 def from_line(line: Any) -> Recorded:
-    """The answer in the object of a line. Unknown keys are ignored; only `_REQUIRED` must be there.
-
-    Raises ValueError that says what is wrong.
-    """
+    """The answer in a line's object: `_REQUIRED` must be there, unknown keys are ignored. Raises ValueError."""
     if not isinstance(line, dict):
         raise ValueError("it is not a JSON object")
     line = _plain(line)
@@ -110,7 +107,7 @@ def from_line(line: Any) -> Recorded:
         clean(_text(line, "reasoning")),
         refused=tuple(map(str, line.get("refused") or ())),
         finish_reason=reason,
-        error=_error(line) or error,
+        error=error,
         usage=Usage(new_tokens=usage.pop("tokens"), **usage),
     )
     return Recorded(
@@ -129,8 +126,7 @@ def from_line(line: Any) -> Recorded:
 def _plain(line: Mapping[str, Any]) -> dict[str, Any]:
     """The line as this project writes it, if pandas, datasets or Arena-Hard did.
 
-    They write NaN for what is missing, fractions for whole numbers, and numbers for ids; an answer that is missing has
-    failed.
+    They write NaN for what is missing, fractions for whole numbers, numbers for ids; a missing answer has failed.
     """
     failed = {"response": "", "finish_reason": "no answer"} if "response" in line and _missing(line["response"]) else {}
     plain = {_ALIASES.get(name, name): value for name, value in line.items() if not _missing(value)}
@@ -156,15 +152,20 @@ def _whole(value: Any) -> Any:
 
 
 def _finish(line: Mapping[str, Any]) -> tuple[FinishReason, ErrorInfo | None]:
-    """How the answer ended, and the error for a word that is no normal end."""
+    """How the answer ended, and the error of the line, or one for a word that is no normal end."""
+    error, given = None, line.get("error")
+    if given is not None:
+        if not isinstance(given, dict) or not isinstance(given.get("details", {}), dict):
+            raise ValueError("error must be an object")
+        error = ErrorInfo(_text(given, "code"), _text(given, "message"), given.get("details", {}))
     word = line.get("finish_reason", "length" if line.get("truncated") in (True, 1) else "stop")
     if word in get_args(FinishReason):
-        return word, None
+        return word, error
     if not isinstance(word, str):
         raise ValueError(f"finish_reason must be one of {', '.join(get_args(FinishReason))}")
     if finish := FINISH_WORDS.get(word.lower()):
-        return finish, None
-    return "error", ErrorInfo("backend_failed", f"The answer did not end normally ({word}).", {"reason": word})
+        return finish, error
+    return "error", error or ErrorInfo("backend_failed", f"The answer did not end normally ({word}).", {"reason": word})
 
 
 def _model(line: Mapping[str, Any]) -> ModelSpec:
@@ -194,14 +195,6 @@ def _config(line: Mapping[str, Any]) -> GenerationConfig | None:
         return GenerationConfig().with_settings(line["config"]) if "config" in line else None
     except (InputError, TypeError) as error:
         raise ValueError(f"config is wrong: {error}") from error
-
-
-def _error(line: Mapping[str, Any]) -> ErrorInfo | None:
-    if (error := line.get("error")) is None:
-        return None
-    if not isinstance(error, dict) or not isinstance(error.get("details", {}), dict):
-        raise ValueError("error must be an object")
-    return ErrorInfo(_text(error, "code"), _text(error, "message"), error.get("details", {}))
 
 
 def _text(line: Mapping[str, Any], name: str) -> str:

@@ -35,12 +35,12 @@ class Session:
 _SESSION = TypeAdapter(Session)
 
 
+@dataclass(frozen=True)
 class Sessions:
     """The sessions in a folder, one file each. No method raises: a session that cannot be kept is lost."""
 
-    def __init__(self, folder: Path, seconds: float = KEEP_SECONDS) -> None:
-        self._folder = folder
-        self._seconds = seconds
+    folder: Path
+    seconds: float = KEEP_SECONDS
 
     def save(self, key: str, session: Session) -> None:
         """Replaces what is kept under the key, which nobody must be able to guess. Drops what is too old."""
@@ -49,7 +49,7 @@ class Sessions:
             data = _SESSION.dump_json(session)
             if len(data) > MOST_BYTES:
                 return
-            self._folder.mkdir(parents=True, exist_ok=True)
+            self.folder.mkdir(parents=True, exist_ok=True)
             path = self._path(key)
             part = path.with_suffix(f".{os.getpid()}-{threading.get_ident()}")
             descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -63,18 +63,18 @@ class Sessions:
         """What is kept under the key; None if there is nothing, it is too old, or another version wrote it."""
         path = self._path(key)
         try:
-            if path.stat().st_mtime < time.time() - self._seconds:
+            if path.stat().st_mtime < time.time() - self.seconds:
                 return None
             return _SESSION.validate_json(path.read_bytes())
         except (OSError, ValueError):
             return None
 
     def _path(self, key: str) -> Path:
-        return self._folder / f"{hashlib.sha256(key.encode('utf-8', 'replace')).hexdigest()}.json"
+        return self.folder / f"{hashlib.sha256(key.encode('utf-8', 'replace')).hexdigest()}.json"
 
     def _drop_old(self) -> None:
-        before = time.time() - self._seconds
-        for path in self._folder.glob("*.*") if self._folder.exists() else ():
+        before = time.time() - self.seconds
+        for path in self.folder.glob("*.*") if self.folder.exists() else ():
             with suppress(FileNotFoundError):  # another thread or process has renamed or dropped it
                 if path.stat().st_mtime < before:
                     path.unlink()

@@ -121,8 +121,7 @@ class ModelSpec:
 class Usage:
     """What an answer cost: tokens as the engine counts them, seconds of wall clock, energy; unknown is None.
 
-    `cached_tokens` of the prompt were still in the cache from an earlier turn; `thinking_tokens` of the new ones came
-    before the answer.
+    `cached_tokens` of the prompt were still in the cache; `thinking_tokens` of the new ones came before the answer.
     """
 
     prompt_tokens: int | None = None
@@ -169,10 +168,7 @@ class Chunk:
 
 @dataclass(frozen=True)
 class Answer:
-    """One side's answer, complete once `finish_reason` is set.
-
-    `refused` are the settings that the server refused, so that its own applied.
-    """
+    """One side's answer, complete once `finish_reason` is set. `refused` are settings that the server refused."""
 
     text: str = ""
     reasoning: str = ""

@@ -160,8 +160,7 @@ class Backup:
     def start(self, seconds: float = START_SECONDS) -> None:
         """Restores what is missing and starts the background copies; returns after the first copy, or after `seconds`.
 
-        Raises InputError for a folder that cannot be written and for a public dataset. Other failures are retried in
-        the background; see `status`.
+        Raises InputError for an unwritable folder and a public dataset. Other failures are retried; see `status`.
         """
         with writing_to(self._folder):
             self._folder.mkdir(parents=True, exist_ok=True)
@@ -215,19 +214,16 @@ class Backup:
         if not is_holder or (self._restored and not is_due):
             self.waiting.mark({} if is_due else counts)
             return
-        self._check_private()
+        # Each time: it may have been published or deleted since.
+        if not self._dataset.prepare():
+            message = f"{self._dataset.repo_id} on {self._dataset.hub} is public: make it private, or name another one."
+            raise InputError("backup_public", message, hub=self._dataset.hub)
         sizes = self._dataset.sizes()
         with tempfile.TemporaryDirectory(prefix="arena-backup-") as work:
             copies = self._checked(copies, sizes, Path(work))
             self._restore(copies, sizes)
             self._upload(copies, sizes, Path(work))
         self.waiting.mark(counts)
-
-    def _check_private(self) -> None:
-        # Each time: it may have been published or deleted since.
-        if not self._dataset.prepare():
-            message = f"{self._dataset.repo_id} on {self._dataset.hub} is public: make it private, or name another one."
-            raise InputError("backup_public", message, hub=self._dataset.hub)
 
     def _checked(self, copies: Copies, sizes: Mapping[str, int], work: Path) -> Copies:
         """The same copies, or those of a new replica if the dataset has content that this folder lacks."""

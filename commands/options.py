@@ -134,17 +134,17 @@ def answers_file(name: str, data_dir: Path) -> Path | None:
 
     If the download fails, an older copy is used with a warning. Raises InputError, and BackendError without a copy.
     """
-    from backup.download import download_answers, in_dataset
+    from backup.datasets import download_answers, in_dataset
 
     if not name:
         return None
     if not in_dataset(name):
         return Path(name)
     typer.echo(f"Downloading the answers {name} ...", err=True)
-    download = download_answers(name, data_dir / DOWNLOADS)
-    if download.problem:
-        typer.echo(f"Warning: {download.problem} Using the copy from last time.", err=True)
-    return download.path
+    path, problem = download_answers(name, data_dir / DOWNLOADS)
+    if problem:
+        typer.echo(f"Warning: {problem} Using the copy from last time.", err=True)
+    return path
 
 
 def warn_of_damage(report: ReadReport) -> None:

@@ -54,7 +54,7 @@ def publish(
     as well. Nothing is sent without a yes.
     """
     with errors_in_one_line(as_json, dataset=dataset), tempfile.TemporaryDirectory(prefix="arena-publish-") as work:
-        from backup.publication import upload_publication
+        from backup.datasets import upload_publication
         from hubs import named_dataset
 
         target = named_dataset(dataset)

@@ -104,7 +104,9 @@ def _asking(hub: Hub, repo: Repo) -> Iterator[None]:
     except Exception as error:
         status = status_of(error)
         if status and status >= 400:
-            raise refused(hub, repo, status, _code_of(error)) from error
+            # What Hugging Face says beside the status: RepoNotFound, RevisionNotFound, ...
+            headers = getattr(getattr(error, "response", None), "headers", {})
+            raise refused(hub, repo, status, str(headers.get("X-Error-Code", ""))) from error
         raise _offline(hub, repo, type(error).__name__) from error
 
 
@@ -160,11 +162,6 @@ def status_of(error: BaseException) -> int | None:
         return status
     # The library of Hugging Face wraps a refused download in an error about its own cache.
     return status_of(error.__cause__) if error.__cause__ else None
-
-
-def _code_of(error: BaseException) -> str:
-    """What Hugging Face says of a refused request beside its status: RepoNotFound, RevisionNotFound, ..."""
-    return str(getattr(getattr(error, "response", None), "headers", {}).get("X-Error-Code", ""))
 
 
 def refused(hub: Hub, repo: Repo, status: int, code: str = "") -> BackendError:

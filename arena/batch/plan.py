@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -159,10 +158,10 @@ class Progress:
 
         A model that could not be loaded is not asked in this run.
         """
-        seconds: defaultdict[str, list[float | None]] = defaultdict(list)
-        for view in self.cells:
-            seconds[view.cell.model.id].append(view.seconds if view.state is CellState.DONE else None)
-        means = {model: _mean(times) for model, times in seconds.items()}
+        done = [view for view in self.cells if view.state is CellState.DONE]
+        means = {
+            model.id: _mean(view.seconds for view in done if view.cell.model.id == model.id) for model in self.models
+        }
         overall = _mean(means.values())
         failed = {view.cell.model.id for view in self.cells if view.state is CellState.WAITING and view.error}
         if overall is None:

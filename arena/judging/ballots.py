@@ -120,29 +120,24 @@ class Ballots:
     ) -> Vote:
         """Judges a battle and returns the vote once it is on disk. Raises VoteRefused, and then nothing is written.
 
-        `address` serves the limits only and is not stored. `instead_of` is the rater's last vote on the battle,
-        which the caller withdraws once this returns.
+        `address` is for the limits and not stored. The caller withdraws `instead_of`, an earlier vote on the battle.
         """
         self.limits.count_vote(judge, address, in_room=bool(room))
-        _check(judgement)
+        judgement = _checked(judgement)
         ballot = self._claim(battle_id, judge, instead_of)
         try:
             now = time.time()
             vote = Vote(
                 id=uuid.uuid4().hex,
                 battle=ballot.battle,
-                winner=Winner(judgement.winner),
                 judge=judge,
                 time=now,
                 language=language_of(ballot.battle.prompt),
-                criteria=dict(judgement.criteria or {}),
-                any_right=judgement.any_right,
-                comment=clean(judgement.comment or ""),
                 leaked=is_leaked(ballot.battle),
                 room=room,
                 repeat_of=repeat_of,
                 dwell=round(now - ballot.opened_at, 1),
-                may_publish=judgement.may_publish is True,
+                **vars(judgement),
             )
             with os_error_as("not_saved", "The vote was NOT saved", VoteRefused):
                 self._save_key()
@@ -174,8 +169,8 @@ class Ballots:
             return ballot
 
 
-def _check(judgement: Judgement) -> None:
-    """Raises VoteRefused for invalid values; programs can send anything."""
+def _checked(judgement: Judgement) -> Judgement:
+    """The judgement as a vote has it. Raises VoteRefused for invalid values; programs can send anything."""
     if judgement.winner not in list(Winner):
         *others, last = Winner
         message = f"Winner must be {', '.join(others)} or {last}."
@@ -192,3 +187,5 @@ def _check(judgement: Judgement) -> None:
         raise VoteRefused("vote_comment", message, limit=MAX_COMMENT_CHARACTERS)
     if not isinstance(judgement.any_right, (bool, type(None))):
         raise VoteRefused("vote_any_right", "“Is at least one answer correct?” must be yes, no or empty.")
+    winner, may_publish = Winner(judgement.winner), judgement.may_publish is True
+    return Judgement(winner, dict(criteria), clean(comment), judgement.any_right, may_publish)

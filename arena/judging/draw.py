@@ -8,9 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from itertools import combinations
-from types import MappingProxyType
 
 from arena.backend import Backend
 from arena.errors import ArenaError
@@ -30,23 +28,13 @@ TO_LOAD = 0.5
 
 Ids = tuple[str, str]
 """A pair of model ids, in the order of the roster."""
-NONE_DRAWN: Mapping[Ids, int] = MappingProxyType({})
-
-
-@dataclass(frozen=True)
-class Draw:
-    """A pair on its sides, and the probability with which these two models were drawn; the sides are random."""
-
-    pair: Pair
-    probability: float
 
 
 class PairDraw:
     """Draws pairs of a roster. Thread-safe.
 
-    `figures` returns the results so far, or None while they are not ready; it is called at most every REFRESH_SECONDS,
-    or until it returns any every RETRY_SECONDS. In between, every draw counts as a vote, so that people who ask at the
-    same time get different pairs.
+    `figures` returns the results, or None while they are not ready; it is called at most every REFRESH_SECONDS, or
+    until it returns any every RETRY_SECONDS. In between each draw counts as a vote, so that pairs differ.
     """
 
     def __init__(
@@ -66,8 +54,8 @@ class PairDraw:
         # Protects the three above.
         self._lock = threading.Lock()
 
-    def draw(self) -> Draw:
-        """Two different models of the roster."""
+    def draw(self) -> tuple[Pair, float]:
+        """Two different models of the roster on random sides, and the probability with which these two are drawn."""
         # As they are now: the host may add and remove models at any time.
         backends = {backend.spec.id: backend for backend in self.roster.wanted}
         with self._lock:
@@ -77,7 +65,7 @@ class PairDraw:
             (ids,) = self._chance.choices(list(chances), list(chances.values()))
             self._drawn[ids] += 1
             sides = self._chance.sample(ids, len(ids))
-        return Draw(dict(zip(SideName, (backends[model] for model in sides), strict=True)), chances[ids])
+        return dict(zip(SideName, (backends[model] for model in sides), strict=True)), chances[ids]
 
     def _refresh(self) -> None:
         now = self._clock()
@@ -104,8 +92,7 @@ def _readiness(backend: Backend) -> float:
 def wanted_shares(models: Sequence[str], figures: Figures | None) -> dict[Ids, float]:
     """The share of all votes that each pair should have; the sum is 1.
 
-    Apart from the floor it is in proportion to how far the two models' possible ranks overlap: votes on two models
-    whose order is clear tell little.
+    Apart from the floor it is in proportion to the overlap of both models' possible ranks: a clear order needs few.
     """
     ranks = {result.model: (result.best_rank, result.worst_rank) for result in figures.models} if figures else {}
     everything = 1, max(len(ranks), len(models))
@@ -121,13 +108,10 @@ def _shares(weights: Mapping[Ids, float]) -> dict[Ids, float]:
     return {ids: FLOOR * even + (1 - FLOOR) * (weight / total if total else even) for ids, weight in weights.items()}
 
 
-def missing_votes(
-    models: Sequence[str], figures: Figures | None, drawn: Mapping[Ids, int] = NONE_DRAWN
-) -> dict[Ids, float]:
+def missing_votes(models: Sequence[str], figures: Figures | None, drawn: Mapping[Ids, int]) -> dict[Ids, float]:
     """How many blind votes each pair lacks, 0 or more, so that the next ones bring all to their wanted shares.
 
-    The next ones are as many as there are pairs; `drawn` counts battles since the figures. At least one pair lacks
-    votes.
+    The next ones are as many as there are pairs; `drawn` counts battles since the figures. At least one lacks votes.
     """
     wanted, votes = wanted_shares(models, figures), _blind_votes(figures)
     counts = {ids: votes.get(frozenset(ids), 0) + drawn.get(ids, 0) for ids in wanted}

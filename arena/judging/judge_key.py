@@ -18,8 +18,7 @@ _CODE_LENGTH = 16
 class JudgeKey:
     """Hashes raters' ids with a key that lives in a file beside the votes and never leaves the machine.
 
-    If `secret` is given, the key is derived from it instead, so that a rater stays the same judge on a host whose disk
-    does not outlive a restart.
+    With `secret` the key is derived from it: a rater stays the same judge where the disk does not outlive a restart.
     """
 
     def __init__(self, path: Path, secret: str = "") -> None:

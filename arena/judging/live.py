@@ -1,7 +1,7 @@
 """Live blind battles: streams to a rater what may be shown of two growing answers, and no names.
 
-Speed would name the model: both sides show the same number of characters until one answer is complete, and the rest of
-the other comes no faster than both did before.
+Speed would name the model: both sides show the same number of characters until one is complete, then the rest of the
+other comes no faster than both did before.
 """
 
 import time
@@ -95,8 +95,8 @@ class LiveBattles:
         return self._ballots.cast(turns[-1].id if turns else "", judge, judgement, address=address)
 
     def _new_chat(self) -> Chat:
-        draw = self._models.draw()
-        return Chat(draw.pair, on_end=lambda battle: None, blind=True, probability=draw.probability)
+        pair, probability = self._models.draw()
+        return Chat(pair, on_end=lambda battle: None, blind=True, probability=probability)
 
     def _follow(self, chat: Chat, judge: str, battles: Iterator[Battle]) -> Iterator[LiveView]:
         *turns, last = chat.turns

@@ -55,10 +55,9 @@ class _Shown:
 
 
 class Room:
-    """The judging in one room. Safe to call from several threads.
+    """The judging in one room. Safe to call from several threads. A `closed` room refuses votes.
 
-    `prompts` are the ids of its prompts, `wanted` is the expected number of raters, and `opened_at` is in Unix seconds.
-    A `closed` room refuses votes.
+    `prompts` are the ids of its prompts, `wanted` is the expected number of raters, `opened_at` is in Unix seconds.
     """
 
     def __init__(

@@ -53,10 +53,9 @@ class Rooms:
             room.replay(event)
 
     def replay_votes(self, store: VoteStore) -> None:
-        """Applies the votes of earlier processes, once their events are replayed.
+        """Applies the votes of earlier processes, once their events are replayed. Raises InputError if that fails.
 
-        The log of votes decides what a rater has judged: a crash between a vote and its events loses these. Raises
-        InputError if it cannot be read.
+        The log of votes decides what a rater has judged: a crash between a vote and its events loses these.
         """
         votes = store.refresh().every_row
         rows = votes.where(votes.is_named("source", "recorded"))

@@ -10,10 +10,7 @@ from arena.prompts.prompt import Prompt
 
 @dataclass(frozen=True)
 class Draft:
-    """The prompts by id, in order, `before` and after the edits, and the id of the `chosen` one.
-
-    The methods return a copy.
-    """
+    """The prompts by id, in order, `before` and after the edits; the `chosen` id. The methods return a copy."""
 
     before: Mapping[str, Prompt]
     prompts: Mapping[str, Prompt]

@@ -68,7 +68,8 @@ def imported_prompt(entry: Any, number: int) -> Prompt:
     dimension = _dimension(dimension) if dimension else _DIMENSION_OF.get(str(entry.get("category")).lower(), "")
     title = entry.get("title")
     if not isinstance(title, dict) or not all(is_text(title.get(lang)) for lang in ("zh", "en")):
-        title = _title(prompt_id, title if is_text(title) else turns[0])
+        name = f"{prompt_id} {_first_words(str(title if is_text(title) else turns[0]))}"
+        title = {"zh": name, "en": name}
     return _prompt(prompt_id, dimension, title, turns, _cells(entry))
 
 
@@ -165,12 +166,6 @@ def _dimension(value: Any) -> str:
         usual = ", ".join(DIMENSIONS)
         raise ValueError(f"the dimension must be {usual}, or another name of at most {LONGEST_DIMENSION} characters")
     return name.casefold() if name.casefold() in DIMENSIONS else name
-
-
-def _title(prompt_id: str, text: Any) -> Mapping[str, str]:
-    """A unique title: the id and the first words."""
-    name = f"{prompt_id} {_first_words(str(text))}"
-    return {"zh": name, "en": name}
 
 
 def _first_words(text: str) -> str:

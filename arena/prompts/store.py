@@ -40,10 +40,9 @@ class LivePrompts(Sequence[Prompt]):
 class PromptStore(LivePrompts):
     """The prompts that a page offers. Safe to use from several threads.
 
-    `loaded` is the set that was read at the start, from the project's file or one that the host has `named`. Edits that
-    were saved on top of another named file are not offered. `known` are the prompts on offer, followed by all earlier
-    ones with other ids; `categories` has the category of each by id. `saved_at` is in Unix seconds, 0 for the loaded
-    set.
+    `loaded` is the set read at the start, from the project's file or one that the host has `named`. Edits saved on top
+    of another named file are not offered. `known` are the prompts on offer, then all earlier ones with other ids;
+    `categories` has the category of each by id. `saved_at` is in Unix seconds, 0 for the loaded set.
     """
 
     def __init__(self, loaded: Iterable[Prompt], events: Events, named: bool = False) -> None:

@@ -8,7 +8,7 @@ from arena.append_log import AppendLog, Tail, writing_to
 from arena.errors import VoteRefused, os_error_as
 from arena.types import Vote
 from arena.votes.imported.dialect import PLAIN, form_of, sample_of
-from arena.votes.records import BOM, HEAD, csv_cells, csv_line, is_whole_row, is_written_by_log, last_record_end
+from arena.votes.records import BOM, HEAD, csv_cells, csv_line, is_whole_row, is_written_by_log, whole_blocks
 from arena.votes.rows import COLUMNS, UnreadableRow, to_row
 
 _BLOCK = 1 << 20  # bytes read at once when looking for the tail
@@ -24,15 +24,16 @@ class VoteLog(AppendLog):
     Raises InputError("data_dir_unwritable") if the folder cannot be made or written.
     """
 
+    head, line_end = HEAD, b"\r\n"
+
     def __init__(self, path: Path) -> None:
         with writing_to(path.parent):
-            super().__init__(path, votes_tail, HEAD, b"\r\n")
+            super().__init__(path, votes_tail)
 
     def append(self, vote: Vote) -> None:
-        """Writes the vote; returns when the row is on disk.
+        """Writes the vote; returns when the row is on disk. Raises VoteRefused("not_saved") if it cannot be written.
 
-        Raises VoteRefused("not_saved") if it cannot be written, and ValueError for a vote without a battle id or a
-        model, which could not be read back.
+        Raises ValueError for a vote without a battle id or a model, which could not be read back.
         """
         with os_error_as("not_saved", "The vote was NOT saved", VoteRefused):
             self.write(csv_line(list(to_row(vote).values())).encode())
@@ -44,42 +45,24 @@ def votes_tail(file: BinaryIO) -> Tail:
     file.seek(0)
     if size < len(HEAD) and HEAD.startswith(file.read()):
         return Tail(0)
-    end = _end_of_rows(file)
-    if end is None:
+    file.seek(0)
+    header = file.readline(_LONGEST_HEADER).removeprefix(BOM)
+    if not header.endswith(b"\n") or _cells(header) != list(COLUMNS) or form_of(sample_of(file)) != PLAIN:
         return Tail(0, "foreign")
+    end = headers = 0
+    for block in whole_blocks(file, 0, size, _BLOCK):
+        end += len(block)
+        headers += block.count(_NAME)
     file.seek(end)
     tail = file.read(_LONGEST_ROW + 1)
+    # Below a second header new rows would be misread.
+    if headers + tail.count(_NAME) != 1:
+        return Tail(end, "foreign")
     # A crash can leave a whole row without its line end as well: in a file of the log's own it counts as torn.
     cells = None if is_written_by_log(file) else _cells(tail)
     if cells and is_whole_row(cells, COLUMNS):
         return Tail(end, "unended")
     return Tail(end, "torn" if _is_torn_row(tail) else "foreign")
-
-
-def _end_of_rows(file: BinaryIO) -> int | None:
-    """The offset after the last line end outside quotes, reading one block at a time.
-
-    None if the part is not in the log's format, or may contain a second header, below which new rows would be misread.
-    """
-    if not _has_our_form(file):
-        return None
-    file.seek(0)
-    end = offset = names = 0
-    quoted, before = False, b""
-    while block := file.read(_BLOCK):
-        quoted ^= block.count(b'"') % 2 == 1
-        if block_end := last_record_end(block, quoted):
-            end = offset + block_end
-        offset += len(block)
-        names += (before + block).count(_NAME)
-        before = (before + block)[1 - len(_NAME) :]
-    return end if names == 1 else None
-
-
-def _has_our_form(file: BinaryIO) -> bool:
-    file.seek(0)
-    line = file.readline(_LONGEST_HEADER).removeprefix(BOM)
-    return line.endswith(b"\n") and _cells(line) == list(COLUMNS) and form_of(sample_of(file)) == PLAIN
 
 
 def _is_torn_row(tail: bytes) -> bool:

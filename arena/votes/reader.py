@@ -73,10 +73,7 @@ class Reading:
         return [part.path for part in self.parts] == paths and all(part.is_same() for part in self.parts if part.end)
 
     def read_new(self, parts: Mapping[Path, str], progress: Progress) -> int:
-        """Reads what was added to the parts, given with their names for error messages.
-
-        Returns how many end in the middle of a row. Raises OSError.
-        """
+        """Reads what was added to the parts; returns how many end in the middle of a row. Raises OSError."""
         self.parts += [Part(path, name) for path, name in list(parts.items())[len(self.parts) :]]
         sizes = [(part, part.path.stat().st_size) for part in self.parts]
         done, total = 0, sum(max(0, size - part.end) for part, size in sizes)

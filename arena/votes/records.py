@@ -99,14 +99,16 @@ def cut_records(lines: Iterable[bytes], number: int = 1) -> Iterator[Record]:
 def whole_blocks(file: BinaryIO, start: int, end: int, length: int) -> Iterator[bytes]:
     """The bytes from `start` to `end` in blocks of whole records of about `length` bytes; a torn last one is left."""
     file.seek(start)
-    left, block = end - start, b""
-    # Reads more at once where no record ends: the block is searched again each time.
-    while left and (more := file.read(min(max(length, len(block)), left))):
+    left, quoted = end - start, False
+    begun: list[bytes] = []
+    while left and (more := file.read(min(length, left))):
         left -= len(more)
-        block += more
-        if whole := last_record_end(block, block.count(_QUOTE) % 2 == 1):
-            yield block[:whole]
-            block = block[whole:]
+        quoted ^= more.count(_QUOTE) % 2 == 1
+        whole = last_record_end(more, quoted)
+        if whole:
+            yield b"".join((*begun, more[:whole]))
+            begun = []
+        begun.append(more[whole:])
 
 
 def last_record_end(block: bytes, quoted: bool) -> int:
@@ -159,10 +161,7 @@ def _is_header(record: bytes) -> bool:
 
 @dataclass(frozen=True)
 class Block:
-    """The place of some rows below a header: their file, the bytes, and the names of the columns.
-
-    In a `mixed` block not every row is a vote.
-    """
+    """Some rows below a header: their file, bytes and columns. In a `mixed` block not every row is a vote."""
 
     path: Path
     start: int
@@ -227,12 +226,7 @@ def vote_in(record: bytes, header: Sequence[str]) -> StoredVote | None:
     if not any(cells):
         return None
     row = tidied(named_cells(header, cells))
-    try:
-        to_vote(row)
-        return StoredVote(row)
-    except UnreadableRow:
-        if not (lost := broken_texts(row)):
-            raise
-    row |= dict.fromkeys(lost, "")
-    to_vote(row)
-    return StoredVote(row, lost)
+    lost = broken_texts(row)
+    vote = StoredVote(row | dict.fromkeys(lost, ""), lost)
+    to_vote(vote.row)
+    return vote

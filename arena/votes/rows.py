@@ -25,21 +25,11 @@ COLUMNS = (
 )
 # fmt: on
 
+COSTS = ("tokens", "first_token", "seconds", "joules")
+"""What an answer cost; each has a column per side."""
+
 NUMERIC = frozenset(
-    {
-        "turn",
-        "tstamp",
-        "tokens_a",
-        "tokens_b",
-        "first_token_a",
-        "first_token_b",
-        "seconds_a",
-        "seconds_b",
-        "joules_a",
-        "joules_b",
-        "dwell_s",
-        "pair_probability",
-    }
+    {"turn", "tstamp", "dwell_s", "pair_probability", *(f"{name}_{side}" for name in COSTS for side in "ab")}
 )
 """The columns whose cells are numbers or empty, checked by `to_vote`."""
 

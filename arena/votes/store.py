@@ -22,9 +22,8 @@ from arena.votes.table import Column, Table, hashed, mixed
 class ReadReport:
     """How many votes count (`rows`), and what does not.
 
-    `duplicates` are copies, and second votes of one judge on one battle; `unreadable` are rows that are not votes;
-    `unfinished` counts parts that end in the middle of a row. `damaged` rows count, but without their conversations or
-    settings, which cannot be read.
+    `duplicates` are copies, and second votes of one judge on one battle; `unreadable` rows are no votes; `unfinished`
+    parts end in the middle of a row. `damaged` rows count, but without the conversations or settings that are lost.
     """
 
     rows: int = 0
@@ -39,8 +38,7 @@ class ReadReport:
 class Votes:
     """The votes that count, including repeats, and what was left out.
 
-    `every_row` has all votes, including those that do not count; `marks` are what events say of votes; `size` is the
-    number of bytes that were read.
+    `every_row` also has those that do not count; `marks` are what events say of votes; `size` is in bytes read.
     """
 
     table: Table
@@ -48,11 +46,6 @@ class Votes:
     every_row: Table
     marks: Marks
     size: int
-
-    @property
-    def withdrawn(self) -> frozenset[str]:
-        """The ids of withdrawn votes."""
-        return self.marks.withdrawn
 
 
 class VoteStore:

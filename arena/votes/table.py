@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pandas.util import hash_array
 
 from arena.types import CRITERIA, VERDICTS, Side, SideName, Winner
-from arena.votes.rows import COLUMNS, READERS, REQUIRED, UnreadableRow
+from arena.votes.rows import COLUMNS, COSTS, READERS, REQUIRED, UnreadableRow
 
 Column = NDArray[Any]
 Mask = NDArray[np.bool_]
@@ -25,8 +25,7 @@ NAMED = {name: name for name in ("judge", "prompt", "dimension", "language", "so
 `settings_*` are those of the side with its system prompt and without its seed, as `name value` in lines.
 """
 
-_COSTS = ("tokens", "first_token", "seconds", "joules")
-_OF_SIDES = {"answer": "u8", "length": "i4", "markdown": "i4", **dict.fromkeys(_COSTS, "f8")}
+_OF_SIDES = {"answer": "u8", "length": "i4", "markdown": "i4", **dict.fromkeys(COSTS, "f8")}
 NUMBERS = {
     "winner": "i1",
     "time": "f8",

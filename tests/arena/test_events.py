@@ -9,7 +9,7 @@ import pytest
 from served_app import ROOT
 
 from arena.errors import InputError
-from arena.events import FIRST_PART, EventLog, NoEvents, read_events
+from arena.events import FIRST_PART, WITHDRAWN, EventLog, MarkReader, NoEvents, read_events
 
 
 def events_in(folder):
@@ -116,6 +116,25 @@ def test_what_cannot_be_read_now_is_followed_later(tmp_path, monkeypatch, caplog
 
 def no_file(*_):
     raise OSError("stale file handle")
+
+
+def test_a_mark_beside_a_part_that_cannot_be_read_counts_once_it_can(tmp_path, monkeypatch):
+    with EventLog(tmp_path) as one, EventLog(tmp_path) as other:
+        one.append(WITHDRAWN, vote="1")
+        other.append(WITHDRAWN, vote="2")
+        marks = MarkReader(tmp_path)
+        with monkeypatch.context() as patch:
+            opened = Path.open
+
+            def refused(path, *arguments, **options):
+                if path == other.part:
+                    raise PermissionError(13, "Permission denied", str(path))
+                return opened(path, *arguments, **options)
+
+            patch.setattr(Path, "open", refused)
+            with pytest.raises(PermissionError):
+                marks()
+        assert marks().withdrawn == {"1", "2"} and marks() is marks()
 
 
 def test_a_folder_that_cannot_be_written_is_refused(tmp_path):

@@ -11,7 +11,7 @@ from dataset_hub import TOKEN, Dataset, DatasetHub
 from served_app import run
 
 from arena.errors import BackendError, InputError
-from backup.download import download_answers
+from backup.datasets import download_answers
 from commands.options import answers_file
 
 Point = Callable[[str, str], None]
@@ -31,23 +31,21 @@ def held(folder: Path) -> list[Path]:
 
 def test_the_dataset_s_file_is_here_and_nothing_beside_it(named: str, tmp_path: Path) -> None:
     folder = tmp_path / "data" / "fetched"
-    result = download_answers(named, folder)
-    assert result.problem is None and result.path.read_bytes() == FIRST
-    assert held(folder) == [result.path] and result.path.suffix == ".jsonl"
+    path, problem = download_answers(named, folder)
+    assert problem is None and path.read_bytes() == FIRST
+    assert held(folder) == [path] and path.suffix == ".jsonl"
 
 
 def test_another_file_can_be_named_and_has_a_place_of_its_own(named: str, tmp_path: Path) -> None:
-    first, other = (
-        download_answers(named, tmp_path / "data"),
-        download_answers(f"{named}#sets/一.jsonl", tmp_path / "data"),
-    )
-    assert other.path.read_bytes() == SECOND and first.path.read_bytes() == FIRST
+    first, _ = download_answers(named, tmp_path / "data")
+    other, _ = download_answers(f"{named}#sets/一.jsonl", tmp_path / "data")
+    assert other.read_bytes() == SECOND and first.read_bytes() == FIRST
 
 
 def test_what_is_newer_there_replaces_what_is_here(hub: DatasetHub, named: str, tmp_path: Path) -> None:
-    path = download_answers(named, tmp_path / "data").path
+    path = download_answers(named, tmp_path / "data")[0]
     hub.datasets[NAME].files["answers.jsonl"] = SECOND
-    assert download_answers(named, tmp_path / "data").path == path
+    assert download_answers(named, tmp_path / "data")[0] == path
     assert path.read_bytes() == SECOND and held(tmp_path / "data") == [path]
 
 

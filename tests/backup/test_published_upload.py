@@ -8,7 +8,7 @@ import pytest
 from dataset_hub import Dataset, DatasetHub
 
 from arena.errors import BackendError, InputError
-from backup.publication import upload_publication
+from backup.datasets import upload_publication
 from hubs import named_dataset
 
 NAME = "somebody/votes"

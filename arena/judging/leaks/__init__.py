@@ -117,7 +117,9 @@ def _denies_own(text: str) -> bool:
 
 @lru_cache(maxsize=256)
 def _makers(*names: str) -> tuple[Maker, ...]:
-    keys = {key for name in names for key in mark(_spaced(name)).makers}
+    # Without quantization and separators, as a name would be written in a text.
+    spaced = [re.sub(r"[/_@(),=]|--", " ", _QUANTIZED.sub("", name)) for name in names]
+    keys = {key for name in spaced for key in mark(fold(name)).makers}
     known = tuple(maker for maker in MAKERS if maker.key in keys)
     unknown = (_unknown(name, bool(known)) for name in names[:2])
     return (*known, *dict.fromkeys(filter(None, unknown)))
@@ -128,11 +130,6 @@ def _file(source: str) -> str:
     if "#" in source:
         return source.rpartition("#")[2]
     return "" if "://" in source else "/".join(PurePosixPath(source.partition(":")[2] or source).parts[-2:])
-
-
-def _spaced(name: str) -> str:
-    """A name without its quantization and separators, as it would be written in a text."""
-    return fold(re.sub(r"[/_@(),=]|--", " ", _QUANTIZED.sub("", name)))
 
 
 def _unknown(name: str, is_known: bool) -> Maker | None:

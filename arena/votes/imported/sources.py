@@ -2,7 +2,6 @@
 
 import codecs
 import glob
-import operator
 import os
 import shutil
 import tempfile
@@ -10,12 +9,11 @@ import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from functools import reduce
 from pathlib import Path, PurePosixPath
 
 from arena.append_log import list_parts, part_number
 from arena.errors import InputError, os_error_as
-from arena.events import MarkReader, Marks
+from arena.events import MarkReader
 from arena.votes.imported.dialect import PLAIN, Form, column_names, form_of, sample_of, text_of
 from arena.votes.records import FIRST_PART, csv_cells, csv_line, cut_records, is_whole_row, is_written_by_log
 from arena.votes.rows import REQUIRED, UnreadableRow
@@ -54,7 +52,7 @@ class ImportedFiles:
 
     def __init__(self, files: Iterable[Path]) -> None:
         logs = _named_logs(files)
-        self._marks = [MarkReader(folder) for folder in {log.parent for log in logs}]
+        self.marks = MarkReader(*{log.parent for log in logs})
         self._copies = PlainCopies(are_whole=True)
         self._names: dict[Path, Path] = {}
         for file in (part for log in logs for part in list_parts(log.parent, log.name)):
@@ -68,10 +66,6 @@ class ImportedFiles:
     def parts(self) -> dict[Path, str]:
         """All parts in the format of the log, file by file, and the original file of each as it was named."""
         return {part: str(file) for part, file in self._names.items()}
-
-    def marks(self) -> Marks:
-        """The marks of all event logs. Raises OSError if a part of the events cannot be read."""
-        return reduce(operator.or_, (marks() for marks in self._marks), Marks())
 
     def _plain_part(self, file: Path) -> Path:
         path, sample = file, _sample(file)

@@ -99,7 +99,7 @@ def test_the_tail_of_a_large_file_is_found_in_one_pass(tmp_path, monkeypatch):
         sizes.append(len(block))
         return last_record_end(block, quoted)
 
-    monkeypatch.setattr("arena.votes.log.last_record_end", counted)
+    monkeypatch.setattr("arena.votes.records.last_record_end", counted)
     with VoteLog(log_path(tmp_path)) as log:
         assert log.part.stat().st_size == whole > 30_000_000
     assert sum(sizes) == whole + len(line) - 3 and len(sizes) < 50
