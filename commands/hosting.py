@@ -12,6 +12,8 @@ import typer
 
 from arena.errors import InputError
 from arena.votes.backup_status import BackupStatus, Waiting
+from backup.votes import Backup
+from hubs import named_dataset
 from ui.gradio.middleware import hostname
 from ui.gradio.sign_in import SignIn
 
@@ -152,10 +154,6 @@ def backed_up(hosting: Hosting) -> Iterator[Callable[[], BackupStatus] | None]:
         waiting = Waiting(hosting.data_dir)
         yield None if hosting.keeps else lambda: BackupStatus(waiting=waiting())
         return
-    # The hubs' libraries are not needed without a backup.
-    from backup.votes import Backup
-    from hubs import named_dataset
-
     backup = Backup(named_dataset(hosting.backup), hosting.data_dir)
     backup.start()
     if problem := backup.status().problem:
