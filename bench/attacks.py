@@ -74,20 +74,19 @@ ATTACKS = (
 )
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Browser:
-    """One browser: its rater and address, when it begins, how often it votes for OTHER (None: for the left side)."""
+    """One browser: its rater and address, when it begins, how often it votes for OTHER, and its attack."""
 
     judge: str
     address: str
     begins: float
-    taste: float | None
+    taste: float = 0.0
     is_hurried: bool = False
-    seconds: float | None = None
-    sends: int = 1
+    attack: Attack = Attack("")
 
     def choose(self, battle: Battle, draw: random.Random) -> Winner:
-        if self.taste is None:
+        if self.attack.left:
             return Winner.MODEL_A
         if 0 < self.taste < 1 and draw.random() < _TIES:
             return Winner.TIE
@@ -95,8 +94,8 @@ class _Browser:
         return Winner.MODEL_A if battle.a.model.id == wanted else Winner.MODEL_B
 
     def duration(self, battle: Battle, draw: random.Random) -> float:
-        if self.seconds is not None:
-            return self.seconds
+        if self.attack.seconds is not None:
+            return self.attack.seconds
         if self.is_hurried and draw.random() < 0.5:
             return draw.uniform(*_GLANCE)
         return (len(battle.a.answer.text) + len(battle.b.answer.text)) / draw.uniform(*_READING)
@@ -142,7 +141,7 @@ class _Arena:
         with suppress(VoteRefused):  # too many raters from the address
             while battle := self._room.assign(browser.judge, address=browser.address).battle:
                 yield browser.duration(battle, self._draw)
-                for _ in range(browser.sends):
+                for _ in range(browser.attack.sends):
                     self._send(browser, battle)
 
     def _send(self, browser: _Browser, battle: Battle) -> None:
@@ -167,18 +166,11 @@ def honest_raters(share: float, draw: random.Random) -> list[_Browser]:
 def attackers(attack: Attack, draw: random.Random) -> list[_Browser]:
     """The browsers of an attack; those that share a rater's id begin at once."""
     begins = [_BEGIN + draw.uniform(0, _DAY) for _ in range(attack.ids)]
-    taste = None if attack.left else 0.0
-    return [
-        _Browser(
-            f"attacker-{number % attack.ids}",
-            _address(9, number % attack.addresses),
-            begins[number % attack.ids],
-            taste,
-            seconds=attack.seconds,
-            sends=attack.sends,
-        )
-        for number in range(attack.browsers)
-    ]
+    browsers = []
+    for number in range(attack.browsers):
+        rater, address = number % attack.ids, _address(9, number % attack.addresses)
+        browsers.append(_Browser(f"attacker-{rater}", address, begins[rater], attack=attack))
+    return browsers
 
 
 def _address(first: int, number: int) -> str:

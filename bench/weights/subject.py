@@ -14,7 +14,7 @@ from backends.folder.packed import WEIGHTS, PackedInfo, is_packed, packed_weight
 from backends.machine.pages import forget
 from backends.models.resolve import resolve
 from bench.probe import Progress
-from bench.resources import check_disk, written_whole
+from bench.weights import check_disk, written_whole
 from bench.weights.shapes import CONTEXT_LENGTH, SHAPES, SPREAD, Shape, meta_model, random_fill, shape_of
 from hubs import ListedFile
 
