@@ -13,7 +13,7 @@ from arena.results.figures import as_json
 from arena.results.selection import Filters
 from arena.types import Battle, SideName
 from ui.access import refusals
-from ui.arena.messages import status_line
+from ui.arena.screen import status_line
 from ui.components import matching_prompt
 from ui.services import Services
 from ui.tabs import address_of, lang_of, no_account

@@ -1,6 +1,5 @@
 """The models tab: the host adds models by name; and the banner that leads from the demo models to the real pair."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from html import escape
@@ -73,7 +72,9 @@ class BannerHandlers(Handlers):
         coming = self.coming if is_demo or not first else None
         tab.waited = tab.waited or coming is not None
         lines = [coming_words(tab.lang, coming.state)] if coming else []
-        lines += [demo_words(tab.lang, [spec.id for spec in self.roster.specs if spec.stand_in])] if is_demo else []
+        if is_demo:
+            demos = [f"`{spec.id}`" for spec in self.roster.specs if spec.stand_in]
+            lines.append(text(tab.lang, "stand_in", models=listed(tab.lang, demos)))
         words = " ".join(lines) or self._ready(tab)
         return {
             banner.row: {"visible": bool(words)},
@@ -154,11 +155,6 @@ class ModelsHandlers(HostHandlers):
         return props
 
 
-def demo_words(lang: str, models: Sequence[str]) -> str:
-    """The banner's Markdown for the demo models with these ids."""
-    return text(lang, "stand_in", models=listed(lang, [f"`{model}`" for model in models]))
-
-
 def coming_words(lang: str, state: AddState) -> str:
     """The banner's Markdown while the first models are being added."""
     if state.error and not state.running:
@@ -215,11 +211,8 @@ def _in_all(lang: str, state: AddState) -> str:
 def _stage(lang: str, state: AddState) -> str:
     names = listed(lang, [model.partition("?")[0] for model in state.added])
     left = "" if state.seconds_left is None else text(lang, "batch_left", time=time_text(state.seconds_left))
-    bytes_done = (
-        f"{_size(state.done)} / {_size(state.total)}"
-        if state.running and state.total and state.stage != "checking"
-        else ""
-    )
+    counts_bytes = state.running and state.total and state.stage != "checking"
+    bytes_done = f"{_size(state.done)} / {_size(state.total)}" if counts_bytes else ""
     titles = {need.name: need.title for need in state.needs}
     words = text(lang, f"add_{state.stage}", name=titles.get(state.name, state.name), models=names)
     return " · ".join(filter(None, (words, bytes_done, left)))

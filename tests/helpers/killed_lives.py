@@ -30,8 +30,8 @@ from arena.votes.store import VoteStore
 from backends.scripted import ScriptedBackend, scripted_spec
 from commands.compose import compose
 from commands.hosting import Hosting
+from ui.arena.mode import Receipt
 from ui.arena.modes import Named
-from ui.arena.outcome import Receipt
 from ui.services import Services
 
 Receive = Callable[[dict[str, Any]], None]

@@ -19,9 +19,9 @@ from arena.results.service import ResultsService
 from arena.votes import VoteLog
 from arena.votes.store import VoteStore
 from ui.access import Access
+from ui.admin import RatersHandlers, RatersTab
 from ui.components import Labels
 from ui.gradio.compat import make_blocks
-from ui.raters import RatersHandlers, RatersTab
 
 REQUEST = SimpleNamespace(headers={"host": "arena.example"}, client=None)
 

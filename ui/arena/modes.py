@@ -8,12 +8,16 @@ from typing import Any
 from arena.exports.conversation import without_models
 from arena.judging.ballots import Ballots, Judgement
 from arena.judging.live import LiveBattles, LiveView
-from arena.prompts import Prompt
 from arena.results.plots import color_of
 from arena.roster import Roster
 from arena.sessions import Session
 from arena.types import Battle, ModelSpec, SideName, Vote
-from ui.arena.messages import (
+from ui.arena.mode import ArenaMode, Question, hint_text, pill_labels, revealed
+from ui.arena.screen import (
+    PaneView,
+    Phase,
+    Screen,
+    State,
     answer_rows,
     answer_state,
     asked,
@@ -23,9 +27,6 @@ from ui.arena.messages import (
     turns_rows,
     written,
 )
-from ui.arena.mode import ArenaMode, Question
-from ui.arena.outcome import hint_text, pill_labels, revealed
-from ui.arena.screen import PaneView, Phase, Screen, State
 from ui.components import matching_prompt
 from ui.tabs import LiveJudging, Tab
 from ui.texts import text
@@ -38,7 +39,6 @@ class Blind(ArenaMode):
     name = "blind"
 
     live: LiveBattles
-    prompts: Sequence[Prompt]
 
     @property
     def offered(self) -> bool:
@@ -89,7 +89,7 @@ class Blind(ArenaMode):
             self.renew(tab)
             if not prompt.strip():
                 return iter(())
-        known, again = matching_prompt(self.prompts, prompt), tab.draft is not None
+        known, again = matching_prompt(self.receipt.prompts, prompt), tab.draft is not None
         views = self.live.ask(tab.session, tab.judge, prompt, known, again=again)
         tab.live = LiveJudging(next(views))
         return self._follow(tab, views)
@@ -143,7 +143,6 @@ class Named(ArenaMode):
     name = "named"
 
     roster: Roster
-    prompts: Sequence[Prompt]
     ballots: Ballots
 
     @property
@@ -228,9 +227,8 @@ class Named(ArenaMode):
         return (*(("continue",) if can_continue else ()), "regenerate", *copy)
 
     def ask(self, tab: Tab, question: Question) -> Iterator[Battle]:
-        prompt = question.prompt
-        known = matching_prompt(self.prompts, prompt)
-        return tab.chat.ask(prompt, question.settings, question.system, known, again=tab.draft is not None)
+        known, again = matching_prompt(self.receipt.prompts, question.prompt), tab.draft is not None
+        return tab.chat.ask(question.prompt, question.settings, question.system, known, again=again)
 
     def conversation(self, tab: Tab) -> tuple[Battle, ...]:
         return tab.chat.turns

@@ -12,8 +12,7 @@ from unittest import mock
 
 from starlette.middleware import Middleware
 
-from ui.gradio.front_page import FrontPage
-from ui.gradio.middleware import RequestFilter
+from ui.gradio.middleware import FrontPage, RequestFilter
 
 if TYPE_CHECKING:
     from gradio.blocks import Block as Block

@@ -15,9 +15,8 @@ from arena.results.figures import Figures
 from arena.results.selection import CHOICES, Filters
 from arena.results.service import ResultsService
 from ui.components import Labels, download_file
-from ui.results.picture import chart, picture
 from ui.results.sections import group_name, sections
-from ui.results.view import locked, reading_line, section_body, verdict_html
+from ui.results.view import chart, locked, picture, reading_line, section_body, verdict_html
 from ui.tabs import Tab
 from ui.texts import text
 from ui.updates import PRIVATE, UNQUEUED, Handlers, Props

@@ -59,8 +59,7 @@ def sections(lang: str, figures: Figures, prompt_name: Names = str) -> Iterator[
 
 def _ranking(lang: str, figures: Figures) -> Section:
     lines = [text(lang, "prior_note", prior=figures.prior)] if figures.prior else []
-    names = ("rank", "first", "votes", "wins", "losses", "ties", "both_bad", "rate", "wilson")
-    headers = _headers(lang, (*names, "rating", "rating_interval"))
+    headers = _headers(lang, ("rank", "first", *_COUNTS[2:], "rating", "rating_interval"))
     rows = tuple(_model(lang, model) for model in figures.models)
     return _section(lang, "models", (*lines, text(lang, "rating_note")), Table(headers, rows))
 

@@ -21,7 +21,7 @@ from arena.votes.store import VoteStore
 from ui.access import Access
 from ui.arena.handlers import ArenaHandlers
 from ui.arena.layout import ArenaTab
-from ui.arena.outcome import Receipt
+from ui.arena.mode import Receipt
 from ui.arena.rate import Rate
 from ui.components import Labels
 from ui.gradio.compat import make_blocks
