@@ -34,7 +34,6 @@ _MACHINES: dict[str, dict[str, list[float]]] = tomllib.loads(
     Path(__file__).with_name("machines.toml").read_text(encoding="utf-8")
 )
 _PROMPT = 128
-_HERE = "this machine"
 
 
 def engine_on(subject: Subject, work: Path | None, progress: Progress) -> Figures:
@@ -137,16 +136,11 @@ def _source(rival: str, shape: Shape | None, work: Path, progress: Progress) -> 
         raise BackendError("bench_failed", "it is only measured on the shapes of the two families")
     if rival == LLAMA:
         return GgufModel(shape, random_gguf(shape, work, progress))
-    check_memory(f"{shape.name} in bf16 on transformers", 2 * shape.parameters + _TRANSFORMERS_BYTES)
-    return shape
-
-
-def check_memory(what: str, needed: int) -> None:
-    """Raises BackendError if less than `needed` bytes of memory are free."""
-    free = available_bytes()
+    needed, free = 2 * shape.parameters + _TRANSFORMERS_BYTES, available_bytes()
     if free is not None and needed > free:
-        message = f"{what} needs {needed / 1e9:.1f} GB of memory, and {free / 1e9:.1f} GB is free."
-        raise BackendError("bench_failed", message)
+        message = f"{shape.name} in bf16 on transformers needs {needed / 1e9:.1f} GB of memory"
+        raise BackendError("bench_failed", f"{message}, and {free / 1e9:.1f} GB is free.")
+    return shape
 
 
 def cached_share(files: Sequence[Path]) -> float | None:
@@ -169,7 +163,7 @@ def standing_of(subject: Subject, engines: Sequence[Figures]) -> list[Figures]:
     own, *rivals = ((engine["tokens_per_second"], _first_token(engine)) for engine in engines)
     # llama.cpp is the first rival, if it was measured.
     llama = rivals[0] if rivals and engines[1]["engine"].startswith("llama.cpp") else (None, None)
-    return [_row(_HERE, (*own, *llama)), *(_row(name, numbers) for name, numbers in machines.items())]
+    return [_row("this machine", (*own, *llama)), *(_row(name, numbers) for name, numbers in machines.items())]
 
 
 def standing_line(name: str, standing: Sequence[Figures]) -> str:

@@ -84,7 +84,11 @@ def models_of(models: str, a: str, b: str) -> tuple[str, ...]:
     """
     names = tuple(filter(None, map(str.strip, models.split(","))))
     if len(names) == 1 and names[0].endswith(".txt"):
-        lines = map(str.strip, read_text(Path(names[0]), _broken_list).splitlines())
+
+        def broken(path: Path, what: str) -> InputError:
+            return InputError("models_broken", f"{path} {what}.", path=path, what=what)
+
+        lines = map(str.strip, read_text(Path(names[0]), broken).splitlines())
         names = tuple(line for line in lines if line and not line.startswith("#"))
     if names and (a or b):
         raise InputError("models_twice", "Use either --models A,B,C or --a A --b B, not both.")
@@ -92,10 +96,6 @@ def models_of(models: str, a: str, b: str) -> tuple[str, ...]:
         message = f"--models names {names[0]} alone; name at least two models, with a comma between."
         raise InputError("models_few", message, model=names[0])
     return names or (a or LEFT, b or RIGHT)
-
-
-def _broken_list(path: Path, what: str) -> InputError:
-    return InputError("models_broken", f"{path} {what}.", path=path, what=what)
 
 
 def choose_models(*names: str) -> tuple[ModelSpec, ...]:

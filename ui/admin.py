@@ -13,10 +13,10 @@ import gradio as gr
 from arena.judging.withdrawals import Withdrawals
 from arena.results.exclusions import Exclusion
 from arena.results.service import ResultsService
-from ui.access import require_admin
 from ui.components import Labels
 from ui.gradio.compat import Block
 from ui.markup import status
+from ui.services import require_admin
 from ui.tabs import Tab
 from ui.texts import listed, text
 from ui.updates import PRIVATE, UNLIMITED, Handlers, Props

@@ -1,5 +1,6 @@
 """The models tab: the host adds models by name; and the banner that leads from the demo models to the real pair."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from html import escape
@@ -9,7 +10,7 @@ import gradio as gr
 
 from arena.adding import Adding, AddState
 from arena.needs import USUAL_RATE, Needs, pair_memory
-from arena.roster import Pair, Roster
+from arena.roster import Roster
 from arena.translations import time_text
 from ui.admin import HostHandlers
 from ui.components import Labels
@@ -87,7 +88,7 @@ class BannerHandlers(Handlers):
         """Leads a tab to models that came after it was opened."""
         is_left = any(backend.spec.stand_in for backend in tab.chat.pair.values())
         key = "coming_ready" if tab.waited else "real_ready" if is_left else ""
-        return text(tab.lang, key, link=_link(self.roster.first)) if key else ""
+        return text(tab.lang, key, link=_link(backend.spec.id for backend in self.roster.first.values())) if key else ""
 
 
 @dataclass(frozen=True)
@@ -181,8 +182,8 @@ def status_block(lang: str, state: AddState) -> str:
         value = f' max="{state.total}" value="{state.done}"' if state.total else ""
         parts.append(f'<progress{value} aria-label="{label}"></progress>')
     if state.stage == "done" and len(state.added) > 1:
-        a, b, *_ = map(quote, state.added)
-        parts.append(f'<p><a class="button" href="?a={a}&amp;b={b}">{escape(text(lang, "models_compare"))}</a></p>')
+        link, words = escape(_link(state.added)), escape(text(lang, "models_compare"))
+        parts.append(f'<p><a class="button" href="{link}">{words}</a></p>')
     return "".join(parts)
 
 
@@ -218,8 +219,9 @@ def _stage(lang: str, state: AddState) -> str:
     return " · ".join(filter(None, (words, bytes_done, left)))
 
 
-def _link(pair: Pair) -> str:
-    a, b = (quote(backend.spec.id) for backend in pair.values())
+def _link(models: Iterable[str]) -> str:
+    """The address of the page that compares the first two of these models."""
+    a, b, *_ = map(quote, models)
     return f"?a={a}&b={b}"
 
 

@@ -11,7 +11,6 @@ import gradio as gr
 
 from arena.chat import MAX_CHATS
 from ui.about import backup_banner, named_texts
-from ui.access import Stored
 from ui.admin import RatersHandlers, RatersTab, SignInHandlers, SignInPart, WithdrawalHandlers, WithdrawalPart
 from ui.api import Api
 from ui.arena.handlers import ArenaHandlers
@@ -29,7 +28,7 @@ from ui.replay.handlers import ReplayHandlers, ReplayPart
 from ui.report import ReportHandlers, ReportTab
 from ui.results.handlers import ResultsHandlers, ResultsTab
 from ui.rooms import ClassTab, RoomHandlers
-from ui.services import Services
+from ui.services import Services, Stored
 from ui.tabs import Tab, Tabs
 from ui.updates import UNQUEUED, Handlers, Updates
 

@@ -76,15 +76,19 @@ def battle_color(battle: Battle, side: SideName) -> str:
 
 def outcome_html(lang: str, phase: Phase, vote: Vote | None) -> str:
     """The line under the panes, as HTML."""
-    if vote is None:
-        keys = {"vote": "vote_open", "cut": "vote_not"}
-        return escape(text(lang, keys[phase])) if phase in keys else ""
+    if vote:
+        return choice_html(lang, vote, "saved_model", f"saved_{vote.winner}")
+    keys = {"vote": "vote_open", "cut": "vote_not"}
+    return escape(text(lang, keys[phase])) if phase in keys else ""
+
+
+def choice_html(lang: str, vote: Vote, named: str, unnamed: str) -> str:
+    """The text `named` with the chosen model in its colour, or the text `unnamed` if none was chosen."""
     side = next((side for side, winner in CHOSEN.items() if winner is vote.winner), None)
     if side is None:
-        return escape(text(lang, f"saved_{vote.winner}"))
-    model = vote.battle.side(side).model
-    name = f'<b data-color="{battle_color(vote.battle, side)}">{escape(model.name)}</b>'
-    return escape(text(lang, "saved_model", model="\0")).replace("\0", name)
+        return escape(text(lang, unnamed))
+    name = f'<b data-color="{battle_color(vote.battle, side)}">{escape(vote.battle.side(side).model.name)}</b>'
+    return escape(text(lang, named, model="\0")).replace("\0", name)
 
 
 def hint_text(lang: str, phase: Phase, waiting: str) -> str:
