@@ -15,7 +15,7 @@ from ui.admin import RatersHandlers, RatersTab, SignInHandlers, SignInPart, With
 from ui.api import Api
 from ui.arena.handlers import ArenaHandlers
 from ui.arena.layout import ArenaTab
-from ui.arena.mode import ArenaMode, Receipt
+from ui.arena.mode import ArenaMode
 from ui.arena.modes import Blind, Named
 from ui.arena.rate import Rate
 from ui.arena.screen import Mode
@@ -117,12 +117,12 @@ class Page:
 
 def arena_modes(services: Services) -> dict[Mode, ArenaMode]:
     """The ways to compare that this page offers, the first one first."""
-    receipt = Receipt(services.prompts.known, services.withdrawals)
-    rated: dict[Mode, ArenaMode] = {"rate": Rate(receipt, services.rooms)} if services.rooms else {}
+    shared = services.prompts.known, services.withdrawals
+    rated: dict[Mode, ArenaMode] = {"rate": Rate(*shared, services.rooms)} if services.rooms else {}
     asked: dict[Mode, ArenaMode] = {}
     if services.live:
-        asked["blind"] = Blind(receipt, services.live)
-        asked["named"] = Named(receipt, services.roster, services.ballots)
+        asked["blind"] = Blind(*shared, services.live)
+        asked["named"] = Named(*shared, services.roster, services.ballots)
     return asked | rated if services.site.has_samples else rated | asked
 
 

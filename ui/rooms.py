@@ -10,7 +10,6 @@ import segno
 
 from arena.judging.room import Room
 from arena.judging.rooms import Rooms
-from arena.results.selection import Filters
 from arena.results.sentences import planner
 from arena.results.service import ResultsService
 from ui.about import backup_line
@@ -78,7 +77,7 @@ class RoomHandlers(HostHandlers):
             part.link: {"value": link_block(lang, base, room)},
             part.counts: {"value": counts_block(lang, room)},
             part.close: {"interactive": is_open},
-            part.results: {"value": self._results(lang, room)},
+            part.results: {"value": room_html(lang, room, "", self.results) if room and room.closed else ""},
             part.backup: {"value": backup_line(lang, self.site.backup) if is_host else ""},
             part.timer: {"active": is_open},
         }
@@ -99,11 +98,6 @@ class RoomHandlers(HostHandlers):
         """Show the counts as they are now, and all once the room is closed."""
         part, props = self.part, self.render(tab)
         return {part.counts: props[part.counts]} if props[part.timer]["active"] else props
-
-    def _results(self, lang: str, room: Room | None) -> str:
-        if room is None or not room.closed:
-            return ""
-        return room_html(lang, room, "", self.results.figures(Filters(room=room.code), is_over=True))
 
 
 def link_block(lang: str, base: str, room: Room | None) -> str:

@@ -23,22 +23,6 @@ from ui.texts import text
 _LONGEST_WORD = 16  # characters that fit a pill
 
 
-@dataclass(frozen=True)
-class Receipt:
-    """What a rater can do with a vote once it is cast."""
-
-    prompts: Sequence[Prompt]
-    withdrawals: Withdrawals
-
-    def html(self, lang: str, vote: Vote | None) -> str:
-        """Receipt, withdrawal code, a link to the replay, and what a good answer should contain."""
-        if vote is None:
-            return ""
-        code = escape(text(lang, "receipt", id=vote.id[:8], code=self.withdrawals.code_of(vote.judge)))
-        link = f'<a href="?replay={vote.battle.id}">{escape(text(lang, "replay_link"))}</a>'
-        return f'<p class="receipt">{code} · {link}</p>{_reference(lang, self.prompts, vote.battle)}'
-
-
 def _reference(lang: str, prompts: Sequence[Prompt], battle: Battle) -> str:
     """The reference of the battle's prompt and the checks of both answers, folded; "" for a prompt without one."""
     reference = next((prompt.reference for prompt in prompts if prompt.id == battle.prompt_id), None)
@@ -122,7 +106,8 @@ class ArenaMode(ABC):
     """One way to compare. Every method may raise ArenaError; then nothing has changed."""
 
     name: ClassVar[Mode]
-    receipt: Receipt
+    prompts: Sequence[Prompt]
+    withdrawals: Withdrawals
 
     @property
     def offered(self) -> bool:
@@ -145,11 +130,17 @@ class ArenaMode(ABC):
             phase=phase,
             panes={side: self.pane(tab, side) for side in SideName},
             says=outcome_html(tab.lang, phase, vote),
-            extra=self.receipt.html(tab.lang, vote),
+            extra=self._receipt(tab.lang, vote) if vote else "",
             winner=vote.winner if vote else None,
             labels=pill_labels(tab.lang),
         )
         return self.detailed(tab, screen)
+
+    def _receipt(self, lang: str, vote: Vote) -> str:
+        """Receipt, withdrawal code, a link to the replay, and what a good answer should contain."""
+        code = escape(text(lang, "receipt", id=vote.id[:8], code=self.withdrawals.code_of(vote.judge)))
+        link = f'<a href="?replay={vote.battle.id}">{escape(text(lang, "replay_link"))}</a>'
+        return f'<p class="receipt">{code} · {link}</p>{_reference(lang, self.prompts, vote.battle)}'
 
     @abstractmethod
     def phase(self, tab: Tab) -> Phase:

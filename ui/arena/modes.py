@@ -89,7 +89,7 @@ class Blind(ArenaMode):
             self.renew(tab)
             if not prompt.strip():
                 return iter(())
-        known, again = matching_prompt(self.receipt.prompts, prompt), tab.draft is not None
+        known, again = matching_prompt(self.prompts, prompt), tab.draft is not None
         views = self.live.ask(tab.session, tab.judge, prompt, known, again=again)
         tab.live = LiveJudging(next(views))
         return self._follow(tab, views)
@@ -227,7 +227,7 @@ class Named(ArenaMode):
         return (*(("continue",) if can_continue else ()), "regenerate", *copy)
 
     def ask(self, tab: Tab, question: Question) -> Iterator[Battle]:
-        known, again = matching_prompt(self.receipt.prompts, question.prompt), tab.draft is not None
+        known, again = matching_prompt(self.prompts, question.prompt), tab.draft is not None
         return tab.chat.ask(question.prompt, question.settings, question.system, known, again=again)
 
     def conversation(self, tab: Tab) -> tuple[Battle, ...]:
@@ -252,7 +252,7 @@ class Named(ArenaMode):
         tab.chat.stop(side)
 
     def cast(self, tab: Tab, judgement: Judgement) -> None:
-        turns, earlier, withdrawals = tab.chat.turns, self.vote(tab), self.receipt.withdrawals
+        turns, earlier, withdrawals = tab.chat.turns, self.vote(tab), self.withdrawals
         # A vote that a crash has replaced before the receipt is cast again.
         if earlier and judgement.repeats(earlier) and not withdrawals.is_withdrawn(earlier):
             return

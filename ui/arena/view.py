@@ -8,7 +8,6 @@ from arena.backend import Backend
 from arena.judging.room import Room
 from arena.judging.rooms import unknown_room
 from arena.prompts import Prompt
-from arena.results.figures import Figures
 from arena.results.selection import Filters
 from arena.results.service import ResultsService
 from arena.results.texts import dimension_name
@@ -91,9 +90,8 @@ def _room(tab: Tab, part: ArenaTab, modes: Modes, results: ResultsService) -> Pr
     room = rate.rooms.room(tab.room) if isinstance(rate, Rate) and tab.room else None
     closed = room is not None and room.closed
     refused = alert(error_text(tab.lang, tab.refused)) if tab.refused else ""
-    figures = results.figures(Filters(room=room.code), is_over=True) if room and closed else None
     return {
-        part.room: {"value": refused + room_html(tab.lang, room, tab.unknown_room, figures)},
+        part.room: {"value": refused + room_html(tab.lang, room, tab.unknown_room, results)},
         part.room_results: {"visible": room is not None and not closed},
         part.begin: {"visible": not closed},
     }
@@ -141,14 +139,15 @@ def over_html(lang: str, total: int) -> str:
     )
 
 
-def room_html(lang: str, room: Room | None, unknown: str, figures: Figures | None) -> str:
+def room_html(lang: str, room: Room | None, unknown: str, results: ResultsService) -> str:
     """The room of a class, its results once it is closed, or that no room has the code `unknown`."""
     if unknown:
         return alert(error_text(lang, unknown_room(unknown)))
     if room is None:
         return ""
-    if figures is None:
+    if not room.closed:
         return f'<p class="room">{escape(text(lang, "room_is", code=room.code))}</p>'
+    figures = results.figures(Filters(room=room.code), is_over=True)
     return f"<h3>{escape(text(lang, 'room_over', code=room.code))}</h3>{room_results(lang, figures)}"
 
 
