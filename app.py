@@ -15,27 +15,27 @@ from commands import end_without_package, errors_in_one_line
 
 try:
     import typer
+
+    from arena.judging.moderation import read_words
+    from arena.prompts import load_prompts
+    from backends.machine import share_cores
+    from backends.models.resolve import has_embedded
+    from commands import options
+    from commands.batch import batch
+    from commands.check import check
+    from commands.export import export
+    from commands.fetch import fetch, fetch_missing
+    from commands.hosting import Hosting, Platform, backed_up, own_temp_dir, platform_of, settle
+    from commands.options import PROMPTS, Answers, DataDir, ModelA, ModelB, Models, PromptSet, Words
+    from commands.publish import publish
+    from commands.quantize import quantize
+    from commands.report import report
+    from commands.results import results
+    from commands.tune import tune
+    from ui.gradio.middleware import is_loopback
+    from ui.gradio.sign_in import check_sign_in
 except ModuleNotFoundError as error:
     end_without_package(error)
-
-from arena.judging.moderation import read_words
-from arena.prompts import load_prompts
-from backends.machine import share_cores
-from backends.models.resolve import has_embedded
-from commands import options
-from commands.batch import batch
-from commands.check import check
-from commands.export import export
-from commands.fetch import fetch, fetch_missing
-from commands.hosting import Hosting, Platform, backed_up, own_temp_dir, platform_of, settle
-from commands.options import PROMPTS, Answers, DataDir, ModelA, ModelB, Models, PromptSet, Words
-from commands.publish import publish
-from commands.quantize import quantize
-from commands.report import report
-from commands.results import results
-from commands.tune import tune
-from ui.gradio.middleware import is_loopback
-from ui.gradio.sign_in import check_sign_in
 
 HERE = Path(__file__).parent
 # Recorded answers of the real pair, shown while demo models run or no model does.
