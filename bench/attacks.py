@@ -63,6 +63,7 @@ class Attack:
     sends: int = 1
 
 
+Judged = tuple[PairVerdict, dict[str, int]]
 NO_ATTACK = "no attack"
 ATTACKS = (
     Attack("an army of 100 from one address", browsers=100, ids=100, addresses=1),
@@ -198,8 +199,8 @@ def _run(folder: Path, share: float, seed: str, attacks: Sequence[Attack]) -> It
     """One class under each attack."""
     honest = folder / "honest"
     _Arena(honest, draw := random.Random(seed)).run(honest_raters(share, draw))
-    before = _Judged(honest)
-    yield NO_ATTACK, Counter({**before.excluded, "raters": before.verdict.numbers.raters})
+    verdict, excluded = before = _judged(honest)
+    yield NO_ATTACK, Counter({**excluded, "raters": verdict.numbers.raters})
     for attack in attacks:
         attacked, draw = folder / attack.name, random.Random(f"{attack.name} {seed}")
         arena = _Arena(attacked, draw)
@@ -207,29 +208,26 @@ def _run(folder: Path, share: float, seed: str, attacks: Sequence[Attack]) -> It
         for name in ("votes", "events"):  # as those of another process
             (part,) = honest.glob(f"{name}.*")
             shutil.copy(part, attacked / f"{name}-2{part.suffix}")
-        yield attack.name, _outcome(arena, before, _Judged(attacked))
+        yield attack.name, _outcome(arena, before, _judged(attacked))
         shutil.rmtree(attacked)
 
 
-class _Judged:
-    """The verdict on the votes in a folder, and the raters that it leaves out."""
-
-    def __init__(self, folder: Path) -> None:
-        figures = compute(VoteStore(folder).refresh(), now=math.inf)
-        self.verdict: PairVerdict = figures.pairs[0].verdict
-        self.excluded: dict[str, int] = summary(figures.excluded)["reasons"]
+def _judged(folder: Path) -> Judged:
+    """The verdict on the votes in a folder, and the number of raters that it leaves out by reason."""
+    figures = compute(VoteStore(folder).refresh(), now=math.inf)
+    return figures.pairs[0].verdict, summary(figures.excluded)["reasons"]
 
 
-def _outcome(arena: _Arena, before: _Judged, after: _Judged) -> Counter[str]:
+def _outcome(arena: _Arena, before: Judged, after: Judged) -> Counter[str]:
     """What an attack did, as numbers to be added up."""
-    was, now = before.verdict, after.verdict
+    (was, excluded_before), (now, excluded) = before, after
     return Counter(
         tried=arena.tried,
         accepted=arena.accepted,
         raters=now.numbers.raters - was.numbers.raters,
         flipped=now.preferred == TARGET != was.preferred,
         lost=was.preferred == OTHER != now.preferred,
-        **{reason: after.excluded[reason] - before.excluded[reason] for reason in REASONS},
+        **{reason: excluded[reason] - excluded_before[reason] for reason in REASONS},
     )
 
 

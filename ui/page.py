@@ -70,8 +70,7 @@ class Page:
         shared = services.access, self.tabs, self.browser
         banner = None
         if self.models:
-            coming = services.coming
-            banner = BannerHandlers(*shared, self.models, services.roster, coming, adding is not None)
+            banner = BannerHandlers(*shared, self.models, services.roster, services.coming, adding is not None)
             self.parts.append(banner)
         rooms, prompts, results, withdrawals = services.rooms, services.prompts, services.results, services.withdrawals
         with gr.Tabs(elem_id="tabs") as page_tabs:

@@ -6,6 +6,7 @@ import importlib
 import inspect
 import logging
 import sys
+from contextlib import nullcontext
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 from unittest import mock
@@ -38,10 +39,7 @@ def import_gradio() -> None:
     While its component classes are created, gradio 6.31 parses its own sources to rewrite editor stubs (.pyi) that
     exist already. It skips a class whose source file inspect cannot name, so inspect names none during the import.
     """
-    if not is_known_version():
-        importlib.import_module("gradio")
-        return
-    with mock.patch.object(inspect, "getfile", side_effect=OSError):
+    with mock.patch.object(inspect, "getfile", side_effect=OSError) if is_known_version() else nullcontext():
         importlib.import_module("gradio")
 
 

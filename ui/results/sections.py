@@ -189,17 +189,14 @@ def _cost(lang: str, figures: Figures, prompt_name: Names) -> Section:
     headers = _headers(lang, ("first", "precision", "answers", *measured))
     names = ((cost.model, cost.precision or UNKNOWN, str(cost.answers)) for cost in figures.costs)
     rows = [(*first, *map(_number, numbers)) for first, *numbers in zip(names, *measured.values(), strict=True)]
-    notes = [text(lang, f"{name}_note") for name in ("memory", "joules") if name in measured]
+    lines = [text(lang, f"{name}_note") for name in ("memory", "joules") if name in measured]
     dearest = figures.prompt_costs
     if len(figures.pairs) > 1:
         dearest = tuple(sorted(dearest, key=lambda won: -won.times)[:_MOST_WINS])
-    lines = [
-        text(
-            lang, "prompt_cost_line", **{**won.__dict__, "prompt": prompt_name(won.prompt), "times": f"{won.times:.1f}"}
-        )
-        for won in dearest
-    ]
-    return _section(lang, "cost", (*notes, *lines), Table(headers, tuple(rows)))
+    for won in dearest:
+        named = {**vars(won), "prompt": prompt_name(won.prompt), "times": f"{won.times:.1f}"}
+        lines.append(text(lang, "prompt_cost_line", **named))
+    return _section(lang, "cost", lines, Table(headers, tuple(rows)))
 
 
 def _left_out(lang: str, figures: Figures) -> Iterator[str]:
