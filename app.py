@@ -1,42 +1,41 @@
 """The command line, and the composition root: settings -> models, prompts, vote log -> page -> launch."""
 
-from __future__ import annotations
-
 import errno
 import os
+import signal
+import socket
 import sys
 from importlib.util import find_spec
 from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import Annotated, cast
 
 from arena.errors import InputError
 from commands import end_without_package, errors_in_one_line
 
 try:
     import typer
+
+    from arena.judging.moderation import read_words
+    from arena.prompts import load_prompts
+    from backends.machine import share_cores
+    from backends.models.resolve import has_embedded
+    from commands import options
+    from commands.batch import batch
+    from commands.check import check
+    from commands.export import export
+    from commands.fetch import fetch, fetch_missing
+    from commands.hosting import Hosting, Platform, backed_up, own_temp_dir, platform_of, settle
+    from commands.options import PROMPTS, Answers, DataDir, ModelA, ModelB, Models, PromptSet, Words
+    from commands.publish import publish
+    from commands.quantize import quantize
+    from commands.report import report
+    from commands.results import results
+    from commands.tune import tune
+    from ui.gradio.middleware import is_loopback
+    from ui.gradio.sign_in import check_sign_in
 except ModuleNotFoundError as error:
     end_without_package(error)
-
-from backends.machine import share_cores
-from backends.models.resolve import has_embedded
-from commands import options
-from commands.batch import batch
-from commands.check import check
-from commands.export import export
-from commands.fetch import fetch, fetch_missing
-from commands.hosting import Hosting, Platform, backed_up, own_temp_dir, platform_of, settle
-from commands.options import PROMPTS, Answers, DataDir, ModelA, ModelB, Models, PromptSet
-from commands.publish import publish
-from commands.quantize import quantize
-from commands.report import report
-from commands.results import results
-from commands.tune import tune
-from ui.gradio.middleware import is_loopback
-from ui.gradio.sign_in import check_sign_in
-
-if TYPE_CHECKING:
-    import gradio as gr
 
 HERE = Path(__file__).parent
 # Recorded answers of the real pair, shown while demo models run or no model does.
@@ -79,10 +78,7 @@ def main(
             help="A private dataset for copies of the votes: hf:OWNER/NAME or modelscope:OWNER/NAME.",
         ),
     ] = "",
-    words: Annotated[
-        Path | None,
-        typer.Option(envvar="ARENA_WORDS", help="A file with one word per line; battles that contain one are hidden."),
-    ] = None,
+    words: Words = None,
     public_results: Annotated[
         bool,
         typer.Option(
@@ -123,8 +119,6 @@ def main(
         key = os.environ.pop("ARENA_JUDGE_KEY", "")
         if fetch_first and chosen:
             fetch_missing(chosen, HERE / "app.py")
-        from arena.judging.moderation import read_words
-
         hosting = Hosting(
             data_dir=data_dir,
             to_add=to_add,
@@ -135,8 +129,7 @@ def main(
             has_samples=has_samples,
             named_prompts=prompts != PROMPTS,
             is_local=is_loopback(host),
-            is_notebook=platform.is_notebook,
-            keeps=platform.keeps,
+            platform=platform,
             backup=backup,
             judge_secret=key,
             words=read_words(words) if words else (),
@@ -151,7 +144,6 @@ def serve(models: tuple[str, ...], host: str, port: int, hosting: Hosting, promp
 
     Raises InputError for settings that cannot work.
     """
-    from arena.prompts import load_prompts
     from ui.gradio.compat import import_gradio
 
     specs = options.choose_models(*models)
@@ -167,7 +159,7 @@ def serve(models: tuple[str, ...], host: str, port: int, hosting: Hosting, promp
     from commands.compose import compose
     from ui.page import build_page
 
-    end_well_on_sigterm()
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))  # as Ctrl-C does, so that the votes are backed up
     with backed_up(hosting) as backup:
         services = compose(specs, prompt_set, hosting, backup)
         demo, keywords = build_page(services)
@@ -180,25 +172,10 @@ def serve(models: tuple[str, ...], host: str, port: int, hosting: Hosting, promp
             backend.load()
         if services.coming:
             keep_adding(services.coming, hosting.to_add)
-        stay(demo)
-
-
-def end_well_on_sigterm() -> None:
-    """Let SIGTERM end the process as Ctrl-C does, so that the votes are backed up."""
-    import signal
-
-    def end(number: int, frame: object) -> None:
-        raise SystemExit(0)
-
-    signal.signal(signal.SIGTERM, end)
-
-
-def stay(demo: gr.Blocks) -> None:
-    """Serve until Ctrl-C or SIGTERM, then close the page."""
-    try:
-        demo.block_thread()
-    finally:
-        demo.close(verbose=False)
+        try:
+            demo.block_thread()
+        finally:
+            demo.close(verbose=False)
 
 
 def chosen_models(
@@ -233,8 +210,6 @@ def check_hosting(hosting: Hosting) -> None:
 
 def check_port(host: str, port: int) -> None:
     """Raises InputError if the page cannot listen there; gradio itself would end with a traceback."""
-    import socket
-
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         with socket.socket(family) as probe:

@@ -63,6 +63,7 @@ class Attack:
     sends: int = 1
 
 
+Judged = tuple[PairVerdict, dict[str, int]]
 NO_ATTACK = "no attack"
 ATTACKS = (
     Attack("an army of 100 from one address", browsers=100, ids=100, addresses=1),
@@ -74,20 +75,19 @@ ATTACKS = (
 )
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Browser:
-    """One browser: its rater and address, when it begins, how often it votes for OTHER (None: for the left side)."""
+    """One browser: its rater and address, when it begins, how often it votes for OTHER, and its attack."""
 
     judge: str
     address: str
     begins: float
-    taste: float | None
+    taste: float = 0.0
     is_hurried: bool = False
-    seconds: float | None = None
-    sends: int = 1
+    attack: Attack = Attack("")
 
     def choose(self, battle: Battle, draw: random.Random) -> Winner:
-        if self.taste is None:
+        if self.attack.left:
             return Winner.MODEL_A
         if 0 < self.taste < 1 and draw.random() < _TIES:
             return Winner.TIE
@@ -95,8 +95,8 @@ class _Browser:
         return Winner.MODEL_A if battle.a.model.id == wanted else Winner.MODEL_B
 
     def duration(self, battle: Battle, draw: random.Random) -> float:
-        if self.seconds is not None:
-            return self.seconds
+        if self.attack.seconds is not None:
+            return self.attack.seconds
         if self.is_hurried and draw.random() < 0.5:
             return draw.uniform(*_GLANCE)
         return (len(battle.a.answer.text) + len(battle.b.answer.text)) / draw.uniform(*_READING)
@@ -142,7 +142,7 @@ class _Arena:
         with suppress(VoteRefused):  # too many raters from the address
             while battle := self._room.assign(browser.judge, address=browser.address).battle:
                 yield browser.duration(battle, self._draw)
-                for _ in range(browser.sends):
+                for _ in range(browser.attack.sends):
                     self._send(browser, battle)
 
     def _send(self, browser: _Browser, battle: Battle) -> None:
@@ -167,18 +167,11 @@ def honest_raters(share: float, draw: random.Random) -> list[_Browser]:
 def attackers(attack: Attack, draw: random.Random) -> list[_Browser]:
     """The browsers of an attack; those that share a rater's id begin at once."""
     begins = [_BEGIN + draw.uniform(0, _DAY) for _ in range(attack.ids)]
-    taste = None if attack.left else 0.0
-    return [
-        _Browser(
-            f"attacker-{number % attack.ids}",
-            _address(9, number % attack.addresses),
-            begins[number % attack.ids],
-            taste,
-            seconds=attack.seconds,
-            sends=attack.sends,
-        )
-        for number in range(attack.browsers)
-    ]
+    browsers = []
+    for number in range(attack.browsers):
+        rater, address = number % attack.ids, _address(9, number % attack.addresses)
+        browsers.append(_Browser(f"attacker-{rater}", address, begins[rater], attack=attack))
+    return browsers
 
 
 def _address(first: int, number: int) -> str:
@@ -206,8 +199,8 @@ def _run(folder: Path, share: float, seed: str, attacks: Sequence[Attack]) -> It
     """One class under each attack."""
     honest = folder / "honest"
     _Arena(honest, draw := random.Random(seed)).run(honest_raters(share, draw))
-    before = _Judged(honest)
-    yield NO_ATTACK, Counter({**before.excluded, "raters": before.verdict.numbers.raters})
+    verdict, excluded = before = _judged(honest)
+    yield NO_ATTACK, Counter({**excluded, "raters": verdict.numbers.raters})
     for attack in attacks:
         attacked, draw = folder / attack.name, random.Random(f"{attack.name} {seed}")
         arena = _Arena(attacked, draw)
@@ -215,29 +208,26 @@ def _run(folder: Path, share: float, seed: str, attacks: Sequence[Attack]) -> It
         for name in ("votes", "events"):  # as those of another process
             (part,) = honest.glob(f"{name}.*")
             shutil.copy(part, attacked / f"{name}-2{part.suffix}")
-        yield attack.name, _outcome(arena, before, _Judged(attacked))
+        yield attack.name, _outcome(arena, before, _judged(attacked))
         shutil.rmtree(attacked)
 
 
-class _Judged:
-    """The verdict on the votes in a folder, and the raters that it leaves out."""
-
-    def __init__(self, folder: Path) -> None:
-        figures = compute(VoteStore(folder).refresh(), now=math.inf)
-        self.verdict: PairVerdict = figures.pairs[0].verdict
-        self.excluded: dict[str, int] = summary(figures.excluded)["reasons"]
+def _judged(folder: Path) -> Judged:
+    """The verdict on the votes in a folder, and the number of raters that it leaves out by reason."""
+    figures = compute(VoteStore(folder).refresh(), now=math.inf)
+    return figures.pairs[0].verdict, summary(figures.excluded)["reasons"]
 
 
-def _outcome(arena: _Arena, before: _Judged, after: _Judged) -> Counter[str]:
+def _outcome(arena: _Arena, before: Judged, after: Judged) -> Counter[str]:
     """What an attack did, as numbers to be added up."""
-    was, now = before.verdict, after.verdict
+    (was, excluded_before), (now, excluded) = before, after
     return Counter(
         tried=arena.tried,
         accepted=arena.accepted,
         raters=now.numbers.raters - was.numbers.raters,
         flipped=now.preferred == TARGET != was.preferred,
         lost=was.preferred == OTHER != now.preferred,
-        **{reason: after.excluded[reason] - before.excluded[reason] for reason in REASONS},
+        **{reason: excluded[reason] - excluded_before[reason] for reason in REASONS},
     )
 
 

@@ -4,6 +4,7 @@ The figures of a model have a list `engines`: this project's first, then each ri
 """
 
 import statistics
+import subprocess
 import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -11,12 +12,11 @@ from functools import partial
 from pathlib import Path
 
 from arena.errors import BackendError, InputError
+from backends.machine.memory import available_bytes
 from bench import speed
 from bench.engines import GgufModel, Source
 from bench.probe import Figures, Progress, run
-from bench.resources import cached_share, check_memory
 from bench.speed import Plan, Question
-from bench.standing import standing_of
 from bench.weights.random_gguf import random_gguf
 from bench.weights.shapes import PAIR, SHAPES, Shape
 from bench.weights.subject import Subject
@@ -30,6 +30,10 @@ _TRANSFORMERS_BYTES = 2_000_000_000
 
 _JOB = tomllib.loads(Path(__file__).with_name("reference_job.toml").read_text(encoding="utf-8"))
 REFERENCE = {model: tuple(Question(*numbers) for numbers in questions) for model, questions in _JOB.items()}
+_MACHINES: dict[str, dict[str, list[float]]] = tomllib.loads(
+    Path(__file__).with_name("machines.toml").read_text(encoding="utf-8")
+)
+_PROMPT = 128
 
 
 def engine_on(subject: Subject, work: Path | None, progress: Progress) -> Figures:
@@ -132,5 +136,60 @@ def _source(rival: str, shape: Shape | None, work: Path, progress: Progress) -> 
         raise BackendError("bench_failed", "it is only measured on the shapes of the two families")
     if rival == LLAMA:
         return GgufModel(shape, random_gguf(shape, work, progress))
-    check_memory(f"{shape.name} in bf16 on transformers", 2 * shape.parameters + _TRANSFORMERS_BYTES)
+    needed, free = 2 * shape.parameters + _TRANSFORMERS_BYTES, available_bytes()
+    if free is not None and needed > free:
+        message = f"{shape.name} in bf16 on transformers needs {needed / 1e9:.1f} GB of memory"
+        raise BackendError("bench_failed", f"{message}, and {free / 1e9:.1f} GB is free.")
     return shape
+
+
+def cached_share(files: Sequence[Path]) -> float | None:
+    """The share (0 to 1) of the files that is in the page cache; None without the system's `fincore`."""
+    command = ["fincore", "--bytes", "--noheadings", "--output", "RES,SIZE", *map(str, files)]
+    try:
+        listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    numbers = [int(number) for line in listed for number in line.split()]
+    # Cached pages are counted as a whole.
+    return min(1.0, sum(numbers[::2]) / sum(numbers[1::2]))
+
+
+def standing_of(subject: Subject, engines: Sequence[Figures]) -> list[Figures]:
+    """The speed here and on each of the machines; nothing for a model that was not measured on them at this size."""
+    machines = _MACHINES.get(subject.id, {})
+    if not machines or subject.layers != SHAPES[subject.id.partition("@")[0]].layers:
+        return []
+    own, *rivals = ((engine["tokens_per_second"], _first_token(engine)) for engine in engines)
+    # llama.cpp is the first rival, if it was measured.
+    llama = rivals[0] if rivals and engines[1]["engine"].startswith("llama.cpp") else (None, None)
+    return [_row("this machine", (*own, *llama)), *(_row(name, numbers) for name, numbers in machines.items())]
+
+
+def standing_line(name: str, standing: Sequence[Figures]) -> str:
+    """The same in one line."""
+    return f"{name}: {'; '.join(map(_words, standing))}."
+
+
+def _first_token(engine: Figures) -> float:
+    return next(float(first["seconds"]) for first in engine["first_token"] if first["prompt_tokens"] == _PROMPT)
+
+
+def _row(machine: str, numbers: Sequence[float | None]) -> Figures:
+    speed, seconds, llama_speed, llama_seconds = numbers
+    return {
+        "machine": machine,
+        "tokens_per_second": speed,
+        "first_token_seconds": seconds,
+        "times_llama": speed and llama_speed and speed / llama_speed,
+        "first_token_share_of_llama": seconds and llama_seconds and seconds / llama_seconds,
+    }
+
+
+def _words(row: Figures) -> str:
+    beside, share = row["times_llama"], row["first_token_share_of_llama"]
+    speed = f"{row['machine']} {row['tokens_per_second']:.2f} tokens/s"
+    first = f"first token of {_PROMPT} after {row['first_token_seconds']:.2f} s"
+    if beside is None:
+        return f"{speed}, {first}"
+    return f"{speed} ({beside:.2f} times llama.cpp), {first} ({share:.2f} of it)"

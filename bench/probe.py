@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from arena.errors import ArenaError, BackendError
-from bench.resources import MemoryWatch
+from backends.machine.memory import process_bytes
 
 # Called with a few words about each step, since a measurement can take minutes.
 Progress = Callable[[str], None]
@@ -28,6 +28,7 @@ Figures = dict[str, Any]
 ROOT = Path(__file__).parents[1]
 SERVE = "from bench.probe import serve; serve()"
 _SECONDS_TO_EXIT = 60
+_WATCH_SECONDS = 0.05
 _requested_at = time.monotonic()
 
 
@@ -93,6 +94,31 @@ def serve() -> None:
         send(result={**result, **watch.peak()})
     except ArenaError as error:
         send(error=str(error), code=error.code)
+
+
+class MemoryWatch:
+    """Samples this process's memory, since the system keeps no peak of what is not backed by a file."""
+
+    def __init__(self) -> None:
+        self.own_bytes = 0  # the peak so far of what is not backed by a file
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread.start()
+
+    def peak(self) -> dict[str, int]:
+        """Stops sampling; returns the peak of all resident memory, and of the part that is not backed by a file."""
+        self._ended.set()
+        self._thread.join()
+        self._sample()
+        return {"peak_bytes": process_bytes("VmHWM") or 0, "own_peak_bytes": self.own_bytes}
+
+    def _watch(self) -> None:
+        while not self._ended.wait(_WATCH_SECONDS):
+            self._sample()
+
+    def _sample(self) -> None:
+        # Pages of mapped weights belong to the system, which may take them back: they do not count here.
+        self.own_bytes = max(self.own_bytes, (process_bytes("RssAnon") or 0) + (process_bytes("RssShmem") or 0))
 
 
 def _result(lines: Iterable[bytes], progress: Progress) -> Figures | None:

@@ -105,15 +105,10 @@ def measure_job(questions: Sequence[Question], source: Source, progress: Progres
     for batch in [calls] if isinstance(source, Subject) else [[call] for call in calls]:
         answers += at_once(batch)
         progress(f"{engine.name}: {len(answers)} of {len(questions)} answered, the last in {answers[-1].seconds:.1f} s")
-    rows = [
-        {
-            "prompt_id": question.prompt_id,
-            "seconds": answer.seconds,
-            "first_token_seconds": answer.first_seconds,
-            **asdict(question),
-        }
-        for question, answer in zip(questions, answers, strict=True)
-    ]
+    rows = []
+    for question, answer in zip(questions, answers, strict=True):
+        times = {"seconds": answer.seconds, "first_token_seconds": answer.first_seconds}
+        rows.append({"prompt_id": question.prompt_id, **times, **asdict(question)})
     return {**facts, "seconds": elapsed(answers), "answers": rows}
 
 

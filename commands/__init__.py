@@ -9,7 +9,6 @@ from dataclasses import asdict
 from typing import NoReturn
 
 from arena.errors import ArenaError, ErrorInfo, InputError
-from ui.texts import error_text, language_of_system, text
 
 INTERRUPTED = 130
 
@@ -27,6 +26,8 @@ def errors_in_one_line(as_json: bool = False, **about: str) -> Iterator[None]:
 def print_error(error: ArenaError, as_json: bool = False, **about: str) -> None:
     """Prints one line on stderr in the system's language. With `as_json` also an object on stdout, in English, with the
     fields of `about` and the details of which a translation is made."""
+    from ui.texts import error_text, language_of_system, text
+
     if as_json:
         failure = {"state": "failed", "code": error.code, "error": str(error), "details": error.details}
         print(json.dumps({**about, **failure}, default=_plain))
@@ -42,7 +43,10 @@ def end_without_package(error: ModuleNotFoundError) -> NoReturn:
     """Ends the program with one line that says how to install what is missing."""
     install = "run .venv/bin/python app.py, or install: python -m pip install -r requirements.txt"
     message = f"The package {error.name} is not installed for this Python: {install}"
-    print_error(InputError("not_installed", message, name=error.name, install=install))
+    try:
+        print_error(InputError("not_installed", message, name=error.name, install=install))
+    except ModuleNotFoundError:  # the texts need packages too
+        print(f"Error: {message}", file=sys.stderr)
     raise SystemExit(2) from None
 
 

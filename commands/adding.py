@@ -1,7 +1,5 @@
 """Adding models in the page: `fetch` in a process of its own, and the models that were added before."""
 
-from __future__ import annotations
-
 import atexit
 import json
 import subprocess
@@ -31,38 +29,6 @@ from commands.progress import JSON_LINES
 # Until a hub that does not answer is asked again.
 RETRY_SECONDS = 60.0
 APP = Path(__file__).parents[1] / "app.py"
-
-
-class ProcessMachine:
-    """See `arena.adding.Machine`. A process of its own may use the network, which the page's may not (see
-    `prepare_environment`), frees its memory at its end, and can be stopped at any moment."""
-
-    def __init__(self, backends: Backends, environment: Mapping[str, str], app: Path = APP) -> None:
-        self._backends = backends
-        self._environment = {**environment, **JSON_LINES}
-        self._command = (sys.executable, str(app), "fetch", "--json")
-
-    def plan(self, name: str) -> FetchProcess:
-        try:
-            resolve(name)
-        except InputError as error:
-            # Refused here: a command line can be read by everybody, and a wrong name may hold a password.
-            if error.code not in TO_FETCH:
-                raise
-        return FetchProcess((*self._command, "--plan", "--", name), self._environment)
-
-    def fetch(self, name: str) -> FetchProcess:
-        return FetchProcess((*self._command, "--", name), self._environment)
-
-    def room(self) -> Room:
-        return room_here()
-
-    def open(self, name: str) -> tuple[Backend, int]:
-        spec = resolve(name)
-        return self._backends.open(spec), needs_of_all([spec]).get(spec.id, 0)
-
-    def close(self, backend: Backend) -> None:
-        self._backends.close(backend)
 
 
 class FetchProcess:
@@ -108,6 +74,38 @@ class FetchProcess:
         """Ends the process, if it has not ended."""
         atexit.unregister(self.stop)
         self._process.terminate()
+
+
+class ProcessMachine:
+    """See `arena.adding.Machine`. A process of its own may use the network, which the page's may not (see
+    `prepare_environment`), frees its memory at its end, and can be stopped at any moment."""
+
+    def __init__(self, backends: Backends, environment: Mapping[str, str], app: Path = APP) -> None:
+        self._backends = backends
+        self._environment = {**environment, **JSON_LINES}
+        self._command = (sys.executable, str(app), "fetch", "--json")
+
+    def plan(self, name: str) -> FetchProcess:
+        try:
+            resolve(name)
+        except InputError as error:
+            # Refused here: a command line can be read by everybody, and a wrong name may hold a password.
+            if error.code not in TO_FETCH:
+                raise
+        return FetchProcess((*self._command, "--plan", "--", name), self._environment)
+
+    def fetch(self, name: str) -> FetchProcess:
+        return FetchProcess((*self._command, "--", name), self._environment)
+
+    def room(self) -> Room:
+        return room_here()
+
+    def open(self, name: str) -> tuple[Backend, int]:
+        spec = resolve(name)
+        return self._backends.open(spec), needs_of_all([spec]).get(spec.id, 0)
+
+    def close(self, backend: Backend) -> None:
+        self._backends.close(backend)
 
 
 def _entry(line: str) -> dict[str, Any]:

@@ -1,39 +1,28 @@
 """The `batch` command: asks every model every prompt and writes the answers to a file."""
 
-from __future__ import annotations
-
 import json
 import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
+from arena.answers import FILE_NAME, AnswerStore
+from arena.backend import Backend
+from arena.batch.plan import CellState, CellView, Plan, Progress
+from arena.batch.run import Batch, Host
 from arena.errors import BackendError, InputError
 from arena.translations import time_text
-from commands import INTERRUPTED, errors_in_one_line, print_error
-from commands.options import (
-    PROMPTS,
-    AsJson,
-    DataDir,
-    ModelA,
-    ModelB,
-    Models,
-    PromptSet,
-    choose_models,
-    models_of,
-    stored_prompts,
-)
+from arena.types import ModelSpec
+from backends import opened_alone
+from backends.machine.facts import machine_facts
+from backends.machine.memory import process_bytes
+from commands import INTERRUPTED, errors_in_one_line, options, print_error
+from commands.options import PROMPTS, AsJson, DataDir, ModelA, ModelB, Models, PromptSet
 from commands.progress import StatusLine
-
-if TYPE_CHECKING:
-    from arena.backend import Backend
-    from arena.batch.plan import CellView, Progress
-    from arena.batch.run import Batch, Host
-    from arena.types import ModelSpec
 
 
 def batch(
@@ -63,17 +52,11 @@ def batch(
     Runs one model at a time and saves each answer. Ctrl-C stops after the running answer, a second Ctrl-C drops it. The
     same command resumes where it stopped. Rate the answers with --answers FILE, or create the report.
     """
-    from arena.answers import FILE_NAME
-
     path = out or data_dir / FILE_NAME
     settings = {"max_new_tokens": max_new_tokens, "temperature": temperature, "thinking": think}
     with errors_in_one_line(as_json, file=str(path)):
-        from arena.answers import AnswerStore
-        from arena.batch.plan import Plan
-        from arena.batch.run import Batch
-        from backends import opened_alone
-
-        plan = Plan(choose_models(*models_of(models, a, b)), stored_prompts(prompts, data_dir), repeats, seed, settings)
+        specs = options.choose_models(*options.models_of(models, a, b))
+        plan = Plan(specs, options.stored_prompts(prompts, data_dir), repeats, seed, settings)
         plan.cells()  # raises before the file is created
         with AnswerStore(path) as store:
             run = Batch(plan, store, host_of(opened_alone), at_once, retry)
@@ -85,17 +68,11 @@ def host_of(
     opened: Callable[[ModelSpec], AbstractContextManager[Backend]], rest: Callable[[], float] = lambda: 0.0
 ) -> Host:
     """This machine for a batch; `opened` gives the backend of a model, `rest` the seconds between two answers."""
-    from arena.batch.run import Host
-    from backends.machine.facts import machine_facts
-    from backends.machine.memory import process_bytes
-
     return Host(opened, machine_facts(), lambda: process_bytes("VmRSS"), rest)
 
 
 def _run(batch: Batch) -> float:
     """Runs the batch with progress on stderr; returns the seconds it took."""
-    from arena.batch.plan import CellState
-
     began = time.monotonic()
     printed = {view.cell.id for view in batch.progress.cells if view.state is not CellState.WAITING}
     with StatusLine() as line, _stopped_by_signals(batch, line):
@@ -149,8 +126,6 @@ def _cell_line(view: CellView) -> str:
 
 def _status(progress: Progress) -> str:
     """The cells done, the running model and cell, and the time left."""
-    from arena.batch.plan import CellState
-
     ended = progress.count(CellState.DONE) + progress.count(CellState.FAILED)
     parts = [f"{ended} of {len(progress.cells)}"]
     parts += [f"model {progress.turn} of {len(progress.models)}"] if progress.turn else []
@@ -170,9 +145,7 @@ def _growing(view: CellView) -> str:
 
 def _report(progress: Progress, file: str, seconds: float, as_json: bool) -> None:
     """Prints the outcome. The exit code is 2 if a cell failed, 130 if one still waits."""
-    from arena.batch.plan import CellState
-
-    done, failed, waiting = (progress.count(CellState[name]) for name in ("DONE", "FAILED", "WAITING"))
+    done, failed, waiting = map(progress.count, (CellState.DONE, CellState.FAILED, CellState.WAITING))
     cells = len(progress.cells)
     if as_json:
         counts = {"cells": cells, "done": done, "failed": failed, "waiting": waiting}

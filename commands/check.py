@@ -1,27 +1,28 @@
 """`check`: what is in a model's folder or file, whether it is whole, and whether and how fast it runs here."""
 
-from __future__ import annotations
-
 import json
 import logging
 import os
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from arena.errors import InputError
+from arena.types import ModelSpec
+from backends.checking import Trial, try_out
+from backends.families.qwen35 import left_out
+from backends.folder.contents import Contents, contents_of
+from backends.folder.verified import verify_listed
 from backends.machine import share_cores
+from backends.machine.memory import available_bytes
+from backends.memory.estimate import Need, need_of
+from backends.models.downloads import PACKED
+from backends.models.resolve import resolve
 from commands import errors_in_one_line
 from commands.options import AsJson
 from commands.progress import size_text
-
-if TYPE_CHECKING:
-    from arena.types import ModelSpec
-    from backends.checking import Trial
-    from backends.folder.contents import Contents
-    from backends.memory.estimate import Need
 
 # By ModelSpec.context_limit.
 _LIMITS = {
@@ -51,8 +52,6 @@ def check(
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     share_cores()
     with errors_in_one_line(as_json, model=model):
-        from backends.models.resolve import resolve
-
         spec = resolve(model)
         try:
             # With --json only the object goes to stdout.
@@ -71,19 +70,15 @@ def _examine(spec: ModelSpec, say: Callable[[str], None]) -> dict[str, Any]:
 
     Bytes, seconds and tokens are numbers there, and what is unknown is null.
     """
-    from backends.checking import try_out
-    from backends.folder.contents import Contents, contents_of
-    from backends.folder.verified import verify_listed
-    from backends.machine.memory import available_bytes
-    from backends.memory.estimate import need_of
-
     say(_heading(spec))
     contents, compared = Contents((), None, None), None
     if spec.runtime != "openai":  # a server shows no files
         contents = contents_of(spec)
         say(_contents(contents))
         compared = verify_listed(spec, lambda name, size: _progress(f"Reading {name} ({size_text(size)}) ..."))
-        say(_verified(spec, compared))
+        whole = "index and headers agree with the files" if spec.runtime == "transformers" else "the head is whole"
+        agrees = f"; {compared[0]} agrees with {compared[1]} files" if compared else ""
+        say(_row("verified", whole + agrees))
     need, memory = need_of(spec), {"free": available_bytes()}
     if need:
         parts = {"weights": need.weights, "cache": need.cache, "overhead": need.overhead, "needed": need.total}
@@ -92,8 +87,11 @@ def _examine(spec: ModelSpec, say: Callable[[str], None]) -> dict[str, Any]:
     _progress(f"Loading {spec.name} ...")
     trial = try_out(spec)
     say(_trial(trial))
-    computed = _computed_by(spec)
-    if computed:
+    computed = None
+    if spec.precision in PACKED:
+        from backends.packed.kernels import computed_by
+
+        computed = computed_by()
         say(_row("computed by", computed))
     names = ("id", "name", "family", "source", "runtime", "precision", "revision", "licence")
     return {
@@ -107,17 +105,6 @@ def _examine(spec: ModelSpec, say: Callable[[str], None]) -> dict[str, Any]:
         "computed_by": computed,
         **vars(trial),
     }
-
-
-def _computed_by(spec: ModelSpec) -> str | None:
-    """What multiplies packed weights; None for a model without."""
-    from backends.models.downloads import PACKED
-
-    if spec.precision not in PACKED:
-        return None
-    from backends.packed.kernels import computed_by
-
-    return computed_by()
 
 
 def _progress(text: str) -> None:
@@ -135,8 +122,6 @@ def _seconds(seconds: float | None) -> str:
 
 
 def _heading(spec: ModelSpec) -> str:
-    from backends.families.qwen35 import left_out
-
     runs_as = f"{spec.precision or 'what the file has'} on {spec.runtime}"
     runs_as = "a model on a server" if spec.runtime == "openai" else runs_as
     rows = [
@@ -168,11 +153,6 @@ def _contents(contents: Contents) -> str:
         _row("tensors", tensors),
     ]
     return "\n".join(rows)
-
-
-def _verified(spec: ModelSpec, compared: tuple[str, int] | None) -> str:
-    what = "index and headers agree with the files" if spec.runtime == "transformers" else "the head is whole"
-    return _row("verified", what if compared is None else f"{what}; {compared[0]} agrees with {compared[1]} files")
 
 
 def _memory(need: Need, free: int | None) -> str:

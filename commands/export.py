@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,13 +11,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from arena.errors import InputError
+from backends.models.catalog import EMBEDDED, FETCHED
 from commands import errors_in_one_line
 from commands.options import AsJson, DataDir, Votes, vote_store, warn_of_damage
 from commands.progress import StatusLine
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from arena.exports.export import Progress
     from arena.votes.store import ReadReport
 
@@ -53,7 +53,6 @@ def export(
 
 def _written(target: Path, votes: Sequence[str] | None, data_dir: Path, progress: Progress) -> ReadReport:
     from arena.exports.export import export_bundle, export_table
-    from backends.models.catalog import EMBEDDED, FETCHED
 
     store = vote_store(votes, data_dir)
     match target.suffix.lower():

@@ -1,30 +1,32 @@
 """`fetch`: downloads published models into the models folder."""
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
 from arena.errors import ArenaError
 from arena.needs import USUAL_RATE, Needs, Room, pair_memory
 from arena.translations import time_text
+from backends.fetching.fetch import Fetched, by_hand
+from backends.fetching.fetch import fetch as fetch_model
+from backends.fetching.plan import as_fetched, needs_of, room_here, to_download
+from backends.folder.manifest import Manifest
+from backends.folder.packed import is_here, packed_folder
+from backends.machine.memory import available_bytes
+from backends.models.catalog import FETCHED, PUBLISHED
+from backends.models.downloads import Download, fetched_folder, models_dir
 from commands import INTERRUPTED, errors_in_one_line, print_error, resumable
 from commands.options import AsJson, DropOriginal
 from commands.progress import StatusLine, size_text
-
-if TYPE_CHECKING:
-    from backends.fetching.fetch import Fetched
-    from backends.folder.manifest import Manifest
-    from backends.models.downloads import Download
-    from hubs import Hub
+from commands.quantize import quantize_fetched
+from hubs import Hub, hub_module
 
 
 def fetch(
@@ -62,16 +64,12 @@ def fetch(
         with errors_in_one_line(as_json), resumable():
             _plan(tuple(dict.fromkeys(models)), hub, as_json)
         return
-    from backends.fetching.plan import as_fetched, to_download
-
     has_failed = False
     for name in dict.fromkeys(models):
         try:
             with resumable():
                 _fetch_one(as_fetched(name), hub, verify, drop_original, as_json)
         except ArenaError as error:
-            from backends.fetching.fetch import by_hand
-
             has_failed = True
             print_error(error, as_json, model=name)
             if error.code == "fetch_offline":
@@ -82,8 +80,6 @@ def fetch(
 
 def _plan(names: Sequence[str], hub: Hub | None, as_json: bool) -> None:
     """Prints what the models need. Raises ArenaError if one cannot run here, or if disk or memory is short."""
-    from backends.fetching.plan import needs_of, room_here
-
     needs = []
     for name in names:
         needs.append(needs_of(name, hub))
@@ -113,9 +109,6 @@ def _room_line(needs: Sequence[Needs], free: Room) -> str:
 
 def _list_models(as_json: bool) -> None:
     """Prints every model that can be downloaded: id, size, whether it is here, licence."""
-    from backends.models.catalog import FETCHED, PUBLISHED
-    from backends.models.downloads import models_dir
-
     for name, published in PUBLISHED.items():
         spec, here = FETCHED[name], (models_dir() / name).is_dir()
         if as_json:
@@ -133,10 +126,6 @@ def fetch_missing(names: Iterable[str], app: Path) -> None:
     In a process of its own: a hub's library reads at import time whether it may use the network, and in the page's
     process it may not.
     """
-    from backends.fetching.plan import as_fetched
-    from backends.folder.packed import is_here
-    from backends.models.downloads import fetched_folder
-
     folders = {name: fetched_folder(name) for name in map(as_fetched, names)}
     missing = [name for name, folder in folders.items() if folder and not is_here(folder)]
     if not missing:
@@ -152,10 +141,6 @@ def fetch_missing(names: Iterable[str], app: Path) -> None:
 
 def _fetch_one(name: str, hub: Hub | None, verify: bool, drop: bool, as_json: bool) -> None:
     """Downloads the model, and quantizes it for MODEL@int4. Raises InputError or BackendError."""
-    from backends.fetching.plan import to_download
-    from backends.folder.packed import is_here, packed_folder
-    from commands.quantize import quantize_fetched
-
     model, precision = to_download(name)
     # The original of a packed folder may have been deleted since.
     if not precision or not is_here(packed_folder(model.folder, precision)):
@@ -165,41 +150,23 @@ def _fetch_one(name: str, hub: Hub | None, verify: bool, drop: bool, as_json: bo
 
 
 def _download(model: Download, precision: str, hub: Hub | None, verify: bool, as_json: bool) -> None:
-    from backends.fetching.fetch import fetch as fetch_model
+    say: Callable[[str], None] = (lambda line: None) if as_json else typer.echo
+    memory: dict[str, int] = {}
 
     def begin(manifest: Manifest, missing: int) -> None:
-        if not as_json:
-            _say_plan(model, manifest, missing)
-
-    memory: dict[str, int] = {}
+        repo, hosted = manifest.repo, hub_module(manifest.hub)
+        say(f"{model.name}: {repo.id} at {repo.revision} on {hosted.NAME}")
+        say(f"Licence: {f'{model.licence} ({model.licence_url})' if model.licence else f'see {hosted.page(repo)}'}")
+        say(f"{len(manifest.files)} files, {size_text(missing)} to download")
 
     def weigh(needed: Mapping[str, int]) -> None:
         memory.update(needed)
-        if not as_json:
-            _say_memory(needed)
+        each = ", ".join(f"{size_text(size)} as {precision}" for precision, size in needed.items())
+        say(f"Memory: about {each}; {size_text(available_bytes())} free")
 
     with StatusLine(in_bytes=True, state="downloading") as line:
         fetched = fetch_model(model, precision, hub, anew=verify, begin=begin, weigh=weigh, report=line.show)
     _say_result(fetched, memory, as_json, "by every hash" if verify else "by its sizes")
-
-
-def _say_plan(model: Download, manifest: Manifest, missing: int) -> None:
-    from hubs import hub_module
-
-    repo = manifest.repo
-    typer.echo(f"{model.name}: {repo.id} at {repo.revision} on {hub_module(manifest.hub).NAME}")
-    if model.licence:
-        typer.echo(f"Licence: {model.licence} ({model.licence_url})")
-    else:
-        typer.echo(f"Licence: see {hub_module(manifest.hub).page(repo)}")
-    typer.echo(f"{len(manifest.files)} files, {size_text(missing)} to download")
-
-
-def _say_memory(needed: Mapping[str, int]) -> None:
-    from backends.machine.memory import available_bytes
-
-    each = ", ".join(f"{size_text(size)} as {precision}" for precision, size in needed.items())
-    typer.echo(f"Memory: about {each}; {size_text(available_bytes())} free")
 
 
 def _say_result(fetched: Fetched, memory: Mapping[str, int], as_json: bool, how: str) -> None:

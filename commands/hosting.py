@@ -12,6 +12,8 @@ import typer
 
 from arena.errors import InputError
 from arena.votes.backup_status import BackupStatus, Waiting
+from backup.votes import Backup
+from hubs import named_dataset
 from ui.gradio.middleware import hostname
 from ui.gradio.sign_in import SignIn
 
@@ -108,12 +110,10 @@ class Hosting:
     `to_add` are models that are downloaded while the page runs.
     `lang` forces a language and `public_url` is the address from outside, unless empty. `answers` is the file of
     recorded answers, `has_samples` whether it is the one that comes with the project; `named_prompts` is whether the
-    host has named a prompt set, `is_local` whether only this machine reaches the page, `is_notebook` whether by a
-    notebook's proxy, `keeps` whether the disk survives a restart. Votes are copied to the dataset `backup`.
-    Raters' ids are hashed with `judge_secret`, or if it is empty with a key in a file beside the votes. `words` hide a
-    battle from readers; with `public_results` everybody sees the results; `sign_in` is whether
-    raters may or must sign in. `environment` is that of programs that the
-    page starts.
+    host has named a prompt set, `is_local` whether only this machine reaches the page. Votes are copied to the dataset
+    `backup`. Raters' ids are hashed with `judge_secret`, or if it is empty with a key in a file beside the votes.
+    `words` hide a battle from readers; with `public_results` everybody sees the results; `sign_in` is whether raters
+    may or must sign in. `environment` is that of programs that the page starts.
     """
 
     data_dir: Path
@@ -125,8 +125,7 @@ class Hosting:
     has_samples: bool = False
     named_prompts: bool = False
     is_local: bool = False
-    is_notebook: bool = False
-    keeps: bool = True
+    platform: Platform = Platform()
     backup: str = ""
     judge_secret: str = field(default="", repr=False)
     words: tuple[str, ...] = ()
@@ -137,7 +136,7 @@ class Hosting:
     @property
     def hosts(self) -> frozenset[str] | None:
         """The names that the page answers to besides this machine's; None for all."""
-        if not self.is_local or self.is_notebook:
+        if not self.is_local or self.platform.is_notebook:
             return None
         return frozenset({hostname(self.public_url)} - {""})
 
@@ -150,17 +149,13 @@ def backed_up(hosting: Hosting) -> Iterator[Callable[[], BackupStatus] | None]:
     """
     if not hosting.backup:
         waiting = Waiting(hosting.data_dir)
-        yield None if hosting.keeps else lambda: BackupStatus(waiting=waiting())
+        yield None if hosting.platform.keeps else lambda: BackupStatus(waiting=waiting())
         return
-    # The hubs' libraries are not needed without a backup.
-    from backup.votes import Backup
-    from hubs import named_dataset
-
     backup = Backup(named_dataset(hosting.backup), hosting.data_dir)
     backup.start()
     if problem := backup.status().problem:
         typer.echo(f"Warning: {problem} Votes are not backed up yet.", err=True)
-    if not hosting.judge_secret and not hosting.keeps:
+    if not hosting.judge_secret and not hosting.platform.keeps:
         typer.echo("Warning: without ARENA_JUDGE_KEY this host does not recognize raters after a restart.", err=True)
     try:
         yield backup.status

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from arena.errors import InputError
+from arena.events import NoEvents, read_events
+from arena.prompts import PromptStore, load_prompts
 from arena.text import read_text
+from arena.types import ModelSpec
+from backends.fetching.plan import TO_FETCH
+from backends.models.catalog import CARDS, EMBEDDED, FETCHED, PUBLISHED
+from backends.models.resolve import resolve
+from backup.datasets import download_answers, in_dataset
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from arena.prompts import PromptStore
     from arena.report.facts import KnownModel
     from arena.results.compute import Background
-    from arena.types import ModelSpec
     from arena.votes.store import ReadReport, VoteStore
 
 LEFT, RIGHT = "smollm2-135m-t0.2", "smollm2-135m-t1.0"
@@ -63,6 +67,10 @@ Answers = Annotated[
         "(append #FILE for another file in it).",
     ),
 ]
+Words = Annotated[
+    Path | None,
+    typer.Option(envvar="ARENA_WORDS", help="A file with one word per line; battles that contain one are hidden."),
+]
 DropOriginal = Annotated[
     bool, typer.Option("--drop-original", help="Delete the original weights once MODEL@int4 works.")
 ]
@@ -76,7 +84,11 @@ def models_of(models: str, a: str, b: str) -> tuple[str, ...]:
     """
     names = tuple(filter(None, map(str.strip, models.split(","))))
     if len(names) == 1 and names[0].endswith(".txt"):
-        lines = map(str.strip, read_text(Path(names[0]), _broken_list).splitlines())
+
+        def broken(path: Path, what: str) -> InputError:
+            return InputError("models_broken", f"{path} {what}.", path=path, what=what)
+
+        lines = map(str.strip, read_text(Path(names[0]), broken).splitlines())
         names = tuple(line for line in lines if line and not line.startswith("#"))
     if names and (a or b):
         raise InputError("models_twice", "Use either --models A,B,C or --a A --b B, not both.")
@@ -86,14 +98,8 @@ def models_of(models: str, a: str, b: str) -> tuple[str, ...]:
     return names or (a or LEFT, b or RIGHT)
 
 
-def _broken_list(path: Path, what: str) -> InputError:
-    return InputError("models_broken", f"{path} {what}.", path=path, what=what)
-
-
 def choose_models(*names: str) -> tuple[ModelSpec, ...]:
     """The models with these names. Raises InputError if one is unknown, or two have the same id or name."""
-    from backends.models.resolve import resolve
-
     specs = tuple(map(resolve, names))
     for named in ([spec.id for spec in specs], [spec.name for spec in specs]):
         for name in named:
@@ -105,8 +111,6 @@ def choose_models(*names: str) -> tuple[ModelSpec, ...]:
 
 def are_here(names: Sequence[str]) -> bool:
     """Whether all models can be opened without a download. Raises InputError if a download would not help."""
-    from backends.fetching.plan import TO_FETCH
-
     try:
         choose_models(*names)
     except InputError as error:
@@ -119,7 +123,6 @@ def are_here(names: Sequence[str]) -> bool:
 def known_models() -> list[KnownModel]:
     """The catalogue's facts about each model, for the report."""
     from arena.report.facts import KnownModel
-    from backends.models.catalog import CARDS, EMBEDDED, FETCHED, PUBLISHED
 
     models = []
     for name, spec in (FETCHED | EMBEDDED).items():
@@ -134,8 +137,6 @@ def answers_file(name: str, data_dir: Path) -> Path | None:
 
     If the download fails, an older copy is used with a warning. Raises InputError, and BackendError without a copy.
     """
-    from backup.datasets import download_answers, in_dataset
-
     if not name:
         return None
     if not in_dataset(name):
@@ -172,9 +173,6 @@ def vote_store(votes: Sequence[str] | None, data_dir: Path) -> VoteStore:
 
 def stored_prompts(path: Path, data_dir: Path) -> PromptStore:
     """The prompts of the page with this file and this data folder. Raises InputError for a file with a mistake."""
-    from arena.events import NoEvents, read_events
-    from arena.prompts import PromptStore, load_prompts
-
     prompts = PromptStore(load_prompts(path), NoEvents(), named=path != PROMPTS)
     for event in read_events(data_dir):
         prompts.replay(event)

@@ -11,14 +11,19 @@ from contextlib import redirect_stdout
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from arena.errors import os_error_as
+from arena.events import read_events
+from arena.judging.moderation import read_words
+from backends.models.catalog import EMBEDDED, FETCHED
+from backup.datasets import upload_publication
 from commands import errors_in_one_line
-from commands.options import AsJson, DataDir, vote_store
+from commands.options import AsJson, DataDir, Words, vote_store
 from commands.progress import StatusLine
+from hubs import named_dataset
 from ui.texts import language_of_system
 
 if TYPE_CHECKING:
@@ -38,10 +43,7 @@ def publish(
         list[str] | None,
         typer.Option(metavar="BATTLE", help="Publish this battle although it may hold personal data; or all."),
     ] = None,
-    words: Annotated[
-        Path | None,
-        typer.Option(envvar="ARENA_WORDS", help="A file with one word per line; battles that contain one are hidden."),
-    ] = None,
+    words: Words = None,
     licence: Annotated[str, typer.Option(metavar="ID", help="The licence of the votes, for the card.")] = "other",
     yes: Annotated[bool, typer.Option("--yes", help="Publish without a question.")] = False,
     data_dir: DataDir = Path("data"),
@@ -54,9 +56,6 @@ def publish(
     as well. Nothing is sent without a yes.
     """
     with errors_in_one_line(as_json, dataset=dataset), tempfile.TemporaryDirectory(prefix="arena-publish-") as work:
-        from backup.datasets import upload_publication
-        from hubs import named_dataset
-
         target = named_dataset(dataset)
         publication = _written(Path(work), data_dir, keep or (), words, licence)
         say = partial(typer.echo, err=as_json)
@@ -71,16 +70,21 @@ def publish(
             say(_text("published", votes=publication.votes, place=dataset))
             sent = True
     if as_json:
-        typer.echo(json.dumps({"dataset": dataset, "sent": sent, **_figures(publication)}, ensure_ascii=False))
+        result = {
+            "dataset": dataset,
+            "sent": sent,
+            "votes": publication.votes,
+            "raters": len(publication.judges),
+            "left_out": publication.left_out,
+            "findings": [asdict(finding) for finding in publication.findings],
+        }
+        typer.echo(json.dumps(result, ensure_ascii=False))
     if not (sent or to):
         raise SystemExit(1)
 
 
 def _written(folder: Path, data_dir: Path, keep: Sequence[str], words: Path | None, licence: str) -> Publication:
-    from arena.events import read_events
     from arena.exports.publication import Screening, write_publication
-    from arena.judging.moderation import read_words
-    from backends.models.catalog import EMBEDDED, FETCHED
 
     screening = Screening(read_events(data_dir), read_words(words) if words else (), keep)
     known = (*FETCHED.values(), *EMBEDDED.values())
@@ -131,12 +135,3 @@ def _agreed(publication: Publication, dataset: str, say: Callable[..., None]) ->
         return True
     say(_text("declined"))
     return False
-
-
-def _figures(publication: Publication) -> dict[str, Any]:
-    return {
-        "votes": publication.votes,
-        "raters": len(publication.judges),
-        "left_out": publication.left_out,
-        "findings": [asdict(finding) for finding in publication.findings],
-    }

@@ -1,24 +1,26 @@
 """`quantize`: writes a quantized copy of a checkpoint folder beside it."""
 
-from __future__ import annotations
-
 import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
 from arena.errors import InputError
+from arena.types import ModelSpec
+from backends.checking import try_out
+from backends.families.support import checked_support
+from backends.folder.contents import read_checkpoint
+from backends.folder.packed import GROUPS, PackedInfo, is_here, packed_folder, read_packed, stamp_of
+from backends.folder.verified import verify_listed
 from backends.machine import share_cores
+from backends.models.downloads import Download
+from backends.models.resolve import fetched_spec, folder_spec, resolve
+from backends.packed.pack import Job, drop_weights, pack
 from commands import errors_in_one_line, resumable
 from commands.options import AsJson, DropOriginal
 from commands.progress import StatusLine, size_text
-
-if TYPE_CHECKING:
-    from arena.types import ModelSpec
-    from backends.models.downloads import Download
-    from backends.packed.pack import Job
 
 Precision = Literal["int4", "int8"]
 
@@ -45,16 +47,11 @@ def quantize(
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     share_cores()
     with errors_in_one_line(as_json, model=model), resumable():
-        from backends.models.resolve import resolve
-
         _pack(packing_job(resolve(model), precision, group, best), drop_original, as_json)
 
 
 def quantize_fetched(model: Download, precision: str, drop_original: bool, as_json: bool) -> None:
     """Makes MODEL@int4 of a downloaded model beside its original. Raises InputError or BackendError."""
-    from backends.folder.packed import is_here, packed_folder, read_packed
-    from backends.models.resolve import fetched_spec
-
     folder = packed_folder(model.folder, precision)
     if not is_here(folder):
         _pack(packing_job(fetched_spec(model), precision), drop_original, as_json)
@@ -69,11 +66,6 @@ def quantize_fetched(model: Download, precision: str, drop_original: bool, as_js
 
 def packing_job(spec: ModelSpec, precision: str, group: int = 32, best: bool = False) -> Job:
     """The job of quantizing the model. Raises InputError if it cannot be quantized."""
-    from backends.families.support import checked_support
-    from backends.folder.contents import read_checkpoint
-    from backends.folder.packed import GROUPS, PackedInfo, packed_folder, stamp_of
-    from backends.packed.pack import Job
-
     if spec.runtime != "transformers" or spec.precision not in ("bf16", "fp32"):
         message = f"{spec.id} cannot be quantized: a checkpoint folder with its original weights is needed."
         raise InputError("quantize_unfit", message, model=spec.id)
@@ -96,8 +88,6 @@ def packing_job(spec: ModelSpec, precision: str, group: int = 32, best: bool = F
 
 def _pack(job: Job, drop_original: bool, as_json: bool) -> None:
     """Makes the folder if it does not exist. Raises InputError or BackendError."""
-    from backends.packed.pack import pack
-
     present = job.is_done()
     if not present:
         with StatusLine(in_bytes=True, state="quantizing") as line:
@@ -107,11 +97,6 @@ def _pack(job: Job, drop_original: bool, as_json: bool) -> None:
 
 def _drop_original(job: Job) -> int:
     """Deletes the original's weights if the packed folder is complete and answers; returns the bytes freed."""
-    from backends.checking import try_out
-    from backends.folder.verified import verify_listed
-    from backends.models.resolve import folder_spec
-    from backends.packed.pack import drop_weights
-
     spec = folder_spec(job.target)
     verify_listed(spec, lambda name, size: None)
     try_out(spec)
@@ -119,8 +104,6 @@ def _drop_original(job: Job) -> int:
 
 
 def _say(folder: Path, present: bool, freed: int, as_json: bool) -> None:
-    from backends.folder.packed import read_packed
-
     info = read_packed(folder)
     size = sum(file.size for file in info.files)
     if as_json:

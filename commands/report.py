@@ -76,16 +76,8 @@ def report(
         paths = [str(path) for path in write_report(make_document(lang, facts, details, plot_language(lang)), out)]
     options.warn_of_damage(facts.figures.left_out)
     if as_json:
+        models, others = ([model.spec.id for model in compared] for compared in (facts.models, facts.others))
         counts = {"prompts": len(facts.prompts), "votes": facts.overall.votes}
-        typer.echo(
-            json.dumps(
-                {
-                    "files": paths,
-                    "models": [model.spec.id for model in facts.models],
-                    **counts,
-                    "others": [model.spec.id for model in facts.others],
-                }
-            )
-        )
+        typer.echo(json.dumps({"files": paths, "models": models, **counts, "others": others}))
     else:
         typer.echo("\n".join(paths))

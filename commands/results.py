@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,8 +16,6 @@ from commands.options import PROMPTS, AsJson, DataDir, PromptSet, Votes
 from commands.progress import READING, StatusLine
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from arena.results.figures import Figures
     from arena.results.selection import Filters
 

@@ -1,7 +1,5 @@
 """`tune`: trains a LoRA on exported preferences."""
 
-from __future__ import annotations
-
 import json
 import os
 import sys
@@ -12,6 +10,9 @@ from typing import Annotated
 
 import typer
 
+from backends.models.resolve import resolve
+from backends.tuning import Training, check_base, read_preferences
+from backends.tuning import tune as train
 from commands import errors_in_one_line
 from commands.options import AsJson
 
@@ -37,10 +38,6 @@ def tune(
     """
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     with errors_in_one_line(as_json, model=base):
-        from backends.models.resolve import resolve
-        from backends.tuning import Training, check_base, read_preferences
-        from backends.tuning import tune as train
-
         spec = resolve(base)
         check_base(spec)
         pairs = read_preferences(preferences)

@@ -11,6 +11,7 @@ from ui.gradio.compat import Block
 from ui.texts import LANGUAGES, TEXTS
 
 B = TypeVar("B", bound=Block)
+Keys = str | list[tuple[str, str]]
 
 
 class Labels:
@@ -27,8 +28,7 @@ class Labels:
         self._texts = {**plain, **extra()}
         tables = {lang: {key: pair[index] for key, pair in self._texts.items()} for index, lang in enumerate(LANGUAGES)}
         self.i18n = gr.I18n(**{"zh-CN": tables["zh"], "zh-TW": tables["zh"], **tables})
-        self._shown: list[tuple[Block, dict[str, str]]] = []
-        self._choices: list[tuple[Block, list[tuple[str, str]]]] = []
+        self._shown: list[tuple[Block, dict[str, Keys]]] = []
 
     def __call__(self, key: str) -> Any:
         """A text that the browser translates. Raises KeyError for an unknown key."""
@@ -38,8 +38,8 @@ class Labels:
     def __contains__(self, key: str) -> bool:
         return key in self._texts
 
-    def show(self, component: B, **keys: str) -> B:
-        """Register the texts of a component: property -> key."""
+    def show(self, component: B, **keys: Keys) -> B:
+        """Register the texts of a component: property -> key, or pairs (key, value) for choices."""
         self._shown.append((component, keys))
         return component
 
@@ -56,9 +56,8 @@ class Labels:
 
     def choices(self, make: Callable[..., B], key: str, choices: list[tuple[str, str]], **more: Any) -> B:
         """The same, with choices as pairs (key, value)."""
-        component = self.labelled(make, key, choices=[(self(name), value) for name, value in choices], **more)
-        self._choices.append((component, choices))
-        return component
+        shown = [(self(name), value) for name, value in choices]
+        return self.show(self.labelled(make, key, choices=shown, **more), choices=choices)
 
     def button(self, key: str, elem_id: str = "", **more: Any) -> gr.Button:
         """A button with the text `key`."""
@@ -79,18 +78,19 @@ class Labels:
     def relabel(self, lang: str) -> dict[Block, Any]:
         """The updates that put all registered texts into `lang`."""
         index, texts = LANGUAGES.index(lang), {**self._texts, **self._extra()}
+
+        def words(keys: Keys) -> Any:
+            return texts[keys][index] if isinstance(keys, str) else [(texts[key][index], value) for key, value in keys]
+
         updates: dict[Block, dict[str, Any]] = {}
-        for component, keys in self._shown:
-            props = {prop: texts[key][index] for prop, key in keys.items()}
-            updates.setdefault(component, {}).update(props)
-        for component, choices in self._choices:
-            updates.setdefault(component, {})["choices"] = [(texts[key][index], value) for key, value in choices]
+        for component, shown in self._shown:
+            updates.setdefault(component, {}).update({prop: words(keys) for prop, keys in shown.items()})
         return {component: gr.update(**props) for component, props in updates.items()}
 
     @property
     def components(self) -> list[Block]:
         """Everything that `relabel` updates."""
-        return list(dict.fromkeys(component for component, _ in [*self._shown, *self._choices]))
+        return list(dict.fromkeys(component for component, _ in self._shown))
 
 
 # A gr.HTML without gradio's styles and scripts.

@@ -1,6 +1,6 @@
 """The models tab: the host adds models by name; and the banner that leads from the demo models to the real pair."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from html import escape
@@ -10,7 +10,7 @@ import gradio as gr
 
 from arena.adding import Adding, AddState
 from arena.needs import USUAL_RATE, Needs, pair_memory
-from arena.roster import Pair, Roster
+from arena.roster import Roster
 from arena.translations import time_text
 from ui.admin import HostHandlers
 from ui.components import Labels
@@ -73,7 +73,9 @@ class BannerHandlers(Handlers):
         coming = self.coming if is_demo or not first else None
         tab.waited = tab.waited or coming is not None
         lines = [coming_words(tab.lang, coming.state)] if coming else []
-        lines += [demo_words(tab.lang, [spec.id for spec in self.roster.specs if spec.stand_in])] if is_demo else []
+        if is_demo:
+            demos = [f"`{spec.id}`" for spec in self.roster.specs if spec.stand_in]
+            lines.append(text(tab.lang, "stand_in", models=listed(tab.lang, demos)))
         words = " ".join(lines) or self._ready(tab)
         return {
             banner.row: {"visible": bool(words)},
@@ -86,7 +88,7 @@ class BannerHandlers(Handlers):
         """Leads a tab to models that came after it was opened."""
         is_left = any(backend.spec.stand_in for backend in tab.chat.pair.values())
         key = "coming_ready" if tab.waited else "real_ready" if is_left else ""
-        return text(tab.lang, key, link=_link(self.roster.first)) if key else ""
+        return text(tab.lang, key, link=_link(backend.spec.id for backend in self.roster.first.values())) if key else ""
 
 
 @dataclass(frozen=True)
@@ -154,11 +156,6 @@ class ModelsHandlers(HostHandlers):
         return props
 
 
-def demo_words(lang: str, models: Sequence[str]) -> str:
-    """The banner's Markdown for the demo models with these ids."""
-    return text(lang, "stand_in", models=listed(lang, [f"`{model}`" for model in models]))
-
-
 def coming_words(lang: str, state: AddState) -> str:
     """The banner's Markdown while the first models are being added."""
     if state.error and not state.running:
@@ -185,8 +182,8 @@ def status_block(lang: str, state: AddState) -> str:
         value = f' max="{state.total}" value="{state.done}"' if state.total else ""
         parts.append(f'<progress{value} aria-label="{label}"></progress>')
     if state.stage == "done" and len(state.added) > 1:
-        a, b, *_ = map(quote, state.added)
-        parts.append(f'<p><a class="button" href="?a={a}&amp;b={b}">{escape(text(lang, "models_compare"))}</a></p>')
+        link, words = escape(_link(state.added)), escape(text(lang, "models_compare"))
+        parts.append(f'<p><a class="button" href="{link}">{words}</a></p>')
     return "".join(parts)
 
 
@@ -215,18 +212,16 @@ def _in_all(lang: str, state: AddState) -> str:
 def _stage(lang: str, state: AddState) -> str:
     names = listed(lang, [model.partition("?")[0] for model in state.added])
     left = "" if state.seconds_left is None else text(lang, "batch_left", time=time_text(state.seconds_left))
-    bytes_done = (
-        f"{_size(state.done)} / {_size(state.total)}"
-        if state.running and state.total and state.stage != "checking"
-        else ""
-    )
+    counts_bytes = state.running and state.total and state.stage != "checking"
+    bytes_done = f"{_size(state.done)} / {_size(state.total)}" if counts_bytes else ""
     titles = {need.name: need.title for need in state.needs}
     words = text(lang, f"add_{state.stage}", name=titles.get(state.name, state.name), models=names)
     return " · ".join(filter(None, (words, bytes_done, left)))
 
 
-def _link(pair: Pair) -> str:
-    a, b = (quote(backend.spec.id) for backend in pair.values())
+def _link(models: Iterable[str]) -> str:
+    """The address of the page that compares the first two of these models."""
+    a, b, *_ = map(quote, models)
     return f"?a={a}&b={b}"
 
 

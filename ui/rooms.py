@@ -10,15 +10,14 @@ import segno
 
 from arena.judging.room import Room
 from arena.judging.rooms import Rooms
-from arena.results.selection import Filters
 from arena.results.sentences import planner
 from arena.results.service import ResultsService
 from ui.about import backup_line
 from ui.admin import HostHandlers
-from ui.arena.welcome import room_html
+from ui.arena.view import room_html
 from ui.components import Labels
 from ui.services import Site
-from ui.tabs import Sender, Tab
+from ui.tabs import Tab
 from ui.texts import text
 from ui.updates import UNQUEUED, Props, whole_number
 
@@ -67,14 +66,18 @@ class RoomHandlers(HostHandlers):
         part, lang, is_host = self.part, tab.lang, self.access.is_host(tab)
         rooms = self.rooms.rooms if is_host else ()
         room = next((room for room in rooms if room.code == (tab.class_room or room.code)), None)
-        base = self.site.public_url or _address_in(tab.request)
+        headers = tab.request.headers
+        # The address by which the reader opened the page, unless the host has named one.
+        base = self.site.public_url or headers.get("origin") or f"http://{headers.get('host', '')}"
         is_open = room is not None and not room.closed
+        states = {one.code: "class_is_closed" if one.closed else "class_is_open" for one in rooms}
+        choices = [(text(lang, state, code=code), code) for code, state in states.items()]
         return {
-            part.chooser: {"choices": [_choice(lang, room) for room in rooms], "value": room.code if room else None},
+            part.chooser: {"choices": choices, "value": room.code if room else None},
             part.link: {"value": link_block(lang, base, room)},
             part.counts: {"value": counts_block(lang, room)},
             part.close: {"interactive": is_open},
-            part.results: {"value": self._results(lang, room)},
+            part.results: {"value": room_html(lang, room, "", self.results) if room and room.closed else ""},
             part.backup: {"value": backup_line(lang, self.site.backup) if is_host else ""},
             part.timer: {"active": is_open},
         }
@@ -95,23 +98,6 @@ class RoomHandlers(HostHandlers):
         """Show the counts as they are now, and all once the room is closed."""
         part, props = self.part, self.render(tab)
         return {part.counts: props[part.counts]} if props[part.timer]["active"] else props
-
-    def _results(self, lang: str, room: Room | None) -> str:
-        if room is None or not room.closed:
-            return ""
-        return room_html(lang, room, "", self.results.figures(Filters(room=room.code), is_over=True))
-
-
-def _choice(lang: str, room: Room) -> tuple[str, str]:
-    return text(lang, "class_is_closed" if room.closed else "class_is_open", code=room.code), room.code
-
-
-def _address_in(request: Sender) -> str:
-    """The address by which the reader opened the page."""
-    headers = request.headers
-    if origin := headers.get("origin"):
-        return str(origin)
-    return f"http://{headers.get('host', '')}"
 
 
 def link_block(lang: str, base: str, room: Room | None) -> str:
@@ -142,8 +128,7 @@ def counts_block(lang: str, room: Room | None) -> str:
         return ""
     progress = room.progress
     done, of = progress.finished, room.wanted
-    finished = f"{done} / {of}"
-    figures = {"joined": progress.started, "finished": finished, "votes": progress.votes}
+    figures = {"joined": progress.started, "finished": f"{done} / {of}", "votes": progress.votes}
     figures["prompts_count"] = len(room.prompts)
     tiles = "".join(
         f"<div><b>{figure}</b> <span>{escape(text(lang, f'class_{name}'))}</span></div>"

@@ -31,6 +31,11 @@ class Judging:
     position: Assignment | None = None
     vote: Vote | None = None
 
+    @property
+    def battle(self) -> Battle | None:
+        """The battle at the position."""
+        return self.position.battle if self.position else None
+
 
 @dataclass(frozen=True)
 class LiveJudging:

@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 
 import gradio as gr
 
-from ui.access import Access, Stored, refusals
 from ui.gradio.compat import Block
+from ui.services import Access, Stored, refusals
 from ui.tabs import Tab, Tabs
 
 Props = dict[Block, dict[str, Any]]
@@ -29,10 +29,7 @@ PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden
 UNQUEUED: dict[str, Any] = {**PRIVATE, "queue": False}
 UNLIMITED: dict[str, Any] = {**PRIVATE, "concurrency_limit": None}
 # For a handler that asks models: one limit for all of them.
-TURNS: dict[str, Any] = {
-    "concurrency_id": "turn",
-    "concurrency_limit": TURNS_AT_ONCE,
-}
+TURNS: dict[str, Any] = {"concurrency_id": "turn", "concurrency_limit": TURNS_AT_ONCE}
 
 
 @dataclass(frozen=True)

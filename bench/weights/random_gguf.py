@@ -12,7 +12,7 @@ import numpy as np
 
 from arena.errors import BackendError
 from bench.probe import Progress
-from bench.resources import check_disk, written_whole
+from bench.weights import check_disk, written_whole
 from bench.weights.shapes import Shape, meta_model
 
 INSTALL = "pip install --no-deps -r requirements-bench.txt"

@@ -14,7 +14,7 @@ from backends.folder.packed import WEIGHTS, PackedInfo, is_packed, packed_weight
 from backends.machine.pages import forget
 from backends.models.resolve import resolve
 from bench.probe import Progress
-from bench.resources import check_disk, written_whole
+from bench.weights import check_disk, written_whole
 from bench.weights.shapes import CONTEXT_LENGTH, SHAPES, SPREAD, Shape, meta_model, random_fill, shape_of
 from hubs import ListedFile
 
@@ -115,9 +115,8 @@ def random_packed(shape: Shape, precision: str, work: Path, progress: Progress) 
         _check(folder, info)
         return folder
     # Each Linear weight with its scales, the output layer's residual, the bfloat16 embedding.
-    size = int(
-        shape.parameters * (0.565 if precision == "int4" else 1) + 2 * shape.vocabulary * shape.sizes["hidden_size"]
-    )
+    embedding = 2 * shape.vocabulary * shape.sizes["hidden_size"]
+    size = int(shape.parameters * (0.565 if precision == "int4" else 1) + embedding)
     check_disk(work, size)
     progress(f"Writing {size / 1e9:.1f} GB of random weights to {folder}, once ...")
     with written_whole(folder) as part:

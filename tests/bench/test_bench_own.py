@@ -22,10 +22,9 @@ from backends.packed.open import load_packed, packed_rows
 from backends.packed.scheme import packed_of, unpack4
 from backends.stepping.cache import TokenCache
 from bench import compared
-from bench.compared import beside_rivals
+from bench.compared import beside_rivals, cached_share
 from bench.engines import Answered, open_engine
-from bench.probe import run
-from bench.resources import MemoryWatch, cached_share
+from bench.probe import MemoryWatch, run
 from bench.speed import (
     Plan,
     Question,
@@ -42,7 +41,7 @@ from bench.speed import (
 from bench.weights import subject as packed_models
 from bench.weights.shapes import SHAPES
 from bench.weights.subject import Subject, folder_shape, packed_subject, random_subject
-from commands.bench.engine import Choice
+from commands.bench import Choice
 
 SIZES = {"vocab_size": 2048, "hidden_size": 256, "intermediate_size": 512, "num_attention_heads": 4}
 SMALL = {

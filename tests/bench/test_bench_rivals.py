@@ -182,7 +182,7 @@ def test_transformers_is_refused_at_once_where_memory_is_short(monkeypatch):
     def fail(*_):
         raise BackendError("bench_failed", "not measured here")
 
-    monkeypatch.setattr("bench.resources.available_bytes", lambda: 8_000_000_000)
+    monkeypatch.setattr("bench.compared.available_bytes", lambda: 8_000_000_000)
     monkeypatch.setattr(compared, "run", lambda *_, **__: defaultdict(int))
     monkeypatch.setattr(compared, "random_gguf", fail)
     subject = Subject(

@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
-from bench.standing import standing_of
+from bench.compared import standing_of
 from bench.weights.shapes import SHAPES
 from bench.weights.subject import Subject
-from commands.bench.engine import engine_table
+from commands.bench import engine_table
 
 
 def measured_engine(name: str, speed: float, seconds: float) -> dict[str, object]:

@@ -28,6 +28,14 @@ def test_help_imports_nothing_heavy(arguments: tuple[str, ...], option: str) -> 
     assert imported.isdisjoint(HEAVY)
 
 
+@pytest.mark.parametrize("package", ["typer", "filelock"])
+def test_a_package_that_is_not_installed_is_named_in_one_line(package: str) -> None:
+    hidden = f"import runpy, sys; sys.modules[{package!r}] = None; runpy.run_path('app.py', run_name='__main__')"
+    done = subprocess.run([sys.executable, "-c", hidden], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2 and f"The package {package} is not installed" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
 def broken_files(place: Path) -> dict[str, Path]:
     """Files that are not what their names say."""
     files = {name: place / name for name in ("text.gguf", "empty.gguf", "broken.json", "odd.json", "no-prompts.json")}

@@ -61,7 +61,7 @@ def test_a_notebook_opens_the_page_by_its_own_name(name: str) -> None:
     assert platform_of({name: "1"}).is_notebook and not platform_of({name: "", "HOME": "1"}).is_notebook
     on_loopback = Hosting(data_dir=Path("data"), is_local=True)
     assert on_loopback.hosts == frozenset()
-    assert replace(on_loopback, is_notebook=True).hosts is None
+    assert replace(on_loopback, platform=Platform(is_notebook=True)).hosts is None
     assert replace(on_loopback, is_local=False).hosts is None
     assert replace(on_loopback, public_url="https://Arena.example:443/x").hosts == {"arena.example"}
 

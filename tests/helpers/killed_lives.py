@@ -31,7 +31,6 @@ from backends.scripted import ScriptedBackend, scripted_spec
 from commands.compose import compose
 from commands.hosting import Hosting
 from ui.arena.modes import Named
-from ui.arena.outcome import Receipt
 from ui.services import Services
 
 Receive = Callable[[dict[str, Any]], None]
@@ -106,7 +105,7 @@ def _vote(place: Path, receive: Receive, is_class: bool = False) -> None:
 
 def change(services: Services, earlier: Vote, winner: str) -> dict[str, Any]:
     """The receipt of another vote of the rater on the battle, in a conversation with named models."""
-    named = Named(Receipt((), services.withdrawals), services.roster, PROMPTS, services.ballots)
+    named = Named(PROMPTS, services.withdrawals, services.roster, services.ballots)
     chat = SimpleNamespace(turns=[earlier.battle])
     tab: Any = SimpleNamespace(chat=chat, vote=earlier, known_judge=earlier.judge, address="")
     named.cast(tab, Judgement(winner))

@@ -28,7 +28,6 @@ class Details:
     """
 
     def __init__(self, labels: Labels, may_publish: gr.Checkbox) -> None:
-        """Make the components beside `may_publish`."""
         self.may_publish = may_publish
         with gr.Column(elem_id="details", elem_classes="sheet"):
             verdicts = [f"verdict_{key}" for key in VERDICTS]
@@ -60,7 +59,6 @@ class Composer:
     """Where a question is typed, with Send and Stop, the settings, and the choice of the mode."""
 
     def __init__(self, labels: Labels, modes: Sequence[Mode]) -> None:
-        """Make the components."""
         with gr.Column(elem_id="composer"):
             with gr.Column(elem_id="settings", elem_classes="sheet"):
                 labels.markdown("settings_hint", "settings_hint")
@@ -123,7 +121,7 @@ class ArenaTab:
                 self.pills = {winner: _pill(labels, winner) for winner in PILLS}
             with gr.Row(elem_id="after"):
                 self.add_details = gr.HTML(elem_id="open_details", **BARE)
-                may_publish = _consent(labels)
+                may_publish = labels.labelled(gr.Checkbox, "may_publish", container=False, min_width=0)
                 self.skip = labels.button("judge_skip", "skip", min_width=0)
                 self.edit = gr.Button(labels("edit_question"), elem_id="edit", min_width=0)
                 self.new = gr.Button(labels("new_battle"), elem_id="new", variant="primary", min_width=0)
@@ -136,10 +134,6 @@ class ArenaTab:
                 self.hidden[name] = gr.Button(name, elem_id=name, min_width=0)
             self.raw = gr.Textbox(elem_id="raw", show_label=False)
             self.battle_id = gr.Textbox(elem_id="battle_id", show_label=False)
-
-
-def _consent(labels: Labels) -> gr.Checkbox:
-    return labels.labelled(gr.Checkbox, "may_publish", container=False, min_width=0)
 
 
 def _picker(labels: Labels, side: SideName) -> gr.Dropdown:

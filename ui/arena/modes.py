@@ -8,12 +8,16 @@ from typing import Any
 from arena.exports.conversation import without_models
 from arena.judging.ballots import Ballots, Judgement
 from arena.judging.live import LiveBattles, LiveView
-from arena.prompts import Prompt
 from arena.results.plots import color_of
 from arena.roster import Roster
 from arena.sessions import Session
 from arena.types import Battle, ModelSpec, SideName, Vote
-from ui.arena.messages import (
+from ui.arena.mode import ArenaMode, Question, hint_text, pill_labels, revealed
+from ui.arena.screen import (
+    PaneView,
+    Phase,
+    Screen,
+    State,
     answer_rows,
     answer_state,
     asked,
@@ -23,9 +27,6 @@ from ui.arena.messages import (
     turns_rows,
     written,
 )
-from ui.arena.mode import ArenaMode, Question
-from ui.arena.outcome import hint_text, pill_labels, revealed
-from ui.arena.screen import PaneView, Phase, Screen, State
 from ui.components import matching_prompt
 from ui.tabs import LiveJudging, Tab
 from ui.texts import text
@@ -38,7 +39,6 @@ class Blind(ArenaMode):
     name = "blind"
 
     live: LiveBattles
-    prompts: Sequence[Prompt]
 
     @property
     def offered(self) -> bool:
@@ -143,7 +143,6 @@ class Named(ArenaMode):
     name = "named"
 
     roster: Roster
-    prompts: Sequence[Prompt]
     ballots: Ballots
 
     @property
@@ -228,9 +227,8 @@ class Named(ArenaMode):
         return (*(("continue",) if can_continue else ()), "regenerate", *copy)
 
     def ask(self, tab: Tab, question: Question) -> Iterator[Battle]:
-        prompt = question.prompt
-        known = matching_prompt(self.prompts, prompt)
-        return tab.chat.ask(prompt, question.settings, question.system, known, again=tab.draft is not None)
+        known, again = matching_prompt(self.prompts, question.prompt), tab.draft is not None
+        return tab.chat.ask(question.prompt, question.settings, question.system, known, again=again)
 
     def conversation(self, tab: Tab) -> tuple[Battle, ...]:
         return tab.chat.turns
@@ -254,7 +252,7 @@ class Named(ArenaMode):
         tab.chat.stop(side)
 
     def cast(self, tab: Tab, judgement: Judgement) -> None:
-        turns, earlier, withdrawals = tab.chat.turns, self.vote(tab), self.receipt.withdrawals
+        turns, earlier, withdrawals = tab.chat.turns, self.vote(tab), self.withdrawals
         # A vote that a crash has replaced before the receipt is cast again.
         if earlier and judgement.repeats(earlier) and not withdrawals.is_withdrawn(earlier):
             return

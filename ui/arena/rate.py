@@ -8,10 +8,8 @@ from arena.judging.ballots import Judgement
 from arena.judging.room import NO_ROOM, Room
 from arena.judging.rooms import Rooms
 from arena.types import SideName, Vote
-from ui.arena.messages import answer_rows, asked, message_rows, written
-from ui.arena.mode import ArenaMode
-from ui.arena.outcome import revealed
-from ui.arena.screen import PaneView, Phase, Screen
+from ui.arena.mode import ArenaMode, revealed
+from ui.arena.screen import PaneView, Phase, Screen, answer_rows, asked, message_rows, written
 from ui.tabs import Judging, Tab
 from ui.texts import text
 
@@ -32,16 +30,14 @@ class Rate(ArenaMode):
         return replace(screen, turn=self.battle_id(tab)[:8], says=says, can_skip=screen.phase == "vote")
 
     def phase(self, tab: Tab) -> Phase:
-        position = tab.judging.position
         if tab.judging.vote:
             return "voted"
-        if position is None or self.room(tab).closed:
+        if tab.judging.position is None or self.room(tab).closed:
             return "empty"
-        return "vote" if position.battle else "over"
+        return "vote" if tab.judging.battle else "over"
 
     def pane(self, tab: Tab, side: SideName) -> PaneView:
-        lang, position, vote = tab.lang, tab.judging.position, tab.judging.vote
-        battle = position.battle if position else None
+        lang, battle, vote = tab.lang, tab.judging.battle, tab.judging.vote
         if battle is None:
             return PaneView(text(lang, f"side_{side}"))
         shown = battle.side(side)
@@ -65,8 +61,7 @@ class Rate(ArenaMode):
         tab.judging = Judging(tab.judging.position, vote)
 
     def raw(self, tab: Tab, side: SideName) -> str:
-        position = tab.judging.position
-        return position.battle.side(side).answer.text if position and position.battle else ""
+        return tab.judging.battle.side(side).answer.text if tab.judging.battle else ""
 
     def skip(self, tab: Tab) -> None:
         """Leave the battle out and go on."""
@@ -94,8 +89,7 @@ class Rate(ArenaMode):
     @staticmethod
     def battle_id(tab: Tab) -> str:
         """The id of the battle that the tab shows, or ""."""
-        position = tab.judging.position
-        return position.battle.id if position and position.battle else ""
+        return tab.judging.battle.id if tab.judging.battle else ""
 
 
 def _place(tab: Tab) -> str:

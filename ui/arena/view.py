@@ -1,23 +1,31 @@
 """What every component of the Arena shows, from the screen of the mode that is on."""
 
 from collections.abc import Mapping, Sequence
+from html import escape
+from itertools import zip_longest
 
 from arena.backend import Backend
+from arena.judging.room import Room
+from arena.judging.rooms import unknown_room
 from arena.prompts import Prompt
 from arena.results.selection import Filters
 from arena.results.service import ResultsService
+from arena.results.texts import dimension_name
 from arena.text import language_of
 from arena.types import SideName
 from ui.arena.layout import SAVED, ArenaTab
 from ui.arena.mode import Modes, mode_of, offered
 from ui.arena.modes import Named
 from ui.arena.rate import Rate
-from ui.arena.screen import Screen, head_html, phase_html, switch_html
-from ui.arena.welcome import over_html, room_html, welcome_html
+from ui.arena.screen import Mode, Screen, head_html, phase_html, switch_html
 from ui.markup import alert
+from ui.results.view import room_results
 from ui.tabs import Tab
 from ui.texts import error_text, text
 from ui.updates import Props
+
+# Cards shown at first; the others take one more click.
+FIRST_CARDS = 6
 
 
 def arena_props(tab: Tab, part: ArenaTab, modes: Modes, prompts: Sequence[Prompt], results: ResultsService) -> Props:
@@ -82,9 +90,8 @@ def _room(tab: Tab, part: ArenaTab, modes: Modes, results: ResultsService) -> Pr
     room = rate.rooms.room(tab.room) if isinstance(rate, Rate) and tab.room else None
     closed = room is not None and room.closed
     refused = alert(error_text(tab.lang, tab.refused)) if tab.refused else ""
-    figures = results.figures(Filters(room=room.code), is_over=True) if room and closed else None
     return {
-        part.room: {"value": refused + room_html(tab.lang, room, tab.unknown_room, figures)},
+        part.room: {"value": refused + room_html(tab.lang, room, tab.unknown_room, results)},
         part.room_results: {"visible": room is not None and not closed},
         part.begin: {"visible": not closed},
     }
@@ -106,3 +113,59 @@ def _more(lang: str, screen: Screen, *, has_turns: bool) -> str:
 def _opener(lang: str, name: str) -> str:
     label = text(lang, f"open_{name}")
     return f'<button type="button" class="opener" data-open="{name}" aria-expanded="false">{label}</button>'
+
+
+def welcome_html(lang: str, mode: Mode, prompts: Sequence[Prompt], names: Sequence[str]) -> str:
+    """The title, what happens here, and a card for each prompt."""
+    lead = text(lang, f"welcome_{mode}", **({"models": text(lang, "and").join(names)} if mode == "named" else {}))
+    cards = [_card(lang, prompt) for prompt in _by_turns(prompts)] if mode != "rate" else []
+    more = ""
+    if len(cards) > FIRST_CARDS:
+        title = escape(text(lang, "more_prompts"))
+        more = f"<details><summary>{title}</summary>{_grid(cards[FIRST_CARDS:])}</details>"
+    shown = _grid(cards[:FIRST_CARDS])
+    stored = escape(text(lang, "stored"))
+    return (
+        f'<div class="welcome"><h1>{escape(text(lang, "welcome"))}</h1><p>{escape(lead)}</p>{shown}{more}'
+        f'<p class="stored">{stored}</p></div>'
+    )
+
+
+def over_html(lang: str, total: int) -> str:
+    """What a rater sees who has rated everything."""
+    return (
+        f'<div class="welcome"><h1>{escape(text(lang, "judge_done", total=total))}</h1>'
+        f'<p><a class="button" href="#results">{escape(text(lang, "see_results"))}</a></p></div>'
+    )
+
+
+def room_html(lang: str, room: Room | None, unknown: str, results: ResultsService) -> str:
+    """The room of a class, its results once it is closed, or that no room has the code `unknown`."""
+    if unknown:
+        return alert(error_text(lang, unknown_room(unknown)))
+    if room is None:
+        return ""
+    if not room.closed:
+        return f'<p class="room">{escape(text(lang, "room_is", code=room.code))}</p>'
+    figures = results.figures(Filters(room=room.code), is_over=True)
+    return f"<h3>{escape(text(lang, 'room_over', code=room.code))}</h3>{room_results(lang, figures)}"
+
+
+def _by_turns(prompts: Sequence[Prompt]) -> list[Prompt]:
+    """The prompts with their dimensions taking turns, so that the first cards show all kinds."""
+    kinds: dict[str, list[Prompt]] = {}
+    for prompt in prompts:
+        kinds.setdefault(prompt.dimension, []).append(prompt)
+    return [prompt for row in zip_longest(*kinds.values()) for prompt in row if prompt is not None]
+
+
+def _grid(cards: Sequence[str]) -> str:
+    return f'<div class="prompt-cards">{"".join(cards)}</div>' if cards else ""
+
+
+def _card(lang: str, prompt: Prompt) -> str:
+    kind = escape(dimension_name(lang, prompt.dimension))
+    return (
+        f'<button type="button" class="card" data-prompt="{escape(prompt.text)}"><small>{kind}</small>'
+        f"<b>{escape(prompt.title[lang])}</b><span>{escape(prompt.text)}</span></button>"
+    )

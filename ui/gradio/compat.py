@@ -6,14 +6,14 @@ import importlib
 import inspect
 import logging
 import sys
+from contextlib import nullcontext
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 from starlette.middleware import Middleware
 
-from ui.gradio.front_page import FrontPage
-from ui.gradio.middleware import RequestFilter
+from ui.gradio.middleware import FrontPage, RequestFilter
 
 if TYPE_CHECKING:
     from gradio.blocks import Block as Block
@@ -39,10 +39,7 @@ def import_gradio() -> None:
     While its component classes are created, gradio 6.31 parses its own sources to rewrite editor stubs (.pyi) that
     exist already. It skips a class whose source file inspect cannot name, so inspect names none during the import.
     """
-    if not is_known_version():
-        importlib.import_module("gradio")
-        return
-    with mock.patch.object(inspect, "getfile", side_effect=OSError):
+    with mock.patch.object(inspect, "getfile", side_effect=OSError) if is_known_version() else nullcontext():
         importlib.import_module("gradio")
 
 

@@ -2,8 +2,7 @@
 
 import copy
 import datetime
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Any
 from unittest import mock
 
@@ -88,10 +87,8 @@ class LeanBlocks(gr.Blocks):
         return [results.get(block, gr.skip()) for block in block_fn.outputs]
 
 
-@contextmanager
-def _without_app() -> Iterator[None]:
-    with mock.patch.object(App, "create_app", return_value=None):
-        yield
+def _without_app() -> AbstractContextManager[object]:
+    return mock.patch.object(App, "create_app", return_value=None)
 
 
 class LeanStates(StateHolder):

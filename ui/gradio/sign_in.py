@@ -6,6 +6,7 @@ import hashlib
 import time
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -51,16 +52,15 @@ class Provider:
         from authlib.integrations.starlette_client import OAuth  # noqa: PLC0415 - an optional package
         from starlette.middleware.sessions import SessionMiddleware  # noqa: PLC0415 - needs an optional package
 
-        client = OAuth().register(
+        oauth = OAuth().register(
             "provider",
             client_id=self.client,
             client_secret=self.secret,
             server_metadata_url=f"{self.url}/.well-known/openid-configuration",
             client_kwargs={"scope": self.scopes, "token_endpoint_auth_method": "client_secret_post"},
         )
-        routes = _Routes(client, self)
-        for path, answer in zip(LOGIN_PATHS, (routes.leave, routes.come_back, routes.sign_out), strict=True):
-            app.add_route(path, answer)
+        for path, answer in zip(LOGIN_PATHS, (self._leave, self._come_back, self._sign_out), strict=True):
+            app.add_route(path, partial(answer, oauth))
         is_secure = self.callback.startswith("https:")
         app.add_middleware(
             SessionMiddleware,
@@ -70,30 +70,24 @@ class Provider:
             https_only=is_secure,
         )
 
-
-@dataclass(frozen=True)
-class _Routes:
-    client: Any
-    provider: Provider
-
-    async def leave(self, request: Request) -> Response:
+    async def _leave(self, oauth: Any, request: Request) -> Response:
         request.session["target"] = request.query_params.get("_target_url", "/")
-        return await self._or_failed(self.client.authorize_redirect(request, self.provider.callback))
+        return await self._or_failed(oauth.authorize_redirect(request, self.callback))
 
-    async def come_back(self, request: Request) -> Response:
-        return await self._or_failed(self._sign_in(request))
+    async def _come_back(self, oauth: Any, request: Request) -> Response:
+        return await self._or_failed(self._sign_in(oauth, request))
 
-    async def sign_out(self, request: Request) -> Response:
+    async def _sign_out(self, oauth: Any, request: Request) -> Response:
         request.session.pop("oauth_info", None)
         return _redirect(request, "/")
 
-    async def _sign_in(self, request: Request) -> Response:
-        token = await self.client.authorize_access_token(request)
-        about = token.get("userinfo") or await self.client.userinfo(token=token)
+    async def _sign_in(self, oauth: Any, request: Request) -> Response:
+        token = await oauth.authorize_access_token(request)
+        about = token.get("userinfo") or await oauth.userinfo(token=token)
         name = next(str(about[key]) for key in ("preferred_username", "username", "sub") if about.get(key))
         account = {"sub": str(about.get("sub") or name), "preferred_username": name}
         # The token itself is not kept: a cookie can be read.
-        about = {"userinfo": account, "expires_at": time.time() + _SECONDS, "provider": self.provider.host}
+        about = {"userinfo": account, "expires_at": time.time() + _SECONDS, "provider": self.host}
         request.session["oauth_info"] = about
         return _redirect(request, request.session.pop("target", "/"))
 
@@ -101,7 +95,7 @@ class _Routes:
         try:
             return await response
         except Exception as error:  # noqa: BLE001 (the log has it)
-            log_fault(f"sign-in with {self.provider.host}", error)
+            log_fault(f"sign-in with {self.host}", error)
             return PlainTextResponse("登录失败，请返回后重试。\nSign-in failed. Go back and try again.", 502)
 
 
@@ -145,7 +139,9 @@ def check_sign_in(value: str, public_url: str, environment: Mapping[str, str]) -
         raise InputError("sign_in_unknown", f"--sign-in is offered or required, not {value}.", value=value)
     provider = None
     if environment.get("SYSTEM") == "spaces":
-        _check_space(environment)
+        if missing := next((name for name in _SPACE if not environment.get(name)), ""):
+            message = f"Sign-in on a Space needs hf_oauth: true in its README.md ({missing} is not set)."
+            raise InputError("sign_in_place", message, name=missing)
     else:
         provider = _provider(public_url, environment)
     if not all(map(find_spec, _PACKAGES)):
@@ -156,13 +152,6 @@ def check_sign_in(value: str, public_url: str, environment: Mapping[str, str]) -
         message = f"Sign-in needs gradio {WRITTEN_FOR}: pip install -r requirements.txt"
         raise InputError("sign_in_gradio", message, version=WRITTEN_FOR)
     return SignIn(value == "required", provider)
-
-
-def _check_space(environment: Mapping[str, str]) -> None:
-    for name in _SPACE:
-        if not environment.get(name):
-            message = f"Sign-in on a Space needs hf_oauth: true in its README.md ({name} is not set)."
-            raise InputError("sign_in_place", message, name=name)
 
 
 def _provider(public_url: str, environment: Mapping[str, str]) -> Provider:

@@ -7,9 +7,8 @@ from html import escape
 from arena.backend import Backend
 from arena.results.replay import Obstacle, fingerprints, same_until
 from arena.types import Answer, Battle, Side, SideName, Vote
-from ui.arena.messages import answer_rows, message_rows, usage_line
-from ui.arena.outcome import battle_color
-from ui.arena.screen import CHOSEN, PaneView
+from ui.arena.mode import battle_color, choice_html
+from ui.arena.screen import PaneView, answer_rows, message_rows, usage_line
 from ui.markup import html_table, status
 from ui.texts import error_text, text
 
@@ -21,12 +20,7 @@ def arena_link(lang: str) -> str:
 
 def title_html(lang: str, vote: Vote) -> str:
     """What was voted and, unless it is a part of a longer conversation, the prompt."""
-    side = next((side for side, winner in CHOSEN.items() if winner is vote.winner), None)
-    words = escape(text(lang, f"vote_{vote.winner}"))
-    if side:
-        model = vote.battle.side(side).model.name
-        name = f'<b data-color="{battle_color(vote.battle, side)}">{escape(model)}</b>'
-        words = escape(text(lang, "vote_named", model="\0")).replace("\0", name)
+    words = choice_html(lang, vote, "vote_named", f"vote_{vote.winner}")
     outcome = escape(text(lang, "replay_outcome", outcome="\0")).replace("\0", words)
     prompt = f"<blockquote>{escape(vote.battle.prompt)}</blockquote>" if _is_single(vote.battle) else ""
     return f"<header><h1>{outcome}</h1>{arena_link(lang)}</header>{prompt}"

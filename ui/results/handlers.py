@@ -15,9 +15,8 @@ from arena.results.figures import Figures
 from arena.results.selection import CHOICES, Filters
 from arena.results.service import ResultsService
 from ui.components import Labels, download_file
-from ui.results.picture import chart, picture
 from ui.results.sections import group_name, sections
-from ui.results.view import locked, reading_line, section_body, verdict_html
+from ui.results.view import chart, locked, picture, reading_line, section_body, verdict_html
 from ui.tabs import Tab
 from ui.texts import text
 from ui.updates import PRIVATE, UNQUEUED, Handlers, Props
@@ -124,13 +123,10 @@ class ResultsHandlers(Handlers):
 
     def _nothing(self, shown: str) -> Props:
         part = self.part
-        hidden: Props = {fold: {"visible": False} for fold in part.folds.values()}
-        bodies: Props = {body: {"value": ""} for body in part.bodies.values()}
-        words: Props = {part.verdict: {"value": ""}, part.chart: {"value": ""}}
-        folded: Props = {
-            block: {"visible": False} for block in (part.details, part.filters, part.actions, *part.choosers.values())
-        }
-        return {part.summary: {"value": shown}, **words, **folded, **hidden, **bodies}
+        hidden = (part.details, part.filters, part.actions, *part.choosers.values(), *part.folds.values())
+        emptied = (part.verdict, part.chart, *part.bodies.values())
+        props: Props = {block: {"visible": False} for block in hidden}
+        return {part.summary: {"value": shown}, **props, **{block: {"value": ""} for block in emptied}}
 
     def _props(self, tab: Tab, figures: Figures) -> Props:
         part, lang = self.part, tab.lang
@@ -140,10 +136,7 @@ class ResultsHandlers(Handlers):
         choices = [(text(lang, "filter_count", **counts[name]), name) for name in FILTERS]
         props |= {part.details: {"visible": True}, part.actions: {"visible": True}}
         props |= {button: {"visible": tab.sees_all} for button in (part.download, part.download_excel)}
-        props |= {
-            part.verdict: {"value": verdict_html(lang, figures)},
-            part.chart: {"value": chart(lang, figures)},
-        }
+        props |= {part.verdict: {"value": verdict_html(lang, figures)}, part.chart: {"value": chart(lang, figures)}}
         props[part.filters] = {"visible": True, "choices": choices, "value": chosen}
         props |= self._choices(lang, figures)
         titles = {prompt.id: prompt.title[lang] for prompt in self.prompts}

@@ -59,8 +59,7 @@ def sections(lang: str, figures: Figures, prompt_name: Names = str) -> Iterator[
 
 def _ranking(lang: str, figures: Figures) -> Section:
     lines = [text(lang, "prior_note", prior=figures.prior)] if figures.prior else []
-    names = ("rank", "first", "votes", "wins", "losses", "ties", "both_bad", "rate", "wilson")
-    headers = _headers(lang, (*names, "rating", "rating_interval"))
+    headers = _headers(lang, ("rank", "first", *_COUNTS[2:], "rating", "rating_interval"))
     rows = tuple(_model(lang, model) for model in figures.models)
     return _section(lang, "models", (*lines, text(lang, "rating_note")), Table(headers, rows))
 
@@ -190,17 +189,14 @@ def _cost(lang: str, figures: Figures, prompt_name: Names) -> Section:
     headers = _headers(lang, ("first", "precision", "answers", *measured))
     names = ((cost.model, cost.precision or UNKNOWN, str(cost.answers)) for cost in figures.costs)
     rows = [(*first, *map(_number, numbers)) for first, *numbers in zip(names, *measured.values(), strict=True)]
-    notes = [text(lang, f"{name}_note") for name in ("memory", "joules") if name in measured]
+    lines = [text(lang, f"{name}_note") for name in ("memory", "joules") if name in measured]
     dearest = figures.prompt_costs
     if len(figures.pairs) > 1:
         dearest = tuple(sorted(dearest, key=lambda won: -won.times)[:_MOST_WINS])
-    lines = [
-        text(
-            lang, "prompt_cost_line", **{**won.__dict__, "prompt": prompt_name(won.prompt), "times": f"{won.times:.1f}"}
-        )
-        for won in dearest
-    ]
-    return _section(lang, "cost", (*notes, *lines), Table(headers, tuple(rows)))
+    for won in dearest:
+        named = {**vars(won), "prompt": prompt_name(won.prompt), "times": f"{won.times:.1f}"}
+        lines.append(text(lang, "prompt_cost_line", **named))
+    return _section(lang, "cost", lines, Table(headers, tuple(rows)))
 
 
 def _left_out(lang: str, figures: Figures) -> Iterator[str]:

@@ -13,7 +13,7 @@ from served_app import ServedApp, handlers_of
 from arena.types import Winner
 from ui.arena.handlers import ArenaHandlers
 from ui.gradio.compat import make_blocks
-from ui.layout import Page
+from ui.page import Page
 
 STORED = {"rater": "r"}
 

@@ -18,13 +18,12 @@ from arena.results.service import ResultsService
 from arena.sessions import Sessions
 from arena.types import Message, SideName, Winner
 from arena.votes.store import VoteStore
-from ui.access import Access
 from ui.arena.handlers import ArenaHandlers
 from ui.arena.layout import ArenaTab
-from ui.arena.outcome import Receipt
 from ui.arena.rate import Rate
 from ui.components import Labels
 from ui.gradio.compat import make_blocks
+from ui.services import Access
 from ui.tabs import Judging, Tab
 
 NAMES = ("first model", "second model")
@@ -49,7 +48,7 @@ def events(rooms, tmp_path):
     access = Access(judge=lambda rater: f"judge of {rater}")
     tab = Tab(None, "en", REQUEST, mode="rate", opened=True)
     tabs = SimpleNamespace(get=lambda request: tab)
-    rate = Rate(Receipt((prompt,), SimpleNamespace(code_of=lambda judge: "CODE")), rooms)
+    rate = Rate((prompt,), SimpleNamespace(code_of=lambda judge: "CODE"), rooms)
     handlers = ArenaHandlers(access, tabs, None, part, {"rate": rate}, (prompt,), results, Sessions(tmp_path))
     return SimpleNamespace(handlers=handlers, tab=tab, rate=rate)
 

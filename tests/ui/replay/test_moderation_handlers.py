@@ -23,7 +23,7 @@ from arena.types import Winner
 from arena.votes import VoteLog
 from arena.votes.store import VoteStore
 from ui.gradio.compat import make_blocks
-from ui.layout import Page
+from ui.page import Page
 from ui.replay.handlers import ReplayHandlers
 from ui.tabs import Tab
 

@@ -18,8 +18,7 @@ from arena.statistics.confidence_sequence import Interval
 from arena.statistics.decision import Outcome, Verdict
 from arena.types import Vote, Winner
 from arena.votes.store import VoteStore
-from ui.results.picture import chart, headline, picture
-from ui.results.view import room_results
+from ui.results.view import chart, headline, picture, room_results
 from ui.texts import TEXTS, text
 
 A, B, TIE = Winner.MODEL_A, Winner.MODEL_B, Winner.TIE

@@ -24,7 +24,7 @@ from arena.types import Battle, Message, Winner
 from arena.votes import VoteLog
 from arena.votes.store import VoteStore
 from ui.gradio.compat import make_blocks
-from ui.layout import Page
+from ui.page import Page
 from ui.replay.handlers import ReplayHandlers
 from ui.results import handlers
 from ui.results.handlers import ResultsHandlers

@@ -15,9 +15,8 @@ from arena.results.sentences import first_sentences
 from arena.types import Vote, Winner
 from arena.votes.reader import BadRow
 from arena.votes.store import ReadReport
-from ui.results.picture import chart, picture
 from ui.results.sections import sections
-from ui.results.view import lines, room_results, section_body, verdict_html
+from ui.results.view import chart, lines, picture, room_results, section_body, verdict_html
 
 A, B, TIE = Winner.MODEL_A, Winner.MODEL_B, Winner.TIE
 Make = Callable[..., Figures]
