@@ -216,8 +216,7 @@ def _state_struct(layer: Any) -> StateLayer | None:
     fits = sizes == {(common.hidden, qkv.group)} and (z.out, qkv.out) == (common.out.columns, own.conv_dim)
     if not fits or qkv.out % BLOCK or common.hidden % CHUNK:
         return None
-    parts = [linear.parts for linear in eights]
-    addresses = [part[kind].data_ptr() for kind in range(2) for part in parts]
+    addresses = [part.data_ptr() for part in (*(own.weight for own in eights), *(own.scale for own in eights))]
     return StateLayer(common, qkv, z, *addresses, delta.struct)
 
 
