@@ -187,11 +187,11 @@ def _fetch_files(part: PartFolder, manifest: Manifest, check: Precheck, report: 
     # The bytes of earlier runs are reported first.
     meter.show(manifest.files[0], there[manifest.files[0]])
     access, repo = hubs.hub_module(manifest.hub), manifest.repo
-    refused = partial(hubs.refused, manifest.hub, repo)
+    headers, refused = access.headers(), partial(hubs.refused, manifest.hub, repo)
     for file in manifest.files:
-        path, place = part.partial(file), f"{manifest.under}/{file.path}".removeprefix("/")
-        url = access.download_url(repo, place)
-        transfer = Transfer(url, file.size, path, partial(meter.show, file), refused, access.headers())
+        path = part.partial(file)
+        url = access.download_url(repo, f"{manifest.under}/{file.path}".removeprefix("/"))
+        transfer = Transfer(url, file.size, path, partial(meter.show, file), refused, headers)
         if check.model.is_gguf and file == manifest.files[0]:
             check.head(read_gguf(part.path / file.path) if part.is_done(file) else _head(transfer))
             if not weights:
