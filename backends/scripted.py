@@ -150,14 +150,15 @@ class ScriptedBackend(LocalBackend[_Player]):
         text = AnswerText(self._script.get("stop", ()), reasoning=not cut.content, thinking=thinking)
         generation = Generation(text, config, fitted.prompt_tokens)
         played = len((THINK_OPEN + cut.reasoning if thinking else cut.content).encode())
-        concluded = (config.thinks is False or bool(cut.content)) and _closes_thinking(answer)
+        # The script's own thinking is left out where the model does not think, or has thought.
+        closes = any(THINK_CLOSE in step.get("text", "") for step in answer.get("steps", []))
+        concluded = closes and (config.thinks is False or bool(cut.content))
         try:
             for token in _tokens(answer):
                 if token is None:
                     yield Chunk()
                     continue
                 if concluded:
-                    # The script's own thinking is left out.
                     concluded = THINK_CLOSE.encode() not in token
                     continue
                 if played > 0:
@@ -178,10 +179,6 @@ class ScriptedBackend(LocalBackend[_Player]):
                 threading.Event().wait()
             raise
         yield from generation.end("length" if generation.left <= 0 and not text.stopped else "stop")
-
-
-def _closes_thinking(answer: Mapping[str, Any]) -> bool:
-    return any(THINK_CLOSE in step.get("text", "") for step in answer.get("steps", []))
 
 
 def _tokens(answer: dict[str, Any]) -> Iterator[bytes | None]:

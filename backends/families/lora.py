@@ -2,7 +2,7 @@
 
 import re
 import types
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,7 +65,7 @@ def read_changes(model: Any, family: types.ModuleType | None, folder: Path) -> d
         if not places or (unknown := [place for place in places if place not in sizes]):
             what = unknown[0] if places else "nothing"
             raise ValueError(f"it changes {what}, which the base does not have as a linear layer")
-        _check_whole(places, sizes, config, family)
+        _check_whole(places, sizes, config, is_native=family is None)
         return {place: _change(place, halves, sizes[place], config) for place in places}
     except BackendError:
         raise
@@ -115,30 +115,25 @@ def _renamed(
     targets = config.get("target_modules")
     for target in targets if isinstance(targets, list) else ():
         if not any(_ends(module, target) for module in written):
-            reason = f"it has no tensors for {target}, which its target_modules name: the file is incomplete"
-            raise ValueError(reason)
+            raise ValueError(f"it has no tensors for {target}, which its target_modules name: the file is incomplete")
 
 
-def _check_whole(
-    places: Iterable[str],
-    sizes: Mapping[str, Any],
-    config: Mapping[str, Any],
-    family: types.ModuleType | None,
-) -> None:
+def _check_whole(places: Sequence[str], all_places: Iterable[str], config: Mapping[str, Any], is_native: bool) -> None:
     """Raises ValueError if the adapter changes a layer of a kind, but not all that it was trained to change."""
     changed, kinds = set(places), {_kind(place) for place in places}
-    is_target = _selected(config.get("target_modules")) if family is None else lambda place: False
+    is_target = _selected(config.get("target_modules") if is_native else None)
     is_excluded = _selected(config.get("exclude_modules"))
     only = config.get("layers_to_transform")
     only = [only] if isinstance(only, int) else only
-    expected = [
+    missing = [
         place
-        for place in sizes
+        for place in all_places
         if (_kind(place) in kinds or is_target(place))
+        and place not in changed
         and not is_excluded(place)
         and (not only or _layer(place) in (None, *only))
     ]
-    if missing := [place for place in expected if place not in changed]:
+    if missing:
         raise ValueError(f"it has no tensors for {missing[0]} ({len(missing)} are missing): the file is incomplete")
 
 

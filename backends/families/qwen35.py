@@ -30,10 +30,7 @@ def left_out(model_type: str) -> tuple[str, ...]:
 
 
 def state_layers(config: Mapping[str, Any]) -> int:
-    """How many layers keep a state in place of keys and values, by the text part's configuration.
-
-    Raises ValueError for a value that is not valid.
-    """
+    """How many layers keep a state in place of keys and values, by the text part's config. Raises ValueError."""
     if config.get("model_type") != TEXT_TYPE:
         return 0
     if isinstance(kinds := config.get("layer_types"), list):

@@ -172,9 +172,7 @@ def own_state(module: Any) -> dict[str, torch.Tensor]:
 def convert(module: Any, dtype: torch.dtype, files: Sequence[Path], stored: torch.dtype | None = None) -> None:
     """Converts the parameters (those of dtype `stored`) one by one, and drops each one's pages of the files.
 
-    Some stay in 32 bits.
-
-    The library would convert while loading, with the model and the files in memory at the same time.
+    Some stay in 32 bits. The library would convert while loading, with model and files in memory at the same time.
     """
     for name, parameter in module.named_parameters():
         if parameter.dtype != dtype and stored in (None, parameter.dtype) and not name.endswith(qwen35.FLOAT32):

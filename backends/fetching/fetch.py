@@ -174,14 +174,11 @@ def _listed(model: Download, hub: Hub | None) -> Manifest:
     if hub is None and begun and _is_of(begun, model):
         hub = begun.hub
     hub = hub or hubs.first_to_answer(model.repos)
-    repo = model.repos[hub]
-    if model.is_pinned:
-        return Manifest(hub, repo, needed_files(hubs.list_files(hub, repo), repo.id))
-    repo = hubs.pinned(hub, repo)
-    if not model.is_gguf:
-        return Manifest(hub, repo, needed_files(hubs.list_files(hub, repo), repo.id, pickled=False))
-    under, files = gguf_files(hubs.list_files(hub, repo, recursive=True), repo.id, model.file, "")
-    return Manifest(hub, repo, tuple(files), under)
+    repo = model.repos[hub] if model.is_pinned else hubs.pinned(hub, model.repos[hub])
+    if model.is_gguf:
+        under, files = gguf_files(hubs.list_files(hub, repo, recursive=True), repo.id, model.file, "")
+        return Manifest(hub, repo, tuple(files), under)
+    return Manifest(hub, repo, needed_files(hubs.list_files(hub, repo), repo.id, pickled=model.is_pinned))
 
 
 def _fetch_files(part: PartFolder, manifest: Manifest, check: Precheck, report: Report, weights: bool) -> None:
@@ -190,16 +187,16 @@ def _fetch_files(part: PartFolder, manifest: Manifest, check: Precheck, report: 
     # The bytes of earlier runs are reported first.
     meter.show(manifest.files[0], there[manifest.files[0]])
     access, repo = hubs.hub_module(manifest.hub), manifest.repo
-    refused = partial(hubs.refused, manifest.hub, repo)
+    headers, refused = access.headers(), partial(hubs.refused, manifest.hub, repo)
     for file in manifest.files:
+        path = part.partial(file)
+        url = access.download_url(repo, f"{manifest.under}/{file.path}".removeprefix("/"))
+        transfer = Transfer(url, file.size, path, partial(meter.show, file), refused, headers)
+        if check.model.is_gguf and file == manifest.files[0]:
+            check.head(read_gguf(part.path / file.path) if part.is_done(file) else _head(transfer))
+            if not weights:
+                return
         if not part.is_done(file):
-            path, place = part.partial(file), f"{manifest.under}/{file.path}".removeprefix("/")
-            url = access.download_url(repo, place)
-            transfer = Transfer(url, file.size, path, partial(meter.show, file), refused, access.headers())
-            if check.model.is_gguf and file == manifest.files[0]:
-                check.head(_head(transfer))
-                if not weights:
-                    return
             transfer.run()
             meter.show(file, file.size, checking=True)
             if not meter.fits(path, file):

@@ -54,10 +54,7 @@ def as_fetched(name: str) -> str:
 
 
 def to_download(name: str) -> tuple[Download, str]:
-    """The model and the precision to quantize it to, if any.
-
-    Raises InputError if it needs no download or is unknown.
-    """
+    """The model and the precision to quantize it to, if any. Raises InputError if it needs none or is unknown."""
     base, precision = split_precision(name)
     if download := download_of(base):
         if precision and download.is_gguf:

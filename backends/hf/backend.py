@@ -67,23 +67,19 @@ def load_engine(spec: ModelSpec, scheduler: Scheduler) -> HfEngine:
     """Loads the folder. Raises BackendError, also if the libraries are missing or of an unsupported version."""
     try:
         import transformers
+        from packaging.version import Version
 
-        _check_version(spec, transformers.__version__)
+        # Older ones ignore the renaming of tensors, so that the weights would be random; newer ones are untested.
+        version = transformers.__version__
+        if not Version(OLDEST).release <= Version(version).release < Version(NEWER).release:
+            reason = f"transformers {OLDEST} or newer, below {NEWER}, is needed, not {version}: {INSTALL}"
+            raise refusal(spec.name, reason)
         from backends.hf.engine import open_engine
 
         return open_engine(spec, scheduler)
     except ImportError as error:
         reason = f"{error.name or error} is missing; install it with: {INSTALL}"
         raise refusal(spec.name, reason) from error
-
-
-def _check_version(spec: ModelSpec, version: str) -> None:
-    """Older versions ignore the renaming of tensors, so that the weights would be random; newer ones are untested."""
-    from packaging.version import Version
-
-    if not Version(OLDEST).release <= Version(version).release < Version(NEWER).release:
-        reason = f"transformers {OLDEST} or newer, below {NEWER}, is needed, not {version}: {INSTALL}"
-        raise refusal(spec.name, reason)
 
 
 def _written(

@@ -14,8 +14,6 @@ from backends.stepping.batched import Rows, stock_rows
 from backends.stepping.scheduler import Scheduler
 from backends.stepping.stepper import Stepper
 
-_HI = Message("user", "Hi")
-
 
 class HfEngine(Stepper):
     """A loaded checkpoint with its chat format."""
@@ -45,7 +43,6 @@ def open_engine(spec: ModelSpec, scheduler: Scheduler) -> HfEngine:
     # A packed folder was tested when it was made, and reading all of it would take longer than opening it.
     if adapter or not checkpoint.packed:
         # Two tokens: the second is the first to use the cache.
-        for _ in engine.generate(chat.prompt_ids([_HI]), GenerationConfig(max_new_tokens=2, temperature=0)):
-            pass
+        list(engine.generate(chat.prompt_ids([Message("user", "Hi")]), GenerationConfig(2, temperature=0)))
         engine.forget()
     return engine

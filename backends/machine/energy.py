@@ -36,10 +36,7 @@ class Meter:
 
     @contextmanager
     def measure(self) -> Iterator[Callable[[], float | None]]:
-        """Measures one answer, which is generated until the block is left.
-
-        The function gives its joules so far; None if a counter cannot be read.
-        """
+        """Measures one answer in the block; the function gives its joules so far, None if a counter cannot be read."""
         with self._lock:
             self._advance()
             self._running += 1

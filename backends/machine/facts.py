@@ -19,10 +19,7 @@ _LIBRARIES = ("torch", "transformers", "xllamacpp")
 
 
 def surroundings(cpuinfo: Path = CPUINFO) -> dict[str, Any]:
-    """What is recorded with a measurement: the time, the machine and its load, and the versions of the libraries.
-
-    None is a library that is not installed.
-    """
+    """What is recorded with a measurement: time, machine, load, and versions of libraries (None: not installed)."""
     facts = processor_facts(cpuinfo)
     flags = f"{facts.get('flags', '')} {facts.get('Features', '')}".split()
     return {

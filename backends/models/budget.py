@@ -74,21 +74,17 @@ class MemoryBudget:
                 with self._lock:
                     free = self._free()
                     if need is None or free is None or need.total <= free:
-                        return self._book(need.total if need else 0)
+                        claim = object()
+                        if not self._claims:
+                            self._own_before = own_bytes()
+                        self._claims[claim] = need.total if need else 0
+                        return claim
                     possible = need.total <= free + sum(self._claims.values())
                 if not possible or not (self._unload_one() or self._will_be_idle()):
                     check_memory(spec, need, free)
         finally:
             with self._lock:
                 self._waiting -= 1
-
-    def _book(self, total: int) -> object:
-        """A claim of `total` bytes; the lock is held."""
-        claim = object()
-        if not self._claims:
-            self._own_before = own_bytes()
-        self._claims[claim] = total
-        return claim
 
     def _unload_one(self) -> bool:
         """Unloads the model that has been idle longest, if there is one."""

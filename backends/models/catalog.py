@@ -15,7 +15,6 @@ from hubs import Hub, Repo
 
 HUGGINGFACE = "https://huggingface.co"
 EMBEDDED_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
-_APACHE = ("Apache-2.0", "https://www.apache.org/licenses/LICENSE-2.0")
 
 
 @dataclass(frozen=True)
@@ -35,16 +34,15 @@ _SMOLLM2 = ModelSpec(
     precision="q4_1",
     revision=f"sha256:{EMBEDDED_SHA256}",
     context_length=DEFAULT_CONTEXT,
-    licence=_APACHE[0],
-    licence_url=_APACHE[1],
+    licence="Apache-2.0",
+    licence_url="https://www.apache.org/licenses/LICENSE-2.0",
     # A longer answer of such a small model only repeats itself.
     defaults=GenerationConfig(max_new_tokens=200, temperature=0.2, top_p=0.9),
     stand_in=True,
 )
-
-
-_AT_FIXED_TEMPERATURES = [
-    replace(
+# Run from a file in an installed package.
+EMBEDDED = {_SMOLLM2.id: _SMOLLM2} | {
+    f"smollm2-135m-t{temperature}": replace(
         _SMOLLM2,
         id=f"smollm2-135m-t{temperature}",
         name=f"SmolLM2-135M (T={temperature})",
@@ -52,9 +50,7 @@ _AT_FIXED_TEMPERATURES = [
         pinned=frozenset({"temperature"}),
     )
     for temperature in (0.2, 1.0)
-]
-# Run from a file in an installed package.
-EMBEDDED = {spec.id: spec for spec in (_SMOLLM2, *_AT_FIXED_TEMPERATURES)}
+}
 
 
 def _fetched(model_id: str, entry: Mapping[str, Any]) -> ModelSpec:

@@ -74,10 +74,7 @@ def split_precision(text: str) -> tuple[str, str]:
 
 
 def download_of(name: str) -> Download | None:
-    """The model called `name`, without a precision; None for one that is not downloaded by name.
-
-    Raises InputError for a malformed name of a repository.
-    """
+    """The model called `name`, without a precision; None for other names. Raises InputError for a malformed one."""
     if name in PUBLISHED:
         spec = FETCHED[name]
         repos, licence = PUBLISHED[name].repos, {"licence": spec.licence, "licence_url": spec.licence_url}

@@ -28,6 +28,8 @@ class InstructionSet:
         return [name for name in self.needed if name not in present] if present else ()
 
 
+_ARM = InstructionSet(("-mcpu=native",), ("asimddp",))
+_X86 = InstructionSet(("-march=native",), ("avx2", "fma"))
 # Without `-mtune=native`, which Zig takes for all that the processor has.
 # The products without AMX; `avx512.h` also uses BF16 and VBMI where the processor has them.
 FORCED = {
@@ -36,11 +38,7 @@ FORCED = {
     "avx512-vnni": InstructionSet(
         ("-march=native", "-DNO_TILES"), ("avx512f", "avx512bw", "avx512vl", "avx512dq", "avx512_vnni")
     ),
-    "neon": InstructionSet(("-mcpu=native",), ("asimddp",)),
-}
-_ALL = {
-    "arm": InstructionSet(("-mcpu=native",), ("asimddp",)),
-    "x86": InstructionSet(("-march=native",), ("avx2", "fma")),
+    "neon": _ARM,
 }
 
 
@@ -50,7 +48,7 @@ def chosen_set() -> InstructionSet | None:
     if name == NONE:
         return None
     if not name:
-        return _ALL["arm" if platform.machine().lower() in ("aarch64", "arm64") else "x86"]
+        return _ARM if platform.machine().lower() in ("aarch64", "arm64") else _X86
     if name not in FORCED:
         known = ", ".join((*FORCED, NONE))
         raise InputError("kernels_unknown", f"{VARIABLE} is {name}, which is none of {known}.", name=name, known=known)

@@ -39,13 +39,10 @@ def try_out(kernels: Kernels) -> None:
         "few8": (kernels.few8(x, eight.q, eight.scale, bias), by8),
         "attend": (kernels.attend(query, [keys], [values.contiguous()], 0.1), attended),
         "rms_norm": (kernels.rms_norm(x, x[0], 1e-6), rms_norm(x.float(), (128,), x[0].float(), 1e-6)),
+        "wide rms_norm": (kernels.rms_norm(x, weight[0], 1e-6), rms_norm(x.float(), (128,), weight[0], 1e-6)),
+        "score_best": _try_best(kernels, x, weight),
+        "delta": _try_delta(kernels, random),
     }
-    results["score_best"] = _try_best(kernels, x, weight)
-    results["delta"] = _try_delta(kernels, random)
-    results["wide rms_norm"] = (
-        kernels.rms_norm(x, weight[0], 1e-6),
-        rms_norm(x.float(), (128,), weight[0], 1e-6),
-    )
     if kernels.tiles:
         results["many4"] = kernels.many4(x, packed, bias), by4
     for name, (result, wanted) in results.items():

@@ -188,18 +188,22 @@ def _struct(layer: Any) -> Layer | None:
         return None
     if len({norm is None for norm in norms}) > 1 or not _agree([*norms, layer.input_layernorm]):
         return None
-    gated = type(layer).__name__ in _GATED
     q, k, v = map(_weight, linears)
-    size = own.head_dim
-    if not _fit((q, k, v), common, size * (1 + gated), size):
-        return None
-    return Layer(
-        common,
-        (q, k, v),
-        *map(_address, norms),
-        *(common.out.columns // size, k.out // size, size, _LAYERS[type(layer).__name__], gated),
-        own.scaling,
+    size, gated = own.head_dim, type(layer).__name__ in _GATED
+    heads, kv_heads = common.out.columns // size, k.out // size
+    # The kernel does not check that the sizes agree.
+    fits = (
+        all(weight.out % BLOCK == 0 for weight in (q, k, v))
+        and all((weight.columns, weight.group) == (common.hidden, q.group) for weight in (q, k, v))
+        and (q.out, common.out.columns, v.out) == (heads * size * (1 + gated), heads * size, k.out)
+        and size % UNIT == 0
+        and k.out % size == 0
+        and heads % kv_heads == 0
     )
+    if not fits:
+        return None
+    sizes = heads, kv_heads, size, _LAYERS[type(layer).__name__], gated
+    return Layer(common, (q, k, v), *map(_address, norms), *sizes, own.scaling)
 
 
 def _state_struct(layer: Any) -> StateLayer | None:
@@ -216,8 +220,7 @@ def _state_struct(layer: Any) -> StateLayer | None:
     fits = sizes == {(common.hidden, qkv.group)} and (z.out, qkv.out) == (common.out.columns, own.conv_dim)
     if not fits or qkv.out % BLOCK or common.hidden % CHUNK:
         return None
-    parts = [linear.parts for linear in eights]
-    addresses = [part[kind].data_ptr() for kind in range(2) for part in parts]
+    addresses = [part.data_ptr() for part in (*(own.weight for own in eights), *(own.scale for own in eights))]
     return StateLayer(common, qkv, z, *addresses, delta.struct)
 
 
@@ -256,20 +259,6 @@ def _agree(norms: Sequence[Any]) -> bool:
 
 def _address(norm: RmsNorm | None) -> int | None:
     return None if norm is None else norm.weight.data_ptr()
-
-
-def _fit(qkv: tuple[Weight, ...], common: Common, step: int, size: int) -> bool:
-    """Whether the sizes agree, since the kernel does not check them. A query has `step` rows, a key `size`."""
-    q, k, v = qkv
-    heads, wide = q.out // step, common.out.columns
-    return (
-        all(weight.out % BLOCK == 0 for weight in qkv)
-        and all((weight.columns, weight.group) == (common.hidden, q.group) for weight in qkv)
-        and (q.out, wide, v.out) == (heads * step, heads * size, k.out)
-        and size % UNIT == 0
-        and k.out % size == 0
-        and heads % (k.out // size) == 0
-    )
 
 
 def _weight(linear: Linear4) -> Weight:

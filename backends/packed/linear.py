@@ -22,11 +22,12 @@ _ROWS = 1024
 
 
 class _Packed(nn.Module, ABC):  # type: ignore[misc]
-    """What both widths share: `bias` is float32 or None."""
+    """What both widths share: `weight` as it is mapped, and `bias` float32 or None."""
 
     out_features: int
     in_features: int
-    _bias: Tensor | None
+    weight: Tensor
+    bias: Tensor | None
 
     def forward(self, x: Tensor) -> Tensor:
         """x [..., in_features] bfloat16 to [..., out_features]."""
@@ -37,35 +38,24 @@ class _Packed(nn.Module, ABC):  # type: ignore[misc]
     def _product(self, x: Tensor) -> Tensor: ...
 
     def _with_bias(self, y: Tensor) -> Tensor:
-        return (y if self._bias is None else y + self._bias).to(BF16)
+        return (y if self.bias is None else y + self.bias).to(BF16)
 
 
 class Linear4(_Packed):
-    """A weight of 4 bits, see scheme.pack4, with `rows` rows without padding; `bias` float32 [rows] or None."""
+    """A weight of 4 bits, see scheme.pack4, with `rows` rows without padding; `bias` is padded to whole blocks."""
 
     def __init__(self, weights: Packed4, rows: int, bias: Tensor | None, kernels: Kernels | None) -> None:
         super().__init__()
-        # `weight` is the packed weight as it is mapped.
-        self.weight, self._scales, self._units = weights
+        self.packed, self.weight = weights, weights[0]
         self.out_features, self.in_features = rows, self.weight.shape[1]
-        self._bias = None if bias is None else pad(bias.float(), (0, -rows % BLOCK))
+        self.bias = None if bias is None else pad(bias.float(), (0, -rows % BLOCK))
         self._kernels = kernels
-
-    @property
-    def packed(self) -> Packed4:
-        """The weight as it is packed."""
-        return self.weight, self._scales, self._units
-
-    @property
-    def bias(self) -> Tensor | None:
-        """In float32, padded to whole blocks of rows."""
-        return self._bias
 
     def _product(self, x: Tensor) -> Tensor:
         if self._kernels:
             # Without tiles the integer product is faster than any product of floats (measured).
             by_tiles = self._kernels.tiles and x.shape[0] > FEW_WITH_TILES
-            return (self._kernels.many4 if by_tiles else self._kernels.few4)(x, self.packed, self._bias)
+            return (self._kernels.many4 if by_tiles else self._kernels.few4)(x, self.packed, self.bias)
         capability = torch.backends.cpu.get_cpu_capability()
         few = x.shape[0] <= FEW4.get(capability, 0)
         return self._with_bias(product4(x, self.packed, capability) if few else self._by_floats(x))
@@ -122,35 +112,29 @@ class Linear8(_Packed):
 
     def __init__(self, weights: tuple[Tensor, Tensor], bias: Tensor | None, kernels: Kernels | None) -> None:
         super().__init__()
-        # `weight` is the int8 weight as it is mapped.
-        self.weight, self._scale = weights
+        self.weight, self.scale = weights
         self.out_features, self.in_features = self.weight.shape
-        self._bias = None if bias is None else bias.float()
+        self.bias = None if bias is None else bias.float()
         # Both products for few rows need whole chunks of columns (torch's own reads past the end of others).
         self._few = FEW if self.in_features % CHUNK == 0 else 0
         self._kernels = kernels
 
-    @property
-    def parts(self) -> tuple[Tensor, Tensor]:
-        """The weight and its scales."""
-        return self.weight, self._scale
-
     def _product(self, x: Tensor) -> Tensor:
         if x.shape[0] <= self._few:
             if self._kernels:
-                return self._kernels.few8(x, self.weight, self._scale, self._bias)
+                return self._kernels.few8(x, self.weight, self.scale, self.bias)
             return self._with_bias(self._by_bytes(x))
         dtype = product_dtype()
         x = x.to(dtype)
         parts = [
             linear(x, weight.to(dtype)) * scale
-            for weight, scale in zip(self.weight.split(_ROWS), self._scale.split(_ROWS), strict=True)
+            for weight, scale in zip(self.weight.split(_ROWS), self.scale.split(_ROWS), strict=True)
         ]
         return self._with_bias(torch.cat(parts, -1).to(BF16))
 
     def _by_bytes(self, x: Tensor) -> Tensor:
         """By torch's own product, which crashes where a weight does not begin at a multiple of 16 bytes."""
-        product, scale = torch.ops.aten._weight_int8pack_mm, self._scale.to(BF16)
+        product, scale = torch.ops.aten._weight_int8pack_mm, self.scale.to(BF16)
         if self.weight.data_ptr() % 16 == 0:
             return product(x, self.weight, scale)
         pieces = zip(self.weight.split(_ROWS), scale.split(_ROWS), strict=True)

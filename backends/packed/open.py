@@ -12,8 +12,10 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import pad
 
 from backends.families.experts import with_experts
+from backends.families.lora import Change, read_changes
 from backends.families.weights import Architecture, bare_model, heads_of, own_state
 from backends.folder.checkpoint import read_header, refusal
 from backends.folder.packed import GROUPS
@@ -21,10 +23,9 @@ from backends.machine.pages import ask_large, release
 from backends.packed.kernels import BF16, Kernels, find_kernels
 from backends.packed.layers import UNIT, decode_attention, with_quick_deltas, with_quick_layers, with_quick_norms
 from backends.packed.linear import Linear4, Linear8, OutputLayer, width_for_torch
-from backends.packed.lora import add_adapter
 from backends.packed.residual import RESIDUAL, has_residual
 from backends.packed.scheme import BLOCK
-from backends.stepping import PREFILL_CHUNK
+from backends.stepping import PREFILL_CHUNK, ROWS
 from backends.stepping.batched import Rows
 
 _TYPES = {
@@ -38,8 +39,28 @@ def packed_rows(architecture: Architecture, adapter: Path | None = None) -> Rows
     """The model, with the adapter in a folder beside it, ready for several conversations. Raises BackendError."""
     model = load_packed(architecture)
     if adapter:
-        add_adapter(model, architecture.family, adapter)
+        for place, change in read_changes(model, architecture.family, adapter).items():
+            model.set_submodule(place, BesideWeight(model.get_submodule(place), change))
     return quick_rows(model, find_kernels())
+
+
+class BesideWeight(nn.Module):  # type: ignore[misc]
+    """A linear layer with an adapter's change computed beside it."""
+
+    def __init__(self, linear: nn.Module, change: Change) -> None:
+        super().__init__()
+        self.linear = linear
+        self.a, self.b = change.a.float().T.contiguous(), (change.scale * change.b.float()).T.contiguous()
+        self.in_features, self.out_features = len(self.a), self.b.shape[1]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x [..., in_features] to [..., out_features] in the layer's type."""
+        rows = x.reshape(-1, self.in_features).float()
+        # The product of a few rows depends on their number; a conversation must not depend on the others.
+        padded = pad(rows, (0, 0, 0, max(0, ROWS - len(rows))))
+        y: Tensor = self.linear(x)
+        change = (padded @ self.a @ self.b)[: len(rows)].view(y.shape)
+        return (y.float() + change).to(y.dtype)
 
 
 def load_packed(architecture: Architecture) -> Any:

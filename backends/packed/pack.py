@@ -70,7 +70,9 @@ def pack(job: Job, report: Callable[[int, int, str], None]) -> PackedInfo:
         if job.is_done():
             return read_packed(job.target)
         info = _begun(job)
-        _check_space(job, info)
+        stored = sum(path.stat().st_size for path in find_weights(job.source).files)
+        new = int(stored * SHARE[info.precision]) - sum(file.size for file in info.files)
+        check_room("quantize_room", job.target.parent, new, " (an estimate)")
         try:
             from backends.packed.packing import pack_files
 
@@ -123,9 +125,3 @@ def _begun(job: Job) -> PackedInfo:
 def _is_whole(path: Path, file: ListedFile) -> bool:
     # After a power failure a file may have the right size and no content.
     return path.is_file() and path.stat().st_size == file.size and sha256_of(path) == file.sha256
-
-
-def _check_space(job: Job, info: PackedInfo) -> None:
-    stored = sum(path.stat().st_size for path in find_weights(job.source).files)
-    new = int(stored * SHARE[info.precision]) - sum(file.size for file in info.files)
-    check_room("quantize_room", job.target.parent, new, " (an estimate)")

@@ -58,7 +58,10 @@ def first_of_each_kind(layers: Sequence[Slice]) -> list[Slice]:
     """The first of the layers with the same modules of the same sizes."""
     kinds: dict[object, Slice] = {}
     for part in layers:
-        modules = [(_LAYER.sub(".", f"{place}."), type(module), _shapes(module)) for place, module in part.modules]
+        modules = [
+            (_LAYER.sub(".", f"{place}."), type(module), [value.shape for value in own_state(module).values()])
+            for place, module in part.modules
+        ]
         kinds.setdefault(str(modules), part)
     return list(kinds.values())
 
@@ -66,10 +69,6 @@ def first_of_each_kind(layers: Sequence[Slice]) -> list[Slice]:
 def _layer(place: str) -> int | None:
     layer = _LAYER.search(f"{place}.")
     return int(layer[1]) if layer else None
-
-
-def _shapes(module: Any) -> list[tuple[int, ...]]:
-    return [tuple(value.shape) for value in own_state(module).values()]
 
 
 def _bytes(modules: Sequence[tuple[str, Any]]) -> int:

@@ -433,6 +433,22 @@ def test_what_a_file_needs_is_known_from_its_head(
     assert need.memory > len(FILES[WHOLE]) and server.sent() == 1024
 
 
+def test_what_a_split_file_needs_is_known_when_its_first_part_is_here(server: HubServer, files: str) -> None:
+    name = f"{files}:maker/micro/{PARTS[0]}"
+
+    def stop(file: str, done: int, total: int) -> None:
+        if file == Path(PARTS[1]).name:
+            raise KeyboardInterrupt
+
+    before = needs_of(name)
+    with pytest.raises(KeyboardInterrupt):
+        fetch(name, report=stop)
+    server.asked.clear()
+    need = needs_of(name)
+    assert need.memory == before.memory and not set(PARTS) & server.fetched()
+    assert need.download < before.download == len(FILES[PARTS[0]]) + len(FILES[PARTS[1]])
+
+
 def test_a_model_that_is_here_or_elsewhere_needs_no_download(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("backends.fetching.plan.find_spec", lambda name: None)
     folder = ROOT / "tests" / "data" / "qwen-micro-vocab2048"

@@ -164,7 +164,7 @@ def rounded_floats(folders, precision):
         if isinstance(module, Linear4):
             weight = unpack4(module.packed, module.out_features).floats()
         elif isinstance(module, Linear8):
-            weight = module.weight.float() * module._scale[:, None]
+            weight = module.weight.float() * module.scale[:, None]
         else:
             continue
         target = model.get_submodule(name)

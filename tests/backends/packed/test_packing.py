@@ -51,7 +51,7 @@ def floats_in(model, packed_model):
             if isinstance(module, OutputLayer):
                 weight += residual_floats(*module.residual)
         elif isinstance(module, Linear8):
-            weight = module.weight.float() * module._scale[:, None]
+            weight = module.weight.float() * module.scale[:, None]
         else:
             continue
         model.get_submodule(name).weight.data = weight
