@@ -4,8 +4,11 @@ A container's limit is often lower than what the machine has: both are read, and
 """
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
+
+import psutil
 
 # The folder with /proc and /sys.
 ROOT = Path("/")
@@ -21,7 +24,7 @@ _MOUNTS = {
 
 def available_bytes() -> int | None:
     """Bytes this process may still take; None where the system does not say."""
-    machine = numbers_in(ROOT / "proc/meminfo").get("MemAvailable")
+    machine = _of_machine("MemAvailable", "available")
     free = [*([] if machine is None else [machine]), *_cgroups_free()]
     return max(0, min(free)) if free else None
 
@@ -36,7 +39,14 @@ def limit_bytes() -> int | None:
 
 def total_bytes() -> int | None:
     """Bytes of memory that the machine has; None where the system does not say."""
-    return numbers_in(ROOT / "proc/meminfo").get("MemTotal")
+    return _of_machine("MemTotal", "total")
+
+
+def _of_machine(name: str, elsewhere: str) -> int | None:
+    """A size by its name in Linux's own file, or by psutil's on another system."""
+    if sys.platform == "linux":
+        return numbers_in(ROOT / "proc/meminfo").get(name)
+    return int(getattr(psutil.virtual_memory(), elsewhere))
 
 
 def process_bytes(name: str) -> int | None:

@@ -1,11 +1,13 @@
 """What this process may still take: the least of what the machine and every group that it is in have left."""
 
 import os
+from types import SimpleNamespace
 
+import psutil
 import pytest
 
 from backends.machine import memory
-from backends.machine.memory import available_bytes, cpu_count, limit_bytes, process_bytes
+from backends.machine.memory import available_bytes, cpu_count, limit_bytes, process_bytes, total_bytes
 
 MIB = 1 << 20
 V2 = "sys/fs/cgroup"
@@ -63,6 +65,15 @@ def test_unknown_sizes_are_none(tmp_path, monkeypatch):
     assert available_bytes() is None
     assert limit_bytes() is None
     assert process_bytes("VmRSS") is None
+
+
+@pytest.mark.parametrize("system", ["win32", "darwin"])
+def test_another_system_says_what_it_has(tmp_path, monkeypatch, system):
+    monkeypatch.setattr(memory, "ROOT", tmp_path)
+    monkeypatch.setattr("sys.platform", system)
+    sizes = SimpleNamespace(total=16_000 * MIB, available=9_000 * MIB)
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: sizes)
+    assert (total_bytes(), limit_bytes(), available_bytes()) == (16_000 * MIB, 16_000 * MIB, 9_000 * MIB)
 
 
 def test_a_limit_without_meminfo_still_counts(machine):
