@@ -6,8 +6,8 @@ import shutil
 import tempfile
 import time
 import zipfile
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, suppress
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
@@ -26,7 +26,7 @@ from arena.votes.store import ReadReport, Votes, VoteStore
 KEEP_SECONDS, MOST_FOLDERS = 600.0, 32
 _COMPRESSED = frozenset({".parquet", ".xlsx"})
 
-Progress = Callable[[str, int, int], None]  # takes the name of a step, the bytes that it has done, and their total
+Progress = Callable[[str, int, int], None]  # takes the name of a step, what it has done, and the total
 
 
 def export_table(store: VoteStore, target: Path, progress: Progress = lambda *_: None) -> ReadReport:
@@ -34,19 +34,9 @@ def export_table(store: VoteStore, target: Path, progress: Progress = lambda *_:
 
     Returns what was left out. Safe while votes are appended; the target is written atomically. Raises InputError.
     """
-    _check_target(target, store)
     writer = votes_workbook if target.suffix.lower() == ".xlsx" else votes_csv
-    # Two exports to the same target must not share a file.
-    draft = target.with_name(f".{target.name}.{uuid4().hex}.tmp")
-    with _writable(target):
-        try:
-            with writer(draft) as add:
-                report = _feed(store, [add], progress)
-            os.replace(draft, target)
-        finally:
-            with suppress(OSError):
-                draft.unlink(missing_ok=True)
-    return report
+    with _replacing(target, store) as draft, writer(draft) as add:
+        return _feed(store, [add], progress)
 
 
 def export_bundle(
@@ -56,14 +46,23 @@ def export_bundle(
 
     As `export_table`; all files contain the same votes.
     """
-    _check_target(target, store)
-    with _writable(target), tempfile.TemporaryDirectory(dir=target.parent, prefix=".export-") as work:
-        folder = Path(work)
-        report = _write_files(store, folder, known, progress)
-        draft = folder / "draft.zip"
-        _zip(sorted(folder.iterdir()), draft, progress)
-        os.replace(draft, target)
+    with _replacing(target, store) as draft:
+        report = _write_files(store, draft.parent, known, progress)
+        _zip(sorted(draft.parent.iterdir()), draft, progress)
     return report
+
+
+@contextmanager
+def _replacing(target: Path, store: VoteStore) -> Iterator[Path]:
+    """The path of a draft that replaces the target in the end, in an empty folder. Raises InputError."""
+    _check_target(target, store)
+    with (
+        os_error_as("export_unwritable", f"The export cannot be written to {target}", path=str(target)),
+        tempfile.TemporaryDirectory(dir=target.parent, prefix=".export-") as folder,
+    ):
+        draft = Path(folder) / "draft"
+        yield draft
+        os.replace(draft, target)
 
 
 def _feed(store: VoteStore, adds: Sequence[Add], progress: Progress) -> ReadReport:
@@ -88,10 +87,6 @@ def _check_target(target: Path, store: VoteStore) -> None:
     is_part = part_number(target.name, FIRST_PART) and resolved.parent in {file.parent for file in files}
     if resolved in files or is_part:
         raise InputError("export_into_log", f"{target} holds the votes: choose another file.", path=str(target))
-
-
-def _writable(target: Path) -> AbstractContextManager[None]:
-    return os_error_as("export_unwritable", f"The export cannot be written to {target}", path=str(target))
 
 
 def _write_files(store: VoteStore, folder: Path, known: Sequence[ModelSpec], progress: Progress) -> ReadReport:
@@ -119,6 +114,7 @@ def _write_files(store: VoteStore, folder: Path, known: Sequence[ModelSpec], pro
         **dict.fromkeys((FIRST_PART, "votes.parquet", "votes.xlsx"), report.rows),
         **dict.fromkeys((CLEAN_BATTLE, PAIRS), battles),
         **dict.fromkeys((TRL, LLAMA_FACTORY), preferences.pairs),
+        **dict.fromkeys((DATASET_INFO, "LICENCES.txt")),
     }
     (folder / "LICENCES.txt").write_text(_licences(models, known), encoding="utf-8")
     (folder / "README.md").write_text(card(rows, preferences), encoding="utf-8")
@@ -200,16 +196,12 @@ class Downloads:
 # ---- README.md of the zip with all formats, which Hugging Face reads as the card of a dataset
 
 _TEXTS = read_table(Path(__file__).with_name("texts.toml"))
-_FILES = (
-    *(FIRST_PART, "votes.parquet", "votes.xlsx", CLEAN_BATTLE, PAIRS),
-    *(TRL, LLAMA_FACTORY, DATASET_INFO, "LICENCES.txt"),
-)
 
 
-def card(rows: Mapping[str, int], preferences: Preferences) -> str:
-    """The text of README.md; `rows` has the number of rows by file name."""
-    counts = {name: f" ({count})" for name, count in rows.items()}
-    files = (f"- `{name}`{counts.get(name, '')}: {_TEXTS[name][1]} / {_TEXTS[name][0]}" for name in _FILES)
+def card(rows: Mapping[str, int | None], preferences: Preferences) -> str:
+    """The text of README.md; `rows` has the number of rows of each file, None for files without rows."""
+    counts = {name: "" if count is None else f" ({count})" for name, count in rows.items()}
+    files = (f"- `{name}`{count}: {_TEXTS[name][1]} / {_TEXTS[name][0]}" for name, count in counts.items())
     left_out = (f"- {_TEXTS[reason][1]} / {_TEXTS[reason][0]}: {preferences.left_out[reason]}" for reason in Reason)
     # It lists only the votes as data: `datasets` reads all listed files with the reader of the first.
     template = Path(__file__).with_name("card.txt").read_text(encoding="utf-8")

@@ -7,7 +7,7 @@ with a key that is thrown away, so that they lead to no receipt and to no other 
 import hmac
 import secrets
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -16,7 +16,7 @@ from pathlib import Path
 
 from arena.errors import InputError
 from arena.events import Event, NoEvents
-from arena.exports.export import spec_of
+from arena.exports.export import Progress, spec_of
 from arena.exports.personal import Finding, findings_in
 from arena.exports.tables import votes_csv, write_parquet
 from arena.judging.moderation import Moderation
@@ -34,8 +34,6 @@ _COLUMNS = read_table(_HERE / "publication_columns.toml")
 _DAY = 86_400
 # The columns with ids, and what they identify: a battle and its repeat share their hashes.
 _IDS = {"question_id": "battle", "repeat_of": "battle", "vote_id": "vote", "judge": "judge", "room": "room"}
-
-Progress = Callable[[str, int, int], None]
 
 
 class Reason(StrEnum):
