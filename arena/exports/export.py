@@ -20,7 +20,7 @@ from arena.exports.tables import Add, votes_csv, votes_workbook, write_parquet
 from arena.results.exclusions import excluded_raters
 from arena.translations import read_table
 from arena.types import ModelSpec, plain_id
-from arena.votes.records import FIRST_PART, StoredVote
+from arena.votes.records import FIRST_PART
 from arena.votes.store import ReadReport, Votes, VoteStore
 
 KEEP_SECONDS, MOST_FOLDERS = 600.0, 32
@@ -36,7 +36,9 @@ def export_table(store: VoteStore, target: Path, progress: Progress = lambda *_:
     """
     writer = votes_workbook if target.suffix.lower() == ".xlsx" else votes_csv
     with _replacing(target, store) as draft, writer(draft) as add:
-        return _feed(store, [add], progress)
+        votes = _read(store, progress)
+        _feed(store, votes, [add], progress)
+    return votes.report
 
 
 def export_bundle(
@@ -65,16 +67,14 @@ def _replacing(target: Path, store: VoteStore) -> Iterator[Path]:
         os.replace(draft, target)
 
 
-def _feed(store: VoteStore, adds: Sequence[Add], progress: Progress) -> ReadReport:
+def _feed(store: VoteStore, votes: Votes, adds: Sequence[Add], progress: Progress) -> None:
     """Adds every vote that counts to each of the files, in one pass over the log."""
-    votes = _read(store, progress)
     rows, size = max(len(votes.table), 1), votes.size
     for number, stored in enumerate(store.stored(votes.table)):
         progress("votes", number * size // rows, size)
         for add in adds:
             add(stored)
     progress("votes", size, size)
-    return votes.report
 
 
 def _read(store: VoteStore, progress: Progress) -> Votes:
@@ -90,16 +90,9 @@ def _check_target(target: Path, store: VoteStore) -> None:
 
 
 def _write_files(store: VoteStore, folder: Path, known: Sequence[ModelSpec], progress: Progress) -> ReadReport:
-    models: set[str] = set()
-    battles = 0
-
-    def count(stored: StoredVote) -> None:
-        nonlocal battles
-        models.update(side.model.id for side in (stored.vote.battle.a, stored.vote.battle.b))
-        battles += not stored.vote.repeat_of
-
+    votes = _read(store, progress)
     with ExitStack() as files:
-        preferences = files.enter_context(Preferences(folder, excluded_raters(_read(store, progress))))
+        preferences = files.enter_context(Preferences(folder, excluded_raters(votes)))
         writers = {
             FIRST_PART: votes_csv,
             "votes.xlsx": votes_workbook,
@@ -107,18 +100,20 @@ def _write_files(store: VoteStore, folder: Path, known: Sequence[ModelSpec], pro
             PAIRS: formats.pairs_csv,
         }
         adds = [files.enter_context(writer(folder / name)) for name, writer in writers.items()]
-        report = _feed(store, [*adds, preferences.add, count], progress)
+        _feed(store, votes, [*adds, preferences.add], progress)
         preferences.write()
     write_parquet(folder / FIRST_PART, folder / "votes.parquet", lambda done, total: progress("parquet", done, total))
+    battles = int((votes.table["repeat_of"] == 0).sum())
     rows = {
-        **dict.fromkeys((FIRST_PART, "votes.parquet", "votes.xlsx"), report.rows),
+        **dict.fromkeys((FIRST_PART, "votes.parquet", "votes.xlsx"), votes.report.rows),
         **dict.fromkeys((CLEAN_BATTLE, PAIRS), battles),
         **dict.fromkeys((TRL, LLAMA_FACTORY), preferences.pairs),
         **dict.fromkeys((DATASET_INFO, "LICENCES.txt")),
     }
+    models = votes.table.used_names("model_a") | votes.table.used_names("model_b")
     (folder / "LICENCES.txt").write_text(_licences(models, known), encoding="utf-8")
     (folder / "README.md").write_text(card(rows, preferences), encoding="utf-8")
-    return report
+    return votes.report
 
 
 def _licences(models: Collection[str], known: Sequence[ModelSpec]) -> str:
