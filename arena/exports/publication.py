@@ -159,23 +159,18 @@ def _none(result: Publication) -> InputError:
 def card(result: Publication, known: Sequence[ModelSpec], licence: str) -> str:
     """The text of README.md, which hubs show as the card of the dataset."""
     first, last = (datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%d") for time in result.days)
-    return (
-        (_HERE / "publication.txt")
-        .read_text(encoding="utf-8")
-        .format(
-            licence=licence,
-            votes=result.votes,
-            raters=len(result.judges),
-            blind=result.blind,
-            first=first,
-            last=last,
-            left_out="\n".join(f"- {_both(reason)}: {count}" for reason, count in result.left_out.items()),
-            models="\n".join(_model_line(model, spec_of(model, known)) for model in sorted(result.models)),
-            columns="\n".join(
-                f"- {', '.join(f'`{name}`' for name in names.split(', '))}: {english} / {chinese}"
-                for names, (chinese, english) in _COLUMNS.items()
-            ),
-        )
+    rows = ((names.replace(", ", "`, `"), english, chinese) for names, (chinese, english) in _COLUMNS.items())
+    template = (_HERE / "publication.txt").read_text(encoding="utf-8")
+    return template.format(
+        licence=licence,
+        votes=result.votes,
+        raters=len(result.judges),
+        blind=result.blind,
+        first=first,
+        last=last,
+        left_out="\n".join(f"- {_both(reason)}: {count}" for reason, count in result.left_out.items()),
+        models="\n".join(_model_line(model, spec_of(model, known)) for model in sorted(result.models)),
+        columns="\n".join(f"- `{names}`: {english} / {chinese}" for names, english, chinese in rows),
     )
 
 
