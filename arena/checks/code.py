@@ -6,6 +6,7 @@ What the code does is not tested: a wrong function with right claims passes.
 import ast
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 _PYTHON = {"", "py", "python", "python3"}
@@ -88,11 +89,9 @@ def _longest(lines: list[str]) -> str:
     """The longest beginning that parses, so without prose after it; all lines if none parses."""
     for end in range(len(lines), 0, -1):
         source = "\n".join(lines[:end])
-        try:
+        with suppress(ValueError):
             _parsed(source)
-        except ValueError:
-            continue
-        return source
+            return source
     return "\n".join(lines)
 
 

@@ -41,16 +41,11 @@ def _normalized(text: str) -> str:
 
 def _pattern(wording: str) -> str:
     """A pattern that requires spaces between Latin words only, since Chinese is written with or without."""
-    parts: list[str] = []
-    for before, character in zip(" " + wording, wording, strict=False):
-        if character.isspace():
-            continue
-        if parts and before.isspace():
-            parts.append(r"\s*" if _is_wide(parts[-1]) or _is_wide(character) else r"\s+")
-        elif parts and (_is_wide(before) or _is_wide(character)):
-            parts.append(r"\s*")
-        parts.append(re.escape(character))
-    return "".join(parts)
+    first, *words = "".join(f" {letter} " if _is_wide(letter) else letter for letter in wording).split()
+    pattern = re.escape(first)
+    for before, word in zip([first, *words], words, strict=False):
+        pattern += (r"\s*" if _is_wide(before) or _is_wide(word) else r"\s+") + re.escape(word)
+    return pattern
 
 
 def _is_whole(text: str, start: int, end: int) -> bool:

@@ -6,8 +6,8 @@ import shutil
 import tempfile
 import time
 import zipfile
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, suppress
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
@@ -20,13 +20,13 @@ from arena.exports.tables import Add, votes_csv, votes_workbook, write_parquet
 from arena.results.exclusions import excluded_raters
 from arena.translations import read_table
 from arena.types import ModelSpec, plain_id
-from arena.votes.records import FIRST_PART, StoredVote
+from arena.votes.records import FIRST_PART
 from arena.votes.store import ReadReport, Votes, VoteStore
 
 KEEP_SECONDS, MOST_FOLDERS = 600.0, 32
 _COMPRESSED = frozenset({".parquet", ".xlsx"})
 
-Progress = Callable[[str, int, int], None]  # takes the name of a step, the bytes that it has done, and their total
+Progress = Callable[[str, int, int], None]  # takes the name of a step, what it has done, and the total
 
 
 def export_table(store: VoteStore, target: Path, progress: Progress = lambda *_: None) -> ReadReport:
@@ -34,19 +34,11 @@ def export_table(store: VoteStore, target: Path, progress: Progress = lambda *_:
 
     Returns what was left out. Safe while votes are appended; the target is written atomically. Raises InputError.
     """
-    _check_target(target, store)
     writer = votes_workbook if target.suffix.lower() == ".xlsx" else votes_csv
-    # Two exports to the same target must not share a file.
-    draft = target.with_name(f".{target.name}.{uuid4().hex}.tmp")
-    with _writable(target):
-        try:
-            with writer(draft) as add:
-                report = _feed(store, [add], progress)
-            os.replace(draft, target)
-        finally:
-            with suppress(OSError):
-                draft.unlink(missing_ok=True)
-    return report
+    with _replacing(target, store) as draft, writer(draft) as add:
+        votes = _read(store, progress)
+        _feed(store, votes, [add], progress)
+    return votes.report
 
 
 def export_bundle(
@@ -56,26 +48,33 @@ def export_bundle(
 
     As `export_table`; all files contain the same votes.
     """
-    _check_target(target, store)
-    with _writable(target), tempfile.TemporaryDirectory(dir=target.parent, prefix=".export-") as work:
-        folder = Path(work)
-        report = _write_files(store, folder, known, progress)
-        draft = folder / "draft.zip"
-        _zip(sorted(folder.iterdir()), draft, progress)
-        os.replace(draft, target)
+    with _replacing(target, store) as draft:
+        report = _write_files(store, draft.parent, known, progress)
+        _zip(sorted(draft.parent.iterdir()), draft, progress)
     return report
 
 
-def _feed(store: VoteStore, adds: Sequence[Add], progress: Progress) -> ReadReport:
+@contextmanager
+def _replacing(target: Path, store: VoteStore) -> Iterator[Path]:
+    """The path of a draft that replaces the target in the end, in an empty folder. Raises InputError."""
+    _check_target(target, store)
+    with (
+        os_error_as("export_unwritable", f"The export cannot be written to {target}", path=str(target)),
+        tempfile.TemporaryDirectory(dir=target.parent, prefix=".export-") as folder,
+    ):
+        draft = Path(folder) / "draft"
+        yield draft
+        os.replace(draft, target)
+
+
+def _feed(store: VoteStore, votes: Votes, adds: Sequence[Add], progress: Progress) -> None:
     """Adds every vote that counts to each of the files, in one pass over the log."""
-    votes = _read(store, progress)
     rows, size = max(len(votes.table), 1), votes.size
     for number, stored in enumerate(store.stored(votes.table)):
         progress("votes", number * size // rows, size)
         for add in adds:
             add(stored)
     progress("votes", size, size)
-    return votes.report
 
 
 def _read(store: VoteStore, progress: Progress) -> Votes:
@@ -90,21 +89,10 @@ def _check_target(target: Path, store: VoteStore) -> None:
         raise InputError("export_into_log", f"{target} holds the votes: choose another file.", path=str(target))
 
 
-def _writable(target: Path) -> AbstractContextManager[None]:
-    return os_error_as("export_unwritable", f"The export cannot be written to {target}", path=str(target))
-
-
 def _write_files(store: VoteStore, folder: Path, known: Sequence[ModelSpec], progress: Progress) -> ReadReport:
-    models: set[str] = set()
-    battles = 0
-
-    def count(stored: StoredVote) -> None:
-        nonlocal battles
-        models.update(side.model.id for side in (stored.vote.battle.a, stored.vote.battle.b))
-        battles += not stored.vote.repeat_of
-
+    votes = _read(store, progress)
     with ExitStack() as files:
-        preferences = files.enter_context(Preferences(folder, excluded_raters(_read(store, progress))))
+        preferences = files.enter_context(Preferences(folder, excluded_raters(votes)))
         writers = {
             FIRST_PART: votes_csv,
             "votes.xlsx": votes_workbook,
@@ -112,17 +100,20 @@ def _write_files(store: VoteStore, folder: Path, known: Sequence[ModelSpec], pro
             PAIRS: formats.pairs_csv,
         }
         adds = [files.enter_context(writer(folder / name)) for name, writer in writers.items()]
-        report = _feed(store, [*adds, preferences.add, count], progress)
+        _feed(store, votes, [*adds, preferences.add], progress)
         preferences.write()
     write_parquet(folder / FIRST_PART, folder / "votes.parquet", lambda done, total: progress("parquet", done, total))
+    battles = int((votes.table["repeat_of"] == 0).sum())
     rows = {
-        **dict.fromkeys((FIRST_PART, "votes.parquet", "votes.xlsx"), report.rows),
+        **dict.fromkeys((FIRST_PART, "votes.parquet", "votes.xlsx"), votes.report.rows),
         **dict.fromkeys((CLEAN_BATTLE, PAIRS), battles),
         **dict.fromkeys((TRL, LLAMA_FACTORY), preferences.pairs),
+        **dict.fromkeys((DATASET_INFO, "LICENCES.txt")),
     }
+    models = votes.table.used_names("model_a") | votes.table.used_names("model_b")
     (folder / "LICENCES.txt").write_text(_licences(models, known), encoding="utf-8")
     (folder / "README.md").write_text(card(rows, preferences), encoding="utf-8")
-    return report
+    return votes.report
 
 
 def _licences(models: Collection[str], known: Sequence[ModelSpec]) -> str:
@@ -200,16 +191,12 @@ class Downloads:
 # ---- README.md of the zip with all formats, which Hugging Face reads as the card of a dataset
 
 _TEXTS = read_table(Path(__file__).with_name("texts.toml"))
-_FILES = (
-    *(FIRST_PART, "votes.parquet", "votes.xlsx", CLEAN_BATTLE, PAIRS),
-    *(TRL, LLAMA_FACTORY, DATASET_INFO, "LICENCES.txt"),
-)
 
 
-def card(rows: Mapping[str, int], preferences: Preferences) -> str:
-    """The text of README.md; `rows` has the number of rows by file name."""
-    counts = {name: f" ({count})" for name, count in rows.items()}
-    files = (f"- `{name}`{counts.get(name, '')}: {_TEXTS[name][1]} / {_TEXTS[name][0]}" for name in _FILES)
+def card(rows: Mapping[str, int | None], preferences: Preferences) -> str:
+    """The text of README.md; `rows` has the number of rows of each file, None for files without rows."""
+    counts = {name: "" if count is None else f" ({count})" for name, count in rows.items()}
+    files = (f"- `{name}`{count}: {_TEXTS[name][1]} / {_TEXTS[name][0]}" for name, count in counts.items())
     left_out = (f"- {_TEXTS[reason][1]} / {_TEXTS[reason][0]}: {preferences.left_out[reason]}" for reason in Reason)
     # It lists only the votes as data: `datasets` reads all listed files with the reader of the first.
     template = Path(__file__).with_name("card.txt").read_text(encoding="utf-8")

@@ -3,7 +3,7 @@
 import json
 import tempfile
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from hashlib import blake2b
@@ -151,7 +151,8 @@ class Preferences:
                 votes = {"votes_for": max(counts), "votes_against": min(counts)}
                 chosen, rejected = ({"role": "assistant", "content": text} for text in (chosen, rejected))
                 trl.write(json_line({"prompt": prompt, "chosen": [chosen], "rejected": [rejected], **votes}))
-                sharegpt = [_sharegpt(turn) for turn in (*prompt, chosen, rejected)]
+                turns = (*prompt, chosen, rejected)
+                sharegpt = [{"from": _ROLES[turn["role"]], "value": turn["content"]} for turn in turns]
                 rows = {"conversations": sharegpt[:-2], "chosen": sharegpt[-2], "rejected": sharegpt[-1]}
                 llama_factory.write(json_line(rows))
                 self.pairs += 1
@@ -174,10 +175,6 @@ class Preferences:
         winner = vote.battle.a if vote.winner is Winner.MODEL_A else vote.battle.b
         self._counts[pair][answers.index(winner.answer.text)] += 1
         return None
-
-
-def _sharegpt(turn: Mapping[str, str]) -> dict[str, str]:
-    return {"from": _ROLES[turn["role"]], "value": turn["content"]}
 
 
 def _unfit(vote: Vote) -> Reason | None:

@@ -7,7 +7,7 @@ with a key that is thrown away, so that they lead to no receipt and to no other 
 import hmac
 import secrets
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -16,7 +16,7 @@ from pathlib import Path
 
 from arena.errors import InputError
 from arena.events import Event, NoEvents
-from arena.exports.export import spec_of
+from arena.exports.export import Progress, spec_of
 from arena.exports.personal import Finding, findings_in
 from arena.exports.tables import votes_csv, write_parquet
 from arena.judging.moderation import Moderation
@@ -34,8 +34,6 @@ _COLUMNS = read_table(_HERE / "publication_columns.toml")
 _DAY = 86_400
 # The columns with ids, and what they identify: a battle and its repeat share their hashes.
 _IDS = {"question_id": "battle", "repeat_of": "battle", "vote_id": "vote", "judge": "judge", "room": "room"}
-
-Progress = Callable[[str, int, int], None]
 
 
 class Reason(StrEnum):
@@ -161,23 +159,18 @@ def _none(result: Publication) -> InputError:
 def card(result: Publication, known: Sequence[ModelSpec], licence: str) -> str:
     """The text of README.md, which hubs show as the card of the dataset."""
     first, last = (datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%d") for time in result.days)
-    return (
-        (_HERE / "publication.txt")
-        .read_text(encoding="utf-8")
-        .format(
-            licence=licence,
-            votes=result.votes,
-            raters=len(result.judges),
-            blind=result.blind,
-            first=first,
-            last=last,
-            left_out="\n".join(f"- {_both(reason)}: {count}" for reason, count in result.left_out.items()),
-            models="\n".join(_model_line(model, spec_of(model, known)) for model in sorted(result.models)),
-            columns="\n".join(
-                f"- {', '.join(f'`{name}`' for name in names.split(', '))}: {english} / {chinese}"
-                for names, (chinese, english) in _COLUMNS.items()
-            ),
-        )
+    rows = ((names.replace(", ", "`, `"), english, chinese) for names, (chinese, english) in _COLUMNS.items())
+    template = (_HERE / "publication.txt").read_text(encoding="utf-8")
+    return template.format(
+        licence=licence,
+        votes=result.votes,
+        raters=len(result.judges),
+        blind=result.blind,
+        first=first,
+        last=last,
+        left_out="\n".join(f"- {_both(reason)}: {count}" for reason, count in result.left_out.items()),
+        models="\n".join(_model_line(model, spec_of(model, known)) for model in sorted(result.models)),
+        columns="\n".join(f"- `{names}`: {english} / {chinese}" for names, english, chinese in rows),
     )
 
 

@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -116,37 +116,37 @@ Block = Cover | Contents | Heading | Paragraph | Bullets | References | Table | 
 
 @dataclass(frozen=True)
 class Document:
-    """A whole report in one language (zh or en)."""
+    """A whole report in one language (zh or en). Captioned figures and tables get labels, and headings anchors."""
 
     lang: str
     title: str
     blocks: tuple[Block, ...]
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "blocks", tuple(_labelled(self.lang, self.blocks)))
 
-def number_blocks(document: Document) -> tuple[Block, ...]:
-    """All blocks of the document, with labels for captioned figures and tables and anchors for headings."""
+    @property
+    def headings(self) -> list[Heading]:
+        """The lines of the table of contents."""
+        return [block for block in self.blocks if isinstance(block, Heading)]
+
+
+def _labelled(lang: str, blocks: tuple[Block, ...]) -> Iterator[Block]:
     counts: Counter[str] = Counter()
     anchors: set[str] = set()
-    blocks: list[Block] = []
-    for block in document.blocks:
+    for block in blocks:
         if isinstance(block, Heading):
             block = replace(block, anchor=_unique_anchor(anchors, block.text))
         elif isinstance(block, Figure | Table) and block.caption:
-            word = text(document.lang, "figure" if isinstance(block, Figure) else "table")
+            word = text(lang, "figure" if isinstance(block, Figure) else "table")
             counts[word] += 1
             block = replace(block, label=f"{word} {counts[word]}")
-        blocks.append(block)
-    return tuple(blocks)
+        yield block
 
 
 def caption_of(lang: str, block: Figure | Table) -> str:
     """What follows the label."""
     return text(lang, "caption", text=block.caption)
-
-
-def headings_of(blocks: Sequence[Block]) -> list[Heading]:
-    """The lines of the table of contents."""
-    return [block for block in blocks if isinstance(block, Heading)]
 
 
 def _unique_anchor(taken: set[str], heading: str) -> str:

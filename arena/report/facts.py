@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 
 from arena.checks import Check
 from arena.errors import InputError
-from arena.generation_config import GenerationConfig
 from arena.model_card import ModelCard
 from arena.prompts import Prompt
 from arena.recorded import Recorded
@@ -14,7 +13,7 @@ from arena.report.texts import text
 from arena.results.figures import Figures, PairResult
 from arena.statistics import PairCount
 from arena.text import clean
-from arena.types import ModelSpec
+from arena.types import ModelSpec, Usage
 
 # The lines of the cover, in order.
 COVER_FIELDS = ("university", "school", "major", "course", "author", "student_number", "teacher", "date")
@@ -69,27 +68,11 @@ class KnownModel:
 
 @dataclass(frozen=True)
 class ModelFacts:
-    """One of the models: `spec` as its answers record it, and `known` from the catalogue.
-
-    `timed` is the number of answers with a time, `seconds` and `tokens` are totals, `memory` is the peak in bytes; None
-    if no answer records it. `configs` are the generation settings used, without their seeds; `revisions` and `systems`
-    (system prompts) are those of the answers.
-    """
+    """One of the models: `spec` as its answers record it, `known` from the catalogue, and its answers."""
 
     spec: ModelSpec
-    known: KnownModel | None = None
-    answers: int = 0
-    failed: int = 0
-    truncated: int = 0
-    timed: int = 0
-    seconds: float | None = None
-    tokens: int | None = None
-    tokens_per_second: float | None = None
-    memory: int | None = None
-    machines: tuple[Mapping[str, object], ...] = ()
-    configs: tuple[GenerationConfig, ...] = ()
-    revisions: tuple[str, ...] = ()
-    systems: tuple[str, ...] = ()
+    known: KnownModel | None
+    answers: tuple[Recorded, ...]
 
     @property
     def name(self) -> str:
@@ -97,9 +80,25 @@ class ModelFacts:
         return self.spec.name
 
     @property
+    def usages(self) -> list[Usage]:
+        """What its answers took, without those that failed."""
+        return [entry.side.answer.usage for entry in self.answers if not entry.failed]
+
+    @property
+    def seconds(self) -> list[float]:
+        """The times of the answers that record one."""
+        return [usage.seconds for usage in self.usages if usage.seconds is not None]
+
+    @property
     def mean_seconds(self) -> float | None:
-        """Mean time of the timed answers."""
-        return self.seconds / self.timed if self.seconds is not None and self.timed else None
+        """The mean time of the answers that record one."""
+        return sum(self.seconds) / len(self.seconds) if self.seconds else None
+
+    @property
+    def machines(self) -> list[Mapping[str, object]]:
+        """The different machines that the answers record."""
+        machines = [entry.machine for entry in self.answers if entry.machine]
+        return [machine for index, machine in enumerate(machines) if machine not in machines[:index]]
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 import pandas as pd
@@ -20,15 +19,13 @@ from arena.report.facts import Comment, KnownModel, ModelFacts, PromptFacts, Pro
 from arena.results.compute import compute
 from arena.results.exclusions import counted_rows
 from arena.results.figures import Figures
-from arena.results.selection import Filters, Mask, View
+from arena.results.selection import Filters, View
 from arena.statistics import PairCount
 from arena.types import CRITERIA, ModelSpec, SideName, Winner
 from arena.votes.imported.sources import ImportedFiles
 from arena.votes.reader import Progress
 from arena.votes.store import VoteStore
-from arena.votes.table import Table, mixed
-
-T = TypeVar("T")
+from arena.votes.table import Mask, Table, mixed
 
 
 @dataclass(frozen=True)
@@ -69,7 +66,7 @@ def gather(
     ids, reason = (_ids(pair, sources), "chosen") if pair else _choose_pair(sources.answers, figures)
     judged = JudgedAnswers(ids, sources.store, sources.answers)
     answers = sources.answers or judged.answers()
-    models = _different(entry.side.model.id for entry in answers)
+    models = _models_of(answers)
     if not models:  # all votes are on the raters' own prompts
         raise _nothing_to_report()
     if missing := [name for name in ids if name not in models]:
@@ -104,7 +101,7 @@ def _ids(pair: tuple[str, str], sources: Sources) -> tuple[str, str]:
 
 def _choose_pair(answers: Sequence[Recorded], figures: Figures) -> tuple[tuple[str, str], str]:
     """Two models, and why these."""
-    models = _different(entry.side.model.id for entry in answers)
+    models = _models_of(answers)
     # The folder may also hold votes on other models, such as the demo models.
     judged = [pair.count for pair in figures.pairs if not answers or pair.count.models <= set(models)]
     if not judged and len(models) < 2:
@@ -117,46 +114,19 @@ def _choose_pair(answers: Sequence[Recorded], figures: Figures) -> tuple[tuple[s
     return (first, second), "votes" if judged else "order"
 
 
+def _models_of(answers: Iterable[Recorded]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(entry.side.model.id for entry in answers))
+
+
 def _nothing_to_report() -> InputError:
     message = "A report needs answers by two models to the prompts. Run a batch first, or import answers."
     return InputError("report_nothing", message)
 
 
 def _model(name: str, answers: Iterable[Recorded], known: Sequence[KnownModel]) -> ModelFacts:
-    own = [entry for entry in answers if entry.side.model.id == name]
+    own = tuple(entry for entry in answers if entry.side.model.id == name)
     spec = own[0].side.model if own else ModelSpec(name, name, family="", source="", runtime="", precision="")
-    usages = [entry.side.answer.usage for entry in own if not entry.failed]
-    seconds = _known(usage.seconds for usage in usages)
-    tokens = _known(usage.new_tokens for usage in usages)
-    speeds = _known(usage.tokens_per_second for usage in usages)
-    machines = [entry.machine for entry in own if entry.machine]
-    return ModelFacts(
-        spec,
-        next((model for model in known if _is_same_model(model.spec, spec)), None),
-        answers=len(own),
-        failed=sum(entry.failed for entry in own),
-        truncated=sum(entry.side.answer.finish_reason == "length" for entry in own),
-        timed=len(seconds),
-        seconds=sum(seconds) if seconds else None,
-        tokens=sum(tokens) if tokens else None,
-        tokens_per_second=sum(speeds) / len(speeds) if speeds else None,
-        memory=max(_known(entry.memory for entry in own), default=None),
-        machines=tuple(machine for index, machine in enumerate(machines) if machine not in machines[:index]),
-        configs=_different(entry.side.config and replace(entry.side.config, seed=None) for entry in own),
-        revisions=_different(entry.side.model.revision for entry in own),
-        systems=_different(
-            "\n".join(message.content for message in entry.side.messages if message.role == "system") for entry in own
-        ),
-    )
-
-
-def _known(values: Iterable[T | None]) -> list[T]:
-    return [value for value in values if value is not None]
-
-
-def _different(values: Iterable[T | None]) -> tuple[T, ...]:
-    """The values without empty ones and repetitions."""
-    return tuple(dict.fromkeys(filter(None, values)))
+    return ModelFacts(spec, next((model for model in known if _is_same_model(model.spec, spec)), None), own)
 
 
 def _named_apart(models: Sequence[ModelFacts]) -> list[ModelFacts]:

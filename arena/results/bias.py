@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from arena.results.selection import FIRST, Column, Mask, View, outcomes, pairs_of, repeats_of
+from arena.results.selection import FIRST, View, outcomes, pairs_of, repeats_of
 from arena.types import Winner
-from arena.votes.table import Table
+from arena.votes.table import Column, Mask, Table
 
 RESAMPLES = 500
 MOST_PER_UNIT = 50
@@ -147,14 +147,14 @@ def covariates(view: View) -> dict[str, tuple[Column, Column]]:
 
 def agreement_of(view: View) -> Agreement | None:
     """The agreement of raters who judged the same two answers."""
-    return agreement(_codes(view.units), view.outcome)
+    return agreement(pd.factorize(view.units)[0], view.outcome)
 
 
 def most_disputed(view: View) -> Disputed | None:
     """None if no two answers were judged twice or if all judgements agree."""
     if not len(view):
         return None
-    unit = _codes(view.units)
+    unit = pd.factorize(view.units)[0]
     cells = np.bincount(unit * 4 + view.outcome, minlength=4 * (int(unit.max()) + 1)).reshape(-1, 4)
     votes = cells.sum(axis=1)
     comparisons = votes * (votes - 1) / 2
@@ -168,11 +168,6 @@ def most_disputed(view: View) -> Disputed | None:
         return None
     worst = share.idxmax()
     return Disputed(worst, float(share[worst]), int(by_prompt["votes"][worst]))
-
-
-def _codes(hashes: NDArray[np.uint64]) -> NDArray[np.int64]:
-    codes: NDArray[np.int64] = pd.factorize(hashes)[0]
-    return codes
 
 
 # ---- Krippendorff's alpha, by evalica
@@ -194,10 +189,9 @@ def agreement(units: NDArray[np.int64], outcomes: NDArray[np.int64]) -> Agreemen
     for index, column in enumerate(columns):
         table[: len(column), index] = column
     result = evalica.alpha_bootstrap(pd.DataFrame(table), n_resamples=RESAMPLES, random_state=_SEED)
-    if len(values) < FEWEST:
-        return Agreement(result.alpha, None, None, len(columns), len(values))
-    ends = min(result.low, result.alpha), max(result.high, result.alpha)
-    return Agreement(result.alpha, *ends, len(columns), len(values))
+    is_enough = len(values) >= FEWEST
+    low, high = (min(result.low, result.alpha), max(result.high, result.alpha)) if is_enough else (None, None)
+    return Agreement(result.alpha, low, high, len(columns), len(values))
 
 
 def _by_unit(units: NDArray[np.int64], outcomes: NDArray[np.int64]) -> list[NDArray[np.int64]]:

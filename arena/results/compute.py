@@ -14,13 +14,13 @@ from arena.results.cost import costs, judged_answers, prompt_costs
 from arena.results.exclusions import find_exclusions
 from arena.results.figures import Figures, Groups, Mixture, ModelResult, PairResult
 from arena.results.raters import Raters, outcomes_by_rater
-from arena.results.selection import FIRST, SUSPICIONS, Filters, Mask, View
+from arena.results.selection import FIRST, SUSPICIONS, Filters, View
 from arena.results.verdict import criterion_results, dimension_verdicts, judge_pair
 from arena.statistics import PairCount, sign_test, total
 from arena.statistics.confidence_sequence import ALPHA
 from arena.statistics.ratings import Ratings, possible_ranks, rate
 from arena.votes.store import Votes
-from arena.votes.table import Table
+from arena.votes.table import Mask, Table
 
 _VARYING = ("model", "revision", "settings")
 GROUPS = ("dimension", "category", "prompt", "language", "source", "room")
@@ -50,7 +50,8 @@ def compute(
     groups = {name: _grouped(view, name, usual.get(name, ())) for name in GROUPS}
     raters = Raters(view, time.time() if now is None else now)
     alpha = ALPHA / filters.comparisons(table)
-    pairs = sorted((_pair(view, index, raters, alpha) for index in range(len(view.pairs))), key=_most_votes_first)
+    pairs = [_pair(view, index, raters, alpha) for index in range(len(view.pairs))]
+    pairs.sort(key=lambda pair: (-pair.count.votes, pair.count.first, pair.count.second))
     outcomes = [outcomes for outcomes in outcomes_by_rater(view, view.rated) if outcomes.any()]
     ratings = rate(view.counts(view.rated), outcomes)
     answers = judged_answers(view.table)
@@ -79,10 +80,6 @@ def compute(
     )
 
 
-def _most_votes_first(pair: PairResult) -> tuple[int, str, str]:
-    return -pair.count.votes, pair.count.first, pair.count.second
-
-
 def _pair(view: View, index: int, raters: Raters, alpha: float) -> PairResult:
     """One of the view's pairs; its parts share its alpha."""
     verdict = judge_pair(view, index, raters, alpha)
@@ -101,9 +98,8 @@ def _pair(view: View, index: int, raters: Raters, alpha: float) -> PairResult:
 def _margins(view: View, here: Mask) -> list[int]:
     """The first model's wins minus its losses for each prompt with decisive votes."""
     rows = here & view.decisive
-    prompts = pd.factorize(view.table["asked"][rows])[0]
-    won = np.where(view.outcome[rows] == FIRST, 1, -1)
-    margins: list[int] = np.bincount(prompts, won).astype(int).tolist()
+    points = pd.Series(np.where(view.outcome[rows] == FIRST, 1, -1))
+    margins: list[int] = points.groupby(view.table["asked"][rows]).sum().tolist()
     return margins
 
 

@@ -8,9 +8,8 @@ import numpy as np
 import pandas as pd
 
 from arena.recorded import Recorded
-from arena.results.selection import Column
 from arena.statistics import PairCount
-from arena.votes.table import Table, mixed
+from arena.votes.table import Column, Table, mixed
 
 
 @dataclass(frozen=True)

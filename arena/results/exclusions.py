@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from arena.events import Marks
-from arena.results.selection import Mask, mark_votes, reading_seconds
+from arena.results.selection import mark_votes, reading_seconds
 from arena.votes.store import Votes
-from arena.votes.table import Table
+from arena.votes.table import Mask, Table
 
 REASONS = ("one_address", "too_fast")
 FEWEST_TOO_FAST, LEAST_TOO_FAST = 4, 0.75

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from arena.results.bias import Agreement, Bias, Disputed
@@ -40,9 +40,12 @@ class PairResult:
         return PairResult(
             self.count.seen_from(model),
             self.verdict,
-            self.prompts.swapped,
+            replace(self.prompts, first=self.prompts.second, second=self.prompts.first),
             {name: numbers.swapped for name, numbers in self.dimensions.items()},
-            {name: criterion.swapped for name, criterion in self.criteria.items()},
+            {
+                name: CriterionResult(result.losses, result.ties, result.wins, result.numbers.swapped)
+                for name, result in self.criteria.items()
+            },
         )
 
 
@@ -135,8 +138,8 @@ MOST_ROWS = 1000  # unreadable rows that are listed
 def as_json(figures: Figures) -> dict[str, Any]:
     """All results as JSON values; None if unknown or undefined. Shares are from 0 to 1.
 
-    The fields of Filters, PairCount, SignTest, Split, Agreement, Disputed, Cost and PromptCost are JSON keys as named.
-    `verdict` is the one on two models and None if there are more; each of `pairs` has its own.
+    The fields of Filters, Mixture, PairCount, SignTest, Split, Agreement, Disputed, Cost and PromptCost are JSON keys
+    as named. `verdict` is the one on two models and None if there are more; each of `pairs` has its own.
     """
     left_out, agreement, disputed = figures.left_out, figures.agreement, figures.disputed
     plain = ("votes", "raters", "prompts", "repeats", "suspicious", "prior", "group_ratings")
@@ -156,10 +159,7 @@ def as_json(figures: Figures) -> dict[str, Any]:
         "votes_if_filtered": dict(figures.switches),
         "verdict": _overall(figures),
         "models": list(map(_model, figures.models)),
-        "mixtures": [
-            {"model": mixture.model, "revisions": list(mixture.revisions), "settings": list(mixture.settings)}
-            for mixture in figures.mixtures
-        ],
+        "mixtures": list(map(asdict, figures.mixtures)),
         "pairs": list(map(_pair, figures.pairs)),
         **{f"by_{name}": groups for name, groups in by.items()},
         "bias": {

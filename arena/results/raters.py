@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from arena.results.selection import SECOND, Column, Mask, View
+from arena.results.selection import SECOND, View
 from arena.statistics.confidence_sequence import Floats
-from arena.votes.table import mixed
+from arena.votes.table import Column, Mask, mixed
 
 IDLE_SECONDS = 1800.0
 

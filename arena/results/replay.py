@@ -55,11 +55,9 @@ def obstacle(side: Side, backend: Backend | None) -> Obstacle | None:
 
 def ask_again(battle: Battle, backends: Mapping[SideName, Backend]) -> Iterator[Battle]:
     """Asks the sides in `backends` again and yields the growing battle. Closing the iterator stops generation."""
-    fresh = battle
-    for name in backends:
-        side = battle.side(name)
-        fresh = fresh.with_side(name, replace(side, model=backends[name].spec, answer=Answer()))
-    return BattleRun(fresh, backends).stream(tuple(backends))
+    for name, backend in backends.items():
+        battle = battle.with_side(name, replace(battle.side(name), model=backend.spec, answer=Answer()))
+    return BattleRun(battle, backends).stream(tuple(backends))
 
 
 def same_until(before: str, after: str) -> int:

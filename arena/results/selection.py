@@ -4,7 +4,6 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,10 +13,7 @@ from arena.errors import InputError
 from arena.statistics import PairCount
 from arena.statistics.confidence_sequence import Floats
 from arena.types import Winner
-from arena.votes.table import Table, mixed
-
-Column = NDArray[Any]
-Mask = NDArray[np.bool_]
+from arena.votes.table import Column, Mask, Table, mixed
 
 FIRST, SECOND, TIE, BOTH_BAD = range(4)
 """The outcomes of a vote on a pair: the first model won, the second, a tie, or both were bad."""

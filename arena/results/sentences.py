@@ -28,13 +28,7 @@ def first_sentences(lang: str, figures: Figures, name: Names = str) -> list[str]
         return [*_many_models(lang, figures, name), *mixtures]
     verdict = figures.pairs[0].verdict
     headline = joined(lang, sentence(lang, verdict, name), text(lang, "one_prompt_set", prompts=figures.prompts))
-    return [
-        headline,
-        *mixtures,
-        *explanations(lang, verdict, name),
-        *robustness(lang, verdict, name),
-        *advice(lang, verdict),
-    ]
+    return [headline, *mixtures, *caveats(lang, verdict, name), *advice(lang, verdict)]
 
 
 def sentence(lang: str, verdict: PairVerdict, name: Names = str) -> str:
@@ -77,33 +71,20 @@ def excluded_lines(lang: str, exclusions: tuple[Exclusion, ...]) -> Iterator[str
         yield text(lang, "included", raters=counts["included"])
 
 
-def explanations(lang: str, verdict: PairVerdict, name: Names = str) -> Iterator[str]:
-    """Whether position, length or Markdown bias the votes."""
-    adjusted = verdict.adjusted
-    if adjusted is None:
-        return
+def caveats(lang: str, verdict: PairVerdict, name: Names = str) -> Iterator[str]:
+    """Whether position, length or Markdown bias the votes, and whether a few votes or raters change the verdict."""
+    effects, share = (verdict.adjusted.effects, verdict.adjusted.share) if verdict.adjusted else ({}, None)
     for covariate in verdict.swayed_by:
-        difference = adjusted.effects[covariate].value
+        difference = effects[covariate].value
         direction = "more" if difference > 0 else "less"
         yield text(lang, f"sway_{covariate}_{direction}", points=percent(abs(difference)))
     for covariate, has_more in verdict.confounded.items():
         keys = {"length": ("shorter", "longer"), "markdown": ("less", "more")}.get(covariate)
         more = text(lang, keys[has_more]) if keys else ""
         yield text(lang, f"confounded_{covariate}", first=name(verdict.first), more=more)
-    if verdict.swayed_by and adjusted.share:
+    if verdict.swayed_by and share:
         key = "adjusted_no_call" if is_explained_away(verdict) else "adjusted"
-        values = {"share": percent(adjusted.share.value), **_ends(adjusted.share)}
-        yield text(lang, key, first=name(verdict.first), **values)
-
-
-def is_explained_away(verdict: PairVerdict) -> bool:
-    """Whether the preferred model no longer leads with position, length and Markdown balanced."""
-    share = verdict.adjusted.share if verdict.adjusted else None
-    return verdict.outcome is Outcome.PREFERRED and share is not None and share.low <= 0.5
-
-
-def robustness(lang: str, verdict: PairVerdict, name: Names = str) -> Iterator[str]:
-    """Whether suspicious votes or a few raters change the verdict."""
+        yield text(lang, key, first=name(verdict.first), share=percent(share.value), **_ends(share))
     if verdict.without_suspicious:
         is_same = verdict.without_suspicious == verdict.conclusion
         said = short(lang, verdict.without_suspicious, name)
@@ -111,6 +92,12 @@ def robustness(lang: str, verdict: PairVerdict, name: Names = str) -> Iterator[s
         yield text(lang, key, count=verdict.suspicious, said=said)
     if verdict.numbers.flips_with:
         yield text(lang, "flips", count=verdict.numbers.flips_with, raters=verdict.numbers.raters)
+
+
+def is_explained_away(verdict: PairVerdict) -> bool:
+    """Whether the preferred model no longer leads with position, length and Markdown balanced."""
+    share = verdict.adjusted.share if verdict.adjusted else None
+    return verdict.outcome is Outcome.PREFERRED and share is not None and share.low <= 0.5
 
 
 def advice(lang: str, verdict: PairVerdict) -> Iterator[str]:
@@ -196,8 +183,7 @@ def _of_pair(lang: str, verdict: PairVerdict, name: Names) -> Iterator[str]:
     yield opening(lang, verdict) + text(lang, "pair_line", **models, said=short(lang, verdict.conclusion, name))
     if verdict.votes:
         yield text(lang, "pair_basis", basis=_basis(lang, verdict, name))
-    yield from explanations(lang, verdict, name)
-    yield from robustness(lang, verdict, name)
+    yield from caveats(lang, verdict, name)
     yield from advice(lang, verdict)
 
 

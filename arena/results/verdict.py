@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 
 from arena.results.bias import covariates
 from arena.results.raters import Raters, Scores
-from arena.results.selection import Column, Mask, View
+from arena.results.selection import View
 from arena.statistics.confidence_sequence import ALPHA
 from arena.statistics.decision import Outcome, Verdict, make_verdict
 from arena.statistics.regression import Adjusted, adjust, difference, swayed_by
 from arena.types import CRITERIA
+from arena.votes.table import Column, Mask
 
 _NOTICEABLE = 1.1  # the ratio of lengths that a reader notices
 
@@ -96,11 +97,6 @@ class CriterionResult:
     ties: int
     losses: int
     numbers: Verdict
-
-    @property
-    def swapped(self) -> CriterionResult:
-        """The same for the other model."""
-        return CriterionResult(self.losses, self.ties, self.wins, self.numbers.swapped)
 
 
 def conclude(numbers: Verdict, first: str, second: str) -> Conclusion:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
@@ -75,11 +75,6 @@ class SignTest:
     second: int
     even: int
     p: float
-
-    @property
-    def swapped(self) -> SignTest:
-        """The same for the other model."""
-        return replace(self, first=self.second, second=self.first)
 
 
 def sign_test(margins: Iterable[int]) -> SignTest:

@@ -29,11 +29,6 @@ class Interval:
     low: float
     high: float
 
-    @property
-    def swapped(self) -> Interval:
-        """The same for the other model."""
-        return Interval(1 - self.high, 1 - self.low)
-
 
 WHOLE = Interval(0.0, 1.0)
 
@@ -50,11 +45,11 @@ def mean_interval(scores: Floats, alpha: float = ALPHA) -> Interval:
     return Interval(_lower_bound(values, counts, alpha), 1 - _lower_bound(1 - values, counts, alpha))
 
 
-def rejects_from_above(values: Floats, counts: NDArray[np.int64], mean: float, alpha: float = ALPHA) -> bool:
-    """Whether scores, `counts` of each of the `values`, show that the true mean is above `mean`."""
+def rejects_from_above(values: Floats, counts: NDArray[np.int64], mean: float, alpha: float) -> NDArray[np.bool_]:
+    """Whether scores show that the true mean is above `mean`: `counts`, over the last axis, of each of the `values`."""
     growth = np.log1p(np.outer(values / mean - 1, bets()))
     # Half of the capital is bet on means below and half on means above, so each half has to reach 2 / alpha.
-    return bool(log_mean_exp(counts.astype(float) @ growth) >= math.log(2 / alpha))
+    return np.asarray(log_mean_exp(counts.astype(float) @ growth) >= math.log(2 / alpha))
 
 
 def bets() -> Floats:

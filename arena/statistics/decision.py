@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -24,6 +23,7 @@ FEWEST_PER_PART = 6
 _FIRST, _FANS = 40, 10  # see `few_raters`
 MOST_TO_COME, MOST_RATERS = 200, 1000  # no larger numbers are given for raters still to come and in all
 _SIMULATIONS, _LEAST_SUCCESS, _POWER = 200, 0.85, 0.8
+_SPREAD = 0.5
 _BLOCK = 20  # raters who are simulated at once: 1,000 would need 100 MB
 _SEED = 20261128
 
@@ -45,11 +45,6 @@ class Change:
     raters: int
     early: float
     late: float
-
-    @property
-    def swapped(self) -> Change:
-        """The same for the other model."""
-        return Change(self.raters, 1 - self.early, 1 - self.late)
 
 
 @dataclass(frozen=True)
@@ -83,7 +78,9 @@ class Verdict:
     def swapped(self) -> Verdict:
         """The same for the other model."""
         share = None if self.share is None else 1 - self.share
-        return replace(self, share=share, interval=self.interval.swapped, change=self.change and self.change.swapped)
+        interval = Interval(1 - self.interval.high, 1 - self.interval.low)
+        change = self.change and Change(self.change.raters, 1 - self.change.early, 1 - self.change.late)
+        return replace(self, share=share, interval=interval, change=change)
 
 
 def make_verdict(scores: Floats, alpha: float = ALPHA, is_brief: bool = False) -> Verdict:
@@ -135,9 +132,8 @@ def _is_called(values: Floats, counts: NDArray[np.int64], alpha: float) -> NDArr
     """
     up_to = np.cumsum(counts, axis=-1)
     raters = up_to[..., -1:]
-    kept = np.diff(np.minimum(up_to, raters - few_raters(raters)), axis=-1, prepend=0).astype(float)
-    growth = np.log1p(np.outer(2 * values - 1, sequence.bets()))
-    return np.asarray(sequence.log_mean_exp(kept @ growth) >= math.log(2 / alpha))
+    kept = np.diff(np.minimum(up_to, raters - few_raters(raters)), axis=-1, prepend=0)
+    return sequence.rejects_from_above(values, kept, 0.5, alpha)
 
 
 def find_change(scores: Floats) -> Change | None:
@@ -235,16 +231,16 @@ def raters_to_come(scores: Floats, alpha: float = ALPHA) -> int | None:
 
 
 @cache
-def raters_needed(share: float, votes: int = 8, spread: float = 0.5, alpha: float = ALPHA) -> int | None:
+def raters_needed(share: float, votes: int = 8) -> int | None:
     """About how many raters it takes to call a model that wins `share` (0.5 to 1) of the votes: enough in 80% of the
     simulations, or None if that is more than MOST_RATERS.
 
-    Each rater casts `votes` votes; the raters' tastes have a standard deviation of `spread` in log-odds.
+    Each rater casts `votes` votes; the raters' tastes have a standard deviation of _SPREAD in log-odds.
     """
     generator = np.random.default_rng(_SEED)
-    tastes = 1 / (1 + np.exp(-generator.normal(mean_taste(share, spread), spread, (_SIMULATIONS, MOST_RATERS))))
+    tastes = 1 / (1 + np.exp(-generator.normal(mean_taste(share, _SPREAD), _SPREAD, (_SIMULATIONS, MOST_RATERS))))
     wins = np.arange(votes + 1)
-    return _fewest(wins / votes, np.zeros_like(wins), generator.binomial(votes, tastes), alpha)
+    return _fewest(wins / votes, np.zeros_like(wins), generator.binomial(votes, tastes), ALPHA)
 
 
 def _fewest(values: Floats, now: NDArray[np.int64], drawn: NDArray[np.int64], alpha: float) -> int | None:

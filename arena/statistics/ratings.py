@@ -5,14 +5,13 @@ A tie of either kind counts as half a win for each model, as in FastChat and are
 
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from arena.statistics import PairCount
-
-Floats = NDArray[np.float64]
+from arena.statistics.confidence_sequence import Floats
 
 PRIOR = 0.5  # wins added to both models of each compared pair if the votes alone give no finite ratings
 CENTRE, SCALE = 1000.0, 400.0
@@ -58,12 +57,11 @@ def rate(pairs: Sequence[PairCount], outcomes_by_rater: Sequence[NDArray[np.int6
         return Ratings({})
     prior = 0.0 if _is_connected(wins > 0, strongly=True) else PRIOR
     values = _fit(models, wins + prior * met)
-    ratings: Mapping[str, Rating] = {model: Rating(float(value)) for model, value in zip(models, values, strict=True)}
-    votes = sum(pair.votes for pair in pairs)
-    enough = len(outcomes_by_rater) and len(outcomes_by_rater[0]) >= FEWEST_RATERS and votes >= FEWEST_VOTES
-    if enough and not prior:
-        ratings = _with_intervals(models, pairs, outcomes_by_rater, ratings)
-    return Ratings(ratings, prior)
+    reach = _reach(models, pairs, outcomes_by_rater, values) if outcomes_by_rater and not prior else None
+    if reach is None:
+        return Ratings({model: Rating(value) for model, value in zip(models, values.tolist(), strict=True)}, prior)
+    ends = zip(models, values.tolist(), (values - reach).tolist(), (values + reach).tolist(), strict=True)
+    return Ratings({model: Rating(*numbers) for model, *numbers in ends}, prior)
 
 
 def _wins(models: Sequence[str], pairs: Sequence[PairCount]) -> Floats:
@@ -104,18 +102,19 @@ def _fit(models: Sequence[str], wins: Floats) -> Floats:
     return np.asarray(strengths - strengths.mean() + CENTRE)
 
 
-def _with_intervals(
-    models: Sequence[str],
-    pairs: Sequence[PairCount],
-    outcomes_by_rater: Sequence[NDArray[np.int64]],
-    ratings: Mapping[str, Rating],
-) -> Mapping[str, Rating]:
-    """The ratings with intervals from the cluster-robust (sandwich) estimator, clustered by rater."""
+def _reach(
+    models: Sequence[str], pairs: Sequence[PairCount], outcomes_by_rater: Sequence[NDArray[np.int64]], values: Floats
+) -> Floats | None:
+    """How far the intervals of the `values` reach, by the cluster-robust (sandwich) estimator, clustered by rater.
+
+    None if there are too few votes.
+    """
     from scipy.special import expit
     from scipy.stats import t
 
+    if len(outcomes_by_rater[0]) < FEWEST_RATERS or sum(pair.votes for pair in pairs) < FEWEST_VOTES:
+        return None
     unit = SCALE / math.log(10)
-    values = np.array([ratings[model].value for model in models])
     chances, wins = expit((values[:, None] - values) / unit), _wins(models, pairs)
     weights = (wins + wins.T) * chances * (1 - chances)
     # The 1 fixes the mean: votes only show differences between models.
@@ -126,10 +125,8 @@ def _with_intervals(
     raters, effective = pulls.shape[1], float(votes.sum() ** 2 / (votes**2).sum())
     errors = np.sqrt((pulls**2).sum(axis=1) * raters / (raters - 1))
     if effective < FEWEST_EFFECTIVE or errors.max() < _NOTHING:
-        return ratings
-    reach = t.ppf(0.975, effective - 1) * errors
-    ends = zip(models, (values - reach).tolist(), (values + reach).tolist(), strict=True)
-    return {model: replace(ratings[model], low=low, high=high) for model, low, high in ends}
+        return None
+    return np.asarray(t.ppf(0.975, effective - 1) * errors)
 
 
 def _surplus(

@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from arena.statistics.confidence_sequence import Floats
+
 Codes = NDArray[np.int64]
 
 FEWEST_RATERS, FEWEST_VOTES = 5, 10

@@ -8,16 +8,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from arena.errors import os_error_as
-from arena.report.blocks import (
-    FIRST_LEVEL,
-    Document,
-    Figure,
-    caption_of,
-    headings_of,
-    is_web_address,
-    number_blocks,
-    split_code,
-)
+from arena.report.blocks import FIRST_LEVEL, Document, Figure, caption_of, is_web_address, split_code
 from arena.report.formats.markdown import as_markdown
 from arena.results.plots import as_svg
 
@@ -57,7 +48,6 @@ def _files(document: Document, kinds: Collection[str]) -> Iterator[tuple[str, by
 
 def as_html(document: Document) -> str:
     """One self-contained HTML file that prints on A4, with styles and plots inside and no script."""
-    blocks = number_blocks(document)
     # Everything is escaped except the plots, which we draw ourselves.
     environment = Environment(
         autoescape=True,
@@ -68,8 +58,6 @@ def as_html(document: Document) -> str:
     )
     return environment.get_template("report.html.j2").render(
         document=document,
-        blocks=blocks,
-        headings=headings_of(blocks),
         caption=partial(caption_of, document.lang),
         first_level=FIRST_LEVEL,
         kind=lambda block: type(block).__name__,

@@ -30,10 +30,8 @@ def as_docx(document: blocks.Document) -> bytes:
     word = docx.Document(str(parts.TEMPLATE))
     word.core_properties.title = parts.valid_text(document.title)[:_LONGEST_PROPERTY]
     word.core_properties.author = ""
-    numbered = blocks.number_blocks(document)
-    headings = blocks.headings_of(numbered)
-    for block, following in zip(numbered, [*numbered[1:], None], strict=True):
-        _add(word, block, headings, document.lang)
+    for block, following in zip(document.blocks, [*document.blocks[1:], None], strict=True):
+        _add(word, document, block)
         if (type(block), type(following)) in _TOGETHER:
             word.paragraphs[-1].paragraph_format.keep_with_next = True
     file = io.BytesIO()
@@ -41,15 +39,16 @@ def as_docx(document: blocks.Document) -> bytes:
     return file.getvalue()
 
 
-def _add(word: Word, block: blocks.Block, headings: list[blocks.Heading], lang: str) -> None:
+def _add(word: Word, document: blocks.Document, block: blocks.Block) -> None:
+    lang = document.lang
     match block:
         case blocks.Cover():
             _add_cover(word, block, lang)
         case blocks.Contents():
-            _add_contents(word, block, headings)
+            _add_contents(word, block, document.headings)
         case blocks.Heading():
             heading = parts.write(word.add_heading("", block.level - 1), block.text)
-            parts.add_bookmark(heading, headings.index(block))
+            parts.add_bookmark(heading, document.headings.index(block))
         case blocks.Paragraph():
             parts.add(word, block.text)
         case blocks.Bullets():

@@ -16,12 +16,11 @@ _TICKS = re.compile(r"`{3,}")
 
 def as_markdown(document: blocks.Document) -> str:
     """The whole file; it refers to each figure as NAME.svg in the same folder."""
-    numbered = blocks.number_blocks(document)
-    headings = blocks.headings_of(numbered)
-    return "\n\n".join(part for block in numbered for part in _parts(block, headings, document.lang)) + "\n"
+    return "\n\n".join(part for block in document.blocks for part in _parts(document, block)) + "\n"
 
 
-def _parts(block: blocks.Block, headings: Sequence[blocks.Heading], lang: str) -> Iterator[str]:
+def _parts(document: blocks.Document, block: blocks.Block) -> Iterator[str]:
+    lang = document.lang
     match block:
         case blocks.Cover():
             yield from _cover(block, lang)
@@ -29,7 +28,7 @@ def _parts(block: blocks.Block, headings: Sequence[blocks.Heading], lang: str) -
             yield f"**{_escaped(block.title)}**"
             yield "\n".join(
                 f"{'  ' * (heading.level - blocks.FIRST_LEVEL)}- [{_escaped(heading.text)}](#{heading.anchor})"
-                for heading in headings
+                for heading in document.headings
             )
         case blocks.Heading():
             yield f"{'#' * block.level} {_MARKS.sub(_BACKSLASH, block.text)}"

@@ -2,7 +2,6 @@
 
 import re
 import unicodedata
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,7 @@ BIBLIOGRAPHY = "Bibliography"
 LINK = "Hyperlink"
 # Characters that XML cannot hold.
 _NOT_XML = re.compile("[\ufffe\uffff]")
-_RIGHT_TO_LEFT = ("R", "AL")
+_DIRECTIONS = {"L": "L", "R": "R", "AL": "R"}  # of letters; all other characters are neutral
 # The order of elements is part of the format; a new element goes before the first of these.
 _AFTER_BIDI = (
     "w:adjustRightInd w:snapToGrid w:spacing w:ind w:contextualSpacing w:mirrorIndents w:suppressOverlap w:jc "
@@ -40,9 +39,12 @@ def element(parent: Any, name: str, /, **attributes: str) -> Any:
     return parent.makeelement(qn(f"w:{name}"), {qn(f"w:{key}"): value for key, value in attributes.items()})
 
 
-def append(parent: Any, name: str, /, **attributes: str) -> Any:
-    """A new element at the end of the parent."""
+def append(parent: Any, name: str, text: str = "", /, **attributes: str) -> Any:
+    """A new element with the text at the end of the parent."""
     child = element(parent, name, **attributes)
+    if text:
+        child.set(qn("xml:space"), "preserve")
+        child.text = text
     parent.append(child)
     return child
 
@@ -54,13 +56,15 @@ def valid_text(text: str) -> str:
 
 def write(paragraph: Paragraph, text: str, bold: bool = False) -> Paragraph:
     """Adds the text and returns the paragraph, which runs from the right if its first letter does."""
-    for part, is_from_right in _split_by_direction(valid_text(text)):
-        run = paragraph.add_run(part)
+    text = valid_text(text)
+    directions = "".join(_DIRECTIONS.get(unicodedata.bidirectional(letter), "N") for letter in text)
+    # Neutral characters between two letters from the right belong to them.
+    for part in re.finditer("R(?:N*R)*|[^R]+", directions):
+        run = paragraph.add_run(text[part.start() : part.end()])
         run.bold = bold or None
-        if is_from_right:
+        if part[0].startswith("R"):
             append(run._r.get_or_add_rPr(), "rtl")
-    first = next((mark for mark in map(unicodedata.bidirectional, text) if mark in ("L", *_RIGHT_TO_LEFT)), "L")
-    if first != "L":
+    if directions.lstrip("N").startswith("R"):
         properties = paragraph._p.get_or_add_pPr()
         properties.insert_element_before(element(properties, "bidi"), *_AFTER_BIDI.split())
     return paragraph
@@ -71,46 +75,23 @@ def add(parent: Any, text: str, style: str | None = None, bold: bool = False) ->
     return write(parent.add_paragraph(style=style), text, bold)
 
 
-def _split_by_direction(text: str) -> list[tuple[str, bool]]:
-    """The text cut where its direction changes. Neutral characters between two letters of one direction join them."""
-    directions: list[bool] = []
-    pending = 0
-    for mark in map(unicodedata.bidirectional, text):
-        if mark != "L" and mark not in _RIGHT_TO_LEFT:
-            pending += 1
-            continue
-        is_from_right = mark in _RIGHT_TO_LEFT
-        was_from_right = bool(directions) and directions[-1]
-        directions += [is_from_right and was_from_right] * pending + [is_from_right]
-        pending = 0
-    directions += [False] * pending
-    groups = groupby(zip(text, directions, strict=True), key=lambda pair: pair[1])
-    return [("".join(letter for letter, _ in group), is_from_right) for is_from_right, group in groups]
-
-
 def add_field(parent: Any, instruction: str, placeholder: str) -> None:
     """Adds a field to a paragraph; `placeholder` is shown until Word computes it."""
     begin_field(parent, instruction)
-    _append_text(parent, "t", placeholder)
+    append(append(parent, "r"), "t", placeholder)
     end_field(parent)
 
 
 def begin_field(parent: Any, instruction: str) -> None:
     """Opens a field whose content may span several paragraphs."""
     append(append(parent, "r"), "fldChar", fldCharType="begin")
-    _append_text(parent, "instrText", f" {instruction} ")
+    append(append(parent, "r"), "instrText", f" {instruction} ")
     append(append(parent, "r"), "fldChar", fldCharType="separate")
 
 
 def end_field(parent: Any) -> None:
     """Closes the field that was opened last."""
     append(append(parent, "r"), "fldChar", fldCharType="end")
-
-
-def _append_text(parent: Any, name: str, text: str) -> None:
-    child = append(append(parent, "r"), name)
-    child.set(qn("xml:space"), "preserve")
-    child.text = text
 
 
 def add_caption(word: Word, block: Table | Figure, lang: str) -> Paragraph:

@@ -6,7 +6,7 @@ from arena.checks import describe
 from arena.report.blocks import Block, Bullets, Contents, Cover, Heading
 from arena.report.facts import COVER_FIELDS, Details, ReportFacts
 from arena.report.texts import duration
-from arena.results.sentences import excluded_lines, explanations, joined, mixture_lines, robustness, sentence, short
+from arena.results.sentences import caveats, excluded_lines, joined, mixture_lines, sentence, short
 from arena.results.texts import dimension_name
 from arena.results.verdict import conclude
 from arena.statistics import PairCount
@@ -24,15 +24,13 @@ def opening(facts: ReportFacts, title: str, details: Details) -> Iterator[Block]
 def summary(facts: ReportFacts) -> Iterator[str]:
     """What was compared and the results, with their counts."""
     first, second = facts.models
-    yield facts.text("scope", prompts=len(facts.prompts), answers=first.answers + second.answers)
+    yield facts.text("scope", prompts=len(facts.prompts), answers=len(first.answers) + len(second.answers))
     if facts.others:
         values = {"reason": facts.text(f"reason_{facts.reason}"), "section": facts.text("all_models")}
         yield facts.text("many", count=len(facts.models) + len(facts.others), **values)
+    yield from _verdict_lines(facts)
     if facts.pair:
-        yield from verdict_lines(facts)
         yield facts.text("overall", **count_fields(facts.overall))
-    else:
-        yield facts.text("no_votes")
     if times := _times(facts):
         yield times
     passed_first, checks_first, passed_second, checks_second = *_passed(facts, 0), *_passed(facts, 1)
@@ -47,16 +45,16 @@ def _passed(facts: ReportFacts, index: int) -> tuple[int, int]:
     return sum(check.passed for check in checks), len(checks)
 
 
-def verdict_lines(facts: ReportFacts) -> Iterator[str]:
-    """The verdict as on the page, with possible biases and how robust it is."""
-    if facts.pair:
-        verdict = facts.pair.verdict
-        yield sentence(facts.lang, verdict, facts.name)
-        mixtures = (mixture for mixture in facts.figures.mixtures if mixture.model in facts.pair.count.models)
-        yield from mixture_lines(facts.lang, mixtures, facts.name)
-        yield from excluded_lines(facts.lang, facts.figures.excluded)
-        yield from explanations(facts.lang, verdict, facts.name)
-        yield from robustness(facts.lang, verdict, facts.name)
+def _verdict_lines(facts: ReportFacts) -> Iterator[str]:
+    """The verdict as on the page, with possible biases and how robust it is; or that there are no votes."""
+    if facts.pair is None:
+        yield facts.text("no_votes")
+        return
+    yield sentence(facts.lang, facts.pair.verdict, facts.name)
+    mixtures = (mixture for mixture in facts.figures.mixtures if mixture.model in facts.pair.count.models)
+    yield from mixture_lines(facts.lang, mixtures, facts.name)
+    yield from excluded_lines(facts.lang, facts.figures.excluded)
+    yield from caveats(facts.lang, facts.pair.verdict, facts.name)
 
 
 def count_fields(count: PairCount) -> dict[str, int]:
@@ -72,16 +70,16 @@ def count_fields(count: PairCount) -> dict[str, int]:
 
 def _times(facts: ReportFacts) -> str:
     first, second = facts.models
-    if first.seconds is None or second.seconds is None:
+    if not first.seconds or not second.seconds:
         return ""
-    times = {"seconds_first": duration(facts.lang, first.seconds), "timed_first": first.timed}
-    times |= {"seconds_second": duration(facts.lang, second.seconds), "timed_second": second.timed}
+    times = {"seconds_first": duration(facts.lang, sum(first.seconds)), "timed_first": len(first.seconds)}
+    times |= {"seconds_second": duration(facts.lang, sum(second.seconds)), "timed_second": len(second.seconds)}
     line = facts.text("times", **times)
-    faster, slower = (first, second) if first.seconds <= second.seconds else (second, first)
+    faster, slower = sorted(facts.models, key=lambda model: sum(model.seconds))
     # Totals over different numbers of answers cannot be compared.
-    if first.timed != second.timed or not faster.seconds or not slower.seconds:
+    if len(first.seconds) != len(second.seconds) or not sum(faster.seconds):
         return line
-    ratio = f"{slower.seconds / faster.seconds:.1f}"
+    ratio = f"{sum(slower.seconds) / sum(faster.seconds):.1f}"
     return joined(facts.lang, line, facts.text("times_ratio", slower=slower.name, faster=faster.name, ratio=ratio))
 
 
@@ -148,7 +146,7 @@ def _fit(facts: ReportFacts) -> Iterator[str]:
 
 def conclusion(facts: ReportFacts) -> Iterator[str]:
     """The verdict again, and the prompts it applies to."""
-    yield from verdict_lines(facts) if facts.pair else [facts.text("no_votes")]
+    yield from _verdict_lines(facts)
     yield facts.text("one_prompt_set", prompts=len(facts.prompts))
 
 
@@ -164,7 +162,7 @@ def limits(facts: ReportFacts) -> Iterator[str]:
         yield facts.text("limit_preference", **count_fields(facts.overall))
     if any(map(facts.checks, (0, 1))):
         yield facts.text("limit_checks")
-    if any(model.seconds is not None for model in facts.models):
+    if any(model.seconds for model in facts.models):
         yield facts.text("limit_times")
     log = facts.figures.left_out
     if log.unreadable or log.duplicates or log.withdrawn:

@@ -9,6 +9,7 @@ from arena.report.blocks import Block, Bullets, Citation, Heading, Paragraph, Re
 from arena.report.facts import ModelFacts, ReportFacts
 from arena.report.texts import duration, gigabytes
 from arena.translations import listed
+from arena.types import Side
 
 # Keys of a machine's facts that get a row of their own; the others are versions, except at_once.
 _OWN = ("processor", "cores", "memory", "system")
@@ -102,17 +103,28 @@ def _tokens(facts: ReportFacts, count: int) -> str:
 
 def run_settings(facts: ReportFacts, model: ModelFacts) -> Rows:
     """The settings recorded in the answers."""
-    spec = model.spec
+    spec, sides = model.spec, [entry.side for entry in model.answers]
     yield "id", spec.id
-    yield "revision", ", ".join(model.revisions)
+    yield "revision", _different(", ", (side.model.revision for side in sides))
     yield "precision", spec.precision
     yield "context", _tokens(facts, spec.context_length)
-    yield "settings", "; ".join(map(_settings, model.configs))
-    yield "system_prompt", "; ".join(model.systems) or facts.text("no_system")
+    yield "settings", _different("; ", (_settings(side.config) for side in sides if side.config))
+    yield "system_prompt", _different("; ", map(_system_prompt, sides)) or facts.text("no_system")
+
+
+def _different(separator: str, values: Iterable[str]) -> str:
+    """The values in one line, without empty ones and repetitions."""
+    return separator.join(dict.fromkeys(filter(None, values)))
 
 
 def _settings(config: GenerationConfig) -> str:
-    return ", ".join(f"{name} {value:g}" for name, value in config.as_dict().items() if value is not None)
+    """The settings without the seed, which differs by prompt."""
+    settings = {**config.as_dict(), "seed": None}
+    return ", ".join(f"{name} {value:g}" for name, value in settings.items() if value is not None)
+
+
+def _system_prompt(side: Side) -> str:
+    return "\n".join(message.content for message in side.messages if message.role == "system")
 
 
 def _parameters(facts: ReportFacts, count: float) -> str:
@@ -127,20 +139,27 @@ def _parameters(facts: ReportFacts, count: float) -> str:
 
 def _deployed(facts: ReportFacts, model: ModelFacts) -> str:
     spec = model.spec
-    numbers = {"model": model.name, "answers": model.answers, "truncated": model.truncated, "failed": model.failed}
+    counts = {
+        "answers": len(model.answers),
+        "truncated": sum(entry.side.answer.finish_reason == "length" for entry in model.answers),
+        "failed": sum(entry.failed for entry in model.answers),
+    }
     key = "imported" if spec.runtime in ("", "recorded") else "deployed"
-    return facts.text(key, runtime=spec.runtime, precision=spec.precision or facts.text("unknown"), **numbers)
+    precision = spec.precision or facts.text("unknown")
+    return facts.text(key, model=model.name, runtime=spec.runtime, precision=precision, **counts)
 
 
 def costs(facts: ReportFacts, model: ModelFacts) -> Rows:
     """Time, speed and memory of its answers."""
-    speed, memory = model.tokens_per_second, model.memory
-    yield "answers", str(model.answers)
-    yield "seconds", duration(facts.lang, model.seconds)
-    yield "tokens_all", "" if model.tokens is None else f"{model.tokens:,}"
-    yield "speed", "" if speed is None else facts.text("per_second", speed=f"{speed:.1f}")
+    tokens = [usage.new_tokens for usage in model.usages if usage.new_tokens is not None]
+    speeds = [usage.tokens_per_second for usage in model.usages if usage.tokens_per_second is not None]
+    memory = [entry.memory for entry in model.answers if entry.memory is not None]
+    yield "answers", str(len(model.answers))
+    yield "seconds", duration(facts.lang, sum(model.seconds) if model.seconds else None)
+    yield "tokens_all", f"{sum(tokens):,}" if tokens else ""
+    yield "speed", facts.text("per_second", speed=f"{sum(speeds) / len(speeds):.1f}") if speeds else ""
     yield "at_once", ", ".join(sorted({str(machine["at_once"]) for machine in model.machines if "at_once" in machine}))
-    yield "peak", "" if memory is None else gigabytes(memory)
+    yield "peak", gigabytes(max(memory)) if memory else ""
 
 
 # ---- the references: model cards and papers, the papers behind the statistics, and the tools used

@@ -18,6 +18,8 @@ from arena.statistics import PairCount
 from arena.statistics.decision import Verdict
 from arena.translations import percent
 
+_DIMENSIONS = ("dimension", "votes_number", "first_won", "ties", "both_bad", "second_won", "share", "verdict")
+
 
 def prompts(facts: ReportFacts) -> Iterator[Block]:
     """All prompts in order."""
@@ -135,7 +137,8 @@ def _bias_lines(facts: ReportFacts, figures: Figures) -> Iterator[str]:
 
 def comparison(facts: ReportFacts, plot_lang: str) -> Iterator[Block]:
     """Votes by dimension and time against quality, as far as there are votes and times."""
-    points, pair = time_points(facts), facts.pair
+    in_plot, pair = replace(facts, lang=plot_lang), facts.pair
+    points = time_points(in_plot)
     if not pair and not points:
         return
     yield Heading(2, facts.text("comparison"))
@@ -149,29 +152,18 @@ def comparison(facts: ReportFacts, plot_lang: str) -> Iterator[Block]:
         yield Paragraph(facts.text("no_votes"))
     if points:
         key = "time_plot_votes" if facts.is_judged else "time_plot_checks"
-        yield Figure("time", facts.text(key), _time_plot(replace(facts, lang=plot_lang), points))
+        yield Figure("time", facts.text(key), _time_plot(in_plot, points))
     if plot_lang != facts.lang:
         yield Paragraph(facts.text("plot_english"))
 
 
 def _dimension_table(facts: ReportFacts, pair: PairResult) -> Table:
-    first, second = (model.name for model in facts.models)
-    headers = (
-        facts.text("dimension"),
-        facts.text("votes_number"),
-        facts.text("wins_of", model=first),
-        facts.text("ties"),
-        facts.text("both_bad"),
-        facts.text("wins_of", model=second),
-        facts.text("share", model=first),
-        facts.text("verdict"),
-    )
     rows = [
         _row(facts, dimension_name(facts.lang, name), count, pair.dimensions.get(name))
         for name, count in facts.figures.dimensions_of(pair.count).items()
     ]
     rows.append(pair_row(facts, facts.text("all"), pair))
-    return Table(headers, tuple(rows), facts.text("votes_table"))
+    return facts.table(_DIMENSIONS, rows, "votes_table")
 
 
 def pair_row(facts: ReportFacts, name: str, pair: PairResult) -> tuple[str, ...]:
@@ -202,34 +194,30 @@ def _time_plot(facts: ReportFacts, points: list[Spec]) -> Spec:
     shapes = {"domain": names, "range": ["circle", "triangle-up"]}
     log, axis = {"type": "log", "nice": False, "padding": 20}, {"tickCount": 4, "labelOverlap": True}
     score = facts.text("plot_score" if facts.is_judged else "plot_checks")
+    numbers = quantitative("seconds", format=".1f"), quantitative("score", format=".0%")
     encoding = {
         "x": quantitative("seconds", title=facts.text("plot_seconds"), scale=log, axis=axis),
         "y": quantitative("score", title=score, scale={"domain": [0, 1]}, axis={"format": "%"}),
         "color": nominal("model", title=None, scale=colours, legend={"orient": "top", "labelLimit": 260}),
         "shape": nominal("model", title=None, scale=shapes),
-        "tooltip": [
-            nominal("model"),
-            nominal("prompt"),
-            quantitative("seconds", format=".1f"),
-            quantitative("score", format=".0%"),
-        ],
+        "tooltip": [*map(nominal, ("model", "prompt")), *numbers],
     }
-    rows = [{**point, "prompt": point["prompt"][facts.lang]} for point in points]
     mark = {"type": "point", "size": 80, "filled": True, "opacity": 0.8}
-    return finished({"data": {"values": rows}, "mark": mark, "encoding": encoding, "width": WIDTH, "height": 220})
+    return finished({"data": {"values": points}, "mark": mark, "encoding": encoding, "width": WIDTH, "height": 220})
 
 
 def time_points(facts: ReportFacts) -> list[Spec]:
-    """Model, prompt (its titles by language), mean seconds and score (0 to 1) wherever both are known.
+    """Model, prompt, mean seconds and score (0 to 1) wherever both are known.
 
     The score comes from the votes, or from the checks if no prompt has votes.
     """
     points: list[Spec] = []
     for prompt in facts.prompts:
+        title = prompt.prompt.title[facts.lang]
         for index, model in enumerate(facts.models):
             seconds, score = _mean_seconds(prompt.runs[index]), _score(facts, prompt, index)
             if seconds and score is not None:
-                points.append({"model": model.name, "prompt": prompt.prompt.title, "seconds": seconds, "score": score})
+                points.append({"model": model.name, "prompt": title, "seconds": seconds, "score": score})
     return points
 
 

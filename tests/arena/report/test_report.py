@@ -19,6 +19,7 @@ from arena.report.formats import write_report
 from arena.report.formats.markdown import as_markdown
 from arena.report.gather import gather
 from arena.report.sections import make_document
+from arena.report.sections.setting import costs
 from arena.report.texts import TEXTS, duration
 from arena.results.bias import Share
 from arena.results.texts import TEXTS as SHARED
@@ -96,14 +97,15 @@ def test_checks_are_of_each_answer(facts):
 
 def test_the_costs_of_the_answers_are_summed_by_model(facts):
     qwen, glm = facts.models
-    assert (qwen.answers, qwen.seconds, qwen.tokens, qwen.memory, qwen.timed) == (2, 30.0, 22, 2 * 10**9, 2)
-    assert qwen.tokens_per_second == pytest.approx((10 / 9 + 10 / 19) / 2)
+    assert (len(qwen.answers), qwen.seconds, qwen.mean_seconds) == (2, [10.0, 20.0], 15.0)
+    rows = {"answers": "2", "seconds": "30.0 s", "tokens_all": "22", "speed": "0.8 tokens/s", "at_once": ""}
+    assert dict(costs(facts, qwen)) == {**rows, "peak": "2.0 GB"}
     config = GenerationConfig(temperature=0.5, seed=7)
     output = [replace(item, side=replace(item.side, config=config)) for item in ANSWERS]
     assert "temperature 0.5, top_p 0.9, top_k 0, repetition_penalty 1 |" in said(
         gather(sources(tuple(output)), PROMPTS)
     )
-    assert (glm.seconds, glm.machines) == (90.0, ({"cores": 2, "torch": "2.13.0"},))
+    assert (sum(glm.seconds), glm.machines) == (90.0, [{"cores": 2, "torch": "2.13.0"}])
 
 
 def test_votes_of_excluded_raters_are_in_no_figure():
@@ -215,7 +217,7 @@ def test_repeats_and_turns_stand_in_their_order():
     prompt = result.prompts[0]
     assert prompt.prompt.turns == ("q1?", "Sure?")
     assert [len(run.turns) for run in prompt.runs[0]] == [2, 1]
-    assert prompt.runs[0][1].checks == () and result.models[0].failed == 1 and result.models[0].truncated == 1
+    assert prompt.runs[0][1].checks == () and "failed: 1, stopped at the token limit: 1." in said(result)
     text = said(result)
     for line in ("Run 1 · Turn 2", "stopped at the token limit", "Run 2 · failed: out of memory"):
         assert line in text

@@ -19,8 +19,6 @@ from arena.report.blocks import (
     Paragraph,
     Table,
     caption_of,
-    headings_of,
-    number_blocks,
 )
 from arena.report.facts import COVER_FIELDS, Details
 from arena.report.formats import as_html
@@ -112,12 +110,12 @@ def test_every_line_of_the_contents_leads_to_its_heading(lang):
     assert len(inner) == len(headings) and set(inner) <= set(ids)
     text = as_markdown(document)
     assert re.findall(r"^ *- \[.*\]\(#(.*)\)$", text, re.MULTILINE) == inner
-    assert [heading.text for heading in headings_of(number_blocks(document))] == headings
+    assert [heading.text for heading in document.headings] == headings
 
 
 def test_headings_are_named_as_readers_of_markdown_name_them():
     texts = ("Time, speed and memory", "1. 代码能力 · 生成", "So", "So", "so!", "So 1", "“意思” (x_y)", "naïve Ü-1")
-    result = number_blocks(Document("en", "t", tuple(Heading(2, text) for text in texts)))
+    result = Document("en", "t", tuple(Heading(2, text) for text in texts)).blocks
     assert [item.anchor for item in result] == [
         "time-speed-and-memory",
         "1-代码能力--生成",
@@ -139,15 +137,15 @@ SPEC = {"mark": "point", "data": {"values": []}}
 def test_figures_and_tables_are_counted_apart_in_the_order_of_the_report():
     table, figure = Table(("a",), (("b",),), "T"), Figure("f", "F", SPEC)
     blocks = (table, Paragraph("x"), figure, Table(("a",), (("b",),)), table, figure)
-    result = [getattr(block, "label", "") for block in number_blocks(Document("en", "t", blocks))]
+    result = [getattr(block, "label", "") for block in Document("en", "t", blocks).blocks]
     assert result == ["Table 1", "", "Figure 1", "", "Table 2", "Figure 2"]
-    assert number_blocks(Document("zh", "t", (figure,)))[0].label == "图 1"
+    assert Document("zh", "t", (figure,)).blocks[0].label == "图 1"
 
 
 @pytest.mark.parametrize("lang", ["zh", "en"])
 def test_all_formats_show_the_same_numbers(lang):
     document = served(lang)
-    labelled = [block for block in number_blocks(document) if isinstance(block, Figure | Table) and block.label]
+    labelled = [block for block in document.blocks if isinstance(block, Figure | Table) and block.label]
     captions = [f"{block.label}{caption_of(lang, block)}" for block in labelled]
     assert len(captions) >= 6 and len(set(captions)) == len(captions)
     text = plain(document).replace("**", "")

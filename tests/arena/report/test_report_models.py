@@ -108,7 +108,7 @@ def test_references_come_last_and_name_each_work_once():
     prompts = (replace(PROMPTS[0], reference=language), PROMPTS[1])
     twice = [*KNOWN, KnownModel(GLM, "", CARD)]
     document = make_document("en", gather(sources(ANSWERS, VOTES), prompts, twice), Details())
-    assert document.blocks[-2:-1] == (Heading(2, "References"),)
+    assert document.blocks[-2:-1] == (Heading(2, "References", "references"),)
     texts = [work.text for work in works(document)]
     assert texts[:3] == [
         "Some company. Qwen: model card.",

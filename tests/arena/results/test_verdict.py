@@ -85,7 +85,8 @@ def test_raters_who_stay_the_same_seldom_seem_to_change_at_any_look(mean, votes)
 def test_a_verdict_is_the_same_from_the_other_side(scores):
     result, turned = make_verdict(np.array(scores)), make_verdict(1 - np.array(scores))
     assert (result.outcome, result.raters, result.more) == (turned.outcome, turned.raters, turned.more)
-    assert result.interval.low == pytest.approx(turned.swapped.interval.low, abs=1e-6)
+    swapped = turned.swapped.interval
+    assert (result.interval.low, result.interval.high) == pytest.approx((swapped.low, swapped.high), abs=1e-6)
     if result.prefers_first is not None:
         assert result.prefers_first is not turned.prefers_first and result.prefers_first == (result.share > 0.5)
 
