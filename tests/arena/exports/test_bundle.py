@@ -176,6 +176,24 @@ def test_the_preferences_are_those_of_raters_who_count(tmp_path):
     assert preferred() == ("worse", 3, 2, 0)
 
 
+def test_votes_that_come_after_it_was_decided_who_counts_are_in_no_file(tmp_path):
+    def arrive(step, done, total):
+        if step == "reading" and done == total and not (tmp_path / "events.jsonl").exists():
+            with VoteLog(log_path(tmp_path)) as log, EventLog(tmp_path) as events:
+                for number in range(10, 13):
+                    log.append(preferring(number, Winner.MODEL_B, judge=f"soldier {number}"))
+                    events.append(CROWDED, judge=f"soldier {number}", crowd="crowd-1")
+
+    with VoteLog(log_path(tmp_path)) as log:
+        log.append(preferring(1, judge="honest"))
+    assert export_bundle(VoteStore(tmp_path), tmp_path / "out.zip", progress=arrive).rows == 1
+    with zipfile.ZipFile(tmp_path / "out.zip") as bundle:
+        (row,) = map(json.loads, text_of(bundle, "preferences.jsonl").splitlines())
+        assert len(bundle.read("votes.csv").splitlines()) == 2
+    assert (row["chosen"][0]["content"], row["votes_for"], row["votes_against"]) == ("better", 1, 0)
+    assert export_bundle(VoteStore(tmp_path), tmp_path / "out.zip").rows == 4
+
+
 def preferring(number, winner=Winner.MODEL_A, prompt="Why?", answers=("better", "worse"), **changes):
     battle = replace(make_vote(number).battle, blind=True, prompt=prompt)
     for side, answer in zip(SideName, answers, strict=True):
