@@ -34,7 +34,7 @@ def give_back(memory: mmap.mmap, start: int, end: int) -> None:
 
 def return_freed() -> None:
     """Returns freed memory to the system, where the C library would keep it."""
-    with suppress(AttributeError, OSError):
+    with suppress(AttributeError, OSError, TypeError):  # on Windows no name is no library
         ctypes.CDLL(None).malloc_trim(ctypes.c_size_t(0))
 
 

@@ -22,6 +22,12 @@ def test_freed_memory_is_returned_between_blocks_in_use():
     assert full - process_bytes("RssAnon") > 0.3 * BLOCK * BLOCKS
 
 
+def test_freed_memory_is_left_where_the_c_library_cannot_be_named(monkeypatch):
+    # As ctypes looks for a folder in the name on Windows.
+    monkeypatch.setattr("ctypes.CDLL", lambda name: "/" in name)
+    return_freed()
+
+
 @pytest.mark.parametrize("lacking", [(), ("MAP_ANONYMOUS", "MAP_PRIVATE", "MAP_NORESERVE", "MADV_DONTNEED")])
 def test_lazy_memory_is_zero_and_can_be_written_on_every_system(monkeypatch, lacking):
     # Windows has none of these names.
