@@ -117,7 +117,7 @@ def test_a_change_whose_first_vote_cannot_be_withdrawn_still_shows_the_vote_that
 ) -> None:
     arena.send("hello")
     arena.vote(Winner.MODEL_B)
-    monkeypatch.setattr(arena.services.withdrawals._events, "append", full_disk)
+    monkeypatch.setattr(arena.services.withdrawals.events, "append", full_disk)
     with pytest.warns(UserWarning, match="NOT withdrawn"):
         arena.vote(Winner.TIE)
     store = arena.services.results.store
