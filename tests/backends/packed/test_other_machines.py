@@ -1,6 +1,7 @@
 """The kernels compiled for ARM and for Windows, and run by an emulator or by Wine, against float arithmetic."""
 
 import os
+import re
 import shutil
 import subprocess
 import zipfile
@@ -28,6 +29,7 @@ COMPILER, EMULATOR = "aarch64-linux-gnu-gcc", "qemu-aarch64"
 # With and without the products of matrices of bytes.
 ARM = {"dotprod": "armv8.2-a+dotprod", "i8mm": "armv8.6-a"}
 WINDOWS = {"avx2": "haswell", "avx512-vnni": "cascadelake"}
+ZIG = ROOT / "requirements-kernels.txt"
 # The library that PyTorch for Windows brings.
 OPENMP = "intel-openmp==2026.2.0"
 MACHINES = [*ARM, *(pytest.param(name, marks=pytest.mark.extra) for name in WINDOWS)]
@@ -66,13 +68,8 @@ def driver_for_windows(name, folder):
     wine = shutil.which("wine64") or shutil.which("wine") or pytest.skip("there is no wine (apt-get install wine)")
     if lacking := FORCED[name].lacking():
         pytest.skip(f"the processor has no {lacking[0]}")
-    python = python_with(ROOT / "requirements-kernels.txt")
-    openmp = openmp_for_windows(python, folder)
-    (package,) = python.parent.parent.glob("lib/python*/site-packages/ziglang/__init__.py")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(compilers_module, "find_spec", lambda name: ModuleSpec(name, None, origin=str(package)))
-        (zig,) = compilers(openmp, "win32")
-    zig = replace(zig, command=(*zig.command, "-target", "x86_64-windows-gnu"))
+    openmp = openmp_for_windows(python_with(ZIG), folder)
+    zig = zig_for("win32", "x86_64-windows-gnu", openmp)
     flags = [*FLAGS, f"-march={WINDOWS[name]}"]
     library, part, program = (folder / f"{name}.{suffix}" for suffix in ("so", "o", "exe"))
     zig.link([SOURCES / "main.c", SOURCES / "openmp.c"], flags, library)
@@ -82,6 +79,15 @@ def driver_for_windows(name, folder):
     # Wine cannot say which memory is near which core.
     own = {"WINEPREFIX": str(folder / "wine"), "WINEDEBUG": "-all", "KMP_AFFINITY": "disabled"}
     return [wine, str(program)], {**own, "KERNELS": f"Z:{library}"}
+
+
+def zig_for(system, target, openmp):
+    """The compiler that the app would take on the system, without one of the system's own."""
+    (package,) = python_with(ZIG).parent.parent.glob("lib/python*/site-packages/ziglang/__init__.py")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(compilers_module, "find_spec", lambda name: ModuleSpec(name, None, origin=str(package)))
+        *_, zig = compilers(openmp, system)
+    return replace(zig, command=(*zig.command, "-target", target))
 
 
 def openmp_for_windows(python, folder):
@@ -151,3 +157,17 @@ def test_what_is_not_finite_stays_so_and_in_its_row(run, count):
     found = run("few4", count, 256, 64, 32, tensors=(x, *pack4(round4(matrix(64, 256), 32)), torch.zeros(64)))
     finite = found.view(count, 64).isfinite()
     assert not finite[0].any() and finite[1:].all()
+
+
+@pytest.mark.extra
+def test_macs_kernels_need_nothing_but_the_system_and_openmp(tmp_path):
+    zig = zig_for("darwin", "aarch64-macos", Path("libomp.dylib"))
+    flags, library = [*FLAGS, "-mcpu=apple_m1"], tmp_path / "kernels.so"
+    zig.link([SOURCES / "main.c", SOURCES / "openmp.c"], flags, library)
+    assert library.read_bytes()[:4] == b"\xcf\xfa\xed\xfe"
+    # What cannot be found later is named by a linker that must find everything.
+    strict = [*zig.command, "-shared", str(tmp_path / "main.o"), "-o", str(tmp_path / "strict.so")]
+    caches = {f"ZIG_{which}_CACHE_DIR": str(tmp_path) for which in ("GLOBAL", "LOCAL")}
+    done = subprocess.run(strict, capture_output=True, text=True, env={**os.environ, **caches})
+    missing = re.findall(r"undefined symbol: (\w+)", done.stderr)
+    assert missing and all(name.startswith("___kmpc_") for name in missing), done.stderr
