@@ -154,7 +154,9 @@ NewPage = Callable[..., Tab]
 def new_page(contexts: Contexts) -> Iterator[NewPage]:
     """Opens an address in a context of its own: new_page(url, locale="zh-CN", viewport=(390, 844)).
 
-    Further arguments are those of playwright's Browser.new_context.
+    Nothing on the page is animated, unless the test is about what moves: while models answer, a dot that pulses has the
+    whole window drawn sixty times a second, without a GPU. Further arguments are those of playwright's
+    Browser.new_context.
     """
     taken: list[tuple[dict[str, Any], Tab]] = []
 
@@ -163,13 +165,14 @@ def new_page(contexts: Contexts) -> Iterator[NewPage]:
         locale: str = "en-US",
         viewport: tuple[int, int] = (1280, 800),
         color_scheme: Literal["light", "dark"] = "light",
+        motion: bool = False,
         **options: Any,
     ) -> Tab:
         options = {"locale": locale, **options}
         tab = Tab(contexts.take(options).new_page())
         taken.append((options, tab))
         tab.page.set_viewport_size({"width": viewport[0], "height": viewport[1]})
-        tab.page.emulate_media(color_scheme=color_scheme)
+        tab.page.emulate_media(color_scheme=color_scheme, reduced_motion="no-preference" if motion else "reduce")
         tab.page.goto(url)
         return tab
 

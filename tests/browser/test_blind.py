@@ -101,7 +101,7 @@ def test_nothing_on_the_page_names_a_model_before_the_vote(page: Page) -> None:
     assert all(word in after for word in ("script-a", "script-b", 'data-color="a"', 'data-color="b"', "tokens"))
 
 
-def test_neither_colour_of_a_model_is_drawn_before_the_vote(page: Page) -> None:
+def test_neither_colour_of_a_model_is_drawn_before_the_vote_and_the_choice_is_marked_after_it(page: Page) -> None:
     colours = """() => {
         const root = getComputedStyle(document.documentElement);
         const probe = document.body.appendChild(document.createElement('i'));
@@ -114,13 +114,8 @@ def test_neither_colour_of_a_model_is_drawn_before_the_vote(page: Page) -> None:
             return [style.color, style.backgroundColor, style.borderTopColor].filter(c => models.includes(c)); }); }"""
     ask_for_vote(page)
     assert page.evaluate(colours) == []
-    vote(page)
-    assert page.evaluate(colours) != []
-
-
-def test_the_better_answer_is_marked_after_the_vote(page: Page) -> None:
-    ask_for_vote(page)
     vote(page, "model_b")
+    assert page.evaluate(colours) != []
     expect(page.locator("#head_b .badge")).to_have_text("Your choice")
     expect(page.locator("#head_a .badge")).to_have_count(0)
     name = page.locator("#head_b h2").inner_text()

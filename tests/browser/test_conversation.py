@@ -45,7 +45,9 @@ def limit_tokens(page: Page, tokens: int) -> None:
     page.keyboard.press("Escape")
 
 
-def test_the_last_question_is_edited_with_the_keyboard_alone(page: Page) -> None:
+def test_the_last_question_is_edited_with_the_keyboard_alone_and_a_cancelled_edit_gives_back_what_was_typed(
+    page: Page,
+) -> None:
     ask_for_vote(page, "Waht?")
     page.focus("#edit")
     page.keyboard.press("Enter")
@@ -59,10 +61,6 @@ def test_the_last_question_is_edited_with_the_keyboard_alone(page: Page) -> None
     for side in "ab":
         expect(questions(page, side)).to_have_text(["What?"])
     expect(page.locator("#edit")).to_have_text("Edit question")
-
-
-def test_an_edit_that_is_cancelled_gives_back_what_was_typed(page: Page) -> None:
-    ask_for_vote(page, "What?")
     page.fill(BOX, "And then")
     page.click("#edit")
     expect(page.locator(BOX)).to_have_value("What?")
@@ -141,19 +139,19 @@ def test_too_long_a_prompt_is_refused_and_stays_in_the_box(page: Page) -> None:
     wait_for_phase(page, "vote")
 
 
-@pytest.mark.parametrize(("kind", "name"), [("markdown", "conversation.md"), ("json", "conversation.jsonl")])
-def test_a_conversation_is_saved_without_a_vote(page: Page, tmp_path: Path, kind: str, name: str) -> None:
+def test_a_conversation_is_saved_without_a_vote(page: Page, tmp_path: Path) -> None:
     ask_for_vote(page, "What?")
-    page.click("[data-open=save]")
-    with page.expect_download() as download:
-        page.click(f"[data-press=save_{kind}]")
-    assert download.value.suggested_filename == name
-    download.value.save_as(tmp_path / name)
-    words = (tmp_path / name).read_text(encoding="utf-8")
-    assert words.count("Brief.") == 2
-    if kind == "json":
-        assert [json.loads(line)["prompt"] for line in words.splitlines()] == ["What?", "What?"]
-    expect(page.locator("#save")).to_be_hidden()
+    saved = {}
+    for kind, name in (("markdown", "conversation.md"), ("json", "conversation.jsonl")):
+        page.click("[data-open=save]")
+        with page.expect_download() as download:
+            page.click(f"[data-press=save_{kind}]")
+        assert download.value.suggested_filename == name
+        download.value.save_as(tmp_path / name)
+        saved[kind] = (tmp_path / name).read_text(encoding="utf-8")
+        assert saved[kind].count("Brief.") == 2
+        expect(page.locator("#save")).to_be_hidden()
+    assert [json.loads(line)["prompt"] for line in saved["json"].splitlines()] == ["What?", "What?"]
 
 
 def test_a_switch_scrolls_both_panes_together(page: Page) -> None:

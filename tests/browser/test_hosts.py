@@ -74,7 +74,9 @@ def test_the_host_lets_raters_beyond_five_from_one_address_count(open_page: Open
     assert results.figures().votes == before + 7
 
 
-def test_a_reload_stays_signed_in_and_signing_out_ends_it(open_page: OpenPage, app: ServedApp) -> None:
+def test_a_reload_stays_signed_in_another_tab_signs_in_by_itself_and_signing_out_ends_it(
+    open_page: OpenPage, app: ServedApp
+) -> None:
     page = open_page(app)
     sign_in(page, TOKEN)
     go(page, "class")
@@ -84,6 +86,11 @@ def test_a_reload_stays_signed_in_and_signing_out_ends_it(open_page: OpenPage, a
     go(page, "results")
     page.reload()
     expect(page.locator("#results_details")).to_be_visible()
+    other = page.context.new_page()
+    other.goto(app.url)
+    wait_ready(other)
+    expect_tabs(other, VISITORS)
+    other.close()
     go(page, "about")
     expect(page.locator("#host_note")).to_contain_text("You are signed in")
     page.click("#host_leave")
@@ -93,15 +100,6 @@ def test_a_reload_stays_signed_in_and_signing_out_ends_it(open_page: OpenPage, a
     wait_ready(page)
     expect(page.locator("#host_token")).to_be_visible()
     expect_tabs(page, VISITORS)
-
-
-def test_another_browser_tab_of_the_host_signs_in_by_itself(open_page: OpenPage, app: ServedApp) -> None:
-    page = open_page(app)
-    sign_in(page, TOKEN)
-    other = page.context.new_page()
-    other.goto(app.url)
-    wait_ready(other)
-    expect_tabs(other, VISITORS)
 
 
 def test_the_address_of_a_hidden_tab_leads_to_the_sign_in_and_on_to_the_tab(new_page: NewPage, app: ServedApp) -> None:
@@ -257,21 +255,12 @@ def test_a_room_fills_the_projector(
     expect(page.locator("[data-project]")).to_have_count(0)
 
 
-def test_a_room_that_is_closed_elsewhere_leaves_the_projector(new_page: NewPage, local_app: ServedApp) -> None:
+def test_the_projector_view_may_be_entered_again_at_once_and_is_left_in_every_way(
+    new_page: NewPage, local_app: ServedApp
+) -> None:
     page = new_page(f"{local_app.url}#class").page
     expect(page.locator("#class_open")).to_be_visible()
     code = open_room(page)
-    page.click("[data-project=on]")
-    expect(page.locator("#class_open")).to_be_hidden()
-    local_app.services.rooms.close(code)
-    expect(page.locator("#class_open")).to_be_visible()
-    expect(page.locator("#class_results")).to_contain_text("closed")
-
-
-def test_the_projector_view_may_be_left_and_entered_again_at_once(new_page: NewPage, local_app: ServedApp) -> None:
-    page = new_page(f"{local_app.url}#class").page
-    expect(page.locator("#class_open")).to_be_visible()
-    open_room(page)
     page.click("[data-project=on]")
     page.wait_for_function("document.fullscreenElement")
     for key in ("Escape", "Enter"):  # the focus goes from one button to the other
@@ -280,16 +269,15 @@ def test_the_projector_view_may_be_left_and_entered_again_at_once(new_page: NewP
     page.keyboard.press("Escape")
     expect(page.locator("#class_open")).to_be_visible()
     page.wait_for_function("!document.fullscreenElement")
-
-
-def test_the_browsers_own_way_out_of_the_full_screen_leaves_the_projector(
-    new_page: NewPage, local_app: ServedApp
-) -> None:
-    page = new_page(f"{local_app.url}#class").page
-    expect(page.locator("#class_open")).to_be_visible()
-    open_room(page)
     page.click("[data-project=on]")
     page.wait_for_function("document.fullscreenElement")
+    # The browser's own way.
     page.evaluate("document.exitFullscreen()")
     expect(page.locator("[data-project=off]")).to_be_hidden()
     expect(page.locator("#class_open")).to_be_visible()
+    # A room that is closed elsewhere.
+    page.click("[data-project=on]")
+    expect(page.locator("#class_open")).to_be_hidden()
+    local_app.services.rooms.close(code)
+    expect(page.locator("#class_open")).to_be_visible()
+    expect(page.locator("#class_results")).to_contain_text("closed")

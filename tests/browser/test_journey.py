@@ -49,7 +49,7 @@ def app(serve: Callable[..., ServedApp], growing: Growth) -> ServedApp:
 def test_a_battle_on_a_notebook_a_tablet_and_a_phone(
     new_page: NewPage, app: ServedApp, growing: Growth, size: tuple[int, int]
 ) -> None:
-    tab = new_page(app.url, viewport=size, **(TOUCH if size == PHONE else {}))
+    tab = new_page(app.url, viewport=size, motion=True, **(TOUCH if size == PHONE else {}))
     page, problems = tab.page, list[str]()
     page.on("console", lambda line: problems.append(line.text) if line.type in ("error", "warning") else None)
     wait_ready(page)

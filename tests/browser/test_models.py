@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from hub_server import HubServer
+from kernel_cache import share_kernels
 from native_folders import native_folder
 from playwright.sync_api import Page, expect
 from served_app import ServedApp
@@ -57,6 +58,7 @@ def start(
     """Serves two scripts, by default for a host on this machine; models come from the hub of the test."""
     for name in ("HF_HUB_OFFLINE", "HF_TOKEN", "MODELSCOPE_API_TOKEN"):
         monkeypatch.delenv(name, raising=False)
+    share_kernels(tmp_path)
     places = {"HF_ENDPOINT": hub.url, "MODELSCOPE_ENDPOINT": hub.url, "HOME": str(tmp_path)}
     for name, value in {**places, "ARENA_MODELS_DIR": str(tmp_path / "models"), "NO_PROXY": "127.0.0.1"}.items():
         monkeypatch.setenv(name, value)

@@ -87,8 +87,8 @@ def test_send_works_again_after_every_stop(page: Page) -> None:
     assert answer(page, "b").endswith("done.")
 
 
-def test_an_error_ends_one_side_only(page: Page) -> None:
-    ask(page, "boom")
+def test_an_error_ends_one_side_only_and_each_pane_keeps_its_own_history(page: Page, scripted_app: ServedApp) -> None:
+    ask(page, "boom first")
     status(page, "b", "out of memory")
     wait_for_state(page, "a", "done")
     assert answer(page, "a").endswith("done.")
@@ -97,6 +97,12 @@ def test_an_error_ends_one_side_only(page: Page) -> None:
     expect(page.locator("#vote")).to_be_hidden()
     ask_for_vote(page, "next")
     assert answer(page, "b").endswith("done.")
+    assert [message.content for message in scripted_app.asked("a")[-1][0]] == [
+        "boom first",
+        "好的，" * 10 + "done.",
+        "next",
+    ]
+    assert [message.content for message in scripted_app.asked("b")[-1][0]] == ["next"]
 
 
 def test_a_blank_prompt_gives_a_notice(page: Page, scripted_app: ServedApp) -> None:
@@ -157,18 +163,6 @@ def test_settings_left_empty_follow_the_model(page: Page, scripted_app: ServedAp
     assert page.input_value(BOX) == "again"
 
 
-def test_each_pane_keeps_its_own_history(page: Page, scripted_app: ServedApp) -> None:
-    ask(page, "boom first")
-    wait_for_phase(page, "cut")
-    ask_for_vote(page, "second")
-    assert [message.content for message in scripted_app.asked("a")[-1][0]] == [
-        "boom first",
-        "好的，" * 10 + "done.",
-        "second",
-    ]
-    assert [message.content for message in scripted_app.asked("b")[-1][0]] == ["second"]
-
-
 def test_regenerate_asks_one_side_again(page: Page, scripted_app: ServedApp, eventually: Callable[..., bool]) -> None:
     ask_for_vote(page, "hello")
     asked = {side: len(scripted_app.asked(side)) for side in "ab"}
@@ -208,22 +202,20 @@ def test_copy_gives_the_answer_as_the_model_wrote_it(page: Page) -> None:
     assert page.evaluate("navigator.clipboard.readText()") == "    if x:\n\ty  \n\n"
 
 
-def test_a_new_battle_forgets_the_conversation(page: Page, scripted_app: ServedApp) -> None:
+def test_a_follow_up_after_the_vote_goes_on_in_the_conversation_and_a_new_battle_forgets_it(
+    page: Page, scripted_app: ServedApp
+) -> None:
     ask_for_vote(page, "hello")
+    vote(page)
+    ask_for_vote(page, "and then?")
+    assert [message.content for message in scripted_app.asked("a")[-1][0]][::2] == ["hello", "and then?"]
+    expect(questions(page, "a")).to_have_count(2)
     vote(page)
     page.click("#new")
     wait_for_phase(page, "empty")
     assert questions(page, "a").count() == 0
     ask_for_vote(page, "fresh")
     assert [message.content for message in scripted_app.asked("a")[-1][0]] == ["fresh"]
-
-
-def test_a_follow_up_after_the_vote_goes_on_in_the_conversation(page: Page, scripted_app: ServedApp) -> None:
-    ask_for_vote(page, "hello")
-    vote(page)
-    ask_for_vote(page, "and then?")
-    assert [message.content for message in scripted_app.asked("a")[-1][0]][::2] == ["hello", "and then?"]
-    expect(questions(page, "a")).to_have_count(2)
 
 
 def test_each_mode_keeps_what_it_shows(page: Page) -> None:

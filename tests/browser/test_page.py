@@ -197,8 +197,15 @@ def test_enter_before_the_page_is_loaded_loses_nothing(new_page: NewPage, script
     expect(questions(page, "a")).to_have_text("Too early?")
 
 
-def test_the_enter_that_ends_a_composition_does_not_send(page: Page, scripted_app: ServedApp) -> None:
+def test_neither_shift_and_enter_nor_the_enter_that_ends_a_composition_sends(
+    page: Page, scripted_app: ServedApp
+) -> None:
     page.focus(BOX)
+    page.keyboard.type("one")
+    page.keyboard.press("Shift+Enter")
+    page.keyboard.type("two")
+    assert page.input_value(BOX) == "one\ntwo"
+    assert page.get_attribute("#phase", "data-phase") == "empty"
     before = len(scripted_app.asked("a"))
     page.evaluate("""() => {
         const box = document.querySelector('#prompt textarea');
@@ -213,15 +220,6 @@ def test_the_enter_that_ends_a_composition_does_not_send(page: Page, scripted_ap
     page.press(BOX, "Enter")
     wait_for_phase(page, "vote")
     assert len(scripted_app.asked("a")) == before + 1
-
-
-def test_shift_and_enter_break_the_line(page: Page) -> None:
-    page.focus(BOX)
-    page.keyboard.type("one")
-    page.keyboard.press("Shift+Enter")
-    page.keyboard.type("two")
-    assert page.input_value(BOX) == "one\ntwo"
-    assert page.get_attribute("#phase", "data-phase") == "empty"
 
 
 def test_a_card_fills_the_input_and_names_the_prompt(page: Page, scripted_app: ServedApp) -> None:

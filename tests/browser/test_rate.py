@@ -104,17 +104,13 @@ def test_nothing_tells_who_wrote_what_before_the_vote_and_all_does_after_it(page
     assert any("Bilby-6B" in head and "454.0 s" in head for head in heads)
 
 
-def test_the_prompt_stands_there_as_typed_and_the_answers_are_rendered(page: Page) -> None:
+def test_the_prompt_stands_there_as_typed_the_answers_are_rendered_and_copied_as_recorded(page: Page) -> None:
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     begin_rating(page)
     for side in "ab":
         shown = questions(page, side).first.inner_text().replace("\u00a0", " ")
         assert re.search(r"Question \d\n  <b>as typed</b>", shown)
     expect(page.locator("#panes strong").filter(has_text="Another")).to_be_visible()
-
-
-def test_copy_gives_the_recorded_answer(page: Page) -> None:
-    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    begin_rating(page)
     side = "a" if "Another" in answer(page, "a") else "b"
     page.click(f"#head_{side} .copy")
     page.wait_for_timeout(500)

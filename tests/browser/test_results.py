@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from itertools import combinations
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -166,22 +167,28 @@ def test_ten_models_fit_a_phone_and_a_language_is_chosen(new_page: Callable[...,
     expect(page.locator("#summary .tiles b").first).to_have_text("45")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (1366, "dark")])
 def test_the_console_is_silent_and_the_charts_use_the_width(
-    new_page: Callable[..., Tab], app: ServedApp, scheme: str
+    new_page: Callable[..., Tab], app: ServedApp, width: int, scheme: Literal["light", "dark"]
 ) -> None:
     with VoteLog(app.data_dir / "votes.csv") as log:
         log.append(vote_between(1, "script-a", "<b>script-b", Winner.TIE))
-    for width in (390, 1366):
-        tab = new_page(app.url, viewport=(width, 800), color_scheme=scheme)
-        page, said = tab.page, list[tuple[str, str]]()
-        page.on("console", lambda message, said=said: said.append((message.type, message.text)))
-        wait_ready(page)
-        go(page, "results")
-        open_accordion(page, "results_details")
+    tab = new_page(app.url, viewport=(width, 800), color_scheme=scheme)
+    page, said = tab.page, list[tuple[str, str]]()
+    page.on("console", lambda message: said.append((message.type, message.text)))
+    wait_ready(page)
+    go(page, "results")
+    open_accordion(page, "results_details")
+
+    def look() -> None:
         for part in ("#summary .track", "#results_chart .chart"):
             box = page.locator(part).first.bounding_box()
             assert box and box["width"] > 0.75 * min(width, 1000)
         page.wait_for_timeout(HAND)
         assert not [words for kind, words in said if kind in ("warning", "error")]
         assert tab.page_errors == [] and page.locator("canvas").count() == 0
+
+    look()
+    page.emulate_media(color_scheme="dark" if scheme == "light" else "light")
+    page.wait_for_selector("body.dark" if scheme == "light" else "body:not(.dark)", state="attached")
+    look()

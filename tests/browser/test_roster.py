@@ -72,15 +72,19 @@ def test_other_models_begin_a_new_conversation(open_page: OpenPage, app: ServedA
     expect(page.locator("#pane_a")).not_to_contain_text("Who are you?")
 
 
-@pytest.mark.parametrize(("side", "name"), [("a", "Model 2"), ("b", "Model 1")])
-def test_who_chooses_the_other_sides_model_exchanges_them(
-    open_page: OpenPage, app: ServedApp, side: str, name: str
-) -> None:
+def test_who_chooses_the_other_sides_model_exchanges_them(open_page: OpenPage, app: ServedApp) -> None:
     page = open_page(app, mode="named")
-    pick(page, side, name)
-    for other, shown in (("a", "Model 2"), ("b", "Model 1")):
-        expect(page.locator(PICK.format(other))).to_have_value(re.compile(shown))
-    expect(page).to_have_url(re.compile(r"\?a=script-b&b=script-a"))
+
+    def expect_pair(*pair: tuple[str, str]) -> None:
+        for side, (name, _) in zip("ab", pair, strict=True):
+            expect(page.locator(PICK.format(side))).to_have_value(re.compile(name))
+        expect(page).to_have_url(re.compile(r"\?a={}&b={}".format(*(model for _, model in pair))))
+
+    one, two = ("Model 1", "script-a"), ("Model 2", "script-b")
+    pick(page, "a", "Model 2")
+    expect_pair(two, one)
+    pick(page, "b", "Model 2")
+    expect_pair(one, two)
 
 
 def test_a_link_with_the_same_model_twice_is_refused(new_page: NewPage, app: ServedApp) -> None:

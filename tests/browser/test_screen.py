@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -72,32 +72,50 @@ def wait_for_first_line(page: Page, side: str) -> None:
     page.wait_for_function(FIRST_LINE_IS_SEEN, arg=side)
 
 
+def in_windows(page: Page, sizes: list[tuple[int, int]]) -> Iterator[None]:
+    """The page in a window of each size in turn, and then in the first again."""
+    for width, height in sizes:
+        page.set_viewport_size({"width": width, "height": height})
+        yield
+    page.set_viewport_size({"width": sizes[0][0], "height": sizes[0][1]})
+
+
 @pytest.mark.parametrize(
-    ("size", "locale"), [*((size, "en-US") for size in (*WIDE, PHONE)), (WIDE[1], "zh-CN"), (PHONE, "zh-CN")], ids=str
+    ("sizes", "locale"),
+    [(WIDE, "en-US"), ([PHONE], "en-US"), ([WIDE[1]], "zh-CN"), ([PHONE], "zh-CN")],
+    ids=["wide-en", "phone-en", "wide-zh", "phone-zh"],
 )
 def test_the_input_is_on_the_screen_from_the_start(
-    open_page: OpenPage, app: ServedApp, size: tuple[int, int], locale: str
+    open_page: OpenPage, app: ServedApp, sizes: list[tuple[int, int]], locale: str
 ) -> None:
-    page = open_page(app, mode="blind", viewport=size, locale=locale)
-    assert_seen(page, BOX, "#send", "#mode", "#hello h1")
-    assert_nothing_scrolled(page)
+    page = open_page(app, mode="blind", viewport=sizes[0], locale=locale)
+    for _ in in_windows(page, sizes):
+        assert_seen(page, BOX, "#send", "#mode", "#hello h1")
+        assert_nothing_scrolled(page)
 
 
-@pytest.mark.parametrize(("size", "mode"), [*((size, "blind") for size in WIDE), (WIDE[0], "named")], ids=str)
+# The answers come in the lowest and in the narrowest window; the others are made of the lowest.
+@pytest.mark.parametrize(
+    ("sizes", "mode"),
+    [(WIDE[:3], "blind"), (WIDE[3:], "blind"), (WIDE[:1], "named")],
+    ids=["notebook-blind", "tablet-blind", "notebook-named"],
+)
 def test_both_answers_the_vote_and_the_input_are_on_one_screen(
-    open_page: OpenPage, app: ServedApp, size: tuple[int, int], mode: str
+    open_page: OpenPage, app: ServedApp, sizes: list[tuple[int, int]], mode: str
 ) -> None:
-    page = open_page(app, mode=mode, viewport=size)
+    page = open_page(app, mode=mode, viewport=sizes[0], motion=True)
     for question in ("Why?", "Brief, please. " * 40, "And then? " * 60):
         ask_for_vote(page, question)
-        for side in "ab":
-            wait_for_first_line(page, side)
-        assert_seen(page, BOX, *PILLS.values(), "#head_a h2", "#head_b h2", "#phase > p")
-        assert_nothing_scrolled(page)
+        for _ in in_windows(page, sizes):
+            for side in "ab":
+                wait_for_first_line(page, side)
+            assert_seen(page, BOX, *PILLS.values(), "#head_a h2", "#head_b h2", "#phase > p")
+            assert_nothing_scrolled(page)
     page.click(PILLS["tie"])
     wait_for_phase(page, "voted")
-    assert_seen(page, BOX, "#new", "#phase .receipt", "#head_a h2", "#head_b h2")
-    assert_nothing_scrolled(page)
+    for _ in in_windows(page, sizes):
+        assert_seen(page, BOX, "#new", "#phase .receipt", "#head_a h2", "#head_b h2")
+        assert_nothing_scrolled(page)
 
 
 @pytest.mark.parametrize("mode", ["blind", "named"])

@@ -32,7 +32,7 @@ def test_an_address_that_no_tab_has_opens_the_arena(new_page: NewPage, scripted_
     assert tab.page_errors == []
 
 
-def test_back_and_forward_go_through_the_tabs(page: Page) -> None:
+def test_back_and_forward_go_through_the_tabs_and_a_reload_stays(page: Page) -> None:
     go(page, "results")
     expect(page).to_have_url(re.compile("#results$"))
     go(page, "about")
@@ -44,6 +44,10 @@ def test_back_and_forward_go_through_the_tabs(page: Page) -> None:
     assert "#" not in page.url
     page.go_forward()
     expect(page.locator("#summary")).to_be_visible()
+    page.go_forward()
+    expect(page.locator("#about")).to_be_visible()
+    page.reload()
+    expect(page.locator("#about")).to_be_visible()
 
 
 def test_a_battle_is_still_there_when_its_reader_returns(page: Page) -> None:
@@ -52,12 +56,6 @@ def test_a_battle_is_still_there_when_its_reader_returns(page: Page) -> None:
     page.go_back()
     expect(questions(page, "a")).to_be_visible()
     wait_for_phase(page, "vote")
-
-
-def test_a_reload_stays_in_the_tab(page: Page) -> None:
-    go(page, "about")
-    page.reload()
-    expect(page.locator("#about")).to_be_visible()
 
 
 def test_on_a_phone_the_menu_leads_to_an_address_as_well(open_page: OpenPage, scripted_app: ServedApp) -> None:

@@ -80,16 +80,15 @@ def test_a_click_meant_for_what_stood_there_before_is_no_vote(new_page: NewPage,
     assert len(scripted_app.rows()) == before + 1
 
 
-def test_a_digit_outside_the_input_votes(page: Page, scripted_app: ServedApp) -> None:
+def test_a_digit_votes_outside_the_input_in_the_empty_one_and_with_alt_in_any(
+    page: Page, scripted_app: ServedApp
+) -> None:
     for winner, key in KEYS.items():
         ask_for_vote(page)
         blur(page)
         page.keyboard.press(key)
         wait_for_phase(page, "voted")
         assert scripted_app.rows()[-1]["winner"] == winner
-
-
-def test_a_digit_in_the_empty_input_votes(page: Page, scripted_app: ServedApp) -> None:
     for winner, key in KEYS.items():
         ask_for_vote(page)
         page.focus(BOX)
@@ -97,9 +96,6 @@ def test_a_digit_in_the_empty_input_votes(page: Page, scripted_app: ServedApp) -
         wait_for_phase(page, "voted")
         assert scripted_app.rows()[-1]["winner"] == winner
         assert page.input_value(BOX) == ""
-
-
-def test_a_digit_with_alt_votes_whatever_is_typed(page: Page, scripted_app: ServedApp) -> None:
     ask_for_vote(page)
     page.fill(BOX, "Half a question")
     page.keyboard.press("Alt+4")
@@ -108,36 +104,31 @@ def test_a_digit_with_alt_votes_whatever_is_typed(page: Page, scripted_app: Serv
     assert page.input_value(BOX) == "Half a question"
 
 
-@pytest.mark.parametrize("words", ["3 reasons", "12 monkeys", "4x4?"])
-def test_a_question_that_begins_with_a_digit_is_text(page: Page, scripted_app: ServedApp, words: str) -> None:
+def test_a_question_that_begins_with_a_digit_is_text_and_escape_takes_a_digit_back(
+    page: Page, scripted_app: ServedApp
+) -> None:
     ask_for_vote(page)
     before = len(scripted_app.rows())
     page.focus(BOX)
-    page.keyboard.type(words)
-    page.wait_for_timeout(1000)
-    assert page.input_value(BOX) == words
-    assert page.get_attribute("#phase", "data-phase") == "vote" and len(scripted_app.rows()) == before
 
+    def expect_text(words: str) -> None:
+        page.wait_for_timeout(1000)
+        assert page.input_value(BOX) == words
+        assert page.get_attribute("#phase", "data-phase") == "vote" and len(scripted_app.rows()) == before
 
-def test_escape_takes_a_digit_back(page: Page, scripted_app: ServedApp) -> None:
-    ask_for_vote(page)
-    before = len(scripted_app.rows())
-    page.focus(BOX)
+    for words in ("3 reasons", "12 monkeys", "4x4?"):
+        page.keyboard.type(words)
+        expect_text(words)
+        page.fill(BOX, "")
     page.keyboard.press("2")
     page.keyboard.press("Escape")
-    page.wait_for_timeout(1000)
-    assert page.input_value(BOX) == "" and len(scripted_app.rows()) == before
-
-
-def test_digits_are_text_for_whoever_clicked_into_the_input(page: Page, scripted_app: ServedApp) -> None:
-    ask_for_vote(page)
-    before = len(scripted_app.rows())
+    expect_text("")
+    # Whoever has clicked into the input wants to write there.
     page.click(BOX)
     page.keyboard.type("1")
-    page.wait_for_timeout(1000)
+    expect_text("1")
     page.keyboard.type("234")
-    assert page.input_value(BOX) == "1234"
-    assert page.get_attribute("#phase", "data-phase") == "vote" and len(scripted_app.rows()) == before
+    expect_text("1234")
 
 
 def test_digits_do_nothing_while_models_answer_and_after_the_vote(page: Page, scripted_app: ServedApp) -> None:
@@ -158,7 +149,7 @@ def test_digits_do_nothing_while_models_answer_and_after_the_vote(page: Page, sc
     assert len(scripted_app.rows()) == before + 1
 
 
-def test_enter_after_the_vote_goes_on(page: Page) -> None:
+def test_enter_after_the_vote_goes_on_from_the_button_and_from_the_empty_input(page: Page) -> None:
     ask_for_vote(page, "First?")
     vote(page)
     expect(page.locator("#new")).to_be_focused()
@@ -168,10 +159,6 @@ def test_enter_after_the_vote_goes_on(page: Page) -> None:
     page.keyboard.type("Second?")
     page.keyboard.press("Enter")
     expect(questions(page, "a")).to_have_text(["Second?"])
-
-
-def test_enter_in_the_empty_input_after_the_vote_goes_on(page: Page) -> None:
-    ask_for_vote(page, "First?")
     vote(page)
     page.focus(BOX)
     page.keyboard.press("Enter")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from hub_server import HubServer
+from kernel_cache import share_kernels
 from model_folders import DATA, ORACLES, TINY, copied, edit_json, needs_oracles
 from native_folders import native_folder
 from served_app import run, run_in_process
@@ -74,6 +75,7 @@ def test_the_original_goes_only_after_the_new_one_has_proved_itself(tmp_path: Pa
 def test_a_model_is_fetched_and_packed_in_one_go_and_needs_no_original_then(
     environment: dict[str, str], server: HubServer
 ) -> None:
+    share_kernels(Path(environment["HOME"]))
     done = fetch(environment, "fetch", "qwen-7b-chat@int4")
     models = Path(environment["ARENA_MODELS_DIR"])
     assert done.returncode == 0, done.stderr
@@ -95,6 +97,7 @@ def test_a_model_is_fetched_and_packed_in_one_go_and_needs_no_original_then(
 def test_a_run_that_was_stopped_before_dropping_the_original_is_made_good_by_the_next(
     environment: dict[str, str], server: HubServer
 ) -> None:
+    share_kernels(Path(environment["HOME"]))
     source = copied(ORACLES / TINY["qwen"], Path(environment["ARENA_MODELS_DIR"]) / "qwen-7b-chat")
     assert fetch(environment, "quantize", str(source)).returncode == 0
     size = sum(path.stat().st_size for path in source.iterdir() if "safetensors" in path.name)
