@@ -39,8 +39,9 @@ from commands.adding import adding, needs_of_all
 from commands.batch import host_of
 from commands.hosting import Hosting
 from commands.options import background, known_models
+from ui.access import Access
 from ui.gradio.sign_in import account_of
-from ui.services import Access, Services, Site
+from ui.services import Services, Site
 
 # How long the draw of a battle's models waits for results that include the last votes.
 _FIGURES_SECONDS = 0.2

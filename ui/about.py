@@ -6,7 +6,7 @@ from html import escape
 
 from arena.types import ModelSpec
 from arena.votes.backup_status import BackupStatus
-from ui.arena.screen import thinking_line
+from ui.arena.messages import thinking_line
 from ui.display import plain_copy
 from ui.markup import html_table
 from ui.services import Services

@@ -11,7 +11,8 @@ import gradio as gr
 
 from arena.chat import MAX_CHATS
 from ui.about import backup_banner, named_texts
-from ui.admin import RatersHandlers, RatersTab, SignInHandlers, SignInPart, WithdrawalHandlers, WithdrawalPart
+from ui.access import Stored
+from ui.admin import SignInHandlers, SignInPart, WithdrawalHandlers, WithdrawalPart
 from ui.api import Api
 from ui.arena.handlers import ArenaHandlers
 from ui.arena.layout import ArenaTab
@@ -24,11 +25,12 @@ from ui.components import Labels
 from ui.gradio.compat import is_known_version, make_blocks, middleware, poll_less
 from ui.models import BannerHandlers, ModelsBanner, ModelsHandlers, ModelsTab
 from ui.prompts import PromptsHandlers, PromptsTab
+from ui.raters import RatersHandlers, RatersTab
 from ui.replay.handlers import ReplayHandlers, ReplayPart
 from ui.report import ReportHandlers, ReportTab
 from ui.results.handlers import ResultsHandlers, ResultsTab
 from ui.rooms import ClassTab, RoomHandlers
-from ui.services import Services, Stored
+from ui.services import Services
 from ui.tabs import Tab, Tabs
 from ui.updates import UNQUEUED, Handlers, Updates
 

@@ -20,11 +20,11 @@ from arena.prompts.draft import Draft
 from arena.prompts.entry import from_form, to_entry, to_form
 from arena.prompts.store import check_size
 from arena.results.texts import dimension_name
+from ui.access import require_admin
 from ui.admin import HostHandlers
 from ui.components import Labels, download_file
 from ui.gradio.compat import Block
 from ui.markup import alert, status
-from ui.services import require_admin
 from ui.tabs import Tab
 from ui.texts import LANGUAGES, error_text, listed, text
 from ui.updates import PRIVATE, UNQUEUED, Props, Typed

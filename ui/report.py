@@ -11,10 +11,10 @@ from arena.report.blocks import Document, Figure
 from arena.report.facts import Details
 from arena.report.reports import Reports
 from arena.results.plots import as_svg
+from ui.access import require_admin
 from ui.components import Labels, download_file
 from ui.display import plain_copy
 from ui.gradio.compat import Block
-from ui.services import require_admin
 from ui.tabs import Tab
 from ui.texts import COVER, error_text, text
 from ui.updates import Handlers, Props, Typed

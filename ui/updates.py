@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 
 import gradio as gr
 
+from ui.access import Access, Stored, refusals
 from ui.gradio.compat import Block
-from ui.services import Access, Stored, refusals
 from ui.tabs import Tab, Tabs
 
 Props = dict[Block, dict[str, Any]]

@@ -24,11 +24,11 @@ from arena.report.reports import Reports
 from arena.results.service import ResultsService
 from arena.types import Answer, ModelSpec, Usage
 from arena.votes.store import VoteStore
+from ui.access import Access
 from ui.batch import BatchHandlers, BatchTab, grid_block, status_block
 from ui.components import Labels
 from ui.gradio.compat import make_blocks
 from ui.report import ReportHandlers, ReportTab
-from ui.services import Access
 from ui.tabs import Tab
 
 TOKEN = "correct horse"

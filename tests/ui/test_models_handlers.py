@@ -17,10 +17,10 @@ from arena.judging.limits import Admin, RateLimits
 from arena.needs import Needs, Room
 from arena.roster import Roster
 from arena.types import ModelSpec
+from ui.access import Access
 from ui.components import Labels
 from ui.gradio.compat import make_blocks
 from ui.models import REAL_PAIR, BannerHandlers, ModelsBanner, ModelsHandlers, ModelsTab, status_block
-from ui.services import Access
 from ui.tabs import Tab
 
 DIRECT = SimpleNamespace(headers={"host": "127.0.0.1:7860"}, client=None)

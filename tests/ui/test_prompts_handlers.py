@@ -17,10 +17,10 @@ import pytest
 from arena.events import EventLog, NoEvents
 from arena.judging.limits import Admin, RateLimits
 from arena.prompts import Prompt, PromptStore, Reference, load_prompts
+from ui.access import Access
 from ui.components import Labels
 from ui.gradio.compat import Block, make_blocks
 from ui.prompts import PromptsHandlers, PromptsTab
-from ui.services import Access
 from ui.tabs import Tab
 
 REQUEST: Any = SimpleNamespace(headers={}, client=SimpleNamespace(host="1.2.3.4"))

@@ -18,10 +18,10 @@ from arena.judging.withdrawals import Withdrawals
 from arena.results.service import ResultsService
 from arena.votes import VoteLog
 from arena.votes.store import VoteStore
-from ui.admin import RatersHandlers, RatersTab
+from ui.access import Access
 from ui.components import Labels
 from ui.gradio.compat import make_blocks
-from ui.services import Access
+from ui.raters import RatersHandlers, RatersTab
 
 REQUEST = SimpleNamespace(headers={"host": "arena.example"}, client=None)
 

@@ -20,10 +20,11 @@ from arena.recorded import Recorded
 from arena.results.service import ResultsService
 from arena.votes.backup_status import BackupStatus
 from arena.votes.store import VoteStore
+from ui.access import Access
 from ui.components import Labels
 from ui.gradio.compat import make_blocks
 from ui.rooms import ClassTab, RoomHandlers, counts_block, link_block
-from ui.services import Access, Site
+from ui.services import Site
 from ui.tabs import Tab
 
 TOKEN = "correct horse"

@@ -12,10 +12,10 @@ import pytest
 from pressing import press
 
 from arena.judging.limits import Admin, RateLimits
+from ui.access import SIGN_IN_SECONDS, Access
 from ui.admin import SignInHandlers, SignInPart
 from ui.components import Labels
 from ui.gradio.compat import make_blocks
-from ui.services import SIGN_IN_SECONDS, Access
 from ui.tabs import PROXY_HEADERS, Tab
 
 TOKEN = "correct horse"
@@ -120,7 +120,7 @@ def test_a_reload_stays_signed_in_until_it_signs_out(
     served: Callable[..., SimpleNamespace], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page, now = served(), 0.0
-    monkeypatch.setattr("ui.services.time.monotonic", lambda: now)
+    monkeypatch.setattr("ui.access.time.monotonic", lambda: now)
     page.enter(TOKEN)
 
     def reloaded(key: str = page.tab.key) -> bool:

@@ -12,12 +12,7 @@ from arena.results.plots import color_of
 from arena.roster import Roster
 from arena.sessions import Session
 from arena.types import Battle, ModelSpec, SideName, Vote
-from ui.arena.mode import ArenaMode, Question, hint_text, pill_labels, revealed
-from ui.arena.screen import (
-    PaneView,
-    Phase,
-    Screen,
-    State,
+from ui.arena.messages import (
     answer_rows,
     answer_state,
     asked,
@@ -27,6 +22,9 @@ from ui.arena.screen import (
     turns_rows,
     written,
 )
+from ui.arena.mode import ArenaMode, Question
+from ui.arena.outcome import hint_text, pill_labels, revealed
+from ui.arena.screen import PaneView, Phase, Screen, State
 from ui.components import matching_prompt
 from ui.tabs import LiveJudging, Tab
 from ui.texts import text

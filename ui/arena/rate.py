@@ -8,8 +8,10 @@ from arena.judging.ballots import Judgement
 from arena.judging.room import NO_ROOM, Room
 from arena.judging.rooms import Rooms
 from arena.types import SideName, Vote
-from ui.arena.mode import ArenaMode, revealed
-from ui.arena.screen import PaneView, Phase, Screen, answer_rows, asked, message_rows, written
+from ui.arena.messages import answer_rows, asked, message_rows, written
+from ui.arena.mode import ArenaMode
+from ui.arena.outcome import revealed
+from ui.arena.screen import PaneView, Phase, Screen
 from ui.tabs import Judging, Tab
 from ui.texts import text
 

@@ -13,7 +13,8 @@ from unittest import mock
 
 from starlette.middleware import Middleware
 
-from ui.gradio.middleware import FrontPage, RequestFilter
+from ui.gradio.front_page import FrontPage
+from ui.gradio.middleware import RequestFilter
 
 if TYPE_CHECKING:
     from gradio.blocks import Block as Block

@@ -13,11 +13,11 @@ from arena.results.replay import ask_again, find_vote, obstacle
 from arena.results.service import ResultsService
 from arena.roster import Roster
 from arena.types import SideName, Vote
+from ui.access import require_admin
 from ui.arena.screen import Screen, head_html
 from ui.components import BARE, Labels, answer_pane
 from ui.markup import alert, status
 from ui.replay.view import arena_link, facts_block, outcome_block, pane_views, title_html
-from ui.services import require_admin
 from ui.tabs import Tab
 from ui.texts import error_text, text
 from ui.updates import REPEAT_SECONDS, TURNS, UNQUEUED, Handlers, Props, Updates, changed, throttled

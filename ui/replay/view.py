@@ -7,8 +7,9 @@ from html import escape
 from arena.backend import Backend
 from arena.results.replay import Obstacle, fingerprints, same_until
 from arena.types import Answer, Battle, Side, SideName, Vote
-from ui.arena.mode import battle_color, choice_html
-from ui.arena.screen import PaneView, answer_rows, message_rows, usage_line
+from ui.arena.messages import answer_rows, message_rows, usage_line
+from ui.arena.outcome import battle_color, choice_html
+from ui.arena.screen import PaneView
 from ui.markup import html_table, status
 from ui.texts import error_text, text
 

@@ -26,9 +26,9 @@ from arena.results.verdict import PairVerdict
 from arena.statistics.decision import Outcome
 from arena.votes.store import VoteStore
 from commands import results as command
+from ui.access import Access
 from ui.api import Api
 from ui.results.view import lines, picture, verdict_html
-from ui.services import Access
 from ui.texts import text
 
 CLASSES = 30  # of each kind

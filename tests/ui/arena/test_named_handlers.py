@@ -17,7 +17,7 @@ from vote_samples import read_votes
 from arena.answers import read_recorded
 from arena.exports.conversation import as_json_lines, as_markdown
 from arena.types import SideName, Winner
-from ui.arena.mode import pill_labels
+from ui.arena.outcome import pill_labels
 
 
 @pytest.fixture

@@ -18,12 +18,12 @@ from arena.results.service import ResultsService
 from arena.sessions import Sessions
 from arena.types import Message, SideName, Winner
 from arena.votes.store import VoteStore
+from ui.access import Access
 from ui.arena.handlers import ArenaHandlers
 from ui.arena.layout import ArenaTab
 from ui.arena.rate import Rate
 from ui.components import Labels
 from ui.gradio.compat import make_blocks
-from ui.services import Access
 from ui.tabs import Judging, Tab
 
 NAMES = ("first model", "second model")

@@ -13,9 +13,9 @@ from gradio_client import Client
 from served_app import ServedApp
 
 from ui.gradio import compat
+from ui.gradio.front_page import _ROOT_SCRIPT as ROOT_SCRIPT
+from ui.gradio.front_page import FrontPage
 from ui.gradio.lean import LeanBlocks
-from ui.gradio.middleware import _ROOT_SCRIPT as ROOT_SCRIPT
-from ui.gradio.middleware import FrontPage
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import httpx
 import pytest
 from served_app import ServedApp
 
-from ui.gradio.middleware import MAX_PAGES, FrontPage
+from ui.gradio.front_page import MAX_PAGES, FrontPage
 
 
 class Counting:

@@ -11,9 +11,9 @@ import pytest
 
 import ui.gradio.sign_in
 from arena.errors import InputError
+from ui.access import Access
 from ui.gradio.middleware import RequestFilter
 from ui.gradio.sign_in import Provider, SignIn, check_sign_in
-from ui.services import Access
 from ui.tabs import Tab
 
 SPACE = dict.fromkeys(
