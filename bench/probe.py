@@ -132,7 +132,7 @@ def _result(lines: Iterable[bytes], progress: Progress) -> Figures | None:
 
 
 def _failure(code: int, stderr: list[str]) -> BackendError:
-    if code == -signal.SIGKILL:
+    if code == -getattr(signal, "SIGKILL", 9):  # Windows has none
         return BackendError("bench_failed", "The measurement was killed, most likely because memory ran out.")
     ending = f"with {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
     last = f": {stderr[-1]}" if stderr else ""
