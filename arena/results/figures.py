@@ -138,7 +138,7 @@ MOST_ROWS = 1000  # unreadable rows that are listed
 def as_json(figures: Figures) -> dict[str, Any]:
     """All results as JSON values; None if unknown or undefined. Shares are from 0 to 1.
 
-    The fields of Filters, Mixture, PairCount, SignTest, Split, Agreement, Disputed, Cost and PromptCost are JSON keys
+    The fields of Filters, PairCount, SignTest, Split, Agreement, Disputed, Cost and PromptCost are JSON keys
     as named. `verdict` is the one on two models and None if there are more; each of `pairs` has its own.
     """
     left_out, agreement, disputed = figures.left_out, figures.agreement, figures.disputed
@@ -159,7 +159,10 @@ def as_json(figures: Figures) -> dict[str, Any]:
         "votes_if_filtered": dict(figures.switches),
         "verdict": _overall(figures),
         "models": list(map(_model, figures.models)),
-        "mixtures": list(map(asdict, figures.mixtures)),
+        "mixtures": [
+            {"model": mixture.model, "revisions": list(mixture.revisions), "settings": list(mixture.settings)}
+            for mixture in figures.mixtures
+        ],
         "pairs": list(map(_pair, figures.pairs)),
         **{f"by_{name}": groups for name, groups in by.items()},
         "bias": {
