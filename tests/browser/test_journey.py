@@ -69,7 +69,7 @@ def stay_where_the_reader_scrolls(page: Page, growing: Growth) -> None:
     growing.begin()
     ask(page, "grow")
     wait_for_room(page, "a", 500)
-    # A smooth one takes a quarter of a core where a processor draws the page.
+    # A smooth one takes a fifth of a core where a processor draws the page.
     expect(page.locator("#head_a .dot")).to_have_css("animation", re.compile(r"1s steps\(4, jump-none\).* pulse"))
     wheel(page, "a", -250)
     stands, length = top(page, "a"), room(page, "a")
