@@ -138,8 +138,8 @@ MOST_ROWS = 1000  # unreadable rows that are listed
 def as_json(figures: Figures) -> dict[str, Any]:
     """All results as JSON values; None if unknown or undefined. Shares are from 0 to 1.
 
-    The fields of Filters, PairCount, SignTest, Split, Agreement, Disputed, Cost and PromptCost are JSON keys
-    as named. `verdict` is the one on two models and None if there are more; each of `pairs` has its own.
+    The fields of Filters, PairCount, SignTest, Split, Agreement, Disputed, Cost and PromptCost are JSON keys as named.
+    `verdict` is the one on two models and None if there are more; each of `pairs` has its own.
     """
     left_out, agreement, disputed = figures.left_out, figures.agreement, figures.disputed
     plain = ("votes", "raters", "prompts", "repeats", "suspicious", "prior", "group_ratings")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-# Zig compiles its parts of a C library first, where it needs them.
+# Where Zig needs a C library of its own, it compiles that first.
 _SECONDS = 600
 # Brings one.
 INSTALL = "pip install -r requirements-kernels.txt"
@@ -56,21 +56,21 @@ class Compiler:
 def compilers(openmp: Path, system: str = sys.platform) -> Iterator[Compiler]:
     """Those to try, in this order: gcc's code is a little faster with several rows.
 
-    `openmp` is PyTorch's own OpenMP library, whose threads the kernels share. The process has loaded it, so nothing is
-    linked with it, except on Windows, where a library says from which other one each function comes.
+    `openmp` is PyTorch's own OpenMP library, whose threads the kernels share. The process has loaded it already, so the
+    kernels are linked with it on Windows alone, where a library must name the source of every function it calls.
     """
     own = os.environ.get("CC") or "cc"
     names: tuple[str, ...] = (own, "gcc", "clang")
     flags: tuple[str, ...] = ("-fopenmp",)
     linked: tuple[str, ...] = ("-lm",)
-    # With Zig's own copy of the C library it would take a minute; the process has the system's.
+    # Zig would first compile a C library of its own, for a minute; the process has the system's.
     zig_linked: tuple[str, ...] = ("-nostdlib",)
     if system == "darwin":
         # Apple's compiler knows OpenMP, but not its flag.
         names, flags = (own, "clang"), ("-Xclang", "-fopenmp")
         linked = zig_linked = ("-undefined", "dynamic_lookup")
     elif system == "win32":
-        # Those of the system call other OpenMP libraries.
+        # The system's compilers would call another OpenMP library.
         names, zig_linked = (), (str(openmp),)
     for name in names:
         if program := shutil.which(name):

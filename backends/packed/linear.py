@@ -90,7 +90,7 @@ class OutputLayer(Linear4):
         y = super()._product(x)
         scores = y[:, : self.out_features]
         if len(x) > FEW:
-            # Only comparisons have so many rows, and they need all scores exactly.
+            # Only a comparison asks for so many rows at once, and it needs every score exactly.
             self._add_all(x, scores)
         elif self._kernels:
             self._kernels.score_best(x, *self.residual, y, BEST)

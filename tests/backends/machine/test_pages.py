@@ -23,9 +23,15 @@ def test_freed_memory_is_returned_between_blocks_in_use():
 
 
 def test_freed_memory_is_left_where_the_c_library_cannot_be_named(monkeypatch):
-    # As ctypes looks for a folder in the name on Windows.
-    monkeypatch.setattr("ctypes.CDLL", lambda name: "/" in name)
+    asked = []
+
+    def library(name):
+        asked.append(name)
+        return "/" in name  # as ctypes looks for a folder in it on Windows
+
+    monkeypatch.setattr("ctypes.CDLL", library)
     return_freed()
+    assert asked == [None]
 
 
 @pytest.mark.parametrize("lacking", [(), ("MAP_ANONYMOUS", "MAP_PRIVATE", "MAP_NORESERVE", "MADV_DONTNEED")])

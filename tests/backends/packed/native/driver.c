@@ -8,7 +8,7 @@
 #include <io.h>
 #include <windows.h>
 
-// The one in the library that the environment names, as ctypes would call it.
+// The function of this name in the library that KERNELS names, as ctypes would find it.
 static FARPROC found(const char *name) {
     static HMODULE library;
     if (!library) {
