@@ -30,6 +30,7 @@ def pick(page: Page, side: str, name: str) -> None:
     page.keyboard.type(name)
     expect(page.get_by_role("option", name=re.compile(name))).to_be_visible()
     page.keyboard.press("Enter")
+    expect(page.get_by_role("option")).to_have_count(0)
 
 
 def heads(page: Page) -> list[str]:
