@@ -11,7 +11,10 @@ Table = Mapping[str, tuple[str, str]]
 """key -> (Chinese, English), with fields in braces."""
 
 # A field followed by a noun that loses its plural if the field is 1: "{votes} blind votes".
-_COUNTED = re.compile(r"(\{(\w+)\} (?:blind |more )?(?:vote|rater|tie|point|token))s\b")
+_COUNTED = re.compile(
+    r"(\{(\w+)\} (?:blind |more |decisive )?"
+    r"(?:vote|rater|tie|point|token|prompt|answer|character|check|judgement|pair))s\b"
+)
 
 
 def read_table(path: Path) -> Table:

@@ -1,7 +1,9 @@
 """Small pieces of HTML that several tabs use."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
+
+from ui.texts import text
 
 
 def html_table(labels: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -13,6 +15,16 @@ def html_table(labels: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     head = "".join(f"<th>{name}</th>" for name in names)
     body = "".join(f"<tr>{_cells(names, row)}</tr>" for row in rows)
     return f'<div class="cards"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
+def tiles(lang: str, figures: Mapping[str, object], attributes: str = "") -> str:
+    """Figures, each above what it counts. The keys are those of texts that begin with their field `count`."""
+
+    def below(key: str, figure: object) -> str:
+        return escape(text(lang, key, count=figure).removeprefix(f"{figure} "))
+
+    shown = "".join(f"<div><b>{figure}</b> <span>{below(key, figure)}</span></div>" for key, figure in figures.items())
+    return f'<div class="tiles"{attributes}>{shown}</div>'
 
 
 def status(line: str) -> str:

@@ -16,6 +16,7 @@ from ui.about import backup_line
 from ui.admin import HostHandlers
 from ui.arena.view import room_html
 from ui.components import Labels
+from ui.markup import tiles
 from ui.services import Site
 from ui.tabs import Tab
 from ui.texts import text
@@ -128,13 +129,11 @@ def counts_block(lang: str, room: Room | None) -> str:
         return ""
     progress = room.progress
     done, of = progress.finished, room.wanted
-    figures = {"joined": progress.started, "finished": f"{done} / {of}", "votes": progress.votes}
-    figures["prompts_count"] = len(room.prompts)
-    tiles = "".join(
-        f"<div><b>{figure}</b> <span>{escape(text(lang, f'class_{name}'))}</span></div>"
-        for name, figure in figures.items()
-    )
-    bar = f'<progress max="{of}" value="{min(done, of)}" aria-label="{text(lang, "class_finished")}"></progress>'
+    finished = f"{done} / {of}"
+    label = text(lang, "class_finished", count=finished)
+    bar = f'<progress max="{of}" value="{min(done, of)}" aria-label="{label}"></progress>'
     # Before the first vote: how many raters are needed.
     plan = "" if progress.votes else f"<p>{escape(planner(lang, len(room.prompts)))}</p>"
-    return f'<div class="tiles" role="status">{tiles}</div>{bar}{plan}'
+    votes = {"class_votes": progress.votes, "class_prompts_count": len(room.prompts)}
+    shown = tiles(lang, {"class_joined": progress.started, "class_finished": finished, **votes}, ' role="status"')
+    return f"{shown}{bar}{plan}"

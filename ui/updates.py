@@ -27,6 +27,9 @@ TURNS_AT_ONCE = 16
 MAX_DIGITS = 10
 PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 UNQUEUED: dict[str, Any] = {**PRIVATE, "queue": False}
+# For what a reader chooses. A choice made while an earlier one is being answered is answered next: gradio would drop
+# it, though the control shows it. The handler must not send the control's value back unless something else counts.
+CHOSEN: dict[str, Any] = {**UNQUEUED, "trigger_mode": "always_last"}
 UNLIMITED: dict[str, Any] = {**PRIVATE, "concurrency_limit": None}
 # For a handler that asks models: one limit for all of them.
 TURNS: dict[str, Any] = {"concurrency_id": "turn", "concurrency_limit": TURNS_AT_ONCE}

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+from string import Formatter
+
 import pytest
+from served_app import ROOT
 
-from arena.translations import Texts, listed, percent
+from arena.translations import Texts, listed, percent, read_table
 
+TABLES = [*(ROOT / "arena").rglob("texts.toml"), *(ROOT / "ui").rglob("*[!h].toml")]
+# Counts of models, and of the settings and revisions that differ, are never one.
+PLURAL = re.compile(
+    r"\b1 (?:(?!on )[a-z]+ )?"
+    "(?:answers|battles|characters|checks|judgements|others|pairs|points|prompts|raters|rows|ties|tokens|votes)"
+)
 TEXTS = Texts(
     {
         "votes": ("{votes} 票", "{votes} blind votes"),
@@ -24,6 +35,14 @@ def test_a_count_of_one_has_no_plural_in_english_outside_filled_in_text():
     assert TEXTS.text("en", "votes", votes=1) == "1 blind vote"
     assert [TEXTS.text("en", "length", n=n) for n in (1, 11)] == ["1 token", "11 tokens"]
     assert TEXTS.text("en", "quotation", words="1 votes") == "“1 votes”"
+
+
+@pytest.mark.parametrize("path", TABLES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_no_string_has_a_plural_after_one(path: Path) -> None:
+    texts = Texts(read_table(path))
+    for key, (_, english) in texts.table.items():
+        said = texts.text("en", key, **{field: 1 for _, field, _, _ in Formatter().parse(english) if field})
+        assert not PLURAL.search(said), said
 
 
 def test_an_unknown_key_or_language_and_a_missing_field_raise():

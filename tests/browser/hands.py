@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import Locator, Page, expect
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from playwright.sync_api import Locator, Page, Route, expect
 
 from ui.texts import text
 
@@ -40,6 +44,16 @@ def choose_mode(page: Page, mode: str) -> None:
     """Compare in another way: blind, named or rate."""
     page.locator(f"#mode input[value={mode}]").check()
     page.wait_for_selector(f"#phase[data-mode={mode}]", state="attached")
+
+
+@contextmanager
+def slow_network(page: Page) -> Iterator[list[Route]]:
+    """Hold back what the page asks the server in the block until its end."""
+    held: list[Route] = []
+    calls = re.compile("/gradio_api/(run|queue|call)/")
+    page.route(calls, lambda route: held.append(route))
+    yield held
+    page.unroute(calls)  # sends what was held
 
 
 def ask(page: Page, words: str) -> None:

@@ -59,7 +59,7 @@ def test_a_class_judges_in_a_room_and_sees_results_when_it_is_closed(
     row = app.rows()[-1]
     assert row["room"] == code
     # Its counts come by themselves, and tell nothing but counts.
-    expect(page.locator("#class_counts")).to_contain_text("1 votes")
+    expect(page.locator("#class_counts")).to_contain_text("1 vote")
     assert not re.search("|".join(MODELS), page.content())
     waiting = new_page(link).page
     waiting.click("#room_results")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import random
 import re
+import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -85,6 +87,64 @@ def test_send_works_again_after_every_stop(page: Page) -> None:
         wait_for_phase(page, "cut")
     ask_for_vote(page, "and now")
     assert answer(page, "b").endswith("done.")
+
+
+@pytest.mark.parametrize(("question", "ends"), [("slow", "cut"), ("hello", "vote")])
+def test_what_is_sent_in_the_moment_an_answer_ends_is_asked(
+    page: Page, scripted_app: ServedApp, monkeypatch: pytest.MonkeyPatch, question: str, ends: str
+) -> None:
+    """On a busy machine, the server still saves the last turn when the page shows its end."""
+    sessions, saving, asked = type(scripted_app.services.sessions), threading.Event(), threading.Event()
+    save = sessions.save
+
+    def save_slowly(*args: Any) -> None:
+        saving.set()
+        asked.wait(60)
+        save(*args)
+
+    monkeypatch.setattr(sessions, "save", save_slowly)
+    ask(page, question)
+    if ends == "cut":
+        status(page, "a", "Answering")
+        page.click("#stop_all")
+    wait_for_phase(page, ends)
+    assert saving.wait(60)
+    with page.expect_request(re.compile("/queue/join")):
+        ask(page, "and then?")
+    asked.set()
+    expect(questions(page, "a").last).to_have_text("and then?")
+    wait_until_votable(page)
+
+
+@pytest.mark.parametrize("hand", ["Enter", "mouse"])
+def test_who_sends_twice_asks_once(page: Page, scripted_app: ServedApp, hand: str) -> None:
+    before = len(scripted_app.asked("a"))
+    page.fill(BOX, "slow")
+    if hand == "mouse":
+        page.dblclick("#send")
+    else:
+        for _ in range(2):
+            page.press(BOX, "Enter")
+    status(page, "a", "Answering")
+    page.press(BOX, "Enter")  # there is nothing to send
+    page.wait_for_timeout(1000)
+    assert len(scripted_app.asked("a")) == before + 1
+    expect(page.locator(".toast-body")).to_have_count(0)
+    expect(page.locator("#head_a .head")).to_have_attribute("data-state", "run")
+    page.click("#stop_all")
+    wait_for_phase(page, "cut")
+
+
+def test_a_question_while_models_answer_is_refused_and_stays(page: Page) -> None:
+    ask(page, "slow")
+    status(page, "a", "Answering")
+    ask(page, "and then?")
+    expect(page.locator(".toast-body")).to_contain_text("still being answered")
+    expect(page.locator(BOX)).to_have_value("and then?")
+    page.click("#stop_all")
+    wait_for_phase(page, "cut")
+    page.press(BOX, "Enter")
+    expect(questions(page, "a").last).to_have_text("and then?")
 
 
 def test_an_error_ends_one_side_only_and_each_pane_keeps_its_own_history(page: Page, scripted_app: ServedApp) -> None:

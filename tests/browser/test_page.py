@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Page, expect
 from served_app import ServedApp
 from workbooks import workbook_rows
 
@@ -26,6 +26,7 @@ from tests.browser.hands import (
     open_accordion,
     questions,
     says,
+    slow_network,
     status,
     vote,
     wait_for_phase,
@@ -175,20 +176,17 @@ def test_nothing_sticks_out_of_the_page(open_page: OpenPage, scripted_app: Serve
 
 def test_enter_before_the_page_is_loaded_loses_nothing(new_page: NewPage, scripted_app: ServedApp) -> None:
     page = new_page("about:blank").page
-    held: list[Route] = []
-    calls = re.compile("/gradio_api/(run|queue|call)/")
-    page.route(calls, lambda route: held.append(route))
-    page.goto(scripted_app.url)
-    page.wait_for_selector(BOX)
-    page.wait_for_timeout(500)
-    before = len(scripted_app.asked("a"))
-    page.focus(BOX)
-    page.keyboard.type("Too early?")
-    page.keyboard.press("Enter")
-    page.wait_for_timeout(500)
-    assert held and not page.locator("#phase").count()
-    assert page.input_value(BOX) == "Too early?"
-    page.unroute(calls)  # lets go of what was held
+    with slow_network(page) as held:
+        page.goto(scripted_app.url)
+        page.wait_for_selector(BOX)
+        page.wait_for_timeout(500)
+        before = len(scripted_app.asked("a"))
+        page.focus(BOX)
+        page.keyboard.type("Too early?")
+        page.keyboard.press("Enter")
+        page.wait_for_timeout(500)
+        assert held and not page.locator("#phase").count()
+        assert page.input_value(BOX) == "Too early?"
     wait_ready(page)
     wait_for_phase(page, "empty")
     assert page.input_value(BOX) == "Too early?" and len(scripted_app.asked("a")) == before

@@ -15,7 +15,7 @@ from vote_samples import vote_between
 from arena.types import Winner
 from arena.votes import VoteLog
 from tests.browser.conftest import Tab
-from tests.browser.hands import HAND, ask_for_vote, choose_mode, go, open_accordion, vote, wait_ready
+from tests.browser.hands import HAND, ask_for_vote, choose_mode, go, open_accordion, slow_network, vote, wait_ready
 from ui.results.handlers import LIVE_SECONDS
 
 STEPS = [{"match": "", "steps": [{"text": "same every time"}]}]
@@ -46,7 +46,7 @@ def vote_again(page: Page) -> None:
 
 def opened(page: Page) -> Page:
     page.locator("#tab_results-button").click()
-    expect(page.locator("#summary")).to_contain_text(re.compile("raters? |No votes"))
+    expect(page.locator("#summary")).to_contain_text(re.compile("raters?|No votes"))
     return page
 
 
@@ -90,6 +90,27 @@ def test_filters_count_and_the_language_changes_what_is_shown(new_page: Callable
     page.click("#language")
     expect(page.locator("#results_verdict")).to_contain_text("依据 1 位投票者的 1 票（平局 1 票）")
     expect(page.locator("#results_counts")).to_contain_text("胜、平、负")
+
+
+def test_the_last_choice_of_filters_counts_on_a_slow_network(new_page: Callable[..., Tab], app: ServedApp) -> None:
+    with VoteLog(app.data_dir / "votes.csv") as log:
+        log.append(vote_between(2, "script-a", "script-b", Winner.TIE, leaked=True))
+        log.append(vote_between(3, "script-a", "script-b", Winner.TIE))
+    page = opened(new_page(app.url).page)
+    open_accordion(page, "results_details")
+    verdict = page.locator("#results_verdict")
+    leaked = page.locator("#results_filter label", has_text="reveal their model")
+    everything = verdict.inner_text()
+    leaked.click()
+    expect(verdict).not_to_have_text(everything, use_inner_text=True)
+    with slow_network(page) as held:
+        for _ in range(3):
+            leaked.click()
+            page.wait_for_timeout(200)
+        expect(leaked.locator("input")).not_to_be_checked()
+        assert held
+    expect(verdict).to_have_text(everything, use_inner_text=True)
+    expect(leaked.locator("input")).not_to_be_checked()
 
 
 def test_a_link_replays_a_battle_and_asking_again_tells_whether_it_is_the_same(

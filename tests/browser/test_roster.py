@@ -11,7 +11,7 @@ from served_app import ServedApp
 
 from arena.answers import read_recorded
 from tests.browser.conftest import NewPage, OpenPage
-from tests.browser.hands import BOX, PILLS, ask, vote, wait_ready, wait_until_votable
+from tests.browser.hands import BOX, PILLS, ask, slow_network, vote, wait_ready, wait_until_votable
 
 PICK = "#pick_{} input"
 
@@ -86,6 +86,26 @@ def test_who_chooses_the_other_sides_model_exchanges_them(open_page: OpenPage, a
     expect_pair(two, one)
     pick(page, "b", "Model 2")
     expect_pair(one, two)
+
+
+def test_the_last_choice_of_models_and_mode_counts_on_a_slow_network(open_page: OpenPage, app: ServedApp) -> None:
+    page = open_page(app, mode="named")
+    with slow_network(page) as held:
+        pick(page, "a", "Model 3")
+        page.wait_for_timeout(200)
+        pick(page, "a", "Model 4")
+        assert held
+    expect(page).to_have_url(re.compile(r"\?a=script-d&b=script-b"))
+    expect(page.locator(PICK.format("a"))).to_have_value(re.compile("Model 4"))
+    ask(page, "Who are you?")
+    vote(page)
+    assert heads(page) == ["Model 4", "Model 2"]
+    with slow_network(page):
+        for mode in ("blind", "named", "blind"):
+            page.locator(f"#mode input[value={mode}]").check()
+            page.wait_for_timeout(200)
+    page.wait_for_selector("#phase[data-mode=blind]", state="attached")
+    expect(page.locator("#mode input[value=blind]")).to_be_checked()
 
 
 def test_a_link_with_the_same_model_twice_is_refused(new_page: NewPage, app: ServedApp) -> None:

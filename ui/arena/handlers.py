@@ -22,7 +22,7 @@ from ui.arena.view import arena_props
 from ui.gradio.compat import Block
 from ui.tabs import Tab
 from ui.texts import error_text, text
-from ui.updates import TURNS, UNLIMITED, UNQUEUED, Handlers, Props, Typed, Updates, changed, stream
+from ui.updates import CHOSEN, TURNS, UNLIMITED, UNQUEUED, Handlers, Props, Typed, Updates, changed, stream
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,8 @@ class ArenaHandlers(Handlers):
 
     def wire(self, demo: gr.Blocks) -> None:
         part, composer, hidden = self.part, self.part.composer, self.part.hidden
-        turn = {"outputs": self._turn_outputs, **TURNS}
+        # After a turn's last update one can ask again: gradio would drop what is sent before the turn's handler ends.
+        turn = {"outputs": self._turn_outputs, "trigger_mode": "multiple", **TURNS}
         self.on([composer.box.submit, composer.send.click], self.send, set(composer.inputs), **turn)
         self.on(composer.stop.click, partial(self.stop, None), outputs=part.timer, **UNQUEUED)
         for side in SideName:
@@ -54,10 +55,10 @@ class ArenaHandlers(Handlers):
         self.on(part.skip.click, self.skip, **UNLIMITED)
         self.on([part.join.click, part.room_code.submit], self.join, [part.room_code], **UNLIMITED)
         self.on(part.room_results.click, self.show_room_results, **UNLIMITED)
-        self.on(composer.mode.input, self.choose_mode, [composer.mode], **UNQUEUED)
+        self.on(composer.mode.input, self.choose_mode, [composer.mode], **CHOSEN)
         pickers = list(part.pickers.values())
         for picker in pickers:
-            chosen = self.on(picker.input, self.choose_pair, pickers, **UNQUEUED)
+            chosen = self.on(picker.input, self.choose_pair, pickers, **CHOSEN)
             chosen.then(None, pickers, js="(a, b) => window.showPair(a, b)", api_visibility="private")
         if pickers:
             self.on(part.tab.select, self.show_models, **UNQUEUED)
@@ -125,7 +126,7 @@ class ArenaHandlers(Handlers):
     def choose_mode(self, tab: Tab, mode: str) -> Props:
         """Switch to another way to compare, unless models are still answering."""
         self._require_opened(tab)
-        tab.shown.pop(self.part.composer.mode, None)  # what the browser shows there is the reader's choice
+        _note_shown(tab, self.part.composer.mode, mode)
         if mode not in self.modes:
             raise InputError("mode_unknown", "There is no such mode.")
         if self._mode(tab).phase(tab) == "run":
@@ -137,8 +138,8 @@ class ArenaHandlers(Handlers):
     def choose_pair(self, tab: Tab, a: str, b: str) -> Props:
         """Compare these models from now on. What was typed stays; the conversation of the others ends."""
         self._require_opened(tab)
-        for picker in self.part.pickers.values():
-            tab.shown.pop(picker, None)
+        for picker, model in zip(self.part.pickers.values(), (a, b), strict=True):
+            _note_shown(tab, picker, model)
         if named := self._named:
             named.choose(tab, a, b)
         tab.refused = None
@@ -272,6 +273,11 @@ class ArenaHandlers(Handlers):
 
     def _file(self, write: Callable[[Sequence[Battle]], str], tab: Tab) -> str:
         return write(self._mode(tab).conversation(tab))
+
+
+def _note_shown(tab: Tab, control: Block, value: str) -> None:
+    """Note what a reader has chosen: it is sent back only if something else counts."""
+    tab.shown[control] = {**tab.shown.get(control, {}), "value": value}
 
 
 def _notify(tab: Tab, error: ArenaError) -> None:

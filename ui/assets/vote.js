@@ -12,7 +12,9 @@
   const TOO_EARLY = 400;
   // A digit in the empty input votes after this time, unless more is typed: "3 reasons ..." is a question.
   const SECOND_KEY = 350;
-  let before = "", edited = false, opened = 0, pending = null, claimed = false;
+  // The same words again within this time, before the server has answered, are an Enter that was pressed twice.
+  const TWICE = 1000;
+  let before = "", edited = false, opened = 0, pending = null, claimed = false, sent = null, refused = false;
 
   function type(words) {
     box().setRangeText(words, box().selectionStart, box().selectionEnd, "end");
@@ -58,16 +60,28 @@
   document.addEventListener("pointerdown", (event) => { if (event.target === box()) claimed = true; });
 
   // In some browsers the Enter that ends a composition (pinyin, kana) arrives as a plain Enter. It must not send the
-  // prompt, nor may an Enter before the server knows the page.
+  // prompt, nor may an Enter before the server knows the page, nor one that was pressed twice.
   for (const kind of ["keydown", "keypress"]) {
     document.addEventListener(kind, (event) => {
       if (event.key !== "Enter") return;
       const composes = event.isComposing || event.keyCode === 229;
-      const isEarly = event.target === box() && !phase() && !event.shiftKey;
-      if (composes || isEarly) event.stopPropagation();
-      if (isEarly && !composes) event.preventDefault(); // no line break either
+      const sends = event.target === box() && !event.shiftKey && !composes;
+      if (sends && kind === "keydown") refused = !phase() || event.repeat || isTwice();
+      if (composes || (sends && refused)) event.stopPropagation();
+      if (sends && refused) event.preventDefault(); // no line break either
     }, true);
   }
+  function isTwice() {
+    const words = box().value, now = performance.now();
+    if (phase() === "run" && !words) return true;
+    if (sent?.words === words && now - sent.at < TWICE) return true;
+    sent = { words, at: now };
+    return false;
+  }
+  // The second click would ask again, or stop what the first has begun.
+  document.addEventListener("click", (event) => {
+    if (event.detail > 1 && event.target.closest("#send, #stop_all, [data-press]")) event.stopPropagation();
+  }, true);
 
   // ---- prompt cards, the sheets, and the buttons in the heads
   document.addEventListener("click", async (event) => {
@@ -126,6 +140,7 @@
     edited = edits;
     if (!now || now === before) return;
     if (!before && box()) restoreDraft();
+    sent = null;
     if (now === "run") {
       draft("");
       claimed = false;

@@ -19,7 +19,7 @@ from ui.results.sections import group_name, sections
 from ui.results.view import chart, locked, picture, reading_line, section_body, verdict_html
 from ui.tabs import Tab
 from ui.texts import text
-from ui.updates import PRIVATE, UNQUEUED, Handlers, Props
+from ui.updates import CHOSEN, PRIVATE, UNQUEUED, Handlers, Props
 
 FILTERS = ("blind", "complete", "not_leaked", "not_suspicious")
 SECTIONS = ("models", "counts", *GROUPS, "bias", "agreement", "cost", "left_out")
@@ -86,7 +86,7 @@ class ResultsHandlers(Handlers):
         part, inputs = self.part, [self.part.filters, *self.part.choosers.values()]
         choosers = [chooser.input for chooser in part.choosers.values()]
         triggers = [part.tab.select, part.refresh.click, part.filters.input, *choosers]
-        self.on(triggers, self.results, inputs, **UNQUEUED)
+        self.on(triggers, self.results, inputs, **CHOSEN)
         self.on(part.timer.tick, self.live, inputs, **UNQUEUED)
         others = [tab.select for tab in part.page_tabs.children if isinstance(tab, gr.Tab) and tab is not part.tab]
         gr.on(others, lambda: gr.Timer(active=False), None, part.timer, **PRIVATE)

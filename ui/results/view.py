@@ -14,7 +14,7 @@ from arena.results.verdict import PairVerdict
 from arena.statistics import PairCount
 from arena.statistics.decision import Outcome, Verdict
 from arena.text import columns_wide
-from ui.markup import html_table, status
+from ui.markup import html_table, status, tiles
 from ui.results.sections import Section, Table, sections
 from ui.texts import error_text, text
 
@@ -250,12 +250,8 @@ def _cell(lang: str, first: str, second: str, pair: PairResult | None) -> str:
 
 def _tiles(lang: str, figures: Figures) -> str:
     agreement = hundredths(figures.agreement.alpha) if figures.agreement else "–"
-    numbers = {"votes": figures.votes, "raters": figures.raters, "prompts": figures.prompts, "agreement": agreement}
-    tiles = "".join(
-        f"<div><b>{number}</b><span>{escape(text(lang, f'tile_{name}'))}</span></div>"
-        for name, number in numbers.items()
-    )
-    return f'<div class="tiles">{tiles}</div>'
+    counts = {"tile_votes": figures.votes, "tile_raters": figures.raters, "tile_prompts": figures.prompts}
+    return tiles(lang, {**counts, "tile_agreement": agreement})
 
 
 def _percent(share: float) -> str:

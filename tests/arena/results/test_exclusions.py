@@ -113,7 +113,7 @@ def test_a_crowd_is_excluded_counted_in_every_form_and_counts_again_when_the_hos
             "reasons": None,
             "included": 40,
         }
-        assert "The host counts 40 others to whom one of these applies." in first_sentences("en", after)
+        assert "Raters whom the host counts although one of these applies: 40." in first_sentences("en", after)
         host.include("crowd-1", False)
         again = service.figures(is_over=True)
     assert as_json(again) == as_json(before)
