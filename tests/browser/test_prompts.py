@@ -28,6 +28,7 @@ def open_prompts(new_page: Callable[..., Tab], app: ServedApp, **options: object
     wait_ready(page)
     go(page, "prompts")
     expect(page.locator("#prompts_list [data-id]")).to_have_count(13)
+    page.wait_for_timeout(HAND)
     return page
 
 
