@@ -289,7 +289,7 @@ def test_the_report_calls_no_preference_that_the_results_do_not_call():
 def test_strengths_leave_out_comments_and_what_may_be_chance(facts):
     text = said(facts)
     strengths = text[text.index("### Strengths of Qwen") : text.index("### Weaknesses of Qwen")]
-    assert "Passed 1 of 1 checks." in strengths
+    assert "Passed 1 of 1 check." in strengths
     assert "Faster: 15.0 s per answer on average; the other took 45.0 s." in strengths
     assessment = text[text.index("## Strengths") : text.index("## Conclusion")]
     # Three votes to none, "correct" twice to none, and what raters wrote: nothing of it is beyond chance.
