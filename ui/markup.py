@@ -18,7 +18,7 @@ def html_table(labels: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def tiles(lang: str, figures: Mapping[str, object], attributes: str = "") -> str:
-    """Figures, each above what it counts. The keys are those of texts that begin with their field `count`."""
+    """Tiles, each with a number and below it what it counts. The keys name texts that begin with "{count} "."""
 
     def below(key: str, figure: object) -> str:
         return escape(text(lang, key, count=figure).removeprefix(f"{figure} "))

@@ -90,7 +90,7 @@ class OutputLayer(Linear4):
         y = super()._product(x)
         scores = y[:, : self.out_features]
         if len(x) > FEW:
-            # Only a comparison asks for so many rows at once, and it needs every score exactly.
+            # Only a comparison with the original computes this many rows at once. It needs all scores exactly.
             self._add_all(x, scores)
         elif self._kernels:
             self._kernels.score_best(x, *self.residual, y, BEST)

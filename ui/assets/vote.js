@@ -78,7 +78,7 @@
     sent = { words, at: now };
     return false;
   }
-  // The second click would ask again, or stop what the first has begun.
+  // The second click of a double click would ask again, or stop what the first one has begun.
   document.addEventListener("click", (event) => {
     if (event.detail > 1 && event.target.closest("#send, #stop_all, [data-press]")) event.stopPropagation();
   }, true);
