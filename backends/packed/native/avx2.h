@@ -5,7 +5,7 @@ typedef __m256 Floats;
 typedef __m256i Ints;
 
 // See avx512.h.
-enum { W = 8, PARTS = BLOCK / W, PARTS_AT_ONCE = 2 };
+enum { W = 8, PARTS = BLOCK / W, PARTS_AT_ONCE = 2, GROUP_32_APART = 1 };
 #define FEW 1
 #ifdef __AVXVNNI__
 #define INSTRUCTION_SET "AVX-VNNI"
@@ -105,7 +105,12 @@ static inline Ints raised(Ints w) { return _mm256_xor_si256(w, _mm256_set1_epi8(
 static inline Ints add8(Ints sum, Ints w, Ints x) { return _mm256_dpbusd_avx_epi32(sum, w, x); }
 #else
 // The sums of 32 columns fit 16 bits: eight times two products of at most 15 * 127.
-static inline Ints add4(Ints sum, Ints q, Ints x) { return _mm256_add_epi16(sum, _mm256_maddubs_epi16(q, x)); }
+// In assembler, since gcc would make the products of a whole group first and keep them in memory.
+static inline Ints add4(Ints sum, Ints q, Ints x) {
+    Ints two;
+    __asm__("vpmaddubsw %3, %2, %1\n\tvpaddw %1, %0, %0" : "+x"(sum), "=&x"(two) : "x"(q), "x"(x));
+    return sum;
+}
 static inline Ints begin(Ints sums) { return (void)sums, _mm256_setzero_si256(); }
 static inline Ints end(Ints sums, Ints part) {
     return _mm256_add_epi32(sums, _mm256_madd_epi16(part, _mm256_set1_epi16(1)));

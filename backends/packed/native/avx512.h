@@ -6,8 +6,9 @@ typedef __m512i Ints;
 
 // W: floats of a vector. PARTS: vectors for the rows of a block. RAISED: what the dot products of bytes want added to
 // signed weights. FEW: up to so many rows of x are multiplied without unpacking to memory. AT_ONCE: how many rows of x
-// and parts of a block have their sums in registers.
-enum { W = 16, PARTS = BLOCK / W, RAISED = 128, PARTS_AT_ONCE = 4 };
+// and parts of a block have their sums in registers. GROUP_32_APART: whether groups of 32 are quicker with loops of their
+// own.
+enum { W = 16, PARTS = BLOCK / W, RAISED = 128, PARTS_AT_ONCE = 4, GROUP_32_APART = 0 };
 #define FEW 4
 #define ROWS_AT_ONCE 4
 #define INSTRUCTION_SET "AVX512-VNNI"

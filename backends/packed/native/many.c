@@ -49,6 +49,8 @@ static inline void unpack_group(const uint8_t *w, const uint8_t *scales, Unpacke
 UNROLLED void add_group(int rows, int j0, Unpacked q, Steps x, const Pairs *pairs, float (*sum)[BLOCK], int64_t group) {
     Ints dots[ROWS_AT_ONCE][PARTS_AT_ONCE];
     group_dots(rows, j0, q, x, dots, group);
+    // What the scales need is read after this, and so takes no registers from the sums.
+    __asm__ volatile("" ::: "memory");
     for (int m = 0; m < rows; m++)
         for (int j = 0; j < PARTS_AT_ONCE; j++) {
             float *at = sum[m] + W * (j0 + j);
@@ -71,7 +73,8 @@ static void block4_panel(int64_t rows, const uint8_t *w, const uint8_t *scales, 
             for (int j0 = 0; j0 < PARTS; j0 += PARTS_AT_ONCE)
 #define CASE(n) \
     case n: \
-        add_group(n, j0, q, some, &pairs, sum + m, group); \
+        if (GROUP_32_APART && group == 32) add_group(n, j0, q, some, &pairs, sum + m, 32); \
+        else add_group(n, j0, q, some, &pairs, sum + m, group); \
         break;
                 switch (rows - m < ROWS_AT_ONCE ? rows - m : ROWS_AT_ONCE) { CASES_TO(ROWS_AT_ONCE) }
 #undef CASE

@@ -11,7 +11,7 @@ typedef int32x4_t Ints;
 #else
 #define INSTRUCTION_SET "NEON"
 #endif
-enum { W = 4, PARTS = BLOCK / W, RAISED = 0, PARTS_AT_ONCE = 4 };
+enum { W = 4, PARTS = BLOCK / W, RAISED = 0, PARTS_AT_ONCE = 4, GROUP_32_APART = 0 };
 #define FEW 1
 #define ROWS_AT_ONCE 4
 
