@@ -18,7 +18,9 @@ _MOST_LINES = 400
 _REACH = 300
 _NUMBER = r"(-?\d+(?:\.\d+)?)"
 _CLAIM = re.compile(
-    r"(?:output|result|returns?|prints?|gives?|yields?|输出|结果|返回|得到|等于|应该?是|应该?为|会是|->|=>|→|\d\s*=)"
+    r"(?:output|result|returns?|prints?|gives?|yields?|total|输出|结果|返回|得到|等于|总和|应该?是|应该?为|会是|->|=>|→"
+    # Of equations only a sum: "2 * 2 = 4" is a step on the way.
+    r"|\+[^=\n]{0,60}\d\s*=)"
     r"(?:\s*(?:是|为|is|of|will be|值|的值|should be))?[\s:：`*(（“\"']{0,6}"
     + _NUMBER
     # A number that only begins a longer expression or phrase is not a result.
