@@ -79,8 +79,8 @@ class Room:
         self._answers = {key: _answers(pair) for key, pair in self._pairs.items()}
         self._events = events
         self._ballots = ballots
-        # What each rater was shown, in order.
-        self._raters: defaultdict[str, list[_Shown]] = defaultdict(list)
+        # What each rater was shown, in order, by the battle's id.
+        self._raters: defaultdict[str, dict[str, _Shown]] = defaultdict(dict)
         # By pair: how many raters saw it, and how many of them saw its first answer on side a.
         self._times: Counter[str] = Counter()
         self._unswapped: Counter[str] = Counter()
@@ -88,21 +88,23 @@ class Room:
         self._lock = threading.Lock()
 
     def replay(self, event: Event) -> None:
-        """Applies an event of an earlier process. Ignores pairs that are not in this set, and other kinds of events."""
+        """Applies an event of an earlier process; a copy of it changes nothing.
+
+        Ignores pairs that are not in this set, and other kinds of events.
+        """
         about = event.about
         with self._lock:
-            if event.kind == "shown" and (pair := self._pairs.get(about.get("pair", ""))):
+            shown = self._find(about.get("battle", ""), about.get("judge", ""))
+            if event.kind == "shown" and not shown and (pair := self._pairs.get(about.get("pair", ""))):
                 self._note(about["judge"], _Shown(about["battle"], pair.id, about["swapped"], about["repeat_of"]))
-            elif event.kind in ("voted", "skipped"):
-                shown = self._find(about.get("battle", ""), about.get("judge", ""))
-                if shown and not shown.outcome:
-                    shown.outcome = event.kind
+            elif event.kind in ("voted", "skipped") and shown and shown.outcome != "voted":
+                shown.outcome = event.kind
 
     @property
     def shown(self) -> list[tuple[str, str]]:
         """The rater and the battle of all that was ever shown."""
         with self._lock:
-            return [(judge, shown.battle_id) for judge, entries in self._raters.items() for shown in entries]
+            return [(judge, battle_id) for judge, entries in self._raters.items() for battle_id in entries]
 
     def has_started(self, judge: str) -> bool:
         """Whether the rater was ever shown a battle."""
@@ -112,7 +114,7 @@ class Room:
     def has_finished(self, judge: str) -> bool:
         """Whether the rater has started and has nothing left to judge."""
         with self._lock:
-            return judge in self._raters and self._has_finished(self._raters[judge])
+            return judge in self._raters and self._has_finished([*self._raters[judge].values()])
 
     def was_shown(self, battle_id: str, judge: str) -> bool:
         """Whether the rater is or was shown the battle."""
@@ -123,7 +125,7 @@ class Room:
     def progress(self) -> RoomProgress:
         """The progress of all raters."""
         with self._lock:
-            raters = [entries for entries in self._raters.values() if entries]
+            raters = [[*entries.values()] for entries in self._raters.values() if entries]
             votes = sum(shown.outcome == "voted" for entries in raters for shown in entries)
             return RoomProgress(len(raters), sum(map(self._has_finished, raters)), votes)
 
@@ -135,42 +137,40 @@ class Room:
         self._check_open()
         if not self.has_started(judge):
             self._ballots.limits.count_rater(address, in_room=self.code != NO_ROOM)
-        with self._lock:
-            entries = self._raters[judge]
-            before = next((shown for shown in entries if not shown.outcome), None)
-            shown = before or self._draw(judge, entries)
-            done = sum(1 for shown in entries if shown.outcome)
-            own = sum(not shown.repeat_of for shown in entries) + self._count_apart(self._unseen(entries))
-            votable = own - len(_first_shown_with("skipped", entries))
-            battle = as_shown(self._pairs[shown.pair], shown.battle_id, shown.swapped) if shown else None
-        if battle and shown is before and self._ballots.resume(battle, judge):
+        assignment, is_new = self._next(judge)
+        # Another process may have taken a vote without noting it.
+        while (battle := assignment.battle) and not is_new and self._ballots.resume(battle, judge):
             self.replay(Event("voted", 0.0, {"judge": judge, "battle": battle.id}))
-            return self.assign(judge, address=address)
+            assignment, is_new = self._next(judge)
         if battle:
             self._ballots.offer(battle, judge)
-        return Assignment(done, own + votable // REPEAT_EVERY, battle)
+        return assignment
 
     def cast(self, battle_id: str, judge: str, judgement: Judgement, *, address: str = "") -> Vote:
         """The rater's vote on the current battle, returned once it is on disk. Raises VoteRefused."""
         self._check_open()
         with self._lock:
-            repeat_of = self._current(battle_id, judge).repeat_of
-        vote = self._ballots.cast(battle_id, judge, judgement, address=address, room=self.code, repeat_of=repeat_of)
-        self._end(battle_id, judge, "voted")
+            shown = self._current(battle_id, judge)
+        room, repeat_of = self.code, shown.repeat_of
+        vote = self._ballots.cast(battle_id, judge, judgement, address=address, room=room, repeat_of=repeat_of)
+        with self._lock:
+            shown.outcome = "voted"  # also if the rater skipped it meanwhile: the vote is on disk
+        self._log("voted", judge, battle=battle_id)
         return vote
 
     def skip(self, battle_id: str, judge: str) -> None:
         """The rater skips the current battle: no vote, and it is not shown again. Raises VoteRefused."""
         self._check_open()
-        self._end(battle_id, judge, "skipped")
+        with self._lock:
+            self._current(battle_id, judge).outcome = "skipped"
+        self._log("skipped", judge, battle=battle_id)
 
     def _check_open(self) -> None:
         if self.closed:
             raise VoteRefused("room_closed", "Room closed; voting has ended.")
 
     def _find(self, battle_id: str, judge: str) -> _Shown | None:
-        entries = self._raters.get(judge, [])
-        return next((shown for shown in reversed(entries) if shown.battle_id == battle_id), None)
+        return self._raters.get(judge, {}).get(battle_id)
 
     def _current(self, battle_id: str, judge: str) -> _Shown:
         """The rater's battle with this id; the lock is held. Raises VoteRefused if it is not the current one."""
@@ -181,10 +181,19 @@ class Room:
             raise VoteRefused("vote_twice", "You have already voted on this battle.")
         return shown
 
-    def _end(self, battle_id: str, judge: str, outcome: str) -> None:
+    def _next(self, judge: str) -> tuple[Assignment, bool]:
+        """The rater's assignment, and whether its battle is drawn just now."""
         with self._lock:
-            self._current(battle_id, judge).outcome = outcome
-        self._log(outcome, judge, battle=battle_id)
+            entries = [*self._raters[judge].values()]
+            shown = next((shown for shown in entries if not shown.outcome), None)
+            is_new = shown is None
+            if shown is None and (shown := self._draw(judge, entries)):
+                entries.append(shown)
+            done = sum(1 for shown in entries if shown.outcome)
+            own = sum(not shown.repeat_of for shown in entries) + self._count_apart(self._unseen(entries))
+            votable = own - len(_first_shown_with("skipped", entries))
+        battle = as_shown(self._pairs[shown.pair], shown.battle_id, shown.swapped) if shown else None
+        return Assignment(done, own + votable // REPEAT_EVERY, battle), is_new
 
     def _has_finished(self, entries: Sequence[_Shown]) -> bool:
         is_open = any(not shown.outcome for shown in entries)
@@ -234,7 +243,7 @@ class Room:
         return _Shown(new_battle_id(), key, lead > 0 or (lead == 0 and secrets.randbelow(2) == 1))
 
     def _note(self, judge: str, shown: _Shown) -> None:
-        self._raters[judge].append(shown)
+        self._raters[judge][shown.battle_id] = shown
         if not shown.repeat_of:
             self._times[shown.pair] += 1
             self._unswapped[shown.pair] += not shown.swapped

@@ -45,7 +45,7 @@ class Rooms:
         """Applies an event of an earlier process."""
         about = event.about
         room = self._rooms.get(about.get("room", NO_ROOM))
-        if event.kind == "room_opened":
+        if event.kind == "room_opened" and not room:  # a copy must not replace it
             self._add(about["room"], about["prompts"], about["wanted"], event.time)
         elif room and event.kind == "room_closed":
             room.closed = True

@@ -146,6 +146,22 @@ def test_a_restart_changes_nothing(events, tmp_path):
     assert restarted.progress == RoomProgress(started=2, finished=1, votes=9 + len(seen))
 
 
+def test_copies_of_events_change_nothing(events, tmp_path):
+    """A backup restores a folder's own older events beside its own, with the same times."""
+    room = new_room(16, events)
+    for _ in range(9):
+        room.cast(room.assign("r").battle.id, "r", TIE)
+    room.skip(room.assign("r").battle.id, "r")
+    before = room.assign("r")
+    for copy in (list(read_events(tmp_path)), list(read_events(tmp_path))[:7]):
+        restarted = new_room(16, events)
+        for event in sorted([*read_events(tmp_path), *copy], key=lambda event: event.time):
+            restarted.replay(event)
+        assert restarted.assign("r") == before
+        assert restarted.progress == room.progress == RoomProgress(started=1, finished=0, votes=9)
+        assert restarted.shown == room.shown and len(room.shown) == 11
+
+
 def test_events_about_pairs_of_another_set_are_ignored(events, tmp_path):
     new_room(3, events).assign("r")
     room = new_room(0, events)
@@ -165,6 +181,37 @@ def test_only_the_current_battle_of_a_rater_can_be_judged_and_only_once(events):
     for end in (lambda *about: room.cast(*about, TIE), room.skip):
         with pytest.raises(VoteRefused, match="already voted"):
             end(battle.id, "r")
+
+
+def test_a_vote_overrules_a_skip_that_came_while_it_was_written(events, tmp_path):
+    battle, rows = None, []
+
+    def write(vote):
+        room.skip(battle.id, "r")
+        rows.append(vote)
+
+    room = Room(pairs(2), events, Ballots(SimpleNamespace(append=write)))
+    battle = room.assign("r").battle
+    assert [room.cast(battle.id, "r", TIE)] == rows
+    restarted = new_room(2, events)
+    for event in read_events(tmp_path):
+        restarted.replay(event)
+    for each in (room, restarted):
+        assert each.progress == RoomProgress(started=1, finished=0, votes=1)
+        with pytest.raises(VoteRefused, match="already voted"):
+            each.skip(battle.id, "r")
+
+
+def test_a_skip_while_a_vote_fails_stays_a_skip(events):
+    def write(vote):
+        room.skip(battle.id, "r")
+        raise OSError(28, "No space left on device")
+
+    room = Room(pairs(2), events, Ballots(SimpleNamespace(append=write)))
+    battle = room.assign("r").battle
+    with pytest.raises(OSError, match="No space"):
+        room.cast(battle.id, "r", TIE)
+    assert room.progress.votes == 0 and room.assign("r").done == 1
 
 
 def test_with_a_full_disk_a_rater_still_gets_battles():

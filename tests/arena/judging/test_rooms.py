@@ -1,10 +1,13 @@
 """Rooms are separate, survive a restart, stay closed, and show their results to raters who finished."""
 
+import shutil
+from types import SimpleNamespace
+
 import pytest
 from vote_samples import log_path, make_side, read_votes
 
 from arena.errors import InputError, VoteRefused
-from arena.events import EventLog, read_events
+from arena.events import Event, EventLog, NoEvents, read_events
 from arena.judging.ballots import Ballots, Judgement
 from arena.judging.pairs import pairs_of
 from arena.judging.room import NO_ROOM, RoomProgress
@@ -149,6 +152,53 @@ def test_a_vote_whose_events_a_crash_has_lost_is_not_asked_for_again(rooms, log,
     assert len(judge_all(restarted.main, "m")) == 1
     votes = VoteStore(tmp_path).refresh()
     assert (votes.report.rows, votes.report.duplicates) == (4, 0)
+
+
+@pytest.mark.parametrize("lost", [(), ("shown", "voted")])
+def test_copies_of_a_folders_own_files_lock_no_rater_out(tmp_path, lost):
+    """A backup restores them under another name after an older disk was put back."""
+    for life in range(3):
+        with VoteLog(log_path(tmp_path)) as log, EventLog(tmp_path) as events:
+            store = VoteStore(tmp_path)
+            rooms = Rooms(PAIRS, Ballots(log, vote_on=store.vote_on), events)
+            events.follow(rooms.replay)
+            rooms.replay_votes(store)
+            assert rooms.main.progress.votes == life and rooms.main.assign("r").done == life
+            rooms.main.cast(rooms.main.assign("r").battle.id, "r", Judgement("model_a"))
+        lines = (tmp_path / "events.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)
+        held = "".join(line for line in lines if not any(f'"{kind}"' in line for kind in lost))
+        for name in ("events.jsonl", "events-1000000001.jsonl"):
+            (tmp_path / name).write_text(held, encoding="utf-8")
+        shutil.copy(tmp_path / "votes.csv", tmp_path / "votes-1000000001.csv")
+    assert VoteStore(tmp_path).refresh().report.rows == 3
+
+
+def test_many_votes_of_another_process_that_no_event_notes_are_found(tmp_path):
+    shown = [
+        {"judge": "r", "room": "", "battle": f"b{n}", "pair": PAIRS[0].id, "swapped": False, "repeat_of": ""}
+        for n in range(2000)
+    ]
+    voted = SimpleNamespace()
+    rooms = Rooms(PAIRS, Ballots(None, vote_on=lambda battle: voted if battle[1:].isdigit() else None), NoEvents())
+    for about in shown:
+        rooms.replay(Event("shown", 0.0, about))
+    assert rooms.main.assign("r").done == 2000 and rooms.main.progress.votes == 2000
+
+
+def test_a_restored_copy_of_its_events_resets_no_running_room(rooms, events, tmp_path):
+    events.follow(rooms.replay)
+    room = rooms.open(["q0", "q1", "q2"], 3)
+    closed = rooms.close(rooms.open(["q0"], 1).code)
+    room.cast(room.assign("r").battle.id, "r", Judgement("model_a"))
+    early = events.part.read_bytes()
+    room.cast(room.assign("r").battle.id, "r", Judgement("model_a"))
+    shown = room.assign("r")
+    (tmp_path / "events-1000000001.jsonl").write_bytes(early)
+    events.catch_up()
+    assert rooms.room(room.code) is room and room.assign("r") == shown and room.progress.votes == 2
+    assert rooms.room(closed.code) is closed and closed.closed
+    room.cast(shown.battle.id, "r", Judgement("model_a"))
+    assert room.assign("r").battle is None and read_votes(tmp_path).report.rows == 3
 
 
 def test_a_room_that_cannot_be_saved_is_not_opened(log):
