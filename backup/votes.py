@@ -18,7 +18,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from arena.append_log import MOST_PARTS, part_number, part_path, size_of, writing_to
+from arena.append_log import MOST_PARTS, list_parts, part_number, part_path, size_of, writing_to
 from arena.errors import ArenaError, BackendError, InputError
 from arena.events import FIRST_PART as EVENTS
 from arena.votes.backup_status import BackupStatus, Waiting, own_parts
@@ -55,6 +55,11 @@ class Copies:
             for log in LOGS
             for part in own_parts(self.folder, log)
         }
+
+    def restored(self) -> dict[str, Path]:
+        """The parts of other folders by their name in the dataset."""
+        parts = (part for log in LOGS for part in list_parts(self.folder, log))
+        return {part.name: part for part in parts if replica_of(part.name) not in (0, self.replica)}
 
     def is_due(self, part: Path) -> bool:
         """Whether part of the file has not been copied yet."""
@@ -154,6 +159,8 @@ class Backup:
         self._thread = threading.Thread(target=self._run, daemon=True, name="backup")
         self._first = threading.Event()
         self._restored = False
+        # Whether the last copy succeeded: if not, the dataset may lack more than what is due.
+        self._is_complete = False
         # Replaced as a whole, so that the page sees one state.
         self._outcome: tuple[ArenaError | None, float] = (None, 0.0)
 
@@ -211,9 +218,10 @@ class Backup:
         counts = self.waiting.counts()
         copies = load_copies(self._folder)
         is_due = any(copies.is_due(part) for part in copies.own().values())
-        if not is_holder or (self._restored and not is_due):
+        if not is_holder or (self._is_complete and not is_due):
             self.waiting.mark({} if is_due else counts)
             return
+        self._is_complete = False
         # Each time: it may have been published or deleted since.
         if not self._dataset.prepare():
             message = f"{self._dataset.repo_id} on {self._dataset.hub} is public: make it private, or name another one."
@@ -223,6 +231,7 @@ class Backup:
             copies = self._checked(copies, sizes, Path(work))
             self._restore(copies, sizes)
             self._upload(copies, sizes, Path(work))
+        self._is_complete = True
         self.waiting.mark(counts)
 
     def _checked(self, copies: Copies, sizes: Mapping[str, int], work: Path) -> Copies:
@@ -250,18 +259,19 @@ class Backup:
         self._restored = True
 
     def _upload(self, copies: Copies, sizes: Mapping[str, int], work: Path) -> None:
-        own = copies.own()
-        own_sizes = {part: size_of(part) for part in own.values()}
+        # A dataset that was deleted, or is another one, lacks what earlier folders had there.
+        parts = copies.own() | {name: part for name, part in copies.restored().items() if name not in sizes}
+        lengths = {part: size_of(part) for part in parts.values()}
         files: dict[str, Path] = {}
-        for name, part in own.items():
-            if own_sizes[part] > sizes.get(name, 0):
+        for name, part in parts.items():
+            if lengths[part] > sizes.get(name, 0):
                 files[name] = work / name
-                copy_start(part, own_sizes[part], files[name])
+                copy_start(part, lengths[part], files[name])
         if files:
             # Saved before: a replica that is killed now continues under the same name.
             copies.save()
             self._dataset.upload(files)
-        for part, size in own_sizes.items():
+        for part, size in lengths.items():
             copies.note(part, size)
         copies.save()
 

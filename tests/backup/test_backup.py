@@ -161,6 +161,50 @@ def test_what_the_dataset_has_is_never_overwritten_by_what_does_not_go_on_from_i
     assert never_shorter(hub)
 
 
+@pytest.mark.parametrize("fails", [False, True])
+@pytest.mark.parametrize("change", ["deleted", "another"])
+def test_a_dataset_that_lacks_what_was_restored_gets_it_again(
+    hub: DatasetHub, named: str, tmp_path: Path, change: str, fails: bool
+) -> None:
+    give(tmp_path / "old", 1, 2)
+    copy_once(named, tmp_path / "old")
+    backup = backup_of(named, tmp_path / "new")
+    backup.copy()
+    give(tmp_path / "new", 3)
+    backup.copy()
+    if change == "another":  # named at the next start
+        backup.start(60)
+        backup.close(60)
+        backup = backup_of(named, tmp_path / "new")
+    else:
+        give(tmp_path / "new", 4)
+    before = hub.datasets.pop(NAME).files
+    if fails:
+        hub.faults.commit_status = 400
+        for _ in range(2):  # the second time too, although the folder's own files have not grown
+            with pytest.raises(Exception, match=r"400|busy"):
+                backup.copy()
+        hub.faults.commit_status = 0
+    backup.copy()
+    assert set(hub.datasets[NAME].files) == set(before)
+    assert remote_votes(hub, tmp_path) == ids(tmp_path / "new") and len(ids(tmp_path / "new")) >= 3
+    copy_once(named, tmp_path / "next")
+    assert ids(tmp_path / "next") == ids(tmp_path / "new")
+
+
+def test_a_restored_file_that_the_dataset_has_is_not_sent_again(hub: DatasetHub, named: str, tmp_path: Path) -> None:
+    old, new = (backup_of(named, tmp_path / name) for name in ("old", "new"))
+    give(tmp_path / "old", 1)
+    old.copy()
+    new.copy()
+    give(tmp_path / "old", 2)
+    old.copy()
+    give(tmp_path / "new", 3)
+    new.copy()
+    assert ids(tmp_path / "new") == ["vote-1", "vote-3"]
+    assert remote_votes(hub, tmp_path) == ["vote-1", "vote-2", "vote-3"] and never_shorter(hub)
+
+
 def test_a_copy_of_which_nobody_heard_the_end_is_known_again(hub: DatasetHub, named: str, tmp_path: Path) -> None:
     give(tmp_path, 1)
     hub.faults.lost = True
