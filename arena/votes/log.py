@@ -1,6 +1,8 @@
 """The log of votes: appends votes to a CSV file so that none is lost."""
 
+import io
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -8,7 +10,18 @@ from arena.append_log import AppendLog, Tail, writing_to
 from arena.errors import VoteRefused, os_error_as
 from arena.types import Vote
 from arena.votes.imported.dialect import PLAIN, form_of, sample_of
-from arena.votes.records import BOM, HEAD, csv_cells, csv_line, is_whole_row, is_written_by_log, whole_blocks
+from arena.votes.records import (
+    BOM,
+    HEAD,
+    before_header,
+    csv_cells,
+    csv_line,
+    cut_records,
+    is_whole_row,
+    is_written_by_log,
+    vote_in,
+    whole_blocks,
+)
 from arena.votes.rows import COLUMNS, UnreadableRow, to_row
 
 _BLOCK = 1 << 20  # bytes read at once when looking for the tail
@@ -52,17 +65,29 @@ def votes_tail(file: BinaryIO) -> Tail:
     end = headers = 0
     for block in whole_blocks(file, 0, size, _BLOCK):
         end += len(block)
-        headers += block.count(_NAME)
+        headers += _count_headers(block)
     file.seek(end)
     tail = file.read(_LONGEST_ROW + 1)
     # Below a second header new rows would be misread.
-    if headers + tail.count(_NAME) != 1:
+    if headers + _count_headers(tail) != 1:
         return Tail(end, "foreign")
     # A crash can leave a whole row without its line end as well: in a file of the log's own it counts as torn.
     cells = None if is_written_by_log(file) else _cells(tail)
     if cells and is_whole_row(cells, COLUMNS):
         return Tail(end, "unended")
     return Tail(end, "torn" if _is_torn_row(tail) else "foreign")
+
+
+def _count_headers(rows: bytes) -> int:
+    """How many of the rows are or end in a header. A vote may have its words in a text."""
+    records = cut_records(io.BytesIO(rows)) if _NAME in rows else ()
+    return sum(before_header(each.data, COLUMNS) != each.data and not _is_vote(each.data) for each in records)
+
+
+def _is_vote(record: bytes) -> bool:
+    with suppress(UnreadableRow):
+        return vote_in(record, COLUMNS) is not None
+    return False
 
 
 def _is_torn_row(tail: bytes) -> bool:

@@ -121,6 +121,51 @@ def is_foreign(part):
         return votes_tail(file).kind == "foreign"
 
 
+HEADER = ",".join(COLUMNS)
+WORDS = [
+    "group by question_id",
+    "question_id",
+    f"{HEADER}\r\n",
+    f'"\ufeff{HEADER}\n"',
+    "question_id,model_a,model_b,winner,x",
+]
+
+
+@pytest.mark.parametrize("block", [1, 1000, 1 << 20])
+@pytest.mark.parametrize("words", WORDS)
+def test_a_vote_with_the_words_of_the_header_is_a_vote(tmp_path, monkeypatch, words, block):
+    monkeypatch.setattr("arena.votes.log._BLOCK", block)
+    votes = []
+    for number in range(3):
+        votes.append(make_vote(number, answer=words, comment=words))
+        with VoteLog(tmp_path / "votes.csv") as log:
+            log.append(votes[-1])
+    assert [path.name for path in tmp_path.glob("*.csv")] == ["votes.csv"]
+    assert list(read_votes(tmp_path)) == votes
+
+
+@pytest.mark.parametrize("tail", ["torn,half", 'b9,qwen,glm,tie,"what is question_id?'])
+def test_below_a_vote_with_the_words_of_the_header_a_torn_row_is_repaired(tmp_path, tail):
+    """At run time too: a failed append that could not be undone must not stop all later votes."""
+    vote = make_vote(1, comment=WORDS[0])
+    with VoteLog(tmp_path / "votes.csv") as log:
+        log.append(vote)
+        with log.part.open("a", encoding="utf-8") as file:
+            file.write(tail)
+        log.append(NEW)
+        assert log.part.name == "votes.csv" and list(read_votes(tmp_path)) == [vote, NEW]
+
+
+@pytest.mark.parametrize("row", ["", "torn", "b9,qwen,glm,tie"])
+def test_a_header_pasted_behind_an_unfinished_row_is_seen(tmp_path, row):
+    for start in (text_of(rows_of(VOTES[:1])) + row, text_of(rows_of(VOTES[:1]))[:-2]):
+        for end in ("", text_of(rows_of(VOTES))[len(HEADER) + 2 :]):
+            save(tmp_path, f"{start}{HEADER}\r\n{end}", "utf-8-sig")
+            assert is_foreign(tmp_path / "votes.csv")
+            save(tmp_path, f"{start}{HEADER}", "utf-8-sig")
+            assert is_foreign(tmp_path / "votes.csv")
+
+
 @pytest.mark.parametrize("block", [1, 3, 50, 1000])
 def test_a_second_header_is_seen_wherever_blocks_end(tmp_path, monkeypatch, block):
     monkeypatch.setattr("arena.votes.log._BLOCK", block)
