@@ -9,10 +9,13 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
+from filelock import FileLock
+
 from arena.append_log import size_of, sync_folder
 
 # Letters of a receipt's code, 5 bits each.
 _CODE_LENGTH = 16
+_LOCK_SECONDS = 10.0
 
 
 class JudgeKey:
@@ -61,11 +64,10 @@ def _create(path: Path, key: bytes) -> None:
             file.write(key)
             file.flush()
             os.fsync(file.fileno())
-        if path.exists():  # an empty one, which a crash has left
-            os.replace(name, path)
-        else:
-            with suppress(FileExistsError):
-                os.link(name, path)
+        # Not by a hard link, which some disks refuse; the log of votes needs locks as well.
+        with FileLock(path.with_name(f".{path.name}.lock"), timeout=_LOCK_SECONDS):
+            if not size_of(path):
+                os.replace(name, path)
         sync_folder(path.parent)
     finally:
         Path(name).unlink(missing_ok=True)

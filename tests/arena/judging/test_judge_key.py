@@ -1,6 +1,10 @@
 """The key that hides raters: judges, receipt codes and other secrets made with it."""
 
+import errno
+import os
 import stat
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 
 import pytest
 
@@ -68,7 +72,7 @@ def test_a_key_is_saved_once_there_is_room_and_stays_the_same(tmp_path, full_dis
     before = key.judge("rater-1")
     key.save()
     assert before == key.judge("rater-1") == JudgeKey(path).judge("rater-1")
-    assert [*tmp_path.iterdir()] == [path] and stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert [*tmp_path.glob("[!.]*")] == [path] and stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
 def test_a_key_that_another_process_has_saved_meanwhile_is_taken(tmp_path, full_disk):
@@ -78,6 +82,39 @@ def test_a_key_that_another_process_has_saved_meanwhile_is_taken(tmp_path, full_
     other = JudgeKey(path)
     key.save()
     assert key.judge("rater-1") == other.judge("rater-1")
+
+
+@pytest.mark.parametrize("code", [errno.EPERM, errno.ENOTSUP, errno.ENOSYS])
+def test_a_disk_without_hard_links_has_a_key(tmp_path, monkeypatch, code):
+    def refuse(*paths, **options):
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(os, "link", refuse)
+    path = tmp_path / "judge.key"
+    key = JudgeKey(path)
+    key.save()
+    assert key.judge("rater-1") == JudgeKey(path).judge("rater-1") and path.stat().st_size == 32
+    assert [*tmp_path.glob("[!.]*")] == [path]
+
+
+@pytest.mark.parametrize("left", [None, b""])
+def test_of_many_processes_that_save_a_key_at_once_all_have_the_same(tmp_path, monkeypatch, full_disk, left):
+    path = tmp_path / "judge.key"
+    with full_disk():
+        keys = [JudgeKey(path) for _ in range(8)]
+    if left is not None:  # by a crash
+        path.write_bytes(left)
+    together, fsync = Barrier(8), os.fsync
+
+    def wait_for_all(handle):
+        if not stat.S_ISDIR(os.fstat(handle).st_mode):
+            together.wait(30)
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", wait_for_all)
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(JudgeKey.save, keys))
+    assert {key.judge("rater-1") for key in keys} == {JudgeKey(path).judge("rater-1")}
 
 
 def test_an_empty_key_file_is_replaced(tmp_path):
