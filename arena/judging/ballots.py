@@ -117,10 +117,12 @@ class Ballots:
         room: str = "",
         repeat_of: str = "",
         instead_of: Vote | None = None,
+        withdraw_others: Callable[[Vote], None] = lambda vote: None,
     ) -> Vote:
         """Judges a battle and returns the vote once it is on disk. Raises VoteRefused, and then nothing is written.
 
-        `address` is for the limits and not stored. The caller withdraws `instead_of`, an earlier vote on the battle.
+        `address` is for the limits and not stored. The vote replaces `instead_of`, an earlier one on the battle, which
+        `withdraw_others` withdraws. If that raises, the earlier one still counts and can be changed again.
         """
         self.limits.count_vote(judge, address, in_room=bool(room))
         judgement = _checked(judgement)
@@ -145,7 +147,9 @@ class Ballots:
                 raise VoteRefused(self._log.code, f"The vote was NOT saved. {self._log}", **self._log.details)
             self._note_rater(judge, address, room)
             self._log.append(vote)
-        except BaseException:  # whatever failed, there is no row
+            if instead_of:
+                withdraw_others(vote)
+        except BaseException:  # whatever failed, there is no row that counts
             with self._lock:
                 ballot.vote_id = instead_of.id if instead_of else None
             raise

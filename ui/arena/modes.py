@@ -255,11 +255,14 @@ class Named(ArenaMode):
         if earlier and judgement.repeats(earlier) and not withdrawals.is_withdrawn(earlier):
             return
         battle_id = turns[-1].id if turns else ""
-        vote = self.ballots.cast(battle_id, tab.known_judge, judgement, address=tab.address, instead_of=earlier)
-        if earlier:
-            # Until the earlier vote is withdrawn it counts, and the new one does not.
-            withdrawals.withdraw_others(vote)
-        tab.vote = vote
+        tab.vote = self.ballots.cast(
+            battle_id,
+            tab.known_judge,
+            judgement,
+            address=tab.address,
+            instead_of=earlier,
+            withdraw_others=withdrawals.withdraw_others,
+        )
 
     def raw(self, tab: Tab, side: SideName) -> str:
         return tab.chat.turns[-1].side(side).answer.text if tab.chat.turns else ""

@@ -289,6 +289,23 @@ def test_a_vote_that_is_changed_twice_at_once_is_changed_once(file_log, answered
     assert (len(votes), codes) == (1, ["vote_twice"])
 
 
+def test_a_change_whose_first_vote_cannot_be_withdrawn_can_be_tried_again(file_log, answered):
+    def refuse(vote):
+        raise InputError("withdraw_unwritable", "NOT withdrawn")
+
+    ballots, withdrawn = Ballots(file_log), []
+    ballots.offer(answered())
+    first = ballots.cast("battle-1", "judge-1", Judgement("tie"), withdraw_others=refuse)
+    for _ in range(2):
+        with pytest.raises(InputError, match="NOT withdrawn"):
+            ballots.cast("battle-1", "judge-1", Judgement("model_a"), instead_of=first, withdraw_others=refuse)
+    about = {"withdraw_others": withdrawn.append}
+    second = ballots.cast("battle-1", "judge-1", Judgement("model_b"), instead_of=first, **about)
+    assert withdrawn == [second] and rows(file_log)[-1]["vote_id"] == second.id and len(rows(file_log)) == 4
+    with pytest.raises(VoteRefused, match="already voted"):
+        ballots.cast("battle-1", "judge-1", Judgement("model_b"), instead_of=first, **about)
+
+
 def test_votes_on_different_battles_at_once_are_all_rows(file_log, answered, in_background):
     ballots = Ballots(file_log)
     for number in range(20):

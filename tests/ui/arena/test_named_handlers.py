@@ -123,6 +123,12 @@ def test_a_change_whose_first_vote_cannot_be_withdrawn_still_shows_the_vote_that
     store = arena.services.results.store
     assert [stored.row["winner"] for stored in store.stored(store.refresh().table)] == ["model_b"]
     assert arena.tab.vote.winner is Winner.MODEL_B
+    monkeypatch.undo()
+    arena.vote(Winner.BOTH_BAD)
+    assert [stored.row["winner"] for stored in store.stored(store.refresh().table)] == ["tie (bothbad)"]
+    arena.vote(Winner.MODEL_A)
+    assert [stored.row["winner"] for stored in store.stored(store.refresh().table)] == ["model_a"]
+    assert store.refresh().report.withdrawn == 3
 
 
 def full_disk(*_: object, **__: object) -> None:
