@@ -46,11 +46,11 @@ class Sessions:
         """Replaces what is kept under the key, which nobody must be able to guess. Drops what is too old."""
         try:
             self._drop_old()
-            data = _SESSION.dump_json(session)
+            path, data = self._path(key), _SESSION.dump_json(session)
             if len(data) > MOST_BYTES:
+                path.unlink(missing_ok=True)  # nothing rather than an earlier state
                 return
             self.folder.mkdir(parents=True, exist_ok=True)
-            path = self._path(key)
             part = path.with_suffix(f".{os.getpid()}-{threading.get_ident()}")
             descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
             with open(descriptor, "wb") as file:

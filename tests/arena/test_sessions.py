@@ -69,11 +69,16 @@ def test_a_file_of_another_version_is_as_good_as_none(folder, session, data):
     assert sessions.load(KEY) is None
 
 
-def test_a_conversation_that_is_too_long_is_not_kept(folder):
-    vote = make_vote(answer="x" * MOST_BYTES)
-    sessions = Sessions(folder)
-    sessions.save(KEY, Session("named", (vote.battle,)))
+def test_of_a_conversation_that_is_too_long_nothing_is_kept(folder, session):
+    long, sessions = Session("named", (make_vote(answer="x" * MOST_BYTES).battle,)), Sessions(folder)
+    sessions.save(KEY, long)
     assert sessions.load(KEY) is None
+    for key in (KEY, "another"):
+        sessions.save(key, session)
+    sessions.save(KEY, long)
+    assert sessions.load(KEY) is None and sessions.load("another") == session
+    sessions.save(KEY, session)
+    assert sessions.load(KEY) == session
 
 
 def test_a_folder_that_cannot_be_written_is_only_logged(tmp_path, session, caplog):
